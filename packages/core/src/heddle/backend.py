@@ -1,0 +1,40 @@
+"""Backend: what an engine is to the rest of Heddle."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from heddle.graph import Graph, HeteroGraph
+from heddle.ops import GraphOps
+from heddle.program import Program
+
+
+class Backend(Protocol):
+    """An engine as a value that is passed along; there is no default and no global one.
+
+    Built by its plugin's loader from the `backend` config node, as in `JaxBackend({"name": "jax", "device": "cpu"})`.
+    """
+
+    name: str
+
+    def ops(self) -> GraphOps:
+        """Return the primitives on this engine's arrays."""
+        ...
+
+    def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
+        """Build the Program that trains `model` (portable, or native to this engine) for `task`.
+
+        `optim` is the `optim` config node (see `heddle.optim`). Raises ConfigError for what the engine can't do.
+        """
+        ...
+
+    def to_native(self, graph: Graph | HeteroGraph) -> Any:
+        """Convert a graph to the container that the engine's users know, e.g. `torch_geometric.data.Data`."""
+        ...
+
+    def from_native(self, native: Any) -> Graph | HeteroGraph:
+        """Convert the engine's own container to a Graph or HeteroGraph of numpy arrays; inverse of `to_native`."""
+        ...
+
+    def describe(self) -> dict[str, str]:
+        """Return versions and devices as text, for the run folder and `heddle doctor`."""
+        ...

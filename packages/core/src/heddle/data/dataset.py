@@ -1,0 +1,38 @@
+"""Dataset: what a reader returns and a workflow trains on, always numpy."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.graph import Graph, HeteroGraph
+
+TASKS = ("node_classification", "graph_classification", "graph_regression", "link_prediction", "forecast")
+
+
+class Dataset(NamedTuple):
+    """Graphs, what is to be predicted, and who may see what.
+
+    Attributes:
+        name: e.g. "cora".
+        task: the task it is made for, one of TASKS.
+        graphs: one Graph or HeteroGraph for node and link tasks; a sequence of Graphs for graph tasks; a DynamicGraph.
+        targets: node task: [n_nodes] int64 classes, or [n_nodes, n_tasks] floats for several labels; -1 or NaN
+            where unknown; in a HeteroGraph for the nodes of type `target_type`.
+            Graph task: [n_graphs] int64, or [n_graphs, n_tasks] floats. Link task: None, the splits hold the links.
+        splits: "train", "valid", "test" -> [n] int64 positions (nodes or graphs). Link task: [n, 2] (sender,
+            receiver) or [n, 3] (head, relation, tail) int64. A reader without an official split leaves it empty
+            and the workflow draws one from the seed.
+        num_classes: classes of the targets; 0 for regression and links.
+        target_type: node type the targets belong to; "" in a homogeneous graph.
+        info: anything worth showing: source, class names, units, relation names.
+    """
+
+    name: str
+    task: str
+    graphs: Graph | HeteroGraph | Sequence[Graph] | Any
+    targets: np.ndarray | None = None
+    splits: Mapping[str, np.ndarray] = {}
+    num_classes: int = 0
+    target_type: str = ""
+    info: Mapping[str, Any] = {}

@@ -1,0 +1,106 @@
+"""What a plugin may tell Heddle: each hook is a documented empty function that returns light descriptions."""
+
+from typing import NamedTuple
+
+import pluggy
+
+NAMESPACE = "heddle"
+hookspec = pluggy.HookspecMarker(NAMESPACE)
+hookimpl = pluggy.HookimplMarker(NAMESPACE)
+
+PLUGIN_API = (1, 0)
+"""(major, minor) of these hooks. A plugin states the one it was written for as `PLUGIN_API`; another major is refused."""
+
+
+class BackendInfo(NamedTuple):
+    """An engine. `loader` names "module:callable", called with the `backend` config node, returning a Backend."""
+
+    name: str
+    summary: str
+    loader: str
+    needs: tuple[str, ...] = ()  # import names that must be findable, e.g. ("torch", "torch_geometric")
+
+
+class KernelInfo(NamedTuple):
+    """An implementation of one primitive. `loader` names "module:attribute", a callable of the primitive's signature."""
+
+    name: str  # e.g. "segment_matmul"
+    library: str  # arrays it takes: "numpy", "torch", "jax"
+    device: str  # "cpu" or "cuda"
+    loader: str
+    needs: tuple[str, ...] = ()
+
+
+class ModelInfo(NamedTuple):
+    """A model. `loader` names "module:callable": (config mapping, Signature) -> Model.
+
+    `backends` is empty for portable models; else the engines that can train it.
+    """
+
+    name: str
+    summary: str
+    loader: str
+    backends: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+class DatasetInfo(NamedTuple):
+    """A dataset reader. `loader` names "module:callable", called with the `data` config node, returning a Dataset."""
+
+    name: str
+    summary: str
+    loader: str
+    needs: tuple[str, ...] = ()
+
+
+class TrackerInfo(NamedTuple):
+    """Where metrics go. `loader` names "module:callable": (tracker config mapping, run folder) -> Tracker."""
+
+    name: str
+    summary: str
+    loader: str
+    needs: tuple[str, ...] = ()
+
+
+class ServerInfo(NamedTuple):
+    """A way to serve a model. `loader` names "module:callable", called with the `deploy` config node."""
+
+    name: str
+    summary: str
+    loader: str
+    needs: tuple[str, ...] = ()
+
+
+@hookspec
+def heddle_backends() -> list[BackendInfo]:
+    """Return the engines this plugin brings."""
+
+
+@hookspec
+def heddle_kernels() -> list[KernelInfo]:
+    """Return the kernels this plugin brings."""
+
+
+@hookspec
+def heddle_models() -> list[ModelInfo]:
+    """Return the models this plugin brings."""
+
+
+@hookspec
+def heddle_datasets() -> list[DatasetInfo]:
+    """Return the dataset readers this plugin brings."""
+
+
+@hookspec
+def heddle_trackers() -> list[TrackerInfo]:
+    """Return the trackers this plugin brings."""
+
+
+@hookspec
+def heddle_servers() -> list[ServerInfo]:
+    """Return the servers this plugin brings."""
+
+
+@hookspec
+def heddle_config_paths() -> list[str]:
+    """Return Hydra search paths with the plugin's config groups, e.g. ["pkg://my_plugin.conf"]."""
