@@ -1,0 +1,10 @@
+"""Describes this package to Heddle; the heavy code is named by strings and loaded on use."""
+
+from heddle.hookspecs import BackendInfo, hookimpl
+
+PLUGIN_API = (1, 0)
+
+
+@hookimpl
+def heddle_backends():
+    return [BackendInfo("pyg", summary="PyTorch Geometric: autograd, neighbour sampling, DDP", loader="heddle_pyg.backend:PygBackend", needs=("torch", "torch_geometric"))]
