@@ -1,0 +1,74 @@
+"""GAT: attention over each node's neighbours and itself, in its first and second version."""
+
+from dataclasses import dataclass
+
+from heddle.graph import Array
+from heddle.layers.base import Dropout, Params, Supports, no_dropout
+from heddle.ops import GraphOps
+from heddle.params import ParamSpec
+from heddle.support import AggregateSpec
+
+_LOOPS = AggregateSpec("sum", "loops")
+
+
+@dataclass(frozen=True)
+class GAT:
+    """y[r] = sum over edges (s, r) and heads of softmax_r(logit) x[s] W + b; heads side by side or averaged.
+
+    version 1: logit = leaky_relu(a_s . W x[s] + a_r . W x[r]), Velickovic et al. 2018, eq. 3; the two products are
+    taken per node, before any edge sees them.
+    version 2: logit = a . leaky_relu(W_s x[s] + W_r x[r]), Brody et al. 2022, eq. 7; messages carry W_s x[s].
+    Slope 0.2. Loops are added where missing. Aggregation depends on parameters, so nothing of it may be cached.
+
+    Attributes:
+        out_dim: width of the result, all heads together (`concat`) or of the average.
+        attention_dropout: rate at which normalised attention is dropped in training.
+    """
+
+    in_dim: int
+    out_dim: int
+    heads: int = 1
+    concat: bool = True
+    version: int = 1
+    attention_dropout: float = 0.0
+    bias: bool = True
+
+    def __post_init__(self):
+        if self.concat and self.out_dim % self.heads:
+            raise ValueError(
+                f"GAT: out_dim {self.out_dim} is not a multiple of heads {self.heads}; choose another, or concat=False"
+            )
+
+    @property
+    def head_dim(self) -> int:
+        """Width of one head."""
+        return self.out_dim // self.heads if self.concat else self.out_dim
+
+    def params(self) -> dict[str, ParamSpec]:
+        projection = ParamSpec((self.in_dim, self.heads * self.head_dim))
+        attention = ParamSpec((self.heads, self.head_dim))
+        if self.version == 1:
+            specs = {"weight": projection, "attention_sender": attention, "attention_receiver": attention}
+        else:
+            specs = {"weight": projection, "weight_receiver": projection, "attention": attention}
+        return specs | ({"bias": ParamSpec((self.out_dim,), "zeros")} if self.bias else {})
+
+    def specs(self) -> tuple[AggregateSpec, ...]:
+        return (_LOOPS,)
+
+    def apply(self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout) -> Array:
+        xp, adjacency = ops.xp, supports[_LOOPS.signature].adjacency
+        n, shape = x.shape[0], (-1, self.heads, self.head_dim)
+        sent = xp.reshape(x @ params["weight"], shape)
+        if self.version == 1:
+            from_sender = xp.sum(sent * params["attention_sender"], axis=-1)
+            from_receiver = xp.sum(sent * params["attention_receiver"], axis=-1)
+            logits = ops.activate(ops.sddmm(adjacency, from_receiver, from_sender, "add"), "leaky_relu")
+        else:
+            received = xp.reshape(x @ params["weight_receiver"], shape)
+            both = ops.activate(ops.sddmm(adjacency, received, sent, "add"), "leaky_relu")
+            logits = xp.sum(both * params["attention"], axis=-1)
+        attention = dropout(ops.edge_softmax(adjacency, logits), self.attention_dropout)
+        y = ops.spmm(adjacency, sent, attention)
+        y = xp.reshape(y, (n, self.out_dim)) if self.concat else xp.mean(y, axis=1)
+        return y + params["bias"] if self.bias else y

@@ -1,0 +1,44 @@
+"""GCN: graph convolution by the symmetrically normalised adjacency with loops."""
+
+from dataclasses import dataclass
+
+from heddle.graph import Array
+from heddle.layers.base import Dropout, Params, Supports, no_dropout
+from heddle.ops import GraphOps
+from heddle.params import ParamSpec
+from heddle.support import AggregateSpec, aggregate
+
+_GCN = AggregateSpec("sum", "gcn")
+
+
+@dataclass(frozen=True)
+class GCN:
+    """y = S x W + b with S = D^-1/2 (A + I) D^-1/2.
+
+    Source: Kipf & Welling, Semi-Supervised Classification with Graph Convolutional Networks (2017), eq. 2.
+    A node that has a loop already gets no second one, and edge weights enter A and D.
+    """
+
+    in_dim: int
+    out_dim: int
+    bias: bool = True
+
+    def params(self) -> dict[str, ParamSpec]:
+        specs = {"weight": ParamSpec((self.in_dim, self.out_dim))}
+        return specs | ({"bias": ParamSpec((self.out_dim,), "zeros")} if self.bias else {})
+
+    def specs(self) -> tuple[AggregateSpec, ...]:
+        return (_GCN,)
+
+    def aggregate(self, ops: GraphOps, supports: Supports, x: Array) -> Array:
+        return aggregate(ops, supports[_GCN.signature], x)
+
+    def update(self, ops: GraphOps, params: Params, x: Array, messages: Array) -> Array:
+        y = messages @ params["weight"]
+        return y + params["bias"] if self.bias else y
+
+    def apply(self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout) -> Array:
+        if self.in_dim <= self.out_dim:
+            return self.update(ops, params, x, self.aggregate(ops, supports, x))
+        y = self.aggregate(ops, supports, x @ params["weight"])  # S (x W) moves fewer columns
+        return y + params["bias"] if self.bias else y

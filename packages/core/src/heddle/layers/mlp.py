@@ -1,0 +1,38 @@
+"""MLP: linear layers with an activation between, used inside other layers and as heads."""
+
+from dataclasses import dataclass
+
+from heddle.graph import Array
+from heddle.layers.base import Params
+from heddle.layers.norm import layer_norm
+from heddle.ops import GraphOps
+from heddle.params import ParamSpec
+
+
+@dataclass(frozen=True)
+class MLP:
+    """x -> linear, (layer norm,) activation, linear ... over the last axis; `dims` = (in, hidden ..., out)."""
+
+    dims: tuple[int, ...]
+    activation: str = "relu"
+    norm: bool = False
+
+    def params(self) -> dict[str, ParamSpec]:
+        specs: dict[str, ParamSpec] = {}
+        for i, (fan_in, fan_out) in enumerate(zip(self.dims[:-1], self.dims[1:])):
+            specs[f"{i}.weight"] = ParamSpec((fan_in, fan_out))
+            specs[f"{i}.bias"] = ParamSpec((fan_out,), "zeros")
+            if self.norm and i < len(self.dims) - 2:
+                specs[f"{i}.scale"] = ParamSpec((fan_out,), "ones")
+                specs[f"{i}.shift"] = ParamSpec((fan_out,), "zeros")
+        return specs
+
+    def apply(self, ops: GraphOps, params: Params, x: Array) -> Array:
+        last = len(self.dims) - 2
+        for i in range(last + 1):
+            x = x @ params[f"{i}.weight"] + params[f"{i}.bias"]
+            if i < last:
+                if self.norm:
+                    x = layer_norm(ops, x, params[f"{i}.scale"], params[f"{i}.shift"])
+                x = ops.activate(x, self.activation)
+        return x

@@ -1,0 +1,53 @@
+"""GraphSAGE: a node's own features and an aggregate of its neighbours, each with its own weights."""
+
+from dataclasses import dataclass
+
+from heddle.graph import Array
+from heddle.layers.base import Dropout, Params, Supports, no_dropout
+from heddle.ops import GraphOps
+from heddle.params import ParamSpec
+from heddle.support import AggregateSpec, aggregate
+
+
+@dataclass(frozen=True)
+class SAGE:
+    """y = x W_self + agg(x of the senders) W_neighbour + b, with agg the mean or the elementwise maximum.
+
+    Source: Hamilton et al., Inductive Representation Learning on Large Graphs (2017), algorithm 1, written with
+    two matrices instead of one on the concatenation. "max" takes the maximum of the features themselves, as most
+    libraries do, without the paper's pooling layer. A node without neighbours gets an aggregate of 0.
+    """
+
+    in_dim: int
+    out_dim: int
+    aggregator: str = "mean"
+    bias: bool = True
+
+    @property
+    def _spec(self) -> AggregateSpec:
+        return AggregateSpec("sum", "mean") if self.aggregator == "mean" else AggregateSpec("max", "none")
+
+    def params(self) -> dict[str, ParamSpec]:
+        shape = (self.in_dim, self.out_dim)
+        specs = {"weight_self": ParamSpec(shape), "weight_neighbour": ParamSpec(shape)}
+        return specs | ({"bias": ParamSpec((self.out_dim,), "zeros")} if self.bias else {})
+
+    def specs(self) -> tuple[AggregateSpec, ...]:
+        return (self._spec,)
+
+    def aggregate(self, ops: GraphOps, supports: Supports, x: Array) -> Array:
+        support = supports[self._spec.signature]
+        if self.aggregator == "mean":
+            return aggregate(ops, support, x)
+        adjacency = support.adjacency
+        return ops.segment_max(ops.gather(x, adjacency.senders), adjacency.receivers, adjacency.n_receivers)
+
+    def update(self, ops: GraphOps, params: Params, x: Array, messages: Array) -> Array:
+        y = x @ params["weight_self"] + messages @ params["weight_neighbour"]
+        return y + params["bias"] if self.bias else y
+
+    def apply(self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout) -> Array:
+        if self.aggregator == "max" or self.in_dim <= self.out_dim:
+            return self.update(ops, params, x, self.aggregate(ops, supports, x))
+        y = x @ params["weight_self"] + self.aggregate(ops, supports, x @ params["weight_neighbour"])
+        return y + params["bias"] if self.bias else y

@@ -1,0 +1,135 @@
+"""GraphOps: the primitives a backend implements, and what follows from them, written once."""
+
+from typing import Any
+
+import numpy as np
+
+from heddle.adjacency import Adjacency
+from heddle.graph import Array
+
+
+class GraphOps:
+    """Primitives on one library's arrays. A backend implements the first six and may override any other.
+
+    Every op is differentiable in its float arguments. Ids are checked when a graph is validated, not here.
+    """
+
+    xp: Any
+    """The array API namespace of the arrays, e.g. `array_api_compat.torch`."""
+
+    # --- to be implemented ---
+
+    def asarray(self, array: np.ndarray, like: Array | None = None) -> Array:
+        """Return numpy `array` as this library's array (a copy or not), floats in the dtype and device of `like`."""
+        raise NotImplementedError
+
+    def stop_gradient(self, x: Array) -> Array:
+        """Return x as a constant."""
+        raise NotImplementedError
+
+    def gather(self, x: Array, index: Array) -> Array:
+        """Return rows of x: [n, ...], [e] int -> [e, ...]."""
+        raise NotImplementedError
+
+    def segment_sum(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
+        """Sum rows by segment: [e, ...], [e] int (any order) -> [num_segments, ...]; an empty segment gives 0."""
+        raise NotImplementedError
+
+    def segment_max(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
+        """Take the largest of each segment, elementwise; an empty segment gives 0; ties share the gradient."""
+        raise NotImplementedError
+
+    def segment_matmul(self, lhs: Array, rhs: Array, group_sizes: np.ndarray) -> Array:
+        """Multiply groups of rows by a matrix each: [n, k], [g, k, m], [g] ints that sum to n -> [n, m]."""
+        raise NotImplementedError
+
+    # --- fused where a backend can, derived here otherwise ---
+
+    def spmm(self, adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:
+        """Sum weighted sender rows by receiver: y[r] = sum over edges (s, r) of weight x[s].
+
+        Args:
+            x: [n_senders, ..., d].
+            weight: None for ones, or [n_edges, ...] in the adjacency's order, matching the leading axes of x
+                after the first: [n_edges] for all, [n_edges, heads] with x [n_senders, heads, d].
+
+        Returns: [n_receivers, ..., d]; 0 for a receiver without edges.
+        """
+        messages = self.gather(x, adjacency.senders)
+        if weight is not None:
+            messages = messages * self.xp.reshape(weight, weight.shape + (1,) * (x.ndim - weight.ndim))
+        return self.segment_sum(messages, adjacency.receivers, adjacency.n_receivers)
+
+    def sddmm(self, adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
+        """Combine both ends of each edge, in the adjacency's order.
+
+        Args:
+            x: [n_receivers, ...] and y: [n_senders, ...].
+            op: "add": x[receiver] + y[sender], [n_edges, ...]; "dot": their product summed over the last axis.
+        """
+        left, right = self.gather(x, adjacency.receivers), self.gather(y, adjacency.senders)
+        return left + right if op == "add" else self.xp.sum(left * right, axis=-1)
+
+    def edge_softmax(self, adjacency: Adjacency, logits: Array) -> Array:
+        """Normalise [n_edges, ...] logits over the edges that each receiver receives."""
+        return self.segment_softmax(logits, adjacency.receivers, adjacency.n_receivers)
+
+    def segment_softmax(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
+        """Softmax within each segment: [e, ...] -> [e, ...]; a segment of -inf alone gives 0, not NaN."""
+        xp = self.xp
+        top = self.stop_gradient(self.segment_max(self.stop_gradient(data), segment_ids, num_segments))
+        top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+        exps = xp.exp(data - self.gather(top, segment_ids))
+        total = self.segment_sum(exps, segment_ids, num_segments)
+        total = xp.where(total > 0, total, xp.ones_like(total))
+        return exps / self.gather(total, segment_ids)
+
+    def segment_mean(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
+        """Average rows by segment; an empty segment gives 0."""
+        count = self._count(data, segment_ids, num_segments)
+        return self.segment_sum(data, segment_ids, num_segments) / count
+
+    def segment_min(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
+        """Take the smallest of each segment, elementwise; an empty segment gives 0; ties share the gradient."""
+        return -self.segment_max(-data, segment_ids, num_segments)
+
+    def segment_std(self, data: Array, segment_ids: Array, num_segments: int, eps: float = 1e-5) -> Array:
+        """Standard deviation by segment, sqrt(variance + eps) so that its gradient is finite at 0 variance."""
+        centred = data - self.gather(self.segment_mean(data, segment_ids, num_segments), segment_ids)
+        return self.xp.sqrt(self.segment_mean(centred * centred, segment_ids, num_segments) + eps)
+
+    def segment_logsumexp(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
+        """Log of the sum of exponentials by segment, without overflow; an empty segment gives -inf."""
+        xp = self.xp
+        top = self.stop_gradient(self.segment_max(self.stop_gradient(data), segment_ids, num_segments))
+        top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+        exps = xp.exp(data - self.gather(top, segment_ids))
+        return xp.log(self.segment_sum(exps, segment_ids, num_segments)) + top
+
+    def degree(self, adjacency: Adjacency, like: Array) -> Array:
+        """Count the edges each receiver receives: [n_receivers], in the dtype of `like`."""
+        return self.xp.astype(adjacency.indptr[1:] - adjacency.indptr[:-1], like.dtype)
+
+    def activate(self, x: Array, name: str) -> Array:
+        """Apply an activation by name: "none", "relu", "elu", "leaky_relu" (slope 0.2), "tanh", "sigmoid"."""
+        xp = self.xp
+        if name == "none":
+            return x
+        if name == "relu":
+            return xp.where(x > 0, x, xp.zeros_like(x))
+        if name == "elu":
+            return xp.where(x > 0, x, xp.expm1(xp.where(x > 0, xp.zeros_like(x), x)))
+        if name == "leaky_relu":
+            return xp.where(x > 0, x, 0.2 * x)
+        if name == "tanh":
+            return xp.tanh(x)
+        if name == "sigmoid":
+            return 0.5 * (xp.tanh(0.5 * x) + 1)
+        raise ValueError(f"activation: found {name!r}, expected none, relu, elu, leaky_relu, tanh or sigmoid")
+
+    def _count(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
+        """Rows in each segment, at least 1, shaped to divide segment sums of `data`."""
+        xp = self.xp
+        count = self.segment_sum(xp.ones_like(data[..., 0] if data.ndim > 1 else data), segment_ids, num_segments)
+        count = xp.where(count > 0, count, xp.ones_like(count))
+        return xp.expand_dims(count, axis=-1) if data.ndim > 1 else count

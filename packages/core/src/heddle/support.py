@@ -1,0 +1,114 @@
+"""Support: the linear operator of an aggregation, built once per graph from a description that layers share."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from heddle.adjacency import Adjacency, build_adjacency, transpose
+from heddle.errors import ConfigError
+from heddle.graph import Array
+from heddle.ops import GraphOps
+
+NORMALISATIONS = ("none", "mean", "gcn", "symmetric", "laplacian", "loops")
+
+
+class AggregateSpec(NamedTuple):
+    """What an aggregation without parameters does: layers whose specs are equal share one Support and one cache.
+
+    Attributes:
+        aggregator: "sum" or "max".
+        normalisation: weights on the edges, with w the edge weight (1 if there is none) and deg the sum of w
+            that a node receives:
+            "none": w; "mean": w / deg(receiver);
+            "symmetric": w / sqrt(deg(sender) deg(receiver));
+            "gcn": symmetric, after a loop of weight 1 was added to nodes without one (Kipf & Welling 2017, eq. 2);
+            "laplacian": the scaled Laplacian 2 L / lambda_max - I with L = I - symmetric and lambda_max = 2
+            (Defferrard et al. 2016, eq. 4);
+            "loops": w, with loops added as edges, for attention.
+        transposed: gather from the receivers instead, as in a diffusion's backward walk.
+    """
+
+    aggregator: str = "sum"
+    normalisation: str = "none"
+    transposed: bool = False
+
+    @property
+    def signature(self) -> str:
+        """Name of what is computed; two specs of one signature give one result on one graph and input."""
+        return "/".join((self.aggregator, self.normalisation, "backward" if self.transposed else "forward"))
+
+
+class Support(NamedTuple):
+    """The sparse operator y[r] = sum over edges (s, r) of weight x[s], plus loop[r] x[r].
+
+    Attributes:
+        adjacency: the edges.
+        weight: [n_edges] float in the adjacency's order, or None for ones.
+        loop: [n_nodes] float diagonal added without being stored as edges, or None.
+    """
+
+    adjacency: Adjacency
+    weight: Array | None = None
+    loop: Array | None = None
+
+
+def build_support(adjacency: Adjacency, spec: AggregateSpec, edge_weight: Array | None = None) -> Support:
+    """Build the Support of `spec` on numpy arrays.
+
+    Args:
+        adjacency: edges of the graph, square except for "none" and "mean".
+        edge_weight: [n_edges] float in the adjacency's order, or None for ones.
+
+    A node without incoming weight gets 0 for its normalised weights, never NaN.
+    """
+    weight = None if edge_weight is None else np.asarray(edge_weight)
+    if spec.transposed:
+        weight = None if weight is None else weight[adjacency.t_order]
+        adjacency = transpose(adjacency)
+    if spec.normalisation == "none":
+        return Support(adjacency, weight)
+    if spec.normalisation == "loops":
+        return Support(*_with_loops(adjacency, weight))
+    ones = np.ones(adjacency.n_edges, np.float32) if weight is None else weight
+    degree = np.bincount(adjacency.receivers, ones, adjacency.n_receivers).astype(np.float64)
+    if spec.normalisation == "mean":
+        return Support(adjacency, (ones * _inverse(degree)[adjacency.receivers]).astype(ones.dtype))
+    if spec.normalisation == "gcn":
+        has_loop = np.zeros(adjacency.n_receivers, bool)
+        has_loop[adjacency.receivers[adjacency.senders == adjacency.receivers]] = True
+        scale = _inverse(np.sqrt(degree + ~has_loop))
+        loop = (scale * scale * ~has_loop).astype(ones.dtype)
+    elif spec.normalisation in ("symmetric", "laplacian"):
+        scale, loop = _inverse(np.sqrt(degree)), None
+    else:
+        raise ConfigError(f"normalisation: found {spec.normalisation!r}, expected one of {NORMALISATIONS}")
+    sign = -1 if spec.normalisation == "laplacian" else 1
+    values = sign * ones * scale[adjacency.senders] * scale[adjacency.receivers]
+    return Support(adjacency, values.astype(ones.dtype), loop)
+
+
+def aggregate(ops: GraphOps, support: Support, x: Array) -> Array:
+    """Apply the operator: [n_senders, ..., d] -> [n_receivers, ..., d]; linear in x, receivers without edges get 0."""
+    y = ops.spmm(support.adjacency, x, support.weight)
+    if support.loop is None:
+        return y
+    return y + ops.xp.reshape(support.loop, (-1,) + (1,) * (x.ndim - 1)) * x
+
+
+def _inverse(x: np.ndarray) -> np.ndarray:
+    return np.divide(1.0, x, out=np.zeros_like(x), where=x > 0)
+
+
+def _with_loops(adjacency: Adjacency, weight: np.ndarray | None) -> tuple[Adjacency, np.ndarray | None]:
+    loop_free = np.ones(adjacency.n_receivers, bool)
+    loop_free[adjacency.receivers[adjacency.senders == adjacency.receivers]] = False
+    nodes = np.flatnonzero(loop_free)
+    looped = build_adjacency(
+        np.concatenate([adjacency.senders, nodes]),
+        np.concatenate([adjacency.receivers, nodes]),
+        adjacency.n_senders,
+        adjacency.n_receivers,
+    )
+    if weight is not None:
+        weight = np.concatenate([weight, np.ones(len(nodes), weight.dtype)])[looped.order]
+    return looped, weight
