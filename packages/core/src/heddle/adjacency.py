@@ -67,7 +67,9 @@ def build_adjacency(senders: Array, receivers: Array, n_senders: int, n_receiver
         bad = (ids < 0) | (ids >= bound)
         if bad.any():
             at = int(bad.argmax())
-            raise GraphError(f"{field}[{at}]: found {ids[at]}, expected an id in [0, {bound}); check the edge list")
+            raise GraphError(
+                f"{field}[{at}]: found {ids[at]}, expected an id in [0, {bound}); check the edge list"
+            )
     fits = max(n_senders, n_receivers, len(senders)) < 2**31
     dtype = np.int32 if fits else np.int64
     order = np.argsort(receivers, kind="stable")

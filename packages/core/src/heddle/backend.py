@@ -1,9 +1,9 @@
 """Backend: what an engine is to the rest of Heddle."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from heddle.graph import Graph, HeteroGraph
+from heddle.graph import Array, Graph, HeteroGraph
 from heddle.ops import GraphOps
 from heddle.program import Program
 
@@ -16,8 +16,17 @@ class Backend(Protocol):
 
     name: str
 
+    static_shapes: bool
+    """Whether each new shape of a batch costs a compilation, so that batches of graphs had better be padded."""
+
     def ops(self) -> GraphOps:
         """Return the primitives on this engine's arrays."""
+        ...
+
+    def value_and_grad(
+        self, function: Callable[..., Array]
+    ) -> Callable[..., tuple[Array, tuple[Array, ...]]]:
+        """Return (*float arrays) -> (function's scalar, its gradient in each of them), on this engine's arrays."""
         ...
 
     def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:

@@ -130,6 +130,8 @@ class GraphOps:
     def _count(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         """Rows in each segment, at least 1, shaped to divide segment sums of `data`."""
         xp = self.xp
-        count = self.segment_sum(xp.ones_like(data[..., 0] if data.ndim > 1 else data), segment_ids, num_segments)
+        count = self.segment_sum(
+            xp.ones_like(data[..., 0] if data.ndim > 1 else data), segment_ids, num_segments
+        )
         count = xp.where(count > 0, count, xp.ones_like(count))
         return xp.expand_dims(count, axis=-1) if data.ndim > 1 else count

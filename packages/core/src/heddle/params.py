@@ -24,7 +24,10 @@ class ParamSpec(NamedTuple):
 
 def initialise(specs: Mapping[str, ParamSpec], seed: int, dtype: type = np.float32) -> dict[str, np.ndarray]:
     """Draw every parameter; each depends on (seed, its name, its shape) alone, not on its neighbours."""
-    return {name: _draw(spec, np.random.default_rng([seed, zlib.crc32(name.encode())]), dtype) for name, spec in specs.items()}
+    return {
+        name: _draw(spec, np.random.default_rng([seed, zlib.crc32(name.encode())]), dtype)
+        for name, spec in specs.items()
+    }
 
 
 def prefixed(prefix: str, specs: Mapping[str, ParamSpec]) -> dict[str, ParamSpec]:

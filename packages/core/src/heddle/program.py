@@ -10,7 +10,7 @@ State = Any
 A State handed to `step` is used up: only the returned one may be used again."""
 
 Placed = Any
-"""A `heddle.task.Batch` on the engine's device."""
+"""A `heddle.model.Batch` on the engine's device."""
 
 Metrics = Mapping[str, float]
 
@@ -23,6 +23,7 @@ class Program(NamedTuple):
         place: (Batch of numpy) -> Placed. A batch used again and again is placed once.
         step: (State, Placed) -> (State, {"loss": ..., ...}): one optimiser step.
         predict: (State, Placed) -> numpy array of the task's outputs, without dropout.
+        embed: (State, Placed) -> numpy [n_nodes, d] node embeddings, or node type -> array.
         to_arrays: (State) -> named numpy arrays, all that `step` depends on: weights as "params/NAME", the
             rest (moments, step count, random state) under other prefixes.
         from_arrays: (named arrays) -> State, to the bit what `to_arrays` saw; arrays of "params/" alone give
@@ -34,6 +35,7 @@ class Program(NamedTuple):
     place: Callable[[Any], Placed]
     step: Callable[[State, Placed], tuple[State, Metrics]]
     predict: Callable[[State, Placed], np.ndarray]
+    embed: Callable[[State, Placed], Any]
     to_arrays: Callable[[State], dict[str, np.ndarray]]
     from_arrays: Callable[[Mapping[str, np.ndarray]], State]
     set_lr: Callable[[State, float], State]

@@ -39,7 +39,9 @@ class Layer(Protocol):
         """Name the supports that `apply` looks up; the model prepares each once per graph."""
         ...
 
-    def apply(self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout) -> Array:
+    def apply(
+        self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout
+    ) -> Array:
         """Return the new node features."""
         ...
 

@@ -56,7 +56,9 @@ class GAT:
     def specs(self) -> tuple[AggregateSpec, ...]:
         return (_LOOPS,)
 
-    def apply(self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout) -> Array:
+    def apply(
+        self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout
+    ) -> Array:
         xp, adjacency = ops.xp, supports[_LOOPS.signature].adjacency
         n, shape = x.shape[0], (-1, self.heads, self.head_dim)
         sent = xp.reshape(x @ params["weight"], shape)

@@ -37,7 +37,9 @@ class GCN:
         y = messages @ params["weight"]
         return y + params["bias"] if self.bias else y
 
-    def apply(self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout) -> Array:
+    def apply(
+        self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout
+    ) -> Array:
         if self.in_dim <= self.out_dim:
             return self.update(ops, params, x, self.aggregate(ops, supports, x))
         y = self.aggregate(ops, supports, x @ params["weight"])  # S (x W) moves fewer columns

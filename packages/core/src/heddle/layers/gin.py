@@ -41,5 +41,7 @@ class GIN:
     def update(self, ops: GraphOps, params: Params, x: Array, messages: Array) -> Array:
         return self._mlp.apply(ops, scoped("mlp", params), (1 + params["eps"]) * x + messages)
 
-    def apply(self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout) -> Array:
+    def apply(
+        self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout
+    ) -> Array:
         return self.update(ops, params, x, self.aggregate(ops, supports, x))

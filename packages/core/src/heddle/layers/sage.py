@@ -46,7 +46,9 @@ class SAGE:
         y = x @ params["weight_self"] + messages @ params["weight_neighbour"]
         return y + params["bias"] if self.bias else y
 
-    def apply(self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout) -> Array:
+    def apply(
+        self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout
+    ) -> Array:
         if self.aggregator == "max" or self.in_dim <= self.out_dim:
             return self.update(ops, params, x, self.aggregate(ops, supports, x))
         y = x @ params["weight_self"] + self.aggregate(ops, supports, x @ params["weight_neighbour"])

@@ -1,0 +1,116 @@
+"""Heads: from node embeddings to what a task asks about nodes, graphs or links."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from heddle.graph import Array, Graph, HeteroGraph
+from heddle.layers.base import Dropout, Params, no_dropout
+from heddle.layers.mlp import MLP
+from heddle.ops import GraphOps
+from heddle.params import ParamSpec
+
+READOUTS = ("sum", "mean", "max")
+
+
+class Head(Protocol):
+    """Answers for each entry of an index, from node embeddings."""
+
+    def params(self) -> dict[str, ParamSpec]: ...
+
+    def prepare(self, graph: Graph | HeteroGraph) -> Mapping[str, Any]:
+        """Build what `apply` needs of the graph's structure, in numpy."""
+        ...
+
+    def apply(
+        self,
+        ops: GraphOps,
+        params: Params,
+        embedded: Any,
+        prepared: Mapping[str, Any],
+        index: Array,
+        dropout: Dropout = no_dropout,
+    ) -> Array: ...
+
+
+@dataclass(frozen=True)
+class NodeHead:
+    """Rows of the embeddings: the encoder's last layer already has the width of the targets."""
+
+    target_type: str = ""
+
+    def params(self) -> dict[str, ParamSpec]:
+        return {}
+
+    def prepare(self, graph: Graph | HeteroGraph) -> Mapping[str, Any]:
+        return {}
+
+    def apply(self, ops, params, embedded, prepared, index, dropout=no_dropout):
+        return ops.gather(embedded[self.target_type] if self.target_type else embedded, index)
+
+
+@dataclass(frozen=True)
+class GraphHead:
+    """MLP of the readout over each graph's nodes: [n_graphs, out_dim], of which the rows of `index` are returned."""
+
+    in_dim: int
+    out_dim: int
+    readout: str = "sum"
+    dropout: float = 0.0
+
+    @property
+    def _mlp(self) -> MLP:
+        return MLP((self.in_dim, self.in_dim, self.out_dim))
+
+    def params(self) -> dict[str, ParamSpec]:
+        return self._mlp.params()
+
+    def prepare(self, graph: Graph) -> Mapping[str, Any]:
+        """Return {"graph_ids": [n_nodes], "n_graphs": zeros of [n_graphs], whose shape is the number of graphs}."""
+        n_graphs = len(graph.n_node)
+        return {
+            "graph_ids": np.repeat(np.arange(n_graphs), graph.n_node),
+            "graphs": np.zeros(n_graphs, np.int32),
+        }
+
+    def apply(self, ops, params, embedded, prepared, index, dropout=no_dropout):
+        reduce = getattr(ops, f"segment_{self.readout}")
+        pooled = reduce(embedded, prepared["graph_ids"], prepared["graphs"].shape[0])
+        return ops.gather(self._mlp.apply(ops, params, dropout(pooled, self.dropout)), index)
+
+
+@dataclass(frozen=True)
+class LinkHead:
+    """Score of each link: the dot product of its ends, with a diagonal matrix per relation for typed links.
+
+    Source: Kipf & Welling, Variational Graph Auto-Encoders (2016), eq. 2; DistMult (Yang et al. 2015, eq. 2) for
+    `n_relations` > 0, with rows (head, relation, tail) in the index.
+    """
+
+    dim: int
+    n_relations: int = 0
+    node_type: str = ""
+
+    def params(self) -> dict[str, ParamSpec]:
+        return {"relation": ParamSpec((self.n_relations, self.dim))} if self.n_relations else {}
+
+    def prepare(self, graph: Graph | HeteroGraph) -> Mapping[str, Any]:
+        return {}
+
+    def apply(self, ops, params, embedded, prepared, index, dropout=no_dropout):
+        x = embedded[self.node_type] if self.node_type else embedded
+        product = ops.gather(x, index[:, 0]) * ops.gather(x, index[:, -1])
+        if self.n_relations:
+            product = product * ops.gather(params["relation"], index[:, 1])
+        return ops.xp.sum(product, axis=-1)
+
+
+def head_for(signature: Any, in_dim: int, readout: str = "sum", dropout: float = 0.0) -> Head:
+    """Return the head that a `Signature` asks for on embeddings of width `in_dim`."""
+    if signature.level == "node":
+        return NodeHead(signature.target_type)
+    if signature.level == "graph":
+        return GraphHead(in_dim, signature.out_dim, readout, dropout)
+    return LinkHead(in_dim, signature.n_link_types, signature.target_type)

@@ -1,0 +1,125 @@
+"""Model: an encoder of nodes and a head that answers what a task asks, as pure functions on any engine's arrays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from heddle.adjacency import build_adjacency
+from heddle.graph import Array, EdgeType, Graph, HeteroGraph, num_nodes
+from heddle.heads import Head
+from heddle.layers.base import Dropout, Params, no_dropout
+from heddle.ops import GraphOps
+from heddle.params import ParamSpec, prefixed, scoped
+from heddle.support import AggregateSpec, Support, build_support
+
+Prepared = Mapping[str, Any]
+"""What a model needs of a graph besides its features: supports by signature, graph ids ... Numpy at first, then the
+engine's arrays; a nest whose shapes follow from the graph's sizes alone."""
+
+
+class Signature(NamedTuple):
+    """What a dataset and a task ask of a model: all that a model builder needs besides its config.
+
+    Attributes:
+        level: "node", "graph" or "link": what a prediction is about.
+        in_dim: width of the node features; node type -> width in a heterogeneous graph; 0 where there are none.
+        edge_dim: width of the edge features, 0 where there are none.
+        out_dim: outputs per prediction: classes, labels or regression targets; 0 for links.
+        n_node: node type -> number of nodes; "" in a homogeneous graph. For embeddings of featureless nodes.
+        relations: relations of a heterogeneous graph, () in a homogeneous one.
+        target_type: node type that is predicted; "" in a homogeneous graph.
+        n_link_types: relations that a link prediction tells apart; 0 if links have none.
+    """
+
+    level: str
+    in_dim: int | Mapping[str, int]
+    edge_dim: int
+    out_dim: int
+    n_node: Mapping[str, int]
+    relations: tuple[EdgeType, ...] = ()
+    target_type: str = ""
+    n_link_types: int = 0
+
+
+class Batch(NamedTuple):
+    """What one step or one prediction sees.
+
+    Attributes:
+        graph: features and edges; for several graphs, a batch of them.
+        prepared: `model.prepare(graph)`.
+        index: node task: [m] int nodes asked about; graph task: [m] int graphs; link task: [m, 2] (sender, receiver)
+            or [m, 3] (head, relation, tail) int.
+        targets: [m] int64 classes, [m, t] float labels or values, [m] float 0/1 for links; None when predicting.
+        mask: shape of `targets`, bool; False where a target is unknown or padding. None when predicting.
+    """
+
+    graph: Graph | HeteroGraph
+    prepared: Prepared
+    index: Array
+    targets: Array | None = None
+    mask: Array | None = None
+
+
+class Encoder(Protocol):
+    """Turns a graph into node embeddings; what a third party's model plugin returns."""
+
+    @property
+    def out_dim(self) -> int:
+        """Width of the embeddings."""
+        ...
+
+    def params(self) -> dict[str, ParamSpec]: ...
+
+    def prepare(self, graph: Graph | HeteroGraph) -> Prepared:
+        """Build what `apply` needs of the graph's structure, in numpy; runs once per graph."""
+        ...
+
+    def apply(
+        self,
+        ops: GraphOps,
+        params: Params,
+        graph: Graph | HeteroGraph,
+        prepared: Prepared,
+        dropout: Dropout = no_dropout,
+    ) -> Any:
+        """Return [n_nodes, out_dim], or node type -> [n_nodes, out_dim] for a heterogeneous graph."""
+        ...
+
+
+@dataclass(frozen=True)
+class Model:
+    """An encoder and a head, trained together; parameters are named "encoder. ..." and "head. ..."."""
+
+    encoder: Encoder
+    head: Head
+
+    def params(self) -> dict[str, ParamSpec]:
+        return prefixed("encoder", self.encoder.params()) | prefixed("head", self.head.params())
+
+    def prepare(self, graph: Graph | HeteroGraph) -> Prepared:
+        return {**self.encoder.prepare(graph), **self.head.prepare(graph)}
+
+    def embed(self, ops: GraphOps, params: Params, batch: Batch, dropout: Dropout = no_dropout) -> Any:
+        """Return the encoder's node embeddings."""
+        return self.encoder.apply(ops, scoped("encoder", params), batch.graph, batch.prepared, dropout)
+
+    def apply(self, ops: GraphOps, params: Params, batch: Batch, dropout: Dropout = no_dropout) -> Array:
+        """Return one row of outputs per entry of `batch.index`: [m, out_dim], or [m] scores of links."""
+        embedded = self.embed(ops, params, batch, dropout)
+        return self.head.apply(ops, scoped("head", params), embedded, batch.prepared, batch.index, dropout)
+
+
+def edge_weight(edges: Any) -> Array | None:
+    """Return the weights of edges: a nest's entry "weight" [n_edges], else None."""
+    return edges.get("weight") if isinstance(edges, Mapping) else None
+
+
+def prepare_supports(graph: Graph, specs: tuple[AggregateSpec, ...]) -> dict[str, Support]:
+    """Sort the graph's edges once and return the Support of each spec by its signature."""
+    n = num_nodes(graph)
+    adjacency = build_adjacency(graph.senders, graph.receivers, n, n)
+    weight = edge_weight(graph.edges)
+    sorted_weight = None if weight is None else np.asarray(weight)[adjacency.order]
+    return {spec.signature: build_support(adjacency, spec, sorted_weight) for spec in specs}

@@ -1,0 +1,66 @@
+"""Stack: layers one after the other on a homogeneous graph, with dropout and an activation between."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from heddle.errors import GraphError
+from heddle.graph import Array, Graph
+from heddle.layers.base import Dropout, Layer, Params, no_dropout
+from heddle.model import Prepared, prepare_supports
+from heddle.ops import GraphOps
+from heddle.params import ParamSpec, prefixed, scoped
+
+
+@dataclass(frozen=True)
+class Stack:
+    """x -> dropout, layer, activation -> ... -> dropout, layer (, activation); one layer feeds the next.
+
+    Attributes:
+        activation: between layers, and after the last one if `activate_last`.
+        dropout: rate on each layer's input in training.
+        jump: "last": the last layer's output; "cat": all layers' outputs side by side (Xu et al. 2018).
+        residual: add a layer's input to its output where widths agree.
+    """
+
+    layers: tuple[Layer, ...]
+    activation: str = "relu"
+    dropout: float = 0.0
+    activate_last: bool = False
+    jump: str = "last"
+    residual: bool = False
+
+    @property
+    def out_dim(self) -> int:
+        return sum(layer.out_dim for layer in self.layers) if self.jump == "cat" else self.layers[-1].out_dim
+
+    def params(self) -> dict[str, ParamSpec]:
+        named = (prefixed(f"layers.{i}", layer.params()) for i, layer in enumerate(self.layers))
+        return {name: spec for specs in named for name, spec in specs.items()}
+
+    def prepare(self, graph: Graph) -> Prepared:
+        if not isinstance(graph, Graph):
+            raise GraphError(
+                "model: found a heterogeneous graph, expected a homogeneous one; "
+                "choose a relational model such as model=rgcn"
+            )
+        specs = dict.fromkeys(spec for layer in self.layers for spec in layer.specs())
+        return {"supports": prepare_supports(graph, tuple(specs))}
+
+    def apply(
+        self, ops: GraphOps, params: Params, graph: Graph, prepared: Prepared, dropout: Dropout = no_dropout
+    ) -> Array:
+        x, outputs = features(graph.nodes), []
+        for i, layer in enumerate(self.layers):
+            fed = dropout(x, self.dropout)
+            y = layer.apply(ops, scoped(f"layers.{i}", params), prepared["supports"], fed, dropout)
+            if self.activate_last or i < len(self.layers) - 1:
+                y = ops.activate(y, self.activation)
+            x = x + y if self.residual and x.shape == y.shape else y
+            outputs.append(x)
+        return ops.xp.concat(outputs, axis=-1) if self.jump == "cat" else x
+
+
+def features(nodes: Any) -> Array:
+    """Return the feature matrix of a nest of nodes: the array itself, or its entry "x"."""
+    return nodes["x"] if isinstance(nodes, Mapping) else nodes

@@ -1,0 +1,105 @@
+"""Task: what is predicted, by which loss it is learned and which metrics tell how well."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from heddle.data.dataset import TASKS, Dataset
+from heddle.errors import ConfigError, nearest
+from heddle.graph import Array, Graph, HeteroGraph
+from heddle.losses import LOSSES
+from heddle.model import Batch, Signature
+from heddle.nest import leaves
+from heddle.ops import GraphOps
+
+_LEVELS = {
+    "node_classification": "node",
+    "graph_classification": "graph",
+    "graph_regression": "graph",
+    "link_prediction": "link",
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One kind of prediction.
+
+    Attributes:
+        kind: one of `heddle.data.dataset.TASKS`.
+        loss_name: a key of `heddle.losses.LOSSES`.
+        metrics: names of `heddle.workflow.metrics`, the first of which is the headline.
+    """
+
+    kind: str
+    loss_name: str
+    metrics: tuple[str, ...]
+
+    @property
+    def level(self) -> str:
+        """What a prediction is about: "node", "graph" or "link"."""
+        return _LEVELS[self.kind]
+
+    def loss(self, ops: GraphOps, outputs: Array, batch: Batch) -> Array:
+        """Return the scalar loss of `outputs` against the batch's known targets."""
+        return LOSSES[self.loss_name](ops, outputs, batch.targets, batch.mask)
+
+
+def task_for(config: Any, dataset: Dataset) -> Task:
+    """Return the task that the `task` config node names; "auto" takes the dataset's own, and its loss and metrics.
+
+    Raises:
+        ConfigError: an unknown kind or loss, or a kind that the dataset has no targets for.
+    """
+    kind = dataset.task if config["name"] == "auto" else config["name"]
+    if kind not in _LEVELS:
+        raise ConfigError(f"task: found {kind!r}, expected one of {sorted(_LEVELS)}{nearest(kind, TASKS)}")
+    loss, metrics = _defaults(kind, dataset)
+    loss = loss if config.get("loss", "auto") == "auto" else config["loss"]
+    if loss not in LOSSES:
+        raise ConfigError(
+            f"task.loss: found {loss!r}, expected one of {sorted(LOSSES)}{nearest(loss, list(LOSSES))}"
+        )
+    return Task(kind, loss, tuple(config.get("metrics") or metrics))
+
+
+def signature_of(dataset: Dataset, task: Task) -> Signature:
+    """Describe to a model builder what `dataset` offers and `task` asks."""
+    graph = dataset.graphs if task.level != "graph" else dataset.graphs[0]
+    labels = dataset.targets.shape[1] if dataset.targets is not None and dataset.targets.ndim > 1 else 1
+    out_dim = (
+        0 if task.level == "link" else (dataset.num_classes if task.loss_name == "cross_entropy" else labels)
+    )
+    n_link_types = 0
+    if task.level == "link" and dataset.splits["train"].shape[1] == 3:
+        n_link_types = int(max(split[:, 1].max(initial=-1) for split in dataset.splits.values())) + 1
+    if isinstance(graph, HeteroGraph):
+        return Signature(
+            task.level,
+            {key: _width(nest) for key, nest in graph.nodes.items()},
+            0,
+            out_dim,
+            {key: int(count.sum()) for key, count in graph.n_node.items()},
+            tuple(graph.edges),
+            dataset.target_type,
+            n_link_types,
+        )
+    assert isinstance(graph, Graph)
+    n_node = {"": int(graph.n_node.sum())}
+    return Signature(
+        task.level, _width(graph.nodes), _width(graph.edges), out_dim, n_node, n_link_types=n_link_types
+    )
+
+
+def _defaults(kind: str, dataset: Dataset) -> tuple[str, tuple[str, ...]]:
+    if kind == "link_prediction":
+        return "binary_cross_entropy", ("mrr", "hits@1", "hits@3", "hits@10", "auroc", "ap")
+    if kind == "graph_regression":
+        return "mse", ("rmse", "mae")
+    if dataset.targets is not None and dataset.targets.ndim > 1:
+        return "binary_cross_entropy", ("auroc", "ap")
+    return "cross_entropy", ("accuracy", "f1")
+
+
+def _width(nest: Any) -> int:
+    """Columns of a nest's feature matrix: the array itself or its entry "x"; 0 if there is none."""
+    matrices = [nest["x"]] if isinstance(nest, dict) and "x" in nest else leaves(nest)
+    return int(matrices[0].shape[1]) if matrices and matrices[0].ndim == 2 else 0
