@@ -9,7 +9,7 @@ hookspec = pluggy.HookspecMarker(NAMESPACE)
 hookimpl = pluggy.HookimplMarker(NAMESPACE)
 
 PLUGIN_API = (1, 0)
-"""(major, minor) of these hooks. A plugin states the one it was written for as `PLUGIN_API`; another major is refused."""
+"""(major, minor) of these hooks. A plugin states what it was written for as `PLUGIN_API`; another major is refused."""
 
 
 class BackendInfo(NamedTuple):
@@ -19,16 +19,18 @@ class BackendInfo(NamedTuple):
     summary: str
     loader: str
     needs: tuple[str, ...] = ()  # import names that must be findable, e.g. ("torch", "torch_geometric")
+    unavailable: str = ""  # why it can't run here, if the plugin knows: "dgl 1.1.3 has no wheel for Python 3.12"
 
 
 class KernelInfo(NamedTuple):
-    """An implementation of one primitive. `loader` names "module:attribute", a callable of the primitive's signature."""
+    """An implementation of one primitive. `loader` names "module:attribute", a callable like the primitive."""
 
     name: str  # e.g. "segment_matmul"
     library: str  # arrays it takes: "numpy", "torch", "jax"
     device: str  # "cpu" or "cuda"
     loader: str
     needs: tuple[str, ...] = ()
+    unavailable: str = ""  # why it can't run here, if the plugin knows
 
 
 class ModelInfo(NamedTuple):

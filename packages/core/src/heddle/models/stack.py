@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from heddle.errors import GraphError
-from heddle.graph import Array, Graph
+from heddle.graph import Array, Graph, num_nodes
 from heddle.layers.base import Dropout, Layer, Params, no_dropout
 from heddle.model import Prepared, prepare_supports
 from heddle.ops import GraphOps
@@ -21,6 +23,8 @@ class Stack:
         dropout: rate on each layer's input in training.
         jump: "last": the last layer's output; "cat": all layers' outputs side by side (Xu et al. 2018).
         residual: add a layer's input to its output where widths agree.
+        embedding: shape (n_nodes, width) of a trained table that stands in for node features; None to read those
+            of the graph. Without either, every node is a 1.
     """
 
     layers: tuple[Layer, ...]
@@ -29,6 +33,7 @@ class Stack:
     activate_last: bool = False
     jump: str = "last"
     residual: bool = False
+    embedding: tuple[int, int] | None = None
 
     @property
     def out_dim(self) -> int:
@@ -36,7 +41,8 @@ class Stack:
 
     def params(self) -> dict[str, ParamSpec]:
         named = (prefixed(f"layers.{i}", layer.params()) for i, layer in enumerate(self.layers))
-        return {name: spec for specs in named for name, spec in specs.items()}
+        specs = {name: spec for layer in named for name, spec in layer.items()}
+        return specs if self.embedding is None else {"embedding": ParamSpec(self.embedding)} | specs
 
     def prepare(self, graph: Graph) -> Prepared:
         if not isinstance(graph, Graph):
@@ -45,12 +51,15 @@ class Stack:
                 "choose a relational model such as model=rgcn"
             )
         specs = dict.fromkeys(spec for layer in self.layers for spec in layer.specs())
-        return {"supports": prepare_supports(graph, tuple(specs))}
+        prepared = {"supports": prepare_supports(graph, tuple(specs))}
+        if graph.nodes is None and self.embedding is None:
+            prepared["ones"] = np.ones((num_nodes(graph), 1), np.float32)
+        return prepared
 
     def apply(
         self, ops: GraphOps, params: Params, graph: Graph, prepared: Prepared, dropout: Dropout = no_dropout
     ) -> Array:
-        x, outputs = features(graph.nodes), []
+        x, outputs = self._inputs(params, graph, prepared), []
         for i, layer in enumerate(self.layers):
             fed = dropout(x, self.dropout)
             y = layer.apply(ops, scoped(f"layers.{i}", params), prepared["supports"], fed, dropout)
@@ -59,6 +68,11 @@ class Stack:
             x = x + y if self.residual and x.shape == y.shape else y
             outputs.append(x)
         return ops.xp.concat(outputs, axis=-1) if self.jump == "cat" else x
+
+    def _inputs(self, params: Params, graph: Graph, prepared: Prepared) -> Array:
+        if self.embedding is not None:
+            return params["embedding"]
+        return prepared["ones"] if graph.nodes is None else features(graph.nodes)
 
 
 def features(nodes: Any) -> Array:

@@ -1,0 +1,96 @@
+"""Builders: from a `model` config node and a Signature to an Encoder, one function a model."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from heddle.errors import ConfigError
+from heddle.layers.base import Layer
+from heddle.layers.gat import GAT
+from heddle.layers.gcn import GCN
+from heddle.layers.gin import GIN
+from heddle.layers.linear import Linear
+from heddle.layers.sage import SAGE
+from heddle.model import Encoder, Signature
+from heddle.models.stack import Stack
+
+Config = Mapping[str, Any]
+
+
+def gcn(config: Config, signature: Signature) -> Encoder:
+    """Build a stack of GCN layers."""
+    return _stack(config, signature, lambda i, o, last: GCN(i, o))
+
+
+def sage(config: Config, signature: Signature) -> Encoder:
+    """Build a stack of GraphSAGE layers."""
+    return _stack(config, signature, lambda i, o, last: SAGE(i, o, config["aggregator"]))
+
+
+def gin(config: Config, signature: Signature) -> Encoder:
+    """Build a stack of GIN layers; for graphs, all layers' outputs side by side as in the paper's readout."""
+    return _stack(config, signature, lambda i, o, last: GIN(i, o, config["hidden"], config["norm"]))
+
+
+def mlp(config: Config, signature: Signature) -> Encoder:
+    """Build linear layers that see no edges."""
+    return _stack(config, signature, lambda i, o, last: Linear(i, o))
+
+
+def gat(config: Config, signature: Signature) -> Encoder:
+    """Build a stack of GAT layers; the last one averages `out_heads` heads, the others put `heads` side by side."""
+
+    def layer(in_dim: int, out_dim: int, last: bool) -> Layer:
+        heads = config["out_heads"] if last else config["heads"]
+        return GAT(in_dim, out_dim, heads, not last, config["version"], config["attention_dropout"])
+
+    return _stack(config, signature, layer)
+
+
+def cheb(config: Config, signature: Signature) -> Encoder:
+    """Build a stack of Chebyshev convolutions of order `config["order"]`."""
+    from heddle.layers.cheb import ChebConv
+
+    return _stack(config, signature, lambda i, o, last: ChebConv(i, o, config["order"]))
+
+
+def diffusion(config: Config, signature: Signature) -> Encoder:
+    """Build a stack of diffusion convolutions of `config["order"]` steps each way."""
+    from heddle.layers.diffusion import DiffusionConv
+
+    return _stack(config, signature, lambda i, o, last: DiffusionConv(i, o, config["order"]))
+
+
+def widths(config: Config, signature: Signature, in_dim: int) -> list[int]:
+    """Return in_dim, hidden ..., out: the last layer of a node task has the width of its targets."""
+    if config["layers"] < 1 or config["hidden"] < 1:
+        raise ConfigError(
+            f"model: found layers={config['layers']}, hidden={config['hidden']}, expected at least 1 of each"
+        )
+    out = signature.out_dim if signature.level == "node" else config["hidden"]
+    return [in_dim, *[config["hidden"]] * (config["layers"] - 1), out]
+
+
+def _stack(config: Config, signature: Signature, layer: Callable[[int, int, bool], Layer]) -> Stack:
+    if signature.relations:
+        raise ConfigError(
+            f"model={config['name']}: found a heterogeneous graph with {len(signature.relations)} relations, "
+            "expected a homogeneous one; choose model=rgcn"
+        )
+    in_dim, embedding = signature.in_dim, None
+    assert isinstance(in_dim, int)
+    if not in_dim and signature.level == "graph":
+        in_dim = 1  # every node is a 1
+    elif not in_dim:
+        in_dim = config["hidden"]
+        embedding = (signature.n_node[""], in_dim)
+    dims = widths(config, signature, in_dim)
+    last = len(dims) - 2
+    return Stack(
+        tuple(layer(dims[i], dims[i + 1], i == last) for i in range(last + 1)),
+        config["activation"],
+        config["dropout"],
+        activate_last=signature.level == "graph",
+        jump=config["jump"] if signature.level == "graph" else "last",
+        residual=config["residual"],
+        embedding=embedding,
+    )
