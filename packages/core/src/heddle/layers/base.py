@@ -1,9 +1,10 @@
 """What a portable layer is: a frozen description with pure functions on any engine's arrays."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from heddle.graph import Array
+from heddle.graph import Array, EdgeType
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 from heddle.support import AggregateSpec, Support
@@ -59,3 +60,60 @@ class AggregatingLayer(Layer, Protocol):
     def update(self, ops: GraphOps, params: Params, x: Array, messages: Any) -> Array:
         """Return the new node features from the old and the messages."""
         ...
+
+
+class HeteroLayer(Protocol):
+    """One round of message passing over the relations of a HeteroGraph, written on Supports as `Layer` is.
+
+    Relations are named by `relation_key`, in `specs`, in `supports` and inside parameter names.
+    """
+
+    @property
+    def out_dim(self) -> int: ...
+
+    @property
+    def relations(self) -> tuple[EdgeType, ...]:
+        """Name the relations that messages follow, sorted."""
+        ...
+
+    def params(self) -> dict[str, ParamSpec]: ...
+
+    def specs(self) -> dict[str, AggregateSpec]:
+        """Name the support that `apply` looks up for each relation: relation_key -> spec."""
+        ...
+
+    def apply(
+        self,
+        ops: GraphOps,
+        params: Params,
+        supports: Mapping[str, Support],
+        x: Mapping[str, Array | None],
+        dropout: Dropout = no_dropout,
+    ) -> dict[str, Array]:
+        """Return node type -> [n_nodes of the type, out_dim] for every type that has a new value.
+
+        Args:
+            supports: relation_key -> Support of its spec, senders and receivers of two types; a relation of the
+                layer that the graph lacks may be left out.
+            x: node type -> [n_nodes of the type, in_dim of the type], or None for a type without features.
+        """
+        ...
+
+
+def relation_key(edge_type: EdgeType) -> str:
+    """Name a relation in one string of letters, digits, "_", "-" and two dots; no two relations share one.
+
+    Any other character becomes its code point in hex between dashes, so that the key fits into a parameter's name,
+    a TOML key and a safetensors header alike.
+
+    >>> relation_key(("paper", "written_by", "author"))
+    'paper.written_by.author'
+    >>> relation_key(("a", "is-a", "b"))
+    'a.is-2d-a.b'
+    """
+    return ".".join(portable_name(part) for part in edge_type)
+
+
+def portable_name(name: str) -> str:
+    """Return `name` with all but ASCII letters, digits and "_" escaped as in `relation_key`; "" gives "--"."""
+    return re.sub(r"[^A-Za-z0-9_]", lambda match: f"-{ord(match[0]):x}-", name) or "--"

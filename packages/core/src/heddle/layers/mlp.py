@@ -28,9 +28,14 @@ class MLP:
         return specs
 
     def apply(self, ops: GraphOps, params: Params, x: Array) -> Array:
+        return self.finish(ops, params, x @ params["0.weight"] + params["0.bias"])
+
+    def finish(self, ops: GraphOps, params: Params, x: Array) -> Array:
+        """Apply all but the first linear layer, for callers who compute that one in parts."""
         last = len(self.dims) - 2
         for i in range(last + 1):
-            x = x @ params[f"{i}.weight"] + params[f"{i}.bias"]
+            if i > 0:
+                x = x @ params[f"{i}.weight"] + params[f"{i}.bias"]
             if i < last:
                 if self.norm:
                     x = layer_norm(ops, x, params[f"{i}.scale"], params[f"{i}.shift"])
