@@ -94,3 +94,29 @@ def _stack(config: Config, signature: Signature, layer: Callable[[int, int, bool
         residual=config["residual"],
         embedding=embedding,
     )
+
+
+def rgcn(config: Config, signature: Signature) -> Encoder:
+    """Build a stack of R-GCN layers over the relations of the graph."""
+    from heddle.layers.rgcn import RGCN
+    from heddle.models.relational import RelationalStack
+
+    if not signature.relations:
+        raise ConfigError(
+            "model=rgcn: found a homogeneous graph, expected one with relations; choose model=gcn, sage or gat"
+        )
+    assert not isinstance(signature.in_dim, int)
+    first = {kind: width or signature.n_node[kind] for kind, width in signature.in_dim.items()}
+    out = widths(config, signature, 0)[1:]
+    layers = tuple(
+        RGCN(
+            signature.relations,
+            first if i == 0 else dict.fromkeys(first, out[i - 1]),
+            out_dim,
+            bases=config["bases"],
+            blocks=config["blocks"],
+            root=config["root"],
+        )
+        for i, out_dim in enumerate(out)
+    )
+    return RelationalStack(layers, config["activation"], config["dropout"])

@@ -1,0 +1,78 @@
+"""RelationalStack: layers over the relations of a heterogeneous graph, one after the other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from heddle.adjacency import build_adjacency
+from heddle.errors import GraphError
+from heddle.graph import Array, EdgeSet, Graph, HeteroGraph
+from heddle.layers.base import Dropout, HeteroLayer, Params, no_dropout, relation_key
+from heddle.model import Prepared, edge_weight
+from heddle.models.stack import features
+from heddle.ops import GraphOps
+from heddle.params import ParamSpec, prefixed, scoped
+from heddle.support import AggregateSpec, Support, build_support
+
+
+@dataclass(frozen=True)
+class RelationalStack:
+    """x -> dropout, layer, activation -> ... -> dropout, layer on every node type, one layer feeding the next.
+
+    A type without features enters as None, which a layer reads as a table of embeddings of its own. The layers
+    agree on one AggregateSpec per relation.
+    """
+
+    layers: tuple[HeteroLayer, ...]
+    activation: str = "relu"
+    dropout: float = 0.0
+
+    @property
+    def out_dim(self) -> int:
+        return self.layers[-1].out_dim
+
+    def params(self) -> dict[str, ParamSpec]:
+        named = (prefixed(f"layers.{i}", layer.params()) for i, layer in enumerate(self.layers))
+        return {name: spec for specs in named for name, spec in specs.items()}
+
+    def prepare(self, graph: HeteroGraph) -> Prepared:
+        if isinstance(graph, Graph):
+            raise GraphError(
+                "model: found a homogeneous graph, expected a heterogeneous one; "
+                "convert it with heddle.convert.as_hetero, or choose model=gcn"
+            )
+        specs: dict[str, AggregateSpec] = {}
+        for layer in self.layers:
+            specs |= layer.specs()
+        return {"supports": relation_supports(graph, specs)}
+
+    def apply(
+        self,
+        ops: GraphOps,
+        params: Params,
+        graph: HeteroGraph,
+        prepared: Prepared,
+        dropout: Dropout = no_dropout,
+    ) -> dict[str, Array]:
+        x = {kind: None if nest is None else features(nest) for kind, nest in graph.nodes.items()}
+        for i, layer in enumerate(self.layers):
+            fed = {kind: None if own is None else dropout(own, self.dropout) for kind, own in x.items()}
+            x = layer.apply(ops, scoped(f"layers.{i}", params), prepared["supports"], fed, dropout)
+            if i < len(self.layers) - 1:
+                x = {kind: ops.activate(value, self.activation) for kind, value in x.items()}
+        return x
+
+
+def relation_supports(graph: HeteroGraph, specs: Mapping[str, AggregateSpec]) -> dict[str, Support]:
+    """Sort each relation's edges once and return its Support by `relation_key`; relations without a spec are left out."""
+
+    def support(source: str, target: str, edges: EdgeSet, spec: AggregateSpec) -> Support:
+        n_senders, n_receivers = int(graph.n_node[source].sum()), int(graph.n_node[target].sum())
+        adjacency = build_adjacency(edges.senders, edges.receivers, n_senders, n_receivers)
+        weight = edge_weight(edges.features)
+        return build_support(adjacency, spec, None if weight is None else weight[adjacency.order])
+
+    return {
+        relation_key(edge_type): support(edge_type[0], edge_type[2], edges, specs[relation_key(edge_type)])
+        for edge_type, edges in graph.edges.items()
+        if relation_key(edge_type) in specs
+    }
