@@ -63,7 +63,7 @@ class RelationalStack:
 
 
 def relation_supports(graph: HeteroGraph, specs: Mapping[str, AggregateSpec]) -> dict[str, Support]:
-    """Sort each relation's edges once and return its Support by `relation_key`; relations without a spec are left out."""
+    """Sort each relation's edges once and return its Support by `relation_key`, leaving out those without a spec."""
 
     def support(source: str, target: str, edges: EdgeSet, spec: AggregateSpec) -> Support:
         n_senders, n_receivers = int(graph.n_node[source].sum()), int(graph.n_node[target].sum())
