@@ -1,0 +1,190 @@
+"""R-GCN: every relation has its own weights, full, composed of shared bases, or block-diagonal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from heddle.errors import ConfigError
+from heddle.graph import Array, EdgeType
+from heddle.layers.base import Dropout, Params, no_dropout, portable_name, relation_key
+from heddle.ops import GraphOps
+from heddle.params import ParamSpec
+from heddle.support import AggregateSpec, Support, aggregate
+
+_MEAN = AggregateSpec("sum", "mean")
+
+
+@dataclass(frozen=True)
+class RGCN:
+    """y[i] = sum over relations r of mean over r's edges (j, i) of x[j] W_r, plus x[i] W_0 + b.
+
+    Source: Schlichtkrull et al., Modeling Relational Data with Graph Convolutional Networks (2018), eq. 2 with
+    c_{i,r} = |N_i^r|: the mean is per relation, never over all relations together. Eq. 3 is `bases`, eq. 4 `blocks`.
+    A type without features (None in `x`) has W_r itself as its table of embeddings: `in_dim` of the type is its
+    number of nodes, and no one-hot matrix is ever made. This loop over relations is the specification that every
+    faster form is tested against.
+
+    Parameters: "weight" [relations, in, out] (relations sorted) if all sources are of one width, else
+    "weight.<relation_key>" [in, out] each; with `bases` "basis" [bases, in, out] ("basis.<source type>" where
+    widths differ) and "coefficients" [relations, bases]; with `blocks` the weights' last axes are
+    [blocks, in / blocks, out / blocks]. Root: "root" [in, out] and "bias" [out] if there is one node type or
+    `share_root`, else "root.<type>" and "bias.<type>".
+
+    Attributes:
+        relations: (source, relation, target) of each; kept sorted.
+        in_dim: width of every type, or node type -> width (kept as sorted pairs); a mapping names all types, an
+            int those that the relations name.
+        bases: number of bases; 0 for none.
+        blocks: number of blocks, a divisor of all widths; 0 for none.
+        root: whether a node's own features enter, by W_0.
+        share_root: one W_0 and b for all node types, as the paper writes it, instead of one a type.
+    """
+
+    relations: tuple[EdgeType, ...]
+    in_dim: int | Mapping[str, int] | tuple[tuple[str, int], ...]
+    out_dim: int
+    bases: int = 0
+    blocks: int = 0
+    root: bool = True
+    bias: bool = True
+    share_root: bool = False
+
+    def __post_init__(self):
+        object.__setattr__(self, "relations", tuple(sorted(map(tuple, self.relations))))
+        if not isinstance(self.in_dim, int):
+            object.__setattr__(self, "in_dim", tuple(sorted(dict(self.in_dim).items())))
+        if self.bases and self.blocks:
+            raise ConfigError("RGCN: found bases and blocks, expected one of them; set the other to 0")
+        missing = {kind for source, _, target in self.relations for kind in (source, target)} - set(
+            self.widths
+        )
+        if missing:
+            raise ConfigError(
+                f"RGCN: in_dim has no width for {sorted(missing)}, expected one per node type; add them"
+            )
+        if self.blocks:
+            for width in (self.out_dim, *(self.widths[source] for source, _, _ in self.relations)):
+                if width % self.blocks:
+                    raise ConfigError(
+                        f"RGCN: width {width} is not a multiple of blocks {self.blocks}; choose a divisor"
+                    )
+        if self.share_root and len(set(self.widths.values())) > 1:
+            raise ConfigError(
+                f"RGCN: share_root with widths {self.widths}, expected equal ones; set it to False"
+            )
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Node type -> width of its features."""
+        if not isinstance(self.in_dim, int):
+            return dict(self.in_dim)
+        kinds = {kind for source, _, target in self.relations for kind in (source, target)}
+        return {kind: self.in_dim for kind in sorted(kinds)}
+
+    def params(self) -> dict[str, ParamSpec]:
+        specs = self._relation_params()
+        if self.root:
+            specs |= {
+                self._own("root", kind): ParamSpec((dim, self.out_dim)) for kind, dim in self.widths.items()
+            }
+        if self.bias:
+            specs |= {self._own("bias", kind): ParamSpec((self.out_dim,), "zeros") for kind in self.widths}
+        return specs
+
+    def specs(self) -> dict[str, AggregateSpec]:
+        return {relation_key(relation): _MEAN for relation in self.relations}
+
+    def apply(
+        self,
+        ops: GraphOps,
+        params: Params,
+        supports: Mapping[str, Support],
+        x: Mapping[str, Array | None],
+        dropout: Dropout = no_dropout,
+    ) -> dict[str, Array]:
+        y: dict[str, Array] = {}
+        if self.root:
+            for kind in self.widths:
+                own, root = x[kind], params[self._own("root", kind)]
+                y[kind] = root if own is None else own @ root
+        for position, (source, relation, target) in enumerate(self.relations):
+            key = relation_key((source, relation, target))
+            if key not in supports:
+                continue
+            message = self._message(ops, params, position, supports[key], x[source])
+            y[target] = y[target] + message if target in y else message
+        if not self.bias:
+            return y
+        return {kind: value + params[self._own("bias", kind)] for kind, value in y.items()}
+
+    def _message(
+        self, ops: GraphOps, params: Params, position: int, support: Support, x: Array | None
+    ) -> Array:
+        """Return the mean of x W_r over the edges of one relation, in the order that moves fewer columns."""
+        if self.blocks:
+            weight = self._weight(params, position)
+            if x is None:
+                return aggregate(ops, support, _block_diagonal(ops, weight))
+            if x.shape[-1] <= self.out_dim:
+                return _block_matmul(ops, aggregate(ops, support, x), weight)
+            return aggregate(ops, support, _block_matmul(ops, x, weight))
+        weight = self._basis_weight(ops, params, position) if self.bases else self._weight(params, position)
+        if x is None:
+            return aggregate(ops, support, weight)
+        if x.shape[-1] <= self.out_dim:
+            return aggregate(ops, support, x) @ weight
+        return aggregate(ops, support, x @ weight)
+
+    def _relation_params(self) -> dict[str, ParamSpec]:
+        count = len(self.relations)
+        if not count:
+            return {}
+        if self.bases:
+            names = {self._basis(source): self.widths[source] for source, _, _ in self.relations}
+            specs = {name: ParamSpec((self.bases, dim, self.out_dim)) for name, dim in names.items()}
+            return specs | {"coefficients": ParamSpec((count, self.bases))}
+        if self._stacked:
+            return {"weight": ParamSpec((count, *self._shape(self.relations[0][0])))}
+        return {f"weight.{relation_key(r)}": ParamSpec(self._shape(r[0])) for r in self.relations}
+
+    @property
+    def _stacked(self) -> bool:
+        return len({self.widths[source] for source, _, _ in self.relations}) == 1
+
+    def _shape(self, source: str) -> tuple[int, ...]:
+        dim = self.widths[source]
+        if self.blocks:
+            return (self.blocks, dim // self.blocks, self.out_dim // self.blocks)
+        return (dim, self.out_dim)
+
+    def _weight(self, params: Params, position: int) -> Array:
+        if self._stacked:
+            return params["weight"][position, ...]
+        return params[f"weight.{relation_key(self.relations[position])}"]
+
+    def _basis_weight(self, ops: GraphOps, params: Params, position: int) -> Array:
+        """Return W_r = sum over b of coefficients[r, b] basis[b]."""
+        coefficients = ops.xp.reshape(params["coefficients"][position, ...], (self.bases, 1, 1))
+        return ops.xp.sum(coefficients * params[self._basis(self.relations[position][0])], axis=0)
+
+    def _basis(self, source: str) -> str:
+        return "basis" if self._stacked else f"basis.{portable_name(source)}"
+
+    def _own(self, name: str, kind: str) -> str:
+        return name if self.share_root or len(self.widths) == 1 else f"{name}.{portable_name(kind)}"
+
+
+def _block_matmul(ops: GraphOps, x: Array, weight: Array) -> Array:
+    """Multiply [n, in] by the block-diagonal matrix of [blocks, in / blocks, out / blocks]: [n, out]."""
+    xp, (blocks, fan_in, fan_out) = ops.xp, weight.shape
+    parts = xp.permute_dims(xp.reshape(x, (x.shape[0], blocks, fan_in)), (1, 0, 2))
+    return xp.reshape(xp.permute_dims(parts @ weight, (1, 0, 2)), (x.shape[0], blocks * fan_out))
+
+
+def _block_diagonal(ops: GraphOps, weight: Array) -> Array:
+    """Return the [in, out] matrix whose diagonal blocks are `weight`."""
+    blocks, fan_in, fan_out = weight.shape
+    eye = ops.asarray(np.eye(blocks), like=weight)
+    spread = weight[:, :, None, :] * eye[:, None, :, None]
+    return ops.xp.reshape(spread, (blocks * fan_in, blocks * fan_out))
