@@ -30,8 +30,13 @@ class CheckpointError(HeddleError, ValueError):
 
 
 def nearest(name: str, valid: list[str] | tuple[str, ...]) -> str:
-    """Return the entry of `valid` closest to `name` as a hint (`; did you mean 'gcn'?`), or '' if none is close."""
+    """Return the entry of `valid` closest to `name` as a hint, "; did you mean 'gcn'?", or "" if none is."""
     import difflib
 
     close = difflib.get_close_matches(name, valid, n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def problem(where: str, found: object, expected: str, do: str) -> str:
+    """Return the sentence errors share: `senders[3]: found 7, expected an id below 5; remove the edge`."""
+    return f"{where}: found {found}, expected {expected}; {do}"

@@ -1,0 +1,105 @@
+"""check_dataset: the rules of a Dataset, checked where a reader returns it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from heddle.data.dataset import TASKS, Dataset
+from heddle.data.files import fail
+from heddle.graph import Graph, HeteroGraph, num_nodes
+from heddle.nest import leaves
+from heddle.validate import validate
+
+
+def check_dataset(dataset: Dataset, *, validated: bool = False) -> Dataset:
+    """Return `dataset` itself after checking its graphs, targets and splits; `validated` graphs are not read again.
+
+    Raises:
+        GraphError: a graph breaks a rule.
+        DataError: targets or splits don't fit the graphs.
+    """
+    name = dataset.name
+    if dataset.task not in TASKS:
+        fail(f"{name}: task", repr(dataset.task), f"one of {TASKS}", "name a task")
+    graphs = dataset.graphs
+    many = isinstance(graphs, Sequence) and not isinstance(graphs, tuple)
+    if not validated:
+        for graph in graphs if many else [graphs]:
+            validate(graph)
+    if dataset.task == "link_prediction":
+        _check_links(dataset)
+        return dataset
+    rows = len(graphs) if many else _rows(graphs, dataset.target_type)
+    if dataset.targets is not None:
+        _check_targets(dataset, rows)
+    for split, positions in dataset.splits.items():
+        where = f"{name}: split {split!r}"
+        _check_positions(where, positions, rows)
+        if len(np.unique(positions)) != len(positions):
+            fail(where, "a position twice", "every position once", "remove the repeated row")
+    return dataset
+
+
+def _rows(graph: Any, target_type: str) -> int:
+    """Count what the targets of one graph belong to."""
+    if isinstance(graph, HeteroGraph):
+        if target_type not in graph.nodes:
+            fail(
+                "target_type",
+                repr(target_type),
+                f"a node type of {list(graph.nodes)}",
+                "name the labelled type",
+            )
+        features = leaves(graph.nodes[target_type])
+        return len(features[0]) if features else int(graph.n_node[target_type].sum())
+    return num_nodes(graph)
+
+
+def _check_targets(dataset: Dataset, rows: int) -> None:
+    targets = dataset.targets
+    assert targets is not None
+    where = f"{dataset.name}: targets"
+    if len(targets) != rows:
+        fail(
+            where,
+            f"{len(targets)} rows",
+            f"{rows}, one for each labelled thing",
+            "give -1 or NaN where unknown",
+        )
+    if targets.dtype.kind in "iu" and len(targets):
+        low, high = int(targets.min()), int(targets.max())
+        if low < -1 or high >= max(dataset.num_classes, 1):
+            found = low if low < -1 else high
+            fail(
+                where,
+                f"class {found}",
+                f"classes from -1 (unknown) to {dataset.num_classes - 1}",
+                "mend the labels",
+            )
+
+
+def _check_positions(where: str, positions: np.ndarray, rows: int) -> None:
+    if positions.dtype != np.int64:
+        fail(where, f"dtype {positions.dtype}", "int64", "cast with astype('int64')")
+    if len(positions) and (int(positions.min()) < 0 or int(positions.max()) >= rows):
+        bad = positions.min() if positions.min() < 0 else positions.max()
+        fail(where, f"position {bad}", f"positions from 0 to {rows - 1}", "remove it from the split")
+
+
+def _check_links(dataset: Dataset) -> None:
+    graph: Any = dataset.graphs
+    if isinstance(graph, Graph):
+        rows = num_nodes(graph)
+    else:
+        rows = sum(int(counts.sum()) for counts in graph.n_node.values())
+    for split, links in dataset.splits.items():
+        where = f"{dataset.name}: split {split!r}"
+        if links.ndim != 2 or links.shape[1] not in (2, 3):
+            fail(
+                where,
+                f"shape {links.shape}",
+                "[n, 2] or [n, 3]",
+                "give (sender, receiver) or (head, relation, tail)",
+            )
+        _check_positions(where, links[:, [0, -1]], rows)

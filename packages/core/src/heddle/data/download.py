@@ -1,0 +1,201 @@
+"""obtain: the files a reader wants, from where the user put them or from their public address."""
+
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from heddle.data.archives import is_archive, unpack
+from heddle.errors import DataError, problem
+
+RECORD = "downloads.json"
+"""Beside the files: the size and SHA-256 of each as it was first fetched."""
+
+BLOCK = 1 << 16
+SECONDS = 30.0
+
+
+class Remote(NamedTuple):
+    """A public address, and the files (paths below the dataset's folder) that it brings, alone or in an archive."""
+
+    url: str
+    files: tuple[str, ...]
+    sha256: str = ""
+
+
+def obtain(
+    name: str,
+    folder: Path,
+    wanted: Sequence[str],
+    remotes: Sequence[Remote],
+    download: bool,
+    *,
+    attempts: int = 4,
+    pause: float = 1.0,
+) -> None:
+    """Make sure that `folder` holds all files `wanted`; fetch what is missing if `download` and an address is known.
+
+    Files that were fetched are checked against their record each time; files the user put there are left alone.
+
+    Raises:
+        DataError: lists the missing files, their folder and what to do; or names a file that changed.
+    """
+    missing = [file for file in wanted if not (folder / file).is_file()]
+    for remote in remotes if download else ():
+        if any(file in missing for file in remote.files):
+            try:
+                _bring(remote, folder, attempts, pause)
+            except (OSError, http.client.HTTPException) as error:
+                raise _unmet(
+                    name, folder, missing, remotes, f"{remote.url} failed: {_reason(error)}"
+                ) from error
+    missing = [file for file in wanted if not (folder / file).is_file()]
+    if missing:
+        raise _unmet(name, folder, missing, remotes, "" if download else "data.download is false")
+    _check_record(folder, wanted)
+
+
+def fetch(url: str, target: Path, *, attempts: int = 4, pause: float = 1.0) -> str:
+    """Fetch `url` into `target`, whole or not at all, and return its SHA-256; show a progress bar on a terminal.
+
+    Tries `attempts` times, waiting `pause` seconds, then twice as long each time. Client errors (404) fail at once.
+
+    Raises:
+        OSError, http.client.HTTPException: the last attempt's reason.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for attempt in range(attempts):
+        try:
+            return _fetch_once(url, target)
+        except (OSError, http.client.HTTPException) as error:
+            final = (
+                isinstance(error, urllib.error.HTTPError)
+                and error.code < 500
+                and error.code not in (408, 429)
+            )
+            if final or attempt == attempts - 1:
+                raise
+        time.sleep(pause * 2**attempt)
+    raise ValueError("attempts must be at least 1")
+
+
+def _fetch_once(url: str, target: Path) -> str:
+    digest = hashlib.sha256()
+    with temporary_beside(target) as partial, urllib.request.urlopen(url, timeout=SECONDS) as response:
+        size = int(response.headers.get("Content-Length") or 0)
+        with partial.open("wb") as file, _progress(target.name, size) as advance:
+            while block := response.read(BLOCK):
+                file.write(block)
+                digest.update(block)
+                advance(len(block))
+        found = partial.stat().st_size
+        if size and found != size:
+            raise http.client.HTTPException(f"{found} bytes of {size} arrived")
+        os.replace(partial, target)
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def temporary_beside(target: Path) -> Iterator[Path]:
+    """Give a temporary path in the folder of `target`; whatever is still there at the end is removed."""
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    os.close(handle)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _progress(name: str, size: int) -> Iterator[Any]:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = TextColumn(name), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=size or None)
+        yield lambda amount: bar.advance(task, amount)
+
+
+def _bring(remote: Remote, folder: Path, attempts: int, pause: float) -> None:
+    """Fetch one address and put what it brings in its place, with a record of sizes and checksums."""
+    folder.mkdir(parents=True, exist_ok=True)
+    packed = is_archive(remote.url)
+    target = folder / (Path(remote.url).name if packed else remote.files[0])
+    record = _read_record(folder)
+    try:
+        sha256 = fetch(remote.url, target, attempts=attempts, pause=pause)
+        expected = remote.sha256 or record.get(remote.url, {}).get("sha256", sha256)
+        if sha256 != expected:
+            target.unlink()
+            do = f"try again later, or remove {folder / RECORD} if the address has a new version"
+            raise DataError(problem(remote.url, f"SHA-256 {sha256}", expected, do))
+        record[remote.url] = {"sha256": sha256, "bytes": target.stat().st_size}
+        placed = unpack(target, folder, remote.files[0]) if packed else list(remote.files)
+        for file in placed:
+            record[file] = {"sha256": _sha256(folder / file), "bytes": (folder / file).stat().st_size}
+    finally:
+        if packed:
+            target.unlink(missing_ok=True)
+    with temporary_beside(folder / RECORD) as partial:
+        partial.write_text(json.dumps(record, indent=1, sort_keys=True))
+        os.replace(partial, folder / RECORD)
+
+
+def _read_record(folder: Path) -> dict[str, dict[str, Any]]:
+    path = folder / RECORD
+    if not path.is_file():
+        return {}
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        if all(
+            isinstance(entry["sha256"], str) and isinstance(entry["bytes"], int) for entry in record.values()
+        ):
+            return record
+    except (ValueError, AttributeError, TypeError, KeyError):
+        pass
+    raise DataError(problem(str(path), "a broken record", "JSON of sizes and checksums", "remove it"))
+
+
+def _check_record(folder: Path, wanted: Sequence[str]) -> None:
+    """Check the fetched files among `wanted` against the record of their download."""
+    record = _read_record(folder)
+    for file in wanted:
+        entry = record.get(file)
+        if entry is None:
+            continue
+        path = folder / file
+        size = path.stat().st_size
+        do = f"remove it to fetch it again, or remove {folder / RECORD} to keep the change"
+        if size != entry["bytes"]:
+            raise DataError(problem(str(path), f"{size} bytes", f"{entry['bytes']} as fetched", do))
+        if _sha256(path) != entry["sha256"]:
+            raise DataError(problem(str(path), "other content", "the content as fetched", do))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _reason(error: BaseException) -> str:
+    return str(getattr(error, "reason", "") or error or type(error).__name__)
+
+
+def _unmet(name: str, folder: Path, missing: Sequence[str], remotes: Sequence[Remote], why: str) -> DataError:
+    """Say which files are missing, where they belong and what to do."""
+    addresses = [remote.url for remote in remotes if any(file in missing for file in remote.files)]
+    do = "put them there or point data.root at their folder"
+    if addresses:
+        do += f"; they can be fetched from {', '.join(addresses)}"
+    found = f"no {', '.join(missing)} in {folder}" + (f" ({why})" if why else "")
+    return DataError(problem(name, found, "these files there", do))

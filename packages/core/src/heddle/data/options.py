@@ -1,0 +1,43 @@
+"""call: hand a `data` config node to the function that reads, with unknown keys told."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from heddle.data.dataset import Dataset
+from heddle.errors import ConfigError, nearest, problem
+
+
+def call(function: Callable[..., Dataset], config: Mapping[str, Any]) -> Dataset:
+    """Return `function(**config)`, without the key `reader`; keys that are left out take the function's defaults.
+
+    Raises:
+        ConfigError: names a key that the function doesn't know.
+    """
+    options = {str(key): plain(value) for key, value in config.items() if key != "reader"}
+    valid = list(inspect.signature(function).parameters)
+    for key in options:
+        if key not in valid:
+            where = f"data.{key}"
+            raise ConfigError(
+                problem(where, "an unknown key", f"one of {valid}", f"remove it{nearest(key, valid)}")
+            )
+    return function(**options)
+
+
+def plain(value: Any) -> Any:
+    """Return a config value with plain dicts and lists in place of OmegaConf's."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [plain(item) for item in value]
+    return value
+
+
+def one_of(key: str, value: Any, valid: Sequence[Any]) -> Any:
+    """Return `value` if it is one of `valid`, else raise a ConfigError that names the nearest."""
+    if value not in valid:
+        names = [str(name) for name in valid]
+        hint = nearest(str(value), names)
+        raise ConfigError(problem(f"data.{key}", repr(value), f"one of {list(valid)}", f"choose one{hint}"))
+    return value

@@ -1,0 +1,188 @@
+"""rdf: entity classification on RDF graphs, as in R-GCN (Schlichtkrull et al., arXiv:1703.06103, section 5.1)."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heddle.data.check import check_dataset
+from heddle.data.dataset import Dataset
+from heddle.data.download import Remote, obtain
+from heddle.data.files import fail, locate, read_text
+from heddle.data.ntriples import Triples, parse_ntriples
+from heddle.data.options import call
+from heddle.data.relations import relation_graph
+from heddle.data.splits import random_split
+
+ADDRESS = "https://data.dgl.ai/dataset"
+PUBLIC = ("aifb", "mutag", "bgs", "am")
+TABLES = ("completeDataset.tsv", "trainingSet.tsv", "testSet.tsv")
+
+LABEL_PREDICATES = (
+    "http://swrc.ontoware.org/ontology#affiliation",
+    "http://swrc.ontoware.org/ontology#employs",
+    "http://dl-learner.org/carcinogenesis#isMutagenic",
+    "http://data.bgs.ac.uk/ref/Lexicon/hasLithogenesis",
+    "http://purl.org/collections/nl/am/objectCategory",
+    "http://purl.org/collections/nl/am/material",
+)
+"""Relations that say (or all but say) the label in AIFB, MUTAG, BGS and AM."""
+
+
+def read_rdf(config: Mapping[str, Any]) -> Dataset:
+    """Return the dataset that a `data=rdf` node names; see `rdf` for its keys."""
+    return call(rdf, config)
+
+
+def rdf(
+    name: str = "aifb",
+    root: str | None = None,
+    download: bool = True,
+    inverse: bool = True,
+    drop: Sequence[str] | None = None,
+    entity_column: str | None = None,
+    label_column: str | None = None,
+    valid: float = 0.0,
+    seed: int = 0,
+) -> Dataset:
+    """Return an RDF graph with one node type "entity" (subjects and objects, literals too), without features.
+
+    Reads NAME_stripped.nt.gz if there is one, else every .nt and .nt.gz file of the folder together, and the labels
+    of trainingSet.tsv, testSet.tsv and, if there, completeDataset.tsv. Repeated triples count once; entities and
+    relations are sorted by name. A relation is called by the end of its IRI, or all of it where ends coincide.
+
+    Args:
+        name: the dataset, and the NAME of its file.
+        root: folder of the files, or of a folder NAME with them; None for ~/.cache/heddle.
+        download: fetch missing files.
+        inverse: add a relation rev_R for each relation R.
+        drop: IRIs of relations to leave out; None for those known to give away the labels of AIFB, MUTAG, BGS, AM.
+        entity_column: heading of the entities in the tables; None for the one that is neither id nor label.
+        label_column: heading of the classes in the tables; None for the one that starts with "label".
+        valid: share of the training entities to hold out for validation, 0 for none (as in the paper).
+        seed: draws the validation split, whatever the seed of the run.
+    """
+    tables = list(TABLES[1:])
+    folder = locate(root, [name, "", f"{name}/raw", "raw"], tables)
+    stripped = f"{name}_stripped.nt.gz"
+    files = sorted(path.name for path in folder.glob("*.nt*") if path.name.endswith((".nt", ".nt.gz")))
+    files = [stripped] if stripped in files or not files else files
+    remotes = [Remote(f"{ADDRESS}/{name}.tgz", (stripped, *TABLES))] if name in PUBLIC else []
+    obtain(name, folder, [*files, *tables], remotes, download)
+
+    triples = Triples([], [], [])
+    for file in files:
+        for column, terms in zip(triples, parse_ntriples(read_text(folder / file), str(folder / file))):
+            column.extend(terms)
+    entities, relations, table = number_terms(triples, LABEL_PREDICATES if drop is None else drop)
+    if not len(table):
+        fail(folder / files[0], "no triples", "at least one")
+    short = short_names(relations)
+    graph, names = relation_graph(table, len(entities), short, inverse)
+
+    ids = {entity: number for number, entity in enumerate(entities)}
+    labels: dict[str, dict[int, str]] = {}
+    for file in TABLES:
+        if (folder / file).is_file():
+            labels[file] = read_labels(folder / file, ids, entity_column, label_column)
+    classes = sorted({label for known in labels.values() for label in known.values()})
+    numbers = {label: number for number, label in enumerate(classes)}
+    targets = np.full(len(entities), -1, np.int64)
+    for file, known in labels.items():
+        for entity, label in known.items():
+            if targets[entity] not in (-1, numbers[label]):
+                found = f"{label} for {entities[entity]}, {classes[targets[entity]]} before"
+                fail(folder / file, found, "one class for each entity")
+            targets[entity] = numbers[label]
+    train = np.array(sorted(labels[TABLES[1]]), np.int64)
+    splits = {"train": train, "test": np.array(sorted(labels[TABLES[2]]), np.int64)}
+    if len(both := np.intersect1d(splits["train"], splits["test"])):
+        fail(
+            folder / TABLES[2], f"the training entity {entities[both[0]]}", "other entities than in training"
+        )
+    if valid:
+        parts = random_split(len(train), seed, (1 - valid, valid), targets[train])
+        splits["train"], splits["valid"] = train[parts["train"]], train[parts["valid"]]
+    info = {
+        "source": ADDRESS,
+        "classes": classes,
+        "relations": dict(zip(short, relations)),
+        "inverse": dict(zip(short, names[len(short) :])),
+        "triples": len(table),
+        "entities": entities,
+    }
+    task = "node_classification"
+    return check_dataset(Dataset(name, task, graph, targets, splits, len(classes), "entity", info))
+
+
+def number_terms(triples: Triples, drop: Sequence[str]) -> tuple[list[str], list[str], np.ndarray]:
+    """Return entities, relations (IRIs), both sorted, and the distinct triples as [n, 3] (head, relation, tail)."""
+    unwanted = {f"<{iri}>" for iri in drop}
+    if unwanted.intersection(triples.predicates):
+        rows = [row for row in zip(*triples) if row[1] not in unwanted]
+        triples = Triples(*map(list, zip(*rows))) if rows else Triples([], [], [])
+    entities = sorted({*triples.subjects, *triples.objects})
+    relations = sorted(set(triples.predicates))
+    entity = {term: number for number, term in enumerate(entities)}
+    relation = {term: number for number, term in enumerate(relations)}
+    table = np.empty((len(triples.subjects), 3), np.int64)
+    table[:, 0] = [entity[term] for term in triples.subjects]
+    table[:, 1] = [relation[term] for term in triples.predicates]
+    table[:, 2] = [entity[term] for term in triples.objects]
+    return entities, [term[1:-1] for term in relations], np.unique(table, axis=0)
+
+
+def short_names(iris: Sequence[str]) -> list[str]:
+    """Return what follows the last # or / of each IRI; the whole IRI where that isn't unique or empty.
+
+    >>> short_names(["http://a#x", "http://a/y", "http://b#y"])
+    ['x', 'http://a/y', 'http://b#y']
+    """
+    ends = [iri.replace("/", "#").rpartition("#")[2] for iri in iris]
+    return [end if end and ends.count(end) == 1 else iri for iri, end in zip(iris, ends)]
+
+
+def read_labels(
+    path: Path, ids: Mapping[str, int], entity_column: str | None, label_column: str | None
+) -> dict[int, str]:
+    """Return entity id -> class of a table with tabs and a heading."""
+    try:
+        rows = [row for row in csv.reader(read_text(path).split("\n"), delimiter="\t") if row]
+    except csv.Error as error:
+        fail(path, str(error), "a table with tabs between its columns")
+    if not rows:
+        fail(path, "an empty file", "a heading and a row for each labelled entity")
+    heading = [cell.strip() for cell in rows[0]]
+    label_at = _column(
+        path, heading, label_column, [h for h in heading if h.lower().startswith("label")], "label"
+    )
+    others = [h for h in heading if h != heading[label_at] and h.lower() != "id"]
+    entity_at = _column(path, heading, entity_column, others, "entity")
+    labels: dict[int, str] = {}
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) != len(heading):
+            fail(f"{path}: row {number}", f"{len(row)} columns", f"{len(heading)} as in the heading")
+        name, label = row[entity_at].strip(), row[label_at].strip()
+        entity = ids.get(f"<{name}>", ids.get(name))
+        if entity is None:
+            fail(f"{path}: row {number}", f"the entity {name!r}", "an entity of the triples")
+        if not label:
+            fail(f"{path}: row {number}", "an empty label", "a class")
+        if labels.setdefault(entity, label) != label:
+            fail(
+                f"{path}: row {number}",
+                f"{label!r} for {name!r}, {labels[entity]!r} before",
+                "one class each",
+            )
+    return labels
+
+
+def _column(path: Path, heading: list[str], asked: str | None, guesses: list[str], what: str) -> int:
+    """Return the position of a column that is asked for by name or is the only guess."""
+    if asked is not None:
+        guesses = [column for column in heading if column == asked]
+    if len(guesses) != 1:
+        fail(path, f"the columns {heading}", f"one {what} column", f"name it with data.{what}_column=...")
+    return heading.index(guesses[0])
