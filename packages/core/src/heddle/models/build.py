@@ -1,6 +1,7 @@
 """Builders: from a `model` config node and a Signature to an Encoder, one function a model."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from heddle.errors import ConfigError
@@ -54,10 +55,28 @@ def cheb(config: Config, signature: Signature) -> Encoder:
 
 
 def diffusion(config: Config, signature: Signature) -> Encoder:
-    """Build a stack of diffusion convolutions of `config["order"]` steps each way."""
+    """Build a stack of diffusion convolutions of walks of up to `config["steps"]` steps each way."""
     from heddle.layers.diffusion import DiffusionConv
 
-    return _stack(config, signature, lambda i, o, last: DiffusionConv(i, o, config["order"]))
+    return _stack(config, signature, lambda i, o, last: DiffusionConv(i, o, config["steps"]))
+
+
+def graph_network(config: Config, signature: Signature) -> Encoder:
+    """Build rounds of graph networks; they read edge features where there are any."""
+    from heddle.layers.graph_network import GraphNetwork
+    from heddle.models.graph_network import GraphNetworkStack
+
+    hidden = config["hidden"]
+
+    def layer(in_dim: int, out_dim: int, last: bool) -> Layer:
+        return GraphNetwork(in_dim, out_dim, edge_out=hidden, hidden=hidden, norm=config["norm"])
+
+    stack = _stack({**config, "jump": "last", "residual": False}, signature, layer)
+    edge_dims = [signature.edge_dim] + [hidden] * (len(stack.layers) - 1)
+    layers = tuple(replace(layer, edge_dim=dim) for layer, dim in zip(stack.layers, edge_dims))
+    return GraphNetworkStack(
+        layers, stack.activation, stack.dropout, stack.activate_last, embedding=stack.embedding
+    )
 
 
 def widths(config: Config, signature: Signature, in_dim: int) -> list[int]:

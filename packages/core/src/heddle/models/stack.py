@@ -62,12 +62,15 @@ class Stack:
         x, outputs = self._inputs(params, graph, prepared), []
         for i, layer in enumerate(self.layers):
             fed = dropout(x, self.dropout)
-            y = layer.apply(ops, scoped(f"layers.{i}", params), prepared["supports"], fed, dropout)
+            y = layer.apply(ops, self._scope(params, i), prepared["supports"], fed, dropout)
             if self.activate_last or i < len(self.layers) - 1:
                 y = ops.activate(y, self.activation)
             x = x + y if self.residual and x.shape == y.shape else y
             outputs.append(x)
         return ops.xp.concat(outputs, axis=-1) if self.jump == "cat" else x
+
+    def _scope(self, params: Params, i: int) -> Params:
+        return scoped(f"layers.{i}", params)
 
     def _inputs(self, params: Params, graph: Graph, prepared: Prepared) -> Array:
         if self.embedding is not None:

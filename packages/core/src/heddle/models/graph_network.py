@@ -1,0 +1,35 @@
+"""GraphNetworkStack: rounds of graph networks that carry edges along with nodes."""
+
+from dataclasses import dataclass
+
+from heddle.graph import Array, Graph
+from heddle.layers.base import Dropout, Params, no_dropout
+from heddle.layers.graph_network import GraphNetwork
+from heddle.model import Prepared
+from heddle.models.stack import Stack, features
+from heddle.ops import GraphOps
+
+
+@dataclass(frozen=True)
+class GraphNetworkStack(Stack):
+    """A Stack of GraphNetworks in which each round's edges are the next one's, too."""
+
+    layers: tuple[GraphNetwork, ...]
+
+    def apply(
+        self,
+        ops: GraphOps,
+        params: Params,
+        graph: Graph,
+        prepared: Prepared,
+        dropout: Dropout = no_dropout,
+    ) -> Array:
+        (support,) = prepared["supports"].values()
+        edges = features(graph.edges) if self.layers[0].edge_dim else None
+        graph = graph._replace(nodes=self._inputs(params, graph, prepared), edges=edges, globals=None)
+        for i, layer in enumerate(self.layers):
+            graph = graph._replace(nodes=dropout(graph.nodes, self.dropout))
+            graph = layer.apply_graph(ops, self._scope(params, i), support.adjacency, graph)
+            if self.activate_last or i < len(self.layers) - 1:
+                graph = graph._replace(nodes=ops.activate(graph.nodes, self.activation))
+        return graph.nodes
