@@ -7,4 +7,11 @@ PLUGIN_API = (1, 0)
 
 @hookimpl
 def heddle_backends():
-    return [BackendInfo("pyg", summary="PyTorch Geometric: autograd, neighbour sampling, DDP", loader="heddle_pyg.backend:PygBackend", needs=("torch", "torch_geometric"))]
+    return [
+        BackendInfo(
+            "pyg",
+            summary="PyTorch Geometric: autograd, neighbour sampling, DDP",
+            loader="heddle_pyg.backend:PygBackend",
+            needs=("torch", "torch_geometric"),
+        )
+    ]

@@ -1,0 +1,151 @@
+"""Primitives along a prepared Adjacency as autograd functions, on torch's CSR kernels (MKL, cuSPARSE).
+
+The set is closed under differentiation: Spmm <-> (Spmm of the transpose, Dot), Dot <-> Spmm, EdgeGather <-> EdgeSum.
+So gradients of any order exist, and every pass runs over edges that were sorted once. Functions here take float32
+or float64 and values in the adjacency's order; `back=True` means the transposed direction, receivers to senders.
+"""
+
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from heddle.adjacency import Adjacency
+
+with (
+    warnings.catch_warnings()
+):  # torch says once per process that CSR is in beta: said here, it stays unheard
+    warnings.simplefilter("ignore", UserWarning)
+    torch.sparse_csr_tensor(torch.tensor([0, 0]), torch.tensor([], dtype=torch.int64), torch.empty(0), (1, 1))
+
+
+class Spmm(Function):
+    """y[r] = sum over edges (s, r) of weight x[s]: x [n, d] with weight None or [e], or x [n, h, d] with [e, h]."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor | None, adjacency: Adjacency, back: bool) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.adjacency, ctx.back = adjacency, back
+        if weight is None or weight.ndim == 1:
+            return _matmul(adjacency, weight, x, back)
+        return torch.stack(
+            [_matmul(adjacency, column, x[:, head], back) for head, column in enumerate(weight.unbind(1))], 1
+        )
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        x, weight = ctx.saved_tensors
+        grad_x = grad_weight = None
+        if ctx.needs_input_grad[0]:
+            grad_x = Spmm.apply(grad, weight, ctx.adjacency, not ctx.back)
+        if ctx.needs_input_grad[1]:
+            ends = (x, grad) if ctx.back else (grad, x)
+            grad_weight = Dot.apply(*ends, ctx.adjacency)
+        return grad_x, grad_weight, None, None
+
+
+class Dot(Function):
+    """Dot product of both ends of each edge: x [n_receivers, d], y [n_senders, d] -> [e]; with heads [e, h]."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor, adjacency: Adjacency) -> Tensor:
+        ctx.save_for_backward(x, y)
+        ctx.adjacency = adjacency
+        if x.ndim == 2:
+            return _sampled_dot(adjacency, x, y)
+        return torch.stack([_sampled_dot(adjacency, x[:, head], y[:, head]) for head in range(x.shape[1])], 1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        x, y = ctx.saved_tensors
+        grad_x = Spmm.apply(y, grad, ctx.adjacency, False) if ctx.needs_input_grad[0] else None
+        grad_y = Spmm.apply(x, grad, ctx.adjacency, True) if ctx.needs_input_grad[1] else None
+        return grad_x, grad_y, None
+
+
+class EdgeGather(Function):
+    """Each edge's receiver (or, back, sender) row of x [n, d] -> [e, d]; its gradient is `EdgeSum`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, adjacency: Adjacency, back: bool) -> Tensor:
+        ctx.adjacency, ctx.back = adjacency, back
+        return x.index_select(0, adjacency.senders if back else adjacency.receivers)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        return EdgeSum.apply(grad, ctx.adjacency, ctx.back), None, None
+
+
+class EdgeSum(Function):
+    """Sum of edge rows [e, d] by receiver (or, back, by sender) -> [n, d]; its gradient is `EdgeGather`."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, adjacency: Adjacency, back: bool) -> Tensor:
+        ctx.adjacency, ctx.back = adjacency, back
+        indptr = adjacency.t_indptr if back else adjacency.indptr
+        columns = (
+            adjacency.t_order if back else torch.arange(len(values), dtype=indptr.dtype, device=indptr.device)
+        )
+        return _csr_matmul(indptr, columns, values.new_ones(len(values)), values)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        return EdgeGather.apply(grad, ctx.adjacency, ctx.back), None, None
+
+
+class EdgeSoftmax(Function):
+    """Softmax of logits [e, h] over the edges of each receiver; receivers whose logits are all -inf get 0."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, adjacency: Adjacency) -> Tensor:
+        top = torch.segment_reduce(logits, "max", offsets=adjacency.indptr, axis=0, unsafe=True)
+        top = torch.where(top.isfinite(), top, top.new_zeros(()))
+        exps = (logits - top.index_select(0, adjacency.receivers)).exp_()
+        total = EdgeSum.apply(exps, adjacency, False)
+        total = torch.where(total > 0, total, total.new_ones(()))
+        result = exps.div_(total.index_select(0, adjacency.receivers))
+        ctx.save_for_backward(result)
+        ctx.adjacency = adjacency
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (result,) = ctx.saved_tensors
+        flow = result * grad
+        total = EdgeGather.apply(EdgeSum.apply(flow, ctx.adjacency, False), ctx.adjacency, False)
+        return flow - result * total, None
+
+
+def _matmul(adjacency: Adjacency, weight: Tensor | None, x: Tensor, back: bool) -> Tensor:
+    """Return the (transposed) adjacency with `weight` [e] times x [n, d]."""
+    if weight is None:
+        weight = x.new_ones(adjacency.n_edges)
+    elif back:
+        weight = weight.index_select(0, adjacency.t_order)
+    if back:
+        return _csr_matmul(adjacency.t_indptr, adjacency.t_receivers, weight, x)
+    return _csr_matmul(adjacency.indptr, adjacency.senders, weight.contiguous(), x)
+
+
+def _csr_matmul(indptr: Tensor, columns: Tensor, values: Tensor, x: Tensor) -> Tensor:
+    """Return the CSR matrix times x [n_columns, d]; columns may repeat and need no order."""
+    rows = len(indptr) - 1
+    if not (rows and len(columns) and x.shape[1]):
+        return x.new_zeros(rows, x.shape[1])
+    return torch.sparse_csr_tensor(indptr, columns, values, (rows, len(x)), check_invariants=False) @ x
+
+
+def _sampled_dot(adjacency: Adjacency, x: Tensor, y: Tensor) -> Tensor:
+    """Return x[receiver] . y[sender] for each edge: [n_receivers, d], [n_senders, d] -> [e]."""
+    if not (adjacency.n_edges and x.shape[1]):
+        return x.new_zeros(adjacency.n_edges)
+    pattern = torch.sparse_csr_tensor(
+        adjacency.indptr,
+        adjacency.senders,
+        x.new_zeros(adjacency.n_edges),
+        (len(x), len(y)),
+        check_invariants=False,
+    )
+    return torch.sparse.sampled_addmm(pattern, x, y.T, beta=0.0).values()
