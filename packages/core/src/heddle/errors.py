@@ -31,10 +31,33 @@ class CheckpointError(HeddleError, ValueError):
 
 def nearest(name: str, valid: list[str] | tuple[str, ...]) -> str:
     """Return the entry of `valid` closest to `name` as a hint, "; did you mean 'gcn'?", or "" if none is."""
-    import difflib
+    from difflib import SequenceMatcher
 
-    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    def far(entry: str) -> tuple[int, float]:
+        return edit_distance(name.lower(), entry.lower()), -SequenceMatcher(None, name, entry).ratio()
+
+    close = min(valid, key=far, default="")
+    allowed = max(1, (max(len(name), len(close)) + 1) // 3)
+    return f"; did you mean {close!r}?" if close and far(close)[0] <= allowed else ""
+
+
+def edit_distance(a: str, b: str) -> int:
+    """Count the insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
+
+    >>> edit_distance("gnc", "gcn"), edit_distance("hiden", "hidden"), edit_distance("gnc", "gin")
+    (1, 1, 2)
+    """
+    before: list[int] = []
+    last = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            best = min(last[j] + 1, row[-1] + 1, last[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and y == a[i - 2]:
+                best = min(best, before[j - 2] + 1)
+            row.append(best)
+        before, last = last, row
+    return last[-1]
 
 
 def problem(where: str, found: object, expected: str, do: str) -> str:

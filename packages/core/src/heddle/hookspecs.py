@@ -19,7 +19,7 @@ class BackendInfo(NamedTuple):
     summary: str
     loader: str
     needs: tuple[str, ...] = ()  # import names that must be findable, e.g. ("torch", "torch_geometric")
-    unavailable: str = ""  # why it can't run here, if the plugin knows: "dgl 1.1.3 has no wheel for Python 3.12"
+    unavailable: str = ""  # why it can't run here, if the plugin knows: "no wheel for Python 3.12"
 
 
 class KernelInfo(NamedTuple):

@@ -1,0 +1,72 @@
+"""The command `heddle`: which command is asked for, and what becomes of its errors."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from heddle.errors import ConfigError, HeddleError, nearest
+
+COMMANDS = {
+    "train": "train a model, or resume=RUN to go on with a stopped run",
+    "eval": "measure a trained run again: run=RUN",
+    "predict": "write a trained run's predictions: run=RUN",
+    "sweep": "search for good settings: optim.lr=interval(0.001,0.1)",
+    "data": "list the datasets, or describe one",
+    "plugins": "list the installed plugins and whether they can be used",
+    "doctor": "check plugins, configurations, kernels and versions; exit status 1 if something is wrong",
+}
+
+USAGE = 2
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0, 1 for an error, 2 for a wrong command line or configuration.
+
+    Args:
+        words: as after `heddle` on the command line, which is read if they are None.
+    """
+    words = list(sys.argv[1:] if words is None else words)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    if debug:
+        os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        return _dispatch(words)
+    except HeddleError as error:
+        if debug:
+            raise
+        return report(error)
+    except KeyboardInterrupt:
+        print("heddle: stopped", file=sys.stderr)
+        return 130
+
+
+def report(error: HeddleError) -> int:
+    """Print an error as one line on standard error and return the exit status it stands for."""
+    print(f"heddle: {' '.join(str(error).split())}", file=sys.stderr)
+    return USAGE if isinstance(error, ConfigError) else 1
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        return _run("help", [])
+    if words[0] in ("-V", "--version"):
+        return _run("version", [])
+    if "-sc" in words or "--shell-completion" in words:
+        return _run("complete", words)
+    command, *arguments = words
+    if command not in COMMANDS:
+        hint = nearest(command, list(COMMANDS))
+        if "=" in command:
+            hint = f"; did you mean heddle train {command}?"
+        raise ConfigError(f"{command!r} is no command{hint or ';'} commands: {', '.join(COMMANDS)}")
+    return _run(command, arguments)
+
+
+def _run(command: str, arguments: list[str]) -> int:
+    module = import_module(f"heddle.cli.{command}")
+    if any(word in ("-h", "--help") for word in arguments) and hasattr(module, "HELP"):
+        print(module.HELP, end="")
+        return 0
+    return module.run(arguments)

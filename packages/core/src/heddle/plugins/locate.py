@@ -1,0 +1,58 @@
+"""Finding a module, and reading the plugin API it was written for, without running it or its parents."""
+
+import ast
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec
+
+
+def locate(module: str) -> ModuleSpec | None:
+    """Return the spec of a dotted module name, or None if it can't be found.
+
+    `importlib.util.find_spec("a.b")` would import `a`; here each part is searched in its parent's folder instead.
+    """
+    top, *rest = module.split(".")
+    try:
+        spec = find_spec(top)
+        name = top
+        for part in rest:
+            if spec is None:
+                return None
+            name = f"{name}.{part}"
+            spec = PathFinder.find_spec(name, spec.submodule_search_locations)
+    except (ImportError, ValueError, AttributeError):
+        return None
+    return spec
+
+
+def is_installed(module: str) -> bool:
+    """Tell whether `import module` would find code; a mere folder of that name, without `__init__.py`, is not code."""
+    spec = locate(module)
+    return spec is not None and spec.origin is not None
+
+
+def folder_of(package: str) -> str | None:
+    """Return the folder of a package (with or without `__init__.py`), or None if there is none."""
+    spec = locate(package)
+    locations = list(spec.submodule_search_locations or ()) if spec else []
+    return locations[0] if locations else None
+
+
+def stated_api(module: str) -> object:
+    """Read `PLUGIN_API = (2, 0)` from a module's source without running it; None if it can't be told.
+
+    For a plugin of another major, whose import fails on names that this core doesn't have.
+    """
+    spec = locate(module)
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    try:
+        with open(spec.origin, encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and any(
+                ast.unparse(target) == "PLUGIN_API" for target in node.targets
+            ):
+                return ast.literal_eval(node.value)
+    except (OSError, ValueError, SyntaxError):
+        return None
+    return None

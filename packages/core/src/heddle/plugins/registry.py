@@ -1,0 +1,174 @@
+"""Registry: engines, models, datasets, trackers, servers and kernels by name."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from heddle.errors import ConfigError, HeddleError, PluginError, nearest
+from heddle.plugins.claims import settle
+from heddle.plugins.discover import canonical, discover
+from heddle.plugins.locate import folder_of
+from heddle.plugins.plugin import Info, Offer, Plugin, first_line
+
+if TYPE_CHECKING:
+    from heddle.backend import Backend
+
+
+class ConfigPath(NamedTuple):
+    """A Hydra search path as a plugin states it, and the folder it stands for; None if that doesn't exist."""
+
+    distribution: str
+    path: str
+    folder: str | None
+
+
+class Registry:
+    """What the installed plugins bring, as a value that is passed along.
+
+    Attributes:
+        plugins: every plugin with its status, usable or not.
+    """
+
+    plugins: tuple[Plugin, ...]
+
+    def __init__(self, found: Sequence[Plugin], prefer: Sequence[str] = ()):
+        self._found = tuple(found)
+        self._prefer = tuple(canonical(distribution) for distribution in prefer)
+        self.plugins = settle(self._found, prefer)
+
+    def preferring(self, distributions: Sequence[str]) -> "Registry":
+        """Return a Registry that gives names claimed twice to the first of `distributions` that claims them."""
+        return Registry(self._found, distributions)
+
+    def offers(self, kind: str) -> list[Offer]:
+        """Return what is brought of a kind ("backend", "model", ...) by plugins that aren't broken, usable or not."""
+        return [
+            offer
+            for plugin in self.plugins
+            if plugin.status != "broken"
+            for offer in plugin.offers
+            if offer.kind == kind
+        ]
+
+    def names(self, kind: str) -> list[str]:
+        """Return the usable names of a kind, sorted."""
+        return sorted({offer.info.name for offer in self.offers(kind) if offer.status == "ok"})
+
+    def info(self, kind: str, name: str) -> Any:
+        """Return the description of one backend, model, dataset, tracker or server, without loading it.
+
+        Raises:
+            ConfigError: nothing of that name is installed; the message lists what is.
+            PluginError: it is there but can't be used; the message says why.
+        """
+        offers = [offer for offer in self.offers(kind) if offer.info.name == name]
+        usable = [offer for offer in offers if offer.status == "ok"]
+        if usable:
+            return usable[0].info
+        names = self.names(kind)
+        listed = f"{kind}s: {', '.join(names) or 'none installed'}"
+        if offers:
+            raise PluginError(f"{offers[0].label}: {offers[0].reason}; usable {listed}")
+        for plugin in self.plugins:
+            if any((offer.kind, offer.info.name) == (kind, name) for offer in plugin.offers):
+                raise PluginError(
+                    f"{kind} {name!r}: its plugin {plugin.name!r} of {plugin.distribution} is {plugin.status}: "
+                    f"{plugin.reason}; usable {listed}"
+                )
+        raise ConfigError(f"{kind} {name!r} is unknown{nearest(name, names) or ';'} {listed}")
+
+    def backend(self, name: str, config: Mapping[str, Any]) -> "Backend":
+        """Build the engine `name` from the `backend` config node; its framework is imported here and not before.
+
+        Raises:
+            ConfigError, PluginError: as `info`; PluginError too where the engine fails to load.
+        """
+        info = self.info("backend", name)
+        loader = self._load("backend", info)
+        try:
+            return loader(config)
+        except HeddleError:
+            raise
+        except Exception as error:
+            raise PluginError(f"backend {name!r}: {info.loader} failed: {first_line(error)}") from error
+
+    def model(self, name: str) -> Callable[..., Any]:
+        """Return the builder of a model: (`model` config node, Signature) -> encoder. Raises as `info`."""
+        return self._load("model", self.info("model", name))
+
+    def dataset(self, name: str) -> Callable[..., Any]:
+        """Return a dataset's reader: (`data` config node) -> Dataset. Raises as `info`."""
+        return self._load("dataset", self.info("dataset", name))
+
+    def tracker(self, name: str) -> Callable[..., Any]:
+        """Return the builder of a tracker: (`tracker` config node, run folder) -> Tracker. Raises as `info`."""
+        return self._load("tracker", self.info("tracker", name))
+
+    def server(self, name: str) -> Callable[..., Any]:
+        """Return the builder of a server, called with the `deploy` config node. Raises as `info`."""
+        return self._load("server", self.info("server", name))
+
+    def find_kernel(self, name: str, *, library: str, device: str) -> Callable[..., Any]:
+        """Return a primitive's installed implementation for one library's arrays on one kind of device.
+
+        Raises:
+            PluginError: there is none, or it can't be used here; the message says why and lists what there is.
+        """
+        kernels = self.offers("kernel")
+        asked = [offer for offer in kernels if offer.key == ("kernel", name, library, device)]
+        for offer in asked:
+            if offer.status == "ok":
+                return self._load("kernel", offer.info)
+        if asked:
+            raise PluginError(f"{asked[0].label}: {asked[0].reason}")
+        labels = sorted(offer.label for offer in kernels if offer.status == "ok" and offer.info.name == name)
+        names = sorted({offer.info.name for offer in kernels})
+        hint = nearest(name, names) if name not in names else ""
+        listed = ", ".join(labels or names) or "none"
+        raise PluginError(
+            f"kernel {name!r} ({library}, {device}) isn't installed{hint or ';'} installed: {listed}"
+        )
+
+    def config_paths(self) -> list[ConfigPath]:
+        """Return where every usable plugin keeps its config groups, preferred distributions first."""
+        rank = {distribution: place for place, distribution in enumerate(self._prefer)}
+        usable = [plugin for plugin in self.plugins if plugin.status not in ("refused", "broken")]
+        usable.sort(key=lambda plugin: rank.get(canonical(plugin.distribution), len(rank)))
+        return [
+            ConfigPath(plugin.distribution, path, _folder(path))
+            for plugin in usable
+            for path in plugin.config_paths
+        ]
+
+    def _load(self, kind: str, info: Info) -> Callable[..., Any]:
+        """Import what a loader names."""
+        module, _, attribute = info.loader.partition(":")
+        try:
+            loaded: Any = import_module(module)
+            for part in attribute.split("."):
+                loaded = getattr(loaded, part)
+        except HeddleError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise PluginError(
+                f"{kind} {info.name!r}: loading {info.loader} failed: {first_line(error)}"
+            ) from error
+        return loaded
+
+
+def load_plugins(prefer: Sequence[str] = ()) -> Registry:
+    """Find every installed plugin and return what they bring; a broken one never stops the others.
+
+    Args:
+        prefer: distributions to which names claimed twice are given, see `claims.settle`.
+    """
+    return Registry(discover(), prefer)
+
+
+def _folder(path: str) -> str | None:
+    """Return the folder that a Hydra search path (pkg:// or file://) stands for, or None if there is none."""
+    scheme, _, rest = path.partition("://")
+    if scheme == "pkg":
+        return folder_of(rest.strip("/").replace("/", "."))
+    return rest if os.path.isdir(rest) else None
