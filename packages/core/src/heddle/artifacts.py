@@ -1,0 +1,170 @@
+"""Artifacts: the run folder, its files and how each is written so that none is ever half there.
+
+config.yaml         the resolved config
+versions.json       Python, platform, engine and every installed package
+metrics.csv         one row per epoch
+checkpoints/        see `heddle.workflow.checkpoint`
+weights.safetensors the best epoch's weights by name
+predictions.npz     the best epoch's outputs per split
+metrics.json        the best epoch's figures per split; it is written last, so a folder with it holds a finished run
+report.html         see `heddle.workflow.report`
+"""
+
+import json
+import math
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heddle.errors import CheckpointError, ConfigError
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Call `write(temporary path)` beside `path`, flush it to disk and give it its name in one step."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(temporary)
+        _flush(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _flush(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write valid JSON: NaN and infinity become null, numpy scalars numbers, keys keep their order."""
+    text = json.dumps(to_json(value), indent=2, allow_nan=False) + "\n"
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def to_json(value: Any) -> Any:
+    """Return `value` of plain containers and scalars that JSON knows; a float that isn't finite is None."""
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    if isinstance(value, (np.generic, np.ndarray)):
+        return to_json(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write the resolved config as config.yaml."""
+    import yaml
+
+    text = yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
+    write_atomically(folder / "config.yaml", lambda temporary: temporary.write_text(text, "utf-8"))
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the config of a run folder.
+
+    Raises:
+        ConfigError: no such folder, or its config.yaml is missing or isn't a mapping.
+    """
+    import yaml
+
+    path = folder / "config.yaml"
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"run folder {folder}: found no readable config.yaml, expected one; {error}"
+        ) from error
+    if not isinstance(config, dict):
+        raise ConfigError(f"{path}: found {type(config).__name__}, expected a mapping; is this a run folder?")
+    return config
+
+
+def plain(value: Any) -> Any:
+    """Return a config of any mappings and sequences as dicts, lists and scalars."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [plain(item) for item in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def write_weights(folder: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
+    """Write weights.safetensors, names without "params/", with `about` as JSON under "heddle" in its header.
+
+    One header entry, since safetensors writes several in random order and equal runs would differ in their bytes.
+    """
+    from safetensors.numpy import save_file
+
+    named = {name.removeprefix("params/"): np.ascontiguousarray(value) for name, value in arrays.items()}
+    header = {"heddle": json.dumps(to_json(about), sort_keys=True)}
+    write_atomically(folder / "weights.safetensors", lambda temporary: save_file(named, temporary, header))
+
+
+def read_weights(path: Path) -> dict[str, np.ndarray]:
+    """Return the weights of a safetensors file as "params/NAME", as `Program.from_arrays` takes them.
+
+    Raises:
+        CheckpointError: missing, cut or foreign.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return {f"params/{name}": value for name, value in load_file(path).items()}
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(
+            f"weights {path}: found no readable safetensors file ({error}), expected one; "
+            "train again or name another run"
+        ) from error
+
+
+def versions(engine: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the run ran on: Python, platform, `Backend.describe()` and every installed package."""
+    from importlib import metadata
+
+    packages = {
+        dist.metadata["Name"]: dist.version for dist in metadata.distributions() if dist.metadata["Name"]
+    }
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "engine": dict(engine),
+        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
+    }
+
+
+def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as CSV: a column per key of any row, empty where a row has none."""
+    import csv
+
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+
+    def write(temporary: Path) -> None:
+        with open(temporary, "w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+
+    write_atomically(path, write)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays as a compressed .npz without pickles."""
+
+    def write(temporary: Path) -> None:
+        with open(temporary, "wb") as stream:
+            np.savez_compressed(stream, allow_pickle=False, **arrays)
+
+    write_atomically(path, write)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,62 @@
+"""Assembly: from a config to a program that can train: dataset, task, model, engine and loader, each built once."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from heddle.backend import Backend
+from heddle.data.dataset import Dataset
+from heddle.errors import ConfigError
+from heddle.heads import head_for
+from heddle.model import Model, Signature
+from heddle.program import Program
+from heddle.task import Task, signature_of, task_for
+from heddle.workflow.loader import Loader, loader_for
+from heddle.workflow.splits import with_splits
+
+
+class Assembly(NamedTuple):
+    """What a config describes, built."""
+
+    dataset: Dataset
+    task: Task
+    signature: Signature
+    backend: Backend
+    program: Program
+    loader: Loader
+
+
+def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
+    """Build the parts that `config` names through `registry`; the cheap checks come before any framework is imported.
+
+    Raises:
+        HeddleError: whatever is wrong with the names, the data or their fit.
+    """
+    name, engine, seed = config["model"]["name"], config["backend"]["name"], int(config["seed"])
+    info = registry.info("model", name)
+    registry.info("backend", engine)
+    if info.backends and engine not in info.backends:
+        raise ConfigError(
+            f"model {name}: found backend {engine!r}, expected one of {list(info.backends)}; "
+            f"set backend={info.backends[0]} or choose a portable model"
+        )
+    dataset = registry.dataset(config["data"]["reader"])(config["data"])
+    task = task_for(config["task"], dataset)
+    dataset = with_splits(dataset, task, seed)
+    signature = signature_of(dataset, task)
+    model = registry.model(name)(config["model"], signature)
+    if not info.backends:
+        head = head_for(
+            signature,
+            model.out_dim,
+            readout=config["model"].get("readout") or "sum",
+            dropout=float(config["model"].get("dropout") or 0.0),
+        )
+        model = Model(model, head)
+    backend = registry.backend(engine, config["backend"])
+    program = backend.program(model, task, config["optim"])
+    options = {
+        "batch_size": config.get("trainer", {}).get("batch_size"),
+        "negatives": config["task"].get("negatives"),
+    }
+    loader = loader_for(dataset, task, model, options, seed, backend.static_shapes)
+    return Assembly(dataset, task, signature, backend, program, loader)

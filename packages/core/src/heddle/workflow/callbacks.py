@@ -1,0 +1,99 @@
+"""Callbacks: small objects that watch a run after every epoch."""
+
+import sys
+import time
+from typing import Protocol, TextIO
+
+from heddle.workflow.progress import Progress, Row
+from heddle.workflow.settings import Settings
+
+
+class Callback(Protocol):
+    """Watches a run."""
+
+    def after_epoch(self, progress: Progress) -> None:
+        """Look at the epoch just done; set `progress.stop` to a reason to end training."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held; training is over or has failed."""
+        ...
+
+
+class EarlyStop:
+    """Ends training after `patience` evaluations without a better one."""
+
+    def __init__(self, patience: int):
+        self._patience = patience
+
+    def after_epoch(self, progress: Progress) -> None:
+        if progress.best_epoch and progress.waited >= self._patience:
+            progress.stop = f"no better evaluation in {self._patience} since epoch {progress.best_epoch}"
+
+    def close(self) -> None:
+        pass
+
+
+class ProgressBar:
+    """A bar on a terminal."""
+
+    def __init__(self, epochs: int):
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import (
+            Progress as Bar,
+        )
+
+        self._bar = Bar(
+            TextColumn("epoch"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}"),
+        )
+        self._task = self._bar.add_task("", total=epochs, figures="")
+        self._bar.start()
+
+    def after_epoch(self, progress: Progress) -> None:
+        self._bar.update(self._task, completed=progress.epoch, figures=describe(progress.row))
+
+    def close(self) -> None:
+        self._bar.stop()
+
+
+class ProgressLines:
+    """A plain line for the first epoch and then one every `seconds`, for logs."""
+
+    def __init__(self, epochs: int, seconds: float = 10, stream: TextIO | None = None):
+        self._epochs, self._seconds, self._stream = epochs, seconds, stream or sys.stdout
+        self._told = 0.0
+
+    def after_epoch(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.epoch in (1, self._epochs) or now - self._told >= self._seconds:
+            self._told = now
+            print(
+                f"epoch {progress.epoch}/{self._epochs} {describe(progress.row)}",
+                file=self._stream,
+                flush=True,
+            )
+
+    def close(self) -> None:
+        pass
+
+
+def display(settings: Settings) -> Callback:
+    """Return the bar on a terminal if `settings.progress`, else lines."""
+    if settings.progress and sys.stdout.isatty():
+        return ProgressBar(settings.epochs)
+    return ProgressLines(settings.epochs)
+
+
+def describe(row: Row) -> str:
+    """Return a row's losses and headline figures in one line: "train.loss 0.1234 valid.accuracy 0.8100"."""
+    shown = [key for key in row if key == "train.loss" or key.startswith("valid.")][:4]
+    return " ".join(f"{key} {row[key]:.4f}" for key in shown)

@@ -1,0 +1,73 @@
+"""The place of a run: a folder that is new, or whose run goes on."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from heddle.errors import ConfigError
+
+
+def check_free(config: Mapping[str, Any]) -> None:
+    """Refuse a `run.dir` that holds a run, finished or not, unless `run.overwrite` is set.
+
+    Raises:
+        ConfigError: says whether the run can go on.
+    """
+    run = config.get("run") or {}
+    if not run.get("dir") or run.get("overwrite"):
+        return
+    folder = Path(run["dir"])
+    if is_finished(folder):
+        raise ConfigError(
+            f"run.dir: found a finished run in {folder}, expected a free folder; "
+            "choose another, or add run.overwrite=true"
+        )
+    if any((folder / "checkpoints").glob("*.json")):
+        raise ConfigError(
+            f"run.dir: found an unfinished run in {folder}, expected a free folder; "
+            f"go on with `heddle train resume={folder}`, or add run.overwrite=true"
+        )
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"run.dir: found a file at {folder}, expected a folder; choose another")
+
+
+def new_folder(config: Mapping[str, Any]) -> Path:
+    """Make and return the folder of a new run: `run.dir` without a former run's files, or a fresh one under runs/.
+
+    A fresh one is called <time>-<data>-<model>-<backend>, with a number where that is taken.
+    """
+    run = config.get("run") or {}
+    if run.get("dir"):
+        folder = Path(run["dir"])
+        folder.mkdir(parents=True, exist_ok=True)
+        _clear(folder)
+        return folder
+    data, model, backend = (config[group] for group in ("data", "model", "backend"))
+    parts = (
+        time.strftime("%Y%m%d-%H%M%S"),
+        data.get("name") or data["reader"],
+        model["name"],
+        backend["name"],
+    )
+    stem = "-".join("".join(c if c.isalnum() or c in "._" else "_" for c in str(part)) for part in parts)
+    for attempt in range(1, 10_000):
+        folder = Path("runs") / (stem if attempt == 1 else f"{stem}-{attempt}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            continue
+    raise ConfigError(f"run.dir: found 9999 folders named {stem}, expected a free name; set run.dir=PATH")
+
+
+def is_finished(folder: Path) -> bool:
+    """Tell whether the run of a folder came to its end."""
+    return (folder / "metrics.json").exists()
+
+
+def _clear(folder: Path) -> None:
+    """Remove a former run's files, and nothing else, from a folder."""
+    names = ("metrics.json", "metrics.csv", "weights.safetensors", "predictions.npz", "report.html")
+    for path in [*(folder / name for name in names), *(folder / "checkpoints").glob("epoch-*.*")]:
+        path.unlink(missing_ok=True)

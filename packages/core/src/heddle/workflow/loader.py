@@ -1,0 +1,53 @@
+"""Loader: from a dataset and a task to the batches of an epoch and the predictions of a split."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from heddle.data.dataset import Dataset
+from heddle.program import Placed, Program, State
+from heddle.task import Task
+from heddle.workflow.outcome import Outcome
+
+
+class Loader(Protocol):
+    """Feeds a Program; one implementation per level of task, all a function of (dataset, seed, epoch)."""
+
+    every_epoch: tuple[str, ...]
+    """Splits that are judged during training: all where it costs nothing more, else "valid" alone."""
+
+    def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
+        """Yield the placed training batches of an epoch, counted from 1."""
+        ...
+
+    def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
+        """Return the predictions of each split, with weights of `state`."""
+        ...
+
+
+def loader_for(
+    dataset: Dataset,
+    task: Task,
+    model: Any,
+    options: Mapping[str, Any],
+    seed: int,
+    static_shapes: bool,
+) -> Loader:
+    """Return the Loader of `task`.
+
+    Args:
+        dataset: with its splits (`with_splits`).
+        model: has `.prepare(graph)`.
+        options: "batch_size": graphs or links per step, None for all at once; "negatives": false links per true one.
+        static_shapes: whether batches of graphs are padded to a few fixed shapes.
+    """
+    if task.level == "node":
+        from heddle.workflow.nodes import NodeLoader
+
+        return NodeLoader(dataset, model)
+    if task.level == "graph":
+        from heddle.workflow.graphs import GraphLoader
+
+        return GraphLoader(dataset, model, options.get("batch_size"), seed, static_shapes)
+    from heddle.workflow.links import link_loader
+
+    return link_loader(dataset, model, options.get("batch_size"), int(options.get("negatives") or 1), seed)

@@ -1,0 +1,117 @@
+"""Training runs: from a config to a run folder."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import heddle
+from heddle import artifacts
+from heddle.errors import HeddleError
+from heddle.workflow.assemble import Assembly, assemble
+from heddle.workflow.callbacks import Callback, EarlyStop, display
+from heddle.workflow.folder import check_free, is_finished, new_folder
+from heddle.workflow.outcome import figures
+from heddle.workflow.progress import Progress
+from heddle.workflow.screen import print_figures
+from heddle.workflow.settings import Settings, settings_from
+from heddle.workflow.splits import SPLITS
+from heddle.workflow.trainer import fit
+
+
+def train(config: Mapping[str, Any], registry: Any) -> Path:
+    """Train what `config` describes and return the run folder, whose path is the last line printed.
+
+    With `resume` set to a run folder that run goes on, with its own config, to the same figures as without the break.
+
+    Raises:
+        HeddleError: anything wrong with the config, the data, the engine or the training; its folder is kept.
+    """
+    if config.get("resume"):
+        return _resume(Path(config["resume"]), registry)
+    check_free(config)
+    parts = assemble(config, registry)
+    settings = settings_from(config, parts.task)
+    folder = new_folder(config)
+    artifacts.write_config(folder, {**config, "run": {**(config.get("run") or {}), "dir": str(folder)}})
+    progress = Progress(parts.program.init(int(config["seed"])))
+    return _run(config, registry, parts, settings, progress, folder)
+
+
+def _resume(folder: Path, registry: Any) -> Path:
+    config = artifacts.read_config(folder)
+    if is_finished(folder):
+        print(f"resume: the run in {folder} is finished, nothing is left to do")
+        return _tell(folder, json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
+    parts = assemble(config, registry)
+    settings = settings_from(config, parts.task)
+    progress = Progress(parts.program.init(int(config["seed"])))
+    return _run(config, registry, parts, settings, progress, folder)
+
+
+def _run(
+    config: Mapping[str, Any],
+    registry: Any,
+    parts: Assembly,
+    settings: Settings,
+    progress: Progress,
+    folder: Path,
+) -> Path:
+    artifacts.write_json(folder / "versions.json", artifacts.versions(parts.backend.describe()))
+    callbacks: list[Callback] = []
+    if settings.patience is not None:
+        callbacks.append(EarlyStop(settings.patience))
+    callbacks.append(display(settings))
+    try:
+        fit(parts.program, parts.loader, parts.task, settings, progress, callbacks)
+    except HeddleError as error:
+        raise type(error)(f"{error}; the run folder {folder} is kept") from error
+    return _tell(folder, _finish(config, parts, progress, folder))
+
+
+def _finish(config: Mapping[str, Any], parts: Assembly, progress: Progress, folder: Path) -> dict[str, Any]:
+    """Write what the best epoch's weights give, and return metrics.json."""
+    artifacts.write_table(folder / "metrics.csv", progress.rows)
+    artifacts.write_weights(folder, progress.best_arrays, _about(config, parts))
+    program = parts.program
+    progress.state = program.from_arrays(progress.best_arrays)
+    outcomes = parts.loader.outcomes(program, progress.state, SPLITS)
+    artifacts.write_arrays(
+        folder / "predictions.npz",
+        {
+            f"{split}.{field}": rows
+            for split, outcome in outcomes.items()
+            for field, rows in outcome._asdict().items()
+            if rows is not None
+        },
+    )
+    result = {
+        **{split: figures(parts.task, outcome) for split, outcome in outcomes.items()},
+        "best_epoch": progress.best_epoch,
+        "epochs": progress.epoch,
+        "stopped": progress.stop,
+        "seed": int(config["seed"]),
+        "time": sum(row["seconds"] for row in progress.rows),
+    }
+    artifacts.write_json(folder / "metrics.json", result)
+    return artifacts.to_json(result)
+
+
+def _about(config: Mapping[str, Any], parts: Assembly) -> dict[str, Any]:
+    """Return what a weights file says of itself."""
+    signature = parts.signature._asdict()
+    signature["relations"] = [list(relation) for relation in parts.signature.relations]
+    return {
+        "heddle": heddle.__version__,
+        "model": artifacts.plain(config["model"]),
+        "signature": signature,
+        "task": parts.task.kind,
+    }
+
+
+def _tell(folder: Path, result: Mapping[str, Any]) -> Path:
+    """Print the figures, the report's path and, last, the folder's."""
+    print_figures(result)
+    print(f"report: {folder / 'report.html'}")
+    print(folder)
+    return folder

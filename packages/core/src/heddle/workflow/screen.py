@@ -1,0 +1,24 @@
+"""Figures as a table for people."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from heddle.workflow.splits import SPLITS
+
+
+def print_figures(result: Mapping[str, Any]) -> None:
+    """Print the figures of each split as a table on standard output; "-" where there is none."""
+    from rich.console import Console
+    from rich.table import Table
+
+    splits = [split for split in SPLITS if split in result]
+    names = list(dict.fromkeys(name for split in splits for name in result[split]))
+    at = f" of epoch {result['best_epoch']}" if "best_epoch" in result else ""
+    table = Table("split", *names, title=f"figures{at}", title_justify="left")
+    for split in splits:
+        table.add_row(split, *(_cell(result[split].get(name)) for name in names))
+    Console().print(table)
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None or value != value else f"{value:.4f}"

@@ -1,0 +1,93 @@
+"""Splits: the dataset's own, or drawn from the seed where it has none."""
+
+import numpy as np
+
+from heddle.data.dataset import Dataset
+from heddle.errors import DataError
+from heddle.graph import Graph
+from heddle.task import Task
+from heddle.workflow.seeds import generator
+
+SPLITS = ("train", "valid", "test")
+
+
+def with_splits(dataset: Dataset, task: Task, seed: int) -> Dataset:
+    """Return `dataset` with the splits that `task` needs, drawn from `seed` if it has none of that kind.
+
+    Nodes and graphs: 60/20/20 of those with a known target, of each class alike where targets are classes.
+    Links of a homogeneous graph: 85/5/10 of its node pairs, both directions of a pair together; self-loops are no
+    links. `graphs` then holds the edges of the training pairs alone, so that no message runs along a hidden link.
+
+    Raises:
+        DataError: nothing to split, or a heterogeneous graph without splits of links.
+    """
+    if task.level == "link":
+        given = {key: np.asarray(rows) for key, rows in dataset.splits.items()}
+        if any(rows.ndim == 2 for rows in given.values()):
+            empty = np.zeros((0, next(r.shape[1] for r in given.values() if r.ndim == 2)), np.int64)
+            return dataset._replace(
+                splits={key: given[key] if key in given and given[key].size else empty for key in SPLITS}
+            )
+        return _split_links(dataset, seed)
+    splits = dict(dataset.splits) if dataset.splits else _split_targets(dataset, seed)
+    none = np.zeros(0, np.int64)
+    return dataset._replace(splits={key: np.asarray(splits.get(key, none), np.int64) for key in SPLITS})
+
+
+def _split_targets(dataset: Dataset, seed: int) -> dict[str, np.ndarray]:
+    targets = dataset.targets
+    if targets is None or not len(targets):
+        raise DataError(
+            f"dataset {dataset.name}: found no targets, expected one for each node or graph; check the reader's options"
+        )
+    known = np.isfinite(targets) if np.issubdtype(targets.dtype, np.floating) else targets >= 0
+    usable = np.flatnonzero(known.reshape(len(targets), -1).any(axis=1))
+    rng = generator(seed, "split")
+    position = rng.permutation(usable)
+    if targets.ndim == 1 and not np.issubdtype(targets.dtype, np.floating):
+        position = position[np.argsort(targets[position], kind="stable")]
+    fold = np.arange(len(position)) % 5  # of each class, by turns: three train, one validates, one tests
+    parts = {"train": position[fold < 3], "valid": position[fold == 3], "test": position[fold == 4]}
+    return {key: np.sort(rows) for key, rows in parts.items()}
+
+
+def _split_links(dataset: Dataset, seed: int) -> Dataset:
+    graph = dataset.graphs
+    if not isinstance(graph, Graph):
+        raise DataError(
+            f"dataset {dataset.name}: found no splits of links on a heterogeneous graph, "
+            "expected (head, relation, tail) rows; choose a reader that gives them"
+        )
+    senders, receivers = np.asarray(graph.senders, np.int64), np.asarray(graph.receivers, np.int64)
+    n = int(np.sum(graph.n_node))
+    pair_of_edge = np.minimum(senders, receivers) * n + np.maximum(senders, receivers)
+    pairs, first = np.unique(np.where(senders == receivers, -1, pair_of_edge), return_index=True)
+    pairs, first = pairs[pairs >= 0], first[pairs >= 0]
+    if len(pairs) < 3:
+        raise DataError(
+            f"dataset {dataset.name}: found {len(pairs)} linked node pairs, expected at least 3 to split"
+        )
+    order = generator(seed, "split").permutation(len(pairs))
+    n_valid, n_test = max(1, len(pairs) * 5 // 100), max(1, len(pairs) // 10)
+    hidden = order[: n_valid + n_test]
+    kept = ~np.isin(pair_of_edge, pairs[hidden]) | (senders == receivers)
+    links = np.stack([senders[first], receivers[first]], axis=1)
+    splits = {
+        "train": links[np.sort(order[n_valid + n_test :])],
+        "valid": links[np.sort(order[:n_valid])],
+        "test": links[np.sort(order[n_valid : n_valid + n_test])],
+    }
+    return dataset._replace(graphs=_keep_edges(graph, kept), splits=splits)
+
+
+def _keep_edges(graph: Graph, kept: np.ndarray) -> Graph:
+    from heddle.nest import map_nest
+
+    owner = np.repeat(np.arange(len(graph.n_edge)), graph.n_edge)
+    n_edge = np.bincount(owner[kept], minlength=len(graph.n_edge)).astype(np.asarray(graph.n_edge).dtype)
+    return graph._replace(
+        senders=graph.senders[kept],
+        receivers=graph.receivers[kept],
+        edges=map_nest(lambda rows: rows[kept], graph.edges),
+        n_edge=n_edge,
+    )

@@ -1,0 +1,90 @@
+"""Trainer: epochs of steps, evaluations, the best epoch's weights; the same for every engine."""
+
+import math
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from heddle.errors import HeddleError
+from heddle.program import Program
+from heddle.task import Task
+from heddle.workflow.callbacks import Callback
+from heddle.workflow.loader import Loader
+from heddle.workflow.outcome import figures
+from heddle.workflow.progress import Progress, is_better, monitored
+from heddle.workflow.schedule import learning_rate
+from heddle.workflow.settings import Settings
+
+
+def fit(
+    program: Program,
+    loader: Loader,
+    task: Task,
+    settings: Settings,
+    progress: Progress,
+    callbacks: Sequence[Callback] = (),
+) -> Progress:
+    """Train from where `progress` is to the last epoch, or to where `callbacks` stop it, and return it.
+
+    Args:
+        progress: a new one holds `program.init(seed)`; it is changed in place.
+        callbacks: told after every epoch, in order, and of the end, also when training fails.
+
+    Raises:
+        HeddleError: the loss is not finite.
+    """
+    try:
+        while progress.epoch < settings.epochs and not progress.stop:
+            _epoch(program, loader, task, settings, progress)
+            for callback in callbacks:
+                callback.after_epoch(progress)
+    finally:
+        for callback in callbacks:
+            callback.close()
+    if not progress.best_epoch:
+        progress.best_epoch, progress.best_arrays = progress.epoch, weights(program, progress)
+    return progress
+
+
+def weights(program: Program, progress: Progress) -> dict[str, np.ndarray]:
+    """Return copies of the current weights, as "params/NAME"."""
+    arrays = program.to_arrays(progress.state)
+    return {name: np.array(value) for name, value in arrays.items() if name.startswith("params/")}
+
+
+def _epoch(program: Program, loader: Loader, task: Task, settings: Settings, progress: Progress) -> None:
+    started, epoch = time.perf_counter(), progress.epoch + 1
+    lr = learning_rate(
+        settings.schedule, settings.lr, epoch, settings.epochs, monitored(progress.rows, settings.monitor)
+    )
+    if lr != (progress.row["lr"] if progress.rows else settings.lr):
+        progress.state = program.set_lr(progress.state, lr)
+    losses = []
+    for placed in loader.batches(program, epoch):
+        progress.state, metrics = program.step(progress.state, placed)
+        losses.append(metrics["loss"])
+    loss = float(np.mean([float(value) for value in losses]))
+    if not math.isfinite(loss):
+        raise HeddleError(
+            f"training: found a loss of {loss} in epoch {epoch}, expected a finite number; "
+            f"lower optim.lr (it was {lr:g}) or look for extreme features or targets in the data"
+        )
+    row = {"epoch": epoch, "lr": lr, "train.loss": loss}
+    progress.epoch = epoch
+    progress.rows.append(row)
+    if epoch % settings.eval_every == 0 or epoch == settings.epochs:
+        _evaluate(program, loader, task, settings, progress)
+    row["seconds"] = time.perf_counter() - started
+
+
+def _evaluate(program: Program, loader: Loader, task: Task, settings: Settings, progress: Progress) -> None:
+    """Add the figures of each split that is judged in training, and keep the weights if they are the best yet."""
+    for split, outcome in loader.outcomes(program, progress.state, loader.every_epoch).items():
+        for name, value in figures(task, outcome).items():
+            progress.row.setdefault(f"{split}.{name}", value)
+    if is_better(progress.row, progress.best_row(), settings.monitor):
+        progress.best_epoch, progress.waited = progress.epoch, 0
+        progress.best_arrays = weights(program, progress)
+    else:
+        progress.waited += 1

@@ -1,0 +1,148 @@
+"""Metrics against scikit-learn, and on the cases that have no figure."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from heddle.errors import ConfigError
+from heddle.workflow.metrics import evaluate, higher_is_better
+
+RNG = np.random.default_rng(7)
+
+
+def known(targets):
+    return np.ones(targets.shape, bool)
+
+
+@pytest.mark.parametrize("m,c", [(50, 2), (200, 5), (3, 4), (1, 2)])
+def test_classes_equal_scikit_learn(m, c):
+    logits, y = RNG.normal(size=(m, c)).round(1), RNG.integers(c, size=m)
+    said = logits.argmax(1)
+    got = evaluate(("accuracy", "f1", "f1_macro", "f1_micro"), logits, y, known(y))
+    assert got["accuracy"] == pytest.approx(sk.accuracy_score(y, said))
+    assert (
+        got["f1_macro"] == got["f1"] == pytest.approx(sk.f1_score(y, said, average="macro", zero_division=0))
+    )
+    assert got["f1_micro"] == pytest.approx(sk.f1_score(y, said, average="micro", zero_division=0))
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 6])
+def test_two_classes_equal_scikit_learn_with_ties(decimals):
+    score, y = RNG.normal(size=80).round(decimals), RNG.integers(2, size=80)
+    logits = np.stack([np.zeros(80), score], axis=1)
+    got = evaluate(("auroc", "ap"), logits, y, known(y))
+    assert got["auroc"] == pytest.approx(sk.roc_auc_score(y, score))
+    assert got["ap"] == pytest.approx(sk.average_precision_score(y, score))
+    links = evaluate(("auroc", "ap", "accuracy"), score, y.astype(np.float32), known(y))
+    assert (links["auroc"], links["ap"]) == (got["auroc"], got["ap"])
+    assert links["accuracy"] == pytest.approx(np.mean((score > 0) == y))
+
+
+def test_many_classes_are_one_against_the_rest():
+    logits = RNG.normal(size=(90, 4)).round(1)
+    y = RNG.permutation(np.arange(90) % 4)
+    share = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    got = evaluate(("auroc", "ap"), logits, y, known(y))
+    assert got["auroc"] == pytest.approx(sk.roc_auc_score(y, share, multi_class="ovr"))
+    assert got["ap"] == pytest.approx(sk.average_precision_score(np.eye(4)[y], share))
+
+
+def test_labels_with_gaps_and_one_sided_labels_are_averaged_as_ogb_does():
+    logits, y = RNG.normal(size=(60, 5)).round(1), RNG.integers(2, size=(60, 5)).astype(np.float32)
+    y[:, 3] = 1
+    mask = RNG.random((60, 5)) < 0.7
+    columns = [k for k in range(5) if k != 3]
+    rows = [mask[:, k] for k in columns]
+    got = evaluate(("auroc", "ap", "f1_macro", "f1_micro", "accuracy"), logits, y, mask)
+    assert got["auroc"] == pytest.approx(
+        np.mean([sk.roc_auc_score(y[r, k], logits[r, k]) for k, r in zip(columns, rows)])
+    )
+    assert got["ap"] == pytest.approx(
+        np.mean([sk.average_precision_score(y[r, k], logits[r, k]) for k, r in zip(columns, rows)])
+    )
+    assert got["accuracy"] == pytest.approx(((logits > 0) == y)[mask].mean())
+    assert got["f1_macro"] == pytest.approx(
+        np.mean([sk.f1_score(y[mask[:, k], k], logits[mask[:, k], k] > 0) for k in range(5)])
+    )
+    assert got["f1_micro"] == pytest.approx(sk.f1_score(y[mask], logits[mask] > 0))
+
+
+def test_labels_never_said_count_zero_as_in_scikit_learn():
+    logits, y = np.full((4, 2), -1.0), np.array([[1, 0], [0, 0], [1, 0], [0, 0]], np.float32)
+    got = evaluate(("f1_macro", "f1_micro"), logits, y, known(y))
+    said = logits > 0
+    assert got["f1_macro"] == sk.f1_score(y, said, average="macro", zero_division=0) == 0
+    assert got["f1_micro"] == sk.f1_score(y, said, average="micro", zero_division=0) == 0
+
+
+@pytest.mark.parametrize("columns", [(), (3,)])
+def test_values_equal_scikit_learn(columns):
+    y, t = RNG.normal(size=(40, *columns)), RNG.normal(size=(40, *columns)) + 3
+    got = evaluate(("mae", "rmse", "mape"), y, t, known(t))
+    assert got["mae"] == pytest.approx(sk.mean_absolute_error(t, y))
+    assert got["rmse"] == pytest.approx(sk.root_mean_squared_error(t, y))
+    assert got["mape"] == pytest.approx(sk.mean_absolute_percentage_error(t, y))
+
+
+def test_values_skip_unknown_entries_and_mape_skips_zeros():
+    t = np.array([[1.0, 0.0], [2.0, 4.0], [0.0, 0.0]])
+    mask = np.array([[True, True], [True, True], [False, True]])
+    y = t + np.array([[0.5, 1.0], [0.5, 1.0], [9.0, 1.0]])
+    got = evaluate(("mae", "rmse", "mape"), y, t, mask)
+    assert got == {"mae": 0.75, "rmse": 0.75, "mape": pytest.approx((np.mean([0.5, 0.25]) + 0.25) / 2)}
+
+
+def test_ranks():
+    ranks = np.array([1.0, 2.5, 10.0, 11.0])
+    got = evaluate(("mrr", "hits@1", "hits@3", "hits@10"), np.zeros(0), np.zeros(0), np.zeros(0, bool), ranks)
+    assert got["mrr"] == pytest.approx(np.mean([1, 0.4, 0.1, 1 / 11]))
+    assert (got["hits@1"], got["hits@3"], got["hits@10"]) == (0.25, 0.5, 0.75)
+
+
+EVERY = ("accuracy", "f1_macro", "f1_micro", "auroc", "ap", "mae", "rmse", "mape")
+
+
+@pytest.mark.parametrize("shape,dtype", [((0,), np.int64), ((0, 3), np.float32)])
+def test_an_empty_split_has_no_figures(shape, dtype):
+    names = EVERY if dtype == np.float32 else EVERY[:5]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        got = evaluate(names, np.zeros((0, 3), np.float32), np.zeros(shape, dtype), np.zeros(shape, bool))
+        ranks = evaluate(("mrr", "hits@5"), np.zeros(0), np.zeros(0), np.zeros(0, bool), np.zeros(0))
+    assert all(math.isnan(value) for value in (got | ranks).values())
+
+
+def test_nothing_known_has_no_figures():
+    y = np.zeros(4, np.int64)
+    got = evaluate(EVERY[:5], RNG.normal(size=(4, 2)), y, np.zeros(4, bool))
+    assert all(math.isnan(value) for value in got.values())
+
+
+def test_one_class_only_has_no_curve_and_is_no_error():
+    y = np.ones(5, np.int64)
+    got = evaluate(("auroc", "ap", "accuracy"), RNG.normal(size=(5, 2)), y, known(y))
+    assert math.isnan(got["auroc"]) and math.isnan(got["ap"]) and 0 <= got["accuracy"] <= 1
+
+
+def test_a_score_that_is_not_a_number_gives_none():
+    y = np.array([0, 1, 1])
+    assert math.isnan(evaluate(("auroc",), np.array([0.1, np.nan, 2.0]), y, known(y))["auroc"])
+
+
+def test_directions_and_names():
+    assert [higher_is_better(n) for n in ("accuracy", "hits@7", "mrr", "mae", "loss")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+    with pytest.raises(ConfigError, match=r"found 'acuracy'.*did you mean 'accuracy'"):
+        higher_is_better("acuracy")
+    with pytest.raises(ConfigError, match="hits@0"):
+        higher_is_better("hits@0")
+    with pytest.raises(ConfigError, match="only links are ranked"):
+        evaluate(("mrr",), np.zeros(1), np.zeros(1), np.ones(1, bool))
