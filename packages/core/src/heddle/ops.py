@@ -104,7 +104,9 @@ class GraphOps:
         top = self.stop_gradient(self.segment_max(self.stop_gradient(data), segment_ids, num_segments))
         top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
         exps = xp.exp(data - self.gather(top, segment_ids))
-        return xp.log(self.segment_sum(exps, segment_ids, num_segments)) + top
+        total = self.segment_sum(exps, segment_ids, num_segments)
+        log = xp.log(xp.where(total > 0, total, xp.ones_like(total))) + top  # log(0) would make gradients NaN
+        return xp.where(total > 0, log, xp.full_like(log, -float("inf")))
 
     def degree(self, adjacency: Adjacency, like: Array) -> Array:
         """Count the edges each receiver receives: [n_receivers], in the dtype of `like`."""
@@ -130,8 +132,7 @@ class GraphOps:
     def _count(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         """Rows in each segment, at least 1, shaped to divide segment sums of `data`."""
         xp = self.xp
-        count = self.segment_sum(
-            xp.ones_like(data[..., 0] if data.ndim > 1 else data), segment_ids, num_segments
-        )
+        ones = xp.astype(xp.ones_like(segment_ids), data.dtype)
+        count = self.segment_sum(ones, segment_ids, num_segments)
         count = xp.where(count > 0, count, xp.ones_like(count))
-        return xp.expand_dims(count, axis=-1) if data.ndim > 1 else count
+        return xp.reshape(count, (-1,) + (1,) * (data.ndim - 1))

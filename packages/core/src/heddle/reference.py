@@ -8,7 +8,7 @@ from heddle.ops import GraphOps
 
 
 class NumpyOps(GraphOps):
-    """The primitives on numpy, one loop each; no gradients (see `heddle.testing.gradients` for those)."""
+    """The primitives on numpy, one loop each; no gradients (see `heddle.testing.reference_backend` for those)."""
 
     xp = array_api_compat.array_namespace(np.empty(0))
 
@@ -38,7 +38,7 @@ class NumpyOps(GraphOps):
         return out
 
     def segment_matmul(self, lhs: Array, rhs: Array, group_sizes: np.ndarray) -> Array:
-        out, start = np.zeros((lhs.shape[0], rhs.shape[2]), lhs.dtype), 0
+        out, start = np.zeros((lhs.shape[0], rhs.shape[2]), np.result_type(lhs, rhs)), 0
         for matrix, size in zip(rhs, group_sizes):
             out[start : start + size] = lhs[start : start + size] @ matrix
             start += size
