@@ -98,7 +98,7 @@ def write_weights(folder: Path, arrays: Mapping[str, np.ndarray], about: Mapping
     """
     from safetensors.numpy import save_file
 
-    named = {name.removeprefix("params/"): np.ascontiguousarray(value) for name, value in arrays.items()}
+    named = {name.removeprefix("params/"): np.asarray(value, order="C") for name, value in arrays.items()}
     header = {"heddle": json.dumps(to_json(about), sort_keys=True)}
     write_atomically(folder / "weights.safetensors", lambda temporary: save_file(named, temporary, header))
 

@@ -134,7 +134,7 @@ def linear_program(model: LinearModel, task: Any, optim: Mapping[str, Any]) -> P
         params = {
             k.removeprefix("params/"): np.array(v) for k, v in arrays.items() if k.startswith("params/")
         }
-        if {k: v.shape for k, v in params.items()} != shapes:
+        if {k: np.shape(v) for k, v in params.items()} != shapes:
             raise CheckpointError("weights: found other names or shapes than the model's; train again")
         moments = {k: np.array(arrays.get(f"moments/{k}", np.zeros_like(v))) for k, v in params.items()}
         step, seed = arrays.get("counters/step", (0, 0))

@@ -2,8 +2,11 @@
 
 import sys
 import time
+from pathlib import Path
 from typing import Protocol, TextIO
 
+from heddle.program import Program
+from heddle.workflow.checkpoint import save
 from heddle.workflow.progress import Progress, Row
 from heddle.workflow.settings import Settings
 
@@ -29,6 +32,21 @@ class EarlyStop:
     def after_epoch(self, progress: Progress) -> None:
         if progress.best_epoch and progress.waited >= self._patience:
             progress.stop = f"no better evaluation in {self._patience} since epoch {progress.best_epoch}"
+
+    def close(self) -> None:
+        pass
+
+
+class Checkpoints:
+    """Saves every `every` epochs and at the end, and keeps the last `keep`; comes after what may stop the run."""
+
+    def __init__(self, folder: Path, program: Program, settings: Settings):
+        self._folder, self._program, self._settings = folder, program, settings
+
+    def after_epoch(self, progress: Progress) -> None:
+        every, ended = self._settings.checkpoint_every, progress.epoch == self._settings.epochs
+        if every and (progress.epoch % every == 0 or ended or progress.stop):
+            save(self._folder, self._program, progress, self._settings.keep)
 
     def close(self) -> None:
         pass

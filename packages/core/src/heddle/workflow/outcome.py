@@ -1,7 +1,7 @@
 """Outcome: what a model answered about a split, beside the truth; and the figures that follow from it."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,7 +44,8 @@ def known_targets(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def figures(task: Task, outcome: Outcome) -> dict[str, float]:
     """Return {"loss": ..., metric: ...} of an outcome; all NaN where no entry is known."""
-    batch = Batch(None, {}, outcome.index, outcome.targets, outcome.mask)  # type: ignore[arg-type]
+    no_graph: Any = None
+    batch = Batch(no_graph, {}, outcome.index, outcome.targets, outcome.mask)
     outputs = np.asarray(outcome.outputs, np.float64)
     loss = float(task.loss(NumpyOps(), outputs, batch)) if outcome.mask.any() else float("nan")
     return {"loss": loss} | evaluate(

@@ -48,9 +48,10 @@ class Progress:
 def is_better(row: Row, best: Row | None, monitor: str) -> bool:
     """Tell whether an evaluated row beats the best: by the monitored figure, at a tie by the lower loss of that split.
 
-    Figures such as accuracy take few values on a small split; the loss tells their ties apart. NaN is never better.
+    Figures such as accuracy take few values on a small split; the loss tells their ties apart. What isn't finite
+    is never better.
     """
-    if math.isnan(row.get(monitor, math.nan)):
+    if not math.isfinite(row.get(monitor, math.nan)):
         return False
     if best is None:
         return True

@@ -9,7 +9,8 @@ import heddle
 from heddle import artifacts
 from heddle.errors import HeddleError
 from heddle.workflow.assemble import Assembly, assemble
-from heddle.workflow.callbacks import Callback, EarlyStop, display
+from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop, display
+from heddle.workflow.checkpoint import load
 from heddle.workflow.folder import check_free, is_finished, new_folder
 from heddle.workflow.outcome import figures
 from heddle.workflow.progress import Progress
@@ -46,6 +47,12 @@ def _resume(folder: Path, registry: Any) -> Path:
     parts = assemble(config, registry)
     settings = settings_from(config, parts.task)
     progress = Progress(parts.program.init(int(config["seed"])))
+    found = load(folder, parts.program)
+    if found is None:
+        print(f"resume: no checkpoint in {folder} yet, the run starts at its first epoch")
+    else:
+        progress = found
+        print(f"resume: the run in {folder} goes on after epoch {progress.epoch}")
     return _run(config, registry, parts, settings, progress, folder)
 
 
@@ -61,7 +68,7 @@ def _run(
     callbacks: list[Callback] = []
     if settings.patience is not None:
         callbacks.append(EarlyStop(settings.patience))
-    callbacks.append(display(settings))
+    callbacks += [Checkpoints(folder, parts.program, settings), display(settings)]
     try:
         fit(parts.program, parts.loader, parts.task, settings, progress, callbacks)
     except HeddleError as error:
