@@ -15,3 +15,8 @@ def heddle_backends():
             needs=("torch", "torch_geometric"),
         )
     ]
+
+
+@hookimpl
+def heddle_config_paths():
+    return ["pkg://heddle_pyg.conf"]

@@ -1,0 +1,107 @@
+"""PygBackend: torch and PyG as an engine."""
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from heddle.errors import ConfigError
+from heddle.graph import Graph, HeteroGraph
+from heddle.model import Model
+from heddle.program import Program
+from heddle_pyg.ops import TorchOps
+from heddle_pyg.place import precision_of
+from heddle_pyg.portable import PortableLearner
+from heddle_pyg.program import build_program
+
+
+class PygBackend:
+    """The engine, as the `backend` node configures it.
+
+    Read: device ("cpu", "cuda", "cuda:1" ...; "auto": CUDA where there is one), threads (of torch's pool on the CPU,
+    None leaves it), precision ("float32", "float64", "bfloat16").
+    """
+
+    name = "pyg"
+    static_shapes = False
+
+    def __init__(self, config: Mapping[str, Any]):
+        self.device = _device(str(config.get("device") or "cpu"))
+        self.precision = precision_of(config.get("precision") or "float32")
+        threads = config.get("threads")
+        if threads is not None:
+            if int(threads) < 1:
+                raise ConfigError(
+                    f"backend.threads: found {threads}, expected at least 1; or null for torch's own"
+                )
+            torch.set_num_threads(int(threads))
+
+    def ops(self) -> TorchOps:
+        """Return the primitives on tensors of this engine's device."""
+        return TorchOps(self.device)
+
+    def value_and_grad(
+        self, function: Callable[..., Tensor]
+    ) -> Callable[..., tuple[Tensor, tuple[Tensor, ...]]]:
+        """Return (*float tensors) -> (function's scalar, its gradient in each); nested in itself to any order."""
+
+        def evaluate(*arrays: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            nested = torch.is_grad_enabled() and any(x.requires_grad for x in arrays)
+            tracked = [x if x.requires_grad else x.detach().requires_grad_() for x in arrays]
+            with torch.enable_grad():
+                value = function(*tracked)
+            if not value.requires_grad:
+                return value, tuple(torch.zeros_like(x) for x in arrays)
+            grads = torch.autograd.grad(value, tracked, create_graph=nested, materialize_grads=True)
+            return (value if nested else value.detach()), grads
+
+        return evaluate
+
+    def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
+        """Build the Program that trains a portable Model, or a model that `model=pyg` built."""
+        ops = self.ops()
+        if not isinstance(model, Model):
+            raise ConfigError(
+                f"model: found a {type(model).__name__}, expected a portable Model or one of model=pyg"
+            )
+        learner = PortableLearner(model, ops, self.device, self.precision)
+        return build_program(learner, task, optim, ops, self.device)
+
+    def to_native(self, graph: Graph | HeteroGraph) -> Any:
+        from heddle_pyg.native import to_native
+
+        return to_native(graph)
+
+    def from_native(self, native: Any) -> Graph | HeteroGraph:
+        from heddle_pyg.native import from_native
+
+        return from_native(native)
+
+    def describe(self) -> dict[str, str]:
+        """Return the versions of torch and PyG, the device and the number of threads."""
+        names = {"torch": torch.__version__, "torch_geometric": version("torch_geometric")}
+        cuda = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else None
+        device = f"{self.device} ({cuda})" if cuda else f"cpu ({torch.get_num_threads()} threads)"
+        return {**names, "device": device, "precision": str(self.precision.compute).removeprefix("torch.")}
+
+
+def _device(name: str) -> torch.device:
+    """Return the device of that name, checked to be there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"backend.device: found {name!r}, expected auto, cpu, cuda or cuda:N")
+    count = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= count:
+        built = f"CUDA {torch.version.cuda}" if torch.version.cuda else "no CUDA"
+        raise ConfigError(
+            f"backend.device: found {name!r}, but torch {torch.__version__} (built for {built}) sees {count} CUDA "
+            "devices; set backend.device=cpu, or install a CUDA build of torch and its driver"
+        )
+    return device

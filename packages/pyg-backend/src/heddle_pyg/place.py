@@ -1,0 +1,71 @@
+"""Placing: a batch of numpy arrays as tensors of the precision and on the device that a run asks for."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from heddle.errors import ConfigError, nearest
+from heddle.model import Batch
+from heddle.nest import map_nest
+
+
+class Precision(NamedTuple):
+    """What numbers are kept and computed in.
+
+    Attributes:
+        numpy: dtype of weights before they become tensors.
+        weights: dtype of weights, moments, targets and loss.
+        compute: dtype of features and of everything between them and the outputs.
+    """
+
+    numpy: type
+    weights: torch.dtype
+    compute: torch.dtype
+
+
+PRECISIONS = {
+    "float32": Precision(np.float32, torch.float32, torch.float32),
+    "float64": Precision(np.float64, torch.float64, torch.float64),
+    "bfloat16": Precision(np.float32, torch.float32, torch.bfloat16),
+}
+
+
+def precision_of(name: str) -> Precision:
+    """Return the Precision of that name; "bfloat16" keeps weights in float32 and computes with bfloat16 copies.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
+    if name not in PRECISIONS:
+        valid = list(PRECISIONS)
+        raise ConfigError(
+            f"backend.precision: found {name!r}, expected one of {valid}{nearest(str(name), valid)}"
+        )
+    return PRECISIONS[name]
+
+
+def to_device(batch: Batch, device: torch.device, precision: Precision) -> Batch:
+    """Return a copy of the batch as tensors: floats in `precision.compute` (targets in `precision.weights`).
+
+    Integers and booleans keep their dtype; leaves that aren't arrays stay as they are.
+    """
+
+    def placed(nest: Any, dtype: torch.dtype) -> Any:
+        return map_nest(lambda leaf: _tensor(leaf, device, dtype), nest)
+
+    compute, weights = precision.compute, precision.weights
+    return Batch(
+        placed(batch.graph, compute),
+        placed(batch.prepared, compute),
+        placed(batch.index, compute),
+        placed(batch.targets, weights),
+        placed(batch.mask, weights),
+    )
+
+
+def _tensor(leaf: Any, device: torch.device, dtype: torch.dtype) -> Any:
+    if not isinstance(leaf, np.ndarray):
+        return leaf
+    tensor = torch.from_numpy(np.array(leaf, order="C"))
+    return tensor.to(device, dtype) if tensor.is_floating_point() else tensor.to(device)
