@@ -13,6 +13,9 @@ import numpy as np
 
 from heddle.errors import DataError, problem
 
+_GAP = re.compile(r"(?m)(?:^|(?<=,))(?=,|$)")
+"""Where an empty cell is."""
+
 
 def fail(where: Any, found: object, expected: str, do: str = "mend the file or fetch it again") -> NoReturn:
     """Raise a DataError about a file, a row or an option."""
@@ -60,15 +63,19 @@ def read_numbers(
     *,
     columns: int | None = None,
     delimiter: str | None = ",",
-    finite: bool = True,
+    gaps: bool = False,
 ) -> np.ndarray:
     """Return a file of numbers as [rows, columns]; an empty file gives no rows. Blank lines don't count.
 
+    `gaps` reads an empty cell as NaN (and a blank line as a row of one); else cells must be finite.
+
     Raises:
-        DataError: names the row (from 1) of a cell that is no number, of a ragged row, of a NaN unless
-            `finite=False`, and the number of columns found if it isn't `columns`.
+        DataError: names the row (from 1) of a cell that is no number, of a ragged row, of a NaN or infinity, and
+            the number of columns found if it isn't `columns`.
     """
     text = read_text(path)
+    if gaps:
+        text = _GAP.sub("nan", text.rstrip("\n").replace('""', ""))
     if not text.strip():
         return np.empty((0, columns or 0), dtype)
     try:
@@ -79,7 +86,7 @@ def read_numbers(
         _explain(path, str(error), np.dtype(dtype))
     if columns is not None and table.shape[1] != columns:
         fail(path, f"{table.shape[1]} columns", f"{columns} columns")
-    if finite and table.dtype.kind == "f" and not np.isfinite(table).all():
+    if not gaps and table.dtype.kind == "f" and not np.isfinite(table).all():
         row, column = np.argwhere(~np.isfinite(table))[0]
         fail(f"{path}: row {row + 1}, column {column + 1}", table[row, column], "a finite number")
     return table

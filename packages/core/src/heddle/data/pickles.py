@@ -15,6 +15,9 @@ from heddle.errors import DataError, problem
 PLAIN_KINDS = "biufcSU"
 """Kinds of dtype that hold no Python objects; a forged dtype of another kind could corrupt memory."""
 
+MOST_CELLS = 2**31
+"""A sparse matrix of more cells isn't made dense."""
+
 
 class Dtype:
     """Stands in for numpy.dtype while unpickling, since the real one trusts its pickled state."""
@@ -57,16 +60,18 @@ class Sparse:
             rows, columns = (int(size) for size in self.parts["shape"])
             row, column = self._coordinates()
             values = np.asarray(self.parts["data"])
-            dense = np.zeros((rows, columns), dtype)
-            np.add.at(dense, (row, column), values)
+            if rows * columns > MOST_CELLS:
+                raise ValueError(f"{rows} x {columns} is too large to be dense")
+            places = np.ravel_multi_index((row, column), (rows, columns))
+            distinct, which = np.unique(places, return_inverse=True)
+            dense = np.zeros(rows * columns, dtype)
+            dense[distinct] = np.bincount(which, values, len(distinct))
         except (KeyError, TypeError, ValueError, IndexError, MemoryError) as error:
             found = f"a {self.format} matrix whose parts don't fit together ({error})"
             raise DataError(
                 problem("pickle", found, "a scipy.sparse matrix", "fetch the file again")
             ) from error
-        if len(row) and min(row.min(), column.min()) < 0:
-            raise DataError(problem("pickle", "a negative index", "indices from 0", "fetch the file again"))
-        return dense
+        return dense.reshape(rows, columns)
 
     def _coordinates(self) -> tuple[np.ndarray, np.ndarray]:
         if self.format == "coo":
