@@ -95,7 +95,8 @@ class HeteroLayer(Protocol):
         Args:
             supports: relation_key -> Support of its spec, senders and receivers of two types; a relation of the
                 layer that the graph lacks may be left out.
-            x: node type -> [n_nodes of the type, in_dim of the type], or None for a type without features.
+            x: node type -> [n_nodes of the type, in_dim of the type], or None for a type without features; a
+                type that is left out sends nothing and has no root.
         """
         ...
 

@@ -105,12 +105,12 @@ class RGCN:
     ) -> dict[str, Array]:
         y: dict[str, Array] = {}
         if self.root:
-            for kind in self.widths:
+            for kind in filter(x.__contains__, self.widths):
                 own, root = x[kind], params[self._own("root", kind)]
                 y[kind] = root if own is None else own @ root
         for position, (source, relation, target) in enumerate(self.relations):
             key = relation_key((source, relation, target))
-            if key not in supports:
+            if key not in supports or source not in x:
                 continue
             message = self._message(ops, params, position, supports[key], x[source])
             y[target] = y[target] + message if target in y else message

@@ -1,0 +1,137 @@
+"""pack, dynamic_batches: a stream of graphs into few shapes with little padding."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+
+from heddle.batch.joining import batch
+from heddle.batch.padding import Budget, Padded, pad
+from heddle.errors import BudgetError
+from heddle.graph import Graph
+
+UNDERFULL = 0.85
+"""A bin of the smallest budget that is less full than this waits for the next window, once."""
+
+GROWTH = 2.0
+"""How much larger than the largest budget a new one is, at least."""
+
+
+def dynamic_batches(
+    stream: Iterable[Graph],
+    budgets: Budget | Sequence[Budget],
+    *,
+    window: int = 1024,
+    allow_new_shapes: bool = True,
+) -> Iterator[tuple[Padded, np.ndarray]]:
+    """Yield padded batches of a stream of graphs, each with the positions in the stream of the graphs it holds.
+
+    Every graph comes out exactly once, after at most two windows of the stream were read. The order within them is
+    not the stream's; `targets[positions]` follows it. An empty stream yields nothing.
+
+    Args:
+        stream: graphs in numpy, read lazily.
+        budgets: from `budget_for`; the shapes that come out.
+        window: graphs held back at a time to be packed together.
+        allow_new_shapes: whether a graph that exceeds every budget gets a new, larger one, used from then on.
+
+    Raises:
+        BudgetError: a graph that exceeds every budget, with `allow_new_shapes` False; names its position.
+    """
+    waiting: dict[int, Graph] = {}
+
+    def sizes() -> Iterator[tuple[int, int, int]]:
+        for position, graph in enumerate(stream):
+            waiting[position] = graph
+            yield int(np.sum(graph.n_node)), len(graph.senders), len(graph.n_node)
+
+    for budget, positions in pack(sizes(), budgets, window=window, allow_new_shapes=allow_new_shapes):
+        yield pad(batch([waiting.pop(int(position)) for position in positions]), budget), positions
+
+
+def pack(
+    sizes: Iterable[Sequence[int]],
+    budgets: Budget | Sequence[Budget],
+    *,
+    window: int = 1024,
+    allow_new_shapes: bool = True,
+) -> Iterator[tuple[Budget, np.ndarray]]:
+    """Yield (budget, positions) for each batch of a stream of sizes: what `dynamic_batches` does, before any graph.
+
+    Largest first within a window: a graph joins the open bin in which free nodes and free edges are left most
+    evenly, or opens a bin of the smallest budget that holds it. Bins of the smallest budget that stay underfull
+    carry over to the next window, once.
+
+    Args:
+        sizes: (nodes, edges, graphs) of each entry, e.g. the rows of `sizes_of`.
+    """
+    tiers = [budgets] if isinstance(budgets, Budget) else list(budgets)
+    if not tiers or window < 1:
+        raise BudgetError(
+            f"pack: found {len(tiers)} budgets and window {window}, expected at least 1 of each; see budget_for"
+        )
+    rest, numbered = np.empty((0, 4), np.int64), enumerate(sizes)
+    while True:
+        fresh = np.array([(i, *size) for i, size in islice(numbered, window)], np.int64).reshape(-1, 4)
+        for position, *size in fresh.tolist():
+            if not any(_fits(size, tier) for tier in tiers):
+                tiers.append(_new_tier(position, size, tiers[-1], allow_new_shapes))
+        last = len(fresh) < window
+        kept = []
+        waited = {int(position) for position in rest[:, 0]}
+        for tier, free, members in _fill(np.concatenate([rest, fresh]), tiers):
+            waits = tier == 0 and not last and waited.isdisjoint(members[:, 0].tolist())
+            if waits and _fullness(tiers[0], free) < UNDERFULL:
+                kept.append(members)
+            else:
+                yield tiers[tier], np.sort(members[:, 0])
+        if last:
+            return
+        rest = np.concatenate([rest[:0], *kept])
+
+
+def _fill(items: np.ndarray, tiers: Sequence[Budget]) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    """Pack [n, 4] items (position, nodes, edges, graphs) into bins: (tier, free sizes, members), by first position."""
+    capacity = np.array(tiers, np.int64) - (1, 0, 1)  # a padding node and a padding graph
+    order = np.argsort(-(items[:, 1:3] / np.maximum(capacity[0, :2], 1)).max(axis=1), kind="stable")
+    free, inverse = np.empty((len(items), 3)), np.empty((len(items), 2))
+    tier_of = np.empty(len(items), np.int64)
+    members: list[list[int]] = []
+    for item in order.tolist():
+        size, bins = items[item, 1:], len(members)
+        left = free[:bins] - size
+        balance = (left[:, :2] * inverse[:bins]) @ (1.0, -1.0)
+        unfit = np.where((left >= 0).all(axis=1), np.abs(balance), np.inf)
+        best = int(unfit.argmin()) if bins else 0
+        if not bins or unfit[best] == np.inf:
+            best = bins
+            tier_of[best] = next(t for t, tier in enumerate(tiers) if _fits(size.tolist(), tier))
+            free[best] = capacity[tier_of[best]]
+            inverse[best] = 1 / np.maximum(free[best, :2], 1)
+            members.append([])
+        free[best] -= size
+        members[best].append(item)
+    by_position = sorted(range(len(members)), key=lambda b: min(members[b]))
+    return [(int(tier_of[b]), free[b], items[members[b]]) for b in by_position]
+
+
+def _fits(size: Sequence[int], tier: Budget) -> bool:
+    return size[0] < tier.n_node and size[1] <= tier.n_edge and size[2] < tier.n_graph
+
+
+def _fullness(tier: Budget, free: np.ndarray) -> float:
+    """Return the share used of whatever is used most: nodes, edges or graphs."""
+    return float(np.max(1 - free / np.maximum(tier, 1)))
+
+
+def _new_tier(position: int, size: Sequence[int], largest: Budget, allowed: bool) -> Budget:
+    """Return a budget in the proportions of `largest` that holds `size`."""
+    needed = (size[0] + 1, size[1], size[2] + 1)
+    scale = max(GROWTH, *(need / max(have, 1) for need, have in zip(needed, largest)))
+    tier = Budget(*(max(need, int(np.ceil(have * scale))) for need, have in zip(needed, largest)))
+    if not allowed:
+        raise BudgetError(
+            f"dynamic_batches: graph {position} of the stream has {size[0]} nodes and {size[1]} edges, the largest "
+            f"budget allows {largest.n_node - 1} and {largest.n_edge}; add {tier} to the budgets or allow new shapes"
+        )
+    return tier
