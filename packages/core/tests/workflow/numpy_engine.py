@@ -90,7 +90,7 @@ def linear_program(model: LinearModel, task: Any, optim: Mapping[str, Any]) -> P
             p[np.arange(len(p)), batch.targets] -= 1
             d = p * scale[:, None]
         elif task.loss_name == "binary_cross_entropy":
-            d = (1 / (1 + np.exp(-outputs)) - batch.targets) * scale
+            d = (sigmoid(outputs) - batch.targets) * scale
         else:
             d = 2 * (outputs - batch.targets) * scale
         rows = np.zeros((len(batch.graph.n_node) if model.level == "graph" else len(x), model.out_dim))
@@ -103,7 +103,7 @@ def linear_program(model: LinearModel, task: Any, optim: Mapping[str, Any]) -> P
     def numeric(params, batch, x):
         h = x @ params["w"] + params["b"]
         score = forward(params, batch, x)
-        d = (1 / (1 + np.exp(-score)) - batch.targets) * batch.mask / max(1, batch.mask.sum())
+        d = (sigmoid(score) - batch.targets) * batch.mask / max(1, batch.mask.sum())
         left, right = h[batch.index[:, 0]], h[batch.index[:, -1]]
         relation = params["head.relation"][batch.index[:, 1]] if model.n_relations else np.ones_like(left)
         rows = np.zeros_like(h)
@@ -170,3 +170,8 @@ class NumpyBackend:
 
     def describe(self) -> dict[str, str]:
         return {"fake": "1.0", "device": "cpu"}
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """Return 1 / (1 + exp(-x)) without overflow."""
+    return (1 + np.tanh(x / 2)) / 2

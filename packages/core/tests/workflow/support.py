@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from heddle.data.dataset import Dataset
-from heddle.graph import Graph
+from heddle.graph import EdgeSet, Graph, hetero_graph
 from heddle.hookspecs import BackendInfo, ModelInfo
 from heddle.workflow import builtin
 
@@ -79,3 +79,62 @@ def config_for(folder: Any, **changes: Any) -> dict[str, Any]:
     for key, value in changes.items():
         config[key] = {**config[key], **value} if isinstance(value, dict) else value
     return config
+
+
+def graph_dataset(count: int = 40, task: str = "graph_classification", seed: int = 0) -> Dataset:
+    """Return graphs of 1 to 9 nodes whose features' mean tells the class, the value or two labels."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(2, size=count)
+    graphs = []
+    for label in y:
+        n, e = int(rng.integers(1, 10)), int(rng.integers(0, 12))
+        x = rng.normal(2 * label - 1, 1, (n, 4)).astype(np.float32)
+        ids = rng.integers(n, size=(2, e))
+        graphs.append(Graph(x, None, ids[0], ids[1], None, np.array([n]), np.array([e])))
+    targets: np.ndarray = y
+    if task == "graph_regression":
+        targets = np.array([[g.nodes.mean()] for g in graphs], np.float32)
+    if task == "labels":
+        targets = np.stack([y, 1 - y, np.ones(count)], axis=1).astype(np.float32)
+        targets[::5, 0] = np.nan
+        task = "graph_classification"
+    return Dataset("bags", task, graphs, targets, {}, 2 if targets.ndim == 1 else 0)
+
+
+def link_dataset(n: int = 60, seed: int = 0) -> Dataset:
+    """Return a graph of two communities without splits: both directions of 300 pairs, and two loops."""
+    dataset = node_dataset(n, 2, seed)
+    graph = dataset.graphs
+    loops = np.array([0, 1])
+    graph = graph._replace(
+        senders=np.concatenate([graph.senders, loops]),
+        receivers=np.concatenate([graph.receivers, loops]),
+        edges={"weight": np.arange(len(graph.senders) + 2, dtype=np.float32)},
+        n_edge=graph.n_edge + 2,
+    )
+    return Dataset("pairs", "link_prediction", graph)
+
+
+def triple_dataset(n: int = 25, relations: int = 2, seed: int = 0) -> Dataset:
+    """Return triples between entities of five kinds; relation r leads from kind k to kind k + r."""
+    rng = np.random.default_rng(seed)
+    kind = np.arange(n) % 5
+    every = np.array(
+        [
+            (h, r, t)
+            for h in range(n)
+            for r in range(relations)
+            for t in range(n)
+            if kind[t] == (kind[h] + r) % 5
+        ]
+    )
+    rows = rng.permutation(every)
+    x = np.eye(n, dtype=np.float32)
+    counts = {("entity", f"r{r}", "entity"): rows[rows[:, 1] == r] for r in range(relations)}
+    edges = {
+        key: EdgeSet(None, part[:, 0], part[:, 2], np.array([len(part)])) for key, part in counts.items()
+    }
+    graph = hetero_graph({"entity": {"x": x}}, edges, {"entity": np.array([n])})
+    third = len(rows) // 6
+    splits = {"train": rows[2 * third :], "valid": rows[:third], "test": rows[third : 2 * third]}
+    return Dataset("kinds", "link_prediction", graph, None, splits, 0, "entity")

@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 from heddle.errors import HeddleError
 from heddle.workflow.run import train
 
-from .support import Registry, config_for, node_dataset
+from .support import Registry, config_for, graph_dataset, link_dataset, node_dataset, triple_dataset
 
 
 def figures_of(folder):
@@ -63,3 +63,35 @@ def test_a_loss_that_is_not_a_number_is_told_and_the_folder_kept(tmp_path):
     with pytest.raises(HeddleError, match=r"loss of nan in epoch 6, .*lower optim.lr.*is kept"):
         train(config, Registry(node_dataset()))
     assert (tmp_path / "run" / "config.yaml").exists() and not (tmp_path / "run" / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("static_shapes", [False, True])
+@pytest.mark.parametrize(
+    "task,metric,bound",
+    [("graph_classification", "accuracy", 0.8), ("labels", "auroc", 0.9), ("graph_regression", "rmse", -0.3)],
+)
+def test_graphs_are_learned(tmp_path, task, metric, bound, static_shapes):
+    config = config_for(
+        tmp_path / "run",
+        trainer={"batch_size": 8, "epochs": 30},
+        backend={"static_shapes": static_shapes},
+        optim={"lr": 0.05, "dropout": 0.0},
+    )
+    result = figures_of(train(config, Registry(graph_dataset(60, task))))
+    value = result["test"][metric]
+    assert (value >= bound) if bound > 0 else (value <= -bound)
+
+
+def test_links_are_learned(tmp_path):
+    config = config_for(tmp_path / "run", trainer={"batch_size": 64, "epochs": 30}, optim={"lr": 0.5})
+    result = figures_of(train(config, Registry(link_dataset())))
+    assert set(result["test"]) == {"loss", "mrr", "hits@1", "hits@3", "hits@10", "auroc", "ap"}
+    assert result["test"]["auroc"] > 0.6
+
+
+def test_triples_are_learned_and_ranked(tmp_path):
+    config = config_for(
+        tmp_path / "run", trainer={"batch_size": 64, "epochs": 100}, optim={"lr": 0.5, "dropout": 0.0}
+    )
+    result = figures_of(train(config, Registry(triple_dataset())))
+    assert result["test"]["mrr"] > 0.5 and result["test"]["hits@10"] >= result["test"]["hits@1"]

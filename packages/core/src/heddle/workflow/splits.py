@@ -3,8 +3,10 @@
 import numpy as np
 
 from heddle.data.dataset import Dataset
+from heddle.data.splits import random_split
 from heddle.errors import DataError
 from heddle.graph import Graph
+from heddle.nest import map_nest
 from heddle.task import Task
 from heddle.workflow.seeds import generator
 
@@ -42,13 +44,9 @@ def _split_targets(dataset: Dataset, seed: int) -> dict[str, np.ndarray]:
         )
     known = np.isfinite(targets) if np.issubdtype(targets.dtype, np.floating) else targets >= 0
     usable = np.flatnonzero(known.reshape(len(targets), -1).any(axis=1))
-    rng = generator(seed, "split")
-    position = rng.permutation(usable)
-    if targets.ndim == 1 and not np.issubdtype(targets.dtype, np.floating):
-        position = position[np.argsort(targets[position], kind="stable")]
-    fold = np.arange(len(position)) % 5  # of each class, by turns: three train, one validates, one tests
-    parts = {"train": position[fold < 3], "valid": position[fold == 3], "test": position[fold == 4]}
-    return {key: np.sort(rows) for key, rows in parts.items()}
+    whole = targets.ndim == 1 and not np.issubdtype(targets.dtype, np.floating)
+    parts = random_split(len(usable), seed, (0.6, 0.2), targets[usable] if whole else None)
+    return {split: usable[places] for split, places in parts.items()}
 
 
 def _split_links(dataset: Dataset, seed: int) -> Dataset:
@@ -81,8 +79,6 @@ def _split_links(dataset: Dataset, seed: int) -> Dataset:
 
 
 def _keep_edges(graph: Graph, kept: np.ndarray) -> Graph:
-    from heddle.nest import map_nest
-
     owner = np.repeat(np.arange(len(graph.n_edge)), graph.n_edge)
     n_edge = np.bincount(owner[kept], minlength=len(graph.n_edge)).astype(np.asarray(graph.n_edge).dtype)
     return graph._replace(

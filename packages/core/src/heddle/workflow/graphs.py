@@ -1,0 +1,76 @@
+"""Graphs: shuffled mini-batches of whole graphs, padded to a few shapes for engines that compile each."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from heddle.batch import batch, budget_for, dynamic_batches
+from heddle.data.dataset import Dataset
+from heddle.errors import DataError
+from heddle.graph import Graph
+from heddle.model import Batch
+from heddle.program import Placed, Program, State
+from heddle.workflow.outcome import Outcome, known_targets
+from heddle.workflow.seeds import generator
+from heddle.workflow.splits import SPLITS
+
+
+class GraphLoader:
+    """Predicts graphs. Evaluation batches are built once; training ones are drawn anew each epoch."""
+
+    every_epoch: tuple[str, ...] = ("valid",)
+
+    def __init__(self, dataset: Dataset, model: Any, batch_size: int | None, seed: int, static_shapes: bool):
+        self._graphs: Sequence[Graph] = dataset.graphs  # type: ignore[assignment]
+        self._model, self._seed = model, seed
+        self._positions = {split: np.asarray(dataset.splits[split]) for split in SPLITS}
+        if not len(self._positions["train"]):
+            raise DataError(f"dataset {dataset.name}: found no training graphs, expected at least one")
+        self._targets, self._mask = known_targets(np.asarray(dataset.targets))
+        self._size = min(batch_size or len(self._positions["train"]), len(self._positions["train"]))
+        self._budgets = budget_for(self._graphs, self._size) if static_shapes else None
+        self._judged: dict[str, list[tuple[Batch, np.ndarray]]] = {}
+
+    def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
+        """Yield the epoch's graphs in random order, `batch_size` a batch (about so many where they are padded)."""
+        order = generator(self._seed, "shuffle", epoch).permutation(self._positions["train"])
+        for built, _ in self._batched(order):
+            yield program.place(built)
+
+    def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
+        """Return the predictions of each split, in the split's order."""
+        return {split: self._outcome(program, state, split) for split in splits}
+
+    def _outcome(self, program: Program, state: State, split: str) -> Outcome:
+        positions = self._positions[split]
+        if split not in self._judged:
+            self._judged[split] = list(self._batched(positions))
+        targets, mask = self._targets[positions], self._mask[positions]
+        outputs = np.zeros((0, *targets.shape[1:]), np.float32)
+        for built, places in self._judged[split]:
+            answers = np.asarray(program.predict(state, program.place(built)))
+            if len(outputs) != len(positions):
+                outputs = np.zeros((len(positions), *answers.shape[1:]), answers.dtype)
+            outputs[places] = answers[: len(places)]
+        return Outcome(positions, outputs, targets, mask)
+
+    def _batched(self, positions: np.ndarray) -> Iterator[tuple[Batch, np.ndarray]]:
+        """Yield batches of the graphs at `positions`, each with the places in `positions` of the graphs it holds."""
+        if self._budgets is not None:
+            stream = (self._graphs[position] for position in positions)
+            for padded, places in dynamic_batches(stream, self._budgets):
+                yield self._build(padded.graph, positions[places]), places
+            return
+        for start in range(0, len(positions), self._size):
+            places = np.arange(start, min(start + self._size, len(positions)))
+            graphs = [self._graphs[position] for position in positions[places]]
+            yield self._build(batch(graphs), positions[places]), places
+
+    def _build(self, graph: Graph, positions: np.ndarray) -> Batch:
+        """Return the Batch of a batch of graphs whose first ones are those at `positions`; the rest is padding."""
+        n_graphs = len(graph.n_node)
+        targets = np.zeros((n_graphs, *self._targets.shape[1:]), self._targets.dtype)
+        mask = np.zeros((n_graphs, *self._mask.shape[1:]), bool)
+        targets[: len(positions)], mask[: len(positions)] = self._targets[positions], self._mask[positions]
+        return Batch(graph, self._model.prepare(graph), np.arange(n_graphs), targets, mask)

@@ -1,0 +1,123 @@
+"""Links of one kind: random false pairs beside the true ones, new in every batch, fixed for evaluation."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from heddle.data.dataset import Dataset
+from heddle.errors import DataError
+from heddle.graph import Graph
+from heddle.model import Batch
+from heddle.program import Placed, Program, State
+from heddle.workflow.loader import Loader
+from heddle.workflow.negatives import TrueLinks, false_pairs
+from heddle.workflow.outcome import Outcome
+from heddle.workflow.ranking import shared_ranks
+from heddle.workflow.seeds import generator
+from heddle.workflow.splits import SPLITS
+
+
+def link_loader(dataset: Dataset, model: Any, batch_size: int | None, negatives: int, seed: int) -> Loader:
+    """Return the Loader of links: `LinkLoader` for [n, 2] splits, `TripleLoader` for [n, 3].
+
+    Raises:
+        DataError: no training links, or a node id out of range.
+    """
+    from heddle.workflow.triples import TripleLoader
+
+    train, n_nodes = dataset.splits["train"], count_nodes(dataset)
+    if not len(train):
+        raise DataError(f"dataset {dataset.name}: found no training links, expected at least one")
+    for split, rows in dataset.splits.items():
+        ends = rows[:, [0, -1]]
+        if ends.size and (ends.min() < 0 or ends.max() >= n_nodes):
+            at = int(((ends < 0) | (ends >= n_nodes)).any(axis=1).argmax())
+            raise DataError(
+                f"dataset {dataset.name}: splits[{split!r}][{at}]: found nodes {ends[at].tolist()}, "
+                f"expected ids in [0, {n_nodes}); check the reader's files"
+            )
+    kind = TripleLoader if train.shape[1] == 3 else LinkLoader
+    return kind(dataset, model, batch_size or len(train), negatives, seed)
+
+
+class LinkLoader:
+    """Predicts pairs of nodes of one graph.
+
+    For evaluation each split has as many fixed false pairs as it has links; ranks are among all of its false pairs
+    (Open Graph Benchmark's convention for hits@k), losses, AUROC and AP are over both together.
+    """
+
+    every_epoch: tuple[str, ...] = ("valid",)
+
+    def __init__(self, dataset: Dataset, model: Any, batch_size: int, negatives: int, seed: int):
+        graph: Any = dataset.graphs
+        self._graph, self._prepared = graph, model.prepare(graph)
+        self._links = {split: np.asarray(dataset.splits[split], np.int64) for split in SPLITS}
+        known = [*self._links.values()]
+        if isinstance(graph, Graph):
+            known.append(np.stack([graph.senders, graph.receivers], axis=1))
+        self._true = TrueLinks(np.concatenate(known), count_nodes(dataset))
+        self._size, self._negatives, self._seed = min(batch_size, len(self._links["train"])), negatives, seed
+        self._false = {split: self._fixed(split) for split in SPLITS}
+
+    def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
+        """Yield the epoch's links in random order, each batch with false pairs of its own, all of one shape."""
+        for number, rows in enumerate(shuffled(len(self._links["train"]), self._size, self._seed, epoch)):
+            links = self._links["train"][rows]
+            rng = generator(self._seed, "negatives", epoch, number)
+            false, found = false_pairs(self._true, len(links) * self._negatives, rng)
+            yield program.place(
+                with_negatives(
+                    self._graph, self._prepared, links, false, found, self._size * (1 + self._negatives)
+                )
+            )
+
+    def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
+        """Return the scores of each split's true pairs, then of its false ones, from one forward pass."""
+        index = {split: np.concatenate([self._links[split], self._false[split]]) for split in splits}
+        asked = np.concatenate([index[split] for split in splits])
+        scores = np.asarray(program.predict(state, program.place(Batch(self._graph, self._prepared, asked))))
+        ends = np.cumsum([len(index[split]) for split in splits])[:-1]
+        return {
+            split: judged(index[split], own, len(self._links[split]))
+            for split, own in zip(splits, np.split(scores, ends))
+        }
+
+    def _fixed(self, split: str) -> np.ndarray:
+        rng = generator(self._seed, "evaluation negatives", SPLITS.index(split))
+        false, found = false_pairs(self._true, len(self._links[split]), rng)
+        return false[found]
+
+
+def shuffled(n: int, size: int, seed: int, epoch: int) -> list[np.ndarray]:
+    """Return the positions 0 to n - 1 in the epoch's random order, cut into pieces of `size`."""
+    order = generator(seed, "shuffle", epoch).permutation(n)
+    return np.split(order, range(size, n, size))
+
+
+def with_negatives(
+    graph: Any, prepared: Any, links: np.ndarray, false: np.ndarray, found: np.ndarray, size: int
+) -> Batch:
+    """Return a Batch of `size` rows: true links, false ones (masked where none was found), and masked padding."""
+    index = np.zeros((size, links.shape[1]), np.int64)
+    targets, mask = np.zeros(size, np.float32), np.zeros(size, bool)
+    used = len(links) + len(false)
+    index[:used] = np.concatenate([links, false])
+    targets[: len(links)] = 1
+    mask[:used] = np.concatenate([np.ones(len(links), bool), found])
+    return Batch(graph, prepared, index, targets, mask)
+
+
+def judged(index: np.ndarray, scores: np.ndarray, n_true: int) -> Outcome:
+    """Return the Outcome of `n_true` true links followed by false ones, ranked among the false ones."""
+    targets = (np.arange(len(index)) < n_true).astype(np.float32)
+    ranks = shared_ranks(scores[:n_true], scores[n_true:])
+    return Outcome(index, scores, targets, np.ones(len(index), bool), ranks)
+
+
+def count_nodes(dataset: Dataset) -> int:
+    """Count the nodes that links join."""
+    graph: Any = dataset.graphs
+    n_node = graph.n_node
+    return int(np.sum(n_node[dataset.target_type] if dataset.target_type else n_node))

@@ -1,0 +1,88 @@
+"""Triples (head, relation, tail): corrupted heads and tails in training, ranks among all entities in evaluation."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from heddle.data.dataset import Dataset
+from heddle.errors import ConfigError
+from heddle.model import Batch
+from heddle.program import Placed, Program, State
+from heddle.workflow.links import count_nodes, shuffled, with_negatives
+from heddle.workflow.negatives import TrueLinks, corrupted
+from heddle.workflow.outcome import Outcome
+from heddle.workflow.ranking import filtered_ranks
+from heddle.workflow.seeds import generator
+from heddle.workflow.splits import SPLITS
+
+_JUDGED_TRAIN = 2000
+"""Training triples that are judged at the end: ranking all of them would take longest of all."""
+
+
+class TripleLoader:
+    """Predicts typed links as DistMult scores them, by the embeddings and the weights "head.relation".
+
+    In evaluation each triple is ranked as tail and as head among all entities, the other true triples of any split
+    left out; losses, AUROC and AP are over the triples and one fixed corruption of each.
+    """
+
+    every_epoch: tuple[str, ...] = ("valid",)
+
+    def __init__(self, dataset: Dataset, model: Any, batch_size: int, negatives: int, seed: int):
+        graph: Any = dataset.graphs
+        self._graph, self._prepared, self._type = graph, model.prepare(graph), dataset.target_type
+        self._triples = {split: np.asarray(dataset.splits[split], np.int64) for split in SPLITS}
+        self._known = np.concatenate(list(self._triples.values()))
+        self._true = TrueLinks(self._known, count_nodes(dataset), int(self._known[:, 1].max()) + 1)
+        self._size, self._negatives, self._seed = (
+            min(batch_size, len(self._triples["train"])),
+            negatives,
+            seed,
+        )
+        self._judged = {split: self._sample(split) for split in SPLITS}
+        self._placed: Placed | None = None
+
+    def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
+        """Yield the epoch's triples in random order, each batch with corruptions of its own, all of one shape."""
+        for number, rows in enumerate(shuffled(len(self._triples["train"]), self._size, self._seed, epoch)):
+            triples = self._triples["train"][rows]
+            rng = generator(self._seed, "negatives", epoch, number)
+            false, found = corrupted(self._true, np.repeat(triples, self._negatives, axis=0), rng)
+            yield program.place(
+                with_negatives(
+                    self._graph, self._prepared, triples, false, found, self._size * (1 + self._negatives)
+                )
+            )
+
+    def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
+        """Return scores and filtered ranks of each split, from one forward pass."""
+        if self._placed is None:
+            self._placed = program.place(Batch(self._graph, self._prepared, self._known[:1]))
+        embedded = program.embed(state, self._placed)
+        entities = np.asarray(embedded[self._type] if self._type else embedded)
+        arrays = program.to_arrays(state)
+        if "params/head.relation" not in arrays:
+            raise ConfigError(
+                "model: found no weights 'head.relation', expected a model with DistMult's head to rank typed links; "
+                "choose a portable one such as model=rgcn"
+            )
+        relations = np.asarray(arrays["params/head.relation"])
+        return {split: self._outcome(split, entities, relations) for split in splits}
+
+    def _outcome(self, split: str, entities: np.ndarray, relations: np.ndarray) -> Outcome:
+        triples, false = self._judged[split]
+        index = np.concatenate([triples, false])
+        scores = (entities[index[:, 0]] * relations[index[:, 1]] * entities[index[:, 2]]).sum(axis=1)
+        targets = (np.arange(len(index)) < len(triples)).astype(np.float32)
+        ranks = filtered_ranks(entities, relations, triples, self._known)
+        return Outcome(index, scores, targets, np.ones(len(index), bool), ranks)
+
+    def _sample(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the triples of a split that are judged, and a fixed corruption of each."""
+        rng = generator(self._seed, "evaluation negatives", SPLITS.index(split))
+        triples = self._triples[split]
+        if split == "train" and len(triples) > _JUDGED_TRAIN:
+            triples = triples[np.sort(rng.permutation(len(triples))[:_JUDGED_TRAIN])]
+        false, found = corrupted(self._true, triples, rng)
+        return triples, false[found]

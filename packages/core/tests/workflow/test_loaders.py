@@ -1,0 +1,201 @@
+"""Loaders: what each step sees, for every level of task."""
+
+import numpy as np
+import pytest
+
+from heddle.data.dataset import Dataset
+from heddle.errors import DataError
+from heddle.program import Program
+from heddle.task import signature_of, task_for
+from heddle.workflow.loader import loader_for
+from heddle.workflow.negatives import TrueLinks, corrupted, false_pairs
+from heddle.workflow.outcome import known_targets
+from heddle.workflow.ranking import filtered_ranks, shared_ranks
+from heddle.workflow.splits import with_splits
+
+from .numpy_engine import linear_program
+from .support import build_linear, graph_dataset, link_dataset, node_dataset, triple_dataset
+
+
+def setup(dataset: Dataset, static_shapes: bool = False, **options):
+    task = task_for({"name": "auto"}, dataset)
+    dataset = with_splits(dataset, task, 0)
+    model = build_linear({}, signature_of(dataset, task))
+    loader = loader_for(dataset, task, model, options, 0, static_shapes)
+    return dataset, loader, linear_program(model, task, {"lr": 0.1})
+
+
+def test_unknown_targets_are_masked():
+    classes, mask = known_targets(np.array([2, -1, 0], np.int32))
+    assert classes.dtype == np.int64 and mask.tolist() == [True, False, True] and classes.min() >= 0
+    values, mask = known_targets(np.array([[1.0, np.nan], [np.inf, 3]]))
+    assert values.dtype == np.float32 and mask.tolist() == [[True, False], [False, True]]
+    assert np.isfinite(values).all()
+
+
+def test_nodes_show_only_training_targets_and_are_placed_once():
+    dataset = node_dataset()
+    dataset.targets[dataset.splits["train"][0]] = -1
+    dataset, loader, program = setup(dataset)
+    placed = []
+    program = program._replace(place=lambda batch: placed.append(batch) or batch)
+    (batch,) = loader.batches(program, 1)
+    assert set(batch.index[batch.mask]) == set(dataset.splits["train"][1:])
+    outcomes = loader.outcomes(program, program.init(0), ("train", "valid", "test"))
+    for split, outcome in outcomes.items():
+        assert np.array_equal(outcome.index, dataset.splits[split])
+        known = dataset.targets[outcome.index] >= 0
+        assert np.array_equal(outcome.mask, known)
+        assert np.array_equal(outcome.targets[known], dataset.targets[outcome.index][known])
+    list(loader.batches(program, 2))
+    assert len(placed) == 1
+
+
+@pytest.mark.parametrize("static_shapes", [False, True])
+@pytest.mark.parametrize("task", ["graph_classification", "graph_regression", "labels"])
+def test_graphs_come_once_an_epoch_with_their_own_targets(task, static_shapes):
+    dataset, loader, program = setup(graph_dataset(task=task), static_shapes, batch_size=7)
+    mean = np.array([graph.nodes.mean() for graph in dataset.graphs])
+    targets, mask = known_targets(dataset.targets)
+    orders, shapes = [], set()
+    for epoch in (1, 2, 1):
+        seen = []
+        for batch in loader.batches(program, epoch):
+            shapes.add((len(batch.graph.nodes), len(batch.graph.senders), len(batch.index)))
+            owner = np.repeat(np.arange(len(batch.graph.n_node)), batch.graph.n_node)
+            for place in batch.index[batch.mask.reshape(len(batch.mask), -1).any(axis=1)]:
+                found = int(np.abs(mean - batch.graph.nodes[owner == place].mean()).argmin())
+                seen.append(found)
+                assert np.array_equal(batch.targets[place], targets[found])
+                assert np.array_equal(batch.mask[place], mask[found])
+        assert sorted(seen) == sorted(dataset.splits["train"])
+        orders.append(seen)
+    assert orders[0] == orders[2] != orders[1]
+    assert len(shapes) <= 8 if static_shapes else True
+
+
+@pytest.mark.parametrize("static_shapes", [False, True])
+def test_graph_outcomes_are_in_the_order_of_the_split(static_shapes):
+    dataset, loader, program = setup(graph_dataset(), static_shapes, batch_size=7)
+    state = program.init(0)
+    outcome = loader.outcomes(program, state, ("test",))["test"]
+    _, single, _ = setup(graph_dataset(), False, batch_size=1)
+    alone = single.outcomes(program, state, ("test",))["test"]
+    assert np.array_equal(outcome.index, dataset.splits["test"])
+    np.testing.assert_allclose(outcome.outputs, alone.outputs, atol=1e-12)
+    empty = dataset._replace(splits={**dataset.splits, "test": np.zeros(0, np.int64)})
+    _, loader, _ = setup(empty, static_shapes, batch_size=7)
+    assert len(loader.outcomes(program, state, ("test",))["test"].outputs) == 0
+
+
+@pytest.mark.parametrize("negatives", [1, 3])
+def test_link_batches_hold_every_link_once_and_no_true_negative(negatives):
+    original = link_dataset()
+    dataset, loader, program = setup(original, batch_size=32, negatives=negatives)
+    true = {frozenset(p) for p in zip(original.graphs.senders.tolist(), original.graphs.receivers.tolist())}
+    seen, shapes, false = [], set(), []
+    for batch in loader.batches(program, 1):
+        shapes.add(batch.index.shape)
+        rows, targets = batch.index[batch.mask].tolist(), batch.targets[batch.mask]
+        seen += [frozenset(row) for row, target in zip(rows, targets) if target]
+        false += [frozenset(row) for row, target in zip(rows, targets) if not target]
+    assert shapes == {(32 * (1 + negatives), 2)}
+    assert sorted(map(sorted, seen)) == sorted(sorted(row) for row in dataset.splits["train"].tolist())
+    assert len(false) == negatives * len(seen) and not true & set(false)
+    assert all(len(pair) == 2 for pair in false)
+
+
+def first_index(loader: object, program: Program, epoch: int) -> np.ndarray:
+    return next(iter(loader.batches(program, epoch))).index
+
+
+@pytest.mark.parametrize("make", [link_dataset, triple_dataset])
+def test_negatives_follow_seed_and_epoch_and_are_fixed_for_evaluation(make):
+    _, loader, program = setup(make(), batch_size=16)
+    _, again, _ = setup(make(), batch_size=16)
+    assert np.array_equal(first_index(loader, program, 3), first_index(again, program, 3))
+    assert not np.array_equal(first_index(loader, program, 3), first_index(loader, program, 4))
+    state = program.init(0)
+    one, two = (each.outcomes(program, state, ("valid", "test")) for each in (loader, again))
+    for split in one:
+        for left, right in zip(one[split], two[split]):
+            assert np.array_equal(left, right)
+        assert one[split].targets.sum() * 2 == len(one[split].targets)
+
+
+def test_triples_are_corrupted_at_one_end_and_never_true():
+    dataset, loader, program = setup(triple_dataset(), batch_size=20, negatives=2)
+    every = {tuple(row) for rows in dataset.splits.values() for row in rows.tolist()}
+    for batch in loader.batches(program, 1):
+        rows = batch.index[batch.mask & (batch.targets == 0)].tolist()
+        assert rows and not every & {tuple(row) for row in rows}
+    true = TrueLinks(dataset.splits["train"], 25, 2)
+    rows, found = corrupted(true, dataset.splits["train"], np.random.default_rng(0))
+    assert found.all() and ((rows != dataset.splits["train"]).sum(axis=1) == 1).all()
+
+
+def test_a_complete_graph_has_no_false_pairs_and_says_so():
+    pairs = np.array([(i, j) for i in range(4) for j in range(i)])
+    _, found = false_pairs(TrueLinks(pairs, 4), 6, np.random.default_rng(0))
+    assert not found.any()
+    rows, found = false_pairs(TrueLinks(pairs[:-1], 4), 6, np.random.default_rng(0))
+    assert found.all() and {tuple(sorted(row)) for row in rows.tolist()} == {(2, 3)}
+
+
+def naive_rank(score, true, others):
+    higher = sum(score[k] > score[true] for k in others)
+    return 1 + higher + sum(score[k] == score[true] for k in others) / 2
+
+
+def test_ranks_equal_the_naive_ones_with_ties(monkeypatch):
+    from heddle.workflow import ranking
+
+    rng = np.random.default_rng(1)
+    entities, relations = rng.integers(-2, 3, (12, 3)) * 1.0, rng.integers(-1, 2, (2, 3)) * 1.0
+    known = np.unique(rng.integers(0, (12, 2, 12), (60, 3)), axis=0)
+    triples = known[::3]
+    every = {tuple(row) for row in known.tolist()}
+    tails, heads = [], []
+    for h, r, t in triples.tolist():
+        score = entities @ (entities[h] * relations[r])
+        tails.append(naive_rank(score, t, [k for k in range(12) if k != t and (h, r, k) not in every]))
+        score = entities @ (entities[t] * relations[r])
+        heads.append(naive_rank(score, h, [k for k in range(12) if k != h and (k, r, t) not in every]))
+    for cells in (2**23, 30, 1):
+        monkeypatch.setattr(ranking, "_CELLS", cells)
+        assert filtered_ranks(entities, relations, triples, known).tolist() == tails + heads
+    assert filtered_ranks(entities, relations, triples[:0], known).shape == (0,)
+
+
+def test_shared_ranks_equal_the_naive_ones_with_ties():
+    rng = np.random.default_rng(2)
+    positive, negative = rng.integers(5, size=20) * 1.0, rng.integers(5, size=30) * 1.0
+    naive = [naive_rank([score, *negative], 0, range(1, 31)) for score in positive]
+    assert shared_ranks(positive, negative).tolist() == naive
+
+
+def test_scores_that_are_no_numbers_rank_last():
+    assert shared_ranks(np.array([np.nan]), np.array([1.0, 2.0])).tolist() == [3]
+    entities = np.full((4, 2), np.nan)
+    triples = np.array([[0, 0, 1]])
+    assert filtered_ranks(entities, np.ones((1, 2)), triples, triples).tolist() == [4, 4]
+
+
+def test_a_node_out_of_range_is_told():
+    dataset = triple_dataset()
+    dataset.splits["valid"][1, 2] = 25
+    with pytest.raises(
+        DataError, match=r"splits\['valid'\]\[1\]: found nodes \[\d+, 25\], expected ids in \[0, 25\)"
+    ):
+        setup(dataset)
+
+
+@pytest.mark.parametrize("make", [node_dataset, graph_dataset, triple_dataset])
+def test_no_training_data_is_told(make):
+    dataset = make()
+    empty = {
+        split: np.zeros((0, 3) if make is triple_dataset else 0, np.int64)
+        for split in ("train", "valid", "test")
+    }
+    with pytest.raises(DataError, match="found no training"):
+        setup(dataset._replace(splits=empty))
