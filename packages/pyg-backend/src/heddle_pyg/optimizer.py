@@ -1,6 +1,6 @@
 """Optimisers of torch, from the `optim` config node, with a state of named arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -17,6 +17,30 @@ _MOMENTS = {
 }
 
 
+def check_optim(optim: Mapping[str, Any], names: Sequence[str]) -> set[str]:
+    """Return which parameters of `names` decay, after checking that the `optim` node fits them.
+
+    Raises:
+        ConfigError: an unknown optimiser, or a glob of weight_decay_on that no name matches.
+    """
+    name, valid = optim.get("name", "adam"), list(_MOMENTS)
+    if name not in valid:
+        raise ConfigError(f"optim.name: found {name!r}, expected one of {valid}{nearest(str(name), valid)}")
+    if not optim.get("weight_decay"):
+        return set()
+    globs = optim.get("weight_decay_on") or "*"
+    decaying: set[str] = set()
+    for glob in [globs] if isinstance(globs, str) else globs:
+        matching = {name for name in names if fnmatchcase(name, glob)}
+        if not matching:
+            raise ConfigError(
+                f"optim.weight_decay_on: found {glob!r}, which matches no parameter, expected a pattern of names "
+                f"such as {next(iter(names), '')!r}{nearest(glob, list(names))}; set it to '*' for all"
+            )
+        decaying |= matching
+    return decaying
+
+
 def build_optimizer(optim: Mapping[str, Any], params: Mapping[str, Tensor]) -> torch.optim.Optimizer:
     """Return the optimiser that the `optim` node describes, over `params` by name.
 
@@ -24,16 +48,16 @@ def build_optimizer(optim: Mapping[str, Any], params: Mapping[str, Tensor]) -> t
     betas, eps, momentum. Parameters outside weight_decay_on form a group of their own without decay.
 
     Raises:
-        ConfigError: an unknown name, or a glob that no parameter's name matches.
+        ConfigError: see `check_optim`.
     """
-    name = optim.get("name", "adam")
-    if name not in _MOMENTS:
-        raise ConfigError(
-            f"optim.name: found {name!r}, expected one of {list(_MOMENTS)}{nearest(name, list(_MOMENTS))}"
-        )
-    decay = float(optim.get("weight_decay") or 0)
-    groups = _groups(params, decay, optim.get("weight_decay_on"))
+    decaying, decay = check_optim(optim, list(params)), float(optim.get("weight_decay") or 0)
+    groups: list[dict[str, Any]] = [
+        {"params": [params[name] for name in params if name in decaying], "weight_decay": decay},
+        {"params": [params[name] for name in params if name not in decaying], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
     common: dict[str, Any] = {"lr": float(optim.get("lr", 0.01)), "fused": True}
+    name = optim.get("name", "adam")
     if name == "sgd":
         return torch.optim.SGD(groups, momentum=float(optim.get("momentum") or 0), **common)
     kind = torch.optim.Adam if name == "adam" else torch.optim.AdamW
@@ -88,21 +112,3 @@ def restore_optimizer(
         }
     for group in optimizer.param_groups:
         group["lr"] = float(arrays["optim/lr"])
-
-
-def _groups(params: Mapping[str, Tensor], decay: float, globs: Any) -> list[dict[str, Any]]:
-    """Split parameters into those that decay and those that don't."""
-    patterns = ["*"] if not globs else [globs] if isinstance(globs, str) else list(globs)
-    if decay:
-        for pattern in patterns:
-            if not any(fnmatchcase(name, pattern) for name in params):
-                raise ConfigError(
-                    f"optim.weight_decay_on: found {pattern!r}, which matches no parameter, expected a glob over "
-                    f"names such as {next(iter(params), None)!r}{nearest(pattern, list(params))}; "
-                    "mend it, or set it to '*' for all"
-                )
-    decayed = [param for name, param in params.items() if any(fnmatchcase(name, p) for p in patterns)]
-    chosen = {id(param) for param in decayed}
-    others = [param for param in params.values() if id(param) not in chosen]
-    groups = [{"params": decayed, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]

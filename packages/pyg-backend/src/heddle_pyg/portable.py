@@ -21,6 +21,9 @@ class PortableLearner:
     def __init__(self, model: Model, ops: GraphOps, device: torch.device, precision: Precision):
         self._model, self._ops, self._device, self._precision = model, ops, device, precision
 
+    def names(self) -> list[str]:
+        return list(self._model.params())
+
     def create(self, seed: int) -> dict[str, Tensor]:
         arrays = initialise(self._model.params(), seed, self._precision.numpy)
         return {

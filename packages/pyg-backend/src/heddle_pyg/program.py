@@ -15,7 +15,7 @@ from heddle.ops import GraphOps
 from heddle.program import Metrics, Program
 from heddle.task import Task
 from heddle_pyg.dropout import NonZero
-from heddle_pyg.optimizer import build_optimizer, optimizer_arrays, restore_optimizer
+from heddle_pyg.optimizer import build_optimizer, check_optim, optimizer_arrays, restore_optimizer
 from heddle_pyg.weights import restore_weights, weight_arrays
 
 
@@ -35,6 +35,10 @@ class Placed(NamedTuple):
 
 class Learner(Protocol):
     """What a Program trains: how weights come to be, and outputs of them."""
+
+    def names(self) -> list[str]:
+        """Return the names of the trained parameters."""
+        ...
 
     def create(self, seed: int) -> Any:
         """Return new weights on the device, an opaque value that `step` changes in place."""
@@ -75,6 +79,7 @@ def build_program(
     Raises:
         ConfigError: an optimiser that torch's side doesn't have, or that doesn't fit the parameters' names.
     """
+    check_optim(optim, learner.names())
     clip_norm = float(optim.get("clip_norm") or 0)
 
     def start(seed: int) -> TorchState:
@@ -122,7 +127,13 @@ def build_program(
             )
         restore_optimizer(state.optimizer, _trained(tensors), arrays)
         state.steps = int(arrays["step"])
-        state.generator.set_state(torch.from_numpy(np.array(arrays["generator"], np.uint8)))
+        try:
+            state.generator.set_state(torch.from_numpy(np.array(arrays["generator"])))
+        except (RuntimeError, TypeError) as error:
+            raise CheckpointError(
+                f"checkpoint: generator: found {arrays['generator'].size} bytes that are no random state of "
+                f"{state.generator.device}; resume on the kind of device that wrote it"
+            ) from error
         return state
 
     def set_lr(state: TorchState, lr: float) -> TorchState:

@@ -1,0 +1,310 @@
+"""Programs of portable models: training, determinism, and states that come back to the bit."""
+
+import numpy as np
+import pytest
+import torch
+
+from heddle.errors import CheckpointError, ConfigError
+from heddle.graph import EdgeSet, Graph, hetero_graph
+from heddle.heads import GraphHead, LinkHead, NodeHead
+from heddle.layers.gat import GAT
+from heddle.layers.gcn import GCN
+from heddle.layers.gin import GIN
+from heddle.layers.rgcn import RGCN
+from heddle.model import Batch, Model
+from heddle.models.relational import RelationalStack
+from heddle.models.stack import Stack
+from heddle.task import Task
+from heddle_pyg.backend import PygBackend
+from heddle_pyg.dropout import dropout_from, nonzero_entries
+
+NODES = Task("node_classification", "cross_entropy", ("accuracy",))
+ADAM = {"name": "adam", "lr": 0.02, "weight_decay": 1e-3, "weight_decay_on": "encoder.layers.0.*"}
+OPTIMS = {
+    "adam": ADAM,
+    "adamw": {"name": "adamw", "lr": 0.02, "weight_decay": 0.01, "clip_norm": 0.5},
+    "sgd": {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3},
+    "plain_sgd": {"name": "sgd", "lr": 0.1, "momentum": 0.0},
+}
+
+
+def two_communities(n: int = 60, seed: int = 0) -> tuple[Graph, np.ndarray]:
+    """Draw a graph of two communities with noisy features, and each node's community."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, n)
+    links = rng.random((n, n)) < np.where(labels[:, None] == labels, 0.2, 0.02)
+    senders, receivers = np.nonzero(links | links.T)
+    x = (rng.standard_normal((n, 8)) + labels[:, None]).astype(np.float32)
+    return Graph(x, None, senders, receivers, None, np.array([n]), np.array([len(senders)])), labels
+
+
+def node_batch(model: Model) -> Batch:
+    graph, labels = two_communities()
+    index = np.arange(0, 60, 2)
+    return Batch(graph, model.prepare(graph), index, labels[index], index % 3 > 0)
+
+
+def gcn_model() -> Model:
+    return Model(Stack((GCN(8, 16), GCN(16, 2)), dropout=0.5), NodeHead())
+
+
+def trained(program, placed, state, steps: int):
+    losses = []
+    for _ in range(steps):
+        state, metrics = program.step(state, placed)
+        losses.append(metrics["loss"])
+    return state, losses
+
+
+def build(optim=ADAM, model=None, task=NODES, **config):
+    model = model or gcn_model()
+    return PygBackend(config).program(model, task, optim), model
+
+
+def test_training_learns_the_communities_and_hides_masked_targets():
+    program, model = build()
+    batch = node_batch(model)
+    placed = program.place(batch)
+    state, losses = trained(program, placed, program.init(0), 60)
+    assert losses[-1] < 0.3 * losses[0]
+    outputs = program.predict(state, placed)
+    assert (outputs.argmax(1) == batch.targets).mean() > 0.95
+    assert program.embed(state, placed).shape == (60, 2)
+    flipped = program.place(batch._replace(targets=np.where(batch.mask, batch.targets, 1 - batch.targets)))
+    assert trained(program, flipped, program.init(0), 60)[1] == losses
+
+
+@pytest.mark.parametrize("name", OPTIMS)
+def test_training_repeats_and_resumes_to_the_bit(name):
+    program, model = build(OPTIMS[name])
+    placed = program.place(node_batch(model))
+    whole, losses = trained(program, placed, program.init(3), 12)
+    half, first = trained(program, placed, program.init(3), 5)
+    arrays = {key: value.copy() for key, value in program.to_arrays(half).items()}
+    again, _ = build(OPTIMS[name])
+    resumed, rest = trained(again, again.place(node_batch(model)), again.from_arrays(arrays), 7)
+    assert first + rest == losses
+    expected, actual = program.to_arrays(whole), again.to_arrays(resumed)
+    assert list(actual) == list(expected)
+    for key, value in expected.items():
+        assert value.dtype == actual[key].dtype and value.tobytes() == actual[key].tobytes(), key
+
+
+def test_arrays_are_named_and_are_copies():
+    program, model = build()
+    placed = program.place(node_batch(model))
+    state, _ = trained(program, placed, program.init(0), 1)
+    arrays = program.to_arrays(state)
+    before = {key: value.copy() for key, value in arrays.items()}
+    assert arrays["params/encoder.layers.0.weight"].shape == (8, 16)
+    assert arrays["optim/encoder.layers.0.weight/exp_avg"].shape == (8, 16)
+    assert arrays["step"] == 1 and arrays["optim/lr"] == 0.02 and arrays["generator"].dtype == np.uint8
+    trained(program, placed, state, 1)
+    assert all(np.array_equal(before[key], arrays[key]) for key in before)
+
+
+def test_weights_alone_predict_the_same_without_dropout():
+    program, model = build()
+    placed = program.place(node_batch(model))
+    state, _ = trained(program, placed, program.init(0), 3)
+    weights = {k: v for k, v in program.to_arrays(state).items() if k.startswith("params/")}
+    outputs = program.predict(state, placed)
+    assert np.array_equal(program.predict(program.from_arrays(weights), placed), outputs)
+    assert np.array_equal(program.predict(state, placed), outputs)
+
+
+def test_first_weights_are_those_of_every_engine():
+    from heddle.params import initialise
+
+    program, model = build()
+    arrays = program.to_arrays(program.init(7))
+    for name, value in initialise(model.params(), 7).items():
+        assert np.array_equal(arrays["params/" + name], value)
+
+
+def test_arrays_that_do_not_fit_are_named():
+    program, _ = build()
+    arrays = program.to_arrays(program.init(0))
+    renamed = dict(arrays)
+    renamed["params/encoder.layers.0.wieght"] = renamed.pop("params/encoder.layers.0.weight")
+    with pytest.raises(
+        CheckpointError, match=r"missing 'encoder.layers.0.weight'; unknown .*wieght.*did you mean"
+    ):
+        program.from_arrays(renamed)
+    cut = arrays | {"params/encoder.layers.1.bias": np.zeros(3, np.float32)}
+    with pytest.raises(CheckpointError, match=r"found shape \(3,\), expected \(2,\)"):
+        program.from_arrays(cut)
+    with pytest.raises(CheckpointError, match="found no 'generator'"):
+        program.from_arrays({k: v for k, v in arrays.items() if k != "generator"})
+    with pytest.raises(CheckpointError, match="random state"):
+        program.from_arrays(arrays | {"generator": np.zeros(7, np.uint8)})
+
+
+def test_moments_that_do_not_fit_are_named():
+    program, model = build()
+    state, _ = trained(program, program.place(node_batch(model)), program.init(0), 1)
+    arrays = program.to_arrays(state)
+    with pytest.raises(CheckpointError, match=r"expected .*momentum_buffer.* of SGD"):
+        build(OPTIMS["sgd"])[0].from_arrays(arrays)
+    key = "optim/encoder.layers.1.bias/exp_avg"
+    with pytest.raises(CheckpointError, match=r"exp_avg: found shape \(5,\)"):
+        program.from_arrays(arrays | {key: np.zeros(5, np.float32)})
+    with pytest.raises(CheckpointError, match="'optim/nothing/exp_avg' of a parameter"):
+        program.from_arrays(arrays | {"optim/nothing/exp_avg": np.zeros(5, np.float32)})
+
+
+def test_set_lr_is_obeyed_and_kept():
+    program, model = build(OPTIMS["plain_sgd"] | {"weight_decay": 0.0})
+    placed = program.place(node_batch(model))
+    state = program.set_lr(program.init(0), 0.0)
+    before = program.to_arrays(state)
+    state, _ = program.step(state, placed)
+    after = program.to_arrays(state)
+    assert all(np.array_equal(before[k], after[k]) for k in before if k.startswith("params/"))
+    assert program.to_arrays(program.from_arrays(after))["optim/lr"] == 0.0
+
+
+def test_weight_decay_reaches_the_named_parameters_alone():
+    optim = {"name": "sgd", "lr": 0.5, "weight_decay": 1.0, "weight_decay_on": ["encoder.layers.1.*"]}
+    program, model = build(optim)
+    batch = node_batch(model)
+    placed = program.place(batch._replace(mask=np.zeros(30, bool)))  # no target: the gradient is decay alone
+    state = program.init(0)
+    before = program.to_arrays(state)
+    after = program.to_arrays(program.step(state, placed)[0])
+    name = "params/encoder.layers.{}.weight"
+    np.testing.assert_array_equal(after[name.format(0)], before[name.format(0)])
+    np.testing.assert_allclose(after[name.format(1)], 0.5 * before[name.format(1)], rtol=1e-6)
+
+
+def test_clip_norm_bounds_a_step():
+    optim = {"name": "sgd", "lr": 1.0, "clip_norm": 1e-3}
+    program, model = build(optim)
+    state = program.init(0)
+    before = program.to_arrays(state)
+    after = program.to_arrays(program.step(state, program.place(node_batch(model)))[0])
+    moved = sum(((after[k] - before[k]) ** 2).sum() for k in before if k.startswith("params/"))
+    assert 0.9e-3 < np.sqrt(moved) <= 1.001e-3
+
+
+@pytest.mark.parametrize(
+    ("optim", "message"),
+    [
+        ({"name": "adma"}, "did you mean 'adam'"),
+        ({"weight_decay": 1.0, "weight_decay_on": "encoder.layer.0.*"}, "matches no parameter"),
+    ],
+)
+def test_an_optimiser_that_does_not_fit_is_refused_before_training(optim, message):
+    with pytest.raises(ConfigError, match=message):
+        build(optim)
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("float64", np.float64), ("bfloat16", np.float32)])
+def test_precisions_train(precision, dtype):
+    program, model = build(precision=precision)
+    placed = program.place(node_batch(model))
+    state, losses = trained(program, placed, program.init(0), 60)
+    assert losses[-1] < 0.4 * losses[0]
+    assert program.predict(state, placed).dtype == dtype
+    assert program.to_arrays(state)["params/encoder.layers.0.weight"].dtype == dtype
+
+
+def test_placing_leaves_the_batch_alone():
+    program, model = build()
+    batch = node_batch(model)
+    placed = program.place(batch)
+    state = program.init(0)
+    outputs = program.predict(state, placed)
+    batch.graph.nodes[:] = 0
+    assert np.array_equal(program.predict(state, placed), outputs)
+
+
+def test_graph_regression_and_links_train():
+    graph, labels = two_communities()
+    halves = graph._replace(n_node=np.array([60, 0]), n_edge=np.array([len(graph.senders), 0]))
+    model = Model(Stack((GIN(8, 8),), activate_last=True), GraphHead(8, 1, "mean"))
+    program, _ = build({"name": "adam", "lr": 0.02}, model, Task("graph_regression", "mse", ("rmse",)))
+    targets, known = np.array([[1.0], [0.5]], np.float32), np.ones((2, 1), bool)
+    placed = program.place(Batch(halves, model.prepare(halves), np.array([1, 0]), targets, known))
+    state, losses = trained(program, placed, program.init(0), 80)
+    assert losses[-1] < 0.05 and program.predict(state, placed).shape == (2, 1)
+
+    model = Model(Stack((GAT(8, 8, heads=2, attention_dropout=0.2),)), LinkHead(8))
+    task = Task("link_prediction", "binary_cross_entropy", ("auroc",))
+    program, _ = build({"name": "adam", "lr": 0.02}, model, task)
+    pairs = np.random.default_rng(0).integers(0, 60, (200, 2))
+    same = (labels[pairs[:, 0]] == labels[pairs[:, 1]]).astype(np.float32)
+    placed = program.place(Batch(graph, model.prepare(graph), pairs, same, np.ones(200, bool)))
+    _, losses = trained(program, placed, program.init(0), 60)
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_relations_train_with_a_type_without_features():
+    rng = np.random.default_rng(0)
+    widths, relation = {"a": 3, "b": 5}, ("b", "to", "a")
+    edges = EdgeSet(None, rng.integers(0, 5, 40), rng.integers(0, 20, 40), np.array([40]))
+    nodes = {"a": rng.standard_normal((20, 3)).astype(np.float32)}
+    graph = hetero_graph(nodes, {relation: edges}, {"a": np.array([20]), "b": np.array([5])})
+    model = Model(RelationalStack((RGCN((relation,), widths, 2),)), NodeHead("a"))
+    program, _ = build({"name": "adam"}, model)
+    index = np.arange(20)
+    placed = program.place(Batch(graph, model.prepare(graph), index, index % 2, index >= 0))
+    state, losses = trained(program, placed, program.init(0), 50)
+    assert losses[-1] < losses[0] and set(program.embed(state, placed)) == {"a", "b"}
+
+
+def test_dropout_drops_at_its_rate_and_keeps_the_mean():
+    generator = torch.Generator().manual_seed(0)
+    ones = torch.ones(400, 500)
+    for rate in (0.1, 0.5, 0.93):
+        dropped = dropout_from(generator, {})(ones, rate)
+        assert abs((dropped == 0).float().mean() - rate) < 0.005
+        assert abs(dropped.mean() - 1) < 0.02
+    assert dropout_from(generator, {})(ones, 0.0) is ones
+    with pytest.raises(ValueError, match="less than 1"):
+        dropout_from(generator, {})(ones, 1.0)
+
+
+def test_dropout_of_sparse_features_drops_entries_alone():
+    generator = torch.Generator().manual_seed(0)
+    x = (torch.rand(500, 400, generator=generator) < 0.1).float() * 3
+    entries = nonzero_entries(x)
+    assert entries is not None and nonzero_entries(torch.ones(500, 400)) is None
+    dropped = dropout_from(generator, {id(x): entries})(x, 0.5)
+    kept = dropped != 0
+    assert torch.equal(dropped[kept], torch.full((int(kept.sum()),), 6.0)) and (x[kept] == 3).all()
+    assert abs(kept.sum() / (x != 0).sum() - 0.5) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"device": "cuda:99"}, "sees .* CUDA devices; set backend.device=cpu"),
+        ({"device": "gpu"}, "expected auto, cpu, cuda"),
+        ({"precision": "flaot32"}, "did you mean 'float32'"),
+        ({"threads": 0}, "expected at least 1"),
+    ],
+)
+def test_a_backend_that_cannot_be_is_refused(config, message):
+    with pytest.raises(ConfigError, match=message):
+        PygBackend(config)
+
+
+def test_backend_describes_itself():
+    described = PygBackend({"device": "cpu"}).describe()
+    assert described["torch"] == torch.__version__ and described["device"].startswith("cpu")
+    assert all(isinstance(value, str) for value in described.values())
+
+
+def test_value_and_grad_nests():
+    value_and_grad = PygBackend({}).value_and_grad
+    x, y = torch.tensor([1.0, 2.0]), torch.tensor(3.0)
+    value, (gx, gy) = value_and_grad(lambda x, y: (x**3).sum() * y)(x, y)
+    assert value.item() == 27 and gx.tolist() == [9, 36] and gy.item() == 9 and not value.requires_grad
+
+    def slope(x):
+        return value_and_grad(lambda z: (z**3).sum())(x)[1][0].sum()
+
+    assert value_and_grad(slope)(x)[1][0].tolist() == [6, 12]
+    assert value_and_grad(lambda x, y: x.sum())(x, y)[1][1].item() == 0
+    assert value_and_grad(lambda x: torch.tensor(1.0))(x)[1][0].tolist() == [0, 0]
