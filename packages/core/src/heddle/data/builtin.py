@@ -3,12 +3,22 @@
 from heddle.hookspecs import DatasetInfo
 
 _SUMMARIES = {
+    "heco": "DBLP, ACM, AMiner, Freebase in HeCo's files: heterogeneous node classification",
+    "karate": "Zachary's karate club, built in: 34 nodes, 2 classes",
+    "mag": "made-up academic graph of papers, authors, institutions and fields, from a seed",
+    "networkx": "a file that networkx reads: GraphML, GML, edge list, node-link JSON",
+    "ogb": "OGB's raw csv.gz: graph, node and heterogeneous node property prediction",
     "planetoid": "Cora, CiteSeer, PubMed: citation graphs with the public split",
     "rdf": "AIFB, MUTAG, BGS, AM and other RDF graphs: entity classification",
-    "sbm": "stochastic block model with features, made from a seed",
+    "rmat": "made-up power-law graph, from a seed",
+    "sbm": "made-up communities (stochastic block model) with features, from a seed",
+    "tables": "CSV or Parquet tables of nodes and edges, of one type or several",
+    "traffic": "made-up speeds of road sensors, from a seed",
+    "triples": "WN18RR, FB15k-237 and other knowledge graphs: link prediction",
     "tu": "MUTAG, PROTEINS and the other TUDatasets: graph classification and regression",
 }
 
 DATASETS: list[DatasetInfo] = [
-    DatasetInfo(name, summary, f"heddle.data.{name}:read_{name}") for name, summary in _SUMMARIES.items()
+    DatasetInfo(name, summary, f"heddle.data.{name}:read_{name}", ("networkx",) if name == "networkx" else ())
+    for name, summary in _SUMMARIES.items()
 ]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from heddle.data.dataset import TASKS, Dataset
+from heddle.data.edges import distinct
 from heddle.data.files import fail
 from heddle.graph import Graph, HeteroGraph, num_nodes
 from heddle.nest import leaves
@@ -30,13 +31,16 @@ def check_dataset(dataset: Dataset, *, validated: bool = False) -> Dataset:
     if dataset.task == "link_prediction":
         _check_links(dataset)
         return dataset
-    rows = len(graphs) if many else _rows(graphs, dataset.target_type)
+    if dataset.task == "forecast":
+        rows = len(dataset.info.get("signal", graphs))
+    else:
+        rows = len(graphs) if many else _rows(graphs, dataset.target_type)
     if dataset.targets is not None:
         _check_targets(dataset, rows)
     for split, positions in dataset.splits.items():
         where = f"{name}: split {split!r}"
         _check_positions(where, positions, rows)
-        if len(np.unique(positions)) != len(positions):
+        if len(distinct(positions)) != len(positions):
             fail(where, "a position twice", "every position once", "remove the repeated row")
     return dataset
 

@@ -97,7 +97,7 @@ def heco(
             matrix = read_array(path)
             if matrix.ndim != 2:
                 fail(path, f"shape {matrix.shape}", "[nodes, features]")
-            nodes[letter] = row_normalised(matrix) if normalize else matrix.astype(np.float32)
+            nodes[letter] = row_normalised(matrix) if normalize else np.asarray(matrix, np.float32)
         sizes[letter] = _size(letter, nodes[letter], labels if letter == target else None, edges)
     return _dataset(name, folder, letters, target, edges, nodes, sizes, labels, splits, labels_per_class)
 

@@ -2,10 +2,12 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from heddle.data.dataset import Dataset
 from heddle.errors import ConfigError, nearest, problem
+
+T = TypeVar("T")
 
 
 def call(function: Callable[..., Dataset], config: Mapping[str, Any]) -> Dataset:
@@ -41,3 +43,20 @@ def one_of(key: str, value: Any, valid: Sequence[Any]) -> Any:
         hint = nearest(str(value), names)
         raise ConfigError(problem(f"data.{key}", repr(value), f"one of {list(valid)}", f"choose one{hint}"))
     return value
+
+
+def described(kind: Callable[..., T], item: Any, where: str) -> T:
+    """Return the description `kind(**item)` of a list's entry, with unknown and missing keys told."""
+    if not isinstance(item, Mapping):
+        raise ConfigError(problem(where, repr(item), "keys and values, as {path: table.csv}", "write it so"))
+    parameters = inspect.signature(kind).parameters
+    for key in item:
+        if key not in parameters:
+            valid = list(parameters)
+            raise ConfigError(
+                problem(where, f"the key {key!r}", f"one of {valid}", f"remove it{nearest(key, valid)}")
+            )
+    for key, parameter in parameters.items():
+        if parameter.default is parameter.empty and key not in item:
+            raise ConfigError(problem(where, f"no {key}", f"a {key}", f"add {key}: ..."))
+    return kind(**{key: plain(value) for key, value in item.items()})

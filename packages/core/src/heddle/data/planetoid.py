@@ -91,7 +91,7 @@ def _matrix(path: Path) -> np.ndarray:
     if not np.isfinite(matrix).all():
         row, column = np.argwhere(~np.isfinite(matrix))[0]
         fail(f"{path}: row {row + 1}, column {column + 1}", matrix[row, column], "a finite number")
-    return matrix.astype(np.float32)
+    return np.asarray(matrix, np.float32)
 
 
 def _edges(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

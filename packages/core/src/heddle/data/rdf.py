@@ -10,6 +10,7 @@ import numpy as np
 from heddle.data.check import check_dataset
 from heddle.data.dataset import Dataset
 from heddle.data.download import Remote, obtain
+from heddle.data.edges import distinct
 from heddle.data.files import fail, locate, read_text
 from heddle.data.ntriples import Triples, parse_ntriples
 from heddle.data.options import call
@@ -118,7 +119,7 @@ def rdf(
 
 
 def number_terms(triples: Triples, drop: Sequence[str]) -> tuple[list[str], list[str], np.ndarray]:
-    """Return entities, relations (IRIs), both sorted, and the distinct triples as [n, 3] (head, relation, tail)."""
+    """Return entities, relations (IRIs), both sorted, and the distinct triples, [n, 3] (head, relation, tail)."""
     unwanted = {f"<{iri}>" for iri in drop}
     if unwanted.intersection(triples.predicates):
         rows = [row for row in zip(*triples) if row[1] not in unwanted]
@@ -127,11 +128,22 @@ def number_terms(triples: Triples, drop: Sequence[str]) -> tuple[list[str], list
     relations = sorted(set(triples.predicates))
     entity = {term: number for number, term in enumerate(entities)}
     relation = {term: number for number, term in enumerate(relations)}
-    table = np.empty((len(triples.subjects), 3), np.int64)
-    table[:, 0] = [entity[term] for term in triples.subjects]
-    table[:, 1] = [relation[term] for term in triples.predicates]
-    table[:, 2] = [entity[term] for term in triples.objects]
-    return entities, [term[1:-1] for term in relations], np.unique(table, axis=0)
+    heads = np.array([entity[term] for term in triples.subjects], np.int64)
+    tails = np.array([entity[term] for term in triples.objects], np.int64)
+    kinds = np.array([relation[term] for term in triples.predicates], np.int64)
+    size = len(entities)
+    if size**2 * len(relations) >= 2**63:
+        fail(
+            "triples",
+            f"{size} entities, {len(relations)} relations",
+            "numbers that fit in 64 bits",
+            "split them",
+        )
+    keys = distinct((kinds * size + heads) * size + tails)
+    table = (
+        np.stack([keys // size % size, keys // size**2, keys % size], axis=1) if size else np.empty((0, 3))
+    )
+    return entities, [term[1:-1] for term in relations], table.astype(np.int64)
 
 
 def short_names(iris: Sequence[str]) -> list[str]:

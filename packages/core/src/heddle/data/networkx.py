@@ -1,0 +1,178 @@
+"""networkx: a graph in a file that networkx reads: GraphML, GML, edge list or node-link JSON; never a pickle."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heddle.data.check import check_dataset
+from heddle.data.dataset import Dataset
+from heddle.data.features import side_by_side
+from heddle.data.files import fail, read_bytes, read_text
+from heddle.data.options import call
+from heddle.data.table_nodes import SPLITS
+from heddle.errors import DataError, nearest, problem
+from heddle.graph import Graph
+
+
+def read_networkx(config: Mapping[str, Any]) -> Dataset:
+    """Return the dataset that a `data=networkx` node names; see `networkx_file` for its keys."""
+    return call(networkx_file, config)
+
+
+def networkx_file(
+    name: str = "networkx",
+    root: str | None = None,
+    file: str = "graph.graphml",
+    features: Sequence[str] = (),
+    edge_features: Sequence[str] = (),
+    label: str | None = None,
+    split: str | None = None,
+) -> Dataset:
+    """Return the graph of a file: .graphml, .gml, .json (node-link), .edgelist, .txt or .csv (edge lists).
+
+    Args:
+        name: what the dataset calls itself.
+        root: folder of the file; None for the current one.
+        file: its name.
+        features, edge_features, label, split: as in `networkx_dataset`.
+    """
+    networkx = _networkx()
+    path = Path(root or ".").expanduser() / file
+    readers: dict[str, Callable[[], Any]] = {
+        ".graphml": lambda: networkx.parse_graphml(read_text(path)),
+        ".gml": lambda: networkx.parse_gml(read_text(path), label=None),
+        ".json": lambda: networkx.node_link_graph(_with_edges(json.loads(read_text(path))), edges="edges"),
+        ".csv": lambda: networkx.parse_edgelist(read_text(path).split("\n"), delimiter=","),
+        ".edgelist": lambda: networkx.parse_edgelist(read_text(path).split("\n")),
+    }
+    readers[".txt"] = readers[".edgelist"]
+    if path.suffix not in readers:
+        do = "write the graph in one of these; pickles are never read"
+        fail(path, f"the ending {path.suffix!r}", f"one of {list(readers)}", do)
+    read_bytes(path)  # a missing file is told as such
+    try:
+        graph = readers[path.suffix]()
+    except DataError:
+        raise
+    except Exception as error:  # networkx lets the XML parser's, json's and its own errors through
+        reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
+        fail(path, f"a file that can't be read ({reason})", f"a whole {path.suffix} file")
+    return networkx_dataset(
+        graph,
+        name,
+        features=features,
+        edge_features=edge_features,
+        label=label,
+        split=split,
+        source=str(path),
+    )
+
+
+def networkx_dataset(
+    graph: Any,
+    name: str = "networkx",
+    *,
+    features: Sequence[str] = (),
+    edge_features: Sequence[str] = (),
+    label: str | None = None,
+    split: str | None = None,
+    source: str = "networkx",
+) -> Dataset:
+    """Return a networkx graph (directed or not, multi or not) as a Dataset; nodes keep their order.
+
+    An undirected edge becomes two, a loop stays one. With a label the task is node classification, without link
+    prediction. A graph without feature names has no features.
+
+    Args:
+        graph: the networkx graph.
+        name: what the dataset calls itself.
+        features: node attributes that are numbers or lists of numbers, side by side.
+        edge_features: edge attributes likewise.
+        label: node attribute with the class; nodes without it are unknown. Classes are sorted by name.
+        split: node attribute with train, valid or test; nodes without it are in none.
+        source: where the graph is from.
+    """
+    ids = {node: number for number, node in enumerate(graph.nodes)}
+    ends, data = [], []
+    for start, end, attributes in graph.edges(data=True):
+        ends.append((ids[start], ids[end]))
+        data.append(attributes)
+        if not graph.is_directed() and start != end:
+            ends.append((ids[end], ids[start]))
+            data.append(attributes)
+    places = [f"node {node!r}" for node in graph.nodes]
+    attributes_of = [graph.nodes[node] for node in graph.nodes]
+    nodes = _attributes(attributes_of, features, places)
+    edges = _attributes(data, edge_features, [f"edge {number}" for number in range(len(data))])
+    senders, receivers = np.array(ends, np.int64).reshape(-1, 2).T.copy()
+    info: dict[str, Any] = {"source": source, "ids": [str(node) for node in graph.nodes]}
+    targets, classes, splits = None, [], {}
+    if label is not None:
+        labels = [item.get(label) for item in attributes_of]
+        classes = sorted({str(value) for value in labels if value is not None})
+        number = {value: place for place, value in enumerate(classes)}
+        targets = np.array([-1 if value is None else number[str(value)] for value in labels], np.int64)
+        info["classes"] = classes
+        if not classes:
+            fail(source, f"no node with the attribute {label!r}", "labels", _hint(label, attributes_of))
+    if split is not None:
+        splits = _splits([item.get(split) for item in attributes_of], places)
+    n_node, n_edge = np.array([len(ids)]), np.array([len(senders)])
+    task = "link_prediction" if label is None else "node_classification"
+    whole = Graph(nodes, edges, senders, receivers, None, n_node, n_edge)
+    return check_dataset(Dataset(name, task, whole, targets, splits, len(classes), "", info))
+
+
+def _networkx() -> Any:
+    try:
+        import networkx
+    except ImportError as error:
+        do = "pip install 'heddle-core[convert]'"
+        raise DataError(problem("data=networkx", "no networkx", "networkx to read the file", do)) from error
+    return networkx
+
+
+def _with_edges(document: Any) -> Any:
+    """Return node-link JSON with its edges under the key that networkx expects now; older ones wrote "links"."""
+    if isinstance(document, dict) and "edges" not in document and "links" in document:
+        document = {**document, "edges": document["links"]}
+    return document
+
+
+def _attributes(
+    items: Sequence[Mapping[str, Any]], names: Sequence[str], places: Sequence[str]
+) -> np.ndarray | None:
+    """Return the named attributes of all items side by side as float32 [n, d], None for no names."""
+    blocks = []
+    for name in names:
+        rows = []
+        for item, place in zip(items, places):
+            if name not in item:
+                fail(place, f"no attribute {name!r}", "every feature on each", _hint(name, items))
+            try:
+                rows.append(np.atleast_1d(np.asarray(item[name], np.float32)))
+            except (TypeError, ValueError):
+                fail(f"{place}, attribute {name!r}", repr(item[name])[:80], "a number or a list of numbers")
+            if rows[-1].shape != rows[0].shape or rows[-1].ndim != 1:
+                fail(f"{place}, attribute {name!r}", f"shape {rows[-1].shape}", f"{rows[0].shape} as before")
+        blocks.append(np.stack(rows) if rows else np.empty((0, 1), np.float32))
+    return side_by_side(blocks)
+
+
+def _hint(name: str, items: Sequence[Mapping[str, Any]]) -> str:
+    valid = sorted({str(key) for item in items[:100] for key in item})
+    return f"the attributes are {valid}{nearest(name, valid)}"
+
+
+def _splits(values: Sequence[Any], places: Sequence[str]) -> dict[str, np.ndarray]:
+    positions: dict[str, list[int]] = {split: [] for split in ("train", "valid", "test")}
+    for position, (value, place) in enumerate(zip(values, places)):
+        cell = "" if value is None else str(value).lower()
+        if cell and cell not in SPLITS:
+            fail(place, repr(value), f"one of {list(SPLITS)} or nothing")
+        if cell:
+            positions[SPLITS[cell]].append(position)
+    return {split: np.array(found, np.int64) for split, found in positions.items()}

@@ -1,0 +1,104 @@
+"""traffic: made-up speeds of road sensors, with rush hours, jams that travel along the roads, and noise."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from heddle.data.check import check_dataset
+from heddle.data.dataset import Dataset
+from heddle.data.files import fail
+from heddle.data.options import call
+from heddle.graph import Graph
+
+STEPS_A_DAY = 288
+"""Snapshots of five minutes."""
+
+
+def read_traffic(config: Mapping[str, Any]) -> Dataset:
+    """Return the signal that a `data=traffic` node describes; see `traffic` for its keys."""
+    return call(traffic, config)
+
+
+def traffic(
+    sensors: int = 60,
+    days: int = 7,
+    neighbours: int = 3,
+    noise: float = 1.5,
+    missing: float = 0.0,
+    seed: int = 0,
+    name: str = "traffic",
+) -> Dataset:
+    """Return a graph of sensors and `info["signal"]`, float32 [steps, sensors, 2]: speed in mph, time of day in [0, 1).
+
+    Sensors stand at random in a square, 10 miles wide. Each has edges from its nearest `neighbours` and from itself,
+    weighted exp(-distance² / sigma²) with sigma the distances' standard deviation, as in DCRNN (Li et al., 2018,
+    arXiv:1707.01926, section 3.2). Speed = free flow - rush hours (weekdays) - jams + noise; jams begin at random,
+    move to the neighbours in the next step and fade, so that neighbours tell what comes. Splits are steps in order,
+    70/10/20 %.
+
+    Args:
+        sensors: number of nodes, more than `neighbours`.
+        days: length, 288 steps a day, from a Monday on.
+        neighbours: edges entering a sensor, besides its own.
+        noise: standard deviation of the measurement in mph.
+        missing: share of measurements that are 0, as in METR-LA where a sensor fails.
+        seed: of the generator.
+        name: what the dataset calls itself.
+    """
+    if sensors <= neighbours or days < 1 or not 0 <= missing < 1:
+        found = f"sensors={sensors}, neighbours={neighbours}, days={days}, missing={missing}"
+        fail(
+            "data.sensors",
+            found,
+            "more sensors than neighbours, a day or more, 0 <= missing < 1",
+            "mend them",
+        )
+    rng = np.random.default_rng(seed)
+    places = rng.uniform(0, 10, (sensors, 2))
+    distance = np.linalg.norm(places[:, None] - places[None], axis=2)
+    nearest = np.argsort(distance, axis=1, kind="stable")[:, : neighbours + 1]
+    receivers = np.repeat(np.arange(sensors), neighbours + 1)
+    senders = nearest.ravel()
+    lengths = distance[senders, receivers]
+    weights = np.exp(-((lengths / max(float(lengths.std()), 1e-6)) ** 2)).astype(np.float32)
+
+    steps = days * STEPS_A_DAY
+    clock = np.arange(steps) % STEPS_A_DAY / STEPS_A_DAY
+    weekday = np.arange(steps) // STEPS_A_DAY % 7 < 5
+    rush = sum(
+        np.exp(-(((clock[:, None] * 24 - hour) / 1.5) ** 2)) * depth for hour, depth in _peaks(rng, sensors)
+    )
+    spread = np.zeros((sensors, sensors))
+    spread[receivers, senders] = weights
+    spread /= spread.sum(axis=1, keepdims=True)
+    jams = np.zeros((steps, sensors))
+    starts = rng.random((steps, sensors)) < 0.5 / STEPS_A_DAY
+    for step in range(1, steps):
+        jams[step] = 0.97 * spread @ jams[step - 1] + starts[step] * 40.0
+    speed = (
+        rng.uniform(55, 68, sensors)
+        - rush * weekday[:, None]
+        - jams
+        + noise * rng.standard_normal((steps, sensors))
+    )
+    speed = np.clip(speed, 3.0, 75.0) * (rng.random((steps, sensors)) >= missing)
+    day = np.broadcast_to(clock[:, None], speed.shape)
+    signal = np.stack([speed, day], axis=2).astype(np.float32)
+
+    n_node, n_edge = np.array([sensors]), np.array([len(senders)])
+    graph = Graph(None, weights[:, None], senders, receivers, None, n_node, n_edge)
+    ends = [round(steps * 0.7), round(steps * 0.8)]
+    splits = dict(zip(("train", "valid", "test"), np.split(np.arange(steps), ends)))
+    info = {
+        "source": f"made-up traffic, seed {seed}",
+        "signal": signal,
+        "units": ["mph", "day"],
+        "places": places,
+    }
+    return check_dataset(Dataset(name, "forecast", graph, None, splits, 0, "", info))
+
+
+def _peaks(rng: np.random.Generator, sensors: int) -> list[tuple[float, np.ndarray]]:
+    """Return the hours of the rush and how deep each sensor's speed falls in it."""
+    return [(8.0, rng.uniform(5, 30, sensors)), (17.5, rng.uniform(5, 30, sensors))]
