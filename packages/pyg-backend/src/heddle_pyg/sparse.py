@@ -100,7 +100,8 @@ class EdgeSoftmax(Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, adjacency: Adjacency) -> Tensor:
-        top = torch.segment_reduce(logits, "max", offsets=adjacency.indptr, axis=0, unsafe=True)
+        offsets = adjacency.indptr.contiguous()
+        top = torch.segment_reduce(logits, "max", offsets=offsets, axis=0, unsafe=True)
         top = torch.where(top.isfinite(), top, top.new_zeros(()))
         exps = (logits - top.index_select(0, adjacency.receivers)).exp_()
         total = EdgeSum.apply(exps, adjacency, False)
@@ -134,6 +135,10 @@ def _csr_matmul(indptr: Tensor, columns: Tensor, values: Tensor, x: Tensor) -> T
     rows = len(indptr) - 1
     if not (rows and len(columns) and x.shape[1]):
         return x.new_zeros(rows, x.shape[1])
+    indptr, columns = (
+        indptr.contiguous(),
+        columns.contiguous(),
+    )  # views with gaps would be read as if they had none
     return torch.sparse_csr_tensor(indptr, columns, values, (rows, len(x)), check_invariants=False) @ x
 
 
@@ -141,9 +146,11 @@ def _sampled_dot(adjacency: Adjacency, x: Tensor, y: Tensor) -> Tensor:
     """Return x[receiver] . y[sender] for each edge: [n_receivers, d], [n_senders, d] -> [e]."""
     if not (adjacency.n_edges and x.shape[1]):
         return x.new_zeros(adjacency.n_edges)
+    if adjacency.n_edges > len(x) * len(y):  # more edges than entries of a matrix, which the kernel refuses
+        return (x.index_select(0, adjacency.receivers) * y.index_select(0, adjacency.senders)).sum(-1)
     pattern = torch.sparse_csr_tensor(
-        adjacency.indptr,
-        adjacency.senders,
+        adjacency.indptr.contiguous(),
+        adjacency.senders.contiguous(),
         x.new_zeros(adjacency.n_edges),
         (len(x), len(y)),
         check_invariants=False,
