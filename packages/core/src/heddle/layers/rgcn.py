@@ -108,33 +108,23 @@ class RGCN:
             for kind in filter(x.__contains__, self.widths):
                 own, root = x[kind], params[self._own("root", kind)]
                 y[kind] = root if own is None else own @ root
-        for position, (source, relation, target) in enumerate(self.relations):
+        for (source, relation, target), weight in zip(self.relations, self._weights(ops, params)):
             key = relation_key((source, relation, target))
             if key not in supports or source not in x:
                 continue
-            message = self._message(ops, params, position, supports[key], x[source])
+            message = self._message(ops, weight, supports[key], x[source])
             y[target] = y[target] + message if target in y else message
         if not self.bias:
             return y
         return {kind: value + params[self._own("bias", kind)] for kind, value in y.items()}
 
-    def _message(
-        self, ops: GraphOps, params: Params, position: int, support: Support, x: Array | None
-    ) -> Array:
+    def _message(self, ops: GraphOps, weight: Array, support: Support, x: Array | None) -> Array:
         """Return the mean of x W_r over the edges of one relation, in the order that moves fewer columns."""
-        if self.blocks:
-            weight = self._weight(params, position)
-            if x is None:
-                return aggregate(ops, support, _block_diagonal(ops, weight))
-            if x.shape[-1] <= self.out_dim:
-                return _block_matmul(ops, aggregate(ops, support, x), weight)
-            return aggregate(ops, support, _block_matmul(ops, x, weight))
-        weight = self._basis_weight(ops, params, position) if self.bases else self._weight(params, position)
         if x is None:
-            return aggregate(ops, support, weight)
+            return aggregate(ops, support, _block_diagonal(ops, weight) if self.blocks else weight)
         if x.shape[-1] <= self.out_dim:
-            return aggregate(ops, support, x) @ weight
-        return aggregate(ops, support, x @ weight)
+            return _transform(ops, aggregate(ops, support, x), weight)
+        return aggregate(ops, support, _transform(ops, x, weight))
 
     def _relation_params(self) -> dict[str, ParamSpec]:
         count = len(self.relations)
@@ -158,15 +148,23 @@ class RGCN:
             return (self.blocks, dim // self.blocks, self.out_dim // self.blocks)
         return (dim, self.out_dim)
 
-    def _weight(self, params: Params, position: int) -> Array:
+    def _weights(self, ops: GraphOps, params: Params) -> list[Array]:
+        """Return each relation's weight; stacked ones are taken apart in one operation, so that their gradients are
+        put together in one, too."""
+        if self.bases:
+            return self._basis_weights(ops, params)
         if self._stacked:
-            return params["weight"][position, ...]
-        return params[f"weight.{relation_key(self.relations[position])}"]
+            return list(ops.xp.unstack(params["weight"])) if self.relations else []
+        return [params[f"weight.{relation_key(relation)}"] for relation in self.relations]
 
-    def _basis_weight(self, ops: GraphOps, params: Params, position: int) -> Array:
-        """Return W_r = sum over b of coefficients[r, b] basis[b]."""
-        coefficients = ops.xp.reshape(params["coefficients"][position, ...], (self.bases, 1, 1))
-        return ops.xp.sum(coefficients * params[self._basis(self.relations[position][0])], axis=0)
+    def _basis_weights(self, ops: GraphOps, params: Params) -> list[Array]:
+        """Return W_r = sum over b of coefficients[r, b] basis[b], one product per source type."""
+        xp, composed = ops.xp, {}
+        for name in dict.fromkeys(self._basis(source) for source, _, _ in self.relations):
+            basis = params[name]
+            product = params["coefficients"] @ xp.reshape(basis, (self.bases, -1))
+            composed[name] = xp.unstack(xp.reshape(product, (-1, *basis.shape[1:])))
+        return [composed[self._basis(source)][i] for i, (source, _, _) in enumerate(self.relations)]
 
     def _basis(self, source: str) -> str:
         return "basis" if self._stacked else f"basis.{portable_name(source)}"
@@ -175,8 +173,10 @@ class RGCN:
         return name if self.share_root or len(self.widths) == 1 else f"{name}.{portable_name(kind)}"
 
 
-def _block_matmul(ops: GraphOps, x: Array, weight: Array) -> Array:
-    """Multiply [n, in] by the block-diagonal matrix of [blocks, in / blocks, out / blocks]: [n, out]."""
+def _transform(ops: GraphOps, x: Array, weight: Array) -> Array:
+    """Multiply [n, in] by [in, out], or by the block-diagonal matrix of [blocks, in / blocks, out / blocks]."""
+    if weight.ndim == 2:
+        return x @ weight
     xp, (blocks, fan_in, fan_out) = ops.xp, weight.shape
     parts = xp.permute_dims(xp.reshape(x, (x.shape[0], blocks, fan_in)), (1, 0, 2))
     return xp.reshape(xp.permute_dims(parts @ weight, (1, 0, 2)), (x.shape[0], blocks * fan_out))
