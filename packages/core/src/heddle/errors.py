@@ -31,6 +31,12 @@ class CheckpointError(HeddleError, ValueError):
 
 def nearest(name: str, valid: list[str] | tuple[str, ...]) -> str:
     """Return the entry of `valid` closest to `name` as a hint, "; did you mean 'gcn'?", or "" if none is."""
+    close = closest(name, valid)
+    return f"; did you mean {close!r}?" if close else ""
+
+
+def closest(name: str, valid: list[str] | tuple[str, ...]) -> str:
+    """Return the entry of `valid` that `name` was probably meant to be, "" if none is near."""
     from difflib import SequenceMatcher
 
     def far(entry: str) -> tuple[int, float]:
@@ -38,7 +44,7 @@ def nearest(name: str, valid: list[str] | tuple[str, ...]) -> str:
 
     close = min(valid, key=far, default="")
     allowed = max(1, (max(len(name), len(close)) + 1) // 3)
-    return f"; did you mean {close!r}?" if close and far(close)[0] <= allowed else ""
+    return close if close and far(close)[0] <= allowed else ""
 
 
 def edit_distance(a: str, b: str) -> int:

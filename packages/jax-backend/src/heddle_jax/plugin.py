@@ -7,4 +7,16 @@ PLUGIN_API = (1, 0)
 
 @hookimpl
 def heddle_backends():
-    return [BackendInfo("jax", summary="XLA: jit, pmap and shard_map", loader="heddle_jax.backend:JaxBackend", needs=("jax",))]
+    return [
+        BackendInfo(
+            "jax",
+            summary="XLA: jit, pmap and shard_map",
+            loader="heddle_jax.backend:JaxBackend",
+            needs=("jax",),
+        )
+    ]
+
+
+@hookimpl
+def heddle_config_paths():
+    return ["pkg://heddle_jax.conf"]

@@ -24,7 +24,7 @@ def settle(plugins: Sequence[Plugin], prefer: Sequence[str] = ()) -> tuple[Plugi
     for name in prefer:
         if canonical(name) not in known:
             names = list(known.values())
-            hint = nearest(name, names)
+            hint = nearest(name, names) or ";"
             raise ConfigError(
                 f"plugins.prefer: {name!r} brings no plugin{hint} distributions: {', '.join(names)}"
             )

@@ -62,21 +62,32 @@ class Registry:
             ConfigError: nothing of that name is installed; the message lists what is.
             PluginError: it is there but can't be used; the message says why.
         """
-        offers = [offer for offer in self.offers(kind) if offer.info.name == name]
-        usable = [offer for offer in offers if offer.status == "ok"]
-        if usable:
-            return usable[0].info
+        for offer in self.offers(kind):
+            if offer.info.name == name and offer.status == "ok":
+                return offer.info
+        self.explain(kind, name)
         names = self.names(kind)
-        listed = f"{kind}s: {', '.join(names) or 'none installed'}"
-        if offers:
-            raise PluginError(f"{offers[0].label}: {offers[0].reason}; usable {listed}")
-        for plugin in self.plugins:
-            if any((offer.kind, offer.info.name) == (kind, name) for offer in plugin.offers):
-                raise PluginError(
-                    f"{kind} {name!r}: its plugin {plugin.name!r} of {plugin.distribution} is {plugin.status}: "
-                    f"{plugin.reason}; usable {listed}"
-                )
+        listed = f"{kind}s: {', '.join(names) or 'none installed'}{self.unheard()}"
         raise ConfigError(f"{kind} {name!r} is unknown{nearest(name, names) or ';'} {listed}")
+
+    def explain(self, kind: str, name: str) -> None:
+        """Raise PluginError with the reason if `name` is brought by some plugin but can't be used; else do nothing."""
+        usable = f"usable {kind}s: {', '.join(self.names(kind)) or 'none installed'}"
+        offers = [offer for offer in self.offers(kind) if offer.info.name == name]
+        if offers and all(offer.status != "ok" for offer in offers):
+            raise PluginError(f"{offers[0].label}: {offers[0].reason}; {usable}")
+        for plugin in self.plugins:
+            if plugin.status == "broken" and any(offer.key[:2] == (kind, name) for offer in plugin.offers):
+                raise PluginError(
+                    f"{kind} {name!r}: its plugin {plugin.name!r} of {plugin.distribution} is broken: "
+                    f"{plugin.reason}; {usable}"
+                )
+
+    def unheard(self) -> str:
+        """Name the plugins that can't be used and may bring more than is known, "" if there are none."""
+        silent = [plugin for plugin in self.plugins if plugin.status in ("refused", "broken")]
+        told = ", ".join(f"{plugin.distribution} ({plugin.status})" for plugin in silent)
+        return f"; see `heddle doctor` about {told}" if told else ""
 
     def backend(self, name: str, config: Mapping[str, Any]) -> "Backend":
         """Build the engine `name` from the `backend` config node; its framework is imported here and not before.

@@ -1,0 +1,70 @@
+"""What Hydra calls with a composed configuration, here or in another process."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from heddle.cli.main import report
+from heddle.config.compose import plain
+from heddle.config.values import check_names, check_values
+from heddle.errors import HeddleError
+from heddle.plugins import Registry, load_plugins
+
+Config = dict[str, Any]
+
+
+def train(config: DictConfig) -> None:
+    """Train what a configuration describes, or go on with the run that its `resume` names."""
+    _guarded(config, _train)
+
+
+def _train(config: Config) -> None:
+    from heddle.workflow.run import train
+
+    if config["resume"]:
+        train(config, _registry(_saved(config["resume"])))
+    else:
+        check_values(config)
+        registry = _registry(config)
+        check_names(config, registry)
+        train(_placed(config), registry)
+
+
+def _guarded(composed: DictConfig, work: Callable[[Config], None]) -> None:
+    """Do `work` on a composed configuration; an error that Heddle raises on purpose ends in one line.
+
+    Raises:
+        SystemExit: after that line, since Hydra would print a traceback for any other exception.
+    """
+    try:
+        work(plain(composed))
+    except HeddleError as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        raise SystemExit(report(error)) from None
+
+
+def _registry(config: Config) -> Registry:
+    """Return the plugins, as the configuration prefers them."""
+    prefer = config.get("plugins", {}).get("prefer", [])
+    return load_plugins([prefer] if isinstance(prefer, str) else prefer)
+
+
+def _placed(config: Config) -> Config:
+    """Return the configuration of a run of a sweep with its own folder, that of a single run as it is."""
+    hydra = HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN or config["run"]["dir"]:
+        return config
+    return {**config, "run": {**config["run"], "dir": hydra.runtime.output_dir}}
+
+
+def _saved(folder: str) -> Config:
+    """Return the configuration of an earlier run."""
+    from heddle.artifacts import read_config
+
+    return read_config(Path(folder))

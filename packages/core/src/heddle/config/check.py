@@ -1,0 +1,176 @@
+"""Checks of a command line before anything heavy is imported; each fault is one sentence with the nearest name."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from heddle.config.compose import Composer
+from heddle.config.keys import fault
+from heddle.config.overrides import Word
+from heddle.config.values import check_names, check_values, leaves
+from heddle.errors import ConfigError, closest, nearest
+from heddle.plugins import Registry
+
+OPTIONAL = ("experiment",)
+"""Groups that may be left empty."""
+
+KIND_OF = {"backend": "backend", "model": "model", "tracker": "tracker"}
+"""Groups whose options are named like what plugins bring, and its kind."""
+
+
+def check(words: Sequence[Word], composer: Composer, registry: Registry, *, usable: bool) -> list[str]:
+    """Check overrides against the groups, keys and types that core and the plugins know, and return them for Hydra.
+
+    Every option of a sweep is checked, so that the last of many runs doesn't fail for a name. A key below an empty
+    node, which is open for keys of its user's, comes back with "++" before it, as Hydra wants it.
+
+    Raises:
+        ConfigError: an unknown group, option or key, or a value of another type.
+        PluginError: an option belongs to a plugin that can't be used here.
+    """
+    groups = composer.groups()
+    chosen = [word for word in words if word.key in groups]
+    values = [word for word in words if word.key not in groups and not word.is_hydras and not word.package]
+    for word in chosen:
+        _check_option(word, composer, registry)
+    hydras = [word.text for word in words if word.is_hydras and not word.is_sweep]
+    opened: set[Word] = set()
+    for choice in _choices(chosen):
+        config = composer.compose([*choice, *hydras])
+        tree = _tree(config)
+        check_values(tree)
+        if usable:
+            check_names(tree, registry)
+        if any(word.key == "experiment" for word in chosen):
+            _check_experiment(config, tree, composer)
+        opened |= {word for word in values if _check_value(word, tree, groups)}
+    return [f"++{word.text.lstrip('+')}" if word in opened else word.text for word in words]
+
+
+def _check_option(word: Word, composer: Composer, registry: Registry) -> None:
+    """Check that what is chosen of a group is among its options."""
+    group, options = word.key, composer.options(word.key)
+    listed = f"choices for {group}: {', '.join(options) or 'none installed'}"
+    if group in OPTIONAL and (word.kind == "~" or word.values == (None,)):
+        return
+    if word.kind == "~":
+        raise ConfigError(
+            f"{word.text!r} takes away the {group}, which every run needs; choose among the {listed}"
+        )
+    if not word.values:
+        raise ConfigError(f"{word.text!r} matches nothing; {listed}")
+    for value in word.values:
+        if isinstance(value, str) and (value in options or "/" in value):
+            continue
+        if group in KIND_OF and isinstance(value, str):
+            registry.explain(KIND_OF[group], value)
+        found = "null" if value is None else value
+        hint = nearest(str(found), options) or ";"
+        raise ConfigError(f"{group}={found} is unknown{hint} {listed}{registry.unheard()}")
+
+
+def _choices(chosen: Sequence[Word]) -> Iterator[list[str]]:
+    """Yield lists of group overrides in which each option of each sweep comes up; one list if there is no sweep."""
+
+    def spelt(word: Word, value: Any) -> str:
+        return f"{word.override.get_key_element()}={'null' if value is None else value}"
+
+    first = [word.text if word.kind == "~" else spelt(word, word.values[0]) for word in chosen]
+    yield first
+    for position, word in enumerate(chosen):
+        for value in word.values[1:]:
+            yield [*first[:position], spelt(word, value), *first[position + 1 :]]
+
+
+def _check_experiment(config: DictConfig, tree: Mapping[str, Any], composer: Composer) -> None:
+    """Check that an experiment's file only sets keys that there are without it, to values of their types."""
+    chosen = {group: choice for group, choice in config.hydra.runtime.choices.items() if "/" not in group}
+    name = chosen.pop("experiment", None)
+    if name is None:
+        return
+    without = _tree(
+        composer.compose([f"{group}={choice}" for group, choice in chosen.items() if choice is not None])
+    )
+    known = dict(leaves(without))
+    for key, value in leaves(tree):
+        told = (
+            fault(key, value, known[key])
+            if key in known
+            else _unknown(key, without, [])
+            if not _open(key, without)
+            else ""
+        )
+        if told:
+            raise ConfigError(f"experiment={name}: {told}")
+
+
+def _check_value(word: Word, tree: Mapping[str, Any], groups: Sequence[str]) -> bool:
+    """Check one `key=value`; return whether its key is new, below a node that is open for it."""
+    default, known = _find(word.key, tree)
+    if not known and not _open(word.key, tree):
+        raise ConfigError(_unknown(word.key, tree, groups))
+    if word.kind == "~":
+        raise ConfigError(
+            f"{word.text!r} takes away a key that every run has; set it instead: {word.key}=..."
+        )
+    if not known:
+        return True
+    if word.kind == "+":
+        raise ConfigError(f"{word.text!r} adds a key that is there; write {word.text[1:]}")
+    for value in word.values:
+        _check_against(word.key, value, default, tree)
+    return False
+
+
+def _check_against(key: str, value: Any, default: Any, tree: Mapping[str, Any]) -> None:
+    """Check a value of any depth against its default; what interpolates another key is left until it is resolved."""
+    if isinstance(value, dict) and isinstance(default, Mapping):
+        for name, entry in value.items() if default else ():
+            if name not in default:
+                raise ConfigError(_unknown(f"{key}.{name}", tree, []))
+            _check_against(f"{key}.{name}", entry, default[name], tree)
+        return
+    told = fault(key, value, default)
+    if told:
+        raise ConfigError(told)
+
+
+def _tree(config: DictConfig) -> dict[str, Any]:
+    """Return a composed configuration as plain dicts, nothing resolved, without Hydra's own settings."""
+    tree: Any = OmegaConf.to_container(config, resolve=False)
+    return {key: value for key, value in tree.items() if key != "hydra"}
+
+
+def _find(key: str, tree: Mapping[str, Any]) -> tuple[Any, bool]:
+    """Return (the value at a dotted key, True), or (None, False) if there is none."""
+    node: Any = tree
+    for part in key.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return None, False
+        node = node[part]
+    return node, True
+
+
+def _open(key: str, tree: Mapping[str, Any]) -> bool:
+    """Tell whether a key lies below a node without keys, `{}`, which takes any."""
+    parts = key.split(".")
+    return any(_find(".".join(parts[:depth]), tree) == ({}, True) for depth in range(1, len(parts)))
+
+
+def _unknown(key: str, tree: Mapping[str, Any], groups: Sequence[str]) -> str:
+    """Say that a key is unknown, with the nearest one and all that are beside it."""
+    parent: list[str] = []
+    node: Any = tree
+    for part in key.split("."):
+        if not isinstance(node, Mapping):
+            return f"{key} is unknown; {'.'.join(parent)} is a value and has no keys"
+        if part not in node:
+            break
+        parent, node = [*parent, part], node[part]
+    beside = sorted({*node, *(() if parent else groups)})
+    meant = [name for name, _ in leaves(tree) if name.rpartition(".")[2] == key]
+    close = closest(key.split(".")[len(parent)], beside)
+    meant += [".".join([*parent, close])] if close else []
+    hint = f"; did you mean {meant[0]!r}?" if meant else ";"
+    return f"{key} is unknown{hint} keys{' of ' + '.'.join(parent) if parent else ''}: {', '.join(beside)}"

@@ -1,0 +1,97 @@
+"""Composer: configurations put together by Hydra from core's groups and those of every usable plugin."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from heddle.config.groups import CONF
+from heddle.errors import ConfigError
+from heddle.plugins import Registry
+
+HYDRA_VERSION = "1.3"
+"""The `version_base` whose rules hold: no change of folder, `_self_` first."""
+
+
+class PluginFolders(SearchPathPlugin):
+    """Tells Hydra where plugins keep their groups.
+
+    Hydra makes an instance of every registered class by itself, so the folders hang on the class. It is registered in
+    code: a package in the `hydra_plugins` namespace would be imported by every Hydra program on the machine.
+    """
+
+    folders: ClassVar[tuple[tuple[str, str], ...]] = ()
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        for provider, folder in self.folders:
+            search_path.append(provider=provider, path=f"file://{folder}")
+
+
+def show_hydra(registry: Registry, folders: Sequence[str] = ()) -> None:
+    """Let Hydra see the plugins' groups, and those in `folders`, from now on."""
+    found = [(entry.distribution, entry.folder) for entry in registry.config_paths() if entry.folder]
+    PluginFolders.folders = (*found, *(("command line", folder) for folder in folders))
+    Plugins.instance().register(PluginFolders)
+
+
+@contextmanager
+def composer(primary: str) -> Iterator["Composer"]:
+    """Yield a Composer of the primary configuration `primary` ("config", "eval", ...); see `show_hydra` first."""
+    with initialize_config_dir(str(CONF), job_name="heddle", version_base=HYDRA_VERSION):
+        yield Composer(primary, GlobalHydra.instance().config_loader())
+
+
+class Composer:
+    """Composes one primary configuration, and tells which groups and options there are."""
+
+    def __init__(self, primary: str, loader: ConfigLoader):
+        self.loader = loader
+        self._primary = primary
+
+    def compose(self, overrides: Sequence[str]) -> DictConfig:
+        """Return the configuration with `overrides`, Hydra's own settings under `hydra`.
+
+        Raises:
+            ConfigError: Hydra can't put it together; with Hydra's own words.
+        """
+        with one_sentence():
+            return compose(self._primary, list(overrides), return_hydra_config=True)
+
+    def groups(self) -> list[str]:
+        """Return the names of the top groups, `experiment` even without options, Hydra's own left out."""
+        return sorted({*self.loader.list_groups(""), "experiment"} - {"hydra"})
+
+    def options(self, group: str) -> list[str]:
+        """Return the options of a group."""
+        return sorted(self.loader.get_group_options(group, ObjectType.CONFIG))
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Turn what Hydra, OmegaConf and YAML raise into a ConfigError of one sentence."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+        cause = f" ({error.__cause__})" if isinstance(error.__cause__, OmegaConfBaseException) else ""
+        told = f"{str(error).partition('Config search path:')[0]}{cause}"
+        raise ConfigError(f"configuration: {' '.join(told.split())}") from error
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Return a composed configuration as dicts, lists and scalars, interpolations resolved, `hydra` left out."""
+    with one_sentence():
+        resolved: Any = OmegaConf.to_container(
+            OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]), resolve=True
+        )
+    return resolved

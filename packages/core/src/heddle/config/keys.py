@@ -1,0 +1,163 @@
+"""The type of every key: stated here for core's own nodes, taken from its default for those of plugins and readers."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from heddle.errors import nearest
+
+
+class Key(NamedTuple):
+    """What a value may be.
+
+    Attributes:
+        kind: bool, int, float (a whole number will do), str, list or dict; None for anything.
+        null: whether null is allowed.
+        choices: the only values allowed, () for any.
+        least: the least number allowed.
+        items: type of a list's entries, None for anything.
+        single: whether one entry may stand for a list of it.
+    """
+
+    kind: type | None
+    null: bool = False
+    choices: tuple[str, ...] = ()
+    least: float | None = None
+    items: type | None = None
+    single: bool = False
+
+
+SCHEDULES = ("constant", "step", "multistep", "cosine", "plateau")
+
+KEYS: Mapping[str, Key] = {
+    "seed": Key(int, least=0),
+    "resume": Key(str, null=True),
+    "run.dir": Key(str, null=True),
+    "run.overwrite": Key(bool),
+    "plugins.prefer": Key(list, items=str, single=True),
+    "data.root": Key(str, null=True),
+    "task.name": Key(str),
+    "task.loss": Key(str),
+    "task.metrics": Key(list, items=str),
+    "task.negatives": Key(int, least=1),
+    "optim.name": Key(str, choices=("adam", "adamw", "sgd")),
+    "optim.lr": Key(float, least=0),
+    "optim.weight_decay": Key(float, least=0),
+    "optim.weight_decay_on": Key(str),
+    "optim.betas": Key(list, items=float),
+    "optim.eps": Key(float, least=0),
+    "optim.momentum": Key(float, least=0),
+    "optim.clip_norm": Key(float, null=True, least=0),
+    "optim.schedule.name": Key(str, choices=SCHEDULES),
+    "optim.schedule.every": Key(int, null=True, least=1),
+    "optim.schedule.at": Key(list, items=int),
+    "optim.schedule.factor": Key(float, null=True, least=0),
+    "optim.schedule.least": Key(float, least=0),
+    "optim.schedule.patience": Key(int, null=True, least=0),
+    "trainer.epochs": Key(int, least=1),
+    "trainer.patience": Key(int, null=True, least=1),
+    "trainer.monitor": Key(str),
+    "trainer.eval_every": Key(int, least=1),
+    "trainer.checkpoint_every": Key(int, least=0),
+    "trainer.keep": Key(int, least=1),
+    "trainer.batch_size": Key(int, null=True, least=1),
+    "trainer.deterministic": Key(bool),
+    "trainer.progress": Key(bool),
+}
+"""Core's own keys. The nodes that they make up are closed: another key in `optim` or `trainer` is an error."""
+
+CLOSED = ("run", "plugins", "optim", "trainer")
+
+_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "keys below it",
+}
+
+
+def key_of(name: str, default: Any) -> Key:
+    """Return what the value of `name` may be: as KEYS states, or else of the type of its default; null takes any."""
+    if name in KEYS:
+        return KEYS[name]
+    if default is None:
+        return Key(None, null=True)
+    if isinstance(default, list):
+        return Key(list, items=_kind(default[0]) if default else None)
+    if isinstance(default, str) and "${" in default:
+        return Key(None, null=True)
+    return Key(_kind(default))
+
+
+def fault(name: str, value: Any, default: Any) -> str:
+    """Say what is wrong with a value, "" if nothing is: found, expected, what to do.
+
+    A value that interpolates another key (`${seed}`) is let through here and looked at once it is resolved.
+    """
+    key = key_of(name, default)
+    if isinstance(value, str) and "${" in value:
+        return ""
+    if value is None:
+        return "" if key.null else f"{name}: found null, expected {_expected(key)}{_example(name, default)}"
+    if not _fits(value, key):
+        if key.kind is str:
+            hint = f"; quote it: '{name}=\"{_shown(value)}\"'" if isinstance(value, (int, float)) else ""
+        elif key.kind is dict:
+            hint = f"; set one of its keys, as in {name}.{next(iter(default), 'key')}=..."
+        else:
+            hint = _example(name, default)
+        return f"{name}: found {_shown(value)}, expected {_expected(key)}{hint}"
+    if key.choices and value not in key.choices:
+        hint = nearest(value, key.choices) or "; choose one"
+        return f"{name}: found {value!r}, expected one of {', '.join(key.choices)}{hint}"
+    if key.least is not None and value < key.least:
+        return f"{name}: found {_shown(value)}, expected at least {key.least:g}; raise it"
+    return ""
+
+
+def _kind(value: Any) -> type | None:
+    """Return the type a default stands for, None where it says nothing."""
+    return next((kind for kind in (bool, int, float, str, list, dict) if isinstance(value, kind)), None)
+
+
+def _fits(value: Any, key: Key) -> bool:
+    if key.kind is list and isinstance(value, list):
+        return all(_is(entry, key.items) for entry in value)
+    return _is(value, key.kind) or (key.single and _is(value, key.items))
+
+
+def _is(value: Any, kind: type | None) -> bool:
+    """Tell whether a value is of a type: no bool is a number, a whole number is a number, NaN and inf are not."""
+    if kind is None:
+        return True
+    if kind in (int, float) and isinstance(value, bool):
+        return False
+    if kind is float:
+        return isinstance(value, (int, float)) and math.isfinite(value)
+    return isinstance(value, kind)
+
+
+def _expected(key: Key) -> str:
+    expected = _WORDS[key.kind] if key.kind else "a value"
+    if key.items:
+        expected = (
+            f"a list of {_WORDS[key.items].removeprefix('a ')}s"
+            if key.items is not str
+            else "a list of names"
+        )
+    return f"{expected} or null" if key.null else expected
+
+
+def _example(name: str, default: Any) -> str:
+    return f"; as in {name}={_shown(default)}" if default not in (None, []) else ""
+
+
+def _shown(value: Any) -> str:
+    """Show a value as it is written on the command line."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, list):
+        return f"[{','.join(map(_shown, value))}]"
+    return repr(value) if isinstance(value, str) else str(value)
