@@ -1,0 +1,155 @@
+"""from_native: PyG's Data or HeteroData as a graph of numpy arrays."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import Data, HeteroData
+
+from heddle.errors import GraphError, problem
+from heddle.graph import EdgeSet, Graph, HeteroGraph, Nest, hetero_graph
+from heddle.nest import map_nest
+from heddle.validate import validate
+from heddle_pyg.native.layout import LAYOUT, STRUCTURE, Layout, read_leaves
+
+
+def from_native(native: Data | HeteroData) -> Graph | HeteroGraph:
+    """Return Data or HeteroData as a Graph or HeteroGraph of numpy arrays that share no memory with it.
+
+    What `to_native` made comes back as it was. Of anything else, the tensors with a row per node become `nodes` (the
+    array "x" alone, or a dict of all), those with a row per edge `edges` (edge_attr as "x", edge_weight as "weight"),
+    "u" and other tensors with a row per graph `globals`; further attributes are left out. Without `ptr` or `batch`
+    it is one graph.
+
+    Raises:
+        GraphError: no edge_index, a vector `batch` that isn't sorted, or a broken rule (see `heddle.validate`).
+    """
+    layout = _layout_of(native)
+    graph = map_nest(_array, tensors_of(native))
+    if layout is not None:
+        graph = _cast(graph, layout.dtypes)
+    return validate(graph, finite=False)
+
+
+def tensors_of(native: Data | HeteroData) -> Graph | HeteroGraph:
+    """Return what `from_native` returns, but of the native's own tensors, ids in int64, and unchecked."""
+    layout = _layout_of(native)
+    if isinstance(native, HeteroData):
+        return _from_hetero_data(native, layout)
+    if not isinstance(native, Data):
+        found = f"a {type(native).__name__}"
+        raise GraphError(problem("from_native", found, "Data or HeteroData", "wrap it in Data(...)"))
+    (store,) = native.stores
+    n_node = _n_node(store, "data")
+    senders, receivers, n_edge = _ends(store, n_node, "data")
+    if layout is not None:
+        nodes, edges = read_leaves(store, layout.nodes[""]), read_leaves(store, layout.edges[""])
+        return Graph(nodes, edges, senders, receivers, read_leaves(store, layout.globals), n_node, n_edge)
+    tensors = {
+        key: value
+        for key, value in store.items()
+        if key not in STRUCTURE and isinstance(value, Tensor) and value.ndim
+    }
+    per_node = {key: value for key, value in tensors.items() if key != "u" and store.is_node_attr(key)}
+    others = {key: value for key, value in tensors.items() if key not in per_node}
+    per_graph = {key: x for key, x in others.items() if len(x) == len(n_node) and "edge" not in key}
+    per_edge = {key: x for key, x in others.items() if key not in per_graph and store.is_edge_attr(key)}
+    nodes, edges = _simple(per_node, "x"), _edge_nest(per_edge)
+    return Graph(nodes, edges, senders, receivers, _simple(per_graph, "u"), n_node, n_edge)
+
+
+def _from_hetero_data(data: HeteroData, layout: Layout | None) -> HeteroGraph:
+    nodes, edges, n_node = {}, {}, {}
+    for kind, store in data.node_items():
+        n_node[kind] = _n_node(store, f"data[{kind!r}]")
+        if layout is not None:
+            nodes[kind] = read_leaves(store, layout.nodes[kind])
+        else:
+            names = [key for key in store.node_attrs() if key not in STRUCTURE]
+            nodes[kind] = _simple({key: store[key] for key in names if isinstance(store[key], Tensor)}, "x")
+    for key, store in data.edge_items():
+        senders, receivers, n_edge = _ends(store, n_node[key[0]], f"data[{key!r}]")
+        if layout is not None:
+            features = read_leaves(store, layout.edges[key])
+        else:
+            names = [name for name in store.edge_attrs() if name not in STRUCTURE]
+            features = _edge_nest({name: store[name] for name in names if isinstance(store[name], Tensor)})
+        edges[key] = EdgeSet(features, senders, receivers, n_edge)
+    return hetero_graph(nodes, edges, n_node)
+
+
+def _n_node(store: Any, where: str) -> Tensor:
+    """Return how many nodes each graph has: by ptr, by a sorted batch vector, or one graph of them all."""
+    if isinstance(store.get("ptr"), Tensor):
+        return store["ptr"].diff()
+    batch = store.get("batch")
+    if isinstance(batch, Tensor):
+        if bool((batch.diff() < 0).any()):
+            at = int((batch.diff() < 0).nonzero()[0]) + 1
+            found = f"{int(batch[at])} after {int(batch[at - 1])}"
+            do = "sort nodes by graph, as Batch.from_data_list does"
+            raise GraphError(problem(f"{where}.batch[{at}]", found, "an ascending vector", do))
+        return batch.bincount()
+    known = store.num_nodes
+    if known is None:
+        do = "set data.num_nodes"
+        raise GraphError(problem(f"{where}.num_nodes", "None", "the number of nodes", do))
+    return torch.tensor([int(known)])
+
+
+def _ends(store: Any, n_node: Tensor, where: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Return (senders, receivers, edges of each graph); an edge belongs to its sender's graph."""
+    edge_index = store.get("edge_index")
+    if not isinstance(edge_index, Tensor) or edge_index.ndim != 2 or len(edge_index) != 2:
+        found = (
+            f"shape {tuple(edge_index.shape)}"
+            if isinstance(edge_index, Tensor)
+            else type(edge_index).__name__
+        )
+        do = "set edge_index; torch_geometric.utils makes one of an adj_t"
+        raise GraphError(problem(f"{where}.edge_index", found, "a tensor [2, num_edges]", do))
+    senders, receivers = edge_index.as_subclass(Tensor)
+    if len(n_node) == 1:
+        return senders, receivers, torch.tensor([len(senders)])
+    graph_ids = torch.searchsorted(n_node.cumsum(0), senders.contiguous(), right=True)
+    return senders, receivers, graph_ids.clamp_(max=max(len(n_node) - 1, 0)).bincount(minlength=len(n_node))
+
+
+def _simple(tensors: Mapping[str, Tensor], usual: str) -> Nest:
+    """Return the one tensor of the usual name itself, several as a dict, none as None."""
+    return tensors[usual] if set(tensors) == {usual} else dict(tensors) or None
+
+
+def _edge_nest(tensors: Mapping[str, Tensor]) -> Nest:
+    if set(tensors) == {"edge_attr"}:
+        return tensors["edge_attr"]
+    keys = {"edge_attr": "x", "edge_weight": "weight"}
+    return {keys.get(name, name.removeprefix("edge_")): value for name, value in tensors.items()} or None
+
+
+def _layout_of(native: Any) -> Layout | None:
+    """Return the Layout that `to_native` left, also after PyG's batching, which makes lists of what isn't a tensor."""
+    layout = native[LAYOUT] if isinstance(native, (Data, HeteroData)) and LAYOUT in native else None
+    layout = layout[0] if isinstance(layout, list) and layout else layout
+    return layout if isinstance(layout, Layout) else None
+
+
+def _cast(graph: Graph | HeteroGraph, dtypes: Mapping[Any, Mapping[str, Any]]) -> Graph | HeteroGraph:
+    """Return the graph with ids and counts in the dtypes that they had."""
+
+    def cast(value: Any, key: Any) -> Any:
+        return value._replace(
+            **{name: getattr(value, name).astype(dtype) for name, dtype in dtypes[key].items()}
+        )
+
+    if isinstance(graph, Graph):
+        return cast(graph, "")
+    n_node = {kind: count.astype(dtypes[kind]["n_node"]) for kind, count in graph.n_node.items()}
+    return graph._replace(edges={key: cast(edges, key) for key, edges in graph.edges.items()}, n_node=n_node)
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    tensor = tensor.detach().cpu()
+    return np.array((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy())
