@@ -1,0 +1,18 @@
+#include "segments.hpp"
+
+extern "C" int heddle_index_sort(const void* ids, void* order, void* indptr, int64_t count, int64_t values, int index,
+                                 int threads) {
+  using namespace heddle;
+  return guarded("index_sort", [&] {
+    if (int status = check_types("index_sort", HEDDLE_FLOAT32, index)) return status;
+    if (int status = check_sizes("index_sort", {count, values})) return status;
+    if (int status = check_ids("index_sort", {ids, order, indptr}, index)) return status;
+    const int64_t at = first_bad(ids, count, values, index, threads);
+    if (at >= 0) return out_of_range("index_sort", "ids", ids, at, values, index);
+    with_index(index, [&](auto tag) {
+      using I = untag<decltype(tag)>;
+      counting_sort(static_cast<const I*>(ids), static_cast<I*>(order), static_cast<I*>(indptr), count, values, threads);
+    });
+    return static_cast<int>(HEDDLE_OK);
+  });
+}

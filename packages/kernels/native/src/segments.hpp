@@ -1,0 +1,25 @@
+// Segment ids turned into a walk over segments, whether the ids are sorted or not.
+#pragma once
+#include <vector>
+
+#include "csr.hpp"
+
+namespace heddle {
+
+// Stable counting sort of ids in [0, values), which the caller has checked: order [count] and indptr [values + 1].
+template <class I> void counting_sort(const I* ids, I* order, I* indptr, int64_t count, int64_t values, int threads);
+// Row pointers of ids that are sorted.
+template <class I> void pointers(const I* ids, I* indptr, int64_t count, int64_t values, int threads);
+
+// A walk and the memory it points into.
+class Segments {
+ public:
+  // Check ids and build the walk: ids and perm are the data's rows by segment, or NULL if they lie in that order.
+  int build(const char* op, const void* ids, int64_t count, int64_t segments, int index, int threads);
+  Walk walk;
+
+ private:
+  std::vector<unsigned char> memory;
+};
+
+}  // namespace heddle

@@ -1,0 +1,123 @@
+// Rows of spmm: accumulators stay in registers while the edges of a row go by; rows to come are prefetched.
+#include <type_traits>
+
+#include "kernels.hpp"
+#include "simd.hpp"
+
+namespace heddle {
+namespace HEDDLE_ISA {
+namespace {
+
+enum class Weight { none, head, element };  // per edge: ones, one value a head, or one value a column
+
+// Columns of one pass over the rows: vector v covers W columns from column[v], all of head[v].
+template <int V> struct Columns {
+  int64_t column[V];
+  int64_t head[V];
+  int64_t bytes;  // from the first to the end of the last
+};
+
+template <class T, int W, int V, Weight weighted, bool maximum>
+void pass(const Spmm& op, const Columns<V>& at, int64_t first, int64_t last) {
+  using A = acc_t<T>;
+  const Ids indptr(op.walk.indptr, op.walk.index), ids(op.walk.ids, op.walk.index), perm(op.walk.perm, op.walk.index);
+  const T* const x = static_cast<const T*>(op.x);
+  const T* const weight = static_cast<const T*>(op.weight);
+  T* const out = static_cast<T*>(op.out);
+  const int64_t stride = op.heads * op.width, weight_stride = weighted == Weight::element ? stride : op.heads;
+  const Columns<V> c = at;
+  const int64_t end = indptr[last];
+  int64_t from = indptr[first];
+  for (int64_t r = first; r < last; ++r) {
+    const int64_t to = indptr[r + 1];
+    vec<A, W> sum[V];
+    HEDDLE_UNROLL for (int v = 0; v < V; ++v) sum[v] = broadcast<A, W>(maximum && from < to ? -__builtin_inf() : 0);
+    for (int64_t j = from; j < to; ++j) {
+      const T* const row = x + ids[j] * stride;
+      const T* w = weight;
+      const int64_t later = j + AHEAD < end ? j + AHEAD : j;
+      prefetch(x + ids[later] * stride + c.column[0], c.bytes);
+      if constexpr (weighted != Weight::none) {
+        w += perm[j] * weight_stride;
+        prefetch(weight + perm[later] * weight_stride, 1);
+      }
+      HEDDLE_UNROLL for (int v = 0; v < V; ++v) {
+        vec<A, W> message = load<W>(row + c.column[v]);
+        if constexpr (weighted == Weight::head) message *= broadcast<A, W>(load<1>(w + c.head[v]));
+        if constexpr (weighted == Weight::element) message *= load<W>(w + c.column[v]);
+        if constexpr (maximum)
+          sum[v] = larger(sum[v], message);
+        else
+          sum[v] += message;
+      }
+    }
+    if (op.reduce == HEDDLE_MEAN && to > from)
+      HEDDLE_UNROLL for (int v = 0; v < V; ++v) sum[v] /= broadcast<A, W>(static_cast<A>(to - from));
+    HEDDLE_UNROLL for (int v = 0; v < V; ++v) store<W>(out + r * stride + c.column[v], sum[v]);
+    from = to;
+  }
+}
+
+// Cut each of `runs` runs of `length` columns into vectors of W, the last of a run shifted back so as to end with it:
+// columns it shares with its neighbour are computed twice, to the same value. Take up to 8 vectors a pass.
+template <class T, int W, Weight weighted, bool maximum>
+void cut(const Spmm& op, int64_t runs, int64_t length, int64_t first, int64_t last) {
+  Columns<8> held;
+  unsigned count = 0;
+  const auto flush = [&](auto size) {
+    constexpr unsigned V = decltype(size)::value;
+    Columns<V> c;
+    for (unsigned v = 0; v < V; ++v) {
+      const unsigned from = v < count ? v : 0;  // a pass with room to spare does its first vector again
+      c.column[v] = held.column[from], c.head[v] = held.head[from];
+    }
+    c.bytes = (held.column[count - 1] - held.column[0] + W) * static_cast<int64_t>(sizeof(T));
+    pass<T, W, V, weighted, maximum>(op, c, first, last);
+    count = 0;
+  };
+  for (int64_t run = 0; run < runs; ++run)
+    for (int64_t from = 0; from < length; from += W) {
+      held.column[count] = run * length + (from + W <= length ? from : length - W);
+      held.head[count] = run;
+      if (++count == 8) flush(std::integral_constant<unsigned, 8>{});
+    }
+  if (count == 0) return;
+  if constexpr (W == LANES<acc_t<T>>) {
+    if (count == 1) return flush(std::integral_constant<unsigned, 1>{});
+    if (count == 3 || count == 4) return flush(std::integral_constant<unsigned, 4>{});
+  }
+  if (count > 2) return flush(std::integral_constant<unsigned, 8>{});
+  flush(std::integral_constant<unsigned, 2>{});
+}
+
+// Choose the vectors: whole ones, narrower ones for few columns a run, single values for fewer still.
+template <class T, Weight weighted, bool maximum> void widths(const Spmm& op, int64_t first, int64_t last) {
+  using A = acc_t<T>;
+  constexpr int W = LANES<A>;
+  const int64_t runs = weighted == Weight::head ? op.heads : 1, length = op.heads * op.width / (runs ? runs : 1);
+  if (length >= W) return cut<T, W, weighted, maximum>(op, runs, length, first, last);
+  if constexpr (std::is_same_v<T, A>) {
+    if constexpr (W > 8)
+      if (length >= 8) return cut<T, 8, weighted, maximum>(op, runs, length, first, last);
+    if constexpr (W > 4)
+      if (length >= 4) return cut<T, 4, weighted, maximum>(op, runs, length, first, last);
+  }
+  if (length) cut<T, 1, weighted, maximum>(op, runs, length, first, last);
+}
+
+template <class T> void choose(const Spmm& op, int64_t first, int64_t last) {
+  if (op.reduce == HEDDLE_MAX)
+    return op.weight ? widths<T, Weight::head, true>(op, first, last) : widths<T, Weight::none, true>(op, first, last);
+  if (!op.weight) return widths<T, Weight::none, false>(op, first, last);
+  if (op.width == 1 && op.heads > 1) return widths<T, Weight::element, false>(op, first, last);
+  widths<T, Weight::head, false>(op, first, last);
+}
+
+}  // namespace
+
+void spmm_rows(const Spmm& op, int64_t first, int64_t last) {
+  with_dtype(op.dtype, [&](auto tag) { choose<untag<decltype(tag)>>(op, first, last); });
+}
+
+}  // namespace HEDDLE_ISA
+}  // namespace heddle

@@ -1,0 +1,102 @@
+"""The native library: found beside this file, loaded once by ctypes, its functions given their signatures."""
+
+import ctypes
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import heddle_kernels
+from heddle.errors import GraphError
+
+ABI_VERSION = 1
+
+SIGNATURES = {
+    "heddle_abi_version": "",
+    "heddle_last_error": "",
+    "heddle_isa": "",
+    "heddle_set_isa": "s",
+    "heddle_num_threads": "",
+    "heddle_set_num_threads": "i",
+    "heddle_spmm": "pppppp nnnnn iiii",
+    "heddle_sddmm": "ppppp nnnnn iiii",
+    "heddle_spmm_top": "ppppppppp nnnnn iiii",
+    "heddle_sddmm_top": "pppppppp nnnnn iii",
+    "heddle_gather": "ppp nnn ii",
+    "heddle_segment_reduce": "ppp nnn iiii",
+    "heddle_segment_softmax": "ppp nnn iii",
+    "heddle_segment_softmax_grad": "pppp nnn iii",
+    "heddle_index_sort": "ppp nn ii",
+    "heddle_build_adjacency": "pp nnn ppppppp ii",
+}
+"""Arguments of every export of native/include/heddle_kernels.h: pointer, int64 (n), int, string."""
+
+_KINDS = {"p": ctypes.c_void_p, "n": ctypes.c_int64, "i": ctypes.c_int, "s": ctypes.c_char_p}
+_TEXT = ("heddle_last_error", "heddle_isa")  # these return a string, the others a status or a number
+
+FLOAT32, FLOAT64, BFLOAT16, FLOAT16 = range(4)
+INT32, INT64 = range(2)
+REDUCE = {"sum": 0, "mean": 1, "max": 2}
+COMBINE = {"dot": 0, "add": 1}
+
+
+def raise_error(status: int) -> NoReturn:
+    """Raise what a native status other than 0 means: GraphError for ids, ValueError for arguments, MemoryError."""
+    message = native.heddle_last_error().decode()
+    raise {2: GraphError, 3: MemoryError}.get(status, ValueError)(message)
+
+
+def code(table: dict[str, int], op: str, what: str, name: str) -> int:
+    """Return the native code of `name`, or raise a ValueError that lists the valid ones."""
+    if name not in table:
+        raise ValueError(f"{op}: {what}: found {name!r}, expected one of {', '.join(table)}; choose one of them")
+    return table[name]
+
+
+def isa() -> str:
+    """Return the instruction set in use: "base", "avx2" or "avx512"."""
+    return native.heddle_isa().decode()
+
+
+def set_isa(name: str) -> None:
+    """Use an instruction set other than the best one, to test or to compare."""
+    status = native.heddle_set_isa(name.encode())
+    if status:
+        raise_error(status)
+
+
+def num_threads() -> int:
+    """Return how many threads a call uses that doesn't say (those from torch do: `torch.set_num_threads`)."""
+    return native.heddle_num_threads()
+
+
+def set_num_threads(threads: int) -> None:
+    """Set `num_threads`; 0 for one per processor. A forked child starts with 1."""
+    status = native.heddle_set_num_threads(threads)
+    if status:
+        raise_error(status)
+
+
+def _load() -> ctypes.CDLL:
+    name = "libheddle_kernels.dylib" if sys.platform == "darwin" else "libheddle_kernels.so"
+    # An editable install keeps the sources and the library in two folders, both on the package's path.
+    places = [Path(folder) / name for folder in heddle_kernels.__path__]
+    found = [place for place in places if place.exists()]
+    if not found:
+        raise ImportError(
+            f"heddle_kernels: found no {name} in {[str(p.parent) for p in places]}, expected it beside the package;"
+            " install heddle-kernels with pip, which builds it"
+        )
+    loaded = ctypes.CDLL(str(found[0]))
+    version = loaded.heddle_abi_version()
+    if version != ABI_VERSION:
+        raise ImportError(
+            f"heddle_kernels: {found[0]} has interface {version}, expected {ABI_VERSION}; reinstall heddle-kernels"
+        )
+    for function, kinds in SIGNATURES.items():
+        getattr(loaded, function).argtypes = [_KINDS[kind] for kind in kinds.replace(" ", "")]
+    for function in _TEXT:
+        getattr(loaded, function).restype = ctypes.c_char_p
+    return loaded
+
+
+native = _load()

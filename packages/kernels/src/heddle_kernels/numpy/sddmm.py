@@ -1,0 +1,38 @@
+"""sddmm on numpy."""
+
+from math import prod
+
+import numpy as np
+
+from heddle.adjacency import Adjacency
+from heddle_kernels import library, shapes
+from heddle_kernels.numpy.arrays import ids, pointer, values
+
+
+def sddmm(adjacency: Adjacency, x: np.ndarray, y: np.ndarray, op: str) -> np.ndarray:
+    """Combine both ends of each edge, in the adjacency's order.
+
+    Args:
+        adjacency: the edges.
+        x: [n_receivers, ...] and y: [n_senders, ...], of one dtype.
+        op: "add": x[receiver] + y[sender], [n_edges, ...]; "dot": their product summed over the last axis.
+
+    Raises:
+        GraphError: shapes that don't fit, an id out of range.
+    """
+    combine = library.code(library.COMBINE, "sddmm", "op", op)
+    (indptr, senders), index = ids("sddmm", adjacency.indptr, adjacency.senders)
+    x, dtype = values("sddmm", x)
+    y, _ = values("sddmm", np.asarray(y, x.dtype))
+    shapes.ends("sddmm", x.shape, y.shape, adjacency.n_receivers, adjacency.n_senders)
+    width = prod(x.shape[1:]) if op == "add" else prod(x.shape[-1:] if x.ndim > 1 else ())
+    heads = 1 if op == "add" else prod(x.shape[1:-1])
+    out = np.empty((len(senders), *(x.shape[1:] if op == "add" else x.shape[1:-1])), x.dtype)
+    status = library.native.heddle_sddmm(
+        *map(pointer, (indptr, senders, x, y, out)),
+        *(len(indptr) - 1, len(senders), len(y), heads, width),
+        *(dtype, index, combine, 0),
+    )
+    if status:
+        library.raise_error(status)
+    return out

@@ -1,0 +1,66 @@
+"""Rows by id and reductions by segment on numpy. Segment ids may come in any order; sorted ones are faster."""
+
+from math import prod
+
+import numpy as np
+
+from heddle_kernels import library, shapes
+from heddle_kernels.numpy.arrays import ids, pointer, values
+
+
+def gather(x: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return rows of x, of any dtype: [n, ...], [e] int -> [e, ...]; GraphError for an id out of range."""
+    (index,), code = ids("gather", index)
+    x = np.require(x, requirements=["C_CONTIGUOUS", "ALIGNED"])
+    out = np.empty((len(index), *x.shape[1:]), x.dtype)
+    row_bytes = prod(x.shape[1:]) * x.itemsize
+    arguments = (len(index), len(x), row_bytes, code, 0)
+    status = library.native.heddle_gather(pointer(index), pointer(x), pointer(out), *arguments)
+    if status:
+        library.raise_error(status)
+    return out
+
+
+def segment_sum(data: np.ndarray, segment_ids: np.ndarray, num_segments: int) -> np.ndarray:
+    """Sum rows by segment: [e, ...], [e] int -> [num_segments, ...]; an empty segment gives 0."""
+    return _reduce(data, segment_ids, num_segments, "sum")
+
+
+def segment_mean(data: np.ndarray, segment_ids: np.ndarray, num_segments: int) -> np.ndarray:
+    """Average rows by segment: [e, ...], [e] int -> [num_segments, ...]; an empty segment gives 0."""
+    return _reduce(data, segment_ids, num_segments, "mean")
+
+
+def segment_max(data: np.ndarray, segment_ids: np.ndarray, num_segments: int) -> np.ndarray:
+    """Take the largest of each segment, elementwise; an empty segment gives 0, NaN propagates."""
+    return _reduce(data, segment_ids, num_segments, "max")
+
+
+def segment_softmax(data: np.ndarray, segment_ids: np.ndarray, num_segments: int) -> np.ndarray:
+    """Softmax within each segment: [e, ...] -> [e, ...]; a segment of -inf alone gives 0, not NaN."""
+    data, dtype, segment_ids, index = _arguments("segment_softmax", data, segment_ids)
+    out = np.empty_like(data, order="C")
+    sizes = (len(data), num_segments, prod(data.shape[1:]))
+    pointers = map(pointer, (segment_ids, data, out))
+    status = library.native.heddle_segment_softmax(*pointers, *sizes, dtype, index, 0)
+    if status:
+        library.raise_error(status)
+    return out
+
+
+def _reduce(data: np.ndarray, segment_ids: np.ndarray, num_segments: int, reduce: str) -> np.ndarray:
+    data, dtype, segment_ids, index = _arguments(f"segment_{reduce}", data, segment_ids)
+    out = np.empty((num_segments, *data.shape[1:]), data.dtype)
+    sizes = (len(data), num_segments, prod(data.shape[1:]))
+    pointers = map(pointer, (segment_ids, data, out))
+    status = library.native.heddle_segment_reduce(*pointers, *sizes, dtype, index, library.REDUCE[reduce], 0)
+    if status:
+        library.raise_error(status)
+    return out
+
+
+def _arguments(op: str, data: np.ndarray, segment_ids: np.ndarray) -> tuple[np.ndarray, int, np.ndarray, int]:
+    data, dtype = values(op, data)
+    (segment_ids,), index = ids(op, segment_ids)
+    shapes.rows(op, "segment_ids", segment_ids.shape, len(data), "as many as data has")
+    return data, dtype, segment_ids, index

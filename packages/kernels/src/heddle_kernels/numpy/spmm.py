@@ -1,0 +1,47 @@
+"""spmm on numpy."""
+
+import numpy as np
+
+from heddle.adjacency import Adjacency
+from heddle_kernels import library, shapes
+from heddle_kernels.numpy.arrays import ids, pointer, values
+
+
+def spmm(
+    adjacency: Adjacency,
+    x: np.ndarray,
+    weight: np.ndarray | None = None,
+    *,
+    reduce: str = "sum",
+    transpose: bool = False,
+) -> np.ndarray:
+    """Reduce weighted sender rows by receiver: y[r] = reduce over edges (s, r) of weight x[s].
+
+    Args:
+        adjacency: the edges.
+        x: [n_senders, ..., d].
+        weight: None for ones, or [n_edges, ...] in the adjacency's order, matching x's axes after the first.
+        reduce: "sum", "mean" (by the number of edges) or "max".
+        transpose: send from receivers to senders instead: x [n_receivers, ..., d] -> [n_senders, ..., d].
+
+    Returns: [n_receivers, ..., d] in x's dtype; 0 for a receiver without edges.
+
+    Raises:
+        GraphError: shapes that don't fit, an id out of range.
+    """
+    (indptr, senders, perm), index = ids("spmm", *shapes.sides(adjacency, transpose))
+    x, dtype = values("spmm", x)
+    n_rows, n_far = len(indptr) - 1, adjacency.n_receivers if transpose else adjacency.n_senders
+    shapes.rows("spmm", "x", x.shape, n_far, "the number of receivers" if transpose else "the number of senders")
+    if weight is not None:
+        weight, _ = values("spmm", np.asarray(weight, x.dtype))
+    heads, width = shapes.heads("spmm", x.shape, None if weight is None else weight.shape, len(senders))
+    out = np.empty((n_rows, *x.shape[1:]), x.dtype)
+    status = library.native.heddle_spmm(
+        *map(pointer, (indptr, senders, perm, weight, x, out)),
+        *(n_rows, len(senders), n_far, heads, width),
+        *(dtype, index, library.code(library.REDUCE, "spmm", "reduce", reduce), 0),
+    )
+    if status:
+        library.raise_error(status)
+    return out
