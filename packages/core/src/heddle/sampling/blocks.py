@@ -1,0 +1,67 @@
+"""blocks: a sample as one bipartite graph per layer, so that no layer computes what no seed needs."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from heddle.errors import GraphError
+from heddle.graph import EdgeType
+from heddle.sample import HeteroSample, Sample
+
+
+class Block(NamedTuple):
+    """The edges of one layer, from the first n_senders nodes of a sample to its first n_receivers.
+
+    Fields are arrays and numbers for a Sample; for a HeteroSample edges go by relation, numbers by node type.
+    """
+
+    senders: Any
+    receivers: Any
+    edges: Any
+    n_senders: Any
+    n_receivers: Any
+
+
+def blocks(sample: Sample | HeteroSample) -> tuple[Block, ...]:
+    """Cut a sample of L hops into L blocks, to be computed in this order; the last one's receivers are the seeds.
+
+    Each block is a prefix of the sample's arrays and shares their memory: features of the n_senders nodes of the
+    first are gathered once, and the first n_receivers rows of a layer's result are the next one's senders.
+
+    Raises:
+        GraphError: a sample of induced edges, which belong to no hop.
+    """
+    if isinstance(sample, HeteroSample):
+        return _hetero_blocks(sample)
+    hops = len(sample.nodes_per_hop) - 1
+    _refuse_induced(sample.edges_per_hop, hops)
+    return tuple(_block(sample, last) for last in range(hops, 0, -1))
+
+
+def _block(sample: Sample, last: int) -> Block:
+    end = sum(sample.edges_per_hop[:last])
+    n_senders, n_receivers = sum(sample.nodes_per_hop[: last + 1]), sum(sample.nodes_per_hop[:last])
+    return Block(sample.senders[:end], sample.receivers[:end], sample.edges[:end], n_senders, n_receivers)
+
+
+def _hetero_blocks(sample: HeteroSample) -> tuple[Block, ...]:
+    hops = max((len(counts) - 1 for counts in sample.nodes_per_hop.values()), default=0)
+    for counts in sample.edges_per_hop.values():
+        _refuse_induced(counts, hops)
+    return tuple(_hetero_block(sample, last) for last in range(hops, 0, -1))
+
+
+def _hetero_block(sample: HeteroSample, last: int) -> Block:
+    def cut(columns: Mapping[EdgeType, Any]) -> dict[EdgeType, Any]:
+        return {key: column[: sum(sample.edges_per_hop[key][:last])] for key, column in columns.items()}
+
+    def nodes(hops: int) -> dict[str, int]:
+        return {kind: sum(counts[:hops]) for kind, counts in sample.nodes_per_hop.items()}
+
+    return Block(cut(sample.senders), cut(sample.receivers), cut(sample.edges), nodes(last + 1), nodes(last))
+
+
+def _refuse_induced(edges_per_hop: tuple[int, ...], hops: int) -> None:
+    if len(edges_per_hop) != hops:
+        raise GraphError(
+            "blocks: found a sample of induced edges, expected edges by hop; sample with Fanout(..., induced=False)"
+        )

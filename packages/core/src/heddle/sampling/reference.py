@@ -1,0 +1,124 @@
+"""ReferenceSampler: neighbour sampling in plain loops, the definition that faster samplers repeat bit for bit."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from heddle.graph import Array, EdgeType
+from heddle.sample import Fanout, HeteroSample, Sample, SampleGraph
+from heddle.sampling.budget import fill_by_budget, open_budget
+from heddle.sampling.draw import draw
+from heddle.sampling.opened import check_arrays, open_graph
+from heddle.sampling.request import Request, open_request
+from heddle.sampling.result import Gathered, id_dtype, make_sample
+from heddle.sampling.stream import MASK, Stream, branch
+from heddle.sampling.table import NodeTable, open_tables
+from heddle.sampling.usable import newest_edges, usable_edges
+from heddle.sampling.walk import open_walk, walk
+
+Tables = Mapping[str, NodeTable]
+
+
+class ReferenceSampler:
+    """A `Sampler` in plain loops; `threads` is there to be called like the others."""
+
+    def __init__(self, graph: SampleGraph, threads: int = 0):
+        self.graph = open_graph(graph)
+        check_arrays(self.graph)
+
+    def sample(
+        self, seeds: Any, fanout: Fanout, *, key: int = 0, seed_time: Any = None
+    ) -> Sample | HeteroSample:
+        """Sample in-neighbours of the seeds, hop by hop; see `Sampler.sample`."""
+        graph, request = self.graph, open_request(self.graph, seeds, fanout, seed_time)
+        tables = open_tables(graph, request)
+        found = {relation: _Edges() for relation in graph.edges}
+        for hop in range(request.sizes.shape[1]):
+            frontiers = {kind: table.open_hop() for kind, table in tables.items()}
+            for r, (relation, taken) in enumerate(found.items()):
+                stream, size = branch(key & MASK, hop, r), int(request.sizes[r, hop])
+                for at in frontiers[relation[2]]:
+                    receiver, tree = tables[relation[2]].entries[at]
+                    usable = usable_edges(graph, relation, receiver, _time_of(request, tree))
+                    if fanout.newest and size >= 0:
+                        usable = newest_edges(graph, relation, usable, size)
+                    weight = graph.edges[relation].weight
+                    odds = None if weight is None else weight[usable].tolist()
+                    places = draw(len(usable), size, fanout.replace, Stream(branch(stream, at)), odds)
+                    for edge in (usable[place] for place in places):
+                        sender = int(graph.edges[relation].senders[edge])
+                        taken.add(tables[relation[0]].enter(sender, tree), at, edge)
+                taken.end_hop()
+        if fanout.induced:
+            found = induced(graph, request, tables)
+        return _finish(graph, request, tables, found)
+
+    def budget_sample(
+        self, seeds: Any, sizes: Mapping[str, Sequence[int]], *, key: int = 0, most: int = 50
+    ) -> Sample | HeteroSample:
+        """Sample nodes of each type layer by layer; see `Sampler.budget_sample`."""
+        graph, request, table = open_budget(self.graph, seeds, sizes, most)
+        tables = open_tables(graph, request)
+        fill_by_budget(graph, tables, table, key & MASK, most)
+        return _finish(graph, request, tables, induced(graph, request, tables))
+
+    def random_walk(self, start: Any, length: int, *, key: int = 0, p: float = 1.0, q: float = 1.0) -> Array:
+        """Walk against the edges of a homogeneous graph; see `Sampler.random_walk`."""
+        edges, nodes = open_walk(self.graph, start, length, p, q)
+        out: np.ndarray = np.empty((len(nodes), length + 1), id_dtype(self.graph))
+        for i, node in enumerate(nodes.tolist()):
+            out[i] = walk(edges, node, length, branch(key & MASK, i), p, q)
+        return out
+
+
+class _Edges:
+    """Edges of one relation as they are taken."""
+
+    def __init__(self) -> None:
+        self.senders: list[int] = []
+        self.receivers: list[int] = []
+        self.edges: list[int] = []
+        self.ends: list[int] = [0]
+
+    def add(self, sender: int, receiver: int, edge: int) -> None:
+        """Take one edge between positions in the node tables."""
+        self.senders.append(sender)
+        self.receivers.append(receiver)
+        self.edges.append(edge)
+
+    def end_hop(self) -> None:
+        """Note that a hop ends here."""
+        self.ends.append(len(self.edges))
+
+
+def induced(graph: SampleGraph, request: Request, tables: Tables) -> dict[EdgeType, _Edges]:
+    """Return all usable edges between the nodes of a sample, by receiver and then position."""
+    found = {relation: _Edges() for relation in graph.edges}
+    for relation, taken in found.items():
+        for at, (receiver, tree) in enumerate(tables[relation[2]].entries):
+            for edge in usable_edges(graph, relation, receiver, _time_of(request, tree)):
+                sender = int(graph.edges[relation].senders[edge]), tree
+                if sender in tables[relation[0]]:
+                    taken.add(tables[relation[0]].enter(*sender), at, edge)
+    return found
+
+
+def _time_of(request: Request, tree: int) -> int | None:
+    return None if request.seed_time is None else int(request.seed_time[tree])
+
+
+def _finish(
+    graph: SampleGraph, request: Request, tables: Tables, found: Mapping[EdgeType, _Edges]
+) -> Sample | HeteroSample:
+    entries = [table.entries for table in tables.values()]
+    gathered = Gathered(
+        [[node for node, _ in column] for column in entries],
+        [[tree for _, tree in column] for column in entries] if request.trees else None,
+        [table.per_hop() for table in tables.values()],
+        [taken.senders for taken in found.values()],
+        [taken.receivers for taken in found.values()],
+        [taken.edges for taken in found.values()],
+        [np.diff(taken.ends).tolist() for taken in found.values()],
+    )
+    return make_sample(graph, gathered)

@@ -1,0 +1,139 @@
+"""What a sampler is asked, checked at the door; every sampler comes through here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.errors import ConfigError, GraphError, problem
+from heddle.sample import ONE_TYPE, Fanout, SampleGraph
+from heddle.sampling.opened import column, first_bad
+
+
+class Request(NamedTuple):
+    """A call of `Sampler.sample`, in arrays by the graph's order of types and relations.
+
+    Attributes:
+        seeds: for each node type [n] int64.
+        first_tree: for each node type the number of its first seed's tree.
+        sizes: [n_relations, hops] int64.
+        trees: whether every seed grows a tree of its own.
+        seed_time: [n_seeds] int64 by number of tree, or None.
+    """
+
+    seeds: tuple[np.ndarray, ...]
+    first_tree: tuple[int, ...]
+    sizes: np.ndarray
+    trees: bool
+    seed_time: np.ndarray | None
+
+
+def open_request(graph: SampleGraph, seeds: Any, fanout: Fanout, seed_time: Any = None) -> Request:
+    """Return a call's arguments as a Request. Raises as `Sampler.sample`."""
+    given = by_type(graph, seeds, "seeds")
+    columns = {kind: open_seeds(graph, kind, ids) for kind, ids in given.items()}
+    counts = {kind: len(ids) for kind, ids in columns.items()}
+    first_tree = dict(zip(counts, np.cumsum([0, *counts.values()]).tolist()))
+    times = _times(graph, columns, seed_time)
+    if fanout.newest and not graph.is_temporal:
+        raise ConfigError(
+            "fanout.newest: found a graph without times, expected node_time or edge times; drop newest"
+        )
+    nothing = np.zeros(0, np.int64)
+    return Request(
+        tuple(columns.get(kind, nothing) for kind in graph.n_node),
+        tuple(first_tree.get(kind, 0) for kind in graph.n_node),
+        _sizes(graph, fanout),
+        fanout.disjoint or (times is not None and len(np.unique(times)) > 1),
+        times,
+    )
+
+
+def by_type(graph: SampleGraph, value: Any, where: str) -> dict[str, Any]:
+    """Return node type -> array from what a caller gives: an array if the graph is homogeneous, else a mapping."""
+    if graph.is_homogeneous:
+        if isinstance(value, Mapping):
+            raise GraphError(
+                problem(where, "a mapping", "an array, as the graph has one node type", "pass the array")
+            )
+        return {ONE_TYPE: value}
+    if not isinstance(value, Mapping):
+        expected = f"a mapping from node types {list(graph.n_node)}"
+        raise GraphError(problem(where, f"a {type(value).__name__}", expected, "pass {type: array}"))
+    for kind in value:
+        if kind not in graph.n_node:
+            raise GraphError(
+                problem(f"{where}: key", repr(kind), f"one of {list(graph.n_node)}", "rename it")
+            )
+    return dict(value)
+
+
+def open_seeds(graph: SampleGraph, kind: str, ids: Any, where: str = "seeds") -> np.ndarray:
+    """Return [n] int64 ids of nodes of one type. Raises as `Sampler.sample`."""
+    where = f"{where}[{kind!r}]" if kind != ONE_TYPE else where
+    array, bound = np.asarray(ids), graph.n_node[kind]
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        found = f"{array.dtype} of shape {array.shape}"
+        raise GraphError(problem(where, found, "[n] integers", "pass ids, not a mask"))
+    bad = (array < 0) | (array >= bound)
+    first_bad(array, bad, where, f"an id in [0, {bound})")
+    return np.ascontiguousarray(array, np.int64)
+
+
+def _times(graph: SampleGraph, seeds: dict[str, np.ndarray], seed_time: Any) -> np.ndarray | None:
+    """Return the time of each seed in the order of trees, or None if the graph has no times."""
+    if not graph.is_temporal:
+        if seed_time is not None:
+            raise GraphError(
+                "seed_time: found times, expected none, as no edge or node of the graph has one; add times or drop it"
+            )
+        return None
+    given = {} if seed_time is None else by_type(graph, seed_time, "seed_time")
+    columns = []
+    for kind, ids in seeds.items():
+        if kind in given:
+            where = f"seed_time[{kind!r}]"
+            columns.append(column(given[kind], where, "iu", np.int64, len(ids), "one for each seed"))
+        elif kind in graph.node_time:
+            columns.append(graph.node_time[kind][ids])
+        elif len(ids):
+            raise GraphError(
+                problem("seed_time", "none", f"the time of each seed of type {kind!r}", "pass seed_time")
+            )
+    return np.concatenate([np.zeros(0, np.int64), *columns])
+
+
+def _sizes(graph: SampleGraph, fanout: Fanout) -> np.ndarray:
+    if isinstance(fanout.sizes, Mapping):
+        for key in fanout.sizes:
+            if key not in graph.edges:
+                raise ConfigError(
+                    f"fanout.sizes: found {key!r}, expected a relation of {list(graph.edges)}; rename it"
+                )
+        return hop_table("fanout.sizes", fanout.sizes, list(graph.edges), lowest=-1)
+    return hop_table(
+        "fanout.sizes",
+        {key: fanout.sizes for key in graph.edges} or {None: fanout.sizes},
+        list(graph.edges),
+        -1,
+    )
+
+
+def hop_table(where: str, sizes: Mapping[Any, Sequence[int]], rows: list[Any], lowest: int) -> np.ndarray:
+    """Return [rows, hops] int64 from a sequence of sizes for some rows; the others get 0.
+
+    Raises:
+        ConfigError: sequences of different lengths, or a size below `lowest`.
+    """
+    hops = {len(row) for row in sizes.values()}
+    if len(hops) > 1:
+        raise ConfigError(f"{where}: found {sorted(hops)} hops, expected as many for all; fill up with 0")
+    table = np.zeros((len(rows), max(hops, default=0)), np.int64)
+    for at, key in enumerate(rows):
+        for hop, size in enumerate(sizes.get(key, ())):
+            if int(size) != size or size < lowest:
+                raise ConfigError(
+                    f"{where}[{hop}]: found {size}, expected an integer of at least {lowest}; correct it"
+                )
+            table[at, hop] = size
+    return table

@@ -1,0 +1,51 @@
+"""NodeTable: the nodes of one type that a sample holds, in the order in which they were met."""
+
+import numpy as np
+
+from heddle.sample import SampleGraph
+from heddle.sampling.request import Request
+
+
+class NodeTable:
+    """Nodes as (node, tree), the tree 0 for all where trees share nodes.
+
+    Attributes:
+        entries: the nodes by position.
+        starts: where each hop starts: its first position.
+    """
+
+    def __init__(self, seeds: np.ndarray, first_tree: int, trees: bool):
+        self.entries = [(int(node), first_tree + i if trees else 0) for i, node in enumerate(seeds)]
+        self.starts = [0]
+        self._places: dict[tuple[int, int], int] = {}
+        for place, entry in enumerate(self.entries):
+            self._places.setdefault(entry, place)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __contains__(self, entry: tuple[int, int]) -> bool:
+        return entry in self._places
+
+    def enter(self, node: int, tree: int) -> int:
+        """Return the position of a node, adding it if it is new; of a seed given twice, the first."""
+        place = self._places.setdefault((node, tree), len(self.entries))
+        if place == len(self.entries):
+            self.entries.append((node, tree))
+        return place
+
+    def open_hop(self) -> range:
+        """Start the next hop; return the positions of the one that ends."""
+        frontier = range(self.starts[-1], len(self))
+        self.starts.append(len(self))
+        return frontier
+
+    def per_hop(self) -> list[int]:
+        """Count the nodes of each hop, the seeds first."""
+        return np.diff([*self.starts, len(self)]).tolist()
+
+
+def open_tables(graph: SampleGraph, request: Request) -> dict[str, NodeTable]:
+    """Return a table for each node type, holding its seeds."""
+    columns = zip(graph.n_node, request.seeds, request.first_tree)
+    return {kind: NodeTable(seeds, first, request.trees) for kind, seeds, first in columns}
