@@ -38,7 +38,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write valid JSON: NaN and infinity become null, numpy scalars numbers, keys keep their order."""
     text = json.dumps(to_json(value), indent=2, allow_nan=False) + "\n"
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_text(path, text)
 
 
 def to_json(value: Any) -> Any:
@@ -54,12 +54,17 @@ def to_json(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text."""
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     """Write the resolved config as config.yaml."""
     import yaml
 
     text = yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
-    write_atomically(folder / "config.yaml", lambda temporary: temporary.write_text(text, "utf-8"))
+    write_text(folder / "config.yaml", text)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

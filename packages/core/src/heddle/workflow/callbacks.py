@@ -9,6 +9,7 @@ from heddle.program import Program
 from heddle.workflow.checkpoint import save
 from heddle.workflow.progress import Progress, Row
 from heddle.workflow.settings import Settings
+from heddle.workflow.trackers import Tracker
 
 
 class Callback(Protocol):
@@ -50,6 +51,21 @@ class Checkpoints:
 
     def close(self) -> None:
         pass
+
+
+class Tracking:
+    """Hands each epoch's figures to a tracker."""
+
+    def __init__(self, tracker: Tracker):
+        self._tracker = tracker
+
+    def after_epoch(self, progress: Progress) -> None:
+        self._tracker.log(
+            progress.epoch, {name: value for name, value in progress.row.items() if name != "epoch"}
+        )
+
+    def close(self) -> None:
+        self._tracker.close()
 
 
 class ProgressBar:

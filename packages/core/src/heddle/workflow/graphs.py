@@ -1,6 +1,6 @@
 """Graphs: shuffled mini-batches of whole graphs, padded to a few shapes for engines that compile each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,13 +42,26 @@ class GraphLoader:
         """Return the predictions of each split, in the split's order."""
         return {split: self._outcome(program, state, split) for split in splits}
 
+    def everything(self, program: Program, state: State) -> Outcome:
+        """Return the predictions of all graphs."""
+        positions = np.arange(len(self._targets))
+        return self._answers(program, state, positions, self._batched(positions))
+
     def _outcome(self, program: Program, state: State, split: str) -> Outcome:
-        positions = self._positions[split]
         if split not in self._judged:
-            self._judged[split] = list(self._batched(positions))
+            self._judged[split] = list(self._batched(self._positions[split]))
+        return self._answers(program, state, self._positions[split], self._judged[split])
+
+    def _answers(
+        self,
+        program: Program,
+        state: State,
+        positions: np.ndarray,
+        batches: Iterable[tuple[Batch, np.ndarray]],
+    ) -> Outcome:
         targets, mask = self._targets[positions], self._mask[positions]
         outputs = np.zeros((0, *targets.shape[1:]), np.float32)
-        for built, places in self._judged[split]:
+        for built, places in batches:
             answers = np.asarray(program.predict(state, program.place(built)))
             if len(outputs) != len(positions):
                 outputs = np.zeros((len(positions), *answers.shape[1:]), answers.dtype)

@@ -84,6 +84,12 @@ class LinkLoader:
             for split, own in zip(splits, np.split(scores, ends))
         }
 
+    def everything(self, program: Program, state: State) -> Outcome:
+        """Return the scores of the links of all splits."""
+        index = np.concatenate(list(self._links.values()))
+        scores = np.asarray(program.predict(state, program.place(Batch(self._graph, self._prepared, index))))
+        return Outcome(index, scores, np.ones(len(index), np.float32), np.ones(len(index), bool))
+
     def _fixed(self, split: str) -> np.ndarray:
         rng = generator(self._seed, "evaluation negatives", SPLITS.index(split))
         false, found = false_pairs(self._true, len(self._links[split]), rng)

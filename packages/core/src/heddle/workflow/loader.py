@@ -23,6 +23,10 @@ class Loader(Protocol):
         """Return the predictions of each split, with weights of `state`."""
         ...
 
+    def everything(self, program: Program, state: State) -> Outcome:
+        """Return the predictions of all nodes or graphs of the dataset, in a split or not; of links, all splits'."""
+        ...
+
 
 def loader_for(
     dataset: Dataset,

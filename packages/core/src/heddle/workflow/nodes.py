@@ -24,9 +24,10 @@ class NodeLoader:
         if not len(splits["train"]):
             raise DataError(f"dataset {dataset.name}: found no training nodes, expected at least one")
         self._index = np.concatenate([splits[key] for key in SPLITS])
+        self._all_targets = np.asarray(dataset.targets)
         ends = np.cumsum([0, *(len(splits[key]) for key in SPLITS)])
         self._rows = {key: slice(a, b) for key, a, b in zip(SPLITS, ends, ends[1:])}
-        self._targets, self._mask = known_targets(np.asarray(dataset.targets)[self._index])
+        self._targets, self._mask = known_targets(self._all_targets[self._index])
         learned = self._mask.copy()
         learned[self._rows["train"].stop :] = False
         self._batch = Batch(graph, model.prepare(graph), self._index, self._targets, learned)
@@ -41,6 +42,15 @@ class NodeLoader:
         outputs = np.asarray(program.predict(state, self._place(program)))
         whole = Outcome(self._index, outputs, self._targets, self._mask)
         return {key: Outcome(*(rows[self._rows[key]] for rows in whole[:4])) for key in splits}
+
+    def everything(self, program: Program, state: State) -> Outcome:
+        """Return the predictions of all nodes."""
+        targets, mask = known_targets(self._all_targets)
+        index = np.arange(len(targets))
+        outputs = program.predict(
+            state, program.place(self._batch._replace(index=index, targets=None, mask=None))
+        )
+        return Outcome(index, np.asarray(outputs), targets, mask)
 
     def _place(self, program: Program) -> Placed:
         if self._placed is None:

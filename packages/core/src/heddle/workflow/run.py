@@ -1,4 +1,4 @@
-"""Training runs: from a config to a run folder."""
+"""Runs: `train` makes a run folder from a config; `evaluate` and `predict` use one again."""
 
 import json
 from collections.abc import Mapping
@@ -9,15 +9,19 @@ import heddle
 from heddle import artifacts
 from heddle.errors import HeddleError
 from heddle.workflow.assemble import Assembly, assemble
-from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop, display
+from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop, Tracking, display
 from heddle.workflow.checkpoint import load
 from heddle.workflow.folder import check_free, is_finished, new_folder
 from heddle.workflow.outcome import figures
 from heddle.workflow.progress import Progress
+from heddle.workflow.report import Story, page
+from heddle.workflow.saved import evaluate, predict
 from heddle.workflow.screen import print_figures
 from heddle.workflow.settings import Settings, settings_from
 from heddle.workflow.splits import SPLITS
 from heddle.workflow.trainer import fit
+
+__all__ = ["evaluate", "predict", "train"]
 
 
 def train(config: Mapping[str, Any], registry: Any) -> Path:
@@ -64,11 +68,12 @@ def _run(
     progress: Progress,
     folder: Path,
 ) -> Path:
+    tracker = registry.tracker(config["tracker"]["name"])(config["tracker"], folder)
     artifacts.write_json(folder / "versions.json", artifacts.versions(parts.backend.describe()))
     callbacks: list[Callback] = []
     if settings.patience is not None:
         callbacks.append(EarlyStop(settings.patience))
-    callbacks += [Checkpoints(folder, parts.program, settings), display(settings)]
+    callbacks += [Checkpoints(folder, parts.program, settings), Tracking(tracker), display(settings)]
     try:
         fit(parts.program, parts.loader, parts.task, settings, progress, callbacks)
     except HeddleError as error:
@@ -100,6 +105,17 @@ def _finish(config: Mapping[str, Any], parts: Assembly, progress: Progress, fold
         "seed": int(config["seed"]),
         "time": sum(row["seconds"] for row in progress.rows),
     }
+    story = Story(
+        artifacts.plain({**config, "run": {"dir": str(folder)}}),
+        json.loads((folder / "versions.json").read_text(encoding="utf-8")),
+        result,
+        parts.dataset,
+        parts.task,
+        progress.rows,
+        outcomes,
+        progress.best_arrays,
+    )
+    artifacts.write_text(folder / "report.html", page(story))
     artifacts.write_json(folder / "metrics.json", result)
     return artifacts.to_json(result)
 

@@ -57,6 +57,17 @@ class TripleLoader:
 
     def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
         """Return scores and filtered ranks of each split, from one forward pass."""
+        entities, relations = self._embedded(program, state)
+        return {split: self._outcome(split, entities, relations) for split in splits}
+
+    def everything(self, program: Program, state: State) -> Outcome:
+        """Return the scores of the triples of all splits."""
+        index = self._known
+        scores = _scores(*self._embedded(program, state), index)
+        return Outcome(index, scores, np.ones(len(index), np.float32), np.ones(len(index), bool))
+
+    def _embedded(self, program: Program, state: State) -> tuple[np.ndarray, np.ndarray]:
+        """Return the embeddings of entities and the weights of relations."""
         if self._placed is None:
             self._placed = program.place(Batch(self._graph, self._prepared, self._known[:1]))
         embedded = program.embed(state, self._placed)
@@ -67,13 +78,12 @@ class TripleLoader:
                 "model: found no weights 'head.relation', expected a model with DistMult's head to rank typed links; "
                 "choose a portable one such as model=rgcn"
             )
-        relations = np.asarray(arrays["params/head.relation"])
-        return {split: self._outcome(split, entities, relations) for split in splits}
+        return entities, np.asarray(arrays["params/head.relation"])
 
     def _outcome(self, split: str, entities: np.ndarray, relations: np.ndarray) -> Outcome:
         triples, false = self._judged[split]
         index = np.concatenate([triples, false])
-        scores = (entities[index[:, 0]] * relations[index[:, 1]] * entities[index[:, 2]]).sum(axis=1)
+        scores = _scores(entities, relations, index)
         targets = (np.arange(len(index)) < len(triples)).astype(np.float32)
         ranks = filtered_ranks(entities, relations, triples, self._known)
         return Outcome(index, scores, targets, np.ones(len(index), bool), ranks)
@@ -86,3 +96,7 @@ class TripleLoader:
             triples = triples[np.sort(rng.permutation(len(triples))[:_JUDGED_TRAIN])]
         false, found = corrupted(self._true, triples, rng)
         return triples, false[found]
+
+
+def _scores(entities: np.ndarray, relations: np.ndarray, index: np.ndarray) -> np.ndarray:
+    return (entities[index[:, 0]] * relations[index[:, 1]] * entities[index[:, 2]]).sum(axis=1)

@@ -1,0 +1,12 @@
+"""The report of a run: one HTML file that needs no network and nothing installed.
+
+page.py      the page: figures, charts, facts
+charts.py    the charts a task asks for
+svg.py       lines, dots, bars and a matrix as SVG
+scale.py     axes: from values to places, with round ticks
+style.css    light and dark
+"""
+
+from heddle.workflow.report.page import Story, page
+
+__all__ = ["Story", "page"]

@@ -1,0 +1,98 @@
+"""Charts of a run: how training went, and where the model is right and wrong."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from heddle.task import Task
+from heddle.workflow.classification import class_scores
+from heddle.workflow.outcome import Outcome
+from heddle.workflow.progress import Row
+from heddle.workflow.regression import columns
+from heddle.workflow.report import svg
+from heddle.workflow.splits import SPLITS
+
+_MOST_CLASSES = 30
+
+
+def curves(rows: Sequence[Row], task: Task, best_epoch: int) -> dict[str, str]:
+    """Return charts by title: the loss and each metric that was followed in training, by epoch."""
+    charts = {}
+    for figure in ("loss", *task.metrics):
+        series = {}
+        for split in SPLITS:
+            key = f"{split}.{figure}"
+            points = [
+                (row["epoch"], row[key]) for row in rows if row.get(key) is not None and np.isfinite(row[key])
+            ]
+            if points:
+                series[split] = ([x for x, _ in points], [y for _, y in points])
+        if series:
+            charts[figure] = svg.lines(series, "epoch", figure, best_epoch)
+    return charts
+
+
+def judgement(task: Task, outcomes: Mapping[str, Outcome], names: Sequence[str]) -> dict[str, str]:
+    """Return charts by title of the last split that has known targets: test, else valid, else train.
+
+    Classes: a confusion matrix; labels: scores of true and false ones; values: predicted against true, and the errors;
+    links: ranks, and the scores of true and false ones.
+    """
+    split = next((key for key in reversed(SPLITS) if key in outcomes and outcomes[key].mask.any()), None)
+    if split is None:
+        return {}
+    outcome = outcomes[split]
+    if task.level == "link":
+        return {
+            f"ranks, {split}": _ranks(outcome.ranks),
+            f"scores, {split}": _scores(outcome),
+        }
+    if task.loss_name == "cross_entropy":
+        return {f"confusion, {split}": confusion(outcome, names)}
+    if task.loss_name == "binary_cross_entropy":
+        return {f"scores, {split}": _scores(outcome)}
+    true, said, known = (
+        columns(np.asarray(part)) for part in (outcome.targets, outcome.outputs, outcome.mask)
+    )
+    return {
+        f"predicted and true, {split}": svg.dots({split: (true[known], said[known])}, "true", "predicted"),
+        f"errors, {split}": svg.histogram({split: said[known] - true[known]}, "predicted - true"),
+    }
+
+
+def confusion(outcome: Outcome, names: Sequence[str]) -> str:
+    """Return the matrix of true against predicted classes; beyond 30 the rarest are one class, "other"."""
+    n = outcome.outputs.shape[1]
+    true = np.asarray(outcome.targets)[outcome.mask]
+    said = np.asarray(outcome.outputs)[outcome.mask].argmax(axis=1)
+    counts = np.zeros((n, n), np.int64)
+    np.add.at(counts, (true, said), 1)
+    labels = [str(names[k]) if k < len(names) else str(k) for k in range(n)]
+    if n > _MOST_CLASSES:
+        kept = np.sort(np.argsort(-counts.sum(axis=1), kind="stable")[: _MOST_CLASSES - 1])
+        group = np.full(n, _MOST_CLASSES - 1)
+        group[kept] = np.arange(_MOST_CLASSES - 1)
+        small = np.zeros((_MOST_CLASSES, _MOST_CLASSES), np.int64)
+        np.add.at(small, (group[:, None], group[None, :]), counts)
+        counts, labels = small, [*(labels[k] for k in kept), "other"]
+    return svg.matrix(counts, labels, "predicted", "true")
+
+
+def _scores(outcome: Outcome) -> str:
+    scores, truths = class_scores(outcome.outputs, outcome.targets)
+    known = columns(outcome.mask)
+    return svg.histogram({"true": scores[truths & known], "false": scores[~truths & known]}, "score")
+
+
+def _ranks(ranks: np.ndarray | None) -> str:
+    ranks = np.zeros(0) if ranks is None else ranks
+    bounds = [1, 3, 10, 30, 100, 300, 1000, 3000, 10000, np.inf]
+    names = ["1", "≤3", "≤10", "≤30", "≤100", "≤300", "≤1k", "≤3k", "≤10k", "more"]
+    used = max([k for k, low in enumerate([0, *bounds[:-1]]) if (ranks > low).any()], default=0) + 1
+    below = [0, *bounds][:used]
+    shares = (
+        [float(((ranks > low) & (ranks <= high)).mean()) for low, high in zip(below, bounds)]
+        if len(ranks)
+        else []
+    )
+    return svg.columns({"true": shares}, names[: len(shares)], "rank of the true link", "share")

@@ -1,0 +1,175 @@
+"""The page of a report: figures, charts and facts of one run as HTML."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.data.dataset import Dataset
+from heddle.graph import Graph, HeteroGraph
+from heddle.task import Task
+from heddle.workflow.metrics import higher_is_better
+from heddle.workflow.outcome import Outcome
+from heddle.workflow.progress import Row
+from heddle.workflow.report.charts import curves, judgement
+from heddle.workflow.splits import SPLITS
+
+
+class Story(NamedTuple):
+    """What a report tells.
+
+    Attributes:
+        config, versions, result: what config.yaml, versions.json and metrics.json hold.
+        dataset: with its splits.
+        rows: one per epoch.
+        outcomes: split -> predictions of the best epoch's weights.
+        weights: those, by name.
+    """
+
+    config: Mapping[str, Any]
+    versions: Mapping[str, Any]
+    result: Mapping[str, Any]
+    dataset: Dataset
+    task: Task
+    rows: Sequence[Row]
+    outcomes: Mapping[str, Outcome]
+    weights: Mapping[str, np.ndarray]
+
+
+def page(story: Story) -> str:
+    """Return the report as one HTML text, all that comes from data or config escaped."""
+    import yaml
+
+    config = story.config
+    title = f"{config['model']['name']} on {story.dataset.name}"
+    subtitle = f"{story.task.kind.replace('_', ' ')} · engine {config['backend']['name']} · seed {story.result['seed']}"
+    charts = {
+        **curves(story.rows, story.task, story.result["best_epoch"]),
+        **judgement(story.task, story.outcomes, story.dataset.info.get("classes", ())),
+    }
+    written = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+    style = files("heddle.workflow.report").joinpath("style.css").read_text(encoding="utf-8")
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<style>{style}</style>
+</head>
+<body>
+<header><h1>{escape(title)}</h1><p>{escape(subtitle)}</p></header>
+<main>
+{_headline(story)}
+<section class="wide"><h2>Figures of epoch {story.result["best_epoch"]}, the best</h2>{_figures(story)}</section>
+{"".join(f"<section><h2>{escape(name)}</h2>{chart}</section>" for name, chart in charts.items())}
+<section><h2>Data</h2>{_table(dataset_facts(story.dataset))}</section>
+<section><h2>Run</h2>{_table(_run_facts(story))}</section>
+<section class="wide"><h2>Weights</h2>{_details("shapes", _table(_weights(story.weights)))}</section>
+<section class="wide"><h2>Configuration</h2>{_details("config.yaml", _pre(written))}
+{_details("packages", _table(story.versions["packages"]))}</section>
+</main>
+</body>
+</html>
+"""
+
+
+def dataset_facts(dataset: Dataset) -> dict[str, str]:
+    """Return what a dataset holds, for people."""
+    facts = {"name": dataset.name, "task": dataset.task.replace("_", " ")}
+    graphs = dataset.graphs
+    if isinstance(graphs, Graph):
+        facts |= {"nodes": _count(np.sum(graphs.n_node)), "edges": _count(len(graphs.senders))}
+    elif isinstance(graphs, HeteroGraph):
+        facts |= {f"nodes: {kind}": _count(np.sum(count)) for kind, count in graphs.n_node.items()}
+        facts["relations"] = _count(len(graphs.edges))
+        facts["edges"] = _count(sum(len(edges.senders) for edges in graphs.edges.values()))
+    else:
+        facts["graphs"] = _count(len(graphs))
+        facts["nodes"] = _count(sum(int(np.sum(graph.n_node)) for graph in graphs))
+        facts["edges"] = _count(sum(len(graph.senders) for graph in graphs))
+    if dataset.num_classes:
+        facts["classes"] = str(dataset.num_classes)
+    facts |= {
+        f"{split} split": _count(len(dataset.splits[split])) for split in SPLITS if split in dataset.splits
+    }
+    if "source" in dataset.info:
+        facts["source"] = str(dataset.info["source"])
+    return facts
+
+
+def _headline(story: Story) -> str:
+    """Return the test figures as tiles, the first large."""
+    split = next((key for key in reversed(SPLITS) if _known(story.result.get(key, {}))), None)
+    if split is None:
+        return ""
+    names = story.task.metrics[:4]
+    tiles = "".join(
+        f'<div class="tile"><b>{_number(story.result[split].get(name))}</b>'
+        f"<span>{escape(split)} {escape(name)} {'↑' if higher_is_better(name) else '↓'}</span></div>"
+        for name in names
+    )
+    return f'<div class="tiles">{tiles}</div>'
+
+
+def _figures(story: Story) -> str:
+    splits = [split for split in SPLITS if split in story.result]
+    names = list(dict.fromkeys(name for split in splits for name in story.result[split]))
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    body = "".join(
+        f"<tr><th>{split}</th>{''.join(f'<td>{_number(story.result[split].get(name))}</td>' for name in names)}</tr>"
+        for split in splits
+    )
+    return f'<table class="figures"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _run_facts(story: Story) -> dict[str, str]:
+    seconds = [row["seconds"] for row in story.rows]
+    result, versions = story.result, story.versions
+    facts = {
+        "epochs": str(result["epochs"]),
+        "best epoch": str(result["best_epoch"]),
+        "ended": str(result["stopped"] or "after its last epoch"),
+        "time of training": f"{sum(seconds):.1f} s",
+        "median epoch": f"{1000 * float(np.median(seconds)):.1f} ms",
+        "first epoch": f"{1000 * seconds[0]:.1f} ms",
+        "weights": _count(sum(value.size for value in story.weights.values())),
+    }
+    facts |= {f"engine: {name}": text for name, text in versions["engine"].items()}
+    return facts | {"Python": versions["python"], "platform": versions["platform"]}
+
+
+def _weights(weights: Mapping[str, np.ndarray]) -> dict[str, str]:
+    return {
+        name.removeprefix("params/"): f"{' x '.join(map(str, value.shape)) or 'scalar'} {value.dtype}"
+        for name, value in weights.items()
+    }
+
+
+def _table(rows: Mapping[str, Any]) -> str:
+    body = "".join(
+        f"<tr><th>{escape(str(key))}</th><td>{escape(str(value))}</td></tr>" for key, value in rows.items()
+    )
+    return f'<table class="facts">{body}</table>'
+
+
+def _details(title: str, body: str) -> str:
+    return f"<details><summary>{escape(title)}</summary>{body}</details>"
+
+
+def _pre(text: str) -> str:
+    return f"<pre>{escape(text)}</pre>"
+
+
+def _known(figures: Mapping[str, Any]) -> bool:
+    return any(value is not None and np.isfinite(value) for value in figures.values())
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None or not np.isfinite(value) else f"{value:.4f}"
+
+
+def _count(value: Any) -> str:
+    return f"{int(value):,}"

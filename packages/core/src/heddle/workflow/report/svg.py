@@ -1,0 +1,195 @@
+"""Charts as SVG: lines, dots, bars and a matrix. Colours come from the page's style, by class."""
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import numpy as np
+
+from heddle.workflow.report.scale import Scale, label, scale_for, ticks
+
+WIDTH, HEIGHT = 520, 300
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 14, 42
+_POINTS = 500
+"""Points a line keeps, and dots a cloud keeps: more can't be seen."""
+
+Series = Mapping[str, tuple[Sequence[float], Sequence[float]]]
+"""name -> (x, y)"""
+
+
+def lines(series: Series, x_label: str, y_label: str, mark: float | None = None) -> str:
+    """Draw lines through finite points, with a dashed line at x = `mark`."""
+    x, y = _scales([v for xs, _ in series.values() for v in xs], [v for _, ys in series.values() for v in ys])
+    parts = [_axes(x, y, x_label, y_label)]
+    if mark is not None:
+        parts.append(
+            f'<line class="mark" x1="{x(mark):.1f}" x2="{x(mark):.1f}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}">'
+            f"<title>{escape(x_label)} {label(mark)}, the best</title></line>"
+        )
+    for name, (xs, ys) in series.items():
+        points = [(a, b) for a, b in zip(xs, ys) if math.isfinite(b)]
+        points = points[:: max(1, len(points) // _POINTS)] + points[-1:]
+        path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in points)
+        if len(points) > 2:
+            parts.append(f'<polyline class="line {_css(name)}" points="{path}"/>')
+        elif points:
+            parts += [
+                f'<circle class="dot {_css(name)}" cx="{x(a):.1f}" cy="{y(b):.1f}" r="3"/>'
+                for a, b in points[:1]
+            ]
+    return _chart(parts, list(series), f"{y_label} by {x_label}")
+
+
+def dots(series: Series, x_label: str, y_label: str) -> str:
+    """Draw a cloud of points per name, and the diagonal where both axes agree."""
+    values = [v for xs, ys in series.values() for part in (xs, ys) for v in part]
+    x, y = _scales(values, values)
+    low, high = max(x.low, y.low), min(x.high, y.high)
+    parts = [
+        _axes(x, y, x_label, y_label),
+        f'<line class="mark" x1="{x(low):.1f}" y1="{y(low):.1f}" x2="{x(high):.1f}" y2="{y(high):.1f}"/>',
+    ]
+    for name, (xs, ys) in series.items():
+        points = [(a, b) for a, b in zip(xs, ys) if math.isfinite(a) and math.isfinite(b)]
+        for a, b in points[:: max(1, len(points) // _POINTS)]:
+            parts.append(f'<circle class="dot {_css(name)}" cx="{x(a):.1f}" cy="{y(b):.1f}" r="2.5"/>')
+    return _chart(parts, list(series), f"{y_label} against {x_label}")
+
+
+def histogram(groups: Mapping[str, np.ndarray], x_label: str, bins: int = 30) -> str:
+    """Draw the share of each group's values per bin, groups over one another."""
+    finite = {name: np.asarray(values, float)[np.isfinite(values)] for name, values in groups.items()}
+    every = np.concatenate(list(finite.values())) if finite else np.zeros(0)
+    x = scale_for(every.tolist(), _LEFT, WIDTH - _RIGHT)
+    edges = np.linspace(x.low, x.high, bins + 1)
+    shares = {name: np.histogram(v, edges)[0] / max(1, len(v)) for name, v in finite.items()}
+    y = scale_for([0.0, *(float(s.max()) for s in shares.values())], HEIGHT - _BOTTOM, _TOP, zero=True)
+    return _bars(shares, edges, x, y, x_label, "share")
+
+
+def columns(groups: Mapping[str, Sequence[float]], names: Sequence[str], x_label: str, y_label: str) -> str:
+    """Draw a column per name and group, groups over one another."""
+    x = Scale(0, max(1, len(names)), _LEFT, WIDTH - _RIGHT)
+    y = scale_for(
+        [0.0, *(v for values in groups.values() for v in values)], HEIGHT - _BOTTOM, _TOP, zero=True
+    )
+    shares = {name: np.asarray(values, float) for name, values in groups.items()}
+    return _bars(shares, np.arange(len(names) + 1), x, y, x_label, y_label, names)
+
+
+def matrix(counts: np.ndarray, names: Sequence[str], x_label: str, y_label: str) -> str:
+    """Draw a square matrix of counts, each row shaded by its shares; counts are written where there is room."""
+    n = len(names)
+    side = max(14.0, min(46.0, 430 / max(1, n)))
+    text = [name if len(name) <= 14 else name[:13] + "…" for name in names]
+    left = 34 + 6.6 * max([len(name) for name in text], default=0)
+    size = n * side
+    parts = []
+    for row in range(n):
+        total = max(1, counts[row].sum())
+        for column in range(n):
+            share, count = counts[row, column] / total, int(counts[row, column])
+            x, y = left + column * side, 8 + row * side
+            parts.append(
+                f'<rect class="cell" x="{x:.1f}" y="{y:.1f}" width="{side:.1f}" height="{side:.1f}" '
+                f'style="fill-opacity:{share:.3f}"><title>{escape(y_label)} {escape(names[row])}, '
+                f"{escape(x_label)} {escape(names[column])}: {count} ({share:.1%})</title></rect>"
+            )
+            if side >= 24 and count:
+                tone = "on" if share > 0.55 else "off"
+                parts.append(
+                    f'<text class="count {tone}" x="{x + side / 2:.1f}" y="{y + side / 2 + 4:.1f}">{count}</text>'
+                )
+        y = 8 + row * side + side / 2 + 4
+        parts.append(
+            f'<text class="tick" text-anchor="end" x="{left - 6:.1f}" y="{y:.1f}">{escape(text[row])}</text>'
+        )
+    for column in range(n):
+        x, y = left + column * side + side / 2, 8 + size + 12
+        turn = f' transform="rotate(-45 {x:.1f} {y:.1f})"' if max(map(len, text)) > 3 else ""
+        anchor = "end" if turn else "middle"
+        parts.append(
+            f'<text class="tick" text-anchor="{anchor}" x="{x:.1f}" y="{y:.1f}"{turn}>{escape(text[column])}</text>'
+        )
+    deep = 20 + (5 * max(map(len, text), default=0) if max(map(len, text), default=0) > 3 else 0)
+    width, height = left + size + 8, 8 + size + deep + 22
+    parts.append(
+        f'<text class="name" x="{left + size / 2:.1f}" y="{height - 6:.1f}">{escape(x_label)}</text>'
+    )
+    parts.append(
+        f'<text class="name" transform="translate(14 {8 + size / 2:.1f}) rotate(-90)">{escape(y_label)}</text>'
+    )
+    return (
+        f'<svg viewBox="0 0 {width:.0f} {height:.0f}" style="max-width:{width:.0f}px" role="img" '
+        f'aria-label="{escape(y_label)} by {escape(x_label)}">{"".join(parts)}</svg>'
+    )
+
+
+def _scales(xs: Sequence[float], ys: Sequence[float]) -> tuple[Scale, Scale]:
+    return scale_for(xs, _LEFT, WIDTH - _RIGHT), scale_for(ys, HEIGHT - _BOTTOM, _TOP)
+
+
+def _bars(
+    shares: Mapping[str, np.ndarray],
+    edges: np.ndarray,
+    x: Scale,
+    y: Scale,
+    x_label: str,
+    y_label: str,
+    names: Sequence[str] | None = None,
+) -> str:
+    parts = [_axes(x, y, x_label, y_label, names)]
+    gap = 4 if names is not None else 1
+    for name, heights in shares.items():
+        for a, b, height in zip(edges, edges[1:], heights):
+            if height > 0:
+                tip = f"<title>{escape(name)}: {height:.3g}</title>"
+                parts.append(
+                    f'<rect class="bar {_css(name)}" x="{x(a) + gap / 2:.1f}" width="{x(b) - x(a) - gap:.1f}" '
+                    f'y="{y(height):.1f}" height="{y(0) - y(height):.1f}">{tip}</rect>'
+                )
+    return _chart(parts, list(shares), f"{y_label} by {x_label}")
+
+
+def _axes(x: Scale, y: Scale, x_label: str, y_label: str, names: Sequence[str] | None = None) -> str:
+    base, parts = HEIGHT - _BOTTOM, []
+    for value in ticks(y):
+        parts.append(
+            f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
+        )
+        parts.append(
+            f'<text class="tick" text-anchor="end" x="{_LEFT - 6}" y="{y(value) + 4:.1f}">{label(value)}</text>'
+        )
+    marks = [(value, label(value)) for value in ticks(x)]
+    if names is not None:
+        marks = [(place + 0.5, name) for place, name in enumerate(names)]
+    for value, text in marks:
+        parts.append(
+            f'<text class="tick" text-anchor="middle" x="{x(value):.1f}" y="{base + 16}">{escape(text)}</text>'
+        )
+    parts.append(f'<line class="axis" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{base}" y2="{base}"/>')
+    parts.append(
+        f'<text class="name" x="{(_LEFT + WIDTH - _RIGHT) / 2:.1f}" y="{HEIGHT - 8}">{escape(x_label)}</text>'
+    )
+    parts.append(
+        f'<text class="name" transform="translate(14 {(base + _TOP) / 2:.1f}) rotate(-90)">{escape(y_label)}</text>'
+    )
+    return "".join(parts)
+
+
+def _chart(parts: Sequence[str], names: Sequence[str], title: str) -> str:
+    """Return a chart with its legend."""
+    keys = (
+        "".join(f'<span class="key {_css(name)}">{escape(name)}</span>' for name in names)
+        if len(names) > 1
+        else ""
+    )
+    legend = f'<div class="legend">{keys}</div>' if keys else ""
+    return f'{legend}<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
+
+
+def _css(name: str) -> str:
+    """Return the class whose colour a series has: by its split, or by whether it is of true or false links."""
+    return {"train": "a", "valid": "b", "test": "c", "true": "a", "false": "b"}.get(
+        name.partition(" ")[0], "a"
+    )

@@ -1,0 +1,96 @@
+"""Trackers: where an epoch's figures go while training runs."""
+
+import csv
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from heddle.artifacts import write_table
+from heddle.errors import PluginError
+
+
+class Tracker(Protocol):
+    """Takes figures as they come; built by its plugin's loader from the `tracker` config node and the run folder."""
+
+    def log(self, epoch: int, figures: Mapping[str, float]) -> None:
+        """Take the figures of an epoch, e.g. {"lr": 0.01, "train.loss": 1.2, "valid.accuracy": 0.7}.
+
+        After a resumption an epoch may come that came before; its figures replace those and all later ones.
+        """
+        ...
+
+    def close(self) -> None:
+        """Write what is left; training is over or has failed."""
+        ...
+
+
+class CsvTracker:
+    """metrics.csv in the run folder, written anew at most every two seconds, never half there."""
+
+    def __init__(self, config: Mapping[str, Any], folder: Path, seconds: float = 2):
+        self._path, self._seconds, self._written = folder / "metrics.csv", seconds, 0.0
+        self._rows: list[dict[str, Any]] = []
+        if self._path.exists():
+            with open(self._path, newline="", encoding="utf-8") as stream:
+                self._rows = [dict(row) for row in csv.DictReader(stream)]
+
+    def log(self, epoch: int, figures: Mapping[str, float]) -> None:
+        self._rows = (
+            [row for row in self._rows if int(row["epoch"]) < epoch] if self._replaces(epoch) else self._rows
+        )
+        self._rows.append({"epoch": epoch, **figures})
+        if time.monotonic() - self._written >= self._seconds:
+            self.close()
+
+    def close(self) -> None:
+        write_table(self._path, self._rows)
+        self._written = time.monotonic()
+
+    def _replaces(self, epoch: int) -> bool:
+        return bool(self._rows) and int(self._rows[-1]["epoch"]) >= epoch
+
+
+class TensorBoardTracker:
+    """Event files in the run folder's "tensorboard", a chart per figure with a curve per split.
+
+    Raises:
+        PluginError: tensorboardX isn't installed.
+    """
+
+    def __init__(self, config: Mapping[str, Any], folder: Path):
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError as error:
+            raise PluginError(
+                "tracker tensorboard: found no tensorboardX, expected it installed; "
+                "pip install 'heddle-core[report]' or set tracker=csv"
+            ) from error
+        self._open, self._folder = SummaryWriter, folder / "tensorboard"
+        self._writer: Any = None
+
+    def log(self, epoch: int, figures: Mapping[str, float]) -> None:
+        if self._writer is None:  # purge_step hides what an interrupted run wrote past its last checkpoint
+            self._writer = self._open(str(self._folder), purge_step=epoch)
+        for name, value in figures.items():
+            split, _, figure = name.rpartition(".")
+            if math.isfinite(value):
+                self._writer.add_scalar(f"{figure}/{split}" if split else name, value, epoch)
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+class NoTracker:
+    """Keeps nothing; metrics.csv is written at the end all the same."""
+
+    def __init__(self, config: Mapping[str, Any], folder: Path):
+        pass
+
+    def log(self, epoch: int, figures: Mapping[str, float]) -> None:
+        pass
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,111 @@
+"""Reports: whole pages that need no network, safe whatever names the data has."""
+
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from heddle.workflow.outcome import Outcome
+from heddle.workflow.report.charts import confusion
+from heddle.workflow.report.scale import label, scale_for, ticks
+from heddle.workflow.report.svg import columns, histogram, lines
+from heddle.workflow.run import train
+
+from .support import Registry, config_for, graph_dataset, link_dataset, node_dataset, triple_dataset
+
+VOID = {"meta", "br", "link"}
+
+
+class Checker(HTMLParser):
+    """Collects tags and addresses, and checks that tags nest."""
+
+    def __init__(self):
+        super().__init__()
+        self.stack, self.seen, self.addresses = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        self.addresses += [value for key, value in attrs if key in ("src", "href", "data", "action")]
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag
+
+
+def report_of(tmp_path, dataset, **changes):
+    folder = train(config_for(tmp_path / "run", **changes), Registry(dataset))
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+DATASETS = {
+    "confusion, test": node_dataset,
+    "scores, test": lambda: graph_dataset(task="labels"),
+    "predicted and true, test": lambda: graph_dataset(task="graph_regression"),
+    "ranks, test": triple_dataset,
+    "ranks, test ": link_dataset,
+}
+
+
+@pytest.mark.parametrize("title", DATASETS)
+def test_every_task_has_a_page_of_its_own(tmp_path, title):
+    text = report_of(tmp_path, DATASETS[title](), trainer={"batch_size": 40, "epochs": 3}, optim={"lr": 0.05})
+    checker = Checker()
+    checker.feed(text)
+    assert not checker.stack and not checker.addresses
+    assert "script" not in checker.seen and not re.search(r"https?://|url\(|@import", text)
+    assert f"<h2>{title.strip()}</h2>" in text and "<h2>loss</h2>" in text
+    for chart in re.findall(r"<svg.*?</svg>", text, re.S):
+        ElementTree.fromstring(chart)
+        assert "nan" not in chart and "inf" not in chart
+
+
+def test_names_from_the_data_and_the_config_are_escaped(tmp_path):
+    evil = "<script>alert('x')</script>&\"'"
+    dataset = node_dataset()._replace(name=evil, info={"classes": [evil, "b", "c"], "source": evil})
+    text = report_of(tmp_path, dataset, data={"note": evil})
+    assert "<script" not in text and text.count("&lt;script&gt;") >= 4
+
+
+def test_a_page_without_test_or_validation_data(tmp_path):
+    dataset = node_dataset()
+    text = report_of(tmp_path, dataset._replace(splits={"train": dataset.splits["train"]}))
+    assert "<h2>confusion, train</h2>" in text
+
+
+def test_the_best_epoch_is_marked():
+    chart = lines({"train": ([1, 2, 3], [3.0, 2.0, 1.0])}, "epoch", "loss", mark=2)
+    assert "<title>epoch 2, the best</title>" in chart and chart.count("polyline") == 1
+
+
+@pytest.mark.parametrize(
+    "values", [[], [float("nan")], [5.0], [0.0, 0.0], [1e-12, 2e-12], [-3, 1e9], [0.1, 0.3]]
+)
+def test_scales_hold_their_values_between_round_ticks(values):
+    scale = scale_for(values, 0, 100)
+    finite = [value for value in values if np.isfinite(value)]
+    assert all(-1e-6 <= scale(value) <= 100 + 1e-6 for value in finite)
+    assert 2 <= len(ticks(scale)) <= 14 and all(len(label(tick)) < 12 for tick in ticks(scale))
+
+
+def test_empty_charts_are_charts():
+    for chart in (
+        lines({}, "x", "y"),
+        histogram({"true": np.zeros(0)}, "score"),
+        columns({"true": []}, [], "x", "y"),
+    ):
+        ElementTree.fromstring(re.search(r"<svg.*</svg>", chart, re.S)[0])
+
+
+def test_many_classes_are_drawn_with_the_rarest_as_one():
+    rng = np.random.default_rng(0)
+    y = rng.integers(100, size=2000)
+    chart = confusion(Outcome(np.arange(2000), rng.normal(size=(2000, 100)), y, np.ones(2000, bool)), ())
+    assert chart.count('class="cell"') == 30 * 30 and ">other<" in chart
+    counts = [int(found) for found in re.findall(r": (\d+) \(", chart)]
+    assert sum(counts) == 2000
