@@ -79,7 +79,7 @@ def pack(
         last = len(fresh) < window
         kept = []
         waited = {int(position) for position in rest[:, 0]}
-        for tier, free, members in _fill(np.concatenate([rest, fresh]), tiers):
+        for tier, free, members in _fill(rest, fresh, tiers):
             waits = tier == 0 and not last and waited.isdisjoint(members[:, 0].tolist())
             if waits and _fullness(tiers[0], free) < UNDERFULL:
                 kept.append(members)
@@ -90,26 +90,33 @@ def pack(
         rest = np.concatenate([rest[:0], *kept])
 
 
-def _fill(items: np.ndarray, tiers: Sequence[Budget]) -> list[tuple[int, np.ndarray, np.ndarray]]:
-    """Pack [n, 4] items (position, nodes, edges, graphs) into bins: (tier, free sizes, members), by first position."""
+def _fill(
+    rest: np.ndarray, fresh: np.ndarray, tiers: Sequence[Budget]
+) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    """Pack [n, 4] items (position, nodes, edges, graphs) into bins: (tier, free sizes, members), by first position.
+
+    Those of `rest` have waited: they go first, so that the fresh ones fill up their bins.
+    """
+    items = np.concatenate([rest, fresh])
     capacity = np.array(tiers, np.int64) - (1, 0, 1)  # a padding node and a padding graph
-    order = np.argsort(-(items[:, 1:3] / np.maximum(capacity[0, :2], 1)).max(axis=1), kind="stable")
+    size = (items[:, 1:3] / np.maximum(capacity[0, :2], 1)).max(axis=1)
+    order = np.lexsort((-size, np.arange(len(items)) >= len(rest)))
     free, inverse = np.empty((len(items), 3)), np.empty((len(items), 2))
     tier_of = np.empty(len(items), np.int64)
     members: list[list[int]] = []
     for item in order.tolist():
-        size, bins = items[item, 1:], len(members)
-        left = free[:bins] - size
+        needs, bins = items[item, 1:], len(members)
+        left = free[:bins] - needs
         balance = (left[:, :2] * inverse[:bins]) @ (1.0, -1.0)
         unfit = np.where((left >= 0).all(axis=1), np.abs(balance), np.inf)
         best = int(unfit.argmin()) if bins else 0
         if not bins or unfit[best] == np.inf:
             best = bins
-            tier_of[best] = next(t for t, tier in enumerate(tiers) if _fits(size.tolist(), tier))
+            tier_of[best] = next(t for t, tier in enumerate(tiers) if _fits(needs.tolist(), tier))
             free[best] = capacity[tier_of[best]]
             inverse[best] = 1 / np.maximum(free[best, :2], 1)
             members.append([])
-        free[best] -= size
+        free[best] -= needs
         members[best].append(item)
     by_position = sorted(range(len(members)), key=lambda b: min(members[b]))
     return [(int(tier_of[b]), free[b], items[members[b]]) for b in by_position]

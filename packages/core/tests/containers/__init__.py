@@ -1,0 +1,1 @@
+"""Containers: batches, padding, packing, graphs in time, conversions."""

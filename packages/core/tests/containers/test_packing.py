@@ -1,0 +1,181 @@
+"""budget_for, pack and dynamic_batches: few shapes, little padding, nothing lost."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heddle.batch import Budget, budget_for, dynamic_batches, pack, sizes_of, unbatch, unpad
+from heddle.errors import BudgetError
+from heddle.graph import Graph
+
+from .nests import assert_equal
+
+COUNT = 20000
+
+
+def sized(n_node, n_edge, name=0.0):
+    ids = np.zeros(n_edge, np.int64)
+    return Graph(np.full((n_node, 1), name), None, ids, ids, None, np.array([n_node]), np.array([n_edge]))
+
+
+def molecules(rng):
+    n = np.clip(rng.normal(25, 8, COUNT), 3, 80).astype(int)
+    return n, (n * 2.15).astype(int)
+
+
+def lognormal(rng):
+    n = np.clip(rng.lognormal(np.log(60), 1.0, COUNT), 4, 4000).astype(int)
+    return n, (n * np.clip(rng.lognormal(np.log(6), 0.5, COUNT), 1, 60)).astype(int)
+
+
+def lognormal_trees(rng):
+    n = np.maximum(rng.lognormal(3, 1.0, COUNT), 1).astype(int)
+    return n, n - 1
+
+
+def pareto(rng):
+    n = np.clip((rng.pareto(1.3, COUNT) + 1) * 12, 5, 20000).astype(int)
+    density = np.clip(rng.lognormal(np.log(4), 0.8, COUNT), 1, 60)
+    return n, np.minimum(n * density, n * (n - 1)).astype(int)
+
+
+def pareto_uncut(rng):
+    n = ((rng.pareto(1.3, COUNT) + 1) * 10).astype(int)
+    return n, (n * rng.uniform(1, 6, COUNT)).astype(int)
+
+
+@pytest.mark.parametrize("batch_size", [8, 32, 128])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("draw", "shapes", "waste"),
+    [
+        (molecules, 1, 0.03),
+        (lognormal, 3, 0.10),
+        (lognormal_trees, 3, 0.10),
+        (pareto, 8, 0.15),
+        (pareto_uncut, 8, 0.15),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_few_shapes_and_little_padding(draw, shapes, waste, seed, batch_size):
+    n, e = draw(np.random.default_rng(seed))
+    budgets = budget_for(np.column_stack([n, e]), batch_size)
+    packed = list(pack(zip(n.tolist(), e.tolist(), [1] * COUNT), budgets))
+    used = np.array([budget for budget, _ in packed])
+    assert len(np.unique(used, axis=0)) <= min(shapes, len(budgets))
+    assert 1 - n.sum() / used[:, 0].sum() < waste
+    assert 1 - e.sum() / used[:, 1].sum() < waste
+    assert sorted(np.concatenate([members for _, members in packed]).tolist()) == list(range(COUNT))
+    if batch_size == 32:  # batches are about as large as was asked for
+        assert 0.6 * batch_size < COUNT / len(packed) < 1.1 * batch_size
+
+
+def test_packing_is_quick():
+    n, e = lognormal(np.random.default_rng(0))
+    budgets = budget_for(np.column_stack([n, e]), 32)
+    start = time.perf_counter()
+    list(pack(zip(n.tolist(), e.tolist(), [1] * COUNT), budgets))
+    assert time.perf_counter() - start < 5  # takes about 0.3 s on an idle core
+
+
+sizes = st.tuples(st.integers(0, 40), st.integers(0, 60)).map(lambda s: (s[0], s[1] if s[0] else 0))
+
+
+@given(st.lists(sizes, max_size=30), st.integers(1, 5), st.integers(1, 12))
+def test_every_graph_comes_out_once_as_it_went_in(drawn, batch_size, window):
+    graphs = [sized(n, e, name=i) for i, (n, e) in enumerate(drawn)]
+    budgets = budget_for(graphs, batch_size) if graphs else (Budget(8, 8, 2),)
+    out = {}
+    for padded, positions in dynamic_batches(iter(graphs), budgets, window=window):
+        shape = Budget(len(padded.node_mask), len(padded.edge_mask), len(padded.graph_mask))
+        assert shape in budgets
+        members = unbatch(unpad(padded))
+        assert len(members) == len(positions) > 0
+        for position, member in zip(positions.tolist(), members):
+            assert position not in out
+            out[position] = member
+    assert sorted(out) == list(range(len(graphs)))
+    for position, graph in enumerate(graphs):
+        assert_equal(out[position], graph)
+
+
+def test_no_graph_waits_longer_than_one_more_window():
+    read = 0
+
+    def stream():  # no two fit together, none fills its bin: all of them look worth waiting for
+        nonlocal read
+        for _ in range(100):
+            read += 1
+            yield sized(6, 6)
+
+    for _, positions in dynamic_batches(stream(), Budget(11, 10, 5), window=10):
+        assert read - positions.min() <= 20
+    assert read == 100
+
+
+def test_an_oversize_graph_gets_a_shape_of_its_own():
+    stream = [sized(3, 2), sized(50, 10), sized(3, 2), sized(49, 9)]
+    batches = list(dynamic_batches(stream, Budget(8, 8, 4)))
+    shapes = {len(padded.node_mask) for padded, _ in batches}
+    assert sorted(np.concatenate([positions for _, positions in batches]).tolist()) == [0, 1, 2, 3]
+    assert len(shapes) == 2 and max(shapes) >= 51  # the second large graph uses the first one's shape
+
+
+def test_an_oversize_graph_is_refused_where_shapes_are_fixed():
+    stream = iter([sized(3, 2), sized(50, 10)])
+    message = "graph 1 of the stream has 50 nodes and 10 edges, the largest budget allows 7 and 8"
+    with pytest.raises(BudgetError, match=message):
+        list(dynamic_batches(stream, Budget(8, 8, 4), allow_new_shapes=False))
+
+
+def test_an_empty_stream_gives_nothing():
+    assert list(dynamic_batches([], Budget(8, 8, 4))) == []
+
+
+@pytest.mark.parametrize(("budgets", "window"), [([], 10), ([Budget(8, 8, 4)], 0)])
+def test_no_budgets_and_no_window_are_refused(budgets, window):
+    with pytest.raises(BudgetError, match="expected at least 1 of each"):
+        list(pack([(1, 1, 1)], budgets, window=window))
+
+
+def test_budgets_of_equal_graphs_fit_a_batch_exactly():
+    (budget,) = budget_for([sized(10, 24)] * 100, 32)
+    assert budget.n_node - 1 >= 320 and budget.n_node <= 328 and budget.n_edge == 768
+    assert all(len(members) == 32 for _, members in list(pack([(10, 24, 1)] * 320, budget)))
+
+
+@pytest.mark.parametrize(
+    "graphs", [[sized(1, 0)], [sized(0, 0)] * 3, [sized(5, 0)] * 9, [sized(2, 1), sized(900, 5000)]]
+)
+def test_budgets_hold_the_largest_graph(graphs):
+    budgets = budget_for(graphs, 4)
+    n, e, g = sizes_of(graphs).max(axis=0)
+    assert budgets[-1].n_node > n and budgets[-1].n_edge >= e and budgets[-1].n_graph > g
+    assert list(budgets) == sorted(budgets)
+    assert sum(
+        len(members) for _, members in pack(sizes_of(graphs).tolist(), budgets, allow_new_shapes=False)
+    ) == len(graphs)
+
+
+def test_shapes_are_bounded():
+    sizes = np.column_stack([2 ** np.arange(20), 2 ** np.arange(20)])
+    assert len(budget_for(sizes, 1, max_shapes=3)) == 3
+    assert len(budget_for(sizes, 1, max_shapes=1)) == 1
+
+
+def test_budget_for_reads_a_dataset():
+    class Dataset:
+        graphs = (sized(4, 4), sized(6, 8))
+
+    assert (
+        budget_for(Dataset(), 2) == budget_for(Dataset.graphs, 2) == budget_for(np.array([[4, 4], [6, 8]]), 2)
+    )
+
+
+@pytest.mark.parametrize(("graphs", "batch_size"), [([], 4), ([sized(1, 0)], 0)])
+def test_budgets_of_nothing_are_refused(graphs, batch_size):
+    with pytest.raises(BudgetError, match="budget_for: found"):
+        budget_for(graphs, batch_size)
