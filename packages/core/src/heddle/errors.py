@@ -67,5 +67,5 @@ def edit_distance(a: str, b: str) -> int:
 
 
 def problem(where: str, found: object, expected: str, do: str) -> str:
-    """Return the sentence errors share: `senders[3]: found 7, expected an id below 5; remove the edge`."""
-    return f"{where}: found {found}, expected {expected}; {do}"
+    """Return the line that errors share: `senders[3]: found 7, expected an id below 5; remove the edge`."""
+    return " ".join(f"{where}: found {found}, expected {expected}; {do}".split())

@@ -42,6 +42,10 @@ def check_dataset(dataset: Dataset, *, validated: bool = False) -> Dataset:
         _check_positions(where, positions, rows)
         if len(distinct(positions)) != len(positions):
             fail(where, "a position twice", "every position once", "remove the repeated row")
+    if dataset.splits:
+        every = np.concatenate(list(dataset.splits.values()))
+        if len(distinct(every)) != len(every):
+            fail(f"{name}: splits", "a position in two of them", "each position in one at most", "mend the splits")
     return dataset
 
 

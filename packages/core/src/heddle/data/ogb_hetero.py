@@ -87,5 +87,7 @@ def read_types(path: Path, sizes: Mapping[str, int]) -> list[tuple[str, str, str
             fail(f"{path}: line {number}", repr(line), "plain names")
         if cells[0] not in sizes or cells[2] not in sizes:
             fail(f"{path}: line {number}", repr(line), f"node types of {sorted(sizes)}")
-        types.append((cells[0], cells[1], cells[2]))
+        if (key := (cells[0], cells[1], cells[2])) in types:
+            fail(f"{path}: line {number}", f"{line!r} again", "every relation once")
+        types.append(key)
     return types
