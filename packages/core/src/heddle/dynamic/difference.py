@@ -76,5 +76,5 @@ def _differing(nest: Nest, other: Nest, rows: np.ndarray, other_rows: np.ndarray
     differs = np.zeros(len(rows), bool)
     for path, leaf in old.items():
         unequal = np.asarray(leaf)[rows] != np.asarray(new[path])[other_rows]
-        differs |= unequal.reshape(len(rows), -1).any(axis=1)
+        differs |= unequal.any(axis=tuple(range(1, unequal.ndim)))
     return differs
