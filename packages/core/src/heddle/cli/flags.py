@@ -9,7 +9,7 @@ from heddle.errors import ConfigError, nearest
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{self.prog}: {message}")
+        raise ConfigError(message)
 
 
 class Flags(argparse.Namespace):
@@ -59,10 +59,8 @@ def parse_flags(command: str, words: Sequence[str]) -> Flags:
     known = [name for action in parser._actions for name in action.option_strings]
     for word in unknown:
         raise ConfigError(
-            f"heddle {command}: {word} is unknown{nearest(word, known) or ';'} flags: {', '.join(known)}"
+            f"{word} is no flag of heddle {command}{nearest(word, known) or ';'} flags: {', '.join(known)}"
         )
     if flags.multirun and not flags.runs:
-        raise ConfigError(
-            f"heddle {command}: -m runs and {' '.join(flags.for_hydra()[1:])} only shows; leave one out"
-        )
+        raise ConfigError(f"-m runs and {' '.join(flags.for_hydra()[1:])} only shows; leave one out")
     return flags

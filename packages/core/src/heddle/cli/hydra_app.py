@@ -4,11 +4,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 import hydra
 from omegaconf import DictConfig
 
+from heddle.artifacts import read_config
 from heddle.cli.flags import Flags, parse_flags
 from heddle.cli.multirun import summarise, sweep_folder
 from heddle.cli.words import prefer_from
@@ -19,9 +21,6 @@ from heddle.config.overrides import Word, check_discrete, check_single, parse
 from heddle.errors import ConfigError
 from heddle.plugins import Registry, load_plugins
 
-EARLIER = ("resume", "run")
-"""Keys that name an earlier run, whose own configuration then says which engine and model are needed."""
-
 
 class App(NamedTuple):
     """A command.
@@ -30,13 +29,13 @@ class App(NamedTuple):
         name: "train".
         primary: its primary configuration in heddle/conf.
         job: what Hydra calls with a composed configuration, once or for each run of a sweep.
-        check: raises ConfigError for words that don't go together.
+        of_run: whether it works on a trained run, whose folder `run` names, and makes none of its own.
     """
 
     name: str
     primary: str
     job: Callable[[DictConfig], None]
-    check: Callable[[Sequence[Word]], None] = lambda words: None
+    of_run: bool = False
 
 
 def run_app(app: App, words: Sequence[str]) -> int:
@@ -49,14 +48,22 @@ def run_app(app: App, words: Sequence[str]) -> int:
     registry = load_plugins(prefer_from(flags.overrides))
     show_hydra(registry, _own_folder(flags))
     overrides = _checked(app, flags, registry)
-    folder = None
-    if flags.multirun:
+    if not flags.multirun:
+        _call_hydra(app, flags, overrides)
+    elif app.of_run:
+        with TemporaryDirectory() as notes:  # Hydra wants a folder for its own
+            _call_hydra(app, flags, [*overrides, f"hydra.sweep.dir={notes}"])
+    else:
         overrides, folder = sweep_folder(overrides)
-    with _command_line([f"heddle {app.name}", *flags.for_hydra(), *overrides]), one_sentence():
-        hydra.main(str(CONF), app.primary, HYDRA_VERSION)(app.job)()
-    if folder:
-        summarise(folder)
+        _call_hydra(app, flags, overrides)
+        if folder:
+            summarise(folder)
     return 0
+
+
+def _call_hydra(app: App, flags: Flags, overrides: Sequence[str]) -> None:
+    with command_line([f"heddle {app.name}", *flags.for_hydra(), *overrides]), one_sentence():
+        hydra.main(str(CONF), app.primary, HYDRA_VERSION)(app.job)()
 
 
 def _checked(app: App, flags: Flags, registry: Registry) -> list[str]:
@@ -64,9 +71,35 @@ def _checked(app: App, flags: Flags, registry: Registry) -> list[str]:
     with composer(app.primary) as made:
         words = parse(flags.overrides, made.loader)
         (check_discrete if flags.multirun else check_single)(words)
-        app.check(words)
-        fresh = not any(word.key in EARLIER and word.values != (None,) for word in words)
-        return check(words, made, registry, usable=flags.runs and fresh)
+        if not flags.runs:
+            return check(words, made, registry, usable=False)
+        if app.of_run:
+            return check(words, made, registry, usable=True, saved=_saved(app, words))
+        return check(words, made, registry, usable=not _resumes(words))
+
+
+def _resumes(words: Sequence[Word]) -> bool:
+    """Tell whether a stopped run is to go on.
+
+    Raises:
+        ConfigError: there are other keys beside `resume`: a run goes on as it began, or its figures mean nothing.
+    """
+    resumed = [word.text for word in words if word.key == "resume" and word.values != (None,)]
+    others = [word.text for word in words if word.key != "resume" and not word.is_hydras]
+    if resumed and others:
+        raise ConfigError(
+            f"{resumed[0]} goes on with that run by its own configuration; leave out {' '.join(others)}, "
+            "or start a new run without resume"
+        )
+    return bool(resumed)
+
+
+def _saved(app: App, words: Sequence[Word]) -> dict[str, Any]:
+    """Return the configuration of the trained run that `run` names (the first of several)."""
+    runs = [word.values[0] for word in words if word.key == "run"]
+    if not runs:
+        raise ConfigError(f"run: found none, expected a run's folder; as in heddle {app.name} run=runs/NAME")
+    return read_config(Path(str(runs[-1])))
 
 
 def _own_folder(flags: Flags) -> list[str]:
@@ -81,7 +114,7 @@ def _own_folder(flags: Flags) -> list[str]:
 
 
 @contextmanager
-def _command_line(words: list[str]) -> Iterator[None]:
+def command_line(words: list[str]) -> Iterator[None]:
     """Let Hydra, which reads the process's command line, see `words` there."""
     before = sys.argv
     sys.argv = words

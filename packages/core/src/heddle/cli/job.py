@@ -23,6 +23,16 @@ def train(config: DictConfig) -> None:
     _guarded(config, _train)
 
 
+def evaluate(config: DictConfig) -> None:
+    """Measure the run that a configuration's `run` names, on the engine and data it names or the run's own."""
+    _guarded(config, _evaluate)
+
+
+def predict(config: DictConfig) -> None:
+    """Write the predictions of the run that a configuration's `run` names."""
+    _guarded(config, _predict)
+
+
 def _train(config: Config) -> None:
     from heddle.workflow.run import train
 
@@ -33,6 +43,21 @@ def _train(config: Config) -> None:
         registry = _registry(config)
         check_names(config, registry)
         train(_placed(config), registry)
+
+
+def _evaluate(config: Config) -> None:
+    from heddle.artifacts import write_json
+    from heddle.workflow.run import evaluate
+
+    result = evaluate(config, _registry(_saved(config["run"])))
+    if config["out"]:
+        write_json(Path(config["out"]), result)
+
+
+def _predict(config: Config) -> None:
+    from heddle.workflow.run import predict
+
+    predict({**config, "output": config["out"]}, _registry(_saved(config["run"])))
 
 
 def _guarded(composed: DictConfig, work: Callable[[Config], None]) -> None:

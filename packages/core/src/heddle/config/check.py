@@ -15,11 +15,24 @@ from heddle.plugins import Registry
 OPTIONAL = ("experiment",)
 """Groups that may be left empty."""
 
+OF_RUN = ("data", "backend")
+"""Groups of which another option can be chosen for a trained run."""
+
+CHANGEABLE = ("data", "backend", "task", "trainer")
+"""Nodes of a trained run's configuration whose keys may be changed without changing what was learned."""
+
 KIND_OF = {"backend": "backend", "model": "model", "tracker": "tracker"}
 """Groups whose options are named like what plugins bring, and its kind."""
 
 
-def check(words: Sequence[Word], composer: Composer, registry: Registry, *, usable: bool) -> list[str]:
+def check(
+    words: Sequence[Word],
+    composer: Composer,
+    registry: Registry,
+    *,
+    usable: bool,
+    saved: Mapping[str, Any] | None = None,
+) -> list[str]:
     """Check overrides against the groups, keys and types that core and the plugins know, and return them for Hydra.
 
     Every option of a sweep is checked, so that the last of many runs doesn't fail for a name. A key below an empty
@@ -29,22 +42,26 @@ def check(words: Sequence[Word], composer: Composer, registry: Registry, *, usab
         ConfigError: an unknown group, option or key, or a value of another type.
         PluginError: an option belongs to a plugin that can't be used here.
     """
-    groups = composer.groups()
+    groups = composer.groups() if saved is None else list(OF_RUN)
     chosen = [word for word in words if word.key in groups]
     values = [word for word in words if word.key not in groups and not word.is_hydras and not word.package]
+    hydras = [word.text for word in words if word.is_hydras and not word.is_sweep]
     for word in chosen:
         _check_option(word, composer, registry)
-    hydras = [word.text for word in words if word.is_hydras and not word.is_sweep]
+    earlier = dict(saved or {})
     opened: set[Word] = set()
     for choice in _choices(chosen):
         config = composer.compose([*choice, *hydras])
-        tree = _tree(config)
+        composed = _tree(config)
+        tree = {key: earlier[key] for key in CHANGEABLE if key in earlier} | composed
         check_values(tree)
         if usable:
-            check_names(tree, registry)
+            check_names({**earlier, **tree}, registry)
         if any(word.key == "experiment" for word in chosen):
             _check_experiment(config, tree, composer)
-        opened |= {word for word in values if _check_value(word, tree, groups)}
+        for word in values:
+            _check_value(word, tree, groups)
+        opened |= {word for word in values if not _find(word.key, composed)[1]}
     return [f"++{word.text.lstrip('+')}" if word in opened else word.text for word in words]
 
 
@@ -105,8 +122,8 @@ def _check_experiment(config: DictConfig, tree: Mapping[str, Any], composer: Com
             raise ConfigError(f"experiment={name}: {told}")
 
 
-def _check_value(word: Word, tree: Mapping[str, Any], groups: Sequence[str]) -> bool:
-    """Check one `key=value`; return whether its key is new, below a node that is open for it."""
+def _check_value(word: Word, tree: Mapping[str, Any], groups: Sequence[str]) -> None:
+    """Check one `key=value`; anything goes below a node that is open."""
     default, known = _find(word.key, tree)
     if not known and not _open(word.key, tree):
         raise ConfigError(_unknown(word.key, tree, groups))
@@ -114,13 +131,10 @@ def _check_value(word: Word, tree: Mapping[str, Any], groups: Sequence[str]) -> 
         raise ConfigError(
             f"{word.text!r} takes away a key that every run has; set it instead: {word.key}=..."
         )
-    if not known:
-        return True
-    if word.kind == "+":
+    if known and word.kind == "+":
         raise ConfigError(f"{word.text!r} adds a key that is there; write {word.text[1:]}")
-    for value in word.values:
+    for value in word.values if known else ():
         _check_against(word.key, value, default, tree)
-    return False
 
 
 def _check_against(key: str, value: Any, default: Any, tree: Mapping[str, Any]) -> None:

@@ -63,10 +63,14 @@ KEYS: Mapping[str, Key] = {
     "trainer.batch_size": Key(int, null=True, least=1),
     "trainer.deterministic": Key(bool),
     "trainer.progress": Key(bool),
+    "sweep.trials": Key(int, least=1),
+    "sweep.metric": Key(str),
+    "sweep.direction": Key(str, choices=("auto", "maximize", "minimize")),
+    "sweep.seed": Key(int, least=0),
 }
 """Core's own keys. The nodes that they make up are closed: another key in `optim` or `trainer` is an error."""
 
-CLOSED = ("run", "plugins", "optim", "trainer")
+CLOSED = ("run", "plugins", "optim", "trainer", "sweep")
 
 _WORDS = {
     bool: "true or false",

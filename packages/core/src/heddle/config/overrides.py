@@ -115,7 +115,9 @@ def _values(override: Override) -> tuple[Any, ...]:
     value: Any = override.value()
     if override.is_discrete_sweep():
         return tuple(_plain(entry) for entry in islice(override.sweep_iterator(), MOST_VALUES))
-    return (value.start, value.end) if override.is_interval_sweep() else (value,)
+    if override.is_interval_sweep():
+        return tuple(int(end) if float(end).is_integer() else end for end in (value.start, value.end))
+    return (value,)
 
 
 def _plain(value: Any) -> Any:

@@ -27,7 +27,7 @@ def check_values(config: Mapping[str, Any]) -> None:
         told = ""
         if name in KEYS:
             told = fault(name, value, None)
-        elif node in CLOSED:
+        elif node in CLOSED and node != name:
             known = [key for key in KEYS if key.startswith(f"{node}.")]
             told = f"{name} is unknown{nearest(name, known) or ';'} keys: {', '.join(known)}"
         if told:
