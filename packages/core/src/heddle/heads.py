@@ -20,8 +20,8 @@ class Head(Protocol):
 
     def params(self) -> dict[str, ParamSpec]: ...
 
-    def prepare(self, graph: Graph | HeteroGraph) -> Mapping[str, Any]:
-        """Build what `apply` needs of the graph's structure, in numpy."""
+    def prepare(self, graph: Any) -> Mapping[str, Any]:
+        """Build what `apply` needs of the structure of a Graph (or HeteroGraph), in numpy."""
         ...
 
     def apply(

@@ -72,15 +72,15 @@ class Encoder(Protocol):
 
     def params(self) -> dict[str, ParamSpec]: ...
 
-    def prepare(self, graph: Graph | HeteroGraph) -> Prepared:
-        """Build what `apply` needs of the graph's structure, in numpy; runs once per graph."""
+    def prepare(self, graph: Any) -> Prepared:
+        """Build what `apply` needs of the structure of a Graph (or HeteroGraph), in numpy; runs once per graph."""
         ...
 
     def apply(
         self,
         ops: GraphOps,
         params: Params,
-        graph: Graph | HeteroGraph,
+        graph: Any,
         prepared: Prepared,
         dropout: Dropout = no_dropout,
     ) -> Any:
