@@ -5,7 +5,7 @@ from typing import Any
 
 from heddle.graph import Array, Graph, HeteroGraph
 from heddle.layers.base import Dropout, HeteroLayer, Layer, Params, no_dropout
-from heddle.model import Encoder, Model, Prepared, prepare_supports
+from heddle.model import Prepared, prepare_supports
 from heddle.models.relational import relation_supports
 from heddle.models.stack import features
 from heddle.ops import GraphOps
@@ -62,7 +62,7 @@ class HeteroLayerEncoder:
         return self.layer.apply(ops, params, prepared["supports"], x, dropout)
 
 
-def as_encoder(part: Model | Encoder | Layer | HeteroLayer) -> Any:
+def as_encoder(part: Any) -> Any:
     """Return a Model or an Encoder itself, a Layer or a HeteroLayer as an Encoder."""
     if hasattr(part, "prepare"):
         return part

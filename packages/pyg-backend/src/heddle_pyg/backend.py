@@ -14,7 +14,7 @@ from heddle.program import Program
 from heddle_pyg.ops import TorchOps
 from heddle_pyg.place import precision_of
 from heddle_pyg.portable import PortableLearner
-from heddle_pyg.program import build_program
+from heddle_pyg.program import Learner, build_program
 
 
 class PygBackend:
@@ -62,12 +62,22 @@ class PygBackend:
     def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
         """Build the Program that trains a portable Model, or a model that `model=pyg` built."""
         ops = self.ops()
-        if not isinstance(model, Model):
-            raise ConfigError(
-                f"model: found a {type(model).__name__}, expected a portable Model or one of model=pyg"
-            )
-        learner = PortableLearner(model, ops, self.device, self.precision)
+        if isinstance(model, Model):
+            learner: Learner = PortableLearner(model, ops, self.device, self.precision)
+        else:
+            learner = self._native_learner(model)
         return build_program(learner, task, optim, ops, self.device)
+
+    def _native_learner(self, model: Any) -> Learner:
+        from heddle_pyg.native_learner import NativeLearner  # imports PyG, which takes seconds
+        from heddle_pyg.native_model import NativeModel
+
+        if not isinstance(model, NativeModel):
+            raise ConfigError(
+                f"model: found a {type(model).__name__}, expected a portable Model or a NativeModel; build one "
+                "with heddle_pyg.native_model.native_model"
+            )
+        return NativeLearner(model, self.device, self.precision)
 
     def to_native(self, graph: Graph | HeteroGraph) -> Any:
         from heddle_pyg.native import to_native

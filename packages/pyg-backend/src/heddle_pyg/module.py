@@ -19,6 +19,7 @@ from heddle_pyg.adapt import as_encoder
 from heddle_pyg.inputs import as_array, as_tensor, read_inputs
 from heddle_pyg.memo import Memo
 from heddle_pyg.ops import TorchOps
+from heddle_pyg.register import register_parameters
 
 
 class PortableModule(nn.Module):
@@ -41,8 +42,7 @@ class PortableModule(nn.Module):
         super().__init__()
         self.part, self._memo = as_encoder(part), Memo()
         drawn = np.float64 if dtype == torch.float64 else np.float32
-        for name, array in initialise(part.params(), seed, drawn).items():
-            _register(self, name.split("."), nn.Parameter(torch.from_numpy(array).to(dtype)))
+        register_parameters(self, initialise(part.params(), seed, drawn), dtype)
 
     def forward(
         self,
@@ -98,12 +98,3 @@ def _everything(model: Model, graph: Any, device: torch.device) -> Tensor:
             f"PortableModule: found no index for a {name}, expected [m, 2] or [m, 3]; pass index=links"
         )
     return torch.arange(count, device=device)
-
-
-def _register(module: nn.Module, path: list[str], parameter: nn.Parameter) -> None:
-    """Put a parameter under a dotted path; straight into torch's tables, since a relation may be called "to"."""
-    for name in path[:-1]:
-        child = module._modules.setdefault(name, nn.Module())
-        assert child is not None
-        module = child
-    module._parameters[path[-1]] = parameter

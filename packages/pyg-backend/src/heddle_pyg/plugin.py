@@ -1,6 +1,6 @@
 """Describes this package to Heddle; the heavy code is named by strings and loaded on use."""
 
-from heddle.hookspecs import BackendInfo, hookimpl
+from heddle.hookspecs import BackendInfo, ModelInfo, hookimpl
 
 PLUGIN_API = (1, 0)
 
@@ -12,6 +12,19 @@ def heddle_backends():
             "pyg",
             summary="PyTorch Geometric: autograd, neighbour sampling, DDP",
             loader="heddle_pyg.backend:PygBackend",
+            needs=("torch", "torch_geometric"),
+        )
+    ]
+
+
+@hookimpl
+def heddle_models():
+    return [
+        ModelInfo(
+            "pyg",
+            summary="a model class of torch_geometric by name: model.cls=GraphSAGE",
+            loader="heddle_pyg.models:build",
+            backends=("pyg",),
             needs=("torch", "torch_geometric"),
         )
     ]

@@ -92,7 +92,8 @@ def build_program(
         loss = task.loss(ops, learner.outputs(state.weights, placed, state.generator), placed.batch)
         loss.backward()
         if clip_norm:
-            torch.nn.utils.clip_grad_norm_(_trained(learner.tensors(state.weights)).values(), clip_norm)
+            trained = [param for group in state.optimizer.param_groups for param in group["params"]]
+            torch.nn.utils.clip_grad_norm_(trained, clip_norm)
         state.optimizer.step()
         state.steps += 1
         return state, {"loss": loss.item()}
@@ -145,7 +146,9 @@ def build_program(
 
 
 def _trained(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in tensors.items() if tensor.requires_grad}
+    """Return the tensors that are trained, each under the first of its names."""
+    names = {id(tensor): name for name, tensor in reversed(list(tensors.items())) if tensor.requires_grad}
+    return {name: tensor for name, tensor in tensors.items() if names.get(id(tensor)) == name}
 
 
 def _numpy(x: Tensor) -> np.ndarray:

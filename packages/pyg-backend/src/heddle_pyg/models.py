@@ -1,0 +1,93 @@
+"""model=pyg: model classes of torch_geometric by name, as native models of this engine."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+import torch_geometric.nn.models
+from torch import nn
+
+from heddle.errors import ConfigError, nearest
+from heddle.model import Signature
+from heddle_pyg.native_model import NativeModel, native_model
+
+_KNOWN = {"in_channels", "hidden_channels", "out_channels", "num_layers", "depth"}
+_PNA = {"aggregators": ["mean", "min", "max", "std"], "scalers": ["identity"], "deg": [0, 1]}
+"""PNA without scaling by degree: its histogram `deg` belongs to the data, so who wants scalers passes it."""
+
+
+def build(config: Mapping[str, Any], signature: Signature) -> NativeModel:
+    """Return the class that the `model` config node names, with a head for what `signature` asks.
+
+    The class gets in_channels, hidden_channels, num_layers (or depth), out_channels, dropout, act and jk, as far as
+    its constructor knows them, and then `kwargs`. For node tasks it answers itself; for graphs and links it ends in
+    `hidden` columns, which a head reads out or multiplies.
+
+    Raises:
+        ConfigError: an unknown class, with the nearest name; one that wants other arguments or gives other results.
+    """
+    cls, hidden = model_class(str(config["cls"])), int(config["hidden"])
+    known = inspect.signature(cls.__init__).parameters
+    options = dict(config.get("kwargs") or {})
+    if cls.__name__ == "PNA":
+        options = _PNA | options
+        options["deg"] = torch.as_tensor(options["deg"])
+    if signature.relations and cls.__name__ == "GAT":
+        options.setdefault("add_self_loops", False)  # there are none between two types
+
+    def make(in_dim: int, out_dim: int) -> nn.Module:
+        layers = int(config["layers"])
+        activation = None if config["activation"] == "none" else config["activation"]
+        given: dict[str, Any] = {"in_channels": in_dim, "hidden_channels": hidden, "out_channels": out_dim}
+        given |= {"num_layers": layers, "depth": layers, "dropout": config["dropout"]}
+        given |= {"act": activation, "jk": config.get("jk")}
+        arguments = {name: value for name, value in given.items() if name in known} | options
+        try:
+            return cls(**arguments)
+        except (TypeError, ValueError, AssertionError) as error:
+            raise ConfigError(
+                f"model.cls={cls.__name__}: it refused {arguments}: {error}; set model.kwargs"
+            ) from error
+
+    return native_model(make, signature, hidden, str(config.get("readout") or "mean"), "edge_dim" in options)
+
+
+def model_class(name: str) -> Callable[..., nn.Module]:
+    """Return the class of torch_geometric.nn.models of that name, checked to turn node features into node features.
+
+    Raises:
+        ConfigError: unknown, or a class that wants something else.
+    """
+    classes = {
+        key: value
+        for key, value in vars(torch_geometric.nn.models).items()
+        if inspect.isclass(value) and issubclass(value, nn.Module)
+    }
+    fitting = [key for key, value in classes.items() if not _unfit(value)]
+    if name not in classes:
+        same = [f"; did you mean {key!r}?" for key in fitting if key.casefold() == name.casefold()]
+        hint = same[0] if same else nearest(name, fitting) or ";"
+        raise ConfigError(f"model.cls={name} is unknown{hint} classes: {', '.join(fitting)}")
+    if name not in fitting:
+        raise ConfigError(f"model.cls={name}: {_unfit(classes[name])}; classes: {', '.join(fitting)}")
+    return classes[name]
+
+
+def _unfit(cls: type[nn.Module]) -> str:
+    """Say what keeps a class from turning node features into node features, "" if nothing does."""
+    constructor, forward = (
+        inspect.signature(function).parameters for function in (cls.__init__, cls.forward)
+    )
+    if not {"in_channels", "hidden_channels"} <= set(constructor):
+        return "found no arguments in_channels and hidden_channels, expected them"
+    if not {"x", "edge_index"} <= set(forward):
+        return f"its forward takes {', '.join(list(forward)[1:])}, expected x, edge_index"
+    for parameters, known in ((constructor, _KNOWN), (forward, {"x", "edge_index", "batch"})):
+        wanted = [
+            p.name for p in parameters.values() if p.default is p.empty and p.kind == p.POSITIONAL_OR_KEYWORD
+        ]
+        unknown = [name for name in wanted if name not in known and name != "self"]
+        if unknown:
+            return f"it needs {', '.join(unknown)}, which a run can't give it"
+    return ""
