@@ -22,6 +22,11 @@ def no_dropout(x: Array, rate: float) -> Array:
     return x
 
 
+def along(ops: GraphOps, value: Array, x: Array) -> Array:
+    """Return `value` with as many axes as x, the new ones leading, for engines that refuse to promote ranks."""
+    return ops.xp.reshape(value, (1,) * (x.ndim - value.ndim) + tuple(value.shape))
+
+
 class Layer(Protocol):
     """One round of message passing on node features [n_nodes, in_dim] -> [n_nodes, out_dim].
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from heddle.errors import ConfigError
 from heddle.graph import Array
-from heddle.layers.base import Dropout, Params, Supports, no_dropout
+from heddle.layers.base import Dropout, Params, Supports, along, no_dropout
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 from heddle.support import AggregateSpec, aggregate
@@ -51,7 +51,7 @@ class ChebConv:
         y = x @ params["weight"][0, ...]
         for k, term in enumerate(messages, start=1):
             y = y + term @ params["weight"][k, ...]
-        return y + params["bias"] if self.bias else y
+        return y + along(ops, params["bias"], y) if self.bias else y
 
     def apply(
         self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout
@@ -59,7 +59,7 @@ class ChebConv:
         if self.in_dim <= self.out_dim:
             return self.update(ops, params, x, self.aggregate(ops, supports, x))
         y = self._clenshaw(ops, params, supports, x)
-        return y + params["bias"] if self.bias else y
+        return y + along(ops, params["bias"], y) if self.bias else y
 
     def _clenshaw(self, ops: GraphOps, params: Params, supports: Supports, x: Array) -> Array:
         """Return the same sum from the last term down, on out_dim columns (Clenshaw's recurrence).

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from heddle.errors import ConfigError
 from heddle.graph import Array
-from heddle.layers.base import Dropout, Params, Supports, no_dropout
+from heddle.layers.base import Dropout, Params, Supports, along, no_dropout
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 from heddle.support import AggregateSpec, Support, aggregate
@@ -59,7 +59,7 @@ class DiffusionConv:
         y = x @ params["weight"][0, ...]
         for k, term in enumerate(messages, start=1):
             y = y + term @ params["weight"][k, ...]
-        return y + params["bias"] if self.bias else y
+        return y + along(ops, params["bias"], y) if self.bias else y
 
     def apply(
         self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout
@@ -70,7 +70,7 @@ class DiffusionConv:
         if self.steps:
             for first, spec in ((1, _OUT), (1 + self.steps, _IN)):
                 y = y + self._horner(ops, params["weight"], supports[spec.signature], x, first)
-        return y + params["bias"] if self.bias else y
+        return y + along(ops, params["bias"], y) if self.bias else y
 
     def _horner(self, ops: GraphOps, weight: Array, support: Support, x: Array, first: int) -> Array:
         """Return P (x W_first + P (x W_{first+1} + ...)), which walks on out_dim columns."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from heddle.graph import Array
-from heddle.layers.base import Dropout, Params, Supports, no_dropout
+from heddle.layers.base import Dropout, Params, Supports, along, no_dropout
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 from heddle.support import AggregateSpec
@@ -63,14 +63,14 @@ class GAT:
         n, shape = x.shape[0], (-1, self.heads, self.head_dim)
         sent = xp.reshape(x @ params["weight"], shape)
         if self.version == 1:
-            from_sender = xp.sum(sent * params["attention_sender"], axis=-1)
-            from_receiver = xp.sum(sent * params["attention_receiver"], axis=-1)
+            from_sender = xp.sum(sent * along(ops, params["attention_sender"], sent), axis=-1)
+            from_receiver = xp.sum(sent * along(ops, params["attention_receiver"], sent), axis=-1)
             logits = ops.activate(ops.sddmm(adjacency, from_receiver, from_sender, "add"), "leaky_relu")
         else:
             received = xp.reshape(x @ params["weight_receiver"], shape)
             both = ops.activate(ops.sddmm(adjacency, received, sent, "add"), "leaky_relu")
-            logits = xp.sum(both * params["attention"], axis=-1)
+            logits = xp.sum(both * along(ops, params["attention"], both), axis=-1)
         attention = dropout(ops.edge_softmax(adjacency, logits), self.attention_dropout)
         y = ops.spmm(adjacency, sent, attention)
         y = xp.reshape(y, (n, self.out_dim)) if self.concat else xp.mean(y, axis=1)
-        return y + params["bias"] if self.bias else y
+        return y + along(ops, params["bias"], y) if self.bias else y

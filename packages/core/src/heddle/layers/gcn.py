@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from heddle.graph import Array
-from heddle.layers.base import Dropout, Params, Supports, no_dropout
+from heddle.layers.base import Dropout, Params, Supports, along, no_dropout
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 from heddle.support import AggregateSpec, aggregate
@@ -35,7 +35,7 @@ class GCN:
 
     def update(self, ops: GraphOps, params: Params, x: Array, messages: Array) -> Array:
         y = messages @ params["weight"]
-        return y + params["bias"] if self.bias else y
+        return y + along(ops, params["bias"], y) if self.bias else y
 
     def apply(
         self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout
@@ -43,4 +43,4 @@ class GCN:
         if self.in_dim <= self.out_dim:
             return self.update(ops, params, x, self.aggregate(ops, supports, x))
         y = self.aggregate(ops, supports, x @ params["weight"])  # S (x W) moves fewer columns
-        return y + params["bias"] if self.bias else y
+        return y + along(ops, params["bias"], y) if self.bias else y

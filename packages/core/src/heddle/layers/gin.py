@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from heddle.graph import Array
-from heddle.layers.base import Dropout, Params, Supports, no_dropout
+from heddle.layers.base import Dropout, Params, Supports, along, no_dropout
 from heddle.layers.mlp import MLP
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec, prefixed, scoped
@@ -39,7 +39,7 @@ class GIN:
         return aggregate(ops, supports[_SUM.signature], x)
 
     def update(self, ops: GraphOps, params: Params, x: Array, messages: Array) -> Array:
-        return self._mlp.apply(ops, scoped("mlp", params), (1 + params["eps"]) * x + messages)
+        return self._mlp.apply(ops, scoped("mlp", params), (1 + along(ops, params["eps"], x)) * x + messages)
 
     def apply(
         self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout

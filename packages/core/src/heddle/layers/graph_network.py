@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from heddle.adjacency import Adjacency
 from heddle.errors import GraphError, problem
 from heddle.graph import Array, Graph
-from heddle.layers.base import Dropout, Params, Supports, no_dropout
+from heddle.layers.base import Dropout, Params, Supports, along, no_dropout
 from heddle.layers.graph_block import pool, spread
 from heddle.layers.mlp import MLP
 from heddle.ops import GraphOps
@@ -108,7 +108,7 @@ class GraphNetwork:
     ) -> Array:
         for part in more:
             h = h if part is None else h + part
-        return self._mlp(name).finish(ops, scoped(name, params), h + params[f"{name}.0.bias"])
+        return self._mlp(name).finish(ops, scoped(name, params), h + along(ops, params[f"{name}.0.bias"], h))
 
     def _first(self, params: Params, name: str) -> dict[str, Array]:
         """Return the first weight of an MLP cut into the rows of each part of its input."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from heddle.graph import Array
-from heddle.layers.base import Dropout, Params, Supports, no_dropout
+from heddle.layers.base import Dropout, Params, Supports, along, no_dropout
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 from heddle.support import AggregateSpec
@@ -25,4 +25,5 @@ class Linear:
     def apply(
         self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout
     ) -> Array:
-        return x @ params["weight"] + params["bias"]
+        y = x @ params["weight"]
+        return y + along(ops, params["bias"], y)

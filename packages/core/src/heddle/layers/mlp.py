@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from heddle.graph import Array
-from heddle.layers.base import Params
+from heddle.layers.base import Params, along
 from heddle.layers.norm import layer_norm
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
@@ -28,16 +28,20 @@ class MLP:
         return specs
 
     def apply(self, ops: GraphOps, params: Params, x: Array) -> Array:
-        return self.finish(ops, params, x @ params["0.weight"] + params["0.bias"])
+        return self.finish(ops, params, self._linear(ops, params, 0, x))
 
     def finish(self, ops: GraphOps, params: Params, x: Array) -> Array:
         """Apply all but the first linear layer, for callers who compute that one in parts."""
         last = len(self.dims) - 2
         for i in range(last + 1):
             if i > 0:
-                x = x @ params[f"{i}.weight"] + params[f"{i}.bias"]
+                x = self._linear(ops, params, i, x)
             if i < last:
                 if self.norm:
                     x = layer_norm(ops, x, params[f"{i}.scale"], params[f"{i}.shift"])
                 x = ops.activate(x, self.activation)
         return x
+
+    def _linear(self, ops: GraphOps, params: Params, i: int, x: Array) -> Array:
+        y = x @ params[f"{i}.weight"]
+        return y + along(ops, params[f"{i}.bias"], y)

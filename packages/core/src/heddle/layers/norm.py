@@ -1,6 +1,7 @@
 """Layer normalisation: per row, so that batching and padding never change a node's numbers."""
 
 from heddle.graph import Array
+from heddle.layers.base import along
 from heddle.ops import GraphOps
 
 
@@ -9,4 +10,4 @@ def layer_norm(ops: GraphOps, x: Array, scale: Array, shift: Array, eps: float =
     xp = ops.xp
     centred = x - xp.mean(x, axis=-1, keepdims=True)
     variance = xp.mean(centred * centred, axis=-1, keepdims=True)
-    return centred / xp.sqrt(variance + eps) * scale + shift
+    return centred / xp.sqrt(variance + eps) * along(ops, scale, x) + along(ops, shift, x)

@@ -7,7 +7,7 @@ import numpy as np
 
 from heddle.errors import ConfigError
 from heddle.graph import Array, EdgeType
-from heddle.layers.base import Dropout, Params, no_dropout, portable_name, relation_key
+from heddle.layers.base import Dropout, Params, along, no_dropout, portable_name, relation_key
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 from heddle.support import AggregateSpec, Support, aggregate
@@ -116,7 +116,7 @@ class RGCN:
             y[target] = y[target] + message if target in y else message
         if not self.bias:
             return y
-        return {kind: value + params[self._own("bias", kind)] for kind, value in y.items()}
+        return {k: value + along(ops, params[self._own("bias", k)], value) for k, value in y.items()}
 
     def _message(self, ops: GraphOps, weight: Array, support: Support, x: Array | None) -> Array:
         """Return the mean of x W_r over the edges of one relation, in the order that moves fewer columns."""

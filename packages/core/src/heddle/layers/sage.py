@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from heddle.graph import Array
-from heddle.layers.base import Dropout, Params, Supports, no_dropout
+from heddle.layers.base import Dropout, Params, Supports, along, no_dropout
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 from heddle.support import AggregateSpec, aggregate
@@ -44,7 +44,7 @@ class SAGE:
 
     def update(self, ops: GraphOps, params: Params, x: Array, messages: Array) -> Array:
         y = x @ params["weight_self"] + messages @ params["weight_neighbour"]
-        return y + params["bias"] if self.bias else y
+        return y + along(ops, params["bias"], y) if self.bias else y
 
     def apply(
         self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout
@@ -52,4 +52,4 @@ class SAGE:
         if self.aggregator == "max" or self.in_dim <= self.out_dim:
             return self.update(ops, params, x, self.aggregate(ops, supports, x))
         y = x @ params["weight_self"] + self.aggregate(ops, supports, x @ params["weight_neighbour"])
-        return y + params["bias"] if self.bias else y
+        return y + along(ops, params["bias"], y) if self.bias else y
