@@ -1,0 +1,168 @@
+// One hop along one relation: draw edges into the newest nodes in parallel, then give new senders their places in order.
+#include "../pool.hpp"
+#include "../status.hpp"
+#include "parallel.hpp"
+#include "sample.hpp"
+#include "usable.hpp"
+
+namespace heddle {
+namespace {
+
+constexpr int64_t CHUNK = 256;  // nodes of the frontier that a thread takes at a time
+constexpr int64_t AHEAD = 16;   // how far ahead of its use memory is asked for
+
+// Note where each node's edges begin, how many may be taken, and in indptr how many will be, at most.
+template <class I>
+void count(const Relation& edges, const Ask& ask, const Nodes& into, int64_t first, int64_t last, heddle_sample& sample,
+           int64_t* slots) {
+  const I* const indptr = static_cast<const I*>(edges.indptr);
+  const int64_t from = into.hop_begin();
+  const bool stretch = in_one_stretch(edges, ask);
+  for (int64_t at = first; at < last; ++at) {
+    if (at + AHEAD < last) __builtin_prefetch(&indptr[into.ids[at + AHEAD]]);
+    int64_t begin = indptr[into.ids[at]], end = indptr[into.ids[at] + 1];
+    if (stretch) cut<I>(edges, ask, into.tree(at), begin, end);
+    sample.begins[at - from] = begin;
+    sample.counts[at - from] = end - begin;
+    slots[at + 1] = drawn(end - begin, ask.size, ask.replace);
+  }
+}
+
+// Read the ids of senders of drawn edges.
+template <class I> void gather(const I* senders, const int64_t* edges, int64_t n, int64_t* out) {
+  int64_t i = 0;
+  for (; i < n - AHEAD; ++i) {
+    __builtin_prefetch(&senders[edges[i + AHEAD]]);
+    out[i] = senders[edges[i]];
+  }
+  for (; i < n; ++i) out[i] = senders[edges[i]];
+}
+
+// Draw for nodes whose usable edges have to be collected; counts becomes what was taken.
+template <class I>
+void draw_collected(const Relation& edges, const Ask& ask, const Nodes& into, uint64_t key, int64_t first, int64_t last,
+                    heddle_sample& sample, const int64_t* slots, int64_t* out) {
+  Scratch& scratch = thread_scratch();
+  const int64_t from = into.hop_begin();
+  for (int64_t at = first; at < last; ++at) {
+    const int64_t begin = sample.begins[at - from];
+    collect<I>(edges, ask, into.tree(at), begin, begin + sample.counts[at - from], scratch);
+    const int64_t n = static_cast<int64_t>(scratch.usable.size());
+    int64_t* const mine = out + slots[at];
+    draw_places(n, ask.size, ask.replace, edges.weight, Stream{branch(key, at)}, scratch, mine);
+    const int64_t taken = drawn(n, ask.size, ask.replace);
+    for (int64_t i = 0; i < taken; ++i) mine[i] = scratch.usable[mine[i]];
+    sample.counts[at - from] = taken;
+  }
+}
+
+// Close the gaps where fewer edges were taken than there was room for; return how many there are.
+int64_t close_gaps(const Nodes& into, heddle_sample& sample, raw_vector<int64_t>& slots, int64_t* edges) {
+  const int64_t from = into.hop_begin(), to = into.ends.back();
+  int64_t end = slots[from];
+  for (int64_t at = from; at < to; ++at) {
+    const int64_t begin = slots[at], taken = sample.counts[at - from];
+    slots[at] = end;
+    for (int64_t i = 0; i < taken; ++i) edges[end++] = edges[begin + i];
+  }
+  slots[to] = end;
+  return end;
+}
+
+// Give senders of edges [begin, end) their places, adding those that are new.
+int place_senders(const Nodes& into, Nodes& of, Edges& taken, const int64_t* senders, int64_t begin, int64_t end, bool trees) {
+  const int64_t n = end - begin, held = of.size();
+  if (held + n >= MAX_PLACES)
+    return fail(HEDDLE_INVALID, "neighbor_sample: found %lld edges into one type, expected fewer than 2**31 nodes and edges of it; use fewer seeds or smaller sizes",
+                static_cast<long long>(n));
+  of.ids.resize(held + n);
+  if (trees) of.trees.resize(held + n);
+  uint32_t next = static_cast<uint32_t>(held);
+  uint32_t* const out = taken.places.data() + begin;
+  if (!of.by_hash) {
+    next = of.direct->enter_all(senders, n, of.ids.data(), next, out);
+  } else {
+    of.hash.reserve(n);
+    int64_t at = into.hop_begin();
+    for (int64_t i = 0; i < n; ++i) {
+      while (taken.indptr[at + 1] <= begin + i) ++at;
+      const uint32_t tree = into.tree(at);
+      if (i + AHEAD < n) of.hash.prefetch(senders[i + AHEAD], tree);
+      out[i] = of.hash.enter(senders[i], tree, next);
+      if (out[i] != next) continue;
+      of.ids[next] = senders[i];
+      if (trees) of.trees[next] = tree;
+      ++next;
+    }
+  }
+  of.ids.resize(next);
+  if (trees) of.trees.resize(next);
+  return HEDDLE_OK;
+}
+
+template <class I> int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t r, const Ask& ask, uint64_t key) {
+  const Relation& edges = sample.graph->relations[r];
+  const Nodes& into = sample.nodes[edges.target];
+  Edges& taken = sample.edges[r];
+  const int64_t from = into.hop_begin(), to = into.ends.back(), begin = taken.size();
+  const int64_t chunks = (to - from + CHUNK - 1) / CHUNK;
+  const auto chunk = [&](int64_t k, auto&& body) { body(from + k * CHUNK, std::min(to, from + (k + 1) * CHUNK)); };
+  sample.begins.resize(to - from);
+  sample.counts.resize(to - from);
+  taken.indptr.resize(to + 1);
+  int64_t* const slots = taken.indptr.data();
+  parallel_for(chunks, request.threads, [&](int64_t k) {
+    chunk(k, [&](int64_t first, int64_t last) { count<I>(edges, ask, into, first, last, sample, slots); });
+  });
+  slots[from] = begin;
+  for (int64_t at = from; at < to; ++at) slots[at + 1] += slots[at];
+  int64_t end = slots[to];
+  taken.edges.resize(end);
+  int64_t* const drawn_edges = taken.edges.data();
+  const I* const senders = static_cast<const I*>(edges.senders);
+  if (in_one_stretch(edges, ask)) {
+    sample.senders.resize(end - begin);
+    parallel_guarded(chunks, request.threads, [&](int64_t k) {
+      chunk(k, [&](int64_t first, int64_t last) {
+        for (int64_t at = first; at < last; ++at)
+          draw_range(sample.counts[at - from], ask.size, ask.replace, sample.begins[at - from], Stream{branch(key, at)},
+                     thread_scratch(), drawn_edges + slots[at]);
+        gather(senders, drawn_edges + slots[first], slots[last] - slots[first], sample.senders.data() + slots[first] - begin);
+      });
+    });
+  } else {
+    parallel_guarded(chunks, request.threads, [&](int64_t k) {
+      chunk(k, [&](int64_t first, int64_t last) {
+        draw_collected<I>(edges, ask, into, key, first, last, sample, slots, drawn_edges);
+      });
+    });
+    end = close_gaps(into, sample, taken.indptr, drawn_edges);
+    taken.edges.resize(end);
+    sample.senders.resize(end - begin);
+    parallel_for(chunks, request.threads, [&](int64_t k) {
+      chunk(k, [&](int64_t first, int64_t last) {
+        gather(senders, drawn_edges + slots[first], slots[last] - slots[first], sample.senders.data() + slots[first] - begin);
+      });
+    });
+  }
+  taken.places.resize(end);
+  return place_senders(into, sample.nodes[edges.source], taken, sample.senders.data(), begin, end, sample.trees);
+}
+
+}  // namespace
+
+int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t hop, int64_t r) {
+  const Relation& edges = sample.graph->relations[r];
+  const Nodes& into = sample.nodes[edges.target];
+  Edges& taken = sample.edges[r];
+  const int64_t size = request.sizes[r * request.hops + hop];
+  if (size == 0 || into.hop_begin() == into.ends.back()) {
+    taken.indptr.resize(into.ends.back() + 1, taken.size());
+    return HEDDLE_OK;
+  }
+  const Ask ask{size, request.replace != 0, request.newest != 0, request.seed_time};
+  const uint64_t key = branch(request.key, hop, r);
+  return with_index(edges.index, [&](auto tag) { return expand<untag<decltype(tag)>>(sample, request, r, ask, key); });
+}
+
+}  // namespace heddle

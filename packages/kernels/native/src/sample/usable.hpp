@@ -1,0 +1,64 @@
+// Which edges into a node may be taken: heddle/sampling/usable.py.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+#include "draw.hpp"
+#include "graph.hpp"
+
+namespace heddle {
+
+// What a call asks of one relation.
+struct Ask {
+  int64_t size;
+  bool replace;
+  bool newest;
+  const int64_t* seed_time;  // by tree, or NULL: times don't matter
+};
+
+// Whether the usable edges of a row are always a stretch of it, so that none needs to be looked at.
+inline bool in_one_stretch(const Relation& edges, const Ask& ask) {
+  return !edges.weight && (!ask.seed_time || !edges.timed() || edges.by_time);
+}
+
+// Cut [begin, end) to the usable edges of a row that has them in one stretch.
+template <class I> void cut(const Relation& edges, const Ask& ask, uint32_t tree, int64_t& begin, int64_t& end) {
+  if (ask.seed_time && edges.timed()) {
+    const int64_t time = ask.seed_time[tree];
+    int64_t low = begin, high = end;
+    while (low < high) {
+      const int64_t middle = low + (high - low) / 2;
+      if (edges.time_of<I>(middle) <= time)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+    end = low;
+  }
+  if (ask.newest && ask.size >= 0 && end - begin > ask.size) begin = end - ask.size;
+}
+
+// Collect the usable edges of [begin, end) and, if edges have weights, their odds.
+template <class I>
+void collect(const Relation& edges, const Ask& ask, uint32_t tree, int64_t begin, int64_t end, Scratch& scratch) {
+  auto& usable = scratch.usable;
+  usable.clear();
+  const bool timed = ask.seed_time && edges.timed();
+  for (int64_t e = begin; e < end; ++e)
+    if ((!edges.weight || edges.weight_of(e) > 0) && (!timed || edges.time_of<I>(e) <= ask.seed_time[tree]))
+      usable.push_back(e);
+  if (ask.newest && ask.size >= 0 && static_cast<int64_t>(usable.size()) > ask.size) {
+    auto& ages = scratch.ages;
+    ages.clear();
+    for (int64_t e : usable) ages.emplace_back(edges.time_of<I>(e), e);
+    std::nth_element(ages.begin(), ages.end() - ask.size, ages.end());
+    usable.clear();
+    for (auto age = ages.end() - ask.size; age != ages.end(); ++age) usable.push_back(age->second);
+    std::sort(usable.begin(), usable.end());
+  }
+  scratch.odds.clear();
+  if (edges.weight)
+    for (int64_t e : usable) scratch.odds.push_back(edges.weight_of(e));
+}
+
+}  // namespace heddle

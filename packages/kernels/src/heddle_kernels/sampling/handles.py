@@ -1,0 +1,60 @@
+"""Native graphs and samples as Python objects that free what they own."""
+
+import ctypes
+import weakref
+
+import numpy as np
+
+from heddle.errors import GraphError
+from heddle.sample import InEdges, SampleGraph
+from heddle_kernels.library import FLOAT32, FLOAT64, INT32, INT64
+from heddle_kernels.sampling.native import InEdgesStruct, check, native
+
+
+class NativeGraph:
+    """A graph checked and held by the library; the arrays stay numpy's, and are kept alive here.
+
+    Raises:
+        GraphError: names the array, a bad position and what it holds.
+    """
+
+    def __init__(self, graph: SampleGraph, threads: int):
+        kinds = list(graph.n_node)
+        self.keep = graph
+        n_node = np.array(list(graph.n_node.values()), np.int64)
+        times = (ctypes.c_void_p * len(kinds))(*(address(graph.node_time.get(kind)) for kind in kinds))
+        relations = (InEdgesStruct * len(graph.edges))(
+            *(_struct(edges, kinds.index(key[0]), kinds.index(key[2])) for key, edges in graph.edges.items())
+        )
+        self.handle = ctypes.c_void_p()
+        arguments = (address(n_node), times, len(kinds), relations, len(relations), threads)
+        try:
+            check(native.heddle_sample_graph_new(*arguments, ctypes.byref(self.handle)))
+        except GraphError as error:
+            message = str(error)
+            for place, key in enumerate(graph.edges):
+                message = message.replace(f"sample_graph: relation {place}: ", f"edges[{key!r}].", 1)
+            raise GraphError(message) from None
+        weakref.finalize(self, native.heddle_sample_graph_free, self.handle)
+
+
+class NativeSample:
+    """What the library draws samples in: one thread's."""
+
+    def __init__(self, graph: NativeGraph):
+        self.graph = graph
+        self.handle = ctypes.c_void_p()
+        check(native.heddle_sample_new(graph.handle, ctypes.byref(self.handle)))
+        weakref.finalize(self, native.heddle_sample_free, self.handle)
+
+
+def address(array: np.ndarray | None) -> int | None:
+    """Return where an array's memory starts, None for None."""
+    return None if array is None else array.ctypes.data
+
+
+def _struct(edges: InEdges, source: int, target: int) -> InEdgesStruct:
+    index = INT32 if edges.senders.dtype == np.int32 else INT64
+    narrow = edges.weight is not None and edges.weight.dtype == np.float32
+    arrays = (address(array) for array in edges)
+    return InEdgesStruct(*arrays, len(edges.senders), source, target, index, FLOAT32 if narrow else FLOAT64)

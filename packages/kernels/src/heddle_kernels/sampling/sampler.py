@@ -1,0 +1,114 @@
+"""NeighborSampler: core's `Sampler`, drawn natively."""
+
+import ctypes
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from heddle.graph import Array
+from heddle.sample import Fanout, HeteroSample, Sample, SampleGraph
+from heddle.sampling.budget import open_budget
+from heddle.sampling.opened import open_graph
+from heddle.sampling.request import Request, open_request
+from heddle.sampling.result import Gathered, id_dtype, make_sample
+from heddle.sampling.stream import MASK
+from heddle.sampling.walk import open_walk
+from heddle_kernels.library import INT32, INT64
+from heddle_kernels.sampling.handles import NativeGraph, NativeSample, address
+from heddle_kernels.sampling.native import RequestStruct, check, native
+
+
+class NeighborSampler:
+    """Samples of one graph, equal to those of `heddle.sampling.ReferenceSampler` on any number of threads.
+
+    Each thread that calls it draws in memory of its own, 4 bytes for each node of the graph and what the largest
+    sample takes. A forked child, such as a data loader's worker, draws on one thread.
+
+    Args:
+        graph: its arrays are read in place and must not be written to.
+        threads: most threads for a call; 0 for the library's setting.
+
+    Raises:
+        GraphError: arrays that don't fit each other, an id out of range, a negative weight.
+    """
+
+    def __init__(self, graph: SampleGraph, threads: int = 0):
+        self.graph = open_graph(graph)
+        self.threads = threads
+        self._native = NativeGraph(self.graph, threads)
+        self._own = threading.local()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.graph, self.threads)
+
+    def sample(
+        self, seeds: Any, fanout: Fanout, *, key: int = 0, seed_time: Any = None
+    ) -> Sample | HeteroSample:
+        """Sample in-neighbours of the seeds, hop by hop; see `heddle.sample.Sampler.sample`."""
+        request = open_request(self.graph, seeds, fanout, seed_time)
+        return self._draw(native.heddle_neighbor_sample, request, request.sizes, key, fanout)
+
+    def budget_sample(
+        self, seeds: Any, sizes: Mapping[str, Sequence[int]], *, key: int = 0, most: int = 50
+    ) -> Sample | HeteroSample:
+        """Sample nodes of each type layer by layer; see `heddle.sample.Sampler.budget_sample`."""
+        _, request, table = open_budget(self.graph, seeds, sizes, most)
+        return self._draw(native.heddle_budget_sample, request, table, key, Fanout((), induced=True), most)
+
+    def random_walk(self, start: Any, length: int, *, key: int = 0, p: float = 1.0, q: float = 1.0) -> Array:
+        """Walk against the edges of a homogeneous graph; see `heddle.sample.Sampler.random_walk`."""
+        _, nodes = open_walk(self.graph, start, length, p, q)
+        out: np.ndarray = np.empty((len(nodes), length + 1), id_dtype(self.graph))
+        index = INT32 if out.dtype == np.int32 else INT64
+        arrays = address(nodes), address(out), len(nodes), length
+        check(native.heddle_random_walk(self._native.handle, *arrays, p, q, key & MASK, index, self.threads))
+        return out
+
+    def _draw(
+        self, function: Any, request: Request, sizes: np.ndarray, key: int, fanout: Fanout, most: int = -1
+    ) -> Sample | HeteroSample:
+        """Call a native sampler and bring what it drew into arrays."""
+        if not hasattr(self._own, "sample"):
+            self._own.sample = NativeSample(self._native)
+        seeds = np.concatenate([np.zeros(0, np.int64), *request.seeds])
+        n_seeds = np.array([len(ids) for ids in request.seeds], np.int64)
+        first_tree, sizes = np.array(request.first_tree, np.int64), np.ascontiguousarray(sizes)
+        arrays = (address(array) for array in (seeds, n_seeds, first_tree, request.seed_time, sizes))
+        flags = fanout.replace, request.trees, fanout.induced, fanout.newest
+        asked = RequestStruct(*arrays, sizes.shape[1], most, key & MASK, *flags, self.threads)
+        sample = self._own.sample.handle
+        check(function(self._native.handle, sample, ctypes.byref(asked)))
+        return self._read(sample, sizes.shape[1], fanout.induced, request.trees)
+
+    def _read(self, sample: ctypes.c_void_p, hops: int, induced: bool, trees: bool) -> Sample | HeteroSample:
+        n_kinds, n_relations = len(self.graph.n_node), len(self.graph.edges)
+        nodes_per_hop = np.zeros((n_kinds, hops + 1), np.int64)
+        edges_per_hop = np.zeros((n_relations, 1 if induced else hops), np.int64)
+        check(native.heddle_sample_sizes(sample, address(nodes_per_hop), address(edges_per_hop)))
+        n_nodes, n_edges = nodes_per_hop.sum(1), edges_per_hop.sum(1)
+        dtype = id_dtype(self.graph)
+        nodes = np.empty(int(n_nodes.sum()), dtype)
+        tree = np.empty_like(nodes) if trees else None
+        columns = [np.empty(int(n_edges.sum()), dtype) for _ in range(3)]
+        index = INT32 if dtype is np.int32 else INT64
+        arrays = map(address, (nodes, tree, *columns))
+        check(native.heddle_sample_read(sample, *arrays, index, self.threads))
+        by_kind, by_relation = np.cumsum(n_nodes)[:-1], np.cumsum(n_edges)[:-1]
+        senders, receivers, edges = (_split(column, by_relation) for column in columns)
+        gathered = Gathered(
+            _split(nodes, by_kind),
+            None if tree is None else _split(tree, by_kind),
+            nodes_per_hop.tolist(),
+            senders,
+            receivers,
+            edges,
+            [()] * n_relations if induced else edges_per_hop.tolist(),
+        )
+        return make_sample(self.graph, gathered)
+
+
+def _split(column: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
+    """Return the parts of a column between `ends`, as views."""
+    return np.split(column, ends)

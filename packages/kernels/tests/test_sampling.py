@@ -1,0 +1,14 @@
+"""The native sampler against core's definition, by core's suites."""
+
+from heddle.testing.sampler_statistics import SamplerStatistics
+from heddle.testing.sampler_suite import SamplerSuite
+from heddle_kernels.sampling import NeighborSampler
+
+
+class TestNeighborSampler(SamplerSuite):
+    make = NeighborSampler
+
+
+class TestNeighborStatistics(SamplerStatistics):
+    make = NeighborSampler
+    rounds = 6000
