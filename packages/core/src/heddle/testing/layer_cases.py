@@ -1,0 +1,172 @@
+"""Every portable layer: a table that the suites run through. A new layer is one more line here."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from heddle.adjacency import Adjacency, build_adjacency
+from heddle.graph import Array, Graph, HeteroGraph, num_nodes
+from heddle.layers.cheb import ChebConv
+from heddle.layers.diffusion import DiffusionConv
+from heddle.layers.gat import GAT
+from heddle.layers.gcn import GCN
+from heddle.layers.gin import GIN
+from heddle.layers.graph_block import deep_sets, interaction_network, relation_network
+from heddle.layers.graph_network import GraphNetwork
+from heddle.layers.linear import Linear
+from heddle.layers.rgcn import RGCN
+from heddle.layers.sage import SAGE
+from heddle.model import prepare_supports
+from heddle.models.relational import relation_supports
+from heddle.ops import GraphOps
+from heddle.params import ParamSpec
+from heddle.testing.graphs import HETERO_WIDTHS, OWN_WIDTHS, RELATIONS
+
+Apply = Callable[[GraphOps, Mapping[str, Array], Any, Any], Any]
+"""(ops, parameters, prepared, graph) -> new node features: an array, node type -> array, or a Graph."""
+
+
+class LayerCase(NamedTuple):
+    """A layer as the suites see it.
+
+    Attributes:
+        name: what the tests are called by.
+        params: its parameters; the suites draw all of them at random, biases too.
+        prepare: (numpy graph) -> what `apply` needs of its structure, a nest of numpy arrays.
+        apply: see `Apply`; on graphs like those of `graphs.graph_of`, or of `graphs.hetero_case`.
+        split: the same by way of `aggregate` and `update`; None for a layer without that split.
+        inputs: fields of the graph that the layer reads features from.
+        hetero: None for a homogeneous layer; else the width that `graphs.hetero_case` is asked for.
+    """
+
+    name: str
+    params: Mapping[str, ParamSpec]
+    prepare: Callable[[Any], Any]
+    apply: Apply
+    split: Apply | None = None
+    inputs: tuple[str, ...] = ("nodes",)
+    hetero: int | None = None
+
+
+def layer_cases() -> tuple[LayerCase, ...]:
+    """Return the whole table: features of width 3 go in, narrower and wider ones come out."""
+    return (
+        of_layer("linear", Linear(3, 2)),
+        of_layer("gcn/narrowing", GCN(3, 2)),
+        of_layer("gcn/widening", GCN(3, 4)),
+        of_layer("sage_mean/narrowing", SAGE(3, 2)),
+        of_layer("sage_mean/widening", SAGE(3, 4, bias=False)),
+        of_layer("sage_max", SAGE(3, 2, "max")),
+        of_layer("gat/one_head", GAT(3, 2)),
+        of_layer("gat/heads_side_by_side", GAT(3, 4, heads=2)),
+        of_layer("gat/heads_averaged", GAT(3, 2, heads=3, concat=False, bias=False)),
+        of_layer("gatv2/heads_side_by_side", GAT(3, 4, heads=2, version=2)),
+        of_layer("gatv2/heads_averaged", GAT(3, 2, heads=3, concat=False, version=2)),
+        of_layer("gin", GIN(3, 2, norm=False)),
+        of_layer("gin/norm", GIN(3, 2, hidden=5)),
+        of_layer("cheb/narrowing", ChebConv(3, 2, order=4)),
+        of_layer("cheb/widening", ChebConv(3, 4)),
+        of_layer("cheb/no_hop", ChebConv(3, 4, order=1)),
+        of_layer("diffusion/narrowing", DiffusionConv(3, 2)),
+        of_layer("diffusion/widening", DiffusionConv(3, 4, steps=1)),
+        of_layer("graph_network/nodes_only", GraphNetwork(3, 2)),
+        _graph_network("graph_network", GraphNetwork(3, 2, 2, 2, edge_out=4, global_out=3)),
+        _graph_network("graph_network/norm", GraphNetwork(3, 4, 2, 2, hidden=5, norm=True)),
+        _interaction_network(),
+        _relation_network(),
+        _deep_sets(),
+        _rgcn("rgcn", RGCN(RELATIONS, HETERO_WIDTHS, 3), OWN_WIDTHS),
+        _rgcn("rgcn/no_root", RGCN(RELATIONS, 4, 3, root=False, bias=False), 4),
+        _rgcn("rgcn/shared_root", RGCN(RELATIONS, 4, 5, share_root=True), 4),
+        _rgcn("rgcn/bases", RGCN(RELATIONS, 4, 3, bases=2), 4),
+        _rgcn("rgcn/bases_of_widths", RGCN(RELATIONS, HETERO_WIDTHS, 3, bases=2), OWN_WIDTHS),
+        _rgcn("rgcn/blocks_narrowing", RGCN(RELATIONS, 4, 2, blocks=2), 4),
+        _rgcn("rgcn/blocks_widening", RGCN(RELATIONS, 4, 6, blocks=2), 4),
+    )
+
+
+def of_layer(name: str, layer: Any) -> LayerCase:
+    """Return the case of a `heddle.layers.base.Layer`, with its split if it is an AggregatingLayer."""
+
+    def split(ops: GraphOps, params: Mapping[str, Array], supports: Any, graph: Graph) -> Array:
+        return layer.update(ops, params, graph.nodes, layer.aggregate(ops, supports, graph.nodes))
+
+    return LayerCase(
+        name,
+        layer.params(),
+        lambda graph: prepare_supports(graph, layer.specs()),
+        lambda ops, params, supports, graph: layer.apply(ops, params, supports, graph.nodes),
+        split if hasattr(layer, "aggregate") else None,
+    )
+
+
+def _rgcn(name: str, layer: RGCN, hetero: int) -> LayerCase:
+    def prepare(graph: HeteroGraph) -> Any:
+        return relation_supports(graph, layer.specs())
+
+    def apply(ops: GraphOps, params: Mapping[str, Array], supports: Any, graph: HeteroGraph) -> Any:
+        return layer.apply(ops, params, supports, graph.nodes)
+
+    return LayerCase(name, layer.params(), prepare, apply, hetero=hetero)
+
+
+def _graph_network(name: str, layer: GraphNetwork) -> LayerCase:
+    def apply(ops: GraphOps, params: Mapping[str, Array], adjacency: Adjacency, graph: Graph) -> Graph:
+        return layer.apply_graph(ops, params, adjacency, graph._replace(edges=graph.edges["x"]))
+
+    return _on_adjacency(name, layer.params(), apply)
+
+
+def _interaction_network() -> LayerCase:
+    params = {"edge": ParamSpec((8, 3)), "node": ParamSpec((9, 2))}
+
+    def apply(ops: GraphOps, params: Mapping[str, Array], adjacency: Adjacency, graph: Graph) -> Graph:
+        def update_edge(edges: Any, sent: Array, received: Array) -> Array:
+            return ops.activate(ops.xp.concat([edges["x"], sent, received], axis=-1) @ params["edge"], "tanh")
+
+        def update_node(nodes: Array, sent: Array, received: Array) -> Array:
+            return ops.xp.concat([nodes, sent, received], axis=-1) @ params["node"]
+
+        return interaction_network(
+            ops, graph, update_edge, update_node, adjacency=adjacency, aggregate="mean", include_sent=True
+        )
+
+    return _on_adjacency("interaction_network", params, apply)
+
+
+def _relation_network() -> LayerCase:
+    params = {"edge": ParamSpec((6, 3)), "global": ParamSpec((3, 2))}
+
+    def apply(ops: GraphOps, params: Mapping[str, Array], adjacency: Adjacency, graph: Graph) -> Graph:
+        def update_edge(sent: Array, received: Array) -> Array:
+            return ops.activate(ops.xp.concat([sent, received], axis=-1) @ params["edge"], "elu")
+
+        def update_global(edges: Array) -> Array:
+            return edges @ params["global"]
+
+        return relation_network(ops, graph, update_edge, update_global, adjacency=adjacency)
+
+    return _on_adjacency("relation_network", params, apply, ("nodes",))
+
+
+def _deep_sets() -> LayerCase:
+    params = {"node": ParamSpec((5, 4)), "global": ParamSpec((4, 2))}
+
+    def apply(ops: GraphOps, params: Mapping[str, Array], adjacency: Adjacency, graph: Graph) -> Graph:
+        def update_node(nodes: Array, context: Array) -> Array:
+            return ops.activate(ops.xp.concat([nodes, context], axis=-1) @ params["node"], "sigmoid")
+
+        return deep_sets(ops, graph, update_node, lambda nodes: nodes @ params["global"], aggregate="max")
+
+    return _on_adjacency("deep_sets", params, apply, ("nodes", "globals"))
+
+
+def _on_adjacency(
+    name: str,
+    params: Mapping[str, ParamSpec],
+    apply: Apply,
+    inputs: tuple[str, ...] = ("nodes", "edges", "globals"),
+) -> LayerCase:
+    def prepare(graph: Graph) -> Adjacency:
+        return build_adjacency(graph.senders, graph.receivers, num_nodes(graph), num_nodes(graph))
+
+    return LayerCase(name, params, prepare, apply, inputs=inputs)

@@ -1,0 +1,62 @@
+"""LayersSuite: every portable layer on the engine against NumpyOps, in values and gradients."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from heddle.testing.compare import assert_directions_agree
+from heddle.testing.graphs import graph_of, hetero_case, square_cases
+from heddle.testing.layer_cases import LayerCase, layer_cases
+from heddle.testing.layer_laws import LayerLaws
+from heddle.testing.layer_runs import flat, in_dtype, reference_of, run_of, values_of
+
+GRADIENT_GRAPHS = ("empty", "isolated", "loops_and_repeats", "odd", "hetero", "hetero_featured")
+
+
+def runs() -> dict[str, tuple[LayerCase, Any]]:
+    """Return every layer on every graph it is for, by name."""
+    pairs: dict[str, tuple[LayerCase, Any]] = {}
+    for case in layer_cases():
+        if case.hetero is None:
+            pairs |= {f"{case.name}-{edges.name}": (case, graph_of(edges)) for edges in square_cases()}
+        else:
+            pairs[f"{case.name}-hetero"] = (case, hetero_case(case.hetero))
+            pairs[f"{case.name}-hetero_featured"] = (case, hetero_case(case.hetero, featured=True))
+    return pairs
+
+
+RUNS = runs()
+SMOOTH = [name for name in RUNS if name.endswith(tuple(f"-{graph}" for graph in GRADIENT_GRAPHS))]
+SPLIT = [name for name, (case, _) in RUNS.items() if case.split is not None]
+
+
+class LayersSuite(LayerLaws):
+    """Layers of `layer_cases` on the graphs of `graphs`, and the laws of `LayerLaws`."""
+
+    @pytest.mark.parametrize("name", RUNS)
+    def test_values(self, name: str, dtype: str):
+        run = run_of(*RUNS[name])
+        self.assert_values(name, self.compute(run, dtype), values_of(run, dtype), dtype)
+
+    @pytest.mark.parametrize("name", SPLIT)
+    def test_apply_is_update_of_aggregate(self, name: str):
+        run = run_of(*RUNS[name])
+        found = self.compute(run, "float32", run.case.split)
+        self.assert_values(name, found, values_of(run, "float32"), "float32")
+
+    @pytest.mark.parametrize("name", SMOOTH)
+    def test_gradients(self, name: str, dtype: str):
+        """In every parameter and every feature, along random directions."""
+        run = run_of(*RUNS[name])
+        floats, reference = in_dtype(run.floats, dtype), reference_of(run, dtype)
+        naive, expected = (flat(outputs) for outputs in values_of(run, dtype))
+        cotangent = np.random.default_rng(0).standard_normal(naive.shape).astype(dtype)
+        grads = self.gradients(run, dtype, cotangent)
+        for grad, array in zip(grads, floats, strict=True):
+            assert grad.shape == array.shape and grad.dtype == array.dtype
+
+        def function(*x: np.ndarray) -> np.ndarray:
+            return flat(reference(*x))
+
+        assert_directions_agree(f"{name}, {dtype}", function, floats, grads, cotangent, (naive, expected))

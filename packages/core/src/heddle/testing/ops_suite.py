@@ -1,0 +1,140 @@
+"""OpsSuite: every primitive and derived op against NumpyOps, in values and gradients."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from heddle.graph import Array
+from heddle.nest import leaves, map_nest
+from heddle.reference import NumpyOps
+from heddle.testing.compare import (
+    assert_close,
+    assert_directions_agree,
+    assert_gradient_close,
+    assert_same,
+)
+from heddle.testing.gradients import WIDE, jacobian
+from heddle.testing.op_cases import OpCase, op_cases
+from heddle.testing.ops_contract import OpsContract
+
+CASES = op_cases()
+SMOOTH = tuple(case for case in CASES if case.smooth)
+PLAIN = tuple(case for case in CASES if "/odd/" in case.name)
+SMALL = 64
+"""Inputs of up to this many entries have every entry of their gradient checked."""
+
+
+def each(cases: tuple[OpCase, ...]) -> pytest.MarkDecorator:
+    """Parametrize a test over cases, by name."""
+    return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
+
+
+class OpsSuite(OpsContract):
+    """Ops on every structure of `graphs.edge_cases`, in every float dtype of the backend."""
+
+    @each(CASES)
+    def test_values(self, case: OpCase, dtype: str):
+        assert_values(case, self.run(case, dtype), dtype)
+
+    @each(SMOOTH)
+    def test_gradients(self, case: OpCase, dtype: str):
+        """The gradient of a random sum of the outputs: every entry in small cases, else along random directions."""
+        floats, values = rounded(case, dtype), reference(case, dtype)
+        cotangent = np.random.default_rng(0).standard_normal(values[0].shape).astype(dtype)
+        grads = self.gradients(case, dtype, cotangent)
+        for grad, array in zip(grads, floats, strict=True):
+            assert grad.shape == array.shape, (
+                f"{case.name}: gradient has shape {grad.shape}, not {array.shape}"
+            )
+            assert grad.dtype == array.dtype, (
+                f"{case.name}: gradient has dtype {grad.dtype}, not {array.dtype}"
+            )
+
+        def function(*x: np.ndarray) -> np.ndarray:
+            return case.apply(NumpyOps(), case.structure, *x)
+
+        if case.n_entries <= SMALL:
+            for grad, rows in zip(grads, jacobian(function, floats)):
+                wanted = np.tensordot(cotangent.astype(WIDE), rows, axes=cotangent.ndim)
+                assert_gradient_close(f"{case.name}, {dtype}", grad, wanted, values, dtype)
+        else:
+            assert_directions_agree(f"{case.name}, {dtype}", function, floats, grads, cotangent, values)
+
+    @each(PLAIN)
+    @pytest.mark.parametrize("ids", ["int32", "int64"])
+    def test_ids_of_either_width(self, case: OpCase, ids: str):
+        cast = case._replace(structure=map_nest(lambda array: array.astype(ids), case.structure))
+        assert_values(case, self.run(cast, "float32"), "float32")
+
+    @each(PLAIN)
+    def test_strided_inputs(self, case: OpCase):
+        """Views with gaps between their entries, and transposed ones, where the engine has them."""
+        for strided in (self._with_gaps, self._transposed):
+            floats = [strided(array) for array in rounded(case, "float32")]
+            structure = map_nest(self._with_gaps, case.structure)
+            assert_values(case, self.get(case.apply(self.ops, structure, *floats)), "float32")
+
+    @each(PLAIN)
+    def test_inputs_are_left_alone(self, case: OpCase):
+        """No op writes into its inputs, nor returns their memory for the caller to write into."""
+        floats, structure = self.put(rounded(case, "float32")), self.put(case.structure)
+        before = [self.get(array) for array in leaves((floats, structure))]
+        out = case.apply(self.ops, structure, *floats)
+        self.gradients(case, "float32", np.ones(out.shape, "float32"), floats, structure)
+        for array, kept in zip(leaves((floats, structure)), before, strict=True):
+            assert_same(f"{case.name}: an input after the op", self.get(array), kept)
+        if case.name.startswith("activate/none"):
+            return
+        result = self.view(out)
+        for array in floats:
+            shares = np.shares_memory(result, self.view(array)) and result.flags.writeable
+            assert not shares, f"{case.name}: the result shares memory with an input; return a new array"
+
+    def run(self, case: OpCase, dtype: str) -> np.ndarray:
+        """Compute a case on the engine."""
+        out = case.apply(self.ops, self.put(case.structure), *self.put(rounded(case, dtype)))
+        return self.get(out)
+
+    def gradients(
+        self, case: OpCase, dtype: str, cotangent: np.ndarray, floats: Any = None, structure: Any = None
+    ) -> list[np.ndarray]:
+        """Return the engine's gradient of sum(cotangent * result), infinities left out, in every float input."""
+        floats = self.put(rounded(case, dtype)) if floats is None else floats
+        structure = self.put(case.structure) if structure is None else structure
+        weights, ops = self.put(cotangent), self.ops
+
+        def scalar(*x: Array) -> Array:
+            out, xp = case.apply(ops, structure, *x), ops.xp
+            return xp.sum(xp.where(xp.isfinite(out), out, xp.zeros_like(out)) * weights)
+
+        _, grads = self.backend.value_and_grad(scalar)(*floats)
+        return [self.get(grad) for grad in grads]
+
+    def _with_gaps(self, array: np.ndarray) -> Array:
+        return self.put(np.repeat(array, 2, axis=0))[::2, ...]
+
+    def _transposed(self, array: np.ndarray) -> Array:
+        axes = tuple(reversed(range(array.ndim)))
+        return self.ops.xp.permute_dims(self.put(np.ascontiguousarray(array.transpose(axes))), axes)
+
+
+def rounded(case: OpCase, dtype: str) -> tuple[np.ndarray, ...]:
+    """Return a case's float inputs in `dtype`."""
+    return tuple(array.astype(dtype) for array in case.floats)
+
+
+def reference(case: OpCase, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return what NumpyOps makes of the inputs rounded to `dtype`: in that dtype, and in the widest one."""
+    floats = rounded(case, dtype)
+    naive = case.apply(NumpyOps(), case.structure, *floats)
+    return naive, case.apply(NumpyOps(), case.structure, *(array.astype(WIDE) for array in floats))
+
+
+def assert_values(case: OpCase, found: np.ndarray, dtype: str) -> None:
+    """Check an engine's result against the reference; to the bit where the op only picks."""
+    naive, expected = reference(case, dtype)
+    if case.exact:
+        assert_same(f"{case.name}, {dtype}", found, naive)
+    else:
+        assert_close(f"{case.name}, {dtype}", found, expected, naive, dtype)

@@ -1,0 +1,158 @@
+"""Programs to train: every kind of task, on a model small enough for gradients by differences."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from heddle.batch import batch
+from heddle.graph import Graph
+from heddle.heads import GraphHead, LinkHead, NodeHead
+from heddle.layers.gat import GAT
+from heddle.layers.gcn import GCN
+from heddle.layers.gin import GIN
+from heddle.layers.rgcn import RGCN
+from heddle.layers.sage import SAGE
+from heddle.model import Batch, Model
+from heddle.models.relational import RelationalStack
+from heddle.models.stack import Stack
+from heddle.task import Task
+from heddle.testing.graphs import (
+    HETERO_WIDTHS,
+    OWN_WIDTHS,
+    RELATIONS,
+    edge_cases,
+    graph_of,
+    hetero_case,
+    square_cases,
+)
+
+
+class ProgramCase(NamedTuple):
+    """A model, its task and one batch with targets."""
+
+    name: str
+    model: Model
+    task: Task
+    batch: Batch
+
+
+def program_cases() -> dict[str, ProgramCase]:
+    """Return every case by name; without dropout, so that the loss is the same on every engine."""
+    cases = (
+        node_classification(),
+        node_labels(),
+        hetero_node_classification(),
+        graph_classification("sum"),
+        graph_classification("max"),
+        graph_regression("mse"),
+        graph_regression("mae"),
+        link_prediction(),
+        typed_link_prediction(),
+    )
+    return {case.name: case for case in cases}
+
+
+def node_classification(dropout: float = 0.0) -> ProgramCase:
+    """Return two GCN layers that tell three classes of nodes apart; every fifth target is hidden."""
+    model = Model(Stack((GCN(3, 4), GCN(4, 3)), dropout=dropout), NodeHead())
+    graph = _odd()
+    index = np.arange(16, -1, -1)
+    targets, mask = np.asarray(graph.nodes).argmax(axis=1)[index], index % 5 != 0
+    return _case(
+        "node_classification", model, "node_classification", "cross_entropy", graph, index, targets, mask
+    )
+
+
+def node_labels() -> ProgramCase:
+    """Return a GAT that gives each node two labels."""
+    model, graph = Model(Stack((GAT(3, 4, heads=2), GAT(4, 2, concat=False))), NodeHead()), _odd()
+    index = np.array([3, 1, 1, 7, 16])
+    targets = (np.asarray(graph.nodes)[index, :2] > 0).astype(np.float32)
+    mask = np.array([[True, True], [True, False], [True, True], [False, True], [True, True]])
+    return _case(
+        "node_labels", model, "node_classification", "binary_cross_entropy", graph, index, targets, mask
+    )
+
+
+def hetero_node_classification() -> ProgramCase:
+    """Return an R-GCN over a graph with a type without features, another without nodes and an absent relation."""
+    kinds = dict.fromkeys(HETERO_WIDTHS, 3)
+    layers = RGCN(RELATIONS, HETERO_WIDTHS, 3), RGCN(RELATIONS, kinds, 2, bases=1, share_root=True)
+    model, graph = Model(RelationalStack(layers), NodeHead("paper")), hetero_case(OWN_WIDTHS)
+    index, targets = np.array([0, 2, 3, 5]), np.array([0, 1, 1, 0])
+    return _case(
+        "hetero_node_classification",
+        model,
+        "node_classification",
+        "cross_entropy",
+        graph,
+        index,
+        targets,
+        targets >= 0,
+    )
+
+
+def graph_classification(readout: str) -> ProgramCase:
+    """Return a GIN that tells two classes of graphs apart, one without nodes among them."""
+    model = Model(Stack((GIN(3, 3, norm=False),), activate_last=True), GraphHead(3, 2, readout))
+    graph, index, targets = graphs(), np.array([7, 1, 2, 3, 4, 5, 0]), np.array([0, 1, 0, 1, 1, 0, 1])
+    name = f"graph_classification/{readout}"
+    return _case(name, model, "graph_classification", "cross_entropy", graph, index, targets, targets >= 0)
+
+
+def graph_regression(loss: str) -> ProgramCase:
+    """Return a GraphSAGE that gives each graph two numbers, some of which are unknown."""
+    model = Model(Stack((SAGE(3, 3),), activate_last=True, activation="tanh"), GraphHead(3, 2, "mean"))
+    graph, index = graphs(), np.array([0, 1, 2, 3, 4, 5, 6, 7])
+    targets = np.linspace(-1, 2, 16).reshape(8, 2).astype(np.float32)
+    mask = np.arange(16).reshape(8, 2) % 7 != 3
+    return _case(f"graph_regression/{loss}", model, "graph_regression", loss, graph, index, targets, mask)
+
+
+def link_prediction() -> ProgramCase:
+    """Return a GraphSAGE with the maximum as aggregator that tells links from others."""
+    model, graph = Model(Stack((SAGE(3, 3, "max"),)), LinkHead(3)), _odd()
+    index = np.array([[0, 3], [1, 1], [5, 16], [16, 5], [2, 9], [8, 0]])
+    targets = np.array([1, 1, 0, 0, 1, 0], np.float32)
+    return _case(
+        "link_prediction",
+        model,
+        "link_prediction",
+        "binary_cross_entropy",
+        graph,
+        index,
+        targets,
+        targets >= 0,
+    )
+
+
+def typed_link_prediction() -> ProgramCase:
+    """Return a GCN that scores links of two relations; the last one is padding."""
+    model, graph = Model(Stack((GCN(3, 3),)), LinkHead(3, n_relations=2)), _odd()
+    index = np.array([[0, 0, 3], [0, 1, 3], [5, 1, 16], [16, 0, 5], [0, 0, 0]])
+    targets, mask = np.array([1, 0, 0, 1, 0], np.float32), np.array([True, True, True, True, False])
+    name = "typed_link_prediction"
+    return _case(name, model, "link_prediction", "binary_cross_entropy", graph, index, targets, mask)
+
+
+def graphs() -> Graph:
+    """Return eight graphs as one batch, all of `square_cases` but the hub."""
+    return batch([graph_of(edges) for edges in square_cases() if edges.name != "hub"])
+
+
+def _odd() -> Graph:
+    return graph_of(next(edges for edges in edge_cases() if edges.name == "odd"))
+
+
+def _case(
+    name: str,
+    model: Model,
+    kind: str,
+    loss: str,
+    graph,
+    index: np.ndarray,
+    targets: np.ndarray,
+    mask: np.ndarray,
+) -> ProgramCase:
+    task = Task(kind, loss, ("loss",))
+    return ProgramCase(name, model, task, Batch(graph, model.prepare(graph), index, targets, mask))

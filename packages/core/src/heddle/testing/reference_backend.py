@@ -1,0 +1,56 @@
+"""ReferenceBackend: a whole engine in numpy, slow and obvious, that every suite passes without a framework."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from heddle.graph import Array, Graph, HeteroGraph
+from heddle.nest import map_nest
+from heddle.ops import GraphOps
+from heddle.program import Program
+from heddle.testing.reference_program import reference_program
+from heddle.testing.replay import ReplayOps
+
+
+class ReferenceBackend:
+    """NumpyOps with gradients by central differences: two evaluations a number, so for tiny models only.
+
+    A loopback: it sends a suite through the whole Backend protocol, so that the suite itself can be tested. It is
+    also the smallest complete backend to read before writing one.
+    """
+
+    static_shapes = False
+
+    def __init__(self, config: Mapping[str, Any] | None = None):
+        self.name = str((config or {}).get("name", "reference"))
+        self._ops = ReplayOps()
+
+    def ops(self) -> GraphOps:
+        return self._ops
+
+    def value_and_grad(
+        self, function: Callable[..., Array]
+    ) -> Callable[..., tuple[Array, tuple[Array, ...]]]:
+        def both(*args: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+            grads = self._ops.gradient(function, args)
+            return np.asarray(function(*args)), tuple(g.astype(a.dtype) for g, a in zip(grads, args))
+
+        return both
+
+    def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
+        return reference_program(self, model, task, optim)
+
+    def to_native(self, graph: Graph | HeteroGraph) -> Any:
+        """Copy a graph; its own container is heddle's."""
+        return _copy(graph)
+
+    def from_native(self, native: Any) -> Graph | HeteroGraph:
+        return _copy(native)
+
+    def describe(self) -> dict[str, str]:
+        return {"numpy": np.__version__, "device": "cpu"}
+
+
+def _copy(graph: Any) -> Any:
+    return map_nest(lambda array: np.array(array), graph)

@@ -1,0 +1,69 @@
+"""Suite: what all conformance suites share: the backend as a value, and the way to its arrays and back."""
+
+from typing import Any
+
+import array_api_compat
+import numpy as np
+import pytest
+
+from heddle.backend import Backend
+from heddle.graph import Array
+from heddle.nest import map_nest
+from heddle.ops import GraphOps
+
+FLOAT_DTYPES = ("float32", "float64")
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning", "error::UserWarning")
+class Suite:
+    """Tests of one backend, in which warnings about numbers or use are errors; a framework's deprecations are not.
+
+    Subclass a suite, name the class Test..., and set `backend`:
+
+    >>> class TestOps(OpsSuite):
+    ...     backend = MyBackend({"name": "mine"})
+    """
+
+    backend: Backend
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run what takes a `dtype` in each float dtype that the backend computes in."""
+        if "dtype" in metafunc.fixturenames:
+            metafunc.parametrize("dtype", float_dtypes(metafunc.cls.backend))
+
+    @property
+    def ops(self) -> GraphOps:
+        """The backend's primitives."""
+        return self.backend.ops()
+
+    def put(self, nest: Any, dtype: str | None = None) -> Any:
+        """Bring a nest of numpy arrays to the engine, floats in `dtype` if it is given."""
+        ops = self.ops
+        return map_nest(lambda array: ops.asarray(_cast(array, dtype)), nest)
+
+    def get(self, array: Array) -> np.ndarray:
+        """Bring an engine's array back as a numpy array of its own memory."""
+        return to_numpy(self.ops, array)
+
+
+def float_dtypes(backend: Backend) -> tuple[str, ...]:
+    """Return the float dtypes a backend computes in: its `float_dtypes` if it says so, else float32 and float64."""
+    return tuple(getattr(backend, "float_dtypes", FLOAT_DTYPES))
+
+
+def to_numpy(ops: GraphOps, array: Array) -> np.ndarray:
+    """Copy an engine's array to numpy, from any device and out of any gradient."""
+    return np.array(view(ops, array))
+
+
+def view(ops: GraphOps, array: Array) -> np.ndarray:
+    """Return an engine's array as numpy, sharing memory where the engine lets it."""
+    plain = ops.stop_gradient(array)
+    if array_api_compat.is_torch_array(plain) or array_api_compat.is_cupy_array(plain):
+        plain = array_api_compat.to_device(plain, "cpu")
+    return np.asarray(plain)
+
+
+def _cast(array: np.ndarray, dtype: str | None) -> np.ndarray:
+    array = np.asarray(array)
+    return array.astype(dtype) if dtype is not None and array.dtype.kind == "f" else array
