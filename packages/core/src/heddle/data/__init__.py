@@ -9,6 +9,15 @@
 - `options`: a config node handed to a function; `builtin`: the readers' descriptions for the plugin system
 """
 
-from heddle.data.dataset import Dataset
+from typing import Any
 
 __all__ = ["Dataset"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `Dataset` when it is asked for: `heddle plugins` lists the readers, and has no time to import numpy."""
+    if name == "Dataset":
+        from heddle.data.dataset import Dataset
+
+        return Dataset
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -31,7 +31,7 @@ def unpack(archive: Path, folder: Path, anchor: str) -> list[str]:
         DataError: the archive is cut or foreign, has no anchor, or holds a path that would leave the folder.
     """
     try:
-        if archive.name.endswith(".zip"):
+        if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as zipped:
                 names = [info.filename for info in zipped.infolist() if not info.is_dir()]
                 return _place(archive, names, zipped.open, folder, anchor)

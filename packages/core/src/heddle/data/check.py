@@ -45,7 +45,12 @@ def check_dataset(dataset: Dataset, *, validated: bool = False) -> Dataset:
     if dataset.splits:
         every = np.concatenate(list(dataset.splits.values()))
         if len(distinct(every)) != len(every):
-            fail(f"{name}: splits", "a position in two of them", "each position in one at most", "mend the splits")
+            fail(
+                f"{name}: splits",
+                "a position in two of them",
+                "each position in one at most",
+                "mend the splits",
+            )
     return dataset
 
 

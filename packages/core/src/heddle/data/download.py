@@ -63,43 +63,45 @@ def obtain(
     _check_record(folder, wanted)
 
 
-def fetch(url: str, target: Path, *, attempts: int = 4, pause: float = 1.0) -> str:
+def fetch(url: str, target: Path, sha256: str = "", *, attempts: int = 4, pause: float = 1.0) -> str:
     """Fetch `url` into `target`, whole or not at all, and return its SHA-256; show a progress bar on a terminal.
 
     Tries `attempts` times, waiting `pause` seconds, then twice as long each time. Client errors (404) fail at once.
 
     Raises:
         OSError, http.client.HTTPException: the last attempt's reason.
+        DataError: what came is not what `sha256` says.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for attempt in range(attempts):
-        try:
-            return _fetch_once(url, target)
-        except (OSError, http.client.HTTPException) as error:
-            final = (
-                isinstance(error, urllib.error.HTTPError)
-                and error.code < 500
-                and error.code not in (408, 429)
-            )
-            if final or attempt == attempts - 1:
-                raise
-        time.sleep(pause * 2**attempt)
-    raise ValueError("attempts must be at least 1")
+    with temporary_beside(target) as partial:
+        for attempt in range(attempts):
+            try:
+                found = _fetch_once(url, partial, target.name)
+                break
+            except (OSError, http.client.HTTPException) as error:
+                code = error.code if isinstance(error, urllib.error.HTTPError) else 500
+                if attempt == attempts - 1 or (code < 500 and code not in (408, 429)):
+                    raise
+            time.sleep(pause * 2**attempt)
+        if sha256 not in ("", found):
+            do = f"try again later, or remove {target.parent / RECORD} if the address has a new version"
+            raise DataError(problem(url, f"SHA-256 {found}", sha256, do))
+        os.replace(partial, target)
+    return found
 
 
-def _fetch_once(url: str, target: Path) -> str:
-    digest = hashlib.sha256()
-    with temporary_beside(target) as partial, urllib.request.urlopen(url, timeout=SECONDS) as response:
+def _fetch_once(url: str, partial: Path, name: str) -> str:
+    """Fetch `url` into the file `partial`, and return its SHA-256."""
+    digest, arrived = hashlib.sha256(), 0
+    with urllib.request.urlopen(url, timeout=SECONDS) as response:
         size = int(response.headers.get("Content-Length") or 0)
-        with partial.open("wb") as file, _progress(target.name, size) as advance:
+        with partial.open("wb") as file, _progress(name, size) as advance:
             while block := response.read(BLOCK):
                 file.write(block)
                 digest.update(block)
+                arrived += len(block)
                 advance(len(block))
-        found = partial.stat().st_size
-        if size and found != size:
-            raise http.client.HTTPException(f"{found} bytes of {size} arrived")
-        os.replace(partial, target)
+    if size and arrived != size:
+        raise http.client.HTTPException(f"{arrived} bytes of {size} arrived")
     return digest.hexdigest()
 
 
@@ -129,26 +131,26 @@ def _progress(name: str, size: int) -> Iterator[Any]:
 def _bring(remote: Remote, folder: Path, attempts: int, pause: float) -> None:
     """Fetch one address and put what it brings in its place, with a record of sizes and checksums."""
     folder.mkdir(parents=True, exist_ok=True)
-    packed = is_archive(remote.url)
-    target = folder / (Path(remote.url).name if packed else remote.files[0])
     record = _read_record(folder)
-    try:
-        sha256 = fetch(remote.url, target, attempts=attempts, pause=pause)
-        expected = remote.sha256 or record.get(remote.url, {}).get("sha256", sha256)
-        if sha256 != expected:
-            target.unlink()
-            do = f"try again later, or remove {folder / RECORD} if the address has a new version"
-            raise DataError(problem(remote.url, f"SHA-256 {sha256}", expected, do))
-        record[remote.url] = {"sha256": sha256, "bytes": target.stat().st_size}
-        placed = unpack(target, folder, remote.files[0]) if packed else list(remote.files)
-        for file in placed:
-            record[file] = {"sha256": _sha256(folder / file), "bytes": (folder / file).stat().st_size}
-    finally:
-        if packed:
-            target.unlink(missing_ok=True)
+    expected = remote.sha256 or record.get(remote.url, {}).get("sha256", "")
+    first = folder / remote.files[0]
+    if is_archive(remote.url):
+        with temporary_beside(folder / Path(remote.url).name) as archive:
+            fetch(remote.url, archive, expected, attempts=attempts, pause=pause)
+            record[remote.url] = _entry(archive)
+            placed = unpack(archive, folder, remote.files[0])
+    else:
+        first.parent.mkdir(parents=True, exist_ok=True)
+        fetch(remote.url, first, expected, attempts=attempts, pause=pause)
+        record[remote.url], placed = _entry(first), list(remote.files)
+    record |= {file: _entry(folder / file) for file in placed}
     with temporary_beside(folder / RECORD) as partial:
         partial.write_text(json.dumps(record, indent=1, sort_keys=True))
         os.replace(partial, folder / RECORD)
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    return {"sha256": _sha256(path), "bytes": path.stat().st_size}
 
 
 def _read_record(folder: Path) -> dict[str, dict[str, Any]]:

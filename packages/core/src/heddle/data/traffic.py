@@ -70,12 +70,12 @@ def traffic(
         np.exp(-(((clock[:, None] * 24 - hour) / 1.5) ** 2)) * depth for hour, depth in _peaks(rng, sensors)
     )
     spread = np.zeros((sensors, sensors))
-    spread[receivers, senders] = weights
-    spread /= spread.sum(axis=1, keepdims=True)
+    spread[receivers, senders] = weights * (senders != receivers)
+    spread /= np.maximum(spread.sum(axis=1, keepdims=True), 1e-12)
     jams = np.zeros((steps, sensors))
-    starts = rng.random((steps, sensors)) < 0.5 / STEPS_A_DAY
+    starts = rng.random((steps, sensors)) < 1 / STEPS_A_DAY
     for step in range(1, steps):
-        jams[step] = 0.97 * spread @ jams[step - 1] + starts[step] * 40.0
+        jams[step] = 0.6 * jams[step - 1] + 0.37 * spread @ jams[step - 1] + starts[step] * 60.0
     speed = (
         rng.uniform(55, 68, sensors)
         - rush * weekday[:, None]
