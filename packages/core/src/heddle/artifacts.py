@@ -59,6 +59,11 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes."""
+    write_atomically(path, lambda temporary: temporary.write_bytes(content))
+
+
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     """Write the resolved config as config.yaml."""
     import yaml
@@ -101,11 +106,11 @@ def write_weights(folder: Path, arrays: Mapping[str, np.ndarray], about: Mapping
 
     One header entry, since safetensors writes several in random order and equal runs would differ in their bytes.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     named = {name.removeprefix("params/"): np.asarray(value, order="C") for name, value in arrays.items()}
     header = {"heddle": json.dumps(to_json(about), sort_keys=True)}
-    write_atomically(folder / "weights.safetensors", lambda temporary: save_file(named, temporary, header))
+    write_bytes(folder / "weights.safetensors", save(named, header))
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.artifacts import to_json, write_atomically, write_json
+from heddle.artifacts import to_json, write_bytes, write_json
 from heddle.errors import CheckpointError
 from heddle.program import Program
 from heddle.workflow.progress import Progress
@@ -24,16 +24,17 @@ _FIELDS = ("epoch", "rows", "best_epoch", "waited", "stop")
 
 def save(folder: Path, program: Program, progress: Progress, keep: int) -> Path:
     """Write a checkpoint of `progress` into a run folder and return its .json; all but the last `keep` are removed."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save as to_bytes
 
     checkpoints = folder / "checkpoints"
     checkpoints.mkdir(exist_ok=True)
     path = checkpoints / f"epoch-{progress.epoch:06d}.json"
     arrays = _prefixed("state/", program.to_arrays(progress.state)) | _prefixed("best/", progress.best_arrays)
     data = path.with_suffix(".safetensors")
-    write_atomically(data, lambda temporary: save_file(arrays, temporary))
+    content = to_bytes(arrays)
+    write_bytes(data, content)
     about = to_json({name: getattr(progress, name) for name in _FIELDS})
-    about["sha256"] = _digest(data.read_bytes())
+    about["sha256"] = _digest(content)
     write_json(path, about | {"check": _check(about)})
     _remove_old(checkpoints, keep)
     return path

@@ -45,10 +45,10 @@ def page(story: Story) -> str:
     config = story.config
     title = f"{config['model']['name']} on {story.dataset.name}"
     subtitle = f"{story.task.kind.replace('_', ' ')} · engine {config['backend']['name']} · seed {story.result['seed']}"
-    charts = {
-        **curves(story.rows, story.task, story.result["best_epoch"]),
-        **judgement(story.task, story.outcomes, story.dataset.info.get("classes", ())),
-    }
+    training = curves(story.rows, story.task, story.result["best_epoch"])
+    judged = judgement(story.task, story.outcomes, story.dataset.info.get("classes", ()))
+    first = [name for name in training if name in ("loss", story.task.metrics[0])]
+    charts = {name: training[name] for name in first} | judged | training
     written = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
     style = files("heddle.workflow.report").joinpath("style.css").read_text(encoding="utf-8")
     return f"""<!doctype html>

@@ -37,7 +37,8 @@ def lines(series: Series, x_label: str, y_label: str, mark: float | None = None)
                 f'<circle class="dot {_css(name)}" cx="{x(a):.1f}" cy="{y(b):.1f}" r="3"/>'
                 for a, b in points[:1]
             ]
-    return _chart(parts, list(series), f"{y_label} by {x_label}")
+    best = f"best {x_label}, {label(mark)}" if mark is not None else ""
+    return _chart(parts, list(series), f"{y_label} by {x_label}", best)
 
 
 def dots(series: Series, x_label: str, y_label: str) -> str:
@@ -177,14 +178,11 @@ def _axes(x: Scale, y: Scale, x_label: str, y_label: str, names: Sequence[str] |
     return "".join(parts)
 
 
-def _chart(parts: Sequence[str], names: Sequence[str], title: str) -> str:
-    """Return a chart with its legend."""
-    keys = (
-        "".join(f'<span class="key {_css(name)}">{escape(name)}</span>' for name in names)
-        if len(names) > 1
-        else ""
-    )
-    legend = f'<div class="legend">{keys}</div>' if keys else ""
+def _chart(parts: Sequence[str], names: Sequence[str], title: str, mark: str = "") -> str:
+    """Return a chart with its legend; `mark` says what the dashed line is."""
+    keys = [f'<span class="key {_css(name)}">{escape(name)}</span>' for name in names]
+    keys += [f'<span class="key best">{escape(mark)}</span>'] if mark else []
+    legend = f'<div class="legend">{"".join(keys)}</div>'
     return f'{legend}<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
 
 
