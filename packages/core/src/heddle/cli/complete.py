@@ -10,10 +10,12 @@ from contextlib import redirect_stderr
 from io import StringIO
 
 from heddle.cli.main import COMMANDS
-from heddle.errors import ConfigError
+from heddle.errors import ConfigError, nearest
 
 PRIMARIES = {"train": "config", "sweep": "sweep", "eval": "eval", "predict": "predict", "data": "config"}
 """Commands that take overrides, and the primary configuration these are for."""
+
+SHELLS = ("bash", "fish", "zsh")
 
 ACTIONS = ("install", "uninstall", "query")
 
@@ -33,6 +35,11 @@ def run(words: Sequence[str]) -> int:
         line = os.environ.get("COMP_LINE", "")
         point = os.environ.get("COMP_POINT", "")
         return _answer(line[: int(point)] if point.isdigit() else line, actions[0])
+    shell = actions[0].partition("=")[2]
+    if shell not in SHELLS:
+        raise ConfigError(
+            f"-sc: no completion for {shell!r}{nearest(shell, SHELLS) or ';'} shells: {', '.join(SHELLS)}"
+        )
     _ask_hydra("config", actions[0])
     return 0
 

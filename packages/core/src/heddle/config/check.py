@@ -72,9 +72,7 @@ def _check_option(word: Word, composer: Composer, registry: Registry) -> None:
     if group in OPTIONAL and (word.kind == "~" or word.values == (None,)):
         return
     if word.kind == "~":
-        raise ConfigError(
-            f"{word.text!r} takes away the {group}, which every run needs; choose among the {listed}"
-        )
+        raise ConfigError(f"{word.text!r} takes away what every run needs; {listed}")
     if not word.values:
         raise ConfigError(f"{word.text!r} matches nothing; {listed}")
     for value in word.values:

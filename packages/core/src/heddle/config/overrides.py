@@ -100,7 +100,7 @@ def _parse(text: str, parser: OverridesParser) -> Word:
             f"{text!r} has no '='; write KEY=VALUE without spaces, as in model=gcn or model.hidden=64"
         )
     try:
-        override = parser.parse_override(text)
+        override = parser.parse_overrides([text])[0]  # unlike parse_override, it can list a group for glob()
         values = _values(override)
     except (HydraException, ValueError) as error:
         told = str(error).splitlines()[0].partition(" expecting {")[0]

@@ -1,0 +1,161 @@
+"""help, plugins, doctor and data tell what there is, with every installed plugin."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import heddle
+from heddle.testing.distributions import plugin_source, write_distribution
+
+FRAMEWORKS = ("torch", "jax", "dgl", "torch_geometric", "tensorflow")
+
+
+def test_help_lists_commands_and_the_options_of_plugins(heddle_command):
+    for words in ([], ["--help"]):
+        status, out, _ = heddle_command(*words)
+        assert status == 0
+        assert "heddle train" in out and "loop" in out and "-sc install=bash" in out
+
+
+@pytest.mark.parametrize("command", ["train", "eval", "predict", "sweep", "data", "plugins", "doctor"])
+def test_every_command_has_a_help_with_its_usage(heddle_command, command):
+    status, out, err = heddle_command(command, "--help")
+    assert (status, err) == (0, "")
+    assert out.startswith(f"Usage: heddle {command}")
+
+
+def test_the_help_of_train_shows_groups_and_the_values_of_its_overrides(heddle_command):
+    _, out, _ = heddle_command("train", "--help", "backend=loop")
+    assert "model: " in out and "loop_only" in out and "speed: 1.5" in out
+
+
+def test_version(heddle_command):
+    assert heddle_command("--version")[1] == f"heddle {heddle.__version__}\n"
+
+
+def test_plugins_is_a_table_and_never_fails(heddle_command, tmp_path):
+    write_distribution(
+        tmp_path / "site", "bad", {"bad_plugin.py": "raise RuntimeError('[boom]')"}, plugin="bad_plugin"
+    )
+    status, out, _ = heddle_command("plugins")
+    assert status == 0
+    row = next(line for line in out.splitlines() if " bad " in line)
+    assert "broken" in row and "RuntimeError: [boom]" in row
+    assert any(
+        "loop-engine" in line and "backend: loop" in line and " ok " in line for line in out.splitlines()
+    )
+
+
+def test_doctor_is_content_with_a_good_installation(heddle_command):
+    status, out, _ = heddle_command("doctor")
+    assert status == 0 and "no fault found" in out
+
+
+@pytest.mark.parametrize(
+    "files, told",
+    [
+        ({"ill.py": "raise RuntimeError('boom')"}, "is broken"),
+        ({"ill.py": plugin_source("", api=(9, 0))}, "is refused"),
+        (
+            {
+                "ill.py": plugin_source(
+                    "@hookimpl\ndef heddle_models():\n    return [ModelInfo('gcn', 's', 'm:f')]"
+                )
+            },
+            "is duplicate",
+        ),
+        (
+            {"ill.py": plugin_source("@hookimpl\ndef heddle_config_paths():\n    return ['pkg://ill_conf']")},
+            "search path pkg://ill_conf of ill doesn't exist",
+        ),
+        (
+            {
+                "ill.py": plugin_source(
+                    "@hookimpl\ndef heddle_config_paths():\n    return ['pkg://ill_conf']"
+                ),
+                "ill_conf/model/gcn.yaml": "name: gcn\n",
+            },
+            "the file of the same name is ignored",
+        ),
+        (
+            {
+                "ill.py": plugin_source(
+                    "@hookimpl\ndef heddle_config_paths():\n    return ['pkg://ill_conf']"
+                ),
+                "ill_conf/model/ill.yaml": "name: [unclosed\n",
+            },
+            "can't be read as YAML",
+        ),
+    ],
+)
+def test_doctor_fails_for_what_has_to_be_mended(heddle_command, tmp_path, files, told):
+    write_distribution(tmp_path / "site", "ill", files, plugin="ill")
+    sys.modules.pop("ill", None)
+    status, out, _ = heddle_command("doctor")
+    assert status == 1
+    assert any(line.startswith("fault: ") and told in line for line in out.splitlines())
+
+
+def test_doctor_does_not_mind_a_missing_framework(heddle_command, tmp_path):
+    hook = "@hookimpl\ndef heddle_backends():\n    return [BackendInfo('far', 's', 'm:f', needs=('nobody_has_it',))]"
+    write_distribution(tmp_path / "site", "far", {"far_plugin.py": plugin_source(hook)}, plugin="far_plugin")
+    status, out, _ = heddle_command("doctor")
+    assert status == 0 and "needs nobody_has_it" in out
+
+
+def test_data_lists_readers_and_describes_one(heddle_command):
+    status, out, _ = heddle_command("data")
+    assert status == 0 and "planetoid" in out
+    status, out, err = heddle_command("data", "describe", "data=sbm", "data.nodes=900", "data.classes=3")
+    assert status == 0, err
+    assert any("nodes" in line and "900" in line for line in out.splitlines())
+    assert "3 classes" in out
+
+
+def run_apart(code, tmp_path):
+    """Run code in a process of its own and return what it prints."""
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["plugins"], ["doctor"], ["data"], ["--help"], ["train", "model=gnc"], ["train", "model.hiden=3"]],
+)
+def test_no_framework_is_imported_to_tell(tmp_path, words):
+    code = (
+        "import sys, json, io, contextlib\nfrom heddle.cli import main\n"
+        f"with contextlib.redirect_stdout(io.StringIO()): main({words!r})\n"
+        f"print(json.dumps([name for name in {FRAMEWORKS!r} if name in sys.modules]))"
+    )
+    assert json.loads(run_apart(code, tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    "words, seconds", [(["plugins"], 0.4), (["train", "model=gnc"], 1.5), (["train", "model.hiden=3"], 1.5)]
+)
+def test_telling_is_quick(tmp_path, words, seconds):
+    code = (
+        "import io, contextlib, resource\nfrom heddle.cli import main\n"
+        f"with contextlib.redirect_stdout(io.StringIO()): main({words!r})\n"
+        "used = resource.getrusage(resource.RUSAGE_SELF)\nprint(used.ru_utime + used.ru_stime)"
+    )
+    # The processor's time, since other work on the machine only adds to the clock's.
+    taken = min(float(run_apart(code, tmp_path)) for _ in range(3))
+    assert taken < seconds
+
+
+def test_heddle_runs_as_a_module(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "heddle", "--version"], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == f"heddle {heddle.__version__}\n"
+    assert Path(heddle.__file__).with_name("py.typed").exists()

@@ -1,0 +1,71 @@
+"""heddle eval and predict: what they hand on, and the keys of a saved run."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import heddle.workflow.run
+
+SAVED = """
+data: {reader: sbm, name: sbm, nodes: 100, root: null}
+backend: {name: loop, speed: 1.0}
+task: {name: auto}
+model: {name: gcn, hidden: 16}
+trainer: {batch_size: null}
+tracker: {name: csv}
+plugins: {prefer: []}
+seed: 0
+"""
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Put recorders in place of evaluation and prediction; return the list of the configurations they get."""
+    Path("old").mkdir()
+    Path("old/config.yaml").write_text(SAVED)
+    configs = []
+    monkeypatch.setattr(
+        heddle.workflow.run, "evaluate", lambda config, registry: configs.append(config) or {"test": 1}
+    )
+    monkeypatch.setattr(heddle.workflow.run, "predict", lambda config, registry: configs.append(config))
+    return configs
+
+
+def test_a_run_is_measured_as_it_was(heddle_command, run):
+    status, _, err = heddle_command("eval", "run=old", "out=figures.json")
+    assert status == 0, err
+    assert run == [{"run": "old", "out": "figures.json"}]
+    assert json.loads(Path("figures.json").read_text()) == {"test": 1}
+
+
+def test_keys_of_the_run_may_be_changed_and_are_checked(heddle_command, run):
+    status, _, err = heddle_command(
+        "eval", "run=old", "data.root=/new", "trainer.batch_size=8", "backend.speed=2"
+    )
+    assert status == 0, err
+    assert run[0]["data"] == {"root": "/new"} and run[0]["trainer"] == {"batch_size": 8}
+    for word, told in [
+        ("data.nods=3", "did you mean 'data.nodes'?"),
+        ("backend.speed=fast", "backend.speed: found 'fast'"),
+        ("trainer.batch_size=0", "expected at least 1"),
+        ("model.hidden=3", "model.hidden is unknown"),
+        ("model=gat", "model is unknown"),
+    ]:
+        status, _, err = heddle_command("eval", "run=old", word)
+        assert status == 2 and told in err
+    assert len(run) == 1
+
+
+def test_another_engine_comes_with_its_own_keys(heddle_command, run):
+    heddle_command("predict", "run=old", "backend=loop", "backend.speed=3", "out=p.csv")
+    assert run[0]["backend"] == {"name": "loop", "speed": 3, "label": None, "extra": {}}
+    assert run[0]["output"] == "p.csv"
+
+
+def test_several_runs_are_measured_one_after_the_other_and_leave_nothing(heddle_command, run):
+    before = sorted(Path.cwd().rglob("*"))
+    status, _, err = heddle_command("eval", "-m", "run=old", "data.nodes=5,6")
+    assert status == 0, err
+    assert [config["data"] for config in run] == [{"nodes": 5}, {"nodes": 6}]
+    assert sorted(Path.cwd().rglob("*")) == before
