@@ -94,6 +94,32 @@ def _empty_group(spec: EdgeTable, kinds: Sequence[str]) -> np.ndarray:
     return np.array([[types[0], 0, types[1]]])
 
 
+class Directory(NamedTuple):
+    """Where ids are: a number for each, counted through all types; `starts` is each type's first number."""
+
+    numbers: Mapping[str, int]
+    starts: np.ndarray
+    shared: set[str]
+
+
+def _directory(nodes: Mapping[str, NodeBlock], kind: str | None) -> Directory:
+    """Return the directory of one type, or of all for None."""
+    starts = np.concatenate([[0], np.cumsum([len(block.ids) for block in nodes.values()])])
+    chosen = [
+        (start, block.ids)
+        for name, start, block in zip(nodes, starts.tolist(), nodes.values())
+        if kind in (None, name)
+    ]
+    if len(chosen) == 1 and chosen[0][0] == 0:
+        return Directory(chosen[0][1], starts, set())
+    numbers: dict[str, int] = {}
+    shared: set[str] = set()
+    for start, ids in chosen:
+        shared.update(numbers.keys() & ids.keys())
+        numbers.update((id, start + number) for id, number in ids.items())
+    return Directory(numbers, starts, shared)
+
+
 def _look_up(
     table: Table, column: str, kind: str | None, nodes: Mapping[str, NodeBlock]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -106,24 +132,24 @@ def _look_up(
             f"one of {kinds}",
             "mend data.edges",
         )
+    directory = _directory(nodes, kind)
     cells = texts(table, column)
-    places: dict[str, tuple[int, int]] = {}
-    shared: set[str] = set()
-    for name in kinds if kind is None else [kind]:
-        at = kinds.index(name)
-        shared.update(places.keys() & nodes[name].ids.keys())
-        places.update({id: (at, number) for id, number in nodes[name].ids.items()})
-    for row, cell in enumerate(cells):
-        if cell not in places:
-            expected = f"the id of a {kind or ' or '.join(kinds)}"
-            fail(f"{table.path}: row {row + 1}, column {column!r}", f"the unknown id {cell!r}", expected)
-        if cell in shared:
-            do = "give data.edges the source_type and target_type"
-            fail(
-                f"{table.path}: row {row + 1}, column {column!r}", f"the id {cell!r} of two types", "one", do
-            )
-    found = np.array([places[cell] for cell in cells], np.int64).reshape(-1, 2)
-    return found[:, 0], found[:, 1]
+    places = np.array([directory.numbers.get(cell, -1) for cell in cells], np.int64)
+    if (places < 0).any():
+        row = int(np.argmin(places))
+        expected = f"the id of a {kind or ' or '.join(kinds)}"
+        fail(f"{table.path}: row {row + 1}, column {column!r}", f"the unknown id {cells[row]!r}", expected)
+    if not directory.shared.isdisjoint(cells):
+        row = next(row for row, cell in enumerate(cells) if cell in directory.shared)
+        do = "give data.edges the source_type and target_type"
+        fail(
+            f"{table.path}: row {row + 1}, column {column!r}",
+            f"the id {cells[row]!r} of two types",
+            "one",
+            do,
+        )
+    types = np.searchsorted(directory.starts, places, side="right") - 1
+    return types, places - directory.starts[types]
 
 
 def _named_nodes(read: Sequence[tuple[EdgeTable, Table]]) -> dict[str, NodeBlock]:
@@ -137,8 +163,8 @@ def _named_nodes(read: Sequence[tuple[EdgeTable, Table]]) -> dict[str, NodeBlock
             names.setdefault(kind or "node", set()).update(cells)
     blocks = {}
     for kind, ids in names.items():
-        key: Any = int if all(id.isdecimal() for id in ids) else str
-        blocks[kind] = NodeBlock(
-            {id: number for number, id in enumerate(sorted(ids, key=lambda id: (key(id), id)))}
-        )
+        in_order = sorted(ids)
+        if all(map(str.isdecimal, ids)):
+            in_order.sort(key=int)
+        blocks[kind] = NodeBlock({id: number for number, id in enumerate(in_order)})
     return blocks
