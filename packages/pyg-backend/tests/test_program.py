@@ -16,7 +16,8 @@ from heddle.models.relational import RelationalStack
 from heddle.models.stack import Stack
 from heddle.task import Task
 from heddle_pyg.backend import PygBackend
-from heddle_pyg.dropout import dropout_from, nonzero_entries
+from heddle_pyg.dropout import dropout_from
+from heddle_pyg.features import SparseFeatures, as_features
 
 NODES = Task("node_classification", "cross_entropy", ("accuracy",))
 ADAM = {"name": "adam", "lr": 0.02, "weight_decay": 1e-3, "weight_decay_on": "encoder.layers.0.*"}
@@ -257,23 +258,68 @@ def test_dropout_drops_at_its_rate_and_keeps_the_mean():
     generator = torch.Generator().manual_seed(0)
     ones = torch.ones(400, 500)
     for rate in (0.1, 0.5, 0.93):
-        dropped = dropout_from(generator, {})(ones, rate)
+        dropped = dropout_from(generator)(ones, rate)
         assert abs((dropped == 0).float().mean() - rate) < 0.005
         assert abs(dropped.mean() - 1) < 0.02
-    assert dropout_from(generator, {})(ones, 0.0) is ones
+    assert dropout_from(generator)(ones, 0.0) is ones
     with pytest.raises(ValueError, match="less than 1"):
-        dropout_from(generator, {})(ones, 1.0)
+        dropout_from(generator)(ones, 1.0)
+
+
+def bags_of_words(dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    x = torch.rand(500, 400, generator=torch.Generator().manual_seed(0), dtype=dtype)
+    return x * (x > 0.9)
 
 
 def test_dropout_of_sparse_features_drops_entries_alone():
-    generator = torch.Generator().manual_seed(0)
-    x = (torch.rand(500, 400, generator=generator) < 0.1).float() * 3
-    entries = nonzero_entries(x)
-    assert entries is not None and nonzero_entries(torch.ones(500, 400)) is None
-    dropped = dropout_from(generator, {id(x): entries})(x, 0.5)
-    kept = dropped != 0
-    assert torch.equal(dropped[kept], torch.full((int(kept.sum()),), 6.0)) and (x[kept] == 3).all()
-    assert abs(kept.sum() / (x != 0).sum() - 0.5) < 0.02
+    plain = bags_of_words()
+    x = as_features(plain)
+    assert isinstance(x, SparseFeatures) and torch.equal(x, plain)
+    dropped = dropout_from(torch.Generator().manual_seed(0))(x, 0.5)
+    assert isinstance(dropped, SparseFeatures)
+    kept = torch.as_tensor(dropped != 0)
+    assert torch.equal(dropped[kept], 2 * plain[kept]) and (plain[kept] != 0).all()
+    assert abs(kept.sum() / (plain != 0).sum() - 0.5) < 0.02
+
+
+def test_sparse_features_compute_as_plain_ones():
+    plain = bags_of_words(torch.float64)
+    x = as_features(plain)
+    w = torch.randn(400, 3, dtype=torch.float64, requires_grad=True)
+    assert type(x @ w) is torch.Tensor
+    torch.testing.assert_close(x @ w, plain @ w)
+    (ours,), (theirs,) = (torch.autograd.grad((z @ w).square().sum(), w) for z in (x, plain))
+    torch.testing.assert_close(ours, theirs)
+    for operation in (
+        lambda z: z + 1,
+        lambda z: z[3],
+        lambda z: z.T @ z,
+        lambda z: z @ w[:, 0],
+        lambda z: z.sum(),
+    ):
+        assert type(operation(x)) is torch.Tensor
+        torch.testing.assert_close(operation(x), operation(plain))
+    assert type(as_features(torch.ones(500, 400))) is torch.Tensor
+    assert type(as_features(torch.zeros(5, 4))) is torch.Tensor
+
+
+@pytest.mark.parametrize("layer", [GCN(400, 4), GAT(400, 4, heads=2)])
+def test_models_on_sparse_features_equal_those_on_plain_ones(layer, monkeypatch):
+    graph, labels = two_communities()
+    x = bags_of_words()[:60].numpy()
+    x = np.tile(x, (10, 1))
+    wide = graph._replace(nodes=x, n_node=np.array([600]))
+    model = Model(Stack((layer,)), NodeHead())
+    index = np.arange(60)
+    batch = Batch(wide, model.prepare(wide), index, labels, index >= 0)
+    program, _ = build(model=model)
+    placed = program.place(batch)
+    assert isinstance(placed.batch.graph.nodes, SparseFeatures)
+    sparse = trained(program, placed, program.init(0), 5)[1]
+    monkeypatch.setattr("heddle_pyg.portable.as_features", lambda x: x)
+    np.testing.assert_allclose(
+        trained(program, program.place(batch), program.init(0), 5)[1], sparse, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ class NativeLearner:
     def place(self, batch: Batch) -> Placed:
         placed = to_device(batch, self._device, self._precision)
         like = torch.empty(0, device=self._device, dtype=self._precision.weights)
-        return Placed(placed, {}, native_inputs(placed, self._model.edge_features, like))
+        return Placed(placed, native_inputs(placed, self._model.edge_features, like))
 
     def outputs(self, weights: NativeModule, placed: Placed, generator: torch.Generator | None) -> Tensor:
         if weights.training != (generator is not None):

@@ -7,10 +7,11 @@ from torch import Tensor
 
 from heddle.layers.base import no_dropout
 from heddle.model import Batch, Model
-from heddle.nest import leaves
+from heddle.nest import map_nest
 from heddle.ops import GraphOps
 from heddle.params import initialise
-from heddle_pyg.dropout import dropout_from, nonzero_entries
+from heddle_pyg.dropout import dropout_from
+from heddle_pyg.features import as_features
 from heddle_pyg.place import Precision, to_device
 from heddle_pyg.program import Placed
 
@@ -35,13 +36,13 @@ class PortableLearner:
 
     def place(self, batch: Batch) -> Placed:
         placed = to_device(batch, self._device, self._precision)
-        found = ((id(x), nonzero_entries(x)) for x in leaves(placed.graph.nodes) if x.ndim == 2)
-        return Placed(placed, {key: entries for key, entries in found if entries is not None})
+        nodes = map_nest(as_features, placed.graph.nodes)
+        return Placed(placed._replace(graph=placed.graph._replace(nodes=nodes)))
 
     def outputs(
         self, weights: dict[str, Tensor], placed: Placed, generator: torch.Generator | None
     ) -> Tensor:
-        dropout = no_dropout if generator is None else dropout_from(generator, placed.nonzero)
+        dropout = no_dropout if generator is None else dropout_from(generator)
         outputs = self._model.apply(self._ops, self._computed(weights), placed.batch, dropout)
         return outputs.to(self._precision.weights)
 

@@ -14,7 +14,6 @@ from heddle.nest import map_nest
 from heddle.ops import GraphOps
 from heddle.program import Metrics, Program
 from heddle.task import Task
-from heddle_pyg.dropout import NonZero
 from heddle_pyg.optimizer import build_optimizer, check_optim, optimizer_arrays, restore_optimizer
 from heddle_pyg.weights import restore_weights, weight_arrays
 
@@ -24,12 +23,10 @@ class Placed(NamedTuple):
 
     Attributes:
         batch: all arrays as tensors.
-        nonzero: entries of sparse features, for dropout.
         native: the graph as a learner of PyG's own modules wants it, or None.
     """
 
     batch: Batch
-    nonzero: NonZero
     native: Any = None
 
 
