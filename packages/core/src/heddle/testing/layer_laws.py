@@ -33,9 +33,10 @@ class LayerLaws(LayerRuns):
     def test_permutation_equivariance(self, case: LayerCase):
         """Nodes in another order give the same new features in that order."""
         run = run_of(case, graphs_for(case)[-1])
-        moved = permuted(run.graph)
+        moved, values = permuted(run.graph), values_of(run, DTYPE)
+        self.assert_values(case.name, self.compute(run, DTYPE), values, DTYPE)
         found = take(self.compute(run_of(case, moved.graph), DTYPE), moved.rows)
-        self.assert_values(f"{case.name}, permuted", found, values_of(run, DTYPE), DTYPE)
+        self.assert_values(f"{case.name}, permuted", found, values, DTYPE)
 
     @each_layer
     def test_batching_equals_separately(self, case: LayerCase):

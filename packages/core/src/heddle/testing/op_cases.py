@@ -104,7 +104,7 @@ def _sddmm(edges: Edges) -> Iterator[OpCase]:
             def apply(ops, adjacency, x, y, op=op):
                 return ops.sddmm(adjacency, x, y, op)
 
-            x, y = _draw(edges, edges.n_receivers, *dims), _draw(edges, edges.n_senders, *dims)
+            x, y = _draw(edges, edges.n_receivers, *dims), _draw(edges, edges.n_senders, *dims, salt=1)
             yield OpCase(_name(f"sddmm_{op}", edges, dims), (x, y), adjacency, apply)
     for dims in _dims(edges):
 
@@ -186,5 +186,6 @@ def _name(op: str, edges: Edges, dims: tuple[int, ...]) -> str:
     return f"{op}/{edges.name}/{'x'.join(map(str, dims)) or 'scalar'}"
 
 
-def _draw(edges: Edges, *shape: int) -> np.ndarray:
-    return np.random.default_rng([edges.n_edges, edges.n_senders, *shape]).standard_normal(shape)
+def _draw(edges: Edges, *shape: int, salt: int = 0) -> np.ndarray:
+    """Draw normal numbers; arrays of one shape differ by their salt."""
+    return np.random.default_rng([salt, edges.n_edges, edges.n_senders, *shape]).standard_normal(shape)

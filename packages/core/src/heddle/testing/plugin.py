@@ -10,10 +10,19 @@ if TYPE_CHECKING:
 REFERENCE = "reference"
 _KEY: pytest.StashKey[Any] = pytest.StashKey()
 
-for _module in ("compare", "suite", "backend_suite", "ops_suite", "ops_contract", "containers_suite"):
-    pytest.register_assert_rewrite(f"heddle.testing.{_module}")
-for _module in ("layers_suite", "layer_laws", "program_suite", "program_contract", "program_optim"):
-    pytest.register_assert_rewrite(f"heddle.testing.{_module}")
+_REWRITTEN = (
+    *(
+        "backend_suite",
+        "compare",
+        "containers_suite",
+        "layer_laws",
+        "layer_runs",
+        "layers_suite",
+        "ops_contract",
+    ),
+    *("ops_suite", "program_optim", "program_state", "program_suite", "suite"),
+)
+pytest.register_assert_rewrite(*(f"heddle.testing.{module}" for module in _REWRITTEN))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

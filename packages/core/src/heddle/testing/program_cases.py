@@ -10,6 +10,7 @@ from heddle.heads import GraphHead, LinkHead, NodeHead
 from heddle.layers.gat import GAT
 from heddle.layers.gcn import GCN
 from heddle.layers.gin import GIN
+from heddle.layers.linear import Linear
 from heddle.layers.rgcn import RGCN
 from heddle.layers.sage import SAGE
 from heddle.model import Batch, Model
@@ -61,6 +62,14 @@ def node_classification(dropout: float = 0.0) -> ProgramCase:
     return _case(
         "node_classification", model, "node_classification", "cross_entropy", graph, index, targets, mask
     )
+
+
+def linear_regression(dropout: float) -> ProgramCase:
+    """Return one linear layer on features of 1, whose loss is its mean output plus 20: targets are far below."""
+    model, graph = Model(Stack((Linear(3, 1),), dropout=dropout), NodeHead()), _odd()
+    graph, index = graph._replace(nodes=np.ones((17, 3), np.float32)), np.arange(17)
+    targets, mask = np.full((17, 1), -20, np.float32), np.ones((17, 1), bool)
+    return _case("linear_regression", model, "node_classification", "mae", graph, index, targets, mask)
 
 
 def node_labels() -> ProgramCase:

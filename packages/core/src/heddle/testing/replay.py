@@ -35,7 +35,7 @@ class ReplayOps(NumpyOps):
             self._kept = self._replayed = None
 
     def stop_gradient(self, x: Array) -> Array:
-        return self._constant(lambda: np.array(x))
+        return x if self._kept is None else self._constant(lambda: np.array(x))
 
     def segment_max(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         if self._kept is None:
@@ -55,8 +55,7 @@ class ReplayOps(NumpyOps):
         )
 
     def _constant(self, compute: Callable[[], np.ndarray]) -> np.ndarray:
-        if self._kept is None:
-            return compute()
+        assert self._kept is not None
         if self._replayed is None:
             self._kept.append(compute())
             return self._kept[-1]
