@@ -1,5 +1,7 @@
 """batch and unbatch."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -66,24 +68,13 @@ def test_ids_that_no_longer_fit_become_int64():
     assert together.senders.dtype == np.int64 and together.senders.tolist() == [0, 99, 100, 199]
 
 
-def test_a_thousand_graphs_in_one_go(benchmark_seconds=2.0):
-    import time
-
+def test_a_thousand_graphs_in_one_go():
     rng = np.random.default_rng(0)
-    graphs = [
-        Graph(
-            {"x": rng.random((20, 8))},
-            None,
-            *rng.integers(0, 20, (2, 40)),
-            None,
-            np.array([20]),
-            np.array([40]),
-        )
-        for _ in range(1024)
-    ]
+    ends = rng.integers(0, 20, (2, 40))
+    graph = Graph({"x": rng.random((20, 8))}, None, *ends, None, np.array([20]), np.array([40]))
     start = time.perf_counter()
-    assert batch(graphs).nodes["x"].shape == (20480, 8)
-    assert time.perf_counter() - start < benchmark_seconds  # takes about 15 ms
+    assert batch([graph] * 1024).nodes["x"].shape == (20480, 8)
+    assert time.perf_counter() - start < 2  # takes about 20 ms on an idle core
 
 
 def features(nodes):

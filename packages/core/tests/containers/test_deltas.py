@@ -193,3 +193,35 @@ def test_snapshots_with_other_features_have_no_delta():
     other = base()._replace(edges=None)
     with pytest.raises(GraphError, match="edges after: found None"):
         delta_between(Snapshot(base(), 0), Snapshot(other, 1))
+
+
+@given(histories(min_size=2, max_size=2))
+def test_a_delta_between_snapshots_is_valid_alone(snapshots):
+    delta = delta_between(*snapshots)
+    assert validate(delta) is delta
+    assert validate(snapshots[0]) is snapshots[0]
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (EdgeDelta(removed=np.array([2, -1])), r"^removed\[1\]: found -1, expected at least 0"),
+        (EdgeDelta(removed=np.array([2, 2])), r"^removed\[1\]: found 2 a second time"),
+        (EdgeDelta(removed_nodes=np.array(["a"])), "^removed_nodes: found dtype <U1"),
+        (EdgeDelta(removed=np.array([[1]])), r"^removed: found dtype int64 and shape \(1, 1\)"),
+        (EdgeDelta(senders=np.array([1])), "^receivers: length: found 0, expected 1"),
+        (EdgeDelta(np.array([1]), edges={"w": np.ones(2)}), r"^edges\['w'\]: found 2 rows, expected 0"),
+        (
+            EdgeDelta(added_nodes=Rows(np.array([1]), np.ones((2, 1)))),
+            "^added_nodes.features: found 2 rows, expected 1",
+        ),
+        (
+            EdgeDelta(changed_nodes=Rows(np.array([1]), np.array([np.nan]))),
+            r"^changed_nodes.features\[0\]: found nan",
+        ),
+        (Snapshot(base()._replace(n_node=np.array([4])), 0), r"^snapshot: nodes: found 3 rows, expected 4"),
+    ],
+)
+def test_broken_snapshots_and_deltas_are_told(broken, message):
+    with pytest.raises(GraphError, match=message):
+        validate(broken)

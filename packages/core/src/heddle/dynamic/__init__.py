@@ -1,5 +1,6 @@
 """Graphs in time: signals on a fixed graph, graphs that change by deltas, unrelated snapshots, and windows on them."""
 
+from heddle.dynamic.alone import validate_delta
 from heddle.dynamic.changing import DeltaGraph, delta_graph
 from heddle.dynamic.deltas import EdgeDelta, Rows, apply_delta
 from heddle.dynamic.difference import delta_between
@@ -20,5 +21,6 @@ __all__ = [
     "apply_delta",
     "delta_between",
     "delta_graph",
+    "validate_delta",
     "windows",
 ]

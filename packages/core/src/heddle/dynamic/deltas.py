@@ -100,7 +100,7 @@ def find_rows(
     """Return where each of `wanted` stands in `known`, whose entries are all different; [] for None."""
     if wanted is None:
         return np.empty(0, np.int64)
-    wanted = _integers(wanted, where)
+    wanted = integers(wanted, where)
     order = np.argsort(known, kind="stable")
     place = np.searchsorted(known[order], wanted)
     bad = np.append(known[order], -1)[place] != wanted
@@ -110,13 +110,13 @@ def find_rows(
         expected = f"{what}, one of {len(known)} before it"
         raise GraphError(problem(f"{where}[{at}]", wanted[at], expected, "leave it out, or add it first"))
     if unique:
-        _check_unique(wanted, where)
+        check_unique(wanted, where)
     return order[place]
 
 
 def _new_ids(index: Array, known: np.ndarray, where: str) -> np.ndarray:
-    ids = _integers(index, where)
-    _check_unique(ids, where)
+    ids = integers(index, where)
+    check_unique(ids, where)
     there = np.isin(ids, known)
     if there.any():
         at = int(there.argmax())
@@ -126,7 +126,8 @@ def _new_ids(index: Array, known: np.ndarray, where: str) -> np.ndarray:
     return ids
 
 
-def _integers(values: Array, where: str) -> np.ndarray:
+def integers(values: Array, where: str) -> np.ndarray:
+    """Return [k] int64, or say what `values` are instead."""
     array = np.asarray(values)
     if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
         found = f"dtype {array.dtype} and shape {array.shape}"
@@ -134,7 +135,8 @@ def _integers(values: Array, where: str) -> np.ndarray:
     return array.astype(np.int64)
 
 
-def _check_unique(ids: np.ndarray, where: str) -> None:
+def check_unique(ids: np.ndarray, where: str) -> None:
+    """Check that no id is given twice."""
     first = np.unique(ids, return_index=True)[1]
     if len(first) < len(ids):
         at = int(np.setdiff1d(np.arange(len(ids)), first)[0])

@@ -91,6 +91,12 @@ def time_index(t: int, length: int) -> int:
     return t % length
 
 
+@validate.register(Snapshot)
+def _validate_snapshot(snapshot: Snapshot, *, finite: bool = True) -> Snapshot:
+    validate_snapshot(snapshot, "snapshot", finite)
+    return snapshot
+
+
 @validate.register(SnapshotSequence)
 def _validate_sequence(signal: SnapshotSequence, *, finite: bool = True) -> SnapshotSequence:
     if signal.node_ids is not None and len(signal.node_ids) != len(signal.graphs):
