@@ -1,44 +1,20 @@
 """Optimisers of torch, from the `optim` config node, with a state of named arrays."""
 
-from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from heddle.errors import CheckpointError, ConfigError, nearest
+from heddle.errors import CheckpointError, nearest
+from heddle.optim import check_optim
 
 _MOMENTS = {
     "adam": ("step", "exp_avg", "exp_avg_sq"),
     "adamw": ("step", "exp_avg", "exp_avg_sq"),
     "sgd": ("momentum_buffer",),
 }
-
-
-def check_optim(optim: Mapping[str, Any], names: Sequence[str]) -> set[str]:
-    """Return which parameters of `names` decay, after checking that the `optim` node fits them.
-
-    Raises:
-        ConfigError: an unknown optimiser, or a glob of weight_decay_on that no name matches.
-    """
-    name, valid = optim.get("name", "adam"), list(_MOMENTS)
-    if name not in valid:
-        raise ConfigError(f"optim.name: found {name!r}, expected one of {valid}{nearest(str(name), valid)}")
-    if not optim.get("weight_decay"):
-        return set()
-    globs = optim.get("weight_decay_on") or "*"
-    decaying: set[str] = set()
-    for glob in [globs] if isinstance(globs, str) else globs:
-        matching = {name for name in names if fnmatchcase(name, glob)}
-        if not matching:
-            raise ConfigError(
-                f"optim.weight_decay_on: found {glob!r}, which matches no parameter, expected a pattern of names "
-                f"such as {next(iter(names), '')!r}{nearest(glob, list(names))}; set it to '*' for all"
-            )
-        decaying |= matching
-    return decaying
 
 
 def build_optimizer(optim: Mapping[str, Any], params: Mapping[str, Tensor]) -> torch.optim.Optimizer:

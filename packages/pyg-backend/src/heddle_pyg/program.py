@@ -12,9 +12,10 @@ from heddle.errors import CheckpointError
 from heddle.model import Batch
 from heddle.nest import map_nest
 from heddle.ops import GraphOps
+from heddle.optim import check_optim
 from heddle.program import Metrics, Program
 from heddle.task import Task
-from heddle_pyg.optimizer import build_optimizer, check_optim, optimizer_arrays, restore_optimizer
+from heddle_pyg.optimizer import build_optimizer, optimizer_arrays, restore_optimizer
 from heddle_pyg.weights import restore_weights, weight_arrays
 
 

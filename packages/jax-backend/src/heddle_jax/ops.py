@@ -1,0 +1,69 @@
+"""JaxOps: the primitives on JAX arrays, pure and traceable: jit, grad, vmap, shard_map and the rest go through."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from heddle.errors import GraphError
+from heddle.ops import GraphOps
+from heddle_jax import segments
+
+
+class JaxOps(GraphOps):
+    """The primitives as XLA computes them; ids are int32 unless JAX's 64-bit mode is on."""
+
+    xp: Any = jnp
+
+    def asarray(self, array: np.ndarray, like: Array | None = None) -> Array:
+        array = np.asarray(array)
+        if like is not None and np.issubdtype(array.dtype, np.floating):
+            return jnp.array(array, like.dtype)
+        return jnp.array(array, narrowed(array))
+
+    def stop_gradient(self, x: Array) -> Array:
+        return jax.lax.stop_gradient(x)
+
+    def gather(self, x: Array, index: Array) -> Array:
+        return segments.gather(x, index)
+
+    def segment_sum(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
+        return segments.segment_sum(data, segment_ids, num_segments)
+
+    def segment_max(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
+        return segments.segment_max(data, segment_ids, num_segments)
+
+    def segment_matmul(self, lhs: Array, rhs: Array, group_sizes: Any) -> Array:
+        return jax.lax.ragged_dot(lhs, rhs, jnp.asarray(group_sizes, jnp.int32))
+
+    def activate(self, x: Array, name: str) -> Array:
+        return _ACTIVATIONS[name](x) if name in _ACTIVATIONS else super().activate(x, name)
+
+
+_ACTIVATIONS = {
+    "relu": jax.nn.relu,
+    "elu": jax.nn.elu,
+    "leaky_relu": lambda x: jax.nn.leaky_relu(x, 0.2),
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+}
+
+
+def narrowed(array: np.ndarray) -> np.dtype:
+    """Return the dtype that JAX will give `array`, after checking that its integers fit.
+
+    Raises:
+        GraphError: 64-bit integers beyond 32 bits while JAX's 64-bit mode is off.
+    """
+    dtype = jax.dtypes.canonicalize_dtype(array.dtype)
+    if dtype != array.dtype and np.issubdtype(array.dtype, np.integer) and array.size:
+        bounds = np.iinfo(dtype)
+        for value in (array.min(), array.max()):
+            if not bounds.min <= value <= bounds.max:
+                raise GraphError(
+                    f"to JAX: found the integer {value}, expected {dtype} as long as JAX's 64-bit mode is off; "
+                    "set jax_enable_x64"
+                )
+    return dtype
