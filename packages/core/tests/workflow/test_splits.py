@@ -61,6 +61,18 @@ def test_node_splits_are_no_link_splits():
     assert all(rows.shape[1:] == (2,) for rows in got.splits.values())
 
 
+def test_no_message_runs_along_a_hidden_link_of_given_splits():
+    graph = link_dataset().graphs
+    pairs = np.unique(np.sort(np.stack([graph.senders, graph.receivers], 1), axis=1), axis=0)
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    given = {"train": pairs[20:], "valid": pairs[:10], "test": pairs[9:21, ::-1]}
+    got = split(link_dataset()._replace(splits=given))
+    edges = {frozenset(p) for p in zip(got.graphs.senders.tolist(), got.graphs.receivers.tolist())}
+    trained = {frozenset(row) for row in pairs[20:].tolist()}
+    assert {pair for pair in edges if len(pair) == 2} == trained
+    assert np.array_equal(got.splits["test"], given["test"])
+
+
 def test_given_triples_are_kept():
     dataset = triple_dataset()
     got = split(dataset._replace(splits={"train": dataset.splits["train"]})).splits

@@ -10,6 +10,7 @@ from heddle.heads import head_for
 from heddle.model import Model, Signature
 from heddle.program import Program
 from heddle.task import Task, signature_of, task_for
+from heddle.workflow.check import check_fit
 from heddle.workflow.loader import Loader, loader_for
 from heddle.workflow.splits import with_splits
 
@@ -41,7 +42,7 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
         )
     dataset = registry.dataset(config["data"]["reader"])(config["data"])
     task = task_for(config["task"], dataset)
-    dataset = with_splits(dataset, task, seed)
+    dataset = with_splits(check_fit(dataset, task), task, seed)
     signature = signature_of(dataset, task)
     model = registry.model(name)(config["model"], signature)
     if not info.backends:

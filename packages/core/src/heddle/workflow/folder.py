@@ -69,5 +69,9 @@ def is_finished(folder: Path) -> bool:
 def _clear(folder: Path) -> None:
     """Remove a former run's files, and nothing else, from a folder."""
     names = ("metrics.json", "metrics.csv", "weights.safetensors", "predictions.npz", "report.html")
-    for path in [*(folder / name for name in names), *(folder / "checkpoints").glob("epoch-*.*")]:
+    patterns = ("checkpoints/epoch-*.*", "tensorboard/events.out.*")
+    for path in [
+        *map(folder.joinpath, names),
+        *(path for pattern in patterns for path in folder.glob(pattern)),
+    ]:
         path.unlink(missing_ok=True)

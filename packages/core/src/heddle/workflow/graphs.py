@@ -25,9 +25,11 @@ class GraphLoader:
         self._graphs: Sequence[Graph] = dataset.graphs  # type: ignore[assignment]
         self._model, self._seed = model, seed
         self._positions = {split: np.asarray(dataset.splits[split]) for split in SPLITS}
-        if not len(self._positions["train"]):
-            raise DataError(f"dataset {dataset.name}: found no training graphs, expected at least one")
         self._targets, self._mask = known_targets(np.asarray(dataset.targets))
+        if not self._mask[self._positions["train"]].any():
+            raise DataError(
+                f"dataset {dataset.name}: found no known target of a training graph, expected at least one"
+            )
         self._size = min(batch_size or len(self._positions["train"]), len(self._positions["train"]))
         self._budgets = budget_for(self._graphs, self._size) if static_shapes else None
         self._judged: dict[str, list[tuple[Batch, np.ndarray]]] = {}

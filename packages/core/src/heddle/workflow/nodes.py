@@ -21,8 +21,6 @@ class NodeLoader:
     def __init__(self, dataset: Dataset, model: Any):
         graph: Any = dataset.graphs
         splits = {key: np.asarray(dataset.splits[key]) for key in SPLITS}
-        if not len(splits["train"]):
-            raise DataError(f"dataset {dataset.name}: found no training nodes, expected at least one")
         self._index = np.concatenate([splits[key] for key in SPLITS])
         self._all_targets = np.asarray(dataset.targets)
         ends = np.cumsum([0, *(len(splits[key]) for key in SPLITS)])
@@ -30,6 +28,10 @@ class NodeLoader:
         self._targets, self._mask = known_targets(self._all_targets[self._index])
         learned = self._mask.copy()
         learned[self._rows["train"].stop :] = False
+        if not learned.any():
+            raise DataError(
+                f"dataset {dataset.name}: found no known target of a training node, expected at least one"
+            )
         self._batch = Batch(graph, model.prepare(graph), self._index, self._targets, learned)
         self._placed: Placed | None = None
 

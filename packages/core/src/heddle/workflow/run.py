@@ -1,6 +1,7 @@
 """Runs: `train` makes a run folder from a config; `evaluate` and `predict` use one again."""
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,9 @@ def _run(
         fit(parts.program, parts.loader, parts.task, settings, progress, callbacks)
     except HeddleError as error:
         raise type(error)(f"{error}; the run folder {folder} is kept") from error
+    except KeyboardInterrupt:
+        print(f"stopped; go on with `heddle train resume={folder}`", file=sys.stderr)
+        raise
     return _tell(folder, _finish(config, parts, progress, folder))
 
 

@@ -18,7 +18,8 @@ def with_splits(dataset: Dataset, task: Task, seed: int) -> Dataset:
 
     Nodes and graphs: 60/20/20 of those with a known target, of each class alike where targets are classes.
     Links of a homogeneous graph: 85/5/10 of its node pairs, both directions of a pair together; self-loops are no
-    links. `graphs` then holds the edges of the training pairs alone, so that no message runs along a hidden link.
+    links. `graphs` then holds the edges of the training pairs alone, so that no message runs along a hidden link; with
+    given splits too, edges of the validation and test pairs are dropped.
 
     Raises:
         DataError: nothing to split, or a heterogeneous graph without splits of links.
@@ -27,9 +28,8 @@ def with_splits(dataset: Dataset, task: Task, seed: int) -> Dataset:
         given = {key: np.asarray(rows) for key, rows in dataset.splits.items()}
         if any(rows.ndim == 2 for rows in given.values()):
             empty = np.zeros((0, next(r.shape[1] for r in given.values() if r.ndim == 2)), np.int64)
-            return dataset._replace(
-                splits={key: given[key] if key in given and given[key].size else empty for key in SPLITS}
-            )
+            splits = {key: given[key] if key in given and given[key].size else empty for key in SPLITS}
+            return _without_hidden(dataset._replace(splits=splits))
         return _split_links(dataset, seed)
     splits = dict(dataset.splits) if dataset.splits else _split_targets(dataset, seed)
     none = np.zeros(0, np.int64)
@@ -58,7 +58,7 @@ def _split_links(dataset: Dataset, seed: int) -> Dataset:
         )
     senders, receivers = np.asarray(graph.senders, np.int64), np.asarray(graph.receivers, np.int64)
     n = int(np.sum(graph.n_node))
-    pair_of_edge = np.minimum(senders, receivers) * n + np.maximum(senders, receivers)
+    pair_of_edge = _pairs(np.stack([senders, receivers], axis=1), n)
     pairs, first = np.unique(np.where(senders == receivers, -1, pair_of_edge), return_index=True)
     pairs, first = pairs[pairs >= 0], first[pairs >= 0]
     if len(pairs) < 3:
@@ -76,6 +76,24 @@ def _split_links(dataset: Dataset, seed: int) -> Dataset:
         "test": links[np.sort(order[n_valid : n_valid + n_test])],
     }
     return dataset._replace(graphs=_keep_edges(graph, kept), splits=splits)
+
+
+def _without_hidden(dataset: Dataset) -> Dataset:
+    """Drop edges of a homogeneous graph that join pairs of the validation or test split, and not of the training."""
+    graph, splits = dataset.graphs, dataset.splits
+    if not isinstance(graph, Graph) or splits["train"].shape[1] != 2:
+        return dataset
+    n = int(np.sum(graph.n_node))
+    edges = _pairs(np.stack([graph.senders, graph.receivers], axis=1), n)
+    hidden = _pairs(np.concatenate([splits["valid"], splits["test"]]), n)
+    kept = ~np.isin(edges, np.setdiff1d(hidden, _pairs(splits["train"], n)))
+    return dataset if kept.all() else dataset._replace(graphs=_keep_edges(graph, kept))
+
+
+def _pairs(rows: np.ndarray, n: int) -> np.ndarray:
+    """Return a number for each node pair, the same in both directions: [m, 2] -> [m]."""
+    rows = np.asarray(rows, np.int64)
+    return rows.min(axis=1, initial=n) * n + rows.max(axis=1, initial=0)
 
 
 def _keep_edges(graph: Graph, kept: np.ndarray) -> Graph:

@@ -2,7 +2,8 @@
 
 page.py      the page: figures, charts, facts
 charts.py    the charts a task asks for
-svg.py       lines, dots, bars and a matrix as SVG
+svg.py       lines, dots and bars as SVG
+matrix.py    a matrix of counts as SVG
 scale.py     axes: from values to places, with round ticks
 style.css    light and dark
 """

@@ -10,6 +10,7 @@ from heddle.workflow.outcome import Outcome
 from heddle.workflow.progress import Row
 from heddle.workflow.regression import columns
 from heddle.workflow.report import svg
+from heddle.workflow.report.matrix import matrix
 from heddle.workflow.splits import SPLITS
 
 _MOST_CLASSES = 30
@@ -75,7 +76,7 @@ def confusion(outcome: Outcome, names: Sequence[str]) -> str:
         small = np.zeros((_MOST_CLASSES, _MOST_CLASSES), np.int64)
         np.add.at(small, (group[:, None], group[None, :]), counts)
         counts, labels = small, [*(labels[k] for k in kept), "other"]
-    return svg.matrix(counts, labels, "predicted", "true")
+    return matrix(counts, labels, "predicted", "true")
 
 
 def _scores(outcome: Outcome) -> str:

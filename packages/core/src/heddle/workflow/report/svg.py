@@ -1,4 +1,4 @@
-"""Charts as SVG: lines, dots, bars and a matrix. Colours come from the page's style, by class."""
+"""Charts as SVG: lines, dots and bars. Colours come from the page's style, by class."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -76,54 +76,6 @@ def columns(groups: Mapping[str, Sequence[float]], names: Sequence[str], x_label
     )
     shares = {name: np.asarray(values, float) for name, values in groups.items()}
     return _bars(shares, np.arange(len(names) + 1), x, y, x_label, y_label, names)
-
-
-def matrix(counts: np.ndarray, names: Sequence[str], x_label: str, y_label: str) -> str:
-    """Draw a square matrix of counts, each row shaded by its shares; counts are written where there is room."""
-    n = len(names)
-    side = max(14.0, min(46.0, 430 / max(1, n)))
-    text = [name if len(name) <= 14 else name[:13] + "…" for name in names]
-    left = 34 + 6.6 * max([len(name) for name in text], default=0)
-    size = n * side
-    parts = []
-    for row in range(n):
-        total = max(1, counts[row].sum())
-        for column in range(n):
-            share, count = counts[row, column] / total, int(counts[row, column])
-            x, y = left + column * side, 8 + row * side
-            parts.append(
-                f'<rect class="cell" x="{x:.1f}" y="{y:.1f}" width="{side:.1f}" height="{side:.1f}" '
-                f'style="fill-opacity:{share:.3f}"><title>{escape(y_label)} {escape(names[row])}, '
-                f"{escape(x_label)} {escape(names[column])}: {count} ({share:.1%})</title></rect>"
-            )
-            if side >= 24 and count:
-                tone = "on" if share > 0.55 else "off"
-                parts.append(
-                    f'<text class="count {tone}" x="{x + side / 2:.1f}" y="{y + side / 2 + 4:.1f}">{count}</text>'
-                )
-        y = 8 + row * side + side / 2 + 4
-        parts.append(
-            f'<text class="tick" text-anchor="end" x="{left - 6:.1f}" y="{y:.1f}">{escape(text[row])}</text>'
-        )
-    for column in range(n):
-        x, y = left + column * side + side / 2, 8 + size + 12
-        turn = f' transform="rotate(-45 {x:.1f} {y:.1f})"' if max(map(len, text)) > 3 else ""
-        anchor = "end" if turn else "middle"
-        parts.append(
-            f'<text class="tick" text-anchor="{anchor}" x="{x:.1f}" y="{y:.1f}"{turn}>{escape(text[column])}</text>'
-        )
-    deep = 20 + (5 * max(map(len, text), default=0) if max(map(len, text), default=0) > 3 else 0)
-    width, height = left + size + 8, 8 + size + deep + 22
-    parts.append(
-        f'<text class="name" x="{left + size / 2:.1f}" y="{height - 6:.1f}">{escape(x_label)}</text>'
-    )
-    parts.append(
-        f'<text class="name" transform="translate(14 {8 + size / 2:.1f}) rotate(-90)">{escape(y_label)}</text>'
-    )
-    return (
-        f'<svg viewBox="0 0 {width:.0f} {height:.0f}" style="max-width:{width:.0f}px" role="img" '
-        f'aria-label="{escape(y_label)} by {escape(x_label)}">{"".join(parts)}</svg>'
-    )
 
 
 def _scales(xs: Sequence[float], ys: Sequence[float]) -> tuple[Scale, Scale]:

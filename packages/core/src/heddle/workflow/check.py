@@ -1,0 +1,46 @@
+"""Whether a dataset and a task fit, before anything is built on them."""
+
+from typing import Any
+
+import numpy as np
+
+from heddle.data.dataset import Dataset
+from heddle.errors import ConfigError
+from heddle.graph import Graph, HeteroGraph
+from heddle.task import Task
+
+
+def check_fit(dataset: Dataset, task: Task) -> Dataset:
+    """Return `dataset`, float targets of one axis as a column, if it has what `task` asks for.
+
+    Raises:
+        ConfigError: another kind of graphs, no targets, or targets that the loss can't take.
+    """
+    graphs: Any = dataset.graphs
+    single = isinstance(graphs, (Graph, HeteroGraph))
+    if single == (task.level == "graph") or (not single and not hasattr(graphs, "__len__")):
+        found = (
+            "one graph"
+            if single
+            else "a sequence of graphs"
+            if hasattr(graphs, "__len__")
+            else "no plain graphs"
+        )
+        raise _misfit(dataset, task, found, "many graphs" if task.level == "graph" else "one graph")
+    if task.level == "link":
+        return dataset
+    if dataset.targets is None:
+        raise _misfit(dataset, task, "no targets", f"one for each {task.level}")
+    targets = np.asarray(dataset.targets)
+    floats = np.issubdtype(targets.dtype, np.floating)
+    if floats == (task.loss_name == "cross_entropy"):
+        found = f"{'float values' if floats else 'whole numbers'} as targets"
+        raise _misfit(dataset, task, found, f"what the loss {task.loss_name} takes", "task.loss=auto")
+    return dataset._replace(targets=targets[:, None]) if floats and targets.ndim == 1 else dataset
+
+
+def _misfit(dataset: Dataset, task: Task, found: str, expected: str, do: str = "") -> ConfigError:
+    do = do or f"task=auto for {dataset.task}"
+    return ConfigError(
+        f"task {task.kind}: found {found} in dataset {dataset.name}, expected {expected}; set {do}"
+    )
