@@ -89,9 +89,9 @@ class NeighborSampler:
         check(native.heddle_sample_sizes(sample, address(nodes_per_hop), address(edges_per_hop)))
         n_nodes, n_edges = nodes_per_hop.sum(1), edges_per_hop.sum(1)
         dtype = id_dtype(self.graph)
-        nodes = np.empty(int(n_nodes.sum()), dtype)
+        nodes: np.ndarray = np.empty(int(n_nodes.sum()), dtype)
         tree = np.empty_like(nodes) if trees else None
-        columns = [np.empty(int(n_edges.sum()), dtype) for _ in range(3)]
+        columns: list[np.ndarray] = [np.empty(int(n_edges.sum()), dtype) for _ in range(3)]
         index = INT32 if dtype is np.int32 else INT64
         arrays = map(address, (nodes, tree, *columns))
         check(native.heddle_sample_read(sample, *arrays, index, self.threads))
