@@ -3,17 +3,12 @@
 from collections.abc import Mapping
 from functools import singledispatch
 from itertools import pairwise
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from heddle.errors import GraphError, problem
+from heddle.checks import check_counts, check_features, check_integers, check_total, fail
 from heddle.graph import EdgeSet, Graph, HeteroGraph
-from heddle.nest import leaves_with_paths
-
-
-def _fail(where: str, found: object, expected: str, do: str) -> NoReturn:
-    raise GraphError(problem(where, found, expected, do))
 
 
 @singledispatch
@@ -34,14 +29,14 @@ def validate(graph: Any, *, finite: bool = True) -> Any:
     """
     found = f"a {type(graph).__name__}"
     do = "build one with heddle.graph.Graph(...) or heddle.graph.hetero_graph(...)"
-    _fail("validate", found, "a Graph or a HeteroGraph", do)
+    fail("validate", found, "a Graph or a HeteroGraph", do)
 
 
 @validate.register(Graph)
 def _validate_graph(graph: Graph, *, finite: bool = True) -> Graph:
-    n_node = _counts(graph.n_node, "n_node")
-    _features(graph.nodes, "nodes", _total(n_node, "n_node"), "the sum of n_node", finite)
-    _features(graph.globals, "globals", len(n_node), "the length of n_node", finite)
+    n_node = check_counts(graph.n_node, "n_node")
+    check_features(graph.nodes, "nodes", check_total(n_node, "n_node"), "the sum of n_node", finite)
+    check_features(graph.globals, "globals", len(n_node), "the length of n_node", finite)
     edges = EdgeSet(graph.edges, graph.senders, graph.receivers, graph.n_edge)
     _edge_set(edges, n_node, n_node, "", "edges", finite)
     return graph
@@ -52,29 +47,29 @@ def _validate_hetero(graph: HeteroGraph, *, finite: bool = True) -> HeteroGraph:
     for field in HeteroGraph._fields:
         mapping = getattr(graph, field)
         if not isinstance(mapping, Mapping):
-            _fail(field, f"a {type(mapping).__name__}", "a dict", "use hetero_graph(...)")
+            fail(field, f"a {type(mapping).__name__}", "a dict", "use hetero_graph(...)")
         _keys(mapping, field)
     if list(graph.nodes) != list(graph.n_node):
         found, expected = sorted(graph.nodes), f"the node types of n_node, {sorted(graph.n_node)}"
-        _fail("nodes", found, expected, "give None to a type without features")
+        fail("nodes", found, expected, "give None to a type without features")
     counts: dict[str, np.ndarray] = {}
     for kind, value in graph.n_node.items():
-        counts[kind] = _counts(value, f"n_node[{kind!r}]")
+        counts[kind] = check_counts(value, f"n_node[{kind!r}]")
         first = next(iter(counts))
         if len(counts[kind]) != len(counts[first]):
             expected = f"{len(counts[first])}, as many graphs as n_node[{first!r}] counts"
             where = f"n_node[{kind!r}]"
-            _fail(where, len(counts[kind]), expected, "count every graph, with 0 for none")
-        rows = _total(counts[kind], f"n_node[{kind!r}]")
-        _features(graph.nodes[kind], f"nodes[{kind!r}]", rows, f"the sum of n_node[{kind!r}]", finite)
+            fail(where, len(counts[kind]), expected, "count every graph, with 0 for none")
+        rows = check_total(counts[kind], f"n_node[{kind!r}]")
+        check_features(graph.nodes[kind], f"nodes[{kind!r}]", rows, f"the sum of n_node[{kind!r}]", finite)
     for key, edges in graph.edges.items():
         where = f"edges[{key!r}]"
         if not isinstance(edges, EdgeSet):
-            _fail(where, f"a {type(edges).__name__}", "an EdgeSet", "wrap it in EdgeSet(...)")
+            fail(where, f"a {type(edges).__name__}", "an EdgeSet", "wrap it in EdgeSet(...)")
         for kind in (key[0], key[2]):
             if kind not in counts:
                 expected = f"a node type of n_node, {sorted(counts)}"
-                _fail(where, repr(kind), expected, "name its node type in nodes and n_node")
+                fail(where, repr(kind), expected, "name its node type in nodes and n_node")
         _edge_set(edges, counts[key[0]], counts[key[2]], f"{where}.", f"{where}.features", finite)
     return graph
 
@@ -88,31 +83,31 @@ def _keys(mapping: Mapping[Any, Any], field: str) -> None:
             fits = isinstance(key, str)
         if not fits:
             expected = "(source, relation, target) strings" if field == "edges" else "a string"
-            _fail(f"{field}: key", repr(key), expected, "rename it")
+            fail(f"{field}: key", repr(key), expected, "rename it")
     names = list(mapping)
     for before, after in pairwise(names):
         if before > after:
             found = f"{after!r} after {before!r}"
-            _fail(f"{field}: keys", found, "sorted keys", "build it with hetero_graph(...)")
+            fail(f"{field}: keys", found, "sorted keys", "build it with hetero_graph(...)")
 
 
 def _edge_set(
     edges: EdgeSet, n_send: np.ndarray, n_receive: np.ndarray, prefix: str, features: str, finite: bool
 ) -> None:
     """Check the edges of one relation between nodes counted per graph by `n_send` and `n_receive`."""
-    senders = _integers(edges.senders, f"{prefix}senders")
-    receivers = _integers(edges.receivers, f"{prefix}receivers")
-    n_edge = _counts(edges.n_edge, f"{prefix}n_edge")
+    senders = check_integers(edges.senders, f"{prefix}senders")
+    receivers = check_integers(edges.receivers, f"{prefix}receivers")
+    n_edge = check_counts(edges.n_edge, f"{prefix}n_edge")
     if len(receivers) != len(senders):
         expected = f"{len(senders)}, the length of {prefix}senders"
-        _fail(f"{prefix}receivers: length", len(receivers), expected, "give each edge both ends")
+        fail(f"{prefix}receivers: length", len(receivers), expected, "give each edge both ends")
     if len(n_edge) != len(n_send):
         expected = f"{len(n_send)}, one for each graph that n_node counts"
-        _fail(f"{prefix}n_edge: length", len(n_edge), expected, "count every graph, with 0 for none")
-    if _total(n_edge, f"{prefix}n_edge") != len(senders):
+        fail(f"{prefix}n_edge: length", len(n_edge), expected, "count every graph, with 0 for none")
+    if check_total(n_edge, f"{prefix}n_edge") != len(senders):
         found, expected = f"a sum of {n_edge.sum()}", f"{len(senders)}, the length of {prefix}senders"
-        _fail(f"{prefix}n_edge", found, expected, "count the edges of each graph again")
-    _features(edges.features, features, len(senders), f"the length of {prefix}senders", finite)
+        fail(f"{prefix}n_edge", found, expected, "count the edges of each graph again")
+    check_features(edges.features, features, len(senders), f"the length of {prefix}senders", finite)
     _endpoints(senders, f"{prefix}senders", n_send, n_edge)
     _endpoints(receivers, f"{prefix}receivers", n_receive, n_edge)
 
@@ -124,11 +119,11 @@ def _endpoints(ids: np.ndarray, field: str, n_node: np.ndarray, n_edge: np.ndarr
     offsets = np.concatenate([[0], np.cumsum(n_node, dtype=np.int64)])
     if int(ids.min()) < 0:
         at = int(np.argmax(ids < 0))
-        _fail(f"{field}[{at}]", ids[at], "an id of at least 0", "ids count nodes from 0")
+        fail(f"{field}[{at}]", ids[at], "an id of at least 0", "ids count nodes from 0")
     if int(ids.max()) >= offsets[-1]:
         at = int(np.argmax(ids >= offsets[-1]))
         expected = f"an id below {offsets[-1]}, the number of nodes"
-        _fail(f"{field}[{at}]", ids[at], expected, "remove the edge or add the node")
+        fail(f"{field}[{at}]", ids[at], expected, "remove the edge or add the node")
     if len(n_edge) < 2:
         return
     has_edges = n_edge > 0
@@ -141,63 +136,4 @@ def _endpoints(ids: np.ndarray, field: str, n_node: np.ndarray, n_edge: np.ndarr
         own = ids[runs[run] : runs[run] + int(n_edge[graph])]
         at = int(runs[run]) + int(np.argmax((own < first[run]) | (own >= end[run])))
         expected = f"a node of graph {graph} ({first[run]} to {end[run] - 1}), to which edge {at} belongs"
-        _fail(f"{field}[{at}]", ids[at], expected, "edges must stay inside their graph")
-
-
-def _features(nest: Any, field: str, rows: int, meaning: str, finite: bool) -> None:
-    """Check every leaf: numbers, one row for each of `rows`, and finite if asked."""
-    for path, leaf in leaves_with_paths(nest, field):
-        array = _array(leaf, path)
-        kind = array.dtype.kind
-        if kind not in "biufc" and not (kind == "V" and array.dtype.type is not np.void):
-            _fail(path, f"dtype {array.dtype}", "numbers or booleans", "encode it as numbers first")
-        if array.ndim == 0 or array.shape[0] != rows:
-            found = f"{array.shape[0]} rows" if array.ndim else f"the scalar {array}"
-            do = "give one row to each" if array.ndim else "put the rows in one array with numpy.asarray"
-            _fail(path, found, f"{rows} rows, {meaning}", do)
-        if finite and kind not in "biu" and not np.isfinite(array).all():
-            at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-            found, do = f"{array[at]}", "fill it in or pass finite=False"
-            _fail(f"{path}[{', '.join(map(str, at))}]", found, "a finite number", do)
-
-
-def _total(counts: np.ndarray, field: str) -> int:
-    """Sum counts without overflow."""
-    total = sum(counts.tolist())
-    if total >= 2**62:
-        _fail(field, f"a sum of {total}", "fewer than 2**62", "count the rows again")
-    return total
-
-
-def _counts(value: Any, field: str) -> np.ndarray:
-    """Return [n_graphs] counts, checked to be integers of at least 0."""
-    counts = _integers(value, field)
-    if len(counts) and int(counts.min()) < 0:
-        at = int(np.argmax(counts < 0))
-        _fail(f"{field}[{at}]", counts[at], "a count of at least 0", "count the rows again")
-    return counts
-
-
-def _integers(value: Any, field: str) -> np.ndarray:
-    """Return a one-dimensional array of integers, or say what else it is."""
-    array = _array(value, field)
-    if array.dtype.kind not in "iu":
-        _fail(field, f"dtype {array.dtype}", "integers", "cast with astype('int64')")
-    if array.ndim != 1:
-        _fail(field, f"shape {array.shape}", "one axis", "flatten it")
-    return array
-
-
-def _array(value: Any, field: str) -> np.ndarray:
-    """Return `value` as a numpy array, or say that it isn't an array."""
-    if value is None or isinstance(value, (str, bytes, list, tuple, Mapping)):
-        found = "None" if value is None else f"a {type(value).__name__}"
-        _fail(field, found, "an array", "use numpy.asarray(...)")
-    if hasattr(value, "detach"):  # torch refuses to convert what has a gradient or lies on a device
-        value = value.detach().cpu()
-        value = value.float() if "bfloat16" in str(value.dtype) else value
-    try:
-        return np.asarray(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        found = f"a {type(value).__name__} that numpy can't read ({str(error).splitlines()[0]})"
-        raise GraphError(problem(field, found, "an array of numbers", "validate outside jit")) from error
+        fail(f"{field}[{at}]", ids[at], expected, "edges must stay inside their graph")

@@ -5,7 +5,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from heddle.data.tables import read_tables, tables
-from heddle.errors import ConfigError, DataError
+from heddle.errors import ConfigError, DataError, PluginError
 from heddle.graph import Graph, HeteroGraph
 
 NODES = "id,x,y,kind,part\n10,1,0.5,a,train\n7,2,0.25,b,val\n30,3,0,a,test\n8,4,1,,\n"
@@ -181,7 +181,7 @@ def test_parquet_without_pyarrow(folder, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     (folder / "edges.parquet").write_bytes(b"PAR1")
     with pytest.raises(
-        DataError, match=r"found a Parquet file but no pyarrow.*pip install 'heddle-core\[etl\]'"
+        PluginError, match=r"pyarrow: found no such package.*pip install 'heddle-core\[etl\]'"
     ):
         read(folder, edges=[{"path": "edges.parquet"}])
 

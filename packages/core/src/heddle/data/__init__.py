@@ -4,8 +4,8 @@
 - readers, a file each, named as in `data=NAME`: planetoid, tu, ogb, rdf, triples, heco, tables, networkx, karate
 - generators, from a seed: sbm, rmat, mag, traffic
 - `files`, `columns`, `arrays`, `pickles`, `ntriples`: formats, with errors that name the row
-- `download`, `archives`: files from their public address, whole or not at all
-- `features`, `edges`, `relations`, `collection`, `splits`: what readers share
+- `download`, `download_record`, `archives`, `temporary`: files from their public address, whole or not at all
+- `features`, `edges`, `relations`, `splits`: what readers share
 - `options`: a config node handed to a function; `builtin`: the readers' descriptions for the plugin system
 """
 

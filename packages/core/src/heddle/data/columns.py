@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.data.files import fail, read_bytes, read_text
-from heddle.errors import DataError, nearest, problem
+from heddle.errors import nearest
+from heddle.extras import require
 
 
 class Table(NamedTuple):
@@ -104,17 +105,10 @@ def _read_csv(path: Path, delimiter: str) -> Table:
 
 
 def _read_parquet(path: Path) -> Table:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        do = "pip install 'heddle-core[etl]', or write the table as CSV"
-        raise DataError(
-            problem(str(path), "a Parquet file but no pyarrow", "pyarrow to read it", do)
-        ) from error
+    pyarrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
     data = read_bytes(path)
     try:
-        arrow = pyarrow.parquet.read_table(pyarrow.BufferReader(data))
+        arrow = parquet.read_table(pyarrow.BufferReader(data))
         columns = {name: _plain(arrow.column(name)) for name in arrow.column_names}
     except (pyarrow.ArrowException, OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -3,9 +3,7 @@
 import contextlib
 import hashlib
 import http.client
-import json
 import os
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -14,10 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from heddle.data.archives import is_archive, unpack
+from heddle.data.download_record import RECORD, check_record, entry, read_record, write_record
+from heddle.data.temporary import temporary_beside
 from heddle.errors import DataError, problem
-
-RECORD = "downloads.json"
-"""Beside the files: the size and SHA-256 of each as it was first fetched."""
 
 BLOCK = 1 << 16
 SECONDS = 30.0
@@ -60,7 +57,7 @@ def obtain(
     missing = [file for file in wanted if not (folder / file).is_file()]
     if missing:
         raise _unmet(name, folder, missing, remotes, "" if download else "data.download is false")
-    _check_record(folder, wanted)
+    check_record(folder, wanted)
 
 
 def fetch(url: str, target: Path, sha256: str = "", *, attempts: int = 4, pause: float = 1.0) -> str:
@@ -106,17 +103,6 @@ def _fetch_once(url: str, partial: Path, name: str) -> str:
 
 
 @contextlib.contextmanager
-def temporary_beside(target: Path) -> Iterator[Path]:
-    """Give a temporary path in the folder of `target`; whatever is still there at the end is removed."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    os.close(handle)
-    try:
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
 def _progress(name: str, size: int) -> Iterator[Any]:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
@@ -131,62 +117,20 @@ def _progress(name: str, size: int) -> Iterator[Any]:
 def _bring(remote: Remote, folder: Path, attempts: int, pause: float) -> None:
     """Fetch one address and put what it brings in its place, with a record of sizes and checksums."""
     folder.mkdir(parents=True, exist_ok=True)
-    record = _read_record(folder)
+    record = read_record(folder)
     expected = remote.sha256 or record.get(remote.url, {}).get("sha256", "")
     first = folder / remote.files[0]
     if is_archive(remote.url):
         with temporary_beside(folder / Path(remote.url).name) as archive:
             fetch(remote.url, archive, expected, attempts=attempts, pause=pause)
-            record[remote.url] = _entry(archive)
+            record[remote.url] = entry(archive)
             placed = unpack(archive, folder, remote.files[0])
     else:
         first.parent.mkdir(parents=True, exist_ok=True)
         fetch(remote.url, first, expected, attempts=attempts, pause=pause)
-        record[remote.url], placed = _entry(first), list(remote.files)
-    record |= {file: _entry(folder / file) for file in placed}
-    with temporary_beside(folder / RECORD) as partial:
-        partial.write_text(json.dumps(record, indent=1, sort_keys=True))
-        os.replace(partial, folder / RECORD)
-
-
-def _entry(path: Path) -> dict[str, Any]:
-    return {"sha256": _sha256(path), "bytes": path.stat().st_size}
-
-
-def _read_record(folder: Path) -> dict[str, dict[str, Any]]:
-    path = folder / RECORD
-    if not path.is_file():
-        return {}
-    try:
-        record = json.loads(path.read_text("utf-8"))
-        if all(
-            isinstance(entry["sha256"], str) and isinstance(entry["bytes"], int) for entry in record.values()
-        ):
-            return record
-    except (ValueError, AttributeError, TypeError, KeyError):
-        pass
-    raise DataError(problem(str(path), "a broken record", "JSON of sizes and checksums", "remove it"))
-
-
-def _check_record(folder: Path, wanted: Sequence[str]) -> None:
-    """Check the fetched files among `wanted` against the record of their download."""
-    record = _read_record(folder)
-    for file in wanted:
-        entry = record.get(file)
-        if entry is None:
-            continue
-        path = folder / file
-        size = path.stat().st_size
-        do = f"remove it to fetch it again, or remove {folder / RECORD} to keep the change"
-        if size != entry["bytes"]:
-            raise DataError(problem(str(path), f"{size} bytes", f"{entry['bytes']} as fetched", do))
-        if _sha256(path) != entry["sha256"]:
-            raise DataError(problem(str(path), "other content", "the content as fetched", do))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        record[remote.url], placed = entry(first), list(remote.files)
+    record |= {file: entry(folder / file) for file in placed}
+    write_record(folder, record)
 
 
 def _reason(error: BaseException) -> str:
@@ -198,6 +142,8 @@ def _unmet(name: str, folder: Path, missing: Sequence[str], remotes: Sequence[Re
     addresses = [remote.url for remote in remotes if any(file in missing for file in remote.files)]
     do = "put them there or point data.root at their folder"
     if addresses:
-        do += f"; they can be fetched from {', '.join(addresses)}"
+        several = len(addresses) > 2
+        shown = sorted({url.rpartition("/")[0] for url in addresses}) if several else addresses
+        do += f"; they can be fetched from {', '.join(shown)}"
     found = f"no {', '.join(missing)} in {folder}" + (f" ({why})" if why else "")
     return DataError(problem(name, found, "these files there", do))

@@ -1,20 +1,22 @@
 """networkx: a graph in a file that networkx reads: GraphML, GML, edge list or node-link JSON; never a pickle."""
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from heddle.convert import from_networkx
 from heddle.data.check import check_dataset
 from heddle.data.dataset import Dataset
 from heddle.data.features import side_by_side
 from heddle.data.files import fail, read_bytes, read_text
 from heddle.data.options import call
 from heddle.data.table_nodes import SPLITS
-from heddle.errors import DataError, nearest, problem
-from heddle.graph import Graph
+from heddle.errors import DataError, nearest
+from heddle.extras import require
 
 
 def read_networkx(config: Mapping[str, Any]) -> Dataset:
@@ -39,7 +41,7 @@ def networkx_file(
         file: its name.
         features, edge_features, label, split: as in `networkx_dataset`.
     """
-    networkx = _networkx()
+    networkx = require("networkx", "convert")
     path = Path(root or ".").expanduser() / file
     readers: dict[str, Callable[[], Any]] = {
         ".graphml": lambda: networkx.parse_graphml(read_text(path)),
@@ -83,8 +85,8 @@ def networkx_dataset(
 ) -> Dataset:
     """Return a networkx graph (directed or not, multi or not) as a Dataset; nodes keep their order.
 
-    An undirected edge becomes two, a loop stays one. With a label the task is node classification, without link
-    prediction. A graph without feature names has no features.
+    An undirected edge becomes two, the ways there first, then the ways back; a loop stays one. With a label the task
+    is node classification, without link prediction. A graph without feature names has no features.
 
     Args:
         graph: the networkx graph.
@@ -95,44 +97,25 @@ def networkx_dataset(
         split: node attribute with train, valid or test; nodes without it are in none.
         source: where the graph is from.
     """
-    ids = {node: number for number, node in enumerate(graph.nodes)}
-    ends, data = [], []
-    for start, end, attributes in graph.edges(data=True):
-        ends.append((ids[start], ids[end]))
-        data.append(attributes)
-        if not graph.is_directed() and start != end:
-            ends.append((ids[end], ids[start]))
-            data.append(attributes)
-    places = [f"node {node!r}" for node in graph.nodes]
-    attributes_of = [graph.nodes[node] for node in graph.nodes]
-    nodes = _attributes(attributes_of, features, places)
-    edges = _attributes(data, edge_features, [f"edge {number}" for number in range(len(data))])
-    senders, receivers = np.array(ends, np.int64).reshape(-1, 2).T.copy()
-    info: dict[str, Any] = {"source": source, "ids": [str(node) for node in graph.nodes]}
+    whole = from_networkx(graph, nodes=features, edges=edge_features)
+    whole = whole._replace(nodes=_flat(whole.nodes), edges=_flat(whole.edges))
+    places = [f"node {node!r}" for node in graph]
+    info: dict[str, Any] = {"source": source, "ids": [str(node) for node in graph]}
     targets, classes, splits = None, [], {}
     if label is not None:
-        labels = [item.get(label) for item in attributes_of]
+        labels = [attributes.get(label) for _, attributes in graph.nodes(data=True)]
         classes = sorted({str(value) for value in labels if value is not None})
+        if not classes:
+            valid = sorted({str(key) for _, attributes in graph.nodes(data=True) for key in attributes})
+            do = f"the attributes are {valid}{nearest(label, valid)}"
+            fail(source, f"no node with the attribute {label!r}", "labels", do)
         number = {value: place for place, value in enumerate(classes)}
         targets = np.array([-1 if value is None else number[str(value)] for value in labels], np.int64)
         info["classes"] = classes
-        if not classes:
-            fail(source, f"no node with the attribute {label!r}", "labels", _hint(label, attributes_of))
     if split is not None:
-        splits = _splits([item.get(split) for item in attributes_of], places)
-    n_node, n_edge = np.array([len(ids)]), np.array([len(senders)])
+        splits = _splits([attributes.get(split) for _, attributes in graph.nodes(data=True)], places)
     task = "link_prediction" if label is None else "node_classification"
-    whole = Graph(nodes, edges, senders, receivers, None, n_node, n_edge)
     return check_dataset(Dataset(name, task, whole, targets, splits, len(classes), "", info))
-
-
-def _networkx() -> Any:
-    try:
-        import networkx
-    except ImportError as error:
-        do = "pip install 'heddle-core[convert]'"
-        raise DataError(problem("data=networkx", "no networkx", "networkx to read the file", do)) from error
-    return networkx
 
 
 def _with_edges(document: Any) -> Any:
@@ -142,29 +125,10 @@ def _with_edges(document: Any) -> Any:
     return document
 
 
-def _attributes(
-    items: Sequence[Mapping[str, Any]], names: Sequence[str], places: Sequence[str]
-) -> np.ndarray | None:
-    """Return the named attributes of all items side by side as float32 [n, d], None for no names."""
-    blocks = []
-    for name in names:
-        rows = []
-        for item, place in zip(items, places):
-            if name not in item:
-                fail(place, f"no attribute {name!r}", "every feature on each", _hint(name, items))
-            try:
-                rows.append(np.atleast_1d(np.asarray(item[name], np.float32)))
-            except (TypeError, ValueError):
-                fail(f"{place}, attribute {name!r}", repr(item[name])[:80], "a number or a list of numbers")
-            if rows[-1].shape != rows[0].shape or rows[-1].ndim != 1:
-                fail(f"{place}, attribute {name!r}", f"shape {rows[-1].shape}", f"{rows[0].shape} as before")
-        blocks.append(np.stack(rows) if rows else np.empty((0, 1), np.float32))
+def _flat(columns: Mapping[str, np.ndarray] | None) -> np.ndarray | None:
+    """Return features by name side by side as float32 [n, d], None for none."""
+    blocks = [column.reshape(len(column), math.prod(column.shape[1:])) for column in (columns or {}).values()]
     return side_by_side(blocks)
-
-
-def _hint(name: str, items: Sequence[Mapping[str, Any]]) -> str:
-    valid = sorted({str(key) for item in items[:100] for key in item})
-    return f"the attributes are {valid}{nearest(name, valid)}"
 
 
 def _splits(values: Sequence[Any], places: Sequence[str]) -> dict[str, np.ndarray]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from heddle.batch import unbatch
 from heddle.data.check import check_dataset
-from heddle.data.collection import split_graphs
 from heddle.data.dataset import Dataset
 from heddle.data.edges import with_opposites
 from heddle.data.features import one_hot
@@ -59,7 +59,7 @@ def graph_property(
     targets, classes = read_labels(raw / "graph-label.csv.gz", len(n_node))
     task = "graph_classification" if classes else "graph_regression"
     splits = read_splits(split, len(n_node))
-    dataset = Dataset(name, task, split_graphs(batch), targets, splits, classes, "", info)
+    dataset = Dataset(name, task, unbatch(batch), targets, splits, classes, "", info)
     return check_dataset(dataset, validated=True)
 
 

@@ -1,8 +1,6 @@
 """rdf: entity classification on RDF graphs, as in R-GCN (Schlichtkrull et al., arXiv:1703.06103, section 5.1)."""
 
-import csv
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from heddle.data.edges import distinct
 from heddle.data.files import fail, locate, read_text
 from heddle.data.ntriples import Triples, parse_ntriples
 from heddle.data.options import call
+from heddle.data.rdf_labels import read_labels
 from heddle.data.relations import relation_graph
 from heddle.data.splits import random_split
 
@@ -154,47 +153,3 @@ def short_names(iris: Sequence[str]) -> list[str]:
     """
     ends = [iri.replace("/", "#").rpartition("#")[2] for iri in iris]
     return [end if end and ends.count(end) == 1 else iri for iri, end in zip(iris, ends)]
-
-
-def read_labels(
-    path: Path, ids: Mapping[str, int], entity_column: str | None, label_column: str | None
-) -> dict[int, str]:
-    """Return entity id -> class of a table with tabs and a heading."""
-    try:
-        rows = [row for row in csv.reader(read_text(path).split("\n"), delimiter="\t") if row]
-    except csv.Error as error:
-        fail(path, str(error), "a table with tabs between its columns")
-    if not rows:
-        fail(path, "an empty file", "a heading and a row for each labelled entity")
-    heading = [cell.strip() for cell in rows[0]]
-    label_at = _column(
-        path, heading, label_column, [h for h in heading if h.lower().startswith("label")], "label"
-    )
-    others = [h for h in heading if h != heading[label_at] and h.lower() != "id"]
-    entity_at = _column(path, heading, entity_column, others, "entity")
-    labels: dict[int, str] = {}
-    for number, row in enumerate(rows[1:], 2):
-        if len(row) != len(heading):
-            fail(f"{path}: row {number}", f"{len(row)} columns", f"{len(heading)} as in the heading")
-        name, label = row[entity_at].strip(), row[label_at].strip()
-        entity = ids.get(f"<{name}>", ids.get(name))
-        if entity is None:
-            fail(f"{path}: row {number}", f"the entity {name!r}", "an entity of the triples")
-        if not label:
-            fail(f"{path}: row {number}", "an empty label", "a class")
-        if labels.setdefault(entity, label) != label:
-            fail(
-                f"{path}: row {number}",
-                f"{label!r} for {name!r}, {labels[entity]!r} before",
-                "one class each",
-            )
-    return labels
-
-
-def _column(path: Path, heading: list[str], asked: str | None, guesses: list[str], what: str) -> int:
-    """Return the position of a column that is asked for by name or is the only guess."""
-    if asked is not None:
-        guesses = [column for column in heading if column == asked]
-    if len(guesses) != 1:
-        fail(path, f"the columns {heading}", f"one {what} column", f"name it with data.{what}_column=...")
-    return heading.index(guesses[0])

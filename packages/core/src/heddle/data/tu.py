@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from heddle.batch import unbatch
 from heddle.data.check import check_dataset
-from heddle.data.collection import split_graphs
 from heddle.data.dataset import Dataset
 from heddle.data.download import Remote, obtain
 from heddle.data.features import degree_features, one_hot, side_by_side
@@ -97,7 +97,7 @@ def tu(
         splits = fold_split(np.zeros(size, np.int64) if strata is None else strata, folds, fold, seed)
     else:
         splits = random_split(size, seed, classes=strata)
-    dataset = Dataset(name, task, split_graphs(batch), targets, splits, classes, "", info)
+    dataset = Dataset(name, task, unbatch(batch), targets, splits, classes, "", info)
     return check_dataset(dataset, validated=True)
 
 
