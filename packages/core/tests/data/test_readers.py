@@ -175,6 +175,19 @@ def test_rdf(written):
         rdf("toy", folder, False, label_column="group")
 
 
+def test_rdf_knows_the_columns_of_bgs(layouts, tmp_path):
+    """BGS's tables have two columns of labels; the paper's is taken, the other on demand."""
+    layouts["rdf"].write(tmp_path)
+    for file in ("trainingSet.tsv", "testSet.tsv", "completeDataset.tsv"):
+        rows = (tmp_path / file).read_text().splitlines()
+        rows = ["rock\tid\tlabel_lithogenesis\tlabel_theme"] + [f"{row}\ttheme" for row in rows[1:]]
+        (tmp_path / file).write_text("\n".join(rows))
+    assert rdf("bgs", str(tmp_path), False).info["classes"] == ["group0", "group1"]
+    assert rdf("bgs", str(tmp_path), False, label_column="label_theme").info["classes"] == ["theme"]
+    with pytest.raises(DataError, match="expected one label column"):
+        rdf("toy", str(tmp_path), False)
+
+
 def test_rdf_labels_are_not_given_away(written, tmp_path):
     """Relations known to hold the label are left out of files that still have them."""
     folder, _ = written("rdf")

@@ -59,8 +59,10 @@ def rdf(
         download: fetch missing files.
         inverse: add a relation rev_R for each relation R.
         drop: IRIs of relations to leave out; None for those known to give away the labels of AIFB, MUTAG, BGS, AM.
-        entity_column: heading of the entities in the tables; None for the one that is neither id nor label.
-        label_column: heading of the classes in the tables; None for the one that starts with "label".
+        entity_column: heading of the entities in the tables; None for the known one, or the one that is
+            neither id nor label.
+        label_column: heading of the classes in the tables; None for the known one, or the one that
+            starts with "label".
         valid: share of the training entities to hold out for validation, 0 for none (as in the paper).
         seed: draws the validation split, whatever the seed of the run.
     """
@@ -86,7 +88,7 @@ def rdf(
     labels: dict[str, dict[int, str]] = {}
     for file in TABLES:
         if (folder / file).is_file():
-            labels[file] = read_labels(folder / file, ids, entity_column, label_column)
+            labels[file] = read_labels(folder / file, name, ids, entity_column, label_column)
     classes = sorted({label for known in labels.values() for label in known.values()})
     numbers = {label: number for number, label in enumerate(classes)}
     targets = np.full(len(entities), -1, np.int64)

@@ -6,11 +6,19 @@ from pathlib import Path
 
 from heddle.data.files import fail, read_text
 
+COLUMNS = {
+    "aifb": ("person", "label_affiliation"),
+    "am": ("proxy", "label_cateogory"),
+    "bgs": ("rock", "label_lithogenesis"),
+    "mutag": ("bond", "label_mutagenic"),
+}
+"""Headings of the entities and the classes in known datasets (one is misspelt in its files)."""
+
 
 def read_labels(
-    path: Path, ids: Mapping[str, int], entity_column: str | None, label_column: str | None
+    path: Path, name: str, ids: Mapping[str, int], entity_column: str | None, label_column: str | None
 ) -> dict[int, str]:
-    """Return entity id -> class of a table with tabs and a heading."""
+    """Return entity id -> class of a table with tabs and a heading, one of the dataset `name`."""
     try:
         rows = [row for row in csv.reader(read_text(path).split("\n"), delimiter="\t") if row]
     except csv.Error as error:
@@ -18,11 +26,11 @@ def read_labels(
     if not rows:
         fail(path, "an empty file", "a heading and a row for each labelled entity")
     heading = [cell.strip() for cell in rows[0]]
-    label_at = _column(
-        path, heading, label_column, [h for h in heading if h.lower().startswith("label")], "label"
-    )
-    others = [h for h in heading if h != heading[label_at] and h.lower() != "id"]
-    entity_at = _column(path, heading, entity_column, others, "entity")
+    classes = [column for column in heading if column.lower().startswith("label")]
+    entities = [column for column in heading if column not in classes and column.lower() != "id"]
+    known = COLUMNS.get(name, ("", ""))
+    label_at = _column(path, heading, label_column, known[1], classes, "label")
+    entity_at = _column(path, heading, entity_column, known[0], entities, "entity")
     labels: dict[int, str] = {}
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(heading):
@@ -42,10 +50,14 @@ def read_labels(
     return labels
 
 
-def _column(path: Path, heading: list[str], asked: str | None, guesses: list[str], what: str) -> int:
-    """Return the position of a column that is asked for by name or is the only guess."""
+def _column(
+    path: Path, heading: list[str], asked: str | None, known: str, guesses: list[str], what: str
+) -> int:
+    """Return the position of the column that is asked for by name, or known, or the only guess."""
     if asked is not None:
         guesses = [column for column in heading if column == asked]
+    elif known in heading:
+        return heading.index(known)
     if len(guesses) != 1:
         fail(path, f"the columns {heading}", f"one {what} column", f"name it with data.{what}_column=...")
     return heading.index(guesses[0])
