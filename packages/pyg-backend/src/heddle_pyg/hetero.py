@@ -35,14 +35,10 @@ class HeteroEncoder(nn.Module):
         }
         self._self = identifiers([*relations, "self"])["self"]
         loops = [(self._kinds[kind], self._self, self._kinds[kind]) for kind in self._loops]
-        self.inputs = nn.ModuleDict(
-            {
-                safe: nn.Linear(widths[kind], width)
-                if widths[kind]
-                else nn.Embedding(signature.n_node[kind], width)
-                for kind, safe in self._kinds.items()
-            }
-        )
+        self.inputs = nn.ModuleDict()
+        for kind, safe in self._kinds.items():
+            rows = signature.n_node[kind]
+            self.inputs[safe] = nn.Linear(widths[kind], width) if widths[kind] else embedding(rows, width)
         metadata = (list(self._kinds.values()), [*self._relations.values(), *loops])
         try:
             self.model = to_hetero(model, metadata)
@@ -65,6 +61,16 @@ class HeteroEncoder(nn.Module):
             index[self._kinds[kind], self._self, self._kinds[kind]] = own
         results = self.model(x, index)
         return {kind: results[safe] for kind, safe in self._kinds.items()}
+
+
+def embedding(rows: int, width: int) -> nn.Embedding:
+    """Return a table of embeddings of the size that features have, as portable models draw theirs.
+
+    PyTorch's standard normal would give rows of norm sqrt(width), which dot products and sums over relations blow up.
+    """
+    table = nn.Embedding(rows, width)
+    nn.init.xavier_uniform_(table.weight)
+    return table
 
 
 def identifiers(names: Sequence[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from heddle.heads import Head, head_for
 from heddle.layers.base import no_dropout
 from heddle.model import Batch, Prepared, Signature
 from heddle.params import initialise
-from heddle_pyg.hetero import HeteroEncoder
+from heddle_pyg.hetero import HeteroEncoder, embedding
 from heddle_pyg.native_inputs import NativeInputs, tiny_inputs
 from heddle_pyg.ops import TorchOps
 from heddle_pyg.register import register_parameters
@@ -92,7 +92,7 @@ class Encoder(nn.Module):
         assert isinstance(in_dim, int)
         self.embedding: nn.Embedding | None = None
         if not in_dim and signature.level != "graph":
-            self.embedding = nn.Embedding(signature.n_node[""], width)
+            self.embedding = embedding(signature.n_node[""], width)
         self.model = make(in_dim or (width if self.embedding else 1), out_dim)
         self._takes = _wanted(self.model)
 
