@@ -5,6 +5,7 @@ import pytest
 
 from heddle.data.heco import heco
 from heddle.data.ogb import ogb
+from heddle.data.pickles import load_pickle
 from heddle.data.planetoid import planetoid
 from heddle.data.rdf import rdf
 from heddle.data.triples import triples
@@ -142,3 +143,11 @@ def test_dblp(shared_data):
     assert sizes(dataset) == {"train": 80, "valid": 1000, "test": 1000}
     more = heco("dblp", str(shared_data("hetero/dblp")), download=False, labels_per_class=60, features=[])
     assert sizes(more)["train"] == 240 and more.graphs.nodes["author"] is None
+
+
+def test_the_pickle_of_metr_la(shared_data):
+    """Python 2's pickle of (ids, id -> index, adjacency) is admitted: lists, a dict and an array."""
+    ids, index, adjacency = load_pickle(shared_data("traffic") / "adj_mx.pkl")
+    adjacency = np.asarray(adjacency)
+    assert len(ids) == len(index) == 207 and index[ids[5]] == 5
+    assert adjacency.shape == (207, 207) and adjacency.dtype == np.float32
