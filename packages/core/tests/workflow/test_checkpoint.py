@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from heddle.errors import CheckpointError, ConfigError
-from heddle.workflow import callbacks
+from heddle.errors import CheckpointError, ConfigError, HeddleError
+from heddle.workflow import callbacks, checkpoint
 from heddle.workflow.run import train
 
 from .support import Registry, config_for, node_dataset
@@ -173,3 +173,21 @@ def test_kill_9_and_resume_equal_an_uninterrupted_run(tmp_path):
     assert (tmp_path / "cut" / "weights.safetensors").read_bytes() == (
         whole / "weights.safetensors"
     ).read_bytes()
+
+
+def test_a_full_disk_is_told_and_the_run_goes_on_after_it(tmp_path, monkeypatch):
+    whole = train(config_for(tmp_path / "whole"), Registry(node_dataset()))
+    write = checkpoint.write_bytes
+
+    def full(path, content):
+        if "000009" in path.name:
+            path.with_name(f".{path.name}.1.part").write_bytes(content[:20])
+            raise OSError(28, "No space left on device")
+        write(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "write_bytes", full)
+        with pytest.raises(HeddleError, match=r"No space left on device.*heddle train resume="):
+            train(config_for(tmp_path / "cut"), Registry(node_dataset()))
+    assert figures_of(resume(tmp_path / "cut")) == figures_of(whole)
+    assert not list((tmp_path / "cut" / "checkpoints").glob(".*"))

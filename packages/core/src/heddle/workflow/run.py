@@ -79,6 +79,11 @@ def _run(
         fit(parts.program, parts.loader, parts.task, settings, progress, callbacks)
     except HeddleError as error:
         raise type(error)(f"{error}; the run folder {folder} is kept") from error
+    except OSError as error:
+        raise HeddleError(
+            f"run folder {folder}: found that writing fails ({error}), expected room and permission; "
+            f"make some and go on with `heddle train resume={folder}`"
+        ) from error
     except KeyboardInterrupt:
         print(f"stopped; go on with `heddle train resume={folder}`", file=sys.stderr)
         raise
