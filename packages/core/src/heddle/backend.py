@@ -12,6 +12,8 @@ class Backend(Protocol):
     """An engine as a value that is passed along; there is no default and no global one.
 
     Built by its plugin's loader from the `backend` config node, as in `JaxBackend({"name": "jax", "device": "cpu"})`.
+    `heddle.testing` proves one. An engine that can't compute in both float32 and float64 says what it can compute in
+    by an attribute `float_dtypes`, e.g. ("float32",).
     """
 
     name: str
@@ -32,7 +34,8 @@ class Backend(Protocol):
     def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
         """Build the Program that trains `model` (portable, or native to this engine) for `task`.
 
-        `optim` is the `optim` config node (see `heddle.optim`). Raises ConfigError for what the engine can't do.
+        `optim` is the `optim` config node; `heddle.testing.optimisers` says in numpy what it means. Raises
+        ConfigError for what the engine can't do.
         """
         ...
 

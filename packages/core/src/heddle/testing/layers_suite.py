@@ -11,6 +11,9 @@ from heddle.testing.layer_cases import LayerCase, layer_cases
 from heddle.testing.layer_laws import LayerLaws
 from heddle.testing.layer_runs import flat, in_dtype, reference_of, run_of, values_of
 
+VALUE_GRAPHS = ("empty", "one_loop", "isolated", "loops_and_repeats", "odd", "hub")
+"""The other graphs come in the batch of `LayerLaws.test_batching_equals_separately`."""
+
 GRADIENT_GRAPHS = ("empty", "isolated", "loops_and_repeats", "odd", "hetero", "hetero_featured")
 
 
@@ -19,7 +22,8 @@ def runs() -> dict[str, tuple[LayerCase, Any]]:
     pairs: dict[str, tuple[LayerCase, Any]] = {}
     for case in layer_cases():
         if case.hetero is None:
-            pairs |= {f"{case.name}-{edges.name}": (case, graph_of(edges)) for edges in square_cases()}
+            graphs = {edges.name: graph_of(edges) for edges in square_cases()}
+            pairs |= {f"{case.name}-{name}": (case, graphs[name]) for name in VALUE_GRAPHS}
         else:
             pairs[f"{case.name}-hetero"] = (case, hetero_case(case.hetero))
             pairs[f"{case.name}-hetero_featured"] = (case, hetero_case(case.hetero, featured=True))
@@ -28,7 +32,7 @@ def runs() -> dict[str, tuple[LayerCase, Any]]:
 
 RUNS = runs()
 SMOOTH = [name for name in RUNS if name.endswith(tuple(f"-{graph}" for graph in GRADIENT_GRAPHS))]
-SPLIT = [name for name, (case, _) in RUNS.items() if case.split is not None]
+SPLIT = [name for name in SMOOTH if RUNS[name][0].split is not None]
 
 
 class LayersSuite(LayerLaws):

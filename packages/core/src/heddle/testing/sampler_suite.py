@@ -72,17 +72,24 @@ class SamplerSuite:
 
     @pytest.mark.parametrize("threads", [1, 2, 4])
     def test_threads_change_nothing(self, threads: int):
-        """A frontier of thousands, so that threads have something to share."""
-        rng = np.random.default_rng(1)
-        edges = edges_of(rng, 3000, 3000, 40000)
-        weight = rng.random(40000)
-        seeds, fanout = rng.integers(0, 3000, 700), Fanout((4, 3))
-        for graph in (homogeneous(edges, 3000), homogeneous(edges._replace(weight=weight), 3000)):
-            expected = self.new(graph, threads=1).sample(seeds, fanout, key=9)
-            assert_same_sample(self.new(graph, threads=threads).sample(seeds, fanout, key=9), expected)
-            induced = fanout._replace(induced=True)
-            expected = self.new(graph, threads=1).sample(seeds, induced, key=9)
-            assert_same_sample(self.new(graph, threads=threads).sample(seeds, induced, key=9), expected)
+        """Frontiers of hundreds, so that threads have something to share."""
+        rng, n, m = np.random.default_rng(1), 1500, 9000
+        edges, back = edges_of(rng, n, n, m), edges_of(rng, n, n, m)
+        weighted = edges._replace(weight=rng.random(m))
+        relations = {("a", "r", "b"): edges, ("b", "s", "a"): weighted, ("a", "t", "a"): back}
+        timed = {key: of._replace(time=rng.integers(0, 9, m)) for key, of in relations.items()}
+        seeds = rng.integers(0, n, 290)
+        of_both = {"a": seeds, "b": seeds[:100]}
+        for graph, start, time in (
+            (homogeneous(edges, n), seeds, None),
+            (homogeneous(weighted, n), seeds, None),
+            (SampleGraph({"a": n, "b": n}, relations), of_both, None),
+            (SampleGraph({"a": n, "b": n}, timed), of_both, {kind: ids % 9 for kind, ids in of_both.items()}),
+        ):
+            for fanout in (Fanout((4, 3)), Fanout((4, 3), induced=True)):
+                alone = self.new(graph, threads=1).sample(start, fanout, key=9, seed_time=time)
+                shared = self.new(graph, threads=threads).sample(start, fanout, key=9, seed_time=time)
+                assert_same_sample(shared, alone)
 
     def test_it_serves_several_threads_and_survives_pickling(self):
         rng = np.random.default_rng(2)
