@@ -43,7 +43,7 @@ struct heddle_sample_request {
 // caller's and must outlive it unchanged. Any number of threads may sample from it at a time.
 typedef struct heddle_sample_graph heddle_sample_graph;
 HEDDLE_API int heddle_sample_graph_new(const int64_t* n_node, const int64_t* const* node_time, int64_t types,
-                                       const struct heddle_in_edges* relations, int64_t n_relations, int threads,
+                                       const struct heddle_in_edges* relations, int64_t n_relations, int64_t threads,
                                        heddle_sample_graph** graph);
 HEDDLE_API void heddle_sample_graph_free(heddle_sample_graph* graph);
 
@@ -62,11 +62,12 @@ HEDDLE_API int heddle_budget_sample(const heddle_sample_graph* graph, heddle_sam
 HEDDLE_API int heddle_sample_sizes(const heddle_sample* sample, int64_t* nodes_per_hop, int64_t* edges_per_hop);
 // What was drawn, as `index`: all types' nodes and (unless NULL) trees, all relations' edges, one after the other.
 HEDDLE_API int heddle_sample_read(const heddle_sample* sample, void* nodes, void* tree, void* senders, void* receivers,
-                                  void* edges, int index, int threads);
+                                  void* edges, int64_t index, int64_t threads);
 
 // out [count, length + 1], as `index`: walks over the one relation of `graph` from start [count].
 HEDDLE_API int heddle_random_walk(const heddle_sample_graph* graph, const int64_t* start, void* out, int64_t count,
-                                  int64_t length, double p, double q, uint64_t key, int index, int threads);
+                                  int64_t length, double p, double q, uint64_t key, int64_t index,
+                                  int64_t threads);
 
 #if defined(__cplusplus)
 }

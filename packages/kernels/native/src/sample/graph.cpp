@@ -40,7 +40,7 @@ void check_rows(const Relation& edges, int64_t n_source, int64_t first, int64_t 
   if (!sender_ok) by_sender.store(false, std::memory_order_relaxed);
 }
 
-template <class I> int check_relation(Relation& edges, int64_t at, int64_t n_source, int64_t rows, int threads) {
+template <class I> int check_relation(Relation& edges, int64_t at, int64_t n_source, int64_t rows, int64_t threads) {
   const I* const indptr = static_cast<const I*>(edges.indptr);
   Fault fault;
   std::atomic<bool> by_time{true}, by_sender{true};
@@ -80,7 +80,7 @@ int check_header(const heddle_in_edges& edges, int64_t at, int64_t types) {
 }  // namespace heddle
 
 extern "C" int heddle_sample_graph_new(const int64_t* n_node, const int64_t* const* node_time, int64_t types,
-                                       const heddle_in_edges* relations, int64_t n_relations, int threads,
+                                       const heddle_in_edges* relations, int64_t n_relations, int64_t threads,
                                        heddle_sample_graph** graph) {
   using namespace heddle;
   return guarded("sample_graph", [&] {

@@ -41,7 +41,7 @@ void find_edges(const Relation& edges, const Nodes& into, const P& places, const
 
 }  // namespace
 
-void induce(heddle_sample& sample, const int64_t* seed_time, bool weighted, int threads) {
+void induce(heddle_sample& sample, const int64_t* seed_time, bool weighted, int64_t threads) {
   for (size_t r = 0; r < sample.edges.size(); ++r) {
     const Relation& edges = sample.graph->relations[r];
     const Nodes& into = sample.nodes[edges.target];

@@ -63,11 +63,11 @@ namespace {
 
 // Copies of long arrays are shared among threads by stretches of this many elements.
 constexpr int64_t CHUNK = 1 << 15;
-template <class F> void by_stretch(int64_t n, int threads, F&& body) {
+template <class F> void by_stretch(int64_t n, int64_t threads, F&& body) {
   parallel_for((n + CHUNK - 1) / CHUNK, threads, [&](int64_t k) { body(k * CHUNK, std::min(n, (k + 1) * CHUNK)); });
 }
 
-template <class I> void read(const heddle_sample& sample, I* nodes, I* tree, I* senders, I* receivers, I* edges, int threads) {
+template <class I> void read(const heddle_sample& sample, I* nodes, I* tree, I* senders, I* receivers, I* edges, int64_t threads) {
   for (const Nodes& of : sample.nodes) {
     by_stretch(of.size(), threads, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) nodes[i] = static_cast<I>(of.ids[i]);
@@ -135,7 +135,7 @@ extern "C" int heddle_sample_sizes(const heddle_sample* sample, int64_t* nodes_p
 }
 
 extern "C" int heddle_sample_read(const heddle_sample* sample, void* nodes, void* tree, void* senders, void* receivers,
-                                  void* edges, int index, int threads) {
+                                  void* edges, int64_t index, int64_t threads) {
   using namespace heddle;
   with_index(index, [&](auto tag) {
     using I = untag<decltype(tag)>;

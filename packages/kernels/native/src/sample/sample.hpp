@@ -73,6 +73,6 @@ void end_hop(heddle_sample& sample);
 // Take the edges that were asked for of the last hop's nodes in relation r.
 int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t hop, int64_t r);
 // Replace the edges of all relations by those that are usable between the sample's nodes.
-void induce(heddle_sample& sample, const int64_t* seed_time, bool weighted, int threads);
+void induce(heddle_sample& sample, const int64_t* seed_time, bool weighted, int64_t threads);
 
 }  // namespace heddle

@@ -38,7 +38,7 @@ template <class I> int64_t step(const Relation& edges, int64_t node, int64_t bef
 }  // namespace heddle
 
 extern "C" int heddle_random_walk(const heddle_sample_graph* graph, const int64_t* start, void* out, int64_t count,
-                                  int64_t length, double p, double q, uint64_t key, int index, int threads) {
+                                  int64_t length, double p, double q, uint64_t key, int64_t index, int64_t threads) {
   using namespace heddle;
   constexpr int64_t CHUNK = 64;
   if (graph->relations.size() != 1 || graph->n_node.size() != 1)

@@ -4,7 +4,7 @@ import ctypes
 
 from heddle_kernels.library import native, raise_error
 
-_P, _N, _I = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
+_P, _N, _I, _D = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32, ctypes.c_double
 
 
 class InEdgesStruct(ctypes.Structure):
@@ -29,25 +29,15 @@ class RequestStruct(ctypes.Structure):
 
 
 _ARGUMENTS = {
-    "heddle_sample_graph_new": [_P, _P, _N, _P, _N, ctypes.c_int, _P],
+    "heddle_sample_graph_new": [_P, _P, _N, _P, _N, _N, _P],
     "heddle_sample_graph_free": [_P],
     "heddle_sample_new": [_P, _P],
     "heddle_sample_free": [_P],
     "heddle_neighbor_sample": [_P, _P, _P],
     "heddle_budget_sample": [_P, _P, _P],
     "heddle_sample_sizes": [_P, _P, _P],
-    "heddle_sample_read": [_P, _P, _P, _P, _P, _P, ctypes.c_int, ctypes.c_int],
-    "heddle_random_walk": [
-        _P,
-        _P,
-        _P,
-        _N,
-        _N,
-        ctypes.c_double,
-        ctypes.c_double,
-        ctypes.c_uint64,
-        *[ctypes.c_int] * 2,
-    ],
+    "heddle_sample_read": [_P, _P, _P, _P, _P, _P, _N, _N],
+    "heddle_random_walk": [_P, _P, _P, _N, _N, _D, _D, ctypes.c_uint64, _N, _N],
 }
 
 for _name, _types in _ARGUMENTS.items():
