@@ -1,0 +1,66 @@
+"""LoomBackend: the engine as Heddle sees it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+import loom_numpy
+from heddle.errors import ConfigError, nearest
+from heddle.graph import Graph, HeteroGraph
+from heddle.nest import map_nest
+from heddle.program import Program
+from loom_numpy.array import Array
+from loom_numpy.ops import LoomOps
+from loom_numpy.program import build_program
+from loom_numpy.tape import gradients
+
+PRECISIONS = ("float32", "float64")
+
+
+class LoomBackend:
+    """Numpy alone, on one core. Its own container is the graph with Arrays in it.
+
+    Read of the `backend` node: precision, check_gradients; see conf/backend/loom.yaml.
+    """
+
+    static_shapes = False
+
+    def __init__(self, config: Mapping[str, Any]):
+        self.name = str(config.get("name", "loom"))
+        self.precision = str(config.get("precision", "float32"))
+        self.check_gradients = bool(config.get("check_gradients", False))
+        if self.precision not in PRECISIONS:
+            hint = nearest(self.precision, PRECISIONS) or "; choose one"
+            raise ConfigError(
+                f"backend.precision: found {self.precision!r}, expected one of {PRECISIONS}{hint}"
+            )
+
+    def ops(self) -> LoomOps:
+        return LoomOps()
+
+    def value_and_grad(
+        self, function: Callable[..., Array]
+    ) -> Callable[..., tuple[Array, tuple[Array, ...]]]:
+        def both(*arrays: Array) -> tuple[Array, tuple[Array, ...]]:
+            leaves = [Array(array.value, traced=True) for array in arrays]
+            value = function(*leaves)
+            return Array(value.value), tuple(Array(grad) for grad in gradients(value, leaves))
+
+        return both
+
+    def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
+        return build_program(self, model, task, optim)
+
+    def to_native(self, graph: Graph | HeteroGraph) -> Any:
+        return map_nest(lambda array: Array(np.array(array)), graph)
+
+    def from_native(self, native: Any) -> Graph | HeteroGraph:
+        return map_nest(lambda array: np.array(array.value), native)
+
+    def describe(self) -> dict[str, str]:
+        return {
+            "loom-numpy": loom_numpy.__version__,
+            "numpy": np.__version__,
+            "device": f"cpu, {self.precision}",
+        }

@@ -1,0 +1,71 @@
+"""SGC: averages over neighbours, several times, and one linear map; a model that runs on every engine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from heddle.errors import ConfigError
+from heddle.graph import Graph
+from heddle.layers.base import Dropout, Params, no_dropout
+from heddle.model import Prepared, Signature, prepare_supports
+from heddle.ops import GraphOps
+from heddle.params import ParamSpec
+from heddle.support import AggregateSpec, Support
+
+_GCN = AggregateSpec("sum", "gcn")
+
+
+def sgc(config: Mapping[str, Any], signature: Signature) -> "SGC":
+    """Build the encoder that `model=sgc` describes.
+
+    Raises:
+        ConfigError: a heterogeneous graph, or nodes without features.
+    """
+    if signature.relations or not signature.in_dim:
+        raise ConfigError(
+            "model=sgc: expected a homogeneous graph whose nodes have features; choose another model"
+        )
+    assert isinstance(signature.in_dim, int)
+    out_dim = signature.out_dim if signature.level == "node" else config["hidden"]
+    return SGC(signature.in_dim, out_dim, config["hops"], config["dropout"])
+
+
+@dataclass(frozen=True)
+class SGC:
+    """y = S^hops x W + b with GCN's S. Source: Wu et al., Simplifying Graph Convolutional Networks (2019), eq. 8.
+
+    S^hops x has no parameters, so it is computed once, with the graph's structure.
+    """
+
+    in_dim: int
+    out_dim: int
+    hops: int = 2
+    dropout: float = 0.0
+
+    def params(self) -> dict[str, ParamSpec]:
+        return {"weight": ParamSpec((self.in_dim, self.out_dim)), "bias": ParamSpec((self.out_dim,), "zeros")}
+
+    def prepare(self, graph: Graph) -> Prepared:
+        x = np.asarray(graph.nodes["x"] if isinstance(graph.nodes, Mapping) else graph.nodes)
+        support = prepare_supports(graph, (_GCN,))[_GCN.signature]
+        for _ in range(self.hops):
+            x = averaged(support, x)
+        return {"averaged": x}
+
+    def apply(
+        self, ops: GraphOps, params: Params, graph: Graph, prepared: Prepared, dropout: Dropout = no_dropout
+    ) -> Any:
+        y = dropout(prepared["averaged"], self.dropout) @ params["weight"]
+        return y + ops.xp.reshape(params["bias"], (1, -1))
+
+
+def averaged(support: Support, x: np.ndarray) -> np.ndarray:
+    """Apply a Support of numpy arrays: [n_nodes, d] -> [n_nodes, d], without building [n_edges, d]."""
+    adjacency, weight, loop = support
+    assert weight is not None and loop is not None  # what the normalisation "gcn" gives
+    y = loop[:, None] * x
+    for node, (start, end) in enumerate(zip(adjacency.indptr[:-1], adjacency.indptr[1:])):
+        y[node] += weight[start:end] @ x[adjacency.senders[start:end]]
+    return y
