@@ -1,0 +1,53 @@
+"""Optimisers of optax, from the `optim` config node."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from heddle.optim import check_optim
+
+Params = dict[str, Array]
+
+
+def build_optimizer(optim: Mapping[str, Any], names: list[str]) -> optax.GradientTransformation:
+    """Return the transformation of gradients into directions, to be scaled by minus the learning rate.
+
+    The same rules as torch's: L2 decay enters the gradient of adam and sgd, adamw decays apart from it; clipping by
+    the global norm comes first.
+
+    Raises:
+        ConfigError: see `heddle.optim.check_optim`.
+    """
+    decaying = check_optim(optim, names)
+    decay = optax.add_decayed_weights(
+        float(optim.get("weight_decay") or 0), {name: name in decaying for name in names}
+    )
+    name = optim.get("name", "adam")
+    steps = []
+    if optim.get("clip_norm"):
+        steps.append(_clip_by_global_norm(float(optim["clip_norm"])))
+    if decaying and name != "adamw":
+        steps.append(decay)
+    if name == "sgd":
+        momentum = float(optim.get("momentum") or 0)
+        steps += [optax.trace(momentum)] if momentum else []
+    else:
+        first, second = optim.get("betas") or (0.9, 0.999)
+        steps.append(optax.scale_by_adam(float(first), float(second), float(optim.get("eps") or 1e-8)))
+    if decaying and name == "adamw":
+        steps.append(decay)
+    return optax.chain(*steps)
+
+
+def _clip_by_global_norm(limit: float) -> optax.GradientTransformation:
+    """Scale gradients down to a global norm of `limit`, by torch's rule: limit / (norm + 1e-6), at most 1."""
+
+    def update(grads, state, params=None):
+        del params
+        scale = jnp.minimum(limit / (optax.global_norm(grads) + 1e-6), 1.0)
+        return {name: grad * scale.astype(grad.dtype) for name, grad in grads.items()}, state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)

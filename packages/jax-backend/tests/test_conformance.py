@@ -1,0 +1,24 @@
+"""Heddle's conformance suites on this engine."""
+
+from heddle.testing import BackendSuite, ContainersSuite, LayersSuite, OpsSuite, ProgramSuite
+from heddle_jax.backend import JaxBackend
+
+
+class TestBackend(BackendSuite):
+    backend = JaxBackend({"name": "jax"})
+
+
+class TestOps(OpsSuite):
+    backend = JaxBackend({"name": "jax"})
+
+
+class TestContainers(ContainersSuite):
+    backend = JaxBackend({"name": "jax"})
+
+
+class TestLayers(LayersSuite):
+    backend = JaxBackend({"name": "jax"})
+
+
+class TestProgram(ProgramSuite):
+    backend = JaxBackend({"name": "jax"})
