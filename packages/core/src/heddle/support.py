@@ -24,7 +24,8 @@ class AggregateSpec(NamedTuple):
             "gcn": symmetric, after a loop of weight 1 was added to nodes without one (Kipf & Welling 2017, eq. 2);
             "laplacian": the scaled Laplacian 2 L / lambda_max - I with L = I - symmetric and lambda_max = 2
             (Defferrard et al. 2016, eq. 4);
-            "loops": w, with loops added as edges, for attention.
+            "loops": 1, after every node got one more edge, to itself, for attention; 0 on that edge where the node
+            has a loop already, so that the number of edges follows from sizes alone.
         transposed: gather from the receivers instead, as in a diffusion's backward walk.
     """
 
@@ -53,13 +54,13 @@ class Support(NamedTuple):
 
 
 def build_support(adjacency: Adjacency, spec: AggregateSpec, edge_weight: Array | None = None) -> Support:
-    """Build the Support of `spec` on numpy arrays.
+    """Build the Support of `spec` on numpy arrays, normalised in float64 for an engine to cast as it places them.
 
     Args:
         adjacency: edges of the graph, square except for "none" and "mean".
         edge_weight: [n_edges] float in the adjacency's order, or None for ones.
 
-    A node without incoming weight gets 0 for its normalised weights, never NaN.
+    A node without positive incoming weight gets 0 for its normalised weights, never NaN.
     """
     weight = None if edge_weight is None else np.asarray(edge_weight)
     if spec.transposed:
@@ -68,23 +69,21 @@ def build_support(adjacency: Adjacency, spec: AggregateSpec, edge_weight: Array 
     if spec.normalisation == "none":
         return Support(adjacency, weight)
     if spec.normalisation == "loops":
-        return Support(*_with_loops(adjacency, weight))
-    ones = np.ones(adjacency.n_edges, np.float32) if weight is None else weight
-    degree = np.bincount(adjacency.receivers, ones, adjacency.n_receivers).astype(np.float64)
+        return _with_loops(adjacency)
+    weight = np.ones(adjacency.n_edges) if weight is None else weight.astype(np.float64)
+    degree = np.bincount(adjacency.receivers, weight, adjacency.n_receivers).astype(np.float64)
     if spec.normalisation == "mean":
-        return Support(adjacency, (ones * _inverse(degree)[adjacency.receivers]).astype(ones.dtype))
+        return Support(adjacency, weight * _inverse(degree)[adjacency.receivers])
     if spec.normalisation == "gcn":
-        has_loop = np.zeros(adjacency.n_receivers, bool)
-        has_loop[adjacency.receivers[adjacency.senders == adjacency.receivers]] = True
-        scale = _inverse(np.sqrt(degree + ~has_loop))
-        loop = (scale * scale * ~has_loop).astype(ones.dtype)
+        loop_free = ~_has_loop(adjacency)
+        scale = _inverse(np.sqrt(np.maximum(degree + loop_free, 0)))
+        loop = scale * scale * loop_free
     elif spec.normalisation in ("symmetric", "laplacian"):
-        scale, loop = _inverse(np.sqrt(degree)), None
+        scale, loop = _inverse(np.sqrt(np.maximum(degree, 0))), None
     else:
         raise ConfigError(f"normalisation: found {spec.normalisation!r}, expected one of {NORMALISATIONS}")
     sign = -1 if spec.normalisation == "laplacian" else 1
-    values = sign * ones * scale[adjacency.senders] * scale[adjacency.receivers]
-    return Support(adjacency, values.astype(ones.dtype), loop)
+    return Support(adjacency, sign * weight * scale[adjacency.senders] * scale[adjacency.receivers], loop)
 
 
 def aggregate(ops: GraphOps, support: Support, x: Array) -> Array:
@@ -99,16 +98,19 @@ def _inverse(x: np.ndarray) -> np.ndarray:
     return np.divide(1.0, x, out=np.zeros_like(x), where=x > 0)
 
 
-def _with_loops(adjacency: Adjacency, weight: np.ndarray | None) -> tuple[Adjacency, np.ndarray | None]:
-    loop_free = np.ones(adjacency.n_receivers, bool)
-    loop_free[adjacency.receivers[adjacency.senders == adjacency.receivers]] = False
-    nodes = np.flatnonzero(loop_free)
+def _with_loops(adjacency: Adjacency) -> Support:
+    nodes = np.arange(adjacency.n_receivers, dtype=adjacency.senders.dtype)
     looped = build_adjacency(
         np.concatenate([adjacency.senders, nodes]),
         np.concatenate([adjacency.receivers, nodes]),
         adjacency.n_senders,
         adjacency.n_receivers,
     )
-    if weight is not None:
-        weight = np.concatenate([weight, np.ones(len(nodes), weight.dtype)])[looped.order]
-    return looped, weight
+    open_slots = np.concatenate([np.ones(adjacency.n_edges), ~_has_loop(adjacency)])
+    return Support(looped, open_slots[looped.order])
+
+
+def _has_loop(adjacency: Adjacency) -> np.ndarray:
+    found = np.zeros(adjacency.n_receivers, bool)
+    found[adjacency.receivers[adjacency.senders == adjacency.receivers]] = True
+    return found

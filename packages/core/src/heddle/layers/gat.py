@@ -59,7 +59,7 @@ class GAT:
     def apply(
         self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout
     ) -> Array:
-        xp, adjacency = ops.xp, supports[_LOOPS.signature].adjacency
+        xp, (adjacency, open_slots, _) = ops.xp, supports[_LOOPS.signature]
         n, shape = x.shape[0], (-1, self.heads, self.head_dim)
         sent = xp.reshape(x @ params["weight"], shape)
         if self.version == 1:
@@ -70,6 +70,7 @@ class GAT:
             received = xp.reshape(x @ params["weight_receiver"], shape)
             both = ops.activate(ops.sddmm(adjacency, received, sent, "add"), "leaky_relu")
             logits = xp.sum(both * along(ops, params["attention"], both), axis=-1)
+        logits = xp.where(open_slots[:, None] > 0, logits, xp.full_like(logits, -xp.inf))
         attention = dropout(ops.edge_softmax(adjacency, logits), self.attention_dropout)
         y = ops.spmm(adjacency, sent, attention)
         y = xp.reshape(y, (n, self.out_dim)) if self.concat else xp.mean(y, axis=1)
