@@ -61,7 +61,6 @@ KEYS: Mapping[str, Key] = {
     "trainer.checkpoint_every": Key(int, least=0),
     "trainer.keep": Key(int, least=1),
     "trainer.batch_size": Key(int, null=True, least=1),
-    "trainer.deterministic": Key(bool),
     "trainer.progress": Key(bool),
     "sweep.trials": Key(int, least=1),
     "sweep.metric": Key(str),
