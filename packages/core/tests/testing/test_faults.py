@@ -9,8 +9,9 @@ from heddle.testing.op_cases import op_cases
 from heddle.testing.ops_suite import OpsSuite
 from heddle.testing.reference_backend import ReferenceBackend
 
+from .container_faults import CONTAINER_FAULTS
 from .ops_faults import OPS_FAULTS
-from .program_faults import CONTAINER_FAULTS, PROGRAM_FAULTS
+from .program_faults import PROGRAM_FAULTS
 
 FAULTS = OPS_FAULTS | CONTAINER_FAULTS | PROGRAM_FAULTS
 OPS = {case.name: case for case in op_cases()}

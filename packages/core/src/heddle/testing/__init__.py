@@ -16,7 +16,7 @@ layers_suite.py         LayersSuite: layer_cases.py's table, with layer_laws.py'
 program_suite.py        ProgramSuite: training, states and optimisers, on program_cases.py's tasks
 sampler_suite.py        SamplerSuite and SamplerStatistics: samplers, see heddle.sample
 graphs.py               the graphs
-compare.py gradients.py how close is close enough, and gradients by differences
+compare.py              how close is close enough; gradients.py, by differences; dtypes.py
 reference_backend.py    ReferenceBackend: numpy alone, the smallest complete engine
 """
 

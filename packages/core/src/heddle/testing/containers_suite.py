@@ -7,8 +7,8 @@ import pytest
 
 from heddle.graph import Graph, HeteroGraph
 from heddle.nest import leaves, leaves_with_paths, map_nest
+from heddle.testing.dtypes import in_dtype
 from heddle.testing.graphs import bare_graph, corner_batch, graph_of, hetero_case, square_cases
-from heddle.testing.layer_runs import in_dtype
 from heddle.testing.suite import Suite, float_dtypes
 from heddle.validate import validate
 

@@ -7,9 +7,10 @@ import pytest
 
 from heddle.nest import leaves, map_nest
 from heddle.testing.compare import assert_directions_agree
+from heddle.testing.dtypes import in_dtype
 from heddle.testing.graphs import graph_of, hetero_case, square_cases
 from heddle.testing.layer_cases import LayerCase, layer_cases
-from heddle.testing.layer_runs import LayerRuns, flat, in_dtype, reference_of, run_of, values_of
+from heddle.testing.layer_runs import LayerRuns, flat, reference_of, run_of, values_of
 from heddle.testing.transforms import Moved, batched, padded, permuted, take
 
 CASES = layer_cases()

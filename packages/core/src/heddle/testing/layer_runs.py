@@ -10,6 +10,7 @@ from heddle.nest import leaves, map_nest
 from heddle.ops import GraphOps
 from heddle.reference import NumpyOps
 from heddle.testing.compare import assert_close
+from heddle.testing.dtypes import in_dtype
 from heddle.testing.gradients import WIDE
 from heddle.testing.layer_cases import Apply, LayerCase
 from heddle.testing.suite import Suite
@@ -76,11 +77,6 @@ def values_of(run: Run, dtype: str) -> tuple[Outputs, Outputs]:
     """Return what NumpyOps makes of the inputs rounded to `dtype`: in that dtype, and in the widest one."""
     reference, floats = reference_of(run, dtype), in_dtype(run.floats, dtype)
     return reference(*floats), reference(*in_dtype(floats, WIDE))
-
-
-def in_dtype(nest: Any, dtype: Any) -> Any:
-    """Return a nest of numpy arrays with its floats in `dtype`, and its integers as they are."""
-    return map_nest(lambda x: x.astype(dtype) if x.dtype.kind == "f" else x, nest)
 
 
 def flat(outputs: Any) -> np.ndarray:

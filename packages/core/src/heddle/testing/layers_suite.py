@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from heddle.testing.compare import assert_directions_agree
+from heddle.testing.dtypes import in_dtype
 from heddle.testing.graphs import graph_of, hetero_case, square_cases
 from heddle.testing.layer_cases import LayerCase, layer_cases
 from heddle.testing.layer_laws import LayerLaws
-from heddle.testing.layer_runs import flat, in_dtype, reference_of, run_of, values_of
+from heddle.testing.layer_runs import flat, reference_of, run_of, values_of
 
 VALUE_GRAPHS = ("empty", "one_loop", "isolated", "loops_and_repeats", "odd", "hub")
 """The other graphs come in the batch of `LayerLaws.test_batching_equals_separately`."""

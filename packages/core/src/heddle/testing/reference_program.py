@@ -13,6 +13,7 @@ from heddle.nest import map_nest
 from heddle.params import initialise
 from heddle.program import Metrics, Program
 from heddle.task import Task
+from heddle.testing.dtypes import in_dtype
 from heddle.testing.optimisers import Moments, check_optim, start, update
 
 
@@ -78,7 +79,7 @@ def reference_program(backend: Backend, model: Any, task: Task, optim: Mapping[s
         return State(params, Moments(first, second, updates), lr, seed)
 
     def place(batch: Batch) -> Batch:
-        return map_nest(np.array, batch)
+        return map_nest(np.array, in_dtype(batch, np.float32))
 
     def set_lr(state: State, lr: float) -> State:
         return state._replace(lr=float(lr))

@@ -10,6 +10,7 @@ from heddle.backend import Backend
 from heddle.graph import Array
 from heddle.nest import map_nest
 from heddle.ops import GraphOps
+from heddle.testing.dtypes import in_dtype
 
 FLOAT_DTYPES = ("float32", "float64")
 
@@ -38,8 +39,7 @@ class Suite:
 
     def put(self, nest: Any, dtype: str | None = None) -> Any:
         """Bring a nest of numpy arrays to the engine, floats in `dtype` if it is given."""
-        ops = self.ops
-        return map_nest(lambda array: ops.asarray(_cast(array, dtype)), nest)
+        return map_nest(self.ops.asarray, nest if dtype is None else in_dtype(nest, dtype))
 
     def get(self, array: Array) -> np.ndarray:
         """Bring an engine's array back as a numpy array of its own memory."""
@@ -62,8 +62,3 @@ def view(ops: GraphOps, array: Array) -> np.ndarray:
     if array_api_compat.is_torch_array(plain) or array_api_compat.is_cupy_array(plain):
         plain = array_api_compat.to_device(plain, "cpu")
     return np.asarray(plain)
-
-
-def _cast(array: np.ndarray, dtype: str | None) -> np.ndarray:
-    array = np.asarray(array)
-    return array.astype(dtype) if dtype is not None and array.dtype.kind == "f" else array
