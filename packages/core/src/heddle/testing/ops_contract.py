@@ -5,11 +5,17 @@ import pytest
 
 from heddle.errors import HeddleError
 from heddle.testing.compare import assert_same
+from heddle.testing.namespace import NAMES
 from heddle.testing.suite import Suite, view
 
 
 class OpsContract(Suite):
     """Part of `OpsSuite`: each test states one rule and its expected numbers."""
+
+    def test_namespace(self):
+        """`ops.xp` has all that portable code calls of the array API."""
+        missing = [name for name in NAMES if not hasattr(self.ops.xp, name)]
+        assert not missing, f"ops.xp: found no {', '.join(missing)}; add them as the array API defines them"
 
     @pytest.mark.parametrize("name, sign", [("segment_max", 1), ("segment_min", -1)])
     def test_ties_share_the_gradient(self, name: str, sign: int, dtype: str):

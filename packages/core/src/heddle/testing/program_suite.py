@@ -41,7 +41,9 @@ class ProgramSuite(OptimiserRules, StateRules):
         weights = _weights(program.to_arrays(state))
         found = program.predict(state, placed), program.embed(state, placed)
         assert len(found[0]) == len(case.batch.index)
-        dtype = str(next(iter(weights.values())).dtype)  # float64 supports don't widen a float32 engine's outputs
+        dtype = str(
+            next(iter(weights.values())).dtype
+        )  # float64 supports don't widen a float32 engine's outputs
         naive, expected = (_reference(case, weights, kind) for kind in (dtype, WIDE))
         assert_outputs_close(f"{name}: predict", found[0], expected[0], naive[0], dtype)
         assert_outputs_close(f"{name}: embed", found[1], expected[1], naive[1], dtype)

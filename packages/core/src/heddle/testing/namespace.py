@@ -1,0 +1,8 @@
+"""What portable layers, heads and losses call of an engine's array namespace, `ops.xp`: part of the array API."""
+
+NAMES = (
+    *("abs", "arange", "astype", "broadcast_to", "concat", "cumulative_sum", "exp", "expand_dims", "expm1"),
+    *("full_like", "inf", "isfinite", "log", "log1p", "max", "maximum", "mean", "minimum", "ones_like"),
+    *("permute_dims", "reshape", "searchsorted", "sqrt", "sum", "tanh", "unstack", "where", "zeros_like"),
+)
+"""Kept complete by a test; arrays themselves need the operators, indexing, `shape`, `ndim` and `dtype`."""
