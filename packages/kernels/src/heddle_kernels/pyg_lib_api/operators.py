@@ -1,0 +1,142 @@
+"""torch.ops.pyg.* and torch.ops.torch_sparse.hgt_sample as PyG calls them, with edge types as "a__to__b"."""
+
+import functools
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from heddle.sample import HeteroSample, InEdges, SampleGraph
+from heddle_kernels.pyg_lib_api import sampler
+from heddle_kernels.pyg_lib_api.graphs import kept_sampler, random_key
+from heddle_kernels.sampling import NeighborSampler
+
+_OPTIONS = (
+    "bool csc=False, bool replace=False, bool directed=True, bool disjoint=False, str temporal_strategy='uniform', "
+    "bool return_edge_id=True"
+)
+_BY_NAME = "Dict(str, Tensor)"
+_SCHEMAS = {
+    "neighbor_sample": (
+        "Tensor rowptr, Tensor col, Tensor seed, int[] num_neighbors, Tensor? node_time=None, Tensor? edge_time=None, "
+        f"Tensor? seed_time=None, Tensor? edge_weight=None, {_OPTIONS}",
+        "(Tensor, Tensor, Tensor, Tensor?, int[], int[])",
+    ),
+    "hetero_neighbor_sample": (
+        f"str[] node_types, (str, str, str)[] edge_types, {_BY_NAME} rowptr_dict, {_BY_NAME} col_dict, "
+        f"{_BY_NAME} seed_dict, Dict(str, int[]) num_neighbors_dict, {_BY_NAME}? node_time_dict=None, "
+        f"{_BY_NAME}? edge_time_dict=None, {_BY_NAME}? seed_time_dict=None, "
+        f"{_BY_NAME}? edge_weight_dict=None, {_OPTIONS}",
+        f"({_BY_NAME}, {_BY_NAME}, {_BY_NAME}, {_BY_NAME}?, Dict(str, int[]), Dict(str, int[]))",
+    ),
+    "subgraph": (
+        "Tensor rowptr, Tensor col, Tensor nodes, bool return_edge_id=True",
+        "(Tensor, Tensor, Tensor?)",
+    ),
+    "random_walk": (
+        "Tensor rowptr, Tensor col, Tensor seed, int walk_length, float p=1.0, float q=1.0",
+        "Tensor",
+    ),
+}
+_HGT = (
+    f"hgt_sample({_BY_NAME} colptr_dict, {_BY_NAME} row_dict, {_BY_NAME} input_node_dict, "
+    f"Dict(str, int[]) num_samples_dict, int num_hops) -> ({_BY_NAME}, {_BY_NAME}, {_BY_NAME}, {_BY_NAME})"
+)
+
+
+@functools.cache
+def register() -> tuple[torch.library.Library, ...]:
+    """Define the operators, once in a process; returns what keeps them defined."""
+    pyg, torch_sparse = (
+        torch.library.Library("pyg", "FRAGMENT"),
+        torch.library.Library("torch_sparse", "FRAGMENT"),
+    )
+    bodies = {name: getattr(sampler, name) for name in _SCHEMAS} | {
+        "hetero_neighbor_sample": hetero_neighbor_sample
+    }
+    for name, (arguments, result) in _SCHEMAS.items():
+        pyg.define(f"{name}({arguments}) -> {result}")
+        pyg.impl(name, bodies[name], "CompositeExplicitAutograd")
+    if find_spec("torch_sparse") is not None:  # which defines its own
+        return (pyg,)
+    torch_sparse = torch.library.Library("torch_sparse", "FRAGMENT")
+    torch_sparse.define(_HGT)
+    torch_sparse.impl("hgt_sample", hgt_sample, "CompositeExplicitAutograd")
+    return pyg, torch_sparse
+
+
+def hetero_neighbor_sample(
+    node_types: Sequence[str],
+    edge_types: Sequence[tuple[str, str, str]],
+    rowptr_dict: Mapping[str, Tensor],
+    col_dict: Mapping[str, Tensor],
+    seed_dict: Mapping[str, Tensor],
+    num_neighbors_dict: Mapping[str, Sequence[int]],
+    node_time_dict: Mapping[str, Tensor] | None = None,
+    edge_time_dict: Mapping[str, Tensor] | None = None,
+    seed_time_dict: Mapping[str, Tensor] | None = None,
+    edge_weight_dict: Mapping[str, Tensor] | None = None,
+    *options: Any,
+) -> tuple[Any, ...]:
+    """`sampler.hetero_neighbor_sample` with every node type in the result and edge types as strings."""
+    key_of = {"__".join(key): tuple(key) for key in edge_types}
+
+    def by_key(columns: Mapping[str, Any] | None) -> Any:
+        return None if columns is None else {key_of[name]: column for name, column in columns.items()}
+
+    row, col, node, edge, nodes_per_hop, edges_per_hop = sampler.hetero_neighbor_sample(
+        by_key(rowptr_dict),
+        by_key(col_dict),
+        dict(seed_dict),
+        by_key(num_neighbors_dict),
+        None if node_time_dict is None else dict(node_time_dict),
+        by_key(edge_time_dict),
+        None if seed_time_dict is None else dict(seed_time_dict),
+        by_key(edge_weight_dict),
+        *options,
+    )
+    hops = max((len(sizes) for sizes in num_neighbors_dict.values()), default=0)
+    for kind in node_types:
+        if kind not in node:  # a type without edges and seeds
+            node[kind], nodes_per_hop[kind] = torch.zeros(0, dtype=torch.int64), [0] * (hops + 1)
+
+    def by_name(columns: Mapping[Any, Any]) -> dict[str, Any]:
+        return {"__".join(key): column for key, column in columns.items()}
+
+    edge_by_name = None if edge is None else by_name(edge)
+    return by_name(row), by_name(col), node, edge_by_name, nodes_per_hop, by_name(edges_per_hop)
+
+
+def hgt_sample(
+    colptr_dict: Mapping[str, Tensor],
+    row_dict: Mapping[str, Tensor],
+    input_node_dict: Mapping[str, Tensor],
+    num_samples_dict: Mapping[str, Sequence[int]],
+    num_hops: int,
+) -> tuple[Any, ...]:
+    """Sample nodes of each type layer by layer: nodes, rows, cols and ids of all edges between them, by type."""
+    names = list(colptr_dict)
+    parts = {name: name.split("__") for name in names}
+    key_of = {name: (part[0], "__".join(part[1:-1]), part[-1]) for name, part in parts.items()}
+
+    def build() -> NeighborSampler:
+        n_node = dict.fromkeys(num_samples_dict, sampler.UNBOUNDED)
+        n_node |= {kind: sampler.UNBOUNDED for key in key_of.values() for kind in (key[0], key[2])}
+        n_node |= {key_of[name][2]: len(colptr_dict[name]) - 1 for name in names}
+        edges = {key_of[name]: InEdges(colptr_dict[name].numpy(), row_dict[name].numpy()) for name in names}
+        return NeighborSampler(SampleGraph(n_node, edges))
+
+    tensors = [tensor for name in names for tensor in (colptr_dict[name], row_dict[name])]
+    kept = kept_sampler(("hgt_sample", tuple(names), tuple(num_samples_dict)), tensors, build)
+    sizes = {kind: list(row)[:num_hops] for kind, row in num_samples_dict.items()}
+    sizes = {kind: [*row, *[0] * (num_hops - len(row))] for kind, row in sizes.items()}
+    seeds = {kind: ids.numpy() for kind, ids in input_node_dict.items()}
+    found = kept.budget_sample(seeds, sizes, key=random_key())
+    assert isinstance(found, HeteroSample)
+    by_name = [
+        {name: torch.from_numpy(columns[key_of[name]]).long() for name in names}
+        for columns in (found.senders, found.receivers, found.edges)
+    ]
+    return {kind: torch.from_numpy(ids).long() for kind, ids in found.nodes.items()}, *by_name
