@@ -1,6 +1,11 @@
 """What a plugin may tell Heddle: each hook is a documented empty function that returns light descriptions."""
 
-from typing import NamedTuple
+# Specifications are never called.
+# mypy: disable-error-code="empty-body"
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import pluggy
 
@@ -12,6 +17,36 @@ PLUGIN_API = (1, 0)
 """(major, minor) of these hooks. A plugin states what it was written for as `PLUGIN_API`; another major is refused."""
 
 
+class Key(NamedTuple):
+    """What the value of a config key may be, for where its default says too little.
+
+    Attributes:
+        kind: bool, int, float (a whole number will do), str, list or dict; None for anything.
+        null: whether null is allowed.
+        choices: the only values allowed, () for any.
+        least: the least number allowed, of a list's entries too.
+        below: a number that it must stay under, of a list's entries too.
+        items: type of a list's entries, None for anything.
+        size: number of a list's entries, None for any.
+        single: whether one entry may stand for a list of it.
+    """
+
+    kind: type | None
+    null: bool = False
+    choices: tuple[Any, ...] = ()
+    least: float | None = None
+    below: float | None = None
+    items: type | None = None
+    size: int | None = None
+    single: bool = False
+
+
+Keys = Mapping[str, Key]
+"""Key of a config node, "dropout" or "schedule.name", -> what it may be; the others have the type of their default."""
+
+NO_KEYS: Keys = MappingProxyType({})
+
+
 class BackendInfo(NamedTuple):
     """An engine. `loader` names "module:callable", called with the `backend` config node, returning a Backend."""
 
@@ -20,6 +55,7 @@ class BackendInfo(NamedTuple):
     loader: str
     needs: tuple[str, ...] = ()  # import names that must be findable, e.g. ("torch", "torch_geometric")
     unavailable: str = ""  # why it can't run here, if the plugin knows: "no wheel for Python 3.12"
+    keys: Keys = NO_KEYS  # of the `backend` node
 
 
 class KernelInfo(NamedTuple):
@@ -44,6 +80,7 @@ class ModelInfo(NamedTuple):
     loader: str
     backends: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    keys: Keys = NO_KEYS  # of the `model` node
 
 
 class DatasetInfo(NamedTuple):
@@ -53,6 +90,7 @@ class DatasetInfo(NamedTuple):
     summary: str
     loader: str
     needs: tuple[str, ...] = ()
+    keys: Keys = NO_KEYS  # of the `data` node
 
 
 class TrackerInfo(NamedTuple):
@@ -62,6 +100,7 @@ class TrackerInfo(NamedTuple):
     summary: str
     loader: str
     needs: tuple[str, ...] = ()
+    keys: Keys = NO_KEYS  # of the `tracker` node
 
 
 class ServerInfo(NamedTuple):
@@ -71,6 +110,7 @@ class ServerInfo(NamedTuple):
     summary: str
     loader: str
     needs: tuple[str, ...] = ()
+    keys: Keys = NO_KEYS  # of the `deploy` node
 
 
 @hookspec

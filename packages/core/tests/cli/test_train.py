@@ -13,7 +13,7 @@ def test_defaults_and_overrides_arrive_as_plain_values(heddle_command, trained):
     assert status == 0 and out.splitlines()[-1] == "runs/1"
     (config,) = trained
     assert type(config) is dict and type(config["optim"]) is dict
-    assert config["backend"] == {"name": "loop", "speed": 1.5, "label": None, "extra": {}}
+    assert config["backend"] == {"name": "loop", "speed": 1.5, "label": None, "free": None, "extra": {}}
     assert (config["model"]["name"], config["model"]["hidden"], config["seed"]) == ("gat", 32, 0)
     assert config["optim"]["schedule"]["name"] == "step"
 
@@ -36,17 +36,25 @@ def test_an_experiment_wins_over_groups_and_the_command_line_over_it(heddle_comm
     "word, key, value",
     [
         ("backend.speed=2", "speed", 2),
-        ("backend.label=text", "label", "text"),
-        ("backend.label=3", "label", 3),
+        ("backend.label=left", "label", "left"),
+        ("backend.free=3", "free", 3),
         ("backend.extra.deep.key=[1,2]", "extra", {"deep": {"key": [1, 2]}}),
         ("+backend.extra.key=1", "extra", {"key": 1}),
-        ("backend.label=${seed}", "label", 0),
+        ("backend.free=${seed}", "free", 0),
     ],
 )
 def test_a_plugins_keys_take_the_types_of_their_defaults(heddle_command, trained, word, key, value):
     status, _, err = heddle_command("train", "backend=loop", word)
     assert status == 0, err
     assert trained[0]["backend"][key] == value
+
+
+def test_what_is_interpolated_is_checked_once_it_is_known(heddle_command, trained):
+    status, _, err = heddle_command("train", "backend=loop", "trainer.epochs=${seed}")
+    assert (status, trained) == (2, [])
+    assert err == "heddle: trainer.epochs: found 0, expected at least 1; raise it\n"
+    status, _, err = heddle_command("train", "backend=loop", "trainer.epochs=${sed}")
+    assert status == 2 and "sed" in err and len(err.splitlines()) == 1
 
 
 def test_groups_of_the_users_own(heddle_command, trained, tmp_path):

@@ -59,7 +59,7 @@ def test_keys_of_the_run_may_be_changed_and_are_checked(heddle_command, run):
 
 def test_another_engine_comes_with_its_own_keys(heddle_command, run):
     heddle_command("predict", "run=old", "backend=loop", "backend.speed=3", "out=p.csv")
-    assert run[0]["backend"] == {"name": "loop", "speed": 3, "label": None, "extra": {}}
+    assert run[0]["backend"] == {"name": "loop", "speed": 3, "label": None, "free": None, "extra": {}}
     assert run[0]["output"] == "p.csv"
 
 

@@ -1,6 +1,6 @@
 """Describes this package to Heddle; the heavy code is named by strings and loaded on use."""
 
-from heddle.hookspecs import BackendInfo, ModelInfo, hookimpl
+from heddle.hookspecs import BackendInfo, Key, ModelInfo, hookimpl
 
 PLUGIN_API = (1, 0)
 
@@ -13,6 +13,10 @@ def heddle_backends():
             summary="PyTorch Geometric: autograd, neighbour sampling, DDP",
             loader="heddle_pyg.backend:PygBackend",
             needs=("torch", "torch_geometric"),
+            keys={
+                "precision": Key(str, choices=("float32", "float64", "bfloat16")),
+                "threads": Key(int, null=True, least=1),
+            },
         )
     ]
 

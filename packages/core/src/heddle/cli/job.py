@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from heddle.cli.main import report
 from heddle.config.compose import plain
-from heddle.config.values import check_names, check_values
+from heddle.config.values import check_names, check_values, keys_of
 from heddle.errors import HeddleError
 from heddle.plugins import Registry, load_plugins
 
@@ -39,8 +39,8 @@ def _train(config: Config) -> None:
     if config["resume"]:
         train(config, _registry(_saved(config["resume"])))
     else:
-        check_values(config)
         registry = _registry(config)
+        check_values(config, keys_of(config, registry))
         check_names(config, registry)
         train(_placed(config), registry)
 

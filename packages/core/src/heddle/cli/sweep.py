@@ -59,7 +59,7 @@ def _run(arguments: list[str], made: Any, registry: Any) -> tuple[list[Any], Pat
     from heddle.config.compose import plain
     from heddle.config.overrides import parse
     from heddle.config.space import space_of
-    from heddle.config.values import check_values, leaves
+    from heddle.config.values import check_values, keys_of, leaves
     from heddle.workflow.run import train
 
     words = parse(arguments, made.loader)
@@ -79,7 +79,7 @@ def _run(arguments: list[str], made: Any, registry: Any) -> tuple[list[Any], Pat
         config = plain(made.compose([*fixed, *(f"{key}={value}" for key, value in chosen.items())]))
         config["run"]["dir"] = str(folder / str(number))
         del config["sweep"]
-        check_values(config)
+        check_values(config, keys_of(config, registry))
         return json.loads((train(config, registry) / "metrics.json").read_text(encoding="utf-8"))
 
     return search(space_of(searched, dict(leaves(base))), base["sweep"], train_one), folder, fixed

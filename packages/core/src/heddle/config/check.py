@@ -8,8 +8,9 @@ from omegaconf import DictConfig, OmegaConf
 from heddle.config.compose import Composer
 from heddle.config.keys import fault
 from heddle.config.overrides import Word
-from heddle.config.values import check_names, check_values, leaves
+from heddle.config.values import check_names, check_values, keys_of, leaves
 from heddle.errors import ConfigError, closest, nearest
+from heddle.hookspecs import Keys
 from heddle.plugins import Registry
 
 OPTIONAL = ("experiment",)
@@ -54,13 +55,14 @@ def check(
         config = composer.compose([*choice, *hydras])
         composed = _tree(config)
         tree = {key: earlier[key] for key in CHANGEABLE if key in earlier} | composed
-        check_values(tree)
+        keys = keys_of({**earlier, **tree}, registry)
+        if any(word.key == "experiment" for word in chosen):
+            _check_experiment(config, tree, composer, keys)
+        check_values(tree, keys)
         if usable:
             check_names({**earlier, **tree}, registry)
-        if any(word.key == "experiment" for word in chosen):
-            _check_experiment(config, tree, composer)
         for word in values:
-            _check_value(word, tree, groups)
+            _check_value(word, tree, groups, keys)
         opened |= {word for word in values if not _find(word.key, composed)[1]}
     return [f"++{word.text.lstrip('+')}" if word in opened else word.text for word in words]
 
@@ -98,7 +100,7 @@ def _choices(chosen: Sequence[Word]) -> Iterator[list[str]]:
             yield [*first[:position], spelt(word, value), *first[position + 1 :]]
 
 
-def _check_experiment(config: DictConfig, tree: Mapping[str, Any], composer: Composer) -> None:
+def _check_experiment(config: DictConfig, tree: Mapping[str, Any], composer: Composer, keys: Keys) -> None:
     """Check that an experiment's file only sets keys that there are without it, to values of their types."""
     chosen = {group: choice for group, choice in config.hydra.runtime.choices.items() if "/" not in group}
     name = chosen.pop("experiment", None)
@@ -110,7 +112,7 @@ def _check_experiment(config: DictConfig, tree: Mapping[str, Any], composer: Com
     known = dict(leaves(without))
     for key, value in leaves(tree):
         told = (
-            fault(key, value, known[key])
+            fault(key, value, known[key], keys)
             if key in known
             else _unknown(key, without, [])
             if not _open(key, without)
@@ -120,7 +122,7 @@ def _check_experiment(config: DictConfig, tree: Mapping[str, Any], composer: Com
             raise ConfigError(f"experiment={name}: {told}")
 
 
-def _check_value(word: Word, tree: Mapping[str, Any], groups: Sequence[str]) -> None:
+def _check_value(word: Word, tree: Mapping[str, Any], groups: Sequence[str], keys: Keys) -> None:
     """Check one `key=value`; anything goes below a node that is open."""
     default, known = _find(word.key, tree)
     if not known and not _open(word.key, tree):
@@ -132,18 +134,18 @@ def _check_value(word: Word, tree: Mapping[str, Any], groups: Sequence[str]) -> 
     if known and word.kind == "+":
         raise ConfigError(f"{word.text!r} adds a key that is there; write {word.text[1:]}")
     for value in word.values if known else ():
-        _check_against(word.key, value, default, tree)
+        _check_against(word.key, value, default, tree, keys)
 
 
-def _check_against(key: str, value: Any, default: Any, tree: Mapping[str, Any]) -> None:
+def _check_against(key: str, value: Any, default: Any, tree: Mapping[str, Any], keys: Keys) -> None:
     """Check a value of any depth against its default; what interpolates another key is left until it is resolved."""
     if isinstance(value, dict) and isinstance(default, Mapping):
         for name, entry in value.items() if default else ():
             if name not in default:
                 raise ConfigError(_unknown(f"{key}.{name}", tree, []))
-            _check_against(f"{key}.{name}", entry, default[name], tree)
+            _check_against(f"{key}.{name}", entry, default[name], tree, keys)
         return
-    told = fault(key, value, default)
+    told = fault(key, value, default, keys)
     if told:
         raise ConfigError(told)
 

@@ -1,35 +1,14 @@
 """The type of every key: stated here for core's own nodes, taken from its default for those of plugins and readers."""
 
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from heddle.errors import nearest
-
-
-class Key(NamedTuple):
-    """What a value may be.
-
-    Attributes:
-        kind: bool, int, float (a whole number will do), str, list or dict; None for anything.
-        null: whether null is allowed.
-        choices: the only values allowed, () for any.
-        least: the least number allowed.
-        items: type of a list's entries, None for anything.
-        single: whether one entry may stand for a list of it.
-    """
-
-    kind: type | None
-    null: bool = False
-    choices: tuple[str, ...] = ()
-    least: float | None = None
-    items: type | None = None
-    single: bool = False
-
+from heddle.hookspecs import Key, Keys
 
 SCHEDULES = ("constant", "step", "multistep", "cosine", "plateau")
 
-KEYS: Mapping[str, Key] = {
+KEYS: Keys = {
     "seed": Key(int, least=0),
     "resume": Key(str, null=True),
     "run.dir": Key(str, null=True),
@@ -44,7 +23,7 @@ KEYS: Mapping[str, Key] = {
     "optim.lr": Key(float, least=0),
     "optim.weight_decay": Key(float, least=0),
     "optim.weight_decay_on": Key(str),
-    "optim.betas": Key(list, items=float),
+    "optim.betas": Key(list, items=float, size=2, least=0, below=1),
     "optim.eps": Key(float, least=0),
     "optim.momentum": Key(float, least=0),
     "optim.clip_norm": Key(float, null=True, least=0),
@@ -81,10 +60,10 @@ _WORDS = {
 }
 
 
-def key_of(name: str, default: Any) -> Key:
-    """Return what the value of `name` may be: as KEYS states, or else of the type of its default; null takes any."""
-    if name in KEYS:
-        return KEYS[name]
+def key_of(name: str, default: Any, keys: Keys = KEYS) -> Key:
+    """Return what the value of `name` may be: as `keys` state, or else of the type of its default; null takes any."""
+    if name in keys:
+        return keys[name]
     if default is None:
         return Key(None, null=True)
     if isinstance(default, list):
@@ -94,29 +73,26 @@ def key_of(name: str, default: Any) -> Key:
     return Key(_kind(default))
 
 
-def fault(name: str, value: Any, default: Any) -> str:
+def fault(name: str, value: Any, default: Any, keys: Keys = KEYS) -> str:
     """Say what is wrong with a value, "" if nothing is: found, expected, what to do.
 
     A value that interpolates another key (`${seed}`) is let through here and looked at once it is resolved.
     """
-    key = key_of(name, default)
+    key = key_of(name, default, keys)
     if isinstance(value, str) and "${" in value:
         return ""
     if value is None:
         return "" if key.null else f"{name}: found null, expected {_expected(key)}{_example(name, default)}"
     if not _fits(value, key):
-        if key.kind is str:
-            hint = f"; quote it: '{name}=\"{_shown(value)}\"'" if isinstance(value, (int, float)) else ""
-        elif key.kind is dict:
-            hint = f"; set one of its keys, as in {name}.{next(iter(default), 'key')}=..."
-        else:
-            hint = _example(name, default)
-        return f"{name}: found {_shown(value)}, expected {_expected(key)}{hint}"
+        return f"{name}: found {_shown(value)}, expected {_expected(key)}{_remedy(name, value, default, key)}"
     if key.choices and value not in key.choices:
-        hint = nearest(value, key.choices) or "; choose one"
-        return f"{name}: found {value!r}, expected one of {', '.join(key.choices)}{hint}"
-    if key.least is not None and value < key.least:
-        return f"{name}: found {_shown(value)}, expected at least {key.least:g}; raise it"
+        hint = nearest(str(value), [str(choice) for choice in key.choices]) or "; choose one"
+        return f"{name}: found {_shown(value)}, expected one of {', '.join(map(str, key.choices))}{hint}"
+    for number in value if isinstance(value, list) else [value]:
+        if key.least is not None and number < key.least:
+            return f"{name}: found {_shown(number)}, expected at least {key.least:g}; raise it"
+        if key.below is not None and number >= key.below:
+            return f"{name}: found {_shown(number)}, expected less than {key.below:g}; lower it"
     return ""
 
 
@@ -127,7 +103,7 @@ def _kind(value: Any) -> type | None:
 
 def _fits(value: Any, key: Key) -> bool:
     if key.kind is list and isinstance(value, list):
-        return all(_is(entry, key.items) for entry in value)
+        return key.size in (None, len(value)) and all(_is(entry, key.items) for entry in value)
     return _is(value, key.kind) or (key.single and _is(value, key.items))
 
 
@@ -145,12 +121,18 @@ def _is(value: Any, kind: type | None) -> bool:
 def _expected(key: Key) -> str:
     expected = _WORDS[key.kind] if key.kind else "a value"
     if key.items:
-        expected = (
-            f"a list of {_WORDS[key.items].removeprefix('a ')}s"
-            if key.items is not str
-            else "a list of names"
-        )
+        entries = "names" if key.items is str else f"{_WORDS[key.items].removeprefix('a ')}s"
+        expected = f"a list of {key.size} {entries}" if key.size else f"a list of {entries}"
     return f"{expected} or null" if key.null else expected
+
+
+def _remedy(name: str, value: Any, default: Any, key: Key) -> str:
+    """Say what to write instead of a value of another type."""
+    if key.kind is str and isinstance(value, (int, float)):
+        return f"; quote it: '{name}=\"{_shown(value)}\"'"
+    if key.kind is dict:
+        return f"; set one of its keys, as in {name}.{next(iter(default), 'key')}=..."
+    return _example(name, default)
 
 
 def _example(name: str, default: Any) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from heddle.config.keys import CLOSED, KEYS, fault
 from heddle.errors import ConfigError, nearest
+from heddle.hookspecs import KernelInfo, Keys
 from heddle.plugins import Registry
 
 NAMES = {
@@ -16,8 +17,19 @@ NAMES = {
 """Kinds of what plugins bring, and the key that names one."""
 
 
-def check_values(config: Mapping[str, Any]) -> None:
-    """Check the values of core's own keys, and that the nodes they make up have no others.
+def keys_of(config: Mapping[str, Any], registry: Registry) -> Keys:
+    """Return what is stated of a configuration's keys: by core of its own, by plugins of those of what it names."""
+    values, stated = dict(leaves(config)), dict(KEYS)
+    for kind, name in NAMES.items():
+        for offer in registry.offers(kind):
+            if offer.info.name == values.get(name) and not isinstance(offer.info, KernelInfo):
+                node = name.partition(".")[0]
+                stated |= {f"{node}.{key}": of for key, of in offer.info.keys.items()}
+    return stated
+
+
+def check_values(config: Mapping[str, Any], keys: Keys = KEYS) -> None:
+    """Check the values of all keys that `keys` state, and that the nodes of core's own keys have no others.
 
     Raises:
         ConfigError: the first fault.
@@ -25,8 +37,8 @@ def check_values(config: Mapping[str, Any]) -> None:
     for name, value in leaves(config):
         node = name.partition(".")[0]
         told = ""
-        if name in KEYS:
-            told = fault(name, value, None)
+        if name in keys:
+            told = fault(name, value, None, keys)
         elif node in CLOSED and node != name:
             known = [key for key in KEYS if key.startswith(f"{node}.")]
             told = f"{name} is unknown{nearest(name, known) or ';'} keys: {', '.join(known)}"

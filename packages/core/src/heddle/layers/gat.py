@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from heddle.errors import ConfigError
 from heddle.graph import Array
 from heddle.layers.base import Dropout, Params, Supports, along, no_dropout
 from heddle.ops import GraphOps
@@ -35,7 +36,7 @@ class GAT:
 
     def __post_init__(self):
         if self.concat and self.out_dim % self.heads:
-            raise ValueError(
+            raise ConfigError(
                 f"GAT: out_dim {self.out_dim} is not a multiple of heads {self.heads}; choose another, or concat=False"
             )
 

@@ -1,15 +1,59 @@
 """The portable models that core brings, described; their builders load numpy alone."""
 
-from heddle.hookspecs import ModelInfo
+from heddle.hookspecs import Key, ModelInfo
+
+_ACTIVATIONS = ("none", "relu", "elu", "leaky_relu", "tanh", "sigmoid")
+_COMMON = {
+    "hidden": Key(int, least=1),
+    "layers": Key(int, least=1),
+    "activation": Key(str, choices=_ACTIVATIONS),
+    "dropout": Key(float, least=0, below=1),
+    "jump": Key(str, choices=("last", "cat")),
+    "readout": Key(str, choices=("sum", "mean", "max")),
+}
+_SAGE = {"aggregator": Key(str, choices=("mean", "max"))}
+_GAT = {
+    "heads": Key(int, least=1),
+    "out_heads": Key(int, least=1),
+    "version": Key(int, choices=(1, 2)),
+    "attention_dropout": Key(float, least=0, below=1),
+}
+
 
 MODELS = [
-    ModelInfo("gcn", "graph convolution (Kipf & Welling 2017)", "heddle.models.build:gcn"),
-    ModelInfo("sage", "GraphSAGE, mean or max (Hamilton et al. 2017)", "heddle.models.build:sage"),
-    ModelInfo("gat", "graph attention, v1 and v2 (Velickovic 2018, Brody 2022)", "heddle.models.build:gat"),
-    ModelInfo("gin", "graph isomorphism network (Xu et al. 2019)", "heddle.models.build:gin"),
-    ModelInfo("cheb", "Chebyshev convolution (Defferrard et al. 2016)", "heddle.models.build:cheb"),
-    ModelInfo("diffusion", "diffusion convolution (Li et al. 2018)", "heddle.models.build:diffusion"),
-    ModelInfo("graph_network", "graph network (Battaglia et al. 2018)", "heddle.models.build:graph_network"),
-    ModelInfo("rgcn", "relational graph convolution (Schlichtkrull et al. 2018)", "heddle.models.build:rgcn"),
-    ModelInfo("mlp", "node features alone, no edges: the baseline to beat", "heddle.models.build:mlp"),
+    ModelInfo("gcn", "graph convolution (Kipf & Welling 2017)", "heddle.models.build:gcn", keys=_COMMON),
+    ModelInfo(
+        "sage",
+        "GraphSAGE, mean or max (Hamilton et al. 2017)",
+        "heddle.models.build:sage",
+        keys=_COMMON | _SAGE,
+    ),
+    ModelInfo(
+        "gat",
+        "graph attention, v1 and v2 (Velickovic 2018, Brody 2022)",
+        "heddle.models.build:gat",
+        keys=_COMMON | _GAT,
+    ),
+    ModelInfo("gin", "graph isomorphism network (Xu et al. 2019)", "heddle.models.build:gin", keys=_COMMON),
+    ModelInfo(
+        "cheb", "Chebyshev convolution (Defferrard et al. 2016)", "heddle.models.build:cheb", keys=_COMMON
+    ),
+    ModelInfo(
+        "diffusion", "diffusion convolution (Li et al. 2018)", "heddle.models.build:diffusion", keys=_COMMON
+    ),
+    ModelInfo(
+        "graph_network",
+        "graph network (Battaglia et al. 2018)",
+        "heddle.models.build:graph_network",
+        keys=_COMMON,
+    ),
+    ModelInfo(
+        "rgcn",
+        "relational graph convolution (Schlichtkrull et al. 2018)",
+        "heddle.models.build:rgcn",
+        keys=_COMMON,
+    ),
+    ModelInfo(
+        "mlp", "node features alone, no edges: the baseline to beat", "heddle.models.build:mlp", keys=_COMMON
+    ),
 ]

@@ -1,13 +1,14 @@
 """A plugin's hooks, called one by one and guarded, and their answers checked."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pluggy
 
 from heddle import hookspecs
 from heddle.errors import PluginError, nearest
-from heddle.hookspecs import NAMESPACE, KernelInfo, ModelInfo
+from heddle.hookspecs import NAMESPACE, KernelInfo, Key, ModelInfo
 from heddle.plugins.locate import is_installed
 from heddle.plugins.plugin import KINDS, Offer, first_line
 
@@ -88,6 +89,12 @@ def _check(info: Any) -> None:
             raise PluginError(
                 f"{type(info).__name__}.{field}: found {value!r}, expected a tuple of names, ('torch',)"
             )
+
+    keys = getattr(info, "keys", {})
+    if not isinstance(keys, Mapping) or not all(isinstance(key, Key) for key in keys.values()):
+        raise PluginError(
+            f"{type(info).__name__}.keys: found {keys!r}, expected a mapping to Key, {{'rate': Key(float)}}"
+        )
 
 
 def _unavailable(info: Any) -> str:
