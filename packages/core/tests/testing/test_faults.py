@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from heddle.testing.layer_cases import layer_cases
-from heddle.testing.op_cases import op_cases
+from heddle.testing.op_cases import large_cases, op_cases
 from heddle.testing.ops_suite import OpsSuite
 from heddle.testing.reference_backend import ReferenceBackend
 
@@ -14,7 +14,7 @@ from .ops_faults import OPS_FAULTS
 from .program_faults import PROGRAM_FAULTS
 
 FAULTS = OPS_FAULTS | CONTAINER_FAULTS | PROGRAM_FAULTS
-OPS = {case.name: case for case in op_cases()}
+OPS = {case.name: case for case in (*op_cases(), *large_cases())}
 LAYERS = {case.name: case for case in layer_cases()}
 
 

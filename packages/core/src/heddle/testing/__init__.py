@@ -10,7 +10,7 @@ plugin.py               pytest's options
 test_backend.py         every suite on the backend that --heddle-backend names
 suite.py                Suite: what the suites share
 backend_suite.py        BackendSuite: describe, value_and_grad
-ops_suite.py            OpsSuite: ops_contract.py's single rules, and op_cases.py's table in values and gradients
+ops_suite.py            OpsSuite: op_cases.py's table, ops_contract.py's single rules, ops_large.py's large graphs
 containers_suite.py     ContainersSuite: to_native, from_native
 layers_suite.py         LayersSuite: layer_cases.py's table, with layer_laws.py's laws
 program_suite.py        ProgramSuite: training, states and optimisers, on program_cases.py's tasks

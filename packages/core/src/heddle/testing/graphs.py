@@ -44,6 +44,16 @@ def square_cases() -> tuple[Edges, ...]:
     return tuple(e for e in edge_cases() if e.n_senders == e.n_receivers)
 
 
+def large_edges() -> Edges:
+    """Return 9001 edges between 401 nodes, a quarter of them into one node, and every tenth node without any."""
+    rng = np.random.default_rng(6)
+    ids = rng.integers(0, 401, (2, 9001))
+    ids[1, ::4] = 7
+    ids -= (ids % 10 == 0) & (ids > 0)
+    ids[ids == 0] = 1
+    return Edges("large", ids[0], ids[1], 401, 401)
+
+
 def graph_of(edges: Edges, width: int = 3, seed: int = 0) -> Graph:
     """Return a Graph with float32 node features [n, width] and edge features {"x" [e, 2], "weight" [e] > 0}."""
     rng = np.random.default_rng([seed, edges.n_edges, edges.n_senders])

@@ -7,11 +7,11 @@ import numpy as np
 
 from heddle.adjacency import Adjacency, build_adjacency
 from heddle.graph import Array
-from heddle.testing.graphs import Edges, edge_cases
+from heddle.testing.graphs import Edges, edge_cases, large_edges
 
 REDUCTIONS = ("sum", "max", "min", "mean", "std", "softmax", "logsumexp")
 ACTIVATIONS = ("none", "relu", "elu", "leaky_relu", "tanh", "sigmoid")
-DIMS = {"odd": ((), (3,), (2, 3), (0,)), "hub": ((2,),)}
+DIMS = {"odd": ((), (3,), (2, 3), (0,)), "hub": ((2,),), "large": ((33,),)}
 """Axes after the first that features are tried with, by structure; (3,) where a structure isn't named."""
 
 
@@ -42,18 +42,23 @@ class OpCase(NamedTuple):
 
 def op_cases() -> tuple[OpCase, ...]:
     """Return the whole table; the same numbers each time."""
-    cases: list[OpCase] = []
-    for edges in edge_cases():
-        cases += _gather(edges)
-        cases += _segment(edges)
-        cases += _spmm(edges)
-        cases += _sddmm(edges)
+    cases = [case for edges in edge_cases() for case in _on(edges)]
     return (*cases, *_logits(), *_segment_matmul(), *_activate())
+
+
+def large_cases() -> tuple[OpCase, ...]:
+    """Return every op on `large_edges`, with 33 features: a column more than fits into vector registers."""
+    return tuple(_on(large_edges()))
 
 
 def structure_of(edges: Edges) -> Adjacency:
     """Return the edges sorted, in numpy."""
     return build_adjacency(edges.senders, edges.receivers, edges.n_senders, edges.n_receivers)
+
+
+def _on(edges: Edges) -> Iterator[OpCase]:
+    for cases in (_gather, _segment, _spmm, _sddmm):
+        yield from cases(edges)
 
 
 def _gather(edges: Edges) -> Iterator[OpCase]:

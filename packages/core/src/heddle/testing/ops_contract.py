@@ -6,10 +6,11 @@ import pytest
 from heddle.errors import HeddleError
 from heddle.testing.compare import assert_same
 from heddle.testing.namespace import NAMES
-from heddle.testing.suite import Suite, view
+from heddle.testing.op_runs import OpRuns
+from heddle.testing.suite import view
 
 
-class OpsContract(Suite):
+class OpsContract(OpRuns):
     """Part of `OpsSuite`: each test states one rule and its expected numbers."""
 
     def test_namespace(self):

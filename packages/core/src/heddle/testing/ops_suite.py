@@ -1,22 +1,17 @@
 """OpsSuite: every primitive and derived op against NumpyOps, in values and gradients."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from heddle.graph import Array
 from heddle.nest import leaves, map_nest
 from heddle.reference import NumpyOps
-from heddle.testing.compare import (
-    assert_close,
-    assert_directions_agree,
-    assert_gradient_close,
-    assert_same,
-)
+from heddle.testing.compare import assert_directions_agree, assert_gradient_close, assert_same
 from heddle.testing.gradients import WIDE, jacobian
 from heddle.testing.op_cases import OpCase, op_cases
+from heddle.testing.op_runs import assert_values, reference, rounded
 from heddle.testing.ops_contract import OpsContract
+from heddle.testing.ops_large import LargeOps
 
 CASES = op_cases()
 SMOOTH = tuple(case for case in CASES if case.smooth)
@@ -30,8 +25,11 @@ def each(cases: tuple[OpCase, ...]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
 
 
-class OpsSuite(OpsContract):
-    """Ops on every structure of `graphs.edge_cases`, in every float dtype of the backend."""
+class OpsSuite(OpsContract, LargeOps):
+    """Ops on every structure of `graphs.edge_cases`, in every float dtype of the backend.
+
+    `OpsContract` holds rules of single ops, `LargeOps` graphs of thousands of edges.
+    """
 
     @each(CASES)
     def test_values(self, case: OpCase, dtype: str):
@@ -91,50 +89,9 @@ class OpsSuite(OpsContract):
             shares = np.shares_memory(result, self.view(array)) and result.flags.writeable
             assert not shares, f"{case.name}: the result shares memory with an input; return a new array"
 
-    def run(self, case: OpCase, dtype: str) -> np.ndarray:
-        """Compute a case on the engine."""
-        out = case.apply(self.ops, self.put(case.structure), *self.put(rounded(case, dtype)))
-        return self.get(out)
-
-    def gradients(
-        self, case: OpCase, dtype: str, cotangent: np.ndarray, floats: Any = None, structure: Any = None
-    ) -> list[np.ndarray]:
-        """Return the engine's gradient of sum(cotangent * result), infinities left out, in every float input."""
-        floats = self.put(rounded(case, dtype)) if floats is None else floats
-        structure = self.put(case.structure) if structure is None else structure
-        weights, ops = self.put(cotangent), self.ops
-
-        def scalar(*x: Array) -> Array:
-            out, xp = case.apply(ops, structure, *x), ops.xp
-            return xp.sum(xp.where(xp.isfinite(out), out, xp.zeros_like(out)) * weights)
-
-        _, grads = self.backend.value_and_grad(scalar)(*floats)
-        return [self.get(grad) for grad in grads]
-
     def _with_gaps(self, array: np.ndarray) -> Array:
         return self.put(np.repeat(array, 2, axis=0))[::2, ...]
 
     def _transposed(self, array: np.ndarray) -> Array:
         axes = tuple(reversed(range(array.ndim)))
         return self.ops.xp.permute_dims(self.put(np.ascontiguousarray(array.transpose(axes))), axes)
-
-
-def rounded(case: OpCase, dtype: str) -> tuple[np.ndarray, ...]:
-    """Return a case's float inputs in `dtype`."""
-    return tuple(array.astype(dtype) for array in case.floats)
-
-
-def reference(case: OpCase, dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return what NumpyOps makes of the inputs rounded to `dtype`: in that dtype, and in the widest one."""
-    floats = rounded(case, dtype)
-    naive = case.apply(NumpyOps(), case.structure, *floats)
-    return naive, case.apply(NumpyOps(), case.structure, *(array.astype(WIDE) for array in floats))
-
-
-def assert_values(case: OpCase, found: np.ndarray, dtype: str) -> None:
-    """Check an engine's result against the reference; to the bit where the op only picks."""
-    naive, expected = reference(case, dtype)
-    if case.exact:
-        assert_same(f"{case.name}, {dtype}", found, naive)
-    else:
-        assert_close(f"{case.name}, {dtype}", found, expected, naive, dtype)

@@ -20,7 +20,7 @@ _REWRITTEN = (
         "layers_suite",
         "ops_contract",
     ),
-    *("ops_suite", "program_optim", "program_state", "program_suite", "suite"),
+    *("op_runs", "ops_large", "ops_suite", "program_optim", "program_state", "program_suite", "suite"),
 )
 pytest.register_assert_rewrite(*(f"heddle.testing.{module}" for module in _REWRITTEN))
 
