@@ -67,12 +67,9 @@ def heddle_command(capfd):
     """Return heddle_command(*words) -> (exit status, standard output, standard error)."""
 
     def call(*words):
-        try:
-            status = main(words)
-        except SystemExit as end:
-            status = end.code
+        status = main(words)
         out, err = capfd.readouterr()
-        return status or 0, out, err
+        return status, out, err
 
     return call
 

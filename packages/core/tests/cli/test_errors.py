@@ -1,5 +1,7 @@
 """A wrong word costs one line on standard error and exit status 2; nothing is trained."""
 
+import os
+
 import pytest
 
 CASES = [
@@ -124,6 +126,28 @@ def test_debug_shows_the_traceback(heddle_command):
 
     with pytest.raises(ConfigError):
         heddle_command("train", "--debug", "model=gnc")
+    assert "HYDRA_FULL_ERROR" not in os.environ
+
+
+def test_a_mistake_in_training_is_no_users_error(heddle_command, monkeypatch):
+    """Hydra shows where it happened."""
+    import heddle.workflow.run
+
+    monkeypatch.setattr(heddle.workflow.run, "train", lambda config, registry: 1 / 0)
+    status, _, err = heddle_command("train", "backend=loop")
+    assert status == 1 and "ZeroDivisionError" in err
+
+
+def test_an_error_in_the_middle_of_a_sweep_ends_it(heddle_command, monkeypatch):
+    import heddle.workflow.run
+    from heddle.errors import DataError
+
+    def train(config, registry):
+        raise DataError("cut file")
+
+    monkeypatch.setattr(heddle.workflow.run, "train", train)
+    status, out, err = heddle_command("train", "-m", "backend=loop", "seed=1,2")
+    assert (status, out) == (1, "") and err.splitlines()[-1] == "heddle: cut file"
 
 
 def test_an_error_in_training_is_one_line_and_exit_status_1(heddle_command, monkeypatch):

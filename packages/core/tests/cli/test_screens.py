@@ -153,6 +153,12 @@ def test_telling_is_quick(tmp_path, words, seconds):
     assert taken < seconds
 
 
+def test_a_reader_that_has_read_enough_sees_no_traceback():
+    call = f"{sys.executable} -m heddle plugins | head -1"
+    done = subprocess.run(["sh", "-c", call], capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
+
+
 def test_heddle_runs_as_a_module(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "heddle", "--version"], capture_output=True, text=True, timeout=60

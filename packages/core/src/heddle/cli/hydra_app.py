@@ -49,21 +49,25 @@ def run_app(app: App, words: Sequence[str]) -> int:
     show_hydra(registry, _own_folder(flags))
     overrides = _checked(app, flags, registry)
     if not flags.multirun:
-        _call_hydra(app, flags, overrides)
-    elif app.of_run:
+        return _call_hydra(app, flags, overrides)
+    if app.of_run:
         with TemporaryDirectory() as notes:  # Hydra wants a folder for its own
-            _call_hydra(app, flags, [*overrides, f"hydra.sweep.dir={notes}"])
-    else:
-        overrides, folder = sweep_folder(overrides)
-        _call_hydra(app, flags, overrides)
-        if folder:
-            summarise(folder)
-    return 0
+            return _call_hydra(app, flags, [*overrides, f"hydra.sweep.dir={notes}"])
+    overrides, folder = sweep_folder(overrides)
+    status = _call_hydra(app, flags, overrides)
+    if folder and not status:
+        summarise(folder)
+    return status
 
 
-def _call_hydra(app: App, flags: Flags, overrides: Sequence[str]) -> None:
+def _call_hydra(app: App, flags: Flags, overrides: Sequence[str]) -> int:
+    """Let Hydra run the command; return the exit status, which Hydra and `job` give by leaving the process."""
     with command_line([f"heddle {app.name}", *flags.for_hydra(), *overrides]), one_sentence():
-        hydra.main(str(CONF), app.primary, HYDRA_VERSION)(app.job)()
+        try:
+            hydra.main(str(CONF), app.primary, HYDRA_VERSION)(app.job)()
+        except SystemExit as end:
+            return end.code if isinstance(end.code, int) else 0
+    return 0
 
 
 def _checked(app: App, flags: Flags, registry: Registry) -> list[str]:

@@ -9,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from heddle.cli.main import report
+from heddle.cli.main import FULL_ERROR, report
 from heddle.config.compose import plain
 from heddle.config.values import check_names, check_values, keys_of
 from heddle.errors import HeddleError
@@ -69,7 +69,7 @@ def _guarded(composed: DictConfig, work: Callable[[Config], None]) -> None:
     try:
         work(plain(composed))
     except HeddleError as error:
-        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+        if os.environ.get(FULL_ERROR) == "1":
             raise
         raise SystemExit(report(error)) from None
 

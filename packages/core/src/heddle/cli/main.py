@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 
 from heddle.errors import ConfigError, HeddleError, nearest
@@ -19,6 +20,8 @@ COMMANDS = {
 
 USAGE = 2
 
+FULL_ERROR = "HYDRA_FULL_ERROR"
+
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, 1 for an error, 2 for a wrong command line or configuration.
@@ -28,18 +31,32 @@ def main(words: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if words is None else words)
     debug = "--debug" in words
-    words = [word for word in words if word != "--debug"]
-    if debug:
-        os.environ["HYDRA_FULL_ERROR"] = "1"
+    with _traceback_shown() if debug else nullcontext():
+        try:
+            return _dispatch([word for word in words if word != "--debug"])
+        except HeddleError as error:
+            if debug:
+                raise
+            return report(error)
+        except KeyboardInterrupt:
+            print("heddle: stopped", file=sys.stderr)
+            return 130
+        except BrokenPipeError:  # the reader, `head` for one, has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+
+
+@contextmanager
+def _traceback_shown() -> Iterator[None]:
+    """Let Hydra show whole tracebacks for a while; it is told by the environment."""
+    before = os.environ.get(FULL_ERROR)
+    os.environ[FULL_ERROR] = "1"
     try:
-        return _dispatch(words)
-    except HeddleError as error:
-        if debug:
-            raise
-        return report(error)
-    except KeyboardInterrupt:
-        print("heddle: stopped", file=sys.stderr)
-        return 130
+        yield
+    finally:
+        del os.environ[FULL_ERROR]
+        if before is not None:
+            os.environ[FULL_ERROR] = before
 
 
 def report(error: HeddleError) -> int:
