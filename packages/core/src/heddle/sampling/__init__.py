@@ -11,10 +11,12 @@ blocks.py      a sample as one bipartite graph per layer
 budget.py      HGT's sampling, layer by layer
 walk.py        random walks
 reference.py   ReferenceSampler
+containers.py  from a Graph or HeteroGraph to what samplers read, and back
 """
 
 from heddle.sampling.blocks import Block, blocks
+from heddle.sampling.containers import Prepared, cut, prepare
 from heddle.sampling.reference import ReferenceSampler
 from heddle.sampling.stream import sample_key
 
-__all__ = ["Block", "ReferenceSampler", "blocks", "sample_key"]
+__all__ = ["Block", "Prepared", "ReferenceSampler", "blocks", "cut", "prepare", "sample_key"]
