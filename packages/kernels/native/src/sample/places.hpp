@@ -79,10 +79,15 @@ class DirectPlaces {
 // A hash table with linear probing, for trees and for types with more nodes than slots are worth.
 class HashPlaces {
  public:
-  HashPlaces() : slots_(1 << 10) {}
+  HashPlaces() : slots_(LEAST) {}
 
+  // Forget all nodes, and memory that the last sample had no use for.
   void clear() {
-    if (count_) std::fill(slots_.begin(), slots_.end(), Slot{});
+    if (slots_.size() > LEAST && slots_.size() > 16 * count_) {
+      std::vector<Slot>(LEAST).swap(slots_);
+    } else if (count_) {
+      std::fill(slots_.begin(), slots_.end(), Slot{});
+    }
     count_ = 0;
   }
   void prefetch(int64_t node, uint32_t tree) const { __builtin_prefetch(&slots_[home(node, tree)], 1); }
@@ -108,6 +113,7 @@ class HashPlaces {
 
  private:
   static constexpr uint32_t NONE = UINT32_MAX;
+  static constexpr size_t LEAST = 1 << 10;
   struct Slot {
     int64_t node = 0;
     uint32_t tree = 0, place = NONE;
