@@ -1,35 +1,13 @@
 """Adam, AdamW and SGD, as Heddle's `optim` node describes them."""
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 
-from heddle.errors import ConfigError, nearest
+from heddle.optim import check_optim
 
-NAMES = ("adam", "adamw", "sgd")
 Arrays = dict[str, np.ndarray]
-
-
-def decaying(optim: Mapping[str, Any], names: list[str]) -> set[str]:
-    """Return the parameters that `weight_decay` applies to.
-
-    Raises:
-        ConfigError: an optimiser that isn't here, or a pattern that fits no parameter.
-    """
-    name, pattern = optim.get("name", "adam"), optim.get("weight_decay_on") or "*"
-    if name not in NAMES:
-        raise ConfigError(
-            f"optim.name: found {name!r}, expected one of {', '.join(NAMES)}{nearest(str(name), NAMES)}"
-        )
-    found = {one for one in names if fnmatchcase(one, pattern)}
-    if optim.get("weight_decay") and not found:
-        hint = nearest(pattern, names) or f"; parameters: {', '.join(names)}"
-        raise ConfigError(
-            f"optim.weight_decay_on: found {pattern!r}, expected a pattern that fits a parameter{hint}"
-        )
-    return found
 
 
 def step(
@@ -43,7 +21,7 @@ def step(
 ) -> tuple[Arrays, Arrays, Arrays]:
     """Return (parameters, first moments, second moments) after update number `count`, counted from 1."""
     name, decay = optim.get("name", "adam"), float(optim.get("weight_decay") or 0)
-    chosen, scale = decaying(optim, list(params)), _scale(grads, float(optim.get("clip_norm") or 0))
+    chosen, scale = check_optim(optim, list(params)), _scale(grads, float(optim.get("clip_norm") or 0))
     (b1, b2), eps = optim.get("betas") or (0.9, 0.999), float(optim.get("eps") or 1e-8)
     new: tuple[Arrays, Arrays, Arrays] = ({}, {}, {})
     for key, weight in params.items():

@@ -8,6 +8,7 @@ import numpy as np
 from heddle.errors import CheckpointError, ConfigError, HeddleError, nearest
 from heddle.model import Model
 from heddle.nest import map_nest
+from heddle.optim import check_optim
 from heddle.params import initialise
 from heddle.program import Metrics, Program
 from loom_numpy import optim as optimisers
@@ -40,7 +41,7 @@ def build_program(engine: "LoomBackend", model: Any, task: Any, optim: Mapping[s
             f"model: found a {type(model).__name__}, expected a portable model; choose model=gcn"
         )
     specs, ops, dtype = model.params(), engine.ops(), np.dtype(engine.precision)
-    optimisers.decaying(optim, list(specs))
+    check_optim(optim, list(specs))
 
     def fresh(params: Arrays, seed: int) -> State:
         zeros = {name: np.zeros_like(value) for name, value in params.items()}

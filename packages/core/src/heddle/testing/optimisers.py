@@ -1,14 +1,12 @@
 """Adam, AdamW and SGD in numpy: what the `optim` config node means, and the truth for engines' optimisers."""
 
-from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.errors import ConfigError, nearest
+from heddle.optim import check_optim
 
-OPTIMISERS = ("adam", "adamw", "sgd")
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -23,29 +21,6 @@ class Moments(NamedTuple):
     first: Arrays
     second: Arrays
     updates: int = 0
-
-
-def check_optim(optim: Mapping[str, Any], names: Iterable[str]) -> set[str]:
-    """Return the names of the parameters that decay.
-
-    Raises:
-        ConfigError: an unknown optimiser, or a pattern of `weight_decay_on` that no parameter matches.
-    """
-    name, names = optim.get("name", "adam"), list(names)
-    if name not in OPTIMISERS:
-        hint = nearest(str(name), OPTIMISERS)
-        raise ConfigError(f"optim.name: found {name!r}, expected one of {OPTIMISERS}{hint}; choose one")
-    globs = optim.get("weight_decay_on") or "*"
-    decaying = set()
-    for glob in [globs] if isinstance(globs, str) else globs:
-        matching = {one for one in names if fnmatchcase(one, glob)}
-        if optim.get("weight_decay") and not matching:
-            hint = nearest(glob, names)
-            raise ConfigError(
-                f"optim.weight_decay_on: found {glob!r}, expected a pattern of parameters' names{hint}; use '*' for all"
-            )
-        decaying |= matching
-    return decaying
 
 
 def start(params: Arrays) -> Moments:
@@ -65,7 +40,7 @@ def update(
     momentum velocity + gradient, starting from the first gradient, w - lr velocity.
     """
     name, decay = optim.get("name", "adam"), float(optim.get("weight_decay") or 0)
-    decaying = check_optim(optim, params)
+    decaying = check_optim(optim, list(params))
     grads = clipped(grads, float(optim.get("clip_norm") or 0))
     (one, two), eps = optim.get("betas") or (0.9, 0.999), float(optim.get("eps") or 1e-8)
     count, first, second, updated = moments.updates + 1, {}, {}, {}

@@ -10,11 +10,12 @@ from heddle.errors import CheckpointError, ConfigError, nearest
 from heddle.layers.base import Dropout
 from heddle.model import Batch, Model
 from heddle.nest import map_nest
+from heddle.optim import check_optim
 from heddle.params import initialise
 from heddle.program import Metrics, Program
 from heddle.task import Task
 from heddle.testing.dtypes import in_dtype
-from heddle.testing.optimisers import Moments, check_optim, start, update
+from heddle.testing.optimisers import Moments, start, update
 
 
 class State(NamedTuple):
@@ -33,7 +34,7 @@ def reference_program(backend: Backend, model: Any, task: Task, optim: Mapping[s
             f"model: found a {type(model).__name__}, expected a portable Model; choose model=gcn"
         )
     specs, ops = model.params(), backend.ops()
-    check_optim(optim, specs)
+    check_optim(optim, list(specs))
 
     def fresh(params: dict[str, np.ndarray], seed: int = 0) -> State:
         return State(params, start(params), float(optim.get("lr", 0.01)), seed)
