@@ -103,6 +103,6 @@ def transpose(adjacency: Adjacency) -> Adjacency:
 
 
 def _indptr(ids: np.ndarray, n: int, dtype: type) -> np.ndarray:
-    indptr = np.zeros(n + 1, dtype)
+    indptr: np.ndarray = np.zeros(n + 1, dtype)
     np.cumsum(np.bincount(ids, minlength=n), out=indptr[1:])
     return indptr

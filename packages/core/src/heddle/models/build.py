@@ -1,7 +1,6 @@
 """Builders: from a `model` config node and a Signature to an Encoder, one function a model."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from heddle.errors import ConfigError
@@ -68,14 +67,18 @@ def graph_network(config: Config, signature: Signature) -> Encoder:
 
     hidden = config["hidden"]
 
+    rounds: list[GraphNetwork] = []
+
     def layer(in_dim: int, out_dim: int, last: bool) -> Layer:
-        return GraphNetwork(in_dim, out_dim, edge_out=hidden, hidden=hidden, norm=config["norm"])
+        edge_dim = hidden if rounds else signature.edge_dim
+        rounds.append(
+            GraphNetwork(in_dim, out_dim, edge_dim, edge_out=hidden, hidden=hidden, norm=config["norm"])
+        )
+        return rounds[-1]
 
     stack = _stack({**config, "jump": "last", "residual": False}, signature, layer)
-    edge_dims = [signature.edge_dim] + [hidden] * (len(stack.layers) - 1)
-    layers = tuple(replace(layer, edge_dim=dim) for layer, dim in zip(stack.layers, edge_dims))
     return GraphNetworkStack(
-        layers, stack.activation, stack.dropout, stack.activate_last, embedding=stack.embedding
+        tuple(rounds), stack.activation, stack.dropout, stack.activate_last, embedding=stack.embedding
     )
 
 

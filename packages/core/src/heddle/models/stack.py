@@ -51,7 +51,7 @@ class Stack:
                 "choose a relational model such as model=rgcn"
             )
         specs = dict.fromkeys(spec for layer in self.layers for spec in layer.specs())
-        prepared = {"supports": prepare_supports(graph, tuple(specs))}
+        prepared: dict[str, Any] = {"supports": prepare_supports(graph, tuple(specs))}
         if graph.nodes is None and self.embedding is None:
             prepared["ones"] = np.ones((num_nodes(graph), 1), np.float32)
         return prepared
