@@ -9,6 +9,7 @@
 //     indptr[r + 1]; ids[j] is the row at the edge's other end, perm[j] the edge's place in per-edge arrays.
 //     ids = NULL stands for 0 to edges - 1 and perm = NULL for j itself.
 //   - Ids are checked here: one out of range gives HEDDLE_RANGE and never a read outside an array.
+//   - Every argument is eight bytes wide, so that a caller by ctypes can pass all alike.
 //   - threads: most threads to use, the caller included; 0 for the library's own setting.
 //   - An empty row gives 0, in a max too. NaN propagates. Ties of a max are the caller's to share.
 #ifndef HEDDLE_KERNELS_H
@@ -38,7 +39,7 @@ HEDDLE_API const char* heddle_isa(void);
 // Use another instruction set, for tests; HEDDLE_INVALID where this processor lacks it.
 HEDDLE_API int heddle_set_isa(const char* name);
 HEDDLE_API int heddle_num_threads(void);
-HEDDLE_API int heddle_set_num_threads(int threads);
+HEDDLE_API int heddle_set_num_threads(int64_t threads);
 
 // --- sparse aggregation ---
 
@@ -46,69 +47,70 @@ HEDDLE_API int heddle_set_num_threads(int threads);
 // x [x_rows, heads * width], weight [edges, heads] or NULL, out [rows, heads * width]. MEAN divides by the row's edges.
 HEDDLE_API int heddle_spmm(const void* indptr, const void* ids, const void* perm, const void* weight, const void* x,
                            void* out, int64_t rows, int64_t edges, int64_t x_rows, int64_t heads, int64_t width,
-                           int dtype, int index, int reduce, int threads);
+                           int64_t dtype, int64_t index, int64_t reduce, int64_t threads);
 
 // Per edge and head, from its row of a [rows, heads * width] and its other end in b [b_rows, heads * width]:
 // DOT: out [edges, heads], the product summed over width; ADD: out [edges, heads * width].
 HEDDLE_API int heddle_sddmm(const void* indptr, const void* ids, const void* a, const void* b, void* out, int64_t rows,
-                            int64_t edges, int64_t b_rows, int64_t heads, int64_t width, int dtype, int index,
-                            int combine, int threads);
+                            int64_t edges, int64_t b_rows, int64_t heads, int64_t width, int64_t dtype, int64_t index,
+                            int64_t combine, int64_t threads);
 
 // The same two over the elements that attain a maximum: those where weight[e] x[sender] == top[receiver], NaN equal to
 // NaN, with top the result of heddle_spmm(MAX). They are its derivatives. Rows of the walk are receivers, or senders
-// if `transposed`; ids lie at the other end.
+// if `transposed`, and ids the other end; x and b have a row per sender, top and a one per receiver.
 // out[r] = sum over attaining elements of factor[perm[j]] value[ids[j]]; factor, value NULL for ones.
 HEDDLE_API int heddle_spmm_top(const void* indptr, const void* ids, const void* perm, const void* weight, const void* x,
                                const void* top, const void* factor, const void* value, void* out, int64_t rows,
-                               int64_t edges, int64_t other_rows, int64_t heads, int64_t width, int transposed,
-                               int dtype, int index, int threads);
-// out[e, head] = sum over attaining elements of a[receiver] b[sender]; rows are receivers.
+                               int64_t edges, int64_t other_rows, int64_t heads, int64_t width, int64_t transposed,
+                               int64_t dtype, int64_t index, int64_t threads);
+// out[j, head] = sum over attaining elements of a[receiver] b[sender].
 HEDDLE_API int heddle_sddmm_top(const void* indptr, const void* ids, const void* weight, const void* x, const void* top,
-                                const void* a, const void* b, void* out, int64_t rows, int64_t edges, int64_t b_rows,
-                                int64_t heads, int64_t width, int dtype, int index, int threads);
+                                const void* a, const void* b, void* out, int64_t rows, int64_t edges,
+                                int64_t other_rows, int64_t heads, int64_t width, int64_t transposed, int64_t dtype, int64_t index,
+                                int64_t threads);
 
 // --- segments and rows ---
 
 // out[i] = x[ids[i]]: x [x_rows] and out [count] of row_bytes bytes each.
 HEDDLE_API int heddle_gather(const void* ids, const void* x, void* out, int64_t count, int64_t x_rows,
-                             int64_t row_bytes, int index, int threads);
+                             int64_t row_bytes, int64_t index, int64_t threads);
 
 // out [segments, width] = reduce of the rows of data [count, width] by ids [count], in any order; sorted ids are faster.
 HEDDLE_API int heddle_segment_reduce(const void* ids, const void* data, void* out, int64_t count, int64_t segments,
-                                     int64_t width, int dtype, int index, int reduce, int threads);
+                                     int64_t width, int64_t dtype, int64_t index, int64_t reduce, int64_t threads);
 
 // Softmax of data [count, width] down each column within segments; a segment of -inf alone gives 0.
 HEDDLE_API int heddle_segment_softmax(const void* ids, const void* data, void* out, int64_t count, int64_t segments,
-                                      int64_t width, int dtype, int index, int threads);
+                                      int64_t width, int64_t dtype, int64_t index, int64_t threads);
 // Its gradient: out = y (grad - sum over the segment of y grad), for y the softmax.
 HEDDLE_API int heddle_segment_softmax_grad(const void* ids, const void* y, const void* grad, void* out, int64_t count,
-                                           int64_t segments, int64_t width, int dtype, int index, int threads);
+                                           int64_t segments, int64_t width, int64_t dtype, int64_t index, int64_t threads);
 
 // Stable sort of ids [count] in [0, values): order [count] and indptr [values + 1], of type `index`.
-HEDDLE_API int heddle_index_sort(const void* ids, void* order, void* indptr, int64_t count, int64_t values, int index,
-                                 int threads);
+HEDDLE_API int heddle_index_sort(const void* ids, void* order, void* indptr, int64_t count, int64_t values, int64_t index,
+                                 int64_t threads);
 
 // Both walks of a graph from its edge list: arrays of heddle.adjacency.Adjacency, in its order, of type `index`.
 HEDDLE_API int heddle_build_adjacency(const void* senders, const void* receivers, int64_t edges, int64_t n_senders,
                                       int64_t n_receivers, void* sorted_senders, void* sorted_receivers, void* indptr,
-                                      void* order, void* t_receivers, void* t_indptr, void* t_order, int index,
-                                      int threads);
+                                      void* order, void* t_receivers, void* t_indptr, void* t_order, int64_t index,
+                                      int64_t threads);
 
 // --- grouped matrix products ---
 
 // out [n, m] = rows of lhs [n, k] times their group's matrix: rhs [groups, k, m], or [groups, m, k] if `transposed`,
 // plus bias [groups, m] unless NULL. Group g has the sizes[g] rows after those of group g - 1.
 HEDDLE_API int heddle_segment_matmul(const void* lhs, const void* rhs, const void* bias, const void* sizes, void* out,
-                                     int64_t n, int64_t groups, int64_t k, int64_t m, int transposed, int dtype,
-                                     int index, int threads);
+                                     int64_t n, int64_t groups, int64_t k, int64_t m, int64_t transposed, int64_t dtype,
+                                     int64_t index, int64_t threads);
 // out [groups, k, m] = per group, lhs [n, k] transposed times rhs [n, m]; an empty group gives 0.
 HEDDLE_API int heddle_segment_outer(const void* lhs, const void* rhs, const void* sizes, void* out, int64_t n,
-                                    int64_t groups, int64_t k, int64_t m, int dtype, int index, int threads);
+                                    int64_t groups, int64_t k, int64_t m, int64_t dtype, int64_t index, int64_t threads);
 // outs[i] [n_i, m_i] = op(lhs[i]) op(rhs[i]) + biases[i] with shapes (n_i, k_i, m_i) in shapes [count, 3] of the product.
 // trans_lhs: lhs[i] is stored [k_i, n_i]; trans_rhs: rhs[i] is stored [m_i, k_i]. biases, or one of them, may be NULL.
 HEDDLE_API int heddle_grouped_matmul(const void* const* lhs, const void* const* rhs, const void* const* biases,
-                                     void* const* outs, const int64_t* shapes, int64_t count, int trans_lhs,
-                                     int trans_rhs, int dtype, int threads);
+                                     void* const* outs, const int64_t* shapes, int64_t count, int64_t trans_lhs,
+                                     int64_t trans_rhs, int64_t dtype, int64_t threads);
 
 #if defined(__cplusplus)
 }

@@ -3,7 +3,7 @@
 namespace heddle {
 
 // out[i] = values[at[i]]
-template <class I> static void take(const I* values, const I* at, I* out, int64_t count, int threads) {
+template <class I> static void take(const I* values, const I* at, I* out, int64_t count, int64_t threads) {
   constexpr int64_t CHUNK = 1 << 16, AHEAD = 16;
   parallel_for((count + CHUNK - 1) / CHUNK, threads, [&](int64_t k) {
     const int64_t last = (k + 1) * CHUNK < count ? (k + 1) * CHUNK : count;
@@ -18,8 +18,8 @@ template <class I> static void take(const I* values, const I* at, I* out, int64_
 
 extern "C" int heddle_build_adjacency(const void* senders, const void* receivers, int64_t edges, int64_t n_senders,
                                       int64_t n_receivers, void* sorted_senders, void* sorted_receivers, void* indptr,
-                                      void* order, void* t_receivers, void* t_indptr, void* t_order, int index,
-                                      int threads) {
+                                      void* order, void* t_receivers, void* t_indptr, void* t_order, int64_t index,
+                                      int64_t threads) {
   using namespace heddle;
   const char* const name = "build_adjacency";
   return guarded(name, [&] {

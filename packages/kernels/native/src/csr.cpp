@@ -4,12 +4,19 @@
 
 namespace heddle {
 
-int check_types(const char* op, int dtype, int index) {
-  if (dtype < HEDDLE_FLOAT32 || dtype > HEDDLE_FLOAT16)
-    return fail(HEDDLE_INVALID, "%s: found dtype code %d, expected 0 to 3; see heddle_dtype", op, dtype);
-  if (index != HEDDLE_INT32 && index != HEDDLE_INT64)
-    return fail(HEDDLE_INVALID, "%s: found index code %d, expected 0 or 1; see heddle_index", op, index);
-  return HEDDLE_OK;
+int check_code(const char* op, const char* what, int64_t code, int64_t most, const char* names) {
+  if (code >= 0 && code <= most) return HEDDLE_OK;
+  return fail(HEDDLE_INVALID, "%s: found %s code %lld, expected 0 to %lld (%s); choose one of them", op, what,
+              static_cast<long long>(code), static_cast<long long>(most), names);
+}
+
+int check_types(const char* op, int64_t dtype, int64_t index) {
+  if (int status = check_code(op, "dtype", dtype, HEDDLE_FLOAT16, "float32, float64, bfloat16, float16")) return status;
+  return check_code(op, "index", index, HEDDLE_INT64, "int32, int64");
+}
+
+int check_reduce(const char* op, int64_t reduce) {
+  return check_code(op, "reduce", reduce, HEDDLE_MAX, "sum, mean, max");
 }
 
 int check_sizes(const char* op, std::initializer_list<int64_t> sizes) {
@@ -28,11 +35,11 @@ static int check_aligned(const char* op, std::initializer_list<const void*> arra
   return HEDDLE_OK;
 }
 
-int check_values(const char* op, std::initializer_list<const void*> arrays, int dtype) {
+int check_values(const char* op, std::initializer_list<const void*> arrays, int64_t dtype) {
   return check_aligned(op, arrays, size_of(dtype));
 }
 
-int check_ids(const char* op, std::initializer_list<const void*> arrays, int index) {
+int check_ids(const char* op, std::initializer_list<const void*> arrays, int64_t index) {
   return check_aligned(op, arrays, index_size(index));
 }
 
@@ -56,13 +63,13 @@ int check_walk(const char* op, const Walk& walk) {
   });
 }
 
-int out_of_range(const char* op, const char* what, const void* ids, int64_t at, int64_t bound, int index) {
+int out_of_range(const char* op, const char* what, const void* ids, int64_t at, int64_t bound, int64_t index) {
   const long long id = index == HEDDLE_INT64 ? static_cast<const int64_t*>(ids)[at] : static_cast<const int32_t*>(ids)[at];
   return fail(HEDDLE_RANGE, "%s: %s[%lld]: found %lld, expected an id in [0, %lld); remove the entry or add the row", op,
               what, static_cast<long long>(at), id, static_cast<long long>(bound));
 }
 
-int64_t first_bad(const void* ids, int64_t count, int64_t bound, int index, int threads) {
+int64_t first_bad(const void* ids, int64_t count, int64_t bound, int64_t index, int64_t threads) {
   constexpr int64_t CHUNK = 1 << 16;
   std::atomic<int64_t> bad{-1};
   parallel_for((count + CHUNK - 1) / CHUNK, threads, [&](int64_t k) {

@@ -18,7 +18,7 @@ struct Walk {
   int64_t rows;
   int64_t edges;
   int64_t other_rows;
-  int index;
+  int64_t index;
 
   int64_t start(int64_t row) const {
     return index == HEDDLE_INT64 ? static_cast<const int64_t*>(indptr)[row] : static_cast<const int32_t*>(indptr)[row];
@@ -26,16 +26,18 @@ struct Walk {
 };
 
 // Checks of arguments; each returns HEDDLE_OK or keeps its message. Pointers are checked for the alignment of elements.
-int check_types(const char* op, int dtype, int index);
+int check_code(const char* op, const char* what, int64_t code, int64_t most, const char* names);
+int check_types(const char* op, int64_t dtype, int64_t index);
+int check_reduce(const char* op, int64_t reduce);
 int check_sizes(const char* op, std::initializer_list<int64_t> sizes);
-int check_values(const char* op, std::initializer_list<const void*> arrays, int dtype);
-int check_ids(const char* op, std::initializer_list<const void*> arrays, int index);
+int check_values(const char* op, std::initializer_list<const void*> arrays, int64_t dtype);
+int check_ids(const char* op, std::initializer_list<const void*> arrays, int64_t index);
 // Check that row pointers rise from 0 to the number of edges.
 int check_walk(const char* op, const Walk& walk);
 // The error for an id out of [0, bound).
-int out_of_range(const char* op, const char* what, const void* ids, int64_t at, int64_t bound, int index);
+int out_of_range(const char* op, const char* what, const void* ids, int64_t at, int64_t bound, int64_t index);
 // First position in [0, count) whose id is out of [0, bound), or -1.
-int64_t first_bad(const void* ids, int64_t count, int64_t bound, int index, int threads);
+int64_t first_bad(const void* ids, int64_t count, int64_t bound, int64_t index, int64_t threads);
 
 // First row of chunk k of `chunks`, each with as many rows and edges together as any other.
 int64_t chunk_start(const Walk& walk, int64_t k, int64_t chunks);
@@ -45,11 +47,11 @@ int64_t check_part(const Walk& walk, int64_t first, int64_t last, bool* in_perm)
 
 // Run rows(first, last) over all rows, in parallel if it pays, where an edge moves `edge_bytes` bytes. Ids and perm are
 // checked part by part, just before they are used and so from cache.
-template <class F> int for_rows(const char* op, const Walk& walk, int64_t edge_bytes, int threads, F&& rows) {
+template <class F> int for_rows(const char* op, const Walk& walk, int64_t edge_bytes, int64_t threads, F&& rows) {
   constexpr int64_t CHUNK_BYTES = 1 << 18;
   if (int status = check_walk(op, walk)) return status;
   const int64_t bytes = (walk.edges + walk.rows) * (edge_bytes + 8);
-  const int64_t most = int64_t{resolve_threads(threads)} * 16;
+  const int64_t most = resolve_threads(threads) * 16;
   int64_t chunks = bytes / CHUNK_BYTES;
   chunks = chunks > most ? most : chunks < 1 ? 1 : chunks;
   std::atomic<int64_t> bad{-1}, bad_perm{-1};

@@ -31,7 +31,7 @@ template <class I> void copy_any(const I* ids, const char* x, char* out, int64_t
 }  // namespace heddle
 
 extern "C" int heddle_gather(const void* ids, const void* x, void* out, int64_t count, int64_t x_rows,
-                             int64_t row_bytes, int index, int threads) {
+                             int64_t row_bytes, int64_t index, int64_t threads) {
   using namespace heddle;
   constexpr int64_t CHUNK_BYTES = 1 << 18;
   if (int status = check_types("gather", HEDDLE_FLOAT32, index)) return status;

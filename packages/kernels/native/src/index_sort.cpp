@@ -1,7 +1,7 @@
 #include "segments.hpp"
 
-extern "C" int heddle_index_sort(const void* ids, void* order, void* indptr, int64_t count, int64_t values, int index,
-                                 int threads) {
+extern "C" int heddle_index_sort(const void* ids, void* order, void* indptr, int64_t count, int64_t values, int64_t index,
+                                 int64_t threads) {
   using namespace heddle;
   return guarded("index_sort", [&] {
     if (int status = check_types("index_sort", HEDDLE_FLOAT32, index)) return status;

@@ -117,16 +117,16 @@ __attribute__((constructor)) void watch_forks() {
 
 }  // namespace
 
-int num_threads() {
+int64_t num_threads() {
   const int setting = pool().setting.load(std::memory_order_relaxed);
   if (setting) return setting;
   static const int found = processors();
   return found < MAX_THREADS ? found : MAX_THREADS;
 }
 
-void set_num_threads(int threads) { pool().setting.store(threads < MAX_THREADS ? threads : MAX_THREADS); }
+void set_num_threads(int64_t threads) { pool().setting.store(static_cast<int>(threads < MAX_THREADS ? threads : MAX_THREADS)); }
 
-void run_tasks(int64_t count, int threads, void (*task)(void*, int64_t), void* context) {
+void run_tasks(int64_t count, int64_t threads, void (*task)(void*, int64_t), void* context) {
   int64_t helpers = resolve_threads(threads) - 1;
   if (helpers >= count) helpers = count - 1;
   if (helpers >= MAX_THREADS) helpers = MAX_THREADS - 1;
@@ -156,11 +156,12 @@ void run_tasks(int64_t count, int threads, void (*task)(void*, int64_t), void* c
 
 }  // namespace heddle
 
-extern "C" int heddle_num_threads(void) { return heddle::num_threads(); }
+extern "C" int heddle_num_threads(void) { return static_cast<int>(heddle::num_threads()); }
 
-extern "C" int heddle_set_num_threads(int threads) {
+extern "C" int heddle_set_num_threads(int64_t threads) {
   if (threads < 0)
-    return heddle::fail(HEDDLE_INVALID, "set_num_threads: found %d, expected at least 0; 0 means all processors", threads);
+    return heddle::fail(HEDDLE_INVALID, "set_num_threads: found %lld, expected at least 0; 0 means all processors",
+                        static_cast<long long>(threads));
   heddle::set_num_threads(threads);
   return HEDDLE_OK;
 }

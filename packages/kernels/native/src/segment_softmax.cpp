@@ -4,7 +4,7 @@
 namespace heddle {
 
 static int softmax(const char* name, const void* ids, const void* data, const void* grad, void* out, int64_t count,
-                   int64_t segments, int64_t width, int dtype, int index, int threads) {
+                   int64_t segments, int64_t width, int64_t dtype, int64_t index, int64_t threads) {
   return guarded(name, [&] {
     if (int status = check_types(name, dtype, index)) return status;
     if (int status = check_sizes(name, {width})) return status;
@@ -21,11 +21,11 @@ static int softmax(const char* name, const void* ids, const void* data, const vo
 }  // namespace heddle
 
 extern "C" int heddle_segment_softmax(const void* ids, const void* data, void* out, int64_t count, int64_t segments,
-                                      int64_t width, int dtype, int index, int threads) {
+                                      int64_t width, int64_t dtype, int64_t index, int64_t threads) {
   return heddle::softmax("segment_softmax", ids, data, nullptr, out, count, segments, width, dtype, index, threads);
 }
 
 extern "C" int heddle_segment_softmax_grad(const void* ids, const void* y, const void* grad, void* out, int64_t count,
-                                           int64_t segments, int64_t width, int dtype, int index, int threads) {
+                                           int64_t segments, int64_t width, int64_t dtype, int64_t index, int64_t threads) {
   return heddle::softmax("segment_softmax_grad", ids, y, grad, out, count, segments, width, dtype, index, threads);
 }

@@ -7,7 +7,7 @@ namespace {
 
 constexpr int64_t CHUNK = 1 << 16;
 
-template <class I> bool is_sorted(const I* ids, int64_t count, int threads) {
+template <class I> bool is_sorted(const I* ids, int64_t count, int64_t threads) {
   std::atomic<bool> sorted{true};
   parallel_for((count + CHUNK - 1) / CHUNK, threads, [&](int64_t k) {
     if (!sorted.load(std::memory_order_relaxed)) return;
@@ -21,7 +21,7 @@ template <class I> bool is_sorted(const I* ids, int64_t count, int threads) {
 
 }  // namespace
 
-template <class I> void counting_sort(const I* ids, I* order, I* indptr, int64_t count, int64_t values, int threads) {
+template <class I> void counting_sort(const I* ids, I* order, I* indptr, int64_t count, int64_t values, int64_t threads) {
   // Each block of ids counts its own, so that blocks can place theirs at once and stay in order.
   int64_t blocks = count / CHUNK;
   const int64_t most = values * 4 < count ? resolve_threads(threads) : 2;  // tables small beside the ids
@@ -49,7 +49,7 @@ template <class I> void counting_sort(const I* ids, I* order, I* indptr, int64_t
   });
 }
 
-template <class I> void pointers(const I* ids, I* indptr, int64_t count, int64_t values, int threads) {
+template <class I> void pointers(const I* ids, I* indptr, int64_t count, int64_t values, int64_t threads) {
   parallel_for((count + CHUNK) / CHUNK, threads, [&](int64_t k) {
     const int64_t last = (k + 1) * CHUNK <= count ? (k + 1) * CHUNK : count + 1;
     for (int64_t i = k * CHUNK; i < last; ++i) {
@@ -60,12 +60,12 @@ template <class I> void pointers(const I* ids, I* indptr, int64_t count, int64_t
   });
 }
 
-template void counting_sort(const int32_t*, int32_t*, int32_t*, int64_t, int64_t, int);
-template void counting_sort(const int64_t*, int64_t*, int64_t*, int64_t, int64_t, int);
-template void pointers(const int32_t*, int32_t*, int64_t, int64_t, int);
-template void pointers(const int64_t*, int64_t*, int64_t, int64_t, int);
+template void counting_sort(const int32_t*, int32_t*, int32_t*, int64_t, int64_t, int64_t);
+template void counting_sort(const int64_t*, int64_t*, int64_t*, int64_t, int64_t, int64_t);
+template void pointers(const int32_t*, int32_t*, int64_t, int64_t, int64_t);
+template void pointers(const int64_t*, int64_t*, int64_t, int64_t, int64_t);
 
-int Segments::build(const char* op, const void* ids, int64_t count, int64_t segments, int index, int threads) {
+int Segments::build(const char* op, const void* ids, int64_t count, int64_t segments, int64_t index, int64_t threads) {
   if (int status = check_sizes(op, {count, segments})) return status;
   if (int status = check_ids(op, {ids}, index)) return status;
   const int64_t at = first_bad(ids, count, segments, index, threads);

@@ -7,15 +7,15 @@
 namespace heddle {
 
 // Stable counting sort of ids in [0, values), which the caller has checked: order [count] and indptr [values + 1].
-template <class I> void counting_sort(const I* ids, I* order, I* indptr, int64_t count, int64_t values, int threads);
+template <class I> void counting_sort(const I* ids, I* order, I* indptr, int64_t count, int64_t values, int64_t threads);
 // Row pointers of ids that are sorted.
-template <class I> void pointers(const I* ids, I* indptr, int64_t count, int64_t values, int threads);
+template <class I> void pointers(const I* ids, I* indptr, int64_t count, int64_t values, int64_t threads);
 
 // A walk and the memory it points into.
 class Segments {
  public:
   // Check ids and build the walk: ids and perm are the data's rows by segment, or NULL if they lie in that order.
-  int build(const char* op, const void* ids, int64_t count, int64_t segments, int index, int threads);
+  int build(const char* op, const void* ids, int64_t count, int64_t segments, int64_t index, int64_t threads);
   Walk walk;
 
  private:

@@ -6,7 +6,7 @@ static int check(const char* name, const Top& op) {
   if (int status = check_types(name, op.dtype, op.walk.index)) return status;
   if (int status = check_sizes(name, {op.heads, op.width})) return status;
   if (int status = check_values(name, {op.weight, op.x, op.top, op.a, op.b, op.out}, op.dtype)) return status;
-  if (!op.walk.ids) return fail(HEDDLE_INVALID, "%s: found no ids, expected them; pass ids", name);
+  if (!op.walk.ids && op.walk.edges > 0) return fail(HEDDLE_INVALID, "%s: found no ids, expected them; pass ids", name);
   return HEDDLE_OK;
 }
 
@@ -14,8 +14,8 @@ static int check(const char* name, const Top& op) {
 
 extern "C" int heddle_spmm_top(const void* indptr, const void* ids, const void* perm, const void* weight, const void* x,
                                const void* top, const void* factor, const void* value, void* out, int64_t rows,
-                               int64_t edges, int64_t other_rows, int64_t heads, int64_t width, int transposed,
-                               int dtype, int index, int threads) {
+                               int64_t edges, int64_t other_rows, int64_t heads, int64_t width, int64_t transposed,
+                               int64_t dtype, int64_t index, int64_t threads) {
   using namespace heddle;
   const Top op{{indptr, ids, perm, rows, edges, other_rows, index}, weight, x, top, factor, value, out, heads, width,
                dtype, transposed != 0};
@@ -25,10 +25,12 @@ extern "C" int heddle_spmm_top(const void* indptr, const void* ids, const void* 
 }
 
 extern "C" int heddle_sddmm_top(const void* indptr, const void* ids, const void* weight, const void* x, const void* top,
-                                const void* a, const void* b, void* out, int64_t rows, int64_t edges, int64_t b_rows,
-                                int64_t heads, int64_t width, int dtype, int index, int threads) {
+                                const void* a, const void* b, void* out, int64_t rows, int64_t edges,
+                                int64_t other_rows, int64_t heads, int64_t width, int64_t transposed, int64_t dtype, int64_t index,
+                                int64_t threads) {
   using namespace heddle;
-  const Top op{{indptr, ids, nullptr, rows, edges, b_rows, index}, weight, x, top, a, b, out, heads, width, dtype, false};
+  const Top op{{indptr, ids, nullptr, rows, edges, other_rows, index}, weight, x, top, a, b, out, heads, width, dtype,
+               transposed != 0};
   if (int status = check("sddmm_top", op)) return status;
   return for_rows("sddmm_top", op.walk, 2 * heads * width * size_of(dtype), threads,
                   [&](int64_t first, int64_t last) { HEDDLE_PICK(sddmm_top_rows)(op, first, last); });

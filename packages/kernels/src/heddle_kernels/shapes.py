@@ -20,6 +20,8 @@ def heads(op: str, x: Shape, weight: Shape | None, n_edges: int) -> tuple[int, i
     if weight is None:
         return 1, prod(x[1:])
     rows(op, "weight", weight, n_edges, "the number of edges")
+    if len(weight) == 1:
+        return 1, prod(x[1:])
     if tuple(weight[1:]) != tuple(x[1 : len(weight)]):
         expected = f"axes that match those of x, {tuple(x)}, after the first"
         raise GraphError(problem(f"{op}: weight", f"shape {tuple(weight)}", expected, "reshape it"))
@@ -28,9 +30,11 @@ def heads(op: str, x: Shape, weight: Shape | None, n_edges: int) -> tuple[int, i
 
 def ends(op: str, x: Shape, y: Shape, n_receivers: int, n_senders: int) -> None:
     """Check the two operands of sddmm: x [n_receivers, ...], y [n_senders, ...] with equal further axes."""
-    rows(op, "x", x, n_receivers, "the number of receivers")
-    rows(op, "y", y, n_senders, "the number of senders")
-    if tuple(x[1:]) != tuple(y[1:]):
+    if x[:1] != (n_receivers,):
+        rows(op, "x", x, n_receivers, "the number of receivers")
+    if y[:1] != (n_senders,):
+        rows(op, "y", y, n_senders, "the number of senders")
+    if x[1:] != y[1:]:
         expected = f"{tuple(x[1:])} after the first axis, as x has"
         raise GraphError(problem(f"{op}: y", f"shape {tuple(y)}", expected, "reshape it"))
 
@@ -45,3 +49,8 @@ def sides(adjacency: Any, transpose: bool) -> tuple[Any, Any, Any]:
 def out_of_range(where: str, found: int, bound: int) -> GraphError:
     """Return the error for an id out of [0, bound)."""
     return GraphError(problem(where, found, f"an id in [0, {bound})", "remove the entry or add the row"))
+
+
+def edge_values(x: Shape, op: str) -> tuple[Shape, Shape]:
+    """Return the axes of a value per edge that sddmm keeps, and those that it sums ("dot") or adds ("add")."""
+    return ((), x[1:]) if op == "add" else (x[1:-1], x[1:][-1:])

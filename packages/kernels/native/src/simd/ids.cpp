@@ -7,7 +7,7 @@
 namespace heddle {
 namespace HEDDLE_ISA {
 
-int64_t bad_id(const void* ids, int64_t first, int64_t last, int64_t bound, int index) {
+int64_t bad_id(const void* ids, int64_t first, int64_t last, int64_t bound, int64_t index) {
   return with_index(index, [&](auto tag) -> int64_t {
     using I = untag<decltype(tag)>;
     using U = std::make_unsigned_t<I>;  // a negative id is a huge one

@@ -15,8 +15,8 @@ struct Spmm {
   void* out;
   int64_t heads;
   int64_t width;
-  int dtype;
-  int reduce;
+  int64_t dtype;
+  int64_t reduce;
 };
 
 // Fields as the arguments of heddle_sddmm.
@@ -27,8 +27,8 @@ struct Sddmm {
   void* out;
   int64_t heads;
   int64_t width;
-  int dtype;
-  int combine;
+  int64_t dtype;
+  int64_t combine;
 };
 
 // heddle_spmm_top, with a for `factor` and b for `value`, and heddle_sddmm_top.
@@ -42,7 +42,7 @@ struct Top {
   void* out;
   int64_t heads;
   int64_t width;
-  int dtype;
+  int64_t dtype;
   bool transposed;
 };
 
@@ -53,14 +53,14 @@ struct Softmax {
   const void* grad;
   void* out;
   int64_t width;
-  int dtype;
+  int64_t dtype;
 };
 
 // *_rows work on rows [first, last), whose ids and perm have been checked.
 #define HEDDLE_DECLARE(isa)                                                                              \
   namespace isa {                                                                                        \
   /* Position in [first, last) of an id out of [0, bound), or -1. */                                     \
-  int64_t bad_id(const void* ids, int64_t first, int64_t last, int64_t bound, int index);                \
+  int64_t bad_id(const void* ids, int64_t first, int64_t last, int64_t bound, int64_t index);                \
   void spmm_rows(const Spmm& op, int64_t first, int64_t last);                                           \
   void sddmm_rows(const Sddmm& op, int64_t first, int64_t last);                                         \
   void spmm_top_rows(const Top& op, int64_t first, int64_t last);                                        \
@@ -77,6 +77,6 @@ HEDDLE_DECLARE(avx512)
 
 
 // Check the walk and run all rows of an op whose other arguments were checked; `name` goes into errors.
-int spmm(const char* name, const Spmm& op, int threads);
+int spmm(const char* name, const Spmm& op, int64_t threads);
 
 }  // namespace heddle

@@ -38,7 +38,7 @@ template <class A, int W> using vec = typename Vector<A, W>::type;
 struct Ids {
   const void* data;
   bool wide;
-  HEDDLE_INLINE Ids(const void* data, int index) : data(data), wide(index == HEDDLE_INT64) {}
+  HEDDLE_INLINE Ids(const void* data, int64_t index) : data(data), wide(index == HEDDLE_INT64) {}
   HEDDLE_INLINE int64_t operator[](int64_t i) const {
     if (!data) return i;
     return wide ? static_cast<const int64_t*>(data)[i] : static_cast<const int32_t*>(data)[i];

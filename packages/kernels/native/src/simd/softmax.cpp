@@ -8,39 +8,44 @@ namespace heddle {
 namespace HEDDLE_ISA {
 namespace {
 
-// The values of one row as runs of lanes: lane i of every vector belongs to column i % period.
-// Dense rows whose width divides W are one run with that period; otherwise each column is a run of its own.
+// The values of one row as runs of lanes: value i is of edge i / columns and column i % columns of the run's. Rows whose
+// width divides W are one run; otherwise each column is a run of its own. `columns` is 1 << shift.
 template <class T> struct Run {
   static constexpr int W = LANES<acc_t<T>>;
+  using V = vec<acc_t<T>, W>;
   Ids perm;
-  int64_t from;    // first position of the row
-  int64_t count;   // values in the run
-  int64_t width;   // columns of the array
-  int64_t column;  // the run's only column, or -1 if it holds all
+  int64_t from;   // first position of the row
+  int64_t count;  // values in the run
+  int64_t width;  // columns of the array
+  int64_t column;  // first column of the run
+  int shift;
+  bool dense;  // value i + 1 follows value i
 
   HEDDLE_INLINE int64_t place(int64_t i) const {
-    return column < 0 ? from * width + i : perm[from + i] * width + column;
+    if (dense) return from * width + i;
+    return perm[from + (i >> shift)] * width + column + (i & ((int64_t{1} << shift) - 1));
   }
-  HEDDLE_INLINE vec<acc_t<T>, W> get(const T* data, int64_t i, acc_t<T> fill) const {
-    if (column < 0 && i + W <= count) return load<W>(data + place(i));
+  HEDDLE_INLINE V get(const T* data, int64_t i, acc_t<T> fill) const {
+    if (dense && i + W <= count) return load<W>(data + place(i));
     acc_t<T> lanes[W];
     for (int l = 0; l < W; ++l) lanes[l] = i + l < count ? load<1>(data + place(i + l)) : fill;
     return read<acc_t<T>, W>(lanes);
   }
-  HEDDLE_INLINE void put(T* data, int64_t i, vec<acc_t<T>, W> values) const {
-    if (column < 0 && i + W <= count) return store<W>(data + place(i), values);
+  HEDDLE_INLINE void put(T* data, int64_t i, V values) const {
+    if (dense && i + W <= count) return store<W>(data + place(i), values);
     acc_t<T> lanes[W];
     std::memcpy(lanes, &values, sizeof lanes);
     for (int l = 0; l < W && i + l < count; ++l) store<1>(data + place(i + l), lanes[l]);
   }
   // Combine the lanes of each column, and give every lane its column's result.
-  template <class F> HEDDLE_INLINE vec<acc_t<T>, W> fold(vec<acc_t<T>, W> values, F&& combine) const {
-    const int period = column < 0 ? static_cast<int>(width) : 1;
-    acc_t<T> lanes[W];
-    std::memcpy(lanes, &values, sizeof lanes);
-    for (int l = period; l < W; ++l) lanes[l % period] = combine(lanes[l % period], lanes[l]);
-    for (int l = period; l < W; ++l) lanes[l] = lanes[l % period];
-    return read<acc_t<T>, W>(lanes);
+  template <class F> HEDDLE_INLINE V fold(V values, F&& combine) const {
+    for (int step = 1 << shift; step < W; step *= 2) {
+      acc_t<T> lanes[W], partners[W];
+      std::memcpy(lanes, &values, sizeof lanes);
+      for (int l = 0; l < W; ++l) partners[l] = lanes[l ^ step];
+      values = combine(values, read<acc_t<T>, W>(partners));
+    }
+    return values;
   }
 };
 
@@ -48,13 +53,14 @@ template <class T> struct Run {
 template <class T, class F> void for_runs(const Softmax& op, int64_t first, int64_t last, F&& body) {
   constexpr int64_t W = LANES<acc_t<T>>;
   const Ids indptr(op.walk.indptr, op.walk.index), perm(op.walk.perm, op.walk.index);
-  const bool dense = !op.walk.perm && op.width <= W && W % op.width == 0;
+  const bool together = op.width <= W && W % op.width == 0;
+  const int64_t columns = together ? op.width : 1;
+  int shift = 0;
+  while (int64_t{1} << shift < columns) ++shift;
   for (int64_t r = first; r < last; ++r) {
-    const int64_t from = indptr[r], edges = indptr[r + 1] - from;
-    if (dense)
-      body(Run<T>{perm, from, edges * op.width, op.width, -1});
-    else
-      for (int64_t c = 0; c < op.width; ++c) body(Run<T>{perm, from, edges, op.width, c});
+    const int64_t from = indptr[r], count = (indptr[r + 1] - from) * columns;
+    for (int64_t c = 0; c < op.width; c += columns)
+      body(Run<T>{perm, from, count, op.width, c, shift, !op.walk.perm && columns == op.width});
   }
 }
 
@@ -66,10 +72,10 @@ template <class T> void forward(const Softmax& op, int64_t first, int64_t last) 
   for_runs<T>(op, first, last, [&](const Run<T>& run) {
     vec<A, W> top = broadcast<A, W>(lowest), sum = broadcast<A, W>(0);
     for (int64_t i = 0; i < run.count; i += W) top = larger(top, run.get(data, i, lowest));
-    top = run.fold(top, [](A a, A b) { return larger(a, b); });
+    top = run.fold(top, [](auto a, auto b) { return larger(a, b); });
     top = top - top == 0 ? top : broadcast<A, W>(0);  // infinite or NaN: nothing to subtract
     for (int64_t i = 0; i < run.count; i += W) sum += exponential<A, W>(run.get(data, i, lowest) - top);
-    sum = run.fold(sum, [](A a, A b) { return a + b; });
+    sum = run.fold(sum, [](auto a, auto b) { return a + b; });
     sum = sum == 0 ? broadcast<A, W>(1) : sum;
     for (int64_t i = 0; i < run.count; i += W)
       run.put(static_cast<T*>(op.out), i, exponential<A, W>(run.get(data, i, lowest) - top) / sum);
@@ -83,7 +89,7 @@ template <class T> void backward(const Softmax& op, int64_t first, int64_t last)
   for_runs<T>(op, first, last, [&](const Run<T>& run) {
     vec<A, W> sum = broadcast<A, W>(0);
     for (int64_t i = 0; i < run.count; i += W) sum += run.get(y, i, 0) * run.get(grad, i, 0);
-    sum = run.fold(sum, [](A a, A b) { return a + b; });
+    sum = run.fold(sum, [](auto a, auto b) { return a + b; });
     for (int64_t i = 0; i < run.count; i += W)
       run.put(static_cast<T*>(op.out), i, run.get(y, i, 0) * (run.get(grad, i, 0) - sum));
   });

@@ -60,18 +60,20 @@ template <class T> void sddmm_all(const Top& op, int64_t first, int64_t last) {
   const T *const x = static_cast<const T*>(op.x), *const top = static_cast<const T*>(op.top);
   const T *const a = static_cast<const T*>(op.a), *const b = static_cast<const T*>(op.b);
   const T* const weight = static_cast<const T*>(op.weight);
+  const int64_t stride = op.heads * op.width;
   for (int64_t r = first; r < last; ++r)
     for (int64_t j = indptr[r], to = indptr[r + 1]; j < to; ++j)
       for (int64_t h = 0; h < op.heads; ++h) {
         const A w = weight ? load<1>(weight + j * op.heads + h) : A(1);
         vec<A, W> sums = broadcast<A, W>(0);
         A sum = 0;
-        int64_t c = h * op.width, end = c + op.width;
-        const int64_t stride = op.heads * op.width, near = r * stride, far = ids[j] * stride;
+        const int64_t sender = (op.transposed ? r : ids[j]) * stride, receiver = (op.transposed ? ids[j] : r) * stride;
+        int64_t c = h * op.width;
+        const int64_t end = c + op.width;
         for (; c + W <= end; c += W)
-          sums += attaining<T, W>(x + far + c, w, top + near + c, load<W>(a + near + c) * load<W>(b + far + c));
+          sums += attaining<T, W>(x + sender + c, w, top + receiver + c, load<W>(a + receiver + c) * load<W>(b + sender + c));
         for (; c < end; ++c)
-          sum += attaining<T, 1>(x + far + c, w, top + near + c, load<1>(a + near + c) * load<1>(b + far + c));
+          sum += attaining<T, 1>(x + sender + c, w, top + receiver + c, load<1>(a + receiver + c) * load<1>(b + sender + c));
         store<1>(static_cast<T*>(op.out) + j * op.heads + h, sum + lane_sum<A, W>(sums));
       }
 }

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.errors import problem
+from heddle.errors import GraphError, problem
 from heddle_kernels.library import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, INT32, INT64
 
 _FLOATS = {"float32": FLOAT32, "float64": FLOAT64, "bfloat16": BFLOAT16, "float16": FLOAT16}
@@ -25,6 +25,8 @@ def ids(op: str, *arrays: Any) -> tuple[list[np.ndarray], int]:
     for array in found:
         if array is not None and array.dtype.kind not in "iu":
             raise TypeError(problem(op, f"ids of dtype {array.dtype}", "integers", "cast them to int64"))
+        if array is not None and array.ndim != 1:
+            raise GraphError(problem(op, f"ids of shape {array.shape}", "one axis", "flatten them"))
     small = all(array is None or array.dtype == np.int32 for array in found)
     dtype = np.int32 if small else np.int64
     dense = [None if a is None else np.require(a, dtype, ["C_CONTIGUOUS", "ALIGNED"]) for a in found]

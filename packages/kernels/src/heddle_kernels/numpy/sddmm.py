@@ -25,12 +25,11 @@ def sddmm(adjacency: Adjacency, x: np.ndarray, y: np.ndarray, op: str) -> np.nda
     x, dtype = values("sddmm", x)
     y, _ = values("sddmm", np.asarray(y, x.dtype))
     shapes.ends("sddmm", x.shape, y.shape, adjacency.n_receivers, adjacency.n_senders)
-    width = prod(x.shape[1:]) if op == "add" else prod(x.shape[-1:] if x.ndim > 1 else ())
-    heads = 1 if op == "add" else prod(x.shape[1:-1])
-    out = np.empty((len(senders), *(x.shape[1:] if op == "add" else x.shape[1:-1])), x.dtype)
+    heads, width = shapes.edge_values(x.shape, op)
+    out = np.empty((len(senders), *(width if op == "add" else heads)), x.dtype)
     status = library.native.heddle_sddmm(
         *map(pointer, (indptr, senders, x, y, out)),
-        *(len(indptr) - 1, len(senders), len(y), heads, width),
+        *(len(indptr) - 1, len(senders), len(y), prod(heads), prod(width)),
         *(dtype, index, combine, 0),
     )
     if status:

@@ -1,0 +1,77 @@
+"""The specification: every op once more on numpy, in plain loops, to test the fast ones against."""
+
+import numpy as np
+
+from heddle.adjacency import Adjacency
+
+
+def spmm(
+    adjacency: Adjacency,
+    x: np.ndarray,
+    weight: np.ndarray | None = None,
+    *,
+    reduce: str = "sum",
+    transpose: bool = False,
+) -> np.ndarray:
+    """Reduce weighted sender rows by receiver; see heddle_kernels.numpy.spmm."""
+    start, end = adjacency.senders, adjacency.receivers
+    n = adjacency.n_receivers
+    if transpose:
+        start, end, n = end, start, adjacency.n_senders
+    messages = x[start]
+    if weight is not None:
+        messages = messages * weight.reshape(weight.shape + (1,) * (x.ndim - weight.ndim))
+    return segment_reduce(messages, end, n, reduce)
+
+
+def sddmm(adjacency: Adjacency, x: np.ndarray, y: np.ndarray, op: str) -> np.ndarray:
+    """Combine both ends of each edge; see heddle_kernels.numpy.sddmm."""
+    left, right = x[adjacency.receivers], y[adjacency.senders]
+    return left + right if op == "add" else (left * right).sum(-1)
+
+
+def segment_reduce(data: np.ndarray, segment_ids: np.ndarray, num_segments: int, reduce: str) -> np.ndarray:
+    """Take the sum, mean or max of each segment; 0 for an empty one."""
+    out = np.zeros((num_segments, *data.shape[1:]), data.dtype)
+    for segment in np.unique(segment_ids):
+        out[segment] = getattr(np, reduce)(data[segment_ids == segment], axis=0)
+    return out
+
+
+def segment_softmax(data: np.ndarray, segment_ids: np.ndarray, num_segments: int) -> np.ndarray:
+    """Softmax within each segment; 0 for a segment of -inf alone."""
+    out = np.zeros_like(data)
+    for segment in np.unique(segment_ids):
+        rows = segment_ids == segment
+        top = data[rows].max(0)
+        exps = np.exp(data[rows] - np.where(np.isfinite(top), top, 0))
+        total = exps.sum(0)
+        out[rows] = exps / np.where(total > 0, total, 1)
+    return out
+
+
+def index_sort(index: np.ndarray, num_values: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sort ids stably; see heddle_kernels.numpy.index_sort."""
+    counts = np.bincount(index, minlength=num_values)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    return np.argsort(index, kind="stable").astype(index.dtype), indptr.astype(index.dtype)
+
+
+def segment_matmul(
+    lhs: np.ndarray, rhs: np.ndarray, group_sizes: np.ndarray, bias: np.ndarray | None = None
+) -> np.ndarray:
+    """Multiply groups of rows by a matrix each; see heddle_kernels.numpy.segment_matmul."""
+    ends = np.cumsum(group_sizes)
+    out = np.zeros((lhs.shape[0], rhs.shape[2]), lhs.dtype)
+    for group, (size, end) in enumerate(zip(group_sizes, ends)):
+        out[end - size : end] = lhs[end - size : end] @ rhs[group] + (0 if bias is None else bias[group])
+    return out
+
+
+def segment_outer(lhs: np.ndarray, rhs: np.ndarray, group_sizes: np.ndarray) -> np.ndarray:
+    """Multiply, per group of rows, lhs transposed by rhs: [n, k], [n, m], [g] -> [g, k, m]."""
+    ends = np.cumsum(group_sizes)
+    out = np.zeros((len(group_sizes), lhs.shape[1], rhs.shape[1]), lhs.dtype)
+    for group, (size, end) in enumerate(zip(group_sizes, ends)):
+        out[group] = lhs[end - size : end].T @ rhs[end - size : end]
+    return out

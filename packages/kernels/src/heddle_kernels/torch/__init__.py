@@ -1,0 +1,23 @@
+"""Kernels on torch tensors, as operators of torch.library: gradients of any order, vmap, torch.compile without breaks.
+
+float32, float64, bfloat16 and float16; int32 and int64 ids. Inputs that aren't contiguous are copied. Each call uses
+`torch.get_num_threads()` threads.
+"""
+
+from heddle_kernels.torch.sddmm import sddmm
+from heddle_kernels.torch.segment import gather, segment_max, segment_mean, segment_sum
+from heddle_kernels.torch.softmax import segment_softmax
+from heddle_kernels.torch.sort import build_adjacency, index_sort
+from heddle_kernels.torch.spmm import spmm
+
+__all__ = [
+    "build_adjacency",
+    "gather",
+    "index_sort",
+    "sddmm",
+    "segment_max",
+    "segment_mean",
+    "segment_softmax",
+    "segment_sum",
+    "spmm",
+]

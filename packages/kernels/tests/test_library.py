@@ -1,0 +1,95 @@
+"""The library itself: its exports, its threads under fork and under many callers, what importing a face imports."""
+
+import multiprocessing
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import heddle_kernels.numpy as kernels
+from heddle_kernels import library
+
+ROOT = Path(__file__).parents[1]
+IDS = np.arange(200_000) % 1000
+DATA = np.ones((200_000, 4), np.float32)
+
+
+def test_every_export_is_declared_and_known():
+    """The header, the library and the Python side name the same functions with the same number of arguments."""
+    declared = {}
+    for header in (ROOT / "native" / "include").glob("*.h"):
+        text = re.sub(r"//.*", "", header.read_text())
+        for name, arguments in re.findall(r"HEDDLE_API\s[^;(]*?(heddle_\w+)\s*\(([^)]*)\)\s*;", text):
+            declared[name] = 0 if arguments.strip() in ("", "void") else arguments.count(",") + 1
+    assert {name: declared.get(name) for name in library.EXPORTS} == library.EXPORTS
+    nm = shutil.which("nm")
+    if nm is None:
+        pytest.skip("nm, of binutils, is not installed")
+    listing = subprocess.run([nm, "-D", "--defined-only", library.native._name], capture_output=True, text=True, check=True)
+    exported = {line.split()[-1] for line in listing.stdout.splitlines()}
+    assert exported == set(declared)
+
+
+def _total(queue=None, threads: int = 0) -> float:
+    library.set_num_threads(threads)
+    total = float(kernels.segment_sum(DATA, IDS, 1000).sum())
+    if queue is not None:
+        queue.put((total, library.num_threads()))
+    return total
+
+
+def test_threads_survive_a_fork():
+    """A child forked after its parent used several threads can use its own; libgomp's would hang."""
+    assert _total(threads=4) == 800_000
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    children = [context.Process(target=_total, args=(queue, 4)) for _ in range(3)]
+    for child in children:
+        child.start()
+    assert [queue.get(timeout=60) for _ in children] == [(800_000.0, 4)] * 3
+    for child in children:
+        child.join(60)
+    assert _total() == 800_000
+
+
+def _threads(queue) -> None:
+    queue.put(library.num_threads())
+
+
+def test_a_forked_child_starts_with_one_thread():
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_threads, args=(queue,))
+    child.start()
+    assert queue.get(timeout=60) == 1
+    child.join(60)
+
+
+def test_many_callers_at_once():
+    results = []
+    callers = [threading.Thread(target=lambda: results.extend(_total(threads=3) for _ in range(20))) for _ in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(60)
+    library.set_num_threads(0)
+    assert results == [800_000.0] * 120
+
+
+def test_settings_are_checked():
+    with pytest.raises(ValueError, match="found -1, expected at least 0"):
+        library.set_num_threads(-1)
+    with pytest.raises(ValueError, match="found 'sse9', expected one that this processor has"):
+        library.set_isa("sse9")
+
+
+@pytest.mark.parametrize("face", ["numpy", "torch", "jax"])
+def test_a_face_imports_its_own_framework_only(face):
+    others = {"numpy": ("torch", "jax"), "torch": ("jax",), "jax": ("torch",)}[face]
+    code = f"import sys, heddle_kernels.{face}; assert not set({others!r}) & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
