@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import array_api_compat
 import numpy as np
 
 from heddle.adjacency import Adjacency
@@ -111,6 +112,12 @@ class GraphOps:
     def degree(self, adjacency: Adjacency, like: Array) -> Array:
         """Count the edges each receiver receives: [n_receivers], in the dtype of `like`."""
         return self.xp.astype(adjacency.indptr[1:] - adjacency.indptr[:-1], like.dtype)
+
+    def graph_ids(self, counts: Array, n_rows: int) -> Array:
+        """Return the graph of each row, [n_rows] int, from [n_graphs] rows per graph that sum to n_rows."""
+        ends = self.xp.cumulative_sum(counts)
+        rows = self.xp.arange(n_rows, dtype=ends.dtype, device=array_api_compat.device(counts))
+        return self.xp.searchsorted(ends, rows, side="right")
 
     def activate(self, x: Array, name: str) -> Array:
         """Apply an activation by name: "none", "relu", "elu", "leaky_relu" (slope 0.2), "tanh", "sigmoid"."""

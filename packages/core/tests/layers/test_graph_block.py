@@ -8,7 +8,6 @@ from heddle.batch import batch, unbatch
 from heddle.errors import ConfigError
 from heddle.layers.graph_block import (
     deep_sets,
-    graph_ids,
     graph_network,
     interaction_network,
     relation_network,
@@ -221,6 +220,6 @@ def test_unknown_aggregator_and_half_an_attention_are_refused():
 
 def test_graph_ids_skip_graphs_without_rows():
     counts = np.array([2, 0, 3, 0, 1], np.int32)
-    assert graph_ids(OPS, counts, 6).tolist() == [0, 0, 2, 2, 2, 4]
-    assert graph_ids(OPS, np.array([0, 0]), 0).tolist() == []
+    assert OPS.graph_ids(counts, 6).tolist() == [0, 0, 2, 2, 2, 4]
+    assert OPS.graph_ids(np.array([0, 0]), 0).tolist() == []
     assert spread(OPS, {"g": np.array([[7.0]])}, np.array([3]), 3)["g"].tolist() == [[7.0]] * 3

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import array_api_compat
-
 from heddle.adjacency import Adjacency
 from heddle.errors import ConfigError
 from heddle.graph import Array, Graph, Nest, num_nodes
@@ -164,20 +162,13 @@ def deep_sets(
     )
 
 
-def graph_ids(ops: GraphOps, counts: Array, n_rows: int) -> Array:
-    """Return the graph of each row, [n_rows] int, from [n_graphs] rows per graph that sum to n_rows."""
-    ends = ops.xp.cumulative_sum(counts)
-    rows = ops.xp.arange(n_rows, dtype=ends.dtype, device=array_api_compat.device(counts))
-    return ops.xp.searchsorted(ends, rows, side="right")
-
-
 def spread(ops: GraphOps, globals_: Nest, counts: Array, n_rows: int) -> Nest:
     """Give each row the globals of its graph: nest of [n_graphs, ...] -> nest of [n_rows, ...]."""
     if counts.shape[0] == 1:  # no ids to compute, and nothing for XLA to fold at length
         return map_nest(lambda leaf: ops.xp.broadcast_to(leaf, (n_rows, *leaf.shape[1:])), globals_)
     if globals_ is None:
         return None
-    ids = graph_ids(ops, counts, n_rows)
+    ids = ops.graph_ids(counts, n_rows)
     return map_nest(lambda leaf: ops.gather(leaf, ids), globals_)
 
 
@@ -188,7 +179,7 @@ def pool(ops: GraphOps, how: str | Reducer | None, nest: Nest, counts: Array) ->
         return None
     if counts.shape[0] == 1 and how == "sum":
         return map_nest(lambda leaf: ops.xp.sum(leaf, axis=0, keepdims=True), nest)
-    ids = graph_ids(ops, counts, rows[0].shape[0])
+    ids = ops.graph_ids(counts, rows[0].shape[0])
     return map_nest(lambda leaf: reducer(ops, how)(leaf, ids, counts.shape[0]), nest)
 
 
