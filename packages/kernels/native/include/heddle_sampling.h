@@ -66,8 +66,7 @@ HEDDLE_API int heddle_sample_read(const heddle_sample* sample, void* nodes, void
 
 // out [count, length + 1], as `index`: walks over the one relation of `graph` from start [count].
 HEDDLE_API int heddle_random_walk(const heddle_sample_graph* graph, const int64_t* start, void* out, int64_t count,
-                                  int64_t length, double p, double q, uint64_t key, int64_t index,
-                                  int64_t threads);
+                                  int64_t length, double p, double q, uint64_t key, int64_t index, int64_t threads);
 
 #if defined(__cplusplus)
 }

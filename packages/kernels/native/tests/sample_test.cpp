@@ -11,12 +11,12 @@
 
 #include "heddle_sampling.h"
 
-#define CHECK(condition)                                                                                \
-  do {                                                                                                  \
-    if (!(condition)) {                                                                                 \
+#define CHECK(condition)                                                                                         \
+  do {                                                                                                           \
+    if (!(condition)) {                                                                                          \
       std::fprintf(stderr, "%s:%d: %s (last error: %s)\n", __FILE__, __LINE__, #condition, heddle_last_error()); \
-      std::_Exit(1);                                                                                    \
-    }                                                                                                   \
+      std::_Exit(1);                                                                                             \
+    }                                                                                                            \
   } while (0)
 
 namespace {
@@ -41,8 +41,15 @@ struct Relation {
     }
   }
   heddle_in_edges as(int32_t source, int32_t target, bool weighted, bool timed) const {
-    return {indptr.data(), senders.data(), weighted ? weight.data() : nullptr, timed ? time.data() : nullptr,
-            static_cast<int64_t>(senders.size()), source, target, HEDDLE_INT64, HEDDLE_FLOAT64};
+    return {indptr.data(),
+            senders.data(),
+            weighted ? weight.data() : nullptr,
+            timed ? time.data() : nullptr,
+            static_cast<int64_t>(senders.size()),
+            source,
+            target,
+            HEDDLE_INT64,
+            HEDDLE_FLOAT64};
   }
 };
 
@@ -52,7 +59,8 @@ const Relation AA(N_A, N_A, 1), AB(N_A, N_B, 2), BA(N_B, N_A, 3);
 heddle_sample_graph* graph_of(bool weighted, bool timed) {
   const int64_t n_node[] = {N_A, N_B};
   const int64_t* const node_time[] = {nullptr, nullptr};
-  const heddle_in_edges relations[] = {AA.as(0, 0, weighted, timed), AB.as(0, 1, false, timed), BA.as(1, 0, weighted, false)};
+  const heddle_in_edges relations[] = {AA.as(0, 0, weighted, timed), AB.as(0, 1, false, timed),
+                                       BA.as(1, 0, weighted, false)};
   heddle_sample_graph* graph = nullptr;
   CHECK(heddle_sample_graph_new(n_node, node_time, 2, relations, 3, 4, &graph) == HEDDLE_OK);
   return graph;
@@ -67,8 +75,8 @@ Ids content(const heddle_sample* sample, int64_t hops, int64_t edge_hops, bool t
   for (int64_t count : edges_per_hop) m += count;
   Ids all(2 * n + 3 * m, -1);
   int64_t* const data = all.data();
-  CHECK(heddle_sample_read(sample, data, trees ? data + n : nullptr, data + 2 * n, data + 2 * n + m, data + 2 * n + 2 * m,
-                           HEDDLE_INT64, 4) == HEDDLE_OK);
+  CHECK(heddle_sample_read(sample, data, trees ? data + n : nullptr, data + 2 * n, data + 2 * n + m,
+                           data + 2 * n + 2 * m, HEDDLE_INT64, 4) == HEDDLE_OK);
   all.insert(all.end(), nodes_per_hop.begin(), nodes_per_hop.end());
   all.insert(all.end(), edges_per_hop.begin(), edges_per_hop.end());
   return all;
@@ -77,22 +85,39 @@ Ids content(const heddle_sample* sample, int64_t hops, int64_t edge_hops, bool t
 struct Way {
   bool weighted = false, timed = false, replace = false, trees = false, induced = false, newest = false;
 };
-const Way WAYS[] = {{}, {true}, {false, true, false, true}, {true, true, true, true}, {false, true, false, true, false, true},
-                    {false, false, true}, {true, false, false, false, true}, {false, true, false, true, true}};
+const Way WAYS[] = {{},
+                    {true},
+                    {false, true, false, true},
+                    {true, true, true, true},
+                    {false, true, false, true, false, true},
+                    {false, false, true},
+                    {true, false, false, false, true},
+                    {false, true, false, true, true}};
 
 Ids draw(const heddle_sample_graph* graph, heddle_sample* sample, const Way& way, int32_t threads, uint64_t key) {
   Ids seeds, n_seeds{1500, 500}, first_tree{0, 1500}, seed_time(2000, 6), sizes{5, 3, 4, 4, 6, -1};
   for (int64_t i = 0; i < 2000; ++i) seeds.push_back((i * 7919) % (i < 1500 ? N_A : N_B));
-  const heddle_sample_request request{seeds.data(), n_seeds.data(), first_tree.data(), way.timed ? seed_time.data() : nullptr,
-                                      sizes.data(), 2, -1, key, way.replace, way.trees, way.induced, way.newest, threads};
+  const heddle_sample_request request{seeds.data(),
+                                      n_seeds.data(),
+                                      first_tree.data(),
+                                      way.timed ? seed_time.data() : nullptr,
+                                      sizes.data(),
+                                      2,
+                                      -1,
+                                      key,
+                                      way.replace,
+                                      way.trees,
+                                      way.induced,
+                                      way.newest,
+                                      threads};
   CHECK(heddle_neighbor_sample(graph, sample, &request) == HEDDLE_OK);
   return content(sample, 2, way.induced ? 1 : 2, way.trees);
 }
 
 Ids draw_by_budget(const heddle_sample_graph* graph, heddle_sample* sample, int32_t threads) {
   const Ids seeds{1, 3, 5, 1, 7}, n_seeds{3, 2}, first_tree{0, 3}, sizes{50, 20, 30, 40};
-  const heddle_sample_request request{seeds.data(), n_seeds.data(), first_tree.data(), nullptr, sizes.data(), 2, 50, 9,
-                                      0, 0, 1, 0, threads};
+  const heddle_sample_request request{
+      seeds.data(), n_seeds.data(), first_tree.data(), nullptr, sizes.data(), 2, 50, 9, 0, 0, 1, 0, threads};
   CHECK(heddle_budget_sample(graph, sample, &request) == HEDDLE_OK);
   return content(sample, 2, 1, false);
 }
@@ -153,8 +178,8 @@ void bad_input() {
   heddle_sample* sample = nullptr;
   CHECK(heddle_sample_new(graph, &sample) == HEDDLE_OK);
   const Ids seeds{N_A}, n_seeds{1, 0}, first_tree{0, 0}, sizes{1, 1, 1};
-  const heddle_sample_request request{seeds.data(), n_seeds.data(), first_tree.data(), nullptr, sizes.data(), 1, -1, 1,
-                                      0, 0, 0, 0, 2};
+  const heddle_sample_request request{
+      seeds.data(), n_seeds.data(), first_tree.data(), nullptr, sizes.data(), 1, -1, 1, 0, 0, 0, 0, 2};
   CHECK(heddle_neighbor_sample(graph, sample, &request) == HEDDLE_RANGE);
   heddle_sample_free(sample);
   heddle_sample_graph_free(graph);

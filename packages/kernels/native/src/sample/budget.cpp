@@ -40,7 +40,8 @@ struct Budget {
 };
 
 // Give each in-neighbour of the newest nodes, if it isn't sampled, 1 / in-degree of the node it leads to.
-template <class I> void fill(heddle_sample& sample, int64_t r, int64_t most, uint64_t key, Budget& budget) {
+template <class I>
+void fill(heddle_sample& sample, int64_t r, int64_t most, uint64_t key, Budget& budget) {
   const Relation& edges = sample.graph->relations[r];
   const Nodes& into = sample.nodes[edges.target];
   const I* const indptr = static_cast<const I*>(edges.indptr);
@@ -52,7 +53,8 @@ template <class I> void fill(heddle_sample& sample, int64_t r, int64_t most, uin
     draw_range(n, most, false, begin, Stream{branch(key, at)}, thread_scratch(), taken.data());
     for (int64_t e : taken) {
       const int64_t sender = senders[e];
-      const bool sampled = sample.nodes[edges.source].with_places([&](const auto& p) { return p.find(sender, 0) >= 0; });
+      const bool sampled =
+          sample.nodes[edges.source].with_places([&](const auto& p) { return p.find(sender, 0) >= 0; });
       if (!sampled) budget.add(sender, 1.0 / static_cast<double>(n));
     }
   }

@@ -11,9 +11,9 @@ namespace heddle {
 
 // A thread's memory for drawing.
 struct Scratch {
-  std::vector<uint64_t> bits;     // all 0 between draws
-  std::vector<int64_t> usable;    // positions of edges
-  std::vector<double> odds;       // of each of them
+  std::vector<uint64_t> bits;   // all 0 between draws
+  std::vector<int64_t> usable;  // positions of edges
+  std::vector<double> odds;     // of each of them
   std::vector<std::pair<double, int64_t>> waits;
   std::vector<std::pair<int64_t, int64_t>> ages;
 };
@@ -25,7 +25,8 @@ inline int64_t drawn(int64_t n, int64_t size, bool replace) {
 }
 
 // Floyd: `size` < n different places, every set of them equally likely; writes from + place.
-inline void draw_different(int64_t n, int64_t size, int64_t from, Stream stream, std::vector<uint64_t>& bits, int64_t* out) {
+inline void draw_different(int64_t n, int64_t size, int64_t from, Stream stream, std::vector<uint64_t>& bits,
+                           int64_t* out) {
   const size_t words = static_cast<size_t>((n + 63) / 64);
   if (bits.size() < words) bits.resize(words);
   uint64_t* const taken = bits.data();
@@ -40,7 +41,8 @@ inline void draw_different(int64_t n, int64_t size, int64_t from, Stream stream,
 }
 
 // Write drawn(n, size, replace) positions out of from to from + n - 1.
-inline void draw_range(int64_t n, int64_t size, bool replace, int64_t from, Stream stream, Scratch& scratch, int64_t* out) {
+inline void draw_range(int64_t n, int64_t size, bool replace, int64_t from, Stream stream, Scratch& scratch,
+                       int64_t* out) {
   if (n == 0 || size == 0) return;
   if (size < 0 || (size >= n && !replace))
     for (int64_t i = 0; i < n; ++i) out[i] = from + i;
@@ -82,7 +84,8 @@ inline void draw_by_odds(int64_t size, bool replace, Stream stream, Scratch& scr
 }
 
 // Write drawn(...) places in [0, n), n that of scratch.odds if `weighted`.
-inline void draw_places(int64_t n, int64_t size, bool replace, bool weighted, Stream stream, Scratch& scratch, int64_t* out) {
+inline void draw_places(int64_t n, int64_t size, bool replace, bool weighted, Stream stream, Scratch& scratch,
+                        int64_t* out) {
   if (weighted && drawn(n, size, replace) != 0 && size > 0 && (replace || size < n))
     draw_by_odds(size, replace, stream, scratch, out);
   else

@@ -1,4 +1,5 @@
-// One hop along one relation: draw edges into the newest nodes in parallel, then give new senders their places in order.
+// One hop along one relation: draw edges into the newest nodes in parallel, then give new senders their places in
+// order.
 #include "../pool.hpp"
 #include "../status.hpp"
 #include "parallel.hpp"
@@ -29,7 +30,8 @@ void count(const Relation& edges, const Ask& ask, const Nodes& into, int64_t fir
 }
 
 // Read the ids of senders of drawn edges.
-template <class I> void gather(const I* senders, const int64_t* edges, int64_t n, int64_t* out) {
+template <class I>
+void gather(const I* senders, const int64_t* edges, int64_t n, int64_t* out) {
   int64_t i = 0;
   for (; i < n - AHEAD; ++i) {
     __builtin_prefetch(&senders[edges[i + AHEAD]]);
@@ -70,10 +72,13 @@ int64_t close_gaps(const Nodes& into, heddle_sample& sample, raw_vector<int64_t>
 }
 
 // Give senders of edges [begin, end) their places, adding those that are new.
-int place_senders(const Nodes& into, Nodes& of, Edges& taken, const int64_t* senders, int64_t begin, int64_t end, bool trees) {
+int place_senders(const Nodes& into, Nodes& of, Edges& taken, const int64_t* senders, int64_t begin, int64_t end,
+                  bool trees) {
   const int64_t n = end - begin, held = of.size();
   if (held + n >= MAX_PLACES)
-    return fail(HEDDLE_INVALID, "neighbor_sample: found %lld edges into one type, expected fewer than 2**31 nodes and edges of it; use fewer seeds or smaller sizes",
+    return fail(HEDDLE_INVALID,
+                "neighbor_sample: found %lld edges into one type, expected fewer than 2**31 nodes and edges of it; use "
+                "fewer seeds or smaller sizes",
                 static_cast<long long>(n));
   of.ids.resize(held + n);
   if (trees) of.trees.resize(held + n);
@@ -100,7 +105,8 @@ int place_senders(const Nodes& into, Nodes& of, Edges& taken, const int64_t* sen
   return HEDDLE_OK;
 }
 
-template <class I> int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t r, const Ask& ask, uint64_t key) {
+template <class I>
+int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t r, const Ask& ask, uint64_t key) {
   const Relation& edges = sample.graph->relations[r];
   const Nodes& into = sample.nodes[edges.target];
   Edges& taken = sample.edges[r];
@@ -127,7 +133,8 @@ template <class I> int expand(heddle_sample& sample, const heddle_sample_request
         for (int64_t at = first; at < last; ++at)
           draw_range(sample.counts[at - from], ask.size, ask.replace, sample.begins[at - from], Stream{branch(key, at)},
                      thread_scratch(), drawn_edges + slots[at]);
-        gather(senders, drawn_edges + slots[first], slots[last] - slots[first], sample.senders.data() + slots[first] - begin);
+        gather(senders, drawn_edges + slots[first], slots[last] - slots[first],
+               sample.senders.data() + slots[first] - begin);
       });
     });
   } else {
@@ -141,7 +148,8 @@ template <class I> int expand(heddle_sample& sample, const heddle_sample_request
     sample.senders.resize(end - begin);
     parallel_for(chunks, request.threads, [&](int64_t k) {
       chunk(k, [&](int64_t first, int64_t last) {
-        gather(senders, drawn_edges + slots[first], slots[last] - slots[first], sample.senders.data() + slots[first] - begin);
+        gather(senders, drawn_edges + slots[first], slots[last] - slots[first],
+               sample.senders.data() + slots[first] - begin);
       });
     });
   }

@@ -40,7 +40,8 @@ void check_rows(const Relation& edges, int64_t n_source, int64_t first, int64_t 
   if (!sender_ok) by_sender.store(false, std::memory_order_relaxed);
 }
 
-template <class I> int check_relation(Relation& edges, int64_t at, int64_t n_source, int64_t rows, int64_t threads) {
+template <class I>
+int check_relation(Relation& edges, int64_t at, int64_t n_source, int64_t rows, int64_t threads) {
   const I* const indptr = static_cast<const I*>(edges.indptr);
   Fault fault;
   std::atomic<bool> by_time{true}, by_sender{true};
@@ -53,14 +54,21 @@ template <class I> int check_relation(Relation& edges, int64_t at, int64_t n_sou
     });
   const long long place = at;
   if (const int64_t bad = fault.indptr; bad >= 0)
-    return fail(HEDDLE_RANGE, "sample_graph: relation %lld: indptr[%lld]: found %lld, expected to rise from 0 to %lld, the number of edges; sort the edges again",
-                place, static_cast<long long>(bad), static_cast<long long>(indptr[bad]), static_cast<long long>(edges.edges));
+    return fail(HEDDLE_RANGE,
+                "sample_graph: relation %lld: indptr[%lld]: found %lld, expected to rise from 0 to %lld, the number of "
+                "edges; sort the edges again",
+                place, static_cast<long long>(bad), static_cast<long long>(indptr[bad]),
+                static_cast<long long>(edges.edges));
   if (const int64_t bad = fault.sender; bad >= 0)
-    return fail(HEDDLE_RANGE, "sample_graph: relation %lld: senders[%lld]: found %lld, expected an id in [0, %lld); correct or remove the entry",
+    return fail(HEDDLE_RANGE,
+                "sample_graph: relation %lld: senders[%lld]: found %lld, expected an id in [0, %lld); correct or "
+                "remove the entry",
                 place, static_cast<long long>(bad), static_cast<long long>(static_cast<const I*>(edges.senders)[bad]),
                 static_cast<long long>(n_source));
   if (const int64_t bad = fault.weight; bad >= 0)
-    return fail(HEDDLE_RANGE, "sample_graph: relation %lld: weight[%lld]: found %g, expected a finite number of at least 0; correct or remove the entry",
+    return fail(HEDDLE_RANGE,
+                "sample_graph: relation %lld: weight[%lld]: found %g, expected a finite number of at least 0; correct "
+                "or remove the entry",
                 place, static_cast<long long>(bad), edges.weight_of(bad));
   edges.by_time = by_time;
   edges.by_sender = by_sender;
@@ -72,7 +80,9 @@ int check_header(const heddle_in_edges& edges, int64_t at, int64_t types) {
   const bool typed = (edges.index == HEDDLE_INT32 || edges.index == HEDDLE_INT64) &&
                      (!edges.weight || edges.weight_dtype == HEDDLE_FLOAT32 || edges.weight_dtype == HEDDLE_FLOAT64);
   if (known && typed && edges.edges >= 0) return HEDDLE_OK;
-  return fail(HEDDLE_INVALID, "sample_graph: relation %lld: found a node type, a type code or a size that is unknown, expected those of heddle_sampling.h; correct it",
+  return fail(HEDDLE_INVALID,
+              "sample_graph: relation %lld: found a node type, a type code or a size that is unknown, expected those "
+              "of heddle_sampling.h; correct it",
               static_cast<long long>(at));
 }
 

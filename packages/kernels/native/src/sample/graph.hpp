@@ -20,7 +20,8 @@ struct Relation : heddle_in_edges {
                                           : static_cast<const double*>(weight)[edge];
   }
   // When an edge became usable: once it and its sender were there.
-  template <class I> int64_t time_of(int64_t edge) const {
+  template <class I>
+  int64_t time_of(int64_t edge) const {
     const int64_t own = time ? time[edge] : INT64_MIN;
     const int64_t of_sender = sender_time ? sender_time[static_cast<const I*>(senders)[edge]] : INT64_MIN;
     return own > of_sender ? own : of_sender;

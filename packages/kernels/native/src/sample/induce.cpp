@@ -53,8 +53,8 @@ void induce(heddle_sample& sample, const int64_t* seed_time, bool weighted, int6
     parallel_guarded(static_cast<int64_t>(parts.size()), threads, [&](int64_t k) {
       with_index(edges.index, [&](auto tag) {
         sample.nodes[edges.source].with_places([&](const auto& places) {
-          find_edges<untag<decltype(tag)>>(edges, into, places, seed_time, weighted, k * CHUNK, std::min(n, (k + 1) * CHUNK),
-                                           parts[k], found.indptr.data() + 1);
+          find_edges<untag<decltype(tag)>>(edges, into, places, seed_time, weighted, k * CHUNK,
+                                           std::min(n, (k + 1) * CHUNK), parts[k], found.indptr.data() + 1);
         });
       });
     });

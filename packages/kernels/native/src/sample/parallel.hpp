@@ -9,7 +9,8 @@
 namespace heddle {
 
 // As parallel_for; where a task ran out of memory, throws std::bad_alloc once all are done.
-template <class F> void parallel_guarded(int64_t count, int64_t threads, F&& body) {
+template <class F>
+void parallel_guarded(int64_t count, int64_t threads, F&& body) {
   std::atomic<bool> failed{false};
   parallel_for(count, threads, [&](int64_t i) {
     try {

@@ -16,7 +16,8 @@ constexpr int64_t MAX_PLACES = INT64_C(1) << 31;  // nodes of one type in a samp
 // so that nothing is cleared between samples.
 class DirectPlaces {
  public:
-  explicit DirectPlaces(int64_t n) : slots_(static_cast<uint32_t*>(std::calloc(n > 0 ? n : 1, sizeof(uint32_t)))), n_(n) {
+  explicit DirectPlaces(int64_t n)
+      : slots_(static_cast<uint32_t*>(std::calloc(n > 0 ? n : 1, sizeof(uint32_t)))), n_(n) {
     if (!slots_) throw std::bad_alloc();
   }
 

@@ -20,7 +20,9 @@ int check_request(const heddle_sample& sample, const heddle_sample_request& requ
   for (size_t t = 0; t < sample.nodes.size(); ++t)
     for (int64_t i = 0; i < request.n_seeds[t]; ++i, ++seed, ++all)
       if (*seed < 0 || *seed >= sample.graph->n_node[t])
-        return fail(HEDDLE_RANGE, "neighbor_sample: seeds of type %lld [%lld]: found %lld, expected an id in [0, %lld); remove the seed or add the node",
+        return fail(HEDDLE_RANGE,
+                    "neighbor_sample: seeds of type %lld [%lld]: found %lld, expected an id in [0, %lld); remove the "
+                    "seed or add the node",
                     static_cast<long long>(t), static_cast<long long>(i), static_cast<long long>(*seed),
                     static_cast<long long>(sample.graph->n_node[t]));
   if (all < MAX_PLACES) return HEDDLE_OK;
@@ -39,7 +41,8 @@ void start(heddle_sample& sample, const heddle_sample_request& request) {
     nodes.with_places([](auto& places) { places.clear(); });
     nodes.ids.assign(seed, seed + n);
     nodes.trees.clear();
-    for (int64_t i = 0; i < n && sample.trees; ++i) nodes.trees.push_back(static_cast<uint32_t>(request.first_tree[t] + i));
+    for (int64_t i = 0; i < n && sample.trees; ++i)
+      nodes.trees.push_back(static_cast<uint32_t>(request.first_tree[t] + i));
     nodes.with_places([&](auto& places) {
       for (int64_t i = 0; i < n; ++i) places.enter(nodes.ids[i], nodes.tree(i), static_cast<uint32_t>(i));
     });
@@ -63,11 +66,13 @@ namespace {
 
 // Copies of long arrays are shared among threads by stretches of this many elements.
 constexpr int64_t CHUNK = 1 << 15;
-template <class F> void by_stretch(int64_t n, int64_t threads, F&& body) {
+template <class F>
+void by_stretch(int64_t n, int64_t threads, F&& body) {
   parallel_for((n + CHUNK - 1) / CHUNK, threads, [&](int64_t k) { body(k * CHUNK, std::min(n, (k + 1) * CHUNK)); });
 }
 
-template <class I> void read(const heddle_sample& sample, I* nodes, I* tree, I* senders, I* receivers, I* edges, int64_t threads) {
+template <class I>
+void read(const heddle_sample& sample, I* nodes, I* tree, I* senders, I* receivers, I* edges, int64_t threads) {
   for (const Nodes& of : sample.nodes) {
     by_stretch(of.size(), threads, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) nodes[i] = static_cast<I>(of.ids[i]);

@@ -11,14 +11,23 @@
 namespace heddle {
 
 // Vectors whose new elements are left as they come: they are written before they are read.
-template <class T> struct Raw : std::allocator<T> {
-  template <class U> struct rebind {
+template <class T>
+struct Raw : std::allocator<T> {
+  template <class U>
+  struct rebind {
     using other = Raw<U>;
   };
-  template <class U> void construct(U* p) noexcept { ::new (static_cast<void*>(p)) U; }
-  template <class U, class... A> void construct(U* p, A&&... a) { ::new (static_cast<void*>(p)) U(std::forward<A>(a)...); }
+  template <class U>
+  void construct(U* p) noexcept {
+    ::new (static_cast<void*>(p)) U;
+  }
+  template <class U, class... A>
+  void construct(U* p, A&&... a) {
+    ::new (static_cast<void*>(p)) U(std::forward<A>(a)...);
+  }
 };
-template <class T> using raw_vector = std::vector<T, Raw<T>>;
+template <class T>
+using raw_vector = std::vector<T, Raw<T>>;
 
 // Types with more nodes than this are looked up by hash: 128 MiB of slots.
 constexpr int64_t MOST_SLOTS = INT64_C(1) << 25;
@@ -37,7 +46,10 @@ struct Nodes {
   int64_t hop_begin() const { return ends.size() < 2 ? 0 : ends[ends.size() - 2]; }
 
   // Call f with the table in use.
-  template <class F> auto with_places(F&& f) { return by_hash ? f(hash) : f(*direct); }
+  template <class F>
+  auto with_places(F&& f) {
+    return by_hash ? f(hash) : f(*direct);
+  }
 };
 
 // The edges of one relation as CSR over the positions of its target type that have been expanded so far.

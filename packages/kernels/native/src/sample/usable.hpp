@@ -22,7 +22,8 @@ inline bool in_one_stretch(const Relation& edges, const Ask& ask) {
 }
 
 // Cut [begin, end) to the usable edges of a row that has them in one stretch.
-template <class I> void cut(const Relation& edges, const Ask& ask, uint32_t tree, int64_t& begin, int64_t& end) {
+template <class I>
+void cut(const Relation& edges, const Ask& ask, uint32_t tree, int64_t& begin, int64_t& end) {
   if (ask.seed_time && edges.timed()) {
     const int64_t time = ask.seed_time[tree];
     int64_t low = begin, high = end;

@@ -15,15 +15,21 @@ struct Odds {
 };
 
 // Whether `node` is an in-neighbour of `of`.
-template <class I> bool is_near(const Relation& edges, int64_t of, int64_t node) {
+template <class I>
+bool is_near(const Relation& edges, int64_t of, int64_t node) {
   const I* const senders = static_cast<const I*>(edges.senders);
-  const I *const begin = senders + static_cast<const I*>(edges.indptr)[of], *const end = senders + static_cast<const I*>(edges.indptr)[of + 1];
-  return edges.by_sender ? std::binary_search(begin, end, static_cast<I>(node)) : std::find(begin, end, static_cast<I>(node)) != end;
+  const I *const begin = senders + static_cast<const I*>(edges.indptr)[of], *const end =
+                                                                                senders + static_cast<const I*>(
+                                                                                              edges.indptr)[of + 1];
+  return edges.by_sender ? std::binary_search(begin, end, static_cast<I>(node))
+                         : std::find(begin, end, static_cast<I>(node)) != end;
 }
 
 // The node after `node`, where `before` was the one before it, or -1 at the start.
-template <class I> int64_t step(const Relation& edges, int64_t node, int64_t before, Stream stream, const Odds& odds) {
-  const int64_t begin = static_cast<const I*>(edges.indptr)[node], n = static_cast<const I*>(edges.indptr)[node + 1] - begin;
+template <class I>
+int64_t step(const Relation& edges, int64_t node, int64_t before, Stream stream, const Odds& odds) {
+  const int64_t begin = static_cast<const I*>(edges.indptr)[node],
+                n = static_cast<const I*>(edges.indptr)[node + 1] - begin;
   const I* const around = static_cast<const I*>(edges.senders) + begin;
   if (n == 0) return node;
   for (;;) {
@@ -42,14 +48,18 @@ extern "C" int heddle_random_walk(const heddle_sample_graph* graph, const int64_
   using namespace heddle;
   constexpr int64_t CHUNK = 64;
   if (graph->relations.size() != 1 || graph->n_node.size() != 1)
-    return fail(HEDDLE_INVALID, "random_walk: found %zu relations, expected one; make a graph of it", graph->relations.size());
+    return fail(HEDDLE_INVALID, "random_walk: found %zu relations, expected one; make a graph of it",
+                graph->relations.size());
   if (!(p > 0 && q > 0) || length < 0)
-    return fail(HEDDLE_INVALID, "random_walk: found p %g, q %g, length %lld, expected positive odds and a length of at least 0; correct them",
-                p, q, static_cast<long long>(length));
+    return fail(
+        HEDDLE_INVALID,
+        "random_walk: found p %g, q %g, length %lld, expected positive odds and a length of at least 0; correct them",
+        p, q, static_cast<long long>(length));
   for (int64_t i = 0; i < count; ++i)
     if (start[i] < 0 || start[i] >= graph->n_node[0])
-      return fail(HEDDLE_RANGE, "random_walk: start[%lld]: found %lld, expected an id in [0, %lld); remove it or add the node",
-                  static_cast<long long>(i), static_cast<long long>(start[i]), static_cast<long long>(graph->n_node[0]));
+      return fail(
+          HEDDLE_RANGE, "random_walk: start[%lld]: found %lld, expected an id in [0, %lld); remove it or add the node",
+          static_cast<long long>(i), static_cast<long long>(start[i]), static_cast<long long>(graph->n_node[0]));
   const Relation& edges = graph->relations[0];
   const double back = 1.0 / p, away = 1.0 / q;
   const Odds odds{back, away, std::max({back, 1.0, away}), p == 1 && q == 1};
