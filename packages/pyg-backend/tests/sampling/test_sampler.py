@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 import torch
+from torch_geometric.data import Data
 from torch_geometric.loader import LinkNeighborLoader, NeighborLoader, NodeLoader
 from torch_geometric.sampler import NegativeSampling, NodeSamplerInput
 from torch_geometric.testing import MyFeatureStore, MyGraphStore
@@ -219,6 +220,17 @@ def test_seed_epoch_and_batch_decide():
     assert not torch.equal(other, first)
     copy = pickle.loads(pickle.dumps(sampler))
     assert torch.equal(draw(copy, nodes).edge, first)
+
+
+def test_early_and_late_neighbours_of_a_hub_are_as_likely():
+    """At degree 40000, where 16 random bits would favour the first 25536 two to one."""
+    hub = torch.stack([torch.arange(1, 40001), torch.zeros(40000, dtype=torch.int64)])
+    sampler, counts = NeighborSampler(Data(num_nodes=40001, edge_index=hub), [50]), torch.zeros(40000)
+    for epoch in range(400):
+        sampler.set_epoch(epoch)
+        counts[draw(sampler, torch.tensor([0])).edge] += 1
+    early, expected = counts[:25536].sum(), 400 * 50 * 25536 / 40000
+    assert abs(early - expected) < 4 * (expected * (1 - 25536 / 40000)) ** 0.5
 
 
 def test_a_seed_out_of_range_gives_one_clear_error():
