@@ -1,5 +1,6 @@
 """GraphOps: the primitives a backend implements, and what follows from them, written once."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import array_api_compat
@@ -7,6 +8,8 @@ import numpy as np
 
 from heddle.adjacency import Adjacency
 from heddle.graph import Array
+from heddle.relational.bundle import Bundle
+from heddle.relational.conv import relational_conv
 
 
 class GraphOps:
@@ -75,14 +78,25 @@ class GraphOps:
         """Normalise [n_edges, ...] logits over the edges that each receiver receives."""
         return self.segment_softmax(logits, adjacency.receivers, adjacency.n_receivers)
 
+    def relational_conv(
+        self,
+        bundles: Sequence[tuple[str, Bundle]],
+        x: Mapping[str, Array | None],
+        weights: Sequence[Array],
+        roots: Mapping[str, Array],
+        biases: Mapping[str, Array],
+    ) -> dict[str, Array]:
+        """Return y[t] = x[t] roots[t] + biases[t] + sum over relations of A_r x[s] W_r; see `relational.conv`."""
+        return relational_conv(self, bundles, x, weights, roots, biases)
+
     def segment_softmax(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
-        """Softmax within each segment: [e, ...] -> [e, ...]; a segment of -inf alone gives 0, not NaN."""
+        """Softmax within each segment: [e, ...] -> [e, ...]; a segment of -inf alone gives 0, one with a NaN all NaN."""
         xp = self.xp
         top = self.stop_gradient(self.segment_max(self.stop_gradient(data), segment_ids, num_segments))
         top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
         exps = xp.exp(data - self.gather(top, segment_ids))
         total = self.segment_sum(exps, segment_ids, num_segments)
-        total = xp.where(total > 0, total, xp.ones_like(total))
+        total = xp.where(total == 0, xp.ones_like(total), total)
         return exps / self.gather(total, segment_ids)
 
     def segment_mean(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
@@ -106,18 +120,22 @@ class GraphOps:
         top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
         exps = xp.exp(data - self.gather(top, segment_ids))
         total = self.segment_sum(exps, segment_ids, num_segments)
-        log = xp.log(xp.where(total > 0, total, xp.ones_like(total))) + top  # log(0) would make gradients NaN
-        return xp.where(total > 0, log, xp.full_like(log, -float("inf")))
+        empty = total == 0  # "not total > 0" would hide a NaN
+        log = xp.log(xp.where(empty, xp.ones_like(total), total)) + top  # log(0) would make gradients NaN
+        return xp.where(empty, xp.full_like(log, -float("inf")), log)
 
     def degree(self, adjacency: Adjacency, like: Array) -> Array:
         """Count the edges each receiver receives: [n_receivers], in the dtype of `like`."""
         return self.xp.astype(adjacency.indptr[1:] - adjacency.indptr[:-1], like.dtype)
 
     def graph_ids(self, counts: Array, n_rows: int) -> Array:
-        """Return the graph of each row, [n_rows] int, from [n_graphs] rows per graph that sum to n_rows."""
+        """Return the graph of each row, [n_rows] int, from [n_graphs] rows per graph; rows past their sum join the last."""
         ends = self.xp.cumulative_sum(counts)
         rows = self.xp.arange(n_rows, dtype=ends.dtype, device=array_api_compat.device(counts))
-        return self.xp.searchsorted(ends, rows, side="right")
+        if counts.shape[0] == 1:  # nothing to search, and nothing for XLA to fold at length
+            return self.xp.zeros_like(rows)
+        ids = self.xp.searchsorted(ends, rows, side="right")
+        return self.xp.where(ids < counts.shape[0], ids, self.xp.full_like(ids, counts.shape[0] - 1))
 
     def activate(self, x: Array, name: str) -> Array:
         """Apply an activation by name: "none", "relu", "elu", "leaky_relu" (slope 0.2), "tanh", "sigmoid"."""

@@ -1,12 +1,13 @@
 """What a portable layer is: a frozen description with pure functions on any engine's arrays."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from heddle.graph import Array, EdgeType
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
+from heddle.relational.bundle import Bundle
 from heddle.support import AggregateSpec, Support
 
 Params = Mapping[str, Array]
@@ -103,6 +104,28 @@ class HeteroLayer(Protocol):
             x: node type -> [n_nodes of the type, in_dim of the type], or None for a type without features; a
                 type that is left out sends nothing and has no root.
         """
+        ...
+
+
+class BundledLayer(HeteroLayer, Protocol):
+    """A HeteroLayer that is a sum over relations, so that each can be taken the way that costs least.
+
+    `apply_bundles` equals `apply`, up to round-off, whatever the plan.
+    """
+
+    def shapes(self, featureless: Collection[str] = ()) -> dict[EdgeType, tuple[int, int]]:
+        """Return relation -> (columns before, columns after its weight), 0 before for a type without features."""
+        ...
+
+    def apply_bundles(
+        self,
+        ops: GraphOps,
+        params: Params,
+        bundles: Sequence[tuple[str, Bundle]],
+        x: Mapping[str, Array | None],
+        dropout: Dropout = no_dropout,
+    ) -> dict[str, Array]:
+        """Return what `apply` returns, from bundles of `heddle.relational.prepare` instead of supports."""
         ...
 
 

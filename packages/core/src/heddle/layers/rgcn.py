@@ -1,6 +1,6 @@
 """R-GCN: every relation has its own weights, full, composed of shared bases, or block-diagonal."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from heddle.graph import Array, EdgeType
 from heddle.layers.base import Dropout, Params, along, no_dropout, portable_name, relation_key
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
+from heddle.relational.bundle import Bundle, extents
 from heddle.support import AggregateSpec, Support, aggregate
 
 _MEAN = AggregateSpec("sum", "mean")
@@ -22,8 +23,8 @@ class RGCN:
     Source: Schlichtkrull et al., Modeling Relational Data with Graph Convolutional Networks (2018), eq. 2 with
     c_{i,r} = |N_i^r|: the mean is per relation, never over all relations together. Eq. 3 is `bases`, eq. 4 `blocks`.
     A type without features (None in `x`) has W_r itself as its table of embeddings: `in_dim` of the type is its
-    number of nodes, and no one-hot matrix is ever made. This loop over relations is the specification that every
-    faster form is tested against.
+    number of nodes, and no one-hot matrix is ever made. `apply`, a loop over relations, is the specification that
+    every faster form is tested against; `apply_bundles` takes each relation the way that a plan chose.
 
     Parameters: "weight" [relations, in, out] (relations sorted) if all sources are of one width, else
     "weight.<relation_key>" [in, out] each; with `bases` "basis" [bases, in, out] ("basis.<source type>" where
@@ -118,6 +119,39 @@ class RGCN:
             return y
         return {k: value + along(ops, params[self._own("bias", k)], value) for k, value in y.items()}
 
+    def shapes(self, featureless: Collection[str] = ()) -> dict[EdgeType, tuple[int, int]]:
+        """Return relation -> (columns before, columns after its weight), 0 before for a type without features."""
+        return {
+            relation: (0 if relation[0] in featureless else self.widths[relation[0]], self.out_dim)
+            for relation in self.relations
+        }
+
+    def apply_bundles(
+        self,
+        ops: GraphOps,
+        params: Params,
+        bundles: Sequence[tuple[str, Bundle]],
+        x: Mapping[str, Array | None],
+        dropout: Dropout = no_dropout,
+    ) -> dict[str, Array]:
+        """Return what `apply` returns, from bundles of `heddle.relational.prepare` instead of supports."""
+        roots = (
+            {kind: params[self._own("root", kind)] for kind in self.widths if kind in x} if self.root else {}
+        )
+        biases = {kind: params[self._own("bias", kind)] for kind in self.widths} if self.bias else {}
+        places = {relation_key(relation): i for i, relation in enumerate(self.relations)}
+        members = [[places[extent.key] for extent in extents(bundle)] for _, bundle in bundles]
+        return ops.relational_conv(bundles, x, self._stacks(ops, params, members), roots, biases)
+
+    def _stacks(self, ops: GraphOps, params: Params, members: Sequence[Sequence[int]]) -> list[Array]:
+        """Return the weights [relations, in, out] of each group of relations."""
+        if self._stacked and not self.bases and all(_is_run(group) for group in members):
+            stacks = [params["weight"][group[0] : group[-1] + 1] for group in members]
+        else:
+            weights = self._weights(ops, params)
+            stacks = [ops.xp.stack([weights[i] for i in group]) for group in members]
+        return [_block_diagonal(ops, stack) for stack in stacks] if self.blocks else stacks
+
     def _message(self, ops: GraphOps, weight: Array, support: Support, x: Array | None) -> Array:
         """Return the mean of x W_r over the edges of one relation, in the order that moves fewer columns."""
         if x is None:
@@ -183,8 +217,13 @@ def _transform(ops: GraphOps, x: Array, weight: Array) -> Array:
 
 
 def _block_diagonal(ops: GraphOps, weight: Array) -> Array:
-    """Return the [in, out] matrix whose diagonal blocks are `weight`."""
-    blocks, fan_in, fan_out = weight.shape
-    eye = ops.asarray(np.eye(blocks), like=weight)
-    spread = weight[:, :, None, :] * eye[:, None, :, None]
-    return ops.xp.reshape(spread, (blocks * fan_in, blocks * fan_out))
+    """Return matrices [..., in, out] whose diagonal blocks are `weight` [..., blocks, in / blocks, out / blocks]."""
+    *lead, blocks, fan_in, fan_out = weight.shape
+    eye = ops.xp.reshape(ops.asarray(np.eye(blocks), like=weight), (1,) * len(lead) + (blocks, 1, blocks, 1))
+    spread = ops.xp.reshape(weight, (*lead, blocks, fan_in, 1, fan_out)) * eye
+    return ops.xp.reshape(spread, (*lead, blocks * fan_in, blocks * fan_out))
+
+
+def _is_run(positions: Sequence[int]) -> bool:
+    """Tell whether positions count up one by one."""
+    return list(positions) == list(range(positions[0], positions[0] + len(positions)))

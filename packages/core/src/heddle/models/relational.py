@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from heddle.adjacency import build_adjacency
 from heddle.errors import GraphError
 from heddle.graph import Array, EdgeSet, Graph, HeteroGraph
-from heddle.layers.base import Dropout, HeteroLayer, Params, no_dropout, relation_key
+from heddle.layers.base import BundledLayer, Dropout, Params, no_dropout, relation_key
 from heddle.model import Prepared, edge_weight
 from heddle.models.stack import features
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec, prefixed, scoped
+from heddle.relational.plan import Choice, check_plan, plan_relations
+from heddle.relational.prepare import bundles_of, prepare_bundles
 from heddle.support import AggregateSpec, Support, build_support
 
 
@@ -20,11 +22,18 @@ class RelationalStack:
 
     A type without features enters as None, which a layer reads as a table of embeddings of its own. The layers
     agree on one AggregateSpec per relation.
+
+    Attributes:
+        plan: one of `heddle.relational.plan.PLANS`: how sums over relations are taken. It never changes a result.
     """
 
-    layers: tuple[HeteroLayer, ...]
+    layers: tuple[BundledLayer, ...]
     activation: str = "relu"
     dropout: float = 0.0
+    plan: str = "loop"
+
+    def __post_init__(self):
+        check_plan(self.plan)
 
     @property
     def out_dim(self) -> int:
@@ -40,10 +49,21 @@ class RelationalStack:
                 "model: found a homogeneous graph, expected a heterogeneous one; "
                 "convert it with heddle.convert.as_hetero, or choose model=gcn"
             )
+        if self.plan != "loop":
+            return {"relations": prepare_bundles(graph, self.plans(graph))}
         specs: dict[str, AggregateSpec] = {}
         for layer in self.layers:
             specs |= layer.specs()
         return {"supports": relation_supports(graph, specs)}
+
+    def plans(self, graph: HeteroGraph) -> list[tuple[Choice, ...]]:
+        """Return each layer's choice for each relation; layers after the first have features on every type."""
+        how = "auto" if self.plan == "loop" else self.plan
+        featureless = {kind for kind, nest in graph.nodes.items() if nest is None}
+        return [
+            plan_relations(graph, layer.shapes(() if i else featureless), how)
+            for i, layer in enumerate(self.layers)
+        ]
 
     def apply(
         self,
@@ -55,8 +75,12 @@ class RelationalStack:
     ) -> dict[str, Array]:
         x = {kind: None if nest is None else features(nest) for kind, nest in graph.nodes.items()}
         for i, layer in enumerate(self.layers):
-            fed = {kind: None if own is None else dropout(own, self.dropout) for kind, own in x.items()}
-            x = layer.apply(ops, scoped(f"layers.{i}", params), prepared["supports"], fed, dropout)
+            fed = {kind: None if z is None else dropout(z, self.dropout) for kind, z in x.items()}
+            own = scoped(f"layers.{i}", params)
+            if "supports" in prepared:
+                x = layer.apply(ops, own, prepared["supports"], fed, dropout)
+            else:
+                x = layer.apply_bundles(ops, own, bundles_of(prepared["relations"], i), fed, dropout)
             if i < len(self.layers) - 1:
                 x = {kind: ops.activate(value, self.activation) for kind, value in x.items()}
         return x

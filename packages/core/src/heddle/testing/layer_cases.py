@@ -19,6 +19,8 @@ from heddle.model import prepare_supports
 from heddle.models.relational import relation_supports
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
+from heddle.relational.plan import plan_relations
+from heddle.relational.prepare import bundles_of, prepare_bundles
 from heddle.testing.graphs import HETERO_WIDTHS, OWN_WIDTHS, RELATIONS
 
 Apply = Callable[[GraphOps, Mapping[str, Array], Any, Any], Any]
@@ -81,6 +83,10 @@ def layer_cases() -> tuple[LayerCase, ...]:
         _rgcn("rgcn/bases_of_widths", RGCN(RELATIONS, HETERO_WIDTHS, 3, bases=2), OWN_WIDTHS),
         _rgcn("rgcn/blocks_narrowing", RGCN(RELATIONS, 4, 2, blocks=2), 4),
         _rgcn("rgcn/blocks_widening", RGCN(RELATIONS, 4, 6, blocks=2), 4),
+        _planned("rgcn/plan_auto", RGCN(RELATIONS, HETERO_WIDTHS, 3), OWN_WIDTHS, "auto"),
+        _planned("rgcn/plan_transform", RGCN(RELATIONS, HETERO_WIDTHS, 3, bases=2), OWN_WIDTHS, "transform"),
+        _planned("rgcn/plan_aggregate", RGCN(RELATIONS, HETERO_WIDTHS, 3), OWN_WIDTHS, "aggregate"),
+        _planned("rgcn/plan_edge", RGCN(RELATIONS, 4, 6, blocks=2), 4, "edge"),
     )
 
 
@@ -105,6 +111,17 @@ def _rgcn(name: str, layer: RGCN, hetero: int) -> LayerCase:
 
     def apply(ops: GraphOps, params: Mapping[str, Array], supports: Any, graph: HeteroGraph) -> Any:
         return layer.apply(ops, params, supports, graph.nodes)
+
+    return LayerCase(name, layer.params(), prepare, apply, hetero=hetero)
+
+
+def _planned(name: str, layer: RGCN, hetero: int, plan: str) -> LayerCase:
+    def prepare(graph: HeteroGraph) -> Any:
+        featureless = [kind for kind, nest in graph.nodes.items() if nest is None]
+        return prepare_bundles(graph, [plan_relations(graph, layer.shapes(featureless), plan)])
+
+    def apply(ops: GraphOps, params: Mapping[str, Array], prepared: Any, graph: HeteroGraph) -> Any:
+        return layer.apply_bundles(ops, params, bundles_of(prepared, 0), graph.nodes)
 
     return LayerCase(name, layer.params(), prepare, apply, hetero=hetero)
 

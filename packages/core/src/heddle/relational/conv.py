@@ -1,0 +1,109 @@
+"""The sum over relations on any engine's arrays: what a fused kernel is compared with, and stands in for it."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from heddle.graph import Array
+from heddle.relational.bundle import AggregateFirst, Bundle, TransformFirst, extents
+
+if TYPE_CHECKING:
+    from heddle.ops import GraphOps
+
+
+def relational_conv(
+    ops: "GraphOps",
+    bundles: Sequence[tuple[str, Bundle]],
+    x: Mapping[str, Array | None],
+    weights: Sequence[Array],
+    roots: Mapping[str, Array],
+    biases: Mapping[str, Array],
+) -> dict[str, Array]:
+    """Return y[t] = x[t] roots[t] + biases[t] + sum over relations r into t of A_r x[s] W_r.
+
+    Args:
+        bundles: (source type, Bundle) of each bundle; each relation in one of them.
+        x: node type -> [n_nodes, in_dim], or None for a type without features, whose rows are those of the unit
+            matrix; a type that is left out sends nothing.
+        weights: for each bundle [relations, in_dim, out_dim], in the order of `extents`.
+        roots: node type -> [in_dim, out_dim]; types of x.
+        biases: node type -> [out_dim]; added to a type that has a value.
+
+    Returns: node type -> [n_nodes, out_dim] for types with a root or a relation from a type of x.
+    """
+    y = {kind: root if x[kind] is None else x[kind] @ root for kind, root in roots.items()}
+    for (source, bundle), weight in zip(bundles, weights):
+        if source not in x:
+            continue
+        if isinstance(bundle, TransformFirst):
+            parts = _transform_first(ops, bundle, x[source], weight)
+        else:
+            parts = _aggregate_first(ops, bundle, x[source], weight)
+        for target, part in parts.items():
+            y[target] = y[target] + part if target in y else part
+    return {
+        kind: value + ops.xp.reshape(biases[kind], (1, -1)) if kind in biases else value
+        for kind, value in y.items()
+    }
+
+
+def _transform_first(
+    ops: "GraphOps", bundle: TransformFirst, x: Array | None, weight: Array
+) -> dict[str, Array]:
+    xp, places = ops.xp, list(extents(bundle))
+    count, _, out_dim = weight.shape
+    if x is None:
+        columns = xp.reshape(weight, (-1, out_dim))
+    elif bundle.sources is None:  # one product for all relations
+        side_by_side = x @ xp.reshape(xp.permute_dims(weight, (1, 0, 2)), (-1, count * out_dim))
+        split = xp.reshape(side_by_side, (-1, count, out_dim))
+        columns = xp.reshape(xp.permute_dims(split, (1, 0, 2)), (-1, out_dim))
+    else:
+        columns = _grouped(ops, ops.gather(x, bundle.sources), weight, [place.columns for place in places])
+    rows = _scaled(ops, bundle, ops.spmm(bundle.adjacency, columns, bundle.weight))
+    parts, first = {}, 0
+    for target in sorted(bundle.entered):
+        entered, last = bundle.entered[target], first + sum(e.rows for e in places if e.target == target)
+        n_nodes = entered.nodes.shape[0]
+        if entered.rows is None:
+            parts[target] = xp.sum(
+                xp.reshape(rows[first:last], (len(entered.extents), n_nodes, out_dim)), axis=0
+            )
+        else:
+            parts[target] = ops.segment_sum(rows[first:last], entered.rows, n_nodes)
+        first = last
+    return parts
+
+
+def _aggregate_first(ops: "GraphOps", bundle: AggregateFirst, x: Array, weight: Array) -> dict[str, Array]:
+    xp, out_dim = ops.xp, weight.shape[2]
+    rows = _scaled(ops, bundle, ops.spmm(bundle.adjacency, x, bundle.weight))
+    parts, first, member = {}, 0, 0
+    for target in sorted(bundle.entered):
+        entered = bundle.entered[target]
+        sizes = [entered.extents[key].shape[1] for key in sorted(entered.extents)]
+        n_nodes, count, last = entered.nodes.shape[0], len(sizes), first + sum(sizes)
+        own, matrices = rows[first:last], weight[member : member + count]
+        if entered.rows is None:  # the relations' rows side by side: the product sums over them
+            stacked = xp.permute_dims(xp.reshape(own, (count, n_nodes, x.shape[1])), (1, 0, 2))
+            parts[target] = xp.reshape(stacked, (n_nodes, count * x.shape[1])) @ xp.reshape(
+                matrices, (count * x.shape[1], out_dim)
+            )
+        else:
+            parts[target] = ops.segment_sum(_grouped(ops, own, matrices, sizes), entered.rows, n_nodes)
+        first, member = last, member + count
+    return parts
+
+
+def _scaled(ops: "GraphOps", bundle: Bundle, rows: Array) -> Array:
+    return rows if bundle.scale is None else rows * ops.xp.reshape(bundle.scale, (-1, 1))
+
+
+def _grouped(ops: "GraphOps", rows: Array, weight: Array, sizes: Sequence[int]) -> Array:
+    """Multiply groups of rows by a matrix each, in one batched product where all are of one size."""
+    if len(set(sizes)) == 1:
+        xp = ops.xp
+        batched = xp.reshape(rows, (len(sizes), sizes[0], rows.shape[1])) @ weight
+        return xp.reshape(batched, (len(sizes) * sizes[0], weight.shape[2]))
+    return ops.segment_matmul(rows, weight, np.array(sizes))

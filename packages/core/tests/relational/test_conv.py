@@ -1,0 +1,143 @@
+"""Every plan of an R-GCN layer equals the loop over relations, in float64."""
+
+import numpy as np
+import pytest
+
+from heddle.layers.rgcn import RGCN
+from heddle.models.relational import RelationalStack, relation_supports
+from heddle.params import initialise
+from heddle.reference import NumpyOps
+from heddle.relational.bundle import AggregateFirst, TransformFirst, extents
+from heddle.relational.plan import PLANS, plan_relations
+from heddle.relational.prepare import bundles_of, prepare_bundles
+
+from .graphs import ABSENT, EDGES, SIZES, WIDTHS, empty_graph, relational_graph
+
+OPS = NumpyOps()
+RELATIONS = (*EDGES, ABSENT)
+EQUAL = dict.fromkeys(WIDTHS, 6)
+WAYS = [plan for plan in PLANS if plan != "loop"]
+FORMS = {
+    "full": (RGCN(RELATIONS, WIDTHS, 3), WIDTHS),
+    "widening": (RGCN(RELATIONS, WIDTHS, 20), WIDTHS),
+    "stacked": (RGCN(RELATIONS, EQUAL, 5), EQUAL),
+    "bases": (RGCN(RELATIONS, WIDTHS, 5, bases=2), WIDTHS),
+    "blocks": (RGCN(RELATIONS, WIDTHS, 4, blocks=2), WIDTHS),
+    "stacked_blocks": (RGCN(RELATIONS, EQUAL, 4, blocks=2), EQUAL),
+    "no_root": (RGCN(RELATIONS, WIDTHS, 3, root=False), WIDTHS),
+    "no_bias": (RGCN(RELATIONS, WIDTHS, 3, bias=False), WIDTHS),
+    "shared_root": (RGCN(RELATIONS, EQUAL, 3, share_root=True), EQUAL),
+}
+
+
+def random_params(layer, seed=1):
+    rng = np.random.default_rng(seed)
+    return {name: rng.standard_normal(value.shape) for name, value in initialise(layer.params(), 0).items()}
+
+
+def looped(layer, params, graph, x=None):
+    supports = relation_supports(graph, layer.specs())
+    return layer.apply(OPS, params, supports, graph.nodes if x is None else x)
+
+
+def planned(layer, params, graph, how, x=None):
+    featureless = [kind for kind, nest in graph.nodes.items() if nest is None]
+    choices = plan_relations(graph, layer.shapes(featureless), how)
+    bundles = bundles_of(prepare_bundles(graph, [choices]), 0)
+    return layer.apply_bundles(OPS, params, bundles, graph.nodes if x is None else x)
+
+
+def assert_equal(found, expected):
+    assert sorted(found) == sorted(expected)
+    for kind, value in expected.items():
+        assert found[kind].shape == value.shape
+        np.testing.assert_allclose(found[kind], value, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("form", FORMS)
+def test_every_plan_equals_the_loop(form, how):
+    layer, widths = FORMS[form]
+    graph = relational_graph(widths)
+    params = random_params(layer)
+    assert_equal(planned(layer, params, graph, how), looped(layer, params, graph))
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_types_and_relations_that_are_absent(how):
+    layer, widths = FORMS["full"]
+    graph = relational_graph(widths)
+    params = random_params(layer)
+    x = {kind: value for kind, value in graph.nodes.items() if kind != "paper"}
+    assert_equal(planned(layer, params, graph, how, x), looped(layer, params, graph, x))
+    fewer = graph._replace(edges={key: edges for key, edges in graph.edges.items() if key[0] != "author"})
+    assert_equal(planned(layer, params, fewer, how), looped(layer, params, fewer))
+    bare = graph._replace(edges={})
+    assert_equal(planned(layer, params, bare, how), looped(layer, params, bare))
+
+
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("form", ["full", "no_root", "blocks"])
+def test_empty_graph(form, how):
+    layer, _ = FORMS[form]
+    params = random_params(layer)
+    found = planned(layer, params, empty_graph(), how)
+    assert found and all(value.shape == (0, layer.out_dim) for value in found.values())
+    assert sorted(found) == sorted(looped(layer, params, empty_graph()))
+
+
+def test_the_mean_is_per_relation():
+    from heddle.graph import EdgeSet, hetero_graph
+
+    edges = {
+        ("a", "many", "a"): EdgeSet(None, np.array([1, 2, 3]), np.array([0, 0, 0]), np.array([3])),
+        ("a", "one", "a"): EdgeSet(None, np.array([1]), np.array([0]), np.array([1])),
+    }
+    graph = hetero_graph({"a": np.array([[0.0], [2.0], [4.0], [6.0]])}, edges, {"a": np.array([4])})
+    layer = RGCN(tuple(edges), 1, 1, root=False, bias=False)
+    params = {"weight": np.array([[[1.0]], [[10.0]]])}
+    for how in WAYS:
+        y = planned(layer, params, graph, how)["a"]
+        np.testing.assert_allclose(y, [[4.0 + 20.0], [0.0], [0.0], [0.0]], rtol=1e-6)
+
+
+def test_bundles_keep_only_rows_with_edges_where_they_are_few():
+    graph = relational_graph()
+    layer, _ = FORMS["widening"]
+    for how, kind in (("transform", TransformFirst), ("aggregate", AggregateFirst)):
+        choices = plan_relations(graph, layer.shapes(["venue"]), how)
+        bundles = [bundle for _, bundle in bundles_of(prepare_bundles(graph, [choices]), 0)]
+        assert sum(isinstance(bundle, kind) for bundle in bundles) > 2
+        found = {extent.key: extent for bundle in bundles for extent in extents(bundle)}
+        assert len(found) == len(EDGES)
+        assert found["author.likes.paper"].rows <= 3 and found["paper.near.paper"].rows == SIZES["paper"]
+        if how == "transform":
+            assert found["paper.cites.author"].columns <= 3
+            assert found["paper.near.paper"].columns == SIZES["paper"]
+            assert found["venue.rates.venue"].columns == SIZES["venue"]  # all rows of its table
+    edge = plan_relations(graph, layer.shapes(["venue"]), "edge")
+    for _, bundle in bundles_of(prepare_bundles(graph, [edge]), 0):
+        if bundle.sources is not None:
+            assert len(bundle.sources) == bundle.adjacency.n_edges
+
+
+def test_layers_that_agree_share_their_arrays():
+    graph = relational_graph(EQUAL, featureless=())
+    layers = [RGCN(RELATIONS, EQUAL, 6), RGCN(RELATIONS, EQUAL, 6), RGCN(RELATIONS, EQUAL, 200)]
+    stack = RelationalStack(tuple(layers), plan="auto")
+    prepared = stack.prepare(graph)["relations"]
+    first, second, last = prepared["layers"]
+    assert first == second and first != last
+    assert len(prepared["bundles"]) == len(
+        {name for layer in (first, last) for names in layer.values() for name in names}
+    )
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_a_model_gives_the_same_whatever_its_plan(how):
+    graph = relational_graph()
+    layers = (RGCN(RELATIONS, WIDTHS, 3), RGCN(RELATIONS, dict.fromkeys(WIDTHS, 3), 5))
+    loop, plan = RelationalStack(layers), RelationalStack(layers, plan=how)
+    params = random_params(loop)
+    expected = loop.apply(OPS, params, graph, loop.prepare(graph))
+    assert_equal(plan.apply(OPS, params, graph, plan.prepare(graph)), expected)
