@@ -71,7 +71,7 @@ class GAT:
             received = xp.reshape(x @ params["weight_receiver"], shape)
             both = ops.activate(ops.sddmm(adjacency, received, sent, "add"), "leaky_relu")
             logits = xp.sum(both * along(ops, params["attention"], both), axis=-1)
-        logits = xp.where(xp.expand_dims(open_slots, axis=1) > 0, logits, xp.full_like(logits, -xp.inf))
+        logits = xp.where(xp.expand_dims(open_slots, axis=1) > 0, logits, xp.full_like(logits, -float("inf")))
         attention = dropout(ops.edge_softmax(adjacency, logits), self.attention_dropout)
         y = ops.spmm(adjacency, sent, attention)
         y = xp.reshape(y, (n, self.out_dim)) if self.concat else xp.mean(y, axis=1)
