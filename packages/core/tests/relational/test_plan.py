@@ -5,8 +5,10 @@ import pytest
 
 from heddle.errors import ConfigError
 from heddle.graph import EdgeSet, hetero_graph
+from heddle.nest import leaves
 from heddle.relational.cost import RATES, WAYS, Sizes, computed_rows, seconds
 from heddle.relational.plan import PLANS, check_plan, plan_relations, total_seconds
+from heddle.relational.prepare import prepare_bundles
 
 from .graphs import ABSENT, EDGES, relational_graph
 
@@ -68,6 +70,18 @@ def test_plan_of_a_graph():
         assert {c.way for c in forced if c.sizes.in_dim} == {way}
 
 
+def test_a_static_plan_depends_on_sizes_alone():
+    shapes = dict.fromkeys(EDGES, (16, 128))
+    plans = [plan_relations(relational_graph(seed=seed), shapes, "static") for seed in (0, 1)]
+    assert plans[0] == plans[1]
+    assert not any(choice.few_senders or choice.few_receivers for choice in plans[0])
+    prepared = [
+        [leaf.shape for leaf in leaves(prepare_bundles(relational_graph(seed=seed), [plans[0]]))]
+        for seed in (0, 1)
+    ]
+    assert prepared[0] == prepared[1]
+
+
 def test_rates_decide():
     edges = {
         ("a", "r", "a"): EdgeSet(None, *np.random.default_rng(0).integers(0, 50, (2, 400)), np.array([400]))
@@ -83,6 +97,6 @@ def test_rates_decide():
 def test_an_unknown_plan_is_refused():
     assert [check_plan(plan) for plan in PLANS] == list(PLANS)
     with pytest.raises(
-        ConfigError, match=r"found 'agregate', expected one of auto, loop, .*did you mean 'aggregate'"
+        ConfigError, match=r"found 'agregate', expected one of auto, static, .*did you mean 'aggregate'"
     ):
         check_plan("agregate")

@@ -141,4 +141,4 @@ def rgcn(config: Config, signature: Signature) -> Encoder:
         )
         for i, out_dim in enumerate(out)
     )
-    return RelationalStack(layers, config["activation"], config["dropout"])
+    return RelationalStack(layers, config["activation"], config["dropout"], config.get("plan") or "auto")

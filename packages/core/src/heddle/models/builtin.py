@@ -1,6 +1,7 @@
 """The portable models that core brings, described; their builders load numpy alone."""
 
 from heddle.hookspecs import Key, ModelInfo
+from heddle.relational.plan import PLANS
 
 _ACTIVATIONS = ("none", "relu", "elu", "leaky_relu", "tanh", "sigmoid")
 _COMMON = {
@@ -18,7 +19,7 @@ _GAT = {
     "version": Key(int, choices=(1, 2)),
     "attention_dropout": Key(float, least=0, below=1),
 }
-
+_PLANNED = {"plan": Key(str, choices=PLANS)}
 
 MODELS = [
     ModelInfo("gcn", "graph convolution (Kipf & Welling 2017)", "heddle.models.build:gcn", keys=_COMMON),
@@ -51,7 +52,7 @@ MODELS = [
         "rgcn",
         "relational graph convolution (Schlichtkrull et al. 2018)",
         "heddle.models.build:rgcn",
-        keys=_COMMON,
+        keys=_COMMON | _PLANNED,
     ),
     ModelInfo(
         "mlp", "node features alone, no edges: the baseline to beat", "heddle.models.build:mlp", keys=_COMMON

@@ -58,10 +58,9 @@ class RelationalStack:
 
     def plans(self, graph: HeteroGraph) -> list[tuple[Choice, ...]]:
         """Return each layer's choice for each relation; layers after the first have features on every type."""
-        how = "auto" if self.plan == "loop" else self.plan
         featureless = {kind for kind, nest in graph.nodes.items() if nest is None}
         return [
-            plan_relations(graph, layer.shapes(() if i else featureless), how)
+            plan_relations(graph, layer.shapes(() if i else featureless), self.plan)
             for i, layer in enumerate(self.layers)
         ]
 

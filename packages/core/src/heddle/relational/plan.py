@@ -6,11 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from heddle.errors import ConfigError, nearest
-from heddle.graph import EdgeType, HeteroGraph
+from heddle.graph import Array, EdgeType, HeteroGraph
 from heddle.relational.cost import RATES, TRANSFORM, WAYS, Rates, Sizes, computed_rows, seconds
 
-PLANS = ("auto", "loop", *WAYS)
-"""What a model's `plan` may be: the planner, the plain loop over relations, or one way for all."""
+PLANS = ("auto", "static", "loop", *WAYS)
+"""What a model's `plan` may be: the planner, the planner on sizes alone, the plain loop over relations, or one way
+for all. "static" counts no rows, so that shapes follow from a graph's sizes, as compiled engines want of batches."""
 
 
 class Choice(NamedTuple):
@@ -52,32 +53,36 @@ def plan_relations(
     Args:
         shapes: relation -> (columns before, columns after its weight); 0 columns before for a source without
             features, which can only be transformed first.
-        how: "auto", or one way for all relations.
+        how: one of PLANS; "loop" is read as "auto".
         rates: of the machine.
     """
-    chosen = []
-    for relation in sorted(shapes.keys() & graph.edges.keys()):
-        sizes = sizes_of(graph, relation, *shapes[relation])
-        costs = seconds(sizes, rates)
-        way = min(WAYS, key=costs.__getitem__) if how == "auto" else how
-        if not sizes.in_dim:
-            way = TRANSFORM
-        gathered = way == TRANSFORM and sizes.in_dim > 0
-        few_senders = gathered and _few(sizes.used_senders, sizes.n_senders)
-        few_receivers = _few(sizes.used_receivers, sizes.n_receivers)
-        chosen.append(Choice(relation, way, sizes, costs, few_senders, few_receivers))
-    return tuple(chosen)
+    return tuple(
+        _choice(graph, relation, shapes[relation], how, rates)
+        for relation in sorted(shapes.keys() & graph.edges.keys())
+    )
 
 
-def sizes_of(graph: HeteroGraph, relation: EdgeType, in_dim: int, out_dim: int) -> Sizes:
-    """Count what one relation's cost depends on."""
+def _choice(graph: HeteroGraph, relation: EdgeType, shape: tuple[int, int], how: str, rates: Rates) -> Choice:
+    sizes = sizes_of(graph, relation, *shape, count=how != "static")
+    costs = seconds(sizes, rates)
+    way = how if how in WAYS else min(WAYS, key=costs.__getitem__)
+    if not sizes.in_dim:
+        way = TRANSFORM
+    gathered = way == TRANSFORM and sizes.in_dim > 0
+    few_senders = gathered and _few(sizes.used_senders, sizes.n_senders)
+    return Choice(relation, way, sizes, costs, few_senders, _few(sizes.used_receivers, sizes.n_receivers))
+
+
+def sizes_of(graph: HeteroGraph, relation: EdgeType, in_dim: int, out_dim: int, count: bool = True) -> Sizes:
+    """Return what one relation's cost depends on; without `count` every node is taken to have an edge."""
     source, _, target = relation
     edges = graph.edges[relation]
     n_senders, n_receivers = int(graph.n_node[source].sum()), int(graph.n_node[target].sum())
-    used_senders, used_receivers = (
-        len(np.unique(np.asarray(ids))) for ids in (edges.senders, edges.receivers)
-    )
-    return Sizes(n_senders, n_receivers, len(edges.senders), used_senders, used_receivers, in_dim, out_dim)
+    used_senders, used_receivers = n_senders, n_receivers
+    if count:
+        used_senders, used_receivers = _distinct(edges.senders), _distinct(edges.receivers)
+    n_edges = len(edges.senders)
+    return Sizes(n_senders, n_receivers, n_edges, used_senders, used_receivers, in_dim, out_dim)
 
 
 def total_seconds(choices: Sequence[Choice]) -> float:
@@ -87,3 +92,7 @@ def total_seconds(choices: Sequence[Choice]) -> float:
 
 def _few(used: int, of: int) -> bool:
     return computed_rows(used, of) < of
+
+
+def _distinct(ids: Array) -> int:
+    return len(np.unique(np.asarray(ids)))
