@@ -11,15 +11,15 @@ STRICT = {
     "jax_numpy_dtype_promotion": "strict",
     "jax_numpy_rank_promotion": "raise",
     "jax_debug_nans": True,
-    "jax_disable_most_optimizations": True,  # tests compile much and compute little
 }
 
 jax.config.update("jax_num_cpu_devices", 8)  # before anything else starts JAX's backend
+jax.config.update("jax_disable_most_optimizations", True)  # tests compile much and compute little
 
 
 @pytest.fixture(autouse=True, scope="module")
 def strict():
-    before = {name: jax.config.read(name) for name in STRICT}
+    before = {name: getattr(jax.config, name) for name in STRICT}
     for name, value in STRICT.items():
         jax.config.update(name, value)
     yield
