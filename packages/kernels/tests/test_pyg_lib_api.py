@@ -81,6 +81,24 @@ def test_a_graph_that_changed_is_another_graph():
     assert torch.equal(again[3], first[3]) and torch.equal(again[2][again[1]], (first[2][first[1]] + 1) % 60)
 
 
+def test_all_neighbours_come_in_the_order_of_pyg_lib():
+    """On the path 0 - 1 - 2 - 3, from 1: rows are positions of 1, 0, 2 and 3 in the order in which they are met."""
+    rowptr, col = torch.tensor([0, 1, 3, 5, 6]), torch.tensor([1, 0, 2, 1, 3, 2])
+    row, col, node, edge, nodes, edges = sampler.neighbor_sample(rowptr, col, torch.tensor([1]), [-1, -1])
+    assert node.tolist() == [1, 0, 2, 3] and (nodes, edges) == ([1, 2, 1], [2, 3])
+    assert (
+        row.tolist() == [0, 0, 1, 2, 2]
+        and col.tolist() == [1, 2, 0, 0, 3]
+        and edge.tolist() == [1, 2, 0, 3, 4]
+    )
+    assert sampler.neighbor_sample(rowptr, col, node, [1], return_edge_id=False)[3] is None
+
+
+def test_tensors_elsewhere_give_one_clear_error():
+    with pytest.raises(GraphError, match="sampler: found a tensor on meta, expected one on the CPU"):
+        sampler.random_walk(*(tensor.to("meta") for tensor in graph()[:2]), torch.tensor([1]), 3)
+
+
 @pytest.mark.parametrize("csc", [False, True])
 def test_hetero_neighbor_sample(csc):
     """Users buy items: rows of users lead to items; read as CSC, columns of items to users."""

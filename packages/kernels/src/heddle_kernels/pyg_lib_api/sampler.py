@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from heddle.errors import ConfigError
+from heddle.errors import ConfigError, GraphError, problem
 from heddle.sample import Fanout, HeteroSample, InEdges, Sample, SampleGraph, homogeneous
 from heddle_kernels.pyg_lib_api.graphs import kept_sampler, random_key
 from heddle_kernels.sampling import NeighborSampler
@@ -200,6 +200,10 @@ def _check(timed: bool, disjoint: bool, temporal_strategy: str) -> None:
 
 
 def _numpy(tensor: Tensor | None) -> Any:
+    if tensor is not None and tensor.device.type != "cpu":
+        raise GraphError(
+            problem("sampler", f"a tensor on {tensor.device}", "one on the CPU", "pass tensor.cpu()")
+        )
     return None if tensor is None else tensor.detach().numpy()
 
 
