@@ -1,0 +1,160 @@
+"""GraphCell: a recurrent cell whose gates convolve the input and the state; the parts that all cells share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from heddle.params import ParamSpec, prefixed, scoped
+from heddle.support import AggregateSpec
+from heddle_dgl import columnwise
+from heddle_dgl.fused.product import ready
+from heddle_dgl.run import Run
+from heddle_dgl.structure import Structure
+
+Params = Mapping[str, Tensor]
+State = tuple[Tensor, ...]
+"""What a cell carries on: (h,) or (h, c), each [n_nodes, n_windows, hidden]."""
+
+Conv = Callable[[str, str, Tensor], Tensor]
+"""("x" or "h", gate, value) -> convolution with that gate's weights."""
+
+
+class Packed(NamedTuple):
+    """Weights of gates that one product serves, in the order of the layer's terms.
+
+    Attributes:
+        x, h: matrices [in_dim or hidden, n_gates * hidden], one for each term.
+        bias: [n_gates * hidden].
+    """
+
+    x: tuple[Tensor, ...]
+    h: tuple[Tensor, ...]
+    bias: Tensor
+
+
+@dataclass(frozen=True)
+class GraphCell:
+    """x [n_nodes, n_windows, in_dim] and a state -> the next state, whose first entry h is the output.
+
+    Parameters: "x.GATE. ..." and "h.GATE. ..." of the two layers, "bias.GATE".
+
+    Attributes:
+        x_layer, h_layer: the convolution of one gate on the input and on the state, any layer of core's.
+    """
+
+    x_layer: Any
+    h_layer: Any
+
+    groups: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Gates by the state they convolve, those of a group the same."""
+
+    bias_init: ClassVar[Mapping[str, str]] = {}
+    """Gate -> how its bias starts; zeros for the others."""
+
+    @property
+    def hidden(self) -> int:
+        return self.h_layer.out_dim
+
+    @property
+    def in_dim(self) -> int:
+        return self.x_layer.in_dim
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        return tuple(gate for group in self.groups for gate in group)
+
+    @property
+    def fusible(self) -> bool:
+        """Whether one product can serve all gates."""
+        return columnwise.is_columnwise(self.x_layer) and columnwise.is_columnwise(self.h_layer)
+
+    def params(self) -> dict[str, ParamSpec]:
+        specs: dict[str, ParamSpec] = {}
+        for gate in self.gates:
+            specs |= prefixed(f"x.{gate}", self.x_layer.params()) | prefixed(f"h.{gate}", self.h_layer.params())
+            specs[f"bias.{gate}"] = ParamSpec((self.hidden,), self.bias_init.get(gate, "zeros"))
+        return specs
+
+    def specs(self) -> tuple[AggregateSpec, ...]:
+        return (*self.x_layer.specs(), *self.h_layer.specs())
+
+    def start(self, x: Tensor) -> State:
+        """Return the state before the first step: zeros."""
+        return (x.new_zeros(*x.shape[:-1], self.hidden),)
+
+    def step(self, run: Run, structure: Structure, params: Params, x: Tensor, state: State) -> State:
+        """Return the next state by the cell's equations, gate by gate."""
+
+        def conv(kind: str, gate: str, value: Tensor) -> Tensor:
+            layer = self.x_layer if kind == "x" else self.h_layer
+            return run.conv(structure, layer, scoped(f"{kind}.{gate}", params), value)
+
+        state = self.equations(conv, params, x, state)
+        run.end_cell()
+        return state
+
+    def equations(self, conv: Conv, params: Params, x: Tensor, state: State) -> State:
+        """Return the next state."""
+        raise NotImplementedError
+
+    def pack(self, params: Params) -> tuple[Packed, ...]:
+        """Return the weights of each group of gates side by side; once for all steps of a window."""
+        return tuple(self._packed(params, group) for group in self.groups)
+
+    def fused_step(
+        self,
+        run: Run,
+        structure: Structure,
+        params: Params,
+        packed: Sequence[Packed],
+        inputs: "Inputs",
+        state: State | None,
+    ) -> State:
+        """Return what `step` returns, from packed weights; `state` None is the one before the first step."""
+        raise NotImplementedError
+
+    def first_inputs(
+        self, run: Run, params: Params, packed: Sequence[Packed], windows: Any, steps: range
+    ) -> Sequence["Inputs"]:
+        """Return what the fused steps of a first layer need of the windows' inputs: one product a group for all."""
+        messages = windows.windowed(windows.messages_of(run, self.x_layer, steps), steps)
+        shares = [ready(messages, torch.cat(group.x), group.bias) for group in packed]
+        return [Inputs(ready=parts) for parts in zip(*shares)]
+
+    def later_inputs(
+        self, run: Run, structure: Structure, params: Params, packed: Sequence[Packed], x: Tensor
+    ) -> "Inputs":
+        """Return what a fused step of a later layer, or of a decoder, needs of its input."""
+        return Inputs(terms=columnwise.terms(self.x_layer, x, run.messages(structure, self.x_layer, x)))
+
+    def h_terms(self, run: Run, structure: Structure, h: Tensor) -> tuple[Tensor, ...]:
+        """Return the terms of the state's convolution."""
+        return columnwise.terms(self.h_layer, h, run.messages(structure, self.h_layer, h))
+
+    def _packed(self, params: Params, group: tuple[str, ...]) -> Packed:
+        x = [scoped(f"x.{gate}", params) for gate in group]
+        h = [scoped(f"h.{gate}", params) for gate in group]
+        bias = torch.cat([params[f"bias.{gate}"] for gate in group])
+        for layer, own in ((self.x_layer, x), (self.h_layer, h)):
+            extra = columnwise.biases(layer, own)
+            bias = bias if extra is None else bias + extra
+        return Packed(
+            columnwise.side_by_side(self.x_layer, x), columnwise.side_by_side(self.h_layer, h), bias
+        )
+
+
+class Inputs(NamedTuple):
+    """What a fused step has of the input: either is None.
+
+    Attributes:
+        ready: for each group, the input's share of its gates with the bias, [n_nodes, n_windows, n_gates * hidden],
+            a buffer that is this step's own to write into.
+        terms: the terms of the input's convolution; () for an input of zeros.
+    """
+
+    ready: tuple[Tensor, ...] | None = None
+    terms: tuple[Tensor, ...] | None = None
+

@@ -1,0 +1,91 @@
+"""Run: one forward pass of an engine: who aggregates, what is reused, and how often it was done."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from heddle.errors import ConfigError, nearest
+from heddle.ops import GraphOps
+from heddle_dgl.aggregation import aggregation_of
+from heddle_dgl.memo import StepMemo
+from heddle_dgl.store import SnapshotStore
+from heddle_dgl.structure import Structure
+
+ENGINES = ("naive", "cached", "fused")
+
+
+class Engine(NamedTuple):
+    """How gates get their messages.
+
+    Attributes:
+        name: "naive": every gate aggregates for itself, the specification; "cached": gates of a cell share messages,
+            as in DynaGraph; "fused": and one product serves all gates, and all inputs of a window at once.
+        cross_layer: keep messages for the whole step, so that what layer l + 1 reads at t, layer l's state, is
+            aggregated once for both and not again by layer l at t + 1.
+        checked: compare tensors at each reuse, see StepMemo.
+    """
+
+    name: str = "fused"
+    cross_layer: bool = True
+    checked: bool = False
+
+
+def engine_named(name: str, cross_layer: bool | None = None, checked: bool = False) -> Engine:
+    """Return the Engine of that name; across layers "fused" reuses unless told not to, "cached" if told so.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
+    if name not in ENGINES:
+        raise ConfigError(
+            f"backend.engine: found {name!r}, expected one of {list(ENGINES)}{nearest(str(name), ENGINES)}"
+        )
+    across = name == "fused" if cross_layer is None else bool(cross_layer)
+    return Engine(name, across and name != "naive", checked)
+
+
+class Run:
+    """One forward pass. Holds the step's memo, so use it in `heddle_dgl.memo.step` and not again.
+
+    Attributes:
+        aggregations: how often messages were aggregated: each layer's `aggregate` counts one for each step of time.
+        store: constants kept over windows and epochs, or None.
+    """
+
+    def __init__(self, ops: GraphOps, engine: Engine, memo: StepMemo, store: SnapshotStore | None = None):
+        self.ops, self.engine, self.memo = ops, engine, memo
+        self.store = None if engine.name == "naive" else store
+        self.aggregations = 0
+
+    @property
+    def fused(self) -> bool:
+        """Whether gates are multiplied in one product."""
+        return self.engine.name == "fused"
+
+    def messages(self, structure: Structure, layer: Any, x: Tensor) -> Any:
+        """Return `layer.aggregate` of x: anew for a naive engine, else once for all that ask alike in this step."""
+
+        def compute() -> Any:
+            self.aggregations += 1
+            return layer.aggregate(self.ops, structure.supports, x)
+
+        if self.engine.name == "naive":
+            return compute()
+        return self.memo.get(x, (structure.token, aggregation_of(layer)), compute)
+
+    def know(self, structure: Structure, layer: Any, x: Tensor, messages: Any) -> None:
+        """Tell the memo the messages of x, from the store."""
+        self.memo.put(x, (structure.token, aggregation_of(layer)), messages)
+
+    def conv(self, structure: Structure, layer: Any, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
+        """Return the layer's output; one whose aggregation has parameters (attention) runs as it is."""
+        if aggregation_of(layer) is None:
+            self.aggregations += 1
+            return layer.apply(self.ops, params, structure.supports, x)
+        return layer.update(self.ops, params, x, self.messages(structure, layer, x))
+
+    def end_cell(self) -> None:
+        """Note that a cell is done: without reuse across layers what it cached goes."""
+        if self.engine.name == "cached" and not self.engine.cross_layer:
+            self.memo.clear()

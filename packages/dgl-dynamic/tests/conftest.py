@@ -1,0 +1,27 @@
+"""What the tests share: their helpers beside them, hypothesis without a clock."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+settings.register_profile("dgl-dynamic", deadline=None)
+settings.load_profile("dgl-dynamic")
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """Give the folder of a real dataset by name, or skip the test and say which folder is missing."""
+    root = Path(__file__).parents[3]
+    base = Path(os.environ.get("HEDDLE_SHARED_DATA") or root.parent / "shared" / "data")
+
+    def folder(name):
+        path = base / name
+        if not path.is_dir():
+            pytest.skip(f"no folder {path}: set HEDDLE_SHARED_DATA to the folder that holds {name}/")
+        return path
+
+    return folder

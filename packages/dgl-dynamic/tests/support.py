@@ -1,0 +1,106 @@
+"""What tests share: models by name on a small random graph, run by any engine, and the reference's answer."""
+
+import dense
+import numpy as np
+import torch
+
+from heddle.graph import Graph
+from heddle.layers.cheb import ChebConv
+from heddle.layers.diffusion import DiffusionConv
+from heddle.layers.gcn import GCN
+from heddle.params import initialise
+from heddle_dgl.cells import GraphGRU, GraphLSTM, GraphRNN
+from heddle_dgl.cells.tgcn import TGCN
+from heddle_dgl.integrate import integrate, stack_cells, stack_seq_model
+from heddle_dgl.memo import StepMemo, step
+from heddle_dgl.models import A3TGCN, EvolveGCN, Recurrent
+from heddle_dgl.models.evolve import EvolveLayer
+from heddle_dgl.ops import TorchOps
+from heddle_dgl.run import Run, engine_named
+from heddle_dgl.structure import place_structure
+from heddle_dgl.windows import WindowBatch
+
+HIDDEN, LENGTH, HORIZON = 4, 4, 3
+CPU, F64 = torch.device("cpu"), torch.float64
+
+LAYERS = {
+    "gcn": (GCN, lambda a: [dense.gcn_matrix(a)]),
+    "cheb": (lambda i, o: ChebConv(i, o, 3, bias=False), lambda a: dense.cheb_matrices(a, 3)),
+    "diffusion": (lambda i, o: DiffusionConv(i, o, 2, bias=False), lambda a: dense.diffusion_matrices(a, 2)),
+}
+CELLS = {"lstm": (GraphLSTM, {}), "lstm_plain": (GraphLSTM, {"peephole": False}), "gru": (GraphGRU, {}), "rnn": (GraphRNN, {})}
+
+
+def make_model(name, features, layers):
+    """Return (model, matrices of a dense adjacency, reference) of "gru/diffusion", "tgcn", "evolve/O" ..."""
+    kind, _, second = name.partition("/")
+    if kind in CELLS:
+        make, matrices = LAYERS[second]
+        cell, options = CELLS[kind]
+        model = stack_seq_model(features, 1, layers, integrate(cell, make, **options), HIDDEN)
+
+        def reference(at, p, signal, start, fed):
+            return dense.seq2seq(kind, at, p, signal, start, LENGTH, HORIZON, layers, HIDDEN, 1, fed)
+
+        return model, matrices, reference
+    matrices = LAYERS["gcn"][1]
+    if kind == "tgcn":
+        model = Recurrent(stack_cells(TGCN, features, HIDDEN, layers), HORIZON)
+
+        def reference(at, p, signal, start, fed):
+            tops, _ = dense.encode("tgcn", at, p, signal[start : start + LENGTH], layers, HIDDEN)
+            return dense.head(p, tops[-1], HORIZON, 1)
+
+    elif kind == "a3tgcn":
+        model = A3TGCN(TGCN(features, HIDDEN), HORIZON)
+
+        def reference(at, p, signal, start, fed):
+            return dense.a3tgcn(at, p, signal, start, LENGTH, HORIZON, HIDDEN, 1)
+
+    else:
+        widths = [features, *[HIDDEN] * layers]
+        pairs = zip(widths, widths[1:])
+        model = EvolveGCN(tuple(EvolveLayer(i, o, second) for i, o in pairs), HORIZON)
+
+        def reference(at, p, signal, start, fed):
+            return dense.evolve(second, at, p, signal, start, LENGTH, HORIZON, layers, 1)
+
+    return model, matrices, reference
+
+
+MODELS = [*(f"{cell}/{layer}" for cell in CELLS for layer in LAYERS), "tgcn", "a3tgcn", "evolve/O", "evolve/H"]
+
+
+def make_graph(senders, receivers, weight, n):
+    return Graph(None, {"weight": weight}, senders, receivers, None, np.array([n]), np.array([len(senders)]))
+
+
+def make_params(model, seed=0):
+    """Return random parameters, biases too, as float64 leaves."""
+    rng = np.random.default_rng(seed)
+    drawn = initialise(model.params(), seed, np.float64)
+    return {k: torch.from_numpy(v + 0.1 * rng.standard_normal(v.shape)).requires_grad_() for k, v in drawn.items()}
+
+
+def make_windows(model, graphs, signal, starts, horizon=HORIZON, known=None):
+    structures = [place_structure(graph, model.specs(), CPU, F64) for graph in graphs]
+    return WindowBatch("test", signal, np.asarray(starts), LENGTH, horizon, structures, CPU, F64, known)
+
+
+def forward(model, params, windows, engine, fed=None, cross_layer=None, store=None):
+    """Return (outputs, the Run) of an engine."""
+    with step(StepMemo(checked=True)) as memo:
+        run = Run(TorchOps(), engine_named(engine, cross_layer), memo, store)
+        return model.forecast(run, params, windows, fed), run
+
+
+def gradients(outputs, params, seed=1):
+    """Return the gradient in each parameter of a random projection of outputs."""
+    weights = torch.from_numpy(np.random.default_rng(seed).standard_normal(outputs.shape))
+    grads = torch.autograd.grad((outputs * weights).sum(), list(params.values()), materialize_grads=True)
+    return dict(zip(params, grads))
+
+
+def assert_close(found, expected, tolerance=1e-10, where=""):
+    worst = float((found - expected).detach().abs().max()) if found.numel() else 0.0
+    assert found.shape == expected.shape and worst <= tolerance, f"{where}: off by {worst}"
