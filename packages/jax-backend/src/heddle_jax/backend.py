@@ -34,7 +34,7 @@ class JaxBackend:
                 f"backend.precision: found {precision!r}, expected one of {sorted(PRECISIONS)}"
                 f"{nearest(str(precision), tuple(PRECISIONS))}"
             )
-        if precision == "float64" and not jax.config.read("jax_enable_x64"):
+        if precision == "float64" and not jax.config.jax_enable_x64:
             raise ConfigError(
                 "backend.precision: found float64 while JAX's 64-bit mode is off; set JAX_ENABLE_X64=1"
             )
@@ -47,8 +47,9 @@ class JaxBackend:
     def value_and_grad(
         self, function: Callable[..., Array]
     ) -> Callable[..., tuple[Array, tuple[Array, ...]]]:
-        """Return (*float arrays) -> (function's scalar, its gradient in each); nested in itself to any order."""
+        """Return jitted (*float arrays) -> (function's scalar, its gradient in each); nested in itself to any order."""
 
+        @jax.jit
         def evaluate(*arrays: Array) -> tuple[Array, tuple[Array, ...]]:
             return jax.value_and_grad(function, tuple(range(len(arrays))))(*arrays)
 

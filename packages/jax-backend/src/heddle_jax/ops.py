@@ -1,5 +1,8 @@
 """JaxOps: the primitives on JAX arrays, pure and traceable: jit, grad, vmap, shard_map and the rest go through."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -7,15 +10,29 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from heddle.adjacency import Adjacency
 from heddle.errors import GraphError
 from heddle.ops import GraphOps
 from heddle_jax import segments
 
 
-class JaxOps(GraphOps):
-    """The primitives as XLA computes them; ids are int32 unless JAX's 64-bit mode is on."""
+def compiled(*static: str) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
+    """Jit a method as one piece, for those who call it outside jit; inside it leaves no trace.
 
-    xp: Any = jnp
+    Args:
+        static: names of the arguments that aren't arrays.
+    """
+    return partial(jax.jit, static_argnames=("self", *static), inline=True)
+
+
+@dataclass(frozen=True)
+class JaxOps(GraphOps):
+    """The primitives as XLA computes them; ids are int32 unless JAX's 64-bit mode is on.
+
+    Sums of bfloat16 and float16 are taken in float32 and returned as they came.
+    """
+
+    xp = jnp
 
     def asarray(self, array: np.ndarray, like: Array | None = None) -> Array:
         array = np.asarray(array)
@@ -26,17 +43,53 @@ class JaxOps(GraphOps):
     def stop_gradient(self, x: Array) -> Array:
         return jax.lax.stop_gradient(x)
 
+    @compiled()
     def gather(self, x: Array, index: Array) -> Array:
         return segments.gather(x, index)
 
+    @compiled("num_segments")
     def segment_sum(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         return segments.segment_sum(data, segment_ids, num_segments)
 
+    @compiled("num_segments")
     def segment_max(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         return segments.segment_max(data, segment_ids, num_segments)
 
+    @compiled()
     def segment_matmul(self, lhs: Array, rhs: Array, group_sizes: Any) -> Array:
         return jax.lax.ragged_dot(lhs, rhs, jnp.asarray(group_sizes, jnp.int32))
+
+    @compiled()
+    def spmm(self, adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:
+        return super().spmm(adjacency, x, weight)
+
+    @compiled("op")
+    def sddmm(self, adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
+        return super().sddmm(adjacency, x, y, op)
+
+    @compiled()
+    def edge_softmax(self, adjacency: Adjacency, logits: Array) -> Array:
+        return super().edge_softmax(adjacency, logits)
+
+    @compiled("num_segments")
+    def segment_softmax(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
+        return super().segment_softmax(data, segment_ids, num_segments)
+
+    @compiled("num_segments")
+    def segment_mean(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
+        return super().segment_mean(data, segment_ids, num_segments)
+
+    @compiled("num_segments")
+    def segment_min(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
+        return super().segment_min(data, segment_ids, num_segments)
+
+    @compiled("num_segments", "eps")
+    def segment_std(self, data: Array, segment_ids: Array, num_segments: int, eps: float = 1e-5) -> Array:
+        return super().segment_std(data, segment_ids, num_segments, eps)
+
+    @compiled("num_segments")
+    def segment_logsumexp(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
+        return super().segment_logsumexp(data, segment_ids, num_segments)
 
     def activate(self, x: Array, name: str) -> Array:
         return _ACTIVATIONS[name](x) if name in _ACTIVATIONS else super().activate(x, name)

@@ -164,10 +164,10 @@ def deep_sets(
 
 def spread(ops: GraphOps, globals_: Nest, counts: Array, n_rows: int) -> Nest:
     """Give each row the globals of its graph: nest of [n_graphs, ...] -> nest of [n_rows, ...]."""
-    if counts.shape[0] == 1:  # no ids to compute, and nothing for XLA to fold at length
+    if not leaves(globals_):
+        return globals_
+    if counts.shape[0] == 1:
         return map_nest(lambda leaf: ops.xp.broadcast_to(leaf, (n_rows, *leaf.shape[1:])), globals_)
-    if globals_ is None:
-        return None
     ids = ops.graph_ids(counts, n_rows)
     return map_nest(lambda leaf: ops.gather(leaf, ids), globals_)
 
@@ -176,7 +176,7 @@ def pool(ops: GraphOps, how: str | Reducer | None, nest: Nest, counts: Array) ->
     """Aggregate the rows of each graph: nest of [n_rows, ...] -> nest of [n_graphs, ...]; None where `how` is."""
     rows = leaves(nest)
     if how is None or not rows:
-        return None
+        return None if how is None else nest
     if counts.shape[0] == 1 and how == "sum":
         return map_nest(lambda leaf: ops.xp.sum(leaf, axis=0, keepdims=True), nest)
     ids = ops.graph_ids(counts, rows[0].shape[0])
