@@ -84,13 +84,10 @@ def test_a_graph_that_changed_is_another_graph():
 def test_all_neighbours_come_in_the_order_of_pyg_lib():
     """On the path 0 - 1 - 2 - 3, from 1: rows are positions of 1, 0, 2 and 3 in the order in which they are met."""
     rowptr, col = torch.tensor([0, 1, 3, 5, 6]), torch.tensor([1, 0, 2, 1, 3, 2])
-    row, col, node, edge, nodes, edges = sampler.neighbor_sample(rowptr, col, torch.tensor([1]), [-1, -1])
+    near, far, node, edge, nodes, edges = sampler.neighbor_sample(rowptr, col, torch.tensor([1]), [-1, -1])
     assert node.tolist() == [1, 0, 2, 3] and (nodes, edges) == ([1, 2, 1], [2, 3])
-    assert (
-        row.tolist() == [0, 0, 1, 2, 2]
-        and col.tolist() == [1, 2, 0, 0, 3]
-        and edge.tolist() == [1, 2, 0, 3, 4]
-    )
+    assert near.tolist() == [0, 0, 1, 2, 2] and far.tolist() == [1, 2, 0, 0, 3]
+    assert edge.tolist() == [1, 2, 0, 3, 4]
     assert sampler.neighbor_sample(rowptr, col, node, [1], return_edge_id=False)[3] is None
 
 
@@ -150,6 +147,39 @@ def test_index_sort(top):
     assert ops.index_sort(inputs[:0])[1].tolist() == []
 
 
+@pytest.mark.parametrize("biased", [False, True])
+def test_segment_matmul(biased):
+    torch.manual_seed(0)
+    inputs, other, bias = (
+        torch.randn(*shape, dtype=torch.float64, requires_grad=True) for shape in ((8, 5), (3, 5, 7), (3, 7))
+    )
+    ptr = torch.tensor([0, 5, 5, 8])
+    found = ops.segment_matmul(inputs, ptr, other, bias if biased else None)
+    expected = torch.cat([inputs[:5] @ other[0], inputs[5:] @ other[2]])
+    if biased:
+        expected = expected + bias[[0] * 5 + [2] * 3]
+    assert torch.allclose(found, expected)
+    leaves = (inputs, other, bias) if biased else (inputs, other)
+    for one, another in zip(*(torch.autograd.grad((out**2).sum(), leaves) for out in (found, expected))):
+        assert torch.allclose(one, another)
+
+
+@pytest.mark.parametrize("biased", [False, True])
+def test_grouped_matmul(biased):
+    torch.manual_seed(0)
+    shapes = ((5, 4, 3), (1, 6, 2), (0, 2, 2))
+    inputs, others, biases = (
+        [torch.randn(*shape, dtype=torch.float64, requires_grad=True) for shape in kind]
+        for kind in ([s[:2] for s in shapes], [s[1:] for s in shapes], [s[2:] for s in shapes])
+    )
+    found = ops.grouped_matmul(inputs, others, biases if biased else None)
+    expected = [a @ b + (c if biased else 0) for a, b, c in zip(inputs, others, biases)]
+    assert isinstance(found, list) and all(torch.allclose(a, b) for a, b in zip(found, expected, strict=True))
+    leaves = inputs + others + (biases if biased else [])
+    grads = [torch.autograd.grad(sum((out**2).sum() for out in outs), leaves) for outs in (found, expected)]
+    assert all(torch.allclose(a, b) for a, b in zip(*grads))
+
+
 IN_PYG = """
 import sys, warnings
 import torch
@@ -159,10 +189,10 @@ from heddle_kernels.pyg_lib_api import install
 assert "pyg_lib" not in sys.modules
 install()
 install()
-import pyg_lib
+import pyg_lib, torch_geometric
 from torch_geometric.data import Data, HeteroData
 from torch_geometric.loader import HGTLoader, LinkNeighborLoader, NeighborLoader
-from torch_geometric.nn import Node2Vec, RGCNConv
+from torch_geometric.nn import HeteroDictLinear, HeteroLinear, Node2Vec, RGCNConv
 warnings.simplefilter("error")
 
 torch.manual_seed(0)
@@ -189,6 +219,14 @@ for loader in (
 pairs, false_pairs = next(iter(Node2Vec(data.edge_index, 8, 6, 3, p=0.5).loader(batch_size=4)))
 assert pairs.shape[1] == 3
 
+torch_geometric.backend.use_segment_matmul = True
+linear, kinds = HeteroLinear(1, 3, 4), torch.randint(4, (200,)).sort().values
+assert torch.allclose(linear(data.x, kinds), (data.x[:, None] @ linear.weight[kinds])[:, 0] + linear.bias[kinds])
+by_type = HeteroDictLinear({"a": 1, "b": 1}, 3)
+for kind, found in by_type({kind: types[kind].x for kind in "ab"}).items():
+    assert torch.allclose(found, by_type.lins[kind](types[kind].x))
+torch_geometric.backend.use_segment_matmul = None
+
 conv = RGCNConv(1, 2, 300)  # many relations, where PyG alone would mix their means
 kinds = torch.randint(300, (3000,))
 expected = data.x @ conv.root + conv.bias
@@ -204,7 +242,7 @@ print("done")
 @pytest.mark.parametrize("early", [False, True])
 def test_pyg_uses_it_after_install(early):
     pytest.importorskip("torch_geometric")
-    script = IN_PYG.format(early=early)
+    script = IN_PYG.replace("{early}", str(early))
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=300
     )

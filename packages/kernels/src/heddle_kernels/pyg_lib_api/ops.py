@@ -6,6 +6,27 @@ from torch import Tensor
 from heddle_kernels import torch as kernels
 
 
+def segment_matmul(inputs: Tensor, ptr: Tensor, other: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Multiply rows by the matrix of their segment: rows ptr[i] to ptr[i + 1] of `inputs` times other[i] plus bias[i].
+
+    Args:
+        inputs: [n, k].
+        ptr: [b + 1] int, rising from 0 to n.
+        other: [b, k, m].
+        bias: [b, m], or None.
+
+    Returns: [n, m].
+    """
+    return kernels.segment_matmul(inputs, other, ptr.cpu().diff(), bias)
+
+
+def grouped_matmul(
+    inputs: list[Tensor], others: list[Tensor], biases: list[Tensor] | None = None
+) -> list[Tensor]:
+    """Multiply pairs of matrices of any sizes: inputs[i] [n_i, k_i] @ others[i] [k_i, m_i] + biases[i] [m_i]."""
+    return kernels.grouped_matmul(inputs, others, biases)
+
+
 def index_sort(inputs: Tensor, max_value: int | None = None) -> tuple[Tensor, Tensor]:
     """Sort non-negative integers [n]; return them sorted, and the places they come from. Equal ones keep their order.
 
