@@ -51,7 +51,9 @@ def conv(matrices, weight, x):
 
 def lstm(mats, p, x, h, c, peephole=True):
     def gate(name, cell=None):
-        total = conv(mats, p[f"x.{name}.weight"], x) + conv(mats, p[f"h.{name}.weight"], h) + p[f"bias.{name}"]
+        total = (
+            conv(mats, p[f"x.{name}.weight"], x) + conv(mats, p[f"h.{name}.weight"], h) + p[f"bias.{name}"]
+        )
         return total + p[f"peephole.{name}"] * cell if peephole and cell is not None else total
 
     i, f = sigmoid(gate("i", c)), sigmoid(gate("f", c))
@@ -61,7 +63,11 @@ def lstm(mats, p, x, h, c, peephole=True):
 
 def gru(mats, p, x, h):
     def gate(name, memory):
-        return conv(mats, p[f"x.{name}.weight"], x) + conv(mats, p[f"h.{name}.weight"], memory) + p[f"bias.{name}"]
+        return (
+            conv(mats, p[f"x.{name}.weight"], x)
+            + conv(mats, p[f"h.{name}.weight"], memory)
+            + p[f"bias.{name}"]
+        )
 
     r, z = sigmoid(gate("r", h)), sigmoid(gate("z", h))
     return z * h + (1 - z) * tanh(gate("c", r * h))

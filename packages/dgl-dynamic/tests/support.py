@@ -28,7 +28,12 @@ LAYERS = {
     "cheb": (lambda i, o: ChebConv(i, o, 3, bias=False), lambda a: dense.cheb_matrices(a, 3)),
     "diffusion": (lambda i, o: DiffusionConv(i, o, 2, bias=False), lambda a: dense.diffusion_matrices(a, 2)),
 }
-CELLS = {"lstm": (GraphLSTM, {}), "lstm_plain": (GraphLSTM, {"peephole": False}), "gru": (GraphGRU, {}), "rnn": (GraphRNN, {})}
+CELLS = {
+    "lstm": (GraphLSTM, {}),
+    "lstm_plain": (GraphLSTM, {"peephole": False}),
+    "gru": (GraphGRU, {}),
+    "rnn": (GraphRNN, {}),
+}
 
 
 def make_model(name, features, layers):
@@ -68,7 +73,13 @@ def make_model(name, features, layers):
     return model, matrices, reference
 
 
-MODELS = [*(f"{cell}/{layer}" for cell in CELLS for layer in LAYERS), "tgcn", "a3tgcn", "evolve/O", "evolve/H"]
+MODELS = [
+    *(f"{cell}/{layer}" for cell in CELLS for layer in LAYERS),
+    "tgcn",
+    "a3tgcn",
+    "evolve/O",
+    "evolve/H",
+]
 
 
 def make_graph(senders, receivers, weight, n):
@@ -79,7 +90,9 @@ def make_params(model, seed=0):
     """Return random parameters, biases too, as float64 leaves."""
     rng = np.random.default_rng(seed)
     drawn = initialise(model.params(), seed, np.float64)
-    return {k: torch.from_numpy(v + 0.1 * rng.standard_normal(v.shape)).requires_grad_() for k, v in drawn.items()}
+    return {
+        k: torch.from_numpy(v + 0.1 * rng.standard_normal(v.shape)).requires_grad_() for k, v in drawn.items()
+    }
 
 
 def make_windows(model, graphs, signal, starts, horizon=HORIZON, known=None):

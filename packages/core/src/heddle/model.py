@@ -23,7 +23,7 @@ class Signature(NamedTuple):
     """What a dataset and a task ask of a model: all that a model builder needs besides its config.
 
     Attributes:
-        level: "node", "graph" or "link": what a prediction is about.
+        level: "node", "graph", "link", or "step" of a forecast: what a prediction is about.
         in_dim: width of the node features; node type -> width in a heterogeneous graph; 0 where there are none.
         edge_dim: width of the edge features, 0 where there are none.
         out_dim: outputs per prediction: classes, labels or regression targets; 0 for links.
@@ -31,6 +31,7 @@ class Signature(NamedTuple):
         relations: relations of a heterogeneous graph, () in a homogeneous one.
         target_type: node type that is predicted; "" in a homogeneous graph.
         n_link_types: relations that a link prediction tells apart; 0 if links have none.
+        window: steps that a forecast reads and predicts, see `heddle.forecast.Signal`; (0, 0) for other tasks.
     """
 
     level: str
@@ -41,6 +42,7 @@ class Signature(NamedTuple):
     relations: tuple[EdgeType, ...] = ()
     target_type: str = ""
     n_link_types: int = 0
+    window: tuple[int, int] = (0, 0)
 
 
 class Batch(NamedTuple):

@@ -16,6 +16,7 @@ _LEVELS = {
     "graph_classification": "graph",
     "graph_regression": "graph",
     "link_prediction": "link",
+    "forecast": "step",
 }
 
 
@@ -27,15 +28,18 @@ class Task:
         kind: one of `heddle.data.dataset.TASKS`.
         loss_name: a key of `heddle.losses.LOSSES`.
         metrics: names of `heddle.workflow.metrics`, the first of which is the headline.
+        length, horizon: steps that a forecast reads and predicts; 0 for other tasks.
     """
 
     kind: str
     loss_name: str
     metrics: tuple[str, ...]
+    length: int = 0
+    horizon: int = 0
 
     @property
     def level(self) -> str:
-        """What a prediction is about: "node", "graph" or "link"."""
+        """What a prediction is about: "node", "graph", "link", or "step" of a forecast."""
         return _LEVELS[self.kind]
 
     def loss(self, ops: GraphOps, outputs: Array, batch: Batch) -> Array:
@@ -52,17 +56,28 @@ def task_for(config: Any, dataset: Dataset) -> Task:
     kind = dataset.task if config["name"] == "auto" else config["name"]
     if kind not in _LEVELS:
         raise ConfigError(f"task: found {kind!r}, expected one of {sorted(_LEVELS)}{nearest(kind, TASKS)}")
-    loss, metrics = _defaults(kind, dataset)
+    length, horizon = (
+        (int(config.get(key) or 12) for key in ("length", "horizon")) if kind == "forecast" else (0, 0)
+    )
+    if min(length, horizon) < (kind == "forecast"):
+        raise ConfigError(
+            f"task: found length={length}, horizon={horizon}, expected at least 1 step of each; raise them"
+        )
+    loss, metrics = _defaults(kind, dataset, horizon)
     loss = loss if config.get("loss", "auto") == "auto" else config["loss"]
     if loss not in LOSSES:
         raise ConfigError(
             f"task.loss: found {loss!r}, expected one of {sorted(LOSSES)}{nearest(loss, list(LOSSES))}"
         )
-    return Task(kind, loss, tuple(config.get("metrics") or metrics))
+    return Task(kind, loss, tuple(config.get("metrics") or metrics), length, horizon)
 
 
 def signature_of(dataset: Dataset, task: Task) -> Signature:
     """Describe to a model builder what `dataset` offers and `task` asks."""
+    if task.level == "step":
+        _, n_nodes, width = dataset.info["signal"].shape
+        targets, window = dataset.info.get("targets", 1), (task.length, task.horizon)
+        return Signature("step", width, 0, targets, {"": n_nodes}, window=window)
     graph = dataset.graphs if task.level != "graph" else dataset.graphs[0]
     labels = dataset.targets.shape[1] if dataset.targets is not None and dataset.targets.ndim > 1 else 1
     out_dim = (
@@ -89,7 +104,13 @@ def signature_of(dataset: Dataset, task: Task) -> Signature:
     )
 
 
-def _defaults(kind: str, dataset: Dataset) -> tuple[str, tuple[str, ...]]:
+def _defaults(kind: str, dataset: Dataset, horizon: int) -> tuple[str, tuple[str, ...]]:
+    if kind == "forecast":
+        steps = sorted({step for step in (3, 6, 12) if step <= horizon} | {horizon})
+        return "mae", (
+            "masked_mae",
+            *(f"{error}@{step}" for step in steps for error in ("mae", "rmse", "mape")),
+        )
     if kind == "link_prediction":
         return "binary_cross_entropy", ("mrr", "hits@1", "hits@3", "hits@10", "auroc", "ap")
     if kind == "graph_regression":

@@ -19,5 +19,7 @@ def aggregation_of(layer: Any) -> Hashable | None:
     """
     if not hasattr(layer, "aggregate"):
         return None
-    rest = tuple((field.name, getattr(layer, field.name)) for field in fields(layer) if field.name not in _OWN)
+    rest = tuple(
+        (field.name, getattr(layer, field.name)) for field in fields(layer) if field.name not in _OWN
+    )
     return type(layer).__name__, tuple(spec.signature for spec in layer.specs()), rest

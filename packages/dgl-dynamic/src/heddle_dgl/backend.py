@@ -1,11 +1,123 @@
-"""The engine's place: it describes itself, and says that it isn't built yet when loaded."""
+"""DglBackend: torch with cached message passing as an engine; DGL where it is asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from heddle.errors import PluginError
+import torch
+from torch import Tensor
+
+from heddle.errors import ConfigError
+from heddle.graph import Graph, HeteroGraph
+from heddle.model import Model
+from heddle.program import Program
+from heddle_dgl.kernels import kernel_named
+from heddle_dgl.learners import ForecastLearner, Learner, PortableLearner
+from heddle_dgl.ops import TorchOps
+from heddle_dgl.place import device_named, precision_named
+from heddle_dgl.program import build_program
+from heddle_dgl.run import engine_named
+from heddle_dgl.store import SnapshotStore
+from heddle_dgl.tiers import FileTier, MemoryTier
 
 
-def DglBackend(config: Mapping[str, Any]) -> Any:
-    """Raise PluginError: this engine is not built yet."""
-    raise PluginError(f"backend {config.get('name')!r}: not built yet in heddle_dgl 0.1.0; use backend=pyg")
+class DglBackend:
+    """The engine, as the `backend` node configures it.
+
+    Read: device, precision ("float32", "float64", "bfloat16"), threads, engine ("naive", "cached", "fused"),
+    cross_layer (None: as the engine does), kernel ("auto", "heddle", "torch", "dgl"), and store.device, store.host,
+    store.disk: megabytes that the store of constants may hold in each place, all 0 for none.
+    """
+
+    name = "dgl-dynamic"
+    static_shapes = False
+
+    def __init__(self, config: Mapping[str, Any]):
+        self.device = device_named(str(config.get("device") or "cpu"))
+        self.precision = precision_named(config.get("precision") or "float32")
+        self.engine = engine_named(config.get("engine") or "fused", config.get("cross_layer"))
+        self.kernel_name, self._kernel = kernel_named(config.get("kernel") or "auto", self.device)
+        self._budgets = {**_BUDGETS, **(config.get("store") or {})}
+        threads = config.get("threads")
+        if threads is not None:
+            if int(threads) < 1:
+                raise ConfigError(
+                    f"backend.threads: found {threads}, expected at least 1; or null for torch's own"
+                )
+            torch.set_num_threads(int(threads))
+
+    def ops(self) -> TorchOps:
+        """Return the primitives on tensors of this engine's device."""
+        return TorchOps(self.device, self._kernel)
+
+    def value_and_grad(
+        self, function: Callable[..., Tensor]
+    ) -> Callable[..., tuple[Tensor, tuple[Tensor, ...]]]:
+        """Return (*float tensors) -> (function's scalar, its gradient in each); nested in itself to any order."""
+
+        def evaluate(*arrays: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            nested = torch.is_grad_enabled() and any(x.requires_grad for x in arrays)
+            tracked = [x if x.requires_grad else x.detach().requires_grad_() for x in arrays]
+            with torch.enable_grad():
+                value = function(*tracked)
+            if not value.requires_grad:
+                return value, tuple(torch.zeros_like(x) for x in arrays)
+            grads = torch.autograd.grad(value, tracked, create_graph=nested, materialize_grads=True)
+            return (value if nested else value.detach()), grads
+
+        return evaluate
+
+    def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
+        """Build the Program that trains a portable Model, or one that forecasts (see `heddle_dgl.models`)."""
+        ops = self.ops()
+        if isinstance(model, Model):
+            learner: Learner = PortableLearner(model, ops, self.device, self.precision)
+        elif hasattr(model, "forecast"):
+            learner = ForecastLearner(model, ops, self.engine, self.store(), self.device, self.precision)
+        else:
+            raise ConfigError(
+                f"model: found a {type(model).__name__}, expected a portable Model or one with forecast; choose "
+                "model=dcrnn, gcrn-gru ... or a portable model"
+            )
+        return build_program(learner, task, optim, ops, self.device, self.precision)
+
+    def store(self) -> SnapshotStore | None:
+        """Return a new, empty store with the configured budgets, None without any."""
+        budgets = {name: int(float(mega) * 1e6) for name, mega in self._budgets.items()}
+        tiers: list[Any] = []
+        if budgets["device"] and self.device.type != "cpu":
+            tiers.append(MemoryTier("device", budgets["device"], self.device))
+        if budgets["host"]:
+            tiers.append(MemoryTier("host", budgets["host"]))
+        if budgets["disk"]:
+            tiers.append(FileTier(budgets["disk"]))
+        return SnapshotStore(tiers) if tiers and self.engine.name != "naive" else None
+
+    def to_native(self, graph: Graph | HeteroGraph) -> Any:
+        from heddle_dgl.native import to_native
+
+        return to_native(graph)
+
+    def from_native(self, native: Any) -> Graph | HeteroGraph:
+        from heddle_dgl.native import from_native
+
+        return from_native(native)
+
+    def describe(self) -> dict[str, str]:
+        """Return the versions of torch and DGL, the device, the engine and its kernel."""
+        try:
+            dgl = version("dgl")
+        except PackageNotFoundError:
+            dgl = "not installed"
+        kind = f"{self.device}" if self.device.type != "cpu" else f"cpu ({torch.get_num_threads()} threads)"
+        return {
+            "torch": torch.__version__,
+            "dgl": dgl,
+            "device": kind,
+            "precision": str(self.precision.compute).removeprefix("torch."),
+            "engine": self.engine.name,
+            "kernel": self.kernel_name,
+        }
+
+
+_BUDGETS = {"device": 0, "host": 1024, "disk": 0}

@@ -104,4 +104,3 @@ class _DglSpmm(Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
         weight, graph, back, ops = ctx.rest
         return _DglSpmm.apply(grad.contiguous(), weight, back, graph, ops), None, None, None, None
-

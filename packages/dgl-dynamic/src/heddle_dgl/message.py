@@ -43,7 +43,9 @@ class Messages:
         return self._value
 
 
-def msg_pass(graph: Any, x: Tensor, message: Any, reduce: Any = None, ops: TorchOps | None = None) -> Messages:
+def msg_pass(
+    graph: Any, x: Tensor, message: Any, reduce: Any = None, ops: TorchOps | None = None
+) -> Messages:
     """Return the intermediate results of message passing, before any weight of the layer.
 
     Args:

@@ -9,7 +9,9 @@ from torch.autograd import Function
 
 from heddle.adjacency import Adjacency
 
-with warnings.catch_warnings():  # torch says once per process that CSR is in beta: said here, it stays unheard
+with (
+    warnings.catch_warnings()
+):  # torch says once per process that CSR is in beta: said here, it stays unheard
     warnings.simplefilter("ignore", UserWarning)
     torch.sparse_csr_tensor(torch.tensor([0, 0]), torch.tensor([], dtype=torch.int64), torch.empty(0), (1, 1))
 

@@ -36,7 +36,9 @@ class Structures:
     Graphs are known by content, not identity, so that edges which were written over are seen.
     """
 
-    def __init__(self, specs: Sequence[AggregateSpec], device: torch.device, dtype: torch.dtype, keep: int = 64):
+    def __init__(
+        self, specs: Sequence[AggregateSpec], device: torch.device, dtype: torch.dtype, keep: int = 64
+    ):
         self._specs, self._device, self._dtype, self._keep = tuple(specs), device, dtype, keep
         self._placed: OrderedDict[int, Structure] = OrderedDict()
         self._lock = RLock()

@@ -100,4 +100,6 @@ class FileTier:
 
 def _check(name: str, budget: int) -> None:
     if budget < 0:
-        raise ConfigError(f"store: tier {name!r}: found a budget of {budget} bytes, expected 0 or more; raise it")
+        raise ConfigError(
+            f"store: tier {name!r}: found a budget of {budget} bytes, expected 0 or more; raise it"
+        )

@@ -81,7 +81,9 @@ class WindowBatch:
         aggregated in one operation (for each graph), and counted for each step that it serves.
         """
         needed = np.unique(self.place[steps.start : steps.stop])
-        digests = {int(u): zlib.crc32(memoryview(self._host[u]).cast("B")) for u in needed} if run.store else {}
+        digests = (
+            {int(u): zlib.crc32(memoryview(self._host[u]).cast("B")) for u in needed} if run.store else {}
+        )
         found: dict[int, Tensor] = {}
         for u, features in digests.items():
             value = run.store.get(self._key(layer, u, features)) if run.store else None

@@ -19,6 +19,9 @@ KEYS: Keys = {
     "task.loss": Key(str),
     "task.metrics": Key(list, items=str),
     "task.negatives": Key(int, least=1),
+    "task.length": Key(int, least=1),
+    "task.horizon": Key(int, least=1),
+    "task.chunk": Key(int, null=True, least=1),
     "optim.name": Key(str, choices=("adam", "adamw", "sgd")),
     "optim.lr": Key(float, least=0),
     "optim.weight_decay": Key(float, least=0),
@@ -41,6 +44,18 @@ KEYS: Keys = {
     "trainer.keep": Key(int, least=1),
     "trainer.batch_size": Key(int, null=True, least=1),
     "trainer.progress": Key(bool),
+    "sharding.name": Key(str),
+    "sharding.devices": Key(int, null=True, least=1),
+    "sharding.partition": Key(str),
+    "sharding.cut": Key(float, null=True, least=0),
+    "sharding.processes": Key(int, least=1),
+    "sharding.rank": Key(int, null=True, least=0),
+    "sharding.coordinator": Key(str, null=True),
+    "plan.nodes": Key(int, null=True, least=0),
+    "plan.edges": Key(int, null=True, least=0),
+    "plan.features": Key(int, least=0),
+    "plan.edge_features": Key(int, least=0),
+    "plan.classes": Key(int, least=1),
     "sweep.trials": Key(int, least=1),
     "sweep.metric": Key(str),
     "sweep.direction": Key(str, choices=("auto", "maximize", "minimize")),
@@ -48,7 +63,7 @@ KEYS: Keys = {
 }
 """Core's own keys. The nodes that they make up are closed: another key in `optim` or `trainer` is an error."""
 
-CLOSED = ("run", "plugins", "optim", "trainer", "sweep")
+CLOSED = ("run", "plugins", "optim", "trainer", "sweep", "plan")
 
 _WORDS = {
     bool: "true or false",

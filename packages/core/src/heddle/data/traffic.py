@@ -1,4 +1,4 @@
-"""traffic: made-up speeds of road sensors, with rush hours, jams that travel along the roads, and noise."""
+"""traffic: measured speeds of road sensors, or made-up ones with rush hours, jams that travel along roads, and noise."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,8 +16,15 @@ STEPS_A_DAY = 288
 
 
 def read_traffic(config: Mapping[str, Any]) -> Dataset:
-    """Return the signal that a `data=traffic` node describes; see `traffic` for its keys."""
-    return call(traffic, config)
+    """Return the signal that a `data=traffic` node describes: files in `root` (see `traffic_files`), else `traffic`."""
+    if config.get("root") is not None:
+        from heddle.data.traffic_readers import traffic_files
+
+        options = {
+            key: config.get(key) for key in ("root", "name", "threshold") if config.get(key) is not None
+        }
+        return call(traffic_files, {key: value for key, value in options.items() if value != "traffic"})
+    return call(traffic, {key: value for key, value in config.items() if key not in ("root", "threshold")})
 
 
 def traffic(
@@ -93,6 +100,8 @@ def traffic(
     info = {
         "source": f"made-up traffic, seed {seed}",
         "signal": signal,
+        "null": 0.0,
+        "period": STEPS_A_DAY,
         "units": ["mph", "day"],
         "places": places,
     }

@@ -43,6 +43,11 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
     dataset = registry.dataset(config["data"]["reader"])(config["data"])
     task = task_for(config["task"], dataset)
     dataset = with_splits(check_fit(dataset, task), task, seed)
+    if task.level == "step" and not info.backends:
+        raise ConfigError(
+            f"model {name}: found a forecast task, expected a task of nodes, graphs or links; "
+            "choose model=dcrnn or another that forecasts, with backend=dgl-dynamic"
+        )
     signature = signature_of(dataset, task)
     model = registry.model(name)(config["model"], signature)
     if not info.backends:
@@ -58,6 +63,7 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
     options = {
         "batch_size": config.get("trainer", {}).get("batch_size"),
         "negatives": config["task"].get("negatives"),
+        "chunk": config["task"].get("chunk"),
     }
     loader = loader_for(dataset, task, model, options, seed, backend.static_shapes)
     return Assembly(dataset, task, signature, backend, program, loader)

@@ -16,6 +16,10 @@ def check_fit(dataset: Dataset, task: Task) -> Dataset:
     Raises:
         ConfigError: another kind of graphs, no targets, or targets that the loss can't take.
     """
+    if task.level == "step":
+        if "signal" not in dataset.info:
+            raise _misfit(dataset, task, "no signal", "features in time")
+        return dataset
     graphs: Any = dataset.graphs
     single = isinstance(graphs, (Graph, HeteroGraph))
     if single == (task.level == "graph") or (not single and not hasattr(graphs, "__len__")):

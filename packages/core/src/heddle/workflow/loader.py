@@ -41,13 +41,18 @@ def loader_for(
     Args:
         dataset: with its splits (`with_splits`).
         model: has `.prepare(graph)`.
-        options: "batch_size": graphs or links per step, None for all at once; "negatives": false links per true one.
+        options: "batch_size": graphs or links per step, None for all at once; "negatives": false links per true one;
+            "chunk": windows that are shuffled among themselves, None for all.
         static_shapes: whether batches of graphs are padded to a few fixed shapes.
     """
     if task.level == "node":
         from heddle.workflow.nodes import NodeLoader
 
         return NodeLoader(dataset, model)
+    if task.level == "step":
+        from heddle.workflow.forecasts import ForecastLoader
+
+        return ForecastLoader(dataset, task, options.get("batch_size"), options.get("chunk"), seed)
     if task.level == "graph":
         from heddle.workflow.graphs import GraphLoader
 

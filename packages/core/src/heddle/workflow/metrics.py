@@ -8,6 +8,7 @@ import numpy as np
 
 from heddle.errors import ConfigError, nearest
 from heddle.workflow.classification import accuracy, auroc, average_precision, f1_macro, f1_micro
+from heddle.workflow.horizons import error_at, masked_mae, masked_mape, masked_rmse
 from heddle.workflow.regression import (
     mean_absolute_error,
     mean_absolute_percentage_error,
@@ -50,9 +51,12 @@ METRICS: dict[str, Metric] = {
     "mae": Metric(mean_absolute_error, False),
     "rmse": Metric(root_mean_squared_error, False),
     "mape": Metric(mean_absolute_percentage_error, False),
+    "masked_mae": Metric(masked_mae, False),
+    "masked_rmse": Metric(masked_rmse, False),
+    "masked_mape": Metric(masked_mape, False),
     "mrr": Metric(mean_reciprocal_rank, True, of_ranks=True),
 }
-"""Besides these, "hits@K" for any whole K from 1."""
+"""Besides these, "hits@K" for any whole K from 1, and "mae@K", "rmse@K", "mape@K" for a forecast's step K."""
 
 
 def metric(name: str) -> Metric:
@@ -64,6 +68,9 @@ def metric(name: str) -> Metric:
     hits = re.fullmatch(r"hits@([1-9]\d*)", name)
     if hits:
         return Metric(hits_at(int(hits[1])), True, of_ranks=True)
+    at_step = re.fullmatch(r"(mae|rmse|mape)@([1-9]\d*)", name)
+    if at_step:
+        return Metric(error_at(at_step[1], int(at_step[2])), False)
     if name not in METRICS:
         names = [*METRICS, "hits@10"]
         raise ConfigError(f"task.metrics: found {name!r}, expected some of {names}{nearest(name, names)}")

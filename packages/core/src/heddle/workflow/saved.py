@@ -61,6 +61,8 @@ def restore(config: Mapping[str, Any], registry: Any) -> tuple[Assembly, State]:
 
 def prediction_rows(task: Task, dataset: Dataset, outcome: Outcome) -> list[dict[str, Any]]:
     """Return a row per entry of an outcome, for a table."""
+    if task.level == "step":
+        return _forecast_rows(task, dataset, outcome)
     index = np.asarray(outcome.index).reshape(len(outcome.index), -1)
     keys = {1: [task.level], 2: ["sender", "receiver"], 3: ["head", "relation", "tail"]}[index.shape[1]]
     split_of = {
@@ -77,6 +79,19 @@ def prediction_rows(task: Task, dataset: Dataset, outcome: Outcome) -> list[dict
             row["prediction"] = names[best] if best < len(names) else best
         rows.append(row | {f"output.{k}": float(number) for k, number in enumerate(numbers)})
     return rows
+
+
+def _forecast_rows(task: Task, dataset: Dataset, outcome: Outcome) -> list[dict[str, Any]]:
+    """Return a row per window and step of its horizon, a column per node (and target, where there are several)."""
+    n_nodes, n_targets = outcome.outputs.shape[2:]
+    nodes = [str(name) for name in dataset.info.get("nodes") or range(n_nodes)]
+    names = nodes if n_targets == 1 else [f"{node}.{k}" for node in nodes for k in range(n_targets)]
+    return [
+        {"window": int(start), "step": step + 1, "time": int(start) + task.length + step}
+        | dict(zip(names, values.reshape(-1).tolist()))
+        for start, window in zip(np.asarray(outcome.index), np.asarray(outcome.outputs))
+        for step, values in enumerate(window)
+    ]
 
 
 def _merged(saved: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

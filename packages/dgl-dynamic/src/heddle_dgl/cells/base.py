@@ -74,7 +74,9 @@ class GraphCell:
     def params(self) -> dict[str, ParamSpec]:
         specs: dict[str, ParamSpec] = {}
         for gate in self.gates:
-            specs |= prefixed(f"x.{gate}", self.x_layer.params()) | prefixed(f"h.{gate}", self.h_layer.params())
+            specs |= prefixed(f"x.{gate}", self.x_layer.params()) | prefixed(
+                f"h.{gate}", self.h_layer.params()
+            )
             specs[f"bias.{gate}"] = ParamSpec((self.hidden,), self.bias_init.get(gate, "zeros"))
         return specs
 
@@ -157,4 +159,3 @@ class Inputs(NamedTuple):
 
     ready: tuple[Tensor, ...] | None = None
     terms: tuple[Tensor, ...] | None = None
-

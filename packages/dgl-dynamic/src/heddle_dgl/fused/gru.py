@@ -66,9 +66,7 @@ class _Output(Function):
         grad_z = grad * (-candidate if h is None else h - candidate)
         wanted = (ctx.needs_input_grad[0], *ctx.needs_input_grad[4:])
         flat = by_candidate.reshape(-1, candidate.shape[-1])
-        base, by_term, by_matrix = spread(
-            flat, None if ctx.shared else by_candidate, terms, matrices, wanted
-        )
+        base, by_term, by_matrix = spread(flat, None if ctx.shared else by_candidate, terms, matrices, wanted)
         return base, grad_z, None if h is None else kept, None, *by_term, *by_matrix
 
 

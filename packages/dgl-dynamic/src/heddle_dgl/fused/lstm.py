@@ -85,7 +85,11 @@ class _Lstm(Function):
 
 
 def lstm_step(
-    base: Tensor, c: Tensor | None, peephole: Tensor | None, terms: Sequence[Tensor], matrices: Sequence[Tensor]
+    base: Tensor,
+    c: Tensor | None,
+    peephole: Tensor | None,
+    terms: Sequence[Tensor],
+    matrices: Sequence[Tensor],
 ) -> tuple[Tensor, Tensor]:
     """Return the new (h, c) of gates q = base + sum of terms @ matrices in the order i, f, c, o.
 

@@ -10,7 +10,9 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 
-def accumulate(base: Tensor, terms: Sequence[Tensor], matrices: Sequence[Tensor], rows: tuple[int, ...]) -> Tensor:
+def accumulate(
+    base: Tensor, terms: Sequence[Tensor], matrices: Sequence[Tensor], rows: tuple[int, ...]
+) -> Tensor:
     """Return base + sum of terms @ matrices as [prod(rows), width].
 
     A `base` of more than one axis is written into; a row [width] stands for all rows.
@@ -30,7 +32,11 @@ def accumulate(base: Tensor, terms: Sequence[Tensor], matrices: Sequence[Tensor]
 
 
 def spread(
-    grad: Tensor, base: Tensor | None, terms: Sequence[Tensor], matrices: Sequence[Tensor], wanted: Sequence[bool]
+    grad: Tensor,
+    base: Tensor | None,
+    terms: Sequence[Tensor],
+    matrices: Sequence[Tensor],
+    wanted: Sequence[bool],
 ) -> tuple[Tensor | None, list[Tensor | None], list[Tensor | None]]:
     """Return the gradients (of base, of terms, of matrices) of `accumulate`, from `grad` [rows, width].
 

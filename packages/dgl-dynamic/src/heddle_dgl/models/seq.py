@@ -38,7 +38,9 @@ class SeqModel:
             "out.weight": ParamSpec((self.decoder[-1].hidden, self.out_dim)),
             "out.bias": ParamSpec((self.out_dim,), "zeros"),
         }
-        cells = prefixed("encoder", cell_params(self.encoder)) | prefixed("decoder", cell_params(self.decoder))
+        cells = prefixed("encoder", cell_params(self.encoder)) | prefixed(
+            "decoder", cell_params(self.decoder)
+        )
         return cells | out
 
     def specs(self) -> tuple[AggregateSpec, ...]:

@@ -14,6 +14,7 @@ from heddle.workflow.metrics import higher_is_better
 from heddle.workflow.outcome import Outcome
 from heddle.workflow.progress import Row
 from heddle.workflow.report.charts import curves, judgement
+from heddle.workflow.report.forecasts import forecasts
 from heddle.workflow.splits import SPLITS
 
 
@@ -46,7 +47,10 @@ def page(story: Story) -> str:
     title = f"{config['model']['name']} on {story.dataset.name}"
     subtitle = f"{story.task.kind.replace('_', ' ')} · engine {config['backend']['name']} · seed {story.result['seed']}"
     training = curves(story.rows, story.task, story.result["best_epoch"])
-    judged = judgement(story.task, story.outcomes, story.dataset.info.get("classes", ()))
+    if story.task.level == "step":
+        judged = forecasts(story.task, story.dataset, story.outcomes)
+    else:
+        judged = judgement(story.task, story.outcomes, story.dataset.info.get("classes", ()))
     first = [name for name in training if name in ("loss", story.task.metrics[0])]
     charts = {name: training[name] for name in first} | judged | training
     written = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
@@ -87,6 +91,7 @@ def dataset_facts(dataset: Dataset) -> dict[str, str]:
         facts["relations"] = _count(len(graphs.edges))
         facts["edges"] = _count(sum(len(edges.senders) for edges in graphs.edges.values()))
     else:
+        graphs = [getattr(graph, "graph", graph) for graph in graphs]
         facts["graphs"] = _count(len(graphs))
         facts["nodes"] = _count(sum(int(np.sum(graph.n_node)) for graph in graphs))
         facts["edges"] = _count(sum(len(graph.senders) for graph in graphs))

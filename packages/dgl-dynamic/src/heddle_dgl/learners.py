@@ -1,0 +1,230 @@
+"""Learners: what a Program trains: portable models of core, and forecasts of this package."""
+
+import math
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from heddle.errors import ConfigError
+from heddle.forecast import Signal
+from heddle.graph import Graph
+from heddle.layers.base import Dropout, no_dropout
+from heddle.model import Batch, Model
+from heddle.nest import map_nest
+from heddle.ops import GraphOps
+from heddle_dgl.memo import step
+from heddle_dgl.place import Precision, tensor, to_device
+from heddle_dgl.run import Engine, Run
+from heddle_dgl.store import SnapshotStore
+from heddle_dgl.structure import Structure, Structures
+from heddle_dgl.windows import WindowBatch
+
+
+class Training(NamedTuple):
+    """What outputs depend on in training besides weights and data."""
+
+    generator: torch.Generator
+    steps: int
+
+
+class Learner(Protocol):
+    """Outputs and embeddings from named weights."""
+
+    model: Any
+
+    def place(self, batch: Batch) -> Any:
+        """Return the batch on the device; has `targets` and `mask`."""
+        ...
+
+    def outputs(self, weights: dict[str, Tensor], placed: Any, training: Training | None) -> Tensor:
+        """Return the task's outputs, differentiable in the weights."""
+        ...
+
+    def embed(self, weights: dict[str, Tensor], placed: Any) -> Any:
+        """Return node embeddings."""
+        ...
+
+    def figures(self) -> dict[str, float]:
+        """Return what the last outputs cost and saved."""
+        ...
+
+
+class PortableLearner:
+    """A portable Model's functions on torch."""
+
+    def __init__(self, model: Model, ops: GraphOps, device: torch.device, precision: Precision):
+        self.model, self._ops, self._device, self._precision = model, ops, device, precision
+
+    def place(self, batch: Batch) -> Batch:
+        return to_device(batch, self._device, self._precision)
+
+    def outputs(self, weights: dict[str, Tensor], placed: Batch, training: Training | None) -> Tensor:
+        dropout = no_dropout if training is None else _dropout(training.generator)
+        outputs = self.model.apply(self._ops, self._cast(weights), placed, dropout)
+        return outputs.to(self._precision.weights)
+
+    def embed(self, weights: dict[str, Tensor], placed: Batch) -> Any:
+        return self.model.embed(self._ops, self._cast(weights), placed)
+
+    def figures(self) -> dict[str, float]:
+        return {}
+
+    def _cast(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: value.to(self._precision.compute) for name, value in weights.items()}
+
+
+class PlacedWindows(NamedTuple):
+    """Windows of a signal with their graphs on the device; features are gathered when they are used."""
+
+    signal: Signal
+    structures: list[list[Structure]]
+    starts: np.ndarray
+    mean: Tensor
+    deviation: Tensor
+    targets: Tensor | None
+    mask: Tensor | None
+
+
+class ForecastLearner:
+    """A forecast model run by an engine; on a changing graph its windows run one after the other."""
+
+    def __init__(
+        self,
+        model: Any,
+        ops: GraphOps,
+        engine: Engine,
+        store: SnapshotStore | None,
+        device: torch.device,
+        precision: Precision,
+    ):
+        self.model, self._ops, self._engine, self.store = model, ops, engine, store
+        self._device, self._precision = device, precision
+        self._structures = Structures(model.specs(), device, precision.compute)
+        self._schedule: Any = None
+        self._aggregations = 0
+
+    def place(self, batch: Batch) -> PlacedWindows:
+        signal: Any = batch.graph
+        if not isinstance(signal, Signal):
+            raise ConfigError(
+                f"model {type(self.model).__name__}: found a batch of a {type(signal).__name__}, expected windows of a "
+                "signal; choose a forecast task, such as data=traffic"
+            )
+        starts = np.asarray(batch.index)
+        if isinstance(signal.topology, Graph):
+            structures = [[self._structures.place(signal.topology)]]
+        else:
+            last = len(signal.x) - 1
+            span = np.minimum(starts[:, None] + np.arange(signal.length + signal.horizon), last)
+            structures = [
+                [self._structures.place(signal.topology[int(t)].graph) for t in times] for times in span
+            ]
+        self._plan(signal)
+
+        def on_device(array: Any) -> Any:
+            return None if array is None else tensor(np.asarray(array), self._device, self._precision.weights)
+
+        mean, deviation = on_device(signal.mean), on_device(signal.deviation)
+        return PlacedWindows(
+            signal, structures, starts, mean, deviation, on_device(batch.targets), on_device(batch.mask)
+        )
+
+    def outputs(self, weights: dict[str, Tensor], placed: PlacedWindows, training: Training | None) -> Tensor:
+        """Return [n_windows, horizon, n_nodes, n_targets] in the signal's own units."""
+        fed = None if training is None else self._fed(placed.signal.horizon, training)
+        known = placed.signal.length + (placed.signal.horizon if fed and any(fed) else 0)
+        parts = []
+        self._aggregations = 0
+        for windows in self._windows(placed, known):
+            with step() as memo:
+                run = Run(self._ops, self._engine, memo, self.store)
+                parts.append(self.model.forecast(run, self._cast(weights), windows, fed))
+                self._aggregations += run.aggregations
+        if training is not None and self.store is not None:
+            self.store.next_batch()
+        scaled = torch.cat(parts, 2).permute(2, 0, 1, 3).to(self._precision.weights)
+        return scaled * placed.deviation + placed.mean
+
+    def embed(self, weights: dict[str, Tensor], placed: PlacedWindows) -> Tensor:
+        """Return the embeddings of the nodes in the last window, [n_nodes, d]."""
+        windows = list(self._windows(placed, placed.signal.length))[-1]
+        with step() as memo:
+            return self.model.embed(
+                Run(self._ops, self._engine, memo, self.store), self._cast(weights), windows
+            )[:, -1]
+
+    def figures(self) -> dict[str, float]:
+        figures: dict[str, float] = {"aggregations": self._aggregations}
+        if self.store is not None:
+            figures |= {f"store.{name}": value for name, value in self.store.stats().items()}
+        return figures
+
+    def _windows(self, placed: PlacedWindows, known: int):
+        signal = placed.signal
+        rest = (self._device, self._precision.compute, known)
+        if len(placed.structures) == 1 and len(placed.structures[0]) == 1:
+            yield WindowBatch(
+                signal.name,
+                signal.x,
+                placed.starts,
+                signal.length,
+                signal.horizon,
+                placed.structures[0],
+                *rest,
+            )
+            return
+        for start, structures in zip(placed.starts, placed.structures):
+            yield WindowBatch(
+                signal.name,
+                signal.x,
+                np.array([start]),
+                signal.length,
+                signal.horizon,
+                structures,
+                *rest,
+            )
+
+    def _fed(self, horizon: int, training: Training) -> list[bool]:
+        """Draw for each step whether the next reads the truth: scheduled sampling, one coin for all windows."""
+        tau = float(self.model.tau)
+        if tau <= 0:
+            return [False] * horizon
+        share = tau / (tau + math.exp(min(training.steps / tau, 700.0)))
+        device = training.generator.device
+        draws = torch.rand(horizon, generator=training.generator, device=device)
+        return (draws < share).tolist()
+
+    def _plan(self, signal: Signal) -> None:
+        """Tell the store which snapshots the batches of a new epoch read."""
+        if self.store is None or signal.schedule is None or signal.schedule is self._schedule:
+            return
+        self._schedule = signal.schedule
+        span = np.arange(signal.length)
+        self.store.plan(np.unique(np.asarray(starts)[:, None] + span) for starts in signal.schedule)
+
+    def _cast(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: value.to(self._precision.compute) for name, value in weights.items()}
+
+
+def _dropout(generator: torch.Generator) -> Dropout:
+    def dropout(x: Tensor, rate: float) -> Tensor:
+        if rate == 0:
+            return x
+        if not 0 < rate < 1:
+            raise ValueError(f"dropout: found a rate of {rate}, expected at least 0 and less than 1")
+        kept = torch.rand(x.shape, generator=generator, device=generator.device) >= rate
+        return x * kept.to(x.dtype) / (1 - rate)
+
+    return dropout
+
+
+def to_numpy(nest: Any) -> Any:
+    """Return a nest of tensors as numpy arrays; what numpy has no dtype for in float32."""
+
+    def array(x: Tensor) -> np.ndarray:
+        x = x.detach().cpu()
+        return (x.float() if x.dtype in (torch.bfloat16, torch.float16) else x).numpy()
+
+    return map_nest(array, nest)

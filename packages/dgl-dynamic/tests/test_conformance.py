@@ -1,0 +1,37 @@
+"""Heddle's conformance suites on this engine."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from heddle.testing import BackendSuite, ContainersSuite, LayersSuite, OpsSuite, ProgramSuite
+from heddle_dgl.backend import DglBackend
+
+
+def backend(**config):
+    return DglBackend({"name": "dgl-dynamic", **config})
+
+
+class TestBackend(BackendSuite):
+    backend = backend()
+
+
+class TestOps(OpsSuite):
+    backend = backend()
+
+
+class TestOpsOfTorch(OpsSuite):
+    backend = backend(kernel="torch")
+
+
+@pytest.mark.skipif(find_spec("dgl") is None, reason="DGL isn't installed; it has wheels up to Python 3.11")
+class TestContainers(ContainersSuite):
+    backend = backend()
+
+
+class TestLayers(LayersSuite):
+    backend = backend()
+
+
+class TestProgram(ProgramSuite):
+    backend = backend()
