@@ -30,8 +30,9 @@ def test_every_export_is_declared_and_known():
     nm = shutil.which("nm")
     if nm is None:
         pytest.skip("nm, of binutils, is not installed")
-    listing = subprocess.run([nm, "-D", "--defined-only", library.native._name], capture_output=True, text=True, check=True)
-    exported = {line.split()[-1] for line in listing.stdout.splitlines()}
+    command = [nm, "-D", "--defined-only", library.native._name]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    exported = {line.split()[-1] for line in listing.splitlines()}
     assert exported == set(declared)
 
 
@@ -72,7 +73,10 @@ def test_a_forked_child_starts_with_one_thread():
 
 def test_many_callers_at_once():
     results = []
-    callers = [threading.Thread(target=lambda: results.extend(_total(threads=3) for _ in range(20))) for _ in range(6)]
+    callers = [
+        threading.Thread(target=lambda: results.extend(_total(threads=3) for _ in range(20)))
+        for _ in range(6)
+    ]
     for caller in callers:
         caller.start()
     for caller in callers:

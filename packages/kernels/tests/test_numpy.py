@@ -67,6 +67,47 @@ def test_segments(adjacency, rng, isa, dtype, order):
         close(kernels.segment_softmax(data, ids, n), reference.segment_softmax(data64, ids, n), dtype)
 
 
+GROUPS = [
+    ((), 3, 4),
+    ((0,), 3, 4),
+    ((0, 0), 0, 2),
+    ((5, 0, 1, 7), 1, 1),
+    ((2, 0, 33, 1), 17, 10),
+    ((1500, 3), 70, 130),
+    ((9,), 5, 0),
+]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("sizes, k, m", GROUPS, ids=str)
+def test_segment_matmul(rng, isa, dtype, sizes, k, m):
+    lhs, lhs64 = draw(rng, (sum(sizes), k), dtype)
+    rhs, rhs64 = draw(rng, (len(sizes), k, m), dtype)
+    bias, bias64 = draw(rng, (len(sizes), m), dtype)
+    for index in (np.int32, np.int64):
+        counts = np.array(sizes, index)
+        close(kernels.segment_matmul(lhs, rhs, counts), reference.segment_matmul(lhs64, rhs64, counts), dtype)
+        got, want = (
+            kernels.segment_matmul(lhs, rhs, counts, bias),
+            reference.segment_matmul(lhs64, rhs64, counts, bias64),
+        )
+        close(got, want, dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_grouped_matmul(rng, dtype):
+    sizes = [(0, 3, 4), (3, 0, 4), (3, 4, 0), (1, 1, 1), (7, 5, 3), (600, 33, 70)]
+    lhs = [draw(rng, (n, k), dtype) for n, k, _ in sizes]
+    rhs = [draw(rng, (k, m), dtype) for _, k, m in sizes]
+    bias = [draw(rng, (m,), dtype) for *_, m in sizes]
+    plain = kernels.grouped_matmul([a for a, _ in lhs], [b for b, _ in rhs])
+    biased = kernels.grouped_matmul([a for a, _ in lhs], [b for b, _ in rhs], [c for c, _ in bias])
+    for got, got_biased, (_, a), (_, b), (_, c) in zip(plain, biased, lhs, rhs, bias):
+        close(got, a @ b, dtype)
+        close(got_biased, a @ b + c, dtype)
+    assert kernels.grouped_matmul([], []) == []
+
+
 @pytest.mark.parametrize("dtype", [*DTYPES, np.int8, np.complex128])
 def test_gather(adjacency, rng, dtype):
     for shape in SHAPES:
@@ -77,13 +118,18 @@ def test_gather(adjacency, rng, dtype):
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
 def test_sorting(adjacency, rng, dtype):
     ids = rng.permutation(adjacency.receivers).astype(dtype)
-    got, want = kernels.index_sort(ids, adjacency.n_receivers), reference.index_sort(ids, adjacency.n_receivers)
+    got, want = (
+        kernels.index_sort(ids, adjacency.n_receivers),
+        reference.index_sort(ids, adjacency.n_receivers),
+    )
     for left, right in zip(got, want):
         assert left.dtype == dtype
         np.testing.assert_array_equal(left, right)
     senders = rng.permutation(adjacency.senders).astype(dtype)
     sizes = adjacency.n_senders, adjacency.n_receivers
-    for left, right in zip(kernels.build_adjacency(senders, ids, *sizes), build_adjacency(senders, ids, *sizes)):
+    for left, right in zip(
+        kernels.build_adjacency(senders, ids, *sizes), build_adjacency(senders, ids, *sizes)
+    ):
         assert left.dtype == right.dtype
         np.testing.assert_array_equal(left, right)
 
@@ -93,14 +139,20 @@ def test_answers_do_not_depend_on_threads_or_id_type(make_graph, rng):
     wide = type(adjacency)(*(array.astype(np.int64) for array in adjacency))
     x, data = rng.standard_normal((3000, 40)), rng.standard_normal((60000, 3))
     ids = rng.permutation(adjacency.receivers)
+    lhs, rhs, sizes = (
+        rng.standard_normal((9000, 30)),
+        rng.standard_normal((3, 30, 20)),
+        np.array([1, 8000, 999]),
+    )
     results = []
     for threads in (1, 2, 5):
         library.set_num_threads(threads)
-        results.append((kernels.spmm(adjacency, x), kernels.segment_softmax(data, ids, 2000)))
+        product = kernels.segment_matmul(lhs, rhs, sizes)
+        results.append((kernels.spmm(adjacency, x), kernels.segment_softmax(data, ids, 2000), product))
     library.set_num_threads(0)
     results.append((kernels.spmm(wide, x), kernels.segment_softmax(data, ids.astype(np.int64), 2000)))
     for result in results[1:]:
-        for left, right in zip(result, results[0]):
+        for left, right in zip(result, results[0], strict=False):
             np.testing.assert_array_equal(left, right)
 
 
@@ -177,7 +229,7 @@ def test_broken_pointers_and_orders(make_graph):
     for at, value in ((0, 1), (3, 10**6), (3, -4), (5, 39)):
         indptr = adjacency.indptr.copy()
         indptr[at] = value
-        with pytest.raises(GraphError, match="indptr: found .* expected to rise from 0 to 40"):
+        with pytest.raises(GraphError, match=r"indptr: found .* expected to rise from 0 to 40"):
             kernels.spmm(adjacency._replace(indptr=indptr), x)
     order = adjacency.t_order.copy()
     order[7] = 40
@@ -191,7 +243,11 @@ def test_wrong_arguments_are_named(make_graph):
     cases = [
         (lambda: kernels.spmm(adjacency, x[:6]), GraphError, r"x: found shape \(6, 4, 2\), expected 7 rows"),
         (lambda: kernels.spmm(adjacency, x, np.ones(12)), GraphError, "weight: found .* expected 13 rows"),
-        (lambda: kernels.spmm(adjacency, x, np.ones((13, 3))), GraphError, "weight: found .* match those of x"),
+        (
+            lambda: kernels.spmm(adjacency, x, np.ones((13, 3))),
+            GraphError,
+            "weight: found .* match those of x",
+        ),
         (lambda: kernels.spmm(adjacency, x, reduce="std"), ValueError, "found 'std', expected one of sum"),
         (lambda: kernels.spmm(adjacency, x.astype(int)), TypeError, "found dtype int64, expected a float"),
         (lambda: kernels.sddmm(adjacency, x[:5], x, "sub"), ValueError, "found 'sub', expected one of dot"),
@@ -199,6 +255,26 @@ def test_wrong_arguments_are_named(make_graph):
         (lambda: kernels.gather(x, np.array([0.5])), TypeError, "ids of dtype float64, expected integers"),
         (lambda: kernels.segment_sum(x, np.zeros(6, int), 1), GraphError, "segment_ids: found .* 7 rows"),
         (lambda: kernels.segment_sum(x, np.zeros(7, int), -1), ValueError, "negative dimensions"),
+        (
+            lambda: kernels.segment_matmul(x[:, 0], x[:, :3], [7] * 7),
+            GraphError,
+            r"rhs: found shape .* expected \[groups, 2",
+        ),
+        (lambda: kernels.segment_matmul(x[:, 0], x[:1, :2], [7, 0]), GraphError, "group_sizes: found"),
+        (lambda: kernels.segment_matmul(x[:, 0], x[:1, :2], [6]), GraphError, "found a sum of 6, expected 7"),
+        (
+            lambda: kernels.segment_matmul(x[:, 0], x[:2, :2], [8, -1]),
+            GraphError,
+            r"\[0\]: found 8, expected 0 to 7",
+        ),
+        (
+            lambda: kernels.segment_matmul(x[:, 0], x[:2, :2], [3, -1]),
+            GraphError,
+            r"\[1\]: found -1, expected 0 to 4",
+        ),
+        (lambda: kernels.segment_matmul(x[:, 0], x[:1, :2], [7], x[0]), GraphError, "bias: found shape"),
+        (lambda: kernels.grouped_matmul([x[0]], []), GraphError, "rhs: found 0 matrices, expected 1"),
+        (lambda: kernels.grouped_matmul([x[0]], [x[0]]), GraphError, "pair 0: found shapes"),
         (lambda: kernels.index_sort(np.zeros((2, 2), int), 1), GraphError, "ids of shape"),
     ]
     for call, error, message in cases:

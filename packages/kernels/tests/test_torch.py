@@ -1,4 +1,4 @@
-"""The torch face: values and gradients of every order, operators as torch wants them, compile, vmap, threads, errors."""
+"""The torch face: values and gradients of every order, operators as torch wants them, compile, vmap, errors."""
 
 import numpy as np
 import pytest
@@ -73,6 +73,7 @@ def functions(adjacency: Adjacency) -> dict[str, tuple]:
     found = {}
     for reduce in ("sum", "mean", "max"):
         for transpose in (False, True):
+
             def spmm(x, weight=None, reduce=reduce, transpose=transpose):
                 return kernels.spmm(edges, x, weight, reduce=reduce, transpose=transpose)
 
@@ -84,10 +85,47 @@ def functions(adjacency: Adjacency) -> dict[str, tuple]:
             found[f"{name}_elements"] = spmm, (randn(rows, 3), randn(e, 3))
     found["dot"] = lambda x, y: kernels.sddmm(edges, x, y, "dot"), (randn(m, 2, 3), randn(n, 2, 3))
     found["add"] = lambda x, y: kernels.sddmm(edges, x, y, "add"), (randn(m, 3), randn(n, 3))
+    sizes, groups = torch.tensor([3, 0, n - 3 if n > 3 else 0]), 3
+    sizes[0] = n - sizes[2]
+    counts = sizes.numpy()
+    found["segment_matmul"] = (
+        lambda a, b: kernels.segment_matmul(a, b, sizes),
+        (randn(n, 4), randn(groups, 4, 2)),
+    )
+    found["segment_matmul_bias"] = (
+        lambda a, b, c: kernels.segment_matmul(a, b, counts, c),
+        (randn(n, 4), randn(groups, 4, 2), randn(groups, 2)),
+    )
     found["gather"] = lambda x: kernels.gather(x, ids), (randn(m, 3),)
     for name in ("segment_sum", "segment_mean", "segment_max", "segment_softmax"):
         found[name] = lambda data, name=name: getattr(kernels, name)(data, ids, m), (randn(e, 3),)
     return found
+
+
+def grouped(*tensors: Tensor) -> Tensor:
+    """grouped_matmul of three pairs and their biases, as one tensor."""
+    outs = kernels.grouped_matmul(tensors[:3], tensors[3:6], tensors[6:] or None)
+    return torch.cat([out.flatten() for out in outs])
+
+
+PAIRS = ((3, 4), (0, 2), (5, 1)), ((4, 2), (2, 3), (1, 6)), ((2,), (3,), (6,))
+
+
+@pytest.mark.parametrize("lists", [2, 3], ids=["plain", "bias"])
+def test_grouped_matmul(lists):
+    tensors = [randn(*shape, grad=True) for each in PAIRS[:lists] for shape in each]
+    want = [a @ b for a, b in zip(tensors[:3], tensors[3:6])]
+    if lists == 3:
+        want = [out + bias for out, bias in zip(want, tensors[6:])]
+    torch.testing.assert_close(grouped(*tensors), torch.cat([out.flatten() for out in want]))
+    with torch.no_grad():
+        torch.testing.assert_close(grouped(*tensors), torch.cat([out.flatten() for out in want]))
+    torch.autograd.gradcheck(grouped, tensors)
+    torch.autograd.gradgradcheck(grouped, tensors)
+    torch.library.opcheck(
+        torch.ops.heddle.grouped_matmul.default, (tensors[:3], tensors[3:6], tensors[6:], False)
+    )
+    assert kernels.grouped_matmul([], []) == []
 
 
 NAMES = list(functions(Adjacency(*(np.zeros(1, np.int32) for _ in range(7)))))
@@ -121,7 +159,9 @@ def test_vmap(make_graph, name):
     torch.testing.assert_close(torch.vmap(function, in_dims=1)(*batched), want)
 
     def gradient(*inputs):
-        return torch.func.grad(lambda *each: function(*each).tanh().sum(), argnums=tuple(range(len(inputs))))(*inputs)
+        return torch.func.grad(lambda *each: function(*each).tanh().sum(), argnums=tuple(range(len(inputs))))(
+            *inputs
+        )
 
     want = [gradient(*(b[:, i] for b in batched)) for i in range(3)]
     got = torch.vmap(gradient, in_dims=1)(*batched)
@@ -155,8 +195,18 @@ def test_opcheck(make_graph, recorded, dtype):
         "spmm": (*structure, make(13, 2), make(7, 2, 3), "mean", False),
         "sddmm": (*structure, make(5, 2, 3), make(7, 2, 3), "dot"),
         "edge_sum": (*structure, make(13, 2), True),
-        "spmm_top": (*structure, at[:, 0, :2].repeat(3, 1)[:13], randn(7, 2, 3, dtype=dtype), at, make(13, 2),
-                     make(7, 2, 3), False, False),
+        "spmm_top": (
+            *structure,
+            at[:, 0, :2].repeat(3, 1)[:13],
+            randn(7, 2, 3, dtype=dtype),
+            at,
+            make(13, 2),
+            make(7, 2, 3),
+            False,
+            False,
+        ),
+        "segment_matmul": (make(7, 3), make(2, 4, 3), torch.tensor([3, 4]), make(2, 4), True),
+        "segment_outer": (make(7, 3), make(7, 2), torch.tensor([3, 4])),
         "gather": (make(5, 3), ids),
         "segment_reduce": (make(13, 2), ids, 5, "max"),
         "segment_softmax": (make(13, 2), ids, 5),
@@ -166,7 +216,7 @@ def test_opcheck(make_graph, recorded, dtype):
         operator = getattr(torch.ops.heddle, name if recorded else f"{name}_forward").default
         torch.library.opcheck(operator, arguments)
     if recorded:
-        torch.library.opcheck(torch.ops.heddle.spmm_max.default, (*structure, None, make(7, 3), True))
+        torch.library.opcheck(torch.ops.heddle.spmm_max.default, (*structure, None, make(5, 3), True))
     else:
         torch.library.opcheck(torch.ops.heddle.index_sort.default, (ids, 5))
 
@@ -181,7 +231,10 @@ def test_compile_without_breaks(make_graph, dynamic):
         logits = kernels.sddmm(edges, x[:5], x, "dot")
         attention = kernels.segment_softmax(logits * weight, edges.receivers, 5)
         out = kernels.spmm(edges, x, attention) + kernels.spmm(edges, x, reduce="max")
-        return kernels.gather(out, edges.receivers).relu().sum()
+        rows = kernels.gather(out, edges.receivers).relu().flatten(1)
+        sizes, matrix = torch.tensor([6, 7]), weight[:12].reshape(2, 6, 2)
+        pairs = kernels.grouped_matmul([rows, rows[:3]], [matrix[0], matrix[1]])
+        return kernels.segment_matmul(rows, matrix, sizes).sum() + pairs[0].sum() + pairs[1].tanh().sum()
 
     compiled = torch.compile(layer, fullgraph=True, dynamic=dynamic, backend="aot_eager")
     for rows in (7, 7, 7):
@@ -201,6 +254,13 @@ def test_no_gradient_where_none_is_asked(make_graph):
     assert weight.grad is None and grad.shape == x.shape
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_forward_mode_is_refused(make_graph, name):
+    function, inputs = functions(make_graph(7, 5, 13))[name]
+    with pytest.raises(RuntimeError, match=r"jvp|forward mode AD"):
+        torch.func.jvp(function, inputs, inputs)
+
+
 def test_ties_share_the_gradient():
     data = torch.tensor([[1.0], [1.0], [0.0], [3.0]], dtype=torch.float64, requires_grad=True)
     ids = torch.tensor([0, 0, 0, 2])
@@ -217,7 +277,9 @@ def test_awkward_layouts(make_graph):
     spread = Adjacency(*(ids.repeat_interleave(2)[::2] for ids in edges))
     assert torch.equal(kernels.spmm(spread, x.t().contiguous().t()), want)
     total = kernels.spmm(edges, leaf := randn(7, 6, grad=True)).sum()  # its gradient is expanded, of stride 0
-    torch.testing.assert_close(torch.autograd.grad(total, leaf)[0], kernels.spmm(edges, randn(5, 6) * 0 + 1, transpose=True))
+    torch.testing.assert_close(
+        torch.autograd.grad(total, leaf)[0], kernels.spmm(edges, randn(5, 6) * 0 + 1, transpose=True)
+    )
 
 
 def test_errors(make_graph):
@@ -226,8 +288,16 @@ def test_errors(make_graph):
         (lambda: kernels.spmm(edges, x[:6]), GraphError, r"x: found shape \(6, 3\), expected 7 rows"),
         (lambda: kernels.spmm(edges, x, randn(12)), GraphError, "weight: found"),
         (lambda: kernels.spmm(edges, x, reduce="std"), ValueError, "reduce"),
-        (lambda: kernels.spmm(edges._replace(senders=edges.senders.long()), x), TypeError, "int32 and torch.int64"),
-        (lambda: kernels.spmm(edges._replace(senders=edges.senders + 7), x), GraphError, r"expected an id in \[0, 7\)"),
+        (
+            lambda: kernels.spmm(edges._replace(senders=edges.senders.long()), x),
+            TypeError,
+            "int32 and torch.int64",
+        ),
+        (
+            lambda: kernels.spmm(edges._replace(senders=edges.senders + 7), x),
+            GraphError,
+            r"expected an id in \[0, 7\)",
+        ),
         (lambda: kernels.sddmm(edges, x, x, "dot"), GraphError, "x: found"),
         (lambda: kernels.sddmm(edges, x[:5], x, "sub"), ValueError, "combine"),
         (lambda: kernels.gather(x, ids), GraphError, r"ids\[1\]: found 7, expected an id in \[0, 7\)"),

@@ -106,11 +106,13 @@ HEDDLE_API int heddle_segment_matmul(const void* lhs, const void* rhs, const voi
 // out [groups, k, m] = per group, lhs [n, k] transposed times rhs [n, m]; an empty group gives 0.
 HEDDLE_API int heddle_segment_outer(const void* lhs, const void* rhs, const void* sizes, void* out, int64_t n,
                                     int64_t groups, int64_t k, int64_t m, int64_t dtype, int64_t index, int64_t threads);
-// outs[i] [n_i, m_i] = op(lhs[i]) op(rhs[i]) + biases[i] with shapes (n_i, k_i, m_i) in shapes [count, 3] of the product.
-// trans_lhs: lhs[i] is stored [k_i, n_i]; trans_rhs: rhs[i] is stored [m_i, k_i]. biases, or one of them, may be NULL.
+// The same for `count` products that share no array, of shapes [count, 3] = (n, k, m): outs[i] = lhs[i] rhs[i] + biases[i],
+// and outs[i] = lhs[i] transposed times rhs[i]. biases, or any of them, may be NULL.
 HEDDLE_API int heddle_grouped_matmul(const void* const* lhs, const void* const* rhs, const void* const* biases,
-                                     void* const* outs, const int64_t* shapes, int64_t count, int64_t trans_lhs,
-                                     int64_t trans_rhs, int64_t dtype, int64_t threads);
+                                     void* const* outs, const int64_t* shapes, int64_t count, int64_t transposed,
+                                     int64_t dtype, int64_t threads);
+HEDDLE_API int heddle_grouped_outer(const void* const* lhs, const void* const* rhs, void* const* outs,
+                                    const int64_t* shapes, int64_t count, int64_t dtype, int64_t threads);
 
 #if defined(__cplusplus)
 }

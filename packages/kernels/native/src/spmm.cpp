@@ -17,8 +17,7 @@ extern "C" int heddle_spmm(const void* indptr, const void* ids, const void* perm
   if (int status = check_types("spmm", dtype, index)) return status;
   if (int status = check_sizes("spmm", {heads, width})) return status;
   if (int status = check_values("spmm", {weight, x, out}, dtype)) return status;
-  if (reduce < HEDDLE_SUM || reduce > HEDDLE_MAX)
-    return fail(HEDDLE_INVALID, "spmm: found reduce code %d, expected 0 (sum), 1 (mean) or 2 (max); choose one", reduce);
+  if (int status = check_reduce("spmm", reduce)) return status;
   if (!ids && edges > 0 && edges != x_rows)
     return fail(HEDDLE_INVALID, "spmm: found %lld rows of x and %lld edges, expected as many without ids; pass ids",
                 static_cast<long long>(x_rows), static_cast<long long>(edges));

@@ -27,6 +27,10 @@ EXPORTS = {
     "heddle_segment_softmax_grad": 10,
     "heddle_index_sort": 7,
     "heddle_build_adjacency": 14,
+    "heddle_segment_matmul": 13,
+    "heddle_segment_outer": 11,
+    "heddle_grouped_matmul": 9,
+    "heddle_grouped_outer": 7,
 }
 """Every export of native/include/heddle_kernels.h, with its number of arguments."""
 
@@ -47,7 +51,9 @@ def raise_error(status: int) -> NoReturn:
 def code(table: dict[str, int], op: str, what: str, name: str) -> int:
     """Return the native code of `name`, or raise a ValueError that lists the valid ones."""
     if name not in table:
-        raise ValueError(f"{op}: {what}: found {name!r}, expected one of {', '.join(table)}; choose one of them")
+        raise ValueError(
+            f"{op}: {what}: found {name!r}, expected one of {', '.join(table)}; choose one of them"
+        )
     return table[name]
 
 

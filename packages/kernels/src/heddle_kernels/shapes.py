@@ -1,5 +1,6 @@
 """Shape rules of the ops, shared by the faces: each returns sizes, or says what doesn't fit."""
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -12,16 +13,16 @@ def rows(op: str, name: str, shape: Shape, expected: int, meaning: str) -> None:
     """Check that an array has one row for each of `expected`."""
     if len(shape) == 0 or shape[0] != expected:
         found = f"shape {tuple(shape)}"
-        raise GraphError(problem(f"{op}: {name}", found, f"{expected} rows, {meaning}", "pass the matching array"))
+        raise GraphError(
+            problem(f"{op}: {name}", found, f"{expected} rows, {meaning}", "pass the matching array")
+        )
 
 
 def heads(op: str, x: Shape, weight: Shape | None, n_edges: int) -> tuple[int, int]:
     """Return (heads, columns per head) of x [n, ..., d] under `weight` [n_edges, ...]; (1, all) without one."""
-    if weight is None:
+    if weight is None or (len(weight) == 1 and weight[0] == n_edges):
         return 1, prod(x[1:])
     rows(op, "weight", weight, n_edges, "the number of edges")
-    if len(weight) == 1:
-        return 1, prod(x[1:])
     if tuple(weight[1:]) != tuple(x[1 : len(weight)]):
         expected = f"axes that match those of x, {tuple(x)}, after the first"
         raise GraphError(problem(f"{op}: weight", f"shape {tuple(weight)}", expected, "reshape it"))
@@ -54,3 +55,38 @@ def out_of_range(where: str, found: int, bound: int) -> GraphError:
 def edge_values(x: Shape, op: str) -> tuple[Shape, Shape]:
     """Return the axes of a value per edge that sddmm keeps, and those that it sums ("dot") or adds ("add")."""
     return ((), x[1:]) if op == "add" else (x[1:-1], x[1:][-1:])
+
+
+def grouped(lhs: Shape, rhs: Shape, sizes: Shape, bias: Shape | None, transposed: bool = False) -> None:
+    """Check lhs [n, k], rhs [groups, k, m] ([groups, m, k] if `transposed`), sizes [groups], bias [groups, m]."""
+    op = "segment_matmul"
+    if len(lhs) != 2:
+        raise GraphError(problem(f"{op}: lhs", f"shape {tuple(lhs)}", "two axes, [n, k]", "reshape it"))
+    if len(rhs) != 3 or rhs[2 if transposed else 1] != lhs[1]:
+        expected = f"[groups, {'m, ' if transposed else ''}{lhs[1]}{'' if transposed else ', m'}]"
+        raise GraphError(
+            problem(f"{op}: rhs", f"shape {tuple(rhs)}", expected, "pass a matrix for each group")
+        )
+    rows(op, "group_sizes", sizes, rhs[0], "the number of matrices in rhs")
+    if bias is not None and tuple(bias) != (rhs[0], rhs[1 if transposed else 2]):
+        expected = f"{(rhs[0], rhs[1 if transposed else 2])}"
+        raise GraphError(
+            problem(f"{op}: bias", f"shape {tuple(bias)}", expected, "pass a row for each group")
+        )
+
+
+def paired(lhs: Sequence[Shape], rhs: Sequence[Shape], bias: Sequence[Shape] | None) -> None:
+    """Check lists of lhs [n_i, k_i], rhs [k_i, m_i] and bias [m_i]."""
+    op = "grouped_matmul"
+    for name, each in (("rhs", rhs), ("bias", bias)):
+        if each is not None and len(each) != len(lhs):
+            expected = f"{len(lhs)}, as many as lhs has"
+            raise GraphError(problem(f"{op}: {name}", f"{len(each)} matrices", expected, "pass one for each"))
+    for i, (a, b) in enumerate(zip(lhs, rhs)):
+        if len(a) != 2 or len(b) != 2 or a[1] != b[0]:
+            found = f"shapes {tuple(a)} and {tuple(b)}"
+            raise GraphError(problem(f"{op}: pair {i}", found, "[n, k] and [k, m]", "reshape them"))
+        if bias is not None and tuple(bias[i]) != (b[1],):
+            raise GraphError(
+                problem(f"{op}: bias[{i}]", f"shape {tuple(bias[i])}", f"{(b[1],)}", "reshape it")
+            )

@@ -1,6 +1,7 @@
 // What simd/ offers to the rest: one function per op, compiled once for each instruction set.
 #pragma once
 #include <cstdint>
+#include <vector>
 
 #include "../csr.hpp"
 #include "../isa.hpp"
@@ -56,6 +57,19 @@ struct Softmax {
   int64_t dtype;
 };
 
+// out [n, m] = a [n, k] b + bias [m], with b [k, m], or [m, k] if `transposed`. For an outer product: out [k, m] = a
+// transposed times b [n, m].
+struct Product {
+  const void* a;
+  const void* b;
+  const void* bias;
+  void* out;
+  int64_t n;
+  int64_t k;
+  int64_t m;
+  bool transposed;
+};
+
 // *_rows work on rows [first, last), whose ids and perm have been checked.
 #define HEDDLE_DECLARE(isa)                                                                              \
   namespace isa {                                                                                        \
@@ -66,6 +80,13 @@ struct Softmax {
   void spmm_top_rows(const Top& op, int64_t first, int64_t last);                                        \
   void sddmm_top_rows(const Top& op, int64_t first, int64_t last);                                       \
   void softmax_rows(const Softmax& op, int64_t first, int64_t last);                                     \
+  /* Values in a vector, and values of scratch that `rows` rows need. */                                 \
+  int64_t matmul_lanes(int64_t dtype);                                                                   \
+  int64_t matmul_scratch(const Product& p, int64_t rows, int64_t dtype);                                 \
+  void matmul_rows(const Product& p, int64_t first, int64_t last, int64_t dtype, void* scratch);         \
+  /* sums [k, m padded to whole vectors] of these rows; then the end of the outer product from all. */   \
+  void outer_rows(const Product& p, int64_t first, int64_t last, int64_t dtype, void* scratch, void* sums); \
+  void outer_finish(const Product& p, const void* sums, int64_t parts, int64_t dtype);                   \
   }
 
 HEDDLE_DECLARE(base)
@@ -78,5 +99,9 @@ HEDDLE_DECLARE(avx512)
 
 // Check the walk and run all rows of an op whose other arguments were checked; `name` goes into errors.
 int spmm(const char* name, const Spmm& op, int64_t threads);
+
+// Compute many products, or outer products, sharing their rows among threads. Answers don't depend on their number.
+int matmul(const std::vector<Product>& products, int64_t dtype, int64_t threads);
+int outer(const std::vector<Product>& products, int64_t dtype, int64_t threads);
 
 }  // namespace heddle

@@ -3,16 +3,19 @@
 Inputs that aren't contiguous or aligned are copied. No gradients.
 """
 
-from heddle_kernels.numpy.segment import gather, segment_max, segment_mean, segment_softmax, segment_sum
 from heddle_kernels.numpy.sddmm import sddmm
+from heddle_kernels.numpy.segment import gather, segment_max, segment_mean, segment_softmax, segment_sum
+from heddle_kernels.numpy.segment_matmul import grouped_matmul, segment_matmul
 from heddle_kernels.numpy.sort import build_adjacency, index_sort
 from heddle_kernels.numpy.spmm import spmm
 
 __all__ = [
     "build_adjacency",
     "gather",
+    "grouped_matmul",
     "index_sort",
     "sddmm",
+    "segment_matmul",
     "segment_max",
     "segment_mean",
     "segment_softmax",

@@ -19,7 +19,7 @@ def values(op: str, array: Any) -> tuple[np.ndarray, int]:
     return np.require(array, requirements=["C_CONTIGUOUS", "ALIGNED"]), code
 
 
-def ids(op: str, *arrays: Any) -> tuple[list[np.ndarray], int]:
+def ids(op: str, *arrays: Any) -> tuple[list[Any], int]:
     """Return id arrays as dense memory of one type, with its native code; None stays None."""
     found = [None if array is None else np.asarray(array) for array in arrays]
     for array in found:

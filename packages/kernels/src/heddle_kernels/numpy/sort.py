@@ -25,7 +25,9 @@ def index_sort(index: np.ndarray, num_values: int) -> tuple[np.ndarray, np.ndarr
     return order, indptr
 
 
-def build_adjacency(senders: np.ndarray, receivers: np.ndarray, n_senders: int, n_receivers: int) -> Adjacency:
+def build_adjacency(
+    senders: np.ndarray, receivers: np.ndarray, n_senders: int, n_receivers: int
+) -> Adjacency:
     """Sort edges by receiver and by sender: `heddle.adjacency.build_adjacency`, the same arrays, natively.
 
     Returns: int32 arrays where every id and position fits, int64 otherwise.

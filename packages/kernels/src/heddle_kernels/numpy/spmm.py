@@ -32,7 +32,9 @@ def spmm(
     (indptr, senders, perm), index = ids("spmm", *shapes.sides(adjacency, transpose))
     x, dtype = values("spmm", x)
     n_rows, n_far = len(indptr) - 1, adjacency.n_receivers if transpose else adjacency.n_senders
-    shapes.rows("spmm", "x", x.shape, n_far, "the number of receivers" if transpose else "the number of senders")
+    shapes.rows(
+        "spmm", "x", x.shape, n_far, "the number of receivers" if transpose else "the number of senders"
+    )
     if weight is not None:
         weight, _ = values("spmm", np.asarray(weight, x.dtype))
     heads, width = shapes.heads("spmm", x.shape, None if weight is None else weight.shape, len(senders))

@@ -4,8 +4,10 @@ float32, float64, bfloat16 and float16; int32 and int64 ids. Inputs that aren't 
 `torch.get_num_threads()` threads.
 """
 
+from heddle_kernels.torch.grouped_matmul import grouped_matmul
 from heddle_kernels.torch.sddmm import sddmm
 from heddle_kernels.torch.segment import gather, segment_max, segment_mean, segment_sum
+from heddle_kernels.torch.segment_matmul import segment_matmul
 from heddle_kernels.torch.softmax import segment_softmax
 from heddle_kernels.torch.sort import build_adjacency, index_sort
 from heddle_kernels.torch.spmm import spmm
@@ -13,8 +15,10 @@ from heddle_kernels.torch.spmm import spmm
 __all__ = [
     "build_adjacency",
     "gather",
+    "grouped_matmul",
     "index_sort",
     "sddmm",
+    "segment_matmul",
     "segment_max",
     "segment_mean",
     "segment_softmax",

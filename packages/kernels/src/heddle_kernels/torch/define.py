@@ -11,6 +11,8 @@ from heddle_kernels.library import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, INT32, I
 
 LIBRARY = torch.library.Library("heddle", "DEF")
 
+_FORWARD_MODE = torch.autograd.forward_ad
+
 _FLOATS = {
     torch.float32: FLOAT32,
     torch.float64: FLOAT64,
@@ -35,6 +37,7 @@ def define(
     setup: Callable[..., None] | None = None,
     backward: Callable[..., Any] | None = None,
     vmap: Callable[..., Any] | None = None,
+    record: Callable[..., Any] | None = None,
 ) -> Operator:
     """Register `heddle::NAME` with its gradient, `heddle::NAME_forward` without, and return how to call them.
 
@@ -43,6 +46,7 @@ def define(
         cpu: the implementation; its inputs may be of any layout.
         fake: the same on tensors without data, for torch.compile.
         setup, backward: as in torch.library.register_autograd. `backward` uses the faces, so that it has a gradient.
+        record: for an operator on lists, the call that records its gradient; autograd.Function wants them flattened.
         vmap: (operator, batch size, axes of the batch, *arguments) -> (output, axis of its batch).
     """
     name, arguments = schema.split("(", 1)
@@ -58,13 +62,22 @@ def define(
     if not backward:
         return Operator(forward, forward)
     torch.library.register_autograd(f"heddle::{name}", backward, setup_context=setup, lib=LIBRARY)
-    return Operator(forward, _function(name, forward, setup, backward, vmap).apply)
+    registered = getattr(torch.ops.heddle, name).default
+    eager = record or _function(name, forward, setup, backward, vmap).apply
+
+    def recorded(*arguments: Any) -> Any:
+        return registered(*arguments) if torch.compiler.is_compiling() else eager(*arguments)
+
+    return Operator(forward, recorded)
 
 
-def _function(name: str, forward: Any, setup: Any, backward: Any, vmap: Any) -> type[torch.autograd.Function]:
-    """Return the gradient as an autograd.Function: torch.func's transforms refuse those of torch.library."""
-    members = {"forward": staticmethod(lambda *arguments: forward(*arguments)), "backward": staticmethod(backward)}
-    function = type(name, (torch.autograd.Function,), members | {"setup_context": staticmethod(setup)})
+def _function(name: str, forward: Any, setup: Any, backward: Any, vmap: Any) -> Any:
+    """Return the gradient as an autograd.Function too: torch.func's transforms refuse those of torch.library."""
+    members = {
+        "forward": staticmethod(lambda *arguments: forward(*arguments)),
+        "backward": staticmethod(backward),
+    }
+    function: Any = type(name, (torch.autograd.Function,), members | {"setup_context": staticmethod(setup)})
     if vmap:
         function.vmap = staticmethod(_batched(vmap, lambda *arguments: function.apply(*arguments)))
     return function
@@ -75,12 +88,15 @@ def _batched(vmap: Callable[..., Any], operator: Any) -> Callable[..., Any]:
 
 
 def recorded(*tensors: Tensor | None) -> bool:
-    """Tell whether a call on these tensors has a gradient to record."""
+    """Tell whether a call on these tensors has a derivative to record.
+
+    Within forward-mode differentiation always: the recorded operator refuses it, where the other would drop it.
+    """
     if torch.is_grad_enabled():
         for tensor in tensors:
             if tensor is not None and tensor.requires_grad:
                 return True
-    return False
+    return _FORWARD_MODE._current_level >= 0
 
 
 def float_code(op: str, tensor: Tensor) -> int:
@@ -112,12 +128,16 @@ def batch_second(tensor: Tensor | None, dim: int | None, size: int) -> Tensor | 
     """Return a tensor with its batch as second axis, repeated there without a copy if it has none (vmap rules)."""
     if tensor is None:
         return None
-    return tensor.movedim(dim, 1) if dim is not None else tensor.unsqueeze(1).expand(-1, size, *tensor.shape[1:])
+    return (
+        tensor.movedim(dim, 1) if dim is not None else tensor.unsqueeze(1).expand(-1, size, *tensor.shape[1:])
+    )
 
 
 def refuse_batched(op: str, dims: tuple[int | None, ...]) -> None:
     """Raise for a batch of structures: each graph of a batch would need its own walk."""
     if any(dim is not None for dim in dims):
         raise NotImplementedError(
-            problem(f"{op}: vmap", "batched ids", "a batch of values on one structure", "loop over the structures")
+            problem(
+                f"{op}: vmap", "batched ids", "a batch of values on one structure", "loop over the structures"
+            )
         )

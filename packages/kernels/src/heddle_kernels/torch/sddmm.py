@@ -10,7 +10,7 @@ from heddle.adjacency import Adjacency
 from heddle_kernels import library, shapes
 from heddle_kernels.torch.define import batch_second, define, float_code, id_code, recorded, refuse_batched
 from heddle_kernels.torch.edge_sum import edge_sum_on
-from heddle_kernels.torch.spmm import spmm_on
+from heddle_kernels.torch.spmm_sum import spmm_sum
 from heddle_kernels.torch.structure import SCHEMA, Structure
 
 _native_sddmm = library.native.heddle_sddmm
@@ -31,7 +31,7 @@ def sddmm(adjacency: Adjacency, x: Tensor, y: Tensor, op: str) -> Tensor:
     if x.dtype != y.dtype:
         dtype = torch.promote_types(x.dtype, y.dtype)
         x, y = x.to(dtype), y.to(dtype)
-    if x.requires_grad or y.requires_grad:
+    if recorded(x, y):
         return sddmm_on(Structure.of(adjacency), x, y, op)
     senders, _, indptr, _, t_receivers, t_indptr, t_order = adjacency
     return _sddmm.forward(indptr, senders, t_indptr, t_receivers, t_order, x, y, op)
@@ -97,8 +97,8 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         y_grad = edge_sum_on(structure, grad, True) if needs_y else None
     else:
         x, y = ctx.saved_tensors[5:]
-        x_grad = spmm_on(structure, grad, y, "sum", False) if needs_x else None
-        y_grad = spmm_on(structure, grad, x, "sum", True) if needs_y else None
+        x_grad = spmm_sum(structure, grad, y, "sum", False) if needs_x else None
+        y_grad = spmm_sum(structure, grad, x, "sum", True) if needs_y else None
     return *(None,) * 5, x_grad, y_grad, None
 
 

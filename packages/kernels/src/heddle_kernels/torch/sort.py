@@ -27,7 +27,9 @@ def _cpu(index: Tensor, num_values: int) -> tuple[Tensor, Tensor]:
     order, indptr = torch.empty_like(index), index.new_empty(num_values + 1)
     pointers = (index.data_ptr(), order.data_ptr(), indptr.data_ptr())
     code = id_code("index_sort", index)
-    status = library.native.heddle_index_sort(*pointers, index.shape[0], num_values, code, torch.get_num_threads())
+    status = library.native.heddle_index_sort(
+        *pointers, index.shape[0], num_values, code, torch.get_num_threads()
+    )
     if status:
         library.raise_error(status)
     return order, indptr

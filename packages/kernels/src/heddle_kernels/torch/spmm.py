@@ -1,18 +1,14 @@
-"""spmm on torch: sums and means; the maximum's gradient is in spmm_max.py."""
-
-from math import prod
-from typing import Any
+"""spmm on torch."""
 
 import torch
 from torch import Tensor
 
 from heddle.adjacency import Adjacency
-from heddle_kernels import library, shapes
-from heddle_kernels.torch.define import batch_second, define, float_code, id_code, recorded, refuse_batched
-from heddle_kernels.torch.structure import SCHEMA, Structure
-
-_native_spmm = library.native.heddle_spmm
-_REDUCE = library.REDUCE
+from heddle_kernels.torch.define import recorded
+from heddle_kernels.torch.spmm_max import spmm_max
+from heddle_kernels.torch.spmm_sum import forward as _forward
+from heddle_kernels.torch.spmm_sum import spmm_sum
+from heddle_kernels.torch.structure import Structure
 
 
 def spmm(
@@ -40,113 +36,10 @@ def spmm(
     if weight is not None and weight.dtype != x.dtype:
         dtype = torch.promote_types(weight.dtype, x.dtype)
         weight, x = weight.to(dtype), x.to(dtype)
-    if x.requires_grad or (weight is not None and weight.requires_grad):
-        return spmm_on(Structure.of(adjacency), weight, x, reduce, transpose)
+    if recorded(x, weight):
+        structure = Structure.of(adjacency)
+        if reduce == "max":
+            return spmm_max(structure, weight, x, transpose)
+        return spmm_sum(structure, weight, x, reduce, transpose)
     senders, _, indptr, _, t_receivers, t_indptr, t_order = adjacency
-    return _spmm.forward(indptr, senders, t_indptr, t_receivers, t_order, weight, x, reduce, transpose)
-
-
-def spmm_on(structure: Structure, weight: Tensor | None, x: Tensor, reduce: str, transpose: bool) -> Tensor:
-    """Call the operator that records what there is to record."""
-    if not recorded(x, weight):
-        return _spmm.forward(*structure, weight, x, reduce, transpose)
-    if reduce == "max":
-        from heddle_kernels.torch.spmm_max import spmm_max
-
-        return spmm_max(structure, weight, x, transpose)
-    return _spmm.recorded(*structure, weight, x, reduce, transpose)
-
-
-def cpu(
-    indptr: Tensor,
-    senders: Tensor,
-    t_indptr: Tensor,
-    t_receivers: Tensor,
-    t_order: Tensor,
-    weight: Tensor | None,
-    x: Tensor,
-    reduce: str,
-    transpose: bool,
-) -> Tensor:
-    """Run the operator on CPU tensors."""
-    rows, ids, far = (t_indptr, t_receivers, indptr) if transpose else (indptr, senders, t_indptr)
-    rows, ids, x = rows.contiguous(), ids.contiguous(), x.contiguous()
-    n_rows, n_edges, shape = rows.shape[0] - 1, ids.shape[0], x.shape
-    if len(shape) == 0 or shape[0] != far.shape[0] - 1:
-        shapes.rows("spmm", "x", shape, far.shape[0] - 1, "one for each node that sends")
-    columns = shape[1:]
-    if weight is None:
-        heads, width = 1, prod(columns)
-    else:
-        weight = weight.contiguous()
-        heads, width = shapes.heads("spmm", shape, weight.shape, n_edges)
-    out = x.new_empty((n_rows, *columns))
-    status = _native_spmm(
-        rows.data_ptr(),
-        ids.data_ptr(),
-        t_order.contiguous().data_ptr() if transpose else None,
-        None if weight is None else weight.data_ptr(),
-        x.data_ptr(),
-        out.data_ptr(),
-        n_rows,
-        n_edges,
-        shape[0],
-        heads,
-        width,
-        float_code("spmm", x),
-        id_code("spmm", rows, ids),
-        _REDUCE.get(reduce, -1),
-        torch.get_num_threads(),
-    )
-    if status:
-        library.raise_error(status)
-    return out
-
-
-def _fake(*arguments: Any) -> Tensor:
-    _, x, _, transpose = arguments[5:]
-    return x.new_empty((Structure(*arguments[:5]).rows(transpose), *x.shape[1:]))
-
-
-def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs[:7])
-    ctx.reduce, ctx.transpose = inputs[7:]
-
-
-def _backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-    structure = Structure(*ctx.saved_tensors[:5])
-    weight, x = ctx.saved_tensors[5:]
-    if ctx.reduce == "mean":
-        grad = grad / structure.degree(ctx.transpose, grad)
-    weight_grad = x_grad = None
-    if ctx.needs_input_grad[5]:
-        weight_grad = _per_edge(structure, *((x, grad) if ctx.transpose else (grad, x)), weight.ndim)
-    if ctx.needs_input_grad[6]:
-        x_grad = spmm_on(structure, weight, grad, "sum", not ctx.transpose)
-    return *(None,) * 5, weight_grad, x_grad, None, None
-
-
-def _per_edge(structure: Structure, x: Tensor, y: Tensor, axes: int) -> Tensor:
-    """Multiply both ends of each edge and sum all axes after the first `axes`: [n_edges, ...]."""
-    from heddle_kernels.torch.sddmm import sddmm_on
-
-    return sddmm_on(structure, x.reshape(*x.shape[:axes], -1), y.reshape(*y.shape[:axes], -1), "dot")
-
-
-def _vmap(op: Any, size: int, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Tensor, int]:
-    refuse_batched("spmm", in_dims[:5])
-    *structure, weight, x, reduce, transpose = arguments
-    if weight is not None and in_dims[5] is None:  # one weight for the batch: the batch becomes more columns
-        return op(*structure, weight, x.movedim(in_dims[6], -1), reduce, transpose), -1
-    weight, x = batch_second(weight, in_dims[5], size), batch_second(x, in_dims[6], size)
-    return op(*structure, weight, x, reduce, transpose), 1
-
-
-_spmm = define(
-    f"spmm({SCHEMA}, Tensor? weight, Tensor x, str reduce, bool transpose) -> Tensor",
-    cpu,
-    _fake,
-    setup=_setup,
-    backward=_backward,
-    vmap=_vmap,
-)
+    return _forward(indptr, senders, t_indptr, t_receivers, t_order, weight, x, reduce, transpose)
