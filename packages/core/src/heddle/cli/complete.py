@@ -12,7 +12,14 @@ from io import StringIO
 from heddle.cli.main import COMMANDS
 from heddle.errors import ConfigError, nearest
 
-PRIMARIES = {"train": "config", "sweep": "sweep", "eval": "eval", "predict": "predict", "data": "config"}
+PRIMARIES = {
+    "train": "config",
+    "sweep": "sweep",
+    "eval": "eval",
+    "predict": "predict",
+    "plan": "plan",
+    "data": "config",
+}
 """Commands that take overrides, and the primary configuration these are for."""
 
 SHELLS = ("bash", "fish", "zsh")

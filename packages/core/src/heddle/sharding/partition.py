@@ -20,7 +20,8 @@ def partition(
 ) -> np.ndarray:
     """Return the part that owns each node: [n_nodes] int32 in [0, n_parts).
 
-    A node weighs 1 and, for the edges that go where their receiver goes, 1 more for each edge it receives.
+    A node weighs as much as the edges of a mean node, and 1 more for each edge it receives, which goes where it goes:
+    parts are to have equal shares of nodes and edges together.
 
     Args:
         senders, receivers: [n_edges] int in [0, n_nodes), repetitions and loops allowed.
@@ -46,7 +47,8 @@ def partition(
     if n_parts < 1:
         raise ConfigError(f"partition: found {n_parts} parts, expected at least 1; raise it")
     senders, receivers = np.asarray(senders, np.int64), np.asarray(receivers, np.int64)
-    load = 1 + np.bincount(receivers, minlength=n_nodes)
+    degree = np.bincount(receivers, minlength=n_nodes)
+    load = max(1, round(len(receivers) / max(1, n_nodes))) + degree
     if n_parts == 1 or n_nodes == 0:
         return np.zeros(n_nodes, np.int32)
     return METHODS[method](senders, receivers, load, n_parts, seed).astype(np.int32)

@@ -1,0 +1,126 @@
+"""`heddle plan`: what each device would hold and send, by each way of splitting a graph."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from heddle.cli.screen import print_table
+from heddle.cli.words import prefer_from
+from heddle.model import Signature
+from heddle.plugins import Registry, load_plugins
+from heddle.sharding.memory import in_bytes
+from heddle.sharding.plan import PLANS, Estimate, choose, estimate, estimates, plans_for
+from heddle.sharding.settings import Sharding, sharding_from
+from heddle.sharding.sizes import HaloSizes, Workload
+
+HELP = """\
+Usage: heddle plan [model=OPTION] [sharding.devices=8] [sharding.device_memory=16GB] [data=OPTION | plan.nodes=... ...]
+
+Prints what each device holds, makes and sends in a training step on a whole graph, split by each of the plans that
+`heddle train` knows, and which of them sharding=auto takes. From sizes alone, also of a graph that isn't there:
+
+  heddle plan plan.nodes=100000000 plan.edges=1000000000 plan.features=128 model=gat sharding.devices=64
+
+or of the graph of `data`, partitioned by sharding.partition to see its true halo:
+
+  heddle plan data=rmat data.scale=14 model=gcn sharding.devices=4 sharding.device_memory=50MB
+
+  none     one device, for comparison
+  edges    every device holds all nodes and a run of the edges; sums are added up across devices
+  scatter  every device holds a range of the nodes and a run of the edges
+  halo     nodes are partitioned, and the senders that a part misses are sent to it (sharding.cut: share of edges cut)
+
+"holds" lasts between steps; "works" is what a step makes on top, at most; "time" is relative to the fastest.
+Without sharding.devices: 8. Exit status 1 if nothing fits into sharding.device_memory.
+"""
+
+DEVICES = 8
+EDGES_PER_NODE = 16
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Print the table of plans and which one is taken; return 0.
+
+    Raises:
+        BudgetError: nothing fits.
+    """
+    registry = load_plugins(prefer_from(arguments))
+    config = _composed(arguments, registry)
+    sharding = sharding_from(config["sharding"])
+    devices = sharding.devices or DEVICES
+    if config["plan"]["nodes"] is None:
+        work, plans, halo = _of_data(config, registry, sharding, devices)
+    else:
+        work, plans, halo = _of_sizes(config, registry), PLANS, None
+    found = estimates(work, devices, plans, cut=sharding.cut, halo=halo)
+    print(f"{work.n_nodes:,} nodes, {work.n_edges:,} edges, {work.n_params:,} weights, {devices} devices")
+    _print([estimate("none", work, 1), *found], sharding.device_memory)
+    if halo is not None:
+        print(f"halo: measured on {sharding.partition} parts")
+    best = choose(found, sharding.device_memory)
+    limit = "" if sharding.device_memory is None else f" that fits into {in_bytes(sharding.device_memory)}"
+    print(f"sharding=auto takes {best.plan}, the cheapest{limit}")
+    return 0
+
+
+def _composed(words: Sequence[str], registry: Registry) -> dict[str, Any]:
+    from heddle.config.check import check
+    from heddle.config.compose import composer, plain, show_hydra
+    from heddle.config.overrides import check_single, parse
+
+    show_hydra(registry)
+    with composer("plan") as made:
+        parsed = parse(words, made.loader)
+        check_single(parsed)
+        return plain(made.compose(check(parsed, made, registry, usable=False)))
+
+
+def _of_sizes(config: Mapping[str, Any], registry: Registry) -> Workload:
+    from heddle.sharding.workload import workload_of
+
+    sizes = config["plan"]
+    signature = Signature(
+        "node", sizes["features"], sizes["edge_features"], sizes["classes"], {"": sizes["nodes"]}
+    )
+    encoder = registry.model(config["model"]["name"])(config["model"], signature)
+    edges = EDGES_PER_NODE * sizes["nodes"] if sizes["edges"] is None else sizes["edges"]
+    return workload_of(encoder, signature, edges)
+
+
+def _of_data(
+    config: Mapping[str, Any], registry: Registry, sharding: Sharding, devices: int
+) -> tuple[Workload, Sequence[str], HaloSizes | None]:
+    """Return the sizes of a dataset's graph, the plans that can split it, and the sizes of its partition."""
+    from heddle.sharding.workload import check_level, count_edges, measured_halo, workload_of
+    from heddle.task import signature_of, task_for
+
+    dataset = registry.dataset(config["data"]["reader"])(config["data"])
+    task = task_for(config["task"], dataset)
+    check_level(task.level)
+    signature = signature_of(dataset, task)
+    encoder = registry.model(config["model"]["name"])(config["model"], signature)
+    plans = plans_for(dataset.graphs)
+    seed = int(config["seed"])
+    halo = measured_halo(dataset.graphs, devices, sharding.partition, seed) if "halo" in plans else None
+    return workload_of(encoder, signature, count_edges(dataset.graphs)), plans, halo
+
+
+def _print(found: Sequence[Estimate], device_memory: int | None) -> None:
+    fastest = min(one.cost for one in found)
+    print_table(
+        ("plan", "devices", "nodes", "edges", "holds", "works", "both", "sends a step", "time", "fits"),
+        [
+            (
+                one.plan,
+                str(one.n_devices),
+                f"{one.nodes:,}",
+                f"{one.edges:,}",
+                in_bytes(one.holds),
+                in_bytes(one.works),
+                in_bytes(one.total),
+                in_bytes(one.sends),
+                f"{one.cost / fastest:.1f}",
+                "" if device_memory is None else "yes" if one.total <= device_memory else "no",
+            )
+            for one in found
+        ],
+    )

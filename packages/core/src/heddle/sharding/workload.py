@@ -1,0 +1,58 @@
+"""workload: the sizes of a model's training step on a graph that is there, or on one that isn't."""
+
+from typing import Any
+
+from heddle.errors import ConfigError
+from heddle.graph import Graph, HeteroGraph, num_nodes
+from heddle.model import Signature
+from heddle.sharding.costs import parameters
+from heddle.sharding.halo import parts_of
+from heddle.sharding.partition import partition
+from heddle.sharding.rounds import rounds_of
+from heddle.sharding.sizes import HaloSizes, Workload, halo_sizes
+
+
+def workload_of(encoder: Any, signature: Signature, n_edges: int, float_bytes: int = 4) -> Workload:
+    """Return the sizes of training `encoder` on a graph of `n_edges` edges that `signature` describes.
+
+    Args:
+        encoder: as a model's builder makes it of the signature.
+
+    Raises:
+        ConfigError: the task isn't about the nodes of one graph.
+    """
+    check_level(signature.level)
+    dims = [signature.in_dim] if isinstance(signature.in_dim, int) else list(signature.in_dim.values())
+    n_nodes = sum(signature.n_node.values())
+    in_dim = max(dims, default=0)
+    return Workload(
+        n_nodes=n_nodes,
+        n_edges=n_edges,
+        in_dim=in_dim,
+        rounds=rounds_of(encoder, in_dim),
+        n_params=parameters([spec.shape for spec in encoder.params().values()]),
+        n_targets=signature.n_node.get(signature.target_type, n_nodes),
+        edge_dim=signature.edge_dim,
+        float_bytes=float_bytes,
+    )
+
+
+def count_edges(graph: Graph | HeteroGraph) -> int:
+    """Count the edges of a graph, of all relations together."""
+    if isinstance(graph, HeteroGraph):
+        return sum(len(edges.senders) for edges in graph.edges.values())
+    return len(graph.senders)
+
+
+def check_level(level: str) -> None:
+    """Check that a task is about nodes. Raises ConfigError."""
+    if level != "node":
+        raise ConfigError(
+            f"sharding: found a task about {level}s, expected one about the nodes of one graph; use sharding=none"
+        )
+
+
+def measured_halo(graph: Graph, n_parts: int, method: str, seed: int) -> HaloSizes:
+    """Partition a graph and return the sizes of its parts."""
+    owner = partition(graph.senders, graph.receivers, num_nodes(graph), n_parts, method, seed)
+    return halo_sizes(parts_of(graph.senders, graph.receivers, owner, n_parts))

@@ -1,0 +1,51 @@
+"""`heddle plan`: a table from sizes alone or from data, and the plan that sharding=auto takes."""
+
+import pytest
+
+
+def test_a_graph_of_a_billion_edges_that_is_never_built(heddle_command):
+    status, out, err = heddle_command(
+        "plan",
+        "plan.nodes=100000000",
+        "plan.edges=1000000000",
+        "model=gat",
+        "sharding.devices=64",
+        "sharding.device_memory=80GB",
+    )
+    assert (status, err) == (0, "")
+    rows = {line.split("│")[1].strip(): line for line in out.splitlines() if line.startswith("│")}
+    assert list(rows) == ["none", "edges", "scatter", "halo"]
+    assert "yes" in rows["halo"] and "no" in rows["edges"]
+    assert "100,000,000 nodes, 1,000,000,000 edges" in out
+    assert out.splitlines()[-1] == "sharding=auto takes halo, the cheapest that fits into 80 GB"
+
+
+def test_the_graph_of_a_dataset_is_partitioned_to_see_its_halo(heddle_command):
+    status, out, _ = heddle_command("plan", "data=rmat", "data.scale=7", "sharding.devices=4")
+    assert status == 0 and "128 nodes" in out and "halo: measured on labels parts" in out
+
+
+def test_relations_split_their_edges_only(heddle_command):
+    status, out, _ = heddle_command("plan", "data=mag", "data.papers=60", "model=rgcn")
+    assert status == 0 and "scatter" not in out and "sharding=auto takes edges" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (["plan.nodes=1000", "sharding.device_memory=1kB"], 1, "sharding.device_memory allows 1 kB"),
+        (["plan.nods=1000"], 2, "did you mean 'plan.nodes'?"),
+        (["sharding=hallo"], 2, "did you mean 'halo'?"),
+        (["sharding.devices=0"], 2, "sharding.devices: found 0, expected at least 1"),
+        (["sharding.device_memory=lots"], 2, "found 'lots', expected bytes such as 16GB"),
+        (["data=karate", "task=link_prediction"], 2, "expected one about the nodes of one graph"),
+    ],
+)
+def test_errors_are_one_line(heddle_command, words, status, told):
+    found, _, err = heddle_command("plan", *words)
+    assert found == status and told in err and len(err.splitlines()) == 1
+
+
+def test_help(heddle_command):
+    status, out, _ = heddle_command("plan", "--help")
+    assert status == 0 and "plan.nodes=100000000" in out
