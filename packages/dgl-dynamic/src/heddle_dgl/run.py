@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from heddle.errors import ConfigError, nearest
@@ -79,10 +80,11 @@ class Run:
         self.memo.put(x, (structure.token, aggregation_of(layer)), messages)
 
     def conv(self, structure: Structure, layer: Any, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        """Return the layer's output; one whose aggregation has parameters (attention) runs as it is."""
+        """Return the layer's output; one whose aggregation has parameters (attention) runs as it is, window by window."""
         if aggregation_of(layer) is None:
             self.aggregations += 1
-            return layer.apply(self.ops, params, structure.supports, x)
+            windows = (layer.apply(self.ops, params, structure.supports, rows) for rows in x.unbind(1))
+            return torch.stack(tuple(windows), 1)
         return layer.update(self.ops, params, x, self.messages(structure, layer, x))
 
     def end_cell(self) -> None:

@@ -81,24 +81,23 @@ class WindowBatch:
         aggregated in one operation (for each graph), and counted for each step that it serves.
         """
         needed = np.unique(self.place[steps.start : steps.stop])
-        digests = (
-            {int(u): zlib.crc32(memoryview(self._host[u]).cast("B")) for u in needed} if run.store else {}
-        )
+        store = run.store
+        digests = {} if store is None else {int(u): zlib.crc32(memoryview(self._host[u]).cast("B")) for u in needed}
         found: dict[int, Tensor] = {}
         for u, features in digests.items():
-            value = run.store.get(self._key(layer, u, features)) if run.store else None
+            value = None if store is None else store.get(self._key(layer, u, features))
             if value is not None:
                 found[u] = value.to(self.x.device)
         missing = np.array([u for u in needed if int(u) not in found], np.int64)
         if len(missing):
             computed = self._compute(run, layer, missing)
             run.aggregations += int(np.isin(self.place[steps.start : steps.stop], missing).any(axis=1).sum())
-            if len(missing) == len(self.times) and not run.store:
+            if len(missing) == len(self.times) and store is None:
                 return computed
             for u, value in zip(missing.tolist(), computed):
                 found[u] = value
-                if run.store:
-                    run.store.put(self._key(layer, u, digests[u]), value)
+                if store is not None:
+                    store.put(self._key(layer, u, digests[u]), value)
         like = next(iter(found.values()))
         blank = like.new_zeros(()).expand(like.shape)
         return torch.stack([found.get(u, blank) for u in range(len(self.times))])

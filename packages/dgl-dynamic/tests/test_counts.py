@@ -1,0 +1,66 @@
+"""How often messages are aggregated in one step of time, with all layers warm: the paper's figures and below."""
+
+import dense
+import pytest
+from support import LENGTH, CPU, F64, forward, make_graph, make_model, make_params
+
+from heddle_dgl.memo import StepMemo, step
+from heddle_dgl.ops import TorchOps
+from heddle_dgl.run import Run, engine_named
+from heddle_dgl.store import SnapshotStore
+from heddle_dgl.structure import place_structure
+from heddle_dgl.windows import WindowBatch
+
+CASES = [
+    ("naive", None, False, {"lstm": 16, "gru": 12, "rnn": 4}),
+    ("cached", False, False, {"lstm": 4, "gru": 6, "rnn": 4}),
+    ("cached", True, False, {"lstm": 3, "gru": 5, "rnn": 3}),
+    ("fused", True, False, {"lstm": 3, "gru": 5, "rnn": 3}),
+    ("cached", True, True, {"lstm": 2, "gru": 4, "rnn": 2}),
+    ("fused", True, True, {"lstm": 2, "gru": 4, "rnn": 2}),
+]
+
+
+@pytest.mark.parametrize("engine, across, stored, expected", CASES)
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_aggregations_of_a_step(cell, engine, across, stored, expected):
+    """One more step of input costs so many aggregations in two layers."""
+    senders, receivers, weight, a, signal = dense.random_signal()
+    model, _, _ = make_model(f"{cell}/gcn", 2, 2)
+    params, graph = make_params(model), make_graph(senders, receivers, weight, len(a))
+    structure = place_structure(graph, model.specs(), CPU, F64)
+    store = SnapshotStore() if stored else None
+
+    def count(length):
+        with step(StepMemo()) as memo:
+            windows = WindowBatch("test", signal, [0, 1], length, 1, [structure], CPU, F64, length)
+            run = Run(TorchOps(), engine_named(engine, across), memo, store)
+            model.embed(run, params, windows)
+            return run.aggregations
+
+    if stored:
+        count(LENGTH + 1)
+    assert count(LENGTH + 1) - count(LENGTH) == expected[cell]
+
+
+def test_attention_is_not_cached():
+    """A layer whose messages have parameters runs for each gate, whatever the engine, and gives one answer."""
+    from heddle.layers.gat import GAT
+    from heddle_dgl.cells import GraphGRU
+    from heddle_dgl.integrate import integrate, stack_seq_model
+    from support import assert_close, gradients, make_windows
+
+    senders, receivers, weight, a, signal = dense.random_signal()
+    model = stack_seq_model(2, 1, 1, integrate(GraphGRU, lambda i, o: GAT(i, o, 1)), 4)
+    params, graph = make_params(model), make_graph(senders, receivers, weight, len(a))
+    found = {
+        engine: forward(model, params, make_windows(model, [graph], signal, [0, 3]), engine)
+        for engine in ("naive", "cached", "fused")
+    }
+    reference, run = found.pop("naive")
+    wanted = gradients(reference, params)
+    for outputs, other in found.values():
+        assert other.aggregations == run.aggregations
+        assert_close(outputs, reference)
+        for key, grad in gradients(outputs, params).items():
+            assert_close(grad, wanted[key], where=key)
