@@ -45,6 +45,8 @@ def split_windows(sizes: dict[str, int], length: int, horizon: int) -> dict[str,
     """
     steps = sum(sizes.values())
     count = max(0, steps - length - horizon + 1)
-    test, train = round(count * sizes["test"] / max(1, steps)), round(count * sizes["train"] / max(1, steps))
+    share = {split: round(size / max(1, steps), 3) for split, size in sizes.items()}  # steps were rounded, too
+    train = round(count * share["train"])
+    test = min(count - train, round(count * share["test"]))
     ends = {"train": (0, train), "valid": (train, count - test), "test": (count - test, count)}
     return {split: np.arange(a, max(a, b)) for split, (a, b) in ends.items()}

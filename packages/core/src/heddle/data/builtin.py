@@ -3,6 +3,7 @@
 from heddle.hookspecs import DatasetInfo
 
 _SUMMARIES = {
+    "events": "CollegeMsg, Bitcoin-OTC, JODIE's: streams of events, cut into snapshots: link prediction",
     "heco": "DBLP, ACM, AMiner, Freebase in HeCo's files: heterogeneous node classification",
     "karate": "Zachary's karate club, built in: 34 nodes, 2 classes",
     "mag": "made-up academic graph of papers, authors, institutions and fields, from a seed",
@@ -13,7 +14,8 @@ _SUMMARIES = {
     "rmat": "made-up power-law graph, from a seed",
     "sbm": "made-up communities (stochastic block model) with features, from a seed",
     "tables": "CSV or Parquet tables of nodes and edges, of one type or several",
-    "traffic": "made-up speeds of road sensors, from a seed",
+    "temporal": "chickenpox, england_covid and PyG-Temporal's others: signals on fixed and changing graphs",
+    "traffic": "METR-LA, PEMS-BAY from files, or made-up speeds of road sensors: forecasts",
     "triples": "WN18RR, FB15k-237 and other knowledge graphs: link prediction",
     "tu": "MUTAG, PROTEINS and the other TUDatasets: graph classification and regression",
 }
