@@ -1,6 +1,6 @@
 """Program: the whole training surface of an engine, as functions of a State."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +29,9 @@ class Program(NamedTuple):
         from_arrays: (named arrays) -> State, to the bit what `to_arrays` saw; arrays of "params/" alone give
             a State that can predict. Raises CheckpointError where names or shapes don't fit.
         set_lr: (State, learning rate) -> State, for schedules.
+        steps: (State, batches of Placed, read as they are needed) -> (State, a loss per batch): what `step` gives for
+            one after another, for an engine that has a faster way; None for one that hasn't.
+        stats: () -> figures of the engine's work so far, e.g. {"compilations": 3}; None for none.
     """
 
     init: Callable[[int], State]
@@ -39,3 +42,5 @@ class Program(NamedTuple):
     to_arrays: Callable[[State], dict[str, np.ndarray]]
     from_arrays: Callable[[Mapping[str, np.ndarray]], State]
     set_lr: Callable[[State, float], State]
+    steps: Callable[[State, Iterable[Placed]], tuple[State, list[float]]] | None = None
+    stats: Callable[[], Mapping[str, float]] | None = None

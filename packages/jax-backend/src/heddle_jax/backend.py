@@ -7,38 +7,31 @@ import jax
 import numpy as np
 from jax import Array
 
-from heddle.errors import ConfigError, nearest
+from heddle.errors import ConfigError
 from heddle.graph import Graph, HeteroGraph
 from heddle.model import Model
 from heddle.nest import map_nest
 from heddle.program import Program
+from heddle.sharding.settings import Sharding
 from heddle_jax.ops import JaxOps
-from heddle_jax.program import build_program
-
-PRECISIONS = {"float32": np.float32, "float64": np.float64}
+from heddle_jax.place import precision_of
+from heddle_jax.portable import PortableLearner
+from heddle_jax.program import Learner, build_program
 
 
 class JaxBackend:
     """The engine, as the `backend` node configures it.
 
-    Read: precision ("float32"; "float64", which needs jax_enable_x64).
+    Read: precision ("float32"; "float64", which needs jax_enable_x64; "bfloat16": compute in it, weights stay
+    float32), remat (whether layers are computed again in the backward pass, for memory).
     """
 
     name = "jax"
     static_shapes = True
 
     def __init__(self, config: Mapping[str, Any]):
-        precision = config.get("precision") or "float32"
-        if precision not in PRECISIONS:
-            raise ConfigError(
-                f"backend.precision: found {precision!r}, expected one of {sorted(PRECISIONS)}"
-                f"{nearest(str(precision), tuple(PRECISIONS))}"
-            )
-        if precision == "float64" and not jax.config.jax_enable_x64:
-            raise ConfigError(
-                "backend.precision: found float64 while JAX's 64-bit mode is off; set JAX_ENABLE_X64=1"
-            )
-        self.precision = precision
+        self.precision = precision_of(config.get("precision") or "float32")
+        self.remat = bool(config.get("remat"))
 
     def ops(self) -> JaxOps:
         """Return the primitives as XLA computes them."""
@@ -56,12 +49,30 @@ class JaxBackend:
         return evaluate
 
     def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
-        """Build the Program that trains a portable Model."""
-        if not isinstance(model, Model):
+        """Build the Program that trains a portable Model, or a user's own that `jax_model` made."""
+        ops = self.ops()
+        if isinstance(model, Model):
+            learner: Learner = PortableLearner(model, ops, self.precision, self.remat)
+        else:
+            learner = self._module_learner(model, ops)
+        return build_program(learner, task, optim, ops)
+
+    def sharded_program(self, model: Any, task: Any, optim: Mapping[str, Any], sharding: Sharding) -> Program:
+        """Build the Program that trains a portable Model on several devices, its graph split as `sharding` says."""
+        from heddle_jax.sharding.training import sharded_program
+
+        return sharded_program(model, task, optim, sharding, self.ops(), self.precision, self.remat)
+
+    def _module_learner(self, model: Any, ops: JaxOps) -> Learner:
+        from heddle_jax.models.learner import ModuleLearner
+        from heddle_jax.models.model import JaxModel
+
+        if not isinstance(model, JaxModel):
             raise ConfigError(
-                f"model: found a {type(model).__name__}, expected a portable model; choose model=gcn"
+                f"model: found a {type(model).__name__}, expected a portable Model or a JaxModel; build one with "
+                "heddle_jax.models.jax_model"
             )
-        return build_program(model, task, optim, self.ops(), np.dtype(PRECISIONS[self.precision]))
+        return ModuleLearner(model, ops, self.precision, self.remat)
 
     def to_native(self, graph: Graph | HeteroGraph) -> Graph | HeteroGraph:
         """Return the graph as a pytree of JAX arrays: what GraphsTuple was to Jraph's users."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
@@ -39,7 +40,17 @@ def build_optimizer(optim: Mapping[str, Any], names: list[str]) -> optax.Gradien
         steps.append(optax.scale_by_adam(float(first), float(second), float(optim.get("eps") or 1e-8)))
     if decaying and name == "adamw":
         steps.append(decay)
-    return optax.chain(*steps)
+    return _promoting(optax.chain(*steps) if steps else optax.identity())
+
+
+def _promoting(transformation: optax.GradientTransformation) -> optax.GradientTransformation:
+    """Let optax mix dtypes and ranks, as it does, where a user has forbidden that."""
+
+    def update(grads, state, params=None):
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            return transformation.update(grads, state, params)
+
+    return optax.GradientTransformation(transformation.init, update)
 
 
 def _clip_by_global_norm(limit: float) -> optax.GradientTransformation:
@@ -47,7 +58,8 @@ def _clip_by_global_norm(limit: float) -> optax.GradientTransformation:
 
     def update(grads, state, params=None):
         del params
-        scale = jnp.minimum(limit / (optax.global_norm(grads) + 1e-6), 1.0)
+        norm = jnp.sqrt(sum(jnp.sum(grad * grad) for grad in grads.values()))
+        scale = jnp.minimum(limit / (norm + 1e-6), 1.0)
         return {name: grad * scale.astype(grad.dtype) for name, grad in grads.items()}, state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)

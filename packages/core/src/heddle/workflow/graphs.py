@@ -1,11 +1,12 @@
 """Graphs: shuffled mini-batches of whole graphs, padded to a few shapes for engines that compile each."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from heddle.batch import batch, budget_for, dynamic_batches
+from heddle.batch import Budget, Padded, batch, budget_for, dynamic_batches
 from heddle.data.dataset import Dataset
 from heddle.errors import DataError
 from heddle.graph import Graph
@@ -33,11 +34,26 @@ class GraphLoader:
         self._size = min(batch_size or len(self._positions["train"]), len(self._positions["train"]))
         self._budgets = budget_for(self._graphs, self._size) if static_shapes else None
         self._judged: dict[str, list[tuple[Batch, np.ndarray]]] = {}
+        self._rows: Counter[str] = Counter()
+        self._shapes: set[Budget] = set()
+
+    def stats(self) -> Mapping[str, float]:
+        """Return the share of padding among the nodes and edges of training, and the number of shapes.
+
+        {} where batches are as large as they are.
+        """
+        if self._budgets is None or not self._rows:
+            return {}
+        padding = {
+            f"padding_{key}": self._rows[f"padding_{key}"] / max(1, self._rows[key])
+            for key in ("nodes", "edges")
+        }
+        return {**padding, "shapes": len(self._shapes)}
 
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
         """Yield the epoch's graphs in random order, `batch_size` a batch (about so many where they are padded)."""
         order = generator(self._seed, "shuffle", epoch).permutation(self._positions["train"])
-        for built, _ in self._batched(order):
+        for built, _ in self._batched(order, self._count):
             yield program.place(built)
 
     def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
@@ -70,17 +86,30 @@ class GraphLoader:
             outputs[places] = answers[: len(places)]
         return Outcome(positions, outputs, targets, mask)
 
-    def _batched(self, positions: np.ndarray) -> Iterator[tuple[Batch, np.ndarray]]:
-        """Yield batches of the graphs at `positions`, each with the places in `positions` of the graphs it holds."""
+    def _batched(
+        self, positions: np.ndarray, tell: Callable[[Padded], None] = lambda _: None
+    ) -> Iterator[tuple[Batch, np.ndarray]]:
+        """Yield batches of the graphs at `positions`, each with the places in `positions` of the graphs it holds.
+
+        Every padded one is shown to `tell`.
+        """
         if self._budgets is not None:
             stream = (self._graphs[position] for position in positions)
             for padded, places in dynamic_batches(stream, self._budgets):
+                tell(padded)
                 yield self._build(padded.graph, positions[places]), places
             return
         for start in range(0, len(positions), self._size):
             places = np.arange(start, min(start + self._size, len(positions)))
             graphs = [self._graphs[position] for position in positions[places]]
             yield self._build(batch(graphs), positions[places]), places
+
+    def _count(self, padded: Padded) -> None:
+        masks = {"nodes": padded.node_mask, "edges": padded.edge_mask}
+        for key, mask in masks.items():
+            self._rows[key] += len(mask)
+            self._rows[f"padding_{key}"] += int(len(mask) - mask.sum())
+        self._shapes.add(Budget(len(padded.node_mask), len(padded.edge_mask), len(padded.graph_mask)))
 
     def _build(self, graph: Graph, positions: np.ndarray) -> Batch:
         """Return the Batch of a batch of graphs whose first ones are those at `positions`; the rest is padding."""

@@ -10,7 +10,10 @@ from heddle.workflow.outcome import Outcome
 
 
 class Loader(Protocol):
-    """Feeds a Program; one implementation per level of task, all a function of (dataset, seed, epoch)."""
+    """Feeds a Program; one implementation per level of task, all a function of (dataset, seed, epoch).
+
+    One that pads has `stats()` as well: figures of the training batches so far, e.g. {"padding_nodes": 0.07}.
+    """
 
     every_epoch: tuple[str, ...]
     """Splits that are judged during training: all where it costs nothing more, else "valid" alone."""

@@ -113,6 +113,7 @@ def _finish(config: Mapping[str, Any], parts: Assembly, progress: Progress, fold
         "stopped": progress.stop,
         "seed": int(config["seed"]),
         "time": sum(row["seconds"] for row in progress.rows),
+        **_stats(parts),
     }
     story = Story(
         artifacts.plain({**config, "run": {"dir": str(folder)}}),
@@ -127,6 +128,13 @@ def _finish(config: Mapping[str, Any], parts: Assembly, progress: Progress, fold
     artifacts.write_text(folder / "report.html", page(story))
     artifacts.write_json(folder / "metrics.json", result)
     return artifacts.to_json(result)
+
+
+def _stats(parts: Assembly) -> dict[str, dict[str, float]]:
+    """Return {"stats": figures of the work}, e.g. compilations and padding; {} for an engine that has none."""
+    engine = parts.program.stats() if parts.program.stats is not None else {}
+    stats = {**engine, **getattr(parts.loader, "stats", dict)()}
+    return {"stats": stats} if stats else {}
 
 
 def _about(config: Mapping[str, Any], parts: Assembly) -> dict[str, Any]:
@@ -144,6 +152,8 @@ def _about(config: Mapping[str, Any], parts: Assembly) -> dict[str, Any]:
 def _tell(folder: Path, result: Mapping[str, Any]) -> Path:
     """Print the figures, the report's path and, last, the folder's."""
     print_figures(result)
+    if "stats" in result:
+        print(", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in result["stats"].items()))
     print(f"report: {folder / 'report.html'}")
     print(folder)
     return folder

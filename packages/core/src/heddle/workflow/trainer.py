@@ -2,12 +2,12 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from heddle.errors import HeddleError
-from heddle.program import Program
+from heddle.program import Placed, Program, State
 from heddle.task import Task
 from heddle.workflow.callbacks import Callback
 from heddle.workflow.loader import Loader
@@ -60,11 +60,8 @@ def _epoch(program: Program, loader: Loader, task: Task, settings: Settings, pro
     )
     if lr != (progress.row["lr"] if progress.rows else settings.lr):
         progress.state = program.set_lr(progress.state, lr)
-    losses = []
-    for placed in loader.batches(program, epoch):
-        progress.state, metrics = program.step(progress.state, placed)
-        losses.append(metrics["loss"])
-    loss = float(np.mean([float(value) for value in losses]))
+    progress.state, losses = _steps(program, progress.state, loader.batches(program, epoch))
+    loss = float(np.mean(losses))
     if not math.isfinite(loss):
         raise HeddleError(
             f"training: found a loss of {loss} in epoch {epoch}, expected a finite number; "
@@ -76,6 +73,17 @@ def _epoch(program: Program, loader: Loader, task: Task, settings: Settings, pro
     if epoch % settings.eval_every == 0 or epoch == settings.epochs:
         _evaluate(program, loader, task, settings, progress)
     row["seconds"] = time.perf_counter() - started
+
+
+def _steps(program: Program, state: State, batches: Iterable[Placed]) -> tuple[State, list[float]]:
+    """Take a step on each batch, in the engine's own way if it has one, and return the State and the losses."""
+    if program.steps is not None:
+        return program.steps(state, batches)
+    losses = []
+    for placed in batches:
+        state, metrics = program.step(state, placed)
+        losses.append(float(metrics["loss"]))
+    return state, losses
 
 
 def _evaluate(program: Program, loader: Loader, task: Task, settings: Settings, progress: Progress) -> None:

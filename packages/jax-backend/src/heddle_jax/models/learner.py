@@ -1,0 +1,75 @@
+"""ModuleLearner: a user's module, trained by the same Program as portable models."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from heddle.layers.base import no_dropout
+from heddle.model import Batch
+from heddle.ops import GraphOps
+from heddle.params import initialise, prefixed, scoped
+from heddle_jax.dropout import Dropout
+from heddle_jax.models.inputs import module_input
+from heddle_jax.models.layout import layout_of
+from heddle_jax.models.model import JaxModel, result_of
+from heddle_jax.place import Precision, place_batch
+from heddle_jax.state import Params
+
+TABLE = "embedding"
+
+
+class ModuleLearner:
+    """Trains a JaxModel: its module's floats as "encoder. ...", its head, and embeddings of nodes without features."""
+
+    def __init__(self, model: JaxModel, ops: GraphOps, precision: Precision, remat: bool = False):
+        self._model, self._ops, self._precision = model, ops, precision
+        self._apply = model.functional.apply
+        if remat:
+            self._apply = jax.checkpoint(self._apply)
+        self._layout = layout_of(*model.shapes())
+        specs = prefixed(TABLE, model.tables)
+        self._specs = specs | (prefixed("head", model.head.params()) if model.head else {})
+
+    def init(self, seed: int) -> tuple[Params, Params]:
+        nests = self._model.functional.init(jax.random.key(seed), self._model.example())
+        trained, kept = self._layout.split(*nests)
+        dtype = self._precision.weights
+        own = initialise(self._specs, seed, dtype.type)
+        return {
+            **{name: jnp.asarray(value, dtype) for name, value in trained.items()},
+            **{name: jnp.asarray(value) for name, value in own.items()},
+        }, {name: jnp.asarray(value) for name, value in kept.items()}
+
+    def place(self, batch: Batch) -> Batch:
+        return place_batch(batch, self._precision)
+
+    def outputs(self, params: Params, extra: Params, batch: Batch, key: Array | None) -> tuple[Array, Params]:
+        params = self._computed(params)
+        own, other = (None, None) if key is None else jax.random.split(key)
+        result, extra = self._run(params, extra, batch, own)
+        if self._model.head is None:
+            outputs = self._ops.gather(result, batch.index)
+        else:
+            dropout = no_dropout if other is None else Dropout(other)
+            head = scoped("head", params)
+            outputs = self._model.head.apply(self._ops, head, result, batch.prepared, batch.index, dropout)
+        return outputs.astype(self._precision.weights), extra
+
+    def embed(self, params: Params, extra: Params, batch: Batch) -> Any:
+        result = self._run(self._computed(params), extra, batch, None)[0]
+        kind = self._model.signature.target_type
+        return {kind: result} if kind else result
+
+    def _run(self, params: Params, extra: Params, batch: Batch, key: Array | None) -> tuple[Array, Params]:
+        """Return the array that the module gives for the task, and what it keeps."""
+        model, tables = self._model, scoped(TABLE, params)
+        graph = module_input(batch, model.signature, tables, self._precision.compute)
+        trained, kept = self._layout.join(params, extra)
+        output, kept = self._apply(trained, kept, graph, key)
+        return result_of(output, model.signature), self._layout.split(trained, kept)[1]
+
+    def _computed(self, params: Params) -> Params:
+        """Return the weights in the dtype of the computation."""
+        return jax.tree.map(lambda value: value.astype(self._precision.compute), params)

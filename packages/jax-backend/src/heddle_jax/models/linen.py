@@ -1,0 +1,30 @@
+"""Flax linen modules; collections other than "params", such as "batch_stats", are kept beside the weights."""
+
+from typing import Any
+
+import jax
+
+from heddle_jax.models.functional import Functional, Maker, told
+
+DROPOUT = "dropout"
+"""Name of the random stream that linen's own Dropout draws from."""
+
+
+def functional(module: Any, make: Maker) -> Functional:
+    """Return the module as a Functional."""
+
+    def init(key: Any, graph: Any) -> tuple[Any, Any]:
+        first, second = jax.random.split(key)
+        variables = dict(
+            module.init({"params": first, DROPOUT: second}, graph, **told(module.__call__, False))
+        )
+        return variables.pop("params", {}), variables
+
+    def run(params: Any, kept: Any, graph: Any, key: Any) -> tuple[Any, Any]:
+        variables, options = {"params": params, **kept}, told(module.__call__, key is not None)
+        if key is None:
+            return module.apply(variables, graph, **options), kept
+        output, changed = module.apply(variables, graph, rngs={DROPOUT: key}, mutable=list(kept), **options)
+        return output, {**kept, **changed}
+
+    return Functional(init, run)

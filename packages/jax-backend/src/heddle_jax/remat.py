@@ -1,0 +1,41 @@
+"""Rematerialisation: layers that are computed again in the backward pass, so that their insides need not be kept."""
+
+from dataclasses import is_dataclass, replace
+from typing import Any
+
+import jax
+
+_METHODS = ("apply", "apply_graph")
+"""Methods of layers and encoders that compute."""
+
+
+def rematerialised(encoder: Any) -> Any:
+    """Return an encoder of the same function whose layers keep their inputs alone for the backward pass.
+
+    An encoder without `layers` is taken as one.
+    """
+    layers = getattr(encoder, "layers", None)
+    if isinstance(layers, tuple) and is_dataclass(encoder):
+        return replace(encoder, layers=tuple(Rematerialised(layer) for layer in layers))  # type: ignore[type-var]
+    return Rematerialised(encoder)
+
+
+class Rematerialised:
+    """A layer or an encoder, the same but for what the backward pass keeps."""
+
+    def __init__(self, part: Any):
+        self._part = part
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._part, name)
+        return _checkpointed(value) if name in _METHODS else value
+
+
+def _checkpointed(method: Any) -> Any:
+    """Return (ops, *arrays, dropout) -> the method's result, whose arrays are the only ones kept."""
+
+    def apply(ops: Any, *arguments: Any) -> Any:
+        arrays, dropout = (arguments[:-1], arguments[-1:]) if callable(arguments[-1]) else (arguments, ())
+        return jax.checkpoint(lambda *arrays: method(ops, *arrays, *dropout))(*arrays)
+
+    return apply
