@@ -1,5 +1,7 @@
 """What tests share: models by name on a small random graph, run by any engine, and the reference's answer."""
 
+from itertools import pairwise
+
 import dense
 import numpy as np
 import torch
@@ -64,7 +66,7 @@ def make_model(name, features, layers):
 
     else:
         widths = [features, *[HIDDEN] * layers]
-        pairs = zip(widths, widths[1:])
+        pairs = pairwise(widths)
         model = EvolveGCN(tuple(EvolveLayer(i, o, second) for i, o in pairs), HORIZON)
 
         def reference(at, p, signal, start, fed):

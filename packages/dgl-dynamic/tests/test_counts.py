@@ -2,7 +2,7 @@
 
 import dense
 import pytest
-from support import LENGTH, CPU, F64, forward, make_graph, make_model, make_params
+from support import CPU, F64, LENGTH, forward, make_graph, make_model, make_params
 
 from heddle_dgl.memo import StepMemo, step
 from heddle_dgl.ops import TorchOps
@@ -45,10 +45,11 @@ def test_aggregations_of_a_step(cell, engine, across, stored, expected):
 
 def test_attention_is_not_cached():
     """A layer whose messages have parameters runs for each gate, whatever the engine, and gives one answer."""
+    from support import assert_close, gradients, make_windows
+
     from heddle.layers.gat import GAT
     from heddle_dgl.cells import GraphGRU
     from heddle_dgl.integrate import integrate, stack_seq_model
-    from support import assert_close, gradients, make_windows
 
     senders, receivers, weight, a, signal = dense.random_signal()
     model = stack_seq_model(2, 1, 1, integrate(GraphGRU, lambda i, o: GAT(i, o, 1)), 4)

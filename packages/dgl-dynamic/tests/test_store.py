@@ -106,7 +106,11 @@ def test_the_memory_it_takes_is_what_it_says():
     for time in range(40):
         store.put(key(time), torch.zeros(100_000))
     assert tier.used == 4_000_000 and len(store) == 10
-    unique = {store.get(key(time)).untyped_storage().data_ptr() for time in range(40) if store.get(key(time)) is not None}
+    unique = {
+        store.get(key(time)).untyped_storage().data_ptr()
+        for time in range(40)
+        if store.get(key(time)) is not None
+    }
     assert len(unique) == 10
 
 

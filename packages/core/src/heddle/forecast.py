@@ -11,8 +11,8 @@ from heddle.graph import Array, Graph
 class Signal(NamedTuple):
     """The graph of a forecast's batch; the batch's `index` holds the first step of each window, [n_windows] int.
 
-    A window has `length` steps of input and then `horizon` steps that are predicted. A model's outputs are
-    [n_windows, horizon, n_nodes, n_targets] in the signal's own units: what it computes, times `deviation`, plus `mean`.
+    A window has `length` steps of input and then `horizon` steps that are predicted. A model's outputs are [n_windows,
+    horizon, n_nodes, n_targets] in the signal's own units: what it computes, times `deviation`, plus `mean`.
 
     Attributes:
         name: of the dataset.

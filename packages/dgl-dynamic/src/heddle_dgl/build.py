@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from heddle.errors import ConfigError, nearest
@@ -71,7 +72,7 @@ def evolvegcn(config: Config, signature: Signature) -> Any:
     if version not in ("O", "H"):
         raise ConfigError(f"model.version: found {version!r}, expected 'O' or 'H'; choose one")
     widths = [_checked(signature), *[config["hidden"]] * config["layers"]]
-    layers = tuple(EvolveLayer(i, o, version) for i, o in zip(widths, widths[1:]))
+    layers = tuple(EvolveLayer(i, o, version) for i, o in pairwise(widths))
     return EvolveGCN(layers, signature.window[1], signature.out_dim)
 
 

@@ -26,12 +26,11 @@ class Messages:
     def cache(self) -> "Messages":
         """Compute and keep them for the rest of the step; does nothing if they are cached already. Returns self.
 
-        Outside of a step (`heddle_dgl.step`), and for what has no key (attention), they are computed and not kept.
+        Outside of a step (`heddle_dgl.step`), and for what has no key (a user's own functions), they are computed when
+        asked for, and not kept.
         """
         memo = active_memo()
-        if memo is None or self._key is None:
-            self.value  # noqa: B018
-        else:
+        if memo is not None and self._key is not None and not self._known:
             self._value, self._known = memo.get(self.x, self._key, self._compute), True
         return self
 
@@ -61,8 +60,8 @@ def msg_pass(
     if isinstance(graph, Structure):
         if not hasattr(message, "aggregate"):
             raise GraphError(
-                f"msg_pass: found a {type(message).__name__}, expected a layer with aggregate and update; attention has "
-                "parameters in its messages, call its apply instead"
+                f"msg_pass: found a {type(message).__name__}, expected a layer with aggregate and update; "
+                "attention has parameters in its messages, call its apply instead"
             )
         own = ops or TorchOps(x.device)
         key = (graph.token, aggregation_of(message))

@@ -26,7 +26,7 @@ def to_native(graph: Graph | HeteroGraph) -> Any:
         native = dgl.graph((_ids(graph.senders), _ids(graph.receivers)), num_nodes=count)
         _fill(native.ndata, graph.nodes)
         _fill(native.edata, graph.edges)
-        note = graph._replace(senders=graph.senders[:0], receivers=graph.receivers[:0])
+        note: Any = graph._replace(senders=graph.senders[:0], receivers=graph.receivers[:0])
         note = note._replace(nodes=_skeleton(graph.nodes), edges=_skeleton(graph.edges))
     else:
         ends = {key: (_ids(e.senders), _ids(e.receivers)) for key, e in graph.edges.items()}

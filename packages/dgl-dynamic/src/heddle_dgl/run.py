@@ -80,7 +80,7 @@ class Run:
         self.memo.put(x, (structure.token, aggregation_of(layer)), messages)
 
     def conv(self, structure: Structure, layer: Any, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        """Return the layer's output; one whose aggregation has parameters (attention) runs as it is, window by window."""
+        """Return the layer's output; attention, whose messages have parameters, runs as it is, window by window."""
         if aggregation_of(layer) is None:
             self.aggregations += 1
             windows = (layer.apply(self.ops, params, structure.supports, rows) for rows in x.unbind(1))

@@ -43,5 +43,5 @@ def _csr_matmul(indptr: Tensor, columns: Tensor, values: Tensor, x: Tensor) -> T
     rows = len(indptr) - 1
     if not (rows and len(columns) and x.shape[1]):
         return x.new_zeros(rows, x.shape[1])
-    parts = (part.contiguous() for part in (indptr, columns, values))
-    return torch.sparse_csr_tensor(*parts, (rows, len(x)), check_invariants=False) @ x
+    indptr, columns, values = indptr.contiguous(), columns.contiguous(), values.contiguous()
+    return torch.sparse_csr_tensor(indptr, columns, values, (rows, len(x)), check_invariants=False) @ x

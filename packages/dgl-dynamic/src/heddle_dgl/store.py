@@ -143,7 +143,8 @@ class SnapshotStore:
 
     def _make_room(self, key: SnapshotKey, nbytes: int, level: int) -> bool:
         """Move what goes before `key` down from a tier until `nbytes` fit; False, and nothing moved, if they can't."""
-        home, leaving = self._tiers[level], []
+        home = self._tiers[level]
+        leaving: list[SnapshotKey] = []
         missing, own = home.used + nbytes - home.budget, self._turn(key, self._clock)
         while missing > 0:
             turn = self._next_to_go(level)

@@ -73,7 +73,7 @@ def digest(graph: Graph) -> int:
     parts = [np.asarray(graph.n_node), np.asarray(graph.senders), np.asarray(graph.receivers)]
     value = 0
     for part in [*parts, *([] if weight is None else [np.asarray(weight)])]:
-        value = zlib.crc32(memoryview(np.ascontiguousarray(part)).cast("B") if part.size else b"", value)
+        value = zlib.crc32(np.ascontiguousarray(part).reshape(-1).view(np.uint8).data, value)
     return value
 
 

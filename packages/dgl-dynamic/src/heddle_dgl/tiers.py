@@ -57,7 +57,7 @@ class FileTier:
     def __init__(self, budget: int, folder: str | Path | None = None, name: str = "disk"):
         _check(name, budget)
         self.name, self.budget, self.used = name, budget, 0
-        self._file = tempfile.TemporaryFile(dir=folder, prefix="heddle-store-")
+        self._file = tempfile.TemporaryFile(dir=folder, prefix="heddle-store-")  # noqa: SIM115 - closed in close()
         self._free: dict[int, list[int]] = {}
         self._end = 0
 

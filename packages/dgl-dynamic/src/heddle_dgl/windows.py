@@ -46,7 +46,7 @@ class WindowBatch:
         known = length + horizon if n_known is None else n_known
         times = np.asarray(starts)[None, :] + np.arange(known)[:, None]
         self.times, place = np.unique(times, return_inverse=True)
-        self.place = place.reshape(times.shape)
+        self.place: np.ndarray = place.reshape(times.shape)
         self.dataset, self.length, self.horizon = dataset, length, horizon
         self._host = np.ascontiguousarray(x[self.times])
         self.x = torch.from_numpy(self._host).to(device, dtype)
@@ -56,7 +56,7 @@ class WindowBatch:
     @property
     def n_windows(self) -> int:
         """Number of windows."""
-        return self.place.shape[1]
+        return int(self.place.shape[-1])
 
     def structure(self, t: int) -> Structure:
         """Return the graph at step t of the window; past the known ones the last one stays."""
@@ -68,7 +68,7 @@ class WindowBatch:
         return len(self._structures) == 1
 
     def at(self, t: int, width: int | None = None) -> Tensor:
-        """Return the snapshots at step t, [n_nodes, n_windows, d], or their first `width` features; one tensor a step."""
+        """Return the snapshots at step t, [n_nodes, n_windows, d], or their first features; always one tensor."""
         if (t, width) not in self._steps:
             rows = self.x[..., :width].index_select(0, self._index(self.place[t]))
             self._steps[t, width] = rows.transpose(0, 1).contiguous()
@@ -82,7 +82,9 @@ class WindowBatch:
         """
         needed = np.unique(self.place[steps.start : steps.stop])
         store = run.store
-        digests = {} if store is None else {int(u): zlib.crc32(memoryview(self._host[u]).cast("B")) for u in needed}
+        digests = (
+            {} if store is None else {int(u): zlib.crc32(memoryview(self._host[u]).cast("B")) for u in needed}
+        )
         found: dict[int, Tensor] = {}
         for u, features in digests.items():
             value = None if store is None else store.get(self._key(layer, u, features))

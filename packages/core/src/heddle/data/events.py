@@ -1,6 +1,7 @@
 """Events between nodes (CollegeMsg, Bitcoin-OTC, JODIE's layout), cut into snapshots by time or by count."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def cut_events(stream: Events, snapshots: int, cut: str = "time") -> SnapshotSeq
         span = max(float(times[-1] - times[0]), 1e-12)
         part = np.minimum(((times - times[0]) / span * snapshots).astype(np.int64), snapshots - 1)
     ends = np.searchsorted(part, np.arange(snapshots + 1))
-    graphs = [_graph(stream, slice(a, b)) for a, b in zip(ends, ends[1:])]
+    graphs = [_graph(stream, slice(a, b)) for a, b in pairwise(ends)]
     return SnapshotSequence(graphs)
 
 

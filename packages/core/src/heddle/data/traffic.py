@@ -1,4 +1,4 @@
-"""traffic: measured speeds of road sensors, or made-up ones with rush hours, jams that travel along roads, and noise."""
+"""traffic: measured speeds of road sensors, or made-up ones with rush hours, jams that travel along roads, noise."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,15 +16,8 @@ STEPS_A_DAY = 288
 
 
 def read_traffic(config: Mapping[str, Any]) -> Dataset:
-    """Return the signal that a `data=traffic` node describes: files in `root` (see `traffic_files`), else `traffic`."""
-    if config.get("root") is not None:
-        from heddle.data.traffic_readers import traffic_files
-
-        options = {
-            key: config.get(key) for key in ("root", "name", "threshold") if config.get(key) is not None
-        }
-        return call(traffic_files, {key: value for key, value in options.items() if value != "traffic"})
-    return call(traffic, {key: value for key, value in config.items() if key not in ("root", "threshold")})
+    """Return the signal that a `data=traffic` node describes; see `traffic` for its keys."""
+    return call(traffic, config)
 
 
 def traffic(
@@ -35,6 +28,8 @@ def traffic(
     missing: float = 0.0,
     seed: int = 0,
     name: str = "traffic",
+    root: str | None = None,
+    threshold: float = 0.1,
 ) -> Dataset:
     """Return a graph of sensors and `info["signal"]`, float32 [steps, sensors, 2]: speed in mph, time of day in [0, 1).
 
@@ -51,8 +46,14 @@ def traffic(
         noise: standard deviation of the measurement in mph.
         missing: share of measurements that are 0, as in METR-LA where a sensor fails.
         seed: of the generator.
-        name: what the dataset calls itself.
+        name: what the dataset calls itself; of files see `traffic_files`, "traffic" for those that are there.
+        root: folder of measured speeds, read by `traffic_files` instead of making some up; None for made-up ones.
+        threshold: of the files.
     """
+    if root is not None:
+        from heddle.data.traffic_readers import traffic_files
+
+        return traffic_files(root, None if name == "traffic" else name, threshold)
     if sensors <= neighbours or days < 1 or not 0 <= missing < 1:
         found = f"sensors={sensors}, neighbours={neighbours}, days={days}, missing={missing}"
         fail(

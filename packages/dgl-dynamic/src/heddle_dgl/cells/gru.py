@@ -13,7 +13,8 @@ from heddle_dgl.fused.gru import gru_gates, gru_output
 class GraphGRU(GraphCell):
     """A GRU whose gates are graph convolutions.
 
-    r, z = s(W_x * x + W_h * h + b), candidate = tanh(W_xc * x + W_hc * (r . h) + b_c), h' = z . h + (1 - z) . candidate.
+    r, z = s(W_x * x + W_h * h + b), candidate = tanh(W_xc * x + W_hc * (r . h) + b_c),
+    h' = z . h + (1 - z) . candidate, with * a graph convolution.
 
     Source: Li et al., Diffusion Convolutional Recurrent Neural Network (2018), section 2.3, whose convolution of
     [x | h] is the sum of one of x and one of h; the gates' biases start at 1 as in its code. Cho et al. (2014) write

@@ -85,7 +85,7 @@ class TGCN:
         self, run: Run, structure: Structure, params: Params, packed: TgcnPacked, messages: Tensor
     ) -> Sequence[Inputs]:
         """Return f at all steps of one graph, from S x at all of them: [n_steps, n_nodes, n_windows, in_dim]."""
-        first, second = self._layers
+        second = self._layers[1]
         inner = torch.relu(messages @ params["first.weight"]).transpose(0, 1)
         run.aggregations += len(messages)
         outer = second.aggregate(run.ops, structure.supports, inner).transpose(0, 1)

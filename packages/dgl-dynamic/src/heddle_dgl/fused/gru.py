@@ -22,7 +22,7 @@ class _Gates(Function):
         gates = accumulate(base, terms, matrices, rows).sigmoid_()
         r, z = gates.view(*rows, 2, hidden).unbind(-2)
         ctx.save_for_backward(gates, h, *rest)
-        ctx.n, ctx.shared = n, base.ndim == 1
+        ctx.n, ctx.shared, ctx.rows = n, base.ndim == 1, rows
         ctx.set_materialize_grads(False)
         return (r * h if h is not None else torch.zeros_like(r)), z.contiguous()
 
@@ -42,7 +42,7 @@ class _Gates(Function):
         if grad_z is not None:
             dz.copy_(_sigmoid_backward(grad_z.reshape(-1, hidden), z))
         wanted = (ctx.needs_input_grad[0], *ctx.needs_input_grad[3:])
-        shape = None if ctx.shared else by_gate.view(*(grad_z if grad_rh is None else grad_rh).shape[:-1], -1)
+        shape = None if ctx.shared else by_gate.view(*ctx.rows, 2 * hidden)
         base, by_term, by_matrix = spread(by_gate, shape, terms, matrices, wanted)
         return base, grad_h, None, *by_term, *by_matrix
 

@@ -60,7 +60,7 @@ def spread(
 
 
 class _Ready(Function):
-    """The input's share of the gates at all steps in one product, a tensor a step; the gradient takes them as they come."""
+    """The input's share of the gates at all steps in one product, a tensor a step."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, matrix: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
@@ -85,7 +85,12 @@ class _Ready(Function):
 def _apart(every: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, ...]:
     """Return the tensors along the first axis, no views of one another to autograd: each may be written into."""
     size, storage = prod(shape[1:]), every.untyped_storage()
-    return tuple(every.new_empty(0).set_(storage, t * size, shape[1:]) for t in range(shape[0]))
+    return tuple(
+        every.new_empty(0).set_(
+            storage, t * size, shape[1:], every.new_empty(shape[1:], device="meta").stride()
+        )
+        for t in range(shape[0])
+    )
 
 
 def ready(x: Tensor, matrix: Tensor, bias: Tensor) -> tuple[Tensor, ...]:

@@ -44,7 +44,7 @@ class Layers:
     def step(
         self, windows: WindowBatch, t: int, x: Tensor | None, states: list[State | None], inputs: Any = None
     ) -> Tensor:
-        """Take one step of all layers and return the top one's h; the first reads `inputs` if they are given, else x."""
+        """Take one step of all layers and return the top one's h; the first reads `inputs` if given, else x."""
         run, structure = self._run, windows.structure(t)
         for place, cell in enumerate(self.cells):
             params, packed, state = self._params[place], self._packed[place], states[place]
