@@ -13,12 +13,12 @@ from heddle.layers.gcn import GCN
 from heddle.params import initialise
 from heddle_dgl.cells import GraphGRU, GraphLSTM, GraphRNN
 from heddle_dgl.cells.tgcn import TGCN
-from heddle_dgl.integrate import integrate, stack_cells, stack_seq_model
 from heddle_dgl.memo import StepMemo, step
 from heddle_dgl.models import A3TGCN, EvolveGCN, Recurrent
 from heddle_dgl.models.evolve import EvolveLayer
 from heddle_dgl.ops import TorchOps
 from heddle_dgl.run import Run, engine_named
+from heddle_dgl.stacking import integrate, stack_cells, stack_seq_model
 from heddle_dgl.structure import place_structure
 from heddle_dgl.windows import WindowBatch
 

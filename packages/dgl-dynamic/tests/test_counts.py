@@ -49,7 +49,7 @@ def test_attention_is_not_cached():
 
     from heddle.layers.gat import GAT
     from heddle_dgl.cells import GraphGRU
-    from heddle_dgl.integrate import integrate, stack_seq_model
+    from heddle_dgl.stacking import integrate, stack_seq_model
 
     senders, receivers, weight, a, signal = dense.random_signal()
     model = stack_seq_model(2, 1, 1, integrate(GraphGRU, lambda i, o: GAT(i, o, 1)), 4)

@@ -23,10 +23,10 @@ _MODULES = {
     "Structure": "structure",
     "TGCN": "cells.tgcn",
     "cache": "message",
-    "integrate": "integrate",
+    "integrate": "stacking",
     "msg_pass": "message",
     "place_structure": "structure",
-    "stack_seq_model": "integrate",
+    "stack_seq_model": "stacking",
     "step": "memo",
     "update": "message",
 }

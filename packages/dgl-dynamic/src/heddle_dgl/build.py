@@ -15,9 +15,9 @@ from heddle.model import Signature
 from heddle_dgl.cells import GraphGRU, GraphLSTM, GraphRNN
 from heddle_dgl.cells.tgcn import TGCN
 from heddle_dgl.diffusion import ReferenceDiffusion
-from heddle_dgl.integrate import MakeCell, MakeLayer, integrate, stack_cells, stack_seq_model
 from heddle_dgl.models import A3TGCN, EvolveGCN, Recurrent
 from heddle_dgl.models.evolve import EvolveLayer
+from heddle_dgl.stacking import MakeCell, MakeLayer, integrate, stack_cells, stack_seq_model
 
 Config = Mapping[str, Any]
 
