@@ -90,7 +90,7 @@ class GraphOps:
         return relational_conv(self, bundles, x, weights, roots, biases)
 
     def segment_softmax(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
-        """Softmax within each segment: [e, ...] -> [e, ...]; a segment of -inf alone gives 0, one with a NaN all NaN."""
+        """Softmax by segment: [e, ...] -> [e, ...]; a segment of -inf alone gives 0, one with a NaN all NaN."""
         xp = self.xp
         top = self.stop_gradient(self.segment_max(self.stop_gradient(data), segment_ids, num_segments))
         top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
@@ -129,7 +129,7 @@ class GraphOps:
         return self.xp.astype(adjacency.indptr[1:] - adjacency.indptr[:-1], like.dtype)
 
     def graph_ids(self, counts: Array, n_rows: int) -> Array:
-        """Return the graph of each row, [n_rows] int, from [n_graphs] rows per graph; rows past their sum join the last."""
+        """Return the graph of each row, [n_rows] int, from [n_graphs] rows a graph; rows past their sum join the last."""
         ends = self.xp.cumulative_sum(counts)
         rows = self.xp.arange(n_rows, dtype=ends.dtype, device=array_api_compat.device(counts))
         if counts.shape[0] == 1:  # nothing to search, and nothing for XLA to fold at length
