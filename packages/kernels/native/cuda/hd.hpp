@@ -1,0 +1,31 @@
+// What host and device share: the same functions run in kernels and, in the tests, on the processor.
+#pragma once
+#include <cstdint>
+
+#if defined(__CUDACC__)
+#define HEDDLE_HD __host__ __device__ __forceinline__
+#else
+#define HEDDLE_HD inline
+#endif
+
+namespace heddle::cuda {
+
+// The first fault of a call stays; see heddle_cuda.h.
+HEDDLE_HD void note(int64_t* fault, int64_t code, int64_t position, int64_t found, int64_t bound) {
+  if (!fault) return;
+#if defined(__CUDA_ARCH__)
+  auto* const flag = reinterpret_cast<unsigned long long*>(fault);
+  if (atomicCAS(flag, 0ull, static_cast<unsigned long long>(code)) != 0) return;
+#else
+  if (fault[0]) return;
+  fault[0] = code;
+#endif
+  fault[1] = position;
+  fault[2] = found;
+  fault[3] = bound;
+}
+
+// Whether 0 <= id < bound.
+HEDDLE_HD bool within(int64_t id, int64_t bound) { return static_cast<uint64_t>(id) < static_cast<uint64_t>(bound); }
+
+}  // namespace heddle::cuda
