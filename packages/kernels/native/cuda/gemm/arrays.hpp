@@ -20,7 +20,7 @@ constexpr int64_t ALIGNED = 256;  // bytes that each array starts at a multiple 
 HEDDLE_HD int64_t carve(char* base, int64_t groups, Arrays& arrays) {
   int64_t at = 0;
   const auto take = [&](auto*& field, int64_t bytes) {
-    field = reinterpret_cast<std::remove_reference_t<decltype(field)>>(base + at);
+    field = reinterpret_cast<std::remove_reference_t<decltype(field)>>(reinterpret_cast<uintptr_t>(base) + at);
     at += (bytes + ALIGNED - 1) / ALIGNED * ALIGNED;
   };
   take(arrays.a, 8 * groups);
