@@ -23,6 +23,7 @@ _MODULES = {
     "Structure": "structure",
     "TGCN": "cells.tgcn",
     "cache": "message",
+    "dgl_layer": "dgl_conv",
     "integrate": "stacking",
     "msg_pass": "message",
     "place_structure": "structure",
