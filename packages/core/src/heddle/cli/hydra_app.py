@@ -89,7 +89,8 @@ def _resumes(words: Sequence[Word]) -> bool:
         ConfigError: there are other keys beside `resume`: a run goes on as it began, or its figures mean nothing.
     """
     resumed = [word.text for word in words if word.key == "resume" and word.values != (None,)]
-    others = [word.text for word in words if word.key != "resume" and not word.is_hydras]
+    own = ("resume", "sharding.rank", "sharding.coordinator")
+    others = [word.text for word in words if word.key not in own and not word.is_hydras]
     if resumed and others:
         raise ConfigError(
             f"{resumed[0]} goes on with that run by its own configuration; leave out {' '.join(others)}, "

@@ -34,15 +34,25 @@ def predict(config: DictConfig) -> None:
 
 
 def _train(config: Config) -> None:
+    from heddle.sharding.processes import needs_processes, run_processes
+    from heddle.sharding.settings import with_rank
+    from heddle.workflow.folder import is_finished
     from heddle.workflow.run import train
 
     if config["resume"]:
-        train(config, _registry(_saved(config["resume"])))
+        saved = _saved(config["resume"])
+        if needs_processes(saved) and not is_finished(Path(config["resume"])):
+            run_processes({**with_rank(saved, config), "resume": config["resume"]})
+        else:
+            train(config, _registry(saved))
     else:
         registry = _registry(config)
         check_values(config, keys_of(config, registry))
         check_names(config, registry)
-        train(_placed(config), registry)
+        if needs_processes(config):
+            run_processes(_placed(config))
+        else:
+            train(_placed(config), registry)
 
 
 def _evaluate(config: Config) -> None:

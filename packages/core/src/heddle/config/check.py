@@ -19,7 +19,7 @@ OPTIONAL = ("experiment",)
 OF_RUN = ("data", "backend")
 """Groups of which another option can be chosen for a trained run."""
 
-CHANGEABLE = ("data", "backend", "task", "trainer")
+CHANGEABLE = ("data", "backend", "task", "trainer", "sharding")
 """Nodes of a trained run's configuration whose keys may be changed without changing what was learned."""
 
 KIND_OF = {"backend": "backend", "model": "model", "tracker": "tracker"}

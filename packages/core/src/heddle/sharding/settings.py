@@ -64,6 +64,23 @@ def sharding_from(node: Mapping[str, Any] | None) -> Sharding:
     return found._replace(name="auto") if found.name == "none" and several else found
 
 
+RANK = ("rank", "coordinator")
+"""What differs from process to process, and is no part of a run's configuration."""
+
+
+def with_rank(saved: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a saved run's configuration with the rank and coordinator of another."""
+    node = given.get("sharding") or {}
+    own = {key: node[key] for key in RANK if node.get(key) is not None}
+    return {**saved, "sharding": {**(saved.get("sharding") or {}), **own}} if own else dict(saved)
+
+
+def without_rank(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration as a run keeps it, the same whichever process of it writes it down."""
+    node = config.get("sharding")
+    return {**config, "sharding": {**node, **dict.fromkeys(RANK)}} if node else dict(config)
+
+
 def _check_processes(found: Sharding) -> None:
     if found.devices is not None and found.devices % found.processes:
         raise ConfigError(

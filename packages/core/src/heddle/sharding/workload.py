@@ -1,10 +1,12 @@
 """workload: the sizes of a model's training step on a graph that is there, or on one that isn't."""
 
+import math
 from typing import Any
 
 from heddle.errors import ConfigError
-from heddle.graph import Graph, HeteroGraph, num_nodes
-from heddle.model import Signature
+from heddle.graph import Graph, HeteroGraph, Nest, num_nodes
+from heddle.model import Model, Signature
+from heddle.nest import leaves
 from heddle.sharding.costs import parameters
 from heddle.sharding.halo import parts_of
 from heddle.sharding.partition import partition
@@ -35,6 +37,30 @@ def workload_of(encoder: Any, signature: Signature, n_edges: int, float_bytes: i
         edge_dim=signature.edge_dim,
         float_bytes=float_bytes,
     )
+
+
+def workload_of_graph(model: Model, graph: Graph | HeteroGraph, float_bytes: int = 4) -> Workload:
+    """Return the sizes of training `model` on a graph that is there, every node with a target."""
+    if isinstance(graph, HeteroGraph):
+        in_dim = max((columns(nest) for nest in graph.nodes.values()), default=0)
+        n_nodes, edge_dim = sum(int(count.sum()) for count in graph.n_node.values()), 0
+    else:
+        in_dim, n_nodes, edge_dim = columns(graph.nodes), num_nodes(graph), columns(graph.edges)
+    return Workload(
+        n_nodes=n_nodes,
+        n_edges=count_edges(graph),
+        in_dim=in_dim,
+        rounds=rounds_of(model.encoder, in_dim),
+        n_params=parameters([spec.shape for spec in model.params().values()]),
+        n_targets=n_nodes,
+        edge_dim=edge_dim,
+        float_bytes=float_bytes,
+    )
+
+
+def columns(nest: Nest) -> int:
+    """Count the numbers that a nest of features holds in each row."""
+    return sum(math.prod(leaf.shape[1:]) for leaf in leaves(nest))
 
 
 def count_edges(graph: Graph | HeteroGraph) -> int:

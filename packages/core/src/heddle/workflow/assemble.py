@@ -9,6 +9,7 @@ from heddle.errors import ConfigError
 from heddle.heads import head_for
 from heddle.model import Model, Signature
 from heddle.program import Program
+from heddle.sharding.settings import Sharding, sharding_from
 from heddle.task import Task, signature_of, task_for
 from heddle.workflow.check import check_fit
 from heddle.workflow.loader import Loader, loader_for
@@ -32,6 +33,7 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
     Raises:
         HeddleError: whatever is wrong with the names, the data or their fit.
     """
+    sharding = sharding_from(config.get("sharding"))
     name, engine, seed = config["model"]["name"], config["backend"]["name"], int(config["seed"])
     info = registry.info("model", name)
     registry.info("backend", engine)
@@ -59,7 +61,7 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
         )
         model = Model(model, head)
     backend = registry.backend(engine, config["backend"])
-    program = backend.program(model, task, config["optim"])
+    program = _program(backend, model, task, config["optim"], sharding)
     options = {
         "batch_size": config.get("trainer", {}).get("batch_size"),
         "negatives": config["task"].get("negatives"),
@@ -67,3 +69,15 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
     }
     loader = loader_for(dataset, task, model, options, seed, backend.static_shapes)
     return Assembly(dataset, task, signature, backend, program, loader)
+
+
+def _program(backend: Any, model: Any, task: Task, optim: Mapping[str, Any], sharding: Sharding) -> Program:
+    """Return the Program of one device, or of several if the engine has one."""
+    if not sharding.is_sharded:
+        return backend.program(model, task, optim)
+    if not hasattr(backend, "sharded_program"):
+        raise ConfigError(
+            f"sharding={sharding.name}: found backend {backend.name!r}, which trains on one device, expected one that "
+            "splits a graph; choose backend=jax, or sharding=none"
+        )
+    return backend.sharded_program(model, task, optim, sharding)

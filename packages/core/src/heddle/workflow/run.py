@@ -9,6 +9,7 @@ from typing import Any
 import heddle
 from heddle import artifacts
 from heddle.errors import HeddleError
+from heddle.sharding.settings import with_rank, without_rank
 from heddle.workflow.assemble import Assembly, assemble
 from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop, Tracking, display
 from heddle.workflow.checkpoint import load
@@ -34,18 +35,21 @@ def train(config: Mapping[str, Any], registry: Any) -> Path:
         HeddleError: anything wrong with the config, the data, the engine or the training; its folder is kept.
     """
     if config.get("resume"):
-        return _resume(Path(config["resume"]), registry)
+        return _resume(config, registry)
     check_free(config)
     parts = assemble(config, registry)
     settings = settings_from(config, parts.task)
     folder = new_folder(config)
-    artifacts.write_config(folder, {**config, "run": {**(config.get("run") or {}), "dir": str(folder)}})
+    artifacts.write_config(
+        folder, {**without_rank(config), "run": {**(config.get("run") or {}), "dir": str(folder)}}
+    )
     progress = Progress(parts.program.init(int(config["seed"])))
     return _run(config, registry, parts, settings, progress, folder)
 
 
-def _resume(folder: Path, registry: Any) -> Path:
-    config = artifacts.read_config(folder)
+def _resume(given: Mapping[str, Any], registry: Any) -> Path:
+    folder = Path(given["resume"])
+    config = with_rank(artifacts.read_config(folder), given)
     if is_finished(folder):
         print(f"resume: the run in {folder} is finished, nothing is left to do")
         return _tell(folder, json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
@@ -116,7 +120,7 @@ def _finish(config: Mapping[str, Any], parts: Assembly, progress: Progress, fold
         **_stats(parts),
     }
     story = Story(
-        artifacts.plain({**config, "run": {"dir": str(folder)}}),
+        artifacts.plain({**without_rank(config), "run": {"dir": str(folder)}}),
         json.loads((folder / "versions.json").read_text(encoding="utf-8")),
         result,
         parts.dataset,

@@ -54,6 +54,9 @@ def restore(config: Mapping[str, Any], registry: Any) -> tuple[Assembly, State]:
     """Build what a run's config describes, with the weights it left, and return (parts, state)."""
     folder = Path(config["run"])
     merged = _merged(artifacts.read_config(folder), config)
+    if merged.get("sharding"):
+        alone = {"processes": 1, "rank": None, "coordinator": None}
+        merged["sharding"] = {**merged["sharding"], **alone}
     arrays = artifacts.read_weights(folder / "weights.safetensors")
     parts = assemble(merged, registry)
     return parts, parts.program.from_arrays(arrays)

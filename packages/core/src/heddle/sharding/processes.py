@@ -1,0 +1,165 @@
+"""processes: a training run by several processes, started here and watched: one failure ends all, with one error."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
+from typing import IO, Any
+
+from heddle import errors
+from heddle.errors import HeddleError
+from heddle.sharding.settings import Sharding, sharding_from
+from heddle.workflow.folder import check_free, new_folder
+
+GRACE = 3.0
+"""Seconds that the others get to say what they know once one has failed, and to end once they are told to."""
+
+NATIVE_LOG = re.compile(r"^([IWEF]\d{4} |\[Gloo\] |WARNING: All log messages before absl)")
+"""Lines that C++ libraries write about each other's ends."""
+
+
+class LostProcessError(HeddleError, RuntimeError):
+    """The other processes of a run stopped answering."""
+
+
+def needs_processes(config: Mapping[str, Any]) -> bool:
+    """Tell whether a run's configuration asks for several processes."""
+    return int((config.get("sharding") or {}).get("processes") or 1) > 1
+
+
+def run_processes(config: Mapping[str, Any]) -> None:
+    """Train what `config` describes in `sharding.processes` processes, or in the one whose `sharding.rank` is given.
+
+    The process of rank 0 makes the run folder and speaks; the others do the same work and leave nothing behind.
+
+    Args:
+        config: a whole one; or that of an earlier run with its folder as "resume".
+
+    Raises:
+        HeddleError: what any process raised, or that one was killed; the others have been stopped.
+    """
+    sharding = sharding_from(config["sharding"])
+    ranks = range(sharding.processes) if sharding.rank is None else [sharding.rank]
+    folder = config.get("resume")
+    if not folder and 0 in ranks:
+        check_free(config)
+        folder = str(new_folder(config))
+        config = {**config, "run": {**config["run"], "dir": folder}}
+    coordinator = sharding.coordinator or f"127.0.0.1:{_free_port()}"
+    with TemporaryDirectory(prefix="heddle-") as notes:
+        children = [_Child(rank, sharding, coordinator, config, Path(notes)) for rank in ranks]
+        try:
+            _watch(children)
+        finally:
+            _stop(children)
+        _explain(children, sharding, folder)
+
+
+class _Child:
+    """One process of the run."""
+
+    def __init__(
+        self, rank: int, sharding: Sharding, coordinator: str, config: Mapping[str, Any], notes: Path
+    ):
+        self.rank, self._report = rank, notes / f"{rank}.json"
+        own = {**config["sharding"], "rank": rank, "coordinator": coordinator}
+        order = notes / f"{rank}.config.json"
+        order.write_text(json.dumps({**config, "sharding": own}), encoding="utf-8")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "heddle.sharding.worker", str(order), str(self._report)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+        self.last_words = ""
+        self.was_stopped = False
+        speaks = rank == 0 or sharding.rank is not None
+        self._relays = [
+            Thread(target=self._relay, args=(stream, target if speaks else None), daemon=True)
+            for stream, target in ((self.process.stdout, sys.stdout), (self.process.stderr, sys.stderr))
+        ]
+        for relay in self._relays:
+            relay.start()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended, and not well."""
+        return self.process.poll() not in (None, 0)
+
+    def report(self) -> dict[str, str] | None:
+        """Return {"error": class, "message": ...} if it told what went wrong."""
+        return json.loads(self._report.read_text(encoding="utf-8")) if self._report.exists() else None
+
+    def stop(self, deadline: float) -> None:
+        """End it, if it hasn't yet, and read what it still has to say."""
+        if self.process.poll() is None:
+            self.was_stopped = True
+            self.process.terminate()
+            try:
+                self.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.process.wait()
+        for relay in self._relays:
+            relay.join(1.0)
+
+    def _relay(self, stream: IO[str], target: IO[str] | None) -> None:
+        for line in stream:
+            if NATIVE_LOG.match(line):
+                continue
+            self.last_words = line.strip() or self.last_words
+            if target is not None:
+                print(line, end="", file=target, flush=True)
+
+
+def _watch(children: Sequence[_Child]) -> None:
+    """Wait until all have ended, or for a moment longer once one has failed."""
+    deadline = None
+    while any(child.process.poll() is None for child in children):
+        if deadline is None and any(child.failed for child in children):
+            deadline = time.monotonic() + GRACE
+        if deadline is not None and time.monotonic() > deadline:
+            return
+        time.sleep(0.05)
+
+
+def _stop(children: Sequence[_Child]) -> None:
+    deadline = time.monotonic() + GRACE
+    for child in children:
+        child.stop(deadline)
+
+
+def _explain(children: Sequence[_Child], sharding: Sharding, folder: str | None) -> None:
+    """Raise what ended the run: an error that a process told of, else its death, else that the others were lost."""
+    failed = [child for child in children if child.failed and not child.was_stopped]
+    if not failed:
+        return
+    told = {child.rank: report for child in failed if (report := child.report())}
+    for report in told.values():
+        if report["error"] != LostProcessError.__name__:
+            raise getattr(errors, report["error"], HeddleError)(report["message"])
+    goes_on = f"go on with `heddle train resume={folder}`" if folder else "start it again"
+    for child in failed:
+        code = child.process.returncode
+        if child.rank not in told:
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
+            words = f" ({child.last_words})" if code > 0 and child.last_words else ""
+            raise LostProcessError(
+                f"sharding: process {child.rank} of {sharding.processes} {how}{words}; "
+                f"the others were stopped; {goes_on}"
+            )
+    raise LostProcessError(f"{next(iter(told.values()))['message']}; {goes_on}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,113 @@
+"""Placed: a Batch on a mesh, and the way of results back to the host."""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+from jax.sharding import Mesh
+
+from heddle.model import Batch
+from heddle.nest import map_nest
+from heddle.sharding.shard import Rows
+from heddle_jax.ops import narrowed
+from heddle_jax.place import Precision, to_host
+from heddle_jax.sharding.layout import Layout, Split, shard_batch, shard_graph
+from heddle_jax.sharding.spmd import place
+
+
+class Arrays(NamedTuple):
+    """What a jitted step sees of a Batch.
+
+    Attributes:
+        shared, split: nests of one structure, each array in one of them; `merge` puts them together again, to a
+            (graph, prepared, index, [n_rows] int nodes of this device or None).
+        targets, mask: as the batch has them, or those of one device after the other, padded; None when predicting.
+    """
+
+    shared: Any
+    split: Any
+    targets: Array | None
+    mask: Array | None
+
+
+class Placed(NamedTuple):
+    """A Batch on a mesh.
+
+    Attributes:
+        arrays: on the devices.
+        rows: the nodes of each device, None if all hold all.
+        entries: the entries of the index that each device answers for, None if all answer for all.
+    """
+
+    arrays: Arrays
+    rows: Rows | None
+    entries: Rows | None
+
+    def answers(self, outputs: Array) -> np.ndarray:
+        """Return outputs, one device's after the other's, in the order of the index."""
+        return fetch(outputs) if self.entries is None else _joined(outputs, self.entries)
+
+    def nodes(self, embedded: Any) -> Any:
+        """Return embeddings of nodes, one device's after the other's, in the order of the nodes."""
+        return map_nest(fetch, embedded) if self.rows is None else _joined(embedded, self.rows)
+
+
+def place_batch(batch: Batch, layout: Layout, mesh: Mesh, precision: Precision, with_ids: bool) -> Placed:
+    """Cut a Batch along a layout and put it on the mesh.
+
+    Args:
+        with_ids: whether the body needs to know which nodes a device's rows stand for.
+
+    Raises:
+        ConfigError, GraphError: see `shard_graph`, `place` and `narrowed`.
+    """
+    cut, entries = shard_batch(batch, layout, shard_graph(batch.graph, batch.prepared, layout))
+    ids = Split(layout.rows.ids) if with_ids and layout.rows is not None else None
+    inputs = _cast((cut.graph, cut.prepared, cut.index, ids), precision.compute)
+    known = _cast((cut.targets, cut.mask), precision.weights)
+    shared, split = place(mesh, *divide((inputs, known)))
+    targets, mask = map_nest(_one_after_another, merge(shared[1], split[1])) if entries else shared[1]
+    return Placed(Arrays(shared[0], split[0], targets, mask), layout.rows, entries)
+
+
+def divide(nest: Any) -> tuple[Any, Any]:
+    """Return two nests of the structure of `nest`: arrays for all devices, and those of `Split`; None elsewhere."""
+    shared = map_nest(lambda leaf: None if isinstance(leaf, Split) else leaf, nest)
+    split = map_nest(lambda leaf: leaf.array if isinstance(leaf, Split) else None, nest)
+    return shared, split
+
+
+def merge(shared: Any, split: Any) -> Any:
+    """Put together what `divide` took apart."""
+    return jax.tree.map(
+        lambda whole, own: own if whole is None else whole, shared, split, is_leaf=lambda leaf: leaf is None
+    )
+
+
+def fetch(array: Array) -> np.ndarray:
+    """Return an array of a mesh in numpy, on every process; all of them call it together if it is split."""
+    if not (array.is_fully_addressable or array.is_fully_replicated):
+        from jax.experimental.multihost_utils import process_allgather
+
+        array = process_allgather(array, tiled=True)
+    return to_host(array)
+
+
+def _joined(rows: Array, of: Rows) -> np.ndarray:
+    return of.join(fetch(rows).reshape(*of.mask.shape, *rows.shape[1:]))
+
+
+@jax.jit
+def _one_after_another(split: Array) -> Array:
+    return split.reshape(-1, *split.shape[2:])
+
+
+def _cast(nest: Any, dtype: np.dtype) -> Any:
+    def cast(leaf: Any) -> Any:
+        if isinstance(leaf, Split):
+            return Split(cast(leaf.array))
+        array = np.asarray(leaf)
+        return array.astype(dtype if np.issubdtype(array.dtype, np.floating) else narrowed(array))
+
+    return map_nest(cast, nest)

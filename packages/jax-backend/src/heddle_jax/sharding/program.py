@@ -1,0 +1,89 @@
+"""Program on several devices: the one of a single device, with states that lie on all of a mesh."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from heddle.program import Metrics, Program
+from heddle.sharding.processes import LostProcessError
+from heddle.task import Task
+from heddle_jax.ops import JaxOps
+from heddle_jax.program import build_program
+from heddle_jax.sharding.learner import ShardedLearner
+from heddle_jax.sharding.placed import Placed
+from heddle_jax.sharding.spmd import place
+from heddle_jax.state import State
+
+
+def build_sharded_program(
+    learner: ShardedLearner, task: Task, optim: Mapping[str, Any], ops: JaxOps, mesh: Mesh
+) -> Program:
+    """Return the Program that trains `learner` for a task about nodes on the devices of `mesh`.
+
+    Every process of the mesh calls its functions in the same order, and gets the same numbers from them.
+
+    Raises:
+        ConfigError: an optimiser's setting that doesn't fit.
+    """
+    inner = build_program(learner, task, optim, ops)  # type: ignore[arg-type]
+
+    def everywhere(state: State) -> State:
+        return place(mesh, state, None)[0]
+
+    @jax.jit
+    def outputs(state: State, arrays: Any) -> Any:
+        return learner.outputs(state.params, state.extra, arrays, None)[0]
+
+    @jax.jit
+    def embeddings(state: State, arrays: Any) -> Any:
+        return learner.embed(state.params, state.extra, arrays)
+
+    def step(state: State, placed: Placed) -> tuple[State, Metrics]:
+        with told_if_lost():
+            return inner.step(state, placed.arrays)
+
+    def steps(state: State, batches: Iterable[Placed]) -> tuple[State, list[float]]:
+        assert inner.steps is not None
+        with told_if_lost():
+            return inner.steps(state, (placed.arrays for placed in batches))
+
+    def predict(state: State, placed: Placed) -> np.ndarray:
+        with told_if_lost():
+            return placed.answers(outputs(state, placed.arrays))
+
+    def embed(state: State, placed: Placed) -> Any:
+        with told_if_lost():
+            return placed.nodes(embeddings(state, placed.arrays))
+
+    return inner._replace(
+        init=lambda seed: everywhere(inner.init(seed)),
+        place=learner.place,
+        step=step,
+        predict=predict,
+        embed=embed,
+        from_arrays=lambda arrays: everywhere(inner.from_arrays(arrays)),
+        set_lr=lambda state, lr: state._replace(lr=place(mesh, np.float32(lr), None)[0]),
+        steps=steps,
+    )
+
+
+@contextmanager
+def told_if_lost() -> Iterator[None]:
+    """Turn what JAX raises when another process is gone into one error.
+
+    Raises:
+        LostProcessError: the others stopped answering.
+    """
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if jax.process_count() == 1:
+            raise
+        raise LostProcessError(
+            f"sharding: process {jax.process_index()} of {jax.process_count()} lost the others "
+            f"({str(error).splitlines()[0][:120]}); see what they say"
+        ) from error

@@ -1,0 +1,52 @@
+"""sharded_program: from the `sharding` node to a Program."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from heddle.errors import ConfigError
+from heddle.model import Model
+from heddle.program import Program
+from heddle.sharding.settings import Sharding
+from heddle.sharding.workload import check_level
+from heddle.task import Task
+from heddle_jax.ops import JaxOps
+from heddle_jax.place import Precision
+from heddle_jax.sharding.layouts import Layouts
+from heddle_jax.sharding.learner import ShardedLearner
+from heddle_jax.sharding.program import build_sharded_program
+from heddle_jax.sharding.start import start
+
+
+def sharded_program(
+    model: Any,
+    task: Task,
+    optim: Mapping[str, Any],
+    sharding: Sharding,
+    ops: JaxOps,
+    precision: Precision,
+    remat: bool = False,
+) -> Program:
+    """Build the Program that trains a portable model for a task about nodes, its graph split as `sharding` says.
+
+    Raises:
+        ConfigError: another kind of model or task, or devices that aren't there.
+        BudgetError (when a graph is placed): it doesn't fit into `sharding.device_memory`.
+    """
+    if not isinstance(model, Model):
+        raise ConfigError(
+            f"sharding={sharding.name}: found a {type(model).__name__}, expected a portable model; choose model=gcn, "
+            "or sharding=none"
+        )
+    check_level(task.level)
+    mesh = start(sharding)
+    memory = sharding.device_memory or _memory_of(mesh.local_devices[0])
+    layouts = Layouts(model, sharding, mesh.size, memory)
+    learner = ShardedLearner(model, ops, precision, mesh, layouts, remat)
+    return build_sharded_program(learner, task, optim, ops, mesh)
+
+
+def _memory_of(device: jax.Device) -> int | None:
+    """Return the bytes that a device says it may use, None if it doesn't (a CPU)."""
+    return (device.memory_stats() or {}).get("bytes_limit")
