@@ -129,7 +129,7 @@ class GraphOps:
         return self.xp.astype(adjacency.indptr[1:] - adjacency.indptr[:-1], like.dtype)
 
     def graph_ids(self, counts: Array, n_rows: int) -> Array:
-        """Return the graph of each row, [n_rows] int, from [n_graphs] rows a graph; rows past their sum join the last."""
+        """Return the graph of each row, [n_rows] int, from [n_graphs] rows a graph; rows past the sum join the last."""
         ends = self.xp.cumulative_sum(counts)
         rows = self.xp.arange(n_rows, dtype=ends.dtype, device=array_api_compat.device(counts))
         if counts.shape[0] == 1:  # nothing to search, and nothing for XLA to fold at length
