@@ -9,7 +9,6 @@ import numpy as np
 from loom_numpy.array import Array, binary, fitted, made, raw
 
 Axis = int | tuple[int, ...] | None
-inf = float("inf")
 
 
 def _unary(function: Callable[..., Any], x: Array, slope: Callable[[np.ndarray, np.ndarray], Any]) -> Array:

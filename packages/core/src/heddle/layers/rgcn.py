@@ -149,7 +149,9 @@ class RGCN:
             stacks = [params["weight"][group[0] : group[-1] + 1] for group in members]
         else:
             weights = self._weights(ops, params)
-            stacks = [ops.xp.stack([weights[i] for i in group]) for group in members]
+            stacks = [
+                ops.xp.concat([ops.xp.expand_dims(weights[i], axis=0) for i in group]) for group in members
+            ]
         return [_block_diagonal(ops, stack) for stack in stacks] if self.blocks else stacks
 
     def _message(self, ops: GraphOps, weight: Array, support: Support, x: Array | None) -> Array:
