@@ -1,0 +1,77 @@
+"""What calls need of a device: its stream, memory to work in, and where the first fault is kept."""
+
+import torch
+from torch import Tensor
+
+from heddle.errors import GraphError, problem
+from heddle_kernels.cuda import library
+
+IEEE, THREE_TF32, TF32 = range(3)
+_PRECISION = {"highest": IEEE, "high": THREE_TF32, "medium": TF32}
+
+_faults: dict[torch.device, Tensor] = {}
+
+
+def stream(like: Tensor) -> int:
+    """Return the handle of the current stream of a tensor's device."""
+    return torch.cuda.current_stream(like.device).cuda_stream
+
+
+def precision() -> int:
+    """Return how float32 is multiplied: torch's "highest" as such, "high" in 3 TF32 products, "medium" in TF32."""
+    return _PRECISION[torch.get_float32_matmul_precision()]
+
+
+def workspace(groups: int, like: Tensor) -> Tensor:
+    """Return memory for a product of so many groups."""
+    size = library.native().heddle_cuda_matmul_workspace(groups)
+    if size < 0:
+        library.raise_error(1)
+    return torch.empty(size, dtype=torch.uint8, device=like.device)
+
+
+def fault(like: Tensor) -> Tensor:
+    """Return where a tensor's device keeps its first fault: (code, position, found, bound), code 0 for none."""
+    if like.device not in _faults:
+        _faults[like.device] = torch.zeros(4, dtype=torch.int64, device=like.device)
+    return _faults[like.device]
+
+
+def note_ids(indptr: Tensor, count: int, sorted_ids: Tensor) -> None:
+    """Keep a fault, without waiting, if sorted ids lie outside the values that `indptr` covers."""
+    if not count:
+        return
+    kept = fault(sorted_ids)
+    low, high = indptr[0] > 0, indptr[-1] < count
+    found = torch.where(low, sorted_ids[0], sorted_ids[-1]).long()
+    where = torch.where(low, 0, count - 1)
+    bound = torch.full_like(found, indptr.shape[0] - 1)
+    new = torch.stack([torch.ones_like(found), where.to(found.dtype), found, bound])
+    kept.copy_(torch.where((low | high) & (kept[0] == 0), new, kept))
+
+
+def check() -> None:
+    """Wait for all devices that were used and raise the first fault found there, which is then forgotten.
+
+    Raises:
+        GraphError: an id out of range, row pointers or sizes of groups that make no sense.
+    """
+    for device, kept in _faults.items():
+        code, position, found, bound = kept.tolist()
+        if not code:
+            continue
+        kept.zero_()
+        raise GraphError(_message(str(device), code, position, found, bound))
+
+
+def _message(device: str, code: int, position: int, found: int, bound: int) -> str:
+    where = f"{device}: position {position}"
+    if code == 2:
+        return problem(where, f"row pointer {found}", f"one that rises, up to {bound}", "build it anew")
+    if code == 3:
+        return problem(where, f"a group of {found} rows", "0 or more", "mend group_sizes")
+    if code == 4:
+        return problem(
+            device, f"group_sizes that sum to {found}", f"{bound}, the rows of lhs", "mend group_sizes"
+        )
+    return problem(where, f"id {found}", f"one in [0, {bound})", "remove the entry or add the row")

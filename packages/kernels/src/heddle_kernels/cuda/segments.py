@@ -1,0 +1,64 @@
+"""Rows by id and by segment on CUDA tensors; see heddle_kernels.torch.segment, softmax and sort.
+
+Ids in any order are sorted first, by torch: each segment is then summed in one order, and every run gives the same bits.
+"""
+
+from math import prod
+
+import torch
+from torch import Tensor
+
+from heddle_kernels import shapes
+from heddle_kernels.cuda.device import fault, note_ids, stream
+from heddle_kernels.cuda.library import call
+from heddle_kernels.cuda.sparse import reduce_walk
+from heddle_kernels.torch.define import float_code, id_code
+
+
+def index_sort(ids: Tensor, num_values: int) -> tuple[Tensor, Tensor]:
+    """Sort ids, keeping the order of equal ones: (order, indptr) in their dtype."""
+    id_code("index_sort", ids)
+    ordered, order = torch.sort(ids, stable=True)
+    values = torch.arange(num_values + 1, dtype=ids.dtype, device=ids.device)
+    indptr = torch.searchsorted(ordered, values, out_int32=ids.dtype is torch.int32)
+    note_ids(indptr, ids.shape[0], ordered)
+    return order.to(ids.dtype), indptr
+
+
+def gather(x: Tensor, index: Tensor) -> Tensor:
+    """Return rows of x; 0 for an id out of range, which is noted."""
+    x, index = x.contiguous(), index.contiguous()
+    out = x.new_empty((index.shape[0], *x.shape[1:]))
+    sizes = index.shape[0], x.shape[0], prod(x.shape[1:]) * x.element_size(), id_code("gather", index)
+    arrays = index.data_ptr(), x.data_ptr(), out.data_ptr()
+    call("gather", *arrays, *sizes, fault(x).data_ptr(), stream(x))
+    return out
+
+
+def segment_reduce(data: Tensor, ids: Tensor, num_segments: int, how: str) -> Tensor:
+    """Reduce rows by segment."""
+    shapes.rows(f"segment_{how}", "segment_ids", ids.shape, data.shape[0], "as many as data has")
+    order, indptr = index_sort(ids, num_segments)
+    return reduce_walk(f"segment_{how}", indptr, order, None, None, data, 1, prod(data.shape[1:]), how)
+
+
+def segment_softmax(data: Tensor, ids: Tensor, num_segments: int) -> Tensor:
+    """Softmax within each segment."""
+    return _softmax("segment_softmax", (data,), ids, num_segments)
+
+
+def segment_softmax_grad(y: Tensor, grad: Tensor, ids: Tensor, num_segments: int) -> Tensor:
+    """Return y (grad - sum over the segment of y grad)."""
+    return _softmax("segment_softmax_grad", (y, grad), ids, num_segments)
+
+
+def _softmax(op: str, given: tuple[Tensor, ...], ids: Tensor, num_segments: int) -> Tensor:
+    dense = [tensor.contiguous() for tensor in given]
+    data = dense[0]
+    shapes.rows(op, "segment_ids", ids.shape, data.shape[0], "as many as data has")
+    order, indptr = index_sort(ids, num_segments)
+    out = torch.zeros_like(data)  # what belongs to no segment
+    arrays = (tensor.data_ptr() for tensor in (indptr, order, *dense, out))
+    sizes = data.shape[0], num_segments, prod(data.shape[1:]), float_code(op, data), id_code(op, indptr, order)
+    call(op, *arrays, *sizes, fault(data).data_ptr(), stream(data))
+    return out

@@ -1,0 +1,120 @@
+"""Sums over edges on CUDA tensors; see heddle_kernels.torch.spmm, sddmm, edge_sum and spmm_top."""
+
+from math import prod
+
+import torch
+from torch import Tensor
+
+from heddle_kernels import shapes
+from heddle_kernels.cuda.device import fault, stream
+from heddle_kernels.cuda.library import call
+from heddle_kernels.library import COMBINE, REDUCE
+from heddle_kernels.torch.define import float_code, id_code, pointer
+from heddle_kernels.torch.structure import Structure
+
+
+def spmm(
+    indptr: Tensor,
+    senders: Tensor,
+    t_indptr: Tensor,
+    t_receivers: Tensor,
+    t_order: Tensor,
+    weight: Tensor | None,
+    x: Tensor,
+    reduce: str,
+    transpose: bool,
+) -> Tensor:
+    """Reduce weighted rows over the edges of each node that receives."""
+    structure = Structure(indptr, senders, t_indptr, t_receivers, t_order)
+    walk = structure.walk(transpose)
+    shapes.rows("spmm", "x", x.shape, structure.rows(not transpose), "one for each node that sends")
+    heads, width = shapes.heads("spmm", x.shape, None if weight is None else weight.shape, walk[1].shape[0])
+    return reduce_walk("spmm", *walk, weight, x, heads, width, reduce)
+
+
+def reduce_walk(
+    op: str,
+    indptr: Tensor,
+    ids: Tensor | None,
+    perm: Tensor | None,
+    weight: Tensor | None,
+    x: Tensor,
+    heads: int,
+    width: int,
+    reduce: str,
+) -> Tensor:
+    """Reduce rows of x over a walk whose arrays are dense."""
+    x, weight = x.contiguous(), None if weight is None else weight.contiguous()
+    edges = x.shape[0] if ids is None else ids.shape[0]
+    out = x.new_empty((indptr.shape[0] - 1, *x.shape[1:]))
+    arrays = map(pointer, (indptr, ids, perm, weight, x, out))
+    sizes = out.shape[0], edges, x.shape[0], heads, width
+    codes = float_code(op, x), id_code(op, indptr, ids), REDUCE.get(reduce, -1)
+    call("spmm", *arrays, *sizes, *codes, fault(x).data_ptr(), stream(x))
+    return out
+
+
+def spmm_max(*arguments: Tensor) -> Tensor:
+    """Take the largest: spmm's maximum, whose schema names no reduction."""
+    return spmm(*arguments[:7], "max", arguments[7])  # type: ignore[arg-type]
+
+
+def edge_sum(*arguments: Tensor) -> Tensor:
+    """Sum values of edges at their receivers, or at their senders."""
+    data, at_senders = arguments[5], bool(arguments[6])
+    indptr, ids, order = Structure(*arguments[:5]).walk(at_senders)
+    shapes.rows("edge_sum", "data", data.shape, ids.shape[0], "the number of edges")
+    return reduce_walk("edge_sum", indptr, order, None, None, data, 1, prod(data.shape[1:]), "sum")
+
+
+def sddmm(
+    indptr: Tensor,
+    senders: Tensor,
+    t_indptr: Tensor,
+    t_receivers: Tensor,
+    t_order: Tensor,
+    x: Tensor,
+    y: Tensor,
+    op: str,
+) -> Tensor:
+    """Combine both ends of each edge."""
+    indptr, senders, x, y = indptr.contiguous(), senders.contiguous(), x.contiguous(), y.contiguous()
+    rows, far = indptr.shape[0] - 1, t_indptr.shape[0] - 1
+    shapes.ends("sddmm", x.shape, y.shape, rows, far)
+    heads, width = shapes.edge_values(x.shape, op)
+    out = x.new_empty((senders.shape[0], *(width if op == "add" else heads)))
+    sizes = rows, senders.shape[0], far, prod(heads), prod(width)
+    codes = float_code("sddmm", x), id_code("sddmm", indptr, senders), COMBINE.get(op, -1)
+    arrays = map(pointer, (indptr, senders, x, y, out))
+    call("sddmm", *arrays, *sizes, *codes, fault(x).data_ptr(), stream(x))
+    return out
+
+
+def spmm_top(*arguments: Tensor) -> Tensor:
+    """Sum over the elements that attain a maximum, for each node."""
+    structure, (weight, x, top, factor, value) = Structure(*arguments[:5]), arguments[5:10]
+    adjoint = bool(arguments[11])
+    at_senders = bool(arguments[10]) != adjoint
+    indptr, ids, perm = structure.walk(at_senders)
+    heads, width = shapes.heads("spmm_top", x.shape, None if weight is None else weight.shape, ids.shape[0])
+    out = x.new_empty((structure.rows(at_senders), *x.shape[1:]))
+    dense = [None if t is None else t.contiguous() for t in (weight, x, top, factor, value)]
+    sizes = out.shape[0], ids.shape[0], structure.rows(not at_senders), heads, width
+    codes = adjoint, float_code("spmm_top", x), id_code("spmm_top", indptr, ids)
+    arrays = map(pointer, (indptr, ids, perm, *dense, out))
+    call("spmm_top", *arrays, *sizes, *codes, fault(x).data_ptr(), stream(x))
+    return out
+
+
+def sddmm_top(*arguments: Tensor) -> Tensor:
+    """Sum over the elements that attain a maximum, for each edge and head."""
+    structure, reverse = Structure(*arguments[:5]), bool(arguments[10])
+    weight, x, top, a, b = (tensor.contiguous() for tensor in arguments[5:10])
+    indptr, ids, _ = structure.walk(False)
+    out = torch.empty_like(weight)
+    sizes = indptr.shape[0] - 1, ids.shape[0], structure.rows(True)
+    widths = prod(weight.shape[1:]), prod(x.shape[weight.ndim :])
+    codes = reverse, float_code("sddmm_top", x), id_code("sddmm_top", indptr, ids)
+    arrays = map(pointer, (indptr, ids, weight, x, top, a, b, out))
+    call("sddmm_top", *arrays, *sizes, *widths, *codes, fault(x).data_ptr(), stream(x))
+    return out
