@@ -1,8 +1,8 @@
 """How often messages are aggregated in one step of time, with all layers warm: the paper's figures and below."""
 
-import dense
+import dense_reference as dense
 import pytest
-from support import CPU, F64, LENGTH, forward, make_graph, make_model, make_params
+from dynamic_support import CPU, F64, LENGTH, forward, make_graph, make_model, make_params
 
 from heddle_dgl.memo import StepMemo, step
 from heddle_dgl.ops import TorchOps
@@ -45,7 +45,7 @@ def test_aggregations_of_a_step(cell, engine, across, stored, expected):
 
 def test_attention_is_not_cached():
     """A layer whose messages have parameters runs for each gate, whatever the engine, and gives one answer."""
-    from support import assert_close, gradients, make_windows
+    from dynamic_support import assert_close, gradients, make_windows
 
     from heddle.layers.gat import GAT
     from heddle_dgl.cells import GraphGRU

@@ -113,9 +113,9 @@ def test_pyg_temporal_trains(shared_data, name, build):
 
 def test_the_reference_convention():
     """Supports transposed, Chebyshev's recurrence with a carried x_0: by dense matrices, as DCRNN's code has it."""
-    import dense
+    import dense_reference as dense
     import torch
-    from support import make_graph
+    from dynamic_support import make_graph
 
     from heddle_dgl.diffusion import ReferenceDiffusion
     from heddle_dgl.ops import TorchOps

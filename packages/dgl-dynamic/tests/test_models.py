@@ -1,9 +1,9 @@
 """Every model equals its published equations, for every engine, in outputs and gradients."""
 
-import dense
+import dense_reference as dense
 import pytest
 import torch
-from support import (
+from dynamic_support import (
     HORIZON,
     MODELS,
     assert_close,

@@ -2,13 +2,21 @@
 
 import threading
 
-import dense
+import dense_reference as dense
 import numpy as np
 import pytest
 import torch
+from dynamic_support import (
+    assert_close,
+    forward,
+    gradients,
+    make_graph,
+    make_model,
+    make_params,
+    make_windows,
+)
 from hypothesis import given
 from hypothesis import strategies as st
-from support import assert_close, forward, gradients, make_graph, make_model, make_params, make_windows
 
 from heddle.errors import ConfigError, HeddleError
 from heddle_dgl.store import SnapshotKey, SnapshotStore

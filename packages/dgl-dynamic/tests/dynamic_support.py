@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-import dense
+import dense_reference as dense
 import numpy as np
 import torch
 
