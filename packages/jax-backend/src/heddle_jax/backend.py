@@ -13,10 +13,12 @@ from heddle.model import Model
 from heddle.nest import map_nest
 from heddle.program import Program
 from heddle.sharding.settings import Sharding
+from heddle_jax.jraph_api.graphs_tuple import GraphsTuple, from_graph, to_graph
 from heddle_jax.ops import JaxOps
 from heddle_jax.place import precision_of
 from heddle_jax.portable import PortableLearner
 from heddle_jax.program import Learner, build_program
+from heddle_jax.remat import compiler_options
 
 
 class JaxBackend:
@@ -55,7 +57,7 @@ class JaxBackend:
             learner: Learner = PortableLearner(model, ops, self.precision, self.remat)
         else:
             learner = self._module_learner(model, ops)
-        return build_program(learner, task, optim, ops)
+        return build_program(learner, task, optim, ops, compiler_options(self.remat))
 
     def sharded_program(self, model: Any, task: Any, optim: Mapping[str, Any], sharding: Sharding) -> Program:
         """Build the Program that trains a portable Model on several devices, its graph split as `sharding` says."""
@@ -74,15 +76,18 @@ class JaxBackend:
             )
         return ModuleLearner(model, ops, self.precision, self.remat)
 
-    def to_native(self, graph: Graph | HeteroGraph) -> Graph | HeteroGraph:
-        """Return the graph as a pytree of JAX arrays: what GraphsTuple was to Jraph's users."""
-        return map_nest(self.ops().asarray, graph)
+    def to_native(self, graph: Graph | HeteroGraph) -> GraphsTuple | HeteroGraph:
+        """Return a Graph as Jraph's GraphsTuple, a HeteroGraph as itself, both of JAX arrays."""
+        native = map_nest(self.ops().asarray, graph)
+        return from_graph(native) if isinstance(native, Graph) else native
 
-    def from_native(self, native: Graph | HeteroGraph) -> Graph | HeteroGraph:
+    def from_native(self, native: GraphsTuple | Graph | HeteroGraph) -> Graph | HeteroGraph:
         """Return the graph with numpy arrays of its own."""
-        return map_nest(np.array, native)
+        graph = map_nest(np.array, native)
+        return to_graph(graph) if isinstance(graph, GraphsTuple) else graph
 
     def describe(self) -> dict[str, str]:
-        """Return the version of jax and the devices."""
+        """Return the version of jax, the devices and what is computed in."""
         devices = jax.devices()
-        return {"jax": jax.__version__, "device": f"{len(devices)} x {devices[0].device_kind}"}
+        device = f"{len(devices)} x {devices[0].device_kind}"
+        return {"jax": jax.__version__, "device": device, "precision": str(self.precision.compute)}

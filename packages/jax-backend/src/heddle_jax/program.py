@@ -41,8 +41,17 @@ class Learner(Protocol):
         ...
 
 
-def build_program(learner: Learner, task: Task, optim: Mapping[str, Any], ops: GraphOps) -> Program:
+def build_program(
+    learner: Learner,
+    task: Task,
+    optim: Mapping[str, Any],
+    ops: GraphOps,
+    compiler_options: Mapping[str, str] | None = None,
+) -> Program:
     """Return the Program that trains `learner` for `task` with the optimiser of the `optim` node.
+
+    Args:
+        compiler_options: of XLA, for the step.
 
     Raises:
         ConfigError: an optimiser's setting that doesn't fit (`heddle.optim.check_optim`).
@@ -70,7 +79,8 @@ def build_program(learner: Learner, task: Task, optim: Mapping[str, Any], ops: G
         }
         return State(params, moments, state.key, state.lr, state.steps + 1, extra), loss
 
-    jitted = jax.jit(advance, donate_argnums=0)
+    options = dict(compiler_options or {})
+    jitted = jax.jit(advance, donate_argnums=0, compiler_options=options)
 
     @jax.jit
     def outputs(params: Params, extra: Params, batch: Batch) -> Array:
@@ -101,6 +111,6 @@ def build_program(learner: Learner, task: Task, optim: Mapping[str, Any], ops: G
         to_arrays,
         lambda arrays: from_arrays(init(0), arrays),
         set_lr,
-        many_steps(advance, jitted),
+        many_steps(advance, jitted, options),
         lambda: dict(traced),
     )

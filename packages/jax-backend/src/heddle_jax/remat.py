@@ -5,8 +5,17 @@ from typing import Any
 
 import jax
 
+KEEPING_BARRIERS = {"xla_disable_hlo_passes": "cse_barrier_expander"}
+"""Compiler options of a CPU, on which XLA would otherwise drop the barriers that `jax.checkpoint` sets, find that what
+is computed again was computed before, and keep that instead."""
+
 _METHODS = ("apply", "apply_graph")
 """Methods of layers and encoders that compute."""
+
+
+def compiler_options(remat: bool) -> dict[str, str] | None:
+    """Return what `jax.jit` must tell XLA so that rematerialisation saves memory on this platform."""
+    return KEEPING_BARRIERS if remat and jax.default_backend() == "cpu" else None
 
 
 def rematerialised(encoder: Any) -> Any:

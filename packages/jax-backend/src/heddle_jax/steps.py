@@ -26,7 +26,7 @@ Advance = Callable[[State, Batch], tuple[State, Array]]
 
 
 def many_steps(
-    advance: Advance, jitted: Advance
+    advance: Advance, jitted: Advance, compiler_options: dict[str, str]
 ) -> Callable[[State, Iterable[Batch]], tuple[State, list[float]]]:
     """Return (state, placed batches) -> (state, a loss per batch), the same as one jitted step after another.
 
@@ -35,9 +35,10 @@ def many_steps(
     Args:
         advance: one step, not jitted.
         jitted: the same step, jitted with its state donated.
+        compiler_options: of XLA.
     """
 
-    @partial(jax.jit, donate_argnums=0)
+    @partial(jax.jit, donate_argnums=0, compiler_options=compiler_options)
     def scanned(state: State, batches: tuple[Batch, ...]) -> tuple[State, Array]:
         return jax.lax.scan(advance, state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches))
 

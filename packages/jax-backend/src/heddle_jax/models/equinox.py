@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 
 from heddle_jax.models.functional import Functional, Maker, takes
 
@@ -10,13 +11,14 @@ from heddle_jax.models.functional import Functional, Maker, takes
 def functional(module: Any, make: Maker) -> Functional:
     """Return the module as a Functional; its floats are trained, all else stays as `make` first made it."""
     stateful = type(module) is tuple
-    template = module[0] if stateful else module
-    _, static = eqx.partition(template, eqx.is_inexact_array)
-    call = type(template).__call__
+    template, state_like = module if stateful else (module, None)
+    trained, static = eqx.partition(template, eqx.is_inexact_array)
+    call, structure = type(template).__call__, jax.tree.structure((trained, state_like))
 
     def init(key: Any, graph: Any) -> tuple[Any, Any]:
         made, state = make(key) if stateful else (make(key), None)
-        return eqx.filter(made, eqx.is_inexact_array), state
+        leaves = jax.tree.leaves((eqx.filter(made, eqx.is_inexact_array), state))
+        return jax.tree.unflatten(structure, leaves)  # classes and indices of state may be new in every module
 
     def run(params: Any, kept: Any, graph: Any, key: Any) -> tuple[Any, Any]:
         model = eqx.nn.inference_mode(eqx.combine(params, static), value=key is None)

@@ -10,7 +10,7 @@ def functional(module: Any, make: Maker) -> Functional:
     with_state, with_key = takes(module.apply, "state"), takes(module.apply, "rng")
 
     def init(key: Any, graph: Any) -> tuple[Any, Any]:
-        made = module.init(key, graph)
+        made = module.init(key, graph, **told(module.init, True))  # running means start in training
         return made if with_state else (made, {})
 
     def run(params: Any, kept: Any, graph: Any, key: Any) -> tuple[Any, Any]:
