@@ -98,5 +98,3 @@ def _biases(lhs: Tensor, sizes: Tensor, bias: Tensor | None, m: int) -> Tensor:
         return lhs.new_zeros((lhs.shape[0], m))
     group = torch.repeat_interleave(sizes, output_size=lhs.shape[0])
     return bias[group]
-
-

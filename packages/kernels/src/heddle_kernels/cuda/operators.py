@@ -1,34 +1,41 @@
-"""Registers these kernels as what the operators of heddle_kernels.torch do on CUDA tensors.
+"""What the operators of heddle_kernels.torch do on CUDA tensors: registered with them, imported when first called.
 
-Where the library can't be used, they raise its reason when they are called.
+Where the library can't be used, a call raises its reason.
 """
 
-from heddle_kernels.cuda import matmul, segments, sparse
-from heddle_kernels.torch.define import LIBRARY
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
-_WITH_GRADIENT = {
-    "segment_matmul": matmul.segment_matmul,
-    "segment_outer": matmul.segment_outer,
-    "grouped_matmul": matmul.grouped_matmul,
-    "grouped_outer": matmul.grouped_outer,
-    "spmm": sparse.spmm,
-    "spmm_max": sparse.spmm_max,
-    "spmm_top": sparse.spmm_top,
-    "sddmm": sparse.sddmm,
-    "sddmm_top": sparse.sddmm_top,
-    "edge_sum": sparse.edge_sum,
-    "gather": segments.gather,
-    "segment_reduce": segments.segment_reduce,
-    "segment_softmax": segments.segment_softmax,
-    "segment_softmax_grad": segments.segment_softmax_grad,
+MODULES = {
+    "segment_matmul": "matmul",
+    "segment_outer": "matmul",
+    "grouped_matmul": "matmul",
+    "grouped_outer": "matmul",
+    "spmm": "sparse",
+    "spmm_max": "sparse",
+    "spmm_top": "sparse",
+    "sddmm": "sparse",
+    "sddmm_top": "sparse",
+    "edge_sum": "sparse",
+    "gather": "segments",
+    "segment_reduce": "segments",
+    "segment_softmax": "segments",
+    "segment_softmax_grad": "segments",
+    "index_sort": "segments",
 }
+"""Name of each operator, and of its function -> the module of heddle_kernels.cuda that has it."""
 
-REGISTERED = {
-    **_WITH_GRADIENT,
-    **{f"{name}_forward": function for name, function in _WITH_GRADIENT.items()},
-    "index_sort": segments.index_sort,
-}
-"""Name of each operator -> its function on CUDA tensors."""
 
-for _name, _function in REGISTERED.items():
-    LIBRARY.impl(_name, _function, "CUDA")
+def register(library: Any) -> None:
+    """Register all of them in a torch.library.Library that defines them."""
+    for name in MODULES:
+        for each in (name,) if name == "index_sort" else (name, f"{name}_forward"):
+            library.impl(each, _function(name), "CUDA")
+
+
+def _function(name: str) -> Callable[..., Any]:
+    def on_cuda(*arguments: Any) -> Any:
+        return getattr(import_module(f"heddle_kernels.cuda.{MODULES[name]}"), name)(*arguments)
+
+    return on_cuda

@@ -3,7 +3,7 @@
 For graphs without times and weights, and samples without trees: weights need a logarithm that devices round otherwise.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -26,8 +26,8 @@ _FREE = torch.iinfo(torch.int64).max
 class NeighborSampler:
     """Samples of one graph, which is copied to a device with a table of 8 bytes for each node.
 
-    Each hop along a relation waits twice for the device, to learn how many edges and nodes there are. One sample is drawn
-    at a time.
+    Each hop along a relation waits twice for the device, to learn how many edges and nodes there are. One sample is
+    drawn at a time.
 
     Args:
         graph: numpy arrays, as for every sampler.
@@ -104,7 +104,13 @@ class NeighborSampler:
         totals = counts.cumsum(0)
         total = int(totals[-1]) if n else 0
         out = [totals.new_empty(total) for _ in range(3)]
-        given = arrays[0], senders.data_ptr(), arrays[1], totals.data_ptr(), *(each.data_ptr() for each in out)
+        given = (
+            arrays[0],
+            senders.data_ptr(),
+            arrays[1],
+            totals.data_ptr(),
+            *(each.data_ptr() for each in out),
+        )
         counted = n, rows, len(senders), len(self._tables[source]), first
         call("sample_draw", *given, *counted, size, replace, key, code, *where)
         return out[0], out[1], out[2]
@@ -137,11 +143,15 @@ class NeighborSampler:
         edges_per_hop = [tuple(len(taken) for *_, taken in hops) for hops in found]
         ids = [each.to(dtype) for each in nodes]
         if self.graph.is_homogeneous:
-            return Sample(ids[0], *columns[0], per_hop[0], edges_per_hop[0], None)  # type: ignore[arg-type]
+            senders, receivers, edges = columns[0]
+            return Sample(ids[0], senders, receivers, edges, per_hop[0], edges_per_hop[0], None)
         keys, kinds = list(self.graph.edges), list(self.graph.n_node)
-        by_relation: list[Mapping[Any, Any]] = [dict(zip(keys, column)) for column in zip(*columns)]
-        counts = dict(zip(kinds, per_hop)), dict(zip(keys, edges_per_hop))
-        return HeteroSample(dict(zip(kinds, ids)), *(by_relation or [{}, {}, {}]), *counts, None)
+        senders_of, receivers_of, edges_of = (
+            {key: column[place] for key, column in zip(keys, columns)} for place in range(3)
+        )
+        nodes_per_hop, per_relation = dict(zip(kinds, per_hop)), dict(zip(keys, edges_per_hop))
+        taken = senders_of, receivers_of, edges_of, nodes_per_hop, per_relation, None
+        return HeteroSample(dict(zip(kinds, ids)), *taken)
 
 
 def _refuse(what: str) -> None:

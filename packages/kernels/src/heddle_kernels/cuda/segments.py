@@ -1,6 +1,6 @@
 """Rows by id and by segment on CUDA tensors; see heddle_kernels.torch.segment, softmax and sort.
 
-Ids in any order are sorted first, by torch: each segment is then summed in one order, and every run gives the same bits.
+Ids in any order are sorted first, by torch: each segment is then summed in one order, the same on every run.
 """
 
 from math import prod
@@ -59,6 +59,12 @@ def _softmax(op: str, given: tuple[Tensor, ...], ids: Tensor, num_segments: int)
     order, indptr = index_sort(ids, num_segments)
     out = torch.zeros_like(data)  # what belongs to no segment
     arrays = (tensor.data_ptr() for tensor in (indptr, order, *dense, out))
-    sizes = data.shape[0], num_segments, prod(data.shape[1:]), float_code(op, data), id_code(op, indptr, order)
+    sizes = (
+        data.shape[0],
+        num_segments,
+        prod(data.shape[1:]),
+        float_code(op, data),
+        id_code(op, indptr, order),
+    )
     call(op, *arrays, *sizes, fault(data).data_ptr(), stream(data))
     return out

@@ -1,6 +1,7 @@
 """Sums over edges on CUDA tensors; see heddle_kernels.torch.spmm, sddmm, edge_sum and spmm_top."""
 
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,12 +55,13 @@ def reduce_walk(
     return out
 
 
-def spmm_max(*arguments: Tensor) -> Tensor:
+def spmm_max(*arguments: Any) -> Tensor:
     """Take the largest: spmm's maximum, whose schema names no reduction."""
-    return spmm(*arguments[:7], "max", arguments[7])  # type: ignore[arg-type]
+    structure, (weight, x, transpose) = Structure(*arguments[:5]), arguments[5:]
+    return spmm(*structure, weight, x, "max", transpose)
 
 
-def edge_sum(*arguments: Tensor) -> Tensor:
+def edge_sum(*arguments: Any) -> Tensor:
     """Sum values of edges at their receivers, or at their senders."""
     data, at_senders = arguments[5], bool(arguments[6])
     indptr, ids, order = Structure(*arguments[:5]).walk(at_senders)
@@ -90,7 +92,7 @@ def sddmm(
     return out
 
 
-def spmm_top(*arguments: Tensor) -> Tensor:
+def spmm_top(*arguments: Any) -> Tensor:
     """Sum over the elements that attain a maximum, for each node."""
     structure, (weight, x, top, factor, value) = Structure(*arguments[:5]), arguments[5:10]
     adjoint = bool(arguments[11])
@@ -106,7 +108,7 @@ def spmm_top(*arguments: Tensor) -> Tensor:
     return out
 
 
-def sddmm_top(*arguments: Tensor) -> Tensor:
+def sddmm_top(*arguments: Any) -> Tensor:
     """Sum over the elements that attain a maximum, for each edge and head."""
     structure, reverse = Structure(*arguments[:5]), bool(arguments[10])
     weight, x, top, a, b = (tensor.contiguous() for tensor in arguments[5:10])

@@ -1,0 +1,73 @@
+"""The CUDA library compiles for sm_80, its PTX and sm_90a, and exports its interface and nothing else."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from heddle_kernels.cuda import library
+
+PACKAGE = Path(__file__).parents[1]
+TARGETS = "80+ptx"
+
+
+def headers() -> str:
+    """Return the folder of CUTLASS's headers, "" if there is none."""
+    found = importlib.util.find_spec("cutlass_library")
+    folder = os.environ.get("HEDDLE_CUTLASS", "")
+    if found is not None and found.submodule_search_locations:
+        folder = folder or f"{found.submodule_search_locations[0]}/source/include"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the library, or take the one that HEDDLE_CUDA_LIBRARY names."""
+    if given := os.environ.get("HEDDLE_CUDA_LIBRARY"):
+        return Path(given)
+    for tool in ("nvcc", "cmake"):
+        if not shutil.which(tool):
+            pytest.skip(f"found no {tool}")
+    if not headers():
+        pytest.skip("found no CUTLASS; pip install nvidia-cutlass==4.2.0.0")
+    folder = tmp_path_factory.mktemp("cuda_build")
+    options = ["-DHEDDLE_CUDA=ON", f"-DHEDDLE_CUDA_TARGETS={TARGETS}", f"-DHEDDLE_CUTLASS={headers()}"]
+    subprocess.run(["cmake", "-S", str(PACKAGE), "-B", str(folder), *options], check=True)
+    build = ["cmake", "--build", str(folder), "--target", "heddle_kernels_cuda"]
+    done = subprocess.run(
+        [*build, "--parallel", str(os.cpu_count())], check=True, capture_output=True, text=True
+    )
+    assert "C7510" not in done.stdout + done.stderr, "ptxas serialises wgmma"
+    return folder / "libheddle_kernels_cuda.so"
+
+
+@pytest.mark.slow
+def test_exports_are_the_interface(built: Path):
+    listed = subprocess.run(
+        ["nm", "-D", "--defined-only", str(built)], check=True, capture_output=True, text=True
+    )
+    assert {line.split()[-1] for line in listed.stdout.splitlines()} == set(library.EXPORTS)
+
+
+@pytest.mark.slow
+def test_it_loads_where_there_is_no_driver(built: Path):
+    needed = subprocess.run(["readelf", "-d", str(built)], check=True, capture_output=True, text=True).stdout
+    assert not re.search(r"NEEDED.*(cuda|stdc\+\+)", needed)
+    loaded = library.load(built)
+    targets = loaded.heddle_cuda_targets().decode().split()
+    assert {"sm_80", "sm_90a"} <= set(targets) and any(target.startswith("compute_") for target in targets)
+
+
+@pytest.mark.slow
+def test_arguments_are_checked_before_the_device(built: Path):
+    loaded = library.load(built)
+    assert loaded.heddle_cuda_spmm(*[None] * 5, None, 1, 1, 1, 1, 1, 9, 0, 0, None, None) == 1
+    assert "spmm: dtype: found 9, expected 0 to 3" in loaded.heddle_cuda_last_error().decode()
+    assert (
+        loaded.heddle_cuda_segment_matmul(*[None] * 5, 2**31, *[1] * 3, 0, 0, 0, 0, None, 0, None, None) == 1
+    )
+    assert "n: found 2147483648" in loaded.heddle_cuda_last_error().decode()
