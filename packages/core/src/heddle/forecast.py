@@ -45,7 +45,9 @@ def split_windows(sizes: dict[str, int], length: int, horizon: int) -> dict[str,
     """
     steps = sum(sizes.values())
     count = max(0, steps - length - horizon + 1)
-    share = {split: round(size / max(1, steps), 3) for split, size in sizes.items()}  # steps were rounded, too
+    share = {
+        split: round(size / max(1, steps), 3) for split, size in sizes.items()
+    }  # steps were rounded, too
     train = round(count * share["train"])
     test = min(count - train, round(count * share["test"]))
     ends = {"train": (0, train), "valid": (train, count - test), "test": (count - test, count)}

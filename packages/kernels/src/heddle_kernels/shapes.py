@@ -54,6 +54,8 @@ def out_of_range(where: str, found: int, bound: int) -> GraphError:
 
 def edge_values(x: Shape, op: str) -> tuple[Shape, Shape]:
     """Return the axes of a value per edge that sddmm keeps, and those that it sums ("dot") or adds ("add")."""
+    if op == "dot" and len(x) < 2:
+        raise GraphError(problem("sddmm: x", f"shape {tuple(x)}", "a last axis to sum over", "add one"))
     return ((), x[1:]) if op == "add" else (x[1:-1], x[1:][-1:])
 
 

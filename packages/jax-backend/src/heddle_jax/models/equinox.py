@@ -18,7 +18,9 @@ def functional(module: Any, make: Maker) -> Functional:
     def init(key: Any, graph: Any) -> tuple[Any, Any]:
         made, state = make(key) if stateful else (make(key), None)
         leaves = jax.tree.leaves((eqx.filter(made, eqx.is_inexact_array), state))
-        return jax.tree.unflatten(structure, leaves)  # classes and indices of state may be new in every module
+        return jax.tree.unflatten(
+            structure, leaves
+        )  # classes and indices of state may be new in every module
 
     def run(params: Any, kept: Any, graph: Any, key: Any) -> tuple[Any, Any]:
         model = eqx.nn.inference_mode(eqx.combine(params, static), value=key is None)

@@ -19,7 +19,8 @@ def spmm_max(structure: Structure, weight: Tensor | None, x: Tensor, transpose: 
 
 
 def _max_cpu(*arguments: Any) -> Tensor:
-    return spmm_cpu(*arguments[:7], reduce="max", transpose=arguments[7])
+    indptr, senders, t_indptr, t_receivers, t_order, weight, x, transpose = arguments
+    return spmm_cpu(indptr, senders, t_indptr, t_receivers, t_order, weight, x, "max", transpose)
 
 
 def _max_fake(*arguments: Any) -> Tensor:
