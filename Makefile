@@ -9,11 +9,17 @@ PROJECTS := $(wildcard packages/*/pyproject.toml)
 demo: $(VENV)/.demo
 	$(BIN)/heddle train
 
+# JAX sets up its process once and for all (devices, 64-bit mode), so engines are tested in processes of their own.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+ENGINES := packages/jax-backend packages/dgl-dynamic
+
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(PYTEST) packages/jax-backend
+	$(PYTEST) packages/dgl-dynamic
+	$(PYTEST) $(ENGINES:%=--ignore=%)
 
 test-fast: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(PYTEST) -m "not slow" $(ENGINES:%=--ignore=%)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
