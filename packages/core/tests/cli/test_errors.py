@@ -6,7 +6,7 @@ import pytest
 
 CASES = [
     # unknown options, with the nearest and the list
-    (["model=gnc"], ["model=gnc", "did you mean 'gcn'?", "gat, gcn, gin"]),
+    (["model=gnc"], ["model=gnc", "did you mean 'gcn'?", "gat, gcn"]),
     (["data=planetiod"], ["did you mean 'planetoid'?"]),
     (["backend=lop"], ["did you mean 'loop'?"]),
     (["optim=adma"], ["did you mean 'adam'?"]),
