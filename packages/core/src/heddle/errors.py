@@ -29,6 +29,10 @@ class CheckpointError(HeddleError, ValueError):
     """A checkpoint or a weights file is cut, foreign, or doesn't fit the model."""
 
 
+class LostProcessError(HeddleError, RuntimeError):
+    """Another process of a run was killed, or stopped answering."""
+
+
 def nearest(name: str, valid: list[str] | tuple[str, ...]) -> str:
     """Return the entry of `valid` closest to `name` as a hint, "; did you mean 'gcn'?", or "" if none is."""
     close = closest(name, valid)

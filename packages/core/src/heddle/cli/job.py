@@ -34,9 +34,9 @@ def predict(config: DictConfig) -> None:
 
 
 def _train(config: Config) -> None:
-    from heddle.sharding.processes import needs_processes, run_processes
     from heddle.sharding.settings import with_rank
     from heddle.workflow.folder import is_finished
+    from heddle.workflow.processes import needs_processes, run_processes
     from heddle.workflow.run import train
 
     if config["resume"]:

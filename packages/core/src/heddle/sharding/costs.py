@@ -19,7 +19,7 @@ def held(work: Workload, rows: int, edges: int, table: int) -> int:
     supports = max((one.supports for one in work.rounds), default=1)
     loops = rows if any(one.loops for one in work.rounds) else 0
     features = (rows * work.in_dim + edges * work.edge_dim) * work.float_bytes
-    structure = (edges + loops) * (5 * INDEX_BYTES + work.float_bytes) + (2 * rows + table) * INDEX_BYTES
+    structure = (edges + loops) * (4 * INDEX_BYTES + work.float_bytes) + (2 * rows + table) * INDEX_BYTES
     targets = math.ceil(rows / max(1, work.n_nodes) * work.n_targets) * (2 * INDEX_BYTES + 1)
     return features + supports * structure + targets + 3 * work.n_params * work.float_bytes
 

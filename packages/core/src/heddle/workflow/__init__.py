@@ -9,6 +9,7 @@ trainer.py      epochs, evaluations, the best weights; progress.py: all that a r
 schedule.py     learning rates; callbacks.py: what watches a run; trackers.py: where figures go
 checkpoint.py   a run in its midst on disk
 outcome.py      predictions beside the truth; metrics.py: figures by name (classification.py, regression.py)
+processes.py    one run by several processes; worker.py: one of them
 report/         one HTML file about a run; screen.py: its figures on the terminal
 seeds.py        random streams
 """

@@ -7,4 +7,6 @@ segments.py       segment_sum, segment_max, segment_softmax over all devices
 layout.py         how a Batch is cut along a plan;  layouts.py: which plan
 placed.py         a Batch on a mesh;  learner.py, program.py: training on it;  dropout.py
 start.py          devices and processes;  training.py: from the `sharding` node to a Program
+memory.py         what the compiler reserves for a step
+memory.py         what the compiler reserves for a step
 """

@@ -54,7 +54,7 @@ class Replicated:
 
     def shard(self, adjacency: Adjacency) -> tuple[EdgeShards, Any]:
         shards = split_edges(adjacency, self.n_devices)
-        return shards, ReplicatedAdjacency(map_nest(split, shards.adjacency))
+        return shards, ReplicatedAdjacency(_split_edges(shards))
 
 
 class Scattered:
@@ -65,7 +65,7 @@ class Scattered:
 
     def shard(self, adjacency: Adjacency) -> tuple[EdgeShards, Any]:
         shards = scatter_edges(adjacency, self.rows)
-        return shards, ScatteredAdjacency(map_nest(split, shards.adjacency), split(self.rows.mask))
+        return shards, ScatteredAdjacency(_split_edges(shards), split(self.rows.mask))
 
 
 class Halo:
@@ -81,7 +81,7 @@ class Halo:
 
     def shard(self, adjacency: Adjacency) -> tuple[EdgeShards, Any]:
         shards = halo_shards(adjacency, self.owner, self.n_devices)
-        return shards.edges, HaloAdjacency(map_nest(split, shards.edges.adjacency), split(shards.send))
+        return shards.edges, HaloAdjacency(_split_edges(shards.edges), split(shards.send))
 
 
 def layout_of(
@@ -206,6 +206,11 @@ def _cut_graph(graph: Graph, layout: Layout, adjacency: Adjacency | None, shards
         n_node,
         n_edge,
     )
+
+
+def _split_edges(shards: EdgeShards) -> Adjacency:
+    """Return the devices' adjacencies without their order, which is that of their edges."""
+    return map_nest(split, shards.adjacency._replace(order=None))
 
 
 def _nodes(layout: Layout, values: Any) -> Any:

@@ -8,8 +8,8 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from heddle.errors import LostProcessError
 from heddle.program import Metrics, Program
-from heddle.sharding.processes import LostProcessError
 from heddle.task import Task
 from heddle_jax.ops import JaxOps
 from heddle_jax.program import build_program

@@ -1,4 +1,4 @@
-"""`python -m heddle.sharding.worker CONFIG REPORT`: one process of a training run; `processes.py` starts it."""
+"""`python -m heddle.workflow.worker CONFIG REPORT`: one process of a training run; `processes.py` starts it."""
 
 import contextlib
 import json

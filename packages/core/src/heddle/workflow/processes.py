@@ -13,7 +13,7 @@ from threading import Thread
 from typing import IO, Any
 
 from heddle import errors
-from heddle.errors import HeddleError
+from heddle.errors import HeddleError, LostProcessError
 from heddle.sharding.settings import Sharding, sharding_from
 from heddle.workflow.folder import check_free, new_folder
 
@@ -22,10 +22,6 @@ GRACE = 3.0
 
 NATIVE_LOG = re.compile(r"^([IWEF]\d{4} |\[Gloo\] |WARNING: All log messages before absl)")
 """Lines that C++ libraries write about each other's ends."""
-
-
-class LostProcessError(HeddleError, RuntimeError):
-    """The other processes of a run stopped answering."""
 
 
 def needs_processes(config: Mapping[str, Any]) -> bool:
@@ -72,7 +68,7 @@ class _Child:
         order = notes / f"{rank}.config.json"
         order.write_text(json.dumps({**config, "sharding": own}), encoding="utf-8")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "heddle.sharding.worker", str(order), str(self._report)],
+            [sys.executable, "-u", "-m", "heddle.workflow.worker", str(order), str(self._report)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

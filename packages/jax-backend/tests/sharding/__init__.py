@@ -1,0 +1,1 @@
+"""One graph on several devices equals the same graph on one."""
