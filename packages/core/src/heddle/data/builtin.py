@@ -10,6 +10,7 @@ _SUMMARIES = {
     "networkx": "a file that networkx reads: GraphML, GML, edge list, node-link JSON",
     "ogb": "OGB's raw csv.gz: graph, node and heterogeneous node property prediction",
     "planetoid": "Cora, CiteSeer, PubMed: citation graphs with the public split",
+    "prepared": "a folder of memory-mapped arrays, made by `heddle data prepare`",
     "rdf": "AIFB, MUTAG, BGS, AM and other RDF graphs: entity classification",
     "rmat": "made-up power-law graph, from a seed",
     "sbm": "made-up communities (stochastic block model) with features, from a seed",

@@ -1,0 +1,112 @@
+"""Prepared: what a prepared folder holds, its arrays memory-mapped."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.graph import EdgeType
+
+FORMAT = 1
+"""The number of the layout; a folder of another is refused."""
+
+METADATA = "metadata.json"
+"""The file that is written last: a folder without it is not finished."""
+
+TASK_KINDS = ("node_classification", "link_prediction", "edge_classification", "none")
+
+
+class Task(NamedTuple):
+    """What a folder was prepared for.
+
+    Attributes:
+        kind: one of TASK_KINDS.
+        target: (node type,) or (source, relation, target): whose labels and splits count; () for "none".
+        num_classes: classes of the labels, 0 for links.
+        classes: their names in order, () if they have none.
+    """
+
+    kind: str = "none"
+    target: tuple[str, ...] = ()
+    num_classes: int = 0
+    classes: tuple[str, ...] = ()
+
+
+class PreparedNodes(NamedTuple):
+    """The nodes of one type; node i is row i of everything.
+
+    Attributes:
+        count: number of nodes.
+        features: name -> [count, ...] float32, or int32 for codes of categories; {} for none.
+        columns: name of a feature -> the names of its columns.
+        sizes: name of an int32 feature -> the number of codes of each column; code 0 is "unknown".
+        time: [count] int64, or None.
+        label: [count] int64, -1 where unknown; or None.
+        splits: "train", "valid", "test" -> ascending int64 rows; {} for none.
+        ids: Parquet file with the column "id": the key of each row in the tables; or None.
+    """
+
+    count: int
+    features: Mapping[str, np.ndarray]
+    columns: Mapping[str, tuple[str, ...]]
+    sizes: Mapping[str, tuple[int, ...]]
+    time: np.ndarray | None
+    label: np.ndarray | None
+    splits: Mapping[str, np.ndarray]
+    ids: Path | None
+
+
+class PreparedEdges(NamedTuple):
+    """The edges of one relation. Features, time, label and splits are by row: edge i of the table they came from.
+
+    CSC (`indptr`, `senders`, `edge_ids`), COO (`ends`) or both are there. A relation and its reverse share the rows
+    and the files of what is by row.
+
+    Attributes:
+        count: number of edges.
+        indptr: [n_receivers + 1]; receiver r has the positions indptr[r] to indptr[r + 1]. int32 if all fits.
+        senders: [count], the sender at each position, as wide as indptr.
+        edge_ids: [count], the row at each position, as wide as indptr; None if position i is row i.
+        ends: [count, 2], sender and receiver of each row.
+        features, columns, sizes: as in PreparedNodes.
+        time: [count] int64, or None.
+        label: [count] int64, -1 where unknown; or None.
+        splits: "train", "valid", "test" -> ascending int64 rows; {} for none.
+        rows_of: the relation whose rows these are too, as a reverse relation has its original's; or None.
+    """
+
+    count: int
+    indptr: np.ndarray | None
+    senders: np.ndarray | None
+    edge_ids: np.ndarray | None
+    ends: np.ndarray | None
+    features: Mapping[str, np.ndarray]
+    columns: Mapping[str, tuple[str, ...]]
+    sizes: Mapping[str, tuple[int, ...]]
+    time: np.ndarray | None
+    label: np.ndarray | None
+    splits: Mapping[str, np.ndarray]
+    rows_of: EdgeType | None = None
+
+
+class Prepared(NamedTuple):
+    """A prepared folder, opened; arrays are read-only and memory-mapped.
+
+    Attributes:
+        root: the folder.
+        name: what the data calls itself.
+        task: what it was prepared for.
+        nodes: node type -> PreparedNodes, sorted.
+        edges: (source type, relation, target type) -> PreparedEdges, sorted.
+        info: anything worth showing: source, sizes, vocabularies.
+        recipe: what the folder was made by, independent of the engine that made it.
+    """
+
+    root: Path
+    name: str
+    task: Task
+    nodes: Mapping[str, PreparedNodes]
+    edges: Mapping[EdgeType, PreparedEdges]
+    info: Mapping[str, Any]
+    recipe: Mapping[str, Any]

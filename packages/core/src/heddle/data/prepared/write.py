@@ -1,0 +1,191 @@
+"""FolderWriter: makes a prepared folder, of which nothing looks finished until everything is."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heddle.artifacts import to_json, write_atomically, write_text
+from heddle.data.files import fail
+from heddle.data.prepared.folder import FORMAT, METADATA, Task
+from heddle.data.prepared.read import sha256
+from heddle.graph import EdgeType
+
+Stored = np.ndarray | Path
+"""An array to write, or a file of the folder that already holds it."""
+
+
+class FolderWriter:
+    """Writes the arrays of a prepared folder, each under a temporary name first, and at last its metadata.
+
+    >>> writer = FolderWriter("prepared", "pairs")  # doctest: +SKIP
+    >>> writer.nodes("user", 3, features={"x": np.zeros((3, 2), np.float32)})  # doctest: +SKIP
+    >>> writer.edges(("user", "knows", "user"), 1, ends=np.array([[0, 1]]))  # doctest: +SKIP
+    >>> writer.finish()  # doctest: +SKIP
+    """
+
+    def __init__(self, root: str | Path, name: str, *, overwrite: bool = False):
+        """Open `root` for writing; what `overwrite` allows to replace stops being a finished folder at once.
+
+        Raises:
+            DataError: the folder is finished already, or holds files of another kind.
+        """
+        self.root, self.name = Path(root).expanduser(), name
+        metadata = self.root / METADATA
+        if metadata.exists() and not overwrite:
+            fail(self.root, "a finished folder", "none yet", "choose another, or allow overwriting it")
+        foreign = self.root.is_dir() and not metadata.exists() and not (self.root / "nodes").is_dir()
+        if foreign and any(not path.name.startswith(".") for path in self.root.iterdir()):
+            fail(self.root, "a folder with other files", "an empty one", "choose another folder")
+        self.root.mkdir(parents=True, exist_ok=True)
+        metadata.unlink(missing_ok=True)
+        (self.root / "nodes").mkdir(exist_ok=True)
+        self._nodes: dict[str, Any] = {}
+        self._edges: list[dict[str, Any]] = []
+        self._files: dict[str, Any] = {}
+
+    def nodes(self, kind: str, count: int, *, ids: Sequence[Any] | Path | None = None, **by_row: Any) -> None:
+        """Add the nodes of a type; `ids` are their keys, in their order. `by_row`: see `PreparedNodes`."""
+        folder = f"nodes/{_plain(kind)}"
+        facts = {"count": int(count), **self._by_row(folder, count, by_row)}
+        if ids is not None:
+            facts["ids"] = (
+                self._listed(ids) if isinstance(ids, Path) else self._ids(f"{folder}/ids.parquet", ids)
+            )
+        self._nodes[kind] = facts
+
+    def edges(
+        self,
+        key: EdgeType,
+        count: int,
+        *,
+        indptr: Stored | None = None,
+        senders: Stored | None = None,
+        edge_ids: Stored | None = None,
+        ends: Stored | None = None,
+        rows_of: EdgeType | None = None,
+        **by_row: Any,
+    ) -> None:
+        """Add the edges of a relation, see `PreparedEdges`; `rows_of` shares the rows of a relation added before."""
+        folder = "edges/" + "___".join(map(_plain, key))
+        facts: dict[str, Any] = {"type": list(key), "count": int(count)}
+        arrays = {"indptr": indptr, "senders": senders, "edge_ids": edge_ids, "ends": ends}
+        for name, array in arrays.items():
+            if array is not None:
+                rows = None if name == "indptr" else count
+                facts[name] = self._array(f"{folder}/{name}.npy", array, rows)
+        if rows_of is not None:
+            other = next(edges for edges in self._edges if edges["type"] == list(rows_of))
+            shared = ("features", "columns", "sizes", "time", "label", "splits")
+            facts |= {"rows_of": list(rows_of)} | {name: other[name] for name in shared if name in other}
+        self._edges.append(facts | self._by_row(folder, count, by_row))
+
+    def finish(
+        self,
+        task: Task | None = None,
+        info: Mapping[str, Any] | None = None,
+        recipe: Mapping[str, Any] | None = None,
+    ) -> Path:
+        """Write metadata.json, by which the folder is finished, and return the folder."""
+        metadata = {
+            "format": FORMAT,
+            "name": self.name,
+            "task": (task or Task())._asdict(),
+            "nodes": dict(sorted(self._nodes.items())),
+            "edges": sorted(self._edges, key=lambda edges: edges["type"]),
+            "info": info or {},
+            "recipe": recipe or {},
+            "files": dict(sorted(self._files.items())),
+        }
+        for leftover in sorted(self.root.glob("[ne]*/**/*")):  # of an earlier run with another recipe
+            if leftover.is_file() and leftover.relative_to(self.root).as_posix() not in self._files:
+                leftover.unlink()
+        write_text(self.root / METADATA, json.dumps(to_json(metadata), indent=1, allow_nan=False) + "\n")
+        shutil.rmtree(self.root / ".work", ignore_errors=True)
+        return self.root
+
+    def _by_row(self, folder: str, count: int, by_row: Mapping[str, Any]) -> dict[str, Any]:
+        known = ("features", "columns", "sizes", "time", "label", "splits")
+        if unknown := set(by_row) - set(known):
+            raise TypeError(f"unknown arguments {sorted(unknown)}, expected some of {known}")
+        facts: dict[str, Any] = {key: by_row[key] for key in ("columns", "sizes") if by_row.get(key)}
+        for key in ("features", "splits"):
+            place = folder if key == "features" else f"{folder}/splits"
+            rows = count if key == "features" else None
+            if by_row.get(key):
+                facts[key] = {
+                    name: self._array(f"{place}/{_plain(name)}.npy", array, rows)
+                    for name, array in by_row[key].items()
+                }
+        for key in ("time", "label"):
+            if by_row.get(key) is not None:
+                facts[key] = self._array(f"{folder}/{key}.npy", by_row[key], count)
+        return facts
+
+    def _array(self, name: str, array: Stored, rows: int | None) -> str:
+        """Write an array, or take a file that holds one; return its name in the folder."""
+        if isinstance(array, Path):
+            return self._listed(array)
+        array = np.asarray(array)
+        if array.dtype.hasobject or (rows is not None and len(array) != rows):
+            fail(
+                f"{self.root}: {name}",
+                f"{len(array)} rows of {array.dtype}",
+                f"{rows} rows of numbers",
+                "mend it",
+            )
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+        def write(temporary: Path) -> None:
+            with open(temporary, "wb") as stream:
+                np.save(stream, array, allow_pickle=False)
+
+        write_atomically(path, write)
+        return self._listed(path)
+
+    def _ids(self, name: str, ids: Sequence[Any]) -> str:
+        from heddle.extras import require
+
+        arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table = arrow.table({"id": arrow.array(ids)})
+        write_atomically(path, lambda temporary: parquet.write_table(table, temporary))
+        return self._listed(path)
+
+    def _listed(self, path: Path) -> str:
+        """Note a file's size and checksum; return its name in the folder."""
+        name = path.relative_to(self.root).as_posix()
+        self._files[name] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
+        return name
+
+
+def csc(ends: np.ndarray, n_senders: int, n_receivers: int) -> dict[str, np.ndarray]:
+    """Return [n, 2] ends sorted by receiver, then by row, as the arguments `indptr`, `senders`, `edge_ids`.
+
+    int32 where every id and position fits, int64 otherwise.
+
+    >>> {name: array.tolist() for name, array in csc(np.array([[0, 1], [2, 0], [1, 1]]), 3, 2).items()}
+    {'indptr': [0, 1, 3], 'senders': [2, 0, 1], 'edge_ids': [1, 0, 2]}
+    """
+    dtype = index_type(n_senders, n_receivers, len(ends))
+    order = np.argsort(ends[:, 1], kind="stable")
+    indptr = np.zeros(n_receivers + 1, dtype)
+    np.cumsum(np.bincount(ends[:, 1], minlength=n_receivers), out=indptr[1:])
+    return {"indptr": indptr, "senders": ends[order, 0].astype(dtype), "edge_ids": order.astype(dtype)}
+
+
+def index_type(*counts: int) -> type[np.signedinteger[Any]]:
+    """Return int32 if it holds every id and position below `counts`, else int64."""
+    return np.int32 if max(counts, default=0) < 2**31 else np.int64
+
+
+def _plain(name: str) -> str:
+    """Return a name that can be a file's, or raise."""
+    if not name or name.startswith(".") or any(mark in name for mark in "/\\\0") or "___" in name:
+        fail("name", repr(name), "a plain name without slashes, ___ or a leading dot", "rename it")
+    return name
