@@ -143,7 +143,7 @@ BROKEN = {
     "no files": (change("files", lambda _: None), "files: found None"),
     "a file outside": (change("files", lambda files: files | {"../x": {"bytes": 1}}), "below the folder"),
     "unlisted": (change("files", lambda files: {}), "a file without a checksum"),
-    "other count": (change("nodes", lambda n: {"user": n["user"] | {"count": 9}}), "3 rows, expected 9"),
+    "other count": (change("nodes", lambda n: {"user": n["user"] | {"rows": 9}}), "3 rows, expected 9"),
     "unknown type": (change("edges", lambda e: [e[0] | {"type": ["user", "a", "b"]}]), "unknown node type"),
 }
 

@@ -37,17 +37,17 @@ class PreparedNodes(NamedTuple):
     """The nodes of one type; node i is row i of everything.
 
     Attributes:
-        count: number of nodes.
-        features: name -> [count, ...] float32, or int32 for codes of categories; {} for none.
+        rows: number of nodes.
+        features: name -> [rows, ...] float32, or int32 for codes of categories; {} for none.
         columns: name of a feature -> the names of its columns.
         sizes: name of an int32 feature -> the number of codes of each column; code 0 is "unknown".
-        time: [count] int64, or None.
-        label: [count] int64, -1 where unknown; or None.
+        time: [rows] int64, or None.
+        label: [rows] int64, -1 where unknown; or None.
         splits: "train", "valid", "test" -> ascending int64 rows; {} for none.
         ids: Parquet file with the column "id": the key of each row in the tables; or None.
     """
 
-    count: int
+    rows: int
     features: Mapping[str, np.ndarray]
     columns: Mapping[str, tuple[str, ...]]
     sizes: Mapping[str, tuple[int, ...]]
@@ -64,19 +64,19 @@ class PreparedEdges(NamedTuple):
     and the files of what is by row.
 
     Attributes:
-        count: number of edges.
+        rows: number of edges.
         indptr: [n_receivers + 1]; receiver r has the positions indptr[r] to indptr[r + 1]. int32 if all fits.
-        senders: [count], the sender at each position, as wide as indptr.
-        edge_ids: [count], the row at each position, as wide as indptr; None if position i is row i.
-        ends: [count, 2], sender and receiver of each row.
+        senders: [rows], the sender at each position, as wide as indptr.
+        edge_ids: [rows], the row at each position, as wide as indptr; None if position i is row i.
+        ends: [rows, 2], sender and receiver of each row.
         features, columns, sizes: as in PreparedNodes.
-        time: [count] int64, or None.
-        label: [count] int64, -1 where unknown; or None.
+        time: [rows] int64, or None.
+        label: [rows] int64, -1 where unknown; or None.
         splits: "train", "valid", "test" -> ascending int64 rows; {} for none.
         rows_of: the relation whose rows these are too, as a reverse relation has its original's; or None.
     """
 
-    count: int
+    rows: int
     indptr: np.ndarray | None
     senders: np.ndarray | None
     edge_ids: np.ndarray | None

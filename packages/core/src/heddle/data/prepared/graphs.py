@@ -50,7 +50,7 @@ def sample_graph(opened: Prepared, *, times: bool = True) -> SampleGraph:
         if time is not None and rows is not None:
             time = time[rows]
         edges[key] = InEdges(indptr, senders, None, time)
-    counts = {kind: nodes.count for kind, nodes in opened.nodes.items()}
+    counts = {kind: nodes.rows for kind, nodes in opened.nodes.items()}
     stamped = {kind: nodes.time for kind, nodes in opened.nodes.items() if times and nodes.time is not None}
     return SampleGraph(counts, edges, stamped)
 
@@ -61,12 +61,12 @@ def in_edges(opened: Prepared, key: EdgeType) -> tuple[np.ndarray, np.ndarray, n
     if edges.indptr is not None and edges.senders is not None:
         return edges.indptr, edges.senders, edges.edge_ids
     assert edges.ends is not None
-    made = csc(np.asarray(edges.ends), opened.nodes[key[0]].count, opened.nodes[key[2]].count)
+    made = csc(np.asarray(edges.ends), opened.nodes[key[0]].rows, opened.nodes[key[2]].rows)
     return made["indptr"], made["senders"], made["edge_ids"]
 
 
 def ends_by_row(edges: PreparedEdges) -> tuple[np.ndarray, np.ndarray]:
-    """Return (senders, receivers), each [count] int64 by row."""
+    """Return (senders, receivers), each [rows] int64 by row."""
     if edges.ends is not None:
         return edges.ends[:, 0].astype(np.int64), edges.ends[:, 1].astype(np.int64)
     assert edges.indptr is not None and edges.senders is not None
@@ -74,7 +74,7 @@ def ends_by_row(edges: PreparedEdges) -> tuple[np.ndarray, np.ndarray]:
     senders = edges.senders.astype(np.int64)
     if edges.edge_ids is None:
         return senders, receivers
-    by_row = np.empty((2, edges.count), np.int64)
+    by_row = np.empty((2, edges.rows), np.int64)
     by_row[0, edges.edge_ids], by_row[1, edges.edge_ids] = senders, receivers
     return by_row[0], by_row[1]
 
@@ -91,13 +91,13 @@ def to_graph(opened: Prepared, hidden: Mapping[EdgeType, np.ndarray] | None = No
         features = float_features(found.features)
         rows = (hidden or {}).get(found.rows_of or key)
         if rows is not None:
-            keep = np.ones(found.count, bool)
+            keep = np.ones(found.rows, bool)
             keep[rows] = False
             senders, receivers = senders[keep], receivers[keep]
             features = None if features is None else features[keep]
         edges[key] = EdgeSet(features, senders, receivers, np.array([len(senders)]))
     nodes = {kind: float_features(found.features) for kind, found in opened.nodes.items()}
-    return hetero_graph(nodes, edges, {kind: np.array([of.count]) for kind, of in opened.nodes.items()})
+    return hetero_graph(nodes, edges, {kind: np.array([of.rows]) for kind, of in opened.nodes.items()})
 
 
 def float_features(features: Mapping[str, np.ndarray]) -> np.ndarray | None:

@@ -28,7 +28,7 @@ def open_prepared(root: str | Path) -> Prepared:
         source, relation, target = facts["type"]
         if source not in nodes or target not in nodes:
             fail(f"{root}: {facts['type']}", "an unknown node type", f"types of {list(nodes)}", AGAIN)
-        edges[source, relation, target] = _edges(root, listed, nodes[target].count, facts)
+        edges[source, relation, target] = _edges(root, listed, nodes[target].rows, facts)
     task = metadata["task"]
     return Prepared(
         root,
@@ -75,7 +75,7 @@ def _nodes(root: Path, listed: Mapping[str, Any], kind: str, facts: Mapping[str,
     if facts.get("ids") and facts["ids"] not in listed:
         fail(root / facts["ids"], "a file without a checksum", "files that the metadata lists", AGAIN)
     return PreparedNodes(
-        facts["count"],
+        facts["rows"],
         ids=root / facts["ids"] if facts.get("ids") else None,
         **_by_row(root, listed, facts, f"nodes of type {kind!r}"),
     )
@@ -84,7 +84,7 @@ def _nodes(root: Path, listed: Mapping[str, Any], kind: str, facts: Mapping[str,
 def _edges(
     root: Path, listed: Mapping[str, Any], n_receivers: int, facts: Mapping[str, Any]
 ) -> PreparedEdges:
-    count, what = facts["count"], f"edges of type {tuple(facts['type'])}"
+    count, what = facts["rows"], f"edges of type {tuple(facts['type'])}"
     lengths = {"indptr": n_receivers + 1, "senders": count, "edge_ids": count, "ends": count}
     arrays: dict[str, Any] = {
         key: _array(root, listed, facts[key], rows, what) if facts.get(key) else None
@@ -103,7 +103,7 @@ def _edges(
 
 def _by_row(root: Path, listed: Mapping[str, Any], facts: Mapping[str, Any], what: str) -> dict[str, Any]:
     """Return what nodes and edges have in common."""
-    count = facts["count"]
+    count = facts["rows"]
     return {
         "features": {
             name: _array(root, listed, file, count, what) for name, file in facts.get("features", {}).items()

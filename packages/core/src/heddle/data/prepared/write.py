@@ -50,7 +50,7 @@ class FolderWriter:
     def nodes(self, kind: str, count: int, *, ids: Sequence[Any] | Path | None = None, **by_row: Any) -> None:
         """Add the nodes of a type; `ids` are their keys, in their order. `by_row`: see `PreparedNodes`."""
         folder = f"nodes/{_plain(kind)}"
-        facts = {"count": int(count), **self._by_row(folder, count, by_row)}
+        facts = {"rows": int(count), **self._by_row(folder, count, by_row)}
         if ids is not None:
             facts["ids"] = (
                 self._listed(ids) if isinstance(ids, Path) else self._ids(f"{folder}/ids.parquet", ids)
@@ -71,7 +71,7 @@ class FolderWriter:
     ) -> None:
         """Add the edges of a relation, see `PreparedEdges`; `rows_of` shares the rows of a relation added before."""
         folder = "edges/" + "___".join(map(_plain, key))
-        facts: dict[str, Any] = {"type": list(key), "count": int(count)}
+        facts: dict[str, Any] = {"type": list(key), "rows": int(count)}
         arrays = {"indptr": indptr, "senders": senders, "edge_ids": edge_ids, "ends": ends}
         for name, array in arrays.items():
             if array is not None:
