@@ -116,21 +116,34 @@ def _progress(name: str, size: int) -> Iterator[Any]:
 
 def _bring(remote: Remote, folder: Path, attempts: int, pause: float) -> None:
     """Fetch one address and put what it brings in its place, with a record of sizes and checksums."""
-    folder.mkdir(parents=True, exist_ok=True)
-    record = read_record(folder)
-    expected = remote.sha256 or record.get(remote.url, {}).get("sha256", "")
     first = folder / remote.files[0]
-    if is_archive(remote.url):
-        with temporary_beside(folder / Path(remote.url).name) as archive:
-            fetch(remote.url, archive, expected, attempts=attempts, pause=pause)
-            record[remote.url] = entry(archive)
-            placed = unpack(archive, folder, remote.files[0])
-    else:
-        first.parent.mkdir(parents=True, exist_ok=True)
-        fetch(remote.url, first, expected, attempts=attempts, pause=pause)
-        record[remote.url], placed = entry(first), list(remote.files)
-    record |= {file: entry(folder / file) for file in placed}
-    write_record(folder, record)
+    with _folder_for(folder if is_archive(remote.url) else first.parent):
+        record = read_record(folder)
+        expected = remote.sha256 or record.get(remote.url, {}).get("sha256", "")
+        if is_archive(remote.url):
+            with temporary_beside(folder / Path(remote.url).name) as archive:
+                fetch(remote.url, archive, expected, attempts=attempts, pause=pause)
+                record[remote.url] = entry(archive)
+                placed = unpack(archive, folder, remote.files[0])
+        else:
+            fetch(remote.url, first, expected, attempts=attempts, pause=pause)
+            record[remote.url], placed = entry(first), list(remote.files)
+        record |= {file: entry(folder / file) for file in placed}
+        write_record(folder, record)
+
+
+@contextlib.contextmanager
+def _folder_for(path: Path) -> Iterator[None]:
+    """Make the folder `path` for what comes; if nothing does, take back the folders that were made for it."""
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # something came after all
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
 def _reason(error: BaseException) -> str:
