@@ -10,6 +10,7 @@ from torch import Tensor
 from heddle.errors import ConfigError
 from heddle.graph import Graph, HeteroGraph
 from heddle.model import Model
+from heddle.plugins.kernels import NO_KERNELS, primitive_kernels
 from heddle.program import Program
 from heddle_dgl.kernels import kernel_named
 from heddle_dgl.learners import ForecastLearner, Learner, PortableLearner
@@ -37,6 +38,8 @@ class DglBackend:
         self.precision = precision_named(config.get("precision") or "float32")
         self.engine = engine_named(config.get("engine") or "fused", config.get("cross_layer"))
         self.kernel_name, self._kernel = kernel_named(config.get("kernel") or "auto", self.device)
+        native = self.kernel_name == "heddle"
+        self._kernels = primitive_kernels("torch", self.device.type) if native else NO_KERNELS
         self._budgets = {**_BUDGETS, **(config.get("store") or {})}
         threads = config.get("threads")
         if threads is not None:
@@ -48,7 +51,7 @@ class DglBackend:
 
     def ops(self) -> TorchOps:
         """Return the primitives on tensors of this engine's device."""
-        return TorchOps(self.device, self._kernel)
+        return TorchOps(self.device, self._kernel, self._kernels.by_name)
 
     def value_and_grad(
         self, function: Callable[..., Tensor]

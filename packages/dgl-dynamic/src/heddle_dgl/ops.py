@@ -1,6 +1,6 @@
 """TorchOps: the primitives on torch tensors, differentiable to any order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
@@ -21,13 +21,21 @@ Kernel = Callable[[Adjacency, Tensor, Tensor | None], Tensor]
 class TorchOps(GraphOps):
     """The primitives on torch tensors; float16 and bfloat16 are summed in float32 and returned as they came.
 
-    `kernel` takes the place of torch's CSR product where weights are constants: see `heddle_dgl.kernels`.
+    `kernel` takes the place of torch's CSR product where weights are constants, see `heddle_dgl.kernels`; `kernels`
+    of whole primitives, by their names, see `heddle.plugins.kernels`.
     """
 
     xp = array_api_compat.torch
 
-    def __init__(self, device: str | torch.device = "cpu", kernel: Kernel | None = None):
+    def __init__(
+        self,
+        device: str | torch.device = "cpu",
+        kernel: Kernel | None = None,
+        kernels: Mapping[str, Callable[..., Any]] | None = None,
+    ):
         self.device, self.kernel = torch.device(device), kernel
+        for name, primitive in (kernels or {}).items():
+            setattr(self, name, primitive)
 
     def asarray(self, array: np.ndarray, like: Tensor | None = None) -> Tensor:
         tensor = torch.from_numpy(np.array(array, order="C"))

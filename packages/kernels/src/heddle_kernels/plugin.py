@@ -5,25 +5,25 @@ from heddle_kernels.cuda.library import unavailable
 
 PLUGIN_API = (1, 0)
 
-_ON_CUDA = (
-    "segment_matmul",
-    "grouped_matmul",
-    "spmm",
-    "sddmm",
-    "segment_sum",
-    "segment_max",
-    "segment_softmax",
-)
+_PRIMITIVES = {
+    "gather": "heddle_kernels.torch:gather",
+    "segment_matmul": "heddle_kernels.torch:segment_matmul",
+    "segment_softmax": "heddle_kernels.torch:segment_softmax",
+    "edge_softmax": "heddle_kernels.torch.primitives:edge_softmax",
+    "segment_max": "heddle_kernels.torch.primitives:segment_max",
+    "segment_sum": "heddle_kernels.torch.primitives:segment_sum",
+    "sddmm": "heddle_kernels.torch.primitives:sddmm",
+    "spmm": "heddle_kernels.torch.primitives:spmm",
+}
+_FURTHER = {"grouped_matmul": "heddle_kernels.torch:grouped_matmul"}
 
 
 @hookimpl
 def heddle_kernels():
     reason = unavailable()
-    on_cuda = [
-        KernelInfo(name, "torch", "cuda", f"heddle_kernels.torch:{name}", ("torch",), reason)
-        for name in _ON_CUDA
-    ]
+    loaders = (_PRIMITIVES | _FURTHER).items()
     return [
         KernelInfo("neighbor_sample", "numpy", "cpu", "heddle_kernels.sampling:NeighborSampler"),
-        *on_cuda,
+        *(KernelInfo(name, "torch", "cpu", loader, ("torch",)) for name, loader in loaders),
+        *(KernelInfo(name, "torch", "cuda", loader, ("torch",), reason) for name, loader in loaders),
     ]

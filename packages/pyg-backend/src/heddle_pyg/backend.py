@@ -7,21 +7,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from heddle.errors import ConfigError
+from heddle.errors import ConfigError, nearest
 from heddle.graph import Graph, HeteroGraph
 from heddle.model import Model
+from heddle.plugins.kernels import NO_KERNELS, Kernels, primitive_kernels
 from heddle.program import Program
 from heddle_pyg.ops import TorchOps
 from heddle_pyg.place import precision_of
 from heddle_pyg.portable import PortableLearner
 from heddle_pyg.program import Learner, build_program
 
+KERNELS = ("auto", "heddle", "torch")
+
 
 class PygBackend:
     """The engine, as the `backend` node configures it.
 
     Read: device ("cpu", "cuda", "cuda:1" ...; "auto": CUDA where there is one), threads (of torch's pool on the CPU,
-    None leaves it), precision ("float32", "float64", "bfloat16").
+    None leaves it), precision ("float32", "float64", "bfloat16"), kernel (who computes the primitives: "heddle" for
+    the installed kernels, "torch" for torch alone, "auto" for heddle where they are installed).
     """
 
     name = "pyg"
@@ -30,6 +34,7 @@ class PygBackend:
     def __init__(self, config: Mapping[str, Any]):
         self.device = _device(str(config.get("device") or "cpu"))
         self.precision = precision_of(config.get("precision") or "float32")
+        self.kernels = kernels_named(config.get("kernel") or "auto", self.device)
         threads = config.get("threads")
         if threads is not None:
             if int(threads) < 1:
@@ -40,7 +45,7 @@ class PygBackend:
 
     def ops(self) -> TorchOps:
         """Return the primitives on tensors of this engine's device."""
-        return TorchOps(self.device)
+        return TorchOps(self.device, self.kernels.by_name)
 
     def value_and_grad(
         self, function: Callable[..., Tensor]
@@ -90,11 +95,32 @@ class PygBackend:
         return from_native(native)
 
     def describe(self) -> dict[str, str]:
-        """Return the versions of torch and PyG, the device and the number of threads."""
+        """Return the versions of torch and PyG, the device, the number of threads and who computes the primitives."""
         names = {"torch": torch.__version__, "torch_geometric": version("torch_geometric")}
         cuda = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else None
         device = f"{self.device} ({cuda})" if cuda else f"cpu ({torch.get_num_threads()} threads)"
-        return {**names, "device": device, "precision": str(self.precision.compute).removeprefix("torch.")}
+        kernel = "heddle" if self.kernels.by_name else f"torch ({self.kernels.reason})"
+        precision = str(self.precision.compute).removeprefix("torch.")
+        return {**names, "device": device, "precision": precision, "kernel": kernel}
+
+
+def kernels_named(name: str, device: torch.device) -> Kernels:
+    """Return the kernels that `backend.kernel` names, see `PygBackend`.
+
+    Raises:
+        ConfigError: an unknown name.
+        PluginError: "heddle" where none can be used; says why.
+    """
+    if name not in KERNELS:
+        raise ConfigError(
+            f"backend.kernel: found {name!r}, expected one of {list(KERNELS)}{nearest(str(name), KERNELS)}"
+        )
+    if name == "torch":
+        return NO_KERNELS
+    found = primitive_kernels("torch", device.type)
+    if name == "heddle":
+        found.demand()
+    return found
 
 
 def _device(name: str) -> torch.device:

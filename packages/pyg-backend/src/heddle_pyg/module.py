@@ -15,6 +15,7 @@ from heddle.layers.base import HeteroLayer, Layer, no_dropout
 from heddle.model import Batch, Encoder, Model
 from heddle.nest import map_nest
 from heddle.params import initialise
+from heddle.plugins.kernels import primitive_kernels
 from heddle_pyg.adapt import as_encoder
 from heddle_pyg.inputs import as_array, as_tensor, read_inputs
 from heddle_pyg.memo import Memo
@@ -70,7 +71,8 @@ class PortableModule(nn.Module):
             (like.dtype, like.device, given.sizes),
             lambda: _tensors(self.part.prepare(map_nest(as_array, given.graph)), like),
         )
-        placed, ops = _tensors(given.graph, like), TorchOps(like.device)
+        kernels = primitive_kernels("torch", like.device.type).by_name
+        placed, ops = _tensors(given.graph, like), TorchOps(like.device, kernels)
         dropout = functional.dropout if self.training else no_dropout
         if not isinstance(self.part, Model):
             return self.part.apply(ops, params, placed, prepared, dropout)

@@ -15,6 +15,7 @@ def heddle_backends():
             needs=("torch", "torch_geometric"),
             keys={
                 "precision": Key(str, choices=("float32", "float64", "bfloat16")),
+                "kernel": Key(str, choices=("auto", "heddle", "torch")),
                 "threads": Key(int, null=True, least=1),
             },
         )

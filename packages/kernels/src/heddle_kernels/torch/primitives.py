@@ -1,0 +1,49 @@
+"""The kernels as Heddle's primitives (heddle.ops.GraphOps): what they don't take, integers above all, goes to torch."""
+
+import torch
+from torch import Tensor
+
+from heddle.adjacency import Adjacency
+from heddle_kernels.torch import segment
+from heddle_kernels.torch.sddmm import sddmm as _sddmm
+from heddle_kernels.torch.softmax import segment_softmax as _softmax
+from heddle_kernels.torch.spmm import spmm as _spmm
+
+
+def spmm(adjacency: Adjacency, x: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Sum weighted sender rows by receiver; see heddle.ops.GraphOps.spmm."""
+    if x.is_floating_point():
+        return _spmm(adjacency, x, weight)
+    messages = x.index_select(0, adjacency.senders)
+    if weight is not None:
+        messages = messages * weight.reshape(weight.shape + (1,) * (x.ndim - weight.ndim))
+    return segment_sum(messages, adjacency.receivers, adjacency.n_receivers)
+
+
+def sddmm(adjacency: Adjacency, x: Tensor, y: Tensor, op: str) -> Tensor:
+    """Combine both ends of each edge; see heddle.ops.GraphOps.sddmm."""
+    if x.is_floating_point() and y.is_floating_point() and x.shape[1:] == y.shape[1:]:
+        return _sddmm(adjacency, x, y, op)
+    left, right = x.index_select(0, adjacency.receivers), y.index_select(0, adjacency.senders)
+    return left + right if op == "add" else (left * right).sum(-1)
+
+
+def edge_softmax(adjacency: Adjacency, logits: Tensor) -> Tensor:
+    """Normalise [n_edges, ...] logits over the edges that each receiver receives."""
+    return _softmax(logits, adjacency.receivers, adjacency.n_receivers)
+
+
+def segment_sum(data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
+    """Sum rows by segment; see heddle.ops.GraphOps.segment_sum."""
+    if data.is_floating_point():
+        return segment.segment_sum(data, segment_ids, num_segments)
+    return data.new_zeros((num_segments, *data.shape[1:])).index_add_(0, segment_ids.long(), data)
+
+
+def segment_max(data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
+    """Take the largest of each segment, elementwise; see heddle.ops.GraphOps.segment_max."""
+    if data.is_floating_point():
+        return segment.segment_max(data, segment_ids, num_segments)
+    out = data.new_zeros((num_segments, *data.shape[1:]))
+    index = segment_ids.long().reshape(-1, *(1,) * (data.ndim - 1)).expand_as(data)
+    return torch.scatter_reduce(out, 0, index, data, "amax", include_self=False)
