@@ -16,6 +16,16 @@ _PRIMITIVES = {
     "spmm": "heddle_kernels.torch.primitives:spmm",
 }
 _FURTHER = {"grouped_matmul": "heddle_kernels.torch:grouped_matmul"}
+_IN_JAX = {
+    "gather": "heddle_kernels.jax:gather",
+    "segment_matmul": "heddle_kernels.jax:segment_matmul",
+    "segment_softmax": "heddle_kernels.jax:segment_softmax",
+    "edge_softmax": "heddle_kernels.jax.primitives:edge_softmax",
+    "segment_max": "heddle_kernels.jax.primitives:segment_max",
+    "segment_sum": "heddle_kernels.jax.primitives:segment_sum",
+    "sddmm": "heddle_kernels.jax.primitives:sddmm",
+    "spmm": "heddle_kernels.jax.primitives:spmm",
+}
 
 
 @hookimpl
@@ -26,4 +36,5 @@ def heddle_kernels():
         KernelInfo("neighbor_sample", "numpy", "cpu", "heddle_kernels.sampling:NeighborSampler"),
         *(KernelInfo(name, "torch", "cpu", loader, ("torch",)) for name, loader in loaders),
         *(KernelInfo(name, "torch", "cuda", loader, ("torch",), reason) for name, loader in loaders),
+        *(KernelInfo(name, "jax", "cpu", loader, ("jax",)) for name, loader in _IN_JAX.items()),
     ]

@@ -1,0 +1,189 @@
+"""Everything we use of JAX that it doesn't promise to keep: primitives, their rules, and how shard_map types values."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from heddle.errors import problem
+from heddle_kernels.library import native
+
+Shape = tuple[int, ...]
+Rule = Callable[..., Any]
+
+
+@functools.cache
+def _registered(target: str) -> str:
+    function = getattr(native, target)
+    jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(function), platform="cpu")
+    return target
+
+
+class Operation(NamedTuple):
+    """What computes an operation."""
+
+    primitive: Primitive
+    on_cpu: Callable[..., Any]
+    elsewhere: Callable[..., Any]
+
+
+OPERATIONS: dict[str, Operation] = {}
+"""Every operation by name, for tests of one computation against the other."""
+
+
+def use(operation: Operation, computation: Callable[..., Any], platform: str | None = None) -> None:
+    """Compute an operation on a platform (None: on all that have none of their own) by a traceable function."""
+    rule = mlir.lower_fun(computation, multiple_results=False)
+    mlir.register_lowering(operation.primitive, rule, platform=platform)
+
+
+def native_call(target: str, shape: Shape, dtype: Any, *operands: Any, **attributes: int) -> jax.Array:
+    """Call a handler of the library; attributes are 64-bit integers."""
+    out = jax.ShapeDtypeStruct(shape, dtype)
+    numbers = {name: np.int64(value) for name, value in attributes.items()}
+    return jax.ffi.ffi_call(_registered(target), out)(*operands, **numbers)
+
+
+def operation(
+    name: str,
+    *,
+    fixed: int,
+    shape: Callable[..., Shape],
+    on_cpu: Callable[..., Any],
+    elsewhere: Callable[..., Any],
+    batch: Callable[..., Any],
+    structure: int | None = None,
+    adjoints: Sequence[Rule] = (),
+    jvps: dict[int, Rule] | None = None,
+) -> Callable[..., jax.Array]:
+    """Make a primitive and return the function that binds it.
+
+    Args:
+        fixed: number of leading operands without a derivative.
+        shape: (*avals, **params) -> shape of the result, whose dtype is the last operand's.
+        on_cpu, elsewhere: the computation, as traceable functions of (*operands, **params).
+        batch: (function, size, operands, axes, params) -> (result, axis), where no structure is batched.
+        structure: number of leading operands that say where values go; `fixed` if None.
+        adjoints: for each further operand, in which the operation is linear: (cotangent, *operands, **params) ->
+            cotangent of that operand. None at all makes an operation to be wrapped in jax.custom_jvp.
+        jvps: for operands in which it isn't linear: position -> (tangent, *operands, **params) -> tangent.
+    """
+    primitive = Primitive(f"heddle_{name}")
+    n_structure = fixed if structure is None else structure
+
+    def bind(*operands: Any, **params: Any) -> jax.Array:
+        return primitive.bind(*_alike(operands), **params)
+
+    @functools.cache
+    def compiled(params: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
+        return jax.jit(lambda *operands: primitive.bind(*operands, **dict(params)))
+
+    primitive.def_impl(lambda *operands, **params: compiled(tuple(sorted(params.items())))(*operands))
+
+    def abstract(*avals: Any, **params: Any) -> Any:
+        if _vma_rule:
+            _vma_rule(name, *avals)
+        return avals[-1].update(shape=shape(*avals, **params), weak_type=False)
+
+    primitive.def_abstract_eval(abstract)
+    OPERATIONS[name] = Operation(primitive, on_cpu, elsewhere)
+    use(OPERATIONS[name], elsewhere)
+    use(OPERATIONS[name], on_cpu, platform="cpu")
+
+    def linear_jvp(position: int) -> Rule:
+        def rule(tangent: Any, *operands: Any, **params: Any) -> Any:
+            return bind(*operands[:position], tangent, *operands[position + 1 :], **params)
+
+        return rule
+
+    if adjoints:
+        positions = range(fixed, fixed + len(adjoints))
+        rules = [(jvps or {}).get(position) or linear_jvp(position) for position in positions]
+        ad.defjvp(primitive, *(None,) * fixed, *rules)
+
+        def transpose(cotangent: Any, *operands: Any, **params: Any) -> list[Any]:
+            found: list[Any] = [None] * len(operands)
+            for position, adjoint in zip(positions, adjoints):
+                if ad.is_undefined_primal(operands[position]):
+                    zero = type(cotangent) is ad.Zero
+                    aval = operands[position].aval
+                    found[position] = ad.Zero(aval) if zero else adjoint(cotangent, *operands, **params)
+            return found
+
+        ad.primitive_transposes[primitive] = transpose
+
+    def batched(operands: Any, axes: Any, **params: Any) -> Any:
+        size = next(x.shape[axis] for x, axis in zip(operands, axes) if axis is not None)
+        if all(axis is None for axis in axes[:n_structure]):
+            return batch(functools.partial(bind, **params), size, operands, axes, params)
+        full = [_first(x, axis, size) for x, axis in zip(operands, axes)]  # one structure after another
+        return jax.lax.map(lambda each: bind(*each, **params), tuple(full)), 0
+
+    batching.primitive_batchers[primitive] = batched
+    return bind
+
+
+def _first(x: jax.Array, axis: int | None, size: int) -> jax.Array:
+    return jnp.broadcast_to(x, (size, *x.shape)) if axis is None else jnp.moveaxis(x, axis, 0)
+
+
+def second(x: jax.Array, axis: int | None, size: int) -> jax.Array:
+    """Return x with its batch as second axis, repeated there if it has none (batching rules)."""
+    if axis is None:
+        return jnp.broadcast_to(x[:, None], (x.shape[0], size, *x.shape[1:]))
+    return jnp.moveaxis(x, axis, 1)
+
+
+def in_second(function: Rule, size: int, operands: Any, axes: Any, n_structure: int) -> tuple[Any, int]:
+    """Batch an operation that treats all further axes alike: every value's batch becomes its second axis."""
+    values = [second(x, axis, size) for x, axis in zip(operands[n_structure:], axes[n_structure:])]
+    return function(*operands[:n_structure], *values), 1
+
+
+def _varying(x: Any) -> frozenset[Any]:
+    """Return the mesh axes over which a value varies inside shard_map."""
+    aval = jax.typeof(x)
+    found = getattr(aval, "vma", None)
+    return found if found is not None else getattr(getattr(aval, "mat", None), "varying", frozenset())
+
+
+def _alike(operands: Sequence[Any]) -> Sequence[Any]:
+    """Let all operands vary over the same mesh axes, as a primitive under shard_map must have them."""
+    varying = [_varying(x) for x in operands]
+    union = frozenset().union(*varying)
+    if not union:
+        return operands
+    return [
+        jax.lax.pcast(x, tuple(union - own), to="varying") if union - own else x
+        for x, own in zip(operands, varying)
+    ]
+
+
+def _find_vma_rule() -> Callable[..., Any] | None:
+    from jax._src import core
+
+    return getattr(core, "standard_vma_rule", None)
+
+
+_vma_rule = _find_vma_rule()
+
+
+def same_dtype(*arrays: jax.Array) -> list[jax.Array]:
+    """Return floats promoted to one dtype; a TypeError for anything else."""
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = functools.reduce(jnp.promote_types, (x.dtype for x in arrays))
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(
+            problem("heddle_kernels.jax", f"dtype {dtype}", "a float of 16, 32 or 64 bits", "cast it")
+        )
+    return [x.astype(dtype) for x in arrays]
+
+
+def widened(x: jax.Array) -> jax.Array:
+    """Return x in what sums of it are kept in: float32, or float64 as it is."""
+    return x if x.dtype == jnp.float64 else x.astype(jnp.float32)

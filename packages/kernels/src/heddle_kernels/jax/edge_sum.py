@@ -1,0 +1,91 @@
+"""Values of nodes taken to their edges, and values of edges summed at one end: each is the other's transpose."""
+
+from math import prod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from heddle_kernels import library
+from heddle_kernels.jax.compat import in_second, native_call, operation, widened
+from heddle_kernels.jax.structure import SIZE, Structure
+
+
+def edge_take(structure: Structure, x: Array, at_senders: bool) -> Array:
+    """Give each edge the row of its receiver, or its sender: [n, ...] -> [n_edges, ...]."""
+    return _take(*structure, x, at_senders=at_senders)
+
+
+def edge_sum(structure: Structure, data: Array, at_senders: bool) -> Array:
+    """Sum data [n_edges, ...] by receiver, or by sender: [n, ...]; without edges 0."""
+    return _sum(*structure, data, at_senders=at_senders)
+
+
+def _take_shape(*operands: Any, at_senders: bool) -> tuple[int, ...]:
+    return operands[1].shape[0], *operands[SIZE].shape[1:]
+
+
+def _take_cpu(*operands: Array, at_senders: bool) -> Array:
+    structure, x = Structure(*operands[:SIZE]), operands[SIZE]
+    ids = structure.senders if at_senders else structure.receivers
+    row_bytes = prod(x.shape[1:]) * x.dtype.itemsize
+    shape = _take_shape(*operands, at_senders=at_senders)
+    return native_call("heddle_xla_gather", shape, x.dtype, ids, x, row_bytes=row_bytes)
+
+
+def _take_elsewhere(*operands: Array, at_senders: bool) -> Array:
+    structure = Structure(*operands[:SIZE])
+    return operands[SIZE][structure.senders if at_senders else structure.receivers]
+
+
+def _sum_shape(*operands: Any, at_senders: bool) -> tuple[int, ...]:
+    return Structure(*operands[:SIZE]).rows(at_senders), *operands[SIZE].shape[1:]
+
+
+def _sum_cpu(*operands: Array, at_senders: bool) -> Array:
+    structure, data = Structure(*operands[:SIZE]), operands[SIZE]
+    indptr, _, order = structure.walk(at_senders)
+    empty = jnp.zeros((0,), data.dtype)
+    shape = _sum_shape(*operands, at_senders=at_senders)
+    flags = {"counted": not at_senders, "reduce": library.REDUCE["sum"]}
+    return native_call("heddle_xla_spmm", shape, data.dtype, indptr, order, order, empty, data, **flags)
+
+
+def _sum_elsewhere(*operands: Array, at_senders: bool) -> Array:
+    structure, data = Structure(*operands[:SIZE]), operands[SIZE]
+    ids = structure.senders if at_senders else structure.receivers
+    wide = widened(data)
+    return jax.ops.segment_sum(wide, ids, structure.rows(at_senders)).astype(data.dtype)
+
+
+def _take_adjoint(cotangent: Array, *operands: Any, at_senders: bool) -> Array:
+    return edge_sum(Structure(*operands[:SIZE]), cotangent, at_senders)
+
+
+def _sum_adjoint(cotangent: Array, *operands: Any, at_senders: bool) -> Array:
+    return edge_take(Structure(*operands[:SIZE]), cotangent, at_senders)
+
+
+def _batch(function: Any, size: int, operands: Any, axes: Any, params: Any) -> tuple[Array, int]:
+    return in_second(function, size, operands, axes, SIZE)
+
+
+_take = operation(
+    "edge_take",
+    fixed=SIZE,
+    shape=_take_shape,
+    on_cpu=_take_cpu,
+    elsewhere=_take_elsewhere,
+    batch=_batch,
+    adjoints=[_take_adjoint],
+)
+_sum = operation(
+    "edge_sum",
+    fixed=SIZE,
+    shape=_sum_shape,
+    on_cpu=_sum_cpu,
+    elsewhere=_sum_elsewhere,
+    batch=_batch,
+    adjoints=[_sum_adjoint],
+)

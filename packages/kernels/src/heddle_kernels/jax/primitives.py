@@ -1,0 +1,56 @@
+"""The kernels as Heddle's primitives (heddle.ops.GraphOps): what they don't take, integers above all, goes to XLA."""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from heddle.adjacency import Adjacency
+from heddle_kernels.jax import gather as rows
+from heddle_kernels.jax import segment
+from heddle_kernels.jax.sddmm import sddmm as _sddmm
+from heddle_kernels.jax.softmax import segment_softmax as _softmax
+from heddle_kernels.jax.spmm import spmm as _spmm
+
+
+def spmm(adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:
+    """Sum weighted sender rows by receiver; see heddle.ops.GraphOps.spmm."""
+    if _is_float(x):
+        return _spmm(adjacency, x, weight)
+    messages = rows(x, adjacency.senders)
+    if weight is not None:
+        messages = messages * weight.reshape(weight.shape + (1,) * (x.ndim - weight.ndim))
+    return segment_sum(messages, adjacency.receivers, adjacency.n_receivers)
+
+
+def sddmm(adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
+    """Combine both ends of each edge; see heddle.ops.GraphOps.sddmm."""
+    if _is_float(x) and _is_float(y) and x.shape[1:] == y.shape[1:]:
+        return _sddmm(adjacency, x, y, op)
+    left, right = rows(x, adjacency.receivers), rows(y, adjacency.senders)
+    return left + right if op == "add" else jnp.sum(left * right, axis=-1)
+
+
+def edge_softmax(adjacency: Adjacency, logits: Array) -> Array:
+    """Normalise [n_edges, ...] logits over the edges that each receiver receives."""
+    return _softmax(logits, adjacency.receivers, adjacency.n_receivers)
+
+
+def segment_sum(data: Array, segment_ids: Array, num_segments: int) -> Array:
+    """Sum rows by segment; see heddle.ops.GraphOps.segment_sum."""
+    if _is_float(data):
+        return segment.segment_sum(data, segment_ids, num_segments)
+    return jax.ops.segment_sum(data, segment_ids, num_segments)
+
+
+def segment_max(data: Array, segment_ids: Array, num_segments: int) -> Array:
+    """Take the largest of each segment, elementwise; see heddle.ops.GraphOps.segment_max."""
+    if _is_float(data):
+        return segment.segment_max(data, segment_ids, num_segments)
+    filled = jax.ops.segment_sum(jnp.ones_like(segment_ids), segment_ids, num_segments) > 0
+    filled = filled.reshape(-1, *(1,) * (data.ndim - 1))
+    top = jax.ops.segment_max(data, segment_ids, num_segments)
+    return jnp.where(filled, top, jnp.zeros_like(top))
+
+
+def _is_float(x: Array) -> bool:
+    return bool(jnp.issubdtype(x.dtype, jnp.floating))

@@ -1,0 +1,115 @@
+"""sddmm on JAX; "add" is differentiated by the pair in edge_sum.py."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from heddle.adjacency import Adjacency
+from heddle_kernels import library, shapes
+from heddle_kernels.jax.compat import in_second, native_call, operation, same_dtype, widened
+from heddle_kernels.jax.edge_sum import edge_take
+from heddle_kernels.jax.spmm import weighted
+from heddle_kernels.jax.structure import SIZE, Structure
+
+
+def sddmm(adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
+    """Combine both ends of each edge, in the adjacency's order.
+
+    Args:
+        adjacency: the edges.
+        x: [n_receivers, ...] and y: [n_senders, ...].
+        op: "add": x[receiver] + y[sender], [n_edges, ...]; "dot": their product summed over the last axis.
+
+    Raises:
+        GraphError: shapes that don't fit.
+    """
+    library.code(library.COMBINE, "sddmm", "op", op)
+    structure = Structure.of(adjacency)
+    x, y = same_dtype(jnp.asarray(x), jnp.asarray(y))
+    shapes.ends("sddmm", x.shape, y.shape, structure.rows(False), structure.rows(True))
+    shapes.edge_values(x.shape, op)
+    return _add(structure, x, y) if op == "add" else dot(*structure, x, y)
+
+
+def _dot_shape(*operands: Any) -> tuple[int, ...]:
+    return operands[1].shape[0], *operands[SIZE].shape[1:-1]
+
+
+def _dot_cpu(*operands: Array) -> Array:
+    *structure, x, y = operands
+    indptr, ids, _ = Structure(*structure).walk(False)
+    shape, combine = _dot_shape(*operands), library.COMBINE["dot"]
+    return native_call("heddle_xla_sddmm", shape, x.dtype, indptr, ids, x, y, combine=combine)
+
+
+def _dot_elsewhere(*operands: Array) -> Array:
+    *arrays, x, y = operands
+    structure = Structure(*arrays)
+    product = widened(x[structure.receivers]) * widened(y[structure.senders])
+    return product.sum(-1).astype(x.dtype)
+
+
+def _x_adjoint(cotangent: Array, *operands: Any) -> Array:
+    return weighted(*operands[:SIZE], cotangent, operands[-1], reduce="sum", transpose=False)
+
+
+def _y_adjoint(cotangent: Array, *operands: Any) -> Array:
+    return weighted(*operands[:SIZE], cotangent, operands[SIZE], reduce="sum", transpose=True)
+
+
+def _batch(function: Any, size: int, operands: Any, axes: Any, params: Any) -> tuple[Array, int]:
+    return in_second(function, size, operands, axes, SIZE)
+
+
+dot = operation(
+    "sddmm_dot",
+    fixed=SIZE,
+    shape=_dot_shape,
+    on_cpu=_dot_cpu,
+    elsewhere=_dot_elsewhere,
+    batch=_batch,
+    adjoints=[_x_adjoint, _y_adjoint],
+)
+
+
+def _sum_shape(*operands: Any) -> tuple[int, ...]:
+    return operands[1].shape[0], *operands[SIZE].shape[1:]
+
+
+def _sum_cpu(*operands: Array) -> Array:
+    *structure, x, y = operands
+    indptr, ids, _ = Structure(*structure).walk(False)
+    shape, combine = _sum_shape(*operands), library.COMBINE["add"]
+    return native_call("heddle_xla_sddmm", shape, x.dtype, indptr, ids, x, y, combine=combine)
+
+
+def _sum_elsewhere(*operands: Array) -> Array:
+    *arrays, x, y = operands
+    structure = Structure(*arrays)
+    return x[structure.receivers] + y[structure.senders]
+
+
+_sum = operation(
+    "sddmm_add",
+    fixed=SIZE + 2,
+    shape=_sum_shape,
+    on_cpu=_sum_cpu,
+    elsewhere=_sum_elsewhere,
+    batch=_batch,
+    structure=SIZE,
+)
+
+
+@jax.custom_jvp
+def _add(structure: Structure, x: Array, y: Array) -> Array:
+    return _sum(*structure, x, y)
+
+
+@_add.defjvp
+def _add_jvp(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    structure = primals[0]
+    _, x, y = tangents
+    tangent = edge_take(structure, x, at_senders=False) + edge_take(structure, y, at_senders=True)
+    return _add(*primals), tangent

@@ -1,0 +1,90 @@
+"""Softmax within segments on JAX."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from heddle_kernels.jax.compat import in_second, native_call, operation, widened
+from heddle_kernels.jax.gather import checked, gather_rows, largest, sum_rows
+
+
+def segment_softmax(data: Array, segment_ids: Array, num_segments: int) -> Array:
+    """Softmax within each segment: [e, ...], [e] int in any order -> [e, ...].
+
+    A segment of -inf alone gives 0, not NaN.
+    """
+    data, ids = checked("segment_softmax", data, segment_ids)
+    return _softmax(ids, data, int(num_segments))
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _softmax(ids: Array, data: Array, n: int) -> Array:
+    return _forward(ids, data, n=n)
+
+
+@_softmax.defjvp
+def _softmax_jvp(n: int, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    ids, data = primals
+    y = _softmax(ids, data, n)
+    return y, _gradient(ids, y, tangents[1], n=n)
+
+
+def _forward_cpu(ids: Array, data: Array, n: int) -> Array:
+    return native_call("heddle_xla_segment_softmax", data.shape, data.dtype, ids, data, segments=n)
+
+
+def _forward_elsewhere(ids: Array, data: Array, n: int) -> Array:
+    wide = widened(data)
+    top = largest(ids, wide, n=n)
+    exps = jnp.exp(wide - jnp.where(jnp.isfinite(top), top, jnp.zeros_like(top))[ids])
+    total = jax.ops.segment_sum(exps, ids, n)
+    return (exps / jnp.where(total > 0, total, jnp.ones_like(total))[ids]).astype(data.dtype)
+
+
+def _gradient_cpu(ids: Array, y: Array, grad: Array, n: int) -> Array:
+    return native_call("heddle_xla_segment_softmax_grad", y.shape, y.dtype, ids, y, grad, segments=n)
+
+
+def _gradient_elsewhere(ids: Array, y: Array, grad: Array, n: int) -> Array:
+    return y * (grad - jax.ops.segment_sum(y * grad, ids, n)[ids])
+
+
+def _y_jvp(tangent: Array, ids: Array, y: Array, grad: Array, n: int) -> Array:
+    inner = gather_rows(ids, sum_rows(ids, y * grad, n=n))
+    return tangent * (grad - inner) - y * gather_rows(ids, sum_rows(ids, tangent * grad, n=n))
+
+
+def _y_adjoint(cotangent: Array, *operands: Any, n: int) -> Array:
+    raise AssertionError("the gradient of a softmax is not linear in the softmax")
+
+
+def _grad_adjoint(cotangent: Array, ids: Array, y: Array, grad: Any, n: int) -> Array:
+    return _gradient(ids, y, cotangent, n=n)  # symmetric
+
+
+def _batch(function: Any, size: int, operands: Any, axes: Any, params: Any) -> tuple[Array, int]:
+    return in_second(function, size, operands, axes, 1)
+
+
+_forward = operation(
+    "segment_softmax",
+    fixed=2,
+    structure=1,
+    shape=lambda ids, data, n: data.shape,
+    on_cpu=_forward_cpu,
+    elsewhere=_forward_elsewhere,
+    batch=_batch,
+)
+_gradient = operation(
+    "segment_softmax_grad",
+    fixed=1,
+    shape=lambda ids, y, grad, n: y.shape,
+    on_cpu=_gradient_cpu,
+    elsewhere=_gradient_elsewhere,
+    batch=_batch,
+    adjoints=[_y_adjoint, _grad_adjoint],
+    jvps={1: _y_jvp},
+)

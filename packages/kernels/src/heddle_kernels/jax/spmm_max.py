@@ -1,0 +1,242 @@
+"""The maximum of spmm on JAX. Its derivatives sum over the elements that attain it; where those are is a constant."""
+
+import functools
+from math import prod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from heddle_kernels import library
+from heddle_kernels.jax.compat import in_second, native_call, operation
+from heddle_kernels.jax.structure import SIZE, Structure
+
+
+def spmm_max(structure: Structure, weight: Array | None, x: Array, transpose: bool) -> Array:
+    """Take the largest weight x[s] of the edges (s, r) of each r, elementwise; from receivers if `transpose`."""
+    if weight is None:
+        return _max(structure, x, transpose)
+    return _weighted_max(structure, weight, x, transpose)
+
+
+def _batch(function: Any, size: int, operands: Any, axes: Any, params: Any) -> tuple[Array, int]:
+    return in_second(function, size, operands, axes, SIZE)
+
+
+def _rows(structure: Any, at_senders: bool, x: Any) -> tuple[int, ...]:
+    return Structure(*structure).rows(at_senders), *x.shape[1:]
+
+
+def _messages(structure: Structure, weight: Array | None, x: Array, transpose: bool) -> Array:
+    messages = x[structure.ends(transpose)[0]]
+    return messages if weight is None else messages * _wide(weight, x)
+
+
+def _wide(weight: Array, x: Array) -> Array:
+    return weight.reshape(*weight.shape, *(1,) * (x.ndim - weight.ndim))
+
+
+# --- forward: one primitive, whose weight may be empty ---
+
+
+def _forward_cpu(*operands: Array, transpose: bool, weighted: bool) -> Array:
+    *structure, weight, x = operands
+    flags = {"reduce": library.REDUCE["max"], "weighted": weighted, "permuted": transpose}
+    walk = Structure(*structure).walk(transpose)
+    return native_call("heddle_xla_spmm", _rows(structure, transpose, x), x.dtype, *walk, weight, x, **flags)
+
+
+def _forward_elsewhere(*operands: Array, transpose: bool, weighted: bool) -> Array:
+    *arrays, weight, x = operands
+    structure = Structure(*arrays)
+    messages = _messages(structure, weight if weighted else None, x, transpose)
+    top = jax.ops.segment_max(messages, structure.ends(transpose)[1], structure.rows(transpose))
+    indptr = structure.t_indptr if transpose else structure.indptr
+    empty = (jnp.diff(indptr) == 0).reshape(-1, *(1,) * (x.ndim - 1))
+    return jnp.where(empty, jnp.zeros_like(top), top)
+
+
+_forward = operation(
+    "spmm_max",
+    fixed=SIZE + 2,
+    structure=SIZE,
+    shape=lambda *operands, transpose, weighted: _rows(operands[:SIZE], transpose, operands[-1]),
+    on_cpu=_forward_cpu,
+    elsewhere=_forward_elsewhere,
+    batch=lambda function, size, operands, axes, params: _batch_optional(
+        function, size, operands, axes, params
+    ),
+)
+
+
+def _batch_optional(function: Any, size: int, operands: Any, axes: Any, params: Any) -> tuple[Array, int]:
+    """Batch where operand SIZE is a weight that may be empty, and then stays so."""
+    if params["weighted"]:
+        return _batch(function, size, operands, axes, params)
+    rest, places = operands[SIZE + 1 :], axes[SIZE + 1 :]
+    empty = functools.partial(function, *operands[:SIZE], operands[SIZE])
+    return in_second(empty, size, rest, places, 0)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _max(structure: Structure, x: Array, transpose: bool) -> Array:
+    return _forward(*structure, _nothing(x), x, transpose=transpose, weighted=False)
+
+
+@_max.defjvp
+def _max_jvp(transpose: bool, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    structure, x = primals
+    top = _max(structure, x, transpose)
+    at = *structure, _nothing(x), *jax.lax.stop_gradient((x, top))
+    flags = {"weighted": False, "reverse": transpose, "adjoint": False}
+    return top, _sum_top(*at, tangents[1], **flags) / _ties(at, top, flags)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
+def _weighted_max(structure: Structure, weight: Array, x: Array, transpose: bool) -> Array:
+    return _forward(*structure, weight, x, transpose=transpose, weighted=True)
+
+
+@_weighted_max.defjvp
+def _weighted_max_jvp(transpose: bool, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    structure, weight, x = primals
+    top = _weighted_max(structure, weight, x, transpose)
+    at = *structure, *jax.lax.stop_gradient((weight, x, top))
+    flags = {"reverse": transpose, "adjoint": False}
+    tangent = _product_top(*at, weight, tangents[2], **flags) + _product_top(*at, tangents[1], x, **flags)
+    return top, tangent / _ties(at, top, flags | {"weighted": True})
+
+
+def _nothing(x: Array) -> Array:
+    return jnp.zeros((0,), x.dtype)
+
+
+def _ties(at: Any, top: Array, flags: dict[str, bool]) -> Array:
+    """Count the elements that attain each maximum, at least 1."""
+    return jnp.maximum(_sum_top(*at, jnp.ones_like(at[SIZE + 1]), **flags), 1)
+
+
+# --- sums over attaining elements: of a value; of a factor per edge times a value; of a product per edge ---
+# operands: structure, weight, x, top, then these. `reverse`: the maximum went from receivers to senders. `adjoint`:
+# from where messages arrived back to where they started.
+
+
+def _hits(*at: Array, weighted: bool, reverse: bool) -> Array:
+    *arrays, weight, x, top = at
+    structure = Structure(*arrays)
+    messages, most = (
+        _messages(structure, weight if weighted else None, x, reverse),
+        top[structure.ends(reverse)[1]],
+    )
+    return (messages == most) | (jnp.isnan(messages) & jnp.isnan(most))
+
+
+def _sum_elsewhere(*operands: Array, weighted: bool, reverse: bool, adjoint: bool) -> Array:
+    structure, value = Structure(*operands[:SIZE]), operands[-1]
+    start, end = structure.ends(reverse != adjoint)
+    hits = _hits(*operands[: SIZE + 3], weighted=weighted, reverse=reverse)
+    terms = jnp.where(hits, value[start], jnp.zeros_like(value, shape=()))
+    return jax.ops.segment_sum(terms, end, structure.rows(reverse != adjoint))
+
+
+def _sum_cpu(*operands: Array, weighted: bool, reverse: bool, adjoint: bool) -> Array:
+    *structure, weight, x, top, value = operands
+    flags = {"weighted": weighted, "valued": 1, "permuted": reverse != adjoint, "transposed": adjoint}
+    walk, shape = Structure(*structure).walk(reverse != adjoint), _rows(structure, reverse != adjoint, x)
+    return native_call(
+        "heddle_xla_spmm_top", shape, x.dtype, *walk, weight, x, top, _nothing(x), value, **flags
+    )
+
+
+def _sum_adjoint(cotangent: Array, *operands: Any, weighted: bool, reverse: bool, adjoint: bool) -> Array:
+    return _sum_top(*operands[:-1], cotangent, weighted=weighted, reverse=reverse, adjoint=not adjoint)
+
+
+_sum_top = operation(
+    "spmm_top",
+    fixed=SIZE + 3,
+    structure=SIZE,
+    shape=lambda *operands, weighted, reverse, adjoint: _rows(
+        operands[:SIZE], reverse != adjoint, operands[SIZE + 1]
+    ),
+    on_cpu=_sum_cpu,
+    elsewhere=_sum_elsewhere,
+    batch=_batch_optional,
+    adjoints=[_sum_adjoint],
+)
+
+
+def _product_cpu(*operands: Array, reverse: bool, adjoint: bool) -> Array:
+    *structure, weight, x, top, factor, value = operands
+    flags = {"weighted": 1, "valued": 1, "factored": 1, "permuted": reverse != adjoint, "transposed": adjoint}
+    walk, shape = Structure(*structure).walk(reverse != adjoint), _rows(structure, reverse != adjoint, x)
+    return native_call("heddle_xla_spmm_top", shape, x.dtype, *walk, weight, x, top, factor, value, **flags)
+
+
+def _product_elsewhere(*operands: Array, reverse: bool, adjoint: bool) -> Array:
+    *arrays, factor, value = operands
+    structure = Structure(*arrays[:SIZE])
+    start, end = structure.ends(reverse != adjoint)
+    hits = _hits(*arrays, weighted=True, reverse=reverse)
+    terms = jnp.where(hits, value[start] * _wide(factor, value), jnp.zeros_like(value, shape=()))
+    return jax.ops.segment_sum(terms, end, structure.rows(reverse != adjoint))
+
+
+def _factor_adjoint(cotangent: Array, *operands: Any, reverse: bool, adjoint: bool) -> Array:
+    value = operands[-1]
+    ends = (value, cotangent) if adjoint else (cotangent, value)
+    return _edges_top(*operands[: SIZE + 3], *ends, reverse=reverse)
+
+
+def _value_adjoint(cotangent: Array, *operands: Any, reverse: bool, adjoint: bool) -> Array:
+    return _product_top(*operands[:-1], cotangent, reverse=reverse, adjoint=not adjoint)
+
+
+_product_top = operation(
+    "spmm_top_weighted",
+    fixed=SIZE + 3,
+    structure=SIZE,
+    shape=lambda *operands, reverse, adjoint: _rows(operands[:SIZE], reverse != adjoint, operands[SIZE + 1]),
+    on_cpu=_product_cpu,
+    elsewhere=_product_elsewhere,
+    batch=_batch,
+    adjoints=[_factor_adjoint, _value_adjoint],
+)
+
+
+def _edges_cpu(*operands: Array, reverse: bool) -> Array:
+    *structure, weight, x, top, a, b = operands
+    indptr, ids, _ = Structure(*structure).walk(False)
+    operands = indptr, ids, weight, x, top, a, b
+    return native_call("heddle_xla_sddmm_top", weight.shape, x.dtype, *operands, transposed=reverse)
+
+
+def _edges_elsewhere(*operands: Array, reverse: bool) -> Array:
+    *arrays, a, b = operands
+    start, end = Structure(*arrays[:SIZE]).ends(reverse)
+    weight = arrays[SIZE]
+    product = jnp.where(
+        _hits(*arrays, weighted=True, reverse=reverse), a[end] * b[start], jnp.zeros_like(a, shape=())
+    )
+    return product.reshape(*weight.shape, prod(product.shape[weight.ndim :])).sum(-1)
+
+
+def _a_adjoint(cotangent: Array, *operands: Any, reverse: bool) -> Array:
+    return _product_top(*operands[: SIZE + 3], cotangent, operands[-1], reverse=reverse, adjoint=False)
+
+
+def _b_adjoint(cotangent: Array, *operands: Any, reverse: bool) -> Array:
+    return _product_top(*operands[: SIZE + 3], cotangent, operands[SIZE + 3], reverse=reverse, adjoint=True)
+
+
+_edges_top = operation(
+    "sddmm_top",
+    fixed=SIZE + 3,
+    structure=SIZE,
+    shape=lambda *operands, reverse: operands[SIZE].shape,
+    on_cpu=_edges_cpu,
+    elsewhere=_edges_elsewhere,
+    batch=_batch,
+    adjoints=[_a_adjoint, _b_adjoint],
+)

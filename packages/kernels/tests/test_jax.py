@@ -1,0 +1,310 @@
+"""The JAX face: values, derivatives of every order both ways, and each of JAX's transformations."""
+
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+import heddle_kernels.jax as kernels
+from heddle.adjacency import Adjacency
+from heddle.errors import GraphError
+from heddle_kernels import reference
+from heddle_kernels.jax import compat
+
+DTYPES = {jnp.float64: 1e-13, jnp.float32: 2e-5, jnp.float16: 2e-3, jnp.bfloat16: 1.6e-2}
+
+
+jax.config.update("jax_disable_most_optimizations", True)  # tests compile much and compute little
+
+
+@pytest.fixture(autouse=True)
+def strict():
+    """Allow float64, and no promotion that isn't written down."""
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"):
+        yield
+
+
+@pytest.fixture
+def elsewhere():
+    """Compute by what stands in for the library on other platforms."""
+    for operation in compat.OPERATIONS.values():
+        compat.use(operation, operation.elsewhere, platform="cpu")
+    jax.clear_caches()
+    yield
+    for operation in compat.OPERATIONS.values():
+        compat.use(operation, operation.on_cpu, platform="cpu")
+    jax.clear_caches()
+
+
+def close(got: jax.Array, want: np.ndarray, dtype) -> None:
+    assert got.dtype == dtype and got.shape == want.shape
+    size = max(1.0, float(np.abs(want).max(initial=0)))
+    np.testing.assert_allclose(np.asarray(got, np.float64), want, rtol=0, atol=DTYPES[dtype] * size)
+
+
+def draw(rng: np.random.Generator, shape: tuple[int, ...], dtype) -> tuple[jax.Array, np.ndarray]:
+    values = jnp.asarray(rng.standard_normal(shape), dtype)
+    return values, np.asarray(values, np.float64)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
+def test_values(adjacency, rng, dtype):
+    check_values(adjacency, rng, dtype)
+
+
+@pytest.mark.parametrize("sizes, dtype", [((7, 5, 13), jnp.bfloat16), ((3, 4, 0), jnp.float32)], ids=str)
+def test_values_elsewhere(make_graph, rng, elsewhere, sizes, dtype):
+    check_values(make_graph(*sizes), rng, dtype)
+
+
+def check_values(adjacency: Adjacency, rng: np.random.Generator, dtype) -> None:
+    """Compare every op with the numpy reference."""
+    e = adjacency.n_edges
+    for transpose in (False, True):
+        x, x64 = draw(rng, (adjacency.n_receivers if transpose else adjacency.n_senders, 4, 5), dtype)
+        for shape in (None, (e,), (e, 4), (e, 4, 5)):
+            weight, weight64 = (None, None) if shape is None else draw(rng, shape, dtype)
+            for reduce in ("sum", "mean", "max"):
+                got = kernels.spmm(adjacency, x, weight, reduce=reduce, transpose=transpose)
+                want = reference.spmm(adjacency, x64, weight64, reduce=reduce, transpose=transpose)
+                close(got, want, dtype)
+    (x, x64), (y, y64) = (draw(rng, (n, 4, 5), dtype) for n in (adjacency.n_receivers, adjacency.n_senders))
+    for op in ("dot", "add"):
+        close(kernels.sddmm(adjacency, x, y, op), reference.sddmm(adjacency, x64, y64, op), dtype)
+    ids, n = adjacency.receivers[::-1], adjacency.n_receivers
+    data, data64 = draw(rng, (e, 3), dtype)
+    for reduce in ("sum", "mean", "max"):
+        got = getattr(kernels, f"segment_{reduce}")(data, ids, n)
+        close(got, reference.segment_reduce(data64, ids, n, reduce), dtype)
+    close(kernels.segment_softmax(data, ids, n), reference.segment_softmax(data64, ids, n), dtype)
+    np.testing.assert_array_equal(kernels.gather(x, ids), x[ids])
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
+@pytest.mark.parametrize(
+    "sizes, k, m", [((), 3, 4), ((5, 0, 1, 7), 1, 1), ((2, 0, 33), 17, 10), ((9,), 5, 0)], ids=str
+)
+def test_segment_matmul(rng, dtype, sizes, k, m):
+    check_segment_matmul(rng, dtype, sizes, k, m)
+
+
+def test_segment_matmul_elsewhere(rng, elsewhere):
+    check_segment_matmul(rng, jnp.float32, (5, 0, 1, 7), 4, 3)
+
+
+def check_segment_matmul(rng: np.random.Generator, dtype, sizes: tuple[int, ...], k: int, m: int) -> None:
+    """Compare the product, with and without bias, with the numpy reference."""
+    lhs, lhs64 = draw(rng, (sum(sizes), k), dtype)
+    rhs, rhs64 = draw(rng, (len(sizes), k, m), dtype)
+    bias, bias64 = draw(rng, (len(sizes), m), dtype)
+    counts = np.array(sizes, np.int32)
+    close(kernels.segment_matmul(lhs, rhs, counts), reference.segment_matmul(lhs64, rhs64, counts), dtype)
+    got, want = (
+        kernels.segment_matmul(lhs, rhs, counts, bias),
+        reference.segment_matmul(lhs64, rhs64, counts, bias64),
+    )
+    close(got, want, dtype)
+
+
+def functions(adjacency: Adjacency, rng: np.random.Generator) -> dict[str, tuple]:
+    """Return name -> (function, inputs to differentiate), on every op and way to call it."""
+    e, m, n = adjacency.n_edges, adjacency.n_receivers, adjacency.n_senders
+    ids, randn = adjacency.receivers[::-1], rng.standard_normal
+    found = {}
+    for reduce in ("sum", "mean", "max"):
+        for transpose in (False, True):
+            spmm = partial(kernels.spmm, adjacency, reduce=reduce, transpose=transpose)
+            rows, name = m if transpose else n, f"spmm_{reduce}{'_transposed' if transpose else ''}"
+            found[name] = spmm, (randn((rows, 2, 3)),)
+            found[f"{name}_weighted"] = spmm, (randn((rows, 4)), randn(e))
+            found[f"{name}_heads"] = spmm, (randn((rows, 2, 3)), randn((e, 2)))
+            found[f"{name}_elements"] = spmm, (randn((rows, 3)), randn((e, 3)))
+    found["dot"] = partial(kernels.sddmm, adjacency, op="dot"), (randn((m, 2, 3)), randn((n, 2, 3)))
+    found["add"] = partial(kernels.sddmm, adjacency, op="add"), (randn((m, 3)), randn((n, 3)))
+    found["gather"] = partial(kernels.gather, index=ids), (randn((m, 3)),)
+    for name in ("segment_sum", "segment_mean", "segment_max", "segment_softmax"):
+        found[name] = partial(getattr(kernels, name), segment_ids=ids, num_segments=m), (randn((e, 3)),)
+    sizes = np.array([min(n, 3), 0, max(n - 3, 0)], np.int32)
+    product = partial(kernels.segment_matmul, group_sizes=sizes)
+    found["segment_matmul"] = product, (randn((n, 4)), randn((3, 4, 2)))
+    found["segment_matmul_bias"] = (
+        lambda lhs, rhs, bias: kernels.segment_matmul(lhs, rhs, sizes, bias),
+        (randn((n, 4)), randn((3, 4, 2)), randn((3, 2))),
+    )
+    return {name: (function, tuple(map(jnp.asarray, inputs))) for name, (function, inputs) in found.items()}
+
+
+ONE = Adjacency(*(np.zeros(size, np.int32) for size in (1, 1, 2, 1, 1, 2, 1)))
+NAMES = list(functions(ONE, np.random.default_rng(0)))
+
+
+def scalar(function):
+    return lambda *inputs: jnp.sum(jnp.tanh(function(*inputs)))
+
+
+def alike(got, want) -> None:
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-9), got, want)
+
+
+@pytest.mark.parametrize("sizes", [(7, 5, 13), (3, 4, 0)], ids=str)
+@pytest.mark.parametrize("name", NAMES)
+def test_derivatives(make_graph, rng, name, sizes):
+    """Jacobians by finite differences: forward, backward, and each over the other."""
+    function, inputs = functions(make_graph(*sizes), rng)[name]
+    check_grads(scalar(function), inputs, order=2, modes=("fwd", "rev"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_third_order(make_graph, rng, name):
+    function, inputs = functions(make_graph(7, 5, 13), rng)[name]
+    check_grads(jax.grad(scalar(function)), inputs, order=2, modes=("rev",), rtol=0.02, atol=0.02)
+
+
+def test_elsewhere_has_the_same_derivatives(make_graph, rng, request):
+    def grads() -> dict[str, tuple[jax.Array, ...]]:
+        found = functions(make_graph(7, 5, 13), np.random.default_rng(2)).items()
+        positions = {name: tuple(range(len(inputs))) for name, (_, inputs) in found}
+        return {name: jax.grad(scalar(f), positions[name])(*inputs) for name, (f, inputs) in found}
+
+    want = grads()
+    request.getfixturevalue("elsewhere")
+    alike(grads(), want)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_float32_has_the_same_derivatives(make_graph, rng, name):
+    """grad, and forward over it, in float32 as in float64."""
+    function, inputs = functions(make_graph(7, 5, 13), rng)[name]
+    grad = jax.jit(jax.grad(scalar(function), tuple(range(len(inputs)))))
+
+    def both(dtype) -> tuple:
+        given = tuple(x.astype(dtype) for x in inputs)
+        return jax.jvp(grad, given, tuple(jnp.cos(x) for x in given))
+
+    got = both(jnp.float32)
+    assert {leaf.dtype for leaf in jax.tree.leaves(got)} == {jnp.dtype(jnp.float32)}
+    exact = both(jnp.float64)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-4), got, exact)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_vmap(make_graph, rng, name):
+    function, inputs = functions(make_graph(7, 5, 13), rng)[name]
+    batched = [jnp.stack([each, 2 * each, jnp.cos(each)], axis=-1) for each in inputs]
+    grads = jax.grad(scalar(function), tuple(range(len(inputs))))
+    for each in (function, grads):
+        wants = [each(*(b[..., i] for b in batched)) for i in range(3)]
+        got = jax.jit(jax.vmap(each, in_axes=-1))(*batched)
+        alike(got, jax.tree.map(lambda *leaves: jnp.stack(leaves), *wants))
+        for alone in range(len(inputs)) if len(inputs) > 1 else ():  # one operand batched, the others shared
+            axes = tuple(-1 if at == alone else None for at in range(len(inputs)))
+            mixed = [b if at == alone else x for at, (b, x) in enumerate(zip(batched, inputs))]
+            wants = [each(*(a[..., i] if axis else a for a, axis in zip(mixed, axes))) for i in range(3)]
+            alike(
+                jax.vmap(each, in_axes=axes)(*mixed), jax.tree.map(lambda *leaves: jnp.stack(leaves), *wants)
+            )
+
+
+def test_vmap_over_structures(make_graph, rng):
+    graphs = [make_graph(7, 5, 13, seed) for seed in range(3)]
+    stacked = Adjacency(*(jnp.stack(arrays) for arrays in zip(*graphs)))
+    x, weight = jnp.asarray(rng.standard_normal((7, 3))), jnp.asarray(rng.standard_normal(13))
+    for function in (
+        lambda graph: kernels.spmm(graph, x, weight),
+        lambda graph: kernels.spmm(graph, x, reduce="max"),
+        lambda graph: kernels.sddmm(graph, x[:5], x, "add"),
+        lambda graph: kernels.segment_softmax(weight, graph.receivers, 5),
+        lambda graph: jax.grad(scalar(partial(kernels.spmm, graph)))(x, weight),
+        lambda graph: jax.grad(scalar(partial(kernels.spmm, graph, x, reduce="max")))(weight),
+    ):
+        alike(jax.vmap(function)(stacked), jnp.stack([function(graph) for graph in graphs]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_jit_and_remat(make_graph, rng, name):
+    function, inputs = functions(make_graph(7, 5, 13), rng)[name]
+    positions = tuple(range(len(inputs)))
+    want = jax.grad(scalar(function), positions)(*inputs)
+    alike(jax.jit(jax.grad(scalar(function), positions))(*inputs), want)
+    alike(jax.jit(jax.grad(scalar(jax.checkpoint(function)), positions))(*inputs), want)
+
+
+def test_scan_and_hessian_product(make_graph, rng):
+    adjacency = make_graph(7, 7, 20)
+    x, weight = jnp.asarray(rng.standard_normal((7, 3))), jnp.asarray(rng.standard_normal(20))
+
+    def layer(x, weight):
+        return jnp.tanh(kernels.spmm(adjacency, x, kernels.segment_softmax(weight, adjacency.receivers, 7)))
+
+    def looped(x, weight):
+        return jax.lax.scan(lambda carry, _: (layer(carry, weight), None), x, None, length=3)[0].sum()
+
+    def written(x, weight):
+        return layer(layer(layer(x, weight), weight), weight).sum()
+
+    alike(jax.jit(jax.grad(looped, (0, 1)))(x, weight), jax.grad(written, (0, 1))(x, weight))
+
+    def product(loss):
+        return jax.jvp(lambda x: jax.grad(loss)(x, weight), (x,), (jnp.cos(x),))
+
+    alike(product(looped), product(written))
+
+
+def test_adjacency_may_be_traced(make_graph, rng):
+    adjacency = make_graph(7, 5, 13)
+    x = jnp.asarray(rng.standard_normal((7, 3)))
+    got = jax.jit(kernels.spmm)(Adjacency(*map(jnp.asarray, adjacency)), x)
+    alike(got, reference.spmm(adjacency, np.asarray(x)))
+
+
+def test_int32_without_64_bits(make_graph, rng):
+    with jax.enable_x64(False):
+        adjacency, x = make_graph(7, 5, 13), rng.standard_normal((7, 3)).astype(np.float32)
+        wide = Adjacency(*(array.astype(np.int64) for array in adjacency))
+        close(kernels.spmm(wide, x), reference.spmm(adjacency, x.astype(np.float64)), jnp.float32)
+
+
+def test_ids_out_of_range_raise_when_run(make_graph):
+    adjacency, x = make_graph(7, 5, 13), jnp.ones((7, 3))
+    ids = adjacency.senders.copy()
+    ids[4] = 7
+    for call in (
+        lambda: kernels.spmm(adjacency._replace(senders=ids), x),
+        lambda: jax.jit(kernels.gather)(x, ids),
+        lambda: kernels.segment_softmax(jnp.ones(13), ids, 7),
+    ):
+        with pytest.raises(Exception, match=r"\[4\]: found 7, expected an id in \[0, 7\)") as caught:
+            call().block_until_ready()
+        assert "OUT_OF_RANGE" in str(caught.value)
+
+
+def test_wrong_arguments_are_named(make_graph):
+    adjacency, x = make_graph(7, 5, 13), jnp.ones((7, 3))
+    cases = [
+        (lambda: kernels.spmm(adjacency, x[:6]), GraphError, r"x: found shape \(6, 3\), expected 7 rows"),
+        (lambda: kernels.spmm(adjacency, x, jnp.ones(12)), GraphError, "weight: found"),
+        (lambda: kernels.spmm(adjacency, x, reduce="std"), ValueError, "found 'std'"),
+        (lambda: kernels.spmm(adjacency, x.astype(int)), TypeError, "expected a float"),
+        (lambda: kernels.sddmm(adjacency, x, x, "dot"), GraphError, "x: found"),
+        (lambda: kernels.sddmm(adjacency, x[:5, 0], x[:, 0], "dot"), GraphError, "a last axis to sum over"),
+        (lambda: kernels.segment_sum(x, jnp.zeros(6, int), 1), GraphError, "segment_ids: found"),
+        (lambda: kernels.segment_matmul(x, x[None], [7]), GraphError, "rhs: found"),
+    ]
+    for call, error, message in cases:
+        with pytest.raises(error, match=message):
+            call()
+
+
+@pytest.mark.slow
+def test_eight_devices():
+    """pmap and shard_map, with and without typed axes, in a process of their own with eight virtual devices."""
+    script = Path(__file__).with_name("eight_devices.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["pmap", "shard_map", "shard_map_untyped", "automatic"]
