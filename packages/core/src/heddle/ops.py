@@ -82,12 +82,16 @@ class GraphOps:
         self,
         bundles: Sequence[tuple[str, Bundle]],
         x: Mapping[str, Array | None],
-        weights: Sequence[Array],
+        weights: Array | Sequence[Array],
         roots: Mapping[str, Array],
         biases: Mapping[str, Array],
+        activation: str = "none",
     ) -> dict[str, Array]:
-        """Return y[t] = x[t] roots[t] + biases[t] + sum over relations of A_r x[s] W_r; see `relational.conv`."""
-        return relational_conv(self, bundles, x, weights, roots, biases)
+        """Return y[t] = activation of x[t] roots[t] + biases[t] + sum over relations of A_r x[s] W_r.
+
+        Args and result: see `heddle.relational.conv.relational_conv`.
+        """
+        return relational_conv(self, bundles, x, weights, roots, biases, activation)
 
     def segment_softmax(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         """Softmax by segment: [e, ...] -> [e, ...]; a segment of -inf alone gives 0, one with a NaN all NaN."""

@@ -106,7 +106,7 @@ def test_bundles_keep_only_rows_with_edges_where_they_are_few():
     layer, _ = FORMS["widening"]
     for how, kind in (("transform", TransformFirst), ("aggregate", AggregateFirst)):
         choices = plan_relations(graph, layer.shapes(["venue"]), how)
-        bundles = [bundle for _, bundle in bundles_of(prepare_bundles(graph, [choices]), 0)]
+        bundles = [bundle for _, bundle in bundles_of(prepare_bundles(graph, [choices]), 0).parts]
         assert sum(isinstance(bundle, kind) for bundle in bundles) > 2
         found = {extent.key: extent for bundle in bundles for extent in extents(bundle)}
         assert len(found) == len(EDGES)
@@ -116,7 +116,7 @@ def test_bundles_keep_only_rows_with_edges_where_they_are_few():
             assert found["paper.near.paper"].columns == SIZES["paper"]
             assert found["venue.rates.venue"].columns == SIZES["venue"]  # all rows of its table
     edge = plan_relations(graph, layer.shapes(["venue"]), "edge")
-    for _, bundle in bundles_of(prepare_bundles(graph, [edge]), 0):
+    for _, bundle in bundles_of(prepare_bundles(graph, [edge]), 0).parts:
         if bundle.sources is not None:
             assert len(bundle.sources) == bundle.adjacency.n_edges
 
@@ -126,7 +126,7 @@ def test_layers_that_agree_share_their_arrays():
     layers = [RGCN(RELATIONS, EQUAL, 6), RGCN(RELATIONS, EQUAL, 6), RGCN(RELATIONS, EQUAL, 200)]
     stack = RelationalStack(tuple(layers), plan="auto")
     prepared = stack.prepare(graph)["relations"]
-    first, second, last = prepared["layers"]
+    first, second, last = (layer["names"] for layer in prepared["layers"])
     assert first == second and first != last
     assert len(prepared["bundles"]) == len(
         {name for layer in (first, last) for names in layer.values() for name in names}

@@ -34,6 +34,7 @@ def heddle_kernels():
     loaders = (_PRIMITIVES | _FURTHER).items()
     return [
         KernelInfo("neighbor_sample", "numpy", "cpu", "heddle_kernels.sampling:NeighborSampler"),
+        KernelInfo("relational_conv", "torch", "cpu", "heddle_kernels.torch:relational_conv", ("torch",)),
         *(KernelInfo(name, "torch", "cpu", loader, ("torch",)) for name, loader in loaders),
         *(KernelInfo(name, "torch", "cuda", loader, ("torch",), reason) for name, loader in loaders),
         *(KernelInfo(name, "jax", "cpu", loader, ("jax",)) for name, loader in _IN_JAX.items()),

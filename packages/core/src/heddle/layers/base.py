@@ -1,13 +1,13 @@
 """What a portable layer is: a frozen description with pure functions on any engine's arrays."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from heddle.graph import Array, EdgeType
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
-from heddle.relational.bundle import Bundle
+from heddle.relational.bundle import Bundles
 from heddle.support import AggregateSpec, Support
 
 Params = Mapping[str, Array]
@@ -121,11 +121,12 @@ class BundledLayer(HeteroLayer, Protocol):
         self,
         ops: GraphOps,
         params: Params,
-        bundles: Sequence[tuple[str, Bundle]],
+        bundles: Bundles,
         x: Mapping[str, Array | None],
         dropout: Dropout = no_dropout,
+        activation: str = "none",
     ) -> dict[str, Array]:
-        """Return what `apply` returns, from bundles of `heddle.relational.prepare` instead of supports."""
+        """Return the activation of what `apply` returns, from bundles of `heddle.relational.prepare`."""
         ...
 
 

@@ -1,6 +1,6 @@
 """R-GCN: every relation has its own weights, full, composed of shared bases, or block-diagonal."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from heddle.graph import Array, EdgeType
 from heddle.layers.base import Dropout, Params, along, no_dropout, portable_name, relation_key
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
-from heddle.relational.bundle import Bundle, extents
+from heddle.relational.bundle import Bundles, extents
 from heddle.support import AggregateSpec, Support, aggregate
 
 _MEAN = AggregateSpec("sum", "mean")
@@ -130,28 +130,29 @@ class RGCN:
         self,
         ops: GraphOps,
         params: Params,
-        bundles: Sequence[tuple[str, Bundle]],
+        bundles: Bundles,
         x: Mapping[str, Array | None],
         dropout: Dropout = no_dropout,
+        activation: str = "none",
     ) -> dict[str, Array]:
-        """Return what `apply` returns, from bundles of `heddle.relational.prepare` instead of supports."""
+        """Return the activation of what `apply` returns, from bundles of `heddle.relational.prepare`."""
         roots = (
             {kind: params[self._own("root", kind)] for kind in self.widths if kind in x} if self.root else {}
         )
         biases = {kind: params[self._own("bias", kind)] for kind in self.widths} if self.bias else {}
-        places = {relation_key(relation): i for i, relation in enumerate(self.relations)}
-        members = [[places[extent.key] for extent in extents(bundle)] for _, bundle in bundles]
-        return ops.relational_conv(bundles, x, self._stacks(ops, params, members), roots, biases)
+        weights = self._stacks(ops, params, bundles)
+        return ops.relational_conv(bundles.parts, x, weights, roots, biases, activation)
 
-    def _stacks(self, ops: GraphOps, params: Params, members: Sequence[Sequence[int]]) -> list[Array]:
-        """Return the weights [relations, in, out] of each group of relations."""
-        if self._stacked and not self.bases and all(_is_run(group) for group in members):
-            stacks = [params["weight"][group[0] : group[-1] + 1] for group in members]
-        else:
-            weights = self._weights(ops, params)
-            stacks = [
-                ops.xp.concat([ops.xp.expand_dims(weights[i], axis=0) for i in group]) for group in members
-            ]
+    def _stacks(self, ops: GraphOps, params: Params, bundles: Bundles) -> Array | list[Array]:
+        """Return the weights [relations, in, out] of all bundles together, or of each where widths differ."""
+        stacks: Array | list[Array]
+        if self._stacked and not self.bases:
+            stacks = ops.gather(params["weight"], bundles.order)
+            return _block_diagonal(ops, stacks) if self.blocks else stacks
+        weights = self._weights(ops, params)
+        places = {relation_key(relation): i for i, relation in enumerate(self.relations)}
+        members = [[places[extent.key] for extent in extents(bundle)] for _, bundle in bundles.parts]
+        stacks = [ops.xp.stack([weights[i] for i in group]) for group in members]
         return [_block_diagonal(ops, stack) for stack in stacks] if self.blocks else stacks
 
     def _message(self, ops: GraphOps, weight: Array, support: Support, x: Array | None) -> Array:
@@ -224,8 +225,3 @@ def _block_diagonal(ops: GraphOps, weight: Array) -> Array:
     eye = ops.xp.reshape(ops.asarray(np.eye(blocks), like=weight), (1,) * len(lead) + (blocks, 1, blocks, 1))
     spread = ops.xp.reshape(weight, (*lead, blocks, fan_in, 1, fan_out)) * eye
     return ops.xp.reshape(spread, (*lead, blocks * fan_in, blocks * fan_out))
-
-
-def _is_run(positions: Sequence[int]) -> bool:
-    """Tell whether positions count up one by one."""
-    return list(positions) == list(range(positions[0], positions[0] + len(positions)))

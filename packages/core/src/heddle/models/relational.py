@@ -76,12 +76,13 @@ class RelationalStack:
         for i, layer in enumerate(self.layers):
             fed = {kind: None if z is None else dropout(z, self.dropout) for kind, z in x.items()}
             own = scoped(f"layers.{i}", params)
+            activation = self.activation if i < len(self.layers) - 1 else "none"
             if "supports" in prepared:
-                x = layer.apply(ops, own, prepared["supports"], fed, dropout)
+                y = layer.apply(ops, own, prepared["supports"], fed, dropout)
+                x = {kind: ops.activate(value, activation) for kind, value in y.items()}
             else:
-                x = layer.apply_bundles(ops, own, bundles_of(prepared["relations"], i), fed, dropout)
-            if i < len(self.layers) - 1:
-                x = {kind: ops.activate(value, self.activation) for kind, value in x.items()}
+                bundles = bundles_of(prepared["relations"], i)
+                x = layer.apply_bundles(ops, own, bundles, fed, dropout, activation)
         return x
 
 

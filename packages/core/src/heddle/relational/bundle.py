@@ -4,7 +4,7 @@ Every way is a factorisation of the relation's mean A_r = Q_r P_r into what happ
 after it. Rows of relations lie one relation after another, so that a bundle has one sparse matrix for all of them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from heddle.adjacency import Adjacency
@@ -32,6 +32,8 @@ class TransformFirst(NamedTuple):
 
     Attributes:
         entered: target type -> Entered, in the order of sorted types.
+        table: [relations, 3] int64, each relation's place among the sorted targets, its columns and its rows: the
+            extents once more as numbers, for kernels.
         adjacency: D, block-diagonal: a block of rows and columns for each relation.
         weight: [n_edges] float in the adjacency's order, or None for ones.
         scale: [rows] float, 1 / (sum of the row's weights), 0 for an empty row; None for a sum instead of a mean.
@@ -40,6 +42,7 @@ class TransformFirst(NamedTuple):
     """
 
     entered: Mapping[str, Entered]
+    table: Array
     adjacency: Adjacency
     weight: Array | None
     scale: Array | None
@@ -50,11 +53,12 @@ class AggregateFirst(NamedTuple):
     """Relations whose sources are averaged first: rows = (scale * D x) W_r.
 
     Attributes:
-        entered, weight, scale: as in TransformFirst.
+        entered, table, weight, scale: as in TransformFirst.
         adjacency: D with a block of rows for each relation; its columns are the rows of x, for all relations alike.
     """
 
     entered: Mapping[str, Entered]
+    table: Array
     adjacency: Adjacency
     weight: Array | None
     scale: Array | None
@@ -63,13 +67,30 @@ class AggregateFirst(NamedTuple):
 Bundle = TransformFirst | AggregateFirst
 
 
+class Bundles(NamedTuple):
+    """All relations of a layer.
+
+    Attributes:
+        parts: (source type, Bundle) of each bundle; each relation is in one of them.
+        order: [relations] int, the place of each relation, bundle after bundle, among the layer's.
+    """
+
+    parts: Sequence[tuple[str, Bundle]]
+    order: Array
+
+
 class Extent(NamedTuple):
-    """One relation's place in a bundle."""
+    """One relation's columns and rows in a bundle."""
 
     target: str
     key: str
     columns: int
     rows: int
+
+
+def n_relations(bundle: Bundle) -> int:
+    """Count the relations of a bundle."""
+    return bundle.table.shape[0]
 
 
 def extents(bundle: Bundle) -> Iterator[Extent]:

@@ -1,12 +1,13 @@
 """The sum over relations on any engine's arrays: what a fused kernel is compared with, and stands in for it."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from heddle.graph import Array
-from heddle.relational.bundle import AggregateFirst, Bundle, TransformFirst, extents
+from heddle.relational.bundle import AggregateFirst, Bundle, TransformFirst, extents, n_relations
 
 if TYPE_CHECKING:
     from heddle.ops import GraphOps
@@ -16,24 +17,27 @@ def relational_conv(
     ops: "GraphOps",
     bundles: Sequence[tuple[str, Bundle]],
     x: Mapping[str, Array | None],
-    weights: Sequence[Array],
+    weights: Array | Sequence[Array],
     roots: Mapping[str, Array],
     biases: Mapping[str, Array],
+    activation: str = "none",
 ) -> dict[str, Array]:
-    """Return y[t] = x[t] roots[t] + biases[t] + sum over relations r into t of A_r x[s] W_r.
+    """Return y[t] = activation of x[t] roots[t] + biases[t] + sum over relations r into t of A_r x[s] W_r.
 
     Args:
         bundles: (source type, Bundle) of each bundle; each relation in one of them.
         x: node type -> [n_nodes, in_dim], or None for a type without features, whose rows are those of the unit
             matrix; a type that is left out sends nothing.
-        weights: for each bundle [relations, in_dim, out_dim], in the order of `extents`.
+        weights: for each bundle [relations, in_dim, out_dim], in the order of `extents`; or those of all bundles in
+            one array, where in_dim is one.
         roots: node type -> [in_dim, out_dim]; types of x.
         biases: node type -> [out_dim]; added to a type that has a value.
+        activation: as in `GraphOps.activate`.
 
     Returns: node type -> [n_nodes, out_dim] for types with a root or a relation from a type of x.
     """
     y = {kind: root if x[kind] is None else x[kind] @ root for kind, root in roots.items()}
-    for (source, bundle), weight in zip(bundles, weights):
+    for (source, bundle), weight in zip(bundles, weights_by_bundle(bundles, weights)):
         if source not in x:
             continue
         if isinstance(bundle, TransformFirst):
@@ -42,10 +46,21 @@ def relational_conv(
             parts = _aggregate_first(ops, bundle, x[source], weight)
         for target, part in parts.items():
             y[target] = y[target] + part if target in y else part
-    return {
+    shifted = {
         kind: value + ops.xp.reshape(biases[kind], (1, -1)) if kind in biases else value
         for kind, value in y.items()
     }
+    return {kind: ops.activate(value, activation) for kind, value in shifted.items()}
+
+
+def weights_by_bundle(
+    bundles: Sequence[tuple[str, Bundle]], weights: Array | Sequence[Array]
+) -> Sequence[Array]:
+    """Return the weights of each bundle."""
+    if isinstance(weights, (list, tuple)):
+        return weights
+    ends = np.cumsum([0, *(n_relations(bundle) for _, bundle in bundles)])
+    return [weights[first:last] for first, last in pairwise(ends)]
 
 
 def _transform_first(

@@ -19,6 +19,7 @@ class Choice(NamedTuple):
 
     Attributes:
         relation: (source, relation, target).
+        place: of the relation among those that were asked for, sorted; also those that the graph lacks.
         way: one of `heddle.relational.cost.WAYS`.
         sizes: what the choice was made from.
         seconds: way -> estimated seconds.
@@ -26,6 +27,7 @@ class Choice(NamedTuple):
     """
 
     relation: EdgeType
+    place: int
     way: str
     sizes: Sizes
     seconds: Mapping[str, float]
@@ -57,12 +59,15 @@ def plan_relations(
         rates: of the machine.
     """
     return tuple(
-        _choice(graph, relation, shapes[relation], how, rates)
-        for relation in sorted(shapes.keys() & graph.edges.keys())
+        _choice(graph, relation, place, shapes[relation], how, rates)
+        for place, relation in enumerate(sorted(shapes))
+        if relation in graph.edges
     )
 
 
-def _choice(graph: HeteroGraph, relation: EdgeType, shape: tuple[int, int], how: str, rates: Rates) -> Choice:
+def _choice(
+    graph: HeteroGraph, relation: EdgeType, place: int, shape: tuple[int, int], how: str, rates: Rates
+) -> Choice:
     sizes = sizes_of(graph, relation, *shape, count=how != "static")
     costs = seconds(sizes, rates)
     way = how if how in WAYS else min(WAYS, key=costs.__getitem__)
@@ -70,7 +75,8 @@ def _choice(graph: HeteroGraph, relation: EdgeType, shape: tuple[int, int], how:
         way = TRANSFORM
     gathered = way == TRANSFORM and sizes.in_dim > 0
     few_senders = gathered and _few(sizes.used_senders, sizes.n_senders)
-    return Choice(relation, way, sizes, costs, few_senders, _few(sizes.used_receivers, sizes.n_receivers))
+    few_receivers = _few(sizes.used_receivers, sizes.n_receivers)
+    return Choice(relation, place, way, sizes, costs, few_senders, few_receivers)
 
 
 def sizes_of(graph: HeteroGraph, relation: EdgeType, in_dim: int, out_dim: int, count: bool = True) -> Sizes:

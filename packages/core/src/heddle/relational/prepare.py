@@ -9,7 +9,7 @@ from heddle.adjacency import build_adjacency
 from heddle.graph import Array, EdgeType, HeteroGraph
 from heddle.layers.base import relation_key
 from heddle.model import edge_weight
-from heddle.relational.bundle import AggregateFirst, Bundle, Entered, TransformFirst
+from heddle.relational.bundle import AggregateFirst, Bundle, Bundles, Entered, TransformFirst, extents
 from heddle.relational.cost import AGGREGATE, EDGE
 from heddle.relational.plan import Choice
 
@@ -45,8 +45,8 @@ def prepare_bundles(
         plans: one for each layer, from `plan_relations`.
         mean: whether rows are divided by the weights they sum.
 
-    Returns: {"bundles": name -> Bundle, "layers": a (source type -> {name: None}) for each plan}, a nest of numpy
-        arrays, means in float64. `bundles_of` reads it.
+    Returns: {"bundles": name -> Bundle, "layers": for each plan {"names": source type -> {name: None}, "order": as in
+        Bundles}}, a nest of numpy arrays, means in float64. `bundles_of` reads it.
 
     Raises:
         GraphError: an id out of range.
@@ -55,21 +55,28 @@ def prepare_bundles(
     names: dict[tuple[_Kind, tuple[EdgeType, ...]], str] = {}
     layers = []
     for plan in plans:
-        layer: dict[str, dict[str, None]] = {}
+        chosen: dict[str, dict[str, None]] = {}
         for kind, relations in _groups(graph, plan).items():
             known = (kind, tuple(relations))
             if known not in names:
                 names[known] = f"{len(names):04d}"
                 bundles[names[known]] = _bundle(graph, kind, relations, mean)
-            layer.setdefault(kind.source, {})[names[known]] = None
-        layers.append(layer)
+            chosen.setdefault(kind.source, {})[names[known]] = None
+        places = {relation_key(choice.relation): choice.place for choice in plan}
+        order = [places[extent.key] for _, bundle in _parts(bundles, chosen) for extent in extents(bundle)]
+        layers.append({"names": chosen, "order": np.array(order, np.int64)})
     return {"bundles": bundles, "layers": tuple(layers)}
 
 
-def bundles_of(prepared: Mapping[str, Any], layer: int) -> list[tuple[str, Bundle]]:
-    """Return (source type, Bundle) for each bundle of a layer, from what `prepare_bundles` returned."""
+def bundles_of(prepared: Mapping[str, Any], layer: int) -> Bundles:
+    """Return the Bundles of a layer, from what `prepare_bundles` returned."""
     chosen = prepared["layers"][layer]
-    bundles = prepared["bundles"]
+    return Bundles(_parts(prepared["bundles"], chosen["names"]), chosen["order"])
+
+
+def _parts(
+    bundles: Mapping[str, Bundle], chosen: Mapping[str, Mapping[str, None]]
+) -> list[tuple[str, Bundle]]:
     return [(source, bundles[name]) for source in sorted(chosen) for name in sorted(chosen[source])]
 
 
@@ -114,13 +121,23 @@ def _assembled(
     rows = np.concatenate([block.rows + first for block, first in zip(blocks, first_row)])
     n_columns, n_rows = n_senders if aggregated else int(first_column[-1]), int(first_row[-1])
     adjacency = build_adjacency(columns, rows, n_columns, n_rows)
+    table = np.array(
+        [
+            (place, *entered[target].extents[key].shape[:2])
+            for place, target in enumerate(entered)
+            for key in sorted(entered[target].extents)
+        ],
+        np.int64,
+    )
     given = [block.weight for block in blocks if block.weight is not None]
     weight = np.concatenate(given)[adjacency.order] if given else None
     scale = _scale(adjacency.receivers, weight, n_rows) if mean else None
     if aggregated:
-        return AggregateFirst(entered, adjacency, weight, scale)
+        return AggregateFirst(entered, table, adjacency, weight, scale)
     sources = [block.sources for block in blocks if block.sources is not None]
-    return TransformFirst(entered, adjacency, weight, scale, np.concatenate(sources) if sources else None)
+    return TransformFirst(
+        entered, table, adjacency, weight, scale, np.concatenate(sources) if sources else None
+    )
 
 
 def _block(graph: HeteroGraph, kind: _Kind, relation: EdgeType, counts: Mapping[str, int]) -> _Block:

@@ -1,0 +1,80 @@
+// The gradient of transform first. The gradients of a group's rows, scaled, go into panels; then each task owns nodes of
+// the source, sums the panels for a block of them, and makes both products of the block while it is in cache.
+#include "outer_sums.hpp"
+#include "turns.hpp"
+
+namespace heddle {
+namespace {
+
+// Rows of panels: scale[row] times the gradient of the row's receiver.
+void fill_panels(const Call& call, const Part* first, const Part* last, char* panels) {
+  constexpr int64_t PIECE = 2048;
+  std::vector<std::pair<const Part*, int64_t>> tasks;
+  for (const Part* part = first; part < last; ++part)
+    for (int64_t row = 0; row < part->rows; row += PIECE) tasks.emplace_back(part, row);
+  parallel_for(static_cast<int64_t>(tasks.size()), call.threads, [&](int64_t task) {
+    const auto [part, row] = tasks[static_cast<size_t>(task)];
+    const Rows grad{call.grad[static_cast<size_t>(part->target)], call.width, part->receivers, 0};
+    char* const panel = call.at(panels, (part->first_row - first->first_row) * call.width);
+    const void* const scale = part->bundle->scale ? call.at(part->bundle->scale, part->first_row) : nullptr;
+    const int64_t end = row + PIECE < part->rows ? row + PIECE : part->rows;
+    HEDDLE_PICK(relational_scale)({grad, call.width, scale, panel, call.dtype, call.index}, row, end);
+  });
+}
+
+// Without features the gradient of a relation's table is the sum of its panel, row by row.
+void table_grad(const Call& call, const Part* first, const Part* last, const char* panels) {
+  for (const Part* part = first; part < last; ++part)
+    for_chunks(call, part->columns, [&](int64_t, int64_t from, int64_t to) {
+      RowGather g = call.walk(*part, true);
+      g.data = call.at(panels, (part->first_row - first->first_row) * call.width);
+      g.stride = call.width, g.columns = call.out_dim;
+      g.out = {call.matrix_grad(*part), call.out_dim, nullptr, part->first_column};
+      const int64_t low = part->first_row, high = low + part->rows;
+      call.gather(g, part->first_column + from, part->first_column + to, low, high);
+    });
+}
+
+}  // namespace
+
+void transform_first_grad(const Call& call, const Part* first, const Part* last) {
+  const heddle_bundle& b = *first->bundle;
+  const heddle_node_type& source = call.types[b.source];
+  const int64_t in_dim = source.in_dim, rows = (last - 1)->first_row + (last - 1)->rows - first->first_row;
+  const Memory panels(rows * call.width * call.bytes);
+  fill_panels(call, first, last, panels.data());
+  if (!source.x) {
+    if (b.matrices_grad) table_grad(call, first, last, panels.data());
+    return;
+  }
+  const int64_t count = last - first, matrix_bytes = call.packed_bytes(*first, true);
+  const Memory packed(source.x_grad ? count * matrix_bytes : 0);
+  if (source.x_grad) call.pack(first, last, true, packed.data());
+  OuterSums sums(call, count, in_dim, b.matrices_grad ? Chunks(source.nodes).count : 0);
+  const auto source_of = [&](const Part&) { return b.source; };
+  in_turns(call, first, last, source_of, [&](const Part& part, int64_t k) {
+    const Chunks chunks(source.nodes);
+    const int64_t most = block_rows(call.width), column = part.first_column, low = part.first_row, high = low + part.rows;
+    const Scratch block(most * call.width * call.bytes, call.problem);
+    if (!block) return;
+    if (b.matrices_grad) sums.clear(k, &part - first);
+    const auto [from, to] = call.columns_within(part, chunks.first(k), chunks.last(k));
+    const void* const sources = call.id_at(b.sources, column);
+    const Rows x{source.x, in_dim, sources, column}, x_grad{source.x_grad, in_dim, sources, column};
+    for_blocks(column + from, column + to, most, [&](int64_t begin, int64_t end) {
+      const Rows own{block.data(), call.width, nullptr, begin};
+      RowGather g = call.walk(part, true);
+      g.data = call.at(panels.data(), (low - first->first_row) * call.width);
+      g.stride = call.width, g.columns = call.width, g.out = own;
+      if (!call.gather(g, begin, end, low, high)) return;
+      if (b.matrices_grad) sums.add(k, &part - first, x, own, begin, end);
+      if (!source.x_grad) return;
+      RowProduct p = call.product(own, packed.data() + (&part - first) * matrix_bytes, call.out_dim, x_grad, in_dim);
+      p.add = true;
+      HEDDLE_PICK(relational_product)(p, begin, end);
+    });
+  });
+  if (b.matrices_grad) sums.finish(call.matrix_grad(*first));
+}
+
+}  // namespace heddle

@@ -1,0 +1,50 @@
+"""relational_conv on torch: a sum over relations in one call, and its gradient in another."""
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+import array_api_compat.torch
+import torch
+from torch import Tensor
+
+from heddle.ops import GraphOps
+from heddle.relational.bundle import Bundle
+from heddle_kernels import relational
+from heddle_kernels.torch.define import recorded
+from heddle_kernels.torch.relational_operators import conv
+
+
+def relational_conv(
+    bundles: Sequence[tuple[str, Bundle]],
+    x: Mapping[str, Tensor | None],
+    weights: Tensor | Sequence[Tensor],
+    roots: Mapping[str, Tensor],
+    biases: Mapping[str, Tensor],
+    activation: str = "none",
+) -> dict[str, Tensor]:
+    """Return y[t] = activation of x[t] roots[t] + biases[t] + sum over relations r into t of A_r x[s] W_r.
+
+    The arguments and the result are those of `heddle.relational.conv.relational_conv`, as CPU tensors; bfloat16 and
+    float16 are computed in float32. relu is taken natively, other activations afterwards.
+
+    Raises:
+        GraphError: shapes that don't fit, an id out of range.
+    """
+    compiling = torch.compiler.is_compiling()
+    asked = relational.request(bundles, x, weights, roots, biases, compiling)
+    if not asked.rows:
+        return {}
+    dtype = reduce(torch.promote_types, (tensor.dtype for tensor in asked.floats))
+    wide = torch.promote_types(dtype, torch.float32)
+    floats = [tensor.to(wide) for tensor in asked.floats]
+    structure = [tensor.to(wide) if tensor.is_floating_point() else tensor for tensor in asked.structure]
+    operator = conv.recorded if recorded(*floats) else conv.forward
+    relu, n_rows = activation == "relu", sum(asked.rows.values())
+    y = operator(floats, structure, asked.layout, n_rows, asked.out_dim, relu).to(dtype)
+    if not relu:
+        y = _Activations().activate(y, activation)
+    return dict(zip(asked.rows, y.split(list(asked.rows.values()))))
+
+
+class _Activations(GraphOps):
+    xp = array_api_compat.torch
