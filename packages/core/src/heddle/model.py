@@ -103,6 +103,16 @@ class Model:
     def prepare(self, graph: Graph | HeteroGraph) -> Prepared:
         return {**self.encoder.prepare(graph), **self.head.prepare(graph)}
 
+    def prepare_blocks(
+        self, graph: Graph | HeteroGraph, blocks: Any, adjacency: Any = build_adjacency
+    ) -> Prepared:
+        """Return what is needed of a sampled graph, block by block (`heddle.sampling.blocks`) if the encoder can."""
+        if hasattr(self.encoder, "prepare_blocks"):
+            encoder = self.encoder.prepare_blocks(graph, blocks, adjacency)
+        else:
+            encoder = self.encoder.prepare(graph)
+        return {**encoder, **self.head.prepare(graph)}
+
     def embed(self, ops: GraphOps, params: Params, batch: Batch, dropout: Dropout = no_dropout) -> Any:
         """Return the encoder's node embeddings."""
         return self.encoder.apply(ops, scoped("encoder", params), batch.graph, batch.prepared, dropout)

@@ -38,4 +38,6 @@ def heddle_kernels():
         *(KernelInfo(name, "torch", "cpu", loader, ("torch",)) for name, loader in loaders),
         *(KernelInfo(name, "torch", "cuda", loader, ("torch",), reason) for name, loader in loaders),
         *(KernelInfo(name, "jax", "cpu", loader, ("jax",)) for name, loader in _IN_JAX.items()),
+        KernelInfo("gather", "numpy", "cpu", "heddle_kernels.numpy:gather"),
+        KernelInfo("build_adjacency", "numpy", "cpu", "heddle_kernels.numpy:build_adjacency"),
     ]

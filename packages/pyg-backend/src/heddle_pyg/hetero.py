@@ -52,7 +52,9 @@ class HeteroEncoder(nn.Module):
         x = {}
         for kind, safe in self._kinds.items():
             layer, given, n = self.inputs[safe], inputs.x[kind], inputs.n_nodes[kind]
-            x[safe] = layer.weight[:n] if isinstance(layer, nn.Embedding) else layer(given)
+            if given is None:
+                given = torch.arange(n, device=inputs.like.device)
+            x[safe] = layer(given)
         index = {
             self._relations[key]: value for key, value in inputs.edge_index.items() if key in self._relations
         }

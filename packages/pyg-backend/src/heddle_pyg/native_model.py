@@ -97,7 +97,9 @@ class Encoder(nn.Module):
         self._takes = _wanted(self.model)
 
     def forward(self, inputs: NativeInputs) -> Tensor:
-        x = inputs.x if self.embedding is None else self.embedding.weight[: inputs.n_nodes]
+        x = inputs.x
+        if self.embedding is not None:
+            x = self.embedding.weight[: inputs.n_nodes] if x is None else self.embedding(x)
         if x is None:
             x = inputs.like.new_ones(inputs.n_nodes, 1)
         options = {name: value for name, value in inputs.options.items() if name in self._takes}

@@ -45,14 +45,15 @@ def precision_of(name: str) -> Precision:
     return PRECISIONS[name]
 
 
-def to_device(batch: Batch, device: torch.device, precision: Precision) -> Batch:
+def to_device(batch: Batch, device: torch.device, precision: Precision, copy: bool = True) -> Batch:
     """Return a copy of the batch as tensors: floats in `precision.compute` (targets in `precision.weights`).
 
-    Integers and booleans keep their dtype; leaves that aren't arrays stay as they are.
+    Integers and booleans keep their dtype; leaves that aren't arrays stay as they are. Without `copy` tensors may
+    share the arrays' memory.
     """
 
     def placed(nest: Any, dtype: torch.dtype) -> Any:
-        return map_nest(lambda leaf: _tensor(leaf, device, dtype), nest)
+        return map_nest(lambda leaf: _tensor(leaf, device, dtype, copy), nest)
 
     compute, weights = precision.compute, precision.weights
     return Batch(
@@ -64,8 +65,9 @@ def to_device(batch: Batch, device: torch.device, precision: Precision) -> Batch
     )
 
 
-def _tensor(leaf: Any, device: torch.device, dtype: torch.dtype) -> Any:
+def _tensor(leaf: Any, device: torch.device, dtype: torch.dtype, copy: bool) -> Any:
     if not isinstance(leaf, np.ndarray):
         return leaf
-    tensor = torch.from_numpy(np.array(leaf, order="C"))
+    shared = not copy and leaf.flags.writeable and leaf.flags.c_contiguous
+    tensor = torch.from_numpy(leaf if shared else np.array(leaf, order="C"))
     return tensor.to(device, dtype) if tensor.is_floating_point() else tensor.to(device)

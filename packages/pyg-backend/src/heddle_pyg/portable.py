@@ -35,6 +35,10 @@ class PortableLearner:
         return weights
 
     def place(self, batch: Batch) -> Placed:
+        if (
+            "blocks" in batch.prepared
+        ):  # of a part that is seen once: nothing to copy, no pattern worth finding
+            return Placed(to_device(batch, self._device, self._precision, copy=False))
         placed = to_device(batch, self._device, self._precision)
         nodes = map_nest(as_features, placed.graph.nodes)
         return Placed(placed._replace(graph=placed.graph._replace(nodes=nodes)))

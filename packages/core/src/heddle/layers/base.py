@@ -53,6 +53,22 @@ class Layer(Protocol):
         ...
 
 
+class BlockLayer(Layer, Protocol):
+    """A layer that can be taken on a block: senders that are more than the receivers, which come first among them."""
+
+    def apply_block(
+        self,
+        ops: GraphOps,
+        params: Params,
+        supports: Supports,
+        x: Array,
+        own: Array,
+        dropout: Dropout = no_dropout,
+    ) -> Array:
+        """Return the receivers' new features, from x [n_senders, in_dim] and own, its first n_receivers rows."""
+        ...
+
+
 class AggregatingLayer(Layer, Protocol):
     """A layer whose aggregation has no parameters: `apply` equals `update` of `aggregate`.
 

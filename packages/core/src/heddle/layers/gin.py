@@ -45,3 +45,14 @@ class GIN:
         self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout
     ) -> Array:
         return self.update(ops, params, x, self.aggregate(ops, supports, x))
+
+    def apply_block(
+        self,
+        ops: GraphOps,
+        params: Params,
+        supports: Supports,
+        x: Array,
+        own: Array,
+        dropout: Dropout = no_dropout,
+    ) -> Array:
+        return self.update(ops, params, own, self.aggregate(ops, supports, x))

@@ -104,11 +104,26 @@ class RGCN:
         x: Mapping[str, Array | None],
         dropout: Dropout = no_dropout,
     ) -> dict[str, Array]:
+        return self.apply_block(ops, params, supports, x, x, dropout)
+
+    def apply_block(
+        self,
+        ops: GraphOps,
+        params: Params,
+        supports: Mapping[str, Support],
+        x: Mapping[str, Array | None],
+        own: Mapping[str, Array | None],
+        dropout: Dropout = no_dropout,
+    ) -> dict[str, Array]:
+        """Return what `apply` returns for the receivers `own`, the first rows of x.
+
+        Nodes of a type without features may be given by their ids, [n] int, the rows of its tables that are meant.
+        """
         y: dict[str, Array] = {}
         if self.root:
-            for kind in filter(x.__contains__, self.widths):
-                own, root = x[kind], params[self._own("root", kind)]
-                y[kind] = root if own is None else own @ root
+            for kind in filter(own.__contains__, self.widths):
+                mine, root = own[kind], params[self._own("root", kind)]
+                y[kind] = _rows(ops, root, mine) if mine is None or mine.ndim == 1 else mine @ root
         for (source, relation, target), weight in zip(self.relations, self._weights(ops, params)):
             key = relation_key((source, relation, target))
             if key not in supports or source not in x:
@@ -157,8 +172,9 @@ class RGCN:
 
     def _message(self, ops: GraphOps, weight: Array, support: Support, x: Array | None) -> Array:
         """Return the mean of x W_r over the edges of one relation, in the order that moves fewer columns."""
-        if x is None:
-            return aggregate(ops, support, _block_diagonal(ops, weight) if self.blocks else weight)
+        if x is None or x.ndim == 1:
+            table = _block_diagonal(ops, weight) if self.blocks else weight
+            return aggregate(ops, support, _rows(ops, table, x))
         if x.shape[-1] <= self.out_dim:
             return _transform(ops, aggregate(ops, support, x), weight)
         return aggregate(ops, support, _transform(ops, x, weight))
@@ -208,6 +224,11 @@ class RGCN:
 
     def _own(self, name: str, kind: str) -> str:
         return name if self.share_root or len(self.widths) == 1 else f"{name}.{portable_name(kind)}"
+
+
+def _rows(ops: GraphOps, table: Array, ids: Array | None) -> Array:
+    """Return the rows of a table [n, d] that ids [m] name, all of them for None."""
+    return table if ids is None else ops.gather(table, ids)
 
 
 def _transform(ops: GraphOps, x: Array, weight: Array) -> Array:

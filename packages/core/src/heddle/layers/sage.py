@@ -49,7 +49,18 @@ class SAGE:
     def apply(
         self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout
     ) -> Array:
-        if self.aggregator == "max" or self.in_dim <= self.out_dim:
-            return self.update(ops, params, x, self.aggregate(ops, supports, x))
-        y = x @ params["weight_self"] + self.aggregate(ops, supports, x @ params["weight_neighbour"])
+        return self.apply_block(ops, params, supports, x, x, dropout)
+
+    def apply_block(
+        self,
+        ops: GraphOps,
+        params: Params,
+        supports: Supports,
+        x: Array,
+        own: Array,
+        dropout: Dropout = no_dropout,
+    ) -> Array:
+        if self.aggregator == "max" or self.in_dim <= self.out_dim or x.shape[0] > own.shape[0]:
+            return self.update(ops, params, own, self.aggregate(ops, supports, x))
+        y = own @ params["weight_self"] + self.aggregate(ops, supports, x @ params["weight_neighbour"])
         return y + along(ops, params["bias"], y) if self.bias else y

@@ -26,7 +26,7 @@ class GraphNetworkStack(Stack):
     ) -> Array:
         (support,) = prepared["supports"].values()
         edges = features(graph.edges) if self.layers[0].edge_dim else None
-        graph = graph._replace(nodes=self._inputs(params, graph, prepared), edges=edges, globals=None)
+        graph = graph._replace(nodes=self._inputs(ops, params, graph, prepared), edges=edges, globals=None)
         for i, layer in enumerate(self.layers):
             graph = graph._replace(nodes=dropout(graph.nodes, self.dropout))
             graph = layer.apply_graph(ops, self._scope(params, i), support.adjacency, graph)

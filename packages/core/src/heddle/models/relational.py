@@ -1,7 +1,10 @@
 """RelationalStack: layers over the relations of a heterogeneous graph, one after the other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
 
 from heddle.adjacency import build_adjacency
 from heddle.errors import GraphError
@@ -13,6 +16,7 @@ from heddle.ops import GraphOps
 from heddle.params import ParamSpec, prefixed, scoped
 from heddle.relational.plan import Choice, check_plan, plan_relations
 from heddle.relational.prepare import bundles_of, prepare_bundles
+from heddle.sampling.blocks import Block
 from heddle.support import AggregateSpec, Support, build_support
 
 
@@ -56,6 +60,30 @@ class RelationalStack:
             specs |= layer.specs()
         return {"supports": relation_supports(graph, specs)}
 
+    def prepare_blocks(
+        self, graph: HeteroGraph, blocks: Sequence[Block], adjacency: Any = build_adjacency
+    ) -> Prepared:
+        """Return what `apply` needs of a sampled graph, layer by layer where there is one block for each."""
+        fits = len(blocks) == len(self.layers)
+        if not fits or not all(hasattr(layer, "apply_block") for layer in self.layers):
+            specs: dict[str, AggregateSpec] = {}
+            for layer in self.layers:
+                specs |= layer.specs()
+            return {"supports": relation_supports(graph, specs)}
+        prepared = []
+        for layer, block in zip(self.layers, blocks):
+            supports, specs = {}, layer.specs()
+            for key, senders in block.senders.items():
+                if relation_key(key) in specs and len(senders):
+                    sizes = block.n_senders[key[0]], block.n_receivers[key[2]]
+                    edges = adjacency(senders, block.receivers[key], *sizes)
+                    weight = edge_weight(graph.edges[key].features)
+                    own = None if weight is None else np.asarray(weight)[edges.order]
+                    supports[relation_key(key)] = build_support(edges, specs[relation_key(key)], own)
+            receivers = {kind: np.empty((n, 0), np.int8) for kind, n in block.n_receivers.items()}
+            prepared.append({"supports": supports, "receivers": receivers})
+        return {"blocks": tuple(prepared)}
+
     def plans(self, graph: HeteroGraph) -> list[tuple[Choice, ...]]:
         """Return each layer's choice for each relation; layers after the first have features on every type."""
         featureless = {kind for kind, nest in graph.nodes.items() if nest is None}
@@ -74,16 +102,29 @@ class RelationalStack:
     ) -> dict[str, Array]:
         x = {kind: None if nest is None else features(nest) for kind, nest in graph.nodes.items()}
         for i, layer in enumerate(self.layers):
-            fed = {kind: None if z is None else dropout(z, self.dropout) for kind, z in x.items()}
+            fed = {kind: z if _has_no_features(z) else dropout(z, self.dropout) for kind, z in x.items()}
             own = scoped(f"layers.{i}", params)
             activation = self.activation if i < len(self.layers) - 1 else "none"
-            if "supports" in prepared:
+            if "blocks" in prepared:
+                block = prepared["blocks"][i]
+                mine = {
+                    kind: None if z is None else z[: block["receivers"][kind].shape[0]]
+                    for kind, z in fed.items()
+                }
+                y = cast(Any, layer).apply_block(ops, own, block["supports"], fed, mine, dropout)
+                x = {kind: ops.activate(value, activation) for kind, value in y.items()}
+            elif "supports" in prepared:
                 y = layer.apply(ops, own, prepared["supports"], fed, dropout)
                 x = {kind: ops.activate(value, activation) for kind, value in y.items()}
             else:
                 bundles = bundles_of(prepared["relations"], i)
                 x = layer.apply_bundles(ops, own, bundles, fed, dropout, activation)
         return x
+
+
+def _has_no_features(x: Array | None) -> bool:
+    """Tell whether a type's nodes are all of a table, or ids of its rows."""
+    return x is None or x.ndim == 1
 
 
 def relation_supports(graph: HeteroGraph, specs: Mapping[str, AggregateSpec]) -> dict[str, Support]:

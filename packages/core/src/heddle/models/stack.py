@@ -1,17 +1,20 @@
 """Stack: layers one after the other on a homogeneous graph, with dropout and an activation between."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from heddle.adjacency import build_adjacency
 from heddle.errors import GraphError
 from heddle.graph import Array, Graph, num_nodes
-from heddle.layers.base import Dropout, Layer, Params, no_dropout
-from heddle.model import Prepared, prepare_supports
+from heddle.layers.base import BlockLayer, Dropout, Layer, Params, no_dropout
+from heddle.model import Prepared, edge_weight, prepare_supports
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec, prefixed, scoped
+from heddle.sampling.blocks import Block
+from heddle.support import build_support
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,8 @@ class Stack:
         jump: "last": the last layer's output; "cat": all layers' outputs side by side (Xu et al. 2018).
         residual: add a layer's input to its output where widths agree.
         embedding: shape (n_nodes, width) of a trained table that stands in for node features; None to read those
-            of the graph. Without either, every node is a 1.
+            of the graph. Without either, every node is a 1. In a sampled graph nodes without features are the rows of
+            the table that are meant.
     """
 
     layers: tuple[Layer, ...]
@@ -56,25 +60,53 @@ class Stack:
             prepared["ones"] = np.ones((num_nodes(graph), 1), np.float32)
         return prepared
 
+    def prepare_blocks(
+        self, graph: Graph, blocks: Sequence[Block], adjacency: Any = build_adjacency
+    ) -> Prepared:
+        """Return what `apply` needs of a sampled graph, layer by layer where there is one block for each.
+
+        Layers that can't be taken on a block, or another number of hops, are prepared for the whole sample: the
+        seeds' embeddings are the same, and those of the other nodes come with them.
+        """
+        fits = len(blocks) == len(self.layers) and self.jump != "cat"
+        if not fits or not all(hasattr(layer, "apply_block") for layer in self.layers):
+            return self.prepare(graph)
+        weight = edge_weight(graph.edges)
+        prepared = []
+        for layer, block in zip(self.layers, blocks):
+            edges = adjacency(block.senders, block.receivers, block.n_senders, block.n_receivers)
+            own = None if weight is None else np.asarray(weight)[edges.order]
+            prepared.append({spec.signature: build_support(edges, spec, own) for spec in layer.specs()})
+        return {"blocks": tuple(prepared)}
+
     def apply(
         self, ops: GraphOps, params: Params, graph: Graph, prepared: Prepared, dropout: Dropout = no_dropout
     ) -> Array:
-        x, outputs = self._inputs(params, graph, prepared), []
+        x, outputs = self._inputs(ops, params, graph, prepared), []
         for i, layer in enumerate(self.layers):
-            fed = dropout(x, self.dropout)
-            y = layer.apply(ops, self._scope(params, i), prepared["supports"], fed, dropout)
+            fed, own = dropout(x, self.dropout), x
+            if "blocks" in prepared:
+                supports = prepared["blocks"][i]
+                n = next(iter(supports.values())).adjacency.n_receivers
+                own = x[:n]
+                y = cast(BlockLayer, layer).apply_block(
+                    ops, self._scope(params, i), supports, fed, fed[:n], dropout
+                )
+            else:
+                y = layer.apply(ops, self._scope(params, i), prepared["supports"], fed, dropout)
             if self.activate_last or i < len(self.layers) - 1:
                 y = ops.activate(y, self.activation)
-            x = x + y if self.residual and x.shape == y.shape else y
+            x = own + y if self.residual and own.shape == y.shape else y
             outputs.append(x)
         return ops.xp.concat(outputs, axis=-1) if self.jump == "cat" else x
 
     def _scope(self, params: Params, i: int) -> Params:
         return scoped(f"layers.{i}", params)
 
-    def _inputs(self, params: Params, graph: Graph, prepared: Prepared) -> Array:
+    def _inputs(self, ops: GraphOps, params: Params, graph: Graph, prepared: Prepared) -> Array:
         if self.embedding is not None:
-            return params["embedding"]
+            table = params["embedding"]
+            return table if graph.nodes is None else ops.gather(table, features(graph.nodes))
         return prepared["ones"] if graph.nodes is None else features(graph.nodes)
 
 

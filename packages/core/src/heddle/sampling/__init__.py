@@ -11,6 +11,7 @@ blocks.py      a sample as one bipartite graph per layer
 budget.py      HGT's sampling, layer by layer
 walk.py        random walks
 reference.py   ReferenceSampler
+store.py       a graph as mini-batches read it, memory-mapped or not; parts.py: parts cut out of it
 containers.py  from a Graph or HeteroGraph to what samplers read, and back
 """
 

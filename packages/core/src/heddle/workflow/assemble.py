@@ -13,6 +13,9 @@ from heddle.sharding.settings import Sharding, sharding_from
 from heddle.task import Task, signature_of, task_for
 from heddle.workflow.check import check_fit
 from heddle.workflow.loader import Loader, loader_for
+from heddle.workflow.sampled_links import SampledLinkLoader
+from heddle.workflow.sampled_nodes import SampledNodeLoader
+from heddle.workflow.sampler import Sampling, sampling_from
 from heddle.workflow.splits import with_splits
 
 
@@ -33,7 +36,7 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
     Raises:
         HeddleError: whatever is wrong with the names, the data or their fit.
     """
-    sharding = sharding_from(config.get("sharding"))
+    sharding, sampling = sharding_from(config.get("sharding")), sampling_from(config.get("sampler"))
     name, engine, seed = config["model"]["name"], config["backend"]["name"], int(config["seed"])
     info = registry.info("model", name)
     registry.info("backend", engine)
@@ -67,8 +70,36 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
         "negatives": config["task"].get("negatives"),
         "chunk": config["task"].get("chunk"),
     }
-    loader = loader_for(dataset, task, model, options, seed, backend.static_shapes)
+    if sampling.is_sampled:
+        loader = _sampled(dataset, task, model, options, sampling, seed, registry, backend)
+    else:
+        loader = loader_for(dataset, task, model, options, seed, backend.static_shapes)
     return Assembly(dataset, task, signature, backend, program, loader)
+
+
+def _sampled(
+    dataset: Dataset,
+    task: Task,
+    model: Any,
+    options: Mapping[str, Any],
+    sampling: Sampling,
+    seed: int,
+    registry: Any,
+    backend: Backend,
+) -> Loader:
+    """Return the Loader of sampled mini-batches."""
+    if backend.static_shapes:
+        raise ConfigError(
+            f"sampler={sampling.name}: found backend {backend.name!r}, which compiles for every shape of a batch, "
+            "expected one that takes any; choose backend=pyg, or sampler=full"
+        )
+    if task.level not in ("node", "link"):
+        raise ConfigError(
+            f"sampler={sampling.name}: found a task of {task.level}s, expected one of nodes or links; set sampler=full"
+        )
+    if task.level == "node":
+        return SampledNodeLoader(dataset, model, sampling, seed, registry)
+    return SampledLinkLoader(dataset, model, sampling, int(options.get("negatives") or 1), seed, registry)
 
 
 def _program(backend: Any, model: Any, task: Task, optim: Mapping[str, Any], sharding: Sharding) -> Program:

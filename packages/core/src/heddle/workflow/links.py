@@ -26,8 +26,16 @@ def link_loader(dataset: Dataset, model: Any, batch_size: int | None, negatives:
     """
     from heddle.workflow.triples import TripleLoader
 
-    train, n_nodes = dataset.splits["train"], count_nodes(dataset)
-    if not len(train):
+    check_links(dataset)
+    train = dataset.splits["train"]
+    kind = TripleLoader if train.shape[1] == 3 else LinkLoader
+    return kind(dataset, model, batch_size or len(train), negatives, seed)
+
+
+def check_links(dataset: Dataset) -> None:
+    """Raise DataError where a dataset has no training links, or one of a node that it lacks."""
+    n_nodes = count_nodes(dataset)
+    if not len(dataset.splits["train"]):
         raise DataError(f"dataset {dataset.name}: found no training links, expected at least one")
     for split, rows in dataset.splits.items():
         ends = rows[:, [0, -1]]
@@ -37,8 +45,6 @@ def link_loader(dataset: Dataset, model: Any, batch_size: int | None, negatives:
                 f"dataset {dataset.name}: splits[{split!r}][{at}]: found nodes {ends[at].tolist()}, "
                 f"expected ids in [0, {n_nodes}); check the reader's files"
             )
-    kind = TripleLoader if train.shape[1] == 3 else LinkLoader
-    return kind(dataset, model, batch_size or len(train), negatives, seed)
 
 
 class LinkLoader:

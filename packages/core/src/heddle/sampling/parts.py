@@ -1,0 +1,114 @@
+"""Parts: what a sampler finds around seeds, as graphs with the features of their nodes and edges."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.adjacency import build_adjacency
+from heddle.errors import PluginError
+from heddle.graph import EdgeSet, EdgeType, Graph, HeteroGraph, hetero_graph
+from heddle.nest import map_nest
+from heddle.sample import ONE_RELATION, ONE_TYPE, Fanout, HeteroSample, Sample, Sampler
+from heddle.sampling.reference import ReferenceSampler
+from heddle.sampling.store import GraphStore
+
+log = logging.getLogger(__name__)
+
+
+def take(x: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Return rows of x: [n, ...], [m] int -> [m, ...]."""
+    return np.take(x, ids, axis=0)
+
+
+class Kernels(NamedTuple):
+    """What parts are cut with.
+
+    Attributes:
+        sampler: (SampleGraph, threads) -> Sampler.
+        gather: (x [n, ...], ids [m]) -> x[ids].
+        adjacency: as `heddle.adjacency.build_adjacency`.
+    """
+
+    sampler: Callable[..., Sampler] = ReferenceSampler
+    gather: Callable[..., Any] = take
+    adjacency: Callable[..., Any] = build_adjacency
+
+
+CORES = Kernels()
+
+
+def kernels_of(registry: Any) -> Kernels:
+    """Return the kernels on numpy arrays that are installed; else core's own, and the reason in the log."""
+    names = {"sampler": "neighbor_sample", "gather": "gather", "adjacency": "build_adjacency"}
+    found: dict[str, Any] = {}
+    for field, name in names.items():
+        try:
+            found[field] = registry.find_kernel(name, library="numpy", device="cpu")
+        except PluginError as error:
+            log.warning("mini-batches: %s runs in plain numpy, the same but slowly: %s", name, error)
+    return Kernels(**found)
+
+
+class Part(NamedTuple):
+    """A part of a graph.
+
+    Attributes:
+        graph: the sampled nodes, seeds first, and edges, in the order of the sample. Nodes of a type without features
+            have their ids in the whole graph instead, [n_nodes] int64.
+        sample: as it was drawn.
+    """
+
+    graph: Any
+    sample: Any
+
+
+class Parts:
+    """Cuts parts out of one graph; any number of threads may do so at a time.
+
+    Args:
+        threads: that one part is sampled with.
+    """
+
+    def __init__(self, store: GraphStore, kernels: Kernels = CORES, threads: int = 1):
+        self.store, self.kernels = store, kernels
+        self._sampler = kernels.sampler(store.graph, threads=threads)
+
+    def around(self, seeds: Any, fanout: Fanout, key: int) -> Part:
+        """Return the part around seeds: [n] ids, or node type -> ids in a heterogeneous graph. Raises as `Sampler`."""
+        sample = self._sampler.sample(seeds, fanout, key=key)
+        return Part(self._cut(sample), sample)
+
+    def _cut(self, sample: Sample | HeteroSample) -> Graph | HeteroGraph:
+        if isinstance(sample, Sample):
+            counts = np.array([len(sample.nodes)]), np.array([len(sample.edges)])
+            nodes = self._nodes(ONE_TYPE, sample.nodes)
+            edges = self._edges(ONE_RELATION, sample.edges)
+            return Graph(nodes, edges, sample.senders, sample.receivers, None, *counts)
+        sets = {
+            key: EdgeSet(
+                self._edges(key, taken), sample.senders[key], sample.receivers[key], np.array([len(taken)])
+            )
+            for key, taken in sample.edges.items()
+        }
+        nodes_by_type = {kind: self._nodes(kind, ids) for kind, ids in sample.nodes.items()}
+        return hetero_graph(
+            nodes_by_type, sets, {kind: np.array([len(ids)]) for kind, ids in sample.nodes.items()}
+        )
+
+    def _nodes(self, kind: str, ids: np.ndarray) -> Any:
+        features = self.store.nodes.get(kind)
+        if features is None:
+            return ids.astype(np.int64)
+        return map_nest(lambda x: self._rows(x, ids), features)
+
+    def _edges(self, key: EdgeType, taken: np.ndarray) -> Any:
+        features, order = self.store.edges.get(key), self.store.order[key]
+        if features is None:
+            return None
+        places = taken if order is None else order[taken]
+        return map_nest(lambda x: self._rows(x, places), features)
+
+    def _rows(self, x: Any, ids: np.ndarray) -> Any:
+        return self.kernels.gather(x, ids) if isinstance(x, np.ndarray) else x[ids]

@@ -1,0 +1,106 @@
+"""GraphStore: a graph as mini-batches read it; its arrays may lie on disk, mapped into memory."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.graph import Array, EdgeType, Graph, HeteroGraph, Nest, hetero_graph
+from heddle.sample import ONE_RELATION, ONE_TYPE, InEdges, SampleGraph, homogeneous
+
+_CHUNK = 1 << 22
+"""Ids that are looked at at once, so that a check needs no copy of a large array."""
+
+
+class GraphStore(NamedTuple):
+    """What batches are cut from.
+
+    Attributes:
+        graph: edges sorted by receiver, for a sampler.
+        order: relation -> [n_edges] int, the place of each sorted edge among `edges`; None where that is its own.
+        nodes: node type -> [n_nodes, d] features, or None for a type without; `ONE_TYPE` in a homogeneous graph.
+        edges: relation -> nest of [n_edges, ...] in the caller's order, or None.
+    """
+
+    graph: SampleGraph
+    order: Mapping[EdgeType, Array | None]
+    nodes: Mapping[str, Nest]
+    edges: Mapping[EdgeType, Nest]
+
+    @property
+    def is_homogeneous(self) -> bool:
+        """Whether there is one type of nodes and one of edges, neither with a name."""
+        return self.graph.is_homogeneous
+
+
+def store_of(graph: Graph | HeteroGraph) -> GraphStore:
+    """Return a graph of numpy arrays as a GraphStore.
+
+    Edges that are sorted by receiver already stay where they are, memory-mapped ones on their disk; others are
+    sorted in memory. Ids become int32 where all of them fit and have to be copied anyway.
+    """
+    if isinstance(graph, Graph):
+        n = int(np.sum(graph.n_node))
+        edges, order = in_order(graph.senders, graph.receivers, n, n)
+        nodes = {ONE_TYPE: graph.nodes}
+        return GraphStore(homogeneous(edges, n), {ONE_RELATION: order}, nodes, {ONE_RELATION: graph.edges})
+    counts = {kind: int(np.sum(n)) for kind, n in graph.n_node.items()}
+    found = {
+        key: in_order(of.senders, of.receivers, counts[key[0]], counts[key[2]])
+        for key, of in graph.edges.items()
+    }
+    return GraphStore(
+        SampleGraph(counts, {key: edges for key, (edges, _) in found.items()}),
+        {key: order for key, (_, order) in found.items()},
+        dict(graph.nodes),
+        {key: of.features for key, of in graph.edges.items()},
+    )
+
+
+def in_order(
+    senders: Array, receivers: Array, n_senders: int, n_receivers: int
+) -> tuple[InEdges, np.ndarray | None]:
+    """Return edges sorted by receiver and the order that sorts them, None if they are sorted already."""
+    counts = np.zeros(n_receivers + 1, np.int64)
+    is_sorted, last = True, -1
+    for start in range(0, len(receivers), _CHUNK):
+        ids = np.asarray(receivers[start : start + _CHUNK])
+        counts[1:] += np.bincount(ids, minlength=n_receivers)
+        is_sorted = is_sorted and int(ids[0]) >= last and bool((ids[1:] >= ids[:-1]).all())
+        last = int(ids[-1])
+    indptr = np.cumsum(counts)
+    narrow = max(n_senders, n_receivers, len(receivers)) < 2**31
+    if is_sorted and senders.dtype in (np.int32, np.int64):
+        return InEdges(indptr.astype(senders.dtype), senders), None
+    dtype = np.int32 if narrow else np.int64
+    order = np.argsort(np.asarray(receivers), kind="stable")
+    return InEdges(indptr.astype(dtype), np.asarray(senders)[order].astype(dtype)), order.astype(dtype)
+
+
+def no_features(store: GraphStore, kind: str) -> bool:
+    """Tell whether a type has no features, so that a batch holds its nodes' ids instead."""
+    return store.nodes.get(kind) is None
+
+
+def whole(store: GraphStore) -> Any:
+    """Return the store as a Graph or HeteroGraph that shares its memory, edges sorted by receiver."""
+    from heddle.graph import EdgeSet
+    from heddle.nest import map_nest
+
+    def edges_of(key: EdgeType) -> tuple[Any, Any, Any]:
+        edges, order = store.graph.edges[key], store.order[key]
+        receivers = np.repeat(
+            np.arange(len(edges.indptr) - 1, dtype=edges.senders.dtype), np.diff(edges.indptr)
+        )
+        features = store.edges.get(key)
+        return edges.senders, receivers, features if order is None else map_nest(lambda x: x[order], features)
+
+    if store.is_homogeneous:
+        senders, receivers, features = edges_of(ONE_RELATION)
+        counts = np.array([store.graph.n_node[ONE_TYPE]]), np.array([len(senders)])
+        return Graph(store.nodes[ONE_TYPE], features, senders, receivers, None, *counts)
+    sets = {}
+    for key in store.graph.edges:
+        senders, receivers, features = edges_of(key)
+        sets[key] = EdgeSet(features, senders, receivers, np.array([len(senders)]))
+    return hetero_graph(store.nodes, sets, {kind: np.array([n]) for kind, n in store.graph.n_node.items()})

@@ -1,0 +1,115 @@
+"""Links of one large graph: mini-batches of true and false links, each the sampled surroundings of their ends."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from heddle.data.dataset import Dataset
+from heddle.graph import Graph
+from heddle.model import Batch
+from heddle.program import Placed, Program, State
+from heddle.sampling import sample_key
+from heddle.workflow.links import check_links, count_nodes, judged, shuffled
+from heddle.workflow.negatives import TrueLinks, corrupted, false_pairs
+from heddle.workflow.outcome import Outcome
+from heddle.workflow.prefetch import Waiting, prefetched
+from heddle.workflow.sampled_nodes import EVALUATION
+from heddle.workflow.sampler import SampledGraph, Sampling
+from heddle.workflow.seeds import generator
+from heddle.workflow.splits import SPLITS
+
+
+class SampledLinkLoader:
+    """Predicts pairs (sender, receiver) or triples (head, relation, tail) of nodes of one type.
+
+    False links are new in every batch and fixed for evaluation, as many as there are true ones; ranks are among all
+    false links of the split.
+
+    Raises:
+        DataError: no training links, or a node id out of range.
+    """
+
+    every_epoch: tuple[str, ...] = ("valid",)
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        model: Any,
+        sampling: Sampling,
+        negatives: int,
+        seed: int,
+        registry: Any,
+    ):
+        check_links(dataset)
+        graph: Any = dataset.graphs
+        self._graph = SampledGraph(dataset, model, sampling, registry)
+        self._sampling, self._negatives, self._seed, self._waiting = sampling, negatives, seed, Waiting()
+        self._links = {split: np.asarray(dataset.splits[split], np.int64) for split in SPLITS}
+        known = [rows for rows in self._links.values() if len(rows)]
+        self._typed = known[0].shape[1] == 3
+        if isinstance(graph, Graph) and not self._typed:
+            known.append(np.stack([graph.senders, graph.receivers], axis=1))
+        every = np.concatenate(known)
+        self._true = TrueLinks(every, count_nodes(dataset), int(every[:, 1].max()) + 1 if self._typed else 0)
+        self._false = {split: self._fixed(split) for split in SPLITS}
+
+    def stats(self) -> dict[str, float]:
+        """Return the share of the training time that went by in waiting for batches."""
+        return {"loader_wait_share": self._waiting.share}
+
+    def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
+        """Yield the epoch's links in random order, each batch with false ones of its own."""
+        pieces = shuffled(len(self._links["train"]), self._sampling.batch_size, self._seed, epoch)
+
+        def build(number: int) -> Placed:
+            links = self._links["train"][pieces[number]]
+            rng = generator(self._seed, "negatives", epoch, number)
+            false, found = self._draw(np.repeat(links, self._negatives, axis=0), rng)
+            rows = np.concatenate([links, false[found]])
+            batch = self._batch(rows, sample_key(self._seed, epoch, number))
+            targets = (np.arange(len(rows)) < len(links)).astype(np.float32)
+            return program.place(batch._replace(targets=targets, mask=np.ones(len(rows), bool)))
+
+        return prefetched(build, len(pieces), self._sampling.workers, self._sampling.prefetch, self._waiting)
+
+    def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
+        """Return the scores of each split's true links, then of its false ones."""
+        return {split: self._outcome(program, state, split) for split in splits}
+
+    def everything(self, program: Program, state: State) -> Outcome:
+        """Return the scores of the links of all splits."""
+        index = np.concatenate(list(self._links.values()))
+        scores = self._scores(program, state, index)
+        return Outcome(index, scores, np.ones(len(index), np.float32), np.ones(len(index), bool))
+
+    def _outcome(self, program: Program, state: State, split: str) -> Outcome:
+        index = np.concatenate([self._links[split], self._false[split]])
+        return judged(index, self._scores(program, state, index), len(self._links[split]))
+
+    def _scores(self, program: Program, state: State, index: np.ndarray) -> np.ndarray:
+        pieces = np.split(index, range(self._sampling.batch_size, len(index), self._sampling.batch_size))
+
+        def build(number: int) -> Placed:
+            key = sample_key(self._seed, EVALUATION, number)
+            return program.place(self._batch(pieces[number], key, evaluating=True))
+
+        placed = prefetched(build, len(pieces), self._sampling.workers, self._sampling.prefetch)
+        return np.concatenate([np.asarray(program.predict(state, batch)) for batch in placed])
+
+    def _batch(self, rows: np.ndarray, key: int, evaluating: bool = False) -> Batch:
+        """Return the Batch of links whose ends are the first nodes of its part, each once."""
+        ids, places = np.unique(rows[:, [0, -1]], return_inverse=True)
+        index = rows.copy()
+        index[:, [0, -1]] = places.reshape(-1, 2)
+        return self._graph.batch(ids, key, evaluating)._replace(index=index)
+
+    def _draw(self, links: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        if self._typed:
+            return corrupted(self._true, links, rng)
+        return false_pairs(self._true, len(links), rng)
+
+    def _fixed(self, split: str) -> np.ndarray:
+        rng = generator(self._seed, "evaluation negatives", SPLITS.index(split))
+        false, found = self._draw(self._links[split], rng)
+        return false[found]

@@ -1,0 +1,238 @@
+"""Sampled mini-batches: parts, blocks, prefetching, and what each step sees."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from heddle.data.mag import mag
+from heddle.errors import ConfigError
+from heddle.graph import Graph
+from heddle.model import Batch, Model
+from heddle.models import build
+from heddle.nest import map_nest
+from heddle.params import initialise
+from heddle.reference import NumpyOps
+from heddle.sample import ONE_RELATION, ONE_TYPE, Fanout
+from heddle.sampling.parts import Kernels, Parts
+from heddle.sampling.store import store_of, whole
+from heddle.task import signature_of, task_for
+from heddle.workflow.assemble import head_for
+from heddle.workflow.prefetch import Waiting, prefetched
+from heddle.workflow.sampled_links import SampledLinkLoader
+from heddle.workflow.sampled_nodes import SampledNodeLoader
+from heddle.workflow.sampler import batch_of, sampling_from
+from heddle.workflow.splits import with_splits
+
+from .support import Registry, link_dataset, node_dataset, triple_dataset
+
+COMMON = {"hidden": 8, "layers": 2, "activation": "relu", "dropout": 0.5, "residual": False, "jump": "last"}
+MODELS = {
+    "sage": {"aggregator": "mean"},
+    "gin": {"norm": True},
+    "gat": {"heads": 2, "out_heads": 1, "version": 2, "attention_dropout": 0.1},
+    "gcn": {},
+    "rgcn": {"bases": 0, "blocks": 0, "root": True, "plan": "auto"},
+}
+
+
+class NumpyRegistry(Registry):
+    """A registry without kernels, so that core's own are used."""
+
+    def find_kernel(self, name, *, library, device):
+        return {"neighbor_sample": Kernels().sampler, "gather": Kernels().gather}.get(
+            name, Kernels().adjacency
+        )
+
+
+def model_of(name: str, dataset) -> Model:
+    signature = signature_of(dataset, task_for({"name": "auto"}, dataset))
+    config = {"name": name, **COMMON, **MODELS[name]}
+    encoder = getattr(build, name)(config, signature)
+    return Model(encoder, head_for(signature, encoder.out_dim))
+
+
+def sampled(name: str = "neighbor", **node):
+    return sampling_from({"name": name, "fanouts": [-1, -1], "batch_size": 16, **node})
+
+
+def featureless(dataset):
+    """Return the dataset without node features."""
+    graph = dataset.graphs
+    nodes = None if isinstance(graph, Graph) else dict.fromkeys(graph.nodes)
+    return dataset._replace(graphs=graph._replace(nodes=nodes))
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("features", [True, False])
+def test_whole_neighbourhoods_give_the_embeddings_of_the_whole_graph(name, features):
+    dataset = mag(papers=40, authors=30, institutions=9, fields=9) if name == "rgcn" else node_dataset()
+    if not features:
+        dataset = featureless(dataset)
+    model, ops, rng = model_of(name, dataset), NumpyOps(), np.random.default_rng(0)
+    params = initialise(model.params(), 0, np.float64)
+    index = rng.permutation(len(dataset.targets))[:13]
+    graph = dataset.graphs
+    graph = graph._replace(nodes=map_nest(lambda x: x.astype(np.float64), graph.nodes))
+    expected = model.apply(ops, params, Batch(graph, model.prepare(graph), index))
+    parts = Parts(store_of(graph))
+    hops = 3 if name == "gcn" else 2  # a sender's degree counts, and is known one hop further
+    part = parts.around(index if isinstance(graph, Graph) else {"paper": index}, Fanout((-1,) * hops), key=1)
+    batch = batch_of(model, part, np.arange(len(index)), Kernels().adjacency)
+    assert ("blocks" in batch.prepared) == (name != "gcn")
+    np.testing.assert_allclose(model.apply(ops, params, batch), expected, atol=1e-12)
+
+
+def test_a_store_is_the_graph_sorted_by_receiver():
+    graph = link_dataset().graphs
+    again = whole(store_of(graph))
+    order = np.argsort(graph.receivers, kind="stable")
+    np.testing.assert_array_equal(again.senders, graph.senders[order])
+    np.testing.assert_array_equal(again.receivers, graph.receivers[order])
+    np.testing.assert_array_equal(again.edges["weight"], graph.edges["weight"][order])
+    kept = store_of(again)
+    assert kept.order[ONE_RELATION] is None
+    assert kept.graph.edges[ONE_RELATION].senders is again.senders, "sorted edges stay where they are"
+    assert kept.nodes[ONE_TYPE] is again.nodes
+
+
+def test_parts_hold_the_features_of_their_nodes_and_edges():
+    graph = link_dataset().graphs
+    part = Parts(store_of(graph)).around(np.array([5, 2]), Fanout((3,)), key=4)
+    assert part.sample.nodes[:2].tolist() == [5, 2]
+    np.testing.assert_array_equal(part.graph.nodes, graph.nodes[part.sample.nodes])
+    ends = part.sample.nodes[part.graph.senders], part.sample.nodes[part.graph.receivers]
+    for sender, receiver, weight in zip(*ends, part.graph.edges["weight"]):
+        row = int(weight)
+        assert (graph.senders[row], graph.receivers[row]) == (sender, receiver)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_prefetched_batches_come_in_order_and_no_more_than_ahead(workers):
+    started, lock = [], threading.Lock()
+
+    def build(number):
+        with lock:
+            started.append(number)
+        time.sleep(0.002 * (number % 3))
+        return number
+
+    waiting = Waiting()
+    for number, item in enumerate(prefetched(build, 20, workers, 3, waiting)):
+        assert item == number
+        with lock:
+            assert max(started) <= number + 4
+    assert 0 < waiting.waited <= waiting.total and 0 < waiting.share <= 1
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_batch_that_fails_raises_at_its_place_and_ends_the_threads(workers):
+    def build(number):
+        if number == 3:
+            raise ValueError("no such batch")
+        return number
+
+    seen = []
+    with pytest.raises(ValueError, match="no such batch"):
+        for item in prefetched(build, 9, workers, 4):
+            seen.append(item)
+    assert seen == [0, 1, 2]
+    assert not [thread for thread in threading.enumerate() if "heddle-batches" in thread.name]
+
+
+class Seen:
+    """A program that keeps the batches it is given and answers with their targets' places."""
+
+    def place(self, batch):
+        return batch
+
+    def predict(self, state, batch):
+        return batch.graph.nodes[batch.index] if batch.index.ndim == 1 else np.arange(len(batch.index)) * 1.0
+
+
+def node_loader(workers: int = 2, **node) -> SampledNodeLoader:
+    dataset = node_dataset()
+    graph = dataset.graphs._replace(nodes=np.arange(60, dtype=np.float64)[:, None])
+    dataset.targets[dataset.splits["train"][0]] = -1
+    model = model_of("gcn", dataset._replace(graphs=graph))
+    return SampledNodeLoader(
+        dataset._replace(graphs=graph), model, sampled(workers=workers, **node), 3, NumpyRegistry(dataset)
+    )
+
+
+def test_an_epoch_shows_each_known_training_node_once_and_asks_about_the_seeds():
+    loader, dataset = node_loader(), node_dataset()
+    batches = list(loader.batches(Seen(), 1))
+    ids = np.concatenate([batch.graph.nodes[batch.index, 0].astype(int) for batch in batches])
+    assert sorted(ids) == sorted(dataset.splits["train"][1:])
+    for batch in batches:
+        at = batch.graph.nodes[batch.index, 0].astype(int)
+        np.testing.assert_array_equal(batch.targets, dataset.targets[at])
+    again = np.concatenate([b.graph.nodes[b.index, 0].astype(int) for b in loader.batches(Seen(), 2)])
+    assert (again != ids).any() and sorted(again) == sorted(ids)
+
+
+def test_batches_depend_on_seed_epoch_and_number_alone():
+    runs = [list(node_loader(workers, fanouts=[2, 2]).batches(Seen(), 4)) for workers in (0, 3)]
+    for one, other in zip(*runs, strict=True):
+        np.testing.assert_array_equal(one.graph.nodes, other.graph.nodes)
+        np.testing.assert_array_equal(one.graph.senders, other.graph.senders)
+
+
+def test_predictions_come_in_the_order_of_the_split_and_are_the_same_each_time():
+    loader, dataset = node_loader(fanouts=[1]), node_dataset()
+    outcome = loader.outcomes(Seen(), None, ("test",))["test"]
+    np.testing.assert_array_equal(outcome.outputs[:, 0], dataset.splits["test"])
+    np.testing.assert_array_equal(outcome.index, dataset.splits["test"])
+    np.testing.assert_array_equal(loader.everything(Seen(), None).outputs[:, 0], np.arange(60))
+
+
+@pytest.mark.parametrize("dataset", [link_dataset(), triple_dataset()], ids=["pairs", "triples"])
+def test_links_come_with_false_ones_and_positions_of_their_ends(dataset):
+    dataset = with_splits(dataset, task_for({"name": "auto"}, dataset), 0)
+    graph = dataset.graphs
+    n = 60 if isinstance(graph, Graph) else 25
+    ids = np.arange(n, dtype=np.float64)[:, None]
+    graph = graph._replace(nodes=ids if isinstance(graph, Graph) else {"entity": ids})
+    dataset = dataset._replace(graphs=graph)
+    model = model_of("gcn" if isinstance(graph, Graph) else "rgcn", dataset)
+    loader = SampledLinkLoader(dataset, model, sampled(), 2, 0, NumpyRegistry(dataset))
+    true = {tuple(row) for rows in dataset.splits.values() for row in rows.tolist()}
+    seen = []
+    for batch in loader.batches(Seen(), 1):
+        nodes = batch.graph.nodes if isinstance(graph, Graph) else batch.graph.nodes["entity"]
+        rows = batch.index.copy()
+        rows[:, [0, -1]] = nodes[batch.index[:, [0, -1]], 0]
+        for row, target in zip(rows.tolist(), batch.targets):
+            there = tuple(row) in true or (len(row) == 2 and tuple(row[::-1]) in true)
+            assert there == (target == 1)
+            seen += [tuple(row)] if target == 1 else []
+        assert (batch.targets == 0).sum() == 2 * (batch.targets == 1).sum()
+    assert sorted(seen) == sorted(map(tuple, dataset.splits["train"].tolist()))
+    outcome = loader.outcomes(Seen(), None, ("valid",))["valid"]
+    assert len(outcome.ranks) == len(dataset.splits["valid"])
+
+
+@pytest.mark.parametrize(
+    ("node", "told"),
+    [
+        ({"name": "neighbour"}, "did you mean 'neighbor'"),
+        ({"name": "neighbor", "fanouts": []}, r"sampler.fanouts=\[15,10\]"),
+        ({"name": "neighbor", "fanouts": [3, -2]}, "-1 for all edges"),
+        ({"name": "neighbor", "fanouts": [3], "batch_size": 0}, "at least 1"),
+    ],
+)
+def test_a_sampler_node_is_checked(node, told):
+    with pytest.raises(ConfigError, match=told):
+        sampling_from(node)
+
+
+def test_many_graphs_are_not_sampled():
+    from heddle.workflow.assemble import assemble
+
+    from .support import config_for, graph_dataset
+
+    config = config_for("x") | {"sampler": {"name": "neighbor", "fanouts": [2]}}
+    with pytest.raises(ConfigError, match="a task of graphs"):
+        assemble(config, Registry(graph_dataset()))
