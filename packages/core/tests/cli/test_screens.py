@@ -165,3 +165,35 @@ def test_heddle_runs_as_a_module(tmp_path):
     )
     assert done.stdout == f"heddle {heddle.__version__}\n"
     assert Path(heddle.__file__).with_name("py.typed").exists()
+
+
+def test_data_is_generated_prepared_and_described(heddle_command, tmp_path):
+    status, out, err = heddle_command(
+        "data", "generate", "ogbn_mag", f"{tmp_path}/raw", "papers=200", "seed=1"
+    )
+    assert status == 0 and out.strip() == f"{tmp_path}/raw", err
+    words = ("data=ogbn_mag", f"data.src={tmp_path}/raw", f"data.dst={tmp_path}/out")
+    status, out, err = heddle_command("data", "prepare", *words, "etl.engine=polars", "etl.progress=false")
+    assert status == 0 and out.strip() == f"{tmp_path}/out" and not err, err
+    for data in (words[::2], ("data=prepared", f"data.root={tmp_path}/out", "data.check=true")):
+        status, out, err = heddle_command("data", "describe", *data)
+        assert status == 0 and "200" in out and "8 classes" in out, err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("prepare", "data=karate"), "data=karate has no tables to prepare"),
+        (("prepare", "data=schema", "data.src=."), "data.dst: found none"),
+        (("prepare", "etl.engine=duck"), "did you mean 'duckdb'?"),
+        (("prepare", "etl.memroy=1GB"), "did you mean 'etl.memory'?"),
+        (("prepare", "model=gcn"), "is not about data"),
+        (("generate", "tabform", "x"), "did you mean 'tabformer'?"),
+        (("generate", "tabformer", "x", "row=3"), "did you mean 'rows'?"),
+        (("generate", "tabformer", "x", "rows=many"), "'rows=many' is none of"),
+        (("describe", "data=tabformer"), "run heddle data prepare data=tabformer"),
+    ],
+)
+def test_data_that_can_not_be_made(heddle_command, words, told):
+    status, _, err = heddle_command("data", *words)
+    assert status and told in err and err.count("\n") == 1

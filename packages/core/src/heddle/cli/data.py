@@ -1,6 +1,7 @@
-"""`heddle data`: the datasets that can be read, and what is in one."""
+"""`heddle data`: the datasets that can be read, what is in one, and tables made ready for training."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from heddle.cli.screen import print_table
 from heddle.cli.words import prefer_from, preferred
@@ -10,14 +11,26 @@ from heddle.plugins import Registry, load_plugins
 HELP = """\
 Usage: heddle data list
        heddle data describe [data=OPTION] [data.KEY=VALUE ...]
+       heddle data prepare data=OPTION data.src=FOLDER data.dst=FOLDER [etl.KEY=VALUE ...]
+       heddle data generate NAME FOLDER [KEY=VALUE ...]
 
 list shows the datasets of core and of every installed plugin. describe reads one, as `heddle train` would with the
 same words, and tells its sizes, features, targets and splits:
 
   heddle data describe data=planetoid data.name=cora data.root=planetoid
+
+prepare turns tables (data=tabformer, ogbn_mag, or schema with data.schema=FILE) into a folder that any engine trains
+from. An interrupted run goes on where it stopped. etl.engine is duckdb or polars, with the same result; etl.memory
+limits DuckDB; see --help of the keys in conf/prepare.yaml:
+
+  heddle data prepare data=tabformer data.src=raw data.dst=cards etl.memory=1GB
+
+generate writes made-up tables in the layout of tabformer or ogbn_mag, e.g. a million transactions:
+
+  heddle data generate tabformer raw rows=1000000 users=2000 merchants=5000
 """
 
-ACTIONS = ("list", "describe")
+ACTIONS = ("list", "describe", "prepare", "generate")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -25,12 +38,66 @@ def run(arguments: Sequence[str]) -> int:
     action, *words = arguments or ["list"]
     if action not in ACTIONS:
         hint = nearest(action, ACTIONS) or ";"
-        raise ConfigError(f"{action!r} is unknown{hint} write `heddle data list` or `heddle data describe`")
+        raise ConfigError(f"{action!r} is unknown{hint} write heddle data {', '.join(ACTIONS)}")
     if action == "list":
         _list(load_plugins(preferred("data list", words)))
+    elif action == "generate":
+        _generate(words)
+    elif action == "prepare":
+        _prepare(words, load_plugins(prefer_from(words)))
     else:
         _describe(words, load_plugins(prefer_from(words)))
     return 0
+
+
+def _prepare(words: Sequence[str], registry: Registry) -> None:
+    from heddle.data.etl.prepare import prepare
+    from heddle.data.etl.readers import PREPARED
+    from heddle.data.etl.recipes import schema_of
+
+    config = _composed("prepare", words, registry, ("data", "etl", "plugins"))
+    data = config["data"]
+    if data["reader"] not in PREPARED:
+        raise ConfigError(
+            f"data={data['reader']} has no tables to prepare; choose one of {', '.join(PREPARED)}"
+        )
+    wanted = ("src", "dst", "schema") if data["reader"] == "schema" else ("src", "dst")
+    for key in wanted:
+        if data.get(key) is None:
+            raise ConfigError(f"data.{key}: found none, expected a path; write data.{key}=...")
+    print(prepare(schema_of(data), data["src"], data["dst"], config["etl"]))
+
+
+def _generate(words: Sequence[str]) -> None:
+    import inspect
+
+    import yaml
+
+    from heddle.data.generate import GENERATORS
+
+    if len(words) < 2 or words[0] not in GENERATORS:
+        hint = nearest(words[0], list(GENERATORS)) if words else ""
+        names = ", ".join(GENERATORS)
+        raise ConfigError(
+            f"heddle data generate takes one of {names} and a folder, found {list(words)}{hint or ';'} add it"
+        )
+    make: Callable[..., Any] = GENERATORS[words[0]]
+    given: dict[str, Any] = {}
+    valid = {
+        name: parameter.default
+        for name, parameter in inspect.signature(make).parameters.items()
+        if parameter.default is not parameter.empty
+    }
+    for word in words[2:]:
+        key, mark, value = word.partition("=")
+        number = yaml.safe_load(value) if mark else None
+        if key not in valid or isinstance(number, bool) or not isinstance(number, (int, type(valid[key]))):
+            hint = nearest(key, list(valid)) or ";"
+            raise ConfigError(
+                f"{word!r} is none of {', '.join(f'{k}={v}' for k, v in valid.items())}{hint} mend it"
+            )
+        given[key] = number
+    print(make(words[1], **given))
 
 
 def _list(registry: Registry) -> None:
@@ -51,17 +118,26 @@ def _list(registry: Registry) -> None:
 
 def _describe(words: Sequence[str], registry: Registry) -> None:
     from heddle.cli.describe import facts
+
+    config = _composed("config", words, registry, ("data", "plugins"))["data"]
+    dataset = registry.dataset(config["reader"])(config)
+    print_table(("of the dataset", "found"), facts(dataset))
+
+
+def _composed(
+    primary: str, words: Sequence[str], registry: Registry, nodes: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return the configuration with `words`, which may be about `nodes` only."""
     from heddle.config.check import check
     from heddle.config.compose import composer, plain, show_hydra
     from heddle.config.overrides import check_single, parse
 
     show_hydra(registry)
-    with composer("config") as made:
+    with composer(primary) as made:
         parsed = parse(words, made.loader)
         check_single(parsed)
         for word in parsed:
-            if word.key.partition(".")[0] not in ("data", "plugins"):
-                raise ConfigError(f"{word.text!r} is not about data; write data=... or data.KEY=...")
-        config = plain(made.compose(check(parsed, made, registry, usable=False)))["data"]
-    dataset = registry.dataset(config["reader"])(config)
-    print_table(("of the dataset", "found"), facts(dataset))
+            if word.key.partition(".")[0] not in nodes:
+                about = " or ".join(f"{node}.KEY=..." for node in nodes)
+                raise ConfigError(f"{word.text!r} is not about data; write data=... or {about}")
+        return plain(made.compose(check(parsed, made, registry, usable=False)))

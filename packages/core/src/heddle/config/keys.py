@@ -63,6 +63,12 @@ KEYS: Keys = {
     "plan.features": Key(int, least=0),
     "plan.edge_features": Key(int, least=0),
     "plan.classes": Key(int, least=1),
+    "etl.engine": Key(str, choices=("duckdb", "polars")),
+    "etl.device": Key(str, choices=("cpu", "gpu")),
+    "etl.memory": Key(None),
+    "etl.threads": Key(int, null=True, least=1),
+    "etl.overwrite": Key(bool),
+    "etl.progress": Key(bool),
     "sweep.trials": Key(int, least=1),
     "sweep.metric": Key(str),
     "sweep.direction": Key(str, choices=("auto", "maximize", "minimize")),
@@ -70,7 +76,7 @@ KEYS: Keys = {
 }
 """Core's own keys. The nodes that they make up are closed: another key in `optim` or `trainer` is an error."""
 
-CLOSED = ("run", "plugins", "optim", "trainer", "sweep", "plan")
+CLOSED = ("run", "plugins", "optim", "trainer", "sweep", "plan", "etl")
 
 _WORDS = {
     bool: "true or false",

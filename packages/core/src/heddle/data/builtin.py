@@ -21,7 +21,21 @@ _SUMMARIES = {
     "tu": "MUTAG, PROTEINS and the other TUDatasets: graph classification and regression",
 }
 
+_PREPARED = {
+    "ogbn_mag": "ogbn-mag's raw files, prepared by `heddle data prepare`: heterogeneous node classification",
+    "schema": "your own tables, prepared by `heddle data prepare` as a YAML file describes them",
+    "tabformer": "TabFormer's card transactions, prepared by `heddle data prepare`: links with fraud labels",
+}
+
 DATASETS: list[DatasetInfo] = [
-    DatasetInfo(name, summary, f"heddle.data.{name}:read_{name}", ("networkx",) if name == "networkx" else ())
-    for name, summary in _SUMMARIES.items()
+    *(
+        DatasetInfo(
+            name, summary, f"heddle.data.{name}:read_{name}", ("networkx",) if name == "networkx" else ()
+        )
+        for name, summary in _SUMMARIES.items()
+    ),
+    *(
+        DatasetInfo(name, summary, f"heddle.data.etl.readers:read_{name}")
+        for name, summary in _PREPARED.items()
+    ),
 ]

@@ -1,0 +1,15 @@
+"""Tables to graphs: CSV and Parquet to a prepared folder, by a schema, with DuckDB or Polars (extra `etl`).
+
+- `prepare`: prepare, the whole way; `transforms`: OGBN_MAG and Tabformer, the same as objects
+- `schema`: what tables, nodes, edges, features, splits are; `checked`: mappings as NamedTuples; `recipes`: known ones
+- `engine`: the relational steps and who does them; `with_duckdb`, `with_polars`; `relate`: a schema's steps, in order
+- `encoders`: features, fitted on the training period; `emit`: the arrays; `streams`: chunk by chunk; `steps`: resumed
+- `readers`: `data=tabformer`, `data=ogbn_mag` and `data=schema` for commands that read what was prepared
+"""
+
+from heddle.data.etl.prepare import prepare
+from heddle.data.etl.recipes import schema_file, schema_of
+from heddle.data.etl.schema import Schema, read_schema
+from heddle.data.etl.transforms import OGBN_MAG, Tabformer
+
+__all__ = ["OGBN_MAG", "Schema", "Tabformer", "prepare", "read_schema", "schema_file", "schema_of"]

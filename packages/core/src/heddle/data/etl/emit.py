@@ -1,0 +1,218 @@
+"""emit: write what an engine related as the arrays of a prepared folder, chunk by chunk."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heddle.data.etl.encoders import Encoder, fit, write_features
+from heddle.data.etl.relate import Related, columns_of, table_of
+from heddle.data.etl.schema import Edges, Encode, Label, Nodes, Schema
+from heddle.data.etl.streams import NpyStream, chunks, integers, row_count
+from heddle.data.files import fail
+from heddle.data.prepared.write import FolderWriter, index_type
+from heddle.extras import require
+
+PARTS = ("train", "valid", "test")
+
+
+class Emitter:
+    """Writes the nodes and edges of a schema into a folder.
+
+    Attributes:
+        fitted: "TYPE.COLUMN" -> what its encoder was fitted to.
+        classes: node type or relation -> number of classes found.
+    """
+
+    def __init__(self, schema: Schema, related: Related, writer: FolderWriter):
+        self.schema, self.related, self.writer = schema, related, writer
+        self.rows = {kind: self._count(kind, nodes) for kind, nodes in schema.nodes.items()}
+        self.fitted: dict[str, Any] = {}
+        self.classes: dict[tuple[str, ...], int] = {}
+
+    def nodes(self, kind: str) -> None:
+        """Write the nodes of a type."""
+        nodes, rows = self.schema.nodes[kind], self.rows[kind]
+        folder = self.writer.root / "nodes" / kind
+        given: dict[str, Any] = self._features((kind,), nodes.features, rows, folder)
+        if nodes.label is not None:
+            given["label"] = self._label((kind,), nodes.label, folder)
+        if nodes.time is not None:
+            table, column = nodes.time
+            path = self.related.nodes[kind][0] if table == nodes.table else self.related.tables[table]
+            assert path is not None
+            given["time"] = self._time(path, column, folder)
+            if self.related.cuts and self.schema.target == (kind,):
+                given["splits"] = self._splits(path, column, given.get("label"), folder)
+        ids = self.related.nodes[kind][1]
+        if ids is not None:
+            given["ids"] = _write_ids(*ids, folder / "ids.parquet")
+        self.writer.nodes(kind, rows, **given)
+
+    def edges(self, edges: Edges) -> None:
+        """Write the edges of a relation, and of its reverse."""
+        name, key = "___".join(edges.type), edges.type
+        path, folder = self.related.tables[edges.table], self.writer.root / "edges" / name
+        rows = row_count(path)
+        sizes = (self.rows[key[0]], self.rows[key[2]])
+        given: dict[str, Any] = self._features(key, edges.features, rows, folder)
+        if edges.label is not None:
+            given["label"] = self._label(key, edges.label, folder)
+        if edges.time is not None:
+            given["time"] = self._time(path, edges.time, folder)
+            if self.related.cuts and self.schema.target == key:
+                given["splits"] = self._splits(path, edges.time, None, folder)
+        ends, senders_per, receivers_per = self._ends(edges, rows, sizes, folder)
+        made = self._csc(self.related.by_target[name], receivers_per, rows, sizes, folder)
+        self.writer.edges(key, rows, ends=ends, **made, **given)
+        if edges.reverse:
+            back = (key[2], f"rev_{key[1]}", key[0])
+            place = self.writer.root / "edges" / "___".join(back)
+            made = self._csc(self.related.by_source[name], senders_per, rows, sizes, place)
+            self.writer.edges(back, rows, rows_of=key, **made)
+
+    def _count(self, kind: str, nodes: Nodes) -> int:
+        table, ids = self.related.nodes[kind]
+        if ids is not None:
+            return row_count(ids[0])
+        if nodes.rows is not None:
+            return nodes.rows
+        assert table is not None
+        return row_count(table)
+
+    def _features(
+        self, kind: tuple[str, ...], encodes: Sequence[Encode], rows: int, folder: Path
+    ) -> dict[str, Any]:
+        encoders: list[tuple[Encoder, Path]] = []
+        for encode in encodes:
+            path, _ = table_of(self.schema, self.related.tables, self.related.nodes, kind, encode.table)
+            if encode.encode == "since":
+                encoder = fit(encode, "gap", None)
+                encoders.append((encoder, self.related.gaps["___".join(kind), encode.by]))
+                continue
+            for column in columns_of(encode, path):
+                encoder = fit(encode, column, self.related.counts.get((path, column)))
+                encoders.append((encoder, path))
+                if encoder.fitted:
+                    self.fitted[f"{'___'.join(kind)}.{column}.{encode.encode}"] = encoder.fitted
+        if not encoders:
+            return {}
+        return write_features(encoders, rows, folder)
+
+    def _time(self, path: Path, column: str, folder: Path) -> Path:
+        with NpyStream(folder / "time.npy", np.int64) as stream:
+            for table in chunks(path, [column]):
+                if table[column].null_count:
+                    fail(
+                        f"{path.stem}: column {column!r}",
+                        "an empty cell",
+                        "a time in every row",
+                        "mend the table",
+                    )
+                stream.write(integers(table, column))
+        return stream.path
+
+    def _label(self, kind: tuple[str, ...], label: Label, folder: Path) -> Path:
+        path, _ = table_of(self.schema, self.related.tables, self.related.nodes, kind, label.table)
+        most = -1
+        with NpyStream(folder / "label.npy", np.int64) as stream:
+            for table in chunks(path, [label.column]):
+                numbers = _classes(table[label.column], label, path.stem)
+                most = max(most, int(numbers.max(initial=-1)))
+                stream.write(numbers)
+        self.classes[kind] = len(label.classes) or most + 1
+        return stream.path
+
+    def _splits(self, path: Path, column: str, label: Path | None, folder: Path) -> dict[str, Path]:
+        """Write the rows of each split; rows without a label are in none, where there are labels."""
+        assert self.related.cuts is not None
+        labels = None if label is None else np.load(label, mmap_mode="r")
+        start = 0
+        with ExitStack() as stack:
+            streams = {
+                part: stack.enter_context(NpyStream(folder / "splits" / f"{part}.npy", np.int64))
+                for part in PARTS
+            }
+            for table in chunks(path, [column]):
+                part = np.searchsorted(self.related.cuts, integers(table, column), side="right")
+                if labels is not None:
+                    part[labels[start : start + len(part)] < 0] = -1
+                for number, stream in enumerate(streams.values()):
+                    stream.write(start + np.flatnonzero(part == number))
+                start += len(part)
+        return {name: stream.path for name, stream in streams.items()}
+
+    def _ends(
+        self, edges: Edges, rows: int, sizes: tuple[int, int], folder: Path
+    ) -> tuple[Path, np.ndarray, np.ndarray]:
+        """Write [rows, 2] ends; return the file, the edges of each sender and those of each receiver."""
+        counts, start = [np.zeros(size, np.int64) for size in sizes], 0
+        with NpyStream(folder / "ends.npy", index_type(*sizes, rows), (2,)) as stream:
+            for table in chunks(self.related.ends["___".join(edges.type)]):
+                pair = []
+                for end, column, size, count in zip((0, 1), (edges.source, edges.target), sizes, counts):
+                    ids = table[("source", "target")[end]].cast("int64").fill_null(-1).to_numpy()
+                    bad = (ids < 0) | (ids >= size)
+                    if bad.any():
+                        where = f"{edges.table}: row {start + int(bad.argmax()) + 1}, column {column!r}"
+                        found = f"an id that no node of type {edges.type[2 * end]!r} has"
+                        fail(where, found, "a node", "add it to the nodes")
+                    count += np.bincount(ids, minlength=size)
+                    pair.append(ids)
+                stream.write(np.stack(pair, axis=1))
+                start += len(pair[0])
+        return stream.path, counts[0], counts[1]
+
+    def _csc(
+        self, grouped: Path, per_receiver: np.ndarray, rows: int, sizes: tuple[int, int], folder: Path
+    ) -> dict[str, Any]:
+        dtype = index_type(*sizes, rows)
+        indptr = np.zeros(len(per_receiver) + 1, dtype)
+        np.cumsum(per_receiver, out=indptr[1:])
+        with (
+            NpyStream(folder / "senders.npy", dtype) as senders,
+            NpyStream(folder / "edge_ids.npy", dtype) as edge_ids,
+        ):
+            for table in chunks(grouped):
+                senders.write(integers(table, "other"))
+                edge_ids.write(integers(table, "row"))
+        return {"indptr": indptr, "senders": senders.path, "edge_ids": edge_ids.path}
+
+
+def _classes(values: Any, label: Label, table: str) -> np.ndarray:
+    """Return the class of each cell, -1 for an empty one."""
+    compute, arrow = require("pyarrow.compute", "etl"), require("pyarrow", "etl")
+    if not label.classes:
+        return compute.fill_null(values.cast(arrow.int64()), -1).to_numpy()
+    texts = values.cast(arrow.string())
+    found = compute.index_in(texts, value_set=arrow.array(label.classes, arrow.string()))
+    unknown = compute.and_(compute.is_null(found), compute.not_equal(compute.fill_null(texts, ""), ""))
+    if compute.any(unknown).as_py():
+        bad = texts.filter(unknown)[0].as_py()
+        where = f"{table}: column {label.column!r}"
+        fail(where, repr(bad), f"one of {list(label.classes)}", "name it in label.classes")
+    return compute.fill_null(found, -1).to_numpy().astype(np.int64)
+
+
+def _write_ids(keys: Path, column: str, out: Path) -> Path:
+    """Write "id" in row groups of one chunk each, text or int64 whatever the engine wrote."""
+    arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.part")
+    kind = parquet.read_schema(keys).field(column).type
+    kind = (
+        arrow.int64()
+        if arrow.types.is_integer(kind)
+        else arrow.float64()
+        if arrow.types.is_floating(kind)
+        else arrow.string()
+    )
+    with parquet.ParquetWriter(part, arrow.schema([("id", kind)])) as writer:
+        for table in chunks(keys, [column]):
+            if table[column].null_count:
+                fail(keys.stem, "an empty key", "a key in every row", "mend the table")
+            writer.write_table(arrow.table({"id": table[column].cast(kind)}))
+    part.replace(out)
+    return out

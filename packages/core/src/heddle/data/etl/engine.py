@@ -1,0 +1,100 @@
+"""Engine: the few relational steps that prepare tables, each from Parquet to Parquet; and which engines there are."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from heddle.data.etl.checked import one_of
+from heddle.data.etl.schema import Column
+
+ENGINES = ("duckdb", "polars")
+
+
+class Source(NamedTuple):
+    """Files of a table as an engine reads them.
+
+    Attributes:
+        paths: the files, in order.
+        names: the columns of the files.
+        columns: the typed columns to make; {} for every column as a float.
+        header, delimiter: as in `Table`, for CSV.
+        parquet: whether they are Parquet.
+    """
+
+    paths: Sequence[Path]
+    names: Sequence[str]
+    columns: Mapping[str, Column]
+    header: bool
+    delimiter: str
+    parquet: bool
+
+
+class Engine(Protocol):
+    """Relational steps. Each writes the Parquet file `out`; a file's row is its position in it.
+
+    Every step's outcome is defined to the bit, so engines can take each other's place.
+    """
+
+    def stage(self, source: Source, out: Path) -> None:
+        """Write the typed columns of a table, rows in the order of the files.
+
+        An empty cell is null, in a text column "". Columns called TYPE_text of numbers that can't be read stop it.
+        """
+        ...
+
+    def keys(self, parts: Sequence[tuple[Path, str]], out: Path) -> None:
+        """Write "id": the distinct values of the columns together, ascending (text by its UTF-8 bytes)."""
+        ...
+
+    def ordered(self, table: Path, by: str, out: Path) -> None:
+        """Write a table's rows in ascending order of a column, equal ones in their order."""
+        ...
+
+    def ends(
+        self, table: Path, source: tuple[str, Path | None], target: tuple[str, Path | None], out: Path
+    ) -> None:
+        """Write "source" and "target", int64, by row: the rows in the keys' files of the values of two columns.
+
+        Without a file of keys the values are the rows. A value that isn't among the keys gives null.
+        """
+        ...
+
+    def grouped(self, ends: Path, by: str, out: Path) -> None:
+        """Write "other" and "row" of the edges in the order of the end `by`, then of their rows."""
+        ...
+
+    def gaps(self, table: Path, time: str, ends: Path, by: str, out: Path) -> None:
+        """Write "gap" by row: the time since the edge before it of the same end `by`, null for its first.
+
+        Edges of one moment come in the order of their rows.
+        """
+        ...
+
+    def counts(self, table: Path, column: str, time: str | None, before: int | None, out: Path) -> None:
+        """Write "value" and "rows": the distinct values that aren't null, ascending, with their numbers of rows.
+
+        With `time`, of the rows whose time is less than `before`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back memory and temporary files."""
+        ...
+
+
+def open_engine(etl: Mapping[str, Any], scratch: Path) -> Engine:
+    """Return the engine that an `etl` config node names, which may write temporary files into `scratch`.
+
+    Raises:
+        PluginError: its package isn't installed, or there is no GPU engine.
+        ConfigError: an unknown engine, or a GPU for an engine that has none.
+    """
+    one_of("etl.engine", etl["engine"], ENGINES)
+    one_of("etl.device", etl["device"], ("cpu", "gpu"))
+    if etl["engine"] == "polars":
+        from heddle.data.etl.with_polars import Polars
+
+        return Polars(gpu=etl["device"] == "gpu")
+    from heddle.data.etl.with_duckdb import DuckDB
+
+    return DuckDB(etl["memory"], etl["threads"], scratch, gpu=etl["device"] == "gpu")

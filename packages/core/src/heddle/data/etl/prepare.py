@@ -1,0 +1,81 @@
+"""prepare: tables on disk to a prepared folder, by a schema."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from heddle.data.etl.emit import Emitter
+from heddle.data.etl.engine import open_engine
+from heddle.data.etl.files import paths_of
+from heddle.data.etl.relate import relate
+from heddle.data.etl.schema import Schema
+from heddle.data.etl.steps import Steps, fingerprints
+from heddle.data.prepared.folder import Task
+from heddle.data.prepared.write import FolderWriter
+
+DEFAULTS: Mapping[str, Any] = {
+    "engine": "duckdb",
+    "device": "cpu",
+    "memory": "2GB",
+    "threads": None,
+    "overwrite": False,
+    "progress": False,
+}
+"""The `etl` node: engine (duckdb or polars), device (cpu, or gpu with polars), memory (what DuckDB may use), threads
+(None for all cores), overwrite (replace a finished folder), progress (a bar on standard error)."""
+
+
+def prepare(schema: Schema, src: str | Path, dst: str | Path, etl: Mapping[str, Any] | None = None) -> Path:
+    """Prepare the tables below `src` in the folder `dst` and return it.
+
+    A run that was interrupted goes on with the steps that it finished, if the schema and the files are the same.
+    Equal tables and schemas give equal folders, byte for byte, whatever the engine.
+
+    Raises:
+        HeddleError: a table that doesn't fit its description, too little memory, a folder that is finished already.
+    """
+    settings = {**DEFAULTS, **(etl or {})}
+    root = Path(src).expanduser()
+    paths = [path for table in schema.tables.values() for path in paths_of(root, table)]
+    writer = FolderWriter(dst, schema.name, overwrite=settings["overwrite"])
+    depends_on = [schema, settings["engine"], settings["device"], fingerprints(paths)]
+    total = len(schema.tables) + 2 * len(schema.nodes) + 6 * len(schema.edges)
+    steps = Steps(writer.root / ".work", depends_on, total, show=settings["progress"])
+    engine = open_engine(settings, steps.scratch)
+    try:
+        related = relate(schema, root, engine, steps)
+        engine.close()  # its memory is free before arrays are written
+        emitter = Emitter(schema, related, writer)
+        for kind in schema.nodes:
+            steps.run(f"write.{kind}", emitter.nodes, kind)
+        for edges in schema.edges:
+            steps.run(f"write.{'___'.join(edges.type)}", emitter.edges, edges)
+    finally:
+        engine.close()
+        steps.close()
+    info: dict[str, Any] = {"encoders": emitter.fitted}
+    if related.cuts:
+        info["split"] = {"valid_from": related.cuts[0], "test_from": related.cuts[1]}
+    return writer.finish(_task(schema, emitter), info, _as_recipe(schema))
+
+
+def _task(schema: Schema, emitter: Emitter) -> Task:
+    target = tuple(schema.target)
+    labels = (
+        [schema.nodes[target[0]].label]
+        if len(target) == 1
+        else [e.label for e in schema.edges if e.type == target]
+    )
+    classes = labels[0].classes if labels and labels[0] is not None else ()
+    return Task(schema.kind, target, emitter.classes.get(target, 0), classes)
+
+
+def _as_recipe(value: Any) -> Any:
+    """Return a schema as plain mappings and lists."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {key: _as_recipe(item) for key, item in value._asdict().items()}
+    if isinstance(value, Mapping):
+        return {key: _as_recipe(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_as_recipe(item) for item in value]
+    return value

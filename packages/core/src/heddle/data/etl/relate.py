@@ -1,0 +1,167 @@
+"""relate: everything that an engine does for a schema, so that it can be closed before arrays are written."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.data.etl.engine import Engine
+from heddle.data.etl.files import sources
+from heddle.data.etl.schema import Encode, Nodes, Schema
+from heddle.data.etl.steps import Steps
+from heddle.data.etl.streams import chunks, column_names, integers, row_count
+from heddle.data.files import fail
+
+FITTED = ("number", "log", "bins", "category", "onehot")
+"""Encodings that need the training values."""
+
+
+class Related(NamedTuple):
+    """Files that the engine left.
+
+    Attributes:
+        tables: name -> typed table.
+        nodes: node type -> the table of its features, and the file and column of its ids; None where there is none.
+        ends, by_target, by_source, gaps: name of a relation -> file; gaps by (relation, end).
+        counts: (file, column) -> file of training values.
+        cuts: times at which validation and test begin; None without a split.
+    """
+
+    tables: Mapping[str, Path]
+    nodes: Mapping[str, tuple[Path | None, tuple[Path, str] | None]]
+    ends: Mapping[str, Path]
+    by_target: Mapping[str, Path]
+    by_source: Mapping[str, Path]
+    gaps: Mapping[tuple[str, str], Path]
+    counts: Mapping[tuple[Path, str], Path]
+    cuts: tuple[int, int] | None
+
+
+def relate(schema: Schema, root: Path, engine: Engine, steps: Steps) -> Related:
+    """Run every relational step of a schema on the tables below `root`."""
+    tables = {
+        name: steps.file(f"table.{name}", engine.stage, sources(root, table))
+        for name, table in schema.tables.items()
+    }
+    nodes = {kind: _nodes(kind, nodes, tables, engine, steps) for kind, nodes in schema.nodes.items()}
+    ends, by_target, by_source, gaps = {}, {}, {}, {}
+    for edges in schema.edges:
+        name, table = "___".join(edges.type), tables[edges.table]
+        keys = [None if ids is None else ids[0] for ids in (nodes[edges.type[at]][1] for at in (0, 2))]
+        pairs = (edges.source, keys[0]), (edges.target, keys[1])
+        ends[name] = steps.file(f"ends.{name}", engine.ends, table, *pairs)
+        by_target[name] = steps.file(f"by_target.{name}", engine.grouped, ends[name], "target")
+        if edges.reverse:
+            by_source[name] = steps.file(f"by_source.{name}", engine.grouped, ends[name], "source")
+        for by in sorted({feature.by for feature in edges.features if feature.encode == "since"}):
+            gaps[name, by] = steps.file(f"gaps.{name}.{by}", engine.gaps, table, edges.time, ends[name], by)
+    cuts = _cuts(schema, tables, nodes, engine, steps)
+    counts = _counts(schema, tables, nodes, cuts, engine, steps)
+    return Related(tables, nodes, ends, by_target, by_source, gaps, counts, cuts)
+
+
+def _nodes(
+    kind: str, nodes: Nodes, tables: Mapping[str, Path], engine: Engine, steps: Steps
+) -> tuple[Path | None, tuple[Path, str] | None]:
+    """Return the table of a node type, in the order of its keys, and where its ids are."""
+    table = None if nodes.table is None else tables[nodes.table]
+    if table is not None and nodes.key is not None:
+        table = steps.file(f"nodes.{kind}", engine.ordered, table, nodes.key)
+        ids = steps.file(f"keys.{kind}", engine.keys, [(table, nodes.key)])
+        if row_count(ids) != row_count(table):
+            found = f"{row_count(table)} rows with {row_count(ids)} different keys"
+            fail(f"nodes.{kind}: column {nodes.key!r}", found, "every key once", "remove the repeated rows")
+        return table, (ids, "id")
+    if nodes.keys:
+        parts = [(tables[name], column) for name, column in nodes.keys]
+        return table, (steps.file(f"keys.{kind}", engine.keys, parts), "id")
+    return table, None
+
+
+def table_of(
+    schema: Schema,
+    tables: Mapping[str, Path],
+    nodes: Mapping[str, Any],
+    kind: tuple[str, ...],
+    other: str | None,
+) -> tuple[Path, str | None]:
+    """Return the file that a column of a node type or relation is in, and its time column."""
+    if other is not None:
+        return tables[other], schema.tables[other].time
+    if len(kind) == 1:
+        name = schema.nodes[kind[0]].table
+        assert name is not None
+        return nodes[kind[0]][0], schema.tables[name].time
+    name = next(edges.table for edges in schema.edges if edges.type == kind)
+    return tables[name], schema.tables[name].time
+
+
+def columns_of(encode: Encode, path: Path) -> list[str]:
+    """Return the columns that an entry of features names."""
+    if encode.column == "*":
+        return column_names(path)
+    return [encode.column] if isinstance(encode.column, str) else list(encode.column)
+
+
+def _counts(
+    schema: Schema,
+    tables: Mapping[str, Path],
+    nodes: Mapping[str, Any],
+    cuts: tuple[int, int] | None,
+    engine: Engine,
+    steps: Steps,
+) -> dict[tuple[Path, str], Path]:
+    """Count the training values of every column whose encoding is fitted."""
+    counted: dict[tuple[Path, str], Path] = {}
+    features = [((kind,), of.features) for kind, of in schema.nodes.items()]
+    for kind, encodes in [*features, *((edges.type, edges.features) for edges in schema.edges)]:
+        for encode in (encode for encode in encodes if encode.encode in FITTED):
+            path, time = table_of(schema, tables, nodes, kind, encode.table)
+            before = None if cuts is None else cuts[0]
+            for column in columns_of(encode, path):
+                name = f"counts.{path.stem}.{column.replace('/', ' ')}"
+                counted[path, column] = steps.file(name, engine.counts, path, column, time, before)
+    return counted
+
+
+def _cuts(
+    schema: Schema, tables: Mapping[str, Path], nodes: Mapping[str, Any], engine: Engine, steps: Steps
+) -> tuple[int, int] | None:
+    """Return the times from which rows are for validation and for the test."""
+    split = schema.split
+    if split is None or schema.kind == "none":
+        return None
+    if split.valid is not None and split.test is not None:
+        return _moment(split.valid), _moment(split.test)
+    if len(schema.target) == 1:
+        found = schema.nodes[schema.target[0]].time
+        place = None if found is None else (tables[found[0]], found[1])
+    else:
+        edges = next(edges for edges in schema.edges if list(edges.type) == list(schema.target))
+        place = None if edges.time is None else (tables[edges.table], edges.time)
+    if place is None:
+        fail("split", f"no time of {schema.target}", "a time to split by", "add time: COLUMN")
+    path, column = place
+    counted = steps.file("times", engine.counts, path, column, None, None)
+    values = np.concatenate([np.empty(0, np.int64), *(integers(table, "value") for table in chunks(counted))])
+    rows = np.cumsum(np.concatenate([np.empty(0, np.int64), *(integers(t, "rows") for t in chunks(counted))]))
+    total = int(rows[-1]) if len(rows) else 0
+
+    def after(share: float) -> int:
+        """Return the first time by which at least this share of the rows has passed."""
+        at = int(np.searchsorted(rows, share * total - 1e-9))
+        return int(values[at + 1]) if at + 1 < len(values) else int(values[-1]) + 1 if len(values) else 0
+
+    valid = after(split.train) if split.valid is None else _moment(split.valid)
+    return valid, after(split.train + split.of_valid) if split.test is None else _moment(split.test)
+
+
+def _moment(time: Any) -> int:
+    """Return a time as it is in the tables: a number, or the seconds of a date such as 2019-01-01."""
+    if isinstance(time, int):
+        return time
+    try:
+        return int(np.datetime64(str(time), "s").astype(np.int64))
+    except ValueError:
+        fail("split", repr(time), "a number or a date, as in 2019-01-01", "mend it")

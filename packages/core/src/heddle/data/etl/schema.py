@@ -1,0 +1,254 @@
+"""Schema: which tables become which nodes, edges, features and splits, as a YAML file or a recipe describes them."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from heddle.data.etl.checked import one_of, spec
+from heddle.errors import ConfigError, problem
+
+TYPES = ("text", "int", "float", "money", "clock", "datetime")
+ENCODINGS = ("plain", "number", "log", "bins", "category", "onehot", "cyclic", "since")
+
+
+class Column(NamedTuple):
+    """A typed column of a table.
+
+    Attributes:
+        of: the columns of the file it is made of; several are for text (joined by "/") and clock.
+        type: text; int; float; money, e.g. "$-1,024.50"; clock, int64 seconds since 1970 from year, month, day and
+            "HH:MM"; datetime, the same from one column and `format`.
+        format: of a datetime, in strftime's letters.
+    """
+
+    of: tuple[str, ...]
+    type: str = "text"
+    format: str = "%Y-%m-%d %H:%M:%S"
+
+
+class Table(NamedTuple):
+    """A table: files of one layout below data.src, .csv, .csv.gz or .parquet, read in the order of their names.
+
+    Attributes:
+        path: may hold * for several files.
+        columns: name -> Column. {} takes every column of the file as a float.
+        header: whether a CSV's first line names its columns; without, they are called "0", "1" ...
+        delimiter: between the cells of a CSV.
+        time: the column by which `split` divides the rows; encoders are then fitted on the training period alone.
+    """
+
+    path: str
+    columns: Mapping[str, Column] = {}
+    header: bool = True
+    delimiter: str = ","
+    time: str | None = None
+
+
+class Encode(NamedTuple):
+    """How columns become features.
+
+    Attributes:
+        column: the column, or a list of them; "*" for all.
+        encode: plain: the number itself. number: less the training mean, over its deviation. log: sign(x)
+            log(1 + |x|). bins: the code of its quantile bin. category: the code of its value. onehot: a column per
+            value. cyclic: sine and cosine of the `period` of a time. since: log(1 + seconds) since the sender's (or
+            receiver's, with by="target") last edge, and whether there was none.
+        most: values that a category keeps, the most frequent; the others are unknown (code 0).
+        bins: number of quantile bins.
+        period: hour (of the day), weekday, day (of the month) or month.
+        by: source or target.
+        table: where the column is, if not in the table of the nodes or edges; with as many rows.
+    """
+
+    column: str | tuple[str, ...]
+    encode: str = "number"
+    most: int = 1000
+    bins: int = 16
+    period: str = "hour"
+    by: str = "source"
+    table: str | None = None
+
+
+class Label(NamedTuple):
+    """What is to be told: a column, and its values in the order of their classes (() for numbers 0, 1, ...)."""
+
+    column: str
+    classes: tuple[str, ...] = ()
+    table: str | None = None
+
+
+class Nodes(NamedTuple):
+    """A type of nodes: the rows of a table, or the distinct values of columns, ascending.
+
+    Attributes:
+        table: the nodes are its rows. With `key` they are put in the order of that column, which edges name them by.
+        key: see `table`.
+        keys: (table, column) pairs: the nodes are the distinct values of these columns together.
+        rows: number of nodes whose ids in the files are their positions, 0 to rows - 1.
+        features, label: from `table`.
+        time: column of `table`, or (table, column) with as many rows.
+    """
+
+    table: str | None = None
+    key: str | None = None
+    keys: tuple[tuple[str, str], ...] = ()
+    rows: int | None = None
+    features: tuple[Encode, ...] = ()
+    label: Label | None = None
+    time: tuple[str, str] | None = None
+
+
+class Edges(NamedTuple):
+    """A relation: the rows of a table, each with a sender and a receiver.
+
+    Attributes:
+        type: (source type, relation, target type).
+        table, source, target: the table and its columns of ids.
+        reverse: add the relation rev_R.
+        features, label, time: as for Nodes.
+    """
+
+    type: tuple[str, str, str]
+    table: str
+    source: str
+    target: str
+    reverse: bool = True
+    features: tuple[Encode, ...] = ()
+    label: Label | None = None
+    time: str | None = None
+
+
+class Split(NamedTuple):
+    """Where training ends and testing begins, by time.
+
+    Attributes:
+        valid: rows from this time on are for validation; None takes the time after the first `train` of the rows.
+        test: rows from this time on are for the test.
+        train, of_valid: shares of the rows by time, whole moments only.
+    """
+
+    valid: int | None = None
+    test: int | None = None
+    train: float = 0.8
+    of_valid: float = 0.1
+
+
+class Schema(NamedTuple):
+    """A graph of tables; `kind` and `target` are those of `heddle.data.prepared.Task`."""
+
+    name: str
+    tables: Mapping[str, Table]
+    nodes: Mapping[str, Nodes]
+    edges: tuple[Edges, ...]
+    split: Split | None = None
+    kind: str = "none"
+    target: tuple[str, ...] = ()
+
+
+def read_schema(given: Mapping[str, Any]) -> Schema:
+    """Return the Schema of a mapping, as YAML holds it, with every name in it checked.
+
+    Raises:
+        ConfigError: an unknown or missing key, or a name that nothing has.
+    """
+    schema = spec(Schema, given, "schema")
+    tables = {name: _table(item, f"tables.{name}") for name, item in schema.tables.items()}
+    nodes = {kind: _nodes(item, f"nodes.{kind}", tables) for kind, item in schema.nodes.items()}
+    edges = tuple(_edges(item, f"edges[{at}]", tables, nodes) for at, item in enumerate(schema.edges))
+    split = None if schema.split is None else spec(Split, schema.split, "split")
+    target = (schema.target,) if isinstance(schema.target, str) else tuple(schema.target)
+    known = [(kind,) for kind in nodes] + [edge.type for edge in edges]
+    if schema.kind != "none" and target not in known:
+        expected = f"one of {[list(names) for names in known]}"
+        raise ConfigError(problem("schema.target", list(target), expected, "name a node type or a relation"))
+    return Schema(schema.name, tables, nodes, edges, split, schema.kind, target)
+
+
+def _table(item: Any, where: str) -> Table:
+    table = spec(Table, item, where)
+    columns = {
+        name: _column(column, f"{where}.columns.{name}", name) for name, column in table.columns.items()
+    }
+    if table.time is not None and columns:
+        one_of(f"{where}.time", table.time, columns)
+    return table._replace(columns=columns)
+
+
+def _column(item: Any, where: str, name: str) -> Column:
+    if isinstance(item, str):  # its type alone: the column has its own name in the file
+        item = {"of": name, "type": item}
+    column = spec(Column, {"of": name, **item}, where)
+    of = (column.of,) if isinstance(column.of, str) else tuple(column.of)
+    one_of(f"{where}.type", column.type, TYPES)
+    wanted = 4 if column.type == "clock" else 1
+    if len(of) != wanted and column.type != "text":
+        raise ConfigError(
+            problem(f"{where}.of", list(of), f"{wanted} columns for a {column.type}", "mend it")
+        )
+    return column._replace(of=tuple(map(str, of)))
+
+
+def _nodes(item: Any, where: str, tables: Mapping[str, Table]) -> Nodes:
+    nodes = spec(Nodes, item, where)
+    if (nodes.table is None) + (not nodes.keys) + (nodes.rows is None) > 2:
+        raise ConfigError(problem(where, "no nodes", "a table, keys or a number of rows", "add table: ..."))
+    keys = tuple((str(table), str(column)) for table, column in nodes.keys)
+    for table, column in keys:
+        _known(where, table, column, tables)
+    if nodes.table is not None:
+        one_of(f"{where}.table", nodes.table, tables)
+        if nodes.key is not None:
+            _known(where, nodes.table, nodes.key, tables)
+    time: Any = nodes.time
+    if isinstance(time, str):
+        time = (nodes.table, time)
+    if time is not None:
+        _known(where, time[0], time[1], tables)
+    features, label = _values(nodes, where, nodes.table, tables)
+    return nodes._replace(keys=keys, features=features, label=label, time=time and tuple(time))
+
+
+def _edges(item: Any, where: str, tables: Mapping[str, Table], nodes: Mapping[str, Nodes]) -> Edges:
+    edges = spec(Edges, item, where)
+    for kind in (edges.type[0], edges.type[2]):
+        one_of(f"{where}.type", kind, nodes)
+    for column in (edges.source, edges.target, *([edges.time] if edges.time else [])):
+        _known(where, edges.table, column, tables)
+    features, label = _values(edges, where, edges.table, tables)
+    if edges.time is None and any(feature.encode == "since" for feature in features):
+        raise ConfigError(problem(where, "encode: since without a time", "a time", "add time: COLUMN"))
+    source, relation, target = edges.type
+    return edges._replace(type=(source, relation, target), features=features, label=label)
+
+
+def _values(
+    item: Nodes | Edges, where: str, table: str | None, tables: Mapping[str, Table]
+) -> tuple[tuple[Encode, ...], Label | None]:
+    """Return the features and the label of nodes or edges, checked."""
+    features = []
+    for at, entry in enumerate(item.features):
+        place = f"{where}.features[{at}]"
+        encode = spec(Encode, {"column": entry} if isinstance(entry, str) else entry, place)
+        one_of(f"{place}.encode", encode.encode, ENCODINGS)
+        one_of(f"{place}.period", encode.period, ("hour", "weekday", "day", "month"))
+        one_of(f"{place}.by", encode.by, ("source", "target"))
+        column = encode.column if isinstance(encode.column, str) else tuple(encode.column)
+        for name in (column,) if isinstance(column, str) else column:
+            if name != "*":
+                _known(place, encode.table or table, name, tables)
+        features.append(encode._replace(column=column))
+    label = None
+    if item.label is not None:
+        label = spec(
+            Label, {"column": item.label} if isinstance(item.label, str) else item.label, f"{where}.label"
+        )
+        label = label._replace(classes=tuple(map(str, label.classes)))
+        _known(f"{where}.label", label.table or table, label.column, tables)
+    return tuple(features), label
+
+
+def _known(where: str, table: str | None, column: str, tables: Mapping[str, Table]) -> None:
+    """Check that a table has a column."""
+    one_of(f"{where}: table", table, tables)
+    assert table is not None
+    if tables[table].columns:
+        one_of(f"{where}: column of {table}", column, tables[table].columns)

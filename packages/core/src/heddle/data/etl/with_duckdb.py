@@ -1,0 +1,177 @@
+"""DuckDB: the steps of `Engine` in SQL, under a hard memory limit; what doesn't fit goes to disk."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from heddle.data.etl.engine import Source
+from heddle.data.etl.schema import Column
+from heddle.data.files import fail
+from heddle.errors import ConfigError, problem
+from heddle.extras import require
+from heddle.sharding.memory import from_bytes
+
+SHARE = 0.75
+"""Of the memory asked for that DuckDB may use; the rest is for the buffers it doesn't count, and for Python."""
+
+
+class DuckDB:
+    """See `Engine`."""
+
+    def __init__(self, memory: str | int, threads: int | None, scratch: Path, *, gpu: bool = False):
+        if gpu:
+            raise ConfigError(problem("etl.device", "gpu", "cpu with DuckDB", "choose etl.engine=polars"))
+        self._duckdb = require("duckdb", "etl")
+        scratch.mkdir(parents=True, exist_ok=True)
+        limit = int(from_bytes(memory, "etl.memory") * SHARE)
+        settings: dict[str, Any] = {
+            "memory_limit": f"{limit // 10**6}MB",
+            "temp_directory": str(scratch),
+            "autoinstall_known_extensions": False,
+            "preserve_insertion_order": True,
+        }
+        if threads is not None:
+            settings["threads"] = threads
+        self._connection = self._duckdb.connect(config=settings)
+
+    def stage(self, source: Source, out: Path) -> None:
+        files = f"[{', '.join(_text(str(path)) for path in source.paths)}]"
+        if source.parquet:
+            table, cast = f"read_parquet({files})", _of_parquet
+        else:
+            columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in source.names)
+            table = (
+                f"read_csv({files}, auto_detect=false, header={source.header}, columns={{{columns}}}, "
+                f"delim={_text(source.delimiter)}, quote='\"', escape='\"', nullstr='', strict_mode=true)"
+            )
+            cast = _of_text
+        wanted = source.columns or {name: Column((name,), "float") for name in source.names}
+        made = ", ".join(f"{cast(column)} AS {_name(name)}" for name, column in wanted.items())
+        self._copy(f"SELECT {made} FROM {table}", out, str(source.paths[0]))
+
+    def keys(self, parts: Sequence[tuple[Path, str]], out: Path) -> None:
+        every = " UNION ALL ".join(
+            f"SELECT {_name(column)} AS id FROM {_file(path)}" for path, column in parts
+        )
+        self._copy(f"SELECT DISTINCT id FROM ({every}) ORDER BY id", out)
+
+    def ordered(self, table: Path, by: str, out: Path) -> None:
+        query = f"SELECT * EXCLUDE file_row_number FROM {_rows(table)} ORDER BY {_name(by)}, file_row_number"
+        self._copy(query, out)
+
+    def ends(
+        self, table: Path, source: tuple[str, Path | None], target: tuple[str, Path | None], out: Path
+    ) -> None:
+        chosen, joins = [], []
+        for end, (column, keys) in (("source", source), ("target", target)):
+            if keys is None:
+                chosen.append(f"t.{_name(column)} AS {end}")
+            else:
+                chosen.append(f"{end}s.file_row_number AS {end}")
+                joins.append(f"LEFT JOIN {_rows(keys)} {end}s ON t.{_name(column)} = {end}s.id")
+        query = f"SELECT {', '.join(chosen)} FROM {_rows(table)} t {' '.join(joins)}"
+        self._copy(f"{query} ORDER BY t.file_row_number" if joins else query, out)
+
+    def grouped(self, ends: Path, by: str, out: Path) -> None:
+        other = "source" if by == "target" else "target"
+        chosen = f"{other} AS other, file_row_number AS row"
+        self._copy(f"SELECT {chosen} FROM {_rows(ends)} ORDER BY {by}, file_row_number", out)
+
+    def gaps(self, table: Path, time: str, ends: Path, by: str, out: Path) -> None:
+        rows = (
+            f"SELECT t.{_name(time)} AS time, e.{by} AS of, t.file_row_number AS row "
+            f"FROM {_rows(table)} t JOIN {_rows(ends)} e USING (file_row_number)"
+        )
+        gap = "time - lag(time) OVER (PARTITION BY of ORDER BY time, row) AS gap, row"
+        self._copy(f"SELECT gap FROM (SELECT {gap} FROM ({rows})) ORDER BY row", out)
+
+    def counts(self, table: Path, column: str, time: str | None, before: int | None, out: Path) -> None:
+        where = f"{_name(column)} IS NOT NULL"
+        if time is not None and before is not None:
+            where += f" AND {_name(time)} < {before:d}"
+        query = f"SELECT {_name(column)} AS value, count(*) AS rows FROM {_file(table)} WHERE {where}"
+        self._copy(f"{query} GROUP BY value ORDER BY value", out)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _copy(self, query: str, out: Path, where: str = "") -> None:
+        with self._errors(where or out.stem):
+            self._connection.execute(
+                f"COPY ({query}) TO {_text(str(out))} (FORMAT parquet, ROW_GROUP_SIZE 61440)"
+            )
+
+    @contextmanager
+    def _errors(self, where: str) -> Iterator[None]:
+        """Turn DuckDB's errors into a DataError of one line."""
+        try:
+            yield
+        except self._duckdb.OutOfMemoryException as error:
+            fail(
+                where,
+                f"too little memory ({_first(error)})",
+                "what etl.memory allows to do",
+                "raise etl.memory",
+            )
+        except self._duckdb.Error as error:
+            fail(where, _first(error), "a table that fits its description", "mend the file or the schema")
+
+
+def _first(error: Exception) -> str:
+    """Return the beginning of a message of several lines."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2])[:300]
+
+
+def _of_text(column: Column, cell: Callable[[str], str] = lambda name: _name(name)) -> str:
+    """Return the expression that reads a typed column out of text cells; what can't be read stops the query."""
+    cells = [cell(name) for name in column.of]
+    if column.type == "text":
+        return " || '/' || ".join(f"coalesce({cell}, '')" for cell in cells)
+    if column.type == "clock":
+        year, month, day, clock = cells
+        parts = [f"CAST({part} AS BIGINT)" for part in (year, month, day)]
+        hour, minute = f"split_part({clock}, ':', 1)", f"split_part({clock}, ':', 2)"
+        moment = f"make_timestamp({', '.join(parts)}, CAST({hour} AS BIGINT), CAST({minute} AS BIGINT), 0.0)"
+        return f"CAST(epoch({moment}) AS BIGINT)"
+    if column.type == "datetime":
+        return f"CAST(epoch(strptime({cells[0]}, {_text(column.format)})) AS BIGINT)"
+    number = f"replace(replace({cells[0]}, '$', ''), ',', '')" if column.type == "money" else cells[0]
+    pattern = "[+-]?[0-9]+" if column.type == "int" else "[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
+    kind = "BIGINT" if column.type == "int" else "DOUBLE"
+    told = _text(f" in column {column.of[0]}, expected {column.type}")
+    return (
+        f"CASE WHEN {number} IS NULL THEN NULL WHEN regexp_full_match({number}, '{pattern}') "
+        f"THEN CAST({number} AS {kind}) ELSE CAST(error('found ' || {cells[0]} || {told}) AS {kind}) END"
+    )
+
+
+def _of_parquet(column: Column) -> str:
+    """Return the expression that reads a typed column out of columns that have types already."""
+    if column.type in ("int", "float"):
+        return f"CAST({_name(column.of[0])} AS {'BIGINT' if column.type == 'int' else 'DOUBLE'})"
+    if column.type == "datetime":
+        return f"CAST(epoch(CAST({_name(column.of[0])} AS TIMESTAMP)) AS BIGINT)"
+    return _of_text(column, lambda name: f"CAST({_name(name)} AS VARCHAR)")
+
+
+def _rows(path: Path) -> str:
+    """Return a Parquet file as a table with the column file_row_number."""
+    return f"read_parquet({_text(str(path))}, file_row_number=true)"
+
+
+def _file(path: Path) -> str:
+    return f"read_parquet({_text(str(path))})"
+
+
+def _name(name: str) -> str:
+    """Quote an identifier."""
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def _text(value: str) -> str:
+    """Quote a literal."""
+    doubled = value.replace("'", "''")
+    return f"'{doubled}'"

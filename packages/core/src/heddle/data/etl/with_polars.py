@@ -1,0 +1,151 @@
+"""Polars: the steps of `Engine` as lazy frames, streamed, or on a GPU; it knows no memory limit."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from heddle.data.etl.engine import Source
+from heddle.data.etl.schema import Column
+from heddle.data.files import fail
+from heddle.extras import require
+
+
+class Polars:
+    """See `Engine`."""
+
+    def __init__(self, *, gpu: bool = False):
+        self._pl = require("polars", "etl")
+        self._gpu = gpu
+        if gpu:
+            require("cudf_polars", "gpu")
+
+    def stage(self, source: Source, out: Path) -> None:
+        pl = self._pl
+        if source.parquet:
+            frame = pl.scan_parquet(list(source.paths))
+        else:
+            frame = pl.concat(
+                [
+                    pl.scan_csv(
+                        path,
+                        has_header=source.header,
+                        separator=source.delimiter,
+                        schema={name: pl.String for name in source.names},
+                        null_values="",
+                    )
+                    for path in source.paths
+                ]
+            )
+        wanted = source.columns or {name: Column((name,), "float") for name in source.names}
+        made = [_typed(pl, column, source.parquet).alias(name) for name, column in wanted.items()]
+        self._sink(frame.select(made), out, str(source.paths[0]))
+
+    def keys(self, parts: Sequence[tuple[Path, str]], out: Path) -> None:
+        pl = self._pl
+        every = pl.concat(
+            [pl.scan_parquet(path).select(pl.col(column).alias("id")) for path, column in parts]
+        )
+        self._sink(every.unique().sort("id"), out)
+
+    def ordered(self, table: Path, by: str, out: Path) -> None:
+        self._sink(self._rows(table).sort([by, "row"]).drop("row"), out)
+
+    def ends(
+        self, table: Path, source: tuple[str, Path | None], target: tuple[str, Path | None], out: Path
+    ) -> None:
+        pl = self._pl
+        pairs = (("source", source), ("target", target))
+        frame = self._rows(table).select("row", *(pl.col(column).alias(end) for end, (column, _) in pairs))
+        for end, (_, keys) in pairs:
+            if keys is not None:
+                found = (
+                    pl.scan_parquet(keys)
+                    .with_row_index("position")
+                    .select(pl.col("id").alias(end), pl.col("position").cast(pl.Int64))
+                )
+                frame = frame.join(found, on=end, how="left").drop(end).rename({"position": end})
+        self._sink(frame.sort("row").select("source", "target"), out)
+
+    def grouped(self, ends: Path, by: str, out: Path) -> None:
+        other = "source" if by == "target" else "target"
+        pl = self._pl
+        self._sink(self._rows(ends).sort([by, "row"]).select(pl.col(other).alias("other"), "row"), out)
+
+    def gaps(self, table: Path, time: str, ends: Path, by: str, out: Path) -> None:
+        pl = self._pl
+        frame = pl.concat(
+            [
+                self._rows(table).select("row", pl.col(time).alias("time")),
+                pl.scan_parquet(ends).select(pl.col(by).alias("of")),
+            ],
+            how="horizontal",
+        ).sort(["of", "time", "row"])
+        same = pl.col("of") == pl.col("of").shift(1)
+        gap = pl.when(same).then(pl.col("time") - pl.col("time").shift(1)).alias("gap")
+        self._sink(frame.select("row", gap).sort("row").select("gap"), out)
+
+    def counts(self, table: Path, column: str, time: str | None, before: int | None, out: Path) -> None:
+        pl = self._pl
+        frame = pl.scan_parquet(table).filter(pl.col(column).is_not_null())
+        if time is not None and before is not None:
+            frame = frame.filter(pl.col(time) < before)
+        counted = frame.group_by(pl.col(column).alias("value")).agg(pl.len().cast(pl.Int64).alias("rows"))
+        self._sink(counted.sort("value"), out)
+
+    def close(self) -> None:
+        pass
+
+    def _rows(self, path: Path) -> Any:
+        """Return a Parquet file as a frame with the column row."""
+        pl = self._pl
+        return pl.scan_parquet(path).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+
+    def _sink(self, frame: Any, out: Path, where: str = "") -> None:
+        pl = self._pl
+        with self._errors(where or out.stem):
+            if self._gpu:
+                frame.collect(engine=pl.GPUEngine(raise_on_fail=False)).write_parquet(
+                    out, row_group_size=61440
+                )
+            else:
+                frame.sink_parquet(out, row_group_size=61440, engine="streaming")
+
+    @contextmanager
+    def _errors(self, where: str) -> Iterator[None]:
+        """Turn Polars' errors into a DataError of one line."""
+        try:
+            yield
+        except self._pl.exceptions.PolarsError as error:
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            found = " ".join(lines[:2])[:300]
+            fail(where, found, "a table that fits its description", "mend the file or the schema")
+
+
+def _typed(pl: Any, column: Column, typed: bool) -> Any:
+    """Return the expression of a typed column; what can't be read stops the query. `typed`: columns have types."""
+    cells = [pl.col(name) for name in column.of]
+    kind = {"int": pl.Int64, "float": pl.Float64}.get(column.type)
+    if typed and kind is not None:
+        return cells[0].cast(kind, strict=True)
+    if typed and column.type == "datetime":
+        return cells[0].cast(pl.Datetime("us")).dt.epoch("s")
+    cells = [cell.cast(pl.String) for cell in cells] if typed else cells
+    if column.type == "text":
+        return pl.concat_str([cell.fill_null("") for cell in cells], separator="/")
+    if column.type == "clock":
+        year, month, day = (cell.cast(pl.Int32, strict=True) for cell in cells[:3])
+        clock = cells[3].str.split(":")
+        hour, minute = (clock.list.get(at, null_on_oob=True).cast(pl.Int32, strict=True) for at in (0, 1))
+        return pl.datetime(year, month, day, hour, minute).dt.epoch("s")
+    if column.type == "datetime":
+        return cells[0].str.strptime(pl.Datetime("us"), column.format, strict=True).dt.epoch("s")
+    (cell,) = cells
+    if column.type == "money":
+        cell = cell.str.replace_all("$", "", literal=True).str.replace_all(",", "", literal=True)
+    pattern = (
+        r"^[+-]?[0-9]+$" if column.type == "int" else r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+    )
+    cell = pl.when(cell != "").then(cell)  # a quoted cell of nothing is empty too
+    sound = pl.when(cell.is_null() | cell.str.contains(pattern)).then(cell).otherwise(pl.lit("not ") + cell)
+    return sound.cast(pl.Int64 if column.type == "int" else pl.Float64, strict=True)
