@@ -13,6 +13,7 @@ from heddle.layers.gcn import GCN
 from heddle.params import initialise
 from heddle_dgl.cells import GraphGRU, GraphLSTM, GraphRNN
 from heddle_dgl.cells.tgcn import TGCN
+from heddle_dgl.kernels import kernel_named, steps_named
 from heddle_dgl.memo import StepMemo, step
 from heddle_dgl.models import A3TGCN, EvolveGCN, Recurrent
 from heddle_dgl.models.evolve import EvolveLayer
@@ -102,10 +103,11 @@ def make_windows(model, graphs, signal, starts, horizon=HORIZON, known=None):
     return WindowBatch("test", signal, np.asarray(starts), LENGTH, horizon, structures, CPU, F64, known)
 
 
-def forward(model, params, windows, engine, fed=None, cross_layer=None, store=None):
+def forward(model, params, windows, engine, fed=None, cross_layer=None, store=None, kernel="torch"):
     """Return (outputs, the Run) of an engine."""
     with step(StepMemo(checked=True)) as memo:
-        run = Run(TorchOps(), engine_named(engine, cross_layer), memo, store)
+        ops, steps = TorchOps(kernel=kernel_named(kernel, CPU)[1]), steps_named(kernel, CPU, F64)
+        run = Run(ops, engine_named(engine, cross_layer), memo, store, steps)
         return model.forecast(run, params, windows, fed), run
 
 

@@ -1,5 +1,7 @@
 """Every model equals its published equations, for every engine, in outputs and gradients."""
 
+from importlib.util import find_spec
+
 import dense_reference as dense
 import pytest
 import torch
@@ -14,6 +16,9 @@ from dynamic_support import (
     make_params,
     make_windows,
 )
+
+from heddle_dgl.cells import base
+from heddle_dgl.store import SnapshotStore
 
 ENGINES = [("naive", None), ("cached", False), ("cached", True), ("fused", False), ("fused", True)]
 STARTS = (0, 5, 1, 5)
@@ -35,6 +40,27 @@ def test_published_equations(name, layers):
         assert_close(outputs, expected, where=f"{engine} outputs")
         for key, grad in gradients(outputs, params).items():
             assert_close(grad, wanted[key], where=f"{engine} gradient of {key}")
+
+
+@pytest.mark.skipif(find_spec("heddle_kernels") is None, reason="heddle-kernels isn't installed")
+@pytest.mark.parametrize("many_rows", (1, 10**9), ids=("by step", "at once"))
+@pytest.mark.parametrize("name", MODELS)
+def test_native_steps(name, many_rows, monkeypatch):
+    """With heddle-kernels the answers are the same, whether inputs are multiplied in each step or for all at once."""
+    monkeypatch.setattr(base, "_MANY_ROWS", many_rows)
+    senders, receivers, weight, a, signal = dense.random_signal()
+    model, _, _ = make_model(name, signal.shape[2], 2)
+    params, graph = make_params(model), make_graph(senders, receivers, weight, len(a))
+    fed, store = [True, False, True], SnapshotStore()
+    windows = make_windows(model, [graph], signal, STARTS)
+    expected, _ = forward(model, params, windows, "naive", fed)
+    wanted = gradients(expected, params)
+    for _ in range(2):
+        windows = make_windows(model, [graph], signal, STARTS)
+        outputs, _ = forward(model, params, windows, "fused", fed, None, store, "heddle")
+        assert_close(outputs, expected)
+        for key, grad in gradients(outputs, params).items():
+            assert_close(grad, wanted[key], where=key)
 
 
 @pytest.mark.parametrize("name", ["lstm/gcn", "gru/diffusion", "tgcn", "a3tgcn", "evolve/O", "evolve/H"])

@@ -12,7 +12,7 @@ from heddle.graph import Graph, HeteroGraph
 from heddle.model import Model
 from heddle.plugins.kernels import NO_KERNELS, primitive_kernels
 from heddle.program import Program
-from heddle_dgl.kernels import kernel_named
+from heddle_dgl.kernels import kernel_named, steps_named
 from heddle_dgl.learners import ForecastLearner, Learner, PortableLearner
 from heddle_dgl.ops import TorchOps
 from heddle_dgl.place import device_named, precision_named
@@ -40,6 +40,7 @@ class DglBackend:
         self.kernel_name, self._kernel = kernel_named(config.get("kernel") or "auto", self.device)
         native = self.kernel_name == "heddle"
         self._kernels = primitive_kernels("torch", self.device.type) if native else NO_KERNELS
+        self._steps = steps_named(self.kernel_name, self.device, self.precision.compute)
         self._budgets = {**_BUDGETS, **(config.get("store") or {})}
         threads = config.get("threads")
         if threads is not None:
@@ -76,7 +77,9 @@ class DglBackend:
         if isinstance(model, Model):
             learner: Learner = PortableLearner(model, ops, self.device, self.precision)
         elif hasattr(model, "forecast"):
-            learner = ForecastLearner(model, ops, self.engine, self.store(), self.device, self.precision)
+            learner = ForecastLearner(
+                model, ops, self.engine, self.store(), self.device, self.precision, self._steps
+            )
         else:
             raise ConfigError(
                 f"model: found a {type(model).__name__}, expected a portable Model or one with forecast; choose "

@@ -1,5 +1,6 @@
 """Kernels for the one product that dominates: heddle-kernels where they are installed, DGL's, or torch's CSR."""
 
+import logging
 from typing import Any
 
 import torch
@@ -8,8 +9,13 @@ from torch.autograd import Function
 
 from heddle.adjacency import Adjacency
 from heddle.errors import ConfigError, PluginError, nearest
+from heddle_dgl.fused import TORCH_STEPS, Steps
 from heddle_dgl.identity import IdentityCache
 from heddle_dgl.ops import Kernel
+
+log = logging.getLogger(__name__)
+
+_STEPS = ("lstm_step", "gru_gates", "gru_output")
 
 KERNELS = ("auto", "heddle", "torch", "dgl")
 
@@ -41,6 +47,24 @@ def kernel_named(name: str, device: torch.device) -> tuple[str, Kernel | None]:
             raise
         return "torch", None
     return "heddle", found
+
+
+def steps_named(name: str, device: torch.device, dtype: torch.dtype) -> Steps:
+    """Return heddle-kernels' steps of cells where kernel `name` lets them and they are there, else torch's.
+
+    They compute in float32 and float64.
+    """
+    if name not in ("auto", "heddle") or dtype not in (torch.float32, torch.float64):
+        return TORCH_STEPS
+    from heddle.plugins.registry import load_plugins
+
+    registry = load_plugins()
+    try:
+        found = [registry.find_kernel(each, library="torch", device=device.type) for each in _STEPS]
+        return Steps(found[0], found[1], found[2], by_step=True)
+    except PluginError as error:
+        log.info("steps of cells by torch: %s", error)
+        return TORCH_STEPS
 
 
 def dgl_kernel() -> Kernel:

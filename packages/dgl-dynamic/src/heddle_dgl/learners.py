@@ -14,6 +14,7 @@ from heddle.layers.base import Dropout, no_dropout
 from heddle.model import Batch, Model
 from heddle.nest import map_nest
 from heddle.ops import GraphOps
+from heddle_dgl.fused import TORCH_STEPS, Steps
 from heddle_dgl.memo import step
 from heddle_dgl.place import Precision, tensor, to_device
 from heddle_dgl.run import Engine, Run
@@ -98,8 +99,9 @@ class ForecastLearner:
         store: SnapshotStore | None,
         device: torch.device,
         precision: Precision,
+        steps: Steps = TORCH_STEPS,
     ):
-        self.model, self._ops, self._engine, self.store = model, ops, engine, store
+        self.model, self._ops, self._engine, self.store, self._steps = model, ops, engine, store, steps
         self._device, self._precision = device, precision
         self._structures = Structures(model.specs(), device, precision.compute)
         self._schedule: Any = None
@@ -139,7 +141,7 @@ class ForecastLearner:
         self._aggregations = 0
         for windows in self._windows(placed, known):
             with step() as memo:
-                run = Run(self._ops, self._engine, memo, self.store)
+                run = Run(self._ops, self._engine, memo, self.store, self._steps)
                 parts.append(self.model.forecast(run, self._cast(weights), windows, fed))
                 self._aggregations += run.aggregations
         if training is not None and self.store is not None:
@@ -152,7 +154,7 @@ class ForecastLearner:
         windows = list(self._windows(placed, placed.signal.length))[-1]
         with step() as memo:
             return self.model.embed(
-                Run(self._ops, self._engine, memo, self.store), self._cast(weights), windows
+                Run(self._ops, self._engine, memo, self.store, self._steps), self._cast(weights), windows
             )[:, -1]
 
     def figures(self) -> dict[str, float]:

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from heddle.graph import Graph
 from heddle.params import initialise
+from heddle_dgl.kernels import kernel_named, steps_named
 from heddle_dgl.memo import step
-from heddle_dgl.ops import Kernel, TorchOps
+from heddle_dgl.ops import TorchOps
 from heddle_dgl.run import Run, engine_named
 from heddle_dgl.store import SnapshotStore
 from heddle_dgl.structure import Structures
@@ -37,7 +38,7 @@ class DynamicModule(nn.Module):
         horizon: int,
         engine: str = "fused",
         store: SnapshotStore | None = None,
-        kernel: Kernel | None = None,
+        kernel: str = "auto",
         seed: int = 0,
         dtype: torch.dtype = torch.float32,
     ):
@@ -47,6 +48,7 @@ class DynamicModule(nn.Module):
             length, horizon: steps of a window that are read, and predicted.
             engine: "naive", "cached" or "fused".
             store: where constants are kept over calls; None to keep none.
+            kernel: who sums messages and computes cells: "auto", "heddle", "torch" or "dgl".
         """
         super().__init__()
         self.model, self.length, self.horizon, self.store = model, length, horizon, store
@@ -88,5 +90,7 @@ class DynamicModule(nn.Module):
         )
         params = {key.replace("/", "."): value for key, value in self.weights.items()}
         with step() as memo:
-            run = Run(TorchOps(like.device, self._kernel), self._engine, memo, self.store)
+            ops = TorchOps(like.device, kernel_named(self._kernel, like.device)[1])
+            steps = steps_named(self._kernel, like.device, like.dtype)
+            run = Run(ops, self._engine, memo, self.store, steps)
             return self.model.forecast(run, params, windows, fed).permute(2, 0, 1, 3)

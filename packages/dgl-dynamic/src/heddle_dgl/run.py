@@ -9,6 +9,7 @@ from torch import Tensor
 from heddle.errors import ConfigError, nearest
 from heddle.ops import GraphOps
 from heddle_dgl.aggregation import aggregation_of
+from heddle_dgl.fused import TORCH_STEPS, Steps
 from heddle_dgl.memo import StepMemo
 from heddle_dgl.store import SnapshotStore
 from heddle_dgl.structure import Structure
@@ -52,10 +53,18 @@ class Run:
     Attributes:
         aggregations: how often messages were aggregated: each layer's `aggregate` counts one for each step of time.
         store: constants kept over windows and epochs, or None.
+        steps: who computes fused steps.
     """
 
-    def __init__(self, ops: GraphOps, engine: Engine, memo: StepMemo, store: SnapshotStore | None = None):
-        self.ops, self.engine, self.memo = ops, engine, memo
+    def __init__(
+        self,
+        ops: GraphOps,
+        engine: Engine,
+        memo: StepMemo,
+        store: SnapshotStore | None = None,
+        steps: Steps = TORCH_STEPS,
+    ):
+        self.ops, self.engine, self.memo, self.steps = ops, engine, memo, steps
         self.store = None if engine.name == "naive" else store
         self.aggregations = 0
 

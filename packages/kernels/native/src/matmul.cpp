@@ -1,24 +1,10 @@
-#include <cstdlib>
 #include <memory>
 
+#include "scratch.hpp"
 #include "simd/kernels.hpp"
 
 namespace heddle {
 namespace {
-
-// Memory that a thread keeps for its next task; NULL if there is none to have.
-void* scratch(int64_t bytes) {
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
-  static thread_local std::unique_ptr<void, Free> memory;
-  static thread_local int64_t held = 0;
-  if (bytes > held) {
-    memory.reset(std::malloc(static_cast<size_t>(bytes)));
-    held = memory ? bytes : 0;
-  }
-  return memory.get();
-}
 
 int64_t value_bytes(int64_t dtype) { return dtype == HEDDLE_FLOAT64 ? 8 : 4; }
 

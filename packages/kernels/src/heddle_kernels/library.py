@@ -31,8 +31,14 @@ EXPORTS = {
     "heddle_segment_outer": 11,
     "heddle_grouped_matmul": 9,
     "heddle_grouped_outer": 7,
+    "heddle_lstm_step": 15,
+    "heddle_lstm_step_grad": 20,
+    "heddle_gru_gates": 13,
+    "heddle_gru_gates_grad": 17,
+    "heddle_gru_output": 15,
+    "heddle_gru_output_grad": 19,
 }
-"""Every export of native/include/heddle_kernels.h, with its number of arguments."""
+"""Every export of heddle_kernels.h and heddle_cell.h in native/include, with its number of arguments."""
 
 _TEXT = ("heddle_last_error", "heddle_isa")  # these return a string, the others a status or a number
 

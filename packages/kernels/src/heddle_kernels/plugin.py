@@ -26,6 +26,7 @@ _IN_JAX = {
     "sddmm": "heddle_kernels.jax.primitives:sddmm",
     "spmm": "heddle_kernels.jax.primitives:spmm",
 }
+_CELLS = ("lstm_step", "gru_gates", "gru_output")
 
 
 @hookimpl
@@ -36,6 +37,10 @@ def heddle_kernels():
         KernelInfo("neighbor_sample", "numpy", "cpu", "heddle_kernels.sampling:NeighborSampler"),
         KernelInfo("relational_conv", "torch", "cpu", "heddle_kernels.torch:relational_conv", ("torch",)),
         *(KernelInfo(name, "torch", "cpu", loader, ("torch",)) for name, loader in loaders),
+        *(
+            KernelInfo(name, "torch", "cpu", f"heddle_kernels.torch.cell:{name}", ("torch",))
+            for name in _CELLS
+        ),
         *(KernelInfo(name, "torch", "cuda", loader, ("torch",), reason) for name, loader in loaders),
         *(KernelInfo(name, "jax", "cpu", loader, ("jax",)) for name, loader in _IN_JAX.items()),
         KernelInfo("gather", "numpy", "cpu", "heddle_kernels.numpy:gather"),

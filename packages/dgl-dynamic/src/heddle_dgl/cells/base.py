@@ -18,6 +18,9 @@ Params = Mapping[str, Tensor]
 State = tuple[Tensor, ...]
 """What a cell carries on: (h,) or (h, c), each [n_nodes, n_windows, hidden]."""
 
+_MANY_ROWS = 512
+"""Rows from which on a product of its own for each step of time costs less than the memory of all of them."""
+
 Conv = Callable[[str, str, Tensor], Tensor]
 """("x" or "h", gate, value) -> convolution with that gate's weights."""
 
@@ -121,8 +124,11 @@ class GraphCell:
     def first_inputs(
         self, run: Run, params: Params, packed: Sequence[Packed], windows: Any, steps: range
     ) -> Sequence["Inputs"]:
-        """Return what the fused steps of a first layer need of the windows' inputs: one product a group for all."""
+        """Return what the fused steps of a first layer need of the windows' inputs, aggregated at once."""
         messages = windows.windowed(windows.messages_of(run, self.x_layer, steps), steps)
+        if run.steps.by_step and messages[0, ..., 0].numel() >= _MANY_ROWS:
+            joined = tuple((torch.cat(group.x),) for group in packed)
+            return [Inputs(terms=(rows,), matrices=joined) for rows in messages]
         shares = [ready(messages, torch.cat(group.x), group.bias) for group in packed]
         return [Inputs(ready=parts) for parts in zip(*shares)]
 
@@ -148,14 +154,33 @@ class GraphCell:
         )
 
 
+class Share(NamedTuple):
+    """The input's share of a group's gates: base + sum of terms @ matrices."""
+
+    base: Tensor
+    terms: tuple[Tensor, ...]
+    matrices: tuple[Tensor, ...]
+
+
 class Inputs(NamedTuple):
-    """What a fused step has of the input: either is None.
+    """What a fused step has of the input: `ready`, or `terms`.
 
     Attributes:
         ready: for each group, the input's share of its gates with the bias, [n_nodes, n_windows, n_gates * hidden],
             a buffer that is this step's own to write into.
         terms: the terms of the input's convolution; () for an input of zeros.
+        matrices: for each group, those that the terms are multiplied with; None for the group's own.
     """
 
     ready: tuple[Tensor, ...] | None = None
-    terms: tuple[Tensor, ...] | None = None
+    terms: tuple[Tensor, ...] = ()
+    matrices: tuple[tuple[Tensor, ...], ...] | None = None
+
+    def shares(self, packed: Sequence[Packed]) -> list[Share]:
+        """Return what each group starts from."""
+        if self.ready is not None:
+            return [Share(base, (), ()) for base in self.ready]
+        matrices = [group.x for group in packed] if self.matrices is None else self.matrices
+        return [
+            Share(group.bias, self.terms, own if self.terms else ()) for group, own in zip(packed, matrices)
+        ]

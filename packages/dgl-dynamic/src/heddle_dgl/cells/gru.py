@@ -6,7 +6,6 @@ from typing import ClassVar
 import torch
 
 from heddle_dgl.cells.base import GraphCell
-from heddle_dgl.fused.gru import gru_gates, gru_output
 
 
 @dataclass(frozen=True)
@@ -33,13 +32,14 @@ class GraphGRU(GraphCell):
 
     def fused_step(self, run, structure, params, packed, inputs, state):
         gates, candidate = packed
-        h = None if state is None else state[0]
-        terms = inputs.terms or ()
-        ready = inputs.ready or (gates.bias, candidate.bias)
-        x_gates, x_candidate = (gates.x, candidate.x) if terms else ((), ())
-        if h is None:
-            _, z = gru_gates(ready[0], None, terms, x_gates)
-            return (gru_output(ready[1], z, None, terms, x_candidate),)
-        rh, z = gru_gates(ready[0], h, terms + self.h_terms(run, structure, h), x_gates + gates.h)
-        terms = terms + self.h_terms(run, structure, rh)
-        return (gru_output(ready[1], z, h, terms, x_candidate + candidate.h),)
+        at_gates, at_candidate = inputs.shares(packed)
+        if state is None:
+            _, z = run.steps.gru_gates(at_gates.base, None, at_gates.terms, at_gates.matrices)
+            return (
+                run.steps.gru_output(at_candidate.base, z, None, at_candidate.terms, at_candidate.matrices),
+            )
+        (h,) = state
+        terms, matrices = at_gates.terms + self.h_terms(run, structure, h), at_gates.matrices + gates.h
+        rh, z = run.steps.gru_gates(at_gates.base, h, terms, matrices)
+        terms = at_candidate.terms + self.h_terms(run, structure, rh)
+        return (run.steps.gru_output(at_candidate.base, z, h, terms, at_candidate.matrices + candidate.h),)

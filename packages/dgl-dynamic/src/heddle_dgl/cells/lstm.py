@@ -8,7 +8,6 @@ from torch import Tensor
 
 from heddle.params import ParamSpec
 from heddle_dgl.cells.base import GraphCell, State
-from heddle_dgl.fused.lstm import lstm_step
 
 
 @dataclass(frozen=True)
@@ -49,13 +48,11 @@ class GraphLSTM(GraphCell):
         return o * torch.tanh(c), c
 
     def fused_step(self, run, structure, params, packed, inputs, state):
-        (weights,) = packed
+        (weights,), ((base, terms, matrices),) = packed, inputs.shares(packed)
         h, c = (None, None) if state is None else state
-        terms, matrices = inputs.terms or (), weights.x if inputs.terms else ()
         if h is not None:
             terms, matrices = terms + self.h_terms(run, structure, h), matrices + weights.h
         peephole = None
         if self.peephole:
             peephole = torch.stack([params[f"peephole.{gate}"] for gate in ("i", "f", "o")])
-        base = weights.bias if inputs.ready is None else inputs.ready[0]
-        return lstm_step(base, c, peephole, terms, matrices)
+        return run.steps.lstm_step(base, c, peephole, terms, matrices)

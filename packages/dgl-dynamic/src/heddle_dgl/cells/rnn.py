@@ -20,9 +20,7 @@ class GraphRNN(GraphCell):
         return (torch.tanh(conv("x", "c", x) + conv("h", "c", h) + params["bias.c"]),)
 
     def fused_step(self, run, structure, params, packed, inputs, state):
-        (weights,) = packed
-        terms, matrices = inputs.terms or (), weights.x if inputs.terms else ()
+        (weights,), ((base, terms, matrices),) = packed, inputs.shares(packed)
         if state is not None:
             terms, matrices = terms + self.h_terms(run, structure, state[0]), matrices + weights.h
-        base = weights.bias if inputs.ready is None else inputs.ready[0]
         return (torch.tanh(product(base, terms, matrices)),)

@@ -11,7 +11,6 @@ from heddle.layers.gcn import GCN
 from heddle.params import ParamSpec, prefixed, scoped
 from heddle.support import AggregateSpec
 from heddle_dgl.cells.base import Inputs, Params, State
-from heddle_dgl.fused.gru import gru_gates, gru_output
 from heddle_dgl.run import Run
 from heddle_dgl.structure import Structure
 
@@ -101,13 +100,13 @@ class TGCN:
         inputs: Inputs,
         state: State | None,
     ) -> State:
-        f = inputs.terms or ()
+        f = inputs.terms
         if state is None:
-            _, u = gru_gates(packed.gates_bias, None, f, packed.gates[:1])
-            return (gru_output(packed.candidate_bias, u, None, f, packed.candidate[:1]),)
+            _, u = run.steps.gru_gates(packed.gates_bias, None, f, packed.gates[:1])
+            return (run.steps.gru_output(packed.candidate_bias, u, None, f, packed.candidate[:1]),)
         (h,) = state
-        rh, u = gru_gates(packed.gates_bias, h, (*f, h), packed.gates)
-        return (gru_output(packed.candidate_bias, u, h, (*f, rh), packed.candidate),)
+        rh, u = run.steps.gru_gates(packed.gates_bias, h, (*f, h), packed.gates)
+        return (run.steps.gru_output(packed.candidate_bias, u, h, (*f, rh), packed.candidate),)
 
     def _f(self, run: Run, structure: Structure, params: Params, x: Tensor) -> Tensor:
         first, second = self._layers

@@ -1,4 +1,5 @@
-// The exponential of a vector, within two units in the last place; results under the smallest normal number become 0.
+// The exponential of a vector, and it less one, within two units in the last place; results of the first under the
+// smallest normal number become 0.
 #pragma once
 #include "simd.hpp"
 
@@ -42,6 +43,21 @@ template <class A, int W> HEDDLE_INLINE vec<A, W> exponential(vec<A, W> x) {
   const vec<Bits, W> scale = (bits<vec<Bits, W>>(shifted) << Table::mantissa) + bits<Bits>(A(1));
   y *= bits<vec<A, W>>(scale);
   y = x < Table::least ? broadcast<A, W>(0) : y;
+  return x > Table::most ? broadcast<A, W>(static_cast<A>(__builtin_inf())) : y;
+}
+
+// exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1), with as many digits near 0 as elsewhere. NaN stays.
+template <class A, int W> HEDDLE_INLINE vec<A, W> exponential_less_one(vec<A, W> x) {
+  using Table = ExpTable<A>;
+  using Bits = typename Table::Bits;
+  const vec<A, W> shifted = x * A(1.44269504088896340736) + Table::round;
+  const vec<A, W> n = shifted - Table::round;
+  const vec<A, W> r = x - n * Table::ln2_high - n * Table::ln2_low;
+  vec<A, W> y = broadcast<A, W>(static_cast<A>(inverse_factorial(Table::terms)));
+  HEDDLE_UNROLL for (int k = Table::terms - 1; k >= 1; --k) y = y * r + static_cast<A>(INVERSE_FACTORIALS.values[k]);
+  const vec<A, W> scale = bits<vec<A, W>>((bits<vec<Bits, W>>(shifted) << Table::mantissa) + bits<Bits>(A(1)));
+  y = y * r * scale + (scale - A(1));
+  y = x < Table::least ? broadcast<A, W>(-1) : y;
   return x > Table::most ? broadcast<A, W>(static_cast<A>(__builtin_inf())) : y;
 }
 

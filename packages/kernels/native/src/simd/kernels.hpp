@@ -58,7 +58,7 @@ struct Softmax {
 };
 
 // out [n, m] = a [n, k] b + bias [m], with b [k, m], or [m, k] if `transposed`. For an outer product: out [k, m] = a
-// transposed times b [n, m].
+// transposed times b [n, m]. Either is added to what is there if `add`.
 struct Product {
   const void* a;
   const void* b;
@@ -68,6 +68,7 @@ struct Product {
   int64_t k;
   int64_t m;
   bool transposed;
+  bool add = false;
 };
 
 // *_rows work on rows [first, last), whose ids and perm have been checked.

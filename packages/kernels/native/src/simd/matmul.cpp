@@ -47,10 +47,10 @@ HEDDLE_INLINE void multiply(const A* a, int64_t stride, const A* panel, int64_t 
   }
 }
 
-// R rows of out [*, columns] = start + a panel.
+// R rows of out [*, columns] = start + a panel, or += if `add`.
 template <class T, int R, int N>
 void tile(const acc_t<T>* a, int64_t stride, const acc_t<T>* panel, const acc_t<T>* start, int64_t k, T* out,
-          int64_t out_stride, int64_t columns) {
+          int64_t out_stride, int64_t columns, bool add) {
   using A = acc_t<T>;
   constexpr int W = LANES<A>;
   vec<A, W> sum[R][N];
@@ -61,11 +61,11 @@ void tile(const acc_t<T>* a, int64_t stride, const acc_t<T>* panel, const acc_t<
     HEDDLE_UNROLL for (int v = 0; v < N; ++v) {
       T* const to = out + r * out_stride + v * W;
       if ((v + 1) * W <= columns) {
-        store<W>(to, sum[r][v]);
+        store<W>(to, add ? sum[r][v] + load<W>(to) : sum[r][v]);
       } else {
         A lanes[W];
         std::memcpy(lanes, &sum[r][v], sizeof lanes);
-        for (int64_t j = v * W; j < columns; ++j) store<1>(to + (j - v * W), lanes[j - v * W]);
+        for (int64_t j = 0; j < columns - v * W; ++j) store<1>(to + j, add ? lanes[j] + load<1>(to + j) : lanes[j]);
       }
     }
 }
@@ -128,7 +128,8 @@ template <class T> void rows_of(const Product& p, int64_t first, int64_t last, a
     with_panel(vectors, [&](auto n) {
       constexpr int N = decltype(n)::value;
       in_tiles<N>(last - first, [&](auto rows, int64_t r) {
-        tile<T, decltype(rows)::value, N>(a + r * p.k, p.k, panel, start, p.k, out + r * p.m + j, p.m, columns);
+        tile<T, decltype(rows)::value, N>(a + r * p.k, p.k, panel, start, p.k, out + r * p.m + j, p.m, columns,
+                                          p.add);
       });
     });
   }
@@ -138,7 +139,7 @@ template <class T> void outer_of(const Product& p, int64_t first, int64_t last, 
   constexpr int64_t W = LANES<acc_t<T>>, BLOCK = 256;  // rows whose a stays in cache from one panel to the next
   acc_t<T>*const panel = scratch, *const wide = panel + BLOCK * MOST * W;
   const int64_t padded = (p.m + W - 1) / W * W;
-  for (int64_t i = 0; i < p.k * padded; ++i) sums[i] = 0;
+  for (int64_t i = 0; !p.add && i < p.k * padded; ++i) sums[i] = 0;
   for (int64_t from = first; from < last; from += BLOCK) {
     const int64_t to = from + BLOCK < last ? from + BLOCK : last;
     const acc_t<T>* const a = widened(static_cast<const T*>(p.a), from, to, p.k, wide);

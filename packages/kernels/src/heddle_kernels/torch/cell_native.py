@@ -1,0 +1,274 @@
+"""The native calls under cell.py: what each kind of cell reads, returns and keeps, on tensors of any layout."""
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from heddle.errors import GraphError, problem
+from heddle_kernels import library
+from heddle_kernels.torch.define import pointer
+
+Tensors = Sequence[Tensor]
+Some = Sequence[Tensor | None]
+_CODES = {torch.float32: library.FLOAT32, torch.float64: library.FLOAT64}
+
+
+class Layout(NamedTuple):
+    """Checked, dense arguments of one step.
+
+    Attributes:
+        rows: the axes of the state before its last.
+        width, hidden: columns of the gates, and of the state.
+        products: the arguments that every native step shares: terms, matrices, widths, count.
+        held: what those point to, kept alive.
+    """
+
+    rows: tuple[int, ...]
+    width: int
+    hidden: int
+    products: tuple[Any, ...] = ()
+    held: tuple[Any, ...] = ()
+
+    def pointing_at(self, terms: Tensors, matrices: Tensors) -> "Layout":
+        """Return this layout with its `products`."""
+        held = [t.detach().contiguous() for t in terms], [t.detach().contiguous() for t in matrices]
+        arrays = (*map(_addresses, held), np.array([t.shape[-1] for t in terms], np.int64))
+        products = (*(array.ctypes.data for array in arrays), len(terms))
+        return self._replace(products=products, held=(held, arrays))
+
+    def state(self, like: Tensor) -> Tensor:
+        """Return new memory for a state."""
+        return like.new_empty((*self.rows, self.hidden))
+
+    def ending(self, like: Tensor) -> tuple[int, int, int, int]:
+        """Return the last arguments of every native step: rows, hidden, dtype, threads."""
+        return prod(self.rows), self.hidden, _CODES[like.dtype], torch.get_num_threads()
+
+
+class Cell(NamedTuple):
+    """One kind of cell.
+
+    Attributes:
+        name: of its functions.
+        n_gates: columns of the gates for each of the state.
+        n_outputs: how many of the tensors that `step` returns are results; the rest is kept for the gradient.
+        states: shapes of what it reads besides, "rows" for the state's own, else the first axis.
+        step: (layout, base or the memory of the gates, states, whether they are one) -> outputs and what is kept.
+        grad: (layout, states, what `step` returned, gradients of its outputs, where to write) -> status.
+    """
+
+    name: str
+    n_gates: int
+    n_outputs: int
+    states: tuple[str | int, ...]
+    step: Callable[..., tuple[int, list[Tensor]]]
+    grad: Callable[..., int]
+
+
+def forward(
+    cell: Cell, base: Tensor, states: Some, terms: Tensors, matrices: Tensors, use_up: bool = False
+) -> list[Tensor]:
+    """Return outputs and what the gradient needs; into the memory of `base`, if it may be used up."""
+    layout = _layout(cell, base, states, terms, matrices).pointing_at(terms, matrices)
+    base, shared = base.detach().contiguous(), base.ndim == 1
+    gates = base if use_up and not shared else base.new_empty((*layout.rows, layout.width))
+    status, tensors = cell.step(layout, base, shared, gates, states)
+    if status:
+        library.raise_error(status)
+    return tensors
+
+
+def backward(
+    cell: Cell,
+    states: Some,
+    kept: Tensors,
+    grads: Some,
+    terms: Tensors,
+    matrices: Tensors,
+    shared: bool,
+    wanted: Sequence[bool],
+) -> list[Tensor]:
+    """Return the gradients of base, states, terms and matrices, in this order, of those that are wanted."""
+    layout = _layout(cell, kept[-1], states, terms, matrices).pointing_at(terms, matrices)
+    outs = _empty(layout, states, kept, terms, matrices, shared, wanted)
+    grads = [_dense(t) for t in grads]
+    n, m = len(states), len(terms)
+    base, of_states, of_terms, of_matrices = (
+        outs[0],
+        outs[1 : n + 1],
+        outs[n + 1 : n + 1 + m],
+        outs[n + 1 + m :],
+    )
+    places = _addresses(of_terms), _addresses(of_matrices)
+    whole, row = (None, base) if shared else (base, None)
+    ends = (pointer(whole), pointer(row), *(place.ctypes.data for place in places))
+    status = cell.grad(layout, states, kept, grads, ends, of_states)
+    if status:
+        library.raise_error(status)
+    return [out for out in outs if out is not None]
+
+
+def empty_gradients(
+    cell: Cell,
+    states: Some,
+    kept: Tensors,
+    terms: Tensors,
+    matrices: Tensors,
+    shared: bool,
+    wanted: Sequence[bool],
+) -> list[Tensor]:
+    """Return tensors of the shapes that `backward` returns."""
+    layout = _layout(cell, kept[-1], states, terms, matrices)
+    outs = _empty(layout, states, kept, terms, matrices, shared, wanted)
+    return [out for out in outs if out is not None]
+
+
+def _empty(
+    layout: Layout,
+    states: Some,
+    kept: Tensors,
+    terms: Tensors,
+    matrices: Tensors,
+    shared: bool,
+    wanted: Sequence[bool],
+) -> list[Tensor | None]:
+    like = kept[-1]
+    shapes: list[tuple[int, ...]] = [(layout.width,) if shared else (*layout.rows, layout.width)]
+    shapes += [() if t is None else tuple(t.shape) for t in (*states, *terms, *matrices)]
+    return [like.new_empty(shape) if want else None for shape, want in zip(shapes, wanted, strict=True)]
+
+
+def _layout(cell: Cell, base: Tensor, states: Some, terms: Tensors, matrices: Tensors) -> Layout:
+    width = base.shape[-1] if base.ndim else 0
+    hidden, name = width // cell.n_gates, cell.name
+    if base.ndim == 0 or width % cell.n_gates:
+        expected = f"a last axis that {cell.n_gates} gates share evenly"
+        raise GraphError(problem(f"{name}: base", f"shape {tuple(base.shape)}", expected, "check its width"))
+    given = [t for t in (*states, *terms, *matrices) if t is not None]
+    if {t.dtype for t in (base, *given)} - {base.dtype} or base.dtype not in _CODES:
+        names = " and ".join(sorted({str(t.dtype) for t in (base, *given)}))
+        raise TypeError(problem(name, names, "float32 or float64 alike", "cast them"))
+    of_rows = [t for t, kind in zip(states, cell.states) if kind == "rows" and t is not None]
+    rows = tuple((base if base.ndim > 1 else (*terms, *of_rows, base)[0]).shape[:-1])
+    for tensor, kind in zip(states, cell.states):
+        shape = (*rows, hidden) if kind == "rows" else (kind, hidden)
+        if tensor is not None and tuple(tensor.shape) != shape:
+            raise GraphError(
+                problem(f"{name}: state", f"shape {tuple(tensor.shape)}", f"{shape}", "reshape it")
+            )
+    if len(terms) != len(matrices):
+        found = f"{len(terms)} terms and {len(matrices)} matrices"
+        raise GraphError(problem(name, found, "as many", "pass a matrix for each term"))
+    for term, matrix in zip(terms, matrices):
+        if tuple(term.shape[:-1]) != rows or tuple(matrix.shape) != (term.shape[-1], width):
+            found = f"a term of shape {tuple(term.shape)} and a matrix of {tuple(matrix.shape)}"
+            raise GraphError(problem(name, found, f"{(*rows, 'd')} and ('d', {width})", "check their widths"))
+    return Layout(rows, width, hidden)
+
+
+def _addresses(tensors: Some) -> np.ndarray:
+    return np.array([pointer(tensor) or 0 for tensor in tensors], np.int64)
+
+
+def _dense(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.detach().contiguous()
+
+
+def _strided(tensor: Tensor | None) -> tuple[Tensor, int]:
+    """Return (a tensor whose rows are dense and evenly spaced, their distance): half of the gates is one as it is."""
+    assert tensor is not None
+    strides, shape = tensor.stride(), tensor.shape
+    even = all(strides[k] == strides[k + 1] * shape[k + 1] for k in range(tensor.ndim - 2))
+    if tensor.ndim > 1 and strides[-1] == 1 and even:
+        return tensor, strides[-2]
+    return tensor.contiguous(), shape[-1]
+
+
+def _lstm_step(
+    layout: Layout, base: Tensor, shared: bool, gates: Tensor, states: Some
+) -> tuple[int, list[Tensor]]:
+    c, peephole = map(_dense, states)
+    new, h = layout.state(gates), layout.state(gates)
+    status = library.native.heddle_lstm_step(
+        base.data_ptr(),
+        shared,
+        *layout.products,
+        *map(pointer, (c, peephole, gates, new, h)),
+        *layout.ending(gates),
+    )
+    return status, [h, new, gates]
+
+
+def _lstm_grad(layout: Layout, states: Some, kept: Tensors, grads: Some, ends: Any, outs: Some) -> int:
+    c, peephole = map(_dense, states)
+    (_, new, gates), (grad_h, grad_c) = kept, grads
+    return library.native.heddle_lstm_step_grad(
+        *map(pointer, (gates, c, new, peephole, grad_h, grad_c)),
+        *layout.products,
+        *ends,
+        *map(pointer, outs),
+        *layout.ending(gates),
+    )
+
+
+def _gates_step(
+    layout: Layout, base: Tensor, shared: bool, gates: Tensor, states: Some
+) -> tuple[int, list[Tensor]]:
+    h = _dense(states[0])
+    reset = layout.state(gates)
+    if h is None:
+        reset.zero_()
+    status = library.native.heddle_gru_gates(
+        base.data_ptr(), shared, *layout.products, *map(pointer, (h, gates, reset)), *layout.ending(gates)
+    )
+    return status, [reset, gates[..., layout.hidden :], gates]
+
+
+def _gates_grad(layout: Layout, states: Some, kept: Tensors, grads: Some, ends: Any, outs: Some) -> int:
+    gates, h = kept[-1], _dense(states[0])
+    return library.native.heddle_gru_gates_grad(
+        *map(pointer, (gates, h, *grads)),
+        *layout.products,
+        *ends,
+        *map(pointer, outs),
+        *layout.ending(gates),
+    )
+
+
+def _output_step(
+    layout: Layout, base: Tensor, shared: bool, gates: Tensor, states: Some
+) -> tuple[int, list[Tensor]]:
+    (z, stride), h = _strided(states[0]), _dense(states[1])
+    out = layout.state(gates)
+    status = library.native.heddle_gru_output(
+        base.data_ptr(),
+        shared,
+        *layout.products,
+        pointer(z),
+        stride,
+        *map(pointer, (h, gates, out)),
+        *layout.ending(gates),
+    )
+    return status, [out, gates]
+
+
+def _output_grad(layout: Layout, states: Some, kept: Tensors, grads: Some, ends: Any, outs: Some) -> int:
+    (z, stride), h, candidate = _strided(states[0]), _dense(states[1]), kept[-1]
+    return library.native.heddle_gru_output_grad(
+        *map(pointer, (candidate, z)),
+        stride,
+        *map(pointer, (h, grads[0])),
+        *layout.products,
+        *ends,
+        *map(pointer, outs),
+        *layout.ending(candidate),
+    )
+
+
+LSTM = Cell("lstm_step", 4, 2, ("rows", 3), _lstm_step, _lstm_grad)
+GRU_GATES = Cell("gru_gates", 2, 2, ("rows",), _gates_step, _gates_grad)
+GRU_OUTPUT = Cell("gru_output", 1, 1, ("rows", "rows"), _output_step, _output_grad)
