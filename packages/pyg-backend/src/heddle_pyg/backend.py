@@ -84,6 +84,12 @@ class PygBackend:
             )
         return NativeLearner(model, self.device, self.precision)
 
+    def trainer(self, trainer: Any) -> Any:
+        """Return what trains a script's `heddle.workflow.Trainer`, a `heddle.workflow.turnkey.Runner`."""
+        from heddle_pyg.turnkey.runner import TorchRunner  # imports PyG, which takes seconds
+
+        return TorchRunner(trainer, self.device)
+
     def to_native(self, graph: Graph | HeteroGraph) -> Any:
         from heddle_pyg.native import to_native
 

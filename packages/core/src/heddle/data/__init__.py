@@ -7,18 +7,32 @@
 - `files`, `columns`, `arrays`, `pickles`, `ntriples`: formats, with errors that name the row
 - `download`, `download_record`, `archives`, `temporary`: files from their public address, whole or not at all
 - `features`, `edges`, `relations`, `splits`: what readers share
+- `meta`, `spec`, `objects`, `minibatch`: MetaLoader, DataSpec, NodeDataObject, LPDataObject, for a script's Trainer
 - `options`: a config node handed to a function; `builtin`: the readers' descriptions for the plugin system
 """
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Dataset"]
+if TYPE_CHECKING:
+    from heddle.data.dataset import Dataset
+    from heddle.data.meta import MetaLoader
+    from heddle.data.objects import LPDataObject, NodeDataObject
+    from heddle.data.spec import DataSpec
+
+__all__ = ["DataSpec", "Dataset", "LPDataObject", "MetaLoader", "NodeDataObject"]
+
+_HOMES = {
+    "Dataset": "dataset",
+    "MetaLoader": "meta",
+    "DataSpec": "spec",
+    "NodeDataObject": "objects",
+    "LPDataObject": "objects",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import `Dataset` when it is asked for: `heddle plugins` lists the readers, and has no time to import numpy."""
-    if name == "Dataset":
-        from heddle.data.dataset import Dataset
-
-        return Dataset
+    """Import what is asked for, then: `heddle plugins` lists the readers, and has no time to import numpy."""
+    if name in _HOMES:
+        return getattr(import_module(f"heddle.data.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -77,8 +77,12 @@ class Parts:
 
     def around(self, seeds: Any, fanout: Fanout, key: int) -> Part:
         """Return the part around seeds: [n] ids, or node type -> ids in a heterogeneous graph. Raises as `Sampler`."""
-        sample = self._sampler.sample(seeds, fanout, key=key)
+        sample = self.sample(seeds, fanout, key)
         return Part(self._cut(sample), sample)
+
+    def sample(self, seeds: Any, fanout: Fanout, key: int) -> Any:
+        """Return the sample alone, without any features."""
+        return self._sampler.sample(seeds, fanout, key=key)
 
     def _cut(self, sample: Sample | HeteroSample) -> Graph | HeteroGraph:
         if isinstance(sample, Sample):

@@ -1,0 +1,234 @@
+"""MetaLoader: what a graph on disk or in memory is made of, known without loading it."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from heddle.data.dataset import Dataset
+from heddle.errors import DataError
+from heddle.graph import EdgeType, Graph
+from heddle.nest import leaves_with_paths
+from heddle.sample import ONE_RELATION, ONE_TYPE, InEdges, SampleGraph
+from heddle.sampling.store import GraphStore, store_of
+
+NODE, TO = "node", ("node", "to", "node")
+"""What the one type of nodes and the one relation of a homogeneous graph are called."""
+
+
+class NodeType(NamedTuple):
+    """What a model has to know of a node type.
+
+    Attributes:
+        rows: number of nodes.
+        width: columns of its features that are numbers, all arrays together; 0 for none.
+        sizes: for each column that is a code of a category, the number of codes.
+    """
+
+    rows: int
+    width: int = 0
+    sizes: tuple[int, ...] = ()
+
+
+class MetaLoader:
+    """The description of one graph: its types and relations, what is to be told, and where its arrays are.
+
+    Args:
+        source: a prepared folder (docs/prepared.md), opened or by its path; or a Dataset in memory.
+
+    Raises:
+        DataError: no finished folder, or a Dataset of many graphs.
+    """
+
+    def __init__(self, source: Any):
+        from heddle.data.prepared import Prepared, open_prepared
+
+        if isinstance(source, (str, Path)):
+            source = open_prepared(source)
+        if isinstance(source, Prepared):
+            self._of: _Source = _Folder(source)
+        elif isinstance(source, Dataset):
+            self._of = _Memory(source)
+        else:
+            raise DataError(
+                f"MetaLoader: found a {type(source).__name__}, expected the path of a prepared folder or a Dataset; "
+                "prepare one with heddle data prepare"
+            )
+
+    @property
+    def kind(self) -> str:
+        """What the graph was prepared for: "node_classification", "link_prediction" ..."""
+        return self._of.kind
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        """The node type, or the three names of the relation, that is to be told."""
+        return self._of.target
+
+    @property
+    def num_classes(self) -> int:
+        """Classes of the labels; 0 for links."""
+        return self._of.num_classes
+
+    @cached_property
+    def store(self) -> GraphStore:
+        """The graph, memory-mapped where it lies on disk."""
+        return self._of.store(None)
+
+    @cached_property
+    def node_types(self) -> dict[str, NodeType]:
+        """Node type -> what a model has to know of it."""
+        return {kind: node_type(n, self.store.nodes.get(kind)) for kind, n in self.store.graph.n_node.items()}
+
+    @property
+    def edge_types(self) -> list[EdgeType]:
+        """(source, relation, target) of each relation."""
+        return list(self.store.graph.edges)
+
+    def labels(self, kind: str) -> np.ndarray:
+        """Return [n] int64, -1 where unknown. Raises DataError for a type without labels."""
+        return self._of.labels(kind)
+
+    def node_split(self, kind: str, split: str) -> np.ndarray:
+        """Return the rows of a node type in a split."""
+        return self._of.node_split(kind, split)
+
+    def links(self, relation: EdgeType, split: str | None = None) -> np.ndarray:
+        """Return [n, 2] (sender, receiver) of a relation's edges, those of a split or all."""
+        return self._of.links(relation, split)
+
+    def store_without(self, relation: EdgeType, splits: tuple[str, ...]) -> GraphStore:
+        """Return the graph without a relation's edges of some splits, and without their reverse."""
+        return self._of.store((relation, splits))
+
+
+def node_type(rows: int, features: Any) -> NodeType:
+    """Describe nodes by their features: a nest of [rows, d] floats and int32 codes, or None."""
+    width, sizes = 0, []
+    for _, array in leaves_with_paths(features):
+        columns = array.shape[1] if array.ndim > 1 else 1
+        if array.dtype.kind == "f":
+            width += columns
+        else:
+            sizes += [int(array[:, i].max(initial=0)) + 1 for i in range(columns)]
+    return NodeType(rows, width, tuple(sizes))
+
+
+class _Source(Protocol):
+    kind: str
+    target: tuple[str, ...]
+    num_classes: int
+
+    def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None) -> GraphStore: ...
+
+    def labels(self, kind: str) -> np.ndarray: ...
+
+    def node_split(self, kind: str, split: str) -> np.ndarray: ...
+
+    def links(self, relation: EdgeType, split: str | None) -> np.ndarray: ...
+
+
+class _Folder:
+    def __init__(self, opened: Any):
+        self._opened = opened
+        self.kind, self.target = opened.task.kind, tuple(opened.task.target)
+        self.num_classes = opened.task.num_classes
+
+    def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None) -> GraphStore:
+        from heddle.data.prepared import sample_graph
+
+        graph = sample_graph(self._opened, times=False)
+        if hidden is not None:
+            graph = graph._replace(edges=self._without(graph.edges, *hidden))
+        nodes = {kind: dict(of.features) or None for kind, of in self._opened.nodes.items()}
+        return GraphStore(graph, dict.fromkeys(graph.edges), nodes, dict.fromkeys(graph.edges))
+
+    def _without(
+        self, edges: Mapping[EdgeType, InEdges], relation: EdgeType, splits: tuple[str, ...]
+    ) -> dict[EdgeType, InEdges]:
+        of = self._opened.edges[relation]
+        hidden = np.zeros(of.rows, bool)
+        for split in splits:
+            if split in of.splits:
+                hidden[of.splits[split]] = True
+        own, result = of.rows_of or relation, dict(edges)
+        for key, found in self._opened.edges.items():
+            if (found.rows_of or key) == own:
+                rows = found.edge_ids
+                result[key] = _kept(edges[key], ~(hidden if rows is None else hidden[rows]))
+        return result
+
+    def labels(self, kind: str) -> np.ndarray:
+        label = self._opened.nodes[kind].label
+        if label is None:
+            raise DataError(f"{self._opened.root}: found no labels of nodes of type {kind!r}, expected some")
+        return label
+
+    def node_split(self, kind: str, split: str) -> np.ndarray:
+        return np.asarray(self._opened.nodes[kind].splits.get(split, np.zeros(0, np.int64)))
+
+    def links(self, relation: EdgeType, split: str | None) -> np.ndarray:
+        from heddle.data.prepared.graphs import ends_by_row
+
+        of = self._opened.edges[relation]
+        ends = np.stack(ends_by_row(of), axis=1) if of.ends is None else of.ends
+        rows = slice(None) if split is None else of.splits.get(split, np.zeros(0, np.int64))
+        return np.asarray(ends[rows])
+
+
+class _Memory:
+    def __init__(self, dataset: Dataset):
+        graph: Any = dataset.graphs
+        if not hasattr(graph, "n_node"):
+            raise DataError(
+                f"MetaLoader: found many graphs in {dataset.name}, expected one graph of nodes; choose another dataset"
+            )
+        self._dataset, self._single = dataset, isinstance(graph, Graph)
+        self.kind, self.num_classes = dataset.task, dataset.num_classes
+        kind = NODE if self._single else dataset.target_type
+        self.target = (kind,) if dataset.task == "node_classification" else self._relation(kind)
+
+    def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None) -> GraphStore:
+        graph: Any = self._dataset.graphs  # a reader or `with_splits` has left out links that are to be told
+        store = store_of(graph)
+        if not self._single:
+            return store
+        return GraphStore(
+            SampleGraph({NODE: store.graph.n_node[ONE_TYPE]}, {TO: store.graph.edges[ONE_RELATION]}),
+            {TO: store.order[ONE_RELATION]},
+            {NODE: store.nodes[ONE_TYPE]},
+            {TO: store.edges[ONE_RELATION]},
+        )
+
+    def labels(self, kind: str) -> np.ndarray:
+        if self._dataset.targets is None or (kind,) != self.target:
+            raise DataError(
+                f"dataset {self._dataset.name}: found no labels of nodes of type {kind!r}, expected some"
+            )
+        return np.asarray(self._dataset.targets)
+
+    def node_split(self, kind: str, split: str) -> np.ndarray:
+        return np.asarray(self._dataset.splits.get(split, np.zeros(0, np.int64)))
+
+    def links(self, relation: EdgeType, split: str | None) -> np.ndarray:
+        if split is None:
+            graph: Any = self._dataset.graphs
+            edges = graph if self._single else graph.edges[relation]
+            return np.stack([edges.senders, edges.receivers], axis=1)
+        rows = np.asarray(self._dataset.splits.get(split, np.zeros((0, 2), np.int64)))
+        return rows[:, [0, -1]]
+
+    def _relation(self, kind: str) -> tuple[str, ...]:
+        if self._single:
+            return TO
+        graph: Any = self._dataset.graphs
+        return next((key for key in graph.edges if key[0] == key[2] == kind), ())
+
+
+def _kept(edges: InEdges, keep: np.ndarray) -> InEdges:
+    """Return the in-edges at the positions where `keep` is set."""
+    before = np.concatenate([[0], np.cumsum(keep)])
+    indptr = before[np.asarray(edges.indptr)].astype(edges.indptr.dtype)
+    return InEdges(indptr, np.asarray(edges.senders)[keep])

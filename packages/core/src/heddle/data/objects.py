@@ -1,0 +1,131 @@
+"""Data objects: one graph, what is asked of it, and how its splits are drawn; for a `Trainer`."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from heddle.data.meta import MetaLoader
+from heddle.data.minibatch import Batches, NodeBatches, link_batches
+from heddle.data.spec import DataSpec
+from heddle.errors import ConfigError, DataError
+from heddle.graph import EdgeType
+from heddle.sampling.parts import Kernels, Parts, kernels_of
+from heddle.sampling.store import GraphStore
+
+
+class DataObject:
+    """What `NodeDataObject` and `LPDataObject` share.
+
+    Args:
+        train_dataloader, valid_dataloader, test_dataloader: the specs of the splits; `train_data_loader` and so on
+            mean the same. Without one for validation or test the training spec is used, unshuffled.
+        data_path: the prepared folder; None takes the metadata of the training spec.
+        backend: the engine, in any case of letters: "PyG".
+        seed: of the orders, samples and false links.
+    """
+
+    def __init__(
+        self,
+        train_dataloader: DataSpec | None = None,
+        valid_dataloader: DataSpec | None = None,
+        test_dataloader: DataSpec | None = None,
+        *,
+        train_data_loader: DataSpec | None = None,
+        valid_data_loader: DataSpec | None = None,
+        test_data_loader: DataSpec | None = None,
+        data_path: str | Path | None = None,
+        backend: str = "pyg",
+        seed: int = 0,
+    ):
+        train = train_dataloader or train_data_loader
+        if train is None:
+            raise ConfigError(
+                f"{type(self).__name__}: found no train_dataloader, expected a DataSpec; pass train_dataloader=spec"
+            )
+        if data_path is None and train.metadata is None:
+            raise ConfigError(
+                f"{type(self).__name__}: found neither data_path nor metadata in the training spec, "
+                "expected one of them; pass data_path=FOLDER"
+            )
+        self.metadata: MetaLoader = train.metadata if train.metadata is not None else MetaLoader(data_path)
+        self.backend, self.seed, self.data_path = backend.lower(), int(seed), data_path
+        judged = train.merge(shuffle=False)
+        self.specs: dict[str, DataSpec] = {
+            "train": train,
+            "valid": valid_dataloader or valid_data_loader or judged,
+            "test": test_dataloader or test_data_loader or judged,
+        }
+
+    @property
+    def construct_cache(self) -> Mapping[str, Any]:
+        """{"graph": the GraphStore that batches are cut from}."""
+        return {"graph": self.graph}
+
+    @property
+    def graph(self) -> GraphStore:
+        """The graph that batches are cut from."""
+        return self.parts.store
+
+    @property
+    def parts(self) -> Parts:
+        """What cuts parts out of the graph."""
+        raise NotImplementedError
+
+    def batches(self, split: str) -> Batches:
+        """Return the mini-batches of a split."""
+        raise NotImplementedError
+
+    @cached_property
+    def _kernels(self) -> Kernels:
+        from heddle.plugins import load_plugins
+
+        return kernels_of(load_plugins())
+
+
+class NodeDataObject(DataObject):
+    """Nodes whose classes are to be told. Raises DataError where the data has no labels of nodes."""
+
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        if len(self.metadata.target) != 1:
+            raise DataError(
+                f"NodeDataObject: found data prepared for {self.metadata.kind} of {self.metadata.target}, "
+                "expected classes of one node type; use LPDataObject for links"
+            )
+
+    @cached_property
+    def parts(self) -> Parts:
+        return Parts(self.metadata.store, self._kernels)
+
+    def batches(self, split: str) -> NodeBatches:
+        return NodeBatches(self.metadata, self.specs[split], split, self.seed, self.parts)
+
+
+class LPDataObject(DataObject):
+    """Links of one relation, to be told from false ones; those of validation and test are hidden from messages.
+
+    Args:
+        relation: (source, relation, target); None for the relation that the data was prepared for.
+    """
+
+    def __init__(self, *args: Any, relation: EdgeType | None = None, **options: Any):
+        super().__init__(*args, **options)
+        target = relation or self.metadata.target
+        if len(target) != 3:
+            raise DataError(
+                f"LPDataObject: found data prepared for {self.metadata.kind} of {self.metadata.target}, expected a "
+                f"relation; pass relation=, one of {self.metadata.edge_types}"
+            )
+        self.relation: EdgeType = (target[0], target[1], target[2])
+
+    @cached_property
+    def _made(self) -> Any:
+        return link_batches(self.metadata, self.relation, self.specs, self.seed, self._kernels)
+
+    @property
+    def parts(self) -> Parts:
+        return self._made[1]
+
+    def batches(self, split: str) -> Batches:
+        return self._made[0][split]

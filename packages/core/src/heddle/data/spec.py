@@ -1,0 +1,60 @@
+"""DataSpec: how mini-batches are drawn from a graph."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from heddle.errors import ConfigError, nearest
+from heddle.sample import Fanout
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """How one split's mini-batches are drawn.
+
+    Attributes:
+        shuffle: another order in every epoch.
+        batch_size: nodes or links of a batch, on each device.
+        fanouts: in-edges taken of each node, hop by hop; -1 for all.
+        metadata: the `MetaLoader` of the graph; None takes that of the data object.
+        replace: draw every edge anew.
+        workers: threads that build batches ahead; 0 for none. Never changes a batch.
+        prefetch: batches that are ready, at most, before they are wanted.
+        negatives: false links for each true one.
+    """
+
+    shuffle: bool = True
+    batch_size: int = 1024
+    fanouts: Sequence[int] = (15, 10)
+    metadata: Any = None
+    replace: bool = False
+    workers: int = 2
+    prefetch: int = 4
+    negatives: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fanouts", tuple(int(size) for size in self.fanouts))
+        if not self.fanouts or min(self.fanouts) < -1:
+            raise ConfigError(
+                f"DataSpec.fanouts: found {list(self.fanouts)}, expected a size for each hop, -1 for all edges"
+            )
+        for name, least in (("batch_size", 1), ("workers", 0), ("prefetch", 1), ("negatives", 1)):
+            if getattr(self, name) < least:
+                raise ConfigError(
+                    f"DataSpec.{name}: found {getattr(self, name)}, expected at least {least}; raise it"
+                )
+
+    def merge(self, **changes: Any) -> "DataSpec":
+        """Return the spec with other values. Raises ConfigError for a name that it hasn't."""
+        names = [field.name for field in fields(self)]
+        for name in changes:
+            if name not in names:
+                raise ConfigError(
+                    f"DataSpec.merge: found {name!r}, expected some of {names}{nearest(name, names)}"
+                )
+        return replace(self, **changes)
+
+    @property
+    def fanout(self) -> Fanout:
+        """What a sampler is asked."""
+        return Fanout(tuple(self.fanouts), replace=self.replace)

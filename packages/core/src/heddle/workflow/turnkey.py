@@ -1,0 +1,168 @@
+"""Trainer and Workflow: a script's few lines from a data object and a model to figures, embeddings and a server.
+
+The engine that the data object names does the work; here is what all of them share.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from heddle.errors import ConfigError, nearest
+from heddle.workflow.scores import Score
+
+AMP = {False: None, True: "bf16", "bf16": "bf16", "f16": "f16", None: None}
+
+Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class OptWrapper:
+    """An optimiser, and perhaps a schedule, for some of a model's parameters.
+
+    Attributes:
+        model: whose parameters; those that an earlier wrapper has are left to it.
+        opt_partial: (parameters) -> optimiser of the engine, e.g. `partial(torch.optim.Adam, lr=1e-2)`.
+        scheduler_partial: (optimiser) -> schedule, or None.
+        every: "step" or "epoch": when the schedule goes on.
+    """
+
+    model: Any
+    opt_partial: Any
+    scheduler_partial: Any = None
+    every: str = "step"
+
+    def __post_init__(self) -> None:
+        if self.every not in ("step", "epoch"):
+            raise ConfigError(
+                f"OptWrapper.every: found {self.every!r}, expected 'step' or 'epoch'"
+                f"{nearest(self.every, ('step', 'epoch'))}; change it"
+            )
+
+
+class Runner(Protocol):
+    """What an engine's `trainer(Trainer)` returns."""
+
+    def fit(self) -> list[Row]:
+        """Train, and return a row for each epoch: "epoch", "loss", the metrics, "loader_wait_share", "seconds"."""
+        ...
+
+    def evaluate(self, split: str) -> Row:
+        """Return the loss and the metrics of a split."""
+        ...
+
+    def embed(self, kind: str) -> Any:
+        """Return numpy [n, d]: the embeddings of all nodes of a type."""
+        ...
+
+    def close(self) -> None:
+        """Let go of processes and memory."""
+        ...
+
+
+class Trainer:
+    """What is trained on what, and how.
+
+    Args:
+        data_object: a NodeDataObject or LPDataObject; its `backend` is the engine.
+        model: a module of the engine that takes the engine's batches, such as heddle_pyg's HeteroModule.
+        optimizers: OptWrappers, or optimisers of the engine's framework.
+        criterion: (outputs, targets) -> loss, the mean over the targets.
+        n_gpus: devices; several train as one, each on its own batches of `batch_size`. Without GPUs so many processes.
+        epochs: passes over the training split.
+        metrics: name -> Score, or names of `heddle.workflow.metrics`.
+        amp: compute in lower precision: True or "bf16", "f16".
+        accumulate: batches that make up one step of the optimisers.
+        clip_norm: scale gradients whose norm is larger down to it.
+        device: "auto", "cpu" or "cuda".
+        progress: print a line for each epoch.
+
+    Raises:
+        ConfigError: a count below 1, or an engine that trains no scripts.
+        PluginError: the engine isn't installed.
+    """
+
+    def __init__(
+        self,
+        data_object: Any,
+        model: Any,
+        optimizers: Sequence[Any],
+        criterion: Any,
+        n_gpus: int = 1,
+        epochs: int = 1,
+        metrics: Mapping[str, Score] | Sequence[str] | None = None,
+        amp: Any = False,
+        *,
+        accumulate: int = 1,
+        clip_norm: float | None = None,
+        device: str = "auto",
+        progress: bool = True,
+    ):
+        from heddle.plugins import load_plugins
+        from heddle.workflow.scores import Named
+
+        for name, count in (("n_gpus", n_gpus), ("epochs", epochs), ("accumulate", accumulate)):
+            if count < 1:
+                raise ConfigError(f"Trainer.{name}: found {count}, expected at least 1; raise it")
+        if amp not in AMP:
+            raise ConfigError(f"Trainer.amp: found {amp!r}, expected one of {list(AMP)}")
+        self.data_object, self.model, self.criterion = data_object, model, criterion
+        self.optimizers, self.n_gpus, self.epochs = list(optimizers), n_gpus, epochs
+        given = metrics or {}
+        self.metrics: dict[str, Score] = (
+            dict(given) if isinstance(given, Mapping) else {name: Named(name) for name in given}
+        )
+        self.amp, self.accumulate, self.clip_norm = AMP[amp], accumulate, clip_norm
+        self.progress = progress
+        backend: Any = load_plugins().backend(data_object.backend, {"device": device})
+        if not hasattr(backend, "trainer"):
+            raise ConfigError(
+                f"backend {data_object.backend!r}: found an engine that trains configured runs alone, expected one for "
+                "scripts; choose backend='PyG'"
+            )
+        self.runner: Runner = backend.trainer(self)
+
+
+class Workflow:
+    """The steps of a script, in the order in which they make sense.
+
+    >>> workflow = Workflow(trainer)  # doctest: +SKIP
+    >>> workflow.fit(), workflow.valid(), workflow.test(), workflow.cleanup()  # doctest: +SKIP
+    """
+
+    def __init__(self, trainer: Trainer):
+        self.trainer = trainer
+        self.history: list[Row] = []
+
+    def fit(self) -> list[Row]:
+        """Train and return a row of figures for each epoch."""
+        self.history += self.trainer.runner.fit()
+        return self.history
+
+    def valid(self) -> Row:
+        """Return, and print, the figures of the validation split."""
+        return self._judge("valid")
+
+    def test(self) -> Row:
+        """Return, and print, the figures of the test split."""
+        return self._judge("test")
+
+    def cleanup(self) -> None:
+        """Stop what was started and remove what was only needed meanwhile."""
+        self.trainer.runner.close()
+
+    def _judge(self, split: str) -> Row:
+        row = self.trainer.runner.evaluate(split)
+        if self.trainer.progress:
+            print(f"{split}: " + describe(row), flush=True)
+        return row
+
+
+def describe(row: Mapping[str, float]) -> str:
+    """Return figures in one line.
+
+    >>> describe({"epoch": 1, "loss": 0.25})
+    'epoch 1 loss 0.2500'
+    """
+    return " ".join(
+        f"{name} {value if isinstance(value, int) else f'{value:.4f}'}" for name, value in row.items()
+    )

@@ -1,0 +1,139 @@
+"""Group: processes that train as one. Started by torchrun, or forked here where they share a machine's processors."""
+
+import multiprocessing
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from heddle.errors import LostProcessError
+
+T = TypeVar("T")
+TIMEOUT = timedelta(minutes=10)
+"""How long a process waits for the others."""
+
+
+class Group:
+    """The processes of one training run; alone, nothing is sent anywhere."""
+
+    rank, size = 0, 1
+
+    def sum_(self, x: Tensor) -> Tensor:
+        """Add x over the processes, in place, and return it."""
+        return x
+
+    def exchange(self, x: Tensor, sent: Sequence[int], received: Sequence[int]) -> Tensor:
+        """Send the first sent[0] rows of x to process 0, and so on; return the rows that came, by their sender."""
+        return x
+
+
+class Processes(Group):
+    """Several processes of torch.distributed."""
+
+    def __init__(self) -> None:
+        self.rank, self.size = dist.get_rank(), dist.get_world_size()
+
+    def sum_(self, x: Tensor) -> Tensor:
+        dist.all_reduce(x)
+        return x
+
+    def exchange(self, x: Tensor, sent: Sequence[int], received: Sequence[int]) -> Tensor:
+        out = x.new_empty((sum(received), *x.shape[1:]))
+        dist.all_to_all_single(out, x.contiguous(), list(received), list(sent))
+        return out
+
+
+def launched() -> bool:
+    """Tell whether torchrun started this process."""
+    return dist.is_available() and dist.is_torchelastic_launched()
+
+
+@contextmanager
+def joined(**address: Any) -> Iterator[Group]:
+    """Yield the group of this process and the others at an address; by default the one that torchrun tells.
+
+    Raises:
+        LostProcessError: another process failed, or was killed, meanwhile.
+    """
+    kind = "nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
+    dist.init_process_group(kind, timeout=TIMEOUT, **address)
+    try:
+        yield Processes()
+    except (dist.DistBackendError, dist.DistNetworkError, RuntimeError) as error:
+        if not _is_about_others(error):
+            raise
+        raise LostProcessError(
+            f"trainer: another process failed or was killed ({str(error).splitlines()[0]}); look at what it "
+            "printed, and start again"
+        ) from error
+    finally:
+        dist.destroy_process_group()
+
+
+def run_forked(count: int, work: Callable[[Group], T]) -> T:
+    """Do `work` in this process and in count - 1 forks of it, and return what it gave here.
+
+    Each fork has a copy of everything as it is now, and leaves nothing behind but what it sent. It computes with one
+    thread, since the pools of threads aren't there any more.
+
+    Raises:
+        LostProcessError: a fork failed, or was killed; the others are stopped.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+    context = multiprocessing.get_context("fork")
+    forks = [
+        context.Process(target=_forked, args=(rank, count, address, work), daemon=True)
+        for rank in range(1, count)
+    ]
+    for fork in forks:
+        fork.start()
+    try:
+        with joined(init_method=address, rank=0, world_size=count) as group:
+            result = work(group)
+        for fork in forks:
+            fork.join(TIMEOUT.total_seconds())
+        return result
+    except LostProcessError as error:
+        for fork in forks:
+            fork.join(2)
+        ended = [f"process {i} ended with status {f.exitcode}" for i, f in enumerate(forks, 1) if f.exitcode]
+        raise LostProcessError(f"{error}{': ' if ended else ''}{', '.join(ended)}") from error
+    finally:
+        for fork in forks:
+            if fork.is_alive():
+                fork.terminate()
+            fork.join()
+
+
+def _forked(rank: int, count: int, address: str, work: Callable[[Group], Any]) -> None:
+    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # of what starts a pool only now
+    with joined(init_method=address, rank=rank, world_size=count) as group:
+        work(group)
+
+
+def _is_about_others(error: Exception) -> bool:
+    told = str(error)
+    return any(word in told for word in ("onnection", "peer", "imed out", "NCCL", "gloo"))
+
+
+def sum_gradients(params: Sequence[torch.nn.Parameter], group: Group) -> None:
+    """Add the dense gradients of `params` over the processes; those that no process has stay None."""
+    if group.size == 1 or not params:
+        return
+    used = torch.tensor([float(p.grad is not None) for p in params], device=params[0].device)
+    wanted = [p for p, n in zip(params, group.sum_(used).tolist()) if n]
+    for dtype in {p.dtype for p in wanted}:
+        own = [p for p in wanted if p.dtype == dtype]
+        grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in own]
+        flat = group.sum_(torch.cat([grad.reshape(-1) for grad in grads]))
+        for p, part in zip(own, flat.split([p.numel() for p in own])):
+            p.grad = part.view_as(p).clone()
