@@ -38,7 +38,7 @@ def measure(src: Path, dst: Path, engine: str, memory: str) -> dict[str, float]:
     if process.returncode:
         raise SystemExit(f"{engine}: exit status {process.returncode}")
     return {
-        **json.loads(out),
+        **json.loads(out.splitlines()[-1]),
         "peak_mb": usage.ru_maxrss * 1024 / 1e6,
         "cpu_s": usage.ru_utime + usage.ru_stime,
     }

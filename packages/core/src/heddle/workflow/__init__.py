@@ -9,6 +9,7 @@ negatives.py    false links; ranking.py: ranks of true links among false ones
 trainer.py      epochs, evaluations, the best weights; progress.py: all that a run knows; settings.py: what it is told
 schedule.py     learning rates; callbacks.py: what watches a run; trackers.py: where figures go
 checkpoint.py   a run in its midst on disk
+embeddings.py   embeddings on disk; boost/: boosted trees on tables with them
 outcome.py      predictions beside the truth; metrics.py: figures by name (classification.py, regression.py)
 processes.py    one run by several processes; worker.py: one of them
 report/         one HTML file about a run; screen.py: its figures on the terminal

@@ -34,6 +34,7 @@ class DuckDB:
         if threads is not None:
             settings["threads"] = threads
         self._connection = self._duckdb.connect(config=settings)
+        self._connection.execute("SET enable_progress_bar = false")  # it would write into standard output
 
     def stage(self, source: Source, out: Path) -> None:
         files = f"[{', '.join(_text(str(path)) for path in source.paths)}]"

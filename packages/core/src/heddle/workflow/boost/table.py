@@ -1,0 +1,126 @@
+"""BoostTable: a relation's rows as a matrix for gradient boosting, read batch by batch."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heddle.data.files import fail
+from heddle.data.prepared import Prepared, PreparedEdges, open_prepared
+from heddle.data.prepared.graphs import ends_by_row
+from heddle.graph import EdgeType
+from heddle.workflow.embeddings import read_embeddings
+
+ROWS = 65536
+"""Rows of a batch."""
+
+
+class BoostTable:
+    """The features of a relation's edges, and the embeddings of their ends if there are some.
+
+    It holds paths alone when it is sent to another process, which opens the files itself.
+
+    Args:
+        root: the prepared folder; its task's target must be a relation with labels 0 and 1.
+        embeddings: folder of `generate_embeddings`, or None for the table alone.
+
+    Raises:
+        DataError: the folder has no such relation, no labels or no splits.
+    """
+
+    def __init__(self, root: str | Path, embeddings: str | Path | None = None):
+        self.root = Path(root).expanduser()
+        self.embeddings = None if embeddings is None else Path(embeddings).expanduser()
+        task = self._opened.task
+        if len(task.target) != 3:
+            fail(
+                self.root, f"a folder about {task.target}", "one about a relation", "prepare a table of edges"
+            )
+        if self._edges.label is None or not self._edges.splits:
+            fail(self.root, "edges without labels or splits", "both", "add label: and split: to the schema")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"root": self.root, "embeddings": self.embeddings}
+
+    @property
+    def relation(self) -> EdgeType:
+        """The relation whose edges are the rows."""
+        source, relation, target = self._opened.task.target
+        return source, relation, target
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the columns, each once."""
+        own = [
+            f"{name}.{column}" if name == "codes" else str(column)
+            for name in self._edges.features
+            for column in self._edges.columns.get(name, range(self._edges.features[name].shape[1]))
+        ]
+        ends = [f"{end}.{k}" for end, array in self._vectors for k in range(array.shape[1])]
+        return [name.translate(_PLAIN) for name in own + ends]
+
+    @cached_property
+    def types(self) -> list[str]:
+        """Of each column: "c" for codes of categories, "float" for numbers."""
+        own = [
+            "c" if array.dtype.kind == "i" else "float"
+            for array in self._edges.features.values()
+            for _ in range(array.shape[1])
+        ]
+        return own + ["float"] * (len(self.names) - len(own))
+
+    def rows(self, split: str) -> np.ndarray:
+        """Return the rows of a split, those without a label left out."""
+        rows = np.asarray(self._edges.splits.get(split, np.empty(0, np.int64)))
+        return rows[np.asarray(self.labels(rows)) >= 0]
+
+    def labels(self, rows: np.ndarray) -> np.ndarray:
+        """Return [n] int64 labels of rows."""
+        label = self._edges.label
+        assert label is not None
+        return np.asarray(label[rows])
+
+    def matrix(self, rows: np.ndarray) -> np.ndarray:
+        """Return [n, columns] float32 of rows."""
+        parts = [np.asarray(array[rows], np.float32) for array in self._edges.features.values()]
+        parts += [array[self._ends[at][rows]] for at, (_, array) in enumerate(self._vectors)]
+        return np.concatenate(parts, axis=1)
+
+    def batches(self, rows: np.ndarray, size: int = ROWS) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield (matrix, labels) of at most `size` rows."""
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
+            yield self.matrix(part), self.labels(part)
+
+    @cached_property
+    def _opened(self) -> Prepared:
+        return open_prepared(self.root)
+
+    @cached_property
+    def _edges(self) -> PreparedEdges:
+        return self._opened.edges[self.relation]
+
+    @cached_property
+    def _ends(self) -> tuple[np.ndarray, np.ndarray]:
+        return ends_by_row(self._edges)
+
+    @cached_property
+    def _vectors(self) -> list[tuple[str, np.ndarray]]:
+        """Return (end, [n, d]) of the sender and the receiver; [] without embeddings."""
+        if self.embeddings is None:
+            return []
+        found = read_embeddings(self.embeddings)
+        vectors = []
+        for end, kind in (("source", self.relation[0]), ("target", self.relation[2])):
+            if kind not in found or len(found[kind]) != self._opened.nodes[kind].rows:
+                expected = f"{self._opened.nodes[kind].rows} embeddings of {kind!r}"
+                told = f"{len(found[kind])}" if kind in found else "none"
+                fail(self.embeddings, told, expected, "write them again for this folder")
+            vectors.append((end, found[kind]))
+        return vectors
+
+
+_PLAIN = str.maketrans({"[": "(", "]": ")", "<": "("})
+"""XGBoost takes no brackets in names."""

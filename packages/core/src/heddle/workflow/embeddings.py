@@ -1,0 +1,114 @@
+"""Embeddings on disk: a Parquet file for each node type, written in batches, with the nodes' keys beside."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heddle.artifacts import write_atomically
+from heddle.data.files import fail
+from heddle.data.prepared import Prepared, open_prepared
+from heddle.extras import require
+
+ROWS = 65536
+"""Rows of a row group."""
+
+Embed = Callable[[str], np.ndarray | Iterable[np.ndarray]]
+"""Node type -> its nodes' embeddings in order: [n, d], or batches of it from layer-wise or batched inference."""
+
+
+def generate_embeddings(
+    embed: Embed, prepared: Prepared | str | Path, folder: str | Path, kinds: Sequence[str] | None = None
+) -> Path:
+    """Write KIND.parquet for each node type, and return the folder.
+
+    Columns: "id", the key of the node in the tables (its row, where the prepared folder holds no keys), and
+    "embedding", a list of d float32. Rows are in the order of the nodes.
+
+    Args:
+        embed: see `Embed`.
+        prepared: the prepared folder the nodes are of.
+        folder: where the files go.
+        kinds: node types; None for those of the task's target.
+
+    Raises:
+        DataError: another number of embeddings than of nodes, or one that isn't finite.
+    """
+    opened = prepared if isinstance(prepared, Prepared) else open_prepared(prepared)
+    folder = Path(folder).expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in kinds if kinds is not None else target_kinds(opened):
+        write = partial(_write, kind=kind, embed=embed, opened=opened)
+        write_atomically(folder / f"{kind}.parquet", write)
+    return folder
+
+
+def read_embeddings(folder: str | Path) -> dict[str, np.ndarray]:
+    """Return node type -> [n, d] float32 of the files that `generate_embeddings` wrote.
+
+    Raises:
+        DataError: there are none.
+    """
+    parquet = require("pyarrow.parquet", "etl")
+    found = {}
+    for path in sorted(Path(folder).expanduser().glob("*.parquet")):
+        column = parquet.read_table(path, columns=["embedding"])["embedding"].combine_chunks()
+        width = column.type.list_size
+        found[path.stem] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+    if not found:
+        fail(folder, "no embeddings", "files KIND.parquet", "write them with generate_embeddings")
+    return found
+
+
+def target_kinds(opened: Prepared) -> list[str]:
+    """Return the node types that a folder's task is about, all of them if it has none."""
+    target = opened.task.target
+    return list(dict.fromkeys(target[::2] if len(target) == 3 else target)) or list(opened.nodes)
+
+
+def _write(out: Path, kind: str, embed: Embed, opened: Prepared) -> None:
+    arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
+    nodes, start, writer = opened.nodes[kind], 0, None
+    keys = _keys(nodes.ids)
+    try:
+        for batch in _batches(embed(kind)):
+            if not np.isfinite(batch).all():
+                fail(
+                    f"embeddings of {kind}",
+                    "a number that isn't finite",
+                    "finite numbers",
+                    "train with a lower lr",
+                )
+            n, width = batch.shape
+            ids = arrow.array(np.arange(start, start + n)) if keys is None else keys.slice(start, n)
+            lists = arrow.FixedSizeListArray.from_arrays(arrow.array(batch.reshape(-1)), width)
+            table = arrow.table({"id": ids, "embedding": lists})
+            writer = writer or parquet.ParquetWriter(out, table.schema)
+            writer.write_table(table)
+            start += n
+    finally:
+        if writer is not None:
+            writer.close()
+    if writer is None or start != nodes.rows:
+        fail(
+            f"embeddings of {kind}",
+            f"{start} rows",
+            f"{nodes.rows}, one for each node",
+            "embed every node once",
+        )
+
+
+def _keys(path: Path | None) -> Any:
+    if path is None:
+        return None
+    return require("pyarrow.parquet", "etl").read_table(path, columns=["id"])["id"].combine_chunks()
+
+
+def _batches(given: np.ndarray | Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield float32 batches of at most ROWS rows."""
+    for batch in [given] if isinstance(given, np.ndarray) else given:
+        array = np.ascontiguousarray(batch, np.float32)
+        for start in range(0, max(len(array), 1), ROWS):
+            yield array[start : start + ROWS]

@@ -1,0 +1,113 @@
+"""Boosting: what embeddings add, the same over a cluster, and files that fit their folder."""
+
+import json
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+
+from heddle.data.etl import Tabformer
+from heddle.data.generate import write_tabformer
+from heddle.data.prepared import FolderWriter, open_prepared, read_ids
+from heddle.errors import ConfigError, DataError
+from heddle.workflow.boost import BoostTable, InferenceCluster, TrainCluster, compare, fit_boost
+from heddle.workflow.embeddings import generate_embeddings, read_embeddings
+
+xgboost = pytest.importorskip("xgboost", reason="xgboost isn't installed: pip install 'heddle-core[boost]'")
+SMALL = {"max_depth": 4, "eta": 0.3, "nthread": 1}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("boost")
+    write_tabformer(folder / "src", rows=20_000, users=60, merchants=200, fraud=0.02)
+    return open_prepared(Tabformer(folder / "src", folder / "out").transform())
+
+
+@pytest.fixture(scope="module")
+def embeddings(prepared, tmp_path_factory):
+    """Embed cards and merchants by the singular vectors of who paid whom, in the training period alone."""
+    edges = prepared.edges["card", "pays", "merchant"]
+    shape = [prepared.nodes[kind].rows for kind in ("card", "merchant")]
+    paid = np.zeros(shape)
+    np.add.at(paid, tuple(np.asarray(edges.ends)[edges.splits["train"]].T), 1)
+    left, values, right = np.linalg.svd(np.log1p(paid), full_matrices=False)
+    vectors = {"card": left[:, :8] * values[:8] ** 0.5, "merchant": right[:8].T * values[:8] ** 0.5}
+    batches = {"card": lambda: vectors["card"], "merchant": lambda: np.array_split(vectors["merchant"], 3)}
+    return generate_embeddings(lambda kind: batches[kind](), prepared, tmp_path_factory.mktemp("embeddings"))
+
+
+def test_embeddings_lie_beside_their_keys(prepared, embeddings):
+    table = pyarrow.parquet.read_table(embeddings / "merchant.parquet")
+    assert table.column_names == ["id", "embedding"] and table["id"].to_pylist() == read_ids(
+        prepared.nodes["merchant"]
+    )
+    found = read_embeddings(embeddings)
+    assert found["merchant"].shape == (200, 8) and found["card"].dtype == np.float32
+    assert np.array_equal(found["merchant"], np.array(table["embedding"].to_pylist(), np.float32))
+
+
+def test_embeddings_that_do_not_fit(prepared, tmp_path):
+    for given, told in (
+        (np.zeros((3, 2)), "3 rows, expected 200"),
+        (np.full((200, 2), np.nan), "isn't finite"),
+    ):
+        with pytest.raises(DataError, match=told):
+            generate_embeddings(lambda _, given=given: given, prepared, tmp_path, ["merchant"])
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(DataError, match="no embeddings"):
+        read_embeddings(tmp_path)
+
+
+def test_a_table_is_features_and_the_embeddings_of_both_ends(prepared, embeddings):
+    table, edges = BoostTable(prepared.root, embeddings), prepared.edges["card", "pays", "merchant"]
+    rows = table.rows("test")[:5]
+    matrix, found = table.matrix(rows), read_embeddings(embeddings)
+    assert matrix.shape == (5, len(table.names)) and len(set(table.names)) == len(table.names) == len(
+        table.types
+    )
+    assert np.array_equal(matrix[:, :14], edges.features["x"][rows])
+    assert np.array_equal(matrix[:, 14:20], edges.features["codes"][rows]) and table.types[14:20] == ["c"] * 6
+    assert np.array_equal(matrix[:, 20:28], found["card"][edges.ends[rows, 0]])
+    assert np.array_equal(matrix[:, 28:], found["merchant"][edges.ends[rows, 1]])
+    sizes = [len(labels) for _, labels in table.batches(table.rows("test"), 700)]
+    assert sum(sizes) == len(table.rows("test")) and max(sizes) == 700
+
+
+def test_embeddings_add_to_the_table(prepared, embeddings, tmp_path):
+    made = compare(prepared.root, embeddings, tmp_path, 60, SMALL)
+    assert made.gain > 0.3 and made.both.figures["test"]["ap"] > 0.8
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["ap_gain"] == made.gain and report["alone"]["columns"] == 20
+    assert any(name.startswith("target.") for name in report["most_used"])
+    again = xgboost.Booster(model_file=tmp_path / "both.json")
+    matrix = np.concatenate(list(made.both.loader("test", 1000)))
+    facts = {"feature_names": made.both.table.names, "feature_types": made.both.table.types}
+    scores = again.predict(xgboost.DMatrix(matrix, enable_categorical=True, **facts))
+    assert np.array_equal(scores, made.both.scores["test"])
+    assert made.rows()[-1][:2] == ("table + embeddings", "test")
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_figures(prepared, embeddings):
+    table = BoostTable(prepared.root, embeddings)
+    single = fit_boost(table, 30, SMALL)
+    spread = fit_boost(
+        table, 30, SMALL, training_cluster=TrainCluster(2), inference_cluster=InferenceCluster(2)
+    )
+    for split in ("valid", "test"):
+        assert abs(single.figures[split]["ap"] - spread.figures[split]["ap"]) <= 0.005
+        assert len(spread.scores[split]) == len(table.rows(split))
+
+
+def test_what_can_not_be_boosted(prepared, tmp_path):
+    writer = FolderWriter(tmp_path, "bare")
+    writer.nodes("user", 2)
+    with pytest.raises(DataError, match="expected one about a relation"):
+        BoostTable(writer.finish())
+    with pytest.raises(DataError, match="no embeddings"):
+        BoostTable(prepared.root, tmp_path).names  # noqa: B018
+    with pytest.raises(ConfigError, match="at least 1"):
+        TrainCluster(0)
+    with pytest.raises(ConfigError, match="cpu or cuda"):
+        InferenceCluster(device="tpu")
