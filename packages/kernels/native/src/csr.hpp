@@ -49,11 +49,12 @@ int64_t check_part(const Walk& walk, int64_t first, int64_t last, bool* in_perm)
 // checked part by part, just before they are used and so from cache.
 template <class F> int for_rows(const char* op, const Walk& walk, int64_t edge_bytes, int64_t threads, F&& rows) {
   constexpr int64_t CHUNK_BYTES = 1 << 18;
+  constexpr int64_t ALONE_BYTES = 1 << 21;  // so little is done before a second thread would be awake
   if (int status = check_walk(op, walk)) return status;
   const int64_t bytes = (walk.edges + walk.rows) * (edge_bytes + 8);
   const int64_t most = resolve_threads(threads) * 16;
   int64_t chunks = bytes / CHUNK_BYTES;
-  chunks = chunks > most ? most : chunks < 1 ? 1 : chunks;
+  chunks = bytes < ALONE_BYTES ? 1 : chunks > most ? most : chunks;
   std::atomic<int64_t> bad{-1}, bad_perm{-1};
   parallel_for(chunks, threads, [&](int64_t k) {
     const int64_t first = chunk_start(walk, k, chunks), last = chunk_start(walk, k + 1, chunks);

@@ -33,16 +33,16 @@ template <class I> void copy_any(const I* ids, const char* x, char* out, int64_t
 extern "C" int heddle_gather(const void* ids, const void* x, void* out, int64_t count, int64_t x_rows,
                              int64_t row_bytes, int64_t index, int64_t threads) {
   using namespace heddle;
-  constexpr int64_t CHUNK_BYTES = 1 << 18;
+  constexpr int64_t CHUNK_BYTES = 1 << 18, ALONE_BYTES = 1 << 21;  // see csr.hpp
   if (int status = check_types("gather", HEDDLE_FLOAT32, index)) return status;
   if (int status = check_sizes("gather", {count, x_rows, row_bytes})) return status;
   if (int status = check_ids("gather", {ids}, index)) return status;
   int64_t chunk = CHUNK_BYTES / (row_bytes + 8);
-  chunk = chunk < 1 ? 1 : chunk;
+  chunk = count * (row_bytes + 8) < ALONE_BYTES ? count : chunk < 1 ? 1 : chunk;
   std::atomic<int64_t> bad{-1};
   with_index(index, [&](auto tag) {
     const auto* const all = static_cast<const untag<decltype(tag)>*>(ids);
-    parallel_for((count + chunk - 1) / chunk, threads, [&](int64_t k) {
+    parallel_for(count ? (count + chunk - 1) / chunk : 0, threads, [&](int64_t k) {
       const int64_t first = k * chunk, last = first + chunk < count ? first + chunk : count;
       const int64_t at = HEDDLE_PICK(bad_id)(ids, first, last, x_rows, index);
       if (at >= 0) return bad.store(at, std::memory_order_relaxed);

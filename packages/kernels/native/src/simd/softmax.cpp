@@ -49,59 +49,78 @@ template <class T> struct Run {
   }
 };
 
-// Call body(run) for each run of each row.
-template <class T, class F> void for_runs(const Softmax& op, int64_t first, int64_t last, F&& body) {
+// Call body(run) for each run of the row whose `edges` edges begin at position `from`, `in_order` if they lie so.
+template <class T, class F> void for_runs(const Softmax& op, int64_t from, int64_t edges, bool in_order, F&& body) {
   constexpr int64_t W = LANES<acc_t<T>>;
-  const Ids indptr(op.walk.indptr, op.walk.index), perm(op.walk.perm, op.walk.index);
+  const Ids perm(in_order ? nullptr : op.walk.perm, op.walk.index);
   const bool together = op.width <= W && W % op.width == 0;
   const int64_t columns = together ? op.width : 1;
   int shift = 0;
   while (int64_t{1} << shift < columns) ++shift;
-  for (int64_t r = first; r < last; ++r) {
-    const int64_t from = indptr[r], count = (indptr[r + 1] - from) * columns;
-    for (int64_t c = 0; c < op.width; c += columns)
-      body(Run<T>{perm, from, count, op.width, c, shift, !op.walk.perm && columns == op.width});
-  }
+  for (int64_t c = 0; c < op.width; c += columns)
+    body(Run<T>{perm, from, edges * columns, op.width, c, shift, !perm.data && columns == op.width});
 }
 
-template <class T> void forward(const Softmax& op, int64_t first, int64_t last) {
+template <class T> void forward(const Run<T>& run, const T* data, T* out) {
   using A = acc_t<T>;
   constexpr int W = LANES<A>;
-  const T* const data = static_cast<const T*>(op.data);
   const A lowest = -static_cast<A>(__builtin_inf());
-  for_runs<T>(op, first, last, [&](const Run<T>& run) {
-    vec<A, W> top = broadcast<A, W>(lowest), sum = broadcast<A, W>(0);
-    for (int64_t i = 0; i < run.count; i += W) top = larger(top, run.get(data, i, lowest));
-    top = run.fold(top, [](auto a, auto b) { return larger(a, b); });
-    top = top - top == 0 ? top : broadcast<A, W>(0);  // infinite or NaN: nothing to subtract
-    for (int64_t i = 0; i < run.count; i += W) sum += exponential<A, W>(run.get(data, i, lowest) - top);
-    sum = run.fold(sum, [](auto a, auto b) { return a + b; });
-    sum = sum == 0 ? broadcast<A, W>(1) : sum;
-    for (int64_t i = 0; i < run.count; i += W)
-      run.put(static_cast<T*>(op.out), i, exponential<A, W>(run.get(data, i, lowest) - top) / sum);
-  });
+  vec<A, W> top = broadcast<A, W>(lowest), sum = broadcast<A, W>(0);
+  for (int64_t i = 0; i < run.count; i += W) top = larger(top, run.get(data, i, lowest));
+  top = run.fold(top, [](auto a, auto b) { return larger(a, b); });
+  top = top - top == 0 ? top : broadcast<A, W>(0);  // infinite or NaN: nothing to subtract
+  for (int64_t i = 0; i < run.count; i += W) sum += exponential<A, W>(run.get(data, i, lowest) - top);
+  sum = run.fold(sum, [](auto a, auto b) { return a + b; });
+  sum = sum == 0 ? broadcast<A, W>(1) : sum;
+  for (int64_t i = 0; i < run.count; i += W) run.put(out, i, exponential<A, W>(run.get(data, i, lowest) - top) / sum);
 }
 
-template <class T> void backward(const Softmax& op, int64_t first, int64_t last) {
+template <class T> void backward(const Run<T>& run, const T* y, const T* grad, T* out) {
   using A = acc_t<T>;
   constexpr int W = LANES<A>;
-  const T *const y = static_cast<const T*>(op.data), *const grad = static_cast<const T*>(op.grad);
-  for_runs<T>(op, first, last, [&](const Run<T>& run) {
-    vec<A, W> sum = broadcast<A, W>(0);
-    for (int64_t i = 0; i < run.count; i += W) sum += run.get(y, i, 0) * run.get(grad, i, 0);
-    sum = run.fold(sum, [](auto a, auto b) { return a + b; });
-    for (int64_t i = 0; i < run.count; i += W)
-      run.put(static_cast<T*>(op.out), i, run.get(y, i, 0) * (run.get(grad, i, 0) - sum));
-  });
+  vec<A, W> sum = broadcast<A, W>(0);
+  for (int64_t i = 0; i < run.count; i += W) sum += run.get(y, i, 0) * run.get(grad, i, 0);
+  sum = run.fold(sum, [](auto a, auto b) { return a + b; });
+  for (int64_t i = 0; i < run.count; i += W) run.put(out, i, run.get(y, i, 0) * (run.get(grad, i, 0) - sum));
+}
+
+// Rows whose values are scattered are worked on in a copy of their own, where there is room for one.
+template <class T> void rows(const Softmax& op, int64_t first, int64_t last) {
+  constexpr int64_t ROOM = 1024;
+  const Ids indptr(op.walk.indptr, op.walk.index), perm(op.walk.perm, op.walk.index);
+  const T *const data = static_cast<const T*>(op.data), *const grad = static_cast<const T*>(op.grad);
+  T* const out = static_cast<T*>(op.out);
+  const int64_t width = op.width, end = indptr[last];
+  T first_copy[ROOM], second_copy[ROOM];
+  const auto copy = [&](T* to, const T* from, int64_t begin, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t later = begin + i + AHEAD < end ? begin + i + AHEAD : end - 1;
+      prefetch(from + perm[later] * width, 1);
+      for (int64_t c = 0; c < width; ++c) to[i * width + c] = from[perm[begin + i] * width + c];
+    }
+  };
+  for (int64_t r = first; r < last; ++r) {
+    const int64_t begin = indptr[r], count = indptr[r + 1] - begin;
+    const bool copied = op.walk.perm && count * width <= ROOM;
+    if (copied) {
+      copy(first_copy, data, begin, count);
+      if (grad) copy(second_copy, grad, begin, count);
+    }
+    for_runs<T>(op, copied ? 0 : begin, count, copied, [&](const Run<T>& run) {
+      const T* const from = copied ? first_copy : data;
+      T* const to = copied ? first_copy : out;
+      grad ? backward<T>(run, from, copied ? second_copy : grad, to) : forward<T>(run, from, to);
+    });
+    if (copied)
+      for (int64_t i = 0; i < count; ++i)
+        for (int64_t c = 0; c < width; ++c) out[perm[begin + i] * width + c] = first_copy[i * width + c];
+  }
 }
 
 }  // namespace
 
 void softmax_rows(const Softmax& op, int64_t first, int64_t last) {
-  with_dtype(op.dtype, [&](auto tag) {
-    using T = untag<decltype(tag)>;
-    op.grad ? backward<T>(op, first, last) : forward<T>(op, first, last);
-  });
+  with_dtype(op.dtype, [&](auto tag) { rows<untag<decltype(tag)>>(op, first, last); });
 }
 
 }  // namespace HEDDLE_ISA

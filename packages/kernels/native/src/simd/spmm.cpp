@@ -8,7 +8,9 @@ namespace heddle {
 namespace HEDDLE_ISA {
 namespace {
 
-enum class Weight { none, head, element };  // per edge: ones, one value a head, or one value a column
+constexpr int64_t IN_CACHE = 1 << 19;  // bytes of x that need no prefetch
+
+enum class Weight { none, edge, head, element };  // ones, or a value per edge, per edge and head, or and column
 
 // Columns of one pass over the rows: vector v covers W columns from column[v], all of head[v].
 template <int V> struct Columns {
@@ -17,38 +19,87 @@ template <int V> struct Columns {
   int64_t bytes;  // from the first to the end of the last
 };
 
+// out[j] = ids[from + j] * by for j in [0, count); where there are no ids they count up from 0.
+void scaled(const void* ids, int64_t index, int64_t from, int64_t count, int64_t by, int64_t* out) {
+  constexpr int W = LANES<int64_t>;
+  if (!ids) {
+    for (int64_t j = 0; j < count; ++j) out[j] = (from + j) * by;
+    return;
+  }
+  with_index(index, [&](auto tag) {
+    using I = untag<decltype(tag)>;
+    const I* const at = static_cast<const I*>(ids) + from;
+    int64_t j = 0;
+    for (; j + W <= count; j += W) {
+      const vec<int64_t, W> values = convert<int64_t, W>(read<I, W>(at + j)) * by;
+      std::memcpy(out + j, &values, sizeof values);
+    }
+    for (; j < count; ++j) out[j] = at[j] * by;
+  });
+}
+
+// The edges to come, brought into one form so that the loop over them has no choices left to make.
+template <class T, Weight weighted> struct Edges {
+  static constexpr int64_t COUNT = 128;
+  int64_t row[COUNT + AHEAD];                              // first element of the edge's row of x
+  int64_t place[weighted == Weight::none ? 1 : COUNT];     // first element of the edge's weights
+  acc_t<T> value[weighted == Weight::edge ? COUNT : 1];
+
+  // Read `count` edges, and the rows of x of AHEAD after them, the last one again where no more follow before `end`.
+  void fill(const Spmm& op, int64_t from, int64_t count, int64_t end, int64_t stride, int64_t weight_stride) {
+    const T* const weight = static_cast<const T*>(op.weight);
+    const int64_t seen = count + AHEAD < end - from ? count + AHEAD : end - from;
+    scaled(op.walk.ids, op.walk.index, from, seen, stride, row);
+    for (int64_t j = seen; j < count + AHEAD; ++j) row[j] = row[seen - 1];
+    if constexpr (weighted != Weight::none) {
+      scaled(op.walk.perm, op.walk.index, from, count, weight_stride, place);
+      if (op.walk.perm)
+        for (int64_t j = 0; j < count; ++j) prefetch(weight + place[j], 1);
+    }
+    if constexpr (weighted == Weight::edge)
+      for (int64_t j = 0; j < count; ++j) value[j] = load<1>(weight + place[j]);
+  }
+};
+
 template <class T, int W, int V, Weight weighted, bool maximum>
 void pass(const Spmm& op, const Columns<V>& at, int64_t first, int64_t last) {
   using A = acc_t<T>;
-  const Ids indptr(op.walk.indptr, op.walk.index), ids(op.walk.ids, op.walk.index), perm(op.walk.perm, op.walk.index);
+  const Ids indptr(op.walk.indptr, op.walk.index);
   const T* const x = static_cast<const T*>(op.x);
   const T* const weight = static_cast<const T*>(op.weight);
   T* const out = static_cast<T*>(op.out);
   const int64_t stride = op.heads * op.width, weight_stride = weighted == Weight::element ? stride : op.heads;
+  const bool far = op.walk.other_rows * stride * static_cast<int64_t>(sizeof(T)) > IN_CACHE;
   const Columns<V> c = at;
   const int64_t end = indptr[last];
-  int64_t from = indptr[first];
+  Edges<T, weighted> edges;
+  int64_t from = indptr[first], base = from, limit = from;  // `edges` holds [base, limit)
   for (int64_t r = first; r < last; ++r) {
     const int64_t to = indptr[r + 1];
     vec<A, W> sum[V];
     HEDDLE_UNROLL for (int v = 0; v < V; ++v) sum[v] = broadcast<A, W>(maximum && from < to ? -__builtin_inf() : 0);
-    for (int64_t j = from; j < to; ++j) {
-      const T* const row = x + ids[j] * stride;
-      const T* w = weight;
-      const int64_t later = j + AHEAD < end ? j + AHEAD : j;
-      prefetch(x + ids[later] * stride + c.column[0], c.bytes);
-      if constexpr (weighted != Weight::none) {
-        w += perm[j] * weight_stride;
-        prefetch(weight + perm[later] * weight_stride, 1);
+    for (int64_t j = from; j < to;) {
+      if (j == limit) {
+        base = j, limit = j + edges.COUNT < end ? j + edges.COUNT : end;
+        edges.fill(op, base, limit - base, end, stride, weight_stride);
       }
-      HEDDLE_UNROLL for (int v = 0; v < V; ++v) {
-        vec<A, W> message = load<W>(row + c.column[v]);
-        if constexpr (weighted == Weight::head) message *= broadcast<A, W>(load<1>(w + c.head[v]));
-        if constexpr (weighted == Weight::element) message *= load<W>(w + c.column[v]);
-        if constexpr (maximum)
-          sum[v] = larger(sum[v], message);
-        else
-          sum[v] += message;
+      for (const int64_t stop = to < limit ? to : limit; j < stop; ++j) {
+        const T* const row = x + edges.row[j - base];
+        if (far) prefetch(x + edges.row[j - base + AHEAD] + c.column[0], c.bytes);
+        const T* w = weight;
+        vec<A, W> scale;
+        if constexpr (weighted == Weight::edge) scale = broadcast<A, W>(edges.value[j - base]);
+        if constexpr (weighted > Weight::edge) w += edges.place[j - base];
+        HEDDLE_UNROLL for (int v = 0; v < V; ++v) {
+          vec<A, W> message = load<W>(row + c.column[v]);
+          if constexpr (weighted == Weight::edge) message *= scale;
+          if constexpr (weighted == Weight::head) message *= broadcast<A, W>(load<1>(w + c.head[v]));
+          if constexpr (weighted == Weight::element) message *= load<W>(w + c.column[v]);
+          if constexpr (maximum)
+            sum[v] = larger(sum[v], message);
+          else
+            sum[v] += message;
+        }
       }
     }
     if (op.reduce == HEDDLE_MEAN && to > from)
@@ -82,10 +133,9 @@ void cut(const Spmm& op, int64_t runs, int64_t length, int64_t first, int64_t la
       if (++count == 8) flush(std::integral_constant<unsigned, 8>{});
     }
   if (count == 0) return;
-  if constexpr (W == LANES<acc_t<T>>) {
-    if (count == 1) return flush(std::integral_constant<unsigned, 1>{});
+  if (count == 1) return flush(std::integral_constant<unsigned, 1>{});
+  if constexpr (W == LANES<acc_t<T>>)
     if (count == 3 || count == 4) return flush(std::integral_constant<unsigned, 4>{});
-  }
   if (count > 2) return flush(std::integral_constant<unsigned, 8>{});
   flush(std::integral_constant<unsigned, 2>{});
 }
@@ -101,11 +151,14 @@ template <class T, Weight weighted, bool maximum> void widths(const Spmm& op, in
       if (length >= 8) return cut<T, 8, weighted, maximum>(op, runs, length, first, last);
     if constexpr (W > 4)
       if (length >= 4) return cut<T, 4, weighted, maximum>(op, runs, length, first, last);
+    if constexpr (W > 2)
+      if (length >= 2) return cut<T, 2, weighted, maximum>(op, runs, length, first, last);
   }
   if (length) cut<T, 1, weighted, maximum>(op, runs, length, first, last);
 }
 
 template <class T> void choose(const Spmm& op, int64_t first, int64_t last) {
+  if (op.weight && op.heads == 1 && op.reduce != HEDDLE_MAX) return widths<T, Weight::edge, false>(op, first, last);
   if (op.reduce == HEDDLE_MAX)
     return op.weight ? widths<T, Weight::head, true>(op, first, last) : widths<T, Weight::none, true>(op, first, last);
   if (!op.weight) return widths<T, Weight::none, false>(op, first, last);

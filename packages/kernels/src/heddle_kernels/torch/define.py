@@ -12,6 +12,9 @@ from heddle_kernels.library import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, INT32, I
 LIBRARY = torch.library.Library("heddle", "DEF")
 
 _FORWARD_MODE = torch.autograd.forward_ad
+_transforms_active = torch._C._are_functorch_transforms_active
+_dispatch_modes = torch._C._len_torch_dispatch_stack
+_PLAIN = (int, str, bool, type(None))  # an operator's other arguments; numpy's numbers are none of them
 
 _FLOATS = {
     torch.float32: FLOAT32,
@@ -58,17 +61,43 @@ def define(
         if vmap:
             rule = _batched(vmap, getattr(torch.ops.heddle, each).default)
             torch.library.register_vmap(f"heddle::{each}", rule, lib=LIBRARY)
-    forward = getattr(torch.ops.heddle, names[0]).default
+    forward = _shortcut(getattr(torch.ops.heddle, names[0]).default, cpu)
     if not backward:
         return Operator(forward, forward)
     torch.library.register_autograd(f"heddle::{name}", backward, setup_context=setup, lib=LIBRARY)
     registered = getattr(torch.ops.heddle, name).default
-    eager = record or _function(name, forward, setup, backward, vmap).apply
+    eager = record or _applied(_function(name, forward, setup, backward, vmap))
 
     def recorded(*arguments: Any) -> Any:
         return registered(*arguments) if torch.compiler.is_compiling() else eager(*arguments)
 
     return Operator(forward, recorded)
+
+
+def _shortcut(operator: Any, cpu: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a call of `operator` without the dispatcher's toll wherever that leads to `cpu` anyway."""
+
+    def forward(*arguments: Any) -> Any:
+        if torch.compiler.is_compiling() or _transforms_active() or _dispatch_modes():
+            return operator(*arguments)
+        return cpu(*arguments) if _on_cpu(arguments) else operator(*arguments)
+
+    return forward
+
+
+def _on_cpu(arguments: Any) -> bool:
+    """Tell whether these are tensors in the CPU's memory, lists of them, and plain values."""
+    for argument in arguments:
+        kind = argument.__class__
+        if kind is Tensor:
+            if not argument.is_cpu:
+                return False
+        elif kind is list or kind is tuple:
+            if not _on_cpu(argument):
+                return False
+        elif kind not in _PLAIN:
+            return False
+    return True
 
 
 def _function(name: str, forward: Any, setup: Any, backward: Any, vmap: Any) -> Any:
@@ -81,6 +110,16 @@ def _function(name: str, forward: Any, setup: Any, backward: Any, vmap: Any) -> 
     if vmap:
         function.vmap = staticmethod(_batched(vmap, lambda *arguments: function.apply(*arguments)))
     return function
+
+
+def _applied(function: Any) -> Callable[..., Any]:
+    """Return `function.apply` without the reading of a signature on each call, which only transforms need."""
+    plain, transformed = super(torch.autograd.Function, function).apply, function.apply
+
+    def apply(*arguments: Any) -> Any:
+        return transformed(*arguments) if _transforms_active() else plain(*arguments)
+
+    return apply
 
 
 def _batched(vmap: Callable[..., Any], operator: Any) -> Callable[..., Any]:

@@ -1,9 +1,9 @@
 """grouped_matmul on torch: products of matrices of any sizes, and the outer products that differentiate them."""
 
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,22 +35,25 @@ def _outer(lhs: Tensors, rhs: Tensors) -> list[Tensor]:
     return list((_grouped_outer.recorded if recorded(*lhs, *rhs) else _grouped_outer.forward)(lhs, rhs))
 
 
-def _addresses(tensors: Tensors) -> np.ndarray:
-    return np.array([tensor.data_ptr() for tensor in tensors], np.int64)
+def _addresses(*lists: Tensors) -> tuple[array, list[int]]:
+    """Return the addresses of all tensors, list after list, and where each list's begin, while the first is kept."""
+    memory = array("q", [tensor.data_ptr() for each in lists for tensor in each])
+    start, count = memory.buffer_info()[0], len(lists[0]) * memory.itemsize
+    return memory, [start + count * place for place in range(len(lists))]
 
 
 def _cpu(lhs: Tensors, rhs: Tensors, bias: Tensors, transposed: bool) -> list[Tensor]:
-    dense = [[tensor.contiguous() for tensor in each] for each in (lhs, rhs, bias)]
-    _same_dtype(*dense)
+    lhs, rhs, bias = ([tensor.contiguous() for tensor in each] for each in (lhs, rhs, bias))
+    _same_dtype(lhs, rhs, bias)
     outs = _fake(lhs, rhs, bias, transposed)
-    sizes = np.array([(*a.shape, out.shape[1]) for a, out in zip(dense[0], outs)], np.int64)
-    left, right, biases, results = (_addresses(each) for each in (*dense, outs))
+    sizes = array("q", [n for a, out in zip(lhs, outs) for n in (*a.shape, out.shape[1])])
+    _memory, (left, right, results, biases) = _addresses(lhs, rhs, outs, bias)
     status = library.native.heddle_grouped_matmul(
-        left.ctypes.data,
-        right.ctypes.data,
-        biases.ctypes.data if len(bias) else None,
-        results.ctypes.data,
-        sizes.ctypes.data,
+        left,
+        right,
+        biases if bias else None,
+        results,
+        sizes.buffer_info()[0],
         len(outs),
         transposed,
         float_code("grouped_matmul", lhs[0]),
@@ -67,16 +70,16 @@ def _fake(lhs: Tensors, rhs: Tensors, bias: Tensors, transposed: bool) -> list[T
 
 
 def _outer_cpu(lhs: Tensors, rhs: Tensors) -> list[Tensor]:
-    dense = [[tensor.contiguous() for tensor in each] for each in (lhs, rhs)]
-    _same_dtype(*dense)
-    outs = _outer_fake(*dense)
-    sizes = np.array([(*a.shape, b.shape[1]) for a, b in zip(*dense)], np.int64)
-    left, right, results = (_addresses(each) for each in (*dense, outs))
+    lhs, rhs = ([tensor.contiguous() for tensor in each] for each in (lhs, rhs))
+    _same_dtype(lhs, rhs)
+    outs = _outer_fake(lhs, rhs)
+    sizes = array("q", [n for a, b in zip(lhs, rhs) for n in (*a.shape, b.shape[1])])
+    _memory, (left, right, results) = _addresses(lhs, rhs, outs)
     status = library.native.heddle_grouped_outer(
-        left.ctypes.data,
-        right.ctypes.data,
-        results.ctypes.data,
-        sizes.ctypes.data,
+        left,
+        right,
+        results,
+        sizes.buffer_info()[0],
         len(outs),
         float_code("grouped_outer", lhs[0]),
         torch.get_num_threads(),
@@ -87,8 +90,9 @@ def _outer_cpu(lhs: Tensors, rhs: Tensors) -> list[Tensor]:
 
 
 def _same_dtype(*lists: Tensors) -> None:
-    found = {tensor.dtype for each in lists for tensor in each}
-    if len(found) > 1:
+    dtype = lists[0][0].dtype
+    if any(tensor.dtype is not dtype for each in lists for tensor in each):
+        found = {tensor.dtype for each in lists for tensor in each}
         names = " and ".join(sorted(map(str, found)))
         raise TypeError(f"grouped_matmul: found {names}, expected one dtype; cast all to the same")
 
