@@ -7,6 +7,7 @@ import array_api_compat
 import numpy as np
 
 from heddle.adjacency import Adjacency
+from heddle.erf import erf
 from heddle.graph import Array
 from heddle.relational.bundle import Bundle
 from heddle.relational.conv import relational_conv
@@ -142,7 +143,7 @@ class GraphOps:
         return self.xp.where(ids < counts.shape[0], ids, self.xp.full_like(ids, counts.shape[0] - 1))
 
     def activate(self, x: Array, name: str) -> Array:
-        """Apply an activation by name: "none", "relu", "elu", "leaky_relu" (slope 0.2), "tanh", "sigmoid"."""
+        """Apply an activation by name: "none", "relu", "elu", "leaky_relu" (slope 0.2), "tanh", "sigmoid", "gelu"."""
         xp = self.xp
         if name == "none":
             return x
@@ -156,7 +157,10 @@ class GraphOps:
             return xp.tanh(x)
         if name == "sigmoid":
             return 0.5 * (xp.tanh(0.5 * x) + 1)
-        raise ValueError(f"activation: found {name!r}, expected none, relu, elu, leaky_relu, tanh or sigmoid")
+        if name == "gelu":  # x times the normal distribution's function, not its approximation by tanh
+            return 0.5 * x * (1 + erf(xp, x / 2**0.5))
+        expected = "none, relu, elu, leaky_relu, tanh, sigmoid or gelu"
+        raise ValueError(f"activation: found {name!r}, expected {expected}")
 
     def _count(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         """Rows in each segment, at least 1, shaped to divide segment sums of `data`."""

@@ -8,7 +8,9 @@ from heddle.testing.namespace import NAMES
 
 SOURCE = Path(heddle.__file__).parent
 PORTABLE = (
+    "erf.py",
     "ops.py",
+    "relational",
     "support.py",
     "message.py",
     "model.py",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from heddle.errors import ConfigError
-from heddle.layers.base import Layer
+from heddle.layers.base import BundledLayer, Layer
 from heddle.layers.gat import GAT
 from heddle.layers.gcn import GCN
 from heddle.layers.gin import GIN
@@ -96,7 +96,7 @@ def _stack(config: Config, signature: Signature, layer: Callable[[int, int, bool
     if signature.relations:
         raise ConfigError(
             f"model={config['name']}: found a heterogeneous graph with {len(signature.relations)} relations, "
-            "expected a homogeneous one; choose model=rgcn"
+            "expected a homogeneous one; choose model=rgcn, hetero_sage or hgt"
         )
     in_dim, embedding = signature.in_dim, None
     assert isinstance(in_dim, int)
@@ -121,24 +121,47 @@ def _stack(config: Config, signature: Signature, layer: Callable[[int, int, bool
 def rgcn(config: Config, signature: Signature) -> Encoder:
     """Build a stack of R-GCN layers over the relations of the graph."""
     from heddle.layers.rgcn import RGCN
+
+    def layer(in_dim: Mapping[str, int], out_dim: int, last: bool) -> BundledLayer:
+        options = {name: config[name] for name in ("bases", "blocks", "root")}
+        return RGCN(signature.relations, in_dim, out_dim, **options)
+
+    return _relational(config, signature, layer)
+
+
+def hetero_sage(config: Config, signature: Signature) -> Encoder:
+    """Build a stack of HeteroSAGE layers over the relations of the graph."""
+    from heddle.layers.hetero_sage import HeteroSAGE
+
+    return _relational(
+        config, signature, lambda i, o, last: HeteroSAGE(signature.relations, i, o, config["combine"])
+    )
+
+
+def hgt(config: Config, signature: Signature) -> Encoder:
+    """Build a stack of HGT layers over the relations of the graph; the last, of the targets' width, has one head."""
+    from heddle.layers.hgt import HGT
+
+    return _relational(
+        config, signature, lambda i, o, last: HGT(signature.relations, i, o, 1 if last else config["heads"])
+    )
+
+
+def _relational(
+    config: Config, signature: Signature, layer: Callable[[Mapping[str, int], int, bool], BundledLayer]
+) -> Encoder:
     from heddle.models.relational import RelationalStack
 
     if not signature.relations:
         raise ConfigError(
-            "model=rgcn: found a homogeneous graph, expected one with relations; choose model=gcn, sage or gat"
+            f"model={config['name']}: found a homogeneous graph, expected one with relations; choose model=gcn, sage "
+            "or gat"
         )
     assert not isinstance(signature.in_dim, int)
     first = {kind: width or signature.n_node[kind] for kind, width in signature.in_dim.items()}
     out = widths(config, signature, 0)[1:]
     layers = tuple(
-        RGCN(
-            signature.relations,
-            first if i == 0 else dict.fromkeys(first, out[i - 1]),
-            out_dim,
-            bases=config["bases"],
-            blocks=config["blocks"],
-            root=config["root"],
-        )
+        layer(first if i == 0 else dict.fromkeys(first, out[i - 1]), out_dim, i == len(out) - 1)
         for i, out_dim in enumerate(out)
     )
     return RelationalStack(layers, config["activation"], config["dropout"], config.get("plan") or "auto")

@@ -3,7 +3,7 @@
 from heddle.hookspecs import Key, ModelInfo
 from heddle.relational.plan import PLANS
 
-_ACTIVATIONS = ("none", "relu", "elu", "leaky_relu", "tanh", "sigmoid")
+_ACTIVATIONS = ("none", "relu", "elu", "leaky_relu", "tanh", "sigmoid", "gelu")
 _COMMON = {
     "hidden": Key(int, least=1),
     "layers": Key(int, least=1),
@@ -53,6 +53,18 @@ MODELS = [
         "relational graph convolution (Schlichtkrull et al. 2018)",
         "heddle.models.build:rgcn",
         keys=_COMMON | _PLANNED,
+    ),
+    ModelInfo(
+        "hetero_sage",
+        "GraphSAGE for each relation (Hamilton et al. 2017)",
+        "heddle.models.build:hetero_sage",
+        keys=_COMMON | _PLANNED | {"combine": Key(str, choices=("sum", "mean"))},
+    ),
+    ModelInfo(
+        "hgt",
+        "heterogeneous graph transformer (Hu et al. 2020)",
+        "heddle.models.build:hgt",
+        keys=_COMMON | _PLANNED | {"heads": Key(int, least=1)},
     ),
     ModelInfo(
         "mlp", "node features alone, no edges: the baseline to beat", "heddle.models.build:mlp", keys=_COMMON

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from heddle.adjacency import Adjacency, build_adjacency
 from heddle.graph import Array, Graph, HeteroGraph, num_nodes
+from heddle.layers.base import BundledLayer
 from heddle.layers.cheb import ChebConv
 from heddle.layers.diffusion import DiffusionConv
 from heddle.layers.gat import GAT
@@ -12,6 +13,8 @@ from heddle.layers.gcn import GCN
 from heddle.layers.gin import GIN
 from heddle.layers.graph_block import deep_sets, interaction_network, relation_network
 from heddle.layers.graph_network import GraphNetwork
+from heddle.layers.hetero_sage import HeteroSAGE
+from heddle.layers.hgt import HGT
 from heddle.layers.linear import Linear
 from heddle.layers.rgcn import RGCN
 from heddle.layers.sage import SAGE
@@ -76,17 +79,30 @@ def layer_cases() -> tuple[LayerCase, ...]:
         _interaction_network(),
         _relation_network(),
         _deep_sets(),
-        _rgcn("rgcn", RGCN(RELATIONS, HETERO_WIDTHS, 3), OWN_WIDTHS),
-        _rgcn("rgcn/no_root", RGCN(RELATIONS, 4, 3, root=False, bias=False), 4),
-        _rgcn("rgcn/shared_root", RGCN(RELATIONS, 4, 5, share_root=True), 4),
-        _rgcn("rgcn/bases", RGCN(RELATIONS, 4, 3, bases=2), 4),
-        _rgcn("rgcn/bases_of_widths", RGCN(RELATIONS, HETERO_WIDTHS, 3, bases=2), OWN_WIDTHS),
-        _rgcn("rgcn/blocks_narrowing", RGCN(RELATIONS, 4, 2, blocks=2), 4),
-        _rgcn("rgcn/blocks_widening", RGCN(RELATIONS, 4, 6, blocks=2), 4),
+        _relational("rgcn", RGCN(RELATIONS, HETERO_WIDTHS, 3), OWN_WIDTHS),
+        _relational("rgcn/no_root", RGCN(RELATIONS, 4, 3, root=False, bias=False), 4),
+        _relational("rgcn/shared_root", RGCN(RELATIONS, 4, 5, share_root=True), 4),
+        _relational("rgcn/bases", RGCN(RELATIONS, 4, 3, bases=2), 4),
+        _relational("rgcn/bases_of_widths", RGCN(RELATIONS, HETERO_WIDTHS, 3, bases=2), OWN_WIDTHS),
+        _relational("rgcn/blocks_narrowing", RGCN(RELATIONS, 4, 2, blocks=2), 4),
+        _relational("rgcn/blocks_widening", RGCN(RELATIONS, 4, 6, blocks=2), 4),
         _planned("rgcn/plan_auto", RGCN(RELATIONS, HETERO_WIDTHS, 3), OWN_WIDTHS, "auto"),
         _planned("rgcn/plan_transform", RGCN(RELATIONS, HETERO_WIDTHS, 3, bases=2), OWN_WIDTHS, "transform"),
         _planned("rgcn/plan_aggregate", RGCN(RELATIONS, HETERO_WIDTHS, 3), OWN_WIDTHS, "aggregate"),
         _planned("rgcn/plan_edge", RGCN(RELATIONS, 4, 6, blocks=2), 4, "edge"),
+        _relational("hetero_sage", HeteroSAGE(RELATIONS, HETERO_WIDTHS, 3), OWN_WIDTHS),
+        _relational("hetero_sage/mean", HeteroSAGE(RELATIONS, 4, 3, "mean", bias=False), 4),
+        _planned(
+            "hetero_sage/plan_auto", HeteroSAGE(RELATIONS, HETERO_WIDTHS, 3, "mean"), OWN_WIDTHS, "auto"
+        ),
+        _planned("hetero_sage/plan_aggregate", HeteroSAGE(RELATIONS, 4, 3), 4, "aggregate"),
+        _relational("hgt", HGT(RELATIONS, HETERO_WIDTHS, 3), OWN_WIDTHS),
+        _relational("hgt/heads", HGT(RELATIONS, 4, 4, heads=2), 4),
+        _planned("hgt/plan_auto", HGT(RELATIONS, HETERO_WIDTHS, 6, heads=3), OWN_WIDTHS, "auto"),
+        _planned("hgt/plan_static", HGT(RELATIONS, 4, 4, heads=2), 4, "static"),
+        _planned("hgt/plan_transform", HGT(RELATIONS, 4, 4), 4, "transform"),
+        _planned("hgt/plan_aggregate", HGT(RELATIONS, HETERO_WIDTHS, 4, heads=2), OWN_WIDTHS, "aggregate"),
+        _planned("hgt/plan_edge", HGT(RELATIONS, 4, 4, heads=2), 4, "edge"),
     )
 
 
@@ -105,7 +121,7 @@ def of_layer(name: str, layer: Any) -> LayerCase:
     )
 
 
-def _rgcn(name: str, layer: RGCN, hetero: int) -> LayerCase:
+def _relational(name: str, layer: BundledLayer, hetero: int) -> LayerCase:
     def prepare(graph: HeteroGraph) -> Any:
         return relation_supports(graph, layer.specs())
 
@@ -115,7 +131,7 @@ def _rgcn(name: str, layer: RGCN, hetero: int) -> LayerCase:
     return LayerCase(name, layer.params(), prepare, apply, hetero=hetero)
 
 
-def _planned(name: str, layer: RGCN, hetero: int, plan: str) -> LayerCase:
+def _planned(name: str, layer: BundledLayer, hetero: int, plan: str) -> LayerCase:
     def prepare(graph: HeteroGraph) -> Any:
         featureless = [kind for kind, nest in graph.nodes.items() if nest is None]
         return prepare_bundles(graph, [plan_relations(graph, layer.shapes(featureless), plan)])

@@ -3,6 +3,7 @@
 NAMES = (
     *("abs", "arange", "astype", "broadcast_to", "concat", "cumulative_sum", "exp", "expand_dims", "expm1"),
     *("full_like", "isfinite", "log", "log1p", "max", "maximum", "mean", "minimum", "ones_like"),
-    *("permute_dims", "reshape", "searchsorted", "sqrt", "sum", "tanh", "unstack", "where", "zeros_like"),
+    *("permute_dims", "reshape", "searchsorted", "sqrt", "stack", "sum", "tanh"),
+    *("unstack", "where", "zeros_like"),
 )
 """Kept complete by a test; arrays themselves need the operators, indexing, `shape`, `ndim` and `dtype`."""

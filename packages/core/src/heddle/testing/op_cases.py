@@ -10,7 +10,7 @@ from heddle.graph import Array
 from heddle.testing.graphs import Edges, edge_cases, large_edges
 
 REDUCTIONS = ("sum", "max", "min", "mean", "std", "softmax", "logsumexp")
-ACTIVATIONS = ("none", "relu", "elu", "leaky_relu", "tanh", "sigmoid")
+ACTIVATIONS = ("none", "relu", "elu", "leaky_relu", "tanh", "sigmoid", "gelu")
 DIMS = {"odd": ((), (3,), (2, 3), (0,)), "hub": ((2,),), "large": ((33,),)}
 """Axes after the first that features are tried with, by structure; (3,) where a structure isn't named."""
 
