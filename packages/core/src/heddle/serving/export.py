@@ -1,0 +1,75 @@
+"""export: trained models as Served: boosted trees, and what an engine exports of a run or of a script's model."""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from heddle.errors import ConfigError, problem
+from heddle.serving.served import Served, Spec
+
+ROWS = 16
+"""Rows of a sample."""
+
+
+def export_booster(boosted: Any, name: str = "xgboost", max_batch: int = 8192) -> Served:
+    """Return boosted trees (`heddle.workflow.boost.Boosted`) as a model of "features" to "score", a probability."""
+    table = boosted.table
+    split = next((split for split in ("test", "valid", "train") if len(table.rows(split))), None)
+    rows = table.rows(split)[:ROWS]
+    features = table.matrix(rows)
+    scores = boosted.scores[split][:ROWS] if split in boosted.scores else _scores(boosted, features)
+    sample = {"features": features}, {"score": np.asarray(scores, np.float32)[:, None]}
+    about = {"columns": table.names, "types": table.types}
+    inputs, outputs = Spec("features", "FP32", len(table.names)), Spec("score", "FP32", 1)
+    content = bytes(boosted.booster.save_raw("json"))
+    json.loads(content)
+    return Served(name, "xgboost", content, (inputs,), (outputs,), max_batch, sample, about).check()
+
+
+def export_model(
+    run: Any, registry: Any, name: str = "model", max_batch: int = 8192, **options: Any
+) -> Served:
+    """Return a trained run as a model of "index" to "output", exported by an engine that can and checked by its own.
+
+    Args:
+        run: the run's folder.
+        registry: the plugins.
+        options: of the engine's `export`.
+
+    Raises:
+        ConfigError: the run's engine can't export, or the program gives other numbers than the engine.
+    """
+    from heddle.workflow.saved import restore
+
+    parts, state = restore({"run": str(run)}, registry)
+    backend: Any = parts.backend
+    if not hasattr(backend, "export"):
+        found = f"backend {parts.backend.name!r}, which can't export"
+        do = "give backend=pyg: any engine's weights run on it"
+        parts, state = _elsewhere(run, registry, found, do)
+        backend = parts.backend
+    served: Served = backend.export(parts, state, name, max_batch, **options)
+    return served.check()
+
+
+def _elsewhere(run: Any, registry: Any, found: str, do: str) -> tuple[Any, Any]:
+    """Restore a run on an engine that exports, if its model is portable and there is one."""
+    from heddle.errors import HeddleError
+    from heddle.workflow.saved import restore
+
+    for name in registry.names("backend"):
+        try:
+            parts, state = restore({"run": str(run), "backend": {"name": name}}, registry)
+        except HeddleError:
+            continue
+        if hasattr(parts.backend, "export"):
+            return parts, state
+    raise ConfigError(problem("deploy", found, "an engine that exports", do))
+
+
+def _scores(boosted: Any, features: np.ndarray) -> np.ndarray:
+    import xgboost
+
+    names = {"feature_names": boosted.table.names, "feature_types": boosted.table.types}
+    return boosted.booster.predict(xgboost.DMatrix(features, enable_categorical=True, **names))

@@ -1,0 +1,190 @@
+"""launch: start a server of a repository as a process of its own that ends, whatever happens, with this one."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from heddle.errors import ConfigError, HeddleError, problem
+from heddle.serving import keeper
+from heddle.serving.client import Client
+from heddle.serving.environment import default_environment
+from heddle.serving.local import different
+from heddle.serving.repository import read_sample
+from heddle.serving.served import repository_models
+from heddle.serving.triton import Command, Ports, triton_command
+
+SERVERS = ("triton", "heddle")
+GRACE = 10.0
+"""Seconds that a server gets to end by itself."""
+
+
+class Running:
+    """A server that runs; leaving it as a context stops it.
+
+    Attributes:
+        http, grpc, metrics: addresses; grpc is "" for a server without it.
+        pid: of the keeper, whose end is the server's.
+    """
+
+    def __init__(self, keeper: "subprocess.Popen[bytes]", ports: Ports, log: Path):
+        self._keeper, self._log = keeper, log
+        self.http = f"http://127.0.0.1:{ports.http}"
+        self.grpc = f"grpc://127.0.0.1:{ports.grpc}" if ports.grpc else ""
+        self.metrics = f"http://127.0.0.1:{ports.metrics}/metrics"
+        self.pid = keeper.pid
+
+    def __enter__(self) -> "Running":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def alive(self) -> bool:
+        """Tell whether the server runs."""
+        return self._keeper.poll() is None
+
+    def wait(self) -> int:
+        """Wait for the server's end and return its exit status."""
+        return self._keeper.wait()
+
+    def stop(self) -> None:
+        """End the server, and wait until its processes, ports and shared memory are gone."""
+        if self._keeper.stdin is not None and not self._keeper.stdin.closed:
+            self._keeper.stdin.close()
+        self._keeper.wait(GRACE + 10)
+
+    def told(self) -> str:
+        """Return the end of what the server wrote."""
+        return self._log.read_text(encoding="utf-8", errors="replace")[-3000:] if self._log.exists() else ""
+
+
+def launch(
+    repository: str | Path,
+    server: str = "triton",
+    *,
+    ports: Mapping[str, int] | None = None,
+    environment: str | Path | None = None,
+    timeout: float = 120.0,
+) -> Running:
+    """Start a server on 127.0.0.1, wait until it is ready and answers every model's sample rightly, and return it.
+
+    Args:
+        repository: folder of `write_repository`.
+        server: "triton", the real one, or "heddle", the small one of this package (HTTP alone).
+        ports: of "http", "grpc" and "metrics"; those left out are chosen.
+        environment: that the real Triton runs in; None for ~/.cache/heddle/triton.
+        timeout: seconds until it must be ready.
+
+    Raises:
+        ConfigError: no models, or another server.
+        PluginError: the environment isn't fit to serve.
+        HeddleError: the server ended, wasn't ready in time, or gives other numbers than the model.
+    """
+    root = Path(repository).expanduser().resolve()
+    if server not in SERVERS:
+        raise ConfigError(problem("deploy.name", repr(server), f"one of {SERVERS}", "name one"))
+    if not repository_models(root):
+        raise ConfigError(
+            problem(str(root), "no models", "a repository", "export one with heddle deploy export")
+        )
+    chosen = _ports(ports or {}, grpc=server == "triton")
+    scratch = Path(tempfile.mkdtemp(prefix="heddle-serve-"))
+    log = scratch / "server.log"
+    try:
+        command = _command(server, root, chosen, scratch, environment)
+    except BaseException:
+        shutil.rmtree(scratch)
+        raise
+    running = Running(_keep(command, log, scratch), chosen, log)
+    try:
+        _await(running, timeout)
+        _verify(running, root)
+    except BaseException:
+        running.stop()
+        raise
+    return running
+
+
+def _command(
+    server: str, repository: Path, ports: Ports, scratch: Path, environment: str | Path | None
+) -> Command:
+    if server == "triton":
+        place = Path(environment).expanduser() if environment else default_environment()
+        return triton_command(repository, place, ports, scratch)
+    words = [sys.executable, "-m", "heddle.serving.http_server", str(repository), str(ports.http)]
+    return Command(words, dict(os.environ))
+
+
+def _keep(command: Command, log: Path, scratch: Path) -> "subprocess.Popen[bytes]":
+    process = subprocess.Popen(
+        [sys.executable, "-I", keeper.__file__], stdin=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdin is not None
+    told = {
+        "command": command.words,
+        "env": command.env,
+        "log": str(log),
+        "grace": GRACE,
+        "remove": [str(scratch)],
+    }
+    process.stdin.write(json.dumps(told).encode() + b"\n")
+    process.stdin.flush()
+    return process
+
+
+def _await(running: Running, timeout: float) -> None:
+    end = time.monotonic() + timeout
+    last = ""
+    while time.monotonic() < end:
+        last = running.told() or last
+        if not running.alive():
+            raise HeddleError(problem("server", f"that it ended ({last[-600:]})", "it to run", "mend that"))
+        with Client(running.http) as client:
+            if client.ready():
+                return
+        time.sleep(0.1)
+    told = f"it not ready after {timeout:g} s ({last[-600:]})"
+    raise HeddleError(problem("server", told, "it ready", "raise deploy.timeout"))
+
+
+def _verify(running: Running, repository: Path) -> None:
+    """Ask every model its sample, by every protocol: a server that is ready may still answer nonsense."""
+    for version in repository_models(repository):
+        name = version.parent.name
+        inputs, outputs = read_sample(version)
+        for address in filter(None, (running.http, running.grpc)):
+            with Client(address) as client:
+                told = different(client.infer(name, inputs), outputs)
+            if told:
+                where = f"{name} at {address}"
+                raise HeddleError(
+                    problem(where, told, "the model's own numbers", "build the environment again")
+                )
+
+
+def _ports(given: Mapping[str, int], *, grpc: bool) -> Ports:
+    """Return ports, free ones where none is given; a server without gRPC has its metrics on the HTTP port."""
+    taken = []
+    try:
+        found = {}
+        for name in Ports._fields:
+            listener = socket.socket()
+            taken.append(listener)
+            try:
+                listener.bind(("127.0.0.1", int(given.get(name) or 0)))
+            except OSError as error:
+                told = f"port {given.get(name)} taken ({error.strerror})"
+                do = "choose another, or null"
+                raise ConfigError(problem(f"deploy.{name}_port", told, "a free port", do)) from error
+            found[name] = listener.getsockname()[1]
+    finally:
+        for listener in taken:
+            listener.close()
+    return Ports(**found) if grpc else Ports(found["http"], 0, found["http"])

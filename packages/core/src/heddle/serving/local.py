@@ -1,0 +1,49 @@
+"""LocalModel: a model of a repository in this process, as servers are compared with."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heddle.data.files import fail
+from heddle.serving.runtime import Runtime
+
+TOLERANCE = 1e-5
+
+
+class LocalModel:
+    """Computes a model: name -> [rows, width] of its inputs to name -> [rows, width] of its outputs.
+
+    Args:
+        version: its folder with heddle.json, REPOSITORY/NAME/1.
+    """
+
+    def __init__(self, version: str | Path):
+        self.folder = Path(version)
+        if not (self.folder / "heddle.json").is_file():
+            fail(self.folder, "no heddle.json", "a version folder of a model", "export the model again")
+        self._runtime: Any = Runtime(str(self.folder))
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What heddle.json says: inputs, outputs, max_batch, about."""
+        return self._runtime.facts
+
+    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the outputs. Raises `runtime.BadRequest`."""
+        return self._runtime(dict(inputs))
+
+
+def different(found: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> str:
+    """Say how outputs differ from those wanted, "" if they don't: names, shapes, or a value by more than 1e-5."""
+    if set(found) != set(wanted):
+        return f"outputs {sorted(found)} in place of {sorted(wanted)}"
+    for name, array in wanted.items():
+        if found[name].shape != array.shape:
+            return f"{name} of shape {found[name].shape} in place of {array.shape}"
+        if array.size:
+            gap = np.abs(found[name].astype(np.float64) - array) / np.maximum(1, np.abs(array))
+            if not gap.max() <= TOLERANCE:
+                return f"{name} off by {gap.max():.2g}"
+    return ""
