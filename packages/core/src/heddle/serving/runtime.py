@@ -1,11 +1,12 @@
 """runtime: computes a model of a repository, from its files alone.
 
 A copy of this file lies in every model's folder, where a server's environment has neither Heddle nor numpy 2: it
-imports numpy, and torch, xgboost or onnxruntime for the platform that it runs.
+imports numpy, and what the platform of its model needs, by name: only a model that is such a program wants it.
 """
 
 import json
 import os
+from importlib import import_module
 
 import numpy as np
 
@@ -65,8 +66,7 @@ class Runtime:
 
 
 def _torch(path, facts):
-    import torch
-
+    torch = import_module("torch")
     torch.set_num_threads(1)  # requests run beside each other; threads of their own would only get in the way
     program = torch.export.load(path).module()
 
@@ -86,8 +86,7 @@ def _torch(path, facts):
 
 
 def _xgboost(path, facts):
-    import xgboost
-
+    xgboost = import_module("xgboost")
     booster = xgboost.Booster(model_file=path)
     booster.set_param({"nthread": 1})
     about = facts["about"]
@@ -104,8 +103,7 @@ def _xgboost(path, facts):
 
 
 def _onnx(path, facts):
-    import onnxruntime
-
+    onnxruntime = import_module("onnxruntime")
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = [spec["name"] for spec in facts["inputs"]]
 
