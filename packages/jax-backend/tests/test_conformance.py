@@ -12,12 +12,20 @@ class TestOps(OpsSuite):
     backend = JaxBackend({"name": "jax"})
 
 
+class TestOpsOfXla(OpsSuite):
+    backend = JaxBackend({"name": "jax", "kernel": "xla"})
+
+
 class TestContainers(ContainersSuite):
     backend = JaxBackend({"name": "jax"})
 
 
 class TestLayers(LayersSuite):
     backend = JaxBackend({"name": "jax"})
+
+
+class TestLayersOnXla(LayersSuite):
+    backend = JaxBackend({"name": "jax", "kernel": "xla"})
 
 
 class TestProgram(ProgramSuite):

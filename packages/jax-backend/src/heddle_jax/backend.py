@@ -7,25 +7,29 @@ import jax
 import numpy as np
 from jax import Array
 
-from heddle.errors import ConfigError
+from heddle.errors import ConfigError, nearest
 from heddle.graph import Graph, HeteroGraph
 from heddle.model import Model
 from heddle.nest import map_nest
+from heddle.plugins.kernels import NO_KERNELS, Kernels, primitive_kernels
 from heddle.program import Program
 from heddle.sharding.settings import Sharding
 from heddle_jax.jraph_api.graphs_tuple import GraphsTuple, from_graph, to_graph
-from heddle_jax.ops import JaxOps
+from heddle_jax.ops import JaxOps, ops_with
 from heddle_jax.place import precision_of
 from heddle_jax.portable import PortableLearner
 from heddle_jax.program import Learner, build_program
 from heddle_jax.remat import compiler_options
+
+KERNELS = ("auto", "heddle", "xla")
 
 
 class JaxBackend:
     """The engine, as the `backend` node configures it.
 
     Read: precision ("float32"; "float64", which needs jax_enable_x64; "bfloat16": compute in it, weights stay
-    float32), remat (whether layers are computed again in the backward pass, for memory).
+    float32), remat (whether layers are computed again in the backward pass, for memory), kernel (who computes the
+    primitives: "heddle" for the installed kernels, "xla" for XLA alone, "auto" for heddle where they are installed).
     """
 
     name = "jax"
@@ -34,10 +38,24 @@ class JaxBackend:
     def __init__(self, config: Mapping[str, Any]):
         self.precision = precision_of(config.get("precision") or "float32")
         self.remat = bool(config.get("remat"))
+        self._kernel = str(config.get("kernel") or "auto")
+        if self._kernel not in KERNELS:
+            raise ConfigError(
+                f"backend.kernel: found {self._kernel!r}, expected one of {list(KERNELS)}"
+                f"{nearest(self._kernel, KERNELS)}"
+            )
+        if self._kernel == "heddle":
+            self.kernels().demand()
+
+    def kernels(self) -> Kernels:
+        """Return the kernels that `backend.kernel` names; asks JAX for its devices, and so starts it."""
+        if self._kernel == "xla":
+            return NO_KERNELS
+        return primitive_kernels("jax", "cuda" if jax.default_backend() == "gpu" else jax.default_backend())
 
     def ops(self) -> JaxOps:
-        """Return the primitives as XLA computes them."""
-        return JaxOps()
+        """Return the primitives, by the kernels or as XLA computes them."""
+        return ops_with(self.kernels().by_name)
 
     def value_and_grad(
         self, function: Callable[..., Array]
@@ -87,7 +105,10 @@ class JaxBackend:
         return to_graph(graph) if isinstance(graph, GraphsTuple) else graph
 
     def describe(self) -> dict[str, str]:
-        """Return the version of jax, the devices and what is computed in."""
+        """Return the version of jax, the devices, what is computed in and who computes the primitives."""
         devices = jax.devices()
         device = f"{len(devices)} x {devices[0].device_kind}"
-        return {"jax": jax.__version__, "device": device, "precision": str(self.precision.compute)}
+        kernels = self.kernels()
+        kernel = "heddle" if kernels.by_name else f"xla ({kernels.reason})"
+        precision = str(self.precision.compute)
+        return {"jax": jax.__version__, "device": device, "precision": precision, "kernel": kernel}

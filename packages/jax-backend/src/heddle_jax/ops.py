@@ -1,8 +1,8 @@
 """JaxOps: the primitives on JAX arrays, pure and traceable: jit, grad, vmap, shard_map and the rest go through."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ from jax import Array
 from heddle.adjacency import Adjacency
 from heddle.errors import GraphError
 from heddle.ops import GraphOps
-from heddle_jax import segments
+from heddle_jax import segments, sparse
 
 
 def compiled(*static: str) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
@@ -61,6 +61,9 @@ class JaxOps(GraphOps):
 
     @compiled()
     def spmm(self, adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:
+        floats = jnp.issubdtype(x.dtype, jnp.floating) and (weight is None or weight.dtype == x.dtype)
+        if floats and x.ndim > 1:
+            return sparse.spmm(adjacency, x, weight)
         return super().spmm(adjacency, x, weight)
 
     @compiled("op")
@@ -102,6 +105,26 @@ _ACTIVATIONS = {
     "tanh": jnp.tanh,
     "sigmoid": jax.nn.sigmoid,
 }
+
+
+def ops_with(kernels: Mapping[str, Callable[..., Array]]) -> JaxOps:
+    """Return the primitives with some computed by other callables of the same signature: name -> traceable callable.
+
+    Raises:
+        ValueError: a name that no primitive has.
+    """
+    for name in kernels:
+        if not hasattr(GraphOps, name):
+            raise ValueError(f"kernels: found {name!r}, expected the name of a primitive of GraphOps")
+    return _ops_with(tuple(sorted(kernels.items())))
+
+
+@cache
+def _ops_with(kernels: tuple[tuple[str, Callable[..., Array]], ...]) -> JaxOps:
+    if not kernels:
+        return JaxOps()
+    made: JaxOps = type("KernelOps", (JaxOps,), {name: staticmethod(kernel) for name, kernel in kernels})()
+    return made
 
 
 def narrowed(array: np.ndarray) -> np.dtype:

@@ -1,16 +1,22 @@
 """Optimisers of optax, from the `optim` config node."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
+from absl import logging as absl_logging
 from jax import Array
 
 from heddle.optim import check_optim
 
 Params = dict[str, Array]
+
+# optax loads absl, whose log handler closes the standard error that it found at its import once logging is configured
+# anew (as Hydra does) while another stands in for it (as pytest's capsys does). It never closes the process's own.
+absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__ or sys.stderr
 
 
 def build_optimizer(optim: Mapping[str, Any], names: list[str]) -> optax.GradientTransformation:

@@ -13,6 +13,7 @@ from heddle.graph import Graph
 from heddle.layers.graph_block import graph_network
 from heddle.sharding.shard import split_edges
 from heddle.support import Support
+from heddle_jax.backend import JaxBackend
 from heddle_jax.ops import JaxOps
 from heddle_jax.sharding.adjacency import ReplicatedAdjacency
 from heddle_jax.sharding.dropout import ShardedDropout
@@ -39,7 +40,8 @@ GRAPH = Graph(
 
 WEIGHT = RNG.standard_normal(E)
 
-INNER, OPS = JaxOps(), ShardedOps(JaxOps(), AXIS)
+INNER = JaxOps()
+OPS = ShardedOps(JaxBackend({}).ops(), AXIS)  # with the kernels, where they are installed
 
 each_plan = pytest.mark.parametrize("plan", PLANS)
 each_way = pytest.mark.parametrize("how", ["shard_map", "pmap"])

@@ -30,6 +30,7 @@ class GraphNetwork:
             leaves globals as they are.
         hidden: width inside the MLPs; 0 means out_dim.
         norm: layer normalisation inside the MLPs.
+        sent: whether the nodes' MLP also sees the sum of the edges' that a node sends, as in Jraph; the paper's don't.
     """
 
     in_dim: int
@@ -40,6 +41,7 @@ class GraphNetwork:
     global_out: int = 0
     hidden: int = 0
     norm: bool = False
+    sent: bool = False
 
     def params(self) -> dict[str, ParamSpec]:
         specs = prefixed("edge", self._mlp("edge").params()) | prefixed("node", self._mlp("node").params())
@@ -101,7 +103,10 @@ class GraphNetwork:
         """Return nodes' from edges' in the adjacency's order; `more` as in `_update_edges`, per node."""
         first = self._first(params, "node")
         received = ops.segment_sum(edges, adjacency.receivers, adjacency.n_receivers)
-        return self._finish(ops, params, "node", x @ first["nodes"] + received @ first["received"], more)
+        h = x @ first["nodes"] + received @ first["received"]
+        if self.sent:
+            h = h + ops.segment_sum(edges, adjacency.senders, adjacency.n_senders) @ first["sent"]
+        return self._finish(ops, params, "node", h, more)
 
     def _finish(
         self, ops: GraphOps, params: Params, name: str, h: Array, more: tuple[Array | None, ...]
@@ -124,7 +129,9 @@ class GraphNetwork:
         if name == "edge":
             parts = {"edges": self.edge_dim, "sent": self.in_dim, "received": self.in_dim}
         elif name == "node":
-            parts = {"nodes": self.in_dim, "received": edge_out}
+            parts = (
+                {"nodes": self.in_dim} | ({"sent": edge_out} if self.sent else {}) | {"received": edge_out}
+            )
         else:
             parts = {"nodes": self.out_dim, "edges": edge_out}
         return parts | {"globals": self.global_dim}

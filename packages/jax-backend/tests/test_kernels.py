@@ -1,0 +1,64 @@
+"""Who computes the primitives: installed kernels or XLA, and that it changes no answer."""
+
+from importlib.util import find_spec
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from heddle.adjacency import Adjacency, build_adjacency
+from heddle.errors import ConfigError
+from heddle_jax.backend import JaxBackend
+from heddle_jax.ops import JaxOps, ops_with
+
+installed = pytest.mark.skipif(find_spec("heddle_kernels") is None, reason="heddle-kernels isn't installed")
+ADJACENCY = Adjacency(*map(jnp.asarray, build_adjacency([0, 2, 2, 1, 0, 2, 2], [1, 1, 0, 3, 1, 3, 3], 3, 5)))
+
+
+@installed
+def test_auto_takes_the_kernels_and_says_so():
+    auto, alone = JaxBackend({}), JaxBackend({"kernel": "xla"})
+    assert auto.describe()["kernel"] == "heddle"
+    assert auto.ops().spmm.__module__.startswith("heddle_kernels.jax")
+    assert alone.describe()["kernel"] == "xla (none are wanted)" and type(alone.ops()) is JaxOps
+    assert auto.ops() == JaxBackend({"kernel": "heddle"}).ops()  # and so one compilation serves both
+
+
+@installed
+@pytest.mark.parametrize("dtype", [jnp.int64, jnp.float64, jnp.bfloat16])
+def test_kernels_change_no_answer(dtype):
+    x, edges = jnp.arange(-6, 6).reshape(3, 4).astype(dtype), (jnp.arange(14).reshape(7, 2) - 5).astype(dtype)
+    y, ids = jnp.arange(20).reshape(5, 4).astype(dtype), ADJACENCY.receivers[::-1]
+    asked = [
+        ("spmm", ADJACENCY, x),
+        ("spmm", ADJACENCY, x.reshape(3, 2, 2), edges),
+        ("sddmm", ADJACENCY, y, x, "add"),
+        ("sddmm", ADJACENCY, y, x, "dot"),
+        ("segment_sum", edges, ids, 5),
+        ("segment_max", edges, ids, 5),
+        ("segment_max", edges[:, 0], ids, 5),
+        ("gather", x, ADJACENCY.senders),
+    ]
+    if jnp.issubdtype(dtype, jnp.floating):
+        asked += [("segment_softmax", edges, ids, 5), ("edge_softmax", ADJACENCY, edges)]
+    heddle, xla = (JaxBackend({"kernel": kernel}).ops() for kernel in ("heddle", "xla"))
+    for name, *arguments in asked:
+        found, expected = getattr(heddle, name)(*arguments), getattr(xla, name)(*arguments)
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found.astype(float), expected.astype(float), rtol=1e-2, atol=1e-6)
+
+
+@installed
+def test_an_id_out_of_range_is_one_error():
+    bad = ADJACENCY._replace(senders=ADJACENCY.senders.at[2].set(3))
+    spmm = jax.jit(JaxBackend({"kernel": "heddle"}).ops().spmm)
+    with pytest.raises(Exception, match=r"spmm: ids\[2\]: found 3, expected an id in \[0, 3\)"):
+        spmm(bad, jnp.ones((3, 2))).block_until_ready()
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ConfigError, match=r"backend\.kernel: found 'xls', .*did you mean 'xla'"):
+        JaxBackend({"kernel": "xls"})
+    with pytest.raises(ValueError, match="found 'spnm', expected the name of a primitive"):
+        ops_with({"spnm": lambda: None})
