@@ -1,7 +1,7 @@
 """Model: an encoder of nodes and a head that answers what a task asks, as pure functions on any engine's arrays."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -99,6 +99,12 @@ class Model:
 
     def params(self) -> dict[str, ParamSpec]:
         return prefixed("encoder", self.encoder.params()) | prefixed("head", self.head.params())
+
+    def with_static_shapes(self) -> "Model":
+        """Return the model as engines that compile for shapes want it of batches: prepared arrays follow from sizes."""
+        if not hasattr(self.encoder, "with_static_shapes"):
+            return self
+        return replace(self, encoder=self.encoder.with_static_shapes())
 
     def prepare(self, graph: Graph | HeteroGraph) -> Prepared:
         return {**self.encoder.prepare(graph), **self.head.prepare(graph)}

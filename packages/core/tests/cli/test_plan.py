@@ -2,6 +2,8 @@
 
 import pytest
 
+from heddle.relational.cost import WAYS
+
 
 def test_a_graph_of_a_billion_edges_that_is_never_built(heddle_command):
     status, out, err = heddle_command(
@@ -28,6 +30,22 @@ def test_the_graph_of_a_dataset_is_partitioned_to_see_its_halo(heddle_command):
 def test_relations_split_their_edges_only(heddle_command):
     status, out, _ = heddle_command("plan", "data=mag", "data.papers=60", "model=rgcn")
     assert status == 0 and "scatter" not in out and "sharding=auto takes edges" in out
+
+
+def test_each_relations_way_is_told_with_its_costs(heddle_command):
+    words = ("plan", "data=mag", "data.papers=60", "model=rgcn")
+    status, out, _ = heddle_command(*words)
+    table = out[out.index("model.plan=auto") :].splitlines()
+    lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in table if line.startswith("│")]
+    assert status == 0 and {line[1] for line in lines} > {"author writes paper", "paper cites paper"}
+    assert {line[0] for line in lines} == {"0", "1"} and len(lines) % 2 == 0
+    for line in lines:
+        costs = {way: float(cost.replace(",", "")) for way, cost in zip(WAYS, line[7:10]) if cost != "-"}
+        assert costs[line[10].split(",")[0]] == min(costs.values())
+    _, forced, _ = heddle_command(*words, "model.plan=edge")
+    assert "model.plan=edge" in forced and "│ edge" in forced
+    _, plain, _ = heddle_command("plan", "data=karate", "model=gcn")
+    assert "model.plan" not in plain
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """RelationalStack: layers over the relations of a heterogeneous graph, one after the other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -46,6 +46,14 @@ class RelationalStack:
     def params(self) -> dict[str, ParamSpec]:
         named = (prefixed(f"layers.{i}", layer.params()) for i, layer in enumerate(self.layers))
         return {name: spec for specs in named for name, spec in specs.items()}
+
+    def with_static_shapes(self) -> "RelationalStack":
+        """Return the stack with "static" in place of "auto": graphs of equal sizes are prepared to equal shapes.
+
+        What "auto" counts, nodes that have edges, differs between batches that were padded to one budget, and an engine
+        that compiles for shapes would compile each of them.
+        """
+        return replace(self, plan="static") if self.plan == "auto" else self
 
     def prepare(self, graph: HeteroGraph) -> Prepared:
         if isinstance(graph, Graph):

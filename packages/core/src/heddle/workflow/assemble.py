@@ -64,6 +64,8 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
         )
         model = Model(model, head)
     backend = registry.backend(engine, config["backend"])
+    if backend.static_shapes and task.level == "graph" and isinstance(model, Model):  # batches, padded
+        model = model.with_static_shapes()
     program = _program(backend, model, task, config["optim"], sharding)
     options = {
         "batch_size": config.get("trainer", {}).get("batch_size"),
