@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from heddle.data.dataset import Dataset
+    from heddle.data.etl import OGBN_MAG, Tabformer
     from heddle.data.meta import MetaLoader
     from heddle.data.objects import LPDataObject, NodeDataObject
     from heddle.data.spec import DataSpec
 
-__all__ = ["DataSpec", "Dataset", "LPDataObject", "MetaLoader", "NodeDataObject"]
+__all__ = ["OGBN_MAG", "DataSpec", "Dataset", "LPDataObject", "MetaLoader", "NodeDataObject", "Tabformer"]
 
 _HOMES = {
     "Dataset": "dataset",
@@ -28,6 +29,8 @@ _HOMES = {
     "DataSpec": "spec",
     "NodeDataObject": "objects",
     "LPDataObject": "objects",
+    "OGBN_MAG": "etl",
+    "Tabformer": "etl",
 }
 
 

@@ -72,6 +72,11 @@ class MetaLoader:
         """Classes of the labels; 0 for links."""
         return self._of.num_classes
 
+    @property
+    def root(self) -> Path | None:
+        """The prepared folder, None for a graph in memory."""
+        return self._of.root
+
     @cached_property
     def store(self) -> GraphStore:
         """The graph, memory-mapped where it lies on disk."""
@@ -120,6 +125,7 @@ class _Source(Protocol):
     kind: str
     target: tuple[str, ...]
     num_classes: int
+    root: Path | None
 
     def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None) -> GraphStore: ...
 
@@ -134,7 +140,7 @@ class _Folder:
     def __init__(self, opened: Any):
         self._opened = opened
         self.kind, self.target = opened.task.kind, tuple(opened.task.target)
-        self.num_classes = opened.task.num_classes
+        self.num_classes, self.root = opened.task.num_classes, opened.root
 
     def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None) -> GraphStore:
         from heddle.data.prepared import sample_graph
@@ -179,6 +185,8 @@ class _Folder:
 
 
 class _Memory:
+    root: Path | None = None
+
     def __init__(self, dataset: Dataset):
         graph: Any = dataset.graphs
         if not hasattr(graph, "n_node"):

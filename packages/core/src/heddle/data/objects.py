@@ -51,6 +51,7 @@ class DataObject:
         self.metadata: MetaLoader = train.metadata if train.metadata is not None else MetaLoader(data_path)
         self.backend, self.seed, self.data_path = backend.lower(), int(seed), data_path
         judged = train.merge(shuffle=False)
+        self.root = data_path if data_path is not None else self.metadata.root
         self.specs: dict[str, DataSpec] = {
             "train": train,
             "valid": valid_dataloader or valid_data_loader or judged,

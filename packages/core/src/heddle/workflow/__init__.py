@@ -14,26 +14,40 @@ outcome.py      predictions beside the truth; metrics.py: figures by name (class
 processes.py    one run by several processes; worker.py: one of them
 report/         one HTML file about a run; screen.py: its figures on the terminal
 seeds.py        random streams
-turnkey.py      Trainer, Workflow, OptWrapper: the same from a script; scores.py: its metrics
+turnkey.py      Trainer, Workflow, OptWrapper: the same from a script; scores.py: its metrics;
+                downstream.py: embeddings, boosted trees and a server after it
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from heddle.workflow.boost import InferenceCluster, TrainCluster
     from heddle.workflow.scores import MAE, MSE, Accuracy, BinaryAccuracy
     from heddle.workflow.turnkey import OptWrapper, Trainer, Workflow
 
-__all__ = ["MAE", "MSE", "Accuracy", "BinaryAccuracy", "OptWrapper", "Trainer", "Workflow"]
+__all__ = [
+    "MAE",
+    "MSE",
+    "Accuracy",
+    "BinaryAccuracy",
+    "InferenceCluster",
+    "OptWrapper",
+    "TrainCluster",
+    "Trainer",
+    "Workflow",
+]
 
 _HOMES = {
     **dict.fromkeys(("MAE", "MSE", "Accuracy", "BinaryAccuracy"), "scores"),
+    **dict.fromkeys(("TrainCluster", "InferenceCluster"), "boost"),
     **dict.fromkeys(("OptWrapper", "Trainer", "Workflow"), "turnkey"),
 }
 
 
 def __getattr__(name: str) -> Any:
     """Import what scripts use when it is asked for."""
+    name = name.removeprefix("GP") if name in ("GPTrainCluster", "GPInferenceCluster") else name
     if name in _HOMES:
         return getattr(import_module(f"heddle.workflow.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

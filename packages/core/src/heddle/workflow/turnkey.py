@@ -5,9 +5,11 @@ The engine that the data object names does the work; here is what all of them sh
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from heddle.errors import ConfigError, nearest
+from heddle.workflow.downstream import Boosting, Deployment, Downstream
 from heddle.workflow.scores import Score
 
 AMP = {False: None, True: "bf16", "bf16": "bf16", "f16": "f16", None: None}
@@ -125,13 +127,18 @@ class Trainer:
 class Workflow:
     """The steps of a script, in the order in which they make sense.
 
+    Args:
+        folder: where embeddings and reports are kept; None for a temporary one, gone after `cleanup`.
+
     >>> workflow = Workflow(trainer)  # doctest: +SKIP
     >>> workflow.fit(), workflow.valid(), workflow.test(), workflow.cleanup()  # doctest: +SKIP
     """
 
-    def __init__(self, trainer: Trainer):
+    def __init__(self, trainer: Trainer, folder: str | Path | None = None):
         self.trainer = trainer
         self.history: list[Row] = []
+        self._downstream = Downstream(trainer, folder)
+        self.pydep, self.gp_xgb = Deployment(self._downstream), Boosting(self._downstream)
 
     def fit(self) -> list[Row]:
         """Train and return a row of figures for each epoch."""
@@ -148,7 +155,58 @@ class Workflow:
 
     def cleanup(self) -> None:
         """Stop what was started and remove what was only needed meanwhile."""
+        self._downstream.close()
         self.trainer.runner.close()
+
+    def generate_embeddings(
+        self, folder: str | Path | None = None, kinds: Sequence[str] | None = None
+    ) -> Path:
+        """Write the nodes' embeddings as Parquet, a file for each type that the task names, and return the folder."""
+        return self._downstream.embed(folder, kinds)
+
+    generate_embeddings_pyg = generate_embeddings
+
+    def fit_xgboost(
+        self, training_cluster: Any = None, inference_cluster: Any = None, n_rounds: int = 200, **options: Any
+    ) -> float:
+        """Boost trees on the table with and without the embeddings; return the average precision with them in the test.
+
+        Args:
+            training_cluster, inference_cluster: `heddle.workflow.boost`'s; None for this process.
+            options: of `heddle.workflow.boost.compare`.
+        """
+        return self._downstream.boost(n_rounds, training_cluster, inference_cluster, **options)
+
+    def deploy(
+        self,
+        path: str | Path,
+        triton_batch_size: int = 8192,
+        downstream: bool = True,
+        flavour: str = "python",
+    ) -> Path:
+        """Write the trees (`downstream`) as a Triton model repository below `path`, and return it."""
+        if not downstream:
+            raise ConfigError(
+                "deploy: found downstream=False, expected the trees of fit_xgboost; export a configured run's own "
+                "model with heddle deploy export"
+            )
+        return self._downstream.deploy(path, triton_batch_size, flavour)
+
+    def launch_inference_server(self, server: str = "auto", **options: Any) -> Any:
+        """Start a server of what was deployed on this machine's loopback; "triton", "heddle", or "auto".
+
+        Args:
+            options: of `heddle.serving.launch`.
+        """
+        return self._downstream.launch(server, **options)
+
+    def run_inference(self, dataloader: Any, **options: Any) -> Any:
+        """Return the server's probabilities for batches of rows, such as `gp_xgb.triton_data_loader()`."""
+        return self._downstream.infer(dataloader, **options)
+
+    def stop_inference_server(self) -> None:
+        """End the server and wait until it has."""
+        self._downstream.stop()
 
     def _judge(self, split: str) -> Row:
         row = self.trainer.runner.evaluate(split)
