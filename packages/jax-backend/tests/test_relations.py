@@ -31,7 +31,9 @@ def test_padded_batches_compile_once(name):
     params = initialise(stack.params(), 0)
     ops, traced = JaxBackend({}).ops(), []
     budget = HeteroBudget(
-        {kind: n + 2 for kind, n in HETERO_SIZES.items()}, {relation: 9 for relation in hetero_case().edges}, 2
+        {kind: n + 2 for kind, n in HETERO_SIZES.items()},
+        {relation: 9 for relation in hetero_case().edges},
+        2,
     )
 
     @jax.jit
