@@ -48,6 +48,16 @@ class Adjacency(NamedTuple):
         return self.senders.shape[0]
 
 
+def check_ids(field: str, ids: np.ndarray, bound: int) -> None:
+    """Raise GraphError if one of `ids` isn't in [0, bound)."""
+    bad = (ids < 0) | (ids >= bound)
+    if bad.any():
+        at = int(bad.argmax())
+        raise GraphError(
+            f"{field}[{at}]: found {ids[at]}, expected an id in [0, {bound}); check the edge list"
+        )
+
+
 def build_adjacency(senders: Array, receivers: Array, n_senders: int, n_receivers: int) -> Adjacency:
     """Sort edges by receiver and by sender and return them as an Adjacency of numpy arrays.
 
@@ -63,13 +73,8 @@ def build_adjacency(senders: Array, receivers: Array, n_senders: int, n_receiver
         GraphError: an id out of range.
     """
     senders, receivers = np.asarray(senders), np.asarray(receivers)
-    for field, ids, bound in (("senders", senders, n_senders), ("receivers", receivers, n_receivers)):
-        bad = (ids < 0) | (ids >= bound)
-        if bad.any():
-            at = int(bad.argmax())
-            raise GraphError(
-                f"{field}[{at}]: found {ids[at]}, expected an id in [0, {bound}); check the edge list"
-            )
+    check_ids("senders", senders, n_senders)
+    check_ids("receivers", receivers, n_receivers)
     fits = max(n_senders, n_receivers, len(senders)) < 2**31
     dtype = np.int32 if fits else np.int64
     order = np.argsort(receivers, kind="stable")

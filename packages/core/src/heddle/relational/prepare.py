@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.adjacency import build_adjacency
+from heddle.adjacency import build_adjacency, check_ids
 from heddle.graph import Array, EdgeType, HeteroGraph
 from heddle.layers.base import relation_key
 from heddle.model import edge_weight
@@ -102,7 +102,7 @@ def _bundle(graph: HeteroGraph, kind: _Kind, relations: Sequence[EdgeType], mean
         rows = [block.targets for block in own if block.targets is not None]
         entered[target] = Entered(
             np.empty((counts[target], 0), np.int8),
-            np.concatenate(rows) if rows else None,
+            _narrow(np.concatenate(rows), counts[target]) if rows else None,
             {
                 key: np.empty((block.n_columns, block.n_rows, 0), np.int8)
                 for key, block in zip(sorted(members), own)
@@ -134,10 +134,9 @@ def _assembled(
     scale = _scale(adjacency.receivers, weight, n_rows) if mean else None
     if aggregated:
         return AggregateFirst(entered, table, adjacency, weight, scale)
-    sources = [block.sources for block in blocks if block.sources is not None]
-    return TransformFirst(
-        entered, table, adjacency, weight, scale, np.concatenate(sources) if sources else None
-    )
+    given_sources = [block.sources for block in blocks if block.sources is not None]
+    sources = _narrow(np.concatenate(given_sources), n_senders) if given_sources else None
+    return TransformFirst(entered, table, adjacency, weight, scale, sources)
 
 
 def _block(graph: HeteroGraph, kind: _Kind, relation: EdgeType, counts: Mapping[str, int]) -> _Block:
@@ -146,6 +145,8 @@ def _block(graph: HeteroGraph, kind: _Kind, relation: EdgeType, counts: Mapping[
     senders, receivers = np.asarray(edges.senders), np.asarray(edges.receivers)
     weight = edge_weight(edges.features)
     weight = None if weight is None else np.asarray(weight, np.float64)
+    check_ids("senders", senders, counts[source])
+    check_ids("receivers", receivers, counts[target])
     sources = targets = None
     columns, rows, n_columns, n_rows = senders, receivers, counts[source], counts[target]
     if kind.few_receivers:
@@ -159,6 +160,11 @@ def _block(graph: HeteroGraph, kind: _Kind, relation: EdgeType, counts: Mapping[
         sources, columns = np.unique(senders, return_inverse=True)
         n_columns = len(sources)
     return _Block(columns, rows, weight, sources, targets, n_columns, n_rows)
+
+
+def _narrow(ids: np.ndarray, bound: int) -> np.ndarray:
+    """Return ids in [0, bound) as int32 where they fit, as an Adjacency's are."""
+    return ids.astype(np.int32 if max(bound, len(ids)) < 2**31 else np.int64)
 
 
 def _scale(receivers: Array, weight: np.ndarray | None, n_rows: int) -> np.ndarray:
