@@ -12,6 +12,7 @@ from heddle.graph import Graph, HeteroGraph
 from heddle.model import Model
 from heddle.plugins.kernels import NO_KERNELS, primitive_kernels
 from heddle.program import Program
+from heddle.sharding.settings import Sharding
 from heddle_dgl.kernels import kernel_named, steps_named
 from heddle_dgl.learners import ForecastLearner, Learner, PortableLearner
 from heddle_dgl.ops import TorchOps
@@ -86,6 +87,22 @@ class DglBackend:
                 "model=dcrnn, gcrn-gru ... or a portable model"
             )
         return build_program(learner, task, optim, ops, self.device, self.precision)
+
+    def sharded_program(self, model: Any, task: Any, optim: Mapping[str, Any], sharding: Sharding) -> Program:
+        """Build the Program of one of several processes, as `heddle_dgl.sharding` splits the work."""
+        from heddle_dgl.sharding.group import join
+        from heddle_dgl.sharding.training import learner_for
+
+        if not hasattr(model, "forecast"):
+            raise ConfigError(
+                f"sharding={sharding.name}: found a {type(model).__name__}, expected a model that forecasts; choose "
+                "model=dcrnn, or backend=jax for a portable one"
+            )
+        ops = self.ops()
+        rest = (model, ops, self.engine, self.store(), self.device, self.precision, self._steps)
+        group = join(sharding, self.device)
+        learner = learner_for(sharding, group, model, rest)
+        return build_program(learner, task, optim, ops, self.device, self.precision, group)
 
     def store(self) -> SnapshotStore | None:
         """Return a new, empty store with the configured budgets, None without any."""

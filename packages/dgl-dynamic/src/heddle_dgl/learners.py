@@ -47,8 +47,12 @@ class Learner(Protocol):
         """Return node embeddings."""
         ...
 
+    def whole(self, values: Tensor, placed: Any) -> Tensor:
+        """Return outputs of all nodes and windows, from those of this process."""
+        ...
+
     def figures(self) -> dict[str, float]:
-        """Return what the last outputs cost and saved."""
+        """Return what the last step cost and saved."""
         ...
 
 
@@ -69,6 +73,9 @@ class PortableLearner:
     def embed(self, weights: dict[str, Tensor], placed: Batch) -> Any:
         return self.model.embed(self._ops, self._cast(weights), placed)
 
+    def whole(self, values: Tensor, placed: Batch) -> Tensor:
+        return values
+
     def figures(self) -> dict[str, float]:
         return {}
 
@@ -77,7 +84,11 @@ class PortableLearner:
 
 
 class PlacedWindows(NamedTuple):
-    """Windows of a signal with their graphs on the device; features are gathered when they are used."""
+    """Windows of a signal with their graphs on the device; features are gathered when they are used.
+
+    `share` is what their loss weighs in that of the batch, 1 unless processes share it; `part` where their outputs lie
+    in those of the batch: (shape of all, an index).
+    """
 
     signal: Signal
     structures: list[list[Structure]]
@@ -86,6 +97,8 @@ class PlacedWindows(NamedTuple):
     deviation: Tensor
     targets: Tensor | None
     mask: Tensor | None
+    share: float = 1.0
+    part: Any = None
 
 
 class ForecastLearner:
@@ -105,7 +118,8 @@ class ForecastLearner:
         self._device, self._precision = device, precision
         self._structures = Structures(model.specs(), device, precision.compute)
         self._schedule: Any = None
-        self._aggregations = 0
+        self._aggregations = self._saved = 0
+        self._seen = {"hits": 0, "misses": 0, "evictions": 0, "refused": 0}
 
     def place(self, batch: Batch) -> PlacedWindows:
         signal: Any = batch.graph
@@ -138,12 +152,13 @@ class ForecastLearner:
         fed = None if training is None else self._fed(placed.signal.horizon, training)
         known = placed.signal.length + (placed.signal.horizon if fed and any(fed) else 0)
         parts = []
-        self._aggregations = 0
+        self._aggregations = self._saved = 0
         for windows in self._windows(placed, known):
             with step() as memo:
                 run = Run(self._ops, self._engine, memo, self.store, self._steps)
                 parts.append(self.model.forecast(run, self._cast(weights), windows, fed))
                 self._aggregations += run.aggregations
+                self._saved += run.saved
         if training is not None and self.store is not None:
             self.store.next_batch()
         scaled = torch.cat(parts, 2).permute(2, 0, 1, 3).to(self._precision.weights)
@@ -157,10 +172,18 @@ class ForecastLearner:
                 Run(self._ops, self._engine, memo, self.store, self._steps), self._cast(weights), windows
             )[:, -1]
 
+    def whole(self, values: Tensor, placed: PlacedWindows) -> Tensor:
+        return values
+
     def figures(self) -> dict[str, float]:
+        """Return aggregations of the last step and, of the store: hits ... since the last call, saved, bytes held."""
         figures: dict[str, float] = {"aggregations": self._aggregations}
         if self.store is not None:
-            figures |= {f"store.{name}": value for name, value in self.store.stats().items()}
+            for name, value in self.store.stats().items():
+                figures[f"store.{name}"] = value - self._seen.get(name, 0)
+                if name in self._seen:
+                    self._seen[name] = value
+            figures["store.aggregations_saved"] = self._saved
         return figures
 
     def _windows(self, placed: PlacedWindows, known: int):

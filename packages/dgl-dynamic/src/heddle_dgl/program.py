@@ -17,6 +17,7 @@ from heddle.task import Task
 from heddle_dgl.learners import Learner, Training, to_numpy
 from heddle_dgl.optimizer import build_optimizer, optimizer_arrays, restore_optimizer
 from heddle_dgl.place import Precision
+from heddle_dgl.sharding.group import Group, told_if_lost
 from heddle_dgl.weights import restore_weights, weight_arrays
 
 
@@ -37,8 +38,11 @@ def build_program(
     ops: GraphOps,
     device: torch.device,
     precision: Precision,
+    group: Group | None = None,
 ) -> Program:
     """Return the Program that trains `learner` for `task` with the optimiser of the `optim` node.
+
+    With a `group` each process computes its part of the outputs, and all take the same step.
 
     Raises:
         ConfigError: an optimiser that torch's side doesn't have, or that doesn't fit the parameters' names.
@@ -56,16 +60,23 @@ def build_program(
         state.optimizer.zero_grad()
         outputs = learner.outputs(state.weights, placed, Training(state.generator, state.steps))
         loss = task.loss(ops, outputs, placed)
-        loss.backward()
+        if group is None:
+            loss.backward()
+            value = loss.item()
+        else:
+            loss = loss * placed.share
+            with told_if_lost(group):
+                loss.backward()
+            value = group.add_up_gradients(state.weights, loss)
         if clip_norm:
             torch.nn.utils.clip_grad_norm_(state.weights.values(), clip_norm)
         state.optimizer.step()
         state.steps += 1
-        return state, {"loss": loss.item(), **learner.figures()}
+        return state, {"loss": value, **learner.figures()}
 
     @torch.no_grad()
     def predict(state: TorchState, placed: Any) -> np.ndarray:
-        return to_numpy(learner.outputs(state.weights, placed, None))
+        return to_numpy(learner.whole(learner.outputs(state.weights, placed, None), placed))
 
     @torch.no_grad()
     def embed(state: TorchState, placed: Any) -> Any:

@@ -1,8 +1,10 @@
 """Run: one forward pass of an engine: who aggregates, what is reused, and how often it was done."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,6 +54,7 @@ class Run:
 
     Attributes:
         aggregations: how often messages were aggregated: each layer's `aggregate` counts one for each step of time.
+        saved: aggregations that the store made needless, counted alike.
         store: constants kept over windows and epochs, or None.
         steps: who computes fused steps.
     """
@@ -66,7 +69,7 @@ class Run:
     ):
         self.ops, self.engine, self.memo, self.steps = ops, engine, memo, steps
         self.store = None if engine.name == "naive" else store
-        self.aggregations = 0
+        self.aggregations = self.saved = 0
 
     @property
     def fused(self) -> bool:
@@ -83,6 +86,15 @@ class Run:
         if self.engine.name == "naive":
             return compute()
         return self.memo.get(x, (structure.token, aggregation_of(layer)), compute)
+
+    def agree(self, missing: np.ndarray) -> np.ndarray:
+        """Return which snapshots must be computed, from a mask of those that the store lacks; of all processes."""
+        agree = getattr(self.ops, "agree", None)
+        return missing if agree is None else agree(missing)
+
+    def constants(self) -> AbstractContextManager[Any]:
+        """Note that what is aggregated within are inputs."""
+        return self.ops.constants() if hasattr(self.ops, "constants") else nullcontext()
 
     def know(self, structure: Structure, layer: Any, x: Tensor, messages: Any) -> None:
         """Tell the memo the messages of x, from the store."""

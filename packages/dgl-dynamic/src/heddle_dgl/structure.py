@@ -48,11 +48,14 @@ class Structures:
         token = digest(graph)
         with self._lock:
             if token not in self._placed:
-                self._placed[token] = place_structure(graph, self._specs, self._device, self._dtype)
+                self._placed[token] = self._make(graph)
                 if len(self._placed) > self._keep:
                     self._placed.popitem(last=False)
             self._placed.move_to_end(token)
             return self._placed[token]
+
+    def _make(self, graph: Graph) -> Structure:
+        return place_structure(graph, self._specs, self._device, self._dtype)
 
 
 def place_structure(
@@ -61,7 +64,7 @@ def place_structure(
     """Build the supports of `specs` for a graph and bring them to the device, loops as edges among the others."""
     supports = prepare_supports(graph, tuple(dict.fromkeys(specs)))
     placed = {
-        key: map_nest(lambda leaf: _tensor(leaf, device, dtype), _with_loop_edges(support))
+        key: map_nest(lambda leaf: _tensor(leaf, device, dtype), with_loop_edges(support))
         for key, support in supports.items()
     }
     return Structure(placed, digest(graph), int(np.sum(graph.n_node)))
@@ -77,7 +80,7 @@ def digest(graph: Graph) -> int:
     return value
 
 
-def _with_loop_edges(support: Support) -> Support:
+def with_loop_edges(support: Support) -> Support:
     """Return a support whose diagonal lies among its edges, so that one product does it all."""
     if support.loop is None:
         return support

@@ -90,10 +90,12 @@ class WindowBatch:
             value = None if store is None else store.get(self._key(layer, u, features))
             if value is not None:
                 found[u] = value.to(self.x.device)
-        missing = np.array([u for u in needed if int(u) not in found], np.int64)
+        missing = needed[run.agree(np.array([int(u) not in found for u in needed], bool))]
+        anew = int(np.isin(self.place[steps.start : steps.stop], missing).any(axis=1).sum())
+        run.aggregations, run.saved = run.aggregations + anew, run.saved + len(steps) - anew
         if len(missing):
-            computed = self._compute(run, layer, missing)
-            run.aggregations += int(np.isin(self.place[steps.start : steps.stop], missing).any(axis=1).sum())
+            with run.constants():
+                computed = self._compute(run, layer, missing)
             if len(missing) == len(self.times) and store is None:
                 return computed
             for u, value in zip(missing.tolist(), computed):

@@ -10,6 +10,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from heddle.cli.main import FULL_ERROR, report
+from heddle.cli.torchrun import with_torchrun
 from heddle.config.compose import plain
 from heddle.config.values import check_names, check_values, keys_of
 from heddle.errors import HeddleError
@@ -39,6 +40,7 @@ def _train(config: Config) -> None:
     from heddle.workflow.processes import needs_processes, run_processes
     from heddle.workflow.run import train
 
+    config = with_torchrun(config, os.environ)
     if config["resume"]:
         saved = _saved(config["resume"])
         if needs_processes(saved) and not is_finished(Path(config["resume"])):

@@ -13,7 +13,8 @@ class Sharding(NamedTuple):
     """How a graph is split over devices.
 
     Attributes:
-        name: "none", "edges", "scatter", "halo" (see `plan.PLANS`), or "auto": the cheapest that fits.
+        name: "none", "edges", "scatter", "halo" (see `plan.PLANS`), "windows": each device with the whole graph and a
+            share of a forecast's windows, or "auto": the cheapest that fits.
         devices: in all processes together; None for all there are.
         device_memory: bytes that one device may use; None for no limit.
         partition: a method of `heddle.sharding.partition`, for "halo".
@@ -49,7 +50,7 @@ def sharding_from(node: Mapping[str, Any] | None) -> Sharding:
     given = {key: value for key, value in (node or {}).items() if key in Sharding._fields}
     found = Sharding(**given)
     for key, value, names in (
-        ("sharding", found.name, ["none", "auto", *PLANS]),
+        ("sharding", found.name, ["none", "auto", "windows", *PLANS]),
         ("sharding.partition", found.partition, list(METHODS)),
     ):
         if value not in names:

@@ -11,7 +11,7 @@ from heddle.program import Placed, Program, State
 from heddle.task import Task
 from heddle.workflow.callbacks import Callback
 from heddle.workflow.loader import Loader
-from heddle.workflow.outcome import figures
+from heddle.workflow.outcome import figures as figures_of
 from heddle.workflow.progress import Progress, is_better, monitored
 from heddle.workflow.schedule import learning_rate
 from heddle.workflow.settings import Settings
@@ -60,14 +60,14 @@ def _epoch(program: Program, loader: Loader, task: Task, settings: Settings, pro
     )
     if lr != (progress.row["lr"] if progress.rows else settings.lr):
         progress.state = program.set_lr(progress.state, lr)
-    progress.state, losses = _steps(program, progress.state, loader.batches(program, epoch))
+    progress.state, losses, figures = _steps(program, progress.state, loader.batches(program, epoch))
     loss = float(np.mean(losses))
     if not math.isfinite(loss):
         raise HeddleError(
             f"training: found a loss of {loss} in epoch {epoch}, expected a finite number; "
             f"lower optim.lr (it was {lr:g}) or look for extreme features or targets in the data"
         )
-    row = {"epoch": epoch, "lr": lr, "train.loss": loss}
+    row = {"epoch": epoch, "lr": lr, "train.loss": loss, **figures}
     progress.epoch = epoch
     progress.rows.append(row)
     if epoch % settings.eval_every == 0 or epoch == settings.epochs:
@@ -75,21 +75,29 @@ def _epoch(program: Program, loader: Loader, task: Task, settings: Settings, pro
     row["seconds"] = time.perf_counter() - started
 
 
-def _steps(program: Program, state: State, batches: Iterable[Placed]) -> tuple[State, list[float]]:
-    """Take a step on each batch, in the engine's own way if it has one, and return the State and the losses."""
+def _steps(
+    program: Program, state: State, batches: Iterable[Placed]
+) -> tuple[State, list[float], dict[str, float]]:
+    """Take a step on each batch, in the engine's own way if it has one; return the State, the losses, other figures.
+
+    Those are what the engine tells of a step besides its loss, as means over the steps, named "step.NAME".
+    """
     if program.steps is not None:
-        return program.steps(state, batches)
-    losses = []
+        state, losses = program.steps(state, batches)
+        return state, losses, {}
+    told: dict[str, list[float]] = {"loss": []}
     for placed in batches:
         state, metrics = program.step(state, placed)
-        losses.append(float(metrics["loss"]))
-    return state, losses
+        for name, value in metrics.items():
+            told.setdefault(name, []).append(float(value))
+    losses = told.pop("loss")
+    return state, losses, {f"step.{name}": float(np.mean(values)) for name, values in told.items()}
 
 
 def _evaluate(program: Program, loader: Loader, task: Task, settings: Settings, progress: Progress) -> None:
     """Add the figures of each split that is judged in training, and keep the weights if they are the best yet."""
     for split, outcome in loader.outcomes(program, progress.state, loader.every_epoch).items():
-        for name, value in figures(task, outcome).items():
+        for name, value in figures_of(task, outcome).items():
             progress.row.setdefault(f"{split}.{name}", value)
     if is_better(progress.row, progress.best_row(), settings.monitor):
         progress.best_epoch, progress.waited = progress.epoch, 0

@@ -1,0 +1,135 @@
+"""Sums along the edges of a partitioned graph: senders of others are fetched while the own ones are summed."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from heddle.adjacency import Adjacency, build_adjacency, transpose
+from heddle.errors import ConfigError
+from heddle.sharding.halo import Part, parts_of
+from heddle.support import Support
+from heddle_dgl.ops import TorchOps
+from heddle_dgl.sharding.group import Group
+
+
+class HaloEdges(NamedTuple):
+    """The edges that enter a part's nodes, in place of an Adjacency; its weight is a tuple of those of the first four.
+
+    Attributes:
+        own: edges from the part's own nodes.
+        others: edges from its halo, numbered in the order in which it arrives.
+        own_back, others_back: the same, turned round.
+        send: [n_sent] int, own nodes in the order in which they go to the other parts.
+        give, take: rows that go to, and come from, each part.
+    """
+
+    own: Adjacency
+    others: Adjacency
+    own_back: Adjacency
+    others_back: Adjacency
+    send: Tensor
+    give: tuple[int, ...]
+    take: tuple[int, ...]
+
+    @property
+    def n_receivers(self) -> int:
+        """Number of own nodes."""
+        return self.own.n_receivers
+
+
+class PartOps(TorchOps):
+    """TorchOps of one process, whose `spmm` takes HaloEdges too."""
+
+    def __init__(self, inner: TorchOps, group: Group):
+        self.__dict__.update({name: value for name, value in vars(inner).items() if name != "spmm"})
+        self._inner, self._group = inner, group
+
+    def spmm(self, adjacency: Any, x: Tensor, weight: Any = None) -> Tensor:
+        if not isinstance(adjacency, HaloEdges):
+            return self._inner.spmm(adjacency, x, weight)
+        return _HaloSum.apply(x, adjacency, weight, self._inner, self._group)
+
+    def agree(self, missing: np.ndarray) -> np.ndarray:
+        """Return what any process misses: halos are exchanged by all or by none."""
+        return self._group.any_of(missing)
+
+    def constants(self) -> AbstractContextManager[None]:
+        """Count halos that are fetched within as those of inputs."""
+        return self._group.counted_as("inputs")
+
+
+class _HaloSum(Function):
+    """y = own edges x + other edges halo(x), and its transpose, each with its exchange under the own sum."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, edges: HaloEdges, weight: Any, ops: TorchOps, group: Group) -> Tensor:
+        ctx.rest = edges, weight, ops, group
+        rows = x.detach().index_select(0, edges.send)
+        halo, work = group.fetch(rows, edges.give, edges.take, group.kind)
+        y = ops.spmm(edges.own, x.detach(), weight[0])
+        group.wait(work)
+        return y + ops.spmm(edges.others, halo, weight[1])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
+        edges, weight, ops, group = ctx.rest
+        grad = grad.contiguous()
+        back = ops.spmm(edges.others_back, grad, weight[3])
+        rows, work = group.fetch(back, edges.take, edges.give, "states")
+        grad_x = ops.spmm(edges.own_back, grad, weight[2])
+        group.wait(work)
+        return grad_x.index_add(0, edges.send, rows), None, None, None, None
+
+
+def cut(support: Support, owner: np.ndarray, rank: int, n_parts: int) -> Support:
+    """Return a rank's part of a whole graph's support, with HaloEdges for its adjacency; numpy arrays.
+
+    Raises:
+        ConfigError: a support without weights of edges alone, as attention's.
+    """
+    a = support.adjacency
+    if support.loop is not None:
+        raise ConfigError(
+            "sharding=halo: found an aggregation with loops of its own, expected edges; use sharding=windows"
+        )
+    part: Part = parts_of(a.senders, a.receivers, owner, n_parts)[rank]
+    weight = np.ones(a.n_edges) if support.weight is None else np.asarray(support.weight)
+    n, mine = len(part.owned), weight[part.edges]
+    from_own = part.senders < n
+
+    def among(kept: np.ndarray, first: int, count: int) -> tuple[Adjacency, np.ndarray]:
+        made = build_adjacency(part.senders[kept] - first, part.receivers[kept], count, n)
+        return made, mine[kept][made.order]
+
+    (own, own_weight), (others, other_weight) = (
+        among(from_own, 0, n),
+        among(~from_own, n, len(part.halo)),
+    )
+    send: Any = np.concatenate([*part.send, np.zeros(0, np.int64)]).astype(np.int64)
+    give, take = tuple(len(ids) for ids in part.send), tuple(int(count) for count in part.receive)
+    edges: Any = HaloEdges(own, others, transpose(own), transpose(others), send, give, take)
+    weights: Any = own_weight, other_weight, own_weight[own.t_order], other_weight[others.t_order]
+    return Support(edges, weights)
+
+
+def placed(supports: Mapping[str, Support], device: torch.device, dtype: torch.dtype) -> dict[str, Support]:
+    """Return the parts as tensors."""
+
+    def tensor(leaf: np.ndarray) -> Tensor:
+        made = torch.from_numpy(np.array(leaf, order="C"))
+        return made.to(device, dtype) if made.is_floating_point() else made.to(device)
+
+    found = {}
+    for name, support in supports.items():
+        edges: Any = support.adjacency
+        weights: Any = support.weight
+        four = [Adjacency(*map(tensor, a)) for a in edges[:4]]
+        moved: Any = HaloEdges(four[0], four[1], four[2], four[3], tensor(edges.send), edges.give, edges.take)
+        own: Any = tuple(map(tensor, weights))
+        found[name] = Support(moved, own)
+    return found

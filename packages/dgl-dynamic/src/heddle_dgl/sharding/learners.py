@@ -1,0 +1,154 @@
+"""Learners of one process among several: windows shared out, or nodes."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from heddle.forecast import Signal
+from heddle.graph import Graph
+from heddle.model import Batch, prepare_supports
+from heddle.sharding.partition import partition
+from heddle_dgl.learners import ForecastLearner, PlacedWindows, Training
+from heddle_dgl.sharding.group import Group
+from heddle_dgl.sharding.halo import PartOps, cut, placed
+from heddle_dgl.structure import Structure, Structures, digest, with_loop_edges
+
+
+class WindowLearner(ForecastLearner):
+    """Every process has the whole graph and an even share of each batch's windows; nothing but gradients is sent."""
+
+    def __init__(self, group: Group, *rest: Any):
+        super().__init__(*rest)
+        self._group = group
+
+    def place(self, batch: Batch) -> PlacedWindows:
+        starts = np.asarray(batch.index)
+        mine = _mine(len(starts), self._group)
+        idle = not len(mine)  # more processes than windows: the first one again, with no weight
+        part = np.zeros(1, np.int64) if idle else mine
+        own = batch._replace(index=starts[part])
+        if batch.targets is not None and batch.mask is not None:
+            own = own._replace(targets=batch.targets[part], mask=batch.mask[part])
+        found = super().place(self._planned(own))
+        rest = (found.signal.horizon, found.signal.x.shape[1], len(found.mean))
+        return found._replace(
+            share=0.0 if idle else _share(own, batch),
+            part=((len(starts), *rest), (mine,), slice(0, len(mine))),
+        )
+
+    def whole(self, values: Tensor, placed: PlacedWindows) -> Tensor:
+        shape, where, kept = placed.part
+        every = values.new_zeros(shape)
+        every[where] = values[kept]
+        return self._group.add_up(every)
+
+    def embed(self, weights: dict[str, Tensor], placed: PlacedWindows) -> Tensor:
+        (n_windows, *_), (mine,), _ = placed.part
+        last = super().embed(weights, placed)
+        return self._group.add_up(last if n_windows - 1 in mine else torch.zeros_like(last))
+
+    def outputs(self, weights: dict[str, Tensor], placed: PlacedWindows, training: Training | None) -> Tensor:
+        if training is not None:
+            self._group.figures()  # what was sent since the last step isn't this one's
+        return super().outputs(weights, placed, training)
+
+    def figures(self) -> dict[str, float]:
+        return super().figures() | self._group.figures()
+
+    def _planned(self, batch: Batch) -> Batch:
+        """Return the batch with the plan of this process's windows alone, for the store."""
+        signal: Any = batch.graph
+        if signal.schedule is None:
+            return batch
+        if signal.schedule is not getattr(self, "_whole_schedule", None):
+            self._whole_schedule = signal.schedule
+            self._own_schedule = [
+                np.asarray(starts)[_mine(len(starts), self._group)] for starts in signal.schedule
+            ]
+        own: Any = signal._replace(schedule=self._own_schedule)
+        return batch._replace(graph=own)
+
+
+class PartLearner(ForecastLearner):
+    """Every process has a part of the nodes, their edges and features; halos are exchanged in every sum over edges."""
+
+    def __init__(self, group: Group, method: str, *rest: Any):
+        super().__init__(*rest)
+        model, ops, _, _, device, precision = rest[:6]
+        self._group, self._ops = group, PartOps(ops, group)
+        self._structures = self._parts = _Parts(model.specs(), device, precision.compute, group, method)
+        self._whole_x: Any = None
+
+    def place(self, batch: Batch) -> PlacedWindows:
+        signal: Any = batch.graph
+        if isinstance(signal, Signal):
+            first = signal.topology if isinstance(signal.topology, Graph) else signal.topology[0].graph
+            self._structures.place(first)
+        mine, n_nodes = self._parts.owned, signal.x.shape[1]
+        if signal.x is not self._whole_x:
+            self._whole_x, self._own_x = signal.x, np.ascontiguousarray(signal.x[:, mine])
+        replaced: Any = signal._replace(x=self._own_x)
+        own = batch._replace(graph=replaced)
+        if batch.targets is not None and batch.mask is not None:
+            own = own._replace(targets=batch.targets[:, :, mine], mask=batch.mask[:, :, mine])
+        found = super().place(own)
+        shape = len(found.starts), found.signal.horizon, n_nodes, len(found.mean)
+        return found._replace(share=_share(own, batch), part=(shape, mine))
+
+    def whole(self, values: Tensor, placed: PlacedWindows) -> Tensor:
+        shape, mine = placed.part
+        every = values.new_zeros(shape)
+        every[:, :, torch.from_numpy(mine)] = values
+        return self._group.add_up(every)
+
+    def embed(self, weights: dict[str, Tensor], placed: PlacedWindows) -> Tensor:
+        own = super().embed(weights, placed)
+        (_, _, n_nodes, _), mine = placed.part
+        every = own.new_zeros(n_nodes, own.shape[1])
+        every[torch.from_numpy(mine)] = own
+        return self._group.add_up(every)
+
+    def outputs(self, weights: dict[str, Tensor], placed: PlacedWindows, training: Training | None) -> Tensor:
+        if training is not None:
+            self._group.figures()  # what was sent since the last step isn't this one's
+        return super().outputs(weights, placed, training)
+
+    def figures(self) -> dict[str, float]:
+        return super().figures() | self._group.figures()
+
+
+class _Parts(Structures):
+    """Structures of one process's part; the first graph decides who owns which node."""
+
+    def __init__(self, specs: Any, device: Any, dtype: Any, group: Group, method: str):
+        super().__init__(specs, device, dtype)
+        self._group, self._method = group, method
+        self._owner: np.ndarray | None = None
+
+    @property
+    def owned(self) -> np.ndarray:
+        """The nodes of this process, ascending; known once a graph was placed."""
+        return np.flatnonzero(self._owner == self._group.rank)
+
+    def _make(self, graph: Graph) -> Structure:
+        size, rank = self._group.size, self._group.rank
+        if self._owner is None:
+            n = int(np.sum(graph.n_node))
+            self._owner = partition(graph.senders, graph.receivers, n, size, self._method)
+        supports = prepare_supports(graph, tuple(dict.fromkeys(self._specs)))
+        parts = {key: cut(with_loop_edges(one), self._owner, rank, size) for key, one in supports.items()}
+        return Structure(placed(parts, self._device, self._dtype), digest(graph), len(self.owned))
+
+
+def _mine(count: int, group: Group) -> np.ndarray:
+    """Return this process's places among `count`, as many as any other's or one fewer."""
+    return np.array_split(np.arange(count), group.size)[group.rank]
+
+
+def _share(own: Batch, whole: Batch) -> float:
+    """Return what share of the batch's known targets a process has; the loss is their mean."""
+    if whole.mask is None or own.mask is None:
+        return 1.0
+    return float(np.sum(own.mask)) / max(1.0, float(np.sum(whole.mask)))
