@@ -90,6 +90,12 @@ class PygBackend:
 
         return TorchRunner(trainer, self.device)
 
+    def export(self, parts: Any, state: Any, name: str, max_batch: int) -> Any:
+        """Return a trained run as a `heddle.serving.Served`, compared with this engine."""
+        from heddle_pyg.export import export_run  # imports torch.export, which takes a second
+
+        return export_run(parts, state, name, max_batch)
+
     def to_native(self, graph: Graph | HeteroGraph) -> Any:
         from heddle_pyg.native import to_native
 

@@ -51,11 +51,12 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _prepare(words: Sequence[str], registry: Registry) -> None:
+    from heddle.config.nodes import composed
     from heddle.data.etl.prepare import prepare
     from heddle.data.etl.readers import PREPARED
     from heddle.data.etl.recipes import schema_of
 
-    config = _composed("prepare", words, registry, ("data", "etl", "plugins"))
+    config = composed("prepare", words, registry, ("data", "etl", "plugins"))
     data = config["data"]
     if data["reader"] not in PREPARED:
         raise ConfigError(
@@ -118,26 +119,8 @@ def _list(registry: Registry) -> None:
 
 def _describe(words: Sequence[str], registry: Registry) -> None:
     from heddle.cli.describe import facts
+    from heddle.config.nodes import composed
 
-    config = _composed("config", words, registry, ("data", "plugins"))["data"]
+    config = composed("config", words, registry, ("data", "plugins"))["data"]
     dataset = registry.dataset(config["reader"])(config)
     print_table(("of the dataset", "found"), facts(dataset))
-
-
-def _composed(
-    primary: str, words: Sequence[str], registry: Registry, nodes: tuple[str, ...]
-) -> dict[str, Any]:
-    """Return the configuration with `words`, which may be about `nodes` only."""
-    from heddle.config.check import check
-    from heddle.config.compose import composer, plain, show_hydra
-    from heddle.config.overrides import check_single, parse
-
-    show_hydra(registry)
-    with composer(primary) as made:
-        parsed = parse(words, made.loader)
-        check_single(parsed)
-        for word in parsed:
-            if word.key.partition(".")[0] not in nodes:
-                about = " or ".join(f"{node}.KEY=..." for node in nodes)
-                raise ConfigError(f"{word.text!r} is not about data; write data=... or {about}")
-        return plain(made.compose(check(parsed, made, registry, usable=False)))

@@ -54,7 +54,11 @@ def _train(config: Config) -> None:
         if needs_processes(config):
             run_processes(_placed(config))
         else:
-            train(_placed(config), registry)
+            folder = train(_placed(config), registry)
+            if config["deploy"]["name"] != "none":
+                from heddle.serving.deploy import export
+
+                print(f"repository: {export(config['deploy'], folder, registry)}")
 
 
 def _evaluate(config: Config) -> None:

@@ -1,6 +1,6 @@
 """Core's own plugin: it brings what core has through the same hooks as everyone else's."""
 
-from heddle.hookspecs import DatasetInfo, ModelInfo, TrackerInfo, hookimpl
+from heddle.hookspecs import DatasetInfo, ModelInfo, ServerInfo, TrackerInfo, hookimpl
 
 PLUGIN_API = (1, 0)
 
@@ -24,3 +24,10 @@ def heddle_trackers() -> list[TrackerInfo]:
     from heddle.workflow.builtin import TRACKERS
 
     return TRACKERS
+
+
+@hookimpl
+def heddle_servers() -> list[ServerInfo]:
+    from heddle.serving.builtin import SERVERS
+
+    return SERVERS

@@ -28,6 +28,7 @@ class Assembly(NamedTuple):
     backend: Backend
     program: Program
     loader: Loader
+    model: Any
 
 
 def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
@@ -76,7 +77,7 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
         loader = _sampled(dataset, task, model, options, sampling, seed, registry, backend)
     else:
         loader = loader_for(dataset, task, model, options, seed, backend.static_shapes)
-    return Assembly(dataset, task, signature, backend, program, loader)
+    return Assembly(dataset, task, signature, backend, program, loader, model)
 
 
 def _sampled(
