@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import tempfile
 
 import numpy as np
 import pytest
@@ -115,12 +116,13 @@ def fake_environment(folder, numpy="1.26.4", pytriton=True, python=(3, 11), miss
         ({}, r"no stub for Python 3\.11"),
     ],
 )
-def test_environments_are_refused_before_anything_starts(repository, tmp_path, facts, told):
+def test_environments_are_refused_before_anything_starts(repository, tmp_path, monkeypatch, facts, told):
     place = fake_environment(tmp_path / "environment", **facts)
-    before = set(os.listdir("/tmp"))
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     with pytest.raises(PluginError, match=told):
         launch(repository, "triton", environment=place)
-    assert not [name for name in set(os.listdir("/tmp")) - before if name.startswith("heddle-serve-")]
+    assert not list((tmp_path / "scratch").iterdir())
 
 
 def test_an_environment_that_is_not_there(tmp_path):
