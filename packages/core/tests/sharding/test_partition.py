@@ -14,8 +14,12 @@ from heddle.sharding.partition import METHODS, cut_share, partition
 needs_metis = pytest.mark.skipif(
     find_spec("pymetis") is None, reason="pymetis is missing: pip install 'heddle-core[partition]'"
 )
+needs_kernels = pytest.mark.skipif(
+    find_spec("heddle_kernels") is None, reason="heddle-kernels isn't installed"
+)
+NEEDS = {"metis": (needs_metis,), "stream": (needs_kernels,)}
 each_method = pytest.mark.parametrize(
-    "method", [pytest.param(name, marks=needs_metis if name == "metis" else ()) for name in METHODS]
+    "method", [pytest.param(name, marks=NEEDS.get(name, ())) for name in METHODS]
 )
 
 

@@ -86,6 +86,11 @@ HEDDLE_API int heddle_segment_softmax(const void* ids, const void* data, void* o
 HEDDLE_API int heddle_segment_softmax_grad(const void* ids, const void* y, const void* grad, void* out, int64_t count,
                                            int64_t segments, int64_t width, int64_t dtype, int64_t index, int64_t threads);
 
+// owner [nodes] int32 of each node of an undirected graph, its edges from both sides in rows of `ends`: few edges run
+// between parts, and none of the `parts` weighs more than `limit` in load [nodes] int64, where nodes are light enough.
+HEDDLE_API int heddle_partition(const void* indptr, const void* ends, const void* load, void* owner, int64_t nodes,
+                                int64_t edges, int64_t parts, int64_t limit, int64_t index);
+
 // Stable sort of ids [count] in [0, values): order [count] and indptr [values + 1], of type `index`.
 HEDDLE_API int heddle_index_sort(const void* ids, void* order, void* indptr, int64_t count, int64_t values, int64_t index,
                                  int64_t threads);

@@ -11,7 +11,11 @@ extern "C" int heddle_index_sort(const void* ids, void* order, void* indptr, int
     if (at >= 0) return out_of_range("index_sort", "ids", ids, at, values, index);
     with_index(index, [&](auto tag) {
       using I = untag<decltype(tag)>;
-      counting_sort(static_cast<const I*>(ids), static_cast<I*>(order), static_cast<I*>(indptr), count, values, threads);
+      const I* const all = static_cast<const I*>(ids);
+      if (!is_sorted(all, count, threads))
+        return counting_sort(all, static_cast<I*>(order), static_cast<I*>(indptr), count, values, threads);
+      for (int64_t i = 0; i < count; ++i) static_cast<I*>(order)[i] = static_cast<I>(i);
+      pointers(all, static_cast<I*>(indptr), count, values, threads);
     });
     return static_cast<int>(HEDDLE_OK);
   });

@@ -3,9 +3,8 @@
 #include <atomic>
 
 namespace heddle {
-namespace {
 
-constexpr int64_t CHUNK = 1 << 16;
+static constexpr int64_t CHUNK = 1 << 16;
 
 template <class I> bool is_sorted(const I* ids, int64_t count, int64_t threads) {
   std::atomic<bool> sorted{true};
@@ -18,8 +17,6 @@ template <class I> bool is_sorted(const I* ids, int64_t count, int64_t threads) 
   });
   return sorted;
 }
-
-}  // namespace
 
 template <class I> void counting_sort(const I* ids, I* order, I* indptr, int64_t count, int64_t values, int64_t threads) {
   // Each block of ids counts its own, so that blocks can place theirs at once and stay in order.
@@ -60,6 +57,8 @@ template <class I> void pointers(const I* ids, I* indptr, int64_t count, int64_t
   });
 }
 
+template bool is_sorted(const int32_t*, int64_t, int64_t);
+template bool is_sorted(const int64_t*, int64_t, int64_t);
 template void counting_sort(const int32_t*, int32_t*, int32_t*, int64_t, int64_t, int64_t);
 template void counting_sort(const int64_t*, int64_t*, int64_t*, int64_t, int64_t, int64_t);
 template void pointers(const int32_t*, int32_t*, int64_t, int64_t, int64_t);

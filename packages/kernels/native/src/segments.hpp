@@ -6,6 +6,8 @@
 
 namespace heddle {
 
+// Whether no id is smaller than the one before it.
+template <class I> bool is_sorted(const I* ids, int64_t count, int64_t threads);
 // Stable counting sort of ids in [0, values), which the caller has checked: order [count] and indptr [values + 1].
 template <class I> void counting_sort(const I* ids, I* order, I* indptr, int64_t count, int64_t values, int64_t threads);
 // Row pointers of ids that are sorted.

@@ -25,6 +25,7 @@ EXPORTS = {
     "heddle_segment_reduce": 10,
     "heddle_segment_softmax": 9,
     "heddle_segment_softmax_grad": 10,
+    "heddle_partition": 9,
     "heddle_index_sort": 7,
     "heddle_build_adjacency": 14,
     "heddle_segment_matmul": 13,

@@ -34,6 +34,7 @@ def heddle_kernels():
     reason = unavailable()
     loaders = (_PRIMITIVES | _FURTHER).items()
     return [
+        KernelInfo("partition", "numpy", "cpu", "heddle_kernels.numpy:partition"),
         KernelInfo("neighbor_sample", "numpy", "cpu", "heddle_kernels.sampling:NeighborSampler"),
         KernelInfo("relational_conv", "torch", "cpu", "heddle_kernels.torch:relational_conv", ("torch",)),
         *(KernelInfo(name, "torch", "cpu", loader, ("torch",)) for name, loader in loaders),

@@ -28,6 +28,7 @@ def partition(
         method: "contiguous": ranges of ids; for graphs whose numbering already keeps neighbours together.
             "random": what a graph without structure comes to, and the worst for all others.
             "labels": label propagation on coarser and coarser graphs (see `labels.py`); numpy alone.
+            "stream": nodes dealt out one by one, natively and fast; by heddle-kernels.
             "metis": METIS by the package pymetis, the smallest cuts.
         seed: of "random" and "labels"; the same arguments give the same parts everywhere.
 
@@ -35,7 +36,7 @@ def partition(
 
     Raises:
         ConfigError: an unknown method, or fewer than one part.
-        PluginError: "metis" without pymetis.
+        PluginError: "metis" without pymetis, "stream" without heddle-kernels.
 
     >>> ring = np.arange(6)
     >>> partition(ring, (ring + 1) % 6, 6, 2, "contiguous").tolist()
@@ -104,9 +105,21 @@ def metis(
     return np.asarray(owner)
 
 
+def stream(
+    senders: np.ndarray, receivers: np.ndarray, load: np.ndarray, n_parts: int, seed: int
+) -> np.ndarray:
+    """Deal the nodes out by the installed kernel."""
+    from heddle.plugins import load_plugins
+
+    kernel = load_plugins().find_kernel("partition", library="numpy", device="cpu")
+    owner: np.ndarray = kernel(senders, receivers, load, n_parts, seed)
+    return owner
+
+
 METHODS: dict[str, Method] = {
     "contiguous": contiguous,
     "random": random,
     "labels": labels,
+    "stream": stream,
     "metis": metis,
 }

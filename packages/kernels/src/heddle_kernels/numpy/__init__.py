@@ -3,6 +3,7 @@
 Inputs that aren't contiguous or aligned are copied. No gradients.
 """
 
+from heddle_kernels.numpy.partition import partition
 from heddle_kernels.numpy.sddmm import sddmm
 from heddle_kernels.numpy.segment import gather, segment_max, segment_mean, segment_softmax, segment_sum
 from heddle_kernels.numpy.segment_matmul import grouped_matmul, segment_matmul
@@ -14,6 +15,7 @@ __all__ = [
     "gather",
     "grouped_matmul",
     "index_sort",
+    "partition",
     "sddmm",
     "segment_matmul",
     "segment_max",

@@ -1,0 +1,89 @@
+"""The kernels' native test under the sanitizers of addresses and undefined behaviour, and as a build for any processor.
+
+Instruction sets are those of this machine's architecture; without them the sources must do too, as on arm64.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+NATIVE = Path(__file__).resolve().parents[1] / "native"
+KERNELS = sorted((NATIVE / "src/simd").glob("*.cpp"))
+OPS = [*sorted((NATIVE / "src").glob("*.cpp")), NATIVE / "tests/kernels_test.cpp"]
+COMMON = ["-std=c++17", "-O1", "-g1", "-pthread", "-Wno-psabi", "-Wno-ignored-attributes"]
+COMMON += ["-I", str(NATIVE / "include"), "-I", str(NATIVE / "src")]
+AVX2 = ["-mavx2", "-mfma", "-mf16c"]
+AVX512 = [*AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512"]
+X86_SETS: dict[str, list[str]] = {"base": [], "avx2": AVX2, "avx512": AVX512}
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
+
+
+@pytest.fixture
+def compiler() -> str:
+    found = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
+    if found is None:
+        pytest.skip("found no C++ compiler (CXX, c++, g++)")
+    return found
+
+
+def build(compiler: str, flags: Sequence[str], sets: dict[str, list[str]], folder: Path) -> Path:
+    """Compile the sources, those of simd/ once for each instruction set, and link them with their test."""
+    units = [(source, isa, extra) for isa, extra in sets.items() for source in KERNELS]
+    units += [(source, "base", []) for source in OPS]
+
+    def compiled(unit: tuple[Path, str, list[str]]) -> str:
+        source, isa, extra = unit
+        out = str(folder / f"{isa}.{source.stem}.{source.parent.name}.o")
+        command = [compiler, *COMMON, *flags, f"-DHEDDLE_ISA={isa}", *extra, "-c", str(source), "-o", out]
+        subprocess.run(command, check=True, timeout=600)
+        return out
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        objects = list(pool.map(compiled, units))
+    program = folder / "kernels_test"
+    subprocess.run([compiler, *flags, "-pthread", *objects, "-o", str(program)], check=True, timeout=600)
+    return program
+
+
+def run(program: Path) -> str:
+    """Return what the test printed; it must end well and have nothing to say about faults."""
+    done = subprocess.run([program], capture_output=True, text=True, timeout=600)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_kernels_are_clean(compiler, tmp_path):
+    probe = subprocess.run(
+        [compiler, *SANITIZERS, "-x", "c++", "-", "-o", tmp_path / "probe"],
+        input="int main() {}",
+        capture_output=True,
+        text=True,
+    )
+    if probe.returncode:
+        pytest.skip(f"{compiler} has no {SANITIZERS[0]}: {probe.stderr.splitlines()[-1]}")
+    x86 = platform.machine() in ("x86_64", "AMD64")
+    flags, sets = [*SANITIZERS, *["-DHEDDLE_X86"] * x86], X86_SETS if x86 else {"base": []}
+    assert "ok" in run(build(compiler, flags, sets, tmp_path))
+
+
+@pytest.mark.slow
+def test_without_instruction_sets_as_on_other_processors(compiler, tmp_path):
+    printed = run(build(compiler, [], {"base": []}, tmp_path))
+    assert "without avx2" in printed and "without avx512" in printed and "ok" in printed
+
+
+@pytest.mark.slow
+def test_arm64_compiles(tmp_path):
+    cross = shutil.which("aarch64-linux-gnu-g++")
+    if cross is None:
+        pytest.skip("found no aarch64-linux-gnu-g++, the cross compiler for arm64")
+    for source in (*KERNELS, *OPS):
+        command = [cross, *COMMON, "-DHEDDLE_ISA=base", "-fsyntax-only", str(source)]
+        subprocess.run(command, check=True, timeout=600)
