@@ -39,6 +39,7 @@ def test_configs_fit_tritons_schema(program, trees, flavour, tmp_path):
     assert found["trees"].backend == ("fil" if flavour == "ngc" else "python")
     assert found["trees"].max_batch_size == 64
     if flavour == "ngc":
+        assert found["trees"].input[0].name == "input__0" and found["trees"].output[0].name == "output__0"
         assert found["trees"].parameters["model_type"].string_value == "xgboost_json"
         assert (root / "trees/1/xgboost.json").is_file() and not (root / "trees/1/model.py").exists()
     with pytest.raises(ConfigError, match=r"config\.pbtxt"):

@@ -70,9 +70,9 @@ def export_run(parts: Any, state: Any, name: str, max_batch: int) -> Served:
     module = Inference(model, params, placed).eval()
     asked = index[:, None] if index.ndim == 1 else index
     wanted = parts.program.predict(state, parts.program.place(Batch(graph, prepared, index)))
-    content, found = _program(module, torch.from_numpy(asked))
+    content, found = program(module, torch.from_numpy(asked))
     wanted = np.asarray(wanted, np.float32).reshape(len(asked), -1)
-    _compare(found, wanted, "export")
+    compare(found, wanted, "export")
     specs = (Spec("index", "INT64", asked.shape[1]),), (Spec("output", "FP32", wanted.shape[1]),)
     about = {
         "below": {"index": below},
@@ -98,12 +98,12 @@ def export_dense(
     with torch.no_grad():
         wanted = module(x).numpy().astype(np.float32)
     if form == "torch":
-        content, found = _program(module, x)
+        content, found = program(module, x)
     elif form == "onnx":
         content, found = _onnx(module, x)
     else:
         raise ConfigError(f"export: found form {form!r}, expected torch or onnx; name one")
-    _compare(found, wanted, name)
+    compare(found, wanted, name)
     specs = (Spec("x", "FP32", width),), (Spec("output", "FP32", wanted.shape[1]),)
     return Served(name, form, content, *specs, max_batch, ({"x": x.numpy()}, {"output": wanted})).check()
 
@@ -118,8 +118,8 @@ def _questions(parts: Any) -> tuple[np.ndarray, list[int]]:
     return links, [rows, rows] if links.shape[1] == 2 else [rows, parts.signature.n_link_types, rows]
 
 
-def _program(module: nn.Module, example: Tensor) -> tuple[bytes, np.ndarray]:
-    """Return the saved program, and what it gives for the example when it is loaded again."""
+def program(module: nn.Module, example: Tensor) -> tuple[bytes, np.ndarray]:
+    """Return a saved program of any number of rows, and what it gives for the example when it is loaded again."""
     rows = torch.export.Dim("rows", min=2)
     with torch.no_grad():
         exported = torch.export.export(module, (example,), dynamic_shapes=({0: rows},), strict=False)
@@ -150,7 +150,8 @@ def _onnx(module: nn.Module, example: Tensor) -> tuple[bytes, np.ndarray]:
     return content, session.run(["output"], {"x": example.numpy()})[0]
 
 
-def _compare(found: np.ndarray, wanted: np.ndarray, where: str) -> None:
+def compare(found: np.ndarray, wanted: np.ndarray, where: str) -> None:
+    """Raise ConfigError if an exported program's numbers aren't those wanted, to 1e-5."""
     gap = np.abs(found - wanted) / np.maximum(1, np.abs(wanted))
     if found.shape != wanted.shape or (gap.size and not gap.max() <= TOLERANCE):
         told = f"shape {found.shape}" if found.shape != wanted.shape else f"values off by {gap.max():.2g}"

@@ -5,7 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from heddle.errors import ConfigError, problem
-from heddle.serving.environment import build_environment, check_environment, default_environment
+from heddle.serving.environment import (
+    build_environment,
+    check_environment,
+    default_environment,
+    platforms_of,
+)
 from heddle.serving.export import export_model
 from heddle.serving.repository import write_repository
 from heddle.serving.running import Running, launch
@@ -42,8 +47,10 @@ def environment(deploy: Mapping[str, Any]) -> Path:
     from heddle.errors import PluginError
 
     place = Path(deploy.get("environment") or default_environment()).expanduser()
+    served = platforms_of(Path(deploy["repository"]).expanduser()) if deploy["repository"] else []
+    platforms = sorted({"torch", "xgboost", *served})
     try:
-        check_environment(place, ("torch", "xgboost"))
+        check_environment(place, platforms)
     except PluginError:
-        build_environment(place)
+        build_environment(place, platforms)
     return place

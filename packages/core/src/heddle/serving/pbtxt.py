@@ -22,12 +22,16 @@ def config_pbtxt(served: Served, flavour: str = "python") -> str:
     if flavour not in FLAVOURS:
         raise ConfigError(problem("deploy.flavour", repr(flavour), f"one of {FLAVOURS}", "name one"))
     backend = backend_of(served, flavour)
+
+    def named(spec: Spec, side: str, at: int) -> Spec:
+        return spec._replace(name=f"{side}__{at}") if backend == "fil" else spec  # FIL's own names
+
     lines = [
         f'name: "{served.name}"',
         f'backend: "{backend}"',
         f"max_batch_size: {served.max_batch}",
-        *(_tensor("input", spec) for spec in served.inputs),
-        *(_tensor("output", spec) for spec in served.outputs),
+        *(_tensor("input", named(spec, "input", at)) for at, spec in enumerate(served.inputs)),
+        *(_tensor("output", named(spec, "output", at)) for at, spec in enumerate(served.outputs)),
         "instance_group [{ kind: KIND_CPU count: 1 }]",
         "dynamic_batching { max_queue_delay_microseconds: 500 }",
     ]

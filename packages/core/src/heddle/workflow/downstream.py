@@ -52,11 +52,14 @@ class Downstream:
         self.boosted = made.both
         return float(made.both.figures["test"]["ap"])
 
-    def deploy(self, path: str | Path, max_batch: int, flavour: str) -> Path:
-        """Write the trees as a Triton model repository and return it."""
+    def deploy(self, path: str | Path, max_batch: int, flavour: str, downstream: bool = True) -> Path:
+        """Write the trees, or the model (called "model"), as a Triton model repository and return it."""
         from heddle.serving import export_booster, write_repository
 
-        served = export_booster(self._trees(), max_batch=max_batch)
+        if downstream:
+            served = export_booster(self._trees(), max_batch=max_batch)
+        else:
+            served = self._trainer.runner.export("model", max_batch)
         self._repository = write_repository(path, [served], flavour, overwrite=True)
         return self._repository
 

@@ -56,6 +56,10 @@ class Runner(Protocol):
         """Return numpy [n, d]: the embeddings of all nodes of a type."""
         ...
 
+    def export(self, name: str, max_batch: int) -> Any:
+        """Return the trained model as a `heddle.serving.Served`."""
+        ...
+
     def close(self) -> None:
         """Let go of processes and memory."""
         ...
@@ -184,13 +188,8 @@ class Workflow:
         downstream: bool = True,
         flavour: str = "python",
     ) -> Path:
-        """Write the trees (`downstream`) as a Triton model repository below `path`, and return it."""
-        if not downstream:
-            raise ConfigError(
-                "deploy: found downstream=False, expected the trees of fit_xgboost; export a configured run's own "
-                "model with heddle deploy export"
-            )
-        return self._downstream.deploy(path, triton_batch_size, flavour)
+        """Write the trees (`downstream`), or the trained model itself, as a Triton model repository, and return it."""
+        return self._downstream.deploy(path, triton_batch_size, flavour, downstream)
 
     def launch_inference_server(self, server: str = "auto", **options: Any) -> Any:
         """Start a server of what was deployed on this machine's loopback; "triton", "heddle", or "auto".

@@ -90,6 +90,12 @@ class TorchRunner:
             self._whole = embed_whole(model, self._trainer.data_object.parts, self._device)
         return self._whole[kind]
 
+    def export(self, name: str, max_batch: int) -> Any:
+        """Return the trained model as a `heddle.serving.Served`, compared with `embed`."""
+        from heddle_pyg.turnkey.export import export_script  # imports torch.export, which takes a second
+
+        return export_script(self, self._model.cpu(), self._trainer.data_object, name, max_batch)
+
     def close(self) -> None:
         self._whole, self._batches = None, {}
 
