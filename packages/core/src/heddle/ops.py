@@ -65,6 +65,10 @@ class GraphOps:
             messages = messages * self.xp.reshape(weight, weight.shape + (1,) * (x.ndim - weight.ndim))
         return self.segment_sum(messages, adjacency.receivers, adjacency.n_receivers)
 
+    def matmul(self, x: Array, weight: Array) -> Array:
+        """Multiply rows by a matrix: [..., k], [k, m] -> [..., m]; what a layer's linear maps go through."""
+        return x @ weight
+
     def sddmm(self, adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
         """Combine both ends of each edge, in the adjacency's order.
 

@@ -17,6 +17,7 @@ _PRIMITIVES = {
 }
 _FURTHER = {"grouped_matmul": "heddle_kernels.torch:grouped_matmul"}
 _IN_JAX = {
+    "matmul": "heddle_kernels.jax.primitives:matmul",
     "gather": "heddle_kernels.jax:gather",
     "segment_matmul": "heddle_kernels.jax:segment_matmul",
     "segment_softmax": "heddle_kernels.jax:segment_softmax",

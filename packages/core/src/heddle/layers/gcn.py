@@ -34,7 +34,7 @@ class GCN:
         return aggregate(ops, supports[_GCN.signature], x)
 
     def update(self, ops: GraphOps, params: Params, x: Array, messages: Array) -> Array:
-        y = messages @ params["weight"]
+        y = ops.matmul(messages, params["weight"])
         return y + along(ops, params["bias"], y) if self.bias else y
 
     def apply(
@@ -42,5 +42,5 @@ class GCN:
     ) -> Array:
         if self.in_dim <= self.out_dim:
             return self.update(ops, params, x, self.aggregate(ops, supports, x))
-        y = self.aggregate(ops, supports, x @ params["weight"])  # S (x W) moves fewer columns
+        y = self.aggregate(ops, supports, ops.matmul(x, params["weight"]))  # S (x W) moves fewer columns
         return y + along(ops, params["bias"], y) if self.bias else y

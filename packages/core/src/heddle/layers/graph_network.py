@@ -74,7 +74,9 @@ class GraphNetwork:
         x, context = graph.nodes, graph.globals
         from_edges, to_edges, to_nodes = None, None, None
         if self.edge_dim:
-            from_edges = ops.gather(graph.edges @ self._first(params, "edge")["edges"], adjacency.order)
+            from_edges = ops.gather(
+                ops.matmul(graph.edges, self._first(params, "edge")["edges"]), adjacency.order
+            )
         if self.global_dim:
             to_edges = context @ self._first(params, "edge")["globals"]
             to_edges = spread(ops, to_edges, graph.n_edge, adjacency.n_edges)
@@ -94,7 +96,7 @@ class GraphNetwork:
     ) -> Array:
         """Return edges' in the adjacency's order; `more` are further parts of the first product, per edge."""
         first = self._first(params, "edge")
-        h = ops.sddmm(adjacency, x @ first["received"], x @ first["sent"], "add")
+        h = ops.sddmm(adjacency, ops.matmul(x, first["received"]), ops.matmul(x, first["sent"]), "add")
         return self._finish(ops, params, "edge", h, more)
 
     def _update_nodes(
@@ -103,9 +105,10 @@ class GraphNetwork:
         """Return nodes' from edges' in the adjacency's order; `more` as in `_update_edges`, per node."""
         first = self._first(params, "node")
         received = ops.segment_sum(edges, adjacency.receivers, adjacency.n_receivers)
-        h = x @ first["nodes"] + received @ first["received"]
+        h = ops.matmul(x, first["nodes"]) + ops.matmul(received, first["received"])
         if self.sent:
-            h = h + ops.segment_sum(edges, adjacency.senders, adjacency.n_senders) @ first["sent"]
+            sent = ops.segment_sum(edges, adjacency.senders, adjacency.n_senders)
+            h = h + ops.matmul(sent, first["sent"])
         return self._finish(ops, params, "node", h, more)
 
     def _finish(

@@ -25,5 +25,5 @@ class Linear:
     def apply(
         self, ops: GraphOps, params: Params, supports: Supports, x: Array, dropout: Dropout = no_dropout
     ) -> Array:
-        y = x @ params["weight"]
+        y = ops.matmul(x, params["weight"])
         return y + along(ops, params["bias"], y)

@@ -43,5 +43,5 @@ class MLP:
         return x
 
     def _linear(self, ops: GraphOps, params: Params, i: int, x: Array) -> Array:
-        y = x @ params[f"{i}.weight"]
+        y = ops.matmul(x, params[f"{i}.weight"])
         return y + along(ops, params[f"{i}.bias"], y)

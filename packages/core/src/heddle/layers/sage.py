@@ -43,7 +43,7 @@ class SAGE:
         return ops.segment_max(ops.gather(x, adjacency.senders), adjacency.receivers, adjacency.n_receivers)
 
     def update(self, ops: GraphOps, params: Params, x: Array, messages: Array) -> Array:
-        y = x @ params["weight_self"] + messages @ params["weight_neighbour"]
+        y = ops.matmul(x, params["weight_self"]) + ops.matmul(messages, params["weight_neighbour"])
         return y + along(ops, params["bias"], y) if self.bias else y
 
     def apply(
@@ -62,5 +62,6 @@ class SAGE:
     ) -> Array:
         if self.aggregator == "max" or self.in_dim <= self.out_dim or x.shape[0] > own.shape[0]:
             return self.update(ops, params, own, self.aggregate(ops, supports, x))
-        y = own @ params["weight_self"] + self.aggregate(ops, supports, x @ params["weight_neighbour"])
+        y = ops.matmul(own, params["weight_self"])
+        y = y + self.aggregate(ops, supports, ops.matmul(x, params["weight_neighbour"]))
         return y + along(ops, params["bias"], y) if self.bias else y

@@ -145,6 +145,9 @@ class ShardedOps(GraphOps):
     def segment_matmul(self, lhs: Array, rhs: Array, group_sizes: Any) -> Array:
         return self.inner.segment_matmul(lhs, rhs, group_sizes)
 
+    def matmul(self, x: Array, weight: Array) -> Array:
+        return self.inner.matmul(x, weight)
+
     def spmm(self, adjacency: Any, x: Array, weight: Array | None = None) -> Array:
         own = adjacency.own
         table = own.table(x, "senders", self.axis)

@@ -8,8 +8,24 @@ from heddle.adjacency import Adjacency
 from heddle_kernels.jax import gather as rows
 from heddle_kernels.jax import segment
 from heddle_kernels.jax.sddmm import sddmm as _sddmm
+from heddle_kernels.jax.segment_matmul import segment_matmul
 from heddle_kernels.jax.softmax import segment_softmax as _softmax
 from heddle_kernels.jax.spmm import spmm as _spmm
+
+TALL = 1024
+"""Rows from which a product by a small matrix, and above all its gradient in the matrix, is faster here than in XLA."""
+
+SMALL = 256
+"""Most rows and columns of such a matrix."""
+
+
+def matmul(x: Array, weight: Array) -> Array:
+    """Multiply rows by a matrix; see heddle.ops.GraphOps.matmul."""
+    if not (_is_float(x) and x.dtype == weight.dtype and x.ndim == 2 and weight.ndim == 2):
+        return x @ weight
+    if x.shape[0] < TALL or not 0 < max(weight.shape) <= SMALL or x.dtype.itemsize < 4:
+        return x @ weight
+    return segment_matmul(x, weight[None], jnp.array([x.shape[0]], jnp.int32))
 
 
 def spmm(adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:
