@@ -99,3 +99,14 @@ def test_a_face_imports_its_own_framework_only(face):
     others = {"numpy": ("torch", "jax"), "torch": ("jax",), "jax": ("torch",)}[face]
     code = f"import sys, heddle_kernels.{face}; assert not set({others!r}) & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_it_is_linked_to_no_framework_and_no_python():
+    """So one wheel serves every release of torch, JAX and Python."""
+    readelf = shutil.which("readelf")
+    if readelf is None:
+        pytest.skip("readelf, of binutils, is not installed")
+    command = [readelf, "-d", library.native._name]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    needed = re.findall(r"NEEDED.*\[(.*?)\]", listing)
+    assert needed and not [name for name in needed if not re.match(r"(libc|libm|libpthread|libdl|ld-linux)", name)]
