@@ -211,8 +211,10 @@ def _write_ids(keys: Path, column: str, out: Path) -> Path:
     )
     with parquet.ParquetWriter(part, arrow.schema([("id", kind)])) as writer:
         for table in chunks(keys, [column]):
-            if table[column].null_count:
-                fail(keys.stem, "an empty key", "a key in every row", "mend the table")
+            if table[column].null_count or table[column][0].as_py() == "":  # ascending: it would be the first
+                fail(
+                    keys.stem.replace(".", " of ", 1), "an empty cell", "a key in every row", "mend the table"
+                )
             writer.write_table(arrow.table({"id": table[column].cast(kind)}))
     part.replace(out)
     return out

@@ -40,6 +40,36 @@ class Polars:
         wanted = source.columns or {name: Column((name,), "float") for name in source.names}
         made = [_typed(pl, column, source.parquet).alias(name) for name, column in wanted.items()]
         self._sink(frame.select(made), out, str(source.paths[0]))
+        if not source.parquet:
+            self._check_lengths(source, out)
+
+    def _check_lengths(self, source: Source, out: Path) -> None:
+        """Refuse lines of too few cells, which Polars fills with empty ones.
+
+        Lines with quotes are left out, and files in which a cell has lines of its own aren't looked at.
+        """
+        pl = self._pl
+        lines = pl.concat(
+            [
+                pl.scan_csv(
+                    path, has_header=False, separator="\x1f", quote_char=None, schema={"line": pl.String}
+                )
+                for path in source.paths
+            ]
+        ).filter(pl.col("line").is_not_null())
+        cells = pl.col("line").str.count_matches(source.delimiter, literal=True) + 1
+        plain = ~pl.col("line").str.contains('"', literal=True)
+        facts = [pl.len().alias("lines"), cells.filter(plain).min().alias("least")]
+        with self._errors(str(source.paths[0])):
+            count, least = lines.select(facts).collect(engine="streaming").row(0)
+        rows = self._pl.scan_parquet(out).select(pl.len()).collect().item()
+        if (
+            count == rows + source.header * len(source.paths)
+            and least is not None
+            and least < len(source.names)
+        ):
+            found = f"a line of {least} cells"
+            fail(source.paths[0], found, f"{len(source.names)} in every line", "mend the file")
 
     def keys(self, parts: Sequence[tuple[Path, str]], out: Path) -> None:
         pl = self._pl
