@@ -15,6 +15,8 @@ from heddle.program import Program
 from heddle.sharding.settings import Sharding
 from heddle_dgl.kernels import kernel_named, steps_named
 from heddle_dgl.learners import ForecastLearner, Learner, PortableLearner
+from heddle_dgl.links import LinkLearner
+from heddle_dgl.models.links import SnapshotLinks
 from heddle_dgl.ops import TorchOps
 from heddle_dgl.place import device_named, precision_named
 from heddle_dgl.program import build_program
@@ -77,10 +79,9 @@ class DglBackend:
         ops = self.ops()
         if isinstance(model, Model):
             learner: Learner = PortableLearner(model, ops, self.device, self.precision)
-        elif hasattr(model, "forecast"):
-            learner = ForecastLearner(
-                model, ops, self.engine, self.store(), self.device, self.precision, self._steps
-            )
+        elif hasattr(model, "forecast") or isinstance(model, SnapshotLinks):
+            kind = LinkLearner if isinstance(model, SnapshotLinks) else ForecastLearner
+            learner = kind(model, ops, self.engine, self.store(), self.device, self.precision, self._steps)
         else:
             raise ConfigError(
                 f"model: found a {type(model).__name__}, expected a portable Model or one with forecast; choose "

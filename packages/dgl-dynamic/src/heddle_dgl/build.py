@@ -1,7 +1,7 @@
 """Builders: from a `model` config node and a Signature to a model that forecasts, one function a model."""
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import partial, wraps
 from itertools import pairwise
 from typing import Any
 
@@ -12,11 +12,13 @@ from heddle.layers.gat import GAT
 from heddle.layers.gcn import GCN
 from heddle.layers.sage import SAGE
 from heddle.model import Signature
+from heddle.workflow.snapshot_links import FEATURES
 from heddle_dgl.cells import GraphGRU, GraphLSTM, GraphRNN
 from heddle_dgl.cells.tgcn import TGCN
 from heddle_dgl.diffusion import ReferenceDiffusion
 from heddle_dgl.models import A3TGCN, EvolveGCN, Recurrent
 from heddle_dgl.models.evolve import EvolveLayer
+from heddle_dgl.models.links import SnapshotLinks
 from heddle_dgl.stacking import MakeCell, MakeLayer, integrate, stack_cells, stack_seq_model
 
 Config = Mapping[str, Any]
@@ -25,22 +27,40 @@ LAYERS = ("gcn", "cheb", "diffusion", "sage", "gat")
 HEADS = ("decoder", "last")
 
 
+def _of_links_too(build: Callable[[Config, Signature], Any]) -> Callable[[Config, Signature], Any]:
+    """Return a builder that makes models of links in time as well, without a head."""
+
+    @wraps(build)
+    def built(config: Config, signature: Signature) -> Any:
+        if signature.level != "link":
+            return build(config, signature)
+        return SnapshotLinks(
+            build(config, signature._replace(level="step", in_dim=FEATURES, out_dim=1, window=(1, 1)))
+        )
+
+    return built
+
+
+@_of_links_too
 def gcrn_gru(config: Config, signature: Signature) -> Any:
     """Build the GRU of Seo et al. (2018)."""
     return _recurrent(integrate(GraphGRU, _layer(config)), config, signature)
 
 
+@_of_links_too
 def gcrn_lstm(config: Config, signature: Signature) -> Any:
     """Build model 2 of Seo et al. (2018)."""
     cell = integrate(GraphLSTM, _layer(config), peephole=bool(config.get("peephole", True)))
     return _recurrent(cell, config, signature)
 
 
+@_of_links_too
 def gcrn_rnn(config: Config, signature: Signature) -> Any:
     """Build the simplest of recurrent graph networks."""
     return _recurrent(integrate(GraphRNN, _layer(config)), config, signature)
 
 
+@_of_links_too
 def dcrnn(config: Config, signature: Signature) -> Any:
     """Build DCRNN (Li et al. 2018); `convention` "reference" follows its code, see `ReferenceDiffusion`."""
     kinds = {"paper": DiffusionConv, "reference": ReferenceDiffusion}
@@ -54,6 +74,7 @@ def dcrnn(config: Config, signature: Signature) -> Any:
     return _recurrent(integrate(GraphGRU, layer), config, signature)
 
 
+@_of_links_too
 def tgcn(config: Config, signature: Signature) -> Any:
     """Build T-GCN (Zhao et al. 2019)."""
     width = _checked(signature)
@@ -61,11 +82,13 @@ def tgcn(config: Config, signature: Signature) -> Any:
     return Recurrent(cells, signature.window[1], signature.out_dim)
 
 
+@_of_links_too
 def a3tgcn(config: Config, signature: Signature) -> Any:
     """Build A3T-GCN (Bai et al. 2021)."""
     return A3TGCN(TGCN(_checked(signature), config["hidden"]), signature.window[1], signature.out_dim)
 
 
+@_of_links_too
 def evolvegcn(config: Config, signature: Signature) -> Any:
     """Build EvolveGCN (Pareja et al. 2020), version O or H."""
     version = config.get("version") or "O"

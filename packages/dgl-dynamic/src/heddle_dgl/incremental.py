@@ -39,6 +39,33 @@ class Change(NamedTuple):
     nodes: np.ndarray
 
 
+def change_between(before: Edges | None, edges: Edges) -> tuple[Edges, Change]:
+    """Return (the edges in the order that `Change` wants, what changed), by comparing two snapshots.
+
+    Edges that both have keep their order; an edge is told from others by its ends and weight.
+    """
+    none = np.zeros(0, np.int64)
+    if before is None:
+        return edges, Change(Edges(none, none, edges.weight[:0]), len(edges.senders), none)
+    keys = np.concatenate([np.rec.fromarrays(part) for part in (before, edges)])
+    _, ids = np.unique(keys, return_inverse=True)
+    old, new = ids[: len(before.senders)], ids[len(before.senders) :]
+    kept = np.minimum(np.bincount(old, minlength=len(keys)), np.bincount(new, minlength=len(keys)))
+    stays, known = _nth_of_kind(old) < kept[old], _nth_of_kind(new) < kept[new]
+    removed = Edges(*(part[~stays] for part in before))
+    ordered = Edges(*(np.concatenate([a[stays], b[~known]]) for a, b in zip(before, edges)))
+    return ordered, Change(removed, int((~known).sum()), none)
+
+
+def _nth_of_kind(ids: np.ndarray) -> np.ndarray:
+    """Return for each entry how many equal ones come before it."""
+    order = np.argsort(ids, kind="stable")
+    ranks = np.empty(len(ids), np.int64)
+    counts = np.bincount(ids) if len(ids) else np.zeros(0, np.int64)
+    ranks[order] = np.arange(len(ids)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return ranks
+
+
 class IncrementalSum:
     """y[r] = sum over edges (s, r) of weight x[s], kept up to date over snapshots; for constants, without gradients.
 

@@ -43,7 +43,7 @@ def loader_for(
 
     Args:
         dataset: with its splits (`with_splits`).
-        model: has `.prepare(graph)`.
+        model: has `.prepare(graph)`; one of links in time, which reads snapshots, hasn't.
         options: "batch_size": graphs or links per step, None for all at once; "negatives": false links per true one;
             "chunk": windows that are shuffled among themselves, None for all.
         static_shapes: whether batches of graphs are padded to a few fixed shapes.
@@ -60,6 +60,10 @@ def loader_for(
         from heddle.workflow.graphs import GraphLoader
 
         return GraphLoader(dataset, model, options.get("batch_size"), seed, static_shapes)
+    if dataset.info.get("snapshots") is not None and not hasattr(model, "prepare"):
+        from heddle.workflow.snapshot_links import SnapshotLinkLoader
+
+        return SnapshotLinkLoader(dataset, int(options.get("negatives") or 1), seed)
     from heddle.workflow.links import link_loader
 
     return link_loader(dataset, model, options.get("batch_size"), int(options.get("negatives") or 1), seed)
