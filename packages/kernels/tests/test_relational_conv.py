@@ -1,5 +1,7 @@
 """relational_conv against the loop over relations: every plan, form and instruction set, in values and gradients."""
 
+import multiprocessing
+
 import array_api_compat.torch
 import numpy as np
 import pytest
@@ -411,6 +413,32 @@ def test_a_module_may_be_called_with_other_weights():
     (grad,) = torch.autograd.grad(swapped, params["root.a"])
     (once,) = torch.autograd.grad(module(), module.root)
     torch.testing.assert_close(grad, 2 * once)
+
+
+def test_a_forked_child_leaves_its_parents_threads_alone():
+    """torch's threads, which a call borrows, stay behind in the parent; a child that waited for them would hang."""
+    layer, graph = make_layer("wide", scale=400), make_graph(scale=400)
+    _, x = draw(layer, graph, torch.float32)
+    parts = bundles(layer, graph, "auto", torch.float32).parts
+    weights = [torch.randn(n_relations(b), *shape_of(layer, s)) for s, b in parts]
+    context, before = multiprocessing.get_context("fork"), torch.get_num_threads()
+    receiver, sender = context.Pipe(False)
+    torch.use_deterministic_algorithms(False)  # torch's own fill would wait for those threads
+    torch.set_num_threads(2)
+    try:
+        with torch.no_grad():
+            expected = kernels.relational_conv(parts, x, weights, {}, {})["a"].numpy()
+
+            def child():
+                again = kernels.relational_conv(parts, x, weights, {}, {})["a"].numpy()
+                sender.send(bool((again == expected).all()))
+
+            process = context.Process(target=child)
+            process.start()
+            assert receiver.poll(60) and receiver.recv()
+            process.join(10)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_library_says_its_instruction_set(isa):

@@ -1,4 +1,4 @@
-"""The sampler's native test under the thread sanitizer, and under those of addresses and undefined behaviour."""
+"""Native tests of what runs in threads, under the thread sanitizer and those of addresses and undefined behaviour."""
 
 import os
 import shutil
@@ -8,18 +8,25 @@ from pathlib import Path
 import pytest
 
 NATIVE = Path(__file__).resolve().parents[1] / "native"
-SOURCES = [*sorted((NATIVE / "src/sample").glob("*.cpp")), NATIVE / "src/pool.cpp", NATIVE / "src/status.cpp"]
+SHARED = [NATIVE / f"src/{name}.cpp" for name in ("pool", "team", "borrowed", "status")]
+RELATIONAL = [NATIVE / "src/csr.cpp", NATIVE / "src/isa.cpp", NATIVE / "src/simd/ids.cpp"]
+SOURCES = {
+    "sample": [*sorted((NATIVE / "src/sample").glob("*.cpp")), *SHARED],
+    "relational": [*sorted((NATIVE / "src/relational").rglob("*.cpp")), *RELATIONAL, *SHARED],
+}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
-def test_the_sampler_is_clean(sanitizer, tmp_path):
+@pytest.mark.parametrize("name", SOURCES)
+def test_threads_are_clean(name, sanitizer, tmp_path):
     compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
     if compiler is None:
         pytest.skip("found no C++ compiler (CXX, c++, g++)")
     flags = ["-std=c++17", "-O1", "-g", f"-fsanitize={sanitizer}", "-fno-omit-frame-pointer", "-pthread"]
+    flags += ["-fno-sanitize-recover=all", "-DHEDDLE_ISA=base", "-Wno-psabi"]
     folders = ["-I", str(NATIVE / "include"), "-I", str(NATIVE / "src")]
-    program = tmp_path / "sample_test"
+    program = tmp_path / f"{name}_test"
     probe = subprocess.run(
         [compiler, *flags, "-x", "c++", "-", "-o", program],
         input="int main() {}",
@@ -28,7 +35,7 @@ def test_the_sampler_is_clean(sanitizer, tmp_path):
     )
     if probe.returncode:
         pytest.skip(f"{compiler} has no -fsanitize={sanitizer}: {probe.stderr.splitlines()[-1]}")
-    sources = [*map(str, SOURCES), str(NATIVE / "tests/sample_test.cpp")]
-    subprocess.run([compiler, *flags, *folders, *sources, "-o", program], check=True, timeout=600)
+    sources = [*map(str, SOURCES[name]), str(NATIVE / f"tests/{name}_test.cpp")]
+    subprocess.run([compiler, *flags, *folders, *sources, "-ldl", "-o", program], check=True, timeout=600)
     done = subprocess.run([program], capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stderr) == (0, "")

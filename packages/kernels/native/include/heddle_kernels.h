@@ -10,7 +10,8 @@
 //     ids = NULL stands for 0 to edges - 1 and perm = NULL for j itself.
 //   - Ids are checked here: one out of range gives HEDDLE_RANGE and never a read outside an array.
 //   - Every argument is eight bytes wide, so that a caller by ctypes can pass all alike.
-//   - threads: most threads to use, the caller included; 0 for the library's own setting.
+//   - threads: most threads to use, the caller included; 0 for the library's own setting. -n: n threads of the OpenMP
+//     runtime that the process has loaded, as torch does, or of the library's own if there is none.
 //   - An empty row gives 0, in a max too. NaN propagates. Ties of a max are the caller's to share.
 #ifndef HEDDLE_KERNELS_H
 #define HEDDLE_KERNELS_H

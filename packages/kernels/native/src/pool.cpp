@@ -11,8 +11,10 @@
 #include <sched.h>
 #endif
 
+#include "borrowed.hpp"
 #include "heddle_kernels.h"
 #include "status.hpp"
+#include "team.hpp"
 
 namespace heddle {
 namespace {
@@ -134,8 +136,10 @@ void run_tasks(int64_t count, int64_t threads, void (*task)(void*, int64_t), voi
     for (int64_t i = 0; i < count; ++i) task(context, i);
     return;
   }
-  Pool& p = pool();
+  if (run_in_team(count, task, context)) return;
   Job job{task, context, count, static_cast<int>(helpers)};
+  if (threads < 0 && run_borrowed(helpers + 1, [](void* own) { static_cast<Job*>(own)->work(); }, &job)) return;
+  Pool& p = pool();
   {
     std::lock_guard<std::mutex> lock(p.mutex);
     grow(p, static_cast<int>(helpers));

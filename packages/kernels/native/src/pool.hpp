@@ -6,14 +6,15 @@
 
 namespace heddle {
 
-// Call task(context, i) for each i in [0, count) on at most `threads` threads (0: the setting), the caller among them.
+// Call task(context, i) for each i in [0, count) on at most `threads` threads, the caller among them; 0: the setting, and
+// less: as many, borrowed where there are any to borrow.
 // Calls may come from many threads at once; a task must not throw.
 void run_tasks(int64_t count, int64_t threads, void (*task)(void*, int64_t), void* context);
 
 int64_t num_threads();
 void set_num_threads(int64_t threads);
 // Threads a call with this argument would use.
-inline int64_t resolve_threads(int64_t threads) { return threads > 0 ? threads : num_threads(); }
+inline int64_t resolve_threads(int64_t threads) { return threads > 0 ? threads : threads < 0 ? -threads : num_threads(); }
 
 // run_tasks for a callable.
 template <class F> void parallel_for(int64_t count, int64_t threads, F&& body) {

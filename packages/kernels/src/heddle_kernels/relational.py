@@ -159,7 +159,7 @@ def call(
         y: address of the result [rows, out_dim].
         relu: whether the result is max(0, sum).
         value_bytes: bytes of a float.
-        codes: of the floats' dtype and of the ids' dtype, and the number of threads.
+        codes: of the floats' dtype and of the ids' dtype, and the number of threads, as in heddle_kernels.h.
         grad: address of the result's gradient.
         grads: addresses of the floats' gradients, 0 for those that nobody wants, and a 0 after them.
     """

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "../team.hpp"
 #include "outer_sums.hpp"
 
 namespace heddle {
@@ -92,27 +93,28 @@ extern "C" int heddle_relational_conv_grad(const heddle_node_type* types, int64_
     Call call;
     if (int status = read_call(op, call, types, n_types, bundles, n_bundles, relations, out_dim, relu, dtype, index, threads, true))
       return status;
-    std::vector<Memory> padded;
-    padded.reserve(static_cast<size_t>(n_types));
-    for (int64_t t = 0; t < n_types; ++t) {
-      const heddle_node_type& type = types[t];
-      const bool own = type.grad && (call.relu || call.width != out_dim);
-      padded.emplace_back(own ? type.nodes * call.width * call.bytes : 0);
-      if (own) read_grad(call, type, padded.back().data());
-      call.grad.push_back(own ? padded.back().data() : static_cast<const char*>(type.grad));
-      if (!type.grad && (type.root_grad || type.bias_grad))
+    for (int64_t t = 0; t < n_types; ++t)
+      if (!types[t].grad && (types[t].root_grad || types[t].bias_grad))
         return fail(HEDDLE_INVALID, "%s: found no grad for type %lld, expected one for its root or bias; pass it", op,
                     static_cast<long long>(t));
-    }
     for (const Part& part : call.parts)
-      if (!call.grad[static_cast<size_t>(part.target)])
+      if (!types[part.target].grad)
         return fail(HEDDLE_INVALID, "%s: found no grad for target type %lld, expected one; pass it", op,
                     static_cast<long long>(part.target));
-    for (int64_t t = 0; t < n_types; ++t) {
-      if (types[t].bias_grad) bias_grad(call, types[t], call.grad[static_cast<size_t>(t)]);
-      root_grad(call, types[t], call.grad[static_cast<size_t>(t)]);
-    }
-    relations_grad(call);
+    as_team(call.threads, [&] {
+      std::vector<Memory> padded;
+      padded.reserve(static_cast<size_t>(n_types));
+      for (int64_t t = 0; t < n_types; ++t) {
+        const heddle_node_type& type = types[t];
+        const bool own = type.grad && (call.relu || call.width != out_dim);
+        padded.emplace_back(own ? type.nodes * call.width * call.bytes : 0);
+        if (own) read_grad(call, type, padded.back().data());
+        call.grad.push_back(own ? padded.back().data() : static_cast<const char*>(type.grad));
+        if (type.bias_grad) bias_grad(call, type, call.grad.back());
+        root_grad(call, type, call.grad.back());
+      }
+      relations_grad(call);
+    });
     return call.problem.status(op);
   });
 }

@@ -53,6 +53,7 @@ class Problem {
   void no_memory() { note(HEDDLE_MEMORY, 0, 0, 0); }
   // HEDDLE_OK, or the error.
   int status(const char* op) const;
+  bool none() const { return found == HEDDLE_OK; }
 
  private:
   void note(int what, int64_t id, int64_t low, int64_t high);

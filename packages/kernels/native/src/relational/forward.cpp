@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "../team.hpp"
 #include "values.hpp"
 
 namespace heddle {
@@ -64,12 +65,13 @@ extern "C" int heddle_relational_conv(const heddle_node_type* types, int64_t n_t
       if (!call.y[static_cast<size_t>(part.target)])
         return fail(HEDDLE_INVALID, "%s: found no y for target type %lld, expected one; allocate it", op,
                     static_cast<long long>(part.target));
-    for (int64_t t = 0; t < n_types; ++t)
-      if (types[t].y) start(call, types[t], call.y[static_cast<size_t>(t)]);
-    add_relations(call);
-    if (int status = call.problem.status(op)) return status;
-    for (int64_t t = 0; t < n_types; ++t)
-      if (types[t].y) finish(call, types[t], call.y[static_cast<size_t>(t)]);
-    return HEDDLE_OK;
+    as_team(call.threads, [&] {
+      for (int64_t t = 0; t < n_types; ++t)
+        if (types[t].y) start(call, types[t], call.y[static_cast<size_t>(t)]);
+      add_relations(call);
+      for (int64_t t = 0; t < n_types && call.problem.none(); ++t)
+        if (types[t].y) finish(call, types[t], call.y[static_cast<size_t>(t)]);
+    });
+    return call.problem.status(op);
   });
 }

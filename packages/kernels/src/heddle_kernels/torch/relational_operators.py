@@ -86,7 +86,7 @@ def _call(
         y.data_ptr() or _NOWHERE,
         relu,
         y.element_size(),
-        (float_code(name, y), index, torch.get_num_threads()),
+        (float_code(name, y), index, -torch.get_num_threads()),
         0 if grad is None else grad.data_ptr() or _NOWHERE,
         _addresses([next(places) if wants else None for wants in wanted]) if grads else None,
     )
