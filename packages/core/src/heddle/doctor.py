@@ -17,7 +17,12 @@ def faults(registry: Registry) -> list[str]:
 
 def notes(registry: Registry) -> list[str]:
     """Return what is worth knowing but may be meant: engines without their framework, requirements not met."""
-    return [*_unavailable(registry), *_without_config(registry), *_unmet_requirements(registry)]
+    return [
+        *_unavailable(registry),
+        *_without_kernels(registry),
+        *_without_config(registry),
+        *_unmet_requirements(registry),
+    ]
 
 
 def groups_of(registry: Registry) -> Groups:
@@ -66,6 +71,11 @@ def _unavailable(registry: Registry) -> Iterator[str]:
     for plugin in registry.plugins:
         if plugin.status not in ("broken", "refused", "duplicate") and plugin.reason:
             yield f"plugin {plugin.name!r} of {plugin.distribution}: {plugin.reason}"
+
+
+def _without_kernels(registry: Registry) -> Iterator[str]:
+    if not any(offer.status == "ok" for offer in registry.offers("kernel")):
+        yield "no native kernels can be used: engines compute by their frameworks alone; pip install heddle-kernels"
 
 
 def _without_config(registry: Registry) -> Iterator[str]:
