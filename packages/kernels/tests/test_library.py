@@ -109,4 +109,6 @@ def test_it_is_linked_to_no_framework_and_no_python():
     command = [readelf, "-d", library.native._name]
     listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     needed = re.findall(r"NEEDED.*\[(.*?)\]", listing)
-    assert needed and not [name for name in needed if not re.match(r"(libc|libm|libpthread|libdl|ld-linux)", name)]
+    assert needed and not [
+        name for name in needed if not re.match(r"(libc|libm|libpthread|libdl|ld-linux)", name)
+    ]

@@ -122,6 +122,16 @@ def test_an_interrupted_run_looks_unfinished(tmp_path):
         FolderWriter(tmp_path / "mine", "again")
 
 
+def test_writing_again_removes_what_is_no_part_of_it_and_nothing_else(tmp_path):
+    root = write(tmp_path / "p")
+    (root / "notes").mkdir()
+    (root / "notes/mine.txt").write_text("mine")
+    (root / "nodes/user/old.npy").write_text("old")
+    write(root, overwrite=True)
+    assert (root / "notes/mine.txt").exists() and not (root / "nodes/user/old.npy").exists()
+    assert verify(root)
+
+
 def change(key, value):
     def changed(root):
         metadata = json.loads((root / "metadata.json").read_text())

@@ -100,7 +100,8 @@ class FolderWriter:
             "recipe": recipe or {},
             "files": dict(sorted(self._files.items())),
         }
-        for leftover in sorted(self.root.glob("[ne]*/**/*")):  # of an earlier run with another recipe
+        own = [*self.root.glob("nodes/**/*"), *self.root.glob("edges/**/*")]
+        for leftover in own:  # of an earlier run with another recipe
             if leftover.is_file() and leftover.relative_to(self.root).as_posix() not in self._files:
                 leftover.unlink()
         write_text(self.root / METADATA, json.dumps(to_json(metadata), indent=1, allow_nan=False) + "\n")
