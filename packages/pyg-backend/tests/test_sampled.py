@@ -36,13 +36,14 @@ def test_a_sampled_run_learns_and_says_how_long_it_waited(tmp_path, name):
     assert again["test"][headline] == pytest.approx(result["test"][headline], abs=1e-6)
 
 
+def losses(folder):
+    lines = (folder / "metrics.csv").read_text().splitlines()
+    column = lines[0].split(",").index("train.loss")
+    return [float(line.split(",")[column]) for line in lines[1:]]
+
+
 @pytest.mark.parametrize("name", ["sage", "hetero"])
 def test_figures_depend_neither_on_workers_nor_on_a_break(tmp_path, name):
-    def losses(folder):
-        lines = (folder / "metrics.csv").read_text().splitlines()
-        column = lines[0].split(",").index("train.loss")
-        return [float(line.split(",")[column]) for line in lines[1:]]
-
     whole = run(tmp_path / "a", name, "trainer.epochs=4", "sampler.workers=0")
     other = run(tmp_path / "b", name, "trainer.epochs=4", "sampler.workers=3")
     assert losses(whole) == losses(other)
@@ -51,3 +52,36 @@ def test_figures_depend_neither_on_workers_nor_on_a_break(tmp_path, name):
         path.unlink()
     train({"resume": str(halved)}, load_plugins())
     np.testing.assert_array_equal(losses(halved), losses(whole))
+
+
+@pytest.mark.slow
+def test_two_devices_give_the_curve_of_one_with_the_doubled_batch_and_go_on_after_a_break(tmp_path):
+    common = ["backend.precision=float64", "model.dropout=0", "sampler.fanouts=[-1,-1]", "trainer.epochs=2"]
+    one = run(tmp_path / "one", "sage", *common, "sampler.batch_size=64")
+    devices = ["trainer.devices=2", "sampler.batch_size=32", "trainer.checkpoint_every=1"]
+    two = run(tmp_path / "two", "sage", *common, *devices)
+    np.testing.assert_allclose(losses(two), losses(one), rtol=0, atol=1e-8)
+    for path in (two / "metrics.json", two / "metrics.csv", *two.glob("checkpoints/epoch-000002.*")):
+        path.unlink()
+    assert main(["train", f"resume={two}"]) == 0
+    np.testing.assert_allclose(losses(two), losses(one), rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["sampler=full"], "add sampler=neighbor"),
+        (["sharding=halo"], "choose one of the two"),
+        (["trainer.devices=0"], "at least 1"),
+    ],
+)
+def test_devices_that_cannot_share_a_run_are_refused(tmp_path, capfd, overrides, told):
+    words = [
+        *MODELS["sage"],
+        "sampler=neighbor",
+        "backend=pyg",
+        "trainer.devices=2",
+        f"run.dir={tmp_path / 'run'}",
+    ]
+    assert main(["train", *words, *overrides]) != 0
+    assert told in capfd.readouterr().err

@@ -12,6 +12,7 @@ from heddle.graph import Graph, HeteroGraph
 from heddle.model import Model
 from heddle.plugins.kernels import NO_KERNELS, Kernels, primitive_kernels
 from heddle.program import Program
+from heddle_pyg.group import Group, join_peers
 from heddle_pyg.ops import TorchOps
 from heddle_pyg.place import precision_of
 from heddle_pyg.portable import PortableLearner
@@ -66,12 +67,21 @@ class PygBackend:
 
     def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
         """Build the Program that trains a portable Model, or a model that `model=pyg` built."""
+        return self._program(model, task, optim, Group())
+
+    def parallel_program(self, model: Any, task: Any, optim: Mapping[str, Any], peers: Any) -> Program:
+        """Build the Program of one of several processes (`heddle.workflow.peers.Peers`) that add up their gradients."""
+        if self.device.type == "cuda":
+            self.device = torch.device("cuda", peers.number % torch.cuda.device_count())
+        return self._program(model, task, optim, join_peers(peers))
+
+    def _program(self, model: Any, task: Any, optim: Mapping[str, Any], group: Group) -> Program:
         ops = self.ops()
         if isinstance(model, Model):
             learner: Learner = PortableLearner(model, ops, self.device, self.precision)
         else:
             learner = self._native_learner(model)
-        return build_program(learner, task, optim, ops, self.device)
+        return build_program(learner, task, optim, ops, self.device, group)
 
     def _native_learner(self, model: Any) -> Learner:
         from heddle_pyg.native_learner import NativeLearner  # imports PyG, which takes seconds

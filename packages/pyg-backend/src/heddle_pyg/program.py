@@ -14,7 +14,9 @@ from heddle.nest import map_nest
 from heddle.ops import GraphOps
 from heddle.optim import check_optim
 from heddle.program import Metrics, Program
+from heddle.sampling.stream import sample_key
 from heddle.task import Task
+from heddle_pyg.group import Group, sum_gradients
 from heddle_pyg.optimizer import build_optimizer, optimizer_arrays, restore_optimizer
 from heddle_pyg.weights import restore_weights, weight_arrays
 
@@ -70,9 +72,17 @@ class TorchState:
 
 
 def build_program(
-    learner: Learner, task: Task, optim: Mapping[str, Any], ops: GraphOps, device: torch.device
+    learner: Learner,
+    task: Task,
+    optim: Mapping[str, Any],
+    ops: GraphOps,
+    device: torch.device,
+    group: Group | None = None,
 ) -> Program:
     """Return the Program that trains `learner` for `task` with the optimiser of the `optim` node.
+
+    In a group of several processes a step's loss is the mean over all their batches' known targets, and what is drawn
+    at random differs from process to process.
 
     Raises:
         ConfigError: an optimiser that torch's side doesn't have, or that doesn't fit the parameters' names.
@@ -87,14 +97,30 @@ def build_program(
 
     def step(state: TorchState, placed: Placed) -> tuple[TorchState, Metrics]:
         state.optimizer.zero_grad()
-        loss = task.loss(ops, learner.outputs(state.weights, placed, state.generator), placed.batch)
-        loss.backward()
+        if group is None or group.size == 1:
+            loss = task.loss(ops, learner.outputs(state.weights, placed, state.generator), placed.batch)
+            loss.backward()
+        else:
+            loss = _together(group, state, placed)
         if clip_norm:
             trained = [param for group in state.optimizer.param_groups for param in group["params"]]
             torch.nn.utils.clip_grad_norm_(trained, clip_norm)
         state.optimizer.step()
         state.steps += 1
         return state, {"loss": loss.item()}
+
+    def _together(group: Group, state: TorchState, placed: Placed) -> Tensor:
+        """Add up the gradients of a step's loss over the processes, and return the loss."""
+        drawn = int(torch.randint(2**62, (), generator=state.generator, device=device))
+        own = torch.Generator(device).manual_seed(sample_key(drawn, group.rank) >> 1)
+        assert placed.batch.mask is not None
+        known = placed.batch.mask.sum().double()
+        share = known / group.sum_(known.clone()).clamp(min=1)
+        loss = task.loss(ops, learner.outputs(state.weights, placed, own), placed.batch)
+        part = loss * share.to(loss.dtype)
+        part.backward()
+        sum_gradients([p for held in state.optimizer.param_groups for p in held["params"]], group)
+        return group.sum_(part.detach().double())
 
     @torch.no_grad()
     def predict(state: TorchState, placed: Placed) -> np.ndarray:

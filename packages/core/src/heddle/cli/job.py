@@ -39,6 +39,7 @@ def _train(config: Config) -> None:
     from heddle.workflow.folder import is_finished
     from heddle.workflow.processes import needs_processes, run_processes
     from heddle.workflow.run import train
+    from heddle.workflow.worker import own_folder
 
     config = with_torchrun(config, os.environ)
     if config["resume"]:
@@ -51,7 +52,11 @@ def _train(config: Config) -> None:
         registry = _registry(config)
         check_values(config, keys_of(config, registry))
         check_names(config, registry)
-        if needs_processes(config):
+        peer = _launched(config)
+        if peer is not None:
+            with own_folder(peer) as own:
+                train(own, registry)
+        elif needs_processes(config):
             run_processes(_placed(config))
         else:
             folder = train(_placed(config), registry)
@@ -59,6 +64,18 @@ def _train(config: Config) -> None:
                 from heddle.serving.deploy import export
 
                 print(f"repository: {export(config['deploy'], folder, registry)}")
+
+
+def _launched(config: Config) -> Config | None:
+    """Return the configuration of this process where torchrun has started several, else None."""
+    from heddle.workflow.peers import TORCHRUN, Peers, peers_of, with_peer
+
+    size = int(os.environ.get("WORLD_SIZE", 1))
+    if size < 2 or "TORCHELASTIC_RUN_ID" not in os.environ:
+        return None
+    own = with_peer(config, Peers(size, int(os.environ["RANK"]), TORCHRUN))
+    peers_of(own)
+    return own
 
 
 def _evaluate(config: Config) -> None:

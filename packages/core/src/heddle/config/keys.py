@@ -44,6 +44,7 @@ KEYS: Keys = {
     "trainer.keep": Key(int, least=1),
     "trainer.batch_size": Key(int, null=True, least=1),
     "trainer.progress": Key(bool),
+    "trainer.devices": Key(int, least=1),
     "sampler.name": Key(str, choices=("full", "neighbor")),
     "sampler.fanouts": Key(list, items=int, least=-1),
     "sampler.batch_size": Key(int, least=1),

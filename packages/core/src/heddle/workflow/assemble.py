@@ -13,6 +13,7 @@ from heddle.sharding.settings import Sharding, sharding_from
 from heddle.task import Task, signature_of, task_for
 from heddle.workflow.check import check_fit
 from heddle.workflow.loader import Loader, loader_for
+from heddle.workflow.peers import Peers, peers_of
 from heddle.workflow.sampled_links import SampledLinkLoader
 from heddle.workflow.sampled_nodes import SampledNodeLoader
 from heddle.workflow.sampler import Sampling, sampling_from
@@ -37,6 +38,7 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
     Raises:
         HeddleError: whatever is wrong with the names, the data or their fit.
     """
+    peers = peers_of(config)
     sharding, sampling = sharding_from(config.get("sharding")), sampling_from(config.get("sampler"))
     name, engine, seed = config["model"]["name"], config["backend"]["name"], int(config["seed"])
     info = registry.info("model", name)
@@ -67,14 +69,14 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
     backend = registry.backend(engine, config["backend"])
     if backend.static_shapes and task.level == "graph" and isinstance(model, Model):  # batches, padded
         model = model.with_static_shapes()
-    program = _program(backend, model, task, config["optim"], sharding)
+    program = _program(backend, model, task, config["optim"], sharding, peers)
     options = {
         "batch_size": config.get("trainer", {}).get("batch_size"),
         "negatives": config["task"].get("negatives"),
         "chunk": config["task"].get("chunk"),
     }
     if sampling.is_sampled:
-        loader = _sampled(dataset, task, model, options, sampling, seed, registry, backend)
+        loader = _sampled(dataset, task, model, options, sampling, seed, registry, backend, peers)
     else:
         loader = loader_for(dataset, task, model, options, seed, backend.static_shapes)
     return Assembly(dataset, task, signature, backend, program, loader, model)
@@ -89,6 +91,7 @@ def _sampled(
     seed: int,
     registry: Any,
     backend: Backend,
+    peers: Peers,
 ) -> Loader:
     """Return the Loader of sampled mini-batches."""
     if backend.static_shapes:
@@ -101,12 +104,27 @@ def _sampled(
             f"sampler={sampling.name}: found a task of {task.level}s, expected one of nodes or links; set sampler=full"
         )
     if task.level == "node":
-        return SampledNodeLoader(dataset, model, sampling, seed, registry)
-    return SampledLinkLoader(dataset, model, sampling, int(options.get("negatives") or 1), seed, registry)
+        return SampledNodeLoader(dataset, model, sampling, seed, registry, peers)
+    negatives = int(options.get("negatives") or 1)
+    return SampledLinkLoader(dataset, model, sampling, negatives, seed, registry, peers)
 
 
-def _program(backend: Any, model: Any, task: Task, optim: Mapping[str, Any], sharding: Sharding) -> Program:
+def _program(
+    backend: Any, model: Any, task: Task, optim: Mapping[str, Any], sharding: Sharding, peers: Peers
+) -> Program:
     """Return the Program of one device, or of several if the engine has one."""
+    if peers.size > 1:
+        if not hasattr(backend, "parallel_program"):
+            raise ConfigError(
+                f"trainer.devices={peers.size}: found backend {backend.name!r}, which trains on one device, expected "
+                "one whose devices share their gradients; choose backend=pyg, or trainer.devices=1"
+            )
+        if peers.rank is None:
+            raise ConfigError(
+                f"trainer.devices={peers.size}: found a single process, expected one for each device; start it by "
+                "heddle train, or by torchrun -m heddle train"
+            )
+        return backend.parallel_program(model, task, optim, peers)
     if not sharding.is_sharded:
         return backend.program(model, task, optim)
     if not hasattr(backend, "sharded_program"):

@@ -16,6 +16,7 @@ from heddle import errors
 from heddle.errors import HeddleError, LostProcessError
 from heddle.sharding.settings import Sharding, sharding_from
 from heddle.workflow.folder import check_free, new_folder
+from heddle.workflow.peers import peers_of, with_peer
 
 GRACE = 3.0
 """Seconds that the others get to say what they know once one has failed, and to end once they are told to."""
@@ -26,11 +27,12 @@ NATIVE_LOG = re.compile(r"^([IWEF]\d{4} |\[Gloo\] |WARNING: All log messages bef
 
 def needs_processes(config: Mapping[str, Any]) -> bool:
     """Tell whether a run's configuration asks for several processes."""
-    return int((config.get("sharding") or {}).get("processes") or 1) > 1
+    return int((config.get("sharding") or {}).get("processes") or 1) > 1 or peers_of(config).size > 1
 
 
 def run_processes(config: Mapping[str, Any]) -> None:
-    """Train what `config` describes in `sharding.processes` processes, or in the one whose `sharding.rank` is given.
+    """Train what `config` describes in `sharding.processes` processes, or in the one whose `sharding.rank` is given; or
+    in `trainer.devices` processes, each with a device and batches of its own.
 
     The process of rank 0 makes the run folder and speaks; the others do the same work and leave nothing behind.
 
@@ -40,7 +42,11 @@ def run_processes(config: Mapping[str, Any]) -> None:
     Raises:
         HeddleError: what any process raised, or that one was killed; the others have been stopped.
     """
-    sharding = sharding_from(config["sharding"])
+    peers = peers_of(config)
+    if peers.size > 1:
+        sharding = Sharding(processes=peers.size)
+    else:
+        sharding = sharding_from(config["sharding"])
     ranks = range(sharding.processes) if sharding.rank is None else [sharding.rank]
     folder = config.get("resume")
     if not folder and 0 in ranks:
@@ -64,9 +70,14 @@ class _Child:
         self, rank: int, sharding: Sharding, coordinator: str, config: Mapping[str, Any], notes: Path
     ):
         self.rank, self._report = rank, notes / f"{rank}.json"
-        own = {**config["sharding"], "rank": rank, "coordinator": coordinator}
+        peers = peers_of(config)
+        if peers.size > 1:
+            own = with_peer(config, peers._replace(rank=rank, coordinator=coordinator))
+        else:
+            node = {**config["sharding"], "rank": rank, "coordinator": coordinator}
+            own = {**config, "sharding": node}
         order = notes / f"{rank}.config.json"
-        order.write_text(json.dumps({**config, "sharding": own}), encoding="utf-8")
+        order.write_text(json.dumps(own), encoding="utf-8")
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-m", "heddle.workflow.worker", str(order), str(self._report)],
             stdin=subprocess.DEVNULL,
@@ -106,6 +117,9 @@ class _Child:
         self.process.wait()
         for relay in self._relays:
             relay.join(1.0)
+        for stream, relay in zip((self.process.stdout, self.process.stderr), self._relays):
+            if stream is not None and not relay.is_alive():
+                stream.close()
 
     def _relay(self, stream: IO[str], target: IO[str] | None) -> None:
         for line in stream:

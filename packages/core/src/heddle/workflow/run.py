@@ -15,6 +15,7 @@ from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop, Tracking
 from heddle.workflow.checkpoint import load
 from heddle.workflow.folder import check_free, is_finished, new_folder
 from heddle.workflow.outcome import figures
+from heddle.workflow.peers import peers_of, with_peer, without_peer
 from heddle.workflow.progress import Progress
 from heddle.workflow.report import Story, page
 from heddle.workflow.saved import evaluate, predict
@@ -41,7 +42,8 @@ def train(config: Mapping[str, Any], registry: Any) -> Path:
     settings = settings_from(config, parts.task)
     folder = new_folder(config)
     artifacts.write_config(
-        folder, {**without_rank(config), "run": {**(config.get("run") or {}), "dir": str(folder)}}
+        folder,
+        {**without_peer(without_rank(config)), "run": {**(config.get("run") or {}), "dir": str(folder)}},
     )
     progress = Progress(parts.program.init(int(config["seed"])))
     return _run(config, registry, parts, settings, progress, folder)
@@ -50,6 +52,8 @@ def train(config: Mapping[str, Any], registry: Any) -> Path:
 def _resume(given: Mapping[str, Any], registry: Any) -> Path:
     folder = Path(given["resume"])
     config = with_rank(artifacts.read_config(folder), given)
+    if (given.get("trainer") or {}).get("rank") is not None:
+        config = with_peer(config, peers_of(given))
     if is_finished(folder):
         print(f"resume: the run in {folder} is finished, nothing is left to do")
         return _tell(folder, json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
@@ -120,7 +124,7 @@ def _finish(config: Mapping[str, Any], parts: Assembly, progress: Progress, fold
         **_stats(parts),
     }
     story = Story(
-        artifacts.plain({**without_rank(config), "run": {"dir": str(folder)}}),
+        artifacts.plain({**without_peer(without_rank(config)), "run": {"dir": str(folder)}}),
         json.loads((folder / "versions.json").read_text(encoding="utf-8")),
         result,
         parts.dataset,

@@ -13,6 +13,7 @@ from heddle.sampling import sample_key
 from heddle.workflow.links import check_links, count_nodes, judged, shuffled
 from heddle.workflow.negatives import TrueLinks, corrupted, false_pairs
 from heddle.workflow.outcome import Outcome
+from heddle.workflow.peers import ALONE, Peers, turns
 from heddle.workflow.prefetch import Waiting, prefetched
 from heddle.workflow.sampled_nodes import EVALUATION
 from heddle.workflow.sampler import SampledGraph, Sampling
@@ -40,7 +41,9 @@ class SampledLinkLoader:
         negatives: int,
         seed: int,
         registry: Any,
+        peers: Peers = ALONE,
     ):
+        self._peers = peers
         check_links(dataset)
         graph: Any = dataset.graphs
         self._graph = SampledGraph(dataset, model, sampling, registry)
@@ -59,19 +62,22 @@ class SampledLinkLoader:
         return {"loader_wait_share": self._waiting.share}
 
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
-        """Yield the epoch's links in random order, each batch with false ones of its own."""
+        """Yield the epoch's links in random order, each batch with false ones of its own; of devices, this one's."""
         pieces = shuffled(len(self._links["train"]), self._sampling.batch_size, self._seed, epoch)
 
-        def build(number: int) -> Placed:
+        own = turns(len(pieces), self._peers)
+
+        def build(at: int) -> Placed:
+            number, counts = own[at]
             links = self._links["train"][pieces[number]]
             rng = generator(self._seed, "negatives", epoch, number)
             false, found = self._draw(np.repeat(links, self._negatives, axis=0), rng)
             rows = np.concatenate([links, false[found]])
             batch = self._batch(rows, sample_key(self._seed, epoch, number))
             targets = (np.arange(len(rows)) < len(links)).astype(np.float32)
-            return program.place(batch._replace(targets=targets, mask=np.ones(len(rows), bool)))
+            return program.place(batch._replace(targets=targets, mask=np.full(len(rows), counts)))
 
-        return prefetched(build, len(pieces), self._sampling.workers, self._sampling.prefetch, self._waiting)
+        return prefetched(build, len(own), self._sampling.workers, self._sampling.prefetch, self._waiting)
 
     def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
         """Return the scores of each split's true links, then of its false ones."""

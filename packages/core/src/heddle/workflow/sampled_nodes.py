@@ -11,6 +11,7 @@ from heddle.program import Placed, Program, State
 from heddle.sampling import sample_key
 from heddle.workflow.links import shuffled
 from heddle.workflow.outcome import Outcome, known_targets
+from heddle.workflow.peers import ALONE, Peers, turns
 from heddle.workflow.prefetch import Waiting, prefetched
 from heddle.workflow.sampler import SampledGraph, Sampling
 from heddle.workflow.splits import SPLITS
@@ -24,7 +25,16 @@ class SampledNodeLoader:
 
     every_epoch: tuple[str, ...] = ("valid",)
 
-    def __init__(self, dataset: Dataset, model: Any, sampling: Sampling, seed: int, registry: Any):
+    def __init__(
+        self,
+        dataset: Dataset,
+        model: Any,
+        sampling: Sampling,
+        seed: int,
+        registry: Any,
+        peers: Peers = ALONE,
+    ):
+        self._peers = peers
         self._graph = SampledGraph(dataset, model, sampling, registry)
         self._sampling, self._seed, self._waiting = sampling, seed, Waiting()
         self._splits = {split: np.asarray(dataset.splits[split]) for split in SPLITS}
@@ -41,16 +51,19 @@ class SampledNodeLoader:
         return {"loader_wait_share": self._waiting.share}
 
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
-        """Yield the epoch's training nodes in random order."""
+        """Yield the epoch's training nodes in random order; of several devices, those of this one."""
         pieces = shuffled(len(self._train), self._sampling.batch_size, self._seed, epoch)
 
-        def build(number: int) -> Placed:
+        own = turns(len(pieces), self._peers)
+
+        def build(at: int) -> Placed:
+            number, counts = own[at]
             ids = self._train[pieces[number]]
             batch = self._graph.batch(ids, sample_key(self._seed, epoch, number))
             targets, mask = known_targets(self._targets[ids])
-            return program.place(batch._replace(targets=targets, mask=mask))
+            return program.place(batch._replace(targets=targets, mask=mask & counts))
 
-        return self._ahead(build, len(pieces), self._waiting)
+        return self._ahead(build, len(own), self._waiting)
 
     def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
         """Return the predictions of each split, from samples of its nodes."""

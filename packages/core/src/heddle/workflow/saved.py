@@ -57,6 +57,7 @@ def restore(config: Mapping[str, Any], registry: Any) -> tuple[Assembly, State]:
     if merged.get("sharding"):
         alone = {"processes": 1, "rank": None, "coordinator": None}
         merged["sharding"] = {**merged["sharding"], **alone}
+    merged["trainer"] = {**(merged.get("trainer") or {}), "devices": 1}
     arrays = artifacts.read_weights(folder / "weights.safetensors")
     parts = assemble(merged, registry)
     return parts, parts.program.from_arrays(arrays)

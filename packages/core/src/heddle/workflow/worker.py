@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 from heddle.errors import HeddleError
+from heddle.workflow.peers import peers_of
 
 
 def main(order: str, report: str) -> int:
@@ -19,7 +20,7 @@ def main(order: str, report: str) -> int:
     Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
     config = json.loads(Path(order).read_text(encoding="utf-8"))
     try:
-        with _own_folder(config) as own:
+        with own_folder(config) as own:
             _train(own)
     except HeddleError as error:
         text = json.dumps({"error": type(error).__name__, "message": " ".join(str(error).split())})
@@ -37,9 +38,10 @@ def _train(config: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _own_folder(config: dict[str, Any]) -> Any:
+def own_folder(config: dict[str, Any]) -> Any:
     """Yield the configuration as it is for rank 0; for others one that leaves nothing behind."""
-    if config["sharding"]["rank"] == 0:
+    peers = peers_of(config)
+    if (peers.number if peers.size > 1 else config["sharding"]["rank"]) == 0:
         yield config
         return
     with TemporaryDirectory(prefix="heddle-") as place:

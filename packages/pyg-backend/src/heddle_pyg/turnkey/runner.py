@@ -15,9 +15,9 @@ from heddle.errors import ConfigError, HeddleError
 from heddle.sampling.stream import sample_key
 from heddle.workflow.prefetch import Waiting, prefetched
 from heddle.workflow.turnkey import Row, Trainer, describe
+from heddle_pyg.group import Group, joined, launched, run_forked, sum_gradients
 from heddle_pyg.turnkey.batch import TorchBatch, torch_batch
 from heddle_pyg.turnkey.embedding import TorchNodeEmbedding
-from heddle_pyg.turnkey.group import Group, joined, launched, run_forked, sum_gradients
 from heddle_pyg.turnkey.hetero_module import HeteroModule
 from heddle_pyg.turnkey.link_predictor import LinkPredictor
 from heddle_pyg.turnkey.optimizers import build_optimizers, params_of

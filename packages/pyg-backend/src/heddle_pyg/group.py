@@ -1,5 +1,6 @@
 """Group: processes that train as one. Started by torchrun, or forked here where they share a machine's processors."""
 
+import atexit
 import multiprocessing
 import os
 import socket
@@ -13,6 +14,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from heddle.errors import LostProcessError
+from heddle.workflow.peers import TORCHRUN
 
 T = TypeVar("T")
 TIMEOUT = timedelta(minutes=10)
@@ -40,12 +42,14 @@ class Processes(Group):
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
 
     def sum_(self, x: Tensor) -> Tensor:
-        dist.all_reduce(x)
+        with others_named():
+            dist.all_reduce(x)
         return x
 
     def exchange(self, x: Tensor, sent: Sequence[int], received: Sequence[int]) -> Tensor:
         out = x.new_empty((sum(received), *x.shape[1:]))
-        dist.all_to_all_single(out, x.contiguous(), list(received), list(sent))
+        with others_named():
+            dist.all_to_all_single(out, x.contiguous(), list(received), list(sent))
         return out
 
 
@@ -56,24 +60,44 @@ def launched() -> bool:
 
 @contextmanager
 def joined(**address: Any) -> Iterator[Group]:
-    """Yield the group of this process and the others at an address; by default the one that torchrun tells.
-
-    Raises:
-        LostProcessError: another process failed, or was killed, meanwhile.
-    """
+    """Yield the group of this process and the others at an address; by default the one that torchrun tells."""
     kind = "nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
     dist.init_process_group(kind, timeout=TIMEOUT, **address)
     try:
         yield Processes()
-    except (dist.DistBackendError, dist.DistNetworkError, RuntimeError) as error:
+    finally:
+        dist.destroy_process_group()
+
+
+def join_peers(peers: Any) -> Group:
+    """Join the processes of a configured run (`heddle.workflow.peers.Peers`) until this one ends."""
+    address: dict[str, Any] = {}
+    if peers.coordinator != TORCHRUN:
+        address = {
+            "init_method": f"tcp://{peers.coordinator}",
+            "rank": peers.number,
+            "world_size": peers.size,
+        }
+    held = joined(**address)
+    group = held.__enter__()
+    atexit.register(held.__exit__, None, None, None)
+    return group
+
+
+@contextmanager
+def others_named() -> Iterator[None]:
+    """Turn torch's error about a connection into one that says whose it is."""
+    try:
+        yield
+    except LostProcessError:
+        raise
+    except RuntimeError as error:
         if not _is_about_others(error):
             raise
         raise LostProcessError(
             f"trainer: another process failed or was killed ({str(error).splitlines()[0]}); look at what it "
             "printed, and start again"
         ) from error
-    finally:
-        dist.destroy_process_group()
 
 
 def run_forked(count: int, work: Callable[[Group], T]) -> T:
