@@ -3,6 +3,7 @@
 - `dataset`: Dataset, what they all return; `check`: its rules, checked where a reader returns
 - readers, a file each, named as in `data=NAME`: planetoid, tu, ogb, rdf, triples, heco, tables, networkx, karate,
   temporal, events, prepared (a package: the folder of memory-mapped arrays)
+- `etl`: tables to prepared folders, a package; `generate`: made-up files in known layouts
 - generators, from a seed: sbm, rmat, mag, traffic (which reads measured traffic too: `traffic_readers`)
 - `files`, `columns`, `arrays`, `pickles`, `ntriples`: formats, with errors that name the row
 - `download`, `download_record`, `archives`, `temporary`: files from their public address, whole or not at all
