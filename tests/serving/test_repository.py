@@ -17,9 +17,8 @@ from heddle.serving.runtime import BadRequest
 
 
 def test_the_layout(repository):
-    files = sorted(
-        path.relative_to(repository / "trees").as_posix() for path in (repository / "trees").rglob("*")
-    )
+    found = (path.relative_to(repository / "trees").as_posix() for path in (repository / "trees").rglob("*"))
+    files = sorted(name for name in found if "__pycache__" not in name)  # which a server leaves
     version = [f"1/{name}" for name in ("heddle.json", "model.json", "model.py", "runtime.py", "sample.npz")]
     assert files == ["1", *version, "config.pbtxt"]
     assert platforms_of(repository) == ["torch", "xgboost"]
