@@ -152,3 +152,24 @@ def test_a_signal_is_never_copied_by_windows():
 
     list(ForecastLoader(dataset, task, 8, None, 0).batches(Program(), 1))
     assert len({id(x) for x in seen}) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", [dcrnn, gcrn_lstm])
+def test_five_hundred_steps_on_the_real_week_stay_finite(shared_data, build):
+    """In float32, with a learning rate that lets gates saturate."""
+    dataset = traffic(root=str(shared_data("traffic")))
+    task = Task("forecast", "mae", ("masked_mae",), 6, 6)
+    config = CONFIG | {"layers": 1, "tau": 0}
+    program = DglBackend({}).program(build(config, signature_of(dataset, task)), task, OPTIM | {"lr": 0.05})
+    loader, state, losses = ForecastLoader(dataset, task, 4, None, 0), program.init(0), []
+    for epoch in (1, 2):
+        for placed in loader.batches(program, epoch):
+            state, metrics = program.step(state, placed)
+            losses.append(metrics["loss"])
+            if len(losses) == 500:
+                break
+    assert np.isfinite(losses).all() and np.mean(losses[-50:]) < np.mean(losses[:50])
+    assert all(
+        np.isfinite(value).all() for value in program.to_arrays(state).values() if value.dtype.kind == "f"
+    )
