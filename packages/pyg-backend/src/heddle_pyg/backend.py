@@ -12,7 +12,7 @@ from heddle.graph import Graph, HeteroGraph
 from heddle.model import Model
 from heddle.plugins.kernels import NO_KERNELS, Kernels, primitive_kernels
 from heddle.program import Program
-from heddle_pyg.group import Group, join_peers
+from heddle_pyg.group import Group, join_peers, launched
 from heddle_pyg.ops import TorchOps
 from heddle_pyg.place import precision_of
 from heddle_pyg.portable import PortableLearner
@@ -98,6 +98,9 @@ class PygBackend:
         """Return what trains a script's `heddle.workflow.Trainer`, a `heddle.workflow.turnkey.Runner`."""
         from heddle_pyg.turnkey.runner import TorchRunner  # imports PyG, which takes seconds
 
+        if self.device.type == "cuda" and self.device.index is None and launched():
+            self.device = torch.device("cuda", torch.distributed.get_node_local_rank())
+            torch.cuda.set_device(self.device)
         return TorchRunner(trainer, self.device)
 
     def export(self, parts: Any, state: Any, name: str, max_batch: int) -> Any:
