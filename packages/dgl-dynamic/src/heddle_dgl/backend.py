@@ -105,6 +105,12 @@ class DglBackend:
         learner = learner_for(sharding, group, model, rest)
         return build_program(learner, task, optim, ops, self.device, self.precision, group)
 
+    def forecast_plans(self, *sizes: Any) -> list[Any]:
+        """Return what each way of sharing a forecast costs, see `heddle_dgl.sharding.plan`."""
+        from heddle_dgl.sharding.plan import forecast_plans
+
+        return forecast_plans(*sizes)
+
     def store(self) -> SnapshotStore | None:
         """Return a new, empty store with the configured budgets, None without any."""
         budgets = {name: int(float(mega) * 1e6) for name, mega in self._budgets.items()}

@@ -5,6 +5,7 @@ from typing import Any
 
 from heddle.cli.screen import print_table
 from heddle.cli.words import prefer_from
+from heddle.errors import ConfigError
 from heddle.model import Signature
 from heddle.plugins import Registry, load_plugins
 from heddle.relational.plan import Choice
@@ -31,6 +32,11 @@ or of the graph of `data`, partitioned by sharding.partition to see its true hal
   scatter  every device holds a range of the nodes and a run of the edges
   halo     nodes are partitioned, and the senders that a part misses are sent to it (sharding.cut: share of edges cut)
 
+Of a forecast (data=traffic model=dcrnn), of each process:
+
+  windows  every process has the whole graph and a share of the windows
+  halo     nodes are partitioned
+
 "holds" lasts between steps; "works" is what a step makes on top, at most; "time" is relative to the fastest.
 Without sharding.devices: 8. Exit status 1 if nothing fits into sharding.device_memory.
 
@@ -52,6 +58,8 @@ def run(arguments: Sequence[str]) -> int:
     config = _composed(arguments, registry)
     sharding = sharding_from(config["sharding"])
     devices = sharding.devices or DEVICES
+    if config["plan"]["nodes"] is None and _is_forecast(config):
+        return _of_forecast(config, registry, sharding, devices)
     if config["plan"]["nodes"] is None:
         work, plans, halo, choices = _of_data(config, registry, sharding, devices)
     else:
@@ -114,6 +122,38 @@ def _of_data(
     halo = measured_halo(dataset.graphs, devices, sharding.partition, seed) if "halo" in plans else None
     choices = encoder.plans(dataset.graphs) if hasattr(encoder, "plans") else []
     return workload_of(encoder, signature, count_edges(dataset.graphs)), plans, halo, choices
+
+
+def _is_forecast(config: Mapping[str, Any]) -> bool:
+    return config["data"]["reader"] in ("traffic", "temporal")
+
+
+def _of_forecast(config: Mapping[str, Any], registry: Registry, sharding: Sharding, devices: int) -> int:
+    """Print what sharing out windows, or cutting the graph, costs each process of a forecast; return 0."""
+    from heddle.graph import Graph
+    from heddle.task import signature_of, task_for
+
+    dataset = registry.dataset(config["data"]["reader"])(config["data"])
+    task = task_for(config["task"], dataset)
+    signature = signature_of(dataset, task)
+    model = registry.model(config["model"]["name"])(config["model"], signature)
+    info = registry.info("model", config["model"]["name"])
+    if not info.backends:
+        raise ConfigError(
+            f"model {config['model']['name']}: found a forecast, expected a model that forecasts; choose model=dcrnn"
+        )
+    graph = dataset.graphs if isinstance(dataset.graphs, Graph) else dataset.graphs[0].graph
+    backend: Any = registry.backend(info.backends[0], {})
+    batch = int((config.get("trainer") or {}).get("batch_size") or 64)
+    times = len(dataset.info["signal"])
+    alone, *found = backend.forecast_plans(model, signature, graph, batch, devices, sharding.partition, times)
+    print(
+        f"{signature.n_node['']:,} nodes, {len(graph.senders):,} edges, {batch} windows, {devices} processes"
+    )
+    _print([alone, *found], sharding.device_memory)
+    best = choose(found, sharding.device_memory)
+    print(f"sharding={best.plan} is the cheapest; set sharding.processes={devices}")
+    return 0
 
 
 def _print(found: Sequence[Estimate], device_memory: int | None) -> None:
