@@ -3,6 +3,8 @@
     python benchmarks/spmm.py                  # 1M nodes, 8M edges, 64 features; about a minute and 6 GB
     python benchmarks/spmm.py --nodes 20000 --edges 200000 --rounds 3
 
+On a busy machine compare the processors' time, "ms cpu".
+
 The bound is the time that a loop needs which does nothing but bring the same memory in: for each edge its sender's id
 and, at random, its sender's row, the rows prefetched ahead as well as we can; and for each receiver a row written. No
 sum over edges that reads each of them can be faster without reordering the graph. All are timed in turn, in this run,

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "pages.hpp"
 #include "simd/kernels.hpp"
 
 namespace heddle {
@@ -39,6 +40,7 @@ extern "C" int heddle_gather(const void* ids, const void* x, void* out, int64_t 
   if (int status = check_ids("gather", {ids}, index)) return status;
   int64_t chunk = CHUNK_BYTES / (row_bytes + 8);
   chunk = count * (row_bytes + 8) < ALONE_BYTES ? count : chunk < 1 ? 1 : chunk;
+  prefer_large_pages(out, count * row_bytes);
   std::atomic<int64_t> bad{-1};
   with_index(index, [&](auto tag) {
     const auto* const all = static_cast<const untag<decltype(tag)>*>(ids);

@@ -1,3 +1,4 @@
+#include "pages.hpp"
 #include "simd/kernels.hpp"
 
 extern "C" int heddle_sddmm(const void* indptr, const void* ids, const void* a, const void* b, void* out, int64_t rows,
@@ -12,6 +13,7 @@ extern "C" int heddle_sddmm(const void* indptr, const void* ids, const void* a, 
     return fail(HEDDLE_INVALID, "sddmm: found %lld rows of b and %lld edges, expected as many without ids; pass ids",
                 static_cast<long long>(b_rows), static_cast<long long>(edges));
   const Sddmm op{{indptr, ids, nullptr, rows, edges, b_rows, index}, a, b, out, heads, width, dtype, combine};
+  prefer_large_pages(out, edges * heads * (combine == HEDDLE_ADD ? width : 1) * size_of(dtype));
   return for_rows("sddmm", op.walk, heads * width * size_of(dtype), threads,
                   [&](int64_t first, int64_t last) { HEDDLE_PICK(sddmm_rows)(op, first, last); });
 }

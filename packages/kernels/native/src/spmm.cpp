@@ -1,9 +1,11 @@
+#include "pages.hpp"
 #include "simd/kernels.hpp"
 
 namespace heddle {
 
 int spmm(const char* name, const Spmm& op, int64_t threads) {
   const int64_t bytes = op.heads * op.width * size_of(op.dtype);
+  prefer_large_pages(op.out, op.walk.rows * bytes);
   return for_rows(name, op.walk, bytes, threads,
                   [&](int64_t first, int64_t last) { HEDDLE_PICK(spmm_rows)(op, first, last); });
 }
