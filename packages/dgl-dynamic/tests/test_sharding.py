@@ -11,6 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from heddle.errors import ConfigError
+from heddle.model import Signature
+from heddle.sharding.settings import Sharding
+from heddle_dgl.build import dcrnn, gcrn_gru
+from heddle_dgl.sharding.group import Group
+from heddle_dgl.sharding.training import learner_for
+
 COMMON = (
     "backend=dgl-dynamic",
     "backend.precision=float64",
@@ -142,10 +149,12 @@ def test_a_killed_process_ends_the_run_which_goes_on(alone, split):
 
 
 def test_what_cannot_be_split_is_told():
-    for words, told in (
-        (("sharding=edges",), "choose sharding=windows"),
-        (("sharding=halo", "model=gcrn-gru", "model.layer=gat"), "choose sharding=windows"),
-        (("sharding=halo", "sharding.devices=4"), "set sharding.processes=4"),
+    signature = Signature("step", 2, 0, 1, {"": 12}, window=(4, 3))
+    config = {"hidden": 4, "layers": 1, "steps": 1, "layer": "gat", "head": "decoder"}
+    for build, sharding, told in (
+        (dcrnn, Sharding("edges", processes=2), "choose sharding=windows"),
+        (gcrn_gru, Sharding("halo", processes=2), "found GAT"),
+        (dcrnn, Sharding("halo", devices=4, processes=2), "set sharding.processes=4"),
     ):
-        status, _, err = finish(start(*COMMON, *words, "sharding.processes=2", "run.dir=run"))
-        assert status != 0 and told in err.splitlines()[-1], err
+        with pytest.raises(ConfigError, match=told):
+            learner_for(sharding, Group(0, 2), build(config, signature), ())

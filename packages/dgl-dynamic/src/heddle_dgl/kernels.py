@@ -42,9 +42,10 @@ def kernel_named(name: str, device: torch.device) -> tuple[str, Kernel | None]:
 
     try:
         found = load_plugins().find_kernel("spmm", library="torch", device=device.type)
-    except PluginError:
+    except PluginError as error:
         if name == "heddle":
             raise
+        log.info("messages by torch: %s", error)
         return "torch", None
     return "heddle", found
 
