@@ -1,4 +1,4 @@
-"""The CUDA library compiles for sm_80, its PTX and sm_90a, and exports its interface and nothing else."""
+"""The CUDA library compiles for sm_80, sm_90(a), sm_100 and PTX, and exports its interface and nothing else."""
 
 import importlib.util
 import os
@@ -12,7 +12,7 @@ import pytest
 from heddle_kernels.cuda import library
 
 PACKAGE = Path(__file__).parents[1]
-TARGETS = "80+ptx"
+TARGETS = "80;90+ptx;100"
 
 
 def headers() -> str:
@@ -59,7 +59,7 @@ def test_it_loads_where_there_is_no_driver(built: Path):
     assert not re.search(r"NEEDED.*(cuda|stdc\+\+)", needed)
     loaded = library.load(built)
     targets = loaded.heddle_cuda_targets().decode().split()
-    assert {"sm_80", "sm_90a"} <= set(targets) and any(target.startswith("compute_") for target in targets)
+    assert {"sm_80", "sm_90", "sm_90a", "sm_100"} <= set(targets) and any(target.startswith("compute_") for target in targets)
 
 
 @pytest.mark.slow
