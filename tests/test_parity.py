@@ -1,0 +1,127 @@
+"""One set of weights on every engine: the outputs are numpy's, and what one engine trained the other measures."""
+
+import json
+
+import numpy as np
+import pytest
+
+from heddle.cli.main import main
+from heddle.config.compose import composer, plain, show_hydra
+from heddle.heads import head_for
+from heddle.model import Batch, Model, Signature
+from heddle.params import initialise
+from heddle.plugins import load_plugins
+from heddle.reference import NumpyOps
+from heddle.task import Task
+from heddle.testing.compare import assert_close
+from heddle.testing.gradients import WIDE
+from heddle.testing.graphs import HETERO_SIZES, HETERO_WIDTHS, OWN_WIDTHS, graph_of, hetero_case, square_cases
+from heddle.testing.layer_cases import layer_cases
+from heddle.testing.layer_runs import LayerRuns, in_dtype, run_of, values_of
+
+ENGINES = ("jax", "pyg")
+OPTIM = {"name": "adam", "lr": 0.01}
+CASES = {case.name: case for case in layer_cases()}
+HOMOGENEOUS = ("gcn", "sage", "gat", "gin", "cheb", "diffusion", "graph_network", "mlp")
+
+
+@pytest.fixture(scope="module")
+def engines():
+    registry = load_plugins()
+    return {name: registry.backend(name, {"name": name, "precision": "float32"}) for name in ENGINES}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_layers(engines, name):
+    """Each engine is off by at most twice what numpy in float32 is."""
+    case = CASES[name]
+    graph = odd_graph() if case.hetero is None else hetero_case(case.hetero, featured=True)
+    run = run_of(case, graph)
+    for engine, backend in engines.items():
+        runs = LayerRuns()
+        runs.backend = backend
+        runs.assert_values(
+            f"{name} on {engine}", runs.compute(run, "float32"), values_of(run, "float32"), "float32"
+        )
+
+
+@pytest.mark.parametrize("name", HOMOGENEOUS)
+@pytest.mark.parametrize("level", ["node", "graph", "link"])
+def test_models(engines, name, level):
+    outputs_agree(engines, name, Signature(level, 3, 2, 0 if level == "link" else 4, {"": 17}), odd_graph())
+
+
+@pytest.mark.parametrize("options", [{}, {"bases": 2}, {"blocks": 2}], ids=str)
+@pytest.mark.parametrize("level, links", [("node", 0), ("link", 3)])
+def test_relational_models(engines, options, level, links):
+    width = OWN_WIDTHS if "blocks" not in options else 4
+    graph = hetero_case(width)
+    widths = HETERO_WIDTHS if width == OWN_WIDTHS else dict.fromkeys(HETERO_SIZES, 4)
+    in_dim = {**widths, "venue": 0}
+    signature = Signature(
+        level, in_dim, 0, 2 if level == "node" else 0, HETERO_SIZES, tuple(graph.edges), "paper", links
+    )
+    outputs_agree(engines, "rgcn", signature, graph, **options)
+
+
+def outputs_agree(engines, name, signature, graph, **options):
+    """Check that all engines predict what numpy computes from the same weights, biases included."""
+    encoder = encoder_of(name, signature, options)
+    model = Model(encoder, head_for(signature, encoder.out_dim))
+    index = np.arange(1 if signature.level == "graph" else 5)
+    if signature.level == "link":
+        index = np.stack([index, *([index % 3] if signature.n_link_types else []), index[::-1]], axis=1)
+    rng = np.random.default_rng(0)
+    weights = {key: np.asarray(value) for key, value in initialise(model.params(), 3).items()}
+    for value in weights.values():
+        value += 0.1 * rng.standard_normal(value.shape).astype(value.dtype)
+    batch = Batch(graph, model.prepare(graph), index)
+    naive, expected = (
+        model.apply(NumpyOps(), in_dtype(weights, dtype), in_dtype(batch, dtype))
+        for dtype in (np.float32, WIDE)
+    )
+    task = Task("node_classification", "cross_entropy", ())
+    for engine, backend in engines.items():
+        program = backend.program(model, task, OPTIM)
+        state = program.from_arrays({f"params/{key}": value for key, value in weights.items()})
+        found = program.predict(state, program.place(batch))
+        assert_close(f"{name} on {engine}", found, expected, naive, "float32")
+
+
+def encoder_of(name, signature, options):
+    """Build a model as `heddle train` would."""
+    registry = load_plugins()
+    show_hydra(registry)
+    words = [f"model={name}", "model.hidden=8", *(f"model.{key}={value}" for key, value in options.items())]
+    with composer("config") as config:
+        return registry.model(name)(plain(config.compose(words))["model"], signature)
+
+
+RUNS = {
+    "nodes": (["data=sbm", "model=gat", "trainer.epochs=20"], None),
+    "relations": (["data=mag", "model=rgcn", "trainer.epochs=10"], None),
+    "links": (["data=karate", "task=link_prediction", "model=gcn", "trainer.epochs=10"], None),
+    "graphs": (
+        ["data=tu", "data.name=MUTAG", "model=gin", "trainer.epochs=3", "trainer.batch_size=32"],
+        "tu",
+    ),
+    "typed_links": (["data=triples", "data.name=umls", "model=rgcn", "trainer.epochs=1"], "kg"),
+}
+
+
+@pytest.mark.parametrize("trained, measured", [("jax", "pyg"), ("pyg", "jax")])
+@pytest.mark.parametrize("name", RUNS)
+def test_trained_by_one_and_measured_by_the_other(train, shared_data, tmp_path, name, trained, measured):
+    words, folder = RUNS[name]
+    words = words if folder is None else [*words, f"data.root={shared_data / folder}"]
+    figures = train(f"backend={trained}", *words)
+    out = tmp_path / "figures.json"
+    assert main(["eval", f"run={tmp_path / 'run'}", f"backend={measured}", f"out={out}"]) == 0
+    found = json.loads(out.read_text())
+    for split in ("train", "valid", "test"):
+        assert found[split] == pytest.approx(figures[split], rel=1e-4, abs=1e-6, nan_ok=True), split
+
+
+def odd_graph():
+    """Return 17 nodes and 61 edges with features and weights."""
+    return graph_of(next(edges for edges in square_cases() if edges.name == "odd"))
