@@ -71,7 +71,8 @@ def _launched(config: Config) -> Config | None:
     from heddle.workflow.peers import TORCHRUN, Peers, peers_of, with_peer
 
     size = int(os.environ.get("WORLD_SIZE", 1))
-    if size < 2 or "TORCHELASTIC_RUN_ID" not in os.environ:
+    sharded = (config.get("sharding") or {}).get("rank") is not None
+    if sharded or size < 2 or "TORCHELASTIC_RUN_ID" not in os.environ:
         return None
     own = with_peer(config, Peers(size, int(os.environ["RANK"]), TORCHRUN))
     peers_of(own)
