@@ -125,6 +125,10 @@ def concat(arrays: Sequence[Array], /, *, axis: int = 0) -> Array:
     return made(np.concatenate(values, axis), *((x, part(position)) for position, x in enumerate(arrays)))
 
 
+def stack(arrays: Sequence[Array], /, *, axis: int = 0) -> Array:
+    return concat([expand_dims(x, axis=axis) for x in arrays], axis=axis)
+
+
 def unstack(x: Array, /) -> tuple[Array, ...]:
     return tuple(x[position] for position in builtins.range(len(x)))
 
