@@ -151,9 +151,9 @@ def graph_network(jraph: Any, senders: np.ndarray, receivers: np.ndarray, x: np.
     counts = np.array([n]), np.array([e])
     graph = jraph.GraphsTuple(x, edges, receivers, senders, context, *counts)
     adjacency = build_adjacency(senders, receivers, n, n)
-    return Case(
-        params, theirs, graph, ours, (adjacency, Graph(x, edges, senders, receivers, context, *counts))
-    )
+    order = adjacency.order  # edges are sorted once per graph, like the adjacency
+    ready = Graph(x, edges[order], adjacency.senders, adjacency.receivers, context, *counts)
+    return Case(params, theirs, graph, ours, (adjacency._replace(order=None), ready))
 
 
 def placed(tree: Any) -> Any:

@@ -79,6 +79,12 @@ class GraphOps:
         left, right = self.gather(x, adjacency.receivers), self.gather(y, adjacency.senders)
         return left + right if op == "add" else self.xp.sum(left * right, axis=-1)
 
+    def edge_sum(self, adjacency: Adjacency, data: Array, at: str) -> Array:
+        """Sum [n_edges, ...] values, in the adjacency's order, by the "receivers" or the "senders" of their edges."""
+        if at == "senders":
+            return self.segment_sum(data, adjacency.senders, adjacency.n_senders)
+        return self.segment_sum(data, adjacency.receivers, adjacency.n_receivers)
+
     def edge_softmax(self, adjacency: Adjacency, logits: Array) -> Array:
         """Normalise [n_edges, ...] logits over the edges that each receiver receives."""
         return self.segment_softmax(logits, adjacency.receivers, adjacency.n_receivers)

@@ -61,6 +61,10 @@ class GraphNetwork:
     def apply_graph(self, ops: GraphOps, params: Params, adjacency: Adjacency, graph: Graph) -> Graph:
         """Return the graph with new edges (in the caller's order), nodes and globals; each an array or None.
 
+        Args:
+            adjacency: of the graph; `adjacency._replace(order=None)` where the graph's edges lie in its order already,
+                which spares two passes over them.
+
         Raises:
             GraphError: edges or globals missing or unexpected, or of another width.
         """
@@ -74,9 +78,9 @@ class GraphNetwork:
         x, context = graph.nodes, graph.globals
         from_edges, to_edges, to_nodes = None, None, None
         if self.edge_dim:
-            from_edges = ops.gather(
-                ops.matmul(graph.edges, self._first(params, "edge")["edges"]), adjacency.order
-            )
+            from_edges = ops.matmul(graph.edges, self._first(params, "edge")["edges"])
+            if adjacency.order is not None:
+                from_edges = ops.gather(from_edges, adjacency.order)
         if self.global_dim:
             to_edges = context @ self._first(params, "edge")["globals"]
             to_edges = spread(ops, to_edges, graph.n_edge, adjacency.n_edges)
@@ -88,7 +92,8 @@ class GraphNetwork:
             pooled = [pool(ops, "sum", nodes, graph.n_node), pool(ops, "sum", edges, graph.n_edge)]
             inputs = ops.xp.concat([*pooled, context] if self.global_dim else pooled, axis=-1)
             context = self._mlp("global").apply(ops, scoped("global", params), inputs)
-        edges = ops.segment_sum(edges, adjacency.order, adjacency.n_edges)  # back to the caller's order
+        if adjacency.order is not None:  # back to the caller's order
+            edges = ops.segment_sum(edges, adjacency.order, adjacency.n_edges)
         return graph._replace(nodes=nodes, edges=edges, globals=context)
 
     def _update_edges(
@@ -104,10 +109,10 @@ class GraphNetwork:
     ) -> Array:
         """Return nodes' from edges' in the adjacency's order; `more` as in `_update_edges`, per node."""
         first = self._first(params, "node")
-        received = ops.segment_sum(edges, adjacency.receivers, adjacency.n_receivers)
+        received = ops.edge_sum(adjacency, edges, "receivers")
         h = ops.matmul(x, first["nodes"]) + ops.matmul(received, first["received"])
         if self.sent:
-            sent = ops.segment_sum(edges, adjacency.senders, adjacency.n_senders)
+            sent = ops.edge_sum(adjacency, edges, "senders")
             h = h + ops.matmul(sent, first["sent"])
         return self._finish(ops, params, "node", h, more)
 

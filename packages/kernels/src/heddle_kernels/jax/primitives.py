@@ -7,10 +7,12 @@ from jax import Array
 from heddle.adjacency import Adjacency
 from heddle_kernels.jax import gather as rows
 from heddle_kernels.jax import segment
+from heddle_kernels.jax.edge_sum import edge_sum as _edge_sum
 from heddle_kernels.jax.sddmm import sddmm as _sddmm
 from heddle_kernels.jax.segment_matmul import segment_matmul
 from heddle_kernels.jax.softmax import segment_softmax as _softmax
 from heddle_kernels.jax.spmm import spmm as _spmm
+from heddle_kernels.jax.structure import Structure
 
 TALL = 1024
 """Rows from which a product by a small matrix, and above all its gradient in the matrix, is faster here than in XLA."""
@@ -49,6 +51,16 @@ def sddmm(adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
 def edge_softmax(adjacency: Adjacency, logits: Array) -> Array:
     """Normalise [n_edges, ...] logits over the edges that each receiver receives."""
     return _softmax(logits, adjacency.receivers, adjacency.n_receivers)
+
+
+def edge_sum(adjacency: Adjacency, data: Array, at: str) -> Array:
+    """Sum values of edges by one of their ends; see heddle.ops.GraphOps.edge_sum."""
+    if _is_float(data):
+        return _edge_sum(Structure.of(adjacency), data, at_senders=at == "senders")
+    ids, n = adjacency.receivers, adjacency.n_receivers
+    if at == "senders":
+        ids, n = adjacency.senders, adjacency.n_senders
+    return jax.ops.segment_sum(data, ids, n)
 
 
 def segment_sum(data: Array, segment_ids: Array, num_segments: int) -> Array:
