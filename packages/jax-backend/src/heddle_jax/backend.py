@@ -81,7 +81,7 @@ class JaxBackend:
         """Build the Program that trains a portable Model on several devices, its graph split as `sharding` says."""
         from heddle_jax.sharding.training import sharded_program
 
-        return sharded_program(model, task, optim, sharding, self.ops(), self.precision, self.remat)
+        return sharded_program(model, task, optim, sharding, self.ops, self.precision, self.remat)
 
     def _module_learner(self, model: Any, ops: JaxOps) -> Learner:
         from heddle_jax.models.learner import ModuleLearner

@@ -1,6 +1,7 @@
 """processes: a training run by several processes, started here and watched: one failure ends all, with one error."""
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -78,8 +79,9 @@ class _Child:
             own = {**config, "sharding": node}
         order = notes / f"{rank}.config.json"
         order.write_text(json.dumps(own), encoding="utf-8")
+        words = str(order), str(self._report), str(os.getpid())
         self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "heddle.workflow.worker", str(order), str(self._report)],
+            [sys.executable, "-u", "-m", "heddle.workflow.worker", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""`python -m heddle.workflow.worker CONFIG REPORT`: one process of a training run; `processes.py` starts it."""
+"""`python -m heddle.workflow.worker CONFIG REPORT PARENT`: one process of a run; `processes.py` starts it."""
 
 import contextlib
 import json
@@ -15,9 +15,12 @@ from heddle.errors import HeddleError
 from heddle.workflow.peers import peers_of
 
 
-def main(order: str, report: str) -> int:
-    """Train what the JSON file `order` describes; return 0, or 1 after telling in the file `report` what went wrong."""
-    Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
+def main(order: str, report: str, parent: str) -> int:
+    """Train what the JSON file `order` describes; return 0, or 1 after telling in the file `report` what went wrong.
+
+    `parent` is the process that it ends with.
+    """
+    Thread(target=_follow, args=(int(parent),), daemon=True).start()
     config = json.loads(Path(order).read_text(encoding="utf-8"))
     try:
         with own_folder(config) as own:

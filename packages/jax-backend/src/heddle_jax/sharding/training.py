@@ -1,6 +1,6 @@
 """sharded_program: from the `sharding` node to a Program."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -24,11 +24,13 @@ def sharded_program(
     task: Task,
     optim: Mapping[str, Any],
     sharding: Sharding,
-    ops: JaxOps,
+    make_ops: Callable[[], JaxOps],
     precision: Precision,
     remat: bool = False,
 ) -> Program:
     """Build the Program that trains a portable model for a task about nodes, its graph split as `sharding` says.
+
+    `make_ops` is called once the devices are there: to choose kernels is to use JAX, which fixes how many there are.
 
     Raises:
         ConfigError: another kind of model or task, or devices that aren't there.
@@ -40,7 +42,7 @@ def sharded_program(
             "or sharding=none"
         )
     check_level(task.level)
-    mesh = start(sharding)
+    mesh, ops = start(sharding), make_ops()
     memory = sharding.device_memory or _memory_of(mesh.local_devices[0])
     layouts = Layouts(model, sharding, mesh.size, memory)
     learner = ShardedLearner(model, ops, precision, mesh, layouts, remat)
