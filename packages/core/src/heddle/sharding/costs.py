@@ -10,8 +10,9 @@ INDEX_BYTES = 4
 
 
 def held(work: Workload, rows: int, edges: int, table: int) -> int:
-    """Bytes between steps: features, edges sorted both ways, weights of edges and loops, targets, and the parameters
-    with two moments of each.
+    """Count the bytes between steps: features, structure, targets, and the parameters with two moments of each.
+
+    The structure is edges sorted both ways, with weights of edges and of loops.
 
     Args:
         rows, edges: that the device holds.
@@ -20,8 +21,8 @@ def held(work: Workload, rows: int, edges: int, table: int) -> int:
     supports = max((one.supports for one in work.rounds), default=1)
     loops = rows if any(one.loops for one in work.rounds) else 0
     features = (rows * work.in_dim + edges * work.edge_dim) * work.float_bytes
-    structure = (edges + loops) * (4 * INDEX_BYTES + work.float_bytes) + (2 * rows + table) * INDEX_BYTES
-    structure += rows * work.float_bytes
+    structure = (edges + loops) * (4 * INDEX_BYTES + work.float_bytes)
+    structure += (2 * rows + table) * INDEX_BYTES + rows * work.float_bytes
     targets = math.ceil(rows / max(1, work.n_nodes) * work.n_targets) * (2 * INDEX_BYTES + 1)
     return features + supports * structure + targets + 3 * work.n_params * work.float_bytes
 
