@@ -15,6 +15,7 @@ from heddle.plugins.kernels import NO_KERNELS, Kernels, primitive_kernels
 from heddle.program import Program
 from heddle.sharding.settings import Sharding
 from heddle_jax.jraph_api.graphs_tuple import GraphsTuple, from_graph, to_graph
+from heddle_jax.malloc import keep_memory
 from heddle_jax.ops import JaxOps, ops_with
 from heddle_jax.place import precision_of
 from heddle_jax.portable import PortableLearner
@@ -29,13 +30,16 @@ class JaxBackend:
 
     Read: precision ("float32"; "float64", which needs jax_enable_x64; "bfloat16": compute in it, weights stay
     float32), remat (whether layers are computed again in the backward pass, for memory), kernel (who computes the
-    primitives: "heddle" for the installed kernels, "xla" for XLA alone, "auto" for heddle where they are installed).
+    primitives: "heddle" for the installed kernels, "xla" for XLA alone, "auto" for heddle where they are installed),
+    keep_memory (whether the process keeps freed memory for the next step; on unless set to false).
     """
 
     name = "jax"
     static_shapes = True
 
     def __init__(self, config: Mapping[str, Any]):
+        if config.get("keep_memory", True):
+            keep_memory()  # first of all: JAX may not have started a thread
         self.precision = precision_of(config.get("precision") or "float32")
         self.remat = bool(config.get("remat"))
         self._kernel = str(config.get("kernel") or "auto")

@@ -11,6 +11,7 @@
 #include <sched.h>
 #endif
 
+#include "aside.hpp"
 #include "borrowed.hpp"
 #include "heddle_kernels.h"
 #include "status.hpp"
@@ -34,6 +35,7 @@ struct Job {
   void (*task)(void*, int64_t);
   void* context;
   int64_t count;
+  int caller;      // the processor it was on
   int seats;       // helpers that may still join; guarded by the pool's mutex
   int helpers = 0;  // helpers at work; guarded by the pool's mutex
   Job* next = nullptr;
@@ -83,6 +85,7 @@ void* worker(void*) {
       while (!(job = join_job(p))) p.waiting.wait(lock);
     }
     lock.unlock();
+    step_aside(job->caller);
     job->work();
     lock.lock();
     if (--job->helpers == 0) p.finished.notify_all();
@@ -137,7 +140,7 @@ void run_tasks(int64_t count, int64_t threads, void (*task)(void*, int64_t), voi
     return;
   }
   if (run_in_team(count, task, context)) return;
-  Job job{task, context, count, static_cast<int>(helpers)};
+  Job job{task, context, count, processor(), static_cast<int>(helpers)};
   if (threads < 0 && run_borrowed(helpers + 1, [](void* own) { static_cast<Job*>(own)->work(); }, &job)) return;
   Pool& p = pool();
   {
