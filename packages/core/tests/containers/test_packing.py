@@ -36,6 +36,11 @@ def lognormal_trees(rng):
     return n, n - 1
 
 
+def dense_when_large(rng):
+    n = np.maximum(rng.lognormal(2, 0.8, COUNT), 1).astype(int)
+    return n, np.minimum((n**1.5).astype(int), n * (n - 1))
+
+
 def pareto(rng):
     n = np.clip((rng.pareto(1.3, COUNT) + 1) * 12, 5, 20000).astype(int)
     density = np.clip(rng.lognormal(np.log(4), 0.8, COUNT), 1, 60)
@@ -55,6 +60,7 @@ def pareto_uncut(rng):
         (molecules, 1, 0.03),
         (lognormal, 3, 0.10),
         (lognormal_trees, 3, 0.10),
+        (dense_when_large, 3, 0.13),
         (pareto, 8, 0.15),
         (pareto_uncut, 8, 0.15),
     ],

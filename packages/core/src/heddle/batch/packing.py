@@ -13,6 +13,10 @@ from heddle.graph import Graph
 UNDERFULL = 0.85
 """A bin of the smallest budget that is less full than this waits for the next window, once."""
 
+SPREAD = 0.9
+"""Share of the bins a window fills that are open before any is full: graphs rich in edges spread over them, and leave
+each some edges for those rich in nodes."""
+
 GROWTH = 2.0
 """How much larger than the largest budget a new one is, at least."""
 
@@ -59,8 +63,8 @@ def pack(
     """Yield (budget, positions) for each batch of a stream of sizes: what `dynamic_batches` does, before any graph.
 
     Largest first within a window: a graph joins the open bin in which free nodes and free edges are left most
-    evenly, or opens a bin of the smallest budget that holds it. Bins of the smallest budget that stay underfull
-    carry over to the next window, once.
+    evenly, or opens a bin of the smallest budget that holds it; most are open from the start. Bins of the smallest
+    budget that stay underfull carry over to the next window, once.
 
     Args:
         sizes: (nodes, edges, graphs) of each entry, e.g. the rows of `sizes_of`.
@@ -101,9 +105,11 @@ def _fill(
     capacity = np.array(tiers, np.int64) - (1, 0, 1)  # a padding node and a padding graph
     size = (items[:, 1:3] / np.maximum(capacity[0, :2], 1)).max(axis=1)
     order = np.lexsort((-size, np.arange(len(items)) >= len(rest)))
-    free, inverse = np.empty((len(items), 3)), np.empty((len(items), 2))
-    tier_of = np.empty(len(items), np.int64)
-    members: list[list[int]] = []
+    opened = int(SPREAD * _bins_filled(items[:, 1:], capacity[0]))
+    free = np.tile(capacity[0].astype(float), (len(items) + opened, 1))
+    inverse = 1 / np.maximum(free[:, :2], 1)
+    tier_of = np.zeros(len(free), np.int64)
+    members: list[list[int]] = [[] for _ in range(opened)]
     for item in order.tolist():
         needs, bins = items[item, 1:], len(members)
         left = free[:bins] - needs
@@ -118,8 +124,14 @@ def _fill(
             members.append([])
         free[best] -= needs
         members[best].append(item)
-    by_position = sorted(range(len(members)), key=lambda b: min(members[b]))
+    by_position = sorted((b for b in range(len(members)) if members[b]), key=lambda b: min(members[b]))
     return [(int(tier_of[b]), free[b], items[members[b]]) for b in by_position]
+
+
+def _bins_filled(sizes: np.ndarray, capacity: np.ndarray) -> float:
+    """Return how many bins those of [n, 3] sizes fill that fit into one."""
+    small = sizes[(sizes <= capacity).all(axis=1)]
+    return float((small.sum(axis=0) / np.maximum(capacity, 1)).max())
 
 
 def _fits(size: Sequence[int], tier: Budget) -> bool:
