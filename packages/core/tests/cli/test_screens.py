@@ -21,7 +21,9 @@ def test_help_lists_commands_and_the_options_of_plugins(heddle_command):
         assert "heddle train" in out and "loop" in out and "-sc install=bash" in out
 
 
-@pytest.mark.parametrize("command", ["train", "eval", "predict", "sweep", "data", "plugins", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["train", "eval", "predict", "sweep", "plan", "bench", "data", "plugins", "doctor"]
+)
 def test_every_command_has_a_help_with_its_usage(heddle_command, command):
     status, out, err = heddle_command(command, "--help")
     assert (status, err) == (0, "")

@@ -18,6 +18,7 @@ PRIMARIES = {
     "eval": "eval",
     "predict": "predict",
     "plan": "plan",
+    "bench": "bench",
     "data": "config",
 }
 """Commands that take overrides, and the primary configuration these are for."""

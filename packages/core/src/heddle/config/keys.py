@@ -64,6 +64,9 @@ KEYS: Keys = {
     "plan.features": Key(int, least=0),
     "plan.edge_features": Key(int, least=0),
     "plan.classes": Key(int, least=1),
+    "bench.rounds": Key(int, least=1),
+    "bench.steps": Key(int, least=1),
+    "bench.tolerance": Key(float, null=True, least=0),
     "etl.engine": Key(str, choices=("duckdb", "polars")),
     "etl.device": Key(str, choices=("cpu", "gpu")),
     "etl.memory": Key(None),
@@ -88,7 +91,7 @@ KEYS: Keys = {
 }
 """Core's own keys. The nodes that they make up are closed: another key in `optim` or `trainer` is an error."""
 
-CLOSED = ("run", "plugins", "optim", "trainer", "sweep", "plan", "etl")
+CLOSED = ("run", "plugins", "optim", "trainer", "sweep", "plan", "bench", "etl")
 
 _WORDS = {
     bool: "true or false",
