@@ -8,7 +8,7 @@ import torch
 from heddle.adjacency import Adjacency, build_adjacency
 from heddle.errors import ConfigError, PluginError
 from heddle.plugins import Registry
-from heddle.plugins.kernels import primitive_kernels
+from heddle.plugins.kernels import found_kernels
 from heddle_pyg.backend import PygBackend
 from heddle_pyg.ops import TorchOps
 
@@ -65,7 +65,7 @@ def test_the_sddmm_of_rows_that_broadcast():
 
 def test_without_kernels_auto_is_torch_and_heddle_says_why(monkeypatch):
     monkeypatch.setattr(Registry, "offers", lambda self, kind: [])
-    primitive_kernels.cache_clear()
+    found_kernels.cache_clear()
     try:
         backend = PygBackend({"kernel": "auto"})
         assert type(backend.ops()) is TorchOps and backend.ops().spmm.__func__ is TorchOps.spmm
@@ -73,7 +73,7 @@ def test_without_kernels_auto_is_torch_and_heddle_says_why(monkeypatch):
         with pytest.raises(PluginError, match="none are installed for torch on cpu"):
             PygBackend({"kernel": "heddle"})
     finally:
-        primitive_kernels.cache_clear()
+        found_kernels.cache_clear()
 
 
 def test_an_unknown_kernel_lists_the_known():

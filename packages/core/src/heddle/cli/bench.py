@@ -5,7 +5,6 @@ from itertools import product
 from typing import Any
 
 from heddle.cli.screen import print_table
-from heddle.cli.words import prefer_from
 from heddle.errors import HeddleError
 from heddle.plugins import Registry, load_plugins
 
@@ -36,7 +35,7 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         HeddleError: no engine takes the configuration (the first one's reason), or predictions differ.
     """
-    registry = load_plugins(prefer_from(arguments))
+    registry = load_plugins()
     settings, configs = _configs(arguments, registry)
     variants, left_out = _built(configs, settings["steps"], registry)
     from heddle.workflow.bench import measure

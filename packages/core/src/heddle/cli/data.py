@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from heddle.cli.screen import print_table
-from heddle.cli.words import prefer_from, preferred
+from heddle.cli.words import preferred
 from heddle.errors import ConfigError, nearest
 from heddle.plugins import Registry, load_plugins
 
@@ -44,9 +44,9 @@ def run(arguments: Sequence[str]) -> int:
     elif action == "generate":
         _generate(words)
     elif action == "prepare":
-        _prepare(words, load_plugins(prefer_from(words)))
+        _prepare(words, load_plugins())
     else:
-        _describe(words, load_plugins(prefer_from(words)))
+        _describe(words, load_plugins())
     return 0
 
 

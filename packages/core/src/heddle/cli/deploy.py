@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from heddle.cli.words import prefer_from
 from heddle.errors import ConfigError, nearest
 from heddle.plugins import load_plugins
 
@@ -34,7 +33,7 @@ def run(arguments: Sequence[str]) -> int:
     from heddle.config.nodes import composed
     from heddle.serving import deploy
 
-    registry = load_plugins(prefer_from(words))
+    registry = load_plugins()
     config = composed("deploy", words, registry, ("deploy", "run", "plugins"))
     node = config["deploy"]
     if node["name"] == "none":

@@ -13,7 +13,6 @@ from omegaconf import DictConfig
 from heddle.artifacts import read_config
 from heddle.cli.flags import Flags, parse_flags
 from heddle.cli.multirun import summarise, sweep_folder
-from heddle.cli.words import prefer_from
 from heddle.config.check import check
 from heddle.config.compose import HYDRA_VERSION, composer, one_sentence, show_hydra
 from heddle.config.groups import CONF
@@ -45,7 +44,7 @@ def run_app(app: App, words: Sequence[str]) -> int:
         ConfigError, PluginError: see `config.check.check`.
     """
     flags = parse_flags(app.name, words)
-    registry = load_plugins(prefer_from(flags.overrides))
+    registry = load_plugins()
     show_hydra(registry, _own_folder(flags))
     overrides = _checked(app, flags, registry)
     if not flags.multirun:

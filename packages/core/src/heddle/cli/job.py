@@ -14,7 +14,7 @@ from heddle.cli.torchrun import with_torchrun
 from heddle.config.compose import plain
 from heddle.config.values import check_names, check_values, keys_of
 from heddle.errors import HeddleError
-from heddle.plugins import Registry, load_plugins
+from heddle.plugins import PREFER, Registry, load_plugins
 
 Config = dict[str, Any]
 
@@ -109,9 +109,11 @@ def _guarded(composed: DictConfig, work: Callable[[Config], None]) -> None:
 
 
 def _registry(config: Config) -> Registry:
-    """Return the plugins, as the configuration prefers them."""
+    """Return the plugins, as the configuration prefers them; whoever asks for plugins later gets the same."""
     prefer = config.get("plugins", {}).get("prefer", [])
-    return load_plugins([prefer] if isinstance(prefer, str) else prefer)
+    if prefer:
+        os.environ[PREFER] = prefer if isinstance(prefer, str) else ",".join(prefer)
+    return load_plugins()
 
 
 def _placed(config: Config) -> Config:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib import import_module
 
 from heddle.errors import ConfigError, HeddleError, nearest
@@ -34,7 +34,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if words is None else words)
     debug = "--debug" in words
-    with _traceback_shown() if debug else nullcontext():
+    with _environment(words):
         try:
             return _dispatch([word for word in words if word != "--debug"])
         except HeddleError as error:
@@ -50,16 +50,23 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _traceback_shown() -> Iterator[None]:
-    """Let Hydra show whole tracebacks for a while; it is told by the environment."""
-    before = os.environ.get(FULL_ERROR)
-    os.environ[FULL_ERROR] = "1"
+def _environment(words: Sequence[str]) -> Iterator[None]:
+    """Tell the environment whether Hydra shows whole tracebacks and which plugins are preferred, for a while."""
+    from heddle.cli.words import prefer_from
+    from heddle.plugins import PREFER
+
+    before = {name: os.environ.get(name) for name in (FULL_ERROR, PREFER)}
+    if "--debug" in words:
+        os.environ[FULL_ERROR] = "1"
+    if names := prefer_from(words):
+        os.environ[PREFER] = ",".join(names)
     try:
         yield
     finally:
-        del os.environ[FULL_ERROR]
-        if before is not None:
-            os.environ[FULL_ERROR] = before
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def report(error: HeddleError) -> int:

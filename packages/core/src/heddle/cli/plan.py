@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from heddle.cli.screen import print_table
-from heddle.cli.words import prefer_from
 from heddle.errors import ConfigError
 from heddle.model import Signature
 from heddle.plugins import Registry, load_plugins
@@ -54,7 +53,7 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         BudgetError: nothing fits.
     """
-    registry = load_plugins(prefer_from(arguments))
+    registry = load_plugins()
     config = _composed(arguments, registry)
     sharding = sharding_from(config["sharding"])
     devices = sharding.devices or DEVICES

@@ -34,7 +34,6 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         HeddleError: optuna isn't installed, or every trial failed.
     """
-    from heddle.cli.words import prefer_from
     from heddle.config.compose import composer, show_hydra
     from heddle.plugins import load_plugins
     from heddle.plugins.locate import is_installed
@@ -43,7 +42,7 @@ def run(arguments: Sequence[str]) -> int:
         raise HeddleError(
             "optuna isn't installed, which heddle sweep needs; pip install 'heddle-core[sweep]'"
         )
-    registry = load_plugins(prefer_from(arguments))
+    registry = load_plugins()
     show_hydra(registry)
     with composer("sweep") as made:
         trials, folder, fixed = _run(list(arguments), made, registry)

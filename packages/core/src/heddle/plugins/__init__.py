@@ -11,6 +11,6 @@ registry.py   Registry: engines, models, datasets, kernels ... by name
 
 from heddle.plugins.discover import discover
 from heddle.plugins.plugin import STATUSES, Offer, Plugin
-from heddle.plugins.registry import Registry, load_plugins
+from heddle.plugins.registry import PREFER, Registry, load_plugins
 
-__all__ = ["STATUSES", "Offer", "Plugin", "Registry", "discover", "load_plugins"]
+__all__ = ["PREFER", "STATUSES", "Offer", "Plugin", "Registry", "discover", "load_plugins"]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from heddle.errors import PluginError
 from heddle.ops import GraphOps
-from heddle.plugins.registry import load_plugins
+from heddle.plugins.registry import load_plugins, preference
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +33,18 @@ class Kernels(NamedTuple):
 NO_KERNELS = Kernels({}, "none are wanted")
 
 
-@functools.cache
 def primitive_kernels(library: str, device: str) -> Kernels:
     """Return every usable kernel for one library's arrays on one kind of device ("cpu", "cuda").
 
     The first call of a process imports them; one that fails to load is said so in the log, and is left out.
     """
-    registry = load_plugins()
+    return found_kernels(library, device, preference())
+
+
+@functools.cache
+def found_kernels(library: str, device: str, prefer: tuple[str, ...]) -> Kernels:
+    """Look for `primitive_kernels`, those of the distributions in `prefer` first."""
+    registry = load_plugins(prefer)
     found: dict[str, Callable[..., Any]] = {}
     reasons: list[str] = []
     for offer in registry.offers("kernel"):

@@ -168,13 +168,23 @@ class Registry:
         return loaded
 
 
+PREFER = "HEDDLE_PREFER"
+"""Environment variable: distributions, with commas between, that a process and its children prefer."""
+
+
+def preference() -> tuple[str, ...]:
+    """Return the distributions that this process prefers."""
+    return tuple(name.strip() for name in os.environ.get(PREFER, "").split(",") if name.strip())
+
+
 def load_plugins(prefer: Sequence[str] = ()) -> Registry:
     """Find every installed plugin and return what they bring; a broken one never stops the others.
 
     Args:
-        prefer: distributions to which names claimed twice are given, see `claims.settle`.
+        prefer: distributions to which names claimed twice are given, see `claims.settle`; without any, those that
+            the environment variable HEDDLE_PREFER names.
     """
-    return Registry(discover(), prefer)
+    return Registry(discover(), prefer or preference())
 
 
 def _folder(path: str) -> str | None:
