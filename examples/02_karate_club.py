@@ -1,4 +1,7 @@
-"""Zachary's karate club: which of the two instructors a member follows, from two known members, by GCN and by GAT."""
+"""Zachary's karate club: which of the two instructors a member follows, from two known members, by GCN and by GAT.
+
+Written for Jraph, with one import changed.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -22,10 +25,11 @@ def gat(params, graph):
     graph = graph._replace(
         senders=jnp.concatenate([graph.senders, loops]), receivers=jnp.concatenate([graph.receivers, loops])
     )
-    logits = jraph.NodeLogits(  # once a node, where Jraph computes them once an edge
-        lambda q: (q * params["sender"]).sum(axis=-1, keepdims=True),
-        lambda q: (q * params["receiver"]).sum(axis=-1, keepdims=True),
-    )
+
+    def logits(sent, received, edges):
+        summed = (sent * params["sender"] + received * params["receiver"]).sum(axis=-1, keepdims=True)
+        return jax.nn.leaky_relu(summed)
+
     queries = params["queries"]
     graph = jraph.GAT(lambda x: (x @ queries).reshape(len(x), 4, 4), logits)(graph)
     return jraph.GraphConvolution(lambda x: x @ params["out"])(graph).nodes
@@ -54,9 +58,16 @@ def fit(network, shapes, graph, labels) -> float:
 
 def main() -> None:
     club = karate()
-    graph, labels = club.graphs, np.asarray(club.targets)
-    graph = jraph.from_graph(graph)._replace(nodes=jnp.eye(34))
-    graph = graph._replace(senders=jnp.asarray(graph.senders), receivers=jnp.asarray(graph.receivers))
+    labels, senders, receivers = np.asarray(club.targets), club.graphs.senders, club.graphs.receivers
+    graph = jraph.GraphsTuple(
+        nodes=jnp.eye(34),
+        edges=None,
+        senders=jnp.asarray(senders),
+        receivers=jnp.asarray(receivers),
+        globals=None,
+        n_node=jnp.array([34]),
+        n_edge=jnp.array([len(senders)]),
+    )
     print(
         f"GCN: {fit(gcn, {'first': (34, 8), 'second': (8, 2)}, graph, labels):.0%} of 34 members told right"
     )

@@ -1,4 +1,7 @@
-"""One graph, its edges split over eight devices: the same outputs and gradients. Written for Jraph, as its own demo."""
+"""One graph, its edges split over eight devices: the same outputs and gradients. Written for Jraph, with one import changed.
+
+Jraph's module is `jraph.experimental.sharded_graphnet`; here it is `heddle_jax.jraph_api.experimental.sharded_graphnet`.
+"""
 
 import functools
 
@@ -7,10 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from heddle_jax import jraph_api as jraph
+from heddle_jax.jraph_api.experimental import sharded_graphnet
 
 jax.config.update("jax_num_cpu_devices", 8)  # before JAX's first use; accelerators are there by themselves
 
-DEVICES, NODES, EDGES = 8, 100, 1003  # any number of edges: Jraph's had to be a multiple of the devices'
+DEVICES, NODES, EDGES = (
+    8,
+    100,
+    1000,
+)  # here any number of edges will do; Jraph's had to be a multiple of the devices'
 
 
 def big_graph() -> jraph.GraphsTuple:
@@ -44,8 +52,8 @@ def main() -> None:
     def whole(params):
         return network(jraph.GraphNetwork, params)(graph).nodes
 
-    shards = jraph.graphs_tuple_to_broadcasted_sharded_graphs_tuple(graph, DEVICES)
-    make = functools.partial(jraph.ShardedEdgesGraphNetwork, num_shards=DEVICES)
+    shards = sharded_graphnet.graphs_tuple_to_broadcasted_sharded_graphs_tuple(graph, DEVICES)
+    make = functools.partial(sharded_graphnet.ShardedEdgesGraphNetwork, num_shards=DEVICES)
 
     @functools.partial(jax.pmap, axis_name="i", in_axes=(None, 0))
     def on_each_device(params, shard):

@@ -1,0 +1,1 @@
+"""Jraph's folder of this name: `from heddle_jax.jraph_api.experimental import sharded_graphnet`."""
