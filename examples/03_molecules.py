@@ -99,7 +99,8 @@ def main() -> None:
         found = np.asarray(network(params, graph)).argmax(axis=1)
         right, total = right + int((found == graph.globals["label"])[real].sum()), total + int(real.sum())
     print(
-        f"{len(batches)} batches of up to {budget['n_node']} nodes and {budget['n_edge']} edges, compiled {compilations} time"
+        f"{len(batches)} batches of up to {budget['n_node']} nodes and {budget['n_edge']} edges, "
+        f"compiled {compilations} time"
     )
     print(f"rings told from chains in {right} of {total} new molecules")
 

@@ -1,6 +1,6 @@
-"""One graph, its edges split over eight devices: the same outputs and gradients. Written for Jraph, with one import changed.
+"""One graph, its edges split over eight devices: the same outputs and gradients.
 
-Jraph's module is `jraph.experimental.sharded_graphnet`; here it is `heddle_jax.jraph_api.experimental.sharded_graphnet`.
+Written for Jraph, with one import changed; Jraph's `jraph.experimental` is `heddle_jax.jraph_api.experimental`.
 """
 
 import functools
