@@ -77,9 +77,9 @@ def build_adjacency(senders: Array, receivers: Array, n_senders: int, n_receiver
     check_ids("receivers", receivers, n_receivers)
     fits = max(n_senders, n_receivers, len(senders)) < 2**31
     dtype = np.int32 if fits else np.int64
-    order = np.argsort(receivers, kind="stable")
+    order = stable_order(receivers)
     sorted_senders, sorted_receivers = senders[order].astype(dtype), receivers[order].astype(dtype)
-    t_order = np.argsort(sorted_senders, kind="stable")
+    t_order = stable_order(sorted_senders)
     return Adjacency(
         sorted_senders,
         sorted_receivers,
@@ -89,6 +89,23 @@ def build_adjacency(senders: Array, receivers: Array, n_senders: int, n_receiver
         _indptr(sorted_senders, n_senders, dtype),
         t_order.astype(dtype),
     )
+
+
+def stable_order(ids: np.ndarray) -> np.ndarray:
+    """Return the order that sorts ids [n] int of at least 0, equal ones as they come; [n] int64.
+
+    By 16 bits at a time, the lowest first: numpy sorts those by counting, ten times faster than wider integers.
+
+    >>> stable_order(np.array([70000, 3, 70000, 0])).tolist()
+    [3, 1, 0, 2]
+    """
+    order = np.argsort(ids.astype(np.uint16), kind="stable")
+    rest, shift = int(ids.max(initial=0)) >> 16, 16
+    while rest:
+        part = (ids >> shift).astype(np.uint16)
+        order = order[np.argsort(part[order], kind="stable")]
+        rest, shift = rest >> 16, shift + 16
+    return order
 
 
 def transpose(adjacency: Adjacency) -> Adjacency:

@@ -13,6 +13,7 @@ from heddle.model import Model
 from heddle.plugins.kernels import NO_KERNELS, primitive_kernels
 from heddle.program import Program
 from heddle.sharding.settings import Sharding
+from heddle_dgl.changing import ChangingSums
 from heddle_dgl.kernels import kernel_named, steps_named
 from heddle_dgl.learners import ForecastLearner, Learner, PortableLearner
 from heddle_dgl.links import LinkLearner
@@ -29,8 +30,9 @@ class DglBackend:
     """The engine, as the `backend` node configures it.
 
     Read: device, precision ("float32", "float64", "bfloat16"), threads, engine ("naive", "cached", "fused"),
-    cross_layer (None: as the engine does), kernel ("auto", "heddle", "torch", "dgl"), and store.device, store.host,
-    store.disk: megabytes that the store of constants may hold in each place, all 0 for none.
+    cross_layer (None: as the engine does), kernel ("auto", "heddle", "torch", "dgl"), incremental ("auto", "full",
+    "rows", "delta"), and store.device, store.host, store.disk: megabytes that the store of constants may hold in each
+    place, all 0 for none.
     """
 
     name = "dgl-dynamic"
@@ -45,6 +47,7 @@ class DglBackend:
         self._kernels = primitive_kernels("torch", self.device.type) if native else NO_KERNELS
         self._steps = steps_named(self.kernel_name, self.device, self.precision.compute)
         self._budgets = {**_BUDGETS, **(config.get("store") or {})}
+        self._changing = ChangingSums(config.get("incremental") or "auto").mode
         threads = config.get("threads")
         if threads is not None:
             if int(threads) < 1:
@@ -81,7 +84,7 @@ class DglBackend:
             learner: Learner = PortableLearner(model, ops, self.device, self.precision)
         elif hasattr(model, "forecast") or isinstance(model, SnapshotLinks):
             kind = LinkLearner if isinstance(model, SnapshotLinks) else ForecastLearner
-            learner = kind(model, ops, self.engine, self.store(), self.device, self.precision, self._steps)
+            learner = kind(*self._parts(model, ops))
         else:
             raise ConfigError(
                 f"model: found a {type(model).__name__}, expected a portable Model or one with forecast; choose "
@@ -100,10 +103,21 @@ class DglBackend:
                 "model=dcrnn, or backend=jax for a portable one"
             )
         ops = self.ops()
-        rest = (model, ops, self.engine, self.store(), self.device, self.precision, self._steps)
         group = join(sharding, self.device)
-        learner = learner_for(sharding, group, model, rest)
+        learner = learner_for(sharding, group, model, self._parts(model, ops))
         return build_program(learner, task, optim, ops, self.device, self.precision, group)
+
+    def _parts(self, model: Any, ops: TorchOps) -> tuple[Any, ...]:
+        """Return the arguments of a ForecastLearner."""
+        rest = (
+            self.engine,
+            self.store(),
+            self.device,
+            self.precision,
+            self._steps,
+            ChangingSums(self._changing),
+        )
+        return model, ops, *rest
 
     def forecast_plans(self, *sizes: Any) -> list[Any]:
         """Return what each way of sharing a forecast costs, see `heddle_dgl.sharding.plan`."""

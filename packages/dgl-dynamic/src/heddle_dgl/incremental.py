@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from heddle.adjacency import Adjacency, build_adjacency
+from heddle.adjacency import Adjacency, stable_order
 from heddle.errors import ConfigError, nearest
 from heddle_dgl.ops import TorchOps
 
@@ -157,6 +157,20 @@ class IncrementalSum:
         self._y.index_add_(0, torch.from_numpy(rows), part)
 
     def _sum(self, edges: Edges, x: Tensor, n_rows: int) -> Tensor:
-        arrays = build_adjacency(edges.senders, edges.receivers, self._n, n_rows)
-        adjacency = Adjacency(*(torch.from_numpy(array) for array in arrays))
-        return self._ops.spmm(adjacency, x, torch.from_numpy(edges.weight[arrays.order]).to(x.dtype))
+        order = stable_order(edges.receivers)
+        senders, receivers, weight = (torch.from_numpy(part[order]) for part in edges)
+        count = torch.from_numpy(np.bincount(edges.receivers, minlength=n_rows))
+        adjacency = one_way(senders.int(), receivers.int(), count, self._n)
+        return self._ops.spmm(adjacency, x, weight.to(x.dtype))
+
+
+def one_way(senders: Tensor, receivers: Tensor, count: Tensor, n_senders: int) -> Adjacency:
+    """Return edges, sorted by receiver, as an adjacency for sums of constants: there is no way back along it.
+
+    Args:
+        senders, receivers: [n_edges] int.
+        count: [n_receivers] int, edges of each receiver.
+    """
+    indptr = torch.cat([count.new_zeros(1), count.cumsum(0)]).to(senders.dtype)
+    none = senders.new_zeros(0)
+    return Adjacency(senders, receivers, indptr, none, none, senders.new_zeros(n_senders + 1), none)

@@ -14,10 +14,12 @@ from heddle.layers.base import Dropout, no_dropout
 from heddle.model import Batch, Model
 from heddle.nest import map_nest
 from heddle.ops import GraphOps
+from heddle_dgl.changing import ChangingSums
 from heddle_dgl.fused import TORCH_STEPS, Steps
-from heddle_dgl.memo import step
+from heddle_dgl.memo import StepMemo, step
 from heddle_dgl.place import Precision, tensor, to_device
 from heddle_dgl.run import Engine, Run
+from heddle_dgl.snapshots import graphs_at
 from heddle_dgl.store import SnapshotStore
 from heddle_dgl.structure import Structure, Structures
 from heddle_dgl.windows import WindowBatch
@@ -113,8 +115,11 @@ class ForecastLearner:
         device: torch.device,
         precision: Precision,
         steps: Steps = TORCH_STEPS,
+        sums: ChangingSums | None = None,
     ):
         self.model, self._ops, self._engine, self.store, self._steps = model, ops, engine, store, steps
+        self._sums = sums or ChangingSums()
+        self._changing = False
         self._device, self._precision = device, precision
         self._structures = Structures(model.specs(), device, precision.compute)
         self._schedule: Any = None
@@ -129,14 +134,15 @@ class ForecastLearner:
                 "signal; choose a forecast task, such as data=traffic"
             )
         starts = np.asarray(batch.index)
-        if isinstance(signal.topology, Graph):
+        self._changing = not isinstance(signal.topology, Graph)
+        if not self._changing:
             structures = [[self._structures.place(signal.topology)]]
         else:
             last = len(signal.x) - 1
             span = np.minimum(starts[:, None] + np.arange(signal.length + signal.horizon), last)
-            structures = [
-                [self._structures.place(signal.topology[int(t)].graph) for t in times] for times in span
-            ]
+            graphs = graphs_at(signal.topology, np.unique(span), self._n_nodes(signal))
+            every = {t: self._structures.place(graph) for t, graph in graphs.items()}
+            structures = [[every[int(t)] for t in times] for times in span]
         self._plan(signal)
 
         def on_device(array: Any) -> Any:
@@ -155,7 +161,7 @@ class ForecastLearner:
         self._aggregations = self._saved = 0
         for windows in self._windows(placed, known):
             with step() as memo:
-                run = Run(self._ops, self._engine, memo, self.store, self._steps)
+                run = self._run(memo)
                 parts.append(self.model.forecast(run, self._cast(weights), windows, fed))
                 self._aggregations += run.aggregations
                 self._saved += run.saved
@@ -168,15 +174,16 @@ class ForecastLearner:
         """Return the embeddings of the nodes in the last window, [n_nodes, d]."""
         windows = list(self._windows(placed, placed.signal.length))[-1]
         with step() as memo:
-            return self.model.embed(
-                Run(self._ops, self._engine, memo, self.store, self._steps), self._cast(weights), windows
-            )[:, -1]
+            return self.model.embed(self._run(memo), self._cast(weights), windows)[:, -1]
 
     def whole(self, values: Tensor, placed: PlacedWindows) -> Tensor:
         return values
 
     def figures(self) -> dict[str, float]:
-        """Return aggregations of the last step and, of the store: hits ... since the last call, saved, bytes held."""
+        """Return aggregations of the last step and, of the store: hits ... since the last call, saved, bytes held.
+
+        On a changing graph also `rows.summed` and `rows.kept`, see ChangingSums.
+        """
         figures: dict[str, float] = {"aggregations": self._aggregations}
         if self.store is not None:
             for name, value in self.store.stats().items():
@@ -184,7 +191,16 @@ class ForecastLearner:
                 if name in self._seen:
                     self._seen[name] = value
             figures["store.aggregations_saved"] = self._saved
+        if self._changing and self._sums.mode != "full":
+            figures |= self._sums.figures()
         return figures
+
+    def _n_nodes(self, signal: Signal) -> int:
+        """Return the number of nodes of the graph, of which a process may have a part."""
+        return signal.x.shape[1]
+
+    def _run(self, memo: StepMemo) -> Run:
+        return Run(self._ops, self._engine, memo, self.store, self._steps, self._sums)
 
     def _windows(self, placed: PlacedWindows, known: int):
         signal = placed.signal

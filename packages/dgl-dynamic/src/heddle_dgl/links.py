@@ -8,7 +8,6 @@ from torch import Tensor
 from heddle.model import Batch
 from heddle_dgl.learners import ForecastLearner, PlacedWindows, Training
 from heddle_dgl.memo import step
-from heddle_dgl.run import Run
 
 
 class PlacedLinks(NamedTuple):
@@ -32,7 +31,7 @@ class LinkLearner(ForecastLearner):
         """Return a score for each pair, [m]."""
         (windows,) = self._windows(placed.windows, placed.windows.signal.length)
         with step() as memo:
-            run = Run(self._ops, self._engine, memo, self.store, self._steps)
+            run = self._run(memo)
             h = self.model.embed(run, self._cast(weights), windows)[:, -1]
             self._aggregations, self._saved = run.aggregations, run.saved
         first, second = (h.index_select(0, ends) for ends in placed.pairs.unbind(1))

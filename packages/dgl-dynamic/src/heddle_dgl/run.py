@@ -11,8 +11,10 @@ from torch import Tensor
 from heddle.errors import ConfigError, nearest
 from heddle.ops import GraphOps
 from heddle_dgl.aggregation import aggregation_of
+from heddle_dgl.changing import ChangingSums
 from heddle_dgl.fused import TORCH_STEPS, Steps
 from heddle_dgl.memo import StepMemo
+from heddle_dgl.ops import TorchOps
 from heddle_dgl.store import SnapshotStore
 from heddle_dgl.structure import Structure
 
@@ -57,6 +59,7 @@ class Run:
         saved: aggregations that the store made needless, counted alike.
         store: constants kept over windows and epochs, or None.
         steps: who computes fused steps.
+        sums: what snapshots of a changing graph have from the ones before, or None.
     """
 
     def __init__(
@@ -66,9 +69,11 @@ class Run:
         memo: StepMemo,
         store: SnapshotStore | None = None,
         steps: Steps = TORCH_STEPS,
+        sums: ChangingSums | None = None,
     ):
         self.ops, self.engine, self.memo, self.steps = ops, engine, memo, steps
         self.store = None if engine.name == "naive" else store
+        self._sums = None if engine.name == "naive" else sums
         self.aggregations = self.saved = 0
 
     @property
@@ -95,6 +100,12 @@ class Run:
     def constants(self) -> AbstractContextManager[Any]:
         """Note that what is aggregated within are inputs."""
         return self.ops.constants() if hasattr(self.ops, "constants") else nullcontext()
+
+    def snapshot_ops(self, structure: Structure, layer: Any, x: Tensor) -> GraphOps:
+        """Return the ops for the inputs x of the next snapshot of a changing graph."""
+        if self._sums is None or not isinstance(self.ops, TorchOps):
+            return self.ops
+        return self._sums.ops(self.ops, (aggregation_of(layer), x.dtype), structure.supports, x)
 
     def know(self, structure: Structure, layer: Any, x: Tensor, messages: Any) -> None:
         """Tell the memo the messages of x, from the store."""

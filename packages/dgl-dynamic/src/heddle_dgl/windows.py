@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from heddle.ops import GraphOps
 from heddle_dgl import columnwise
 from heddle_dgl.aggregation import aggregation_of
 from heddle_dgl.run import Run
@@ -128,13 +129,16 @@ class WindowBatch:
         with torch.no_grad():
             if self.static:
                 x = self.x.index_select(0, self._index(snapshots)).transpose(0, 1).contiguous()
-                return self._terms(run, layer, self._structures[0], x).transpose(0, 1).contiguous()
+                return self._terms(run.ops, layer, self._structures[0], x).transpose(0, 1).contiguous()
             at = {int(u): t for t, (u,) in enumerate(self.place)}
-            parts = [self._terms(run, layer, self.structure(at[int(u)]), self.x[int(u)]) for u in snapshots]
+            parts = []
+            for u in map(int, snapshots):
+                structure, x = self.structure(at[u]), self.x[u]
+                parts.append(self._terms(run.snapshot_ops(structure, layer, x), layer, structure, x))
             return torch.stack(parts)
 
-    def _terms(self, run: Run, layer: Any, structure: Structure, x: Tensor) -> Tensor:
-        return torch.cat(columnwise.terms(layer, x, layer.aggregate(run.ops, structure.supports, x)), dim=-1)
+    def _terms(self, ops: GraphOps, layer: Any, structure: Structure, x: Tensor) -> Tensor:
+        return torch.cat(columnwise.terms(layer, x, layer.aggregate(ops, structure.supports, x)), dim=-1)
 
     def _key(self, layer: Any, u: int, features: int) -> SnapshotKey:
         structure = self._structures[0]

@@ -13,6 +13,7 @@ from heddle.sharding.partition import partition
 from heddle_dgl.learners import ForecastLearner, PlacedWindows, Training
 from heddle_dgl.sharding.group import Group
 from heddle_dgl.sharding.halo import PartOps, cut, placed
+from heddle_dgl.snapshots import graphs_at
 from heddle_dgl.structure import Structure, Structures, digest, with_loop_edges
 
 
@@ -84,8 +85,8 @@ class PartLearner(ForecastLearner):
     def place(self, batch: Batch) -> PlacedWindows:
         signal: Any = batch.graph
         if isinstance(signal, Signal):
-            first = signal.topology if isinstance(signal.topology, Graph) else signal.topology[0].graph
-            self._structures.place(first)
+            n, fixed = signal.x.shape[1], isinstance(signal.topology, Graph)
+            self._structures.place(signal.topology if fixed else graphs_at(signal.topology, [0], n)[0])
         mine, n_nodes = self._parts.owned, signal.x.shape[1]
         if signal.x is not self._whole_x:
             self._whole_x, self._own_x = signal.x, np.ascontiguousarray(signal.x[:, mine])
@@ -96,6 +97,9 @@ class PartLearner(ForecastLearner):
         found = super().place(own)
         shape = len(found.starts), found.signal.horizon, n_nodes, len(found.mean)
         return found._replace(share=_share(own, batch), part=(shape, mine))
+
+    def _n_nodes(self, signal: Signal) -> int:
+        return self._whole_x.shape[1]
 
     def whole(self, values: Tensor, placed: PlacedWindows) -> Tensor:
         shape, mine = placed.part
