@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "../pages.hpp"
+
 namespace heddle {
 namespace {
 
@@ -71,12 +73,21 @@ std::vector<Memory::Held>& Memory::spare() {
   return kept;
 }
 
+Memory::Held Memory::fresh(size_t size) {
+  constexpr size_t LINE = 64, LARGE = size_t{1} << 21;
+  const size_t page = size < LARGE / 2 ? LINE : LARGE, whole = (size + page) / page * page;
+  Held made{std::unique_ptr<unsigned char, Free>(static_cast<unsigned char*>(std::aligned_alloc(page, whole))), whole};
+  if (!made.bytes) throw std::bad_alloc();
+  if (page == LARGE) prefer_large_pages(made.bytes.get(), static_cast<int64_t>(whole), LARGE);
+  return made;
+}
+
 Memory::Held Memory::take(size_t size) {
   std::vector<Held>& kept = spare();
   size_t best = kept.size();
   for (size_t i = 0; i < kept.size(); ++i)
     if (kept[i].size >= size && (best == kept.size() || kept[i].size < kept[best].size)) best = i;
-  if (best == kept.size()) return {std::unique_ptr<unsigned char[]>(new unsigned char[size]), size};
+  if (best == kept.size()) return fresh(size);
   Held found = std::move(kept[best]);
   kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(best));
   return found;

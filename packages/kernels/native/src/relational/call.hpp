@@ -1,6 +1,7 @@
 // The arguments of a sum over relations, checked, and the way its work is divided.
 #pragma once
 #include <atomic>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -30,17 +31,21 @@ inline char* aligned(unsigned char* memory) {
 // to the process costs as much to touch as to compute.
 class Memory {
  public:
-  explicit Memory(int64_t bytes) : held(take(static_cast<size_t>(bytes) + 64)) {}
+  explicit Memory(int64_t bytes) : held(take(static_cast<size_t>(bytes))) {}
   Memory(Memory&& other) noexcept : held(std::move(other.held)) { other.held.size = 0; }
   ~Memory() { give(std::move(held)); }
-  char* data() const { return aligned(held.bytes.get()); }
+  char* data() const { return reinterpret_cast<char*>(held.bytes.get()); }
 
  private:
+  struct Free {
+    void operator()(unsigned char* bytes) const { std::free(bytes); }
+  };
   struct Held {
-    std::unique_ptr<unsigned char[]> bytes;
+    std::unique_ptr<unsigned char, Free> bytes;
     size_t size;
   };
   static std::vector<Held>& spare();
+  static Held fresh(size_t size);
   static Held take(size_t size);
   static void give(Held held) noexcept;
   Held held;

@@ -1,5 +1,7 @@
 // The gradient of transform first. The gradients of a group's rows, scaled, go into panels; then each task owns nodes of
-// the source, sums the panels for a block of them, and makes both products of the block while it is in cache.
+// the source, sums the panels for them, and makes both products of the sums.
+#include <algorithm>
+
 #include "outer_sums.hpp"
 #include "turns.hpp"
 
@@ -35,22 +37,68 @@ void table_grad(const Call& call, const Part* first, const Part* last, const cha
     });
 }
 
-}  // namespace
+// The two products with the gradients of a block of the source's rows, which lie in `own`: those of relation i begin with
+// column i * width.
+struct Products {
+  const Call& call;
+  int64_t in_dim, matrix_bytes;
+  const char* packed;  // matrices transposed
 
-void transform_first_grad(const Call& call, const Part* first, const Part* last) {
+  void to_x(int64_t relation, const Rows& own, const Rows& x_grad, int64_t first, int64_t last) const {
+    RowProduct p = call.product(own, packed + relation * matrix_bytes, call.out_dim, x_grad, in_dim);
+    p.add = true;
+    HEDDLE_PICK(relational_product)(p, first, last);
+  }
+};
+
+RowGather walk_back(const Call& call, const Part& part, const Part* first, const char* panels, const Rows& out) {
+  RowGather g = call.walk(part, true);
+  g.data = call.at(panels, (part.first_row - first->first_row) * call.width);
+  g.stride = call.width, g.columns = call.width, g.out = out;
+  return g;
+}
+
+// Relations that each have all rows of x: their gradients of these rows are laid side by side, some chunks of rows at a
+// time, so that x is read once for all of them.
+void side_by_side(const Call& call, const Part* first, const Part* last, const char* panels, const Products& products) {
+  constexpr int64_t NEAR = 8 << 20;  // bytes of what is laid side by side
+  const heddle_node_type& source = call.types[first->bundle->source];
+  const Chunks chunks(source.nodes);
+  const int64_t count = last - first, wide = count * call.width, in_dim = source.in_dim;
+  const int64_t at_once = std::min(chunks.count, std::max<int64_t>(1, NEAR / (chunks.size * wide * call.bytes)));
+  const bool summed = first->bundle->matrices_grad != nullptr;
+  OuterSums sums(call, count, in_dim, summed ? chunks.count : 0, true);
+  const Memory rows(std::min(at_once * chunks.size, source.nodes) * wide * call.bytes);
+  for (int64_t from = 0; from < chunks.count && call.problem.none(); from += at_once) {
+    const int64_t some = std::min(at_once, chunks.count - from), node = chunks.first(from);
+    parallel_for(count * some, call.threads, [&](int64_t task) {
+      const Part& part = first[task / some];
+      const int64_t k = from + task % some, column = part.first_column, low = part.first_row;
+      const Rows out{call.at(rows.data(), (&part - first) * call.width), wide, nullptr, column + node};
+      const RowGather g = walk_back(call, part, first, panels, out);
+      call.gather(g, column + chunks.first(k), column + chunks.last(k), low, low + part.rows);
+    });
+    if (!call.problem.none()) return;
+    parallel_for(some, call.threads, [&](int64_t task) {
+      const int64_t k = from + task;
+      const Rows x{source.x, in_dim, nullptr, 0}, x_grad{source.x_grad, in_dim, nullptr, 0};
+      if (summed) sums.clear(k, 0);
+      for_blocks(chunks.first(k), chunks.last(k), BLOCK / 2, [&](int64_t begin, int64_t end) {
+        if (summed) sums.add(k, 0, x, {rows.data(), wide, nullptr, node}, begin, end);
+        for (int64_t i = 0; i < count && source.x_grad; ++i)
+          products.to_x(i, {call.at(rows.data(), i * call.width), wide, nullptr, node}, x_grad, begin, end);
+      });
+    });
+  }
+  if (summed) sums.finish(call.matrix_grad(*first));
+}
+
+// Relations that each have rows of x of their own.
+void one_by_one(const Call& call, const Part* first, const Part* last, const char* panels, const Products& products) {
   const heddle_bundle& b = *first->bundle;
   const heddle_node_type& source = call.types[b.source];
-  const int64_t in_dim = source.in_dim, rows = (last - 1)->first_row + (last - 1)->rows - first->first_row;
-  const Memory panels(rows * call.width * call.bytes);
-  fill_panels(call, first, last, panels.data());
-  if (!source.x) {
-    if (b.matrices_grad) table_grad(call, first, last, panels.data());
-    return;
-  }
-  const int64_t count = last - first, matrix_bytes = call.packed_bytes(*first, true);
-  const Memory packed(source.x_grad ? count * matrix_bytes : 0);
-  if (source.x_grad) call.pack(first, last, true, packed.data());
-  OuterSums sums(call, count, in_dim, b.matrices_grad ? Chunks(source.nodes).count : 0);
+  const int64_t in_dim = source.in_dim;
+  OuterSums sums(call, last - first, in_dim, b.matrices_grad ? Chunks(source.nodes).count : 0);
   const auto source_of = [&](const Part&) { return b.source; };
   in_turns(call, first, last, source_of, [&](const Part& part, int64_t k) {
     const Chunks chunks(source.nodes);
@@ -63,18 +111,31 @@ void transform_first_grad(const Call& call, const Part* first, const Part* last)
     const Rows x{source.x, in_dim, sources, column}, x_grad{source.x_grad, in_dim, sources, column};
     for_blocks(column + from, column + to, most, [&](int64_t begin, int64_t end) {
       const Rows own{block.data(), call.width, nullptr, begin};
-      RowGather g = call.walk(part, true);
-      g.data = call.at(panels.data(), (low - first->first_row) * call.width);
-      g.stride = call.width, g.columns = call.width, g.out = own;
-      if (!call.gather(g, begin, end, low, high)) return;
+      if (!call.gather(walk_back(call, part, first, panels, own), begin, end, low, high)) return;
       if (b.matrices_grad) sums.add(k, &part - first, x, own, begin, end);
-      if (!source.x_grad) return;
-      RowProduct p = call.product(own, packed.data() + (&part - first) * matrix_bytes, call.out_dim, x_grad, in_dim);
-      p.add = true;
-      HEDDLE_PICK(relational_product)(p, begin, end);
+      if (source.x_grad) products.to_x(&part - first, own, x_grad, begin, end);
     });
   });
   if (b.matrices_grad) sums.finish(call.matrix_grad(*first));
+}
+
+}  // namespace
+
+void transform_first_grad(const Call& call, const Part* first, const Part* last) {
+  const heddle_bundle& b = *first->bundle;
+  const heddle_node_type& source = call.types[b.source];
+  const int64_t rows = (last - 1)->first_row + (last - 1)->rows - first->first_row;
+  const Memory panels(rows * call.width * call.bytes);
+  fill_panels(call, first, last, panels.data());
+  if (!source.x) {
+    if (b.matrices_grad) table_grad(call, first, last, panels.data());
+    return;
+  }
+  const int64_t count = last - first, matrix_bytes = call.packed_bytes(*first, true);
+  const Memory packed(source.x_grad ? count * matrix_bytes : 0);
+  if (source.x_grad) call.pack(first, last, true, packed.data());
+  const Products products{call, source.in_dim, matrix_bytes, packed.data()};
+  (b.sources ? one_by_one : side_by_side)(call, first, last, panels.data(), products);
 }
 
 }  // namespace heddle

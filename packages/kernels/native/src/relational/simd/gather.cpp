@@ -67,9 +67,70 @@ void pass(const RowGather& g, int64_t column, int64_t first, int64_t last) {
   }
 }
 
+// pass for panels of N vectors and rows of some edges each, one row's right after the last one's: no branch depends on
+// how many edges are left over, since a wrong guess costs more than a few loads. What is read beyond a row's edges are
+// rows of those that follow, checked as well, and is masked.
+template <class A, class I, int N> __attribute__((noinline)) void steady(const RowGather& g, int64_t first, int64_t last) {
+  constexpr int W = LANES<A>, AT_ONCE = N == 1 ? 8 : 4;
+  using Bits = std::conditional_t<sizeof(A) == 8, uint64_t, uint32_t>;
+  static const Bits KEEP[16] = {~Bits{}, ~Bits{}, ~Bits{}, ~Bits{}, ~Bits{}, ~Bits{}, ~Bits{}, ~Bits{}};
+  const I *const end = static_cast<const I*>(g.end), *const ids = static_cast<const I*>(g.ids);
+  const A* const data = static_cast<const A*>(g.data) - g.first * (N * W);
+  const A* const scale = static_cast<const A*>(g.scale);
+  const RowAt<A> out(g.out, g.index);
+  const bool more = g.add;
+  const int64_t limit = end[last - 1], soon = g.edges - LATER;
+  int64_t j = static_cast<const I*>(g.begin)[first];
+  for (int64_t r = first; r < last; ++r) {
+    vec<A, W> even[N], odd[N];
+    HEDDLE_UNROLL for (int n = 0; n < N; ++n) even[n] = odd[n] = broadcast<A, W>(0);
+    const auto add = [&](vec<A, W> (&sum)[N], I id) __attribute__((always_inline)) {
+      const A* const from = data + static_cast<int64_t>(id) * (N * W);
+      HEDDLE_UNROLL for (int n = 0; n < N; ++n) sum[n] += load<W>(from + n * W);
+    };
+    const auto add_if = [&](vec<A, W> (&sum)[N], I id, Bits kept) __attribute__((always_inline)) {
+      const A* const from = data + static_cast<int64_t>(id) * (N * W);
+      HEDDLE_UNROLL for (int n = 0; n < N; ++n)
+        sum[n] += bits<vec<A, W>>(bits<vec<Bits, W>>(load<W>(from + n * W)) & broadcast<Bits, W>(kept));
+    };
+    const int64_t stop = end[r];
+    if (stop < soon) __builtin_prefetch(ids + stop + LATER, 0, 2);
+    for (; j + AT_ONCE <= stop; j += AT_ONCE)
+      HEDDLE_UNROLL for (int k = 0; k < AT_ONCE; k += 2) add(even, ids[j + k]), add(odd, ids[j + k + 1]);
+    if (j + AT_ONCE <= limit) {
+      const Bits* keep = KEEP + 8 - (stop - j);
+      keep_base(keep);
+      HEDDLE_UNROLL for (int k = 0; k + 1 < AT_ONCE; ++k) add_if(k % 2 ? odd : even, ids[j + k], keep[k]);
+    } else {
+      for (; j + 2 <= stop; j += 2) add(even, ids[j]), add(odd, ids[j + 1]);
+      if (j < stop) add(even, ids[j]);
+    }
+    j = stop;
+    A* const place = out(r);
+    HEDDLE_UNROLL for (int n = 0; n < N; ++n) {
+      vec<A, W> total = even[n] + odd[n];
+      if (scale) total *= broadcast<A, W>(scale[r]);
+      if (more) total += load<W>(place + n * W);
+      store<W>(place + n * W, total);
+    }
+  }
+}
+
+// Whether `steady` is worth it: rows lie one after the other, and have edges enough.
+template <class I> bool is_steady(const RowGather& g, int64_t first, int64_t last) {
+  constexpr int64_t ENOUGH = 3;  // edges of a row
+  const I *const begin = static_cast<const I*>(g.begin), *const end = static_cast<const I*>(g.end);
+  return end == begin + 1 && end[last - 1] - begin[first] >= ENOUGH * (last - first);
+}
+
 template <class A, class I, bool weighted> void gather(const RowGather& g, int64_t first, int64_t last) {
   constexpr int64_t W = LANES<A>;
+  if (first == last) return;
   if (g.stride == g.columns) {  // panels: mostly of one, two or four vectors
+    if constexpr (!weighted) {
+      if (g.columns == W && is_steady<I>(g, first, last)) return steady<A, I, 1>(g, first, last);
+      if (g.columns == 2 * W && is_steady<I>(g, first, last)) return steady<A, I, 2>(g, first, last);
+    }
     if (g.columns == W) return pass<A, I, 1, W, weighted>(g, 0, first, last);
     if (g.columns == 2 * W) return pass<A, I, 2, 2 * W, weighted>(g, 0, first, last);
     if (g.columns == 4 * W) return pass<A, I, 4, 4 * W, weighted>(g, 0, first, last);
