@@ -173,3 +173,24 @@ def test_five_hundred_steps_on_the_real_week_stay_finite(shared_data, build):
     assert all(
         np.isfinite(value).all() for value in program.to_arrays(state).values() if value.dtype.kind == "f"
     )
+
+
+def test_short_runs_have_small_batches_and_withhold_the_truth_sooner():
+    """Without a batch size an epoch has its 64 steps; tau follows the length of the run, the paper's for the paper's."""
+    from heddle_dgl.models.seq import paced_tau
+
+    dataset, task = traffic(sensors=7, days=5), Task("forecast", "mae", ("masked_mae",), 4, 3)
+    seen = []
+
+    class Program:
+        def place(self, batch):
+            seen.append((len(batch.index), batch.graph.planned))
+
+    list(ForecastLoader(dataset, task, None, None, 0, epochs=3).batches(Program(), 1))
+    assert seen[0] == (16, 3 * len(seen)) and len(seen) >= 60
+    assert paced_tau(37_500) == pytest.approx(2000) and paced_tau(0) == 2000 and paced_tau(10**6) == 2000
+    assert 1 < paced_tau(1) < paced_tau(300) < 50
+    model = dcrnn(CONFIG | {"tau": None}, signature_of(dataset, task))
+    program = DglBackend({}).program(model, task, OPTIM)
+    placed = next(ForecastLoader(dataset, task, None, None, 0, epochs=3).batches(program, 1))
+    assert np.isfinite(program.step(program.init(0), placed)[1]["loss"])

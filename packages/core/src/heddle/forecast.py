@@ -22,6 +22,7 @@ class Signal(NamedTuple):
         length, horizon: steps of a window.
         mean, deviation: [n_targets] float, what targets were scaled by.
         schedule: starts of the windows of each batch of the epoch, for caches; None when predicting.
+        planned: optimiser steps of the whole run, for what is withheld bit by bit; 0 where nobody knows.
     """
 
     name: str
@@ -32,6 +33,16 @@ class Signal(NamedTuple):
     mean: Array
     deviation: Array
     schedule: Sequence[Array] | None = None
+    planned: int = 0
+
+
+def usual_batch(n_windows: int) -> int:
+    """Return windows a batch: 64 as in the DCRNN paper, fewer (16 at least) where an epoch would have under 64 steps.
+
+    >>> usual_batch(23974), usual_batch(1395), usual_batch(100)
+    (64, 21, 16)
+    """
+    return min(64, max(16, n_windows // 64))
 
 
 def split_windows(sizes: dict[str, int], length: int, horizon: int) -> dict[str, np.ndarray]:

@@ -103,7 +103,7 @@ def _recurrent(cell: MakeCell, config: Config, signature: Signature) -> Any:
     """Return cells with a decoder, or with one product of the last state, as `config["head"]` asks."""
     width, head = _checked(signature), config.get("head") or "decoder"
     if head == "decoder":
-        tau = float(config.get("tau") or 0)
+        tau = None if config.get("tau") is None else float(config["tau"])
         return stack_seq_model(width, signature.out_dim, config["layers"], cell, config["hidden"], tau)
     if head == "last":
         cells = stack_cells(cell, width, config["hidden"], config["layers"])

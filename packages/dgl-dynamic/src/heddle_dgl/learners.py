@@ -17,6 +17,7 @@ from heddle.ops import GraphOps
 from heddle_dgl.changing import ChangingSums
 from heddle_dgl.fused import TORCH_STEPS, Steps
 from heddle_dgl.memo import StepMemo, step
+from heddle_dgl.models.seq import paced_tau
 from heddle_dgl.place import Precision, tensor, to_device
 from heddle_dgl.run import Engine, Run
 from heddle_dgl.snapshots import graphs_at
@@ -155,7 +156,7 @@ class ForecastLearner:
 
     def outputs(self, weights: dict[str, Tensor], placed: PlacedWindows, training: Training | None) -> Tensor:
         """Return [n_windows, horizon, n_nodes, n_targets] in the signal's own units."""
-        fed = None if training is None else self._fed(placed.signal.horizon, training)
+        fed = None if training is None else self._fed(placed.signal, training)
         known = placed.signal.length + (placed.signal.horizon if fed and any(fed) else 0)
         parts = []
         self._aggregations = self._saved = 0
@@ -227,9 +228,10 @@ class ForecastLearner:
                 *rest,
             )
 
-    def _fed(self, horizon: int, training: Training) -> list[bool]:
+    def _fed(self, signal: Signal, training: Training) -> list[bool]:
         """Draw for each step whether the next reads the truth: scheduled sampling, one coin for all windows."""
-        tau = float(self.model.tau)
+        horizon = signal.horizon
+        tau = paced_tau(signal.planned) if self.model.tau is None else float(self.model.tau)
         if tau <= 0:
             return [False] * horizon
         share = tau / (tau + math.exp(min(training.steps / tau, 700.0)))

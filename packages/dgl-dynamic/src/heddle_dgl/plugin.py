@@ -5,7 +5,7 @@ from heddle.hookspecs import BackendInfo, Key, ModelInfo, hookimpl
 PLUGIN_API = (1, 0)
 
 _WIDTHS = {"hidden": Key(int, least=1), "layers": Key(int, least=1)}
-_SEQ = _WIDTHS | {"head": Key(str, choices=("decoder", "last")), "tau": Key(float, least=0)}
+_SEQ = _WIDTHS | {"head": Key(str, choices=("decoder", "last")), "tau": Key(float, null=True, least=0)}
 _GCRN = _SEQ | {
     "layer": Key(str, choices=("gcn", "cheb", "diffusion", "sage", "gat")),
     "order": Key(int, least=1),

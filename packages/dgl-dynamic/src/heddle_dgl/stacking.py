@@ -55,7 +55,12 @@ def stack_cells(make: MakeCell, in_dim: int, hidden: int, num_layers: int) -> tu
 
 
 def stack_seq_model(
-    in_feats: int, out_feats: int, num_layers: int, gcrn: MakeCell, hidden: int = 64, tau: float = 2000.0
+    in_feats: int,
+    out_feats: int,
+    num_layers: int,
+    gcrn: MakeCell,
+    hidden: int = 64,
+    tau: float | None = 2000.0,
 ) -> SeqModel:
     """Stack dynamic GNN layers to an encoder that reads `in_feats` features and a decoder that writes `out_feats`.
 

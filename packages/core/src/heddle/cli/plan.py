@@ -5,6 +5,7 @@ from typing import Any
 
 from heddle.cli.screen import print_table
 from heddle.errors import ConfigError
+from heddle.forecast import split_windows, usual_batch
 from heddle.model import Signature
 from heddle.plugins import Registry, load_plugins
 from heddle.relational.plan import Choice
@@ -143,8 +144,10 @@ def _of_forecast(config: Mapping[str, Any], registry: Registry, sharding: Shardi
         )
     graph = dataset.graphs if isinstance(dataset.graphs, Graph) else dataset.graphs[0].graph
     backend: Any = registry.backend(info.backends[0], {})
-    batch = int((config.get("trainer") or {}).get("batch_size") or 64)
     times = len(dataset.info["signal"])
+    sizes = {split: len(dataset.splits[split]) for split in ("train", "valid", "test")}
+    n_windows = len(split_windows(sizes, task.length, task.horizon)["train"])
+    batch = int((config.get("trainer") or {}).get("batch_size") or usual_batch(n_windows))
     alone, *found = backend.forecast_plans(model, signature, graph, batch, devices, sharding.partition, times)
     print(
         f"{signature.n_node['']:,} nodes, {len(graph.senders):,} edges, {batch} windows, {devices} processes"

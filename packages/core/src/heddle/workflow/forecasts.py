@@ -7,7 +7,7 @@ import numpy as np
 
 from heddle.data.dataset import Dataset
 from heddle.errors import DataError
-from heddle.forecast import Signal, split_windows
+from heddle.forecast import Signal, split_windows, usual_batch
 from heddle.graph import Graph
 from heddle.model import Batch
 from heddle.program import Placed, Program, State
@@ -24,7 +24,15 @@ class ForecastLoader:
 
     every_epoch: tuple[str, ...] = ("valid",)
 
-    def __init__(self, dataset: Dataset, task: Task, batch_size: int | None, chunk: int | None, seed: int):
+    def __init__(
+        self,
+        dataset: Dataset,
+        task: Task,
+        batch_size: int | None,
+        chunk: int | None,
+        seed: int,
+        epochs: int = 0,
+    ):
         raw = np.asarray(dataset.info["signal"])
         sizes = {split: len(dataset.splits[split]) for split in SPLITS}
         self._windows = split_windows(sizes, task.length, task.horizon)
@@ -33,7 +41,9 @@ class ForecastLoader:
                 f"dataset {dataset.name}: found {len(raw)} steps, expected some windows of {task.length} + "
                 f"{task.horizon} to train on; lower task.length or task.horizon"
             )
-        self._seed, self._chunk, self._size = seed, chunk, batch_size or 64
+        self._seed, self._chunk = seed, chunk
+        n_train = len(self._windows["train"])
+        self._size = batch_size or usual_batch(n_train)
         self._truth, self._known = targets_of(dataset)
         last = int(self._windows["train"][-1]) + task.length
         mean, deviation = _scale(raw[:last, :, : self._truth.shape[2]])
@@ -42,9 +52,9 @@ class ForecastLoader:
             np.where(np.isfinite(x[..., : len(mean)]), x[..., : len(mean)], mean) - mean
         ) / deviation
         x = np.nan_to_num(x, copy=False)
-        self._signal = Signal(
-            dataset.name, _weighted(dataset.graphs), x, task.length, task.horizon, mean, deviation
-        )
+        planned = -(-n_train // self._size) * epochs
+        rest = task.length, task.horizon, mean, deviation, None, planned
+        self._signal = Signal(dataset.name, _weighted(dataset.graphs), x, *rest)
 
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
         """Yield the epoch's windows in random order, or in random chunks of `chunk` windows, shuffled in themselves."""

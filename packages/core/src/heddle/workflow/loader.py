@@ -44,7 +44,8 @@ def loader_for(
     Args:
         dataset: with its splits (`with_splits`).
         model: has `.prepare(graph)`; one of links in time, which reads snapshots, hasn't.
-        options: "batch_size": graphs or links per step, None for all at once; "negatives": false links per true one;
+        options: "batch_size": graphs or links per step, None for all at once, windows as `usual_batch`; "epochs" of the
+            run; "negatives": false links per true one;
             "chunk": windows that are shuffled among themselves, None for all.
         static_shapes: whether batches of graphs are padded to a few fixed shapes.
     """
@@ -55,7 +56,8 @@ def loader_for(
     if task.level == "step":
         from heddle.workflow.forecasts import ForecastLoader
 
-        return ForecastLoader(dataset, task, options.get("batch_size"), options.get("chunk"), seed)
+        epochs = int(options.get("epochs") or 0)
+        return ForecastLoader(dataset, task, options.get("batch_size"), options.get("chunk"), seed, epochs)
     if task.level == "graph":
         from heddle.workflow.graphs import GraphLoader
 

@@ -1,5 +1,6 @@
 """SeqModel: an encoder reads the inputs of a window, a decoder writes its targets, each step from the one before."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,13 +26,13 @@ class SeqModel:
         encoder, decoder: cells, first layer first; as many of each, of equal widths.
         out_dim: features that are predicted, the first ones of the signal.
         tau: of scheduled sampling; the truth is fed at a step with probability tau / (tau + exp(n / tau)) after n
-            optimiser steps (Bengio et al. 2015, inverse sigmoid decay); 0 never feeds it.
+            optimiser steps (Bengio et al. 2015, inverse sigmoid decay); 0 never feeds it; None: see `paced_tau`.
     """
 
     encoder: tuple[Any, ...]
     decoder: tuple[Any, ...]
     out_dim: int = 1
-    tau: float = 2000.0
+    tau: float | None = 2000.0
 
     def params(self) -> dict[str, ParamSpec]:
         out = {
@@ -74,3 +75,21 @@ class SeqModel:
         """Return the encoder's last state, [n_nodes, n_windows, hidden]."""
         states: list[State | None] = [None] * len(self.encoder)
         return Layers(run, self.encoder, scoped("encoder", params)).encode(windows, states)[-1]
+
+
+def paced_tau(planned: int) -> float:
+    """Return the tau by which a run of `planned` steps withholds the truth as the DCRNN paper's does: 2000 at most.
+
+    Theirs is 2000 for 37,500 steps, so that the truth is fed every other time after 0.4 of them; 0 planned: 2000.
+
+    >>> round(paced_tau(37_500)), round(paced_tau(330))
+    (2000, 37)
+    """
+    if not planned:
+        return 2000.0
+    half = 2000 * math.log(2000) * min(1.0, planned / 37_500)
+    low, high = 1.0, 2000.0
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        low, high = (middle, high) if middle * math.log(middle) < half else (low, middle)
+    return high
