@@ -176,7 +176,7 @@ def test_five_hundred_steps_on_the_real_week_stay_finite(shared_data, build):
 
 
 def test_short_runs_have_small_batches_and_withhold_the_truth_sooner():
-    """Without a batch size an epoch has its 64 steps; tau follows the length of the run, the paper's for the paper's."""
+    """Without a batch size an epoch has its 64 steps; tau follows the length of the run."""
     from heddle_dgl.models.seq import paced_tau
 
     dataset, task = traffic(sensors=7, days=5), Task("forecast", "mae", ("masked_mae",), 4, 3)
