@@ -123,11 +123,11 @@ def test_bundles_keep_only_rows_with_edges_where_they_are_few():
 
 def test_layers_that_agree_share_their_arrays():
     graph = relational_graph(EQUAL, featureless=())
-    layers = [RGCN(RELATIONS, EQUAL, 6), RGCN(RELATIONS, EQUAL, 6), RGCN(RELATIONS, EQUAL, 200)]
+    layers = [RGCN(RELATIONS, EQUAL, width) for width in (200, 6, 6)]
     stack = RelationalStack(tuple(layers), plan="auto")
     prepared = stack.prepare(graph)["relations"]
     first, second, last = (layer["names"] for layer in prepared["layers"])
-    assert first == second and first != last
+    assert second == last and first != last
     assert len(prepared["bundles"]) == len(
         {name for layer in (first, last) for names in layer.values() for name in names}
     )

@@ -35,9 +35,13 @@ def test_one_receiver_of_many_senders_is_aggregated_first():
 def test_cost_follows_its_formula():
     sizes, rates = Sizes(10, 20, 30, 4, 19, 64, 32), RATES
     product = 2 * 4 * 64 * 32 / rates.flops + 4 * 4 * (64 + 64) / rates.memory
-    assert seconds(sizes)["transform"] == pytest.approx(product + 30 * (4 * 32 + 4) / rates.cache)
+    along = 30 * (4 * 32 + 4) / rates.cache
+    assert seconds(sizes)["transform"] == pytest.approx(3 * product + 2 * along)
+    assert seconds(sizes, inner=False)["transform"] == pytest.approx(2 * product + 2 * along)
     product = 2 * 20 * 64 * 32 / rates.flops + 4 * 20 * (64 + 64) / rates.memory
-    assert seconds(sizes)["aggregate"] == pytest.approx(product + 30 * (4 * 64 + 4) / rates.cache)
+    along = 30 * (4 * 64 + 4) / rates.cache
+    assert seconds(sizes)["aggregate"] == pytest.approx(3 * product + 2.5 * along)
+    assert seconds(sizes, inner=False)["aggregate"] == pytest.approx(2 * product + 1.5 * along)
 
 
 def test_cost_of_nothing_is_nothing():
@@ -87,11 +91,12 @@ def test_rates_decide():
         ("a", "r", "a"): EdgeSet(None, *np.random.default_rng(0).integers(0, 50, (2, 400)), np.array([400]))
     }
     graph = hetero_graph({"a": np.zeros((50, 20))}, edges, {"a": np.array([50])})
-    shapes = {("a", "r", "a"): (20, 30)}
-    (choice,) = plan_relations(graph, shapes)
-    assert choice.way == "aggregate"
-    wide = RATES._replace(row_bytes=256)  # rows of 20 and of 30 columns cost the same: the first way stays
-    assert plan_relations(graph, shapes, rates=wide)[0].way == "transform"
+    shapes = {("a", "r", "a"): (30, 20)}
+    assert plan_relations(graph, shapes, inner=False)[0].way == "transform"
+    wide = RATES._replace(
+        row_bytes=256
+    )  # rows of 20 and of 30 columns cost the same: the shorter way back decides
+    assert plan_relations(graph, shapes, rates=wide, inner=False)[0].way == "aggregate"
 
 
 def test_an_unknown_plan_is_refused():

@@ -96,7 +96,7 @@ class RelationalStack:
         """Return each layer's choice for each relation; layers after the first have features on every type."""
         featureless = {kind for kind, nest in graph.nodes.items() if nest is None}
         return [
-            plan_relations(graph, layer.shapes(() if i else featureless), self.plan)
+            plan_relations(graph, layer.shapes(() if i else featureless), self.plan, inner=i > 0)
             for i, layer in enumerate(self.layers)
         ]
 

@@ -1,4 +1,4 @@
-"""Cost of a relation: operations and bytes of each way to take its mean, as seconds of one forward pass."""
+"""Cost of a relation: operations and bytes of each way to take its mean, as seconds of one training step."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -41,8 +41,8 @@ class Rates(NamedTuple):
         row_bytes: least bytes that reading a row in the order of edges costs.
     """
 
-    flops: float = 60e9
-    memory: float = 12e9
+    flops: float = 240e9
+    memory: float = 30e9
     cache: float = 44e9
     row_bytes: int = 64
 
@@ -50,29 +50,34 @@ class Rates(NamedTuple):
 RATES = Rates()
 
 
-def seconds(sizes: Sizes, rates: Rates = RATES) -> Mapping[str, float]:
-    """Return way -> seconds of a forward pass in float32; no edges cost nothing, whatever the way.
+def seconds(sizes: Sizes, rates: Rates = RATES, inner: bool = True) -> Mapping[str, float]:
+    """Return way -> seconds of a forward and a backward in float32; no edges cost nothing, whatever the way.
 
     Transform first moves out_dim columns along edges and multiplies once for each row that sends; aggregate first
     moves in_dim columns and multiplies once for each row that receives; by edge, a product for each edge is written
     and summed. Without features aggregating first is impossible, and the product is free.
+
+    Backward, the gradient of the weights is a product more and, in `inner` layers, that of the rows that send another.
+    Columns that were multiplied come back along edges in any case, columns that were not only for the latter; of the
+    sums of these, kernels keep half and take half once more.
     """
     n, k, m = sizes.n_edges, sizes.in_dim, sizes.out_dim
     if not n:
         return dict.fromkeys(WAYS, 0.0)
 
     def product(count: int) -> float:
-        return 2 * count * k * m / rates.flops + 4 * count * (k + 2 * m) / rates.memory if k else 0.0
+        once = 2 * count * k * m / rates.flops + 4 * count * (k + 2 * m) / rates.memory if k else 0.0
+        return (2 + inner) * once
 
     def along(columns: int) -> float:
         return n * (max(4 * columns, rates.row_bytes) + 4) / rates.cache
 
     return {
-        TRANSFORM: product(computed_rows(sizes.used_senders, sizes.n_senders)) + along(m),
-        AGGREGATE: along(k) + product(computed_rows(sizes.used_receivers, sizes.n_receivers))
+        TRANSFORM: product(computed_rows(sizes.used_senders, sizes.n_senders)) + 2 * along(m),
+        AGGREGATE: (1.5 + inner) * along(k) + product(computed_rows(sizes.used_receivers, sizes.n_receivers))
         if k
         else float("inf"),
-        EDGE: product(n) + along(k) + along(m) if k else float("inf"),
+        EDGE: product(n) + (1.5 + inner) * along(k) + 2 * along(m) if k else float("inf"),
     }
 
 

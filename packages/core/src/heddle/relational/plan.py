@@ -49,6 +49,7 @@ def plan_relations(
     shapes: Mapping[EdgeType, tuple[int, int]],
     how: str = "auto",
     rates: Rates = RATES,
+    inner: bool = True,
 ) -> tuple[Choice, ...]:
     """Choose a way for each relation of `graph` that `shapes` names, sorted by relation.
 
@@ -57,19 +58,26 @@ def plan_relations(
             features, which can only be transformed first.
         how: one of PLANS; "loop" is read as "auto".
         rates: of the machine.
+        inner: whether the layer's inputs have a gradient, as those of all layers but the first.
     """
     return tuple(
-        _choice(graph, relation, place, shapes[relation], how, rates)
+        _choice(graph, relation, place, shapes[relation], how, rates, inner)
         for place, relation in enumerate(sorted(shapes))
         if relation in graph.edges
     )
 
 
 def _choice(
-    graph: HeteroGraph, relation: EdgeType, place: int, shape: tuple[int, int], how: str, rates: Rates
+    graph: HeteroGraph,
+    relation: EdgeType,
+    place: int,
+    shape: tuple[int, int],
+    how: str,
+    rates: Rates,
+    inner: bool,
 ) -> Choice:
     sizes = sizes_of(graph, relation, *shape, count=how != "static")
-    costs = seconds(sizes, rates)
+    costs = seconds(sizes, rates, inner)
     way = how if how in WAYS else min(WAYS, key=costs.__getitem__)
     if not sizes.in_dim:
         way = TRANSFORM
@@ -92,7 +100,7 @@ def sizes_of(graph: HeteroGraph, relation: EdgeType, in_dim: int, out_dim: int, 
 
 
 def total_seconds(choices: Sequence[Choice]) -> float:
-    """Return the estimated seconds of a forward pass over all relations."""
+    """Return the estimated seconds of a training step over all relations."""
     return sum(choice.seconds[choice.way] for choice in choices)
 
 
