@@ -8,6 +8,8 @@ import numpy as np
 from heddle.errors import GraphError, problem
 from heddle.nest import leaves_with_paths
 
+_ROWS = 1 << 16
+
 
 def fail(where: str, found: object, expected: str, do: str) -> NoReturn:
     """Raise the GraphError of a broken rule."""
@@ -25,10 +27,20 @@ def check_features(nest: Any, field: str, rows: int, meaning: str, finite: bool)
             found = f"{array.shape[0]} rows" if array.ndim else f"the scalar {array}"
             do = "give one row to each" if array.ndim else "put the rows in one array with numpy.asarray"
             fail(path, found, f"{rows} rows, {meaning}", do)
-        if finite and kind not in "biu" and not np.isfinite(array).all():
-            at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        at = _first_infinite(array) if finite and kind not in "biu" else None
+        if at is not None:
             found, do = f"{array[at]}", "fill it in or pass finite=False"
             fail(f"{path}[{', '.join(map(str, at))}]", found, "a finite number", do)
+
+
+def _first_infinite(array: np.ndarray) -> tuple[int, ...] | None:
+    """Return where the first number that isn't finite lies, looking at some rows at a time; None if there is none."""
+    for start in range(0, len(array), _ROWS):
+        finite = np.isfinite(array[start : start + _ROWS])
+        if not finite.all():
+            row, *rest = (int(i) for i in np.argwhere(~finite)[0])
+            return (start + row, *rest)
+    return None
 
 
 def check_total(counts: np.ndarray, field: str) -> int:

@@ -86,12 +86,14 @@ class LinkHead:
     """Score of each link: the dot product of its ends, with a diagonal matrix per relation for typed links.
 
     Source: Kipf & Welling, Variational Graph Auto-Encoders (2016), eq. 2; DistMult (Yang et al. 2015, eq. 2) for
-    `n_relations` > 0, with rows (head, relation, tail) in the index.
+    `n_relations` > 0, with rows (head, relation, tail) in the index. Both ends are of `node_type`, the last one of
+    `receiver_type` if that is given; "" for a homogeneous graph.
     """
 
     dim: int
     n_relations: int = 0
     node_type: str = ""
+    receiver_type: str = ""
 
     def params(self) -> dict[str, ParamSpec]:
         return {"relation": ParamSpec((self.n_relations, self.dim))} if self.n_relations else {}
@@ -101,7 +103,8 @@ class LinkHead:
 
     def apply(self, ops, params, embedded, prepared, index, dropout=no_dropout):
         x = embedded[self.node_type] if self.node_type else embedded
-        product = ops.gather(x, index[:, 0]) * ops.gather(x, index[:, -1])
+        y = embedded[self.receiver_type] if self.receiver_type else x
+        product = ops.gather(x, index[:, 0]) * ops.gather(y, index[:, -1])
         if self.n_relations:
             product = product * ops.gather(params["relation"], index[:, 1])
         return ops.xp.sum(product, axis=-1)
@@ -113,4 +116,4 @@ def head_for(signature: Any, in_dim: int, readout: str = "sum", dropout: float =
         return NodeHead(signature.target_type)
     if signature.level == "graph":
         return GraphHead(in_dim, signature.out_dim, readout, dropout)
-    return LinkHead(in_dim, signature.n_link_types, signature.target_type)
+    return LinkHead(in_dim, signature.n_link_types, signature.target_type, signature.receiver_type)

@@ -29,9 +29,10 @@ class Signature(NamedTuple):
         out_dim: outputs per prediction: classes, labels or regression targets; 0 for links.
         n_node: node type -> number of nodes; "" in a homogeneous graph. For embeddings of featureless nodes.
         relations: relations of a heterogeneous graph, () in a homogeneous one.
-        target_type: node type that is predicted; "" in a homogeneous graph.
+        target_type: node type that is predicted, or of links' first ends; "" in a homogeneous graph.
         n_link_types: relations that a link prediction tells apart; 0 if links have none.
         window: steps that a forecast reads and predicts, see `heddle.forecast.Signal`; (0, 0) for other tasks.
+        receiver_type: node type of links' last ends if it isn't `target_type`; else "".
     """
 
     level: str
@@ -43,6 +44,7 @@ class Signature(NamedTuple):
     target_type: str = ""
     n_link_types: int = 0
     window: tuple[int, int] = (0, 0)
+    receiver_type: str = ""
 
 
 class Batch(NamedTuple):
@@ -108,6 +110,10 @@ class Model:
 
     def prepare(self, graph: Graph | HeteroGraph) -> Prepared:
         return {**self.encoder.prepare(graph), **self.head.prepare(graph)}
+
+    def takes_blocks(self, count: int) -> bool:
+        """Tell whether the encoder computes a sample of so many hops layer by layer."""
+        return bool(hasattr(self.encoder, "takes_blocks") and self.encoder.takes_blocks(count))
 
     def prepare_blocks(
         self, graph: Graph | HeteroGraph, blocks: Any, adjacency: Any = build_adjacency

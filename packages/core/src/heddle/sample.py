@@ -78,6 +78,8 @@ class Fanout(NamedTuple):
         disjoint: grow a tree of its own from each seed, which shares no node with another's.
         induced: return all edges between the nodes that were sampled, in place of those that led to them.
         newest: draw among the `size` newest usable edges of a node only; of equal times, the later position.
+        layered: draw at each hop for all nodes so far, by their ids, so that a hop's edges are one layer's and what is
+            drawn of a node depends on the hop and the node (its time, its tree's seed) alone, not on who else is there.
     """
 
     sizes: Sequence[int] | Mapping[EdgeType, Sequence[int]]
@@ -85,6 +87,7 @@ class Fanout(NamedTuple):
     disjoint: bool = False
     induced: bool = False
     newest: bool = False
+    layered: bool = False
 
 
 class Sample(NamedTuple):
@@ -94,11 +97,12 @@ class Sample(NamedTuple):
         nodes: [n_nodes] int, ids in the graph: the seeds as they were given, repeats included, then the nodes of
             each hop in the order in which they were first met. No other node is repeated (within its tree).
         senders: [n_edges] int, positions in `nodes`; edges of a seed that was given twice leave its first place.
-        receivers: [n_edges] int, positions in `nodes`, ascending.
+        receivers: [n_edges] int, positions in `nodes`, ascending (within each hop, of a layered sample).
         edges: [n_edges] int, positions in the graph's `senders`; `adjacency.order[edges]` for the caller's order.
         nodes_per_hop: hops + 1 counts, seeds first; they sum to n_nodes.
         edges_per_hop: hops counts that sum to n_edges; () for induced edges, which belong to no hop.
         tree: [n_nodes] int, the seed whose tree a node belongs to, or None if nodes are shared.
+        layered: whether each hop has edges into all nodes before it, and not into the hop before alone.
     """
 
     nodes: Array
@@ -108,6 +112,7 @@ class Sample(NamedTuple):
     nodes_per_hop: tuple[int, ...]
     edges_per_hop: tuple[int, ...]
     tree: Array | None
+    layered: bool = False
 
 
 class HeteroSample(NamedTuple):
@@ -124,6 +129,7 @@ class HeteroSample(NamedTuple):
     nodes_per_hop: Mapping[str, tuple[int, ...]]
     edges_per_hop: Mapping[EdgeType, tuple[int, ...]]
     tree: Mapping[str, Array] | None
+    layered: bool = False
 
 
 class Sampler(Protocol):
@@ -142,7 +148,8 @@ class Sampler(Protocol):
 
         Args:
             seeds: [n] int ids, in a heterogeneous graph node type -> ids. Repeats are allowed.
-            key: what the random numbers depend on; make one for each batch with `sample_key`.
+            key: what the random numbers depend on; make one for each batch with `sample_key`, or one for each epoch if
+                `fanout.layered`.
             seed_time: like seeds, the time of each. An edge is usable if neither it nor its sender is newer than
                 the seed's time. By default a seed's time is its `node_time`. Seeds of different times get trees
                 of their own, as if `fanout.disjoint` were set.

@@ -96,6 +96,7 @@ def signature_of(dataset: Dataset, task: Task) -> Signature:
             tuple(graph.edges),
             dataset.target_type,
             n_link_types,
+            receiver_type=dataset.receiver_type,
         )
     assert isinstance(graph, Graph)
     n_node = {"": int(graph.n_node.sum())}

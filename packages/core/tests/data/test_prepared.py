@@ -76,8 +76,10 @@ def test_graphs_of_a_folder(tmp_path):
     opened = open_prepared(write(tmp_path / "p"))
     graph = to_graph(opened)
     assert np.array_equal(graph.nodes["user"], X)  # codes are no numbers
-    assert np.stack([graph.edges[KNOWS].senders, graph.edges[KNOWS].receivers], 1).tolist() == ENDS.tolist()
-    assert graph.edges[BACK].receivers.tolist() == ENDS[:, 0].tolist()  # which has CSC alone
+    found = np.stack([graph.edges[KNOWS].senders, graph.edges[KNOWS].receivers], 1)
+    assert found.tolist() == ENDS[opened.edges[KNOWS].edge_ids].tolist()  # by receiver, as on disk
+    assert graph.edges[KNOWS].senders.filename == opened.edges[KNOWS].senders.filename
+    assert sorted(graph.edges[BACK].receivers.tolist()) == sorted(ENDS[:, 0].tolist())
     sampled = ReferenceSampler(sample_graph(opened, times=False)).sample({"user": [1]}, Fanout([-1]))
     rows = opened.edges[KNOWS].edge_ids[sampled.edges[KNOWS]]
     assert sorted(rows.tolist()) == [0, 2]
@@ -95,9 +97,14 @@ def test_datasets_of_a_folder(tmp_path):
     links = prepared(str(write(tmp_path / "l", Task("link_prediction", KNOWS))), name="other")
     assert links.name == "other" and links.splits["valid"].tolist() == [[1, 1]]
     assert len(links.graphs.edges[KNOWS].senders) == len(links.graphs.edges[BACK].senders) == 2
-    other = write(tmp_path / "o", Task("edge_classification", KNOWS, 2))
+    edges = to_dataset(open_prepared(write(tmp_path / "o", Task("edge_classification", KNOWS, 2))))
+    assert edges.task == "link_prediction" and edges.splits["valid"].tolist() == [[1, 1]]
+    back = prepared(str(tmp_path / "p"), relation=BACK)
+    assert (back.task, back.target_type, back.receiver_type) == ("link_prediction", BACK[0], "")
+    with pytest.raises(DataError, match=r"data\.relation"):
+        prepared(str(tmp_path / "p"), relation=["user", "hates", "user"])
     with pytest.raises(DataError, match="MetaLoader"):
-        to_dataset(open_prepared(other))
+        to_dataset(open_prepared(write(tmp_path / "n", Task())))
 
 
 def test_an_empty_graph(tmp_path):

@@ -28,6 +28,7 @@ struct heddle_sample_request {
   const int64_t* n_seeds;     // [types]
   const int64_t* first_tree;  // [types], number of the tree of each type's first seed
   const int64_t* seed_time;   // by number of tree, or NULL
+  const uint64_t* roots;      // by number of tree, what a layered sample's draws depend on beside the node, or NULL
   const int64_t* sizes;       // [relations, hops], -1 for all; in heddle_budget_sample [types, hops]
   int64_t hops;
   int64_t most;  // heddle_budget_sample: in-edges of a node that count, -1 for all
@@ -36,6 +37,7 @@ struct heddle_sample_request {
   int32_t trees;
   int32_t induced;
   int32_t newest;
+  int32_t layered;
   int32_t threads;
 };
 

@@ -83,7 +83,7 @@ Ids content(const heddle_sample* sample, int64_t hops, int64_t edge_hops, bool t
 }
 
 struct Way {
-  bool weighted = false, timed = false, replace = false, trees = false, induced = false, newest = false;
+  bool weighted = false, timed = false, replace = false, trees = false, induced = false, newest = false, layered = false;
 };
 const Way WAYS[] = {{},
                     {true},
@@ -92,15 +92,19 @@ const Way WAYS[] = {{},
                     {false, true, false, true, false, true},
                     {false, false, true},
                     {true, false, false, false, true},
-                    {false, true, false, true, true}};
+                    {false, true, false, true, true},
+                    {false, false, false, false, false, false, true},
+                    {true, true, true, true, false, false, true}};
 
 Ids draw(const heddle_sample_graph* graph, heddle_sample* sample, const Way& way, int32_t threads, uint64_t key) {
   Ids seeds, n_seeds{1500, 500}, first_tree{0, 1500}, seed_time(2000, 6), sizes{5, 3, 4, 4, 6, -1};
+  const std::vector<uint64_t> roots(2000, 7);
   for (int64_t i = 0; i < 2000; ++i) seeds.push_back((i * 7919) % (i < 1500 ? N_A : N_B));
   const heddle_sample_request request{seeds.data(),
                                       n_seeds.data(),
                                       first_tree.data(),
                                       way.timed ? seed_time.data() : nullptr,
+                                      way.timed ? roots.data() : nullptr,
                                       sizes.data(),
                                       2,
                                       -1,
@@ -109,6 +113,7 @@ Ids draw(const heddle_sample_graph* graph, heddle_sample* sample, const Way& way
                                       way.trees,
                                       way.induced,
                                       way.newest,
+                                      way.layered,
                                       threads};
   CHECK(heddle_neighbor_sample(graph, sample, &request) == HEDDLE_OK);
   return content(sample, 2, way.induced ? 1 : 2, way.trees);
@@ -117,7 +122,7 @@ Ids draw(const heddle_sample_graph* graph, heddle_sample* sample, const Way& way
 Ids draw_by_budget(const heddle_sample_graph* graph, heddle_sample* sample, int32_t threads) {
   const Ids seeds{1, 3, 5, 1, 7}, n_seeds{3, 2}, first_tree{0, 3}, sizes{50, 20, 30, 40};
   const heddle_sample_request request{
-      seeds.data(), n_seeds.data(), first_tree.data(), nullptr, sizes.data(), 2, 50, 9, 0, 0, 1, 0, threads};
+      seeds.data(), n_seeds.data(), first_tree.data(), nullptr, nullptr, sizes.data(), 2, 50, 9, 0, 0, 1, 0, 0, threads};
   CHECK(heddle_budget_sample(graph, sample, &request) == HEDDLE_OK);
   return content(sample, 2, 1, false);
 }
@@ -179,7 +184,7 @@ void bad_input() {
   CHECK(heddle_sample_new(graph, &sample) == HEDDLE_OK);
   const Ids seeds{N_A}, n_seeds{1, 0}, first_tree{0, 0}, sizes{1, 1, 1};
   const heddle_sample_request request{
-      seeds.data(), n_seeds.data(), first_tree.data(), nullptr, sizes.data(), 1, -1, 1, 0, 0, 0, 0, 2};
+      seeds.data(), n_seeds.data(), first_tree.data(), nullptr, nullptr, sizes.data(), 1, -1, 1, 0, 0, 0, 0, 0, 2};
   CHECK(heddle_neighbor_sample(graph, sample, &request) == HEDDLE_RANGE);
   heddle_sample_free(sample);
   heddle_sample_graph_free(graph);

@@ -115,7 +115,8 @@ def _questions(parts: Any) -> tuple[np.ndarray, list[int]]:
     if parts.task.level == "node":
         return np.arange(min(ROWS, rows), dtype=np.int64), [rows]
     links = np.asarray(parts.dataset.splits["train"][:ROWS], np.int64)
-    return links, [rows, rows] if links.shape[1] == 2 else [rows, parts.signature.n_link_types, rows]
+    last = counts[parts.signature.receiver_type or parts.signature.target_type]
+    return links, [rows, last] if links.shape[1] == 2 else [rows, parts.signature.n_link_types, rows]
 
 
 def program(module: nn.Module, example: Tensor) -> tuple[bytes, np.ndarray]:

@@ -26,7 +26,7 @@ SHARED = Path(os.environ.get("HEDDLE_SHARED_DATA", Path(__file__).parents[4] / "
 
 def batch_of(data, rows, dtype=torch.float64):
     batches = data.batches("train")
-    return torch_batch(batches.build(rows, 1, 0), torch.device("cpu"), dtype)
+    return torch_batch(batches.build(rows, 1), torch.device("cpu"), dtype)
 
 
 @pytest.mark.parametrize("conv", CONVS)
@@ -134,7 +134,7 @@ def test_false_links_are_false_and_differ_by_epoch(tmp_path):
     true = set(map(tuple, data.metadata.links(("card", "buys", "shop")).tolist()))
     batches, seen = data.batches("train"), []
     for epoch in (1, 2):
-        batch = batches.build(batches.plan(1)[0], epoch, 0)
+        batch = batches.build(batches.plan(1)[0], epoch)
         nodes = batch.part.sample.nodes
         ends = list(zip(nodes["card"][batch.index[:, 0]].tolist(), nodes["shop"][batch.index[:, 1]].tolist()))
         for pair, target in zip(ends, batch.targets):

@@ -104,6 +104,10 @@ def _check_links(dataset: Dataset) -> None:
     graph: Any = dataset.graphs
     if isinstance(graph, Graph):
         rows = num_nodes(graph)
+    elif dataset.receiver_type:
+        for kind in (dataset.target_type, dataset.receiver_type):
+            _rows(graph, kind)
+        rows = max(int(graph.n_node[kind].sum()) for kind in (dataset.target_type, dataset.receiver_type))
     else:
         rows = sum(int(counts.sum()) for counts in graph.n_node.values())
     for split, links in dataset.splits.items():

@@ -24,8 +24,9 @@ class Dataset(NamedTuple):
             receiver) or [n, 3] (head, relation, tail) int64. A reader without an official split leaves it empty
             and the workflow draws one from the seed.
         num_classes: classes of the targets; 0 for regression and links.
-        target_type: node type the targets belong to; "" in a homogeneous graph.
+        target_type: node type the targets, or the first ends of links, belong to; "" in a homogeneous graph.
         info: anything worth showing: source, class names, units, relation names.
+        receiver_type: node type of the last ends of links if it isn't `target_type`; else "".
     """
 
     name: str
@@ -36,3 +37,4 @@ class Dataset(NamedTuple):
     num_classes: int = 0
     target_type: str = ""
     info: Mapping[str, Any] = {}
+    receiver_type: str = ""

@@ -154,16 +154,14 @@ class _Folder:
     def _without(
         self, edges: Mapping[EdgeType, InEdges], relation: EdgeType, splits: tuple[str, ...]
     ) -> dict[EdgeType, InEdges]:
-        of = self._opened.edges[relation]
-        hidden = np.zeros(of.rows, bool)
-        for split in splits:
-            if split in of.splits:
-                hidden[of.splits[split]] = True
+        from heddle.data.prepared.mapped import marked, without_rows
+
+        of, root = self._opened.edges[relation], self._opened.root
+        hidden = marked(root, of.rows, [of.splits[split] for split in splits if split in of.splits])
         own, result = of.rows_of or relation, dict(edges)
         for key, found in self._opened.edges.items():
             if (found.rows_of or key) == own:
-                rows = found.edge_ids
-                result[key] = _kept(edges[key], ~(hidden if rows is None else hidden[rows]))
+                result[key], _ = without_rows(edges[key], found.edge_ids, hidden, root)
         return result
 
     def labels(self, kind: str) -> np.ndarray:
@@ -232,11 +230,5 @@ class _Memory:
         if self._single:
             return TO
         graph: Any = self._dataset.graphs
-        return next((key for key in graph.edges if key[0] == key[2] == kind), ())
-
-
-def _kept(edges: InEdges, keep: np.ndarray) -> InEdges:
-    """Return the in-edges at the positions where `keep` is set."""
-    before = np.concatenate([[0], np.cumsum(keep)])
-    indptr = before[np.asarray(edges.indptr)].astype(edges.indptr.dtype)
-    return InEdges(indptr, np.asarray(edges.senders)[keep])
+        ends = kind, self._dataset.receiver_type or kind
+        return next((key for key in graph.edges if (key[0], key[2]) == ends), ())

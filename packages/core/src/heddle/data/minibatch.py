@@ -1,4 +1,8 @@
-"""Mini-batches of nodes and of links, in numpy: pure functions of (seed, split, epoch, number)."""
+"""Mini-batches of nodes and of links, in numpy: pure functions of (seed, split, epoch, rows).
+
+What is drawn around a node, and which false link stands beside a true one, depends on nothing else in the batch: two
+batches together are the batch of both their rows.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
@@ -9,11 +13,11 @@ from heddle.data.meta import MetaLoader
 from heddle.data.spec import DataSpec
 from heddle.errors import DataError
 from heddle.graph import Array, EdgeType
+from heddle.sampling.false_links import false_links
 from heddle.sampling.parts import CORES, Kernels, Part, Parts
 from heddle.sampling.stream import sample_key
 
 _SPLITS = ("train", "valid", "test")
-_ROUNDS = 20
 
 
 class MiniBatch(NamedTuple):
@@ -41,7 +45,7 @@ class Batches(Protocol):
         """Return what each batch of an epoch is about: rows of the split, in the epoch's order."""
         ...
 
-    def build(self, rows: np.ndarray, epoch: int, number: int) -> MiniBatch:
+    def build(self, rows: np.ndarray, epoch: int) -> MiniBatch:
         """Return one batch of the plan."""
         ...
 
@@ -61,8 +65,8 @@ class NodeBatches:
     def plan(self, epoch: int) -> list[np.ndarray]:
         return planned(self.rows, self.spec, self._seed, epoch)
 
-    def build(self, rows: np.ndarray, epoch: int, number: int) -> MiniBatch:
-        key = sample_key(self._seed, 3 * epoch + self._split, number)
+    def build(self, rows: np.ndarray, epoch: int) -> MiniBatch:
+        key = sample_key(self._seed, 3 * epoch + self._split)
         part = self._parts.around({self._kind: rows}, self.spec.fanout, key)
         return MiniBatch(
             part, (self._kind,), np.arange(len(rows)), np.asarray(self._labels[rows]).astype(np.int64)
@@ -85,37 +89,29 @@ class LinkBatches:
         self.spec, self._parts, self._seed, self._split = spec, parts, seed, _SPLITS.index(split)
         self._links = np.asarray(meta.links(relation, split), np.int64)
         self._kinds = relation[0], relation[2]
-        self._counts = tuple(meta.store.graph.n_node[kind] for kind in self._kinds)
+        n_node = meta.store.graph.n_node
+        self._counts = n_node[relation[0]], n_node[relation[2]]
         self._true = true
         self.rows = np.arange(len(self._links))
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         return planned(self.rows, self.spec, self._seed, epoch)
 
-    def build(self, rows: np.ndarray, epoch: int, number: int) -> MiniBatch:
-        words = epoch if self.spec.shuffle else 0
-        rng = np.random.default_rng([self._seed, self._split, words, number])
-        links = self._links[rows]
-        false = self._corrupt(np.repeat(links, self.spec.negatives, axis=0), rng)
-        both = np.concatenate([links, false])
-        seeds, index = ends_of(both, self._kinds)
-        part = self._parts.around(
-            seeds, self.spec.fanout, sample_key(self._seed, 3 * words + self._split, number)
+    def build(self, rows: np.ndarray, epoch: int) -> MiniBatch:
+        key = sample_key(self._seed, 3 * (epoch if self.spec.shuffle else 0) + self._split)
+        links, n = self._links[rows], self.spec.negatives
+        names = np.repeat(rows, n), np.tile(np.arange(n), len(rows))
+        false, found = false_links(
+            np.repeat(links, n, axis=0),
+            self._counts,
+            lambda pairs: is_true(self._true, pairs, self._counts[1]),
+            key,
+            names,
         )
+        both = np.concatenate([links, false[found]])
+        seeds, index = ends_of(both, self._kinds)
+        part = self._parts.around(seeds, self.spec.fanout, key)
         return MiniBatch(part, self._kinds, index, (np.arange(len(both)) < len(links)).astype(np.float32))
-
-    def _corrupt(self, links: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Replace one end of each link, an even coin says which, until it is no true one; drop what stays true."""
-        false, open_ = links.copy(), np.arange(len(links))
-        for _ in range(_ROUNDS):
-            end = rng.integers(2, size=len(open_))
-            drawn = (rng.random(len(open_)) * np.take(self._counts, end)).astype(np.int64)
-            false[open_] = links[open_]
-            false[open_, end] = drawn
-            open_ = open_[is_true(self._true, false[open_], self._counts[1])]
-            if not len(open_):
-                return false
-        return np.delete(false, open_, axis=0)
 
 
 def planned(rows: np.ndarray, spec: DataSpec, seed: int, epoch: int) -> list[np.ndarray]:

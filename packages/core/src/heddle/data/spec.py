@@ -57,4 +57,4 @@ class DataSpec:
     @property
     def fanout(self) -> Fanout:
         """What a sampler is asked."""
-        return Fanout(tuple(self.fanouts), replace=self.replace)
+        return Fanout(tuple(self.fanouts), replace=self.replace, layered=True)

@@ -68,12 +68,15 @@ class RelationalStack:
             specs |= layer.specs()
         return {"supports": relation_supports(graph, specs)}
 
+    def takes_blocks(self, count: int) -> bool:
+        """Tell whether `prepare_blocks` of so many blocks goes layer by layer."""
+        return count == len(self.layers) and all(hasattr(layer, "apply_block") for layer in self.layers)
+
     def prepare_blocks(
         self, graph: HeteroGraph, blocks: Sequence[Block], adjacency: Any = build_adjacency
     ) -> Prepared:
         """Return what `apply` needs of a sampled graph, layer by layer where there is one block for each."""
-        fits = len(blocks) == len(self.layers)
-        if not fits or not all(hasattr(layer, "apply_block") for layer in self.layers):
+        if not self.takes_blocks(len(blocks)):
             specs: dict[str, AggregateSpec] = {}
             for layer in self.layers:
                 specs |= layer.specs()
@@ -86,7 +89,7 @@ class RelationalStack:
                     sizes = block.n_senders[key[0]], block.n_receivers[key[2]]
                     edges = adjacency(senders, block.receivers[key], *sizes)
                     weight = edge_weight(graph.edges[key].features)
-                    own = None if weight is None else np.asarray(weight)[edges.order]
+                    own = None if weight is None else np.asarray(weight)[block.span[key]][edges.order]
                     supports[relation_key(key)] = build_support(edges, specs[relation_key(key)], own)
             receivers = {kind: np.empty((n, 0), np.int8) for kind, n in block.n_receivers.items()}
             prepared.append({"supports": supports, "receivers": receivers})

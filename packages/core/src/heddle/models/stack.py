@@ -60,6 +60,11 @@ class Stack:
             prepared["ones"] = np.ones((num_nodes(graph), 1), np.float32)
         return prepared
 
+    def takes_blocks(self, count: int) -> bool:
+        """Tell whether `prepare_blocks` of so many blocks goes layer by layer."""
+        fits = count == len(self.layers) and self.jump != "cat"
+        return fits and all(hasattr(layer, "apply_block") for layer in self.layers)
+
     def prepare_blocks(
         self, graph: Graph, blocks: Sequence[Block], adjacency: Any = build_adjacency
     ) -> Prepared:
@@ -68,14 +73,13 @@ class Stack:
         Layers that can't be taken on a block, or another number of hops, are prepared for the whole sample: the
         seeds' embeddings are the same, and those of the other nodes come with them.
         """
-        fits = len(blocks) == len(self.layers) and self.jump != "cat"
-        if not fits or not all(hasattr(layer, "apply_block") for layer in self.layers):
+        if not self.takes_blocks(len(blocks)):
             return self.prepare(graph)
         weight = edge_weight(graph.edges)
         prepared = []
         for layer, block in zip(self.layers, blocks):
             edges = adjacency(block.senders, block.receivers, block.n_senders, block.n_receivers)
-            own = None if weight is None else np.asarray(weight)[edges.order]
+            own = None if weight is None else np.asarray(weight)[block.span][edges.order]
             prepared.append({spec.signature: build_support(edges, spec, own) for spec in layer.specs()})
         return {"blocks": tuple(prepared)}
 

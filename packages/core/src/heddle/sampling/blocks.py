@@ -11,7 +11,8 @@ from heddle.sample import HeteroSample, Sample
 class Block(NamedTuple):
     """The edges of one layer, from the first n_senders nodes of a sample to its first n_receivers.
 
-    Fields are arrays and numbers for a Sample; for a HeteroSample edges go by relation, numbers by node type.
+    Fields are arrays and numbers for a Sample; for a HeteroSample edges go by relation, numbers by node type. `span`
+    is where the edges lie in the sample's arrays.
     """
 
     senders: Any
@@ -19,13 +20,15 @@ class Block(NamedTuple):
     edges: Any
     n_senders: Any
     n_receivers: Any
+    span: Any
 
 
 def blocks(sample: Sample | HeteroSample) -> tuple[Block, ...]:
     """Cut a sample of L hops into L blocks, to be computed in this order; the last one's receivers are the seeds.
 
-    Each block is a prefix of the sample's arrays and shares their memory: features of the n_senders nodes of the
-    first are gathered once, and the first n_receivers rows of a layer's result are the next one's senders.
+    Nodes of each block are a prefix of the sample's: features of the n_senders nodes of the first are gathered once,
+    and the first n_receivers rows of a layer's result are the next one's senders. Edges share the sample's memory: a
+    hop each of a layered sample, else all hops up to the last that a layer reads.
 
     Raises:
         GraphError: a sample of induced edges, which belong to no hop.
@@ -38,9 +41,15 @@ def blocks(sample: Sample | HeteroSample) -> tuple[Block, ...]:
 
 
 def _block(sample: Sample, last: int) -> Block:
-    end = sum(sample.edges_per_hop[:last])
+    span = _span(sample.edges_per_hop, last, sample.layered)
     n_senders, n_receivers = sum(sample.nodes_per_hop[: last + 1]), sum(sample.nodes_per_hop[:last])
-    return Block(sample.senders[:end], sample.receivers[:end], sample.edges[:end], n_senders, n_receivers)
+    return Block(
+        sample.senders[span], sample.receivers[span], sample.edges[span], n_senders, n_receivers, span
+    )
+
+
+def _span(edges_per_hop: tuple[int, ...], last: int, layered: bool) -> slice:
+    return slice(sum(edges_per_hop[: last - 1]) if layered else 0, sum(edges_per_hop[:last]))
 
 
 def _hetero_blocks(sample: HeteroSample) -> tuple[Block, ...]:
@@ -51,13 +60,16 @@ def _hetero_blocks(sample: HeteroSample) -> tuple[Block, ...]:
 
 
 def _hetero_block(sample: HeteroSample, last: int) -> Block:
+    spans = {key: _span(counts, last, sample.layered) for key, counts in sample.edges_per_hop.items()}
+
     def cut(columns: Mapping[EdgeType, Any]) -> dict[EdgeType, Any]:
-        return {key: column[: sum(sample.edges_per_hop[key][:last])] for key, column in columns.items()}
+        return {key: column[spans[key]] for key, column in columns.items()}
 
     def nodes(hops: int) -> dict[str, int]:
         return {kind: sum(counts[:hops]) for kind, counts in sample.nodes_per_hop.items()}
 
-    return Block(cut(sample.senders), cut(sample.receivers), cut(sample.edges), nodes(last + 1), nodes(last))
+    columns = cut(sample.senders), cut(sample.receivers), cut(sample.edges)
+    return Block(*columns, nodes(last + 1), nodes(last), spans)
 
 
 def _refuse_induced(edges_per_hop: tuple[int, ...], hops: int) -> None:

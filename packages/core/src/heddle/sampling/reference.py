@@ -36,6 +36,8 @@ class ReferenceSampler:
         found = {relation: _Edges() for relation in graph.edges}
         for hop in range(request.sizes.shape[1]):
             frontiers = {kind: table.open_hop() for kind, table in tables.items()}
+            if fanout.layered:
+                frontiers = {kind: range(frontier.stop) for kind, frontier in frontiers.items()}
             for r, (relation, taken) in enumerate(found.items()):
                 stream, size = branch(key & MASK, hop, r), int(request.sizes[r, hop])
                 for at in frontiers[relation[2]]:
@@ -45,14 +47,15 @@ class ReferenceSampler:
                         usable = newest_edges(graph, relation, usable, size)
                     weight = graph.edges[relation].weight
                     odds = None if weight is None else weight[usable].tolist()
-                    places = draw(len(usable), size, fanout.replace, Stream(branch(stream, at)), odds)
+                    name = _name(request, receiver, tree) if fanout.layered else (at,)
+                    places = draw(len(usable), size, fanout.replace, Stream(branch(stream, *name)), odds)
                     for edge in (usable[place] for place in places):
                         sender = int(graph.edges[relation].senders[edge])
                         taken.add(tables[relation[0]].enter(sender, tree), at, edge)
                 taken.end_hop()
         if fanout.induced:
             found = induced(graph, request, tables)
-        return _finish(graph, request, tables, found)
+        return _finish(graph, request, tables, found, fanout.layered)
 
     def budget_sample(
         self, seeds: Any, sizes: Mapping[str, Sequence[int]], *, key: int = 0, most: int = 50
@@ -108,8 +111,17 @@ def _time_of(request: Request, tree: int) -> int | None:
     return None if request.seed_time is None else int(request.seed_time[tree])
 
 
+def _name(request: Request, node: int, tree: int) -> tuple[int, ...]:
+    """Return the words that the draws of a node depend on in a layered sample."""
+    return (node,) if request.roots is None else (node, int(request.roots[tree]))
+
+
 def _finish(
-    graph: SampleGraph, request: Request, tables: Tables, found: Mapping[EdgeType, _Edges]
+    graph: SampleGraph,
+    request: Request,
+    tables: Tables,
+    found: Mapping[EdgeType, _Edges],
+    layered: bool = False,
 ) -> Sample | HeteroSample:
     entries = [table.entries for table in tables.values()]
     gathered = Gathered(
@@ -120,5 +132,6 @@ def _finish(
         [taken.receivers for taken in found.values()],
         [taken.edges for taken in found.values()],
         [np.diff(taken.ends).tolist() for taken in found.values()],
+        layered,
     )
     return make_sample(graph, gathered)

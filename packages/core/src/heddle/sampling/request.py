@@ -8,6 +8,7 @@ import numpy as np
 from heddle.errors import ConfigError, GraphError, problem
 from heddle.sample import ONE_TYPE, Fanout, SampleGraph
 from heddle.sampling.opened import column, first_bad
+from heddle.sampling.stream import branches
 
 
 class Request(NamedTuple):
@@ -19,6 +20,8 @@ class Request(NamedTuple):
         sizes: [n_relations, hops] int64.
         trees: whether every seed grows a tree of its own.
         seed_time: [n_seeds] int64 by number of tree, or None.
+        roots: [n_seeds] uint64 by number of tree, [1 or 0] if trees share nodes: what a layered sample's draws depend
+            on beside the node; None for nothing.
     """
 
     seeds: tuple[np.ndarray, ...]
@@ -26,6 +29,7 @@ class Request(NamedTuple):
     sizes: np.ndarray
     trees: bool
     seed_time: np.ndarray | None
+    roots: np.ndarray | None = None
 
 
 def open_request(graph: SampleGraph, seeds: Any, fanout: Fanout, seed_time: Any = None) -> Request:
@@ -39,14 +43,38 @@ def open_request(graph: SampleGraph, seeds: Any, fanout: Fanout, seed_time: Any 
         raise ConfigError(
             "fanout.newest: found a graph without times, expected node_time or edge times; drop newest"
         )
+    if fanout.layered and fanout.induced:
+        raise ConfigError(
+            "fanout: found layered and induced, expected one of them, as induced edges belong to no layer; drop one"
+        )
     nothing = np.zeros(0, np.int64)
+    trees = fanout.disjoint or (times is not None and len(np.unique(times)) > 1)
     return Request(
         tuple(columns.get(kind, nothing) for kind in graph.n_node),
         tuple(first_tree.get(kind, 0) for kind in graph.n_node),
         _sizes(graph, fanout),
-        fanout.disjoint or (times is not None and len(np.unique(times)) > 1),
+        trees,
         times,
+        _roots(graph, columns, fanout.disjoint, trees, times) if fanout.layered else None,
     )
+
+
+def _roots(
+    graph: SampleGraph, seeds: dict[str, np.ndarray], disjoint: bool, trees: bool, times: np.ndarray | None
+) -> np.ndarray | None:
+    """Return what tells draws of one node apart: the seed's time, and the seed itself if trees are asked for."""
+    if times is None and not disjoint:
+        return None
+    words = [] if times is None else [times]
+    if disjoint:
+        kinds = list(graph.n_node)
+        nothing = np.zeros(0, np.int64)
+        words.append(
+            np.concatenate([nothing, *(np.full(len(ids), kinds.index(k)) for k, ids in seeds.items())])
+        )
+        words.append(np.concatenate([nothing, *seeds.values()]))
+    roots = branches(0, *words)
+    return roots if trees else roots[:1]
 
 
 def by_type(graph: SampleGraph, value: Any, where: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ class Gathered(NamedTuple):
     receivers: Sequence[Any]
     edges: Sequence[Any]
     edges_per_hop: Sequence[Sequence[int]]
+    layered: bool = False
 
 
 def id_dtype(graph: SampleGraph) -> type:
@@ -42,7 +43,8 @@ def make_sample(graph: SampleGraph, found: Gathered) -> Sample | HeteroSample:
     edges_per_hop = counts(found.edges_per_hop)
     if graph.is_homogeneous:
         root = None if tree is None else tree[0]
-        return Sample(nodes[0], senders[0], receivers[0], edges[0], nodes_per_hop[0], edges_per_hop[0], root)
+        columns = nodes[0], senders[0], receivers[0], edges[0], nodes_per_hop[0], edges_per_hop[0], root
+        return Sample(*columns, found.layered)
     kinds, keys = list(graph.n_node), list(graph.edges)
     return HeteroSample(
         dict(zip(kinds, nodes)),
@@ -52,4 +54,5 @@ def make_sample(graph: SampleGraph, found: Gathered) -> Sample | HeteroSample:
         dict(zip(kinds, nodes_per_hop)),
         dict(zip(keys, edges_per_hop)),
         None if tree is None else dict(zip(kinds, tree)),
+        found.layered,
     )

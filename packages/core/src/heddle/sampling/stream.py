@@ -7,6 +7,10 @@ Source: Steele, Lea, Flood, Fast splittable pseudorandom number generators (2014
 generation in an interval (2019).
 """
 
+from typing import Any
+
+import numpy as np
+
 MASK = 2**64 - 1
 GAMMA = 0x9E3779B97F4A7C15
 
@@ -27,6 +31,27 @@ def branch(key: int, *words: int) -> int:
     for word in words:
         key = mix((key + GAMMA * (word + 1)) & MASK)
     return key
+
+
+def branches(key: int | np.ndarray, *words: Any) -> np.ndarray:
+    """Return `branch` for many: words are integers, or arrays [n] of them, of which the last 64 bits count.
+
+    >>> branches(7, [1, 3], 2).tolist() == [branch(7, 1, 2), branch(7, 3, 2)]
+    True
+    """
+    found: np.ndarray = np.atleast_1d(np.asarray(key, np.uint64))
+    for word in words:
+        array = np.asarray(word & MASK, np.uint64) if isinstance(word, int) else np.asarray(word)
+        z = found + np.uint64(GAMMA) * (np.atleast_1d(array).astype(np.uint64) + np.uint64(1))
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        found = z ^ (z >> np.uint64(31))
+    return found
+
+
+def units(words: np.ndarray) -> np.ndarray:
+    """Return numbers in [0, 1) from words, 53 bits of each: [n] uint64 -> [n] float64."""
+    return (words >> np.uint64(11)) * 2.0**-53
 
 
 def sample_key(seed: int, epoch: int = 0, batch: int = 0) -> int:

@@ -94,7 +94,8 @@ def calls(draw: st.DrawFn) -> Call:
         if draw(st.booleans()):
             seed_time = {kind: np.full(len(ids), top) for kind, ids in seeds.items()}
     newest = graph.is_temporal and draw(st.booleans())
-    fanout = Fanout(fan, draw(st.booleans()), draw(st.booleans()), draw(st.booleans()), newest)
+    replace, disjoint, induced = (draw(st.booleans()) for _ in range(3))
+    fanout = Fanout(fan, replace, disjoint, induced, newest, layered=not induced and draw(st.booleans()))
     return Call(graph, seeds, fanout, draw(st.integers(0, 2**64 - 1)), seed_time)
 
 

@@ -1,12 +1,14 @@
 """What every sample obeys, whoever drew it, checked against the graph edge by edge."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from heddle.graph import EdgeType
 from heddle.sample import ONE_RELATION, ONE_TYPE, Fanout, HeteroSample, Sample, SampleGraph
+from heddle.testing.sample_cases import Call
 
 
 def as_hetero(sample: Sample | HeteroSample) -> HeteroSample:
@@ -21,6 +23,7 @@ def as_hetero(sample: Sample | HeteroSample) -> HeteroSample:
         {ONE_TYPE: sample.nodes_per_hop},
         {ONE_RELATION: sample.edges_per_hop},
         None if sample.tree is None else {ONE_TYPE: sample.tree},
+        sample.layered,
     )
 
 
@@ -28,7 +31,8 @@ def assert_same_sample(found: Sample | HeteroSample, expected: Sample | HeteroSa
     """Check that two samples are equal to the bit, types of ids included."""
     assert type(found) is type(expected)
     a, b = as_hetero(found), as_hetero(expected)
-    for field in HeteroSample._fields:
+    assert a.layered is b.layered
+    for field in HeteroSample._fields[:-1]:
         one, other = getattr(a, field), getattr(b, field)
         assert (one is None) == (other is None), f"{field}: one is None"
         for key in other or {}:
@@ -50,6 +54,7 @@ def check_sample(
         times: [n_seeds] int by number of tree, or None without times.
     """
     trees = _check_nodes(graph, seeds, fanout, sample, times)
+    assert sample.layered == fanout.layered
     for relation in graph.edges:
         usable = _usable_by_receiver(graph, relation, sample, trees, times)
         _check_edges(graph, relation, sample, trees)
@@ -116,7 +121,8 @@ def _check_edges(
         (x[relation] for x in (sample.edges, sample.senders, sample.receivers)),
     )
     assert len(taken) == len(at) == len(into)
-    assert (np.diff(into) >= 0).all(), f"{relation}: receivers descend"
+    ends = np.cumsum(sample.edges_per_hop[relation] if sample.layered else ())[:-1].astype(int)
+    assert all((np.diff(part) >= 0).all() for part in np.split(into, ends)), f"{relation}: receivers descend"
     if not len(taken):
         return
     assert at.min() >= 0 and at.max() < len(sample.nodes[source])
@@ -130,14 +136,24 @@ def _check_edges(
 def _check_counts(
     graph: SampleGraph, relation: EdgeType, fanout: Fanout, sample: HeteroSample, usable: list[list[int]]
 ) -> None:
-    """Check how many edges each node took, and that they were usable and, without replacement, different."""
+    """Check how many edges each node took in each hop, that they were usable and, without replacement, different."""
     sizes = fanout.sizes.get(relation, ()) if isinstance(fanout.sizes, Mapping) else fanout.sizes
-    hop_of = np.repeat(range(len(sample.nodes_per_hop[relation[2]])), sample.nodes_per_hop[relation[2]])
-    taken: list[list[int]] = [[] for _ in usable]
-    for edge, into in zip(sample.edges[relation].tolist(), sample.receivers[relation].tolist()):
-        taken[into].append(edge)
-    for mine, own, hop in zip(taken, usable, hop_of.tolist()):
-        size = sizes[hop] if hop < len(sizes) else 0
+    counts = sample.edges_per_hop[relation]
+    taken: list[list[list[int]]] = [[[] for _ in usable] for _ in counts]
+    hop_of_edge = np.repeat(range(len(counts)), counts).tolist()
+    for edge, into, hop in zip(
+        sample.edges[relation].tolist(), sample.receivers[relation].tolist(), hop_of_edge
+    ):
+        taken[hop][into].append(edge)
+    n_nodes = sample.nodes_per_hop[relation[2]]
+    met_in = np.repeat(range(len(n_nodes)), n_nodes).tolist()
+    asked = [
+        (own, hop if met_in[at] == hop or (fanout.layered and met_in[at] < hop) else None, mine)
+        for hop, of_hop in enumerate(taken)
+        for at, (mine, own) in enumerate(zip(of_hop, usable))
+    ]
+    for own, hop, mine in asked:
+        size = sizes[hop] if hop is not None and hop < len(sizes) else 0
         if fanout.newest and size >= 0:
             own = sorted(
                 sorted(own, key=lambda edge: (_born(graph, relation, edge), edge))[max(0, len(own) - size) :]
@@ -180,7 +196,7 @@ def _check_induced(
 
 
 def _check_hops(sample: HeteroSample) -> None:
-    """Check that edges of a hop enter nodes of the hop before, and that new nodes come in the order of edges."""
+    """Check that edges of a hop enter nodes of the hop before (or of all before), and that new nodes come in order."""
     bounds = {kind: np.cumsum([0, *counts]) for kind, counts in sample.nodes_per_hop.items()}
     met = {kind: counts[0] for kind, counts in sample.nodes_per_hop.items()}
     hops = max((len(counts) for counts in sample.edges_per_hop.values()), default=0)
@@ -189,7 +205,8 @@ def _check_hops(sample: HeteroSample) -> None:
             source, _, target = relation
             part = slice(sum(counts[:hop]), sum(counts[: hop + 1]))
             into, at = sample.receivers[relation][part], sample.senders[relation][part]
-            assert ((bounds[target][hop] <= into) & (into < bounds[target][hop + 1])).all()
+            lowest = 0 if sample.layered else bounds[target][hop]
+            assert ((lowest <= into) & (into < bounds[target][hop + 1])).all()
             for place in at.tolist():
                 assert place <= met[source], f"{relation}: nodes aren't in the order in which they were met"
                 met[source] = max(met[source], place + 1)
@@ -200,3 +217,22 @@ def _check_hops(sample: HeteroSample) -> None:
     for relation, counts in sample.edges_per_hop.items():
         assert sum(counts) == len(sample.edges[relation])
     assert all(met[kind] == len(nodes) for kind, nodes in sample.nodes.items())
+
+
+def layered_draws(call: Call, found: Sample | HeteroSample) -> dict[Any, list[int]]:
+    """Return (relation, hop, node, time and seed where they count) -> edges, checking that repeats draw the same."""
+    sample, draws, times = as_hetero(found), dict[Any, list[int]](), call.times()
+    every = [(kind, node) for kind, ids in call.seeds.items() for node in ids.tolist()]
+    for relation, counts in sample.edges_per_hop.items():
+        target, ends = relation[2], np.cumsum([0, *counts])
+        for hop, (first, last) in enumerate(pairwise(ends.tolist())):
+            for at in range(sum(sample.nodes_per_hop[target][: hop + 1])):
+                tree = 0 if sample.tree is None else int(sample.tree[target][at])
+                time = None if times is None else int(times[tree])
+                root = every[tree] if call.fanout.disjoint else None
+                edges = sample.edges[relation][first:last][
+                    sample.receivers[relation][first:last] == at
+                ].tolist()
+                name = relation, hop, int(sample.nodes[target][at]), time, root
+                assert draws.setdefault(name, edges) == edges, name
+    return draws

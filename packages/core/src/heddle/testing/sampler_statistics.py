@@ -51,6 +51,23 @@ class SamplerStatistics:
         expected = counts.sum() / 50
         assert_chi_square(((parts - expected) ** 2 / expected).sum(), 49)
 
+    @pytest.mark.parametrize("weighted", [False, True])
+    @pytest.mark.parametrize("degree,size", [(3, 2), (101, 10), (300, 64)])
+    def test_every_neighbour_is_as_likely_in_layers(self, degree: int, size: int, weighted: bool):
+        """Half of the rounds as nodes that have the same senders, half as keys."""
+        half, p = self.rounds // 2, size / degree
+        rows = np.minimum(np.arange(max(half, degree) + 1), half) * degree
+        weight = np.full(half * degree, 0.5) if weighted else None
+        senders = np.tile(np.arange(degree), half)
+        sampler = type(self).make(homogeneous(InEdges(rows, senders, weight), len(rows) - 1))
+        fanout = Fanout((size,), layered=True)
+        edges = [sampler.sample(np.arange(half), fanout, key=1).edges]
+        edges += [sampler.sample([1], fanout, key=key).edges for key in range(half)]
+        counts = np.bincount(np.concatenate(edges) % degree, minlength=degree)
+        assert counts.sum() == 2 * half * size
+        deviation = (counts - 2 * half * p) ** 2 / (2 * half * p * (1 - p))
+        assert_chi_square(deviation.sum() * (degree - 1) / degree, degree - 1)
+
     def test_pairs_are_as_likely(self):
         """Not only single neighbours: all 10 pairs of 5."""
         sampler = type(self).make(star(5))

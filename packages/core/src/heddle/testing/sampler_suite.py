@@ -13,7 +13,7 @@ from heddle.errors import ConfigError, GraphError
 from heddle.sample import Fanout, InEdges, SampleGraph, homogeneous
 from heddle.sampling.reference import ReferenceSampler
 from heddle.testing.sample_cases import Call, calls, edges_of, star
-from heddle.testing.sample_checks import as_hetero, assert_same_sample, check_sample
+from heddle.testing.sample_checks import as_hetero, assert_same_sample, check_sample, layered_draws
 
 EXAMPLES = settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
@@ -86,7 +86,7 @@ class SamplerSuite:
             (SampleGraph({"a": n, "b": n}, relations), of_both, None),
             (SampleGraph({"a": n, "b": n}, timed), of_both, {kind: ids % 9 for kind, ids in of_both.items()}),
         ):
-            for fanout in (Fanout((4, 3)), Fanout((4, 3), induced=True)):
+            for fanout in (Fanout((4, 3)), Fanout((4, 3), induced=True), Fanout((4, 3), layered=True)):
                 alone = self.new(graph, threads=1).sample(start, fanout, key=9, seed_time=time)
                 shared = self.new(graph, threads=threads).sample(start, fanout, key=9, seed_time=time)
                 assert_same_sample(shared, alone)
@@ -116,6 +116,45 @@ class SamplerSuite:
         one, other = (found.edges[found.receivers == place].tolist() for place in (0, 2))
         assert len(one) == len(other) == 5 and one != other
         assert 7 not in found.nodes[3:]
+
+    @EXAMPLES
+    @given(calls())
+    def test_layered_draws_depend_on_no_other_seed(self, call: Call):
+        """What two halves of the seeds draw of a node at a hop is what they draw together."""
+        fanout = call.fanout._replace(layered=True, induced=False)
+        call = call._replace(fanout=fanout)
+        sampler, times = self.new(call.graph), call.seed_time
+
+        def draws(part: Call) -> Any:
+            seeds, time = part.arguments()
+            return layered_draws(part, sampler.sample(seeds, fanout, key=part.key, seed_time=time))
+
+        whole = draws(call)
+        for half in (0, 1):
+            own = {kind: np.asarray(ids, np.int64)[half::2] for kind, ids in call.seeds.items()}
+            born = None if times is None else {kind: time[half::2] for kind, time in times.items()}
+            part = call._replace(seeds=own, seed_time=born)
+            for name, edges in draws(part).items():
+                assert whole[name] == edges, name
+
+    def test_layered_draws_are_fresh_at_every_hop_and_key(self):
+        loop = homogeneous(InEdges(np.arange(0, 2501, 50), np.tile(np.arange(50), 50)), 50)
+        sampler = self.new(loop)
+        found = sampler.sample([0], Fanout((5, 5, 5), layered=True), key=1)
+        ends = np.cumsum(found.edges_per_hop)
+        hops = [
+            part[into == 0].tolist()
+            for part, into in zip(np.split(found.edges, ends), np.split(found.receivers, ends))
+        ][:3]
+        assert all(len(edges) == 5 for edges in hops) and len(set(map(tuple, hops))) == 3
+        other = sampler.sample([0], Fanout((5, 5, 5), layered=True), key=2)
+        assert other.edges[:5].tolist() != hops[0]
+        again = sampler.sample([7, 0, 7], Fanout((5, 5, 5), layered=True), key=1)
+        assert again.edges[again.receivers == 1][:5].tolist() == hops[0], "wherever the seed is"
+
+    def test_layers_of_induced_edges_are_refused(self):
+        with pytest.raises(ConfigError, match="layered and induced"):
+            self.new(star(3)).sample([0], Fanout((2,), induced=True, layered=True))
 
     def test_ids_beyond_int32(self):
         """Senders of a type of 2**40 nodes, into receivers that are few."""

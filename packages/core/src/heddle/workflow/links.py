@@ -34,16 +34,18 @@ def link_loader(dataset: Dataset, model: Any, batch_size: int | None, negatives:
 
 def check_links(dataset: Dataset) -> None:
     """Raise DataError where a dataset has no training links, or one of a node that it lacks."""
-    n_nodes = count_nodes(dataset)
+    counts = np.array(count_ends(dataset))
     if not len(dataset.splits["train"]):
         raise DataError(f"dataset {dataset.name}: found no training links, expected at least one")
     for split, rows in dataset.splits.items():
         ends = rows[:, [0, -1]]
-        if ends.size and (ends.min() < 0 or ends.max() >= n_nodes):
-            at = int(((ends < 0) | (ends >= n_nodes)).any(axis=1).argmax())
+        bad = ((ends < 0) | (ends >= counts)).any(axis=1)
+        if bad.any():
+            at = int(bad.argmax())
+            below = f"[0, {counts[0]})" + (f" and [0, {counts[1]})" if dataset.receiver_type else "")
             raise DataError(
                 f"dataset {dataset.name}: splits[{split!r}][{at}]: found nodes {ends[at].tolist()}, "
-                f"expected ids in [0, {n_nodes}); check the reader's files"
+                f"expected ids in {below}; check the reader's files"
             )
 
 
@@ -63,7 +65,7 @@ class LinkLoader:
         known = [*self._links.values()]
         if isinstance(graph, Graph):
             known.append(np.stack([graph.senders, graph.receivers], axis=1))
-        self._true = TrueLinks(np.concatenate(known), count_nodes(dataset))
+        self._true = true_pairs(dataset, np.concatenate(known))
         self._size, self._negatives, self._seed = min(batch_size, len(self._links["train"])), negatives, seed
         self._false = {split: self._fixed(split) for split in SPLITS}
 
@@ -126,6 +128,19 @@ def judged(index: np.ndarray, scores: np.ndarray, n_true: int) -> Outcome:
     targets = (np.arange(len(index)) < n_true).astype(np.float32)
     ranks = shared_ranks(scores[:n_true], scores[n_true:])
     return Outcome(index, scores, targets, np.ones(len(index), bool), ranks)
+
+
+def true_pairs(dataset: Dataset, rows: np.ndarray) -> TrueLinks:
+    """Return pairs [n, 2] as the TrueLinks of a dataset."""
+    senders, receivers = count_ends(dataset)
+    return TrueLinks(rows, senders, n_receivers=receivers if dataset.receiver_type else None)
+
+
+def count_ends(dataset: Dataset) -> tuple[int, int]:
+    """Count the nodes that links come from, and that they lead to."""
+    graph: Any = dataset.graphs
+    n = count_nodes(dataset)
+    return n, int(np.sum(graph.n_node[dataset.receiver_type])) if dataset.receiver_type else n
 
 
 def count_nodes(dataset: Dataset) -> int:

@@ -14,11 +14,13 @@ class TrueLinks:
         rows: [n, 2] node pairs, without direction, or [n, 3] (head, relation, tail).
         n_nodes: number of nodes (entities).
         n_relations: relations of triples, 0 for pairs.
+        n_receivers: nodes that pairs may lead to where these are of a type of their own, so that direction counts.
     """
 
-    def __init__(self, rows: np.ndarray, n_nodes: int, n_relations: int = 0):
-        self.n_nodes, self.n_relations = n_nodes, n_relations
-        if float(n_nodes) ** 2 * max(1, n_relations) >= 2**63:
+    def __init__(self, rows: np.ndarray, n_nodes: int, n_relations: int = 0, n_receivers: int | None = None):
+        self.n_nodes, self.n_relations, self._apart = n_nodes, n_relations, n_receivers is not None
+        self.n_receivers = n_nodes if n_receivers is None else n_receivers
+        if float(n_nodes) * self.n_receivers * max(1, n_relations) >= 2**63:
             raise DataError(
                 f"links: found {n_nodes} nodes and {n_relations} relations, expected fewer than 2**63 links"
             )
@@ -32,9 +34,16 @@ class TrueLinks:
         place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
         return self._keys[place] == keys
 
+    def refuses(self, rows: np.ndarray) -> np.ndarray:
+        """Tell for each row whether it is no false link: true, or a pair of a node with itself."""
+        loops = (rows[:, 0] == rows[:, 1]) & (rows.shape[1] == 2 and not self._apart)
+        return self.has(rows) | loops
+
     def _key(self, rows: np.ndarray) -> np.ndarray:
         if rows.shape[1] == 3:
             return (rows[:, 0] * self.n_relations + rows[:, 1]) * self.n_nodes + rows[:, 2]
+        if self._apart:
+            return rows[:, 0] * self.n_receivers + rows[:, 1]
         return rows.min(axis=1) * self.n_nodes + rows.max(axis=1)
 
 
@@ -45,11 +54,9 @@ def false_pairs(true: TrueLinks, count: int, rng: np.random.Generator) -> tuple[
     """
 
     def draw(old: np.ndarray) -> np.ndarray:
-        return rng.integers(true.n_nodes, size=old.shape)
+        return rng.integers([true.n_nodes, true.n_receivers], size=old.shape)
 
-    return _redraw(
-        np.zeros((count, 2), np.int64), draw, lambda rows: true.has(rows) | (rows[:, 0] == rows[:, 1])
-    )
+    return _redraw(np.zeros((count, 2), np.int64), draw, true.refuses)
 
 
 def corrupted(

@@ -10,22 +10,22 @@ from heddle.graph import Graph
 from heddle.model import Batch
 from heddle.program import Placed, Program, State
 from heddle.sampling import sample_key
-from heddle.workflow.links import check_links, count_nodes, judged, shuffled
-from heddle.workflow.negatives import TrueLinks, corrupted, false_pairs
+from heddle.sampling.false_links import false_links
+from heddle.workflow.links import check_links, count_ends, judged, shuffled, true_pairs
+from heddle.workflow.negatives import TrueLinks
 from heddle.workflow.outcome import Outcome
 from heddle.workflow.peers import ALONE, Peers, turns
 from heddle.workflow.prefetch import Waiting, prefetched
 from heddle.workflow.sampled_nodes import EVALUATION
 from heddle.workflow.sampler import SampledGraph, Sampling
-from heddle.workflow.seeds import generator
 from heddle.workflow.splits import SPLITS
 
 
 class SampledLinkLoader:
-    """Predicts pairs (sender, receiver) or triples (head, relation, tail) of nodes of one type.
+    """Predicts pairs (sender, receiver) of nodes of one type or of two, or triples (head, relation, tail).
 
-    False links are new in every batch and fixed for evaluation, as many as there are true ones; ranks are among all
-    false links of the split.
+    A true link's false ones are new in every epoch, whatever batch it comes in, and fixed for evaluation, as many as
+    there are true ones; ranks are among all false links of the split.
 
     Raises:
         DataError: no training links, or a node id out of range.
@@ -46,7 +46,7 @@ class SampledLinkLoader:
         self._peers = peers
         check_links(dataset)
         graph: Any = dataset.graphs
-        self._graph = SampledGraph(dataset, model, sampling, registry)
+        self._graph = SampledGraph(dataset, model, sampling, seed, registry)
         self._sampling, self._negatives, self._seed, self._waiting = sampling, negatives, seed, Waiting()
         self._links = {split: np.asarray(dataset.splits[split], np.int64) for split in SPLITS}
         known = [rows for rows in self._links.values() if len(rows)]
@@ -54,7 +54,11 @@ class SampledLinkLoader:
         if isinstance(graph, Graph) and not self._typed:
             known.append(np.stack([graph.senders, graph.receivers], axis=1))
         every = np.concatenate(known)
-        self._true = TrueLinks(every, count_nodes(dataset), int(every[:, 1].max()) + 1 if self._typed else 0)
+        self._counts, self._kinds = count_ends(dataset), (dataset.target_type, dataset.receiver_type)
+        if self._typed:
+            self._true = TrueLinks(every, self._counts[0], int(every[:, 1].max()) + 1)
+        else:
+            self._true = true_pairs(dataset, every)
         self._false = {split: self._fixed(split) for split in SPLITS}
 
     def stats(self) -> dict[str, float]:
@@ -70,10 +74,13 @@ class SampledLinkLoader:
         def build(at: int) -> Placed:
             number, counts = own[at]
             links = self._links["train"][pieces[number]]
-            rng = generator(self._seed, "negatives", epoch, number)
-            false, found = self._draw(np.repeat(links, self._negatives, axis=0), rng)
-            rows = np.concatenate([links, false[found]])
-            batch = self._batch(rows, sample_key(self._seed, epoch, number))
+            names = (
+                np.repeat(pieces[number], self._negatives),
+                np.tile(np.arange(self._negatives), len(links)),
+            )
+            false = self._false_of(np.repeat(links, self._negatives, axis=0), epoch, names)
+            rows = np.concatenate([links, false])
+            batch = self._batch(rows, epoch, number)
             targets = (np.arange(len(rows)) < len(links)).astype(np.float32)
             return program.place(batch._replace(targets=targets, mask=np.full(len(rows), counts)))
 
@@ -97,25 +104,31 @@ class SampledLinkLoader:
         pieces = np.split(index, range(self._sampling.batch_size, len(index), self._sampling.batch_size))
 
         def build(number: int) -> Placed:
-            key = sample_key(self._seed, EVALUATION, number)
-            return program.place(self._batch(pieces[number], key, evaluating=True))
+            return program.place(self._batch(pieces[number], EVALUATION, number, evaluating=True))
 
         placed = prefetched(build, len(pieces), self._sampling.workers, self._sampling.prefetch)
         return np.concatenate([np.asarray(program.predict(state, batch)) for batch in placed])
 
-    def _batch(self, rows: np.ndarray, key: int, evaluating: bool = False) -> Batch:
+    def _batch(self, rows: np.ndarray, epoch: int, number: int, evaluating: bool = False) -> Batch:
         """Return the Batch of links whose ends are the first nodes of its part, each once."""
-        ids, places = np.unique(rows[:, [0, -1]], return_inverse=True)
         index = rows.copy()
+        seeds: Any
+        if self._kinds[1]:
+            found = [np.unique(rows[:, end], return_inverse=True) for end in (0, -1)]
+            seeds = {kind: ids for kind, (ids, _) in zip(self._kinds, found, strict=True)}
+            places = np.stack([place for _, place in found], axis=1)
+        else:
+            seeds, places = np.unique(rows[:, [0, -1]], return_inverse=True)
         index[:, [0, -1]] = places.reshape(-1, 2)
-        return self._graph.batch(ids, key, evaluating)._replace(index=index)
+        return self._graph.batch(seeds, epoch, number, evaluating)._replace(index=index)
 
-    def _draw(self, links: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        if self._typed:
-            return corrupted(self._true, links, rng)
-        return false_pairs(self._true, len(links), rng)
+    def _false_of(self, links: np.ndarray, epoch: int, names: tuple[np.ndarray, ...]) -> np.ndarray:
+        """Return a false link for each of `links`, fewer where none was found: typed ones with one end drawn anew."""
+        key = sample_key(self._seed, epoch)
+        false, found = false_links(links, self._counts, self._true.refuses, key, names, both=not self._typed)
+        return false[found]
 
     def _fixed(self, split: str) -> np.ndarray:
-        rng = generator(self._seed, "evaluation negatives", SPLITS.index(split))
-        false, found = self._draw(self._links[split], rng)
-        return false[found]
+        links = self._links[split]
+        names = np.arange(len(links)), np.full(len(links), SPLITS.index(split))
+        return self._false_of(links, EVALUATION, names)

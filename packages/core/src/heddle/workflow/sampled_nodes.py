@@ -8,7 +8,6 @@ import numpy as np
 from heddle.data.dataset import Dataset
 from heddle.errors import DataError
 from heddle.program import Placed, Program, State
-from heddle.sampling import sample_key
 from heddle.workflow.links import shuffled
 from heddle.workflow.outcome import Outcome, known_targets
 from heddle.workflow.peers import ALONE, Peers, turns
@@ -35,7 +34,7 @@ class SampledNodeLoader:
         peers: Peers = ALONE,
     ):
         self._peers = peers
-        self._graph = SampledGraph(dataset, model, sampling, registry)
+        self._graph = SampledGraph(dataset, model, sampling, seed, registry)
         self._sampling, self._seed, self._waiting = sampling, seed, Waiting()
         self._splits = {split: np.asarray(dataset.splits[split]) for split in SPLITS}
         self._targets = np.asarray(dataset.targets)
@@ -59,7 +58,7 @@ class SampledNodeLoader:
         def build(at: int) -> Placed:
             number, counts = own[at]
             ids = self._train[pieces[number]]
-            batch = self._graph.batch(ids, sample_key(self._seed, epoch, number))
+            batch = self._graph.batch(ids, epoch, number)
             targets, mask = known_targets(self._targets[ids])
             return program.place(batch._replace(targets=targets, mask=mask & counts))
 
@@ -78,8 +77,7 @@ class SampledNodeLoader:
         pieces = np.split(ids, range(self._sampling.batch_size, len(ids), self._sampling.batch_size))
 
         def build(number: int) -> Placed:
-            key = sample_key(self._seed, EVALUATION, number)
-            return program.place(self._graph.batch(pieces[number], key, evaluating=True))
+            return program.place(self._graph.batch(pieces[number], EVALUATION, number, evaluating=True))
 
         answers = [np.asarray(program.predict(state, placed)) for placed in self._ahead(build, len(pieces))]
         return Outcome(ids, np.concatenate(answers), targets, mask)

@@ -12,6 +12,7 @@ from heddle.sample import Fanout
 from heddle.sampling.blocks import blocks
 from heddle.sampling.parts import Part, Parts, kernels_of
 from heddle.sampling.store import GraphStore, store_of
+from heddle.sampling.stream import sample_key
 
 NAMES = ("full", "neighbor")
 
@@ -42,10 +43,11 @@ class Sampling(NamedTuple):
         """Whether steps see parts of the graph."""
         return self.name != "full"
 
-    def fanout(self, evaluating: bool = False) -> Fanout:
-        """Return what a sampler is asked in training, or for predictions."""
+    def fanout(self, model: Any, evaluating: bool = False) -> Fanout:
+        """Return what a sampler is asked in training, or for predictions: layers where the model computes by layer."""
         own = self.eval_fanouts if evaluating and self.eval_fanouts is not None else self.fanouts
-        return Fanout(own, replace=self.replace and not evaluating)
+        layered = hasattr(model, "takes_blocks") and model.takes_blocks(len(own))
+        return Fanout(own, replace=self.replace and not evaluating, layered=layered)
 
 
 def sampling_from(node: Mapping[str, Any] | None) -> Sampling:
@@ -83,21 +85,26 @@ def sampling_from(node: Mapping[str, Any] | None) -> Sampling:
 class SampledGraph:
     """A dataset's graph as a source of batches for one model."""
 
-    def __init__(self, dataset: Dataset, model: Any, sampling: Sampling, registry: Any):
+    def __init__(self, dataset: Dataset, model: Any, sampling: Sampling, seed: int, registry: Any):
         graph: Any = dataset.graphs
         store = graph if isinstance(graph, GraphStore) else store_of(graph)
-        self.parts, self.sampling, self._model, self._type = (
-            Parts(store, kernels_of(registry)),
-            sampling,
-            model,
-            dataset.target_type,
-        )
+        self.parts, self.sampling = Parts(store, kernels_of(registry)), sampling
+        self._model, self._seed, self._type = model, seed, dataset.target_type
 
-    def batch(self, ids: np.ndarray, key: int, evaluating: bool = False) -> Batch:
-        """Return the Batch around nodes of the target type, the first of its part, that asks about each of them."""
-        seeds = ids if self.parts.store.is_homogeneous else {self._type: ids}
-        part = self.parts.around(seeds, self.sampling.fanout(evaluating), key)
-        return batch_of(self._model, part, np.arange(len(ids)), self.parts.kernels.adjacency)
+    def batch(self, seeds: Any, epoch: int, number: int, evaluating: bool = False) -> Batch:
+        """Return the Batch around nodes, the first of its part, that asks about each of them.
+
+        Args:
+            seeds: [n] ids of the target type, or node type -> ids.
+            epoch, number: what is drawn depends on them; of a layered sample, on the epoch and the nodes alone.
+        """
+        if not isinstance(seeds, Mapping) and not self.parts.store.is_homogeneous:
+            seeds = {self._type: seeds}
+        fanout = self.sampling.fanout(self._model, evaluating)
+        key = sample_key(self._seed, epoch, 0 if fanout.layered else number)
+        part = self.parts.around(seeds, fanout, key)
+        count = sum(map(len, seeds.values())) if isinstance(seeds, Mapping) else len(seeds)
+        return batch_of(self._model, part, np.arange(count), self.parts.kernels.adjacency)
 
 
 def batch_of(model: Any, part: Part, index: np.ndarray, adjacency: Any) -> Batch:

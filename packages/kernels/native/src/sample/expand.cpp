@@ -1,5 +1,5 @@
-// One hop along one relation: draw edges into the newest nodes in parallel, then give new senders their places in
-// order.
+// One hop along one relation: draw edges into the newest nodes (or all) in parallel, then give new senders their
+// places in order.
 #include "../pool.hpp"
 #include "../status.hpp"
 #include "parallel.hpp"
@@ -12,12 +12,28 @@ namespace {
 constexpr int64_t CHUNK = 256;  // nodes of the frontier that a thread takes at a time
 constexpr int64_t AHEAD = 16;   // how far ahead of its use memory is asked for
 
+// The nodes of a hop, what their draws are keyed by, and the rows of the edges' indptr that are theirs, by position.
+struct Hop {
+  const Nodes& into;
+  int64_t from, to;
+  uint64_t key;
+  const uint64_t* roots;  // by number of tree, or NULL
+  bool layered;
+  int64_t* slots;
+
+  Stream stream(int64_t at) const {
+    if (!layered) return {branch(key, static_cast<uint64_t>(at))};
+    const uint64_t of_node = branch(key, static_cast<uint64_t>(into.ids[at]));
+    return {roots ? branch(of_node, roots[into.tree(at)]) : of_node};
+  }
+};
+
 // Note where each node's edges begin, how many may be taken, and in indptr how many will be, at most.
 template <class I>
-void count(const Relation& edges, const Ask& ask, const Nodes& into, int64_t first, int64_t last, heddle_sample& sample,
-           int64_t* slots) {
+void count(const Relation& edges, const Ask& ask, const Hop& hop, int64_t first, int64_t last, heddle_sample& sample) {
   const I* const indptr = static_cast<const I*>(edges.indptr);
-  const int64_t from = into.hop_begin();
+  const Nodes& into = hop.into;
+  const int64_t from = hop.from;
   const bool stretch = in_one_stretch(edges, ask);
   for (int64_t at = first; at < last; ++at) {
     if (at + AHEAD < last) __builtin_prefetch(&indptr[into.ids[at + AHEAD]]);
@@ -25,7 +41,7 @@ void count(const Relation& edges, const Ask& ask, const Nodes& into, int64_t fir
     if (stretch) cut<I>(edges, ask, into.tree(at), begin, end);
     sample.begins[at - from] = begin;
     sample.counts[at - from] = end - begin;
-    slots[at + 1] = drawn(end - begin, ask.size, ask.replace);
+    hop.slots[at + 1] = drawn(end - begin, ask.size, ask.replace);
   }
 }
 
@@ -42,16 +58,16 @@ void gather(const I* senders, const int64_t* edges, int64_t n, int64_t* out) {
 
 // Draw for nodes whose usable edges have to be collected; counts becomes what was taken.
 template <class I>
-void draw_collected(const Relation& edges, const Ask& ask, const Nodes& into, uint64_t key, int64_t first, int64_t last,
-                    heddle_sample& sample, const int64_t* slots, int64_t* out) {
+void draw_collected(const Relation& edges, const Ask& ask, const Hop& hop, int64_t first, int64_t last,
+                    heddle_sample& sample, int64_t* out) {
   Scratch& scratch = thread_scratch();
-  const int64_t from = into.hop_begin();
+  const int64_t from = hop.from;
   for (int64_t at = first; at < last; ++at) {
     const int64_t begin = sample.begins[at - from];
-    collect<I>(edges, ask, into.tree(at), begin, begin + sample.counts[at - from], scratch);
+    collect<I>(edges, ask, hop.into.tree(at), begin, begin + sample.counts[at - from], scratch);
     const int64_t n = static_cast<int64_t>(scratch.usable.size());
-    int64_t* const mine = out + slots[at];
-    draw_places(n, ask.size, ask.replace, edges.weight, Stream{branch(key, at)}, scratch, mine);
+    int64_t* const mine = out + hop.slots[at];
+    draw_places(n, ask.size, ask.replace, edges.weight, hop.stream(at), scratch, mine);
     const int64_t taken = drawn(n, ask.size, ask.replace);
     for (int64_t i = 0; i < taken; ++i) mine[i] = scratch.usable[mine[i]];
     sample.counts[at - from] = taken;
@@ -59,20 +75,20 @@ void draw_collected(const Relation& edges, const Ask& ask, const Nodes& into, ui
 }
 
 // Close the gaps where fewer edges were taken than there was room for; return how many there are.
-int64_t close_gaps(const Nodes& into, heddle_sample& sample, raw_vector<int64_t>& slots, int64_t* edges) {
-  const int64_t from = into.hop_begin(), to = into.ends.back();
-  int64_t end = slots[from];
-  for (int64_t at = from; at < to; ++at) {
-    const int64_t begin = slots[at], taken = sample.counts[at - from];
+int64_t close_gaps(const Hop& hop, heddle_sample& sample, int64_t* edges) {
+  int64_t* const slots = hop.slots;
+  int64_t end = slots[hop.from];
+  for (int64_t at = hop.from; at < hop.to; ++at) {
+    const int64_t begin = slots[at], taken = sample.counts[at - hop.from];
     slots[at] = end;
     for (int64_t i = 0; i < taken; ++i) edges[end++] = edges[begin + i];
   }
-  slots[to] = end;
+  slots[hop.to] = end;
   return end;
 }
 
 // Give senders of edges [begin, end) their places, adding those that are new.
-int place_senders(const Nodes& into, Nodes& of, Edges& taken, const int64_t* senders, int64_t begin, int64_t end,
+int place_senders(const Hop& hop, Nodes& of, Edges& taken, const int64_t* senders, int64_t begin, int64_t end,
                   bool trees) {
   const int64_t n = end - begin, held = of.size();
   if (held + n >= MAX_PLACES)
@@ -88,10 +104,10 @@ int place_senders(const Nodes& into, Nodes& of, Edges& taken, const int64_t* sen
     next = of.direct->enter_all(senders, n, of.ids.data(), next, out);
   } else {
     of.hash.reserve(n);
-    int64_t at = into.hop_begin();
+    int64_t at = hop.from;
     for (int64_t i = 0; i < n; ++i) {
-      while (taken.indptr[at + 1] <= begin + i) ++at;
-      const uint32_t tree = into.tree(at);
+      while (hop.slots[at + 1] <= begin + i) ++at;
+      const uint32_t tree = hop.into.tree(at);
       if (i + AHEAD < n) of.hash.prefetch(senders[i + AHEAD], tree);
       out[i] = of.hash.enter(senders[i], tree, next);
       if (out[i] != next) continue;
@@ -106,19 +122,22 @@ int place_senders(const Nodes& into, Nodes& of, Edges& taken, const int64_t* sen
 }
 
 template <class I>
-int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t r, const Ask& ask, uint64_t key) {
+int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t r, const Ask& ask, uint64_t key,
+           int64_t from) {
   const Relation& edges = sample.graph->relations[r];
   const Nodes& into = sample.nodes[edges.target];
   Edges& taken = sample.edges[r];
-  const int64_t from = into.hop_begin(), to = into.ends.back(), begin = taken.size();
+  const int64_t to = into.ends.back(), begin = taken.size();
   const int64_t chunks = (to - from + CHUNK - 1) / CHUNK;
   const auto chunk = [&](int64_t k, auto&& body) { body(from + k * CHUNK, std::min(to, from + (k + 1) * CHUNK)); };
   sample.begins.resize(to - from);
   sample.counts.resize(to - from);
-  taken.indptr.resize(to + 1);
-  int64_t* const slots = taken.indptr.data();
+  const int64_t first_row = static_cast<int64_t>(taken.indptr.size()) - 1;
+  taken.indptr.resize(first_row + to - from + 1);
+  int64_t* const slots = taken.indptr.data() + first_row - from;
+  const Hop hop{into, from, to, key, request.roots, request.layered != 0, slots};
   parallel_for(chunks, request.threads, [&](int64_t k) {
-    chunk(k, [&](int64_t first, int64_t last) { count<I>(edges, ask, into, first, last, sample, slots); });
+    chunk(k, [&](int64_t first, int64_t last) { count<I>(edges, ask, hop, first, last, sample); });
   });
   slots[from] = begin;
   for (int64_t at = from; at < to; ++at) slots[at + 1] += slots[at];
@@ -131,7 +150,7 @@ int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t 
     parallel_guarded(chunks, request.threads, [&](int64_t k) {
       chunk(k, [&](int64_t first, int64_t last) {
         for (int64_t at = first; at < last; ++at)
-          draw_range(sample.counts[at - from], ask.size, ask.replace, sample.begins[at - from], Stream{branch(key, at)},
+          draw_range(sample.counts[at - from], ask.size, ask.replace, sample.begins[at - from], hop.stream(at),
                      thread_scratch(), drawn_edges + slots[at]);
         gather(senders, drawn_edges + slots[first], slots[last] - slots[first],
                sample.senders.data() + slots[first] - begin);
@@ -140,10 +159,10 @@ int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t 
   } else {
     parallel_guarded(chunks, request.threads, [&](int64_t k) {
       chunk(k, [&](int64_t first, int64_t last) {
-        draw_collected<I>(edges, ask, into, key, first, last, sample, slots, drawn_edges);
+        draw_collected<I>(edges, ask, hop, first, last, sample, drawn_edges);
       });
     });
-    end = close_gaps(into, sample, taken.indptr, drawn_edges);
+    end = close_gaps(hop, sample, drawn_edges);
     taken.edges.resize(end);
     sample.senders.resize(end - begin);
     parallel_for(chunks, request.threads, [&](int64_t k) {
@@ -154,7 +173,7 @@ int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t 
     });
   }
   taken.places.resize(end);
-  return place_senders(into, sample.nodes[edges.source], taken, sample.senders.data(), begin, end, sample.trees);
+  return place_senders(hop, sample.nodes[edges.source], taken, sample.senders.data(), begin, end, sample.trees);
 }
 
 }  // namespace
@@ -164,13 +183,15 @@ int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t 
   const Nodes& into = sample.nodes[edges.target];
   Edges& taken = sample.edges[r];
   const int64_t size = request.sizes[r * request.hops + hop];
-  if (size == 0 || into.hop_begin() == into.ends.back()) {
-    taken.indptr.resize(into.ends.back() + 1, taken.size());
+  const int64_t from = request.layered ? 0 : into.hop_begin(), n = into.ends.back() - from;
+  if (request.layered) taken.firsts.push_back(static_cast<int64_t>(taken.indptr.size()) - 1);
+  if (size == 0 || n == 0) {
+    taken.indptr.resize(taken.indptr.size() + n, taken.size());
     return HEDDLE_OK;
   }
   const Ask ask{size, request.replace != 0, request.newest != 0, request.seed_time};
   const uint64_t key = branch(request.key, hop, r);
-  return with_index(edges.index, [&](auto tag) { return expand<untag<decltype(tag)>>(sample, request, r, ask, key); });
+  return with_index(edges.index, [&](auto tag) { return expand<untag<decltype(tag)>>(sample, request, r, ask, key, from); });
 }
 
 }  // namespace heddle

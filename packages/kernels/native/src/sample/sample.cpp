@@ -54,6 +54,7 @@ void start(heddle_sample& sample, const heddle_sample_request& request) {
     edges.edges.clear();
     edges.places.clear();
     edges.ends.clear();
+    edges.firsts.clear();
   }
 }
 
@@ -86,9 +87,14 @@ void read(const heddle_sample& sample, I* nodes, I* tree, I* senders, I* receive
       for (int64_t i = first; i < last; ++i) edges[i] = static_cast<I>(of.edges[i]);
       for (int64_t i = first; i < last; ++i) senders[i] = static_cast<I>(of.places[i]);
       const auto& indptr = of.indptr;
-      int64_t at = std::upper_bound(indptr.begin(), indptr.end(), first) - indptr.begin() - 1;
-      for (int64_t i = first; i < last; ++at)
-        for (const int64_t end = std::min(last, indptr[at + 1]); i < end; ++i) receivers[i] = static_cast<I>(at);
+      const auto& firsts = of.firsts;
+      int64_t row = std::upper_bound(indptr.begin(), indptr.end(), first) - indptr.begin() - 1;
+      auto hop = std::upper_bound(firsts.begin(), firsts.end(), row);  // the next one
+      for (int64_t i = first; i < last; ++row) {
+        while (hop != firsts.end() && *hop <= row) ++hop;
+        const I at = static_cast<I>(row - (firsts.empty() ? 0 : hop[-1]));
+        for (const int64_t end = std::min(last, indptr[row + 1]); i < end; ++i) receivers[i] = at;
+      }
     });
     edges += of.size();
     senders += of.size();

@@ -52,12 +52,14 @@ struct Nodes {
   }
 };
 
-// The edges of one relation as CSR over the positions of its target type that have been expanded so far.
+// The edges of one relation as CSR over the positions of its target type that have been expanded so far; of a layered
+// sample, over those of the first hop, then over those of the second, and so on.
 struct Edges {
   raw_vector<int64_t> indptr;   // [expanded + 1]
   raw_vector<int64_t> edges;    // positions in the graph
   raw_vector<uint32_t> places;  // positions of senders in the sample
   std::vector<int64_t> ends;    // number of edges after each hop
+  std::vector<int64_t> firsts;  // of a layered sample, the row of position 0 in each hop
 
   int64_t size() const { return static_cast<int64_t>(edges.size()); }
 };
@@ -82,7 +84,7 @@ int check_request(const heddle_sample& sample, const heddle_sample_request& requ
 void start(heddle_sample& sample, const heddle_sample_request& request);
 // Close a hop for all types.
 void end_hop(heddle_sample& sample);
-// Take the edges that were asked for of the last hop's nodes in relation r.
+// Take the edges that were asked for of the last hop's nodes, or of all nodes so far, in relation r.
 int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t hop, int64_t r);
 // Replace the edges of all relations by those that are usable between the sample's nodes.
 void induce(heddle_sample& sample, const int64_t* seed_time, bool weighted, int64_t threads);

@@ -55,10 +55,10 @@ class NeighborSampler:
         """Sample in-neighbours of the seeds, hop by hop; see `heddle.sample.Sampler.sample`.
 
         Raises:
-            ConfigError: disjoint, induced or newest.
+            ConfigError: disjoint, induced, newest or layered.
         """
         request = open_request(self.graph, seeds, fanout)
-        for name in ("disjoint", "induced", "newest"):
+        for name in ("disjoint", "induced", "newest", "layered"):
             if getattr(fanout, name):
                 _refuse(f"fanout.{name}")
         nodes = [torch.from_numpy(ids).to(table.device) for ids, table in zip(request.seeds, self._tables)]

@@ -21,10 +21,10 @@ class RequestStruct(ctypes.Structure):
     """struct heddle_sample_request."""
 
     _fields_ = (
-        *((name, _P) for name in ("seeds", "n_seeds", "first_tree", "seed_time", "sizes")),
+        *((name, _P) for name in ("seeds", "n_seeds", "first_tree", "seed_time", "roots", "sizes")),
         *((name, _N) for name in ("hops", "most")),
         ("key", ctypes.c_uint64),
-        *((name, _I) for name in ("replace", "trees", "induced", "newest", "threads")),
+        *((name, _I) for name in ("replace", "trees", "induced", "newest", "layered", "threads")),
     )
 
 

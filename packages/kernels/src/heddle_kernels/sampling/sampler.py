@@ -75,17 +75,18 @@ class NeighborSampler:
         seeds = np.concatenate([np.zeros(0, np.int64), *request.seeds])
         n_seeds = np.array([len(ids) for ids in request.seeds], np.int64)
         first_tree, sizes = np.array(request.first_tree, np.int64), np.ascontiguousarray(sizes)
-        arrays = (address(array) for array in (seeds, n_seeds, first_tree, request.seed_time, sizes))
-        flags = fanout.replace, request.trees, fanout.induced, fanout.newest
+        of_trees = request.seed_time, request.roots
+        arrays = (address(array) for array in (seeds, n_seeds, first_tree, *of_trees, sizes))
+        flags = fanout.replace, request.trees, fanout.induced, fanout.newest, fanout.layered
         asked = RequestStruct(*arrays, sizes.shape[1], most, key & MASK, *flags, self.threads)
         sample = self._own.sample.handle
         check(function(self._native.handle, sample, ctypes.byref(asked)))
-        return self._read(sample, sizes.shape[1], fanout.induced, request.trees)
+        return self._read(sample, sizes.shape[1], fanout, request.trees)
 
-    def _read(self, sample: ctypes.c_void_p, hops: int, induced: bool, trees: bool) -> Sample | HeteroSample:
+    def _read(self, sample: ctypes.c_void_p, hops: int, fanout: Fanout, trees: bool) -> Sample | HeteroSample:
         n_kinds, n_relations = len(self.graph.n_node), len(self.graph.edges)
         nodes_per_hop = np.zeros((n_kinds, hops + 1), np.int64)
-        edges_per_hop = np.zeros((n_relations, 1 if induced else hops), np.int64)
+        edges_per_hop = np.zeros((n_relations, 1 if fanout.induced else hops), np.int64)
         check(native.heddle_sample_sizes(sample, address(nodes_per_hop), address(edges_per_hop)))
         n_nodes, n_edges = nodes_per_hop.sum(1), edges_per_hop.sum(1)
         dtype = id_dtype(self.graph)
@@ -104,7 +105,8 @@ class NeighborSampler:
             senders,
             receivers,
             edges,
-            [()] * n_relations if induced else edges_per_hop.tolist(),
+            [()] * n_relations if fanout.induced else edges_per_hop.tolist(),
+            fanout.layered,
         )
         return make_sample(self.graph, gathered)
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -30,8 +30,8 @@ _DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16}
 class TorchRunner:
     """Trains on one device, or as one of several processes that add up their gradients.
 
-    A batch, and what is drawn at random in it, depends on the data object's seed, the epoch and its number alone, so
-    N processes with batches of B do what one does that accumulates N of them.
+    What a batch holds depends on the data object's seed, the epoch and its rows alone, so N processes with batches of B
+    do what one does with batches of N B; where dropout draws by the batch's number, what one does that accumulates N.
 
     Attributes:
         losses: the loss of every step, over all processes.
@@ -71,7 +71,7 @@ class TorchRunner:
         plan = batches.plan(0)
         self._model.eval()
         self._reset()
-        for batch in self._ahead(batches, [(rows, number) for number, rows in enumerate(plan)], 0, Waiting()):
+        for batch in self._ahead(batches, plan, 0, Waiting()):
             with self._computing():
                 outputs = self._outputs(batch)
                 loss = self._trainer.criterion(outputs, batch.targets)
@@ -124,7 +124,7 @@ class TorchRunner:
             for step in range(steps)
             for turn in range(self._trainer.accumulate)
         ]
-        mine = [(plan[number] if number < len(plan) else None, number) for number in numbers]
+        mine = [plan[number] if number < len(plan) else None for number in numbers]
         stream = self._ahead(batches, mine, self.epoch, waiting)
         self._model.train()
         self._reset()
@@ -134,8 +134,8 @@ class TorchRunner:
             total = sum(map(len, of_step))
             loss = torch.zeros((), dtype=torch.float64, device=self._device)
             for turn in range(self._trainer.accumulate):
-                rows, number = mine[step * self._trainer.accumulate + turn]
-                batch = next(stream)
+                at = step * self._trainer.accumulate + turn
+                rows, number, batch = mine[at], numbers[at], next(stream)
                 share = 0.0 if rows is None else len(rows) / total
                 loss += self._backward(batch, share, number, shards)
             losses.append(float(group.sum_(loss)))
@@ -202,17 +202,15 @@ class TorchRunner:
         dtype = _DTYPES.get(self._trainer.amp or "")
         return torch.autocast(self._device.type, dtype, enabled=dtype is not None)
 
-    def _ahead(
-        self, batches: Batches, wanted: list[tuple[Any, int]], epoch: int, waiting: Waiting
-    ) -> Iterator[Any]:
-        """Yield the batches of (rows, number), None for no rows, built ahead by threads."""
+    def _ahead(self, batches: Batches, wanted: Sequence[Any], epoch: int, waiting: Waiting) -> Iterator[Any]:
+        """Yield the batches of rows, None for no rows, built ahead by threads."""
         dtype = next(self._model.parameters()).dtype
 
         def build(at: int) -> TorchBatch | None:
-            rows, number = wanted[at]
+            rows = wanted[at]
             if rows is None:
                 return None
-            return torch_batch(batches.build(rows, epoch, number), self._device, dtype)
+            return torch_batch(batches.build(rows, epoch), self._device, dtype)
 
         return prefetched(build, len(wanted), batches.spec.workers, batches.spec.prefetch, waiting)
 

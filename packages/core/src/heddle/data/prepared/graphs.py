@@ -1,6 +1,7 @@
 """A prepared folder as what samplers read, as a HeteroGraph or as a Dataset."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,11 @@ from heddle.data.check import check_dataset
 from heddle.data.dataset import Dataset
 from heddle.data.files import fail
 from heddle.data.options import call
-from heddle.data.prepared.folder import Prepared, PreparedEdges
+from heddle.data.prepared.folder import Prepared, PreparedEdges, Task
+from heddle.data.prepared.mapped import marked, receivers_of, rows_taken, side_by_side, without_rows
 from heddle.data.prepared.read import open_prepared, verify
 from heddle.data.prepared.write import csc
+from heddle.data.splits import random_split
 from heddle.graph import EdgeSet, EdgeType, HeteroGraph, hetero_graph
 from heddle.sample import InEdges, SampleGraph
 
@@ -21,20 +24,40 @@ def read_prepared(config: Mapping[str, Any]) -> Dataset:
     return call(prepared, config)
 
 
-def prepared(root: str | None = None, check: bool = False, name: str | None = None) -> Dataset:
+def prepared(
+    root: str | None = None,
+    check: bool = False,
+    name: str | None = None,
+    relation: Sequence[str] | None = None,
+) -> Dataset:
     """Return a prepared folder as a Dataset.
 
     Args:
         root: the folder.
         check: compare every file's checksum first.
         name: what the dataset calls itself; None for the folder's own name.
+        relation: source, relation and target of links that are to be told, between any two types; None for the
+            folder's own task. Where they have no splits, 85/5/10 of them are drawn.
     """
     if root is None:
         fail("data.root", "none", "a prepared folder", "write data.root=FOLDER")
     if check:
         verify(root)
     opened = open_prepared(root)
-    return to_dataset(opened._replace(name=name or opened.name))
+    opened = opened._replace(name=name or opened.name)
+    if relation is not None:
+        key: Any = tuple(relation)
+        if key not in opened.edges:
+            fail("data.relation", list(key), f"one of {[list(own) for own in opened.edges]}", "rename it")
+        opened = opened._replace(task=Task("link_prediction", key), edges=_split(opened.edges, key))
+    return to_dataset(opened)
+
+
+def _split(edges: Mapping[EdgeType, PreparedEdges], key: EdgeType) -> Mapping[EdgeType, PreparedEdges]:
+    """Return the relations, the rows of one split 85/5/10 at random, ever the same, if they aren't split."""
+    if edges[key].splits:
+        return edges
+    return {**edges, key: edges[key]._replace(splits=random_split(edges[key].rows, 0, (0.85, 0.05)))}
 
 
 def sample_graph(opened: Prepared, *, times: bool = True) -> SampleGraph:
@@ -80,39 +103,46 @@ def ends_by_row(edges: PreparedEdges) -> tuple[np.ndarray, np.ndarray]:
 
 
 def to_graph(opened: Prepared, hidden: Mapping[EdgeType, np.ndarray] | None = None) -> HeteroGraph:
-    """Return the graph with the float features of each type side by side and edges by row; codes are left out.
+    """Return the graph with the float features of each type side by side and edges by receiver; codes are left out.
+
+    Everything stays on disk, or goes to files beside it that have no name; of relations without CSC alone, the edges
+    are sorted in memory.
 
     Args:
         hidden: relation -> rows to leave out, of its reverse too.
     """
-    edges = {}
+    root, edges = opened.root, {}
+    marks = {
+        key: marked(root, opened.edges[key].rows, [rows]) for key, rows in (hidden or {}).items() if len(rows)
+    }
     for key, found in opened.edges.items():
-        senders, receivers = ends_by_row(found)
-        features = float_features(found.features)
-        rows = (hidden or {}).get(found.rows_of or key)
-        if rows is not None:
-            keep = np.ones(found.rows, bool)
-            keep[rows] = False
-            senders, receivers = senders[keep], receivers[keep]
-            features = None if features is None else features[keep]
-        edges[key] = EdgeSet(features, senders, receivers, np.array([len(senders)]))
-    nodes = {kind: float_features(found.features) for kind, found in opened.nodes.items()}
+        indptr, senders, rows = in_edges(opened, key)
+        mark = marks.get(found.rows_of or key)
+        if mark is not None:
+            (indptr, senders, _, _), rows = without_rows(InEdges(indptr, senders), rows, mark, root)
+        features = float_features(found.features, root)
+        if features is not None and rows is not None:
+            features = rows_taken(features, rows, root)
+        edges[key] = EdgeSet(features, senders, receivers_of(indptr, root), np.array([len(senders)]))
+    nodes = {kind: float_features(found.features, root) for kind, found in opened.nodes.items()}
     return hetero_graph(nodes, edges, {kind: np.array([of.rows]) for kind, of in opened.nodes.items()})
 
 
-def float_features(features: Mapping[str, np.ndarray]) -> np.ndarray | None:
+def float_features(features: Mapping[str, np.ndarray], root: Path | None) -> np.ndarray | None:
     """Return the float arrays as one [n, d]: the memory-mapped one itself if it is alone, None if there is none."""
     arrays = [array for array in features.values() if array.dtype.kind == "f"]
     if not arrays:
         return None
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=1)
+    return arrays[0] if len(arrays) == 1 else side_by_side(arrays, root)
 
 
 def to_dataset(opened: Prepared) -> Dataset:
     """Return the folder as a Dataset: its graph, the labels and splits of its task; links to be told are hidden.
 
+    Of a folder that was prepared for classes of edges, the edges themselves are to be told.
+
     Raises:
-        DataError: the folder was prepared for a task that isn't about nodes, or links within one node type.
+        DataError: the folder was prepared for no task.
     """
     task = opened.task
     info = {**opened.info, "source": str(opened.root)}
@@ -125,14 +155,16 @@ def to_dataset(opened: Prepared) -> Dataset:
         graph = to_graph(opened)
         made = Dataset(opened.name, task.kind, graph, targets, splits, task.num_classes, kind, info)
         return check_dataset(made)
-    if task.kind == "link_prediction" and task.target[0] == task.target[2]:
+    if task.kind in ("link_prediction", "edge_classification"):
         key = (task.target[0], task.target[1], task.target[2])
-        ends = np.stack(ends_by_row(opened.edges[key]), axis=1)
-        of_rows = opened.edges[key].splits
-        links = {split: ends[rows] for split, rows in of_rows.items()}
-        unseen = [np.asarray(of_rows[split]) for split in ("valid", "test") if split in of_rows]
-        graph = to_graph(opened, {key: np.concatenate(unseen)} if unseen else None)
-        return check_dataset(Dataset(opened.name, task.kind, graph, None, links, 0, key[0], info))
+        own = opened.edges[key]
+        ends = np.stack(ends_by_row(own), axis=1) if own.ends is None else own.ends
+        links = {split: np.asarray(ends[rows], np.int64) for split, rows in own.splits.items()}
+        unseen = [np.asarray(own.splits[split]) for split in ("valid", "test") if split in own.splits]
+        graph = to_graph(opened, {own.rows_of or key: np.concatenate(unseen)} if unseen else None)
+        last = key[2] if key[2] != key[0] else ""
+        kind = "link_prediction"
+        return check_dataset(Dataset(opened.name, kind, graph, None, links, 0, key[0], info, last))
     found = f"a folder prepared for {task.kind} of {task.target}"
     do = "load it with heddle.data.MetaLoader and train it with a Trainer"
-    fail(opened.root, found, "node classification, or links within one node type", do)
+    fail(opened.root, found, "classes of nodes or edges, or links", do)
