@@ -174,10 +174,11 @@ class _Folder:
         return np.asarray(self._opened.nodes[kind].splits.get(split, np.zeros(0, np.int64)))
 
     def links(self, relation: EdgeType, split: str | None) -> np.ndarray:
-        from heddle.data.prepared.graphs import ends_by_row
+        from heddle.data.prepared.graphs import in_edges
+        from heddle.data.prepared.mapped import ends_of_rows
 
-        of = self._opened.edges[relation]
-        ends = np.stack(ends_by_row(of), axis=1) if of.ends is None else of.ends
+        of, root = self._opened.edges[relation], self._opened.root
+        ends = ends_of_rows(*in_edges(self._opened, relation), root) if of.ends is None else of.ends
         rows = slice(None) if split is None else of.splits.get(split, np.zeros(0, np.int64))
         return np.asarray(ends[rows])
 

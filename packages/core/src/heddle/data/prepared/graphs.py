@@ -11,7 +11,14 @@ from heddle.data.dataset import Dataset
 from heddle.data.files import fail
 from heddle.data.options import call
 from heddle.data.prepared.folder import Prepared, PreparedEdges, Task
-from heddle.data.prepared.mapped import marked, receivers_of, rows_taken, side_by_side, without_rows
+from heddle.data.prepared.mapped import (
+    ends_of_rows,
+    marked,
+    receivers_of,
+    rows_taken,
+    side_by_side,
+    without_rows,
+)
 from heddle.data.prepared.read import open_prepared, verify
 from heddle.data.prepared.write import csc
 from heddle.data.splits import random_split
@@ -158,7 +165,7 @@ def to_dataset(opened: Prepared) -> Dataset:
     if task.kind in ("link_prediction", "edge_classification"):
         key = (task.target[0], task.target[1], task.target[2])
         own = opened.edges[key]
-        ends = np.stack(ends_by_row(own), axis=1) if own.ends is None else own.ends
+        ends = ends_of_rows(*in_edges(opened, key), opened.root) if own.ends is None else own.ends
         links = {split: np.asarray(ends[rows], np.int64) for split, rows in own.splits.items()}
         unseen = [np.asarray(own.splits[split]) for split in ("valid", "test") if split in own.splits]
         graph = to_graph(opened, {own.rows_of or key: np.concatenate(unseen)} if unseen else None)

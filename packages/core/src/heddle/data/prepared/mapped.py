@@ -13,7 +13,7 @@ import numpy as np
 
 from heddle.sample import InEdges
 
-_RECEIVERS = 1 << 17
+_POSITIONS = 1 << 19
 _ROWS = 1 << 16
 
 
@@ -67,6 +67,18 @@ def without_rows(
     return InEdges(pointers, senders[:kept]), own[:kept]
 
 
+def ends_of_rows(
+    indptr: np.ndarray, senders: np.ndarray, rows: np.ndarray | None, root: Path | None
+) -> np.ndarray:
+    """Return [n_edges, 2] sender and receiver of each row, from those of each position."""
+    out = scratch(root, (len(senders), 2), senders.dtype)
+    for start, stop, begin, end in _stretches(indptr):
+        own = slice(begin, end) if rows is None else np.asarray(rows[begin:end])
+        out[own, 0] = senders[begin:end]
+        out[own, 1] = np.repeat(np.arange(start, stop), np.diff(indptr[start : stop + 1]))
+    return out
+
+
 def rows_taken(x: np.ndarray, rows: np.ndarray, root: Path | None) -> np.ndarray:
     """Return x[rows]: [n, d], [m] -> [m, d]."""
     out = scratch(root, (len(rows), *x.shape[1:]), x.dtype)
@@ -85,7 +97,10 @@ def side_by_side(arrays: list[np.ndarray], root: Path | None) -> np.ndarray:
 
 def _stretches(indptr: np.ndarray) -> Iterator[tuple[int, int, int, int]]:
     """Yield receivers start to stop and their positions begin to end, a limited number at a time."""
-    n = len(indptr) - 1
-    for start in range(0, n, _RECEIVERS):
-        stop = min(n, start + _RECEIVERS)
-        yield start, stop, int(indptr[start]), int(indptr[stop])
+    n, start = len(indptr) - 1, 0
+    while start < n:
+        begin = int(indptr[start])
+        fits = int(np.searchsorted(indptr[start : start + _POSITIONS], begin + _POSITIONS, side="right")) - 1
+        stop = min(n, start + max(1, fits))  # a hub is taken whole
+        yield start, stop, begin, int(indptr[stop])
+        start = stop
