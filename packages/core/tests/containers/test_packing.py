@@ -60,7 +60,7 @@ def pareto_uncut(rng):
         (molecules, 1, 0.03),
         (lognormal, 3, 0.10),
         (lognormal_trees, 3, 0.10),
-        (dense_when_large, 3, 0.13),
+        (dense_when_large, 3, 0.15),
         (pareto, 8, 0.15),
         (pareto_uncut, 8, 0.15),
     ],

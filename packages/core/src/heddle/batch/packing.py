@@ -13,9 +13,9 @@ from heddle.graph import Graph
 UNDERFULL = 0.85
 """A bin of the smallest budget that is less full than this waits for the next window, once."""
 
-SPREAD = 0.9
-"""Share of the bins a window fills that are open before any is full: graphs rich in edges spread over them, and leave
-each some edges for those rich in nodes."""
+SPREAD = 0.95
+"""Share of the bins a window fills that are open before any is full: large graphs and small ones, and those rich in
+nodes and in edges, spread over all batches."""
 
 GROWTH = 2.0
 """How much larger than the largest budget a new one is, at least."""
@@ -62,9 +62,9 @@ def pack(
 ) -> Iterator[tuple[Budget, np.ndarray]]:
     """Yield (budget, positions) for each batch of a stream of sizes: what `dynamic_batches` does, before any graph.
 
-    Largest first within a window: a graph joins the open bin in which free nodes and free edges are left most
-    evenly, or opens a bin of the smallest budget that holds it; most are open from the start. Bins of the smallest
-    budget that stay underfull carry over to the next window, once.
+    Largest first within a window: a graph joins the open bin that it leaves the most room in, or opens one of the
+    smallest budget that holds it. Most are open from the start, so that every batch holds large graphs and small ones.
+    Bins of the smallest budget that stay underfull carry over to the next window, once.
 
     Args:
         sizes: (nodes, edges, graphs) of each entry, e.g. the rows of `sizes_of`.
@@ -104,34 +104,33 @@ def _fill(
     items = np.concatenate([rest, fresh])
     capacity = np.array(tiers, np.int64) - (1, 0, 1)  # a padding node and a padding graph
     size = (items[:, 1:3] / np.maximum(capacity[0, :2], 1)).max(axis=1)
-    order = np.lexsort((-size, np.arange(len(items)) >= len(rest)))
-    opened = int(SPREAD * _bins_filled(items[:, 1:], capacity[0]))
-    free = np.tile(capacity[0].astype(float), (len(items) + opened, 1))
-    inverse = 1 / np.maximum(free[:, :2], 1)
-    tier_of = np.zeros(len(free), np.int64)
-    members: list[list[int]] = [[] for _ in range(opened)]
-    for item in order.tolist():
-        needs, bins = items[item, 1:], len(members)
-        left = free[:bins] - needs
-        balance = (left[:, :2] * inverse[:bins]) @ (1.0, -1.0)
-        unfit = np.where((left >= 0).all(axis=1), np.abs(balance), np.inf)
-        best = int(unfit.argmin()) if bins else 0
-        if not bins or unfit[best] == np.inf:
-            best = bins
-            tier_of[best] = next(t for t, tier in enumerate(tiers) if _fits(needs.tolist(), tier))
-            free[best] = capacity[tier_of[best]]
-            inverse[best] = 1 / np.maximum(free[best, :2], 1)
-            members.append([])
+    small = (items[:, 1:] <= capacity[0]).all(axis=1)
+    order = np.lexsort((-size, np.arange(len(items)) >= len(rest), small))
+    free, inverse = np.zeros((2 * len(items), 3)), np.zeros((2 * len(items), 3))
+    tiers_of: list[int] = []
+    members: list[list[int]] = []
+
+    def open_bin(tier: int) -> int:
+        free[len(members)] = capacity[tier]
+        inverse[len(members)] = 1 / np.maximum(capacity[tier], 1)
+        tiers_of.append(tier)
+        members.append([])
+        return len(members) - 1
+
+    for place, item in enumerate(order.tolist()):
+        if place == len(items) - small.sum():
+            missing = items[small, 1:].sum(axis=0) - free[: len(members)].sum(axis=0)
+            for _ in range(min(len(items), int(SPREAD * (missing / np.maximum(capacity[0], 1)).max()))):
+                open_bin(0)
+        needs = items[item, 1:]
+        left = ((free[: len(members)] - needs) * inverse[: len(members)]).min(axis=1)
+        best = int(left.argmax()) if members else 0
+        if not members or left[best] < 0:
+            best = open_bin(next(t for t, tier in enumerate(tiers) if _fits(needs.tolist(), tier)))
         free[best] -= needs
         members[best].append(item)
     by_position = sorted((b for b in range(len(members)) if members[b]), key=lambda b: min(members[b]))
-    return [(int(tier_of[b]), free[b], items[members[b]]) for b in by_position]
-
-
-def _bins_filled(sizes: np.ndarray, capacity: np.ndarray) -> float:
-    """Return how many bins those of [n, 3] sizes fill that fit into one."""
-    small = sizes[(sizes <= capacity).all(axis=1)]
-    return float((small.sum(axis=0) / np.maximum(capacity, 1)).max())
+    return [(tiers_of[b], free[b], items[members[b]]) for b in by_position]
 
 
 def _fits(size: Sequence[int], tier: Budget) -> bool:
