@@ -50,6 +50,21 @@ def test_kernels_change_no_answer(dtype):
 
 
 @installed
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_edge_mlp_is_the_same(dtype):
+    edges, first = jnp.arange(-7, 7).reshape(7, 2).astype(dtype), jnp.ones((2, 4), dtype)
+    ends = jnp.arange(20).reshape(5, 4).astype(dtype), -jnp.arange(12).reshape(3, 4).astype(dtype)
+    last = jnp.arange(-6, 6).reshape(4, 3).astype(dtype), jnp.ones(3, dtype)
+    heddle, xla = (JaxBackend({"kernel": kernel}).ops() for kernel in ("heddle", "xla"))
+    for own in ((edges, first), (None, None)):
+        pairs = [ops.edge_mlp(ADJACENCY, *own, *ends, *last, True) for ops in (heddle, xla)]
+        for found, expected in zip(*pairs):
+            assert found.dtype == expected.dtype == dtype
+            np.testing.assert_allclose(found.astype(float), expected.astype(float), rtol=2e-2, atol=1e-6)
+    assert heddle.edge_mlp(ADJACENCY, None, None, *ends, *last)[2] is None
+
+
+@installed
 def test_an_id_out_of_range_is_one_error():
     bad = ADJACENCY._replace(senders=ADJACENCY.senders.at[2].set(3))
     spmm = jax.jit(JaxBackend({"kernel": "heddle"}).ops().spmm)

@@ -10,6 +10,8 @@ import numpy as np
 
 import heddle_kernels.jax as kernels
 from heddle.adjacency import build_adjacency
+from heddle_kernels.jax.edge_mlp import edge_mlp
+from heddle_kernels.jax.structure import Structure
 
 jax.config.update("jax_enable_x64", True)
 
@@ -31,7 +33,12 @@ def loss(x: jax.Array, weight: jax.Array, matrices: jax.Array) -> jax.Array:
     out = out + kernels.spmm(GRAPH, heads, weight, reduce="max") + kernels.spmm(GRAPH, heads, reduce="mean")
     rows = kernels.gather(out.reshape(N, 6), GRAPH.receivers)
     out = kernels.segment_max(rows, GRAPH.senders, N) + kernels.segment_mean(rows, GRAPH.senders, N)
-    return jnp.tanh(kernels.segment_matmul(out, matrices, SIZES)).sum()
+    ends = out @ matrices[0], out @ matrices[2]
+    edges = edge_mlp(
+        Structure.of(GRAPH), weight, matrices[1, :2], *ends, matrices[1, 2:], matrices[0, 0], True
+    )
+    total = jnp.tanh(edges[1]).sum() + jnp.tanh(edges[2]).sum() + jnp.tanh(edges[0]).sum()
+    return total + jnp.tanh(kernels.segment_matmul(out, matrices, SIZES)).sum()
 
 
 def check(name: str, got: object, want: object) -> None:

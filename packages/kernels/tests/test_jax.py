@@ -16,6 +16,9 @@ from heddle.adjacency import Adjacency
 from heddle.errors import GraphError
 from heddle_kernels import reference
 from heddle_kernels.jax import compat
+from heddle_kernels.jax.edge_mlp import _plain as edge_mlp_plain
+from heddle_kernels.jax.edge_mlp import edge_mlp
+from heddle_kernels.jax.structure import Structure
 
 DTYPES = {jnp.float64: 1e-13, jnp.float32: 2e-5, jnp.float16: 2e-3, jnp.bfloat16: 1.6e-2}
 
@@ -42,10 +45,10 @@ def elsewhere():
     jax.clear_caches()
 
 
-def close(got: jax.Array, want: np.ndarray, dtype) -> None:
+def close(got: jax.Array, want: np.ndarray, dtype, margin: float = 1.0) -> None:
     assert got.dtype == dtype and got.shape == want.shape
     size = max(1.0, float(np.abs(want).max(initial=0)))
-    np.testing.assert_allclose(np.asarray(got, np.float64), want, rtol=0, atol=DTYPES[dtype] * size)
+    np.testing.assert_allclose(np.asarray(got, np.float64), want, rtol=0, atol=DTYPES[dtype] * size * margin)
 
 
 def draw(rng: np.random.Generator, shape: tuple[int, ...], dtype) -> tuple[jax.Array, np.ndarray]:
@@ -112,6 +115,51 @@ def check_segment_matmul(rng: np.random.Generator, dtype, sizes: tuple[int, ...]
     close(got, want, dtype)
 
 
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=lambda dtype: dtype.__name__)
+@pytest.mark.parametrize(
+    "k, hidden, width", [(3, 4, 4), (0, 17, 5), (64, 64, 64), (5, 1, 33), (2, 3, 0)], ids=str
+)
+def test_edge_mlp(make_graph, rng, dtype, k, hidden, width):
+    """Tiles that are cut by rows, by the end of a thread's part, and a row of many tiles."""
+    for adjacency in (
+        make_graph(7, 5, 13),
+        make_graph(3, 4, 0),
+        make_graph(50, 40, 9000),
+        make_graph(5, 1, 600),
+    ):
+        check_edge_mlp(adjacency, rng, dtype, k, hidden, width)
+
+
+def check_edge_mlp(
+    adjacency: Adjacency, rng: np.random.Generator, dtype, k: int, hidden: int, width: int
+) -> None:
+    """Compare values with numpy's, and gradients with those of the plain form."""
+    e, m, n = adjacency.n_edges, adjacency.n_receivers, adjacency.n_senders
+    shapes = [(e, k), (k, hidden), (m, hidden), (n, hidden), (hidden, width), (width,)]
+    drawn = [draw(rng, shape, dtype) for shape in shapes]
+    margin = max(1.0, e**0.5 / 10)  # gradients of weights are sums over all edges, whose terms cancel
+    values, (edges, first, received, sent, second, bias) = zip(*drawn)
+    h = edges @ first + received[adjacency.receivers] + sent[adjacency.senders]
+    want = np.maximum(h, 0) @ second + bias
+    structure = Structure.of(adjacency)
+    out, total, gone = edge_mlp(structure, *values, True)
+    close(out, want, dtype)
+    close(total, reference.segment_reduce(want, adjacency.receivers, m, "sum"), dtype)
+    close(gone, reference.segment_reduce(want, adjacency.senders, n, "sum"), dtype)
+    outer = [draw(rng, each.shape, dtype) for each in (out, total, gone)]
+    for have in ((0, 1, 2), (0,), (1,), (2,)):
+
+        def loss(op, values, have=have):
+            found = op(structure, values)
+            return sum((found[i] * outer[i][0].astype(found[i].dtype)).sum() for i in have)
+
+        got = jax.grad(lambda v: loss(lambda s, v: edge_mlp(s, *v, True), v))(values)
+        exact = tuple(each.astype(jnp.float64) for each in values)
+        plain = jax.grad(lambda v: loss(lambda s, v: edge_mlp_plain(*s, *v, by_sender=True), v))(exact)
+        for ours, theirs in zip(got, plain):
+            close(ours, np.asarray(theirs, np.float64), dtype, margin)
+
+
 def functions(adjacency: Adjacency, rng: np.random.Generator) -> dict[str, tuple]:
     """Return name -> (function, inputs to differentiate), on every op and way to call it."""
     e, m, n = adjacency.n_edges, adjacency.n_receivers, adjacency.n_senders
@@ -137,7 +185,22 @@ def functions(adjacency: Adjacency, rng: np.random.Generator) -> dict[str, tuple
         lambda lhs, rhs, bias: kernels.segment_matmul(lhs, rhs, sizes, bias),
         (randn((n, 4)), randn((3, 4, 2)), randn((3, 2))),
     )
+    structure, ends = Structure.of(adjacency), (randn((m, 4)) / 2, randn((n, 4)) / 2)
+    found["edge_mlp"] = (
+        lambda edges, first, received, sent, second, bias: flat(
+            edge_mlp(structure, edges, first, received, sent, second, bias, True)
+        ),
+        (randn((e, 3)) / 2, randn((3, 4)) / 2, *ends, randn((4, 4)) / 2, randn(4) / 2),
+    )
+    found["edge_mlp_without_edges"] = (
+        lambda *values: flat(edge_mlp(structure, None, None, *values, False)[:2]),
+        (*ends, randn((4, 2)), randn(2)),
+    )
     return {name: (function, tuple(map(jnp.asarray, inputs))) for name, (function, inputs) in found.items()}
+
+
+def flat(arrays: tuple[jax.Array, ...]) -> jax.Array:
+    return jnp.concatenate([array.reshape(-1) for array in arrays])
 
 
 ONE = Adjacency(*(np.zeros(size, np.int32) for size in (1, 1, 2, 1, 1, 2, 1)))
@@ -215,12 +278,16 @@ def test_vmap_over_structures(make_graph, rng):
     graphs = [make_graph(7, 5, 13, seed) for seed in range(3)]
     stacked = Adjacency(*(jnp.stack(arrays) for arrays in zip(*graphs)))
     x, weight = jnp.asarray(rng.standard_normal((7, 3))), jnp.asarray(rng.standard_normal(13))
+    ends = x[:5], x, jnp.asarray(rng.standard_normal((3, 2))), jnp.ones(2)
     for function in (
         lambda graph: kernels.spmm(graph, x, weight),
         lambda graph: kernels.spmm(graph, x, reduce="max"),
         lambda graph: kernels.sddmm(graph, x[:5], x, "add"),
         lambda graph: kernels.segment_softmax(weight, graph.receivers, 5),
         lambda graph: jax.grad(scalar(partial(kernels.spmm, graph)))(x, weight),
+        lambda graph: jax.grad(scalar(lambda x: flat(edge_mlp(Structure.of(graph), None, None, *x, True))))(
+            ends
+        )[3],
         lambda graph: jax.grad(scalar(partial(kernels.spmm, graph, x, reduce="max")))(weight),
     ):
         alike(jax.vmap(function)(stacked), jnp.stack([function(graph) for graph in graphs]))

@@ -85,6 +85,35 @@ class GraphOps:
             return self.segment_sum(data, adjacency.senders, adjacency.n_senders)
         return self.segment_sum(data, adjacency.receivers, adjacency.n_receivers)
 
+    def edge_mlp(
+        self,
+        adjacency: Adjacency,
+        edges: Array | None,
+        first: Array | None,
+        received: Array,
+        sent: Array,
+        second: Array,
+        bias: Array,
+        by_sender: bool = False,
+    ) -> tuple[Array, Array, Array | None]:
+        """Take edges through an MLP of one hidden layer, and sum what comes out at both their ends.
+
+        Args:
+            edges, first: [n_edges, k], in the adjacency's order, and [k, hidden]; None for none.
+            received, sent: [n_receivers, hidden] and [n_senders, hidden], what each end adds to the hidden layer.
+            second, bias: [hidden, width] and [width].
+            by_sender: whether to sum by sender.
+
+        Returns: relu(edges first + received[r] + sent[s]) second + bias for each edge (s, r); its sum by receiver; its
+        sum by sender, or None.
+        """
+        h = self.sddmm(adjacency, received, sent, "add")
+        if edges is not None:
+            h = h + self.matmul(edges, first)
+        out = self.matmul(self.activate(h, "relu"), second) + self.xp.expand_dims(bias, axis=0)
+        total = self.edge_sum(adjacency, out, "receivers")
+        return out, total, self.edge_sum(adjacency, out, "senders") if by_sender else None
+
     def edge_softmax(self, adjacency: Adjacency, logits: Array) -> Array:
         """Normalise [n_edges, ...] logits over the edges that each receiver receives."""
         return self.segment_softmax(logits, adjacency.receivers, adjacency.n_receivers)

@@ -13,7 +13,7 @@ from jax import Array
 from heddle.adjacency import Adjacency
 from heddle.errors import GraphError
 from heddle.ops import GraphOps
-from heddle_jax import segments, sparse
+from heddle_jax import edges, segments, sparse
 
 
 def compiled(*static: str) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
@@ -68,7 +68,13 @@ class JaxOps(GraphOps):
 
     @compiled("op")
     def sddmm(self, adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
+        if op == "add" and _floats(x, y):
+            return edges.edge_take(adjacency, x, "receivers") + edges.edge_take(adjacency, y, "senders")
         return super().sddmm(adjacency, x, y, op)
+
+    @compiled("at")
+    def edge_sum(self, adjacency: Adjacency, data: Array, at: str) -> Array:
+        return edges.edge_sum(adjacency, data, at) if _floats(data) else super().edge_sum(adjacency, data, at)
 
     @compiled()
     def edge_softmax(self, adjacency: Adjacency, logits: Array) -> Array:
@@ -96,6 +102,10 @@ class JaxOps(GraphOps):
 
     def activate(self, x: Array, name: str) -> Array:
         return _ACTIVATIONS[name](x) if name in _ACTIVATIONS else super().activate(x, name)
+
+
+def _floats(*arrays: Array) -> bool:
+    return all(jnp.issubdtype(x.dtype, jnp.floating) for x in arrays)
 
 
 _ACTIVATIONS = {

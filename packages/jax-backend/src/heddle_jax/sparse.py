@@ -1,5 +1,6 @@
 """spmm on XLA alone: on CPUs jaxlib's CSR product, both ways along edges sorted once; elsewhere gather and sum."""
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -38,15 +39,19 @@ def spmm(adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:
 
 
 def _bind(*operands: Array, transpose: bool) -> Array:
-    """Bind the primitive to a structure, weight [n_edges, heads] and x [n, heads, d], which must all vary alike."""
+    """Bind the primitive to a structure, weight [n_edges, heads] and x [n, heads, d]."""
+    bound: Array = _spmm.bind(*alike(operands), transpose=transpose)
+    return bound
+
+
+def alike(operands: Sequence[Array]) -> Sequence[Array]:
+    """Let all operands vary over the same mesh axes, as a primitive under shard_map must have them."""
     varying = [_varying(x) for x in operands]
     union = frozenset[Any]().union(*varying)
-    alike = [
+    return [
         jax.lax.pcast(x, tuple(union - own), to="varying") if union - own else x
         for x, own in zip(operands, varying)
     ]
-    bound: Array = _spmm.bind(*alike, transpose=transpose)
-    return bound
 
 
 def _varying(x: Array) -> frozenset[Any]:

@@ -56,6 +56,24 @@ HEDDLE_API int heddle_sddmm(const void* indptr, const void* ids, const void* a, 
                             int64_t edges, int64_t b_rows, int64_t heads, int64_t width, int64_t dtype, int64_t index,
                             int64_t combine, int64_t threads);
 
+// Edges through an MLP: out[j] = relu(edges[j] first + received[r] + sent[ids[j]]) second + bias for j in row r, and
+// total[r] their sum. edges [edges, in], first [in, hidden], received [rows, hidden], sent [sent_rows, hidden],
+// second [hidden, width], bias [width], out [edges, width], total [rows, width]. in may be 0. Floats of 32 and 64 bits.
+HEDDLE_API int heddle_edge_mlp(const void* indptr, const void* ids, const void* edges, const void* first, const void* received,
+                               const void* sent, const void* second, const void* bias, void* out, void* total, int64_t rows,
+                               int64_t n_edges, int64_t sent_rows, int64_t in, int64_t hidden, int64_t width, int64_t dtype,
+                               int64_t index, int64_t threads);
+
+// Its gradient, from those of out, of total, and of the sum of out by ids (the last two may be NULL). d_hidden
+// [edges, hidden], the gradient before the activation, may lie on d_out if hidden = width; its sum by ids is that of sent.
+// d_edges may be NULL. The same answer for any number of threads.
+HEDDLE_API int heddle_edge_mlp_grad(const void* indptr, const void* ids, const void* edges, const void* first,
+                                    const void* received, const void* sent, const void* second, const void* d_out,
+                                    const void* d_total, const void* d_sent_total, void* d_hidden, void* d_edges,
+                                    void* d_received, void* d_first, void* d_second, void* d_bias, int64_t rows, int64_t n_edges,
+                                    int64_t sent_rows, int64_t in, int64_t hidden, int64_t width, int64_t dtype, int64_t index,
+                                    int64_t threads);
+
 // The same two over the elements that attain a maximum: those where weight[e] x[sender] == top[receiver], NaN equal to
 // NaN, with top the result of heddle_spmm(MAX). They are its derivatives. Rows of the walk are receivers, or senders
 // if `transposed`, and ids the other end; x and b have a row per sender, top and a one per receiver.

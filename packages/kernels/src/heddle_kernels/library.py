@@ -21,6 +21,8 @@ EXPORTS = {
     "heddle_sddmm": 14,
     "heddle_spmm_top": 18,
     "heddle_sddmm_top": 17,
+    "heddle_edge_mlp": 19,
+    "heddle_edge_mlp_grad": 25,
     "heddle_gather": 8,
     "heddle_segment_reduce": 10,
     "heddle_segment_softmax": 9,

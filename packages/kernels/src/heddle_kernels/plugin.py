@@ -22,6 +22,7 @@ _IN_JAX = {
     "segment_matmul": "heddle_kernels.jax:segment_matmul",
     "segment_softmax": "heddle_kernels.jax:segment_softmax",
     "edge_softmax": "heddle_kernels.jax.primitives:edge_softmax",
+    "edge_mlp": "heddle_kernels.jax.primitives:edge_mlp",
     "edge_sum": "heddle_kernels.jax.primitives:edge_sum",
     "segment_max": "heddle_kernels.jax.primitives:segment_max",
     "segment_sum": "heddle_kernels.jax.primitives:segment_sum",

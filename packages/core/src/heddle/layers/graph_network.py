@@ -55,8 +55,8 @@ class GraphNetwork:
     ) -> Array:
         """Return the new nodes of a graph that has features on its nodes only."""
         adjacency = supports[_SUM.signature].adjacency
-        edges = self._update_edges(ops, params, adjacency, x)
-        return self._update_nodes(ops, params, adjacency, x, edges)
+        _, received, sent = self._update_edges(ops, params, adjacency, x)
+        return self._update_nodes(ops, params, x, received, sent)
 
     def apply_graph(self, ops: GraphOps, params: Params, adjacency: Adjacency, graph: Graph) -> Graph:
         """Return the graph with new edges (in the caller's order), nodes and globals; each an array or None.
@@ -75,21 +75,18 @@ class GraphNetwork:
                 raise GraphError(
                     problem(f"GraphNetwork: width of {field}", found, str(dim), "set it in the layer")
                 )
-        x, context = graph.nodes, graph.globals
-        from_edges, to_edges, to_nodes = None, None, None
-        if self.edge_dim:
-            from_edges = ops.matmul(graph.edges, self._first(params, "edge")["edges"])
-            if adjacency.order is not None:
-                from_edges = ops.gather(from_edges, adjacency.order)
-        if self.global_dim:
-            to_edges = context @ self._first(params, "edge")["globals"]
-            to_edges = spread(ops, to_edges, graph.n_edge, adjacency.n_edges)
-            to_nodes = context @ self._first(params, "node")["globals"]
-            to_nodes = spread(ops, to_nodes, graph.n_node, adjacency.n_receivers)
-        edges = self._update_edges(ops, params, adjacency, x, from_edges, to_edges)
-        nodes = self._update_nodes(ops, params, adjacency, x, edges, to_nodes)
+        x, edges, context = graph.nodes, graph.edges, graph.globals
+        if self.edge_dim and adjacency.order is not None:
+            edges = ops.gather(edges, adjacency.order)
+        parts = {}
+        if self.global_dim:  # an edge has its receiver's globals
+            for name in ("edge", "node"):
+                part = context @ self._first(params, name)["globals"]
+                parts[name] = spread(ops, part, graph.n_node, adjacency.n_receivers)
+        edges, received, sent = self._update_edges(ops, params, adjacency, x, edges, parts.get("edge"))
+        nodes = self._update_nodes(ops, params, x, received, sent, parts.get("node"))
         if self.global_out:
-            pooled = [pool(ops, "sum", nodes, graph.n_node), pool(ops, "sum", edges, graph.n_edge)]
+            pooled = [pool(ops, "sum", each, graph.n_node) for each in (nodes, received)]
             inputs = ops.xp.concat([*pooled, context] if self.global_dim else pooled, axis=-1)
             context = self._mlp("global").apply(ops, scoped("global", params), inputs)
         if adjacency.order is not None:  # back to the caller's order
@@ -97,31 +94,49 @@ class GraphNetwork:
         return graph._replace(nodes=nodes, edges=edges, globals=context)
 
     def _update_edges(
-        self, ops: GraphOps, params: Params, adjacency: Adjacency, x: Array, *more: Array | None
-    ) -> Array:
-        """Return edges' in the adjacency's order; `more` are further parts of the first product, per edge."""
+        self,
+        ops: GraphOps,
+        params: Params,
+        adjacency: Adjacency,
+        x: Array,
+        edges: Array | None = None,
+        context: Array | None = None,
+    ) -> tuple[Array, Array, Array | None]:
+        """Return edges', their sum by receiver and, if `sent`, by sender; edges in the adjacency's order.
+
+        `context`: what the globals add to the hidden layer, per node.
+        """
         first = self._first(params, "edge")
-        h = ops.sddmm(adjacency, ops.matmul(x, first["received"]), ops.matmul(x, first["sent"]), "add")
-        return self._finish(ops, params, "edge", h, more)
+        received, sent = ops.matmul(x, first["received"]), ops.matmul(x, first["sent"])
+        received = received + along(ops, params["edge.0.bias"], received)
+        received = received if context is None else received + context
+        if not self.norm:
+            own, weight = (edges, first["edges"]) if self.edge_dim else (None, None)
+            last, bias = params["edge.1.weight"], params["edge.1.bias"]
+            return ops.edge_mlp(adjacency, own, weight, received, sent, last, bias, self.sent)
+        h = ops.sddmm(adjacency, received, sent, "add")
+        if self.edge_dim:
+            h = h + ops.matmul(edges, first["edges"])
+        new = self._mlp("edge").finish(ops, scoped("edge", params), h)
+        total = ops.edge_sum(adjacency, new, "receivers")
+        return new, total, ops.edge_sum(adjacency, new, "senders") if self.sent else None
 
     def _update_nodes(
-        self, ops: GraphOps, params: Params, adjacency: Adjacency, x: Array, edges: Array, *more: Array | None
+        self,
+        ops: GraphOps,
+        params: Params,
+        x: Array,
+        received: Array,
+        sent: Array | None,
+        context: Array | None = None,
     ) -> Array:
-        """Return nodes' from edges' in the adjacency's order; `more` as in `_update_edges`, per node."""
+        """Return nodes' from the sums of edges'; `context` as in `_update_edges`."""
         first = self._first(params, "node")
-        received = ops.edge_sum(adjacency, edges, "receivers")
         h = ops.matmul(x, first["nodes"]) + ops.matmul(received, first["received"])
-        if self.sent:
-            sent = ops.edge_sum(adjacency, edges, "senders")
+        if sent is not None:
             h = h + ops.matmul(sent, first["sent"])
-        return self._finish(ops, params, "node", h, more)
-
-    def _finish(
-        self, ops: GraphOps, params: Params, name: str, h: Array, more: tuple[Array | None, ...]
-    ) -> Array:
-        for part in more:
-            h = h if part is None else h + part
-        return self._mlp(name).finish(ops, scoped(name, params), h + along(ops, params[f"{name}.0.bias"], h))
+        h = h + along(ops, params["node.0.bias"], h)
+        return self._mlp("node").finish(ops, scoped("node", params), h if context is None else h + context)
 
     def _first(self, params: Params, name: str) -> dict[str, Array]:
         """Return the first weight of an MLP cut into the rows of each part of its input."""

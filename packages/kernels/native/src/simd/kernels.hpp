@@ -71,6 +71,34 @@ struct Product {
   bool add = false;
 };
 
+// Fields as the arguments of heddle_edge_mlp, and what heddle_edge_mlp_grad adds to them.
+struct EdgeMlp {
+  Walk walk;
+  const void* edges;
+  const void* first;
+  const void* received;
+  const void* sent;
+  const void* second;
+  const void* bias;
+  void* out;
+  void* total;
+  int64_t in;
+  int64_t hidden;
+  int64_t width;
+  int64_t dtype;
+};
+struct EdgeMlpGrad {
+  const void* d_out;
+  const void* d_total;
+  const void* d_sent_total;
+  void* d_hidden;
+  void* d_edges;
+  void* d_received;
+  void* d_first;
+  void* d_second;
+  void* d_bias;
+};
+
 // *_rows work on rows [first, last), whose ids and perm have been checked.
 #define HEDDLE_DECLARE(isa)                                                                              \
   namespace isa {                                                                                        \
@@ -88,6 +116,12 @@ struct Product {
   /* sums [k, m padded to whole vectors] of these rows; then the end of the outer product from all. */   \
   void outer_rows(const Product& p, int64_t first, int64_t last, int64_t dtype, void* scratch, void* sums); \
   void outer_finish(const Product& p, const void* sums, int64_t parts, int64_t dtype);                   \
+  /* Values that a part's sums and its scratch take; the sums of all parts become d_first, d_second, d_bias. */ \
+  int64_t edge_mlp_sums(const EdgeMlp& op);                                                              \
+  int64_t edge_mlp_scratch(const EdgeMlp& op);                                                           \
+  void edge_mlp_rows(const EdgeMlp& op, int64_t first, int64_t last, void* scratch);                     \
+  void edge_mlp_grad_rows(const EdgeMlp& op, const EdgeMlpGrad& grad, int64_t first, int64_t last, void* scratch, void* sums); \
+  void edge_mlp_grad_finish(const EdgeMlp& op, const EdgeMlpGrad& grad, const void* sums, int64_t parts); \
   }
 
 HEDDLE_DECLARE(base)

@@ -38,7 +38,7 @@ OPERATIONS: dict[str, Operation] = {}
 
 def use(operation: Operation, computation: Callable[..., Any], platform: str | None = None) -> None:
     """Compute an operation on a platform (None: on all that have none of their own) by a traceable function."""
-    rule = mlir.lower_fun(computation, multiple_results=False)
+    rule = mlir.lower_fun(computation, multiple_results=operation.primitive.multiple_results)
     mlir.register_lowering(operation.primitive, rule, platform=platform)
 
 
@@ -47,6 +47,20 @@ def native_call(target: str, shape: Shape, dtype: Any, *operands: Any, **attribu
     out = jax.ShapeDtypeStruct(shape, dtype)
     numbers = {name: np.int64(value) for name, value in attributes.items()}
     return jax.ffi.ffi_call(_registered(target), out)(*operands, **numbers)
+
+
+def native_calls(
+    target: str,
+    results: Sequence[tuple[Shape, Any]],
+    *operands: Any,
+    aliases: dict[int, int] | None = None,
+    **attributes: int,
+) -> list[jax.Array]:
+    """Call a handler of many results; aliases: operand -> the result that may lie where it lay."""
+    outs = [jax.ShapeDtypeStruct(*result) for result in results]
+    numbers = {name: np.int64(value) for name, value in attributes.items()}
+    call = jax.ffi.ffi_call(_registered(target), outs, input_output_aliases=aliases or {})
+    return list(call(*operands, **numbers))
 
 
 def operation(
@@ -77,7 +91,7 @@ def operation(
     n_structure = fixed if structure is None else structure
 
     def bind(*operands: Any, **params: Any) -> jax.Array:
-        return primitive.bind(*_alike(operands), **params)
+        return primitive.bind(*alike(operands), **params)
 
     @functools.cache
     def compiled(params: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
@@ -86,8 +100,7 @@ def operation(
     primitive.def_impl(lambda *operands, **params: compiled(tuple(sorted(params.items())))(*operands))
 
     def abstract(*avals: Any, **params: Any) -> Any:
-        if _vma_rule:
-            _vma_rule(name, *avals)
+        check_varying(name, *avals)
         return avals[-1].update(shape=shape(*avals, **params), weak_type=False)
 
     primitive.def_abstract_eval(abstract)
@@ -152,7 +165,7 @@ def _varying(x: Any) -> frozenset[Any]:
     return found if found is not None else getattr(getattr(aval, "mat", None), "varying", frozenset())
 
 
-def _alike(operands: Sequence[Any]) -> Sequence[Any]:
+def alike(operands: Sequence[Any]) -> Sequence[Any]:
     """Let all operands vary over the same mesh axes, as a primitive under shard_map must have them."""
     varying = [_varying(x) for x in operands]
     union = frozenset().union(*varying)
@@ -171,6 +184,12 @@ def _find_vma_rule() -> Callable[..., Any] | None:
 
 
 _vma_rule = _find_vma_rule()
+
+
+def check_varying(name: str, *avals: Any) -> None:
+    """Raise unless all operands of a primitive vary over the same mesh axes."""
+    if _vma_rule:
+        _vma_rule(name, *avals)
 
 
 def same_dtype(*arrays: jax.Array) -> list[jax.Array]:

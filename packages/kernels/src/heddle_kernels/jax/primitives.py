@@ -7,6 +7,7 @@ from jax import Array
 from heddle.adjacency import Adjacency
 from heddle_kernels.jax import gather as rows
 from heddle_kernels.jax import segment
+from heddle_kernels.jax.edge_mlp import edge_mlp as _edge_mlp
 from heddle_kernels.jax.edge_sum import edge_sum as _edge_sum
 from heddle_kernels.jax.sddmm import sddmm as _sddmm
 from heddle_kernels.jax.segment_matmul import segment_matmul
@@ -61,6 +62,29 @@ def edge_sum(adjacency: Adjacency, data: Array, at: str) -> Array:
     if at == "senders":
         ids, n = adjacency.senders, adjacency.n_senders
     return jax.ops.segment_sum(data, ids, n)
+
+
+def edge_mlp(
+    adjacency: Adjacency,
+    edges: Array | None,
+    first: Array | None,
+    received: Array,
+    sent: Array,
+    second: Array,
+    bias: Array,
+    by_sender: bool = False,
+) -> tuple[Array, Array, Array | None]:
+    """Take edges through an MLP and sum them at their ends; see heddle.ops.GraphOps.edge_mlp."""
+    given = received, sent, second, bias, *(each for each in (edges, first) if each is not None)
+    if all(each.dtype == second.dtype for each in given) and second.dtype in (jnp.float32, jnp.float64):
+        structure = Structure.of(adjacency)
+        return _edge_mlp(structure, edges, first, received, sent, second, bias, by_sender)
+    hidden = sddmm(adjacency, received, sent, "add")
+    if edges is not None and first is not None:
+        hidden = hidden + matmul(edges, first)
+    out = matmul(jax.nn.relu(hidden), second) + bias[None]
+    total = edge_sum(adjacency, out, "receivers")
+    return out, total, edge_sum(adjacency, out, "senders") if by_sender else None
 
 
 def segment_sum(data: Array, segment_ids: Array, num_segments: int) -> Array:

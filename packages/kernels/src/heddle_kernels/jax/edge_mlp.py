@@ -1,0 +1,92 @@
+"""edge_mlp on JAX: edges through an MLP, and their sums at both ends, without the hidden layer ever in memory."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from heddle_kernels.jax.compat import native_calls
+from heddle_kernels.jax.edge_sum import edge_sum, edge_take
+from heddle_kernels.jax.fused import Mask, fused
+from heddle_kernels.jax.structure import SIZE, Structure
+
+EDGES, FIRST, RECEIVED, SENT, SECOND, BIAS = range(6)
+
+
+def _plain(*operands: Array, by_sender: bool) -> tuple[Array, ...]:
+    structure, (edges, first, received, sent, second, bias) = Structure(*operands[:SIZE]), operands[SIZE:]
+    hidden = edge_take(structure, received, False) + edge_take(structure, sent, True) + edges @ first
+    out = jax.nn.relu(hidden) @ second + bias[None]
+    return _with_sent(structure, out, edge_sum(structure, out, False), by_sender)
+
+
+def _with_sent(structure: Structure, out: Array, total: Array, by_sender: bool) -> tuple[Array, ...]:
+    return (out, total, edge_sum(structure, out, True)) if by_sender else (out, total)
+
+
+def _on_cpu(*operands: Array, by_sender: bool) -> tuple[Array, ...]:
+    structure, values = Structure(*operands[:SIZE]), operands[SIZE:]
+    indptr, ids, _ = structure.walk(False)
+    width, like = values[SECOND].shape[1], values[SECOND].dtype
+    shapes = [((ids.shape[0], width), like), ((structure.rows(False), width), like)]
+    out, total = native_calls("heddle_xla_edge_mlp", shapes, indptr, ids, *values)
+    return _with_sent(structure, out, total, by_sender)
+
+
+def _gradient_on_cpu(*operands: Array, want: Mask, have: Mask, by_sender: bool) -> tuple[Array, ...]:
+    structure, values = Structure(*operands[:SIZE]), operands[SIZE : SIZE + 6]
+    indptr, ids, _ = structure.walk(False)
+    edges, first, received, _, second, bias = values
+    given, n = iter(operands[SIZE + 6 :]), ids.shape[0]
+    d_out, *d_sums = (next(given) if each else None for each in (*have, False)[:3])
+    if d_out is None:
+        d_out = jnp.zeros_like(second, shape=(n, second.shape[1]))
+    sums = [jnp.zeros_like(second, shape=(0,)) if each is None else each for each in d_sums]
+    shapes = [(n, first.shape[1]), received.shape, first.shape, second.shape, bias.shape]
+    shapes.append(edges.shape if want[EDGES] else (0,))
+    d_hidden, d_received, d_first, d_second, d_bias, d_edges = native_calls(
+        "heddle_xla_edge_mlp_grad",
+        [(shape, second.dtype) for shape in shapes],
+        *(indptr, ids, *values[:BIAS], d_out, *sums),
+        aliases={7: 0} if d_out.shape == shapes[0] else {},  # what is read there has no further use
+        by_receiver=d_sums[0] is not None,
+        by_sender=d_sums[1] is not None,
+        to_edges=want[EDGES],
+    )
+    d_sent = edge_sum(structure, d_hidden, True) if want[SENT] else d_hidden
+    found = [d_edges, d_first, d_received, d_sent, d_second, d_bias]
+    return tuple(each for each, wanted in zip(found, want) if wanted)
+
+
+_edge_mlp = fused(
+    "edge_mlp", fixed=SIZE, values=6, plain=_plain, on_cpu=_on_cpu, gradient_on_cpu=_gradient_on_cpu
+)
+
+
+def edge_mlp(
+    structure: Structure,
+    edges: Array | None,
+    first: Array | None,
+    received: Array,
+    sent: Array,
+    second: Array,
+    bias: Array,
+    by_sender: bool,
+) -> tuple[Any, ...]:
+    """Return relu(edges first + received[r] + sent[s]) second + bias of each edge (s, r), and its sums at both ends.
+
+    Args:
+        structure: the edges.
+        edges, first: [n_edges, k], in the adjacency's order, and [k, hidden]; None for none.
+        received, sent: [n_receivers, hidden], [n_senders, hidden].
+        second, bias: [hidden, width], [width].
+        by_sender: whether to sum by sender.
+
+    Returns: [n_edges, width]; [n_receivers, width]; and [n_senders, width] or None. float32 or float64, as came.
+    """
+    if edges is None or first is None:
+        edges = jnp.zeros_like(received, shape=(structure.senders.shape[0], 0))
+        first = jnp.zeros_like(second, shape=(0, second.shape[0]))
+    found = _edge_mlp(*structure, edges, first, received, sent, second, bias, by_sender=by_sender)
+    return (*found, None)[:3]
