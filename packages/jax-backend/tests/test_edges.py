@@ -16,7 +16,7 @@ N, E = 6, 15
 RNG = np.random.default_rng(0)
 GRAPHS = [build_adjacency(RNG.integers(0, N, E), RNG.integers(0, N, E), N, N) for _ in range(4)]
 GRAPH = Adjacency(*map(jnp.asarray, GRAPHS[0]))
-HOST = RNG.standard_normal((N, 2, 3))
+HOST = RNG.standard_normal((N, 2, 9))
 
 
 @pytest.fixture
