@@ -54,11 +54,11 @@ def test_every_model_trains(capsys, tmp_path, model):
     assert np.isfinite(figures["test"]["masked_mae"])
 
 
-def run_steps(engine, store, build, steps=50):
+def run_steps(engine, store, build, steps=50, **more):
     """Return the losses of some steps in float64."""
     dataset = traffic(sensors=7, days=1)
     task = Task("forecast", "mae", ("masked_mae",), 4, 3)
-    backend = DglBackend({"engine": engine, "precision": "float64", "store": {"host": store}})
+    backend = DglBackend({"engine": engine, "precision": "float64", "store": {"host": store}, **more})
     program = backend.program(build(CONFIG, signature_of(dataset, task)), task, OPTIM)
     loader, state, losses = ForecastLoader(dataset, task, 8, 64, 0), program.init(0), []
     epoch = 1
@@ -194,3 +194,10 @@ def test_short_runs_have_small_batches_and_withhold_the_truth_sooner():
     program = DglBackend({}).program(model, task, OPTIM)
     placed = next(ForecastLoader(dataset, task, None, None, 0, epochs=3).batches(program, 1))
     assert np.isfinite(program.step(program.init(0), placed)[1]["loss"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", [gcrn_gru, gcrn_lstm])
+def test_compiled_steps_train_alike(build):
+    expected, _ = run_steps("fused", 100, build, 4)
+    np.testing.assert_allclose(run_steps("fused", 100, build, 4, compile=True)[0], expected, rtol=1e-9)

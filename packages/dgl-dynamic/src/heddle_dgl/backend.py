@@ -30,9 +30,9 @@ class DglBackend:
     """The engine, as the `backend` node configures it.
 
     Read: device, precision ("float32", "float64", "bfloat16"), threads, engine ("naive", "cached", "fused"),
-    cross_layer (None: as the engine does), kernel ("auto", "heddle", "torch", "dgl"), incremental ("auto", "full",
-    "rows", "delta"), and store.device, store.host, store.disk: megabytes that the store of constants may hold in each
-    place, all 0 for none.
+    cross_layer (None: as the engine does), kernel ("auto", "heddle", "torch", "dgl"), compile (steps of cells by
+    torch.compile), incremental ("auto", "full", "rows", "delta"), and store.device, store.host, store.disk: megabytes
+    that the store of constants may hold in each place, all 0 for none.
     """
 
     name = "dgl-dynamic"
@@ -46,6 +46,10 @@ class DglBackend:
         native = self.kernel_name == "heddle"
         self._kernels = primitive_kernels("torch", self.device.type) if native else NO_KERNELS
         self._steps = steps_named(self.kernel_name, self.device, self.precision.compute)
+        if config.get("compile"):
+            from heddle_dgl.fused.compiled import compiled_steps
+
+            self._steps = compiled_steps()
         self._budgets = {**_BUDGETS, **(config.get("store") or {})}
         self._changing = ChangingSums(config.get("incremental") or "auto").mode
         threads = config.get("threads")

@@ -42,6 +42,7 @@ def heddle_backends():
                 "cross_layer": Key(bool, null=True),
                 "kernel": Key(str, choices=("auto", "heddle", "torch", "dgl")),
                 "precision": Key(str, choices=("float32", "float64", "bfloat16")),
+                "compile": Key(bool),
                 "incremental": Key(str, choices=("auto", "full", "rows", "delta")),
                 "threads": Key(int, null=True, least=1),
                 "store.device": Key(float, least=0),
