@@ -93,29 +93,39 @@ void side_by_side(const Call& call, const Part* first, const Part* last, const c
   if (summed) sums.finish(call.matrix_grad(*first));
 }
 
-// Relations that each have rows of x of their own.
+// Relations that each have rows of x of their own. Where these have no gradient, and are few in each relation, a task is
+// a relation; else it is a chunk of rows of x, which take what relations add in turns.
 void one_by_one(const Call& call, const Part* first, const Part* last, const char* panels, const Products& products) {
+  constexpr int64_t FEW = 4096;
   const heddle_bundle& b = *first->bundle;
   const heddle_node_type& source = call.types[b.source];
+  const Chunks chunks(source.nodes);
   const int64_t in_dim = source.in_dim;
-  OuterSums sums(call, last - first, in_dim, b.matrices_grad ? Chunks(source.nodes).count : 0);
-  const auto source_of = [&](const Part&) { return b.source; };
-  in_turns(call, first, last, source_of, [&](const Part& part, int64_t k) {
-    const Chunks chunks(source.nodes);
+  const bool whole = !source.x_grad && std::all_of(first, last, [](const Part& part) { return part.columns <= FEW; });
+  OuterSums sums(call, last - first, in_dim, !b.matrices_grad ? 0 : whole ? 1 : chunks.count);
+  const auto some = [&](const Part& part, int64_t chunk, int64_t from, int64_t to) {
     const int64_t most = block_rows(call.width), column = part.first_column, low = part.first_row, high = low + part.rows;
     const Scratch block(most * call.width * call.bytes, call.problem);
     if (!block) return;
-    if (b.matrices_grad) sums.clear(k, &part - first);
-    const auto [from, to] = call.columns_within(part, chunks.first(k), chunks.last(k));
+    if (b.matrices_grad) sums.clear(chunk, &part - first);
     const void* const sources = call.id_at(b.sources, column);
     const Rows x{source.x, in_dim, sources, column}, x_grad{source.x_grad, in_dim, sources, column};
     for_blocks(column + from, column + to, most, [&](int64_t begin, int64_t end) {
       const Rows own{block.data(), call.width, nullptr, begin};
       if (!call.gather(walk_back(call, part, first, panels, own), begin, end, low, high)) return;
-      if (b.matrices_grad) sums.add(k, &part - first, x, own, begin, end);
+      if (b.matrices_grad) sums.add(chunk, &part - first, x, own, begin, end);
       if (source.x_grad) products.to_x(&part - first, own, x_grad, begin, end);
     });
-  });
+  };
+  if (whole) {
+    parallel_for(last - first, call.threads, [&](int64_t i) { some(first[i], 0, 0, first[i].columns); });
+  } else {
+    const auto source_of = [&](const Part&) { return b.source; };
+    in_turns(call, first, last, source_of, [&](const Part& part, int64_t k) {
+      const auto [from, to] = call.columns_within(part, chunks.first(k), chunks.last(k));
+      some(part, k, from, to);
+    });
+  }
   if (b.matrices_grad) sums.finish(call.matrix_grad(*first));
 }
 
