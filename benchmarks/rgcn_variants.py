@@ -203,6 +203,29 @@ def pyg_hetero_conv(problem: Problem, sparse: bool) -> Variant:
     return _hetero(problem, linear, True, [lambda x, own=layer: own(x, edges) for layer in layers])
 
 
+def pyg_to_hetero(problem: Problem) -> Variant:
+    """Return torch_geometric's to_hetero of a SAGEConv, layer by layer."""
+    from torch_geometric.nn import SAGEConv, to_hetero
+
+    class Layer(nn.Module):
+        def __init__(self, i: int, o: int):
+            super().__init__()
+            self.conv = SAGEConv((i, i), o, root_weight=False, bias=False)
+
+        def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+            return self.conv(x, edge_index)
+
+    metadata = list(problem.x), list(problem.edges)
+    pairs = zip(problem.widths, problem.widths[1:])
+    layers: list[Any] = [to_hetero(Layer(i, o), metadata, aggr="sum") for i, o in pairs]
+    linear = [[layer.conv["__".join(key)].lin_l for key in problem.edges] for layer in layers]
+
+    def entered(layer: Any, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {kind: rows for kind, rows in layer(x, problem.edges).items() if rows is not None}
+
+    return _hetero(problem, linear, True, [partial(entered, layer) for layer in layers])
+
+
 def dgl_hetero(problem: Problem) -> Variant:
     """Return DGL's HeteroGraphConv of GraphConvs with norm="right"."""
     import dgl
@@ -260,6 +283,7 @@ def variants(problem: Problem) -> dict[str, tuple[Callable[[], Variant], float]]
         "stacked": (partial(stacked, problem), stack + 4 * small),
         "pyg HeteroConv": (partial(pyg_hetero_conv, problem, False), by_row / len(problem.edges)),
         "pyg HeteroConv csr": (partial(pyg_hetero_conv, problem, True), 2 * small),
+        "pyg to_hetero": (partial(pyg_to_hetero, problem), by_row / len(problem.edges)),
         "pyg RGCNConv": (partial(pyg_rgcn, problem, "RGCNConv"), by_row / len(problem.edges)),
         "pyg FastRGCNConv": (partial(pyg_rgcn, problem, "FastRGCNConv"), matrices),
         "edges, heddle": (partial(by_edge, problem, "heddle"), 3 * by_row),
