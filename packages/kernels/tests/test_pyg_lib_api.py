@@ -247,3 +247,32 @@ def test_pyg_uses_it_after_install(early):
         [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=300
     )
     assert done.stdout.split() == ["done"], done.stderr
+
+
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div"])
+def test_sampled_operations(name):
+    """pyg-lib's own cases: either index or none."""
+    left, right = torch.randn(5, 3, dtype=torch.float64), torch.rand(4, 3, dtype=torch.float64) + 1
+    index = {"left_index": torch.tensor([4, 0, 0]), "right_index": torch.tensor([3, 3, 1])}
+    sampled, plain = getattr(ops, f"sampled_{name}"), getattr(torch, name)
+    want = plain(left[index["left_index"]], right[index["right_index"]])
+    torch.testing.assert_close(sampled(left, right, **index), want)
+    torch.testing.assert_close(
+        sampled(left[:3], right, None, index["right_index"]), plain(left[:3], right[[3, 3, 1]])
+    )
+    torch.testing.assert_close(
+        sampled(left, right[:3], index["left_index"]), plain(left[[4, 0, 0]], right[:3])
+    )
+    with pytest.raises(GraphError, match="found 5, expected an id"):
+        sampled(left, right[:1], torch.tensor([5]))
+    inputs = [each.requires_grad_() for each in (left, right)]
+    torch.autograd.gradcheck(lambda a, b: sampled(a, b, **index), inputs)
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_softmax_csr(dim):
+    """An empty group, and a softmax of each of the others."""
+    src, ptr = torch.randn(6, 6, dtype=torch.float64, requires_grad=True), torch.tensor([0, 2, 2, 5, 6])
+    want = torch.cat([part.softmax(dim) for part in src.split([2, 3, 1], dim)], dim)
+    torch.testing.assert_close(ops.softmax_csr(src, ptr, dim), want)
+    torch.autograd.gradcheck(lambda src: ops.softmax_csr(src, ptr, dim), src)

@@ -6,7 +6,7 @@
 `install()` puts it where PyG looks for pyg-lib; nothing is put anywhere before that call. Random numbers come from
 torch's generator, so `torch.manual_seed` decides them, on any number of threads and heterogeneous ones too.
 
-ops.py         segment_matmul, grouped_matmul, index_sort
+ops.py         segment_matmul, grouped_matmul, index_sort, softmax_csr, sampled_add and the like
 sampler.py     neighbor_sample, hetero_neighbor_sample, subgraph, random_walk
 graphs.py      graphs given as tensors, checked once and kept for the next call
 operators.py   torch.ops.pyg.*, which PyG calls

@@ -40,3 +40,50 @@ def index_sort(inputs: Tensor, max_value: int | None = None) -> tuple[Tensor, Te
         return torch.sort(inputs, stable=True)
     order, _ = kernels.index_sort(inputs, top + 1)
     return inputs[order.long()], order.long()
+
+
+def softmax_csr(src: Tensor, ptr: Tensor, dim: int = 0) -> Tensor:
+    """Softmax along `dim` within each group: places ptr[i] to ptr[i + 1].
+
+    Args:
+        src: any shape.
+        ptr: [b + 1] int, rising from 0 to the size of `dim`.
+    """
+    rows = src.movedim(dim, 0)
+    groups = ptr.numel() - 1
+    ids = torch.repeat_interleave(
+        torch.arange(groups, device=ptr.device), ptr.diff(), output_size=rows.shape[0]
+    )
+    return kernels.segment_softmax(rows, ids, groups).movedim(0, dim)
+
+
+def sampled_add(
+    left: Tensor, right: Tensor, left_index: Tensor | None = None, right_index: Tensor | None = None
+) -> Tensor:
+    """Add rows: left[left_index] + right[right_index]; None takes all rows as they are."""
+    return _rows(left, left_index) + _rows(right, right_index)
+
+
+def sampled_sub(
+    left: Tensor, right: Tensor, left_index: Tensor | None = None, right_index: Tensor | None = None
+) -> Tensor:
+    """Subtract rows: left[left_index] - right[right_index]; None takes all rows as they are."""
+    return _rows(left, left_index) - _rows(right, right_index)
+
+
+def sampled_mul(
+    left: Tensor, right: Tensor, left_index: Tensor | None = None, right_index: Tensor | None = None
+) -> Tensor:
+    """Multiply rows: left[left_index] * right[right_index]; None takes all rows as they are."""
+    return _rows(left, left_index) * _rows(right, right_index)
+
+
+def sampled_div(
+    left: Tensor, right: Tensor, left_index: Tensor | None = None, right_index: Tensor | None = None
+) -> Tensor:
+    """Divide rows: left[left_index] / right[right_index]; None takes all rows as they are."""
+    return _rows(left, left_index) / _rows(right, right_index)
+
+
+def _rows(values: Tensor, index: Tensor | None) -> Tensor:
+    return values if index is None else kernels.gather(values, index)
