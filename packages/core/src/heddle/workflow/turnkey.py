@@ -81,6 +81,7 @@ class Trainer:
         clip_norm: scale gradients whose norm is larger down to it.
         device: "auto", "cpu" or "cuda".
         progress: print a line for each epoch.
+        checkpoint: a folder to write a checkpoint to after each epoch; a script that is started again goes on from it.
 
     Raises:
         ConfigError: a count below 1, or an engine that trains no scripts.
@@ -102,6 +103,7 @@ class Trainer:
         clip_norm: float | None = None,
         device: str = "auto",
         progress: bool = True,
+        checkpoint: str | Path | None = None,
     ):
         from heddle.plugins import load_plugins
         from heddle.workflow.scores import Named
@@ -118,7 +120,7 @@ class Trainer:
             dict(given) if isinstance(given, Mapping) else {name: Named(name) for name in given}
         )
         self.amp, self.accumulate, self.clip_norm = AMP[amp], accumulate, clip_norm
-        self.progress = progress
+        self.progress, self.checkpoint = progress, checkpoint
         backend: Any = load_plugins().backend(data_object.backend, {"device": device})
         if not hasattr(backend, "trainer"):
             raise ConfigError(

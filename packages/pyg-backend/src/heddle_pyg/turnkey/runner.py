@@ -17,6 +17,7 @@ from heddle.workflow.prefetch import Waiting, prefetched
 from heddle.workflow.turnkey import Row, Trainer, describe
 from heddle_pyg.group import Group, joined, launched, run_forked, sum_gradients
 from heddle_pyg.turnkey.batch import TorchBatch, torch_batch
+from heddle_pyg.turnkey.checkpoint import read_checkpoint, write_checkpoint
 from heddle_pyg.turnkey.embedding import TorchNodeEmbedding
 from heddle_pyg.turnkey.hetero_module import HeteroModule
 from heddle_pyg.turnkey.link_predictor import LinkPredictor
@@ -49,9 +50,12 @@ class TorchRunner:
         self._whole: dict[str, np.ndarray] | None = None
         self._scaler = torch.amp.GradScaler(device.type, enabled=trainer.amp == "f16")  # type: ignore[attr-defined]
         self.epoch, self.losses = 0, list[float]()
+        self._before: list[Row] | None = None  # rows of a fit that was broken off; None: not yet looked for
 
     def fit(self) -> list[Row]:
         self._split("train")
+        if self._before is None:
+            self._before = self._resume()
         if launched():
             with joined() as group:
                 return self._train(group)
@@ -100,20 +104,45 @@ class TorchRunner:
         self._whole, self._batches = None, {}
 
     def _train(self, group: Group) -> list[Row]:
-        shards = None
-        if group.size > 1 and self._embeddings:
-            shards = Shards(self._embeddings, group, [held.optimizer for held in self._held])
+        shards = self._share(group)
         self._whole = None
-        rows = []
+        rows, self._before = self._before or [], []
         with torch.random.fork_rng(devices=[]):
-            for _ in range(self._trainer.epochs):
+            while len(rows) < self._trainer.epochs:
                 self.epoch += 1
                 rows.append(self._epoch(group, shards))
                 if self._trainer.progress and group.rank == 0:
                     print(describe(rows[-1]), flush=True)
+                if self._trainer.checkpoint is not None:
+                    if shards is not None:
+                        shards.gather()
+                    self._save(group, rows)
+                    shards = self._share(group)
         if shards is not None:
             shards.gather()
         return rows
+
+    def _share(self, group: Group) -> Shards | None:
+        """Split tables over the processes, if there are both."""
+        if group.size == 1 or not self._embeddings:
+            return None
+        return Shards(self._embeddings, group, [held.optimizer for held in self._held])
+
+    def _save(self, group: Group, rows: list[Row]) -> None:
+        if group.rank == 0:
+            plain = [{name: float(value) for name, value in row.items()} for row in rows]
+            progress = {"epoch": self.epoch, "losses": self.losses, "rows": plain}
+            write_checkpoint(self._trainer.checkpoint, self._model, self._held, self._scaler, progress)
+
+    def _resume(self) -> list[Row]:
+        """Take over a checkpoint, if there is one; return the rows of its fit."""
+        if self._trainer.checkpoint is None:
+            return []
+        found = read_checkpoint(self._trainer.checkpoint, self._model, self._held, self._scaler)
+        if found is None:
+            return []
+        self.epoch, self.losses = found["epoch"], found["losses"]
+        return [{**row, "epoch": int(row["epoch"])} for row in found["rows"]]
 
     def _epoch(self, group: Group, shards: Shards | None) -> Row:
         started, waiting, batches = time.perf_counter(), Waiting(), self._split("train")
