@@ -129,10 +129,11 @@ class TorchRunner:
         return Shards(self._embeddings, group, [held.optimizer for held in self._held])
 
     def _save(self, group: Group, rows: list[Row]) -> None:
-        if group.rank == 0:
+        folder = self._trainer.checkpoint
+        if group.rank == 0 and folder is not None:
             plain = [{name: float(value) for name, value in row.items()} for row in rows]
             progress = {"epoch": self.epoch, "losses": self.losses, "rows": plain}
-            write_checkpoint(self._trainer.checkpoint, self._model, self._held, self._scaler, progress)
+            write_checkpoint(folder, self._model, self._held, self._scaler, progress)
 
     def _resume(self) -> list[Row]:
         """Take over a checkpoint, if there is one; return the rows of its fit."""
