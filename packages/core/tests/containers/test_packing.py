@@ -185,3 +185,18 @@ def test_budget_for_reads_a_dataset():
 def test_budgets_of_nothing_are_refused(graphs, batch_size):
     with pytest.raises(BudgetError, match="budget_for: found"):
         budget_for(graphs, batch_size)
+
+
+def test_a_shuffled_stream_gives_other_batches():
+    rng = np.random.default_rng(0)
+    sizes = np.column_stack(lognormal(rng))[:1000]
+    budgets = budget_for(sizes, 32)
+
+    def together(order):
+        """Pairs of graphs in one batch."""
+        packed = pack(((n, e, 1) for n, e in sizes[order].tolist()), budgets)
+        batches = [np.sort(order[members]).tolist() for _, members in packed]
+        return {(a, b) for batch in batches for a in batch for b in batch if a < b}
+
+    first, second = (together(rng.permutation(1000)) for _ in range(2))
+    assert len(first & second) < 0.08 * len(first)  # by chance: 0.03; in order of size: 0.6

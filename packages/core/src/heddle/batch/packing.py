@@ -17,6 +17,10 @@ SPREAD = 0.95
 """Share of the bins a window fills that are open before any is full: large graphs and small ones, and those rich in
 nodes and in edges, spread over all batches."""
 
+FINE = 1 / 16
+"""Share of a bin below which graphs are taken in the stream's order instead of by size: few larger ones decide how much
+is padded, and with the rest a shuffled stream's batches are other ones each epoch."""
+
 GROWTH = 2.0
 """How much larger than the largest budget a new one is, at least."""
 
@@ -62,9 +66,9 @@ def pack(
 ) -> Iterator[tuple[Budget, np.ndarray]]:
     """Yield (budget, positions) for each batch of a stream of sizes: what `dynamic_batches` does, before any graph.
 
-    Largest first within a window: a graph joins the open bin that it leaves the most room in, or opens one of the
-    smallest budget that holds it. Most are open from the start, so that every batch holds large graphs and small ones.
-    Bins of the smallest budget that stay underfull carry over to the next window, once.
+    Large ones first within a window, see FINE: a graph joins the open bin that it leaves the most room in, or opens
+    one of the smallest budget that holds it. Most are open from the start, so that every batch holds large graphs
+    and small ones. Bins of the smallest budget that stay underfull carry over to the next window, once.
 
     Args:
         sizes: (nodes, edges, graphs) of each entry, e.g. the rows of `sizes_of`.
@@ -105,7 +109,7 @@ def _fill(
     capacity = np.array(tiers, np.int64) - (1, 0, 1)  # a padding node and a padding graph
     size = (items[:, 1:3] / np.maximum(capacity[0, :2], 1)).max(axis=1)
     small = (items[:, 1:] <= capacity[0]).all(axis=1)
-    order = np.lexsort((-size, np.arange(len(items)) >= len(rest), small))
+    order = np.lexsort((-np.maximum(size, FINE), np.arange(len(items)) >= len(rest), small))
     free, inverse = np.zeros((2 * len(items), 3)), np.zeros((2 * len(items), 3))
     tiers_of: list[int] = []
     members: list[list[int]] = []
