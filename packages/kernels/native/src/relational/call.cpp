@@ -157,6 +157,11 @@ void Call::pack(const Part* first, const Part* last, bool transposed, char* to) 
   });
 }
 
+int64_t Call::edges(const Part& part) const {
+  const Walk walk{part.bundle->indptr, nullptr, nullptr, 0, 0, 0, index};
+  return walk.start(part.first_row + part.rows) - walk.start(part.first_row);
+}
+
 RowGather Call::walk(const Part& part, bool back) const {
   const heddle_bundle& b = *part.bundle;
   RowGather g{};

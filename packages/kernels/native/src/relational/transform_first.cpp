@@ -47,8 +47,11 @@ void multiply(const Call& call, const Part* first, const Part* last, char* panel
   });
 }
 
-// y += scale * the sums of the panels' rows, of `stride` columns each.
+// y += scale * the sums of the panels' rows, of `stride` columns each. The threads that take a relation's first chunks bring
+// its panel near, where that is small beside what is gathered from it.
 void sum_panels(const Call& call, const Part* first, const Part* last, const char* panels, int64_t stride) {
+  constexpr int64_t NEAR = 4 << 20, OFTEN = 2;  // bytes of such a panel, and times that each thread reads a row of it
+  const int64_t threads = resolve_threads(call.threads);
   const auto target_of = [](const Part& part) { return part.target; };
   in_turns(call, first, last, target_of, [&](const Part& part, int64_t k) {
     const Chunks chunks(call.types[part.target].nodes);
@@ -57,6 +60,8 @@ void sum_panels(const Call& call, const Part* first, const Part* last, const cha
     g.data = call.at(panels, (part.first_column - first->first_column) * stride);
     g.stride = stride, g.columns = stride, g.scale = part.bundle->scale, g.add = true;
     g.out = {call.y[static_cast<size_t>(part.target)], call.width, part.receivers, part.first_row};
+    const int64_t bytes = part.columns * stride * call.bytes;
+    if (k < threads && bytes <= NEAR && part.columns * OFTEN * threads <= call.edges(part)) bring_near(g.data, bytes);
     call.gather(g, part.first_row + from, part.first_row + to, part.first_column, part.first_column + part.columns);
   });
 }
