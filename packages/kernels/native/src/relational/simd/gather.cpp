@@ -71,7 +71,7 @@ void pass(const RowGather& g, int64_t column, int64_t first, int64_t last) {
 // how many edges are left over, since a wrong guess costs more than a few loads. What is read beyond a row's edges are
 // rows of those that follow, checked as well, and is masked.
 template <class A, class I, int N> __attribute__((noinline)) void steady(const RowGather& g, int64_t first, int64_t last) {
-  constexpr int W = LANES<A>, AT_ONCE = N == 1 ? 8 : 4;
+  constexpr int W = LANES<A>, AT_ONCE = N == 1 ? 6 : 4;
   using Bits = std::conditional_t<sizeof(A) == 8, uint64_t, uint32_t>;
   static const Bits KEEP[16] = {~Bits{}, ~Bits{}, ~Bits{}, ~Bits{}, ~Bits{}, ~Bits{}, ~Bits{}, ~Bits{}};
   const I *const end = static_cast<const I*>(g.end), *const ids = static_cast<const I*>(g.ids);
