@@ -223,6 +223,15 @@ def test_asarray_copies_and_takes_after_like():
     assert copied.tolist() == [5, 3, 1]
 
 
+@pytest.mark.parametrize("sizes", [[], [0], [4], [1, 0, 3]])
+def test_split_cuts_rows_and_passes_gradients_back(sizes: list[int]):
+    x = torch.arange(2.0 * sum(sizes)).reshape(-1, 2).requires_grad_()
+    pieces, expected = OPS.split(x, sizes), REFERENCE.split(x.detach().numpy(), sizes)
+    assert [piece.tolist() for piece in pieces] == [piece.tolist() for piece in expected]
+    sum(((i + 1) * piece.sum() for i, piece in enumerate(pieces)), x.sum()).backward()
+    assert x.grad.tolist() == [[i + 2.0] * 2 for i, size in enumerate(sizes) for _ in range(size)]
+
+
 def test_a_kernel_takes_the_place_of_its_primitive():
     ops = TorchOps(kernels={"segment_sum": lambda data, ids, n: data.new_full((n, 1), 7)})
     assert ops.segment_mean(torch.ones(2, 1), torch.tensor([0, 0]), 1).item() == 1

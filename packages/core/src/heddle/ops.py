@@ -1,6 +1,7 @@
 """GraphOps: the primitives a backend implements, and what follows from them, written once."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import array_api_compat
@@ -49,6 +50,11 @@ class GraphOps:
         raise NotImplementedError
 
     # --- fused where a backend can, derived here otherwise ---
+
+    def split(self, x: Array, sizes: Sequence[int]) -> Sequence[Array]:
+        """Cut x [sum of sizes, ...] into groups of so many rows."""
+        ends = np.cumsum([0, *sizes]).tolist()
+        return [x[first:last] for first, last in pairwise(ends)]
 
     def spmm(self, adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:
         """Sum weighted sender rows by receiver: y[r] = sum over edges (s, r) of weight x[s].

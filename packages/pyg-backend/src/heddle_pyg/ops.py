@@ -1,6 +1,6 @@
 """TorchOps: the primitives on torch tensors, on CPU or CUDA, differentiable to any order."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -51,6 +51,9 @@ class TorchOps(GraphOps):
 
     def gather(self, x: Tensor, index: Tensor) -> Tensor:
         return Gather.apply(x, index)
+
+    def split(self, x: Tensor, sizes: Sequence[int]) -> Sequence[Tensor]:
+        return x.split(list(sizes))  # the gradients of slices would each be as large as x
 
     def segment_sum(self, data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
         return SegmentSum.apply(data, segment_ids, num_segments)

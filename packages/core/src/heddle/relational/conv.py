@@ -77,29 +77,31 @@ def _transform_first(
     else:
         columns = _grouped(ops, ops.gather(x, bundle.sources), weight, [place.columns for place in places])
     rows = _scaled(ops, bundle, ops.spmm(bundle.adjacency, columns, bundle.weight))
-    parts, first = {}, 0
-    for target in sorted(bundle.entered):
-        entered, last = bundle.entered[target], first + sum(e.rows for e in places if e.target == target)
+    parts, targets = {}, sorted(bundle.entered)
+    sizes = [sum(place.rows for place in places if place.target == target) for target in targets]
+    for target, own in zip(targets, ops.split(rows, sizes)):
+        entered = bundle.entered[target]
         n_nodes = entered.nodes.shape[0]
         if entered.rows is None:
-            parts[target] = xp.sum(
-                xp.reshape(rows[first:last], (len(entered.extents), n_nodes, out_dim)), axis=0
-            )
+            parts[target] = xp.sum(xp.reshape(own, (len(entered.extents), n_nodes, out_dim)), axis=0)
         else:
-            parts[target] = ops.segment_sum(rows[first:last], entered.rows, n_nodes)
-        first = last
+            parts[target] = ops.segment_sum(own, entered.rows, n_nodes)
     return parts
 
 
 def _aggregate_first(ops: "GraphOps", bundle: AggregateFirst, x: Array, weight: Array) -> dict[str, Array]:
     xp, out_dim = ops.xp, weight.shape[2]
     rows = _scaled(ops, bundle, ops.spmm(bundle.adjacency, x, bundle.weight))
-    parts, first, member = {}, 0, 0
-    for target in sorted(bundle.entered):
+    parts, targets = {}, sorted(bundle.entered)
+    heights = [
+        [extent.shape[1] for _, extent in sorted(bundle.entered[target].extents.items())]
+        for target in targets
+    ]
+    blocks = ops.split(rows, [sum(sizes) for sizes in heights])
+    groups = ops.split(weight, [len(sizes) for sizes in heights])
+    for target, sizes, own, matrices in zip(targets, heights, blocks, groups):
         entered = bundle.entered[target]
-        sizes = [entered.extents[key].shape[1] for key in sorted(entered.extents)]
-        n_nodes, count, last = entered.nodes.shape[0], len(sizes), first + sum(sizes)
-        own, matrices = rows[first:last], weight[member : member + count]
+        n_nodes, count = entered.nodes.shape[0], len(sizes)
         if entered.rows is None:  # the relations' rows side by side: the product sums over them
             stacked = xp.permute_dims(xp.reshape(own, (count, n_nodes, x.shape[1])), (1, 0, 2))
             parts[target] = xp.reshape(stacked, (n_nodes, count * x.shape[1])) @ xp.reshape(
@@ -107,7 +109,6 @@ def _aggregate_first(ops: "GraphOps", bundle: AggregateFirst, x: Array, weight: 
             )
         else:
             parts[target] = ops.segment_sum(_grouped(ops, own, matrices, sizes), entered.rows, n_nodes)
-        first, member = last, member + count
     return parts
 
 
