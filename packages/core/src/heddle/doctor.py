@@ -7,7 +7,7 @@ from heddle.config.groups import CONF, Groups, list_groups
 from heddle.plugins import Registry
 
 LIBRARIES = ("numpy", "hydra-core", "torch", "torch-geometric", "jax", "dgl", "optuna", "xgboost")
-"""Distributions whose versions explain most reports."""
+"""Distributions whose versions explain most reports; a slim build for CPUs may stand in, as xgboost-cpu does."""
 
 
 def faults(registry: Registry) -> list[str]:
@@ -32,7 +32,7 @@ def groups_of(registry: Registry) -> Groups:
 
 def versions() -> dict[str, str]:
     """Return distribution -> version of the libraries that Heddle may use; "not installed" where one is missing."""
-    return {name: _version(name) or "not installed" for name in LIBRARIES}
+    return {name: _version(name) or _version(f"{name}-cpu") or "not installed" for name in LIBRARIES}
 
 
 def _plugin_faults(registry: Registry) -> Iterator[str]:

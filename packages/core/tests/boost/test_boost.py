@@ -1,6 +1,8 @@
 """Boosting: what embeddings add, the same over a cluster, and files that fit their folder."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow.parquet
@@ -10,7 +12,7 @@ from heddle.data.etl import Tabformer
 from heddle.data.generate import write_tabformer
 from heddle.data.prepared import FolderWriter, open_prepared, read_ids
 from heddle.errors import ConfigError, DataError
-from heddle.workflow.boost import BoostTable, InferenceCluster, TrainCluster, compare, fit_boost
+from heddle.workflow.boost import BoostTable, InferenceCluster, TrainCluster, compare
 from heddle.workflow.embeddings import generate_embeddings, read_embeddings
 
 xgboost = pytest.importorskip("xgboost", reason="xgboost isn't installed: pip install 'heddle-core[boost]'")
@@ -88,16 +90,30 @@ def test_embeddings_add_to_the_table(prepared, embeddings, tmp_path):
     assert made.rows()[-1][:2] == ("table + embeddings", "test")
 
 
+SCRIPT = """
+import sys
+from heddle.workflow.boost import BoostTable, InferenceCluster, TrainCluster, fit_boost
+
+print("started")
+table = BoostTable(*sys.argv[1:])
+small = {"max_depth": 4, "eta": 0.3, "nthread": 1}
+single = fit_boost(table, 30, small)
+spread = fit_boost(table, 30, small, training_cluster=TrainCluster(2), inference_cluster=InferenceCluster(2))
+for split in ("valid", "test"):
+    assert abs(single.figures[split]["ap"] - spread.figures[split]["ap"]) <= 0.005
+    assert len(spread.scores[split]) == len(table.rows(split))
+"""
+
+
 @pytest.mark.slow
-def test_a_cluster_gives_the_same_figures(prepared, embeddings):
-    table = BoostTable(prepared.root, embeddings)
-    single = fit_boost(table, 30, SMALL)
-    spread = fit_boost(
-        table, 30, SMALL, training_cluster=TrainCluster(2), inference_cluster=InferenceCluster(2)
-    )
-    for split in ("valid", "test"):
-        assert abs(single.figures[split]["ap"] - spread.figures[split]["ap"]) <= 0.005
-        assert len(spread.scores[split]) == len(table.rows(split))
+def test_a_cluster_gives_the_same_figures_to_a_script_that_does_not_guard_itself(
+    prepared, embeddings, tmp_path
+):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    words = [sys.executable, str(tmp_path / "script.py"), str(prepared.root), str(embeddings)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.split() == ["started"], "workers don't run the script again"
 
 
 def test_what_can_not_be_boosted(prepared, tmp_path):

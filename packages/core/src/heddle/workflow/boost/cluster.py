@@ -1,5 +1,6 @@
 """TrainCluster and InferenceCluster: the same trees over several processes (Dask), each reading its own rows."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -39,19 +40,35 @@ class _Cluster:
             with distributed.Client(self.address) as client:
                 yield client
             return
-        if self.device == "cuda":
-            cluster = require("dask_cuda", "gpu").LocalCUDACluster(self.world_size, host="127.0.0.1")
-        else:
-            cluster = distributed.LocalCluster(
-                n_workers=self.world_size,
-                threads_per_worker=self.threads,
-                processes=True,
-                host="127.0.0.1",
-                dashboard_address=None,
-                silence_logs=40,
-            )
-        with cluster, distributed.Client(cluster) as client:
+        with _script_left_out(), self._local(distributed) as cluster, distributed.Client(cluster) as client:
             yield client
+
+    def _local(self, distributed: Any) -> Any:
+        """Return new workers on the loopback."""
+        if self.device == "cuda":
+            return require("dask_cuda", "gpu").LocalCUDACluster(self.world_size, host="127.0.0.1")
+        return distributed.LocalCluster(
+            n_workers=self.world_size,
+            threads_per_worker=self.threads,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs=40,
+        )
+
+
+@contextmanager
+def _script_left_out() -> Iterator[None]:
+    """Keep processes that are started meanwhile from running the calling script, which need not guard itself."""
+    main: Any = sys.modules["__main__"]
+    spec, file = main.__spec__, main.__dict__.pop("__file__", None)
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        main.__spec__ = spec
+        if file is not None:
+            main.__file__ = file
 
 
 class TrainCluster(_Cluster):
