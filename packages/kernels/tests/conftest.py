@@ -36,6 +36,16 @@ def make_graph():
     return graph
 
 
+@pytest.fixture(scope="module")
+def few_optimizations():
+    """Let XLA compile fast for tests that compile much and compute little, and as ever for those after them."""
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 @pytest.fixture(params=["base", "avx2", "avx512"])
 def isa(request: pytest.FixtureRequest):
     """Run the test on each instruction set that this processor has."""

@@ -22,8 +22,7 @@ from heddle_kernels.jax.structure import Structure
 
 DTYPES = {jnp.float64: 1e-13, jnp.float32: 2e-5, jnp.float16: 2e-3, jnp.bfloat16: 1.6e-2}
 
-
-jax.config.update("jax_disable_most_optimizations", True)  # tests compile much and compute little
+pytestmark = pytest.mark.usefixtures("few_optimizations")
 
 
 @pytest.fixture(autouse=True)

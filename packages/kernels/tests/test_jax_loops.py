@@ -11,9 +11,7 @@ import heddle_kernels.jax as kernels
 from heddle.adjacency import Adjacency
 from heddle_kernels.jax import primitives
 
-pytestmark = pytest.mark.slow
-
-jax.config.update("jax_disable_most_optimizations", True)  # tests compile much and compute little
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_optimizations")]
 
 DTYPES = {jnp.float32: 1e-4, jnp.float64: 1e-12}
 N, E = 7, 20
