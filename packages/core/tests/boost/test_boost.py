@@ -111,9 +111,10 @@ def test_a_cluster_gives_the_same_figures_to_a_script_that_does_not_guard_itself
 ):
     (tmp_path / "script.py").write_text(SCRIPT)
     words = [sys.executable, str(tmp_path / "script.py"), str(prepared.root), str(embeddings)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split() == ["started"], "workers don't run the script again"
+    assert [path.name for path in tmp_path.iterdir()] == ["script.py"]
 
 
 def test_what_can_not_be_boosted(prepared, tmp_path):

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -40,14 +41,21 @@ class _Cluster:
             with distributed.Client(self.address) as client:
                 yield client
             return
-        with _script_left_out(), self._local(distributed) as cluster, distributed.Client(cluster) as client:
+        with (
+            TemporaryDirectory(prefix="heddle-dask-") as folder,
+            _script_left_out(),
+            self._local(distributed, folder) as cluster,
+            distributed.Client(cluster) as client,
+        ):
             yield client
 
-    def _local(self, distributed: Any) -> Any:
-        """Return new workers on the loopback."""
+    def _local(self, distributed: Any, folder: str) -> Any:
+        """Return new workers on the loopback, whose own files go to `folder`."""
         if self.device == "cuda":
-            return require("dask_cuda", "gpu").LocalCUDACluster(self.world_size, host="127.0.0.1")
+            cuda = require("dask_cuda", "gpu")
+            return cuda.LocalCUDACluster(self.world_size, host="127.0.0.1", local_directory=folder)
         return distributed.LocalCluster(
+            local_directory=folder,
             n_workers=self.world_size,
             threads_per_worker=self.threads,
             processes=True,
