@@ -111,6 +111,7 @@ def _fill(
     small = (items[:, 1:] <= capacity[0]).all(axis=1)
     order = np.lexsort((-np.maximum(size, FINE), np.arange(len(items)) >= len(rest), small))
     free, inverse = np.zeros((2 * len(items), 3)), np.zeros((2 * len(items), 3))
+    first_small = len(items) - int(small.sum())
     tiers_of: list[int] = []
     members: list[list[int]] = []
 
@@ -122,7 +123,7 @@ def _fill(
         return len(members) - 1
 
     for place, item in enumerate(order.tolist()):
-        if place == len(items) - small.sum():
+        if place == first_small:
             missing = items[small, 1:].sum(axis=0) - free[: len(members)].sum(axis=0)
             for _ in range(min(len(items), int(SPREAD * (missing / np.maximum(capacity[0], 1)).max()))):
                 open_bin(0)

@@ -1,6 +1,5 @@
 """The checkpoint of a script: all that training goes on from, in one file that is there whole or not at all."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from heddle.artifacts import write_atomically
 from heddle.errors import HeddleError
 from heddle_pyg.turnkey.optimizers import Held
 
@@ -27,15 +27,7 @@ def write_checkpoint(
     }
     path = Path(folder) / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{FILE}.{os.getpid()}.part")
-    try:
-        with open(part, "wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_atomically(path, lambda temporary: torch.save(content, temporary))
 
 
 def read_checkpoint(
