@@ -1,5 +1,6 @@
 """pack, dynamic_batches: a stream of graphs into few shapes with little padding."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
@@ -21,8 +22,18 @@ FINE = 1 / 16
 """Share of a bin below which graphs are taken in the stream's order instead of by size: few larger ones decide how much
 is padded, and with the rest a shuffled stream's batches are other ones each epoch."""
 
-GROWTH = 2.0
-"""How much larger than the largest budget a new one is, at least."""
+GROWTH = 4.0
+"""How much larger than the largest budget a new one is, at least, where a window can fill it."""
+
+FILLABLE = 0.25
+"""Share of a window that a new budget may hold to be called fillable; a larger one holds the graph it is for."""
+
+TIGHT = 3
+"""New budgets that are hardly larger than the graph they are for, at most: few are needed where the first ones are from
+a sample of the stream."""
+
+CLOSE = 0.7
+"""Share of such a budget that another graph has to take up not to get one of its own."""
 
 
 def dynamic_batches(
@@ -78,12 +89,13 @@ def pack(
         raise BudgetError(
             f"pack: found {len(tiers)} budgets and window {window}, expected at least 1 of each; see budget_for"
         )
-    rest, numbered = np.empty((0, 4), np.int64), enumerate(sizes)
+    rest, numbered, given = np.empty((0, 4), np.int64), enumerate(sizes), len(tiers)
     while True:
         fresh = np.array([(i, *size) for i, size in islice(numbered, window)], np.int64).reshape(-1, 4)
-        for position, *size in fresh.tolist():
-            if not any(_fits(size, tier) for tier in tiers):
-                tiers.append(_new_tier(position, size, tiers[-1], allow_new_shapes))
+        for position, *size in _oversize(fresh, tiers[:given]):
+            if not allow_new_shapes:
+                raise _too_large(position, size, tiers[-1])
+            tiers[given:] = _with_room(size, tiers[given:], tiers[given - 1], fresh[:, 1:].sum(axis=0))
         last = len(fresh) < window
         kept = []
         waited = {int(position) for position in rest[:, 0]}
@@ -147,14 +159,46 @@ def _fullness(tier: Budget, free: np.ndarray) -> float:
     return float(np.max(1 - free / np.maximum(tier, 1)))
 
 
-def _new_tier(position: int, size: Sequence[int], largest: Budget, allowed: bool) -> Budget:
-    """Return a budget in the proportions of `largest` that holds `size`."""
+def _oversize(items: np.ndarray, tiers: Sequence[Budget]) -> list[list[int]]:
+    """Return the items (position, nodes, edges, graphs) that no tier holds, largest first."""
+    held = np.zeros(len(items), bool)
+    for tier in tiers:
+        held |= (items[:, 1:] <= np.array(tier) - (1, 0, 1)).all(axis=1)
+    size = (items[:, 1:] / np.maximum(tiers[-1], 1)).max(axis=1)
+    return items[~held][np.argsort(-size[~held], kind="stable")].tolist()
+
+
+def _with_room(size: Sequence[int], new: list[Budget], given: Budget, total: np.ndarray) -> list[Budget]:
+    """Return the new budgets, smallest first, with one that holds `size`, which no given one does.
+
+    Where the window's `total` fills it, it grows in the proportions of the largest, so that the next large graphs fit.
+    Otherwise what is free of it stays padding: so the first ones are hardly larger than their graphs, and later ones
+    grow in whatever the last was too small in, so that no stream needs many.
+    """
+    room = FILLABLE * total[:2]
+    holding = [tier for tier in new if _fits(size, tier)]
+    for tier in holding:
+        close = max(size[0] / tier.n_node, size[1] / max(tier.n_edge, 1)) >= CLOSE
+        if close or len(new) >= TIGHT or (room >= tier[:2]).all():
+            return new
+    largest = new[-1] if new else given
     needed = (size[0] + 1, size[1], size[2] + 1)
     scale = max(GROWTH, *(need / max(have, 1) for need, have in zip(needed, largest)))
-    tier = Budget(*(max(need, int(np.ceil(have * scale))) for need, have in zip(needed, largest)))
-    if not allowed:
-        raise BudgetError(
-            f"dynamic_batches: graph {position} of the stream has {size[0]} nodes and {size[1]} edges, the largest "
-            f"budget allows {largest.n_node - 1} and {largest.n_edge}; add {tier} to the budgets or allow new shapes"
+    if not holding and (room >= scale * np.array(largest[:2])).all():
+        tier = Budget(*(max(need, math.ceil(have * scale)) for need, have in zip(needed, largest)))
+    else:
+        least = largest if len(new) >= TIGHT else Budget(0, 0, 0)
+        n_node, n_edge = (
+            max(8 * math.ceil(need / 8), math.ceil(math.sqrt(GROWTH) * have) if need > have else have)
+            for need, have in zip(needed[:2], least)
         )
-    return tier
+        tier = Budget(n_node, n_edge, max(needed[2], given.n_graph))
+    return sorted([*new, tier], key=lambda tier: tier.n_node * max(tier.n_edge, 1))
+
+
+def _too_large(position: int, size: Sequence[int], largest: Budget) -> BudgetError:
+    tier = Budget(*(max(need, have) for need, have in zip((size[0] + 1, size[1], size[2] + 1), largest)))
+    return BudgetError(
+        f"dynamic_batches: graph {position} of the stream has {size[0]} nodes and {size[1]} edges, the largest "
+        f"budget allows {largest.n_node - 1} and {largest.n_edge}; add {tier} to the budgets or allow new shapes"
+    )
