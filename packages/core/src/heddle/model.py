@@ -57,6 +57,8 @@ class Batch(NamedTuple):
             or [m, 3] (head, relation, tail) int.
         targets: [m] int64 classes, [m, t] float labels or values, [m] float 0/1 for links; None when predicting.
         mask: shape of `targets`, bool; False where a target is unknown or padding. None when predicting.
+        divisor: scalar float, what the sum of the losses is divided by: the known targets of a step on average over an
+            epoch, where batches hold more and less of them; None for those of this batch.
     """
 
     graph: Graph | HeteroGraph
@@ -64,6 +66,7 @@ class Batch(NamedTuple):
     index: Array
     targets: Array | None = None
     mask: Array | None = None
+    divisor: Array | None = None
 
 
 class Encoder(Protocol):

@@ -43,8 +43,12 @@ class Task:
         return _LEVELS[self.kind]
 
     def loss(self, ops: GraphOps, outputs: Array, batch: Batch) -> Array:
-        """Return the scalar loss of `outputs` against the batch's known targets."""
-        return LOSSES[self.loss_name](ops, outputs, batch.targets, batch.mask)
+        """Return the scalar loss of `outputs` against the batch's known targets: their sum over `batch.divisor`."""
+        mean = LOSSES[self.loss_name](ops, outputs, batch.targets, batch.mask)
+        divisor = getattr(batch, "divisor", None)  # an engine's own batches may have none
+        return (
+            mean if divisor is None else mean * (ops.xp.sum(ops.xp.astype(batch.mask, mean.dtype)) / divisor)
+        )
 
 
 def task_for(config: Any, dataset: Dataset) -> Task:

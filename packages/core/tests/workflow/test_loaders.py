@@ -5,7 +5,9 @@ import pytest
 
 from heddle.data.dataset import Dataset
 from heddle.errors import DataError
+from heddle.graph import Graph
 from heddle.program import Program
+from heddle.reference import NumpyOps
 from heddle.task import signature_of, task_for
 from heddle.workflow.loader import loader_for
 from heddle.workflow.negatives import TrueLinks, corrupted, false_pairs
@@ -72,6 +74,44 @@ def test_graphs_come_once_an_epoch_with_their_own_targets(task, static_shapes):
         orders.append(seen)
     assert orders[0] == orders[2] != orders[1]
     assert len(shapes) <= 8 if static_shapes else True
+
+
+def uneven_dataset(count: int = 1000) -> Dataset:
+    """Return graphs of which a few are large; their size is the target."""
+    rng = np.random.default_rng(0)
+    graphs = []
+    for n in (2 + rng.lognormal(2.5, 1.0, count)).astype(int).tolist():
+        ids = rng.integers(n, size=(2, 3 * n))
+        x = np.full((n, 1), n, np.float32)
+        graphs.append(Graph(x, None, ids[0], ids[1], None, np.array([n]), np.array([3 * n])))
+    return Dataset(
+        "uneven", "graph_regression", graphs, np.array([[g.n_node[0]] for g in graphs], np.float32)
+    )
+
+
+def test_padded_batches_weigh_each_graph_alike():
+    """The steps' losses, on average, are the mean over the graphs, though large graphs come with few others."""
+    dataset, loader, program = setup(uneven_dataset(), True, batch_size=32)
+    task, train = task_for({"name": "auto"}, dataset), dataset.splits["train"]
+    batches = list(loader.batches(program, 1))
+    known = [int(batch.mask.sum()) for batch in batches]
+    assert sum(known) == len(train) and max(known) > 1.3 * min(known)
+    losses = [task.loss(NumpyOps(), np.zeros_like(batch.targets), batch) for batch in batches]
+    np.testing.assert_allclose(np.mean(losses), (dataset.targets[train].astype(float) ** 2).mean(), rtol=1e-5)
+    for batch, n in zip(batches, known):  # the weight of a graph is the same in each
+        other = batch._replace(targets=np.ones_like(batch.targets))
+        loss = task.loss(NumpyOps(), np.zeros_like(batch.targets), other)
+        np.testing.assert_allclose(loss / n, len(batches) / len(train), rtol=1e-5)
+
+
+def test_an_epoch_has_as_many_steps_padded_or_not():
+    counts = [
+        len(list(loader.batches(program, 1)))
+        for _, loader, program in (
+            setup(uneven_dataset(), static_shapes, batch_size=16) for static_shapes in (False, True)
+        )
+    ]
+    assert abs(counts[1] - counts[0]) <= 0.1 * counts[0]
 
 
 @pytest.mark.parametrize("static_shapes", [False, True])

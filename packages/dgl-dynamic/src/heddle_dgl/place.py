@@ -75,6 +75,7 @@ def to_device(batch: Batch, device: torch.device, precision: Precision) -> Batch
         placed(batch.index, precision.compute),
         placed(batch.targets, precision.weights),
         placed(batch.mask, precision.weights),
+        placed(batch.divisor, precision.weights),
     )
 
 

@@ -62,6 +62,7 @@ def place_batch(batch: Batch, precision: Precision) -> Batch:
         _cast(batch.index, compute),
         _cast(batch.targets, weights),
         _cast(batch.mask, weights),
+        _cast(batch.divisor, weights),
     )
     return jax.device_put(cast)
 

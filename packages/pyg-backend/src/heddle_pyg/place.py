@@ -62,6 +62,7 @@ def to_device(batch: Batch, device: torch.device, precision: Precision, copy: bo
         placed(batch.index, compute),
         placed(batch.targets, weights),
         placed(batch.mask, weights),
+        placed(batch.divisor, weights),
     )
 
 

@@ -65,6 +65,28 @@ class ProgramSuite(OptimiserRules, StateRules):
         assert_close(f"{name}: loss", np.asarray(losses[0], dtype), expected, naive, dtype)
         assert min(losses[1:]) < losses[0], f"{name}: losses {losses} never fell"
 
+    @pytest.mark.parametrize("name", ["graph_classification/sum", "node_classification"])
+    def test_a_divisor_takes_the_place_of_the_known_targets(self, name: str):
+        """The loss of a batch that says what its sum is divided by, and the step on it."""
+        case, program = CASES[name], self.program(CASES[name], {"name": "sgd", "lr": 0.01})
+        known = float(np.asarray(case.batch.mask).sum())
+        start = program.to_arrays(program.init(2))
+        steps = {}
+        for times in (None, 1.0, 4.0):
+            divisor = None if times is None else np.array(times * known, np.float32)
+            state, metrics = program.step(
+                program.init(2), program.place(case.batch._replace(divisor=divisor))
+            )
+            after = _weights(program.to_arrays(state))
+            moved = {name: after[name] - start[f"params/{name}"] for name in after}
+            steps[times] = metrics["loss"], np.concatenate([value.ravel() for value in moved.values()])
+        for times, scale in ((1.0, 1.0), (4.0, 0.25)):
+            assert abs(steps[times][0] - scale * steps[None][0]) < 1e-5 * abs(steps[None][0])
+            error = np.abs(steps[times][1] - scale * steps[None][1]).max()
+            assert error < 1e-3 * np.abs(steps[None][1]).max(), (
+                f"divisor={times} x known: steps off by {error}"
+            )
+
     def test_hidden_targets_do_not_matter(self):
         case = CASES["node_classification"]
         mask, targets = np.asarray(case.batch.mask), np.asarray(case.batch.targets)

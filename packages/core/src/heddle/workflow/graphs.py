@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.batch import Budget, Padded, batch, budget_for, dynamic_batches
+from heddle.batch import Budget, Padded, batch, budget_for, pack, pad, sizes_of
 from heddle.data.dataset import Dataset
 from heddle.errors import DataError
 from heddle.graph import Graph
@@ -32,7 +32,8 @@ class GraphLoader:
                 f"dataset {dataset.name}: found no known target of a training graph, expected at least one"
             )
         self._size = min(batch_size or len(self._positions["train"]), len(self._positions["train"]))
-        self._budgets = budget_for(self._graphs, self._size) if static_shapes else None
+        self._sizes = sizes_of(self._graphs)
+        self._budgets = budget_for(self._sizes, self._size) if static_shapes else None
         self._judged: dict[str, list[tuple[Batch, np.ndarray]]] = {}
         self._rows: Counter[str] = Counter()
         self._shapes: set[Budget] = set()
@@ -51,7 +52,11 @@ class GraphLoader:
         return {**padding, "shapes": len(self._shapes)}
 
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
-        """Yield the epoch's graphs in random order, `batch_size` a batch (about so many where they are padded)."""
+        """Yield the epoch's graphs in random order, `batch_size` a batch.
+
+        Padded batches hold so many on average, fewer where one of them is large. Each graph weighs alike in them, and
+        the mean of the steps' losses is the mean over the graphs: all are sums divided by the same `divisor`.
+        """
         order = generator(self._seed, "shuffle", epoch).permutation(self._positions["train"])
         for built, _ in self._batched(order, self._count):
             yield program.place(built)
@@ -94,10 +99,12 @@ class GraphLoader:
         Every padded one is shown to `tell`.
         """
         if self._budgets is not None:
-            stream = (self._graphs[position] for position in positions)
-            for padded, places in dynamic_batches(stream, self._budgets):
+            packed = list(pack(self._sizes[positions].tolist(), self._budgets))
+            divisor = np.array(self._mask[positions].sum() / max(1, len(packed)), np.float32)
+            for budget, places in packed:
+                padded = pad(batch([self._graphs[position] for position in positions[places]]), budget)
                 tell(padded)
-                yield self._build(padded.graph, positions[places]), places
+                yield self._build(padded.graph, positions[places])._replace(divisor=divisor), places
             return
         for start in range(0, len(positions), self._size):
             places = np.arange(start, min(start + self._size, len(positions)))

@@ -23,12 +23,14 @@ class Arrays(NamedTuple):
         shared, split: nests of one structure, each array in one of them; `merge` puts them together again, to a
             (graph, prepared, index, [n_rows] int nodes of this device or None).
         targets, mask: as the batch has them, or those of one device after the other, padded; None when predicting.
+        divisor: as the batch has it.
     """
 
     shared: Any
     split: Any
     targets: Array | None
     mask: Array | None
+    divisor: Array | None = None
 
 
 class Placed(NamedTuple):
@@ -68,7 +70,8 @@ def place_batch(batch: Batch, layout: Layout, mesh: Mesh, precision: Precision, 
     known = _cast((cut.targets, cut.mask), precision.weights)
     shared, split = place(mesh, *divide((inputs, known)))
     targets, mask = map_nest(_one_after_another, merge(shared[1], split[1])) if entries else shared[1]
-    return Placed(Arrays(shared[0], split[0], targets, mask), layout.rows, entries)
+    divisor = None if batch.divisor is None else place(mesh, _cast(batch.divisor, precision.weights), None)[0]
+    return Placed(Arrays(shared[0], split[0], targets, mask, divisor), layout.rows, entries)
 
 
 def divide(nest: Any) -> tuple[Any, Any]:
