@@ -100,6 +100,16 @@ def test_no_steps():
     assert program.steps(program.init(0), [])[1] == []
 
 
+def test_tiny_batches_of_many_shapes_are_compiled_once_each():
+    """But for one shape, which is compiled for a scan as well."""
+    program = JaxBackend({"name": "jax"}).program(GRAPH_MODEL, GRAPHS, ADAM)
+    budgets = [Budget(40 + 8 * k, 80, 5) for k in range(3)]
+    placed = [program.place(padded_batch(0, budget)) for budget in budgets for _ in range(GROUP + 1)]
+    state, losses = program.steps(program.init(0), placed)
+    assert len(losses) == len(placed) and int(state.steps) == len(placed)
+    assert program.stats()["compilations"] == 4
+
+
 def test_groups():
     """Large batches go alone, tiny ones of one shape together, in order."""
     small, other, large = np.zeros(4), np.zeros(5), np.zeros(TINY)

@@ -30,13 +30,24 @@ def many_steps(
 ) -> Callable[[State, Iterable[Batch]], tuple[State, list[float]]]:
     """Return (state, placed batches) -> (state, a loss per batch), the same as one jitted step after another.
 
-    Batches are read while the device computes. Runs of tiny batches of one shape go through `lax.scan`.
+    Batches are read while the device computes. Runs of tiny batches of one shape go through `lax.scan`; of further
+    shapes they don't, since each would be compiled a second time.
 
     Args:
         advance: one step, not jitted.
         jitted: the same step, jitted with its state donated.
         compiler_options: of XLA.
     """
+
+    chosen: list[Any] = []
+
+    def scans(group: list[Batch]) -> bool:
+        if len(group) < GROUP:
+            return False
+        shapes = _shapes(group[0])
+        if not chosen:
+            chosen.append(shapes)
+        return shapes == chosen[0]
 
     @partial(jax.jit, donate_argnums=0, compiler_options=compiler_options)
     def scanned(state: State, batches: tuple[Batch, ...]) -> tuple[State, Array]:
@@ -46,7 +57,7 @@ def many_steps(
         losses: list[Array] = []
         waiting: deque[Array] = deque()
         for group in groups(batches):
-            if len(group) == GROUP:
+            if scans(group):
                 state, loss = scanned(state, tuple(group))
                 losses.append(loss)
             else:
