@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -42,6 +42,17 @@ class Problem(NamedTuple):
     @property
     def n_edges(self) -> int:
         return sum(ends.shape[1] for ends in self.edges.values())
+
+    @property
+    def device(self) -> torch.device:
+        return self.weights[0].device
+
+    def to(self, device: str) -> Self:
+        """Return the same problem on another device."""
+        edges = {key: ends.to(device) for key, ends in self.edges.items()}
+        x = {kind: rows.to(device) for kind, rows in self.x.items()}
+        weights = [nn.Parameter(weight.detach().to(device)) for weight in self.weights]
+        return self._replace(edges=edges, x=x, weights=weights)
 
 
 class Variant(NamedTuple):
@@ -82,21 +93,24 @@ def make_problem(
 def hetero(problem: Problem) -> HeteroGraph:
     """Return the problem's graph in Heddle's form."""
     sets = {
-        key: EdgeSet(None, *ends.numpy(), np.array([ends.shape[1]])) for key, ends in problem.edges.items()
+        key: EdgeSet(None, *ends.cpu().numpy(), np.array([ends.shape[1]]))
+        for key, ends in problem.edges.items()
     }
     counts = {kind: np.array([n]) for kind, n in problem.sizes.items()}
-    return hetero_graph({kind: rows.numpy() for kind, rows in problem.x.items()}, sets, counts)
+    return hetero_graph({kind: rows.cpu().numpy() for kind, rows in problem.x.items()}, sets, counts)
 
 
 def heddle(problem: Problem, plan: str, native: bool) -> Variant:
     """Return this platform's layers under a plan, with or without native code."""
-    ops: GraphOps = TorchOps("cpu", primitive_kernels("torch", "cpu").by_name if native else None)
+    device = problem.device
+    ops: GraphOps = TorchOps(device, primitive_kernels("torch", device.type).by_name if native else None)
     relations, kinds = tuple(problem.edges), list(problem.x)
     pairs = zip(problem.widths, problem.widths[1:])
     layers = tuple(RGCN(relations, dict.fromkeys(kinds, i), o, share_root=True) for i, o in pairs)
     model, graph = RelationalStack(layers, plan=plan), hetero(problem)
-    prepared = map_nest(_tensor, model.prepare(graph))
-    placed = map_nest(_tensor, graph)._replace(nodes=problem.x)
+    place = partial(_tensor, device=device)
+    prepared = map_nest(place, model.prepare(graph))
+    placed = map_nest(place, graph)._replace(nodes=problem.x)
     names = ("layers.{}.weight", "layers.{}.root", "layers.{}.bias")
     params = dict(zip((name.format(i) for name in names for i in (0, 1)), problem.weights))
 
@@ -116,8 +130,8 @@ def flat(problem: Problem) -> Flat:
         senders.append(s + first[source])
         receivers.append(r + first[target])
         mean.append(1 / torch.bincount(r, minlength=problem.sizes[target])[r].float())
-    places = torch.arange(len(problem.edges))
-    relation = places.repeat_interleave(torch.tensor([len(s) for s in senders]))
+    places = torch.arange(len(problem.edges), device=problem.device)
+    relation = places.repeat_interleave(torch.tensor([len(s) for s in senders], device=problem.device))
     x = torch.cat(list(problem.x.values()))
     return Flat(x, torch.cat(senders), torch.cat(receivers), relation, torch.cat(mean), counts)
 
@@ -191,14 +205,17 @@ def pyg_hetero_conv(problem: Problem, sparse: bool) -> Variant:
     edges: dict[EdgeType, Tensor] = dict(problem.edges)
     if sparse:
         for key, ends in problem.edges.items():
-            shape, ones = (problem.sizes[key[2]], problem.sizes[key[0]]), torch.ones(ends.shape[1])
+            shape, ones = (
+                (problem.sizes[key[2]], problem.sizes[key[0]]),
+                torch.ones(ends.shape[1], device=ends.device),
+            )
             edges[key] = _csr(ends.flip(0), ones, shape, torch.int64)
 
     def convs(i: int, o: int) -> Any:
         plain = partial(SAGEConv, (i, i), o, root_weight=False, bias=False)
         return HeteroConv({key: plain() for key in problem.edges})
 
-    layers = [convs(*pair) for pair in zip(problem.widths, problem.widths[1:])]
+    layers = [convs(*pair).to(problem.device) for pair in zip(problem.widths, problem.widths[1:])]
     linear = [[layer.convs[key].lin_l for key in problem.edges] for layer in layers]
     return _hetero(problem, linear, True, [lambda x, own=layer: own(x, edges) for layer in layers])
 
@@ -217,7 +234,9 @@ def pyg_to_hetero(problem: Problem) -> Variant:
 
     metadata = list(problem.x), list(problem.edges)
     pairs = zip(problem.widths, problem.widths[1:])
-    layers: list[Any] = [to_hetero(Layer(i, o), metadata, aggr="sum") for i, o in pairs]
+    layers: list[Any] = [
+        to_hetero(Layer(i, o), metadata, aggr="sum").to(problem.device) for i, o in pairs
+    ]
     linear = [[layer.conv["__".join(key)].lin_l for key in problem.edges] for layer in layers]
 
     def entered(layer: Any, x: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -315,10 +334,10 @@ def _csr(ids: Tensor, values: Tensor, shape: tuple[int, int], dtype: torch.dtype
     return torch.sparse_csr_tensor(indptr.to(dtype), ids[1][order].to(dtype), values[order], shape)
 
 
-def _tensor(leaf: Any) -> Any:
+def _tensor(leaf: Any, device: torch.device) -> Any:
     if not isinstance(leaf, np.ndarray):
         return leaf
-    made = torch.from_numpy(leaf)
+    made = torch.from_numpy(leaf).to(device)
     return made.float() if made.is_floating_point() else made
 
 

@@ -1,4 +1,4 @@
-"""What the GPU benchmarks share: a card or one line without one, times by events, the card's two ceilings."""
+"""What the GPU benchmarks share: a card or one line without one, times by events, graphs, the card's two ceilings."""
 
 import sys
 from collections.abc import Callable
@@ -42,6 +42,33 @@ def seconds(work: Callable[[], Any], repeats: int = 30) -> float:
     return median(times)
 
 
+def captured(work: Callable[[], Any]) -> Callable[[], Any] | None:
+    """Return the replay of `work` captured in a CUDA graph: what it takes of the device, without the host's part.
+
+    None for work that waits for the device, or sends it something from the host, which no graph can hold.
+    """
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            work()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    try:
+        with torch.cuda.graph(graph):
+            work()
+    except RuntimeError:
+        torch.cuda.synchronize()
+        return None
+    return graph.replay
+
+
+def on_device(work: Callable[[], Any], repeats: int = 30) -> float:
+    """Return the median time of `work` captured, nan where it can't be."""
+    replay = captured(work)
+    return seconds(replay, repeats) if replay else float("nan")
+
+
 def ceilings(dtype: torch.dtype) -> Ceilings:
     """Measure a copy of 1 GiB and a product of 8192 x 8192 matrices in `dtype`, as torch is set."""
     source = torch.randn(2**28, device="cuda")
@@ -57,7 +84,7 @@ def synchronisations(work: Callable[[], Any]) -> list[str]:
 
     work()
     torch.cuda.synchronize()
-    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as trace:
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], acc_events=True) as trace:
         for _ in range(3):
             work()
     names = [event.name for event in trace.events()]

@@ -33,7 +33,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not shutil.which(tool):
             pytest.skip(f"found no {tool}")
     if not headers():
-        pytest.skip("found no CUTLASS; pip install nvidia-cutlass==4.2.0.0")
+        pytest.skip("found no headers of CUTLASS; pip install nvidia-cutlass==4.2.0.0")
     folder = tmp_path_factory.mktemp("cuda_build")
     options = ["-DHEDDLE_CUDA=ON", f"-DHEDDLE_CUDA_TARGETS={TARGETS}", f"-DHEDDLE_CUTLASS={headers()}"]
     subprocess.run(["cmake", "-S", str(PACKAGE), "-B", str(folder), *options], check=True)
@@ -65,9 +65,12 @@ def test_it_loads_where_there_is_no_driver(built: Path):
 @pytest.mark.slow
 def test_arguments_are_checked_before_the_device(built: Path):
     loaded = library.load(built)
-    assert loaded.heddle_cuda_spmm(*[None] * 5, None, 1, 1, 1, 1, 1, 9, 0, 0, None, None) == 1
+    assert loaded.heddle_cuda_spmm(*[None] * 5, None, 1, 1, 1, 1, 1, 9, 0, 0, None, 0, None, None) == 1
     assert "spmm: dtype: found 9, expected 0 to 3" in loaded.heddle_cuda_last_error().decode()
     assert (
         loaded.heddle_cuda_segment_matmul(*[None] * 5, 2**31, *[1] * 3, 0, 0, 0, 0, None, 0, None, None) == 1
     )
     assert "n: found 2147483648" in loaded.heddle_cuda_last_error().decode()
+    assert loaded.heddle_cuda_spmm_workspace(512, 8, 0) == 0
+    assert loaded.heddle_cuda_spmm(*[None] * 6, 1, 1024, 1, 1, 8, 0, 0, 0, None, 127, None, None) == 1
+    assert "spmm: workspace: found 127 bytes, expected 128" in loaded.heddle_cuda_last_error().decode()

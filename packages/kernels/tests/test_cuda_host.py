@@ -47,6 +47,8 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     subprocess.run([*command, "-o", str(out)], check=True)
     loaded = ctypes.CDLL(str(out))
     loaded.heddle_cuda_last_error.restype = ctypes.c_char_p
+    for name in ("arrays_bytes", "spmm_workspace", "softmax_workspace", "stretches", "stretch_rows"):
+        getattr(loaded, f"host_{name}").restype = ctypes.c_int64
     return loaded
 
 
@@ -74,11 +76,19 @@ class StandIn:
     def heddle_cuda_matmul_workspace(self, groups: int) -> int:
         return call(self.host.host_arrays_bytes, groups)
 
+    def heddle_cuda_segment_outer_workspace(self, *_: int) -> int:
+        return 0  # the host keeps its own
+
+    def heddle_cuda_spmm_workspace(self, edges: int, columns: int, _: int) -> int:
+        return call(self.host.host_spmm_workspace, edges, columns)
+
+    def heddle_cuda_segment_softmax_workspace(self, count: int, segments: int, width: int, _: int) -> int:
+        return call(self.host.host_softmax_workspace, count, segments, width)
+
     def heddle_cuda_spmm(self, *a: Any) -> int:
-        *arrays, dtype, index, reduce, fault, _ = a
+        *arrays, dtype, index, reduce, space, _, fault, _ = a
         assert (dtype, index) == (1, 1)
-        vector = a[10] % 2 == 0
-        return self._run("spmm", *arrays, reduce, vector, fault)
+        return self._run("spmm", *arrays, reduce, space, self.lanes, fault)
 
     def heddle_cuda_sddmm(self, *a: Any) -> int:
         *arrays, _, _, combine, fault, _ = a
@@ -93,12 +103,12 @@ class StandIn:
         return self._run("top", indptr, ids, None, *rest, 1, self.lanes, fault)
 
     def heddle_cuda_segment_softmax(self, *a: Any) -> int:
-        indptr, perm, data, out, count, n, width, _, _, fault, _ = a
-        return self._run("softmax", indptr, perm, data, None, out, count, n, width, self.lanes, fault)
+        indptr, perm, data, *rest = a
+        return self.heddle_cuda_segment_softmax_grad(indptr, perm, data, None, *rest)
 
     def heddle_cuda_segment_softmax_grad(self, *a: Any) -> int:
-        *arrays, _, _, fault, _ = a
-        return self._run("softmax", *arrays, self.lanes, fault)
+        *arrays, _, _, space, _, fault, _ = a
+        return self._run("softmax", *arrays, space, self.lanes, fault)
 
     def heddle_cuda_sample_count(self, *a: Any) -> int:
         *arrays, _, fault, _ = a
@@ -121,13 +131,22 @@ class StandIn:
 
     def heddle_cuda_segment_outer(self, *a: Any) -> int:
         lhs, rhs, sizes, out, n, groups, k, m = a[:8]
-        view(out, (groups, k, m), (k * m, m, 1))[np.diff(self._offsets(sizes, groups)) == 0] = (
-            0  # clear_empty
-        )
-        return self._segments(OUTER, lhs, rhs, None, sizes, out, n, groups, k, m, a[-2])
-
-    def _offsets(self, sizes: int, groups: int) -> np.ndarray:
-        return np.cumsum([0, *np.frombuffer((ctypes.c_int64 * groups).from_address(sizes), np.int64)])
+        rows, firsts = 5, np.zeros(groups + 1, np.int64)
+        problems = np.zeros((groups + n // rows, 7), np.int64)
+        given = sizes, n, groups, k, m, rows, firsts.ctypes.data, problems.ctypes.data, a[-2]
+        assert call(self.host.host_stretches, *given) == len(problems)
+        results, kept = view(out, (groups, k, m), (k * m, m, 1)), np.full((2 * n // rows, k, m), np.nan)
+        for high, wide, inner, left, right, at, apart in problems.tolist():
+            if inner:
+                assert (high, wide) == (k, m) and inner <= rows
+                to = (kept if apart else results)[at // (k * m)]
+                to[:] = view(lhs + 8 * left, (k, inner), (1, k)) @ view(rhs + 8 * right, (inner, m), (m, 1))
+        slot = 0
+        for g, count in enumerate(np.diff(firsts).tolist()):
+            if count != 1:
+                results[g] = kept[slot : slot + count].sum(axis=0)
+                slot += count
+        return 0
 
     def _segments(
         self, mode: int, lhs: int, rhs: int, bias: int | None, sizes: int, out: int, *rest: int
@@ -151,7 +170,7 @@ class StandIn:
             if rows == 0:
                 assert columns == inner == 0
                 continue
-            left = view(lhs + 8 * a, (rows, inner), (1, lda) if mode == OUTER else (lda, 1))
+            left = view(lhs + 8 * a, (rows, inner), (lda, 1))
             right = view(rhs + 8 * b, (inner, columns), (1, ldb) if mode == TRANSPOSED else (ldb, 1))
             added = 0 if bias is None else view(bias + 8 * c, (rows, columns), (ldc, 1))
             view(out + 8 * d, (rows, columns), (ldd, 1))[:] = left @ right + added
@@ -242,15 +261,18 @@ def test_edge_sum(stand_in: StandIn, structure: Structure, at_senders: bool):
     torch.testing.assert_close(sparse.edge_sum(*structure, data, at_senders), expected)
 
 
-@pytest.mark.parametrize("count, n", [(0, 3), (1, 1), (40, 70), (500, 9)])
+@pytest.mark.parametrize("count, n", [(0, 3), (1, 1), (40, 70), (500, 9), (4000, 3)])
 @pytest.mark.parametrize("width", [1, 3])
 def test_segments(stand_in: StandIn, count: int, n: int, width: int, rng: np.random.Generator):
     ids, data, grad = torch.from_numpy(rng.integers(0, n, count)), random(count, width), random(count, width)
     data[: count // 2] = -torch.inf
     y = ht.segment_softmax(data, ids, n)
-    torch.testing.assert_close(segments.segment_softmax(data, ids, n), y)
-    expected = torch.ops.heddle.segment_softmax_grad(y, grad, ids, n)
-    torch.testing.assert_close(segments.segment_softmax_grad(y, grad, ids, n), expected)
+    torch.testing.assert_close(segments.segment_softmax(data, ids, None, n), y)
+    expected = torch.ops.heddle.segment_softmax_grad(y, grad, ids, None, n)
+    torch.testing.assert_close(segments.segment_softmax_grad(y, grad, ids, None, n), expected)
+    order, indptr = ht.index_sort(ids, n)
+    sorted_ = segments.segment_softmax(data[order], ids[order], indptr, n)
+    torch.testing.assert_close(sorted_, y[order])
     for how in ("sum", "mean", "max"):
         expected = torch.ops.heddle.segment_reduce(grad, ids, n, how)
         torch.testing.assert_close(segments.segment_reduce(grad, ids, n, how), expected)
@@ -259,7 +281,7 @@ def test_segments(stand_in: StandIn, count: int, n: int, width: int, rng: np.ran
     device.check()
 
 
-@pytest.mark.parametrize("sizes", [[3], [0, 4, 0, 1, 7, 0], [0, 0], [1] * 40], ids=str)
+@pytest.mark.parametrize("sizes", [[3], [0, 4, 0, 1, 7, 0], [0, 0], [1] * 40, [23, 0, 11]], ids=str)
 @pytest.mark.parametrize("k, m", [(1, 1), (5, 3), (3, 40)])
 def test_segment_matmul(stand_in: StandIn, sizes: list[int], k: int, m: int):
     n, groups = sum(sizes), torch.tensor(sizes)
@@ -338,7 +360,16 @@ def test_choice_of_kernel(host, dtype, precision, aligned, bias, capability, ker
     for columns in (1, 32, 33, 500):
         plan = np.zeros(3, np.int64)
         call(host.host_choose, dtype, precision, OUTER, columns, aligned, bias, capability, plan.ctypes.data)
-        assert plan.tolist() == [kernel, OUTER, columns <= 32]
+        doubled = kernel in (H_F16, H_BF16) and columns > 128
+        assert plan.tolist() == [kernel, OUTER, 32 if columns <= 32 else 256 if doubled else 128]
+
+
+@pytest.mark.parametrize("n, k, m", [(0, 1, 1), (500_000, 128, 16), (500_000, 1024, 1024), (2**31 - 1,) * 3])
+def test_stretches_give_each_multiprocessor_some_tiles(host: ctypes.CDLL, n: int, k: int, m: int):
+    rows = call(host.host_stretch_rows, n, k, m, 132)
+    tiles = -(-k // 128) * -(-m // (32 if m <= 32 else 128))
+    assert rows >= 256 and rows % 64 == 0
+    assert n // rows * tiles <= 4 * 132 or n <= rows
 
 
 def test_alignment_is_of_addresses_and_rows(host: ctypes.CDLL):

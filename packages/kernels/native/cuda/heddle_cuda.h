@@ -43,7 +43,8 @@ HEDDLE_API int heddle_cuda_segment_matmul(const void* lhs, const void* rhs, cons
                                           void* out, int64_t n, int64_t groups, int64_t k, int64_t m, int64_t transposed,
                                           int64_t dtype, int64_t index, int64_t precision, void* workspace,
                                           int64_t workspace_bytes, void* fault, void* stream);
-// heddle_segment_outer; sizes [groups] on the device.
+// heddle_segment_outer; sizes [groups] on the device. Its workspace is asked apart: groups of many rows are cut there.
+HEDDLE_API int64_t heddle_cuda_segment_outer_workspace(int64_t n, int64_t groups, int64_t k, int64_t m, int64_t dtype);
 HEDDLE_API int heddle_cuda_segment_outer(const void* lhs, const void* rhs, const void* sizes, void* out, int64_t n,
                                          int64_t groups, int64_t k, int64_t m, int64_t dtype, int64_t index,
                                          int64_t precision, void* workspace, int64_t workspace_bytes, void* fault,
@@ -59,9 +60,12 @@ HEDDLE_API int heddle_cuda_grouped_outer(const void* const* lhs, const void* con
 
 // --- sparse aggregation, segments and rows ---
 
+// Rows of many edges are shared among groups of threads, by way of a workspace; `columns` are heads times width.
+HEDDLE_API int64_t heddle_cuda_spmm_workspace(int64_t edges, int64_t columns, int64_t dtype);
 HEDDLE_API int heddle_cuda_spmm(const void* indptr, const void* ids, const void* perm, const void* weight, const void* x,
                                 void* out, int64_t rows, int64_t edges, int64_t x_rows, int64_t heads, int64_t width,
-                                int64_t dtype, int64_t index, int64_t reduce, void* fault, void* stream);
+                                int64_t dtype, int64_t index, int64_t reduce, void* workspace, int64_t workspace_bytes,
+                                void* fault, void* stream);
 HEDDLE_API int heddle_cuda_sddmm(const void* indptr, const void* ids, const void* a, const void* b, void* out,
                                  int64_t rows, int64_t edges, int64_t b_rows, int64_t heads, int64_t width,
                                  int64_t dtype, int64_t index, int64_t combine, void* fault, void* stream);
@@ -77,12 +81,14 @@ HEDDLE_API int heddle_cuda_gather(const void* ids, const void* x, void* out, int
                                   int64_t row_bytes, int64_t index, void* fault, void* stream);
 // Segments as a walk: segment s holds the rows perm[j], or j, for j from indptr[s] to indptr[s + 1]; the same sums on
 // every run. A reduction is heddle_cuda_spmm with ids = perm.
+HEDDLE_API int64_t heddle_cuda_segment_softmax_workspace(int64_t count, int64_t segments, int64_t width, int64_t dtype);
 HEDDLE_API int heddle_cuda_segment_softmax(const void* indptr, const void* perm, const void* data, void* out,
                                            int64_t count, int64_t segments, int64_t width, int64_t dtype, int64_t index,
-                                           void* fault, void* stream);
+                                           void* workspace, int64_t workspace_bytes, void* fault, void* stream);
 HEDDLE_API int heddle_cuda_segment_softmax_grad(const void* indptr, const void* perm, const void* y, const void* grad,
                                                 void* out, int64_t count, int64_t segments, int64_t width, int64_t dtype,
-                                                int64_t index, void* fault, void* stream);
+                                                int64_t index, void* workspace, int64_t workspace_bytes, void* fault,
+                                                void* stream);
 
 // --- neighbour sampling: one hop along one relation, in steps; core's draws, bit for bit (heddle/sampling) ---
 

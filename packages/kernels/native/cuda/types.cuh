@@ -36,6 +36,9 @@ auto with_index(int64_t index, F&& f) {
 
 inline int64_t bytes_of(int64_t dtype) { return dtype == HEDDLE_FLOAT64 ? 8 : dtype == HEDDLE_FLOAT32 ? 4 : 2; }
 
+// Bytes of what sums are kept in.
+inline int64_t sum_bytes(int64_t dtype) { return dtype == HEDDLE_FLOAT64 ? 8 : 4; }
+
 // Return a status for what the runtime said of a launch.
 inline int checked(const char* op, cudaError_t error) {
   if (error == cudaSuccess) return HEDDLE_OK;

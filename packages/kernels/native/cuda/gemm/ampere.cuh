@@ -1,6 +1,8 @@
 // Grouped products by CUTLASS 2.x kernels, which run from sm_80 on: tiles are handed out on the device, from sizes that
 // only the device knows.
 #pragma once
+#include <atomic>
+
 #include <cutlass/cutlass.h>
 #include <cutlass/epilogue/thread/linear_combination.h>
 #include <cutlass/gemm/device/gemm_grouped.h>
@@ -36,8 +38,17 @@ struct Ampere {
       cutlass::gemm::kernel::GroupScheduleMode::kDeviceOnly, typename How::Operator>::GemmKernel;
   using Gemm = cutlass::gemm::device::GemmGrouped<Kernel>;
 
+  // Blocks of a multiprocessor, asked once.
+  static int resident_blocks(const Device& device) {
+    static std::atomic<int> known[DEVICES];
+    if (device.number >= DEVICES) return Gemm::maximum_active_blocks();
+    int found = known[device.number].load(std::memory_order_relaxed);
+    if (!found) known[device.number].store(found = Gemm::maximum_active_blocks(), std::memory_order_relaxed);
+    return found;
+  }
+
   static int run(const Launch& of) {
-    const int resident = Gemm::maximum_active_blocks();
+    const int resident = resident_blocks(of.device);
     if (resident <= 0)
       return fail(HEDDLE_INVALID, "grouped product: found a device that can't run it (%s), expected sm_80 or later",
                   cudaGetErrorString(cudaGetLastError()));
@@ -45,7 +56,7 @@ struct Ampere {
     const auto element = [](auto** pointers) { return reinterpret_cast<E**>(const_cast<void**>(pointers)); };
     typename Gemm::Arguments arguments(
         reinterpret_cast<cutlass::gemm::GemmCoord*>(at.sizes), static_cast<int>(of.groups),
-        resident * of.multiprocessors, {Sum(1), Sum(of.bias ? 1 : 0)}, element(at.a), element(at.b), element(at.c),
+        resident * of.device.multiprocessors, {Sum(1), Sum(of.bias ? 1 : 0)}, element(at.a), element(at.b), element(at.c),
         element(at.d), at.lda, at.ldb, at.ldc, at.ldd, nullptr);
     Gemm gemm;
     cutlass::Status status = gemm.initialize(arguments, nullptr, of.stream);
@@ -70,7 +81,7 @@ int ampere_of(const Launch& of) {
 
 template <class How>
 int ampere(const Launch& of) {
-  return of.plan.narrow ? ampere_of<How, typename How::Narrow>(of) : ampere_of<How, typename How::Wide>(of);
+  return of.plan.width <= NARROW ? ampere_of<How, typename How::Narrow>(of) : ampere_of<How, typename How::Wide>(of);
 }
 
 // Products on the ordinary units, of any alignment.

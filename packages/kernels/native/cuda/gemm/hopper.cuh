@@ -50,7 +50,7 @@ struct Hopper {
   static typename Gemm::Arguments arguments(const Launch& of) {
     const Arrays& at = of.arrays;
     cutlass::KernelHardwareInfo hardware;
-    hardware.sm_count = of.multiprocessors;
+    hardware.sm_count = of.device.multiprocessors;
     const auto element = [](const void** pointers) { return reinterpret_cast<const E**>(pointers); };
     typename Gemm::Arguments made{
         cutlass::gemm::GemmUniversalMode::kGrouped,

@@ -6,60 +6,12 @@
 namespace heddle::cuda {
 namespace {
 
-// More than the copy engine's descriptors of one multiprocessor take in any kernel here.
-constexpr int64_t SCRATCH = 4096;
-
-struct Device {
-  int multiprocessors = 0, capability = 0;
-};
-
-int ask(const char* op, Device& of) {
-  int device = 0, major = 0, minor = 0;
-  cudaError_t error = cudaGetDevice(&device);
-  if (!error) error = cudaDeviceGetAttribute(&of.multiprocessors, cudaDevAttrMultiProcessorCount, device);
-  if (!error) error = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
-  if (!error) error = cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
-  of.capability = 10 * major + minor;
-  if (error || of.capability >= 80) return checked(op, error);
-  return fail(HEDDLE_INVALID, "%s: found a device of capability %d.%d, expected 8.0 or later; run it on the CPU", op,
-              major, minor);
-}
-
-int run(const Launch& of) {
-  switch (of.plan.kernel) {
-    case Kernel::AMPERE_FLOAT32:
-      return ampere_float32(of);
-    case Kernel::AMPERE_FLOAT64:
-      return ampere_float64(of);
-    case Kernel::AMPERE_TF32:
-      return ampere_tf32(of);
-    case Kernel::AMPERE_3XTF32:
-      return ampere_3xtf32(of);
-    case Kernel::AMPERE_FLOAT16:
-      return ampere_float16(of);
-    case Kernel::AMPERE_BFLOAT16:
-      return ampere_bfloat16(of);
-    case Kernel::AMPERE_FLOAT16_ANY:
-      return ampere_float16_any(of);
-    case Kernel::AMPERE_BFLOAT16_ANY:
-      return ampere_bfloat16_any(of);
-    case Kernel::HOPPER_FLOAT16:
-      return of.plan.narrow ? hopper_float16_narrow(of) : hopper_float16_wide(of);
-    case Kernel::HOPPER_BFLOAT16:
-      return of.plan.narrow ? hopper_bfloat16_narrow(of) : hopper_bfloat16_wide(of);
-  }
-  return HEDDLE_INVALID;
-}
-
-int open(const char* op, int64_t groups, void* workspace, int64_t bytes, const Device& device, void* stream,
-         Launch& of) {
+int lay_out(const char* op, int64_t groups, void* workspace, int64_t bytes, const Device& device, void* stream,
+            Launch& of) {
   const int64_t arrays = carve(static_cast<char*>(workspace), groups, of.arrays);
   if (int status = check_workspace(op, workspace, bytes, arrays + SCRATCH * device.multiprocessors)) return status;
   of.groups = groups;
-  of.multiprocessors = device.multiprocessors;
-  of.scratch = static_cast<char*>(workspace) + arrays;
-  of.scratch_bytes = bytes - arrays;
-  of.stream = static_cast<cudaStream_t>(stream);
+  open(workspace, bytes, arrays, device, stream, of);
   return HEDDLE_OK;
 }
 
@@ -68,25 +20,23 @@ int segments(const char* op, int64_t mode, const void* lhs, const void* rhs, con
              int64_t precision, void* workspace, int64_t workspace_bytes, void* fault, void* stream) {
   if (int status = check_codes(op, dtype, index, precision)) return status;
   if (int status = check_counts(op, n, groups, k, m)) return status;
-  if (groups == 0 || m == 0 || (mode == HEDDLE_OUTER ? k : n) == 0) return HEDDLE_OK;
+  if (groups == 0 || m == 0 || n == 0) return HEDDLE_OK;
   if (k == 0) return fail(HEDDLE_INVALID, "%s: k: found 0, expected a column; fill the output", op);
   Device device;
   if (int status = ask(op, device)) return status;
   Launch of{};
-  if (int status = open(op, groups, workspace, workspace_bytes, device, stream, of)) return status;
+  if (int status = lay_out(op, groups, workspace, workspace_bytes, device, stream, of)) return status;
   const int64_t element = bytes_of(dtype);
-  const int64_t inner = mode == HEDDLE_OUTER ? m : k * m;  // of rhs, what one row or matrix takes
   const bool aligned = rows_aligned(lhs, k, element) && rows_aligned(out, m, element) &&
-                       rows_aligned(rhs, inner, element) && rows_aligned(bias, m, element);
+                       rows_aligned(rhs, k * m, element) && rows_aligned(bias, m, element);
   of.plan = choose({dtype, precision, mode, m, aligned, bias != nullptr, device.capability});
   of.bias = bias != nullptr;
   const Segments given{static_cast<const char*>(lhs), static_cast<const char*>(rhs), static_cast<const char*>(bias),
                        static_cast<char*>(out), k, m, static_cast<int32_t>(mode), static_cast<int32_t>(element)};
-  cudaError_t error =
+  const cudaError_t error =
       set_up_segments(of.arrays, given, sizes, index, n, groups, static_cast<int64_t*>(fault), of.stream);
-  if (!error && mode == HEDDLE_OUTER) error = clear_empty(of.arrays, given, groups, of.stream);
   if (int status = checked(op, error)) return status;
-  return n == 0 ? static_cast<int>(HEDDLE_OK) : run(of);
+  return run(of);
 }
 
 int pairs(const char* op, int64_t mode, const void* const* lhs, const void* const* rhs, const void* const* biases,
@@ -98,7 +48,7 @@ int pairs(const char* op, int64_t mode, const void* const* lhs, const void* cons
   Device device;
   if (int status = ask(op, device)) return status;
   Launch of{};
-  if (int status = open(op, count, workspace, workspace_bytes, device, stream, of)) return status;
+  if (int status = lay_out(op, count, workspace, workspace_bytes, device, stream, of)) return status;
   const int64_t element = bytes_of(dtype);
   Question question{dtype, precision, mode, 0, true, biases != nullptr, device.capability};
   Pairs batch{};
@@ -144,14 +94,6 @@ extern "C" int heddle_cuda_segment_matmul(const void* lhs, const void* rhs, cons
                                           int64_t workspace_bytes, void* fault, void* stream) {
   return segments("segment_matmul", transposed ? HEDDLE_TRANSPOSED : HEDDLE_FORWARD, lhs, rhs, bias, sizes, out, n,
                   groups, k, m, dtype, index, precision, workspace, workspace_bytes, fault, stream);
-}
-
-extern "C" int heddle_cuda_segment_outer(const void* lhs, const void* rhs, const void* sizes, void* out, int64_t n,
-                                         int64_t groups, int64_t k, int64_t m, int64_t dtype, int64_t index,
-                                         int64_t precision, void* workspace, int64_t workspace_bytes, void* fault,
-                                         void* stream) {
-  return segments("segment_outer", HEDDLE_OUTER, lhs, rhs, nullptr, sizes, out, n, groups, k, m, dtype, index,
-                  precision, workspace, workspace_bytes, fault, stream);
 }
 
 extern "C" int heddle_cuda_grouped_matmul(const void* const* lhs, const void* const* rhs, const void* const* biases,

@@ -1,6 +1,7 @@
 // Problems made on the device, so that nobody waits for the sizes of groups.
 #pragma once
 #include "launch.hpp"
+#include "stretch.hpp"
 
 namespace heddle::cuda {
 
@@ -22,7 +23,8 @@ static_assert(sizeof(Pairs) + sizeof(Arrays) <= 4096);
 cudaError_t set_up_segments(const Arrays& to, const Segments& of, const void* sizes, int64_t index, int64_t n,
                             int64_t groups, int64_t* fault, cudaStream_t stream);
 cudaError_t set_up_pairs(const Arrays& to, const Pairs& pairs, cudaStream_t stream);
-// Write 0 to the outer products of groups without rows: no tile visits them.
-cudaError_t clear_empty(const Arrays& of, const Segments& segments, int64_t groups, cudaStream_t stream);
+// Write offsets and cuts of groups, and a problem for each of `count` stretches.
+cudaError_t set_up_stretches(const Arrays& to, const Segments& of, const Cuts& cuts, int64_t count, const void* sizes,
+                             int64_t index, int64_t n, int64_t groups, int64_t* fault, cudaStream_t stream);
 
 }  // namespace heddle::cuda

@@ -1,13 +1,18 @@
 #include "plan.hpp"
 
+#include <algorithm>
+
 #include "../heddle_cuda.h"
 #include "status.hpp"
 
 namespace heddle::cuda {
 
 Plan choose(const Question& question) {
-  const bool narrow = question.columns <= 32;
-  const auto plan = [&](Kernel kernel) { return Plan{kernel, static_cast<int32_t>(question.mode), narrow}; };
+  const int64_t width = question.columns <= NARROW ? NARROW : WIDE;
+  const auto plan = [&](Kernel kernel) {
+    const bool doubled = kernel >= Kernel::HOPPER_FLOAT16 && question.columns > WIDE;
+    return Plan{kernel, static_cast<int32_t>(question.mode), static_cast<int32_t>(doubled ? 2 * WIDE : width)};
+  };
   const bool half = question.dtype == HEDDLE_FLOAT16;
   switch (question.dtype) {
     case HEDDLE_FLOAT64:
@@ -22,6 +27,12 @@ Plan choose(const Question& question) {
         return plan(half ? Kernel::HOPPER_FLOAT16 : Kernel::HOPPER_BFLOAT16);
       return plan(half ? Kernel::AMPERE_FLOAT16 : Kernel::AMPERE_BFLOAT16);
   }
+}
+
+int64_t stretch_rows(int64_t n, int64_t k, int64_t m, int64_t multiprocessors) {
+  const int64_t width = m <= NARROW ? NARROW : WIDE, most = 4 * multiprocessors;
+  const int64_t tiles = std::min(((k + 127) / 128) * ((m + width - 1) / width), most);
+  return std::max<int64_t>(256, (n * tiles / most + 63) / 64 * 64);
 }
 
 bool rows_aligned(const void* address, int64_t columns, int64_t element) {
@@ -52,7 +63,7 @@ int check_counts(const char* op, int64_t n, int64_t groups, int64_t k, int64_t m
 
 int check_workspace(const char* op, const void* workspace, int64_t bytes, int64_t needed) {
   if (bytes < needed)
-    return fail(HEDDLE_INVALID, "%s: workspace: found %lld bytes, expected %lld; ask heddle_cuda_matmul_workspace", op,
+    return fail(HEDDLE_INVALID, "%s: workspace: found %lld bytes, expected %lld; ask heddle_cuda_*_workspace", op,
                 num(bytes), num(needed));
   if (needed && (!workspace || reinterpret_cast<uintptr_t>(workspace) % 16))
     return fail(HEDDLE_INVALID, "%s: workspace: found address %p, expected a multiple of 16; allocate it so", op,

@@ -17,10 +17,13 @@ enum class Kernel : int32_t {
   HOPPER_BFLOAT16
 };
 
+// Columns of output up to which tiles are that wide; past WIDE they are twice as wide on Hopper.
+constexpr int64_t NARROW = 32, WIDE = 128;
+
 struct Plan {
   Kernel kernel;
   int32_t mode;
-  bool narrow;  // tiles of 32 columns
+  int32_t width;  // columns of a tile, at most
 };
 
 // What the choice depends on.
@@ -33,6 +36,9 @@ struct Question {
 };
 
 Plan choose(const Question& question);
+
+// Rows that one outer product of a group sums at most: few enough to give each multiprocessor four tiles.
+int64_t stretch_rows(int64_t n, int64_t k, int64_t m, int64_t multiprocessors);
 
 // Whether rows of `columns` elements from `address` all start at multiples of 16 bytes.
 bool rows_aligned(const void* address, int64_t columns, int64_t element);

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "../gemm/arrays.hpp"
+#include "../gemm/stretch.hpp"
 #include "../ops/sample.hpp"
 #include "../ops/sddmm.hpp"
 #include "../ops/softmax.hpp"
@@ -15,13 +16,13 @@ using namespace heddle::cuda;
 
 #define HOST extern "C" __attribute__((visibility("default")))
 
-// kernel, mode, narrow.
+// kernel, mode, width of a tile.
 HOST void host_choose(int64_t dtype, int64_t precision, int64_t mode, int64_t columns, int64_t is_aligned, int64_t bias,
                       int64_t capability, int64_t* plan) {
   const Plan found = choose({dtype, precision, mode, columns, is_aligned != 0, bias != 0, capability});
   plan[0] = static_cast<int64_t>(found.kernel);
   plan[1] = found.mode;
-  plan[2] = found.narrow;
+  plan[2] = found.width;
 }
 
 HOST int host_check(int64_t n, int64_t groups, int64_t k, int64_t m, int64_t dtype, int64_t index, int64_t precision,
@@ -66,24 +67,78 @@ HOST void host_segments(const int64_t* sizes, int64_t n, int64_t groups, int64_t
   if (row != n) note(fault, HEDDLE_FAULT_TOTAL, 0, row, n);
 }
 
+// Problems of an outer product's stretches of `rows` rows, one after the other: m, n, k, the distances of both operands from
+// the arrays' starts, and that of the result from `out`, or, with kept = 1, from the kept products. Returns their number.
+HOST int64_t host_stretches(const int64_t* sizes, int64_t n, int64_t groups, int64_t k, int64_t m, int64_t rows,
+                            int64_t* firsts, int64_t* problems, int64_t* fault) {
+  std::vector<char> array(static_cast<size_t>(n * (k + m) + groups * k * m + 1));
+  std::vector<char> products(static_cast<size_t>(most_kept(n, rows) * k * m + 1));
+  char* const base = array.data();
+  const Segments of{base, base, nullptr, base, k, m, HEDDLE_OUTER, 1};
+  std::vector<int64_t> offsets(static_cast<size_t>(groups + 1)), slots(static_cast<size_t>(groups + 1));
+  const Cuts cuts{offsets.data(), firsts, slots.data(), products.data(), rows};
+  int64_t row = 0;
+  firsts[0] = 0;
+  for (int64_t g = 0; g < groups; ++g) {
+    offsets[g] = clamped(row, n);
+    row += checked_size(sizes[g], g, n, fault);
+    const int64_t size = clamped(row, n) - offsets[g];
+    firsts[g + 1] = firsts[g] + stretches_of(size, rows);
+    slots[g + 1] = slots[g] + kept_of(size, rows);
+  }
+  offsets[groups] = clamped(row, n);
+  if (row != n) note(fault, HEDDLE_FAULT_TOTAL, 0, row, n);
+  const int64_t count = most_stretches(n, groups, rows);
+  for (int64_t p = 0; p < count; ++p) {
+    const Problem found = stretch_problem(of, cuts, groups, p);
+    const auto* const to = static_cast<const char*>(found.d);
+    const bool kept = to >= products.data() && to < products.data() + products.size();
+    const auto distance = [&](const void* at) { return at ? static_cast<const char*>(at) - base : 0; };
+    const int64_t fields[] = {found.m, found.n, found.k, distance(found.a), distance(found.b),
+                              kept ? to - products.data() : distance(to), kept};
+    for (int i = 0; i < 7; ++i) problems[7 * p + i] = fields[i];
+  }
+  return count;
+}
+
+HOST int64_t host_stretch_rows(int64_t n, int64_t k, int64_t m, int64_t multiprocessors) {
+  return stretch_rows(n, k, m, multiprocessors);
+}
+
 namespace {
 
 using I = int64_t;
 
-template <int V>
-void spmm(const Spmm<double, I>& op) {
+// What the lanes of a kernel's groups do, one after another: the parts of a column are joined as they would be.
+template <int V, bool MAX>
+void spmm(const Spmm<double, I>& op, int parts) {
+  const auto joined = [&](auto&& part_of) {
+    Running<double, V, MAX> all;
+    for (int part = 0; part < parts; ++part) all.join(part_of(part));
+    return all;
+  };
+  for (int64_t c = 0; c < chunks_of(op.walk.edges); ++c)
+    for (int at = 0; op.walk.whole(c) && at < op.heads * op.width; at += V)
+      spmm_keep(op, c, at, joined([&](int part) { return spmm_chunk<double, I, V, MAX>(op, c, at, part, parts); }));
   for (int64_t r = 0; r < op.walk.rows; ++r)
-    for (int64_t c = 0; c < op.heads * op.width; c += V)
-      op.reduce == HEDDLE_MAX ? spmm_row<double, I, V, true>(op, r, c) : spmm_row<double, I, V, false>(op, r, c);
+    for (int at = 0; at < op.heads * op.width; at += V)
+      spmm_write(op, r, at, joined([&](int part) { return spmm_row<double, I, V, MAX>(op, r, at, part, parts); }));
 }
 
 }  // namespace
 
+HOST int64_t host_spmm_workspace(int64_t edges, int64_t columns) { return chunks_of(edges) * columns * 8; }
+
 HOST void host_spmm(const I* indptr, const I* ids, const I* perm, const double* weight, const double* x, double* out,
                     int64_t rows, int64_t edges, int64_t x_rows, int64_t heads, int64_t width, int64_t reduce,
-                    int64_t vector, int64_t* fault) {
-  const Spmm<double, I> op{{indptr, ids, perm, rows, edges, x_rows, fault}, weight, x, out, heads, width, reduce};
-  vector ? spmm<2>(op) : spmm<1>(op);
+                    double* partial, int64_t parts, int64_t* fault) {
+  const Spmm<double, I> op{{indptr, ids, perm, rows, edges, x_rows, fault}, weight, x, out, partial, heads, width,
+                           reduce};
+  const int shared = static_cast<int>(parts);
+  if (width % 2 == 0)
+    reduce == HEDDLE_MAX ? spmm<2, true>(op, shared) : spmm<2, false>(op, shared);
+  else
+    reduce == HEDDLE_MAX ? spmm<1, true>(op, shared) : spmm<1, false>(op, shared);
 }
 
 HOST void host_sddmm(const I* indptr, const I* ids, const double* a, const double* b, double* out, int64_t rows,
@@ -91,11 +146,19 @@ HOST void host_sddmm(const I* indptr, const I* ids, const double* a, const doubl
                      int64_t* fault) {
   const Sddmm<double, I> op{{indptr, ids, nullptr, rows, edges, b_rows, fault}, a, b, out, heads, width};
   const int shared = static_cast<int>(lanes);
+  int64_t row = 0;
+  const auto dot = [&](int64_t j, int64_t h, int lane) {
+    return width % 2 ? sddmm_dot<double, I, 1>(op, row, j, h, lane, shared)
+                     : sddmm_dot<double, I, 2>(op, row, j, h, lane, shared);
+  };
   for (int64_t j = 0; j < edges; ++j) {
-    for (int lane = 0; lane < shared && combine == HEDDLE_ADD; ++lane) sddmm_add(op, j, lane, shared);
+    row = op.walk.row_from(j % 5 ? row : op.walk.row_of(j), j);  // as groups of lanes begin anew
+    for (int lane = 0; lane < shared && combine == HEDDLE_ADD; ++lane)
+      heads * width % 2 ? sddmm_add<double, I, 1>(op, row, j, lane, shared)
+                        : sddmm_add<double, I, 2>(op, row, j, lane, shared);
     for (int64_t h = 0; h < heads && combine == HEDDLE_DOT; ++h) {
       double sum = 0;
-      for (int lane = 0; lane < shared; ++lane) sum += sddmm_dot(op, j, h, lane, shared);
+      for (int lane = 0; lane < shared; ++lane) sum += dot(j, h, lane);
       out[j * heads + h] = sum;
     }
   }
@@ -116,18 +179,32 @@ HOST void host_top(const I* indptr, const I* ids, const I* perm, const double* w
   }
 }
 
+HOST int64_t host_softmax_workspace(int64_t count, int64_t segments, int64_t width) {
+  return 16 * (segments + chunks_of(count)) * width;
+}
+
 HOST void host_softmax(const I* indptr, const I* perm, const double* data, const double* grad, double* out,
-                       int64_t count, int64_t segments, int64_t width, int64_t lanes, int64_t* fault) {
-  const Softmax<double, I> op{{indptr, nullptr, perm, segments, count, count, fault}, data, grad, out, width};
-  const int shared = static_cast<int>(lanes);
-  for (int64_t s = 0; s < segments; ++s)
-    for (int64_t c = 0; c < width; ++c) {
-      double top = -INFINITY, sum = 0;
-      for (int lane = 0; lane < shared; ++lane) top = larger(softmax_top(op, s, c, lane, shared), top);
-      const double less = grad ? 0 : shift(top);
-      for (int lane = 0; lane < shared; ++lane) sum += softmax_sum(op, s, c, lane, shared, less);
-      for (int lane = 0; lane < shared; ++lane) softmax_write(op, s, c, lane, shared, less, sum);
+                       int64_t count, int64_t segments, int64_t width, Stats<double>* stats, int64_t lanes,
+                       int64_t* fault) {
+  const Softmax<double, I> op{{indptr, nullptr, perm, segments, count, count, fault}, data, grad, out,
+                              stats + segments * width, stats, width};
+  const int parts = static_cast<int>(lanes);
+  for (int64_t c = 0; c < chunks_of(count); ++c)
+    for (int64_t at = 0; op.walk.whole(c) && at < width; ++at) {
+      Stats<double> all = no_stats(op);
+      for (int part = 0; part < parts; ++part) all = joined(all, softmax_chunk(op, c, at, part, parts));
+      op.partial[c * width + at] = all;
     }
+  for (int64_t s = 0; s < segments; ++s)
+    for (int64_t at = 0; at < width; ++at) {
+      Stats<double> all = no_stats(op);
+      for (int part = 0; part < parts; ++part) all = joined(all, softmax_row(op, s, at, part, parts));
+      op.stats[s * width + at] = all;
+    }
+  for (int64_t j = 0, row = 0; j < count && segments; ++j) {
+    row = op.walk.row_from(row, j);
+    for (int64_t at = 0; op.walk.holds(row, j) && at < width; ++at) softmax_write(op, row, j, at);
+  }
 }
 
 HOST void host_sample_count(const I* indptr, const int64_t* nodes, int64_t* counts, int64_t n, int64_t rows,

@@ -3,11 +3,10 @@
 #include <cstdint>
 #include <initializer_list>
 
+#include "../host/plan.hpp"
 #include "../host/status.hpp"
 
 namespace heddle::cuda {
-
-inline bool aligned(const void* address) { return reinterpret_cast<uintptr_t>(address) % 16 == 0; }
 
 inline int check_code(const char* op, const char* what, int64_t found, int64_t last) {
   if (found >= 0 && found <= last) return HEDDLE_OK;

@@ -13,6 +13,33 @@ inline int lanes_for(int64_t work) {
   return lanes;
 }
 
+// The power of two of parts that an item's edges are shared among, `lanes` lanes each: enough for `share` edges a part.
+inline int parts_for(int64_t edges, int64_t items, int lanes, int share) {
+  int parts = 1;
+  while (2 * parts * lanes <= 32 && edges >= 2 * parts * share * items) parts *= 2;
+  return parts;
+}
+
+// Call f with the columns moved at a time, as a constant: 16 bytes of them, two, or one, by what `width` and all addresses
+// are multiples of.
+template <int V>
+struct Columns {
+  static constexpr int value = V;
+};
+template <class T, class F>
+void with_columns(int64_t width, uintptr_t addresses, F&& f) {
+  constexpr int WIDE = 16 / sizeof(T);
+  const auto fits = [&](int v) { return width % v == 0 && addresses % (v * sizeof(T)) == 0; };
+  if (fits(WIDE)) return f(Columns<WIDE>{});
+  if constexpr (WIDE > 2)
+    if (fits(2)) return f(Columns<2>{});
+  f(Columns<1>{});
+}
+template <class... A>
+uintptr_t addresses(const A*... of) {
+  return (reinterpret_cast<uintptr_t>(of) | ...);
+}
+
 // Blocks for `items` groups of lanes; kernels go on in strides of the grid.
 inline unsigned blocks_for(int64_t items, int lanes) {
   const int64_t blocks = (items + THREADS / lanes - 1) / (THREADS / lanes);

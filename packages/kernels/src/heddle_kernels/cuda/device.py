@@ -12,9 +12,14 @@ _PRECISION = {"highest": IEEE, "high": THREE_TF32, "medium": TF32}
 _faults: dict[torch.device, Tensor] = {}
 
 
+_raw_stream = getattr(torch._C, "_cuda_getCurrentRawStream", None)  # builds for CPUs lack it
+
+
 def stream(like: Tensor) -> int:
     """Return the handle of the current stream of a tensor's device."""
-    return torch.cuda.current_stream(like.device).cuda_stream
+    if _raw_stream is None:
+        return torch.cuda.current_stream(like.device).cuda_stream
+    return _raw_stream(like.get_device())
 
 
 def precision() -> int:
@@ -22,9 +27,9 @@ def precision() -> int:
     return _PRECISION[torch.get_float32_matmul_precision()]
 
 
-def workspace(groups: int, like: Tensor) -> Tensor:
-    """Return memory for a product of so many groups."""
-    size = library.native().heddle_cuda_matmul_workspace(groups)
+def workspace(op: str, like: Tensor, *sizes: int) -> Tensor:
+    """Return the memory that `heddle_cuda_OP_workspace` asks for, on a tensor's device."""
+    size = getattr(library.native(), f"heddle_cuda_{op}_workspace")(*sizes)
     if size < 0:
         library.raise_error(1)
     return torch.empty(size, dtype=torch.uint8, device=like.device)

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import heddle_kernels
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 
 EXPORTS = {
     "heddle_cuda_abi_version": 0,
@@ -15,16 +15,19 @@ EXPORTS = {
     "heddle_cuda_targets": 0,
     "heddle_cuda_matmul_workspace": 1,
     "heddle_cuda_segment_matmul": 17,
+    "heddle_cuda_segment_outer_workspace": 5,
     "heddle_cuda_segment_outer": 15,
     "heddle_cuda_grouped_matmul": 12,
     "heddle_cuda_grouped_outer": 10,
-    "heddle_cuda_spmm": 16,
+    "heddle_cuda_spmm_workspace": 3,
+    "heddle_cuda_spmm": 18,
     "heddle_cuda_sddmm": 15,
     "heddle_cuda_spmm_top": 19,
     "heddle_cuda_sddmm_top": 18,
     "heddle_cuda_gather": 9,
-    "heddle_cuda_segment_softmax": 11,
-    "heddle_cuda_segment_softmax_grad": 12,
+    "heddle_cuda_segment_softmax_workspace": 4,
+    "heddle_cuda_segment_softmax": 13,
+    "heddle_cuda_segment_softmax_grad": 14,
     "heddle_cuda_sample_count": 11,
     "heddle_cuda_sample_draw": 18,
     "heddle_cuda_sample_claim": 5,
@@ -75,7 +78,9 @@ def load(path: Path) -> ctypes.CDLL:
         getattr(loaded, name).argtypes = [ctypes.c_void_p] * arguments
     for name in ("heddle_cuda_last_error", "heddle_cuda_targets"):
         getattr(loaded, name).restype = ctypes.c_char_p
-    loaded.heddle_cuda_matmul_workspace.restype = ctypes.c_int64
+    for name in EXPORTS:
+        if name.endswith("_workspace"):
+            getattr(loaded, name).restype = ctypes.c_int64
     return loaded
 
 

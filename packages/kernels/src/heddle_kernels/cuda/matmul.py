@@ -24,7 +24,7 @@ def segment_matmul(lhs: Tensor, rhs: Tensor, sizes: Tensor, bias: Tensor | None,
     (n, k), groups, m = lhs.shape, rhs.shape[0], rhs.shape[1 if transposed else 2]
     if k == 0:
         return _biases(lhs, sizes, bias, m)
-    out, space = lhs.new_empty((n, m)), workspace(groups, lhs)
+    out, space = lhs.new_empty((n, m)), workspace("matmul", lhs, groups)
     addresses = *map(pointer, (lhs, rhs, bias, sizes, out)), n, groups, k, m, transposed, dtype, index
     given = precision(), space.data_ptr(), space.numel(), fault(lhs).data_ptr(), stream(lhs)
     call("segment_matmul", *addresses, *given)
@@ -38,7 +38,8 @@ def segment_outer(lhs: Tensor, rhs: Tensor, sizes: Tensor) -> Tensor:
     shapes.rows("segment_outer", "rhs", rhs.shape, lhs.shape[0], "as many as lhs")
     dtype, index = _dtype("segment_outer", lhs, rhs), id_code("segment_outer", sizes)
     (n, k), groups, m = lhs.shape, sizes.shape[0], rhs.shape[1]
-    out, space = lhs.new_empty((groups, k, m)), workspace(groups, lhs)
+    out = lhs.new_empty((groups, k, m))
+    space = workspace("segment_outer", lhs, n, groups, k, m, dtype)
     addresses = *map(pointer, (lhs, rhs, sizes, out)), n, groups, k, m, dtype, index
     given = precision(), space.data_ptr(), space.numel(), fault(lhs).data_ptr(), stream(lhs)
     call("segment_outer", *addresses, *given)
@@ -78,7 +79,7 @@ def _pairs(
     addresses: list[int | None] = [array.ctypes.data for array in arrays]
     if op == "grouped_matmul" and not len(bias):
         addresses.insert(2, None)
-    space = workspace(len(some), results[0])
+    space = workspace("matmul", results[0], len(some))
     given = precision(), space.data_ptr(), space.numel(), stream(results[0])
     call(op, *addresses, sizes.ctypes.data, len(some), *flags, dtype, *given)
 

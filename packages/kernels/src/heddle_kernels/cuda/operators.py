@@ -4,6 +4,7 @@ Where the library can't be used, a call raises its reason.
 """
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -35,7 +36,8 @@ def register(library: Any) -> None:
 
 
 def _function(name: str) -> Callable[..., Any]:
-    def on_cuda(*arguments: Any) -> Any:
-        return getattr(import_module(f"heddle_kernels.cuda.{MODULES[name]}"), name)(*arguments)
+    @cache
+    def found() -> Callable[..., Any]:
+        return getattr(import_module(f"heddle_kernels.cuda.{MODULES[name]}"), name)
 
-    return on_cuda
+    return lambda *arguments: found()(*arguments)

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from heddle_kernels import shapes
-from heddle_kernels.cuda.device import fault, note_ids, stream
+from heddle_kernels.cuda.device import fault, note_ids, stream, workspace
 from heddle_kernels.cuda.library import call
 from heddle_kernels.cuda.sparse import reduce_walk
-from heddle_kernels.torch.define import float_code, id_code
+from heddle_kernels.torch.define import float_code, id_code, pointer
 
 
 def index_sort(ids: Tensor, num_values: int) -> tuple[Tensor, Tensor]:
@@ -42,29 +42,31 @@ def segment_reduce(data: Tensor, ids: Tensor, num_segments: int, how: str) -> Te
     return reduce_walk(f"segment_{how}", indptr, order, None, None, data, 1, prod(data.shape[1:]), how)
 
 
-def segment_softmax(data: Tensor, ids: Tensor, num_segments: int) -> Tensor:
-    """Softmax within each segment."""
-    return _softmax("segment_softmax", (data,), ids, num_segments)
+def segment_softmax(data: Tensor, ids: Tensor, indptr: Tensor | None, num_segments: int) -> Tensor:
+    """Softmax within each segment; `indptr` says where each begins if ids are sorted, which spares sorting them."""
+    return _softmax("segment_softmax", (data,), ids, indptr, num_segments)
 
 
-def segment_softmax_grad(y: Tensor, grad: Tensor, ids: Tensor, num_segments: int) -> Tensor:
+def segment_softmax_grad(
+    y: Tensor, grad: Tensor, ids: Tensor, indptr: Tensor | None, num_segments: int
+) -> Tensor:
     """Return y (grad - sum over the segment of y grad)."""
-    return _softmax("segment_softmax_grad", (y, grad), ids, num_segments)
+    return _softmax("segment_softmax_grad", (y, grad), ids, indptr, num_segments)
 
 
-def _softmax(op: str, given: tuple[Tensor, ...], ids: Tensor, num_segments: int) -> Tensor:
+def _softmax(
+    op: str, given: tuple[Tensor, ...], ids: Tensor, indptr: Tensor | None, num_segments: int
+) -> Tensor:
     dense = [tensor.contiguous() for tensor in given]
-    data = dense[0]
+    data, order = dense[0], None
     shapes.rows(op, "segment_ids", ids.shape, data.shape[0], "as many as data has")
-    order, indptr = index_sort(ids, num_segments)
+    if indptr is None:
+        order, indptr = index_sort(ids, num_segments)
+    indptr = indptr.contiguous()
     out = torch.zeros_like(data)  # what belongs to no segment
-    arrays = (tensor.data_ptr() for tensor in (indptr, order, *dense, out))
-    sizes = (
-        data.shape[0],
-        num_segments,
-        prod(data.shape[1:]),
-        float_code(op, data),
-        id_code(op, indptr, order),
-    )
-    call(op, *arrays, *sizes, fault(data).data_ptr(), stream(data))
+    sizes = data.shape[0], num_segments, prod(data.shape[1:])
+    codes = float_code(op, data), id_code(op, indptr, order)
+    space = workspace("segment_softmax", data, *sizes, codes[0])
+    arrays = map(pointer, (indptr, order, *dense, out))
+    call(op, *arrays, *sizes, *codes, space.data_ptr(), space.numel(), fault(data).data_ptr(), stream(data))
     return out

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from heddle_kernels import shapes
-from heddle_kernels.cuda.device import fault, stream
+from heddle_kernels.cuda.device import fault, stream, workspace
 from heddle_kernels.cuda.library import call
 from heddle_kernels.library import COMBINE, REDUCE
 from heddle_kernels.torch.define import float_code, id_code, pointer
@@ -51,7 +51,8 @@ def reduce_walk(
     arrays = map(pointer, (indptr, ids, perm, weight, x, out))
     sizes = out.shape[0], edges, x.shape[0], heads, width
     codes = float_code(op, x), id_code(op, indptr, ids), REDUCE.get(reduce, -1)
-    call("spmm", *arrays, *sizes, *codes, fault(x).data_ptr(), stream(x))
+    space = workspace("spmm", x, edges, heads * width, codes[0])
+    call("spmm", *arrays, *sizes, *codes, space.data_ptr(), space.numel(), fault(x).data_ptr(), stream(x))
     return out
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from heddle.adjacency import Adjacency
 from heddle_kernels.torch import segment
 from heddle_kernels.torch.sddmm import sddmm as _sddmm
-from heddle_kernels.torch.softmax import segment_softmax as _softmax
+from heddle_kernels.torch.softmax import softmax_on
 from heddle_kernels.torch.spmm import spmm as _spmm
 
 
@@ -30,7 +30,7 @@ def sddmm(adjacency: Adjacency, x: Tensor, y: Tensor, op: str) -> Tensor:
 
 def edge_softmax(adjacency: Adjacency, logits: Tensor) -> Tensor:
     """Normalise [n_edges, ...] logits over the edges that each receiver receives."""
-    return _softmax(logits, adjacency.receivers, adjacency.n_receivers)
+    return softmax_on(logits, adjacency.receivers, adjacency.indptr, adjacency.n_receivers)
 
 
 def segment_sum(data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
