@@ -2,9 +2,9 @@
 
     python benchmarks/gpu/segment_matmul.py [--rows 500000] [--groups 64]
 
-Prints the time of a forward captured in a graph, which is what it takes of the device, of one as called, and of one with
-both gradients as called; the first's share of the measured matmul rate and bandwidth; ratios to ours; the error against
-float64; then whether a call makes the host wait. Bytes are counted once for each array.
+Prints the time of a forward captured in a graph, which is what it takes of the device, of one as called, and of one
+with both gradients as called; the first's share of the measured matmul rate and bandwidth; ratios to ours; the error
+against float64; then whether a call makes the host wait. Bytes are counted once for each array.
 """
 
 import argparse
@@ -86,11 +86,9 @@ def measure(rows: int, groups: int, k: int, m: int, dtype: torch.dtype, top: Cei
         times = forward, called, seconds(both)
         own = own or times
         shares = f"{flops / forward / top.rate:6.1%} rate {moved / forward / top.bandwidth:6.1%} bytes"
+        cells = " ".join(f"{1e3 * mine:8.3f}" for mine in times)
         ratios = " ".join(f"{mine / of:6.2f}x" for mine, of in zip(times, own))
-        print(
-            f"{k:5}->{m:<5} {name:10} {1e3 * times[0]:8.3f} {1e3 * times[1]:8.3f} {1e3 * times[2]:8.3f} ms {shares} {ratios}  {error:.1e}",
-            flush=True,
-        )
+        print(f"{k:5}->{m:<5} {name:10} {cells} ms {shares} {ratios}  {error:.1e}", flush=True)
 
 
 def main() -> None:
@@ -107,7 +105,7 @@ def main() -> None:
             f"\n{dtype}, {precision}: {top.rate / 1e12:.0f} TFLOP/s, {top.bandwidth / 1e12:.2f} TB/s measured"
         )
         print(
-            "   widths  variant     captured   called  gradients  shares                     times ours                error"
+            "   widths  variant     captured   called  gradients  shares                  times ours             error"
         )
         for k, m in WIDTHS:
             measure(asked.rows, asked.groups, k, m, dtype, top)
