@@ -234,9 +234,7 @@ def pyg_to_hetero(problem: Problem) -> Variant:
 
     metadata = list(problem.x), list(problem.edges)
     pairs = zip(problem.widths, problem.widths[1:])
-    layers: list[Any] = [
-        to_hetero(Layer(i, o), metadata, aggr="sum").to(problem.device) for i, o in pairs
-    ]
+    layers: list[Any] = [to_hetero(Layer(i, o), metadata, aggr="sum").to(problem.device) for i, o in pairs]
     linear = [[layer.conv["__".join(key)].lin_l for key in problem.edges] for layer in layers]
 
     def entered(layer: Any, x: dict[str, Tensor]) -> dict[str, Tensor]:
