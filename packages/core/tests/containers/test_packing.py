@@ -252,3 +252,13 @@ def test_a_shuffled_stream_gives_other_batches():
 
     first, second = (together(rng.permutation(1000)) for _ in range(2))
     assert len(first & second) < 0.08 * len(first)  # by chance: 0.03; in order of size: 0.6
+
+
+def test_large_graphs_meet_as_often_as_by_chance():
+    """So that no step has always the same share of them: an engine that pads learns as one that does not."""
+    rng = np.random.default_rng(0)
+    n = np.where(rng.random(COUNT) < 0.03, 200, 20)
+    sizes = np.column_stack([n, 4 * n, np.ones(COUNT, int)])
+    batches = [members for _, members in pack(sizes.tolist(), budget_for(sizes, 32))]
+    large = np.array([(n[members] == 200).sum() for members in batches])
+    assert 0.6 < large.var() / large.mean() < 1.3  # 1 by chance, 0.3 with equal shares

@@ -22,6 +22,10 @@ FINE = 1 / 16
 """Share of a bin below which graphs are taken in the stream's order instead of by size: few larger ones decide how much
 is padded, and with the rest a shuffled stream's batches are other ones each epoch."""
 
+ROOMY = 0.6
+"""Room a bin has, of the most that any has, for a large graph to join it by chance: so large graphs come together in one
+batch, and others have none, nearly as often as in batches drawn at random, and padding is hardly more."""
+
 GROWTH = 4.0
 """How much larger than the largest budget a new one is, at least, where a window can fill it."""
 
@@ -77,9 +81,10 @@ def pack(
 ) -> Iterator[tuple[Budget, np.ndarray]]:
     """Yield (budget, positions) for each batch of a stream of sizes: what `dynamic_batches` does, before any graph.
 
-    Large ones first within a window, see FINE: a graph joins the open bin that it leaves the most room in, or opens
-    one of the smallest budget that holds it. Most are open from the start, so that every batch holds large graphs
-    and small ones. Bins of the smallest budget that stay underfull carry over to the next window, once.
+    Large ones first within a window, see FINE: a graph joins the open bin that it leaves the most room in (a large one
+    also one with less, see ROOMY), or opens one of the smallest budget that holds it. Most are open from the start, so
+    that large graphs and small ones come together. Bins of the smallest budget that stay underfull carry over to the
+    next window, once. What is drawn follows from the stream alone: the same stream gives the same batches.
 
     Args:
         sizes: (nodes, edges, graphs) of each entry, e.g. the rows of `sizes_of`.
@@ -126,6 +131,7 @@ def _fill(
     first_small = len(items) - int(small.sum())
     tiers_of: list[int] = []
     members: list[list[int]] = []
+    chance = iter(np.random.default_rng(len(items)).random(len(items)).tolist())
 
     def open_bin(tier: int) -> int:
         free[len(members)] = capacity[tier]
@@ -142,6 +148,9 @@ def _fill(
         needs = items[item, 1:]
         left = ((free[: len(members)] - needs) * inverse[: len(members)]).min(axis=1)
         best = int(left.argmax()) if members else 0
+        if members and left[best] > 0 and size[item] > FINE:
+            roomy = np.flatnonzero(left >= ROOMY * left[best])
+            best = int(roomy[int(next(chance) * len(roomy))])
         if not members or left[best] < 0:
             best = open_bin(next(t for t, tier in enumerate(tiers) if _fits(needs.tolist(), tier)))
         free[best] -= needs
