@@ -23,8 +23,8 @@ FINE = 1 / 16
 is padded, and with the rest a shuffled stream's batches are other ones each epoch."""
 
 ROOMY = 0.6
-"""Room a bin has, of the most that any has, for a large graph to join it by chance: so large graphs come together in one
-batch, and others have none, nearly as often as in batches drawn at random, and padding is hardly more."""
+"""Room a bin has, of the most that any has, for a large graph to join it by chance: so large graphs come together in
+one batch, and others have none, nearly as often as in batches drawn at random, and padding is hardly more."""
 
 GROWTH = 4.0
 """How much larger than the largest budget a new one is, at least, where a window can fill it."""
