@@ -104,6 +104,13 @@ def test_padded_batches_weigh_each_graph_alike():
         np.testing.assert_allclose(loss / n, len(batches) / len(train), rtol=1e-5)
 
 
+def test_all_graphs_at_once_are_one_padded_batch():
+    _, loader, program = setup(uneven_dataset(), True)
+    assert len(list(loader.batches(program, 1))) == len(list(loader.batches(program, 2))) == 1
+    outcome = loader.outcomes(program, program.init(0), ("test",))["test"]
+    assert np.isfinite(outcome.outputs).all()
+
+
 def test_an_epoch_has_as_many_steps_padded_or_not():
     counts = [
         len(list(loader.batches(program, 1)))

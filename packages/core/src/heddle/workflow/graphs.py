@@ -33,7 +33,9 @@ class GraphLoader:
             )
         self._size = min(batch_size or len(self._positions["train"]), len(self._positions["train"]))
         self._sizes = sizes_of(self._graphs)
-        self._budgets = budget_for(self._sizes, self._size) if static_shapes else None
+        train = self._positions["train"]
+        counted = self._sizes[train] if self._size == len(train) else self._sizes  # all at once is one batch
+        self._budgets = budget_for(counted, self._size) if static_shapes else None
         self._judged: dict[str, list[tuple[Batch, np.ndarray]]] = {}
         self._rows: Counter[str] = Counter()
         self._shapes: set[Budget] = set()
