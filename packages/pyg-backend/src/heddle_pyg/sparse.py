@@ -13,12 +13,15 @@ from torch import Tensor
 from torch.autograd import Function
 
 from heddle.adjacency import Adjacency
+from heddle_pyg.memo import Memo
 
 with (
     warnings.catch_warnings()
 ):  # torch says once per process that CSR is in beta: said here, it stays unheard
     warnings.simplefilter("ignore", UserWarning)
     torch.sparse_csr_tensor(torch.tensor([0, 0]), torch.tensor([], dtype=torch.int64), torch.empty(0), (1, 1))
+
+_KEPT = Memo()
 
 
 class Spmm(Function):
@@ -122,12 +125,18 @@ class EdgeSoftmax(Function):
 def _matmul(adjacency: Adjacency, weight: Tensor | None, x: Tensor, back: bool) -> Tensor:
     """Return the (transposed) adjacency with `weight` [e] times x [n, d]."""
     if weight is None:
-        weight = x.new_ones(adjacency.n_edges)
+        weight = _ones(adjacency, x)
     elif back:
         weight = weight.index_select(0, adjacency.t_order)
     if back:
         return _csr_matmul(adjacency.t_indptr, adjacency.t_receivers, weight, x)
     return _csr_matmul(adjacency.indptr, adjacency.senders, weight.contiguous(), x)
+
+
+def _ones(adjacency: Adjacency, like: Tensor) -> Tensor:
+    """Return a one for each edge, made once for as long as the adjacency lives, since filling them takes time."""
+    kind = like.dtype, torch.is_inference_mode_enabled()
+    return _KEPT.get((adjacency.senders,), kind, lambda: like.new_ones(adjacency.n_edges))
 
 
 def _csr_matmul(indptr: Tensor, columns: Tensor, values: Tensor, x: Tensor) -> Tensor:

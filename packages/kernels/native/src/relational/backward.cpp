@@ -40,11 +40,11 @@ void root_grad(const Call& call, const heddle_node_type& type, const char* grad)
   const int64_t in_dim = type.in_dim, k = own ? call.out_dim : 0;
   const Memory packed(k * call.padded(in_dim) * call.bytes);
   HEDDLE_PICK(relational_pack)({type.root, k, in_dim, true, call.padded(in_dim), 1, 0, packed.data(), call.dtype});
-  OuterSums sums(call, 1, in_dim, own && type.root_grad ? Chunks(type.nodes).count : 0);
+  OuterSums sums(call, 1, in_dim, own ? Chunks(type.nodes).count : 0, type.root_grad);
   const Rows x{type.x, in_dim, nullptr, 0}, x_grad{type.x_grad, in_dim, nullptr, 0};
   const Rows rows = own ? Rows{grad, call.width, nullptr, 0} : x;
   for_chunks(call, type.nodes, [&](int64_t chunk, int64_t first, int64_t last) {
-    const bool summed = own && type.root_grad;
+    const bool summed = own && sums.wanted();
     if (summed) sums.clear(chunk, 0);
     for_blocks(first, last, BLOCK, [&](int64_t from, int64_t to) {
       if (summed) sums.add(chunk, 0, x, rows, from, to);
@@ -52,7 +52,7 @@ void root_grad(const Call& call, const heddle_node_type& type, const char* grad)
         HEDDLE_PICK(relational_product)(call.product(rows, packed.data(), k, x_grad, in_dim), from, to);
     });
   });
-  if (type.root_grad) sums.finish(type.root_grad);
+  sums.finish();
 }
 
 void relations_grad(const Call& call) {

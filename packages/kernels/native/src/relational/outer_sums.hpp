@@ -10,8 +10,11 @@ namespace heddle {
 class OuterSums {
  public:
   // `count` matrices [k, out_dim] for each of `chunks` chunks; `joined`: side by side, as one of `count` times the columns.
-  OuterSums(const Call& call, int64_t count, int64_t k, int64_t chunks, bool joined = false)
-      : call(call), count(count), k(k), chunks(chunks), joined(joined), memory(bytes(call, count, k) * chunks) {}
+  // out [count, k, out_dim], NULL for sums that nobody wants: where one chunk's have its form, they are summed there.
+  OuterSums(const Call& call, int64_t count, int64_t k, int64_t chunks, void* out, bool joined = false)
+      : call(call), count(count), k(k), chunks(out ? chunks : 0), joined(joined), out(static_cast<char*>(out)),
+        direct(out && chunks == 1 && !joined && call.width == call.out_dim),
+        memory(direct ? 0 : bytes(call, count, k) * this->chunks) {}
 
   static int64_t bytes(const Call& call, int64_t count, int64_t k) { return count * k * call.width * call.bytes; }
 
@@ -23,8 +26,10 @@ class OuterSums {
   void add(int64_t chunk, int64_t matrix, const Rows& left, const Rows& right, int64_t first, int64_t last) {
     HEDDLE_PICK(relational_outer)({left, k, right, columns(), at(chunk, matrix), call.dtype, call.index}, first, last);
   }
-  // out [count, k, out_dim] = the sums over all chunks.
-  void finish(void* out) {
+  bool wanted() const { return out != nullptr; }
+  // Write the sums over all chunks to `out`.
+  void finish() {
+    if (!out || direct) return;
     const int64_t rows = joined ? 1 : k, per_row = joined ? count : 1;  // of a task, and matrices in a row of sums
     parallel_for(joined ? k : count, call.threads, [&](int64_t task) {
       const auto sums = [&](int64_t chunk) { return call.at(at(chunk, 0), task * rows * columns()); };
@@ -39,10 +44,14 @@ class OuterSums {
 
  private:
   int64_t columns() const { return (joined ? count : 1) * call.width; }
-  char* at(int64_t chunk, int64_t matrix) const { return memory.data() + bytes(call, chunk * count + matrix, k); }
+  char* at(int64_t chunk, int64_t matrix) const {
+    return (direct ? out : memory.data()) + bytes(call, chunk * count + matrix, k);
+  }
   const Call& call;
   int64_t count, k, chunks;
   bool joined;
+  char* out;
+  bool direct;
   Memory memory;
 };
 

@@ -66,8 +66,7 @@ void side_by_side(const Call& call, const Part* first, const Part* last, const c
   const Chunks chunks(source.nodes);
   const int64_t count = last - first, wide = count * call.width, in_dim = source.in_dim;
   const int64_t at_once = std::min(chunks.count, std::max<int64_t>(1, NEAR / (chunks.size * wide * call.bytes)));
-  const bool summed = first->bundle->matrices_grad != nullptr;
-  OuterSums sums(call, count, in_dim, summed ? chunks.count : 0, true);
+  OuterSums sums(call, count, in_dim, chunks.count, call.matrix_grad(*first), true);
   const Memory rows(std::min(at_once * chunks.size, source.nodes) * wide * call.bytes);
   for (int64_t from = 0; from < chunks.count && call.problem.none(); from += at_once) {
     const int64_t some = std::min(at_once, chunks.count - from), node = chunks.first(from);
@@ -82,15 +81,15 @@ void side_by_side(const Call& call, const Part* first, const Part* last, const c
     parallel_for(some, call.threads, [&](int64_t task) {
       const int64_t k = from + task;
       const Rows x{source.x, in_dim, nullptr, 0}, x_grad{source.x_grad, in_dim, nullptr, 0};
-      if (summed) sums.clear(k, 0);
+      if (sums.wanted()) sums.clear(k, 0);
       for_blocks(chunks.first(k), chunks.last(k), BLOCK / 2, [&](int64_t begin, int64_t end) {
-        if (summed) sums.add(k, 0, x, {rows.data(), wide, nullptr, node}, begin, end);
+        if (sums.wanted()) sums.add(k, 0, x, {rows.data(), wide, nullptr, node}, begin, end);
         for (int64_t i = 0; i < count && source.x_grad; ++i)
           products.to_x(i, {call.at(rows.data(), i * call.width), wide, nullptr, node}, x_grad, begin, end);
       });
     });
   }
-  if (summed) sums.finish(call.matrix_grad(*first));
+  sums.finish();
 }
 
 // Relations that each have rows of x of their own. Where these have no gradient, and are few in each relation, a task is
@@ -102,18 +101,18 @@ void one_by_one(const Call& call, const Part* first, const Part* last, const cha
   const Chunks chunks(source.nodes);
   const int64_t in_dim = source.in_dim;
   const bool whole = !source.x_grad && std::all_of(first, last, [](const Part& part) { return part.columns <= FEW; });
-  OuterSums sums(call, last - first, in_dim, !b.matrices_grad ? 0 : whole ? 1 : chunks.count);
+  OuterSums sums(call, last - first, in_dim, whole ? 1 : chunks.count, call.matrix_grad(*first));
   const auto some = [&](const Part& part, int64_t chunk, int64_t from, int64_t to) {
     const int64_t most = block_rows(call.width), column = part.first_column, low = part.first_row, high = low + part.rows;
     const Scratch block(most * call.width * call.bytes, call.problem);
     if (!block) return;
-    if (b.matrices_grad) sums.clear(chunk, &part - first);
+    if (sums.wanted()) sums.clear(chunk, &part - first);
     const void* const sources = call.id_at(b.sources, column);
     const Rows x{source.x, in_dim, sources, column}, x_grad{source.x_grad, in_dim, sources, column};
     for_blocks(column + from, column + to, most, [&](int64_t begin, int64_t end) {
       const Rows own{block.data(), call.width, nullptr, begin};
       if (!call.gather(walk_back(call, part, first, panels, own), begin, end, low, high)) return;
-      if (b.matrices_grad) sums.add(chunk, &part - first, x, own, begin, end);
+      if (sums.wanted()) sums.add(chunk, &part - first, x, own, begin, end);
       if (source.x_grad) products.to_x(&part - first, own, x_grad, begin, end);
     });
   };
@@ -126,7 +125,7 @@ void one_by_one(const Call& call, const Part* first, const Part* last, const cha
       some(part, k, from, to);
     });
   }
-  if (b.matrices_grad) sums.finish(call.matrix_grad(*first));
+  sums.finish();
 }
 
 }  // namespace
