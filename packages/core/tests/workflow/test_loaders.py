@@ -91,7 +91,7 @@ def uneven_dataset(count: int = 1000) -> Dataset:
 
 def test_padded_batches_weigh_each_graph_alike():
     """The steps' losses, on average, are the mean over the graphs, though large graphs come with few others."""
-    dataset, loader, program = setup(uneven_dataset(), True, batch_size=32)
+    dataset, loader, program = setup(uneven_dataset(), True, batch_size=32, batching="packed")
     task, train = task_for({"name": "auto"}, dataset), dataset.splits["train"]
     batches = list(loader.batches(program, 1))
     known = [int(batch.mask.sum()) for batch in batches]
@@ -102,6 +102,33 @@ def test_padded_batches_weigh_each_graph_alike():
         other = batch._replace(targets=np.ones_like(batch.targets))
         loss = task.loss(NumpyOps(), np.zeros_like(batch.targets), other)
         np.testing.assert_allclose(loss / n, len(batches) / len(train), rtol=1e-5)
+
+
+def test_counted_batches_are_those_of_every_engine():
+    """Padded or not, a step sees the same graphs in the same order and has the same loss, in few shapes."""
+    loaders = [setup(graph_dataset(count=300), padded, batch_size=16) for padded in (False, True)]
+    task = task_for({"name": "auto"}, loaders[0][0])
+    for epoch in (1, 2):
+        shapes = set()
+        (_, free, program), (_, padded, _) = loaders
+        for one, other in zip(free.batches(program, epoch), padded.batches(program, epoch), strict=True):
+            known = other.mask.reshape(len(other.mask), -1).any(axis=1)
+            assert np.array_equal(other.targets[known], one.targets) and other.divisor is None
+            assert np.array_equal(other.graph.nodes[: len(one.graph.nodes)], one.graph.nodes)
+            losses = [task.loss(NumpyOps(), np.zeros((len(b.mask), 2)), b) for b in (one, other)]
+            np.testing.assert_allclose(*losses, rtol=1e-6)
+            shapes.add((len(other.graph.nodes), len(other.graph.senders)))
+        assert len(shapes) <= 8
+    told = loaders[1][1].stats()
+    assert told["padding_nodes"] <= 0.15 and told["padding_edges"] <= 0.15 and told["shapes"] <= 8
+
+
+def test_uneven_or_many_graphs_are_packed():
+    """Where counting would pad much, batches are filled up instead, unless they are asked for."""
+    packed, counted = (
+        setup(uneven_dataset(), True, batch_size=4, batching=batching)[1] for batching in ("auto", "counted")
+    )
+    assert packed._counted is None and packed._budgets and counted._counted and counted._budgets is None
 
 
 def test_all_graphs_at_once_are_one_padded_batch():
@@ -115,7 +142,8 @@ def test_an_epoch_has_as_many_steps_padded_or_not():
     counts = [
         len(list(loader.batches(program, 1)))
         for _, loader, program in (
-            setup(uneven_dataset(), static_shapes, batch_size=16) for static_shapes in (False, True)
+            setup(uneven_dataset(), static_shapes, batch_size=16, batching="packed")
+            for static_shapes in (False, True)
         )
     ]
     assert abs(counts[1] - counts[0]) <= 0.1 * counts[0]

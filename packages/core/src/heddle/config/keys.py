@@ -43,6 +43,7 @@ KEYS: Keys = {
     "trainer.checkpoint_every": Key(int, least=0),
     "trainer.keep": Key(int, least=1),
     "trainer.batch_size": Key(int, null=True, least=1),
+    "trainer.batching": Key(str, choices=("auto", "counted", "packed")),
     "trainer.progress": Key(bool),
     "trainer.devices": Key(int, least=1),
     "sampler.name": Key(str, choices=("full", "neighbor")),

@@ -72,6 +72,7 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
     program = _program(backend, model, task, config["optim"], sharding, peers)
     options = {
         "batch_size": config.get("trainer", {}).get("batch_size"),
+        "batching": config.get("trainer", {}).get("batching"),
         "epochs": config.get("trainer", {}).get("epochs"),
         "negatives": config["task"].get("negatives"),
         "chunk": config["task"].get("chunk"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.batch import Budget, Padded, batch, budget_for, pack, pad, sizes_of
+from heddle.batch import Budget, Padded, batch, budget_for, budget_of, counted_budgets, pack, pad, sizes_of
 from heddle.data.dataset import Dataset
 from heddle.errors import DataError
 from heddle.graph import Graph
@@ -16,13 +16,28 @@ from heddle.workflow.outcome import Outcome, known_targets
 from heddle.workflow.seeds import generator
 from heddle.workflow.splits import SPLITS
 
+BATCHINGS = ("auto", "counted", "packed")
+"""Padded batches of `batch_size` graphs each, as on engines that pad none; or filled up to a few shapes."""
+
+SMALL, LITTLE = 4096, 0.15
+"""Training graphs, and share of padding, up to which "auto" is "counted": the same batches on every engine are worth
+more there than the rows that packing saves."""
+
 
 class GraphLoader:
     """Predicts graphs. Evaluation batches are built once; training ones are drawn anew each epoch."""
 
     every_epoch: tuple[str, ...] = ("valid",)
 
-    def __init__(self, dataset: Dataset, model: Any, batch_size: int | None, seed: int, static_shapes: bool):
+    def __init__(
+        self,
+        dataset: Dataset,
+        model: Any,
+        batch_size: int | None,
+        seed: int,
+        static_shapes: bool,
+        batching: str = "auto",
+    ):
         self._graphs: Sequence[Graph] = dataset.graphs  # type: ignore[assignment]
         self._model, self._seed = model, seed
         self._positions = {split: np.asarray(dataset.splits[split]) for split in SPLITS}
@@ -34,8 +49,13 @@ class GraphLoader:
         self._size = min(batch_size or len(self._positions["train"]), len(self._positions["train"]))
         self._sizes = sizes_of(self._graphs)
         train = self._positions["train"]
-        counted = self._sizes[train] if self._size == len(train) else self._sizes  # all at once is one batch
-        self._budgets = budget_for(counted, self._size) if static_shapes else None
+        self._budgets: Sequence[Budget] | None = None  # of packed batches
+        self._counted: list[Budget] | None = None
+        if static_shapes and not self._count_out(batching, self._sizes[train]):
+            counted = (
+                self._sizes[train] if self._size == len(train) else self._sizes
+            )  # all at once is one batch
+            self._budgets = budget_for(counted, self._size)
         self._judged: dict[str, list[tuple[Batch, np.ndarray]]] = {}
         self._rows: Counter[str] = Counter()
         self._shapes: set[Budget] = set()
@@ -45,7 +65,7 @@ class GraphLoader:
 
         {} where batches are as large as they are.
         """
-        if self._budgets is None or not self._rows:
+        if not self._rows:
             return {}
         padding = {
             f"padding_{key}": self._rows[f"padding_{key}"] / max(1, self._rows[key])
@@ -56,7 +76,7 @@ class GraphLoader:
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
         """Yield the epoch's graphs in random order, `batch_size` a batch.
 
-        Padded batches hold so many on average, fewer where one of them is large. Each graph weighs alike in them, and
+        Packed batches hold so many on average, fewer where one of them is large. Each graph weighs alike in them, and
         the mean of the steps' losses is the mean over the graphs: all are sums divided by the same `divisor`.
         """
         order = generator(self._seed, "shuffle", epoch).permutation(self._positions["train"])
@@ -93,6 +113,16 @@ class GraphLoader:
             outputs[places] = answers[: len(places)]
         return Outcome(positions, outputs, targets, mask)
 
+    def _count_out(self, batching: str, train: np.ndarray) -> bool:
+        """Choose budgets for batches of so many graphs each, if `batching` says so; tell whether it does."""
+        if batching == "packed" or (batching == "auto" and len(train) > SMALL):
+            return False
+        budgets, padding = counted_budgets(train, self._size)
+        if batching == "auto" and padding > LITTLE:
+            return False
+        self._counted = budgets
+        return True
+
     def _batched(
         self, positions: np.ndarray, tell: Callable[[Padded], None] = lambda _: None
     ) -> Iterator[tuple[Batch, np.ndarray]]:
@@ -110,8 +140,12 @@ class GraphLoader:
             return
         for start in range(0, len(positions), self._size):
             places = np.arange(start, min(start + self._size, len(positions)))
-            graphs = [self._graphs[position] for position in positions[places]]
-            yield self._build(batch(graphs), positions[places]), places
+            joined = batch([self._graphs[position] for position in positions[places]])
+            if self._counted is not None:
+                padded = pad(joined, budget_of(self._counted, self._sizes[positions[places]].sum(axis=0)))
+                tell(padded)
+                joined = padded.graph
+            yield self._build(joined, positions[places]), places
 
     def _count(self, padded: Padded) -> None:
         masks = {"nodes": padded.node_mask, "edges": padded.edge_mask}

@@ -44,9 +44,9 @@ def loader_for(
     Args:
         dataset: with its splits (`with_splits`).
         model: has `.prepare(graph)`; one of links in time, which reads snapshots, hasn't.
-        options: "batch_size": graphs or links per step, None for all at once, windows as `usual_batch`; "epochs" of the
-            run; "negatives": false links per true one;
-            "chunk": windows that are shuffled among themselves, None for all.
+        options: "batch_size": graphs or links per step, None for all at once, windows as `usual_batch`; "batching": one
+            of `heddle.workflow.graphs.BATCHINGS`; "epochs" of the run; "negatives": false links per true one; "chunk":
+            windows that are shuffled among themselves, None for all.
         static_shapes: whether batches of graphs are padded to a few fixed shapes.
     """
     if task.level == "node":
@@ -61,7 +61,8 @@ def loader_for(
     if task.level == "graph":
         from heddle.workflow.graphs import GraphLoader
 
-        return GraphLoader(dataset, model, options.get("batch_size"), seed, static_shapes)
+        batching = str(options.get("batching") or "auto")
+        return GraphLoader(dataset, model, options.get("batch_size"), seed, static_shapes, batching)
     if dataset.info.get("snapshots") is not None and not hasattr(model, "prepare"):
         from heddle.workflow.snapshot_links import SnapshotLinkLoader
 
