@@ -217,21 +217,23 @@ def _sizes(bundle: Bundle) -> tuple[int, int, int, int, int]:
     return adjacency.n_edges, adjacency.n_senders, adjacency.n_receivers, bundle.table.shape[0], aggregated
 
 
-def _relations(
-    bundle: Bundle, places: Mapping[str, int], structure: list[Any], static: bool
-) -> Iterator[int]:
-    """Yield the numbers of a bundle's relations, and add the receivers to the structure."""
+def _relations(bundle: Bundle, places: Mapping[str, int], structure: list[Any], static: bool) -> list[int]:
+    """Return the numbers of a bundle's relations, and add the receivers to the structure."""
     targets = sorted(bundle.entered)
     receivers = [_add(structure, bundle.entered[target].rows) for target in targets]
-    if static:
-        numbers = [[targets.index(e.target), e.columns, e.rows] for e in extents(bundle)]
-    else:
-        numbers = bundle.table.tolist()
-    position, before = 0, NONE
-    for target, columns, rows in numbers:
-        position, before = (position if target == before else 0), target
-        yield from (receivers[target], position, places[targets[target]], columns, rows)
-        position += rows
+    if static:  # numpy can't be traced
+        numbers, position, before = [], 0, NONE
+        for extent in extents(bundle):
+            place = targets.index(extent.target)
+            position, before = (position if place == before else 0), place
+            numbers += [receivers[place], position, places[extent.target], extent.columns, extent.rows]
+            position += extent.rows
+        return numbers
+    target, columns, rows = np.asarray(bundle.table).reshape(-1, 3).T
+    starts = np.cumsum(rows) - rows
+    position = starts - starts[np.searchsorted(target, target)]  # from the first of its target
+    own, of = np.array(receivers, np.int64), np.array([places[kind] for kind in targets], np.int64)
+    return np.stack([own[target], position, of[target], columns, rows], axis=1).ravel().tolist()
 
 
 def _nodes(

@@ -148,7 +148,9 @@ def _csr_matmul(indptr: Tensor, columns: Tensor, values: Tensor, x: Tensor) -> T
         indptr.contiguous(),
         columns.contiguous(),
     )  # views with gaps would be read as if they had none
-    return torch.sparse_csr_tensor(indptr, columns, values, (rows, len(x)), check_invariants=False) @ x
+    matrix = torch.sparse_csr_tensor(indptr, columns, values, (rows, len(x)), check_invariants=False)
+    # matrix @ x would fill an array of its own size with zeros, and copy it
+    return torch.addmm(x.new_zeros(()).expand(rows, x.shape[1]), matrix, x, beta=0)
 
 
 def _sampled_dot(adjacency: Adjacency, x: Tensor, y: Tensor) -> Tensor:

@@ -193,7 +193,8 @@ class RGCN:
 
     @property
     def _stacked(self) -> bool:
-        return len({self.widths[source] for source, _, _ in self.relations}) == 1
+        widths = self.widths
+        return len({widths[source] for source, _, _ in self.relations}) == 1
 
     def _shape(self, source: str) -> tuple[int, ...]:
         dim = self.widths[source]
