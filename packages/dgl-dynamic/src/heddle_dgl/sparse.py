@@ -44,4 +44,6 @@ def _csr_matmul(indptr: Tensor, columns: Tensor, values: Tensor, x: Tensor) -> T
     if not (rows and len(columns) and x.shape[1]):
         return x.new_zeros(rows, x.shape[1])
     indptr, columns, values = indptr.contiguous(), columns.contiguous(), values.contiguous()
-    return torch.sparse_csr_tensor(indptr, columns, values, (rows, len(x)), check_invariants=False) @ x
+    matrix = torch.sparse_csr_tensor(indptr, columns, values, (rows, len(x)), check_invariants=False)
+    # matrix @ x would fill an array of its own size with zeros, and copy it
+    return torch.addmm(x.new_zeros(()).expand(rows, x.shape[1]), matrix, x, beta=0)
