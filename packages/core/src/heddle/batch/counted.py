@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from heddle.batch.padding import Budget
+from heddle.batch.padding import Budget, fits, rounded
 from heddle.batch.tiers import class_ends
 
 DRAWN = 2048
@@ -34,23 +34,19 @@ def counted_budgets(sizes: np.ndarray, batch_size: int, *, max_shapes: int = 8) 
         ends = class_ends(relative, shapes)
         own = np.searchsorted(ends, relative)
         caps = np.maximum.accumulate([totals[own == k].max(axis=0) for k in range(len(ends))], axis=0)
-        budgets = list(dict.fromkeys(_rounded(cap) for cap in caps))
-        held = np.array([_rounded(cap) for cap in caps])[own, :2].sum(axis=0)
+        padded = [rounded(*cap) for cap in caps.tolist()]
+        held = np.array(padded)[own, :2].sum(axis=0)
         padding = float((1 - totals[:, :2].sum(axis=0) / np.maximum(held, 1)).max())
         if padding < ENOUGH:
             break
-    return budgets, padding
+    return list(dict.fromkeys(padded)), padding
 
 
 def budget_of(budgets: list[Budget], size: np.ndarray) -> Budget:
     """Return the smallest budget that holds `size`, (nodes, edges, graphs); a new one is entered where none does."""
     for budget in budgets:
-        if size[0] < budget.n_node and size[1] <= budget.n_edge and size[2] < budget.n_graph:
+        if fits(size, budget):
             return budget
-    budgets.append(_rounded(np.maximum(np.ceil(np.array(budgets[-1]) * GROWTH).astype(int), size)))
+    larger = np.maximum(np.ceil(np.array(budgets[-1]) * GROWTH).astype(int), size)
+    budgets.append(rounded(*larger.tolist()))
     return budgets[-1]
-
-
-def _rounded(size: np.ndarray) -> Budget:
-    """Round up to multiples of 8, with one node and one graph more for the padding."""
-    return Budget(int(size[0]) // 8 * 8 + 8, -(-int(size[1]) // 8) * 8, int(size[2]) + 1)

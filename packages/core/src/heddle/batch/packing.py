@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 
 from heddle.batch.joining import batch
-from heddle.batch.padding import Budget, Padded, pad
+from heddle.batch.padding import Budget, Padded, fits, pad
 from heddle.errors import BudgetError
 from heddle.graph import Graph
 
@@ -152,15 +152,11 @@ def _fill(
             roomy = np.flatnonzero(left >= ROOMY * left[best])
             best = int(roomy[int(next(chance) * len(roomy))])
         if not members or left[best] < 0:
-            best = open_bin(next(t for t, tier in enumerate(tiers) if _fits(needs.tolist(), tier)))
+            best = open_bin(next(t for t, tier in enumerate(tiers) if fits(needs.tolist(), tier)))
         free[best] -= needs
         members[best].append(item)
     by_position = sorted((b for b in range(len(members)) if members[b]), key=lambda b: min(members[b]))
     return [(tiers_of[b], free[b], items[members[b]]) for b in by_position]
-
-
-def _fits(size: Sequence[int], tier: Budget) -> bool:
-    return size[0] < tier.n_node and size[1] <= tier.n_edge and size[2] < tier.n_graph
 
 
 def _fullness(tier: Budget, free: np.ndarray) -> float:
@@ -185,7 +181,7 @@ def _with_room(size: Sequence[int], new: list[Budget], given: Budget, total: np.
     grow in whatever the last was too small in, so that no stream needs many.
     """
     room = FILLABLE * total[:2]
-    holding = [tier for tier in new if _fits(size, tier)]
+    holding = [tier for tier in new if fits(size, tier)]
     for tier in holding:
         close = max(size[0] / tier.n_node, size[1] / max(tier.n_edge, 1)) >= CLOSE
         if close or len(new) >= TIGHT or (room >= tier[:2]).all():

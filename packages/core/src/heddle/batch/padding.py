@@ -1,6 +1,7 @@
 """pad, unpad: graphs at fixed sizes, so that a compiler sees few shapes; masks say what is real."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, overload
 
 import numpy as np
@@ -16,6 +17,16 @@ class Budget(NamedTuple):
     n_node: int
     n_edge: int
     n_graph: int
+
+
+def rounded(n_node: float, n_edge: float, n_graph: int) -> Budget:
+    """Return a budget for so many real nodes, edges and graphs: multiples of 8, and a node and a graph for padding."""
+    return Budget(8 * math.ceil((n_node + 1) / 8), 8 * math.ceil(n_edge / 8), n_graph + 1)
+
+
+def fits(size: Sequence[int] | np.ndarray, budget: Budget) -> bool:
+    """Tell whether (nodes, edges, graphs) leave a node and a graph of a budget for padding."""
+    return bool(size[0] < budget.n_node and size[1] <= budget.n_edge and size[2] < budget.n_graph)
 
 
 class HeteroBudget(NamedTuple):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from heddle.batch.packing import pack
-from heddle.batch.padding import Budget
+from heddle.batch.padding import Budget, rounded
 
 GRAPHS_PER_BATCH = 4
 """Graphs a budget allows, as a multiple of the batch size: room for batches of many small graphs."""
@@ -120,7 +120,6 @@ def _packed(sample: np.ndarray, budgets: tuple[Budget, ...]) -> tuple[np.ndarray
 
 
 def _budget(cap: np.ndarray, usual: np.ndarray, sizes: np.ndarray, batch_size: int) -> Budget:
-    """Round up to multiples of 8, with one node and one graph more for the padding."""
-    n_node, n_edge = (8 * math.ceil(value / 8) for value in (cap[0] + 1, cap[1]))
+    """Return a budget of so many nodes and edges, with room for many small graphs."""
     graphs = GRAPHS_PER_BATCH * batch_size * sizes[:, 2].mean() * max(1.0, (cap / usual).min())
-    return Budget(n_node, n_edge, max(math.ceil(graphs), int(sizes[:, 2].max())) + 1)
+    return rounded(cap[0], cap[1], max(math.ceil(graphs), int(sizes[:, 2].max())))

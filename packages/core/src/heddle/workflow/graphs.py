@@ -49,13 +49,11 @@ class GraphLoader:
         self._size = min(batch_size or len(self._positions["train"]), len(self._positions["train"]))
         self._sizes = sizes_of(self._graphs)
         train = self._positions["train"]
+        self._counted = self._count_out(batching, self._sizes[train]) if static_shapes else None
         self._budgets: Sequence[Budget] | None = None  # of packed batches
-        self._counted: list[Budget] | None = None
-        if static_shapes and not self._count_out(batching, self._sizes[train]):
-            counted = (
-                self._sizes[train] if self._size == len(train) else self._sizes
-            )  # all at once is one batch
-            self._budgets = budget_for(counted, self._size)
+        if static_shapes and self._counted is None:
+            whole = self._size == len(train)  # all at once is one batch
+            self._budgets = budget_for(self._sizes[train] if whole else self._sizes, self._size)
         self._judged: dict[str, list[tuple[Batch, np.ndarray]]] = {}
         self._rows: Counter[str] = Counter()
         self._shapes: set[Budget] = set()
@@ -113,15 +111,12 @@ class GraphLoader:
             outputs[places] = answers[: len(places)]
         return Outcome(positions, outputs, targets, mask)
 
-    def _count_out(self, batching: str, train: np.ndarray) -> bool:
-        """Choose budgets for batches of so many graphs each, if `batching` says so; tell whether it does."""
+    def _count_out(self, batching: str, train: np.ndarray) -> list[Budget] | None:
+        """Return budgets for batches of so many graphs each, None where `batching` wants packed ones."""
         if batching == "packed" or (batching == "auto" and len(train) > SMALL):
-            return False
+            return None
         budgets, padding = counted_budgets(train, self._size)
-        if batching == "auto" and padding > LITTLE:
-            return False
-        self._counted = budgets
-        return True
+        return None if batching == "auto" and padding > LITTLE else budgets
 
     def _batched(
         self, positions: np.ndarray, tell: Callable[[Padded], None] = lambda _: None
