@@ -25,6 +25,20 @@ HEDDLE_HD void note(int64_t* fault, int64_t code, int64_t position, int64_t foun
   fault[3] = bound;
 }
 
+// The run r of `runs` with starts[r] <= j < starts[r + 1].
+template <class I>
+HEDDLE_HD int64_t run_of(const I* starts, int64_t runs, int64_t j) {
+  int64_t low = 0, high = runs;  // starts[low] <= j < starts[high]
+  while (high - low > 1) {
+    const int64_t middle = low + (high - low) / 2;
+    if (starts[middle] <= j)
+      low = middle;
+    else
+      high = middle;
+  }
+  return low;
+}
+
 // a / b of numbers that aren't negative, which most often have 32 bits: devices divide those faster.
 HEDDLE_HD int64_t quotient(int64_t a, int64_t b) {
   if (((a | b) >> 32) == 0) return static_cast<uint32_t>(a) / static_cast<uint32_t>(b);

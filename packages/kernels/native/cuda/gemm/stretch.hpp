@@ -21,14 +21,7 @@ HEDDLE_HD int64_t most_kept(int64_t n, int64_t rows) { return 2 * n / rows; }
 // Stretch p of all, nothing to do past the last.
 HEDDLE_HD Problem stretch_problem(const Segments& of, const Cuts& cuts, int64_t groups, int64_t p) {
   if (p >= cuts.firsts[groups]) return Problem{};
-  int64_t g = 0, past = groups;  // firsts[g] <= p < firsts[past]
-  while (past - g > 1) {
-    const int64_t middle = g + (past - g) / 2;
-    if (cuts.firsts[middle] <= p)
-      g = middle;
-    else
-      past = middle;
-  }
+  const int64_t g = run_of(cuts.firsts, groups, p);
   const int64_t place = p - cuts.firsts[g], matrix = of.k * of.m * of.element;
   const int64_t begin = cuts.offsets[g] + place * cuts.rows, left = cuts.offsets[g + 1] - begin;
   const bool alone = cuts.firsts[g + 1] - cuts.firsts[g] == 1;

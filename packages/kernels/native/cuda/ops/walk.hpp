@@ -46,17 +46,7 @@ struct Walk {
     begin = end = 0;
   }
   // The row that position j belongs to.
-  HEDDLE_HD int64_t row_of(int64_t j) const {
-    int64_t low = 0, high = rows;  // indptr[low] <= j < indptr[high]
-    while (high - low > 1) {
-      const int64_t middle = low + (high - low) / 2;
-      if (indptr[middle] <= j)
-        low = middle;
-      else
-        high = middle;
-    }
-    return low;
-  }
+  HEDDLE_HD int64_t row_of(int64_t j) const { return run_of(indptr, rows, j); }
   // The row that position j belongs to, as row_of, from a row that begins before it: most often the same or the next.
   HEDDLE_HD int64_t row_from(int64_t row, int64_t j) const {
     for (int tries = 0; tries < 4; ++tries, ++row)
