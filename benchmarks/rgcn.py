@@ -17,7 +17,6 @@ import argparse
 import gc
 import os
 import platform
-import random
 import time
 import warnings
 from collections.abc import Callable, Iterable
@@ -28,9 +27,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch_geometric
+from rgcn_talk import step, talk
 from rgcn_variants import Problem, Variant, by_edge, heddle, make_problem, pyg_rgcn, variants
 from torch import Tensor
-from torch_geometric.datasets import FakeHeteroDataset
 
 SLOW = 5.0  # seconds of a step that is measured once
 
@@ -43,15 +42,6 @@ class Spent(NamedTuple):
     peak: float
 
 
-def talk(edge_types: int, nodes: int) -> Problem:
-    """Return the talk's graph with that many relations."""
-    random.seed(0)
-    torch.manual_seed(0)
-    data = FakeHeteroDataset(1, num_node_types=4, num_edge_types=edge_types, avg_num_nodes=nodes)[0]
-    sizes = {kind: data[kind].num_nodes for kind in data.node_types}
-    return make_problem({key: data[key].edge_index for key in data.edge_types}, sizes, (128, 16, 10))
-
-
 def sparse(relations: int, edges: int, nodes: int) -> Problem:
     """Return a graph whose relations are of very unequal size."""
     rng = np.random.default_rng(0)
@@ -60,15 +50,6 @@ def sparse(relations: int, edges: int, nodes: int) -> Problem:
     keys = [(f"v{i % 4}", f"e{i}", f"v{i // 4 % 4}") for i in range(relations)]
     ends = {key: torch.from_numpy(rng.integers(0, nodes, (2, n))) for key, n in zip(keys, counts)}
     return make_problem(ends, {f"v{i}": nodes for i in range(4)}, (128, 16, 10))
-
-
-def step(variant: Variant, seed: Tensor) -> Tensor:
-    """Take one forward and backward; return the output."""
-    for parameter in variant.parameters:
-        parameter.grad = None
-    y = variant.forward()
-    torch.autograd.backward(y, seed)
-    return y.detach()
 
 
 def measure(

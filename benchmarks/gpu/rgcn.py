@@ -7,38 +7,18 @@ graph, which is what it takes of the device, then as called, each with its ratio
 """
 
 import argparse
-import random
 import sys
 from functools import partial
 from pathlib import Path
 
 import torch
 from card import on_device, require_card, seconds, synchronisations
-from torch_geometric.datasets import FakeHeteroDataset
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from rgcn_variants import Problem, Variant, make_problem, variants
+from rgcn_talk import step, talk
+from rgcn_variants import Problem, variants
 
 LEFT_OUT = ("dgl HeteroGraphConv", "dgl RelGraphConv", "pyg FastRGCNConv")
-
-
-def talk(edge_types: int, nodes: int) -> Problem:
-    """Return the talk's graph with that many relations, on the card."""
-    random.seed(0)
-    torch.manual_seed(0)
-    data = FakeHeteroDataset(1, num_node_types=4, num_edge_types=edge_types, avg_num_nodes=nodes)[0]
-    sizes = {kind: data[kind].num_nodes for kind in data.node_types}
-    edges = {key: data[key].edge_index for key in data.edge_types}
-    return make_problem(edges, sizes, (128, 16, 10)).to("cuda")
-
-
-def step(variant: Variant, seed: torch.Tensor) -> torch.Tensor:
-    """Take one forward and backward; return the output."""
-    for parameter in variant.parameters:
-        parameter.grad = None
-    y = variant.forward()
-    torch.autograd.backward(y, seed)
-    return y.detach()
 
 
 def measure(problem: Problem) -> None:
@@ -86,7 +66,7 @@ def main() -> None:
     asked = parser.parse_args()
     require_card()
     for count in asked.edge_types:
-        problem = talk(count, asked.nodes)
+        problem = talk(count, asked.nodes).to("cuda")
         nodes = sum(problem.sizes.values())
         print(f"\n{count} edge types, {nodes} nodes, {problem.n_edges} edges, 128 -> 16 -> 10", flush=True)
         measure(problem)
