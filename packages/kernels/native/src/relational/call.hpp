@@ -155,9 +155,10 @@ template <class F> void for_blocks(int64_t first, int64_t last, int64_t size, F&
   for (; first < last; first += size) body(first, first + size < last ? first + size : last);
 }
 
-// Read once, in order, what is about to be read all over: that brings it near in a fraction of the time.
+// Read once, in order, what is about to be read all over, if it is small: that brings it near in a fraction of the time.
 inline void bring_near(const void* data, int64_t bytes) {
-  constexpr int64_t LINE = 64;
+  constexpr int64_t LINE = 64, SMALL = 4 << 20;
+  if (bytes > SMALL) return;
   const volatile char* const from = static_cast<const volatile char*>(data);
   for (int64_t i = 0; i < bytes; i += LINE) static_cast<void>(from[i]);
 }

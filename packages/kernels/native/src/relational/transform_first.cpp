@@ -47,22 +47,23 @@ void multiply(const Call& call, const Part* first, const Part* last, char* panel
   });
 }
 
-// y += scale * the sums of the panels' rows, of `stride` columns each. The threads that take a relation's first chunks bring
-// its panel near, where that is small beside what is gathered from it.
+// y += scale * the sums of the panels' rows, of `stride` columns each. The thread that begins a relation brings its panel
+// near, where that is small beside what is gathered from it.
 void sum_panels(const Call& call, const Part* first, const Part* last, const char* panels, int64_t stride) {
-  constexpr int64_t NEAR = 4 << 20, OFTEN = 2;  // bytes of such a panel, and times that each thread reads a row of it
-  const int64_t threads = resolve_threads(call.threads);
-  const auto target_of = [](const Part& part) { return part.target; };
-  in_turns(call, first, last, target_of, [&](const Part& part, int64_t k) {
+  constexpr int64_t OFTEN = 2;  // times that a row of such a panel is read
+  Turns turns(call, first, last, [](const Part& part) { return part.target; });
+  by_relation(last - first, call.threads, turns.chunks(), [&](int64_t i, int64_t k) {
+    const Part& part = first[i];
     const Chunks chunks(call.types[part.target].nodes);
     const auto [from, to] = call.rows_within(part, chunks.first(k), chunks.last(k));
     RowGather g = call.walk(part, false);
     g.data = call.at(panels, (part.first_column - first->first_column) * stride);
     g.stride = stride, g.columns = stride, g.scale = part.bundle->scale, g.add = true;
     g.out = {call.y[static_cast<size_t>(part.target)], call.width, part.receivers, part.first_row};
-    const int64_t bytes = part.columns * stride * call.bytes;
-    if (k < threads && bytes <= NEAR && part.columns * OFTEN * threads <= call.edges(part)) bring_near(g.data, bytes);
-    call.gather(g, part.first_row + from, part.first_row + to, part.first_column, part.first_column + part.columns);
+    if (k == 0 && part.columns * OFTEN <= call.edges(part)) bring_near(g.data, part.columns * stride * call.bytes);
+    turns.take(i, k, [&] {
+      call.gather(g, part.first_row + from, part.first_row + to, part.first_column, part.first_column + part.columns);
+    });
   });
 }
 

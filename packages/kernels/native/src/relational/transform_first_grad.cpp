@@ -70,11 +70,13 @@ void side_by_side(const Call& call, const Part* first, const Part* last, const c
   const Memory rows(std::min(at_once * chunks.size, source.nodes) * wide * call.bytes);
   for (int64_t from = 0; from < chunks.count && call.problem.none(); from += at_once) {
     const int64_t some = std::min(at_once, chunks.count - from), node = chunks.first(from);
-    parallel_for(count * some, call.threads, [&](int64_t task) {
-      const Part& part = first[task / some];
-      const int64_t k = from + task % some, column = part.first_column, low = part.first_row;
+    const std::vector<int64_t> each(static_cast<size_t>(count), some);
+    by_relation(count, call.threads, each, [&](int64_t i, int64_t chunk) {
+      const Part& part = first[i];
+      const int64_t k = from + chunk, column = part.first_column, low = part.first_row;
       const Rows out{call.at(rows.data(), (&part - first) * call.width), wide, nullptr, column + node};
       const RowGather g = walk_back(call, part, first, panels, out);
+      if (chunk == 0) bring_near(g.data, part.rows * call.width * call.bytes);
       call.gather(g, column + chunks.first(k), column + chunks.last(k), low, low + part.rows);
     });
     if (!call.problem.none()) return;
@@ -119,10 +121,11 @@ void one_by_one(const Call& call, const Part* first, const Part* last, const cha
   if (whole) {
     parallel_for(last - first, call.threads, [&](int64_t i) { some(first[i], 0, 0, first[i].columns); });
   } else {
-    const auto source_of = [&](const Part&) { return b.source; };
-    in_turns(call, first, last, source_of, [&](const Part& part, int64_t k) {
-      const auto [from, to] = call.columns_within(part, chunks.first(k), chunks.last(k));
-      some(part, k, from, to);
+    Turns turns(call, first, last, [&](const Part&) { return b.source; });
+    parallel_for((last - first) * chunks.count, call.threads, [&](int64_t task) {
+      const int64_t i = task / chunks.count, k = task % chunks.count;
+      const auto [from, to] = call.columns_within(first[i], chunks.first(k), chunks.last(k));
+      turns.take(i, k, [&] { some(first[i], k, from, to); });
     });
   }
   sums.finish();

@@ -7,34 +7,58 @@
 
 namespace heddle {
 
-// Call body(part, chunk) for each part and each chunk of `nodes(part)`; parts of one `owner` share their chunks.
-template <class Owner, class Body>
-void in_turns(const Call& call, const Part* first, const Part* last, Owner&& owner, Body&& body) {
-  struct Turn {
-    const Part* part;
-    int64_t chunk;
-    size_t place;  // of the chunk, among those of all owners
-    int64_t turn;
+// Call body(i, k) for each of `count` relations i and each k in [0, chunks), where a thread stays with a relation, whose
+// panel then lies in the caches of that thread alone, and helps with others' when no relation is left. Relations are begun
+// in order, and so are the chunks of each.
+template <class Body>
+void by_relation(int64_t count, int64_t threads, const std::vector<int64_t>& chunks, Body&& body) {
+  std::vector<std::atomic<int64_t>> taken(static_cast<size_t>(count));
+  std::atomic<int64_t> begun{0};
+  const auto work = [&](int64_t i) {
+    std::atomic<int64_t>& own = taken[static_cast<size_t>(i)];
+    const int64_t end = chunks[static_cast<size_t>(i)];
+    for (int64_t k; own.load(std::memory_order_relaxed) < end && (k = own.fetch_add(1, std::memory_order_relaxed)) < end;) body(i, k);
   };
-  std::vector<size_t> places(static_cast<size_t>(call.n_types) + 1);
-  for (size_t t = 0; t + 1 < places.size(); ++t)
-    places[t + 1] = places[t] + static_cast<size_t>(Chunks(call.types[t].nodes).count);
-  std::vector<int64_t> taken(places.size());
-  std::vector<Turn> turns;
-  for (const Part* part = first; part < last; ++part) {
-    const auto type = static_cast<size_t>(owner(*part));
-    for (int64_t k = 0; k < Chunks(call.types[type].nodes).count; ++k)
-      turns.push_back({part, k, places[type] + static_cast<size_t>(k), taken[type]});
-    ++taken[type];
-  }
-  std::vector<std::atomic<int64_t>> done(places.back());
-  parallel_for(static_cast<int64_t>(turns.size()), call.threads, [&](int64_t i) {
-    const Turn& turn = turns[static_cast<size_t>(i)];
-    std::atomic<int64_t>& before = done[turn.place];
-    while (before.load(std::memory_order_acquire) != turn.turn) std::this_thread::yield();  // it was taken before this one
-    body(*turn.part, turn.chunk);
-    before.store(turn.turn + 1, std::memory_order_release);
+  parallel_for(resolve_threads(threads), threads, [&](int64_t) {
+    for (int64_t i; (i = begun.fetch_add(1, std::memory_order_relaxed)) < count;) work(i);
+    for (int64_t i = 0; i < count; ++i) work(i);
   });
 }
+
+// Turns at chunks of nodes, for relations that are begun in order: those of one owner share its chunks.
+class Turns {
+ public:
+  template <class Owner> Turns(const Call& call, const Part* first, const Part* last, Owner&& owner) {
+    std::vector<size_t> places(static_cast<size_t>(call.n_types) + 1);
+    for (size_t t = 0; t + 1 < places.size(); ++t)
+      places[t + 1] = places[t] + static_cast<size_t>(Chunks(call.types[t].nodes).count);
+    std::vector<int64_t> owned(places.size());
+    for (const Part* part = first; part < last; ++part) {
+      const auto type = static_cast<size_t>(owner(*part));
+      counts.push_back(Chunks(call.types[type].nodes).count);
+      lines.push_back({places[type], owned[type]++});
+    }
+    done = std::vector<std::atomic<int64_t>>(places.back());
+  }
+  // The number of chunks of each relation.
+  const std::vector<int64_t>& chunks() const { return counts; }
+  // Call body() once the owner's relations before relation i are through with chunk k.
+  template <class Body> void take(int64_t i, int64_t k, Body&& body) {
+    const Line& line = lines[static_cast<size_t>(i)];
+    std::atomic<int64_t>& before = done[line.place + static_cast<size_t>(k)];
+    while (before.load(std::memory_order_acquire) != line.turn) std::this_thread::yield();  // it was begun before this one
+    body();
+    before.store(line.turn + 1, std::memory_order_release);
+  }
+
+ private:
+  struct Line {
+    size_t place;  // of the owner's first chunk, among those of all owners
+    int64_t turn;
+  };
+  std::vector<int64_t> counts;
+  std::vector<Line> lines;
+  std::vector<std::atomic<int64_t>> done;
+};
 
 }  // namespace heddle

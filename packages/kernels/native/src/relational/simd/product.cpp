@@ -7,22 +7,29 @@ namespace {
 
 constexpr int64_t NEAR = 60;  // rows that stay in cache from one panel to the next
 
-// R rows by N vectors, from vector `v` of the product on. `whole`: no row of out ends within a vector.
+// R rows by N vectors, from vector `v` of the product on, while the rows after them, up to `last`, are brought near.
+// `whole`: no row of out ends within a vector.
 template <class A, int R, int N, bool whole>
-HEDDLE_INLINE void tile(const RowProduct& p, const RowAt<const A>& lhs, const RowAt<A>& out, int64_t v, int64_t row) {
-  constexpr int W = LANES<A>;
+HEDDLE_INLINE void tile(const RowProduct& p, const RowAt<const A>& lhs, const RowAt<A>& out, int64_t v, int64_t row,
+                        int64_t last) {
+  constexpr int W = LANES<A>, LINE = 64 / sizeof(A);
   const A* const panel = static_cast<const A*>(p.packed) + v * W * p.k;
-  const A* from[R];
+  const A *from[R], *next[R];
+  const bool far = p.k > 2 * LINE;
+  if (far) HEDDLE_UNROLL for (int r = 0; r < R; ++r) next[r] = lhs(row + R + r < last ? row + R + r : last - 1);
   vec<A, W> sum[R][N];
   HEDDLE_UNROLL for (int r = 0; r < R; ++r) from[r] = lhs(row + r);
   HEDDLE_UNROLL for (int r = 0; r < R; ++r)
     HEDDLE_UNROLL for (int n = 0; n < N; ++n) sum[r][n] = broadcast<A, W>(0);
-  for (int64_t k = 0; k < p.k; ++k) {
-    vec<A, W> b[N];
-    HEDDLE_UNROLL for (int n = 0; n < N; ++n) b[n] = load<W>(panel + (k * N + n) * W);
-    HEDDLE_UNROLL for (int r = 0; r < R; ++r) {
-      const vec<A, W> a = broadcast<A, W>(from[r][k]);
-      HEDDLE_UNROLL for (int n = 0; n < N; ++n) sum[r][n] += a * b[n];
+  for (int64_t k = 0; k < p.k;) {
+    if (far) HEDDLE_UNROLL for (int r = 0; r < R; ++r) __builtin_prefetch(next[r] + k, 0, 3);
+    for (const int64_t stop = far && k + LINE < p.k ? k + LINE : p.k; k < stop; ++k) {
+      vec<A, W> b[N];
+      HEDDLE_UNROLL for (int n = 0; n < N; ++n) b[n] = load<W>(panel + (k * N + n) * W);
+      HEDDLE_UNROLL for (int r = 0; r < R; ++r) {
+        const vec<A, W> a = broadcast<A, W>(from[r][k]);
+        HEDDLE_UNROLL for (int n = 0; n < N; ++n) sum[r][n] += a * b[n];
+      }
     }
   }
   const A *const scale = static_cast<const A*>(p.scale), *const start = static_cast<const A*>(p.start);
@@ -57,7 +64,7 @@ template <class A, bool whole> void product(const RowProduct& p, int64_t first, 
       with_vectors(vectors - v < PANEL ? vectors - v : PANEL, [&](auto n) {
         constexpr int N = decltype(n)::value;
         with_tiles<TILE[N]>(to - from, [&](auto rows, int64_t r) {
-          tile<A, decltype(rows)::value, N, whole>(p, lhs, out, v, from + r);
+          tile<A, decltype(rows)::value, N, whole>(p, lhs, out, v, from + r, last);
         });
       });
   }
