@@ -272,7 +272,7 @@ def test_operators_keep_torchs_rules():
     parts = bundles(layer, graph, "auto", torch.float64).parts
     weights = [torch.randn(n_relations(b), *shape_of(layer, s), dtype=torch.float64) for s, b in parts]
     roots, biases = ({k: params[f"{name}.{k}"] for k in NODES} for name in ("root", "bias"))
-    asked = request(parts, x, [w.requires_grad_() for w in weights], roots, biases, static=False)
+    asked = request(parts, x, [w.requires_grad_() for w in weights], roots, biases)
     layout, n_rows = asked.layout, sum(asked.rows.values())
     for relu in (False, True):
         arguments = (asked.floats, asked.structure, layout, n_rows, asked.out_dim, relu)
@@ -350,6 +350,66 @@ def test_ids_out_of_range_are_told(field, value, how, isa):
     with pytest.raises(GraphError, match=r"relational_conv.*expected"):
         y = layer.apply_bundles(Native(), params, wrong, x)
         sum(v.sum() for v in y.values()).backward()
+
+
+@pytest.mark.parametrize("how", ["transform", "aggregate"])
+@pytest.mark.parametrize("field", ["senders", "t_receivers"])
+def test_ids_changed_in_place_are_looked_at_again(field, how):
+    layer, graph = make_layer("narrow"), make_graph()
+    params, x = draw(layer, graph, torch.float32)
+    parts = bundles(layer, graph, how, torch.float32)
+
+    def step():
+        sum(v.sum() for v in layer.apply_bundles(Native(), params, parts, x).values()).backward()
+
+    step()
+    step()
+    ids = next(getattr(b.adjacency, field) for s, b in parts.parts if s == "a" and b.adjacency.n_edges)
+    kept = int(ids[0])
+    ids[0] = 2**30
+    with pytest.raises(GraphError, match=r"relational_conv.*expected"):
+        step()
+    ids[0] = kept
+    step()
+
+
+def test_one_array_in_another_order_with_matrices_to_spare():
+    """Relations take their matrices where `order` says; the others' gradients are zeros, not what memory held."""
+    layer, graph = make_layer("narrow"), make_graph()
+    _, x = draw(layer, graph, torch.float64)
+    parts = [(s, b) for s, b in bundles(layer, graph, "auto", torch.float64).parts if s == "a"]
+    count = sum(n_relations(bundle) for _, bundle in parts)
+    weights = torch.randn(count + 3, *shape_of(layer, "a"), dtype=torch.float64, requires_grad=True)
+    order = torch.arange(count).flip(0) + 2
+    y = kernels.relational_conv(parts, x, weights, {}, {}, order=order)
+    expected = kernels.relational_conv(parts, x, weights[order], {}, {})
+    (found,) = torch.autograd.grad(sum(v.square().sum() for v in y.values()), weights)
+    (wanted,) = torch.autograd.grad(sum(v.square().sum() for v in expected.values()), weights)
+    assert all(torch.equal(y[kind], expected[kind]) for kind in y)
+    assert torch.equal(found, wanted) and not found[[0, 1, count + 2]].any()
+    with pytest.raises(GraphError, match=r"order: found shape \(\d+,\), expected"):
+        kernels.relational_conv(parts, x, weights, {}, {}, order=order[1:])
+    for wrong in (torch.full_like(order, 2), order + 2**20, order - count - 9):
+        with pytest.raises(ValueError, match=r"with matrix -?\d+, expected one of \d+ that no other has"):
+            kernels.relational_conv(parts, x, weights, {}, {}, order=wrong)
+
+
+def test_a_type_that_sends_nothing_gives_its_matrices_no_gradient():
+    relations = tuple(key for key in EDGES if key[0] != "d")
+    layer, graph = RGCN(relations, dict.fromkeys(NODES, 4), 5), make_graph()
+    parts = bundles_of(
+        tensors(prepare_bundles(graph, [plan_relations(graph, layer.shapes(["d"]), "auto")]), torch.float64),
+        0,
+    )
+    x = {kind: torch.randn(n, 4, dtype=torch.float64) for kind, n in NODES.items() if kind != "b"}
+    weights = torch.randn(len(relations), 4, 5, dtype=torch.float64, requires_grad=True)
+    for order in (parts.order, None):
+        y = kernels.relational_conv(parts.parts, x, weights, {}, {}, order=order)
+        (found,) = torch.autograd.grad(sum(v.sum() for v in y.values()), weights)
+        places = parts.order.tolist() if order is None else range(len(relations))
+        silent = [relations[place][0] == "b" for place in places]
+        assert any(silent) and not found[silent].any()
+        assert found.isfinite().all() and found[[not each for each in silent]].any()
 
 
 def test_shapes_that_dont_fit_are_told():

@@ -14,11 +14,11 @@ from heddle.heads import GraphHead, LinkHead, NodeHead
 from heddle.layers.gat import GAT
 from heddle.layers.gcn import GCN
 from heddle.layers.rgcn import RGCN
+from heddle.memo import Memo
 from heddle.model import Model
 from heddle.models.relational import RelationalStack
 from heddle.models.stack import Stack
 from heddle.params import initialise
-from heddle_pyg.memo import Memo
 from heddle_pyg.module import PortableModule
 from heddle_pyg.native import to_native
 

@@ -71,6 +71,35 @@ def test_spmm_equals_reference(graph, shape, ids_dtype):
         assert_equal(actual, REFERENCE.spmm(adjacency, x, weight))
 
 
+@pytest.mark.parametrize("ids_dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("graph", GRAPHS)
+@pytest.mark.parametrize("weights", [None, 1])
+def test_scaled_spmm_equals_reference(graph, weights, ids_dtype):
+    adjacency, torch_adjacency = adjacencies(graph, ids_dtype)
+    scale, x = draw(adjacency.n_receivers), draw(adjacency.n_senders, 3)
+    weight = None if weights is None else draw(adjacency.n_edges, seed=2)
+    given = None if weight is None else tensor(weight)
+    held = tensor(scale)
+    expected = REFERENCE.scaled_spmm(adjacency, x, weight, scale)
+    for _ in range(2):  # the second time with what was kept of the first
+        assert_equal(OPS.scaled_spmm(torch_adjacency, tensor(x), given, held), expected)
+    held.neg_()
+    assert_equal(OPS.scaled_spmm(torch_adjacency, tensor(x), given, held), -expected)
+    check_gradients(lambda x: OPS.scaled_spmm(torch_adjacency, x, given, held), tensor(x, grad=True))
+    if weight is not None:  # a weight or a scale with a gradient gets it
+        inputs = [tensor(array, grad=True) for array in (x, weight, scale)]
+        check_gradients(lambda *given: OPS.scaled_spmm(torch_adjacency, *given), *inputs)
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 2, 4), (1, 2, 3, 1), (0, 3, 2, 4), (4, 3, 0, 2)])
+def test_multiply_by_each_equals_reference(shape):
+    n, k, count, m = shape
+    x, matrices = draw(n, k), draw(count, k, m)
+    assert_equal(OPS.multiply_by_each(tensor(x), tensor(matrices)), np.einsum("nk,gkm->gnm", x, matrices))
+    assert_equal(OPS.multiply_by_each(tensor(x), tensor(matrices)), REFERENCE.multiply_by_each(x, matrices))
+    check_gradients(OPS.multiply_by_each, tensor(x, grad=True), tensor(matrices, grad=True))
+
+
 def test_spmm_with_a_weight_per_column_equals_reference():
     adjacency, torch_adjacency = adjacencies("square")
     x, weight = draw(5, 3), draw(7, 3, seed=2)

@@ -51,6 +51,12 @@ class GraphOps:
 
     # --- fused where a backend can, derived here otherwise ---
 
+    def multiply_by_each(self, x: Array, matrices: Array) -> Array:
+        """Multiply the same rows by several matrices: [n, k], [g, k, m] -> [g, n, m]."""
+        xp, (count, k, m) = self.xp, matrices.shape
+        side_by_side = x @ xp.reshape(xp.permute_dims(matrices, (1, 0, 2)), (k, count * m))
+        return xp.permute_dims(xp.reshape(side_by_side, (x.shape[0], count, m)), (1, 0, 2))
+
     def split(self, x: Array, sizes: Sequence[int]) -> Sequence[Array]:
         """Cut x [sum of sizes, ...] into groups of so many rows."""
         ends = np.cumsum([0, *sizes]).tolist()
@@ -70,6 +76,20 @@ class GraphOps:
         if weight is not None:
             messages = messages * self.xp.reshape(weight, weight.shape + (1,) * (x.ndim - weight.ndim))
         return self.segment_sum(messages, adjacency.receivers, adjacency.n_receivers)
+
+    def scaled_spmm(
+        self, adjacency: Adjacency, x: Array, weight: Array | None = None, scale: Array | None = None
+    ) -> Array:
+        """Sum weighted sender rows by receiver and multiply each sum by the receiver's scale.
+
+        Args:
+            x, weight: as in `spmm`, x [n_senders, d].
+            scale: [n_receivers], 1 / n_r for means; None for ones.
+
+        Returns: [n_receivers, d]; 0 for a receiver without edges.
+        """
+        rows = self.spmm(adjacency, x, weight)
+        return rows if scale is None else rows * self.xp.reshape(scale, (-1, 1))
 
     def matmul(self, x: Array, weight: Array) -> Array:
         """Multiply rows by a matrix: [..., k], [k, m] -> [..., m]; what a layer's linear maps go through."""
@@ -132,12 +152,13 @@ class GraphOps:
         roots: Mapping[str, Array],
         biases: Mapping[str, Array],
         activation: str = "none",
+        order: Array | None = None,
     ) -> dict[str, Array]:
         """Return y[t] = activation of x[t] roots[t] + biases[t] + sum over relations of A_r x[s] W_r.
 
         Args and result: see `heddle.relational.conv.relational_conv`.
         """
-        return relational_conv(self, bundles, x, weights, roots, biases, activation)
+        return relational_conv(self, bundles, x, weights, roots, biases, activation, order)
 
     def segment_softmax(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         """Softmax by segment: [e, ...] -> [e, ...]; a segment of -inf alone gives 0, one with a NaN all NaN."""

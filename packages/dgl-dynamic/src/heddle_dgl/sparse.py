@@ -45,5 +45,5 @@ def _csr_matmul(indptr: Tensor, columns: Tensor, values: Tensor, x: Tensor) -> T
         return x.new_zeros(rows, x.shape[1])
     indptr, columns, values = indptr.contiguous(), columns.contiguous(), values.contiguous()
     matrix = torch.sparse_csr_tensor(indptr, columns, values, (rows, len(x)), check_invariants=False)
-    # matrix @ x would fill an array of its own size with zeros, and copy it
-    return torch.addmm(x.new_zeros(()).expand(rows, x.shape[1]), matrix, x, beta=0)
+    # matrix @ x would fill two arrays of its own size, and copy one
+    return x.new_empty(rows, x.shape[1]).addmm_(matrix, x, beta=0)

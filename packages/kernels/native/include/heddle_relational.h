@@ -37,33 +37,38 @@ struct heddle_bundle {
   const void* scale;      // [rows], or NULL for ones
   const void* sources;    // [columns] row of x that a column stands for, ascending within a relation; NULL for all rows
                           // of x for each relation
-  const void* matrices;   // [relations, in_dim, out_dim], or [relations, nodes, out_dim] for a source without features
-  void* matrices_grad;    // to be written, or NULL
+  const void* matrices;   // [n_matrices, in_dim, out_dim], or [n_matrices, nodes, out_dim] for a source without features
+  void* matrices_grad;    // those of its relations are written; or NULL
+  const int64_t* table;   // [relations, 3]: place among the bundle's targets, columns, rows
+  const int64_t* order;   // [relations] place of each one's matrix, another for each; NULL for one after the other
   int64_t source;         // its place among the types
   int64_t edges;
   int64_t columns;
   int64_t rows;
   int64_t relations;
+  int64_t n_matrices;
+  int64_t targets;
   int64_t aggregate_first;  // columns are rows of x for all relations alike; else a relation's columns are its own
 };
 
-// A relation's place in its bundle.
-struct heddle_relation {
-  const void* receivers;  // [rows] node that a row belongs to, ascending; NULL for all nodes of the target
-  int64_t target;         // its place among the types
-  int64_t columns;
+// A target of a bundle.
+struct heddle_target {
+  const void* receivers;  // [rows] node that each row belongs to, relation after relation, ascending within each; NULL for
+                          // a row for each node in every relation
   int64_t rows;
+  int64_t type;  // its place among the types
 };
 
-// relations: those of the first bundle, then those of the next. relu: y = max(y, 0).
+// targets: those of the first bundle, then those of the next. relu: y = max(y, 0). known: 1 if an earlier call of the same
+// function with 0 found all ids in range, and these are the same still: they are not checked again.
 HEDDLE_API int heddle_relational_conv(const struct heddle_node_type* types, int64_t n_types,
                                       const struct heddle_bundle* bundles, int64_t n_bundles,
-                                      const struct heddle_relation* relations, int64_t out_dim, int64_t relu,
-                                      int64_t dtype, int64_t index, int64_t threads);
+                                      const struct heddle_target* targets, int64_t out_dim, int64_t relu,
+                                      int64_t dtype, int64_t index, int64_t threads, int64_t known);
 HEDDLE_API int heddle_relational_conv_grad(const struct heddle_node_type* types, int64_t n_types,
                                            const struct heddle_bundle* bundles, int64_t n_bundles,
-                                           const struct heddle_relation* relations, int64_t out_dim, int64_t relu,
-                                           int64_t dtype, int64_t index, int64_t threads);
+                                           const struct heddle_target* targets, int64_t out_dim, int64_t relu,
+                                           int64_t dtype, int64_t index, int64_t threads, int64_t known);
 
 #if defined(__cplusplus)
 }

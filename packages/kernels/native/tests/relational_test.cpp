@@ -64,7 +64,9 @@ struct Problem {
   Edges edges;
   heddle_node_type type{};
   heddle_bundle bundle{};
-  std::vector<heddle_relation> parts;
+  std::vector<int64_t> table, order;
+  heddle_target target{nullptr, 0, 0};
+  bool known = false;
 
   Problem(int64_t nodes, int64_t in_dim, int64_t out_dim, int64_t relations, int64_t per_relation, bool aggregate)
       : nodes(nodes), in_dim(in_dim), out_dim(out_dim), relations(relations), x(drawn(nodes * in_dim)),
@@ -76,10 +78,14 @@ struct Problem {
         edges(block(from, per_relation, aggregate ? 0 : nodes), block(to, per_relation, nodes), aggregate ? nodes : relations * nodes,
               relations * nodes) {
     type = {x.data(), root.data(), bias.data(), y.data(), grad.data(), x_grad.data(), root_grad.data(), bias_grad.data(), nodes, in_dim};
+    for (int64_t i = 0; i < relations; ++i) {
+      table.insert(table.end(), {0, nodes, nodes});
+      order.push_back(relations - 1 - i);
+    }
     bundle = {edges.indptr.data(), edges.columns.data(), edges.t_indptr.data(), edges.t_rows.data(), edges.t_order.data(),
-              weight.data(), scale.data(), nullptr, matrices.data(), matrices_grad.data(), 0,
-              static_cast<int64_t>(edges.columns.size()), aggregate ? nodes : relations * nodes, relations * nodes, relations, aggregate};
-    parts.assign(static_cast<size_t>(relations), {nullptr, 0, nodes, nodes});
+              weight.data(), scale.data(), nullptr, matrices.data(), matrices_grad.data(), table.data(), order.data(), 0,
+              static_cast<int64_t>(edges.columns.size()), aggregate ? nodes : relations * nodes, relations * nodes, relations,
+              relations, 1, aggregate};
   }
 
   static Ids block(Ids found, int64_t per_relation, int64_t step) {
@@ -89,10 +95,10 @@ struct Problem {
   }
 
   int forward(int64_t threads) {
-    return heddle_relational_conv(&type, 1, &bundle, 1, parts.data(), out_dim, 0, HEDDLE_FLOAT64, HEDDLE_INT32, threads);
+    return heddle_relational_conv(&type, 1, &bundle, 1, &target, out_dim, 0, HEDDLE_FLOAT64, HEDDLE_INT32, threads, known);
   }
   int backward(int64_t threads) {
-    return heddle_relational_conv_grad(&type, 1, &bundle, 1, parts.data(), out_dim, 0, HEDDLE_FLOAT64, HEDDLE_INT32, threads);
+    return heddle_relational_conv_grad(&type, 1, &bundle, 1, &target, out_dim, 0, HEDDLE_FLOAT64, HEDDLE_INT32, threads, known);
   }
 
   // y by its formula, edge by edge.
@@ -109,7 +115,7 @@ struct Problem {
     for (int64_t row = 0; row < relations * nodes; ++row)
       for (int32_t e = edges.indptr[static_cast<size_t>(row)]; e < edges.indptr[static_cast<size_t>(row) + 1]; ++e) {
         const int64_t relation = row / nodes, sender = edges.columns[static_cast<size_t>(e)] % nodes;
-        add(row % nodes, &x[static_cast<size_t>(sender * in_dim)], &matrices[static_cast<size_t>(relation * in_dim * out_dim)],
+        add(row % nodes, &x[static_cast<size_t>(sender * in_dim)], &matrices[static_cast<size_t>(order[static_cast<size_t>(relation)] * in_dim * out_dim)],
             weight[static_cast<size_t>(e)] * scale[static_cast<size_t>(row)]);
       }
     return sums;
@@ -128,6 +134,9 @@ void check(bool aggregate, int64_t nodes, int64_t in_dim, int64_t out_dim, int64
   const Doubles expected = p.expected();
   for (size_t i = 0; i < expected.size(); ++i) CHECK(std::fabs(p.y[i] - expected[i]) < 1e-9 * (1 + std::fabs(expected[i])));
   CHECK(p.backward(threads) == HEDDLE_OK);
+  const Doubles y = p.y, grads = p.matrices_grad;
+  p.known = true;  // without the checks the numbers are the same
+  CHECK(p.forward(threads) == HEDDLE_OK && p.backward(threads) == HEDDLE_OK && p.y == y && p.matrices_grad == grads);
   // y is linear in x apart from the bias, and in all weights together.
   const double total = dot(p.grad, p.y), biases = dot(p.bias_grad, p.bias);
   CHECK(std::fabs(dot(p.x_grad, p.x) + biases - total) < 1e-8 * (1 + std::fabs(total)));
@@ -145,6 +154,22 @@ void check_ids() {
       q.edges.t_rows[500] = wrong;
       CHECK(q.backward(2) == HEDDLE_RANGE);
     }
+}
+
+void check_tables() {
+  const auto refused = [](auto&& change) {
+    Problem p(700, 5, 6, 3, 900, false);
+    change(p);
+    CHECK(p.forward(2) == HEDDLE_INVALID && p.backward(2) == HEDDLE_INVALID);
+  };
+  for (const int64_t wrong : {-1, 3, 1 << 30}) {
+    refused([=](Problem& p) { p.order[1] = wrong; });
+    for (size_t column = 0; column < 3; ++column) refused([=](Problem& p) { p.table[3 + column] = wrong; });
+  }
+  refused([](Problem& p) { p.order[1] = p.order[0]; });
+  refused([](Problem& p) { p.target.type = 1; });
+  refused([](Problem& p) { p.bundle.targets = 0; });
+  refused([](Problem& p) { p.bundle.relations = 2; });
 }
 
 }  // namespace
@@ -167,4 +192,5 @@ int main() {
     for (std::thread& caller : callers) caller.join();
   }
   check_ids();
+  check_tables();
 }

@@ -10,23 +10,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.errors import GraphError, problem
-from heddle.relational.bundle import AggregateFirst, Bundle, extents
+from heddle.relational.bundle import AggregateFirst, Bundle
 from heddle_kernels.library import native, raise_error
 
 for _name in ("heddle_relational_conv", "heddle_relational_conv_grad"):
-    getattr(native, _name).argtypes = [ctypes.c_void_p] * 10
+    getattr(native, _name).argtypes = [ctypes.c_void_p] * 11
 
 NONE = -1
 """The place of an array that isn't there."""
 
-# Columns of a layout's tables. All but the last of the first group, and the first two of the last, are places.
+# Columns of a layout's tables: places of arrays, then numbers.
 X, ROOT, BIAS, FIRST_ROW, NODES, IN_DIM = range(6)
-INDPTR, IDS, T_INDPTR, T_IDS, T_ORDER, WEIGHT, SCALE, SOURCES, MATRICES, FIRST_MATRIX = range(10)
-SOURCE, EDGES, COLUMNS, ROWS, RELATIONS, AGGREGATE = range(10, 16)
-RECEIVERS, POSITION, TARGET = range(3)
-_WIDTHS = (6, 16, 5)
+INDPTR, IDS, T_INDPTR, T_IDS, T_ORDER, WEIGHT, SCALE, SOURCES, MATRICES, TABLE, ORDER = range(11)
+FIRST, SOURCE, EDGES, COLUMNS, ROWS, RELATIONS, COUNT, TARGETS, AGGREGATE = range(11, 20)
+RECEIVERS, RECEIVED, TYPE = range(3)
+_WIDTHS = (6, 20, 3)
 _HEAD = 5
-"""A layout's first numbers: types, bundles, relations, rows of the result, out_dim."""
+"""A layout's first numbers: types, bundles, targets, rows of the result, out_dim."""
 
 
 class Layout(NamedTuple):
@@ -34,16 +34,17 @@ class Layout(NamedTuple):
 
     Attributes:
         types: [n_types, 6] places of x, root and bias among the floats, first row in the result; nodes, in_dim.
-        bundles: [n_bundles, 16] places of indptr, ids, t_indptr, t_ids, t_order, weight, scale and sources among the
-            structure, of the array with the bundle's matrices among the floats, and the first of them in it; source,
-            edges, columns, rows, relations, aggregate_first.
-        relations: [n_relations, 5] place of the receivers, and the relation's first in them; target, columns, rows.
+        bundles: [n_bundles, 20] places of indptr, ids, t_indptr, t_ids, t_order, weight, scale and sources among the
+            structure, of the array with the bundle's matrices among the floats, of its table and of the layer's order
+            among the structure, and the bundle's first relation in the order, or its first matrix where there is none;
+            source, edges, columns, rows, relations, matrices, targets, aggregate_first.
+        targets: [n_targets, 3] place of the receivers, their number, and the target's type.
         sizes: rows of the result, out_dim.
     """
 
     types: np.ndarray
     bundles: np.ndarray
-    relations: np.ndarray
+    targets: np.ndarray
     sizes: np.ndarray
 
     @classmethod
@@ -52,10 +53,10 @@ class Layout(NamedTuple):
         flat = np.array(numbers, np.int64)
         counts = flat[:3].tolist()
         ends = np.cumsum([_HEAD, *(count * width for count, width in zip(counts, _WIDTHS))]).tolist()
-        types, bundles, relations = (
+        types, bundles, targets = (
             flat[first:last].reshape(-1, width) for first, last, width in zip(ends, ends[1:], _WIDTHS)
         )
-        return cls(types, bundles, relations, flat[3:_HEAD])
+        return cls(types, bundles, targets, flat[3:_HEAD])
 
     def roles(self) -> tuple[set[int], set[int]]:
         """Return the places of features among the floats, and those of the matrices that they are multiplied by."""
@@ -64,6 +65,17 @@ class Layout(NamedTuple):
         matrices = self.bundles[featured[self.bundles[:, SOURCE]], MATRICES]
         paired = np.concatenate([self.types[featured, ROOT], matrices])
         return {int(i) for i in features}, {int(i) for i in paired} - {NONE}
+
+    def numbers(self) -> set[int]:
+        """Return the places of tables and orders among the structure, which are int64 whatever the ids are."""
+        return {int(i) for i in self.bundles[:, [TABLE, ORDER]].flat} - {NONE}
+
+    def partial(self) -> set[int]:
+        """Return the places of those matrices among the floats that no relation may have, as their number says."""
+        used: dict[int, int] = {}
+        for place, relations in self.bundles[:, [MATRICES, RELATIONS]].tolist():
+            used[place] = used.get(place, 0) + relations
+        return {place for place, count in self.bundles[:, [MATRICES, COUNT]].tolist() if used[place] < count}
 
 
 class Request(NamedTuple):
@@ -82,12 +94,9 @@ def request(
     weights: Any,
     roots: Mapping[str, Any],
     biases: Mapping[str, Any],
-    static: bool,
+    order: Any = None,
 ) -> Request:
     """Lay out the arguments of `heddle.relational.conv.relational_conv`.
-
-    Args:
-        static: whether numbers are taken from shapes alone, as a compiler wants them, instead of from `table`.
 
     Raises:
         GraphError: shapes that don't fit each other.
@@ -114,28 +123,32 @@ def request(
         types += (_add(floats, own), _add(floats, root), _add(floats, bias))
         types += (first_rows.get(kind, NONE), count, in_dim)
     shared = _add(floats, weights) if together and bundles else NONE
+    ordered = _add(structure, order if together else None)
     tables: list[int] = []
-    relations: list[int] = []
-    matrix = 0
-    n_bundles = n_relations = 0
+    targets: list[int] = []
+    seen = n_bundles = 0
     for position, (source, bundle) in enumerate(bundles):
         count = bundle.table.shape[0]
         if source in x:
             in_dim = types[places[source] * _WIDTHS[0] + IN_DIM]
             weight = weights if together else weights[position]
-            _check(
-                f"weights from {source!r}", weight, (weight.shape[0] if together else count, in_dim, out_dim)
-            )
-            at = (shared, matrix) if together else (_add(floats, weight), 0)
-            tables += (*_structure(bundle, structure), *at, places[source], *_sizes(bundle))
-            relations += _relations(bundle, places, structure, static)
-            n_bundles, n_relations = n_bundles + 1, n_relations + count
-        matrix += count
-    if together and bundles and matrix != weights.shape[0]:
-        found, wanted = f"{weights.shape[0]} weights", f"{matrix}, one a relation"
+            matrices = weight.shape[0] if together else count
+            _check(f"weights from {source!r}", weight, (matrices, in_dim, out_dim))
+            at = (shared, seen) if together else (_add(floats, weight), 0)
+            own = _structure(bundle, structure)
+            table = _add(structure, bundle.table)
+            tables += (*own, at[0], table, ordered, at[1], places[source], *_sizes(bundle, matrices))
+            for kind in sorted(bundle.entered):
+                rows = bundle.entered[kind].rows
+                targets += (_add(structure, rows), 0 if rows is None else rows.shape[0], places[kind])
+            n_bundles += 1
+        seen += count
+    if together and bundles and order is None and seen != weights.shape[0]:
+        found, wanted = f"{weights.shape[0]} weights", f"{seen}, one a relation"
         raise GraphError(problem("relational_conv", found, wanted, "pass those of the bundles"))
-    counts = (len(nodes), n_bundles, n_relations)
-    layout = [*counts, first, out_dim, *types, *tables, *relations]
+    _check("order", None if ordered == NONE else order, (seen,))
+    counts = (len(nodes), n_bundles, len(targets) // _WIDTHS[2])
+    layout = [*counts, first, out_dim, *types, *tables, *targets]
     return Request(floats, structure, layout, {kind: nodes[kind] for kind in results}, out_dim)
 
 
@@ -148,6 +161,7 @@ def call(
     relu: bool,
     value_bytes: int,
     codes: tuple[int, int, int],
+    known: bool,
     grad: int = 0,
     grads: np.ndarray | None = None,
 ) -> None:
@@ -160,6 +174,7 @@ def call(
         relu: whether the result is max(0, sum).
         value_bytes: bytes of a float.
         codes: of the floats' dtype and of the ids' dtype, and the number of threads, as in heddle_kernels.h.
+        known: whether a call of this function has found the structure's ids in range already.
         grad: address of the result's gradient.
         grads: addresses of the floats' gradients, 0 for those that nobody wants, and a 0 after them.
     """
@@ -172,28 +187,33 @@ def call(
     types[:, 0:3], types[:, 5:8], types[:, 8:] = floats[own], wanted[own], layout.types[:, NODES:]
     types[:, 3] = np.where(has_rows, y + offsets, 0)
     types[:, 4] = np.where(has_rows & (grad != 0), grad + offsets, 0)
-    matrices = layout.bundles[:, MATRICES]
-    sizes = layout.types[layout.bundles[:, SOURCE], IN_DIM] * (out_dim * value_bytes)
-    skipped = layout.bundles[:, FIRST_MATRIX] * sizes
-    gradients = wanted[matrices]
-    tables = np.empty((n_bundles, 16), np.int64)
-    tables[:, :8] = structure[layout.bundles[:, :MATRICES]]
-    tables[:, 8], tables[:, 9] = floats[matrices] + skipped, np.where(gradients != 0, gradients + skipped, 0)
-    tables[:, 10:] = layout.bundles[:, SOURCE:]
-    relations = layout.relations[:, POSITION:].copy()
-    receivers = structure[layout.relations[:, RECEIVERS]]
-    relations[:, 0] = np.where(receivers != 0, receivers + relations[:, 0] * (8 if codes[1] else 4), 0)
+    bundles, place, first = layout.bundles, layout.bundles[:, MATRICES], layout.bundles[:, FIRST]
+    ordered = bundles[:, ORDER] != NONE
+    sizes = layout.types[bundles[:, SOURCE], IN_DIM] * (out_dim * value_bytes)
+    skipped = np.where(ordered, 0, first * sizes)
+    tables = np.empty((n_bundles, 20), np.int64)
+    tables[:, :8] = structure[bundles[:, :MATRICES]]
+    tables[:, 8], tables[:, 9] = (
+        floats[place] + skipped,
+        np.where(wanted[place] != 0, wanted[place] + skipped, 0),
+    )
+    tables[:, 10] = structure[bundles[:, TABLE]]
+    tables[:, 11] = np.where(ordered, structure[bundles[:, ORDER]] + first * 8, 0)
+    tables[:, 12:] = bundles[:, SOURCE:]
+    targets = layout.targets.copy()
+    targets[:, RECEIVERS] = structure[targets[:, RECEIVERS]]
     status = getattr(native, name)(
         *(
             types.ctypes.data,
             n_types,
             tables.ctypes.data,
             n_bundles,
-            relations.ctypes.data,
+            targets.ctypes.data,
             out_dim,
             int(relu),
         ),
         *codes,
+        int(known),
     )
     if status:
         raise_error(status)
@@ -212,28 +232,10 @@ def _structure(bundle: Bundle, structure: list[Any]) -> Iterator[int]:
     yield NONE if isinstance(bundle, AggregateFirst) else _add(structure, bundle.sources)
 
 
-def _sizes(bundle: Bundle) -> tuple[int, int, int, int, int]:
+def _sizes(bundle: Bundle, matrices: int) -> tuple[int, ...]:
     adjacency, aggregated = bundle.adjacency, int(isinstance(bundle, AggregateFirst))
-    return adjacency.n_edges, adjacency.n_senders, adjacency.n_receivers, bundle.table.shape[0], aggregated
-
-
-def _relations(bundle: Bundle, places: Mapping[str, int], structure: list[Any], static: bool) -> list[int]:
-    """Return the numbers of a bundle's relations, and add the receivers to the structure."""
-    targets = sorted(bundle.entered)
-    receivers = [_add(structure, bundle.entered[target].rows) for target in targets]
-    if static:  # numpy can't be traced
-        numbers, position, before = [], 0, NONE
-        for extent in extents(bundle):
-            place = targets.index(extent.target)
-            position, before = (position if place == before else 0), place
-            numbers += [receivers[place], position, places[extent.target], extent.columns, extent.rows]
-            position += extent.rows
-        return numbers
-    target, columns, rows = np.asarray(bundle.table).reshape(-1, 3).T
-    starts = np.cumsum(rows) - rows
-    position = starts - starts[np.searchsorted(target, target)]  # from the first of its target
-    own, of = np.array(receivers, np.int64), np.array([places[kind] for kind in targets], np.int64)
-    return np.stack([own[target], position, of[target], columns, rows], axis=1).ravel().tolist()
+    edges, columns, rows = adjacency.n_edges, adjacency.n_senders, adjacency.n_receivers
+    return edges, columns, rows, bundle.table.shape[0], matrices, len(bundle.entered), aggregated
 
 
 def _nodes(

@@ -12,13 +12,13 @@ from heddle.errors import GraphError
 from heddle.graph import Graph, HeteroGraph, num_nodes
 from heddle.heads import GraphHead, NodeHead
 from heddle.layers.base import HeteroLayer, Layer, no_dropout
+from heddle.memo import Memo
 from heddle.model import Batch, Encoder, Model
 from heddle.nest import map_nest
 from heddle.params import initialise
 from heddle.plugins.kernels import primitive_kernels
 from heddle_pyg.adapt import as_encoder
 from heddle_pyg.inputs import as_array, as_tensor, read_inputs
-from heddle_pyg.memo import Memo
 from heddle_pyg.ops import TorchOps
 from heddle_pyg.register import register_parameters
 

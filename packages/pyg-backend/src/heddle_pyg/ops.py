@@ -12,8 +12,9 @@ from torch.nn import functional
 
 from heddle.adjacency import Adjacency
 from heddle.ops import GraphOps
+from heddle_pyg.products import MultiplyByEach
 from heddle_pyg.segments import Gather, SegmentMax, SegmentSum
-from heddle_pyg.sparse import Dot, EdgeGather, EdgeSoftmax, Spmm
+from heddle_pyg.sparse import Dot, EdgeGather, EdgeSoftmax, ScaledSpmm, Spmm
 
 
 class TorchOps(GraphOps):
@@ -79,6 +80,20 @@ class TorchOps(GraphOps):
             weight = weight.to(wide).reshape((len(weight), h) if h > 1 else (len(weight),))
         y = Spmm.apply(x.to(wide).reshape((len(x), h, d) if h > 1 else (len(x), d)), weight, adjacency, False)
         return y.reshape((adjacency.n_receivers, *x.shape[1:])).to(dtype)
+
+    def scaled_spmm(
+        self, adjacency: Adjacency, x: Tensor, weight: Tensor | None = None, scale: Tensor | None = None
+    ) -> Tensor:
+        constants = [tensor for tensor in (weight, scale) if tensor is not None]
+        folded = scale is not None and not any(
+            tensor.requires_grad or tensor.dtype != x.dtype for tensor in constants
+        )
+        if not folded or "spmm" in vars(self) or x.ndim != 2 or x.dtype not in (torch.float32, torch.float64):
+            return super().scaled_spmm(adjacency, x, weight, scale)
+        return ScaledSpmm.apply(x, weight, scale, adjacency, False)
+
+    def multiply_by_each(self, x: Tensor, matrices: Tensor) -> Tensor:
+        return MultiplyByEach.apply(x, matrices)
 
     def sddmm(self, adjacency: Adjacency, x: Tensor, y: Tensor, op: str) -> Tensor:
         if op == "add":

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from heddle.errors import ConfigError, GraphError
 from heddle.graph import EdgeSet, EdgeType, hetero_graph
 from heddle.layers.rgcn import RGCN
+from heddle.memo import Memo
 from heddle.nest import map_nest
 from heddle.plugins.kernels import primitive_kernels
 from heddle.relational.bundle import Bundles
 from heddle.relational.plan import check_plan, plan_relations
 from heddle.relational.prepare import bundles_of, prepare_bundles
 from heddle_pyg.inputs import as_array, as_tensor
-from heddle_pyg.memo import Memo
 from heddle_pyg.ops import TorchOps
 
 AGGREGATIONS = ("mean", "add", "sum")

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from heddle.adjacency import Adjacency
-from heddle_pyg.memo import Memo
+from heddle.memo import Memo
 
 with (
     warnings.catch_warnings()
@@ -47,6 +47,23 @@ class Spmm(Function):
             ends = (x, grad) if ctx.back else (grad, x)
             grad_weight = Dot.apply(*ends, ctx.adjacency)
         return grad_x, grad_weight, None, None
+
+
+class ScaledSpmm(Function):
+    """y[r] = scale[r] times the sum over edges (s, r) of weight x[s]: x [n, d], constant scale and weight or None."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor | None, scale: Tensor, adjacency: Adjacency, back: bool
+    ) -> Tensor:
+        ctx.constants, ctx.back = (weight, scale, adjacency), back
+        values = _scaled(adjacency, weight, scale, back)
+        indptr = adjacency.t_indptr if back else adjacency.indptr
+        return _csr_matmul(indptr, adjacency.t_receivers if back else adjacency.senders, values, x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
+        return ScaledSpmm.apply(grad, *ctx.constants, not ctx.back), None, None, None, None
 
 
 class Dot(Function):
@@ -139,6 +156,19 @@ def _ones(adjacency: Adjacency, like: Tensor) -> Tensor:
     return _KEPT.get((adjacency.senders,), kind, lambda: like.new_ones(adjacency.n_edges))
 
 
+def _scaled(adjacency: Adjacency, weight: Tensor | None, scale: Tensor, back: bool) -> Tensor:
+    """Return each edge's weight times its receiver's scale, made once for as long as these live."""
+
+    def compute() -> Tensor:
+        values = scale.index_select(0, adjacency.t_receivers if back else adjacency.receivers)
+        if weight is not None:
+            values *= weight.index_select(0, adjacency.t_order) if back else weight
+        return values
+
+    arrays = [adjacency.senders, scale] if weight is None else [adjacency.senders, scale, weight]
+    return _KEPT.get(arrays, (back, torch.is_inference_mode_enabled()), compute)
+
+
 def _csr_matmul(indptr: Tensor, columns: Tensor, values: Tensor, x: Tensor) -> Tensor:
     """Return the CSR matrix times x [n_columns, d]; columns may repeat and need no order."""
     rows = len(indptr) - 1
@@ -149,8 +179,8 @@ def _csr_matmul(indptr: Tensor, columns: Tensor, values: Tensor, x: Tensor) -> T
         columns.contiguous(),
     )  # views with gaps would be read as if they had none
     matrix = torch.sparse_csr_tensor(indptr, columns, values, (rows, len(x)), check_invariants=False)
-    # matrix @ x would fill an array of its own size with zeros, and copy it
-    return torch.addmm(x.new_zeros(()).expand(rows, x.shape[1]), matrix, x, beta=0)
+    # matrix @ x would fill two arrays of its own size, and copy one
+    return x.new_empty(rows, x.shape[1]).addmm_(matrix, x, beta=0)
 
 
 def _sampled_dot(adjacency: Adjacency, x: Tensor, y: Tensor) -> Tensor:

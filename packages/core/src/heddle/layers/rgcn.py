@@ -155,15 +155,16 @@ class RGCN:
             {kind: params[self._own("root", kind)] for kind in self.widths if kind in x} if self.root else {}
         )
         biases = {kind: params[self._own("bias", kind)] for kind in self.widths} if self.bias else {}
-        weights = self._stacks(ops, params, bundles)
-        return ops.relational_conv(bundles.parts, x, weights, roots, biases, activation)
-
-    def _stacks(self, ops: GraphOps, params: Params, bundles: Bundles) -> Array | list[Array]:
-        """Return the weights [relations, in, out] of all bundles together, or of each where widths differ."""
-        stacks: Array | list[Array]
+        weights: Array | list[Array]
         if self._stacked and not self.bases:
-            stacks = ops.gather(params["weight"], bundles.order)
-            return _block_diagonal(ops, stacks) if self.blocks else stacks
+            stacks, order = params["weight"], bundles.order
+            weights = _block_diagonal(ops, stacks) if self.blocks else stacks
+        else:
+            weights, order = self._stacks(ops, params, bundles), None
+        return ops.relational_conv(bundles.parts, x, weights, roots, biases, activation, order)
+
+    def _stacks(self, ops: GraphOps, params: Params, bundles: Bundles) -> list[Array]:
+        """Return the weights [relations, in, out] of each bundle."""
         weights = self._weights(ops, params)
         places = {relation_key(relation): i for i, relation in enumerate(self.relations)}
         members = [[places[extent.key] for extent in extents(bundle)] for _, bundle in bundles.parts]

@@ -21,6 +21,7 @@ def relational_conv(
     roots: Mapping[str, Array],
     biases: Mapping[str, Array],
     activation: str = "none",
+    order: Array | None = None,
 ) -> dict[str, Array]:
     """Return y[t] = activation of x[t] roots[t] + biases[t] + sum over relations r into t of A_r x[s] W_r.
 
@@ -29,14 +30,18 @@ def relational_conv(
         x: node type -> [n_nodes, in_dim], or None for a type without features, whose rows are those of the unit
             matrix; a type that is left out sends nothing.
         weights: for each bundle [relations, in_dim, out_dim], in the order of `extents`; or those of all bundles in
-            one array, where in_dim is one.
+            one array, where in_dim is one, in that order or in any other that `order` tells.
         roots: node type -> [in_dim, out_dim]; types of x.
         biases: node type -> [out_dim]; added to a type that has a value.
         activation: as in `GraphOps.activate`.
+        order: [relations] int, the place of each relation, bundle after bundle, in the one array of weights, which may
+            have more.
 
     Returns: node type -> [n_nodes, out_dim] for types with a root or a relation from a type of x.
     """
     y = {kind: root if x[kind] is None else x[kind] @ root for kind, root in roots.items()}
+    if order is not None:
+        weights = ops.gather(weights, order)
     for (source, bundle), weight in zip(bundles, weights_by_bundle(bundles, weights)):
         if source not in x:
             continue
@@ -67,16 +72,14 @@ def _transform_first(
     ops: "GraphOps", bundle: TransformFirst, x: Array | None, weight: Array
 ) -> dict[str, Array]:
     xp, places = ops.xp, list(extents(bundle))
-    count, _, out_dim = weight.shape
+    out_dim = weight.shape[2]
     if x is None:
         columns = xp.reshape(weight, (-1, out_dim))
-    elif bundle.sources is None:  # one product for all relations
-        side_by_side = x @ xp.reshape(xp.permute_dims(weight, (1, 0, 2)), (-1, count * out_dim))
-        split = xp.reshape(side_by_side, (-1, count, out_dim))
-        columns = xp.reshape(xp.permute_dims(split, (1, 0, 2)), (-1, out_dim))
+    elif bundle.sources is None:
+        columns = xp.reshape(ops.multiply_by_each(x, weight), (-1, out_dim))
     else:
         columns = _grouped(ops, ops.gather(x, bundle.sources), weight, [place.columns for place in places])
-    rows = _scaled(ops, bundle, ops.spmm(bundle.adjacency, columns, bundle.weight))
+    rows = ops.scaled_spmm(bundle.adjacency, columns, bundle.weight, bundle.scale)
     parts, targets = {}, sorted(bundle.entered)
     sizes = [sum(place.rows for place in places if place.target == target) for target in targets]
     for target, own in zip(targets, ops.split(rows, sizes)):
@@ -91,7 +94,7 @@ def _transform_first(
 
 def _aggregate_first(ops: "GraphOps", bundle: AggregateFirst, x: Array, weight: Array) -> dict[str, Array]:
     xp, out_dim = ops.xp, weight.shape[2]
-    rows = _scaled(ops, bundle, ops.spmm(bundle.adjacency, x, bundle.weight))
+    rows = ops.scaled_spmm(bundle.adjacency, x, bundle.weight, bundle.scale)
     parts, targets = {}, sorted(bundle.entered)
     heights = [
         [extent.shape[1] for _, extent in sorted(bundle.entered[target].extents.items())]
@@ -110,10 +113,6 @@ def _aggregate_first(ops: "GraphOps", bundle: AggregateFirst, x: Array, weight: 
         else:
             parts[target] = ops.segment_sum(_grouped(ops, own, matrices, sizes), entered.rows, n_nodes)
     return parts
-
-
-def _scaled(ops: "GraphOps", bundle: Bundle, rows: Array) -> Array:
-    return rows if bundle.scale is None else rows * ops.xp.reshape(bundle.scale, (-1, 1))
 
 
 def _grouped(ops: "GraphOps", rows: Array, weight: Array, sizes: Sequence[int]) -> Array:

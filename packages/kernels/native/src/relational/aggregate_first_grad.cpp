@@ -12,7 +12,7 @@ void matrices_grad(const Call& call, const Part* first, const Part* last) {
   const std::vector<Task> tasks = target_tasks(call, first, last);
   int64_t chunks = 0;
   for (const Task& task : tasks) chunks = task.chunk < chunks ? chunks : task.chunk + 1;
-  OuterSums sums(call, last - first, in_dim, chunks, call.matrix_grad(*first));
+  OuterSums sums(call, first, last, chunks);
   for (int64_t k = 0; k < chunks; ++k)
     for (const Part* part = first; part < last; ++part) sums.clear(k, part - first);
   parallel_for(static_cast<int64_t>(tasks.size()), call.threads, [&](int64_t task) {

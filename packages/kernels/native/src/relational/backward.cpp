@@ -39,8 +39,8 @@ void root_grad(const Call& call, const heddle_node_type& type, const char* grad)
   }
   const int64_t in_dim = type.in_dim, k = own ? call.out_dim : 0;
   const Memory packed(k * call.padded(in_dim) * call.bytes);
-  HEDDLE_PICK(relational_pack)({type.root, k, in_dim, true, call.padded(in_dim), 1, 0, packed.data(), call.dtype});
-  OuterSums sums(call, 1, in_dim, own ? Chunks(type.nodes).count : 0, type.root_grad);
+  HEDDLE_PICK(relational_pack)({&type.root, k, in_dim, true, call.padded(in_dim), 1, packed.data(), call.dtype});
+  OuterSums sums(call, {static_cast<char*>(type.root_grad)}, in_dim, own ? Chunks(type.nodes).count : 0);
   const Rows x{type.x, in_dim, nullptr, 0}, x_grad{type.x_grad, in_dim, nullptr, 0};
   const Rows rows = own ? Rows{grad, call.width, nullptr, 0} : x;
   for_chunks(call, type.nodes, [&](int64_t chunk, int64_t first, int64_t last) {
@@ -85,14 +85,14 @@ void relations_grad(const Call& call) {
 }  // namespace heddle
 
 extern "C" int heddle_relational_conv_grad(const heddle_node_type* types, int64_t n_types, const heddle_bundle* bundles,
-                                           int64_t n_bundles, const heddle_relation* relations, int64_t out_dim,
-                                           int64_t relu, int64_t dtype, int64_t index, int64_t threads) {
+                                           int64_t n_bundles, const heddle_target* targets, int64_t out_dim, int64_t relu,
+                                           int64_t dtype, int64_t index, int64_t threads, int64_t known) {
   using namespace heddle;
   const char* const op = "relational_conv_grad";
   return guarded(op, [&]() -> int {
     Call call;
-    if (int status = read_call(op, call, types, n_types, bundles, n_bundles, relations, out_dim, relu, dtype, index, threads, true))
-      return status;
+    const Arguments given{types, n_types, bundles, n_bundles, targets, out_dim, relu, dtype, index, threads, known};
+    if (int status = read_call(op, call, given, true)) return status;
     for (int64_t t = 0; t < n_types; ++t)
       if (!types[t].grad && (types[t].root_grad || types[t].bias_grad))
         return fail(HEDDLE_INVALID, "%s: found no grad for type %lld, expected one for its root or bias; pass it", op,

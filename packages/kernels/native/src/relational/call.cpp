@@ -7,43 +7,42 @@
 namespace heddle {
 namespace {
 
-int check_bundle(const char* op, const heddle_bundle& b, const heddle_node_type* types, int64_t n_types, int64_t dtype,
-                 int64_t index, int64_t threads, bool back) {
-  if (int status = check_sizes(op, {b.source, b.edges, b.columns, b.rows, b.relations})) return status;
-  if (b.source >= n_types)
+int check_bundle(const char* op, const heddle_bundle& b, const Call& call, bool back) {
+  if (int status = check_sizes(op, {b.source, b.edges, b.columns, b.rows, b.relations, b.n_matrices, b.targets})) return status;
+  if (b.source >= call.n_types)
     return fail(HEDDLE_INVALID, "%s: found source type %lld, expected one of %lld types; number them from 0", op,
-                static_cast<long long>(b.source), static_cast<long long>(n_types));
-  if (int status = check_values(op, {b.weight, b.scale, b.matrices, b.matrices_grad}, dtype)) return status;
-  if (int status = check_ids(op, {b.sources, b.t_order}, index)) return status;
+                static_cast<long long>(b.source), static_cast<long long>(call.n_types));
+  const heddle_node_type& source = call.types[b.source];
+  if (int status = check_values(op, {b.weight, b.scale, b.matrices, b.matrices_grad}, call.dtype)) return status;
+  if (int status = check_ids(op, {b.sources, b.t_order}, call.index)) return status;
+  if (int status = check_ids(op, {b.table, b.order}, HEDDLE_INT64)) return status;
   if (!b.aggregate_first) {
-    if (b.sources && !types[b.source].x)
+    if (b.sources && !source.x)
       return fail(HEDDLE_INVALID, "%s: found sources for a type without features, expected none; keep all its rows", op);
-  } else if (b.columns != types[b.source].nodes || b.sources || !types[b.source].x) {
+  } else if (b.columns != source.nodes || b.sources || !source.x) {
     return fail(HEDDLE_INVALID,
                 "%s: found %lld columns aggregated first, expected one for each of %lld nodes with features, and no "
                 "sources; rebuild the bundle",
-                op, static_cast<long long>(b.columns), static_cast<long long>(types[b.source].nodes));
+                op, static_cast<long long>(b.columns), static_cast<long long>(source.nodes));
   }
+  if (call.known) return HEDDLE_OK;
   if (!back || b.aggregate_first)
-    if (int status = check_walk(op, {b.indptr, b.ids, nullptr, b.rows, b.edges, b.columns, index})) return status;
+    if (int status = check_walk(op, {b.indptr, b.ids, nullptr, b.rows, b.edges, b.columns, call.index})) return status;
   if (!back) return HEDDLE_OK;
-  if (int status = check_walk(op, {b.t_indptr, b.t_ids, b.t_order, b.columns, b.edges, b.rows, index})) return status;
+  if (int status = check_walk(op, {b.t_indptr, b.t_ids, b.t_order, b.columns, b.edges, b.rows, call.index})) return status;
   if (!b.weight) return HEDDLE_OK;
-  const int64_t at = first_bad(b.t_order, b.edges, b.edges, index, threads);
-  return at < 0 ? HEDDLE_OK : out_of_range(op, "t_order", b.t_order, at, b.edges, index);
+  const int64_t at = first_bad(b.t_order, b.edges, b.edges, call.index, call.threads);
+  return at < 0 ? HEDDLE_OK : out_of_range(op, "t_order", b.t_order, at, b.edges, call.index);
 }
 
 // Check one relation against its bundle's sources and its target.
-int check_part(const char* op, const Call& call, const Part& part, bool rows_left, bool columns_left) {
-  if (part.target < 0 || part.target >= call.n_types)
-    return fail(HEDDLE_INVALID, "%s: found target type %lld, expected one of %lld types; number them from 0", op,
-                static_cast<long long>(part.target), static_cast<long long>(call.n_types));
+int check_part(const char* op, const Call& call, const Part& part) {
   const heddle_node_type &target = call.types[part.target], &source = call.types[part.bundle->source];
   const bool all_columns = !part.bundle->aggregate_first && !part.bundle->sources;
-  if (rows_left || columns_left || (!part.receivers && part.rows != target.nodes) ||
-      (all_columns && part.columns != source.nodes))
-    return fail(HEDDLE_INVALID, "%s: found a relation of %lld rows and %lld columns, expected those of its bundle and types; "
-                "rebuild the bundle", op, static_cast<long long>(part.rows), static_cast<long long>(part.columns));
+  if ((!part.receivers && part.rows != target.nodes) || (all_columns && part.columns != source.nodes))
+    return fail(HEDDLE_INVALID, "%s: found a relation of %lld rows and %lld columns, expected those of its types; rebuild the "
+                "bundle", op, static_cast<long long>(part.rows), static_cast<long long>(part.columns));
+  if (call.known) return HEDDLE_OK;
   if (int status = check_ids(op, {part.receivers}, call.index)) return status;
   if (part.receivers)
     if (int64_t at = first_bad(part.receivers, part.rows, target.nodes, call.index, call.threads); at >= 0)
@@ -52,6 +51,55 @@ int check_part(const char* op, const Call& call, const Part& part, bool rows_lef
     if (int64_t at = first_bad(sources, part.columns, source.nodes, call.index, call.threads); at >= 0)
       return out_of_range(op, "sources", sources, at, source.nodes, call.index);
   return HEDDLE_OK;
+}
+
+// Matrices that relations have, of an array that bundles share.
+struct Taken {
+  const void* matrices = nullptr;
+  std::vector<bool> places{};
+
+  // Whether a bundle's matrix is there and no other relation's; it is this one's from now on.
+  bool take(const heddle_bundle& b, int64_t place) {
+    if (place < 0 || place >= b.n_matrices) return false;
+    if (!b.order) return true;  // one after the other
+    if (matrices != b.matrices) matrices = b.matrices, places.assign(static_cast<size_t>(b.n_matrices), false);
+    const bool free = !places[static_cast<size_t>(place)];
+    places[static_cast<size_t>(place)] = true;
+    return free;
+  }
+};
+
+// Add the bundle's relations to the parts, as its table lays them out.
+int read_table(const char* op, Call& call, const heddle_bundle& b, const heddle_target* targets, Taken& taken) {
+  std::vector<int64_t> rows_of(static_cast<size_t>(b.targets));
+  int64_t row = 0, column = 0;
+  for (int64_t i = 0; i < b.relations; ++i) {
+    const int64_t target = b.table[3 * i], columns = b.table[3 * i + 1], rows = b.table[3 * i + 2], place = b.order ? b.order[i] : i;
+    if (target < 0 || target >= b.targets || targets[target].type < 0 || targets[target].type >= call.n_types)
+      return fail(HEDDLE_INVALID, "%s: found target %lld, expected one of the bundle's %lld, whose types are among %lld; rebuild "
+                  "the bundle", op, static_cast<long long>(target), static_cast<long long>(b.targets),
+                  static_cast<long long>(call.n_types));
+    if (!taken.take(b, place))
+      return fail(HEDDLE_INVALID, "%s: found relation %lld with matrix %lld, expected one of %lld that no other has; pass a "
+                  "matrix for each", op, static_cast<long long>(i), static_cast<long long>(place),
+                  static_cast<long long>(b.n_matrices));
+    int64_t& before = rows_of[static_cast<size_t>(target)];
+    const void* const receivers = targets[target].receivers;
+    const bool fits = rows >= 0 && columns >= 0 && rows <= b.rows - row &&
+                      (b.aggregate_first || columns <= b.columns - column) &&
+                      (!receivers || rows <= targets[target].rows - before);
+    if (!fits)
+      return fail(HEDDLE_INVALID, "%s: found a relation of %lld rows and %lld columns, expected what is left of its bundle's; "
+                  "rebuild the bundle", op, static_cast<long long>(rows), static_cast<long long>(columns));
+    call.parts.push_back({&b, i, place, targets[target].type, call.id_at(receivers, before), b.aggregate_first ? 0 : column,
+                          columns, row, rows});
+    row += rows, column += columns, before += rows;
+    if (int status = check_part(op, call, call.parts.back())) return status;
+  }
+  if (row == b.rows && (b.aggregate_first || column == b.columns)) return HEDDLE_OK;
+  return fail(HEDDLE_INVALID, "%s: found relations of %lld rows and %lld columns, expected the bundle's %lld and %lld; rebuild "
+              "the bundle", op, static_cast<long long>(row), static_cast<long long>(column), static_cast<long long>(b.rows),
+              static_cast<long long>(b.columns));
 }
 
 // Positions in ids [0, count), which rise, of those in [first, last).
@@ -122,10 +170,10 @@ int64_t Call::padded(int64_t columns) const {
   return (columns + lanes - 1) / lanes * lanes;
 }
 
-const char* Call::matrix(const Part& part) const { return at(part.bundle->matrices, part.position * matrix_size(part)); }
+const char* Call::matrix(const Part& part) const { return at(part.bundle->matrices, part.place * in_dim(part) * out_dim); }
 
 char* Call::matrix_grad(const Part& part) const {
-  return part.bundle->matrices_grad ? at(part.bundle->matrices_grad, part.position * matrix_size(part)) : nullptr;
+  return part.bundle->matrices_grad ? at(part.bundle->matrices_grad, part.place * in_dim(part) * out_dim) : nullptr;
 }
 
 std::pair<int64_t, int64_t> Call::rows_within(const Part& part, int64_t first, int64_t last) const {
@@ -152,7 +200,8 @@ int64_t Call::packed_bytes(const Part& part, bool transposed) const {
 void Call::pack(const Part* first, const Part* last, bool transposed, char* to) const {
   const int64_t k = transposed ? out_dim : in_dim(*first), columns = transposed ? in_dim(*first) : out_dim;
   parallel_for(last - first, threads, [&](int64_t i) {
-    HEDDLE_PICK(relational_pack)({matrix(first[i]), k, columns, transposed, padded(columns), 1, 0,
+    const void* const own = matrix(first[i]);
+    HEDDLE_PICK(relational_pack)({&own, k, columns, transposed, padded(columns), 1,
                                   to + i * packed_bytes(*first, transposed), dtype});
   });
 }
@@ -179,6 +228,10 @@ RowGather Call::walk(const Part& part, bool back) const {
 }
 
 bool Call::gather(const RowGather& g, int64_t first, int64_t last, int64_t low, int64_t high) const {
+  if (known) {
+    HEDDLE_PICK(relational_gather)(g, first, last);
+    return true;
+  }
   constexpr int64_t NEAR = 256;  // rows whose ids stay in cache from their check to their use
   const auto at = [&](const void* ids, int64_t i) { return Walk{ids, nullptr, nullptr, 0, 0, 0, index}.start(i); };
   bool good = true;
@@ -202,14 +255,13 @@ std::vector<Task> target_tasks(const Call& call, const Part* first, const Part* 
   return tasks;
 }
 
-int read_call(const char* op, Call& call, const heddle_node_type* types, int64_t n_types, const heddle_bundle* bundles,
-              int64_t n_bundles, const heddle_relation* relations, int64_t out_dim, int64_t relu, int64_t dtype,
-              int64_t index, int64_t threads, bool back) {
+int read_call(const char* op, Call& call, const Arguments& given, bool back) {
+  const auto& [types, n_types, bundles, n_bundles, targets, out_dim, relu, dtype, index, threads, known] = given;
   if (int status = check_code(op, "dtype", dtype, HEDDLE_FLOAT64, "float32, float64")) return status;
   if (int status = check_code(op, "index", index, HEDDLE_INT64, "int32, int64")) return status;
   if (int status = check_sizes(op, {n_types, n_bundles, out_dim})) return status;
-  call.types = types, call.n_types = n_types, call.out_dim = out_dim, call.relu = relu != 0;
-  call.dtype = dtype, call.index = index, call.bytes = size_of(dtype), call.width = call.padded(out_dim);
+  call.types = types, call.n_types = n_types, call.out_dim = out_dim, call.relu = relu != 0, call.known = known != 0;
+  call.dtype = dtype, call.index = index, call.threads = threads, call.bytes = size_of(dtype), call.width = call.padded(out_dim);
   double work = 0;
   for (int64_t t = 0; t < n_types; ++t) {
     const heddle_node_type& type = types[t];
@@ -218,24 +270,16 @@ int read_call(const char* op, Call& call, const heddle_node_type* types, int64_t
     if (int status = check_values(op, {type.x, type.root, type.bias, type.y, type.grad}, dtype)) return status;
     if (int status = check_values(op, {type.x_grad, type.root_grad, type.bias_grad}, dtype)) return status;
   }
-  for (int64_t k = 0; k < n_bundles; ++k) {
+  Taken taken;
+  const heddle_target* own = targets;
+  for (int64_t k = 0; k < n_bundles; own += bundles[k++].targets) {
     const heddle_bundle& b = bundles[k];
-    if (int status = check_bundle(op, b, types, n_types, dtype, index, threads, back)) return status;
-    int64_t row = 0, column = 0;
-    for (int64_t i = 0; i < b.relations; ++i, ++relations) {
-      const heddle_relation& r = *relations;
-      if (int status = check_sizes(op, {r.columns, r.rows})) return status;
-      call.parts.push_back({&b, i, r.target, r.receivers, b.aggregate_first ? 0 : column, r.columns, row, r.rows});
-      row += r.rows, column += r.columns;
-      const bool last = i + 1 == b.relations;
-      const bool rows_left = row > b.rows || (last && row != b.rows);
-      const bool columns_left = !b.aggregate_first && (column > b.columns || (last && column != b.columns));
-      if (int status = check_part(op, call, call.parts.back(), rows_left, columns_left)) return status;
-    }
+    if (int status = check_bundle(op, b, call, back)) return status;
+    if (int status = read_table(op, call, b, own, taken)) return status;
     work += static_cast<double>(b.edges) * static_cast<double>(out_dim) +
             static_cast<double>(b.aggregate_first ? b.rows : b.columns) * static_cast<double>(types[b.source].in_dim * out_dim);
   }
-  call.threads = work < 1 << 18 ? 1 : threads;
+  if (work < 1 << 18) call.threads = 1;
   return HEDDLE_OK;
 }
 

@@ -17,7 +17,8 @@ namespace heddle {
 struct Part {
   const heddle_bundle* bundle;
   int64_t position;  // among the bundle's relations
-  int64_t target;
+  int64_t place;     // of its matrix
+  int64_t target;    // its type
   const void* receivers;
   int64_t first_column, columns;
   int64_t first_row, rows;
@@ -86,6 +87,7 @@ struct Call {
   std::vector<Part> parts;
   int64_t out_dim;
   bool relu;
+  bool known;  // that ids are in range
   int64_t dtype, index, threads;
   int64_t bytes;  // of a value
   int64_t width;  // out_dim in whole vectors
@@ -99,7 +101,6 @@ struct Call {
   // A relation's matrix, or its gradient; in a source without features, its table of rows.
   const char* matrix(const Part& part) const;
   char* matrix_grad(const Part& part) const;
-  int64_t matrix_size(const Part& part) const { return in_dim(part) * out_dim; }
   const char* at(const void* values, int64_t i) const { return static_cast<const char*>(values) + i * bytes; }
   char* at(void* values, int64_t i) const { return static_cast<char*>(values) + i * bytes; }
   const char* id_at(const void* ids, int64_t i) const {
@@ -120,10 +121,18 @@ struct Call {
   bool gather(const RowGather& g, int64_t first, int64_t last, int64_t low, int64_t high) const;
 };
 
+// The arguments of both functions.
+struct Arguments {
+  const heddle_node_type* types;
+  int64_t n_types;
+  const heddle_bundle* bundles;
+  int64_t n_bundles;
+  const heddle_target* targets;
+  int64_t out_dim, relu, dtype, index, threads, known;
+};
+
 // Read and check the arguments; `back`: also those that only the gradient needs, and not those that it doesn't.
-int read_call(const char* op, Call& call, const heddle_node_type* types, int64_t n_types, const heddle_bundle* bundles,
-              int64_t n_bundles, const heddle_relation* relations, int64_t out_dim, int64_t relu, int64_t dtype,
-              int64_t index, int64_t threads, bool back);
+int read_call(const char* op, Call& call, const Arguments& given, bool back);
 
 // Nodes of a type in chunks, the same whatever the number of threads, so that sums over chunks are too.
 struct Chunks {

@@ -14,7 +14,7 @@ void start(const Call& call, const heddle_node_type& type, char* y) {
   const Memory bias(call.width * call.bytes), packed(k * call.width * call.bytes);
   std::memset(bias.data(), 0, row_bytes);
   if (type.bias) std::memcpy(bias.data(), type.bias, static_cast<size_t>(call.out_dim * call.bytes));
-  HEDDLE_PICK(relational_pack)({type.root, k, call.out_dim, false, call.width, 1, 0, packed.data(), call.dtype});
+  HEDDLE_PICK(relational_pack)({&type.root, k, call.out_dim, false, call.width, 1, packed.data(), call.dtype});
   const Rows rows{y, call.width, nullptr, 0}, x{k ? type.x : y, k ? k : call.width, nullptr, 0};
   RowProduct p = call.product(x, packed.data(), k, rows, call.width);
   p.start = bias.data();
@@ -46,14 +46,14 @@ void add_relations(const Call& call) {
 }  // namespace heddle
 
 extern "C" int heddle_relational_conv(const heddle_node_type* types, int64_t n_types, const heddle_bundle* bundles,
-                                      int64_t n_bundles, const heddle_relation* relations, int64_t out_dim,
-                                      int64_t relu, int64_t dtype, int64_t index, int64_t threads) {
+                                      int64_t n_bundles, const heddle_target* targets, int64_t out_dim, int64_t relu,
+                                      int64_t dtype, int64_t index, int64_t threads, int64_t known) {
   using namespace heddle;
   const char* const op = "relational_conv";
   return guarded(op, [&]() -> int {
     Call call;
-    if (int status = read_call(op, call, types, n_types, bundles, n_bundles, relations, out_dim, relu, dtype, index, threads, false))
-      return status;
+    const Arguments given{types, n_types, bundles, n_bundles, targets, out_dim, relu, dtype, index, threads, known};
+    if (int status = read_call(op, call, given, false)) return status;
     std::vector<Memory> padded;
     padded.reserve(static_cast<size_t>(n_types));
     for (int64_t t = 0; t < n_types; ++t) {

@@ -30,8 +30,10 @@ void multiply(const Call& call, const Part* first, const Part* last, char* panel
   const std::vector<Shared> products = shared_rows(call, first, last);
   parallel_for(static_cast<int64_t>(products.size()), call.threads, [&](int64_t i) {
     const auto [part, relations] = products[static_cast<size_t>(i)];
-    HEDDLE_PICK(relational_pack)({call.matrix(*part), in_dim, call.out_dim, false, call.width, relations,
-                                  call.matrix_size(*part), packed.data() + (part - first) * matrix_bytes, call.dtype});
+    std::vector<const void*> matrices;
+    for (int64_t r = 0; r < relations; ++r) matrices.push_back(call.matrix(part[r]));
+    HEDDLE_PICK(relational_pack)({matrices.data(), in_dim, call.out_dim, false, call.width, relations,
+                                  packed.data() + (part - first) * matrix_bytes, call.dtype});
   });
   std::vector<std::pair<size_t, int64_t>> tasks;  // (product, first row)
   for (size_t i = 0; i < products.size(); ++i)
@@ -47,9 +49,10 @@ void multiply(const Call& call, const Part* first, const Part* last, char* panel
   });
 }
 
-// y += scale * the sums of the panels' rows, of `stride` columns each. The thread that begins a relation brings its panel
+// y += scale * the sums of the rows of each relation's panel(part), of `stride` columns. The thread that begins a relation brings its panel
 // near, where that is small beside what is gathered from it.
-void sum_panels(const Call& call, const Part* first, const Part* last, const char* panels, int64_t stride) {
+template <class Panel>
+void sum_panels(const Call& call, const Part* first, const Part* last, int64_t stride, Panel&& panel) {
   constexpr int64_t OFTEN = 2;  // times that a row of such a panel is read
   Turns turns(call, first, last, [](const Part& part) { return part.target; });
   by_relation(last - first, call.threads, turns.chunks(), [&](int64_t i, int64_t k) {
@@ -57,8 +60,7 @@ void sum_panels(const Call& call, const Part* first, const Part* last, const cha
     const Chunks chunks(call.types[part.target].nodes);
     const auto [from, to] = call.rows_within(part, chunks.first(k), chunks.last(k));
     RowGather g = call.walk(part, false);
-    g.data = call.at(panels, (part.first_column - first->first_column) * stride);
-    g.stride = stride, g.columns = stride, g.scale = part.bundle->scale, g.add = true;
+    g.data = panel(part), g.stride = stride, g.columns = stride, g.scale = part.bundle->scale, g.add = true;
     g.out = {call.y[static_cast<size_t>(part.target)], call.width, part.receivers, part.first_row};
     if (k == 0 && part.columns * OFTEN <= call.edges(part)) bring_near(g.data, part.columns * stride * call.bytes);
     turns.take(i, k, [&] {
@@ -71,11 +73,13 @@ void sum_panels(const Call& call, const Part* first, const Part* last, const cha
 
 void transform_first(const Call& call, const Part* first, const Part* last) {
   if (call.featureless(*first))  // its matrices are the transformed rows
-    return sum_panels(call, first, last, call.matrix(*first), call.out_dim);
+    return sum_panels(call, first, last, call.out_dim, [&](const Part& part) { return call.matrix(part); });
   const int64_t columns = (last - 1)->first_column + (last - 1)->columns - first->first_column;
   const Memory panels(columns * call.width * call.bytes);
   multiply(call, first, last, panels.data());
-  sum_panels(call, first, last, panels.data(), call.width);
+  sum_panels(call, first, last, call.width, [&](const Part& part) {
+    return call.at(panels.data(), (part.first_column - first->first_column) * call.width);
+  });
 }
 
 }  // namespace heddle

@@ -66,7 +66,7 @@ void side_by_side(const Call& call, const Part* first, const Part* last, const c
   const Chunks chunks(source.nodes);
   const int64_t count = last - first, wide = count * call.width, in_dim = source.in_dim;
   const int64_t at_once = std::min(chunks.count, std::max<int64_t>(1, NEAR / (chunks.size * wide * call.bytes)));
-  OuterSums sums(call, count, in_dim, chunks.count, call.matrix_grad(*first), true);
+  OuterSums sums(call, first, last, chunks.count, true);
   const Memory rows(std::min(at_once * chunks.size, source.nodes) * wide * call.bytes);
   for (int64_t from = 0; from < chunks.count && call.problem.none(); from += at_once) {
     const int64_t some = std::min(at_once, chunks.count - from), node = chunks.first(from);
@@ -103,7 +103,7 @@ void one_by_one(const Call& call, const Part* first, const Part* last, const cha
   const Chunks chunks(source.nodes);
   const int64_t in_dim = source.in_dim;
   const bool whole = !source.x_grad && std::all_of(first, last, [](const Part& part) { return part.columns <= FEW; });
-  OuterSums sums(call, last - first, in_dim, whole ? 1 : chunks.count, call.matrix_grad(*first));
+  OuterSums sums(call, first, last, whole ? 1 : chunks.count);
   const auto some = [&](const Part& part, int64_t chunk, int64_t from, int64_t to) {
     const int64_t most = block_rows(call.width), column = part.first_column, low = part.first_row, high = low + part.rows;
     const Scratch block(most * call.width * call.bytes, call.problem);

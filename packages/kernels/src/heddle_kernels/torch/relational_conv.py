@@ -21,17 +21,18 @@ def relational_conv(
     roots: Mapping[str, Tensor],
     biases: Mapping[str, Tensor],
     activation: str = "none",
+    order: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Return y[t] = activation of x[t] roots[t] + biases[t] + sum over relations r into t of A_r x[s] W_r.
 
     The arguments and the result are those of `heddle.relational.conv.relational_conv`, as CPU tensors; bfloat16 and
-    float16 are computed in float32. relu is taken natively, other activations afterwards.
+    float16 are computed in float32. relu is taken natively, other activations afterwards. Ids that a call found in
+    range aren't checked again by calls with the same tensors, until torch changes one of these in place.
 
     Raises:
         GraphError: shapes that don't fit, an id out of range.
     """
-    compiling = torch.compiler.is_compiling()
-    asked = relational.request(bundles, x, weights, roots, biases, compiling)
+    asked = relational.request(bundles, x, weights, roots, biases, order)
     if not asked.rows:
         return {}
     dtype = reduce(torch.promote_types, (tensor.dtype for tensor in asked.floats))

@@ -7,10 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from heddle.memo import Memo
 from heddle_kernels import relational
 from heddle_kernels.torch.define import define, float_code, id_code, recorded
 
 Tensors = Sequence[Tensor]
+
+_IN_RANGE = Memo()
+"""Calls that found all of their ids in range: these aren't looked at again."""
 
 _NOWHERE = 64
 """The address of what is never read: torch has none for tensors without elements."""
@@ -41,7 +45,12 @@ def _grad_cpu(
     wanted: Sequence[bool],
 ) -> list[Tensor]:
     floats = [tensor.contiguous() for tensor in floats]
-    grads = _grad_fake(floats, structure, layout, relu, y, grad, wanted)
+    partial = relational.Layout.read(layout).partial()
+    grads = [
+        tensor.new_zeros(tensor.shape) if place in partial else tensor.new_empty(tensor.shape)
+        for place, (tensor, wants) in enumerate(zip(floats, wanted))
+        if wants
+    ]
     y, grad = y.contiguous(), grad.contiguous()
     _call("heddle_relational_conv_grad", floats, structure, layout, relu, y, grad, wanted, grads)
     return grads
@@ -71,25 +80,45 @@ def _call(
     grads: Tensors = (),
 ) -> None:
     """Call the native function on dense floats; `grads` are those of the wanted ones."""
-    structure = [tensor.contiguous() for tensor in structure]
-    ids = [tensor for tensor in structure if not tensor.is_floating_point()]
-    index = id_code(name, ids[0]) if ids else 0
-    if any(tensor.dtype != ids[0].dtype for tensor in ids):
-        structure = [tensor if tensor.is_floating_point() else tensor.long() for tensor in structure]
-        index = id_code(name, structure[0])
+    tables = relational.Layout.read(layout)
+    given = [tensor for tensor in structure if not tensor.is_floating_point()]
+    structure, index = _alike(name, structure, tables.numbers())
     places = iter(grads)
-    relational.call(
-        name,
-        relational.Layout.read(layout),
-        _addresses(floats),
-        _addresses(structure),
-        y.data_ptr() or _NOWHERE,
-        relu,
-        y.element_size(),
-        (float_code(name, y), index, -torch.get_num_threads()),
-        0 if grad is None else grad.data_ptr() or _NOWHERE,
-        _addresses([next(places) if wants else None for wants in wanted]) if grads else None,
-    )
+    gradients = _addresses([next(places) if wants else None for wants in wanted]) if grads else None
+
+    def run(known: bool) -> bool:
+        relational.call(
+            name,
+            tables,
+            _addresses(floats),
+            _addresses(structure),
+            y.data_ptr() or _NOWHERE,
+            relu,
+            y.element_size(),
+            (float_code(name, y), index, -torch.get_num_threads()),
+            known,
+            0 if grad is None else grad.data_ptr() or _NOWHERE,
+            gradients,
+        )
+        return True
+
+    if any(tensor.is_inference() for tensor in given):  # they don't count their changes
+        run(known=False)
+    elif _IN_RANGE.find(given, which := (name, tuple(layout), tuple(t.data_ptr() for t in given))):
+        run(known=True)
+    else:
+        _IN_RANGE.get(given, which, lambda: run(known=False))
+
+
+def _alike(name: str, structure: Tensors, numbers: set[int]) -> tuple[Tensors, int]:
+    """Return the structure with dense arrays, ids of one type and int64 `numbers`, and the code of the ids' type."""
+    ids = {i for i, t in enumerate(structure) if not (i in numbers or t.is_floating_point())}
+    mixed = len({structure[i].dtype for i in ids}) > 1
+    dense = [
+        (tensor.long() if i in numbers or (mixed and i in ids) else tensor).contiguous()
+        for i, tensor in enumerate(structure)
+    ]
+    return dense, id_code(name, dense[min(ids)]) if ids else 0
 
 
 def _addresses(tensors: Sequence[Tensor | None]) -> np.ndarray:

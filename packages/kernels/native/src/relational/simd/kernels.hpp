@@ -16,16 +16,15 @@ struct Rows {
   int64_t first;
 };
 
-// Matrices b, b + group_stride ... of [k, columns] (or, `transposed`, [columns, k]), side by side, each padded with zeros
-// to `width` columns, in panels: k * width * groups values.
+// `groups` matrices of [k, columns] (or, `transposed`, [columns, k]), side by side, each padded with zeros to `width`
+// columns, in panels: k * width * groups values.
 struct Packing {
-  const void* b;
+  const void* const* matrices;
   int64_t k;
   int64_t columns;
   bool transposed;
   int64_t width;
   int64_t groups;
-  int64_t group_stride;
   void* to;
   int64_t dtype;
 };

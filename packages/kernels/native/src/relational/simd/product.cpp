@@ -77,22 +77,23 @@ int64_t relational_lanes(int64_t dtype) { return dtype == HEDDLE_FLOAT64 ? LANES
 void relational_pack(const Packing& p) {
   with_value(p.dtype, [&](auto value) {
     using A = decltype(value);
-    const A* const b = static_cast<const A*>(p.b);
     A* packed = static_cast<A*>(p.to);
     const int64_t total = p.width * p.groups, most = PANEL * LANES<A>;
     if (!p.transposed && p.columns == p.width && p.groups == 1 && total <= most) {  // packed as it is
-      if (p.k) std::memcpy(packed, b, static_cast<size_t>(p.k * total) * sizeof(A));
+      if (p.k) std::memcpy(packed, p.matrices[0], static_cast<size_t>(p.k * total) * sizeof(A));
       return;
     }
     for (int64_t j = 0; j < total; j += most) {
       const int64_t to = total - j < most ? total : j + most;
-      for (int64_t i = 0; i < p.k; ++i) {
-        const A* from = b + j / p.width * p.group_stride;
-        for (int64_t at = j, column = j % p.width; at < to; ++at, ++column) {
-          if (column == p.width) column = 0, from += p.group_stride;
-          *packed++ = column >= p.columns ? A(0) : p.transposed ? from[column * p.k + i] : from[i * p.columns + column];
+      for (int64_t i = 0; i < p.k; ++i)
+        for (int64_t at = j; at < to;) {
+          const A* const from = static_cast<const A*>(p.matrices[at / p.width]);
+          const int64_t end = (at / p.width + 1) * p.width, first = at % p.width - at;
+          for (; at < to && at < end; ++at) {
+            const int64_t column = first + at;
+            *packed++ = column >= p.columns ? A(0) : p.transposed ? from[column * p.k + i] : from[i * p.columns + column];
+          }
         }
-      }
     }
   });
 }
