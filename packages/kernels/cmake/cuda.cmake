@@ -50,14 +50,14 @@ foreach(target ${HEDDLE_CUDA_TARGETS})
 endforeach()
 
 set(cuda ${CMAKE_CURRENT_SOURCE_DIR}/native/cuda)
-file(GLOB CUDA_UNITS CONFIGURE_DEPENDS ${cuda}/host/*.cpp ${cuda}/targets.cpp ${cuda}/ops/*.cu ${cuda}/gemm/*.cu)
+file(GLOB CUDA_UNITS CONFIGURE_DEPENDS ${cuda}/host/*.cpp ${cuda}/xla/*.cpp ${cuda}/targets.cpp ${cuda}/ops/*.cu ${cuda}/gemm/*.cu)
 list(FILTER CUDA_UNITS EXCLUDE REGEX "/host/reference\\.cpp$") # for tests without a device
 file(GLOB HOPPER_UNITS CONFIGURE_DEPENDS ${cuda}/gemm/hopper_*.cu)
 list(REMOVE_ITEM CUDA_UNITS ${HOPPER_UNITS})
 
 add_library(heddle_cuda_settings INTERFACE)
 target_include_directories(heddle_cuda_settings INTERFACE native/include)
-target_include_directories(heddle_cuda_settings SYSTEM INTERFACE ${HEDDLE_CUTLASS})
+target_include_directories(heddle_cuda_settings SYSTEM INTERFACE ${HEDDLE_CUTLASS} native/third_party)
 target_compile_options(heddle_cuda_settings INTERFACE
                        $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Xcompiler=-fvisibility=hidden>)
 

@@ -95,12 +95,12 @@ class StandIn:
         return self._run("sddmm", *arrays, combine, self.lanes, fault)
 
     def heddle_cuda_spmm_top(self, *a: Any) -> int:
-        *arrays, _, _, fault, _ = a
-        return self._run("top", *arrays, 0, 1, fault)
+        *arrays, _, _, space, _, fault, _ = a
+        return self._run("top", *arrays, space, 0, self.lanes, fault)
 
     def heddle_cuda_sddmm_top(self, *a: Any) -> int:
         indptr, ids, *rest, _, _, fault, _ = a
-        return self._run("top", indptr, ids, None, *rest, 1, self.lanes, fault)
+        return self._run("top", indptr, ids, None, *rest, None, 1, self.lanes, fault)
 
     def heddle_cuda_segment_softmax(self, *a: Any) -> int:
         indptr, perm, data, *rest = a

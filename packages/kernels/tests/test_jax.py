@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
+import heddle_kernels.cuda.library as cuda_library
 import heddle_kernels.jax as kernels
 from heddle.adjacency import Adjacency
 from heddle.errors import GraphError
 from heddle_kernels import reference
-from heddle_kernels.jax import compat
+from heddle_kernels.jax import compat, primitives
 from heddle_kernels.jax.edge_mlp import _plain as edge_mlp_plain
 from heddle_kernels.jax.edge_mlp import edge_mlp
 from heddle_kernels.jax.structure import Structure
@@ -44,6 +45,16 @@ def elsewhere():
     jax.clear_caches()
 
 
+@pytest.fixture
+def card():
+    """Compute on a CUDA device, by the library, float32 products as such."""
+    gpus = [device for device in jax.devices() if device.platform == "gpu"]
+    if not gpus or not compat.CUDA:
+        pytest.skip(cuda_library.unavailable() or f"JAX finds no CUDA device but {jax.default_backend()}")
+    with jax.default_device(gpus[0]), jax.default_matmul_precision("highest"):
+        yield jax.default_device(jax.devices("cpu")[0])
+
+
 def close(got: jax.Array, want: np.ndarray, dtype, margin: float = 1.0) -> None:
     assert got.dtype == dtype and got.shape == want.shape
     size = max(1.0, float(np.abs(want).max(initial=0)))
@@ -63,6 +74,20 @@ def test_values(adjacency, rng, dtype):
 @pytest.mark.parametrize("sizes, dtype", [((7, 5, 13), jnp.bfloat16), ((3, 4, 0), jnp.float32)], ids=str)
 def test_values_elsewhere(make_graph, rng, elsewhere, sizes, dtype):
     check_values(make_graph(*sizes), rng, dtype)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
+def test_values_on_a_card(adjacency, rng, card, dtype):
+    check_values(adjacency, rng, dtype)
+    for sizes, k, m in (
+        ((), 3, 4),
+        ((5, 0, 1, 7), 1, 1),
+        ((2, 0, 33), 17, 10),
+        ((9,), 5, 0),
+        ((0, 300), 64, 32),
+    ):
+        check_segment_matmul(rng, dtype, sizes, k, m)
 
 
 def check_values(adjacency: Adjacency, rng: np.random.Generator, dtype) -> None:
@@ -85,6 +110,8 @@ def check_values(adjacency: Adjacency, rng: np.random.Generator, dtype) -> None:
         got = getattr(kernels, f"segment_{reduce}")(data, ids, n)
         close(got, reference.segment_reduce(data64, ids, n, reduce), dtype)
     close(kernels.segment_softmax(data, ids, n), reference.segment_softmax(data64, ids, n), dtype)
+    want = reference.segment_softmax(data64, adjacency.receivers, n)
+    close(primitives.edge_softmax(adjacency, data), want, dtype)
     np.testing.assert_array_equal(kernels.gather(x, ids), x[ids])
 
 
@@ -177,6 +204,7 @@ def functions(adjacency: Adjacency, rng: np.random.Generator) -> dict[str, tuple
     found["gather"] = partial(kernels.gather, index=ids), (randn((m, 3)),)
     for name in ("segment_sum", "segment_mean", "segment_max", "segment_softmax"):
         found[name] = partial(getattr(kernels, name), segment_ids=ids, num_segments=m), (randn((e, 3)),)
+    found["edge_softmax"] = partial(primitives.edge_softmax, adjacency), (randn((e, 2)),)
     sizes = np.array([min(n, 3), 0, max(n - 3, 0)], np.int32)
     product = partial(kernels.segment_matmul, group_sizes=sizes)
     found["segment_matmul"] = product, (randn((n, 4)), randn((3, 4, 2)))
@@ -253,6 +281,36 @@ def test_float32_has_the_same_derivatives(make_graph, rng, name):
     assert {leaf.dtype for leaf in jax.tree.leaves(got)} == {jnp.dtype(jnp.float32)}
     exact = both(jnp.float64)
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-4), got, exact)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("sizes", [(7, 5, 13), (3, 4, 0), (300, 200, 9000)], ids=str)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_has_the_same_derivatives(make_graph, card, name, sizes):
+    def both() -> tuple:
+        function, inputs = functions(make_graph(*sizes), np.random.default_rng(2))[name]
+        grad = jax.jit(jax.grad(scalar(function), tuple(range(len(inputs)))))
+        return jax.jvp(grad, inputs, tuple(jnp.cos(x) for x in inputs))
+
+    got = both()
+    with card:  # the CPU
+        want = both()
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-8, atol=1e-8), got, want)
+
+
+@pytest.mark.gpu
+def test_a_card_runs_the_library(make_graph, card):
+    """Each op that the library has on cards is its custom call there, forward and backward."""
+    every = functions(make_graph(7, 5, 13), np.random.default_rng(2))
+    for name, target in {
+        "spmm_sum": "heddle_xla_spmm",
+        "spmm_max_weighted": "heddle_xla_spmm_top",
+        "dot": "heddle_xla_sddmm",
+        "edge_softmax": "heddle_xla_edge_softmax",
+        "segment_matmul": "heddle_xla_segment_matmul",
+    }.items():
+        function, inputs = every[name]
+        assert target in jax.jit(jax.grad(scalar(function))).lower(*inputs).as_text()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -60,7 +60,8 @@ HEDDLE_API int heddle_cuda_grouped_outer(const void* const* lhs, const void* con
 
 // --- sparse aggregation, segments and rows ---
 
-// Rows of many edges are shared among groups of threads, by way of a workspace; `columns` are heads times width.
+// Rows of many edges are shared among groups of threads, by way of a workspace, in spmm and in spmm_top; `columns` are heads
+// times width.
 HEDDLE_API int64_t heddle_cuda_spmm_workspace(int64_t edges, int64_t columns, int64_t dtype);
 HEDDLE_API int heddle_cuda_spmm(const void* indptr, const void* ids, const void* perm, const void* weight, const void* x,
                                 void* out, int64_t rows, int64_t edges, int64_t x_rows, int64_t heads, int64_t width,
@@ -72,7 +73,8 @@ HEDDLE_API int heddle_cuda_sddmm(const void* indptr, const void* ids, const void
 HEDDLE_API int heddle_cuda_spmm_top(const void* indptr, const void* ids, const void* perm, const void* weight,
                                     const void* x, const void* top, const void* factor, const void* value, void* out,
                                     int64_t rows, int64_t edges, int64_t other_rows, int64_t heads, int64_t width,
-                                    int64_t transposed, int64_t dtype, int64_t index, void* fault, void* stream);
+                                    int64_t transposed, int64_t dtype, int64_t index, void* workspace,
+                                    int64_t workspace_bytes, void* fault, void* stream);
 HEDDLE_API int heddle_cuda_sddmm_top(const void* indptr, const void* ids, const void* weight, const void* x,
                                      const void* top, const void* a, const void* b, void* out, int64_t rows,
                                      int64_t edges, int64_t other_rows, int64_t heads, int64_t width, int64_t transposed,

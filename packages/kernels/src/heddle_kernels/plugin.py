@@ -29,6 +29,8 @@ _IN_JAX = {
     "sddmm": "heddle_kernels.jax.primitives:sddmm",
     "spmm": "heddle_kernels.jax.primitives:spmm",
 }
+_IN_JAX_ON_CUDA = ("edge_softmax", "edge_sum", "sddmm", "segment_matmul", "spmm")
+"""Those that XLA computes worse; for rows by id, in any order, and dense products it has what these would be."""
 _CELLS = ("lstm_step", "gru_gates", "gru_output")
 
 
@@ -47,6 +49,7 @@ def heddle_kernels():
         ),
         *(KernelInfo(name, "torch", "cuda", loader, ("torch",), reason) for name, loader in loaders),
         *(KernelInfo(name, "jax", "cpu", loader, ("jax",)) for name, loader in _IN_JAX.items()),
+        *(KernelInfo(name, "jax", "cuda", _IN_JAX[name], ("jax",), reason) for name in _IN_JAX_ON_CUDA),
         KernelInfo("gather", "numpy", "cpu", "heddle_kernels.numpy:gather"),
         KernelInfo("build_adjacency", "numpy", "cpu", "heddle_kernels.numpy:build_adjacency"),
     ]

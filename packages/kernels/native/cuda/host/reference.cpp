@@ -110,8 +110,8 @@ namespace {
 using I = int64_t;
 
 // What the lanes of a kernel's groups do, one after another: the parts of a column are joined as they would be.
-template <int V, bool MAX>
-void spmm(const Spmm<double, I>& op, int parts) {
+template <int V, bool MAX, class Op>
+void sums(const Op& op, int parts) {
   const auto joined = [&](auto&& part_of) {
     Running<double, V, MAX> all;
     for (int part = 0; part < parts; ++part) all.join(part_of(part));
@@ -119,10 +119,10 @@ void spmm(const Spmm<double, I>& op, int parts) {
   };
   for (int64_t c = 0; c < chunks_of(op.walk.edges); ++c)
     for (int at = 0; op.walk.whole(c) && at < op.heads * op.width; at += V)
-      spmm_keep(op, c, at, joined([&](int part) { return spmm_chunk<double, I, V, MAX>(op, c, at, part, parts); }));
+      keep_chunk<V, MAX>(op, c, at, joined([&](int part) { return sum_chunk<V, MAX>(op, c, at, part, parts); }));
   for (int64_t r = 0; r < op.walk.rows; ++r)
     for (int at = 0; at < op.heads * op.width; at += V)
-      spmm_write(op, r, at, joined([&](int part) { return spmm_row<double, I, V, MAX>(op, r, at, part, parts); }));
+      write_row<V, MAX>(op, r, at, joined([&](int part) { return sum_row<V, MAX>(op, r, at, part, parts); }));
 }
 
 }  // namespace
@@ -136,9 +136,9 @@ HOST void host_spmm(const I* indptr, const I* ids, const I* perm, const double* 
                            reduce};
   const int shared = static_cast<int>(parts);
   if (width % 2 == 0)
-    reduce == HEDDLE_MAX ? spmm<2, true>(op, shared) : spmm<2, false>(op, shared);
+    reduce == HEDDLE_MAX ? sums<2, true>(op, shared) : sums<2, false>(op, shared);
   else
-    reduce == HEDDLE_MAX ? spmm<1, true>(op, shared) : spmm<1, false>(op, shared);
+    reduce == HEDDLE_MAX ? sums<1, true>(op, shared) : sums<1, false>(op, shared);
 }
 
 HOST void host_sddmm(const I* indptr, const I* ids, const double* a, const double* b, double* out, int64_t rows,
@@ -166,14 +166,13 @@ HOST void host_sddmm(const I* indptr, const I* ids, const double* a, const doubl
 
 HOST void host_top(const I* indptr, const I* ids, const I* perm, const double* weight, const double* x,
                    const double* top, const double* factor, const double* value, double* out, int64_t rows,
-                   int64_t edges, int64_t far, int64_t heads, int64_t width, int64_t transposed, int64_t by_edge,
-                   int64_t lanes, int64_t* fault) {
-  const Top<double, I> op{{indptr, ids, perm, rows, edges, far, fault}, weight, x, top, factor, value, out, heads, width,
-                          transposed != 0};
+                   int64_t edges, int64_t far, int64_t heads, int64_t width, int64_t transposed, double* partial,
+                   int64_t by_edge, int64_t lanes, int64_t* fault) {
+  const Top<double, I> op{{indptr, ids, perm, rows, edges, far, fault}, weight, x, top, factor, value, out, partial, heads,
+                          width, transposed != 0};
   const int shared = static_cast<int>(lanes);
-  for (int64_t r = 0; r < rows && !by_edge; ++r)
-    for (int64_t c = 0; c < heads * width; ++c) spmm_top(op, r, c);
-  for (int64_t item = 0; item < edges * heads && by_edge; ++item) {
+  if (!by_edge) return width % 2 == 0 ? sums<2, false>(op, shared) : sums<1, false>(op, shared);
+  for (int64_t item = 0; item < edges * heads; ++item) {
     out[item] = 0;
     for (int lane = 0; lane < shared; ++lane) out[item] += sddmm_top(op, item / heads, item % heads, lane, shared);
   }

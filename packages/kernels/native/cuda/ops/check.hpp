@@ -21,4 +21,10 @@ inline int check_walk(const char* op, std::initializer_list<int64_t> counts, int
   return check_code(op, "index", index, HEDDLE_INT64);
 }
 
+// Columns are counted in 32 bits, steps past the last included.
+inline int check_columns(const char* op, int64_t columns) {
+  if (columns <= INT32_MAX / 2) return HEDDLE_OK;
+  return fail(HEDDLE_INVALID, "%s: found %lld columns, expected at most 2**30; split them", op, num(columns));
+}
+
 }  // namespace heddle::cuda

@@ -1,18 +1,10 @@
 #include "top.hpp"
 
 #include "check.hpp"
-#include "lanes.cuh"
+#include "sums.cuh"
 
 namespace heddle::cuda {
 namespace {
-
-template <class T, class I>
-__global__ void __launch_bounds__(THREADS) spmm_kernel(Top<T, I> op, int lanes) {
-  const Lane me = my_lane(lanes);
-  const int64_t columns = op.heads * op.width;
-  for (int64_t r = me.first; r < op.walk.rows; r += me.step)
-    for (int64_t c = me.lane; c < columns; c += lanes) spmm_top(op, r, c);
-}
 
 template <class T, class I>
 __global__ void __launch_bounds__(THREADS) sddmm_kernel(Top<T, I> op, int lanes) {
@@ -26,13 +18,13 @@ __global__ void __launch_bounds__(THREADS) sddmm_kernel(Top<T, I> op, int lanes)
 
 template <class T, class I>
 Top<T, I> make(const void* indptr, const void* ids, const void* perm, const void* weight, const void* x,
-               const void* top, const void* factor, const void* value, void* out, int64_t rows, int64_t edges,
+               const void* top, const void* factor, const void* value, void* out, void* partial, int64_t rows, int64_t edges,
                int64_t other_rows, int64_t heads, int64_t width, int64_t transposed, void* fault) {
   const auto values = [](const void* array) { return static_cast<const T*>(array); };
   const auto places = [](const void* array) { return static_cast<const I*>(array); };
   const Walk<I> walk{places(indptr), places(ids), places(perm), rows, edges, other_rows, static_cast<int64_t*>(fault)};
-  return {walk, values(weight), values(x), values(top), values(factor), values(value), static_cast<T*>(out), heads,
-          width, transposed != 0};
+  return {walk, values(weight), values(x), values(top), values(factor), values(value), static_cast<T*>(out),
+          static_cast<sum_t<T>*>(partial), heads, width, transposed != 0};
 }
 
 }  // namespace
@@ -41,18 +33,23 @@ Top<T, I> make(const void* indptr, const void* ids, const void* perm, const void
 extern "C" int heddle_cuda_spmm_top(const void* indptr, const void* ids, const void* perm, const void* weight,
                                     const void* x, const void* top, const void* factor, const void* value, void* out,
                                     int64_t rows, int64_t edges, int64_t other_rows, int64_t heads, int64_t width,
-                                    int64_t transposed, int64_t dtype, int64_t index, void* fault, void* stream) {
+                                    int64_t transposed, int64_t dtype, int64_t index, void* workspace,
+                                    int64_t workspace_bytes, void* fault, void* stream) {
   using namespace heddle::cuda;
   if (int status = check_walk("spmm_top", {rows, edges, other_rows, heads, width}, dtype, index)) return status;
   if (rows == 0 || heads * width == 0) return HEDDLE_OK;
+  if (int status = check_columns("spmm_top", heads * width)) return status;
+  const int64_t needed = heddle_cuda_spmm_workspace(edges, heads * width, dtype);
+  if (int status = check_workspace("spmm_top", workspace, workspace_bytes, needed)) return status;
   with_dtype(dtype, [&](auto of_values) {
     with_index(index, [&](auto of_ids) {
       using T = untag<decltype(of_values)>;
       using I = untag<decltype(of_ids)>;
-      const auto op = make<T, I>(indptr, ids, perm, weight, x, top, factor, value, out, rows, edges, other_rows, heads,
-                                 width, transposed, fault);
-      const int lanes = lanes_for(heads * width);
-      spmm_kernel<<<blocks_for(rows, lanes), THREADS, 0, static_cast<cudaStream_t>(stream)>>>(op, lanes);
+      const auto op = make<T, I>(indptr, ids, perm, weight, x, top, factor, value, out, workspace, rows, edges, other_rows,
+                                 heads, width, transposed, fault);
+      with_columns<T>(width, addresses(x, top, value, out), [&](auto columns) {
+        launch_sums<decltype(columns)::value, false>(op, static_cast<cudaStream_t>(stream));
+      });
     });
   });
   return launched("spmm_top");
@@ -69,8 +66,8 @@ extern "C" int heddle_cuda_sddmm_top(const void* indptr, const void* ids, const 
     with_index(index, [&](auto of_ids) {
       using T = untag<decltype(of_values)>;
       using I = untag<decltype(of_ids)>;
-      const auto op = make<T, I>(indptr, ids, nullptr, weight, x, top, a, b, out, rows, edges, other_rows, heads, width,
-                                 transposed, fault);
+      const auto op = make<T, I>(indptr, ids, nullptr, weight, x, top, a, b, out, nullptr, rows, edges, other_rows, heads,
+                                 width, transposed, fault);
       const int lanes = lanes_for(width);
       sddmm_kernel<<<blocks_for(edges * heads, lanes), THREADS, 0, static_cast<cudaStream_t>(stream)>>>(op, lanes);
     });

@@ -1,18 +1,8 @@
 // Sums over the elements that attain a maximum; see heddle_spmm_top in heddle_kernels.h.
 #pragma once
-#include "walk.hpp"
+#include "sums.hpp"
 
 namespace heddle::cuda {
-
-template <class T, class I>
-struct Top {
-  Walk<I> walk;
-  const T *weight, *x, *top;
-  const T *factor, *value;  // spmm_top: either may be NULL; sddmm_top: a and b
-  T* out;
-  int64_t heads, width;
-  bool transposed;  // rows are senders
-};
 
 // Whether x weight, rounded as the maximum was, is that maximum; NaN equals NaN.
 template <class T>
@@ -22,25 +12,43 @@ HEDDLE_HD bool attains(T x, sum_t<T> weight, T top) {
   return message == most || (message != message && most != most);
 }
 
-template <class T, class I>
-HEDDLE_HD void spmm_top(const Top<T, I>& op, int64_t r, int64_t column) {
-  using A = sum_t<T>;
-  const int64_t stride = op.heads * op.width, head = column / op.width;
-  int64_t begin, end;
-  op.walk.row(r, begin, end);
-  A sum = 0;
-  for (int64_t j = begin; j < end; ++j) {
-    const int64_t other = op.walk.other(j), e = op.walk.edge(j);
-    if (other < 0 || e < 0) continue;
-    const int64_t sender = op.transposed ? r : other, receiver = op.transposed ? other : r;
-    const A weight = op.weight ? static_cast<A>(op.weight[e * op.heads + head]) : A(1);
-    if (!attains(op.x[sender * stride + column], weight, op.top[receiver * stride + column])) continue;
-    A term = op.value ? static_cast<A>(op.value[other * stride + column]) : A(1);
-    if (op.factor) term *= static_cast<A>(op.factor[e * op.heads + head]);
-    sum += term;
+template <class T_, class I_>
+struct Top {
+  using T = T_;
+  using I = I_;
+  static constexpr bool NEEDS_ROW = true;
+
+  Walk<I> walk;
+  const T *weight, *x, *top;
+  const T *factor, *value;  // spmm_top: either may be NULL; sddmm_top: a and b
+  T* out;
+  sum_t<T>* partial;  // spmm_top: [chunks, heads * width]
+  int64_t heads, width;
+  bool transposed;  // rows are senders
+
+  template <int V, bool MAX>
+  HEDDLE_HD void take(int64_t r, place_t<I> begin, place_t<I> end, int step, int column, Running<sum_t<T>, V, MAX>& running) const {
+    using A = sum_t<T>;
+    const int64_t stride = heads * width, head = column / width;
+    const auto at = [](const T* from) { return *reinterpret_cast<const Pack<T, V>*>(from); };
+    if (begin >= end) return;
+    const Pack<T, V> own = at((transposed ? x : top) + r * stride + column);
+    for (place_t<I> j = begin; j < end; j += step) {
+      const int64_t other = walk.other(j), e = walk.edge(j);
+      if (other < 0 || e < 0) continue;
+      const A scale = weight ? static_cast<A>(weight[e * heads + head]) : A(1);
+      const A times = factor ? static_cast<A>(factor[e * heads + head]) : A(1);
+      const Pack<T, V> far = at((transposed ? top : x) + other * stride + column);
+      Pack<T, V> terms;
+      if (value) terms = at(value + other * stride + column);
+      for (int v = 0; v < V; ++v)
+        if (attains(transposed ? own.at[v] : far.at[v], scale, transposed ? far.at[v] : own.at[v]))
+          running.take(v, (value ? static_cast<A>(terms.at[v]) : A(1)) * times);
+    }
   }
-  op.out[r * stride + column] = static_cast<T>(sum);
-}
+
+  HEDDLE_HD sum_t<T> scale(int64_t) const { return 1; }
+};
 
 // A lane's part of edge j in head `head`: a of the receiver times b of the sender.
 template <class T, class I>

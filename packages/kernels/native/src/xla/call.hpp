@@ -3,8 +3,7 @@
 #pragma once
 #include <cstring>
 
-#include "../status.hpp"
-#include "../types.hpp"
+#include "heddle_kernels.h"
 #include "xla/ffi/api/c_api.h"
 
 namespace heddle {
@@ -49,26 +48,35 @@ inline int64_t columns_of(const XLA_FFI_Buffer& buffer, int64_t first = 1) {
   return product;
 }
 
-// Answer a handler's frame: say our version if asked for it, otherwise run body(call) and report its status.
-template <class F> XLA_FFI_Error* answer(XLA_FFI_CallFrame* frame, F&& body) {
-  if (frame->extension_start && frame->extension_start->type == XLA_FFI_Extension_Metadata) {
-    // What is used here has been there since version 0.0 and is only added to, so the runtime's version is ours too.
-    XLA_FFI_Metadata* const metadata = reinterpret_cast<XLA_FFI_Metadata_Extension*>(frame->extension_start)->metadata;
-    metadata->api_version.struct_size = XLA_FFI_Api_Version_STRUCT_SIZE;
-    metadata->api_version.major_version = XLA_FFI_API_MAJOR;
-    metadata->api_version.minor_version = frame->api->api_version.minor_version;
-    metadata->traits = 0;
-    return nullptr;
-  }
-  const int status = body(Call(frame));
+// Whether a frame asks for our version only; it is then answered.
+inline bool asks_for_version(XLA_FFI_CallFrame* frame) {
+  if (!frame->extension_start || frame->extension_start->type != XLA_FFI_Extension_Metadata) return false;
+  // What is used here has been there since version 0.0 and is only added to, so the runtime's version is ours too.
+  XLA_FFI_Metadata* const metadata = reinterpret_cast<XLA_FFI_Metadata_Extension*>(frame->extension_start)->metadata;
+  metadata->api_version.struct_size = XLA_FFI_Api_Version_STRUCT_SIZE;
+  metadata->api_version.major_version = XLA_FFI_API_MAJOR;
+  metadata->api_version.minor_version = frame->api->api_version.minor_version;
+  metadata->traits = 0;
+  return true;
+}
+
+// XLA's error for a function's status, NULL for none.
+inline XLA_FFI_Error* error_of(XLA_FFI_CallFrame* frame, int status, const char* message) {
   if (status == HEDDLE_OK) return nullptr;
   XLA_FFI_Error_Create_Args error{};
   error.struct_size = XLA_FFI_Error_Create_Args_STRUCT_SIZE;
-  error.message = heddle_last_error();
+  error.message = message;
   error.errc = status == HEDDLE_RANGE    ? XLA_FFI_Error_Code_OUT_OF_RANGE
                : status == HEDDLE_MEMORY ? XLA_FFI_Error_Code_RESOURCE_EXHAUSTED
                                          : XLA_FFI_Error_Code_INVALID_ARGUMENT;
   return frame->api->XLA_FFI_Error_Create(&error);
+}
+
+// Answer a handler's frame: say our version if asked for it, otherwise run body(call) and report its status.
+template <class F> XLA_FFI_Error* answer(XLA_FFI_CallFrame* frame, F&& body) {
+  if (asks_for_version(frame)) return nullptr;
+  const int status = body(Call(frame));
+  return error_of(frame, status, status ? heddle_last_error() : "");
 }
 
 }  // namespace heddle

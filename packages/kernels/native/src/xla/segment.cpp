@@ -1,15 +1,10 @@
 // XLA handlers of the ops on segments, and of the grouped products.
-#include "call.hpp"
+#include "arguments.hpp"
 
 using namespace heddle;
 
-// ids, x -> out; `row_bytes`
 HEDDLE_XLA_HANDLER(heddle_xla_gather) {
-  return answer(frame, [](const Call& call) {
-    const XLA_FFI_Buffer &ids = call.in(0), &x = call.in(1);
-    return heddle_gather(ids.data, x.data, call.out(0).data, rows_of(ids), rows_of(x), call.attribute("row_bytes"),
-                         index_of(ids), 0);
-  });
+  return answer(frame, [](const Call& call) { return call_with(heddle_gather, gather_arguments(call), int64_t{0}); });
 }
 
 // ids, data -> out; `reduce`
@@ -39,20 +34,14 @@ HEDDLE_XLA_HANDLER(heddle_xla_segment_softmax_grad) {
   });
 }
 
-// sizes, lhs, rhs -> out; `transposed`
 HEDDLE_XLA_HANDLER(heddle_xla_segment_matmul) {
   return answer(frame, [](const Call& call) {
-    const XLA_FFI_Buffer &sizes = call.in(0), &lhs = call.in(1), &rhs = call.in(2), &out = call.out(0);
-    return heddle_segment_matmul(lhs.data, rhs.data, nullptr, sizes.data, out.data, rows_of(lhs), rows_of(rhs), lhs.dims[1],
-                                 out.dims[1], call.attribute("transposed"), dtype_of(lhs), index_of(sizes), 0);
+    return call_with(heddle_segment_matmul, segment_matmul_arguments(call), int64_t{0});
   });
 }
 
-// sizes, lhs, rhs -> out
 HEDDLE_XLA_HANDLER(heddle_xla_segment_outer) {
   return answer(frame, [](const Call& call) {
-    const XLA_FFI_Buffer &sizes = call.in(0), &lhs = call.in(1), &rhs = call.in(2);
-    return heddle_segment_outer(lhs.data, rhs.data, sizes.data, call.out(0).data, rows_of(lhs), rows_of(sizes), lhs.dims[1],
-                                rhs.dims[1], dtype_of(lhs), index_of(sizes), 0);
+    return call_with(heddle_segment_outer, segment_outer_arguments(call), int64_t{0});
   });
 }

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import heddle_kernels
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 
 EXPORTS = {
     "heddle_cuda_abi_version": 0,
@@ -22,7 +22,7 @@ EXPORTS = {
     "heddle_cuda_spmm_workspace": 3,
     "heddle_cuda_spmm": 18,
     "heddle_cuda_sddmm": 15,
-    "heddle_cuda_spmm_top": 19,
+    "heddle_cuda_spmm_top": 21,
     "heddle_cuda_sddmm_top": 18,
     "heddle_cuda_gather": 9,
     "heddle_cuda_segment_softmax_workspace": 4,
@@ -34,6 +34,19 @@ EXPORTS = {
     "heddle_cuda_sample_enter": 8,
 }
 """Every export of native/cuda/heddle_cuda.h, with its number of arguments, all eight bytes wide."""
+
+HANDLERS = (
+    "heddle_xla_spmm",
+    "heddle_xla_sddmm",
+    "heddle_xla_spmm_top",
+    "heddle_xla_sddmm_top",
+    "heddle_xla_gather",
+    "heddle_xla_edge_softmax",
+    "heddle_xla_edge_softmax_grad",
+    "heddle_xla_segment_matmul",
+    "heddle_xla_segment_outer",
+)
+"""The exports besides: XLA's handlers, in native/cuda/xla."""
 
 _NAME = "libheddle_kernels_cuda.so"
 

@@ -105,7 +105,8 @@ def spmm_top(*arguments: Any) -> Tensor:
     sizes = out.shape[0], ids.shape[0], structure.rows(not at_senders), heads, width
     codes = adjoint, float_code("spmm_top", x), id_code("spmm_top", indptr, ids)
     arrays = map(pointer, (indptr, ids, perm, *dense, out))
-    call("spmm_top", *arrays, *sizes, *codes, fault(x).data_ptr(), stream(x))
+    space = workspace("spmm", x, ids.shape[0], heads * width, codes[1])
+    call("spmm_top", *arrays, *sizes, *codes, space.data_ptr(), space.numel(), fault(x).data_ptr(), stream(x))
     return out
 
 

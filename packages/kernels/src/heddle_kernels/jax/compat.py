@@ -11,17 +11,33 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from heddle.errors import problem
+from heddle_kernels.cuda import library as cuda
 from heddle_kernels.library import native
 
 Shape = tuple[int, ...]
 Rule = Callable[..., Any]
 
 
+CUDA = not cuda.unavailable()
+"""Whether operations are computed by the CUDA library on devices that run CUDA."""
+
+
 @functools.cache
 def _registered(target: str) -> str:
-    function = getattr(native, target)
-    jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(function), platform="cpu")
+    libraries = {"cpu": native, "CUDA": cuda.native()} if CUDA else {"cpu": native}
+    for platform, library in libraries.items():
+        if hasattr(library, target):
+            capsule = jax.ffi.pycapsule(getattr(library, target))
+            jax.ffi.register_ffi_target(target, capsule, platform=platform)
     return target
+
+
+def precision() -> int:
+    """Return the code in heddle_cuda.h of JAX's own setting of how float32 products are computed on devices."""
+    setting = str(jax.config.jax_default_matmul_precision)  # type: ignore[attr-defined]
+    if setting in ("highest", "float32", "F32_F32_F32"):
+        return 0
+    return 1 if setting in ("high", "TF32_TF32_F32_X3") else 2
 
 
 class Operation(NamedTuple):
@@ -71,6 +87,7 @@ def operation(
     on_cpu: Callable[..., Any],
     elsewhere: Callable[..., Any],
     batch: Callable[..., Any],
+    on_cuda: Callable[..., Any] | None = None,
     structure: int | None = None,
     adjoints: Sequence[Rule] = (),
     jvps: dict[int, Rule] | None = None,
@@ -80,7 +97,8 @@ def operation(
     Args:
         fixed: number of leading operands without a derivative.
         shape: (*avals, **params) -> shape of the result, whose dtype is the last operand's.
-        on_cpu, elsewhere: the computation, as traceable functions of (*operands, **params).
+        on_cpu, elsewhere, on_cuda: the computation, as traceable functions of (*operands, **params); elsewhere is on
+            CUDA, too, for None or without the library.
         batch: (function, size, operands, axes, params) -> (result, axis), where no structure is batched.
         structure: number of leading operands that say where values go; `fixed` if None.
         adjoints: for each further operand, in which the operation is linear: (cotangent, *operands, **params) ->
@@ -107,6 +125,8 @@ def operation(
     OPERATIONS[name] = Operation(primitive, on_cpu, elsewhere)
     use(OPERATIONS[name], elsewhere)
     use(OPERATIONS[name], on_cpu, platform="cpu")
+    if CUDA and on_cuda is not None:
+        use(OPERATIONS[name], on_cuda, platform="cuda")
 
     def linear_jvp(position: int) -> Rule:
         def rule(tangent: Any, *operands: Any, **params: Any) -> Any:

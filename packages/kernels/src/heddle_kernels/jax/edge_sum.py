@@ -26,7 +26,7 @@ def _take_shape(*operands: Any, at_senders: bool) -> tuple[int, ...]:
     return operands[1].shape[0], *operands[SIZE].shape[1:]
 
 
-def _take_cpu(*operands: Array, at_senders: bool) -> Array:
+def _take_native(*operands: Array, at_senders: bool) -> Array:
     structure, x = Structure(*operands[:SIZE]), operands[SIZE]
     ids = structure.senders if at_senders else structure.receivers
     row_bytes = prod(x.shape[1:]) * x.dtype.itemsize
@@ -43,7 +43,7 @@ def _sum_shape(*operands: Any, at_senders: bool) -> tuple[int, ...]:
     return Structure(*operands[:SIZE]).rows(at_senders), *operands[SIZE].shape[1:]
 
 
-def _sum_cpu(*operands: Array, at_senders: bool) -> Array:
+def _sum_native(*operands: Array, at_senders: bool) -> Array:
     structure, data = Structure(*operands[:SIZE]), operands[SIZE]
     indptr, _, order = structure.walk(at_senders)
     empty = jnp.zeros((0,), data.dtype)
@@ -75,7 +75,8 @@ _take = operation(
     "edge_take",
     fixed=SIZE,
     shape=_take_shape,
-    on_cpu=_take_cpu,
+    on_cpu=_take_native,
+    on_cuda=_take_native,
     elsewhere=_take_elsewhere,
     batch=_batch,
     adjoints=[_take_adjoint],
@@ -84,7 +85,8 @@ _sum = operation(
     "edge_sum",
     fixed=SIZE,
     shape=_sum_shape,
-    on_cpu=_sum_cpu,
+    on_cpu=_sum_native,
+    on_cuda=_sum_native,
     elsewhere=_sum_elsewhere,
     batch=_batch,
     adjoints=[_sum_adjoint],

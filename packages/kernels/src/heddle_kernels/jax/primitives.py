@@ -11,9 +11,20 @@ from heddle_kernels.jax.edge_mlp import edge_mlp as _edge_mlp
 from heddle_kernels.jax.edge_sum import edge_sum as _edge_sum
 from heddle_kernels.jax.sddmm import sddmm as _sddmm
 from heddle_kernels.jax.segment_matmul import segment_matmul
-from heddle_kernels.jax.softmax import segment_softmax as _softmax
+from heddle_kernels.jax.softmax import edge_softmax
 from heddle_kernels.jax.spmm import spmm as _spmm
 from heddle_kernels.jax.structure import Structure
+
+__all__ = [
+    "edge_mlp",
+    "edge_softmax",
+    "edge_sum",
+    "matmul",
+    "sddmm",
+    "segment_max",
+    "segment_sum",
+    "spmm",
+]
 
 TALL = 1024
 """Rows from which a product by a small matrix, and above all its gradient in the matrix, is faster here than in XLA."""
@@ -47,11 +58,6 @@ def sddmm(adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
         return _sddmm(adjacency, x, y, op)
     left, right = rows(x, adjacency.receivers), rows(y, adjacency.senders)
     return left + right if op == "add" else jnp.sum(left * right, axis=-1)
-
-
-def edge_softmax(adjacency: Adjacency, logits: Array) -> Array:
-    """Normalise [n_edges, ...] logits over the edges that each receiver receives."""
-    return _softmax(logits, adjacency.receivers, adjacency.n_receivers)
 
 
 def edge_sum(adjacency: Adjacency, data: Array, at: str) -> Array:

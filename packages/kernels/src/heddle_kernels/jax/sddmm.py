@@ -37,7 +37,7 @@ def _dot_shape(*operands: Any) -> tuple[int, ...]:
     return operands[1].shape[0], *operands[SIZE].shape[1:-1]
 
 
-def _dot_cpu(*operands: Array) -> Array:
+def _dot_native(*operands: Array) -> Array:
     *structure, x, y = operands
     indptr, ids, _ = Structure(*structure).walk(False)
     shape, combine = _dot_shape(*operands), library.COMBINE["dot"]
@@ -67,7 +67,8 @@ dot = operation(
     "sddmm_dot",
     fixed=SIZE,
     shape=_dot_shape,
-    on_cpu=_dot_cpu,
+    on_cpu=_dot_native,
+    on_cuda=_dot_native,
     elsewhere=_dot_elsewhere,
     batch=_batch,
     adjoints=[_x_adjoint, _y_adjoint],
@@ -78,7 +79,7 @@ def _sum_shape(*operands: Any) -> tuple[int, ...]:
     return operands[1].shape[0], *operands[SIZE].shape[1:]
 
 
-def _sum_cpu(*operands: Array) -> Array:
+def _sum_native(*operands: Array) -> Array:
     *structure, x, y = operands
     indptr, ids, _ = Structure(*structure).walk(False)
     shape, combine = _sum_shape(*operands), library.COMBINE["add"]
@@ -95,7 +96,8 @@ _sum = operation(
     "sddmm_add",
     fixed=SIZE + 2,
     shape=_sum_shape,
-    on_cpu=_sum_cpu,
+    on_cpu=_sum_native,
+    on_cuda=_sum_native,
     elsewhere=_sum_elsewhere,
     batch=_batch,
     structure=SIZE,

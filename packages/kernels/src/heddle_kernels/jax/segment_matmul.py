@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from heddle_kernels import shapes
-from heddle_kernels.jax.compat import native_call, operation, same_dtype
+from heddle_kernels.jax.compat import native_call, operation, precision, same_dtype
 from heddle_kernels.jax.gather import gather_rows
 
 
@@ -41,9 +41,10 @@ def _product_shape(sizes: Any, lhs: Any, rhs: Any, transposed: bool) -> tuple[in
     return lhs.shape[0], rhs.shape[1 if transposed else 2]
 
 
-def _product_cpu(sizes: Array, lhs: Array, rhs: Array, transposed: bool) -> Array:
+def _product_native(sizes: Array, lhs: Array, rhs: Array, transposed: bool) -> Array:
     shape = _product_shape(sizes, lhs, rhs, transposed)
-    return native_call("heddle_xla_segment_matmul", shape, lhs.dtype, sizes, lhs, rhs, transposed=transposed)
+    flags = {"transposed": transposed, "precision": precision()}
+    return native_call("heddle_xla_segment_matmul", shape, lhs.dtype, sizes, lhs, rhs, **flags)
 
 
 def _product_elsewhere(sizes: Array, lhs: Array, rhs: Array, transposed: bool) -> Array:
@@ -79,7 +80,8 @@ _product = operation(
     "segment_matmul",
     fixed=1,
     shape=_product_shape,
-    on_cpu=_product_cpu,
+    on_cpu=_product_native,
+    on_cuda=_product_native,
     elsewhere=_product_elsewhere,
     batch=_product_batch,
     adjoints=[_lhs_adjoint, _rhs_adjoint],
@@ -90,8 +92,9 @@ def _outer_shape(sizes: Any, lhs: Any, rhs: Any) -> tuple[int, ...]:
     return sizes.shape[0], lhs.shape[1], rhs.shape[1]
 
 
-def _outer_cpu(sizes: Array, lhs: Array, rhs: Array) -> Array:
-    return native_call("heddle_xla_segment_outer", _outer_shape(sizes, lhs, rhs), lhs.dtype, sizes, lhs, rhs)
+def _outer_native(sizes: Array, lhs: Array, rhs: Array) -> Array:
+    shape, how = _outer_shape(sizes, lhs, rhs), precision()
+    return native_call("heddle_xla_segment_outer", shape, lhs.dtype, sizes, lhs, rhs, precision=how)
 
 
 def _outer_elsewhere(sizes: Array, lhs: Array, rhs: Array) -> Array:
@@ -125,7 +128,8 @@ _outer = operation(
     "segment_outer",
     fixed=1,
     shape=_outer_shape,
-    on_cpu=_outer_cpu,
+    on_cpu=_outer_native,
+    on_cuda=_outer_native,
     elsewhere=_outer_elsewhere,
     batch=_outer_batch,
     adjoints=[_left_adjoint, _right_adjoint],

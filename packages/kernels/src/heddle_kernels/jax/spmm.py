@@ -51,7 +51,7 @@ def spmm(
     return weighted(*structure, weight, x, reduce=reduce, transpose=transpose)
 
 
-def _plain_cpu(*operands: Array, reduce: str, transpose: bool) -> Array:
+def _plain_native(*operands: Array, reduce: str, transpose: bool) -> Array:
     *structure, x = operands
     walk = Structure(*structure).walk(transpose)
     shape = _plain_shape(*operands, reduce=reduce, transpose=transpose)
@@ -92,14 +92,15 @@ plain = operation(
     "spmm",
     fixed=SIZE,
     shape=_plain_shape,
-    on_cpu=_plain_cpu,
+    on_cpu=_plain_native,
+    on_cuda=_plain_native,
     elsewhere=_plain_elsewhere,
     batch=_plain_batch,
     adjoints=[_plain_adjoint],
 )
 
 
-def _weighted_cpu(*operands: Array, reduce: str, transpose: bool) -> Array:
+def _weighted_native(*operands: Array, reduce: str, transpose: bool) -> Array:
     *structure, weight, x = operands
     walk = Structure(*structure).walk(transpose)
     shape = _weighted_shape(*operands, reduce=reduce, transpose=transpose)
@@ -148,7 +149,8 @@ weighted = operation(
     "spmm_weighted",
     fixed=SIZE,
     shape=_weighted_shape,
-    on_cpu=_weighted_cpu,
+    on_cpu=_weighted_native,
+    on_cuda=_weighted_native,
     elsewhere=_weighted_elsewhere,
     batch=_weighted_batch,
     adjoints=[_weight_adjoint, _value_adjoint],

@@ -40,7 +40,7 @@ def _wide(weight: Array, x: Array) -> Array:
 # --- forward: one primitive, whose weight may be empty ---
 
 
-def _forward_cpu(*operands: Array, transpose: bool, weighted: bool) -> Array:
+def _forward_native(*operands: Array, transpose: bool, weighted: bool) -> Array:
     *structure, weight, x = operands
     flags = {"reduce": library.REDUCE["max"], "weighted": weighted, "permuted": transpose}
     walk = Structure(*structure).walk(transpose)
@@ -62,7 +62,8 @@ _forward = operation(
     fixed=SIZE + 2,
     structure=SIZE,
     shape=lambda *operands, transpose, weighted: _rows(operands[:SIZE], transpose, operands[-1]),
-    on_cpu=_forward_cpu,
+    on_cpu=_forward_native,
+    on_cuda=_forward_native,
     elsewhere=_forward_elsewhere,
     batch=lambda function, size, operands, axes, params: _batch_optional(
         function, size, operands, axes, params
@@ -140,7 +141,7 @@ def _sum_elsewhere(*operands: Array, weighted: bool, reverse: bool, adjoint: boo
     return jax.ops.segment_sum(terms, end, structure.rows(reverse != adjoint))
 
 
-def _sum_cpu(*operands: Array, weighted: bool, reverse: bool, adjoint: bool) -> Array:
+def _sum_native(*operands: Array, weighted: bool, reverse: bool, adjoint: bool) -> Array:
     *structure, weight, x, top, value = operands
     flags = {"weighted": weighted, "valued": 1, "permuted": reverse != adjoint, "transposed": adjoint}
     walk, shape = Structure(*structure).walk(reverse != adjoint), _rows(structure, reverse != adjoint, x)
@@ -160,14 +161,15 @@ _sum_top = operation(
     shape=lambda *operands, weighted, reverse, adjoint: _rows(
         operands[:SIZE], reverse != adjoint, operands[SIZE + 1]
     ),
-    on_cpu=_sum_cpu,
+    on_cpu=_sum_native,
+    on_cuda=_sum_native,
     elsewhere=_sum_elsewhere,
     batch=_batch_optional,
     adjoints=[_sum_adjoint],
 )
 
 
-def _product_cpu(*operands: Array, reverse: bool, adjoint: bool) -> Array:
+def _product_native(*operands: Array, reverse: bool, adjoint: bool) -> Array:
     *structure, weight, x, top, factor, value = operands
     flags = {"weighted": 1, "valued": 1, "factored": 1, "permuted": reverse != adjoint, "transposed": adjoint}
     walk, shape = Structure(*structure).walk(reverse != adjoint), _rows(structure, reverse != adjoint, x)
@@ -198,14 +200,15 @@ _product_top = operation(
     fixed=SIZE + 3,
     structure=SIZE,
     shape=lambda *operands, reverse, adjoint: _rows(operands[:SIZE], reverse != adjoint, operands[SIZE + 1]),
-    on_cpu=_product_cpu,
+    on_cpu=_product_native,
+    on_cuda=_product_native,
     elsewhere=_product_elsewhere,
     batch=_batch,
     adjoints=[_factor_adjoint, _value_adjoint],
 )
 
 
-def _edges_cpu(*operands: Array, reverse: bool) -> Array:
+def _edges_native(*operands: Array, reverse: bool) -> Array:
     *structure, weight, x, top, a, b = operands
     indptr, ids, _ = Structure(*structure).walk(False)
     operands = indptr, ids, weight, x, top, a, b
@@ -235,7 +238,8 @@ _edges_top = operation(
     fixed=SIZE + 3,
     structure=SIZE,
     shape=lambda *operands, reverse: operands[SIZE].shape,
-    on_cpu=_edges_cpu,
+    on_cpu=_edges_native,
+    on_cuda=_edges_native,
     elsewhere=_edges_elsewhere,
     batch=_batch,
     adjoints=[_a_adjoint, _b_adjoint],

@@ -1,0 +1,82 @@
+// XLA handlers of the ops on a CUDA device, by the names and with the operands of those on the CPU. Ids out of range can't be
+// told: they are left out, as XLA does with its own.
+#include "device.hpp"
+
+using namespace heddle;
+
+HEDDLE_XLA_HANDLER(heddle_xla_spmm) {
+  return answer_on_device(frame, [](const Call& call, Device& device) {
+    const auto arguments = spmm_arguments(call);
+    const int64_t edges = std::get<7>(arguments), columns = std::get<9>(arguments) * std::get<10>(arguments);
+    void* const space = device.workspace(heddle_cuda_spmm_workspace(edges, columns, std::get<11>(arguments)));
+    return call_with(heddle_cuda_spmm, arguments, space, device.bytes, UNNOTED, device.stream);
+  });
+}
+
+HEDDLE_XLA_HANDLER(heddle_xla_sddmm) {
+  return answer_on_device(frame, [](const Call& call, Device& device) {
+    return call_with(heddle_cuda_sddmm, sddmm_arguments(call), UNNOTED, device.stream);
+  });
+}
+
+HEDDLE_XLA_HANDLER(heddle_xla_spmm_top) {
+  return answer_on_device(frame, [](const Call& call, Device& device) {
+    const auto arguments = spmm_top_arguments(call);
+    const int64_t edges = std::get<10>(arguments), columns = std::get<12>(arguments) * std::get<13>(arguments);
+    void* const space = device.workspace(heddle_cuda_spmm_workspace(edges, columns, std::get<15>(arguments)));
+    return call_with(heddle_cuda_spmm_top, arguments, space, device.bytes, UNNOTED, device.stream);
+  });
+}
+
+HEDDLE_XLA_HANDLER(heddle_xla_sddmm_top) {
+  return answer_on_device(frame, [](const Call& call, Device& device) {
+    return call_with(heddle_cuda_sddmm_top, sddmm_top_arguments(call), UNNOTED, device.stream);
+  });
+}
+
+HEDDLE_XLA_HANDLER(heddle_xla_gather) {
+  return answer_on_device(frame, [](const Call& call, Device& device) {
+    return call_with(heddle_cuda_gather, gather_arguments(call), UNNOTED, device.stream);
+  });
+}
+
+// indptr, data -> out: softmax over rows one after the other.
+HEDDLE_XLA_HANDLER(heddle_xla_edge_softmax) {
+  return answer_on_device(frame, [](const Call& call, Device& device) {
+    const XLA_FFI_Buffer &indptr = call.in(0), &data = call.in(1);
+    const int64_t count = rows_of(data), segments = rows_of(indptr) - 1, width = columns_of(data), dtype = dtype_of(data);
+    void* const space = device.workspace(heddle_cuda_segment_softmax_workspace(count, segments, width, dtype));
+    return heddle_cuda_segment_softmax(indptr.data, nullptr, data.data, call.out(0).data, count, segments, width, dtype,
+                                       index_of(indptr), space, device.bytes, UNNOTED, device.stream);
+  });
+}
+
+// indptr, y, grad -> out.
+HEDDLE_XLA_HANDLER(heddle_xla_edge_softmax_grad) {
+  return answer_on_device(frame, [](const Call& call, Device& device) {
+    const XLA_FFI_Buffer &indptr = call.in(0), &y = call.in(1);
+    const int64_t count = rows_of(y), segments = rows_of(indptr) - 1, width = columns_of(y), dtype = dtype_of(y);
+    void* const space = device.workspace(heddle_cuda_segment_softmax_workspace(count, segments, width, dtype));
+    return heddle_cuda_segment_softmax_grad(indptr.data, nullptr, y.data, call.in(2).data, call.out(0).data, count, segments,
+                                            width, dtype, index_of(indptr), space, device.bytes, UNNOTED, device.stream);
+  });
+}
+
+// `precision` besides.
+HEDDLE_XLA_HANDLER(heddle_xla_segment_matmul) {
+  return answer_on_device(frame, [](const Call& call, Device& device) {
+    const auto arguments = segment_matmul_arguments(call);
+    void* const space = device.workspace(heddle_cuda_matmul_workspace(std::get<6>(arguments)));
+    return call_with(heddle_cuda_segment_matmul, arguments, call.attribute("precision"), space, device.bytes, UNNOTED, device.stream);
+  });
+}
+
+// `precision` besides.
+HEDDLE_XLA_HANDLER(heddle_xla_segment_outer) {
+  return answer_on_device(frame, [](const Call& call, Device& device) {
+    const auto arguments = segment_outer_arguments(call);
+    const auto [lhs, rhs, sizes, out, n, groups, k, m, dtype, index] = arguments;
+    void* const space = device.workspace(heddle_cuda_segment_outer_workspace(n, groups, k, m, dtype));
+    return call_with(heddle_cuda_segment_outer, arguments, call.attribute("precision"), space, device.bytes, UNNOTED, device.stream);
+  });
+}
