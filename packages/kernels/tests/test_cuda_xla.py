@@ -15,7 +15,14 @@ def test_handlers_take_what_xla_gives(tmp_path):
         pytest.skip("found no C++ compiler (c++, g++)")
     sources = [NATIVE / "cuda/xla/handlers.cpp", NATIVE / "tests/xla_device_test.cpp"]
     folders = [f"-I{NATIVE / 'include'}", "-isystem", str(NATIVE / "third_party")]
-    flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    flags = [
+        "-std=c++17",
+        "-O1",
+        "-Wall",
+        "-Wextra",
+        "-fsanitize=address,undefined",
+        "-fno-sanitize-recover=all",
+    ]
     program = tmp_path / "xla_device_test"
     subprocess.run([compiler, *flags, *folders, *map(str, sources), "-o", program], check=True, timeout=300)
     done = subprocess.run([program], capture_output=True, text=True, timeout=60)
