@@ -1,5 +1,6 @@
 """The JAX face: values, derivatives of every order both ways, and each of JAX's transformations."""
 
+import re
 import subprocess
 import sys
 from functools import partial
@@ -281,6 +282,18 @@ def test_float32_has_the_same_derivatives(make_graph, rng, name):
     assert {leaf.dtype for leaf in jax.tree.leaves(got)} == {jnp.dtype(jnp.float32)}
     exact = both(jnp.float64)
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-4), got, exact)
+
+
+@pytest.mark.parametrize("setting, code", [("highest", 0), ("high", 1), ("default", 2), ("F64_F64_F64", 0)])
+def test_products_keep_the_precision_of_their_call(setting, code):
+    """As jax.lax.dot_general does: the setting where the function is called, in its gradients too."""
+
+    def product(lhs, rhs):
+        with jax.default_matmul_precision(setting):
+            return jnp.sum(kernels.segment_matmul(lhs, rhs, np.array([2, 1], np.int32)))
+
+    text = jax.jit(jax.grad(product, (0, 1))).lower(jnp.ones((3, 4)), jnp.ones((2, 4, 5))).as_text()
+    assert set(re.findall(r"precision = (\d)", text)) == {str(code)}
 
 
 @pytest.mark.gpu

@@ -100,6 +100,45 @@ def test_multiply_by_each_equals_reference(shape):
     check_gradients(OPS.multiply_by_each, tensor(x, grad=True), tensor(matrices, grad=True))
 
 
+def test_multiply_by_each_takes_part_in_torchs_transforms():
+    x, matrices = torch.randn(5, 3), torch.randn(2, 3, 16)
+    plain = super(TorchOps, OPS).multiply_by_each
+
+    def both(function):
+        return function(OPS.multiply_by_each), function(plain)
+
+    for found, expected in (
+        both(lambda f: torch.func.grad(lambda x: f(x, matrices).sin().sum())(x)),
+        both(lambda f: torch.func.jvp(f, (x, matrices), (x.cos(), matrices.cos()))[1]),
+        both(lambda f: torch.func.vmap(f, (0, None))(torch.stack([x, 2 * x]), matrices)),
+    ):
+        torch.testing.assert_close(found, expected)
+
+
+def test_products_under_autocast_have_gradients():
+    x, matrices = torch.randn(5, 3, requires_grad=True), torch.randn(2, 3, 16, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = OPS.multiply_by_each(x, matrices)
+    y.float().sum().backward()
+    torch.testing.assert_close(x.grad, matrices.detach().sum((0, 2)).expand(5, 3), rtol=0.05, atol=0.2)
+
+
+def test_a_scale_changed_before_the_gradient_is_told():
+    _, torch_adjacency = adjacencies("square")
+    scale, x = torch.ones(5, dtype=torch.float64), tensor(draw(5, 3), grad=True)
+    y = OPS.scaled_spmm(torch_adjacency, x, None, scale)
+    scale.mul_(10)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+def test_scaled_spmm_with_a_weight_per_column_equals_reference():
+    adjacency, torch_adjacency = adjacencies("square")
+    x, weight, scale = draw(5, 3), draw(7, 3), draw(5)
+    found = OPS.scaled_spmm(torch_adjacency, tensor(x), tensor(weight), tensor(scale))
+    assert_equal(found, REFERENCE.scaled_spmm(adjacency, x, weight, scale))
+
+
 def test_spmm_with_a_weight_per_column_equals_reference():
     adjacency, torch_adjacency = adjacencies("square")
     x, weight = draw(5, 3), draw(7, 3, seed=2)

@@ -70,12 +70,15 @@ class Layout(NamedTuple):
         """Return the places of tables and orders among the structure, which are int64 whatever the ids are."""
         return {int(i) for i in self.bundles[:, [TABLE, ORDER]].flat} - {NONE}
 
-    def partial(self) -> set[int]:
-        """Return the places of those matrices among the floats that no relation may have, as their number says."""
-        used: dict[int, int] = {}
-        for place, relations in self.bundles[:, [MATRICES, RELATIONS]].tolist():
-            used[place] = used.get(place, 0) + relations
-        return {place for place, count in self.bundles[:, [MATRICES, COUNT]].tolist() if used[place] < count}
+    def partial(self, count: int) -> set[int]:
+        """Return the places among `count` floats of matrices that relations don't all have, or none has."""
+        used = dict.fromkeys(range(count), 0)
+        used.update({place: 1 for place in self.types[:, [X, ROOT, BIAS]].flat})
+        sizes = dict.fromkeys(used, 1)
+        for place, relations, matrices in self.bundles[:, [MATRICES, RELATIONS, COUNT]].tolist():
+            used[place] += relations
+            sizes[place] = matrices
+        return {place for place in range(count) if used[place] < sizes[place]}
 
 
 class Request(NamedTuple):
@@ -134,6 +137,7 @@ def request(
             weight = weights if together else weights[position]
             matrices = weight.shape[0] if together else count
             _check(f"weights from {source!r}", weight, (matrices, in_dim, out_dim))
+            _check(f"table from {source!r}", bundle.table, (count, 3))
             at = (shared, seen) if together else (_add(floats, weight), 0)
             own = _structure(bundle, structure)
             table = _add(structure, bundle.table)
@@ -200,6 +204,7 @@ def call(
     tables[:, 10] = structure[bundles[:, TABLE]]
     tables[:, 11] = np.where(ordered, structure[bundles[:, ORDER]] + first * 8, 0)
     tables[:, 12:] = bundles[:, SOURCE:]
+    tables[:, COUNT] -= np.where(ordered, 0, first)
     targets = layout.targets.copy()
     targets[:, RECEIVERS] = structure[targets[:, RECEIVERS]]
     status = getattr(native, name)(

@@ -84,15 +84,19 @@ class TorchOps(GraphOps):
     def scaled_spmm(
         self, adjacency: Adjacency, x: Tensor, weight: Tensor | None = None, scale: Tensor | None = None
     ) -> Tensor:
-        constants = [tensor for tensor in (weight, scale) if tensor is not None]
-        folded = scale is not None and not any(
-            tensor.requires_grad or tensor.dtype != x.dtype for tensor in constants
-        )
-        if not folded or "spmm" in vars(self) or x.ndim != 2 or x.dtype not in (torch.float32, torch.float64):
+        fixed = [tensor for tensor in (weight, scale) if tensor is not None]
+        folds = "spmm" not in vars(self) and x.ndim == 2 and x.dtype in (torch.float32, torch.float64)
+        if (
+            scale is None
+            or not folds
+            or any(tensor.requires_grad or tensor.dtype != x.dtype or tensor.ndim != 1 for tensor in fixed)
+        ):
             return super().scaled_spmm(adjacency, x, weight, scale)
         return ScaledSpmm.apply(x, weight, scale, adjacency, False)
 
     def multiply_by_each(self, x: Tensor, matrices: Tensor) -> Tensor:
+        if torch.is_autocast_enabled(x.device.type):  # casts what torch multiplies, and the gradients of that
+            return super().multiply_by_each(x, matrices)
         return MultiplyByEach.apply(x, matrices)
 
     def sddmm(self, adjacency: Adjacency, x: Tensor, y: Tensor, op: str) -> Tensor:

@@ -56,14 +56,16 @@ class ScaledSpmm(Function):
     def forward(
         ctx: Any, x: Tensor, weight: Tensor | None, scale: Tensor, adjacency: Adjacency, back: bool
     ) -> Tensor:
-        ctx.constants, ctx.back = (weight, scale, adjacency), back
+        ctx.save_for_backward(weight, scale)
+        ctx.adjacency, ctx.back = adjacency, back
         values = _scaled(adjacency, weight, scale, back)
         indptr = adjacency.t_indptr if back else adjacency.indptr
         return _csr_matmul(indptr, adjacency.t_receivers if back else adjacency.senders, values, x)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
-        return ScaledSpmm.apply(grad, *ctx.constants, not ctx.back), None, None, None, None
+        grad_x = ScaledSpmm.apply(grad, *ctx.saved_tensors, ctx.adjacency, not ctx.back)
+        return grad_x, None, None, None, None
 
 
 class Dot(Function):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from heddle.errors import GraphError, problem
 from heddle.graph import Array
 from heddle.relational.bundle import AggregateFirst, Bundle, TransformFirst, extents, n_relations
 
@@ -38,10 +39,13 @@ def relational_conv(
             have more.
 
     Returns: node type -> [n_nodes, out_dim] for types with a root or a relation from a type of x.
+
+    Raises:
+        GraphError: an order with weights by bundle.
     """
     y = {kind: root if x[kind] is None else x[kind] @ root for kind, root in roots.items()}
     if order is not None:
-        weights = ops.gather(weights, order)
+        weights = ops.gather(one_array(weights), order)
     for (source, bundle), weight in zip(bundles, weights_by_bundle(bundles, weights)):
         if source not in x:
             continue
@@ -56,6 +60,18 @@ def relational_conv(
         for kind, value in y.items()
     }
     return {kind: ops.activate(value, activation) for kind, value in shifted.items()}
+
+
+def one_array(weights: Array | Sequence[Array]) -> Array:
+    """Return weights that an order is given for, which are those of all bundles.
+
+    Raises:
+        GraphError: weights by bundle.
+    """
+    if not isinstance(weights, (list, tuple)):
+        return weights
+    found, wanted = f"an order for a list of {len(weights)}", "one array of weights"
+    raise GraphError(problem("relational_conv", found, wanted, "leave out the order"))
 
 
 def weights_by_bundle(

@@ -27,7 +27,8 @@ struct Top {
   bool transposed;  // rows are senders
 
   template <int V, bool MAX>
-  HEDDLE_HD void take(int64_t r, place_t<I> begin, place_t<I> end, int step, int column, Running<sum_t<T>, V, MAX>& running) const {
+  HEDDLE_HD void take(int64_t r, place_t<I> begin, place_t<I> end, int step, int column,
+                      Running<sum_t<T>, V, MAX>& running) const {
     using A = sum_t<T>;
     const int64_t stride = heads * width, head = column / width;
     const auto at = [](const T* from) { return *reinterpret_cast<const Pack<T, V>*>(from); };

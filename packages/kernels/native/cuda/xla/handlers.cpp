@@ -67,7 +67,8 @@ HEDDLE_XLA_HANDLER(heddle_xla_segment_matmul) {
   return answer_on_device(frame, [](const Call& call, Device& device) {
     const auto arguments = segment_matmul_arguments(call);
     void* const space = device.workspace(heddle_cuda_matmul_workspace(std::get<6>(arguments)));
-    return call_with(heddle_cuda_segment_matmul, arguments, call.attribute("precision"), space, device.bytes, UNNOTED, device.stream);
+    return call_with(heddle_cuda_segment_matmul, arguments, call.attribute("precision"), space, device.bytes, UNNOTED,
+                     device.stream);
   });
 }
 
@@ -77,6 +78,7 @@ HEDDLE_XLA_HANDLER(heddle_xla_segment_outer) {
     const auto arguments = segment_outer_arguments(call);
     const auto [lhs, rhs, sizes, out, n, groups, k, m, dtype, index] = arguments;
     void* const space = device.workspace(heddle_cuda_segment_outer_workspace(n, groups, k, m, dtype));
-    return call_with(heddle_cuda_segment_outer, arguments, call.attribute("precision"), space, device.bytes, UNNOTED, device.stream);
+    return call_with(heddle_cuda_segment_outer, arguments, call.attribute("precision"), space, device.bytes, UNNOTED,
+                     device.stream);
   });
 }

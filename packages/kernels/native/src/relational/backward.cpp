@@ -55,6 +55,14 @@ void root_grad(const Call& call, const heddle_node_type& type, const char* grad)
   sums.finish();
 }
 
+// Of a result without columns there is one gradient with elements: that of x, zeros.
+int without_columns(const Call& call) {
+  for (int64_t t = 0; t < call.n_types; ++t)
+    if (void* const x_grad = call.types[t].x_grad)
+      std::memset(x_grad, 0, static_cast<size_t>(call.types[t].nodes * call.types[t].in_dim * call.bytes));
+  return HEDDLE_OK;
+}
+
 void relations_grad(const Call& call) {
   constexpr int64_t NEAR = 3 << 19, SUMS = 16 << 20;  // bytes of a group's panels that stay in cache, and of its sums
   const Part *part = call.parts.data(), *const end = part + call.parts.size();
@@ -93,6 +101,7 @@ extern "C" int heddle_relational_conv_grad(const heddle_node_type* types, int64_
     Call call;
     const Arguments given{types, n_types, bundles, n_bundles, targets, out_dim, relu, dtype, index, threads, known};
     if (int status = read_call(op, call, given, true)) return status;
+    if (!out_dim) return without_columns(call);
     for (int64_t t = 0; t < n_types; ++t)
       if (!types[t].grad && (types[t].root_grad || types[t].bias_grad))
         return fail(HEDDLE_INVALID, "%s: found no grad for type %lld, expected one for its root or bias; pass it", op,

@@ -74,7 +74,8 @@ int read_table(const char* op, Call& call, const heddle_bundle& b, const heddle_
   std::vector<int64_t> rows_of(static_cast<size_t>(b.targets));
   int64_t row = 0, column = 0;
   for (int64_t i = 0; i < b.relations; ++i) {
-    const int64_t target = b.table[3 * i], columns = b.table[3 * i + 1], rows = b.table[3 * i + 2], place = b.order ? b.order[i] : i;
+    const int64_t target = b.table[3 * i], columns = b.table[3 * i + 1], rows = b.table[3 * i + 2];
+    const int64_t place = b.order ? b.order[i] : i;
     if (target < 0 || target >= b.targets || targets[target].type < 0 || targets[target].type >= call.n_types)
       return fail(HEDDLE_INVALID, "%s: found target %lld, expected one of the bundle's %lld, whose types are among %lld; rebuild "
                   "the bundle", op, static_cast<long long>(target), static_cast<long long>(b.targets),

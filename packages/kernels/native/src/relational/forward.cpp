@@ -54,6 +54,7 @@ extern "C" int heddle_relational_conv(const heddle_node_type* types, int64_t n_t
     Call call;
     const Arguments given{types, n_types, bundles, n_bundles, targets, out_dim, relu, dtype, index, threads, known};
     if (int status = read_call(op, call, given, false)) return status;
+    if (!out_dim) return HEDDLE_OK;  // nothing to write
     std::vector<Memory> padded;
     padded.reserve(static_cast<size_t>(n_types));
     for (int64_t t = 0; t < n_types; ++t) {

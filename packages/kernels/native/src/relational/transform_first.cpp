@@ -49,8 +49,8 @@ void multiply(const Call& call, const Part* first, const Part* last, char* panel
   });
 }
 
-// y += scale * the sums of the rows of each relation's panel(part), of `stride` columns. The thread that begins a relation brings its panel
-// near, where that is small beside what is gathered from it.
+// y += scale * the sums of the rows of each relation's panel(part), of `stride` columns. The thread that begins a relation
+// brings its panel near, where that is small beside what is gathered from it.
 template <class Panel>
 void sum_panels(const Call& call, const Part* first, const Part* last, int64_t stride, Panel&& panel) {
   constexpr int64_t OFTEN = 2;  // times that a row of such a panel is read

@@ -17,7 +17,8 @@ void by_relation(int64_t count, int64_t threads, const std::vector<int64_t>& chu
   const auto work = [&](int64_t i) {
     std::atomic<int64_t>& own = taken[static_cast<size_t>(i)];
     const int64_t end = chunks[static_cast<size_t>(i)];
-    for (int64_t k; own.load(std::memory_order_relaxed) < end && (k = own.fetch_add(1, std::memory_order_relaxed)) < end;) body(i, k);
+    const auto next = [&] { return own.load(std::memory_order_relaxed) < end ? own.fetch_add(1, std::memory_order_relaxed) : end; };
+    for (int64_t k; (k = next()) < end;) body(i, k);
   };
   parallel_for(resolve_threads(threads), threads, [&](int64_t) {
     for (int64_t i; (i = begun.fetch_add(1, std::memory_order_relaxed)) < count;) work(i);

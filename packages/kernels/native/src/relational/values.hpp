@@ -4,11 +4,6 @@
 
 namespace heddle {
 
-// Call body(A{}) for the type of the call's values.
-template <class F> void with_float(const Call& call, F&& body) {
-  call.dtype == HEDDLE_FLOAT64 ? body(double{}) : body(float{});
-}
-
 // Call body(chunk, first row, last row) for each chunk of `nodes` rows, in parallel.
 template <class F> void for_chunks(const Call& call, int64_t nodes, F&& body) {
   const Chunks chunks(nodes);

@@ -1,6 +1,7 @@
 """Everything we use of JAX that it doesn't promise to keep: primitives, their rules, and how shard_map types values."""
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -18,15 +19,27 @@ Shape = tuple[int, ...]
 Rule = Callable[..., Any]
 
 
-CUDA = not cuda.unavailable()
-"""Whether operations are computed by the CUDA library on devices that run CUDA."""
+def _cuda_library() -> Any:
+    try:
+        return None if cuda.unavailable() else cuda.native()
+    except ImportError as error:  # of another version: the CPU needn't care
+        warnings.warn(str(error), stacklevel=2)
+        return None
+
+
+CUDA = _cuda_library()
+"""The library that computes operations on devices that run CUDA, or None."""
+
+_PRECISIONS = {
+    2: ("None", "default", "fastest", "bfloat16", "tensorfloat32", "TF32_TF32_F32", "BF16_BF16_F32"),
+    1: ("high", "bfloat16_3x", "TF32_TF32_F32_X3", "BF16_BF16_F32_X3"),
+}
 
 
 @functools.cache
 def _registered(target: str) -> str:
-    libraries = {"cpu": native, "CUDA": cuda.native()} if CUDA else {"cpu": native}
-    for platform, library in libraries.items():
-        if hasattr(library, target):
+    for platform, library in (("cpu", native), ("CUDA", CUDA)):
+        if library is not None and hasattr(library, target):
             capsule = jax.ffi.pycapsule(getattr(library, target))
             jax.ffi.register_ffi_target(target, capsule, platform=platform)
     return target
@@ -35,9 +48,7 @@ def _registered(target: str) -> str:
 def precision() -> int:
     """Return the code in heddle_cuda.h of JAX's own setting of how float32 products are computed on devices."""
     setting = str(jax.config.jax_default_matmul_precision)  # type: ignore[attr-defined]
-    if setting in ("highest", "float32", "F32_F32_F32"):
-        return 0
-    return 1 if setting in ("high", "TF32_TF32_F32_X3") else 2
+    return next((code for code, names in _PRECISIONS.items() if setting in names), 0)
 
 
 class Operation(NamedTuple):
@@ -125,7 +136,7 @@ def operation(
     OPERATIONS[name] = Operation(primitive, on_cpu, elsewhere)
     use(OPERATIONS[name], elsewhere)
     use(OPERATIONS[name], on_cpu, platform="cpu")
-    if CUDA and on_cuda is not None:
+    if CUDA is not None and on_cuda is not None:
         use(OPERATIONS[name], on_cuda, platform="cuda")
 
     def linear_jvp(position: int) -> Rule:

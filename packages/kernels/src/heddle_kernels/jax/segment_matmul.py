@@ -28,7 +28,7 @@ def segment_matmul(lhs: Array, rhs: Array, group_sizes: Array, bias: Array | Non
     lhs, rhs = same_dtype(jnp.asarray(lhs), jnp.asarray(rhs))
     sizes = jnp.asarray(group_sizes)
     shapes.grouped(lhs.shape, rhs.shape, sizes.shape, None if bias is None else bias.shape)
-    out = _product(sizes, lhs, rhs, transposed=False)
+    out = _product(sizes, lhs, rhs, transposed=False, precision=precision())
     if bias is None:
         return out
     groups = jnp.repeat(
@@ -37,26 +37,31 @@ def segment_matmul(lhs: Array, rhs: Array, group_sizes: Array, bias: Array | Non
     return out + gather_rows(groups, jnp.asarray(bias).astype(out.dtype))
 
 
-def _product_shape(sizes: Any, lhs: Any, rhs: Any, transposed: bool) -> tuple[int, ...]:
+def _product_shape(sizes: Any, lhs: Any, rhs: Any, transposed: bool, precision: int) -> tuple[int, ...]:
     return lhs.shape[0], rhs.shape[1 if transposed else 2]
 
 
-def _product_native(sizes: Array, lhs: Array, rhs: Array, transposed: bool) -> Array:
-    shape = _product_shape(sizes, lhs, rhs, transposed)
-    flags = {"transposed": transposed, "precision": precision()}
+def _product_native(sizes: Array, lhs: Array, rhs: Array, transposed: bool, precision: int) -> Array:
+    flags = {"transposed": transposed, "precision": precision}
+    shape = _product_shape(sizes, lhs, rhs, **flags)
     return native_call("heddle_xla_segment_matmul", shape, lhs.dtype, sizes, lhs, rhs, **flags)
 
 
-def _product_elsewhere(sizes: Array, lhs: Array, rhs: Array, transposed: bool) -> Array:
+def _product_elsewhere(sizes: Array, lhs: Array, rhs: Array, transposed: bool, precision: int) -> Array:
     return jax.lax.ragged_dot(lhs, jnp.swapaxes(rhs, 1, 2) if transposed else rhs, sizes.astype(jnp.int32))
 
 
-def _lhs_adjoint(cotangent: Array, sizes: Array, lhs: Any, rhs: Array, transposed: bool) -> Array:
-    return _product(sizes, cotangent, rhs, transposed=not transposed)
+def _lhs_adjoint(
+    cotangent: Array, sizes: Array, lhs: Any, rhs: Array, transposed: bool, precision: int
+) -> Array:
+    return _product(sizes, cotangent, rhs, transposed=not transposed, precision=precision)
 
 
-def _rhs_adjoint(cotangent: Array, sizes: Array, lhs: Array, rhs: Any, transposed: bool) -> Array:
-    return _outer(sizes, cotangent, lhs) if transposed else _outer(sizes, lhs, cotangent)
+def _rhs_adjoint(
+    cotangent: Array, sizes: Array, lhs: Array, rhs: Any, transposed: bool, precision: int
+) -> Array:
+    left, right = (cotangent, lhs) if transposed else (lhs, cotangent)
+    return _outer(sizes, left, right, precision=precision)
 
 
 def _product_batch(function: Any, size: int, operands: Any, axes: Any, params: Any) -> tuple[Array, int]:
@@ -88,27 +93,27 @@ _product = operation(
 )
 
 
-def _outer_shape(sizes: Any, lhs: Any, rhs: Any) -> tuple[int, ...]:
+def _outer_shape(sizes: Any, lhs: Any, rhs: Any, precision: int) -> tuple[int, ...]:
     return sizes.shape[0], lhs.shape[1], rhs.shape[1]
 
 
-def _outer_native(sizes: Array, lhs: Array, rhs: Array) -> Array:
-    shape, how = _outer_shape(sizes, lhs, rhs), precision()
-    return native_call("heddle_xla_segment_outer", shape, lhs.dtype, sizes, lhs, rhs, precision=how)
+def _outer_native(sizes: Array, lhs: Array, rhs: Array, precision: int) -> Array:
+    shape = _outer_shape(sizes, lhs, rhs, precision)
+    return native_call("heddle_xla_segment_outer", shape, lhs.dtype, sizes, lhs, rhs, precision=precision)
 
 
-def _outer_elsewhere(sizes: Array, lhs: Array, rhs: Array) -> Array:
-    matrices = jnp.zeros_like(lhs, shape=_outer_shape(sizes, lhs, rhs))
+def _outer_elsewhere(sizes: Array, lhs: Array, rhs: Array, precision: int) -> Array:
+    matrices = jnp.zeros_like(lhs, shape=_outer_shape(sizes, lhs, rhs, precision))
     _, pull = jax.vjp(lambda matrix: jax.lax.ragged_dot(lhs, matrix, sizes.astype(jnp.int32)), matrices)
     return pull(rhs)[0]
 
 
-def _left_adjoint(cotangent: Array, sizes: Array, lhs: Any, rhs: Array) -> Array:
-    return _product(sizes, rhs, cotangent, transposed=True)
+def _left_adjoint(cotangent: Array, sizes: Array, lhs: Any, rhs: Array, precision: int) -> Array:
+    return _product(sizes, rhs, cotangent, transposed=True, precision=precision)
 
 
-def _right_adjoint(cotangent: Array, sizes: Array, lhs: Array, rhs: Any) -> Array:
-    return _product(sizes, lhs, cotangent, transposed=False)
+def _right_adjoint(cotangent: Array, sizes: Array, lhs: Array, rhs: Any, precision: int) -> Array:
+    return _product(sizes, lhs, cotangent, transposed=False, precision=precision)
 
 
 def _outer_batch(function: Any, size: int, operands: Any, axes: Any, params: Any) -> tuple[Array, int]:

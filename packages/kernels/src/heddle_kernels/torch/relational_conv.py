@@ -9,6 +9,7 @@ from torch import Tensor
 
 from heddle.ops import GraphOps
 from heddle.relational.bundle import Bundle
+from heddle.relational.conv import one_array
 from heddle_kernels import relational
 from heddle_kernels.torch.define import recorded
 from heddle_kernels.torch.relational_operators import conv
@@ -32,6 +33,12 @@ def relational_conv(
     Raises:
         GraphError: shapes that don't fit, an id out of range.
     """
+    if order is not None:
+        one_array(weights)
+    if (
+        len({x[source] is None for source, _ in bundles if source in x}) > 1
+    ):  # an array is matrices or rows, not both
+        weights, order = _apart(bundles, weights, order), None
     asked = relational.request(bundles, x, weights, roots, biases, order)
     if not asked.rows:
         return {}
@@ -45,6 +52,16 @@ def relational_conv(
     if not relu:
         y = _Activations().activate(y, activation)
     return dict(zip(asked.rows, y.split(list(asked.rows.values()))))
+
+
+def _apart(
+    bundles: Sequence[tuple[str, Bundle]], weights: Tensor | Sequence[Tensor], order: Tensor | None
+) -> Sequence[Tensor]:
+    """Return the weights of each bundle in an array of its own."""
+    if isinstance(weights, (list, tuple)):
+        return weights
+    together = weights if order is None else weights[order]
+    return together.split([bundle.table.shape[0] for _, bundle in bundles])
 
 
 class _Activations(GraphOps):

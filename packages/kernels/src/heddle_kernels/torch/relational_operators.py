@@ -45,7 +45,7 @@ def _grad_cpu(
     wanted: Sequence[bool],
 ) -> list[Tensor]:
     floats = [tensor.contiguous() for tensor in floats]
-    partial = relational.Layout.read(layout).partial()
+    partial = relational.Layout.read(layout).partial(len(floats))
     grads = [
         tensor.new_zeros(tensor.shape) if place in partial else tensor.new_empty(tensor.shape)
         for place, (tensor, wants) in enumerate(zip(floats, wanted))
@@ -86,7 +86,7 @@ def _call(
     places = iter(grads)
     gradients = _addresses([next(places) if wants else None for wants in wanted]) if grads else None
 
-    def run(known: bool) -> bool:
+    def run(known: bool) -> None:
         relational.call(
             name,
             tables,
@@ -100,14 +100,15 @@ def _call(
             0 if grad is None else grad.data_ptr() or _NOWHERE,
             gradients,
         )
-        return True
 
-    if any(tensor.is_inference() for tensor in given):  # they don't count their changes
-        run(known=False)
-    elif _IN_RANGE.find(given, which := (name, tuple(layout), tuple(t.data_ptr() for t in given))):
+    if not given or any(tensor.is_inference() for tensor in given):  # the latter don't count their changes
+        return run(known=False)
+    # What isn't wanted isn't walked, and so wasn't checked.
+    which = name, tuple(layout), tuple(tensor.data_ptr() for tensor in given), tuple(wanted)
+    if _IN_RANGE.find(given, which):
         run(known=True)
     else:
-        _IN_RANGE.get(given, which, lambda: run(known=False))
+        _IN_RANGE.get(given, which, lambda: run(known=False) is None)
 
 
 def _alike(name: str, structure: Tensors, numbers: set[int]) -> tuple[Tensors, int]:
