@@ -42,8 +42,8 @@ def _product_shape(sizes: Any, lhs: Any, rhs: Any, transposed: bool, precision: 
 
 
 def _product_native(sizes: Array, lhs: Array, rhs: Array, transposed: bool, precision: int) -> Array:
+    shape = _product_shape(sizes, lhs, rhs, transposed, precision)
     flags = {"transposed": transposed, "precision": precision}
-    shape = _product_shape(sizes, lhs, rhs, **flags)
     return native_call("heddle_xla_segment_matmul", shape, lhs.dtype, sizes, lhs, rhs, **flags)
 
 

@@ -58,7 +58,7 @@ def _apart(
     bundles: Sequence[tuple[str, Bundle]], weights: Tensor | Sequence[Tensor], order: Tensor | None
 ) -> Sequence[Tensor]:
     """Return the weights of each bundle in an array of its own."""
-    if isinstance(weights, (list, tuple)):
+    if not isinstance(weights, Tensor):
         return weights
     together = weights if order is None else weights[order]
     return together.split([bundle.table.shape[0] for _, bundle in bundles])

@@ -86,29 +86,25 @@ def _call(
     places = iter(grads)
     gradients = _addresses([next(places) if wants else None for wants in wanted]) if grads else None
 
-    def run(known: bool) -> None:
-        relational.call(
-            name,
-            tables,
-            _addresses(floats),
-            _addresses(structure),
-            y.data_ptr() or _NOWHERE,
-            relu,
-            y.element_size(),
-            (float_code(name, y), index, -torch.get_num_threads()),
-            known,
-            0 if grad is None else grad.data_ptr() or _NOWHERE,
-            gradients,
-        )
-
-    if not given or any(tensor.is_inference() for tensor in given):  # the latter don't count their changes
-        return run(known=False)
     # What isn't wanted isn't walked, and so wasn't checked.
     which = name, tuple(layout), tuple(tensor.data_ptr() for tensor in given), tuple(wanted)
-    if _IN_RANGE.find(given, which):
-        run(known=True)
-    else:
-        _IN_RANGE.get(given, which, lambda: run(known=False) is None)
+    known = bool(_IN_RANGE.find(given, which))
+    relational.call(
+        name,
+        tables,
+        _addresses(floats),
+        _addresses(structure),
+        y.data_ptr() or _NOWHERE,
+        relu,
+        y.element_size(),
+        (float_code(name, y), index, -torch.get_num_threads()),
+        known,
+        0 if grad is None else grad.data_ptr() or _NOWHERE,
+        gradients,
+    )
+    counted = bool(given) and not any(tensor.is_inference() for tensor in given)  # changes in place
+    if counted and not known:
+        _IN_RANGE.get(given, which, lambda: True)
 
 
 def _alike(name: str, structure: Tensors, numbers: set[int]) -> tuple[Tensors, int]:
