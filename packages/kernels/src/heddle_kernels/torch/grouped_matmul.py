@@ -35,25 +35,35 @@ def _outer(lhs: Tensors, rhs: Tensors) -> list[Tensor]:
     return list((_grouped_outer.recorded if recorded(*lhs, *rhs) else _grouped_outer.forward)(lhs, rhs))
 
 
-def _addresses(*lists: Tensors) -> tuple[array, list[int]]:
-    """Return the addresses of all tensors, list after list, and where each list's begin, while the first is kept."""
-    memory = array("q", [tensor.data_ptr() for each in lists for tensor in each])
-    start, count = memory.buffer_info()[0], len(lists[0]) * memory.itemsize
-    return memory, [start + count * place for place in range(len(lists))]
+def _numbers(*lists: Sequence[int]) -> tuple[array, list[int]]:
+    """Return all numbers in one array, and the address of each list's first while that is kept."""
+    memory = array("q", [number for each in lists for number in each])
+    address, _ = memory.buffer_info()
+    firsts = []
+    for each in lists:
+        firsts.append(address)
+        address += len(each) * memory.itemsize
+    return memory, firsts
 
 
 def _cpu(lhs: Tensors, rhs: Tensors, bias: Tensors, transposed: bool) -> list[Tensor]:
-    lhs, rhs, bias = ([tensor.contiguous() for tensor in each] for each in (lhs, rhs, bias))
-    _same_dtype(lhs, rhs, bias)
-    outs = _fake(lhs, rhs, bias, transposed)
-    sizes = array("q", [n for a, out in zip(lhs, outs) for n in (*a.shape, out.shape[1])])
-    _memory, (left, right, results, biases) = _addresses(lhs, rhs, outs, bias)
+    lhs, rhs, bias = _dense(lhs, rhs, bias)
+    axis = 0 if transposed else 1
+    outs: list[Tensor] = []
+    sizes: list[int] = []
+    for a, b in zip(lhs, rhs):
+        n, k = a.shape
+        m = b.shape[axis]
+        outs.append(a.new_empty((n, m)))
+        sizes += n, k, m
+    places = [[tensor.data_ptr() for tensor in each] for each in (lhs, rhs, outs, bias)]
+    _memory, (left, right, results, biases, shapes_at) = _numbers(*places, sizes)
     status = library.native.heddle_grouped_matmul(
         left,
         right,
         biases if bias else None,
         results,
-        sizes.buffer_info()[0],
+        shapes_at,
         len(outs),
         transposed,
         float_code("grouped_matmul", lhs[0]),
@@ -70,16 +80,16 @@ def _fake(lhs: Tensors, rhs: Tensors, bias: Tensors, transposed: bool) -> list[T
 
 
 def _outer_cpu(lhs: Tensors, rhs: Tensors) -> list[Tensor]:
-    lhs, rhs = ([tensor.contiguous() for tensor in each] for each in (lhs, rhs))
-    _same_dtype(lhs, rhs)
+    lhs, rhs = _dense(lhs, rhs)
     outs = _outer_fake(lhs, rhs)
-    sizes = array("q", [n for a, b in zip(lhs, rhs) for n in (*a.shape, b.shape[1])])
-    _memory, (left, right, results) = _addresses(lhs, rhs, outs)
+    sizes = [n for a, b in zip(lhs, rhs) for n in (*a.shape, b.shape[1])]
+    places = [[tensor.data_ptr() for tensor in each] for each in (lhs, rhs, outs)]
+    _memory, (left, right, results, shapes_at) = _numbers(*places, sizes)
     status = library.native.heddle_grouped_outer(
         left,
         right,
         results,
-        sizes.buffer_info()[0],
+        shapes_at,
         len(outs),
         float_code("grouped_outer", lhs[0]),
         torch.get_num_threads(),
@@ -89,12 +99,18 @@ def _outer_cpu(lhs: Tensors, rhs: Tensors) -> list[Tensor]:
     return outs
 
 
-def _same_dtype(*lists: Tensors) -> None:
-    dtype = lists[0][0].dtype
-    if any(tensor.dtype is not dtype for each in lists for tensor in each):
-        found = {tensor.dtype for each in lists for tensor in each}
-        names = " and ".join(sorted(map(str, found)))
-        raise TypeError(f"grouped_matmul: found {names}, expected one dtype; cast all to the same")
+def _dense(*lists: Tensors) -> list[list[Tensor]]:
+    """Return the tensors as contiguous ones, all of one dtype."""
+    dtype, found = lists[0][0].dtype, []
+    for each in lists:
+        dense = []
+        for tensor in each:
+            if tensor.dtype is not dtype:
+                names = " and ".join(sorted({str(other.dtype) for of in lists for other in of}))
+                raise TypeError(f"grouped_matmul: found {names}, expected one dtype; cast all to the same")
+            dense.append(tensor.contiguous())
+        found.append(dense)
+    return found
 
 
 def _outer_fake(lhs: Tensors, rhs: Tensors) -> list[Tensor]:
