@@ -51,7 +51,7 @@ XLA_FFI_Error* get_stream(XLA_FFI_Stream_Get_Args* args) {
   return args->ctx->stream ? nullptr : fail("no stream");
 }
 XLA_FFI_Error* allocate(XLA_FFI_DeviceMemory_Allocate_Args* args) {
-  CHECK(args->alignment >= 16 && args->size > 0);
+  CHECK(args->alignment == 16 && args->size > 0);
   if (!args->ctx->memory) return fail("no memory");
   held += static_cast<int64_t>(args->size), asked = static_cast<int64_t>(args->size);
   args->data = std::malloc(args->size);

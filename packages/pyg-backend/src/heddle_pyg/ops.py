@@ -95,7 +95,8 @@ class TorchOps(GraphOps):
         return ScaledSpmm.apply(x, weight, scale, adjacency, False)
 
     def multiply_by_each(self, x: Tensor, matrices: Tensor) -> Tensor:
-        if torch.is_autocast_enabled(x.device.type):  # casts what torch multiplies, and the gradients of that
+        # Autocast casts what torch multiplies, and the gradients of that; devices multiply wide matrices better.
+        if x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
             return super().multiply_by_each(x, matrices)
         return MultiplyByEach.apply(x, matrices)
 

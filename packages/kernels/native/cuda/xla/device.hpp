@@ -29,9 +29,10 @@ class Device {
   // The call's workspace, NULL for none, or if there is no memory, which is a problem then. XLA gives it to work that is
   // queued after ours at the earliest.
   void* workspace(int64_t size) {
+    constexpr size_t ALIGNMENT = 16;  // what workspaces need, and the most that XLA takes
     if (size <= 0 || problem) return nullptr;
     XLA_FFI_DeviceMemory_Allocate_Args allocate{XLA_FFI_DeviceMemory_Allocate_Args_STRUCT_SIZE, nullptr, frame->ctx,
-                                                static_cast<size_t>(size), 256, nullptr};
+                                                static_cast<size_t>(size), ALIGNMENT, nullptr};
     problem = frame->api->XLA_FFI_DeviceMemory_Allocate(&allocate);
     if (!problem) memory = allocate.data, bytes = size;
     return memory;
