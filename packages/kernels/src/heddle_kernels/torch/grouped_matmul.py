@@ -35,17 +35,6 @@ def _outer(lhs: Tensors, rhs: Tensors) -> list[Tensor]:
     return list((_grouped_outer.recorded if recorded(*lhs, *rhs) else _grouped_outer.forward)(lhs, rhs))
 
 
-def _numbers(*lists: Sequence[int]) -> tuple[array, list[int]]:
-    """Return all numbers in one array, and the address of each list's first while that is kept."""
-    memory = array("q", [number for each in lists for number in each])
-    address, _ = memory.buffer_info()
-    firsts = []
-    for each in lists:
-        firsts.append(address)
-        address += len(each) * memory.itemsize
-    return memory, firsts
-
-
 def _cpu(lhs: Tensors, rhs: Tensors, bias: Tensors, transposed: bool) -> list[Tensor]:
     lhs, rhs, bias = _dense(lhs, rhs, bias)
     axis = 0 if transposed else 1
@@ -56,14 +45,23 @@ def _cpu(lhs: Tensors, rhs: Tensors, bias: Tensors, transposed: bool) -> list[Te
         m = b.shape[axis]
         outs.append(a.new_empty((n, m)))
         sizes += n, k, m
-    places = [[tensor.data_ptr() for tensor in each] for each in (lhs, rhs, outs, bias)]
-    _memory, (left, right, results, biases, shapes_at) = _numbers(*places, sizes)
+    numbers = array(
+        "q",
+        [
+            *sizes,
+            *map(Tensor.data_ptr, lhs),
+            *map(Tensor.data_ptr, rhs),
+            *map(Tensor.data_ptr, outs),
+            *map(Tensor.data_ptr, bias),
+        ],
+    )
+    at, step = numbers.buffer_info()[0], numbers.itemsize * len(outs)
     status = library.native.heddle_grouped_matmul(
-        left,
-        right,
-        biases if bias else None,
-        results,
-        shapes_at,
+        at + 3 * step,
+        at + 4 * step,
+        at + 6 * step if bias else None,
+        at + 5 * step,
+        at,
         len(outs),
         transposed,
         float_code("grouped_matmul", lhs[0]),
@@ -83,13 +81,13 @@ def _outer_cpu(lhs: Tensors, rhs: Tensors) -> list[Tensor]:
     lhs, rhs = _dense(lhs, rhs)
     outs = _outer_fake(lhs, rhs)
     sizes = [n for a, b in zip(lhs, rhs) for n in (*a.shape, b.shape[1])]
-    places = [[tensor.data_ptr() for tensor in each] for each in (lhs, rhs, outs)]
-    _memory, (left, right, results, shapes_at) = _numbers(*places, sizes)
+    numbers = array("q", [*sizes, *map(Tensor.data_ptr, [*lhs, *rhs, *outs])])
+    at, step = numbers.buffer_info()[0], numbers.itemsize * len(outs)
     status = library.native.heddle_grouped_outer(
-        left,
-        right,
-        results,
-        shapes_at,
+        at + 3 * step,
+        at + 4 * step,
+        at + 5 * step,
+        at,
         len(outs),
         float_code("grouped_outer", lhs[0]),
         torch.get_num_threads(),
