@@ -45,16 +45,7 @@ def _cpu(lhs: Tensors, rhs: Tensors, bias: Tensors, transposed: bool) -> list[Te
         m = b.shape[axis]
         outs.append(a.new_empty((n, m)))
         sizes += n, k, m
-    numbers = array(
-        "q",
-        [
-            *sizes,
-            *map(Tensor.data_ptr, lhs),
-            *map(Tensor.data_ptr, rhs),
-            *map(Tensor.data_ptr, outs),
-            *map(Tensor.data_ptr, bias),
-        ],
-    )
+    numbers = array("q", [*sizes, *map(Tensor.data_ptr, [*lhs, *rhs, *outs, *bias])])
     at, step = numbers.buffer_info()[0], numbers.itemsize * len(outs)
     status = library.native.heddle_grouped_matmul(
         at + 3 * step,
