@@ -26,10 +26,14 @@ class Memo:
         found = self.find(arrays, extra, _NOTHING)
         if found is not _NOTHING:
             return found
-        value, entries, key = compute(), self._entries, (*map(id, arrays), extra)
-        references = [weakref.ref(array, lambda _: entries.pop(key, None)) for array in arrays]
-        entries[key] = (references, [_version(array) for array in arrays], value)
+        versions = [_version(array) for array in arrays]
+        value = compute()
+        self._keep(arrays, extra, versions, value)
         return value
+
+    def keep(self, arrays: Sequence[Any], extra: Hashable, value: Any) -> None:
+        """Keep a value for `arrays`, as they are now, and `extra`."""
+        self._keep(arrays, extra, [_version(array) for array in arrays], value)
 
     def find(self, arrays: Sequence[Any], extra: Hashable, default: Any = None) -> Any:
         """Return the value kept for `arrays` and `extra`, or the default."""
@@ -42,6 +46,11 @@ class Memo:
             for ref, version, array in zip(references, versions, arrays)
         )
         return value if same else default
+
+    def _keep(self, arrays: Sequence[Any], extra: Hashable, versions: list[int], value: Any) -> None:
+        entries, key = self._entries, (*map(id, arrays), extra)
+        references = [weakref.ref(array, lambda _: entries.pop(key, None)) for array in arrays]
+        entries[key] = (references, versions, value)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Memo":
         return Memo()

@@ -203,7 +203,7 @@ def call(
     )
     tables[:, 10] = structure[bundles[:, TABLE]]
     tables[:, 11] = np.where(ordered, structure[bundles[:, ORDER]] + first * 8, 0)
-    tables[:, 12:] = bundles[:, SOURCE:]
+    tables[:, SOURCE:] = bundles[:, SOURCE:]
     tables[:, COUNT] -= np.where(ordered, 0, first)
     targets = layout.targets.copy()
     targets[:, RECEIVERS] = structure[targets[:, RECEIVERS]]

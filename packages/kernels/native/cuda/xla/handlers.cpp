@@ -7,8 +7,8 @@ using namespace heddle;
 HEDDLE_XLA_HANDLER(heddle_xla_spmm) {
   return answer_on_device(frame, [](const Call& call, Device& device) {
     const auto arguments = spmm_arguments(call);
-    const int64_t edges = std::get<7>(arguments), columns = std::get<9>(arguments) * std::get<10>(arguments);
-    void* const space = device.workspace(heddle_cuda_spmm_workspace(edges, columns, std::get<11>(arguments)));
+    const auto [indptr, ids, perm, weight, x, out, rows, edges, x_rows, heads, width, dtype, index, reduce] = arguments;
+    void* const space = device.workspace(heddle_cuda_spmm_workspace(edges, heads * width, dtype));
     return call_with(heddle_cuda_spmm, arguments, space, device.bytes, UNNOTED, device.stream);
   });
 }
@@ -22,8 +22,9 @@ HEDDLE_XLA_HANDLER(heddle_xla_sddmm) {
 HEDDLE_XLA_HANDLER(heddle_xla_spmm_top) {
   return answer_on_device(frame, [](const Call& call, Device& device) {
     const auto arguments = spmm_top_arguments(call);
-    const int64_t edges = std::get<10>(arguments), columns = std::get<12>(arguments) * std::get<13>(arguments);
-    void* const space = device.workspace(heddle_cuda_spmm_workspace(edges, columns, std::get<15>(arguments)));
+    const auto [indptr, ids, perm, weight, x, top, factor, value, out, rows, edges, others, heads, width, transposed, dtype,
+                index] = arguments;
+    void* const space = device.workspace(heddle_cuda_spmm_workspace(edges, heads * width, dtype));
     return call_with(heddle_cuda_spmm_top, arguments, space, device.bytes, UNNOTED, device.stream);
   });
 }
@@ -66,7 +67,8 @@ HEDDLE_XLA_HANDLER(heddle_xla_edge_softmax_grad) {
 HEDDLE_XLA_HANDLER(heddle_xla_segment_matmul) {
   return answer_on_device(frame, [](const Call& call, Device& device) {
     const auto arguments = segment_matmul_arguments(call);
-    void* const space = device.workspace(heddle_cuda_matmul_workspace(std::get<6>(arguments)));
+    const auto [lhs, rhs, bias, sizes, out, n, groups, k, m, transposed, dtype, index] = arguments;
+    void* const space = device.workspace(heddle_cuda_matmul_workspace(groups));
     return call_with(heddle_cuda_segment_matmul, arguments, call.attribute("precision"), space, device.bytes, UNNOTED,
                      device.stream);
   });

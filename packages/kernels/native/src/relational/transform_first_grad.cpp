@@ -74,7 +74,7 @@ void side_by_side(const Call& call, const Part* first, const Part* last, const c
     by_relation(count, call.threads, each, [&](int64_t i, int64_t chunk) {
       const Part& part = first[i];
       const int64_t k = from + chunk, column = part.first_column, low = part.first_row;
-      const Rows out{call.at(rows.data(), (&part - first) * call.width), wide, nullptr, column + node};
+      const Rows out{call.at(rows.data(), i * call.width), wide, nullptr, column + node};
       const RowGather g = walk_back(call, part, first, panels, out);
       if (chunk == 0) bring_near(g.data, part.rows * call.width * call.bytes);
       call.gather(g, column + chunks.first(k), column + chunks.last(k), low, low + part.rows);

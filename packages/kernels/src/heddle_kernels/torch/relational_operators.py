@@ -45,15 +45,8 @@ def _grad_cpu(
     wanted: Sequence[bool],
 ) -> list[Tensor]:
     floats = [tensor.contiguous() for tensor in floats]
-    partial = relational.Layout.read(layout).partial(len(floats))
-    grads = [
-        tensor.new_zeros(tensor.shape) if place in partial else tensor.new_empty(tensor.shape)
-        for place, (tensor, wants) in enumerate(zip(floats, wanted))
-        if wants
-    ]
     y, grad = y.contiguous(), grad.contiguous()
-    _call("heddle_relational_conv_grad", floats, structure, layout, relu, y, grad, wanted, grads)
-    return grads
+    return _call("heddle_relational_conv_grad", floats, structure, layout, relu, y, grad, wanted)
 
 
 def _grad_fake(
@@ -77,10 +70,15 @@ def _call(
     y: Tensor,
     grad: Tensor | None = None,
     wanted: Sequence[bool] = (),
-    grads: Tensors = (),
-) -> None:
-    """Call the native function on dense floats; `grads` are those of the wanted ones."""
+) -> list[Tensor]:
+    """Call the native function on dense floats and return the gradients of the wanted ones."""
     tables = relational.Layout.read(layout)
+    partial = tables.partial(len(floats)) if wanted else ()
+    grads = [
+        tensor.new_zeros(tensor.shape) if place in partial else tensor.new_empty(tensor.shape)
+        for place, (tensor, wants) in enumerate(zip(floats, wanted))
+        if wants
+    ]
     given = [tensor for tensor in structure if not tensor.is_floating_point()]
     structure, index = _alike(name, structure, tables.numbers())
     places = iter(grads)
@@ -104,7 +102,8 @@ def _call(
     )
     counted = bool(given) and not any(tensor.is_inference() for tensor in given)  # changes in place
     if counted and not known:
-        _IN_RANGE.get(given, which, lambda: True)
+        _IN_RANGE.keep(given, which, True)
+    return grads
 
 
 def _alike(name: str, structure: Tensors, numbers: set[int]) -> tuple[Tensors, int]:
