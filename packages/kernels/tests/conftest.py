@@ -1,6 +1,8 @@
 """What the kernels' tests share: graphs of awkward shapes, every instruction set, outputs poisoned before each call."""
 
 import os
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from heddle.adjacency import Adjacency, build_adjacency
 from heddle_kernels import library
 
+sys.path.insert(0, str(Path(__file__).parent))  # relational_support
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 
 # (senders, receivers, edges): empty, without edges, one node, odd, rectangular, and large enough for several threads.
@@ -75,3 +78,14 @@ def poison(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(np, "empty", lambda *args, **kwargs: fill(empty(*args, **kwargs)))
     monkeypatch.setattr(np, "empty_like", lambda *args, **kwargs: fill(empty_like(*args, **kwargs)))
+
+
+@pytest.fixture
+def poisoned_tensors():
+    """Fill torch's new memory with NaN, so that an element that no kernel writes is seen."""
+    import torch
+
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = True
+    yield
+    torch.use_deterministic_algorithms(False)
