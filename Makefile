@@ -38,7 +38,7 @@ clean:
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo: $(BIN)/python requirements-demo.txt packages/core/pyproject.toml packages/pyg-backend/pyproject.toml
+$(VENV)/.demo: $(BIN)/python requirements-demo.txt packages/core/pyproject.toml packages/torch-base/pyproject.toml packages/pyg-backend/pyproject.toml
 	$(BIN)/python -m pip install --quiet -r requirements-demo.txt
 	touch $@
 

@@ -17,7 +17,7 @@ from heddle.models.relational import RelationalStack
 from heddle.nest import map_nest
 from heddle.ops import GraphOps
 from heddle.plugins.kernels import primitive_kernels
-from heddle_pyg.ops import TorchOps
+from heddle_torch.arrays.ops import TorchOps
 
 
 class Problem(NamedTuple):

@@ -1,22 +1,25 @@
-"""Core imports no framework; plugins import core and their own framework, never each other."""
+"""Core imports no framework; a plugin imports core, its framework and its framework's base, never another plugin."""
 
 import ast
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FRAMEWORKS = {"torch", "jax", "jaxlib", "dgl", "torch_geometric", "optax", "flax", "tensorflow"}
-PLUGINS = {
-    "core": ("heddle", FRAMEWORKS),
-    "jax-backend": ("heddle_jax", {"torch", "dgl", "torch_geometric"}),
-    "pyg-backend": ("heddle_pyg", {"jax", "dgl"}),
-    "dgl-dynamic": ("heddle_dgl", {"jax"}),
-    "kernels": ("heddle_kernels", {"dgl", "torch_geometric"}),
+PACKAGES = {  # name -> (what it is imported as, what of ours lies below it, frameworks that don't)
+    "core": ("heddle", set(), FRAMEWORKS),
+    "torch-base": ("heddle_torch", {"heddle"}, {"jax", "dgl", "torch_geometric"}),
+    "jax-backend": ("heddle_jax", {"heddle"}, {"torch", "dgl", "torch_geometric"}),
+    "pyg-backend": ("heddle_pyg", {"heddle", "heddle_torch"}, {"jax", "dgl"}),
+    "dgl-dynamic": ("heddle_dgl", {"heddle", "heddle_torch"}, {"jax"}),
+    "kernels": ("heddle_kernels", {"heddle"}, {"dgl", "torch_geometric"}),
 }
+LIBRARIES = {"core", "torch-base"}
 
 
 def imported(path: Path) -> set[str]:
@@ -29,14 +32,21 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("package", PLUGINS)
+@pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_imports_only_what_lies_below_it(package):
-    own, forbidden = PLUGINS[package]
-    others = {name for name, _ in PLUGINS.values()} - {own, "heddle"}
+    own, below, forbidden = PACKAGES[package]
+    others = {name for name, _, _ in PACKAGES.values()} - {own} - below
     sources = list((ROOT / "packages" / package / "src").rglob("*.py"))
     assert sources
     wrong = {str(path): imported(path) & (forbidden | others) for path in sources}
     assert not {path: names for path, names in wrong.items() if names}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_library_registers_no_plugin_and_a_plugin_does(package):
+    project = tomllib.loads((ROOT / "packages" / package / "pyproject.toml").read_text())["project"]
+    registered = project.get("entry-points", {}).get("heddle.plugins", {})
+    assert bool(registered) == (package not in LIBRARIES)
 
 
 def test_listing_plugins_imports_no_framework():

@@ -44,7 +44,7 @@ def ways(ends: Tensor, adjacency: Adjacency, width: int) -> dict[str, dict[str, 
     from torch_geometric.nn import GATConv, SAGEConv
 
     from heddle.plugins.kernels import primitive_kernels
-    from heddle_pyg.ops import TorchOps
+    from heddle_torch.arrays.ops import TorchOps
 
     kernels, plain = TorchOps("cuda", primitive_kernels("torch", "cuda").demand()), TorchOps("cuda")
     sage = SAGEConv(width, width, aggr="sum", root_weight=False, bias=False).cuda()

@@ -10,7 +10,7 @@ from heddle.errors import ConfigError, PluginError
 from heddle.plugins import Registry
 from heddle.plugins.kernels import found_kernels
 from heddle_pyg.backend import PygBackend
-from heddle_pyg.ops import TorchOps
+from heddle_torch.arrays.ops import TorchOps
 
 installed = pytest.mark.skipif(find_spec("heddle_kernels") is None, reason="heddle-kernels isn't installed")
 ADJACENCY = Adjacency(

@@ -16,8 +16,8 @@ from heddle.models.relational import RelationalStack
 from heddle.models.stack import Stack
 from heddle.task import Task
 from heddle_pyg.backend import PygBackend
-from heddle_pyg.dropout import dropout_from
-from heddle_pyg.features import SparseFeatures, as_features
+from heddle_torch.arrays.features import SparseFeatures, as_features
+from heddle_torch.train.dropout import dropout_from
 
 NODES = Task("node_classification", "cross_entropy", ("accuracy",))
 ADAM = {"name": "adam", "lr": 0.02, "weight_decay": 1e-3, "weight_decay_on": "encoder.layers.0.*"}
@@ -316,7 +316,7 @@ def test_models_on_sparse_features_equal_those_on_plain_ones(layer, monkeypatch)
     placed = program.place(batch)
     assert isinstance(placed.batch.graph.nodes, SparseFeatures)
     sparse = trained(program, placed, program.init(0), 5)[1]
-    monkeypatch.setattr("heddle_pyg.portable.as_features", lambda x: x)
+    monkeypatch.setattr("heddle_torch.train.learner.as_features", lambda x: x)
     np.testing.assert_allclose(
         trained(program, program.place(batch), program.init(0), 5)[1], sparse, rtol=1e-5
     )

@@ -15,10 +15,10 @@ from heddle.params import initialise
 from heddle.program import Metrics, Program
 from heddle.task import Task
 from heddle_dgl.learners import Learner, Training, to_numpy
-from heddle_dgl.optimizer import build_optimizer, optimizer_arrays, restore_optimizer
 from heddle_dgl.place import Precision
 from heddle_dgl.sharding.group import Group, told_if_lost
-from heddle_dgl.weights import restore_weights, weight_arrays
+from heddle_torch.train.optimizer import build_optimizer, optimizer_arrays, restore_optimizer
+from heddle_torch.train.weights import restore_weights, weight_arrays
 
 
 @dataclass

@@ -7,18 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from heddle.errors import ConfigError, nearest
+from heddle.errors import ConfigError
 from heddle.graph import Graph, HeteroGraph
 from heddle.model import Model
-from heddle.plugins.kernels import NO_KERNELS, Kernels, primitive_kernels
 from heddle.program import Program
-from heddle_pyg.group import Group, join_peers, launched
-from heddle_pyg.ops import TorchOps
-from heddle_pyg.place import precision_of
-from heddle_pyg.portable import PortableLearner
-from heddle_pyg.program import Learner, build_program
-
-KERNELS = ("auto", "heddle", "torch")
+from heddle_torch.arrays.ops import TorchOps
+from heddle_torch.group import Group, join_peers, launched
+from heddle_torch.kernels import kernels_named
+from heddle_torch.place import device_named, precision_named, use_threads
+from heddle_torch.train.gradients import value_and_grad
+from heddle_torch.train.learner import PortableLearner
+from heddle_torch.train.program import Learner, build_program
 
 
 class PygBackend:
@@ -33,16 +32,10 @@ class PygBackend:
     static_shapes = False
 
     def __init__(self, config: Mapping[str, Any]):
-        self.device = _device(str(config.get("device") or "cpu"))
-        self.precision = precision_of(config.get("precision") or "float32")
+        self.device = device_named(str(config.get("device") or "cpu"))
+        self.precision = precision_named(config.get("precision") or "float32")
         self.kernels = kernels_named(config.get("kernel") or "auto", self.device)
-        threads = config.get("threads")
-        if threads is not None:
-            if int(threads) < 1:
-                raise ConfigError(
-                    f"backend.threads: found {threads}, expected at least 1; or null for torch's own"
-                )
-            torch.set_num_threads(int(threads))
+        use_threads(config.get("threads"))
 
     def ops(self) -> TorchOps:
         """Return the primitives on tensors of this engine's device."""
@@ -52,18 +45,7 @@ class PygBackend:
         self, function: Callable[..., Tensor]
     ) -> Callable[..., tuple[Tensor, tuple[Tensor, ...]]]:
         """Return (*float tensors) -> (function's scalar, its gradient in each); nested in itself to any order."""
-
-        def evaluate(*arrays: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-            nested = torch.is_grad_enabled() and any(x.requires_grad for x in arrays)
-            tracked = [x if x.requires_grad else x.detach().requires_grad_() for x in arrays]
-            with torch.enable_grad():
-                value = function(*tracked)
-            if not value.requires_grad:
-                return value, tuple(torch.zeros_like(x) for x in arrays)
-            grads = torch.autograd.grad(value, tracked, create_graph=nested, materialize_grads=True)
-            return (value if nested else value.detach()), grads
-
-        return evaluate
+        return value_and_grad(function)
 
     def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
         """Build the Program that trains a portable Model, or a model that `model=pyg` built."""
@@ -127,42 +109,3 @@ class PygBackend:
         kernel = "heddle" if self.kernels.by_name else f"torch ({self.kernels.reason})"
         precision = str(self.precision.compute).removeprefix("torch.")
         return {**names, "device": device, "precision": precision, "kernel": kernel}
-
-
-def kernels_named(name: str, device: torch.device) -> Kernels:
-    """Return the kernels that `backend.kernel` names, see `PygBackend`.
-
-    Raises:
-        ConfigError: an unknown name.
-        PluginError: "heddle" where none can be used; says why.
-    """
-    if name not in KERNELS:
-        raise ConfigError(
-            f"backend.kernel: found {name!r}, expected one of {list(KERNELS)}{nearest(str(name), KERNELS)}"
-        )
-    if name == "torch":
-        return NO_KERNELS
-    found = primitive_kernels("torch", device.type)
-    if name == "heddle":
-        found.demand()
-    return found
-
-
-def _device(name: str) -> torch.device:
-    """Return the device of that name, checked to be there."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = torch.device("meta")
-    if device.type not in ("cpu", "cuda"):
-        raise ConfigError(f"backend.device: found {name!r}, expected auto, cpu, cuda or cuda:N")
-    count = torch.cuda.device_count()
-    if device.type == "cuda" and (device.index or 0) >= count:
-        built = f"CUDA {torch.version.cuda}" if torch.version.cuda else "no CUDA"
-        raise ConfigError(
-            f"backend.device: found {name!r}, but torch {torch.__version__} (built for {built}) sees {count} CUDA "
-            "devices; set backend.device=cpu, or install a CUDA build of torch and its driver"
-        )
-    return device

@@ -14,7 +14,7 @@ from heddle.model import Batch, Model
 from heddle.nest import leaves, map_nest
 from heddle.serving.served import Served, Spec
 from heddle_pyg.export_ops import ExportOps
-from heddle_pyg.place import precision_of, to_device
+from heddle_torch.place import precision_named, to_device
 
 ROWS = 16
 TOLERANCE = 1e-5
@@ -63,7 +63,7 @@ def export_run(parts: Any, state: Any, name: str, max_batch: int) -> Served:
         )
     index, below = _questions(parts)
     prepared = model.prepare(graph)
-    placed = to_device(Batch(graph, prepared, index), torch.device("cpu"), precision_of("float32"))
+    placed = to_device(Batch(graph, prepared, index), torch.device("cpu"), precision_named("float32"))
     arrays = parts.program.to_arrays(state)
     names = model.params()
     params = {key: torch.from_numpy(np.array(arrays[f"params/{key}"], np.float32)) for key in names}

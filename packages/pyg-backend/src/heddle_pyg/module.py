@@ -19,8 +19,8 @@ from heddle.params import initialise
 from heddle.plugins.kernels import primitive_kernels
 from heddle_pyg.adapt import as_encoder
 from heddle_pyg.inputs import as_array, as_tensor, read_inputs
-from heddle_pyg.ops import TorchOps
 from heddle_pyg.register import register_parameters
+from heddle_torch.arrays.ops import TorchOps
 
 
 class PortableModule(nn.Module):

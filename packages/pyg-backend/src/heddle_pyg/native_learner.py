@@ -10,8 +10,8 @@ from torch import Tensor
 from heddle.model import Batch
 from heddle_pyg.native_inputs import native_inputs
 from heddle_pyg.native_model import NativeModel, NativeModule
-from heddle_pyg.place import Precision, to_device
-from heddle_pyg.program import Placed
+from heddle_torch.place import Precision, to_device
+from heddle_torch.train.program import Placed
 
 
 class NativeLearner:

@@ -15,8 +15,8 @@ from heddle.model import Batch, Prepared, Signature
 from heddle.params import initialise
 from heddle_pyg.hetero import HeteroEncoder, embedding
 from heddle_pyg.native_inputs import NativeInputs, tiny_inputs
-from heddle_pyg.ops import TorchOps
 from heddle_pyg.register import register_parameters
+from heddle_torch.arrays.ops import TorchOps
 
 Make = Callable[[int, int], nn.Module]
 """(in_dim, out_dim) -> module whose forward takes x [n_nodes, in_dim] and edge_index, and gives [n_nodes, out_dim]."""

@@ -17,7 +17,7 @@ from heddle.relational.bundle import Bundles
 from heddle.relational.plan import check_plan, plan_relations
 from heddle.relational.prepare import bundles_of, prepare_bundles
 from heddle_pyg.inputs import as_array, as_tensor
-from heddle_pyg.ops import TorchOps
+from heddle_torch.arrays.ops import TorchOps
 
 AGGREGATIONS = ("mean", "add", "sum")
 ONE, PAIR = ("n", "n"), ("sent", "own")

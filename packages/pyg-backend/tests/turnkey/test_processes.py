@@ -13,7 +13,7 @@ import torch
 
 from heddle.data import DataSpec
 from heddle.errors import LostProcessError
-from heddle_pyg.group import run_forked
+from heddle_torch.group import run_forked
 
 from .scripts import link_script, mag_data, node_script, purchases
 

@@ -15,7 +15,6 @@ from heddle.errors import ConfigError, HeddleError
 from heddle.sampling.stream import sample_key
 from heddle.workflow.prefetch import Waiting, prefetched
 from heddle.workflow.turnkey import Row, Trainer, describe
-from heddle_pyg.group import Group, joined, launched, run_forked, sum_gradients
 from heddle_pyg.turnkey.batch import TorchBatch, torch_batch
 from heddle_pyg.turnkey.checkpoint import read_checkpoint, write_checkpoint
 from heddle_pyg.turnkey.embedding import TorchNodeEmbedding
@@ -24,6 +23,7 @@ from heddle_pyg.turnkey.link_predictor import LinkPredictor
 from heddle_pyg.turnkey.optimizers import build_optimizers, params_of
 from heddle_pyg.turnkey.shards import Shards
 from heddle_pyg.turnkey.whole import embed_whole
+from heddle_torch.group import Group, joined, launched, run_forked, sum_gradients
 
 _DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16}
 

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from heddle_pyg.group import Group
 from heddle_pyg.turnkey.embedding import TorchNodeEmbedding
+from heddle_torch.group import Group
 
 
 class Shards:

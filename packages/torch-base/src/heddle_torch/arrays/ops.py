@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from heddle.adjacency import Adjacency
 from heddle.ops import GraphOps
-from heddle_pyg.products import MultiplyByEach
-from heddle_pyg.segments import Gather, SegmentMax, SegmentSum
-from heddle_pyg.sparse import Dot, EdgeGather, EdgeSoftmax, ScaledSpmm, Spmm
+from heddle_torch.arrays.products import MultiplyByEach
+from heddle_torch.arrays.segments import Gather, SegmentMax, SegmentSum
+from heddle_torch.arrays.sparse import Dot, EdgeGather, EdgeSoftmax, ScaledSpmm, Spmm
 
 
 class TorchOps(GraphOps):

@@ -10,10 +10,10 @@ from heddle.model import Batch, Model
 from heddle.nest import map_nest
 from heddle.ops import GraphOps
 from heddle.params import initialise
-from heddle_pyg.dropout import dropout_from
-from heddle_pyg.features import as_features
-from heddle_pyg.place import Precision, to_device
-from heddle_pyg.program import Placed
+from heddle_torch.arrays.features import as_features
+from heddle_torch.place import Precision, to_device
+from heddle_torch.train.dropout import dropout_from
+from heddle_torch.train.program import Placed
 
 
 class PortableLearner:

@@ -16,9 +16,9 @@ from heddle.optim import check_optim
 from heddle.program import Metrics, Program
 from heddle.sampling.stream import sample_key
 from heddle.task import Task
-from heddle_pyg.group import Group, sum_gradients
-from heddle_pyg.optimizer import build_optimizer, optimizer_arrays, restore_optimizer
-from heddle_pyg.weights import restore_weights, weight_arrays
+from heddle_torch.group import Group, sum_gradients
+from heddle_torch.train.optimizer import build_optimizer, optimizer_arrays, restore_optimizer
+from heddle_torch.train.weights import restore_weights, weight_arrays
 
 
 class Placed(NamedTuple):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from heddle.adjacency import Adjacency, build_adjacency
-from heddle_pyg.sparse import Spmm
+from heddle_torch.arrays.sparse import Spmm
 
 _PRODUCTS = {Tensor.__matmul__, Tensor.matmul, Tensor.mm, torch.matmul, torch.mm}
 _LEAST, _SHARE = 1 << 16, 8

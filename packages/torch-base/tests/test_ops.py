@@ -6,7 +6,7 @@ import torch
 
 from heddle.adjacency import Adjacency, build_adjacency
 from heddle.reference import NumpyOps
-from heddle_pyg.ops import TorchOps
+from heddle_torch.arrays.ops import TorchOps
 
 OPS, REFERENCE = TorchOps(), NumpyOps()
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from heddle.layers.base import Dropout
-from heddle_pyg.features import SparseFeatures
+from heddle_torch.arrays.features import SparseFeatures
 
 _VALUES = 1 << 16
 

@@ -31,7 +31,7 @@ PRECISIONS = {
 }
 
 
-def precision_of(name: str) -> Precision:
+def precision_named(name: str) -> Precision:
     """Return the Precision of that name; "bfloat16" keeps weights in float32 and computes with bfloat16 copies.
 
     Raises:
@@ -43,6 +43,43 @@ def precision_of(name: str) -> Precision:
             f"backend.precision: found {name!r}, expected one of {valid}{nearest(str(name), valid)}"
         )
     return PRECISIONS[name]
+
+
+def device_named(name: str) -> torch.device:
+    """Return the device of that name, checked to be there; "auto" is CUDA where there is one.
+
+    Raises:
+        ConfigError: neither "auto", "cpu" nor a CUDA device, or one that isn't there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"backend.device: found {name!r}, expected auto, cpu, cuda or cuda:N")
+    count = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= count:
+        built = f"CUDA {torch.version.cuda}" if torch.version.cuda else "no CUDA"
+        raise ConfigError(
+            f"backend.device: found {name!r}, but torch {torch.__version__} (built for {built}) sees {count} CUDA "
+            "devices; set backend.device=cpu, or install a CUDA build of torch and its driver"
+        )
+    return device
+
+
+def use_threads(threads: Any) -> None:
+    """Let torch compute with so many threads on the CPU; None leaves its own choice.
+
+    Raises:
+        ConfigError: fewer than one.
+    """
+    if threads is None:
+        return
+    if int(threads) < 1:
+        raise ConfigError(f"backend.threads: found {threads}, expected at least 1; or null for torch's own")
+    torch.set_num_threads(int(threads))
 
 
 def to_device(batch: Batch, device: torch.device, precision: Precision, copy: bool = True) -> Batch:
