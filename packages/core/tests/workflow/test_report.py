@@ -10,7 +10,8 @@ import pytest
 from heddle.workflow.outcome import Outcome
 from heddle.workflow.report.charts import confusion
 from heddle.workflow.report.scale import label, scale_for, ticks
-from heddle.workflow.report.svg import columns, histogram, lines
+from heddle.workflow.report.slots import slots
+from heddle.workflow.report.svg import columns, dots, histogram, lines
 from heddle.workflow.run import train
 
 from .support import Registry, config_for, graph_dataset, link_dataset, node_dataset, triple_dataset
@@ -41,6 +42,11 @@ class Checker(HTMLParser):
 def report_of(tmp_path, dataset, **changes):
     folder = train(config_for(tmp_path / "run", **changes), Registry(dataset))
     return (folder / "report.html").read_text(encoding="utf-8")
+
+
+def body(chart):
+    """Return the drawing of a chart without its legend."""
+    return re.search(r'<svg viewBox="0 0 5.*</svg>', chart, re.S)[0]
 
 
 DATASETS = {
@@ -80,7 +86,7 @@ def test_a_page_without_test_or_validation_data(tmp_path):
 
 def test_the_best_epoch_is_marked():
     chart = lines({"train": ([1, 2, 3], [3.0, 2.0, 1.0])}, "epoch", "loss", mark=2)
-    assert "<title>epoch 2, the best</title>" in chart and chart.count("polyline") == 1
+    assert "<title>epoch 2, the best</title>" in chart and body(chart).count("polyline") == 1
 
 
 @pytest.mark.parametrize(
@@ -99,7 +105,7 @@ def test_empty_charts_are_charts():
         histogram({"true": np.zeros(0)}, "score"),
         columns({"true": []}, [], "x", "y"),
     ):
-        ElementTree.fromstring(re.search(r"<svg.*</svg>", chart, re.S)[0])
+        ElementTree.fromstring(body(chart))
 
 
 def test_many_classes_are_drawn_with_the_rarest_as_one():
@@ -109,3 +115,49 @@ def test_many_classes_are_drawn_with_the_rarest_as_one():
     assert chart.count('class="cell"') == 30 * 30 and ">other<" in chart
     counts = [int(found) for found in re.findall(r": (\d+) \(", chart)]
     assert sum(counts) == 2000
+
+
+def drawn(text, shape):
+    """Return the classes of each series' shape, in order, once each."""
+    return list(dict.fromkeys(re.findall(rf'class="{shape} (s\d+ d\d+)"', text)))
+
+
+NAMES = ["model", "last value", "historical average", "test", "train", "true", "forecast", "x <y>", "z"]
+TIED = {
+    "line": lambda names: lines({name: ([1, 2, 3], [k, 2 * k, 0]) for k, name in enumerate(names)}, "x", "y"),
+    "dot": lambda names: dots({name: ([1, 2], [k, k]) for k, name in enumerate(names)}, "x", "y"),
+    "bar": lambda names: columns({name: [1, k + 1] for k, name in enumerate(names)}, ["a", "b"], "x", "y"),
+}
+
+
+@pytest.mark.parametrize("shape", TIED)
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+def test_no_two_series_of_a_chart_look_alike_and_the_legend_shows_each_as_drawn(shape, count):
+    chart = TIED[shape](NAMES[:count])
+    legend = chart[: chart.index("</div>")]
+    assert len(drawn(body(chart), shape)) == count
+    assert drawn(legend, shape) == drawn(body(chart), shape)
+
+
+def test_a_split_looks_the_same_in_every_chart():
+    assert slots(["valid", "test"])["test"] == slots(["train", "valid", "test"])["test"]
+    assert slots(["test", "baseline", "other"]) == {"test": 2, "baseline": 0, "other": 1}
+
+
+def test_lines_break_where_the_truth_is_unknown():
+    chart = body(lines({"true": (range(7), [1, 2, np.nan, 4, np.nan, 6, 7])}, "x", "y"))
+    assert chart.count("<polyline") == 2 and chart.count('class="dot') == 1
+
+
+def test_an_axis_of_epochs_has_no_half_epochs():
+    chart = body(lines({"train": ([1, 2], [0.5, 0.25])}, "epoch", "loss"))
+    assert re.findall(r'text-anchor="middle"[^>]*>([^<]*)<', chart) == ["1", "2"]
+
+
+def test_a_peak_between_many_points_is_kept():
+    y = np.zeros(5001)
+    y[2503] = 9
+    chart = body(lines({"true": (range(5001), y.tolist())}, "x", "y"))
+    top = min(float(place.split(",")[1]) for place in re.search(r'points="([^"]*)"', chart)[1].split())
+    flat = max(float(place.split(",")[1]) for place in re.search(r'points="([^"]*)"', chart)[1].split())
+    assert flat - top > 150

@@ -3,6 +3,7 @@
 page.py      the page: figures, charts, facts
 charts.py    the charts a task asks for
 svg.py       lines, dots and bars as SVG
+slots.py     colour, dash and shape of a series
 matrix.py    a matrix of counts as SVG
 scale.py     axes: from values to places, with round ticks
 style.css    light and dark

@@ -68,7 +68,7 @@ def page(story: Story) -> str:
 <main>
 {_headline(story)}
 <section class="wide"><h2>Figures of epoch {story.result["best_epoch"]}, the best</h2>{_figures(story)}</section>
-{"".join(f"<section><h2>{escape(name)}</h2>{chart}</section>" for name, chart in charts.items())}
+{"".join(_section(name, chart) for name, chart in charts.items())}
 <section><h2>Data</h2>{_table(dataset_facts(story.dataset))}</section>
 <section><h2>Run</h2>{_table(_run_facts(story))}</section>
 <section class="wide"><h2>Weights</h2>{_details("shapes", _table(_weights(story.weights)))}</section>
@@ -78,6 +78,12 @@ def page(story: Story) -> str:
 </body>
 </html>
 """
+
+
+def _section(title: str, body: str) -> str:
+    """Return a card; a table takes the whole width."""
+    wide = ' class="wide"' if body.startswith("<table") else ""
+    return f"<section{wide}><h2>{escape(title)}</h2>{body}</section>"
 
 
 def dataset_facts(dataset: Dataset) -> dict[str, str]:

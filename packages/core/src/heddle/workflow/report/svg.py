@@ -1,12 +1,14 @@
-"""Charts as SVG: lines, dots and bars. Colours come from the page's style, by class."""
+"""Charts as SVG: lines, dots and bars. A series' colour, dash and marker come from its slot (`slots.py`)."""
 
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import groupby
 
 import numpy as np
 
 from heddle.workflow.report.scale import Scale, label, scale_for, ticks
+from heddle.workflow.report.slots import bar, line, marker, slots, swatch
 
 WIDTH, HEIGHT = 520, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 14, 42
@@ -18,27 +20,23 @@ Series = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
 
 def lines(series: Series, x_label: str, y_label: str, mark: float | None = None) -> str:
-    """Draw lines through finite points, with a dashed line at x = `mark`."""
-    x, y = _scales([v for xs, _ in series.values() for v in xs], [v for _, ys in series.values() for v in ys])
-    parts = [_axes(x, y, x_label, y_label)]
+    """Draw lines, broken where y is not finite, with an upright line at x = `mark`."""
+    every_x = [v for xs, _ in series.values() for v in xs]
+    x, y = _scales(every_x, [v for _, ys in series.values() for v in ys])
+    parts = [_axes(x, y, x_label, y_label, whole=all(float(v).is_integer() for v in every_x))]
     if mark is not None:
         parts.append(
             f'<line class="mark" x1="{x(mark):.1f}" x2="{x(mark):.1f}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}">'
             f"<title>{escape(x_label)} {label(mark)}, the best</title></line>"
         )
+    slot = slots(series)
     for name, (xs, ys) in series.items():
-        points = [(a, b) for a, b in zip(xs, ys) if math.isfinite(b)]
-        points = points[:: max(1, len(points) // _POINTS)] + points[-1:]
-        path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in points)
-        if len(points) > 2:
-            parts.append(f'<polyline class="line {_css(name)}" points="{path}"/>')
-        elif points:
-            parts += [
-                f'<circle class="dot {_css(name)}" cx="{x(a):.1f}" cy="{y(b):.1f}" r="3"/>'
-                for a, b in points[:1]
-            ]
+        for run in _runs(xs, ys):
+            places = [(x(a), y(b)) for a, b in _thinned(run)]
+            parts.append(line(slot[name], places) if len(places) > 1 else marker(slot[name], *places[0]))
     best = f"best {x_label}, {label(mark)}" if mark is not None else ""
-    return _chart(parts, list(series), f"{y_label} by {x_label}", best)
+    keys = {name: swatch("line", number) for name, number in slot.items()}
+    return _chart(parts, keys, f"{y_label} by {x_label}", best)
 
 
 def dots(series: Series, x_label: str, y_label: str) -> str:
@@ -50,11 +48,12 @@ def dots(series: Series, x_label: str, y_label: str) -> str:
         _axes(x, y, x_label, y_label),
         f'<line class="mark" x1="{x(low):.1f}" y1="{y(low):.1f}" x2="{x(high):.1f}" y2="{y(high):.1f}"/>',
     ]
+    slot = slots(series)
     for name, (xs, ys) in series.items():
         points = [(a, b) for a, b in zip(xs, ys) if math.isfinite(a) and math.isfinite(b)]
-        for a, b in points[:: max(1, len(points) // _POINTS)]:
-            parts.append(f'<circle class="dot {_css(name)}" cx="{x(a):.1f}" cy="{y(b):.1f}" r="2.5"/>')
-    return _chart(parts, list(series), f"{y_label} against {x_label}")
+        parts += [marker(slot[name], x(a), y(b)) for a, b in points[:: max(1, len(points) // _POINTS)]]
+    keys = {name: swatch("marker", number) for name, number in slot.items()}
+    return _chart(parts, keys, f"{y_label} against {x_label}", f"{y_label} = {x_label}")
 
 
 def histogram(groups: Mapping[str, np.ndarray], x_label: str, bins: int = 30) -> str:
@@ -93,18 +92,20 @@ def _bars(
 ) -> str:
     parts = [_axes(x, y, x_label, y_label, names)]
     gap = 4 if names is not None else 1
+    slot = slots(shares)
     for name, heights in shares.items():
         for a, b, height in zip(edges, edges[1:], heights):
             if height > 0:
-                tip = f"<title>{escape(name)}: {height:.3g}</title>"
-                parts.append(
-                    f'<rect class="bar {_css(name)}" x="{x(a) + gap / 2:.1f}" width="{x(b) - x(a) - gap:.1f}" '
-                    f'y="{y(height):.1f}" height="{y(0) - y(height):.1f}">{tip}</rect>'
-                )
-    return _chart(parts, list(shares), f"{y_label} by {x_label}")
+                box = (x(a) + gap / 2, y(height), x(b) - x(a) - gap, y(0) - y(height))
+                parts.append(bar(slot[name], box, f"{name}: {height:.3g}"))
+    keys = {name: swatch("bar", number) for name, number in slot.items()}
+    return _chart(parts, keys, f"{y_label} by {x_label}")
 
 
-def _axes(x: Scale, y: Scale, x_label: str, y_label: str, names: Sequence[str] | None = None) -> str:
+def _axes(
+    x: Scale, y: Scale, x_label: str, y_label: str, names: Sequence[str] | None = None, whole: bool = False
+) -> str:
+    """Return both axes with their ticks; `names` instead of numbers along x, or `whole` numbers alone."""
     base, parts = HEIGHT - _BOTTOM, []
     for value in ticks(y):
         parts.append(
@@ -113,7 +114,7 @@ def _axes(x: Scale, y: Scale, x_label: str, y_label: str, names: Sequence[str] |
         parts.append(
             f'<text class="tick" text-anchor="end" x="{_LEFT - 6}" y="{y(value) + 4:.1f}">{label(value)}</text>'
         )
-    marks = [(value, label(value)) for value in ticks(x)]
+    marks = [(value, label(value)) for value in ticks(x) if not whole or float(value).is_integer()]
     if names is not None:
         marks = [(place + 0.5, name) for place, name in enumerate(names)]
     for value, text in marks:
@@ -130,16 +131,27 @@ def _axes(x: Scale, y: Scale, x_label: str, y_label: str, names: Sequence[str] |
     return "".join(parts)
 
 
-def _chart(parts: Sequence[str], names: Sequence[str], title: str, mark: str = "") -> str:
-    """Return a chart with its legend; `mark` says what the dashed line is."""
-    keys = [f'<span class="key {_css(name)}">{escape(name)}</span>' for name in names]
+def _chart(parts: Sequence[str], swatches: Mapping[str, str], title: str, mark: str = "") -> str:
+    """Return a chart with its legend, a drawn sample before each name; `mark` says what the thin line is."""
+    keys = [f'<span class="key">{drawn}{escape(name)}</span>' for name, drawn in swatches.items()]
     keys += [f'<span class="key best">{escape(mark)}</span>'] if mark else []
     legend = f'<div class="legend">{"".join(keys)}</div>'
     return f'{legend}<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
 
 
-def _css(name: str) -> str:
-    """Return the class whose colour a series has: by its split, or by whether it is of true or false links."""
-    return {"train": "a", "valid": "b", "test": "c", "true": "a", "false": "b"}.get(
-        name.partition(" ")[0], "a"
-    )
+def _runs(xs: Sequence[float], ys: Sequence[float]) -> list[list[tuple[float, float]]]:
+    """Return the points between values that are not finite: what is unknown is a gap, not a straight line."""
+    groups = groupby(zip(xs, ys), key=lambda point: math.isfinite(point[1]))
+    return [list(points) for known, points in groups if known]
+
+
+def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the lowest and the highest of neighbouring points, in order, where there are more than can be seen."""
+    if len(points) <= _POINTS:
+        return points
+    kept: list[tuple[float, float]] = []
+    for part in np.array_split(np.arange(len(points)), _POINTS // 2):
+        some = [points[number] for number in part]
+        ends = min(some, key=lambda point: point[1]), max(some, key=lambda point: point[1])
+        kept += sorted(set(ends))
+    return kept
