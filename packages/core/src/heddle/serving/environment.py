@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from heddle.errors import PluginError, problem
+from heddle.isolated import python_module
 from heddle.serving.served import repository_models
 
 NEEDS = {"torch": "torch", "xgboost": "xgboost", "onnx": "onnxruntime"}
@@ -103,14 +104,16 @@ def build_environment(environment: Path, platforms: Iterable[str] = ("torch", "x
     packages = ["nvidia-pytriton", "numpy<2", *(_pinned(PACKAGES[name]) for name in platforms)]
     python = environment / "bin" / "python"
     for command in (
-        [sys.executable, "-m", "venv", str(environment)],
-        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages],
+        python_module("venv", str(environment)),
+        python_module(
+            "pip", "install", "--quiet", "--disable-pip-version-check", *packages, python=str(python)
+        ),
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             told = " ".join(done.stderr.split())[-300:]
             raise PluginError(
-                problem(" ".join(command[1:4]), told, "an environment", "mend that, and build it again")
+                problem(" ".join(command[2:5]), told, "an environment", "mend that, and build it again")
             )
     return check_environment(environment, platforms)
 

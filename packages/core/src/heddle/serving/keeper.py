@@ -36,6 +36,7 @@ def main() -> int:
         server = subprocess.Popen(
             [word.replace(PID, str(os.getpid())) for word in told["command"]],
             env=told["env"],
+            cwd=told["folder"],  # of its own: an embedded Python puts the current one on its import path
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -1,7 +1,6 @@
 """launch: start a server of a repository as a process of its own that ends, whatever happens, with this one."""
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -12,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from heddle.errors import ConfigError, HeddleError, problem
+from heddle.isolated import child_environment, python_module
 from heddle.serving import keeper
 from heddle.serving.client import Client
 from heddle.serving.environment import default_environment
@@ -118,8 +118,8 @@ def _command(
     if server == "triton":
         place = Path(environment).expanduser() if environment else default_environment()
         return triton_command(repository, place, ports, scratch)
-    words = [sys.executable, "-m", "heddle.serving.http_server", str(repository), str(ports.http)]
-    return Command(words, dict(os.environ))
+    words = python_module("heddle.serving.http_server", str(repository), str(ports.http))
+    return Command(words, child_environment())
 
 
 def _keep(command: Command, log: Path, scratch: Path) -> "subprocess.Popen[bytes]":
@@ -131,6 +131,7 @@ def _keep(command: Command, log: Path, scratch: Path) -> "subprocess.Popen[bytes
         "command": command.words,
         "env": command.env,
         "log": str(log),
+        "folder": str(scratch),
         "grace": GRACE,
         "remove": [str(scratch)],
     }

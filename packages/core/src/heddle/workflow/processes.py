@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from heddle import errors
 from heddle.errors import HeddleError, LostProcessError
+from heddle.isolated import child_environment, python_module
 from heddle.sharding.settings import Sharding, sharding_from
 from heddle.workflow.folder import check_free, new_folder
 from heddle.workflow.peers import peers_of, with_peer
@@ -81,7 +82,8 @@ class _Child:
         order.write_text(json.dumps(own), encoding="utf-8")
         words = str(order), str(self._report), str(os.getpid())
         self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "heddle.workflow.worker", *words],
+            python_module("heddle.workflow.worker", *words),
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -130,6 +132,17 @@ class _Child:
             self.last_words = line.strip() or self.last_words
             if target is not None:
                 print(line, end="", file=target, flush=True)
+
+
+def _environment() -> dict[str, str]:
+    """Return the variables of a process: what it prints comes at once, and it finds the modules that this one finds.
+
+    The current folder is among them only where this process was started that way, as `python -m heddle` is.
+    """
+    variables = child_environment()
+    if {"", os.getcwd()} & set(sys.path):
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, [os.getcwd(), variables["PYTHONPATH"]]))
+    return {**variables, "PYTHONUNBUFFERED": "1"}
 
 
 def _watch(children: Sequence[_Child]) -> None:
