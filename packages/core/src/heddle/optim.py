@@ -1,12 +1,50 @@
-"""The `optim` config node, checked once for every engine."""
+"""The `optim` node: which optimiser, its learning rate and schedule, and which parameters decay; for every engine."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from heddle.errors import ConfigError, nearest
+from heddle.options import option
 
 OPTIMISERS = ("adam", "adamw", "sgd")
+
+SCHEDULES = ("constant", "step", "multistep", "cosine", "plateau")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the learning rate changes over a run; `heddle.workflow.schedule` says what each one means."""
+
+    name: str = option("constant", ", ".join(SCHEDULES), choices=SCHEDULES)
+    every: int | None = option(None, "step: epochs between drops; null: 50", least=1)
+    at: tuple[int, ...] = option((), "multistep: epochs after which it drops")
+    factor: float | None = option(None, "of each drop; null: 0.1, plateau 0.5", least=0)
+    least: float = option(0.0, "cosine and plateau: the lowest rate", least=0)
+    patience: int | None = option(
+        None, "plateau: evaluations without improvement before a drop; null: 10", least=0
+    )
+
+
+@dataclass(frozen=True)
+class Optim:
+    """An optimiser. In adam and sgd decay adds weight_decay times the parameter to its gradient (L2); in adamw it is
+    decoupled and shrinks the weights themselves (Loshchilov & Hutter 2019)."""
+
+    name: str = option("adam", "adam (Kingma & Ba 2015), adamw, or sgd", choices=OPTIMISERS)
+    lr: float = option(0.01, "the first learning rate", least=0)
+    weight_decay: float = option(0.0005, "L2 penalty; of adamw: what the weights shrink by", least=0)
+    weight_decay_on: str | tuple[str, ...] = option(
+        "*", "names of the parameters it applies to, as a pattern or several"
+    )
+    betas: tuple[float, float] = option((0.9, 0.999), "of adam and adamw", least=0, below=1)
+    eps: float = option(1e-8, "of adam and adamw", least=0)
+    momentum: float = option(0.0, "of sgd", least=0)
+    clip_norm: float | None = option(
+        None, "scale gradients whose norm over all parameters is larger down to this one", least=0
+    )
+    schedule: Schedule = Schedule()
 
 
 def check_optim(optim: Mapping[str, Any], names: Sequence[str]) -> set[str]:

@@ -28,7 +28,7 @@ class RelationalStack:
     agree on one AggregateSpec per relation.
 
     Attributes:
-        plan: one of `heddle.relational.plan.PLANS`: how sums over relations are taken. It never changes a result.
+        plan: one of `heddle.relational.ways.PLANS`: how sums over relations are taken. It never changes a result.
     """
 
     layers: tuple[BundledLayer, ...]

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-TRANSFORM, AGGREGATE, EDGE = "transform", "aggregate", "edge"
-WAYS = (TRANSFORM, AGGREGATE, EDGE)
-"""A_r (x W_r); (A_r x) W_r; x[sender] W_r for each edge."""
+from heddle.relational.ways import AGGREGATE, EDGE, TRANSFORM, WAYS
 
 COMPACT_BELOW = 0.5
 """Share of a type's nodes under which only those that a relation touches are computed."""

@@ -7,11 +7,8 @@ import numpy as np
 
 from heddle.errors import ConfigError, nearest
 from heddle.graph import Array, EdgeType, HeteroGraph
-from heddle.relational.cost import RATES, TRANSFORM, WAYS, Rates, Sizes, computed_rows, seconds
-
-PLANS = ("auto", "static", "loop", *WAYS)
-"""What a model's `plan` may be: the planner, the planner on sizes alone, the plain loop over relations, or one way
-for all. "static" counts no rows, so that shapes follow from a graph's sizes, as compiled engines want of batches."""
+from heddle.relational.cost import RATES, Rates, Sizes, computed_rows, seconds
+from heddle.relational.ways import PLANS, TRANSFORM, WAYS
 
 
 class Choice(NamedTuple):
@@ -20,7 +17,7 @@ class Choice(NamedTuple):
     Attributes:
         relation: (source, relation, target).
         place: of the relation among those that were asked for, sorted; also those that the graph lacks.
-        way: one of `heddle.relational.cost.WAYS`.
+        way: one of `heddle.relational.ways.WAYS`.
         sizes: what the choice was made from.
         seconds: way -> estimated seconds.
         few_senders, few_receivers: whether only rows with edges are kept on that side, since they are few.

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from heddle.relational.cost import WAYS
 from heddle.relational.plan import Choice
+from heddle.relational.ways import WAYS
 
 COLUMNS = ("layer", "relation", "edges", "senders", "receivers", "in", "out", *WAYS, "taken")
 

@@ -1,0 +1,38 @@
+"""TaskOptions: the `task` node, what is predicted."""
+
+from dataclasses import dataclass
+
+from heddle.options import option
+
+TASKS = ("node_classification", "graph_classification", "graph_regression", "link_prediction", "forecast")
+"""What can be predicted."""
+
+_NOT_FORECASTS = ("auto", *(task for task in TASKS if task != "forecast"))
+_FORECASTS = ("auto", "forecast")
+
+
+@dataclass(frozen=True)
+class TaskOptions:
+    """What is predicted, by which loss it is learned, and which metrics tell how well."""
+
+    name: str = option(
+        "auto", f"the dataset's own task, or one of {', '.join(TASKS)}", choices=("auto", *TASKS)
+    )
+    loss: str = option("auto", "cross_entropy, binary_cross_entropy, mse, mae; auto: the task's")
+    metrics: tuple[str, ...] = option(
+        (), "e.g. [accuracy, f1], the first decides which epoch is best; []: the task's"
+    )
+    negatives: int = option(
+        1,
+        "link prediction: false links drawn for each true one in training",
+        least=1,
+        of=_NOT_FORECASTS,
+    )
+    length: int = option(12, "forecast: steps that are read", least=1, of=_FORECASTS)
+    horizon: int = option(12, "forecast: steps that are predicted", least=1, of=_FORECASTS)
+    chunk: int | None = option(
+        None,
+        "forecast: windows that are shuffled among themselves; null: all, which caches like less",
+        least=1,
+        of=_FORECASTS,
+    )
