@@ -22,4 +22,4 @@ def aggregation_of(layer: Any) -> Hashable | None:
     rest = tuple(
         (field.name, getattr(layer, field.name)) for field in fields(layer) if field.name not in _OWN
     )
-    return type(layer).__name__, tuple(spec.signature for spec in layer.specs()), rest
+    return type(layer), tuple(spec.signature for spec in layer.specs()), rest

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from heddle.errors import GraphError
 from heddle_dgl.aggregation import aggregation_of
+from heddle_dgl.keys import key_of, message_key
 from heddle_dgl.memo import active_memo
 from heddle_dgl.ops import TorchOps
 from heddle_dgl.structure import Structure
@@ -26,8 +27,8 @@ class Messages:
     def cache(self) -> "Messages":
         """Compute and keep them for the rest of the step; does nothing if they are cached already. Returns self.
 
-        Outside of a step (`heddle_dgl.step`), and for what has no key (a user's own functions), they are computed when
-        asked for, and not kept.
+        Outside of a step (`heddle_dgl.step`), and where a user's own functions read what can't be looked into (see
+        `heddle_dgl.keys`), they are computed when asked for, and not kept.
         """
         memo = active_memo()
         if memo is not None and self._key is not None and not self._known:
@@ -51,8 +52,9 @@ def msg_pass(
         graph: a Structure, or a DGLGraph.
         x: [n_nodes, ..., d].
         message: a layer of core's with `aggregate`; with a DGLGraph, a message function such as `fn.copy_u("h", "m")`
-            that reads the node field "h".
-        reduce: with a DGLGraph, a reduce function such as `fn.sum("m", "out")`.
+            that reads the node field "h", or one of your own.
+        reduce: with a DGLGraph, a reduce function such as `fn.sum("m", "out")`, or one of your own that makes one
+            field.
 
     Raises:
         GraphError: a graph and a message that don't go together.
@@ -71,7 +73,7 @@ def msg_pass(
             f"msg_pass: found a {type(graph).__name__}, expected a Structure, or a DGLGraph with message and reduce; "
             "make one with heddle_dgl.place_structure"
         )
-    return Messages(x, _dgl_key(graph, message, reduce), lambda: _update_all(graph, x, message, reduce))
+    return Messages(x, message_key(graph, x, message, reduce), lambda: _update_all(graph, x, message, reduce))
 
 
 def update(layer: Any, params: Mapping[str, Tensor], messages: Messages) -> Tensor:
@@ -80,9 +82,11 @@ def update(layer: Any, params: Mapping[str, Tensor], messages: Messages) -> Tens
 
 
 def cache(function: Callable[..., T]) -> Callable[..., T]:
-    """Let a function of a tensor (and hashable arguments) answer once a step for the same tensor and arguments.
+    """Let a function of a tensor (and other arguments) answer once a step for the same tensor and arguments.
 
-    Its first argument is the tensor; it does nothing if the answer is cached already. Outside of a step it computes.
+    Its first argument is the tensor; it does nothing if the answer is cached already. It computes again when anything
+    that it reads has changed (arguments, closure, globals, parameters), where it reads what can't be looked into (see
+    `heddle_dgl.keys`), and outside of a step.
 
     >>> import torch
     >>> from heddle_dgl.memo import step
@@ -98,21 +102,25 @@ def cache(function: Callable[..., T]) -> Callable[..., T]:
         memo = active_memo()
         if memo is None:
             return function(x, *rest)
-        return memo.get(x, (function, *rest), lambda: function(x, *rest))
+        key = key_of(function, x, rest)
+        return function(x, *rest) if key is None else memo.get(x, key, lambda: function(x, *rest))
 
     return cached
 
 
-def _dgl_key(graph: Any, message: Any, reduce: Any) -> Any:
-    """Name a message passing on a DGLGraph by the graph itself and its functions; None for user-defined ones."""
-    parts = [tuple(sorted(vars(udf).items())) if hasattr(udf, "name") else None for udf in (message, reduce)]
-    weights = [graph.edata[name] for name in graph.edata]
-    versions = tuple((id(w), w._version) for w in weights)
-    return None if None in parts else (graph, versions, *parts)
-
-
 def _update_all(graph: Any, x: Tensor, message: Any, reduce: Any) -> Tensor:
+    """Return the node field that a reduce function makes of the messages."""
     with graph.local_scope():
         graph.ndata["h"] = x
+        before = dict(graph._node_frames[0]._columns)
         graph.update_all(message, reduce)
-        return graph.ndata[reduce.out_field]
+        if hasattr(reduce, "out_field"):
+            return graph.ndata[reduce.out_field]
+        columns = graph._node_frames[0]._columns
+        made = {name: graph.ndata[name] for name in columns if columns[name] is not before.get(name)}
+        if len(made) != 1:
+            raise GraphError(
+                f"msg_pass: found a reduce function that makes {sorted(made) or 'no field'}, expected one node field; "
+                "return a dict of one"
+            )
+        return next(iter(made.values()))

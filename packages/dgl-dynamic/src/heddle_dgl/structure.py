@@ -1,6 +1,5 @@
 """Structure: the operators of one graph on a device, under a token that changes with what the graph holds."""
 
-import zlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from threading import RLock
@@ -14,6 +13,7 @@ from heddle.graph import Graph
 from heddle.model import edge_weight, prepare_supports
 from heddle.nest import map_nest
 from heddle.support import AggregateSpec, Support
+from heddle_dgl.digest import digest
 
 
 class Structure(NamedTuple):
@@ -45,7 +45,7 @@ class Structures:
 
     def place(self, graph: Graph) -> Structure:
         """Return the Structure of a single graph of numpy arrays."""
-        token = digest(graph)
+        token = graph_digest(graph)
         with self._lock:
             if token not in self._placed:
                 self._placed[token] = self._make(graph)
@@ -67,17 +67,14 @@ def place_structure(
         key: map_nest(lambda leaf: _tensor(leaf, device, dtype), with_loop_edges(support))
         for key, support in supports.items()
     }
-    return Structure(placed, digest(graph), int(np.sum(graph.n_node)))
+    return Structure(placed, graph_digest(graph), int(np.sum(graph.n_node)))
 
 
-def digest(graph: Graph) -> int:
-    """Return a checksum of a graph's edges, their weights and its number of nodes."""
+def graph_digest(graph: Graph) -> int:
+    """Return 128 bits of a graph's edges, their weights and its number of nodes."""
     weight = edge_weight(graph.edges)
-    parts = [np.asarray(graph.n_node), np.asarray(graph.senders), np.asarray(graph.receivers)]
-    value = 0
-    for part in [*parts, *([] if weight is None else [np.asarray(weight)])]:
-        value = zlib.crc32(np.ascontiguousarray(part).reshape(-1).view(np.uint8).data, value)
-    return value
+    parts = [graph.n_node, graph.senders, graph.receivers, *([] if weight is None else [weight])]
+    return digest(*map(np.asarray, parts))
 
 
 def with_loop_edges(support: Support) -> Support:

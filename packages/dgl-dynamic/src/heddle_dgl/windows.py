@@ -1,6 +1,5 @@
 """WindowBatch: some windows of a signal as the distinct snapshots they read, gathered once."""
 
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import Tensor
 from heddle.ops import GraphOps
 from heddle_dgl import columnwise
 from heddle_dgl.aggregation import aggregation_of
+from heddle_dgl.digest import digest
 from heddle_dgl.run import Run
 from heddle_dgl.store import SnapshotKey
 from heddle_dgl.structure import Structure
@@ -83,9 +83,7 @@ class WindowBatch:
         """
         needed = np.unique(self.place[steps.start : steps.stop])
         store = run.store
-        digests = (
-            {} if store is None else {int(u): zlib.crc32(memoryview(self._host[u]).cast("B")) for u in needed}
-        )
+        digests = {} if store is None else {int(u): digest(self._host[u]) for u in needed}
         found: dict[int, Tensor] = {}
         for u, features in digests.items():
             value = None if store is None else store.get(self._key(layer, u, features))

@@ -14,7 +14,7 @@ from heddle_dgl.learners import ForecastLearner, PlacedWindows, Training
 from heddle_dgl.sharding.group import Group
 from heddle_dgl.sharding.halo import PartOps, cut, placed
 from heddle_dgl.snapshots import graphs_at
-from heddle_dgl.structure import Structure, Structures, digest, with_loop_edges
+from heddle_dgl.structure import Structure, Structures, graph_digest, with_loop_edges
 
 
 class WindowLearner(ForecastLearner):
@@ -143,7 +143,7 @@ class _Parts(Structures):
             self._owner = partition(graph.senders, graph.receivers, n, size, self._method)
         supports = prepare_supports(graph, tuple(dict.fromkeys(self._specs)))
         parts = {key: cut(with_loop_edges(one), self._owner, rank, size) for key, one in supports.items()}
-        return Structure(placed(parts, self._device, self._dtype), digest(graph), len(self.owned))
+        return Structure(placed(parts, self._device, self._dtype), graph_digest(graph), len(self.owned))
 
 
 def _mine(count: int, group: Group) -> np.ndarray:
