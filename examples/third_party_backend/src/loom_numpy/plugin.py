@@ -9,14 +9,28 @@ PLUGIN_API = (1, 0)
 def heddle_backends():
     keys = {"precision": Key(str, choices=("float32", "float64"))}
     return [
-        BackendInfo("loom", "numpy alone, gradients by a tape", "loom_numpy.engine:LoomBackend", keys=keys)
+        BackendInfo(
+            "loom",
+            "numpy alone, gradients by a tape",
+            "loom_numpy.engine:LoomBackend",
+            keys=keys,
+            capabilities=("any shapes",),
+        )
     ]
 
 
 @hookimpl
 def heddle_models():
     keys = {"hops": Key(int, least=0), "hidden": Key(int, least=1), "dropout": Key(float, least=0, below=1)}
-    return [ModelInfo("sgc", "simple graph convolution (Wu et al. 2019)", "loom_numpy.sgc:sgc", keys=keys)]
+    return [
+        ModelInfo(
+            "sgc",
+            "simple graph convolution (Wu et al. 2019)",
+            "loom_numpy.sgc:sgc",
+            keys=keys,
+            capabilities=("homogeneous",),
+        )
+    ]
 
 
 @hookimpl

@@ -11,11 +11,9 @@ from heddle.program import Program
 class Backend(Protocol):
     """An engine as a value that is passed along; there is no default and no global one.
 
-    Built by its plugin's loader from the `backend` config node, as in `JaxBackend({"name": "jax", "device": "cpu"})`.
-    `heddle.testing` proves one. An engine that can't compute in both float32 and float64 says what it can compute in
-    by an attribute `float_dtypes`, e.g. ("float32",). One that can split a graph over devices has
-    `sharded_program(model, task, optim, sharding)` as well, with a `heddle.sharding.settings.Sharding`; one whose
-    models forecast has `forecast_plans` for `heddle plan`.
+    Built by its plugin's loader from the `backend` config node, as in `MyBackend({"name": "mine", "device": "cpu"})`.
+    `heddle.testing` proves one. What an engine may do besides (split a graph over devices, export, train scripts ...)
+    is a Protocol of `heddle.capabilities` each.
     """
 
     name: str

@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from heddle.config.groups import CONF, Groups, list_groups
 from heddle.plugins import Registry
+from heddle.plugins.packages import package_of
 
 LIBRARIES = ("numpy", "hydra-core", "torch", "torch-geometric", "jax", "dgl", "optuna", "xgboost")
 """Distributions whose versions explain most reports; a slim build for CPUs may stand in, as xgboost-cpu does."""
@@ -75,7 +76,8 @@ def _unavailable(registry: Registry) -> Iterator[str]:
 
 def _without_kernels(registry: Registry) -> Iterator[str]:
     if not any(offer.status == "ok" for offer in registry.offers("kernel")):
-        yield "no native kernels can be used: engines compute by their frameworks alone; pip install heddle-kernels"
+        found = "no native kernels can be used: engines compute by their frameworks alone"
+        yield f"{found}; pip install {package_of('kernels')}"
 
 
 def _without_config(registry: Registry) -> Iterator[str]:

@@ -21,6 +21,20 @@ class ConfigError(HeddleError, ValueError):
     """A configuration names something unknown or of the wrong type."""
 
 
+class CapabilityError(ConfigError):
+    """What was chosen can't do what is asked of it; another of its kind may.
+
+    Attributes:
+        kind: "backend" or "model", what was chosen.
+        capability: name of the `heddle.capabilities.Capability` that it lacks; the registry, which knows who has it,
+            completes the message.
+    """
+
+    def __init__(self, told: str, kind: str = "", capability: str = ""):
+        super().__init__(told)
+        self.kind, self.capability = kind, capability
+
+
 class PluginError(HeddleError, RuntimeError):
     """A plugin is missing, broken, refused or ambiguous."""
 

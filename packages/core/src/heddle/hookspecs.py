@@ -56,6 +56,7 @@ class BackendInfo(NamedTuple):
     needs: tuple[str, ...] = ()  # import names that must be findable, e.g. ("torch", "torch_geometric")
     unavailable: str = ""  # why it can't run here, if the plugin knows: "no wheel for Python 3.12"
     keys: Keys = NO_KEYS  # of the `backend` node
+    capabilities: tuple[str, ...] = ()  # names of `heddle.capabilities.ENGINES`, e.g. ("shards graphs",)
 
 
 class KernelInfo(NamedTuple):
@@ -81,6 +82,7 @@ class ModelInfo(NamedTuple):
     backends: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     keys: Keys = NO_KEYS  # of the `model` node
+    capabilities: tuple[str, ...] = ()  # names of `heddle.capabilities.MODELS`, e.g. ("relations",)
 
 
 class DatasetInfo(NamedTuple):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -95,6 +95,59 @@ class Encoder(Protocol):
         ...
 
 
+@runtime_checkable
+class StaticEncoder(Encoder, Protocol):
+    """An encoder whose prepared arrays can be made to follow from the sizes of a graph alone."""
+
+    def with_static_shapes(self) -> Encoder:
+        """Return the encoder for engines that compile for shapes."""
+        ...
+
+
+@runtime_checkable
+class BlockEncoder(Encoder, Protocol):
+    """An encoder that may compute a sample of a graph layer by layer."""
+
+    def takes_blocks(self, count: int) -> bool:
+        """Tell whether it computes a sample of so many hops layer by layer."""
+        ...
+
+    def prepare_blocks(self, graph: Any, blocks: Any, adjacency: Any) -> Prepared:
+        """Return what is needed of a sampled graph, block by block (`heddle.sampling.blocks`)."""
+        ...
+
+
+@runtime_checkable
+class PlannedEncoder(Encoder, Protocol):
+    """An encoder that chooses, for each relation, how the sum over it is taken."""
+
+    def plans(self, graph: HeteroGraph) -> list[Any]:
+        """Return each layer's `heddle.relational.plan.Choice` for each relation."""
+        ...
+
+
+@runtime_checkable
+class GraphModel(Protocol):
+    """A model that is prepared for a graph, portable or an engine's own; one that reads windows of snapshots isn't."""
+
+    def prepare(self, graph: Any) -> Prepared:
+        """Return what `apply` needs of the structure of a graph."""
+        ...
+
+
+@runtime_checkable
+class BlockModel(GraphModel, Protocol):
+    """A GraphModel that is prepared for a sampled graph hop by hop, where its encoder can be."""
+
+    def takes_blocks(self, count: int) -> bool:
+        """Tell whether it computes a sample of so many hops layer by layer."""
+        ...
+
+    def prepare_blocks(self, graph: Any, blocks: Any, adjacency: Any = build_adjacency) -> Prepared:
+        """Return what is needed of a sampled graph."""
+        ...
+
+
 @dataclass(frozen=True)
 class Model:
     """An encoder and a head, trained together; parameters are named "encoder. ..." and "head. ..."."""
@@ -107,7 +160,7 @@ class Model:
 
     def with_static_shapes(self) -> "Model":
         """Return the model as engines that compile for shapes want it of batches: prepared arrays follow from sizes."""
-        if not hasattr(self.encoder, "with_static_shapes"):
+        if not isinstance(self.encoder, StaticEncoder):
             return self
         return replace(self, encoder=self.encoder.with_static_shapes())
 
@@ -116,13 +169,13 @@ class Model:
 
     def takes_blocks(self, count: int) -> bool:
         """Tell whether the encoder computes a sample of so many hops layer by layer."""
-        return bool(hasattr(self.encoder, "takes_blocks") and self.encoder.takes_blocks(count))
+        return isinstance(self.encoder, BlockEncoder) and self.encoder.takes_blocks(count)
 
     def prepare_blocks(
         self, graph: Graph | HeteroGraph, blocks: Any, adjacency: Any = build_adjacency
     ) -> Prepared:
         """Return what is needed of a sampled graph, block by block (`heddle.sampling.blocks`) if the encoder can."""
-        if hasattr(self.encoder, "prepare_blocks"):
+        if isinstance(self.encoder, BlockEncoder):
             encoder = self.encoder.prepare_blocks(graph, blocks, adjacency)
         else:
             encoder = self.encoder.prepare(graph)

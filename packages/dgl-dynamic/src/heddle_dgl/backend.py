@@ -9,9 +9,10 @@ from torch import Tensor
 
 from heddle.errors import ConfigError
 from heddle.graph import Graph, HeteroGraph
-from heddle.model import Model
+from heddle.model import Model, Signature
 from heddle.plugins.kernels import NO_KERNELS, primitive_kernels
 from heddle.program import Program
+from heddle.sharding.plan import Estimate
 from heddle.sharding.settings import Sharding
 from heddle_dgl.changing import ChangingSums
 from heddle_dgl.kernels import kernel_named, steps_named
@@ -96,7 +97,9 @@ class DglBackend:
             )
         return build_program(learner, task, optim, ops, self.device, self.precision)
 
-    def sharded_program(self, model: Any, task: Any, optim: Mapping[str, Any], sharding: Sharding) -> Program:
+    def sharded_forecast(
+        self, model: Any, task: Any, optim: Mapping[str, Any], sharding: Sharding
+    ) -> Program:
         """Build the Program of one of several processes, as `heddle_dgl.sharding` splits the work."""
         from heddle_dgl.sharding.group import join
         from heddle_dgl.sharding.training import learner_for
@@ -104,7 +107,7 @@ class DglBackend:
         if not hasattr(model, "forecast"):
             raise ConfigError(
                 f"sharding={sharding.name}: found a {type(model).__name__}, expected a model that forecasts; choose "
-                "model=dcrnn, or backend=jax for a portable one"
+                "model=dcrnn"
             )
         ops = self.ops()
         group = join(sharding, self.device)
@@ -123,11 +126,20 @@ class DglBackend:
         )
         return model, ops, *rest
 
-    def forecast_plans(self, *sizes: Any) -> list[Any]:
+    def forecast_plans(
+        self,
+        model: Any,
+        signature: Signature,
+        graph: Graph,
+        batch: int,
+        processes: int,
+        method: str,
+        times: int,
+    ) -> list[Estimate]:
         """Return what each way of sharing a forecast costs, see `heddle_dgl.sharding.plan`."""
         from heddle_dgl.sharding.plan import forecast_plans
 
-        return forecast_plans(*sizes)
+        return forecast_plans(model, signature, graph, batch, processes, method, times)
 
     def store(self) -> SnapshotStore | None:
         """Return a new, empty store with the configured budgets, None without any."""

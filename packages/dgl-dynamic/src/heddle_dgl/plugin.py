@@ -49,6 +49,7 @@ def heddle_backends():
                 "store.host": Key(float, least=0),
                 "store.disk": Key(float, least=0),
             },
+            capabilities=("any shapes", "shards forecasts", "plans forecasts"),
         )
     ]
 
@@ -56,7 +57,15 @@ def heddle_backends():
 @hookimpl
 def heddle_models():
     return [
-        ModelInfo(name, summary, f"heddle_dgl.build:{function}", ("dgl-dynamic",), ("torch",), keys)
+        ModelInfo(
+            name,
+            summary,
+            f"heddle_dgl.build:{function}",
+            backends=("dgl-dynamic",),
+            needs=("torch",),
+            keys=keys,
+            capabilities=("homogeneous", "forecasts"),
+        )
         for name, (summary, function, keys) in _MODELS.items()
     ]
 

@@ -18,6 +18,7 @@ def heddle_backends():
                 "kernel": Key(str, choices=("auto", "heddle", "torch")),
                 "threads": Key(int, null=True, least=1),
             },
+            capabilities=("any shapes", "trains in parallel", "trains scripts", "exports"),
         )
     ]
 
@@ -31,6 +32,7 @@ def heddle_models():
             loader="heddle_pyg.models:build",
             backends=("pyg",),
             needs=("torch", "torch_geometric"),
+            capabilities=("homogeneous", "relations"),
         )
     ]
 

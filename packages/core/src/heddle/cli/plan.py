@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from heddle.capabilities import FORECASTS, PLANS_FORECASTS, PlansForecasts
 from heddle.cli.screen import print_table
+from heddle.data.dataset import Dataset
 from heddle.errors import ConfigError
 from heddle.forecast import split_windows, usual_batch
-from heddle.model import Signature
+from heddle.model import PlannedEncoder, Signature
 from heddle.plugins import Registry, load_plugins
 from heddle.relational.plan import Choice
 from heddle.relational.table import COLUMNS, rows
@@ -14,6 +16,7 @@ from heddle.sharding.memory import in_bytes
 from heddle.sharding.plan import PLANS, Estimate, choose, estimate, estimates, plans_for
 from heddle.sharding.settings import Sharding, sharding_from
 from heddle.sharding.sizes import HaloSizes, Workload
+from heddle.task import Task
 
 HELP = """\
 Usage: heddle plan [model=OPTION] [sharding.devices=8] [sharding.device_memory=16GB] [data=OPTION | plan.nodes=... ...]
@@ -32,7 +35,7 @@ or of the graph of `data`, partitioned by sharding.partition to see its true hal
   scatter  every device holds a range of the nodes and a run of the edges
   halo     nodes are partitioned, and the senders that a part misses are sent to it (sharding.cut: share of edges cut)
 
-Of a forecast (data=traffic model=dcrnn), of each process:
+Of a forecast, with a model that forecasts, of each process:
 
   windows  every process has the whole graph and a share of the windows
   halo     nodes are partitioned
@@ -54,14 +57,18 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         BudgetError: nothing fits.
     """
+    from heddle.task import task_for
+
     registry = load_plugins()
     config = _composed(arguments, registry)
     sharding = sharding_from(config["sharding"])
     devices = sharding.devices or DEVICES
-    if config["plan"]["nodes"] is None and _is_forecast(config):
-        return _of_forecast(config, registry, sharding, devices)
     if config["plan"]["nodes"] is None:
-        work, plans, halo, choices = _of_data(config, registry, sharding, devices)
+        dataset = registry.dataset(config["data"]["reader"])(config["data"])
+        task = task_for(config["task"], dataset)
+        if task.level == "step":
+            return _of_forecast(config, registry, sharding, devices, dataset, task)
+        work, plans, halo, choices = _of_data(config, registry, sharding, devices, dataset, task)
     else:
         work, plans, halo, choices = _of_sizes(config, registry), PLANS, None, []
     found = estimates(work, devices, plans, cut=sharding.cut, halo=halo)
@@ -105,45 +112,58 @@ def _of_sizes(config: Mapping[str, Any], registry: Registry) -> Workload:
 
 
 def _of_data(
-    config: Mapping[str, Any], registry: Registry, sharding: Sharding, devices: int
+    config: Mapping[str, Any],
+    registry: Registry,
+    sharding: Sharding,
+    devices: int,
+    dataset: Dataset,
+    task: Task,
 ) -> tuple[Workload, Sequence[str], HaloSizes | None, list[tuple[Choice, ...]]]:
     """Return the sizes of a dataset's graph, the plans that can split it, the sizes of its partition, and the choices
     for the relations of each layer."""
     from heddle.sharding.workload import check_level, count_edges, measured_halo, workload_of
-    from heddle.task import signature_of, task_for
+    from heddle.task import signature_of
 
-    dataset = registry.dataset(config["data"]["reader"])(config["data"])
-    task = task_for(config["task"], dataset)
     check_level(task.level)
+    graphs: Any = dataset.graphs
     signature = signature_of(dataset, task)
     encoder = registry.model(config["model"]["name"])(config["model"], signature)
-    plans = plans_for(dataset.graphs)
+    plans = plans_for(graphs)
     seed = int(config["seed"])
-    halo = measured_halo(dataset.graphs, devices, sharding.partition, seed) if "halo" in plans else None
-    choices = encoder.plans(dataset.graphs) if hasattr(encoder, "plans") else []
-    return workload_of(encoder, signature, count_edges(dataset.graphs)), plans, halo, choices
+    halo = measured_halo(graphs, devices, sharding.partition, seed) if "halo" in plans else None
+    choices = encoder.plans(graphs) if isinstance(encoder, PlannedEncoder) else []
+    return workload_of(encoder, signature, count_edges(graphs)), plans, halo, choices
 
 
-def _is_forecast(config: Mapping[str, Any]) -> bool:
-    return config["data"]["reader"] in ("traffic", "temporal")
-
-
-def _of_forecast(config: Mapping[str, Any], registry: Registry, sharding: Sharding, devices: int) -> int:
+def _of_forecast(
+    config: Mapping[str, Any],
+    registry: Registry,
+    sharding: Sharding,
+    devices: int,
+    dataset: Dataset,
+    task: Task,
+) -> int:
     """Print what sharing out windows, or cutting the graph, costs each process of a forecast; return 0."""
     from heddle.graph import Graph
-    from heddle.task import signature_of, task_for
+    from heddle.task import signature_of
 
-    dataset = registry.dataset(config["data"]["reader"])(config["data"])
-    task = task_for(config["task"], dataset)
     signature = signature_of(dataset, task)
-    model = registry.model(config["model"]["name"])(config["model"], signature)
-    info = registry.info("model", config["model"]["name"])
-    if not info.backends:
+    name = config["model"]["name"]
+    info = registry.info("model", name)
+    if FORECASTS.name not in info.capabilities:
         raise ConfigError(
-            f"model {config['model']['name']}: found a forecast, expected a model that forecasts; choose model=dcrnn"
+            f"model {name}: found a forecast, expected a model that {FORECASTS.summary}; "
+            f"{registry.suggest('model', FORECASTS)}"
+        )
+    model = registry.model(name)(config["model"], signature)
+    engine = next((one for one in registry.able("backend", PLANS_FORECASTS) if one in info.backends), None)
+    backend = None if engine is None else registry.backend(engine, {})
+    if not isinstance(backend, PlansForecasts):
+        raise ConfigError(
+            f"model {name}: found backends {list(info.backends)}, expected one that {PLANS_FORECASTS.summary}; "
+            f"{registry.suggest('backend', PLANS_FORECASTS)}, and a model that runs on it"
         )
     graph = dataset.graphs if isinstance(dataset.graphs, Graph) else dataset.graphs[0].graph
-    backend: Any = registry.backend(info.backends[0], {})
     times = len(dataset.info["signal"])
     sizes = {split: len(dataset.splits[split]) for split in ("train", "valid", "test")}
     n_windows = len(split_windows(sizes, task.length, task.horizon)["train"])

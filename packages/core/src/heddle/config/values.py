@@ -7,6 +7,8 @@ from heddle.config.keys import CLOSED, KEYS, fault
 from heddle.errors import ConfigError, nearest
 from heddle.hookspecs import KernelInfo, Keys
 from heddle.plugins import Registry
+from heddle.plugins.packages import absent_packages
+from heddle.plugins.registry import either
 
 NAMES = {
     "backend": "backend.name",
@@ -55,7 +57,7 @@ def check_names(config: Mapping[str, Any], registry: Registry) -> None:
     values = dict(leaves(config))
     if "backend.name" not in values:
         usable = registry.names("backend")
-        do = f"choose backend={usable[0]}" if usable else "pip install heddle-pyg or heddle-jax"
+        do = f"choose backend={either(usable)}" if usable else f"pip install {either(absent_packages())}"
         raise ConfigError(
             f"backend: no engine is chosen; {do}; backends: {', '.join(usable) or 'none installed'}"
         )

@@ -21,7 +21,7 @@ class DataObject:
         train_dataloader, valid_dataloader, test_dataloader: the specs of the splits; `train_data_loader` and so on
             mean the same. Without one for validation or test the training spec is used, unshuffled.
         data_path: the prepared folder; None takes the metadata of the training spec.
-        backend: the engine, in any case of letters: "PyG".
+        backend: the engine, in any case of letters; None for the installed one that trains scripts.
         seed: of the orders, samples and false links.
     """
 
@@ -35,7 +35,7 @@ class DataObject:
         valid_data_loader: DataSpec | None = None,
         test_data_loader: DataSpec | None = None,
         data_path: str | Path | None = None,
-        backend: str = "pyg",
+        backend: str | None = None,
         seed: int = 0,
     ):
         train = train_dataloader or train_data_loader
@@ -49,7 +49,8 @@ class DataObject:
                 "expected one of them; pass data_path=FOLDER"
             )
         self.metadata: MetaLoader = train.metadata if train.metadata is not None else MetaLoader(data_path)
-        self.backend, self.seed, self.data_path = backend.lower(), int(seed), data_path
+        self.backend = None if backend is None else backend.lower()
+        self.seed, self.data_path = int(seed), data_path
         judged = train.merge(shuffle=False)
         self.root = data_path if data_path is not None else self.metadata.root
         self.specs: dict[str, DataSpec] = {

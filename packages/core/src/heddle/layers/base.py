@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from heddle.graph import Array, EdgeType
 from heddle.ops import GraphOps
@@ -53,6 +53,7 @@ class Layer(Protocol):
         ...
 
 
+@runtime_checkable
 class BlockLayer(Layer, Protocol):
     """A layer that can be taken on a block: senders that are more than the receivers, which come first among them."""
 
@@ -69,6 +70,7 @@ class BlockLayer(Layer, Protocol):
         ...
 
 
+@runtime_checkable
 class AggregatingLayer(Layer, Protocol):
     """A layer whose aggregation has no parameters: `apply` equals `update` of `aggregate`.
 
@@ -120,6 +122,23 @@ class HeteroLayer(Protocol):
             x: node type -> [n_nodes of the type, in_dim of the type], or None for a type without features; a
                 type that is left out sends nothing and has no root.
         """
+        ...
+
+
+@runtime_checkable
+class HeteroBlockLayer(HeteroLayer, Protocol):
+    """A HeteroLayer that can be taken on a block, as a `BlockLayer` can."""
+
+    def apply_block(
+        self,
+        ops: GraphOps,
+        params: Params,
+        supports: Mapping[str, Support],
+        x: Mapping[str, Array | None],
+        own: Mapping[str, Array | None],
+        dropout: Dropout = no_dropout,
+    ) -> dict[str, Array]:
+        """Return the receivers' new features by node type, from those of the senders and their own."""
         ...
 
 

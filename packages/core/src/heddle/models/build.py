@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from heddle.errors import ConfigError
+from heddle.capabilities import HOMOGENEOUS, RELATIONS
+from heddle.errors import CapabilityError, ConfigError
 from heddle.layers.base import BundledLayer, Layer
 from heddle.layers.gat import GAT
 from heddle.layers.gcn import GCN
@@ -94,9 +95,11 @@ def widths(config: Config, signature: Signature, in_dim: int) -> list[int]:
 
 def _stack(config: Config, signature: Signature, layer: Callable[[int, int, bool], Layer]) -> Stack:
     if signature.relations:
-        raise ConfigError(
+        raise CapabilityError(
             f"model={config['name']}: found a heterogeneous graph with {len(signature.relations)} relations, "
-            "expected a homogeneous one; choose model=rgcn, hetero_sage or hgt"
+            "expected a homogeneous one",
+            "model",
+            RELATIONS.name,
         )
     in_dim, embedding = signature.in_dim, None
     assert isinstance(in_dim, int)
@@ -153,9 +156,10 @@ def _relational(
     from heddle.models.relational import RelationalStack
 
     if not signature.relations:
-        raise ConfigError(
-            f"model={config['name']}: found a homogeneous graph, expected one with relations; choose model=gcn, sage "
-            "or gat"
+        raise CapabilityError(
+            f"model={config['name']}: found a homogeneous graph, expected one with relations",
+            "model",
+            HOMOGENEOUS.name,
         )
     assert not isinstance(signature.in_dim, int)
     first = {kind: width or signature.n_node[kind] for kind, width in signature.in_dim.items()}

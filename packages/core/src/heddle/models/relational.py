@@ -9,7 +9,14 @@ import numpy as np
 from heddle.adjacency import build_adjacency
 from heddle.errors import GraphError
 from heddle.graph import Array, EdgeSet, Graph, HeteroGraph
-from heddle.layers.base import BundledLayer, Dropout, Params, no_dropout, relation_key
+from heddle.layers.base import (
+    BundledLayer,
+    Dropout,
+    HeteroBlockLayer,
+    Params,
+    no_dropout,
+    relation_key,
+)
 from heddle.model import Prepared, edge_weight
 from heddle.models.stack import features
 from heddle.ops import GraphOps
@@ -59,7 +66,7 @@ class RelationalStack:
         if isinstance(graph, Graph):
             raise GraphError(
                 "model: found a homogeneous graph, expected a heterogeneous one; "
-                "convert it with heddle.convert.as_hetero, or choose model=gcn"
+                "convert it with heddle.convert.as_hetero, or choose a model of homogeneous graphs"
             )
         if self.plan != "loop":
             return {"relations": prepare_bundles(graph, self.plans(graph))}
@@ -70,7 +77,7 @@ class RelationalStack:
 
     def takes_blocks(self, count: int) -> bool:
         """Tell whether `prepare_blocks` of so many blocks goes layer by layer."""
-        return count == len(self.layers) and all(hasattr(layer, "apply_block") for layer in self.layers)
+        return count == len(self.layers) and all(isinstance(layer, HeteroBlockLayer) for layer in self.layers)
 
     def prepare_blocks(
         self, graph: HeteroGraph, blocks: Sequence[Block], adjacency: Any = build_adjacency
@@ -122,7 +129,7 @@ class RelationalStack:
                     kind: None if z is None else z[: block["receivers"][kind].shape[0]]
                     for kind, z in fed.items()
                 }
-                y = cast(Any, layer).apply_block(ops, own, block["supports"], fed, mine, dropout)
+                y = cast(HeteroBlockLayer, layer).apply_block(ops, own, block["supports"], fed, mine, dropout)
                 x = {kind: ops.activate(value, activation) for kind, value in y.items()}
             elif "supports" in prepared:
                 y = layer.apply(ops, own, prepared["supports"], fed, dropout)

@@ -51,8 +51,7 @@ class Stack:
     def prepare(self, graph: Graph) -> Prepared:
         if not isinstance(graph, Graph):
             raise GraphError(
-                "model: found a heterogeneous graph, expected a homogeneous one; "
-                "choose a relational model such as model=rgcn"
+                "model: found a heterogeneous graph, expected a homogeneous one; choose a relational model"
             )
         specs = dict.fromkeys(spec for layer in self.layers for spec in layer.specs())
         prepared: dict[str, Any] = {"supports": prepare_supports(graph, tuple(specs))}
@@ -63,7 +62,7 @@ class Stack:
     def takes_blocks(self, count: int) -> bool:
         """Tell whether `prepare_blocks` of so many blocks goes layer by layer."""
         fits = count == len(self.layers) and self.jump != "cat"
-        return fits and all(hasattr(layer, "apply_block") for layer in self.layers)
+        return fits and all(isinstance(layer, BlockLayer) for layer in self.layers)
 
     def prepare_blocks(
         self, graph: Graph, blocks: Sequence[Block], adjacency: Any = build_adjacency

@@ -7,8 +7,9 @@ from typing import Any
 import pluggy
 
 from heddle import hookspecs
+from heddle.capabilities import CAPABILITIES
 from heddle.errors import PluginError, nearest
-from heddle.hookspecs import NAMESPACE, KernelInfo, Key, ModelInfo
+from heddle.hookspecs import NAMESPACE, BackendInfo, KernelInfo, Key, ModelInfo
 from heddle.plugins.locate import is_installed
 from heddle.plugins.plugin import KINDS, Offer, first_line
 
@@ -65,6 +66,7 @@ def _offers(kind: str, answer: Any, distribution: str) -> list[Offer]:
         if not isinstance(info, expected):
             raise PluginError(f"found an entry of type {type(info).__name__}, expected {expected.__name__}")
         _check(info)
+        _check_capabilities(kind, info)
         offer = Offer(kind, info, distribution)
         if any(offer.key == other.key for other in offers):
             raise PluginError(f"found {offer.label} twice, expected each name once")
@@ -95,6 +97,21 @@ def _check(info: Any) -> None:
         raise PluginError(
             f"{type(info).__name__}.keys: found {keys!r}, expected a mapping to Key, {{'rate': Key(float)}}"
         )
+
+
+def _check_capabilities(kind: str, info: Any) -> None:
+    """Raise PluginError for a capability that there isn't."""
+    if not isinstance(info, (BackendInfo, ModelInfo)):
+        return
+    known = [capability.name for capability in CAPABILITIES[kind]]
+    stated: Any = info.capabilities
+    for name in [stated] if isinstance(stated, str) else stated:
+        if isinstance(stated, str) or name not in known:
+            hint = nearest(str(name), known) or ";"
+            raise PluginError(
+                f"{type(info).__name__}.capabilities: found {stated!r}, "
+                f"expected a tuple of some of {known}{hint} mend it"
+            )
 
 
 def _unavailable(info: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from heddle.errors import PluginError
 from heddle.ops import GraphOps
+from heddle.plugins.packages import package_of
 from heddle.plugins.registry import load_plugins, preference
 
 log = logging.getLogger(__name__)
@@ -58,5 +59,5 @@ def found_kernels(library: str, device: str, prefer: tuple[str, ...]) -> Kernels
         except PluginError as error:
             log.warning("%s; the engine's own is used", error)
             reasons.append(str(error))
-    nothing = f"none are installed for {library} on {device}; pip install heddle-kernels"
+    nothing = f"none are installed for {library} on {device}; pip install {package_of('kernels')}"
     return Kernels(found, "" if found else (reasons or [nothing])[0])

@@ -5,10 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from heddle.errors import ConfigError, HeddleError, PluginError, nearest
+from heddle.capabilities import Capability
+from heddle.errors import CapabilityError, ConfigError, HeddleError, PluginError, nearest
+from heddle.hookspecs import BackendInfo, ModelInfo
 from heddle.plugins.claims import settle
 from heddle.plugins.discover import canonical, discover
 from heddle.plugins.locate import folder_of
+from heddle.plugins.packages import absent_packages
 from heddle.plugins.plugin import Info, Offer, Plugin, first_line
 
 if TYPE_CHECKING:
@@ -54,6 +57,34 @@ class Registry:
     def names(self, kind: str) -> list[str]:
         """Return the usable names of a kind, sorted."""
         return sorted({offer.info.name for offer in self.offers(kind) if offer.status == "ok"})
+
+    def able(self, kind: str, capability: Capability | str) -> list[str]:
+        """Return the usable backends or models whose plugins state a capability, sorted; nothing is imported."""
+        wanted = capability if isinstance(capability, str) else capability.name
+        return sorted(
+            {
+                offer.info.name
+                for offer in self.offers(kind)
+                if offer.status == "ok"
+                and isinstance(offer.info, (BackendInfo, ModelInfo))
+                and wanted in offer.info.capabilities
+            }
+        )
+
+    def suggest(self, kind: str, capability: Capability | str) -> str:
+        """Return what to do to have a backend or model with a capability: "choose model=a, b or c"."""
+        names = self.able(kind, capability)
+        if names:
+            engines = {engine for name in names for engine in self._engines(kind, name)}
+            others = f" with backend={either(sorted(engines))}" if engines else ""
+            return f"choose {kind}={either(names)}{others}"
+        absent = absent_packages()
+        install = f"pip install {either(absent)}, or " if absent else ""
+        return f"no installed {kind} is able to; {install}see `heddle plugins --verbose`"
+
+    def _engines(self, kind: str, name: str) -> tuple[str, ...]:
+        """Return the engines that a model needs, () for one that is portable."""
+        return self.info(kind, name).backends if kind == "model" else ()
 
     def info(self, kind: str, name: str) -> Any:
         """Return the description of one backend, model, dataset, tracker or server, without loading it.
@@ -105,8 +136,19 @@ class Registry:
             raise PluginError(f"backend {name!r}: {info.loader} failed: {first_line(error)}") from error
 
     def model(self, name: str) -> Callable[..., Any]:
-        """Return the builder of a model: (`model` config node, Signature) -> encoder. Raises as `info`."""
-        return self._load("model", self.info("model", name))
+        """Return the builder of a model: (`model` config node, Signature) -> encoder. Raises as `info`.
+
+        Where the builder refuses what its model can't do, the message goes on with the models that can.
+        """
+        builder = self._load("model", self.info("model", name))
+
+        def build(config: Any, signature: Any) -> Any:
+            try:
+                return builder(config, signature)
+            except CapabilityError as error:
+                raise ConfigError(f"{error}; {self.suggest(error.kind, error.capability)}") from error
+
+        return build
 
     def dataset(self, name: str) -> Callable[..., Any]:
         """Return a dataset's reader: (`data` config node) -> Dataset. Raises as `info`."""
@@ -185,6 +227,15 @@ def load_plugins(prefer: Sequence[str] = ()) -> Registry:
             the environment variable HEDDLE_PREFER names.
     """
     return Registry(discover(), prefer or preference())
+
+
+def either(names: Sequence[str]) -> str:
+    """Return names as alternatives.
+
+    >>> either(["a"]), either(["a", "b", "c"])
+    ('a', 'a, b or c')
+    """
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _folder(path: str) -> str | None:

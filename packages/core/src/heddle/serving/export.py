@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from heddle.capabilities import EXPORTS, Exports
 from heddle.errors import ConfigError, problem
 from heddle.serving.served import Served, Spec
 
@@ -43,28 +44,27 @@ def export_model(
     from heddle.workflow.saved import restore
 
     parts, state = restore({"run": str(run)}, registry)
-    backend: Any = parts.backend
-    if not hasattr(backend, "export"):
-        found = f"backend {parts.backend.name!r}, which can't export"
-        do = "give backend=pyg: any engine's weights run on it"
-        parts, state = _elsewhere(run, registry, found, do)
-        backend = parts.backend
-    served: Served = backend.export(parts, state, name, max_batch, **options)
+    engine: Any = parts.backend
+    if not isinstance(engine, Exports):
+        parts, state, engine = _elsewhere(run, registry, engine.name)
+    served: Served = engine.export(parts, state, name, max_batch, **options)
     return served.check()
 
 
-def _elsewhere(run: Any, registry: Any, found: str, do: str) -> tuple[Any, Any]:
+def _elsewhere(run: Any, registry: Any, engine: str) -> tuple[Any, Any, Exports]:
     """Restore a run on an engine that exports, if its model is portable and there is one."""
     from heddle.errors import HeddleError
     from heddle.workflow.saved import restore
 
-    for name in registry.names("backend"):
+    for name in registry.able("backend", EXPORTS):
         try:
             parts, state = restore({"run": str(run), "backend": {"name": name}}, registry)
         except HeddleError:
             continue
-        if hasattr(parts.backend, "export"):
-            return parts, state
+        if isinstance(parts.backend, Exports):
+            return parts, state, parts.backend
+    found = f"backend {engine!r}, which can't export"
+    do = f"{registry.suggest('backend', EXPORTS)}: weights of a portable model run on any engine"
     raise ConfigError(problem("deploy", found, "an engine that exports", do))
 
 

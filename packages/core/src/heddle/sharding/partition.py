@@ -28,7 +28,7 @@ def partition(
         method: "contiguous": ranges of ids; for graphs whose numbering already keeps neighbours together.
             "random": what a graph without structure comes to, and the worst for all others.
             "labels": label propagation on coarser and coarser graphs (see `labels.py`); numpy alone.
-            "stream": nodes dealt out one by one, natively and fast; by heddle-kernels.
+            "stream": nodes dealt out one by one, natively and fast; by the kernel "partition".
             "metis": METIS by the package pymetis, the smallest cuts.
         seed: of "random" and "labels"; the same arguments give the same parts everywhere.
 
@@ -36,7 +36,7 @@ def partition(
 
     Raises:
         ConfigError: an unknown method, or fewer than one part.
-        PluginError: "metis" without pymetis, "stream" without heddle-kernels.
+        PluginError: "metis" without pymetis, "stream" without that kernel.
 
     >>> ring = np.arange(6)
     >>> partition(ring, (ring + 1) % 6, 6, 2, "contiguous").tolist()

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from heddle.adjacency import Adjacency, build_adjacency
 from heddle.graph import Array, Graph, HeteroGraph, num_nodes
-from heddle.layers.base import BundledLayer
+from heddle.layers.base import AggregatingLayer, BundledLayer
 from heddle.layers.cheb import ChebConv
 from heddle.layers.diffusion import DiffusionConv
 from heddle.layers.gat import GAT
@@ -117,7 +117,7 @@ def of_layer(name: str, layer: Any) -> LayerCase:
         layer.params(),
         lambda graph: prepare_supports(graph, layer.specs()),
         lambda ops, params, supports, graph: layer.apply(ops, params, supports, graph.nodes),
-        split if hasattr(layer, "aggregate") else None,
+        split if isinstance(layer, AggregatingLayer) else None,
     )
 
 

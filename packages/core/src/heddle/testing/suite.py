@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from heddle.backend import Backend
+from heddle.capabilities import StatesDtypes
 from heddle.graph import Array
 from heddle.nest import map_nest
 from heddle.ops import GraphOps
@@ -48,7 +49,7 @@ class Suite:
 
 def float_dtypes(backend: Backend) -> tuple[str, ...]:
     """Return the float dtypes a backend computes in: its `float_dtypes` if it says so, else float32 and float64."""
-    return tuple(getattr(backend, "float_dtypes", FLOAT_DTYPES))
+    return tuple(backend.float_dtypes) if isinstance(backend, StatesDtypes) else FLOAT_DTYPES
 
 
 def to_numpy(ops: GraphOps, array: Array) -> np.ndarray:

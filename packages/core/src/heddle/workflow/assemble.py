@@ -4,6 +4,17 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from heddle.backend import Backend
+from heddle.capabilities import (
+    ANY_SHAPES,
+    FORECASTS,
+    SHARDS_FORECASTS,
+    SHARDS_GRAPHS,
+    TRAINS_IN_PARALLEL,
+    Capability,
+    ShardsForecasts,
+    ShardsGraphs,
+    TrainsInParallel,
+)
 from heddle.data.dataset import Dataset
 from heddle.errors import ConfigError
 from heddle.heads import head_for
@@ -51,10 +62,10 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
     dataset = registry.dataset(config["data"]["reader"])(config["data"])
     task = task_for(config["task"], dataset)
     dataset = with_splits(check_fit(dataset, task), task, seed)
-    if task.level == "step" and not info.backends:
+    if task.level == "step" and FORECASTS.name not in info.capabilities:
         raise ConfigError(
             f"model {name}: found a forecast task, expected a task of nodes, graphs or links; "
-            "choose model=dcrnn or another that forecasts, with backend=dgl-dynamic"
+            f"{registry.suggest('model', FORECASTS)}"
         )
     signature = signature_of(dataset, task)
     model = registry.model(name)(config["model"], signature)
@@ -69,7 +80,7 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
     backend = registry.backend(engine, config["backend"])
     if backend.static_shapes and task.level == "graph" and isinstance(model, Model):  # batches, padded
         model = model.with_static_shapes()
-    program = _program(backend, model, task, config["optim"], sharding, peers)
+    program = _program(backend, model, task, config["optim"], sharding, peers, registry)
     options = {
         "batch_size": config.get("trainer", {}).get("batch_size"),
         "batching": config.get("trainer", {}).get("batching"),
@@ -99,7 +110,7 @@ def _sampled(
     if backend.static_shapes:
         raise ConfigError(
             f"sampler={sampling.name}: found backend {backend.name!r}, which compiles for every shape of a batch, "
-            "expected one that takes any; choose backend=pyg, or sampler=full"
+            f"expected one that takes any; {registry.suggest('backend', ANY_SHAPES)}, or set sampler=full"
         )
     if task.level not in ("node", "link"):
         raise ConfigError(
@@ -112,14 +123,21 @@ def _sampled(
 
 
 def _program(
-    backend: Any, model: Any, task: Task, optim: Mapping[str, Any], sharding: Sharding, peers: Peers
+    backend: Backend,
+    model: Any,
+    task: Task,
+    optim: Mapping[str, Any],
+    sharding: Sharding,
+    peers: Peers,
+    registry: Any,
 ) -> Program:
     """Return the Program of one device, or of several if the engine has one."""
     if peers.size > 1:
-        if not hasattr(backend, "parallel_program"):
+        if not isinstance(backend, TrainsInParallel):
+            do = registry.suggest("backend", TRAINS_IN_PARALLEL)
             raise ConfigError(
                 f"trainer.devices={peers.size}: found backend {backend.name!r}, which trains on one device, expected "
-                "one whose devices share their gradients; choose backend=pyg, or trainer.devices=1"
+                f"one whose devices share their gradients; {do}, or set trainer.devices=1"
             )
         if peers.rank is None:
             raise ConfigError(
@@ -129,9 +147,17 @@ def _program(
         return backend.parallel_program(model, task, optim, peers)
     if not sharding.is_sharded:
         return backend.program(model, task, optim)
-    if not hasattr(backend, "sharded_program"):
-        raise ConfigError(
-            f"sharding={sharding.name}: found backend {backend.name!r}, which trains on one device, expected one that "
-            "splits a graph; choose backend=jax, or sharding=none"
-        )
+    if task.level == "step":
+        if not isinstance(backend, ShardsForecasts):
+            raise _unsharded(backend, sharding, SHARDS_FORECASTS, registry)
+        return backend.sharded_forecast(model, task, optim, sharding)
+    if not isinstance(backend, ShardsGraphs):
+        raise _unsharded(backend, sharding, SHARDS_GRAPHS, registry)
     return backend.sharded_program(model, task, optim, sharding)
+
+
+def _unsharded(backend: Backend, sharding: Sharding, wanted: Capability, registry: Any) -> ConfigError:
+    return ConfigError(
+        f"sharding={sharding.name}: found backend {backend.name!r}, expected one that {wanted.summary}; "
+        f"{registry.suggest('backend', wanted)}, or set sharding=none"
+    )

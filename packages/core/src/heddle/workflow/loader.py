@@ -1,19 +1,17 @@
 """Loader: from a dataset and a task to the batches of an epoch and the predictions of a split."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from heddle.data.dataset import Dataset
+from heddle.model import GraphModel
 from heddle.program import Placed, Program, State
 from heddle.task import Task
 from heddle.workflow.outcome import Outcome
 
 
 class Loader(Protocol):
-    """Feeds a Program; one implementation per level of task, all a function of (dataset, seed, epoch).
-
-    One that pads has `stats()` as well: figures of the training batches so far, e.g. {"padding_nodes": 0.07}.
-    """
+    """Feeds a Program; one implementation per level of task, all a function of (dataset, seed, epoch)."""
 
     every_epoch: tuple[str, ...]
     """Splits that are judged during training: all where it costs nothing more, else "valid" alone."""
@@ -28,6 +26,15 @@ class Loader(Protocol):
 
     def everything(self, program: Program, state: State) -> Outcome:
         """Return the predictions of all nodes or graphs of the dataset, in a split or not; of links, all splits'."""
+        ...
+
+
+@runtime_checkable
+class CountingLoader(Protocol):
+    """A Loader that counts what it makes, e.g. padding."""
+
+    def stats(self) -> Mapping[str, float]:
+        """Return figures of the training batches so far, e.g. {"padding_nodes": 0.07}."""
         ...
 
 
@@ -63,7 +70,7 @@ def loader_for(
 
         batching = str(options.get("batching") or "auto")
         return GraphLoader(dataset, model, options.get("batch_size"), seed, static_shapes, batching)
-    if dataset.info.get("snapshots") is not None and not hasattr(model, "prepare"):
+    if dataset.info.get("snapshots") is not None and not isinstance(model, GraphModel):
         from heddle.workflow.snapshot_links import SnapshotLinkLoader
 
         return SnapshotLinkLoader(dataset, int(options.get("negatives") or 1), seed)

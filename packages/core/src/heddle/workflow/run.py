@@ -14,6 +14,7 @@ from heddle.workflow.assemble import Assembly, assemble
 from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop, Tracking, display
 from heddle.workflow.checkpoint import load
 from heddle.workflow.folder import check_free, is_finished, new_folder
+from heddle.workflow.loader import CountingLoader
 from heddle.workflow.outcome import figures
 from heddle.workflow.peers import peers_of, with_peer, without_peer
 from heddle.workflow.progress import Progress
@@ -141,7 +142,7 @@ def _finish(config: Mapping[str, Any], parts: Assembly, progress: Progress, fold
 def _stats(parts: Assembly) -> dict[str, dict[str, float]]:
     """Return {"stats": figures of the work}, e.g. compilations and padding; {} for an engine that has none."""
     engine = parts.program.stats() if parts.program.stats is not None else {}
-    stats = {**engine, **getattr(parts.loader, "stats", dict)()}
+    stats = {**engine, **(parts.loader.stats() if isinstance(parts.loader, CountingLoader) else {})}
     return {"stats": stats} if stats else {}
 
 

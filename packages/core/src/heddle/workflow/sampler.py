@@ -7,7 +7,8 @@ import numpy as np
 
 from heddle.data.dataset import Dataset
 from heddle.errors import ConfigError, nearest
-from heddle.model import Batch
+from heddle.graph import Graph
+from heddle.model import Batch, BlockModel
 from heddle.sample import Fanout
 from heddle.sampling.blocks import blocks
 from heddle.sampling.parts import Part, Parts, kernels_of
@@ -46,7 +47,7 @@ class Sampling(NamedTuple):
     def fanout(self, model: Any, evaluating: bool = False) -> Fanout:
         """Return what a sampler is asked in training, or for predictions: layers where the model computes by layer."""
         own = self.eval_fanouts if evaluating and self.eval_fanouts is not None else self.fanouts
-        layered = hasattr(model, "takes_blocks") and model.takes_blocks(len(own))
+        layered = isinstance(model, BlockModel) and model.takes_blocks(len(own))
         return Fanout(own, replace=self.replace and not evaluating, layered=layered)
 
 
@@ -109,7 +110,7 @@ class SampledGraph:
 
 def batch_of(model: Any, part: Part, index: np.ndarray, adjacency: Any) -> Batch:
     """Return a Batch of a part, prepared layer by layer where the model knows how, so that none computes too much."""
-    if not hasattr(model, "prepare_blocks"):
+    if not isinstance(model, BlockModel):
         return Batch(part.graph, model.prepare(part.graph), index)
     prepared = model.prepare_blocks(part.graph, blocks(part.sample), adjacency)
     graph = part.graph
@@ -120,7 +121,7 @@ def batch_of(model: Any, part: Part, index: np.ndarray, adjacency: Any) -> Batch
 
 def _without_edges(graph: Any) -> Any:
     none, nothing = np.zeros(0, np.int32), np.zeros(1, np.int64)
-    if hasattr(graph, "senders"):
+    if isinstance(graph, Graph):
         return graph._replace(edges=None, senders=none, receivers=none, n_edge=nothing)
     return graph._replace(
         edges={

@@ -76,7 +76,7 @@ class TripleLoader:
         if "params/head.relation" not in arrays:
             raise ConfigError(
                 "model: found no weights 'head.relation', expected a model with DistMult's head to rank typed links; "
-                "choose a portable one such as model=rgcn"
+                "choose a portable one"
             )
         return entities, np.asarray(arrays["params/head.relation"])
 

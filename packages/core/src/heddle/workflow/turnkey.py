@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from heddle.capabilities import TRAINS_SCRIPTS, TrainsScripts
 from heddle.errors import ConfigError, nearest
 from heddle.workflow.downstream import Boosting, Deployment, Downstream
 from heddle.workflow.scores import Score
@@ -121,11 +122,15 @@ class Trainer:
         )
         self.amp, self.accumulate, self.clip_norm = AMP[amp], accumulate, clip_norm
         self.progress, self.checkpoint = progress, checkpoint
-        backend: Any = load_plugins().backend(data_object.backend, {"device": device})
-        if not hasattr(backend, "trainer"):
+        registry = load_plugins()
+        engine = data_object.backend or next(iter(registry.able("backend", TRAINS_SCRIPTS)), None)
+        do = registry.suggest("backend", TRAINS_SCRIPTS)
+        if engine is None:
+            raise ConfigError(f"Trainer: found no engine that {TRAINS_SCRIPTS.summary}, expected one; {do}")
+        backend = registry.backend(engine, {"device": device})
+        if not isinstance(backend, TrainsScripts):
             raise ConfigError(
-                f"backend {data_object.backend!r}: found an engine that trains configured runs alone, expected one for "
-                "scripts; choose backend='PyG'"
+                f"backend {engine!r}: found an engine that trains configured runs alone, expected one for scripts; {do}"
             )
         self.runner: Runner = backend.trainer(self)
 

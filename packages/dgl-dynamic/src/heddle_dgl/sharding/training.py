@@ -1,4 +1,4 @@
-"""sharded_program: from the `sharding` node to a Program of several processes."""
+"""sharded_forecast: from the `sharding` node to a Program of several processes."""
 
 from typing import Any
 

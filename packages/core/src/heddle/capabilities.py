@@ -1,0 +1,169 @@
+"""Capabilities: what an engine may do besides what every Backend does, one Protocol each, asked for by `isinstance`.
+
+A plugin states those of its engines and models by name, in `BackendInfo.capabilities` and `ModelInfo.capabilities`, so
+that an error can suggest one that is able to without importing any framework (`Registry.suggest`). `heddle plugins
+--verbose` prints which engine has which, and the conformance kit proves that what is stated is there.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from heddle.graph import Graph
+    from heddle.model import Signature
+    from heddle.program import Program
+    from heddle.serving.served import Served
+    from heddle.sharding.plan import Estimate
+    from heddle.sharding.settings import Sharding
+    from heddle.task import Task
+    from heddle.workflow.peers import Peers
+    from heddle.workflow.turnkey import Runner, Trainer
+
+
+@runtime_checkable
+class ShardsGraphs(Protocol):
+    """Trains a portable Model on a graph that is split over devices."""
+
+    def sharded_program(
+        self, model: Any, task: "Task", optim: Mapping[str, Any], sharding: "Sharding"
+    ) -> "Program":
+        """Build the Program of all devices, the graph split as `sharding` says. Raises ConfigError, BudgetError."""
+        ...
+
+
+@runtime_checkable
+class ShardsForecasts(Protocol):
+    """Shares a forecast out to several processes."""
+
+    def sharded_forecast(
+        self, model: Any, task: "Task", optim: Mapping[str, Any], sharding: "Sharding"
+    ) -> "Program":
+        """Build the Program of one of the processes, which has a share of the windows or of the graph."""
+        ...
+
+
+@runtime_checkable
+class TrainsInParallel(Protocol):
+    """Trains on several devices, each on batches of its own, that add up their gradients."""
+
+    def parallel_program(
+        self, model: Any, task: "Task", optim: Mapping[str, Any], peers: "Peers"
+    ) -> "Program":
+        """Build the Program of one of several processes, which `peers` names."""
+        ...
+
+
+@runtime_checkable
+class TrainsScripts(Protocol):
+    """Trains a model of the engine's own framework from a script."""
+
+    def trainer(self, trainer: "Trainer") -> "Runner":
+        """Return what trains a `heddle.workflow.Trainer`."""
+        ...
+
+
+@runtime_checkable
+class Exports(Protocol):
+    """Exports a trained run as a program that a server runs without Heddle."""
+
+    def export(self, parts: Any, state: Any, name: str, max_batch: int) -> "Served":
+        """Return the run `parts` (an Assembly) with the weights of `state`, compared with the engine's own figures."""
+        ...
+
+
+@runtime_checkable
+class PlansForecasts(Protocol):
+    """Says what each way of sharing a forecast costs, before anything runs."""
+
+    def forecast_plans(
+        self,
+        model: Any,
+        signature: "Signature",
+        graph: "Graph",
+        batch: int,
+        processes: int,
+        method: str,
+        times: int,
+    ) -> "list[Estimate]":
+        """Return the Estimate of one process alone, then of each way of sharing.
+
+        Args:
+            graph: of one snapshot.
+            batch: windows of a step, of all processes together.
+            method: of `heddle.sharding.partition`.
+            times: snapshots of the signal.
+        """
+        ...
+
+
+@runtime_checkable
+class StatesDtypes(Protocol):
+    """Computes in other float dtypes than float32 and float64, or not in both."""
+
+    float_dtypes: tuple[str, ...]
+    """Names of the dtypes, "float32" among them."""
+
+
+class Capability(NamedTuple):
+    """What an engine or a model may be able to do.
+
+    Attributes:
+        name: as plugins state it.
+        summary: completes "one that ...".
+        protocol: what an engine with it is an instance of; None where no method shows it.
+    """
+
+    name: str
+    summary: str
+    protocol: type | None = None
+
+
+ANY_SHAPES = Capability("any shapes", "takes batches of any shape without compiling anew")
+SHARDS_GRAPHS = Capability("shards graphs", "trains on a graph split over devices", ShardsGraphs)
+SHARDS_FORECASTS = Capability(
+    "shards forecasts", "shares a forecast out to several processes", ShardsForecasts
+)
+TRAINS_IN_PARALLEL = Capability(
+    "trains in parallel", "trains on several devices that add up their gradients", TrainsInParallel
+)
+TRAINS_SCRIPTS = Capability("trains scripts", "trains a script's own model", TrainsScripts)
+EXPORTS = Capability("exports", "exports a trained run for a server", Exports)
+PLANS_FORECASTS = Capability(
+    "plans forecasts", "says what each way of sharing a forecast costs", PlansForecasts
+)
+STATES_DTYPES = Capability("states dtypes", "computes in float dtypes that it names", StatesDtypes)
+
+ENGINES = (
+    ANY_SHAPES,
+    SHARDS_GRAPHS,
+    SHARDS_FORECASTS,
+    TRAINS_IN_PARALLEL,
+    TRAINS_SCRIPTS,
+    EXPORTS,
+    PLANS_FORECASTS,
+    STATES_DTYPES,
+)
+"""Of engines."""
+
+HOMOGENEOUS = Capability("homogeneous", "reads a graph of one node type")
+RELATIONS = Capability("relations", "reads a graph of several node types and relations")
+FORECASTS = Capability("forecasts", "predicts the next steps of a signal")
+
+MODELS = (HOMOGENEOUS, RELATIONS, FORECASTS)
+"""Of models."""
+
+CAPABILITIES: Mapping[str, tuple[Capability, ...]] = {"backend": ENGINES, "model": MODELS}
+"""Kind of plugin -> what one may state."""
+
+
+def held_by(backend: Any) -> tuple[str, ...]:
+    """Return the names of the capabilities that an engine has, whatever its plugin states."""
+    return tuple(
+        capability.name
+        for capability in ENGINES
+        if (
+            not backend.static_shapes
+            if capability.protocol is None
+            else isinstance(backend, capability.protocol)
+        )
+    )
