@@ -68,13 +68,85 @@ def test_sizes_and_masks(transform):
 
 
 @pytest.mark.parametrize("transform", [lambda f: f, jax.jit])
-@pytest.mark.parametrize("n_node, n_edge", [((4, 1, 6), (7, 0, 9)), ((5,), (6,)), ((), ())])
-def test_a_graph_that_was_not_padded(transform, n_node, n_edge):
-    """Jraph takes its last graph for padding."""
+@pytest.mark.parametrize("n_node, n_edge", [((5,), (6,)), ((), ())])
+def test_a_graph_by_itself_holds_no_padding(transform, n_node, n_edge):
+    """Jraph takes it for padding."""
     graph = random_graph(n_node, n_edge)
     assert [int(transform(size)(graph)) for size in SIZES] == [0, 0, 0]
     assert all(transform(mask)(graph).all() for mask in MASKS)
     assert_equal(jraph.unpad_with_graphs(graph), graph)
+
+
+@pytest.mark.parametrize("transform", [lambda f: f, jax.jit])
+@pytest.mark.parametrize("n_node, n_edge", [((4, 1, 6), (7, 0, 9)), ((4, 1), (7, 1)), ((4, 1, 1), (7, 1, 0))])
+def test_the_last_of_several_graphs_is_padding(transform, n_node, n_edge):
+    """Jraph's rule, whatever its edges are: nothing in a batch says that it wasn't padded."""
+    graph = random_graph(n_node, n_edge)
+    assert [int(transform(size)(graph)) for size in SIZES] == [1, n_node[-1], n_edge[-1]]
+    found = [transform(mask)(graph).tolist() for mask in MASKS]
+    sizes = (n_node[-1], sum(n_node)), (n_edge[-1], sum(n_edge)), (1, len(n_node))
+    assert found == [[True] * (whole - cut) + [False] * cut for cut, whole in sizes]
+    assert_equal(jraph.unpad_with_graphs(graph), jraph.batch_np(jraph.unbatch_np(graph)[:-1]))
+
+
+def full_batch():
+    """Return two graphs of three nodes in a batch with room for them alone, so that one graph is padding."""
+    batches = jraph.dynamically_batch(iter([random_graph((3,), (2,)), random_graph((3,), (2,))]), 9, 8, 3)
+    return jax.tree.map(jnp.asarray, next(iter(batches)))
+
+
+def with_loops(graph):
+    """Append a loop to every node, padding included, as tutorials of GAT do."""
+    loops = jnp.arange(9, dtype=graph.senders.dtype)
+    ends = {field: jnp.concatenate([getattr(graph, field), loops]) for field in ("senders", "receivers")}
+    return graph._replace(edges=None, **ends)
+
+
+EDITS = {
+    "loops": with_loops,
+    "loops, counted": lambda graph: with_loops(graph)._replace(n_edge=graph.n_edge + graph.n_node),
+    "edges reversed": lambda graph: graph._replace(
+        senders=graph.senders[::-1], receivers=graph.receivers[::-1]
+    ),
+    "edges reversed in themselves": lambda graph: graph._replace(
+        senders=graph.receivers, receivers=graph.senders
+    ),
+    "padding edges moved": lambda graph: graph._replace(senders=graph.senders.at[4:].set(8)),
+    "written anew": lambda graph: with_loops(jraph.GraphsTuple(*graph)),
+    "without edges": lambda graph: graph._replace(senders=graph.senders[:0], receivers=graph.receivers[:0]),
+}
+
+
+@pytest.mark.parametrize("transform", [lambda f: f, jax.jit], ids=["eager", "jit"])
+@pytest.mark.parametrize("edit", EDITS)
+def test_masks_hold_whatever_becomes_of_edges(transform, edit):
+    """Masks of nodes and graphs come from what padding wrote into n_node."""
+
+    def masks(graph):
+        edited = EDITS[edit](graph)
+        return jraph.get_node_padding_mask(edited), jraph.get_graph_padding_mask(edited)
+
+    nodes, graphs = transform(masks)(full_batch())
+    assert nodes.tolist() == [True] * 6 + [False] * 3
+    assert graphs.tolist() == [True, True, False]
+
+
+def test_a_last_graph_of_one_node_is_kept_where_padding_follows():
+    graph = random_graph((3, 1), (2, 1))
+    padded = jraph.pad_with_graphs(graph, 8, 8, 3)
+    assert jraph.get_graph_padding_mask(padded).tolist() == [True, True, False]
+    assert_equal(jraph.unpad_with_graphs(padded), graph)
+
+
+def test_masks_of_a_graph_that_jraph_padded():
+    theirs = pytest.importorskip(
+        "jraph", reason="jraph isn't installed; pip install jraph to compare with it"
+    )
+    graph = random_graph((3, 1), (2, 1))
+    padded = theirs.pad_with_graphs(theirs.GraphsTuple(**graph._asdict()), 8, 8, 4)
+    with jax.numpy_dtype_promotion("standard"):
+        for mask in MASKS:
+            assert_equal(mask(padded), getattr(theirs, mask.__name__)(padded))
 
 
 def test_masks_under_vmap():

@@ -16,7 +16,7 @@ from heddle_jax.jraph_api.functions import (
     GATNodeUpdateFn,
     GraphFn,
 )
-from heddle_jax.jraph_api.graphs_tuple import GraphsTuple, on_device, to_graph
+from heddle_jax.jraph_api.graphs_tuple import EDGES, GraphsTuple, as_given, on_device, to_graph
 from heddle_jax.jraph_api.segments import as_float, segment_softmax, segment_sum
 from heddle_jax.ops import JaxOps
 
@@ -53,7 +53,7 @@ def GAT(
         node_update_fn: on the sums; None for leaky_relu with heads side by side.
 
     Raises:
-        GraphError: no node features.
+        GraphError: no node features, or no senders or receivers.
     """
     update = node_update_fn or _side_by_side
 
@@ -62,7 +62,8 @@ def GAT(
             raise GraphError(
                 "GAT requires node features: found none, expected [n_nodes, ...]; give each node a 1"
             )
-        ops, graph = JaxOps(), on_device(graph)
+        given, ops = graph, JaxOps()
+        graph = on_device(graph, EDGES, "GAT: ")
         queries = as_float(attention_query_fn(graph.nodes))
 
         def logits(_: EdgeFeatures, sent: Array, received: Array, __: None) -> Array:
@@ -82,7 +83,7 @@ def GAT(
             attention_reduce=lambda sent, weights: sent * weights,
             attention_normalise=segment_softmax,
         )
-        return graph._replace(nodes=attended.nodes)
+        return as_given(graph._replace(nodes=attended.nodes), given)
 
     return apply
 

@@ -25,32 +25,48 @@ def batch(graphs: Sequence[GraphsTuple]) -> GraphsTuple:
     """Return one graph that holds all `graphs`, in JAX arrays; inside jit too.
 
     Raises:
-        GraphError: no graphs, nests of different structure or features of different widths.
+        GraphError: no graphs, nests of different structure or features of different widths; an id or a count that is
+            None.
     """
     if is_traced(list(graphs)):
-        return _batch_traced(graphs)
+        return _batch_traced(
+            [on_device(graph, where=f"batch: graphs[{at}].") for at, graph in enumerate(graphs)]
+        )
     return on_device(batch_np(graphs))
 
 
 def batch_np(graphs: Sequence[GraphsTuple]) -> GraphsTuple:
-    """Return one graph that holds all `graphs`, in numpy; see `heddle.batch.batch`."""
-    hosts = [on_host(graph) for graph in graphs]
+    """Return one graph that holds all `graphs`, in numpy; see `heddle.batch.batch`.
+
+    Raises:
+        GraphError: see `batch`.
+    """
+    hosts = [on_host(graph, where=f"batch: graphs[{at}].") for at, graph in enumerate(graphs)]
     _check_structures(hosts)
     return unpacked(heddle.batch.batch([to_graph(packed(host)) for host in hosts]))
 
 
 def unbatch(graph: GraphsTuple) -> list[GraphsTuple]:
-    """Return the single graphs of a batch, in JAX arrays; not inside jit, since their sizes are data."""
+    """Return the single graphs of a batch, in JAX arrays; not inside jit, since their sizes are data.
+
+    Raises:
+        GraphError: a graph inside jit; an id or a count that is None.
+    """
     return [on_device(one) for one in unbatch_np(graph)]
 
 
 def unbatch_np(graph: GraphsTuple) -> list[GraphsTuple]:
-    """Return the single graphs of a batch, in numpy; [] for a batch of none."""
+    """Return the single graphs of a batch, in numpy; [] for a batch of none.
+
+    Raises:
+        GraphError: see `unbatch`.
+    """
     if is_traced(graph):
         raise GraphError(
             "unbatch: found a graph inside jit, expected one whose sizes are known; unbatch outside jit"
         )
-    return [unpacked(one) for one in heddle.batch.unbatch(to_graph(packed(on_host(graph))))]
+    host = on_host(graph, where="unbatch: ")
+    return [unpacked(one) for one in heddle.batch.unbatch(to_graph(packed(host)))]
 
 
 def packed(graph: GraphsTuple) -> GraphsTuple:

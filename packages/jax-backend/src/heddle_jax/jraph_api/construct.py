@@ -19,8 +19,12 @@ def sparse_matrix_to_graphs_tuple(
         n_node: int, or [n_graphs] int.
 
     Raises:
-        GraphError: a value that is no count of edges.
+        GraphError: a value that is no count of edges, or an argument that is None.
     """
+    given = {"senders": senders, "receivers": receivers, "values": values, "n_node": n_node}
+    for name, value in given.items():
+        if value is None:
+            raise GraphError(problem(name, None, "an array of integers", "give it"))
     values = np.asarray(values)
     counts = values.astype(np.int64)
     wrong = (counts != values) | (counts < 0)

@@ -11,7 +11,15 @@ from jax import Array
 from heddle.adjacency import build_adjacency
 from heddle.support import Support, aggregate
 from heddle_jax.jraph_api.functions import AggregateEdgesToNodesFn, NodeFeatures
-from heddle_jax.jraph_api.graphs_tuple import GraphsTuple, num_nodes, on_device, on_host
+from heddle_jax.jraph_api.graphs_tuple import (
+    EDGES,
+    GraphsTuple,
+    as_given,
+    check_nodes,
+    num_nodes,
+    on_device,
+    on_host,
+)
 from heddle_jax.jraph_api.segments import as_float, segment_sum
 from heddle_jax.ops import JaxOps
 
@@ -38,15 +46,22 @@ def GraphConvolution(
             the sum and nothing else.
         add_self_edges: add a loop to every node, also to one that has a loop.
         symmetric_normalization: False leaves both D out.
+
+    Raises:
+        GraphError: no senders or receivers; a number of nodes that nothing tells.
     """
 
     def apply(graph: GraphsTuple, support: Support | None = None) -> GraphsTuple:
-        ops, graph = JaxOps(), on_device(graph)
+        given, ops = graph, JaxOps()
+        graph = on_device(graph, EDGES if support is None else (), "GraphConvolution: ")
         nodes = update_node_fn(graph.nodes)
         if symmetric_normalization:
             nodes = jax.tree.map(as_float, nodes)
         if support is not None:
-            return graph._replace(nodes=jax.tree.map(lambda x: _aggregated(support, x), nodes))
+            return as_given(
+                graph._replace(nodes=jax.tree.map(lambda x: _aggregated(support, x), nodes)), given
+            )
+        check_nodes(graph._replace(nodes=nodes))
         n = num_nodes(graph._replace(nodes=nodes))
         senders, receivers = _edges(jnp, graph, n, add_self_edges)
 
@@ -56,7 +71,7 @@ def GraphConvolution(
             y = aggregate_nodes_fn(ops.gather(x, senders), receivers, n)
             return y * _scale(receivers, n, y) if symmetric_normalization else y
 
-        return graph._replace(nodes=jax.tree.map(convolve, nodes))
+        return as_given(graph._replace(nodes=jax.tree.map(convolve, nodes)), given)
 
     return apply
 
@@ -67,9 +82,13 @@ def convolution_support(
     """Return the operator of `GraphConvolution` on a graph with concrete edges: sorted once, degrees counted once.
 
     Not in Jraph. Weights are in JAX's default float dtype.
+
+    Raises:
+        GraphError: no senders or receivers; a number of nodes that nothing tells.
     """
-    host = on_host(graph)
-    n = int(np.sum(host.n_node))
+    host = on_host(graph, EDGES, "convolution_support: ")
+    check_nodes(host)
+    n = int(num_nodes(host))
     adjacency = build_adjacency(*_edges(np, host, n, add_self_edges), n, n)
     weight = None
     if symmetric_normalization:

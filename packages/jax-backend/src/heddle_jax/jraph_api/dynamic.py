@@ -9,7 +9,7 @@ import numpy as np
 from heddle.batch import Budget
 from heddle.errors import BudgetError, GraphError
 from heddle_jax.jraph_api.batching import batch_np
-from heddle_jax.jraph_api.graphs_tuple import GraphsTuple
+from heddle_jax.jraph_api.graphs_tuple import IDS, GraphsTuple, require
 from heddle_jax.jraph_api.padding import TooLarge, pad_with_graphs
 
 
@@ -34,6 +34,7 @@ def dynamically_batch(
         ValueError: `n_graph` below 2, when the first batch is asked for.
         TooLarge: a graph that is too large, after the batch of those before it. The stream isn't lost: it goes on
             after that graph.
+        GraphError: what isn't a GraphsTuple, or has None for an id or a count.
     """
     return DynamicBatches(graphs_tuple_iterator, Budget(n_node, n_edge, n_graph), allow_new_shapes)
 
@@ -94,5 +95,6 @@ def _size(graphs: list[Any]) -> Budget:
             raise GraphError(
                 f"dynamically_batch: found a {type(graph).__name__}, expected GraphsTuples; convert it"
             )
+        require(graph, IDS, "dynamically_batch: ")
     nodes = sum(int(np.sum(graph.n_node)) for graph in graphs)
-    return Budget(nodes, sum(len(g.senders) for g in graphs), sum(len(g.n_node) for g in graphs))
+    return Budget(nodes, sum(len(g.senders) for g in graphs), sum(np.size(g.n_node) for g in graphs))

@@ -1,5 +1,6 @@
 """GraphsTuple: Jraph's container with its order of fields, and the way to core's Graph and back."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -17,6 +18,20 @@ ArrayTree = Any
 IDS = ("receivers", "senders", "n_node", "n_edge")
 """Fields of integers; the others are nests of features."""
 
+EDGES = ("senders", "receivers")
+"""Fields that hold one id for each edge."""
+
+COUNTS = ("n_node", "n_edge")
+"""Fields that hold one integer for each graph; a count by itself is that of one graph."""
+
+_EXPECTED = {
+    "receivers": ("[n_edges] int", "give one id to each edge, np.zeros(0, 'int32') without edges"),
+    "senders": ("[n_edges] int", "give one id to each edge, np.zeros(0, 'int32') without edges"),
+    "n_node": ("[n_graphs] int", "give the number of nodes of each graph"),
+    "n_edge": ("[n_graphs] int", "give the number of edges of each graph"),
+}
+"""What a field must hold where it can't be None, and what to do."""
+
 
 class GraphsTuple(NamedTuple):
     """One graph, or several as one batch; `heddle.graph.Graph` with `receivers` before `senders`.
@@ -27,8 +42,10 @@ class GraphsTuple(NamedTuple):
         receivers: [n_edges] int, the node an edge enters.
         senders: [n_edges] int, the node an edge leaves.
         globals: nest of [n_graphs, ...], or None.
-        n_node: [n_graphs] int, nodes of each graph.
-        n_edge: [n_graphs] int, edges of each graph.
+        n_node: [n_graphs] int, nodes of each graph; a number by itself for one graph.
+        n_edge: [n_graphs] int, edges of each graph; a number by itself for one graph.
+
+    Any field may be None where nothing needs it; what needs it raises a GraphError that names the field.
     """
 
     nodes: ArrayTree
@@ -55,27 +72,74 @@ def is_traced(graph: Any) -> bool:
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(graph))
 
 
-def on_host(graph: GraphsTuple) -> GraphsTuple:
+def on_host(graph: GraphsTuple, needed: Sequence[str] = IDS, where: str = "") -> GraphsTuple:
     """Return the graph in numpy, its ids and counts as integer arrays.
 
+    Args:
+        needed: ids and counts that can't be None.
+        where: what errors put before a field's name.
+
     Raises:
-        GraphError: ids or counts of another kind; an empty array of floats is taken for no ids.
+        GraphError: a needed field is None; ids or counts of another kind, or of another number of graphs. An empty
+            array of floats is taken for no ids.
     """
+    require(graph, needed, where)
     features = jax.device_get((graph.nodes, graph.edges, graph.globals))
     nodes, edges, globals_ = jax.tree.map(np.asarray, features)
-    ids = {field: _integers(np.asarray(jax.device_get(getattr(graph, field))), field) for field in IDS}
+    ids = {field: _ids(graph, field, where, lambda ids: np.asarray(jax.device_get(ids))) for field in IDS}
+    _check_counts(ids, needed, where)
     return GraphsTuple(nodes=nodes, edges=edges, globals=globals_, **ids)
 
 
-def on_device(graph: GraphsTuple) -> GraphsTuple:
+def on_device(graph: GraphsTuple, needed: Sequence[str] = IDS, where: str = "") -> GraphsTuple:
     """Return the graph as JAX arrays, its ids and counts as integers.
 
+    Args:
+        needed: ids and counts that can't be None.
+        where: what errors put before a field's name.
+
     Raises:
-        GraphError: ids or counts of another kind, or beyond 32 bits while JAX's 64-bit mode is off.
+        GraphError: a needed field is None; ids or counts of another kind, of another number of graphs, or beyond 32
+            bits while JAX's 64-bit mode is off.
     """
+    require(graph, needed, where)
     nodes, edges, globals_ = jax.tree.map(_array, (graph.nodes, graph.edges, graph.globals))
-    ids = {field: _integers(_array(getattr(graph, field)), field) for field in IDS}
+    ids = {field: _ids(graph, field, where, _array) for field in IDS}
+    _check_counts(ids, needed, where)
     return GraphsTuple(nodes=nodes, edges=edges, globals=globals_, **ids)
+
+
+def require(graph: Any, fields: Sequence[str], where: str = "") -> None:
+    """Check that none of `fields` is None.
+
+    Raises:
+        GraphError: names the first that is, after `where`.
+    """
+    for field in fields:
+        if getattr(graph, field) is None:
+            raise GraphError(problem(f"{where}{field}", None, *_EXPECTED[field]))
+
+
+def counts(graph: GraphsTuple, field: str, where: str = "") -> jax.Array:
+    """Return `n_node` or `n_edge` as a JAX array [n_graphs].
+
+    Raises:
+        GraphError: the field is None, or not of integers.
+    """
+    require(graph, (field,), where)
+    found: jax.Array = _ids(graph, field, where, jnp.asarray)
+    return found
+
+
+def as_given(graph: GraphsTuple, given: GraphsTuple) -> GraphsTuple:
+    """Return the graph with counts in the shape they were given in, a count by itself as such."""
+    return graph._replace(
+        **{
+            field: jnp.reshape(getattr(graph, field), ())
+            for field in COUNTS
+            if getattr(given, field) is not None and not np.ndim(getattr(given, field))
+        }
+    )
 
 
 def num_nodes(graph: GraphsTuple) -> Any:
@@ -84,9 +148,50 @@ def num_nodes(graph: GraphsTuple) -> Any:
     return rows[0].shape[0] if rows else jnp.sum(graph.n_node)
 
 
+def check_nodes(graph: GraphsTuple) -> None:
+    """Check that the number of nodes is known, and is that of every array of node features.
+
+    Raises:
+        GraphError: arrays of different lengths; no features, while `n_node` is None or is known to a running jit alone.
+    """
+    rows = jax.tree.leaves(graph.nodes)
+    for leaf in rows:
+        if leaf.shape[0] != rows[0].shape[0]:
+            raise GraphError(
+                problem(
+                    "nodes",
+                    f"arrays of {rows[0].shape[0]} and {leaf.shape[0]} rows",
+                    "all node arrays in nest to contain the same number of nodes",
+                    "give every node a row in each",
+                )
+            )
+    if not rows:
+        require(graph, ("n_node",))
+    if not rows and is_traced(graph.n_node):
+        raise GraphError(
+            "nodes: found no features inside jit, expected an array that tells the number of nodes; "
+            "give each node a 1"
+        )
+
+
 def _array(value: Any) -> jax.Array:
     """Return a JAX array of anything that is one, or a list of numbers."""
     return value if isinstance(value, jax.Array) else JaxOps().asarray(np.asarray(value))
+
+
+def _check_counts(ids: dict[str, Any], needed: Sequence[str], where: str) -> None:
+    if set(COUNTS) <= set(needed) and len(ids["n_node"]) != len(ids["n_edge"]):
+        found, expected = (f"counts of {len(ids[field])} graphs" for field in ("n_edge", "n_node"))
+        raise GraphError(problem(f"{where}n_edge", found, f"{expected} as in n_node", "count every graph"))
+
+
+def _ids(graph: GraphsTuple, field: str, where: str, convert: Callable[[Any], Any]) -> Any:
+    """Return a field of integers as an array, a count by itself as that of one graph; None for None."""
+    value = getattr(graph, field)
+    if value is None:
+        return None
+    array = _integers(convert(value), f"{where}{field}")
+    return array.reshape(1) if field in COUNTS and not array.ndim else array
 
 
 def _integers(array: Any, field: str) -> Any:

@@ -1,6 +1,6 @@
 """Graph networks by Jraph's names and arguments: core's block, on nests of any kind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -25,7 +25,7 @@ from heddle_jax.jraph_api.functions import (
     InteractionUpdateEdgeFn,
     InteractionUpdateNodeFn,
 )
-from heddle_jax.jraph_api.graphs_tuple import GraphsTuple, is_traced, on_device
+from heddle_jax.jraph_api.graphs_tuple import COUNTS, GraphsTuple, as_given, check_nodes, on_device
 from heddle_jax.jraph_api.nests import on_packed
 from heddle_jax.jraph_api.segments import segment_softmax, segment_sum
 from heddle_jax.ops import JaxOps
@@ -69,10 +69,19 @@ def GraphNetwork(
         )
     aggregate_sent = aggregate_edges_for_nodes_fn if include_sent_messages_in_node_update else None
     normalise = attention_normalize_fn or segment_softmax
+    updates_nodes, updates_globals = update_node_fn is not None, update_global_fn is not None
+    needs = _needs(
+        update_edge_fn is not None or attention_logit_fn is not None,
+        updates_nodes,
+        updates_nodes,
+        updates_globals,
+        updates_globals,
+    )
 
     def apply(graph: GraphsTuple) -> GraphsTuple:
         return _run(
             graph_block.graph_network,
+            needs,
             graph,
             on_packed(update_edge_fn),
             on_packed(update_node_fn),
@@ -104,14 +113,16 @@ def InteractionNetwork(
     """
 
     def apply(graph: GraphsTuple) -> GraphsTuple:
-        return _run(
+        updated = _run(
             graph_block.interaction_network,
-            graph,
+            _needs(True, True, False, False, False),
+            graph._replace(globals=None),
             on_packed(update_edge_fn),
             on_packed(update_node_fn),
             aggregate=aggregate_edges_for_nodes_fn,
             include_sent=include_sent_messages_in_node_update,
         )
+        return updated._replace(globals=graph.globals)
 
     return apply
 
@@ -126,6 +137,7 @@ def RelationNetwork(
     def apply(graph: GraphsTuple) -> GraphsTuple:
         return _run(
             graph_block.relation_network,
+            _needs(True, False, False, False, True),
             graph,
             on_packed(update_edge_fn),
             on_packed(update_global_fn),
@@ -145,6 +157,7 @@ def DeepSets(
     def apply(graph: GraphsTuple) -> GraphsTuple:
         return _run(
             graph_block.deep_sets,
+            _needs(False, False, True, True, False),
             graph,
             on_packed(update_node_fn),
             on_packed(update_global_fn),
@@ -203,11 +216,49 @@ def GraphMapFeatures(
     return apply
 
 
-def _run(block: Callable[..., Any], graph: GraphsTuple, *functions: Any, **options: Any) -> GraphsTuple:
-    """Apply one of core's blocks, which know a graph by its fields' names, to a graph of any arrays."""
-    graph = on_device(graph)
-    _check_nodes(graph)
-    return unpacked(block(JaxOps(), packed(graph), *functions, **options))
+def _run(
+    block: Callable[..., Any],
+    needs: Callable[[GraphsTuple], Iterator[str]],
+    graph: GraphsTuple,
+    *functions: Any,
+    **options: Any,
+) -> GraphsTuple:
+    """Apply one of core's blocks, which know a graph by its fields' names, to a graph of any arrays.
+
+    Args:
+        needs: graph -> ids and counts that the block reads; the others may be None.
+    """
+    given, needed = graph, tuple(needs(graph))
+    graph = on_device(graph, needed)
+    check_nodes(graph)
+    _check_globals(graph, needed)
+    return as_given(unpacked(block(JaxOps(), packed(graph), *functions, **options)), given)
+
+
+def _needs(
+    to_edges: bool,
+    edges_to_nodes: bool,
+    globals_to_nodes: bool,
+    nodes_to_globals: bool,
+    edges_to_globals: bool,
+) -> Callable[[GraphsTuple], Iterator[str]]:
+    """Return graph -> the ids and counts that these ways of features through a network read.
+
+    Args:
+        to_edges: nodes and globals to new edges, or to attention.
+        edges_to_nodes, globals_to_nodes, nodes_to_globals, edges_to_globals: what is aggregated or spread.
+    """
+
+    def needs(graph: GraphsTuple) -> Iterator[str]:
+        edges, globals_ = to_edges or bool(jax.tree.leaves(graph.edges)), bool(jax.tree.leaves(graph.globals))
+        if to_edges or (edges_to_nodes and edges):
+            yield from ("senders", "receivers")
+        if (globals_to_nodes and globals_) or nodes_to_globals:
+            yield "n_node"
+        if (to_edges and globals_) or (edges_to_globals and edges):
+            yield "n_edge"
+
+    return needs
 
 
 def _pooled(aggregate: Any) -> Any:
@@ -215,20 +266,10 @@ def _pooled(aggregate: Any) -> Any:
     return "sum" if aggregate is segment_sum else aggregate
 
 
-def _check_nodes(graph: GraphsTuple) -> None:
-    rows = jax.tree.leaves(graph.nodes)
-    for leaf in rows:
-        if leaf.shape[0] != rows[0].shape[0]:
-            raise GraphError(
-                problem(
-                    "nodes",
-                    f"arrays of {rows[0].shape[0]} and {leaf.shape[0]} rows",
-                    "all node arrays in nest to contain the same number of nodes",
-                    "give every node a row in each",
-                )
-            )
-    if not rows and is_traced(graph.n_node):
-        raise GraphError(
-            "nodes: found no features inside jit, expected an array that tells the number of nodes; "
-            "give each node a 1"
-        )
+def _check_globals(graph: GraphsTuple, needed: Sequence[str]) -> None:
+    for field in (field for field in needed if field in COUNTS):
+        n_graphs = getattr(graph, field).shape[0]
+        for leaf in jax.tree.leaves(graph.globals):
+            if leaf.shape[0] != n_graphs:
+                expected = f"{n_graphs}, one for each graph of {field}"
+                raise GraphError(problem("globals: rows", leaf.shape[0], expected, "give each graph one"))

@@ -13,11 +13,15 @@ from heddle.batch import Budget, Padded, pad, unpad
 from heddle.errors import BudgetError, GraphError
 from heddle_jax.jraph_api.batching import batch, packed, unpacked
 from heddle_jax.jraph_api.graphs_tuple import (
+    COUNTS,
     ArrayTree,
     GraphsTuple,
+    counts,
     is_traced,
     num_nodes,
+    on_device,
     on_host,
+    require,
     to_graph,
 )
 from heddle_jax.jraph_api.padding_size import (
@@ -45,14 +49,15 @@ def pad_with_graphs(graph: GraphsTuple, n_node: int, n_edge: int, n_graph: int =
     Raises:
         ValueError: `n_graph` below 2.
         TooLarge: a size that doesn't hold the graph.
+        GraphError: an id or a count that is None.
     """
     if n_graph < 2:
         raise BudgetError(
             f"pad_with_graphs: found n_graph {n_graph}, expected at least 2: one graph and one for the padding; "
             "raise n_graph"
         )
-    traced = is_traced(graph)
-    graph = graph if traced else on_host(graph)
+    traced, where = is_traced(graph), "pad_with_graphs: "
+    graph = on_device(graph, where=where) if traced else on_host(graph, where=where)
     padding = Budget(
         n_node - _sum(graph, "n_node"), n_edge - _sum(graph, "n_edge"), n_graph - len(graph.n_node)
     )
@@ -66,18 +71,23 @@ def pad_with_graphs(graph: GraphsTuple, n_node: int, n_edge: int, n_graph: int =
 def unpad_with_graphs(padded_graph: GraphsTuple) -> GraphsTuple:
     """Return the graph without its padding; not inside jit, since its sizes are data.
 
-    A graph that isn't padded comes back whole (see `get_number_of_padding_with_graphs_graphs`).
+    The last graph with nodes is taken for padding (see `get_number_of_padding_with_graphs_graphs`): unpad what was
+    padded, once.
+
+    Raises:
+        GraphError: a graph inside jit; counts that are None.
     """
     if is_traced(padded_graph):
         raise GraphError(
             "unpad_with_graphs: found a graph inside jit, expected concrete sizes; unpad outside jit"
         )
-    graph = on_host(padded_graph)
+    graph = on_host(padded_graph, COUNTS, "unpad_with_graphs: ")
+    n_edges = int(np.sum(graph.n_edge)) if graph.senders is None else len(graph.senders)
     masks = (
         np.arange(size) < size - int(padding(graph))
         for size, padding in (
-            (int(np.sum(graph.n_node)), get_number_of_padding_with_graphs_nodes),
-            (len(graph.senders), get_number_of_padding_with_graphs_edges),
+            (int(num_nodes(graph)), get_number_of_padding_with_graphs_nodes),
+            (n_edges, get_number_of_padding_with_graphs_edges),
             (len(graph.n_node), get_number_of_padding_with_graphs_graphs),
         )
     )
@@ -101,13 +111,25 @@ def get_node_padding_mask(padded_graph: GraphsTuple) -> Array:
 
 
 def get_edge_padding_mask(padded_graph: GraphsTuple) -> Array:
-    """Return [n_edges] bool, False for padding; inside jit too."""
+    """Return [n_edges] bool, False for padding; inside jit too.
+
+    Padding edges come last, as many as `n_edge` says: take the mask before edges are appended or put in another order.
+
+    Raises:
+        GraphError: senders or a count that is None.
+    """
+    require(padded_graph, ("senders",), "get_edge_padding_mask: ")
     return _mask(padded_graph.senders.shape[0], get_number_of_padding_with_graphs_edges(padded_graph))
 
 
 def get_graph_padding_mask(padded_graph: GraphsTuple) -> Array:
-    """Return [n_graphs] bool, False for padding; inside jit too."""
-    return _mask(padded_graph.n_node.shape[0], get_number_of_padding_with_graphs_graphs(padded_graph))
+    """Return [n_graphs] bool, False for padding; inside jit too.
+
+    Raises:
+        GraphError: `n_node` is None.
+    """
+    n_graphs = counts(padded_graph, "n_node", "get_graph_padding_mask: ").shape[0]
+    return _mask(n_graphs, get_number_of_padding_with_graphs_graphs(padded_graph))
 
 
 def zero_out_padding(graph: GraphsTuple) -> GraphsTuple:
@@ -164,7 +186,7 @@ def _padding_graph(graph: GraphsTuple, padding: Budget) -> GraphsTuple:
     def zeros(nest: ArrayTree, rows: Any) -> ArrayTree:
         return jax.tree.map(lambda leaf: jnp.zeros((rows, *leaf.shape[1:]), leaf.dtype), nest)
 
-    def counts(value: Any, like: Array) -> Array:
+    def sizes(value: Any, like: Array) -> Array:
         return jnp.zeros(padding.n_graph, like.dtype).at[0].set(jnp.asarray(value, like.dtype))
 
     loops = jnp.zeros(padding.n_edge, graph.senders.dtype)
@@ -174,8 +196,8 @@ def _padding_graph(graph: GraphsTuple, padding: Budget) -> GraphsTuple:
         loops,
         loops,
         zeros(graph.globals, padding.n_graph),
-        counts(padding.n_node, graph.n_node),
-        counts(padding.n_edge, graph.n_edge),
+        sizes(padding.n_node, graph.n_node),
+        sizes(padding.n_edge, graph.n_edge),
     )
 
 

@@ -27,6 +27,7 @@ from heddle_jax.jraph_api.sharded_tuple import (
     ShardedEdgesGraphsTuple,
     broadcasted_sharded_graphs_tuple_to_graphs_tuple,
     graphs_tuple_to_broadcasted_sharded_graphs_tuple,
+    require_ids,
 )
 from heddle_jax.sharding import segments as across
 
@@ -95,6 +96,7 @@ def ShardedEdgesGraphNetwork(
 
     Raises:
         ConfigError: one attention function without the other; when called, `num_shards` doesn't divide the axis.
+        GraphError: when called, an id or a count that is None.
     """
     if (attention_logit_fn is None) != (attention_reduce_fn is None):
         raise ConfigError(
@@ -161,7 +163,7 @@ class _EdgesApart(DroppingOps):
 
 def _as_graphs_tuple(graph: ShardedEdgesGraphsTuple) -> GraphsTuple:
     """Return one device's part as a graph of its own, with ids that tell edges from nodes."""
-    parts = jnp.asarray(graph.device_n_edge)
+    parts = jnp.asarray(require_ids(graph).device_n_edge)
     own_n_edge = segment_sum(parts, jnp.asarray(graph.device_graph_idx), graph.n_node.shape[0])
     return GraphsTuple(
         nodes=graph.nodes,

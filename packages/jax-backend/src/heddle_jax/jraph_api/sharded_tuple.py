@@ -84,6 +84,19 @@ jax.tree_util.register_pytree_with_keys(
 )
 
 
+def require_ids(graph: ShardedEdgesGraphsTuple) -> ShardedEdgesGraphsTuple:
+    """Return the graph after checking that it has all ids and counts.
+
+    Raises:
+        GraphError: names the first that is None.
+    """
+    for field in graph._fields:
+        if getattr(graph, field) is None and field not in ("nodes", "device_edges", "globals"):
+            do = "make it with graphs_tuple_to_broadcasted_sharded_graphs_tuple"
+            raise GraphError(problem(field, None, "an array of integers", do))
+    return graph
+
+
 def graphs_tuple_to_broadcasted_sharded_graphs_tuple(
     graphs_tuple: GraphsTuple, num_shards: int
 ) -> ShardedEdgesGraphsTuple:
@@ -93,10 +106,10 @@ def graphs_tuple_to_broadcasted_sharded_graphs_tuple(
 
     Raises:
         ConfigError: fewer than one shard.
-        GraphError: an id out of range, or ids that aren't integers.
+        GraphError: an id out of range, ids that aren't integers, an id or a count that is None.
     """
     check_shards(num_shards)
-    graph = on_host(graphs_tuple)
+    graph = on_host(graphs_tuple, where="graphs_tuple_to_broadcasted_sharded_graphs_tuple: ")
     n_nodes, n_edges = int(num_nodes(graph)), int(graph.n_edge.sum())
     for field in ("senders", "receivers"):
         _check_ids(getattr(graph, field), field, n_nodes, n_edges)
@@ -127,8 +140,12 @@ def graphs_tuple_to_broadcasted_sharded_graphs_tuple(
 def broadcasted_sharded_graphs_tuple_to_graphs_tuple(
     sharded_graphs_tuple: ShardedEdgesGraphsTuple,
 ) -> GraphsTuple:
-    """Return the graph that was split; inverse of `graphs_tuple_to_broadcasted_sharded_graphs_tuple`."""
-    sharded = sharded_graphs_tuple
+    """Return the graph that was split; inverse of `graphs_tuple_to_broadcasted_sharded_graphs_tuple`.
+
+    Raises:
+        GraphError: an id or a count that is None.
+    """
+    sharded = require_ids(sharded_graphs_tuple)
 
     def first(values: Any) -> Any:
         return values[0]
