@@ -31,6 +31,7 @@ from heddle.plugins import load_plugins
 from heddle.sample import Fanout
 from heddle.sampling.blocks import blocks
 from heddle.workflow.assemble import Assembly, assemble
+from heddle.workflow.sampled import batch_of
 
 FANOUTS, BATCH, CLASSES = [15, 10], 1024, 16
 
@@ -212,17 +213,11 @@ def gate(parts: Assembly, dataset: Dataset, hidden: int) -> None:
         for block in blocks(part.sample)
     ]
     theirs = dgl_outputs(model, layers, torch.from_numpy(part.graph.nodes))
-    placed = program.place(_batch(graph, part, len(seeds)))
+    placed = program.place(batch_of(parts.model, part, np.arange(len(seeds)), graph.parts.kernels.adjacency))
     difference = np.abs(program.predict(state, placed) - theirs.numpy()).max()
     assert difference < 1e-4, f"outputs differ by {difference}"
     taken = dgl.sampling.sample_neighbors(dgl_graph(dataset), torch.from_numpy(seeds), FANOUTS[0]).num_edges()
     assert taken == part.sample.edges_per_hop[0], (taken, part.sample.edges_per_hop)
-
-
-def _batch(graph: Any, part: Any, count: int) -> Any:
-    from heddle.workflow.sampler import batch_of
-
-    return batch_of(graph._model, part, np.arange(count), graph.parts.kernels.adjacency)
 
 
 def measure(contenders: list[Contender], rounds: int) -> dict[str, Best]:

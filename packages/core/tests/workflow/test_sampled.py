@@ -20,9 +20,9 @@ from heddle.sampling.store import store_of, whole
 from heddle.task import signature_of, task_for
 from heddle.workflow.assemble import head_for
 from heddle.workflow.prefetch import Waiting, prefetched
-from heddle.workflow.sampled_links import SampledLinkLoader
-from heddle.workflow.sampled_nodes import SampledNodeLoader
-from heddle.workflow.sampler import batch_of, sampling_from
+from heddle.workflow.questions import LinkQuestion, NodeQuestion
+from heddle.workflow.sampled import SampledLoader, batch_of, sampled_graph
+from heddle.workflow.sampler import sampling_from
 from heddle.workflow.splits import with_splits
 
 from .support import Registry, link_dataset, node_dataset, triple_dataset
@@ -151,13 +151,18 @@ class Seen:
         return batch.graph.nodes[batch.index] if batch.index.ndim == 1 else np.arange(len(batch.index)) * 1.0
 
 
-def node_loader(workers: int = 2, **node) -> SampledNodeLoader:
+def loader_of(question, dataset, model, sampling, seed=0) -> SampledLoader:
+    graph = sampled_graph(dataset, model, seed, NumpyRegistry(dataset))
+    return SampledLoader(question, graph, sampling.specs(), seed)
+
+
+def node_loader(workers: int = 2, **node) -> SampledLoader:
     dataset = node_dataset()
     graph = dataset.graphs._replace(nodes=np.arange(60, dtype=np.float64)[:, None])
     dataset.targets[dataset.splits["train"][0]] = -1
     model = model_of("gcn", dataset._replace(graphs=graph))
-    return SampledNodeLoader(
-        dataset._replace(graphs=graph), model, sampled(workers=workers, **node), 3, NumpyRegistry(dataset)
+    return loader_of(
+        NodeQuestion(dataset), dataset._replace(graphs=graph), model, sampled(workers=workers, **node), 3
     )
 
 
@@ -197,7 +202,7 @@ def test_links_come_with_false_ones_and_positions_of_their_ends(dataset):
     graph = graph._replace(nodes=ids if isinstance(graph, Graph) else {"entity": ids})
     dataset = dataset._replace(graphs=graph)
     model = model_of("gcn" if isinstance(graph, Graph) else "rgcn", dataset)
-    loader = SampledLinkLoader(dataset, model, sampled(), 2, 0, NumpyRegistry(dataset))
+    loader = loader_of(LinkQuestion(dataset, 2, 0), dataset, model, sampled())
     true = {tuple(row) for rows in dataset.splits.values() for row in rows.tolist()}
     seen = []
     for batch in loader.batches(Seen(), 1):

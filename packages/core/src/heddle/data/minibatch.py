@@ -67,7 +67,7 @@ class NodeBatches:
 
     def build(self, rows: np.ndarray, epoch: int) -> MiniBatch:
         key = sample_key(self._seed, 3 * epoch + self._split)
-        part = self._parts.around({self._kind: rows}, self.spec.fanout, key)
+        part = self._parts.around({self._kind: rows}, self.spec.fanout(), key)
         return MiniBatch(
             part, (self._kind,), np.arange(len(rows)), np.asarray(self._labels[rows]).astype(np.int64)
         )
@@ -110,7 +110,7 @@ class LinkBatches:
         )
         both = np.concatenate([links, false[found]])
         seeds, index = ends_of(both, self._kinds)
-        part = self._parts.around(seeds, self.spec.fanout, key)
+        part = self._parts.around(seeds, self.spec.fanout(), key)
         return MiniBatch(part, self._kinds, index, (np.arange(len(both)) < len(links)).astype(np.float32))
 
 

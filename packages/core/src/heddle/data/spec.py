@@ -54,7 +54,6 @@ class DataSpec:
                 )
         return replace(self, **changes)
 
-    @property
-    def fanout(self) -> Fanout:
-        """What a sampler is asked."""
-        return Fanout(tuple(self.fanouts), replace=self.replace, layered=True)
+    def fanout(self, layered: bool = True) -> Fanout:
+        """Return what a sampler is asked; `layered` for a model that computes layer by layer."""
+        return Fanout(tuple(self.fanouts), replace=self.replace, layered=layered)

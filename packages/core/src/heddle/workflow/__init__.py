@@ -4,7 +4,8 @@ run.py          train, evaluate, predict; saved.py uses finished runs again; fol
 assemble.py     dataset, task, model, engine and loader of a config; check.py: whether data and task fit
 splits.py       the dataset's splits, or drawn ones
 loader.py       batches of an epoch and predictions of a split: nodes.py, graphs.py, links.py, triples.py
-sampler.py      sampled mini-batches: sampled_nodes.py, sampled_links.py; prefetch.py: built ahead by threads
+sampled.py      sampled mini-batches of what questions.py ask, of `heddle train` and of scripts alike; sampler.py: how
+                they are drawn; prefetch.py: built ahead by threads
 negatives.py    false links; ranking.py: ranks of true links among false ones
 trainer.py      epochs, evaluations, the best weights; progress.py: all that a run knows; settings.py: what it is told
 schedule.py     learning rates; callbacks.py: what watches a run; trackers.py: where figures go

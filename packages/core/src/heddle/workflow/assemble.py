@@ -25,8 +25,8 @@ from heddle.task import Task, signature_of, task_for
 from heddle.workflow.check import check_fit
 from heddle.workflow.loader import Loader, loader_for
 from heddle.workflow.peers import Peers, peers_of
-from heddle.workflow.sampled_links import SampledLinkLoader
-from heddle.workflow.sampled_nodes import SampledNodeLoader
+from heddle.workflow.questions import LinkQuestion, NodeQuestion, Question
+from heddle.workflow.sampled import SampledLoader, sampled_graph
 from heddle.workflow.sampler import Sampling, sampling_from
 from heddle.workflow.splits import with_splits
 
@@ -116,10 +116,12 @@ def _sampled(
         raise ConfigError(
             f"sampler={sampling.name}: found a task of {task.level}s, expected one of nodes or links; set sampler=full"
         )
-    if task.level == "node":
-        return SampledNodeLoader(dataset, model, sampling, seed, registry, peers)
     negatives = int(options.get("negatives") or 1)
-    return SampledLinkLoader(dataset, model, sampling, negatives, seed, registry, peers)
+    question: Question = (
+        NodeQuestion(dataset) if task.level == "node" else LinkQuestion(dataset, negatives, seed)
+    )
+    graph = sampled_graph(dataset, model, seed, registry)
+    return SampledLoader(question, graph, sampling.specs(), seed, peers)
 
 
 def _program(

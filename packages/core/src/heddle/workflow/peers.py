@@ -31,15 +31,16 @@ class Peers(NamedTuple):
 ALONE = Peers()
 
 
-def turns(count: int, peers: Peers) -> list[tuple[int, bool]]:
-    """Return which of `count` batches are this process's, one for each step, and whether they count.
+def turns(count: int, peers: Peers, accumulate: int = 1) -> list[tuple[int, bool]]:
+    """Return which of `count` batches are this process's, `accumulate` for each step, and whether they count.
 
     Where the last step has no batch left for it, it takes part with another's, which then counts for nothing.
 
     >>> turns(3, Peers(2, 1))
     [(1, True), (2, False)]
     """
-    numbers = range(peers.number, -(-count // peers.size) * peers.size, peers.size)
+    together = peers.size * accumulate
+    numbers = range(peers.number, -(-count // together) * together, peers.size)
     return [(min(number, count - 1), number < count) for number in numbers]
 
 

@@ -1,0 +1,164 @@
+"""SampledLoader: shuffled mini-batches of one large graph, each the sampled surroundings of what it asks about."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from heddle.data.dataset import Dataset
+from heddle.data.spec import DataSpec
+from heddle.graph import Graph
+from heddle.model import Batch, BlockModel
+from heddle.program import Placed, Program, State
+from heddle.sampling.blocks import blocks
+from heddle.sampling.parts import Part, Parts, kernels_of
+from heddle.sampling.store import GraphStore, store_of
+from heddle.sampling.stream import sample_key
+from heddle.workflow.links import shuffled
+from heddle.workflow.outcome import Outcome
+from heddle.workflow.peers import ALONE, Peers, turns
+from heddle.workflow.prefetch import Waiting, prefetched
+from heddle.workflow.questions import EVALUATION, Asked, Question
+
+
+class SampledGraph:
+    """One graph as a source of batches for one model.
+
+    Args:
+        parts: what cuts parts out of the graph.
+        node_type: of seeds that don't say theirs.
+        batch_of: (part, index) -> Batch, as the model takes it.
+        layered: (hops) -> whether the model computes a sample of so many hops layer by layer.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        node_type: str,
+        seed: int,
+        batch_of: Callable[[Part, np.ndarray], Batch],
+        layered: Callable[[int], bool],
+    ):
+        self.parts, self._node_type, self._seed = parts, node_type, seed
+        self._batch_of, self._layered = batch_of, layered
+
+    def batch(self, asked: Asked, spec: DataSpec, epoch: int, number: int) -> Batch:
+        """Return the Batch of what is asked.
+
+        What is drawn depends on the seed, the epoch and the number of the batch; of a layered sample on the seed, the
+        epoch and the nodes alone, so that the samples of two batches are those of the joined one.
+        """
+        seeds = asked.seeds
+        if not isinstance(seeds, Mapping) and not self.parts.store.is_homogeneous:
+            seeds = {self._node_type: seeds}
+        layered = self._layered(len(spec.fanouts))
+        key = sample_key(self._seed, epoch, 0 if layered else number)
+        part = self.parts.around(seeds, spec.fanout(layered), key)
+        return self._batch_of(part, asked.index)._replace(targets=asked.targets, mask=asked.mask)
+
+
+class SampledLoader:
+    """Asks a question some entries at a time; a batch depends on (seed, epoch, its number) alone.
+
+    The one source of sampled batches, of `heddle train` and of scripts.
+
+    Args:
+        specs: "train", "valid", "test" -> how the batches of each split are drawn.
+        peers: the processes that train together: each takes its turn of the batches.
+        accumulate: batches of this process that make up a step.
+    """
+
+    every_epoch: tuple[str, ...] = ("valid",)
+
+    def __init__(
+        self,
+        question: Question,
+        graph: SampledGraph,
+        specs: Mapping[str, DataSpec],
+        seed: int,
+        peers: Peers = ALONE,
+        accumulate: int = 1,
+    ):
+        self._question, self._graph, self._specs, self._seed = question, graph, specs, seed
+        self._peers, self._accumulate, self._waiting = peers, accumulate, Waiting()
+
+    def stats(self) -> dict[str, float]:
+        """Return the share of the training time that went by in waiting for batches."""
+        return {"loader_wait_share": self._waiting.share}
+
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """Return what each batch of an epoch asks about: places in the question, in the epoch's order."""
+        spec, n = self._specs["train"], len(self._question)
+        if spec.shuffle:
+            return shuffled(n, spec.batch_size, self._seed, epoch)
+        return np.split(np.arange(n), range(spec.batch_size, n, spec.batch_size))
+
+    def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
+        """Yield the epoch's training batches in random order; of several devices, those of this one."""
+        pieces, spec = self.plan(epoch), self._specs["train"]
+        own = turns(len(pieces), self._peers, self._accumulate)
+
+        def build(at: int) -> Placed:
+            number, counts = own[at]
+            batch = self._graph.batch(self._question.learn(pieces[number], epoch), spec, epoch, number)
+            return program.place(batch if counts else batch._replace(mask=np.zeros_like(batch.mask)))
+
+        return prefetched(build, len(own), spec.workers, spec.prefetch, self._waiting)
+
+    def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
+        """Return the predictions of each split, from samples around what is asked."""
+        return {split: self._outcome(program, state, split) for split in splits}
+
+    def everything(self, program: Program, state: State) -> Outcome:
+        """Return the predictions of all nodes of the target type, or of the links of all splits."""
+        return self._outcome(program, state, None)
+
+    def _outcome(self, program: Program, state: State, split: str | None) -> Outcome:
+        spec, rows = self._specs[split or "test"], self._question.rows(split)
+        pieces = np.split(rows, range(spec.batch_size, len(rows), spec.batch_size))
+
+        def build(number: int) -> Placed:
+            asked = self._question.ask(pieces[number])
+            return program.place(self._graph.batch(asked, spec, EVALUATION, number))
+
+        placed = prefetched(build, len(pieces), spec.workers, spec.prefetch)
+        outputs = [np.asarray(program.predict(state, batch)) for batch in placed]
+        return self._question.outcome(split, rows, np.concatenate(outputs))
+
+
+def sampled_graph(dataset: Dataset, model: Any, seed: int, registry: Any) -> SampledGraph:
+    """Return a dataset's graph as the source of batches for a portable Model, or for one native to an engine."""
+    graph: Any = dataset.graphs
+    kernels = kernels_of(registry)
+    parts = Parts(graph if isinstance(graph, GraphStore) else store_of(graph), kernels)
+
+    def layered(hops: int) -> bool:
+        return isinstance(model, BlockModel) and model.takes_blocks(hops)
+
+    def made(part: Part, index: np.ndarray) -> Batch:
+        return batch_of(model, part, index, kernels.adjacency)
+
+    return SampledGraph(parts, dataset.target_type, seed, made, layered)
+
+
+def batch_of(model: Any, part: Part, index: np.ndarray, adjacency: Any) -> Batch:
+    """Return a Batch of a part, prepared layer by layer where the model knows how, so that none computes too much."""
+    if not isinstance(model, BlockModel):
+        return Batch(part.graph, model.prepare(part.graph), index)
+    prepared = model.prepare_blocks(part.graph, blocks(part.sample), adjacency)
+    graph = part.graph
+    if "blocks" in prepared:  # these hold the edges that are needed, so that no others go to the device
+        graph = _without_edges(graph)
+    return Batch(graph, prepared, index)
+
+
+def _without_edges(graph: Any) -> Any:
+    none, nothing = np.zeros(0, np.int32), np.zeros(1, np.int64)
+    if isinstance(graph, Graph):
+        return graph._replace(edges=None, senders=none, receivers=none, n_edge=nothing)
+    return graph._replace(
+        edges={
+            key: of._replace(features=None, senders=none, receivers=none, n_edge=nothing)
+            for key, of in graph.edges.items()
+        }
+    )
