@@ -13,10 +13,9 @@ from heddle_jax.edges import edge_sum, edge_take
 from heddle_jax.ops import JaxOps
 
 N, E = 6, 15
-RNG = np.random.default_rng(0)
-GRAPHS = [build_adjacency(RNG.integers(0, N, E), RNG.integers(0, N, E), N, N) for _ in range(4)]
+GRAPHS = [build_adjacency(*np.random.default_rng(seed).integers(0, N, (2, E)), N, N) for seed in range(4)]
 GRAPH = Adjacency(*map(jnp.asarray, GRAPHS[0]))
-HOST = RNG.standard_normal((N, 2, 9))
+HOST = np.random.default_rng(4).standard_normal((N, 2, 9))
 
 
 @pytest.fixture

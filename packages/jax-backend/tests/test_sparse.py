@@ -13,8 +13,15 @@ from heddle_jax import sparse
 from heddle_jax.ops import JaxOps
 
 N_SENDERS, N_RECEIVERS, N_EDGES = 7, 5, 13
-RNG = np.random.default_rng(0)
-HOST = build_adjacency(RNG.integers(0, N_SENDERS, N_EDGES), RNG.integers(0, N_RECEIVERS, N_EDGES), 7, 5)
+
+
+def random_graph(seed):
+    rng = np.random.default_rng(seed)
+    ends = rng.integers(0, N_SENDERS, N_EDGES), rng.integers(0, N_RECEIVERS, N_EDGES)
+    return build_adjacency(*ends, N_SENDERS, N_RECEIVERS)
+
+
+HOST = random_graph(0)
 GRAPH = Adjacency(*map(jnp.asarray, HOST))
 
 
@@ -83,9 +90,7 @@ def test_vmap_over_values(case, alone):
 
 
 def test_vmap_over_structures(case):
-    graphs = [
-        build_adjacency(RNG.integers(0, 7, N_EDGES), RNG.integers(0, 5, N_EDGES), 7, 5) for _ in range(3)
-    ]
+    graphs = [random_graph(seed) for seed in range(3)]
     stacked = Adjacency(*(jnp.stack(arrays) for arrays in zip(*graphs)))
     alike(
         jax.vmap(lambda graph: product(*case, graph=graph))(stacked),

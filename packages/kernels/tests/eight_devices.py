@@ -16,10 +16,12 @@ from heddle_kernels.jax.structure import Structure
 jax.config.update("jax_enable_x64", True)
 
 D, N, E = 8, 12, 50
-RNG = np.random.default_rng(0)
-GRAPH = build_adjacency(RNG.integers(0, N, E), RNG.integers(0, N, E), N, N)
-X, WEIGHT = RNG.standard_normal((D, N, 6)), RNG.standard_normal((D, E, 2))
-SIZES, MATRICES = np.array([5, 0, 7], np.int32), RNG.standard_normal((3, 6, 4))
+GRAPH = build_adjacency(*np.random.default_rng(0).integers(0, N, (2, E)), N, N)
+X, WEIGHT, MATRICES = (
+    np.random.default_rng(seed).standard_normal(shape)
+    for seed, shape in enumerate(((D, N, 6), (D, E, 2), (3, 6, 4)), start=1)
+)
+SIZES = np.array([5, 0, 7], np.int32)
 
 
 def loss(x: jax.Array, weight: jax.Array, matrices: jax.Array) -> jax.Array:

@@ -11,9 +11,10 @@ from .graphs import random_graph
 
 theirs = pytest.importorskip("jraph", reason="jraph isn't installed; pip install jraph to compare with it")
 
-RNG = np.random.default_rng(5)
-EDGE, NODE, GLOBAL = (RNG.standard_normal((i, o)) for i, o in ((16, 3), (15, 6), (14, 5)))
-LOGIT, QUERY, PAIR = RNG.standard_normal((3, 1)), RNG.standard_normal((4, 6)), RNG.standard_normal((12, 6))
+SHAPES = ((16, 3), (15, 6), (14, 5), (3, 1), (4, 6), (12, 6))
+EDGE, NODE, GLOBAL, LOGIT, QUERY, PAIR = (
+    np.random.default_rng(seed).standard_normal(shape) for seed, shape in enumerate(SHAPES)
+)
 
 
 def perceptron(jraph, weight):
@@ -88,7 +89,8 @@ SEGMENT_FUNCTIONS = [name for name in ours.__all__ if name.startswith("segment_"
 @pytest.mark.parametrize("name", SEGMENT_FUNCTIONS)
 def test_segment_functions(name):
     """Ids out of range included."""
-    data, ids = jnp.asarray(RNG.standard_normal((40, 3))), jnp.asarray(RNG.integers(0, 7, 40))
+    rng = np.random.default_rng(5)
+    data, ids = jnp.asarray(rng.standard_normal((40, 3))), jnp.asarray(rng.integers(0, 7, 40))
     stray = ids if "softmax" in name or "normalize" in name else ids.at[:3].set(jnp.array([-1, 8, 99]))
 
     def evaluate(jraph):

@@ -10,8 +10,9 @@ from heddle_jax import jraph_api as jraph
 from .graphs import random_graph
 
 GRAPH = random_graph((6, 5), (17, 13), seed=3)
-RNG = np.random.default_rng(0)
-WEIGHT, SENDER, RECEIVER = RNG.standard_normal((4, 2, 3)), RNG.standard_normal(3), RNG.standard_normal(3)
+WEIGHT, SENDER, RECEIVER = (
+    np.random.default_rng(seed).standard_normal(shape) for seed, shape in enumerate(((4, 2, 3), 3, 3))
+)
 
 
 def leaky(x):

@@ -14,12 +14,15 @@ from heddle_jax.jraph_api.sharded import sharded_segment_softmax
 from heddle_jax.sharding.spmd import device_mesh, spmd
 
 NODES = 12
-RNG = np.random.default_rng(0)
+SHAPES = {
+    "edge": (2 + 2 + 2 + 1, 4),
+    "logit": (4 + 2 + 2 + 1, 1),
+    "node": (2 + 4 + 4 + 1, 3),
+    "global": (3 + 4 + 1, 2),
+}
 WEIGHTS = {
-    "edge": RNG.standard_normal((2 + 2 + 2 + 1, 4)),
-    "logit": RNG.standard_normal((4 + 2 + 2 + 1, 1)),
-    "node": RNG.standard_normal((2 + 4 + 4 + 1, 3)),
-    "global": RNG.standard_normal((3 + 4 + 1, 2)),
+    name: np.random.default_rng(seed).standard_normal(shape)
+    for seed, (name, shape) in enumerate(SHAPES.items())
 }
 
 
@@ -159,7 +162,8 @@ def test_replicas_train_apart():
 
 
 def test_softmax_over_devices():
-    logits, ids = RNG.standard_normal(24) * 50, RNG.integers(0, 5, 24)
+    rng = np.random.default_rng(0)
+    logits, ids = rng.standard_normal(24) * 50, rng.integers(0, 5, 24)
     logits[ids == 2] = -np.inf
     softmax = jax.pmap(lambda x, i: sharded_segment_softmax(x, i, 5, None), axis_name="i")
     found = softmax(logits.reshape(8, 3), ids.reshape(8, 3)).reshape(-1)

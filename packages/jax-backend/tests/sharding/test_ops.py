@@ -24,21 +24,26 @@ from heddle_jax.sharding.spmd import AXIS, device_mesh, place, spmd
 
 from .cases import PLANS
 
-RNG = np.random.default_rng(4)
 N, E = 13, 61
-SENDERS, RECEIVERS = RNG.integers(0, N, (2, E))
-GRAPH = Graph(
-    nodes=np.round(RNG.standard_normal((N, 3)), 1),  # rounded, so that some of them tie
-    edges=RNG.standard_normal((E, 2)),
-    senders=np.sort(SENDERS % 5) + np.where(np.arange(E) < 40, 0, 8),
-    receivers=np.sort(RECEIVERS % 5) + np.where(np.arange(E) < 40, 0, 8),
-    globals=RNG.standard_normal((3, 2)),
-    n_node=np.array([8, 0, 5]),
-    n_edge=np.array([40, 0, 21]),
-)
-"""Three graphs as a batch, one of them empty."""
 
-WEIGHT = RNG.standard_normal(E)
+
+def three_graphs() -> Graph:
+    """Return three graphs as a batch, one of them empty."""
+    rng = np.random.default_rng(4)
+    senders, receivers = rng.integers(0, N, (2, E))
+    return Graph(
+        nodes=np.round(rng.standard_normal((N, 3)), 1),  # rounded, so that some of them tie
+        edges=rng.standard_normal((E, 2)),
+        senders=np.sort(senders % 5) + np.where(np.arange(E) < 40, 0, 8),
+        receivers=np.sort(receivers % 5) + np.where(np.arange(E) < 40, 0, 8),
+        globals=rng.standard_normal((3, 2)),
+        n_node=np.array([8, 0, 5]),
+        n_edge=np.array([40, 0, 21]),
+    )
+
+
+GRAPH = three_graphs()
+WEIGHT = np.random.default_rng(5).standard_normal(E)
 
 INNER = JaxOps()
 OPS = ShardedOps(JaxBackend({}).ops(), AXIS)  # with the kernels, where they are installed
