@@ -1,7 +1,9 @@
 """A repository with a program of torch and boosted trees, and servers of it: the small one and the real Triton."""
 
+import contextlib
 import io
 import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +103,16 @@ def server(request, repository):
     place = request.getfixturevalue("environment") if request.param == "triton" else None
     with launch(repository, request.param, environment=place) as running:
         yield running
+
+
+@pytest.fixture
+def start():
+    """Give start(command, **pipes) -> Popen, of text; killed at the test's end, so that nothing waits for ever."""
+    with contextlib.ExitStack() as started:
+
+        def start(command, **pipes):
+            process = started.enter_context(subprocess.Popen(command, text=True, **pipes))
+            started.callback(process.kill)  # before its wait
+            return process
+
+        yield start

@@ -11,22 +11,19 @@ from heddle.cli import main
 from heddle.serving.client import Client
 
 
-def test_a_server_by_the_command_line(repository, program):
+def test_a_server_by_the_command_line(repository, program, start):
     words = ["deploy", "launch", "deploy=heddle", f"deploy.repository={repository}"]
     command = [sys.executable, "-m", "heddle", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            name, address = process.stdout.readline().split()
-            assert name == "http" and address.startswith("http://127.0.0.1:")
-            with Client(address) as client:
-                index = np.array([[7]])
-                assert client.infer("program", {"index": index})["output"] == pytest.approx(
-                    program[1](index), abs=1e-5
-                )
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
-        assert "Traceback" not in process.stderr.read()
+    process = start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    name, address = process.stdout.readline().split()
+    assert name == "http" and address.startswith("http://127.0.0.1:")
+    with Client(address) as client:
+        index = np.array([[7]])
+        found = client.infer("program", {"index": index})["output"]
+        assert found == pytest.approx(program[1](index), abs=1e-5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert "Traceback" not in err
     with Client(address) as client:
         assert not client.ready()
 

@@ -171,25 +171,23 @@ def group_of(pid):
 
 @pytest.mark.parametrize("kind", ["heddle", pytest.param("triton", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
-def test_nothing_is_left_of_a_killed_launcher(repository, request, kind, signal_number):
+def test_nothing_is_left_of_a_killed_launcher(repository, request, start, kind, signal_number):
     place = str(request.getfixturevalue("environment")) if kind == "triton" else ""
-    launcher = subprocess.Popen(
+    launcher = start(
         [sys.executable, "-c", LAUNCHER, str(repository), kind, place],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        text=True,
     )
-    with launcher:
-        keeper, http_address, grpc_address = launcher.stdout.readline().rstrip("\n").split(" ")
-        processes = [int(keeper), *group_of(int(keeper))]
-        assert len(processes) >= 2 and listens(http_address) and (kind == "heddle" or listens(grpc_address))
-        assert kind == "heddle" or list(Path("/dev/shm").glob(f"heddle-{keeper}-*"))
-        launcher.send_signal(signal_number)
-        launcher.wait(30)
-        end = time.monotonic() + 30
-        while time.monotonic() < end and any(os.path.exists(f"/proc/{pid}") for pid in processes):
-            time.sleep(0.1)
+    keeper, http_address, grpc_address = launcher.stdout.readline().rstrip("\n").split(" ")
+    processes = [int(keeper), *group_of(int(keeper))]
+    assert len(processes) >= 2 and listens(http_address) and (kind == "heddle" or listens(grpc_address))
+    assert kind == "heddle" or list(Path("/dev/shm").glob(f"heddle-{keeper}-*"))
+    launcher.send_signal(signal_number)
+    launcher.wait(30)
+    end = time.monotonic() + 30
+    while time.monotonic() < end and any(os.path.exists(f"/proc/{pid}") for pid in processes):
+        time.sleep(0.1)
     assert [pid for pid in processes if os.path.exists(f"/proc/{pid}")] == []
     assert not listens(http_address) and not listens(grpc_address)
     assert not list(Path("/dev/shm").glob(f"heddle-{keeper}-*"))

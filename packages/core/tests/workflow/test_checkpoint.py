@@ -161,10 +161,12 @@ def test_kill_9_and_resume_equal_an_uninterrupted_run(tmp_path):
     command = [sys.executable, "-m", "workflow.killed", str(tmp_path / "cut")]
     tests = Path(__file__).parents[1]
     with subprocess.Popen(command, cwd=tests, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout:
-            if line.strip() == "epoch 17":
-                process.send_signal(signal.SIGKILL)
-                break
+        try:
+            for line in process.stdout:
+                if line.strip() == "epoch 17":
+                    break
+        finally:
+            process.kill()  # SIGKILL
     assert process.returncode == -signal.SIGKILL
     assert not (tmp_path / "cut" / "metrics.json").exists()
     done = subprocess.run([*command, "resume"], cwd=tests, capture_output=True, text=True, check=True)
