@@ -3,7 +3,14 @@
 The settings hold for the tests of this folder alone: other packages' tests may share the process.
 """
 
+import hashlib
+import os
+import platform
+import re
+from pathlib import Path
+
 import jax
+import jaxlib
 import pytest
 
 STRICT = {
@@ -13,8 +20,23 @@ STRICT = {
     "jax_debug_nans": True,
 }
 
+
+def compilations() -> Path:
+    """Return the folder of what earlier sessions compiled, by the same compiler for the same processor."""
+    try:
+        flags = re.findall(r"^flags\s*:.*$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)[:1]
+    except OSError:
+        flags = []
+    told = f"{platform.machine()} {platform.processor()} {flags} {os.environ.get('XLA_FLAGS', '')}"
+    name = f"{jaxlib.__version__}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    return Path(__file__).parents[3] / ".cache" / "jax" / name
+
+
 jax.config.update("jax_num_cpu_devices", 8)  # before anything else starts JAX's backend
 jax.config.update("jax_disable_most_optimizations", True)  # tests compile much and compute little
+jax.config.update("jax_compilation_cache_dir", str(compilations()))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,6 +1,18 @@
 """Heddle's conformance suites on this engine."""
 
-from heddle.testing import BackendSuite, ContainersSuite, LayersSuite, OpsSuite, ProgramSuite
+import jax
+import pytest
+
+from heddle.nest import leaves, map_nest
+from heddle.testing import (
+    BackendSuite,
+    ContainersSuite,
+    LayerLaws,
+    LayersSuite,
+    LayerValues,
+    OpsSuite,
+    ProgramSuite,
+)
 from heddle_jax.backend import JaxBackend
 
 
@@ -20,11 +32,40 @@ class TestContainers(ContainersSuite):
     backend = JaxBackend({"name": "jax"})
 
 
-class TestLayers(LayersSuite):
+class Compiled:
+    """Layers as programs run them: one compilation each, not one for each of their ops, which OpsSuite runs alone."""
+
+    def compiled(self, function):
+        made = []
+
+        def listed(*floats):  # not a dict, whose keys JAX would sort
+            made.append(function(*floats))
+            return leaves(made[-1])
+
+        def call(*floats):
+            arrays = iter(jax.jit(listed)(*floats))
+            return map_nest(lambda _: next(arrays), made[-1])
+
+        return call
+
+    def pytest_generate_tests(self, metafunc):
+        """Leave float64, which OpsSuite has for each op, to the longer run."""
+        if "dtype" in metafunc.fixturenames:
+            metafunc.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
+
+
+class TestLayers(Compiled, LayersSuite):
     backend = JaxBackend({"name": "jax"})
 
 
-class TestLayersOnXla(LayersSuite):
+class TestLayersOnXla(Compiled, LayerValues):
+    """JaxOps' own forms, which the installed kernels take the place of in TestLayers."""
+
+    backend = JaxBackend({"name": "jax", "kernel": "xla"})
+
+
+@pytest.mark.slow
+class TestLawsOnXla(Compiled, LayerLaws):
     backend = JaxBackend({"name": "jax", "kernel": "xla"})
 
 

@@ -12,7 +12,7 @@ suite.py                Suite: what the suites share
 backend_suite.py        BackendSuite: describe, value_and_grad
 ops_suite.py            OpsSuite: op_cases.py's table, ops_contract.py's single rules, ops_large.py's large graphs
 containers_suite.py     ContainersSuite: to_native, from_native
-layers_suite.py         LayersSuite: layer_cases.py's table, with layer_laws.py's laws
+layers_suite.py         LayersSuite: LayerValues on layer_cases.py's table, and LayerLaws of layer_laws.py
 program_suite.py        ProgramSuite: training, states and optimisers, on program_cases.py's tasks
 sampler_suite.py        SamplerSuite and SamplerStatistics: samplers, see heddle.sample
 graphs.py               the graphs
@@ -26,6 +26,8 @@ from typing import Any
 _MODULES = {
     "BackendSuite": "backend_suite",
     "ContainersSuite": "containers_suite",
+    "LayerLaws": "layer_laws",
+    "LayerValues": "layers_suite",
     "LayersSuite": "layers_suite",
     "OpsSuite": "ops_suite",
     "ProgramSuite": "program_suite",

@@ -87,9 +87,13 @@ def flat(outputs: Any) -> np.ndarray:
 class LayerRuns(Suite):
     """What the suites of layers share: a Run on the engine."""
 
+    def compiled(self, function: Callable[..., Outputs]) -> Callable[..., Outputs]:
+        """Return a layer as the engine's programs run it: as it is, which a suite of a compiling engine overrides."""
+        return function
+
     def compute(self, run: Run, dtype: str, apply: Apply | None = None) -> Outputs:
         """Return what the engine makes of a Run, in numpy."""
-        out = self._function(run, dtype, apply)(*self.put(run.floats, dtype))
+        out = self.compiled(self._function(run, dtype, apply))(*self.put(run.floats, dtype))
         return map_nest(self.get, out)
 
     def gradients(self, run: Run, dtype: str, cotangent: np.ndarray) -> list[np.ndarray]:

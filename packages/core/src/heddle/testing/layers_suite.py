@@ -1,4 +1,4 @@
-"""LayersSuite: every portable layer on the engine against NumpyOps, in values and gradients."""
+"""LayersSuite: every portable layer on the engine against NumpyOps, in values and gradients, and layers' laws."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from heddle.testing.dtypes import in_dtype
 from heddle.testing.graphs import graph_of, hetero_case, square_cases
 from heddle.testing.layer_cases import LayerCase, layer_cases
 from heddle.testing.layer_laws import LayerLaws
-from heddle.testing.layer_runs import flat, reference_of, run_of, values_of
+from heddle.testing.layer_runs import LayerRuns, flat, reference_of, run_of, values_of
 
 VALUE_GRAPHS = ("empty", "one_loop", "isolated", "loops_and_repeats", "odd", "hub")
 """The other graphs come in the batch of `LayerLaws.test_batching_equals_separately`."""
@@ -36,8 +36,8 @@ SMOOTH = [name for name in RUNS if name.endswith(tuple(f"-{graph}" for graph in 
 SPLIT = [name for name in SMOOTH if RUNS[name][0].split is not None]
 
 
-class LayersSuite(LayerLaws):
-    """Layers of `layer_cases` on the graphs of `graphs`, and the laws of `LayerLaws`."""
+class LayerValues(LayerRuns):
+    """Layers of `layer_cases` on the graphs of `graphs`."""
 
     @pytest.mark.parametrize("name", RUNS)
     def test_values(self, name: str, dtype: str):
@@ -65,3 +65,7 @@ class LayersSuite(LayerLaws):
             return flat(reference(*x))
 
         assert_directions_agree(f"{name}, {dtype}", function, floats, grads, cotangent, (naive, expected))
+
+
+class LayersSuite(LayerValues, LayerLaws):
+    """What layers make, `LayerValues`, and what changes nothing in it, `LayerLaws`."""
