@@ -1,14 +1,10 @@
-"""What the core's tests share: where real data lies, and how hypothesis runs."""
+"""What the core's tests share: where real data lies."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-
-settings.register_profile("core", deadline=None)  # a busy machine is no failure
-settings.load_profile("core")
 
 ROOT = Path(__file__).parents[3]
 

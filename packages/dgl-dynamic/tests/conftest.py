@@ -1,4 +1,4 @@
-"""What the tests share: their helpers beside them, hypothesis without a clock."""
+"""What the tests share: their helpers beside them, one thread."""
 
 import os
 import sys
@@ -6,12 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 torch.set_num_threads(1)  # tiny tensors: a second thread only waits
-settings.register_profile("dgl-dynamic", deadline=None)
-settings.load_profile("dgl-dynamic")
 
 
 @pytest.fixture(scope="session")

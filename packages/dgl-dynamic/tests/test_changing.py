@@ -82,7 +82,7 @@ def random_signal(seed, share, n=N, times=TIMES):
     return x
 
 
-@settings(max_examples=30)
+@settings(max_examples=settings().max_examples * 3 // 10)
 @given(st.integers(0, 1000), st.sampled_from(LAYERS), st.sampled_from([0, 0.1, 0.6, 1]), st.booleans())
 def test_each_snapshot_from_the_one_before(seed, layer, share, native):
     """Rows to the bit, deltas to rounding, by either kernel."""
@@ -169,7 +169,7 @@ def program_of(mode, build, topology, signal, engine="fused", host=100):
     return ForecastLoader(dataset, task, 4, None, 0), program
 
 
-@settings(max_examples=8)
+@settings(max_examples=settings().max_examples * 8 // 100)
 @given(
     st.integers(0, 1000),
     st.sampled_from(["rows", "delta", "auto"]),

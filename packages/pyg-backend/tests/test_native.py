@@ -193,7 +193,7 @@ def test_memory_is_shared_only_when_asked():
     assert not shared.x.any()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings().max_examples * 4 // 10)
 @given(st.data())
 def test_round_trip_property(data):
     n_node = data.draw(st.lists(st.integers(0, 4), max_size=4))

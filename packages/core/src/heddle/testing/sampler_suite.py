@@ -16,7 +16,10 @@ from heddle.testing.sample_cases import Call, calls, edges_of, star
 from heddle.testing.sample_checks import as_hetero, assert_same_sample, check_sample, layered_draws
 
 EXAMPLES = settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=max(150, settings().max_examples),  # a profile may ask for more
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
 )
 
 
