@@ -22,6 +22,7 @@ print(min(faults))  # a system short of memory may take pages away between two s
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="malloc isn't glibc's")
 def test_steps_fault_no_pages_in():
     faults = {

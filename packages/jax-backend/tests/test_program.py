@@ -126,6 +126,7 @@ DEEP = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DEEP)
 def test_rematerialisation_saves_memory_and_changes_nothing(name):
     model = Model(DEEP[name], NodeHead())

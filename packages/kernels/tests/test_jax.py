@@ -243,7 +243,7 @@ def alike(got, want) -> None:
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-9), got, want)
 
 
-@pytest.mark.parametrize("sizes", [(7, 5, 13), (3, 4, 0)], ids=str)
+@pytest.mark.parametrize("sizes", [(7, 5, 13), pytest.param((3, 4, 0), marks=pytest.mark.slow)], ids=str)
 @pytest.mark.parametrize("name", NAMES)
 def test_derivatives(make_graph, rng, name, sizes):
     """Jacobians by finite differences: forward, backward, and each over the other."""
@@ -251,6 +251,7 @@ def test_derivatives(make_graph, rng, name, sizes):
     check_grads(scalar(function), inputs, order=2, modes=("fwd", "rev"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_third_order(make_graph, rng, name):
     function, inputs = functions(make_graph(7, 5, 13), rng)[name]

@@ -72,9 +72,9 @@ def test_a_thousand_graphs_in_one_go():
     rng = np.random.default_rng(0)
     ends = rng.integers(0, 20, (2, 40))
     graph = Graph({"x": rng.random((20, 8))}, None, *ends, None, np.array([20]), np.array([40]))
-    start = time.perf_counter()
+    start = time.process_time()  # whatever else the machine does
     assert batch([graph] * 1024).nodes["x"].shape == (20480, 8)
-    assert time.perf_counter() - start < 2  # takes about 20 ms on an idle core
+    assert time.process_time() - start < 2  # takes about 20 ms
 
 
 def features(nodes):

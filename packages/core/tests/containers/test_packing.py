@@ -103,7 +103,9 @@ def check(n, e, budgets, shapes, waste):
     return packed
 
 
-@pytest.mark.parametrize("batch_size", [16, 32, 128])
+@pytest.mark.parametrize(
+    "batch_size", [32, *(pytest.param(size, marks=pytest.mark.slow) for size in (16, 128))]
+)
 @pytest.mark.parametrize("name", DRAWS)
 def test_few_shapes_and_little_padding(name, batch_size):
     draw, shapes, waste = DRAWS[name]
@@ -113,7 +115,7 @@ def test_few_shapes_and_little_padding(name, batch_size):
     assert 0.9 * batch_size < COUNT / len(packed) < 1.3 * batch_size  # about as large as was asked for
 
 
-@pytest.mark.parametrize("batch_size", [16, 128])
+@pytest.mark.parametrize("batch_size", [16, pytest.param(128, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("edges", [proportional, dense_when_large, independent], ids=lambda e: e.__name__)
 def test_budgets_of_a_sample_do_for_the_stream(edges, batch_size):
     n, e = lognormal_of(1.0, edges)(np.random.default_rng(0))
@@ -123,9 +125,9 @@ def test_budgets_of_a_sample_do_for_the_stream(edges, batch_size):
 def test_packing_is_quick():
     n, e = lognormal(np.random.default_rng(0))
     budgets = budget_for(np.column_stack([n, e]), 32)
-    start = time.perf_counter()
+    start = time.process_time()  # whatever else the machine does
     list(pack(zip(n.tolist(), e.tolist(), [1] * COUNT), budgets))
-    assert time.perf_counter() - start < 5  # takes about 0.3 s on an idle core
+    assert time.process_time() - start < 5  # takes about 0.3 s
 
 
 sizes = st.tuples(st.integers(0, 40), st.integers(0, 60)).map(lambda s: (s[0], s[1] if s[0] else 0))

@@ -43,7 +43,10 @@ def test_every_layer(name, plan):
 
 @each_plan
 @pytest.mark.parametrize("name", ["gcn", "sage", "gat", "gin", "graph_network"])
-@pytest.mark.parametrize("n_devices", [count for count in DEVICES if count != 4])
+@pytest.mark.parametrize(
+    "n_devices",
+    [8, *(pytest.param(count, marks=pytest.mark.slow) for count in DEVICES if count not in (4, 8))],
+)
 def test_every_number_of_devices(name, plan, n_devices):
     check(name, "odd", plan, n_devices)
 

@@ -28,6 +28,8 @@ from heddle_jax.sharding.spmd import device_mesh
 
 from .cases import PLANS
 
+pytestmark = pytest.mark.slow
+
 N, E = 2000, 20_000
 TASK = Task("node_classification", "cross_entropy", ("accuracy",))
 MODELS = {
