@@ -13,7 +13,7 @@ LENGTH, HORIZON, STEPS = 12, 12, 150
 def main() -> None:
     """Train a GRU of graph convolutions and compare it with repeating the last value."""
     dataset = traffic(sensors=20, days=2, seed=0)
-    speed = np.asarray(dataset.info["signal"], np.float32)
+    speed = np.asarray(dataset.series.values, np.float32)
     mean, deviation = speed[..., :1].mean(), speed[..., :1].std()
     signal = speed.copy()
     signal[..., :1] = (speed[..., :1] - mean) / deviation

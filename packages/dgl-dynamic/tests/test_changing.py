@@ -8,7 +8,7 @@ from dynamic_support import CPU, F64, assert_close, gradients, make_params
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import Dataset, Series
 from heddle.dynamic import DeltaGraph, EdgeDelta, Rows, Snapshot, SnapshotSequence, apply_delta
 from heddle.errors import ConfigError, GraphError
 from heddle.graph import Graph
@@ -159,7 +159,7 @@ def test_rows_that_differ():
 def program_of(mode, build, topology, signal, engine="fused", host=100):
     """Return (loader, program) of a forecast on a changing graph in float64."""
     sizes = {"train": np.arange(7), "valid": np.arange(1), "test": np.arange(1)}
-    dataset = Dataset("changing", "forecast", topology, None, sizes, 0, "", {"signal": signal})
+    dataset = Dataset("changing", "forecast", topology, splits=sizes, series=Series(signal))
     task = Task("forecast", "mae", ("masked_mae",), 3, 2)
     config = {"hidden": 3, "layers": 1, "steps": 2, "tau": 10, "layer": "sage", "head": "decoder"}
     backend = DglBackend(

@@ -108,7 +108,7 @@ def test_pyg_temporal_trains(shared_data, name, build):
             state, metrics = program.step(state, placed)
         losses.append(metrics["loss"])
         outcome = loader.outcomes(program, state, ("test",))["test"]
-    assert np.isfinite(losses).all() and outcome.outputs.shape[1:] == (1, dataset.info["signal"].shape[1], 1)
+    assert np.isfinite(losses).all() and outcome.outputs.shape[1:] == (1, dataset.series.values.shape[1], 1)
 
 
 def test_the_reference_convention():

@@ -80,7 +80,7 @@ def test_no_later_event_is_read(college):
     assert max(last["train"]) < min(last["valid"]) <= max(last["valid"]) < min(last["test"])
     assert sorted(int(batch.index[0]) for batch in batches) == sorted(last["train"])
     batch = batches[0]
-    graph = dataset.info["snapshots"][int(batch.index[0]) + batch.graph.length].graph
+    graph = dataset.snapshots[int(batch.index[0]) + batch.graph.length].graph
     there = set(zip(graph.senders.tolist(), graph.receivers.tolist()))
     pairs = list(map(tuple, batch.prepared["pairs"].tolist()))
     assert all((pair in there) == bool(target) for pair, target in zip(pairs, batch.targets))

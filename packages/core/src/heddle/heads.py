@@ -68,7 +68,7 @@ class GraphHead:
         return self._mlp.params()
 
     def prepare(self, graph: Graph) -> Mapping[str, Any]:
-        """Return {"graph_ids": [n_nodes], "n_graphs": zeros of [n_graphs], whose shape is the number of graphs}."""
+        """Return {"graph_ids": [n_nodes], "graphs": zeros of [n_graphs], whose shape is the number of graphs}."""
         n_graphs = len(graph.n_node)
         return {
             "graph_ids": np.repeat(np.arange(n_graphs), graph.n_node),

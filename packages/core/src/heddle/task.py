@@ -79,9 +79,10 @@ def task_for(config: Any, dataset: Dataset) -> Task:
 def signature_of(dataset: Dataset, task: Task) -> Signature:
     """Describe to a model builder what `dataset` offers and `task` asks."""
     if task.level == "step":
-        _, n_nodes, width = dataset.info["signal"].shape
-        targets, window = dataset.info.get("targets", 1), (task.length, task.horizon)
-        return Signature("step", width, 0, targets, {"": n_nodes}, window=window)
+        assert dataset.series is not None
+        _, n_nodes, width = dataset.series.values.shape
+        window = task.length, task.horizon
+        return Signature("step", width, 0, dataset.series.n_targets, {"": n_nodes}, window=window)
     graph = dataset.graphs if task.level != "graph" else dataset.graphs[0]
     labels = dataset.targets.shape[1] if dataset.targets is not None and dataset.targets.ndim > 1 else 1
     out_dim = (

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from heddle.data.check import check_dataset
+from heddle.data.dataset import Series
 from heddle.data.karate import karate
 from heddle.data.mag import mag
+from heddle.data.traffic import traffic
 from heddle.errors import DataError, GraphError
 
 CLUB = karate()
@@ -62,3 +64,21 @@ def test_valid():
     assert check_dataset(CLUB._replace(targets=None, splits={})).targets is None
     links = {"task": "link_prediction", "targets": None, "splits": {"train": ints([0, 1], [0, 1])}}
     assert check_dataset(CLUB._replace(**links)).splits["train"].shape == (2, 2)
+
+
+def test_names_are_one_for_each():
+    with pytest.raises(DataError, match="karate: class_names: found 1 names, expected one for each of 2"):
+        check_dataset(CLUB._replace(class_names=["left"]))
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        ({"node_names": ["a", "b"]}, "found 2 node_names, expected one for each of 6 nodes"),
+        ({"series": Series(np.zeros((4, 6)))}, r"found values of shape \(4, 6\) with 1 targets"),
+        ({"series": Series(np.zeros((4, 6, 2)), n_targets=3)}, "with 3 targets, expected"),
+    ],
+)
+def test_a_series_is_checked(change, told):
+    with pytest.raises(DataError, match=told):
+        check_dataset(traffic(sensors=6, days=1)._replace(splits={}, **change))

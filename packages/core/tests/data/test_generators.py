@@ -20,7 +20,7 @@ def arrays(dataset):
     graph = dataset.graphs._asdict()
     if "edges" in graph and isinstance(graph["edges"], dict):
         graph["edges"] = {key: tuple(edges) for key, edges in graph["edges"].items()}
-    found = leaves(graph) + leaves(dict(dataset.splits)) + leaves(dataset.info.get("signal"))
+    found = leaves(graph) + leaves(dict(dataset.splits)) + leaves(dataset.series and dataset.series.values)
     return found if dataset.targets is None else [*found, dataset.targets]
 
 
@@ -121,13 +121,13 @@ def test_mag():
 
 def test_traffic():
     dataset = traffic(sensors=40, days=7, missing=0.05)
-    signal, graph = dataset.info["signal"], dataset.graphs
+    signal, graph = dataset.series.values, dataset.graphs
     assert signal.shape == (2016, 40, 2) and signal.dtype == np.float32
     assert len(graph.senders) == 160 and graph.edges.shape == (160, 1)
     assert abs((signal[..., 0] == 0).mean() - 0.05) < 0.005
     assert signal[..., 1].min() == 0 and signal[..., 1].max() < 1
     assert [len(rows) for rows in dataset.splits.values()] == [1411, 202, 403]
-    whole = traffic(sensors=40, days=7).info["signal"][..., 0].reshape(7, 288, 40)
+    whole = traffic(sensors=40, days=7).series.values[..., 0].reshape(7, 288, 40)
     rush, night = whole[:5, 90:102].mean(), whole[:5, :36].mean()
     assert whole.min() >= 3 and whole.max() <= 75 and rush < night - 5 < whole[5:, 90:102].mean()
 
@@ -135,7 +135,7 @@ def test_traffic():
 def test_traffic_jams_move_along_the_edges():
     """A sensor's speed in a quarter of an hour is told better with its neighbours' speeds than without."""
     dataset = traffic(sensors=40)
-    speed, graph = dataset.info["signal"][..., 0].astype(float), dataset.graphs
+    speed, graph = dataset.series.values[..., 0].astype(float), dataset.graphs
     speed -= np.median(speed, axis=0)
     mixing = np.zeros((40, 40))
     mixing[graph.receivers, graph.senders] = graph.edges[:, 0]

@@ -45,7 +45,7 @@ def test_files(tmp_path, file):
     assert edges_of(dataset) == [(0, 1), (1, 2), (2, 2), (1, 0), (2, 1)]
     assert dataset.graphs.nodes.tolist() == [[0], [0.5], [1]]
     assert dataset.graphs.edges.tolist() == [[1.5], [2.5], [3.5], [1.5], [2.5]]
-    assert dataset.targets.tolist() == [0, 1, 0] and dataset.info["classes"] == ["l", "r"]
+    assert dataset.targets.tolist() == [0, 1, 0] and list(dataset.class_names) == ["l", "r"]
     assert {k: v.tolist() for k, v in dataset.splits.items()} == {"train": [0], "valid": [2], "test": [1]}
 
 

@@ -52,7 +52,7 @@ def test_tu_graphs(written):
     assert edges_of(edge) == [(0, 1), (1, 0)] and edges_of(single) == []
     np.testing.assert_allclose(edge.nodes, [[0.4, 4, 1, 0], [0.5, 5, 0, 1]])
     assert edge.edges.tolist() == [[6.5, 0, 1], [7.5, 0, 1]]
-    assert dataset.targets.tolist() == [0, 1, 1] and dataset.info["classes"] == ["-1", "1"]
+    assert dataset.targets.tolist() == [0, 1, 1] and list(dataset.class_names) == ["-1", "1"]
 
 
 def test_tu_features(written):
@@ -167,7 +167,7 @@ def test_rdf(written):
     assert dataset.info["entities"][0] == '"Ané"@en' and dataset.info["triples"] == 4
     assert edges_of(graph.edges["entity", "knows", "entity"]) == [(1, 2), (2, 3), (3, 4)]
     assert edges_of(graph.edges["entity", "rev_name", "entity"]) == [(0, 1)]
-    assert dataset.targets.tolist() == [-1, 0, 1, 0, 1] and dataset.info["classes"] == ["group0", "group1"]
+    assert dataset.targets.tolist() == [-1, 0, 1, 0, 1] and list(dataset.class_names) == ["group0", "group1"]
     dropped = rdf("toy", folder, False, drop=["http://toy.org/rel#name"])
     assert list(dropped.info["relations"]) == ["knows"] and dropped.graphs.n_node["entity"].tolist() == [4]
     assert rdf("toy", folder, False, entity_column="person", label_column="label_group").num_classes == 2
@@ -182,8 +182,8 @@ def test_rdf_knows_the_columns_of_bgs(layouts, tmp_path):
         rows = (tmp_path / file).read_text().splitlines()
         rows = ["rock\tid\tlabel_lithogenesis\tlabel_theme"] + [f"{row}\ttheme" for row in rows[1:]]
         (tmp_path / file).write_text("\n".join(rows))
-    assert rdf("bgs", str(tmp_path), False).info["classes"] == ["group0", "group1"]
-    assert rdf("bgs", str(tmp_path), False, label_column="label_theme").info["classes"] == ["theme"]
+    assert list(rdf("bgs", str(tmp_path), False).class_names) == ["group0", "group1"]
+    assert list(rdf("bgs", str(tmp_path), False, label_column="label_theme").class_names) == ["theme"]
     with pytest.raises(DataError, match="expected one label column"):
         rdf("toy", str(tmp_path), False)
 

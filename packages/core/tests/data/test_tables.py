@@ -36,7 +36,7 @@ def test_one_type_gives_a_graph(folder):
     assert graph.edges.tolist() == [[0.5], [1], [2], [3]]
     assert dataset.task == "node_classification" and dataset.targets.tolist() == [0, 1, 0, -1]
     assert {k: v.tolist() for k, v in dataset.splits.items()} == {"train": [0], "valid": [1], "test": [2]}
-    assert dataset.info["classes"] == ["a", "b"] and dataset.info["ids"] == {"node": ["10", "7", "30", "8"]}
+    assert list(dataset.class_names) == ["a", "b"] and dataset.info["ids"] == {"node": ["10", "7", "30", "8"]}
 
 
 def test_opposite_edges(folder):
@@ -101,7 +101,7 @@ def test_the_same_id_in_two_types(folder):
 def test_classes_that_are_numbers_sort_as_numbers(folder):
     (folder / "nodes.csv").write_text("id,y\n7,10\n10,9\n30,-1\n")
     dataset = read(folder, [{"path": "nodes.csv", "label": "y"}])
-    assert dataset.info["classes"] == ["-1", "9", "10"] and dataset.targets.tolist() == [2, 1, 0]
+    assert list(dataset.class_names) == ["-1", "9", "10"] and dataset.targets.tolist() == [2, 1, 0]
 
 
 def test_other_files(folder):
@@ -112,7 +112,7 @@ def test_other_files(folder):
     (folder / "nodes.csv.gz").write_bytes(gzip.compress(text.encode()))
     (folder / "edges.csv").write_text("source;target\n1;2\n")
     dataset = read(folder, [{"path": "nodes.csv.gz", "label": "name"}], delimiter=";")
-    assert dataset.info["classes"] == ['a; "b"', "c"]
+    assert list(dataset.class_names) == ['a; "b"', "c"]
 
 
 def test_no_rows(folder):

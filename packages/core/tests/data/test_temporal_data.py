@@ -18,11 +18,11 @@ from heddle.forecast import split_windows
 
 def test_a_week_of_los_angeles(shared_data):
     dataset = traffic_files(str(shared_data("traffic")))
-    signal, graph = dataset.info["signal"], dataset.graphs
+    signal, graph = dataset.series.values, dataset.graphs
     assert dataset.name == "los-loop" and signal.shape == (2016, 207, 2) and signal.dtype == np.float32
     assert len(graph.senders) == 1722 and (graph.senders == graph.receivers).sum() == 207
     assert [len(rows) for rows in dataset.splits.values()] == [1411, 202, 403]
-    assert dataset.info["nodes"][0] == "773869" and signal[288, 0, 1] == 0 == signal[0, 0, 1]
+    assert dataset.node_names[0] == "773869" and signal[288, 0, 1] == 0 == signal[0, 0, 1]
     assert np.isclose(signal[1, 0, 1], 1 / 288)
 
 
@@ -31,9 +31,11 @@ def test_the_reader_chooses_by_root(shared_data):
         {"reader": "traffic", "name": "traffic", "root": str(shared_data("traffic")), "sensors": 60}
     )
     assert found.name == "los-loop"
-    assert read_traffic({"reader": "traffic", "root": None, "sensors": 9, "days": 1}).info[
-        "signal"
-    ].shape == (288, 9, 2)
+    assert read_traffic({"reader": "traffic", "root": None, "sensors": 9, "days": 1}).series.values.shape == (
+        288,
+        9,
+        2,
+    )
 
 
 @pytest.fixture
@@ -55,8 +57,8 @@ def test_hdf_as_pandas_writes_it(small):
         group["axis0"] = np.array([b"9", b"7", b"8"])
         group["axis1"], group["block0_values"] = times, speeds.astype(np.float64)
     dataset = traffic_files(str(folder), "metr-la")
-    np.testing.assert_array_equal(dataset.info["signal"][..., 0], speeds)
-    np.testing.assert_allclose(dataset.info["signal"][:, 0, 1], np.arange(40) / 288, atol=1e-6)
+    np.testing.assert_array_equal(dataset.series.values[..., 0], speeds)
+    np.testing.assert_allclose(dataset.series.values[:, 0, 1], np.arange(40) / 288, atol=1e-6)
     edges = set(zip(dataset.graphs.senders, dataset.graphs.receivers))
     assert edges == {(0, 0), (1, 1), (2, 2), (1, 2), (2, 0)}  # 7 -> 8, 8 -> 9, by column
 
@@ -64,7 +66,7 @@ def test_hdf_as_pandas_writes_it(small):
 def test_npz_and_windows(small):
     folder, speeds = small
     np.savez(folder / "PEMS-BAY.npz", data=speeds[..., None])
-    plain = traffic_files(str(folder), "pems-bay").info["signal"]
+    plain = traffic_files(str(folder), "pems-bay").series.values
     clock = np.broadcast_to((np.arange(40) / 288)[:, None], (40, 3))
     signal = np.stack([speeds, clock], 2).astype(np.float32)
     starts = np.arange(40 - 6 + 1)
@@ -72,7 +74,7 @@ def test_npz_and_windows(small):
     (folder / "METR-LA").mkdir()
     for name, rows in (("train", slice(0, 20)), ("val", slice(20, 25)), ("test", slice(25, None))):
         np.savez(folder / "METR-LA" / f"{name}.npz", x=x[rows], y=y[rows])
-    windows = traffic_files(str(folder), "metr-la").info["signal"]
+    windows = traffic_files(str(folder), "metr-la").series.values
     np.testing.assert_array_equal(windows, signal)
     np.testing.assert_allclose(plain, signal, atol=1e-7)
 
@@ -128,12 +130,12 @@ def test_the_published_split_of_windows():
 )
 def test_pyg_temporal(shared_data, name, times, nodes, width):
     dataset = temporal(name, str(shared_data("temporal")))
-    assert dataset.info["signal"].shape == (times, nodes, width)
-    assert np.isfinite(dataset.info["signal"]).all()
+    assert dataset.series.values.shape == (times, nodes, width)
+    assert np.isfinite(dataset.series.values).all()
     if name in ("england_covid", "twitter_tennis"):
         assert len(dataset.graphs) == times and dataset.graphs.topology == "independent"
     if name == "chickenpox":
-        assert len(dataset.graphs.senders) == 102 and dataset.info["nodes"][0] == "BACS"
+        assert len(dataset.graphs.senders) == 102 and dataset.node_names[0] == "BACS"
     if name == "england_covid":
         assert len(dataset.graphs[50].graph.senders) == 1048
 
@@ -149,19 +151,19 @@ def test_another_json(tmp_path):
 
 def test_college_messages(shared_data):
     dataset = events("collegemsg", str(shared_data("events")), snapshots=30)
-    parts = dataset.info["snapshots"]
+    parts = dataset.snapshots
     assert len(parts) == 30 and sum(len(part.graph.senders) for part in parts) == 59835
     assert int(dataset.graphs.n_node[0]) == 1899
     pairs = np.sort(np.concatenate(list(dataset.splits.values())), 1)
     assert len(np.unique(pairs, axis=0)) == len(pairs)
-    by_count = events("collegemsg", str(shared_data("events")), snapshots=30, cut="count").info["snapshots"]
+    by_count = events("collegemsg", str(shared_data("events")), snapshots=30, cut="count").snapshots
     sizes = [len(part.graph.senders) for part in by_count]
     assert max(sizes) - min(sizes) <= 1
 
 
 def test_bitcoin(shared_data):
     dataset = events("bitcoin-otc", str(shared_data("events")), snapshots=10)
-    parts = dataset.info["snapshots"]
+    parts = dataset.snapshots
     assert sum(len(part.graph.senders) for part in parts) == 35592 and int(dataset.graphs.n_node[0]) == 5881
     assert min(part.graph.edges["weight"].min() for part in parts) == -10
 

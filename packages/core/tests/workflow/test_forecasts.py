@@ -52,7 +52,7 @@ def test_windows_hold_the_signal_and_its_truth():
     dataset, program = traffic(sensors=6, days=1, missing=0.1), Echo()
     loader = ForecastLoader(dataset, TASK, 16, None, 0)
     list(loader.batches(program, 1))
-    raw = dataset.info["signal"]
+    raw = dataset.series.values
     for batch in program.batches:
         signal = batch.graph
         steps = batch.index[:, None] + 4 + np.arange(3)
@@ -109,8 +109,8 @@ def test_what_does_not_fit():
     dataset = traffic(sensors=6, days=1)
     with pytest.raises(ConfigError, match="found length=-1"):
         task_for({"name": "auto", "length": -1}, dataset)
-    with pytest.raises(ConfigError, match="found no signal"):
-        check_fit(dataset._replace(info={}), TASK)
+    with pytest.raises(ConfigError, match="found no series"):
+        check_fit(dataset._replace(series=None), TASK)
     task = task_for({"name": "auto", "length": 4, "horizon": 3}, dataset)
     assert task.metrics[:2] == ("masked_mae", "mae@3") and (task.length, task.horizon) == (4, 3)
     signature = signature_of(dataset, task)

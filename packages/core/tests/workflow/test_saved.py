@@ -38,7 +38,7 @@ def test_predictions_cover_everything(tmp_path, make, keys, count):
     dataset = make()
     if make is node_dataset:
         dataset.splits["test"] = dataset.splits["test"][:-3]
-        dataset = dataset._replace(info={"classes": ["x", "y", "z"]})
+        dataset = dataset._replace(class_names=["x", "y", "z"])
     folder = train(config_for(tmp_path / "run", trainer={"epochs": 4}), Registry(dataset))
     path = predict({"run": str(folder)}, Registry(dataset))
     assert path == folder / "predictions.csv"

@@ -77,7 +77,7 @@ def export_run(parts: Any, state: Any, name: str, max_batch: int) -> Served:
     about = {
         "below": {"index": below},
         "task": task.kind,
-        "classes": list(parts.dataset.info.get("classes", ())),
+        "classes": list(parts.dataset.class_names),
     }
     return Served(name, "torch", content, *specs, max_batch, ({"index": asked}, {"output": wanted}), about)
 

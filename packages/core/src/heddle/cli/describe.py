@@ -27,8 +27,24 @@ def facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
         yield f"split {split}", f"{len(positions)}"
     if not dataset.splits:
         yield "splits", "none of its own; drawn from the seed"
+    yield from _of_time(dataset)
+    for what, names in (("class names", dataset.class_names), ("node names", dataset.node_names)):
+        if names:
+            yield what, _short(", ".join(names))
     for key, value in dataset.info.items():
         yield f"info {key}", _short(value)
+
+
+def _of_time(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    if dataset.series is not None:
+        values, n_targets, null, period = dataset.series
+        yield "series", f"{_shape(values)}, the first {n_targets} to be predicted"
+        if null is not None:
+            yield "series null", f"{null:g} stands for no measurement"
+        if period is not None:
+            yield "series period", f"{period} steps"
+    if dataset.snapshots is not None:
+        yield "snapshots", f"{len(dataset.snapshots)}"
 
 
 def _of_graphs(graphs: Any) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from heddle.capabilities import FORECASTS, PLANS_FORECASTS, PlansForecasts
 from heddle.cli.screen import print_table
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import SPLITS, Dataset
 from heddle.errors import ConfigError
 from heddle.forecast import split_windows, usual_batch
 from heddle.model import PlannedEncoder, Signature
@@ -58,6 +58,7 @@ def run(arguments: Sequence[str]) -> int:
         BudgetError: nothing fits.
     """
     from heddle.task import task_for
+    from heddle.workflow.check import check_fit
 
     registry = load_plugins()
     config = _composed(arguments, registry)
@@ -67,6 +68,7 @@ def run(arguments: Sequence[str]) -> int:
         dataset = registry.dataset(config["data"]["reader"])(config["data"])
         task = task_for(config["task"], dataset)
         if task.level == "step":
+            check_fit(dataset, task)
             return _of_forecast(config, registry, sharding, devices, dataset, task)
         work, plans, halo, choices = _of_data(config, registry, sharding, devices, dataset, task)
     else:
@@ -164,8 +166,9 @@ def _of_forecast(
             f"{registry.suggest('backend', PLANS_FORECASTS)}, and a model that runs on it"
         )
     graph = dataset.graphs if isinstance(dataset.graphs, Graph) else dataset.graphs[0].graph
-    times = len(dataset.info["signal"])
-    sizes = {split: len(dataset.splits[split]) for split in ("train", "valid", "test")}
+    assert dataset.series is not None
+    times = len(dataset.series.values)
+    sizes = {split: len(dataset.splits[split]) for split in SPLITS}
     n_windows = len(split_windows(sizes, task.length, task.horizon)["train"])
     batch = int((config.get("trainer") or {}).get("batch_size") or usual_batch(n_windows))
     alone, *found = backend.forecast_plans(model, signature, graph, batch, devices, sharding.partition, times)

@@ -32,11 +32,19 @@ def check_dataset(dataset: Dataset, *, validated: bool = False) -> Dataset:
         _check_links(dataset)
         return dataset
     if dataset.task == "forecast":
-        rows = len(dataset.info.get("signal", graphs))
+        rows = _times(dataset)
     else:
         rows = len(graphs) if many else _rows(graphs, dataset.target_type)
     if dataset.targets is not None:
         _check_targets(dataset, rows)
+    if dataset.num_classes and len(dataset.class_names) not in (0, dataset.num_classes):
+        found = f"{len(dataset.class_names)} names"
+        fail(
+            f"{name}: class_names",
+            found,
+            f"one for each of {dataset.num_classes} classes",
+            "name each, or none",
+        )
     for split, positions in dataset.splits.items():
         where = f"{name}: split {split!r}"
         _check_positions(where, positions, rows)
@@ -52,6 +60,26 @@ def check_dataset(dataset: Dataset, *, validated: bool = False) -> Dataset:
                 "mend the splits",
             )
     return dataset
+
+
+def _times(dataset: Dataset) -> int:
+    """Check the series of a forecast and return its number of times."""
+    series = dataset.series
+    if series is None:
+        return len(dataset.graphs)
+    shape = series.values.shape
+    where = f"{dataset.name}: series"
+    if len(shape) != 3 or not 1 <= series.n_targets <= shape[2]:
+        found = f"values of shape {shape} with {series.n_targets} targets"
+        fail(where, found, "[n_times, n_nodes, d] with 1 to d targets", "reshape them")
+    if len(dataset.node_names) not in (0, shape[1]):
+        fail(
+            where,
+            f"{len(dataset.node_names)} node_names",
+            f"one for each of {shape[1]} nodes",
+            "name each, or none",
+        )
+    return shape[0]
 
 
 def _rows(graph: Any, target_type: str) -> int:

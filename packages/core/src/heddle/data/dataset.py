@@ -7,7 +7,26 @@ import numpy as np
 
 from heddle.graph import Graph, HeteroGraph
 
+SPLITS = ("train", "valid", "test")
+"""Who learns, who chooses the epoch, who judges; in this order wherever they are counted or shown."""
+
 TASKS = ("node_classification", "graph_classification", "graph_regression", "link_prediction", "forecast")
+
+
+class Series(NamedTuple):
+    """What a forecast reads and predicts: features of all nodes at each time.
+
+    Attributes:
+        values: [n_times, n_nodes, d] float, targets first, in their own units; possibly a numpy.memmap.
+        n_targets: how many of the features are predicted.
+        null: value of a target that stands for "not measured", None for none; what isn't finite is unknown anyway.
+        period: steps after which the signal tends to repeat (a day, a year), None where it doesn't.
+    """
+
+    values: np.ndarray
+    n_targets: int = 1
+    null: float | None = None
+    period: int | None = None
 
 
 class Dataset(NamedTuple):
@@ -20,13 +39,17 @@ class Dataset(NamedTuple):
         targets: node task: [n_nodes] int64 classes, or [n_nodes, n_tasks] floats for several labels; -1 or NaN
             where unknown; in a HeteroGraph for the nodes of type `target_type`.
             Graph task: [n_graphs] int64, or [n_graphs, n_tasks] floats. Link task: None, the splits hold the links.
-        splits: "train", "valid", "test" -> [n] int64 positions (nodes or graphs). Link task: [n, 2] (sender,
+        splits: each of SPLITS -> [n] int64 positions (nodes or graphs). Link task: [n, 2] (sender,
             receiver) or [n, 3] (head, relation, tail) int64. A reader without an official split leaves it empty
             and the workflow draws one from the seed.
         num_classes: classes of the targets; 0 for regression and links.
         target_type: node type the targets, or the first ends of links, belong to; "" in a homogeneous graph.
-        info: anything worth showing: source, class names, units, relation names.
+        info: anything worth showing: source, units, names of relations. It is shown, and nothing depends on it.
         receiver_type: node type of the last ends of links if it isn't `target_type`; else "".
+        class_names: name of each class; () where they have none but their numbers.
+        node_names: name of each node of a forecast; () where they have none but their numbers.
+        series: of a forecast; None for other tasks. The splits are positions in time.
+        snapshots: a DynamicGraph of links in time, for models that read one snapshot after another; else None.
     """
 
     name: str
@@ -38,3 +61,7 @@ class Dataset(NamedTuple):
     target_type: str = ""
     info: Mapping[str, Any] = {}
     receiver_type: str = ""
+    class_names: Sequence[str] = ()
+    node_names: Sequence[str] = ()
+    series: Series | None = None
+    snapshots: Any = None

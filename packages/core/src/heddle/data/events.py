@@ -41,7 +41,7 @@ def events(
 ) -> Dataset:
     """Return link prediction on a stream of events: the last links are to be told from the first.
 
-    `info["snapshots"]` is a SnapshotSequence of the events of each part, edges with features "time" (seconds since the
+    `snapshots` is a SnapshotSequence of the events of each part, edges with features "time" (seconds since the
     first event) and "weight" (rating, or 1), in order of time. `graphs` is one Graph of all events before those of the
     validation split, each pair once; the splits hold pairs in the order in which they first met, so that a later link
     is never among the messages of an earlier one.
@@ -66,8 +66,8 @@ def events(
     stream = read_events_file(found_files[0] if found_files else folder / FILES[name][-1])
     parts = cut_events(stream, snapshots, cut)
     splits, graph = _split_links(stream, valid, test)
-    info = {"source": f"{name}, {len(stream.senders)} events", "snapshots": parts}
-    return check_dataset(Dataset(name, "link_prediction", graph, None, splits, 0, "", info))
+    info = {"source": f"{name}, {len(stream.senders)} events"}
+    return check_dataset(Dataset(name, "link_prediction", graph, splits=splits, info=info, snapshots=parts))
 
 
 def cut_events(stream: Events, snapshots: int, cut: str = "time") -> SnapshotSequence:

@@ -43,8 +43,7 @@ def karate(name: str = "karate", seed: int = 0) -> Dataset:
     splits = {"train": leaders, "valid": others[parts["valid"]], "test": others[parts["test"]]}
     nodes = np.eye(len(targets), dtype=np.float32)
     graph = Graph(nodes, None, senders, receivers, None, np.array([len(targets)]), np.array([len(senders)]))
-    info = {
-        "source": "Zachary (1977), An information flow model for conflict and fission",
-        "classes": list(CLASSES),
-    }
-    return check_dataset(Dataset(name, "node_classification", graph, targets, splits, 2, "", info))
+    info = {"source": "Zachary (1977), An information flow model for conflict and fission"}
+    return check_dataset(
+        Dataset(name, "node_classification", graph, targets, splits, 2, info=info, class_names=CLASSES)
+    )

@@ -30,11 +30,29 @@ def mag(
     seed: int = 0,
     name: str = "mag",
 ) -> Dataset:
+    """Return the Dataset of `mag_and_years`."""
+    options = papers, authors, institutions, fields, venues, features, signal, inside, inverse, seed, name
+    return mag_and_years(*options)[0]
+
+
+def mag_and_years(
+    papers: int,
+    authors: int,
+    institutions: int,
+    fields: int,
+    venues: int,
+    features: int,
+    signal: float,
+    inside: float,
+    inverse: bool,
+    seed: int,
+    name: str = "mag",
+) -> tuple[Dataset, np.ndarray]:
     """Return a heterogeneous graph whose papers' venues are to be told; the seed alone decides every number in it.
 
     Relations as in ogbn-mag: an author writes papers and is affiliated with an institution, a paper cites earlier
     papers and has fields of study as topics. Authors and fields lean to one venue. Only papers have features. The
-    split is by year, 2010 to 2017 / 2018 / 2019.
+    split is by year, 2010 to 2017 / 2018 / 2019; the years of the papers, [papers] int64, come with it.
 
     Args:
         papers, authors, institutions, fields: numbers of nodes.
@@ -103,4 +121,5 @@ def mag(
         "test": np.flatnonzero(year == 2019),
     }
     info = {"source": f"made-up academic graph, seed {seed}", "year": year}
-    return check_dataset(Dataset(name, "node_classification", graph, venue, splits, venues, "paper", info))
+    made = Dataset(name, "node_classification", graph, venue, splits, venues, "paper", info)
+    return check_dataset(made), year

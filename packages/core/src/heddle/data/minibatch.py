@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from heddle.data.dataset import SPLITS
 from heddle.data.meta import MetaLoader
 from heddle.data.spec import DataSpec
 from heddle.errors import DataError
@@ -16,8 +17,6 @@ from heddle.graph import Array, EdgeType
 from heddle.sampling.false_links import false_links
 from heddle.sampling.parts import CORES, Kernels, Part, Parts
 from heddle.sampling.stream import sample_key
-
-_SPLITS = ("train", "valid", "test")
 
 
 class MiniBatch(NamedTuple):
@@ -56,7 +55,7 @@ class NodeBatches:
     def __init__(
         self, meta: MetaLoader, spec: DataSpec, split: str, seed: int, parts: Parts, rows: Any = None
     ):
-        self.spec, self._parts, self._seed, self._split = spec, parts, seed, _SPLITS.index(split)
+        self.spec, self._parts, self._seed, self._split = spec, parts, seed, SPLITS.index(split)
         (self._kind,) = meta.target
         self._labels = meta.labels(self._kind)
         own = np.asarray(meta.node_split(self._kind, split) if rows is None else rows)
@@ -86,7 +85,7 @@ class LinkBatches:
         parts: Parts,
         true: np.ndarray,
     ):
-        self.spec, self._parts, self._seed, self._split = spec, parts, seed, _SPLITS.index(split)
+        self.spec, self._parts, self._seed, self._split = spec, parts, seed, SPLITS.index(split)
         self._links = np.asarray(meta.links(relation, split), np.int64)
         self._kinds = relation[0], relation[2]
         n_node = meta.store.graph.n_node
@@ -159,7 +158,7 @@ def link_batches(
     parts = Parts(meta.store_without(relation, ("valid", "test")), kernels)
     n_receivers = meta.store.graph.n_node[relation[2]]
     true = keys_of(
-        np.concatenate([meta.links(relation), *(meta.links(relation, split) for split in _SPLITS)]),
+        np.concatenate([meta.links(relation), *(meta.links(relation, split) for split in SPLITS)]),
         n_receivers,
     )
     made = {

@@ -10,11 +10,11 @@ import numpy as np
 
 from heddle.convert import from_networkx
 from heddle.data.check import check_dataset
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import SPLITS, Dataset
 from heddle.data.features import side_by_side
 from heddle.data.files import fail, read_bytes, read_text
 from heddle.data.options import call
-from heddle.data.table_nodes import SPLITS
+from heddle.data.table_nodes import SPLIT_NAMES
 from heddle.errors import DataError, nearest
 from heddle.extras import require
 
@@ -111,11 +111,12 @@ def networkx_dataset(
             fail(source, f"no node with the attribute {label!r}", "labels", do)
         number = {value: place for place, value in enumerate(classes)}
         targets = np.array([-1 if value is None else number[str(value)] for value in labels], np.int64)
-        info["classes"] = classes
     if split is not None:
         splits = _splits([attributes.get(split) for _, attributes in graph.nodes(data=True)], places)
     task = "link_prediction" if label is None else "node_classification"
-    return check_dataset(Dataset(name, task, whole, targets, splits, len(classes), "", info))
+    return check_dataset(
+        Dataset(name, task, whole, targets, splits, len(classes), info=info, class_names=classes)
+    )
 
 
 def _with_edges(document: Any) -> Any:
@@ -132,11 +133,11 @@ def _flat(columns: Mapping[str, np.ndarray] | None) -> np.ndarray | None:
 
 
 def _splits(values: Sequence[Any], places: Sequence[str]) -> dict[str, np.ndarray]:
-    positions: dict[str, list[int]] = {split: [] for split in ("train", "valid", "test")}
+    positions: dict[str, list[int]] = {split: [] for split in SPLITS}
     for position, (value, place) in enumerate(zip(values, places)):
         cell = "" if value is None else str(value).lower()
-        if cell and cell not in SPLITS:
-            fail(place, repr(value), f"one of {list(SPLITS)} or nothing")
+        if cell and cell not in SPLIT_NAMES:
+            fail(place, repr(value), f"one of {list(SPLIT_NAMES)} or nothing")
         if cell:
-            positions[SPLITS[cell]].append(position)
+            positions[SPLIT_NAMES[cell]].append(position)
     return {split: np.array(found, np.int64) for split, found in positions.items()}

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from heddle.data.dataset import SPLITS
 from heddle.data.files import check_ids, fail, read_numbers, same_length
-
-SPLITS = ("train", "valid", "test")
 
 
 def read_column(path: Path) -> np.ndarray:

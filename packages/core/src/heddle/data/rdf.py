@@ -109,14 +109,15 @@ def rdf(
         splits["train"], splits["valid"] = train[parts["train"]], train[parts["valid"]]
     info = {
         "source": ADDRESS,
-        "classes": classes,
         "relations": dict(zip(short, relations)),
         "inverse": dict(zip(short, names[len(short) :])),
         "triples": len(table),
         "entities": entities,
     }
     task = "node_classification"
-    return check_dataset(Dataset(name, task, graph, targets, splits, len(classes), "entity", info))
+    return check_dataset(
+        Dataset(name, task, graph, targets, splits, len(classes), "entity", info, class_names=classes)
+    )
 
 
 def number_terms(triples: Triples, drop: Sequence[str]) -> tuple[list[str], list[str], np.ndarray]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from heddle.data.dataset import SPLITS
 from heddle.data.files import fail
 
 
@@ -15,7 +16,13 @@ def random_split(
     order = _dealt(size, classes, np.random.default_rng(seed))
     ends = [round(size * shares[0]), round(size * (shares[0] + shares[1]))]
     parts = np.split(order, ends)
-    return {name: np.sort(part) for name, part in zip(("train", "valid", "test"), parts)}
+    return {name: np.sort(part) for name, part in zip(SPLITS, parts)}
+
+
+def shares_in_order(steps: int, shares: tuple[float, float] = (0.7, 0.1)) -> dict[str, np.ndarray]:
+    """Return "train", "valid", "test": positions in order of time, the test gets what is left."""
+    ends = [round(steps * shares[0]), round(steps * (shares[0] + shares[1]))]
+    return dict(zip(SPLITS, np.split(np.arange(steps), ends)))
 
 
 def fold_split(classes: np.ndarray, folds: int, fold: int, seed: int) -> dict[str, np.ndarray]:

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.data.columns import Table, numbers, read_table, texts
+from heddle.data.dataset import SPLITS
 from heddle.data.features import one_hot, side_by_side
 from heddle.data.files import fail
 from heddle.data.options import described
 
-SPLITS = {
+SPLIT_NAMES = {
     "train": "train",
     "valid": "valid",
     "val": "valid",
@@ -108,15 +109,15 @@ def _block(
 def split_rows(table: Table, column: str, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Return split -> positions within `rows` of those whose cell names it."""
     cells = texts(table, column)
-    positions: dict[str, list[int]] = {split: [] for split in ("train", "valid", "test")}
+    positions: dict[str, list[int]] = {split: [] for split in SPLITS}
     for position, row in enumerate(rows.tolist()):
         cell = cells[row].lower()
-        if cell and cell not in SPLITS:
+        if cell and cell not in SPLIT_NAMES:
             fail(
                 f"{table.path}: row {row + 1}, column {column!r}",
                 repr(cell),
-                f"one of {list(SPLITS)} or nothing",
+                f"one of {list(SPLIT_NAMES)} or nothing",
             )
         if cell:
-            positions[SPLITS[cell]].append(position)
+            positions[SPLIT_NAMES[cell]].append(position)
     return {split: np.array(places, np.int64) for split, places in positions.items()}

@@ -57,7 +57,6 @@ def tables(
     splits: Mapping[str, np.ndarray] = {}
     if kind:
         task, (targets, classes) = "node_classification", _classes(blocks[kind].labels or [])
-        info["classes"] = classes
         splits = blocks[kind].splits
     else:
         task, targets, classes = "link_prediction", None, []
@@ -81,7 +80,17 @@ def tables(
     else:
         graph = _hetero(blocks, relations, opposite)
     return check_dataset(
-        Dataset(name, task, graph, targets, splits, len(classes), "" if single else kind, info)
+        Dataset(
+            name,
+            task,
+            graph,
+            targets,
+            splits,
+            len(classes),
+            "" if single else kind,
+            info,
+            class_names=classes,
+        )
     )
 
 

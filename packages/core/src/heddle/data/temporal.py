@@ -1,22 +1,22 @@
 """PyG-Temporal's JSON sets: chickenpox, england_covid, montevideo_bus, twitter_tennis."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from heddle.data.check import check_dataset
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import Dataset, Series
 from heddle.data.files import fail, read_text
 from heddle.data.options import call
-from heddle.data.traffic_readers import shares_in_order
+from heddle.data.splits import shares_in_order
 from heddle.dynamic import SnapshotSequence
 from heddle.graph import Graph
 
-Parts = tuple[Any, np.ndarray, dict[str, Any]]
-"""(topology, signal [times, nodes, d], more for info)."""
+Parts = tuple[Any, np.ndarray, Sequence[str], int | None]
+"""(topology, signal [times, nodes, d], names of the nodes, period)."""
 
 
 def read_temporal(config: Mapping[str, Any]) -> Dataset:
@@ -25,7 +25,7 @@ def read_temporal(config: Mapping[str, Any]) -> Dataset:
 
 
 def temporal(name: str = "chickenpox", root: str | None = None) -> Dataset:
-    """Return one of PyG-Temporal's sets; `info["signal"]` is float32 [times, nodes, d], its first feature the target.
+    """Return one of PyG-Temporal's sets; the series is float32 [times, nodes, d], its first feature the target.
 
     chickenpox: 20 counties, cases a week, standardised, on a fixed graph. england_covid: 129 regions, cases a day, on
     the day's graph of movement. montevideo_bus: 675 stops, passengers an hour, on a fixed graph. twitter_tennis: 1000
@@ -47,7 +47,7 @@ def temporal(name: str = "chickenpox", root: str | None = None) -> Dataset:
     path = files[0] if files else folder / f"{name}.json"
     try:
         content = json.loads(read_text(path))
-        topology, signal, info = _READERS[name](content)
+        topology, signal, names, period = _READERS[name](content)
     except json.JSONDecodeError as error:
         fail(
             path,
@@ -58,23 +58,30 @@ def temporal(name: str = "chickenpox", root: str | None = None) -> Dataset:
     except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
         fail(path, f"another layout ({type(error).__name__}: {error})", f"PyG-Temporal's {name}")
     signal = np.ascontiguousarray(signal, np.float32)
-    found = {"source": f"PyG-Temporal, {path.name}", "signal": signal, **info}
     return check_dataset(
-        Dataset(name, "forecast", topology, None, shares_in_order(len(signal)), 0, "", found)
+        Dataset(
+            name,
+            "forecast",
+            topology,
+            splits=shares_in_order(len(signal)),
+            info={"source": f"PyG-Temporal, {path.name}"},
+            node_names=names,
+            series=Series(signal, period=period),
+        )
     )
 
 
 def _chickenpox(content: Any) -> Parts:
     values = np.asarray(content["FX"], np.float64)
     names = sorted(content["node_ids"], key=content["node_ids"].get)
-    return _graph(content["edges"], None, values.shape[1]), values[..., None], {"nodes": names, "period": 52}
+    return _graph(content["edges"], None, values.shape[1]), values[..., None], names, 52
 
 
 def _england_covid(content: Any) -> Parts:
     values, edges = np.asarray(content["y"], np.float64), content["edge_mapping"]
     times = [str(time) for time in range(int(content["time_periods"]))]
     graphs = [_graph(edges["edge_index"][t], edges["edge_weight"][t], values.shape[1]) for t in times]
-    return SnapshotSequence(graphs), values[..., None], {"period": 7}
+    return SnapshotSequence(graphs), values[..., None], (), 7
 
 
 def _montevideo_bus(content: Any) -> Parts:
@@ -83,8 +90,7 @@ def _montevideo_bus(content: Any) -> Parts:
     ends = [(rows[link["source"]], rows[link["target"]]) for link in content["links"]]
     weights = [link["weight"] for link in content["links"]]
     values = np.array([node["y"] for node in nodes], np.float64).T
-    info = {"nodes": [str(stop) for stop in rows], "period": 24}
-    return _graph(ends, weights, len(nodes)), values[..., None], info
+    return _graph(ends, weights, len(nodes)), values[..., None], [str(stop) for stop in rows], 24
 
 
 def _twitter_tennis(content: Any) -> Parts:
@@ -93,7 +99,7 @@ def _twitter_tennis(content: Any) -> Parts:
     graphs = [_graph(hour["edges"], hour["weights"], count) for hour in hours]
     target = np.log1p(np.array([hour["y"] for hour in hours], np.float64))[..., None]
     features = np.log1p(np.array([hour["X"] for hour in hours], np.float64))
-    return SnapshotSequence(graphs), np.concatenate([target, features], 2), {}
+    return SnapshotSequence(graphs), np.concatenate([target, features], 2), (), None
 
 
 _READERS: dict[str, Callable[[Any], Parts]] = {

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from heddle.data.check import check_dataset
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import Dataset, Series
 from heddle.data.files import fail
 from heddle.data.options import call
+from heddle.data.splits import shares_in_order
 from heddle.graph import Graph
 
 STEPS_A_DAY = 288
@@ -31,7 +32,7 @@ def traffic(
     root: str | None = None,
     threshold: float = 0.1,
 ) -> Dataset:
-    """Return a graph of sensors and `info["signal"]`, float32 [steps, sensors, 2]: speed in mph, time of day in [0, 1).
+    """Return a graph of sensors and its series, float32 [steps, sensors, 2]: speed in mph, time of day in [0, 1).
 
     Sensors stand at random in a square, 10 miles wide. Each has edges from its nearest `neighbours` and from itself,
     weighted exp(-distance² / sigma²) with sigma the distances' standard deviation, as in DCRNN (Li et al., 2018,
@@ -96,17 +97,14 @@ def traffic(
 
     n_node, n_edge = np.array([sensors]), np.array([len(senders)])
     graph = Graph(None, weights[:, None], senders, receivers, None, n_node, n_edge)
-    ends = [round(steps * 0.7), round(steps * 0.8)]
-    splits = dict(zip(("train", "valid", "test"), np.split(np.arange(steps), ends)))
+    splits = shares_in_order(steps)
     info = {
         "source": f"made-up traffic, seed {seed}",
-        "signal": signal,
-        "null": 0.0,
-        "period": STEPS_A_DAY,
         "units": ["mph", "day"],
         "places": places,
     }
-    return check_dataset(Dataset(name, "forecast", graph, None, splits, 0, "", info))
+    series = Series(signal, null=0.0, period=STEPS_A_DAY)
+    return check_dataset(Dataset(name, "forecast", graph, None, splits, info=info, series=series))
 
 
 def _peaks(rng: np.random.Generator, sensors: int) -> list[tuple[float, np.ndarray]]:

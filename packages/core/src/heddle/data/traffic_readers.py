@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from heddle.data.check import check_dataset
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import Dataset, Series
 from heddle.data.files import fail
+from heddle.data.splits import shares_in_order
 from heddle.data.traffic_readers_graph import read_adjacency, read_distances
 from heddle.data.traffic_readers_speeds import Speeds, read_speeds
 from heddle.graph import Graph
@@ -27,7 +28,7 @@ _DISTANCES = {
 
 
 def traffic_files(root: str, name: str | None = None, threshold: float = 0.1) -> Dataset:
-    """Return the measured traffic in a folder; `info["signal"]` is float32 [steps, sensors, 2]: value, time of day.
+    """Return the measured traffic in a folder; the series is float32 [steps, sensors, 2]: value, time of day.
 
     The graph has an edge for each entry of the adjacency pickle, from its row to its column, with its weight; without
     a pickle it comes from the table of distances by the Gaussian kernel of DCRNN (Li et al. 2018, section 4). Splits
@@ -52,19 +53,19 @@ def traffic_files(root: str, name: str | None = None, threshold: float = 0.1) ->
     graph = Graph(None, {"weight": weights}, senders, receivers, None, *counts)
     info = {
         "source": f"{name}, {speeds.path.name}",
-        "signal": signal,
-        "nodes": speeds.sensors or [str(k) for k in range(sensors)],
-        "null": 0.0,
-        "period": 288,
         "units": ["mph", "day"],
     }
-    return check_dataset(Dataset(name, "forecast", graph, None, shares_in_order(steps), 0, "", info))
-
-
-def shares_in_order(steps: int, shares: tuple[float, float] = (0.7, 0.1)) -> dict[str, np.ndarray]:
-    """Return "train", "valid", "test": positions in order of time, the test gets what is left."""
-    ends = [round(steps * shares[0]), round(steps * (shares[0] + shares[1]))]
-    return dict(zip(("train", "valid", "test"), np.split(np.arange(steps), ends)))
+    return check_dataset(
+        Dataset(
+            name,
+            "forecast",
+            graph,
+            splits=shares_in_order(steps),
+            info=info,
+            node_names=speeds.sensors or [str(k) for k in range(sensors)],
+            series=Series(signal, null=0.0, period=288),
+        )
+    )
 
 
 def _find(folder: Path, name: str | None) -> tuple[str, Speeds]:

@@ -84,20 +84,22 @@ def tu(
         targets: np.ndarray = _wanted(tables.graph_attributes, f"{stem}_graph_attributes.txt").astype(
             np.float32
         )
-        task, classes, strata = "graph_regression", 0, None
+        task, classes, strata, class_names = "graph_regression", 0, None, []
     else:
         labels = _wanted(tables.graph_labels, f"{stem}_graph_labels.txt")
         if labels.shape[1] != 1:
             fail(f"{stem}_graph_labels.txt", f"{labels.shape[1]} columns", "1 column")
         names, targets = np.unique(labels[:, 0], return_inverse=True)
         task, classes, strata = "graph_classification", len(names), targets
-        info["classes"] = [str(label) for label in names.tolist()]
+        class_names = [str(label) for label in names.tolist()]
     size = len(targets)
     if folds:
         splits = fold_split(np.zeros(size, np.int64) if strata is None else strata, folds, fold, seed)
     else:
         splits = random_split(size, seed, classes=strata)
-    dataset = Dataset(name, task, unbatch(batch), targets, splits, classes, "", info)
+    dataset = Dataset(
+        name, task, unbatch(batch), targets, splits, classes, info=info, class_names=class_names
+    )
     return check_dataset(dataset, validated=True)
 
 

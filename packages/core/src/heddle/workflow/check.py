@@ -1,5 +1,6 @@
 """Whether a dataset and a task fit, before anything is built on them."""
 
+from collections.abc import Sized
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,17 @@ def check_fit(dataset: Dataset, task: Task) -> Dataset:
         ConfigError: another kind of graphs, no targets, or targets that the loss can't take.
     """
     if task.level == "step":
-        if "signal" not in dataset.info:
-            raise _misfit(dataset, task, "no signal", "features in time")
+        if dataset.series is None:
+            raise _misfit(dataset, task, "no series", "features in time")
         return dataset
     graphs: Any = dataset.graphs
     single = isinstance(graphs, (Graph, HeteroGraph))
-    if single == (task.level == "graph") or (not single and not hasattr(graphs, "__len__")):
+    if single == (task.level == "graph") or (not single and not isinstance(graphs, Sized)):
         found = (
             "one graph"
             if single
             else "a sequence of graphs"
-            if hasattr(graphs, "__len__")
+            if isinstance(graphs, Sized)
             else "no plain graphs"
         )
         raise _misfit(dataset, task, found, "many graphs" if task.level == "graph" else "one graph")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import SPLITS, Dataset, Series
 from heddle.errors import DataError
 from heddle.forecast import Signal, split_windows, usual_batch
 from heddle.graph import Graph
@@ -14,7 +14,6 @@ from heddle.program import Placed, Program, State
 from heddle.task import Task
 from heddle.workflow.outcome import Outcome
 from heddle.workflow.seeds import generator
-from heddle.workflow.splits import SPLITS
 
 
 class ForecastLoader:
@@ -33,7 +32,7 @@ class ForecastLoader:
         seed: int,
         epochs: int = 0,
     ):
-        raw = np.asarray(dataset.info["signal"])
+        raw = np.asarray(_series(dataset).values)
         sizes = {split: len(dataset.splits[split]) for split in SPLITS}
         self._windows = split_windows(sizes, task.length, task.horizon)
         if not len(self._windows["train"]):
@@ -107,21 +106,30 @@ class ForecastLoader:
 
 
 def targets_of(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return (targets, mask) of a signal, [n_times, n_nodes, n_targets]: its first `info["targets"]` features.
+    """Return (targets, mask) of a series, [n_times, n_nodes, n_targets]: its first features.
 
-    Unknown is what isn't finite, or equals `info["null"]` where the dataset has such a value; it becomes 0.
+    Unknown is what isn't finite, or equals `null` where the series has such a value; it becomes 0.
     """
-    values = np.asarray(dataset.info["signal"])[..., : dataset.info.get("targets", 1)]
+    series = _series(dataset)
+    values = np.asarray(series.values)[..., : series.n_targets]
     mask = np.isfinite(values)
-    if dataset.info.get("null") is not None:
-        mask &= values != dataset.info["null"]
+    if series.null is not None:
+        mask &= values != series.null
     return np.where(mask, values, 0).astype(np.float32), mask
+
+
+def _series(dataset: Dataset) -> Series:
+    if dataset.series is None:
+        raise DataError(
+            f"dataset {dataset.name}: found no series, expected features in time; choose a dataset of forecasts"
+        )
+    return dataset.series
 
 
 def _weighted(topology: Any) -> Any:
     """Return a graph whose one column of edge features is called "weight"; anything else as it is."""
     edges = topology.edges if isinstance(topology, Graph) else None
-    if edges is None or not hasattr(edges, "reshape") or edges.size != len(edges):
+    if not isinstance(edges, np.ndarray) or edges.size != len(edges):
         return topology
     return topology._replace(edges={"weight": edges.reshape(-1)})
 

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 
 from heddle.batch import Budget, Padded, batch, budget_for, budget_of, counted_budgets, pack, pad, sizes_of
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import SPLITS, Dataset
 from heddle.errors import DataError
 from heddle.graph import Graph
 from heddle.model import Batch
 from heddle.program import Placed, Program, State
 from heddle.workflow.outcome import Outcome, known_targets
 from heddle.workflow.seeds import generator
-from heddle.workflow.splits import SPLITS
 
 BATCHINGS = ("auto", "counted", "packed")
 """Padded batches of `batch_size` graphs each, as on engines that pad none; or filled up to a few shapes."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import SPLITS, Dataset
 from heddle.errors import DataError
 from heddle.graph import Graph
 from heddle.model import Batch
@@ -15,7 +15,6 @@ from heddle.workflow.negatives import TrueLinks, false_pairs
 from heddle.workflow.outcome import Outcome
 from heddle.workflow.ranking import shared_ranks
 from heddle.workflow.seeds import generator
-from heddle.workflow.splits import SPLITS
 
 
 def link_loader(dataset: Dataset, model: Any, batch_size: int | None, negatives: int, seed: int) -> Loader:

@@ -70,7 +70,7 @@ def loader_for(
 
         batching = str(options.get("batching") or "auto")
         return GraphLoader(dataset, model, options.get("batch_size"), seed, static_shapes, batching)
-    if dataset.info.get("snapshots") is not None and not isinstance(model, GraphModel):
+    if dataset.snapshots is not None and not isinstance(model, GraphModel):
         from heddle.workflow.snapshot_links import SnapshotLinkLoader
 
         return SnapshotLinkLoader(dataset, int(options.get("negatives") or 1), seed)

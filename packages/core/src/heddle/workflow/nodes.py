@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import SPLITS, Dataset
 from heddle.errors import DataError
 from heddle.model import Batch
 from heddle.program import Placed, Program, State
 from heddle.workflow.outcome import Outcome, known_targets
-from heddle.workflow.splits import SPLITS
 
 
 class NodeLoader:

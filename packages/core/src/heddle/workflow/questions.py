@@ -4,7 +4,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import SPLITS, Dataset
 from heddle.errors import DataError
 from heddle.graph import Array, Graph
 from heddle.sampling.false_links import false_links
@@ -12,7 +12,6 @@ from heddle.sampling.stream import sample_key
 from heddle.workflow.links import check_links, count_ends, judged, true_pairs
 from heddle.workflow.negatives import TrueLinks
 from heddle.workflow.outcome import Outcome, known_targets
-from heddle.workflow.splits import SPLITS
 
 EVALUATION = -1
 """Stands in a key for the epoch, so that a prediction is the same whenever it is made."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import heddle
 from heddle import artifacts
+from heddle.data.dataset import SPLITS
 from heddle.errors import HeddleError
 from heddle.sharding.settings import with_rank, without_rank
 from heddle.workflow.assemble import Assembly, assemble
@@ -22,7 +23,6 @@ from heddle.workflow.report import Story, page
 from heddle.workflow.saved import evaluate, predict
 from heddle.workflow.screen import print_figures
 from heddle.workflow.settings import Settings, settings_from
-from heddle.workflow.splits import SPLITS
 from heddle.workflow.trainer import fit
 
 __all__ = ["evaluate", "predict", "train"]

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from heddle import artifacts
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import SPLITS, Dataset
 from heddle.program import State
 from heddle.task import Task
 from heddle.workflow.assemble import Assembly, assemble
 from heddle.workflow.outcome import Outcome, figures
 from heddle.workflow.screen import print_figures
-from heddle.workflow.splits import SPLITS
 
 
 def evaluate(config: Mapping[str, Any], registry: Any) -> dict[str, Any]:
@@ -74,7 +73,7 @@ def prediction_rows(task: Task, dataset: Dataset, outcome: Outcome) -> list[dict
     }
     outputs = np.asarray(outcome.outputs).reshape(len(index), -1)
     classes = task.loss_name == "cross_entropy"
-    names = list(dataset.info.get("classes", ()))
+    names = dataset.class_names
     rows = []
     for place, numbers in zip(index.tolist(), outputs):
         row = dict(zip(keys, place)) | {"split": split_of.get(tuple(place), "")}
@@ -88,7 +87,7 @@ def prediction_rows(task: Task, dataset: Dataset, outcome: Outcome) -> list[dict
 def _forecast_rows(task: Task, dataset: Dataset, outcome: Outcome) -> list[dict[str, Any]]:
     """Return a row per window and step of its horizon, a column per node (and target, where there are several)."""
     n_nodes, n_targets = outcome.outputs.shape[2:]
-    nodes = [str(name) for name in dataset.info.get("nodes") or range(n_nodes)]
+    nodes = [str(name) for name in dataset.node_names or range(n_nodes)]
     names = nodes if n_targets == 1 else [f"{node}.{k}" for node in nodes for k in range(n_targets)]
     return [
         {"window": int(start), "step": step + 1, "time": int(start) + task.length + step}

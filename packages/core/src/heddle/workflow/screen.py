@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from heddle.workflow.splits import SPLITS
+from heddle.data.dataset import SPLITS
 
 _ACROSS = 6
 """Figures that fit beside one another."""

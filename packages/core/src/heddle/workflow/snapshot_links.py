@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import SPLITS, Dataset
 from heddle.errors import DataError
 from heddle.forecast import Signal
 from heddle.graph import num_nodes
@@ -15,7 +15,6 @@ from heddle.workflow.links import judged
 from heddle.workflow.negatives import TrueLinks, false_pairs
 from heddle.workflow.outcome import Outcome
 from heddle.workflow.seeds import generator
-from heddle.workflow.splits import SPLITS
 
 LENGTH = 6
 """Snapshots of a window."""
@@ -35,7 +34,7 @@ class SnapshotLinkLoader:
     every_epoch: tuple[str, ...] = ("valid",)
 
     def __init__(self, dataset: Dataset, negatives: int, seed: int):
-        topology = dataset.info["snapshots"]
+        topology = dataset.snapshots
         self._seed, self._negatives = seed, negatives
         graphs = [topology[t].graph for t in range(len(topology))]
         self._n = num_nodes(graphs[0])

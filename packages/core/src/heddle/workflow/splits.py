@@ -2,15 +2,13 @@
 
 import numpy as np
 
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import SPLITS, Dataset
 from heddle.data.splits import random_split
 from heddle.errors import DataError
 from heddle.graph import Graph
 from heddle.nest import map_nest
 from heddle.task import Task
 from heddle.workflow.seeds import generator
-
-SPLITS = ("train", "valid", "test")
 
 
 def with_splits(dataset: Dataset, task: Task, seed: int) -> Dataset:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import SPLITS, Dataset
 from heddle.errors import ConfigError
 from heddle.model import Batch
 from heddle.program import Placed, Program, State
@@ -14,7 +14,6 @@ from heddle.workflow.negatives import TrueLinks, corrupted
 from heddle.workflow.outcome import Outcome
 from heddle.workflow.ranking import filtered_ranks
 from heddle.workflow.seeds import generator
-from heddle.workflow.splits import SPLITS
 
 _JUDGED_TRAIN = 2000
 """Training triples that are judged at the end: ranking all of them would take longest of all."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from heddle.data.dataset import SPLITS
 from heddle.data.etl.encoders import Encoder, fit, write_features
 from heddle.data.etl.relate import Related, columns_of, table_of
 from heddle.data.etl.schema import Edges, Encode, Label, Nodes, Schema
@@ -14,8 +15,6 @@ from heddle.data.etl.streams import NpyStream, chunks, integers, row_count
 from heddle.data.files import fail
 from heddle.data.prepared.write import FolderWriter, index_type
 from heddle.extras import require
-
-PARTS = ("train", "valid", "test")
 
 
 class Emitter:
@@ -133,7 +132,7 @@ class Emitter:
         with ExitStack() as stack:
             streams = {
                 part: stack.enter_context(NpyStream(folder / "splits" / f"{part}.npy", np.int64))
-                for part in PARTS
+                for part in SPLITS
             }
             for table in chunks(path, [column]):
                 part = np.searchsorted(self.related.cuts, integers(table, column), side="right")

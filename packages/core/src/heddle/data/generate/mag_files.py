@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from heddle.artifacts import write_atomically
-from heddle.data.mag import mag
+from heddle.data.mag import mag_and_years
 from heddle.graph import HeteroGraph
 
 ROWS = 20_000
@@ -31,7 +31,9 @@ def write_mag(
 
     ogbn-mag itself has 736389 papers, 1134649 authors, 8740 institutions, 59965 fields, 349 venues and 128 features.
     """
-    made = mag(papers, authors, institutions, fields, venues, features, signal, inside, False, seed)
+    made, year = mag_and_years(
+        papers, authors, institutions, fields, venues, features, signal, inside, False, seed
+    )
     graph, root = made.graphs, Path(folder).expanduser()
     assert isinstance(graph, HeteroGraph) and made.targets is not None
     kinds, raw = list(graph.n_node), root / "raw"
@@ -45,7 +47,7 @@ def write_mag(
             [",".join(kinds), ",".join(str(kind == "paper") for kind in kinds)],
         )
     _numbers(raw / "node-feat/paper/node-feat.csv.gz", graph.nodes["paper"], "%.6g")
-    _numbers(raw / "node-feat/paper/node_year.csv.gz", made.info["year"][:, None], "%d")
+    _numbers(raw / "node-feat/paper/node_year.csv.gz", year[:, None], "%d")
     _numbers(raw / "node-label/paper/node-label.csv.gz", made.targets[:, None], "%d")
     for number, (key, edges) in enumerate(graph.edges.items()):
         place = raw / "relations" / "___".join(key)

@@ -153,15 +153,16 @@ def to_dataset(opened: Prepared) -> Dataset:
     """
     task = opened.task
     info = {**opened.info, "source": str(opened.root)}
-    if task.classes:
-        info["classes"] = list(task.classes)
+    names = tuple(task.classes)
     if task.kind == "node_classification":
         nodes, kind = opened.nodes[task.target[0]], task.target[0]
         targets = None if nodes.label is None else np.array(nodes.label, np.int64)
         splits = {split: np.array(rows, np.int64) for split, rows in nodes.splits.items()}
         graph = to_graph(opened)
-        made = Dataset(opened.name, task.kind, graph, targets, splits, task.num_classes, kind, info)
-        return check_dataset(made)
+        about = task.num_classes, kind, info
+        return check_dataset(
+            Dataset(opened.name, task.kind, graph, targets, splits, *about, class_names=names)
+        )
     if task.kind in ("link_prediction", "edge_classification"):
         key = (task.target[0], task.target[1], task.target[2])
         own = opened.edges[key]
@@ -171,7 +172,7 @@ def to_dataset(opened: Prepared) -> Dataset:
         graph = to_graph(opened, {own.rows_of or key: np.concatenate(unseen)} if unseen else None)
         last = key[2] if key[2] != key[0] else ""
         kind = "link_prediction"
-        return check_dataset(Dataset(opened.name, kind, graph, None, links, 0, key[0], info, last))
+        return check_dataset(Dataset(opened.name, kind, graph, None, links, 0, key[0], info, last, names))
     found = f"a folder prepared for {task.kind} of {task.target}"
     do = "load it with heddle.data.MetaLoader and train it with a Trainer"
     fail(opened.root, found, "classes of nodes or edges, or links", do)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from heddle.data.dataset import SPLITS
 from heddle.task import Task
 from heddle.workflow.classification import class_scores
 from heddle.workflow.outcome import Outcome
@@ -11,7 +12,6 @@ from heddle.workflow.progress import Row
 from heddle.workflow.regression import columns
 from heddle.workflow.report import svg
 from heddle.workflow.report.matrix import matrix
-from heddle.workflow.splits import SPLITS
 
 _MOST_CLASSES = 30
 

@@ -5,13 +5,12 @@ from html import escape
 
 import numpy as np
 
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import SPLITS, Dataset
 from heddle.task import Task
 from heddle.workflow.forecasts import targets_of
 from heddle.workflow.horizons import ERRORS
 from heddle.workflow.outcome import Outcome
 from heddle.workflow.report import svg
-from heddle.workflow.splits import SPLITS
 
 _SENSORS, _STEPS = 4, 576
 """Sensors that are drawn, and steps of each."""
@@ -46,13 +45,13 @@ def shown_steps(horizon: int) -> list[int]:
 def baselines(task: Task, dataset: Dataset, starts: np.ndarray) -> dict[str, np.ndarray]:
     """Return what needs no model: the last known value, and the mean of the training part at that time of day.
 
-    [n_windows, horizon, n_nodes, n_targets] each; the second where the dataset has a `info["period"]` in steps.
+    [n_windows, horizon, n_nodes, n_targets] each; the second where the series has a period.
     """
     values, known = targets_of(dataset)
     rows = np.minimum(starts[:, None] + task.length + np.arange(task.horizon), len(values) - 1)
     last = values[starts + task.length - 1]
     found = {"last value": np.repeat(last[:, None], task.horizon, axis=1)}
-    period = int(dataset.info.get("period") or 0)
+    period = 0 if dataset.series is None else dataset.series.period or 0
     n_train = len(dataset.splits["train"])
     if 0 < period <= n_train:
         phase, mean = np.arange(n_train) % period, np.zeros((period, *values.shape[1:]))
@@ -79,7 +78,7 @@ def picked_sensors(outcome: Outcome, dataset: Dataset) -> list[tuple[int, str]]:
     share = error.sum(axis=(0, 1, 3)) / np.maximum(outcome.mask.sum(axis=(0, 1, 3)), 1)
     order = np.argsort(share, kind="stable")
     rows = order[np.unique(np.linspace(0, len(order) - 1, _SENSORS).astype(int))]
-    names = dataset.info.get("nodes") or [f"node {row}" for row in range(len(order))]
+    names = dataset.node_names or [f"node {row}" for row in range(len(order))]
     return [(int(row), str(names[row])) for row in rows]
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import SPLITS, Dataset
 from heddle.graph import Graph, HeteroGraph
 from heddle.task import Task
 from heddle.workflow.metrics import higher_is_better
@@ -15,7 +15,6 @@ from heddle.workflow.outcome import Outcome
 from heddle.workflow.progress import Row
 from heddle.workflow.report.charts import curves, judgement
 from heddle.workflow.report.forecasts import forecasts
-from heddle.workflow.splits import SPLITS
 
 
 class Story(NamedTuple):
@@ -50,7 +49,7 @@ def page(story: Story) -> str:
     if story.task.level == "step":
         judged = forecasts(story.task, story.dataset, story.outcomes)
     else:
-        judged = judgement(story.task, story.outcomes, story.dataset.info.get("classes", ()))
+        judged = judgement(story.task, story.outcomes, story.dataset.class_names)
     first = [name for name in training if name in ("loss", story.task.metrics[0])]
     charts = {name: training[name] for name in first} | judged | training
     written = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import count
 
-from heddle.workflow.splits import SPLITS
+from heddle.data.dataset import SPLITS
 
 COLOURS = 8
 """Slots before a colour comes again, then with another dash."""
