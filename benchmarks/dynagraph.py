@@ -31,8 +31,7 @@ from heddle.layers.diffusion import DiffusionConv
 from heddle.layers.gcn import GCN
 from heddle.params import initialise
 from heddle_dgl import GraphGRU, GraphLSTM, SnapshotStore, integrate, place_structure, stack_seq_model, step
-from heddle_dgl.kernels import import_dgl, kernel_named, steps_named
-from heddle_dgl.ops import TorchOps
+from heddle_dgl.kernels import import_dgl, kernels_named, ops_named, steps_named
 from heddle_dgl.run import Run, engine_named
 from heddle_dgl.windows import WindowBatch
 
@@ -99,7 +98,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    kernel, _ = kernel_named("auto", CPU)
+    kernel = "heddle" if kernels_named("auto", CPU).by_name else "torch"
     print(f"torch {torch.__version__}, {platform.machine()}, {args.threads} threads, messages by {kernel}")
     for name in args.shapes:
         shape = SHAPES[name]
@@ -135,7 +134,7 @@ def bench(name: str, shape: Shape, graph: Graph, rounds: int) -> None:
         return WindowBatch(name, signal, starts, shape.steps, shape.steps, [structure], CPU, torch.float32)
 
     def fused(kernel: str, kept: SnapshotStore | None) -> Callable[[], Tensor]:
-        ops, steps = TorchOps(CPU, kernel_named(kernel, CPU)[1]), steps_named(kernel, CPU, torch.float32)
+        ops, steps = ops_named(kernel, CPU), steps_named(kernel, CPU, torch.float32)
 
         def run() -> Tensor:
             with step() as memo:

@@ -25,9 +25,8 @@ from heddle.data.traffic_readers_graph import read_adjacency
 from heddle.graph import Graph
 from heddle.layers.cheb import ChebConv
 from heddle_dgl import GraphGRU, GraphLSTM, SnapshotStore, place_structure, step
-from heddle_dgl.kernels import kernel_named, steps_named
+from heddle_dgl.kernels import ops_named, steps_named
 from heddle_dgl.models import Recurrent
-from heddle_dgl.ops import TorchOps
 from heddle_dgl.run import Run, engine_named
 from heddle_dgl.windows import WindowBatch
 
@@ -117,7 +116,7 @@ def compare(kind: str, senders: np.ndarray, receivers: np.ndarray, weight: np.nd
     counts = np.array([NODES]), np.array([len(senders)])
     graph = Graph(None, {"weight": weight}, senders, receivers, None, *counts)
     structure = place_structure(graph, model.specs(), CPU, torch.float32)
-    ops, store = TorchOps(CPU, kernel_named("auto", CPU)[1]), SnapshotStore()
+    ops, store = ops_named("auto", CPU), SnapshotStore()
     steps, engine = steps_named("auto", CPU, torch.float32), engine_named("fused")
 
     def run_ours() -> Tensor:

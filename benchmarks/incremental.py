@@ -24,9 +24,9 @@ from heddle.graph import Graph
 from heddle.layers.sage import SAGE
 from heddle_dgl.changing import ChangingSums
 from heddle_dgl.incremental import Change, Edges, IncrementalSum, change_between
-from heddle_dgl.kernels import kernel_named
-from heddle_dgl.ops import TorchOps
+from heddle_dgl.kernels import kernels_named
 from heddle_dgl.structure import place_structure
+from heddle_torch.arrays.ops import TorchOps
 
 Step = tuple[Edges, Tensor, Change]
 Variants = Callable[[Sequence[Step], TorchOps], dict[str, Callable[[int], Tensor]]]
@@ -137,8 +137,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    name, kernel = kernel_named("auto", torch.device("cpu"))
-    ops = TorchOps(kernel=kernel)
+    kernels = kernels_named("auto", torch.device("cpu")).by_name
+    ops, name = TorchOps(kernels=kernels), "heddle" if kernels else "torch"
     print(f"torch {torch.__version__}, 1 thread, sums by {name}")
     steps = random_steps(args.nodes, args.edges, args.features, args.share, 4)
     size = f"{args.nodes} nodes, {args.edges} edges, {args.features} features, {args.share:.1%} of the edges"

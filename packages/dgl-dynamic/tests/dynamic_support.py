@@ -13,11 +13,10 @@ from heddle.layers.gcn import GCN
 from heddle.params import initialise
 from heddle_dgl.cells import GraphGRU, GraphLSTM, GraphRNN
 from heddle_dgl.cells.tgcn import TGCN
-from heddle_dgl.kernels import kernel_named, steps_named
+from heddle_dgl.kernels import ops_named, steps_named
 from heddle_dgl.memo import StepMemo, step
 from heddle_dgl.models import A3TGCN, EvolveGCN, Recurrent
 from heddle_dgl.models.evolve import EvolveLayer
-from heddle_dgl.ops import TorchOps
 from heddle_dgl.run import Run, engine_named
 from heddle_dgl.stacking import integrate, stack_cells, stack_seq_model
 from heddle_dgl.structure import place_structure
@@ -106,7 +105,7 @@ def make_windows(model, graphs, signal, starts, horizon=HORIZON, known=None):
 def forward(model, params, windows, engine, fed=None, cross_layer=None, store=None, kernel="torch"):
     """Return (outputs, the Run) of an engine."""
     with step(StepMemo(checked=True)) as memo:
-        ops, steps = TorchOps(kernel=kernel_named(kernel, CPU)[1]), steps_named(kernel, CPU, F64)
+        ops, steps = ops_named(kernel, CPU), steps_named(kernel, CPU, F64)
         run = Run(ops, engine_named(engine, cross_layer), memo, store, steps)
         return model.forecast(run, params, windows, fed), run
 

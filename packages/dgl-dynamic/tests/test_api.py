@@ -78,16 +78,13 @@ def test_msg_pass_on_a_dgl_graph(graph):
 
 @needs_dgl
 def test_kernels_give_one_answer(graph):
-    from heddle_dgl.kernels import kernel_named
-    from heddle_dgl.ops import TorchOps
+    from heddle_dgl.kernels import ops_named
 
     layer, x = GCN(3, 4), torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
     structure = place_structure(graph, layer.specs(), torch.device("cpu"), torch.float64)
     answers = []
     for name in ("torch", "dgl"):
-        y = layer.aggregate(
-            TorchOps("cpu", kernel_named(name, torch.device("cpu"))[1]), structure.supports, x
-        )
+        y = layer.aggregate(ops_named(name, torch.device("cpu")), structure.supports, x)
         answers.append((y, torch.autograd.grad((y**2).sum(), x)[0]))
     torch.testing.assert_close(answers[0], answers[1], rtol=1e-12, atol=1e-12)
 

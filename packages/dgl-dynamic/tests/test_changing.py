@@ -22,10 +22,10 @@ from heddle_dgl.aggregation import aggregation_of
 from heddle_dgl.backend import DglBackend
 from heddle_dgl.build import dcrnn, evolvegcn, gcrn_gru
 from heddle_dgl.changing import ChangingSums, changed_rows
-from heddle_dgl.kernels import kernel_named
-from heddle_dgl.ops import TorchOps
+from heddle_dgl.kernels import ops_named
 from heddle_dgl.snapshots import graphs_at
 from heddle_dgl.structure import place_structure
+from heddle_torch.arrays.ops import TorchOps
 
 N, TIMES = 9, 9
 LAYERS = [GCN(2, 3), SAGE(2, 3), ChebConv(2, 3, 3), DiffusionConv(2, 3, 2)]
@@ -87,7 +87,7 @@ def random_signal(seed, share, n=N, times=TIMES):
 def test_each_snapshot_from_the_one_before(seed, layer, share, native):
     """Rows to the bit, deltas to rounding, by either kernel."""
     topology, signal = random_deltas(seed), random_signal(seed, share)
-    ops = TorchOps(kernel=kernel_named("auto" if native else "torch", CPU)[1])
+    ops = ops_named("auto" if native else "torch", CPU)
     modes = {mode: ChangingSums(mode) for mode in ("full", "rows", "delta")}
     for t, graph in graphs_at(topology, range(TIMES), N).items():
         structure, x = place_structure(graph, layer.specs(), CPU, F64), torch.from_numpy(signal[t])

@@ -5,11 +5,11 @@ import pytest
 from dynamic_support import CPU, F64, LENGTH, forward, make_graph, make_model, make_params
 
 from heddle_dgl.memo import StepMemo, step
-from heddle_dgl.ops import TorchOps
 from heddle_dgl.run import Run, engine_named
 from heddle_dgl.store import SnapshotStore
 from heddle_dgl.structure import place_structure
 from heddle_dgl.windows import WindowBatch
+from heddle_torch.arrays.ops import TorchOps
 
 CASES = [
     ("naive", None, False, {"lstm": 16, "gru": 12, "rnn": 4}),

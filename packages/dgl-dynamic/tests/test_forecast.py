@@ -118,8 +118,8 @@ def test_the_reference_convention():
     from dynamic_support import make_graph
 
     from heddle_dgl.diffusion import ReferenceDiffusion
-    from heddle_dgl.ops import TorchOps
     from heddle_dgl.structure import place_structure
+    from heddle_torch.arrays.ops import TorchOps
 
     senders, receivers, weight, a, signal = dense.random_signal()
     layer, a = ReferenceDiffusion(2, 3, 2, bias=False), torch.from_numpy(a)

@@ -15,8 +15,9 @@ from heddle.errors import ConfigError
 from heddle.model import Signature
 from heddle.sharding.settings import Sharding
 from heddle_dgl.build import dcrnn, gcrn_gru
-from heddle_dgl.sharding.group import Group
+from heddle_dgl.sharding.group import CountedGroup
 from heddle_dgl.sharding.training import learner_for
+from heddle_torch.group import Group
 
 COMMON = (
     "backend=dgl-dynamic",
@@ -157,4 +158,4 @@ def test_what_cannot_be_split_is_told():
         (dcrnn, Sharding("halo", devices=4, processes=2), "set sharding.processes=4"),
     ):
         with pytest.raises(ConfigError, match=told):
-            learner_for(sharding, Group(0, 2), build(config, signature), ())
+            learner_for(sharding, CountedGroup(Group()), build(config, signature), ())

@@ -314,7 +314,7 @@ def test_models_on_sparse_features_equal_those_on_plain_ones(layer, monkeypatch)
     batch = Batch(wide, model.prepare(wide), index, labels, index >= 0)
     program, _ = build(model=model)
     placed = program.place(batch)
-    assert isinstance(placed.batch.graph.nodes, SparseFeatures)
+    assert isinstance(placed.graph.nodes, SparseFeatures)
     sparse = trained(program, placed, program.init(0), 5)[1]
     monkeypatch.setattr("heddle_torch.train.learner.as_features", lambda x: x)
     np.testing.assert_allclose(

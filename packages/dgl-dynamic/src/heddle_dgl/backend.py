@@ -4,27 +4,31 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from heddle.errors import ConfigError
 from heddle.graph import Graph, HeteroGraph
 from heddle.model import Model, Signature
-from heddle.plugins.kernels import NO_KERNELS, primitive_kernels
 from heddle.program import Program
 from heddle.sharding.plan import Estimate
 from heddle.sharding.settings import Sharding
 from heddle_dgl.changing import ChangingSums
-from heddle_dgl.kernels import kernel_named, steps_named
-from heddle_dgl.learners import ForecastLearner, Learner, PortableLearner
+from heddle_dgl.kernels import kernels_named, steps_named
+from heddle_dgl.learners import ForecastLearner
 from heddle_dgl.links import LinkLearner
 from heddle_dgl.models.links import SnapshotLinks
-from heddle_dgl.ops import TorchOps
-from heddle_dgl.place import device_named, precision_named
-from heddle_dgl.program import build_program
 from heddle_dgl.run import engine_named
 from heddle_dgl.store import SnapshotStore
 from heddle_dgl.tiers import FileTier, MemoryTier
+from heddle_torch.arrays.ops import TorchOps
+from heddle_torch.group import join
+from heddle_torch.place import describe_place, device_named, precision_named, use_threads
+from heddle_torch.train.gradients import value_and_grad
+from heddle_torch.train.learner import Learner, PortableLearner
+from heddle_torch.train.program import build_program
+
+TIMEOUT = 120.0
+"""Seconds without an answer after which the other processes of a forecast count as lost."""
 
 
 class DglBackend:
@@ -43,44 +47,26 @@ class DglBackend:
         self.device = device_named(str(config.get("device") or "cpu"))
         self.precision = precision_named(config.get("precision") or "float32")
         self.engine = engine_named(config.get("engine") or "fused", config.get("cross_layer"))
-        self.kernel_name, self._kernel = kernel_named(config.get("kernel") or "auto", self.device)
-        native = self.kernel_name == "heddle"
-        self._kernels = primitive_kernels("torch", self.device.type) if native else NO_KERNELS
-        self._steps = steps_named(self.kernel_name, self.device, self.precision.compute)
+        self._kernel = kernel = config.get("kernel") or "auto"
+        self.kernels = kernels_named(kernel, self.device)
+        self._steps = steps_named(kernel, self.device, self.precision.compute)
         if config.get("compile"):
             from heddle_dgl.fused.compiled import compiled_steps
 
             self._steps = compiled_steps()
         self._budgets = {**_BUDGETS, **(config.get("store") or {})}
         self._changing = ChangingSums(config.get("incremental") or "auto").mode
-        threads = config.get("threads")
-        if threads is not None:
-            if int(threads) < 1:
-                raise ConfigError(
-                    f"backend.threads: found {threads}, expected at least 1; or null for torch's own"
-                )
-            torch.set_num_threads(int(threads))
+        use_threads(config.get("threads"))
 
     def ops(self) -> TorchOps:
         """Return the primitives on tensors of this engine's device."""
-        return TorchOps(self.device, self._kernel, self._kernels.by_name)
+        return TorchOps(self.device, self.kernels.by_name)
 
     def value_and_grad(
         self, function: Callable[..., Tensor]
     ) -> Callable[..., tuple[Tensor, tuple[Tensor, ...]]]:
         """Return (*float tensors) -> (function's scalar, its gradient in each); nested in itself to any order."""
-
-        def evaluate(*arrays: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-            nested = torch.is_grad_enabled() and any(x.requires_grad for x in arrays)
-            tracked = [x if x.requires_grad else x.detach().requires_grad_() for x in arrays]
-            with torch.enable_grad():
-                value = function(*tracked)
-            if not value.requires_grad:
-                return value, tuple(torch.zeros_like(x) for x in arrays)
-            grads = torch.autograd.grad(value, tracked, create_graph=nested, materialize_grads=True)
-            return (value if nested else value.detach()), grads
-
-        return evaluate
+        return value_and_grad(function)
 
     def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
         """Build the Program that trains a portable Model, or one that forecasts (see `heddle_dgl.models`)."""
@@ -95,13 +81,13 @@ class DglBackend:
                 f"model: found a {type(model).__name__}, expected a portable Model or one with forecast; choose "
                 "model=dcrnn, gcrn-gru ... or a portable model"
             )
-        return build_program(learner, task, optim, ops, self.device, self.precision)
+        return build_program(learner, task, optim, ops, self.device)
 
     def sharded_forecast(
         self, model: Any, task: Any, optim: Mapping[str, Any], sharding: Sharding
     ) -> Program:
         """Build the Program of one of several processes, as `heddle_dgl.sharding` splits the work."""
-        from heddle_dgl.sharding.group import join
+        from heddle_dgl.sharding.group import CountedGroup, backward_of_parts
         from heddle_dgl.sharding.training import learner_for
 
         if not hasattr(model, "forecast"):
@@ -110,9 +96,11 @@ class DglBackend:
                 "model=dcrnn"
             )
         ops = self.ops()
-        group = join(sharding, self.device)
+        group = CountedGroup(
+            join(sharding.coordinator, sharding.rank or 0, sharding.processes, self.device, TIMEOUT)
+        )
         learner = learner_for(sharding, group, model, self._parts(model, ops))
-        return build_program(learner, task, optim, ops, self.device, self.precision, group)
+        return build_program(learner, task, optim, ops, self.device, backward_of_parts(group))
 
     def _parts(self, model: Any, ops: TorchOps) -> tuple[Any, ...]:
         """Return the arguments of a ForecastLearner."""
@@ -169,15 +157,9 @@ class DglBackend:
             dgl = version("dgl")
         except PackageNotFoundError:
             dgl = "not installed"
-        kind = f"{self.device}" if self.device.type != "cpu" else f"cpu ({torch.get_num_threads()} threads)"
-        return {
-            "torch": torch.__version__,
-            "dgl": dgl,
-            "device": kind,
-            "precision": str(self.precision.compute).removeprefix("torch."),
-            "engine": self.engine.name,
-            "kernel": self.kernel_name,
-        }
+        described = describe_place(self.device, self.precision, self.kernels)
+        kernel = "dgl" if self._kernel == "dgl" else described["kernel"]
+        return {**described, "dgl": dgl, "engine": self.engine.name, "kernel": kernel}
 
 
 _BUDGETS = {"device": 0, "host": 1024, "disk": 0}

@@ -14,7 +14,7 @@ from heddle.adjacency import Adjacency
 from heddle.errors import ConfigError, nearest
 from heddle.support import Support
 from heddle_dgl.incremental import KEYFRAME, one_way
-from heddle_dgl.ops import TorchOps
+from heddle_torch.arrays.ops import TorchOps
 
 MODES = ("auto", "full", "rows", "delta")
 _PER_ROW, _PER_EDGE = 16, 80

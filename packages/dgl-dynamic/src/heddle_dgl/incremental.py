@@ -8,7 +8,7 @@ from torch import Tensor
 
 from heddle.adjacency import Adjacency, stable_order
 from heddle.errors import ConfigError, nearest
-from heddle_dgl.ops import TorchOps
+from heddle_torch.arrays.ops import TorchOps
 
 MODES = ("auto", "full", "rows", "delta")
 KEYFRAME = 32

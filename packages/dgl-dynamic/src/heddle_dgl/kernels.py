@@ -1,6 +1,7 @@
-"""Kernels for the one product that dominates: heddle-kernels where they are installed, DGL's, or torch's CSR."""
+"""Who computes what dominates: heddle-kernels where they are installed, DGL's product, or torch alone."""
 
 import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -8,46 +9,35 @@ from torch import Tensor
 from torch.autograd import Function
 
 from heddle.adjacency import Adjacency
-from heddle.errors import ConfigError, PluginError, nearest
+from heddle.errors import PluginError
+from heddle.plugins.kernels import Kernels
 from heddle_dgl.fused import TORCH_STEPS, Steps
 from heddle_dgl.identity import IdentityCache
-from heddle_dgl.ops import Kernel
+from heddle_torch import kernels as base
+from heddle_torch.arrays.ops import TorchOps
 
 log = logging.getLogger(__name__)
 
 _STEPS = ("lstm_step", "gru_gates", "gru_output")
 
-KERNELS = ("auto", "heddle", "torch", "dgl")
 
-
-def kernel_named(name: str, device: torch.device) -> tuple[str, Kernel | None]:
-    """Return (which it is, the kernel; None for torch's CSR product) of "auto" or one of KERNELS.
-
-    "auto" takes heddle-kernels through the registry where they are installed, else torch: DGL's are slower, and
-    take seconds to import.
+def kernels_named(name: str, device: torch.device) -> Kernels:
+    """Return the kernels of "auto", "heddle", "torch" (see `heddle_torch.kernels`) or "dgl", whose sums are slower.
 
     Raises:
         ConfigError: an unknown name.
         PluginError: a named kernel that isn't installed; says why.
     """
-    if name not in KERNELS:
-        raise ConfigError(
-            f"backend.kernel: found {name!r}, expected one of {list(KERNELS)}{nearest(str(name), KERNELS)}"
-        )
-    if name == "torch":
-        return "torch", None
-    if name == "dgl":
-        return "dgl", dgl_kernel()
-    from heddle.plugins.registry import load_plugins
+    return base.kernels_named(name, device, {"dgl": dgl_kernels})
 
-    try:
-        found = load_plugins().find_kernel("spmm", library="torch", device=device.type)
-    except PluginError as error:
-        if name == "heddle":
-            raise
-        log.info("messages by torch: %s", error)
-        return "torch", None
-    return "heddle", found
+
+def ops_named(name: str, device: torch.device) -> TorchOps:
+    """Return the primitives on tensors of `device`, computed by the kernels of that name.
+
+    Raises:
+        ConfigError, PluginError: see `kernels_named`.
+    """
+    return TorchOps(device, kernels_named(name, device).by_name)
 
 
 def steps_named(name: str, device: torch.device, dtype: torch.dtype) -> Steps:
@@ -68,20 +58,29 @@ def steps_named(name: str, device: torch.device, dtype: torch.dtype) -> Steps:
         return TORCH_STEPS
 
 
-def dgl_kernel() -> Kernel:
-    """Return DGL's sparse product; each adjacency becomes a DGLGraph once.
+def dgl_kernels() -> Mapping[str, Callable[..., Any]]:
+    """Return DGL's sparse product as `spmm`; each adjacency becomes a DGLGraph once.
+
+    Integers, and weights that want a gradient or differ by column, are left to torch.
 
     Raises:
         PluginError: DGL isn't installed.
     """
-    dgl = import_dgl()
+    dgl, torchs = import_dgl(), TorchOps()
     graphs: IdentityCache[Any] = IdentityCache()
 
-    def product(adjacency: Adjacency, x: Tensor, weight: Tensor | None) -> Tensor:
+    def spmm(adjacency: Adjacency, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        fixed = weight is None or (weight.ndim == 1 and not weight.requires_grad)
+        if not fixed or not x.is_floating_point():
+            return torchs.spmm(adjacency, x, weight)
+        dtype = x.dtype if weight is None else torch.promote_types(x.dtype, weight.dtype)
+        wide = torch.promote_types(dtype, torch.float32)
         pair = graphs.get(adjacency.senders, adjacency.receivers, make=lambda: _both_ways(dgl, adjacency))
-        return _DglSpmm.apply(x, weight, *pair, dgl.ops)
+        own = None if weight is None else weight.to(wide)
+        y = _DglSpmm.apply(x.to(wide).flatten(1), own, *pair, dgl.ops)
+        return y.reshape((adjacency.n_receivers, *x.shape[1:])).to(dtype)
 
-    return product
+    return {"spmm": spmm}
 
 
 def import_dgl() -> Any:

@@ -1,7 +1,7 @@
-"""Learners: what a Program trains: portable models of core, and forecasts of this package."""
+"""ForecastLearner: the learner of a forecast model, run by an engine."""
 
 import math
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,80 +10,19 @@ from torch import Tensor
 from heddle.errors import ConfigError
 from heddle.forecast import Signal
 from heddle.graph import Graph
-from heddle.layers.base import Dropout, no_dropout
-from heddle.model import Batch, Model
-from heddle.nest import map_nest
+from heddle.model import Batch
 from heddle.ops import GraphOps
 from heddle_dgl.changing import ChangingSums
 from heddle_dgl.fused import TORCH_STEPS, Steps
 from heddle_dgl.memo import StepMemo, step
 from heddle_dgl.models.seq import paced_tau
-from heddle_dgl.place import Precision, tensor, to_device
 from heddle_dgl.run import Engine, Run
 from heddle_dgl.snapshots import graphs_at
 from heddle_dgl.store import SnapshotStore
 from heddle_dgl.structure import Structure, Structures
 from heddle_dgl.windows import WindowBatch
-
-
-class Training(NamedTuple):
-    """What outputs depend on in training besides weights and data."""
-
-    generator: torch.Generator
-    steps: int
-
-
-class Learner(Protocol):
-    """Outputs and embeddings from named weights."""
-
-    model: Any
-
-    def place(self, batch: Batch) -> Any:
-        """Return the batch on the device; has `targets` and `mask`."""
-        ...
-
-    def outputs(self, weights: dict[str, Tensor], placed: Any, training: Training | None) -> Tensor:
-        """Return the task's outputs, differentiable in the weights."""
-        ...
-
-    def embed(self, weights: dict[str, Tensor], placed: Any) -> Any:
-        """Return node embeddings."""
-        ...
-
-    def whole(self, values: Tensor, placed: Any) -> Tensor:
-        """Return outputs of all nodes and windows, from those of this process."""
-        ...
-
-    def figures(self) -> dict[str, float]:
-        """Return what the last step cost and saved."""
-        ...
-
-
-class PortableLearner:
-    """A portable Model's functions on torch."""
-
-    def __init__(self, model: Model, ops: GraphOps, device: torch.device, precision: Precision):
-        self.model, self._ops, self._device, self._precision = model, ops, device, precision
-
-    def place(self, batch: Batch) -> Batch:
-        return to_device(batch, self._device, self._precision)
-
-    def outputs(self, weights: dict[str, Tensor], placed: Batch, training: Training | None) -> Tensor:
-        dropout = no_dropout if training is None else _dropout(training.generator)
-        outputs = self.model.apply(self._ops, self._cast(weights), placed, dropout)
-        return outputs.to(self._precision.weights)
-
-    def embed(self, weights: dict[str, Tensor], placed: Batch) -> Any:
-        return self.model.embed(self._ops, self._cast(weights), placed)
-
-    def whole(self, values: Tensor, placed: Batch) -> Tensor:
-        return values
-
-    def figures(self) -> dict[str, float]:
-        return {}
-
-    def _cast(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {name: value.to(self._precision.compute) for name, value in weights.items()}
+from heddle_torch.place import Precision, to_tensor
+from heddle_torch.train.learner import ParamLearner, Training
 
 
 class PlacedWindows(NamedTuple):
@@ -104,7 +43,7 @@ class PlacedWindows(NamedTuple):
     part: Any = None
 
 
-class ForecastLearner:
+class ForecastLearner(ParamLearner):
     """A forecast model run by an engine; on a changing graph its windows run one after the other."""
 
     def __init__(
@@ -118,10 +57,10 @@ class ForecastLearner:
         steps: Steps = TORCH_STEPS,
         sums: ChangingSums | None = None,
     ):
+        super().__init__(model.params(), device, precision)
         self.model, self._ops, self._engine, self.store, self._steps = model, ops, engine, store, steps
         self._sums = sums or ChangingSums()
         self._changing = False
-        self._device, self._precision = device, precision
         self._structures = Structures(model.specs(), device, precision.compute)
         self._schedule: Any = None
         self._aggregations = self._saved = 0
@@ -147,7 +86,9 @@ class ForecastLearner:
         self._plan(signal)
 
         def on_device(array: Any) -> Any:
-            return None if array is None else tensor(np.asarray(array), self._device, self._precision.weights)
+            return (
+                None if array is None else to_tensor(np.asarray(array), self._device, self._precision.weights)
+            )
 
         mean, deviation = on_device(signal.mean), on_device(signal.deviation)
         return PlacedWindows(
@@ -163,7 +104,7 @@ class ForecastLearner:
         for windows in self._windows(placed, known):
             with step() as memo:
                 run = self._run(memo)
-                parts.append(self.model.forecast(run, self._cast(weights), windows, fed))
+                parts.append(self.model.forecast(run, self._computed(weights), windows, fed))
                 self._aggregations += run.aggregations
                 self._saved += run.saved
         if training is not None and self.store is not None:
@@ -175,10 +116,7 @@ class ForecastLearner:
         """Return the embeddings of the nodes in the last window, [n_nodes, d]."""
         windows = list(self._windows(placed, placed.signal.length))[-1]
         with step() as memo:
-            return self.model.embed(self._run(memo), self._cast(weights), windows)[:, -1]
-
-    def whole(self, values: Tensor, placed: PlacedWindows) -> Tensor:
-        return values
+            return self.model.embed(self._run(memo), self._computed(weights), windows)[:, -1]
 
     def figures(self) -> dict[str, float]:
         """Return aggregations of the last step and, of the store: hits ... since the last call, saved, bytes held.
@@ -246,28 +184,3 @@ class ForecastLearner:
         self._schedule = signal.schedule
         span = np.arange(signal.length)
         self.store.plan(np.unique(np.asarray(starts)[:, None] + span) for starts in signal.schedule)
-
-    def _cast(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {name: value.to(self._precision.compute) for name, value in weights.items()}
-
-
-def _dropout(generator: torch.Generator) -> Dropout:
-    def dropout(x: Tensor, rate: float) -> Tensor:
-        if rate == 0:
-            return x
-        if not 0 < rate < 1:
-            raise ValueError(f"dropout: found a rate of {rate}, expected at least 0 and less than 1")
-        kept = torch.rand(x.shape, generator=generator, device=generator.device) >= rate
-        return x * kept.to(x.dtype) / (1 - rate)
-
-    return dropout
-
-
-def to_numpy(nest: Any) -> Any:
-    """Return a nest of tensors as numpy arrays; what numpy has no dtype for in float32."""
-
-    def array(x: Tensor) -> np.ndarray:
-        x = x.detach().cpu()
-        return (x.float() if x.dtype in (torch.bfloat16, torch.float16) else x).numpy()
-
-    return map_nest(array, nest)

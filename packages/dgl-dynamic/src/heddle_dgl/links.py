@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from heddle.model import Batch
-from heddle_dgl.learners import ForecastLearner, PlacedWindows, Training
+from heddle_dgl.learners import ForecastLearner, PlacedWindows
 from heddle_dgl.memo import step
+from heddle_torch.train.learner import Training
 
 
 class PlacedLinks(NamedTuple):
@@ -32,7 +33,7 @@ class LinkLearner(ForecastLearner):
         (windows,) = self._windows(placed.windows, placed.windows.signal.length)
         with step() as memo:
             run = self._run(memo)
-            h = self.model.embed(run, self._cast(weights), windows)[:, -1]
+            h = self.model.embed(run, self._computed(weights), windows)[:, -1]
             self._aggregations, self._saved = run.aggregations, run.saved
         first, second = (h.index_select(0, ends) for ends in placed.pairs.unbind(1))
         return (first * second).sum(-1).to(self._precision.weights)

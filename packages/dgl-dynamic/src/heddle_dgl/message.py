@@ -10,8 +10,8 @@ from heddle.errors import GraphError
 from heddle_dgl.aggregation import aggregation_of
 from heddle_dgl.keys import key_of, message_key
 from heddle_dgl.memo import active_memo
-from heddle_dgl.ops import TorchOps
 from heddle_dgl.structure import Structure
+from heddle_torch.arrays.ops import TorchOps
 
 T = TypeVar("T")
 

@@ -9,9 +9,8 @@ from torch import Tensor, nn
 
 from heddle.graph import Graph
 from heddle.params import initialise
-from heddle_dgl.kernels import kernel_named, steps_named
+from heddle_dgl.kernels import ops_named, steps_named
 from heddle_dgl.memo import step
-from heddle_dgl.ops import TorchOps
 from heddle_dgl.run import Run, engine_named
 from heddle_dgl.store import SnapshotStore
 from heddle_dgl.structure import Structures
@@ -90,7 +89,7 @@ class DynamicModule(nn.Module):
         )
         params = {key.replace("/", "."): value for key, value in self.weights.items()}
         with step() as memo:
-            ops = TorchOps(like.device, kernel_named(self._kernel, like.device)[1])
+            ops = ops_named(self._kernel, like.device)
             steps = steps_named(self._kernel, like.device, like.dtype)
             run = Run(ops, self._engine, memo, self.store, steps)
             return self.model.forecast(run, params, windows, fed).permute(2, 0, 1, 3)

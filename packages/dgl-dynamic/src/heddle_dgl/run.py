@@ -14,9 +14,9 @@ from heddle_dgl.aggregation import aggregation_of
 from heddle_dgl.changing import ChangingSums
 from heddle_dgl.fused import TORCH_STEPS, Steps
 from heddle_dgl.memo import StepMemo
-from heddle_dgl.ops import TorchOps
 from heddle_dgl.store import SnapshotStore
 from heddle_dgl.structure import Structure
+from heddle_torch.arrays.ops import TorchOps
 
 ENGINES = ("naive", "cached", "fused")
 

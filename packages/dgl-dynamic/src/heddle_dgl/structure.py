@@ -14,6 +14,7 @@ from heddle.model import edge_weight, prepare_supports
 from heddle.nest import map_nest
 from heddle.support import AggregateSpec, Support
 from heddle_dgl.digest import digest
+from heddle_torch.place import to_tensor
 
 
 class Structure(NamedTuple):
@@ -64,7 +65,7 @@ def place_structure(
     """Build the supports of `specs` for a graph and bring them to the device, loops as edges among the others."""
     supports = prepare_supports(graph, tuple(dict.fromkeys(specs)))
     placed = {
-        key: map_nest(lambda leaf: _tensor(leaf, device, dtype), with_loop_edges(support))
+        key: map_nest(lambda leaf: to_tensor(leaf, device, dtype), with_loop_edges(support))
         for key, support in supports.items()
     }
     return Structure(placed, graph_digest(graph), int(np.sum(graph.n_node)))
@@ -92,8 +93,3 @@ def with_loop_edges(support: Support) -> Support:
         adjacency.n_receivers,
     )
     return Support(joined, np.concatenate([weight, support.loop[loops]])[joined.order])
-
-
-def _tensor(leaf: np.ndarray, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-    tensor = torch.from_numpy(np.array(leaf, order="C"))
-    return tensor.to(device, dtype) if tensor.is_floating_point() else tensor.to(device)

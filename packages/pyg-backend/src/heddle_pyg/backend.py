@@ -12,12 +12,13 @@ from heddle.graph import Graph, HeteroGraph
 from heddle.model import Model
 from heddle.program import Program
 from heddle_torch.arrays.ops import TorchOps
-from heddle_torch.group import Group, join_peers, launched
+from heddle_torch.group import join, launched
 from heddle_torch.kernels import kernels_named
-from heddle_torch.place import device_named, precision_named, use_threads
+from heddle_torch.place import describe_place, device_named, precision_named, use_threads
+from heddle_torch.train.backward import Backward, backward_alone, backward_together
 from heddle_torch.train.gradients import value_and_grad
-from heddle_torch.train.learner import PortableLearner
-from heddle_torch.train.program import Learner, build_program
+from heddle_torch.train.learner import Learner, PortableLearner
+from heddle_torch.train.program import build_program
 
 
 class PygBackend:
@@ -49,21 +50,24 @@ class PygBackend:
 
     def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
         """Build the Program that trains a portable Model, or a model that `model=pyg` built."""
-        return self._program(model, task, optim, Group())
+        return self._program(model, task, optim, backward_alone)
 
     def parallel_program(self, model: Any, task: Any, optim: Mapping[str, Any], peers: Any) -> Program:
         """Build the Program of one of several processes (`heddle.workflow.peers.Peers`) that add up their gradients."""
         if self.device.type == "cuda":
             self.device = torch.device("cuda", peers.number % torch.cuda.device_count())
-        return self._program(model, task, optim, join_peers(peers))
+        group = join(peers.coordinator, peers.number, peers.size, self.device)
+        return self._program(
+            model, task, optim, backward_together(group) if group.size > 1 else backward_alone
+        )
 
-    def _program(self, model: Any, task: Any, optim: Mapping[str, Any], group: Group) -> Program:
+    def _program(self, model: Any, task: Any, optim: Mapping[str, Any], backward: Backward) -> Program:
         ops = self.ops()
         if isinstance(model, Model):
             learner: Learner = PortableLearner(model, ops, self.device, self.precision)
         else:
             learner = self._native_learner(model)
-        return build_program(learner, task, optim, ops, self.device, group)
+        return build_program(learner, task, optim, ops, self.device, backward)
 
     def _native_learner(self, model: Any) -> Learner:
         from heddle_pyg.native_learner import NativeLearner  # imports PyG, which takes seconds
@@ -103,9 +107,5 @@ class PygBackend:
 
     def describe(self) -> dict[str, str]:
         """Return the versions of torch and PyG, the device, the number of threads and who computes the primitives."""
-        names = {"torch": torch.__version__, "torch_geometric": version("torch_geometric")}
-        cuda = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else None
-        device = f"{self.device} ({cuda})" if cuda else f"cpu ({torch.get_num_threads()} threads)"
-        kernel = "heddle" if self.kernels.by_name else f"torch ({self.kernels.reason})"
-        precision = str(self.precision.compute).removeprefix("torch.")
-        return {**names, "device": device, "precision": precision, "kernel": kernel}
+        described = describe_place(self.device, self.precision, self.kernels)
+        return {**described, "torch_geometric": version("torch_geometric")}

@@ -2,19 +2,38 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from heddle.model import Batch
-from heddle_pyg.native_inputs import native_inputs
+from heddle_pyg.native_inputs import NativeInputs, native_inputs
 from heddle_pyg.native_model import NativeModel, NativeModule
 from heddle_torch.place import Precision, to_device
-from heddle_torch.train.program import Placed
+from heddle_torch.train.learner import Learner, Training
 
 
-class NativeLearner:
+class PlacedInputs(NamedTuple):
+    """A batch on the device, and its graph as a module wants it."""
+
+    batch: Batch
+    inputs: NativeInputs
+
+    @property
+    def targets(self) -> Any:
+        return self.batch.targets
+
+    @property
+    def mask(self) -> Any:
+        return self.batch.mask
+
+    @property
+    def divisor(self) -> Any:
+        return self.batch.divisor
+
+
+class NativeLearner(Learner):
     """Trains a NativeModel; its modules draw from torch's own generator, which a step sets to the State's.
 
     With precision bfloat16 torch's autocast chooses what is computed in it.
@@ -41,21 +60,22 @@ class NativeLearner:
             if isinstance(value, Tensor)
         }
 
-    def place(self, batch: Batch) -> Placed:
+    def place(self, batch: Batch) -> PlacedInputs:
         placed = to_device(batch, self._device, self._precision)
         like = torch.empty(0, device=self._device, dtype=self._precision.weights)
-        return Placed(placed, native_inputs(placed, self._model.edge_features, like))
+        return PlacedInputs(placed, native_inputs(placed, self._model.edge_features, like))
 
-    def outputs(self, weights: NativeModule, placed: Placed, generator: torch.Generator | None) -> Tensor:
-        if weights.training != (generator is not None):
-            weights.train(generator is not None)
+    def outputs(self, weights: NativeModule, placed: PlacedInputs, training: Training | None) -> Tensor:
+        generator = None if training is None else training.generator
+        if weights.training != (training is not None):
+            weights.train(training is not None)
         with self._computing(), _drawing_from(generator):
-            return weights(placed.native, placed.batch).to(self._precision.weights)
+            return weights(placed.inputs, placed.batch).to(self._precision.weights)
 
-    def embed(self, weights: NativeModule, placed: Placed) -> Any:
+    def embed(self, weights: NativeModule, placed: PlacedInputs) -> Any:
         weights.eval()
         with self._computing():
-            return weights.encoder(placed.native)
+            return weights.encoder(placed.inputs)
 
     def _computing(self) -> torch.autocast:
         return torch.autocast(self._device.type, self._autocast, enabled=self._autocast is not None)

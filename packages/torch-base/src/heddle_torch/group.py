@@ -14,11 +14,11 @@ import torch.distributed as dist
 from torch import Tensor
 
 from heddle.errors import LostProcessError
-from heddle.workflow.peers import TORCHRUN
 
 T = TypeVar("T")
-TIMEOUT = timedelta(minutes=10)
-"""How long a process waits for the others."""
+CPU = torch.device("cpu")
+TIMEOUT = 600.0
+"""Seconds without an answer after which the others count as lost."""
 
 
 class Group:
@@ -32,25 +32,42 @@ class Group:
 
     def exchange(self, x: Tensor, sent: Sequence[int], received: Sequence[int]) -> Tensor:
         """Send the first sent[0] rows of x to process 0, and so on; return the rows that came, by their sender."""
-        return x
+        rows, work = self.start_exchange(x, sent, received)
+        self.finish(work)
+        return rows
+
+    def start_exchange(self, x: Tensor, sent: Sequence[int], received: Sequence[int]) -> tuple[Tensor, Any]:
+        """Start `exchange`; its rows are there after `finish` of the second result."""
+        return x, None
+
+    def finish(self, work: Any) -> None:
+        """Wait for what `start_exchange` started."""
 
 
 class Processes(Group):
-    """Several processes of torch.distributed."""
+    """Several processes of torch.distributed.
+
+    Raises:
+        LostProcessError: another process failed or was killed; by every method.
+    """
 
     def __init__(self) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
 
     def sum_(self, x: Tensor) -> Tensor:
-        with others_named():
+        with translate_lost_peer():
             dist.all_reduce(x)
         return x
 
-    def exchange(self, x: Tensor, sent: Sequence[int], received: Sequence[int]) -> Tensor:
-        out = x.new_empty((sum(received), *x.shape[1:]))
-        with others_named():
-            dist.all_to_all_single(out, x.contiguous(), list(received), list(sent))
-        return out
+    def start_exchange(self, x: Tensor, sent: Sequence[int], received: Sequence[int]) -> tuple[Tensor, Any]:
+        rows = x.new_empty((sum(received), *x.shape[1:]))
+        with translate_lost_peer():
+            work = dist.all_to_all_single(rows, x.contiguous(), list(received), list(sent), async_op=True)
+        return rows, work
+
+    def finish(self, work: Any) -> None:
+        with translate_lost_peer():
+            work.wait()
 
 
 def launched() -> bool:
@@ -59,34 +76,56 @@ def launched() -> bool:
 
 
 @contextmanager
-def joined(**address: Any) -> Iterator[Group]:
-    """Yield the group of this process and the others at an address; by default the one that torchrun tells."""
-    kind = "nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
-    dist.init_process_group(kind, timeout=TIMEOUT, **address)
+def joined(device: torch.device = CPU, timeout: float = TIMEOUT, **address: Any) -> Iterator[Group]:
+    """Yield the group of this process and the others at an address; by default the one that torchrun tells.
+
+    Args:
+        device: where the tensors lie that are sent: NCCL sends from CUDA devices, gloo from the others.
+        timeout: seconds to wait for an answer of the others.
+        address: of `torch.distributed.init_process_group`.
+
+    Raises:
+        LostProcessError: the others didn't come in time.
+    """
+    kind = "nccl" if device.type == "cuda" else "gloo"
+    with translate_lost_peer():
+        dist.init_process_group(kind, timeout=timedelta(seconds=timeout), **address)
     try:
         yield Processes()
     finally:
         dist.destroy_process_group()
 
 
-def join_peers(peers: Any) -> Group:
-    """Join the processes of a configured run (`heddle.workflow.peers.Peers`) until this one ends."""
-    address: dict[str, Any] = {}
-    if peers.coordinator != TORCHRUN:
-        address = {
-            "init_method": f"tcp://{peers.coordinator}",
-            "rank": peers.number,
-            "world_size": peers.size,
-        }
-    held = joined(**address)
-    group = held.__enter__()
-    atexit.register(held.__exit__, None, None, None)
-    return group
+def join(
+    coordinator: str | None, rank: int, size: int, device: torch.device, timeout: float = TIMEOUT
+) -> Group:
+    """Join the processes of a configured run, of which this one is `rank` of `size`, until this one ends.
+
+    Args:
+        coordinator: "host:port" of the process of rank 0; "env://" for what torchrun tells.
+        device, timeout: as in `joined`.
+
+    Raises:
+        LostProcessError: the others didn't come in time.
+    """
+    if size == 1:
+        return Group()
+    if not dist.is_initialized():
+        where = coordinator or "env://"
+        address = {} if where.startswith("env") else {"init_method": f"tcp://{where}"}
+        held = joined(device, timeout, **address, rank=rank, world_size=size)
+        held.__enter__()
+        atexit.register(held.__exit__, None, None, None)
+    return Processes()
 
 
 @contextmanager
-def others_named() -> Iterator[None]:
-    """Turn torch's error about a connection into one that says whose it is."""
+def translate_lost_peer() -> Iterator[None]:
+    """Turn torch's error about a connection into one that says whose it is.
+
+    Raises:
+        LostProcessError: in place of a RuntimeError about another process.
+    """
     try:
         yield
     except LostProcessError:
@@ -95,7 +134,7 @@ def others_named() -> Iterator[None]:
         if not _is_about_others(error):
             raise
         raise LostProcessError(
-            f"trainer: another process failed or was killed ({str(error).splitlines()[0]}); look at what it "
+            f"processes: another process failed or was killed ({str(error).splitlines()[0][:120]}); look at what it "
             "printed, and start again"
         ) from error
 
@@ -123,7 +162,7 @@ def run_forked(count: int, work: Callable[[Group], T]) -> T:
         with joined(init_method=address, rank=0, world_size=count) as group:
             result = work(group)
         for fork in forks:
-            fork.join(TIMEOUT.total_seconds())
+            fork.join(TIMEOUT)
         return result
     except LostProcessError as error:
         for fork in forks:
@@ -149,7 +188,7 @@ def _is_about_others(error: Exception) -> bool:
     return any(word in told for word in ("onnection", "peer", "imed out", "NCCL", "gloo"))
 
 
-def sum_gradients(params: Sequence[torch.nn.Parameter], group: Group) -> None:
+def sum_gradients(params: Sequence[Tensor], group: Group) -> None:
     """Add the dense gradients of `params` over the processes; those that no process has stay None."""
     if group.size == 1 or not params:
         return

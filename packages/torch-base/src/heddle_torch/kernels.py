@@ -1,5 +1,8 @@
 """Who computes the primitives: the installed kernels, or torch."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import torch
 
 from heddle.errors import ConfigError, nearest
@@ -8,21 +11,31 @@ from heddle.plugins.kernels import NO_KERNELS, Kernels, primitive_kernels
 KERNELS = ("auto", "heddle", "torch")
 
 
-def kernels_named(name: str, device: torch.device) -> Kernels:
+def kernels_named(
+    name: str,
+    device: torch.device,
+    others: Mapping[str, Callable[[], Mapping[str, Callable[..., Any]]]] | None = None,
+) -> Kernels:
     """Return the kernels that `backend.kernel` names.
 
     "heddle": the installed kernels; "torch": none, torch computes alone; "auto": heddle where they are installed.
 
+    Args:
+        others: further names an engine offers -> what makes their kernels, by the primitive they take the place of.
+
     Raises:
         ConfigError: an unknown name.
-        PluginError: "heddle" where none can be used; says why.
+        PluginError: kernels asked for by name that can't be used; says why.
     """
-    if name not in KERNELS:
+    known = [*KERNELS, *(others or {})]
+    if name not in known:
         raise ConfigError(
-            f"backend.kernel: found {name!r}, expected one of {list(KERNELS)}{nearest(str(name), KERNELS)}"
+            f"backend.kernel: found {name!r}, expected one of {known}{nearest(str(name), known)}"
         )
     if name == "torch":
         return NO_KERNELS
+    if others and name in others:
+        return Kernels(others[name](), "")
     found = primitive_kernels("torch", device.type)
     if name == "heddle":
         found.demand()

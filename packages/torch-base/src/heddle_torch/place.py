@@ -1,13 +1,15 @@
-"""Placing: a batch of numpy arrays as tensors of the precision and on the device that a run asks for."""
+"""Where and in what a run computes: devices and precisions by name, and a batch's arrays as tensors there."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from heddle.errors import ConfigError, nearest
 from heddle.model import Batch
 from heddle.nest import map_nest
+from heddle.plugins.kernels import Kernels
 
 
 class Precision(NamedTuple):
@@ -90,7 +92,7 @@ def to_device(batch: Batch, device: torch.device, precision: Precision, copy: bo
     """
 
     def placed(nest: Any, dtype: torch.dtype) -> Any:
-        return map_nest(lambda leaf: _tensor(leaf, device, dtype, copy), nest)
+        return map_nest(lambda leaf: to_tensor(leaf, device, dtype, copy), nest)
 
     compute, weights = precision.compute, precision.weights
     return Batch(
@@ -103,9 +105,30 @@ def to_device(batch: Batch, device: torch.device, precision: Precision, copy: bo
     )
 
 
-def _tensor(leaf: Any, device: torch.device, dtype: torch.dtype, copy: bool) -> Any:
+def to_tensor(leaf: Any, device: torch.device, dtype: torch.dtype, copy: bool = True) -> Any:
+    """Return an array as a tensor of its own memory, floats in `dtype`; anything else as it is.
+
+    Without `copy` the tensor may share the array's memory.
+    """
     if not isinstance(leaf, np.ndarray):
         return leaf
     shared = not copy and leaf.flags.writeable and leaf.flags.c_contiguous
     tensor = torch.from_numpy(leaf if shared else np.array(leaf, order="C"))
     return tensor.to(device, dtype) if tensor.is_floating_point() else tensor.to(device)
+
+
+def to_numpy(x: Tensor) -> np.ndarray:
+    """Return a tensor as a numpy array, in float32 what numpy has no dtype for."""
+    x = x.detach().cpu()
+    return (x.float() if x.dtype in (torch.bfloat16, torch.float16) else x).numpy()
+
+
+def describe_place(device: torch.device, precision: Precision, kernels: Kernels) -> dict[str, str]:
+    """Return torch's version, the device with its number of threads, the precision, and who computes the primitives."""
+    cuda = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {
+        "torch": torch.__version__,
+        "device": f"{device} ({cuda})" if cuda else f"cpu ({torch.get_num_threads()} threads)",
+        "precision": str(precision.compute).removeprefix("torch."),
+        "kernel": "heddle" if kernels.by_name else f"torch ({kernels.reason})",
+    }

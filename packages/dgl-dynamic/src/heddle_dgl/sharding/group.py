@@ -1,33 +1,30 @@
-"""Group: the processes of a run and what they send one another, counted by what it is for."""
+"""CountedGroup: what the processes of a run send one another, counted by what it is for."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
-from heddle.errors import LostProcessError
-from heddle.sharding.settings import Sharding
-
-TIMEOUT = 120.0
-"""Seconds without an answer after which the others count as lost."""
+from heddle_torch.group import Group, translate_lost_peer
+from heddle_torch.train.backward import Backward, LossOf
+from heddle_torch.train.learner import Training
+from heddle_torch.train.state import TorchState
 
 KINDS = ("inputs", "states", "gradients", "control")
 
 
-class Group:
-    """One process among `size`, of rank `rank`; bytes that it sends are added up in `sent` by kind.
+class CountedGroup:
+    """A Group whose processes share the work of every batch; bytes that it sends are added up in `sent` by kind.
 
     Kinds: "inputs": halos of messages of the features, which a store makes needless; "states": halos of all else, both
     ways; "gradients": of weights, and the loss; "control": which snapshots must be computed anew, and outputs.
     """
 
-    def __init__(self, rank: int, size: int):
-        self.rank, self.size = rank, size
+    def __init__(self, group: Group):
+        self._group, self.rank, self.size = group, group.rank, group.size
         self.sent = dict.fromkeys(KINDS, 0)
         self.exchanges = 0
         self.kind = "states"
@@ -43,29 +40,24 @@ class Group:
 
     def fetch(self, rows: Tensor, give: Sequence[int], take: Sequence[int], kind: str) -> tuple[Tensor, Any]:
         """Start to send `give[r]` of the rows to each rank r and to receive `take[r]`; wait() on the second result."""
-        received = rows.new_empty((sum(take), *rows.shape[1:]))
         if self.size == 1:
-            return received, None
+            return rows.new_empty((sum(take), *rows.shape[1:])), None
         self._count(kind, rows.nbytes)
-        with told_if_lost(self):
-            return received, dist.all_to_all_single(received, rows, list(take), list(give), async_op=True)
+        return self._group.start_exchange(rows, give, take)
 
     def wait(self, work: Any) -> None:
         """Wait for what `fetch` started."""
-        with told_if_lost(self):
-            if work is not None:
-                work.wait()
+        if work is not None:
+            self._group.finish(work)
 
     def add_up(self, value: Tensor, kind: str = "control") -> Tensor:
         """Add up a tensor of all processes, in place, and return it."""
         if self.size == 1:
             return value
         self._count(kind, 2 * value.nbytes * (self.size - 1) // self.size)
-        with told_if_lost(self):
-            dist.all_reduce(value)
-        return value
+        return self._group.sum_(value)
 
-    def add_up_gradients(self, weights: Mapping[str, Tensor], loss: Tensor) -> float:
+    def add_up_gradients(self, weights: Mapping[str, Tensor], loss: Tensor) -> Tensor:
         """Add up the gradients and the loss of all processes, in one message; return the loss."""
         leaves = list(weights.values())
         parts = [torch.zeros_like(w) if w.grad is None else w.grad for w in leaves]
@@ -73,7 +65,7 @@ class Group:
         self.add_up(flat, "gradients")
         for leaf, part in zip(leaves, flat.split([part.numel() for part in parts] + [1])):
             leaf.grad = part.reshape(leaf.shape)
-        return float(flat[-1])
+        return flat[-1]
 
     def any_of(self, wanted: np.ndarray) -> np.ndarray:
         """Return what any process wants: bool arrays of one shape. All must call it, or others would wait for ever."""
@@ -91,38 +83,13 @@ class Group:
         self.exchanges += 1
 
 
-def join(sharding: Sharding, device: torch.device, timeout: float = TIMEOUT) -> Group:
-    """Meet the other processes at the coordinator's address ("env://": as torchrun says) and return the Group.
+def backward_of_parts(group: CountedGroup) -> Backward:
+    """Return a Backward where each process has a share of one batch's loss, and all take the same step."""
 
-    Raises:
-        LostProcessError: they didn't come within `timeout` seconds.
-    """
-    group = Group(sharding.rank or 0, sharding.processes)
-    if dist.is_initialized() or group.size == 1:
-        return group
-    where = sharding.coordinator or ""
-    with told_if_lost(group):
-        dist.init_process_group(
-            "nccl" if device.type == "cuda" else "gloo",
-            init_method=where if "://" in where else f"tcp://{where}",
-            rank=group.rank,
-            world_size=group.size,
-            timeout=timedelta(seconds=timeout),
-        )
-    return group
+    def backward(loss_of: LossOf, state: TorchState, placed: Any) -> Tensor:
+        loss = loss_of(Training(state.generator, state.steps)) * placed.share
+        with translate_lost_peer():
+            loss.backward()
+        return group.add_up_gradients(state.weights, loss)
 
-
-@contextmanager
-def told_if_lost(group: Group) -> Iterator[None]:
-    """Turn what torch raises when another process is gone into one error.
-
-    Raises:
-        LostProcessError: the others stopped answering.
-    """
-    try:
-        yield
-    except RuntimeError as error:
-        raise LostProcessError(
-            f"sharding: process {group.rank} of {group.size} lost the others "
-            f"({str(error).splitlines()[0][:120]}); see what they say"
-        ) from error
+    return backward

@@ -13,8 +13,9 @@ from heddle.adjacency import Adjacency, build_adjacency, transpose
 from heddle.errors import ConfigError
 from heddle.sharding.halo import Part, parts_of
 from heddle.support import Support
-from heddle_dgl.ops import TorchOps
-from heddle_dgl.sharding.group import Group
+from heddle_dgl.sharding.group import CountedGroup
+from heddle_torch.arrays.ops import TorchOps
+from heddle_torch.place import to_tensor
 
 
 class HaloEdges(NamedTuple):
@@ -45,7 +46,7 @@ class HaloEdges(NamedTuple):
 class PartOps(TorchOps):
     """TorchOps of one process, whose `spmm` takes HaloEdges too."""
 
-    def __init__(self, inner: TorchOps, group: Group):
+    def __init__(self, inner: TorchOps, group: CountedGroup):
         self.__dict__.update({name: value for name, value in vars(inner).items() if name != "spmm"})
         self._inner, self._group = inner, group
 
@@ -67,7 +68,9 @@ class _HaloSum(Function):
     """y = own edges x + other edges halo(x), and its transpose, each with its exchange under the own sum."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, edges: HaloEdges, weight: Any, ops: TorchOps, group: Group) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, edges: HaloEdges, weight: Any, ops: TorchOps, group: CountedGroup
+    ) -> Tensor:
         ctx.rest = edges, weight, ops, group
         rows = x.detach().index_select(0, edges.send)
         halo, work = group.fetch(rows, edges.give, edges.take, group.kind)
@@ -121,8 +124,7 @@ def placed(supports: Mapping[str, Support], device: torch.device, dtype: torch.d
     """Return the parts as tensors."""
 
     def tensor(leaf: np.ndarray) -> Tensor:
-        made = torch.from_numpy(np.array(leaf, order="C"))
-        return made.to(device, dtype) if made.is_floating_point() else made.to(device)
+        return to_tensor(leaf, device, dtype)
 
     found = {}
     for name, support in supports.items():

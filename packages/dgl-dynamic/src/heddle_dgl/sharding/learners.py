@@ -10,17 +10,18 @@ from heddle.forecast import Signal
 from heddle.graph import Graph
 from heddle.model import Batch, prepare_supports
 from heddle.sharding.partition import partition
-from heddle_dgl.learners import ForecastLearner, PlacedWindows, Training
-from heddle_dgl.sharding.group import Group
+from heddle_dgl.learners import ForecastLearner, PlacedWindows
+from heddle_dgl.sharding.group import CountedGroup
 from heddle_dgl.sharding.halo import PartOps, cut, placed
 from heddle_dgl.snapshots import graphs_at
 from heddle_dgl.structure import Structure, Structures, graph_digest, with_loop_edges
+from heddle_torch.train.learner import Training
 
 
 class WindowLearner(ForecastLearner):
     """Every process has the whole graph and an even share of each batch's windows; nothing but gradients is sent."""
 
-    def __init__(self, group: Group, *rest: Any):
+    def __init__(self, group: CountedGroup, *rest: Any):
         super().__init__(*rest)
         self._group = group
 
@@ -75,7 +76,7 @@ class WindowLearner(ForecastLearner):
 class PartLearner(ForecastLearner):
     """Every process has a part of the nodes, their edges and features; halos are exchanged in every sum over edges."""
 
-    def __init__(self, group: Group, method: str, *rest: Any):
+    def __init__(self, group: CountedGroup, method: str, *rest: Any):
         super().__init__(*rest)
         model, ops, _, _, device, precision = rest[:6]
         self._group, self._ops = group, PartOps(ops, group)
@@ -126,7 +127,7 @@ class PartLearner(ForecastLearner):
 class _Parts(Structures):
     """Structures of one process's part; the first graph decides who owns which node."""
 
-    def __init__(self, specs: Any, device: Any, dtype: Any, group: Group, method: str):
+    def __init__(self, specs: Any, device: Any, dtype: Any, group: CountedGroup, method: str):
         super().__init__(specs, device, dtype)
         self._group, self._method = group, method
         self._owner: np.ndarray | None = None
@@ -146,7 +147,7 @@ class _Parts(Structures):
         return Structure(placed(parts, self._device, self._dtype), graph_digest(graph), len(self.owned))
 
 
-def _mine(count: int, group: Group) -> np.ndarray:
+def _mine(count: int, group: CountedGroup) -> np.ndarray:
     """Return this process's places among `count`, as many as any other's or one fewer."""
     return np.array_split(np.arange(count), group.size)[group.rank]
 

@@ -8,13 +8,15 @@ from heddle_dgl.cells.tgcn import TGCN
 from heddle_dgl.diffusion import ReferenceDiffusion
 from heddle_dgl.learners import ForecastLearner
 from heddle_dgl.models import EvolveGCN
-from heddle_dgl.sharding.group import Group
+from heddle_dgl.sharding.group import CountedGroup
 from heddle_dgl.sharding.learners import PartLearner, WindowLearner
 
 SPLITS = ("windows", "halo")
 
 
-def learner_for(sharding: Sharding, group: Group, model: Any, rest: tuple[Any, ...]) -> ForecastLearner:
+def learner_for(
+    sharding: Sharding, group: CountedGroup, model: Any, rest: tuple[Any, ...]
+) -> ForecastLearner:
     """Return the learner that `sharding` asks for; "auto" shares out windows, which sends gradients alone.
 
     Args:

@@ -57,7 +57,7 @@ class TorchRunner:
         if self._before is None:
             self._before = self._resume()
         if launched():
-            with joined() as group:
+            with joined(self._device) as group:
                 return self._train(group)
         if self._trainer.n_gpus == 1:
             return self._train(Group())

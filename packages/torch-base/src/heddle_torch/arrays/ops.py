@@ -85,7 +85,11 @@ class TorchOps(GraphOps):
         self, adjacency: Adjacency, x: Tensor, weight: Tensor | None = None, scale: Tensor | None = None
     ) -> Tensor:
         fixed = [tensor for tensor in (weight, scale) if tensor is not None]
-        folds = "spmm" not in vars(self) and x.ndim == 2 and x.dtype in (torch.float32, torch.float64)
+        folds = (
+            getattr(self.spmm, "__func__", None) is TorchOps.spmm
+            and x.ndim == 2
+            and x.dtype in (torch.float32, torch.float64)
+        )
         if (
             scale is None
             or not folds

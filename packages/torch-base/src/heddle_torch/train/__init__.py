@@ -1,7 +1,9 @@
 """Training on torch.
 
 program.py    build_program: the Program of any Learner
-learner.py    PortableLearner: what trains a portable model
+learner.py    Learner, what a Program trains; PortableLearner, of a portable model
+backward.py   the gradients of a step, in one process or added up over several
+state.py      TorchState and its named arrays
 optimizer.py  torch's optimisers from the `optim` node, their state as named arrays
 weights.py    weights as named arrays
 dropout.py    dropout from a generator that a State carries

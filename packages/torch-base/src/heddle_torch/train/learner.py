@@ -1,6 +1,8 @@
-"""PortableLearner: a portable Model's functions, run on torch."""
+"""Learner: what a Program trains; ParamLearner and PortableLearner: those of portable parameters and models."""
 
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,24 +11,71 @@ from heddle.layers.base import no_dropout
 from heddle.model import Batch, Model
 from heddle.nest import map_nest
 from heddle.ops import GraphOps
-from heddle.params import initialise
+from heddle.params import ParamSpec, initialise
 from heddle_torch.arrays.features import as_features
 from heddle_torch.place import Precision, to_device
 from heddle_torch.train.dropout import dropout_from
-from heddle_torch.train.program import Placed
 
 
-class PortableLearner:
-    """Trains a Model; weights are a dict of leaves that start from the numbers every engine starts from."""
+class Training(NamedTuple):
+    """What outputs depend on in training besides weights and data.
 
-    def __init__(self, model: Model, ops: GraphOps, device: torch.device, precision: Precision):
-        self._model, self._ops, self._device, self._precision = model, ops, device, precision
+    Attributes:
+        generator: where dropout and other draws come from.
+        steps: number of steps taken before.
+    """
+
+    generator: torch.Generator
+    steps: int
+
+
+class Learner(ABC):
+    """How weights come to be, and outputs of them; a subclass a kind of model."""
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Return the names of the trained parameters."""
+
+    @abstractmethod
+    def create(self, seed: int) -> Any:
+        """Return new weights on the device, an opaque value that a step changes in place."""
+
+    @abstractmethod
+    def tensors(self, weights: Any) -> Mapping[str, Tensor]:
+        """Return the trained parameters (leaves that require grad) and the buffers by name."""
+
+    @abstractmethod
+    def place(self, batch: Batch) -> Any:
+        """Return the batch on the device; it has `targets` and `mask`, and `divisor` where batches share a loss."""
+
+    @abstractmethod
+    def outputs(self, weights: Any, placed: Any, training: Training | None) -> Tensor:
+        """Return the outputs for each entry of the index; None: without dropout, as they are predicted."""
+
+    @abstractmethod
+    def embed(self, weights: Any, placed: Any) -> Any:
+        """Return the node embeddings, or node type -> embeddings."""
+
+    def whole(self, values: Tensor, placed: Any) -> Tensor:
+        """Return the outputs for the whole batch, from those of this process."""
+        return values
+
+    def figures(self) -> Mapping[str, float]:
+        """Return what the last step cost and saved, by name."""
+        return {}
+
+
+class ParamLearner(Learner):
+    """Weights are a dict of leaves that start from the numbers every engine starts from."""
+
+    def __init__(self, specs: Mapping[str, ParamSpec], device: torch.device, precision: Precision):
+        self._specs, self._device, self._precision = specs, device, precision
 
     def names(self) -> list[str]:
-        return list(self._model.params())
+        return list(self._specs)
 
     def create(self, seed: int) -> dict[str, Tensor]:
-        arrays = initialise(self._model.params(), seed, self._precision.numpy)
+        arrays = initialise(self._specs, seed, self._precision.numpy)
         return {
             name: torch.from_numpy(array).to(self._device).requires_grad_() for name, array in arrays.items()
         }
@@ -34,27 +83,33 @@ class PortableLearner:
     def tensors(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         return weights
 
-    def place(self, batch: Batch) -> Placed:
-        if (
-            "blocks" in batch.prepared
-        ):  # of a part that is seen once: nothing to copy, no pattern worth finding
-            return Placed(to_device(batch, self._device, self._precision, copy=False))
-        placed = to_device(batch, self._device, self._precision)
-        nodes = map_nest(as_features, placed.graph.nodes)
-        return Placed(placed._replace(graph=placed.graph._replace(nodes=nodes)))
-
-    def outputs(
-        self, weights: dict[str, Tensor], placed: Placed, generator: torch.Generator | None
-    ) -> Tensor:
-        dropout = no_dropout if generator is None else dropout_from(generator)
-        outputs = self._model.apply(self._ops, self._computed(weights), placed.batch, dropout)
-        return outputs.to(self._precision.weights)
-
-    def embed(self, weights: dict[str, Tensor], placed: Placed) -> Any:
-        return self._model.embed(self._ops, self._computed(weights), placed.batch)
-
     def _computed(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the weights in the dtype of the computation."""
         if self._precision.weights == self._precision.compute:
             return weights
         return {name: tensor.to(self._precision.compute) for name, tensor in weights.items()}
+
+
+class PortableLearner(ParamLearner):
+    """Trains a portable Model."""
+
+    def __init__(self, model: Model, ops: GraphOps, device: torch.device, precision: Precision):
+        super().__init__(model.params(), device, precision)
+        self._model, self._ops = model, ops
+
+    def place(self, batch: Batch) -> Batch:
+        if (
+            "blocks" in batch.prepared
+        ):  # of a part that is seen once: nothing to copy, no pattern worth finding
+            return to_device(batch, self._device, self._precision, copy=False)
+        placed = to_device(batch, self._device, self._precision)
+        nodes = map_nest(as_features, placed.graph.nodes)
+        return placed._replace(graph=placed.graph._replace(nodes=nodes))
+
+    def outputs(self, weights: dict[str, Tensor], placed: Batch, training: Training | None) -> Tensor:
+        dropout = no_dropout if training is None else dropout_from(training.generator)
+        outputs = self._model.apply(self._ops, self._computed(weights), placed, dropout)
+        return outputs.to(self._precision.weights)
+
+    def embed(self, weights: dict[str, Tensor], placed: Batch) -> Any:
+        return self._model.embed(self._ops, self._computed(weights), placed)
