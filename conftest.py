@@ -1,6 +1,7 @@
 """What every test session shares: how hypothesis runs, an interrupt that reaches children, a report of what ran."""
 
 import platform
+import resource
 import signal
 import subprocess
 from collections import Counter, defaultdict
@@ -91,7 +92,7 @@ def part_of(nodeid):
 
 
 def what_ran(reports, left_out):
-    """Return a line for each part: how many of its tests passed, failed and so on, and which ones weren't run."""
+    """Return a line for each part: how many of its tests passed, failed and so on, and which weren't run; and their cost."""
     counts, why = defaultdict(Counter), defaultdict(list)
     for name, found in reports.items():
         for report in found:
@@ -103,7 +104,8 @@ def what_ran(reports, left_out):
     for part in sorted({*counts, *why}):
         numbers = "".join(f"{counts[part][name]:9}" for name in OUTCOMES)
         lines.append(f"{part:32}{numbers}  {', '.join(why[part]) or '-'}")
-    return lines
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return [*lines, f"{sum(each.ru_utime + each.ru_stime for each in used):.0f} s of processor time"]
 
 
 def skipped(reports):
