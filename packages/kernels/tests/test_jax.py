@@ -27,6 +27,11 @@ DTYPES = {jnp.float64: 1e-13, jnp.float32: 2e-5, jnp.float16: 2e-3, jnp.bfloat16
 pytestmark = pytest.mark.usefixtures("few_optimizations")
 
 
+def later(*values):
+    """Leave a parameter, or values of several, to `make test-all`."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True)
 def strict():
     """Allow float64, and no promotion that isn't written down."""
@@ -67,7 +72,9 @@ def draw(rng: np.random.Generator, shape: tuple[int, ...], dtype) -> tuple[jax.A
     return values, np.asarray(values, np.float64)
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
+@pytest.mark.parametrize(
+    "dtype", [jnp.float64, jnp.float32, later(jnp.float16), jnp.bfloat16], ids=lambda dtype: dtype.__name__
+)
 def test_values(adjacency, rng, dtype):
     check_values(adjacency, rng, dtype)
 
@@ -142,9 +149,9 @@ def check_segment_matmul(rng: np.random.Generator, dtype, sizes: tuple[int, ...]
     close(got, want, dtype)
 
 
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=lambda dtype: dtype.__name__)
+@pytest.mark.parametrize("dtype", [jnp.float32, later(jnp.float64)], ids=lambda dtype: dtype.__name__)
 @pytest.mark.parametrize(
-    "k, hidden, width", [(3, 4, 4), (0, 17, 5), (64, 64, 64), (5, 1, 33), (2, 3, 0)], ids=str
+    "k, hidden, width", [(3, 4, 4), (0, 17, 5), later(64, 64, 64), (5, 1, 33), later(2, 3, 0)], ids=str
 )
 def test_edge_mlp(make_graph, rng, dtype, k, hidden, width):
     """Tiles that are cut by rows, by the end of a thread's part, and a row of many tiles."""
@@ -243,7 +250,7 @@ def alike(got, want) -> None:
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-9), got, want)
 
 
-@pytest.mark.parametrize("sizes", [(7, 5, 13), pytest.param((3, 4, 0), marks=pytest.mark.slow)], ids=str)
+@pytest.mark.parametrize("sizes", [(7, 5, 13), later((3, 4, 0))], ids=str)
 @pytest.mark.parametrize("name", NAMES)
 def test_derivatives(make_graph, rng, name, sizes):
     """Jacobians by finite differences: forward, backward, and each over the other."""
