@@ -1,13 +1,16 @@
-"""What every test session shares: how hypothesis runs, an interrupt that reaches children, a report of what ran."""
+"""What every test session shares: hypothesis's profiles, seeds, interrupts that reach children, a report of what ran."""
 
 import platform
+import random
 import resource
 import signal
 import subprocess
+import sys
 from collections import Counter, defaultdict
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -52,6 +55,15 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Start the frameworks' global generators anew, so that what a test draws doesn't depend on the tests before it."""
+    random.seed(0)
+    np.random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
 def pytest_deselected(items):
     for item in items:
         why = next((name for name in COMMANDS if item.get_closest_marker(name)), "not asked for")
@@ -92,7 +104,7 @@ def part_of(nodeid):
 
 
 def what_ran(reports, left_out):
-    """Return a line for each part: how many of its tests passed, failed and so on, and which weren't run; and their cost."""
+    """Return a line for each part: how many of its tests passed or not, and which weren't run; and what it cost."""
     counts, why = defaultdict(Counter), defaultdict(list)
     for name, found in reports.items():
         for report in found:
