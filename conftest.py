@@ -1,4 +1,4 @@
-"""What every test session shares: hypothesis's profiles, seeds, interrupts that reach children, a report of what ran."""
+"""What all test sessions share: profiles of hypothesis, seeds, interrupts that reach children, a report of what ran."""
 
 import platform
 import random
