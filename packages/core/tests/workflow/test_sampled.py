@@ -34,7 +34,10 @@ MODELS = {
     "gat": {"heads": 2, "out_heads": 1, "version": 2, "attention_dropout": 0.1},
     "gcn": {},
     "rgcn": {"bases": 0, "blocks": 0, "root": True, "plan": "auto"},
+    "hetero_sage": {"combine": "mean", "plan": "auto"},
+    "hgt": {"heads": 2, "plan": "auto"},
 }
+HETERO = ("rgcn", "hetero_sage", "hgt")
 
 
 class NumpyRegistry(Registry):
@@ -57,19 +60,21 @@ def sampled(name: str = "neighbor", **node):
     return sampling_from({"name": name, "fanouts": [-1, -1], "batch_size": 16, **node})
 
 
-def featureless(dataset):
-    """Return the dataset without node features."""
+def featureless(dataset, *kept):
+    """Return the dataset without node features, but for the types `kept`."""
     graph = dataset.graphs
-    nodes = None if isinstance(graph, Graph) else dict.fromkeys(graph.nodes)
+    nodes = None
+    if not isinstance(graph, Graph):
+        nodes = {kind: x if kind in kept else None for kind, x in graph.nodes.items()}
     return dataset._replace(graphs=graph._replace(nodes=nodes))
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("features", [True, False])
+@pytest.mark.parametrize("features", ["all", "some", "none"])
 def test_whole_neighbourhoods_give_the_embeddings_of_the_whole_graph(name, features):
-    dataset = mag(papers=40, authors=30, institutions=9, fields=9) if name == "rgcn" else node_dataset()
-    if not features:
-        dataset = featureless(dataset)
+    dataset = mag(papers=40, authors=30, institutions=9, fields=9) if name in HETERO else node_dataset()
+    if features != "all":
+        dataset = featureless(dataset, *(["paper"] if features == "some" else []))
     model, ops, rng = model_of(name, dataset), NumpyOps(), np.random.default_rng(0)
     params = initialise(model.params(), 0, np.float64)
     index = rng.permutation(len(dataset.targets))[:13]

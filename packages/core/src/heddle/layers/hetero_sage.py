@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from heddle.errors import ConfigError
 from heddle.graph import Array, EdgeType
 from heddle.layers.base import Dropout, Params, along, no_dropout, relation_key
-from heddle.layers.relations import Widths, check_widths, sorted_relations, sorted_widths, widths_of
+from heddle.layers.relations import (
+    Widths,
+    check_widths,
+    sorted_relations,
+    sorted_widths,
+    table_rows,
+    times,
+    widths_of,
+)
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 from heddle.relational.bundle import Bundles, extents
@@ -77,6 +85,21 @@ class HeteroSAGE:
         x: Mapping[str, Array | None],
         dropout: Dropout = no_dropout,
     ) -> dict[str, Array]:
+        return self.apply_block(ops, params, supports, x, x, dropout)
+
+    def apply_block(
+        self,
+        ops: GraphOps,
+        params: Params,
+        supports: Mapping[str, Support],
+        x: Mapping[str, Array | None],
+        own: Mapping[str, Array | None],
+        dropout: Dropout = no_dropout,
+    ) -> dict[str, Array]:
+        """Return what `apply` returns for the receivers `own`, the first rows of x.
+
+        Nodes of a type without features may be given by their ids, [n] int, the rows of its tables that are meant.
+        """
         y: dict[str, Array] = {}
 
         def add(kind: str, rows: Array) -> None:
@@ -86,17 +109,14 @@ class HeteroSAGE:
             source, _, target = relation
             key = relation_key(relation)
             weight, root = params[f"weight.{key}"], params[f"root.{key}"]
-            if target in x:
-                own = x[target]
-                add(target, root if own is None else own @ root)
+            if target in own:
+                add(target, times(ops, own[target], root))
             if key in supports and source in x:
-                sent = x[source]
-                add(
-                    target,
-                    aggregate(ops, supports[key], weight)
-                    if sent is None
-                    else aggregate(ops, supports[key], sent) @ weight,
-                )
+                sent, support = x[source], supports[key]
+                if sent is None or sent.ndim == 1:
+                    add(target, aggregate(ops, support, table_rows(ops, weight, sent)))
+                else:
+                    add(target, aggregate(ops, support, sent) @ weight)
         biases = self._sums(params, "bias") if self.bias else {}
         shares = self._shares()
         y = {

@@ -7,7 +7,14 @@ from math import sqrt
 from heddle.errors import ConfigError
 from heddle.graph import Array, EdgeType
 from heddle.layers.base import Dropout, Params, along, no_dropout, portable_name, relation_key
-from heddle.layers.relations import Widths, check_widths, sorted_relations, sorted_widths, widths_of
+from heddle.layers.relations import (
+    Widths,
+    check_widths,
+    sorted_relations,
+    sorted_widths,
+    times,
+    widths_of,
+)
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 from heddle.relational.attention import Attended, attention
@@ -88,10 +95,28 @@ class HGT:
         x: Mapping[str, Array | None],
         dropout: Dropout = no_dropout,
     ) -> dict[str, Array]:
+        return self.apply_block(ops, params, supports, x, x, dropout)
+
+    def apply_block(
+        self,
+        ops: GraphOps,
+        params: Params,
+        supports: Mapping[str, Support],
+        x: Mapping[str, Array | None],
+        own: Mapping[str, Array | None],
+        dropout: Dropout = no_dropout,
+    ) -> dict[str, Array]:
+        """Return what `apply` returns for the receivers `own`, the first rows of x.
+
+        Nodes of a type without features may be given by their ids, [n] int, the rows of its table that are meant.
+        """
         xp, projected = ops.xp, self._projected(ops, params, x)
         scaled, values = self._scaled_keys(ops, params), params["value"]
         summed = {}
-        for kind in {target for _, _, target in self.relations if target in x}:
+        for kind in {target for _, _, target in self.relations if target in own}:
+            mine = own[kind]
+            queries = projected[kind].queries
+            queries = queries if mine is None else queries[: mine.shape[0]]
             logits, messages, adjacencies = [], [], []
             for i, relation in enumerate(self.relations):
                 key, source = relation_key(relation), relation[0]
@@ -99,10 +124,9 @@ class HGT:
                     continue
                 adjacency = supports[key].adjacency
                 keys = _by_head(ops, projected[source].keys, scaled[i])
-                logits.append(ops.sddmm(adjacency, projected[kind].queries, keys, "dot"))
+                logits.append(ops.sddmm(adjacency, queries, keys, "dot"))
                 messages.append(_by_head(ops, projected[source].values, values[i]))
                 adjacencies.append(adjacency)
-            queries = projected[kind].queries
             summed[kind] = xp.zeros_like(queries)
             if not logits:
                 continue
@@ -110,10 +134,10 @@ class HGT:
             weights = ops.segment_softmax(xp.concat(logits), receivers, queries.shape[0])
             first = 0
             for adjacency, message in zip(adjacencies, messages):
-                own = weights[first : first + adjacency.n_edges]
-                summed[kind] = summed[kind] + ops.spmm(adjacency, message, own)
+                share = weights[first : first + adjacency.n_edges]
+                summed[kind] = summed[kind] + ops.spmm(adjacency, message, share)
                 first += adjacency.n_edges
-        return self._updated(ops, params, x, summed)
+        return self._updated(ops, params, own, summed)
 
     def apply_bundles(
         self,
@@ -142,8 +166,7 @@ class HGT:
         """Return each type's keys, queries and values, [n_nodes, heads, d] each."""
         found = {}
         for kind in filter(self.widths.__contains__, x):
-            own, weight = x[kind], params[f"kqv.{portable_name(kind)}"]
-            rows = weight if own is None else own @ weight
+            rows = times(ops, x[kind], params[f"kqv.{portable_name(kind)}"])
             rows = rows + along(ops, params[f"kqv_bias.{portable_name(kind)}"], rows)
             split = ops.xp.reshape(rows, (-1, 3, self.heads, self.out_dim // self.heads))
             found[kind] = Attended(split[:, 0], split[:, 1], split[:, 2])
@@ -163,7 +186,7 @@ class HGT:
             rows = ops.activate(rows, "gelu") @ params[f"out.{name}"]
             rows = rows + along(ops, params[f"out_bias.{name}"], rows)
             own = x.get(kind)
-            if own is not None and f"skip.{name}" in params:
+            if own is not None and own.ndim != 1 and f"skip.{name}" in params:
                 share = along(ops, ops.activate(params[f"skip.{name}"], "sigmoid"), rows)
                 rows = share * rows + (1 - share) * own
             y[kind] = rows

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from heddle.errors import ConfigError
-from heddle.graph import EdgeType
+from heddle.graph import Array, EdgeType
+from heddle.ops import GraphOps
 
 Widths = int | Mapping[str, int] | tuple[tuple[str, int], ...]
 """Width of every type, or node type -> width, kept as sorted pairs so that a layer can be hashed."""
@@ -35,3 +36,13 @@ def check_widths(layer: str, relations: Iterable[EdgeType], widths: Mapping[str,
         raise ConfigError(
             f"{layer}: in_dim has no width for {sorted(missing)}, expected one per node type; add them"
         )
+
+
+def table_rows(ops: GraphOps, table: Array, ids: Array | None) -> Array:
+    """Return the rows of a table [n, d] that ids [m] name, all of them for None."""
+    return table if ids is None else ops.gather(table, ids)
+
+
+def times(ops: GraphOps, x: Array | None, weight: Array) -> Array:
+    """Return x @ weight; for a type without features (None, or [n] ids) the rows of `weight`, which is its table."""
+    return table_rows(ops, weight, x) if x is None or x.ndim == 1 else x @ weight

@@ -8,6 +8,7 @@ import numpy as np
 from heddle.errors import ConfigError
 from heddle.graph import Array, EdgeType
 from heddle.layers.base import Dropout, Params, along, no_dropout, portable_name, relation_key
+from heddle.layers.relations import table_rows
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 from heddle.relational.bundle import Bundles, extents
@@ -123,7 +124,7 @@ class RGCN:
         if self.root:
             for kind in filter(own.__contains__, self.widths):
                 mine, root = own[kind], params[self._own("root", kind)]
-                y[kind] = _rows(ops, root, mine) if mine is None or mine.ndim == 1 else mine @ root
+                y[kind] = table_rows(ops, root, mine) if mine is None or mine.ndim == 1 else mine @ root
         for (source, relation, target), weight in zip(self.relations, self._weights(ops, params)):
             key = relation_key((source, relation, target))
             if key not in supports or source not in x:
@@ -175,7 +176,7 @@ class RGCN:
         """Return the mean of x W_r over the edges of one relation, in the order that moves fewer columns."""
         if x is None or x.ndim == 1:
             table = _block_diagonal(ops, weight) if self.blocks else weight
-            return aggregate(ops, support, _rows(ops, table, x))
+            return aggregate(ops, support, table_rows(ops, table, x))
         if x.shape[-1] <= self.out_dim:
             return _transform(ops, aggregate(ops, support, x), weight)
         return aggregate(ops, support, _transform(ops, x, weight))
@@ -226,11 +227,6 @@ class RGCN:
 
     def _own(self, name: str, kind: str) -> str:
         return name if self.share_root or len(self.widths) == 1 else f"{name}.{portable_name(kind)}"
-
-
-def _rows(ops: GraphOps, table: Array, ids: Array | None) -> Array:
-    """Return the rows of a table [n, d] that ids [m] name, all of them for None."""
-    return table if ids is None else ops.gather(table, ids)
 
 
 def _transform(ops: GraphOps, x: Array, weight: Array) -> Array:
