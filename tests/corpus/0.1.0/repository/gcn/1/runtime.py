@@ -1,0 +1,116 @@
+"""runtime: computes a model of a repository, from its files alone.
+
+A copy of this file lies in every model's folder, where a server's environment has neither Heddle nor numpy 2: it
+imports numpy, and what the platform of its model needs, by name: only a model that is such a program wants it.
+"""
+
+import json
+import os
+from importlib import import_module
+
+import numpy as np
+
+DTYPES = {"FP32": np.float32, "FP64": np.float64, "INT32": np.int32, "INT64": np.int64}
+
+
+class BadRequest(ValueError):
+    """What a request gives doesn't fit the model."""
+
+
+class Runtime:
+    """A model, ready to compute.
+
+    Attributes:
+        facts: the content of heddle.json.
+    """
+
+    def __init__(self, folder):
+        with open(os.path.join(folder, "heddle.json"), encoding="utf-8") as stream:
+            self.facts = json.load(stream)
+        path = os.path.join(folder, self.facts["file"])
+        self._run = _PLATFORMS[self.facts["platform"]](path, self.facts)
+
+    def __call__(self, inputs):
+        """Return name -> array of the outputs, for name -> [rows, width] of the inputs.
+
+        Raises BadRequest for missing or unknown inputs, other types, widths or numbers of rows, and values that the
+        program refuses, such as a node that there isn't.
+        """
+        wanted = {spec["name"]: spec for spec in self.facts["inputs"]}
+        if set(inputs) != set(wanted):
+            raise BadRequest(f"found the inputs {sorted(inputs)}, expected {sorted(wanted)}")
+        rows = set()
+        for name, array in inputs.items():
+            spec, width = wanted[name], wanted[name]["width"]
+            if array.dtype != DTYPES[spec["dtype"]] or array.ndim != 2 or array.shape[1] != width:
+                found = f"{array.dtype} of shape {list(array.shape)}"
+                raise BadRequest(f"{name}: found {found}, expected {spec['dtype']} [rows, {width}]")
+            rows.add(len(array))
+        count = rows.pop()
+        if rows or count > self.facts["max_batch"]:
+            found = "inputs of different numbers of rows" if rows else f"{count} rows"
+            raise BadRequest(f"found {found}, expected up to {self.facts['max_batch']} rows")
+        for name, array in inputs.items():
+            below = self.facts["about"].get("below", {}).get(name)
+            if (
+                below is not None
+                and len(array)
+                and not (array.min() >= 0 and (array.max(axis=0) < below).all())
+            ):
+                raise BadRequest(f"{name}: found an id out of range, expected ids in [0, {below})")
+        outputs = {}
+        for spec, array in zip(self.facts["outputs"], self._run([inputs[name] for name in wanted])):
+            array = np.ascontiguousarray(array, DTYPES[spec["dtype"]]).reshape(count, spec["width"])
+            outputs[spec["name"]] = array
+        return outputs
+
+
+def _torch(path, facts):
+    torch = import_module("torch")
+    torch.set_num_threads(1)  # requests run beside each other; threads of their own would only get in the way
+    program = torch.export.load(path).module()
+
+    def run(inputs):
+        with torch.no_grad():
+            tensors = [torch.from_numpy(np.array(array)) for array in inputs]
+            if not len(tensors[0]):
+                return [np.zeros((0, spec["width"])) for spec in facts["outputs"]]
+            padded = [
+                torch.cat([x, x]) if len(x) == 1 else x for x in tensors
+            ]  # a batch of one is a special case
+            found = program(*padded)
+            found = found if isinstance(found, (tuple, list)) else [found]
+            return [x[: len(tensors[0])].numpy() for x in found]
+
+    return run
+
+
+def _xgboost(path, facts):
+    xgboost = import_module("xgboost")
+    booster = xgboost.Booster(model_file=path)
+    booster.set_param({"nthread": 1})
+    about = facts["about"]
+
+    def run(inputs):
+        names = {
+            "feature_names": about["columns"],
+            "feature_types": about["types"],
+            "enable_categorical": True,
+        }
+        return [booster.predict(xgboost.DMatrix(inputs[0], **names))]
+
+    return run
+
+
+def _onnx(path, facts):
+    onnxruntime = import_module("onnxruntime")
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [spec["name"] for spec in facts["inputs"]]
+
+    def run(inputs):
+        return session.run([spec["name"] for spec in facts["outputs"]], dict(zip(names, inputs)))
+
+    return run
+
+
+_PLATFORMS = {"torch": _torch, "xgboost": _xgboost, "onnx": _onnx}

@@ -1,0 +1,190 @@
+"""What earlier versions trained, prepared and exported is opened by this one, and predicts the same.
+
+Where a protocol is changed on purpose, the old and the new numbers go into CHANGED, with the reason.
+"""
+
+import csv
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from heddle.cli.main import main
+from heddle.serving import LocalModel
+
+HERE = Path(__file__).resolve().parent
+VERSIONS = sorted(path.name for path in HERE.iterdir() if (path / "trained").is_dir())
+CASES = [
+    (version, run.name) for version in VERSIONS for run in sorted((HERE / version / "trained").iterdir())
+]
+DEVICES = {"node-jax-halo": "2"}  # virtual devices of JAX, whose number is fixed for a whole process
+TOLERANCE = 1e-6
+# (version, run): {metric: (old, new, reason)}
+CHANGED: dict[tuple[str, str], dict[str, tuple[float, float, str]]] = {}
+
+
+def module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"corpus_{name}", HERE / f"{name}.py")
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory) -> dict[str, Path]:
+    """Version -> a copy of its corpus that tests may write to."""
+    root = tmp_path_factory.mktemp("corpus")
+    return {version: Path(shutil.copytree(HERE / version, root / version)) for version in VERSIONS}
+
+
+@pytest.fixture
+def corpus(request, copies, monkeypatch) -> Iterator[Path]:
+    """The copy of a version's corpus, which is the current folder: configurations name paths below it."""
+    monkeypatch.chdir(copies[request.param])
+    yield copies[request.param]
+
+
+def close(found, expected, tolerance=TOLERANCE) -> bool:
+    found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)  # None: NaN
+    if found.shape != expected.shape:
+        return False
+    return np.allclose(found, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+def heddle(name: str, *words: str) -> None:
+    """Run `heddle` in this process, or in one with as many devices as the run needs."""
+    if name in DEVICES:
+        env = {**os.environ, "JAX_NUM_CPU_DEVICES": DEVICES[name], "JAX_PLATFORMS": "cpu"}
+        command = [sys.executable, "-m", "heddle", *words]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr
+    else:
+        assert main(list(words)) == 0
+
+
+def table(path: Path) -> list[list[str]]:
+    """Return a CSV's rows, the heading first."""
+    with open(path, newline="") as stream:
+        return list(csv.reader(stream))
+
+
+def flat(metrics: dict, prefix: str = "") -> dict[str, float]:
+    """Return {"test.loss": ...} of {"test": {"loss": ...}}."""
+    found: dict[str, float] = {}
+    for name, value in metrics.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return found
+
+
+def measured(metrics: dict) -> dict[str, float]:
+    """Return the splits' metrics alone."""
+    return flat({split: metrics[split] for split in ("train", "valid", "test") if split in metrics})
+
+
+cases = pytest.mark.parametrize(
+    ("corpus", "run"),
+    [
+        pytest.param(version, run, marks=[pytest.mark.slow] if run in DEVICES else [], id=f"{version}-{run}")
+        for version, run in CASES
+    ],
+    indirect=["corpus"],
+)
+versions = pytest.mark.parametrize("corpus", VERSIONS, indirect=True)
+
+
+@cases
+def test_a_run_predicts_the_same(corpus, run, tmp_path):
+    out = tmp_path / "found.csv"
+    heddle(run, "predict", f"run=trained/{run}", f"out={out}")
+    found, expected = table(out), table(corpus / "trained" / run / "expected.csv")
+    assert found[0] == expected[0] and len(found) == len(expected)
+    for ours, theirs in zip(found[1:], expected[1:]):
+        for name, a, b in zip(expected[0], ours, theirs):
+            assert a == b or close(float(a), float(b)), (name, ours, theirs)
+
+
+@cases
+def test_a_run_measures_the_same(corpus, run, tmp_path):
+    out = tmp_path / "found.json"
+    heddle(run, "eval", f"run=trained/{run}", f"out={out}")
+    found = measured(json.loads(out.read_text()))
+    expected = measured(json.loads((corpus / "trained" / run / "expected.json").read_text()))
+    assert expected and sorted(found) == sorted(expected)
+    for name, (old, new, _) in CHANGED.get((corpus.name, run), {}).items():
+        assert close(expected[name], old)
+        expected[name] = new
+    for name, value in expected.items():
+        assert close(found[name], value), name
+
+
+@versions
+def test_a_stopped_run_goes_on_to_the_same_end(corpus):
+    assert main(["train", "resume=stopped"]) == 0
+    run = corpus / "stopped"
+    expected = load_file(run / "expected.safetensors")
+    found = load_file(run / "weights.safetensors")
+    assert sorted(found) == sorted(expected)
+    assert all(close(found[name], expected[name]) for name in expected)
+    metrics, wanted = (json.loads((run / f"{name}.json").read_text()) for name in ("metrics", "expected"))
+    found, expected = measured(metrics), measured(wanted)
+    assert sorted(found) == sorted(expected) and all(close(found[name], expected[name]) for name in expected)
+
+
+@versions
+def test_a_prepared_folder_is_whole_and_trains_to_the_same(corpus):
+    name = "hetero-rgcn-prepared"
+    words = [*module("make").RUNS[name], "data.check=true", "trainer.epochs=4", "trainer.progress=false"]
+    assert main(["train", *words, "run.dir=again"]) == 0
+    found = measured(json.loads((corpus / "again" / "metrics.json").read_text()))
+    expected = measured(json.loads((corpus / "trained" / name / "metrics.json").read_text()))
+    assert sorted(found) == sorted(expected) and all(close(found[name], expected[name]) for name in expected)
+
+
+@versions
+@pytest.mark.parametrize("runtime", ["of the repository", "of this version"])
+def test_an_exported_repository_answers_the_same(corpus, runtime):
+    folder = corpus / "repository" / "gcn" / "1"
+    if runtime == "of this version":
+        model = LocalModel(folder)
+    else:
+        spec = importlib.util.spec_from_file_location("corpus_runtime", folder / "runtime.py")
+        own = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(own)
+        model = own.Runtime(str(folder))
+    with np.load(corpus / "repository" / "expected.npz") as expected:
+        found = model({"index": expected["index"]})["output"]
+        assert close(found, expected["output"])
+        assert np.abs(expected["output"]).max() > 0
+
+
+@versions
+@pytest.mark.parametrize("epochs", [2, 4])
+def test_a_script_goes_on_from_its_checkpoint(corpus, epochs, tmp_path):
+    shutil.copytree(corpus / "script", tmp_path / "script")
+    module("script").train("prepared", str(tmp_path / "script"), str(tmp_path / "out"), epochs)
+    wanted = corpus / "script" / f"after-{epochs}"
+    found, expected = (load_file(folder / "weights.safetensors") for folder in (tmp_path / "out", wanted))
+    assert sorted(found) == sorted(expected)
+    assert all(close(found[name], expected[name]) for name in expected)
+    found, expected = (json.loads((f / "metrics.json").read_text()) for f in (tmp_path / "out", wanted))
+    assert all(close(flat(found)[name], value) for name, value in flat(expected).items())
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_path_of_a_machine_is_kept(version):
+    for path in (path for path in (HERE / version).rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        assert not [place for place in (b"/root/", b"/home/", b"/tmp/", b"/work/") if place in content], path
+
+
+def test_there_is_a_corpus():
+    assert "0.1.0" in VERSIONS and len(CASES) >= 15
