@@ -57,6 +57,7 @@ class BackendInfo(NamedTuple):
     unavailable: str = ""  # why it can't run here, if the plugin knows: "no wheel for Python 3.12"
     keys: Keys = NO_KEYS  # of the `backend` node
     capabilities: tuple[str, ...] = ()  # names of `heddle.capabilities.ENGINES`, e.g. ("shards graphs",)
+    rank: int = 0  # among engines where a run names none: the highest is taken; of equals none
 
 
 class KernelInfo(NamedTuple):

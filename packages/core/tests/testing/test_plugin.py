@@ -14,7 +14,7 @@ PLUGIN_API = (1, 0)
 
 @hookimpl
 def heddle_backends():
-    return [BackendInfo("spare", "the reference under another name", "spare_engine:Spare")]
+    return [BackendInfo("spare", "the reference under another name", "spare_engine:Spare", capabilities=("any shapes",))]
 
 
 @hookimpl

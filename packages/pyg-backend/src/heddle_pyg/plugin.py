@@ -19,6 +19,7 @@ def heddle_backends():
                 "threads": Key(int, null=True, least=1),
             },
             capabilities=("any shapes", "trains in parallel", "trains scripts", "exports"),
+            rank=1,
         )
     ]
 

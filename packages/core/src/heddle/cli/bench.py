@@ -16,7 +16,7 @@ that the words with several values ask for; the other words are as for `heddle t
 weights, and are timed only after they have predicted the same values.
 
   heddle bench data=planetoid data.name=cora model=gat
-  heddle bench backend=jax backend.kernel=heddle,xla data=rmat data.scale=14
+  heddle bench backend=NAME backend.KEY=VALUE,VALUE data=rmat data.scale=14
 
   bench.rounds=5          of every variant in turn; the best counts
   bench.steps=10          a round

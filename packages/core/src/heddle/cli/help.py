@@ -9,7 +9,7 @@ from heddle.plugins import load_plugins
 
 EXAMPLES = """\
   heddle train
-  heddle train backend=jax model=gat data=planetoid data.name=cora model.hidden=64
+  heddle train model=gat data=planetoid data.name=cora model.hidden=64
   heddle train -m model=gcn,gat 'seed=range(10)'
   heddle train resume=runs/RUN
   heddle eval run=runs/RUN

@@ -14,7 +14,7 @@ COMMANDS = {
     "predict": "write a trained run's predictions: run=RUN",
     "sweep": "search for good settings: optim.lr=interval(0.001,0.1)",
     "plan": "say what each device would hold and send: sharding.devices=8",
-    "bench": "time training steps on every engine, after the same predictions: model=gat",
+    "bench": "time training steps on every engine, after the same predictions: model=NAME",
     "data": "list the datasets, describe one, or prepare tables for training",
     "deploy": "export a trained run, and serve it: run=RUN",
     "plugins": "list the installed plugins and whether they can be used",

@@ -8,7 +8,7 @@ from heddle.plugins import Plugin, load_plugins
 from heddle.plugins.plugin import KINDS
 
 HELP = """\
-Usage: heddle plugins [plugins.prefer=DISTRIBUTION]
+Usage: heddle plugins [--verbose] [plugins.prefer=DISTRIBUTION]
 
 Lists the installed plugins: name, distribution, version, status, what each provides, and the reason where it can't
 be used. Exit status 0, whatever is found; `heddle doctor` is the one that fails.
@@ -18,13 +18,21 @@ be used. Exit status 0, whatever is found; `heddle doctor` is the one that fails
   duplicate    another distribution claims the same name; choose with plugins.prefer=DISTRIBUTION
   refused      written for another major version of the plugin API
   broken       it raised, or answered with nonsense
+
+--verbose adds what each engine and model is able to do. It loads every engine, with its framework.
 """
+
+VERBOSE = ("-v", "--verbose")
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print the table of plugins; return 0."""
-    registry = load_plugins(preferred("plugins", arguments))
+    """Print the table of plugins, and with --verbose what they are able to do; return 0."""
+    registry = load_plugins(preferred("plugins", [word for word in arguments if word not in VERBOSE]))
     print_plugins(registry.plugins)
+    if any(word in VERBOSE for word in arguments):
+        from heddle.cli.capabilities import print_capabilities
+
+        print_capabilities(registry)
     return 0
 
 

@@ -8,6 +8,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
@@ -22,6 +23,10 @@ from heddle.plugins import Registry
 
 HYDRA_VERSION = "1.3"
 """The `version_base` whose rules hold: no change of folder, `_self_` first."""
+
+
+DEFAULT_ENGINE = "default_engine"
+"""Name of the part of `config.yaml` that is made here: which engine a run has that names none, as the plugins say."""
 
 
 class PluginFolders(SearchPathPlugin):
@@ -41,6 +46,8 @@ class PluginFolders(SearchPathPlugin):
 def show_hydra(registry: Registry, folders: Sequence[str] = ()) -> None:
     """Let Hydra see the plugins' groups, and those in `folders`, from now on."""
     found = [(entry.distribution, entry.folder) for entry in registry.config_paths() if entry.folder]
+    engine = {"defaults": [{"optional backend": registry.default_backend()}]}
+    ConfigStore.instance().store(name=DEFAULT_ENGINE, node=engine)
     PluginFolders.folders = (*found, *(("command line", folder) for folder in folders))
     Plugins.instance().register(PluginFolders)
 
@@ -69,8 +76,8 @@ class Composer:
             return compose(self._primary, list(overrides), return_hydra_config=True)
 
     def groups(self) -> list[str]:
-        """Return the names of the top groups, `experiment` even without options, Hydra's own left out."""
-        return sorted({*self.loader.list_groups(""), "experiment"} - {"hydra"})
+        """Return the names of the top groups, `backend` and `experiment` even without options, Hydra's left out."""
+        return sorted({*self.loader.list_groups(""), "backend", "experiment"} - {"hydra"})
 
     def options(self, group: str) -> list[str]:
         """Return the options of a group."""

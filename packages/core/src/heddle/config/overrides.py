@@ -97,7 +97,7 @@ def check_discrete(words: Sequence[Word]) -> None:
 def _parse(text: str, parser: OverridesParser) -> Word:
     if "=" not in text and not text.startswith("~"):
         raise ConfigError(
-            f"{text!r} has no '='; write KEY=VALUE without spaces, as in model=gcn or model.hidden=64"
+            f"{text!r} has no '='; write KEY=VALUE without spaces, as in seed=1 or model.hidden=64"
         )
     try:
         override = parser.parse_overrides([text])[0]  # unlike parse_override, it can list a group for glob()

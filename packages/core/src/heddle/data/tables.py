@@ -61,7 +61,7 @@ def tables(
     else:
         task, targets, classes = "link_prediction", None, []
         if not single and any(block.splits for block in relations.values()):
-            do = "use data=triples, or split one relation alone"
+            do = "read the links as triples, or split one relation alone"
             fail(
                 "data.edges",
                 "a split column in a graph of several types",

@@ -11,7 +11,7 @@ from heddle.hookspecs import BackendInfo, ModelInfo
 from heddle.plugins.claims import settle
 from heddle.plugins.discover import canonical, discover
 from heddle.plugins.locate import folder_of
-from heddle.plugins.packages import absent_packages
+from heddle.plugins.packages import absent_packages, package_of
 from heddle.plugins.plugin import Info, Offer, Plugin, first_line
 
 if TYPE_CHECKING:
@@ -86,6 +86,16 @@ class Registry:
         """Return the engines that a model needs, () for one that is portable."""
         return self.info(kind, name).backends if kind == "model" else ()
 
+    def default_backend(self) -> str | None:
+        """Return the engine of a run that names none: the only usable one, or the one of highest rank; else None."""
+        ranks = {
+            offer.info.name: offer.info.rank
+            for offer in self.offers("backend")
+            if offer.status == "ok" and isinstance(offer.info, BackendInfo)
+        }
+        first = [name for name, rank in ranks.items() if rank == max(ranks.values())]
+        return first[0] if len(first) == 1 else None
+
     def info(self, kind: str, name: str) -> Any:
         """Return the description of one backend, model, dataset, tracker or server, without loading it.
 
@@ -102,17 +112,25 @@ class Registry:
         raise ConfigError(f"{kind} {name!r} is unknown{nearest(name, names) or ';'} {listed}")
 
     def explain(self, kind: str, name: str) -> None:
-        """Raise PluginError with the reason if `name` is brought by some plugin but can't be used; else do nothing."""
+        """Raise PluginError with the reason if `name` is brought by some plugin but can't be used, or by a package of
+        the house that isn't installed; else do nothing."""
         usable = f"usable {kind}s: {', '.join(self.names(kind)) or 'none installed'}"
         offers = [offer for offer in self.offers(kind) if offer.info.name == name]
         if offers and all(offer.status != "ok" for offer in offers):
             raise PluginError(f"{offers[0].label}: {offers[0].reason}; {usable}")
+        if not offers:
+            self._explain_absent(kind, name)
         for plugin in self.plugins:
             if plugin.status == "broken" and any(offer.key[:2] == (kind, name) for offer in plugin.offers):
                 raise PluginError(
                     f"{kind} {name!r}: its plugin {plugin.name!r} of {plugin.distribution} is broken: "
                     f"{plugin.reason}; {usable}"
                 )
+
+    def _explain_absent(self, kind: str, name: str) -> None:
+        package = package_of(name) if kind == "backend" else ""
+        if package in absent_packages():
+            raise PluginError(f"{kind}={name}: {package} isn't installed; pip install {package}")
 
     def unheard(self) -> str:
         """Name the plugins that can't be used and may bring more than is known, "" if there are none."""

@@ -1,7 +1,12 @@
 """BackendSuite: what an engine says of itself, and that its gradients obey the protocol."""
 
+import inspect
+
 import numpy as np
 
+from heddle.capabilities import ENGINES, held_by
+from heddle.hookspecs import BackendInfo
+from heddle.plugins import load_plugins
 from heddle.testing.compare import assert_same
 from heddle.testing.suite import Suite, float_dtypes
 
@@ -17,6 +22,33 @@ class BackendSuite(Suite):
         assert described, "describe: found nothing, expected versions and devices"
         for key, value in described.items():
             assert isinstance(key, str) and isinstance(value, str), f"describe: {key!r} is not text"
+
+    def test_its_capabilities_are_stated(self):
+        """What its plugin states of it is what `isinstance` finds, so that suggestions are true; see capabilities."""
+        held = held_by(self.backend)
+        for offer in load_plugins().offers("backend"):
+            if offer.info.name == self.backend.name and isinstance(offer.info, BackendInfo):
+                stated = offer.info.capabilities
+                assert sorted(stated) == sorted(held), (
+                    f"capabilities: found {sorted(held)} in the engine, {sorted(stated)} in its BackendInfo"
+                )
+
+    def test_its_capabilities_take_what_callers_give(self):
+        """Each method of a capability has the parameters that its Protocol says, by these names or in this order."""
+        for capability in ENGINES:
+            if capability.protocol is None or not isinstance(self.backend, capability.protocol):
+                continue
+            for name, wanted in inspect.getmembers(capability.protocol, inspect.isfunction):
+                if name.startswith("_"):
+                    continue
+                given = list(inspect.signature(wanted).parameters)[1:]
+                found = inspect.signature(getattr(self.backend, name))
+                try:
+                    found.bind(*given)
+                except TypeError as error:
+                    raise AssertionError(
+                        f"{name}{found}: expected to be called with {given}: {error}"
+                    ) from error
 
     def test_its_float_dtypes_are_known(self):
         """`float_dtypes` names what the suites are run in; float32 is always among them."""

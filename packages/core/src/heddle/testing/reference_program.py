@@ -30,9 +30,7 @@ class State(NamedTuple):
 def reference_program(backend: Backend, model: Any, task: Task, optim: Mapping[str, Any]) -> Program:
     """Return the Program of a portable Model; see `heddle.program.Program` for what each function does."""
     if not isinstance(model, Model):
-        raise ConfigError(
-            f"model: found a {type(model).__name__}, expected a portable Model; choose model=gcn"
-        )
+        raise ConfigError(f"model: found a {type(model).__name__}, expected a portable Model; choose one")
     specs, ops = model.params(), backend.ops()
     check_optim(optim, list(specs))
 

@@ -1,0 +1,82 @@
+"""A third party's dataset of forecasts is planned and trained like core's own: core knows no reader by name."""
+
+import importlib
+import json
+import sys
+
+import pytest
+
+from heddle.cli.main import main
+from heddle.config.groups import CONF
+from heddle.testing.distributions import plugin_source, write_distribution
+
+READER = """
+from heddle.data.traffic import read_traffic
+
+
+def read(config):
+    return read_traffic(config)
+"""
+PLUGIN = """
+@hookimpl
+def heddle_datasets():
+    return [DatasetInfo("measured", "a third party's forecast data", "measured_signals.reader:read")]
+
+@hookimpl
+def heddle_config_paths():
+    return ["pkg://measured_signals.conf"]
+"""
+SMALL = ("data.sensors=8", "data.days=1", "task.length=3", "task.horizon=2", "model=dcrnn", "model.hidden=4")
+ENGINE = "backend=dgl-dynamic"
+
+
+@pytest.fixture
+def third_party(tmp_path, monkeypatch):
+    """Install a distribution whose dataset is core's own under another name."""
+    own = (CONF / "data" / "traffic.yaml").read_text(encoding="utf-8")
+    files = {
+        "measured_signals/__init__.py": "",
+        "measured_signals/plugin.py": plugin_source(PLUGIN),
+        "measured_signals/reader.py": READER,
+        "measured_signals/conf/data/measured.yaml": own.replace("reader: traffic", "reader: measured", 1),
+    }
+    folder = write_distribution(tmp_path / "site", "measured", files, plugin="measured_signals.plugin")
+    monkeypatch.syspath_prepend(str(folder))
+    importlib.invalidate_caches()
+    yield
+    for name in [name for name in sys.modules if name.startswith("measured_signals")]:
+        del sys.modules[name]
+
+
+def said(capsys, *words):
+    """Return what a command prints."""
+    status = main([*words])
+    out, err = capsys.readouterr()
+    assert status == 0, err
+    return out
+
+
+def test_it_is_planned_like_cores_own(third_party, capsys):
+    own, theirs = (
+        said(capsys, "plan", ENGINE, f"data={name}", "sharding.devices=2", *SMALL)
+        for name in ("traffic", "measured")
+    )
+    assert "windows" in own and theirs == own
+
+
+def test_it_is_trained_like_cores_own(third_party, capsys, tmp_path):
+    figures = {}
+    for name in ("traffic", "measured"):
+        folder = tmp_path / name
+        said(capsys, "train", ENGINE, f"data={name}", *SMALL, "trainer.epochs=1", f"run.dir={folder}")
+        found = json.loads((folder / "metrics.json").read_text())
+        figures[name] = {split: found[split] for split in ("train", "valid", "test")}
+    assert figures["measured"] == figures["traffic"]
+
+
+def test_a_model_that_forecasts_is_suggested(third_party, capsys):
+    for command in ("plan", "train"):
+        words = [word for word in SMALL if not word.startswith("model")]
+        assert main([command, ENGINE, "data=measured", "model=gcn", *words]) == 2
+        told = capsys.readouterr().err
+        assert "found a forecast" in told and "dcrnn" in told and "backend=dgl-dynamic" in told
