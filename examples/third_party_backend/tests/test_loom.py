@@ -12,8 +12,7 @@ pytest.importorskip(
 )
 
 from loom_numpy.array import Array
-from loom_numpy.engine import LoomBackend
-from loom_numpy.program import _check
+from loom_numpy.engine import LoomBackend, finite
 from loom_numpy.sgc import sgc
 from loom_numpy.tape import gradients
 
@@ -46,7 +45,7 @@ def test_precision_is_checked():
 
 def test_a_gradient_that_is_not_finite_names_its_parameter():
     with pytest.raises(HeddleError, match=r"gradient of head\.weight that isn't finite in update 3"):
-        _check({"bias": np.zeros(2), "head.weight": np.array([1.0, np.inf])}, 3)
+        finite({"bias": Array(np.zeros(2)), "head.weight": Array([1.0, np.inf])}, 3)
 
 
 def test_sgc_averages_over_neighbours_and_itself():

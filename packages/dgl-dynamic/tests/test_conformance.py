@@ -20,14 +20,6 @@ class TestOps(OpsSuite):
     backend = backend()
 
 
-class TestOpsOfTorch(OpsSuite):
-    backend = backend(kernel="torch")
-
-
-class TestLayersOnTorch(LayersSuite):
-    backend = backend(kernel="torch")
-
-
 @pytest.mark.skipif(find_spec("dgl") is None, reason="DGL isn't installed; it has wheels up to Python 3.11")
 class TestContainers(ContainersSuite):
     backend = backend()

@@ -12,20 +12,12 @@ class TestOps(OpsSuite):
     backend = PygBackend({"name": "pyg"})
 
 
-class TestOpsOfTorch(OpsSuite):
-    backend = PygBackend({"name": "pyg", "kernel": "torch"})
-
-
 class TestContainers(ContainersSuite):
     backend = PygBackend({"name": "pyg"})
 
 
 class TestLayers(LayersSuite):
     backend = PygBackend({"name": "pyg"})
-
-
-class TestLayersOnTorch(LayersSuite):
-    backend = PygBackend({"name": "pyg", "kernel": "torch"})
 
 
 class TestProgram(ProgramSuite):

@@ -5,8 +5,7 @@ array.py      Array: a numpy array that remembers what it was made of
 tape.py       gradients, back along that memory
 xp.py         the functions that layers call, with their gradients
 ops.py        the six primitives
-engine.py     LoomBackend
-program.py    training; optim.py: adam, adamw, sgd
+engine.py     LoomBackend; training is core's functional_program
 sgc.py        a model
 """
 

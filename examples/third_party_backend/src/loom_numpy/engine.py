@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 import loom_numpy
-from heddle.errors import ConfigError, nearest
+from heddle.errors import ConfigError, HeddleError, nearest
+from heddle.functional import functional_program
 from heddle.graph import Graph, HeteroGraph
 from heddle.nest import map_nest
 from heddle.program import Program
 from loom_numpy.array import Array
 from loom_numpy.ops import LoomOps
-from loom_numpy.program import build_program
 from loom_numpy.tape import gradients
 
 PRECISIONS = ("float32", "float64")
@@ -50,7 +50,8 @@ class LoomBackend:
         return both
 
     def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
-        return build_program(self, model, task, optim)
+        check = finite if self.check_gradients else None
+        return functional_program(self, model, task, optim, np.dtype(self.precision).type, check=check)
 
     def to_native(self, graph: Graph | HeteroGraph) -> Any:
         return map_nest(lambda array: Array(np.array(array)), graph)
@@ -64,3 +65,13 @@ class LoomBackend:
             "numpy": np.__version__,
             "device": f"cpu, {self.precision}",
         }
+
+
+def finite(grads: Mapping[str, Array], update: int) -> None:
+    """Check gradients to be finite. Raises HeddleError, which names the parameter."""
+    for name, grad in grads.items():
+        if not np.isfinite(grad.value).all():
+            raise HeddleError(
+                f"loom: found a gradient of {name} that isn't finite in update {update}, expected finite numbers; "
+                "lower optim.lr, or set backend.precision=float64"
+            )

@@ -34,8 +34,9 @@ class Backend(Protocol):
     def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
         """Build the Program that trains `model` (portable, or native to this engine) for `task`.
 
-        `optim` is the `optim` config node: `heddle.optim` checks it, `heddle.testing.optimisers` says in numpy what
-        it means. Raises ConfigError for what the engine can't do.
+        `optim` is the `optim` config node: `heddle.optim` checks it, `heddle.optimisers` says what it means. An engine
+        without a way of its own returns `heddle.functional.functional_program(self, model, task, optim)`.
+        Raises ConfigError for what the engine can't do.
         """
         ...
 

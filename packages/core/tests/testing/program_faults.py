@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from heddle.errors import CheckpointError
+from heddle.functional import dropout_of
 from heddle.layers.base import Dropout, no_dropout
 from heddle.model import Model
+from heddle.reference import NumpyOps
 from heddle.testing.program_suite import ProgramSuite
 from heddle.testing.reference_backend import ReferenceBackend
-from heddle.testing.reference_program import dropout_of
 
 from .faulty import with_members, with_optim, with_program
 
@@ -41,7 +42,7 @@ class _DropsAtPredict(ReferenceBackend):
         rng = np.random.default_rng(0)
 
         def predict(state, batch):
-            return model.apply(self.ops(), state.params, batch, dropout_of(rng))
+            return model.apply(self.ops(), state.params, batch, dropout_of(self.ops(), rng))
 
         return super().program(model, task, optim)._replace(predict=predict)
 
@@ -159,7 +160,7 @@ PROGRAM_FAULTS = {
         lambda d: lambda x, rate: d(x, rate) * (1 - rate), "test_dropout_keeps_the_mean"
     ),
     "dropout from a global generator": _dropout_fault(
-        lambda d: dropout_of(_GLOBAL), "test_the_same_seed_gives_the_same_bits"
+        lambda d: dropout_of(NumpyOps(), _GLOBAL), "test_the_same_seed_gives_the_same_bits"
     ),
     "moments are lost": _program_fault(_forgets("moments"), _RESUMED[0], **_RESUMED[1]),
     "the learning rate is lost": _program_fault(_forgets("lr"), _RESUMED[0], **_RESUMED[1]),

@@ -1,4 +1,4 @@
-"""OptimiserRules: the first updates of every optimiser are those of `optimisers.update`."""
+"""OptimiserRules: the first updates of every optimiser are those of `heddle.optimisers.update`."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from heddle.functional import functional_program
 from heddle.graph import Array, Graph, HeteroGraph
 from heddle.nest import map_nest
 from heddle.ops import GraphOps
 from heddle.program import Program
-from heddle.testing.reference_program import reference_program
 from heddle.testing.replay import ReplayOps
 
 
@@ -39,7 +39,7 @@ class ReferenceBackend:
         return both
 
     def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
-        return reference_program(self, model, task, optim)
+        return functional_program(self, model, task, optim)
 
     def to_native(self, graph: Graph | HeteroGraph) -> Any:
         """Copy a graph; its own container is heddle's."""

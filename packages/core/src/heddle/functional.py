@@ -1,0 +1,155 @@
+"""functional_program: the Program of an engine that has primitives and `value_and_grad`, and nothing more to write."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.backend import Backend
+from heddle.errors import CheckpointError, ConfigError, nearest
+from heddle.graph import Array
+from heddle.layers.base import Dropout
+from heddle.model import Batch, Model
+from heddle.nest import map_nest
+from heddle.ops import GraphOps
+from heddle.optim import check_optim
+from heddle.optimisers import Moments, start, update
+from heddle.params import initialise
+from heddle.program import Metrics, Program
+from heddle.task import Task
+
+Check = Callable[[Mapping[str, Array], int], None]
+"""(gradients by parameter, number of the update that they are for) -> None; raises to stop the run."""
+
+
+class State(NamedTuple):
+    """Weights, optimiser, learning rate and the seed that dropout is drawn from, together with the count of updates."""
+
+    params: dict[str, Array]
+    moments: Moments
+    lr: float
+    seed: int
+
+
+def functional_program(
+    engine: Backend,
+    model: Any,
+    task: Task,
+    optim: Mapping[str, Any],
+    dtype: type = np.float32,
+    to_numpy: Callable[[Array], np.ndarray] | None = None,
+    check: Check | None = None,
+) -> Program:
+    """Return the Program of a portable Model on an engine's `ops()` and `value_and_grad`.
+
+    A step is plain arithmetic on the engine's arrays: `heddle.optimisers`. See `heddle.program.Program` for what each
+    function does.
+
+    Args:
+        dtype: of weights and features, np.float32 or np.float64.
+        to_numpy: copies an array to the host; by default through its `__array__`.
+        check: looks at the gradients before each update.
+
+    Raises:
+        ConfigError: a model of another kind, or an optimiser that doesn't fit the parameters' names.
+    """
+    if not isinstance(model, Model):
+        raise ConfigError(f"model: found a {type(model).__name__}, expected a portable Model; choose one")
+    specs, ops = model.params(), engine.ops()
+    check_optim(optim, list(specs))
+
+    def on_host(x: Array) -> np.ndarray:
+        return np.array(ops.stop_gradient(x)) if to_numpy is None else np.array(to_numpy(x))
+
+    def on_engine(leaf: Any) -> Any:
+        if not isinstance(leaf, (np.ndarray, np.generic)):
+            return leaf
+        return ops.asarray(np.array(leaf, dtype if leaf.dtype.kind == "f" else None))
+
+    def fresh(params: Mapping[str, np.ndarray], seed: int) -> State:
+        placed = map_nest(on_engine, dict(params))
+        return State(placed, start(ops.xp, placed), float(optim.get("lr", 0.01)), seed)
+
+    def init(seed: int) -> State:
+        return fresh(initialise(specs, seed, dtype), seed)
+
+    def step(state: State, batch: Batch) -> tuple[State, Metrics]:
+        def loss(*weights: Array) -> Array:
+            dropout = dropout_of(ops, np.random.default_rng([state.seed, state.moments.updates]))
+            outputs = model.apply(ops, dict(zip(specs, weights)), batch, dropout)
+            return task.loss(ops, outputs, batch)
+
+        value, found = engine.value_and_grad(loss)(*state.params.values())
+        grads = dict(zip(specs, found))
+        if check is not None:
+            check(grads, state.moments.updates + 1)
+        params, moments = update(ops.xp, optim, state.lr, state.params, grads, state.moments)
+        return state._replace(params=params, moments=moments), {"loss": float(value)}
+
+    def predict(state: State, batch: Batch) -> np.ndarray:
+        return on_host(model.apply(ops, state.params, batch))
+
+    def embed(state: State, batch: Batch) -> Any:
+        return map_nest(on_host, model.embed(ops, state.params, batch))
+
+    def to_arrays(state: State) -> dict[str, np.ndarray]:
+        named = {f"params/{name}": on_host(value) for name, value in state.params.items()}
+        for moment in ("first", "second"):
+            values = getattr(state.moments, moment)
+            named |= {f"optim/{moment}/{name}": on_host(value) for name, value in values.items()}
+        scalars = {"optim/updates": state.moments.updates, "optim/lr": state.lr, "random/seed": state.seed}
+        return named | {name: np.array(value) for name, value in scalars.items()}
+
+    def from_arrays(arrays: Mapping[str, np.ndarray]) -> State:
+        shapes = {name: spec.shape for name, spec in specs.items()}
+        state = fresh(_fitting("params/", arrays, shapes), 0)
+        if all(name.startswith("params/") for name in arrays):
+            return state
+        first, second = (
+            map_nest(on_engine, _fitting(f"optim/{moment}/", arrays, shapes))
+            for moment in ("first", "second")
+        )
+        scalars = _fitting(
+            "", arrays, {"optim/updates": (), "optim/lr": (), "random/seed": ()}, exactly=False
+        )
+        updates, lr, seed = (value.item() for value in scalars.values())
+        return State(state.params, Moments(first, second, updates), lr, seed)
+
+    def place(batch: Batch) -> Batch:
+        return map_nest(on_engine, batch)
+
+    def set_lr(state: State, lr: float) -> State:
+        return state._replace(lr=float(lr))
+
+    return Program(init, place, step, predict, embed, to_arrays, from_arrays, set_lr)
+
+
+def dropout_of(ops: GraphOps, rng: np.random.Generator) -> Dropout:
+    """Return a Dropout that draws from `rng`, on the host."""
+
+    def dropout(x: Array, rate: float) -> Array:
+        if not rate:
+            return x
+        return x * ops.asarray((rng.random(tuple(x.shape)) >= rate) / (1 - rate), like=x)
+
+    return dropout
+
+
+def _fitting(
+    prefix: str, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], exactly: bool = True
+) -> dict[str, np.ndarray]:
+    """Return the arrays under `prefix`, checked to have these names (and no others) and shapes."""
+    found = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+    missing, unknown = sorted(shapes.keys() - found.keys()), sorted(found.keys() - shapes.keys())
+    if missing or (unknown and exactly):
+        told = f"no {prefix}{missing[0]}" if missing else f"{prefix}{unknown[0]}"
+        hint = nearest((missing or unknown)[0], unknown if missing else list(shapes))
+        raise CheckpointError(
+            f"weights: found {told}, expected the model's own names{hint}; load another file"
+        )
+    for name, shape in shapes.items():
+        if np.shape(found[name]) != shape:
+            raise CheckpointError(
+                f"weights: {prefix}{name}: found shape {np.shape(found[name])}, expected {shape}; check the model"
+            )
+    return {name: found[name] for name in shapes}
