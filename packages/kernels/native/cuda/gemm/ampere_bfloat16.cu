@@ -1,3 +1,8 @@
 #include "ampere.cuh"
 
-int heddle::cuda::ampere_bfloat16(const Launch& of) { return ampere<Half<cutlass::bfloat16_t>>(of); }
+namespace heddle::cuda {
+
+int ampere_bfloat16(const Launch& of) { return ampere<Half<cutlass::bfloat16_t>>(of); }
+int ampere_bfloat16_any(const Launch& of) { return ampere<HalfAny<cutlass::bfloat16_t>>(of); }
+
+}  // namespace heddle::cuda

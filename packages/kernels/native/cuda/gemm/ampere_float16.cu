@@ -1,3 +1,8 @@
 #include "ampere.cuh"
 
-int heddle::cuda::ampere_float16(const Launch& of) { return ampere<Half<cutlass::half_t>>(of); }
+namespace heddle::cuda {
+
+int ampere_float16(const Launch& of) { return ampere<Half<cutlass::half_t>>(of); }
+int ampere_float16_any(const Launch& of) { return ampere<HalfAny<cutlass::half_t>>(of); }
+
+}  // namespace heddle::cuda

@@ -1,0 +1,10 @@
+// All widths in one unit: three quarters of its compilation are CUTLASS's headers.
+#include "hopper.cuh"
+
+namespace heddle::cuda {
+
+int hopper_float16_narrow(const Launch& of) { return hopper<cutlass::half_t, 32>(of); }
+int hopper_float16_wide(const Launch& of) { return hopper<cutlass::half_t, 128>(of); }
+int hopper_float16_doubled(const Launch& of) { return hopper<cutlass::half_t, 256>(of); }
+
+}  // namespace heddle::cuda
