@@ -54,7 +54,10 @@ def start(*words: str, before: tuple[str, ...] = ()) -> subprocess.Popen:
 
 def finish(process: subprocess.Popen) -> tuple[int, str, str]:
     """Return (status, standard output, standard error)."""
-    out, err = process.communicate(timeout=300)
+    try:
+        out, err = process.communicate(timeout=300)
+    finally:
+        process.kill()
     return process.returncode, out, err
 
 
@@ -136,7 +139,9 @@ def test_a_killed_process_ends_the_run_which_goes_on(alone, split):
     process = start(*words)
     deadline = time.monotonic() + 120
     while not list(Path("run").glob("checkpoints/*")):
-        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise AssertionError(f"no checkpoint came: {process.communicate()}")
         time.sleep(0.02)
     os.kill(children_of(process.pid)[1], signal.SIGKILL)
     killed = time.monotonic()

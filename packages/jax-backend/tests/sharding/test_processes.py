@@ -42,7 +42,10 @@ def start(*words: str) -> subprocess.Popen:
 
 def finish(process: subprocess.Popen) -> tuple[int, str, str]:
     """Return (status, standard output, standard error)."""
-    out, err = process.communicate(timeout=240)
+    try:
+        out, err = process.communicate(timeout=240)
+    finally:
+        process.kill()
     return process.returncode, out, err
 
 
