@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from heddle.graph import Graph
     from heddle.model import Signature
+    from heddle.plugins.kernels import Kernels
     from heddle.program import Program
     from heddle.serving.served import Served
     from heddle.sharding.plan import Estimate
@@ -104,6 +105,16 @@ class StatesDtypes(Protocol):
     """Names of the dtypes, "float32" among them."""
 
 
+@runtime_checkable
+class StatesKernels(Protocol):
+    """Takes installed kernels in the place of its primitives, and says which."""
+
+    @property
+    def kernels(self) -> "Kernels":
+        """The kernels that it computes with."""
+        ...
+
+
 class Capability(NamedTuple):
     """What an engine or a model may be able to do.
 
@@ -132,6 +143,7 @@ PLANS_FORECASTS = Capability(
     "plans forecasts", "says what each way of sharing a forecast costs", PlansForecasts
 )
 STATES_DTYPES = Capability("states dtypes", "computes in float dtypes that it names", StatesDtypes)
+STATES_KERNELS = Capability("states kernels", "says which kernel serves which primitive", StatesKernels)
 
 ENGINES = (
     ANY_SHAPES,
@@ -142,6 +154,7 @@ ENGINES = (
     EXPORTS,
     PLANS_FORECASTS,
     STATES_DTYPES,
+    STATES_KERNELS,
 )
 """Of engines."""
 

@@ -1,6 +1,8 @@
 """A wrong word costs one line on standard error and exit status 2; nothing is trained."""
 
+import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -138,7 +140,30 @@ def test_a_mistake_in_training_is_no_users_error(heddle_command, monkeypatch):
     assert status == 1 and "ZeroDivisionError" in err
 
 
-def test_an_error_in_the_middle_of_a_sweep_ends_it(heddle_command, monkeypatch):
+def test_an_error_in_the_middle_of_a_sweep_does_not_end_it(heddle_command, trained, monkeypatch):
+    """The runs after it are made, it is told where it happened and at the end, and the exit status is 1."""
+    import heddle.workflow.run
+    from heddle.errors import DataError
+
+    train = heddle.workflow.run.train
+
+    def sometimes(config, registry):
+        if config["seed"] == 2:
+            raise DataError("cut file")
+        return train(config, registry)
+
+    monkeypatch.setattr(heddle.workflow.run, "train", sometimes)
+    status, out, err = heddle_command("train", "-m", "backend=loop", "seed=1,2,3", "run.dir=grid")
+    assert status == 1 and "heddle: cut file" in err.splitlines()
+    assert [config["seed"] for config in trained] == [1, 3]
+    assert "2 runs" in out and out.splitlines()[-1] == "grid"
+    (failed,) = [line for line in out.splitlines() if line.startswith("failed: 1: ")]
+    assert "seed=2" in failed
+    summary = json.loads(Path("grid/summary.json").read_text())
+    assert len(summary["runs"]) == 2 and failed == f"failed: {summary['failed'][0]}"
+
+
+def test_a_sweep_of_which_nothing_is_left(heddle_command, monkeypatch):
     import heddle.workflow.run
     from heddle.errors import DataError
 
@@ -146,8 +171,17 @@ def test_an_error_in_the_middle_of_a_sweep_ends_it(heddle_command, monkeypatch):
         raise DataError("cut file")
 
     monkeypatch.setattr(heddle.workflow.run, "train", train)
-    status, out, err = heddle_command("train", "-m", "backend=loop", "seed=1,2")
-    assert (status, out) == (1, "") and err.splitlines()[-1] == "heddle: cut file"
+    status, out, err = heddle_command("train", "-m", "backend=loop", "seed=1,2", "run.dir=grid")
+    assert status == 1 and err.count("heddle: cut file") == 2
+    assert out.count("failed: ") == 2
+
+
+def test_a_folder_of_hydras_is_not_ignored(heddle_command, trained):
+    status, _, err = heddle_command("train", "backend=loop", "hydra.run.dir=here")
+    assert status == 2 and not trained
+    assert err.strip() == (
+        "heddle: hydra.run.dir: found here, expected run.dir, which names the folder of a run here; write run.dir=here"
+    )
 
 
 def test_an_error_in_training_is_one_line_and_exit_status_1(heddle_command, monkeypatch):

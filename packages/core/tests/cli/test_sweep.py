@@ -63,6 +63,23 @@ def test_a_failing_trial_counts_as_the_worst(heddle_command, trained, monkeypatc
     assert status == 1 and "all 2 trials failed" in err
 
 
+def test_a_combination_that_does_not_fit_is_a_failed_trial(heddle_command, trained, monkeypatch):
+    import heddle.workflow.run
+    from heddle.errors import ConfigError
+
+    train = heddle.workflow.run.train
+
+    def fitting(config, registry):
+        if config["model"]["name"] == "gat":
+            raise ConfigError("model.heads: found 8, expected a divisor of 4")
+        return train(config, registry)
+
+    monkeypatch.setattr(heddle.workflow.run, "train", fitting)
+    status, _, err = heddle_command("sweep", "backend=loop", "model=gat,gcn", "run.dir=s")
+    assert status == 0 and "trial 0 failed: model.heads: found 8" in err
+    assert [trial["number"] for trial in json.loads(Path("s/sweep.json").read_text())["trials"]] == [1, 0]
+
+
 @pytest.mark.parametrize("metric", ["valid.acuracy", "test.accuracy"])
 def test_a_metric_that_cannot_choose_is_refused(heddle_command, trained, metric):
     status, _, err = heddle_command("sweep", "backend=loop", "seed=1,2", f"sweep.metric={metric}")

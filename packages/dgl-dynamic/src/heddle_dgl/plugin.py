@@ -49,7 +49,7 @@ def heddle_backends():
                 "store.host": Key(float, least=0),
                 "store.disk": Key(float, least=0),
             },
-            capabilities=("any shapes", "shards forecasts", "plans forecasts"),
+            capabilities=("any shapes", "shards forecasts", "plans forecasts", "states kernels"),
         )
     ]
 

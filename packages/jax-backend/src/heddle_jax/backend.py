@@ -49,17 +49,18 @@ class JaxBackend:
                 f"{nearest(self._kernel, KERNELS)}"
             )
         if self._kernel == "heddle":
-            self.kernels().demand()
+            self.kernels.demand()
 
+    @property
     def kernels(self) -> Kernels:
-        """Return the kernels that `backend.kernel` names; asks JAX for its devices, and so starts it."""
+        """The kernels that `backend.kernel` names; asks JAX for its devices, and so starts it."""
         if self._kernel == "xla":
             return NO_KERNELS
         return primitive_kernels("jax", "cuda" if jax.default_backend() == "gpu" else jax.default_backend())
 
     def ops(self) -> JaxOps:
         """Return the primitives, by the kernels or as XLA computes them."""
-        return ops_with(self.kernels().by_name)
+        return ops_with(self.kernels.by_name)
 
     def value_and_grad(
         self, function: Callable[..., Array]
@@ -112,7 +113,7 @@ class JaxBackend:
         """Return the version of jax, the devices, what is computed in and who computes the primitives."""
         devices = jax.devices()
         device = f"{len(devices)} x {devices[0].device_kind}"
-        kernels = self.kernels()
+        kernels = self.kernels
         kernel = "heddle" if kernels.by_name else f"xla ({kernels.reason})"
         precision = str(self.precision.compute)
         return {"jax": jax.__version__, "device": device, "precision": precision, "kernel": kernel}

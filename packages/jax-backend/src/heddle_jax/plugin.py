@@ -17,7 +17,7 @@ def heddle_backends():
                 "precision": Key(str, choices=("float32", "float64", "bfloat16")),
                 "kernel": Key(str, choices=("auto", "heddle", "xla")),
             },
-            capabilities=("shards graphs",),
+            capabilities=("shards graphs", "states kernels"),
         )
     ]
 

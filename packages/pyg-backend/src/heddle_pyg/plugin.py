@@ -18,7 +18,7 @@ def heddle_backends():
                 "kernel": Key(str, choices=("auto", "heddle", "torch")),
                 "threads": Key(int, null=True, least=1),
             },
-            capabilities=("any shapes", "trains in parallel", "trains scripts", "exports"),
+            capabilities=("any shapes", "trains in parallel", "trains scripts", "exports", "states kernels"),
             rank=1,
         )
     ]

@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from heddle.artifacts import read_config
@@ -19,6 +21,8 @@ from heddle.config.groups import CONF
 from heddle.config.overrides import Word, check_discrete, check_single, parse
 from heddle.errors import ConfigError
 from heddle.plugins import Registry, load_plugins
+
+Job = Callable[[DictConfig], None]
 
 
 class App(NamedTuple):
@@ -33,7 +37,7 @@ class App(NamedTuple):
 
     name: str
     primary: str
-    job: Callable[[DictConfig], None]
+    job: Job
     of_run: bool = False
 
 
@@ -49,24 +53,48 @@ def run_app(app: App, words: Sequence[str]) -> int:
     overrides = _checked(app, flags, registry)
     if not flags.multirun:
         return _call_hydra(app, flags, overrides)
+    failed: list[str] = []
     if app.of_run:
         with TemporaryDirectory() as notes:  # Hydra wants a folder for its own
-            return _call_hydra(app, flags, [*overrides, f"hydra.sweep.dir={notes}"])
+            status = _call_hydra(app, flags, [*overrides, f"hydra.sweep.dir={notes}"], failed)
+            return status or int(bool(failed))
     overrides, folder = sweep_folder(overrides)
-    status = _call_hydra(app, flags, overrides)
-    if folder and not status:
-        summarise(folder)
-    return status
+    status = _call_hydra(app, flags, overrides, failed)
+    if folder and (failed or not status):
+        summarise(folder, failed)
+    return status or int(bool(failed))
 
 
-def _call_hydra(app: App, flags: Flags, overrides: Sequence[str]) -> int:
-    """Let Hydra run the command; return the exit status, which Hydra and `job` give by leaving the process."""
+def _call_hydra(app: App, flags: Flags, overrides: Sequence[str], failed: list[str] | None = None) -> int:
+    """Let Hydra run the command; return the exit status, which Hydra and `job` give by leaving the process.
+
+    Args:
+        failed: filled with a line for each run of a sweep that failed, after which the others are run all the same;
+            None for a single run.
+    """
+    job = app.job if failed is None else _going_on(app.job, failed)
     with command_line([f"heddle {app.name}", *flags.for_hydra(), *overrides]), one_sentence():
         try:
-            hydra.main(str(CONF), app.primary, HYDRA_VERSION)(app.job)()
+            hydra.main(str(CONF), app.primary, HYDRA_VERSION)(job)()
         except SystemExit as end:
             return end.code if isinstance(end.code, int) else 0
     return 0
+
+
+def _going_on(job: Job, failed: list[str]) -> Job:
+    """Return a job whose failing, told already, doesn't end the sweep where its runs are made in this process."""
+
+    @wraps(job)
+    def going_on(config: DictConfig) -> None:
+        try:
+            job(config)
+        except SystemExit:
+            hydra_config = HydraConfig.get()
+            if not str(hydra_config.launcher["_target_"]).endswith(".BasicLauncher"):
+                raise
+            failed.append(f"{hydra_config.job.num}: {' '.join(hydra_config.overrides.task)}")
+
+    return going_on
 
 
 def _checked(app: App, flags: Flags, registry: Registry) -> list[str]:
@@ -74,11 +102,22 @@ def _checked(app: App, flags: Flags, registry: Registry) -> list[str]:
     with composer(app.primary) as made:
         words = parse(flags.overrides, made.loader)
         (check_discrete if flags.multirun else check_single)(words)
+        _refuse_without_effect(words)
         if not flags.runs:
             return check(words, made, registry, usable=False)
         if app.of_run:
             return check(words, made, registry, usable=True, saved=_saved(app, words))
         return check(words, made, registry, usable=not _resumes(words))
+
+
+def _refuse_without_effect(words: Sequence[Word]) -> None:
+    """Refuse what Hydra would take and nothing would come of. Raises ConfigError."""
+    for word in words:
+        if word.key == "hydra.run.dir":
+            raise ConfigError(
+                f"hydra.run.dir: found {word.values[0]}, expected run.dir, which names the folder of a run here; "
+                f"write run.dir={word.values[0]}"
+            )
 
 
 def _resumes(words: Sequence[Word]) -> bool:

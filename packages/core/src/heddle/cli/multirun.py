@@ -36,8 +36,8 @@ def sweep_folder(overrides: Sequence[str]) -> tuple[list[str], Path | None]:
     return [*rest, SWEEP_DIR + QuotedString(str(folder), Quote.double).with_quotes()], folder
 
 
-def summarise(folder: Path) -> None:
-    """Print mean and standard deviation of each figure over the runs of a sweep, and, last, its folder.
+def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
+    """Print mean and standard deviation of each figure over the runs of a sweep, which failed, and, last, its folder.
 
     The same goes to summary.json. Runs without metrics.json, say of a launcher that only submits them, don't count.
     """
@@ -50,7 +50,10 @@ def summarise(folder: Path) -> None:
             for name, of in figures.items()
         ]
         print_table((f"{len(runs)} run{'s' * (len(runs) != 1)}", "mean", "std", "least", "most"), rows)
-        write_json(folder / "summary.json", {"runs": [str(path.parent) for path in runs], "figures": figures})
+        made = {"runs": [str(path.parent) for path in runs], "failed": list(failed), "figures": figures}
+        write_json(folder / "summary.json", made)
+    for run in failed:
+        print(f"failed: {run}")
     print(folder)
 
 

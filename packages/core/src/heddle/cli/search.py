@@ -78,8 +78,6 @@ def _try(number: int, chosen: Chosen, settings: Mapping[str, Any], train: Train)
     print(f"trial {number}: {words_of(chosen)}", file=sys.stderr)
     try:
         result = train(chosen, number)
-    except ConfigError:
-        raise
     except HeddleError as error:
         print(f"trial {number} failed: {error}", file=sys.stderr)
         return Trial(number, chosen, reason=str(error))

@@ -1,8 +1,9 @@
 """Finding a module, and reading the plugin API it was written for, without running it or its parents."""
 
 import ast
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec, PathFinder, all_suffixes
 from importlib.util import find_spec
+from pathlib import Path
 
 
 def locate(module: str) -> ModuleSpec | None:
@@ -25,9 +26,29 @@ def locate(module: str) -> ModuleSpec | None:
 
 
 def is_installed(module: str) -> bool:
-    """Tell whether `import module` would find code; a mere folder of that name, without `__init__.py`, is not code."""
+    """Tell whether `import module` would find code; of a namespace package, some module or package in it.
+
+    A mere folder of that name, without code in it, is importable too and is not what is looked for.
+    """
     spec = locate(module)
-    return spec is not None and spec.origin is not None
+    if spec is None:
+        return False
+    return spec.origin is not None or any(
+        _holds_code(Path(place)) for place in spec.submodule_search_locations or ()
+    )
+
+
+def _holds_code(folder: Path) -> bool:
+    """Tell whether modules or packages lie in a folder, or compiled ones."""
+    try:
+        entries = list(folder.iterdir())
+    except OSError:
+        return False
+    suffixes = tuple(all_suffixes())
+    return any(
+        (entry / "__init__.py").is_file() if entry.is_dir() else entry.name.endswith(suffixes)
+        for entry in entries
+    )
 
 
 def folder_of(package: str) -> str | None:

@@ -1,7 +1,9 @@
 """Registry: engines, models, datasets, trackers, servers and kernels by name."""
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +18,9 @@ from heddle.plugins.plugin import Info, Offer, Plugin, first_line
 
 if TYPE_CHECKING:
     from heddle.backend import Backend
+
+
+log = logging.getLogger(__name__)
 
 
 class ConfigPath(NamedTuple):
@@ -201,6 +206,20 @@ class Registry:
             f"kernel {name!r} ({library}, {device}) isn't installed{hint or ';'} installed: {listed}"
         )
 
+    def warn_of_lost_kernels(self) -> None:
+        """Say in the log, once a process, which kernels can't be used though they are there.
+
+        They are claimed by several distributions, or are a broken plugin's; what isn't there is no loss.
+        """
+        for offer in self.offers("kernel"):
+            if offer.status == "duplicate":
+                _warn(f"{offer.label}: {offer.reason}; none of them is used")
+        for plugin in self.plugins:
+            if plugin.status == "broken" and any(offer.kind == "kernel" for offer in plugin.offers):
+                _warn(
+                    f"plugin {plugin.name!r} of {plugin.distribution}: its kernels aren't used: {plugin.reason}"
+                )
+
     def config_paths(self) -> list[ConfigPath]:
         """Return where every usable plugin keeps its config groups, preferred distributions first."""
         rank = {distribution: place for place, distribution in enumerate(self._prefer)}
@@ -245,6 +264,11 @@ def load_plugins(prefer: Sequence[str] = ()) -> Registry:
             the environment variable HEDDLE_PREFER names.
     """
     return Registry(discover(), prefer or preference())
+
+
+@cache
+def _warn(told: str) -> None:
+    log.warning("%s", told)
 
 
 def either(names: Sequence[str]) -> str:

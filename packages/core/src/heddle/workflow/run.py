@@ -1,6 +1,7 @@
 """Runs: `train` makes a run folder from a config; `evaluate` and `predict` use one again."""
 
 import json
+import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import heddle
 from heddle import artifacts
+from heddle.capabilities import StatesKernels
 from heddle.data.dataset import SPLITS
 from heddle.errors import HeddleError
 from heddle.sharding.settings import with_rank, without_rank
@@ -24,6 +26,8 @@ from heddle.workflow.saved import evaluate, predict
 from heddle.workflow.screen import print_figures
 from heddle.workflow.settings import Settings, settings_from
 from heddle.workflow.trainer import fit
+
+log = logging.getLogger(__name__)
 
 __all__ = ["evaluate", "predict", "train"]
 
@@ -79,7 +83,12 @@ def _run(
     folder: Path,
 ) -> Path:
     tracker = registry.tracker(config["tracker"]["name"])(config["tracker"], folder)
-    artifacts.write_json(folder / "versions.json", artifacts.versions(parts.backend.describe()))
+    versions = artifacts.versions(parts.backend.describe())
+    if isinstance(parts.backend, StatesKernels):
+        kernels = parts.backend.kernels
+        log.info("kernels: %s", kernels.told())
+        versions["kernels"] = kernels.served()
+    artifacts.write_json(folder / "versions.json", versions)
     callbacks: list[Callback] = []
     if settings.patience is not None:
         callbacks.append(EarlyStop(settings.patience))
