@@ -30,7 +30,22 @@ def mag(
     seed: int = 0,
     name: str = "mag",
 ) -> Dataset:
-    """Return the Dataset of `mag_and_years`."""
+    """Return a heterogeneous graph whose papers' venues are to be told; the seed alone decides every number in it.
+
+    Relations as in ogbn-mag: an author writes papers and is affiliated with an institution, a paper cites earlier
+    papers and has fields of study as topics. Authors and fields lean to one venue. Only papers have features. The
+    split is by year, 2010 to 2017 / 2018 / 2019.
+
+    Args:
+        papers, authors, institutions, fields: numbers of nodes.
+        venues: number of classes.
+        features: number of features of a paper, standard normal around its venue's mean.
+        signal: distance of a venue's mean from the origin, in standard deviations.
+        inside: probability that an edge follows the venue rather than chance.
+        inverse: add a relation rev_R for each relation R.
+        seed: of the generator.
+        name: what the dataset calls itself.
+    """
     options = papers, authors, institutions, fields, venues, features, signal, inside, inverse, seed, name
     return mag_and_years(*options)[0]
 
@@ -48,22 +63,7 @@ def mag_and_years(
     seed: int,
     name: str = "mag",
 ) -> tuple[Dataset, np.ndarray]:
-    """Return a heterogeneous graph whose papers' venues are to be told; the seed alone decides every number in it.
-
-    Relations as in ogbn-mag: an author writes papers and is affiliated with an institution, a paper cites earlier
-    papers and has fields of study as topics. Authors and fields lean to one venue. Only papers have features. The
-    split is by year, 2010 to 2017 / 2018 / 2019; the years of the papers, [papers] int64, come with it.
-
-    Args:
-        papers, authors, institutions, fields: numbers of nodes.
-        venues: number of classes.
-        features: number of features of a paper, standard normal around its venue's mean.
-        signal: distance of a venue's mean from the origin, in standard deviations.
-        inside: probability that an edge follows the venue rather than chance.
-        inverse: add a relation rev_R for each relation R.
-        seed: of the generator.
-        name: what the dataset calls itself.
-    """
+    """Return the Dataset of `mag`, whose arguments these are, and the years of its papers, [papers] int64."""
     if min(papers, authors, institutions, fields) < venues or venues < 2 or not 0 <= inside <= 1:
         found = f"{papers}, {authors}, {institutions}, {fields} nodes, {venues} venues, inside={inside}"
         fail(
