@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -155,6 +156,11 @@ class Model:
     encoder: Encoder
     head: Head
 
+    @cached_property
+    def _by_blocks(self) -> BlockEncoder | None:
+        """The encoder, if it may compute a sample layer by layer; asked for every batch."""
+        return self.encoder if isinstance(self.encoder, BlockEncoder) else None
+
     def params(self) -> dict[str, ParamSpec]:
         return prefixed("encoder", self.encoder.params()) | prefixed("head", self.head.params())
 
@@ -169,14 +175,14 @@ class Model:
 
     def takes_blocks(self, count: int) -> bool:
         """Tell whether the encoder computes a sample of so many hops layer by layer."""
-        return isinstance(self.encoder, BlockEncoder) and self.encoder.takes_blocks(count)
+        return self._by_blocks is not None and self._by_blocks.takes_blocks(count)
 
     def prepare_blocks(
         self, graph: Graph | HeteroGraph, blocks: Any, adjacency: Any = build_adjacency
     ) -> Prepared:
         """Return what is needed of a sampled graph, block by block (`heddle.sampling.blocks`) if the encoder can."""
-        if isinstance(self.encoder, BlockEncoder):
-            encoder = self.encoder.prepare_blocks(graph, blocks, adjacency)
+        if self._by_blocks is not None:
+            encoder = self._by_blocks.prepare_blocks(graph, blocks, adjacency)
         else:
             encoder = self.encoder.prepare(graph)
         return {**encoder, **self.head.prepare(graph)}

@@ -4,6 +4,8 @@ from collections.abc import Hashable
 from dataclasses import fields
 from typing import Any
 
+from heddle.layers.base import Aggregates
+
 _OWN = ("in_dim", "out_dim", "bias")
 """Fields of a layer that its aggregation doesn't depend on: gates and layers of other widths share it."""
 
@@ -17,7 +19,7 @@ def aggregation_of(layer: Any) -> Hashable | None:
     >>> aggregation_of(GCN(2, 8)) == aggregation_of(GCN(64, 64))
     True
     """
-    if not hasattr(layer, "aggregate"):
+    if not issubclass(type(layer), Aggregates):
         return None
     rest = tuple(
         (field.name, getattr(layer, field.name)) for field in fields(layer) if field.name not in _OWN

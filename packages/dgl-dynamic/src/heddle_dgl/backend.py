@@ -16,6 +16,7 @@ from heddle_dgl.changing import ChangingSums
 from heddle_dgl.kernels import kernels_named, steps_named
 from heddle_dgl.learners import ForecastLearner
 from heddle_dgl.links import LinkLearner
+from heddle_dgl.models.base import ForecastModel
 from heddle_dgl.models.links import SnapshotLinks
 from heddle_dgl.run import engine_named
 from heddle_dgl.store import SnapshotStore
@@ -73,7 +74,7 @@ class DglBackend:
         ops = self.ops()
         if isinstance(model, Model):
             learner: Learner = PortableLearner(model, ops, self.device, self.precision)
-        elif hasattr(model, "forecast") or isinstance(model, SnapshotLinks):
+        elif isinstance(model, ForecastModel | SnapshotLinks):
             kind = LinkLearner if isinstance(model, SnapshotLinks) else ForecastLearner
             learner = kind(*self._parts(model, ops))
         else:
@@ -90,7 +91,7 @@ class DglBackend:
         from heddle_dgl.sharding.group import CountedGroup, backward_of_parts
         from heddle_dgl.sharding.training import learner_for
 
-        if not hasattr(model, "forecast"):
+        if not isinstance(model, ForecastModel):
             raise ConfigError(
                 f"sharding={sharding.name}: found a {type(model).__name__}, expected a model that forecasts; choose "
                 "model=dcrnn"

@@ -167,7 +167,8 @@ class _SnapshotOps(TorchOps):
 
 def _may_pay(supports: Mapping[str, Support], n: int, width: int) -> bool:
     """Tell whether nodes have so many edges that to look for changes costs less than half a full sum."""
-    edges = max((getattr(support.adjacency, "n_edges", 0) for support in supports.values()), default=0)
+    whole = (one.adjacency for one in supports.values() if isinstance(one.adjacency, Adjacency))
+    edges = max((adjacency.n_edges for adjacency in whole), default=0)
     return edges * width > 2 * (_PER_ROW * n * width + _PER_EDGE * edges)
 
 

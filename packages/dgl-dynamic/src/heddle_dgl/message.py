@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from heddle.errors import GraphError
+from heddle.layers.base import Aggregates
 from heddle_dgl.aggregation import aggregation_of
 from heddle_dgl.keys import key_of, message_key
 from heddle_dgl.memo import active_memo
@@ -60,7 +61,7 @@ def msg_pass(
         GraphError: a graph and a message that don't go together.
     """
     if isinstance(graph, Structure):
-        if not hasattr(message, "aggregate"):
+        if not isinstance(message, Aggregates):
             raise GraphError(
                 f"msg_pass: found a {type(message).__name__}, expected a layer with aggregate and update; "
                 "attention has parameters in its messages, call its apply instead"

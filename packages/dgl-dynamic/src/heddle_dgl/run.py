@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -51,6 +51,19 @@ def engine_named(name: str, cross_layer: bool | None = None, checked: bool = Fal
     return Engine(name, across and name != "naive", checked)
 
 
+@runtime_checkable
+class SharedOps(Protocol):
+    """Ops of one of several processes that share a graph."""
+
+    def agree(self, missing: np.ndarray) -> np.ndarray:
+        """Return which snapshots any process misses."""
+        ...
+
+    def constants(self) -> AbstractContextManager[Any]:
+        """Count what is sent within as that of inputs."""
+        ...
+
+
 class Run:
     """One forward pass. Holds the step's memo, so use it in `heddle_dgl.memo.step` and not again.
 
@@ -94,12 +107,11 @@ class Run:
 
     def agree(self, missing: np.ndarray) -> np.ndarray:
         """Return which snapshots must be computed, from a mask of those that the store lacks; of all processes."""
-        agree = getattr(self.ops, "agree", None)
-        return missing if agree is None else agree(missing)
+        return self.ops.agree(missing) if isinstance(self.ops, SharedOps) else missing
 
     def constants(self) -> AbstractContextManager[Any]:
         """Note that what is aggregated within are inputs."""
-        return self.ops.constants() if hasattr(self.ops, "constants") else nullcontext()
+        return self.ops.constants() if isinstance(self.ops, SharedOps) else nullcontext()
 
     def snapshot_ops(self, structure: Structure, layer: Any, x: Tensor) -> GraphOps:
         """Return the ops for the inputs x of the next snapshot of a changing graph."""

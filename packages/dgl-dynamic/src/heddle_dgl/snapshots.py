@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.dynamic import Snapshot
+from heddle.dynamic import DeltaGraph, Snapshot
 from heddle.errors import GraphError
 from heddle.graph import Graph
 
@@ -25,7 +25,7 @@ def graphs_at(topology: Any, times: Iterable[int], n_nodes: int) -> dict[int, Gr
     last = len(topology) - 1
     read = sorted({min(t, last) for t in wanted})
     found: dict[int, Graph] = {}
-    if read and hasattr(topology, "iterate") and len(read) == read[-1] - read[0] + 1:
+    if read and isinstance(topology, DeltaGraph) and len(read) == read[-1] - read[0] + 1:
         for snapshot in topology.iterate(read[0], read[-1] + 1):
             found[snapshot.time] = on_all_nodes(snapshot, n_nodes)
     else:

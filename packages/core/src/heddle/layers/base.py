@@ -71,10 +71,11 @@ class BlockLayer(Layer, Protocol):
 
 
 @runtime_checkable
-class AggregatingLayer(Layer, Protocol):
-    """A layer whose aggregation has no parameters: `apply` equals `update` of `aggregate`.
+class Aggregates(Protocol):
+    """What a layer has whose aggregation has no parameters: `apply` equals `update` of `aggregate`.
 
-    The split is what a cache may use: `aggregate` depends on the graph and x alone.
+    The split is what a cache may use: `aggregate` depends on the graph and x alone. Methods alone, so that
+    `issubclass(type(layer), Aggregates)` can be asked at each step.
     """
 
     def aggregate(self, ops: GraphOps, supports: Supports, x: Array) -> Any:
@@ -86,6 +87,12 @@ class AggregatingLayer(Layer, Protocol):
         ...
 
 
+@runtime_checkable
+class AggregatingLayer(Layer, Aggregates, Protocol):
+    """A layer whose aggregation has no parameters."""
+
+
+@runtime_checkable
 class HeteroLayer(Protocol):
     """One round of message passing over the relations of a HeteroGraph, written on Supports as `Layer` is.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -77,7 +78,11 @@ class RelationalStack:
 
     def takes_blocks(self, count: int) -> bool:
         """Tell whether `prepare_blocks` of so many blocks goes layer by layer."""
-        return count == len(self.layers) and all(isinstance(layer, HeteroBlockLayer) for layer in self.layers)
+        return count == len(self.layers) and self._all_take_blocks
+
+    @cached_property
+    def _all_take_blocks(self) -> bool:
+        return all(isinstance(layer, HeteroBlockLayer) for layer in self.layers)
 
     def prepare_blocks(
         self, graph: HeteroGraph, blocks: Sequence[Block], adjacency: Any = build_adjacency

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -61,8 +62,11 @@ class Stack:
 
     def takes_blocks(self, count: int) -> bool:
         """Tell whether `prepare_blocks` of so many blocks goes layer by layer."""
-        fits = count == len(self.layers) and self.jump != "cat"
-        return fits and all(isinstance(layer, BlockLayer) for layer in self.layers)
+        return count == len(self.layers) and self.jump != "cat" and self._all_take_blocks
+
+    @cached_property
+    def _all_take_blocks(self) -> bool:
+        return all(isinstance(layer, BlockLayer) for layer in self.layers)
 
     def prepare_blocks(
         self, graph: Graph, blocks: Sequence[Block], adjacency: Any = build_adjacency

@@ -42,7 +42,6 @@ CORES = Kernels()
 def kernels_of(registry: Any) -> Kernels:
     """Return the kernels on numpy arrays that are installed; else core's own, and the reason in the log."""
     names = {"sampler": "neighbor_sample", "gather": "gather", "adjacency": "build_adjacency"}
-    registry.warn_of_lost_kernels()
     found: dict[str, Any] = {}
     for field, name in names.items():
         try:

@@ -29,6 +29,10 @@ class A3TGCN:
     out_dim: int = 1
     tau = 0.0
 
+    @property
+    def cells(self) -> tuple[TGCN, ...]:
+        return (self.cell,)
+
     def params(self) -> dict[str, ParamSpec]:
         hidden = self.cell.hidden
         attention = {

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from heddle.params import ParamSpec, prefixed, scoped
 from heddle_dgl.aggregation import aggregation_of
-from heddle_dgl.cells.base import Params, State
+from heddle_dgl.cells.base import GraphCell, Params, State
 from heddle_dgl.run import Run
 from heddle_dgl.windows import WindowBatch
 
@@ -63,7 +63,8 @@ class Layers:
 
     def _input(self, windows: WindowBatch, t: int) -> Tensor:
         """Return the input at step t, its messages taken from the store where there is one."""
-        x, layer = windows.at(t), getattr(self.cells[0], "x_layer", None)
+        x, cell = windows.at(t), self.cells[0]
+        layer = cell.x_layer if isinstance(cell, GraphCell) else None
         if self._run.store is not None and layer is not None and aggregation_of(layer) is not None:
             windows.recall(self._run, layer, x, t)
         return x

@@ -29,6 +29,10 @@ class Recurrent:
     out_dim: int = 1
     tau = 0.0
 
+    @property
+    def cells(self) -> tuple[Any, ...]:
+        return self.encoder
+
     def params(self) -> dict[str, ParamSpec]:
         return prefixed("encoder", cell_params(self.encoder)) | head_params(
             self.encoder[-1].hidden, self.horizon, self.out_dim

@@ -34,6 +34,10 @@ class SeqModel:
     out_dim: int = 1
     tau: float | None = 2000.0
 
+    @property
+    def cells(self) -> tuple[Any, ...]:
+        return (*self.encoder, *self.decoder)
+
     def params(self) -> dict[str, ParamSpec]:
         out = {
             "out.weight": ParamSpec((self.decoder[-1].hidden, self.out_dim)),
@@ -45,7 +49,7 @@ class SeqModel:
         return cells | out
 
     def specs(self) -> tuple[AggregateSpec, ...]:
-        return tuple(dict.fromkeys(spec for cell in (*self.encoder, *self.decoder) for spec in cell.specs()))
+        return tuple(dict.fromkeys(spec for cell in self.cells for spec in cell.specs()))
 
     def forecast(
         self, run: Run, params: Params, windows: WindowBatch, fed: Sequence[bool] | None = None

@@ -24,6 +24,8 @@ class WindowLearner(ForecastLearner):
     def __init__(self, group: CountedGroup, *rest: Any):
         super().__init__(*rest)
         self._group = group
+        self._whole_schedule: Any = None
+        self._own_schedule: list[np.ndarray] = []
 
     def place(self, batch: Batch) -> PlacedWindows:
         starts = np.asarray(batch.index)
@@ -64,7 +66,7 @@ class WindowLearner(ForecastLearner):
         signal: Any = batch.graph
         if signal.schedule is None:
             return batch
-        if signal.schedule is not getattr(self, "_whole_schedule", None):
+        if signal.schedule is not self._whole_schedule:
             self._whole_schedule = signal.schedule
             self._own_schedule = [
                 np.asarray(starts)[_mine(len(starts), self._group)] for starts in signal.schedule

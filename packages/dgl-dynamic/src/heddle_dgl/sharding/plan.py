@@ -2,14 +2,18 @@
 
 from typing import Any
 
-import numpy as np
-
 from heddle.graph import Graph, num_nodes
+from heddle.layers.cheb import ChebConv
+from heddle.layers.diffusion import DiffusionConv
 from heddle.model import Signature
 from heddle.sharding.costs import parameters
 from heddle.sharding.halo import parts_of
 from heddle.sharding.partition import partition
 from heddle.sharding.plan import LATENCY, LINK, Estimate
+from heddle_dgl.cells.base import GraphCell
+from heddle_dgl.diffusion import ReferenceDiffusion
+from heddle_dgl.models import SeqModel
+from heddle_dgl.models.base import CellModel
 
 FLOAT = 4
 
@@ -26,11 +30,9 @@ def forecast_plans(
         method: of `heddle.sharding.partition`.
         times: snapshots of the signal.
     """
-    cells = (*getattr(model, "encoder", ()), *getattr(model, "decoder", ())) or (
-        getattr(model, "cell", None),
-    )
-    known = [cell for cell in cells if hasattr(cell, "groups")]
-    steps = sum(signature.window) / max(1, 2 if getattr(model, "decoder", ()) else 1)
+    cells = model.cells if isinstance(model, CellModel) else ()
+    known = [cell for cell in cells if isinstance(cell, GraphCell)]
+    steps = sum(signature.window) / (2 if isinstance(model, SeqModel) else 1)
     kept = sum((len(cell.gates) + 3) * cell.hidden for cell in known) * steps
     exchanges = sum(len(cell.groups) * _hops(cell.h_layer) for cell in known) * steps
     crossing = sum(len(cell.groups) * _hops(cell.h_layer) * cell.hidden for cell in known) * steps
@@ -61,5 +63,9 @@ def forecast_plans(
 
 def _hops(layer: Any) -> int:
     """Return how many sums over edges a layer's aggregation takes."""
-    terms = int(np.max([getattr(layer, "steps", 1), getattr(layer, "order", 2) - 1]))
-    return terms * len(getattr(layer, "specs", tuple)() or (0,))
+    terms = 1
+    if isinstance(layer, DiffusionConv | ReferenceDiffusion):
+        terms = max(1, layer.steps)
+    elif isinstance(layer, ChebConv):
+        terms = max(1, layer.order - 1)
+    return terms * max(1, len(layer.specs()))

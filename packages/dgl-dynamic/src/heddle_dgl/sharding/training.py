@@ -3,11 +3,13 @@
 from typing import Any
 
 from heddle.errors import ConfigError
+from heddle.layers.base import Aggregates
 from heddle.sharding.settings import Sharding
 from heddle_dgl.cells.tgcn import TGCN
 from heddle_dgl.diffusion import ReferenceDiffusion
 from heddle_dgl.learners import ForecastLearner
 from heddle_dgl.models import EvolveGCN
+from heddle_dgl.models.base import CellModel
 from heddle_dgl.sharding.group import CountedGroup
 from heddle_dgl.sharding.learners import PartLearner, WindowLearner
 
@@ -44,12 +46,12 @@ def learner_for(
 
 def _check_cut(model: Any) -> None:
     """Check that a model's sums run along edges alone. Raises ConfigError."""
-    cells = (*getattr(model, "encoder", ()), *getattr(model, "decoder", ()))
+    cells = model.cells if isinstance(model, CellModel) else ()
     layers = [layer for cell in cells if not isinstance(cell, TGCN) for layer in (cell.x_layer, cell.h_layer)]
     odd = [
         type(layer).__name__
         for layer in layers
-        if not hasattr(layer, "aggregate") or isinstance(layer, ReferenceDiffusion)
+        if not isinstance(layer, Aggregates) or isinstance(layer, ReferenceDiffusion)
     ]
     if isinstance(model, EvolveGCN) and any(layer.version == "H" for layer in model.layers):
         odd.append("EvolveGCN-H, which ranks all nodes")
