@@ -187,9 +187,11 @@ def check_edge_mlp(
             found = op(structure, values)
             return sum((found[i] * outer[i][0].astype(found[i].dtype)).sum() for i in have)
 
-        got = jax.grad(lambda v: loss(lambda s, v: edge_mlp(s, *v, True), v))(values)
+        got = jax.jit(jax.grad(lambda v: loss(lambda s, v: edge_mlp(s, *v, True), v)))(values)
         exact = tuple(each.astype(jnp.float64) for each in values)
-        plain = jax.grad(lambda v: loss(lambda s, v: edge_mlp_plain(*s, *v, by_sender=True), v))(exact)
+        plain = jax.jit(jax.grad(lambda v: loss(lambda s, v: edge_mlp_plain(*s, *v, by_sender=True), v)))(
+            exact
+        )
         for ours, theirs in zip(got, plain):
             close(ours, np.asarray(theirs, np.float64), dtype, margin)
 
@@ -269,7 +271,7 @@ def test_elsewhere_has_the_same_derivatives(make_graph, rng, request):
     def grads() -> dict[str, tuple[jax.Array, ...]]:
         found = functions(make_graph(7, 5, 13), np.random.default_rng(2)).items()
         positions = {name: tuple(range(len(inputs))) for name, (_, inputs) in found}
-        return {name: jax.grad(scalar(f), positions[name])(*inputs) for name, (f, inputs) in found}
+        return {name: jax.jit(jax.grad(scalar(f), positions[name]))(*inputs) for name, (f, inputs) in found}
 
     want = grads()
     request.getfixturevalue("elsewhere")
@@ -339,7 +341,7 @@ def test_vmap(make_graph, rng, name):
     function, inputs = functions(make_graph(7, 5, 13), rng)[name]
     batched = [jnp.stack([each, 2 * each, jnp.cos(each)], axis=-1) for each in inputs]
     grads = jax.grad(scalar(function), tuple(range(len(inputs))))
-    for each in (function, grads):
+    for each in map(jax.jit, (function, grads)):
         wants = [each(*(b[..., i] for b in batched)) for i in range(3)]
         got = jax.jit(jax.vmap(each, in_axes=-1))(*batched)
         alike(got, jax.tree.map(lambda *leaves: jnp.stack(leaves), *wants))
@@ -348,7 +350,8 @@ def test_vmap(make_graph, rng, name):
             mixed = [b if at == alone else x for at, (b, x) in enumerate(zip(batched, inputs))]
             wants = [each(*(a[..., i] if axis else a for a, axis in zip(mixed, axes))) for i in range(3)]
             alike(
-                jax.vmap(each, in_axes=axes)(*mixed), jax.tree.map(lambda *leaves: jnp.stack(leaves), *wants)
+                jax.jit(jax.vmap(each, in_axes=axes))(*mixed),
+                jax.tree.map(lambda *leaves: jnp.stack(leaves), *wants),
             )
 
 
