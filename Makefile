@@ -44,7 +44,7 @@ $(LEGS:%=all-%): all-%: $(VENV)/.dev
 	$(PYTEST) -m "not prove" $(where_$*)
 
 $(LEGS:%=prove-%): prove-%: $(VENV)/.dev
-	$(PYTEST) -m "prove or hypothesis" --hypothesis-profile prove --timeout 86400 \
+	$(PYTEST) -m "prove or hypothesis" --hypothesis-profile prove --timeout 86400 -o faulthandler_timeout=0 \
 		--record benchmarks/results/prove-$*.txt $(where_$*)
 
 lint: $(VENV)/.dev
