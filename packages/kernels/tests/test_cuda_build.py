@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from heddle_kernels.calls import tables
 from heddle_kernels.cuda import library
 
 PACKAGE = Path(__file__).parents[1]
@@ -50,7 +51,10 @@ def test_exports_are_the_interface(built: Path):
     listed = subprocess.run(
         ["nm", "-D", "--defined-only", str(built)], check=True, capture_output=True, text=True
     )
-    assert {line.split()[-1] for line in listed.stdout.splitlines()} == {*library.EXPORTS, *library.HANDLERS}
+    assert {line.split()[-1] for line in listed.stdout.splitlines()} == {
+        *(each.name for each in tables.ON_DEVICE),
+        *tables.handlers_on("cuda"),
+    }
 
 
 @pytest.mark.slow

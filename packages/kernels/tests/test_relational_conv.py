@@ -158,7 +158,7 @@ def test_operators_keep_torchs_rules():
     weights = [torch.randn(n_relations(b), *shape_of(layer, s), dtype=torch.float64) for s, b in parts]
     roots, biases = ({k: params[f"{name}.{k}"] for k in NODES} for name in ("root", "bias"))
     asked = request(parts, x, [w.requires_grad_() for w in weights], roots, biases)
-    layout, n_rows = asked.layout, sum(asked.rows.values())
+    layout, n_rows = asked.table, sum(asked.rows.values())
     for relu in (False, True):
         arguments = (asked.floats, asked.structure, layout, n_rows, asked.out_dim, relu)
         torch.library.opcheck(torch.ops.heddle.relational_conv.default, arguments)

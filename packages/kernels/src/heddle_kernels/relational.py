@@ -1,44 +1,47 @@
-"""Layouts of native/include/heddle_relational.h: sums over relations as tables of numbers, in any array library.
+"""Tables for native/include/heddle_relational.h: sums over relations as numbers, in any array library.
 
-A call has two lists of arrays, floats and structure; a layout says by their places in these lists what each of them is.
+A call has two lists of arrays, floats and structure; a table says by their places in these lists what each of them is.
+Its columns are the fields of the structs that heddle_kernels/calls describes.
 """
 
-import ctypes
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from heddle.errors import GraphError, problem
 from heddle.relational.bundle import AggregateFirst, Bundle
-from heddle_kernels.library import native, raise_error
-
-for _name in ("heddle_relational_conv", "heddle_relational_conv_grad"):
-    getattr(native, _name).argtypes = [ctypes.c_void_p] * 11
+from heddle_kernels.calls.describe import Struct
+from heddle_kernels.calls.relational import BUNDLE, NODE_TYPE, TARGET
+from heddle_kernels.library import native
 
 NONE = -1
 """The place of an array that isn't there."""
 
-# Columns of a layout's tables: places of arrays, then numbers.
-X, ROOT, BIAS, FIRST_ROW, NODES, IN_DIM = range(6)
-INDPTR, IDS, T_INDPTR, T_IDS, T_ORDER, WEIGHT, SCALE, SOURCES, MATRICES, TABLE, ORDER = range(11)
-FIRST, SOURCE, EDGES, COLUMNS, ROWS, RELATIONS, COUNT, TARGETS, AGGREGATE = range(11, 20)
-RECEIVERS, RECEIVED, TYPE = range(3)
-_WIDTHS = (6, 20, 3)
+
+def _places(struct: Struct, *also: str) -> Struct:
+    """Return the rows of a table that stand for structs: places of arrays for addresses, no gradients, and `also`."""
+    written = {"y", "grad", *(name for name in struct.names if name.endswith("_grad"))}
+    kept = [field for field in struct.fields if field[0] not in written]
+    return Struct(f"{struct.name} by places", "", [*kept, *((name, "int64_t", "") for name in also)])
+
+
+TYPE = _places(NODE_TYPE, "first_row")
+PARTS = _places(BUNDLE, "first")
+"""A bundle, and its first relation in the layer's order, or its first matrix where there is none."""
+_TABLES = (TYPE, PARTS, TARGET)
 _HEAD = 5
-"""A layout's first numbers: types, bundles, targets, rows of the result, out_dim."""
+"""A table's first numbers: types, bundles, targets, rows of the result, out_dim."""
 
 
-class Layout(NamedTuple):
+class CallTable(NamedTuple):
     """What the arrays of one call are.
 
     Attributes:
-        types: [n_types, 6] places of x, root and bias among the floats, first row in the result; nodes, in_dim.
-        bundles: [n_bundles, 20] places of indptr, ids, t_indptr, t_ids, t_order, weight, scale and sources among the
-            structure, of the array with the bundle's matrices among the floats, of its table and of the layer's order
-            among the structure, and the bundle's first relation in the order, or its first matrix where there is none;
-            source, edges, columns, rows, relations, matrices, targets, aggregate_first.
-        targets: [n_targets, 3] place of the receivers, their number, and the target's type.
+        types: [n_types, fields of TYPE] places of x, root and bias among the floats; numbers; first row in the result.
+        bundles: [n_bundles, fields of PARTS] places of matrices among the floats and of all other arrays among the
+            structure; numbers.
+        targets: [n_targets, fields of TARGET] place of the receivers among the structure; numbers.
         sizes: rows of the result, out_dim.
     """
 
@@ -48,45 +51,47 @@ class Layout(NamedTuple):
     sizes: np.ndarray
 
     @classmethod
-    def read(cls, numbers: Sequence[int]) -> "Layout":
-        """Take the numbers of a Request's layout apart."""
+    def read(cls, numbers: Sequence[int]) -> "CallTable":
+        """Take the numbers of a Request's table apart."""
         flat = np.array(numbers, np.int64)
         counts = flat[:3].tolist()
-        ends = np.cumsum([_HEAD, *(count * width for count, width in zip(counts, _WIDTHS))]).tolist()
+        widths = map(len, _TABLES)
+        ends = np.cumsum([_HEAD, *(count * width for count, width in zip(counts, widths))]).tolist()
         types, bundles, targets = (
-            flat[first:last].reshape(-1, width) for first, last, width in zip(ends, ends[1:], _WIDTHS)
+            flat[first:last].reshape(-1, len(struct)) for first, last, struct in zip(ends, ends[1:], _TABLES)
         )
         return cls(types, bundles, targets, flat[3:_HEAD])
 
     def roles(self) -> tuple[set[int], set[int]]:
         """Return the places of features among the floats, and those of the matrices that they are multiplied by."""
-        featured = self.types[:, X] != NONE
-        features = self.types[featured, X]
-        matrices = self.bundles[featured[self.bundles[:, SOURCE]], MATRICES]
-        paired = np.concatenate([self.types[featured, ROOT], matrices])
-        return {int(i) for i in features}, {int(i) for i in paired} - {NONE}
+        x = self.types[:, TYPE.at("x")]
+        featured = x != NONE
+        sources, matrices = self.bundles[:, PARTS.at("source")], self.bundles[:, PARTS.at("matrices")]
+        paired = np.concatenate([self.types[featured, TYPE.at("root")], matrices[featured[sources]]])
+        return {int(i) for i in x[featured]}, {int(i) for i in paired} - {NONE}
 
     def numbers(self) -> set[int]:
         """Return the places of tables and orders among the structure, which are int64 whatever the ids are."""
-        return {int(i) for i in self.bundles[:, [TABLE, ORDER]].flat} - {NONE}
+        return {int(i) for i in self.bundles[:, [PARTS.at("table"), PARTS.at("order")]].flat} - {NONE}
 
     def partial(self, count: int) -> set[int]:
         """Return the places among `count` floats of matrices that relations don't all have, or none has."""
         used = dict.fromkeys(range(count), 0)
-        used.update({place: 1 for place in self.types[:, [X, ROOT, BIAS]].flat})
+        used.update({place: 1 for place in self.types[:, TYPE.span("x", "bias")].flat})
         sizes = dict.fromkeys(used, 1)
-        for place, relations, matrices in self.bundles[:, [MATRICES, RELATIONS, COUNT]].tolist():
+        columns = [PARTS.at(name) for name in ("matrices", "relations", "n_matrices")]
+        for place, relations, matrices in self.bundles[:, columns].tolist():
             used[place] += relations
             sizes[place] = matrices
         return {place for place in range(count) if used[place] < sizes[place]}
 
 
 class Request(NamedTuple):
-    """A call: its lists of arrays, the numbers of its Layout, and the rows of each node type in the result."""
+    """A call: its lists of arrays, the numbers of its CallTable, and the rows of each node type in the result."""
 
     floats: list[Any]
     structure: list[Any]
-    layout: list[int]
+    table: list[int]
     rows: dict[str, int]
     out_dim: int
 
@@ -123,8 +128,9 @@ def request(
         in_dim = count if own is None else own.shape[1]
         _check(f"root of {kind!r}", root, (in_dim, out_dim))
         _check(f"bias of {kind!r}", bias, (out_dim,))
-        types += (_add(floats, own), _add(floats, root), _add(floats, bias))
-        types += (first_rows.get(kind, NONE), count, in_dim)
+        places_of = {"x": _add(floats, own), "root": _add(floats, root), "bias": _add(floats, bias)}
+        row = places_of | {"nodes": count, "in_dim": in_dim, "first_row": first_rows.get(kind, NONE)}
+        types += map(row.__getitem__, TYPE.names)
     shared = _add(floats, weights) if together and bundles else NONE
     ordered = _add(structure, order if together else None)
     tables: list[int] = []
@@ -133,32 +139,34 @@ def request(
     for position, (source, bundle) in enumerate(bundles):
         count = bundle.table.shape[0]
         if source in x:
-            in_dim = types[places[source] * _WIDTHS[0] + IN_DIM]
+            in_dim = types[places[source] * len(TYPE) + TYPE.at("in_dim")]
             weight = weights if together else weights[position]
             matrices = weight.shape[0] if together else count
             _check(f"weights from {source!r}", weight, (matrices, in_dim, out_dim))
             _check(f"table from {source!r}", bundle.table, (count, 3))
-            at = (shared, seen) if together else (_add(floats, weight), 0)
-            own = _structure(bundle, structure)
-            table = _add(structure, bundle.table)
-            tables += (*own, at[0], table, ordered, at[1], places[source], *_sizes(bundle, matrices))
+            row = {"matrices": shared if together else _add(floats, weight), "first": seen if together else 0}
+            row |= _structure(bundle, structure) | _sizes(bundle, matrices)
+            row |= {"order": ordered, "source": places[source]}
+            tables += map(row.__getitem__, PARTS.names)
             for kind in sorted(bundle.entered):
                 rows = bundle.entered[kind].rows
-                targets += (_add(structure, rows), 0 if rows is None else rows.shape[0], places[kind])
+                row = {"receivers": _add(structure, rows), "rows": 0 if rows is None else rows.shape[0]}
+                row |= {"type": places[kind]}
+                targets += map(row.__getitem__, TARGET.names)
             n_bundles += 1
         seen += count
     if together and bundles and order is None and seen != weights.shape[0]:
         found, wanted = f"{weights.shape[0]} weights", f"{seen}, one a relation"
         raise GraphError(problem("relational_conv", found, wanted, "pass those of the bundles"))
     _check("order", None if ordered == NONE else order, (seen,))
-    counts = (len(nodes), n_bundles, len(targets) // _WIDTHS[2])
-    layout = [*counts, first, out_dim, *types, *tables, *targets]
-    return Request(floats, structure, layout, {kind: nodes[kind] for kind in results}, out_dim)
+    counts = (len(nodes), n_bundles, len(targets) // len(TARGET))
+    table = [*counts, first, out_dim, *types, *tables, *targets]
+    return Request(floats, structure, table, {kind: nodes[kind] for kind in results}, out_dim)
 
 
 def call(
     name: str,
-    layout: Layout,
+    table: CallTable,
     floats: np.ndarray,
     structure: np.ndarray,
     y: int,
@@ -172,7 +180,7 @@ def call(
     """Call the native function.
 
     Args:
-        name: "heddle_relational_conv" or "heddle_relational_conv_grad".
+        name: "relational_conv" or "relational_conv_grad".
         floats, structure: addresses of the lists' arrays, dense, and a 0 after them.
         y: address of the result [rows, out_dim].
         relu: whether the result is max(0, sum).
@@ -182,65 +190,92 @@ def call(
         grad: address of the result's gradient.
         grads: addresses of the floats' gradients, 0 for those that nobody wants, and a 0 after them.
     """
-    n_types, n_bundles = len(layout.types), len(layout.bundles)
-    _, out_dim = layout.sizes.tolist()
+    _, out_dim = table.sizes.tolist()
     wanted = np.zeros_like(floats) if grads is None else grads
-    own = layout.types[:, :FIRST_ROW]
-    offsets, has_rows = layout.types[:, FIRST_ROW] * (out_dim * value_bytes), layout.types[:, FIRST_ROW] >= 0
-    types = np.empty((n_types, 10), np.int64)
-    types[:, 0:3], types[:, 5:8], types[:, 8:] = floats[own], wanted[own], layout.types[:, NODES:]
-    types[:, 3] = np.where(has_rows, y + offsets, 0)
-    types[:, 4] = np.where(has_rows & (grad != 0), grad + offsets, 0)
-    bundles, place, first = layout.bundles, layout.bundles[:, MATRICES], layout.bundles[:, FIRST]
-    ordered = bundles[:, ORDER] != NONE
-    sizes = layout.types[bundles[:, SOURCE], IN_DIM] * (out_dim * value_bytes)
-    skipped = np.where(ordered, 0, first * sizes)
-    tables = np.empty((n_bundles, 20), np.int64)
-    tables[:, :8] = structure[bundles[:, :MATRICES]]
-    tables[:, 8], tables[:, 9] = (
-        floats[place] + skipped,
-        np.where(wanted[place] != 0, wanted[place] + skipped, 0),
+    types = _node_types(table, floats, wanted, y, grad, out_dim * value_bytes)
+    bundles = _bundles(table, floats, structure, wanted, out_dim * value_bytes)
+    targets = table.targets.copy()
+    targets[:, TARGET.at("receivers")] = structure[targets[:, TARGET.at("receivers")]]
+    dtype, index, threads = codes
+    getattr(native, name)(
+        types=types.ctypes.data,
+        n_types=len(types),
+        bundles=bundles.ctypes.data,
+        n_bundles=len(bundles),
+        targets=targets.ctypes.data,
+        out_dim=out_dim,
+        relu=int(relu),
+        dtype=dtype,
+        index=index,
+        threads=threads,
+        known=int(known),
     )
-    tables[:, 10] = structure[bundles[:, TABLE]]
-    tables[:, 11] = np.where(ordered, structure[bundles[:, ORDER]] + first * 8, 0)
-    tables[:, SOURCE:] = bundles[:, SOURCE:]
-    tables[:, COUNT] -= np.where(ordered, 0, first)
-    targets = layout.targets.copy()
-    targets[:, RECEIVERS] = structure[targets[:, RECEIVERS]]
-    status = getattr(native, name)(
-        *(
-            types.ctypes.data,
-            n_types,
-            tables.ctypes.data,
-            n_bundles,
-            targets.ctypes.data,
-            out_dim,
-            int(relu),
-        ),
-        *codes,
-        int(known),
-    )
-    if status:
-        raise_error(status)
 
 
-def _structure(bundle: Bundle, structure: list[Any]) -> Iterator[int]:
-    """Add a bundle's arrays to the structure and yield their places."""
+def _node_types(
+    table: CallTable, floats: np.ndarray, wanted: np.ndarray, y: int, grad: int, row_bytes: int
+) -> np.ndarray:
+    """Return the structs of the node types, [n_types, fields of NODE_TYPE]."""
+    given, row = table.types[:, TYPE.span("x", "bias")], table.types[:, TYPE.at("first_row")]
+    offsets, has_rows = row * row_bytes, row >= 0
+    types = np.empty((len(given), len(NODE_TYPE)), np.int64)
+    types[:, NODE_TYPE.span("x", "bias")] = floats[given]
+    types[:, NODE_TYPE.span("x_grad", "bias_grad")] = wanted[given]
+    types[:, NODE_TYPE.at("y")] = np.where(has_rows, y + offsets, 0)
+    types[:, NODE_TYPE.at("grad")] = np.where(has_rows & (grad != 0), grad + offsets, 0)
+    types[:, NODE_TYPE.span("nodes", "in_dim")] = table.types[:, TYPE.span("nodes", "in_dim")]
+    return types
+
+
+def _bundles(
+    table: CallTable, floats: np.ndarray, structure: np.ndarray, wanted: np.ndarray, row_bytes: int
+) -> np.ndarray:
+    """Return the structs of the bundles, [n_bundles, fields of BUNDLE]."""
+    asked = table.bundles
+    matrices, first, order = (asked[:, PARTS.at(name)] for name in ("matrices", "first", "order"))
+    ordered = order != NONE
+    in_dims = table.types[asked[:, PARTS.at("source")], TYPE.at("in_dim")]
+    skipped = np.where(ordered, 0, first * in_dims * row_bytes)
+    bundles = np.empty((len(asked), len(BUNDLE)), np.int64)
+    bundles[:, BUNDLE.span("indptr", "sources")] = structure[asked[:, PARTS.span("indptr", "sources")]]
+    bundles[:, BUNDLE.at("matrices")] = floats[matrices] + skipped
+    gradients = wanted[matrices]
+    bundles[:, BUNDLE.at("matrices_grad")] = np.where(gradients != 0, gradients + skipped, 0)
+    bundles[:, BUNDLE.at("table")] = structure[asked[:, PARTS.at("table")]]
+    bundles[:, BUNDLE.at("order")] = np.where(ordered, structure[order] + first * 8, 0)
+    numbers = BUNDLE.span("source", "aggregate_first")
+    bundles[:, numbers] = asked[:, PARTS.span("source", "aggregate_first")]
+    bundles[:, BUNDLE.at("n_matrices")] -= np.where(ordered, 0, first)
+    return bundles
+
+
+def _structure(bundle: Bundle, structure: list[Any]) -> dict[str, int]:
+    """Add a bundle's arrays to the structure and return their places."""
     adjacency = bundle.adjacency
-    yield _add(structure, adjacency.indptr)
-    yield _add(structure, adjacency.senders)
-    yield _add(structure, adjacency.t_indptr)
-    yield _add(structure, adjacency.t_receivers)
-    yield NONE if bundle.weight is None else _add(structure, adjacency.t_order)
-    yield _add(structure, bundle.weight)
-    yield _add(structure, bundle.scale)
-    yield NONE if isinstance(bundle, AggregateFirst) else _add(structure, bundle.sources)
+    return {
+        "indptr": _add(structure, adjacency.indptr),
+        "ids": _add(structure, adjacency.senders),
+        "t_indptr": _add(structure, adjacency.t_indptr),
+        "t_ids": _add(structure, adjacency.t_receivers),
+        "t_order": NONE if bundle.weight is None else _add(structure, adjacency.t_order),
+        "weight": _add(structure, bundle.weight),
+        "scale": _add(structure, bundle.scale),
+        "sources": NONE if isinstance(bundle, AggregateFirst) else _add(structure, bundle.sources),
+        "table": _add(structure, bundle.table),
+    }
 
 
-def _sizes(bundle: Bundle, matrices: int) -> tuple[int, ...]:
-    adjacency, aggregated = bundle.adjacency, int(isinstance(bundle, AggregateFirst))
-    edges, columns, rows = adjacency.n_edges, adjacency.n_senders, adjacency.n_receivers
-    return edges, columns, rows, bundle.table.shape[0], matrices, len(bundle.entered), aggregated
+def _sizes(bundle: Bundle, matrices: int) -> dict[str, int]:
+    adjacency = bundle.adjacency
+    return {
+        "edges": adjacency.n_edges,
+        "columns": adjacency.n_senders,
+        "rows": adjacency.n_receivers,
+        "relations": bundle.table.shape[0],
+        "n_matrices": matrices,
+        "targets": len(bundle.entered),
+        "aggregate_first": int(isinstance(bundle, AggregateFirst)),
+    }
 
 
 def _nodes(

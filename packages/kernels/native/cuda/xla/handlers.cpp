@@ -41,25 +41,21 @@ HEDDLE_XLA_HANDLER(heddle_xla_gather) {
   });
 }
 
-// indptr, data -> out: softmax over rows one after the other.
 HEDDLE_XLA_HANDLER(heddle_xla_edge_softmax) {
   return answer_on_device(frame, [](const Call& call, Device& device) {
-    const XLA_FFI_Buffer &indptr = call.in(0), &data = call.in(1);
-    const int64_t count = rows_of(data), segments = rows_of(indptr) - 1, width = columns_of(data), dtype = dtype_of(data);
+    const auto arguments = edge_softmax_arguments(call);
+    const auto [indptr, perm, data, out, count, segments, width, dtype, index] = arguments;
     void* const space = device.workspace(heddle_cuda_segment_softmax_workspace(count, segments, width, dtype));
-    return heddle_cuda_segment_softmax(indptr.data, nullptr, data.data, call.out(0).data, count, segments, width, dtype,
-                                       index_of(indptr), space, device.bytes, UNNOTED, device.stream);
+    return call_with(heddle_cuda_segment_softmax, arguments, space, device.bytes, UNNOTED, device.stream);
   });
 }
 
-// indptr, y, grad -> out.
 HEDDLE_XLA_HANDLER(heddle_xla_edge_softmax_grad) {
   return answer_on_device(frame, [](const Call& call, Device& device) {
-    const XLA_FFI_Buffer &indptr = call.in(0), &y = call.in(1);
-    const int64_t count = rows_of(y), segments = rows_of(indptr) - 1, width = columns_of(y), dtype = dtype_of(y);
+    const auto arguments = edge_softmax_grad_arguments(call);
+    const auto [indptr, perm, y, grad, out, count, segments, width, dtype, index] = arguments;
     void* const space = device.workspace(heddle_cuda_segment_softmax_workspace(count, segments, width, dtype));
-    return heddle_cuda_segment_softmax_grad(indptr.data, nullptr, y.data, call.in(2).data, call.out(0).data, count, segments,
-                                            width, dtype, index_of(indptr), space, device.bytes, UNNOTED, device.stream);
+    return call_with(heddle_cuda_segment_softmax_grad, arguments, space, device.bytes, UNNOTED, device.stream);
   });
 }
 

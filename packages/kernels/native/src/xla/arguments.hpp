@@ -1,5 +1,7 @@
-// The operands of custom calls as arguments of the C functions: those that the functions of both libraries begin with.
-// Operands are those of heddle_kernels.jax; absent ones are of size 0, as attributes say.
+// The operands of custom calls as arguments of the C functions: those that both libraries' begin with.
+// Absent operands and unwanted results are of size 0, as attributes say.
+//
+// Printed by `python -m heddle_kernels.calls` from heddle_kernels/calls: edit it there.
 #pragma once
 #include <tuple>
 
@@ -7,77 +9,142 @@
 
 namespace heddle {
 
+inline constexpr void* NOTHING = nullptr;
+
 // function(*arguments, more...).
-template <class F, class... A, class... More> int call_with(F* function, const std::tuple<A...>& arguments, More... more) {
+template <class F, class... A, class... More>
+int call_with(F* function, const std::tuple<A...>& arguments, More... more) {
   return std::apply(function, std::tuple_cat(arguments, std::make_tuple(more...)));
 }
 
-// An operand that an attribute says is there.
-inline const void* given(const Call& call, const char* attribute, int64_t i) {
-  return call.attribute(attribute) ? call.in(i).data : nullptr;
-}
-
-// indptr, ids, perm, weight, x -> out; `counted` (no ids), `permuted`, `weighted`, `reduce`.
+// indptr, ids, perm, weight, x -> out; reduce, counted, permuted, weighted
 inline auto spmm_arguments(const Call& call) {
-  const XLA_FFI_Buffer &indptr = call.in(0), &ids = call.in(1), &weight = call.in(3), &x = call.in(4);
-  const bool weighted = call.attribute("weighted") != 0, counted = call.attribute("counted") != 0;
-  const int64_t heads = weighted ? columns_of(weight) : 1, edges = counted ? rows_of(x) : rows_of(ids);
-  const int64_t width = weighted ? columns_of(x, weight.rank) : columns_of(x);
-  const void* const places = counted ? nullptr : ids.data;
-  return std::make_tuple(static_cast<const void*>(indptr.data), places, given(call, "permuted", 2), given(call, "weighted", 3),
-                         x.data, call.out(0).data, rows_of(indptr) - 1, edges, rows_of(x), heads, width, dtype_of(x),
-                         index_of(indptr), call.attribute("reduce"));
+  const XLA_FFI_Buffer &indptr = call.in(0), &ids = call.in(1), &perm = call.in(2), &weight = call.in(3), &x = call.in(4),
+                       &out = call.out(0);
+  const int64_t reduce = call.attribute("reduce"), counted = call.attribute("counted"), permuted = call.attribute("permuted"),
+                weighted = call.attribute("weighted");
+  return std::make_tuple(indptr.data, counted ? NOTHING : ids.data, permuted ? perm.data : NOTHING,
+                         weighted ? weight.data : NOTHING, x.data, out.data, rows_of(indptr) - 1,
+                         counted ? rows_of(x) : rows_of(ids), rows_of(x), weighted ? columns_of(weight) : 1,
+                         weighted ? columns_of(x, weight.rank) : columns_of(x), dtype_of(x), index_of(indptr), reduce);
 }
 
-// indptr, ids, a, b -> out; `combine`.
+// indptr, ids, a, b -> out; combine
 inline auto sddmm_arguments(const Call& call) {
-  const XLA_FFI_Buffer &indptr = call.in(0), &ids = call.in(1), &a = call.in(2), &b = call.in(3);
+  const XLA_FFI_Buffer &indptr = call.in(0), &ids = call.in(1), &a = call.in(2), &b = call.in(3), &out = call.out(0);
   const int64_t combine = call.attribute("combine");
-  const int64_t width = combine == HEDDLE_ADD ? columns_of(b) : b.dims[b.rank - 1];
-  const int64_t heads = combine == HEDDLE_ADD ? 1 : columns_of(call.out(0));
-  return std::make_tuple(indptr.data, ids.data, a.data, b.data, call.out(0).data, rows_of(indptr) - 1, rows_of(ids), rows_of(b),
-                         heads, width, dtype_of(b), index_of(indptr), combine);
+  return std::make_tuple(indptr.data, ids.data, a.data, b.data, out.data, rows_of(indptr) - 1, rows_of(ids), rows_of(b),
+                         combine == HEDDLE_ADD ? 1 : columns_of(out),
+                         combine == HEDDLE_ADD ? columns_of(b) : b.dims[b.rank - 1], dtype_of(b), index_of(indptr), combine);
 }
 
-// indptr, ids, perm, weight, x, top, factor, value -> out; `permuted`, `weighted`, `factored`, `valued`, `transposed`.
+// indptr, ids, edges, first, received, sent, second, bias -> out, total
+inline auto edge_mlp_arguments(const Call& call) {
+  const XLA_FFI_Buffer &indptr = call.in(0), &ids = call.in(1), &edges = call.in(2), &first = call.in(3),
+                       &received = call.in(4), &sent = call.in(5), &second = call.in(6), &bias = call.in(7), &out = call.out(0),
+                       &total = call.out(1);
+  return std::make_tuple(indptr.data, ids.data, edges.data, first.data, received.data, sent.data, second.data, bias.data,
+                         out.data, total.data, rows_of(indptr) - 1, rows_of(edges), rows_of(sent), edges.dims[1],
+                         second.dims[0], second.dims[1], dtype_of(second), index_of(indptr));
+}
+
+// indptr, ids, edges, first, received, sent, second, d_out, d_total, d_sent_total -> d_hidden, d_received, d_first, d_second,
+// d_bias, d_edges; by_receiver, by_sender, to_edges
+inline auto edge_mlp_grad_arguments(const Call& call) {
+  const XLA_FFI_Buffer &indptr = call.in(0), &ids = call.in(1), &edges = call.in(2), &first = call.in(3),
+                       &received = call.in(4), &sent = call.in(5), &second = call.in(6), &d_out = call.in(7),
+                       &d_total = call.in(8), &d_sent_total = call.in(9), &d_hidden = call.out(0), &d_received = call.out(1),
+                       &d_first = call.out(2), &d_second = call.out(3), &d_bias = call.out(4), &d_edges = call.out(5);
+  const int64_t by_receiver = call.attribute("by_receiver"), by_sender = call.attribute("by_sender"),
+                to_edges = call.attribute("to_edges");
+  return std::make_tuple(indptr.data, ids.data, edges.data, first.data, received.data, sent.data, second.data, d_out.data,
+                         by_receiver ? d_total.data : NOTHING, by_sender ? d_sent_total.data : NOTHING, d_hidden.data,
+                         to_edges ? d_edges.data : NOTHING, d_received.data, d_first.data, d_second.data, d_bias.data,
+                         rows_of(indptr) - 1, rows_of(edges), rows_of(sent), edges.dims[1], second.dims[0], second.dims[1],
+                         dtype_of(second), index_of(indptr));
+}
+
+// indptr, ids, perm, weight, x, top, factor, value -> out; transposed, permuted, weighted, factored, valued
 inline auto spmm_top_arguments(const Call& call) {
-  const XLA_FFI_Buffer &indptr = call.in(0), &ids = call.in(1), &weight = call.in(3), &x = call.in(4), &top = call.in(5);
-  const bool weighted = call.attribute("weighted") != 0;
-  const int64_t transposed = call.attribute("transposed") != 0;
-  const int64_t heads = weighted ? columns_of(weight) : 1, width = weighted ? columns_of(x, weight.rank) : columns_of(x);
-  return std::make_tuple(indptr.data, ids.data, given(call, "permuted", 2), given(call, "weighted", 3), x.data, top.data,
-                         given(call, "factored", 6), given(call, "valued", 7), call.out(0).data, rows_of(indptr) - 1,
-                         rows_of(ids), transposed ? rows_of(top) : rows_of(x), heads, width, transposed, dtype_of(x),
-                         index_of(indptr));
+  const XLA_FFI_Buffer &indptr = call.in(0), &ids = call.in(1), &perm = call.in(2), &weight = call.in(3), &x = call.in(4),
+                       &top = call.in(5), &factor = call.in(6), &value = call.in(7), &out = call.out(0);
+  const int64_t transposed = call.attribute("transposed"), permuted = call.attribute("permuted"),
+                weighted = call.attribute("weighted"), factored = call.attribute("factored"), valued = call.attribute("valued");
+  return std::make_tuple(indptr.data, ids.data, permuted ? perm.data : NOTHING, weighted ? weight.data : NOTHING, x.data,
+                         top.data, factored ? factor.data : NOTHING, valued ? value.data : NOTHING, out.data,
+                         rows_of(indptr) - 1, rows_of(ids), transposed ? rows_of(top) : rows_of(x),
+                         weighted ? columns_of(weight) : 1, weighted ? columns_of(x, weight.rank) : columns_of(x), transposed,
+                         dtype_of(x), index_of(indptr));
 }
 
-// indptr, ids, weight, x, top, a, b -> out; `transposed`.
+// indptr, ids, weight, x, top, a, b -> out; transposed
 inline auto sddmm_top_arguments(const Call& call) {
-  const XLA_FFI_Buffer &indptr = call.in(0), &ids = call.in(1), &weight = call.in(2), &x = call.in(3), &top = call.in(4);
-  const int64_t transposed = call.attribute("transposed") != 0;
-  return std::make_tuple(indptr.data, ids.data, weight.data, x.data, top.data, call.in(5).data, call.in(6).data,
-                         call.out(0).data, rows_of(indptr) - 1, rows_of(ids), transposed ? rows_of(top) : rows_of(x),
-                         columns_of(weight), columns_of(x, weight.rank), transposed, dtype_of(x), index_of(indptr));
+  const XLA_FFI_Buffer &indptr = call.in(0), &ids = call.in(1), &weight = call.in(2), &x = call.in(3), &top = call.in(4),
+                       &a = call.in(5), &b = call.in(6), &out = call.out(0);
+  const int64_t transposed = call.attribute("transposed");
+  return std::make_tuple(indptr.data, ids.data, weight.data, x.data, top.data, a.data, b.data, out.data, rows_of(indptr) - 1,
+                         rows_of(ids), transposed ? rows_of(top) : rows_of(x), columns_of(weight), columns_of(x, weight.rank),
+                         transposed, dtype_of(x), index_of(indptr));
 }
 
-// ids, x -> out; `row_bytes`.
+// ids, x -> out; row_bytes
 inline auto gather_arguments(const Call& call) {
-  const XLA_FFI_Buffer &ids = call.in(0), &x = call.in(1);
-  return std::make_tuple(ids.data, x.data, call.out(0).data, rows_of(ids), rows_of(x), call.attribute("row_bytes"), index_of(ids));
+  const XLA_FFI_Buffer &ids = call.in(0), &x = call.in(1), &out = call.out(0);
+  const int64_t row_bytes = call.attribute("row_bytes");
+  return std::make_tuple(ids.data, x.data, out.data, rows_of(ids), rows_of(x), row_bytes, index_of(ids));
 }
 
-// sizes, lhs, rhs -> out; `transposed`.
+// ids, data -> out; reduce
+inline auto segment_reduce_arguments(const Call& call) {
+  const XLA_FFI_Buffer &ids = call.in(0), &data = call.in(1), &out = call.out(0);
+  const int64_t reduce = call.attribute("reduce");
+  return std::make_tuple(ids.data, data.data, out.data, rows_of(data), rows_of(out), columns_of(data), dtype_of(data),
+                         index_of(ids), reduce);
+}
+
+// ids, data -> out; segments
+inline auto segment_softmax_arguments(const Call& call) {
+  const XLA_FFI_Buffer &ids = call.in(0), &data = call.in(1), &out = call.out(0);
+  const int64_t segments = call.attribute("segments");
+  return std::make_tuple(ids.data, data.data, out.data, rows_of(data), segments, columns_of(data), dtype_of(data),
+                         index_of(ids));
+}
+
+// indptr, data -> out
+inline auto edge_softmax_arguments(const Call& call) {
+  const XLA_FFI_Buffer &indptr = call.in(0), &data = call.in(1), &out = call.out(0);
+  return std::make_tuple(indptr.data, NOTHING, data.data, out.data, rows_of(data), rows_of(indptr) - 1, columns_of(data),
+                         dtype_of(data), index_of(indptr));
+}
+
+// ids, y, grad -> out; segments
+inline auto segment_softmax_grad_arguments(const Call& call) {
+  const XLA_FFI_Buffer &ids = call.in(0), &y = call.in(1), &grad = call.in(2), &out = call.out(0);
+  const int64_t segments = call.attribute("segments");
+  return std::make_tuple(ids.data, y.data, grad.data, out.data, rows_of(y), segments, columns_of(y), dtype_of(y),
+                         index_of(ids));
+}
+
+// indptr, y, grad -> out
+inline auto edge_softmax_grad_arguments(const Call& call) {
+  const XLA_FFI_Buffer &indptr = call.in(0), &y = call.in(1), &grad = call.in(2), &out = call.out(0);
+  return std::make_tuple(indptr.data, NOTHING, y.data, grad.data, out.data, rows_of(y), rows_of(indptr) - 1, columns_of(y),
+                         dtype_of(y), index_of(indptr));
+}
+
+// sizes, lhs, rhs -> out; transposed, precision
 inline auto segment_matmul_arguments(const Call& call) {
   const XLA_FFI_Buffer &sizes = call.in(0), &lhs = call.in(1), &rhs = call.in(2), &out = call.out(0);
-  return std::make_tuple(lhs.data, rhs.data, static_cast<const void*>(nullptr), sizes.data, out.data, rows_of(lhs), rows_of(rhs),
-                         lhs.dims[1], out.dims[1], call.attribute("transposed"), dtype_of(lhs), index_of(sizes));
+  const int64_t transposed = call.attribute("transposed");
+  return std::make_tuple(lhs.data, rhs.data, NOTHING, sizes.data, out.data, rows_of(lhs), rows_of(rhs), lhs.dims[1],
+                         out.dims[1], transposed, dtype_of(lhs), index_of(sizes));
 }
 
-// sizes, lhs, rhs -> out.
+// sizes, lhs, rhs -> out; precision
 inline auto segment_outer_arguments(const Call& call) {
-  const XLA_FFI_Buffer &sizes = call.in(0), &lhs = call.in(1), &rhs = call.in(2);
-  return std::make_tuple(lhs.data, rhs.data, sizes.data, call.out(0).data, rows_of(lhs), rows_of(sizes), lhs.dims[1],
-                         rhs.dims[1], dtype_of(lhs), index_of(sizes));
+  const XLA_FFI_Buffer &sizes = call.in(0), &lhs = call.in(1), &rhs = call.in(2), &out = call.out(0);
+  return std::make_tuple(lhs.data, rhs.data, sizes.data, out.data, rows_of(lhs), rows_of(sizes), lhs.dims[1], rhs.dims[1],
+                         dtype_of(lhs), index_of(sizes));
 }
 
 }  // namespace heddle

@@ -27,11 +27,9 @@ def precision() -> int:
     return _PRECISION[torch.get_float32_matmul_precision()]
 
 
-def workspace(op: str, like: Tensor, *sizes: int) -> Tensor:
+def workspace(op: str, like: Tensor, **sizes: int) -> Tensor:
     """Return the memory that `heddle_cuda_OP_workspace` asks for, on a tensor's device."""
-    size = getattr(library.native(), f"heddle_cuda_{op}_workspace")(*sizes)
-    if size < 0:
-        library.raise_error(1)
+    size = library.workspace_bytes(op, **sizes)
     return torch.empty(size, dtype=torch.uint8, device=like.device)
 
 

@@ -3,50 +3,15 @@
 import ctypes
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import heddle_kernels
+from heddle_kernels.calls.bind import in_order, sign
+from heddle_kernels.calls.tables import ON_DEVICE
 
 ABI_VERSION = 3
 
-EXPORTS = {
-    "heddle_cuda_abi_version": 0,
-    "heddle_cuda_last_error": 0,
-    "heddle_cuda_targets": 0,
-    "heddle_cuda_matmul_workspace": 1,
-    "heddle_cuda_segment_matmul": 17,
-    "heddle_cuda_segment_outer_workspace": 5,
-    "heddle_cuda_segment_outer": 15,
-    "heddle_cuda_grouped_matmul": 12,
-    "heddle_cuda_grouped_outer": 10,
-    "heddle_cuda_spmm_workspace": 3,
-    "heddle_cuda_spmm": 18,
-    "heddle_cuda_sddmm": 15,
-    "heddle_cuda_spmm_top": 21,
-    "heddle_cuda_sddmm_top": 18,
-    "heddle_cuda_gather": 9,
-    "heddle_cuda_segment_softmax_workspace": 4,
-    "heddle_cuda_segment_softmax": 13,
-    "heddle_cuda_segment_softmax_grad": 14,
-    "heddle_cuda_sample_count": 11,
-    "heddle_cuda_sample_draw": 18,
-    "heddle_cuda_sample_claim": 5,
-    "heddle_cuda_sample_enter": 8,
-}
-"""Every export of native/cuda/heddle_cuda.h, with its number of arguments, all eight bytes wide."""
-
-HANDLERS = (
-    "heddle_xla_spmm",
-    "heddle_xla_sddmm",
-    "heddle_xla_spmm_top",
-    "heddle_xla_sddmm_top",
-    "heddle_xla_gather",
-    "heddle_xla_edge_softmax",
-    "heddle_xla_edge_softmax_grad",
-    "heddle_xla_segment_matmul",
-    "heddle_xla_segment_outer",
-)
-"""The exports besides: XLA's handlers, in native/cuda/xla."""
+_ORDER = {function.name: in_order(function) for function in ON_DEVICE}
 
 _NAME = "libheddle_kernels_cuda.so"
 
@@ -87,21 +52,25 @@ def load(path: Path) -> ctypes.CDLL:
         raise ImportError(
             f"heddle_kernels.cuda: {path} has interface {version}, expected {ABI_VERSION}; reinstall heddle-kernels"
         )
-    for name, arguments in EXPORTS.items():
-        getattr(loaded, name).argtypes = [ctypes.c_void_p] * arguments
-    for name in ("heddle_cuda_last_error", "heddle_cuda_targets"):
-        getattr(loaded, name).restype = ctypes.c_char_p
-    for name in EXPORTS:
-        if name.endswith("_workspace"):
-            getattr(loaded, name).restype = ctypes.c_int64
+    for function in ON_DEVICE:
+        sign(loaded, function)
     return loaded
 
 
-def call(name: str, *arguments: int | None) -> None:
+def call(name: str, **arguments: Any) -> None:
     """Call `heddle_cuda_NAME` and raise what its status means: MemoryError, or ValueError for arguments."""
-    status = getattr(native(), f"heddle_cuda_{name}")(*arguments)
+    status = getattr(native(), f"heddle_cuda_{name}")(*_ORDER[f"heddle_cuda_{name}"](**arguments))
     if status:
         raise_error(status)
+
+
+def workspace_bytes(op: str, **sizes: int) -> int:
+    """Return what `heddle_cuda_OP_workspace` says, or raise its error."""
+    name = f"heddle_cuda_{op}_workspace"
+    size: int = getattr(native(), name)(*_ORDER[name](**sizes))
+    if size < 0:
+        raise_error(1)
+    return size
 
 
 def raise_error(status: int) -> NoReturn:

@@ -24,10 +24,27 @@ def segment_matmul(lhs: Tensor, rhs: Tensor, sizes: Tensor, bias: Tensor | None,
     (n, k), groups, m = lhs.shape, rhs.shape[0], rhs.shape[1 if transposed else 2]
     if k == 0:
         return _biases(lhs, sizes, bias, m)
-    out, space = lhs.new_empty((n, m)), workspace("matmul", lhs, groups)
-    addresses = *map(pointer, (lhs, rhs, bias, sizes, out)), n, groups, k, m, transposed, dtype, index
-    given = precision(), space.data_ptr(), space.numel(), fault(lhs).data_ptr(), stream(lhs)
-    call("segment_matmul", *addresses, *given)
+    out, space = lhs.new_empty((n, m)), workspace("matmul", lhs, groups=groups)
+    call(
+        "segment_matmul",
+        lhs=pointer(lhs),
+        rhs=pointer(rhs),
+        bias=pointer(bias),
+        sizes=pointer(sizes),
+        out=pointer(out),
+        n=n,
+        groups=groups,
+        k=k,
+        m=m,
+        transposed=transposed,
+        dtype=dtype,
+        index=index,
+        precision=precision(),
+        workspace=space.data_ptr(),
+        workspace_bytes=space.numel(),
+        fault=fault(lhs).data_ptr(),
+        stream=stream(lhs),
+    )
     return out
 
 
@@ -39,10 +56,25 @@ def segment_outer(lhs: Tensor, rhs: Tensor, sizes: Tensor) -> Tensor:
     dtype, index = _dtype("segment_outer", lhs, rhs), id_code("segment_outer", sizes)
     (n, k), groups, m = lhs.shape, sizes.shape[0], rhs.shape[1]
     out = lhs.new_empty((groups, k, m))
-    space = workspace("segment_outer", lhs, n, groups, k, m, dtype)
-    addresses = *map(pointer, (lhs, rhs, sizes, out)), n, groups, k, m, dtype, index
-    given = precision(), space.data_ptr(), space.numel(), fault(lhs).data_ptr(), stream(lhs)
-    call("segment_outer", *addresses, *given)
+    space = workspace("segment_outer", lhs, n=n, groups=groups, k=k, m=m, dtype=dtype)
+    call(
+        "segment_outer",
+        lhs=pointer(lhs),
+        rhs=pointer(rhs),
+        sizes=pointer(sizes),
+        out=pointer(out),
+        n=n,
+        groups=groups,
+        k=k,
+        m=m,
+        dtype=dtype,
+        index=index,
+        precision=precision(),
+        workspace=space.data_ptr(),
+        workspace_bytes=space.numel(),
+        fault=fault(lhs).data_ptr(),
+        stream=stream(lhs),
+    )
     return out
 
 
@@ -53,35 +85,46 @@ def grouped_matmul(lhs: Tensors, rhs: Tensors, bias: Tensors, transposed: bool) 
     for i, (a, out) in enumerate(zip(lhs, outs)):
         if a.shape[1] == 0:
             out.copy_(bias[i] if len(bias) else out.new_zeros(()))
-    _pairs("grouped_matmul", lhs, rhs, bias, outs, 1, (transposed,))
+    _pairs("grouped_matmul", lhs, rhs, bias, outs, 1, transposed=transposed)
     return outs
 
 
 def grouped_outer(lhs: Tensors, rhs: Tensors) -> list[Tensor]:
     """Multiply lhs[i] transposed by rhs[i]."""
     outs = [a.new_zeros((a.shape[1], b.shape[1])) for a, b in zip(lhs, rhs)]
-    _pairs("grouped_outer", lhs, rhs, (), outs, 0, ())
+    _pairs("grouped_outer", lhs, rhs, (), outs, 0)
     return outs
 
 
 def _pairs(
-    op: str, lhs: Tensors, rhs: Tensors, bias: Tensors, outs: Tensors, inner: int, flags: tuple[bool, ...]
+    op: str, lhs: Tensors, rhs: Tensors, bias: Tensors, outs: Tensors, inner: int, **flags: bool
 ) -> None:
     """Call a product of pairs for those whose inner axis, `inner` of lhs, is not empty; the others are done."""
     some = [i for i, a in enumerate(lhs) if a.shape[inner] and outs[i].numel()]
     if not some:
         return
-    lists = [[each[i].contiguous() for i in some] for each in (lhs, rhs, *((bias,) if len(bias) else ()))]
-    results = [outs[i] for i in some]
-    dtype = _dtype(op, *(tensor for each in lists for tensor in each))
-    sizes = np.array([(*a.shape, out.shape[1]) for a, out in zip(lists[0], results)], np.int64)
-    arrays = [np.array([t.data_ptr() for t in each], np.int64) for each in (*lists, results)]
-    addresses: list[int | None] = [array.ctypes.data for array in arrays]
-    if op == "grouped_matmul" and not len(bias):
-        addresses.insert(2, None)
-    space = workspace("matmul", results[0], len(some))
-    given = precision(), space.data_ptr(), space.numel(), stream(results[0])
-    call(op, *addresses, sizes.ctypes.data, len(some), *flags, dtype, *given)
+    lists = {"lhs": lhs, "rhs": rhs} | ({"biases": bias} if len(bias) else {})
+    dense = {name: [each[i].contiguous() for i in some] for name, each in lists.items()}
+    dtype = _dtype(op, *(tensor for each in dense.values() for tensor in each))
+    dense["outs"] = results = [outs[i] for i in some]
+    shapes = np.array([(*a.shape, out.shape[1]) for a, out in zip(dense["lhs"], results)], np.int64)
+    arrays = {name: np.array([t.data_ptr() for t in each], np.int64) for name, each in dense.items()}
+    addresses: dict[str, int | None] = {name: array.ctypes.data for name, array in arrays.items()}
+    if op == "grouped_matmul":
+        addresses.setdefault("biases", None)
+    space = workspace("matmul", results[0], groups=len(some))
+    call(
+        op,
+        **addresses,
+        shapes=shapes.ctypes.data,
+        count=len(some),
+        **flags,
+        dtype=dtype,
+        precision=precision(),
+        workspace=space.data_ptr(),
+        workspace_bytes=space.numel(),
+        stream=stream(results[0]),
+    )
 
 
 def _dtype(op: str, *tensors: Tensor | None) -> int:

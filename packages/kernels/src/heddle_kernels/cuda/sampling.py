@@ -97,23 +97,36 @@ class NeighborSampler:
         """Return (places in the graph, receivers' places in the sample, senders' ids) of a hop's edges."""
         indptr, senders = self._edges[r]
         n, rows = len(frontier), len(indptr) - 1
-        code, where = id_code("neighbor_sample", indptr, senders), (fault(indptr).data_ptr(), stream(indptr))
         counts = torch.empty_like(frontier)
-        arrays = indptr.data_ptr(), frontier.data_ptr()
-        call("sample_count", *arrays, counts.data_ptr(), n, rows, len(senders), size, replace, code, *where)
+        asked = {
+            "indptr": indptr.data_ptr(),
+            "nodes": frontier.data_ptr(),
+            "n": n,
+            "rows": rows,
+            "edges": len(senders),
+            "size": size,
+            "replace": replace,
+            "index": id_code("neighbor_sample", indptr, senders),
+            "fault": fault(indptr).data_ptr(),
+            "stream": stream(indptr),
+        }
+        call("sample_count", counts=counts.data_ptr(), **asked)
         totals = counts.cumsum(0)
         total = int(totals[-1]) if n else 0
-        out = [totals.new_empty(total) for _ in range(3)]
-        given = (
-            arrays[0],
-            senders.data_ptr(),
-            arrays[1],
-            totals.data_ptr(),
-            *(each.data_ptr() for each in out),
+        taken, receivers, ids = (totals.new_empty(total) for _ in range(3))
+        call(
+            "sample_draw",
+            senders=senders.data_ptr(),
+            ends=totals.data_ptr(),
+            taken=taken.data_ptr(),
+            receivers=receivers.data_ptr(),
+            ids=ids.data_ptr(),
+            n_node=len(self._tables[source]),
+            first=first,
+            key=key,
+            **asked,
         )
-        counted = n, rows, len(senders), len(self._tables[source]), first
-        call("sample_draw", *given, *counted, size, replace, key, code, *where)
-        return out[0], out[1], out[2]
+        return taken, receivers, ids
 
     def _enter(self, kind: int, ids: Tensor, nodes: Tensor) -> Tensor:
         """Give nodes without a place the next ones, in the order of `ids`; return all nodes."""
@@ -121,11 +134,12 @@ class NeighborSampler:
         if not count:
             return nodes
         is_new = torch.empty_like(ids)
-        call("sample_claim", ids.data_ptr(), table.data_ptr(), is_new.data_ptr(), count, stream(table))
+        claimed = {"ids": ids.data_ptr(), "table": table.data_ptr(), "is_new": is_new.data_ptr()}
+        call("sample_claim", **claimed, count=count, stream=stream(table))
         rank = is_new.cumsum(0)
         grown = torch.cat((nodes, nodes.new_empty(int(rank[-1]))))
-        arrays = (each.data_ptr() for each in (ids, is_new, rank, table, grown))
-        call("sample_enter", *arrays, count, held, stream(table))
+        given = {"rank": rank.data_ptr(), "nodes": grown.data_ptr(), "count": count, "held": held}
+        call("sample_enter", **claimed, **given, stream=stream(table))
         return grown
 
     def _result(

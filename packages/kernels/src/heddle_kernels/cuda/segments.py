@@ -29,9 +29,18 @@ def gather(x: Tensor, index: Tensor) -> Tensor:
     """Return rows of x; 0 for an id out of range, which is noted."""
     x, index = x.contiguous(), index.contiguous()
     out = x.new_empty((index.shape[0], *x.shape[1:]))
-    sizes = index.shape[0], x.shape[0], prod(x.shape[1:]) * x.element_size(), id_code("gather", index)
-    arrays = index.data_ptr(), x.data_ptr(), out.data_ptr()
-    call("gather", *arrays, *sizes, fault(x).data_ptr(), stream(x))
+    call(
+        "gather",
+        ids=index.data_ptr(),
+        x=x.data_ptr(),
+        out=out.data_ptr(),
+        count=index.shape[0],
+        x_rows=x.shape[0],
+        row_bytes=prod(x.shape[1:]) * x.element_size(),
+        index=id_code("gather", index),
+        fault=fault(x).data_ptr(),
+        stream=stream(x),
+    )
     return out
 
 
@@ -44,29 +53,40 @@ def segment_reduce(data: Tensor, ids: Tensor, num_segments: int, how: str) -> Te
 
 def segment_softmax(data: Tensor, ids: Tensor, indptr: Tensor | None, num_segments: int) -> Tensor:
     """Softmax within each segment; `indptr` says where each begins if ids are sorted, which spares sorting them."""
-    return _softmax("segment_softmax", (data,), ids, indptr, num_segments)
+    return _softmax("segment_softmax", {"data": data}, ids, indptr, num_segments)
 
 
 def segment_softmax_grad(
     y: Tensor, grad: Tensor, ids: Tensor, indptr: Tensor | None, num_segments: int
 ) -> Tensor:
     """Return y (grad - sum over the segment of y grad)."""
-    return _softmax("segment_softmax_grad", (y, grad), ids, indptr, num_segments)
+    return _softmax("segment_softmax_grad", {"y": y, "grad": grad}, ids, indptr, num_segments)
 
 
 def _softmax(
-    op: str, given: tuple[Tensor, ...], ids: Tensor, indptr: Tensor | None, num_segments: int
+    op: str, given: dict[str, Tensor], ids: Tensor, indptr: Tensor | None, num_segments: int
 ) -> Tensor:
-    dense = [tensor.contiguous() for tensor in given]
-    data, order = dense[0], None
+    dense = {name: tensor.contiguous() for name, tensor in given.items()}
+    data, order = next(iter(dense.values())), None
     shapes.rows(op, "segment_ids", ids.shape, data.shape[0], "as many as data has")
     if indptr is None:
         order, indptr = index_sort(ids, num_segments)
     indptr = indptr.contiguous()
     out = torch.zeros_like(data)  # what belongs to no segment
-    sizes = data.shape[0], num_segments, prod(data.shape[1:])
-    codes = float_code(op, data), id_code(op, indptr, order)
-    space = workspace("segment_softmax", data, *sizes, codes[0])
-    arrays = map(pointer, (indptr, order, *dense, out))
-    call(op, *arrays, *sizes, *codes, space.data_ptr(), space.numel(), fault(data).data_ptr(), stream(data))
+    sizes = {"count": data.shape[0], "segments": num_segments, "width": prod(data.shape[1:])}
+    sizes["dtype"] = float_code(op, data)
+    space = workspace("segment_softmax", data, **sizes)
+    call(
+        op,
+        indptr=pointer(indptr),
+        perm=pointer(order),
+        **{name: pointer(tensor) for name, tensor in dense.items()},
+        out=pointer(out),
+        **sizes,
+        index=id_code(op, indptr, order),
+        workspace=space.data_ptr(),
+        workspace_bytes=space.numel(),
+        fault=fault(data).data_ptr(),
+        stream=stream(data),
+    )
     return out

@@ -48,11 +48,29 @@ def reduce_walk(
     x, weight = x.contiguous(), None if weight is None else weight.contiguous()
     edges = x.shape[0] if ids is None else ids.shape[0]
     out = x.new_empty((indptr.shape[0] - 1, *x.shape[1:]))
-    arrays = map(pointer, (indptr, ids, perm, weight, x, out))
-    sizes = out.shape[0], edges, x.shape[0], heads, width
-    codes = float_code(op, x), id_code(op, indptr, ids), REDUCE.get(reduce, -1)
-    space = workspace("spmm", x, edges, heads * width, codes[0])
-    call("spmm", *arrays, *sizes, *codes, space.data_ptr(), space.numel(), fault(x).data_ptr(), stream(x))
+    dtype = float_code(op, x)
+    space = workspace("spmm", x, edges=edges, columns=heads * width, dtype=dtype)
+    call(
+        "spmm",
+        indptr=pointer(indptr),
+        ids=pointer(ids),
+        perm=pointer(perm),
+        weight=pointer(weight),
+        x=pointer(x),
+        out=pointer(out),
+        rows=out.shape[0],
+        edges=edges,
+        x_rows=x.shape[0],
+        heads=heads,
+        width=width,
+        dtype=dtype,
+        index=id_code(op, indptr, ids),
+        reduce=REDUCE.get(reduce, -1),
+        workspace=space.data_ptr(),
+        workspace_bytes=space.numel(),
+        fault=fault(x).data_ptr(),
+        stream=stream(x),
+    )
     return out
 
 
@@ -86,10 +104,24 @@ def sddmm(
     shapes.ends("sddmm", x.shape, y.shape, rows, far)
     heads, width = shapes.edge_values(x.shape, op)
     out = x.new_empty((senders.shape[0], *(width if op == "add" else heads)))
-    sizes = rows, senders.shape[0], far, prod(heads), prod(width)
-    codes = float_code("sddmm", x), id_code("sddmm", indptr, senders), COMBINE.get(op, -1)
-    arrays = map(pointer, (indptr, senders, x, y, out))
-    call("sddmm", *arrays, *sizes, *codes, fault(x).data_ptr(), stream(x))
+    call(
+        "sddmm",
+        indptr=pointer(indptr),
+        ids=pointer(senders),
+        a=pointer(x),
+        b=pointer(y),
+        out=pointer(out),
+        rows=rows,
+        edges=senders.shape[0],
+        b_rows=far,
+        heads=prod(heads),
+        width=prod(width),
+        dtype=float_code("sddmm", x),
+        index=id_code("sddmm", indptr, senders),
+        combine=COMBINE.get(op, -1),
+        fault=fault(x).data_ptr(),
+        stream=stream(x),
+    )
     return out
 
 
@@ -101,12 +133,34 @@ def spmm_top(*arguments: Any) -> Tensor:
     indptr, ids, perm = structure.walk(at_senders)
     heads, width = shapes.heads("spmm_top", x.shape, None if weight is None else weight.shape, ids.shape[0])
     out = x.new_empty((structure.rows(at_senders), *x.shape[1:]))
-    dense = [None if t is None else t.contiguous() for t in (weight, x, top, factor, value)]
-    sizes = out.shape[0], ids.shape[0], structure.rows(not at_senders), heads, width
-    codes = adjoint, float_code("spmm_top", x), id_code("spmm_top", indptr, ids)
-    arrays = map(pointer, (indptr, ids, perm, *dense, out))
-    space = workspace("spmm", x, ids.shape[0], heads * width, codes[1])
-    call("spmm_top", *arrays, *sizes, *codes, space.data_ptr(), space.numel(), fault(x).data_ptr(), stream(x))
+    x, top = x.contiguous(), top.contiguous()
+    weight, factor, value = (None if t is None else t.contiguous() for t in (weight, factor, value))
+    dtype = float_code("spmm_top", x)
+    space = workspace("spmm", x, edges=ids.shape[0], columns=heads * width, dtype=dtype)
+    call(
+        "spmm_top",
+        indptr=pointer(indptr),
+        ids=pointer(ids),
+        perm=pointer(perm),
+        weight=pointer(weight),
+        x=pointer(x),
+        top=pointer(top),
+        factor=pointer(factor),
+        value=pointer(value),
+        out=pointer(out),
+        rows=out.shape[0],
+        edges=ids.shape[0],
+        other_rows=structure.rows(not at_senders),
+        heads=heads,
+        width=width,
+        transposed=adjoint,
+        dtype=dtype,
+        index=id_code("spmm_top", indptr, ids),
+        workspace=space.data_ptr(),
+        workspace_bytes=space.numel(),
+        fault=fault(x).data_ptr(),
+        stream=stream(x),
+    )
     return out
 
 
@@ -116,9 +170,25 @@ def sddmm_top(*arguments: Any) -> Tensor:
     weight, x, top, a, b = (tensor.contiguous() for tensor in arguments[5:10])
     indptr, ids, _ = structure.walk(False)
     out = torch.empty_like(weight)
-    sizes = indptr.shape[0] - 1, ids.shape[0], structure.rows(True)
-    widths = prod(weight.shape[1:]), prod(x.shape[weight.ndim :])
-    codes = reverse, float_code("sddmm_top", x), id_code("sddmm_top", indptr, ids)
-    arrays = map(pointer, (indptr, ids, weight, x, top, a, b, out))
-    call("sddmm_top", *arrays, *sizes, *widths, *codes, fault(x).data_ptr(), stream(x))
+    call(
+        "sddmm_top",
+        indptr=pointer(indptr),
+        ids=pointer(ids),
+        weight=pointer(weight),
+        x=pointer(x),
+        top=pointer(top),
+        a=pointer(a),
+        b=pointer(b),
+        out=pointer(out),
+        rows=indptr.shape[0] - 1,
+        edges=ids.shape[0],
+        other_rows=structure.rows(True),
+        heads=prod(weight.shape[1:]),
+        width=prod(x.shape[weight.ndim :]),
+        transposed=reverse,
+        dtype=float_code("sddmm_top", x),
+        index=id_code("sddmm_top", indptr, ids),
+        fault=fault(x).data_ptr(),
+        stream=stream(x),
+    )
     return out

@@ -2,7 +2,7 @@
 
 import functools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -12,6 +12,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from heddle.errors import problem
+from heddle_kernels.calls.tables import HANDLERS
 from heddle_kernels.cuda import library as cuda
 from heddle_kernels.library import native
 
@@ -38,7 +39,7 @@ _PRECISIONS = {
 
 @functools.cache
 def _registered(target: str) -> str:
-    for platform, library in (("cpu", native), ("CUDA", CUDA)):
+    for platform, library in (("cpu", native.library), ("CUDA", CUDA)):
         if library is not None and hasattr(library, target):
             capsule = jax.ffi.pycapsule(getattr(library, target))
             jax.ffi.register_ffi_target(target, capsule, platform=platform)
@@ -69,25 +70,48 @@ def use(operation: Operation, computation: Callable[..., Any], platform: str | N
     mlir.register_lowering(operation.primitive, rule, platform=platform)
 
 
-def native_call(target: str, shape: Shape, dtype: Any, *operands: Any, **attributes: int) -> jax.Array:
-    """Call a handler of the library; attributes are 64-bit integers."""
-    out = jax.ShapeDtypeStruct(shape, dtype)
-    numbers = {name: np.int64(value) for name, value in attributes.items()}
-    return jax.ffi.ffi_call(_registered(target), out)(*operands, **numbers)
+def native_call(name: str, shape: Shape, dtype: Any, **given: Any) -> jax.Array:
+    """Call the handler heddle_xla_NAME, whose result is `out`; see `native_calls`."""
+    return native_calls(name, {"out": (shape, dtype)}, **given)["out"]
 
 
 def native_calls(
-    target: str,
-    results: Sequence[tuple[Shape, Any]],
-    *operands: Any,
-    aliases: dict[int, int] | None = None,
-    **attributes: int,
-) -> list[jax.Array]:
-    """Call a handler of many results; aliases: operand -> the result that may lie where it lay."""
-    outs = [jax.ShapeDtypeStruct(*result) for result in results]
-    numbers = {name: np.int64(value) for name, value in attributes.items()}
-    call = jax.ffi.ffi_call(_registered(target), outs, input_output_aliases=aliases or {})
-    return list(call(*operands, **numbers))
+    name: str,
+    results: Mapping[str, tuple[Shape, Any] | None],
+    *,
+    aliases: Mapping[str, str] | None = None,
+    **given: Any,
+) -> dict[str, jax.Array]:
+    """Call the handler heddle_xla_NAME by the names that heddle_kernels.calls gives its operands and attributes.
+
+    Args:
+        results: shape and dtype of each, None for one that isn't wanted.
+        aliases: operand -> the result that may lie where it lay.
+        given: operands, None for one that is absent, and attributes, 64-bit integers.
+
+    Returns: the results by name, those that weren't wanted without elements.
+
+    Raises:
+        TypeError: names that the handler doesn't have, or has besides.
+    """
+    handler = HANDLERS[name][1]
+    attributes = handler.attributes.split()
+    expected = {*handler.given, *handler.wanted, *attributes}
+    if {*results, *given} != expected:
+        found = " and ".join(sorted({*results, *given} ^ expected))
+        raise TypeError(
+            problem(f"heddle_xla_{name}", f"{found} missing or unknown", f"{sorted(expected)}", "name them")
+        )
+    nothing = jnp.zeros((0,), jnp.int32)
+    operands = [nothing if given[each] is None else given[each] for each in handler.given]
+    numbers = {each: np.int64(given[each]) for each in attributes}
+    numbers |= {flag: np.int64(given[each] is not None) for each, flag in handler.given.items() if flag}
+    numbers |= {flag: np.int64(results[each] is not None) for each, flag in handler.wanted.items() if flag}
+    shapes = [results[each] or ((0,), jnp.int32) for each in handler.wanted]
+    places = {list(handler.given).index(a): list(handler.wanted).index(b) for a, b in (aliases or {}).items()}
+    outs = [jax.ShapeDtypeStruct(*shape) for shape in shapes]
+    call = jax.ffi.ffi_call(_registered(f"heddle_xla_{name}"), outs, input_output_aliases=places)
+    return dict(zip(handler.wanted, call(*operands, **numbers)))
 
 
 def operation(

@@ -1,5 +1,6 @@
 """edge_mlp on JAX: edges through an MLP, and their sums at both ends, without the hidden layer ever in memory."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -27,36 +28,49 @@ def _with_sent(structure: Structure, out: Array, total: Array, by_sender: bool) 
 
 def _on_cpu(*operands: Array, by_sender: bool) -> tuple[Array, ...]:
     structure, values = Structure(*operands[:SIZE]), operands[SIZE:]
-    indptr, ids, _ = structure.walk(False)
     width, like = values[SECOND].shape[1], values[SECOND].dtype
-    shapes = [((ids.shape[0], width), like), ((structure.rows(False), width), like)]
-    out, total = native_calls("heddle_xla_edge_mlp", shapes, indptr, ids, *values)
-    return _with_sent(structure, out, total, by_sender)
+    shapes = {
+        "out": ((structure.senders.shape[0], width), like),
+        "total": ((structure.rows(False), width), like),
+    }
+    found = native_calls("edge_mlp", shapes, **_given(structure, values), bias=values[BIAS])
+    return _with_sent(structure, found["out"], found["total"], by_sender)
+
+
+def _given(structure: Structure, values: Sequence[Array]) -> dict[str, Any]:
+    """Return the operands that the handlers of edge_mlp and of its gradient begin with."""
+    names = ("edges", "first", "received", "sent", "second")
+    return {"indptr": structure.indptr, "ids": structure.senders} | dict(zip(names, values))
 
 
 def _gradient_on_cpu(*operands: Array, want: Mask, have: Mask, by_sender: bool) -> tuple[Array, ...]:
     structure, values = Structure(*operands[:SIZE]), operands[SIZE : SIZE + 6]
-    indptr, ids, _ = structure.walk(False)
     edges, first, received, _, second, bias = values
-    given, n = iter(operands[SIZE + 6 :]), ids.shape[0]
+    given, n = iter(operands[SIZE + 6 :]), structure.senders.shape[0]
     d_out, *d_sums = (next(given) if each else None for each in (*have, False)[:3])
     if d_out is None:
         d_out = jnp.zeros_like(second, shape=(n, second.shape[1]))
-    sums = [jnp.zeros_like(second, shape=(0,)) if each is None else each for each in d_sums]
-    shapes = [(n, first.shape[1]), received.shape, first.shape, second.shape, bias.shape]
-    shapes.append(edges.shape if want[EDGES] else (0,))
-    d_hidden, d_received, d_first, d_second, d_bias, d_edges = native_calls(
-        "heddle_xla_edge_mlp_grad",
-        [(shape, second.dtype) for shape in shapes],
-        *(indptr, ids, *values[:BIAS], d_out, *sums),
-        aliases={7: 0} if d_out.shape == shapes[0] else {},  # what is read there has no further use
-        by_receiver=d_sums[0] is not None,
-        by_sender=d_sums[1] is not None,
-        to_edges=want[EDGES],
+    shapes = {
+        "d_hidden": (n, first.shape[1]),
+        "d_received": received.shape,
+        "d_first": first.shape,
+        "d_second": second.shape,
+        "d_bias": bias.shape,
+        "d_edges": edges.shape if want[EDGES] else None,
+    }
+    found = native_calls(
+        "edge_mlp_grad",
+        {name: None if shape is None else (shape, second.dtype) for name, shape in shapes.items()},
+        # what is read of d_out has no further use
+        aliases={"d_out": "d_hidden"} if d_out.shape == shapes["d_hidden"] else {},
+        **_given(structure, values),
+        d_out=d_out,
+        d_total=d_sums[0],
+        d_sent_total=d_sums[1],
     )
-    d_sent = edge_sum(structure, d_hidden, True) if want[SENT] else d_hidden
-    found = [d_edges, d_first, d_received, d_sent, d_second, d_bias]
-    return tuple(each for each, wanted in zip(found, want) if wanted)
+    found["d_sent"] = edge_sum(structure, found["d_hidden"], True) if want[SENT] else found["d_hidden"]
+    names = ("d_edges", "d_first", "d_received", "d_sent", "d_second", "d_bias")
+    return tuple(found[name] for name, wanted in zip(names, want) if wanted)
 
 
 _edge_mlp = fused(

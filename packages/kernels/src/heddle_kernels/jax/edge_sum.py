@@ -4,7 +4,6 @@ from math import prod
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax import Array
 
 from heddle_kernels import library
@@ -31,7 +30,7 @@ def _take_native(*operands: Array, at_senders: bool) -> Array:
     ids = structure.senders if at_senders else structure.receivers
     row_bytes = prod(x.shape[1:]) * x.dtype.itemsize
     shape = _take_shape(*operands, at_senders=at_senders)
-    return native_call("heddle_xla_gather", shape, x.dtype, ids, x, row_bytes=row_bytes)
+    return native_call("gather", shape, x.dtype, ids=ids, x=x, row_bytes=row_bytes)
 
 
 def _take_elsewhere(*operands: Array, at_senders: bool) -> Array:
@@ -45,11 +44,12 @@ def _sum_shape(*operands: Any, at_senders: bool) -> tuple[int, ...]:
 
 def _sum_native(*operands: Array, at_senders: bool) -> Array:
     structure, data = Structure(*operands[:SIZE]), operands[SIZE]
-    indptr, _, order = structure.walk(at_senders)
-    empty = jnp.zeros((0,), data.dtype)
+    walk = structure.walk(at_senders)
+    ids = structure.senders if walk["perm"] is None else walk["perm"]  # of counted edges, none are read
     shape = _sum_shape(*operands, at_senders=at_senders)
-    flags = {"counted": not at_senders, "reduce": library.REDUCE["sum"]}
-    return native_call("heddle_xla_spmm", shape, data.dtype, indptr, order, order, empty, data, **flags)
+    given = {"indptr": walk["indptr"], "ids": ids, "perm": None, "weight": None, "x": data}
+    code = library.REDUCE["sum"]
+    return native_call("spmm", shape, data.dtype, **given, reduce=code, counted=not at_senders)
 
 
 def _sum_elsewhere(*operands: Array, at_senders: bool) -> Array:

@@ -32,7 +32,7 @@ def _gather_shape(ids: Any, x: Any) -> tuple[int, ...]:
 
 def _gather_cpu(ids: Array, x: Array) -> Array:
     row_bytes = prod(x.shape[1:]) * x.dtype.itemsize
-    return native_call("heddle_xla_gather", _gather_shape(ids, x), x.dtype, ids, x, row_bytes=row_bytes)
+    return native_call("gather", _gather_shape(ids, x), x.dtype, ids=ids, x=x, row_bytes=row_bytes)
 
 
 def _gather_adjoint(cotangent: Array, ids: Array, x: Any) -> Array:
@@ -60,7 +60,7 @@ def _reduce_shape(ids: Any, data: Any, n: int) -> tuple[int, ...]:
 
 def _reduce_cpu(reduce: str, ids: Array, data: Array, n: int) -> Array:
     shape, code = _reduce_shape(ids, data, n), library.REDUCE[reduce]
-    return native_call("heddle_xla_segment_reduce", shape, data.dtype, ids, data, reduce=code)
+    return native_call("segment_reduce", shape, data.dtype, ids=ids, data=data, reduce=code)
 
 
 def _sum_elsewhere(ids: Array, data: Array, n: int) -> Array:

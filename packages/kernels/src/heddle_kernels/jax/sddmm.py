@@ -33,15 +33,18 @@ def sddmm(adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
     return _add(structure, x, y) if op == "add" else dot(*structure, x, y)
 
 
+def _native(structure: Structure, shape: tuple[int, ...], x: Array, y: Array, op: str) -> Array:
+    walk = {"indptr": structure.indptr, "ids": structure.senders}
+    return native_call("sddmm", shape, x.dtype, **walk, a=x, b=y, combine=library.COMBINE[op])
+
+
 def _dot_shape(*operands: Any) -> tuple[int, ...]:
     return operands[1].shape[0], *operands[SIZE].shape[1:-1]
 
 
 def _dot_native(*operands: Array) -> Array:
     *structure, x, y = operands
-    indptr, ids, _ = Structure(*structure).walk(False)
-    shape, combine = _dot_shape(*operands), library.COMBINE["dot"]
-    return native_call("heddle_xla_sddmm", shape, x.dtype, indptr, ids, x, y, combine=combine)
+    return _native(Structure(*structure), _dot_shape(*operands), x, y, "dot")
 
 
 def _dot_elsewhere(*operands: Array) -> Array:
@@ -81,9 +84,7 @@ def _sum_shape(*operands: Any) -> tuple[int, ...]:
 
 def _sum_native(*operands: Array) -> Array:
     *structure, x, y = operands
-    indptr, ids, _ = Structure(*structure).walk(False)
-    shape, combine = _sum_shape(*operands), library.COMBINE["add"]
-    return native_call("heddle_xla_sddmm", shape, x.dtype, indptr, ids, x, y, combine=combine)
+    return _native(Structure(*structure), _sum_shape(*operands), x, y, "add")
 
 
 def _sum_elsewhere(*operands: Array) -> Array:

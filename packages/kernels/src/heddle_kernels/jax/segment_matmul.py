@@ -43,8 +43,8 @@ def _product_shape(sizes: Any, lhs: Any, rhs: Any, transposed: bool, precision: 
 
 def _product_native(sizes: Array, lhs: Array, rhs: Array, transposed: bool, precision: int) -> Array:
     shape = _product_shape(sizes, lhs, rhs, transposed, precision)
-    flags = {"transposed": transposed, "precision": precision}
-    return native_call("heddle_xla_segment_matmul", shape, lhs.dtype, sizes, lhs, rhs, **flags)
+    given = {"sizes": sizes, "lhs": lhs, "rhs": rhs, "transposed": transposed, "precision": precision}
+    return native_call("segment_matmul", shape, lhs.dtype, **given)
 
 
 def _product_elsewhere(sizes: Array, lhs: Array, rhs: Array, transposed: bool, precision: int) -> Array:
@@ -99,7 +99,8 @@ def _outer_shape(sizes: Any, lhs: Any, rhs: Any, precision: int) -> tuple[int, .
 
 def _outer_native(sizes: Array, lhs: Array, rhs: Array, precision: int) -> Array:
     shape = _outer_shape(sizes, lhs, rhs, precision)
-    return native_call("heddle_xla_segment_outer", shape, lhs.dtype, sizes, lhs, rhs, precision=precision)
+    given = {"sizes": sizes, "lhs": lhs, "rhs": rhs, "precision": precision}
+    return native_call("segment_outer", shape, lhs.dtype, **given)
 
 
 def _outer_elsewhere(sizes: Array, lhs: Array, rhs: Array, precision: int) -> Array:

@@ -43,13 +43,13 @@ def _softmax_jvp(n: int, primals: Any, tangents: Any) -> tuple[Array, Array]:
 
 
 def _forward_cpu(ids: Array, indptr: Array, data: Array, n: int) -> Array:
-    return native_call("heddle_xla_segment_softmax", data.shape, data.dtype, ids, data, segments=n)
+    return native_call("segment_softmax", data.shape, data.dtype, ids=ids, data=data, segments=n)
 
 
 def _forward_cuda(ids: Array, indptr: Array, data: Array, n: int) -> Array:
     if not indptr.shape[0]:
         return _forward_elsewhere(ids, indptr, data, n)
-    return native_call("heddle_xla_edge_softmax", data.shape, data.dtype, indptr, data)
+    return native_call("edge_softmax", data.shape, data.dtype, indptr=indptr, data=data)
 
 
 def _forward_elsewhere(ids: Array, indptr: Array, data: Array, n: int) -> Array:
@@ -61,13 +61,13 @@ def _forward_elsewhere(ids: Array, indptr: Array, data: Array, n: int) -> Array:
 
 
 def _gradient_cpu(ids: Array, indptr: Array, y: Array, grad: Array, n: int) -> Array:
-    return native_call("heddle_xla_segment_softmax_grad", y.shape, y.dtype, ids, y, grad, segments=n)
+    return native_call("segment_softmax_grad", y.shape, y.dtype, ids=ids, y=y, grad=grad, segments=n)
 
 
 def _gradient_cuda(ids: Array, indptr: Array, y: Array, grad: Array, n: int) -> Array:
     if not indptr.shape[0]:
         return _gradient_elsewhere(ids, indptr, y, grad, n)
-    return native_call("heddle_xla_edge_softmax_grad", y.shape, y.dtype, indptr, y, grad)
+    return native_call("edge_softmax_grad", y.shape, y.dtype, indptr=indptr, y=y, grad=grad)
 
 
 def _gradient_elsewhere(ids: Array, indptr: Array, y: Array, grad: Array, n: int) -> Array:

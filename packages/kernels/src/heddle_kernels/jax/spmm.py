@@ -55,8 +55,8 @@ def _plain_native(*operands: Array, reduce: str, transpose: bool) -> Array:
     *structure, x = operands
     walk = Structure(*structure).walk(transpose)
     shape = _plain_shape(*operands, reduce=reduce, transpose=transpose)
-    empty = jnp.zeros((0,), x.dtype)
-    return native_call("heddle_xla_spmm", shape, x.dtype, *walk, empty, x, reduce=library.REDUCE[reduce])
+    code = library.REDUCE[reduce]
+    return native_call("spmm", shape, x.dtype, **walk, weight=None, x=x, reduce=code, counted=0)
 
 
 def _plain_shape(*operands: Any, reduce: str, transpose: bool) -> tuple[int, ...]:
@@ -104,8 +104,8 @@ def _weighted_native(*operands: Array, reduce: str, transpose: bool) -> Array:
     *structure, weight, x = operands
     walk = Structure(*structure).walk(transpose)
     shape = _weighted_shape(*operands, reduce=reduce, transpose=transpose)
-    flags = {"reduce": library.REDUCE[reduce], "weighted": 1, "permuted": transpose}
-    return native_call("heddle_xla_spmm", shape, x.dtype, *walk, weight, x, **flags)
+    code = library.REDUCE[reduce]
+    return native_call("spmm", shape, x.dtype, **walk, weight=weight, x=x, reduce=code, counted=0)
 
 
 def _weighted_shape(*operands: Any, reduce: str, transpose: bool) -> tuple[int, ...]:

@@ -42,9 +42,9 @@ def _wide(weight: Array, x: Array) -> Array:
 
 def _forward_native(*operands: Array, transpose: bool, weighted: bool) -> Array:
     *structure, weight, x = operands
-    flags = {"reduce": library.REDUCE["max"], "weighted": weighted, "permuted": transpose}
-    walk = Structure(*structure).walk(transpose)
-    return native_call("heddle_xla_spmm", _rows(structure, transpose, x), x.dtype, *walk, weight, x, **flags)
+    walk, shape = Structure(*structure).walk(transpose), _rows(structure, transpose, x)
+    given = {"weight": weight if weighted else None, "x": x}
+    return native_call("spmm", shape, x.dtype, **walk, **given, reduce=library.REDUCE["max"], counted=0)
 
 
 def _forward_elsewhere(*operands: Array, transpose: bool, weighted: bool) -> Array:
@@ -143,11 +143,9 @@ def _sum_elsewhere(*operands: Array, weighted: bool, reverse: bool, adjoint: boo
 
 def _sum_native(*operands: Array, weighted: bool, reverse: bool, adjoint: bool) -> Array:
     *structure, weight, x, top, value = operands
-    flags = {"weighted": weighted, "valued": 1, "permuted": reverse != adjoint, "transposed": adjoint}
     walk, shape = Structure(*structure).walk(reverse != adjoint), _rows(structure, reverse != adjoint, x)
-    return native_call(
-        "heddle_xla_spmm_top", shape, x.dtype, *walk, weight, x, top, _nothing(x), value, **flags
-    )
+    given = {"weight": weight if weighted else None, "x": x, "top": top, "factor": None, "value": value}
+    return native_call("spmm_top", shape, x.dtype, **walk, **given, transposed=adjoint)
 
 
 def _sum_adjoint(cotangent: Array, *operands: Any, weighted: bool, reverse: bool, adjoint: bool) -> Array:
@@ -171,9 +169,9 @@ _sum_top = operation(
 
 def _product_native(*operands: Array, reverse: bool, adjoint: bool) -> Array:
     *structure, weight, x, top, factor, value = operands
-    flags = {"weighted": 1, "valued": 1, "factored": 1, "permuted": reverse != adjoint, "transposed": adjoint}
     walk, shape = Structure(*structure).walk(reverse != adjoint), _rows(structure, reverse != adjoint, x)
-    return native_call("heddle_xla_spmm_top", shape, x.dtype, *walk, weight, x, top, factor, value, **flags)
+    given = {"weight": weight, "x": x, "top": top, "factor": factor, "value": value}
+    return native_call("spmm_top", shape, x.dtype, **walk, **given, transposed=adjoint)
 
 
 def _product_elsewhere(*operands: Array, reverse: bool, adjoint: bool) -> Array:
@@ -210,9 +208,9 @@ _product_top = operation(
 
 def _edges_native(*operands: Array, reverse: bool) -> Array:
     *structure, weight, x, top, a, b = operands
-    indptr, ids, _ = Structure(*structure).walk(False)
-    operands = indptr, ids, weight, x, top, a, b
-    return native_call("heddle_xla_sddmm_top", weight.shape, x.dtype, *operands, transposed=reverse)
+    arrays = Structure(*structure)
+    given = {"weight": weight, "x": x, "top": top, "a": a, "b": b, "transposed": reverse}
+    return native_call("sddmm_top", weight.shape, x.dtype, indptr=arrays.indptr, ids=arrays.senders, **given)
 
 
 def _edges_elsewhere(*operands: Array, reverse: bool) -> Array:

@@ -1,6 +1,6 @@
 """Structure: the arrays of an adjacency that walks over its edges need, both ways."""
 
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import jax.numpy as jnp
 from jax import Array
@@ -28,11 +28,11 @@ class Structure(NamedTuple):
         """Count the senders, or the receivers."""
         return (self.t_indptr if at_senders else self.indptr).shape[0] - 1
 
-    def walk(self, at_senders: bool) -> tuple[Any, Any, Any]:
-        """Return (indptr, ids, perm) of the walk over senders, or over receivers with an empty perm."""
+    def walk(self, at_senders: bool) -> dict[str, Array | None]:
+        """Return indptr, ids and perm of the walk over senders, or over receivers, whose perm is None."""
         if at_senders:
-            return self.t_indptr, self.t_receivers, self.t_order
-        return self.indptr, self.senders, jnp.zeros_like(self.senders, shape=(0,))
+            return {"indptr": self.t_indptr, "ids": self.t_receivers, "perm": self.t_order}
+        return {"indptr": self.indptr, "ids": self.senders, "perm": None}
 
     def ends(self, transpose: bool) -> tuple[Array, Array]:
         """Return where each edge's value comes from and where it goes, in the adjacency's order."""

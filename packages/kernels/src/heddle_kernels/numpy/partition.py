@@ -39,8 +39,15 @@ def partition(
     (ends, indptr), code = ids("partition", np.concatenate([receivers, senders])[order], indptr)
     owner = np.empty(len(load), np.int32)
     limit = math.ceil(SLACK * int(load.sum()) / max(1, n_parts))
-    pointers = map(pointer, (indptr, ends, load, owner))
-    status = library.native.heddle_partition(*pointers, len(load), len(ends), n_parts, limit, code)
-    if status:
-        library.raise_error(status)
+    library.native.partition(
+        indptr=pointer(indptr),
+        ends=pointer(ends),
+        load=pointer(load),
+        owner=pointer(owner),
+        nodes=len(load),
+        edges=len(ends),
+        parts=n_parts,
+        limit=limit,
+        index=code,
+    )
     return owner

@@ -27,11 +27,20 @@ def sddmm(adjacency: Adjacency, x: np.ndarray, y: np.ndarray, op: str) -> np.nda
     shapes.ends("sddmm", x.shape, y.shape, adjacency.n_receivers, adjacency.n_senders)
     heads, width = shapes.edge_values(x.shape, op)
     out = np.empty((len(senders), *(width if op == "add" else heads)), x.dtype)
-    status = library.native.heddle_sddmm(
-        *map(pointer, (indptr, senders, x, y, out)),
-        *(len(indptr) - 1, len(senders), len(y), prod(heads), prod(width)),
-        *(dtype, index, combine, 0),
+    library.native.sddmm(
+        indptr=pointer(indptr),
+        ids=pointer(senders),
+        a=pointer(x),
+        b=pointer(y),
+        out=pointer(out),
+        rows=len(indptr) - 1,
+        edges=len(senders),
+        b_rows=len(y),
+        heads=prod(heads),
+        width=prod(width),
+        dtype=dtype,
+        index=index,
+        combine=combine,
+        threads=0,
     )
-    if status:
-        library.raise_error(status)
     return out

@@ -13,11 +13,16 @@ def gather(x: np.ndarray, index: np.ndarray) -> np.ndarray:
     (index,), code = ids("gather", index)
     x = np.require(x, requirements=["C_CONTIGUOUS", "ALIGNED"])
     out = np.empty((len(index), *x.shape[1:]), x.dtype)
-    row_bytes = prod(x.shape[1:]) * x.itemsize
-    arguments = (len(index), len(x), row_bytes, code, 0)
-    status = library.native.heddle_gather(pointer(index), pointer(x), pointer(out), *arguments)
-    if status:
-        library.raise_error(status)
+    library.native.gather(
+        ids=pointer(index),
+        x=pointer(x),
+        out=pointer(out),
+        count=len(index),
+        x_rows=len(x),
+        row_bytes=prod(x.shape[1:]) * x.itemsize,
+        index=code,
+        threads=0,
+    )
     return out
 
 
@@ -40,22 +45,35 @@ def segment_softmax(data: np.ndarray, segment_ids: np.ndarray, num_segments: int
     """Softmax within each segment: [e, ...] -> [e, ...]; a segment of -inf alone gives 0, not NaN."""
     data, dtype, segment_ids, index = _arguments("segment_softmax", data, segment_ids)
     out = np.empty_like(data, order="C")
-    sizes = (len(data), num_segments, prod(data.shape[1:]))
-    pointers = map(pointer, (segment_ids, data, out))
-    status = library.native.heddle_segment_softmax(*pointers, *sizes, dtype, index, 0)
-    if status:
-        library.raise_error(status)
+    library.native.segment_softmax(
+        ids=pointer(segment_ids),
+        data=pointer(data),
+        out=pointer(out),
+        count=len(data),
+        segments=num_segments,
+        width=prod(data.shape[1:]),
+        dtype=dtype,
+        index=index,
+        threads=0,
+    )
     return out
 
 
 def _reduce(data: np.ndarray, segment_ids: np.ndarray, num_segments: int, reduce: str) -> np.ndarray:
     data, dtype, segment_ids, index = _arguments(f"segment_{reduce}", data, segment_ids)
     out = np.empty((num_segments, *data.shape[1:]), data.dtype)
-    sizes = (len(data), num_segments, prod(data.shape[1:]))
-    pointers = map(pointer, (segment_ids, data, out))
-    status = library.native.heddle_segment_reduce(*pointers, *sizes, dtype, index, library.REDUCE[reduce], 0)
-    if status:
-        library.raise_error(status)
+    library.native.segment_reduce(
+        ids=pointer(segment_ids),
+        data=pointer(data),
+        out=pointer(out),
+        count=len(data),
+        segments=num_segments,
+        width=prod(data.shape[1:]),
+        dtype=dtype,
+        index=index,
+        reduce=library.REDUCE[reduce],
+        threads=0,
+    )
     return out
 
 

@@ -30,11 +30,22 @@ def segment_matmul(
     bias = None if bias is None else values("segment_matmul", np.asarray(bias, lhs.dtype))[0]
     shapes.grouped(lhs.shape, rhs.shape, sizes.shape, None if bias is None else bias.shape)
     out = np.empty((lhs.shape[0], rhs.shape[2]), lhs.dtype)
-    status = library.native.heddle_segment_matmul(
-        *map(pointer, (lhs, rhs, bias, sizes, out)), len(lhs), *rhs.shape, 0, dtype, index, 0
+    groups, k, m = rhs.shape
+    library.native.segment_matmul(
+        lhs=pointer(lhs),
+        rhs=pointer(rhs),
+        bias=pointer(bias),
+        sizes=pointer(sizes),
+        out=pointer(out),
+        n=len(lhs),
+        groups=groups,
+        k=k,
+        m=m,
+        transposed=0,
+        dtype=dtype,
+        index=index,
+        threads=0,
     )
-    if status:
-        library.raise_error(status)
     return out
 
 
@@ -60,9 +71,15 @@ def grouped_matmul(
     sizes = np.array([(*a.shape, b.shape[1]) for a, b in zip(*dense[:2])], np.int64)
     addresses = [np.array([pointer(a) for a in each], np.int64) for each in (*dense, outs)]
     left, right, biases, results = map(pointer, addresses)
-    status = library.native.heddle_grouped_matmul(
-        left, right, biases if bias else None, results, pointer(sizes), len(lhs), 0, dtype, 0
+    library.native.grouped_matmul(
+        lhs=left,
+        rhs=right,
+        biases=biases if bias else None,
+        outs=results,
+        shapes=pointer(sizes),
+        count=len(lhs),
+        transposed=0,
+        dtype=dtype,
+        threads=0,
     )
-    if status:
-        library.raise_error(status)
     return outs

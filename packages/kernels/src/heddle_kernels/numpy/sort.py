@@ -18,10 +18,15 @@ def index_sort(index: np.ndarray, num_values: int) -> tuple[np.ndarray, np.ndarr
     """
     (index,), code = ids("index_sort", index)
     order, indptr = np.empty_like(index), np.empty(num_values + 1, index.dtype)
-    pointers = map(pointer, (index, order, indptr))
-    status = library.native.heddle_index_sort(*pointers, len(index), num_values, code, 0)
-    if status:
-        library.raise_error(status)
+    library.native.index_sort(
+        ids=pointer(index),
+        order=pointer(order),
+        indptr=pointer(indptr),
+        count=len(index),
+        values=num_values,
+        index=code,
+        threads=0,
+    )
     return order, indptr
 
 
@@ -43,17 +48,33 @@ def build_adjacency(
         _check_range("receivers", receivers, n_receivers)
     dtype = np.int32 if fits else np.int64
     senders, receivers = senders.astype(dtype, copy=False), receivers.astype(dtype, copy=False)
-    sizes = [len(senders)] * 2 + [n_receivers + 1] + [len(senders)] * 2 + [n_senders + 1, len(senders)]
-    arrays = [np.empty(size, dtype) for size in sizes]
-    code = library.INT32 if fits else library.INT64
-    status = library.native.heddle_build_adjacency(
-        *(pointer(senders), pointer(receivers), len(senders), n_senders, n_receivers),
-        *map(pointer, arrays),
-        *(code, 0),
+    n_edges = len(senders)
+    built = Adjacency(
+        senders=np.empty(n_edges, dtype),
+        receivers=np.empty(n_edges, dtype),
+        indptr=np.empty(n_receivers + 1, dtype),
+        order=np.empty(n_edges, dtype),
+        t_receivers=np.empty(n_edges, dtype),
+        t_indptr=np.empty(n_senders + 1, dtype),
+        t_order=np.empty(n_edges, dtype),
     )
-    if status:
-        library.raise_error(status)
-    return Adjacency(*arrays)
+    library.native.build_adjacency(
+        senders=pointer(senders),
+        receivers=pointer(receivers),
+        edges=n_edges,
+        n_senders=n_senders,
+        n_receivers=n_receivers,
+        sorted_senders=pointer(built.senders),
+        sorted_receivers=pointer(built.receivers),
+        indptr=pointer(built.indptr),
+        order=pointer(built.order),
+        t_receivers=pointer(built.t_receivers),
+        t_indptr=pointer(built.t_indptr),
+        t_order=pointer(built.t_order),
+        index=library.INT32 if fits else library.INT64,
+        threads=0,
+    )
+    return built
 
 
 def _check_range(name: str, array: np.ndarray, bound: int) -> None:

@@ -39,11 +39,21 @@ def spmm(
         weight, _ = values("spmm", np.asarray(weight, x.dtype))
     heads, width = shapes.heads("spmm", x.shape, None if weight is None else weight.shape, len(senders))
     out = np.empty((n_rows, *x.shape[1:]), x.dtype)
-    status = library.native.heddle_spmm(
-        *map(pointer, (indptr, senders, perm, weight, x, out)),
-        *(n_rows, len(senders), n_far, heads, width),
-        *(dtype, index, library.code(library.REDUCE, "spmm", "reduce", reduce), 0),
+    library.native.spmm(
+        indptr=pointer(indptr),
+        ids=pointer(senders),
+        perm=pointer(perm),
+        weight=pointer(weight),
+        x=pointer(x),
+        out=pointer(out),
+        rows=n_rows,
+        edges=len(senders),
+        x_rows=n_far,
+        heads=heads,
+        width=width,
+        dtype=dtype,
+        index=index,
+        reduce=library.code(library.REDUCE, "spmm", "reduce", reduce),
+        threads=0,
     )
-    if status:
-        library.raise_error(status)
     return out

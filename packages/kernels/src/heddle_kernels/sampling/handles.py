@@ -7,8 +7,8 @@ import numpy as np
 
 from heddle.errors import GraphError
 from heddle.sample import InEdges, SampleGraph
-from heddle_kernels.library import FLOAT32, FLOAT64, INT32, INT64
-from heddle_kernels.sampling.native import InEdgesStruct, check, native
+from heddle_kernels.calls.sampling import IN_EDGES
+from heddle_kernels.library import FLOAT32, FLOAT64, INT32, INT64, native
 
 
 class NativeGraph:
@@ -23,19 +23,26 @@ class NativeGraph:
         self.keep = graph
         n_node = np.array(list(graph.n_node.values()), np.int64)
         times = (ctypes.c_void_p * len(kinds))(*(address(graph.node_time.get(kind)) for kind in kinds))
-        relations = (InEdgesStruct * len(graph.edges))(
+        relations = (IN_EDGES.ctype * len(graph.edges))(
             *(_struct(edges, kinds.index(key[0]), kinds.index(key[2])) for key, edges in graph.edges.items())
         )
         self.handle = ctypes.c_void_p()
-        arguments = (address(n_node), times, len(kinds), relations, len(relations), threads)
         try:
-            check(native.heddle_sample_graph_new(*arguments, ctypes.byref(self.handle)))
+            native.sample_graph_new(
+                n_node=address(n_node),
+                node_time=times,
+                types=len(kinds),
+                relations=relations,
+                n_relations=len(relations),
+                threads=threads,
+                graph=ctypes.byref(self.handle),
+            )
         except GraphError as error:
             message = str(error)
             for place, key in enumerate(graph.edges):
                 message = message.replace(f"sample_graph: relation {place}: ", f"edges[{key!r}].", 1)
             raise GraphError(message) from None
-        weakref.finalize(self, native.heddle_sample_graph_free, self.handle)
+        weakref.finalize(self, native.sample_graph_free, self.handle)
 
 
 class NativeSample:
@@ -44,8 +51,8 @@ class NativeSample:
     def __init__(self, graph: NativeGraph):
         self.graph = graph
         self.handle = ctypes.c_void_p()
-        check(native.heddle_sample_new(graph.handle, ctypes.byref(self.handle)))
-        weakref.finalize(self, native.heddle_sample_free, self.handle)
+        native.sample_new(graph=graph.handle, sample=ctypes.byref(self.handle))
+        weakref.finalize(self, native.sample_free, self.handle)
 
 
 def address(array: np.ndarray | None) -> int | None:
@@ -53,8 +60,14 @@ def address(array: np.ndarray | None) -> int | None:
     return None if array is None else array.ctypes.data
 
 
-def _struct(edges: InEdges, source: int, target: int) -> InEdgesStruct:
+def _struct(edges: InEdges, source: int, target: int) -> ctypes.Structure:
     index = INT32 if edges.senders.dtype == np.int32 else INT64
     narrow = edges.weight is not None and edges.weight.dtype == np.float32
-    arrays = (address(array) for array in edges)
-    return InEdgesStruct(*arrays, len(edges.senders), source, target, index, FLOAT32 if narrow else FLOAT64)
+    return IN_EDGES.ctype(
+        **{name: address(array) for name, array in edges._asdict().items()},
+        edges=len(edges.senders),
+        source=source,
+        target=target,
+        index=index,
+        weight_dtype=FLOAT32 if narrow else FLOAT64,
+    )

@@ -15,9 +15,9 @@ from heddle.sampling.request import Request, open_request
 from heddle.sampling.result import Gathered, id_dtype, make_sample
 from heddle.sampling.stream import MASK
 from heddle.sampling.walk import open_walk
-from heddle_kernels.library import INT32, INT64
+from heddle_kernels.calls.sampling import REQUEST
+from heddle_kernels.library import INT32, INT64, native
 from heddle_kernels.sampling.handles import NativeGraph, NativeSample, address
-from heddle_kernels.sampling.native import RequestStruct, check, native
 
 
 class NeighborSampler:
@@ -48,22 +48,31 @@ class NeighborSampler:
     ) -> Sample | HeteroSample:
         """Sample in-neighbours of the seeds, hop by hop; see `heddle.sample.Sampler.sample`."""
         request = open_request(self.graph, seeds, fanout, seed_time)
-        return self._draw(native.heddle_neighbor_sample, request, request.sizes, key, fanout)
+        return self._draw(native.neighbor_sample, request, request.sizes, key, fanout)
 
     def budget_sample(
         self, seeds: Any, sizes: Mapping[str, Sequence[int]], *, key: int = 0, most: int = 50
     ) -> Sample | HeteroSample:
         """Sample nodes of each type layer by layer; see `heddle.sample.Sampler.budget_sample`."""
         _, request, table = open_budget(self.graph, seeds, sizes, most)
-        return self._draw(native.heddle_budget_sample, request, table, key, Fanout((), induced=True), most)
+        return self._draw(native.budget_sample, request, table, key, Fanout((), induced=True), most)
 
     def random_walk(self, start: Any, length: int, *, key: int = 0, p: float = 1.0, q: float = 1.0) -> Array:
         """Walk against the edges of a homogeneous graph; see `heddle.sample.Sampler.random_walk`."""
         _, nodes = open_walk(self.graph, start, length, p, q)
         out: np.ndarray = np.empty((len(nodes), length + 1), id_dtype(self.graph))
-        index = INT32 if out.dtype == np.int32 else INT64
-        arrays = address(nodes), address(out), len(nodes), length
-        check(native.heddle_random_walk(self._native.handle, *arrays, p, q, key & MASK, index, self.threads))
+        native.random_walk(
+            graph=self._native.handle,
+            start=address(nodes),
+            out=address(out),
+            count=len(nodes),
+            length=length,
+            p=p,
+            q=q,
+            key=key & MASK,
+            index=INT32 if out.dtype == np.int32 else INT64,
+            threads=self.threads,
+        )
         return out
 
     def _draw(
@@ -75,29 +84,51 @@ class NeighborSampler:
         seeds = np.concatenate([np.zeros(0, np.int64), *request.seeds])
         n_seeds = np.array([len(ids) for ids in request.seeds], np.int64)
         first_tree, sizes = np.array(request.first_tree, np.int64), np.ascontiguousarray(sizes)
-        of_trees = request.seed_time, request.roots
-        arrays = (address(array) for array in (seeds, n_seeds, first_tree, *of_trees, sizes))
-        flags = fanout.replace, request.trees, fanout.induced, fanout.newest, fanout.layered
-        asked = RequestStruct(*arrays, sizes.shape[1], most, key & MASK, *flags, self.threads)
+        asked = REQUEST.ctype(
+            seeds=address(seeds),
+            n_seeds=address(n_seeds),
+            first_tree=address(first_tree),
+            seed_time=address(request.seed_time),
+            roots=address(request.roots),
+            sizes=address(sizes),
+            hops=sizes.shape[1],
+            most=most,
+            key=key & MASK,
+            replace=fanout.replace,
+            trees=request.trees,
+            induced=fanout.induced,
+            newest=fanout.newest,
+            layered=fanout.layered,
+            threads=self.threads,
+        )
         sample = self._own.sample.handle
-        check(function(self._native.handle, sample, ctypes.byref(asked)))
+        function(graph=self._native.handle, sample=sample, request=ctypes.byref(asked))
         return self._read(sample, sizes.shape[1], fanout, request.trees)
 
     def _read(self, sample: ctypes.c_void_p, hops: int, fanout: Fanout, trees: bool) -> Sample | HeteroSample:
         n_kinds, n_relations = len(self.graph.n_node), len(self.graph.edges)
         nodes_per_hop = np.zeros((n_kinds, hops + 1), np.int64)
         edges_per_hop = np.zeros((n_relations, 1 if fanout.induced else hops), np.int64)
-        check(native.heddle_sample_sizes(sample, address(nodes_per_hop), address(edges_per_hop)))
+        native.sample_sizes(
+            sample=sample, nodes_per_hop=address(nodes_per_hop), edges_per_hop=address(edges_per_hop)
+        )
         n_nodes, n_edges = nodes_per_hop.sum(1), edges_per_hop.sum(1)
         dtype = id_dtype(self.graph)
         nodes: np.ndarray = np.empty(int(n_nodes.sum()), dtype)
         tree = np.empty_like(nodes) if trees else None
-        columns: list[np.ndarray] = [np.empty(int(n_edges.sum()), dtype) for _ in range(3)]
-        index = INT32 if dtype is np.int32 else INT64
-        arrays = map(address, (nodes, tree, *columns))
-        check(native.heddle_sample_read(sample, *arrays, index, self.threads))
+        columns: dict[str, np.ndarray] = {
+            name: np.empty(int(n_edges.sum()), dtype) for name in ("senders", "receivers", "edges")
+        }
+        native.sample_read(
+            sample=sample,
+            nodes=address(nodes),
+            tree=address(tree),
+            **{name: address(column) for name, column in columns.items()},
+            index=INT32 if dtype is np.int32 else INT64,
+            threads=self.threads,
+        )
         by_kind, by_relation = np.cumsum(n_nodes)[:-1], np.cumsum(n_edges)[:-1]
-        senders, receivers, edges = (_split(column, by_relation) for column in columns)
+        senders, receivers, edges = (_split(column, by_relation) for column in columns.values())
         gathered = Gathered(
             _split(nodes, by_kind),
             None if tree is None else _split(tree, by_kind),

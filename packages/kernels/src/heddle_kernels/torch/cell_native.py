@@ -1,6 +1,6 @@
 """The native calls under cell.py: what each kind of cell reads, returns and keeps, on tensors of any layout."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -17,36 +17,38 @@ Some = Sequence[Tensor | None]
 _CODES = {torch.float32: library.FLOAT32, torch.float64: library.FLOAT64}
 
 
-class Layout(NamedTuple):
+class CellArguments(NamedTuple):
     """Checked, dense arguments of one step.
 
     Attributes:
         rows: the axes of the state before its last.
         width, hidden: columns of the gates, and of the state.
-        products: the arguments that every native step shares: terms, matrices, widths, count.
+        products: the arguments that every native step shares by name: terms, matrices, widths, count.
         held: what those point to, kept alive.
     """
 
     rows: tuple[int, ...]
     width: int
     hidden: int
-    products: tuple[Any, ...] = ()
+    products: Mapping[str, int] = {}
     held: tuple[Any, ...] = ()
 
-    def pointing_at(self, terms: Tensors, matrices: Tensors) -> "Layout":
-        """Return this layout with its `products`."""
+    def pointing_at(self, terms: Tensors, matrices: Tensors) -> "CellArguments":
+        """Return these arguments with their `products`."""
         held = [t.detach().contiguous() for t in terms], [t.detach().contiguous() for t in matrices]
         arrays = (*map(_addresses, held), np.array([t.shape[-1] for t in terms], np.int64))
-        products = (*(array.ctypes.data for array in arrays), len(terms))
+        products = {name: array.ctypes.data for name, array in zip(("terms", "matrices", "widths"), arrays)}
+        products["count"] = len(terms)
         return self._replace(products=products, held=(held, arrays))
 
     def state(self, like: Tensor) -> Tensor:
         """Return new memory for a state."""
         return like.new_empty((*self.rows, self.hidden))
 
-    def ending(self, like: Tensor) -> tuple[int, int, int, int]:
+    def ending(self, like: Tensor) -> dict[str, int]:
         """Return the last arguments of every native step: rows, hidden, dtype, threads."""
-        return prod(self.rows), self.hidden, _CODES[like.dtype], torch.get_num_threads()
+        codes = {"dtype": _CODES[like.dtype], "threads": torch.get_num_threads()}
+        return {"rows": prod(self.rows), "hidden": self.hidden, **codes}
 
 
 class Cell(NamedTuple):
@@ -57,29 +59,26 @@ class Cell(NamedTuple):
         n_gates: columns of the gates for each of the state.
         n_outputs: how many of the tensors that `step` returns are results; the rest is kept for the gradient.
         states: shapes of what it reads besides, "rows" for the state's own, else the first axis.
-        step: (layout, base or the memory of the gates, states, whether they are one) -> outputs and what is kept.
-        grad: (layout, states, what `step` returned, gradients of its outputs, where to write) -> status.
+        step: (arguments, base or the memory of the gates, states, whether they are one) -> outputs and what is kept.
+        grad: (arguments, states, what `step` returned, gradients of its outputs, where to write); writes there.
     """
 
     name: str
     n_gates: int
     n_outputs: int
     states: tuple[str | int, ...]
-    step: Callable[..., tuple[int, list[Tensor]]]
-    grad: Callable[..., int]
+    step: Callable[..., list[Tensor]]
+    grad: Callable[..., None]
 
 
 def forward(
     cell: Cell, base: Tensor, states: Some, terms: Tensors, matrices: Tensors, use_up: bool = False
 ) -> list[Tensor]:
     """Return outputs and what the gradient needs; into the memory of `base`, if it may be used up."""
-    layout = _layout(cell, base, states, terms, matrices).pointing_at(terms, matrices)
+    arguments = _arguments(cell, base, states, terms, matrices).pointing_at(terms, matrices)
     base, shared = base.detach().contiguous(), base.ndim == 1
-    gates = base if use_up and not shared else base.new_empty((*layout.rows, layout.width))
-    status, tensors = cell.step(layout, base, shared, gates, states)
-    if status:
-        library.raise_error(status)
-    return tensors
+    gates = base if use_up and not shared else base.new_empty((*arguments.rows, arguments.width))
+    return cell.step(arguments, base, shared, gates, states)
 
 
 def backward(
@@ -93,8 +92,8 @@ def backward(
     wanted: Sequence[bool],
 ) -> list[Tensor]:
     """Return the gradients of base, states, terms and matrices, in this order, of those that are wanted."""
-    layout = _layout(cell, kept[-1], states, terms, matrices).pointing_at(terms, matrices)
-    outs = _empty(layout, states, kept, terms, matrices, shared, wanted)
+    arguments = _arguments(cell, kept[-1], states, terms, matrices).pointing_at(terms, matrices)
+    outs = _empty(arguments, states, kept, terms, matrices, shared, wanted)
     grads = [_dense(t) for t in grads]
     n, m = len(states), len(terms)
     base, of_states, of_terms, of_matrices = (
@@ -103,12 +102,14 @@ def backward(
         outs[n + 1 : n + 1 + m],
         outs[n + 1 + m :],
     )
-    places = _addresses(of_terms), _addresses(of_matrices)
-    whole, row = (None, base) if shared else (base, None)
-    ends = (pointer(whole), pointer(row), *(place.ctypes.data for place in places))
-    status = cell.grad(layout, states, kept, grads, ends, of_states)
-    if status:
-        library.raise_error(status)
+    term_places, matrix_places = _addresses(of_terms), _addresses(of_matrices)
+    ends = {
+        "grad_base": None if shared else pointer(base),
+        "grad_bias": pointer(base) if shared else None,
+        "grad_terms": term_places.ctypes.data,
+        "grad_matrices": matrix_places.ctypes.data,
+    }
+    cell.grad(arguments, states, kept, grads, ends, of_states)
     return [out for out in outs if out is not None]
 
 
@@ -122,13 +123,13 @@ def empty_gradients(
     wanted: Sequence[bool],
 ) -> list[Tensor]:
     """Return tensors of the shapes that `backward` returns."""
-    layout = _layout(cell, kept[-1], states, terms, matrices)
-    outs = _empty(layout, states, kept, terms, matrices, shared, wanted)
+    arguments = _arguments(cell, kept[-1], states, terms, matrices)
+    outs = _empty(arguments, states, kept, terms, matrices, shared, wanted)
     return [out for out in outs if out is not None]
 
 
 def _empty(
-    layout: Layout,
+    arguments: CellArguments,
     states: Some,
     kept: Tensors,
     terms: Tensors,
@@ -137,12 +138,12 @@ def _empty(
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:
     like = kept[-1]
-    shapes: list[tuple[int, ...]] = [(layout.width,) if shared else (*layout.rows, layout.width)]
+    shapes: list[tuple[int, ...]] = [(arguments.width,) if shared else (*arguments.rows, arguments.width)]
     shapes += [() if t is None else tuple(t.shape) for t in (*states, *terms, *matrices)]
     return [like.new_empty(shape) if want else None for shape, want in zip(shapes, wanted, strict=True)]
 
 
-def _layout(cell: Cell, base: Tensor, states: Some, terms: Tensors, matrices: Tensors) -> Layout:
+def _arguments(cell: Cell, base: Tensor, states: Some, terms: Tensors, matrices: Tensors) -> CellArguments:
     width = base.shape[-1] if base.ndim else 0
     hidden, name = width // cell.n_gates, cell.name
     if base.ndim == 0 or width % cell.n_gates:
@@ -167,7 +168,7 @@ def _layout(cell: Cell, base: Tensor, states: Some, terms: Tensors, matrices: Te
         if tuple(term.shape[:-1]) != rows or tuple(matrix.shape) != (term.shape[-1], width):
             found = f"a term of shape {tuple(term.shape)} and a matrix of {tuple(matrix.shape)}"
             raise GraphError(problem(name, found, f"{(*rows, 'd')} and ('d', {width})", "check their widths"))
-    return Layout(rows, width, hidden)
+    return CellArguments(rows, width, hidden)
 
 
 def _addresses(tensors: Some) -> np.ndarray:
@@ -189,83 +190,116 @@ def _strided(tensor: Tensor | None) -> tuple[Tensor, int]:
 
 
 def _lstm_step(
-    layout: Layout, base: Tensor, shared: bool, gates: Tensor, states: Some
-) -> tuple[int, list[Tensor]]:
+    arguments: CellArguments, base: Tensor, shared: bool, gates: Tensor, states: Some
+) -> list[Tensor]:
     c, peephole = map(_dense, states)
-    new, h = layout.state(gates), layout.state(gates)
-    status = library.native.heddle_lstm_step(
-        base.data_ptr(),
-        shared,
-        *layout.products,
-        *map(pointer, (c, peephole, gates, new, h)),
-        *layout.ending(gates),
+    new, h = arguments.state(gates), arguments.state(gates)
+    library.native.lstm_step(
+        base=base.data_ptr(),
+        shared=shared,
+        **arguments.products,
+        cell=pointer(c),
+        peephole=pointer(peephole),
+        gates=pointer(gates),
+        new_cell=pointer(new),
+        h=pointer(h),
+        **arguments.ending(gates),
     )
-    return status, [h, new, gates]
+    return [h, new, gates]
 
 
-def _lstm_grad(layout: Layout, states: Some, kept: Tensors, grads: Some, ends: Any, outs: Some) -> int:
+def _lstm_grad(
+    arguments: CellArguments, states: Some, kept: Tensors, grads: Some, ends: Any, outs: Some
+) -> None:
     c, peephole = map(_dense, states)
     (_, new, gates), (grad_h, grad_c) = kept, grads
-    return library.native.heddle_lstm_step_grad(
-        *map(pointer, (gates, c, new, peephole, grad_h, grad_c)),
-        *layout.products,
-        *ends,
-        *map(pointer, outs),
-        *layout.ending(gates),
+    grad_cell, grad_peephole = outs
+    library.native.lstm_step_grad(
+        gates=pointer(gates),
+        cell=pointer(c),
+        new_cell=pointer(new),
+        peephole=pointer(peephole),
+        grad_h=pointer(grad_h),
+        grad_new_cell=pointer(grad_c),
+        **arguments.products,
+        **ends,
+        grad_cell=pointer(grad_cell),
+        grad_peephole=pointer(grad_peephole),
+        **arguments.ending(gates),
     )
 
 
 def _gates_step(
-    layout: Layout, base: Tensor, shared: bool, gates: Tensor, states: Some
-) -> tuple[int, list[Tensor]]:
+    arguments: CellArguments, base: Tensor, shared: bool, gates: Tensor, states: Some
+) -> list[Tensor]:
     h = _dense(states[0])
-    reset = layout.state(gates)
+    reset = arguments.state(gates)
     if h is None:
         reset.zero_()
-    status = library.native.heddle_gru_gates(
-        base.data_ptr(), shared, *layout.products, *map(pointer, (h, gates, reset)), *layout.ending(gates)
+    library.native.gru_gates(
+        base=base.data_ptr(),
+        shared=shared,
+        **arguments.products,
+        h=pointer(h),
+        gates=pointer(gates),
+        reset=pointer(reset),
+        **arguments.ending(gates),
     )
-    return status, [reset, gates[..., layout.hidden :], gates]
+    return [reset, gates[..., arguments.hidden :], gates]
 
 
-def _gates_grad(layout: Layout, states: Some, kept: Tensors, grads: Some, ends: Any, outs: Some) -> int:
+def _gates_grad(
+    arguments: CellArguments, states: Some, kept: Tensors, grads: Some, ends: Any, outs: Some
+) -> None:
     gates, h = kept[-1], _dense(states[0])
-    return library.native.heddle_gru_gates_grad(
-        *map(pointer, (gates, h, *grads)),
-        *layout.products,
-        *ends,
-        *map(pointer, outs),
-        *layout.ending(gates),
+    grad_reset, grad_z = grads
+    library.native.gru_gates_grad(
+        gates=pointer(gates),
+        h=pointer(h),
+        grad_reset=pointer(grad_reset),
+        grad_z=pointer(grad_z),
+        **arguments.products,
+        **ends,
+        grad_h=pointer(outs[0]),
+        **arguments.ending(gates),
     )
 
 
 def _output_step(
-    layout: Layout, base: Tensor, shared: bool, gates: Tensor, states: Some
-) -> tuple[int, list[Tensor]]:
+    arguments: CellArguments, base: Tensor, shared: bool, gates: Tensor, states: Some
+) -> list[Tensor]:
     (z, stride), h = _strided(states[0]), _dense(states[1])
-    out = layout.state(gates)
-    status = library.native.heddle_gru_output(
-        base.data_ptr(),
-        shared,
-        *layout.products,
-        pointer(z),
-        stride,
-        *map(pointer, (h, gates, out)),
-        *layout.ending(gates),
+    out = arguments.state(gates)
+    library.native.gru_output(
+        base=base.data_ptr(),
+        shared=shared,
+        **arguments.products,
+        z=pointer(z),
+        z_stride=stride,
+        h=pointer(h),
+        candidate=pointer(gates),
+        out=pointer(out),
+        **arguments.ending(gates),
     )
-    return status, [out, gates]
+    return [out, gates]
 
 
-def _output_grad(layout: Layout, states: Some, kept: Tensors, grads: Some, ends: Any, outs: Some) -> int:
+def _output_grad(
+    arguments: CellArguments, states: Some, kept: Tensors, grads: Some, ends: Any, outs: Some
+) -> None:
     (z, stride), h, candidate = _strided(states[0]), _dense(states[1]), kept[-1]
-    return library.native.heddle_gru_output_grad(
-        *map(pointer, (candidate, z)),
-        stride,
-        *map(pointer, (h, grads[0])),
-        *layout.products,
-        *ends,
-        *map(pointer, outs),
-        *layout.ending(candidate),
+    grad_z, grad_h = outs
+    library.native.gru_output_grad(
+        candidate=pointer(candidate),
+        z=pointer(z),
+        z_stride=stride,
+        h=pointer(h),
+        grad_out=pointer(grads[0]),
+        **arguments.products,
+        **ends,
+        grad_z=pointer(grad_z),
+        grad_h=pointer(grad_h),
+        **arguments.ending(candidate),
     )
 
 

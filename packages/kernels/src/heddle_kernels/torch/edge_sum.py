@@ -24,25 +24,23 @@ def _cpu(*arguments: Any) -> Tensor:
     n_edges = ids.shape[0]
     shapes.rows("edge_sum", "data", data.shape, n_edges, "the number of edges")
     out = _fake(*arguments)
-    status = library.native.heddle_spmm(
-        indptr.data_ptr(),
-        pointer(order),
-        None,
-        None,
-        data.data_ptr(),
-        out.data_ptr(),
-        out.shape[0],
-        n_edges,
-        n_edges,
-        1,
-        prod(data.shape[1:]),
-        float_code("edge_sum", data),
-        id_code("edge_sum", indptr, ids),
-        library.REDUCE["sum"],
-        torch.get_num_threads(),
+    library.native.spmm(
+        indptr=indptr.data_ptr(),
+        ids=pointer(order),
+        perm=None,
+        weight=None,
+        x=data.data_ptr(),
+        out=out.data_ptr(),
+        rows=out.shape[0],
+        edges=n_edges,
+        x_rows=n_edges,
+        heads=1,
+        width=prod(data.shape[1:]),
+        dtype=float_code("edge_sum", data),
+        index=id_code("edge_sum", indptr, ids),
+        reduce=library.REDUCE["sum"],
+        threads=torch.get_num_threads(),
     )
-    if status:
-        library.raise_error(status)
     return out
 
 

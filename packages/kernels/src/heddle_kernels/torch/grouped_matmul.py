@@ -47,19 +47,17 @@ def _cpu(lhs: Tensors, rhs: Tensors, bias: Tensors, transposed: bool) -> list[Te
         sizes += n, k, m
     numbers = array("q", [*sizes, *map(Tensor.data_ptr, [*lhs, *rhs, *outs, *bias])])
     at, step = numbers.buffer_info()[0], numbers.itemsize * len(outs)
-    status = library.native.heddle_grouped_matmul(
-        at + 3 * step,
-        at + 4 * step,
-        at + 6 * step if bias else None,
-        at + 5 * step,
-        at,
-        len(outs),
-        transposed,
-        float_code("grouped_matmul", lhs[0]),
-        torch.get_num_threads(),
+    library.native.grouped_matmul(
+        lhs=at + 3 * step,
+        rhs=at + 4 * step,
+        biases=at + 6 * step if bias else None,
+        outs=at + 5 * step,
+        shapes=at,
+        count=len(outs),
+        transposed=transposed,
+        dtype=float_code("grouped_matmul", lhs[0]),
+        threads=torch.get_num_threads(),
     )
-    if status:
-        library.raise_error(status)
     return outs
 
 
@@ -74,17 +72,15 @@ def _outer_cpu(lhs: Tensors, rhs: Tensors) -> list[Tensor]:
     sizes = [n for a, b in zip(lhs, rhs) for n in (*a.shape, b.shape[1])]
     numbers = array("q", [*sizes, *map(Tensor.data_ptr, [*lhs, *rhs, *outs])])
     at, step = numbers.buffer_info()[0], numbers.itemsize * len(outs)
-    status = library.native.heddle_grouped_outer(
-        at + 3 * step,
-        at + 4 * step,
-        at + 5 * step,
-        at,
-        len(outs),
-        float_code("grouped_outer", lhs[0]),
-        torch.get_num_threads(),
+    library.native.grouped_outer(
+        lhs=at + 3 * step,
+        rhs=at + 4 * step,
+        outs=at + 5 * step,
+        shapes=at,
+        count=len(outs),
+        dtype=float_code("grouped_outer", lhs[0]),
+        threads=torch.get_num_threads(),
     )
-    if status:
-        library.raise_error(status)
     return outs
 
 

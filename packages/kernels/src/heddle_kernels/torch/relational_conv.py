@@ -48,7 +48,7 @@ def relational_conv(
     structure = [tensor.to(wide) if tensor.is_floating_point() else tensor for tensor in asked.structure]
     operator = conv.recorded if recorded(*floats) else conv.forward
     relu, n_rows = activation == "relu", sum(asked.rows.values())
-    y = operator(floats, structure, asked.layout, n_rows, asked.out_dim, relu).to(dtype)
+    y = operator(floats, structure, asked.table, n_rows, asked.out_dim, relu).to(dtype)
     if not relu:
         y = _Activations().activate(y, activation)
     return dict(zip(asked.rows, y.split(list(asked.rows.values()))))

@@ -21,16 +21,16 @@ _NOWHERE = 64
 
 
 def _conv_cpu(
-    floats: Tensors, structure: Tensors, layout: Sequence[int], n_rows: int, out_dim: int, relu: bool
+    floats: Tensors, structure: Tensors, table: Sequence[int], n_rows: int, out_dim: int, relu: bool
 ) -> Tensor:
     floats = [tensor.contiguous() for tensor in floats]
     y = floats[0].new_empty((n_rows, out_dim))
-    _call("heddle_relational_conv", floats, structure, layout, relu, y)
+    _call("relational_conv", floats, structure, table, relu, y)
     return y
 
 
 def _conv_fake(
-    floats: Tensors, structure: Tensors, layout: Sequence[int], n_rows: int, out_dim: int, relu: bool
+    floats: Tensors, structure: Tensors, table: Sequence[int], n_rows: int, out_dim: int, relu: bool
 ) -> Tensor:
     return floats[0].new_empty((n_rows, out_dim))
 
@@ -38,7 +38,7 @@ def _conv_fake(
 def _grad_cpu(
     floats: Tensors,
     structure: Tensors,
-    layout: Sequence[int],
+    table: Sequence[int],
     relu: bool,
     y: Tensor,
     grad: Tensor,
@@ -46,13 +46,13 @@ def _grad_cpu(
 ) -> list[Tensor]:
     floats = [tensor.contiguous() for tensor in floats]
     y, grad = y.contiguous(), grad.contiguous()
-    return _call("heddle_relational_conv_grad", floats, structure, layout, relu, y, grad, wanted)
+    return _call("relational_conv_grad", floats, structure, table, relu, y, grad, wanted)
 
 
 def _grad_fake(
     floats: Tensors,
     structure: Tensors,
-    layout: Sequence[int],
+    table: Sequence[int],
     relu: bool,
     y: Tensor,
     grad: Tensor,
@@ -65,14 +65,14 @@ def _call(
     name: str,
     floats: Tensors,
     structure: Tensors,
-    layout: Sequence[int],
+    table: Sequence[int],
     relu: bool,
     y: Tensor,
     grad: Tensor | None = None,
     wanted: Sequence[bool] = (),
 ) -> list[Tensor]:
     """Call the native function on dense floats and return the gradients of the wanted ones."""
-    tables = relational.Layout.read(layout)
+    tables = relational.CallTable.read(table)
     partial = tables.partial(len(floats)) if wanted else ()
     grads = [
         tensor.new_zeros(tensor.shape) if place in partial else tensor.new_empty(tensor.shape)
@@ -85,7 +85,7 @@ def _call(
     gradients = _addresses([next(places) if wants else None for wants in wanted]) if grads else None
 
     # What isn't wanted isn't walked, and so wasn't checked.
-    which = name, tuple(layout), tuple(tensor.data_ptr() for tensor in given), tuple(wanted)
+    which = name, tuple(table), tuple(tensor.data_ptr() for tensor in given), tuple(wanted)
     known = bool(_IN_RANGE.find(given, which))
     relational.call(
         name,
@@ -126,7 +126,7 @@ def _addresses(tensors: Sequence[Tensor | None]) -> np.ndarray:
 def _gradients(
     floats: Tensors,
     structure: Tensors,
-    layout: Sequence[int],
+    table: Sequence[int],
     relu: bool,
     y: Tensor,
     grad: Tensor,
@@ -138,14 +138,14 @@ def _gradients(
     if relu and torch.is_grad_enabled():  # relu apart, so that what is left is linear in the gradient
         grad, relu = grad * (y > 0), False
     operator = _grad.recorded if recorded(grad, *floats) else _grad.forward
-    found = iter(operator(floats, structure, layout, relu, y, grad, wanted))
+    found = iter(operator(floats, structure, table, relu, y, grad, wanted))
     return [next(found) if wants else None for wants in wanted]
 
 
 def _second_gradients(
     floats: Tensors,
     structure: Tensors,
-    layout: Sequence[int],
+    table: Sequence[int],
     y: Tensor,
     grad: Tensor,
     seeds: Sequence[Tensor | None],
@@ -156,7 +156,7 @@ def _second_gradients(
     The result is linear in features and linear in the rest, so that the sum is <grad, conv> of seeds in the place of
     features, plus that of seeds in the place of the rest.
     """
-    features, paired = relational.Layout.read(layout).roles()
+    features, paired = relational.CallTable.read(table).roles()
     given = [torch.zeros_like(own) if seed is None else seed for own, seed in zip(floats, seeds)]
     nothing = [torch.zeros_like(own) for own in floats]
     places = range(len(floats))
@@ -164,15 +164,15 @@ def _second_gradients(
     second = [floats[i] if i in features else given[i] for i in places]
     of_rest = [wanted[i] and i in paired for i in places]
     of_features = [wanted[i] and i in features for i in places]
-    by_rest = _gradients(first, structure, layout, False, y, grad, of_rest)
-    by_features = _gradients(second, structure, layout, False, y, grad, of_features)
+    by_rest = _gradients(first, structure, table, False, y, grad, of_rest)
+    by_features = _gradients(second, structure, table, False, y, grad, of_features)
     operator = conv.recorded if recorded(*first, *second) else conv.forward
-    total = sum(operator(each, structure, layout, *y.shape, False) for each in (first, second))
+    total = sum(operator(each, structure, table, *y.shape, False) for each in (first, second))
     return total, [by_features[i] if i in features else by_rest[i] for i in places]
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    floats, structure, ctx.layout, _, _, ctx.relu = inputs
+    floats, structure, ctx.table, _, _, ctx.relu = inputs
     ctx.counts = len(floats), len(structure)
     ctx.save_for_backward(*floats, *structure, output)
 
@@ -185,11 +185,11 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
 def _first(ctx: Any, grad: Tensor, wanted: Sequence[bool]) -> tuple[list[Tensor | None], list[None]]:
     """Return the gradients of both lists of a sum over relations."""
     floats, structure, (y,) = _lists(ctx)
-    return _gradients(floats, structure, ctx.layout, ctx.relu, y, grad, wanted), [None] * len(structure)
+    return _gradients(floats, structure, ctx.table, ctx.relu, y, grad, wanted), [None] * len(structure)
 
 
 def _grad_setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-    floats, structure, ctx.layout, ctx.relu, y, grad, ctx.wanted = inputs
+    floats, structure, ctx.table, ctx.relu, y, grad, ctx.wanted = inputs
     ctx.counts = len(floats), len(structure)
     ctx.save_for_backward(*floats, *structure, y, grad)
 
@@ -206,7 +206,7 @@ def _second(
     floats, structure, (y, grad) = _lists(ctx)
     given = iter(seeds)
     placed = [next(given) if wants else None for wants in ctx.wanted]
-    total, grads = _second_gradients(floats, structure, ctx.layout, y, grad, placed, wanted)
+    total, grads = _second_gradients(floats, structure, ctx.table, y, grad, placed, wanted)
     return total, grads, [None] * len(structure)
 
 
@@ -217,18 +217,18 @@ def _lists(ctx: Any) -> tuple[Tensors, Tensors, Tensors]:
 
 
 class _Conv(torch.autograd.Function):
-    """relational_conv(number of floats, layout, n_rows, out_dim, relu, *floats, *structure)."""
+    """relational_conv(number of floats, table, n_rows, out_dim, relu, *floats, *structure)."""
 
     @staticmethod
     def forward(
-        count: int, layout: Sequence[int], n_rows: int, out_dim: int, relu: bool, *tensors: Tensor
+        count: int, table: Sequence[int], n_rows: int, out_dim: int, relu: bool, *tensors: Tensor
     ) -> Tensor:
-        return conv.forward(tensors[:count], tensors[count:], layout, n_rows, out_dim, relu)
+        return conv.forward(tensors[:count], tensors[count:], table, n_rows, out_dim, relu)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        count, layout, n_rows, out_dim, relu, *tensors = inputs
-        _setup(ctx, (tensors[:count], tensors[count:], layout, n_rows, out_dim, relu), output)
+        count, table, n_rows, out_dim, relu, *tensors = inputs
+        _setup(ctx, (tensors[:count], tensors[count:], table, n_rows, out_dim, relu), output)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
@@ -237,24 +237,24 @@ class _Conv(torch.autograd.Function):
 
 
 class _Grad(torch.autograd.Function):
-    """relational_conv_grad(number of floats, layout, relu, y, grad, wanted, *floats, *structure)."""
+    """relational_conv_grad(number of floats, table, relu, y, grad, wanted, *floats, *structure)."""
 
     @staticmethod
     def forward(
         count: int,
-        layout: Sequence[int],
+        table: Sequence[int],
         relu: bool,
         y: Tensor,
         grad: Tensor,
         wanted: Sequence[bool],
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
-        return tuple(_grad.forward(tensors[:count], tensors[count:], layout, relu, y, grad, wanted))
+        return tuple(_grad.forward(tensors[:count], tensors[count:], table, relu, y, grad, wanted))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        count, layout, relu, y, grad, wanted, *tensors = inputs
-        _grad_setup(ctx, (tensors[:count], tensors[count:], layout, relu, y, grad, wanted), output)
+        count, table, relu, y, grad, wanted, *tensors = inputs
+        _grad_setup(ctx, (tensors[:count], tensors[count:], table, relu, y, grad, wanted), output)
 
     @staticmethod
     def backward(ctx: Any, *seeds: Tensor) -> tuple[Any, ...]:
@@ -263,24 +263,24 @@ class _Grad(torch.autograd.Function):
 
 
 conv = define(
-    "relational_conv(Tensor[] floats, Tensor[] structure, int[] layout, int n_rows, int out_dim, bool relu)"
+    "relational_conv(Tensor[] floats, Tensor[] structure, int[] table, int n_rows, int out_dim, bool relu)"
     " -> Tensor",
     _conv_cpu,
     _conv_fake,
     setup=_setup,
     backward=_backward,
-    record=lambda floats, structure, layout, n_rows, out_dim, relu: _Conv.apply(
-        len(floats), layout, n_rows, out_dim, relu, *floats, *structure
+    record=lambda floats, structure, table, n_rows, out_dim, relu: _Conv.apply(
+        len(floats), table, n_rows, out_dim, relu, *floats, *structure
     ),
 )
 _grad = define(
-    "relational_conv_grad(Tensor[] floats, Tensor[] structure, int[] layout, bool relu, Tensor y, Tensor grad,"
+    "relational_conv_grad(Tensor[] floats, Tensor[] structure, int[] table, bool relu, Tensor y, Tensor grad,"
     " bool[] wanted) -> Tensor[]",
     _grad_cpu,
     _grad_fake,
     setup=_grad_setup,
     backward=_grad_backward,
-    record=lambda floats, structure, layout, relu, y, grad, wanted: _Grad.apply(
-        len(floats), layout, relu, y, grad, wanted, *floats, *structure
+    record=lambda floats, structure, table, relu, y, grad, wanted: _Grad.apply(
+        len(floats), table, relu, y, grad, wanted, *floats, *structure
     ),
 )

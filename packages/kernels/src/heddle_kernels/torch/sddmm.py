@@ -13,7 +13,7 @@ from heddle_kernels.torch.edge_sum import edge_sum_on
 from heddle_kernels.torch.spmm_sum import spmm_sum
 from heddle_kernels.torch.structure import SCHEMA, Structure
 
-_native_sddmm = library.native.heddle_sddmm
+_native_sddmm = library.native.sddmm
 _COMBINE = library.COMBINE
 
 
@@ -58,24 +58,22 @@ def _cpu(
     shapes.ends("sddmm", shape, y.shape, n_rows, n_senders)
     heads, width = shapes.edge_values(shape, op)
     out = x.new_empty((n_edges, *(width if op == "add" else heads)))
-    status = _native_sddmm(
-        indptr.data_ptr(),
-        senders.data_ptr(),
-        x.data_ptr(),
-        y.data_ptr(),
-        out.data_ptr(),
-        n_rows,
-        n_edges,
-        n_senders,
-        prod(heads),
-        prod(width),
-        float_code("sddmm", x),
-        id_code("sddmm", indptr, senders),
-        _COMBINE.get(op, -1),
-        torch.get_num_threads(),
+    _native_sddmm(
+        indptr=indptr.data_ptr(),
+        ids=senders.data_ptr(),
+        a=x.data_ptr(),
+        b=y.data_ptr(),
+        out=out.data_ptr(),
+        rows=n_rows,
+        edges=n_edges,
+        b_rows=n_senders,
+        heads=prod(heads),
+        width=prod(width),
+        dtype=float_code("sddmm", x),
+        index=id_code("sddmm", indptr, senders),
+        combine=_COMBINE.get(op, -1),
+        threads=torch.get_num_threads(),
     )
-    if status:
-        library.raise_error(status)
     return out
 
 

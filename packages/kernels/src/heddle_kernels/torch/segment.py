@@ -38,18 +38,16 @@ def reduce(data: Tensor, segment_ids: Tensor, num_segments: int, how: str) -> Te
 def _gather_cpu(x: Tensor, index: Tensor) -> Tensor:
     x, index = x.contiguous(), index.contiguous()
     out = x.new_empty((index.shape[0], *x.shape[1:]))
-    status = library.native.heddle_gather(
-        index.data_ptr(),
-        x.data_ptr(),
-        out.data_ptr(),
-        index.shape[0],
-        x.shape[0],
-        prod(x.shape[1:]) * x.element_size(),
-        id_code("gather", index),
-        torch.get_num_threads(),
+    library.native.gather(
+        ids=index.data_ptr(),
+        x=x.data_ptr(),
+        out=out.data_ptr(),
+        count=index.shape[0],
+        x_rows=x.shape[0],
+        row_bytes=prod(x.shape[1:]) * x.element_size(),
+        index=id_code("gather", index),
+        threads=torch.get_num_threads(),
     )
-    if status:
-        library.raise_error(status)
     return out
 
 
@@ -86,20 +84,18 @@ def _reduce_cpu(data: Tensor, ids: Tensor, num_segments: int, how: str) -> Tenso
     data, ids = data.contiguous(), ids.contiguous()
     shapes.rows(f"segment_{how}", "segment_ids", ids.shape, data.shape[0], "as many as data has")
     out = data.new_empty((num_segments, *data.shape[1:]))
-    status = library.native.heddle_segment_reduce(
-        ids.data_ptr(),
-        data.data_ptr(),
-        out.data_ptr(),
-        data.shape[0],
-        num_segments,
-        prod(data.shape[1:]),
-        float_code(f"segment_{how}", data),
-        id_code(f"segment_{how}", ids),
-        library.code(library.REDUCE, "segment_reduce", "how", how),
-        torch.get_num_threads(),
+    library.native.segment_reduce(
+        ids=ids.data_ptr(),
+        data=data.data_ptr(),
+        out=out.data_ptr(),
+        count=data.shape[0],
+        segments=num_segments,
+        width=prod(data.shape[1:]),
+        dtype=float_code(f"segment_{how}", data),
+        index=id_code(f"segment_{how}", ids),
+        reduce=library.code(library.REDUCE, "segment_reduce", "how", how),
+        threads=torch.get_num_threads(),
     )
-    if status:
-        library.raise_error(status)
     return out
 
 

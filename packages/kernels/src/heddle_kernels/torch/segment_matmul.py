@@ -47,23 +47,21 @@ def _cpu(lhs: Tensor, rhs: Tensor, sizes: Tensor, bias: Tensor | None, transpose
     shapes.grouped(lhs.shape, rhs.shape, sizes.shape, None if bias is None else bias.shape, transposed)
     _same_dtype(lhs, rhs, bias)
     out = _fake(lhs, rhs, sizes, bias, transposed)
-    status = library.native.heddle_segment_matmul(
-        lhs.data_ptr(),
-        rhs.data_ptr(),
-        pointer(bias),
-        sizes.data_ptr(),
-        out.data_ptr(),
-        lhs.shape[0],
-        rhs.shape[0],
-        lhs.shape[1],
-        out.shape[1],
-        transposed,
-        float_code("segment_matmul", lhs),
-        id_code("segment_matmul", sizes),
-        torch.get_num_threads(),
+    library.native.segment_matmul(
+        lhs=lhs.data_ptr(),
+        rhs=rhs.data_ptr(),
+        bias=pointer(bias),
+        sizes=sizes.data_ptr(),
+        out=out.data_ptr(),
+        n=lhs.shape[0],
+        groups=rhs.shape[0],
+        k=lhs.shape[1],
+        m=out.shape[1],
+        transposed=transposed,
+        dtype=float_code("segment_matmul", lhs),
+        index=id_code("segment_matmul", sizes),
+        threads=torch.get_num_threads(),
     )
-    if status:
-        library.raise_error(status)
     return out
 
 
@@ -119,21 +117,19 @@ def _outer_cpu(lhs: Tensor, rhs: Tensor, sizes: Tensor) -> Tensor:
     shapes.rows("segment_outer", "rhs", rhs.shape, lhs.shape[0], "as many as lhs")
     _same_dtype(lhs, rhs)
     out = _outer_fake(lhs, rhs, sizes)
-    status = library.native.heddle_segment_outer(
-        lhs.data_ptr(),
-        rhs.data_ptr(),
-        sizes.data_ptr(),
-        out.data_ptr(),
-        lhs.shape[0],
-        sizes.shape[0],
-        lhs.shape[1],
-        rhs.shape[1],
-        float_code("segment_outer", lhs),
-        id_code("segment_outer", sizes),
-        torch.get_num_threads(),
+    library.native.segment_outer(
+        lhs=lhs.data_ptr(),
+        rhs=rhs.data_ptr(),
+        sizes=sizes.data_ptr(),
+        out=out.data_ptr(),
+        n=lhs.shape[0],
+        groups=sizes.shape[0],
+        k=lhs.shape[1],
+        m=rhs.shape[1],
+        dtype=float_code("segment_outer", lhs),
+        index=id_code("segment_outer", sizes),
+        threads=torch.get_num_threads(),
     )
-    if status:
-        library.raise_error(status)
     return out
 
 

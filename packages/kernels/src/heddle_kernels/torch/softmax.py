@@ -10,8 +10,8 @@ from heddle_kernels import library, shapes
 from heddle_kernels.torch.define import batch_second, define, float_code, id_code, recorded, refuse_batched
 from heddle_kernels.torch.segment import gather, segment_sum
 
-_native_softmax = library.native.heddle_segment_softmax
-_native_softmax_grad = library.native.heddle_segment_softmax_grad
+_native_softmax = library.native.segment_softmax
+_native_softmax_grad = library.native.segment_softmax_grad
 
 
 def segment_softmax(data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
@@ -36,19 +36,17 @@ def _softmax_cpu(data: Tensor, ids: Tensor, indptr: Tensor | None, num_segments:
     if ids.shape != shape[:1]:
         shapes.rows("segment_softmax", "segment_ids", ids.shape, shape[0], "as many as data has")
     out = data.new_empty(shape)
-    status = _native_softmax(
-        ids.data_ptr(),
-        data.data_ptr(),
-        out.data_ptr(),
-        shape[0],
-        num_segments,
-        prod(shape[1:]),
-        float_code("segment_softmax", data),
-        id_code("segment_softmax", ids),
-        torch.get_num_threads(),
+    _native_softmax(
+        ids=ids.data_ptr(),
+        data=data.data_ptr(),
+        out=out.data_ptr(),
+        count=shape[0],
+        segments=num_segments,
+        width=prod(shape[1:]),
+        dtype=float_code("segment_softmax", data),
+        index=id_code("segment_softmax", ids),
+        threads=torch.get_num_threads(),
     )
-    if status:
-        library.raise_error(status)
     return out
 
 
@@ -86,20 +84,18 @@ def _gradient(y: Tensor, grad: Tensor, ids: Tensor, indptr: Tensor | None, num_s
 def _grad_cpu(y: Tensor, grad: Tensor, ids: Tensor, indptr: Tensor | None, num_segments: int) -> Tensor:
     y, grad, ids, shape = y.contiguous(), grad.contiguous(), ids.contiguous(), y.shape
     out = y.new_empty(shape)
-    status = _native_softmax_grad(
-        ids.data_ptr(),
-        y.data_ptr(),
-        grad.data_ptr(),
-        out.data_ptr(),
-        shape[0],
-        num_segments,
-        prod(shape[1:]),
-        float_code("segment_softmax", y),
-        id_code("segment_softmax", ids),
-        torch.get_num_threads(),
+    _native_softmax_grad(
+        ids=ids.data_ptr(),
+        y=y.data_ptr(),
+        grad=grad.data_ptr(),
+        out=out.data_ptr(),
+        count=shape[0],
+        segments=num_segments,
+        width=prod(shape[1:]),
+        dtype=float_code("segment_softmax", y),
+        index=id_code("segment_softmax", ids),
+        threads=torch.get_num_threads(),
     )
-    if status:
-        library.raise_error(status)
     return out
 
 

@@ -25,13 +25,15 @@ def index_sort(index: Tensor, num_values: int) -> tuple[Tensor, Tensor]:
 def _cpu(index: Tensor, num_values: int) -> tuple[Tensor, Tensor]:
     index = index.contiguous()
     order, indptr = torch.empty_like(index), index.new_empty(num_values + 1)
-    pointers = (index.data_ptr(), order.data_ptr(), indptr.data_ptr())
-    code = id_code("index_sort", index)
-    status = library.native.heddle_index_sort(
-        *pointers, index.shape[0], num_values, code, torch.get_num_threads()
+    library.native.index_sort(
+        ids=index.data_ptr(),
+        order=order.data_ptr(),
+        indptr=indptr.data_ptr(),
+        count=index.shape[0],
+        values=num_values,
+        index=id_code("index_sort", index),
+        threads=torch.get_num_threads(),
     )
-    if status:
-        library.raise_error(status)
     return order, indptr
 
 

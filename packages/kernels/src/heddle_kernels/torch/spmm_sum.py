@@ -10,7 +10,7 @@ from heddle_kernels import library, shapes
 from heddle_kernels.torch.define import batch_second, define, float_code, id_code, recorded, refuse_batched
 from heddle_kernels.torch.structure import SCHEMA, Structure
 
-_native_spmm = library.native.heddle_spmm
+_native_spmm = library.native.spmm
 _REDUCE = library.REDUCE
 
 
@@ -44,25 +44,23 @@ def cpu(
         weight = weight.contiguous()
         heads, width = shapes.heads("spmm", shape, weight.shape, n_edges)
     out = x.new_empty((n_rows, *columns))
-    status = _native_spmm(
-        rows.data_ptr(),
-        ids.data_ptr(),
-        t_order.contiguous().data_ptr() if transpose else None,
-        None if weight is None else weight.data_ptr(),
-        x.data_ptr(),
-        out.data_ptr(),
-        n_rows,
-        n_edges,
-        shape[0],
-        heads,
-        width,
-        float_code("spmm", x),
-        id_code("spmm", rows, ids),
-        _REDUCE.get(reduce, -1),
-        torch.get_num_threads(),
+    _native_spmm(
+        indptr=rows.data_ptr(),
+        ids=ids.data_ptr(),
+        perm=t_order.contiguous().data_ptr() if transpose else None,
+        weight=None if weight is None else weight.data_ptr(),
+        x=x.data_ptr(),
+        out=out.data_ptr(),
+        rows=n_rows,
+        edges=n_edges,
+        x_rows=shape[0],
+        heads=heads,
+        width=width,
+        dtype=float_code("spmm", x),
+        index=id_code("spmm", rows, ids),
+        reduce=_REDUCE.get(reduce, -1),
+        threads=torch.get_num_threads(),
     )
-    if status:
-        library.raise_error(status)
     return out
 
 

@@ -48,14 +48,26 @@ def _sum_cpu(*arguments: Any) -> Tensor:
     indptr, ids, perm = structure.walk(at_senders)
     heads, width = shapes.heads("spmm_top", x.shape, None if weight is None else weight.shape, ids.shape[0])
     out = _sum_fake(*arguments)
-    status = library.native.heddle_spmm_top(
-        *(indptr.data_ptr(), ids.data_ptr(), pointer(perm)),
-        *map(pointer, (weight, x, top, factor, value, out)),
-        *(indptr.shape[0] - 1, ids.shape[0], structure.rows(not at_senders), heads, width),
-        *(adjoint, float_code("spmm_top", x), id_code("spmm_top", indptr, ids), torch.get_num_threads()),
+    library.native.spmm_top(
+        indptr=indptr.data_ptr(),
+        ids=ids.data_ptr(),
+        perm=pointer(perm),
+        weight=pointer(weight),
+        x=x.data_ptr(),
+        top=top.data_ptr(),
+        factor=pointer(factor),
+        value=pointer(value),
+        out=out.data_ptr(),
+        rows=indptr.shape[0] - 1,
+        edges=ids.shape[0],
+        other_rows=structure.rows(not at_senders),
+        heads=heads,
+        width=width,
+        transposed=adjoint,
+        dtype=float_code("spmm_top", x),
+        index=id_code("spmm_top", indptr, ids),
+        threads=torch.get_num_threads(),
     )
-    if status:
-        library.raise_error(status)
     return out
 
 
@@ -83,22 +95,30 @@ def _sum_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
 
 def _edges_cpu(*arguments: Any) -> Tensor:
     structure = Structure(*arguments[:5])
+    reverse = arguments[10]
     weight, x, top, a, b = (tensor.contiguous() for tensor in arguments[5:10])
     indptr, ids, _ = structure.walk(False)
     heads = prod(weight.shape[1:])
     out = torch.empty_like(weight)
-    status = library.native.heddle_sddmm_top(
-        *map(pointer, (indptr, ids, weight, x, top, a, b, out)),
-        *(indptr.shape[0] - 1, ids.shape[0], structure.rows(True), heads, prod(x.shape[weight.ndim :])),
-        *(
-            arguments[10],
-            float_code("sddmm_top", x),
-            id_code("sddmm_top", indptr, ids),
-            torch.get_num_threads(),
-        ),
+    library.native.sddmm_top(
+        indptr=indptr.data_ptr(),
+        ids=ids.data_ptr(),
+        weight=weight.data_ptr(),
+        x=x.data_ptr(),
+        top=top.data_ptr(),
+        a=a.data_ptr(),
+        b=b.data_ptr(),
+        out=out.data_ptr(),
+        rows=indptr.shape[0] - 1,
+        edges=ids.shape[0],
+        other_rows=structure.rows(True),
+        heads=heads,
+        width=prod(x.shape[weight.ndim :]),
+        transposed=reverse,
+        dtype=float_code("sddmm_top", x),
+        index=id_code("sddmm_top", indptr, ids),
+        threads=torch.get_num_threads(),
     )
-    if status:
-        library.raise_error(status)
     return out
 
 
