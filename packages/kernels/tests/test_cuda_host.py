@@ -22,7 +22,7 @@ from heddle.sample import Fanout, SampleGraph, homogeneous, in_edges
 from heddle.sampling import ReferenceSampler
 from heddle_kernels.cuda import device, library, matmul, segments, sparse
 from heddle_kernels.cuda.sampling import NeighborSampler
-from heddle_kernels.torch.structure import Structure
+from heddle_kernels.torch.csr_arrays import CsrArrays
 
 NATIVE = Path(__file__).parents[1] / "native"
 FORWARD, TRANSPOSED, OUTER = range(3)
@@ -200,9 +200,9 @@ def stand_in(host: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch) -> StandIn:
 
 
 @pytest.fixture
-def structure(adjacency: Any) -> Structure:
+def structure(adjacency: Any) -> CsrArrays:
     """Give the test's graph as int64 tensors."""
-    return Structure.of(type(adjacency)(*(torch.from_numpy(a.astype(np.int64)) for a in adjacency)))
+    return CsrArrays.of(type(adjacency)(*(torch.from_numpy(a.astype(np.int64)) for a in adjacency)))
 
 
 def random(*shape: int) -> torch.Tensor:
@@ -214,7 +214,7 @@ def random(*shape: int) -> torch.Tensor:
 @pytest.mark.parametrize("reduce", ["sum", "mean", "max"])
 @pytest.mark.parametrize("shape, axes", [((5,), None), ((4,), 0), ((2, 3), 1), ((3, 2, 2), 2), ((0,), None)])
 @pytest.mark.parametrize("transpose", [False, True])
-def test_spmm(stand_in: StandIn, structure: Structure, reduce: str, shape: Any, axes: Any, transpose: bool):
+def test_spmm(stand_in: StandIn, structure: CsrArrays, reduce: str, shape: Any, axes: Any, transpose: bool):
     x = random(structure.rows(not transpose), *shape)
     weight = None if axes is None else random(structure.senders.shape[0], *shape[:axes])
     found = sparse.spmm(*structure, weight, x, reduce, transpose)
@@ -224,7 +224,7 @@ def test_spmm(stand_in: StandIn, structure: Structure, reduce: str, shape: Any, 
 
 @pytest.mark.parametrize("op", ["dot", "add"])
 @pytest.mark.parametrize("shape", [(1,), (7,), (2, 5), (3, 2, 4)])
-def test_sddmm(stand_in: StandIn, structure: Structure, op: str, shape: tuple[int, ...]):
+def test_sddmm(stand_in: StandIn, structure: CsrArrays, op: str, shape: tuple[int, ...]):
     x, y = random(structure.rows(False), *shape), random(structure.rows(True), *shape)
     found = sparse.sddmm(*structure, x, y, op)
     torch.testing.assert_close(found, torch.ops.heddle.sddmm(*structure, x, y, op))
@@ -234,7 +234,7 @@ def test_sddmm(stand_in: StandIn, structure: Structure, op: str, shape: tuple[in
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("adjoint", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_top(stand_in: StandIn, structure: Structure, reverse: bool, adjoint: bool, weighted: bool):
+def test_top(stand_in: StandIn, structure: CsrArrays, reverse: bool, adjoint: bool, weighted: bool):
     n_edges = structure.senders.shape[0]
     weight = random(n_edges, 2) if weighted else None
     x, value = random(structure.rows(not reverse), 2, 3), random(structure.rows(reverse == adjoint), 2, 3)
@@ -255,7 +255,7 @@ def test_top(stand_in: StandIn, structure: Structure, reverse: bool, adjoint: bo
 
 
 @pytest.mark.parametrize("at_senders", [False, True])
-def test_edge_sum(stand_in: StandIn, structure: Structure, at_senders: bool):
+def test_edge_sum(stand_in: StandIn, structure: CsrArrays, at_senders: bool):
     data = random(structure.senders.shape[0], 3)
     expected = torch.ops.heddle.edge_sum(*structure, data, at_senders)
     torch.testing.assert_close(sparse.edge_sum(*structure, data, at_senders), expected)

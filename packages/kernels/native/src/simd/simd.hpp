@@ -146,6 +146,21 @@ template <class A, int W> HEDDLE_INLINE A lane_sum(vec<A, W> v) {
 }
 
 constexpr int64_t AHEAD = 16;  // edges from prefetch to use
+constexpr int64_t BLOCK = 4096;  // terms of a sum that are added one after the other
+
+// The blocks of a long sum, added with what each addition lost (Kahan): the error of a sum of any number of terms is that of
+// BLOCK terms. A sum of at most BLOCK terms has one block, and the bits of a plain sum.
+template <class A, int W> struct Blocks {
+  vec<A, W> total = broadcast<A, W>(0), lost = broadcast<A, W>(0);
+
+  // Add a block and begin the next one.
+  HEDDLE_INLINE void take(vec<A, W>& block) {
+    const vec<A, W> term = block - lost, sum = total + term;
+    lost = (sum - total) - term;
+    lost = lost - lost == 0 ? lost : broadcast<A, W>(0);  // infinities lose nothing
+    total = sum, block = broadcast<A, W>(0);
+  }
+};
 
 HEDDLE_INLINE void prefetch(const void* from, int64_t bytes) {
   for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(static_cast<const char*>(from) + b, 0, 3);

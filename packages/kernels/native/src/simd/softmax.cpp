@@ -61,16 +61,32 @@ template <class T, class F> void for_runs(const Softmax& op, int64_t from, int64
     body(Run<T>{perm, from, edges * columns, op.width, c, shift, !perm.data && columns == op.width});
 }
 
+// The sum of term(i) over a run's values, W at a time, per column.
+template <class T, class F> HEDDLE_INLINE vec<acc_t<T>, LANES<acc_t<T>>> added(const Run<T>& run, F&& term) {
+  using A = acc_t<T>;
+  constexpr int W = LANES<A>;
+  vec<A, W> sum = broadcast<A, W>(0);
+  Blocks<A, W> blocks;
+  for (int64_t i = 0; i < run.count; i += W) {
+    if (i && i % (BLOCK * W) == 0) blocks.take(sum);
+    sum += term(i);
+  }
+  if (run.count > BLOCK * W) {
+    blocks.take(sum);
+    sum = blocks.total;
+  }
+  return run.fold(sum, [](auto a, auto b) { return a + b; });
+}
+
 template <class T> void forward(const Run<T>& run, const T* data, T* out) {
   using A = acc_t<T>;
   constexpr int W = LANES<A>;
   const A lowest = -static_cast<A>(__builtin_inf());
-  vec<A, W> top = broadcast<A, W>(lowest), sum = broadcast<A, W>(0);
+  vec<A, W> top = broadcast<A, W>(lowest), sum;
   for (int64_t i = 0; i < run.count; i += W) top = larger(top, run.get(data, i, lowest));
   top = run.fold(top, [](auto a, auto b) { return larger(a, b); });
   top = top - top == 0 ? top : broadcast<A, W>(0);  // infinite or NaN: nothing to subtract
-  for (int64_t i = 0; i < run.count; i += W) sum += exponential<A, W>(run.get(data, i, lowest) - top);
-  sum = run.fold(sum, [](auto a, auto b) { return a + b; });
+  sum = added<T>(run, [&](int64_t i) { return exponential<A, W>(run.get(data, i, lowest) - top); });
   sum = sum == 0 ? broadcast<A, W>(1) : sum;
   for (int64_t i = 0; i < run.count; i += W) run.put(out, i, exponential<A, W>(run.get(data, i, lowest) - top) / sum);
 }
@@ -78,9 +94,7 @@ template <class T> void forward(const Run<T>& run, const T* data, T* out) {
 template <class T> void backward(const Run<T>& run, const T* y, const T* grad, T* out) {
   using A = acc_t<T>;
   constexpr int W = LANES<A>;
-  vec<A, W> sum = broadcast<A, W>(0);
-  for (int64_t i = 0; i < run.count; i += W) sum += run.get(y, i, 0) * run.get(grad, i, 0);
-  sum = run.fold(sum, [](auto a, auto b) { return a + b; });
+  const vec<A, W> sum = added<T>(run, [&](int64_t i) { return run.get(y, i, 0) * run.get(grad, i, 0); });
   for (int64_t i = 0; i < run.count; i += W) run.put(out, i, run.get(y, i, 0) * (run.get(grad, i, 0) - sum));
 }
 

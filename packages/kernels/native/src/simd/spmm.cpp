@@ -78,12 +78,19 @@ void pass(const Spmm& op, const Columns<V>& at, int64_t first, int64_t last) {
     const int64_t to = indptr[r + 1];
     vec<A, W> sum[V];
     HEDDLE_UNROLL for (int v = 0; v < V; ++v) sum[v] = broadcast<A, W>(maximum && from < to ? -__builtin_inf() : 0);
+    Blocks<A, W> blocks[V];
+    int64_t cut = from + BLOCK;
     for (int64_t j = from; j < to;) {
+      if (!maximum && j == cut) {
+        HEDDLE_UNROLL for (int v = 0; v < V; ++v) blocks[v].take(sum[v]);
+        cut += BLOCK;
+      }
       if (j == limit) {
         base = j, limit = j + edges.COUNT < end ? j + edges.COUNT : end;
         edges.fill(op, base, limit - base, end, stride, weight_stride);
       }
-      for (const int64_t stop = to < limit ? to : limit; j < stop; ++j) {
+      const int64_t whole = to < limit ? to : limit;
+      for (const int64_t stop = maximum || whole < cut ? whole : cut; j < stop; ++j) {
         const T* const row = x + edges.row[j - base];
         if (far) prefetch(x + edges.row[j - base + AHEAD] + c.column[0], c.bytes);
         const T* w = weight;
@@ -102,6 +109,11 @@ void pass(const Spmm& op, const Columns<V>& at, int64_t first, int64_t last) {
         }
       }
     }
+    if (!maximum && to - from > BLOCK)
+      HEDDLE_UNROLL for (int v = 0; v < V; ++v) {
+        blocks[v].take(sum[v]);
+        sum[v] = blocks[v].total;
+      }
     if (op.reduce == HEDDLE_MEAN && to > from)
       HEDDLE_UNROLL for (int v = 0; v < V; ++v) sum[v] /= broadcast<A, W>(static_cast<A>(to - from));
     HEDDLE_UNROLL for (int v = 0; v < V; ++v) store<W>(out + r * stride + c.column[v], sum[v]);

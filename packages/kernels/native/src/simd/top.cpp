@@ -30,7 +30,10 @@ template <class T, int W> void spmm_column(const Top& op, int64_t column, int64_
   const T* const far = op.transposed ? top : x;
   for (int64_t r = first; r < last; ++r) {
     vec<A, W> sum = broadcast<A, W>(0);
-    for (int64_t j = indptr[r], to = indptr[r + 1]; j < to; ++j) {
+    Blocks<A, W> blocks;
+    const int64_t from = indptr[r], to = indptr[r + 1];
+    for (int64_t j = from; j < to; ++j) {
+      if (j > from && (j - from) % BLOCK == 0) blocks.take(sum);
       __builtin_prefetch(far + ids[j + AHEAD < end ? j + AHEAD : j] * stride);
       const int64_t other = ids[j], e = perm[j] * op.heads + head;
       const int64_t sender = op.transposed ? r : other, receiver = op.transposed ? other : r;
@@ -38,6 +41,10 @@ template <class T, int W> void spmm_column(const Top& op, int64_t column, int64_
       if (factor) term *= broadcast<A, W>(load<1>(factor + e));
       const A w = weight ? load<1>(weight + e) : A(1);
       sum += attaining<T, W>(x + sender * stride, w, top + receiver * stride, term);
+    }
+    if (to - from > BLOCK) {
+      blocks.take(sum);
+      sum = blocks.total;
     }
     store<W>(static_cast<T*>(op.out) + r * stride + column, sum);
   }

@@ -10,8 +10,8 @@ from heddle_kernels import shapes
 from heddle_kernels.cuda.device import fault, stream, workspace
 from heddle_kernels.cuda.library import call
 from heddle_kernels.library import COMBINE, REDUCE
+from heddle_kernels.torch.csr_arrays import CsrArrays
 from heddle_kernels.torch.define import float_code, id_code, pointer
-from heddle_kernels.torch.structure import Structure
 
 
 def spmm(
@@ -26,7 +26,7 @@ def spmm(
     transpose: bool,
 ) -> Tensor:
     """Reduce weighted rows over the edges of each node that receives."""
-    structure = Structure(indptr, senders, t_indptr, t_receivers, t_order)
+    structure = CsrArrays(indptr, senders, t_indptr, t_receivers, t_order)
     walk = structure.walk(transpose)
     shapes.rows("spmm", "x", x.shape, structure.rows(not transpose), "one for each node that sends")
     heads, width = shapes.heads("spmm", x.shape, None if weight is None else weight.shape, walk[1].shape[0])
@@ -76,14 +76,14 @@ def reduce_walk(
 
 def spmm_max(*arguments: Any) -> Tensor:
     """Take the largest: spmm's maximum, whose schema names no reduction."""
-    structure, (weight, x, transpose) = Structure(*arguments[:5]), arguments[5:]
+    structure, (weight, x, transpose) = CsrArrays(*arguments[:5]), arguments[5:]
     return spmm(*structure, weight, x, "max", transpose)
 
 
 def edge_sum(*arguments: Any) -> Tensor:
     """Sum values of edges at their receivers, or at their senders."""
     data, at_senders = arguments[5], bool(arguments[6])
-    indptr, ids, order = Structure(*arguments[:5]).walk(at_senders)
+    indptr, ids, order = CsrArrays(*arguments[:5]).walk(at_senders)
     shapes.rows("edge_sum", "data", data.shape, ids.shape[0], "the number of edges")
     return reduce_walk("edge_sum", indptr, order, None, None, data, 1, prod(data.shape[1:]), "sum")
 
@@ -127,7 +127,7 @@ def sddmm(
 
 def spmm_top(*arguments: Any) -> Tensor:
     """Sum over the elements that attain a maximum, for each node."""
-    structure, (weight, x, top, factor, value) = Structure(*arguments[:5]), arguments[5:10]
+    structure, (weight, x, top, factor, value) = CsrArrays(*arguments[:5]), arguments[5:10]
     adjoint = bool(arguments[11])
     at_senders = bool(arguments[10]) != adjoint
     indptr, ids, perm = structure.walk(at_senders)
@@ -166,7 +166,7 @@ def spmm_top(*arguments: Any) -> Tensor:
 
 def sddmm_top(*arguments: Any) -> Tensor:
     """Sum over the elements that attain a maximum, for each edge and head."""
-    structure, reverse = Structure(*arguments[:5]), bool(arguments[10])
+    structure, reverse = CsrArrays(*arguments[:5]), bool(arguments[10])
     weight, x, top, a, b = (tensor.contiguous() for tensor in arguments[5:10])
     indptr, ids, _ = structure.walk(False)
     out = torch.empty_like(weight)

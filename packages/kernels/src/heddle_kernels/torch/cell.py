@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from heddle.errors import problem
 from heddle_kernels.torch.cell_native import (
     GRU_GATES,
     GRU_OUTPUT,
@@ -65,10 +66,19 @@ _CELLS = {cell.name: cell for cell in (LSTM, GRU_GATES, GRU_OUTPUT)}
 
 def _call(name: str, base: Tensor, states: tuple[Any, ...], terms: Tensors, matrices: Tensors) -> Any:
     cell = _CELLS[name]
+    base, states, terms, matrices = _outside_autocast(base, states, terms, matrices)
     if torch.compiler.is_compiling():
         outputs = _STEPS[name](base, list(states), list(terms), list(matrices))
         return tuple(outputs[: cell.n_outputs])
     return _Step.apply(cell, base, len(states), len(terms), *states, *terms, *matrices)
+
+
+def _outside_autocast(base: Tensor, states: Any, terms: Tensors, matrices: Tensors) -> tuple[Any, ...]:
+    """Return all in float32 where torch.autocast has made some of them narrower; else as they are."""
+    if not torch.is_autocast_enabled(base.device.type) or base.dtype == torch.float64:
+        return base, states, terms, matrices
+    lists = [[None if t is None else t.float() for t in each] for each in (states, terms, matrices)]
+    return base.float(), *lists
 
 
 class _Step(Function):
@@ -87,7 +97,8 @@ class _Step(Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
         k, n, m = ctx.counts
-        kept, rest = ctx.saved_tensors[:k], ctx.saved_tensors[k:]
+        saved = ctx.saved_tensors
+        kept, rest = saved[:k], saved[k:]
         states, terms, matrices = rest[:n], rest[n : n + m], rest[n + m :]
         wanted = (ctx.needs_input_grad[1], *ctx.needs_input_grad[4:])
         if all(grad is None for grad in grads):
@@ -95,6 +106,18 @@ class _Step(Function):
         found = iter(backward(ctx.cell, states, kept, grads, terms, matrices, ctx.shared, wanted))
         base, *others = (next(found) if want else None for want in wanted)
         return None, base, None, None, *others
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        raise _unavailable("forward mode", "reverse mode")
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *arguments: Any) -> Any:
+        raise _unavailable("vmap", "rows: their axes before the last are a batch already")
+
+
+def _unavailable(found: str, expected: str) -> NotImplementedError:
+    return NotImplementedError(problem("recurrent step", found, expected, "use that, or core's cells"))
 
 
 def _define(name: str) -> Any:
@@ -117,29 +140,27 @@ def _define(name: str) -> Any:
     def grad_fake(states, kept, grads, terms, matrices, shared: bool, wanted) -> list[Tensor]:
         return empty_gradients(cell, states, kept, terms, matrices, shared, wanted)
 
-    signature = "Tensor?[] states, Tensor[] kept, Tensor?[] grads, Tensor[] terms, Tensor[] matrices"
-    gradient = define(
-        f"{name}_grad({signature}, bool shared, bool[] wanted) -> Tensor[]", grad, grad_fake
-    ).forward
+    gradient = define(f"{name}_grad", grad, grad_fake).forward
 
-    def setup(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
-        base, states, terms, matrices = inputs
+    def setup(ctx: Any, given: Any, output: list[Tensor]) -> None:
+        base, states, terms, matrices = given
         ctx.save_for_backward(*output, *states, *terms, *matrices)
         ctx.counts, ctx.shared = (len(output), len(states), len(terms)), base.ndim == 1
 
-    def gradients(ctx: Any, grads: list[Any]) -> tuple[Any, ...]:
+    def gradients(ctx: Any, asked: Any, grads: list[Any]) -> dict[str, Any]:
         k, n, m = ctx.counts
-        kept, rest = list(ctx.saved_tensors[:k]), list(ctx.saved_tensors[k:])
+        saved = list(ctx.saved_tensors)
+        kept, rest = saved[:k], saved[k:]
         states, terms, matrices = rest[:n], rest[n : n + m], rest[n + m :]
-        needs = ctx.needs_input_grad
-        wanted = [needs[0], *needs[1], *needs[2], *needs[3]]
+        wanted = [asked.base, *asked.states, *asked.terms, *asked.matrices]
         outputs = list(grads[: cell.n_outputs])
         found = iter(gradient(states, kept, outputs, terms, matrices, ctx.shared, wanted))
         base, *others = [next(found) if want else None for want in wanted]
-        return base, others[:n], others[n : n + m], others[n + m :]
+        lists = {"states": others[:n], "terms": others[n : n + m], "matrices": others[n + m :]}
+        return {"base": base} | lists
 
     return define(
-        f"{name}(Tensor base, Tensor?[] states, Tensor[] terms, Tensor[] matrices) -> Tensor[]",
+        name,
         step,
         step_fake,
         setup=setup,

@@ -1,12 +1,15 @@
-"""How an operator is made: one schema, one CPU function, its shapes, its gradient, its batching rule."""
+"""How an operator is made: its table in heddle_kernels.calls, a CPU function, its shapes, derivatives, batches."""
 
-from collections.abc import Callable
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from heddle.errors import GraphError, problem
+from heddle_kernels.calls.describe import STRUCTURE
+from heddle_kernels.calls.tables import OPERATORS
 from heddle_kernels.library import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, INT32, INT64
 
 LIBRARY = torch.library.Library("heddle", "DEF")
@@ -24,6 +27,12 @@ _FLOATS = {
 }
 _IDS = {torch.int32: INT32, torch.int64: INT64}
 
+DEFINED: dict[str, "Operator"] = {}
+"""Every operator by name: one that another's gradient calls is found here, whichever is defined first."""
+
+Found = Mapping[str, Any]
+"""Gradients by the names of the arguments that they belong to."""
+
 
 class Operator(NamedTuple):
     """One operator, called in two ways: torch charges more for a call that might record a gradient."""
@@ -33,54 +42,134 @@ class Operator(NamedTuple):
 
 
 def define(
-    schema: str,
+    name: str,
     cpu: Callable[..., Any],
     fake: Callable[..., Any],
     *,
+    fixed: Sequence[str] = STRUCTURE,
     setup: Callable[..., None] | None = None,
-    backward: Callable[..., Any] | None = None,
+    backward: Callable[..., Found] | None = None,
+    jvp: Callable[..., Any] | None = None,
     vmap: Callable[..., Any] | None = None,
     record: Callable[..., Any] | None = None,
 ) -> Operator:
     """Register `heddle::NAME` with its gradient, `heddle::NAME_forward` without, and return how to call them.
 
     Args:
-        schema: "name(arguments) -> Tensor".
+        name: of one of `calls.tables.OPERATORS`, whose arguments come as a NamedTuple `given` below.
         cpu: the implementation; its inputs may be of any layout.
         fake: the same on tensors without data, for torch.compile.
-        setup, backward: as in torch.library.register_autograd. `backward` uses the faces, so that it has a gradient.
+        fixed: arguments that say where values go; a batch of these is refused.
+        setup: (ctx, given, output): keeps what `backward` reads.
+        backward: (ctx, wanted, *gradients) -> gradients of arguments by name; `wanted` tells which are asked for.
+            It uses the faces, so that it has a gradient, and reads ctx.saved_tensors once, as hooks and checkpoints
+            expect.
+        jvp: (given, output, tangents) -> tangent of the output, from those of the arguments, each a tensor or None.
+        vmap: (operator, batch size, axes of the batch, given) -> (output, axis of its batch).
         record: for an operator on lists, the call that records its gradient; autograd.Function wants them flattened.
-        vmap: (operator, batch size, axes of the batch, *arguments) -> (output, axis of its batch).
     """
-    name, arguments = schema.split("(", 1)
+    described = OPERATORS[name]
+    given: Any = namedtuple(name, described.names)  # type: ignore[misc]
+    named = _Named(
+        name, given, [each for each in fixed if each in described.names], setup, backward, jvp, vmap
+    )
+    arguments = f"({described.arguments}) -> {described.returns}"
     names = (f"{name}_forward", name) if backward else (name,)
     for each in names:
-        LIBRARY.define(f"{each}({arguments}", tags=(torch.Tag.pt2_compliant_tag,))
+        LIBRARY.define(f"{each}{arguments}", tags=(torch.Tag.pt2_compliant_tag,))
         LIBRARY.impl(each, cpu, "CPU")
         torch.library.register_fake(f"heddle::{each}", fake, lib=LIBRARY)
         if vmap:
-            rule = _batched(vmap, getattr(torch.ops.heddle, each).default)
+            rule = named.batched(getattr(torch.ops.heddle, each).default)
             torch.library.register_vmap(f"heddle::{each}", rule, lib=LIBRARY)
-    forward = _shortcut(getattr(torch.ops.heddle, names[0]).default, cpu)
+    first = len(STRUCTURE) if described.names[: len(STRUCTURE)] == STRUCTURE else 0
+    forward = _shortcut(getattr(torch.ops.heddle, names[0]).default, cpu, first, record)
     if not backward:
-        return Operator(forward, forward)
-    torch.library.register_autograd(f"heddle::{name}", backward, setup_context=setup, lib=LIBRARY)
+        DEFINED[name] = Operator(forward, forward)
+        return DEFINED[name]
+    torch.library.register_autograd(f"heddle::{name}", named.gradient, setup_context=named.keep, lib=LIBRARY)
     registered = getattr(torch.ops.heddle, name).default
-    eager = record or _applied(_function(name, forward, setup, backward, vmap))
+    eager = record or _applied(_function(named, forward))
 
     def recorded(*arguments: Any) -> Any:
         return registered(*arguments) if torch.compiler.is_compiling() else eager(*arguments)
 
-    return Operator(forward, recorded)
+    DEFINED[name] = Operator(forward, recorded)
+    return DEFINED[name]
 
 
-def _shortcut(operator: Any, cpu: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a call of `operator` without the dispatcher's toll wherever that leads to `cpu` anyway."""
+def call(name: str, values: Sequence[Tensor | None], *arguments: Any) -> Any:
+    """Call an operator by name: recorded, if one of `values`, its arguments that have gradients, wants one."""
+    operator = DEFINED[name]
+    return (operator.recorded if recorded(*values) else operator.forward)(*arguments)
+
+
+class _Named(NamedTuple):
+    """An operator's rules, which know arguments by name, as torch calls them, by position."""
+
+    name: str
+    given: Any
+    fixed: Sequence[str]
+    setup: Any
+    backward: Any
+    jvp: Any
+    vmap: Any
+
+    def keep(self, ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keep what the gradient reads."""
+        self.setup(ctx, self.given(*inputs), output)
+
+    def keep_both(self, ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keep what the gradient reads and, where tangents go through, what they need."""
+        self.keep(ctx, inputs, output)
+        if self.jvp and (_FORWARD_MODE._current_level >= 0 or _transforms_active()):
+            tensors = [each for each in (*inputs, output) if isinstance(each, Tensor)]
+            ctx.save_for_forward(*tensors)
+            ctx.heddle_plain = [None if isinstance(each, Tensor) else (each,) for each in (*inputs, output)]
+
+    def gradient(self, ctx: Any, *grads: Any) -> tuple[Any, ...]:
+        """Return the gradients in the order of the arguments."""
+        found = self.backward(ctx, self.given(*ctx.needs_input_grad), *grads)
+        return tuple(map(found.get, self.given._fields))
+
+    def tangent(self, ctx: Any, *tangents: Any) -> Any:
+        """Return the tangent of the output."""
+        one_level(self.name)
+        tensors = iter(ctx.saved_tensors)
+        *inputs, output = (next(tensors) if plain is None else plain[0] for plain in ctx.heddle_plain)
+        return self.jvp(self.given(*inputs), output, self.given(*tangents))
+
+    def batched(self, operator: Any) -> Callable[..., Any]:
+        """Return the batching rule, as torch.library and autograd.Function take it."""
+
+        def rule(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> Any:
+            dims = self.given(*in_dims)
+            if any(getattr(dims, each) is not None for each in self.fixed):
+                found, expected = "batched ids", "a batch of values on one structure"
+                raise NotImplementedError(
+                    problem(f"{self.name}: vmap", found, expected, "loop over the structures")
+                )
+            return self.vmap(operator, info.batch_size, dims, self.given(*arguments))
+
+        return rule
+
+
+def _shortcut(
+    operator: Any, cpu: Callable[..., Any], first: int, record: Callable[..., Any] | None
+) -> Callable[..., Any]:
+    """Return a call of `operator` without the dispatcher's toll wherever that leads to `cpu` anyway.
+
+    The arguments from `first` on may be lazily negated tensors, which the dispatcher makes. Complex tensors, which may
+    be lazily conjugated, come to no operator.
+    """
 
     def forward(*arguments: Any) -> Any:
+        if record and _transforms_active() and not torch.compiler.is_compiling():
+            return record(*arguments)  # torch has no batching rule for operators on lists
         if torch.compiler.is_compiling() or _transforms_active() or _dispatch_modes():
             return operator(*arguments)
-        return cpu(*arguments) if _on_cpu(arguments) else operator(*arguments)
+        plain = _on_cpu(arguments) and not _negated(arguments[first:])
+        return cpu(*arguments) if plain else operator(*arguments)
 
     return forward
 
@@ -100,15 +189,30 @@ def _on_cpu(arguments: Any) -> bool:
     return True
 
 
-def _function(name: str, forward: Any, setup: Any, backward: Any, vmap: Any) -> Any:
+def _negated(arguments: Any) -> bool:
+    """Tell whether one of these tensors is lazily negated."""
+    for argument in arguments:
+        kind = argument.__class__
+        if kind is Tensor:
+            if argument.is_neg():
+                return True
+        elif (kind is list or kind is tuple) and _negated(argument):
+            return True
+    return False
+
+
+def _function(named: _Named, forward: Any) -> Any:
     """Return the gradient as an autograd.Function too: torch.func's transforms refuse those of torch.library."""
     members = {
         "forward": staticmethod(lambda *arguments: forward(*arguments)),
-        "backward": staticmethod(backward),
+        "backward": staticmethod(named.gradient),
+        "setup_context": staticmethod(named.keep_both),
     }
-    function: Any = type(name, (torch.autograd.Function,), members | {"setup_context": staticmethod(setup)})
-    if vmap:
-        function.vmap = staticmethod(_batched(vmap, lambda *arguments: function.apply(*arguments)))
+    if named.jvp:
+        members["jvp"] = staticmethod(named.tangent)
+    function: Any = type(named.name, (torch.autograd.Function,), members)
+    if named.vmap:
+        function.vmap = staticmethod(named.batched(lambda *arguments: function.apply(*arguments)))
     return function
 
 
@@ -122,20 +226,62 @@ def _applied(function: Any) -> Callable[..., Any]:
     return apply
 
 
-def _batched(vmap: Callable[..., Any], operator: Any) -> Callable[..., Any]:
-    return lambda info, in_dims, *arguments: vmap(operator, info.batch_size, in_dims, *arguments)
+def one_level(op: str) -> None:
+    """Refuse forward mode within forward mode, whose outer tangents torch drops in an autograd.Function.
+
+    Raises:
+        NotImplementedError: says so.
+    """
+    stack = torch._C._functorch.get_interpreter_stack() or []
+    levels = [each for each in stack if each.key() == torch._C._functorch.TransformType.Jvp]
+    if len(levels) > 1:
+        found, expected = "forward mode within forward mode", "one level of it"
+        raise NotImplementedError(
+            problem(f"{op}: jvp", found, expected, "take jacfwd of jacrev, as torch.func.hessian does")
+        )
+
+
+def multilinear(operator: Callable[..., Any], *names: str) -> Callable[..., Any]:
+    """Return the jvp of an operator that is linear in each of these: a sum, a tangent in the place of each."""
+
+    def jvp(given: Any, output: Tensor, tangents: Any) -> Tensor | None:
+        terms = [
+            operator(given._replace(**{name: tangent}))
+            for name in names
+            if (tangent := getattr(tangents, name)) is not None
+        ]
+        return total(terms)
+
+    return jvp
+
+
+def total(terms: Sequence[Tensor]) -> Tensor | None:
+    """Sum tensors, None for none."""
+    return sum(terms[1:], terms[0]) if terms else None
 
 
 def recorded(*tensors: Tensor | None) -> bool:
     """Tell whether a call on these tensors has a derivative to record.
 
-    Within forward-mode differentiation always: the recorded operator refuses it, where the other would drop it.
+    In forward mode and under torch.func's transforms always: what an outer transform records isn't seen on a tensor.
     """
     if torch.is_grad_enabled():
         for tensor in tensors:
             if tensor is not None and tensor.requires_grad:
                 return True
-    return _FORWARD_MODE._current_level >= 0
+    return _FORWARD_MODE._current_level >= 0 or _transforms_active()
+
+
+def autocast(*tensors: Any) -> Sequence[Any]:
+    """Return a product's operands as torch.autocast wants them where it is on; float64 and None stay as they are."""
+    if not torch._C._is_any_autocast_enabled():
+        return tensors
+    device = tensors[0].device.type
+    if not torch.is_autocast_enabled(device):
+        return tensors
+    dtype = torch.get_autocast_dtype(device)
+    narrow = (torch.float32, torch.bfloat16, torch.float16)
+    return [each.to(dtype) if each is not None and each.dtype in narrow else each for each in tensors]
 
 
 def float_code(op: str, tensor: Tensor) -> int:
@@ -172,11 +318,26 @@ def batch_second(tensor: Tensor | None, dim: int | None, size: int) -> Tensor | 
     )
 
 
-def refuse_batched(op: str, dims: tuple[int | None, ...]) -> None:
-    """Raise for a batch of structures: each graph of a batch would need its own walk."""
-    if any(dim is not None for dim in dims):
-        raise NotImplementedError(
-            problem(
-                f"{op}: vmap", "batched ids", "a batch of values on one structure", "loop over the structures"
-            )
-        )
+def in_second(*names: str) -> Callable[..., tuple[Any, int]]:
+    """Return the batching rule of an operator that treats further axes alike: each value's batch is its second axis."""
+
+    def vmap(op: Any, size: int, dims: Any, given: Any) -> tuple[Any, int]:
+        batched = {name: batch_second(getattr(given, name), getattr(dims, name), size) for name in names}
+        return op(*given._replace(**batched)), 1
+
+    return vmap
+
+
+def examples(size: int, dims: Sequence[Any], given: Sequence[Any]) -> list[list[Any]]:
+    """Return the arguments of each example of a batch; of an empty batch, one of zeros, for its shapes."""
+    if not size:
+        return [
+            [a if d is None else a.new_zeros((*a.shape[:d], *a.shape[d + 1 :])) for a, d in zip(given, dims)]
+        ]
+    return [[a if d is None else a.select(d, i) for a, d in zip(given, dims)] for i in range(size)]
+
+
+def one_by_one(op: Any, size: int, dims: Any, given: Any) -> tuple[Tensor, int]:
+    """Batch an operator by calling it for each example (a vmap rule)."""
+    found = torch.stack([op(*example) for example in examples(size, dims, given)])
+    return found[:size], 0

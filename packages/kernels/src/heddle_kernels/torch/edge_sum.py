@@ -7,20 +7,20 @@ import torch
 from torch import Tensor
 
 from heddle_kernels import library, shapes
-from heddle_kernels.torch.define import define, float_code, id_code, pointer, recorded, refuse_batched
-from heddle_kernels.torch.structure import SCHEMA, Structure
+from heddle_kernels.torch.csr_arrays import SIZE, CsrArrays
+from heddle_kernels.torch.define import call, define, float_code, id_code, in_second, multilinear, pointer
 
 
-def edge_sum_on(structure: Structure, data: Tensor, at_senders: bool) -> Tensor:
+def edge_sum_on(arrays: CsrArrays, data: Tensor, at_senders: bool) -> Tensor:
     """Sum data [n_edges, ...] by receiver, or by sender: [n_receivers or n_senders, ...]; without edges 0."""
-    operator = _edge_sum.recorded if recorded(data) else _edge_sum.forward
-    return operator(*structure, data, at_senders)
+    out: Tensor = call("edge_sum", (data,), *arrays, data, at_senders)
+    return out
 
 
 def _cpu(*arguments: Any) -> Tensor:
-    data, at_senders = arguments[5:]
+    arrays, (data, at_senders) = CsrArrays.split(arguments)
     data = data.contiguous()
-    indptr, ids, order = Structure(*arguments[:5]).walk(at_senders)
+    indptr, ids, order = arrays.walk(at_senders)
     n_edges = ids.shape[0]
     shapes.rows("edge_sum", "data", data.shape, n_edges, "the number of edges")
     out = _fake(*arguments)
@@ -45,35 +45,28 @@ def _cpu(*arguments: Any) -> Tensor:
 
 
 def _fake(*arguments: Any) -> Tensor:
-    data, at_senders = arguments[5:]
-    return data.new_empty((Structure(*arguments[:5]).rows(at_senders), *data.shape[1:]))
+    arrays, (data, at_senders) = CsrArrays.split(arguments)
+    return data.new_empty((arrays.rows(at_senders), *data.shape[1:]))
 
 
-def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs[:5])
-    ctx.at_senders = inputs[6]
+def _setup(ctx: Any, given: Any, output: Tensor) -> None:
+    ctx.save_for_backward(*given[:SIZE])
+    ctx.at_senders = given.at_senders
 
 
-def _backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-    from heddle_kernels.torch.sddmm import sddmm_on
-
-    structure = Structure(*ctx.saved_tensors)
-    nothing = grad.new_zeros((structure.rows(not ctx.at_senders), *grad.shape[1:]))
+def _backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
+    arrays, _ = CsrArrays.split(ctx.saved_tensors)
+    nothing = grad.new_zeros((arrays.rows(not ctx.at_senders), *grad.shape[1:]))
     ends = (nothing, grad) if ctx.at_senders else (grad, nothing)
-    return *(None,) * 5, sddmm_on(structure, *ends, "add"), None
+    return {"data": call("sddmm", ends, *arrays, *ends, "add")}
 
 
-def _vmap(op: Any, size: int, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Tensor, int]:
-    refuse_batched("edge_sum", in_dims[:5])
-    *structure, data, at_senders = arguments
-    return op(*structure, data.movedim(in_dims[5], 1), at_senders), 1
-
-
-_edge_sum = define(
-    f"edge_sum({SCHEMA}, Tensor data, bool at_senders) -> Tensor",
+define(
+    "edge_sum",
     _cpu,
     _fake,
     setup=_setup,
     backward=_backward,
-    vmap=_vmap,
+    jvp=multilinear(lambda given: edge_sum_on(CsrArrays(*given[:SIZE]), *given[SIZE:]), "data"),
+    vmap=in_second("data"),
 )

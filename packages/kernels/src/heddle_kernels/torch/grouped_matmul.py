@@ -1,14 +1,14 @@
 """grouped_matmul on torch: products of matrices of any sizes, and the outer products that differentiate them."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from heddle_kernels import library, shapes
-from heddle_kernels.torch.define import define, float_code, recorded
+from heddle_kernels.torch.define import autocast, call, define, examples, float_code, one_level
 
 Tensors = Sequence[Tensor]
 
@@ -22,17 +22,20 @@ def grouped_matmul(lhs: Tensors, rhs: Tensors, bias: Tensors | None = None) -> l
         GraphError: lists of two lengths, shapes that don't fit.
     """
     shapes.paired([a.shape for a in lhs], [b.shape for b in rhs], [b.shape for b in bias] if bias else None)
-    return _product(lhs, rhs, bias or (), False) if lhs else []
+    if not lhs:
+        return []
+    n = len(lhs)
+    tensors = autocast(*lhs, *rhs, *(bias or ()))
+    return _product(tensors[:n], tensors[n : 2 * n], tensors[2 * n :], False)
 
 
 def _product(lhs: Tensors, rhs: Tensors, bias: Tensors, transposed: bool) -> list[Tensor]:
-    operator = _grouped_matmul.recorded if recorded(*lhs, *rhs, *bias) else _grouped_matmul.forward
-    return list(operator(lhs, rhs, bias, transposed))
+    return list(call("grouped_matmul", (*lhs, *rhs, *bias), lhs, rhs, bias, transposed))
 
 
 def _outer(lhs: Tensors, rhs: Tensors) -> list[Tensor]:
     """Multiply lhs[i] [n_i, k_i] transposed by rhs[i] [n_i, m_i]: a list of [k_i, m_i]."""
-    return list((_grouped_outer.recorded if recorded(*lhs, *rhs) else _grouped_outer.forward)(lhs, rhs))
+    return list(call("grouped_outer", (*lhs, *rhs), lhs, rhs))
 
 
 def _cpu(lhs: Tensors, rhs: Tensors, bias: Tensors, transposed: bool) -> list[Tensor]:
@@ -122,28 +125,43 @@ def _outer_grads(lhs: Tensors, rhs: Tensors, grads: Tensors, needed: Sequence[bo
     ]
 
 
-def _setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-    lhs, rhs, bias, ctx.transposed = inputs
-    ctx.save_for_backward(*lhs, *rhs)
-    ctx.biased = len(bias) > 0
+def _setup(ctx: Any, given: Any, output: Any) -> None:
+    ctx.transposed, ctx.biased = given.transposed, len(given.bias) > 0
+    ctx.save_for_backward(*given.lhs, *given.rhs)
 
 
-def _backward(ctx: Any, grads: Tensors) -> tuple[Any, ...]:
+def _backward(ctx: Any, wanted: Any, grads: Tensors) -> dict[str, Any]:
     lhs, rhs = _halves(ctx.saved_tensors)
-    needed = [any(needs) for needs in ctx.needs_input_grad[:3]]
+    needed = [any(wanted.lhs), any(wanted.rhs), any(wanted.bias)]
     lhs_grads, rhs_grads, bias_grads = _product_grads(lhs, rhs, grads, ctx.transposed, needed)
-    return lhs_grads, rhs_grads, bias_grads if ctx.biased else [], None
+    return {"lhs": lhs_grads, "rhs": rhs_grads, "bias": bias_grads if ctx.biased else []}
 
 
-def _outer_setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-    lhs, rhs = inputs
+def _outer_setup(ctx: Any, given: Any, output: Any) -> None:
+    ctx.save_for_backward(*given.lhs, *given.rhs)
+
+
+def _outer_backward(ctx: Any, wanted: Any, grads: Tensors) -> dict[str, Any]:
+    needed = [any(wanted.lhs), any(wanted.rhs)]
+    found = _outer_grads(*_halves(ctx.saved_tensors), grads, needed)
+    return dict(zip(("lhs", "rhs"), found))
+
+
+def _linear_in_each(
+    function: Callable[[Tensors, Tensors], Tensors], lhs: Tensors, rhs: Tensors, tangents: Sequence[Any]
+) -> Tensors:
+    """Return the tangents of products that are linear in both sides: those of a side that has none are 0."""
+    n = len(lhs)
+    sides = [
+        [torch.zeros_like(own) if t is None else t for own, t in zip(side, given)]
+        for side, given in ((lhs, tangents[:n]), (rhs, tangents[n : 2 * n]))
+    ]
+    return [a + b for a, b in zip(function(sides[0], rhs), function(lhs, sides[1]))]
+
+
+def _keep_tensors(ctx: Any, lhs: Tensors, rhs: Tensors) -> None:
     ctx.save_for_backward(*lhs, *rhs)
-
-
-def _outer_backward(ctx: Any, grads: Tensors) -> tuple[Any, ...]:
-    return tuple(
-        _outer_grads(*_halves(ctx.saved_tensors), grads, [any(needs) for needs in ctx.needs_input_grad])
-    )
+    ctx.save_for_forward(*lhs, *rhs)
 
 
 def _halves(tensors: Tensors) -> tuple[Tensors, Tensors]:
@@ -161,7 +179,7 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         ctx.count, ctx.transposed, *tensors = inputs
-        ctx.save_for_backward(*tensors[: 2 * ctx.count])
+        _keep_tensors(ctx, tensors[: ctx.count], tensors[ctx.count : 2 * ctx.count])
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
@@ -169,6 +187,19 @@ class _Product(torch.autograd.Function):
         needed = [any(needs[:n]), any(needs[n : 2 * n]), any(needs[2 * n :])]
         found = _product_grads(*_halves(ctx.saved_tensors), grads, ctx.transposed, needed)
         return None, None, *[grad for each in found for grad in each][: len(needs)]
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> tuple[Tensor, ...]:
+        one_level("grouped_matmul")
+        lhs, rhs = _halves(ctx.saved_tensors)
+        given = tangents[2:]
+        found = _linear_in_each(lambda a, b: _product(a, b, (), ctx.transposed), lhs, rhs, given)
+        biases = given[2 * ctx.count :] or [None] * ctx.count
+        return tuple(t if bias is None else t + bias for t, bias in zip(found, biases))
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Any, Any]:
+        return _one_by_one(_Product.apply, info.batch_size, in_dims, arguments)
 
 
 class _Outer(torch.autograd.Function):
@@ -181,7 +212,7 @@ class _Outer(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         ctx.count, *tensors = inputs
-        ctx.save_for_backward(*tensors)
+        _keep_tensors(ctx, tensors[: ctx.count], tensors[ctx.count :])
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
@@ -189,9 +220,27 @@ class _Outer(torch.autograd.Function):
         found = _outer_grads(*_halves(ctx.saved_tensors), grads, [any(lhs_needs), any(rhs_needs)])
         return None, *(grad for each in found for grad in each)
 
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> tuple[Tensor, ...]:
+        one_level("grouped_outer")
+        return tuple(_linear_in_each(_outer, *_halves(ctx.saved_tensors), tangents[1:]))
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Any, Any]:
+        return _one_by_one(_Outer.apply, info.batch_size, in_dims, arguments)
+
+
+def _one_by_one(function: Any, size: int, dims: Sequence[Any], arguments: Sequence[Any]) -> tuple[Any, Any]:
+    """Batch a function of many results by calling it for each example."""
+    found = [function(*each) for each in examples(size, dims, arguments)]
+    outs = tuple(
+        torch.stack(each) if size else each[0].new_empty((0, *each[0].shape)) for each in zip(*found)
+    )
+    return outs, (0,) * len(outs)
+
 
 _grouped_matmul = define(
-    "grouped_matmul(Tensor[] lhs, Tensor[] rhs, Tensor[] bias, bool transposed) -> Tensor[]",
+    "grouped_matmul",
     _cpu,
     _fake,
     setup=_setup,
@@ -199,7 +248,7 @@ _grouped_matmul = define(
     record=lambda lhs, rhs, bias, transposed: _Product.apply(len(lhs), transposed, *lhs, *rhs, *bias),
 )
 _grouped_outer = define(
-    "grouped_outer(Tensor[] lhs, Tensor[] rhs) -> Tensor[]",
+    "grouped_outer",
     _outer_cpu,
     _outer_fake,
     setup=_outer_setup,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from heddle.memo import Memo
 from heddle_kernels import relational
-from heddle_kernels.torch.define import define, float_code, id_code, recorded
+from heddle_kernels.torch.define import define, float_code, id_code, one_level, recorded, total
 
 Tensors = Sequence[Tensor]
 
@@ -157,29 +157,53 @@ def _second_gradients(
     features, plus that of seeds in the place of the rest.
     """
     features, paired = relational.CallTable.read(table).roles()
-    given = [torch.zeros_like(own) if seed is None else seed for own, seed in zip(floats, seeds)]
-    nothing = [torch.zeros_like(own) for own in floats]
+    first, second = _halves(floats, seeds, features, paired)
     places = range(len(floats))
-    first = [given[i] if i in features else floats[i] if i in paired else nothing[i] for i in places]
-    second = [floats[i] if i in features else given[i] for i in places]
     of_rest = [wanted[i] and i in paired for i in places]
     of_features = [wanted[i] and i in features for i in places]
     by_rest = _gradients(first, structure, table, False, y, grad, of_rest)
     by_features = _gradients(second, structure, table, False, y, grad, of_features)
-    operator = conv.recorded if recorded(*first, *second) else conv.forward
-    total = sum(operator(each, structure, table, *y.shape, False) for each in (first, second))
-    return total, [by_features[i] if i in features else by_rest[i] for i in places]
+    along = _along(floats, structure, table, y, seeds)
+    return along, [by_features[i] if i in features else by_rest[i] for i in places]
 
 
-def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    floats, structure, ctx.table, _, _, ctx.relu = inputs
-    ctx.counts = len(floats), len(structure)
+def _halves(
+    floats: Tensors, seeds: Sequence[Tensor | None], features: set[int], paired: set[int]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the floats with seeds in the place of features, no biases, and with seeds in the place of the rest."""
+    given = [torch.zeros_like(own) if seed is None else seed for own, seed in zip(floats, seeds)]
+    nothing = [torch.zeros_like(own) for own in floats]
+    places = range(len(floats))
+    first = [given[i] if i in features else floats[i] if i in paired else nothing[i] for i in places]
+    return first, [floats[i] if i in features else given[i] for i in places]
+
+
+def _along(
+    floats: Tensors, structure: Tensors, table: Sequence[int], y: Tensor, seeds: Sequence[Tensor | None]
+) -> Tensor:
+    """Return the sum over relations, before relu, as it changes along the seeds."""
+    halves = _halves(floats, seeds, *relational.CallTable.read(table).roles())
+    values = [tensor for half in halves for tensor in half]
+    operator = conv.recorded if recorded(*values) else conv.forward
+    first, second = (operator(half, structure, table, *y.shape, False) for half in halves)
+    out: Tensor = first + second
+    return out
+
+
+def _setup(ctx: Any, given: Any, output: Tensor) -> None:
+    _keep(ctx, given.floats, given.structure, given.table, given.relu, output)
+
+
+def _keep(
+    ctx: Any, floats: Tensors, structure: Tensors, table: Sequence[int], relu: bool, output: Tensor
+) -> None:
+    ctx.table, ctx.relu, ctx.counts = table, relu, (len(floats), len(structure))
     ctx.save_for_backward(*floats, *structure, output)
 
 
-def _backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-    grads, structure = _first(ctx, grad, ctx.needs_input_grad[0])
-    return grads, structure, None, None, None, None
+def _backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
+    grads, structure = _first(ctx, grad, wanted.floats)
+    return {"floats": grads, "structure": structure}
 
 
 def _first(ctx: Any, grad: Tensor, wanted: Sequence[bool]) -> tuple[list[Tensor | None], list[None]]:
@@ -188,15 +212,15 @@ def _first(ctx: Any, grad: Tensor, wanted: Sequence[bool]) -> tuple[list[Tensor 
     return _gradients(floats, structure, ctx.table, ctx.relu, y, grad, wanted), [None] * len(structure)
 
 
-def _grad_setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-    floats, structure, ctx.table, ctx.relu, y, grad, ctx.wanted = inputs
-    ctx.counts = len(floats), len(structure)
-    ctx.save_for_backward(*floats, *structure, y, grad)
+def _grad_setup(ctx: Any, given: Any, output: Any) -> None:
+    ctx.table, ctx.relu, ctx.wanted = given.table, given.relu, given.wanted
+    ctx.counts = len(given.floats), len(given.structure)
+    ctx.save_for_backward(*given.floats, *given.structure, given.y, given.grad)
 
 
-def _grad_backward(ctx: Any, seeds: Sequence[Tensor]) -> tuple[Any, ...]:
-    total, grads, structure = _second(ctx, seeds, ctx.needs_input_grad[0])
-    return grads, structure, None, None, None, total, None
+def _grad_backward(ctx: Any, wanted: Any, seeds: Sequence[Tensor]) -> dict[str, Any]:
+    along, grads, structure = _second(ctx, seeds, wanted.floats)
+    return {"floats": grads, "structure": structure, "grad": along}
 
 
 def _second(
@@ -206,8 +230,8 @@ def _second(
     floats, structure, (y, grad) = _lists(ctx)
     given = iter(seeds)
     placed = [next(given) if wants else None for wants in ctx.wanted]
-    total, grads = _second_gradients(floats, structure, ctx.table, y, grad, placed, wanted)
-    return total, grads, [None] * len(structure)
+    along, grads = _second_gradients(floats, structure, ctx.table, y, grad, placed, wanted)
+    return along, grads, [None] * len(structure)
 
 
 def _lists(ctx: Any) -> tuple[Tensors, Tensors, Tensors]:
@@ -227,13 +251,22 @@ class _Conv(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        count, table, n_rows, out_dim, relu, *tensors = inputs
-        _setup(ctx, (tensors[:count], tensors[count:], table, n_rows, out_dim, relu), output)
+        count, table, _, _, relu, *tensors = inputs
+        _keep(ctx, tensors[:count], tensors[count:], table, relu, output)
+        ctx.save_for_forward(*tensors, output)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         grads, structure = _first(ctx, grad, ctx.needs_input_grad[5 : 5 + ctx.counts[0]])
         return None, None, None, None, None, *grads, *structure
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        one_level("relational_conv")
+        floats, structure, (y,) = _lists(ctx)
+        seeds = tangents[5 : 5 + len(floats)]
+        found = _along(floats, structure, ctx.table, y, seeds)
+        return found * (y > 0) if ctx.relu else found
 
 
 class _Grad(torch.autograd.Function):
@@ -254,17 +287,41 @@ class _Grad(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         count, table, relu, y, grad, wanted, *tensors = inputs
-        _grad_setup(ctx, (tensors[:count], tensors[count:], table, relu, y, grad, wanted), output)
+        ctx.table, ctx.relu, ctx.wanted = table, relu, wanted
+        ctx.counts = count, len(tensors) - count
+        ctx.save_for_backward(*tensors, y, grad)
+        ctx.save_for_forward(*tensors, y, grad)
 
     @staticmethod
     def backward(ctx: Any, *seeds: Tensor) -> tuple[Any, ...]:
-        total, grads, structure = _second(ctx, seeds, ctx.needs_input_grad[6 : 6 + ctx.counts[0]])
-        return None, None, None, None, total, None, *grads, *structure
+        along, grads, structure = _second(ctx, seeds, ctx.needs_input_grad[6 : 6 + ctx.counts[0]])
+        return None, None, None, None, along, None, *grads, *structure
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> tuple[Tensor, ...]:
+        one_level("relational_conv_grad")
+        floats, structure, (y, grad) = _lists(ctx)
+        table, wanted = ctx.table, ctx.wanted
+        along, seeds = tangents[4], tangents[6 : 6 + len(floats)]
+        given = torch.zeros_like(grad) if along is None else along
+        by_grad = _gradients(floats, structure, table, ctx.relu, y, given, wanted)
+        if ctx.relu:
+            grad = grad * (y > 0)
+        features, paired = relational.CallTable.read(table).roles()
+        first, second = _halves(floats, seeds, features, paired)
+        # the gradient of a matrix is linear in features, that of a feature in matrices, that of a bias in neither
+        by_first = _gradients(
+            first, structure, table, False, y, grad, [w and i in paired for i, w in enumerate(wanted)]
+        )
+        by_second = _gradients(
+            second, structure, table, False, y, grad, [w and i in features for i, w in enumerate(wanted)]
+        )
+        terms = zip(by_grad, by_first, by_second)
+        return tuple(t for each in terms if (t := total([x for x in each if x is not None])) is not None)
 
 
 conv = define(
-    "relational_conv(Tensor[] floats, Tensor[] structure, int[] table, int n_rows, int out_dim, bool relu)"
-    " -> Tensor",
+    "relational_conv",
     _conv_cpu,
     _conv_fake,
     setup=_setup,
@@ -274,8 +331,7 @@ conv = define(
     ),
 )
 _grad = define(
-    "relational_conv_grad(Tensor[] floats, Tensor[] structure, int[] table, bool relu, Tensor y, Tensor grad,"
-    " bool[] wanted) -> Tensor[]",
+    "relational_conv_grad",
     _grad_cpu,
     _grad_fake,
     setup=_grad_setup,

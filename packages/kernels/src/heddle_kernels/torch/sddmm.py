@@ -8,10 +8,10 @@ from torch import Tensor
 
 from heddle.adjacency import Adjacency
 from heddle_kernels import library, shapes
-from heddle_kernels.torch.define import batch_second, define, float_code, id_code, recorded, refuse_batched
+from heddle_kernels.torch.csr_arrays import SIZE, CsrArrays
+from heddle_kernels.torch.define import call, define, float_code, id_code, in_second, recorded, total
 from heddle_kernels.torch.edge_sum import edge_sum_on
 from heddle_kernels.torch.spmm_sum import spmm_sum
-from heddle_kernels.torch.structure import SCHEMA, Structure
 
 _native_sddmm = library.native.sddmm
 _COMBINE = library.COMBINE
@@ -32,14 +32,9 @@ def sddmm(adjacency: Adjacency, x: Tensor, y: Tensor, op: str) -> Tensor:
         dtype = torch.promote_types(x.dtype, y.dtype)
         x, y = x.to(dtype), y.to(dtype)
     if recorded(x, y):
-        return sddmm_on(Structure.of(adjacency), x, y, op)
+        return _sddmm.recorded(*CsrArrays.of(adjacency), x, y, op)
     senders, _, indptr, _, t_receivers, t_indptr, t_order = adjacency
     return _sddmm.forward(indptr, senders, t_indptr, t_receivers, t_order, x, y, op)
-
-
-def sddmm_on(structure: Structure, x: Tensor, y: Tensor, op: str) -> Tensor:
-    """Call the operator that records what there is to record."""
-    return (_sddmm.recorded if recorded(x, y) else _sddmm.forward)(*structure, x, y, op)
 
 
 def _cpu(
@@ -78,39 +73,38 @@ def _cpu(
 
 
 def _fake(*arguments: Any) -> Tensor:
-    x, _, op = arguments[5:]
-    return x.new_empty((arguments[1].shape[0], *(x.shape[1:] if op == "add" else x.shape[1:-1])))
+    arrays, (x, _, op) = CsrArrays.split(arguments)
+    return x.new_empty((arrays.senders.shape[0], *(x.shape[1:] if op == "add" else x.shape[1:-1])))
 
 
-def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.op = inputs[7]
-    ctx.save_for_backward(*inputs[: 7 if ctx.op == "dot" else 5])
+def _setup(ctx: Any, given: Any, output: Tensor) -> None:
+    ctx.op = given.op
+    ctx.save_for_backward(*given[:SIZE], *((given.x, given.y) if given.op == "dot" else ()))
 
 
-def _backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-    structure = Structure(*ctx.saved_tensors[:5])
-    needs_x, needs_y = ctx.needs_input_grad[5:7]
+def _backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
+    arrays, ends = CsrArrays.split(ctx.saved_tensors)
     if ctx.op == "add":
-        x_grad = edge_sum_on(structure, grad, False) if needs_x else None
-        y_grad = edge_sum_on(structure, grad, True) if needs_y else None
-    else:
-        x, y = ctx.saved_tensors[5:]
-        x_grad = spmm_sum(structure, grad, y, "sum", False) if needs_x else None
-        y_grad = spmm_sum(structure, grad, x, "sum", True) if needs_y else None
-    return *(None,) * 5, x_grad, y_grad, None
+        return {
+            name: edge_sum_on(arrays, grad, at_senders)
+            for name, at_senders in (("x", False), ("y", True))
+            if getattr(wanted, name)
+        }
+    x, y = ends
+    found = {"x": spmm_sum(arrays, grad, y, "sum", False)} if wanted.x else {}
+    return found | ({"y": spmm_sum(arrays, grad, x, "sum", True)} if wanted.y else {})
 
 
-def _vmap(op: Any, size: int, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Tensor, int]:
-    refuse_batched("sddmm", in_dims[:5])
-    *structure, x, y, combine = arguments
-    return op(*structure, batch_second(x, in_dims[5], size), batch_second(y, in_dims[6], size), combine), 1
+def _jvp(given: Any, output: Tensor, tangents: Any) -> Tensor | None:
+    def of(x: Tensor, y: Tensor) -> Tensor:
+        found: Tensor = call("sddmm", (x, y), *given._replace(x=x, y=y))
+        return found
+
+    if given.op == "add":
+        ends = [torch.zeros_like(x) if t is None else t for x, t in zip((given.x, given.y), tangents[SIZE:])]
+        return of(*ends)
+    terms = [of(tangents.x, given.y)] if tangents.x is not None else []
+    return total(terms + ([of(given.x, tangents.y)] if tangents.y is not None else []))
 
 
-_sddmm = define(
-    f"sddmm({SCHEMA}, Tensor x, Tensor y, str op) -> Tensor",
-    _cpu,
-    _fake,
-    setup=_setup,
-    backward=_backward,
-    vmap=_vmap,
-)
+_sddmm = define("sddmm", _cpu, _fake, setup=_setup, backward=_backward, jvp=_jvp, vmap=in_second("x", "y"))

@@ -1,5 +1,6 @@
 """Rows by id and sums by segment on torch: gather and segment_sum are each other's gradients."""
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -7,12 +8,16 @@ import torch
 from torch import Tensor
 
 from heddle_kernels import library, shapes
-from heddle_kernels.torch.define import define, float_code, id_code, recorded, refuse_batched
+from heddle_kernels.torch.csr_arrays import divided
+from heddle_kernels.torch.define import call, define, float_code, id_code, multilinear
 
 
 def gather(x: Tensor, index: Tensor) -> Tensor:
-    """Return rows of x: [n, ...], [e] int -> [e, ...]; GraphError for an id out of range."""
-    return (_gather.recorded if recorded(x) else _gather.forward)(x, index)
+    """Return rows of x, of any dtype: [n, ...], [e] int -> [e, ...]; GraphError for an id out of range."""
+    if x.dtype.is_complex:
+        return _as_pairs(x, lambda pairs: gather(pairs, index))
+    out: Tensor = call("gather", (x,), x, index)
+    return out
 
 
 def segment_sum(data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
@@ -32,7 +37,15 @@ def segment_max(data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
 
 def reduce(data: Tensor, segment_ids: Tensor, num_segments: int, how: str) -> Tensor:
     """Call the operator that records what there is to record."""
-    return (_reduce.recorded if recorded(data) else _reduce.forward)(data, segment_ids, num_segments, how)
+    if data.dtype.is_complex and how != "max":
+        return _as_pairs(data, lambda pairs: reduce(pairs, segment_ids, num_segments, how))
+    out: Tensor = call("segment_reduce", (data,), data, segment_ids, num_segments, how)
+    return out
+
+
+def _as_pairs(x: Tensor, linear: Callable[[Tensor], Tensor]) -> Tensor:
+    """Apply what treats columns alike to the real and imaginary parts of x."""
+    return torch.view_as_complex(linear(torch.view_as_real(x.resolve_conj())).contiguous())
 
 
 def _gather_cpu(x: Tensor, index: Tensor) -> Tensor:
@@ -51,31 +64,41 @@ def _gather_cpu(x: Tensor, index: Tensor) -> Tensor:
     return out
 
 
-def _gather_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    x, index = inputs
-    ctx.save_for_backward(index)
-    ctx.rows = x.shape[0]
+def _gather_setup(ctx: Any, given: Any, output: Tensor) -> None:
+    ctx.save_for_backward(given.index)
+    ctx.rows = given.x.shape[0]
 
 
-def _gather_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-    return segment_sum(grad, ctx.saved_tensors[0], ctx.rows), None
+def _gather_backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
+    (index,) = ctx.saved_tensors
+    return {"x": segment_sum(grad, index, ctx.rows)}
 
 
-def _gather_vmap(op: Any, size: int, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Tensor, int]:
-    x, index = arguments
-    if in_dims[0] is None:  # one table, many indices
-        index = index.movedim(in_dims[1], 0)
-        return op(x, index.reshape(-1)).reshape(size, -1, *x.shape[1:]), 0
-    refuse_batched("gather", in_dims[1:])
-    return op(x.movedim(in_dims[0], 1), index), 1
+def _gather_vmap(op: Any, size: int, dims: Any, given: Any) -> tuple[Tensor, int]:
+    x, index = given
+    if dims.index is None:
+        return op(x.movedim(dims.x, 1), index), 1
+    if dims.x is not None:  # a table of its own for each: the rows of one after the other, ids moved along
+        x, index = x.movedim(dims.x, 0), index.movedim(dims.index, 0)
+        first = torch.arange(size, dtype=index.dtype, device=index.device) * x.shape[1]
+        at = (_checked(index, x.shape[1]) + first[:, None]).reshape(-1)
+        return op(x.reshape(size * x.shape[1], *x.shape[2:]), at).reshape(*index.shape, *x.shape[2:]), 0
+    index = index.movedim(dims.index, 0)
+    return op(x, index.reshape(-1)).reshape(*index.shape, *x.shape[1:]), 0
 
 
-_gather = define(
-    "gather(Tensor x, Tensor index) -> Tensor",
+def _checked(index: Tensor, bound: int) -> Tensor:
+    """Return ids with those out of range moved to where they are out of everything's range."""
+    return torch.where((index < 0) | (index >= bound), torch.iinfo(index.dtype).min, index)
+
+
+define(
+    "gather",
     _gather_cpu,
     lambda x, index: x.new_empty((index.shape[0], *x.shape[1:])),
     setup=_gather_setup,
     backward=_gather_backward,
+    jvp=multilinear(lambda given: call("gather", (given.x,), *given), "x"),
     vmap=_gather_vmap,
 )
 
@@ -99,36 +122,52 @@ def _reduce_cpu(data: Tensor, ids: Tensor, num_segments: int, how: str) -> Tenso
     return out
 
 
-def _reduce_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    data, ids, _, ctx.how = inputs
-    ctx.save_for_backward(ids, *((data, output) if ctx.how == "max" else ()))
+def _reduce_setup(ctx: Any, given: Any, output: Tensor) -> None:
+    ctx.how = given.how
+    ctx.save_for_backward(given.segment_ids, *((given.data, output) if given.how == "max" else ()))
 
 
-def _reduce_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-    ids, n = ctx.saved_tensors[0], grad.shape[0]
+def _reduce_backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
+    ids, *kept = ctx.saved_tensors
     if ctx.how == "sum":
-        return gather(grad, ids), None, None, None
+        return {"data": gather(grad, ids)}
     if ctx.how == "mean":
-        count = segment_sum(grad.new_ones(ids.shape[0]), ids, n).clamp(min=1)
-        return gather(grad / count.reshape(-1, *(1,) * (grad.ndim - 1)), ids), None, None, None
-    data, top = (saved.detach() for saved in ctx.saved_tensors[1:])
+        ones = torch.ones(ids.shape[0], dtype=torch.float64, device=ids.device)
+        count = segment_sum(ones, ids, grad.shape[0]).clamp(min=1)
+        return {"data": gather(divided(grad, count), ids)}
+    data, top = kept
+    attained, ties = _ties(data, top, ids)
+    return {"data": attained.to(grad.dtype) * gather(divided(grad, ties), ids)}
+
+
+def _ties(data: Tensor, top: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Return which elements attain their segment's maximum, and how many of each segment do, at least 1."""
+    data, top = data.detach(), top.detach()
     most = gather(top, ids)
-    attained = ((data == most) | (data.isnan() & most.isnan())).to(grad.dtype)
-    ties = segment_sum(attained, ids, n).clamp(min=1)
-    return attained * gather(grad / ties, ids), None, None, None
+    attained = (data == most) | (data.isnan() & most.isnan())
+    wide = torch.promote_types(data.dtype, torch.float32)
+    return attained, segment_sum(attained.to(wide), ids, top.shape[0]).clamp(min=1)
 
 
-def _reduce_vmap(op: Any, size: int, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Tensor, int]:
-    refuse_batched("segment_reduce", in_dims[1:2])
-    data, ids, num_segments, how = arguments
-    return op(data.movedim(in_dims[0], 1), ids, num_segments, how), 1
+def _reduce_jvp(given: Any, output: Tensor, tangents: Any) -> Tensor | None:
+    tangent, ids = tangents.data, given.segment_ids
+    if tangent is None or given.how != "max":
+        return None if tangent is None else reduce(tangent, ids, given.num_segments, given.how)
+    attained, ties = _ties(given.data, output, ids)
+    return divided(segment_sum(attained.to(tangent.dtype) * tangent, ids, given.num_segments), ties)
 
 
-_reduce = define(
-    "segment_reduce(Tensor data, Tensor segment_ids, SymInt num_segments, str how) -> Tensor",
+def _reduce_vmap(op: Any, size: int, dims: Any, given: Any) -> tuple[Tensor, int]:
+    return op(*given._replace(data=given.data.movedim(dims.data, 1))), 1
+
+
+define(
+    "segment_reduce",
     _reduce_cpu,
     lambda data, ids, num_segments, how: data.new_empty((num_segments, *data.shape[1:])),
+    fixed=("segment_ids",),
     setup=_reduce_setup,
     backward=_reduce_backward,
+    jvp=_reduce_jvp,
     vmap=_reduce_vmap,
 )

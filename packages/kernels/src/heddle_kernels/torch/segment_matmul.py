@@ -7,7 +7,17 @@ import torch
 from torch import Tensor
 
 from heddle_kernels import library, shapes
-from heddle_kernels.torch.define import define, float_code, id_code, pointer, recorded, refuse_batched
+from heddle_kernels.torch.define import (
+    autocast,
+    call,
+    define,
+    float_code,
+    id_code,
+    multilinear,
+    one_by_one,
+    pointer,
+    total,
+)
 
 
 def segment_matmul(
@@ -21,24 +31,26 @@ def segment_matmul(
         group_sizes: [groups] int on the CPU, rows of each group; they sum to n, and 0 is a size too.
         bias: [groups, m], or None.
 
-    Returns: [n, m].
+    Returns: [n, m]; under torch.autocast in its dtype, as torch's own products are.
 
     Raises:
         GraphError: shapes that don't fit, sizes that don't sum to n.
     """
     if not isinstance(group_sizes, Tensor):
         group_sizes = torch.from_numpy(np.asarray(group_sizes))
+    lhs, rhs, bias = autocast(lhs, rhs, bias)
     return _product(lhs, rhs, group_sizes, bias, False)
 
 
 def _product(lhs: Tensor, rhs: Tensor, sizes: Tensor, bias: Tensor | None, transposed: bool) -> Tensor:
-    operator = _segment_matmul.recorded if recorded(lhs, rhs, bias) else _segment_matmul.forward
-    return operator(lhs, rhs, sizes, bias, transposed)
+    out: Tensor = call("segment_matmul", (lhs, rhs, bias), lhs, rhs, sizes, bias, transposed)
+    return out
 
 
 def _outer(lhs: Tensor, rhs: Tensor, sizes: Tensor) -> Tensor:
     """Multiply, per group of rows, lhs transposed by rhs: [n, k], [n, m], [groups] -> [groups, k, m]."""
-    return (_segment_outer.recorded if recorded(lhs, rhs) else _segment_outer.forward)(lhs, rhs, sizes)
+    out: Tensor = call("segment_outer", (lhs, rhs), lhs, rhs, sizes)
+    return out
 
 
 def _cpu(lhs: Tensor, rhs: Tensor, sizes: Tensor, bias: Tensor | None, transposed: bool) -> Tensor:
@@ -76,39 +88,44 @@ def _fake(lhs: Tensor, rhs: Tensor, sizes: Tensor, bias: Tensor | None, transpos
     return lhs.new_empty((lhs.shape[0], rhs.shape[1 if transposed else 2]))
 
 
-def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    *tensors, _, ctx.transposed = inputs
-    ctx.save_for_backward(*tensors)
+def _setup(ctx: Any, given: Any, output: Tensor) -> None:
+    ctx.save_for_backward(given.lhs, given.rhs, given.group_sizes)
+    ctx.transposed = given.transposed
 
 
-def _backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+def _backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
     lhs, rhs, sizes = ctx.saved_tensors
-    lhs_grad = rhs_grad = bias_grad = None
-    if ctx.needs_input_grad[0]:
-        lhs_grad = _product(grad, rhs, sizes, None, not ctx.transposed)
-    if ctx.needs_input_grad[1]:
-        rhs_grad = _outer(grad, lhs, sizes) if ctx.transposed else _outer(lhs, grad, sizes)
-    if ctx.needs_input_grad[3]:
-        bias_grad = _outer(grad.new_ones((grad.shape[0], 1)), grad, sizes)[:, 0]
-    return lhs_grad, rhs_grad, None, bias_grad, None
+    found = {}
+    if wanted.lhs:
+        found["lhs"] = _product(grad, rhs, sizes, None, not ctx.transposed)
+    if wanted.rhs:
+        found["rhs"] = _outer(grad, lhs, sizes) if ctx.transposed else _outer(lhs, grad, sizes)
+    if wanted.bias:
+        found["bias"] = _outer(grad.new_ones((grad.shape[0], 1)), grad, sizes)[:, 0]
+    return found
 
 
-def _vmap(op: Any, size: int, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Tensor, int]:
-    refuse_batched("segment_matmul", in_dims[2:3])
-    return torch.stack([op(*_example(arguments, in_dims, i)) for i in range(size)]), 0
+def _jvp(given: Any, output: Tensor, tangents: Any) -> Tensor | None:
+    lhs, rhs, sizes, _, transposed = given
+    terms = []
+    if tangents.lhs is not None:
+        terms.append(_product(tangents.lhs, rhs, sizes, None, transposed))
+    if tangents.rhs is not None:
+        terms.append(_product(lhs, tangents.rhs, sizes, None, transposed))
+    if tangents.bias is not None:  # rows of ones times each group's bias
+        terms.append(_product(lhs.new_ones((lhs.shape[0], 1)), tangents.bias[:, None], sizes, None, False))
+    return total(terms)
 
 
-def _example(arguments: tuple[Any, ...], in_dims: tuple[int | None, ...], at: int) -> list[Any]:
-    return [a if dim is None else a.select(dim, at) for a, dim in zip(arguments, in_dims)]
-
-
-_segment_matmul = define(
-    "segment_matmul(Tensor lhs, Tensor rhs, Tensor group_sizes, Tensor? bias, bool transposed) -> Tensor",
+define(
+    "segment_matmul",
     _cpu,
     _fake,
+    fixed=("group_sizes",),
     setup=_setup,
     backward=_backward,
-    vmap=_vmap,
+    jvp=_jvp,
+    vmap=one_by_one,
 )
 
 
@@ -137,22 +154,23 @@ def _outer_fake(lhs: Tensor, rhs: Tensor, sizes: Tensor) -> Tensor:
     return lhs.new_empty((sizes.shape[0], lhs.shape[1], rhs.shape[1]))
 
 
-def _outer_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs)
+def _outer_setup(ctx: Any, given: Any, output: Tensor) -> None:
+    ctx.save_for_backward(*given)
 
 
-def _outer_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+def _outer_backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
     lhs, rhs, sizes = ctx.saved_tensors
-    lhs_grad = _product(rhs, grad, sizes, None, True) if ctx.needs_input_grad[0] else None
-    rhs_grad = _product(lhs, grad, sizes, None, False) if ctx.needs_input_grad[1] else None
-    return lhs_grad, rhs_grad, None
+    found = {"lhs": _product(rhs, grad, sizes, None, True)} if wanted.lhs else {}
+    return found | ({"rhs": _product(lhs, grad, sizes, None, False)} if wanted.rhs else {})
 
 
-_segment_outer = define(
-    "segment_outer(Tensor lhs, Tensor rhs, Tensor group_sizes) -> Tensor",
+define(
+    "segment_outer",
     _outer_cpu,
     _outer_fake,
+    fixed=("group_sizes",),
     setup=_outer_setup,
     backward=_outer_backward,
-    vmap=_vmap,
+    jvp=multilinear(lambda given: call("segment_outer", (given.lhs, given.rhs), *given), "lhs", "rhs"),
+    vmap=one_by_one,
 )

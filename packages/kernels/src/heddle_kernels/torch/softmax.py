@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from heddle_kernels import library, shapes
-from heddle_kernels.torch.define import batch_second, define, float_code, id_code, recorded, refuse_batched
+from heddle_kernels.torch.define import call, define, float_code, id_code, in_second, total
 from heddle_kernels.torch.segment import gather, segment_sum
 
 _native_softmax = library.native.segment_softmax
@@ -28,7 +28,8 @@ def softmax_on(data: Tensor, ids: Tensor, indptr: Tensor | None, num_segments: i
     Args:
         indptr: [num_segments + 1], where each segment begins if ids are sorted: a device needn't sort them then.
     """
-    return (_softmax.recorded if recorded(data) else _softmax.forward)(data, ids, indptr, num_segments)
+    out: Tensor = call("segment_softmax", (data,), data, ids, indptr, num_segments)
+    return out
 
 
 def _softmax_cpu(data: Tensor, ids: Tensor, indptr: Tensor | None, num_segments: int) -> Tensor:
@@ -50,35 +51,38 @@ def _softmax_cpu(data: Tensor, ids: Tensor, indptr: Tensor | None, num_segments:
     return out
 
 
-def _softmax_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs[1:3], output)
-    ctx.num_segments = inputs[3]
+def _softmax_setup(ctx: Any, given: Any, output: Tensor) -> None:
+    ctx.save_for_backward(given.segment_ids, given.indptr, output)
+    ctx.num_segments = given.num_segments
 
 
-def _softmax_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+def _softmax_backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
     ids, indptr, y = ctx.saved_tensors
-    return _gradient(y, grad, ids, indptr, ctx.num_segments), None, None, None
+    return {"data": _gradient(y, grad, ids, indptr, ctx.num_segments)}
 
 
-def _softmax_vmap(op: Any, size: int, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Tensor, int]:
-    refuse_batched("segment_softmax", in_dims[1:3])
-    return op(arguments[0].movedim(in_dims[0], 1), *arguments[1:]), 1
+def _softmax_jvp(given: Any, output: Tensor, tangents: Any) -> Tensor | None:
+    if tangents.data is None:
+        return None
+    return _gradient(output, tangents.data, given.segment_ids, given.indptr, given.num_segments)
 
 
-_softmax = define(
-    "segment_softmax(Tensor data, Tensor segment_ids, Tensor? indptr, SymInt num_segments) -> Tensor",
+define(
+    "segment_softmax",
     _softmax_cpu,
     lambda data, ids, indptr, num_segments: data.new_empty(data.shape),
+    fixed=("segment_ids", "indptr"),
     setup=_softmax_setup,
     backward=_softmax_backward,
-    vmap=_softmax_vmap,
+    jvp=_softmax_jvp,
+    vmap=in_second("data"),
 )
 
 
 def _gradient(y: Tensor, grad: Tensor, ids: Tensor, indptr: Tensor | None, num_segments: int) -> Tensor:
     """Return y (grad - sum over the segment of y grad): symmetric in how it maps grad, and so its own adjoint."""
-    operator = _softmax_grad.recorded if recorded(y, grad) else _softmax_grad.forward
-    return operator(y, grad, ids, indptr, num_segments)
+    out: Tensor = call("segment_softmax_grad", (y, grad), y, grad, ids, indptr, num_segments)
+    return out
 
 
 def _grad_cpu(y: Tensor, grad: Tensor, ids: Tensor, indptr: Tensor | None, num_segments: int) -> Tensor:
@@ -99,30 +103,36 @@ def _grad_cpu(y: Tensor, grad: Tensor, ids: Tensor, indptr: Tensor | None, num_s
     return out
 
 
-def _grad_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs[:4])
-    ctx.num_segments = inputs[4]
+def _grad_setup(ctx: Any, given: Any, output: Tensor) -> None:
+    ctx.save_for_backward(given.y, given.grad, given.segment_ids, given.indptr)
+    ctx.num_segments = given.num_segments
 
 
-def _grad_backward(ctx: Any, cotangent: Tensor) -> tuple[Any, ...]:
+def _grad_backward(ctx: Any, wanted: Any, cotangent: Tensor) -> dict[str, Any]:
     y, grad, ids, indptr = ctx.saved_tensors
     n = ctx.num_segments
     y_grad = cotangent * (grad - gather(segment_sum(y * grad, ids, n), ids))
     y_grad = y_grad - grad * gather(segment_sum(y * cotangent, ids, n), ids)
-    return y_grad, _gradient(y, cotangent, ids, indptr, n), None, None, None
+    return {"y": y_grad, "grad": _gradient(y, cotangent, ids, indptr, n)}
 
 
-def _grad_vmap(op: Any, size: int, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Tensor, int]:
-    refuse_batched("segment_softmax", in_dims[2:4])
-    y, grad, *rest = arguments
-    return op(batch_second(y, in_dims[0], size), batch_second(grad, in_dims[1], size), *rest), 1
+def _grad_jvp(given: Any, output: Tensor, tangents: Any) -> Tensor | None:
+    y, grad, ids, indptr, n = given
+    terms = [] if tangents.grad is None else [_gradient(y, tangents.grad, ids, indptr, n)]
+    if tangents.y is not None:
+        inner = gather(segment_sum(y * grad, ids, n), ids)
+        changed = gather(segment_sum(tangents.y * grad, ids, n), ids)
+        terms.append(tangents.y * (grad - inner) - y * changed)
+    return total(terms)
 
 
-_softmax_grad = define(
-    "segment_softmax_grad(Tensor y, Tensor grad, Tensor segment_ids, Tensor? indptr, SymInt num_segments) -> Tensor",
+define(
+    "segment_softmax_grad",
     _grad_cpu,
     lambda y, grad, ids, indptr, num_segments: y.new_empty(y.shape),
+    fixed=("segment_ids", "indptr"),
     setup=_grad_setup,
     backward=_grad_backward,
-    vmap=_grad_vmap,
+    jvp=_grad_jvp,
+    vmap=in_second("y", "grad"),
 )

@@ -38,7 +38,7 @@ def _cpu(index: Tensor, num_values: int) -> tuple[Tensor, Tensor]:
 
 
 _index_sort = define(
-    "index_sort(Tensor index, SymInt num_values) -> (Tensor, Tensor)",
+    "index_sort",
     _cpu,
     lambda index, num_values: (torch.empty_like(index), index.new_empty(num_values + 1)),
 ).forward

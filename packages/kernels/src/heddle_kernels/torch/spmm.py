@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 
 from heddle.adjacency import Adjacency
+from heddle_kernels.torch.csr_arrays import CsrArrays
 from heddle_kernels.torch.define import recorded
 from heddle_kernels.torch.spmm_max import spmm_max
 from heddle_kernels.torch.spmm_sum import forward as _forward
 from heddle_kernels.torch.spmm_sum import spmm_sum
-from heddle_kernels.torch.structure import Structure
 
 
 def spmm(
@@ -37,9 +37,9 @@ def spmm(
         dtype = torch.promote_types(weight.dtype, x.dtype)
         weight, x = weight.to(dtype), x.to(dtype)
     if recorded(x, weight):
-        structure = Structure.of(adjacency)
+        arrays = CsrArrays.of(adjacency)
         if reduce == "max":
-            return spmm_max(structure, weight, x, transpose)
-        return spmm_sum(structure, weight, x, reduce, transpose)
+            return spmm_max(arrays, weight, x, transpose)
+        return spmm_sum(arrays, weight, x, reduce, transpose)
     senders, _, indptr, _, t_receivers, t_indptr, t_order = adjacency
     return _forward(indptr, senders, t_indptr, t_receivers, t_order, weight, x, reduce, transpose)

@@ -7,17 +7,17 @@ import torch
 from torch import Tensor
 
 from heddle_kernels import library, shapes
-from heddle_kernels.torch.define import batch_second, define, float_code, id_code, recorded, refuse_batched
-from heddle_kernels.torch.structure import SCHEMA, Structure
+from heddle_kernels.torch.csr_arrays import SIZE, CsrArrays, divided
+from heddle_kernels.torch.define import batch_second, call, define, float_code, id_code, multilinear
 
 _native_spmm = library.native.spmm
 _REDUCE = library.REDUCE
 
 
-def spmm_sum(structure: Structure, weight: Tensor | None, x: Tensor, reduce: str, transpose: bool) -> Tensor:
+def spmm_sum(arrays: CsrArrays, weight: Tensor | None, x: Tensor, reduce: str, transpose: bool) -> Tensor:
     """Call the operator that records what there is to record, for a sum or a mean."""
-    operator = _spmm.recorded if recorded(x, weight) else _spmm.forward
-    return operator(*structure, weight, x, reduce, transpose)
+    out: Tensor = call("spmm", (x, weight), *arrays, weight, x, reduce, transpose)
+    return out
 
 
 def cpu(
@@ -65,53 +65,51 @@ def cpu(
 
 
 def _fake(*arguments: Any) -> Tensor:
-    _, x, _, transpose = arguments[5:]
-    return x.new_empty((Structure(*arguments[:5]).rows(transpose), *x.shape[1:]))
+    arrays, (_, x, _, transpose) = CsrArrays.split(arguments)
+    return x.new_empty((arrays.rows(transpose), *x.shape[1:]))
 
 
-def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs[:7])
-    ctx.reduce, ctx.transpose = inputs[7:]
+def _setup(ctx: Any, given: Any, output: Tensor) -> None:
+    ctx.save_for_backward(*given[:SIZE], given.weight, given.x)
+    ctx.reduce, ctx.transpose = given.reduce, given.transpose
 
 
-def _backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-    structure = Structure(*ctx.saved_tensors[:5])
-    weight, x = ctx.saved_tensors[5:]
+def _backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
+    arrays, (weight, x) = CsrArrays.split(ctx.saved_tensors)
     if ctx.reduce == "mean":
-        grad = grad / structure.degree(ctx.transpose, grad)
-    weight_grad = x_grad = None
-    if ctx.needs_input_grad[5]:
-        weight_grad = _per_edge(structure, (x, grad) if ctx.transpose else (grad, x), weight.ndim)
-    if ctx.needs_input_grad[6]:
-        x_grad = spmm_sum(structure, weight, grad, "sum", not ctx.transpose)
-    return *(None,) * 5, weight_grad, x_grad, None, None
+        grad = divided(grad, arrays.degree(ctx.transpose))
+    found = {}
+    if wanted.weight:
+        ends = (x, grad) if ctx.transpose else (grad, x)
+        found["weight"] = _per_edge(arrays, ends, weight.ndim)
+    if wanted.x:
+        found["x"] = spmm_sum(arrays, weight, grad, "sum", not ctx.transpose)
+    return found
 
 
-def _per_edge(structure: Structure, ends: tuple[Tensor, Tensor], axes: int) -> Tensor:
+def _per_edge(arrays: CsrArrays, ends: tuple[Tensor, Tensor], axes: int) -> Tensor:
     """Multiply both ends of each edge and sum all axes after the first `axes`: [n_edges, ...]."""
     x, y = ends
-    from heddle_kernels.torch.sddmm import sddmm_on
-
     width = prod(x.shape[axes:])
     x, y = x.reshape(*x.shape[:axes], width), y.reshape(*y.shape[:axes], width)
-    return sddmm_on(structure, x, y, "dot")
+    found: Tensor = call("sddmm", (x, y), *arrays, x, y, "dot")
+    return found
 
 
-def _vmap(op: Any, size: int, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Tensor, int]:
-    refuse_batched("spmm", in_dims[:5])
-    *structure, weight, x, reduce, transpose = arguments
-    if weight is not None and in_dims[5] is None:  # one weight for the batch: the batch becomes more columns
-        return op(*structure, weight, x.movedim(in_dims[6], -1), reduce, transpose), -1
-    weight, x = batch_second(weight, in_dims[5], size), batch_second(x, in_dims[6], size)
-    return op(*structure, weight, x, reduce, transpose), 1
+def _vmap(op: Any, size: int, dims: Any, given: Any) -> tuple[Tensor, int]:
+    if given.weight is not None and dims.weight is None:  # one weight: the batch becomes more columns
+        return op(*given._replace(x=given.x.movedim(dims.x, -1))), -1
+    weight = batch_second(given.weight, dims.weight, size)
+    return op(*given._replace(weight=weight, x=batch_second(given.x, dims.x, size))), 1
 
 
 _spmm = define(
-    f"spmm({SCHEMA}, Tensor? weight, Tensor x, str reduce, bool transpose) -> Tensor",
+    "spmm",
     cpu,
     _fake,
     setup=_setup,
     backward=_backward,
+    jvp=multilinear(lambda given: call("spmm", (given.weight, given.x), *given), "weight", "x"),
     vmap=_vmap,
 )
 forward = _spmm.forward

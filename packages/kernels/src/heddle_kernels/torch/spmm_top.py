@@ -7,45 +7,50 @@ import torch
 from torch import Tensor
 
 from heddle_kernels import library, shapes
-from heddle_kernels.torch.define import (
-    batch_second,
-    define,
-    float_code,
-    id_code,
-    pointer,
-    recorded,
-    refuse_batched,
-)
-from heddle_kernels.torch.structure import SCHEMA, Structure
+from heddle_kernels.torch.csr_arrays import SIZE, CsrArrays
+from heddle_kernels.torch.define import call, define, float_code, id_code, in_second, multilinear, pointer
 
 At = tuple[Tensor | None, Tensor, Tensor]
 """(weight, x, top) of the maximum, which say where it is attained."""
 
 
 def sum_top(
-    structure: Structure, at: At, factor: Tensor | None, value: Tensor | None, reverse: bool, adjoint: bool
+    arrays: CsrArrays, at: At, factor: Tensor | None, value: Tensor | None, reverse: bool, adjoint: bool
 ) -> Tensor:
     """Sum factor value over the attaining elements of each node that receives, or that sends if `adjoint`.
 
     `reverse`: the maximum was sent from receivers to senders.
     """
-    operator = _spmm_top.recorded if recorded(factor, value) else _spmm_top.forward
-    return operator(*structure, *at, factor, value, reverse, adjoint)
+    out: Tensor = call("spmm_top", (factor, value), *arrays, *at, factor, value, reverse, adjoint)
+    return out
 
 
-def edges_top(structure: Structure, at: At, a: Tensor, b: Tensor, reverse: bool) -> Tensor:
+def edges_top(arrays: CsrArrays, at: At, a: Tensor, b: Tensor, reverse: bool) -> Tensor:
     """Sum a b over the attaining elements of each edge and head, a where messages arrive, b where they start."""
-    operator = _sddmm_top.recorded if recorded(a, b) else _sddmm_top.forward
-    return operator(*structure, *at, a, b, reverse)
+    out: Tensor = call("sddmm_top", (a, b), *arrays, *at, a, b, reverse)
+    return out
+
+
+def ties(arrays: CsrArrays, at: At, reverse: bool) -> Tensor:
+    """Count the elements that attain each maximum, at least 1, in float32 at least: float16 ends at 65504."""
+    x = at[1]
+    wide = torch.promote_types(x.dtype, torch.float32)
+    if x.dtype == wide:
+        return sum_top(arrays, at, None, None, reverse, False).clamp(min=1)
+    parts = sum_top(arrays, at, None, torch.full_like(x, 1 / _PARTS), reverse, False)
+    return (parts.to(wide) * _PARTS).clamp(min=1)
+
+
+_PARTS = 4096
+"""Parts of one by which 16 bits count to 2**28."""
 
 
 def _sum_cpu(*arguments: Any) -> Tensor:
-    structure = Structure(*arguments[:5])
-    weight, x, top, factor, value, reverse, adjoint = arguments[5:]
+    arrays, (weight, x, top, factor, value, reverse, adjoint) = CsrArrays.split(arguments)
     x, top = x.contiguous(), top.contiguous()
     weight, factor, value = (None if t is None else t.contiguous() for t in (weight, factor, value))
     at_senders = reverse != adjoint
-    indptr, ids, perm = structure.walk(at_senders)
+    indptr, ids, perm = arrays.walk(at_senders)
     heads, width = shapes.heads("spmm_top", x.shape, None if weight is None else weight.shape, ids.shape[0])
     out = _sum_fake(*arguments)
     library.native.spmm_top(
@@ -60,7 +65,7 @@ def _sum_cpu(*arguments: Any) -> Tensor:
         out=out.data_ptr(),
         rows=indptr.shape[0] - 1,
         edges=ids.shape[0],
-        other_rows=structure.rows(not at_senders),
+        other_rows=arrays.rows(not at_senders),
         heads=heads,
         width=width,
         transposed=adjoint,
@@ -72,32 +77,30 @@ def _sum_cpu(*arguments: Any) -> Tensor:
 
 
 def _sum_fake(*arguments: Any) -> Tensor:
-    x, reverse, adjoint = arguments[6], *arguments[10:]
-    return x.new_empty((Structure(*arguments[:5]).rows(reverse != adjoint), *x.shape[1:]))
+    arrays, (_, x, _, _, _, reverse, adjoint) = CsrArrays.split(arguments)
+    return x.new_empty((arrays.rows(reverse != adjoint), *x.shape[1:]))
 
 
-def _sum_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs[:10])
-    ctx.reverse, ctx.adjoint = inputs[10:]
+def _sum_setup(ctx: Any, given: Any, output: Tensor) -> None:
+    ctx.save_for_backward(*given[:SIZE], given.weight, given.x, given.top, given.factor, given.value)
+    ctx.reverse, ctx.adjoint = given.reverse, given.adjoint
 
 
-def _sum_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-    structure, at = Structure(*ctx.saved_tensors[:5]), ctx.saved_tensors[5:8]
-    factor, value = ctx.saved_tensors[8:]
-    factor_grad = value_grad = None
-    if ctx.needs_input_grad[8]:
+def _sum_backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
+    arrays, (*where, factor, value) = CsrArrays.split(ctx.saved_tensors)
+    at, found = (where[0], where[1], where[2]), {}
+    if wanted.factor:
         a, b = (value, grad) if ctx.adjoint else (grad, value)
-        factor_grad = edges_top(structure, at, a, b, ctx.reverse)
-    if ctx.needs_input_grad[9]:
-        value_grad = sum_top(structure, at, factor, grad, ctx.reverse, not ctx.adjoint)
-    return *(None,) * 8, factor_grad, value_grad, None, None
+        found["factor"] = edges_top(arrays, at, a, b, ctx.reverse)
+    if wanted.value:
+        found["value"] = sum_top(arrays, at, factor, grad, ctx.reverse, not ctx.adjoint)
+    return found
 
 
 def _edges_cpu(*arguments: Any) -> Tensor:
-    structure = Structure(*arguments[:5])
-    reverse = arguments[10]
-    weight, x, top, a, b = (tensor.contiguous() for tensor in arguments[5:10])
-    indptr, ids, _ = structure.walk(False)
+    arrays, (*values, reverse) = CsrArrays.split(arguments)
+    weight, x, top, a, b = (tensor.contiguous() for tensor in values)
+    indptr, ids, _ = arrays.walk(False)
     heads = prod(weight.shape[1:])
     out = torch.empty_like(weight)
     library.native.sddmm_top(
@@ -111,7 +114,7 @@ def _edges_cpu(*arguments: Any) -> Tensor:
         out=out.data_ptr(),
         rows=indptr.shape[0] - 1,
         edges=ids.shape[0],
-        other_rows=structure.rows(True),
+        other_rows=arrays.rows(True),
         heads=heads,
         width=prod(x.shape[weight.ndim :]),
         transposed=reverse,
@@ -123,42 +126,37 @@ def _edges_cpu(*arguments: Any) -> Tensor:
 
 
 def _edges_fake(*arguments: Any) -> Tensor:
-    return arguments[5].new_empty(arguments[5].shape)
+    weight = arguments[SIZE]
+    return weight.new_empty(weight.shape)
 
 
-def _edges_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs[:10])
-    ctx.reverse = inputs[10]
+def _edges_setup(ctx: Any, given: Any, output: Tensor) -> None:
+    ctx.save_for_backward(*given[:SIZE], given.weight, given.x, given.top, given.a, given.b)
+    ctx.reverse = given.reverse
 
 
-def _edges_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-    structure, at = Structure(*ctx.saved_tensors[:5]), ctx.saved_tensors[5:8]
-    a, b = ctx.saved_tensors[8:]
-    a_grad = sum_top(structure, at, grad, b, ctx.reverse, False) if ctx.needs_input_grad[8] else None
-    b_grad = sum_top(structure, at, grad, a, ctx.reverse, True) if ctx.needs_input_grad[9] else None
-    return *(None,) * 8, a_grad, b_grad, None
+def _edges_backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
+    arrays, (*where, a, b) = CsrArrays.split(ctx.saved_tensors)
+    at = where[0], where[1], where[2]
+    found = {"a": sum_top(arrays, at, grad, b, ctx.reverse, False)} if wanted.a else {}
+    return found | ({"b": sum_top(arrays, at, grad, a, ctx.reverse, True)} if wanted.b else {})
 
 
-def _top_vmap(op: Any, size: int, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Tensor, int]:
-    refuse_batched("spmm", in_dims[:5])
-    tensors = [batch_second(t, dim, size) for t, dim in zip(arguments[5:10], in_dims[5:10])]
-    return op(*arguments[:5], *tensors, *arguments[10:]), 1
-
-
-_spmm_top = define(
-    f"spmm_top({SCHEMA}, Tensor? weight, Tensor x, Tensor top, Tensor? factor, Tensor? value, bool reverse,"
-    " bool adjoint) -> Tensor",
+define(
+    "spmm_top",
     _sum_cpu,
     _sum_fake,
     setup=_sum_setup,
     backward=_sum_backward,
-    vmap=_top_vmap,
+    jvp=multilinear(lambda given: call("spmm_top", (given.factor, given.value), *given), "factor", "value"),
+    vmap=in_second("weight", "x", "top", "factor", "value"),
 )
-_sddmm_top = define(
-    f"sddmm_top({SCHEMA}, Tensor weight, Tensor x, Tensor top, Tensor a, Tensor b, bool reverse) -> Tensor",
+define(
+    "sddmm_top",
     _edges_cpu,
     _edges_fake,
     setup=_edges_setup,
     backward=_edges_backward,
-    vmap=_top_vmap,
+    jvp=multilinear(lambda given: call("sddmm_top", (given.a, given.b), *given), "a", "b"),
+    vmap=in_second("weight", "x", "top", "a", "b"),
 )

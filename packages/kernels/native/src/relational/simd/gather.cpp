@@ -34,12 +34,29 @@ template <class A, class I, int N, int Stride, bool weighted> struct Sum {
     vec<A, W> other[N];
     HEDDLE_UNROLL for (int n = 0; n < N; ++n) sum[n] = other[n] = broadcast<A, W>(0);
     int64_t j = from;
+    Blocks<A, W> blocks[N];
+    for (; to - j > TWO * BLOCK;) {  // rows that are long
+      for (const int64_t cut = j + TWO * BLOCK; j < cut; j += TWO) {
+        add(j, sum);
+        if constexpr (TWO == 2) add(j + 1, other);
+      }
+      HEDDLE_UNROLL for (int n = 0; n < N; ++n) {
+        blocks[n].take(sum[n]);
+        if constexpr (TWO == 2) blocks[n].take(other[n]);
+      }
+    }
+    const bool is_long = j > from;
     for (; j + TWO <= to; j += TWO) {
       add(j, sum);
       if constexpr (TWO == 2) add(j + 1, other);
     }
     if (TWO == 2 && j < to) add(j, sum);
     if constexpr (TWO == 2) HEDDLE_UNROLL for (int n = 0; n < N; ++n) sum[n] += other[n];
+    if (is_long)
+      HEDDLE_UNROLL for (int n = 0; n < N; ++n) {
+        blocks[n].take(sum[n]);
+        sum[n] = blocks[n].total;
+      }
   }
 };
 
