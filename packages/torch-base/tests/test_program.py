@@ -15,10 +15,12 @@ from heddle.model import Batch, Model
 from heddle.models.relational import RelationalStack
 from heddle.models.stack import Stack
 from heddle.task import Task
-from heddle_pyg.backend import PygBackend
-from heddle_torch.arrays.features import SparseFeatures, as_features
-from heddle_torch.train.dropout import dropout_from
+from heddle_torch.arrays.ops import TorchOps
+from heddle_torch.place import precision_named
+from heddle_torch.train.learner import PortableLearner
+from heddle_torch.train.program import build_program
 
+CPU = torch.device("cpu")
 NODES = Task("node_classification", "cross_entropy", ("accuracy",))
 ADAM = {"name": "adam", "lr": 0.02, "weight_decay": 1e-3, "weight_decay_on": "encoder.layers.0.*"}
 OPTIMS = {
@@ -57,9 +59,10 @@ def trained(program, placed, state, steps: int):
     return state, losses
 
 
-def build(optim=ADAM, model=None, task=NODES, **config):
-    model = model or gcn_model()
-    return PygBackend(config).program(model, task, optim), model
+def build(optim=ADAM, model=None, task=NODES, precision="float32"):
+    model, ops = model or gcn_model(), TorchOps()
+    learner = PortableLearner(model, ops, CPU, precision_named(precision))
+    return build_program(learner, task, optim, ops, CPU), model
 
 
 def test_training_learns_the_communities_and_hides_masked_targets():
@@ -252,105 +255,3 @@ def test_relations_train_with_a_type_without_features():
     placed = program.place(Batch(graph, model.prepare(graph), index, index % 2, index >= 0))
     state, losses = trained(program, placed, program.init(0), 50)
     assert losses[-1] < losses[0] and set(program.embed(state, placed)) == {"a", "b"}
-
-
-def test_dropout_drops_at_its_rate_and_keeps_the_mean():
-    generator = torch.Generator().manual_seed(0)
-    ones = torch.ones(400, 500)
-    for rate in (0.1, 0.5, 0.93):
-        dropped = dropout_from(generator)(ones, rate)
-        assert abs((dropped == 0).float().mean() - rate) < 0.005
-        assert abs(dropped.mean() - 1) < 0.02
-    assert dropout_from(generator)(ones, 0.0) is ones
-    with pytest.raises(ValueError, match="less than 1"):
-        dropout_from(generator)(ones, 1.0)
-
-
-def bags_of_words(dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    x = torch.rand(500, 400, generator=torch.Generator().manual_seed(0), dtype=dtype)
-    return x * (x > 0.9)
-
-
-def test_dropout_of_sparse_features_drops_entries_alone():
-    plain = bags_of_words()
-    x = as_features(plain)
-    assert isinstance(x, SparseFeatures) and torch.equal(x, plain)
-    dropped = dropout_from(torch.Generator().manual_seed(0))(x, 0.5)
-    assert isinstance(dropped, SparseFeatures)
-    kept = torch.as_tensor(dropped != 0)
-    assert torch.equal(dropped[kept], 2 * plain[kept]) and (plain[kept] != 0).all()
-    assert abs(kept.sum() / (plain != 0).sum() - 0.5) < 0.02
-
-
-def test_sparse_features_compute_as_plain_ones():
-    plain = bags_of_words(torch.float64)
-    x = as_features(plain)
-    w = torch.randn(400, 3, dtype=torch.float64, requires_grad=True)
-    assert type(x @ w) is torch.Tensor
-    torch.testing.assert_close(x @ w, plain @ w)
-    (ours,), (theirs,) = (torch.autograd.grad((z @ w).square().sum(), w) for z in (x, plain))
-    torch.testing.assert_close(ours, theirs)
-    for operation in (
-        lambda z: z + 1,
-        lambda z: z[3],
-        lambda z: z.T @ z,
-        lambda z: z @ w[:, 0],
-        lambda z: z.sum(),
-    ):
-        assert type(operation(x)) is torch.Tensor
-        torch.testing.assert_close(operation(x), operation(plain))
-    assert type(as_features(torch.ones(500, 400))) is torch.Tensor
-    assert type(as_features(torch.zeros(5, 4))) is torch.Tensor
-
-
-@pytest.mark.parametrize("layer", [GCN(400, 4), GAT(400, 4, heads=2)])
-def test_models_on_sparse_features_equal_those_on_plain_ones(layer, monkeypatch):
-    graph, labels = two_communities()
-    x = bags_of_words()[:60].numpy()
-    x = np.tile(x, (10, 1))
-    wide = graph._replace(nodes=x, n_node=np.array([600]))
-    model = Model(Stack((layer,)), NodeHead())
-    index = np.arange(60)
-    batch = Batch(wide, model.prepare(wide), index, labels, index >= 0)
-    program, _ = build(model=model)
-    placed = program.place(batch)
-    assert isinstance(placed.graph.nodes, SparseFeatures)
-    sparse = trained(program, placed, program.init(0), 5)[1]
-    monkeypatch.setattr("heddle_torch.train.learner.as_features", lambda x: x)
-    np.testing.assert_allclose(
-        trained(program, program.place(batch), program.init(0), 5)[1], sparse, rtol=1e-5
-    )
-
-
-@pytest.mark.parametrize(
-    ("config", "message"),
-    [
-        ({"device": "cuda:99"}, "sees .* CUDA devices; set backend.device=cpu"),
-        ({"device": "gpu"}, "expected auto, cpu, cuda"),
-        ({"precision": "flaot32"}, "did you mean 'float32'"),
-        ({"threads": 0}, "expected at least 1"),
-    ],
-)
-def test_a_backend_that_cannot_be_is_refused(config, message):
-    with pytest.raises(ConfigError, match=message):
-        PygBackend(config)
-
-
-def test_backend_describes_itself():
-    described = PygBackend({"device": "cpu"}).describe()
-    assert described["torch"] == torch.__version__ and described["device"].startswith("cpu")
-    assert all(isinstance(value, str) for value in described.values())
-
-
-def test_value_and_grad_nests():
-    value_and_grad = PygBackend({}).value_and_grad
-    x, y = torch.tensor([1.0, 2.0]), torch.tensor(3.0)
-    value, (gx, gy) = value_and_grad(lambda x, y: (x**3).sum() * y)(x, y)
-    assert value.item() == 27 and gx.tolist() == [9, 36] and gy.item() == 9 and not value.requires_grad
-
-    def slope(x):
-        return value_and_grad(lambda z: (z**3).sum())(x)[1][0].sum()
-
-    assert value_and_grad(slope)(x)[1][0].tolist() == [6, 12]
-    assert value_and_grad(lambda x, y: x.sum())(x, y)[1][1].item() == 0
-    assert value_and_grad(lambda x: torch.tensor(1.0))(x)[1][0].tolist() == [0, 0]

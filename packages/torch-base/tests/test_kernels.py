@@ -9,10 +9,12 @@ from heddle.adjacency import Adjacency, build_adjacency
 from heddle.errors import ConfigError, PluginError
 from heddle.plugins import Registry
 from heddle.plugins.kernels import found_kernels
-from heddle_pyg.backend import PygBackend
 from heddle_torch.arrays.ops import TorchOps
+from heddle_torch.kernels import kernels_named
+from heddle_torch.place import describe_place, precision_named
 
 installed = pytest.mark.skipif(find_spec("heddle_kernels") is None, reason="heddle-kernels isn't installed")
+CPU = torch.device("cpu")
 ADJACENCY = Adjacency(
     *map(torch.from_numpy, build_adjacency([0, 2, 2, 1, 0, 2, 2], [1, 1, 0, 3, 1, 3, 3], 3, 5))
 )
@@ -20,17 +22,22 @@ ADJACENCY = Adjacency(
 
 def both(name, *arguments):
     """Return a primitive's answers with the kernels and without."""
-    return [getattr(PygBackend({"kernel": kernel}).ops(), name)(*arguments) for kernel in ("heddle", "torch")]
+    return [getattr(ops_of(kernel), name)(*arguments) for kernel in ("heddle", "torch")]
+
+
+def ops_of(kernel):
+    return TorchOps(CPU, kernels_named(kernel, CPU).by_name)
+
+
+def told(kernel):
+    """Return what `heddle doctor` says of who computes."""
+    return describe_place(CPU, precision_named("float32"), kernels_named(kernel, CPU))["kernel"]
 
 
 @installed
 def test_auto_takes_the_kernels_and_says_so():
-    auto, torch_alone = PygBackend({}), PygBackend({"kernel": "torch"})
-    assert (
-        auto.describe()["kernel"] == "heddle"
-        and auto.ops().spmm.__module__ == "heddle_kernels.torch.primitives"
-    )
-    assert torch_alone.describe()["kernel"].startswith("torch (") and not torch_alone.kernels.by_name
+    assert told("auto") == "heddle" and ops_of("auto").spmm.__module__ == "heddle_kernels.torch.primitives"
+    assert told("torch").startswith("torch (") and not kernels_named("torch", CPU).by_name
 
 
 @installed
@@ -67,15 +74,22 @@ def test_without_kernels_auto_is_torch_and_heddle_says_why(monkeypatch):
     monkeypatch.setattr(Registry, "offers", lambda self, kind: [])
     found_kernels.cache_clear()
     try:
-        backend = PygBackend({"kernel": "auto"})
-        assert type(backend.ops()) is TorchOps and backend.ops().spmm.__func__ is TorchOps.spmm
-        assert "pip install heddle-kernels" in backend.describe()["kernel"]
+        ops = ops_of("auto")
+        assert type(ops) is TorchOps and ops.spmm.__func__ is TorchOps.spmm
+        assert "pip install heddle-kernels" in told("auto")
         with pytest.raises(PluginError, match="none are installed for torch on cpu"):
-            PygBackend({"kernel": "heddle"})
+            kernels_named("heddle", CPU)
     finally:
         found_kernels.cache_clear()
 
 
+def test_an_engine_offers_kernels_of_its_own():
+    found = kernels_named("mine", CPU, {"mine": lambda: {"spmm": max}})
+    assert found.by_name == {"spmm": max}
+
+
 def test_an_unknown_kernel_lists_the_known():
-    with pytest.raises(ConfigError, match=r"'hedle'.*'auto', 'heddle', 'torch'.*did you mean 'heddle'"):
-        PygBackend({"kernel": "hedle"})
+    with pytest.raises(
+        ConfigError, match=r"'hedle'.*'auto', 'heddle', 'torch', 'mine'.*did you mean 'heddle'"
+    ):
+        kernels_named("hedle", CPU, {"mine": dict})
