@@ -10,11 +10,12 @@ from heddle.graph import Graph
 from heddle.layers.cheb import ChebConv
 from heddle.layers.diffusion import DiffusionConv
 from heddle.layers.gcn import GCN
+from heddle.memo import Memo
 from heddle.params import initialise
 from heddle_dgl.cells import GraphGRU, GraphLSTM, GraphRNN
 from heddle_dgl.cells.tgcn import TGCN
 from heddle_dgl.kernels import ops_named, steps_named
-from heddle_dgl.memo import StepMemo, step
+from heddle_dgl.memo import step
 from heddle_dgl.models import A3TGCN, EvolveGCN, Recurrent
 from heddle_dgl.models.evolve import EvolveLayer
 from heddle_dgl.run import Run, engine_named
@@ -104,7 +105,7 @@ def make_windows(model, graphs, signal, starts, horizon=HORIZON, known=None):
 
 def forward(model, params, windows, engine, fed=None, cross_layer=None, store=None, kernel="torch"):
     """Return (outputs, the Run) of an engine."""
-    with step(StepMemo(checked=True)) as memo:
+    with step(Memo(held=True, checked=True)) as memo:
         ops, steps = ops_named(kernel, CPU), steps_named(kernel, CPU, F64)
         run = Run(ops, engine_named(engine, cross_layer), memo, store, steps)
         return model.forecast(run, params, windows, fed), run

@@ -4,7 +4,8 @@ import dense_reference as dense
 import pytest
 from dynamic_support import CPU, F64, LENGTH, forward, make_graph, make_model, make_params
 
-from heddle_dgl.memo import StepMemo, step
+from heddle.memo import Memo
+from heddle_dgl.memo import step
 from heddle_dgl.run import Run, engine_named
 from heddle_dgl.store import SnapshotStore
 from heddle_dgl.structure import place_structure
@@ -32,7 +33,7 @@ def test_aggregations_of_a_step(cell, engine, across, stored, expected):
     store = SnapshotStore() if stored else None
 
     def count(length):
-        with step(StepMemo()) as memo:
+        with step(Memo(held=True)) as memo:
             windows = WindowBatch("test", signal, [0, 1], length, 1, [structure], CPU, F64, length)
             run = Run(TorchOps(), engine_named(engine, across), memo, store)
             model.embed(run, params, windows)

@@ -1,65 +1,141 @@
-"""Memo: values computed once per group of arrays, known by identity and let go with them."""
+"""Memo: values computed once per group of arrays, which are known by identity."""
 
 import weakref
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from threading import RLock
+from typing import Any, NamedTuple
+
+from heddle.errors import HeddleError
+from heddle.nest import leaves
 
 _NOTHING = object()
 
 
-class Memo:
-    """Keeps a value for as long as all the arrays it was computed from live and, for tensors, stay unchanged.
+class Entry(NamedTuple):
+    """A value, references to the arrays that it was computed from, and the versions of both.
 
-    Arrays are held weakly, so that an id that is reused is never taken for the array it once named. Copies and
-    pickles of a Memo are empty. An in-place edit that the array doesn't count, of a numpy array or behind torch's
-    back, goes unseen.
+    `copies` are the arrays' as they were, where a memo compares them.
     """
 
-    def __init__(self) -> None:
-        self._entries: dict[Hashable, tuple[list[weakref.ref], list[int], Any]] = {}
+    references: Sequence[Callable[[], Any]]
+    versions: Sequence[int]
+    value: Any
+    value_versions: Sequence[int]
+    copies: Sequence[Any]
+
+
+class Memo:
+    """Keeps values for as long as all the arrays they were computed from live and, for tensors, stay unchanged.
+
+    An id that is used again is never taken for the array that it once named. Copies and pickles of a Memo are empty;
+    several threads may use one. An in-place edit that the array doesn't count goes unseen: of a numpy array, or
+    behind torch's back (`checked` finds it).
+
+    >>> import numpy as np
+    >>> memo, array = Memo(), np.ones(3)
+    >>> memo.get([array], "sum", lambda: float(array.sum())), len(memo)
+    (3.0, 1)
+    >>> del array
+    >>> len(memo)
+    0
+
+    Args:
+        held: keep the arrays alive until `clear`, for the values of one step. A value that was written to is computed
+            anew then, and what is computed from tensors that count no changes (of inference mode) is never kept.
+        checked: keep a copy of every array, compare it at each use and raise, for tests and for the hunt after writes
+            that no array counts.
+    """
+
+    def __init__(self, held: bool = False, checked: bool = False) -> None:
+        self._entries: dict[Hashable, Entry] = {}
+        self._held, self._checked = held, checked
+        self._lock = RLock()
+        self.hits = 0
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def get(self, arrays: Sequence[Any], extra: Hashable, compute: Callable[[], Any]) -> Any:
-        """Return the value kept for `arrays` and `extra`, or compute and keep it."""
-        found = self.find(arrays, extra, _NOTHING)
-        if found is not _NOTHING:
-            return found
-        versions = [_version(array) for array in arrays]
-        value = compute()
-        self._keep(arrays, extra, versions, value)
-        return value
+        """Return the value kept for `arrays` and `extra`, or compute and keep it.
+
+        Raises:
+            HeddleError: `checked`, and an array was changed without its counting that.
+        """
+        with self._lock:
+            found = self.find(arrays, extra, _NOTHING)
+            if found is not _NOTHING:
+                self.hits += 1
+                return found
+            versions = [_version(array) for array in arrays]
+            value = compute()
+            self._keep(arrays, extra, versions, value)
+            return value
 
     def keep(self, arrays: Sequence[Any], extra: Hashable, value: Any) -> None:
         """Keep a value for `arrays`, as they are now, and `extra`."""
         self._keep(arrays, extra, [_version(array) for array in arrays], value)
 
     def find(self, arrays: Sequence[Any], extra: Hashable, default: Any = None) -> Any:
-        """Return the value kept for `arrays` and `extra`, or the default."""
-        key = (*map(id, arrays), extra)
-        if key not in self._entries:
+        """Return the value kept for `arrays` and `extra`, or the default. Raises as `get`."""
+        entry = self._entries.get((*map(id, arrays), extra))
+        if entry is None:
             return default
-        references, versions, value = self._entries[key]
-        same = all(
-            ref() is array and version == _version(array)
-            for ref, version, array in zip(references, versions, arrays)
-        )
-        return value if same else default
+        for reference, version, array in zip(entry.references, entry.versions, arrays):
+            if reference() is not array or version != _version(array):
+                return default
+        if entry.copies:
+            _compare(arrays, entry.copies)
+        if self._held and _value_versions(entry.value) != entry.value_versions:
+            return default
+        return entry.value
 
-    def _keep(self, arrays: Sequence[Any], extra: Hashable, versions: list[int], value: Any) -> None:
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+
+    def _keep(self, arrays: Sequence[Any], extra: Hashable, versions: Sequence[int], value: Any) -> None:
+        if self._held and any(map(_uncounted, arrays)):
+            return
         entries, key = self._entries, (*map(id, arrays), extra)
-        references = [weakref.ref(array, lambda _: entries.pop(key, None)) for array in arrays]
-        entries[key] = (references, versions, value)
+        references: list[Callable[[], Any]] = (
+            [lambda array=array: array for array in arrays]  # type: ignore[misc]
+            if self._held
+            else [weakref.ref(array, lambda _: entries.pop(key, None)) for array in arrays]
+        )
+        copies = [_copy(array) for array in arrays] if self._checked else ()
+        kept_versions = _value_versions(value) if self._held else ()
+        entries[key] = Entry(references, versions, value, kept_versions, copies)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Memo":
-        return Memo()
+        return Memo(self._held, self._checked)
 
     def __reduce__(self) -> tuple[type, tuple]:
-        return Memo, ()
+        return Memo, (self._held, self._checked)
+
+
+def _uncounted(array: Any) -> bool:
+    """Tell whether a tensor doesn't count its changes."""
+    inference = getattr(array, "is_inference", None)
+    return inference is not None and bool(inference())
 
 
 def _version(array: Any) -> int:
     """Return how often a tensor was changed in place; 0 for arrays that don't count it."""
-    uncounted = getattr(array, "is_inference", None)
-    return 0 if uncounted is not None and uncounted() else getattr(array, "_version", 0)
+    return 0 if _uncounted(array) else getattr(array, "_version", 0)
+
+
+def _value_versions(value: Any) -> tuple[int, ...]:
+    return tuple(-1 if _uncounted(leaf) else _version(leaf) for leaf in leaves(value))
+
+
+def _copy(array: Any) -> Any:
+    return array.detach().clone() if hasattr(array, "detach") else array.copy()
+
+
+def _compare(arrays: Sequence[Any], copies: Sequence[Any]) -> None:
+    for array, copy in zip(arrays, copies):
+        if not bool((array == copy).all()):
+            raise HeddleError(
+                f"memo: found an array of shape {tuple(array.shape)} that was changed without its counting that, "
+                "expected it as it was; write to the tensor itself, not through .data, so that its version tells"
+            )

@@ -19,7 +19,6 @@ _MODULES = {
     "Recurrent": "models",
     "SeqModel": "models",
     "SnapshotStore": "store",
-    "StepMemo": "memo",
     "Structure": "structure",
     "TGCN": "cells.tgcn",
     "cache": "message",

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from heddle.layers.base import Dropout, Params, Supports, no_dropout
+from heddle.memo import Memo
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 from heddle.support import AggregateSpec
-from heddle_dgl.identity import IdentityCache
 from heddle_dgl.kernels import import_dgl
 
 _EDGES = AggregateSpec("sum", "none")
@@ -46,15 +46,15 @@ class DglConv:
     ) -> Tensor:
         a = supports[_EDGES.signature].adjacency
         graph = _GRAPHS.get(
-            a.senders,
-            a.receivers,
-            make=lambda: import_dgl().graph((a.senders, a.receivers), num_nodes=a.n_receivers),
+            (a.senders, a.receivers),
+            a.n_receivers,
+            lambda: import_dgl().graph((a.senders, a.receivers), num_nodes=a.n_receivers),
         )
         named = {name.replace("-", "."): value for name, value in params.items()}
         return torch.func.functional_call(self.module, named, (graph, x))
 
 
-_GRAPHS: IdentityCache[Any] = IdentityCache()
+_GRAPHS = Memo()
 
 
 def dgl_layer(conv: Callable[..., nn.Module], **options: Any) -> Callable[[int, int], DglConv]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from heddle.graph import Array
 from heddle.layers.base import Supports
 from heddle.layers.diffusion import DiffusionConv
+from heddle.memo import Memo
 from heddle.ops import GraphOps
 from heddle.support import Support, aggregate
-from heddle_dgl.identity import IdentityCache
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ReferenceDiffusion(DiffusionConv):
         return self.update(ops, params, x, self.aggregate(ops, supports, x))
 
 
-_TURNED: IdentityCache[Support] = IdentityCache()
+_TRANSPOSED = Memo()
 
 
 def _transposed(ops: GraphOps, support: Support, x: Array) -> Array:
@@ -54,4 +54,4 @@ def _transposed(ops: GraphOps, support: Support, x: Array) -> Array:
         )
         return Support(turned, ops.gather(weight, a.t_order))
 
-    return aggregate(ops, _TURNED.get(a.indptr, weight, make=make), x)
+    return aggregate(ops, _TRANSPOSED.get((a.indptr, weight), None, make), x)

@@ -10,9 +10,9 @@ from torch.autograd import Function
 
 from heddle.adjacency import Adjacency
 from heddle.errors import PluginError
+from heddle.memo import Memo
 from heddle.plugins.kernels import Kernels
 from heddle_dgl.fused import TORCH_STEPS, Steps
-from heddle_dgl.identity import IdentityCache
 from heddle_torch import kernels as base
 from heddle_torch.arrays.ops import TorchOps
 
@@ -67,7 +67,7 @@ def dgl_kernels() -> Mapping[str, Callable[..., Any]]:
         PluginError: DGL isn't installed.
     """
     dgl, torchs = import_dgl(), TorchOps()
-    graphs: IdentityCache[Any] = IdentityCache()
+    graphs = Memo()
 
     def spmm(adjacency: Adjacency, x: Tensor, weight: Tensor | None = None) -> Tensor:
         fixed = weight is None or (weight.ndim == 1 and not weight.requires_grad)
@@ -75,7 +75,11 @@ def dgl_kernels() -> Mapping[str, Callable[..., Any]]:
             return torchs.spmm(adjacency, x, weight)
         dtype = x.dtype if weight is None else torch.promote_types(x.dtype, weight.dtype)
         wide = torch.promote_types(dtype, torch.float32)
-        pair = graphs.get(adjacency.senders, adjacency.receivers, make=lambda: _both_ways(dgl, adjacency))
+        pair = graphs.get(
+            (adjacency.senders, adjacency.receivers),
+            adjacency.n_receivers,
+            lambda: _both_ways(dgl, adjacency),
+        )
         own = None if weight is None else weight.to(wide)
         y = _DglSpmm.apply(x.to(wide).flatten(1), own, *pair, dgl.ops)
         return y.reshape((adjacency.n_receivers, *x.shape[1:])).to(dtype)

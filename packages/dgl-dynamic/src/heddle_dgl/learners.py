@@ -10,11 +10,12 @@ from torch import Tensor
 from heddle.errors import ConfigError
 from heddle.forecast import Signal
 from heddle.graph import Graph
+from heddle.memo import Memo
 from heddle.model import Batch
 from heddle.ops import GraphOps
 from heddle_dgl.changing import ChangingSums
 from heddle_dgl.fused import TORCH_STEPS, Steps
-from heddle_dgl.memo import StepMemo, step
+from heddle_dgl.memo import step
 from heddle_dgl.models.seq import paced_tau
 from heddle_dgl.run import Engine, Run
 from heddle_dgl.snapshots import graphs_at
@@ -138,7 +139,7 @@ class ForecastLearner(ParamLearner):
         """Return the number of nodes of the graph, of which a process may have a part."""
         return signal.x.shape[1]
 
-    def _run(self, memo: StepMemo) -> Run:
+    def _run(self, memo: Memo) -> Run:
         return Run(self._ops, self._engine, memo, self.store, self._steps, self._sums)
 
     def _windows(self, placed: PlacedWindows, known: int):

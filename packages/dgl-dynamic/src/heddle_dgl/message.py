@@ -33,7 +33,7 @@ class Messages:
         """
         memo = active_memo()
         if memo is not None and self._key is not None and not self._known:
-            self._value, self._known = memo.get(self.x, self._key, self._compute), True
+            self._value, self._known = memo.get((self.x,), self._key, self._compute), True
         return self
 
     @property
@@ -104,7 +104,7 @@ def cache(function: Callable[..., T]) -> Callable[..., T]:
         if memo is None:
             return function(x, *rest)
         key = key_of(function, x, rest)
-        return function(x, *rest) if key is None else memo.get(x, key, lambda: function(x, *rest))
+        return function(x, *rest) if key is None else memo.get((x,), key, lambda: function(x, *rest))
 
     return cached
 

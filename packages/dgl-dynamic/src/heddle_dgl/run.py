@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from heddle.errors import ConfigError, nearest
+from heddle.memo import Memo
 from heddle.ops import GraphOps
 from heddle_dgl.aggregation import aggregation_of
 from heddle_dgl.changing import ChangingSums
 from heddle_dgl.fused import TORCH_STEPS, Steps
-from heddle_dgl.memo import StepMemo
 from heddle_dgl.store import SnapshotStore
 from heddle_dgl.structure import Structure
 from heddle_torch.arrays.ops import TorchOps
@@ -29,7 +29,7 @@ class Engine(NamedTuple):
             as in DynaGraph; "fused": and one product serves all gates, and all inputs of a window at once.
         cross_layer: keep messages for the whole step, so that what layer l + 1 reads at t, layer l's state, is
             aggregated once for both and not again by layer l at t + 1.
-        checked: compare tensors at each reuse, see StepMemo.
+        checked: compare tensors at each reuse, see Memo.
     """
 
     name: str = "fused"
@@ -79,7 +79,7 @@ class Run:
         self,
         ops: GraphOps,
         engine: Engine,
-        memo: StepMemo,
+        memo: Memo,
         store: SnapshotStore | None = None,
         steps: Steps = TORCH_STEPS,
         sums: ChangingSums | None = None,
@@ -103,7 +103,7 @@ class Run:
 
         if self.engine.name == "naive":
             return compute()
-        return self.memo.get(x, (structure.token, aggregation_of(layer)), compute)
+        return self.memo.get((x,), (structure.token, aggregation_of(layer)), compute)
 
     def agree(self, missing: np.ndarray) -> np.ndarray:
         """Return which snapshots must be computed, from a mask of those that the store lacks; of all processes."""
@@ -121,7 +121,7 @@ class Run:
 
     def know(self, structure: Structure, layer: Any, x: Tensor, messages: Any) -> None:
         """Tell the memo the messages of x, from the store."""
-        self.memo.put(x, (structure.token, aggregation_of(layer)), messages)
+        self.memo.keep((x,), (structure.token, aggregation_of(layer)), messages)
 
     def conv(self, structure: Structure, layer: Any, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
         """Return the layer's output; attention, whose messages have parameters, runs as it is, window by window."""
