@@ -8,8 +8,16 @@ PLUGIN_API = (1, 0)
 @hookimpl
 def heddle_backends():
     keys = {"precision": Key(str, choices=("float32", "float64"))}
-    loader = "shuttle_torch.engine:ShuttleBackend"
-    return [BackendInfo("shuttle", "torch, by heddle-torch", loader, needs=("torch",), keys=keys)]
+    return [
+        BackendInfo(
+            "shuttle",
+            "torch, by heddle-torch",
+            "shuttle_torch.engine:ShuttleBackend",
+            needs=("torch",),
+            keys=keys,
+            capabilities=("any shapes",),
+        )
+    ]
 
 
 @hookimpl
