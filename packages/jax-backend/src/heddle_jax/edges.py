@@ -17,7 +17,7 @@ from jax.interpreters import ad, batching, mlir
 
 from heddle.adjacency import Adjacency
 from heddle_jax import segments
-from heddle_jax.sparse import alike
+from heddle_jax.sparse import alike, lowering
 
 NARROW = 16
 """Columns below which XLA's scatter is faster than the CSR product."""
@@ -80,7 +80,7 @@ def _primitive(name: str, rows: Callable[..., int], elsewhere: Any, on_cpu: Any)
     ad.defjvp(made, *(None,) * _STRUCTURE, jvp)
     batching.primitive_batchers[made] = partial(_batch, made)
     mlir.register_lowering(made, mlir.lower_fun(elsewhere, multiple_results=False))
-    mlir.register_lowering(made, mlir.lower_fun(on_cpu, multiple_results=False), platform="cpu")
+    mlir.register_lowering(made, lowering(on_cpu, elsewhere), platform="cpu")
     return made
 
 

@@ -2,37 +2,75 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
-from typing import Any
+from functools import cache, wraps
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from heddle.adjacency import Adjacency
-from heddle.errors import GraphError
+from heddle.adjacency import Adjacency, check_ids
+from heddle.errors import GraphError, problem
 from heddle.ops import GraphOps
-from heddle_jax import edges, segments, sparse
+from heddle_jax import edges, grouped, segments, sparse
 
 
-def compiled(*static: str) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
+def compiled(*static: str, check: Callable[..., None] | None = None) -> Callable[[Any], Callable[..., Any]]:
     """Jit a method as one piece, for those who call it outside jit; inside it leaves no trace.
 
     Args:
         static: names of the arguments that aren't arrays.
+        check: is called with the method's name and arguments first, if the ops are `checked`.
     """
-    return partial(jax.jit, static_argnames=("self", *static), inline=True)
+
+    def decorate(method: Callable[..., Array]) -> Callable[..., Array]:
+        jitted = jax.jit(method, static_argnames=("self", *static), inline=True)
+
+        @wraps(method)
+        def op(self: Any, *args: Any, **kwargs: Any) -> Array:
+            if check is not None and self.checked:
+                check(method.__name__, *args, **kwargs)
+            result: Array = jitted(self, *args, **kwargs)
+            return result
+
+        return op
+
+    return decorate
+
+
+def _check_index(name: str, x: Array, index: Any) -> None:
+    _check_ids(f"{name}: index", index, x.shape[0])
+
+
+def _check_segments(name: str, data: Array, segment_ids: Any, num_segments: int, *_: Any, **__: Any) -> None:
+    if jnp.shape(segment_ids)[0] != data.shape[0]:
+        found, expected = f"{jnp.shape(segment_ids)[0]} ids", f"{data.shape[0]}, one for each row of data"
+        raise GraphError(problem(f"{name}: segment_ids", found, expected, "give each row one"))
+    _check_ids(f"{name}: segment_ids", segment_ids, num_segments)
+
+
+def _check_ids(where: str, ids: Any, bound: int) -> None:
+    """Check ids that are known: inside jit those of its arguments aren't."""
+    if isinstance(ids, jax.core.Tracer) or not getattr(ids, "is_fully_addressable", True):
+        return
+    host = np.asarray(ids)
+    if host.size and (host.min() < 0 or host.max() >= bound):
+        check_ids(where, host, bound)
 
 
 @dataclass(frozen=True)
 class JaxOps(GraphOps):
     """The primitives as XLA computes them; ids are int32 unless JAX's 64-bit mode is on.
 
-    Sums of bfloat16 and float16 are taken in float32 and returned as they came.
+    Reductions of bfloat16 and float16 are computed in float32 and returned as they came, rows are counted in int32.
+
+    Ids out of range are refused where they are known, outside of jit. Inside, a sum leaves their rows out and a gather
+    takes the nearest row.
     """
 
     xp = jnp
+    checked: ClassVar[bool] = True
 
     def asarray(self, array: np.ndarray, like: Array | None = None) -> Array:
         array = np.asarray(array)
@@ -43,21 +81,21 @@ class JaxOps(GraphOps):
     def stop_gradient(self, x: Array) -> Array:
         return jax.lax.stop_gradient(x)
 
-    @compiled()
+    @compiled(check=_check_index)
     def gather(self, x: Array, index: Array) -> Array:
         return segments.gather(x, index)
 
-    @compiled("num_segments")
+    @compiled("num_segments", check=_check_segments)
     def segment_sum(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         return segments.segment_sum(data, segment_ids, num_segments)
 
-    @compiled("num_segments")
+    @compiled("num_segments", check=_check_segments)
     def segment_max(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         return segments.segment_max(data, segment_ids, num_segments)
 
     @compiled()
     def segment_matmul(self, lhs: Array, rhs: Array, group_sizes: Any) -> Array:
-        return jax.lax.ragged_dot(lhs, rhs, jnp.asarray(group_sizes, jnp.int32))
+        return grouped.segment_matmul(lhs, rhs, jnp.asarray(group_sizes, jnp.int32))
 
     @compiled()
     def spmm(self, adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:
@@ -65,6 +103,14 @@ class JaxOps(GraphOps):
         if floats and x.ndim > 1:
             return sparse.spmm(adjacency, x, weight)
         return super().spmm(adjacency, x, weight)
+
+    @compiled()
+    def scaled_spmm(
+        self, adjacency: Adjacency, x: Array, weight: Array | None = None, scale: Array | None = None
+    ) -> Array:
+        wide = segments.wide_dtype(x.dtype)
+        x_, weight_, scale_ = (None if array is None else array.astype(wide) for array in (x, weight, scale))
+        return super().scaled_spmm(adjacency, x_, weight_, scale_).astype(x.dtype)
 
     @compiled("op")
     def sddmm(self, adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
@@ -78,30 +124,35 @@ class JaxOps(GraphOps):
 
     @compiled()
     def edge_softmax(self, adjacency: Adjacency, logits: Array) -> Array:
-        return super().edge_softmax(adjacency, logits)
+        return segments.in_wide(lambda wide: GraphOps.edge_softmax(self, adjacency, wide), logits)
 
-    @compiled("num_segments")
+    @compiled("num_segments", check=_check_segments)
     def segment_softmax(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
-        return super().segment_softmax(data, segment_ids, num_segments)
+        return segments.in_wide(super().segment_softmax, data, segment_ids, num_segments)
 
-    @compiled("num_segments")
+    @compiled("num_segments", check=_check_segments)
     def segment_mean(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
-        return super().segment_mean(data, segment_ids, num_segments)
+        return segments.in_wide(super().segment_mean, data, segment_ids, num_segments)
 
-    @compiled("num_segments")
+    @compiled("num_segments", check=_check_segments)
     def segment_min(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
-        return super().segment_min(data, segment_ids, num_segments)
+        return segments.in_wide(super().segment_min, data, segment_ids, num_segments)
 
-    @compiled("num_segments", "eps")
+    @compiled("num_segments", "eps", check=_check_segments)
     def segment_std(self, data: Array, segment_ids: Array, num_segments: int, eps: float = 1e-5) -> Array:
-        return super().segment_std(data, segment_ids, num_segments, eps)
+        return segments.in_wide(super().segment_std, data, segment_ids, num_segments, eps)
 
-    @compiled("num_segments")
+    @compiled("num_segments", check=_check_segments)
     def segment_logsumexp(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
-        return super().segment_logsumexp(data, segment_ids, num_segments)
+        return segments.in_wide(super().segment_logsumexp, data, segment_ids, num_segments)
 
     def activate(self, x: Array, name: str) -> Array:
         return _ACTIVATIONS[name](x) if name in _ACTIVATIONS else super().activate(x, name)
+
+    def _count(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
+        count = segments.segment_count(segment_ids, num_segments)
+        count = jnp.maximum(count, jnp.ones_like(count)).astype(data.dtype)
+        return jnp.expand_dims(count, range(1, data.ndim))
 
 
 def _floats(*arrays: Array) -> bool:

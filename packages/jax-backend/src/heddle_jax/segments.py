@@ -1,6 +1,8 @@
 """Segment reductions of XLA whose treatment of ids and gradients is ours to choose."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +15,13 @@ DROPPED = "drop"
 """Rows whose id is below 0 or past the last segment don't count: padding may be marked so."""
 
 
+LONG = 1 << 20
+"""Rows above which a sum is taken in parts: in float32, adding 1 to 16777216 changes nothing."""
+
+_PART = 32
+"""Rows of a part, where there are few enough segments for so many parts."""
+
+
 def segment_sum(
     data: Array,
     segment_ids: Array,
@@ -23,38 +32,76 @@ def segment_sum(
 ) -> Array:
     """Sum rows by segment: [e, ...], [e] int in any order -> [num_segments, ...]; an empty segment gives 0.
 
-    Floats narrower than 32 bits are added up in float32 and returned as they came.
+    Floats narrower than 32 bits are added up in float32 and returned as they came. Of many rows, `parts` sums are taken
+    and added up.
     """
-    wide = data.astype(_sum_dtype(data.dtype))
-    total = jax.ops.segment_sum(wide, segment_ids, num_segments, ids_sorted, ids_unique, mode=mode)
+    wide = data.astype(wide_dtype(data.dtype))
+    n_parts = parts(data.shape[0], num_segments) if jnp.issubdtype(wide.dtype, jnp.inexact) else 1
+    if n_parts > 1:
+        total = _sum_in_parts(wide, segment_ids, num_segments, n_parts)
+    else:
+        total = jax.ops.segment_sum(wide, segment_ids, num_segments, ids_sorted, ids_unique, mode=mode)
     return total.astype(data.dtype)
+
+
+def parts(n_rows: int, num_segments: int) -> int:
+    """Return in how many parts rows are summed: 1 up to `LONG` rows; all parts' sums are no more than the rows."""
+    if n_rows <= LONG:
+        return 1
+    return max(1, min(-(-n_rows // _PART), min(n_rows, 2**31 - 1) // max(1, num_segments)))
+
+
+def _sum_in_parts(data: Array, segment_ids: Array, num_segments: int, n_parts: int) -> Array:
+    n_rows = data.shape[0]
+    part = jnp.arange(n_rows, dtype=jnp.int32) // -(-n_rows // n_parts)
+    known = (segment_ids >= 0) & (segment_ids < num_segments)
+    ids = jnp.where(known, segment_ids.astype(jnp.int32) + part * num_segments, n_parts * num_segments)
+    sums = jax.ops.segment_sum(data, ids, n_parts * num_segments, mode=DROPPED)
+    return jnp.sum(sums.reshape(n_parts, num_segments, *data.shape[1:]), axis=0)
 
 
 def gather(x: Array, index: Array) -> Array:
     """Return rows of x: [n, ...], [e] int -> [e, ...]; the gradient is summed as `segment_sum` sums."""
-    wide = x.astype(_sum_dtype(x.dtype))
+    wide = x.astype(wide_dtype(x.dtype))
     return wide.at[index].get(mode=PROMISED).astype(x.dtype)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(2, 3))
+def segment_count(segment_ids: Array, num_segments: int) -> Array:
+    """Count the rows of each segment: [e] int of any type -> [num_segments] int32; ids out of range don't count."""
+    ones = jnp.ones(segment_ids.shape, jnp.int32)
+    return jax.ops.segment_sum(ones, segment_ids, num_segments, mode=DROPPED)
+
+
 def segment_max(data: Array, segment_ids: Array, num_segments: int, mode: str = PROMISED) -> Array:
     """Take the largest of each segment, elementwise; an empty segment gives 0; ties share the gradient equally."""
+    wide = data.astype(wide_dtype(data.dtype))
+    return _segment_max(wide, segment_ids, num_segments, mode).astype(data.dtype)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2, 3))
+def _segment_max(data: Array, segment_ids: Array, num_segments: int, mode: str) -> Array:
     top = jax.ops.segment_max(data, segment_ids, num_segments, mode=mode)
-    ones = jnp.ones_like(segment_ids)
-    filled = jax.ops.segment_sum(ones, segment_ids, num_segments, mode=mode) > 0
+    filled = segment_count(segment_ids, num_segments) > 0
     return jnp.where(jnp.expand_dims(filled, range(1, data.ndim)), top, jnp.zeros_like(top))
 
 
-@segment_max.defjvp
+@_segment_max.defjvp
 def _segment_max_jvp(num_segments, mode, primals, tangents):
     data, segment_ids = primals
-    top = segment_max(data, segment_ids, num_segments, mode)
+    top = _segment_max(data, segment_ids, num_segments, mode)
     share = (data == gather(top, segment_ids)).astype(data.dtype)
     count = segment_sum(share, segment_ids, num_segments, mode)
     count = jnp.where(count > 0, count, jnp.ones_like(count))
     return top, segment_sum(share * tangents[0], segment_ids, num_segments, mode) / count
 
 
-def _sum_dtype(dtype: jnp.dtype) -> jnp.dtype:
+def in_wide(op: Callable[..., Array], data: Array, *rest: Any) -> Array:
+    """Return op(data, *rest) computed in float32 where `data` is of narrower floats, in the dtype of `data`."""
+    wide = wide_dtype(data.dtype)
+    return op(data, *rest) if wide == data.dtype else op(data.astype(wide), *rest).astype(data.dtype)
+
+
+def wide_dtype(dtype: jnp.dtype) -> jnp.dtype:
+    """Return the dtype that sums of `dtype` are taken in: float32 for narrower floats, else `dtype` itself."""
     narrow = jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits < 32
     return jnp.dtype(jnp.float32) if narrow else dtype

@@ -1,6 +1,6 @@
 """spmm on XLA alone: on CPUs jaxlib's CSR product, both ways along edges sorted once; elsewhere gather and sum."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -52,6 +52,20 @@ def alike(operands: Sequence[Array]) -> Sequence[Array]:
         jax.lax.pcast(x, tuple(union - own), to="varying") if union - own else x
         for x, own in zip(operands, varying)
     ]
+
+
+def lowering(compute: Callable[..., Array], exported: Callable[..., Array]) -> Any:
+    """Return the rule that lowers a primitive to `compute`, or to `exported` where `jax.export` lowers it.
+
+    What jaxlib's CSR product is compiled to has no guarantee to run on another version of it, so it isn't exported.
+    """
+    rules = [mlir.lower_fun(function, multiple_results=False) for function in (compute, exported)]
+
+    def lower(context: Any, *operands: Any, **params: Any) -> Any:
+        for_export = context.module_context.lowering_parameters.for_export
+        return rules[bool(for_export)](context, *operands, **params)
+
+    return lower
 
 
 def _varying(x: Array) -> frozenset[Any]:
@@ -122,7 +136,7 @@ def _batch(operands: Any, axes: Any, transpose: bool) -> tuple[Array, int]:
         return jax.lax.map(lambda each: _bind(*each, transpose=transpose), tuple(full)), 0
     if axes[-2] is None:  # one weight for the batch, which becomes more columns
         x = jnp.moveaxis(x, axes[-1], 2)
-        y = _bind(*structure, weight, x.reshape(*x.shape[:2], -1), transpose=transpose)
+        y = _bind(*structure, weight, x.reshape(*x.shape[:2], size * x.shape[3]), transpose=transpose)
         return y.reshape(*y.shape[:2], size, x.shape[-1]), 2
     weight = jnp.moveaxis(weight, axes[-2], 1)
     if axes[-1] is None:
@@ -131,9 +145,12 @@ def _batch(operands: Any, axes: Any, transpose: bool) -> tuple[Array, int]:
         x = jnp.moveaxis(x, axes[-1], 1)
     heads = weight.shape[1] * weight.shape[2]
     y = _bind(
-        *structure, weight.reshape(-1, heads), x.reshape(x.shape[0], heads, x.shape[-1]), transpose=transpose
+        *structure,
+        weight.reshape(weight.shape[0], heads),
+        x.reshape(x.shape[0], heads, x.shape[-1]),
+        transpose=transpose,
     )
-    return y.reshape(y.shape[0], size, -1, x.shape[-1]), 1
+    return y.reshape(y.shape[0], size, weight.shape[2], x.shape[-1]), 1
 
 
 _spmm = Primitive("heddle_xla_spmm")
@@ -143,4 +160,4 @@ ad.defjvp(_spmm, *(None,) * _STRUCTURE, _weight_jvp, _x_jvp)
 ad.primitive_transposes[_spmm] = _transpose
 batching.primitive_batchers[_spmm] = _batch
 mlir.register_lowering(_spmm, mlir.lower_fun(_by_edge, multiple_results=False))
-mlir.register_lowering(_spmm, mlir.lower_fun(_by_csr, multiple_results=False), platform="cpu")
+mlir.register_lowering(_spmm, lowering(_by_csr, _by_edge), platform="cpu")

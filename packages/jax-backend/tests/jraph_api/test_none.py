@@ -109,7 +109,10 @@ def test_a_field_that_is_none(field, name):
 
 
 @pytest.mark.parametrize("name", OURS)
-@pytest.mark.parametrize("fields", [("n_node",), ("n_edge",), ("n_node", "n_edge")])
+@pytest.mark.parametrize(
+    "fields",
+    [("n_node", "n_edge"), *(pytest.param((one,), marks=pytest.mark.slow) for one in ("n_node", "n_edge"))],
+)
 def test_a_count_by_itself_is_that_of_one_graph(fields, name):
     """A result is that of the same count in an array."""
     graph = graph_of((5,), (4,))

@@ -17,8 +17,7 @@ from heddle_jax.jraph_api.functions import (
     GraphFn,
 )
 from heddle_jax.jraph_api.graphs_tuple import EDGES, GraphsTuple, as_given, on_device, to_graph
-from heddle_jax.jraph_api.segments import as_float, segment_softmax, segment_sum
-from heddle_jax.ops import JaxOps
+from heddle_jax.jraph_api.segments import DroppingOps, as_float, segment_softmax, segment_sum
 
 
 class NodeLogits(NamedTuple):
@@ -62,7 +61,7 @@ def GAT(
             raise GraphError(
                 "GAT requires node features: found none, expected [n_nodes, ...]; give each node a 1"
             )
-        given, ops = graph, JaxOps()
+        given, ops = graph, DroppingOps()
         graph = on_device(graph, EDGES, "GAT: ")
         queries = as_float(attention_query_fn(graph.nodes))
 

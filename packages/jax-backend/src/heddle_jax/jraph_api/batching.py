@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import heddle.batch
 from heddle.errors import GraphError
 from heddle_jax.jraph_api.graphs_tuple import (
+    EDGES,
     GraphsTuple,
     from_graph,
+    id_dtype,
     is_traced,
     num_nodes,
     on_device,
@@ -87,16 +89,19 @@ def _check_structures(graphs: Sequence[GraphsTuple]) -> None:
 def _batch_traced(graphs: Sequence[GraphsTuple]) -> GraphsTuple:
     """Do the same where arrays are traced: all shapes follow from those of the graphs."""
     _check_structures(graphs)
-    offsets = [0]
-    for graph in graphs[:-1]:
-        offsets.append(offsets[-1] + num_nodes(graph))
+    ends = [0]
+    for graph in graphs:
+        ends.append(ends[-1] + num_nodes(graph))
+    *offsets, n_nodes = ends
+    dtype = jnp.result_type(*(getattr(graph, field) for graph in graphs for field in EDGES))
+    dtype = id_dtype(dtype, n_nodes if isinstance(n_nodes, int) else 2**31)
 
     def concat(*leaves):
         return jnp.concatenate(leaves)
 
     def shifted(field: str):
-        ids = [jnp.asarray(getattr(graph, field)) for graph in graphs]
-        return jnp.concatenate([own + jnp.asarray(start, own.dtype) for own, start in zip(ids, offsets)])
+        ids = [getattr(graph, field).astype(dtype) for graph in graphs]
+        return jnp.concatenate([own + jnp.asarray(start, dtype) for own, start in zip(ids, offsets)])
 
     return GraphsTuple(
         **{field: jax.tree.map(concat, *(getattr(graph, field) for graph in graphs)) for field in FEATURES},

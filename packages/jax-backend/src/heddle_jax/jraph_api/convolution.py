@@ -10,17 +10,19 @@ from jax import Array
 
 from heddle.adjacency import build_adjacency
 from heddle.support import Support, aggregate
+from heddle_jax import segments
 from heddle_jax.jraph_api.functions import AggregateEdgesToNodesFn, NodeFeatures
 from heddle_jax.jraph_api.graphs_tuple import (
     EDGES,
     GraphsTuple,
     as_given,
     check_nodes,
+    id_dtype,
     num_nodes,
     on_device,
     on_host,
 )
-from heddle_jax.jraph_api.segments import as_float, segment_sum
+from heddle_jax.jraph_api.segments import DroppingOps, as_float, segment_sum
 from heddle_jax.ops import JaxOps
 
 
@@ -52,7 +54,7 @@ def GraphConvolution(
     """
 
     def apply(graph: GraphsTuple, support: Support | None = None) -> GraphsTuple:
-        given, ops = graph, JaxOps()
+        given, ops = graph, DroppingOps()
         graph = on_device(graph, EDGES if support is None else (), "GraphConvolution: ")
         nodes = update_node_fn(graph.nodes)
         if symmetric_normalization:
@@ -106,12 +108,13 @@ def _edges(xp: Any, graph: GraphsTuple, n: int, add_self_edges: bool) -> tuple[A
     """Return senders and receivers, with a loop for each node after them if asked."""
     if not add_self_edges:
         return graph.senders, graph.receivers
-    loops = xp.arange(n, dtype=graph.senders.dtype)
-    return xp.concatenate([graph.senders, loops]), xp.concatenate([graph.receivers, loops])
+    dtype = id_dtype(graph.senders.dtype, n)
+    loops = xp.arange(n, dtype=dtype)
+    return tuple(xp.concatenate([ids.astype(dtype), loops]) for ids in (graph.senders, graph.receivers))
 
 
 def _scale(ids: Array, n: int, like: Array) -> Array:
     """Return 1 / sqrt(rows of each id, at least 1), shaped to multiply [n, ...] rows of `like`."""
-    degree = segment_sum(jnp.ones(ids.shape, like.dtype), ids, n)
-    scale = jax.lax.rsqrt(jnp.maximum(degree, jnp.ones_like(degree)))
-    return jnp.expand_dims(scale, range(1, like.ndim))
+    degree = segments.segment_count(ids, n)
+    degree = jnp.maximum(degree, jnp.ones_like(degree)).astype(segments.wide_dtype(like.dtype))
+    return jnp.expand_dims(jax.lax.rsqrt(degree).astype(like.dtype), range(1, like.ndim))

@@ -142,6 +142,13 @@ def as_given(graph: GraphsTuple, given: GraphsTuple) -> GraphsTuple:
     )
 
 
+def id_dtype(dtype: Any, n: int) -> Any:
+    """Return the dtype of ids below `n`: `dtype`, or a wider one where they don't fit."""
+    if n - 1 <= np.iinfo(dtype).max:
+        return dtype
+    return np.dtype(np.int32 if n <= 2**31 else np.int64)
+
+
 def num_nodes(graph: GraphsTuple) -> Any:
     """Count nodes: known from shapes where nodes have features, else the sum of `n_node`."""
     rows = jax.tree.leaves(graph.nodes)

@@ -27,8 +27,7 @@ from heddle_jax.jraph_api.functions import (
 )
 from heddle_jax.jraph_api.graphs_tuple import COUNTS, GraphsTuple, as_given, check_nodes, on_device
 from heddle_jax.jraph_api.nests import on_packed
-from heddle_jax.jraph_api.segments import segment_softmax, segment_sum
-from heddle_jax.ops import JaxOps
+from heddle_jax.jraph_api.segments import DroppingOps, segment_softmax, segment_sum
 
 
 def GraphNetwork(
@@ -232,7 +231,7 @@ def _run(
     graph = on_device(graph, needed)
     check_nodes(graph)
     _check_globals(graph, needed)
-    return as_given(unpacked(block(JaxOps(), packed(graph), *functions, **options)), given)
+    return as_given(unpacked(block(DroppingOps(), packed(graph), *functions, **options)), given)
 
 
 def _needs(

@@ -17,6 +17,7 @@ from heddle_jax.jraph_api.graphs_tuple import (
     ArrayTree,
     GraphsTuple,
     counts,
+    id_dtype,
     is_traced,
     num_nodes,
     on_device,
@@ -202,4 +203,5 @@ def _padding_graph(graph: GraphsTuple, padding: Budget) -> GraphsTuple:
 
 
 def _mask(size: Any, padding: Array) -> Array:
+    padding = padding.astype(id_dtype(padding.dtype, 2**31))  # positions needn't fit into the counts' type
     return jnp.arange(size, dtype=padding.dtype) < size - padding

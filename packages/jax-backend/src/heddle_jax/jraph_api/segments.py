@@ -25,6 +25,7 @@ class DroppingOps(JaxOps):
 
     ids_sorted: bool = False
     ids_unique: bool = False
+    checked = False
 
     @compiled("num_segments")
     def segment_sum(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
@@ -82,9 +83,12 @@ def segment_variance(
 ) -> Array:
     """Return the variance of each segment's rows, elementwise; an empty segment gives 0."""
     ops, data, n = _read(data, segment_ids, num_segments, indices_are_sorted, unique_indices)
-    data = as_float(data)
-    centred = data - ops.gather(ops.segment_mean(data, segment_ids, n), segment_ids)
-    return ops.segment_mean(centred * centred, segment_ids, n)
+
+    def variance(data: Array) -> Array:
+        centred = data - ops.gather(ops.segment_mean(data, segment_ids, n), segment_ids)
+        return ops.segment_mean(centred * centred, segment_ids, n)
+
+    return segments.in_wide(variance, as_float(data))
 
 
 def segment_normalize(
@@ -97,10 +101,13 @@ def segment_normalize(
 ) -> Array:
     """Subtract each segment's mean and divide by its standard deviation, at least sqrt(eps): [e, ...] -> [e, ...]."""
     ops, data, n = _read(data, segment_ids, num_segments, indices_are_sorted, unique_indices)
-    data = as_float(data)
-    centred = data - ops.gather(ops.segment_mean(data, segment_ids, n), segment_ids)
-    variance = ops.gather(ops.segment_mean(centred * centred, segment_ids, n), segment_ids)
-    return centred * jax.lax.rsqrt(jnp.maximum(variance, jnp.asarray(eps, data.dtype)))
+
+    def normalise(data: Array) -> Array:
+        centred = data - ops.gather(ops.segment_mean(data, segment_ids, n), segment_ids)
+        variance = ops.gather(ops.segment_mean(centred * centred, segment_ids, n), segment_ids)
+        return centred * jax.lax.rsqrt(jnp.maximum(variance, jnp.asarray(eps, data.dtype)))
+
+    return segments.in_wide(normalise, as_float(data))
 
 
 def segment_max(
@@ -214,8 +221,8 @@ def _or_constant(
     ids_unique: bool,
     constant: float,
 ) -> Array:
-    ops, data, n = _read(data, segment_ids, num_segments, ids_sorted, ids_unique)
+    _, data, n = _read(data, segment_ids, num_segments, ids_sorted, ids_unique)
     result = reduce(data, segment_ids, n, ids_sorted, ids_unique)
-    filled = ops.segment_sum(jnp.ones_like(segment_ids), segment_ids, n) > 0
+    filled = segments.segment_count(jnp.asarray(segment_ids), n) > 0
     rows = jnp.expand_dims(filled, range(1, result.ndim))
     return jnp.where(rows, result, jnp.full_like(result, constant))
