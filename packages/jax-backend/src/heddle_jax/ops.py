@@ -147,7 +147,9 @@ class JaxOps(GraphOps):
         return segments.in_wide(super().segment_logsumexp, data, segment_ids, num_segments)
 
     def activate(self, x: Array, name: str) -> Array:
-        return _ACTIVATIONS[name](x) if name in _ACTIVATIONS else super().activate(x, name)
+        if name in _ACTIVATIONS:
+            return _ACTIVATIONS[name](x)
+        return segments.in_wide(super().activate, x, name)
 
     def _count(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         count = segments.segment_count(segment_ids, num_segments)

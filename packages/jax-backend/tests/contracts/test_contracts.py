@@ -120,8 +120,8 @@ def scan(op: Op):
         return jax.tree.map(lambda a, b: a + scale * b, total, both(op, ids(op), *floats(op))), None
 
     start = jax.tree.map(jnp.zeros_like, expected(op))
-    found = jax.lax.scan(body, start, jnp.arange(3.0))[0]
-    alike(found, jax.tree.map(lambda leaf: 3 * leaf, expected(op)))
+    found = jax.lax.scan(body, start, jnp.arange(1.0, 4.0))[0]
+    alike(found, jax.tree.map(lambda leaf: 6 * leaf, expected(op)))
 
 
 def export(op: Op):
