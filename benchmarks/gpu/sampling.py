@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--edges", type=int, default=20_000_000)
     asked = parser.parse_args()
     require_card()
-    from heddle_kernels.cuda.sampling import NeighborSampler as OnCard
+    from heddle_kernels.cuda.sampling import CudaNeighborSampler as OnCard
     from heddle_kernels.numpy import build_adjacency
     from heddle_kernels.sampling import NeighborSampler as OnProcessor
 

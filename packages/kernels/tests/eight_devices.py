@@ -10,8 +10,8 @@ import numpy as np
 
 import heddle_kernels.jax as kernels
 from heddle.adjacency import build_adjacency
+from heddle_kernels.jax.csr_arrays import CsrArrays
 from heddle_kernels.jax.edge_mlp import edge_mlp
-from heddle_kernels.jax.structure import Structure
 
 jax.config.update("jax_enable_x64", True)
 
@@ -37,7 +37,7 @@ def loss(x: jax.Array, weight: jax.Array, matrices: jax.Array) -> jax.Array:
     out = kernels.segment_max(rows, GRAPH.senders, N) + kernels.segment_mean(rows, GRAPH.senders, N)
     ends = out @ matrices[0], out @ matrices[2]
     edges = edge_mlp(
-        Structure.of(GRAPH), weight, matrices[1, :2], *ends, matrices[1, 2:], matrices[0, 0], True
+        CsrArrays.of(GRAPH), weight, matrices[1, :2], *ends, matrices[1, 2:], matrices[0, 0], True
     )
     total = jnp.tanh(edges[1]).sum() + jnp.tanh(edges[2]).sum() + jnp.tanh(edges[0]).sum()
     return total + jnp.tanh(kernels.segment_matmul(out, matrices, SIZES)).sum()

@@ -12,7 +12,7 @@ from heddle.sample import Fanout, homogeneous, in_edges
 from heddle.sampling import ReferenceSampler
 from heddle_kernels.cuda import library
 from heddle_kernels.cuda.device import check
-from heddle_kernels.cuda.sampling import NeighborSampler
+from heddle_kernels.cuda.sampling import CudaNeighborSampler
 
 WHY_NOT = library.unavailable() if torch.cuda.is_available() else "torch finds no CUDA device"
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)]
@@ -183,7 +183,7 @@ def test_products_can_be_captured_in_a_graph():
 @pytest.mark.parametrize("replace", [False, True])
 def test_samples_are_the_reference_to_the_bit(make_graph: Any, replace: bool):
     graph = homogeneous(in_edges(make_graph(300, 300, 9000)), 300)
-    sampler, reference = NeighborSampler(graph), ReferenceSampler(graph)
+    sampler, reference = CudaNeighborSampler(graph), ReferenceSampler(graph)
     for key in range(3):
         seeds, fanout = np.array([5, 0, 9, 5]), Fanout((15, 10), replace=replace)
         found, expected = sampler.sample(seeds, fanout, key=key), reference.sample(seeds, fanout, key=key)

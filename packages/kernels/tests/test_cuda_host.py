@@ -21,7 +21,7 @@ from heddle.errors import ConfigError, GraphError
 from heddle.sample import Fanout, SampleGraph, homogeneous, in_edges
 from heddle.sampling import ReferenceSampler
 from heddle_kernels.cuda import device, library, matmul, segments, sparse
-from heddle_kernels.cuda.sampling import NeighborSampler
+from heddle_kernels.cuda.sampling import CudaNeighborSampler
 from heddle_kernels.torch.csr_arrays import CsrArrays
 
 NATIVE = Path(__file__).parents[1] / "native"
@@ -419,7 +419,7 @@ def same_sample(found: Any, expected: Any) -> None:
 def test_samples_are_the_reference_to_the_bit(stand_in: StandIn, make_graph: Any, sizes: Any, replace: bool):
     graph = homogeneous(in_edges(wide(make_graph(200, 200, 3000))), 200)
     fanout, reference = Fanout(sizes, replace=replace), ReferenceSampler(graph)
-    sampler = NeighborSampler(graph, "cpu")
+    sampler = CudaNeighborSampler(graph, "cpu")
     for key in range(3):
         seeds = np.array([5, 0, 9, 5, 199])
         same_sample(sampler.sample(seeds, fanout, key=key), reference.sample(seeds, fanout, key=key))
@@ -436,7 +436,7 @@ def test_samples_of_many_types_are_the_reference(stand_in: StandIn, make_graph: 
     graph = SampleGraph(n_node, edges)
     fanout = Fanout({("a", "to", "b"): (3, 4), ("b", "back", "a"): (2, 5)})
     seeds = {"b": np.array([1, 2, 2]), "a": np.array([7])}
-    sampler = NeighborSampler(graph, "cpu")
+    sampler = CudaNeighborSampler(graph, "cpu")
     for key in (0, 2**63 + 5):
         expected = ReferenceSampler(graph).sample(seeds, fanout, key=key)
         same_sample(sampler.sample(seeds, fanout, key=key), expected)
@@ -446,9 +446,9 @@ def test_a_sampler_refuses_what_it_cannot_repeat(make_graph: Any):
     edges = in_edges(wide(make_graph(9, 9, 30)))
     for graph in (homogeneous(edges._replace(weight=np.ones(30)), 9), homogeneous(edges, 9, np.arange(9))):
         with pytest.raises(ConfigError, match=r"use heddle_kernels\.sampling\.NeighborSampler"):
-            NeighborSampler(graph, "cpu")
+            CudaNeighborSampler(graph, "cpu")
     with pytest.raises(ConfigError, match=r"found fanout\.induced"):
-        NeighborSampler(homogeneous(edges, 9), "cpu").sample([0], Fanout((1,), induced=True))
+        CudaNeighborSampler(homogeneous(edges, 9), "cpu").sample([0], Fanout((1,), induced=True))
 
 
 def wide(adjacency: Any) -> Any:

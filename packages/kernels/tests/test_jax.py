@@ -18,9 +18,9 @@ from heddle.adjacency import Adjacency
 from heddle.errors import GraphError
 from heddle_kernels import reference
 from heddle_kernels.jax import compat, primitives
+from heddle_kernels.jax.csr_arrays import CsrArrays
 from heddle_kernels.jax.edge_mlp import _plain as edge_mlp_plain
 from heddle_kernels.jax.edge_mlp import edge_mlp
-from heddle_kernels.jax.structure import Structure
 
 DTYPES = {jnp.float64: 1e-13, jnp.float32: 2e-5, jnp.float16: 2e-3, jnp.bfloat16: 1.6e-2}
 
@@ -175,7 +175,7 @@ def check_edge_mlp(
     values, (edges, first, received, sent, second, bias) = zip(*drawn)
     h = edges @ first + received[adjacency.receivers] + sent[adjacency.senders]
     want = np.maximum(h, 0) @ second + bias
-    structure = Structure.of(adjacency)
+    structure = CsrArrays.of(adjacency)
     out, total, gone = edge_mlp(structure, *values, True)
     close(out, want, dtype)
     close(total, reference.segment_reduce(want, adjacency.receivers, m, "sum"), dtype)
@@ -222,7 +222,7 @@ def functions(adjacency: Adjacency, rng: np.random.Generator) -> dict[str, tuple
         lambda lhs, rhs, bias: kernels.segment_matmul(lhs, rhs, sizes, bias),
         (randn((n, 4)), randn((3, 4, 2)), randn((3, 2))),
     )
-    structure, ends = Structure.of(adjacency), (randn((m, 4)) / 2, randn((n, 4)) / 2)
+    structure, ends = CsrArrays.of(adjacency), (randn((m, 4)) / 2, randn((n, 4)) / 2)
     found["edge_mlp"] = (
         lambda edges, first, received, sent, second, bias: flat(
             edge_mlp(structure, edges, first, received, sent, second, bias, True)
@@ -366,7 +366,7 @@ def test_vmap_over_structures(make_graph, rng):
         lambda graph: kernels.sddmm(graph, x[:5], x, "add"),
         lambda graph: kernels.segment_softmax(weight, graph.receivers, 5),
         lambda graph: jax.grad(scalar(partial(kernels.spmm, graph)))(x, weight),
-        lambda graph: jax.grad(scalar(lambda x: flat(edge_mlp(Structure.of(graph), None, None, *x, True))))(
+        lambda graph: jax.grad(scalar(lambda x: flat(edge_mlp(CsrArrays.of(graph), None, None, *x, True))))(
             ends
         )[3],
         lambda graph: jax.grad(scalar(partial(kernels.spmm, graph, x, reduce="max")))(weight),

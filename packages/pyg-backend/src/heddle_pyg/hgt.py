@@ -18,13 +18,13 @@ class HGTSampler(BaseSampler):
     """Samples `num_samples` nodes of each type at each hop, those with many edges into the sample first.
 
     Like PyG's sampler of that name, except that all edges between sampled nodes are returned, also into nodes that
-    have more than 50. The same for any number of threads and workers, as `NeighborSampler`.
+    have more than 50. The same for any number of threads and workers, as `PygNeighborSampler`.
 
     Args:
         data: the graph.
         num_samples: nodes to take at each hop, for every type or by type.
         is_sorted, share_memory: as for PyG's.
-        seed, kernel, threads: as for `NeighborSampler`.
+        seed, kernel, threads: as for `PygNeighborSampler`.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class HGTSampler(BaseSampler):
         if not isinstance(data, HeteroData):
             found = f"a {type(data).__name__}"
             raise ConfigError(
-                problem("HGTSampler: data", found, "a HeteroData", "use NeighborSampler otherwise")
+                problem("HGTSampler: data", found, "a HeteroData", "use PygNeighborSampler otherwise")
             )
         self.node_types, self.edge_types = data.metadata()
         if isinstance(num_samples, Sequence):
@@ -72,7 +72,7 @@ class HGTSampler(BaseSampler):
     def sample_from_edges(self, *_: Any, **__: Any) -> HeteroSamplerOutput:
         """Refuse: HGT's sampling starts from nodes."""
         raise NotImplementedError(
-            "HGTSampler: found links, expected nodes to start from; use NeighborSampler for links"
+            "HGTSampler: found links, expected nodes to start from; use PygNeighborSampler for links"
         )
 
     @property

@@ -1,4 +1,4 @@
-"""NeighborSampler: PyG's neighbour sampling on core's samplers, without pyg-lib and torch-sparse."""
+"""PygNeighborSampler: PyG's neighbour sampling on core's samplers, without pyg-lib and torch-sparse."""
 
 import functools
 import logging
@@ -33,10 +33,10 @@ def default_kernel() -> SamplerKernel:
         return ReferenceSampler
 
 
-class NeighborSampler(torch_geometric.sampler.NeighborSampler):
+class PygNeighborSampler(torch_geometric.sampler.NeighborSampler):
     """A sampler for PyG's NeighborLoader, LinkNeighborLoader, NodeLoader and LinkLoader.
 
-    >>> sampler = NeighborSampler(data, [15, 10], seed=7)
+    >>> sampler = PygNeighborSampler(data, [15, 10], seed=7)
     >>> loader = NeighborLoader(data, [15, 10], neighbor_sampler=sampler, batch_size=1024)
 
     It takes what PyG's takes, weights and times of edges and induced heterogeneous subgraphs among it, and draws the

@@ -15,7 +15,7 @@ from heddle.errors import GraphError, PluginError
 from heddle.plugins import Registry
 from heddle.sampling import ReferenceSampler
 from heddle_pyg import sampler as module
-from heddle_pyg.sampler import NeighborSampler, default_kernel
+from heddle_pyg.sampler import PygNeighborSampler, default_kernel
 
 from .graphs import E, N, check_heterogeneous, check_homogeneous, heterogeneous, homogeneous
 
@@ -24,7 +24,7 @@ from .graphs import E, N, check_heterogeneous, check_homogeneous, heterogeneous,
 @pytest.mark.parametrize("disjoint", [False, True])
 def test_neighbor_loader(replace, disjoint):
     data = homogeneous()
-    sampler = NeighborSampler(data, [5, 3], replace=replace, disjoint=disjoint)
+    sampler = PygNeighborSampler(data, [5, 3], replace=replace, disjoint=disjoint)
     nodes = torch.tensor([5, 9, 5, 299, 0, 1, 2])
     for number, batch in enumerate(
         NeighborLoader(data, [5, 3], neighbor_sampler=sampler, input_nodes=nodes, batch_size=4)
@@ -47,7 +47,7 @@ def test_neighbor_loader(replace, disjoint):
 def test_node_loader_on_types():
     data = heterogeneous()
     fan = {key: [4, 2] for key in data.edge_types} | {("paper", "cites", "paper"): [-1, 0]}
-    sampler = NeighborSampler(data, fan)
+    sampler = PygNeighborSampler(data, fan)
     for batch in NodeLoader(data, sampler, input_nodes=("paper", torch.arange(50)), batch_size=16):
         check_heterogeneous(data, batch)
         assert batch["paper"].n_id[: batch["paper"].batch_size].tolist() == batch["paper"].input_id.tolist()
@@ -58,7 +58,7 @@ def test_node_loader_on_types():
 @pytest.mark.parametrize("subgraph_type", ["induced", "bidirectional"])
 def test_subgraph_types(subgraph_type):
     data = homogeneous()
-    sampler = NeighborSampler(data, [3], subgraph_type=subgraph_type)
+    sampler = PygNeighborSampler(data, [3], subgraph_type=subgraph_type)
     batch = next(iter(NodeLoader(data, sampler, input_nodes=torch.arange(20), batch_size=20)))
     if subgraph_type == "induced":
         check_homogeneous(data, batch)
@@ -68,18 +68,18 @@ def test_subgraph_types(subgraph_type):
         pairs = set(map(tuple, batch.edge_index.t().tolist()))
         assert pairs and {(b, a) for a, b in pairs} == pairs
     types = heterogeneous()
-    sampler = NeighborSampler(types, [3], subgraph_type="induced")
+    sampler = PygNeighborSampler(types, [3], subgraph_type="induced")
     check_heterogeneous(types, next(iter(NodeLoader(types, sampler, input_nodes="venue", batch_size=3))))
 
 
 def test_backward_sampling_follows_edges():
     data = homogeneous()
-    sampler = NeighborSampler(data, [4], sample_direction="backward")
+    sampler = PygNeighborSampler(data, [4], sample_direction="backward")
     batch = next(iter(NodeLoader(data, sampler, input_nodes=torch.arange(10), batch_size=10)))
     check_homogeneous(data, batch)
     assert (batch.edge_index[0] < 10).all()
     types = heterogeneous()
-    sampler = NeighborSampler(types, [4], sample_direction="backward")
+    sampler = PygNeighborSampler(types, [4], sample_direction="backward")
     batch = next(iter(NodeLoader(types, sampler, input_nodes="author", batch_size=10)))
     check_heterogeneous(types, batch)
     writes = batch["author", "writes", "paper"]
@@ -89,7 +89,7 @@ def test_backward_sampling_follows_edges():
 @pytest.mark.parametrize("negatives", [None, NegativeSampling("binary", 1.0), NegativeSampling("triplet", 2)])
 def test_link_neighbor_loader(negatives):
     data, links = homogeneous(), homogeneous().edge_index[:, :40]
-    sampler = NeighborSampler(data, [5, 3])
+    sampler = PygNeighborSampler(data, [5, 3])
     loader = LinkNeighborLoader(
         data, [5, 3], neighbor_sampler=sampler, edge_label_index=links, neg_sampling=negatives, batch_size=16
     )
@@ -106,7 +106,7 @@ def test_link_neighbor_loader(negatives):
 def test_links_between_types():
     data = heterogeneous()
     relation = ("author", "writes", "paper")
-    sampler = NeighborSampler(data, [3, 2])
+    sampler = PygNeighborSampler(data, [3, 2])
     links = data[relation].edge_index[:, :30]
     loader = LinkNeighborLoader(
         data,
@@ -127,7 +127,7 @@ def test_links_between_types():
 def test_times(level, strategy):
     times = torch.randint(100, (N if level == "node" else E,), generator=torch.Generator().manual_seed(3))
     data = homogeneous(**{f"{level}_when": times})
-    sampler = NeighborSampler(data, [4, 4], time_attr=f"{level}_when", temporal_strategy=strategy)
+    sampler = PygNeighborSampler(data, [4, 4], time_attr=f"{level}_when", temporal_strategy=strategy)
     nodes = torch.arange(60)
     at = torch.full((60,), 50) if level == "edge" else times[nodes]
     loader = NeighborLoader(
@@ -155,7 +155,7 @@ def test_times(level, strategy):
 def test_times_of_types():
     data = heterogeneous()
     data["paper"].year = torch.randint(2000, 2020, (200,))
-    sampler = NeighborSampler(data, [5, 5], time_attr="year")
+    sampler = PygNeighborSampler(data, [5, 5], time_attr="year")
     loader = NodeLoader(data, sampler, input_nodes="paper", batch_size=50)
     batch = next(iter(loader))
     check_heterogeneous(data, batch)
@@ -168,14 +168,14 @@ def test_weights():
     weight = torch.rand(E, generator=torch.Generator().manual_seed(4))
     weight[::2] = 0
     data = homogeneous(weight=weight)
-    sampler = NeighborSampler(data, [3, 3], weight_attr="weight", replace=True)
+    sampler = PygNeighborSampler(data, [3, 3], weight_attr="weight", replace=True)
     batch = next(iter(NodeLoader(data, sampler, input_nodes=torch.arange(N), batch_size=N)))
     check_homogeneous(data, batch)
     assert batch.num_edges and (weight[batch.e_id] > 0).all()
     types = heterogeneous()
     for key in types.edge_types:
         types[key].weight = torch.arange(types[key].num_edges).float() % 3
-    sampler = NeighborSampler(types, [3], weight_attr="weight")
+    sampler = PygNeighborSampler(types, [3], weight_attr="weight")
     batch = next(iter(NodeLoader(types, sampler, input_nodes="paper", batch_size=50)))
     check_heterogeneous(types, batch)
     assert (batch["paper", "cites", "paper"].weight > 0).all()
@@ -185,7 +185,7 @@ def test_stores():
     data, features, graph = homogeneous(), MyFeatureStore(), MyGraphStore()
     features.put_tensor(data.x, group_name=None, attr_name="x", index=None)
     graph.put_edge_index(data.edge_index, edge_type=None, layout="coo", size=(N, N))
-    sampler = NeighborSampler((features, graph), [5, 3])
+    sampler = PygNeighborSampler((features, graph), [5, 3])
     batch = next(iter(NodeLoader((features, graph), sampler, input_nodes=torch.arange(100), batch_size=10)))
     assert torch.equal(batch.x[:, 0].long(), batch.n_id) and batch.num_edges > 50
 
@@ -198,7 +198,7 @@ def test_samples_are_those_of_the_reference():
     """Whichever kernel is installed, a batch is the same."""
     for data, kind in ((homogeneous(), None), (heterogeneous(), "paper")):
         found = [
-            draw(NeighborSampler(data, [6, 4], seed=3, kernel=kernel), torch.arange(30), kind)
+            draw(PygNeighborSampler(data, [6, 4], seed=3, kernel=kernel), torch.arange(30), kind)
             for kernel in (default_kernel(), ReferenceSampler)
         ]
         for field in ("node", "row", "col", "edge", "num_sampled_nodes"):
@@ -209,14 +209,14 @@ def test_samples_are_those_of_the_reference():
 
 
 def test_seed_epoch_and_batch_decide():
-    sampler, nodes = NeighborSampler(homogeneous(), [5, 5], seed=1), torch.arange(20)
+    sampler, nodes = PygNeighborSampler(homogeneous(), [5, 5], seed=1), torch.arange(20)
     first, again = draw(sampler, nodes).edge, draw(sampler, nodes).edge
     assert torch.equal(first, again)
     sampler.set_epoch(1)
     assert not torch.equal(draw(sampler, nodes).edge, first)
     sampler.set_epoch(0)
     assert torch.equal(draw(sampler, nodes).edge, first)
-    other = draw(NeighborSampler(homogeneous(), [5, 5], seed=2), nodes).edge
+    other = draw(PygNeighborSampler(homogeneous(), [5, 5], seed=2), nodes).edge
     assert not torch.equal(other, first)
     copy = pickle.loads(pickle.dumps(sampler))
     assert torch.equal(draw(copy, nodes).edge, first)
@@ -225,7 +225,7 @@ def test_seed_epoch_and_batch_decide():
 def test_early_and_late_neighbours_of_a_hub_are_as_likely():
     """At degree 40000, where 16 random bits would favour the first 25536 two to one."""
     hub = torch.stack([torch.arange(1, 40001), torch.zeros(40000, dtype=torch.int64)])
-    sampler, counts = NeighborSampler(Data(num_nodes=40001, edge_index=hub), [50]), torch.zeros(40000)
+    sampler, counts = PygNeighborSampler(Data(num_nodes=40001, edge_index=hub), [50]), torch.zeros(40000)
     for epoch in range(400):
         sampler.set_epoch(epoch)
         counts[draw(sampler, torch.tensor([0])).edge] += 1
@@ -235,14 +235,14 @@ def test_early_and_late_neighbours_of_a_hub_are_as_likely():
 
 def test_a_seed_out_of_range_gives_one_clear_error():
     with pytest.raises(GraphError, match=r"seeds\[1\]: found 300, expected an id in \[0, 300\)"):
-        draw(NeighborSampler(homogeneous(), [5]), torch.tensor([1, 300]))
+        draw(PygNeighborSampler(homogeneous(), [5]), torch.tensor([1, 300]))
 
 
 def test_without_kernels_the_log_says_once_why_it_is_slow(monkeypatch, caplog):
     monkeypatch.setattr(module, "load_plugins", lambda: Registry([]))
     default_kernel.cache_clear()
     with caplog.at_level(logging.WARNING):
-        kernels = [NeighborSampler(homogeneous(), [2])._kernel for _ in range(2)]
+        kernels = [PygNeighborSampler(homogeneous(), [2])._kernel for _ in range(2)]
     default_kernel.cache_clear()
     assert kernels == [ReferenceSampler, ReferenceSampler]
     assert [record.levelname for record in caplog.records] == ["WARNING"]

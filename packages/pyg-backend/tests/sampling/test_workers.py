@@ -8,7 +8,7 @@ import torch
 from torch_geometric.loader import LinkNeighborLoader, NeighborLoader, NodeLoader
 
 from heddle_pyg.hgt import HGTLoader, HGTSampler
-from heddle_pyg.sampler import NeighborSampler
+from heddle_pyg.sampler import PygNeighborSampler
 
 from .graphs import heterogeneous, homogeneous
 
@@ -17,19 +17,19 @@ RUNS = [(workers, threads) for workers in (0, 2, 4) for threads in (1, 2, 4) if 
 
 def nodes_of_one_type(workers, threads):
     data = homogeneous()
-    sampler = NeighborSampler(data, [5, 3], seed=7, threads=threads, share_memory=workers > 0)
+    sampler = PygNeighborSampler(data, [5, 3], seed=7, threads=threads, share_memory=workers > 0)
     return NeighborLoader(data, [5, 3], neighbor_sampler=sampler, batch_size=64, num_workers=workers)
 
 
 def nodes_of_many_types(workers, threads):
     data = heterogeneous()
-    sampler = NeighborSampler(data, [5, 3], seed=7, threads=threads)
+    sampler = PygNeighborSampler(data, [5, 3], seed=7, threads=threads)
     return NodeLoader(data, sampler, input_nodes="paper", batch_size=64, num_workers=workers)
 
 
 def links(workers, threads):
     data = homogeneous()
-    sampler = NeighborSampler(data, [4, 2], seed=7, threads=threads)
+    sampler = PygNeighborSampler(data, [4, 2], seed=7, threads=threads)
     return LinkNeighborLoader(
         data,
         [4, 2],
@@ -74,7 +74,7 @@ def test_batches_are_identical(make):
 
 def test_running_workers_see_the_epoch():
     data = homogeneous()
-    sampler = NeighborSampler(data, [5, 3], seed=7)
+    sampler = PygNeighborSampler(data, [5, 3], seed=7)
     loader = NodeLoader(data, sampler, batch_size=150, num_workers=2, persistent_workers=True)
     epochs = []
     for epoch in (0, 1, 0):
@@ -88,10 +88,10 @@ import torch
 from torch_geometric.data import Data
 from torch_geometric.loader import NodeLoader
 from torch_geometric.sampler import NodeSamplerInput
-from heddle_pyg.sampler import NeighborSampler
+from heddle_pyg.sampler import PygNeighborSampler
 
 data = Data(num_nodes=5000, edge_index=torch.randint(5000, (2, 100000)))
-sampler = NeighborSampler(data, [10, 10], threads=4)
+sampler = PygNeighborSampler(data, [10, 10], threads=4)
 for _ in range(3):
     sampler.sample_from_nodes(NodeSamplerInput(None, torch.arange(5000)))
     total = sum(batch.num_edges for batch in NodeLoader(data, sampler, batch_size=500, num_workers=2))

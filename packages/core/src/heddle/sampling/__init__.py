@@ -11,13 +11,23 @@ blocks.py      a sample as one bipartite graph per layer
 budget.py      HGT's sampling, layer by layer
 walk.py        random walks
 reference.py   ReferenceSampler
-store.py       a graph as mini-batches read it, memory-mapped or not; parts.py: parts cut out of it
-containers.py  from a Graph or HeteroGraph to what samplers read, and back
+store.py       a graph as samplers and mini-batches read it, memory-mapped or not
+parts.py       what is sampled around seeds, cut out of a store with its features
 """
 
 from heddle.sampling.blocks import Block, blocks
-from heddle.sampling.containers import Prepared, cut, prepare
+from heddle.sampling.parts import Part, Parts
 from heddle.sampling.reference import ReferenceSampler
+from heddle.sampling.store import GraphStore, store_of
 from heddle.sampling.stream import sample_key
 
-__all__ = ["Block", "Prepared", "ReferenceSampler", "blocks", "cut", "prepare", "sample_key"]
+__all__ = [
+    "Block",
+    "GraphStore",
+    "Part",
+    "Parts",
+    "ReferenceSampler",
+    "blocks",
+    "sample_key",
+    "store_of",
+]

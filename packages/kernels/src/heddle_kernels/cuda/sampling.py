@@ -1,4 +1,4 @@
-"""NeighborSampler: samples drawn on a device, equal to core's reference to the bit.
+"""CudaNeighborSampler: samples drawn on a device, equal to core's reference to the bit.
 
 For graphs without times and weights, and samples without trees: weights need a logarithm that devices round otherwise.
 """
@@ -23,7 +23,7 @@ from heddle_kernels.torch.define import id_code
 _FREE = torch.iinfo(torch.int64).max
 
 
-class NeighborSampler:
+class CudaNeighborSampler:
     """Samples of one graph, which is copied to a device with a table of 8 bytes for each node.
 
     Each hop along a relation waits twice for the device, to learn how many edges and nodes there are. One sample is

@@ -53,15 +53,17 @@ def precision() -> int:
 
 
 class Operation(NamedTuple):
-    """What computes an operation."""
+    """What computes an operation, and the function that binds it."""
 
     primitive: Primitive
     on_cpu: Callable[..., Any]
     elsewhere: Callable[..., Any]
+    bind: Callable[..., Any]
 
 
 OPERATIONS: dict[str, Operation] = {}
-"""Every operation by name, for tests of one computation against the other."""
+"""Every operation by name: for one that another's derivative binds, whichever is made first, and for tests of one
+computation against the other."""
 
 
 def use(operation: Operation, computation: Callable[..., Any], platform: str | None = None) -> None:
@@ -157,7 +159,7 @@ def operation(
         return avals[-1].update(shape=shape(*avals, **params), weak_type=False)
 
     primitive.def_abstract_eval(abstract)
-    OPERATIONS[name] = Operation(primitive, on_cpu, elsewhere)
+    OPERATIONS[name] = Operation(primitive, on_cpu, elsewhere, bind)
     use(OPERATIONS[name], elsewhere)
     use(OPERATIONS[name], on_cpu, platform="cpu")
     if CUDA is not None and on_cuda is not None:

@@ -8,26 +8,26 @@ import jax.numpy as jnp
 from jax import Array
 
 from heddle_kernels.jax.compat import native_calls
+from heddle_kernels.jax.csr_arrays import SIZE, CsrArrays
 from heddle_kernels.jax.edge_sum import edge_sum, edge_take
 from heddle_kernels.jax.fused import Mask, fused
-from heddle_kernels.jax.structure import SIZE, Structure
 
 EDGES, FIRST, RECEIVED, SENT, SECOND, BIAS = range(6)
 
 
 def _plain(*operands: Array, by_sender: bool) -> tuple[Array, ...]:
-    structure, (edges, first, received, sent, second, bias) = Structure(*operands[:SIZE]), operands[SIZE:]
+    structure, (edges, first, received, sent, second, bias) = CsrArrays(*operands[:SIZE]), operands[SIZE:]
     hidden = edge_take(structure, received, False) + edge_take(structure, sent, True) + edges @ first
     out = jax.nn.relu(hidden) @ second + bias[None]
     return _with_sent(structure, out, edge_sum(structure, out, False), by_sender)
 
 
-def _with_sent(structure: Structure, out: Array, total: Array, by_sender: bool) -> tuple[Array, ...]:
+def _with_sent(structure: CsrArrays, out: Array, total: Array, by_sender: bool) -> tuple[Array, ...]:
     return (out, total, edge_sum(structure, out, True)) if by_sender else (out, total)
 
 
 def _on_cpu(*operands: Array, by_sender: bool) -> tuple[Array, ...]:
-    structure, values = Structure(*operands[:SIZE]), operands[SIZE:]
+    structure, values = CsrArrays(*operands[:SIZE]), operands[SIZE:]
     width, like = values[SECOND].shape[1], values[SECOND].dtype
     shapes = {
         "out": ((structure.senders.shape[0], width), like),
@@ -37,14 +37,14 @@ def _on_cpu(*operands: Array, by_sender: bool) -> tuple[Array, ...]:
     return _with_sent(structure, found["out"], found["total"], by_sender)
 
 
-def _given(structure: Structure, values: Sequence[Array]) -> dict[str, Any]:
+def _given(structure: CsrArrays, values: Sequence[Array]) -> dict[str, Any]:
     """Return the operands that the handlers of edge_mlp and of its gradient begin with."""
     names = ("edges", "first", "received", "sent", "second")
     return {"indptr": structure.indptr, "ids": structure.senders} | dict(zip(names, values))
 
 
 def _gradient_on_cpu(*operands: Array, want: Mask, have: Mask, by_sender: bool) -> tuple[Array, ...]:
-    structure, values = Structure(*operands[:SIZE]), operands[SIZE : SIZE + 6]
+    structure, values = CsrArrays(*operands[:SIZE]), operands[SIZE : SIZE + 6]
     edges, first, received, _, second, bias = values
     given, n = iter(operands[SIZE + 6 :]), structure.senders.shape[0]
     d_out, *d_sums = (next(given) if each else None for each in (*have, False)[:3])
@@ -79,7 +79,7 @@ _edge_mlp = fused(
 
 
 def edge_mlp(
-    structure: Structure,
+    structure: CsrArrays,
     edges: Array | None,
     first: Array | None,
     received: Array,

@@ -8,15 +8,15 @@ from jax import Array
 
 from heddle_kernels import library
 from heddle_kernels.jax.compat import in_second, native_call, operation, widened
-from heddle_kernels.jax.structure import SIZE, Structure
+from heddle_kernels.jax.csr_arrays import SIZE, CsrArrays
 
 
-def edge_take(structure: Structure, x: Array, at_senders: bool) -> Array:
+def edge_take(structure: CsrArrays, x: Array, at_senders: bool) -> Array:
     """Give each edge the row of its receiver, or its sender: [n, ...] -> [n_edges, ...]."""
     return _take(*structure, x, at_senders=at_senders)
 
 
-def edge_sum(structure: Structure, data: Array, at_senders: bool) -> Array:
+def edge_sum(structure: CsrArrays, data: Array, at_senders: bool) -> Array:
     """Sum data [n_edges, ...] by receiver, or by sender: [n, ...]; without edges 0."""
     return _sum(*structure, data, at_senders=at_senders)
 
@@ -26,7 +26,7 @@ def _take_shape(*operands: Any, at_senders: bool) -> tuple[int, ...]:
 
 
 def _take_native(*operands: Array, at_senders: bool) -> Array:
-    structure, x = Structure(*operands[:SIZE]), operands[SIZE]
+    structure, x = CsrArrays(*operands[:SIZE]), operands[SIZE]
     ids = structure.senders if at_senders else structure.receivers
     row_bytes = prod(x.shape[1:]) * x.dtype.itemsize
     shape = _take_shape(*operands, at_senders=at_senders)
@@ -34,16 +34,16 @@ def _take_native(*operands: Array, at_senders: bool) -> Array:
 
 
 def _take_elsewhere(*operands: Array, at_senders: bool) -> Array:
-    structure = Structure(*operands[:SIZE])
+    structure = CsrArrays(*operands[:SIZE])
     return operands[SIZE][structure.senders if at_senders else structure.receivers]
 
 
 def _sum_shape(*operands: Any, at_senders: bool) -> tuple[int, ...]:
-    return Structure(*operands[:SIZE]).rows(at_senders), *operands[SIZE].shape[1:]
+    return CsrArrays(*operands[:SIZE]).rows(at_senders), *operands[SIZE].shape[1:]
 
 
 def _sum_native(*operands: Array, at_senders: bool) -> Array:
-    structure, data = Structure(*operands[:SIZE]), operands[SIZE]
+    structure, data = CsrArrays(*operands[:SIZE]), operands[SIZE]
     walk = structure.walk(at_senders)
     ids = structure.senders if walk["perm"] is None else walk["perm"]  # of counted edges, none are read
     shape = _sum_shape(*operands, at_senders=at_senders)
@@ -53,18 +53,18 @@ def _sum_native(*operands: Array, at_senders: bool) -> Array:
 
 
 def _sum_elsewhere(*operands: Array, at_senders: bool) -> Array:
-    structure, data = Structure(*operands[:SIZE]), operands[SIZE]
+    structure, data = CsrArrays(*operands[:SIZE]), operands[SIZE]
     ids = structure.senders if at_senders else structure.receivers
     wide = widened(data)
     return jax.ops.segment_sum(wide, ids, structure.rows(at_senders)).astype(data.dtype)
 
 
 def _take_adjoint(cotangent: Array, *operands: Any, at_senders: bool) -> Array:
-    return edge_sum(Structure(*operands[:SIZE]), cotangent, at_senders)
+    return edge_sum(CsrArrays(*operands[:SIZE]), cotangent, at_senders)
 
 
 def _sum_adjoint(cotangent: Array, *operands: Any, at_senders: bool) -> Array:
-    return edge_take(Structure(*operands[:SIZE]), cotangent, at_senders)
+    return edge_take(CsrArrays(*operands[:SIZE]), cotangent, at_senders)
 
 
 def _batch(function: Any, size: int, operands: Any, axes: Any, params: Any) -> tuple[Array, int]:

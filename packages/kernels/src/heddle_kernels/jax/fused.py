@@ -111,7 +111,7 @@ class _primitive:
         primitive.def_impl(lambda *operands, **params: self._compiled(tuple(params.items()))(*operands))
         primitive.def_abstract_eval(functools.partial(_abstract, name, elsewhere))
         batching.primitive_batchers[primitive] = functools.partial(_batched, self)
-        OPERATIONS[name] = Operation(primitive, on_cpu, elsewhere)
+        OPERATIONS[name] = Operation(primitive, on_cpu, elsewhere, self)
         use(OPERATIONS[name], elsewhere)
         use(OPERATIONS[name], on_cpu, platform="cpu")
 

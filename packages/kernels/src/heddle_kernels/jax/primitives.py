@@ -7,13 +7,13 @@ from jax import Array
 from heddle.adjacency import Adjacency
 from heddle_kernels.jax import gather as rows
 from heddle_kernels.jax import segment
+from heddle_kernels.jax.csr_arrays import CsrArrays
 from heddle_kernels.jax.edge_mlp import edge_mlp as _edge_mlp
 from heddle_kernels.jax.edge_sum import edge_sum as _edge_sum
 from heddle_kernels.jax.sddmm import sddmm as _sddmm
 from heddle_kernels.jax.segment_matmul import segment_matmul
 from heddle_kernels.jax.softmax import edge_softmax
 from heddle_kernels.jax.spmm import spmm as _spmm
-from heddle_kernels.jax.structure import Structure
 
 __all__ = [
     "edge_mlp",
@@ -63,7 +63,7 @@ def sddmm(adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
 def edge_sum(adjacency: Adjacency, data: Array, at: str) -> Array:
     """Sum values of edges by one of their ends; see heddle.ops.GraphOps.edge_sum."""
     if _is_float(data):
-        return _edge_sum(Structure.of(adjacency), data, at_senders=at == "senders")
+        return _edge_sum(CsrArrays.of(adjacency), data, at_senders=at == "senders")
     ids, n = adjacency.receivers, adjacency.n_receivers
     if at == "senders":
         ids, n = adjacency.senders, adjacency.n_senders
@@ -83,7 +83,7 @@ def edge_mlp(
     """Take edges through an MLP and sum them at their ends; see heddle.ops.GraphOps.edge_mlp."""
     given = received, sent, second, bias, *(each for each in (edges, first) if each is not None)
     if all(each.dtype == second.dtype for each in given) and second.dtype in (jnp.float32, jnp.float64):
-        structure = Structure.of(adjacency)
+        structure = CsrArrays.of(adjacency)
         return _edge_mlp(structure, edges, first, received, sent, second, bias, by_sender)
     hidden = sddmm(adjacency, received, sent, "add")
     if edges is not None and first is not None:

@@ -9,9 +9,9 @@ from jax import Array
 from heddle.adjacency import Adjacency
 from heddle_kernels import library, shapes
 from heddle_kernels.jax.compat import in_second, native_call, operation, same_dtype, widened
+from heddle_kernels.jax.csr_arrays import SIZE, CsrArrays
 from heddle_kernels.jax.edge_sum import edge_take
 from heddle_kernels.jax.spmm import weighted
-from heddle_kernels.jax.structure import SIZE, Structure
 
 
 def sddmm(adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
@@ -26,14 +26,14 @@ def sddmm(adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
         GraphError: shapes that don't fit.
     """
     library.code(library.COMBINE, "sddmm", "op", op)
-    structure = Structure.of(adjacency)
+    structure = CsrArrays.of(adjacency)
     x, y = same_dtype(jnp.asarray(x), jnp.asarray(y))
     shapes.ends("sddmm", x.shape, y.shape, structure.rows(False), structure.rows(True))
     shapes.edge_values(x.shape, op)
     return _add(structure, x, y) if op == "add" else dot(*structure, x, y)
 
 
-def _native(structure: Structure, shape: tuple[int, ...], x: Array, y: Array, op: str) -> Array:
+def _native(structure: CsrArrays, shape: tuple[int, ...], x: Array, y: Array, op: str) -> Array:
     walk = {"indptr": structure.indptr, "ids": structure.senders}
     return native_call("sddmm", shape, x.dtype, **walk, a=x, b=y, combine=library.COMBINE[op])
 
@@ -44,12 +44,12 @@ def _dot_shape(*operands: Any) -> tuple[int, ...]:
 
 def _dot_native(*operands: Array) -> Array:
     *structure, x, y = operands
-    return _native(Structure(*structure), _dot_shape(*operands), x, y, "dot")
+    return _native(CsrArrays(*structure), _dot_shape(*operands), x, y, "dot")
 
 
 def _dot_elsewhere(*operands: Array) -> Array:
     *arrays, x, y = operands
-    structure = Structure(*arrays)
+    structure = CsrArrays(*arrays)
     product = widened(x[structure.receivers]) * widened(y[structure.senders])
     return product.sum(-1).astype(x.dtype)
 
@@ -84,12 +84,12 @@ def _sum_shape(*operands: Any) -> tuple[int, ...]:
 
 def _sum_native(*operands: Array) -> Array:
     *structure, x, y = operands
-    return _native(Structure(*structure), _sum_shape(*operands), x, y, "add")
+    return _native(CsrArrays(*structure), _sum_shape(*operands), x, y, "add")
 
 
 def _sum_elsewhere(*operands: Array) -> Array:
     *arrays, x, y = operands
-    structure = Structure(*arrays)
+    structure = CsrArrays(*arrays)
     return x[structure.receivers] + y[structure.senders]
 
 
@@ -106,7 +106,7 @@ _sum = operation(
 
 
 @jax.custom_jvp
-def _add(structure: Structure, x: Array, y: Array) -> Array:
+def _add(structure: CsrArrays, x: Array, y: Array) -> Array:
     return _sum(*structure, x, y)
 
 

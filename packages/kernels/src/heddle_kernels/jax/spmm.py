@@ -9,9 +9,17 @@ from jax import Array
 
 from heddle.adjacency import Adjacency
 from heddle_kernels import library, shapes
-from heddle_kernels.jax.compat import in_second, native_call, operation, same_dtype, second, widened
+from heddle_kernels.jax.compat import (
+    OPERATIONS,
+    in_second,
+    native_call,
+    operation,
+    same_dtype,
+    second,
+    widened,
+)
+from heddle_kernels.jax.csr_arrays import SIZE, CsrArrays
 from heddle_kernels.jax.spmm_max import spmm_max
-from heddle_kernels.jax.structure import SIZE, Structure
 
 
 def spmm(
@@ -37,7 +45,7 @@ def spmm(
         GraphError: shapes that don't fit.
     """
     library.code(library.REDUCE, "spmm", "reduce", reduce)
-    structure = Structure.of(adjacency)
+    structure = CsrArrays.of(adjacency)
     shapes.rows("spmm", "x", x.shape, structure.rows(not transpose), "one for each node that sends")
     shapes.heads("spmm", x.shape, None if weight is None else weight.shape, structure.senders.shape[0])
     if weight is None:
@@ -53,22 +61,22 @@ def spmm(
 
 def _plain_native(*operands: Array, reduce: str, transpose: bool) -> Array:
     *structure, x = operands
-    walk = Structure(*structure).walk(transpose)
+    walk = CsrArrays(*structure).walk(transpose)
     shape = _plain_shape(*operands, reduce=reduce, transpose=transpose)
     code = library.REDUCE[reduce]
     return native_call("spmm", shape, x.dtype, **walk, weight=None, x=x, reduce=code, counted=0)
 
 
 def _plain_shape(*operands: Any, reduce: str, transpose: bool) -> tuple[int, ...]:
-    return Structure(*operands[:SIZE]).rows(transpose), *operands[SIZE].shape[1:]
+    return CsrArrays(*operands[:SIZE]).rows(transpose), *operands[SIZE].shape[1:]
 
 
 def _plain_elsewhere(*operands: Array, reduce: str, transpose: bool) -> Array:
-    structure, x = Structure(*operands[:SIZE]), operands[SIZE]
+    structure, x = CsrArrays(*operands[:SIZE]), operands[SIZE]
     return _sum_elsewhere(structure, x[structure.ends(transpose)[0]], reduce, transpose)
 
 
-def _sum_elsewhere(structure: Structure, messages: Array, reduce: str, transpose: bool) -> Array:
+def _sum_elsewhere(structure: CsrArrays, messages: Array, reduce: str, transpose: bool) -> Array:
     """Sum messages where they go, in float32 at least, as the library does."""
     wide = widened(messages)
     out = jax.ops.segment_sum(wide, structure.ends(transpose)[1], structure.rows(transpose))
@@ -78,7 +86,7 @@ def _sum_elsewhere(structure: Structure, messages: Array, reduce: str, transpose
 
 
 def _plain_adjoint(cotangent: Array, *operands: Any, reduce: str, transpose: bool) -> Array:
-    structure = Structure(*operands[:SIZE])
+    structure = CsrArrays(*operands[:SIZE])
     if reduce == "mean":
         cotangent = cotangent / structure.degree(transpose, cotangent)
     return plain(*structure, cotangent, reduce="sum", transpose=not transpose)
@@ -102,37 +110,36 @@ plain = operation(
 
 def _weighted_native(*operands: Array, reduce: str, transpose: bool) -> Array:
     *structure, weight, x = operands
-    walk = Structure(*structure).walk(transpose)
+    walk = CsrArrays(*structure).walk(transpose)
     shape = _weighted_shape(*operands, reduce=reduce, transpose=transpose)
     code = library.REDUCE[reduce]
     return native_call("spmm", shape, x.dtype, **walk, weight=weight, x=x, reduce=code, counted=0)
 
 
 def _weighted_shape(*operands: Any, reduce: str, transpose: bool) -> tuple[int, ...]:
-    return Structure(*operands[:SIZE]).rows(transpose), *operands[SIZE + 1].shape[1:]
+    return CsrArrays(*operands[:SIZE]).rows(transpose), *operands[SIZE + 1].shape[1:]
 
 
 def _weighted_elsewhere(*operands: Array, reduce: str, transpose: bool) -> Array:
     *arrays, weight, x = operands
-    structure = Structure(*arrays)
+    structure = CsrArrays(*arrays)
     messages = x[structure.ends(transpose)[0]] * weight.reshape(*weight.shape, *(1,) * (x.ndim - weight.ndim))
     return _sum_elsewhere(structure, messages, reduce, transpose)
 
 
 def _weight_adjoint(cotangent: Array, *operands: Any, reduce: str, transpose: bool) -> Array:
-    from heddle_kernels.jax.sddmm import dot
-
     *arrays, weight, x = operands
-    structure = Structure(*arrays)
+    structure = CsrArrays(*arrays)
     if reduce == "mean":
         cotangent = cotangent / structure.degree(transpose, cotangent)
     axes = weight.aval.ndim
     ends = (x, cotangent) if transpose else (cotangent, x)
+    dot = OPERATIONS["sddmm_dot"].bind
     return dot(*structure, *(end.reshape(*end.shape[:axes], prod(end.shape[axes:])) for end in ends))
 
 
 def _value_adjoint(cotangent: Array, *operands: Any, reduce: str, transpose: bool) -> Array:
-    structure, weight = Structure(*operands[:SIZE]), operands[SIZE]
+    structure, weight = CsrArrays(*operands[:SIZE]), operands[SIZE]
     if reduce == "mean":
         cotangent = cotangent / structure.degree(transpose, cotangent)
     return weighted(*structure, weight, cotangent, reduce="sum", transpose=not transpose)

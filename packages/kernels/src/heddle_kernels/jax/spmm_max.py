@@ -10,10 +10,10 @@ from jax import Array
 
 from heddle_kernels import library
 from heddle_kernels.jax.compat import in_second, native_call, operation
-from heddle_kernels.jax.structure import SIZE, Structure
+from heddle_kernels.jax.csr_arrays import SIZE, CsrArrays
 
 
-def spmm_max(structure: Structure, weight: Array | None, x: Array, transpose: bool) -> Array:
+def spmm_max(structure: CsrArrays, weight: Array | None, x: Array, transpose: bool) -> Array:
     """Take the largest weight x[s] of the edges (s, r) of each r, elementwise; from receivers if `transpose`."""
     if weight is None:
         return _max(structure, x, transpose)
@@ -25,10 +25,10 @@ def _batch(function: Any, size: int, operands: Any, axes: Any, params: Any) -> t
 
 
 def _rows(structure: Any, at_senders: bool, x: Any) -> tuple[int, ...]:
-    return Structure(*structure).rows(at_senders), *x.shape[1:]
+    return CsrArrays(*structure).rows(at_senders), *x.shape[1:]
 
 
-def _messages(structure: Structure, weight: Array | None, x: Array, transpose: bool) -> Array:
+def _messages(structure: CsrArrays, weight: Array | None, x: Array, transpose: bool) -> Array:
     messages = x[structure.ends(transpose)[0]]
     return messages if weight is None else messages * _wide(weight, x)
 
@@ -42,14 +42,14 @@ def _wide(weight: Array, x: Array) -> Array:
 
 def _forward_native(*operands: Array, transpose: bool, weighted: bool) -> Array:
     *structure, weight, x = operands
-    walk, shape = Structure(*structure).walk(transpose), _rows(structure, transpose, x)
+    walk, shape = CsrArrays(*structure).walk(transpose), _rows(structure, transpose, x)
     given = {"weight": weight if weighted else None, "x": x}
     return native_call("spmm", shape, x.dtype, **walk, **given, reduce=library.REDUCE["max"], counted=0)
 
 
 def _forward_elsewhere(*operands: Array, transpose: bool, weighted: bool) -> Array:
     *arrays, weight, x = operands
-    structure = Structure(*arrays)
+    structure = CsrArrays(*arrays)
     messages = _messages(structure, weight if weighted else None, x, transpose)
     top = jax.ops.segment_max(messages, structure.ends(transpose)[1], structure.rows(transpose))
     indptr = structure.t_indptr if transpose else structure.indptr
@@ -81,7 +81,7 @@ def _batch_optional(function: Any, size: int, operands: Any, axes: Any, params: 
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
-def _max(structure: Structure, x: Array, transpose: bool) -> Array:
+def _max(structure: CsrArrays, x: Array, transpose: bool) -> Array:
     return _forward(*structure, _nothing(x), x, transpose=transpose, weighted=False)
 
 
@@ -95,7 +95,7 @@ def _max_jvp(transpose: bool, primals: Any, tangents: Any) -> tuple[Array, Array
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
-def _weighted_max(structure: Structure, weight: Array, x: Array, transpose: bool) -> Array:
+def _weighted_max(structure: CsrArrays, weight: Array, x: Array, transpose: bool) -> Array:
     return _forward(*structure, weight, x, transpose=transpose, weighted=True)
 
 
@@ -125,7 +125,7 @@ def _ties(at: Any, top: Array, flags: dict[str, bool]) -> Array:
 
 def _hits(*at: Array, weighted: bool, reverse: bool) -> Array:
     *arrays, weight, x, top = at
-    structure = Structure(*arrays)
+    structure = CsrArrays(*arrays)
     messages, most = (
         _messages(structure, weight if weighted else None, x, reverse),
         top[structure.ends(reverse)[1]],
@@ -134,7 +134,7 @@ def _hits(*at: Array, weighted: bool, reverse: bool) -> Array:
 
 
 def _sum_elsewhere(*operands: Array, weighted: bool, reverse: bool, adjoint: bool) -> Array:
-    structure, value = Structure(*operands[:SIZE]), operands[-1]
+    structure, value = CsrArrays(*operands[:SIZE]), operands[-1]
     start, end = structure.ends(reverse != adjoint)
     hits = _hits(*operands[: SIZE + 3], weighted=weighted, reverse=reverse)
     terms = jnp.where(hits, value[start], jnp.zeros_like(value, shape=()))
@@ -143,7 +143,7 @@ def _sum_elsewhere(*operands: Array, weighted: bool, reverse: bool, adjoint: boo
 
 def _sum_native(*operands: Array, weighted: bool, reverse: bool, adjoint: bool) -> Array:
     *structure, weight, x, top, value = operands
-    walk, shape = Structure(*structure).walk(reverse != adjoint), _rows(structure, reverse != adjoint, x)
+    walk, shape = CsrArrays(*structure).walk(reverse != adjoint), _rows(structure, reverse != adjoint, x)
     given = {"weight": weight if weighted else None, "x": x, "top": top, "factor": None, "value": value}
     return native_call("spmm_top", shape, x.dtype, **walk, **given, transposed=adjoint)
 
@@ -169,14 +169,14 @@ _sum_top = operation(
 
 def _product_native(*operands: Array, reverse: bool, adjoint: bool) -> Array:
     *structure, weight, x, top, factor, value = operands
-    walk, shape = Structure(*structure).walk(reverse != adjoint), _rows(structure, reverse != adjoint, x)
+    walk, shape = CsrArrays(*structure).walk(reverse != adjoint), _rows(structure, reverse != adjoint, x)
     given = {"weight": weight, "x": x, "top": top, "factor": factor, "value": value}
     return native_call("spmm_top", shape, x.dtype, **walk, **given, transposed=adjoint)
 
 
 def _product_elsewhere(*operands: Array, reverse: bool, adjoint: bool) -> Array:
     *arrays, factor, value = operands
-    structure = Structure(*arrays[:SIZE])
+    structure = CsrArrays(*arrays[:SIZE])
     start, end = structure.ends(reverse != adjoint)
     hits = _hits(*arrays, weighted=True, reverse=reverse)
     terms = jnp.where(hits, value[start] * _wide(factor, value), jnp.zeros_like(value, shape=()))
@@ -208,14 +208,14 @@ _product_top = operation(
 
 def _edges_native(*operands: Array, reverse: bool) -> Array:
     *structure, weight, x, top, a, b = operands
-    arrays = Structure(*structure)
+    arrays = CsrArrays(*structure)
     given = {"weight": weight, "x": x, "top": top, "a": a, "b": b, "transposed": reverse}
     return native_call("sddmm_top", weight.shape, x.dtype, indptr=arrays.indptr, ids=arrays.senders, **given)
 
 
 def _edges_elsewhere(*operands: Array, reverse: bool) -> Array:
     *arrays, a, b = operands
-    start, end = Structure(*arrays[:SIZE]).ends(reverse)
+    start, end = CsrArrays(*arrays[:SIZE]).ends(reverse)
     weight = arrays[SIZE]
     product = jnp.where(
         _hits(*arrays, weighted=True, reverse=reverse), a[end] * b[start], jnp.zeros_like(a, shape=())

@@ -1,4 +1,4 @@
-"""Structure: the arrays of an adjacency that walks over its edges need, both ways."""
+"""CsrArrays: the arrays of an adjacency that walks over its edges need, both ways."""
 
 from typing import NamedTuple, Self
 
@@ -8,7 +8,7 @@ from jax import Array
 from heddle.adjacency import Adjacency
 
 
-class Structure(NamedTuple):
+class CsrArrays(NamedTuple):
     """See heddle.adjacency.Adjacency, of which only `order` is missing."""
 
     indptr: Array
@@ -44,4 +44,4 @@ class Structure(NamedTuple):
         return jnp.maximum(count, 1).astype(like.dtype).reshape(-1, *(1,) * (like.ndim - 1))
 
 
-SIZE = len(Structure._fields)
+SIZE = len(CsrArrays._fields)
