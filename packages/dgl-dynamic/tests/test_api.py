@@ -124,3 +124,55 @@ def test_a_module_learns(graph, cell):
     assert losses[-1] < 0.5 * losses[0]
     figures = module.store.stats()
     assert figures["misses"] == 53 and figures["hits"] == 39 * 53
+
+
+@pytest.fixture(scope="module")
+def module():
+    return DynamicModule(stack_seq_model(1, 1, 1, integrate(GraphGRU, GCN), hidden=4), 3, 2)
+
+
+@pytest.mark.parametrize(
+    "starts, error",
+    [
+        ([-3], r"starts\[0\]: found -3, expected a step in \[0, 6\]"),
+        (
+            [0, 7],
+            r"starts\[1\]: found 7, expected a step in \[0, 6\], whose window of 3 steps lies in the 9 of x",
+        ),
+        ([0.0], r"starts: found float64 of shape \(1,\), expected \[n_windows\] int"),
+        (4, r"starts: found int64 of shape \(\)"),
+    ],
+)
+def test_a_window_that_is_not_in_the_signal(graph, module, starts, error):
+    with pytest.raises(GraphError, match=error):
+        module(graph, np.zeros((9, 6, 1), np.float32), starts)
+
+
+def test_the_last_window_is_in_the_signal(graph, module):
+    x = np.random.default_rng(0).standard_normal((9, 6, 1)).astype(np.float32)
+    assert module(graph, x, [0, 6]).shape == (2, 2, 6, 1)
+    with pytest.raises(GraphError, match=r"found 6, expected a step in \[0, 4\]"):
+        module(graph, x, [6], fed=[True, True])  # which reads the truth of the horizon, too
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_signal_that_is_not_finite(graph, module, value):
+    """Only the windows are read, and looked at."""
+    x = np.zeros((9, 6, 1), np.float32)
+    x[5, 2, 0] = value
+    assert torch.isfinite(module(graph, x, [0, 2, 6])).all()
+    with pytest.raises(GraphError, match=rf"x\[5, 2, 0\]: found {value}, expected a finite number"):
+        module(graph, x, [0, 3])
+
+
+def test_a_graph_for_each_step_is_of_one_window(graph, module):
+    x = np.random.default_rng(0).standard_normal((9, 6, 1)).astype(np.float32)
+    assert module([graph] * 3, x, [2]).shape == module([graph] * 5, x, [2]).shape == (1, 2, 6, 1)
+    with pytest.raises(
+        GraphError, match="graph: found 3 graphs for 2 windows, expected a graph for each step"
+    ):
+        module([graph] * 3, x, [0, 2])
+    with pytest.raises(
+        GraphError, match="graph: found 2 graphs, expected one, or one for each of 3 to 5 steps"
+    ):
+        module([graph] * 2, x, [2])

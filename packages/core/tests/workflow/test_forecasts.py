@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from heddle.data.traffic import traffic
-from heddle.errors import ConfigError
+from heddle.errors import ConfigError, DataError
 from heddle.forecast import split_windows
 from heddle.task import Task, signature_of, task_for
 from heddle.workflow.check import check_fit
@@ -103,6 +103,32 @@ def test_baselines():
     same_time = values[1004 % 288 : train : 288]
     np.testing.assert_allclose(found["historical average"][0, 0], same_time.mean(0), rtol=1e-5)
     assert shown_steps(12) == [3, 6, 12] and shown_steps(4) == [3, 4] and shown_steps(1) == [1]
+
+
+def with_values(dataset, *at, value):
+    """Return the dataset with one value of its series changed."""
+    values = np.array(dataset.series.values)
+    values[at] = value
+    return dataset._replace(series=dataset.series._replace(values=values))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_series_that_is_not_finite(value):
+    """An unknown target is taken for the mean, and its infinity isn't a part of that; other features are all known."""
+    dataset = traffic(sensors=6, days=1)
+    strange = with_values(dataset, 5, 2, 0, value=value)
+    loader = ForecastLoader(strange, TASK, 16, None, 0)
+    signal = next(iter(loader.batches(Echo(), 1))).graph
+    assert np.isfinite(signal.x).all() and np.isfinite(signal.mean).all()
+    assert signal.x[5, 2, 0] == 0
+    with pytest.raises(
+        DataError, match=rf"series.values\[5, 2, 1\]: found {value}, expected a finite number"
+    ):
+        ForecastLoader(with_values(dataset, 5, 2, 1, value=value), TASK, 16, None, 0)
+    with pytest.raises(
+        DataError, match=r"series.values\[..., 0\]: found no finite number in the training steps"
+    ):
+        ForecastLoader(with_values(dataset, ..., 0, value=value), TASK, 16, None, 0)
 
 
 def test_what_does_not_fit():

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from heddle.errors import GraphError, problem
 from heddle.graph import Graph
 from heddle.params import initialise
 from heddle_dgl.kernels import ops_named, steps_named
@@ -77,15 +78,22 @@ class DynamicModule(nn.Module):
             starts: first step of each window.
             fed: for each step of the horizon, whether the next reads the truth, see `SeqModel.forecast`.
             name: of the signal in the store, where one store serves several.
+
+        Raises:
+            GraphError: a window that isn't whole in `x`, a number in it that isn't finite, a graph for each step of
+                several windows, or for another number of steps than a window has.
         """
+        known = self.length + (self.horizon if fed is not None and any(fed) else 0)
+        starts = _checked_starts(starts, len(x), known)
+        _check_finite(x, starts, known)
         like = next(iter(self.weights.values()))
         if self._structures is None:
             self._structures = Structures(self.model.specs(), like.device, like.dtype)
         graphs = [graph] if isinstance(graph, Graph) else graph
+        _check_graphs(len(graphs), len(starts), self.length, self.horizon)
         structures = [self._structures.place(each) for each in graphs]
-        known = self.length + (self.horizon if fed is not None and any(fed) else 0)
         windows = WindowBatch(
-            name, x, np.asarray(starts), self.length, self.horizon, structures, like.device, like.dtype, known
+            name, x, starts, self.length, self.horizon, structures, like.device, like.dtype, known
         )
         params = {key.replace("/", "."): value for key, value in self.weights.items()}
         with step() as memo:
@@ -93,3 +101,40 @@ class DynamicModule(nn.Module):
             steps = steps_named(self._kernel, like.device, like.dtype)
             run = Run(ops, self._engine, memo, self.store, steps)
             return self.model.forecast(run, params, windows, fed).permute(2, 0, 1, 3)
+
+
+def _checked_starts(starts: Sequence[int] | np.ndarray, n_times: int, known: int) -> np.ndarray:
+    """Return the starts as an array, after checking that the `known` steps of each window lie in the signal."""
+    array = np.asarray(starts)
+    if array.ndim != 1 or not (np.issubdtype(array.dtype, np.integer) or not array.size):
+        found = f"{array.dtype} of shape {array.shape}"
+        raise GraphError(problem("starts", found, "[n_windows] int", "give the first step of each window"))
+    bad = (array < 0) | (array > n_times - known)
+    if bad.any():
+        at = int(bad.argmax())
+        expected = (
+            f"a step in [0, {n_times - known}], whose window of {known} steps lies in the {n_times} of x"
+        )
+        raise GraphError(problem(f"starts[{at}]", array[at], expected, "leave the window out"))
+    return array.astype(np.int64)
+
+
+def _check_finite(x: np.ndarray, starts: np.ndarray, known: int) -> None:
+    for start in starts.tolist():
+        bad = ~np.isfinite(x[start : start + known])
+        if bad.any():
+            time, *rest = np.argwhere(bad)[0].tolist()
+            where = start + time, *rest
+            raise GraphError(problem(f"x{list(where)}", x[where], "a finite number", "fill it in"))
+
+
+def _check_graphs(n_graphs: int, n_windows: int, length: int, horizon: int) -> None:
+    if n_graphs == 1:
+        return
+    if n_windows > 1:
+        found = f"{n_graphs} graphs for {n_windows} windows"
+        do = "call the module once a window, or give one graph for all times"
+        raise GraphError(problem("graph", found, "a graph for each step of a single window", do))
+    if not length <= n_graphs <= length + horizon:
+        expected = f"one, or one for each of {length} to {length + horizon} steps"
+        raise GraphError(problem("graph", f"{n_graphs} graphs", expected, "give each step its graph"))

@@ -45,12 +45,12 @@ class ForecastLoader:
         self._size = batch_size or usual_batch(n_train)
         self._truth, self._known = targets_of(dataset)
         last = int(self._windows["train"][-1]) + task.length
-        mean, deviation = _scale(raw[:last, :, : self._truth.shape[2]])
+        mean, deviation = _scale(dataset.name, raw[:last, :, : self._truth.shape[2]])
         x = np.array(raw, np.float32)
+        _check_finite(dataset.name, x, len(mean))
         x[..., : len(mean)] = (
             np.where(np.isfinite(x[..., : len(mean)]), x[..., : len(mean)], mean) - mean
         ) / deviation
-        x = np.nan_to_num(x, copy=False)
         planned = -(-n_train // self._size) * epochs
         rest = task.length, task.horizon, mean, deviation, None, planned
         self._signal = Signal(dataset.name, _weighted(dataset.graphs), x, *rest)
@@ -134,8 +134,30 @@ def _weighted(topology: Any) -> Any:
     return topology._replace(edges={"weight": edges.reshape(-1)})
 
 
-def _scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation of each target over all times and nodes: [n_targets] float32 each."""
+def _check_finite(name: str, x: np.ndarray, n_targets: int) -> None:
+    """Check the features after the targets: an unknown target is taken for its mean, of others nothing is known."""
+    bad = ~np.isfinite(x[..., n_targets:])
+    if bad.any():
+        time, node, feature = np.argwhere(bad)[0].tolist()
+        place = time, node, feature + n_targets
+        raise DataError(
+            f"dataset {name}: series.values{list(place)}: found {x[place]}, expected a finite number; fill it in"
+        )
+
+
+def _scale(name: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation of each target over all times and nodes: [n_targets] float32 each.
+
+    Raises:
+        DataError: a target that no training step knows.
+    """
     rows = values.reshape(-1, values.shape[-1]).astype(np.float64)
+    rows = np.where(np.isfinite(rows), rows, np.nan)
+    unknown = np.flatnonzero(np.isnan(rows).all(axis=0))
+    if len(unknown):
+        raise DataError(
+            f"dataset {name}: series.values[..., {unknown[0]}]: found no finite number in the training steps, expected "
+            "a target that is known at some; leave the target out"
+        )
     mean, deviation = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
     return mean.astype(np.float32), np.where(deviation > 0, deviation, 1).astype(np.float32)
