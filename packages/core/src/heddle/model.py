@@ -119,6 +119,16 @@ class BlockEncoder(Encoder, Protocol):
 
 
 @runtime_checkable
+class LayeredEncoder(Encoder, Protocol):
+    """An encoder of layers one after the other."""
+
+    @property
+    def layers(self) -> tuple[Any, ...]:
+        """The layers, in the order in which they are computed."""
+        ...
+
+
+@runtime_checkable
 class PlannedEncoder(Encoder, Protocol):
     """An encoder that chooses, for each relation, how the sum over it is taken."""
 

@@ -45,10 +45,9 @@ class Task:
     def loss(self, ops: GraphOps, outputs: Array, batch: Batch) -> Array:
         """Return the scalar loss of `outputs` against the batch's known targets: their sum over `batch.divisor`."""
         mean = LOSSES[self.loss_name](ops, outputs, batch.targets, batch.mask)
-        divisor = getattr(batch, "divisor", None)  # an engine's own batches may have none
-        return (
-            mean if divisor is None else mean * (ops.xp.sum(ops.xp.astype(batch.mask, mean.dtype)) / divisor)
-        )
+        if batch.divisor is None:
+            return mean
+        return mean * (ops.xp.sum(ops.xp.astype(batch.mask, mean.dtype)) / batch.divisor)
 
 
 def task_for(config: Any, dataset: Dataset) -> Task:

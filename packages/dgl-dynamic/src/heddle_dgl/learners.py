@@ -42,6 +42,7 @@ class PlacedWindows(NamedTuple):
     mask: Tensor | None
     share: float = 1.0
     part: Any = None
+    divisor: None = None  # each batch counts its own known targets
 
 
 class ForecastLearner(ParamLearner):

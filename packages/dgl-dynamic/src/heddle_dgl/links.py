@@ -18,6 +18,7 @@ class PlacedLinks(NamedTuple):
     pairs: Tensor
     targets: Tensor | None
     mask: Tensor | None
+    divisor: None = None  # each batch counts its own pairs
 
 
 class LinkLearner(ForecastLearner):

@@ -5,6 +5,8 @@ from typing import Any
 
 import jax
 
+from heddle.model import LayeredEncoder
+
 KEEPING_BARRIERS = {"xla_disable_hlo_passes": "cse_barrier_expander"}
 """Compiler options of a CPU, on which XLA would otherwise drop the barriers that `jax.checkpoint` sets, find that what
 is computed again was computed before, and keep that instead."""
@@ -23,9 +25,9 @@ def rematerialised(encoder: Any) -> Any:
 
     An encoder without `layers` is taken as one.
     """
-    layers = getattr(encoder, "layers", None)
-    if isinstance(layers, tuple) and is_dataclass(encoder):
-        return replace(encoder, layers=tuple(Rematerialised(layer) for layer in layers))  # type: ignore[type-var]
+    if isinstance(encoder, LayeredEncoder) and isinstance(encoder.layers, tuple) and is_dataclass(encoder):
+        layers = tuple(Rematerialised(layer) for layer in encoder.layers)
+        return replace(encoder, layers=layers)  # type: ignore[type-var]
     return Rematerialised(encoder)
 
 

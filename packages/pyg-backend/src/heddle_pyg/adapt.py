@@ -5,7 +5,7 @@ from typing import Any
 
 from heddle.graph import Array, Graph, HeteroGraph
 from heddle.layers.base import Dropout, HeteroLayer, Layer, Params, no_dropout
-from heddle.model import Prepared, prepare_supports
+from heddle.model import GraphModel, Prepared, prepare_supports
 from heddle.models.relational import relation_supports
 from heddle.models.stack import features
 from heddle.ops import GraphOps
@@ -64,6 +64,6 @@ class HeteroLayerEncoder:
 
 def as_encoder(part: Any) -> Any:
     """Return a Model or an Encoder itself, a Layer or a HeteroLayer as an Encoder."""
-    if hasattr(part, "prepare"):
+    if isinstance(part, GraphModel):
         return part
-    return HeteroLayerEncoder(part) if hasattr(part, "relations") else LayerEncoder(part)
+    return HeteroLayerEncoder(part) if isinstance(part, HeteroLayer) else LayerEncoder(part)

@@ -77,7 +77,8 @@ def _check_weights(graph: Graph | HeteroGraph) -> None:
     features = (
         [graph.edges] if isinstance(graph, Graph) else [entry.features for entry in graph.edges.values()]
     )
-    if any(getattr(edge_weight(nest), "requires_grad", False) for nest in features):
+    weights = [edge_weight(nest) for nest in features]
+    if any(isinstance(weight, Tensor) and weight.requires_grad for weight in weights):
         raise GraphError(
             "edge_weight: found a tensor that requires a gradient, expected constants, since supports are prepared "
             "once; pass edge_weight.detach()"

@@ -17,7 +17,7 @@ from heddle.model import Batch, Encoder, Model
 from heddle.nest import map_nest
 from heddle.params import initialise
 from heddle.plugins.kernels import primitive_kernels
-from heddle_pyg.adapt import as_encoder
+from heddle_pyg.adapt import HeteroLayerEncoder, LayerEncoder, as_encoder
 from heddle_pyg.inputs import as_array, as_tensor, read_inputs
 from heddle_pyg.register import register_parameters
 from heddle_torch.arrays.ops import TorchOps
@@ -80,7 +80,9 @@ class PortableModule(nn.Module):
         return self.part.apply(ops, params, Batch(placed, prepared, asked), dropout)
 
     def extra_repr(self) -> str:
-        return repr(getattr(self.part, "layer", self.part))
+        return repr(
+            self.part.layer if isinstance(self.part, LayerEncoder | HeteroLayerEncoder) else self.part
+        )
 
 
 def _tensors(nest: Any, like: Tensor) -> Any:

@@ -1,7 +1,7 @@
 """budget_for: a few sizes to pad to, chosen from the sizes of a dataset's graphs."""
 
 import math
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -59,11 +59,19 @@ def budget_for(
     return best.budgets
 
 
+@runtime_checkable
+class HoldsGraphs(Protocol):
+    """A dataset of many graphs."""
+
+    @property
+    def graphs(self) -> Any: ...
+
+
 def sizes_of(graphs: Any) -> np.ndarray:
     """Return [n, 3] int64: nodes, edges and graphs of each entry of `graphs` (see `budget_for`)."""
     if isinstance(graphs, np.ndarray):
         sizes = graphs.astype(np.int64)
         return sizes if sizes.shape[1] == 3 else np.column_stack([sizes, np.ones(len(sizes), np.int64)])
-    graphs = getattr(graphs, "graphs", graphs)
+    graphs = graphs.graphs if isinstance(graphs, HoldsGraphs) else graphs
     rows = [(int(np.sum(g.n_node)), len(g.senders), len(g.n_node)) for g in graphs]
     return np.array(rows, np.int64).reshape(-1, 3)

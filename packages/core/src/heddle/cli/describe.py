@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from heddle.data.dataset import Dataset
 from heddle.graph import Graph, HeteroGraph
 from heddle.nest import leaves_with_paths
@@ -90,7 +92,7 @@ def _shape(array: Any) -> str:
 
 def _short(value: Any, most: int = 100) -> str:
     """Return a value's text, cut where it is long; an array's shape."""
-    if hasattr(value, "shape"):
+    if isinstance(value, np.ndarray):
         return _shape(value)
     if isinstance(value, Mapping):
         value = ", ".join(f"{key}: {entry}" for key, entry in value.items())

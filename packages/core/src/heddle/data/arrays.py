@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from heddle.data.files import fail, read_bytes
 from heddle.data.pickles import Coo, Csc, Csr
@@ -24,7 +25,7 @@ def read_array(path: Path | str) -> np.ndarray:
     expected = "an array of numbers in .npy, or a matrix of scipy.sparse.save_npz"
     try:
         loaded = np.load(io.BytesIO(data), allow_pickle=False)
-        array = _dense({key: loaded[key] for key in loaded.files}) if hasattr(loaded, "files") else loaded
+        array = _dense(dict(loaded.items())) if isinstance(loaded, NpzFile) else loaded
     except (
         Exception
     ) as error:  # zipfile, zlib, ast, struct and numpy each have their own; the bytes are a stranger's

@@ -9,7 +9,7 @@ import numpy as np
 
 from heddle.data.dataset import Dataset
 from heddle.errors import DataError
-from heddle.graph import EdgeType, Graph
+from heddle.graph import EdgeType, Graph, HeteroGraph
 from heddle.nest import leaves_with_paths
 from heddle.sample import ONE_RELATION, ONE_TYPE, InEdges, SampleGraph
 from heddle.sampling.store import GraphStore, store_of
@@ -188,7 +188,7 @@ class _Memory:
 
     def __init__(self, dataset: Dataset):
         graph: Any = dataset.graphs
-        if not hasattr(graph, "n_node"):
+        if not isinstance(graph, Graph | HeteroGraph):
             raise DataError(
                 f"MetaLoader: found many graphs in {dataset.name}, expected one graph of nodes; choose another dataset"
             )

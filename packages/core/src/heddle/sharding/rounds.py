@@ -11,6 +11,7 @@ from heddle.layers.gin import GIN
 from heddle.layers.graph_network import GraphNetwork
 from heddle.layers.linear import Linear
 from heddle.layers.sage import SAGE
+from heddle.model import LayeredEncoder
 
 
 class Round(NamedTuple):
@@ -46,10 +47,9 @@ def rounds_of(encoder: Any, in_dim: int) -> tuple[Round, ...]:
         encoder: as a model builder returns it; its `layers` are read, without them its `out_dim`.
         in_dim: width of the features that the first layer sees.
     """
-    layers = getattr(encoder, "layers", None)
-    if not layers:
+    if not isinstance(encoder, LayeredEncoder) or not encoder.layers:
         return (_unknown(in_dim, int(encoder.out_dim)),)
-    return tuple(_round(layer, in_dim, first=i == 0) for i, layer in enumerate(layers))
+    return tuple(_round(layer, in_dim, first=i == 0) for i, layer in enumerate(encoder.layers))
 
 
 def _round(layer: Any, in_dim: int, first: bool) -> Round:
@@ -63,7 +63,7 @@ def _round(layer: Any, in_dim: int, first: bool) -> Round:
 
 def _narrow(layer: Any) -> int:
     """Width at which an aggregation without parameters is taken: features or results, whichever is narrower."""
-    whole = isinstance(layer, GIN) or getattr(layer, "aggregator", "") == "max"
+    whole = isinstance(layer, GIN) or (isinstance(layer, SAGE) and layer.aggregator == "max")
     return layer.in_dim if whole else min(layer.in_dim, layer.out_dim)
 
 

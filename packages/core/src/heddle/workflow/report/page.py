@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.data.dataset import SPLITS, Dataset
+from heddle.dynamic import Snapshot
 from heddle.graph import Graph, HeteroGraph
 from heddle.task import Task
 from heddle.workflow.metrics import higher_is_better
@@ -96,7 +97,7 @@ def dataset_facts(dataset: Dataset) -> dict[str, str]:
         facts["relations"] = _count(len(graphs.edges))
         facts["edges"] = _count(sum(len(edges.senders) for edges in graphs.edges.values()))
     else:
-        graphs = [getattr(graph, "graph", graph) for graph in graphs]
+        graphs = [graph.graph if isinstance(graph, Snapshot) else graph for graph in graphs]
         facts["graphs"] = _count(len(graphs))
         facts["nodes"] = _count(sum(int(np.sum(graph.n_node)) for graph in graphs))
         facts["edges"] = _count(sum(len(graph.senders) for graph in graphs))
