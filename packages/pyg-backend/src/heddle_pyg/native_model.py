@@ -114,7 +114,7 @@ def _wanted(model: nn.Module) -> set[str]:
 
 def _try_out(encoder: nn.Module, inputs: NativeInputs, out_dim: int) -> None:
     """Run a forward pass on three nodes of each type: lazy weights get their shapes, and results are checked."""
-    name = type(getattr(encoder, "model", encoder)).__name__
+    name = type(encoder.model if isinstance(encoder, Encoder) else encoder).__name__
     encoder.eval()
     try:
         with torch.no_grad():

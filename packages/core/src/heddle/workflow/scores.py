@@ -1,6 +1,6 @@
 """Scores: metrics that a script hands to a `Trainer`, added up batch by batch; engine-neutral, on numpy."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,14 @@ class Score(Protocol):
     def reset(self) -> None:
         """Forget all batches."""
         ...
+
+
+@runtime_checkable
+class TotalledScore(Score, Protocol):
+    """A Score that is a function of sums, which may be added over processes."""
+
+    totals: np.ndarray
+    """[k] float: what has been added up."""
 
 
 class _Mean:

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from heddle.data.meta import MetaLoader
 from heddle.errors import ConfigError
 from heddle_pyg.hetero import identifiers
 from heddle_pyg.turnkey.hetero_module import table
@@ -46,6 +47,6 @@ def counts_of(graph: Any) -> dict[str, int]:
     """Return node type -> number of nodes of what describes a graph."""
     if isinstance(graph, Mapping):
         return {kind: int(n) for kind, n in graph.items()}
-    if hasattr(graph, "node_types"):
+    if isinstance(graph, MetaLoader):
         return {kind: about.rows for kind, about in graph.node_types.items()}
     return dict(graph.graph.n_node)

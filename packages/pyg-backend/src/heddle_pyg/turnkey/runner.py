@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from heddle.data.minibatch import Batches
 from heddle.errors import ConfigError, HeddleError
 from heddle.sampling.stream import sample_key
 from heddle.workflow.prefetch import Waiting, prefetched
+from heddle.workflow.scores import TotalledScore
 from heddle.workflow.turnkey import Row, Trainer, describe
 from heddle_pyg.turnkey.batch import TorchBatch, torch_batch
 from heddle_pyg.turnkey.checkpoint import read_checkpoint, write_checkpoint
@@ -26,6 +27,13 @@ from heddle_pyg.turnkey.whole import embed_whole
 from heddle_torch.group import Group, joined, launched, run_forked, sum_gradients
 
 _DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16}
+
+
+@runtime_checkable
+class CountsLayers(Protocol):
+    """A module that reads so many hops around what it is asked about."""
+
+    n_layers: int
 
 
 class TorchRunner:
@@ -247,9 +255,11 @@ class TorchRunner:
     def _split(self, split: str) -> Batches:
         if split not in self._batches:
             batches = self._trainer.data_object.batches(split)
-            hops, spec = getattr(self._model, "n_layers", None), batches.spec
-            if hops is not None and hops < len(spec.fanouts):  # further hops reach nothing that is computed
-                batches.spec = spec.merge(fanouts=spec.fanouts[:hops])
+            model, spec = self._model, batches.spec
+            if isinstance(model, CountsLayers) and model.n_layers < len(spec.fanouts):
+                batches.spec = spec.merge(
+                    fanouts=spec.fanouts[: model.n_layers]
+                )  # further hops reach nothing
             self._batches[split] = batches
         return self._batches[split]
 
@@ -265,6 +275,6 @@ class TorchRunner:
 
     def _scores(self, group: Group) -> Row:
         for score in self._trainer.metrics.values():
-            if hasattr(score, "totals"):
+            if isinstance(score, TotalledScore):
                 score.totals = group.sum_(torch.from_numpy(score.totals).to(self._device)).cpu().numpy()
         return {name: score.compute() for name, score in self._trainer.metrics.items()}
