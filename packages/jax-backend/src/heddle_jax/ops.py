@@ -50,6 +50,21 @@ def _check_segments(name: str, data: Array, segment_ids: Any, num_segments: int,
     _check_ids(f"{name}: segment_ids", segment_ids, num_segments)
 
 
+def _check_real(name: str, *arguments: Any, **keywords: Any) -> None:
+    """Check that values can be compared: complex numbers have no order, and no variance by their squares."""
+    for array in (*arguments, *keywords.values()):
+        if jnp.iscomplexobj(array):
+            found = f"values of dtype {array.dtype}"
+            raise GraphError(
+                problem(name, found, "real numbers", "give real and imaginary parts by themselves")
+            )
+
+
+def _check_real_segments(name: str, data: Array, *arguments: Any, **keywords: Any) -> None:
+    _check_real(name, data)
+    _check_segments(name, data, *arguments, **keywords)
+
+
 def _check_ids(where: str, ids: Any, bound: int) -> None:
     """Check ids that are known: inside jit those of its arguments aren't."""
     if isinstance(ids, jax.core.Tracer) or not getattr(ids, "is_fully_addressable", True):
@@ -89,7 +104,7 @@ class JaxOps(GraphOps):
     def segment_sum(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         return segments.segment_sum(data, segment_ids, num_segments)
 
-    @compiled("num_segments", check=_check_segments)
+    @compiled("num_segments", check=_check_real_segments)
     def segment_max(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         return segments.segment_max(data, segment_ids, num_segments)
 
@@ -122,11 +137,11 @@ class JaxOps(GraphOps):
     def edge_sum(self, adjacency: Adjacency, data: Array, at: str) -> Array:
         return edges.edge_sum(adjacency, data, at) if _floats(data) else super().edge_sum(adjacency, data, at)
 
-    @compiled()
+    @compiled(check=lambda name, adjacency, logits: _check_real(name, logits))
     def edge_softmax(self, adjacency: Adjacency, logits: Array) -> Array:
         return segments.in_wide(lambda wide: GraphOps.edge_softmax(self, adjacency, wide), logits)
 
-    @compiled("num_segments", check=_check_segments)
+    @compiled("num_segments", check=_check_real_segments)
     def segment_softmax(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         return segments.in_wide(super().segment_softmax, data, segment_ids, num_segments)
 
@@ -134,19 +149,21 @@ class JaxOps(GraphOps):
     def segment_mean(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         return segments.in_wide(super().segment_mean, data, segment_ids, num_segments)
 
-    @compiled("num_segments", check=_check_segments)
+    @compiled("num_segments", check=_check_real_segments)
     def segment_min(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         return segments.in_wide(super().segment_min, data, segment_ids, num_segments)
 
-    @compiled("num_segments", "eps", check=_check_segments)
+    @compiled("num_segments", "eps", check=_check_real_segments)
     def segment_std(self, data: Array, segment_ids: Array, num_segments: int, eps: float = 1e-5) -> Array:
         return segments.in_wide(super().segment_std, data, segment_ids, num_segments, eps)
 
-    @compiled("num_segments", check=_check_segments)
+    @compiled("num_segments", check=_check_real_segments)
     def segment_logsumexp(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         return segments.in_wide(super().segment_logsumexp, data, segment_ids, num_segments)
 
     def activate(self, x: Array, name: str) -> Array:
+        if name != "none":
+            _check_real("activate", x)
         if name in _ACTIVATIONS:
             return _ACTIVATIONS[name](x)
         return segments.in_wide(super().activate, x, name)

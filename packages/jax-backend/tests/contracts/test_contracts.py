@@ -196,6 +196,43 @@ def bfloat16(op: Op):
     narrow(op, "bfloat16")
 
 
+def complex_numbers(op: Op):
+    """What is linear in its first input is so in complex numbers; what compares numbers refuses them."""
+    if any(op is OPS[name] for name in REAL):
+        z = tuple(jax.lax.complex(leaf, leaf) for leaf in floats(op))
+        for call in (op.call, jax.jit(op.call)):
+            with pytest.raises(HeddleError, match="found values of dtype complex128, expected real numbers"):
+                call(ids(op), *z)
+    if any(op is OPS[name] for name in LINEAR):
+        x, *rest = floats(op)
+        given = jax.lax.complex(x, 2 * x), *(jax.lax.complex(leaf, jnp.zeros_like(leaf)) for leaf in rest)
+        found = jax.jit(op.call)(ids(op), *given)
+        alike((jnp.real(found), jnp.imag(found)), (expected(op)[0], 2 * expected(op)[0]))
+
+
+LINEAR = (
+    *("gather", "segment_sum", "segment_mean", "segment_matmul", "split", "matmul", "multiply_by_each"),
+    *("spmm", "spmm, heads", "spmm, ones", "scaled_spmm", "edge_sum, senders", "edge_sum, receivers"),
+    *("sddmm, dot", "segment_sum of jraph", "segment_mean of jraph"),
+)
+REAL = (
+    *("segment_max", "segment_min", "segment_std", "segment_softmax", "segment_logsumexp", "edge_softmax"),
+    *("edge_mlp", "activate"),
+)
+ANY = {
+    "sddmm, add": "is a sum",
+    "relational_conv": "adds a bias, and has no activation here",
+    **{
+        f"{name} of jraph": "does as Jraph does"
+        for name in (
+            *("segment_variance", "segment_normalize", "segment_softmax", "partition_softmax"),
+            *("segment_max", "segment_min", "segment_max_or_constant", "segment_min_or_constant"),
+        )
+    },
+}
+"""Ops that say nothing of complex numbers, and why."""
+
+
 def without_x64(op: Op):
     """JAX's default mode gives the same in float32."""
     exact = expected(op)
@@ -223,6 +260,7 @@ CONTRACTS = {
         ids_out_of_range,
         float16,
         bfloat16,
+        complex_numbers,
         without_x64,
     )
 }
@@ -269,6 +307,10 @@ def test_every_op_is_in_the_table():
     assert not tried & set(WITHOUT_FLOATS)
 
 
+def test_every_op_is_real_or_complex():
+    assert sorted((*LINEAR, *REAL, *ANY)) == sorted(OPS)
+
+
 def test_every_segment_operation_of_jraph_is_in_the_table():
     from heddle_jax import jraph_api
 
@@ -278,4 +320,4 @@ def test_every_segment_operation_of_jraph_is_in_the_table():
 
 def test_the_table_is_counted():
     """Cells are known by number, so that none is lost."""
-    assert len(cells()) == len(OPS) * len(CONTRACTS) == 34 * 18
+    assert len(cells()) == len(OPS) * len(CONTRACTS) == 34 * 19

@@ -52,24 +52,26 @@ class DynamicBatches(Iterator[GraphsTuple]):
                 f"The number of graphs in a batch: found {self._budget.n_graph}, expected at least 2: one graph and "
                 "one for the padding; raise n_graph"
             )
-        while self._fits(self._waiting):
+        size = _size(self._waiting)
+        while self._fits(size):
             graph = next(self._graphs, None)
             if graph is None:
                 return self._flush(len(self._waiting))
             self._waiting.append(graph)
+            size = Budget(*(total + own for total, own in zip(size, _size([graph]))))
         return self._flush(max(1, len(self._waiting) - 1))
 
-    def _fits(self, graphs: list[GraphsTuple]) -> bool:
-        return all(size <= limit for size, limit in zip(_size(graphs), _room(self._budget)))
+    def _fits(self, size: Budget) -> bool:
+        return all(own <= limit for own, limit in zip(size, _room(self._budget)))
 
     def _flush(self, count: int) -> GraphsTuple:
         """Return the first `count` waiting graphs as a batch."""
         graphs, self._waiting = self._waiting[:count], self._waiting[count:]
         if not graphs:
             raise StopIteration
-        budget = self._budget
-        if not self._fits(graphs):
-            budget = self._larger(_size(graphs))
+        size, budget = _size(graphs), self._budget
+        if not self._fits(size):
+            budget = self._larger(size)
         return pad_with_graphs(batch_np(graphs), *budget)
 
     def _larger(self, size: Budget) -> Budget:
