@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.backend import Backend
-from heddle.errors import CheckpointError, ConfigError, nearest
+from heddle.errors import ConfigError
 from heddle.graph import Array
 from heddle.layers.base import Dropout
 from heddle.model import Batch, Model
+from heddle.named_arrays import fitting_arrays
 from heddle.nest import map_nest
 from heddle.ops import GraphOps
 from heddle.optim import check_optim
@@ -97,22 +98,20 @@ def functional_program(
         for moment in ("first", "second"):
             values = getattr(state.moments, moment)
             named |= {f"optim/{moment}/{name}": on_host(value) for name, value in values.items()}
-        scalars = {"optim/updates": state.moments.updates, "optim/lr": state.lr, "random/seed": state.seed}
-        return named | {name: np.array(value) for name, value in scalars.items()}
+        numbers = {"updates": state.moments.updates, "lr": state.lr, "seed": state.seed}
+        return named | {f"state/{name}": np.array(value) for name, value in numbers.items()}
 
     def from_arrays(arrays: Mapping[str, np.ndarray]) -> State:
         shapes = {name: spec.shape for name, spec in specs.items()}
-        state = fresh(_fitting("params/", arrays, shapes), 0)
+        state = fresh(fitting_arrays("weights", "params/", arrays, shapes), 0)
         if all(name.startswith("params/") for name in arrays):
             return state
         first, second = (
-            map_nest(on_engine, _fitting(f"optim/{moment}/", arrays, shapes))
+            map_nest(on_engine, fitting_arrays("checkpoint", f"optim/{moment}/", arrays, shapes))
             for moment in ("first", "second")
         )
-        scalars = _fitting(
-            "", arrays, {"optim/updates": (), "optim/lr": (), "random/seed": ()}, exactly=False
-        )
-        updates, lr, seed = (value.item() for value in scalars.values())
+        numbers = fitting_arrays("checkpoint", "state/", arrays, {"updates": (), "lr": (), "seed": ()})
+        updates, lr, seed = (value.item() for value in numbers.values())
         return State(state.params, Moments(first, second, updates), lr, seed)
 
     def place(batch: Batch) -> Batch:
@@ -133,23 +132,3 @@ def dropout_of(ops: GraphOps, rng: np.random.Generator) -> Dropout:
         return x * ops.asarray((rng.random(tuple(x.shape)) >= rate) / (1 - rate), like=x)
 
     return dropout
-
-
-def _fitting(
-    prefix: str, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], exactly: bool = True
-) -> dict[str, np.ndarray]:
-    """Return the arrays under `prefix`, checked to have these names (and no others) and shapes."""
-    found = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
-    missing, unknown = sorted(shapes.keys() - found.keys()), sorted(found.keys() - shapes.keys())
-    if missing or (unknown and exactly):
-        told = f"no {prefix}{missing[0]}" if missing else f"{prefix}{unknown[0]}"
-        hint = nearest((missing or unknown)[0], unknown if missing else list(shapes))
-        raise CheckpointError(
-            f"weights: found {told}, expected the model's own names{hint}; load another file"
-        )
-    for name, shape in shapes.items():
-        if np.shape(found[name]) != shape:
-            raise CheckpointError(
-                f"weights: {prefix}{name}: found shape {np.shape(found[name])}, expected {shape}; check the model"
-            )
-    return {name: found[name] for name in shapes}

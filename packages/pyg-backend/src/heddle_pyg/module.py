@@ -16,11 +16,10 @@ from heddle.memo import Memo
 from heddle.model import Batch, Encoder, Model
 from heddle.nest import map_nest
 from heddle.params import initialise
-from heddle.plugins.kernels import primitive_kernels
 from heddle_pyg.adapt import HeteroLayerEncoder, LayerEncoder, as_encoder
 from heddle_pyg.inputs import as_array, as_tensor, read_inputs
 from heddle_pyg.register import register_parameters
-from heddle_torch.arrays.ops import TorchOps
+from heddle_torch.kernels import ops_on
 
 
 class PortableModule(nn.Module):
@@ -71,8 +70,7 @@ class PortableModule(nn.Module):
             (like.dtype, like.device, given.sizes),
             lambda: _tensors(self.part.prepare(map_nest(as_array, given.graph)), like),
         )
-        kernels = primitive_kernels("torch", like.device.type).by_name
-        placed, ops = _tensors(given.graph, like), TorchOps(like.device, kernels)
+        placed, ops = _tensors(given.graph, like), ops_on(like.device)
         dropout = functional.dropout if self.training else no_dropout
         if not isinstance(self.part, Model):
             return self.part.apply(ops, params, placed, prepared, dropout)

@@ -12,12 +12,11 @@ from heddle.graph import EdgeSet, EdgeType, hetero_graph
 from heddle.layers.rgcn import RGCN
 from heddle.memo import Memo
 from heddle.nest import map_nest
-from heddle.plugins.kernels import primitive_kernels
 from heddle.relational.bundle import Bundles
 from heddle.relational.plan import check_plan, plan_relations
 from heddle.relational.prepare import bundles_of, prepare_bundles
 from heddle_pyg.inputs import as_array, as_tensor
-from heddle_torch.arrays.ops import TorchOps
+from heddle_torch.kernels import ops_on
 
 AGGREGATIONS = ("mean", "add", "sum")
 ONE, PAIR = ("n", "n"), ("sent", "own")
@@ -117,7 +116,7 @@ class RGCNConv(nn.Module):
         n_own = n_sent if own is None else len(own)
         kinds = PAIR if pair else ONE
         bundles = self._bundles(edge_index, edge_type, kinds, (n_sent, n_own), 0 if table else width)
-        ops = TorchOps(self.weight.device, primitive_kernels("torch", self.weight.device.type).by_name)
+        ops = ops_on(self.weight.device)
         params = self._params(None if sent is None or not table else sent)
         indexed = table and sent is not None
         if not pair:

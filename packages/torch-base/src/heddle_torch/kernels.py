@@ -7,8 +7,14 @@ import torch
 
 from heddle.errors import ConfigError, nearest
 from heddle.plugins.kernels import NO_KERNELS, Kernels, primitive_kernels
+from heddle_torch.arrays.ops import TorchOps
 
 KERNELS = ("auto", "heddle", "torch")
+
+
+def ops_on(device: torch.device) -> TorchOps:
+    """Return the primitives on tensors of `device`, by the installed kernels where there are any."""
+    return TorchOps(device, primitive_kernels("torch", device.type).by_name)
 
 
 def kernels_named(
