@@ -84,9 +84,8 @@ def on_host(graph: GraphsTuple, needed: Sequence[str] = IDS, where: str = "") ->
             array of floats is taken for no ids.
     """
     require(graph, needed, where)
-    features = jax.device_get((graph.nodes, graph.edges, graph.globals))
-    nodes, edges, globals_ = jax.tree.map(np.asarray, features)
-    ids = {field: _ids(graph, field, where, lambda ids: np.asarray(jax.device_get(ids))) for field in IDS}
+    nodes, edges, globals_ = jax.tree.map(_host, (graph.nodes, graph.edges, graph.globals))
+    ids = {field: _ids(graph, field, where, _host) for field in IDS}
     _check_counts(ids, needed, where)
     return GraphsTuple(nodes=nodes, edges=edges, globals=globals_, **ids)
 
@@ -181,6 +180,11 @@ def check_nodes(graph: GraphsTuple) -> None:
         )
 
 
+def _host(value: Any) -> np.ndarray:
+    """Return a numpy array of anything that is one, or a list of numbers; numpy's own as it is."""
+    return value if type(value) is np.ndarray else np.asarray(jax.device_get(value))
+
+
 def _array(value: Any) -> jax.Array:
     """Return a JAX array of anything that is one, or a list of numbers."""
     return value if isinstance(value, jax.Array) else JaxOps().asarray(np.asarray(value))
@@ -202,8 +206,8 @@ def _ids(graph: GraphsTuple, field: str, where: str, convert: Callable[[Any], An
 
 
 def _integers(array: Any, field: str) -> Any:
-    if array.size == 0 and not np.issubdtype(array.dtype, np.integer):
-        return array.astype(np.int32)
-    if not np.issubdtype(array.dtype, np.integer):
+    if array.dtype.kind not in "iu":
+        if array.size == 0:
+            return array.astype(np.int32)
         raise GraphError(problem(field, f"dtype {array.dtype}", "integers", "cast with astype('int32')"))
     return array
