@@ -1,21 +1,18 @@
 """Heddle's conformance suites on the primitives as torch alone computes them; engines run theirs with kernels."""
 
+import torch
+
+from heddle.plugins.kernels import NO_KERNELS
 from heddle.testing import LayersSuite, OpsSuite
-from heddle_torch.arrays.ops import TorchOps
-from heddle_torch.train.gradients import value_and_grad
+from heddle_torch.engine import TorchEngine
+from heddle_torch.place import precision_named
 
 
-class TorchAlone:
+class TorchAlone(TorchEngine):
     """What the suites of primitives and layers ask of an engine."""
 
     name = "torch"
-    static_shapes = False
-
-    def ops(self):
-        return TorchOps()
-
-    def value_and_grad(self, function):
-        return value_and_grad(function)
+    device, precision, kernels = torch.device("cpu"), precision_named("float32"), NO_KERNELS
 
 
 class TestOps(OpsSuite):

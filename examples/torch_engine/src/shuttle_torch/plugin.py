@@ -15,7 +15,7 @@ def heddle_backends():
             "shuttle_torch.engine:ShuttleBackend",
             needs=("torch",),
             keys=keys,
-            capabilities=("any shapes",),
+            capabilities=("any shapes", "states kernels"),
         )
     ]
 

@@ -1,10 +1,8 @@
 """DglBackend: torch with cached message passing as an engine; DGL where it is asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
-
-from torch import Tensor
 
 from heddle.errors import ConfigError
 from heddle.graph import Graph, HeteroGraph
@@ -22,9 +20,9 @@ from heddle_dgl.run import engine_named
 from heddle_dgl.store import SnapshotStore
 from heddle_dgl.tiers import FileTier, MemoryTier
 from heddle_torch.arrays.ops import TorchOps
+from heddle_torch.engine import TorchEngine
 from heddle_torch.group import join
-from heddle_torch.place import describe_place, device_named, precision_named, use_threads
-from heddle_torch.train.gradients import value_and_grad
+from heddle_torch.place import device_named, precision_named, use_threads
 from heddle_torch.train.learner import Learner, PortableLearner
 from heddle_torch.train.program import build_program
 
@@ -32,7 +30,7 @@ TIMEOUT = 120.0
 """Seconds without an answer after which the other processes of a forecast count as lost."""
 
 
-class DglBackend:
+class DglBackend(TorchEngine):
     """The engine, as the `backend` node configures it.
 
     Read: device, precision ("float32", "float64", "bfloat16"), threads, engine ("naive", "cached", "fused"),
@@ -42,7 +40,6 @@ class DglBackend:
     """
 
     name = "dgl-dynamic"
-    static_shapes = False
 
     def __init__(self, config: Mapping[str, Any]):
         self.device = device_named(str(config.get("device") or "cpu"))
@@ -58,16 +55,6 @@ class DglBackend:
         self._budgets = {**_BUDGETS, **(config.get("store") or {})}
         self._changing = ChangingSums(config.get("incremental") or "auto").mode
         use_threads(config.get("threads"))
-
-    def ops(self) -> TorchOps:
-        """Return the primitives on tensors of this engine's device."""
-        return TorchOps(self.device, self.kernels.by_name)
-
-    def value_and_grad(
-        self, function: Callable[..., Tensor]
-    ) -> Callable[..., tuple[Tensor, tuple[Tensor, ...]]]:
-        """Return (*float tensors) -> (function's scalar, its gradient in each); nested in itself to any order."""
-        return value_and_grad(function)
 
     def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
         """Build the Program that trains a portable Model, or one that forecasts (see `heddle_dgl.models`)."""
@@ -158,7 +145,7 @@ class DglBackend:
             dgl = version("dgl")
         except PackageNotFoundError:
             dgl = "not installed"
-        described = describe_place(self.device, self.precision, self.kernels)
+        described = super().describe()
         kernel = "dgl" if self._kernel == "dgl" else described["kernel"]
         return {**described, "dgl": dgl, "engine": self.engine.name, "kernel": kernel}
 

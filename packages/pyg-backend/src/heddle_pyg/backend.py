@@ -1,27 +1,25 @@
 """PygBackend: torch and PyG as an engine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from heddle.errors import ConfigError
 from heddle.graph import Graph, HeteroGraph
 from heddle.model import Model
 from heddle.program import Program
-from heddle_torch.arrays.ops import TorchOps
+from heddle_torch.engine import TorchEngine
 from heddle_torch.group import join, launched
 from heddle_torch.kernels import kernels_named
-from heddle_torch.place import describe_place, device_named, precision_named, use_threads
+from heddle_torch.place import device_named, precision_named, use_threads
 from heddle_torch.train.backward import Backward, backward_alone, backward_together
-from heddle_torch.train.gradients import value_and_grad
 from heddle_torch.train.learner import Learner, PortableLearner
 from heddle_torch.train.program import build_program
 
 
-class PygBackend:
+class PygBackend(TorchEngine):
     """The engine, as the `backend` node configures it.
 
     Read: device ("cpu", "cuda", "cuda:1" ...; "auto": CUDA where there is one), threads (of torch's pool on the CPU,
@@ -30,23 +28,12 @@ class PygBackend:
     """
 
     name = "pyg"
-    static_shapes = False
 
     def __init__(self, config: Mapping[str, Any]):
         self.device = device_named(str(config.get("device") or "cpu"))
         self.precision = precision_named(config.get("precision") or "float32")
         self.kernels = kernels_named(config.get("kernel") or "auto", self.device)
         use_threads(config.get("threads"))
-
-    def ops(self) -> TorchOps:
-        """Return the primitives on tensors of this engine's device."""
-        return TorchOps(self.device, self.kernels.by_name)
-
-    def value_and_grad(
-        self, function: Callable[..., Tensor]
-    ) -> Callable[..., tuple[Tensor, tuple[Tensor, ...]]]:
-        """Return (*float tensors) -> (function's scalar, its gradient in each); nested in itself to any order."""
-        return value_and_grad(function)
 
     def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
         """Build the Program that trains a portable Model, or a model that `model=pyg` built."""
@@ -107,5 +94,5 @@ class PygBackend:
 
     def describe(self) -> dict[str, str]:
         """Return the versions of torch and PyG, the device, the number of threads and who computes the primitives."""
-        described = describe_place(self.device, self.precision, self.kernels)
+        described = super().describe()
         return {**described, "torch_geometric": version("torch_geometric")}
