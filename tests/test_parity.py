@@ -32,9 +32,10 @@ def engines():
     return {name: registry.backend(name, {"name": name, "precision": "float32"}) for name in ENGINES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_layers(engines, name):
-    """Each engine is off by at most twice what numpy in float32 is."""
+    """Each engine is off by at most twice what numpy in float32 is, on one graph; on all in each engine's own suite."""
     case = CASES[name]
     graph = odd_graph() if case.hetero is None else hetero_case(case.hetero, featured=True)
     run = run_of(case, graph)

@@ -115,7 +115,7 @@ def assert_same_gradients(found: Any, expected: Any, second: bool) -> None:
         np.testing.assert_allclose(one, wanted, rtol=1e-9, atol=1e-9)
 
 
-@each_way
+@pytest.mark.parametrize("how", ["shard_map", pytest.param("pmap", marks=pytest.mark.slow)])
 @each_plan
 def test_primitives_reach_across(plan, how):
     adjacency = build_adjacency(GRAPH.senders, GRAPH.receivers, N, N)
