@@ -27,6 +27,7 @@ from heddle.layers.gcn import GCN
 from heddle.layers.graph_network import GraphNetwork
 from heddle.model import Batch, Model
 from heddle.models.stack import Stack
+from heddle.optim import Optim
 from heddle.sharding.halo import parts_of
 from heddle.sharding.plan import PLANS, estimate
 from heddle.sharding.sizes import halo_sizes
@@ -79,7 +80,9 @@ def check(name: str, devices: int, far: bool) -> None:
     losses = {}
     for plan, count in (("edges", 1), *((plan, devices) for plan in PLANS)):
         learner, mesh, _ = learner_of(model, graph, plan, count, "contiguous")
-        program = build_sharded_program(learner, TASK, {"name": "sgd", "lr": 0.1}, JaxOps(), mesh)
+        program = build_sharded_program(
+            learner, TASK, Optim(name="sgd", lr=0.1, weight_decay=0.0), JaxOps(), mesh
+        )
         state, placed, found = program.init(0), learner.place(batch_of(model, graph)), []
         for _ in range(2):
             state, metrics = program.step(state, placed)

@@ -25,13 +25,19 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from heddle.config.run import RunConfig
 from heddle.data.dataset import Dataset
 from heddle.graph import Graph
+from heddle.models.options import SageOptions
+from heddle.optim import Optim
+from heddle.options import DataOptions
 from heddle.plugins import load_plugins
 from heddle.sample import Fanout
 from heddle.sampling.blocks import blocks
 from heddle.workflow.assemble import Assembly, assemble
+from heddle.workflow.options import Sampler
 from heddle.workflow.sampled import batch_of
+from heddle_pyg.options import PygOptions
 
 FANOUTS, BATCH, CLASSES = [15, 10], 1024, 16
 
@@ -77,19 +83,14 @@ class OneDataset:
 
 def ours(dataset: Dataset, hidden: int, workers: int) -> Assembly:
     """Return what `heddle train model=sage sampler=neighbor` builds."""
-    model = {"name": "sage", "hidden": hidden, "layers": 2, "aggregator": "mean", "activation": "relu"}
-    return assemble(
-        {
-            "seed": 0,
-            "data": {"reader": "random"},
-            "task": {"name": "auto"},
-            "model": {**model, "dropout": 0.0, "residual": False, "jump": "last"},
-            "backend": {"name": "pyg"},
-            "optim": {"name": "adam", "lr": 0.01, "weight_decay": 0.0},
-            "sampler": {"name": "neighbor", "fanouts": FANOUTS, "batch_size": BATCH, "workers": workers},
-        },
-        OneDataset(dataset),
+    config = RunConfig(
+        DataOptions("random"),
+        SageOptions("sage", hidden=hidden, dropout=0.0),
+        PygOptions(),
+        optim=Optim(lr=0.01, weight_decay=0.0),
+        sampler=Sampler("neighbor", tuple(FANOUTS), BATCH, workers=workers),
     )
+    return assemble(config, OneDataset(dataset))
 
 
 def heddle_contender(parts: Assembly) -> Contender:

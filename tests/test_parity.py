@@ -9,6 +9,8 @@ from heddle.cli.main import main
 from heddle.config.compose import composer, plain, show_hydra
 from heddle.heads import head_for
 from heddle.model import Batch, Model, Signature
+from heddle.optim import Optim
+from heddle.options import build
 from heddle.params import initialise
 from heddle.plugins import load_plugins
 from heddle.reference import NumpyOps
@@ -21,7 +23,7 @@ from heddle.testing.layer_runs import LayerRuns, in_dtype, run_of, values_of
 from heddle.workflow.assemble import assemble
 
 ENGINES = ("jax", "pyg")
-OPTIM = {"name": "adam", "lr": 0.01}
+OPTIM = Optim(name="adam", lr=0.01, weight_decay=0.0)
 CASES = {case.name: case for case in layer_cases()}
 HOMOGENEOUS = ("gcn", "sage", "gat", "gin", "cheb", "diffusion", "graph_network", "mlp")
 
@@ -29,7 +31,7 @@ HOMOGENEOUS = ("gcn", "sage", "gat", "gin", "cheb", "diffusion", "graph_network"
 @pytest.fixture(scope="module")
 def engines():
     registry = load_plugins()
-    return {name: registry.backend(name, {"name": name, "precision": "float32"}) for name in ENGINES}
+    return {name: registry.backend(registry.options("backend", name)(name)) for name in ENGINES}
 
 
 @pytest.mark.slow
@@ -93,10 +95,8 @@ def outputs_agree(engines, name, signature, graph, **options):
 def encoder_of(name, signature, options):
     """Build a model as `heddle train` would."""
     registry = load_plugins()
-    show_hydra(registry)
-    words = [f"model={name}", "model.hidden=8", *(f"model.{key}={value}" for key, value in options.items())]
-    with composer("config") as config:
-        return registry.model(name)(plain(config.compose(words))["model"], signature)
+    node = {"name": name, "hidden": 8, **options}
+    return registry.model(name)(build(registry.options("model", name), node, "model"), signature)
 
 
 RUNS = {

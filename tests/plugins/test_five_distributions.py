@@ -14,25 +14,26 @@ NEXT = PLUGIN_API[0] + 1
 GOOD = """
 @hookimpl
 def heddle_backends():
-    return [BackendInfo("good", "numpy alone", "heddle.testing.reference_backend:ReferenceBackend")]
-
-@hookimpl
-def heddle_config_paths():
-    return ["pkg://good_plugin.conf"]
+    loader, options = "heddle.testing.reference_backend:ReferenceBackend", "good_plugin.options:Options"
+    return [BackendInfo("good", "numpy alone", loader, options=options)]
 """
 RIVAL = """
 @hookimpl
 def heddle_backends():
-    return [BackendInfo("rival", "from {0}", "heddle.testing.reference_backend:ReferenceBackend")]
+    loader, options = "heddle.testing.reference_backend:ReferenceBackend", "{0}_plugin.options:Options"
+    return [BackendInfo("rival", "from {0}", loader, options=options)]
+"""
+OPTIONS = """
+from dataclasses import dataclass
+from heddle.options import BackendOptions, option
 
-@hookimpl
-def heddle_config_paths():
-    return ["pkg://{0}_plugin.conf"]
+@dataclass(frozen=True)
+class Options(BackendOptions):
 """
 DISTRIBUTIONS = {
     "good": {
         "good_plugin/plugin.py": plugin_source(GOOD),
-        "good_plugin/conf/backend/good.yaml": "name: good\nlevel: 1\n",
+        "good_plugin/options.py": OPTIONS + "    level: int = option(1, 'how high')\n",
     },
     "unimportable": {"unimportable_plugin/plugin.py": "import a_module_that_nobody_wrote\n"},
     "raising": {
@@ -44,7 +45,7 @@ DISTRIBUTIONS = {
     **{
         rival: {
             f"{rival}_plugin/plugin.py": plugin_source(RIVAL.format(rival)),
-            f"{rival}_plugin/conf/backend/rival.yaml": f"name: rival\nof: {rival}\n",
+            f"{rival}_plugin/options.py": OPTIONS + f"    of: str = option('{rival}', 'whose')\n",
         }
         for rival in ("left", "right")
     },

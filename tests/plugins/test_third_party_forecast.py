@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from heddle.cli.main import main
-from heddle.config.groups import CONF
 from heddle.testing.distributions import plugin_source, write_distribution
 
 READER = """
@@ -20,11 +19,8 @@ def read(config):
 PLUGIN = """
 @hookimpl
 def heddle_datasets():
-    return [DatasetInfo("measured", "a third party's forecast data", "measured_signals.reader:read")]
-
-@hookimpl
-def heddle_config_paths():
-    return ["pkg://measured_signals.conf"]
+    options = "heddle.data.reader_options:TrafficOptions"
+    return [DatasetInfo("measured", "a third party's data", "measured_signals.reader:read", options=options)]
 """
 SMALL = ("data.sensors=8", "data.days=1", "task.length=3", "task.horizon=2", "model=dcrnn", "model.hidden=4")
 ENGINE = "backend=dgl-dynamic"
@@ -33,12 +29,10 @@ ENGINE = "backend=dgl-dynamic"
 @pytest.fixture
 def third_party(tmp_path, monkeypatch):
     """Install a distribution whose dataset is core's own under another name."""
-    own = (CONF / "data" / "traffic.yaml").read_text(encoding="utf-8")
     files = {
         "measured_signals/__init__.py": "",
         "measured_signals/plugin.py": plugin_source(PLUGIN),
         "measured_signals/reader.py": READER,
-        "measured_signals/conf/data/measured.yaml": own.replace("reader: traffic", "reader: measured", 1),
     }
     folder = write_distribution(tmp_path / "site", "measured", files, plugin="measured_signals.plugin")
     monkeypatch.syspath_prepend(str(folder))

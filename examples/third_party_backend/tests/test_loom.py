@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from loom_numpy.plugin import LoomOptions, SgcOptions
 
 pytest.importorskip(
     "loom_numpy", reason="loom-numpy isn't installed: pip install -e examples/third_party_backend"
@@ -40,7 +41,7 @@ def test_numpy_on_the_left_leaves_the_expression_to_the_engine():
 
 def test_precision_is_checked():
     with pytest.raises(ConfigError, match=r"backend\.precision: found 'float46', .*did you mean 'float64'\?"):
-        LoomBackend({"precision": "float46"})
+        LoomBackend(LoomOptions(precision="float46"))
 
 
 def test_a_gradient_that_is_not_finite_names_its_parameter():
@@ -54,7 +55,7 @@ def test_sgc_averages_over_neighbours_and_itself():
         np.array([[1.0], [0.0], [0.0]]), None, np.array([0, 1, 1, 2]), np.array([1, 0, 2, 1]), None,
         np.array([3]), np.array([4]),
     )  # fmt: skip
-    encoder = sgc({"hops": 1, "dropout": 0.0, "hidden": 4}, Signature("node", 1, 0, 1, {"": 3}))
+    encoder = sgc(SgcOptions(hops=1, hidden=4), Signature("node", 1, 0, 1, {"": 3}))
     params = {"weight": np.ones((1, 1)), "bias": np.zeros(1)}
     found = encoder.apply(NumpyOps(), params, graph, encoder.prepare(graph))
     assert found[:, 0] == pytest.approx([1 / 2, 1 / 6**0.5, 0])

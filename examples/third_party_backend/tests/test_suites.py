@@ -1,6 +1,7 @@
 """The suites of heddle.testing on this engine, in both precisions where an engine has its own."""
 
 import pytest
+from loom_numpy.plugin import LoomOptions
 
 pytest.importorskip(
     "loom_numpy", reason="loom-numpy isn't installed: pip install -e examples/third_party_backend"
@@ -12,24 +13,24 @@ from heddle.testing import BackendSuite, ContainersSuite, LayersSuite, OpsSuite,
 
 
 class TestBackend(BackendSuite):
-    backend = LoomBackend({})
+    backend = LoomBackend(LoomOptions())
 
 
 class TestOps(OpsSuite):
-    backend = LoomBackend({})
+    backend = LoomBackend(LoomOptions())
 
 
 class TestContainers(ContainersSuite):
-    backend = LoomBackend({})
+    backend = LoomBackend(LoomOptions())
 
 
 class TestLayers(LayersSuite):
-    backend = LoomBackend({})
+    backend = LoomBackend(LoomOptions())
 
 
 class TestProgram(ProgramSuite):
-    backend = LoomBackend({})
+    backend = LoomBackend(LoomOptions())
 
 
 class TestProgramInDouble(ProgramSuite):
-    backend = LoomBackend({"precision": "float64"})
+    backend = LoomBackend(LoomOptions(precision="float64"))

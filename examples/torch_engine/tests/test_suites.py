@@ -9,29 +9,30 @@ pytest.importorskip(
 from shuttle_torch.engine import ShuttleBackend
 
 from heddle.testing import BackendSuite, ContainersSuite, LayersSuite, OpsSuite, ProgramSuite
+from heddle_torch.options import TorchOptions
 
 
 class TestBackend(BackendSuite):
-    backend = ShuttleBackend({})
+    backend = ShuttleBackend(TorchOptions("shuttle"))
 
 
 @pytest.mark.slow  # the primitives of heddle-torch, which its own tests run through
 class TestOps(OpsSuite):
-    backend = ShuttleBackend({})
+    backend = ShuttleBackend(TorchOptions("shuttle"))
 
 
 class TestContainers(ContainersSuite):
-    backend = ShuttleBackend({})
+    backend = ShuttleBackend(TorchOptions("shuttle"))
 
 
 @pytest.mark.slow
 class TestLayers(LayersSuite):
-    backend = ShuttleBackend({})
+    backend = ShuttleBackend(TorchOptions("shuttle"))
 
 
 class TestProgram(ProgramSuite):
-    backend = ShuttleBackend({})
+    backend = ShuttleBackend(TorchOptions("shuttle"))
 
 
 class TestProgramInDouble(ProgramSuite):
-    backend = ShuttleBackend({"precision": "float64"})
+    backend = ShuttleBackend(TorchOptions("shuttle", precision="float64"))

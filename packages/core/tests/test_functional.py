@@ -5,10 +5,11 @@ import pytest
 
 from heddle.errors import ConfigError, HeddleError
 from heddle.functional import functional_program
+from heddle.optim import Optim
 from heddle.testing.program_cases import node_classification
 from heddle.testing.reference_backend import ReferenceBackend
 
-SGD = {"name": "sgd", "lr": 0.1, "weight_decay": 0.0}
+SGD = Optim(name="sgd", lr=0.1, weight_decay=0.0)
 
 
 def test_gradients_are_looked_at_before_each_update():

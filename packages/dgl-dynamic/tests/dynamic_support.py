@@ -1,6 +1,8 @@
 """What tests share: models by name on a small random graph, run by any engine, and the reference's answer."""
 
+from dataclasses import fields
 from itertools import pairwise
+from typing import get_type_hints
 
 import dense_reference as dense
 import numpy as np
@@ -121,3 +123,9 @@ def gradients(outputs, params, seed=1):
 def assert_close(found, expected, tolerance=1e-10, where=""):
     worst = float((found - expected).detach().abs().max()) if found.numel() else 0.0
     assert found.shape == expected.shape and worst <= tolerance, f"{where}: off by {worst}"
+
+
+def options_for(build, **values):
+    """Return the options that a builder takes, with those of `values` that it knows."""
+    cls = get_type_hints(build)["options"]
+    return cls(**{each.name: values[each.name] for each in fields(cls) if each.name in values})

@@ -4,7 +4,7 @@ import dense_reference as dense
 import numpy as np
 import pytest
 import torch
-from dynamic_support import CPU, F64, assert_close, gradients, make_params
+from dynamic_support import CPU, F64, assert_close, gradients, make_params, options_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +16,7 @@ from heddle.layers.cheb import ChebConv
 from heddle.layers.diffusion import DiffusionConv
 from heddle.layers.gcn import GCN
 from heddle.layers.sage import SAGE
+from heddle.optim import Optim
 from heddle.task import Task, signature_of
 from heddle.workflow.forecasts import ForecastLoader
 from heddle_dgl.aggregation import aggregation_of
@@ -23,6 +24,7 @@ from heddle_dgl.backend import DglBackend
 from heddle_dgl.build import dcrnn, evolvegcn, gcrn_gru
 from heddle_dgl.changing import ChangingSums, changed_rows
 from heddle_dgl.kernels import ops_named
+from heddle_dgl.options import DglOptions, StoreOptions
 from heddle_dgl.snapshots import graphs_at
 from heddle_dgl.structure import place_structure
 from heddle_torch.arrays.ops import TorchOps
@@ -163,9 +165,10 @@ def program_of(mode, build, topology, signal, engine="fused", host=100):
     task = Task("forecast", "mae", ("masked_mae",), 3, 2)
     config = {"hidden": 3, "layers": 1, "steps": 2, "tau": 10, "layer": "sage", "head": "decoder"}
     backend = DglBackend(
-        {"engine": engine, "precision": "float64", "incremental": mode, "store": {"host": host}}
+        DglOptions(engine=engine, precision="float64", incremental=mode, store=StoreOptions(host=host))
     )
-    program = backend.program(build(config, signature_of(dataset, task)), task, {"name": "adam", "lr": 0.01})
+    model = build(options_for(build, **config), signature_of(dataset, task))
+    program = backend.program(model, task, Optim(lr=0.01, weight_decay=0.0))
     return ForecastLoader(dataset, task, 4, None, 0), program
 
 

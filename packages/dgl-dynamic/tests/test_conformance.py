@@ -6,10 +6,11 @@ import pytest
 
 from heddle.testing import BackendSuite, ContainersSuite, LayersSuite, OpsSuite, ProgramSuite
 from heddle_dgl.backend import DglBackend
+from heddle_dgl.options import DglOptions
 
 
 def backend(**config):
-    return DglBackend({"name": "dgl-dynamic", **config})
+    return DglBackend(DglOptions(**config))
 
 
 class TestBackend(BackendSuite):

@@ -2,20 +2,24 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from dynamic_support import options_for
 
 from heddle.cli.main import main
 from heddle.data.temporal import temporal
 from heddle.data.traffic import traffic
 from heddle.forecast import Signal
+from heddle.optim import Optim
 from heddle.task import Task, signature_of
 from heddle.workflow.forecasts import ForecastLoader
 from heddle_dgl.backend import DglBackend
 from heddle_dgl.build import dcrnn, evolvegcn, gcrn_gru, gcrn_lstm
+from heddle_dgl.options import DglOptions, StoreOptions
 
-OPTIM = {"name": "adam", "lr": 0.01, "clip_norm": 5.0}
+OPTIM = Optim(name="adam", lr=0.01, clip_norm=5.0, weight_decay=0.0)
 CONFIG = {"hidden": 6, "layers": 2, "steps": 1, "tau": 30, "layer": "cheb", "order": 2, "head": "decoder"}
 SMALL = ("data=traffic", "data.sensors=8", "data.days=2", "task.length=4", "task.horizon=3")
 
@@ -58,8 +62,10 @@ def run_steps(engine, store, build, steps=50, **more):
     """Return the losses of some steps in float64."""
     dataset = traffic(sensors=7, days=1)
     task = Task("forecast", "mae", ("masked_mae",), 4, 3)
-    backend = DglBackend({"engine": engine, "precision": "float64", "store": {"host": store}, **more})
-    program = backend.program(build(CONFIG, signature_of(dataset, task)), task, OPTIM)
+    backend = DglBackend(
+        DglOptions(engine=engine, precision="float64", store=StoreOptions(host=store), **more)
+    )
+    program = backend.program(build(options_for(build, **CONFIG), signature_of(dataset, task)), task, OPTIM)
     loader, state, losses = ForecastLoader(dataset, task, 8, 64, 0), program.init(0), []
     epoch = 1
     while len(losses) < steps:
@@ -87,8 +93,10 @@ def test_half_precision_follows():
     dataset, task = traffic(sensors=7, days=1), Task("forecast", "mae", ("masked_mae",), 4, 3)
     losses = {}
     for precision in ("float32", "bfloat16"):
-        backend = DglBackend({"precision": precision})
-        program = backend.program(gcrn_gru(CONFIG, signature_of(dataset, task)), task, OPTIM)
+        backend = DglBackend(DglOptions(precision=precision))
+        program = backend.program(
+            gcrn_gru(options_for(gcrn_gru, **CONFIG), signature_of(dataset, task)), task, OPTIM
+        )
         placed = next(ForecastLoader(dataset, task, 16, None, 0).batches(program, 1))
         losses[precision] = program.step(program.init(0), placed)[1]["loss"]
     assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.02)
@@ -100,7 +108,9 @@ def test_half_precision_follows():
 def test_pyg_temporal_trains(shared_data, name, build):
     dataset = temporal(name, str(shared_data("temporal")))
     task = Task("forecast", "mse", ("masked_mae",), 4, 1)
-    program = DglBackend({}).program(build(CONFIG, signature_of(dataset, task)), task, OPTIM)
+    program = DglBackend(DglOptions()).program(
+        build(options_for(build, **CONFIG), signature_of(dataset, task)), task, OPTIM
+    )
     loader, state = ForecastLoader(dataset, task, 16, None, 0), program.init(0)
     losses = []
     for epoch in (1, 2, 3):
@@ -161,7 +171,9 @@ def test_five_hundred_steps_on_the_real_week_stay_finite(shared_data, build):
     dataset = traffic(root=str(shared_data("traffic")))
     task = Task("forecast", "mae", ("masked_mae",), 6, 6)
     config = CONFIG | {"layers": 1, "tau": 0}
-    program = DglBackend({}).program(build(config, signature_of(dataset, task)), task, OPTIM | {"lr": 0.05})
+    program = DglBackend(DglOptions()).program(
+        build(options_for(build, **config), signature_of(dataset, task)), task, replace(OPTIM, lr=0.05)
+    )
     loader, state, losses = ForecastLoader(dataset, task, 4, None, 0), program.init(0), []
     for epoch in (1, 2):
         for placed in loader.batches(program, epoch):
@@ -190,8 +202,8 @@ def test_short_runs_have_small_batches_and_withhold_the_truth_sooner():
     assert seen[0] == (16, 3 * len(seen)) and len(seen) >= 60
     assert paced_tau(37_500) == pytest.approx(2000) and paced_tau(0) == 2000 and paced_tau(10**6) == 2000
     assert 1 < paced_tau(1) < paced_tau(300) < 50
-    model = dcrnn(CONFIG | {"tau": None}, signature_of(dataset, task))
-    program = DglBackend({}).program(model, task, OPTIM)
+    model = dcrnn(options_for(dcrnn, **CONFIG | {"tau": None}), signature_of(dataset, task))
+    program = DglBackend(DglOptions()).program(model, task, OPTIM)
     placed = next(ForecastLoader(dataset, task, None, None, 0, epochs=3).batches(program, 1))
     assert np.isfinite(program.step(program.init(0), placed)[1]["loss"])
 

@@ -2,6 +2,8 @@
 
 from math import prod
 
+from dynamic_support import options_for
+
 from heddle.cli.main import main
 from heddle.data.traffic import traffic
 from heddle.task import Task, signature_of
@@ -14,12 +16,12 @@ CONFIG = {"hidden": 8, "layers": 2, "steps": 2, "head": "decoder"}
 def test_windows_are_cheaper_until_a_snapshot_is_too_large(capsys):
     assert main(["plan", "model=dcrnn", "data=traffic", "sharding.devices=4"]) == 0
     out = capsys.readouterr().out
-    assert "sharding=windows is the cheapest; set sharding.processes=4" in out and "halo" in out
+    assert "sharding=windows is the cheapest; set launch.processes=4" in out and "halo" in out
 
 
 def test_what_is_sent():
     dataset, task = traffic(sensors=40, days=1), Task("forecast", "mae", ("masked_mae",), 4, 3)
-    model = dcrnn(CONFIG, signature_of(dataset, task))
+    model = dcrnn(options_for(dcrnn, **CONFIG), signature_of(dataset, task))
     sizes = (model, signature_of(dataset, task), dataset.graphs, 16, 4, "labels", 288)
     alone, windows, halo = forecast_plans(*sizes)
     assert alone.sends == 0 and windows.nodes == 40 > halo.nodes

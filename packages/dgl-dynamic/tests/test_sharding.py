@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dynamic_support import options_for
 
 from heddle.errors import ConfigError
+from heddle.launch import Launch
 from heddle.model import Signature
 from heddle.sharding.settings import Sharding
 from heddle_dgl.build import dcrnn, gcrn_gru
@@ -85,7 +87,7 @@ def assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -
 @pytest.mark.parametrize("split, processes", [("windows", 2), ("halo", 2), ("windows", 4), ("halo", 4)])
 def test_the_losses_of_one_process(alone, split, processes):
     """And the messages of inputs cross between processes in the first epoch alone."""
-    words = (f"sharding={split}", f"sharding.processes={processes}", "run.dir=run")
+    words = (f"sharding={split}", f"launch.processes={processes}", "run.dir=run")
     status, out, err = finish(start(*COMMON, *words))
     assert (status, err) == (0, "") and out.splitlines()[-1] == "run"
     found = rows_of(Path("run"))
@@ -99,7 +101,7 @@ def test_the_losses_of_one_process(alone, split, processes):
 
 
 def test_without_the_store_inputs_are_sent_again():
-    words = ("sharding=halo", "sharding.processes=2", "backend.store.host=0", "run.dir=run")
+    words = ("sharding=halo", "launch.processes=2", "backend.store.host=0", "run.dir=run")
     status, _, err = finish(start(*COMMON, *words))
     assert status == 0, err
     assert (rows_of(Path("run"))["step.sent.inputs"] > 0).all()
@@ -107,7 +109,7 @@ def test_without_the_store_inputs_are_sent_again():
 
 def test_a_store_too_small_for_all(alone):
     """Processes that would let go of different snapshots agree on what to compute, and none waits for ever."""
-    words = ("sharding=halo", "sharding.processes=2", "backend.store.host=0.02", "run.dir=run")
+    words = ("sharding=halo", "launch.processes=2", "backend.store.host=0.02", "run.dir=run")
     status, _, err = finish(start(*COMMON, *words))
     assert status == 0, err
     found = rows_of(Path("run"))
@@ -135,7 +137,7 @@ def children_of(pid: int) -> list[int]:
 
 @pytest.mark.parametrize("split", ["windows", "halo"])
 def test_a_killed_process_ends_the_run_which_goes_on(alone, split):
-    words = (*COMMON, f"sharding={split}", "sharding.processes=2", "run.dir=run")
+    words = (*COMMON, f"sharding={split}", "launch.processes=2", "run.dir=run")
     process = start(*words)
     deadline = time.monotonic() + 120
     while not list(Path("run").glob("checkpoints/*")):
@@ -158,9 +160,15 @@ def test_what_cannot_be_split_is_told():
     signature = Signature("step", 2, 0, 1, {"": 12}, window=(4, 3))
     config = {"hidden": 4, "layers": 1, "steps": 1, "layer": "gat", "head": "decoder"}
     for build, sharding, told in (
-        (dcrnn, Sharding("edges", processes=2), "choose sharding=windows"),
-        (gcrn_gru, Sharding("halo", processes=2), "found GAT"),
-        (dcrnn, Sharding("halo", devices=4, processes=2), "set sharding.processes=4"),
+        (dcrnn, Sharding("edges"), "choose sharding=windows"),
+        (gcrn_gru, Sharding("halo"), "found GAT"),
+        (dcrnn, Sharding("halo", devices=4), "set launch.processes=4"),
     ):
         with pytest.raises(ConfigError, match=told):
-            learner_for(sharding, CountedGroup(Group()), build(config, signature), ())
+            learner_for(
+                sharding,
+                Launch(processes=2),
+                CountedGroup(Group()),
+                build(options_for(build, **config), signature),
+                (),
+            )

@@ -14,22 +14,23 @@ from heddle.testing import (
     ProgramSuite,
 )
 from heddle_jax.backend import JaxBackend
+from heddle_jax.options import JaxOptions
 
 
 class TestBackend(BackendSuite):
-    backend = JaxBackend({"name": "jax"})
+    backend = JaxBackend(JaxOptions())
 
 
 class TestOps(OpsSuite):
-    backend = JaxBackend({"name": "jax"})
+    backend = JaxBackend(JaxOptions())
 
 
 class TestOpsOfXla(OpsSuite):
-    backend = JaxBackend({"name": "jax", "kernel": "xla"})
+    backend = JaxBackend(JaxOptions(kernel="xla"))
 
 
 class TestContainers(ContainersSuite):
-    backend = JaxBackend({"name": "jax"})
+    backend = JaxBackend(JaxOptions())
 
 
 class Compiled:
@@ -55,19 +56,19 @@ class Compiled:
 
 
 class TestLayers(Compiled, LayersSuite):
-    backend = JaxBackend({"name": "jax"})
+    backend = JaxBackend(JaxOptions())
 
 
 class TestLayersOnXla(Compiled, LayerValues):
     """JaxOps' own forms, which the installed kernels take the place of in TestLayers."""
 
-    backend = JaxBackend({"name": "jax", "kernel": "xla"})
+    backend = JaxBackend(JaxOptions(kernel="xla"))
 
 
 @pytest.mark.slow
 class TestLawsOnXla(Compiled, LayerLaws):
-    backend = JaxBackend({"name": "jax", "kernel": "xla"})
+    backend = JaxBackend(JaxOptions(kernel="xla"))
 
 
 class TestProgram(ProgramSuite):
-    backend = JaxBackend({"name": "jax"})
+    backend = JaxBackend(JaxOptions())

@@ -11,6 +11,7 @@ from heddle.adjacency import Adjacency, build_adjacency
 from heddle.errors import ConfigError
 from heddle_jax.backend import JaxBackend
 from heddle_jax.ops import JaxOps, ops_with
+from heddle_jax.options import JaxOptions
 
 installed = pytest.mark.skipif(find_spec("heddle_kernels") is None, reason="heddle-kernels isn't installed")
 ADJACENCY = Adjacency(*map(jnp.asarray, build_adjacency([0, 2, 2, 1, 0, 2, 2], [1, 1, 0, 3, 1, 3, 3], 3, 5)))
@@ -18,11 +19,11 @@ ADJACENCY = Adjacency(*map(jnp.asarray, build_adjacency([0, 2, 2, 1, 0, 2, 2], [
 
 @installed
 def test_auto_takes_the_kernels_and_says_so():
-    auto, alone = JaxBackend({}), JaxBackend({"kernel": "xla"})
+    auto, alone = JaxBackend(JaxOptions()), JaxBackend(JaxOptions(kernel="xla"))
     assert auto.describe()["kernel"] == "heddle"
     assert auto.ops().spmm.__module__.startswith("heddle_kernels.jax")
     assert alone.describe()["kernel"] == "xla (none are wanted)" and type(alone.ops()) is JaxOps
-    assert auto.ops() == JaxBackend({"kernel": "heddle"}).ops()  # and so one compilation serves both
+    assert auto.ops() == JaxBackend(JaxOptions(kernel="heddle")).ops()  # and so one compilation serves both
 
 
 @installed
@@ -42,7 +43,7 @@ def test_kernels_change_no_answer(dtype):
     ]
     if jnp.issubdtype(dtype, jnp.floating):
         asked += [("segment_softmax", edges, ids, 5), ("edge_softmax", ADJACENCY, edges)]
-    heddle, xla = (JaxBackend({"kernel": kernel}).ops() for kernel in ("heddle", "xla"))
+    heddle, xla = (JaxBackend(JaxOptions(kernel=kernel)).ops() for kernel in ("heddle", "xla"))
     for name, *arguments in asked:
         found, expected = getattr(heddle, name)(*arguments), getattr(xla, name)(*arguments)
         assert found.dtype == expected.dtype
@@ -55,7 +56,7 @@ def test_edge_mlp_is_the_same(dtype):
     edges, first = jnp.arange(-7, 7).reshape(7, 2).astype(dtype), jnp.ones((2, 4), dtype)
     ends = jnp.arange(20).reshape(5, 4).astype(dtype), -jnp.arange(12).reshape(3, 4).astype(dtype)
     last = jnp.arange(-6, 6).reshape(4, 3).astype(dtype), jnp.ones(3, dtype)
-    heddle, xla = (JaxBackend({"kernel": kernel}).ops() for kernel in ("heddle", "xla"))
+    heddle, xla = (JaxBackend(JaxOptions(kernel=kernel)).ops() for kernel in ("heddle", "xla"))
     for own in ((edges, first), (None, None)):
         pairs = [ops.edge_mlp(ADJACENCY, *own, *ends, *last, True) for ops in (heddle, xla)]
         for found, expected in zip(*pairs):
@@ -67,13 +68,13 @@ def test_edge_mlp_is_the_same(dtype):
 @installed
 def test_an_id_out_of_range_is_one_error():
     bad = ADJACENCY._replace(senders=ADJACENCY.senders.at[2].set(3))
-    spmm = jax.jit(JaxBackend({"kernel": "heddle"}).ops().spmm)
+    spmm = jax.jit(JaxBackend(JaxOptions(kernel="heddle")).ops().spmm)
     with pytest.raises(Exception, match=r"spmm: ids\[2\]: found 3, expected an id in \[0, 3\)"):
         spmm(bad, jnp.ones((3, 2))).block_until_ready()
 
 
 def test_unknown_names_are_refused():
     with pytest.raises(ConfigError, match=r"backend\.kernel: found 'xls', .*did you mean 'xla'"):
-        JaxBackend({"kernel": "xls"})
+        JaxBackend(JaxOptions(kernel="xls"))
     with pytest.raises(ValueError, match="found 'spnm', expected the name of a primitive"):
         ops_with({"spnm": lambda: None})

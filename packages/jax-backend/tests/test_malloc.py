@@ -9,7 +9,8 @@ import pytest
 FAULTS = """
 import resource, sys
 from heddle_jax.backend import JaxBackend
-JaxBackend({"keep_memory": sys.argv[1] == "true"})
+from heddle_jax.options import JaxOptions
+JaxBackend(JaxOptions(keep_memory=sys.argv[1] == "true"))
 import jax, jax.numpy as jnp
 step = jax.jit(lambda x: jnp.sort(x) + jnp.cumsum(x))
 x = jnp.ones(8_000_000)

@@ -15,16 +15,18 @@ from heddle.layers.graph_network import GraphNetwork
 from heddle.model import Batch, Model
 from heddle.models.graph_network import GraphNetworkStack
 from heddle.models.stack import Stack
+from heddle.optim import Optim
 from heddle.task import Task
 from heddle.testing.graphs import graph_of, hetero_case, square_cases
 from heddle_jax import jraph_api as jraph
 from heddle_jax.backend import JaxBackend
+from heddle_jax.options import JaxOptions
 from heddle_jax.place import PRECISIONS
 from heddle_jax.portable import PortableLearner
 from heddle_jax.remat import compiler_options
 from heddle_jax.steps import GROUP, TINY, groups
 
-ADAM = {"name": "adam", "lr": 0.02}
+ADAM = Optim(name="adam", lr=0.02, weight_decay=0.0)
 NODES, GRAPHS = (Task(f"{level}_classification", "cross_entropy", ()) for level in ("node", "graph"))
 GRAPH_MODEL = Model(Stack((GIN(3, 8),), activate_last=True), GraphHead(8, 2, "sum"))
 
@@ -53,7 +55,7 @@ def node_batch(model: Model, n: int = 300, degree: int = 30) -> Batch:
 
 
 def test_a_shape_is_compiled_once():
-    program = JaxBackend({"name": "jax"}).program(GRAPH_MODEL, GRAPHS, ADAM)
+    program = JaxBackend(JaxOptions()).program(GRAPH_MODEL, GRAPHS, ADAM)
     state = program.init(0)
     for seed, budget in enumerate(
         [Budget(40, 80, 5), Budget(64, 96, 5), Budget(40, 80, 5), Budget(64, 96, 5)]
@@ -66,7 +68,7 @@ def test_a_shape_is_compiled_once():
 
 def test_a_placed_batch_survives_and_a_state_is_used_up():
     """A step's memory is the last state's: its buffers are donated."""
-    program = JaxBackend({"name": "jax"}).program(GRAPH_MODEL, GRAPHS, ADAM)
+    program = JaxBackend(JaxOptions()).program(GRAPH_MODEL, GRAPHS, ADAM)
     first, placed = program.init(0), program.place(padded_batch(0, Budget(40, 80, 5)))
     weights = program.to_arrays(first)
     with jax.debug_nans(False):  # which keeps inputs, to look for the NaN's cause
@@ -81,7 +83,7 @@ def test_a_placed_batch_survives_and_a_state_is_used_up():
 def test_steps_are_one_after_another(sizes):
     """Also where a run of tiny batches of one shape shares a dispatch."""
     budgets = [Budget(40 + 8 * i, 80, 5) for i, size in enumerate(sizes) for _ in range(size)]
-    program = JaxBackend({"name": "jax"}).program(GRAPH_MODEL, GRAPHS, ADAM)
+    program = JaxBackend(JaxOptions()).program(GRAPH_MODEL, GRAPHS, ADAM)
     placed = [program.place(padded_batch(seed, budget)) for seed, budget in enumerate(budgets)]
     assert sum(leaf.nbytes for leaf in jax.tree.leaves(placed[0])) < TINY
     state, losses = program.steps(program.init(0), iter(placed))
@@ -96,13 +98,13 @@ def test_steps_are_one_after_another(sizes):
 
 
 def test_no_steps():
-    program = JaxBackend({"name": "jax"}).program(GRAPH_MODEL, GRAPHS, ADAM)
+    program = JaxBackend(JaxOptions()).program(GRAPH_MODEL, GRAPHS, ADAM)
     assert program.steps(program.init(0), [])[1] == []
 
 
 def test_tiny_batches_of_many_shapes_are_compiled_once_each():
     """But for one shape, which is compiled for a scan as well."""
-    program = JaxBackend({"name": "jax"}).program(GRAPH_MODEL, GRAPHS, ADAM)
+    program = JaxBackend(JaxOptions()).program(GRAPH_MODEL, GRAPHS, ADAM)
     budgets = [Budget(40 + 8 * k, 80, 5) for k in range(3)]
     placed = [program.place(padded_batch(0, budget)) for budget in budgets for _ in range(GROUP + 1)]
     state, losses = program.steps(program.init(0), placed)
@@ -133,7 +135,7 @@ def test_rematerialisation_saves_memory_and_changes_nothing(name):
     given, memory, losses = node_batch(model), {}, {}
     for remat in (False, True):
         # kernels of their own accord keep little, and so leave little to save
-        backend = JaxBackend({"name": "jax", "remat": remat, "kernel": "xla"})
+        backend = JaxBackend(JaxOptions(remat=remat, kernel="xla"))
         learner = PortableLearner(model, backend.ops(), PRECISIONS["float32"], remat)
         program = backend.program(model, NODES, ADAM)
         state, placed = program.init(0), program.place(given)
@@ -157,7 +159,7 @@ def test_bfloat16_computes_narrow_and_keeps_wide():
     model = Model(Stack((GAT(3, 8, heads=2), GAT(8, 3))), NodeHead())
     given, found = node_batch(model), {}
     for precision in ("float32", "bfloat16"):
-        program = JaxBackend({"name": "jax", "precision": precision}).program(model, NODES, ADAM)
+        program = JaxBackend(JaxOptions(precision=precision)).program(model, NODES, ADAM)
         state, placed, losses = program.init(0), program.place(given), []
         for _ in range(20):
             state, metrics = program.step(state, placed)
@@ -171,34 +173,34 @@ def test_bfloat16_computes_narrow_and_keeps_wide():
 
 
 def test_float64_where_it_is_on():
-    program = JaxBackend({"name": "jax", "precision": "float64"}).program(GRAPH_MODEL, GRAPHS, ADAM)
+    program = JaxBackend(JaxOptions(precision="float64")).program(GRAPH_MODEL, GRAPHS, ADAM)
     state, placed = program.init(0), program.place(padded_batch(0, Budget(40, 80, 5)))
     assert program.predict(program.step(state, placed)[0], placed).dtype == np.float64
     jax.config.update("jax_enable_x64", False)
     try:
         with pytest.raises(ConfigError, match="JAX_ENABLE_X64=1"):
-            JaxBackend({"name": "jax", "precision": "float64"})
+            JaxBackend(JaxOptions(precision="float64"))
     finally:
         jax.config.update("jax_enable_x64", True)
 
 
 def test_unknown_precision():
     with pytest.raises(ConfigError, match=r"float31.*did you mean 'float32'"):
-        JaxBackend({"name": "jax", "precision": "float31"})
+        JaxBackend(JaxOptions(precision="float31"))
 
 
 def test_an_id_beyond_32_bits():
     jax.config.update("jax_enable_x64", False)
     try:
         with pytest.raises(GraphError, match="set jax_enable_x64"):
-            JaxBackend({"name": "jax"}).to_native({"id": np.array([2**40])})
+            JaxBackend(JaxOptions()).to_native({"id": np.array([2**40])})
     finally:
         jax.config.update("jax_enable_x64", True)
 
 
 def test_native_graphs_are_those_of_jraphs_users():
     graph = graph_of(square_cases()[-1])
-    backend = JaxBackend({"name": "jax"})
+    backend = JaxBackend(JaxOptions())
     native = backend.to_native(graph)
     assert isinstance(native, jraph.GraphsTuple) and isinstance(native.nodes, jax.Array)
     assert isinstance(backend.from_native(native), Graph)

@@ -13,6 +13,7 @@ from heddle.params import initialise
 from heddle.reference import NumpyOps
 from heddle.testing.graphs import HETERO_SIZES, RELATIONS, hetero_case
 from heddle_jax.backend import JaxBackend
+from heddle_jax.options import JaxOptions
 
 LAYERS = {
     "rgcn": (RGCN(RELATIONS, 4, 16), RGCN(RELATIONS, 16, 3)),
@@ -29,7 +30,7 @@ def single(leaf):
 def test_padded_batches_compile_once(name):
     stack = RelationalStack(LAYERS[name], plan="auto").with_static_shapes()
     params = initialise(stack.params(), 0)
-    ops, traced = JaxBackend({}).ops(), []
+    ops, traced = JaxBackend(JaxOptions()).ops(), []
     budget = HeteroBudget(
         {kind: n + 2 for kind, n in HETERO_SIZES.items()},
         {relation: 9 for relation in hetero_case().edges},

@@ -6,10 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from heddle.config.run import RunConfig
 from heddle.data.dataset import Dataset
 from heddle.graph import Graph
+from heddle.models.options import GinOptions
+from heddle.optim import Optim
+from heddle.options import NamedData, TrackerOptions
 from heddle.plugins import load_plugins
+from heddle.workflow.options import Place, TrainerSettings
 from heddle.workflow.run import train
+from heddle_jax.options import JaxOptions
 
 STREAMS = {"lognormal": (3, 0.10), "pareto": (8, 0.15)}
 """Name -> compilations and share of padding that are allowed."""
@@ -44,18 +50,16 @@ class Registry:
 
 def stats(name: str, count: int, folder: Any, batch_size: int = 32) -> dict[str, float]:
     """Train a tiny model for an epoch by the jax engine, and return what the run's metrics tell of its work."""
-    model = {"name": "gin", "hidden": 4, "layers": 1, "norm": False, "activation": "relu", "dropout": 0.0}
-    config = {
-        "seed": 0,
-        "data": {"reader": name, "name": name},
-        "model": {**model, "residual": False, "jump": "last", "readout": "mean"},
-        "task": {"name": "auto", "loss": "auto", "metrics": None},
-        "backend": {"name": "jax"},
-        "optim": {"name": "adam", "lr": 0.01},
-        "trainer": {"epochs": 1, "batch_size": batch_size, "progress": False, "checkpoint_every": 0},
-        "tracker": {"name": "none"},
-        "run": {"dir": str(folder)},
-    }
+    model = GinOptions("gin", hidden=4, layers=1, norm=False, dropout=0.0, jump="last", readout="mean")
+    config = RunConfig(
+        NamedData(name, name),
+        model,
+        JaxOptions(),
+        optim=Optim(lr=0.01, weight_decay=0.0),
+        trainer=TrainerSettings(1, batch_size=batch_size, progress=False, checkpoint_every=0),
+        tracker=TrackerOptions("none"),
+        run=Place(str(folder)),
+    )
     run = train(config, Registry(stream(name, count)))
     return json.loads((run / "metrics.json").read_text(encoding="utf-8"))["stats"]
 

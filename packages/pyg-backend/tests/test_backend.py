@@ -5,6 +5,7 @@ import torch
 
 from heddle.errors import ConfigError
 from heddle_pyg.backend import PygBackend
+from heddle_pyg.options import PygOptions
 
 
 @pytest.mark.parametrize(
@@ -18,10 +19,10 @@ from heddle_pyg.backend import PygBackend
 )
 def test_a_backend_that_cannot_be_is_refused(config, message):
     with pytest.raises(ConfigError, match=message):
-        PygBackend(config)
+        PygBackend(PygOptions(**config))
 
 
 def test_backend_describes_itself():
-    described = PygBackend({"device": "cpu"}).describe()
+    described = PygBackend(PygOptions(device="cpu")).describe()
     assert described["torch"] == torch.__version__ and described["device"].startswith("cpu")
     assert all(isinstance(value, str) for value in described.values())

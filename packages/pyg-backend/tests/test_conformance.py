@@ -2,23 +2,24 @@
 
 from heddle.testing import BackendSuite, ContainersSuite, LayersSuite, OpsSuite, ProgramSuite
 from heddle_pyg.backend import PygBackend
+from heddle_pyg.options import PygOptions
 
 
 class TestBackend(BackendSuite):
-    backend = PygBackend({"name": "pyg"})
+    backend = PygBackend(PygOptions())
 
 
 class TestOps(OpsSuite):
-    backend = PygBackend({"name": "pyg"})
+    backend = PygBackend(PygOptions())
 
 
 class TestContainers(ContainersSuite):
-    backend = PygBackend({"name": "pyg"})
+    backend = PygBackend(PygOptions())
 
 
 class TestLayers(LayersSuite):
-    backend = PygBackend({"name": "pyg"})
+    backend = PygBackend(PygOptions())
 
 
 class TestProgram(ProgramSuite):
-    backend = PygBackend({"name": "pyg"})
+    backend = PygBackend(PygOptions())

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from heddle.cli import main
+from heddle.config.saved import saved_config
 from heddle.errors import ConfigError
 from heddle.plugins import load_plugins
 from heddle.serving import LocalModel, export_model, write_repository
@@ -51,9 +52,9 @@ def run_of(tmp_path):
 @pytest.mark.parametrize("name", RUNS)
 def test_a_program_gives_what_the_run_gives(run_of, name, tmp_path):
     folder, registry = run_of(name)
-    served = export_model(folder, registry, "model", 64)
+    served = export_model(saved_config(folder, registry), folder, registry, "model", 64)
     model = LocalModel(write_repository(tmp_path / "repository", [served]) / "model" / "1")
-    parts, state = restore({"run": str(folder)}, registry)
+    parts, state = restore(saved_config(folder, registry), folder, registry)
     outcome = parts.loader.outcomes(parts.program, state, ("test",))["test"]
     asked = np.asarray(outcome.index, np.int64).reshape(len(outcome.index), -1)[:50]
     wanted = np.asarray(outcome.outputs, np.float32).reshape(len(outcome.index), -1)[:50]
@@ -77,7 +78,7 @@ def test_a_run_that_ends_with_a_repository(run_of, capsys):
 
 def test_numbers_that_differ_are_no_export(run_of, monkeypatch):
     folder, registry = run_of("gcn")
-    parts, state = restore({"run": str(folder)}, registry)
+    parts, state = restore(saved_config(folder, registry), folder, registry)
     program = parts.program._replace(predict=lambda *a: parts.program.predict(*a) + 1e-3)
     with pytest.raises(ConfigError, match="expected the engine's own"):
         export_run(parts._replace(program=program), state, "model", 8)

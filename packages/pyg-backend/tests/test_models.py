@@ -9,20 +9,19 @@ from torch_geometric.nn import GCNConv, GraphConv
 from heddle.errors import ConfigError
 from heddle.graph import EdgeSet, Graph, HeteroGraph, hetero_graph
 from heddle.model import Batch, Signature
+from heddle.optim import Optim
 from heddle.task import Task
 from heddle_pyg.backend import PygBackend
 from heddle_pyg.hetero import identifiers
 from heddle_pyg.models import build, model_class
 from heddle_pyg.native_model import native_model
+from heddle_pyg.options import PygModelOptions, PygOptions
 
 CONFIG = {
-    "name": "pyg",
     "hidden": 8,
     "layers": 2,
     "activation": "relu",
     "dropout": 0.5,
-    "jk": None,
-    "kwargs": {},
 }
 TASKS = {
     "node": Task("node_classification", "cross_entropy", ("accuracy",)),
@@ -30,7 +29,7 @@ TASKS = {
     "link": Task("link_prediction", "binary_cross_entropy", ("auroc",)),
 }
 RELATIONS = (("a", "made by", "b"), ("a", "made-by", "b"), ("b", "in", "b"))
-ADAM = {"name": "adam", "lr": 0.02, "weight_decay": 1e-3, "weight_decay_on": "encoder.*", "clip_norm": 1.0}
+ADAM = Optim(name="adam", lr=0.02, weight_decay=0.001, weight_decay_on="encoder.*", clip_norm=1.0)
 
 
 def graph(features: int = 5, graphs: int = 1, edges=None) -> Graph:
@@ -77,7 +76,7 @@ def trained(program, placed, state, steps: int):
 
 
 def program_of(model, level: str = "node", **config):
-    return PygBackend(config).program(model, TASKS[level], ADAM)
+    return PygBackend(PygOptions(**config)).program(model, TASKS[level], ADAM)
 
 
 @pytest.mark.parametrize("level", TASKS)
@@ -98,7 +97,7 @@ def program_of(model, level: str = "node", **config):
     ],
 )
 def test_classes_train_at_every_level(name, kwargs, level):
-    model = build({**CONFIG, "cls": name, "kwargs": kwargs, "readout": "mean"}, signature(level))
+    model = build(PygModelOptions(**CONFIG, cls=name, kwargs=kwargs, readout="mean"), signature(level))
     program, g = program_of(model, level), graph(graphs=4 if level == "graph" else 1)
     placed = program.place(batch_of(model, level, g))
     state, losses = trained(program, placed, program.init(0), 25)
@@ -111,7 +110,7 @@ def test_classes_train_at_every_level(name, kwargs, level):
 
 @pytest.mark.parametrize(("name", "kwargs"), [("GAT", {}), ("GIN", {"norm": "BatchNorm"})])
 def test_training_repeats_and_resumes_to_the_bit(name, kwargs):
-    model = build({**CONFIG, "cls": name, "kwargs": kwargs}, signature("node"))
+    model = build(PygModelOptions(**CONFIG, cls=name, kwargs=kwargs), signature("node"))
     program = program_of(model)
     placed = program.place(batch_of(model, "node", graph()))
     torch.manual_seed(11)
@@ -135,7 +134,7 @@ def test_training_repeats_and_resumes_to_the_bit(name, kwargs):
 
 @pytest.mark.parametrize("name", ["GraphSAGE", "GAT", "GIN"])
 def test_classes_train_on_relations(name):
-    model = build({**CONFIG, "cls": name}, HETERO)
+    model = build(PygModelOptions(**CONFIG, cls=name), HETERO)
     program = program_of(model)
     placed = program.place(batch_of(model, "node", relational()))
     state, losses = trained(program, placed, program.init(0), 30)
@@ -149,12 +148,12 @@ def test_classes_train_on_relations(name):
 
 def test_a_class_that_cannot_do_relations_says_so():
     with pytest.raises(ConfigError, match=r"GCN can't be made heterogeneous.*choose GraphSAGE"):
-        program_of(build({**CONFIG, "cls": "GCN"}, HETERO))
+        program_of(build(PygModelOptions(**CONFIG, cls="GCN"), HETERO))
 
 
 def test_nodes_without_features_get_embeddings_or_ones():
     for level in TASKS:
-        model = build({**CONFIG, "cls": "GraphSAGE"}, signature(level, features=0))
+        model = build(PygModelOptions(**CONFIG, cls="GraphSAGE"), signature(level, features=0))
         program, g = program_of(model, level), graph(0, 4 if level == "graph" else 1)
         state, losses = trained(program, program.place(batch_of(model, level, g)), program.init(0), 20)
         assert ("params/encoder.embedding.weight" in program.to_arrays(state)) == (level != "graph")
@@ -165,7 +164,7 @@ def test_edge_weights_and_edge_features_reach_the_class():
     rng = np.random.default_rng(0)
     edges = {"weight": rng.random(60).astype(np.float32), "x": rng.random((60, 4)).astype(np.float32)}
     for name, kwargs, matters in (("GCN", {}, "weight"), ("GAT", {"edge_dim": 4}, "x"), ("GAT", {}, None)):
-        model = build({**CONFIG, "cls": name, "kwargs": kwargs}, signature("node", edge_dim=4))
+        model = build(PygModelOptions(**CONFIG, cls=name, kwargs=kwargs), signature("node", edge_dim=4))
         program = program_of(model)
         state = program.init(0)
         g = graph(edges=edges)
@@ -177,7 +176,7 @@ def test_edge_weights_and_edge_features_reach_the_class():
 
 
 def test_gcn_equals_a_direct_call():
-    model = build({**CONFIG, "cls": "GCN"}, signature("node"))
+    model = build(PygModelOptions(**CONFIG, cls="GCN"), signature("node"))
     program, g = program_of(model), graph()
     arrays = program.to_arrays(program.init(0))
     direct = model_class("GCN")(5, 8, 2, 3, dropout=0.5).eval()
@@ -203,7 +202,7 @@ def test_gcn_equals_a_direct_call():
 )
 def test_a_class_that_does_not_fit_is_explained(config, message):
     with pytest.raises(ConfigError, match=message):
-        program_of(build({**CONFIG, **config}, signature("node")))
+        program_of(build(PygModelOptions(**CONFIG, **config), signature("node")))
 
 
 def test_a_users_own_module_trains_with_lazy_weights():
@@ -225,7 +224,7 @@ def test_a_users_own_module_trains_with_lazy_weights():
 
 @pytest.mark.parametrize("precision", ["float64", "bfloat16"])
 def test_precisions_train(precision):
-    model = build({**CONFIG, "cls": "GraphSAGE"}, signature("node"))
+    model = build(PygModelOptions(**CONFIG, cls="GraphSAGE"), signature("node"))
     program = program_of(model, precision=precision)
     placed = program.place(batch_of(model, "node", graph()))
     state, losses = trained(program, placed, program.init(0), 20)

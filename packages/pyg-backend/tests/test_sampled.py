@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from heddle.cli import main
+from heddle.config.saved import saved_config
 from heddle.plugins import load_plugins
-from heddle.workflow.run import evaluate, train
+from heddle.workflow.saved import evaluate
 
 MODELS = {
     "sage": ["data=sbm", "data.nodes=600", "model=sage"],
@@ -32,7 +33,8 @@ def test_a_sampled_run_learns_and_says_how_long_it_waited(tmp_path, name):
     headline = "auroc" if name == "links" else "accuracy"
     assert result["train"][headline] > (0.55 if name == "links" else 0.45)
     assert 0 <= result["stats"]["loader_wait_share"] <= 1
-    again = evaluate({"run": str(folder)}, load_plugins())
+    registry = load_plugins()
+    again = evaluate(saved_config(folder, registry), folder, registry)
     assert again["test"][headline] == pytest.approx(result["test"][headline], abs=1e-6)
 
 
@@ -50,7 +52,7 @@ def test_figures_depend_neither_on_workers_nor_on_a_break(tmp_path, name):
     halved = run(tmp_path / "c", name, "trainer.epochs=4", "trainer.checkpoint_every=2")
     for path in (halved / "metrics.json", *halved.glob("checkpoints/epoch-000004.*")):
         path.unlink()
-    train({"resume": str(halved)}, load_plugins())
+    assert main(["train", f"resume={halved}"]) == 0
     np.testing.assert_array_equal(losses(halved), losses(whole))
 
 
@@ -58,7 +60,7 @@ def test_figures_depend_neither_on_workers_nor_on_a_break(tmp_path, name):
 def test_two_devices_give_the_curve_of_one_with_the_doubled_batch_and_go_on_after_a_break(tmp_path):
     common = ["backend.precision=float64", "model.dropout=0", "sampler.fanouts=[-1,-1]", "trainer.epochs=2"]
     one = run(tmp_path / "one", "sage", *common, "sampler.batch_size=64")
-    devices = ["trainer.devices=2", "sampler.batch_size=32", "trainer.checkpoint_every=1"]
+    devices = ["launch.devices=2", "sampler.batch_size=32", "trainer.checkpoint_every=1"]
     two = run(tmp_path / "two", "sage", *common, *devices)
     np.testing.assert_allclose(losses(two), losses(one), rtol=0, atol=1e-8)
     for path in (two / "metrics.json", two / "metrics.csv", *two.glob("checkpoints/epoch-000002.*")):
@@ -72,7 +74,7 @@ def test_two_devices_give_the_curve_of_one_with_the_doubled_batch_and_go_on_afte
     [
         (["sampler=full"], "add sampler=neighbor"),
         (["sharding=halo"], "choose one of the two"),
-        (["trainer.devices=0"], "at least 1"),
+        (["launch.devices=0"], "at least 1"),
     ],
 )
 def test_devices_that_cannot_share_a_run_are_refused(tmp_path, capfd, overrides, told):
@@ -80,7 +82,7 @@ def test_devices_that_cannot_share_a_run_are_refused(tmp_path, capfd, overrides,
         *MODELS["sage"],
         "sampler=neighbor",
         "backend=pyg",
-        "trainer.devices=2",
+        "launch.devices=2",
         f"run.dir={tmp_path / 'run'}",
     ]
     assert main(["train", *words, *overrides]) != 0

@@ -14,6 +14,7 @@ from heddle.layers.rgcn import RGCN
 from heddle.model import Batch, Model
 from heddle.models.relational import RelationalStack
 from heddle.models.stack import Stack
+from heddle.optim import Optim
 from heddle.task import Task
 from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.place import precision_named
@@ -22,12 +23,12 @@ from heddle_torch.train.program import build_program
 
 CPU = torch.device("cpu")
 NODES = Task("node_classification", "cross_entropy", ("accuracy",))
-ADAM = {"name": "adam", "lr": 0.02, "weight_decay": 1e-3, "weight_decay_on": "encoder.layers.0.*"}
+ADAM = Optim(name="adam", lr=0.02, weight_decay=0.001, weight_decay_on="encoder.layers.0.*")
 OPTIMS = {
     "adam": ADAM,
-    "adamw": {"name": "adamw", "lr": 0.02, "weight_decay": 0.01, "clip_norm": 0.5},
-    "sgd": {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3},
-    "plain_sgd": {"name": "sgd", "lr": 0.1, "momentum": 0.0},
+    "adamw": Optim(name="adamw", lr=0.02, weight_decay=0.01, clip_norm=0.5),
+    "sgd": Optim(name="sgd", lr=0.1, momentum=0.9, weight_decay=0.001),
+    "plain_sgd": Optim(name="sgd", lr=0.1, momentum=0.0, weight_decay=0.0),
 }
 
 
@@ -169,7 +170,7 @@ def test_set_lr_is_obeyed_and_kept():
 
 
 def test_weight_decay_reaches_the_named_parameters_alone():
-    optim = {"name": "sgd", "lr": 0.5, "weight_decay": 1.0, "weight_decay_on": ["encoder.layers.1.*"]}
+    optim = Optim(name="sgd", lr=0.5, weight_decay=1.0, weight_decay_on=("encoder.layers.1.*",))
     program, model = build(optim)
     batch = node_batch(model)
     placed = program.place(batch._replace(mask=np.zeros(30, bool)))  # no target: the gradient is decay alone
@@ -182,7 +183,7 @@ def test_weight_decay_reaches_the_named_parameters_alone():
 
 
 def test_clip_norm_bounds_a_step():
-    optim = {"name": "sgd", "lr": 1.0, "clip_norm": 1e-3}
+    optim = Optim(name="sgd", lr=1.0, clip_norm=0.001, weight_decay=0.0)
     program, model = build(optim)
     state = program.init(0)
     before = program.to_arrays(state)
@@ -227,7 +228,9 @@ def test_graph_regression_and_links_train():
     graph, labels = two_communities()
     halves = graph._replace(n_node=np.array([60, 0]), n_edge=np.array([len(graph.senders), 0]))
     model = Model(Stack((GIN(8, 8),), activate_last=True), GraphHead(8, 1, "mean"))
-    program, _ = build({"name": "adam", "lr": 0.02}, model, Task("graph_regression", "mse", ("rmse",)))
+    program, _ = build(
+        Optim(name="adam", lr=0.02, weight_decay=0.0), model, Task("graph_regression", "mse", ("rmse",))
+    )
     targets, known = np.array([[1.0], [0.5]], np.float32), np.ones((2, 1), bool)
     placed = program.place(Batch(halves, model.prepare(halves), np.array([1, 0]), targets, known))
     state, losses = trained(program, placed, program.init(0), 80)
@@ -235,7 +238,7 @@ def test_graph_regression_and_links_train():
 
     model = Model(Stack((GAT(8, 8, heads=2, attention_dropout=0.2),)), LinkHead(8))
     task = Task("link_prediction", "binary_cross_entropy", ("auroc",))
-    program, _ = build({"name": "adam", "lr": 0.02}, model, task)
+    program, _ = build(Optim(name="adam", lr=0.02, weight_decay=0.0), model, task)
     pairs = np.random.default_rng(0).integers(0, 60, (200, 2))
     same = (labels[pairs[:, 0]] == labels[pairs[:, 1]]).astype(np.float32)
     placed = program.place(Batch(graph, model.prepare(graph), pairs, same, np.ones(200, bool)))
@@ -250,7 +253,7 @@ def test_relations_train_with_a_type_without_features():
     nodes = {"a": rng.standard_normal((20, 3)).astype(np.float32)}
     graph = hetero_graph(nodes, {relation: edges}, {"a": np.array([20]), "b": np.array([5])})
     model = Model(RelationalStack((RGCN((relation,), widths, 2),)), NodeHead("a"))
-    program, _ = build({"name": "adam"}, model)
+    program, _ = build(Optim(name="adam", weight_decay=0.0), model)
     index = np.arange(20)
     placed = program.place(Batch(graph, model.prepare(graph), index, index % 2, index >= 0))
     state, losses = trained(program, placed, program.init(0), 50)

@@ -10,26 +10,24 @@ from heddle.errors import ConfigError, HeddleError, nearest
 from heddle.functional import functional_program
 from heddle.graph import Graph, HeteroGraph
 from heddle.nest import map_nest
+from heddle.optim import Optim
 from heddle.program import Program
 from loom_numpy.array import Array
 from loom_numpy.ops import LoomOps
+from loom_numpy.plugin import LoomOptions
 from loom_numpy.tape import gradients
 
 PRECISIONS = ("float32", "float64")
 
 
 class LoomBackend:
-    """Numpy alone, on one core. Its own container is the graph with Arrays in it.
-
-    Read of the `backend` node: precision, check_gradients; see conf/backend/loom.yaml.
-    """
+    """Numpy alone, on one core. Its own container is the graph with Arrays in it."""
 
     static_shapes = False
 
-    def __init__(self, config: Mapping[str, Any]):
-        self.name = str(config.get("name", "loom"))
-        self.precision = str(config.get("precision", "float32"))
-        self.check_gradients = bool(config.get("check_gradients", False))
+    def __init__(self, options: LoomOptions):
+        self.name = options.name or "loom"
+        self.precision, self.check_gradients = options.precision, options.check_gradients
         if self.precision not in PRECISIONS:
             hint = nearest(self.precision, PRECISIONS) or "; choose one"
             raise ConfigError(
@@ -49,7 +47,7 @@ class LoomBackend:
 
         return both
 
-    def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
+    def program(self, model: Any, task: Any, optim: Optim) -> Program:
         check = finite if self.check_gradients else None
         return functional_program(self, model, task, optim, np.dtype(self.precision).type, check=check)
 

@@ -1,19 +1,39 @@
 """Describes this package to Heddle; light, since it is imported by every `heddle` command."""
 
-from heddle.hookspecs import BackendInfo, Key, ModelInfo, hookimpl
+from dataclasses import dataclass
+
+from heddle.hookspecs import BackendInfo, ModelInfo, hookimpl
+from heddle.options import BackendOptions, PortableOptions, option
 
 PLUGIN_API = (1, 0)
 
 
+@dataclass(frozen=True)
+class LoomOptions(BackendOptions):
+    """The `backend` node of backend=loom."""
+
+    precision: str = option("float32", "float32, float64", choices=("float32", "float64"))
+    check_gradients: bool = option(
+        False, "stop at the first gradient that isn't finite, and name its parameter"
+    )
+
+
+@dataclass(frozen=True)
+class SgcOptions(PortableOptions):
+    """Simple graph convolution with the settings of Wu et al. (2019) for Cora: two hops, then one linear map."""
+
+    hops: int = option(2, "times the features are averaged over neighbours", least=0)
+    hidden: int = option(64, "width of the embeddings where nodes aren't what is predicted", least=1)
+
+
 @hookimpl
 def heddle_backends():
-    keys = {"precision": Key(str, choices=("float32", "float64"))}
     return [
         BackendInfo(
             "loom",
             "numpy alone, gradients by a tape",
             "loom_numpy.engine:LoomBackend",
-            keys=keys,
+            options=LoomOptions,
             capabilities=("any shapes",),
         )
     ]
@@ -21,18 +41,13 @@ def heddle_backends():
 
 @hookimpl
 def heddle_models():
-    keys = {"hops": Key(int, least=0), "hidden": Key(int, least=1), "dropout": Key(float, least=0, below=1)}
     return [
         ModelInfo(
             "sgc",
             "simple graph convolution (Wu et al. 2019)",
             "loom_numpy.sgc:sgc",
-            keys=keys,
+            options=SgcOptions,
+            recommends={"optim.lr": 0.2, "optim.weight_decay": 1.3e-5, "trainer.epochs": 100},
             capabilities=("homogeneous",),
         )
     ]
-
-
-@hookimpl
-def heddle_config_paths():
-    return ["pkg://loom_numpy.conf"]

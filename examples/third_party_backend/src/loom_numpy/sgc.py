@@ -13,11 +13,12 @@ from heddle.model import Prepared, Signature, prepare_supports
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 from heddle.support import AggregateSpec, Support
+from loom_numpy.plugin import SgcOptions
 
 _GCN = AggregateSpec("sum", "gcn")
 
 
-def sgc(config: Mapping[str, Any], signature: Signature) -> "SGC":
+def sgc(options: SgcOptions, signature: Signature) -> "SGC":
     """Build the encoder that `model=sgc` describes.
 
     Raises:
@@ -28,8 +29,8 @@ def sgc(config: Mapping[str, Any], signature: Signature) -> "SGC":
             "model=sgc: expected a homogeneous graph whose nodes have features; choose another model"
         )
     assert isinstance(signature.in_dim, int)
-    out_dim = signature.out_dim if signature.level == "node" else config["hidden"]
-    return SGC(signature.in_dim, out_dim, config["hops"], config["dropout"])
+    out_dim = signature.out_dim if signature.level == "node" else options.hidden
+    return SGC(signature.in_dim, out_dim, options.hops, options.dropout)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """ShuttleBackend: the engine as Heddle sees it."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,26 +8,26 @@ import torch
 from heddle.functional import functional_program
 from heddle.graph import Graph, HeteroGraph
 from heddle.nest import map_nest
+from heddle.optim import Optim
 from heddle.program import Program
 from heddle_torch.engine import TorchEngine
 from heddle_torch.kernels import kernels_named
-from heddle_torch.place import device_named, precision_named, to_numpy
+from heddle_torch.options import TorchOptions
+from heddle_torch.place import device_named, precision_named, to_numpy, use_threads
 
 
 class ShuttleBackend(TorchEngine):
-    """Torch on one device, with the installed kernels. Its own container is the graph with tensors in it.
-
-    Read of the `backend` node: device, precision; see conf/backend/shuttle.yaml.
-    """
+    """Torch on one device, with the installed kernels. Its own container is the graph with tensors in it."""
 
     name = "shuttle"
 
-    def __init__(self, config: Mapping[str, Any]):
-        self.device = device_named(config.get("device") or "cpu")
+    def __init__(self, options: TorchOptions):
+        self.device = device_named(options.device)
         self.kernels = kernels_named("auto", self.device)
-        self.precision = precision_named(config.get("precision") or "float32")
+        self.precision = precision_named(options.precision)
+        use_threads(options.threads)
 
-    def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
+    def program(self, model: Any, task: Any, optim: Optim) -> Program:
         return functional_program(self, model, task, optim, self.precision.numpy, to_numpy)
 
     def to_native(self, graph: Graph | HeteroGraph) -> Any:

@@ -64,11 +64,11 @@ def write_bytes(path: Path, content: bytes) -> None:
     write_atomically(path, lambda temporary: temporary.write_bytes(content))
 
 
-def write_config(folder: Path, config: Mapping[str, Any]) -> None:
-    """Write the resolved config as config.yaml."""
+def write_config(folder: Path, tree: Mapping[str, Any]) -> None:
+    """Write a configuration as config.yaml: nodes as `heddle.options.plain` gives them."""
     import yaml
 
-    text = yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(plain(tree), sort_keys=False, allow_unicode=True)
     write_text(folder / "config.yaml", text)
 
 

@@ -1,10 +1,11 @@
 """Backend: what an engine is to the rest of Heddle."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from heddle.graph import Array, Graph, HeteroGraph
 from heddle.ops import GraphOps
+from heddle.optim import Optim
 from heddle.program import Program
 
 
@@ -31,10 +32,10 @@ class Backend(Protocol):
         """Return (*float arrays) -> (function's scalar, its gradient in each of them), on this engine's arrays."""
         ...
 
-    def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
+    def program(self, model: Any, task: Any, optim: Optim) -> Program:
         """Build the Program that trains `model` (portable, or native to this engine) for `task`.
 
-        `optim` is the `optim` config node: `heddle.optim` checks it, `heddle.optimisers` says what it means. An engine
+        `heddle.optim` checks `optim`, `heddle.optimisers` says what it means. An engine
         without a way of its own returns `heddle.functional.functional_program(self, model, task, optim)`.
         Raises ConfigError for what the engine can't do.
         """

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from heddle.graph import Graph
+    from heddle.launch import Launch
     from heddle.model import Signature
+    from heddle.optim import Optim
     from heddle.plugins.kernels import Kernels
     from heddle.program import Program
     from heddle.serving.served import Served
     from heddle.sharding.plan import Estimate
     from heddle.sharding.settings import Sharding
     from heddle.task import Task
-    from heddle.workflow.peers import Peers
     from heddle.workflow.turnkey import Runner, Trainer
 
 
@@ -26,7 +27,7 @@ class ShardsGraphs(Protocol):
     """Trains a portable Model on a graph that is split over devices."""
 
     def sharded_program(
-        self, model: Any, task: "Task", optim: Mapping[str, Any], sharding: "Sharding"
+        self, model: Any, task: "Task", optim: "Optim", sharding: "Sharding", launch: "Launch"
     ) -> "Program":
         """Build the Program of all devices, the graph split as `sharding` says. Raises ConfigError, BudgetError."""
         ...
@@ -37,7 +38,7 @@ class ShardsForecasts(Protocol):
     """Shares a forecast out to several processes."""
 
     def sharded_forecast(
-        self, model: Any, task: "Task", optim: Mapping[str, Any], sharding: "Sharding"
+        self, model: Any, task: "Task", optim: "Optim", sharding: "Sharding", launch: "Launch"
     ) -> "Program":
         """Build the Program of one of the processes, which has a share of the windows or of the graph."""
         ...
@@ -47,10 +48,8 @@ class ShardsForecasts(Protocol):
 class TrainsInParallel(Protocol):
     """Trains on several devices, each on batches of its own, that add up their gradients."""
 
-    def parallel_program(
-        self, model: Any, task: "Task", optim: Mapping[str, Any], peers: "Peers"
-    ) -> "Program":
-        """Build the Program of one of several processes, which `peers` names."""
+    def parallel_program(self, model: Any, task: "Task", optim: "Optim", launch: "Launch") -> "Program":
+        """Build the Program of one of several processes, which `launch` names."""
         ...
 
 

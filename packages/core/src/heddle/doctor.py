@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from heddle.config.groups import CONF, Groups, list_groups
+from heddle.config.groups import Files, choices, list_files, plugin_folders
+from heddle.errors import PluginError
 from heddle.plugins import Registry
 from heddle.plugins.packages import package_of
 
@@ -13,7 +14,12 @@ LIBRARIES = ("numpy", "hydra-core", "torch", "torch-geometric", "jax", "dgl", "o
 
 def faults(registry: Registry) -> list[str]:
     """Return what has to be mended: plugins that can't be trusted, and configurations that Hydra would mistake."""
-    return [*_plugin_faults(registry), *_path_faults(registry), *_file_faults(groups_of(registry))]
+    return [
+        *_plugin_faults(registry),
+        *_path_faults(registry),
+        *_options_faults(registry),
+        *_file_faults(list_files(plugin_folders(registry))),
+    ]
 
 
 def notes(registry: Registry) -> list[str]:
@@ -21,14 +27,8 @@ def notes(registry: Registry) -> list[str]:
     return [
         *_unavailable(registry),
         *_without_kernels(registry),
-        *_without_config(registry),
         *_unmet_requirements(registry),
     ]
-
-
-def groups_of(registry: Registry) -> Groups:
-    """Return the configuration groups of core and of every usable plugin."""
-    return list_groups([CONF, *(entry.folder for entry in registry.config_paths() if entry.folder)])
 
 
 def versions() -> dict[str, str]:
@@ -52,7 +52,17 @@ def _path_faults(registry: Registry) -> Iterator[str]:
             )
 
 
-def _file_faults(groups: Groups) -> Iterator[str]:
+def _options_faults(registry: Registry) -> Iterator[str]:
+    """Options that can't be loaded, without which nobody can choose what a plugin brings."""
+    for group, options in choices(registry).items():
+        for choice in options.values():
+            try:
+                choice.options()
+            except PluginError as error:
+                yield f"{group} {error}"
+
+
+def _file_faults(groups: Files) -> Iterator[str]:
     """Two files of one name, of which Hydra takes the first in silence, and files that aren't YAML."""
     import yaml
 
@@ -78,15 +88,6 @@ def _without_kernels(registry: Registry) -> Iterator[str]:
     if not any(offer.status == "ok" for offer in registry.offers("kernel")):
         found = "no native kernels can be used: engines compute by their frameworks alone"
         yield f"{found}; pip install {package_of('kernels')}"
-
-
-def _without_config(registry: Registry) -> Iterator[str]:
-    """Engines and models that no file lets a user choose."""
-    groups = groups_of(registry)
-    for kind in ("backend", "model"):
-        for name in registry.names(kind):
-            if name not in groups.get(kind, {}):
-                yield f"{kind} {name!r} can't be chosen: no plugin ships {kind}/{name}.yaml in its config groups"
 
 
 def _unmet_requirements(registry: Registry) -> Iterator[str]:

@@ -13,7 +13,7 @@ from heddle.model import Batch, Model
 from heddle.named_arrays import fitting_arrays
 from heddle.nest import map_nest
 from heddle.ops import GraphOps
-from heddle.optim import check_optim
+from heddle.optim import Optim, check_optim
 from heddle.optimisers import Moments, start, update
 from heddle.params import initialise
 from heddle.program import Metrics, Program
@@ -36,7 +36,7 @@ def functional_program(
     engine: Backend,
     model: Any,
     task: Task,
-    optim: Mapping[str, Any],
+    optim: Optim,
     dtype: type = np.float32,
     to_numpy: Callable[[Array], np.ndarray] | None = None,
     check: Check | None = None,
@@ -69,7 +69,7 @@ def functional_program(
 
     def fresh(params: Mapping[str, np.ndarray], seed: int) -> State:
         placed = map_nest(on_engine, dict(params))
-        return State(placed, start(ops.xp, placed), float(optim.get("lr", 0.01)), seed)
+        return State(placed, start(ops.xp, placed), optim.lr, seed)
 
     def init(seed: int) -> State:
         return fresh(initialise(specs, seed, dtype), seed)

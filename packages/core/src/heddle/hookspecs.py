@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import pluggy
 
+from heddle.options.bases import BackendOptions, DataOptions, ModelOptions, ServerOptions, TrackerOptions
+
 NAMESPACE = "heddle"
 hookspec = pluggy.HookspecMarker(NAMESPACE)
 hookimpl = pluggy.HookimplMarker(NAMESPACE)
@@ -17,45 +19,20 @@ PLUGIN_API = (1, 0)
 """(major, minor) of these hooks. A plugin states what it was written for as `PLUGIN_API`; another major is refused."""
 
 
-class Key(NamedTuple):
-    """What the value of a config key may be, for where its default says too little.
-
-    Attributes:
-        kind: bool, int, float (a whole number will do), str, list or dict; None for anything.
-        null: whether null is allowed.
-        choices: the only values allowed, () for any.
-        least: the least number allowed, of a list's entries too.
-        below: a number that it must stay under, of a list's entries too.
-        items: type of a list's entries, None for anything.
-        size: number of a list's entries, None for any.
-        single: whether one entry may stand for a list of it.
-    """
-
-    kind: type | None
-    null: bool = False
-    choices: tuple[Any, ...] = ()
-    least: float | None = None
-    below: float | None = None
-    items: type | None = None
-    size: int | None = None
-    single: bool = False
-
-
-Keys = Mapping[str, Key]
-"""Key of a config node, "dropout" or "schedule.name", -> what it may be; the others have the type of their default."""
-
-NO_KEYS: Keys = MappingProxyType({})
+Options = str | type
+"""A frozen dataclass of `heddle.options` whose fields are the keys of a node of the configuration; "module:Class" where
+importing it takes time. The module must load without any framework: it is imported before a command line is checked."""
 
 
 class BackendInfo(NamedTuple):
-    """An engine. `loader` names "module:callable", called with the `backend` config node, returning a Backend."""
+    """An engine. `loader` names "module:callable": (options) -> Backend; the options are `BackendOptions`."""
 
     name: str
     summary: str
     loader: str
     needs: tuple[str, ...] = ()  # import names that must be findable, e.g. ("torch", "torch_geometric")
     unavailable: str = ""  # why it can't run here, if the plugin knows: "no wheel for Python 3.12"
-    keys: Keys = NO_KEYS  # of the `backend` node
+    options: Options = BackendOptions  # the keys of the `backend` node
     capabilities: tuple[str, ...] = ()  # names of `heddle.capabilities.ENGINES`, e.g. ("shards graphs",)
     rank: int = 0  # among engines where a run names none: the highest is taken; of equals none
 
@@ -72,9 +49,11 @@ class KernelInfo(NamedTuple):
 
 
 class ModelInfo(NamedTuple):
-    """A model. `loader` names "module:callable": (config mapping, Signature) -> Model.
+    """A model. `loader` names "module:callable": (options, Signature) -> Model; the options are `ModelOptions`, of a
+    portable model `PortableOptions`, or `PooledOptions` if it can answer for whole graphs.
 
-    `backends` is empty for portable models; else the engines that can train it.
+    `backends` is empty for portable models; else the engines that can train it. `recommends` are settings of other
+    nodes that choosing the model brings with it, such as {"optim.lr": 0.005}; the command line has the last word.
     """
 
     name: str
@@ -82,38 +61,42 @@ class ModelInfo(NamedTuple):
     loader: str
     backends: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    keys: Keys = NO_KEYS  # of the `model` node
+    options: Options = ModelOptions  # the keys of the `model` node
     capabilities: tuple[str, ...] = ()  # names of `heddle.capabilities.MODELS`, e.g. ("relations",)
+    recommends: Mapping[str, Any] = MappingProxyType({})
 
 
 class DatasetInfo(NamedTuple):
-    """A dataset reader. `loader` names "module:callable", called with the `data` config node, returning a Dataset."""
+    """A dataset reader. `loader` names "module:callable": (options) -> Dataset; the options are `DataOptions`, or
+    `NamedData` if one of its keys is `name`."""
 
     name: str
     summary: str
     loader: str
     needs: tuple[str, ...] = ()
-    keys: Keys = NO_KEYS  # of the `data` node
+    options: Options = DataOptions  # the keys of the `data` node
 
 
 class TrackerInfo(NamedTuple):
-    """Where metrics go. `loader` names "module:callable": (tracker config mapping, run folder) -> Tracker."""
+    """Where metrics go. `loader` names "module:callable": (options, run folder) -> Tracker; the options are
+    `TrackerOptions`."""
 
     name: str
     summary: str
     loader: str
     needs: tuple[str, ...] = ()
-    keys: Keys = NO_KEYS  # of the `tracker` node
+    options: Options = TrackerOptions  # the keys of the `tracker` node
 
 
 class ServerInfo(NamedTuple):
-    """A way to serve a model. `loader` names "module:callable", called with the `deploy` config node."""
+    """A way to serve a model. `loader` names "module:callable": (options, run folder or None) -> a running server; the
+    options are `ServerOptions`."""
 
     name: str
     summary: str
     loader: str
     needs: tuple[str, ...] = ()
-    keys: Keys = NO_KEYS  # of the `deploy` node
+    options: Options = ServerOptions  # the keys of the `deploy` node
 
 
 @hookspec

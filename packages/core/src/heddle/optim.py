@@ -1,9 +1,8 @@
 """The `optim` node: which optimiser, its learning rate and schedule, and which parameters decay; for every engine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 from heddle.errors import ConfigError, nearest
 from heddle.options import option
@@ -47,24 +46,19 @@ class Optim:
     schedule: Schedule = Schedule()
 
 
-def check_optim(optim: Mapping[str, Any], names: Sequence[str]) -> set[str]:
-    """Return which parameters of `names` decay, after checking that the `optim` node fits them.
-
-    Read: name (one of OPTIMISERS), lr, weight_decay, weight_decay_on (a glob over parameter names, or several),
-    betas, eps, momentum, clip_norm. In adam and sgd decay adds weight_decay times the parameter to its gradient
-    (L2); in adamw it is decoupled (Loshchilov & Hutter 2019).
+def check_optim(optim: Optim, names: Sequence[str]) -> set[str]:
+    """Return which parameters of `names` decay, after checking that `optim` fits them.
 
     Raises:
         ConfigError: an unknown optimiser, or a glob of weight_decay_on that no name matches.
     """
-    name = optim.get("name", "adam")
-    if name not in OPTIMISERS:
+    if optim.name not in OPTIMISERS:
         raise ConfigError(
-            f"optim.name: found {name!r}, expected one of {list(OPTIMISERS)}{nearest(str(name), OPTIMISERS)}"
+            f"optim.name: found {optim.name!r}, expected one of {list(OPTIMISERS)}{nearest(optim.name, OPTIMISERS)}"
         )
-    if not optim.get("weight_decay"):
+    if not optim.weight_decay:
         return set()
-    globs = optim.get("weight_decay_on") or "*"
+    globs = optim.weight_decay_on
     decaying: set[str] = set()
     for glob in [globs] if isinstance(globs, str) else globs:
         matching = {name for name in names if fnmatchcase(name, glob)}

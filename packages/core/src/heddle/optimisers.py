@@ -5,7 +5,7 @@ from math import sqrt
 from typing import Any, NamedTuple
 
 from heddle.graph import Array
-from heddle.optim import check_optim
+from heddle.optim import Optim, check_optim
 
 Arrays = Mapping[str, Array]
 
@@ -30,7 +30,7 @@ def start(xp: Any, params: Arrays) -> Moments:
 
 
 def update(
-    xp: Any, optim: Mapping[str, Any], lr: float, params: Arrays, grads: Arrays, moments: Moments
+    xp: Any, optim: Optim, lr: float, params: Arrays, grads: Arrays, moments: Moments
 ) -> tuple[dict[str, Array], Moments]:
     """Return the parameters and moments after one update, in the dtypes of the parameters.
 
@@ -44,14 +44,14 @@ def update(
 
     >>> import numpy as np
     >>> params, grads = {"w": np.array([1.0, -2.0])}, {"w": np.array([0.5, -4.0])}
-    >>> update(np, {"name": "sgd"}, 0.1, params, grads, start(np, params))[0]["w"]
+    >>> update(np, Optim("sgd", weight_decay=0.0), 0.1, params, grads, start(np, params))[0]["w"]
     array([ 0.95, -1.6 ])
     """
-    name, decay = optim.get("name", "adam"), float(optim.get("weight_decay") or 0)
+    name, decay = optim.name, optim.weight_decay
     decaying = check_optim(optim, list(params))
-    grads = clipped(xp, grads, float(optim.get("clip_norm") or 0))
-    (one, two), eps = optim.get("betas") or (0.9, 0.999), float(optim.get("eps") or 1e-8)
-    momentum, count = float(optim.get("momentum") or 0), moments.updates + 1
+    grads = clipped(xp, grads, optim.clip_norm or 0.0)
+    (one, two), eps = optim.betas, optim.eps
+    momentum, count = optim.momentum, moments.updates + 1
     first, second, updated = {}, {}, {}
     for key, weight in params.items():
         grad, rate = grads[key], decay if key in decaying else 0.0

@@ -10,6 +10,7 @@ from heddle.losses import LOSSES
 from heddle.model import Batch, Signature
 from heddle.nest import leaves
 from heddle.ops import GraphOps
+from heddle.task_options import TaskOptions
 
 _LEVELS = {
     "node_classification": "node",
@@ -50,29 +51,27 @@ class Task:
         return mean * (ops.xp.sum(ops.xp.astype(batch.mask, mean.dtype)) / batch.divisor)
 
 
-def task_for(config: Any, dataset: Dataset) -> Task:
-    """Return the task that the `task` config node names; "auto" takes the dataset's own, and its loss and metrics.
+def task_for(options: TaskOptions, dataset: Dataset) -> Task:
+    """Return the task that the `task` node names; "auto" takes the dataset's own, and its loss and metrics.
 
     Raises:
         ConfigError: an unknown kind or loss, or a kind that the dataset has no targets for.
     """
-    kind = dataset.task if config["name"] == "auto" else config["name"]
+    kind = dataset.task if options.name == "auto" else options.name
     if kind not in _LEVELS:
         raise ConfigError(f"task: found {kind!r}, expected one of {sorted(_LEVELS)}{nearest(kind, TASKS)}")
-    length, horizon = (
-        (int(config.get(key) or 12) for key in ("length", "horizon")) if kind == "forecast" else (0, 0)
-    )
+    length, horizon = (options.length, options.horizon) if kind == "forecast" else (0, 0)
     if min(length, horizon) < (kind == "forecast"):
         raise ConfigError(
             f"task: found length={length}, horizon={horizon}, expected at least 1 step of each; raise them"
         )
     loss, metrics = _defaults(kind, dataset, horizon)
-    loss = loss if config.get("loss", "auto") == "auto" else config["loss"]
+    loss = loss if options.loss == "auto" else options.loss
     if loss not in LOSSES:
         raise ConfigError(
             f"task.loss: found {loss!r}, expected one of {sorted(LOSSES)}{nearest(loss, list(LOSSES))}"
         )
-    return Task(kind, loss, tuple(config.get("metrics") or metrics), length, horizon)
+    return Task(kind, loss, options.metrics or metrics, length, horizon)
 
 
 def signature_of(dataset: Dataset, task: Task) -> Signature:

@@ -15,12 +15,13 @@ from heddle.testing.distributions import plugin_source, write_distribution
 ENGINE = """
 @hookimpl
 def heddle_backends():
-    label = Key(str, null=True, choices=("left", "right"))
-    return [BackendInfo("loop", "trains nothing", "builtins:dict", keys={"label": label})]
+    return [BackendInfo("loop", "trains nothing", "builtins:dict", options="loop_engine.options:LoopOptions")]
 
 @hookimpl
 def heddle_models():
-    return [ModelInfo("loop_only", "for one engine", "builtins:dict", backends=("loop",)),
+    options = "loop_engine.options:LoopModelOptions"
+    return [ModelInfo("loop_only", "for one engine", "builtins:dict", ("loop",), (), options,
+                      recommends={"optim.lr": 0.5}),
             ModelInfo("elsewhere", "for another", "builtins:dict", backends=("another",))]
 
 @hookimpl
@@ -28,14 +29,28 @@ def heddle_config_paths():
     return ["pkg://loop_engine.conf"]
 """
 
+OPTIONS = """
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from heddle.options import BackendOptions, ModelOptions, option
+
+@dataclass(frozen=True)
+class LoopOptions(BackendOptions):
+    speed: float = option(1.5, "how fast")
+    label: str | None = option(None, "on which side", choices=("left", "right"))
+    free: Any = option(None, "anything")
+    extra: Mapping[str, Any] = option({}, "keys of the user's own")
+
+@dataclass(frozen=True)
+class LoopModelOptions(ModelOptions):
+    width: int = option(8, "of the layers")
+"""
+
 FILES = {
     "loop_engine/__init__.py": "",
     "loop_engine/plugin.py": plugin_source(ENGINE),
-    "loop_engine/conf/backend/loop.yaml": "name: loop\nspeed: 1.5\nlabel: null\nfree: null\nextra: {}\n",
-    "loop_engine/conf/model/loop_only.yaml": (
-        "# @package _global_\nmodel: {name: loop_only, width: 8}\noptim: {lr: 0.5}\n"
-    ),
-    "loop_engine/conf/model/elsewhere.yaml": "name: elsewhere\n",
+    "loop_engine/options.py": OPTIONS,
     "loop_engine/conf/model/sloppy.yaml": "# @package _global_\nmodel: {name: gcn}\ntrainer: {epoch: 3}\n",
     "loop_engine/conf/experiment/good.yaml": (
         "# @package _global_\ndefaults:\n  - override /model: gat\nmodel: {heads: 3}\nseed: 7\n"
@@ -81,9 +96,9 @@ def trained(monkeypatch):
 
     def train(config, registry):
         configs.append(config)
-        folder = Path(config["run"]["dir"] or f"runs/{len(configs)}")
+        folder = Path(config.run.dir or f"runs/{len(configs)}")
         folder.mkdir(parents=True, exist_ok=True)
-        seed, lr = config["seed"], config["optim"]["lr"]
+        seed, lr = config.seed, config.optim.lr
         figures = {
             split: {"loss": abs(lr - 0.02), "accuracy": 0.5 + seed / 10}
             for split in ("train", "valid", "test")

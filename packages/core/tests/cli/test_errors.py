@@ -148,14 +148,14 @@ def test_an_error_in_the_middle_of_a_sweep_does_not_end_it(heddle_command, train
     train = heddle.workflow.run.train
 
     def sometimes(config, registry):
-        if config["seed"] == 2:
+        if config.seed == 2:
             raise DataError("cut file")
         return train(config, registry)
 
     monkeypatch.setattr(heddle.workflow.run, "train", sometimes)
     status, out, err = heddle_command("train", "-m", "backend=loop", "seed=1,2,3", "run.dir=grid")
     assert status == 1 and "heddle: cut file" in err.splitlines()
-    assert [config["seed"] for config in trained] == [1, 3]
+    assert [config.seed for config in trained] == [1, 3]
     assert "2 runs" in out and out.splitlines()[-1] == "grid"
     (failed,) = [line for line in out.splitlines() if line.startswith("failed: 1: ")]
     assert "seed=2" in failed

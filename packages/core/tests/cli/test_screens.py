@@ -79,7 +79,7 @@ def test_doctor_is_content_with_a_good_installation(heddle_command):
                 "ill.py": plugin_source(
                     "@hookimpl\ndef heddle_config_paths():\n    return ['pkg://ill_conf']"
                 ),
-                "ill_conf/model/gcn.yaml": "name: gcn\n",
+                "ill_conf/experiment/good.yaml": "seed: 1\n",
             },
             "the file of the same name is ignored",
         ),

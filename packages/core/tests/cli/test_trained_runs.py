@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-import heddle.workflow.run
+import heddle.workflow.saved
+from heddle.options import plain
 
 SAVED = """
-data: {reader: sbm, name: sbm, nodes: 100, root: null}
+data: {reader: planetoid, name: cora, root: null}
 backend: {name: loop, speed: 1.0}
 task: {name: auto}
 model: {name: gcn, hidden: 16}
@@ -25,17 +26,23 @@ def run(monkeypatch):
     Path("old").mkdir()
     Path("old/config.yaml").write_text(SAVED)
     configs = []
-    monkeypatch.setattr(
-        heddle.workflow.run, "evaluate", lambda config, registry: configs.append(config) or {"test": 1}
-    )
-    monkeypatch.setattr(heddle.workflow.run, "predict", lambda config, registry: configs.append(config))
+
+    def evaluate(config, folder, registry):
+        configs.append(config)
+        return {"test": 1}
+
+    def predict(config, folder, registry, path):
+        configs.append((config, path))
+
+    monkeypatch.setattr(heddle.workflow.saved, "evaluate", evaluate)
+    monkeypatch.setattr(heddle.workflow.saved, "predict", predict)
     return configs
 
 
 def test_a_run_is_measured_as_it_was(heddle_command, run):
     status, _, err = heddle_command("eval", "run=old", "out=figures.json")
     assert status == 0, err
-    assert run == [{"run": "old", "out": "figures.json"}]
+    assert (run[0].data.name, run[0].model.hidden, run[0].backend.speed) == ("cora", 16, 1.0)
     assert json.loads(Path("figures.json").read_text()) == {"test": 1}
 
 
@@ -44,9 +51,10 @@ def test_keys_of_the_run_may_be_changed_and_are_checked(heddle_command, run):
         "eval", "run=old", "data.root=/new", "trainer.batch_size=8", "backend.speed=2"
     )
     assert status == 0, err
-    assert run[0]["data"] == {"root": "/new"} and run[0]["trainer"] == {"batch_size": 8}
+    assert (run[0].data.root, run[0].data.name, run[0].trainer.batch_size) == ("/new", "cora", 8)
+    assert run[0].backend.speed == 2.0
     for word, told in [
-        ("data.nods=3", "did you mean 'data.nodes'?"),
+        ("data.rot=3", "did you mean 'data.root'?"),
         ("backend.speed=fast", "backend.speed: found 'fast'"),
         ("trainer.batch_size=0", "expected at least 1"),
         ("model.hidden=3", "model.hidden is unknown"),
@@ -59,13 +67,14 @@ def test_keys_of_the_run_may_be_changed_and_are_checked(heddle_command, run):
 
 def test_another_engine_comes_with_its_own_keys(heddle_command, run):
     heddle_command("predict", "run=old", "backend=loop", "backend.speed=3", "out=p.csv")
-    assert run[0]["backend"] == {"name": "loop", "speed": 3, "label": None, "free": None, "extra": {}}
-    assert run[0]["output"] == "p.csv"
+    config, path = run[0]
+    assert plain(config.backend) == {"name": "loop", "speed": 3, "label": None, "free": None, "extra": {}}
+    assert path == Path("p.csv")
 
 
 def test_several_runs_are_measured_one_after_the_other_and_leave_nothing(heddle_command, run):
     before = sorted(Path.cwd().rglob("*"))
-    status, _, err = heddle_command("eval", "-m", "run=old", "data.nodes=5,6")
+    status, _, err = heddle_command("eval", "-m", "run=old", "data.name=citeseer,pubmed")
     assert status == 0, err
-    assert [config["data"] for config in run] == [{"nodes": 5}, {"nodes": 6}]
+    assert [config.data.name for config in run] == ["citeseer", "pubmed"]
     assert sorted(Path.cwd().rglob("*")) == before

@@ -10,6 +10,7 @@ import zipfile
 import pytest
 
 from heddle.data.download import RECORD, Remote, fetch, obtain
+from heddle.data.reader_options import PlanetoidOptions
 from heddle.errors import DataError
 
 BODY = bytes(range(256)) * 1000
@@ -248,7 +249,7 @@ def test_a_reader_downloads(site, layouts, tmp_path, monkeypatch):
     layouts["planetoid"].write(source)
     site.files.update({path.name: path.read_bytes() for path in source.iterdir()})
     monkeypatch.setattr(module, "ADDRESS", site.url)
-    dataset = module.read_planetoid({"reader": "planetoid", "name": "toy", "root": str(tmp_path / "root")})
+    dataset = module.read_planetoid(PlanetoidOptions(name="toy", root=str(tmp_path / "root")))
     assert dataset.graphs.n_node.tolist() == [11]
     assert (tmp_path / "root" / "toy" / "ind.toy.x").is_file()
 

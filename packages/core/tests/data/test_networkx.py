@@ -6,6 +6,7 @@ import pickle
 import pytest
 
 from heddle.data.networkx import networkx_dataset, networkx_file, read_networkx
+from heddle.data.reader_options import NetworkxOptions
 from heddle.errors import DataError, GraphError, PluginError
 
 nx = pytest.importorskip("networkx")
@@ -55,7 +56,7 @@ EDGE_LISTS = {"g.edgelist": "a b\nb c\n", "g.txt": "# c\na b\nb c {'w': 1}\n", "
 @pytest.mark.parametrize("file", EDGE_LISTS)
 def test_edge_lists(tmp_path, file):
     (tmp_path / file).write_text(EDGE_LISTS[file])
-    dataset = read_networkx({"reader": "networkx", "root": str(tmp_path), "file": file})
+    dataset = read_networkx(NetworkxOptions(root=str(tmp_path), file=file))
     assert edges_of(dataset) == [(0, 1), (1, 2), (1, 0), (2, 1)] and dataset.info["ids"] == ["a", "b", "c"]
     assert dataset.task == "link_prediction" and dataset.graphs.nodes is None
 

@@ -1,18 +1,19 @@
-"""Options: every key of every reader is in its Hydra file with the same default, and wrong ones are told."""
+"""Options of the readers: every key is explained, taken by the function that reads, and wrong ones are told."""
 
 import importlib
 import inspect
-from importlib import resources
 
 import pytest
 from omegaconf import OmegaConf
 
 from heddle.data.builtin import DATASETS
 from heddle.data.dataset import Dataset
-from heddle.data.karate import read_karate
 from heddle.data.options import described, one_of, plain
+from heddle.data.reader_options import KarateOptions
 from heddle.data.table_nodes import NodeTable
 from heddle.errors import ConfigError
+from heddle.options import build, keys_of
+from heddle.plugins.options import load_options
 
 # reader -> the function whose parameters are its keys, where it isn't called like the reader
 FUNCTIONS = {"networkx": "networkx_file"}
@@ -23,45 +24,28 @@ def load(info):
     return importlib.import_module(module), attribute
 
 
-def config_of(name):
-    return OmegaConf.load(str(resources.files("heddle") / "conf" / "data" / f"{name}.yaml"))
-
-
 @pytest.mark.parametrize("info", DATASETS, ids=lambda info: info.name)
-def test_the_file_has_every_key_with_its_default(info):
+def test_a_reader_takes_every_key_of_its_options_with_the_same_default(info):
     module, attribute = load(info)
     assert attribute == f"read_{info.name}" and callable(getattr(module, attribute))
-    parameters = inspect.signature(getattr(module, FUNCTIONS.get(info.name, info.name))).parameters
-    config = OmegaConf.to_container(config_of(info.name))
-    assert config.pop("reader") == info.name
-    defaults = {key: list(p.default) if p.default == () else p.default for key, p in parameters.items()}
-    assert config == defaults
-    for key, value in config.items():
-        assert value is None or type(value) is type(defaults[key])
-
-
-@pytest.mark.parametrize("info", DATASETS, ids=lambda info: info.name)
-def test_every_key_is_explained(info):
-    text = (resources.files("heddle") / "conf" / "data" / f"{info.name}.yaml").read_text()
-    assert all("  # " in line for line in text.splitlines())
-    module, _ = load(info)
     function = getattr(module, FUNCTIONS.get(info.name, info.name))
-    for key in inspect.signature(function).parameters:
-        assert key in function.__doc__
+    keys = keys_of(load_options(info))
+    defaults = {key: keys[key].default for key in keys if key != "reader"}
+    assert {key: p.default for key, p in inspect.signature(function).parameters.items()} == defaults
+    for key in defaults:
+        assert keys[key].help and key in function.__doc__
 
 
 @pytest.mark.parametrize("name", ["karate", "sbm", "rmat", "mag", "traffic"])
-def test_a_node_of_omegaconf_is_read(name):
+def test_a_readers_defaults_are_read(name):
     info = next(info for info in DATASETS if info.name == name)
     module, attribute = load(info)
-    assert isinstance(getattr(module, attribute)(config_of(name)), Dataset)
+    assert isinstance(getattr(module, attribute)(load_options(info)()), Dataset)
 
 
 def test_unknown_key():
-    with pytest.raises(
-        ConfigError, match=r"data\.sed: found an unknown key, expected one of .*did you mean 'seed'"
-    ):
-        read_karate({"reader": "karate", "sed": 1})
+    with pytest.raises(ConfigError, match=r"data\.sed is unknown; did you mean 'data.seed'"):
+        build(KarateOptions, {"reader": "karate", "sed": 1}, "data")
 
 
 def test_one_of():

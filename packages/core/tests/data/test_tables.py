@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from omegaconf import OmegaConf
 
+from heddle.data.reader_options import TablesOptions
 from heddle.data.tables import read_tables, tables
 from heddle.errors import ConfigError, DataError, PluginError
 from heddle.graph import Graph, HeteroGraph
+from heddle.options import build
 
 NODES = "id,x,y,kind,part\n10,1,0.5,a,train\n7,2,0.25,b,val\n30,3,0,a,test\n8,4,1,,\n"
 EDGES = "source,target,w,part\n10,7,0.5,train\n7,30,1,test\n30,10,2,train\n10,10,3,valid\n"
@@ -188,8 +189,8 @@ def test_parquet_without_pyarrow(folder, monkeypatch):
 
 def test_the_config_node(folder):
     edges = [{"path": "edges.csv", "features": ["w"]}]
-    config = OmegaConf.create({"reader": "tables", "root": str(folder), "edges": edges})
-    assert read_tables(config).graphs.edges.shape == (4, 1)
+    node = {"reader": "tables", "root": str(folder), "edges": edges}
+    assert read_tables(build(TablesOptions, node, "data")).graphs.edges.shape == (4, 1)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from heddle.data.events import cut_events, events
 from heddle.data.events_files import read_events_file
+from heddle.data.reader_options import TrafficOptions
 from heddle.data.temporal import temporal
 from heddle.data.traffic import read_traffic
 from heddle.data.traffic_readers import traffic_files
@@ -27,11 +28,9 @@ def test_a_week_of_los_angeles(shared_data):
 
 
 def test_the_reader_chooses_by_root(shared_data):
-    found = read_traffic(
-        {"reader": "traffic", "name": "traffic", "root": str(shared_data("traffic")), "sensors": 60}
-    )
+    found = read_traffic(TrafficOptions(root=str(shared_data("traffic"))))
     assert found.name == "los-loop"
-    assert read_traffic({"reader": "traffic", "root": None, "sensors": 9, "days": 1}).series.values.shape == (
+    assert read_traffic(TrafficOptions(sensors=9, days=1)).series.values.shape == (
         288,
         9,
         2,

@@ -3,6 +3,7 @@
 import pytest
 
 from heddle.data.etl import prepare, read_schema
+from heddle.data.etl_options import Etl
 from heddle.data.prepared import open_prepared, read_ids
 from heddle.errors import DataError
 
@@ -50,7 +51,7 @@ REFUSED = {
 def test_what_is_read(tmp_path, engine, name):
     text, ids, x, codes = READ[name]
     (tmp_path / "t.csv").write_bytes(text)
-    opened = open_prepared(prepare(SCHEMA, tmp_path, tmp_path / "out", {"engine": engine}))
+    opened = open_prepared(prepare(SCHEMA, tmp_path, tmp_path / "out", Etl(engine, progress=False)))
     edges = opened.edges["n", "to", "n"]
     assert read_ids(opened.nodes["n"]) == ids
     assert edges.features["x"].tolist() == x and edges.features["codes"][:, 0].tolist() == codes
@@ -61,5 +62,5 @@ def test_what_is_read(tmp_path, engine, name):
 def test_what_is_refused(tmp_path, engine, name):
     (tmp_path / "t.csv").write_bytes(REFUSED[name])
     with pytest.raises(DataError) as caught:
-        prepare(SCHEMA, tmp_path, tmp_path / "out", {"engine": engine})
+        prepare(SCHEMA, tmp_path, tmp_path / "out", Etl(engine, progress=False))
     assert "\n" not in str(caught.value) and not (tmp_path / "out/metadata.json").exists()

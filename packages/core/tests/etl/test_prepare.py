@@ -8,6 +8,7 @@ import pytest
 
 from heddle.data.etl import OGBN_MAG, Tabformer, prepare
 from heddle.data.etl.with_duckdb import DuckDB
+from heddle.data.etl_options import Etl
 from heddle.data.ogb import ogb
 from heddle.data.prepared import open_prepared, prepared, read_ids, verify
 from heddle.errors import ConfigError, DataError, PluginError
@@ -20,7 +21,7 @@ def test_engines_and_runs_give_the_same_bytes(cards, papers, shop, own, tmp_path
     ways = {
         "cards": lambda dst, engine: Tabformer(cards, dst, engine=engine).transform(),
         "papers": lambda dst, engine: OGBN_MAG(papers, dst, engine=engine).transform(),
-        "shop": lambda dst, engine: prepare(own, shop, dst, {"engine": engine}),
+        "shop": lambda dst, engine: prepare(own, shop, dst, Etl(engine, progress=False)),
     }
     for name, way in ways.items():
         runs = [
@@ -34,7 +35,7 @@ def test_engines_and_runs_give_the_same_bytes(cards, papers, shop, own, tmp_path
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_schema_of_ones_own(shop, own, tmp_path, engine):
-    opened = open_prepared(prepare(own, shop, tmp_path / "out", {"engine": engine}))
+    opened = open_prepared(prepare(own, shop, tmp_path / "out", Etl(engine, progress=False)))
     user, item, orders = opened.nodes["user"], opened.nodes["item"], opened.edges["user", "orders", "item"]
     assert read_ids(user) == ["ann, b", "bob", "cyd", "dee", "zoe", "Ömer"] and read_ids(item) == [3, 7, 12]
     assert user.label.tolist() == [1, -1, 1, 0, 0, 0]
@@ -196,7 +197,7 @@ def test_tables_that_do_not_fit(shop, own, tmp_path, engine, file, old, new, tol
     path = shop / file
     path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
     with pytest.raises(DataError) as caught:
-        prepare(own, shop, tmp_path / "out", {"engine": engine})
+        prepare(own, shop, tmp_path / "out", Etl(engine, progress=False))
     assert told in str(caught.value) and "\n" not in str(caught.value)
     assert not (tmp_path / "out/metadata.json").exists()
 

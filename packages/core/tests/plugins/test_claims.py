@@ -3,14 +3,15 @@
 import pytest
 
 from heddle.errors import ConfigError, PluginError
+from heddle.options import BackendOptions
 from heddle.plugins import load_plugins
 
 
 @pytest.fixture
 def rivals(install, backend_hook):
-    install("red", backend_hook("shared", loader="builtins:dict"))
+    install("red", backend_hook("shared", loader="builtins:repr"))
     model = "@hookimpl\ndef heddle_models():\n    return [ModelInfo('blues_own', 's', 'm:f')]\n"
-    install("blue", backend_hook("shared", loader="builtins:list") + model)
+    install("blue", backend_hook("shared", loader="builtins:bool") + model)
 
 
 def test_both_are_refused_for_that_name(rivals, listed):
@@ -20,16 +21,16 @@ def test_both_are_refused_for_that_name(rivals, listed):
         "backend 'shared': claimed by blue and red; choose with plugins.prefer=blue or plugins.prefer=red"
     )
     with pytest.raises(PluginError, match=r"plugins\.prefer=blue"):
-        load_plugins().backend("shared", {})
+        load_plugins().backend(BackendOptions("shared"))
 
 
 def test_their_other_names_stay_usable(rivals):
     assert "blues_own" in load_plugins().names("model")
 
 
-@pytest.mark.parametrize("chosen, built", [("red", dict), ("blue", list), ("Blue", list)])
+@pytest.mark.parametrize("chosen, built", [("red", str), ("blue", bool), ("Blue", bool)])
 def test_the_preferred_one_gets_the_name(rivals, listed, chosen, built):
-    assert type(load_plugins([chosen]).backend("shared", {})) is built
+    assert type(load_plugins([chosen]).backend(BackendOptions("shared"))) is built
     plugins = listed([chosen])
     other = "blue" if chosen == "red" else "red"
     assert plugins[chosen.lower()].status == "ok"
@@ -37,11 +38,11 @@ def test_the_preferred_one_gets_the_name(rivals, listed, chosen, built):
 
 
 def test_the_first_preferred_claimant_wins(rivals):
-    assert type(load_plugins(["heddle-core", "blue", "red"]).backend("shared", {})) is list
+    assert type(load_plugins(["heddle-core", "blue", "red"]).backend(BackendOptions("shared"))) is bool
 
 
 def test_a_registry_can_be_asked_again_with_a_preference(rivals):
-    assert type(load_plugins().preferring(["red"]).backend("shared", {})) is dict
+    assert type(load_plugins().preferring(["red"]).backend(BackendOptions("shared"))) is str
 
 
 def test_preferring_an_unknown_distribution_is_an_error(rivals):

@@ -20,7 +20,7 @@ import pytest
         ("[BackendInfo('a', 's', 'm:f', needs='torch')]", "BackendInfo.needs: found 'torch'"),
         ("[BackendInfo('a', 's', 'm:f'), BackendInfo('a', 't', 'm:g')]", "found backend 'a' twice"),
         ("(yield)", "found generator"),
-        ("[BackendInfo('a', 's', 'm:f', keys={'rate': float})]", "BackendInfo.keys: found {'rate'"),
+        ("[BackendInfo('a', 's', 'm:f', options=dict)]", "BackendInfo.options: found <class 'dict'>"),
     ],
 )
 def test_an_answer_that_is_not_what_the_hook_says_marks_the_plugin(install, listed, answer, told):

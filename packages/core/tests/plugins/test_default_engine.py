@@ -4,6 +4,7 @@ import pytest
 
 from heddle.cli.main import main
 from heddle.errors import PluginError
+from heddle.options import BackendOptions
 from heddle.plugins import load_plugins
 from heddle.plugins.packages import known_packages
 
@@ -27,18 +28,15 @@ def only(monkeypatch):
 
 
 def engine(backend_hook, name, rank=0):
-    paths = "@hookimpl\ndef heddle_config_paths():\n    return ['pkg://PACKAGE.conf']\n"
-    return backend_hook(name, loader="heddle.testing:ReferenceBackend", extra=f", rank={rank}") + paths
+    return backend_hook(name, loader="heddle.testing:ReferenceBackend", extra=f", rank={rank}")
 
 
 @pytest.fixture
 def with_engine(install, backend_hook):
-    """Return with_engine(distribution, name, rank): an installed engine with a file that lets it be chosen."""
+    """Return with_engine(distribution, name, rank): an installed engine."""
 
     def with_engine(distribution, name, rank=0):
-        package = install(distribution, files={f"conf/backend/{name}.yaml": f"name: {name}\n"})
-        path = __import__("pathlib").Path(__import__(package).__file__).with_name("plugin.py")
-        path.write_text(path.read_text() + engine(backend_hook, name, rank).replace("PACKAGE", package))
+        install(distribution, engine(backend_hook, name, rank))
 
     return with_engine
 
@@ -91,7 +89,7 @@ def test_an_engine_that_was_asked_for_is_told_by_its_name(only, capsys):
     with pytest.raises(
         PluginError, match=f"backend={name}: {package} isn't installed; pip install {package}"
     ):
-        load_plugins().backend(name, {})
+        load_plugins().backend(BackendOptions(name))
     assert main(["train", f"backend={name}"]) == 1
     told = capsys.readouterr().err.strip()
     assert told == f"heddle: backend={name}: {package} isn't installed; pip install {package}"

@@ -3,6 +3,7 @@
 import pytest
 
 from heddle.errors import ConfigError, PluginError
+from heddle.options import BackendOptions
 from heddle.plugins import load_plugins
 
 
@@ -14,13 +15,13 @@ def test_an_unknown_model_is_told_with_the_nearest_and_the_list():
 def test_an_unavailable_engine_says_why(install, backend_hook):
     install("engine", backend_hook("far", needs=("a_framework_nobody_has",)))
     with pytest.raises(PluginError, match="backend 'far': needs a_framework_nobody_has"):
-        load_plugins().backend("far", {})
+        load_plugins().backend(BackendOptions("far"))
 
 
 def test_an_engine_of_a_broken_plugin_says_why(install, backend_hook):
     install("bad", backend_hook("half") + "@hookimpl\ndef heddle_models():\n    raise RuntimeError('boom')\n")
     with pytest.raises(PluginError, match=r"backend 'half': its plugin 'bad' of bad is broken: .*boom"):
-        load_plugins().backend("half", {})
+        load_plugins().backend(BackendOptions("half"))
     assert "half" not in load_plugins().names("backend")
 
 
@@ -43,7 +44,7 @@ def test_an_engine_that_fails_to_load_is_a_plugin_error(install, backend_hook, c
     path = __import__("pathlib").Path(__import__(package).__file__).with_name("plugin.py")
     path.write_text(path.read_text().replace("PACKAGE", package))
     with pytest.raises(PluginError, match="backend 'near'") as raised:
-        load_plugins().backend("near", {})
+        load_plugins().backend(BackendOptions("near"))
     assert told in str(raised.value)
 
 

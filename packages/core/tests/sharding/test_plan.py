@@ -10,12 +10,13 @@ from heddle.layers.gcn import GCN
 from heddle.layers.graph_network import GraphNetwork
 from heddle.layers.linear import Linear
 from heddle.models.stack import Stack
+from heddle.options import build
 from heddle.sharding.halo import parts_of
 from heddle.sharding.memory import from_bytes, in_bytes
-from heddle.sharding.partition import cut_share, partition
+from heddle.sharding.partition import METHODS, cut_share, partition
 from heddle.sharding.plan import PLANS, choose, estimate, estimates, plans_for
 from heddle.sharding.rounds import rounds_of
-from heddle.sharding.settings import Sharding, sharding_from
+from heddle.sharding.settings import PARTITIONS, Sharding
 from heddle.sharding.sizes import Workload, expected_halo, halo_sizes
 
 GCN_OF = Stack((GCN(32, 64), GCN(64, 8)))
@@ -121,11 +122,9 @@ def test_bytes():
 
 
 def test_settings():
-    assert sharding_from(None) == Sharding() and not sharding_from({"name": "none"}).is_sharded
-    assert sharding_from({"name": "none", "devices": 4}).name == "auto"
-    assert sharding_from({"name": "none", "processes": 2}).name == "auto"
-    found = sharding_from({"name": "halo", "devices": 4, "device_memory": "2GB", "partition": "random"})
-    assert found == Sharding("halo", 4, 2 * 10**9, "random")
+    assert not Sharding().is_sharded
+    node = {"name": "halo", "devices": 4, "device_memory": "2GB", "partition": "random"}
+    assert build(Sharding, node, "sharding") == Sharding("halo", 4, 2 * 10**9, "random")
 
 
 @pytest.mark.parametrize(
@@ -134,15 +133,13 @@ def test_settings():
         ({"name": "hallo"}, "did you mean 'halo'"),
         ({"name": "halo", "partition": "label"}, "did you mean 'labels'"),
         ({"name": "edges", "devices": 0}, "sharding.devices: found 0"),
-        ({"name": "edges", "devices": 3, "processes": 2}, "found 3 for 2 processes, expected a multiple"),
-        ({"name": "edges", "processes": 2, "rank": 2}, "sharding.rank: found 2, expected 0 to 1"),
-        (
-            {"name": "edges", "processes": 2, "rank": 1},
-            "sharding.coordinator: found none, expected HOST:PORT",
-        ),
         ({"name": "edges", "device_memory": "lots"}, "sharding.device_memory: found 'lots'"),
     ],
 )
 def test_settings_that_do_not_go_together(node, told):
     with pytest.raises(ConfigError, match=told):
-        sharding_from(node)
+        build(Sharding, node, "sharding")
+
+
+def test_every_partition_that_can_be_chosen_is_there():
+    assert tuple(METHODS) == PARTITIONS

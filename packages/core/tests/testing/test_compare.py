@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from heddle.optim import Optim
 from heddle.optimisers import start, update
 from heddle.reference import NumpyOps
 from heddle.testing.compare import assert_close, assert_directions_agree, assert_same
@@ -93,16 +94,21 @@ def test_replay_keeps_constants_and_choices():
 def test_the_first_update_of_each_optimiser_by_hand():
     """Adam's first step is lr in the gradient's direction; adamw shrinks the weight first; sgd follows the slope."""
     params, grads = {"w": np.array([1.0, -2.0])}, {"w": np.array([0.5, -4.0])}
-    after, _ = update(np, {"name": "adam", "weight_decay": 0}, 0.1, params, grads, start(np, params))
+    after, _ = update(np, Optim(weight_decay=0.0), 0.1, params, grads, start(np, params))
     np.testing.assert_allclose(after["w"], [0.9, -1.9], rtol=1e-7)
-    after, _ = update(np, {"name": "adamw", "weight_decay": 0.5}, 0.1, params, grads, start(np, params))
+    after, _ = update(np, Optim("adamw", weight_decay=0.5), 0.1, params, grads, start(np, params))
     np.testing.assert_allclose(after["w"], [0.95 - 0.1, -1.9 + 0.1], rtol=1e-7)
-    sgd = {"name": "sgd", "momentum": 0.9, "weight_decay": 0.5}
+    sgd = Optim("sgd", momentum=0.9, weight_decay=0.5)
     once, moments = update(np, sgd, 0.1, params, grads, start(np, params))
     np.testing.assert_allclose(once["w"], [1 - 0.1 * 1.0, -2 + 0.1 * 5.0])
     twice, _ = update(np, {**sgd, "weight_decay": 0}, 0.1, once, grads, moments)
     np.testing.assert_allclose(twice["w"], once["w"] - 0.1 * (0.9 * np.array([1.0, -5.0]) + grads["w"]))
     clipped, _ = update(
-        np, {"name": "sgd", "clip_norm": 1.0}, 1.0, params, {"w": np.array([3.0, 4.0])}, start(np, params)
+        np,
+        Optim("sgd", clip_norm=1.0, weight_decay=0.0),
+        1.0,
+        params,
+        {"w": np.array([3.0, 4.0])},
+        start(np, params),
     )
     np.testing.assert_allclose(clipped["w"], [1 - 0.6, -2 - 0.8])

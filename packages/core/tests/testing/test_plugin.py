@@ -8,20 +8,25 @@ from pathlib import Path
 import pytest
 
 PLUGIN = """
+from dataclasses import dataclass
+
 from heddle.hookspecs import BackendInfo, hookimpl
+from heddle.options import BackendOptions, option
 
 PLUGIN_API = (1, 0)
+
+
+@dataclass(frozen=True)
+class SpareOptions(BackendOptions):
+    level: int = option(3)
+    broken: bool = option(False)
 
 
 @hookimpl
 def heddle_backends():
     about = "the reference under another name"
-    return [BackendInfo("spare", about, "spare_engine:Spare", capabilities=("any shapes",))]
-
-
-@hookimpl
-def heddle_config_paths():
-    return ["pkg://spare_conf"]
+    able = ("any shapes",)
+    return [BackendInfo("spare", about, "spare_engine:Spare", options=SpareOptions, capabilities=able)]
 """
 ENGINE = """
 import numpy as np
@@ -31,11 +36,11 @@ from heddle.testing.replay import ReplayOps
 
 
 class Spare(ReferenceBackend):
-    def __init__(self, config):
-        super().__init__(config)
-        if config["broken"]:
+    def __init__(self, options):
+        super().__init__(options)
+        if options.broken:
             self._ops = BrokenOps()
-        assert config["level"] == 3, "the node's own defaults"
+        assert options.level == 3, "the node's own defaults"
 
 
 class BrokenOps(ReplayOps):
@@ -58,12 +63,9 @@ def run_kit(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def installed(tmp_path) -> Path:
-    """A folder with an installed plugin "spare" and its config group."""
+    """A folder with an installed plugin "spare"."""
     (tmp_path / "spare_plugin.py").write_text(PLUGIN)
     (tmp_path / "spare_engine.py").write_text(ENGINE)
-    (tmp_path / "spare_conf" / "backend").mkdir(parents=True)
-    (tmp_path / "spare_conf" / "__init__.py").write_text("")
-    (tmp_path / "spare_conf" / "backend" / "spare.yaml").write_text("name: spare\nlevel: 3\nbroken: false\n")
     info = tmp_path / "spare-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: spare\nVersion: 1.0\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 from heddle.workflow import run
 from heddle.workflow.callbacks import ProgressLines
 
-from .support import Registry, config_for, node_dataset
+from .support import Registry, config_for, node_dataset, resume
 
 
 class SlowLines(ProgressLines):
@@ -21,7 +21,7 @@ class SlowLines(ProgressLines):
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     if "resume" in sys.argv:
-        run.train({"resume": str(folder)}, Registry(node_dataset()))
+        resume(folder, Registry(node_dataset()))
     else:
         run.display = lambda settings: SlowLines(settings.epochs)
         run.train(config_for(folder, trainer={"epochs": 40}), Registry(node_dataset()))

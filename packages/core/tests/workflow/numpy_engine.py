@@ -4,7 +4,6 @@ Its gradient is written by hand; a random mask on the inputs stands for dropout,
 the random state too.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,6 +13,8 @@ from heddle.errors import CheckpointError
 from heddle.graph import Graph
 from heddle.losses import LOSSES
 from heddle.model import Batch
+from heddle.optim import Optim
+from heddle.options import BackendOptions, option
 from heddle.program import Program
 from heddle.reference import NumpyOps
 
@@ -40,9 +41,10 @@ class State(NamedTuple):
     lr: float
 
 
-def linear_program(model: LinearModel, task: Any, optim: Mapping[str, Any]) -> Program:
-    """Return the Program of a LinearModel."""
-    dropout, explode = optim.get("dropout", 0.2), optim.get("explode_at", -1)
+def linear_program(
+    model: LinearModel, task: Any, optim: Optim, dropout: float = 0.2, explode: int = -1
+) -> Program:
+    """Return the Program of a LinearModel, whose weights are lost in step `explode`."""
     shapes = {"w": (model.in_dim, model.out_dim), "b": (model.out_dim,)}
     if model.n_relations:
         shapes["head.relation"] = (model.n_relations, model.out_dim)
@@ -50,7 +52,7 @@ def linear_program(model: LinearModel, task: Any, optim: Mapping[str, Any]) -> P
     def init(seed: int) -> State:
         rng = np.random.default_rng(seed)
         params = {name: rng.normal(0, 0.1, shape) for name, shape in shapes.items()}
-        return State(params, {k: np.zeros_like(v) for k, v in params.items()}, 0, seed, float(optim["lr"]))
+        return State(params, {k: np.zeros_like(v) for k, v in params.items()}, 0, seed, optim.lr)
 
     def forward(params, batch, x):
         h = x @ params["w"] + params["b"]
@@ -157,16 +159,25 @@ def smooth(graph: Any, node_type: str = "") -> np.ndarray:
     return total / count[:, None]
 
 
+@dataclass(frozen=True)
+class FakeOptions(BackendOptions):
+    """What a test may choose of the engine."""
+
+    static_shapes: bool = option(False)
+    dropout: float = option(0.2)
+    explode_at: int = option(-1)
+
+
 class NumpyBackend:
     """The engine as a Backend; `static_shapes` asks for padded batches."""
 
     name = "fake"
 
-    def __init__(self, config: Mapping[str, Any]):
-        self.static_shapes = bool(config.get("static_shapes", False))
+    def __init__(self, options: FakeOptions):
+        self.static_shapes, self._options = options.static_shapes, options
 
-    def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
-        return linear_program(model, task, optim)
+    def program(self, model: Any, task: Any, optim: Optim) -> Program:
+        return linear_program(model, task, optim, self._options.dropout, self._options.explode_at)
 
     def describe(self) -> dict[str, str]:
         return {"fake": "1.0", "device": "cpu"}

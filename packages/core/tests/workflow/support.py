@@ -1,15 +1,22 @@
 """Small datasets, a registry and configs for the workflow's tests."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from heddle.config.run import RunConfig, run_config
+from heddle.config.saved import resumed_config, saved_config
 from heddle.data.dataset import Dataset
 from heddle.graph import EdgeSet, Graph, hetero_graph
 from heddle.hookspecs import BackendInfo, ModelInfo
+from heddle.launch import Launch
+from heddle.options import ModelOptions, NamedData, TrackerOptions
 from heddle.workflow import builtin
+from heddle.workflow.run import train
+from heddle.workflow.saved import evaluate, predict
 
-from .numpy_engine import LinearModel, NumpyBackend
+from .numpy_engine import FakeOptions, LinearModel, NumpyBackend
 
 
 def node_dataset(n: int = 60, classes: int = 3, seed: int = 0) -> Dataset:
@@ -43,8 +50,12 @@ class Registry:
     def model(self, name: str):
         return build_linear
 
-    def backend(self, name: str, config):
-        return NumpyBackend(config)
+    def backend(self, options: FakeOptions) -> NumpyBackend:
+        return NumpyBackend(options)
+
+    def options(self, kind: str, name: str) -> type:
+        of = {"backend": FakeOptions, "dataset": NamedData, "tracker": TrackerOptions}
+        return of.get(kind, ModelOptions)
 
     def tracker(self, name: str):
         from importlib import import_module
@@ -62,11 +73,10 @@ def build_linear(config, signature) -> LinearModel:
     )
 
 
-def config_for(folder: Any, **changes: Any) -> dict[str, Any]:
-    """Return a whole config; `trainer={...}` and the like are merged into the defaults."""
+def config_for(folder: Any, **changes: Any) -> RunConfig:
+    """Return a whole configuration; `trainer={...}` and the like are merged into the defaults."""
     config: dict[str, Any] = {
         "seed": 0,
-        "resume": None,
         "run": {"dir": str(folder)},
         "data": {"reader": "test", "name": "blobs"},
         "task": {"name": "auto"},
@@ -77,8 +87,23 @@ def config_for(folder: Any, **changes: Any) -> dict[str, Any]:
         "tracker": {"name": "csv"},
     }
     for key, value in changes.items():
-        config[key] = {**config[key], **value} if isinstance(value, dict) else value
-    return config
+        config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value
+    return run_config(config, Registry(node_dataset(8)))
+
+
+def resume(folder: Any, registry: "Registry") -> Path:
+    """Go on with a stopped run."""
+    return train(resumed_config(str(folder), Launch(), registry), registry)
+
+
+def evaluate_run(folder: Any, registry: "Registry", **given: Any) -> dict[str, Any]:
+    """Measure a trained run, with `given` nodes in place of its own."""
+    return evaluate(saved_config(folder, registry, given), Path(folder), registry)
+
+
+def predict_run(folder: Any, registry: "Registry", path: Path) -> Path:
+    """Write what a trained run predicts."""
+    return predict(saved_config(folder, registry), Path(folder), registry, path)
 
 
 def graph_dataset(count: int = 40, task: str = "graph_classification", seed: int = 0) -> Dataset:

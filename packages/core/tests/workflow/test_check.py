@@ -5,6 +5,7 @@ import pytest
 
 from heddle.errors import ConfigError, DataError
 from heddle.task import task_for
+from heddle.task_options import TaskOptions
 from heddle.workflow.check import check_fit
 from heddle.workflow.run import train
 
@@ -33,7 +34,7 @@ from .support import Registry, config_for, graph_dataset, link_dataset, node_dat
 )
 def test_misfits(dataset, task, message):
     with pytest.raises(ConfigError, match=message):
-        check_fit(dataset, task_for(task, dataset))
+        check_fit(dataset, task_for(TaskOptions(**task), dataset))
 
 
 def test_values_of_one_axis_become_a_column(tmp_path):

@@ -13,6 +13,7 @@ from heddle.workflow import callbacks, checkpoint
 from heddle.workflow.run import train
 
 from .support import Registry, config_for, node_dataset
+from .support import resume as resume_with
 from .test_run import figures_of
 
 PLATEAU = {"lr": 0.3, "schedule": {"name": "plateau", "patience": 1}}
@@ -41,7 +42,7 @@ def interrupted(tmp_path, monkeypatch):
 
 
 def resume(folder):
-    return train({"resume": str(folder)}, Registry(node_dataset()))
+    return resume_with(folder, Registry(node_dataset()))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_no_whole_checkpoint_is_an_error(interrupted):
 def test_checkpoints_of_another_model_are_refused(interrupted):
     folder = interrupted()
     with pytest.raises(CheckpointError, match="no usable checkpoint"):
-        train({"resume": str(folder)}, Registry(node_dataset(classes=5)))
+        resume_with(folder, Registry(node_dataset(classes=5)))
 
 
 def test_only_the_last_ones_are_kept_and_leftovers_removed(tmp_path):

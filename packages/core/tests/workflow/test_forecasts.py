@@ -7,6 +7,7 @@ from heddle.data.traffic import traffic
 from heddle.errors import ConfigError, DataError
 from heddle.forecast import split_windows
 from heddle.task import Task, signature_of, task_for
+from heddle.task_options import TaskOptions
 from heddle.workflow.check import check_fit
 from heddle.workflow.forecasts import ForecastLoader, targets_of
 from heddle.workflow.horizons import masked_mae, masked_mape, masked_rmse
@@ -134,10 +135,10 @@ def test_a_series_that_is_not_finite(value):
 def test_what_does_not_fit():
     dataset = traffic(sensors=6, days=1)
     with pytest.raises(ConfigError, match="found length=-1"):
-        task_for({"name": "auto", "length": -1}, dataset)
+        task_for(TaskOptions(name="auto", length=-1), dataset)
     with pytest.raises(ConfigError, match="found no series"):
         check_fit(dataset._replace(series=None), TASK)
-    task = task_for({"name": "auto", "length": 4, "horizon": 3}, dataset)
+    task = task_for(TaskOptions(name="auto", length=4, horizon=3), dataset)
     assert task.metrics[:2] == ("masked_mae", "mae@3") and (task.length, task.horizon) == (4, 3)
     signature = signature_of(dataset, task)
     assert (signature.level, signature.in_dim, signature.out_dim, signature.window) == ("step", 2, 1, (4, 3))

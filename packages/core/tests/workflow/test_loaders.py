@@ -6,11 +6,14 @@ import pytest
 from heddle.data.dataset import Dataset
 from heddle.errors import DataError
 from heddle.graph import Graph
+from heddle.optim import Optim
 from heddle.program import Program
 from heddle.reference import NumpyOps
 from heddle.task import signature_of, task_for
+from heddle.task_options import TaskOptions
 from heddle.workflow.loader import loader_for
 from heddle.workflow.negatives import TrueLinks, corrupted, false_pairs
+from heddle.workflow.options import TrainerSettings
 from heddle.workflow.outcome import known_targets
 from heddle.workflow.ranking import filtered_ranks, shared_ranks
 from heddle.workflow.splits import with_splits
@@ -20,11 +23,13 @@ from .support import build_linear, graph_dataset, link_dataset, node_dataset, tr
 
 
 def setup(dataset: Dataset, static_shapes: bool = False, **options):
-    task = task_for({"name": "auto"}, dataset)
+    task = task_for(TaskOptions(name="auto"), dataset)
     dataset = with_splits(dataset, task, 0)
     model = build_linear({}, signature_of(dataset, task))
-    loader = loader_for(dataset, task, model, options, 0, static_shapes)
-    return dataset, loader, linear_program(model, task, {"lr": 0.1})
+    of_task = {key: options.pop(key) for key in ("negatives", "chunk") if key in options}
+    trainer, how = TrainerSettings(**options), TaskOptions(**of_task)
+    loader = loader_for(dataset, task, model, trainer, how, 0, static_shapes)
+    return dataset, loader, linear_program(model, task, Optim(lr=0.1))
 
 
 def test_unknown_targets_are_masked():
@@ -92,7 +97,7 @@ def uneven_dataset(count: int = 1000) -> Dataset:
 def test_padded_batches_weigh_each_graph_alike():
     """The steps' losses, on average, are the mean over the graphs, though large graphs come with few others."""
     dataset, loader, program = setup(uneven_dataset(), True, batch_size=32, batching="packed")
-    task, train = task_for({"name": "auto"}, dataset), dataset.splits["train"]
+    task, train = task_for(TaskOptions(name="auto"), dataset), dataset.splits["train"]
     batches = list(loader.batches(program, 1))
     known = [int(batch.mask.sum()) for batch in batches]
     assert sum(known) == len(train) and max(known) > 1.3 * min(known)
@@ -107,7 +112,7 @@ def test_padded_batches_weigh_each_graph_alike():
 def test_counted_batches_are_those_of_every_engine():
     """Padded or not, a step sees the same graphs in the same order and has the same loss, in few shapes."""
     loaders = [setup(graph_dataset(count=300), padded, batch_size=16) for padded in (False, True)]
-    task = task_for({"name": "auto"}, loaders[0][0])
+    task = task_for(TaskOptions(name="auto"), loaders[0][0])
     for epoch in (1, 2):
         shapes = set()
         (_, free, program), (_, padded, _) = loaders

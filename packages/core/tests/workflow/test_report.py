@@ -74,7 +74,7 @@ def test_every_task_has_a_page_of_its_own(tmp_path, title):
 def test_names_from_the_data_and_the_config_are_escaped(tmp_path):
     evil = "<script>alert('x')</script>&\"'"
     dataset = node_dataset()._replace(name=evil, class_names=[evil, "b", "c"], info={"source": evil})
-    text = report_of(tmp_path, dataset, data={"note": evil})
+    text = report_of(tmp_path, dataset, data={"name": evil})
     assert "<script" not in text and text.count("&lt;script&gt;") >= 4
 
 

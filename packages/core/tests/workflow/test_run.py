@@ -59,7 +59,7 @@ def test_same_seed_same_bytes_other_seed_other_bytes(tmp_path):
 
 
 def test_a_loss_that_is_not_a_number_is_told_and_the_folder_kept(tmp_path):
-    config = config_for(tmp_path / "run", optim={"explode_at": 4})
+    config = config_for(tmp_path / "run", backend={"explode_at": 4})
     with pytest.raises(HeddleError, match=r"loss of nan in epoch 6, .*lower optim.lr.*is kept"):
         train(config, Registry(node_dataset()))
     assert (tmp_path / "run" / "config.yaml").exists() and not (tmp_path / "run" / "metrics.json").exists()
@@ -74,8 +74,8 @@ def test_graphs_are_learned(tmp_path, task, metric, bound, static_shapes):
     config = config_for(
         tmp_path / "run",
         trainer={"batch_size": 8, "epochs": 30},
-        backend={"static_shapes": static_shapes},
-        optim={"lr": 0.05, "dropout": 0.0},
+        backend={"static_shapes": static_shapes, "dropout": 0.0},
+        optim={"lr": 0.05},
     )
     result = figures_of(train(config, Registry(graph_dataset(60, task))))
     value = result["test"][metric]
@@ -91,7 +91,10 @@ def test_links_are_learned(tmp_path):
 
 def test_triples_are_learned_and_ranked(tmp_path):
     config = config_for(
-        tmp_path / "run", trainer={"batch_size": 64, "epochs": 100}, optim={"lr": 0.5, "dropout": 0.0}
+        tmp_path / "run",
+        trainer={"batch_size": 64, "epochs": 100},
+        optim={"lr": 0.5},
+        backend={"dropout": 0.0},
     )
     result = figures_of(train(config, Registry(triple_dataset())))
     assert result["test"]["mrr"] > 0.5 and result["test"]["hits@10"] >= result["test"]["hits@1"]

@@ -11,31 +11,43 @@ from heddle.errors import ConfigError
 from heddle.graph import Graph
 from heddle.model import Batch, Model
 from heddle.models import build
+from heddle.models.options import (
+    GatOptions,
+    GcnOptions,
+    GinOptions,
+    HeteroSageOptions,
+    HgtOptions,
+    RgcnOptions,
+    SageOptions,
+)
 from heddle.nest import map_nest
+from heddle.options import build as built
 from heddle.params import initialise
 from heddle.reference import NumpyOps
 from heddle.sample import ONE_RELATION, ONE_TYPE, Fanout
 from heddle.sampling.parts import Kernels, Parts
 from heddle.sampling.store import store_of, whole
 from heddle.task import signature_of, task_for
+from heddle.task_options import TaskOptions
 from heddle.workflow.assemble import head_for
+from heddle.workflow.options import Sampler
 from heddle.workflow.prefetch import Waiting, prefetched
 from heddle.workflow.questions import LinkQuestion, NodeQuestion
 from heddle.workflow.sampled import SampledLoader, batch_of, sampled_graph
-from heddle.workflow.sampler import sampling_from
+from heddle.workflow.sampler import specs_of
 from heddle.workflow.splits import with_splits
 
 from .support import Registry, link_dataset, node_dataset, triple_dataset
 
-COMMON = {"hidden": 8, "layers": 2, "activation": "relu", "dropout": 0.5, "residual": False, "jump": "last"}
+STACK = {"hidden": 8, "layers": 2, "activation": "relu", "dropout": 0.5, "jump": "last"}
 MODELS = {
-    "sage": {"aggregator": "mean"},
-    "gin": {"norm": True},
-    "gat": {"heads": 2, "out_heads": 1, "version": 2, "attention_dropout": 0.1},
-    "gcn": {},
-    "rgcn": {"bases": 0, "blocks": 0, "root": True, "plan": "auto"},
-    "hetero_sage": {"combine": "mean", "plan": "auto"},
-    "hgt": {"heads": 2, "plan": "auto"},
+    "sage": SageOptions("sage", **STACK),
+    "gin": GinOptions("gin", **STACK),
+    "gat": GatOptions("gat", **STACK, heads=2, version=2, attention_dropout=0.1),
+    "gcn": GcnOptions("gcn", **STACK),
+    "rgcn": RgcnOptions("rgcn", hidden=8, dropout=0.5),
+    "hetero_sage": HeteroSageOptions("hetero_sage", hidden=8, dropout=0.5, combine="mean"),
+    "hgt": HgtOptions("hgt", hidden=8, dropout=0.5, heads=2),
 }
 HETERO = ("rgcn", "hetero_sage", "hgt")
 
@@ -50,14 +62,13 @@ class NumpyRegistry(Registry):
 
 
 def model_of(name: str, dataset) -> Model:
-    signature = signature_of(dataset, task_for({"name": "auto"}, dataset))
-    config = {"name": name, **COMMON, **MODELS[name]}
-    encoder = getattr(build, name)(config, signature)
+    signature = signature_of(dataset, task_for(TaskOptions(name="auto"), dataset))
+    encoder = getattr(build, name)(MODELS[name], signature)
     return Model(encoder, head_for(signature, encoder.out_dim))
 
 
 def sampled(name: str = "neighbor", **node):
-    return sampling_from({"name": name, "fanouts": [-1, -1], "batch_size": 16, **node})
+    return built(Sampler, {"name": name, "fanouts": [-1, -1], "batch_size": 16, **node}, "sampler")
 
 
 def featureless(dataset, *kept):
@@ -158,7 +169,7 @@ class Seen:
 
 def loader_of(question, dataset, model, sampling, seed=0) -> SampledLoader:
     graph = sampled_graph(dataset, model, seed, NumpyRegistry(dataset))
-    return SampledLoader(question, graph, sampling.specs(), seed)
+    return SampledLoader(question, graph, specs_of(sampling), seed)
 
 
 def node_loader(workers: int = 2, **node) -> SampledLoader:
@@ -200,7 +211,7 @@ def test_predictions_come_in_the_order_of_the_split_and_are_the_same_each_time()
 
 @pytest.mark.parametrize("dataset", [link_dataset(), triple_dataset()], ids=["pairs", "triples"])
 def test_links_come_with_false_ones_and_positions_of_their_ends(dataset):
-    dataset = with_splits(dataset, task_for({"name": "auto"}, dataset), 0)
+    dataset = with_splits(dataset, task_for(TaskOptions(name="auto"), dataset), 0)
     graph = dataset.graphs
     n = 60 if isinstance(graph, Graph) else 25
     ids = np.arange(n, dtype=np.float64)[:, None]
@@ -229,13 +240,13 @@ def test_links_come_with_false_ones_and_positions_of_their_ends(dataset):
     [
         ({"name": "neighbour"}, "did you mean 'neighbor'"),
         ({"name": "neighbor", "fanouts": []}, r"sampler.fanouts=\[15,10\]"),
-        ({"name": "neighbor", "fanouts": [3, -2]}, "-1 for all edges"),
+        ({"name": "neighbor", "fanouts": [3, -2]}, "expected at least -1"),
         ({"name": "neighbor", "fanouts": [3], "batch_size": 0}, "at least 1"),
     ],
 )
 def test_a_sampler_node_is_checked(node, told):
     with pytest.raises(ConfigError, match=told):
-        sampling_from(node)
+        built(Sampler, node, "sampler")
 
 
 def test_many_graphs_are_not_sampled():
@@ -243,6 +254,6 @@ def test_many_graphs_are_not_sampled():
 
     from .support import config_for, graph_dataset
 
-    config = config_for("x") | {"sampler": {"name": "neighbor", "fanouts": [2]}}
+    config = config_for("x", sampler={"name": "neighbor", "fanouts": [2]})
     with pytest.raises(ConfigError, match="a task of graphs"):
         assemble(config, Registry(graph_dataset()))

@@ -7,9 +7,18 @@ import numpy as np
 import pytest
 
 from heddle.errors import CheckpointError, ConfigError, DataError
-from heddle.workflow.run import evaluate, predict, train
+from heddle.workflow.run import train
 
-from .support import Registry, config_for, graph_dataset, link_dataset, node_dataset, triple_dataset
+from .support import (
+    Registry,
+    config_for,
+    evaluate_run,
+    graph_dataset,
+    link_dataset,
+    node_dataset,
+    predict_run,
+    triple_dataset,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,9 +29,7 @@ def test_a_run_measured_again_gives_its_figures(tmp_path, make, batch_size):
         config_for(tmp_path / "run", trainer={"batch_size": batch_size, "epochs": 4}), Registry(make())
     )
     result = json.loads((folder / "metrics.json").read_text())
-    assert evaluate({"run": str(folder)}, Registry(make())) == {
-        key: result[key] for key in ("train", "valid", "test")
-    }
+    assert evaluate_run(folder, Registry(make())) == {key: result[key] for key in ("train", "valid", "test")}
 
 
 @pytest.mark.parametrize(
@@ -40,7 +47,7 @@ def test_predictions_cover_everything(tmp_path, make, keys, count):
         dataset.splits["test"] = dataset.splits["test"][:-3]
         dataset = dataset._replace(class_names=["x", "y", "z"])
     folder = train(config_for(tmp_path / "run", trainer={"epochs": 4}), Registry(dataset))
-    path = predict({"run": str(folder)}, Registry(dataset))
+    path = predict_run(folder, Registry(dataset), folder / "predictions.csv")
     assert path == folder / "predictions.csv"
     with open(path, newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -63,7 +70,7 @@ def test_predictions_cover_everything(tmp_path, make, keys, count):
 
 def test_predictions_go_where_they_are_wanted(tmp_path):
     folder = train(config_for(tmp_path / "run"), Registry(node_dataset()))
-    path = predict({"run": str(folder), "output": str(tmp_path / "new" / "p.csv")}, Registry(node_dataset()))
+    path = predict_run(folder, Registry(node_dataset()), tmp_path / "new" / "p.csv")
     assert path == tmp_path / "new" / "p.csv" and path.exists()
 
 
@@ -74,29 +81,29 @@ def test_damaged_weights_are_told(tmp_path):
     for damaged in (b"", content[:40], content[:-8], b"x" * 100):
         weights.write_bytes(damaged)
         with pytest.raises(CheckpointError, match="found no readable safetensors file"):
-            evaluate({"run": str(folder)}, Registry(node_dataset()))
+            evaluate_run(folder, Registry(node_dataset()))
     weights.unlink()
     with pytest.raises(CheckpointError, match="expected one"):
-        evaluate({"run": str(folder)}, Registry(node_dataset()))
+        evaluate_run(folder, Registry(node_dataset()))
 
 
 def test_weights_of_another_shape_and_folders_that_are_no_runs_are_told(tmp_path):
     folder = train(config_for(tmp_path / "run"), Registry(node_dataset()))
     with pytest.raises(CheckpointError):
-        evaluate({"run": str(folder)}, Registry(node_dataset(classes=4)))
+        evaluate_run(folder, Registry(node_dataset(classes=4)))
     with pytest.raises(ConfigError, match="found no readable config"):
-        evaluate({"run": str(tmp_path)}, Registry(node_dataset()))
+        evaluate_run(tmp_path, Registry(node_dataset()))
     (tmp_path / "config.yaml").write_text("- 1\n- 2\n")
     with pytest.raises(ConfigError, match="found list, expected a mapping"):
-        evaluate({"run": str(tmp_path)}, Registry(node_dataset()))
+        evaluate_run(tmp_path, Registry(node_dataset()))
 
 
 def test_groups_given_anew_replace_the_runs_own(tmp_path):
     folder = train(config_for(tmp_path / "run"), Registry(node_dataset()))
-    whole = evaluate({"run": str(folder)}, Registry(node_dataset()))
-    changed = {"run": str(folder), "task": {"name": "auto", "metrics": ["f1_micro"]}, "model": None}
-    got = evaluate(changed, Registry(node_dataset()))
+    whole = evaluate_run(folder, Registry(node_dataset()))
+    task = {"name": "auto", "metrics": ["f1_micro"]}
+    got = evaluate_run(folder, Registry(node_dataset()), task=task, model=None)
     assert set(got["test"]) == {"loss", "f1_micro"}
     assert got["test"]["f1_micro"] == whole["test"]["accuracy"]
     with pytest.raises(DataError, match="heterogeneous"):
-        evaluate({"run": str(folder)}, Registry(triple_dataset()._replace(splits={})))
+        evaluate_run(folder, Registry(triple_dataset()._replace(splits={})))

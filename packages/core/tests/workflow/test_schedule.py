@@ -5,15 +5,21 @@ import math
 import pytest
 
 from heddle.errors import ConfigError
+from heddle.optim import Optim, Schedule
+from heddle.options import build
 from heddle.task import Task
+from heddle.workflow.options import TrainerSettings
 from heddle.workflow.schedule import learning_rate
-from heddle.workflow.settings import settings_from
+from heddle.workflow.settings import settings_for
 
 TASK = Task("node_classification", "cross_entropy", ("accuracy", "f1"))
 
 
 def rates(schedule, epochs=6, monitored=()):
-    return [learning_rate(schedule, 1.0, epoch, epochs, monitored) for epoch in range(1, epochs + 1)]
+    return [
+        learning_rate(build(Schedule, schedule, "optim.schedule"), 1.0, epoch, epochs, monitored)
+        for epoch in range(1, epochs + 1)
+    ]
 
 
 def test_constant_step_and_multistep():
@@ -47,16 +53,21 @@ def test_cosine_goes_from_the_first_rate_to_the_least():
 )
 def test_plateau_drops_after_patience(monitored, drops):
     schedule = {"name": "plateau", "patience": 2, "factor": 0.5, "least": 0.3}
-    assert learning_rate(schedule, 1.0, 9, 9, monitored) == max(0.3, 0.5**drops)
+    assert learning_rate(build(Schedule, schedule, "optim.schedule"), 1.0, 9, 9, monitored) == max(
+        0.3, 0.5**drops
+    )
 
 
 def test_wrong_settings_are_told():
     with pytest.raises(ConfigError, match=r"found 'cosin'.*did you mean 'cosine'"):
-        learning_rate({"name": "cosin"}, 1, 1, 1)
+        learning_rate(Schedule("cosin"), 1, 1, 1)
     with pytest.raises(ConfigError, match=r"trainer.monitor: found 'test.accuracy'.*expected one of"):
-        settings_from({"trainer": {"monitor": "test.accuracy"}}, TASK)
+        settings_for(build(TrainerSettings, {"monitor": "test.accuracy"}, "trainer"), Optim(), TASK)
     with pytest.raises(ConfigError, match=r"found 'valid.acuracy'.*did you mean 'valid.accuracy'"):
-        settings_from({"trainer": {"monitor": "valid.acuracy"}}, TASK)
+        settings_for(build(TrainerSettings, {"monitor": "valid.acuracy"}, "trainer"), Optim(), TASK)
     with pytest.raises(ConfigError, match=r"trainer.epochs: found 0, expected at least 1"):
-        settings_from({"trainer": {"epochs": 0}}, TASK)
-    assert settings_from({"trainer": {"monitor": "auto"}}, TASK).monitor == "valid.accuracy"
+        settings_for(build(TrainerSettings, {"epochs": 0}, "trainer"), Optim(), TASK)
+    assert (
+        settings_for(build(TrainerSettings, {"monitor": "auto"}, "trainer"), Optim(), TASK).monitor
+        == "valid.accuracy"
+    )

@@ -6,13 +6,14 @@ import pytest
 from heddle.data.dataset import Dataset
 from heddle.errors import DataError
 from heddle.task import task_for
+from heddle.task_options import TaskOptions
 from heddle.workflow.splits import with_splits
 
 from .support import graph_dataset, link_dataset, node_dataset, triple_dataset
 
 
 def split(dataset, seed=0, name="auto"):
-    return with_splits(dataset, task_for({"name": name}, dataset), seed)
+    return with_splits(dataset, task_for(TaskOptions(name=name), dataset), seed)
 
 
 def test_given_splits_are_kept_and_missing_ones_empty():

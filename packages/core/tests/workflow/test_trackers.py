@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from heddle.errors import PluginError
+from heddle.options import TrackerOptions
 from heddle.workflow.builtin import TRACKERS
 from heddle.workflow.run import train
 from heddle.workflow.trackers import CsvTracker, TensorBoardTracker
@@ -19,11 +20,11 @@ def rows_of(folder):
 
 
 def test_csv_is_there_while_training_runs_and_forgets_epochs_that_come_again(tmp_path):
-    tracker = CsvTracker({}, tmp_path, seconds=0)
+    tracker = CsvTracker(TrackerOptions(), tmp_path, seconds=0)
     for epoch in (1, 2, 3, 4):
         tracker.log(epoch, {"train.loss": 1 / epoch})
     assert [row["epoch"] for row in rows_of(tmp_path)] == ["1", "2", "3", "4"]
-    resumed = CsvTracker({}, tmp_path)
+    resumed = CsvTracker(TrackerOptions(), tmp_path)
     resumed.log(3, {"train.loss": 0.5, "valid.loss": 0.7})
     resumed.close()
     rows = rows_of(tmp_path)
@@ -52,7 +53,7 @@ def test_tensorboard_leaves_event_files_with_every_figure(tmp_path):
 def test_tensorboard_without_its_library_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(PluginError, match=r"pip install 'heddle-core\[report\]'"):
-        TensorBoardTracker({}, tmp_path)
+        TensorBoardTracker(TrackerOptions(), tmp_path)
 
 
 def test_no_tracker_still_leaves_the_table(tmp_path):

@@ -1,12 +1,14 @@
 """DglBackend: torch with cached message passing as an engine; DGL where it is asked for."""
 
-from collections.abc import Mapping
+from dataclasses import astuple
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from heddle.errors import ConfigError
 from heddle.graph import Graph, HeteroGraph
+from heddle.launch import Launch
 from heddle.model import Model, Signature
+from heddle.optim import Optim
 from heddle.program import Program
 from heddle.sharding.plan import Estimate
 from heddle.sharding.settings import Sharding
@@ -16,6 +18,7 @@ from heddle_dgl.learners import ForecastLearner
 from heddle_dgl.links import LinkLearner
 from heddle_dgl.models.base import ForecastModel
 from heddle_dgl.models.links import SnapshotLinks
+from heddle_dgl.options import DglOptions
 from heddle_dgl.run import engine_named
 from heddle_dgl.store import SnapshotStore
 from heddle_dgl.tiers import FileTier, MemoryTier
@@ -31,32 +34,26 @@ TIMEOUT = 120.0
 
 
 class DglBackend(TorchEngine):
-    """The engine, as the `backend` node configures it.
-
-    Read: device, precision ("float32", "float64", "bfloat16"), threads, engine ("naive", "cached", "fused"),
-    cross_layer (None: as the engine does), kernel ("auto", "heddle", "torch", "dgl"), compile (steps of cells by
-    torch.compile), incremental ("auto", "full", "rows", "delta"), and store.device, store.host, store.disk: megabytes
-    that the store of constants may hold in each place, all 0 for none.
-    """
+    """The engine, as its options configure it."""
 
     name = "dgl-dynamic"
 
-    def __init__(self, config: Mapping[str, Any]):
-        self.device = device_named(str(config.get("device") or "cpu"))
-        self.precision = precision_named(config.get("precision") or "float32")
-        self.engine = engine_named(config.get("engine") or "fused", config.get("cross_layer"))
-        self._kernel = kernel = config.get("kernel") or "auto"
-        self.kernels = kernels_named(kernel, self.device)
-        self._steps = steps_named(kernel, self.device, self.precision.compute)
-        if config.get("compile"):
+    def __init__(self, options: DglOptions):
+        self.device = device_named(options.device)
+        self.precision = precision_named(options.precision)
+        self.engine = engine_named(options.engine, options.cross_layer)
+        self._kernel = options.kernel
+        self.kernels = kernels_named(options.kernel, self.device)
+        self._steps = steps_named(options.kernel, self.device, self.precision.compute)
+        if options.compile:
             from heddle_dgl.fused.compiled import compiled_steps
 
             self._steps = compiled_steps()
-        self._budgets = {**_BUDGETS, **(config.get("store") or {})}
-        self._changing = ChangingSums(config.get("incremental") or "auto").mode
-        use_threads(config.get("threads"))
+        self._budgets = options.store
+        self._changing = ChangingSums(options.incremental).mode
+        use_threads(options.threads)
 
-    def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
+    def program(self, model: Any, task: Any, optim: Optim) -> Program:
         """Build the Program that trains a portable Model, or one that forecasts (see `heddle_dgl.models`)."""
         ops = self.ops()
         if isinstance(model, Model):
@@ -72,7 +69,7 @@ class DglBackend(TorchEngine):
         return build_program(learner, task, optim, ops, self.device)
 
     def sharded_forecast(
-        self, model: Any, task: Any, optim: Mapping[str, Any], sharding: Sharding
+        self, model: Any, task: Any, optim: Optim, sharding: Sharding, launch: Launch
     ) -> Program:
         """Build the Program of one of several processes, as `heddle_dgl.sharding` splits the work."""
         from heddle_dgl.sharding.group import CountedGroup, backward_of_parts
@@ -84,10 +81,9 @@ class DglBackend(TorchEngine):
                 "model=dcrnn"
             )
         ops = self.ops()
-        group = CountedGroup(
-            join(sharding.coordinator, sharding.rank or 0, sharding.processes, self.device, TIMEOUT)
-        )
-        learner = learner_for(sharding, group, model, self._parts(model, ops))
+        place = launch.coordinator, launch.number, launch.processes
+        group = CountedGroup(join(*place, self.device, TIMEOUT))
+        learner = learner_for(sharding, launch, group, model, self._parts(model, ops))
         return build_program(learner, task, optim, ops, self.device, backward_of_parts(group))
 
     def _parts(self, model: Any, ops: TorchOps) -> tuple[Any, ...]:
@@ -119,14 +115,14 @@ class DglBackend(TorchEngine):
 
     def store(self) -> SnapshotStore | None:
         """Return a new, empty store with the configured budgets, None without any."""
-        budgets = {name: int(float(mega) * 1e6) for name, mega in self._budgets.items()}
+        device, host, disk = (int(mega * 1e6) for mega in astuple(self._budgets))
         tiers: list[Any] = []
-        if budgets["device"] and self.device.type != "cpu":
-            tiers.append(MemoryTier("device", budgets["device"], self.device))
-        if budgets["host"]:
-            tiers.append(MemoryTier("host", budgets["host"]))
-        if budgets["disk"]:
-            tiers.append(FileTier(budgets["disk"]))
+        if device and self.device.type != "cpu":
+            tiers.append(MemoryTier("device", device, self.device))
+        if host:
+            tiers.append(MemoryTier("host", host))
+        if disk:
+            tiers.append(FileTier(disk))
         return SnapshotStore(tiers) if tiers and self.engine.name != "naive" else None
 
     def to_native(self, graph: Graph | HeteroGraph) -> Any:
@@ -148,6 +144,3 @@ class DglBackend(TorchEngine):
         described = super().describe()
         kernel = "dgl" if self._kernel == "dgl" else described["kernel"]
         return {**described, "dgl": dgl, "engine": self.engine.name, "kernel": kernel}
-
-
-_BUDGETS = {"device": 0, "host": 1024, "disk": 0}

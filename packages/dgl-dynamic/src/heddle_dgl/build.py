@@ -1,6 +1,6 @@
-"""Builders: from a `model` config node and a Signature to a model that forecasts, one function a model."""
+"""Builders: from a model's options and a Signature to a model that forecasts, one function a model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial, wraps
 from itertools import pairwise
 from typing import Any
@@ -19,113 +19,118 @@ from heddle_dgl.diffusion import ReferenceDiffusion
 from heddle_dgl.models import A3TGCN, EvolveGCN, Recurrent
 from heddle_dgl.models.evolve import EvolveLayer
 from heddle_dgl.models.links import SnapshotLinks
+from heddle_dgl.options import (
+    DcrnnOptions,
+    EvolveOptions,
+    GcrnLstmOptions,
+    GcrnOptions,
+    HeadOptions,
+    TgcnOptions,
+)
 from heddle_dgl.stacking import MakeCell, MakeLayer, integrate, stack_cells, stack_seq_model
 
-Config = Mapping[str, Any]
+Builder = Callable[[Any, Signature], Any]
 
 LAYERS = ("gcn", "cheb", "diffusion", "sage", "gat")
 HEADS = ("decoder", "last")
 
 
-def _of_links_too(build: Callable[[Config, Signature], Any]) -> Callable[[Config, Signature], Any]:
+def _of_links_too(build: Builder) -> Builder:
     """Return a builder that makes models of links in time as well, without a head."""
 
     @wraps(build)
-    def built(config: Config, signature: Signature) -> Any:
+    def built(options: Any, signature: Signature) -> Any:
         if signature.level != "link":
-            return build(config, signature)
+            return build(options, signature)
         return SnapshotLinks(
-            build(config, signature._replace(level="step", in_dim=FEATURES, out_dim=1, window=(1, 1)))
+            build(options, signature._replace(level="step", in_dim=FEATURES, out_dim=1, window=(1, 1)))
         )
 
     return built
 
 
 @_of_links_too
-def gcrn_gru(config: Config, signature: Signature) -> Any:
+def gcrn_gru(options: GcrnOptions, signature: Signature) -> Any:
     """Build the GRU of Seo et al. (2018)."""
-    return _recurrent(integrate(GraphGRU, _layer(config)), config, signature)
+    return _recurrent(integrate(GraphGRU, _layer(options)), options, signature)
 
 
 @_of_links_too
-def gcrn_lstm(config: Config, signature: Signature) -> Any:
+def gcrn_lstm(options: GcrnLstmOptions, signature: Signature) -> Any:
     """Build model 2 of Seo et al. (2018)."""
-    cell = integrate(GraphLSTM, _layer(config), peephole=bool(config.get("peephole", True)))
-    return _recurrent(cell, config, signature)
+    cell = integrate(GraphLSTM, _layer(options), peephole=options.peephole)
+    return _recurrent(cell, options, signature)
 
 
 @_of_links_too
-def gcrn_rnn(config: Config, signature: Signature) -> Any:
+def gcrn_rnn(options: GcrnOptions, signature: Signature) -> Any:
     """Build the simplest of recurrent graph networks."""
-    return _recurrent(integrate(GraphRNN, _layer(config)), config, signature)
+    return _recurrent(integrate(GraphRNN, _layer(options)), options, signature)
 
 
 @_of_links_too
-def dcrnn(config: Config, signature: Signature) -> Any:
+def dcrnn(options: DcrnnOptions, signature: Signature) -> Any:
     """Build DCRNN (Li et al. 2018); `convention` "reference" follows its code, see `ReferenceDiffusion`."""
     kinds = {"paper": DiffusionConv, "reference": ReferenceDiffusion}
-    convention = config.get("convention") or "paper"
+    convention = options.convention
     if convention not in kinds:
         valid = list(kinds)
         raise ConfigError(
-            f"model.convention: found {convention!r}, expected one of {valid}{nearest(str(convention), valid)}"
+            f"model.convention: found {convention!r}, expected one of {valid}{nearest(convention, valid)}"
         )
-    layer = partial(kinds[convention], steps=int(config["steps"]), bias=False)
-    return _recurrent(integrate(GraphGRU, layer), config, signature)
+    layer = partial(kinds[convention], steps=options.steps, bias=False)
+    return _recurrent(integrate(GraphGRU, layer), options, signature)
 
 
 @_of_links_too
-def tgcn(config: Config, signature: Signature) -> Any:
+def tgcn(options: TgcnOptions, signature: Signature) -> Any:
     """Build T-GCN (Zhao et al. 2019)."""
     width = _checked(signature)
-    cells = stack_cells(TGCN, width, config["hidden"], config["layers"])
+    cells = stack_cells(TGCN, width, options.hidden, options.layers)
     return Recurrent(cells, signature.window[1], signature.out_dim)
 
 
 @_of_links_too
-def a3tgcn(config: Config, signature: Signature) -> Any:
+def a3tgcn(options: TgcnOptions, signature: Signature) -> Any:
     """Build A3T-GCN (Bai et al. 2021)."""
-    return A3TGCN(TGCN(_checked(signature), config["hidden"]), signature.window[1], signature.out_dim)
+    return A3TGCN(TGCN(_checked(signature), options.hidden), signature.window[1], signature.out_dim)
 
 
 @_of_links_too
-def evolvegcn(config: Config, signature: Signature) -> Any:
+def evolvegcn(options: EvolveOptions, signature: Signature) -> Any:
     """Build EvolveGCN (Pareja et al. 2020), version O or H."""
-    version = config.get("version") or "O"
+    version = options.version
     if version not in ("O", "H"):
         raise ConfigError(f"model.version: found {version!r}, expected 'O' or 'H'; choose one")
-    widths = [_checked(signature), *[config["hidden"]] * config["layers"]]
+    widths = [_checked(signature), *[options.hidden] * options.layers]
     layers = tuple(EvolveLayer(i, o, version) for i, o in pairwise(widths))
     return EvolveGCN(layers, signature.window[1], signature.out_dim)
 
 
-def _recurrent(cell: MakeCell, config: Config, signature: Signature) -> Any:
-    """Return cells with a decoder, or with one product of the last state, as `config["head"]` asks."""
-    width, head = _checked(signature), config.get("head") or "decoder"
+def _recurrent(cell: MakeCell, options: HeadOptions, signature: Signature) -> Any:
+    """Return cells with a decoder, or with one product of the last state, as `head` asks."""
+    width, head = _checked(signature), options.head
     if head == "decoder":
-        tau = None if config.get("tau") is None else float(config["tau"])
-        return stack_seq_model(width, signature.out_dim, config["layers"], cell, config["hidden"], tau)
+        return stack_seq_model(width, signature.out_dim, options.layers, cell, options.hidden, options.tau)
     if head == "last":
-        cells = stack_cells(cell, width, config["hidden"], config["layers"])
+        cells = stack_cells(cell, width, options.hidden, options.layers)
         return Recurrent(cells, signature.window[1], signature.out_dim)
-    raise ConfigError(f"model.head: found {head!r}, expected one of {list(HEADS)}{nearest(str(head), HEADS)}")
+    raise ConfigError(f"model.head: found {head!r}, expected one of {list(HEADS)}{nearest(head, HEADS)}")
 
 
-def _layer(config: Config) -> MakeLayer:
-    name = config.get("layer") or "cheb"
+def _layer(options: GcrnOptions) -> MakeLayer:
+    name = options.layer
     if name == "gcn":
         return GCN
     if name == "cheb":
-        return partial(ChebConv, order=int(config.get("order") or 2), bias=False)
+        return partial(ChebConv, order=options.order, bias=False)
     if name == "diffusion":
-        return partial(DiffusionConv, steps=int(config.get("order") or 2), bias=False)
+        return partial(DiffusionConv, steps=options.order, bias=False)
     if name == "sage":
         return SAGE
     if name == "gat":
         return partial(GAT, heads=1)
-    raise ConfigError(
-        f"model.layer: found {name!r}, expected one of {list(LAYERS)}{nearest(str(name), LAYERS)}"
-    )
+    raise ConfigError(f"model.layer: found {name!r}, expected one of {list(LAYERS)}{nearest(name, LAYERS)}")
 
 
 def _checked(signature: Signature) -> int:

@@ -1,30 +1,36 @@
 """Describes this package to Heddle; the heavy code is named by strings and loaded on use."""
 
-from heddle.hookspecs import BackendInfo, Key, ModelInfo, hookimpl
+from typing import Any
+
+from heddle.hookspecs import BackendInfo, ModelInfo, hookimpl
 
 PLUGIN_API = (1, 0)
 
-_WIDTHS = {"hidden": Key(int, least=1), "layers": Key(int, least=1)}
-_SEQ = _WIDTHS | {"head": Key(str, choices=("decoder", "last")), "tau": Key(float, null=True, least=0)}
-_GCRN = _SEQ | {
-    "layer": Key(str, choices=("gcn", "cheb", "diffusion", "sage", "gat")),
-    "order": Key(int, least=1),
-}
-_MODELS = {
-    "gcrn-gru": ("GRU of graph convolutions (Seo et al. 2018)", "gcrn_gru", _GCRN),
-    "gcrn-lstm": ("LSTM of graph convolutions (Seo et al. 2018)", "gcrn_lstm", _GCRN),
-    "gcrn-rnn": ("simplest recurrent network of graph convolutions", "gcrn_rnn", _GCRN),
+_COMMON: dict[str, Any] = {"optim.weight_decay": 0.0, "optim.clip_norm": 5.0}
+_SEQ = _COMMON | {"optim.lr": 0.01, "optim.eps": 1e-3}
+_GRADUAL = _COMMON | {"optim.lr": 0.005}
+_MODELS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+    "gcrn-gru": ("GRU of graph convolutions (Seo et al. 2018)", "gcrn_gru", "GcrnOptions", _SEQ),
+    "gcrn-lstm": ("LSTM of graph convolutions (Seo et al. 2018)", "gcrn_lstm", "GcrnLstmOptions", _SEQ),
+    "gcrn-rnn": ("simplest recurrent network of graph convolutions", "gcrn_rnn", "GcrnOptions", _SEQ),
     "dcrnn": (
         "diffusion convolutional recurrent network (Li et al. 2018)",
         "dcrnn",
-        _SEQ | {"steps": Key(int, least=0), "convention": Key(str, choices=("paper", "reference"))},
+        "DcrnnOptions",
+        _SEQ
+        | {
+            "optim.schedule.name": "multistep",
+            "optim.schedule.at": [20, 30, 40, 50],
+            "trainer.epochs": 100,
+        },
     ),
-    "tgcn": ("T-GCN (Zhao et al. 2019)", "tgcn", _WIDTHS),
-    "a3tgcn": ("T-GCN with attention over time (Bai et al. 2021)", "a3tgcn", _WIDTHS),
+    "tgcn": ("T-GCN (Zhao et al. 2019)", "tgcn", "TgcnOptions", _GRADUAL),
+    "a3tgcn": ("T-GCN with attention over time (Bai et al. 2021)", "a3tgcn", "TgcnOptions", _GRADUAL),
     "evolvegcn": (
         "GCN of evolving weights (Pareja et al. 2020)",
         "evolvegcn",
-        _WIDTHS | {"version": Key(str, choices=("O", "H"))},
+        "EvolveOptions",
+        _GRADUAL,
     ),
 }
 
@@ -37,18 +43,7 @@ def heddle_backends():
             summary="DynaGraph: dynamic GNNs with cached message passing",
             loader="heddle_dgl.backend:DglBackend",
             needs=("torch",),
-            keys={
-                "engine": Key(str, choices=("naive", "cached", "fused")),
-                "cross_layer": Key(bool, null=True),
-                "kernel": Key(str, choices=("auto", "heddle", "torch", "dgl")),
-                "precision": Key(str, choices=("float32", "float64", "bfloat16")),
-                "compile": Key(bool),
-                "incremental": Key(str, choices=("auto", "full", "rows", "delta")),
-                "threads": Key(int, null=True, least=1),
-                "store.device": Key(float, least=0),
-                "store.host": Key(float, least=0),
-                "store.disk": Key(float, least=0),
-            },
+            options="heddle_dgl.options:DglOptions",
             capabilities=("any shapes", "shards forecasts", "plans forecasts", "states kernels"),
         )
     ]
@@ -63,10 +58,11 @@ def heddle_models():
             f"heddle_dgl.build:{function}",
             backends=("dgl-dynamic",),
             needs=("torch",),
-            keys=keys,
+            options=f"heddle_dgl.options:{options}",
+            recommends=recommends,
             capabilities=("homogeneous", "forecasts"),
         )
-        for name, (summary, function, keys) in _MODELS.items()
+        for name, (summary, function, options, recommends) in _MODELS.items()
     ]
 
 

@@ -1,6 +1,6 @@
 """JaxBackend: XLA as an engine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,40 +9,34 @@ from jax import Array
 
 from heddle.errors import ConfigError, nearest
 from heddle.graph import Graph, HeteroGraph
+from heddle.launch import Launch
 from heddle.model import Model
 from heddle.nest import map_nest
+from heddle.optim import Optim
 from heddle.plugins.kernels import NO_KERNELS, Kernels, primitive_kernels
 from heddle.program import Program
 from heddle.sharding.settings import Sharding
 from heddle_jax.jraph_api.graphs_tuple import GraphsTuple, from_graph, to_graph
 from heddle_jax.malloc import keep_memory
 from heddle_jax.ops import JaxOps, ops_with
+from heddle_jax.options import KERNELS, JaxOptions
 from heddle_jax.place import precision_of
 from heddle_jax.portable import PortableLearner
 from heddle_jax.program import Learner, build_program
 from heddle_jax.remat import compiler_options
 
-KERNELS = ("auto", "heddle", "xla")
-
 
 class JaxBackend:
-    """The engine, as the `backend` node configures it.
-
-    Read: precision ("float32"; "float64", which needs jax_enable_x64; "bfloat16": compute in it, weights stay
-    float32), remat (whether layers are computed again in the backward pass, for memory), kernel (who computes the
-    primitives: "heddle" for the installed kernels, "xla" for XLA alone, "auto" for heddle where they are installed),
-    keep_memory (whether the process keeps freed memory for the next step; on unless set to false).
-    """
+    """The engine, as its options configure it."""
 
     name = "jax"
     static_shapes = True
 
-    def __init__(self, config: Mapping[str, Any]):
-        if config.get("keep_memory", True):
+    def __init__(self, options: JaxOptions):
+        if options.keep_memory:
             keep_memory()  # first of all: JAX may not have started a thread
-        self.precision = precision_of(config.get("precision") or "float32")
-        self.remat = bool(config.get("remat"))
-        self._kernel = str(config.get("kernel") or "auto")
+        self.precision = precision_of(options.precision)
+        self.remat, self._kernel = options.remat, options.kernel
         if self._kernel not in KERNELS:
             raise ConfigError(
                 f"backend.kernel: found {self._kernel!r}, expected one of {list(KERNELS)}"
@@ -73,7 +67,7 @@ class JaxBackend:
 
         return evaluate
 
-    def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
+    def program(self, model: Any, task: Any, optim: Optim) -> Program:
         """Build the Program that trains a portable Model, or a user's own that `jax_model` made."""
         ops = self.ops()
         if isinstance(model, Model):
@@ -82,11 +76,13 @@ class JaxBackend:
             learner = self._module_learner(model, ops)
         return build_program(learner, task, optim, ops, compiler_options(self.remat))
 
-    def sharded_program(self, model: Any, task: Any, optim: Mapping[str, Any], sharding: Sharding) -> Program:
+    def sharded_program(
+        self, model: Any, task: Any, optim: Optim, sharding: Sharding, launch: Launch
+    ) -> Program:
         """Build the Program that trains a portable Model on several devices, its graph split as `sharding` says."""
         from heddle_jax.sharding.training import sharded_program
 
-        return sharded_program(model, task, optim, sharding, self.ops, self.precision, self.remat)
+        return sharded_program(model, task, optim, sharding, launch, self.ops, self.precision, self.remat)
 
     def _module_learner(self, model: Any, ops: JaxOps) -> Learner:
         from heddle_jax.models.learner import ModuleLearner

@@ -1,8 +1,6 @@
 """Optimisers of optax, from the `optim` config node."""
 
 import sys
-from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +8,7 @@ import optax
 from absl import logging as absl_logging
 from jax import Array
 
-from heddle.optim import check_optim
+from heddle.optim import Optim, check_optim
 
 Params = dict[str, Array]
 
@@ -19,7 +17,7 @@ Params = dict[str, Array]
 absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__ or sys.stderr
 
 
-def build_optimizer(optim: Mapping[str, Any], names: list[str]) -> optax.GradientTransformation:
+def build_optimizer(optim: Optim, names: list[str]) -> optax.GradientTransformation:
     """Return the transformation of gradients into directions, to be scaled by minus the learning rate.
 
     The same rules as torch's: L2 decay enters the gradient of adam and sgd, adamw decays apart from it; clipping by
@@ -29,22 +27,17 @@ def build_optimizer(optim: Mapping[str, Any], names: list[str]) -> optax.Gradien
         ConfigError: see `heddle.optim.check_optim`.
     """
     decaying = check_optim(optim, names)
-    decay = optax.add_decayed_weights(
-        float(optim.get("weight_decay") or 0), {name: name in decaying for name in names}
-    )
-    name = optim.get("name", "adam")
+    decay = optax.add_decayed_weights(optim.weight_decay, {name: name in decaying for name in names})
     steps = []
-    if optim.get("clip_norm"):
-        steps.append(_clip_by_global_norm(float(optim["clip_norm"])))
-    if decaying and name != "adamw":
+    if optim.clip_norm:
+        steps.append(_clip_by_global_norm(optim.clip_norm))
+    if decaying and optim.name != "adamw":
         steps.append(decay)
-    if name == "sgd":
-        momentum = float(optim.get("momentum") or 0)
-        steps += [optax.trace(momentum)] if momentum else []
+    if optim.name == "sgd":
+        steps += [optax.trace(optim.momentum)] if optim.momentum else []
     else:
-        first, second = optim.get("betas") or (0.9, 0.999)
-        steps.append(optax.scale_by_adam(float(first), float(second), float(optim.get("eps") or 1e-8)))
-    if decaying and name == "adamw":
+        steps.append(optax.scale_by_adam(*optim.betas, optim.eps))
+    if decaying and optim.name == "adamw":
         steps.append(decay)
     return _promoting(optax.chain(*steps) if steps else optax.identity())
 

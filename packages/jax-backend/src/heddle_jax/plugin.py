@@ -1,6 +1,6 @@
 """Describes this package to Heddle; the heavy code is named by strings and loaded on use."""
 
-from heddle.hookspecs import BackendInfo, Key, hookimpl
+from heddle.hookspecs import BackendInfo, hookimpl
 
 PLUGIN_API = (1, 0)
 
@@ -13,15 +13,7 @@ def heddle_backends():
             summary="XLA: jit, pmap and shard_map",
             loader="heddle_jax.backend:JaxBackend",
             needs=("jax",),
-            keys={
-                "precision": Key(str, choices=("float32", "float64", "bfloat16")),
-                "kernel": Key(str, choices=("auto", "heddle", "xla")),
-            },
+            options="heddle_jax.options:JaxOptions",
             capabilities=("shards graphs", "states kernels"),
         )
     ]
-
-
-@hookimpl
-def heddle_config_paths():
-    return ["pkg://heddle_jax.conf"]

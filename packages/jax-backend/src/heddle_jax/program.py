@@ -11,6 +11,7 @@ from jax import Array
 
 from heddle.model import Batch
 from heddle.ops import GraphOps
+from heddle.optim import Optim
 from heddle.program import Metrics, Program
 from heddle.task import Task
 from heddle_jax.optimizer import build_optimizer
@@ -44,7 +45,7 @@ class Learner(Protocol):
 def build_program(
     learner: Learner,
     task: Task,
-    optim: Mapping[str, Any],
+    optim: Optim,
     ops: GraphOps,
     compiler_options: Mapping[str, str] | None = None,
 ) -> Program:
@@ -62,7 +63,7 @@ def build_program(
 
     def init(seed: int) -> State:
         params, extra = learner.init(seed)
-        return new_state(params, extra, optimizer.init(params), float(optim.get("lr", 0.01)), seed)
+        return new_state(params, extra, optimizer.init(params), optim.lr, seed)
 
     def loss_of(params: Params, state: State, batch: Batch) -> tuple[Array, Params]:
         key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.steps)

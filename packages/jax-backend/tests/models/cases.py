@@ -6,12 +6,14 @@ import numpy as np
 
 from heddle.graph import Graph
 from heddle.model import Batch, Signature
+from heddle.optim import Optim
 from heddle.task import Task
 from heddle.testing.graphs import graph_of, hetero_case, square_cases
 from heddle_jax import jraph_api as jraph
 from heddle_jax.backend import JaxBackend
+from heddle_jax.options import JaxOptions
 
-ADAM = {"name": "adam", "lr": 0.02}
+ADAM = Optim(name="adam", lr=0.02, weight_decay=0.0)
 NODE = Signature("node", 3, 2, 4, {"": 17})
 GRAPH = Signature("graph", 3, 2, 2, {"": 17})
 LINK = Signature("link", 3, 2, 0, {"": 17})
@@ -57,7 +59,7 @@ def task(kind: str, loss: str = "cross_entropy") -> Task:
 
 def train(model, batch: Batch, kind: str, loss: str = "cross_entropy", steps: int = 60, **config):
     """Return (program, state, losses) after some steps."""
-    program = JaxBackend({"name": "jax", **config}).program(model, task(kind, loss), ADAM)
+    program = JaxBackend(JaxOptions(**config)).program(model, task(kind, loss), ADAM)
     state, placed, losses = program.init(0), program.place(batch), []
     for _ in range(steps):
         state, metrics = program.step(state, placed)

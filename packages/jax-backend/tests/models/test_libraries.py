@@ -6,6 +6,7 @@ import pytest
 
 from heddle_jax.backend import JaxBackend
 from heddle_jax.models import jax_model
+from heddle_jax.options import JaxOptions
 
 from .cases import ADAM, NODE, message, node_batch, task
 from .cases import pair as plain_pair
@@ -129,7 +130,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def program_of(make):
     """Return (program, placed batch), built anew."""
     model = jax_model(make, NODE, hidden=8)
-    program = JaxBackend({"name": "jax"}).program(model, task("node_classification"), ADAM)
+    program = JaxBackend(JaxOptions()).program(model, task("node_classification"), ADAM)
     return program, program.place(node_batch(model))
 
 

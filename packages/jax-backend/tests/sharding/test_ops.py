@@ -15,6 +15,7 @@ from heddle.sharding.shard import split_edges
 from heddle.support import Support
 from heddle_jax.backend import JaxBackend
 from heddle_jax.ops import JaxOps
+from heddle_jax.options import JaxOptions
 from heddle_jax.sharding.adjacency import ReplicatedAdjacency
 from heddle_jax.sharding.dropout import ShardedDropout
 from heddle_jax.sharding.layout import layout_of, shard_graph
@@ -46,7 +47,7 @@ GRAPH = three_graphs()
 WEIGHT = np.random.default_rng(5).standard_normal(E)
 
 INNER = JaxOps()
-OPS = ShardedOps(JaxBackend({}).ops(), AXIS)  # with the kernels, where they are installed
+OPS = ShardedOps(JaxBackend(JaxOptions()).ops(), AXIS)  # with the kernels, where they are installed
 
 each_plan = pytest.mark.parametrize("plan", PLANS)
 each_way = pytest.mark.parametrize("how", ["shard_map", "pmap"])

@@ -84,7 +84,7 @@ def free_port() -> int:
 def test_two_processes_train_to_the_weights_of_two_devices(plan):
     """Dropout included, and without a word from native libraries."""
     one = train(*COMMON, f"sharding={plan}", "sharding.devices=2", "run.dir=one")
-    status, out, err = finish(start(*COMMON, f"sharding={plan}", "sharding.processes=2", "run.dir=two"))
+    status, out, err = finish(start(*COMMON, f"sharding={plan}", "launch.processes=2", "run.dir=two"))
     assert (status, err) == (0, "") and "Gloo" not in out
     assert out.splitlines()[-1] == "two"
     assert_same_weights(Path("two"), one)
@@ -99,11 +99,11 @@ def test_a_command_on_each_host():
         *COMMON,
         "sharding=scatter",
         "sharding.devices=4",
-        "sharding.processes=2",
-        f"sharding.coordinator=127.0.0.1:{free_port()}",
+        "launch.processes=2",
+        f"launch.coordinator=127.0.0.1:{free_port()}",
         "run.dir=two",
     )
-    hosts = [start(*words, f"sharding.rank={rank}") for rank in (0, 1)]
+    hosts = [start(*words, f"launch.rank={rank}") for rank in (0, 1)]
     for status, _, err in map(finish, hosts):
         assert (status, err) == (0, "")
     assert_same_weights(Path("two"), one)
@@ -112,7 +112,7 @@ def test_a_command_on_each_host():
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_killed_process_ends_the_run_which_goes_on(victim):
     words = (*COMMON, "sharding=halo", "trainer.epochs=3000", "trainer.patience=2999", "run.dir=run")
-    process = start(*words, "sharding.processes=2")
+    process = start(*words, "launch.processes=2")
     wait_for(lambda: any(Path("run/checkpoints").glob("*.json")) or process.poll() is not None)
     os.kill(children_of(process.pid)[victim], signal.SIGKILL)
     status, _, err = finish(process)
@@ -123,8 +123,8 @@ def test_a_killed_process_ends_the_run_which_goes_on(victim):
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_weights():
-    whole = train(*COMMON, "sharding=edges", "sharding.processes=2", "run.dir=whole")
-    cut = train(*COMMON, "sharding=edges", "sharding.processes=2", "run.dir=cut")
+    whole = train(*COMMON, "sharding=edges", "launch.processes=2", "run.dir=whole")
+    cut = train(*COMMON, "sharding=edges", "launch.processes=2", "run.dir=cut")
     for name in ("metrics.json", "weights.safetensors", "checkpoints/epoch-000006.json"):
         (cut / name).unlink()
     status, out, err = finish(start("resume=cut"))
@@ -134,7 +134,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights():
 
 
 def test_nothing_is_left_when_the_command_is_killed():
-    process = start(*COMMON, "trainer.epochs=3000", "sharding=edges", "sharding.processes=2", "run.dir=run")
+    process = start(*COMMON, "trainer.epochs=3000", "sharding=edges", "launch.processes=2", "run.dir=run")
     wait_for(lambda: len(children_of(process.pid)) == 2)
     children = children_of(process.pid)
     process.kill()
@@ -145,9 +145,9 @@ def test_nothing_is_left_when_the_command_is_killed():
 @pytest.mark.parametrize(
     ("words", "status", "told"),
     [
-        (["sharding.devices=3"], 2, "found 3 for 2 processes, expected a multiple of sharding.processes"),
-        (["sharding.rank=1"], 2, "sharding.coordinator: found none, expected HOST:PORT"),
-        (["sharding.rank=2", "sharding.coordinator=x:1"], 2, "sharding.rank: found 2, expected 0 to 1"),
+        (["sharding.devices=3"], 2, "found 3 for 2 processes, expected a multiple of launch.processes"),
+        (["launch.rank=1"], 2, "launch.coordinator: found none, expected HOST:PORT"),
+        (["launch.rank=2", "launch.coordinator=x:1"], 2, "launch.rank: found 2, expected 0 to 1"),
         (["sharding.device_memory=1kB"], 1, "sharding.device_memory allows 1 kB"),
         (
             ["sharding.devices=2", "data=mag", "model=rgcn", "sharding=halo"],
@@ -158,6 +158,6 @@ def test_nothing_is_left_when_the_command_is_killed():
 )
 def test_one_error_for_all_processes(words, status, told):
     plan = [] if any(word.startswith("sharding=") for word in words) else ["sharding=edges"]
-    found, _, err = finish(start(*COMMON, *plan, "sharding.processes=2", "run.dir=run", *words))
+    found, _, err = finish(start(*COMMON, *plan, "launch.processes=2", "run.dir=run", *words))
     assert found == status and told in err
     assert len(err.splitlines()) == 1 and err.startswith("heddle: ")

@@ -8,9 +8,11 @@ import pytest
 
 from heddle.errors import BudgetError, ConfigError
 from heddle.heads import NodeHead
+from heddle.launch import ALONE, Launch
 from heddle.layers.gcn import GCN
 from heddle.model import Model
 from heddle.models.stack import Stack
+from heddle.optim import Optim
 from heddle.program import Program
 from heddle.sharding.memory import in_bytes
 from heddle.sharding.plan import estimate
@@ -19,10 +21,11 @@ from heddle.sharding.workload import workload_of_graph
 from heddle.task import Task
 from heddle.testing.program_cases import ProgramCase, program_cases
 from heddle_jax.backend import JaxBackend
+from heddle_jax.options import JaxOptions
 
 from .cases import PLANS, batch_of, graph_named
 
-ADAM = {"name": "adam", "lr": 0.05, "clip_norm": 1.0}
+ADAM = Optim(name="adam", lr=0.05, clip_norm=1.0, weight_decay=0.0)
 CASES = program_cases()
 
 each_plan = pytest.mark.parametrize("plan", PLANS)
@@ -30,7 +33,7 @@ each_plan = pytest.mark.parametrize("plan", PLANS)
 
 @pytest.fixture
 def backend() -> JaxBackend:
-    return JaxBackend({"name": "jax", "precision": "float64"})
+    return JaxBackend(JaxOptions(precision="float64"))
 
 
 def without_features() -> ProgramCase:
@@ -59,7 +62,7 @@ def trained(program: Program, batch: Any) -> list[Any]:
 def test_training_equals_one_device(backend, name, plan):
     case = without_features() if name == "without_features" else CASES[name]
     alone = trained(backend.program(case.model, case.task, ADAM), case.batch)
-    many = trained(backend.sharded_program(case.model, case.task, ADAM, Sharding(plan, 4)), case.batch)
+    many = trained(backend.sharded_program(case.model, case.task, ADAM, Sharding(plan, 4), ALONE), case.batch)
     for one, wanted in zip(jax.tree.leaves(many), jax.tree.leaves(alone), strict=True):
         np.testing.assert_allclose(one, wanted, rtol=1e-10, atol=1e-10)
 
@@ -67,7 +70,9 @@ def test_training_equals_one_device(backend, name, plan):
 def test_relations_are_split_by_edges(backend):
     case = CASES["hetero_node_classification"]
     alone = trained(backend.program(case.model, case.task, ADAM), case.batch)
-    many = trained(backend.sharded_program(case.model, case.task, ADAM, Sharding("auto", 3)), case.batch)
+    many = trained(
+        backend.sharded_program(case.model, case.task, ADAM, Sharding("auto", 3), ALONE), case.batch
+    )
     for one, wanted in zip(jax.tree.leaves(many), jax.tree.leaves(alone), strict=True):
         np.testing.assert_allclose(one, wanted, rtol=1e-10, atol=1e-10)
 
@@ -80,7 +85,7 @@ def test_auto_takes_what_fits(backend, capsys):
 
     def place(memory: int) -> str:
         sharding = Sharding("auto", 4, device_memory=memory)
-        backend.sharded_program(case.model, case.task, ADAM, sharding).place(case.batch)
+        backend.sharded_program(case.model, case.task, ADAM, sharding, ALONE).place(case.batch)
         return capsys.readouterr().out
 
     assert "sharding=auto takes" in place(max(needs.values()))
@@ -92,7 +97,9 @@ def test_auto_takes_what_fits(backend, capsys):
 @each_plan
 def test_a_graph_over_budget(backend, plan):
     case = CASES["node_classification"]
-    program = backend.sharded_program(case.model, case.task, ADAM, Sharding(plan, 4, device_memory=500))
+    program = backend.sharded_program(
+        case.model, case.task, ADAM, Sharding(plan, 4, device_memory=500), ALONE
+    )
     with pytest.raises(BudgetError, match=f"sharding={plan}: found a need of .*; take about .* times"):
         program.place(case.batch)
 
@@ -100,25 +107,25 @@ def test_a_graph_over_budget(backend, plan):
 @pytest.mark.parametrize("name", ["graph_classification/sum", "link_prediction"])
 def test_tasks_about_something_else(backend, name):
     with pytest.raises(ConfigError, match="expected one about the nodes of one graph; use sharding=none"):
-        backend.sharded_program(CASES[name].model, CASES[name].task, ADAM, Sharding("edges", 2))
+        backend.sharded_program(CASES[name].model, CASES[name].task, ADAM, Sharding("edges", 2), ALONE)
 
 
 def test_what_cannot_be_split(backend):
     case = CASES["hetero_node_classification"]
     for plan in ("scatter", "halo"):
-        program = backend.sharded_program(case.model, case.task, ADAM, Sharding(plan, 2))
+        program = backend.sharded_program(case.model, case.task, ADAM, Sharding(plan, 2), ALONE)
         with pytest.raises(ConfigError, match="found a graph with types of nodes"):
             program.place(case.batch)
     with pytest.raises(ConfigError, match="expected a portable model"):
-        backend.sharded_program(object(), case.task, ADAM, Sharding("edges", 2))
+        backend.sharded_program(object(), case.task, ADAM, Sharding("edges", 2), ALONE)
     with pytest.raises(ConfigError, match="found 16 in 1 process"):
-        backend.sharded_program(case.model, case.task, ADAM, Sharding("edges", 16))
+        backend.sharded_program(case.model, case.task, ADAM, Sharding("edges", 16), ALONE)
     with pytest.raises(ConfigError, match="found 2 and no rank"):
-        backend.sharded_program(case.model, case.task, ADAM, Sharding("edges", 2, processes=2))
+        backend.sharded_program(case.model, case.task, ADAM, Sharding("edges", 2), Launch(processes=2))
     other = CASES["node_classification"]
     batch = other.batch._replace(prepared={**other.batch.prepared, "more": np.ones(17)})
     with pytest.raises(ConfigError, match="found 'more' among what the model prepares"):
-        backend.sharded_program(other.model, other.task, ADAM, Sharding("halo", 2)).place(batch)
+        backend.sharded_program(other.model, other.task, ADAM, Sharding("halo", 2), ALONE).place(batch)
 
 
 def test_dropout_differs_from_step_to_step_and_not_between_runs(backend):
@@ -126,7 +133,9 @@ def test_dropout_differs_from_step_to_step_and_not_between_runs(backend):
     model = Model(Stack(case.model.encoder.layers, dropout=0.5), NodeHead())
 
     def losses() -> list[float]:
-        program = backend.sharded_program(model, case.task, {"name": "sgd", "lr": 0.0}, Sharding("halo", 4))
+        program = backend.sharded_program(
+            model, case.task, Optim(name="sgd", lr=0.0, weight_decay=0.0), Sharding("halo", 4), ALONE
+        )
         state, placed, found = program.init(0), program.place(case.batch), []
         for _ in range(3):
             state, metrics = program.step(state, placed)

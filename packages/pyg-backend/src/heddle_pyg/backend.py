@@ -1,6 +1,5 @@
 """PygBackend: torch and PyG as an engine."""
 
-from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -8,8 +7,11 @@ import torch
 
 from heddle.errors import ConfigError
 from heddle.graph import Graph, HeteroGraph
+from heddle.launch import Launch
 from heddle.model import Model
+from heddle.optim import Optim
 from heddle.program import Program
+from heddle_pyg.options import PygOptions
 from heddle_torch.engine import TorchEngine
 from heddle_torch.group import join, launched
 from heddle_torch.kernels import kernels_named
@@ -20,35 +22,30 @@ from heddle_torch.train.program import build_program
 
 
 class PygBackend(TorchEngine):
-    """The engine, as the `backend` node configures it.
-
-    Read: device ("cpu", "cuda", "cuda:1" ...; "auto": CUDA where there is one), threads (of torch's pool on the CPU,
-    None leaves it), precision ("float32", "float64", "bfloat16"), kernel (who computes the primitives: "heddle" for
-    the installed kernels, "torch" for torch alone, "auto" for heddle where they are installed).
-    """
+    """The engine, as its options configure it."""
 
     name = "pyg"
 
-    def __init__(self, config: Mapping[str, Any]):
-        self.device = device_named(str(config.get("device") or "cpu"))
-        self.precision = precision_named(config.get("precision") or "float32")
-        self.kernels = kernels_named(config.get("kernel") or "auto", self.device)
-        use_threads(config.get("threads"))
+    def __init__(self, options: PygOptions):
+        self.device = device_named(options.device)
+        self.precision = precision_named(options.precision)
+        self.kernels = kernels_named(options.kernel, self.device)
+        use_threads(options.threads)
 
-    def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
+    def program(self, model: Any, task: Any, optim: Optim) -> Program:
         """Build the Program that trains a portable Model, or a model that `model=pyg` built."""
         return self._program(model, task, optim, backward_alone)
 
-    def parallel_program(self, model: Any, task: Any, optim: Mapping[str, Any], peers: Any) -> Program:
-        """Build the Program of one of several processes (`heddle.workflow.peers.Peers`) that add up their gradients."""
+    def parallel_program(self, model: Any, task: Any, optim: Optim, launch: Launch) -> Program:
+        """Build the Program of one of several processes that add up their gradients."""
         if self.device.type == "cuda":
-            self.device = torch.device("cuda", peers.number % torch.cuda.device_count())
-        group = join(peers.coordinator, peers.number, peers.size, self.device)
+            self.device = torch.device("cuda", launch.number % torch.cuda.device_count())
+        group = join(launch.coordinator, launch.number, launch.size, self.device)
         return self._program(
             model, task, optim, backward_together(group) if group.size > 1 else backward_alone
         )
 
-    def _program(self, model: Any, task: Any, optim: Mapping[str, Any], backward: Backward) -> Program:
+    def _program(self, model: Any, task: Any, optim: Optim, backward: Backward) -> Program:
         ops = self.ops()
         if isinstance(model, Model):
             learner: Learner = PortableLearner(model, ops, self.device, self.precision)

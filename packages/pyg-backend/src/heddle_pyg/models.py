@@ -1,7 +1,7 @@
 """model=pyg: model classes of torch_geometric by name, as native models of this engine."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,14 +11,15 @@ from torch import nn
 from heddle.errors import ConfigError, nearest
 from heddle.model import Signature
 from heddle_pyg.native_model import NativeModel, native_model
+from heddle_pyg.options import PygModelOptions
 
 _KNOWN = {"in_channels", "hidden_channels", "out_channels", "num_layers", "depth"}
 _PNA = {"aggregators": ["mean", "min", "max", "std"], "scalers": ["identity"], "deg": [0, 1]}
 """PNA without scaling by degree: its histogram `deg` belongs to the data, so who wants scalers passes it."""
 
 
-def build(config: Mapping[str, Any], signature: Signature) -> NativeModel:
-    """Return the class that the `model` config node names, with a head for what `signature` asks.
+def build(options: PygModelOptions, signature: Signature) -> NativeModel:
+    """Return the class that the `model` node names, with a head for what `signature` asks.
 
     The class gets in_channels, hidden_channels, num_layers (or depth), out_channels, dropout, act and jk, as far as
     its constructor knows them, and then `kwargs`. For node tasks it answers itself; for graphs and links it ends in
@@ -27,22 +28,22 @@ def build(config: Mapping[str, Any], signature: Signature) -> NativeModel:
     Raises:
         ConfigError: an unknown class, with the nearest name; one that wants other arguments or gives other results.
     """
-    cls, hidden = model_class(str(config["cls"])), int(config["hidden"])
+    cls, hidden = model_class(options.cls), options.hidden
     known = inspect.signature(cls.__init__).parameters
-    options = dict(config.get("kwargs") or {})
+    own = dict(options.kwargs)
     if cls.__name__ == "PNA":
-        options = _PNA | options
-        options["deg"] = torch.as_tensor(options["deg"])
+        own = _PNA | own
+        own["deg"] = torch.as_tensor(own["deg"])
     if signature.relations and cls.__name__ == "GAT":
-        options.setdefault("add_self_loops", False)  # there are none between two types
+        own.setdefault("add_self_loops", False)  # there are none between two types
 
     def make(in_dim: int, out_dim: int) -> nn.Module:
-        layers = int(config["layers"])
-        activation = None if config["activation"] == "none" else config["activation"]
+        layers = options.layers
+        activation = None if options.activation == "none" else options.activation
         given: dict[str, Any] = {"in_channels": in_dim, "hidden_channels": hidden, "out_channels": out_dim}
-        given |= {"num_layers": layers, "depth": layers, "dropout": config["dropout"]}
-        given |= {"act": activation, "jk": config.get("jk")}
-        arguments = {name: value for name, value in given.items() if name in known} | options
+        given |= {"num_layers": layers, "depth": layers, "dropout": options.dropout}
+        given |= {"act": activation, "jk": options.jk}
+        arguments = {name: value for name, value in given.items() if name in known} | own
         try:
             return cls(**arguments)
         except (TypeError, ValueError, AssertionError) as error:
@@ -50,7 +51,7 @@ def build(config: Mapping[str, Any], signature: Signature) -> NativeModel:
                 f"model.cls={cls.__name__}: it refused {arguments}: {error}; set model.kwargs"
             ) from error
 
-    return native_model(make, signature, hidden, str(config.get("readout") or "mean"), "edge_dim" in options)
+    return native_model(make, signature, hidden, options.readout, "edge_dim" in own)
 
 
 def model_class(name: str) -> Callable[..., nn.Module]:

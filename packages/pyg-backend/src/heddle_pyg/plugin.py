@@ -1,6 +1,6 @@
 """Describes this package to Heddle; the heavy code is named by strings and loaded on use."""
 
-from heddle.hookspecs import BackendInfo, Key, ModelInfo, hookimpl
+from heddle.hookspecs import BackendInfo, ModelInfo, hookimpl
 
 PLUGIN_API = (1, 0)
 
@@ -13,11 +13,7 @@ def heddle_backends():
             summary="PyTorch Geometric: autograd, neighbour sampling, DDP",
             loader="heddle_pyg.backend:PygBackend",
             needs=("torch", "torch_geometric"),
-            keys={
-                "precision": Key(str, choices=("float32", "float64", "bfloat16")),
-                "kernel": Key(str, choices=("auto", "heddle", "torch")),
-                "threads": Key(int, null=True, least=1),
-            },
+            options="heddle_pyg.options:PygOptions",
             capabilities=("any shapes", "trains in parallel", "trains scripts", "exports", "states kernels"),
             rank=1,
         )
@@ -31,13 +27,10 @@ def heddle_models():
             "pyg",
             summary="a model class of torch_geometric by name: model.cls=GraphSAGE",
             loader="heddle_pyg.models:build",
+            options="heddle_pyg.options:PygModelOptions",
+            recommends={"optim.lr": 0.01, "optim.weight_decay": 5e-4},
             backends=("pyg",),
             needs=("torch", "torch_geometric"),
             capabilities=("homogeneous", "relations"),
         )
     ]
-
-
-@hookimpl
-def heddle_config_paths():
-    return ["pkg://heddle_pyg.conf"]

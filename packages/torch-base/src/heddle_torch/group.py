@@ -14,6 +14,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from heddle.errors import LostProcessError
+from heddle.launch import TORCHRUN
 
 T = TypeVar("T")
 CPU = torch.device("cpu")
@@ -111,8 +112,8 @@ def join(
     if size == 1:
         return Group()
     if not dist.is_initialized():
-        where = coordinator or "env://"
-        address = {} if where.startswith("env") else {"init_method": f"tcp://{where}"}
+        where = coordinator or TORCHRUN
+        address = {} if where == TORCHRUN else {"init_method": f"tcp://{where}"}
         held = joined(device, timeout, **address, rank=rank, world_size=size)
         held.__enter__()
         atexit.register(held.__exit__, None, None, None)

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from heddle.cli.options import Bench
 from heddle.cli.screen import print_table
 from heddle.errors import HeddleError
+from heddle.options import build
 from heddle.plugins import Registry, load_plugins
+
+if TYPE_CHECKING:
+    from heddle.config.run import RunConfig
 
 HELP = """\
 Usage: heddle bench [backend=OPTION,OPTION] [GROUP=OPTION | KEY=VALUE,VALUE ...] [bench.rounds=5] [bench.steps=10]
@@ -37,10 +42,10 @@ def run(arguments: Sequence[str]) -> int:
     """
     registry = load_plugins()
     settings, configs = _configs(arguments, registry)
-    variants, left_out = _built(configs, settings["steps"], registry)
+    variants, left_out = _built(configs, settings.steps, registry)
     from heddle.workflow.bench import measure
 
-    timings = measure(variants, settings["rounds"], settings["tolerance"])
+    timings = measure(variants, settings.rounds, settings.tolerance)
     fastest = min(timing.step for timing in timings)
     rows = [
         (
@@ -59,18 +64,19 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _configs(words: Sequence[str], registry: Registry) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def _configs(words: Sequence[str], registry: Registry) -> tuple[Bench, dict[str, "RunConfig"]]:
     """Return the `bench` node and the configuration of each variant by its name."""
     from heddle.config.check import check
     from heddle.config.compose import composer, plain, show_hydra
     from heddle.config.overrides import check_discrete, parse
-    from heddle.config.values import check_values, keys_of
+    from heddle.config.run import run_config
 
-    show_hydra(registry)
+    extra = {"bench": Bench}
+    show_hydra(registry, extra=extra)
     with composer("bench") as made:
         parsed = parse(words, made.loader)
         check_discrete(parsed)
-        texts = check(parsed, made, registry, usable=True)
+        texts = check(parsed, made, registry, usable=True, extra=extra)
         fixed = [text for word, text in zip(parsed, texts) if not word.is_sweep]
         choices = {
             text.partition("=")[0]: list(word.override.sweep_string_iterator())
@@ -78,13 +84,14 @@ def _configs(words: Sequence[str], registry: Registry) -> tuple[dict[str, Any], 
             if word.is_sweep
         }
         if not any(word.key == "backend" for word in parsed):
-            choices = {"backend": _engines(plain(made.compose(fixed)), registry), **choices}
+            choices = {"backend": _engines(plain(made.compose(fixed))["model"]["name"], registry), **choices}
         configs = {}
         for choice in _choices(choices):
-            config = plain(made.compose([*fixed, *choice]))
-            check_values(config, keys_of(config, registry))
-            configs[" ".join(choice) or f"backend={config['backend']['name']}"] = config
-    return next(iter(configs.values()))["bench"], configs
+            tree = plain(made.compose([*fixed, *choice]))
+            settings = build(Bench, tree.pop("bench"), "bench")
+            config = run_config(tree, registry)
+            configs[" ".join(choice) or f"backend={config.backend.name}"] = config
+    return settings, configs
 
 
 def _choices(choices: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
@@ -93,15 +100,13 @@ def _choices(choices: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
         yield [f"{key}={value}" for key, value in zip(choices, values)]
 
 
-def _engines(config: Mapping[str, Any], registry: Registry) -> list[str]:
-    """Return the usable engines that a configuration's model runs on."""
-    of_model = registry.info("model", config["model"]["name"]).backends
+def _engines(model: str, registry: Registry) -> list[str]:
+    """Return the usable engines that a model runs on."""
+    of_model = registry.info("model", model).backends
     return [name for name in registry.names("backend") if not of_model or name in of_model]
 
 
-def _built(
-    configs: Mapping[str, Mapping[str, Any]], steps: int, registry: Registry
-) -> tuple[list[Any], list[str]]:
+def _built(configs: Mapping[str, "RunConfig"], steps: int, registry: Registry) -> tuple[list[Any], list[str]]:
     """Return the variants that could be built, and a line for each other one."""
     from heddle.workflow.bench import Variant
 

@@ -45,7 +45,7 @@ def _row(registry: Registry, name: str) -> list[str]:
     stated = registry.info("backend", name).capabilities
     try:
         options = composed("config", [f"backend={name}"], registry, ("backend",))["backend"]
-        held = held_by(registry.backend(name, options))
+        held = held_by(registry.backend(options))
     except HeddleError as error:
         return [*("?" for _ in ENGINES), str(error)]
     cells = {(True, True): YES, (True, False): "not stated", (False, True): "stated only"}

@@ -10,6 +10,7 @@ from contextlib import redirect_stderr
 from io import StringIO
 
 from heddle.cli.main import COMMANDS
+from heddle.cli.options import Bench, Plan, Sweep
 from heddle.errors import ConfigError, nearest
 
 PRIMARIES = {
@@ -91,6 +92,6 @@ def _ask_hydra(primary: str, action: str) -> None:
     from heddle.config.groups import CONF
     from heddle.plugins import load_plugins
 
-    show_hydra(load_plugins())
+    show_hydra(load_plugins(), extra={"plan": Plan, "bench": Bench, "sweep": Sweep})
     with command_line(["heddle", "-sc", action]):
         hydra.main(str(CONF), primary, HYDRA_VERSION)(job.train)()

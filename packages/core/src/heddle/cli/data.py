@@ -55,18 +55,15 @@ def _prepare(words: Sequence[str], registry: Registry) -> None:
     from heddle.data.etl.prepare import prepare
     from heddle.data.etl.readers import PREPARED
     from heddle.data.etl.recipes import schema_of
+    from heddle.data.etl_options import Etl
+    from heddle.data.reader_options import TablesToPrepare
 
-    config = composed("prepare", words, registry, ("data", "etl", "plugins"))
+    config = composed("prepare", words, registry, ("data", "etl", "plugins"), {"etl": Etl})
     data = config["data"]
-    if data["reader"] not in PREPARED:
-        raise ConfigError(
-            f"data={data['reader']} has no tables to prepare; choose one of {', '.join(PREPARED)}"
-        )
-    wanted = ("src", "dst", "schema") if data["reader"] == "schema" else ("src", "dst")
-    for key in wanted:
-        if data.get(key) is None:
-            raise ConfigError(f"data.{key}: found none, expected a path; write data.{key}=...")
-    print(prepare(schema_of(data), data["src"], data["dst"], config["etl"]))
+    if not isinstance(data, TablesToPrepare):
+        raise ConfigError(f"data={data.reader} has no tables to prepare; choose one of {', '.join(PREPARED)}")
+    src, dst = data.wanted("src"), data.wanted("dst")
+    print(prepare(schema_of(data), src, dst, config["etl"]))
 
 
 def _generate(words: Sequence[str]) -> None:
@@ -122,5 +119,5 @@ def _describe(words: Sequence[str], registry: Registry) -> None:
     from heddle.config.nodes import composed
 
     config = composed("config", words, registry, ("data", "plugins"))["data"]
-    dataset = registry.dataset(config["reader"])(config)
+    dataset = registry.dataset(config.reader)(config)
     print_table(("of the dataset", "found"), facts(dataset))

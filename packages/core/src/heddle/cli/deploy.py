@@ -1,8 +1,9 @@
 """`heddle deploy`: a trained run as a model repository, and a server of it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from heddle.errors import ConfigError, nearest
+from heddle.errors import ConfigError, nearest, problem
 from heddle.plugins import load_plugins
 
 HELP = """\
@@ -31,20 +32,23 @@ def run(arguments: Sequence[str]) -> int:
         hint = nearest(action, ACTIONS) or ";"
         raise ConfigError(f"{action!r} is unknown{hint} write heddle deploy {', '.join(ACTIONS)}")
     from heddle.config.nodes import composed
+    from heddle.config.saved import saved_config
     from heddle.serving import deploy
 
     registry = load_plugins()
     config = composed("deploy", words, registry, ("deploy", "run", "plugins"))
-    node = config["deploy"]
-    if node["name"] == "none":
+    node, run = config["deploy"], config["run"]
+    if node.name == "none":
         raise ConfigError("deploy=none serves nothing; choose deploy=triton or deploy=heddle")
     if action == "export":
-        print(deploy.export(node, config["run"], registry))
+        if run is None:
+            raise ConfigError(problem("run", "none", "a trained run's folder", "write run=runs/NAME"))
+        print(deploy.export(node, Path(run), saved_config(run, registry), registry))
     elif action == "environment":
         print(deploy.environment(node))
     else:
-        start = registry.server(node["name"])
-        with start(node, config["run"]) as running:
+        start = registry.server(node.name)
+        with start(node, run) as running:
             for name in ("http", "grpc", "metrics"):
                 if address := getattr(running, name):
                     print(f"{name} {address}", flush=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from textwrap import fill
 
 from heddle.cli.main import COMMANDS
-from heddle.doctor import groups_of
+from heddle.config.groups import options_by_group
 from heddle.plugins import load_plugins
 
 EXAMPLES = """\
@@ -25,7 +25,7 @@ def run(arguments: Sequence[str]) -> int:
     commands = "\n".join(f"  {name:<{width}}  {summary}" for name, summary in COMMANDS.items())
     groups = "\n".join(
         fill(", ".join(options), 110, initial_indent=f"  {group}: ", subsequent_indent=" " * (len(group) + 4))
-        for group, options in groups_of(load_plugins()).items()
+        for group, options in options_by_group(load_plugins()).items()
     )
     print(
         "Usage: heddle COMMAND [GROUP=OPTION | KEY=VALUE ...]\n\n"

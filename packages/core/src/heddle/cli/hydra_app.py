@@ -12,13 +12,13 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from heddle.artifacts import read_config
 from heddle.cli.flags import Flags, parse_flags
 from heddle.cli.multirun import summarise, sweep_folder
 from heddle.config.check import check
 from heddle.config.compose import HYDRA_VERSION, composer, one_sentence, show_hydra
 from heddle.config.groups import CONF
 from heddle.config.overrides import Word, check_discrete, check_single, parse
+from heddle.config.saved import saved_tree
 from heddle.errors import ConfigError
 from heddle.plugins import Registry, load_plugins
 
@@ -127,7 +127,7 @@ def _resumes(words: Sequence[Word]) -> bool:
         ConfigError: there are other keys beside `resume`: a run goes on as it began, or its figures mean nothing.
     """
     resumed = [word.text for word in words if word.key == "resume" and word.values != (None,)]
-    own = ("resume", "sharding.rank", "sharding.coordinator")
+    own = ("resume", "launch.rank", "launch.coordinator")
     others = [word.text for word in words if word.key not in own and not word.is_hydras]
     if resumed and others:
         raise ConfigError(
@@ -142,7 +142,7 @@ def _saved(app: App, words: Sequence[Word]) -> dict[str, Any]:
     runs = [word.values[0] for word in words if word.key == "run"]
     if not runs:
         raise ConfigError(f"run: found none, expected a run's folder; as in heddle {app.name} run=runs/NAME")
-    return read_config(Path(str(runs[-1])))
+    return saved_tree(str(runs[-1]))
 
 
 def _own_folder(flags: Flags) -> list[str]:

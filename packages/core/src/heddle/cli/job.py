@@ -1,7 +1,8 @@
 """What Hydra calls with a composed configuration, here or in another process."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,16 @@ from omegaconf import DictConfig
 from heddle.cli.main import FULL_ERROR, report
 from heddle.cli.torchrun import with_torchrun
 from heddle.config.compose import plain
-from heddle.config.values import check_names, check_values, keys_of
+from heddle.config.run import Plugins, RunConfig, run_config
+from heddle.config.saved import resumed_config, saved_config, saved_tree
+from heddle.config.values import check_names
 from heddle.errors import HeddleError
+from heddle.launch import TORCHRUN, Launch
+from heddle.options import build
 from heddle.plugins import PREFER, Registry, load_plugins
 
-Config = dict[str, Any]
+Tree = Mapping[str, Any]
+"""A composed configuration as Hydra gives it."""
 
 
 def train(config: DictConfig) -> None:
@@ -34,67 +40,58 @@ def predict(config: DictConfig) -> None:
     _guarded(config, _predict)
 
 
-def _train(config: Config) -> None:
-    from heddle.sharding.settings import with_rank
-    from heddle.workflow.folder import is_finished
-    from heddle.workflow.processes import needs_processes, run_processes
-    from heddle.workflow.run import train
-    from heddle.workflow.worker import own_folder
-
-    config = with_torchrun(config, os.environ)
-    if config["resume"]:
-        saved = _saved(config["resume"])
-        if needs_processes(saved) and not is_finished(Path(config["resume"])):
-            run_processes({**with_rank(saved, config), "resume": config["resume"]})
-        else:
-            train(config, _registry(saved))
+def _train(tree: Tree) -> None:
+    if tree["resume"]:
+        registry = _registry(saved_tree(tree["resume"]))
+        launch = build(Launch, tree["launch"], "launch")
+        config = with_torchrun(resumed_config(tree["resume"], launch, registry), os.environ)
     else:
-        registry = _registry(config)
-        check_values(config, keys_of(config, registry))
-        check_names(config, registry)
-        peer = _launched(config)
-        if peer is not None:
-            with own_folder(peer) as own:
-                train(own, registry)
-        elif needs_processes(config):
-            run_processes(_placed(config))
-        else:
-            folder = train(_placed(config), registry)
-            if config["deploy"]["name"] != "none":
-                from heddle.serving.deploy import export
-
-                print(f"repository: {export(config['deploy'], folder, registry)}")
+        registry = _registry(tree)
+        check_names(tree, registry)
+        config = with_torchrun(_placed(run_config(tree, registry)), os.environ)
+    _launch(config, registry)
 
 
-def _launched(config: Config) -> Config | None:
-    """Return the configuration of this process where torchrun has started several, else None."""
-    from heddle.workflow.peers import TORCHRUN, Peers, peers_of, with_peer
+def _launch(config: RunConfig, registry: Registry) -> None:
+    """Train in this process, or in those that the configuration asks for; export what was trained if it says so."""
+    from heddle.workflow.folder import is_finished
+    from heddle.workflow.processes import own_folder, run_processes
+    from heddle.workflow.run import train
 
-    size = int(os.environ.get("WORLD_SIZE", 1))
-    sharded = (config.get("sharding") or {}).get("rank") is not None
-    if sharded or size < 2 or "TORCHELASTIC_RUN_ID" not in os.environ:
-        return None
-    own = with_peer(config, Peers(size, int(os.environ["RANK"]), TORCHRUN))
-    peers_of(own)
-    return own
+    launch = config.launch
+    if launch.devices > 1 and launch.coordinator == TORCHRUN:
+        with own_folder(config) as own:
+            train(own, registry)
+    elif launch.size > 1 and not (config.resume and is_finished(Path(config.resume))):
+        run_processes(config)
+    else:
+        folder = train(config, registry)
+        if config.deploy.name != "none" and not config.resume:
+            from heddle.serving.deploy import export
+
+            print(f"repository: {export(config.deploy, folder, config, registry)}")
 
 
-def _evaluate(config: Config) -> None:
+def _evaluate(tree: Tree) -> None:
     from heddle.artifacts import write_json
-    from heddle.workflow.run import evaluate
+    from heddle.workflow.saved import evaluate
 
-    result = evaluate(config, _registry(_saved(config["run"])))
-    if config["out"]:
-        write_json(Path(config["out"]), result)
-
-
-def _predict(config: Config) -> None:
-    from heddle.workflow.run import predict
-
-    predict({**config, "output": config["out"]}, _registry(_saved(config["run"])))
+    registry = _registry(saved_tree(tree["run"]))
+    result = evaluate(saved_config(tree["run"], registry, tree), Path(tree["run"]), registry)
+    if tree["out"]:
+        write_json(Path(tree["out"]), result)
 
 
-def _guarded(composed: DictConfig, work: Callable[[Config], None]) -> None:
+def _predict(tree: Tree) -> None:
+    from heddle.workflow.saved import predict
+
+    registry = _registry(saved_tree(tree["run"]))
+    folder = Path(tree["run"])
+    out = Path(tree["out"]) if tree["out"] else folder / "predictions.csv"
+    predict(saved_config(folder, registry, tree), folder, registry, out)
+
+
+def _guarded(composed: DictConfig, work: Callable[[Tree], None]) -> None:
     """Do `work` on a composed configuration; an error that Heddle raises on purpose ends in one line.
 
     Raises:
@@ -108,24 +105,17 @@ def _guarded(composed: DictConfig, work: Callable[[Config], None]) -> None:
         raise SystemExit(report(error)) from None
 
 
-def _registry(config: Config) -> Registry:
+def _registry(tree: Tree) -> Registry:
     """Return the plugins, as the configuration prefers them; whoever asks for plugins later gets the same."""
-    prefer = config.get("plugins", {}).get("prefer", [])
-    if prefer:
-        os.environ[PREFER] = prefer if isinstance(prefer, str) else ",".join(prefer)
+    plugins = build(Plugins, tree.get("plugins") or {}, "plugins")
+    if plugins.preferred:
+        os.environ[PREFER] = ",".join(plugins.preferred)
     return load_plugins()
 
 
-def _placed(config: Config) -> Config:
+def _placed(config: RunConfig) -> RunConfig:
     """Return the configuration of a run of a sweep with its own folder, that of a single run as it is."""
     hydra = HydraConfig.get()
-    if hydra.mode != RunMode.MULTIRUN or config["run"]["dir"]:
+    if hydra.mode != RunMode.MULTIRUN or config.run.dir:
         return config
-    return {**config, "run": {**config["run"], "dir": hydra.runtime.output_dir}}
-
-
-def _saved(folder: str) -> Config:
-    """Return the configuration of an earlier run."""
-    from heddle.artifacts import read_config
-
-    return read_config(Path(folder))
+    return replace(config, run=replace(config.run, dir=hydra.runtime.output_dir))

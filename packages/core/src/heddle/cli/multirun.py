@@ -9,7 +9,6 @@ from typing import Any
 
 from hydra.core.override_parser.types import Quote, QuotedString
 
-from heddle.artifacts import write_json
 from heddle.cli.screen import print_table
 from heddle.errors import ConfigError
 
@@ -41,6 +40,8 @@ def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
 
     The same goes to summary.json. Runs without metrics.json, say of a launcher that only submits them, don't count.
     """
+    from heddle.artifacts import write_json
+
     runs = sorted(folder.glob("*/metrics.json"), key=lambda path: (len(path.parent.name), path.parent.name))
     if runs:
         found = [json.loads(path.read_text(encoding="utf-8")) for path in runs]

@@ -1,22 +1,28 @@
 """`heddle plan`: what each device would hold and send, by each way of splitting a graph."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from heddle.capabilities import FORECASTS, PLANS_FORECASTS, PlansForecasts
+from heddle.cli.options import Plan
 from heddle.cli.screen import print_table
 from heddle.data.dataset import SPLITS, Dataset
 from heddle.errors import ConfigError
 from heddle.forecast import split_windows, usual_batch
 from heddle.model import PlannedEncoder, Signature
+from heddle.models.options import RelationalOptions
+from heddle.options import build
 from heddle.plugins import Registry, load_plugins
 from heddle.relational.plan import Choice
 from heddle.relational.table import COLUMNS, rows
 from heddle.sharding.memory import in_bytes
 from heddle.sharding.plan import PLANS, Estimate, choose, estimate, estimates, plans_for
-from heddle.sharding.settings import Sharding, sharding_from
+from heddle.sharding.settings import Sharding
 from heddle.sharding.sizes import HaloSizes, Workload
 from heddle.task import Task
+
+if TYPE_CHECKING:
+    from heddle.config.run import RunConfig
 
 HELP = """\
 Usage: heddle plan [model=OPTION] [sharding.devices=8] [sharding.device_memory=16GB] [data=OPTION | plan.nodes=... ...]
@@ -61,18 +67,18 @@ def run(arguments: Sequence[str]) -> int:
     from heddle.workflow.check import check_fit
 
     registry = load_plugins()
-    config = _composed(arguments, registry)
-    sharding = sharding_from(config["sharding"])
+    config, sizes = _composed(arguments, registry)
+    sharding = config.sharding
     devices = sharding.devices or DEVICES
-    if config["plan"]["nodes"] is None:
-        dataset = registry.dataset(config["data"]["reader"])(config["data"])
-        task = task_for(config["task"], dataset)
+    if sizes.nodes is None:
+        dataset = registry.dataset(config.data.reader)(config.data)
+        task = task_for(config.task, dataset)
         if task.level == "step":
             check_fit(dataset, task)
             return _of_forecast(config, registry, sharding, devices, dataset, task)
         work, plans, halo, choices = _of_data(config, registry, sharding, devices, dataset, task)
     else:
-        work, plans, halo, choices = _of_sizes(config, registry), PLANS, None, []
+        work, plans, halo, choices = _of_sizes(config, sizes, sizes.nodes, registry), PLANS, None, []
     found = estimates(work, devices, plans, cut=sharding.cut, halo=halo)
     print(f"{work.n_nodes:,} nodes, {work.n_edges:,} edges, {work.n_params:,} weights, {devices} devices")
     _print([estimate("none", work, 1), *found], sharding.device_memory)
@@ -81,40 +87,42 @@ def run(arguments: Sequence[str]) -> int:
     best = choose(found, sharding.device_memory)
     limit = "" if sharding.device_memory is None else f" that fits into {in_bytes(sharding.device_memory)}"
     print(f"sharding=auto takes {best.plan}, the cheapest{limit}")
-    if choices:
+    if choices and isinstance(config.model, RelationalOptions):
         print(
-            f"model.plan={config['model']['plan']}: how sums over relations are taken, and microseconds of each way"
+            f"model.plan={config.model.plan}: how sums over relations are taken, and microseconds of each way"
         )
         print_table(COLUMNS, rows(choices))
     return 0
 
 
-def _composed(words: Sequence[str], registry: Registry) -> dict[str, Any]:
+def _composed(words: Sequence[str], registry: Registry) -> "tuple[RunConfig, Plan]":
+    """Return the configuration of a run, which may name no engine, and the `plan` node."""
     from heddle.config.check import check
     from heddle.config.compose import composer, plain, show_hydra
     from heddle.config.overrides import check_single, parse
+    from heddle.config.run import run_config
 
-    show_hydra(registry)
+    extra = {"plan": Plan}
+    show_hydra(registry, extra=extra)
     with composer("plan") as made:
         parsed = parse(words, made.loader)
         check_single(parsed)
-        return plain(made.compose(check(parsed, made, registry, usable=False)))
+        tree = plain(made.compose(check(parsed, made, registry, usable=False, extra=extra)))
+    sizes = build(Plan, tree.pop("plan"), "plan")
+    return run_config(tree, registry, needs_engine=False), sizes
 
 
-def _of_sizes(config: Mapping[str, Any], registry: Registry) -> Workload:
+def _of_sizes(config: "RunConfig", sizes: Plan, n_nodes: int, registry: Registry) -> Workload:
     from heddle.sharding.workload import workload_of
 
-    sizes = config["plan"]
-    signature = Signature(
-        "node", sizes["features"], sizes["edge_features"], sizes["classes"], {"": sizes["nodes"]}
-    )
-    encoder = registry.model(config["model"]["name"])(config["model"], signature)
-    edges = EDGES_PER_NODE * sizes["nodes"] if sizes["edges"] is None else sizes["edges"]
+    signature = Signature("node", sizes.features, sizes.edge_features, sizes.classes, {"": n_nodes})
+    encoder = registry.model(config.model.name)(config.model, signature)
+    edges = EDGES_PER_NODE * n_nodes if sizes.edges is None else sizes.edges
     return workload_of(encoder, signature, edges)
 
 
 def _of_data(
-    config: Mapping[str, Any],
+    config: "RunConfig",
     registry: Registry,
     sharding: Sharding,
     devices: int,
@@ -129,16 +137,15 @@ def _of_data(
     check_level(task.level)
     graphs: Any = dataset.graphs
     signature = signature_of(dataset, task)
-    encoder = registry.model(config["model"]["name"])(config["model"], signature)
+    encoder = registry.model(config.model.name)(config.model, signature)
     plans = plans_for(graphs)
-    seed = int(config["seed"])
-    halo = measured_halo(graphs, devices, sharding.partition, seed) if "halo" in plans else None
+    halo = measured_halo(graphs, devices, sharding.partition, config.seed) if "halo" in plans else None
     choices = encoder.plans(graphs) if isinstance(encoder, PlannedEncoder) else []
     return workload_of(encoder, signature, count_edges(graphs)), plans, halo, choices
 
 
 def _of_forecast(
-    config: Mapping[str, Any],
+    config: "RunConfig",
     registry: Registry,
     sharding: Sharding,
     devices: int,
@@ -150,16 +157,16 @@ def _of_forecast(
     from heddle.task import signature_of
 
     signature = signature_of(dataset, task)
-    name = config["model"]["name"]
+    name = config.model.name
     info = registry.info("model", name)
     if FORECASTS.name not in info.capabilities:
         raise ConfigError(
             f"model {name}: found a forecast, expected a model that {FORECASTS.summary}; "
             f"{registry.suggest('model', FORECASTS)}"
         )
-    model = registry.model(name)(config["model"], signature)
+    model = registry.model(name)(config.model, signature)
     engine = next((one for one in registry.able("backend", PLANS_FORECASTS) if one in info.backends), None)
-    backend = None if engine is None else registry.backend(engine, {})
+    backend = None if engine is None else registry.backend(registry.options("backend", engine)(name=engine))
     if not isinstance(backend, PlansForecasts):
         raise ConfigError(
             f"model {name}: found backends {list(info.backends)}, expected one that {PLANS_FORECASTS.summary}; "
@@ -170,14 +177,14 @@ def _of_forecast(
     times = len(dataset.series.values)
     sizes = {split: len(dataset.splits[split]) for split in SPLITS}
     n_windows = len(split_windows(sizes, task.length, task.horizon)["train"])
-    batch = int((config.get("trainer") or {}).get("batch_size") or usual_batch(n_windows))
+    batch = config.trainer.batch_size or usual_batch(n_windows)
     alone, *found = backend.forecast_plans(model, signature, graph, batch, devices, sharding.partition, times)
     print(
         f"{signature.n_node['']:,} nodes, {len(graph.senders):,} edges, {batch} windows, {devices} processes"
     )
     _print([alone, *found], sharding.device_memory)
     best = choose(found, sharding.device_memory)
-    print(f"sharding={best.plan} is the cheapest; set sharding.processes={devices}")
+    print(f"sharding={best.plan} is the cheapest; set launch.processes={devices}")
     return 0
 
 

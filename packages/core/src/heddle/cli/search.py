@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any, NamedTuple
 
+from heddle.cli.options import Sweep
 from heddle.config.space import Space, size_of
 from heddle.errors import ConfigError, HeddleError, nearest
 
@@ -34,17 +35,14 @@ class Trial(NamedTuple):
     reason: str = ""
 
 
-def search(space: Space, settings: Mapping[str, Any], train: Train) -> list[Trial]:
+def search(space: Space, settings: Sweep, train: Train) -> list[Trial]:
     """Return the trials, the best first and those that failed last.
-
-    Args:
-        settings: the `sweep` config node.
 
     Raises:
         ConfigError: a wrong configuration, or a metric that the runs don't have.
         HeddleError: every trial failed.
     """
-    if size_of(space) <= settings["trials"]:
+    if size_of(space) <= settings.trials:
         points = product(*(of.choices for of in space.values()))
         trials = [
             _try(number, dict(zip(space, point)), settings, train) for number, point in enumerate(points)
@@ -56,13 +54,13 @@ def search(space: Space, settings: Mapping[str, Any], train: Train) -> list[Tria
     return sorted(trials, key=lambda trial: trial.cost)
 
 
-def _ask_optuna(space: Space, settings: Mapping[str, Any], train: Train) -> list[Trial]:
+def _ask_optuna(space: Space, settings: Sweep, train: Train) -> list[Trial]:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=settings["seed"]))
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=settings.seed))
     trials = []
-    for number in range(settings["trials"]):
+    for number in range(settings.trials):
         asked = study.ask(space)
         trial = _try(number, asked.params, settings, train)
         if trial.reason:
@@ -73,7 +71,7 @@ def _ask_optuna(space: Space, settings: Mapping[str, Any], train: Train) -> list
     return trials
 
 
-def _try(number: int, chosen: Chosen, settings: Mapping[str, Any], train: Train) -> Trial:
+def _try(number: int, chosen: Chosen, settings: Sweep, train: Train) -> Trial:
     """Train one trial. A run that fails, say by a learning rate far too high, is told and counts as the worst."""
     print(f"trial {number}: {words_of(chosen)}", file=sys.stderr)
     try:
@@ -81,7 +79,7 @@ def _try(number: int, chosen: Chosen, settings: Mapping[str, Any], train: Train)
     except HeddleError as error:
         print(f"trial {number} failed: {error}", file=sys.stderr)
         return Trial(number, chosen, reason=str(error))
-    metric = _metric(settings["metric"], result)
+    metric = _metric(settings.metric, result)
     split, _, name = metric.partition(".")
     value = result[split][name]
     if value is None:
@@ -94,10 +92,10 @@ def words_of(chosen: Chosen) -> str:
     return " ".join(f"{key}={value}" for key, value in chosen.items())
 
 
-def _more_is_better(name: str, settings: Mapping[str, Any]) -> bool:
+def _more_is_better(name: str, settings: Sweep) -> bool:
     from heddle.workflow.metrics import higher_is_better
 
-    return higher_is_better(name) if settings["direction"] == "auto" else settings["direction"] == "maximize"
+    return higher_is_better(name) if settings.direction == "auto" else settings.direction == "maximize"
 
 
 def _metric(asked: str, result: Mapping[str, Any]) -> str:

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from heddle.cli.options import Sweep
 from heddle.errors import ConfigError, HeddleError
+from heddle.options import build
 
 HELP = """\
 Usage: heddle sweep KEY=VALUES ... [GROUP=OPTION | KEY=VALUE ...] [sweep.trials=20] [sweep.metric=valid.accuracy]
@@ -43,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
             "optuna isn't installed, which heddle sweep needs; pip install 'heddle-core[sweep]'"
         )
     registry = load_plugins()
-    show_hydra(registry)
+    show_hydra(registry, extra={"sweep": Sweep})
     with composer("sweep") as made:
         trials, folder, fixed = _run(list(arguments), made, registry)
     _tell(trials, folder, fixed)
@@ -57,12 +60,13 @@ def _run(arguments: list[str], made: Any, registry: Any) -> tuple[list[Any], Pat
     from heddle.config.check import check
     from heddle.config.compose import plain
     from heddle.config.overrides import parse
+    from heddle.config.run import run_config
     from heddle.config.space import space_of
-    from heddle.config.values import check_values, keys_of, leaves
+    from heddle.config.values import leaves
     from heddle.workflow.run import train
 
     words = parse(arguments, made.loader)
-    texts = check(words, made, registry, usable=True)
+    texts = check(words, made, registry, usable=True, extra={"sweep": Sweep})
     searched = [word for word in words if word.is_sweep]
     if not searched:
         raise ConfigError("nothing to search; give a key several values, as in model.hidden=16,32")
@@ -75,13 +79,14 @@ def _run(arguments: list[str], made: Any, registry: Any) -> tuple[list[Any], Pat
     base = plain(made.compose([*fixed, *settings]))
 
     def train_one(chosen: Any, number: int) -> Any:
-        config = plain(made.compose([*fixed, *(f"{key}={value}" for key, value in chosen.items())]))
-        config["run"]["dir"] = str(folder / str(number))
-        del config["sweep"]
-        check_values(config, keys_of(config, registry))
+        tree = plain(made.compose([*fixed, *(f"{key}={value}" for key, value in chosen.items())]))
+        del tree["sweep"]
+        config = run_config(tree, registry)
+        config = replace(config, run=replace(config.run, dir=str(folder / str(number))))
         return json.loads((train(config, registry) / "metrics.json").read_text(encoding="utf-8"))
 
-    return search(space_of(searched, dict(leaves(base))), base["sweep"], train_one), folder, fixed
+    sweep = build(Sweep, base["sweep"], "sweep")
+    return search(space_of(searched, dict(leaves(base))), sweep, train_one), folder, fixed
 
 
 def _tell(trials: Sequence[Any], folder: Path, fixed: Sequence[str]) -> None:

@@ -1,25 +1,23 @@
 """torchrun: a command that torchrun started, on each of its processes, takes part in one run."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+
+from heddle.config.run import RunConfig, checked
+from heddle.launch import TORCHRUN, Launch
 
 
-def with_torchrun(config: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return the configuration with the rank in `sharding` that torchrun gave this process; as it is without torchrun.
+def with_torchrun(config: RunConfig, environment: Mapping[str, str]) -> RunConfig:
+    """Return the configuration with the `launch` node that torchrun means; as it is without torchrun.
 
-    Of runs on sampled batches too, which each device draws for itself: see `heddle.workflow.peers`.
+    Processes that sample have batches of their own, the others share one graph or its windows: see `heddle.launch`.
 
-    >>> told = {"TORCHELASTIC_RUN_ID": "1", "RANK": "1", "WORLD_SIZE": "4"}
-    >>> with_torchrun({"sharding": {"name": "halo"}}, told)["sharding"]
-    {'name': 'halo', 'processes': 4, 'rank': 1, 'coordinator': 'env://'}
+    Raises:
+        ConfigError: as `Launch` and `config.run.checked`.
     """
-    sampled = (config.get("sampler") or {}).get("name", "full") != "full"
-    if sampled or "TORCHELASTIC_RUN_ID" not in environment or int(environment.get("WORLD_SIZE", 1)) < 2:
-        return dict(config)
-    node = {
-        **(config.get("sharding") or {}),
-        "processes": int(environment["WORLD_SIZE"]),
-        "rank": int(environment["RANK"]),
-        "coordinator": "env://",
-    }
-    return {**config, "sharding": node}
+    size = int(environment.get("WORLD_SIZE", 1))
+    if "TORCHELASTIC_RUN_ID" not in environment or size < 2 or config.launch.rank is not None:
+        return config
+    rank = int(environment["RANK"])
+    kind = "devices" if config.sampler.is_sampled else "processes"
+    return checked(replace(config, launch=Launch(**{kind: size}, rank=rank, coordinator=TORCHRUN)))

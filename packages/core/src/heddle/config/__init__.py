@@ -1,9 +1,11 @@
-"""Configuration: Hydra's groups of core and of every plugin, composed, checked and typed.
+"""Configuration: one frozen RunConfig, made once from what Hydra composes of core's groups and every plugin's.
 
+run.py         RunConfig, and how it is made of a composed configuration
+saved.py       the RunConfig of a trained run; upgrade.py: as earlier versions saved it
 groups.py      which groups and options there are, without Hydra
-compose.py     Hydra, told where plugins keep their groups
+compose.py     Hydra, shown the nodes that options dataclasses make and where plugins keep their files
 overrides.py   the words of a command line
-keys.py        the type of every key
-values.py      checks of a whole configuration
+values.py      what is stated of a configuration's keys, and checks of all of its values
 check.py       checks of overrides, before anything heavy is imported
+nodes.py       the configuration of a command that Hydra doesn't run
 """

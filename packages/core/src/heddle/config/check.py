@@ -6,11 +6,12 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from heddle.config.compose import Composer
-from heddle.config.keys import fault
 from heddle.config.overrides import Word
-from heddle.config.values import check_names, check_values, keys_of, leaves
-from heddle.errors import ConfigError, closest, nearest
-from heddle.hookspecs import Keys
+from heddle.config.run import NAMED, key_of_name, nodes, options_of
+from heddle.config.upgrade import RENAMED
+from heddle.config.values import Keys, check_names, check_values, leaves, renamed, stated_keys, told_of
+from heddle.errors import ConfigError, HeddleError, closest, nearest
+from heddle.options import node_of
 from heddle.plugins import Registry
 
 OPTIONAL = ("experiment",)
@@ -22,9 +23,6 @@ OF_RUN = ("data", "backend")
 CHANGEABLE = ("data", "backend", "task", "trainer", "sharding")
 """Nodes of a trained run's configuration whose keys may be changed without changing what was learned."""
 
-KIND_OF = {"backend": "backend", "model": "model", "tracker": "tracker"}
-"""Groups whose options are named like what plugins bring, and its kind."""
-
 
 def check(
     words: Sequence[Word],
@@ -33,11 +31,18 @@ def check(
     *,
     usable: bool,
     saved: Mapping[str, Any] | None = None,
+    extra: Mapping[str, type] = {},
 ) -> list[str]:
     """Check overrides against the groups, keys and types that core and the plugins know, and return them for Hydra.
 
-    Every option of a sweep is checked, so that the last of many runs doesn't fail for a name. A key below an empty
-    node, which is open for keys of its user's, comes back with "++" before it, as Hydra wants it.
+    Every option of a sweep is checked, so that the last of many runs doesn't fail for a name. A key that the composed
+    files leave to its default, or below an empty node, which is open for keys of its user's, comes back with "++"
+    before it, as Hydra wants it.
+
+    Args:
+        usable: whether what is named must be usable here.
+        saved: the configuration of the trained run that the words are about.
+        extra: name -> dataclass of the nodes that the command has besides a run's.
 
     Raises:
         ConfigError: an unknown group, option or key, or a value of another type.
@@ -54,10 +59,11 @@ def check(
     for choice in _choices(chosen):
         config = composer.compose([*choice, *hydras])
         composed = _tree(config)
-        tree = {key: earlier[key] for key in CHANGEABLE if key in earlier} | composed
-        keys = keys_of({**earlier, **tree}, registry)
+        kept = {key: earlier[key] for key in CHANGEABLE if key in earlier} | composed
+        keys = stated_keys({**earlier, **kept}, registry, extra)
+        tree = _completed(kept, registry)
         if any(word.key == "experiment" for word in chosen):
-            _check_experiment(config, tree, composer, keys)
+            _check_experiment(config, tree, composer, registry, keys)
         check_values(tree, keys)
         if usable:
             check_names({**earlier, **tree}, registry)
@@ -78,10 +84,12 @@ def _check_option(word: Word, composer: Composer, registry: Registry) -> None:
     if not word.values:
         raise ConfigError(f"{word.text!r} matches nothing; {listed}")
     for value in word.values:
+        if group in NAMED and value in registry.names(NAMED[group]):
+            registry.options(NAMED[group], value)  # or says why it can't be loaded
         if isinstance(value, str) and (value in options or "/" in value):
             continue
-        if group in KIND_OF and isinstance(value, str):
-            registry.explain(KIND_OF[group], value)
+        if group in NAMED and isinstance(value, str):
+            registry.explain(NAMED[group], value)
         found = "null" if value is None else value
         hint = nearest(str(found), options) or ";"
         raise ConfigError(f"{group}={found} is unknown{hint} {listed}{registry.unheard()}")
@@ -100,19 +108,20 @@ def _choices(chosen: Sequence[Word]) -> Iterator[list[str]]:
             yield [*first[:position], spelt(word, value), *first[position + 1 :]]
 
 
-def _check_experiment(config: DictConfig, tree: Mapping[str, Any], composer: Composer, keys: Keys) -> None:
+def _check_experiment(
+    config: DictConfig, tree: Mapping[str, Any], composer: Composer, registry: Registry, keys: Keys
+) -> None:
     """Check that an experiment's file only sets keys that there are without it, to values of their types."""
     chosen = {group: choice for group, choice in config.hydra.runtime.choices.items() if "/" not in group}
     name = chosen.pop("experiment", None)
     if name is None:
         return
-    without = _tree(
-        composer.compose([f"{group}={choice}" for group, choice in chosen.items() if choice is not None])
-    )
+    words = [f"{group}={choice}" for group, choice in chosen.items() if choice is not None]
+    without = _completed(_tree(composer.compose(words)), registry)
     known = dict(leaves(without))
     for key, value in leaves(tree):
         told = (
-            fault(key, value, known[key], keys)
+            told_of(key, value, known[key], keys)
             if key in known
             else _unknown(key, without, [])
             if not _open(key, without)
@@ -145,7 +154,7 @@ def _check_against(key: str, value: Any, default: Any, tree: Mapping[str, Any], 
                 raise ConfigError(_unknown(f"{key}.{name}", tree, []))
             _check_against(f"{key}.{name}", entry, default[name], tree, keys)
         return
-    told = fault(key, value, default, keys)
+    told = told_of(key, value, default, keys)
     if told:
         raise ConfigError(told)
 
@@ -154,6 +163,30 @@ def _tree(config: DictConfig) -> dict[str, Any]:
     """Return a composed configuration as plain dicts, nothing resolved, without Hydra's own settings."""
     tree: Any = OmegaConf.to_container(config, resolve=False)
     return {key: value for key, value in tree.items() if key != "hydra"}
+
+
+def _completed(tree: Mapping[str, Any], registry: Registry) -> dict[str, Any]:
+    """Return a configuration with the defaults of what its files leave out."""
+    completed = dict(tree)
+    for name in nodes():
+        node = tree.get(name)
+        if isinstance(node, Mapping):
+            try:
+                cls = options_of(name, node, registry)
+            except HeddleError:
+                continue  # told by `check_names`, where the name matters
+            completed[name] = _over(node_of(cls, str(node.get(key_of_name(name), ""))), node)
+    return completed
+
+
+def _over(defaults: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a node over its defaults; keys that only the node has stay."""
+    over = {**defaults, **node}
+    for key, value in node.items():
+        default = defaults.get(key)
+        if isinstance(value, Mapping) and isinstance(default, Mapping):
+            over[key] = _over(default, value)
+    return over
 
 
 def _find(key: str, tree: Mapping[str, Any]) -> tuple[Any, bool]:
@@ -174,6 +207,8 @@ def _open(key: str, tree: Mapping[str, Any]) -> bool:
 
 def _unknown(key: str, tree: Mapping[str, Any], groups: Sequence[str]) -> str:
     """Say that a key is unknown, with the nearest one and all that are beside it."""
+    if key in RENAMED:
+        return renamed(key)
     parent: list[str] = []
     node: Any = tree
     for part in key.split("."):

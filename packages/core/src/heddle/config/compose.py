@@ -1,6 +1,6 @@
-"""Composer: configurations put together by Hydra from core's groups and those of every usable plugin."""
+"""Composer: configurations put together by Hydra from the nodes of options dataclasses and from plugins' files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -8,7 +8,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import ConfigSearchPath
-from hydra.core.config_store import ConfigStore
+from hydra.core.config_store import ConfigNode, ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
@@ -17,8 +17,10 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from heddle.config.groups import CONF
-from heddle.errors import ConfigError
+from heddle.config.groups import CONF, Choice, choices
+from heddle.config.run import NAMED, RunConfig
+from heddle.errors import ConfigError, PluginError
+from heddle.options import node_of
 from heddle.plugins import Registry
 
 HYDRA_VERSION = "1.3"
@@ -43,13 +45,56 @@ class PluginFolders(SearchPathPlugin):
             search_path.append(provider=provider, path=f"file://{folder}")
 
 
-def show_hydra(registry: Registry, folders: Sequence[str] = ()) -> None:
-    """Let Hydra see the plugins' groups, and those in `folders`, from now on."""
+class StoredGroup(dict[str, Any]):
+    """A group in Hydra's ConfigStore, whose options' nodes are made when Hydra asks for one: few are, of many."""
+
+    def __init__(self, group: str, options: Mapping[str, Choice]):
+        super().__init__({f"{name}.yaml": choice for name, choice in options.items()})
+        self._group = group
+
+    def __getitem__(self, file: str) -> Any:
+        found = super().__getitem__(file)
+        if isinstance(found, Choice):
+            found = self[file] = self._stored(file, found)
+        return found
+
+    def __reduce__(self) -> Any:
+        """Pickle what Hydra needs in another process: the nodes."""
+        return dict, ({file: self[file] for file in self},)
+
+    def _stored(self, file: str, choice: Choice) -> ConfigNode:
+        try:
+            nodes = choice.node(self._group, file.removesuffix(".yaml"))
+        except PluginError:
+            nodes = {self._group: {}}  # `heddle doctor` says why, and so does who chooses it
+        alone = len(nodes) == 1
+        node = OmegaConf.create(nodes[self._group] if alone else nodes)
+        return ConfigNode(file, node, self._group, None if alone else "_global_", "heddle")
+
+
+def show_hydra(registry: Registry, folders: Sequence[str] = (), extra: Mapping[str, type] = {}) -> None:
+    """Let Hydra see the groups of core and of plugins, and those in `folders`, from now on.
+
+    Nodes go to Hydra's ConfigStore as plain mappings; a file of the same name comes before one.
+
+    Args:
+        extra: name -> dataclass of the nodes that a command has besides a run's; "plan_keys" for "plan" in the
+            defaults list of its primary configuration.
+    """
     found = [(entry.distribution, entry.folder) for entry in registry.config_paths() if entry.folder]
     engine = {"defaults": [{"optional backend": registry.default_backend()}]}
     ConfigStore.instance().store(name=DEFAULT_ENGINE, node=engine)
     PluginFolders.folders = (*found, *(("command line", folder) for folder in folders))
     Plugins.instance().register(PluginFolders)
+    store: Any = ConfigStore.instance()
+    groups = choices(registry)
+    for group in {*groups, *NAMED}:
+        store.repo[group] = StoredGroup(group, groups.get(group, {}))
+    run = {name: value for name, value in node_of(RunConfig).items() if name not in groups}
+    store.store("run_keys", run, package="_global_", provider="heddle")
+    store.store("plugins_keys", {"plugins": run["plugins"]}, package="_global_", provider="heddle")
+    for name, cls in extra.items():
+        store.store(f"{name}_keys", {name: node_of(cls)}, package="_global_", provider="heddle")
 
 
 @contextmanager

@@ -1,51 +1,74 @@
-"""Checks of a whole configuration, wherever its values come from: a model's file, an experiment, a saved run."""
+"""What is stated of a configuration's keys, and checks of all of its values, wherever they come from."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from heddle.config.keys import CLOSED, KEYS, fault
-from heddle.errors import ConfigError, nearest
-from heddle.hookspecs import KernelInfo, Keys
+from heddle.config.run import NAMED, RunConfig, key_of_name, options_of
+from heddle.config.upgrade import RENAMED
+from heddle.errors import ConfigError, HeddleError, nearest
+from heddle.options import Key, keys_of
+from heddle.options.faults import fault, kind_of
 from heddle.plugins import Registry
 from heddle.plugins.packages import absent_packages
 from heddle.plugins.registry import either
 
-NAMES = {
-    "backend": "backend.name",
-    "model": "model.name",
-    "dataset": "data.reader",
-    "tracker": "tracker.name",
-}
+Keys = Mapping[str, Key]
+"""Dotted name of a key, "optim.lr", -> what its value may be."""
+
+NAMES = {kind: f"{node}.{key_of_name(node)}" for node, kind in NAMED.items() if node != "deploy"}
 """Kinds of what plugins bring, and the key that names one."""
 
 
-def keys_of(config: Mapping[str, Any], registry: Registry) -> Keys:
-    """Return what is stated of a configuration's keys: by core of its own, by plugins of those of what it names."""
-    values, stated = dict(leaves(config)), dict(KEYS)
-    for kind, name in NAMES.items():
-        for offer in registry.offers(kind):
-            if offer.info.name == values.get(name) and not isinstance(offer.info, KernelInfo):
-                node = name.partition(".")[0]
-                stated |= {f"{node}.{key}": of for key, of in offer.info.keys.items()}
+def stated_keys(config: Mapping[str, Any], registry: Registry, extra: Mapping[str, type] = {}) -> Keys:
+    """Return what is stated of a configuration's keys: by core of its own, by plugins of those of what it names.
+
+    Args:
+        extra: name -> dataclass of the nodes that a command has besides a run's.
+    """
+    stated = dict(keys_of(RunConfig))
+    for node in NAMED:
+        if isinstance(config.get(node), Mapping):
+            try:
+                cls = options_of(node, config[node], registry)
+            except HeddleError:
+                continue  # told by `check_names`, where the name matters
+            stated |= {f"{node}.{key}": of for key, of in keys_of(cls).items()}
+    for node, cls in extra.items():
+        stated |= {f"{node}.{key}": of for key, of in keys_of(cls).items()}
     return stated
 
 
-def check_values(config: Mapping[str, Any], keys: Keys = KEYS) -> None:
-    """Check the values of all keys that `keys` state, and that the nodes of core's own keys have no others.
+def told_of(name: str, value: Any, default: Any, keys: Keys) -> str:
+    """Say what is wrong with a value, as `keys` state it or else as its default has it; "" if nothing is."""
+    return fault(name, value, default, keys[name] if name in keys else _like(default))
+
+
+def check_values(config: Mapping[str, Any], keys: Keys) -> None:
+    """Check that the nodes of a configuration have no other keys than `keys` state, and their values.
 
     Raises:
         ConfigError: the first fault.
     """
     for name, value in leaves(config):
-        node = name.partition(".")[0]
         told = ""
         if name in keys:
-            told = fault(name, value, None, keys)
-        elif node in CLOSED and node != name:
-            known = [key for key in KEYS if key.startswith(f"{node}.")]
-            told = f"{name} is unknown{nearest(name, known) or ';'} keys: {', '.join(known)}"
+            told = told_of(name, value, keys[name].default, keys)
+        elif "." in name and not _is_open(name, keys) and _is_stated(name, keys):
+            told = unknown(name, [key for key in keys if key.startswith(f"{name.partition('.')[0]}.")])
         if told:
             raise ConfigError(told)
+
+
+def unknown(name: str, known: list[str]) -> str:
+    """Say that a key is unknown."""
+    if name in RENAMED:
+        return renamed(name)
+    return f"{name} is unknown{nearest(name, known) or ';'} keys: {', '.join(known)}"
+
+
+def renamed(name: str) -> str:
+    """Say what a key of an earlier version is called now."""
+    return f"{name} is called {RENAMED[name]} now; write {RENAMED[name]}=..."
 
 
 def check_names(config: Mapping[str, Any], registry: Registry) -> None:
@@ -77,3 +100,24 @@ def leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
             yield from leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def _like(default: Any) -> Key:
+    """Return what a value may be of which only a default is known: of its type; null takes any."""
+    if default is None or (isinstance(default, str) and "${" in default):
+        return Key(None, null=True)
+    if isinstance(default, list):
+        return Key(list, items=kind_of(default[0]) if default else None)
+    return Key(kind_of(default))
+
+
+def _is_open(name: str, keys: Keys) -> bool:
+    """Tell whether a key lies below one that takes any keys."""
+    parts = name.split(".")
+    above = [".".join(parts[:depth]) for depth in range(1, len(parts))]
+    return any(key in keys and keys[key].kind is dict for key in above)
+
+
+def _is_stated(name: str, keys: Keys) -> bool:
+    """Tell whether anything is stated of a key's node; a user's own group has nodes that nobody knows."""
+    return any(key.startswith(f"{name.partition('.')[0]}.") for key in keys)

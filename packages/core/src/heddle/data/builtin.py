@@ -21,6 +21,11 @@ _SUMMARIES = {
     "tu": "MUTAG, PROTEINS and the other TUDatasets: graph classification and regression",
 }
 
+
+def _options(name: str) -> str:
+    return f"heddle.data.reader_options:{name.title().replace('_', '')}Options"
+
+
 _PREPARED = {
     "ogbn_mag": "ogbn-mag's raw files, prepared by `heddle data prepare`: heterogeneous node classification",
     "schema": "your own tables, prepared by `heddle data prepare` as a YAML file describes them",
@@ -30,12 +35,16 @@ _PREPARED = {
 DATASETS: list[DatasetInfo] = [
     *(
         DatasetInfo(
-            name, summary, f"heddle.data.{name}:read_{name}", ("networkx",) if name == "networkx" else ()
+            name,
+            summary,
+            f"heddle.data.{name}:read_{name}",
+            ("networkx",) if name == "networkx" else (),
+            _options(name),
         )
         for name, summary in _SUMMARIES.items()
     ),
     *(
-        DatasetInfo(name, summary, f"heddle.data.etl.readers:read_{name}")
+        DatasetInfo(name, summary, f"heddle.data.etl.readers:read_{name}", options=_options(name))
         for name, summary in _PREPARED.items()
     ),
 ]

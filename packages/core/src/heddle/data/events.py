@@ -1,9 +1,7 @@
 """Events between nodes (CollegeMsg, Bitcoin-OTC, JODIE's layout), cut into snapshots by time or by count."""
 
-from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +10,7 @@ from heddle.data.dataset import Dataset
 from heddle.data.events_files import Events, read_events_file
 from heddle.data.files import fail
 from heddle.data.options import call
+from heddle.data.reader_options import EventsOptions
 from heddle.dynamic import SnapshotSequence
 from heddle.graph import Graph
 
@@ -26,18 +25,18 @@ FILES = {
 }
 
 
-def read_events(config: Mapping[str, Any]) -> Dataset:
+def read_events(options: EventsOptions) -> Dataset:
     """Return the dataset that a `data=events` node describes; see `events` for its keys."""
-    return call(events, config)
+    return call(events, options)
 
 
 def events(
-    name: str = "collegemsg",
-    root: str | None = None,
-    snapshots: int = 30,
-    cut: str = "time",
-    valid: float = 0.1,
-    test: float = 0.1,
+    name: str = EventsOptions.name,
+    root: str | None = EventsOptions.root,
+    snapshots: int = EventsOptions.snapshots,
+    cut: str = EventsOptions.cut,
+    valid: float = EventsOptions.valid,
+    test: float = EventsOptions.test,
 ) -> Dataset:
     """Return link prediction on a stream of events: the last links are to be told from the first.
 

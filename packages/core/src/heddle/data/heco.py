@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from heddle.data.download import Remote, obtain
 from heddle.data.features import row_normalised
 from heddle.data.files import check_ids, fail, locate, read_numbers
 from heddle.data.options import call
+from heddle.data.reader_options import HecoOptions
 from heddle.graph import EdgeSet, hetero_graph
 
 ADDRESS = "https://raw.githubusercontent.com/liun-online/HeCo/main/data"
@@ -34,19 +34,19 @@ RELATIONS = {
 FEATURES = {"acm": ("p_feat.npz", "a_feat.npz"), "dblp": ("a_feat.npz", "p_feat.npz", "t_feat.npz")}
 
 
-def read_heco(config: Mapping[str, Any]) -> Dataset:
+def read_heco(options: HecoOptions) -> Dataset:
     """Return the dataset that a `data=heco` node names; see `heco` for its keys."""
-    return call(heco, config)
+    return call(heco, options)
 
 
 def heco(
-    name: str = "dblp",
-    root: str | None = None,
-    download: bool = True,
-    labels_per_class: int = 20,
-    features: Sequence[str] | None = None,
-    normalize: bool = False,
-    target: str | None = None,
+    name: str = HecoOptions.name,
+    root: str | None = HecoOptions.root,
+    download: bool = HecoOptions.download,
+    labels_per_class: int = HecoOptions.labels_per_class,
+    features: Sequence[str] | None = HecoOptions.features,
+    normalize: bool = HecoOptions.normalize,
+    target: str | None = HecoOptions.target,
 ) -> Dataset:
     """Return the heterogeneous graph `name` with its inverse relations for node classification.
 

@@ -1,14 +1,12 @@
 """karate: Zachary's karate club (1977), built in: 34 members, 78 friendships, and the side each took."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from heddle.data.check import check_dataset
 from heddle.data.dataset import Dataset
 from heddle.data.edges import both_ways
 from heddle.data.options import call
+from heddle.data.reader_options import KarateOptions
 from heddle.data.splits import random_split
 from heddle.graph import Graph
 
@@ -22,12 +20,12 @@ SIDES = "0000000001000011001010111111111111"
 CLASSES = ("Mr. Hi", "Officer")
 
 
-def read_karate(config: Mapping[str, Any]) -> Dataset:
+def read_karate(options: KarateOptions) -> Dataset:
     """Return the dataset of a `data=karate` node; see `karate` for its keys."""
-    return call(karate, config)
+    return call(karate, options)
 
 
-def karate(name: str = "karate", seed: int = 0) -> Dataset:
+def karate(name: str = KarateOptions.name, seed: int = KarateOptions.seed) -> Dataset:
     """Return the club for node classification, with one-hot features: the two leaders train, the rest is split.
 
     Args:

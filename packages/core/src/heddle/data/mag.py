@@ -1,34 +1,32 @@
 """mag: a made-up academic graph of papers, authors, institutions and fields, in the shape of ogbn-mag."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from heddle.data.check import check_dataset
 from heddle.data.dataset import Dataset
 from heddle.data.files import fail
 from heddle.data.options import call
+from heddle.data.reader_options import MagOptions
 from heddle.graph import EdgeSet, hetero_graph
 
 
-def read_mag(config: Mapping[str, Any]) -> Dataset:
+def read_mag(options: MagOptions) -> Dataset:
     """Return the graph that a `data=mag` node describes; see `mag` for its keys."""
-    return call(mag, config)
+    return call(mag, options)
 
 
 def mag(
-    papers: int = 2000,
-    authors: int = 1500,
-    institutions: int = 50,
-    fields: int = 120,
-    venues: int = 8,
-    features: int = 32,
-    signal: float = 1.0,
-    inside: float = 0.7,
-    inverse: bool = True,
-    seed: int = 0,
-    name: str = "mag",
+    papers: int = MagOptions.papers,
+    authors: int = MagOptions.authors,
+    institutions: int = MagOptions.institutions,
+    fields: int = MagOptions.fields,
+    venues: int = MagOptions.venues,
+    features: int = MagOptions.features,
+    signal: float = MagOptions.signal,
+    inside: float = MagOptions.inside,
+    inverse: bool = MagOptions.inverse,
+    seed: int = MagOptions.seed,
+    name: str = MagOptions.name,
 ) -> Dataset:
     """Return a heterogeneous graph whose papers' venues are to be told; the seed alone decides every number in it.
 

@@ -14,24 +14,25 @@ from heddle.data.dataset import SPLITS, Dataset
 from heddle.data.features import side_by_side
 from heddle.data.files import fail, read_bytes, read_text
 from heddle.data.options import call
+from heddle.data.reader_options import NetworkxOptions
 from heddle.data.table_nodes import SPLIT_NAMES
 from heddle.errors import DataError, nearest
 from heddle.extras import require
 
 
-def read_networkx(config: Mapping[str, Any]) -> Dataset:
+def read_networkx(options: NetworkxOptions) -> Dataset:
     """Return the dataset that a `data=networkx` node names; see `networkx_file` for its keys."""
-    return call(networkx_file, config)
+    return call(networkx_file, options)
 
 
 def networkx_file(
-    name: str = "networkx",
-    root: str | None = None,
-    file: str = "graph.graphml",
-    features: Sequence[str] = (),
-    edge_features: Sequence[str] = (),
-    label: str | None = None,
-    split: str | None = None,
+    name: str = NetworkxOptions.name,
+    root: str | None = NetworkxOptions.root,
+    file: str = NetworkxOptions.file,
+    features: Sequence[str] = NetworkxOptions.features,
+    edge_features: Sequence[str] = NetworkxOptions.edge_features,
+    label: str | None = NetworkxOptions.label,
+    split: str | None = NetworkxOptions.split,
 ) -> Dataset:
     """Return the graph of a file: .graphml, .gml, .json (node-link), .edgelist, .txt or .csv (edge lists).
 

@@ -1,8 +1,5 @@
 """ogb: property prediction in the raw csv.gz files of the Open Graph Benchmark (Hu et al., arXiv:2005.00687)."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from heddle.data.dataset import Dataset
 from heddle.data.download import Remote, obtain
 from heddle.data.files import fail, locate
@@ -10,6 +7,7 @@ from heddle.data.ogb_graphs import GRAPH_FILES, graph_property
 from heddle.data.ogb_hetero import HETERO_FILES, hetero_property
 from heddle.data.ogb_nodes import NODE_FILES, node_property
 from heddle.data.options import call, one_of
+from heddle.data.reader_options import OgbOptions
 
 ADDRESS = "https://snap.stanford.edu/ogb/data"
 _MOLECULES = (
@@ -28,18 +26,18 @@ DIRECTED = ("ogbn-arxiv", "ogbn-mag", "ogbg-code2")
 """Datasets whose files hold each edge in its own direction; the others hold one of two."""
 
 
-def read_ogb(config: Mapping[str, Any]) -> Dataset:
+def read_ogb(options: OgbOptions) -> Dataset:
     """Return the dataset that a `data=ogb` node names; see `ogb` for its keys."""
-    return call(ogb, config)
+    return call(ogb, options)
 
 
 def ogb(
-    name: str = "ogbg-molesol",
-    root: str | None = None,
-    download: bool = True,
-    split: str | None = None,
-    opposite: bool | None = None,
-    encode: str = "one_hot",
+    name: str = OgbOptions.name,
+    root: str | None = OgbOptions.root,
+    download: bool = OgbOptions.download,
+    split: str | None = OgbOptions.split,
+    opposite: bool | None = OgbOptions.opposite,
+    encode: str = OgbOptions.encode,
 ) -> Dataset:
     """Return the dataset `name`; its files tell whether graphs, nodes or nodes of a heterogeneous graph are labelled.
 

@@ -1,30 +1,22 @@
-"""call: hand a `data` config node to the function that reads, with unknown keys told."""
+"""call: hand a reader's options to the function that reads; and checks of what its keys hold."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from heddle.data.dataset import Dataset
 from heddle.errors import ConfigError, nearest, problem
+from heddle.options import DataOptions
 
 T = TypeVar("T")
 
 
-def call(function: Callable[..., Dataset], config: Mapping[str, Any]) -> Dataset:
-    """Return `function(**config)`, without the key `reader`; keys that are left out take the function's defaults.
-
-    Raises:
-        ConfigError: names a key that the function doesn't know.
-    """
-    options = {str(key): plain(value) for key, value in config.items() if key != "reader"}
-    valid = list(inspect.signature(function).parameters)
-    for key in options:
-        if key not in valid:
-            where = f"data.{key}"
-            raise ConfigError(
-                problem(where, "an unknown key", f"one of {valid}", f"remove it{nearest(key, valid)}")
-            )
-    return function(**options)
+def call(function: Callable[..., Dataset], options: DataOptions) -> Dataset:
+    """Return `function` called with a reader's options, all but `reader`."""
+    return function(
+        **{each.name: getattr(options, each.name) for each in fields(options) if each.name != "reader"}
+    )
 
 
 def plain(value: Any) -> Any:

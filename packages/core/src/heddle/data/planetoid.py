@@ -1,6 +1,5 @@
 """planetoid: Cora, CiteSeer and PubMed with the public split of Yang et al. (2016), arXiv:1603.08861."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from heddle.data.features import row_normalised
 from heddle.data.files import check_ids, fail, locate, read_numbers, same_length
 from heddle.data.options import call
 from heddle.data.pickles import Sparse, load_pickle
+from heddle.data.reader_options import PlanetoidOptions
 from heddle.graph import Graph
 
 ADDRESS = "https://raw.githubusercontent.com/kimiyoung/planetoid/master/data"
@@ -31,13 +31,16 @@ CHECKSUMS = {
 }
 
 
-def read_planetoid(config: Mapping[str, Any]) -> Dataset:
+def read_planetoid(options: PlanetoidOptions) -> Dataset:
     """Return the dataset that a `data=planetoid` node names; see `planetoid` for its keys."""
-    return call(planetoid, config)
+    return call(planetoid, options)
 
 
 def planetoid(
-    name: str = "cora", root: str | None = None, download: bool = True, normalize: bool = True
+    name: str = PlanetoidOptions.name,
+    root: str | None = PlanetoidOptions.root,
+    download: bool = PlanetoidOptions.download,
+    normalize: bool = PlanetoidOptions.normalize,
 ) -> Dataset:
     """Return the citation graph `name` (cora, citeseer, pubmed or any of that layout) for node classification.
 

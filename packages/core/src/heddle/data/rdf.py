@@ -1,7 +1,6 @@
 """rdf: entity classification on RDF graphs, as in R-GCN (Schlichtkrull et al., arXiv:1703.06103, section 5.1)."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from heddle.data.files import fail, locate, read_text
 from heddle.data.ntriples import Triples, parse_ntriples
 from heddle.data.options import call
 from heddle.data.rdf_labels import read_labels
+from heddle.data.reader_options import RdfOptions
 from heddle.data.relations import relation_graph
 from heddle.data.splits import random_split
 
@@ -31,21 +31,21 @@ LABEL_PREDICATES = (
 """Relations that say (or all but say) the label in AIFB, MUTAG, BGS and AM."""
 
 
-def read_rdf(config: Mapping[str, Any]) -> Dataset:
+def read_rdf(options: RdfOptions) -> Dataset:
     """Return the dataset that a `data=rdf` node names; see `rdf` for its keys."""
-    return call(rdf, config)
+    return call(rdf, options)
 
 
 def rdf(
-    name: str = "aifb",
-    root: str | None = None,
-    download: bool = True,
-    inverse: bool = True,
-    drop: Sequence[str] | None = None,
-    entity_column: str | None = None,
-    label_column: str | None = None,
-    valid: float = 0.0,
-    seed: int = 0,
+    name: str = RdfOptions.name,
+    root: str | None = RdfOptions.root,
+    download: bool = RdfOptions.download,
+    inverse: bool = RdfOptions.inverse,
+    drop: Sequence[str] | None = RdfOptions.drop,
+    entity_column: str | None = RdfOptions.entity_column,
+    label_column: str | None = RdfOptions.label_column,
+    valid: float = RdfOptions.valid,
+    seed: int = RdfOptions.seed,
 ) -> Dataset:
     """Return an RDF graph with one node type "entity" (subjects and objects, literals too), without features.
 

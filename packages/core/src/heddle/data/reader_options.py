@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from heddle.errors import ConfigError
 from heddle.options import DataOptions, NamedData, option
 
 
@@ -243,25 +244,32 @@ class TuOptions(NamedData):
 
 
 @dataclass(frozen=True)
-class OgbnMagOptions(DataOptions):
-    """Ogbn-mag's raw layout: raw/ with lists of types, relations, node-feat, node-label."""
+class TablesToPrepare(DataOptions):
+    """Of tables that `heddle data prepare` makes ready for training."""
 
-    src: str | None = option(None, "folder that holds raw/, for heddle data prepare")
-    dst: str | None = option(None, "folder that is prepared, and trained from")
-
-
-@dataclass(frozen=True)
-class SchemaOptions(DataOptions):
-    """Your own tables, described in a YAML file (docs/tables-to-graphs.md)."""
-
-    schema: str | None = option(None, "that file")
     src: str | None = option(None, "folder of the tables, for heddle data prepare")
     dst: str | None = option(None, "folder that is prepared, and trained from")
 
+    def wanted(self, key: str) -> str:
+        """Return the path that a key names. Raises ConfigError: it names none."""
+        found: str | None = getattr(self, key)
+        if found is None:
+            raise ConfigError(f"data.{key}: found none, expected a path; write data.{key}=...")
+        return found
+
 
 @dataclass(frozen=True)
-class TabformerOptions(DataOptions):
-    """Card transactions: *card_transaction*.csv in TabFormer's 15 columns."""
+class OgbnMagOptions(TablesToPrepare):
+    """Ogbn-mag's raw layout: raw/ with lists of types, relations, node-feat, node-label."""
 
-    src: str | None = option(None, "folder of the files, for heddle data prepare")
-    dst: str | None = option(None, "folder that is prepared, and trained from")
+
+@dataclass(frozen=True)
+class SchemaOptions(TablesToPrepare):
+    """Your own tables, described in a YAML file (docs/tables-to-graphs.md)."""
+
+    schema: str | None = option(None, "that file")
+
+
+@dataclass(frozen=True)
+class TabformerOptions(TablesToPrepare):
+    """Card transactions: *card_transaction*.csv in TabFormer's 15 columns."""

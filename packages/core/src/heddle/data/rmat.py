@@ -1,8 +1,5 @@
 """rmat: a power-law graph by recursive choice of quadrants (Chakrabarti et al., 2004), with labels a GNN can learn."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from heddle.data.check import check_dataset
@@ -10,25 +7,26 @@ from heddle.data.dataset import Dataset
 from heddle.data.edges import both_ways
 from heddle.data.files import fail
 from heddle.data.options import call
+from heddle.data.reader_options import RmatOptions
 from heddle.data.splits import random_split
 from heddle.graph import Graph
 
 
-def read_rmat(config: Mapping[str, Any]) -> Dataset:
+def read_rmat(options: RmatOptions) -> Dataset:
     """Return the graph that a `data=rmat` node describes; see `rmat` for its keys."""
-    return call(rmat, config)
+    return call(rmat, options)
 
 
 def rmat(
-    scale: int = 12,
-    degree: float = 16.0,
-    a: float = 0.57,
-    b: float = 0.19,
-    c: float = 0.19,
-    features: int = 32,
-    classes: int = 8,
-    seed: int = 0,
-    name: str = "rmat",
+    scale: int = RmatOptions.scale,
+    degree: float = RmatOptions.degree,
+    a: float = RmatOptions.a,
+    b: float = RmatOptions.b,
+    c: float = RmatOptions.c,
+    features: int = RmatOptions.features,
+    classes: int = RmatOptions.classes,
+    seed: int = RmatOptions.seed,
+    name: str = RmatOptions.name,
 ) -> Dataset:
     """Return a symmetric power-law graph of 2**scale nodes for node classification; the seed decides all of it.
 

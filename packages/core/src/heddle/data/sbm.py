@@ -1,8 +1,5 @@
 """sbm: a stochastic block model whose classes show in its edges and, faintly, in its features."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from heddle.data.check import check_dataset
@@ -10,25 +7,26 @@ from heddle.data.dataset import Dataset
 from heddle.data.edges import both_ways
 from heddle.data.files import fail
 from heddle.data.options import call
+from heddle.data.reader_options import SbmOptions
 from heddle.graph import Graph
 
 
-def read_sbm(config: Mapping[str, Any]) -> Dataset:
+def read_sbm(options: SbmOptions) -> Dataset:
     """Return the graph that a `data=sbm` node describes; see `sbm` for its keys."""
-    return call(sbm, config)
+    return call(sbm, options)
 
 
 def sbm(
-    nodes: int = 1500,
-    classes: int = 5,
-    degree: float = 10.0,
-    inside: float = 0.6,
-    features: int = 32,
-    signal: float = 1.6,
-    train_per_class: int = 20,
-    valid: int = 300,
-    seed: int = 0,
-    name: str = "sbm",
+    nodes: int = SbmOptions.nodes,
+    classes: int = SbmOptions.classes,
+    degree: float = SbmOptions.degree,
+    inside: float = SbmOptions.inside,
+    features: int = SbmOptions.features,
+    signal: float = SbmOptions.signal,
+    train_per_class: int = SbmOptions.train_per_class,
+    valid: int = SbmOptions.valid,
+    seed: int = SbmOptions.seed,
+    name: str = SbmOptions.name,
 ) -> Dataset:
     """Return a symmetric random graph for node classification; the seed alone decides every number in it.
 

@@ -11,23 +11,24 @@ from heddle.data.dataset import Dataset
 from heddle.data.edges import with_opposites
 from heddle.data.files import fail
 from heddle.data.options import call
+from heddle.data.reader_options import TablesOptions
 from heddle.data.table_edges import EdgeBlock, read_edge_tables
 from heddle.data.table_nodes import NodeBlock, read_node_tables
 from heddle.graph import EdgeSet, Graph, hetero_graph
 
 
-def read_tables(config: Mapping[str, Any]) -> Dataset:
+def read_tables(options: TablesOptions) -> Dataset:
     """Return the dataset that a `data=tables` node describes; see `tables` for its keys."""
-    return call(tables, config)
+    return call(tables, options)
 
 
 def tables(
-    name: str = "tables",
-    root: str | None = None,
-    nodes: Sequence[Mapping[str, Any]] = (),
-    edges: Sequence[Mapping[str, Any]] = (),
-    opposite: bool = False,
-    delimiter: str = ",",
+    name: str = TablesOptions.name,
+    root: str | None = TablesOptions.root,
+    nodes: Sequence[Mapping[str, Any]] = TablesOptions.nodes,
+    edges: Sequence[Mapping[str, Any]] = TablesOptions.edges,
+    opposite: bool = TablesOptions.opposite,
+    delimiter: str = TablesOptions.delimiter,
 ) -> Dataset:
     """Return the graph of the tables: a Graph where there is one type of nodes and one relation, else a HeteroGraph.
 

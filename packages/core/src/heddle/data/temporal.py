@@ -1,7 +1,7 @@
 """PyG-Temporal's JSON sets: chickenpox, england_covid, montevideo_bus, twitter_tennis."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from heddle.data.check import check_dataset
 from heddle.data.dataset import Dataset, Series
 from heddle.data.files import fail, read_text
 from heddle.data.options import call
+from heddle.data.reader_options import TemporalOptions
 from heddle.data.splits import shares_in_order
 from heddle.dynamic import SnapshotSequence
 from heddle.graph import Graph
@@ -19,12 +20,12 @@ Parts = tuple[Any, np.ndarray, Sequence[str], int | None]
 """(topology, signal [times, nodes, d], names of the nodes, period)."""
 
 
-def read_temporal(config: Mapping[str, Any]) -> Dataset:
+def read_temporal(options: TemporalOptions) -> Dataset:
     """Return the signal that a `data=temporal` node describes; see `temporal` for its keys."""
-    return call(temporal, config)
+    return call(temporal, options)
 
 
-def temporal(name: str = "chickenpox", root: str | None = None) -> Dataset:
+def temporal(name: str = TemporalOptions.name, root: str | None = TemporalOptions.root) -> Dataset:
     """Return one of PyG-Temporal's sets; the series is float32 [times, nodes, d], its first feature the target.
 
     chickenpox: 20 counties, cases a week, standardised, on a fixed graph. england_covid: 129 regions, cases a day, on

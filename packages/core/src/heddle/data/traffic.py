@@ -1,14 +1,12 @@
 """traffic: measured speeds of road sensors, or made-up ones with rush hours, jams that travel along roads, noise."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from heddle.data.check import check_dataset
 from heddle.data.dataset import Dataset, Series
 from heddle.data.files import fail
 from heddle.data.options import call
+from heddle.data.reader_options import TrafficOptions
 from heddle.data.splits import shares_in_order
 from heddle.graph import Graph
 
@@ -16,21 +14,21 @@ STEPS_A_DAY = 288
 """Snapshots of five minutes."""
 
 
-def read_traffic(config: Mapping[str, Any]) -> Dataset:
+def read_traffic(options: TrafficOptions) -> Dataset:
     """Return the signal that a `data=traffic` node describes; see `traffic` for its keys."""
-    return call(traffic, config)
+    return call(traffic, options)
 
 
 def traffic(
-    sensors: int = 60,
-    days: int = 7,
-    neighbours: int = 3,
-    noise: float = 1.5,
-    missing: float = 0.0,
-    seed: int = 0,
-    name: str = "traffic",
-    root: str | None = None,
-    threshold: float = 0.1,
+    sensors: int = TrafficOptions.sensors,
+    days: int = TrafficOptions.days,
+    neighbours: int = TrafficOptions.neighbours,
+    noise: float = TrafficOptions.noise,
+    missing: float = TrafficOptions.missing,
+    seed: int = TrafficOptions.seed,
+    name: str = TrafficOptions.name,
+    root: str | None = TrafficOptions.root,
+    threshold: float = TrafficOptions.threshold,
 ) -> Dataset:
     """Return a graph of sensors and its series, float32 [steps, sensors, 2]: speed in mph, time of day in [0, 1).
 

@@ -1,8 +1,6 @@
 """triples: knowledge-graph link prediction on train.txt, valid.txt, test.txt (WN18RR, FB15k-237 and others)."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +9,7 @@ from heddle.data.dataset import Dataset
 from heddle.data.download import Remote, obtain
 from heddle.data.files import fail, locate, read_text
 from heddle.data.options import call
+from heddle.data.reader_options import TriplesOptions
 from heddle.data.relations import relation_graph
 
 FILES = {"train": "train.txt", "valid": "valid.txt", "test": "test.txt"}
@@ -33,13 +32,16 @@ CHECKSUMS = {
 }
 
 
-def read_triples(config: Mapping[str, Any]) -> Dataset:
+def read_triples(options: TriplesOptions) -> Dataset:
     """Return the dataset that a `data=triples` node names; see `triples` for its keys."""
-    return call(triples, config)
+    return call(triples, options)
 
 
 def triples(
-    name: str = "WN18RR", root: str | None = None, download: bool = True, inverse: bool = True
+    name: str = TriplesOptions.name,
+    root: str | None = TriplesOptions.root,
+    download: bool = TriplesOptions.download,
+    inverse: bool = TriplesOptions.inverse,
 ) -> Dataset:
     """Return the knowledge graph `name` for link prediction.
 

@@ -1,6 +1,5 @@
 """tu: graph classification and regression in the text files of TUDataset (Morris et al., arXiv:2007.08663)."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ from heddle.data.download import Remote, obtain
 from heddle.data.features import degree_features, one_hot, side_by_side
 from heddle.data.files import check_ids, fail, locate, read_numbers, same_length
 from heddle.data.options import call, one_of
+from heddle.data.reader_options import TuOptions
 from heddle.data.splits import fold_split, random_split
 from heddle.graph import Graph
 from heddle.validate import validate
@@ -37,22 +37,22 @@ class Tables(NamedTuple):
     graph_attributes: np.ndarray | None
 
 
-def read_tu(config: Mapping[str, Any]) -> Dataset:
+def read_tu(options: TuOptions) -> Dataset:
     """Return the dataset that a `data=tu` node names; see `tu` for its keys."""
-    return call(tu, config)
+    return call(tu, options)
 
 
 def tu(
-    name: str = "MUTAG",
-    root: str | None = None,
-    download: bool = True,
-    node_features: str = "auto",
-    edge_features: str = "auto",
-    target: str = "auto",
-    max_degree: int = 100,
-    folds: int = 0,
-    fold: int = 0,
-    seed: int = 0,
+    name: str = TuOptions.name,
+    root: str | None = TuOptions.root,
+    download: bool = TuOptions.download,
+    node_features: str = TuOptions.node_features,
+    edge_features: str = TuOptions.edge_features,
+    target: str = TuOptions.target,
+    max_degree: int = TuOptions.max_degree,
+    folds: int = TuOptions.folds,
+    fold: int = TuOptions.fold,
+    seed: int = TuOptions.seed,
 ) -> Dataset:
     """Return the TU dataset `name` for graph classification, or regression on its graph attributes.
 

@@ -1,7 +1,6 @@
-"""Builders: from a `model` config node and a Signature to an Encoder, one function a model."""
+"""Builders: from a model's options and a Signature to an Encoder, one function a model."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from heddle.capabilities import HOMOGENEOUS, RELATIONS
 from heddle.errors import CapabilityError, ConfigError
@@ -12,91 +11,109 @@ from heddle.layers.gin import GIN
 from heddle.layers.linear import Linear
 from heddle.layers.sage import SAGE
 from heddle.model import Encoder, Signature
+from heddle.models.options import (
+    ChebOptions,
+    DiffusionOptions,
+    GatOptions,
+    GcnOptions,
+    GinOptions,
+    GraphNetworkOptions,
+    HeteroSageOptions,
+    HgtOptions,
+    RelationalOptions,
+    RgcnOptions,
+    SageOptions,
+    StackOptions,
+)
 from heddle.models.stack import Stack
 
-Config = Mapping[str, Any]
 
-
-def gcn(config: Config, signature: Signature) -> Encoder:
+def gcn(options: GcnOptions, signature: Signature) -> Encoder:
     """Build a stack of GCN layers."""
-    return _stack(config, signature, lambda i, o, last: GCN(i, o))
+    return _stack(options, signature, lambda i, o, last: GCN(i, o))
 
 
-def sage(config: Config, signature: Signature) -> Encoder:
+def sage(options: SageOptions, signature: Signature) -> Encoder:
     """Build a stack of GraphSAGE layers."""
-    return _stack(config, signature, lambda i, o, last: SAGE(i, o, config["aggregator"]))
+    return _stack(options, signature, lambda i, o, last: SAGE(i, o, options.aggregator))
 
 
-def gin(config: Config, signature: Signature) -> Encoder:
+def gin(options: GinOptions, signature: Signature) -> Encoder:
     """Build a stack of GIN layers; for graphs, all layers' outputs side by side as in the paper's readout."""
-    return _stack(config, signature, lambda i, o, last: GIN(i, o, config["hidden"], config["norm"]))
+    return _stack(options, signature, lambda i, o, last: GIN(i, o, options.hidden, options.norm))
 
 
-def mlp(config: Config, signature: Signature) -> Encoder:
+def mlp(options: StackOptions, signature: Signature) -> Encoder:
     """Build linear layers that see no edges."""
-    return _stack(config, signature, lambda i, o, last: Linear(i, o))
+    return _stack(options, signature, lambda i, o, last: Linear(i, o))
 
 
-def gat(config: Config, signature: Signature) -> Encoder:
+def gat(options: GatOptions, signature: Signature) -> Encoder:
     """Build a stack of GAT layers; the last one averages `out_heads` heads, the others put `heads` side by side."""
 
     def layer(in_dim: int, out_dim: int, last: bool) -> Layer:
-        heads = config["out_heads"] if last else config["heads"]
-        return GAT(in_dim, out_dim, heads, not last, config["version"], config["attention_dropout"])
+        heads = options.out_heads if last else options.heads
+        return GAT(in_dim, out_dim, heads, not last, options.version, options.attention_dropout)
 
-    return _stack(config, signature, layer)
+    return _stack(options, signature, layer)
 
 
-def cheb(config: Config, signature: Signature) -> Encoder:
-    """Build a stack of Chebyshev convolutions of order `config["order"]`."""
+def cheb(options: ChebOptions, signature: Signature) -> Encoder:
+    """Build a stack of Chebyshev convolutions of order `order`."""
     from heddle.layers.cheb import ChebConv
 
-    return _stack(config, signature, lambda i, o, last: ChebConv(i, o, config["order"]))
+    return _stack(options, signature, lambda i, o, last: ChebConv(i, o, options.order))
 
 
-def diffusion(config: Config, signature: Signature) -> Encoder:
-    """Build a stack of diffusion convolutions of walks of up to `config["steps"]` steps each way."""
+def diffusion(options: DiffusionOptions, signature: Signature) -> Encoder:
+    """Build a stack of diffusion convolutions of walks of up to `steps` steps each way."""
     from heddle.layers.diffusion import DiffusionConv
 
-    return _stack(config, signature, lambda i, o, last: DiffusionConv(i, o, config["steps"]))
+    return _stack(options, signature, lambda i, o, last: DiffusionConv(i, o, options.steps))
 
 
-def graph_network(config: Config, signature: Signature) -> Encoder:
+def graph_network(options: GraphNetworkOptions, signature: Signature) -> Encoder:
     """Build rounds of graph networks; they read edge features where there are any."""
     from heddle.layers.graph_network import GraphNetwork
     from heddle.models.graph_network import GraphNetworkStack
 
-    hidden = config["hidden"]
+    hidden = options.hidden
 
     rounds: list[GraphNetwork] = []
 
     def layer(in_dim: int, out_dim: int, last: bool) -> Layer:
         edge_dim = hidden if rounds else signature.edge_dim
         rounds.append(
-            GraphNetwork(in_dim, out_dim, edge_dim, edge_out=hidden, hidden=hidden, norm=config["norm"])
+            GraphNetwork(in_dim, out_dim, edge_dim, edge_out=hidden, hidden=hidden, norm=options.norm)
         )
         return rounds[-1]
 
-    stack = _stack({**config, "jump": "last", "residual": False}, signature, layer)
+    stack = _stack(options, signature, layer)
     return GraphNetworkStack(
         tuple(rounds), stack.activation, stack.dropout, stack.activate_last, embedding=stack.embedding
     )
 
 
-def widths(config: Config, signature: Signature, in_dim: int) -> list[int]:
+def widths(
+    options: StackOptions | GraphNetworkOptions | RelationalOptions, signature: Signature, in_dim: int
+) -> list[int]:
     """Return in_dim, hidden ..., out: the last layer of a node task has the width of its targets."""
-    if config["layers"] < 1 or config["hidden"] < 1:
+    if options.layers < 1 or options.hidden < 1:
         raise ConfigError(
-            f"model: found layers={config['layers']}, hidden={config['hidden']}, expected at least 1 of each"
+            f"model: found layers={options.layers}, hidden={options.hidden}, expected at least 1 of each"
         )
-    out = signature.out_dim if signature.level == "node" else config["hidden"]
-    return [in_dim, *[config["hidden"]] * (config["layers"] - 1), out]
+    out = signature.out_dim if signature.level == "node" else options.hidden
+    return [in_dim, *[options.hidden] * (options.layers - 1), out]
 
 
-def _stack(config: Config, signature: Signature, layer: Callable[[int, int, bool], Layer]) -> Stack:
+def _stack(
+    options: StackOptions | GraphNetworkOptions,
+    signature: Signature,
+    layer: Callable[[int, int, bool], Layer],
+) -> Stack:
     if signature.relations:
         raise CapabilityError(
-            f"model={config['name']}: found a heterogeneous graph with {len(signature.relations)} relations, "
+            f"model={options.name}: found a heterogeneous graph with {len(signature.relations)} relations, "
             "expected a homogeneous one",
             "model",
             RELATIONS.name,
@@ -106,66 +123,71 @@ def _stack(config: Config, signature: Signature, layer: Callable[[int, int, bool
     if not in_dim and signature.level == "graph":
         in_dim = 1  # every node is a 1
     elif not in_dim:
-        in_dim = config["hidden"]
+        in_dim = options.hidden
         embedding = (signature.n_node[""], in_dim)
-    dims = widths(config, signature, in_dim)
+    dims = widths(options, signature, in_dim)
+    jump, residual = (
+        (options.jump, options.residual) if isinstance(options, StackOptions) else ("last", False)
+    )
     last = len(dims) - 2
     return Stack(
         tuple(layer(dims[i], dims[i + 1], i == last) for i in range(last + 1)),
-        config["activation"],
-        config["dropout"],
+        options.activation,
+        options.dropout,
         activate_last=signature.level == "graph",
-        jump=config["jump"] if signature.level == "graph" else "last",
-        residual=config["residual"],
+        jump=jump if signature.level == "graph" else "last",
+        residual=residual,
         embedding=embedding,
     )
 
 
-def rgcn(config: Config, signature: Signature) -> Encoder:
+def rgcn(options: RgcnOptions, signature: Signature) -> Encoder:
     """Build a stack of R-GCN layers over the relations of the graph."""
     from heddle.layers.rgcn import RGCN
 
     def layer(in_dim: Mapping[str, int], out_dim: int, last: bool) -> BundledLayer:
-        options = {name: config[name] for name in ("bases", "blocks", "root")}
-        return RGCN(signature.relations, in_dim, out_dim, **options)
+        how = options.bases, options.blocks, options.root
+        return RGCN(signature.relations, in_dim, out_dim, *how)
 
-    return _relational(config, signature, layer)
+    return _relational(options, signature, layer)
 
 
-def hetero_sage(config: Config, signature: Signature) -> Encoder:
+def hetero_sage(options: HeteroSageOptions, signature: Signature) -> Encoder:
     """Build a stack of HeteroSAGE layers over the relations of the graph."""
     from heddle.layers.hetero_sage import HeteroSAGE
 
     return _relational(
-        config, signature, lambda i, o, last: HeteroSAGE(signature.relations, i, o, config["combine"])
+        options, signature, lambda i, o, last: HeteroSAGE(signature.relations, i, o, options.combine)
     )
 
 
-def hgt(config: Config, signature: Signature) -> Encoder:
+def hgt(options: HgtOptions, signature: Signature) -> Encoder:
     """Build a stack of HGT layers over the relations of the graph; the last, of the targets' width, has one head."""
     from heddle.layers.hgt import HGT
 
     return _relational(
-        config, signature, lambda i, o, last: HGT(signature.relations, i, o, 1 if last else config["heads"])
+        options, signature, lambda i, o, last: HGT(signature.relations, i, o, 1 if last else options.heads)
     )
 
 
 def _relational(
-    config: Config, signature: Signature, layer: Callable[[Mapping[str, int], int, bool], BundledLayer]
+    options: RelationalOptions,
+    signature: Signature,
+    layer: Callable[[Mapping[str, int], int, bool], BundledLayer],
 ) -> Encoder:
     from heddle.models.relational import RelationalStack
 
     if not signature.relations:
         raise CapabilityError(
-            f"model={config['name']}: found a homogeneous graph, expected one with relations",
+            f"model={options.name}: found a homogeneous graph, expected one with relations",
             "model",
             HOMOGENEOUS.name,
         )
     assert not isinstance(signature.in_dim, int)
     first = {kind: width or signature.n_node[kind] for kind, width in signature.in_dim.items()}
-    out = widths(config, signature, 0)[1:]
+    out = widths(options, signature, 0)[1:]
     layers = tuple(
         layer(first if i == 0 else dict.fromkeys(first, out[i - 1]), out_dim, i == len(out) - 1)
         for i, out_dim in enumerate(out)
     )
-    return RelationalStack(layers, config["activation"], config["dropout"], config.get("plan") or "auto")
+    return RelationalStack(layers, options.activation, options.dropout, options.plan)

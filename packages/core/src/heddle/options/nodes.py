@@ -1,7 +1,7 @@
 """Nodes: from an options dataclass to the node that a user sees, and from a composed node to the dataclass."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, TypeVar
 
 from heddle.errors import ConfigError, nearest
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def node_of(cls: type, choice: str = "") -> dict[str, Any]:
-    """Return the keys and defaults of a node as dicts, lists and scalars.
+    """Return the keys and defaults of a node as dicts, lists and scalars; a key without a default is left out.
 
     Args:
         choice: one of the names of the node's group; keys that belong to others alone are left out.
@@ -20,7 +20,7 @@ def node_of(cls: type, choice: str = "") -> dict[str, Any]:
     node: dict[str, Any] = {}
     for each in fields(cls):
         of = details_of(each).of
-        if not of or not choice or choice in of:
+        if default_of(each) is not MISSING and (not of or not choice or choice in of):
             node[each.name] = _plain(default_of(each))
     return node
 
@@ -59,10 +59,16 @@ def build(cls: type[T], node: Mapping[str, Any], where: str) -> T:
     return cls(**values)
 
 
-def plain(options: Any) -> dict[str, Any]:
-    """Return the node that `build` reads back, as a run keeps it: without what differs from process to process."""
+def plain(options: Any, whole: bool = False) -> dict[str, Any]:
+    """Return the node that `build` reads back, as a run keeps it: without what differs from process to process.
+
+    Args:
+        whole: with that too.
+    """
     return {
-        each.name: _plain(getattr(options, each.name)) for each in fields(options) if details_of(each).saved
+        each.name: _plain(getattr(options, each.name), whole)
+        for each in fields(options)
+        if whole or details_of(each).saved
     }
 
 
@@ -72,9 +78,9 @@ def _typed(value: Any, kind: type | None) -> Any:
     return tuple(value) if kind is list and isinstance(value, list) else value
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, whole: bool = True) -> Any:
     if is_dataclass(value):
-        return plain(value)
+        return plain(value, whole)
     if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}
     return [_plain(entry) for entry in value] if isinstance(value, (tuple, list)) else value

@@ -1,7 +1,6 @@
 """A plugin's hooks, called one by one and guarded, and their answers checked."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import pluggy
@@ -9,8 +8,9 @@ import pluggy
 from heddle import hookspecs
 from heddle.capabilities import CAPABILITIES
 from heddle.errors import PluginError, nearest
-from heddle.hookspecs import NAMESPACE, BackendInfo, KernelInfo, Key, ModelInfo
+from heddle.hookspecs import NAMESPACE, BackendInfo, KernelInfo, ModelInfo
 from heddle.plugins.locate import is_installed
+from heddle.plugins.options import base_of, is_options
 from heddle.plugins.plugin import KINDS, Offer, first_line
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
@@ -91,11 +91,14 @@ def _check(info: Any) -> None:
             raise PluginError(
                 f"{type(info).__name__}.{field}: found {value!r}, expected a tuple of names, ('torch',)"
             )
-
-    keys = getattr(info, "keys", {})
-    if not isinstance(keys, Mapping) or not all(isinstance(key, Key) for key in keys.values()):
+    options = getattr(info, "options", "module:Class")
+    if isinstance(options, str):
+        if not _LOADER.fullmatch(options):
+            raise PluginError(f'{type(info).__name__}.options: found {options!r}, expected "module:Class"')
+    elif not is_options(options, type(info)):
+        expected = base_of(type(info)).__name__
         raise PluginError(
-            f"{type(info).__name__}.keys: found {keys!r}, expected a mapping to Key, {{'rate': Key(float)}}"
+            f"{type(info).__name__}.options: found {options!r}, expected a frozen dataclass of {expected}"
         )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from heddle.capabilities import Capability
 from heddle.errors import CapabilityError, ConfigError, HeddleError, PluginError, nearest
 from heddle.hookspecs import BackendInfo, ModelInfo
+from heddle.options.bases import BackendOptions
 from heddle.plugins.claims import settle
 from heddle.plugins.discover import canonical, discover
 from heddle.plugins.locate import folder_of
+from heddle.plugins.options import load_options
 from heddle.plugins.packages import absent_packages, package_of
 from heddle.plugins.plugin import Info, Offer, Plugin, first_line
 
@@ -134,7 +136,7 @@ class Registry:
 
     def _explain_absent(self, kind: str, name: str) -> None:
         package = package_of(name) if kind == "backend" else ""
-        if package in absent_packages():
+        if package and package in absent_packages():
             raise PluginError(f"{kind}={name}: {package} isn't installed; pip install {package}")
 
     def unheard(self) -> str:
@@ -143,46 +145,55 @@ class Registry:
         told = ", ".join(f"{plugin.distribution} ({plugin.status})" for plugin in silent)
         return f"; see `heddle doctor` about {told}" if told else ""
 
-    def backend(self, name: str, config: Mapping[str, Any]) -> "Backend":
-        """Build the engine `name` from the `backend` config node; its framework is imported here and not before.
+    def options(self, kind: str, name: str) -> type:
+        """Return the dataclass of options of one backend, model, dataset, tracker or server.
+
+        Raises:
+            ConfigError, PluginError: as `info`; PluginError too where it can't be imported.
+        """
+        return load_options(self.info(kind, name))
+
+    def backend(self, options: BackendOptions) -> "Backend":
+        """Build the engine that `options` name; its framework is imported here and not before.
 
         Raises:
             ConfigError, PluginError: as `info`; PluginError too where the engine fails to load.
         """
+        name = options.name
         info = self.info("backend", name)
         loader = self._load("backend", info)
         try:
-            return loader(config)
+            return loader(options)
         except HeddleError:
             raise
         except Exception as error:
             raise PluginError(f"backend {name!r}: {info.loader} failed: {first_line(error)}") from error
 
     def model(self, name: str) -> Callable[..., Any]:
-        """Return the builder of a model: (`model` config node, Signature) -> encoder. Raises as `info`.
+        """Return the builder of a model: (options, Signature) -> encoder. Raises as `info`.
 
         Where the builder refuses what its model can't do, the message goes on with the models that can.
         """
         builder = self._load("model", self.info("model", name))
 
-        def build(config: Any, signature: Any) -> Any:
+        def build(options: Any, signature: Any) -> Any:
             try:
-                return builder(config, signature)
+                return builder(options, signature)
             except CapabilityError as error:
                 raise ConfigError(f"{error}; {self.suggest(error.kind, error.capability)}") from error
 
         return build
 
     def dataset(self, name: str) -> Callable[..., Any]:
-        """Return a dataset's reader: (`data` config node) -> Dataset. Raises as `info`."""
+        """Return a dataset's reader: (options) -> Dataset. Raises as `info`."""
         return self._load("dataset", self.info("dataset", name))
 
     def tracker(self, name: str) -> Callable[..., Any]:
-        """Return the builder of a tracker: (`tracker` config node, run folder) -> Tracker. Raises as `info`."""
+        """Return the builder of a tracker: (options, run folder) -> Tracker. Raises as `info`."""
         return self._load("tracker", self.info("tracker", name))
 
     def server(self, name: str) -> Callable[..., Any]:
-        """Return the builder of a server, called with the `deploy` config node. Raises as `info`."""
+        """Return the builder of a server: (options, run folder or None) -> a running server. Raises as `info`."""
         return self._load("server", self.info("server", name))
 
     def find_kernel(self, name: str, *, library: str, device: str) -> Callable[..., Any]:

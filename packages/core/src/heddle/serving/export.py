@@ -1,13 +1,18 @@
 """export: trained models as Served: boosted trees, and what an engine exports of a run or of a script's model."""
 
 import json
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from heddle.capabilities import EXPORTS, Exports
 from heddle.errors import ConfigError, problem
 from heddle.serving.served import Served, Spec
+
+if TYPE_CHECKING:
+    from heddle.config.run import RunConfig
 
 ROWS = 16
 """Rows of a sample."""
@@ -29,11 +34,17 @@ def export_booster(boosted: Any, name: str = "xgboost", max_batch: int = 8192) -
 
 
 def export_model(
-    run: Any, registry: Any, name: str = "model", max_batch: int = 8192, **options: Any
+    config: "RunConfig",
+    run: Path,
+    registry: Any,
+    name: str = "model",
+    max_batch: int = 8192,
+    **options: Any,
 ) -> Served:
     """Return a trained run as a model of "index" to "output", exported by an engine that can and checked by its own.
 
     Args:
+        config: the run's own (`heddle.config.saved.saved_config`), or with another engine.
         run: the run's folder.
         registry: the plugins.
         options: of the engine's `export`.
@@ -43,22 +54,23 @@ def export_model(
     """
     from heddle.workflow.saved import restore
 
-    parts, state = restore({"run": str(run)}, registry)
+    parts, state = restore(config, run, registry)
     engine: Any = parts.backend
     if not isinstance(engine, Exports):
-        parts, state, engine = _elsewhere(run, registry, engine.name)
+        parts, state, engine = _elsewhere(config, run, registry, engine.name)
     served: Served = engine.export(parts, state, name, max_batch, **options)
     return served.check()
 
 
-def _elsewhere(run: Any, registry: Any, engine: str) -> tuple[Any, Any, Exports]:
+def _elsewhere(config: "RunConfig", run: Path, registry: Any, engine: str) -> tuple[Any, Any, Exports]:
     """Restore a run on an engine that exports, if its model is portable and there is one."""
     from heddle.errors import HeddleError
     from heddle.workflow.saved import restore
 
     for name in registry.able("backend", EXPORTS):
         try:
-            parts, state = restore({"run": str(run), "backend": {"name": name}}, registry)
+            other = registry.options("backend", name)(name=name)
+            parts, state = restore(replace(config, backend=other), run, registry)
         except HeddleError:
             continue
         if isinstance(parts.backend, Exports):

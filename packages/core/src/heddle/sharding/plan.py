@@ -8,16 +8,8 @@ from heddle.errors import BudgetError, ConfigError, nearest
 from heddle.graph import Graph, HeteroGraph
 from heddle.sharding.costs import held, made, sent, touched
 from heddle.sharding.memory import in_bytes
+from heddle.sharding.settings import PLANS
 from heddle.sharding.sizes import HaloSizes, Workload, expected_halo
-
-PLANS = ("edges", "scatter", "halo")
-"""Ways to split a graph, the simplest first; "none" is a single device.
-
-edges:   every device holds all nodes and a run of the edges; partial sums are added up across devices.
-scatter: a device holds a range of the nodes and a run of the edges sorted by receiver; all nodes are gathered for a
-         sum, and the partial sums scattered to their nodes.
-halo:    nodes are partitioned, an edge lies where its receiver does, and the senders that a part misses are sent to it.
-"""
 
 LINK = 10.0
 """How many times slower than its own memory a device reaches another's: that of NVLink and fast Ethernet alike."""

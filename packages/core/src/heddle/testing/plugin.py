@@ -74,12 +74,10 @@ def _build(name: str, options: list[str]) -> "Backend":
 
 def _installed(name: str, options: list[str]) -> "Backend":
     """Build a backend from its own config node, as `heddle train backend=NAME backend.KEY=VALUE` would."""
-    from heddle.config.compose import composer, plain, show_hydra
+    from heddle.config.nodes import composed
     from heddle.plugins import load_plugins
 
     registry = load_plugins()
     registry.info("backend", name)
-    show_hydra(registry)
-    with composer("config") as config:
-        composed = config.compose([f"backend={name}", *(f"backend.{option}" for option in options)])
-    return registry.backend(name, plain(composed)["backend"])
+    words = [f"backend={name}", *(f"backend.{option}" for option in options)]
+    return registry.backend(composed("config", words, registry, ("backend",))["backend"])

@@ -1,23 +1,25 @@
 """StateRules: States to arrays and back, to the bit, and errors for arrays that don't fit."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from heddle.errors import CheckpointError
+from heddle.optim import Optim
 from heddle.program import Program
 from heddle.testing.compare import assert_same
 from heddle.testing.program_cases import ProgramCase, node_classification
 from heddle.testing.suite import Suite
 
-ADAM = {"name": "adam", "lr": 0.05, "weight_decay": 1e-3, "weight_decay_on": "*", "eps": 1e-8}
-OPTIMS: dict[str, dict[str, Any]] = {
+ADAM = Optim(name="adam", lr=0.05, weight_decay=0.001, weight_decay_on="*", eps=1e-08)
+OPTIMS: dict[str, Optim] = {
     "adam": ADAM,
-    "adamw": {**ADAM, "name": "adamw", "clip_norm": 0.5},
-    "sgd": {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3},
-    "plain_sgd": {"name": "sgd", "lr": 0.1, "momentum": 0.0},
+    "adamw": replace(ADAM, name="adamw", clip_norm=0.5),
+    "sgd": Optim(name="sgd", lr=0.1, momentum=0.9, weight_decay=0.001),
+    "plain_sgd": Optim(name="sgd", lr=0.1, momentum=0.0, weight_decay=0.0),
 }
 
 
@@ -93,7 +95,7 @@ class StateRules(Suite):
     def test_set_lr(self):
         """A step of plain SGD is in proportion to the learning rate, and nothing at 0."""
         case = node_classification()
-        program = self.program(case, {"name": "sgd", "lr": 0.1, "momentum": 0.0, "weight_decay": 0.0})
+        program = self.program(case, Optim(name="sgd", lr=0.1, momentum=0.0, weight_decay=0.0))
         placed, start = program.place(case.batch), _weights_only(program.to_arrays(program.init(0)))
         moves = {}
         for lr in (None, 0.0, 0.2):
@@ -105,7 +107,7 @@ class StateRules(Suite):
             np.testing.assert_allclose(moves[0.2][name], 2 * moves[None][name], rtol=1e-3, atol=1e-6)
         assert any((move != 0).any() for move in moves[None].values())
 
-    def program(self, case: ProgramCase, optim: Mapping[str, Any] = ADAM) -> Program:
+    def program(self, case: ProgramCase, optim: Optim = ADAM) -> Program:
         """Build a Program of a case."""
         return self.backend.program(case.model, case.task, optim)
 

@@ -1,5 +1,6 @@
 """ProgramSuite: an engine trains every kind of task to the reference's numbers, and repeats itself to the bit."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from heddle.errors import ConfigError
 from heddle.nest import map_nest
+from heddle.optim import Optim
 from heddle.params import initialise
 from heddle.reference import NumpyOps
 from heddle.testing.compare import assert_close, assert_same
@@ -68,7 +70,7 @@ class ProgramSuite(OptimiserRules, StateRules):
     @pytest.mark.parametrize("name", ["graph_classification/sum", "node_classification"])
     def test_a_divisor_takes_the_place_of_the_known_targets(self, name: str):
         """The loss of a batch that says what its sum is divided by, and the step on it."""
-        case, program = CASES[name], self.program(CASES[name], {"name": "sgd", "lr": 0.01})
+        case, program = CASES[name], self.program(CASES[name], Optim(name="sgd", lr=0.01, weight_decay=0.0))
         known = float(np.asarray(case.batch.mask).sum())
         start = program.to_arrays(program.init(2))
         steps = {}
@@ -102,7 +104,7 @@ class ProgramSuite(OptimiserRules, StateRules):
     def test_dropout_is_for_training_alone(self):
         """With a learning rate of 0 each step sees another dropout, and predictions stay the same."""
         case = node_classification(dropout=0.5)
-        program = self.program(case, {**ADAM, "weight_decay": 0.0})
+        program = self.program(case, replace(ADAM, weight_decay=0.0))
         state, placed = program.set_lr(program.init(0), 0.0), program.place(case.batch)
         weights = _weights(program.to_arrays(state))
         before, losses = np.array(program.predict(state, placed)), []
@@ -118,7 +120,7 @@ class ProgramSuite(OptimiserRules, StateRules):
     def test_dropout_keeps_the_mean(self):
         """What dropout keeps is scaled by 1 / (1 - rate): a loss linear in the features stays the same on average."""
         case = linear_regression(dropout=0.5)
-        program = self.program(case, {**ADAM, "weight_decay": 0.0})
+        program = self.program(case, replace(ADAM, weight_decay=0.0))
         shapes = {f"params/{name}": spec.shape for name, spec in case.model.params().items()}
         state = program.from_arrays({name: np.ones(shape, np.float32) for name, shape in shapes.items()})
         state, placed, losses = program.set_lr(state, 0.0), program.place(case.batch), []

@@ -1,6 +1,6 @@
 """ReferenceBackend: a whole engine in numpy, slow and obvious, that every suite passes without a framework."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,8 @@ from heddle.functional import functional_program
 from heddle.graph import Array, Graph, HeteroGraph
 from heddle.nest import map_nest
 from heddle.ops import GraphOps
+from heddle.optim import Optim
+from heddle.options import BackendOptions
 from heddle.program import Program
 from heddle.testing.replay import ReplayOps
 
@@ -22,8 +24,8 @@ class ReferenceBackend:
 
     static_shapes = False
 
-    def __init__(self, config: Mapping[str, Any] | None = None):
-        self.name = str((config or {}).get("name", "reference"))
+    def __init__(self, options: BackendOptions | None = None):
+        self.name = (options and options.name) or "reference"
         self._ops = ReplayOps()
 
     def ops(self) -> GraphOps:
@@ -38,7 +40,7 @@ class ReferenceBackend:
 
         return both
 
-    def program(self, model: Any, task: Any, optim: Mapping[str, Any]) -> Program:
+    def program(self, model: Any, task: Any, optim: Optim) -> Program:
         return functional_program(self, model, task, optim)
 
     def to_native(self, graph: Graph | HeteroGraph) -> Any:

@@ -1,7 +1,6 @@
 """Assembly: from a config to a program that can train: dataset, task, model, engine and loader, each built once."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heddle.backend import Backend
 from heddle.capabilities import (
@@ -19,16 +18,19 @@ from heddle.data.dataset import Dataset
 from heddle.errors import ConfigError
 from heddle.heads import head_for
 from heddle.model import Model, Signature
+from heddle.options import PooledOptions, PortableOptions
 from heddle.program import Program
-from heddle.sharding.settings import Sharding, sharding_from
+from heddle.sharding.settings import Sharding
 from heddle.task import Task, signature_of, task_for
 from heddle.workflow.check import check_fit
 from heddle.workflow.loader import Loader, loader_for
-from heddle.workflow.peers import Peers, peers_of
 from heddle.workflow.questions import LinkQuestion, NodeQuestion, Question
 from heddle.workflow.sampled import SampledLoader, sampled_graph
-from heddle.workflow.sampler import Sampling, sampling_from
+from heddle.workflow.sampler import specs_of
 from heddle.workflow.splits import with_splits
+
+if TYPE_CHECKING:
+    from heddle.config.run import RunConfig
 
 
 class Assembly(NamedTuple):
@@ -43,15 +45,13 @@ class Assembly(NamedTuple):
     model: Any
 
 
-def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
+def assemble(config: "RunConfig", registry: Any) -> Assembly:
     """Build the parts that `config` names through `registry`; the cheap checks come before any framework is imported.
 
     Raises:
         HeddleError: whatever is wrong with the names, the data or their fit.
     """
-    peers = peers_of(config)
-    sharding, sampling = sharding_from(config.get("sharding")), sampling_from(config.get("sampler"))
-    name, engine, seed = config["model"]["name"], config["backend"]["name"], int(config["seed"])
+    name, engine = config.model.name, config.backend.name
     info = registry.info("model", name)
     registry.info("backend", engine)
     if info.backends and engine not in info.backends:
@@ -59,103 +59,82 @@ def assemble(config: Mapping[str, Any], registry: Any) -> Assembly:
             f"model {name}: found backend {engine!r}, expected one of {list(info.backends)}; "
             f"set backend={info.backends[0]} or choose a portable model"
         )
-    dataset = registry.dataset(config["data"]["reader"])(config["data"])
-    task = task_for(config["task"], dataset)
-    dataset = with_splits(check_fit(dataset, task), task, seed)
+    dataset = registry.dataset(config.data.reader)(config.data)
+    task = task_for(config.task, dataset)
+    dataset = with_splits(check_fit(dataset, task), task, config.seed)
     if task.level == "step" and FORECASTS.name not in info.capabilities:
         raise ConfigError(
             f"model {name}: found a forecast task, expected a task of nodes, graphs or links; "
             f"{registry.suggest('model', FORECASTS)}"
         )
     signature = signature_of(dataset, task)
-    model = registry.model(name)(config["model"], signature)
+    model = registry.model(name)(config.model, signature)
     if not info.backends:
         head = head_for(
             signature,
             model.out_dim,
-            readout=config["model"].get("readout") or "sum",
-            dropout=float(config["model"].get("dropout") or 0.0),
+            readout=config.model.readout if isinstance(config.model, PooledOptions) else "sum",
+            dropout=config.model.dropout if isinstance(config.model, PortableOptions) else 0.0,
         )
         model = Model(model, head)
-    backend = registry.backend(engine, config["backend"])
+    backend = registry.backend(config.backend)
     if backend.static_shapes and task.level == "graph" and isinstance(model, Model):  # batches, padded
         model = model.with_static_shapes()
-    program = _program(backend, model, task, config["optim"], sharding, peers, registry)
-    options = {
-        "batch_size": config.get("trainer", {}).get("batch_size"),
-        "batching": config.get("trainer", {}).get("batching"),
-        "epochs": config.get("trainer", {}).get("epochs"),
-        "negatives": config["task"].get("negatives"),
-        "chunk": config["task"].get("chunk"),
-    }
-    if sampling.is_sampled:
-        loader = _sampled(dataset, task, model, options, sampling, seed, registry, backend, peers)
+    program = _program(backend, model, task, config, registry)
+    if config.sampler.is_sampled:
+        loader = _sampled(dataset, task, model, config, registry, backend)
     else:
-        loader = loader_for(dataset, task, model, options, seed, backend.static_shapes)
+        shapes = backend.static_shapes
+        loader = loader_for(dataset, task, model, config.trainer, config.task, config.seed, shapes)
     return Assembly(dataset, task, signature, backend, program, loader, model)
 
 
 def _sampled(
-    dataset: Dataset,
-    task: Task,
-    model: Any,
-    options: Mapping[str, Any],
-    sampling: Sampling,
-    seed: int,
-    registry: Any,
-    backend: Backend,
-    peers: Peers,
+    dataset: Dataset, task: Task, model: Any, config: "RunConfig", registry: Any, backend: Backend
 ) -> Loader:
     """Return the Loader of sampled mini-batches."""
+    sampler, seed, launch = config.sampler, config.seed, config.launch
     if backend.static_shapes:
         raise ConfigError(
-            f"sampler={sampling.name}: found backend {backend.name!r}, which compiles for every shape of a batch, "
+            f"sampler={sampler.name}: found backend {backend.name!r}, which compiles for every shape of a batch, "
             f"expected one that takes any; {registry.suggest('backend', ANY_SHAPES)}, or set sampler=full"
         )
     if task.level not in ("node", "link"):
         raise ConfigError(
-            f"sampler={sampling.name}: found a task of {task.level}s, expected one of nodes or links; set sampler=full"
+            f"sampler={sampler.name}: found a task of {task.level}s, expected one of nodes or links; set sampler=full"
         )
-    negatives = int(options.get("negatives") or 1)
     question: Question = (
-        NodeQuestion(dataset) if task.level == "node" else LinkQuestion(dataset, negatives, seed)
+        NodeQuestion(dataset) if task.level == "node" else LinkQuestion(dataset, config.task.negatives, seed)
     )
     graph = sampled_graph(dataset, model, seed, registry)
-    return SampledLoader(question, graph, sampling.specs(), seed, peers)
+    return SampledLoader(question, graph, specs_of(sampler), seed, launch)
 
 
-def _program(
-    backend: Backend,
-    model: Any,
-    task: Task,
-    optim: Mapping[str, Any],
-    sharding: Sharding,
-    peers: Peers,
-    registry: Any,
-) -> Program:
+def _program(backend: Backend, model: Any, task: Task, config: "RunConfig", registry: Any) -> Program:
     """Return the Program of one device, or of several if the engine has one."""
-    if peers.size > 1:
+    optim, sharding, launch = config.optim, config.split, config.launch
+    if launch.devices > 1:
         if not isinstance(backend, TrainsInParallel):
             do = registry.suggest("backend", TRAINS_IN_PARALLEL)
             raise ConfigError(
-                f"trainer.devices={peers.size}: found backend {backend.name!r}, which trains on one device, expected "
-                f"one whose devices share their gradients; {do}, or set trainer.devices=1"
+                f"launch.devices={launch.devices}: found backend {backend.name!r}, which trains on one device, "
+                f"expected one whose devices share their gradients; {do}, or set launch.devices=1"
             )
-        if peers.rank is None:
+        if launch.rank is None:
             raise ConfigError(
-                f"trainer.devices={peers.size}: found a single process, expected one for each device; start it by "
+                f"launch.devices={launch.devices}: found a single process, expected one for each device; start it by "
                 "heddle train, or by torchrun -m heddle train"
             )
-        return backend.parallel_program(model, task, optim, peers)
+        return backend.parallel_program(model, task, optim, launch)
     if not sharding.is_sharded:
         return backend.program(model, task, optim)
     if task.level == "step":
         if not isinstance(backend, ShardsForecasts):
             raise _unsharded(backend, sharding, SHARDS_FORECASTS, registry)
-        return backend.sharded_forecast(model, task, optim, sharding)
+        return backend.sharded_forecast(model, task, optim, sharding, launch)
     if not isinstance(backend, ShardsGraphs):
         raise _unsharded(backend, sharding, SHARDS_GRAPHS, registry)
-    return backend.sharded_program(model, task, optim, sharding)
+    return backend.sharded_program(model, task, optim, sharding, launch)
 
 
 def _unsharded(backend: Backend, sharding: Sharding, wanted: Capability, registry: Any) -> ConfigError:

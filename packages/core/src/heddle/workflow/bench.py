@@ -3,10 +3,10 @@
 import gc
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle, islice
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from heddle.errors import HeddleError
 from heddle.program import Program, State
 from heddle.workflow.assemble import Assembly, assemble
 from heddle.workflow.loader import Loader
+
+if TYPE_CHECKING:
+    from heddle.config.run import RunConfig
 
 JUDGED = "valid"
 """The split on which predictions are compared."""
@@ -41,13 +44,13 @@ class Timing(NamedTuple):
 class Variant:
     """One variant, built: it answers for its predictions, then steps when it is asked to."""
 
-    def __init__(self, name: str, config: Mapping[str, Any], registry: Any, steps: int):
+    def __init__(self, name: str, config: "RunConfig", registry: Any, steps: int):
         """Build it and predict once. Raises HeddleError: whatever is wrong with the config or the engine."""
         parts: Assembly = assemble(config, registry)
         self.name = name
         self._program: Program = parts.program
         self._loader: Loader = parts.loader
-        self._state: State = self._program.init(int(config["seed"]))
+        self._state: State = self._program.init(config.seed)
         self._steps = steps
         self._placed: list[Any] = []
         self.outputs = self._predicted()

@@ -1,23 +1,25 @@
 """The place of a run: a folder that is new, or whose run goes on."""
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from heddle.errors import ConfigError
+from heddle.workflow.options import Place
+
+if TYPE_CHECKING:
+    from heddle.config.run import RunConfig
 
 
-def check_free(config: Mapping[str, Any]) -> None:
+def check_free(run: Place) -> None:
     """Refuse a `run.dir` that holds a run, finished or not, unless `run.overwrite` is set.
 
     Raises:
         ConfigError: says whether the run can go on.
     """
-    run = config.get("run") or {}
-    if not run.get("dir") or run.get("overwrite"):
+    if not run.dir or run.overwrite:
         return
-    folder = Path(run["dir"])
+    folder = Path(run.dir)
     if is_finished(folder):
         raise ConfigError(
             f"run.dir: found a finished run in {folder}, expected a free folder; "
@@ -32,24 +34,17 @@ def check_free(config: Mapping[str, Any]) -> None:
         raise ConfigError(f"run.dir: found a file at {folder}, expected a folder; choose another")
 
 
-def new_folder(config: Mapping[str, Any]) -> Path:
+def new_folder(config: "RunConfig") -> Path:
     """Make and return the folder of a new run: `run.dir` without a former run's files, or a fresh one under runs/.
 
     A fresh one is called <time>-<data>-<model>-<backend>, with a number where that is taken.
     """
-    run = config.get("run") or {}
-    if run.get("dir"):
-        folder = Path(run["dir"])
+    if config.run.dir:
+        folder = Path(config.run.dir)
         folder.mkdir(parents=True, exist_ok=True)
         _clear(folder)
         return folder
-    data, model, backend = (config[group] for group in ("data", "model", "backend"))
-    parts = (
-        time.strftime("%Y%m%d-%H%M%S"),
-        data.get("name") or data["reader"],
-        model["name"],
-        backend["name"],
-    )
+    parts = (time.strftime("%Y%m%d-%H%M%S"), config.data.title, config.model.name, config.backend.name)
     stem = "-".join("".join(c if c.isalnum() or c in "._" else "_" for c in str(part)) for part in parts)
     for attempt in range(1, 10_000):
         folder = Path("runs") / (stem if attempt == 1 else f"{stem}-{attempt}")

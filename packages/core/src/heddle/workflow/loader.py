@@ -7,6 +7,8 @@ from heddle.data.dataset import Dataset
 from heddle.model import GraphModel
 from heddle.program import Placed, Program, State
 from heddle.task import Task
+from heddle.task_options import TaskOptions
+from heddle.workflow.options import TrainerSettings
 from heddle.workflow.outcome import Outcome
 
 
@@ -42,7 +44,8 @@ def loader_for(
     dataset: Dataset,
     task: Task,
     model: Any,
-    options: Mapping[str, Any],
+    trainer: TrainerSettings,
+    options: TaskOptions,
     seed: int,
     static_shapes: bool,
 ) -> Loader:
@@ -51,9 +54,9 @@ def loader_for(
     Args:
         dataset: with its splits (`with_splits`).
         model: has `.prepare(graph)`; one of links in time, which reads snapshots, hasn't.
-        options: "batch_size": graphs or links per step, None for all at once, windows as `usual_batch`; "batching": one
-            of `heddle.workflow.graphs.BATCHINGS`; "epochs" of the run; "negatives": false links per true one; "chunk":
-            windows that are shuffled among themselves, None for all.
+        trainer: its batch_size (graphs or links per step, None for all at once, windows as `usual_batch`), batching and
+            epochs.
+        options: its negatives (false links per true one) and chunk.
         static_shapes: whether batches of graphs are padded to a few fixed shapes.
     """
     if task.level == "node":
@@ -63,17 +66,15 @@ def loader_for(
     if task.level == "step":
         from heddle.workflow.forecasts import ForecastLoader
 
-        epochs = int(options.get("epochs") or 0)
-        return ForecastLoader(dataset, task, options.get("batch_size"), options.get("chunk"), seed, epochs)
+        return ForecastLoader(dataset, task, trainer.batch_size, options.chunk, seed, trainer.epochs)
     if task.level == "graph":
         from heddle.workflow.graphs import GraphLoader
 
-        batching = str(options.get("batching") or "auto")
-        return GraphLoader(dataset, model, options.get("batch_size"), seed, static_shapes, batching)
+        return GraphLoader(dataset, model, trainer.batch_size, seed, static_shapes, trainer.batching)
     if dataset.snapshots is not None and not isinstance(model, GraphModel):
         from heddle.workflow.snapshot_links import SnapshotLinkLoader
 
-        return SnapshotLinkLoader(dataset, int(options.get("negatives") or 1), seed)
+        return SnapshotLinkLoader(dataset, options.negatives, seed)
     from heddle.workflow.links import link_loader
 
-    return link_loader(dataset, model, options.get("batch_size"), int(options.get("negatives") or 1), seed)
+    return link_loader(dataset, model, trainer.batch_size, options.negatives, seed)

@@ -3,22 +3,27 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 from heddle import errors
 from heddle.errors import HeddleError, LostProcessError
 from heddle.isolated import child_environment, python_module
-from heddle.sharding.settings import Sharding, sharding_from
+from heddle.options import TrackerOptions, plain
 from heddle.workflow.folder import check_free, new_folder
-from heddle.workflow.peers import peers_of, with_peer
+
+if TYPE_CHECKING:
+    from heddle.config.run import RunConfig
 
 GRACE = 3.0
 """Seconds that the others get to say what they know once one has failed, and to end once they are told to."""
@@ -27,62 +32,44 @@ NATIVE_LOG = re.compile(r"^([IWEF]\d{4} |\[Gloo\] |WARNING: All log messages bef
 """Lines that C++ libraries write about each other's ends."""
 
 
-def needs_processes(config: Mapping[str, Any]) -> bool:
-    """Tell whether a run's configuration asks for several processes."""
-    return int((config.get("sharding") or {}).get("processes") or 1) > 1 or peers_of(config).size > 1
-
-
-def run_processes(config: Mapping[str, Any]) -> None:
-    """Train what `config` describes in `sharding.processes` processes, or in the one whose `sharding.rank` is given; or
-    in `trainer.devices` processes, each with a device and batches of its own.
+def run_processes(config: "RunConfig") -> None:
+    """Train what `config` describes in as many processes as its `launch` node says, or in the one of `launch.rank`.
 
     The process of rank 0 makes the run folder and speaks; the others do the same work and leave nothing behind.
 
     Args:
-        config: a whole one; or that of an earlier run with its folder as "resume".
+        config: of a new run; or that of an earlier run with its folder as `resume`.
 
     Raises:
         HeddleError: what any process raised, or that one was killed; the others have been stopped.
     """
-    peers = peers_of(config)
-    if peers.size > 1:
-        sharding = Sharding(processes=peers.size)
-    else:
-        sharding = sharding_from(config["sharding"])
-    ranks = range(sharding.processes) if sharding.rank is None else [sharding.rank]
-    folder = config.get("resume")
+    launch, folder = config.launch, config.resume
+    ranks = range(launch.size) if launch.rank is None else [launch.rank]
     if not folder and 0 in ranks:
-        check_free(config)
+        check_free(config.run)
         folder = str(new_folder(config))
-        config = {**config, "run": {**config["run"], "dir": folder}}
-    coordinator = sharding.coordinator or f"127.0.0.1:{_free_port()}"
+        config = replace(config, run=replace(config.run, dir=folder))
+    coordinator = launch.coordinator or f"127.0.0.1:{_free_port()}"
     with TemporaryDirectory(prefix="heddle-") as notes:
-        children = [_Child(rank, sharding, coordinator, config, Path(notes)) for rank in ranks]
+        children = [_Child(rank, coordinator, config, Path(notes)) for rank in ranks]
         try:
             _watch(children)
         finally:
             _stop(children)
-        _explain(children, sharding, folder)
+        _explain(children, launch.size, folder)
 
 
 class _Child:
     """One process of the run."""
 
-    def __init__(
-        self, rank: int, sharding: Sharding, coordinator: str, config: Mapping[str, Any], notes: Path
-    ):
+    def __init__(self, rank: int, coordinator: str, config: "RunConfig", notes: Path):
         self.rank, self._report = rank, notes / f"{rank}.json"
-        peers = peers_of(config)
-        if peers.size > 1:
-            own = with_peer(config, peers._replace(rank=rank, coordinator=coordinator))
-        else:
-            node = {**config["sharding"], "rank": rank, "coordinator": coordinator}
-            own = {**config, "sharding": node}
+        own = replace(config, launch=replace(config.launch, rank=rank, coordinator=coordinator))
         order = notes / f"{rank}.config.json"
-        order.write_text(json.dumps(own), encoding="utf-8")
+        order.write_text(json.dumps(plain(own, whole=True)), encoding="utf-8")
         words = str(order), str(self._report), str(os.getpid())
         self.process = subprocess.Popen(
-            python_module("heddle.workflow.worker", *words),
+            python_module("heddle.cli.worker", *words),
             env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -92,7 +79,7 @@ class _Child:
         )
         self.last_words = ""
         self.was_stopped = False
-        speaks = rank == 0 or sharding.rank is not None
+        speaks = rank == 0 or config.launch.rank is not None
         self._relays = [
             Thread(target=self._relay, args=(stream, target if speaks else None), daemon=True)
             for stream, target in ((self.process.stdout, sys.stdout), (self.process.stderr, sys.stderr))
@@ -162,7 +149,7 @@ def _stop(children: Sequence[_Child]) -> None:
         child.stop(deadline)
 
 
-def _explain(children: Sequence[_Child], sharding: Sharding, folder: str | None) -> None:
+def _explain(children: Sequence[_Child], size: int, folder: str | None) -> None:
     """Raise what ended the run: an error that a process told of, else its death, else that the others were lost."""
     failed = [child for child in children if child.failed and not child.was_stopped]
     if not failed:
@@ -178,10 +165,26 @@ def _explain(children: Sequence[_Child], sharding: Sharding, folder: str | None)
             how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
             words = f" ({child.last_words})" if code > 0 and child.last_words else ""
             raise LostProcessError(
-                f"sharding: process {child.rank} of {sharding.processes} {how}{words}; "
-                f"the others were stopped; {goes_on}"
+                f"sharding: process {child.rank} of {size} {how}{words}; the others were stopped; {goes_on}"
             )
     raise LostProcessError(f"{next(iter(told.values()))['message']}; {goes_on}")
+
+
+@contextmanager
+def own_folder(config: "RunConfig") -> Iterator["RunConfig"]:
+    """Yield the configuration as it is for the process of rank 0; for others one that leaves nothing behind."""
+    if config.launch.rank == 0:
+        yield config
+        return
+    with TemporaryDirectory(prefix="heddle-") as place:
+        if config.resume:
+            copy = Path(place) / "run"
+            shutil.copytree(config.resume, copy)
+            yield replace(config, resume=str(copy))
+        else:
+            quiet = replace(config.trainer, checkpoint_every=0, progress=False)
+            run = replace(config.run, dir=str(Path(place) / "run"))
+            yield replace(config, trainer=quiet, run=run, tracker=TrackerOptions("none"))
 
 
 def _free_port() -> int:

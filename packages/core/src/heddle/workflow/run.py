@@ -1,70 +1,66 @@
-"""Runs: `train` makes a run folder from a config; `evaluate` and `predict` use one again."""
+"""Runs: `train` makes a run folder from a configuration, or goes on with one."""
 
 import json
 import logging
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import heddle
 from heddle import artifacts
 from heddle.capabilities import StatesKernels
 from heddle.data.dataset import SPLITS
 from heddle.errors import HeddleError
-from heddle.sharding.settings import with_rank, without_rank
+from heddle.options import plain
 from heddle.workflow.assemble import Assembly, assemble
 from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop, Tracking, display
 from heddle.workflow.checkpoint import load
 from heddle.workflow.folder import check_free, is_finished, new_folder
 from heddle.workflow.loader import CountingLoader
+from heddle.workflow.options import Place
 from heddle.workflow.outcome import figures
-from heddle.workflow.peers import peers_of, with_peer, without_peer
 from heddle.workflow.progress import Progress
 from heddle.workflow.report import Story, page
-from heddle.workflow.saved import evaluate, predict
 from heddle.workflow.screen import print_figures
-from heddle.workflow.settings import Settings, settings_from
+from heddle.workflow.settings import Settings, settings_for
 from heddle.workflow.trainer import fit
+
+if TYPE_CHECKING:
+    from heddle.config.run import RunConfig
 
 log = logging.getLogger(__name__)
 
-__all__ = ["evaluate", "predict", "train"]
 
-
-def train(config: Mapping[str, Any], registry: Any) -> Path:
+def train(config: "RunConfig", registry: Any) -> Path:
     """Train what `config` describes and return the run folder, whose path is the last line printed.
 
-    With `resume` set to a run folder that run goes on, with its own config, to the same figures as without the break.
+    With `config.resume` set to a run folder that run, whose own configuration the rest is, goes on to the same figures
+    as without the break.
 
     Raises:
         HeddleError: anything wrong with the config, the data, the engine or the training; its folder is kept.
     """
-    if config.get("resume"):
-        return _resume(config, registry)
-    check_free(config)
+    if config.resume:
+        return _resume(config, Path(config.resume), registry)
+    check_free(config.run)
     parts = assemble(config, registry)
-    settings = settings_from(config, parts.task)
+    settings = settings_for(config.trainer, config.optim, parts.task)
     folder = new_folder(config)
-    artifacts.write_config(
-        folder,
-        {**without_peer(without_rank(config)), "run": {**(config.get("run") or {}), "dir": str(folder)}},
-    )
-    progress = Progress(parts.program.init(int(config["seed"])))
+    config = replace(config, run=replace(config.run, dir=str(folder)))
+    artifacts.write_config(folder, plain(config))
+    progress = Progress(parts.program.init(config.seed))
     return _run(config, registry, parts, settings, progress, folder)
 
 
-def _resume(given: Mapping[str, Any], registry: Any) -> Path:
-    folder = Path(given["resume"])
-    config = with_rank(artifacts.read_config(folder), given)
-    if (given.get("trainer") or {}).get("rank") is not None:
-        config = with_peer(config, peers_of(given))
+def _resume(config: "RunConfig", folder: Path, registry: Any) -> Path:
     if is_finished(folder):
         print(f"resume: the run in {folder} is finished, nothing is left to do")
         return _tell(folder, json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
     parts = assemble(config, registry)
-    settings = settings_from(config, parts.task)
-    progress = Progress(parts.program.init(int(config["seed"])))
+    settings = settings_for(config.trainer, config.optim, parts.task)
+    progress = Progress(parts.program.init(config.seed))
     found = load(folder, parts.program)
     if found is None:
         print(f"resume: no checkpoint in {folder} yet, the run starts at its first epoch")
@@ -75,14 +71,14 @@ def _resume(given: Mapping[str, Any], registry: Any) -> Path:
 
 
 def _run(
-    config: Mapping[str, Any],
+    config: "RunConfig",
     registry: Any,
     parts: Assembly,
     settings: Settings,
     progress: Progress,
     folder: Path,
 ) -> Path:
-    tracker = registry.tracker(config["tracker"]["name"])(config["tracker"], folder)
+    tracker = registry.tracker(config.tracker.name)(config.tracker, folder)
     versions = artifacts.versions(parts.backend.describe())
     if isinstance(parts.backend, StatesKernels):
         kernels = parts.backend.kernels
@@ -108,7 +104,7 @@ def _run(
     return _tell(folder, _finish(config, parts, progress, folder))
 
 
-def _finish(config: Mapping[str, Any], parts: Assembly, progress: Progress, folder: Path) -> dict[str, Any]:
+def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Path) -> dict[str, Any]:
     """Write what the best epoch's weights give, and return metrics.json."""
     artifacts.write_table(folder / "metrics.csv", progress.rows)
     artifacts.write_weights(folder, progress.best_arrays, _about(config, parts))
@@ -129,12 +125,12 @@ def _finish(config: Mapping[str, Any], parts: Assembly, progress: Progress, fold
         "best_epoch": progress.best_epoch,
         "epochs": progress.epoch,
         "stopped": progress.stop,
-        "seed": int(config["seed"]),
+        "seed": config.seed,
         "time": sum(row["seconds"] for row in progress.rows),
         **_stats(parts),
     }
     story = Story(
-        artifacts.plain({**without_peer(without_rank(config)), "run": {"dir": str(folder)}}),
+        replace(config, run=Place(str(folder))),
         json.loads((folder / "versions.json").read_text(encoding="utf-8")),
         result,
         parts.dataset,
@@ -155,13 +151,13 @@ def _stats(parts: Assembly) -> dict[str, dict[str, float]]:
     return {"stats": stats} if stats else {}
 
 
-def _about(config: Mapping[str, Any], parts: Assembly) -> dict[str, Any]:
+def _about(config: "RunConfig", parts: Assembly) -> dict[str, Any]:
     """Return what a weights file says of itself."""
     signature = parts.signature._asdict()
     signature["relations"] = [list(relation) for relation in parts.signature.relations]
     return {
         "heddle": heddle.__version__,
-        "model": artifacts.plain(config["model"]),
+        "model": plain(config.model),
         "signature": signature,
         "task": parts.task.kind,
     }

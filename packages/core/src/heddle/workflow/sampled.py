@@ -8,6 +8,7 @@ import numpy as np
 from heddle.data.dataset import Dataset
 from heddle.data.spec import DataSpec
 from heddle.graph import Graph
+from heddle.launch import ALONE, Launch
 from heddle.model import Batch, BlockModel
 from heddle.program import Placed, Program, State
 from heddle.sampling.blocks import blocks
@@ -16,7 +17,7 @@ from heddle.sampling.store import GraphStore, store_of
 from heddle.sampling.stream import sample_key
 from heddle.workflow.links import shuffled
 from heddle.workflow.outcome import Outcome
-from heddle.workflow.peers import ALONE, Peers, turns
+from heddle.workflow.peers import turns
 from heddle.workflow.prefetch import Waiting, prefetched
 from heddle.workflow.questions import EVALUATION, Asked, Question
 
@@ -64,7 +65,7 @@ class SampledLoader:
 
     Args:
         specs: "train", "valid", "test" -> how the batches of each split are drawn.
-        peers: the processes that train together: each takes its turn of the batches.
+        launch: the processes that train together: each takes its turn of the batches.
         accumulate: batches of this process that make up a step.
     """
 
@@ -76,11 +77,11 @@ class SampledLoader:
         graph: SampledGraph,
         specs: Mapping[str, DataSpec],
         seed: int,
-        peers: Peers = ALONE,
+        launch: Launch = ALONE,
         accumulate: int = 1,
     ):
         self._question, self._graph, self._specs, self._seed = question, graph, specs, seed
-        self._peers, self._accumulate, self._waiting = peers, accumulate, Waiting()
+        self._launch, self._accumulate, self._waiting = launch, accumulate, Waiting()
 
     def stats(self) -> dict[str, float]:
         """Return the share of the training time that went by in waiting for batches."""
@@ -96,7 +97,7 @@ class SampledLoader:
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
         """Yield the epoch's training batches in random order; of several devices, those of this one."""
         pieces, spec = self.plan(epoch), self._specs["train"]
-        own = turns(len(pieces), self._peers, self._accumulate)
+        own = turns(len(pieces), self._launch, self._accumulate)
 
         def build(at: int) -> Placed:
             number, counts = own[at]

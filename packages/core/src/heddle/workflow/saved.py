@@ -1,8 +1,7 @@
 """Trained runs used again: their figures, and predictions for everything in the data."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,51 +13,48 @@ from heddle.workflow.assemble import Assembly, assemble
 from heddle.workflow.outcome import Outcome, figures
 from heddle.workflow.screen import print_figures
 
+if TYPE_CHECKING:
+    from heddle.config.run import RunConfig
 
-def evaluate(config: Mapping[str, Any], registry: Any) -> dict[str, Any]:
+
+def evaluate(config: "RunConfig", folder: Path, registry: Any) -> dict[str, Any]:
     """Return, and print as a table, the figures of a trained run: {"train": {...}, "valid": {...}, "test": {...}}.
 
     Args:
-        config: "run" is the run folder; any other group ("backend", "data" ...) replaces or changes the run's own,
-            e.g. to measure the same weights on another engine.
+        config: the run's own (`heddle.config.saved.saved_config`), or one with another engine or other data, to
+            measure the same weights there.
+        folder: the run's.
 
     Raises:
         HeddleError: no such run, or its weights don't fit.
     """
-    parts, state = restore(config, registry)
+    parts, state = restore(config, folder, registry)
     outcomes = parts.loader.outcomes(parts.program, state, SPLITS)
     result = {split: figures(parts.task, outcome) for split, outcome in outcomes.items()}
     print_figures(result)
     return artifacts.to_json(result)
 
 
-def predict(config: Mapping[str, Any], registry: Any) -> Path:
-    """Write a trained run's predictions for all nodes, graphs or links of the data, and return the file's path.
+def predict(config: "RunConfig", folder: Path, registry: Any, path: Path) -> Path:
+    """Write a trained run's predictions for all nodes, graphs or links of the data as the CSV `path`, and return it.
 
     A row each: what it is about, its split ("" for none), the prediction, and the model's outputs.
 
     Args:
-        config: as in `evaluate`; "output" names the file, null for predictions.csv in the run folder.
+        config, folder: as in `evaluate`.
     """
-    parts, state = restore(config, registry)
+    parts, state = restore(config, folder, registry)
     outcome = parts.loader.everything(parts.program, state)
-    path = Path(config.get("output") or Path(config["run"]) / "predictions.csv")
     path.parent.mkdir(parents=True, exist_ok=True)
     artifacts.write_table(path, prediction_rows(parts.task, parts.dataset, outcome))
     print(path)
     return path
 
 
-def restore(config: Mapping[str, Any], registry: Any) -> tuple[Assembly, State]:
-    """Build what a run's config describes, with the weights it left, and return (parts, state)."""
-    folder = Path(config["run"])
-    merged = _merged(artifacts.read_config(folder), config)
-    if merged.get("sharding"):
-        alone = {"processes": 1, "rank": None, "coordinator": None}
-        merged["sharding"] = {**merged["sharding"], **alone}
-    merged["trainer"] = {**(merged.get("trainer") or {}), "devices": 1}
+def restore(config: "RunConfig", folder: Path, registry: Any) -> tuple[Assembly, State]:
+    """Build what a run's configuration describes, with the weights it left, and return (parts, state)."""
     arrays = artifacts.read_weights(folder / "weights.safetensors")
-    parts = assemble(merged, registry)
+    parts = assemble(config, registry)
     return parts, parts.program.from_arrays(arrays)
 
 
@@ -95,20 +91,3 @@ def _forecast_rows(task: Task, dataset: Dataset, outcome: Outcome) -> list[dict[
         for start, window in zip(np.asarray(outcome.index), np.asarray(outcome.outputs))
         for step, values in enumerate(window)
     ]
-
-
-def _merged(saved: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the run's config with what is given instead: another option's node, or some keys of the same one's."""
-    merged = dict(saved)
-    for group, node in given.items():
-        if group in ("run", "output", "resume") or node is None:
-            continue
-        old = merged.get(group)
-        if isinstance(node, Mapping) and isinstance(old, Mapping) and _same_option(old, node):
-            node = {**old, **node}
-        merged[group] = node
-    return merged
-
-
-def _same_option(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    return all(key not in new or new[key] == old.get(key) for key in ("name", "reader"))

@@ -1,25 +1,20 @@
-"""Settings: the `trainer` config node, with the schedule of `optim`, checked at the door."""
+"""Settings: the `trainer` node with the learning rate of `optim`, as it is for one task."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from heddle.errors import ConfigError, nearest
+from heddle.optim import Optim, Schedule
 from heddle.task import Task
 from heddle.workflow.metrics import higher_is_better, metric
+from heddle.workflow.options import TrainerSettings
 
 
 class Settings(NamedTuple):
     """How a training run goes.
 
     Attributes:
-        epochs: at most so many.
-        patience: stop after so many evaluations without a better one; None for never.
-        monitor: "valid.accuracy", "valid.loss" ...: the figure by which the best epoch is chosen. "auto": the task's
-            first metric on the validation split; without validation data the last epoch is the best.
-        eval_every: epochs between evaluations.
-        checkpoint_every: epochs between checkpoints; 0 for none.
-        keep: checkpoints kept.
-        progress: show a bar on a terminal, and elsewhere a line now and then.
+        epochs, patience, eval_every, checkpoint_every, keep, progress: as in `TrainerSettings`.
+        monitor: "valid.accuracy", "valid.loss" ...: the figure by which the best epoch is chosen.
         lr: first learning rate.
         schedule: see `schedule.learning_rate`.
     """
@@ -32,35 +27,28 @@ class Settings(NamedTuple):
     keep: int = 2
     progress: bool = True
     lr: float = 0.01
-    schedule: Mapping[str, Any] = {"name": "constant"}
+    schedule: Schedule = Schedule()
 
 
-def settings_from(config: Mapping[str, Any], task: Task) -> Settings:
-    """Return the Settings of a run's whole config.
+def settings_for(trainer: TrainerSettings, optim: Optim, task: Task) -> Settings:
+    """Return the Settings of a run for its task.
 
     Raises:
-        ConfigError: a count below its least value, or a monitor that no evaluation gives.
+        ConfigError: a monitor that no evaluation gives, or an unknown metric.
     """
-    trainer, optim = config.get("trainer", {}), config.get("optim", {})
-    names = [name for name in Settings._fields if name in trainer]
-    schedule = optim.get("schedule") or {"name": "constant"}
-    settings = Settings(**{name: trainer[name] for name in names})._replace(
-        lr=float(optim.get("lr", Settings().lr)),
-        schedule={"name": schedule} if isinstance(schedule, str) else dict(schedule),
-    )
-    for name, least in (
-        ("epochs", 1),
-        ("eval_every", 1),
-        ("checkpoint_every", 0),
-        ("keep", 1),
-        ("patience", 1),
-    ):
-        value = getattr(settings, name)
-        if value is not None and value < least:
-            raise ConfigError(f"trainer.{name}: found {value}, expected at least {least}; raise it")
     for name in task.metrics:
         metric(name)
-    return settings._replace(monitor=_monitor(settings.monitor, task))
+    return Settings(
+        trainer.epochs,
+        trainer.patience,
+        _monitor(trainer.monitor, task),
+        trainer.eval_every,
+        trainer.checkpoint_every,
+        trainer.keep,
+        trainer.progress,
+        optim.lr,
+        optim.schedule,
+    )
 
 
 def sign_of(monitor: str) -> int:

@@ -9,10 +9,11 @@ from typing import Any, Protocol
 
 from heddle.artifacts import write_table
 from heddle.errors import PluginError
+from heddle.options import TrackerOptions
 
 
 class Tracker(Protocol):
-    """Takes figures as they come; built by its plugin's loader from the `tracker` config node and the run folder."""
+    """Takes figures as they come; built by its plugin's loader from its options and the run folder."""
 
     def log(self, epoch: int, figures: Mapping[str, float]) -> None:
         """Take the figures of an epoch, e.g. {"lr": 0.01, "train.loss": 1.2, "valid.accuracy": 0.7}.
@@ -29,7 +30,7 @@ class Tracker(Protocol):
 class CsvTracker:
     """metrics.csv in the run folder, written anew at most every two seconds, never half there."""
 
-    def __init__(self, config: Mapping[str, Any], folder: Path, seconds: float = 2):
+    def __init__(self, options: TrackerOptions, folder: Path, seconds: float = 2):
         self._path, self._seconds, self._written = folder / "metrics.csv", seconds, 0.0
         self._rows: list[dict[str, Any]] = []
         if self._path.exists():
@@ -59,7 +60,7 @@ class TensorBoardTracker:
         PluginError: tensorboardX isn't installed.
     """
 
-    def __init__(self, config: Mapping[str, Any], folder: Path):
+    def __init__(self, options: TrackerOptions, folder: Path):
         try:
             from tensorboardX import SummaryWriter
         except ImportError as error:
@@ -86,7 +87,7 @@ class TensorBoardTracker:
 class NoTracker:
     """Keeps nothing; metrics.csv is written at the end all the same."""
 
-    def __init__(self, config: Mapping[str, Any], folder: Path):
+    def __init__(self, options: TrackerOptions, folder: Path):
         pass
 
     def log(self, epoch: int, figures: Mapping[str, float]) -> None:

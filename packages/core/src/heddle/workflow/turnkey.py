@@ -106,6 +106,7 @@ class Trainer:
         progress: bool = True,
         checkpoint: str | Path | None = None,
     ):
+        from heddle.options import build
         from heddle.plugins import load_plugins
         from heddle.workflow.scores import Named
 
@@ -127,7 +128,8 @@ class Trainer:
         do = registry.suggest("backend", TRAINS_SCRIPTS)
         if engine is None:
             raise ConfigError(f"Trainer: found no engine that {TRAINS_SCRIPTS.summary}, expected one; {do}")
-        backend = registry.backend(engine, {"device": device})
+        node = {"name": engine, "device": device}
+        backend = registry.backend(build(registry.options("backend", engine), node, "backend"))
         if not isinstance(backend, TrainsScripts):
             raise ConfigError(
                 f"backend {engine!r}: found an engine that trains configured runs alone, expected one for scripts; {do}"

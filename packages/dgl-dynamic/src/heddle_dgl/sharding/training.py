@@ -3,6 +3,7 @@
 from typing import Any
 
 from heddle.errors import ConfigError
+from heddle.launch import Launch
 from heddle.layers.base import Aggregates
 from heddle.sharding.settings import Sharding
 from heddle_dgl.cells.tgcn import TGCN
@@ -17,7 +18,7 @@ SPLITS = ("windows", "halo")
 
 
 def learner_for(
-    sharding: Sharding, group: CountedGroup, model: Any, rest: tuple[Any, ...]
+    sharding: Sharding, launch: Launch, group: CountedGroup, model: Any, rest: tuple[Any, ...]
 ) -> ForecastLearner:
     """Return the learner that `sharding` asks for; "auto" shares out windows, which sends gradients alone.
 
@@ -33,10 +34,10 @@ def learner_for(
             f"sharding={name}: found backend dgl-dynamic, which shares out windows or cuts a graph, expected "
             f"{' or '.join(SPLITS)}, or auto; choose sharding=windows"
         )
-    if sharding.devices not in (None, sharding.processes):
+    if sharding.devices not in (None, launch.processes):
         raise ConfigError(
-            f"sharding.devices: found {sharding.devices}, expected {sharding.processes}, one for each process; set "
-            f"sharding.processes={sharding.devices}"
+            f"sharding.devices: found {sharding.devices}, expected {launch.processes}, one for each process; set "
+            f"launch.processes={sharding.devices}"
         )
     if name == "windows":
         return WindowLearner(group, *rest)

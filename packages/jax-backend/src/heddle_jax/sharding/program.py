@@ -1,6 +1,6 @@
 """Program on several devices: the one of a single device, with states that lie on all of a mesh."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from heddle.errors import LostProcessError
+from heddle.optim import Optim
 from heddle.program import Metrics, Program
 from heddle.task import Task
 from heddle_jax.ops import JaxOps
@@ -20,7 +21,7 @@ from heddle_jax.state import State
 
 
 def build_sharded_program(
-    learner: ShardedLearner, task: Task, optim: Mapping[str, Any], ops: JaxOps, mesh: Mesh
+    learner: ShardedLearner, task: Task, optim: Optim, ops: JaxOps, mesh: Mesh
 ) -> Program:
     """Return the Program that trains `learner` for a task about nodes on the devices of `mesh`.
 

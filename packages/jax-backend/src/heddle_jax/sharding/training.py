@@ -1,12 +1,14 @@
 """sharded_program: from the `sharding` node to a Program."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jax
 
 from heddle.errors import ConfigError
+from heddle.launch import Launch
 from heddle.model import Model
+from heddle.optim import Optim
 from heddle.program import Program
 from heddle.sharding.settings import Sharding
 from heddle.sharding.workload import check_level
@@ -22,8 +24,9 @@ from heddle_jax.sharding.start import start
 def sharded_program(
     model: Any,
     task: Task,
-    optim: Mapping[str, Any],
+    optim: Optim,
     sharding: Sharding,
+    launch: Launch,
     make_ops: Callable[[], JaxOps],
     precision: Precision,
     remat: bool = False,
@@ -42,7 +45,7 @@ def sharded_program(
             "or sharding=none"
         )
     check_level(task.level)
-    mesh, ops = start(sharding), make_ops()
+    mesh, ops = start(sharding, launch), make_ops()
     memory = sharding.device_memory or _memory_of(mesh.local_devices[0])
     layouts = Layouts(model, sharding, mesh.size, memory)
     learner = ShardedLearner(model, ops, precision, mesh, layouts, remat)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from heddle.errors import CheckpointError, nearest
-from heddle.optim import check_optim
+from heddle.optim import Optim, check_optim
 
 _MOMENTS = {
     "adam": ("step", "exp_avg", "exp_avg_sq"),
@@ -17,28 +17,25 @@ _MOMENTS = {
 }
 
 
-def build_optimizer(optim: Mapping[str, Any], params: Mapping[str, Tensor]) -> torch.optim.Optimizer:
-    """Return the optimiser that the `optim` node describes, over `params` by name.
+def build_optimizer(optim: Optim, params: Mapping[str, Tensor]) -> torch.optim.Optimizer:
+    """Return the optimiser that `optim` describes, over `params` by name.
 
-    Read: name (adam, adamw, sgd), lr, weight_decay, weight_decay_on (a glob over parameter names, or several),
-    betas, eps, momentum. Parameters outside weight_decay_on form a group of their own without decay.
+    Parameters outside weight_decay_on form a group of their own without decay.
 
     Raises:
         ConfigError: see `check_optim`.
     """
-    decaying, decay = check_optim(optim, list(params)), float(optim.get("weight_decay") or 0)
+    decaying = check_optim(optim, list(params))
     groups: list[dict[str, Any]] = [
-        {"params": [params[name] for name in params if name in decaying], "weight_decay": decay},
+        {"params": [params[name] for name in params if name in decaying], "weight_decay": optim.weight_decay},
         {"params": [params[name] for name in params if name not in decaying], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
-    common: dict[str, Any] = {"lr": float(optim.get("lr", 0.01)), "fused": True}
-    name = optim.get("name", "adam")
-    if name == "sgd":
-        return torch.optim.SGD(groups, momentum=float(optim.get("momentum") or 0), **common)
-    kind = torch.optim.Adam if name == "adam" else torch.optim.AdamW
-    first, second = optim.get("betas") or (0.9, 0.999)
-    return kind(groups, betas=(float(first), float(second)), eps=float(optim.get("eps") or 1e-8), **common)
+    common: dict[str, Any] = {"lr": optim.lr, "fused": True}
+    if optim.name == "sgd":
+        return torch.optim.SGD(groups, momentum=optim.momentum, **common)
+    kind = torch.optim.Adam if optim.name == "adam" else torch.optim.AdamW
+    return kind(groups, betas=optim.betas, eps=optim.eps, **common)
 
 
 def optimizer_arrays(optimizer: torch.optim.Optimizer, params: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

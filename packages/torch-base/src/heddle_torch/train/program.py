@@ -9,7 +9,7 @@ from torch import Tensor
 
 from heddle.nest import map_nest
 from heddle.ops import GraphOps
-from heddle.optim import check_optim
+from heddle.optim import Optim, check_optim
 from heddle.program import Metrics, Program
 from heddle.task import Task
 from heddle_torch.place import to_numpy
@@ -22,7 +22,7 @@ from heddle_torch.train.state import TorchState, restore_state, state_arrays, tr
 def build_program(
     learner: Learner,
     task: Task,
-    optim: Mapping[str, Any],
+    optim: Optim,
     ops: GraphOps,
     device: torch.device,
     backward: Backward = backward_alone,
@@ -36,7 +36,7 @@ def build_program(
         ConfigError: an optimiser that torch's side doesn't have, or that doesn't fit the parameters' names.
     """
     check_optim(optim, learner.names())
-    clip_norm = float(optim.get("clip_norm") or 0)
+    clip_norm = optim.clip_norm or 0.0
 
     def start(seed: int) -> TorchState:
         weights = learner.create(seed)

@@ -10,22 +10,14 @@ from heddle.data.etl.files import paths_of
 from heddle.data.etl.relate import relate
 from heddle.data.etl.schema import Schema
 from heddle.data.etl.steps import Steps, fingerprints
+from heddle.data.etl_options import Etl
 from heddle.data.prepared.folder import Task
 from heddle.data.prepared.write import FolderWriter
 
-DEFAULTS: Mapping[str, Any] = {
-    "engine": "duckdb",
-    "device": "cpu",
-    "memory": "2GB",
-    "threads": None,
-    "overwrite": False,
-    "progress": False,
-}
-"""The `etl` node: engine (duckdb or polars), device (cpu, or gpu with polars), memory (what DuckDB may use), threads
-(None for all cores), overwrite (replace a finished folder), progress (a bar on standard error)."""
+QUIET = Etl(progress=False)
 
 
-def prepare(schema: Schema, src: str | Path, dst: str | Path, etl: Mapping[str, Any] | None = None) -> Path:
+def prepare(schema: Schema, src: str | Path, dst: str | Path, etl: Etl = QUIET) -> Path:
     """Prepare the tables below `src` in the folder `dst` and return it.
 
     A run that was interrupted goes on with the steps that it finished, if the schema and the files are the same.
@@ -34,14 +26,13 @@ def prepare(schema: Schema, src: str | Path, dst: str | Path, etl: Mapping[str, 
     Raises:
         HeddleError: a table that doesn't fit its description, too little memory, a folder that is finished already.
     """
-    settings = {**DEFAULTS, **(etl or {})}
     root = Path(src).expanduser()
     paths = [path for table in schema.tables.values() for path in paths_of(root, table)]
-    writer = FolderWriter(dst, schema.name, overwrite=settings["overwrite"])
-    depends_on = [schema, settings["engine"], settings["device"], fingerprints(paths)]
+    writer = FolderWriter(dst, schema.name, overwrite=etl.overwrite)
+    depends_on = [schema, etl.engine, etl.device, fingerprints(paths)]
     total = len(schema.tables) + 2 * len(schema.nodes) + 6 * len(schema.edges)
-    steps = Steps(writer.root / ".work", depends_on, total, show=settings["progress"])
-    engine = open_engine(settings, steps.scratch)
+    steps = Steps(writer.root / ".work", depends_on, total, show=etl.progress)
+    engine = open_engine(etl, steps.scratch)
     try:
         related = relate(schema, root, engine, steps)
         engine.close()  # its memory is free before arrays are written

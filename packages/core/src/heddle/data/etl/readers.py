@@ -1,23 +1,21 @@
 """`data=tabformer`, `data=ogbn_mag`, `data=schema`: read what `heddle data prepare` made of them."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from heddle.data.dataset import Dataset
 from heddle.data.files import fail
 from heddle.data.options import call
 from heddle.data.prepared.graphs import prepared
+from heddle.data.reader_options import OgbnMagOptions, SchemaOptions, TabformerOptions
 
 PREPARED = ("tabformer", "ogbn_mag", "schema")
 """Readers of data that has to be prepared first."""
 
 
-def read_tabformer(config: Mapping[str, Any]) -> Dataset:
+def read_tabformer(options: TabformerOptions) -> Dataset:
     """Return the dataset that a `data=tabformer` node names; see `tabformer` for its keys."""
-    return call(tabformer, config)
+    return call(tabformer, options)
 
 
-def tabformer(src: str | None = None, dst: str | None = None) -> Dataset:
+def tabformer(src: str | None = TabformerOptions.src, dst: str | None = TabformerOptions.dst) -> Dataset:
     """Return TabFormer's transactions.
 
     Args:
@@ -27,12 +25,12 @@ def tabformer(src: str | None = None, dst: str | None = None) -> Dataset:
     return _prepared("tabformer", dst)
 
 
-def read_ogbn_mag(config: Mapping[str, Any]) -> Dataset:
+def read_ogbn_mag(options: OgbnMagOptions) -> Dataset:
     """Return the dataset that a `data=ogbn_mag` node names; see `ogbn_mag` for its keys."""
-    return call(ogbn_mag, config)
+    return call(ogbn_mag, options)
 
 
-def ogbn_mag(src: str | None = None, dst: str | None = None) -> Dataset:
+def ogbn_mag(src: str | None = OgbnMagOptions.src, dst: str | None = OgbnMagOptions.dst) -> Dataset:
     """Return ogbn-mag, or a graph in its layout.
 
     Args:
@@ -42,12 +40,16 @@ def ogbn_mag(src: str | None = None, dst: str | None = None) -> Dataset:
     return _prepared("ogbn_mag", dst)
 
 
-def read_schema(config: Mapping[str, Any]) -> Dataset:
+def read_schema(options: SchemaOptions) -> Dataset:
     """Return the dataset that a `data=schema` node names; see `schema` for its keys."""
-    return call(schema, config)
+    return call(schema, options)
 
 
-def schema(schema: str | None = None, src: str | None = None, dst: str | None = None) -> Dataset:
+def schema(
+    schema: str | None = SchemaOptions.schema,
+    src: str | None = SchemaOptions.src,
+    dst: str | None = SchemaOptions.dst,
+) -> Dataset:
     """Return a graph of a user's own tables.
 
     Args:

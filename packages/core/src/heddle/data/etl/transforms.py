@@ -5,15 +5,18 @@ from typing import Any, ClassVar
 
 from heddle.data.etl.prepare import prepare
 from heddle.data.etl.recipes import RECIPES
+from heddle.data.etl_options import Etl
+from heddle.options import build
 
 
 class TransDataset:
-    """Tables below `src` that `transform` prepares in `dst`; `etl` are settings as in `prepare`."""
+    """Tables below `src` that `transform` prepares in `dst`; `etl` are keys of `Etl`."""
 
     recipe: ClassVar[str]
 
     def __init__(self, src: str | Path, dst: str | Path, **etl: Any):
-        self.src, self.dst, self.etl = Path(src).expanduser(), Path(dst).expanduser(), etl
+        self.src, self.dst = Path(src).expanduser(), Path(dst).expanduser()
+        self.etl = build(Etl, {"progress": False, **etl}, "etl")
 
     def transform(self) -> Path:
         """Prepare the tables and return the folder."""

@@ -21,21 +21,22 @@ from heddle.data.prepared.mapped import (
 )
 from heddle.data.prepared.read import open_prepared, verify
 from heddle.data.prepared.write import csc
+from heddle.data.reader_options import PreparedOptions
 from heddle.data.splits import random_split
 from heddle.graph import EdgeSet, EdgeType, HeteroGraph, hetero_graph
 from heddle.sample import InEdges, SampleGraph
 
 
-def read_prepared(config: Mapping[str, Any]) -> Dataset:
+def read_prepared(options: PreparedOptions) -> Dataset:
     """Return the dataset of the folder that a `data=prepared` node names; see `prepared` for its keys."""
-    return call(prepared, config)
+    return call(prepared, options)
 
 
 def prepared(
-    root: str | None = None,
-    check: bool = False,
-    name: str | None = None,
-    relation: Sequence[str] | None = None,
+    root: str | None = PreparedOptions.root,
+    check: bool = PreparedOptions.check,
+    name: str | None = PreparedOptions.name,
+    relation: Sequence[str] | None = PreparedOptions.relation,
 ) -> Dataset:
     """Return a prepared folder as a Dataset.
 

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from heddle.data.dataset import SPLITS, Dataset
 from heddle.dynamic import Snapshot
 from heddle.graph import Graph, HeteroGraph
+from heddle.options import plain
 from heddle.task import Task
 from heddle.workflow.metrics import higher_is_better
 from heddle.workflow.outcome import Outcome
@@ -17,19 +18,23 @@ from heddle.workflow.progress import Row
 from heddle.workflow.report.charts import curves, judgement
 from heddle.workflow.report.forecasts import forecasts
 
+if TYPE_CHECKING:
+    from heddle.config.run import RunConfig
+
 
 class Story(NamedTuple):
     """What a report tells.
 
     Attributes:
-        config, versions, result: what config.yaml, versions.json and metrics.json hold.
+        config: of the run.
+        versions, result: what versions.json and metrics.json hold.
         dataset: with its splits.
         rows: one per epoch.
         outcomes: split -> predictions of the best epoch's weights.
         weights: those, by name.
     """
 
-    config: Mapping[str, Any]
+    config: "RunConfig"
     versions: Mapping[str, Any]
     result: Mapping[str, Any]
     dataset: Dataset
@@ -44,8 +49,10 @@ def page(story: Story) -> str:
     import yaml
 
     config = story.config
-    title = f"{config['model']['name']} on {story.dataset.name}"
-    subtitle = f"{story.task.kind.replace('_', ' ')} · engine {config['backend']['name']} · seed {story.result['seed']}"
+    title = f"{config.model.name} on {story.dataset.name}"
+    subtitle = (
+        f"{story.task.kind.replace('_', ' ')} · engine {config.backend.name} · seed {story.result['seed']}"
+    )
     training = curves(story.rows, story.task, story.result["best_epoch"])
     if story.task.level == "step":
         judged = forecasts(story.task, story.dataset, story.outcomes)
@@ -53,7 +60,7 @@ def page(story: Story) -> str:
         judged = judgement(story.task, story.outcomes, story.dataset.class_names)
     first = [name for name in training if name in ("loss", story.task.metrics[0])]
     charts = {name: training[name] for name in first} | judged | training
-    written = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+    written = yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
     style = files("heddle.workflow.report").joinpath("style.css").read_text(encoding="utf-8")
     return f"""<!doctype html>
 <html lang="en">

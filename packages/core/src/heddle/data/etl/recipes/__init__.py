@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from heddle.data.etl.recipes.ogbn_mag import ogbn_mag
 from heddle.data.etl.schema import Schema, read_schema
+from heddle.data.reader_options import SchemaOptions, TablesToPrepare
 from heddle.errors import ConfigError, problem
 
 
@@ -36,8 +36,8 @@ def schema_file(path: Path | str) -> Schema:
 RECIPES: Mapping[str, Callable[[Path], Schema]] = {"ogbn_mag": ogbn_mag, "tabformer": tabformer}
 
 
-def schema_of(data: Mapping[str, Any]) -> Schema:
-    """Return the schema that a `data` config node names: by its recipe, or by its file `schema`."""
-    if data["reader"] in RECIPES:
-        return RECIPES[data["reader"]](Path(data["src"]).expanduser())
-    return schema_file(data["schema"])
+def schema_of(data: TablesToPrepare) -> Schema:
+    """Return the schema that a `data` node names: by its file `schema`, or by its recipe."""
+    if isinstance(data, SchemaOptions):
+        return schema_file(data.wanted("schema"))
+    return RECIPES[data.reader](Path(data.wanted("src")).expanduser())

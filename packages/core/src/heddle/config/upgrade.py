@@ -1,0 +1,31 @@
+"""upgraded: configurations that earlier versions saved, as this one writes them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+RENAMED = {
+    "trainer.devices": "launch.devices",
+    "trainer.rank": "launch.rank",
+    "trainer.coordinator": "launch.coordinator",
+    "sharding.processes": "launch.processes",
+    "sharding.rank": "launch.rank",
+    "sharding.coordinator": "launch.coordinator",
+}
+"""Keys of 0.1.0 and what they are called now."""
+
+
+def upgraded(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with today's keys; one that has them already comes back as it is.
+
+    >>> upgraded({"trainer": {"epochs": 3, "devices": 2}, "sharding": {"name": "none", "rank": None}})
+    {'trainer': {'epochs': 3}, 'sharding': {'name': 'none'}, 'launch': {'devices': 2}}
+    """
+    upgraded = {name: dict(node) if isinstance(node, Mapping) else node for name, node in tree.items()}
+    for old, new in RENAMED.items():
+        node, _, key = old.partition(".")
+        if isinstance(upgraded.get(node), dict) and key in upgraded[node]:
+            value = upgraded[node].pop(key)
+            if value is not None:
+                to, _, name = new.partition(".")
+                upgraded.setdefault(to, {}).setdefault(name, value)
+    return upgraded

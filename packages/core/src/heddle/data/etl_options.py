@@ -1,0 +1,19 @@
+"""Etl: the `etl` node, how tables are worked on."""
+
+from dataclasses import dataclass
+
+from heddle.options import option
+
+ENGINES = ("duckdb", "polars")
+
+
+@dataclass(frozen=True)
+class Etl:
+    """How tables become a prepared folder; the result is the same, byte for byte, whatever is chosen."""
+
+    engine: str = option("duckdb", "or polars; the same result, byte for byte", choices=ENGINES)
+    device: str = option("cpu", "or gpu, with polars", choices=("cpu", "gpu"))
+    memory: str | int = option("2GB", "that DuckDB may use; Polars knows no limit")
+    threads: int | None = option(None, "null: all cores", least=1)
+    overwrite: bool = option(False, "replace a finished folder")
+    progress: bool = option(True, "a bar on standard error")

@@ -1,0 +1,45 @@
+"""The options dataclass that a plugin states for what it brings, loaded and checked."""
+
+from dataclasses import is_dataclass
+from importlib import import_module
+from typing import Any, get_type_hints
+
+from heddle.errors import PluginError
+
+
+def base_of(info: type) -> type:
+    """Return what the options of a kind of info must be: the default of its field `options`."""
+    return info._field_defaults["options"]  # type: ignore[attr-defined]
+
+
+def is_options(found: Any, info: type) -> bool:
+    """Tell whether `found` is a dataclass of options for a kind of info."""
+    return isinstance(found, type) and is_dataclass(found) and issubclass(found, base_of(info))
+
+
+def load_options(info: Any) -> type:
+    """Return the options dataclass that an info states.
+
+    Raises:
+        PluginError: it can't be imported, or is something else.
+    """
+    found = info.options
+    if isinstance(found, str):
+        module, _, name = found.partition(":")
+        try:
+            found = getattr(import_module(module), name)
+        except (Exception, SystemExit) as error:
+            told = " ".join(str(error).split())
+            raise PluginError(f"{info.name!r}: loading its options {info.options} failed: {told}") from error
+    if not is_options(found, type(info)):
+        expected = base_of(type(info)).__name__
+        raise PluginError(
+            f"{info.name!r}: found options {info.options}, expected a frozen dataclass of {expected}"
+        )
+    try:
+        get_type_hints(found)
+    except NameError as error:
+        raise PluginError(
+            f"{info.name!r}: its options {found.__name__} have an unknown type: {error}"
+        ) from error
+    return found
