@@ -16,9 +16,8 @@ from heddle_jax import jraph_api as jraph
 from heddle_jax.ops import JaxOps
 
 N, E = 5, 9
-RNG = np.random.default_rng(3)
 IDS = np.array([4, 0, 2, 2, 0, 4, 4, 1, 2], np.int32)  # segment 3 is empty
-ADJACENCY = build_adjacency(RNG.integers(0, N, E), IDS, N, N)
+ADJACENCY = build_adjacency(np.random.default_rng(3).integers(0, N, E), IDS, N, N)
 
 
 class Op(NamedTuple):
