@@ -454,3 +454,46 @@ def test_a_sampler_refuses_what_it_cannot_repeat(make_graph: Any):
 def wide(adjacency: Any) -> Any:
     """Return an adjacency of int64."""
     return type(adjacency)(*(array.astype(np.int64) for array in adjacency))
+
+
+class OnDevice(torch.Tensor):
+    """A tensor that says it lies on a CUDA device."""
+
+    index = 0
+    is_cuda = True
+
+    def get_device(self) -> int:
+        return self.index
+
+
+def on_device(index: int) -> torch.Tensor:
+    found = torch.zeros(2).as_subclass(OnDevice)
+    found.index = index
+    return found
+
+
+def test_a_call_runs_on_the_device_of_its_tensors(monkeypatch: pytest.MonkeyPatch):
+    entered: list[int] = []
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: (9, 0))
+    monkeypatch.setattr(torch.cuda, "device", lambda index: entered.append(index) or SimpleNamespace())
+    device._check_capability.cache_clear()
+    device.on_device_of("spmm", (on_device(0), None, 3, [on_device(0)]))
+    assert entered == []
+    device.on_device_of("spmm", ([on_device(1)], torch.zeros(2)))
+    assert entered == [1]
+    with pytest.raises(
+        ValueError, match="spmm: found tensors on cuda:0 and cuda:1, expected all on one device"
+    ):
+        device.on_device_of("spmm", (on_device(0), on_device(1)))
+    device._check_capability.cache_clear()
+
+
+def test_an_old_device_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: (7, 5))
+    device._check_capability.cache_clear()
+    with pytest.raises(
+        NotImplementedError, match=r"found cuda:2 of compute capability 7\.5, expected 8\.0 or later"
+    ):
+        device.on_device_of("gather", (on_device(2),))
+    device._check_capability.cache_clear()

@@ -120,12 +120,13 @@ def _aggregate_sent(ops: GraphOps, adjacency: Adjacency, x: Nest, how: str | Red
         return _aggregate(ops, adjacency, map_nest(lambda v: ops.gather(v, adjacency.senders), x), how)
 
     def fused(leaf: Array) -> Array:
-        total = ops.spmm(adjacency, leaf)
         if how == "sum":
-            return total
-        degree = ops.degree(adjacency, leaf)
+            return ops.spmm(adjacency, leaf)
+        wide = ops.widened(leaf)
+        degree = ops.degree(adjacency, wide)
         degree = ops.xp.where(degree > 0, degree, ops.xp.ones_like(degree))
-        return total / ops.xp.reshape(degree, (-1,) + (1,) * (leaf.ndim - 1))
+        mean = ops.spmm(adjacency, wide) / ops.xp.reshape(degree, (-1,) + (1,) * (leaf.ndim - 1))
+        return mean if wide is leaf else ops.xp.astype(mean, leaf.dtype)
 
     return map_nest(fused, x)
 

@@ -172,8 +172,10 @@ class GraphOps:
 
     def segment_mean(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         """Average rows by segment; an empty segment gives 0."""
-        count = self._count(data, segment_ids, num_segments)
-        return self.segment_sum(data, segment_ids, num_segments) / count
+        wide = self.widened(data)
+        count = self._count(wide, segment_ids, num_segments)
+        mean = self.segment_sum(wide, segment_ids, num_segments) / count
+        return mean if wide is data else self.xp.astype(mean, data.dtype)
 
     def segment_min(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         """Take the smallest of each segment, elementwise; an empty segment gives 0; ties share the gradient."""
@@ -228,10 +230,17 @@ class GraphOps:
         expected = "none, relu, elu, leaky_relu, tanh, sigmoid or gelu"
         raise ValueError(f"activation: found {name!r}, expected {expected}")
 
+    def widened(self, x: Array) -> Array:
+        """Return floats of 16 bits as float32, in which sums don't overflow; others as they are."""
+        xp = self.xp
+        if xp.isdtype(x.dtype, "real floating") and xp.finfo(x.dtype).bits < 32:
+            return xp.astype(x, xp.float32)
+        return x
+
     def _count(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         """Rows in each segment, at least 1, shaped to divide segment sums of `data`."""
         xp = self.xp
-        ones = xp.astype(xp.ones_like(segment_ids), data.dtype)
+        ones = xp.ones_like(segment_ids, dtype=xp.int64)  # a sum of floats would stop growing
         count = self.segment_sum(ones, segment_ids, num_segments)
-        count = xp.where(count > 0, count, xp.ones_like(count))
+        count = xp.astype(xp.where(count > 0, count, xp.ones_like(count)), data.dtype)
         return xp.reshape(count, (-1,) + (1,) * (data.ndim - 1))

@@ -89,13 +89,15 @@ template <int W> HEDDLE_INLINE vec<float, W> load(const f16* from) {
   if constexpr (W == 8) return bits<vec<float, 8>>(_mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)from)));
   if constexpr (W == 4) return bits<vec<float, 4>>(_mm_cvtph_ps(_mm_loadl_epi64((const __m128i*)from)));
 #endif
-  // Exponent and mantissa moved to their places in a float, then the bias mended by a product, subnormals included.
+  // Exponent and mantissa moved to their places in a float and the bias mended; a subnormal as the difference of two normal
+  // floats, since XLA's threads take subnormal ones for 0.
   const vec<uint32_t, W> half = convert<uint32_t, W>(read<uint16_t, W>(from));
   const vec<uint32_t, W> moved = (half & 0x7fffu) << 13;
-  const vec<float, W> scaled = bits<vec<float, W>>(moved) * 0x1p112f;
-  const vec<uint32_t, W> huge = moved >= broadcast<uint32_t, W>(0x0f800000u) ? broadcast<uint32_t, W>(0x7f800000u)
-                                                                              : broadcast<uint32_t, W>(0);
-  return bits<vec<float, W>>(bits<vec<uint32_t, W>>(scaled) | huge | (half & 0x8000u) << 16);
+  const vec<uint32_t, W> normal = moved + 0x38000000u, huge = normal + 0x38000000u;
+  const vec<float, W> small = bits<vec<float, W>>(moved + 0x38800000u) - 0x1p-14f;
+  const vec<uint32_t, W> large = moved >= broadcast<uint32_t, W>(0x0f800000u) ? huge : normal;
+  const vec<uint32_t, W> size = moved < broadcast<uint32_t, W>(0x00800000u) ? bits<vec<uint32_t, W>>(small) : large;
+  return bits<vec<float, W>>(size | (half & 0x8000u) << 16);
 }
 
 // --- store<W>: rounded to nearest, ties to even ---

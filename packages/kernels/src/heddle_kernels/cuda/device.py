@@ -1,5 +1,10 @@
 """What calls need of a device: its stream, memory to work in, and where the first fault is kept."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -13,6 +18,46 @@ _faults: dict[torch.device, Tensor] = {}
 
 
 _raw_stream = getattr(torch._C, "_cuda_getCurrentRawStream", None)  # builds for CPUs lack it
+
+
+OLDEST = (8, 0)
+"""The least compute capability that the library holds code for."""
+
+
+def on_device_of(op: str, arguments: Iterable[Any]) -> AbstractContextManager[Any]:
+    """Make the device of all tensors of a call the current one while it runs.
+
+    Raises:
+        ValueError: tensors on several devices.
+        NotImplementedError: a device too old for the library.
+    """
+    devices = {tensor.get_device() for tensor in _tensors(arguments) if tensor.is_cuda}
+    if len(devices) > 1:
+        found = f"tensors on {' and '.join(f'cuda:{index}' for index in sorted(devices))}"
+        raise ValueError(problem(op, found, "all on one device", "move them there"))
+    if not devices:  # of a stand-in for a device
+        return nullcontext()
+    index = devices.pop()
+    _check_capability(index)
+    return nullcontext() if index == torch.cuda.current_device() else torch.cuda.device(index)
+
+
+def _tensors(arguments: Iterable[Any]) -> Iterator[Tensor]:
+    for argument in arguments:
+        if isinstance(argument, Tensor):
+            yield argument
+        elif isinstance(argument, (list, tuple)):
+            yield from _tensors(argument)
+
+
+@cache
+def _check_capability(index: int) -> None:
+    """Raise for a device whose code the library doesn't have."""
+    found = torch.cuda.get_device_capability(index)
+    if found < OLDEST:
+        name = f"cuda:{index} of compute capability {found[0]}.{found[1]}"
+        expected = f"{OLDEST[0]}.{OLDEST[1]} or later"
+        raise NotImplementedError(problem("heddle_kernels.cuda", name, expected, "set backend.kernel=torch"))
 
 
 def stream(like: Tensor) -> int:

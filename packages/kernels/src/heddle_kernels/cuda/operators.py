@@ -36,8 +36,16 @@ def register(library: Any) -> None:
 
 
 def _function(name: str) -> Callable[..., Any]:
-    @cache
-    def found() -> Callable[..., Any]:
-        return getattr(import_module(f"heddle_kernels.cuda.{MODULES[name]}"), name)
+    """Return an operator's function, which runs where its tensors lie: another device may be the current one."""
 
-    return lambda *arguments: found()(*arguments)
+    @cache
+    def found() -> tuple[Callable[..., Any], Callable[..., Any]]:
+        device = import_module("heddle_kernels.cuda.device")
+        return getattr(import_module(f"heddle_kernels.cuda.{MODULES[name]}"), name), device.on_device_of
+
+    def run(*arguments: Any) -> Any:
+        function, on_device_of = found()
+        with on_device_of(name, arguments):
+            return function(*arguments)
+
+    return run

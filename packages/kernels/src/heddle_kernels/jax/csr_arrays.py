@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from heddle.adjacency import Adjacency
+from heddle_kernels.jax.compat import widened
 
 
 class CsrArrays(NamedTuple):
@@ -38,10 +39,16 @@ class CsrArrays(NamedTuple):
         """Return where each edge's value comes from and where it goes, in the adjacency's order."""
         return (self.receivers, self.senders) if transpose else (self.senders, self.receivers)
 
-    def degree(self, at_senders: bool, like: Array) -> Array:
-        """Count the edges of each sender, or receiver, at least 1, shaped to divide `like`."""
-        count = jnp.diff(self.t_indptr if at_senders else self.indptr)
-        return jnp.maximum(count, 1).astype(like.dtype).reshape(-1, *(1,) * (like.ndim - 1))
+    def divided(self, at_senders: bool, x: Array) -> Array:
+        """Divide rows of x by the number of edges of each sender, or receiver, where there are any."""
+        count = jnp.maximum(jnp.diff(self.t_indptr if at_senders else self.indptr), 1)
+        return divided(x, count.reshape(-1, *(1,) * (x.ndim - 1)))
+
+
+def divided(x: Array, count: Array) -> Array:
+    """Divide by counts, whole numbers that float16 may not hold: in float32 at least."""
+    wide = widened(x)
+    return (wide / count.astype(wide.dtype)).astype(x.dtype)
 
 
 SIZE = len(CsrArrays._fields)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from heddle_kernels.jax.compat import widened
+from heddle_kernels.jax.csr_arrays import divided
 from heddle_kernels.jax.gather import checked, gather_rows, largest, sum_rows
 
 
@@ -43,5 +44,5 @@ def _segment_max_jvp(n: int, primals: Any, tangents: Any) -> tuple[Array, Array]
     top = _segment_max(ids, data, n)
     data, most = jax.lax.stop_gradient((data, gather_rows(ids, top)))
     attained = ((data == most) | (jnp.isnan(data) & jnp.isnan(most))).astype(data.dtype)
-    ties = jnp.maximum(sum_rows(ids, attained, n=n), 1)
-    return top, sum_rows(ids, attained * tangents[1], n=n) / ties
+    ties = jnp.maximum(sum_rows(ids, widened(attained), n=n), 1)
+    return top, divided(sum_rows(ids, attained * tangents[1], n=n), ties)

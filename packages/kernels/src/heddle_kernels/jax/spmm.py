@@ -81,14 +81,14 @@ def _sum_elsewhere(structure: CsrArrays, messages: Array, reduce: str, transpose
     wide = widened(messages)
     out = jax.ops.segment_sum(wide, structure.ends(transpose)[1], structure.rows(transpose))
     if reduce == "mean":
-        out = out / structure.degree(transpose, out)
+        out = structure.divided(transpose, out)
     return out.astype(messages.dtype)
 
 
 def _plain_adjoint(cotangent: Array, *operands: Any, reduce: str, transpose: bool) -> Array:
     structure = CsrArrays(*operands[:SIZE])
     if reduce == "mean":
-        cotangent = cotangent / structure.degree(transpose, cotangent)
+        cotangent = structure.divided(transpose, cotangent)
     return plain(*structure, cotangent, reduce="sum", transpose=not transpose)
 
 
@@ -131,7 +131,7 @@ def _weight_adjoint(cotangent: Array, *operands: Any, reduce: str, transpose: bo
     *arrays, weight, x = operands
     structure = CsrArrays(*arrays)
     if reduce == "mean":
-        cotangent = cotangent / structure.degree(transpose, cotangent)
+        cotangent = structure.divided(transpose, cotangent)
     axes = weight.aval.ndim
     ends = (x, cotangent) if transpose else (cotangent, x)
     dot = OPERATIONS["sddmm_dot"].bind
@@ -141,7 +141,7 @@ def _weight_adjoint(cotangent: Array, *operands: Any, reduce: str, transpose: bo
 def _value_adjoint(cotangent: Array, *operands: Any, reduce: str, transpose: bool) -> Array:
     structure, weight = CsrArrays(*operands[:SIZE]), operands[SIZE]
     if reduce == "mean":
-        cotangent = cotangent / structure.degree(transpose, cotangent)
+        cotangent = structure.divided(transpose, cotangent)
     return weighted(*structure, weight, cotangent, reduce="sum", transpose=not transpose)
 
 

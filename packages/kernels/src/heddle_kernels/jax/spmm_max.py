@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from heddle_kernels import library
-from heddle_kernels.jax.compat import in_second, native_call, operation
-from heddle_kernels.jax.csr_arrays import SIZE, CsrArrays
+from heddle_kernels.jax.compat import in_second, native_call, operation, widened
+from heddle_kernels.jax.csr_arrays import SIZE, CsrArrays, divided
 
 
 def spmm_max(structure: CsrArrays, weight: Array | None, x: Array, transpose: bool) -> Array:
@@ -91,7 +91,7 @@ def _max_jvp(transpose: bool, primals: Any, tangents: Any) -> tuple[Array, Array
     top = _max(structure, x, transpose)
     at = *structure, _nothing(x), *jax.lax.stop_gradient((x, top))
     flags = {"weighted": False, "reverse": transpose, "adjoint": False}
-    return top, _sum_top(*at, tangents[1], **flags) / _ties(at, top, flags)
+    return top, divided(_sum_top(*at, tangents[1], **flags), _ties(at, flags))
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
@@ -106,16 +106,23 @@ def _weighted_max_jvp(transpose: bool, primals: Any, tangents: Any) -> tuple[Arr
     at = *structure, *jax.lax.stop_gradient((weight, x, top))
     flags = {"reverse": transpose, "adjoint": False}
     tangent = _product_top(*at, weight, tangents[2], **flags) + _product_top(*at, tangents[1], x, **flags)
-    return top, tangent / _ties(at, top, flags | {"weighted": True})
+    return top, divided(tangent, _ties(at, flags | {"weighted": True}))
 
 
 def _nothing(x: Array) -> Array:
     return jnp.zeros((0,), x.dtype)
 
 
-def _ties(at: Any, top: Array, flags: dict[str, bool]) -> Array:
-    """Count the elements that attain each maximum, at least 1."""
-    return jnp.maximum(_sum_top(*at, jnp.ones_like(at[SIZE + 1]), **flags), 1)
+_PARTS = 4096
+"""Parts of one by which 16 bits count to 2**28."""
+
+
+def _ties(at: Any, flags: dict[str, bool]) -> Array:
+    """Count the elements that attain each maximum, at least 1, in float32 at least: float16 ends at 65504."""
+    x = at[SIZE + 1]
+    parts = 1 if x.dtype.itemsize > 2 else _PARTS
+    count = _sum_top(*at, jnp.full_like(x, 1 / parts), **flags)
+    return jnp.maximum(widened(count) * parts, 1)
 
 
 # --- sums over attaining elements: of a value; of a factor per edge times a value; of a product per edge ---

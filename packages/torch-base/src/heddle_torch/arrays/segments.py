@@ -64,7 +64,8 @@ class SegmentMax(Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         data, ids, top = ctx.saved_tensors
         with torch.no_grad():
-            is_top = (data == top.index_select(0, ids)).to(grad.dtype)
+            wide = torch.float64 if len(data) >= 2**24 else torch.promote_types(grad.dtype, torch.float32)
+            is_top = (data == top.index_select(0, ids)).to(wide)
             count = SegmentSum.apply(is_top, ids, top.shape[0]).clamp_(min=1)
-            share = is_top / count.index_select(0, ids)
+            share = (is_top / count.index_select(0, ids)).to(grad.dtype)
         return Gather.apply(grad, ids) * share, None, None
