@@ -8,7 +8,14 @@ import numpy as np
 from heddle.errors import ConfigError
 from heddle.graph import Array, EdgeType
 from heddle.layers.base import Dropout, Params, along, no_dropout, portable_name, relation_key
-from heddle.layers.relations import table_rows
+from heddle.layers.relations import (
+    Widths,
+    check_widths,
+    sorted_relations,
+    sorted_widths,
+    table_rows,
+    widths_of,
+)
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 from heddle.relational.bundle import Bundles, extents
@@ -44,7 +51,7 @@ class RGCN:
     """
 
     relations: tuple[EdgeType, ...]
-    in_dim: int | Mapping[str, int] | tuple[tuple[str, int], ...]
+    in_dim: Widths
     out_dim: int
     bases: int = 0
     blocks: int = 0
@@ -53,18 +60,11 @@ class RGCN:
     share_root: bool = False
 
     def __post_init__(self):
-        object.__setattr__(self, "relations", tuple(sorted(map(tuple, self.relations))))
-        if not isinstance(self.in_dim, int):
-            object.__setattr__(self, "in_dim", tuple(sorted(dict(self.in_dim).items())))
+        object.__setattr__(self, "relations", sorted_relations(self.relations))
+        object.__setattr__(self, "in_dim", sorted_widths(self.in_dim))
         if self.bases and self.blocks:
             raise ConfigError("RGCN: found bases and blocks, expected one of them; set the other to 0")
-        missing = {kind for source, _, target in self.relations for kind in (source, target)} - set(
-            self.widths
-        )
-        if missing:
-            raise ConfigError(
-                f"RGCN: in_dim has no width for {sorted(missing)}, expected one per node type; add them"
-            )
+        check_widths("RGCN", self.relations, self.widths)
         if self.blocks:
             for width in (self.out_dim, *(self.widths[source] for source, _, _ in self.relations)):
                 if width % self.blocks:
@@ -79,10 +79,7 @@ class RGCN:
     @property
     def widths(self) -> dict[str, int]:
         """Node type -> width of its features."""
-        if not isinstance(self.in_dim, int):
-            return dict(self.in_dim)
-        kinds = {kind for source, _, target in self.relations for kind in (source, target)}
-        return {kind: self.in_dim for kind in sorted(kinds)}
+        return widths_of(self.relations, self.in_dim)
 
     def params(self) -> dict[str, ParamSpec]:
         specs = self._relation_params()
