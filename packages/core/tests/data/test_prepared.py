@@ -21,6 +21,7 @@ from heddle.data.prepared import (
 from heddle.errors import DataError
 from heddle.sample import Fanout
 from heddle.sampling.reference import ReferenceSampler
+from heddle.workflow.known import without_times
 
 ENDS = np.array([[0, 1], [2, 0], [1, 1], [2, 2]])
 KNOWS, BACK = ("user", "knows", "user"), ("user", "rev_knows", "user")
@@ -96,6 +97,9 @@ def test_datasets_of_a_folder(tmp_path):
     )
     links = prepared(str(write(tmp_path / "l", Task("link_prediction", KNOWS))), name="other")
     assert links.name == "other" and links.splits["valid"].tolist() == [[1, 1]]
+    assert set(links.times.asked) == {"train", "valid", "test"} and links.times.later[KNOWS].sum() == 2
+    assert len(links.graphs.edges[KNOWS].senders) == 4  # all, to be seen once their times have come
+    links = without_times(links)
     assert len(links.graphs.edges[KNOWS].senders) == len(links.graphs.edges[BACK].senders) == 2
     edges = to_dataset(open_prepared(write(tmp_path / "o", Task("edge_classification", KNOWS, 2))))
     assert edges.task == "link_prediction" and edges.splits["valid"].tolist() == [[1, 1]]
@@ -105,6 +109,12 @@ def test_datasets_of_a_folder(tmp_path):
         prepared(str(tmp_path / "p"), relation=["user", "hates", "user"])
     with pytest.raises(DataError, match="MetaLoader"):
         to_dataset(open_prepared(write(tmp_path / "n", Task())))
+
+
+def test_edges_of_one_receiver_are_in_the_order_of_their_times():
+    ends, time = np.array([[0, 1], [1, 1], [2, 1], [0, 0], [1, 1]]), np.array([9, 3, 5, 1, 3])
+    made = csc(ends, 3, 3, time)
+    assert made["edge_ids"].tolist() == [3, 1, 4, 2, 0] and made["senders"].tolist() == [0, 1, 1, 2, 0]
 
 
 def test_an_empty_graph(tmp_path):

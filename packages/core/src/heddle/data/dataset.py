@@ -5,12 +5,33 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.graph import Graph, HeteroGraph
+from heddle.graph import EdgeType, Graph, HeteroGraph
 
 SPLITS = ("train", "valid", "test")
 """Who learns, who chooses the epoch, who judges; in this order wherever they are counted or shown."""
 
 TASKS = ("node_classification", "graph_classification", "graph_regression", "link_prediction", "forecast")
+
+
+class Times(NamedTuple):
+    """When each thing came into being, and when each question is asked: int64 in one unit, such as seconds.
+
+    A question at time t may be answered from what was there at t, and from nothing newer. What has no time was there
+    all along.
+
+    Attributes:
+        asked: node task: [n_nodes] of the targets. Link task: one of SPLITS -> [n] of its links.
+        nodes: node type -> [n_nodes]; "" in a homogeneous graph. Types may be missing.
+        edges: relation -> [n_edges], as the graph has them; ("", "", "") in a homogeneous graph. Relations may be
+            missing.
+        later: relation -> [n_edges] bool: edges that are validation's or test's questions themselves, to be left out of
+            the graph where times are not looked at.
+    """
+
+    asked: np.ndarray | Mapping[str, np.ndarray]
+    nodes: Mapping[str, np.ndarray] = {}
+    edges: Mapping[EdgeType, np.ndarray] = {}
+    later: Mapping[EdgeType, np.ndarray] = {}
 
 
 class Series(NamedTuple):
@@ -50,6 +71,7 @@ class Dataset(NamedTuple):
         node_names: name of each node of a forecast; () where they have none but their numbers.
         series: of a forecast; None for other tasks. The splits are positions in time.
         snapshots: a DynamicGraph of links in time, for models that read one snapshot after another; else None.
+        times: of nodes, edges and questions; None where nothing is known of them.
     """
 
     name: str
@@ -65,3 +87,4 @@ class Dataset(NamedTuple):
     node_names: Sequence[str] = ()
     series: Series | None = None
     snapshots: Any = None
+    times: Times | None = None

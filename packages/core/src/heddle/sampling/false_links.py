@@ -18,6 +18,7 @@ def false_links(
     key: int,
     names: Sequence[np.ndarray],
     both: bool = False,
+    refused: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return ([n, c] links with an end drawn anew until they are false, [n] bool: False where none was found).
 
@@ -28,6 +29,8 @@ def false_links(
         key: one for each epoch.
         names: words [n] that tell the links apart: equal words and key give the same false link in any batch.
         both: draw both ends anew; otherwise an even coin says which.
+        refused: (links [m, c], places [m] among `links`) -> [m] bool, which others to draw again, e.g. since an end
+            was not there yet.
     """
     false, found = links.copy(), np.ones(len(links), bool)
     streams, open_ = branches(branch(key, _LINKS), *names), np.arange(len(links))
@@ -43,6 +46,9 @@ def false_links(
             anew = (drawn * count).astype(np.int64)
             rows[:, column] = np.where(other | both, anew, rows[:, column])
         false[open_] = rows
-        open_ = open_[is_true(rows)]
+        again = is_true(rows)
+        if refused is not None:
+            again |= refused(rows, open_)
+        open_ = open_[again]
     found[open_] = False
     return false, found

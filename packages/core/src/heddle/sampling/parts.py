@@ -75,14 +75,18 @@ class Parts:
         self.store, self.kernels = store, kernels
         self._sampler = kernels.sampler(store.graph, threads=threads)
 
-    def around(self, seeds: Any, fanout: Fanout, key: int) -> Part:
-        """Return the part around seeds: [n] ids, or node type -> ids in a heterogeneous graph. Raises as `Sampler`."""
-        sample = self.sample(seeds, fanout, key)
+    def around(self, seeds: Any, fanout: Fanout, key: int, seed_time: Any = None) -> Part:
+        """Return the part around seeds: [n] ids, or node type -> ids in a heterogeneous graph. Raises as `Sampler`.
+
+        Args:
+            seed_time: like `seeds`, the time of each: nothing newer is taken. None in a graph without times.
+        """
+        sample = self.sample(seeds, fanout, key, seed_time)
         return Part(self._cut(sample), sample)
 
-    def sample(self, seeds: Any, fanout: Fanout, key: int) -> Any:
+    def sample(self, seeds: Any, fanout: Fanout, key: int, seed_time: Any = None) -> Any:
         """Return the sample alone, without any features."""
-        return self._sampler.sample(seeds, fanout, key=key)
+        return self._sampler.sample(seeds, fanout, key=key, seed_time=seed_time)
 
     def _cut(self, sample: Sample | HeteroSample) -> Graph | HeteroGraph:
         if isinstance(sample, Sample):

@@ -1,6 +1,7 @@
 """GraphStore: a graph as mini-batches read it; its arrays may lie on disk, mapped into memory."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,12 +34,31 @@ class GraphStore(NamedTuple):
         return self.graph.is_homogeneous
 
 
-def store_of(graph: Graph | HeteroGraph) -> GraphStore:
+def store_of(
+    graph: Graph | HeteroGraph,
+    node_time: Mapping[str, Array] = MappingProxyType({}),
+    edge_time: Mapping[EdgeType, Array] = MappingProxyType({}),
+) -> GraphStore:
     """Return a graph of numpy arrays as a GraphStore.
 
     Edges that are sorted by receiver already stay where they are, memory-mapped ones on their disk; others are
     sorted in memory. Ids become int32 where all of them fit and have to be copied anyway.
+
+    Args:
+        node_time: node type (ONE_TYPE) -> [n_nodes] int, when each node came into being; types may be missing.
+        edge_time: relation (ONE_RELATION) -> [n_edges] int, when each edge did; relations may be missing.
     """
+    store = _untimed(graph)
+    if not node_time and not edge_time:
+        return store
+    edges = dict(store.graph.edges)
+    for key, time in edge_time.items():
+        order = store.order[key]
+        edges[key] = edges[key]._replace(time=time if order is None else np.asarray(time)[order])
+    return store._replace(graph=store.graph._replace(edges=edges, node_time=dict(node_time)))
+
+
+def _untimed(graph: Graph | HeteroGraph) -> GraphStore:
     if isinstance(graph, Graph):
         n = int(np.sum(graph.n_node))
         edges, order = in_order(graph.senders, graph.receivers, n, n)

@@ -9,6 +9,7 @@ from heddle.errors import DataError
 from heddle.graph import Array, Graph
 from heddle.sampling.false_links import false_links
 from heddle.sampling.stream import sample_key
+from heddle.workflow.known import Until
 from heddle.workflow.links import check_links, count_ends, judged, true_pairs
 from heddle.workflow.negatives import TrueLinks
 from heddle.workflow.outcome import Outcome, known_targets
@@ -24,12 +25,14 @@ class Asked(NamedTuple):
         seeds: [n] ids of nodes, or node type -> ids: the first nodes of the batch's part of the graph.
         index: what `Batch.index` is, as positions among the seeds of a type.
         targets, mask: as in a Batch; None when predicting.
+        times: like `seeds`, the time up to which each may look; None where data has no times.
     """
 
     seeds: Any
     index: Array
     targets: np.ndarray | None = None
     mask: np.ndarray | None = None
+    times: Any = None
 
 
 class Question(Protocol):
@@ -47,8 +50,8 @@ class Question(Protocol):
         """Return what is predicted for a split, a row each; for None that of all splits, or of all nodes."""
         ...
 
-    def ask(self, rows: np.ndarray) -> Asked:
-        """Return what a batch of predictions asks."""
+    def ask(self, rows: np.ndarray, split: str | None = None) -> Asked:
+        """Return what a batch of predictions for a split asks."""
         ...
 
     def outcome(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Outcome:
@@ -59,11 +62,15 @@ class Question(Protocol):
 class NodeQuestion:
     """The targets of nodes of one type; in training of those whose target is known.
 
+    Args:
+        until: the times up to which questions may look; None where the data has no times.
+
     Raises:
         DataError: no training node has a known target.
     """
 
-    def __init__(self, dataset: Dataset):
+    def __init__(self, dataset: Dataset, until: Until | None = None):
+        self._until = until
         self._splits = {split: np.asarray(dataset.splits[split]) for split in SPLITS}
         self._targets = np.asarray(dataset.targets)
         _, known = known_targets(self._targets[self._splits["train"]])
@@ -78,16 +85,19 @@ class NodeQuestion:
 
     def learn(self, places: np.ndarray, epoch: int) -> Asked:
         ids = self._train[places]
-        return Asked(ids, np.arange(len(ids)), *known_targets(self._targets[ids]))
+        return Asked(ids, np.arange(len(ids)), *known_targets(self._targets[ids]), self._times(ids, "train"))
 
     def rows(self, split: str | None) -> np.ndarray:
         return np.arange(len(self._targets)) if split is None else self._splits[split]
 
-    def ask(self, rows: np.ndarray) -> Asked:
-        return Asked(rows, np.arange(len(rows)))
+    def ask(self, rows: np.ndarray, split: str | None = None) -> Asked:
+        return Asked(rows, np.arange(len(rows)), times=self._times(rows, split))
 
     def outcome(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Outcome:
         return Outcome(rows, outputs, *known_targets(self._targets[rows]))
+
+    def _times(self, ids: np.ndarray, split: str | None) -> np.ndarray | None:
+        return None if self._until is None else self._until[split][ids]
 
 
 class LinkQuestion:
@@ -97,17 +107,20 @@ class LinkQuestion:
     a triple one. For predictions they are fixed, as many as there are true ones; ranks are among all false links of
     the split. Links of any split are no false ones, nor are the edges of a homogeneous graph.
 
+    With times, a false link is asked at the time of its true one, and its ends were there by then.
+
     Args:
         negatives: false links for each true one in training.
+        until: the times up to which questions may look; None where the data has no times.
 
     Raises:
         DataError: no training links, or a node id out of range.
     """
 
-    def __init__(self, dataset: Dataset, negatives: int, seed: int):
+    def __init__(self, dataset: Dataset, negatives: int, seed: int, until: Until | None = None):
         check_links(dataset)
         graph: Any = dataset.graphs
-        self._negatives, self._seed = negatives, seed
+        self._negatives, self._seed, self._until = negatives, seed, until
         self._links = {split: np.asarray(dataset.splits[split], np.int64) for split in SPLITS}
         known = [rows for rows in self._links.values() if len(rows)]
         self._typed = known[0].shape[1] == 3
@@ -115,52 +128,102 @@ class LinkQuestion:
             known.append(np.stack([graph.senders, graph.receivers], axis=1))
         every = np.concatenate(known)
         self._counts, self._node_types = count_ends(dataset), (dataset.target_type, dataset.receiver_type)
+        born = dataset.times.nodes if dataset.times is not None else {}
+        first = dataset.target_type
+        self._born = [born.get(node_type) for node_type in (first, dataset.receiver_type or first)]
         if self._typed:
             self._true = TrueLinks(every, self._counts[0], int(every[:, 1].max()) + 1)
         else:
             self._true = true_pairs(dataset, every)
-        self._false = {split: self._fixed(split) for split in SPLITS}
+        self._predicted: dict[str | None, _Links] = {split: self._fixed(split) for split in SPLITS}
+        times = None if until is None else until[None]
+        self._predicted[None] = _Links(np.concatenate(list(self._links.values())), times)
 
     def __len__(self) -> int:
         return len(self._links["train"])
 
     def learn(self, places: np.ndarray, epoch: int) -> Asked:
-        links, n = self._links["train"][places], self._negatives
-        names = np.repeat(places, n), np.tile(np.arange(n), len(links))
-        false = self._false_of(np.repeat(links, n, axis=0), epoch, names)
-        rows = np.concatenate([links, false])
-        targets = (np.arange(len(rows)) < len(links)).astype(np.float32)
-        return self.ask(rows)._replace(targets=targets, mask=np.ones(len(rows), bool))
+        n = self._negatives
+        true = _Links(self._links["train"], None if self._until is None else self._until["train"]).at(places)
+        names = np.repeat(places, n), np.tile(np.arange(n), len(places))
+        rows = true.and_(self._false_of(true.at(np.repeat(np.arange(len(places)), n)), epoch, names))
+        targets = (np.arange(len(rows.links)) < len(places)).astype(np.float32)
+        return self._asked(rows)._replace(targets=targets, mask=np.ones(len(targets), bool))
 
     def rows(self, split: str | None) -> np.ndarray:
-        if split is None:
-            return np.concatenate(list(self._links.values()))
-        return np.concatenate([self._links[split], self._false[split]])
+        return np.arange(len(self._predicted[split].links))
 
-    def ask(self, rows: np.ndarray) -> Asked:
-        """Return what a batch of links asks; each of their ends is a seed once."""
-        index = rows.copy()
-        if self._node_types[1]:
-            found = [np.unique(rows[:, end], return_inverse=True) for end in (0, -1)]
-            seeds: Any = {kind: ids for kind, (ids, _) in zip(self._node_types, found, strict=True)}
-            places = np.stack([place for _, place in found], axis=1)
-        else:
-            seeds, places = np.unique(rows[:, [0, -1]], return_inverse=True)
-        index[:, [0, -1]] = places.reshape(-1, 2)
-        return Asked(seeds, index)
+    def ask(self, rows: np.ndarray, split: str | None = None) -> Asked:
+        return self._asked(self._predicted[split].at(rows))
 
     def outcome(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Outcome:
+        links = self._predicted[split].links[rows]
         if split is None:
-            return Outcome(rows, outputs, np.ones(len(rows), np.float32), np.ones(len(rows), bool))
-        return judged(rows, outputs, len(self._links[split]))
+            return Outcome(links, outputs, np.ones(len(links), np.float32), np.ones(len(links), bool))
+        return judged(links, outputs, len(self._links[split]))
 
-    def _false_of(self, links: np.ndarray, epoch: int, names: tuple[np.ndarray, ...]) -> np.ndarray:
-        """Return a false link for each of `links`, fewer where none was found."""
-        key = sample_key(self._seed, epoch)
-        false, found = false_links(links, self._counts, self._true.refuses, key, names, both=not self._typed)
-        return false[found]
+    def _asked(self, rows: "_Links") -> Asked:
+        """Return what a batch of links asks; each of their ends is a seed once, or once for each of its times."""
+        index, ends = rows.links.copy(), rows.links[:, [0, -1]]
+        moments = np.zeros(len(ends), np.int64) if rows.times is None else rows.times
+        if self._node_types[1]:
+            found = [_distinct(ends[:, end], moments) for end in (0, 1)]
+            seeds: Any = {kind: ids for kind, (ids, _, _) in zip(self._node_types, found, strict=True)}
+            times: Any = {kind: own for kind, (_, own, _) in zip(self._node_types, found, strict=True)}
+            places = np.stack([place for _, _, place in found], axis=1)
+        else:
+            seeds, times, flat = _distinct(ends.reshape(-1), np.repeat(moments, 2))
+            places = flat.reshape(-1, 2)
+        index[:, [0, -1]] = places
+        return Asked(seeds, index, times=None if rows.times is None else times)
 
-    def _fixed(self, split: str) -> np.ndarray:
-        links = self._links[split]
-        names = np.arange(len(links)), np.full(len(links), SPLITS.index(split))
-        return self._false_of(links, EVALUATION, names)
+    def _false_of(self, true: "_Links", epoch: int, names: tuple[np.ndarray, ...]) -> "_Links":
+        """Return a false link for each of `true`, fewer where none was found."""
+        key, both = sample_key(self._seed, epoch), not self._typed
+
+        def unborn(links: np.ndarray, places: np.ndarray) -> np.ndarray:
+            late = np.zeros(len(links), bool)
+            for born, end in zip(self._born, (0, -1), strict=True):
+                if born is not None and true.times is not None:
+                    late |= born[links[:, end]] > true.times[places]
+            return late
+
+        false, found = false_links(
+            true.links, self._counts, self._true.refuses, key, names, both=both, refused=unborn
+        )
+        return _Links(false, true.times).at(np.flatnonzero(found))
+
+    def _fixed(self, split: str) -> "_Links":
+        """Return the links of a split, then their false ones."""
+        true = _Links(self._links[split], None if self._until is None else self._until[split])
+        names = np.arange(len(true.links)), np.full(len(true.links), SPLITS.index(split))
+        return true.and_(self._false_of(true, EVALUATION, names))
+
+
+class _Links(NamedTuple):
+    """Links [n, c] and the times [n] up to which each may look, or None."""
+
+    links: np.ndarray
+    times: np.ndarray | None
+
+    def at(self, places: np.ndarray) -> "_Links":
+        """Return some of them."""
+        return _Links(self.links[places], None if self.times is None else self.times[places])
+
+    def and_(self, others: "_Links") -> "_Links":
+        """Return both, one after the other."""
+        times = None
+        if self.times is not None and others.times is not None:
+            times = np.concatenate([self.times, others.times])
+        return _Links(np.concatenate([self.links, others.links]), times)
+
+
+def _distinct(ids: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the distinct (id, time) pairs, sorted by id, and the place of each given one among them."""
+    order = np.lexsort((times, ids))
+    own, moments = ids[order], times[order]
+    new = np.ones(len(ids), bool)
+    new[1:] = (own[1:] != own[:-1]) | (moments[1:] != moments[:-1])
+    places = np.empty(len(ids), np.int64)
+    places[order] = np.cumsum(new) - 1
+    return own[new], moments[new], places

@@ -49,12 +49,13 @@ class SampledGraph:
         What is drawn depends on the seed, the epoch and the number of the batch; of a layered sample on the seed, the
         epoch and the nodes alone, so that the samples of two batches are those of the joined one.
         """
-        seeds = asked.seeds
+        seeds, times = asked.seeds, asked.times
         if not isinstance(seeds, Mapping) and not self.parts.store.is_homogeneous:
             seeds = {self._node_type: seeds}
+            times = None if times is None else {self._node_type: times}
         layered = self._layered(len(spec.fanouts))
         key = sample_key(self._seed, epoch, 0 if layered else number)
-        part = self.parts.around(seeds, spec.fanout(layered), key)
+        part = self.parts.around(seeds, spec.fanout(layered), key, times)
         return self._batch_of(part, asked.index)._replace(targets=asked.targets, mask=asked.mask)
 
 
@@ -119,7 +120,7 @@ class SampledLoader:
         pieces = np.split(rows, range(spec.batch_size, len(rows), spec.batch_size))
 
         def build(number: int) -> Placed:
-            asked = self._question.ask(pieces[number])
+            asked = self._question.ask(pieces[number], split)
             return program.place(self._graph.batch(asked, spec, EVALUATION, number))
 
         placed = prefetched(build, len(pieces), spec.workers, spec.prefetch)

@@ -65,12 +65,13 @@ class Emitter:
                 given["splits"] = self._splits(path, edges.time, None, folder)
         ends, senders_per, receivers_per = self._ends(edges, rows, sizes, folder)
         made = self._csc(self.related.by_target[name], receivers_per, rows, sizes, folder)
-        self.writer.edges(key, rows, ends=ends, **made, **given)
+        by_time = edges.time is not None
+        self.writer.edges(key, rows, ends=ends, by_time=by_time, **made, **given)
         if edges.reverse:
             back = (key[2], f"rev_{key[1]}", key[0])
             place = self.writer.root / "edges" / "___".join(back)
             made = self._csc(self.related.by_source[name], senders_per, rows, sizes, place)
-            self.writer.edges(back, rows, rows_of=key, **made)
+            self.writer.edges(back, rows, rows_of=key, by_time=by_time, **made)
 
     def _count(self, kind: str, nodes: Nodes) -> int:
         table, ids = self.related.nodes[kind]

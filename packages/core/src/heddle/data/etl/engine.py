@@ -58,8 +58,12 @@ class Engine(Protocol):
         """
         ...
 
-    def grouped(self, ends: Path, by: str, out: Path) -> None:
-        """Write "other" and "row" of the edges in the order of the end `by`, then of their rows."""
+    def grouped(self, ends: Path, by: str, moments: tuple[Path, str] | None, out: Path) -> None:
+        """Write "other" and "row" of the edges in the order of the end `by`, then of their times, then of their rows.
+
+        Args:
+            moments: the table and its column of the edges' times; None for edges without.
+        """
         ...
 
     def gaps(self, table: Path, time: str, ends: Path, by: str, out: Path) -> None:

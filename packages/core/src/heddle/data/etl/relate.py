@@ -51,9 +51,10 @@ def relate(schema: Schema, root: Path, engine: Engine, steps: Steps) -> Related:
         keys = [None if ids is None else ids[0] for ids in (nodes[edges.type[at]][1] for at in (0, 2))]
         pairs = (edges.source, keys[0]), (edges.target, keys[1])
         ends[name] = steps.file(f"ends.{name}", engine.ends, table, *pairs)
-        by_target[name] = steps.file(f"by_target.{name}", engine.grouped, ends[name], "target")
+        moments = None if edges.time is None else (table, edges.time)
+        by_target[name] = steps.file(f"by_target.{name}", engine.grouped, ends[name], "target", moments)
         if edges.reverse:
-            by_source[name] = steps.file(f"by_source.{name}", engine.grouped, ends[name], "source")
+            by_source[name] = steps.file(f"by_source.{name}", engine.grouped, ends[name], "source", moments)
         for by in sorted({feature.by for feature in edges.features if feature.encode == "since"}):
             gaps[name, by] = steps.file(f"gaps.{name}.{by}", engine.gaps, table, edges.time, ends[name], by)
     cuts = _cuts(schema, tables, nodes, engine, steps)

@@ -74,10 +74,14 @@ class DuckDB:
         query = f"SELECT {', '.join(chosen)} FROM {_rows(table)} t {' '.join(joins)}"
         self._copy(f"{query} ORDER BY t.file_row_number" if joins else query, out)
 
-    def grouped(self, ends: Path, by: str, out: Path) -> None:
-        other = "source" if by == "target" else "target"
-        chosen = f"{other} AS other, file_row_number AS row"
-        self._copy(f"SELECT {chosen} FROM {_rows(ends)} ORDER BY {by}, file_row_number", out)
+    def grouped(self, ends: Path, by: str, moments: tuple[Path, str] | None, out: Path) -> None:
+        chosen = f"e.{'source' if by == 'target' else 'target'} AS other, e.file_row_number AS row"
+        if moments is None:
+            self._copy(f"SELECT {chosen} FROM {_rows(ends)} e ORDER BY e.{by}, row", out)
+            return
+        table, time = moments
+        joined = f"{_rows(ends)} e JOIN {_rows(table)} t USING (file_row_number)"
+        self._copy(f"SELECT {chosen} FROM {joined} ORDER BY e.{by}, t.{_name(time)}, row", out)
 
     def gaps(self, table: Path, time: str, ends: Path, by: str, out: Path) -> None:
         rows = (

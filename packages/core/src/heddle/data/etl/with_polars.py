@@ -97,10 +97,14 @@ class Polars:
                 frame = frame.join(found, on=end, how="left").drop(end).rename({"position": end})
         self._sink(frame.sort("row").select("source", "target"), out)
 
-    def grouped(self, ends: Path, by: str, out: Path) -> None:
+    def grouped(self, ends: Path, by: str, moments: tuple[Path, str] | None, out: Path) -> None:
         other = "source" if by == "target" else "target"
-        pl = self._pl
-        self._sink(self._rows(ends).sort([by, "row"]).select(pl.col(other).alias("other"), "row"), out)
+        pl, frame, order = self._pl, self._rows(ends), [by, "row"]
+        if moments is not None:
+            table, time = moments
+            when = pl.scan_parquet(table).select(pl.col(time).alias("time"))
+            frame, order = pl.concat([frame, when], how="horizontal"), [by, "time", "row"]
+        self._sink(frame.sort(order).select(pl.col(other).alias("other"), "row"), out)
 
     def gaps(self, table: Path, time: str, ends: Path, by: str, out: Path) -> None:
         pl = self._pl

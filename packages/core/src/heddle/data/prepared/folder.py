@@ -74,6 +74,8 @@ class PreparedEdges(NamedTuple):
         label: [rows] int64, -1 where unknown; or None.
         splits: "train", "valid", "test" -> ascending int64 rows; {} for none.
         rows_of: the relation whose rows these are too, as a reverse relation has its original's; or None.
+        by_time: whether each receiver's positions are in the order of their times; of other timed relations a sampler
+            looks at every edge of a receiver.
     """
 
     rows: int
@@ -88,6 +90,7 @@ class PreparedEdges(NamedTuple):
     label: np.ndarray | None
     splits: Mapping[str, np.ndarray]
     rows_of: EdgeType | None = None
+    by_time: bool = False
 
 
 class Prepared(NamedTuple):

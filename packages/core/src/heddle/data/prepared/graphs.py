@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from heddle.data.check import check_dataset
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import Dataset, Times
 from heddle.data.files import fail
 from heddle.data.options import call
 from heddle.data.prepared.folder import Prepared, PreparedEdges, Task
@@ -92,7 +92,7 @@ def in_edges(opened: Prepared, key: EdgeType) -> tuple[np.ndarray, np.ndarray, n
     if edges.indptr is not None and edges.senders is not None:
         return edges.indptr, edges.senders, edges.edge_ids
     assert edges.ends is not None
-    made = csc(np.asarray(edges.ends), opened.nodes[key[0]].rows, opened.nodes[key[2]].rows)
+    made = csc(np.asarray(edges.ends), opened.nodes[key[0]].rows, opened.nodes[key[2]].rows, edges.time)
     return made["indptr"], made["senders"], made["edge_ids"]
 
 
@@ -111,7 +111,16 @@ def ends_by_row(edges: PreparedEdges) -> tuple[np.ndarray, np.ndarray]:
 
 
 def to_graph(opened: Prepared, hidden: Mapping[EdgeType, np.ndarray] | None = None) -> HeteroGraph:
-    """Return the graph with the float features of each type side by side and edges by receiver; codes are left out.
+    """Return `timed_graph` without the times."""
+    return timed_graph(opened, hidden)[0]
+
+
+def timed_graph(
+    opened: Prepared, hidden: Mapping[EdgeType, np.ndarray] | None = None
+) -> tuple[HeteroGraph, dict[EdgeType, np.ndarray]]:
+    """Return the graph and the time of each of its edges, of relations that have times.
+
+    The graph has the float features of each type side by side and edges by receiver; codes are left out.
 
     Everything stays on disk, or goes to files beside it that have no name; of relations without CSC alone, the edges
     are sorted in memory.
@@ -119,7 +128,7 @@ def to_graph(opened: Prepared, hidden: Mapping[EdgeType, np.ndarray] | None = No
     Args:
         hidden: relation -> rows to leave out, of its reverse too.
     """
-    root, edges = opened.root, {}
+    root, edges, times = opened.root, {}, {}
     marks = {
         key: marked(root, opened.edges[key].rows, [rows]) for key, rows in (hidden or {}).items() if len(rows)
     }
@@ -131,9 +140,12 @@ def to_graph(opened: Prepared, hidden: Mapping[EdgeType, np.ndarray] | None = No
         features = float_features(found.features, root)
         if features is not None and rows is not None:
             features = rows_taken(features, rows, root)
+        if found.time is not None:
+            times[key] = found.time if rows is None else rows_taken(found.time, rows, root)
         edges[key] = EdgeSet(features, senders, receivers_of(indptr, root), np.array([len(senders)]))
     nodes = {kind: float_features(found.features, root) for kind, found in opened.nodes.items()}
-    return hetero_graph(nodes, edges, {kind: np.array([of.rows]) for kind, of in opened.nodes.items()})
+    counts = {kind: np.array([of.rows]) for kind, of in opened.nodes.items()}
+    return hetero_graph(nodes, edges, counts), times
 
 
 def float_features(features: Mapping[str, np.ndarray], root: Path | None) -> np.ndarray | None:
@@ -159,10 +171,11 @@ def to_dataset(opened: Prepared) -> Dataset:
         nodes, kind = opened.nodes[task.target[0]], task.target[0]
         targets = None if nodes.label is None else np.array(nodes.label, np.int64)
         splits = {split: np.array(rows, np.int64) for split, rows in nodes.splits.items()}
-        graph = to_graph(opened)
+        graph, edge_time = timed_graph(opened)
+        times = _times(opened, edge_time, nodes.time, {})
         about = task.num_classes, kind, info
         return check_dataset(
-            Dataset(opened.name, task.kind, graph, targets, splits, *about, class_names=names)
+            Dataset(opened.name, task.kind, graph, targets, splits, *about, class_names=names, times=times)
         )
     if task.kind in ("link_prediction", "edge_classification"):
         key = (task.target[0], task.target[1], task.target[2])
@@ -170,10 +183,35 @@ def to_dataset(opened: Prepared) -> Dataset:
         ends = ends_of_rows(*in_edges(opened, key), opened.root) if own.ends is None else own.ends
         links = {split: np.asarray(ends[rows], np.int64) for split, rows in own.splits.items()}
         unseen = [np.asarray(own.splits[split]) for split in ("valid", "test") if split in own.splits]
-        graph = to_graph(opened, {own.rows_of or key: np.concatenate(unseen)} if unseen else None)
+        hidden = {own.rows_of or key: np.concatenate(unseen)} if unseen else {}
+        asked = None
+        if own.time is not None:
+            asked = {split: np.asarray(own.time[rows]) for split, rows in own.splits.items()}
+        graph, edge_time = timed_graph(opened, hidden if asked is None else None)
+        times = _times(opened, edge_time, asked, hidden)
         last = key[2] if key[2] != key[0] else ""
         kind = "link_prediction"
-        return check_dataset(Dataset(opened.name, kind, graph, None, links, 0, key[0], info, last, names))
-    found = f"a folder prepared for {task.kind} of {task.target}"
+        found = Dataset(opened.name, kind, graph, None, links, 0, key[0], info, last, names, times=times)
+        return check_dataset(found)
+    what = f"a folder prepared for {task.kind} of {task.target}"
     do = "load it with heddle.data.MetaLoader and train it with a Trainer"
-    fail(opened.root, found, "classes of nodes or edges, or links", do)
+    fail(opened.root, what, "classes of nodes or edges, or links", do)
+
+
+def _times(
+    opened: Prepared,
+    edges: Mapping[EdgeType, np.ndarray],
+    asked: Any,
+    hidden: Mapping[EdgeType, np.ndarray],
+) -> Times | None:
+    """Return when everything came into being; None where the questions have no time of their own."""
+    if asked is None:
+        return None
+    nodes = {kind: of.time for kind, of in opened.nodes.items() if of.time is not None}
+    later = {}
+    for key, found in opened.edges.items():
+        own = found.rows_of or key
+        if own in hidden:
+            mark, rows = marked(opened.root, found.rows, [hidden[own]]), in_edges(opened, key)[2]
+            later[key] = mark if rows is None else rows_taken(mark, rows, opened.root)
+    return Times(asked, nodes, edges, later)

@@ -98,6 +98,7 @@ def _edges(
         **arrays,
         **_by_row(root, listed, facts, what),
         rows_of=(rows_of[0], rows_of[1], rows_of[2]) if rows_of else None,
+        by_time=bool(facts.get("by_time")),
     )
 
 

@@ -67,6 +67,7 @@ class FolderWriter:
         edge_ids: Stored | None = None,
         ends: Stored | None = None,
         rows_of: EdgeType | None = None,
+        by_time: bool = False,
         **by_row: Any,
     ) -> None:
         """Add the edges of a relation, see `PreparedEdges`; `rows_of` shares the rows of a relation added before."""
@@ -81,6 +82,8 @@ class FolderWriter:
             other = next(edges for edges in self._edges if edges["type"] == list(rows_of))
             shared = ("features", "columns", "sizes", "time", "label", "splits")
             facts |= {"rows_of": list(rows_of)} | {name: other[name] for name in shared if name in other}
+        if by_time:
+            facts["by_time"] = True
         self._edges.append(facts | self._by_row(folder, count, by_row))
 
     def finish(
@@ -165,8 +168,13 @@ class FolderWriter:
         return name
 
 
-def csc(ends: np.ndarray, n_senders: int, n_receivers: int) -> dict[str, np.ndarray]:
-    """Return [n, 2] ends sorted by receiver, then by row, as the arguments `indptr`, `senders`, `edge_ids`.
+def csc(
+    ends: np.ndarray, n_senders: int, n_receivers: int, time: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Return [n, 2] ends sorted by receiver, then by time, then by row, as `indptr`, `senders`, `edge_ids`.
+
+    Args:
+        time: [n] int; None for edges without times.
 
     int32 where every id and position fits, int64 otherwise.
 
@@ -174,7 +182,9 @@ def csc(ends: np.ndarray, n_senders: int, n_receivers: int) -> dict[str, np.ndar
     {'indptr': [0, 1, 3], 'senders': [2, 0, 1], 'edge_ids': [1, 0, 2]}
     """
     dtype = index_type(n_senders, n_receivers, len(ends))
-    order = np.argsort(ends[:, 1], kind="stable")
+    order = (
+        np.argsort(ends[:, 1], kind="stable") if time is None else np.lexsort((np.asarray(time), ends[:, 1]))
+    )
     indptr = np.zeros(n_receivers + 1, dtype)
     np.cumsum(np.bincount(ends[:, 1], minlength=n_receivers), out=indptr[1:])
     return {"indptr": indptr, "senders": ends[order, 0].astype(dtype), "edge_ids": order.astype(dtype)}

@@ -1,0 +1,112 @@
+"""known: up to which time each question of a split may look."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from heddle.data.dataset import SPLITS, Dataset, Times
+from heddle.errors import ConfigError, nearest
+from heddle.graph import EdgeSet, Graph, HeteroGraph
+from heddle.nest import map_nest
+from heddle.sample import ONE_RELATION
+
+Until = Mapping[str | None, np.ndarray]
+"""Split, or None for a prediction outside of them -> [n] int64, the time up to which each question may look: of node
+tasks a time for every node of the target type, of link tasks one for each of the split's links."""
+
+
+class Known(NamedTuple):
+    """What is known when a question of validation or test is answered.
+
+    Attributes:
+        name: "rolling": everything up to its own time. "frozen": nothing after the first question of its split, as in
+            RelBench. "batch": what was there at the first question of its batch, as in the Temporal Graph Benchmark.
+        size: questions of a batch, in the order of their times; 0 for the others.
+    """
+
+    name: str
+    size: int = 0
+
+
+def known_named(text: str) -> Known:
+    """Return the Known that "rolling", "frozen" or "batch:N" names. Raises ConfigError for another."""
+    name, _, size = text.partition(":")
+    if name == "batch" and size.isdecimal() and int(size) > 0:
+        return Known(name, int(size))
+    if text not in ("rolling", "frozen"):
+        hint = nearest(text, ("rolling", "frozen", "batch:200")) or "; choose one"
+        raise ConfigError(f"task.known: found {text!r}, expected rolling, frozen or batch:N{hint}")
+    return Known(text)
+
+
+def until_of(times: Times, splits: Mapping[str, np.ndarray], known: Known, inclusive: bool) -> Until:
+    """Return up to which time each question may look. Questions of training look up to their own times.
+
+    Args:
+        splits: rows of node tasks; the links of link tasks.
+        inclusive: whether what came into being at that very time is known too.
+    """
+    by_split = isinstance(times.asked, Mapping)
+    late = 0 if inclusive else 1
+    until: dict[str | None, np.ndarray] = {}
+    for split in SPLITS:
+        own = (
+            times.asked.get(split, np.zeros(0, np.int64)) if isinstance(times.asked, Mapping) else times.asked
+        )
+        rows = np.arange(len(own)) if by_split else np.asarray(splits[split])
+        seen = np.array(own, np.int64)
+        if split != "train" and len(rows):
+            seen[rows] = _limited(seen[rows], known)
+        until[split] = seen - late
+    if by_split:
+        until[None] = np.concatenate([until[split] for split in SPLITS])
+    else:
+        until[None] = np.array(times.asked, np.int64) - late
+    return until
+
+
+def without_times(dataset: Dataset) -> Dataset:
+    """Return a dataset whose times are not looked at; edges that are questions of validation or test are left out."""
+    times, graph = dataset.times, dataset.graphs
+    if times is not None and isinstance(graph, Graph) and ONE_RELATION in times.later:
+        keep = ~np.asarray(times.later[ONE_RELATION])
+        graph = graph._replace(**_kept(graph, keep), n_edge=np.array([int(keep.sum())]))
+    elif times is not None and isinstance(graph, HeteroGraph):
+        graph = graph._replace(
+            edges={key: _edges(of, times.later.get(key)) for key, of in graph.edges.items()}
+        )
+    return dataset._replace(graphs=graph, times=None)
+
+
+def _limited(asked: np.ndarray, known: Known) -> np.ndarray:
+    """Return [n] times of a split's questions, none later than what is known."""
+    if known.name == "frozen":
+        return np.minimum(asked, asked.min())
+    if known.name == "batch":
+        order = np.argsort(asked, kind="stable")
+        starts = np.arange(len(asked)) // known.size * known.size
+        limited = np.empty_like(asked)
+        limited[order] = asked[order][starts]
+        return limited
+    return asked
+
+
+def _edges(edges: EdgeSet, later: np.ndarray | None) -> EdgeSet:
+    if later is None:
+        return edges
+    keep = ~np.asarray(later)
+    return EdgeSet(
+        map_nest(lambda x: x[keep], edges.features),
+        edges.senders[keep],
+        edges.receivers[keep],
+        np.array([int(keep.sum())]),
+    )
+
+
+def _kept(graph: Graph, keep: np.ndarray) -> dict[str, object]:
+    return {
+        "senders": graph.senders[keep],
+        "receivers": graph.receivers[keep],
+        "edges": map_nest(lambda x: x[keep], graph.edges),
+    }
