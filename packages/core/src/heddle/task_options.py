@@ -28,6 +28,23 @@ class TaskOptions:
         least=1,
         of=_NOT_FORECASTS,
     )
+    time: str = option(
+        "auto",
+        "auto: a question sees nothing newer than itself, where the data has times; ignore: the future too",
+        choices=("auto", "ignore"),
+        of=_NOT_FORECASTS,
+    )
+    ties: str = option(
+        "auto",
+        "what came into being at a question's very time: include, before: not; auto: include for nodes alone",
+        choices=("auto", "include", "before"),
+        of=_NOT_FORECASTS,
+    )
+    known: str = option(
+        "rolling",
+        "known at test time: rolling, all up to each question; frozen, up to a split's first; batch:N, a batch's",
+        of=_NOT_FORECASTS,
+    )
     length: int = option(12, "forecast: steps that are read", least=1, of=_FORECASTS)
     horizon: int = option(12, "forecast: steps that are predicted", least=1, of=_FORECASTS)
     chunk: int | None = option(

@@ -28,4 +28,7 @@ def upgraded(tree: Mapping[str, Any]) -> dict[str, Any]:
             if value is not None:
                 to, _, name = new.partition(".")
                 upgraded.setdefault(to, {}).setdefault(name, value)
+    task = upgraded.get("task")
+    if isinstance(task, dict) and task.get("name") != "forecast":
+        task.setdefault("time", "ignore")  # 0.1.0 looked at no times
     return upgraded

@@ -1,5 +1,6 @@
 """Assembly: from a config to a program that can train: dataset, task, model, engine and loader, each built once."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heddle.backend import Backend
@@ -23,6 +24,7 @@ from heddle.program import Program
 from heddle.sharding.settings import Sharding
 from heddle.task import Task, signature_of, task_for
 from heddle.workflow.check import check_fit
+from heddle.workflow.known import View, view_of
 from heddle.workflow.loader import Loader, loader_for
 from heddle.workflow.questions import LinkQuestion, NodeQuestion, Question
 from heddle.workflow.sampled import SampledLoader, sampled_graph
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class Assembly(NamedTuple):
-    """What a config describes, built."""
+    """What a config describes, built. `times`: how the data's times are looked at, {} where it has none."""
 
     dataset: Dataset
     task: Task
@@ -43,6 +45,7 @@ class Assembly(NamedTuple):
     program: Program
     loader: Loader
     model: Any
+    times: Mapping[str, str]
 
 
 def assemble(config: "RunConfig", registry: Any) -> Assembly:
@@ -62,6 +65,8 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     dataset = registry.dataset(config.data.reader)(config.data)
     task = task_for(config.task, dataset)
     dataset = with_splits(check_fit(dataset, task), task, config.seed)
+    view = view_of(dataset, config.task, task.level, sampled=config.sampler.is_sampled)
+    dataset = view.dataset
     if task.level == "step" and FORECASTS.name not in info.capabilities:
         raise ConfigError(
             f"model {name}: found a forecast task, expected a task of nodes, graphs or links; "
@@ -82,15 +87,15 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
         model = model.with_static_shapes()
     program = _program(backend, model, task, config, registry)
     if config.sampler.is_sampled:
-        loader = _sampled(dataset, task, model, config, registry, backend)
+        loader = _sampled(view, task, model, config, registry, backend)
     else:
         shapes = backend.static_shapes
         loader = loader_for(dataset, task, model, config.trainer, config.task, config.seed, shapes)
-    return Assembly(dataset, task, signature, backend, program, loader, model)
+    return Assembly(dataset, task, signature, backend, program, loader, model, view.told)
 
 
 def _sampled(
-    dataset: Dataset, task: Task, model: Any, config: "RunConfig", registry: Any, backend: Backend
+    view: View, task: Task, model: Any, config: "RunConfig", registry: Any, backend: Backend
 ) -> Loader:
     """Return the Loader of sampled mini-batches."""
     sampler, seed, launch = config.sampler, config.seed, config.launch
@@ -104,9 +109,11 @@ def _sampled(
             f"sampler={sampler.name}: found a task of {task.level}s, expected one of nodes or links; set sampler=full"
         )
     question: Question = (
-        NodeQuestion(dataset) if task.level == "node" else LinkQuestion(dataset, config.task.negatives, seed)
+        NodeQuestion(view.dataset, view.until)
+        if task.level == "node"
+        else LinkQuestion(view.dataset, config.task.negatives, seed, view.until)
     )
-    graph = sampled_graph(dataset, model, seed, registry)
+    graph = sampled_graph(view.dataset, model, seed, registry)
     return SampledLoader(question, graph, specs_of(sampler), seed, launch)
 
 

@@ -10,6 +10,7 @@ from heddle.errors import ConfigError, nearest
 from heddle.graph import EdgeSet, Graph, HeteroGraph
 from heddle.nest import map_nest
 from heddle.sample import ONE_RELATION
+from heddle.task_options import TaskOptions
 
 Until = Mapping[str | None, np.ndarray]
 """Split, or None for a prediction outside of them -> [n] int64, the time up to which each question may look: of node
@@ -27,6 +28,45 @@ class Known(NamedTuple):
 
     name: str
     size: int = 0
+
+
+class View(NamedTuple):
+    """A dataset as its questions may see it.
+
+    Attributes:
+        dataset: without times where they are not looked at.
+        until: the times up to which questions may look; None where they aren't looked at.
+        told: what results say of it; {} for data without times.
+    """
+
+    dataset: Dataset
+    until: Until | None = None
+    told: Mapping[str, str] = {}
+
+
+def view_of(dataset: Dataset, options: TaskOptions, level: str, *, sampled: bool) -> View:
+    """Return a dataset as the `task` node says that its questions may see it.
+
+    Args:
+        level: "node" or "link": what questions are about.
+        sampled: whether each question has a neighbourhood of its own.
+
+    Raises:
+        ConfigError: whole graphs, which show every question the future; an unknown `known`.
+    """
+    known = known_named(options.known)
+    if dataset.times is None:
+        return View(dataset)
+    if options.time == "ignore":
+        return View(without_times(dataset), None, {"time": "ignore"})
+    if not sampled:
+        raise ConfigError(
+            f"sampler=full: found questions with times in {dataset.name}, expected a neighbourhood for each, cut at "
+            "its time; add sampler=neighbor, or show them the future too by task.time=ignore"
+        )
+    ties = options.ties if options.ties != "auto" else "before" if level == "link" else "include"
+    until = until_of(dataset.times, dataset.splits, known, ties == "include")
+    return View(dataset, until, {"time": "respected", "known": options.known, "ties": ties})
 
 
 def known_named(text: str) -> Known:

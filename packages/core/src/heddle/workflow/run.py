@@ -127,6 +127,7 @@ def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Pa
         "stopped": progress.stop,
         "seed": config.seed,
         "time": sum(row["seconds"] for row in progress.rows),
+        **({"times": dict(parts.times)} if parts.times else {}),
         **_stats(parts),
     }
     story = Story(

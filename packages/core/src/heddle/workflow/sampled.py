@@ -131,8 +131,9 @@ class SampledLoader:
 def sampled_graph(dataset: Dataset, model: Any, seed: int, registry: Any) -> SampledGraph:
     """Return a dataset's graph as the source of batches for a portable Model, or for one native to an engine."""
     graph: Any = dataset.graphs
-    kernels = kernels_of(registry)
-    parts = Parts(graph if isinstance(graph, GraphStore) else store_of(graph), kernels)
+    kernels, times = kernels_of(registry), dataset.times
+    stamps = () if times is None else (times.nodes, times.edges)
+    parts = Parts(graph if isinstance(graph, GraphStore) else store_of(graph, *stamps), kernels)
 
     def layered(hops: int) -> bool:
         return isinstance(model, BlockModel) and model.takes_blocks(hops)

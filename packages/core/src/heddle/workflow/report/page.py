@@ -44,6 +44,10 @@ class Story(NamedTuple):
     weights: Mapping[str, np.ndarray]
 
 
+TIMES = {"time": "times of the data", "known": "known at test time", "ties": "of the very same time"}
+"""What the entries of metrics.json's "times" are called."""
+
+
 def page(story: Story) -> str:
     """Return the report as one HTML text, all that comes from data or config escaped."""
     import yaml
@@ -155,6 +159,7 @@ def _run_facts(story: Story) -> dict[str, str]:
         "first epoch": f"{1000 * seconds[0]:.1f} ms",
         "weights": _count(sum(value.size for value in story.weights.values())),
     }
+    facts |= {TIMES.get(name, name): text for name, text in result.get("times", {}).items()}
     facts |= {f"engine: {name}": text for name, text in versions["engine"].items()}
     return facts | {"Python": versions["python"], "platform": versions["platform"]}
 
