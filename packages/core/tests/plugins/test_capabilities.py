@@ -67,10 +67,11 @@ def test_a_model_that_needs_an_engine_is_suggested_with_it(install):
 
 def test_a_model_that_cannot_names_those_that_can():
     from heddle.model import Signature
+    from heddle.models.options import GcnOptions
 
     signature = Signature("node", {"a": 3}, 0, 2, {"a": 5}, (("a", "to", "a"),), "a")
     with pytest.raises(ConfigError) as raised:
-        load_plugins().model("gcn")({"name": "gcn"}, signature)
+        load_plugins().model("gcn")(GcnOptions(name="gcn"), signature)
     able = load_plugins().able("model", RELATIONS)
     assert {"rgcn", "hgt", "hetero_sage"} <= set(able)
     assert str(raised.value).startswith(
