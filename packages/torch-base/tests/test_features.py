@@ -10,6 +10,7 @@ from heddle.layers.gat import GAT
 from heddle.layers.gcn import GCN
 from heddle.model import Batch, Model
 from heddle.models.stack import Stack
+from heddle.optim import Optim
 from heddle.task import Task
 from heddle_torch.arrays.features import SparseFeatures, as_features
 from heddle_torch.arrays.ops import TorchOps
@@ -81,7 +82,8 @@ def test_models_on_sparse_features_equal_those_on_plain_ones(layer, monkeypatch)
     batch = Batch(wide, model.prepare(wide), index, labels, index >= 0)
     ops = TorchOps()
     learner = PortableLearner(model, ops, CPU, precision_named("float32"))
-    program = build_program(learner, Task("node_classification", "cross_entropy", ()), {"lr": 0.02}, ops, CPU)
+    task = Task("node_classification", "cross_entropy", ())
+    program = build_program(learner, task, Optim(lr=0.02), ops, CPU)
 
     def losses():
         state, placed, found = program.init(0), program.place(batch), []

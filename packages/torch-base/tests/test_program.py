@@ -159,7 +159,7 @@ def test_moments_that_do_not_fit_are_named():
 
 
 def test_set_lr_is_obeyed_and_kept():
-    program, model = build(OPTIMS["plain_sgd"] | {"weight_decay": 0.0})
+    program, model = build(OPTIMS["plain_sgd"])
     placed = program.place(node_batch(model))
     state = program.set_lr(program.init(0), 0.0)
     before = program.to_arrays(state)
@@ -195,8 +195,8 @@ def test_clip_norm_bounds_a_step():
 @pytest.mark.parametrize(
     ("optim", "message"),
     [
-        ({"name": "adma"}, "did you mean 'adam'"),
-        ({"weight_decay": 1.0, "weight_decay_on": "encoder.layer.0.*"}, "matches no parameter"),
+        (Optim(name="adma"), "did you mean 'adam'"),
+        (Optim(weight_decay=1.0, weight_decay_on="encoder.layer.0.*"), "matches no parameter"),
     ],
 )
 def test_an_optimiser_that_does_not_fit_is_refused_before_training(optim, message):
