@@ -25,14 +25,14 @@ ONE_SENTENCE = r"^[^\n]+: found [^\n]+, expected [^\n]+; [^\n]+$"
 ELSEWHERE = {
     "index_sort": "has no gradient: test_torch.py",
     "build_adjacency": "has no gradient: test_torch.py",
-    "relational_conv": "test_relational_contracts.py",
-    "relational_conv_grad": "test_relational_contracts.py",
-    "lstm_step": "test_cell.py",
-    "lstm_step_grad": "test_cell.py",
-    "gru_gates": "test_cell.py",
-    "gru_gates_grad": "test_cell.py",
-    "gru_output": "test_cell.py",
-    "gru_output_grad": "test_cell.py",
+    "relational_conv": "test_list_contracts.py",
+    "relational_conv_grad": "test_list_contracts.py",
+    "lstm_step": "test_list_contracts.py",
+    "lstm_step_grad": "test_list_contracts.py",
+    "gru_gates": "test_list_contracts.py",
+    "gru_gates_grad": "test_list_contracts.py",
+    "gru_output": "test_list_contracts.py",
+    "gru_output_grad": "test_list_contracts.py",
 }
 """Operators and functions that have their contracts elsewhere, and where."""
 

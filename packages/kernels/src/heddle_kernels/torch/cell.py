@@ -66,19 +66,24 @@ _CELLS = {cell.name: cell for cell in (LSTM, GRU_GATES, GRU_OUTPUT)}
 
 def _call(name: str, base: Tensor, states: tuple[Any, ...], terms: Tensors, matrices: Tensors) -> Any:
     cell = _CELLS[name]
-    base, states, terms, matrices = _outside_autocast(base, states, terms, matrices)
     if torch.compiler.is_compiling():
         outputs = _STEPS[name](base, list(states), list(terms), list(matrices))
         return tuple(outputs[: cell.n_outputs])
+    base, states, terms, matrices = _as_they_lie(base, states, terms, matrices)
     return _Step.apply(cell, base, len(states), len(terms), *states, *terms, *matrices)
 
 
-def _outside_autocast(base: Tensor, states: Any, terms: Tensors, matrices: Tensors) -> tuple[Any, ...]:
-    """Return all in float32 where torch.autocast has made some of them narrower; else as they are."""
-    if not torch.is_autocast_enabled(base.device.type) or base.dtype == torch.float64:
-        return base, states, terms, matrices
-    lists = [[None if t is None else t.float() for t in each] for each in (states, terms, matrices)]
-    return base.float(), *lists
+def _as_they_lie(base: Tensor, states: Any, terms: Tensors, matrices: Tensors) -> tuple[Any, ...]:
+    """Return all as they lie in memory, not lazily negated; in float32 where torch.autocast made some narrower."""
+    narrow = torch._C._is_any_autocast_enabled() and base.dtype != torch.float64
+
+    def each(tensor: Tensor | None) -> Tensor | None:
+        if tensor is None:
+            return None
+        return (tensor.float() if narrow else tensor).resolve_neg()
+
+    lists = [list(map(each, tensors)) for tensors in (states, terms, matrices)]
+    return each(base), *lists
 
 
 class _Step(Function):

@@ -176,7 +176,7 @@ def _addresses(tensors: Some) -> np.ndarray:
 
 
 def _dense(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.detach().contiguous()
+    return None if tensor is None else tensor.detach().resolve_neg().contiguous()
 
 
 def _strided(tensor: Tensor | None) -> tuple[Tensor, int]:

@@ -7,6 +7,7 @@ import array_api_compat.torch
 import torch
 from torch import Tensor
 
+from heddle.errors import problem
 from heddle.ops import GraphOps
 from heddle.relational.bundle import Bundle
 from heddle.relational.conv import one_array
@@ -43,6 +44,10 @@ def relational_conv(
     if not asked.rows:
         return {}
     dtype = reduce(torch.promote_types, (tensor.dtype for tensor in asked.floats))
+    if dtype.is_complex:
+        raise TypeError(
+            problem("relational_conv", f"dtype {dtype}", "floats of 16, 32 or 64 bits", "cast them")
+        )
     wide = torch.promote_types(dtype, torch.float32)
     floats = [tensor.to(wide) for tensor in asked.floats]
     structure = [tensor.to(wide) if tensor.is_floating_point() else tensor for tensor in asked.structure]
