@@ -11,12 +11,12 @@ pytest.importorskip(
 )
 
 from shuttle_torch.engine import ShuttleBackend
+from shuttle_torch.options import ShuttleOptions
 
 from heddle.cli import main
 from heddle.errors import ConfigError
 from heddle.testing.program_cases import node_classification
 from heddle.testing.program_state import ADAM
-from heddle_torch.options import TorchOptions
 
 SOURCES = Path(__file__).resolve().parents[1] / "src"
 
@@ -32,13 +32,13 @@ def test_it_is_a_whole_engine_in_150_lines():
 )
 def test_options_are_checked(config, message):
     with pytest.raises(ConfigError, match=message):
-        ShuttleBackend(TorchOptions(**config))
+        ShuttleBackend(ShuttleOptions(**config))
 
 
 def test_it_trains_as_torchs_own_optimisers_do():
     pyg = pytest.importorskip("heddle_pyg.backend", reason="heddle-pyg isn't installed")
     case, weights = node_classification(), []
-    shuttle = ShuttleBackend(TorchOptions("shuttle", precision="float64"))
+    shuttle = ShuttleBackend(ShuttleOptions("shuttle", precision="float64"))
     for backend in (shuttle, pyg.PygBackend(pyg.PygOptions(precision="float64"))):
         program = backend.program(case.model, case.task, ADAM)
         state, placed = program.init(0), program.place(case.batch)

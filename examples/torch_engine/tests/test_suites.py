@@ -7,32 +7,32 @@ pytest.importorskip(
 )
 
 from shuttle_torch.engine import ShuttleBackend
+from shuttle_torch.options import ShuttleOptions
 
 from heddle.testing import BackendSuite, ContainersSuite, LayersSuite, OpsSuite, ProgramSuite
-from heddle_torch.options import TorchOptions
 
 
 class TestBackend(BackendSuite):
-    backend = ShuttleBackend(TorchOptions("shuttle"))
+    backend = ShuttleBackend(ShuttleOptions("shuttle"))
 
 
 @pytest.mark.slow  # the primitives of heddle-torch, which its own tests run through
 class TestOps(OpsSuite):
-    backend = ShuttleBackend(TorchOptions("shuttle"))
+    backend = ShuttleBackend(ShuttleOptions("shuttle"))
 
 
 class TestContainers(ContainersSuite):
-    backend = ShuttleBackend(TorchOptions("shuttle"))
+    backend = ShuttleBackend(ShuttleOptions("shuttle"))
 
 
 @pytest.mark.slow
 class TestLayers(LayersSuite):
-    backend = ShuttleBackend(TorchOptions("shuttle"))
+    backend = ShuttleBackend(ShuttleOptions("shuttle"))
 
 
 class TestProgram(ProgramSuite):
-    backend = ShuttleBackend(TorchOptions("shuttle"))
+    backend = ShuttleBackend(ShuttleOptions("shuttle"))
 
 
 class TestProgramInDouble(ProgramSuite):
-    backend = ShuttleBackend(TorchOptions("shuttle", precision="float64"))
+    backend = ShuttleBackend(ShuttleOptions("shuttle", precision="float64"))

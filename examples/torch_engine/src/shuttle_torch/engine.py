@@ -12,8 +12,8 @@ from heddle.optim import Optim
 from heddle.program import Program
 from heddle_torch.engine import TorchEngine
 from heddle_torch.kernels import kernels_named
-from heddle_torch.options import TorchOptions
 from heddle_torch.place import device_named, precision_named, to_numpy, use_threads
+from shuttle_torch.options import ShuttleOptions
 
 
 class ShuttleBackend(TorchEngine):
@@ -21,7 +21,7 @@ class ShuttleBackend(TorchEngine):
 
     name = "shuttle"
 
-    def __init__(self, options: TorchOptions):
+    def __init__(self, options: ShuttleOptions):
         self.device = device_named(options.device)
         self.kernels = kernels_named("auto", self.device)
         self.precision = precision_named(options.precision)

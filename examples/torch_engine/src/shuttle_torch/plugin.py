@@ -13,7 +13,7 @@ def heddle_backends():
             "torch, by heddle-torch",
             "shuttle_torch.engine:ShuttleBackend",
             needs=("torch",),
-            options="heddle_torch.options:TorchOptions",
+            options="shuttle_torch.options:ShuttleOptions",
             capabilities=("any shapes", "states kernels"),
         )
     ]
