@@ -1,6 +1,6 @@
 """Program: the whole training surface of an engine, as functions of a State."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +32,8 @@ class Program(NamedTuple):
         steps: (State, batches of Placed, read as they are needed) -> (State, a loss per batch): what `step` gives for
             one after another, for an engine that has a faster way; None for one that hasn't.
         stats: () -> figures of the engine's work so far, e.g. {"compilations": 3}; None for none.
+        accumulate: (State, several Placed) -> (State, {"loss": ...}): one optimiser step by the gradients of several
+            batches, whose loss is the mean over all their known targets; None for an engine that can't.
     """
 
     init: Callable[[int], State]
@@ -44,3 +46,4 @@ class Program(NamedTuple):
     set_lr: Callable[[State, float], State]
     steps: Callable[[State, Iterable[Placed]], tuple[State, list[float]]] | None = None
     stats: Callable[[], Mapping[str, float]] | None = None
+    accumulate: Callable[[State, Sequence[Placed]], tuple[State, Metrics]] | None = None

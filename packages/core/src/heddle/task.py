@@ -1,7 +1,8 @@
 """Task: what is predicted, by which loss it is learned and which metrics tell how well."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from heddle.data.dataset import TASKS, Dataset
 from heddle.errors import ConfigError, nearest
@@ -19,6 +20,19 @@ _LEVELS = {
     "link_prediction": "link",
     "forecast": "step",
 }
+
+
+class Objective(Protocol):
+    """By what a model is trained and measured: a Task, or what a script gives in its place."""
+
+    @property
+    def metrics(self) -> Sequence[str] | Mapping[str, Any]:
+        """Names of `heddle.workflow.metrics`; or names of any choice -> Metric."""
+        ...
+
+    def loss(self, ops: GraphOps, outputs: Array, batch: Any) -> Array:
+        """Return the scalar loss of `outputs` against the batch's known targets."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,9 @@ from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.engine import TorchEngine
 from heddle_torch.group import join
 from heddle_torch.place import device_named, precision_named, use_threads
+from heddle_torch.train.backward import Backward, backward_alone
 from heddle_torch.train.learner import Learner, PortableLearner
+from heddle_torch.train.optimizer import configured
 from heddle_torch.train.program import build_program
 
 TIMEOUT = 120.0
@@ -66,7 +68,7 @@ class DglBackend(TorchEngine):
                 f"model: found a {type(model).__name__}, expected a portable Model or one with forecast; choose "
                 "model=dcrnn, gcrn-gru ... or a portable model"
             )
-        return build_program(learner, task, optim, ops, self.device)
+        return self._program(learner, task, optim, backward_alone)
 
     def sharded_forecast(
         self, model: Any, task: Any, optim: Optim, sharding: Sharding, launch: Launch
@@ -84,7 +86,11 @@ class DglBackend(TorchEngine):
         place = launch.coordinator, launch.number, launch.processes
         group = CountedGroup(join(*place, self.device, TIMEOUT))
         learner = learner_for(sharding, launch, group, model, self._parts(model, ops))
-        return build_program(learner, task, optim, ops, self.device, backward_of_parts(group))
+        return self._program(learner, task, optim, backward_of_parts(group))._replace(accumulate=None)
+
+    def _program(self, learner: Learner, task: Any, optim: Optim, backward: Backward) -> Program:
+        make, clip = configured(optim, learner.names()), optim.clip_norm
+        return build_program(learner, task, make, self.ops(), self.device, backward, clip)
 
     def _parts(self, model: Any, ops: TorchOps) -> tuple[Any, ...]:
         """Return the arguments of a ForecastLearner."""

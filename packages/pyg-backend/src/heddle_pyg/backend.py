@@ -18,6 +18,7 @@ from heddle_torch.kernels import kernels_named
 from heddle_torch.place import device_named, precision_named, use_threads
 from heddle_torch.train.backward import Backward, backward_alone, backward_together
 from heddle_torch.train.learner import Learner, PortableLearner
+from heddle_torch.train.optimizer import configured
 from heddle_torch.train.program import build_program
 
 
@@ -51,7 +52,9 @@ class PygBackend(TorchEngine):
             learner: Learner = PortableLearner(model, ops, self.device, self.precision)
         else:
             learner = self._native_learner(model)
-        return build_program(learner, task, optim, ops, self.device, backward)
+        scaled_on = self.device if self.precision.compute == torch.float16 else None
+        make, clip = configured(optim, learner.names(), scaled_on), optim.clip_norm
+        return build_program(learner, task, make, ops, self.device, backward, clip)
 
     def _native_learner(self, model: Any) -> Learner:
         from heddle_pyg.native_learner import NativeLearner  # imports PyG, which takes seconds
@@ -71,7 +74,7 @@ class PygBackend(TorchEngine):
         if self.device.type == "cuda" and self.device.index is None and launched():
             self.device = torch.device("cuda", torch.distributed.get_node_local_rank())
             torch.cuda.set_device(self.device)
-        return TorchRunner(trainer, self.device)
+        return TorchRunner(trainer, self.device, self.ops())
 
     def export(self, parts: Any, state: Any, name: str, max_batch: int) -> Any:
         """Return a trained run as a `heddle.serving.Served`, compared with this engine."""

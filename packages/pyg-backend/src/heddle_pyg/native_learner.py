@@ -69,7 +69,7 @@ class NativeLearner(Learner):
         generator = None if training is None else training.generator
         if weights.training != (training is not None):
             weights.train(training is not None)
-        with self._computing(), _drawing_from(generator):
+        with self._computing(), drawing_from(generator):
             return weights(placed.inputs, placed.batch).to(self._precision.weights)
 
     def embed(self, weights: NativeModule, placed: PlacedInputs) -> Any:
@@ -82,7 +82,7 @@ class NativeLearner(Learner):
 
 
 @contextmanager
-def _drawing_from(generator: torch.Generator | None) -> Iterator[None]:
+def drawing_from(generator: torch.Generator | None) -> Iterator[None]:
     """Let torch's own generator of the device go on from `generator`, and `generator` from where that ends."""
     if generator is None:
         yield

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from heddle.errors import HeddleError
-from heddle_pyg.turnkey.runner import TorchRunner
+from heddle.workflow import trainer
 
 from .scripts import link_script, mag_data, node_script, purchases
 from .test_processes import weights
@@ -16,15 +16,15 @@ class Broken(Exception):
 
 def broken(monkeypatch, workflow, at=3):
     """Fit until epoch `at`, in which it breaks."""
-    epoch = TorchRunner._epoch
+    epoch = trainer._epoch
 
-    def breaking(self, *arguments):
-        if self.epoch == at:
+    def breaking(*arguments):
+        if arguments[-1].epoch + 1 == at:
             raise Broken
-        return epoch(self, *arguments)
+        return epoch(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(TorchRunner, "_epoch", breaking)
+        patch.setattr(trainer, "_epoch", breaking)
         with pytest.raises((Broken, HeddleError)):
             workflow.fit()
 
@@ -35,7 +35,8 @@ def test_a_broken_script_ends_where_a_whole_one_does(tmp_path, monkeypatch, n):
     whole = link_script(folder, **options)
     rows = whole.fit()
     broken(monkeypatch, link_script(folder, checkpoint=tmp_path / "run", **options))
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint.pt"]
+    files = sorted(path.name for path in (tmp_path / "run/checkpoints").iterdir())
+    assert files == [f"epoch-00000{k}.{kind}" for k in (1, 2) for kind in ("json", "safetensors")]
     again = link_script(folder, checkpoint=tmp_path / "run", **options)
     found = again.fit()
     assert [row["epoch"] for row in found] == [1, 2, 3, 4]
@@ -48,9 +49,9 @@ def test_a_broken_script_ends_where_a_whole_one_does(tmp_path, monkeypatch, n):
 
 def test_a_checkpoint_of_another_script_or_half_a_file_is_told(tmp_path):
     link_script(purchases(tmp_path / "data"), checkpoint=tmp_path / "run").fit()
-    with pytest.raises(HeddleError, match="expected one of this script"):
+    with pytest.raises(HeddleError, match="name another folder"):
         node_script(mag_data(), checkpoint=tmp_path / "run").fit()
-    path = tmp_path / "run/checkpoint.pt"
+    path = tmp_path / "run/checkpoints/epoch-000001.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(HeddleError, match=r"checkpoint\.pt: found"):
+    with pytest.raises(HeddleError, match="no usable checkpoint among 1"):
         link_script(tmp_path / "data", checkpoint=tmp_path / "run").fit()

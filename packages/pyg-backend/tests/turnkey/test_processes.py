@@ -48,7 +48,7 @@ def test_two_processes_are_one_with_the_doubled_batch_on_links_with_embeddings(t
         for size, n in ((32, 2), (64, 1))
     ]
     assert_same(*made)
-    assert [held.optimizer.state for held in made[0].trainer.runner._held], "moments are whole again"
+    assert [held.optimizer.state for held in made[0].trainer.runner.optimizer.held], "moments are whole again"
     assert made[0].valid()["acc"] == pytest.approx(made[1].valid()["acc"])
     assert_same(*made)  # trained on from where they were
 

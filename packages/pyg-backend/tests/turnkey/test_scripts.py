@@ -14,6 +14,7 @@ from heddle.data.sbm import sbm
 from heddle.errors import ConfigError, DataError
 from heddle.workflow import MAE, MSE, Accuracy, BinaryAccuracy, OptWrapper, Trainer, Workflow
 from heddle.workflow.scores import Named
+from heddle.workflow.scripts import script_loader
 from heddle_pyg import HeteroModule, LinkPredictor, TorchNodeEmbedding
 from heddle_pyg.turnkey.batch import torch_batch
 from heddle_pyg.turnkey.whole import embed_whole
@@ -24,9 +25,9 @@ CONVS = ["SAGEConv", "GATConv", "GATv2Conv", "GraphConv", "GINConv", "Transforme
 SHARED = Path(os.environ.get("HEDDLE_SHARED_DATA", Path(__file__).parents[4] / "../shared/data"))
 
 
-def batch_of(data, rows, dtype=torch.float64):
-    batches = data.batches("train")
-    return torch_batch(batches.build(rows, 1), torch.device("cpu"), dtype)
+def batch_of(data, places, dtype=torch.float64):
+    batch = script_loader(data).build(places, 1)
+    return torch_batch(batch, data.metadata.target, torch.device("cpu"), dtype)
 
 
 @pytest.mark.parametrize("conv", CONVS)
@@ -34,8 +35,8 @@ def test_any_conv_gives_for_samples_of_all_edges_what_it_gives_for_the_whole_gra
     data = mag_data(DataSpec(batch_size=32, fanouts=WHOLE))
     torch.manual_seed(0)
     module = HeteroModule(data.metadata, 8, 6, 2, conv=conv).double()
-    rows = data.batches("train").rows[:20]
-    found = module(batch_of(data, rows))["paper"][:20].detach().numpy()
+    rows = data.dataset.splits["train"][:20]
+    found = module(batch_of(data, np.arange(20)))["paper"][:20].detach().numpy()
     whole = embed_whole(module, data.parts, torch.device("cpu"), chunk=37)
     np.testing.assert_allclose(found, whole["paper"][rows], atol=1e-9)
     assert {kind: len(x) for kind, x in whole.items()} == data.graph.graph.n_node
@@ -83,7 +84,7 @@ def test_more_layers_than_hops_are_refused_and_further_hops_not_sampled():
     data = mag_data(DataSpec(batch_size=32, fanouts=[5, 50]))
     adam = torch.optim.Adam(model.parameters())
     trainer = Trainer(data, model, [adam], torch.nn.CrossEntropyLoss(), progress=False)
-    assert trainer.runner._split("train").spec.fanouts == (5,)
+    assert len(trainer.runner._loader.build(np.arange(3), 1).prepared["sample"].nodes_per_hop["paper"]) == 2
 
 
 def test_training_depends_on_the_seed_and_not_on_workers():
@@ -93,7 +94,7 @@ def test_training_depends_on_the_seed_and_not_on_workers():
         return workflow.trainer.runner.losses, workflow.history
 
     (one, rows), (other, _) = losses(0), losses(3)
-    assert one == other and len(one) == 2 * rows[0]["epoch"] * len(mag_data().batches("train").plan(1))
+    assert one == other and len(one) == 2 * rows[0]["epoch"] * len(script_loader(mag_data()).plan(1))
     assert 0 <= rows[-1]["loader_wait_share"] <= 1 and rows[-1]["loss"] < rows[0]["loss"]
 
 
@@ -101,7 +102,7 @@ def test_a_script_learns_links_with_two_optimisers_and_sparse_embeddings(tmp_pat
     workflow = link_script(purchases(tmp_path / "data"), epochs=12)
     before = workflow.valid()["acc"]
     rows = workflow.fit()
-    held = workflow.trainer.runner._held
+    held = workflow.trainer.runner.optimizer.held
     kinds = [type(one.optimizer).__name__ for one in held]
     assert kinds == ["SparseAdam", "SGD"], "no parameter has two"
     assert held[1].optimizer.param_groups[0]["lr"] != 1e-2, "the schedule goes on step by step"
@@ -132,10 +133,10 @@ def test_false_links_are_false_and_differ_by_epoch(tmp_path):
         DataSpec(batch_size=64, fanouts=[3], negatives=2), data_path=purchases(tmp_path / "d")
     )
     true = set(map(tuple, data.metadata.links(("card", "buys", "shop")).tolist()))
-    batches, seen = data.batches("train"), []
+    loader, seen = script_loader(data), []
     for epoch in (1, 2):
-        batch = batches.build(batches.plan(1)[0], epoch)
-        nodes = batch.part.sample.nodes
+        batch = loader.build(loader.plan(1)[0], epoch)
+        nodes = batch.prepared["sample"].nodes
         ends = list(zip(nodes["card"][batch.index[:, 0]].tolist(), nodes["shop"][batch.index[:, 1]].tolist()))
         for pair, target in zip(ends, batch.targets):
             assert (pair in true) == (target == 1)
@@ -175,7 +176,7 @@ def test_optimisers_that_cannot_take_sparse_gradients_are_refused(tmp_path):
         trainer(OptWrapper(model, partial(torch.optim.Adam, lr=1e-2, weight_decay=0.1)))
     with pytest.raises(ConfigError, match="expected OptWrappers"):
         trainer("adam")
-    assert len(trainer(OptWrapper(model, partial(torch.optim.Adam, lr=1e-2))).runner._held) == 2
+    assert len(trainer(OptWrapper(model, partial(torch.optim.Adam, lr=1e-2))).runner.optimizer.held) == 2
 
 
 def test_a_graph_of_one_type_is_trained_too():

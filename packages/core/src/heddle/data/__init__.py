@@ -8,7 +8,7 @@
 - `files`, `columns`, `arrays`, `pickles`, `ntriples`: formats, with errors that name the row
 - `download`, `download_record`, `archives`, `temporary`: files from their public address, whole or not at all
 - `features`, `edges`, `relations`, `splits`: what readers share
-- `meta`, `spec`, `objects`, `minibatch`: MetaLoader, DataSpec, NodeDataObject, LPDataObject, for a script's Trainer
+- `meta`, `spec`, `objects`: MetaLoader, DataSpec, NodeDataObject, LPDataObject, for a script's Trainer
 - `options`: a config node handed to a function; `builtin`: the readers' descriptions for the plugin system
 """
 

@@ -77,6 +77,16 @@ class MetaLoader:
         """The prepared folder, None for a graph in memory."""
         return self._of.root
 
+    @property
+    def dataset(self) -> Dataset | None:
+        """The Dataset in memory, None for a prepared folder."""
+        return self._of.dataset
+
+    @property
+    def is_homogeneous(self) -> bool:
+        """Whether the graph has one type of nodes and one of edges, neither with a name of its own."""
+        return self._of.is_homogeneous
+
     @cached_property
     def store(self) -> GraphStore:
         """The graph, memory-mapped where it lies on disk."""
@@ -126,6 +136,10 @@ class _Source(Protocol):
     target: tuple[str, ...]
     num_classes: int
     root: Path | None
+    is_homogeneous: bool
+
+    @property
+    def dataset(self) -> Dataset | None: ...
 
     def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None) -> GraphStore: ...
 
@@ -137,6 +151,9 @@ class _Source(Protocol):
 
 
 class _Folder:
+    is_homogeneous = False
+    dataset: Dataset | None = None
+
     def __init__(self, opened: Any):
         self._opened = opened
         self.kind, self.target = opened.task.kind, tuple(opened.task.target)
@@ -192,15 +209,16 @@ class _Memory:
             raise DataError(
                 f"MetaLoader: found many graphs in {dataset.name}, expected one graph of nodes; choose another dataset"
             )
-        self._dataset, self._single = dataset, isinstance(graph, Graph)
+        self.dataset: Dataset = dataset
+        self.is_homogeneous = isinstance(graph, Graph)
         self.kind, self.num_classes = dataset.task, dataset.num_classes
-        kind = NODE if self._single else dataset.target_type
+        kind = NODE if self.is_homogeneous else dataset.target_type
         self.target = (kind,) if dataset.task == "node_classification" else self._relation(kind)
 
     def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None) -> GraphStore:
-        graph: Any = self._dataset.graphs  # a reader or `with_splits` has left out links that are to be told
+        graph: Any = self.dataset.graphs  # a reader or `with_splits` has left out links that are to be told
         store = store_of(graph)
-        if not self._single:
+        if not self.is_homogeneous:
             return store
         return GraphStore(
             SampleGraph({NODE: store.graph.n_node[ONE_TYPE]}, {TO: store.graph.edges[ONE_RELATION]}),
@@ -210,26 +228,26 @@ class _Memory:
         )
 
     def labels(self, kind: str) -> np.ndarray:
-        if self._dataset.targets is None or (kind,) != self.target:
+        if self.dataset.targets is None or (kind,) != self.target:
             raise DataError(
-                f"dataset {self._dataset.name}: found no labels of nodes of type {kind!r}, expected some"
+                f"dataset {self.dataset.name}: found no labels of nodes of type {kind!r}, expected some"
             )
-        return np.asarray(self._dataset.targets)
+        return np.asarray(self.dataset.targets)
 
     def node_split(self, kind: str, split: str) -> np.ndarray:
-        return np.asarray(self._dataset.splits.get(split, np.zeros(0, np.int64)))
+        return np.asarray(self.dataset.splits.get(split, np.zeros(0, np.int64)))
 
     def links(self, relation: EdgeType, split: str | None) -> np.ndarray:
         if split is None:
-            graph: Any = self._dataset.graphs
-            edges = graph if self._single else graph.edges[relation]
+            graph: Any = self.dataset.graphs
+            edges = graph if self.is_homogeneous else graph.edges[relation]
             return np.stack([edges.senders, edges.receivers], axis=1)
-        rows = np.asarray(self._dataset.splits.get(split, np.zeros((0, 2), np.int64)))
+        rows = np.asarray(self.dataset.splits.get(split, np.zeros((0, 2), np.int64)))
         return rows[:, [0, -1]]
 
     def _relation(self, kind: str) -> tuple[str, ...]:
-        if self._single:
+        if self.is_homogeneous:
             return TO
-        graph: Any = self._dataset.graphs
-        ends = kind, self._dataset.receiver_type or kind
+        graph: Any = self.dataset.graphs
+        ends = kind, self.dataset.receiver_type or kind
         return next((key for key in graph.edges if (key[0], key[2]) == ends), ())

@@ -5,13 +5,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from heddle.data.dataset import Dataset
 from heddle.data.meta import MetaLoader
-from heddle.data.minibatch import Batches, NodeBatches, link_batches
 from heddle.data.spec import DataSpec
 from heddle.errors import ConfigError, DataError
 from heddle.graph import EdgeType
 from heddle.sampling.parts import Kernels, Parts, kernels_of
 from heddle.sampling.store import GraphStore
+from heddle.task import Task
 
 
 class DataObject:
@@ -74,9 +77,15 @@ class DataObject:
         """What cuts parts out of the graph."""
         raise NotImplementedError
 
-    def batches(self, split: str) -> Batches:
-        """Return the mini-batches of a split."""
+    @property
+    def dataset(self) -> Dataset:
+        """What is asked of the graph, as `heddle train` knows it; `graphs` is the GraphStore of `parts`."""
         raise NotImplementedError
+
+    @property
+    def known(self) -> np.ndarray | None:
+        """Links [n, 2] that are true besides those of the splits; None for none."""
+        return None
 
     @cached_property
     def _kernels(self) -> Kernels:
@@ -100,12 +109,19 @@ class NodeDataObject(DataObject):
     def parts(self) -> Parts:
         return Parts(self.metadata.store, self._kernels)
 
-    def batches(self, split: str) -> NodeBatches:
-        return NodeBatches(self.metadata, self.specs[split], split, self.seed, self.parts)
+    @cached_property
+    def dataset(self) -> Dataset:
+        meta, (node_type,) = self.metadata, self.metadata.target
+        splits = {split: meta.node_split(node_type, split) for split in self.specs}
+        given = splits if any(map(len, splits.values())) else {}
+        task, name = "node_classification", str(self.root or "graph")
+        return Dataset(name, task, self.graph, meta.labels(node_type), given, meta.num_classes, node_type)
 
 
 class LPDataObject(DataObject):
     """Links of one relation, to be told from false ones; those of validation and test are hidden from messages.
+
+    Links of a homogeneous graph in memory that has no splits of them are split by the seed, as `heddle train` does.
 
     Args:
         relation: (source, relation, target); None for the relation that the data was prepared for.
@@ -120,14 +136,34 @@ class LPDataObject(DataObject):
                 f"relation; pass relation=, one of {self.metadata.edge_types}"
             )
         self.relation: EdgeType = (target[0], target[1], target[2])
+        if self.metadata.dataset is not None:
+            from heddle.workflow.splits import with_splits
+
+            task = Task("link_prediction", "binary_cross_entropy", ())
+            self.metadata = MetaLoader(with_splits(self.metadata.dataset, task, self.seed))
 
     @cached_property
-    def _made(self) -> Any:
-        return link_batches(self.metadata, self.relation, self.specs, self.seed, self._kernels)
+    def parts(self) -> Parts:
+        return Parts(self.metadata.store_without(self.relation, ("valid", "test")), self._kernels)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        source, _, target = self.relation
+        splits = {
+            split: np.asarray(self.metadata.links(self.relation, split), np.int64) for split in self.specs
+        }
+        last = target if target != source else ""
+        return Dataset(
+            str(self.root or "graph"),
+            "link_prediction",
+            self.graph,
+            None,
+            splits,
+            0,
+            source,
+            receiver_type=last,
+        )
 
     @property
-    def parts(self) -> Parts:
-        return self._made[1]
-
-    def batches(self, split: str) -> Batches:
-        return self._made[0][split]
+    def known(self) -> np.ndarray | None:
+        return self.metadata.links(self.relation) if self.metadata.is_homogeneous else None

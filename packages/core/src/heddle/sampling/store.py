@@ -29,6 +29,11 @@ class GraphStore(NamedTuple):
     edges: Mapping[EdgeType, Nest]
 
     @property
+    def n_node(self) -> Mapping[str, int]:
+        """Node type -> number of nodes."""
+        return self.graph.n_node
+
+    @property
     def is_homogeneous(self) -> bool:
         """Whether there is one type of nodes and one of edges, neither with a name."""
         return self.graph.is_homogeneous

@@ -47,10 +47,13 @@ class Checkpoints:
     def after_epoch(self, progress: Progress) -> None:
         every, ended = self._settings.checkpoint_every, progress.epoch == self._settings.epochs
         if every and (progress.epoch % every == 0 or ended or progress.stop):
-            save(self._folder, self._program, progress, self._settings.keep)
+            self._save(progress)
 
     def close(self) -> None:
         pass
+
+    def _save(self, progress: Progress) -> None:
+        save(self._folder, self._program, progress, self._settings.keep)
 
 
 class Tracking:

@@ -40,10 +40,12 @@ def save(folder: Path, program: Program, progress: Progress, keep: int) -> Path:
     return path
 
 
-def load(folder: Path, program: Program) -> Progress | None:
+def load(
+    folder: Path, program: Program, do: str = "start the run again with run.overwrite=true"
+) -> Progress | None:
     """Return the newest whole checkpoint of a run folder, None if none was ever finished.
 
-    Each broken one is named on standard error, and the one before it is taken.
+    `do` is what an error advises. Each broken one is named on standard error, and the one before it is taken.
 
     Raises:
         CheckpointError: there are checkpoints, and all are broken or don't fit the model.
@@ -56,8 +58,7 @@ def load(folder: Path, program: Program) -> Progress | None:
             print(f"resume: checkpoint {path} can't be used: {error}; trying the one before", file=sys.stderr)
     if paths:
         raise CheckpointError(
-            f"resume: found no usable checkpoint among {len(paths)} in {paths[0].parent}, expected one; "
-            "start the run again with run.overwrite=true"
+            f"resume: found no usable checkpoint among {len(paths)} in {paths[0].parent}, expected one; {do}"
         )
     return None
 

@@ -1,7 +1,7 @@
 """Metrics by name: what a task's outputs are judged by, and which way is better."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -83,7 +83,7 @@ def higher_is_better(name: str) -> bool:
 
 
 def evaluate(
-    names: Sequence[str],
+    names: Sequence[str] | Mapping[str, Metric],
     outputs: np.ndarray,
     targets: np.ndarray,
     mask: np.ndarray,
@@ -92,6 +92,7 @@ def evaluate(
     """Return each named metric of one split.
 
     Args:
+        names: of `METRICS`; or names of any choice -> Metric.
         outputs: what `Program.predict` gave: logits, values or scores.
         targets: [m] or [m, t], in step with outputs.
         mask: shape of targets, False where the target isn't known.
@@ -101,8 +102,8 @@ def evaluate(
         ConfigError: an unknown metric, or one of ranks where there are none.
     """
     values = {}
-    for name in names:
-        found = metric(name)
+    table = names if isinstance(names, Mapping) else {name: metric(name) for name in names}
+    for name, found in table.items():
         if found.of_ranks and ranks is None:
             raise ConfigError(
                 f"task.metrics: found {name!r}, expected a metric without ranks; only links are ranked"

@@ -35,6 +35,7 @@ class TrainerSettings:
     checkpoint_every: int = option(10, "epochs between checkpoints; 0: none", least=0)
     keep: int = option(2, "checkpoints that are kept", least=1)
     batch_size: int | None = option(None, "graphs, links or windows a step; null: all at once", least=1)
+    accumulate: int = option(1, "batches whose gradients make up one step of the optimiser", least=1)
     batching: str = option(
         "auto",
         "graphs on engines that compile: counted, batch_size each, padded; packed, filled up; auto: by size",

@@ -8,7 +8,7 @@ import numpy as np
 from heddle.graph import Array
 from heddle.model import Batch
 from heddle.reference import NumpyOps
-from heddle.task import Task
+from heddle.task import Objective
 from heddle.workflow.metrics import evaluate
 
 
@@ -42,7 +42,7 @@ def known_targets(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(mask, targets, 0).astype(np.int64), mask
 
 
-def figures(task: Task, outcome: Outcome) -> dict[str, float]:
+def figures(task: Objective, outcome: Outcome) -> dict[str, float]:
     """Return {"loss": ..., metric: ...} of an outcome; all NaN where no entry is known."""
     no_graph: Any = None
     batch = Batch(no_graph, {}, outcome.index, outcome.targets, outcome.mask)

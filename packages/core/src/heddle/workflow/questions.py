@@ -105,28 +105,36 @@ class LinkQuestion:
 
     A true link's false ones are new in every epoch, whatever batch it comes in: of a pair both ends are drawn anew, of
     a triple one. For predictions they are fixed, as many as there are true ones; ranks are among all false links of
-    the split. Links of any split are no false ones, nor are the edges of a homogeneous graph.
+    the split. Links of any split are no false ones, nor are `known` ones.
 
     With times, a false link is asked at the time of its true one, and its ends were there by then.
 
     Args:
         negatives: false links for each true one in training.
         until: the times up to which questions may look; None where the data has no times.
+        known: [n, 2] pairs that are true besides those of the splits; None for the edges of a homogeneous graph.
 
     Raises:
         DataError: no training links, or a node id out of range.
     """
 
-    def __init__(self, dataset: Dataset, negatives: int, seed: int, until: Until | None = None):
+    def __init__(
+        self,
+        dataset: Dataset,
+        negatives: int,
+        seed: int,
+        until: Until | None = None,
+        known: np.ndarray | None = None,
+    ):
         check_links(dataset)
         graph: Any = dataset.graphs
         self._negatives, self._seed, self._until = negatives, seed, until
         self._links = {split: np.asarray(dataset.splits[split], np.int64) for split in SPLITS}
-        known = [rows for rows in self._links.values() if len(rows)]
-        self._typed = known[0].shape[1] == 3
-        if isinstance(graph, Graph) and not self._typed:
-            known.append(np.stack([graph.senders, graph.receivers], axis=1))
-        every = np.concatenate(known)
+        true = [rows for rows in self._links.values() if len(rows)]
+        self._typed = true[0].shape[1] == 3
+        if known is None and isinstance(graph, Graph) and not self._typed:
+            known = np.stack([graph.senders, graph.receivers], axis=1)
+        every = np.concatenate(true if known is None else [*true, known])
         self._counts, self._node_types = count_ends(dataset), (dataset.target_type, dataset.receiver_type)
         born = dataset.times.nodes if dataset.times is not None else {}
         first = dataset.target_type

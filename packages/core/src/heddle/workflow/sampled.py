@@ -1,5 +1,6 @@
 """SampledLoader: shuffled mini-batches of one large graph, each the sampled surroundings of what it asks about."""
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -67,7 +68,9 @@ class SampledLoader:
     Args:
         specs: "train", "valid", "test" -> how the batches of each split are drawn.
         launch: the processes that train together: each takes its turn of the batches.
-        accumulate: batches of this process that make up a step.
+
+    Attributes:
+        waiting: how long training waited for batches so far.
     """
 
     every_epoch: tuple[str, ...] = ("valid",)
@@ -79,14 +82,19 @@ class SampledLoader:
         specs: Mapping[str, DataSpec],
         seed: int,
         launch: Launch = ALONE,
-        accumulate: int = 1,
     ):
         self._question, self._graph, self._specs, self._seed = question, graph, specs, seed
-        self._launch, self._accumulate, self._waiting = launch, accumulate, Waiting()
+        self._launch, self.waiting = launch, Waiting()
 
     def stats(self) -> dict[str, float]:
         """Return the share of the training time that went by in waiting for batches."""
-        return {"loader_wait_share": self._waiting.share}
+        return {"loader_wait_share": self.waiting.share}
+
+    def for_process(self, launch: Launch) -> "SampledLoader":
+        """Return the loader of one of several processes that train together."""
+        other = copy.copy(self)
+        other._launch, other.waiting = launch, Waiting()
+        return other
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         """Return what each batch of an epoch asks about: places in the question, in the epoch's order."""
@@ -95,17 +103,21 @@ class SampledLoader:
             return shuffled(n, spec.batch_size, self._seed, epoch)
         return np.split(np.arange(n), range(spec.batch_size, n, spec.batch_size))
 
+    def build(self, places: np.ndarray, epoch: int, number: int = 0) -> Batch:
+        """Return the batch of training that asks about places in the question, the `number`th of an epoch."""
+        return self._graph.batch(self._question.learn(places, epoch), self._specs["train"], epoch, number)
+
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
         """Yield the epoch's training batches in random order; of several devices, those of this one."""
         pieces, spec = self.plan(epoch), self._specs["train"]
-        own = turns(len(pieces), self._launch, self._accumulate)
+        own = turns(len(pieces), self._launch)
 
         def build(at: int) -> Placed:
             number, counts = own[at]
-            batch = self._graph.batch(self._question.learn(pieces[number], epoch), spec, epoch, number)
+            batch = self.build(pieces[number], epoch, number)
             return program.place(batch if counts else batch._replace(mask=np.zeros_like(batch.mask)))
 
-        return prefetched(build, len(own), spec.workers, spec.prefetch, self._waiting)
+        return prefetched(build, len(own), spec.workers, spec.prefetch, self.waiting)
 
     def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
         """Return the predictions of each split, from samples around what is asked."""

@@ -91,8 +91,13 @@ class Named:
     """
 
     def __init__(self, name: str):
-        self._metric = metric(name)
+        self.name, self._metric = name, metric(name)
         self.reset()
+
+    @property
+    def of_ranks(self) -> bool:
+        """Whether it is computed from ranks, which only the predictions of a whole split have."""
+        return self._metric.of_ranks
 
     def update(self, outputs: np.ndarray, targets: np.ndarray) -> None:
         self._seen.append((np.array(outputs), np.array(targets)))

@@ -13,7 +13,7 @@ class Settings(NamedTuple):
     """How a training run goes.
 
     Attributes:
-        epochs, patience, eval_every, checkpoint_every, keep, progress: as in `TrainerSettings`.
+        epochs, patience, eval_every, checkpoint_every, keep, progress, accumulate: as in `TrainerSettings`.
         monitor: "valid.accuracy", "valid.loss" ...: the figure by which the best epoch is chosen.
         lr: first learning rate.
         schedule: see `schedule.learning_rate`.
@@ -28,6 +28,7 @@ class Settings(NamedTuple):
     progress: bool = True
     lr: float = 0.01
     schedule: Schedule = Schedule()
+    accumulate: int = 1
 
 
 def settings_for(trainer: TrainerSettings, optim: Optim, task: Task) -> Settings:
@@ -48,6 +49,7 @@ def settings_for(trainer: TrainerSettings, optim: Optim, task: Task) -> Settings
         trainer.progress,
         optim.lr,
         optim.schedule,
+        trainer.accumulate,
     )
 
 

@@ -2,13 +2,14 @@
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
-from heddle.errors import HeddleError
+from heddle.errors import ConfigError, HeddleError
 from heddle.program import Placed, Program, State
-from heddle.task import Task
+from heddle.task import Objective
 from heddle.workflow.callbacks import Callback
 from heddle.workflow.loader import Loader
 from heddle.workflow.outcome import figures as figures_of
@@ -20,20 +21,28 @@ from heddle.workflow.settings import Settings
 def fit(
     program: Program,
     loader: Loader,
-    task: Task,
+    task: Objective,
     settings: Settings,
     progress: Progress,
     callbacks: Sequence[Callback] = (),
+    keep: bool = True,
 ) -> Progress:
     """Train from where `progress` is to the last epoch, or to where `callbacks` stop it, and return it.
 
     Args:
         progress: a new one holds `program.init(seed)`; it is changed in place.
+        keep: hold copies of the best epoch's weights; without evaluations, of the last one's.
         callbacks: told after every epoch, in order, and of the end, also when training fails.
 
     Raises:
+        ConfigError: `settings.accumulate` on an engine that takes one batch a step.
         HeddleError: the loss is not finite.
     """
+    if settings.accumulate > 1 and program.accumulate is None:
+        raise ConfigError(
+            f"trainer.accumulate={settings.accumulate}: found an engine that takes one batch a step, expected one that "
+            "adds up the gradients of several; set trainer.accumulate=1, or choose another engine"
+        )
     try:
         while progress.epoch < settings.epochs and not progress.stop:
             _epoch(program, loader, task, settings, progress)
@@ -42,7 +51,7 @@ def fit(
     finally:
         for callback in callbacks:
             callback.close()
-    if not progress.best_epoch:
+    if keep and not progress.best_epoch:
         progress.best_epoch, progress.best_arrays = progress.epoch, weights(program, progress)
     return progress
 
@@ -53,14 +62,15 @@ def weights(program: Program, progress: Progress) -> dict[str, np.ndarray]:
     return {name: np.array(value) for name, value in arrays.items() if name.startswith("params/")}
 
 
-def _epoch(program: Program, loader: Loader, task: Task, settings: Settings, progress: Progress) -> None:
+def _epoch(program: Program, loader: Loader, task: Objective, settings: Settings, progress: Progress) -> None:
     started, epoch = time.perf_counter(), progress.epoch + 1
     lr = learning_rate(
         settings.schedule, settings.lr, epoch, settings.epochs, monitored(progress.rows, settings.monitor)
     )
     if lr != (progress.row["lr"] if progress.rows else settings.lr):
         progress.state = program.set_lr(progress.state, lr)
-    progress.state, losses, figures = _steps(program, progress.state, loader.batches(program, epoch))
+    batches = loader.batches(program, epoch)
+    progress.state, losses, figures = _steps(program, progress.state, batches, settings.accumulate)
     loss = float(np.mean(losses))
     if not math.isfinite(loss):
         raise HeddleError(
@@ -76,25 +86,38 @@ def _epoch(program: Program, loader: Loader, task: Task, settings: Settings, pro
 
 
 def _steps(
-    program: Program, state: State, batches: Iterable[Placed]
+    program: Program, state: State, batches: Iterable[Placed], accumulate: int
 ) -> tuple[State, list[float], dict[str, float]]:
-    """Take a step on each batch, in the engine's own way if it has one; return the State, the losses, other figures.
+    """Take a step on each batch, in the engine's own way if it has one, or on each `accumulate` batches together.
 
-    Those are what the engine tells of a step besides its loss, as means over the steps, named "step.NAME".
+    Return the State, the losses, and other figures: what the engine tells of a step besides its loss, as means over
+    the steps, named "step.NAME".
     """
-    if program.steps is not None:
+    if program.steps is not None and accumulate == 1:
         state, losses = program.steps(state, batches)
         return state, losses, {}
     told: dict[str, list[float]] = {"loss": []}
-    for placed in batches:
-        state, metrics = program.step(state, placed)
+    for several in _by(accumulate, batches):
+        if program.accumulate is None or len(several) == 1:
+            state, metrics = program.step(state, several[0])
+        else:
+            state, metrics = program.accumulate(state, several)
         for name, value in metrics.items():
             told.setdefault(name, []).append(float(value))
     losses = told.pop("loss")
     return state, losses, {f"step.{name}": float(np.mean(values)) for name, values in told.items()}
 
 
-def _evaluate(program: Program, loader: Loader, task: Task, settings: Settings, progress: Progress) -> None:
+def _by(count: int, batches: Iterable[Placed]) -> Iterator[list[Placed]]:
+    """Yield so many batches at a time, fewer at the end."""
+    batches = iter(batches)
+    while several := list(islice(batches, count)):
+        yield several
+
+
+def _evaluate(
+    program: Program, loader: Loader, task: Objective, settings: Settings, progress: Progress
+) -> None:
     """Add the figures of each split that is judged in training, and keep the weights if they are the best yet."""
     for split, outcome in loader.outcomes(program, progress.state, loader.every_epoch).items():
         for name, value in figures_of(task, outcome).items():

@@ -11,7 +11,9 @@ from typing import Any, Protocol
 from heddle.capabilities import TRAINS_SCRIPTS, TrainsScripts
 from heddle.errors import ConfigError, nearest
 from heddle.workflow.downstream import Boosting, Deployment, Downstream
+from heddle.workflow.metrics import higher_is_better
 from heddle.workflow.scores import Score
+from heddle.workflow.settings import Settings
 
 AMP = {False: None, True: "bf16", "bf16": "bf16", "f16": "f16", None: None}
 
@@ -83,9 +85,16 @@ class Trainer:
         device: "auto", "cpu" or "cuda".
         progress: print a line for each epoch.
         checkpoint: a folder to write a checkpoint to after each epoch; a script that is started again goes on from it.
+        patience: stop after so many evaluations of the validation split without a better one; None for never.
+        monitor: the figure that decides which epoch is best, whose weights are kept: "valid.loss", or "valid." and one
+            of `metrics` that were given by name. None: "valid.loss" with `patience`; without it nothing is evaluated
+            in training, and the last epoch's weights are kept.
+        eval_every: epochs between evaluations.
+        checkpoint_every: epochs between checkpoints.
+        keep: checkpoints that are kept.
 
     Raises:
-        ConfigError: a count below 1, or an engine that trains no scripts.
+        ConfigError: a count below 1, a monitor that no evaluation gives, or an engine that trains no scripts.
         PluginError: the engine isn't installed.
     """
 
@@ -105,13 +114,27 @@ class Trainer:
         device: str = "auto",
         progress: bool = True,
         checkpoint: str | Path | None = None,
+        patience: int | None = None,
+        monitor: str | None = None,
+        eval_every: int = 1,
+        checkpoint_every: int = 1,
+        keep: int = 2,
     ):
         from heddle.options import build
         from heddle.plugins import load_plugins
         from heddle.workflow.scores import Named
 
-        for name, count in (("n_gpus", n_gpus), ("epochs", epochs), ("accumulate", accumulate)):
-            if count < 1:
+        counts = {
+            "n_gpus": n_gpus,
+            "epochs": epochs,
+            "accumulate": accumulate,
+            "patience": patience,
+            "eval_every": eval_every,
+            "checkpoint_every": checkpoint_every,
+            "keep": keep,
+        }
+        for name, count in counts.items():
+            if count is not None and count < 1:
                 raise ConfigError(f"Trainer.{name}: found {count}, expected at least 1; raise it")
         if amp not in AMP:
             raise ConfigError(f"Trainer.amp: found {amp!r}, expected one of {list(AMP)}")
@@ -123,6 +146,18 @@ class Trainer:
         )
         self.amp, self.accumulate, self.clip_norm = AMP[amp], accumulate, clip_norm
         self.progress, self.checkpoint = progress, checkpoint
+        self.monitor = "valid.loss" if monitor is None and patience is not None else monitor
+        self._check_monitor()
+        self.settings = Settings(
+            epochs,
+            patience,
+            self.monitor or "valid.loss",
+            eval_every,
+            checkpoint_every,
+            keep,
+            progress,
+            accumulate=accumulate,
+        )
         registry = load_plugins()
         engine = data_object.backend or next(iter(registry.able("backend", TRAINS_SCRIPTS)), None)
         do = registry.suggest("backend", TRAINS_SCRIPTS)
@@ -135,6 +170,15 @@ class Trainer:
                 f"backend {engine!r}: found an engine that trains configured runs alone, expected one for scripts; {do}"
             )
         self.runner: Runner = backend.trainer(self)
+
+    def _check_monitor(self) -> None:
+        valid = [f"valid.{name}" for name in ("loss", *self.metrics)]
+        if self.monitor is not None and self.monitor not in valid:
+            raise ConfigError(
+                f"Trainer.monitor: found {self.monitor!r}, expected one of {valid}{nearest(self.monitor, valid)}"
+            )
+        if self.monitor is not None:
+            higher_is_better(self.monitor.partition(".")[2])
 
 
 class Workflow:

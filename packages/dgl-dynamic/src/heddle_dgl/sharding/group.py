@@ -86,8 +86,9 @@ class CountedGroup:
 def backward_of_parts(group: CountedGroup) -> Backward:
     """Return a Backward where each process has a share of one batch's loss, and all take the same step."""
 
-    def backward(loss_of: LossOf, state: TorchState, placed: Any) -> Tensor:
-        loss = loss_of(Training(state.generator, state.steps)) * placed.share
+    def backward(loss_of: LossOf, state: TorchState, placed: Sequence[Any]) -> Tensor:
+        (batch,) = placed
+        loss = loss_of(Training(state.generator, state.steps), batch) * batch.share
         with translate_lost_peer():
             loss.backward()
         return group.add_up_gradients(state.weights, loss)

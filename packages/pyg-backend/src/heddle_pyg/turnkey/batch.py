@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from heddle.data.minibatch import MiniBatch
 from heddle.graph import EdgeType
+from heddle.model import Batch
 from heddle.nest import leaves_with_paths
 from heddle.sampling.blocks import blocks
 
@@ -33,7 +33,10 @@ class TorchBatch(NamedTuple):
         features: node type -> its feature matrices: floats [n, d], or int64 codes [n, columns].
         ids: node type -> [n] int64, the nodes' rows in the whole graph.
         blocks: in the order in which layers want them.
-        kinds, index, targets: as in `heddle.data.minibatch.MiniBatch`.
+        kinds: the node type asked about, or the types of both ends of links.
+        index: [m] positions among the nodes of the type, or [m, 2] of both ends.
+        targets: [m] int64 classes, or [m] floats 0 and 1 for links; None when predicting.
+        mask: shape of `targets`, False where one doesn't count; None when predicting.
         rows: node type -> [n, d] rows of a TorchNodeEmbedding that lives in several processes; {} for none.
     """
 
@@ -42,7 +45,9 @@ class TorchBatch(NamedTuple):
     blocks: tuple[TorchBlock, ...]
     kinds: tuple[str, ...]
     index: Any
-    targets: Tensor
+    targets: Tensor | None
+    mask: Tensor | None = None
+    divisor: Tensor | None = None
     rows: Mapping[str, Tensor] = {}
 
     def embeddings(self, outputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
@@ -51,8 +56,8 @@ class TorchBatch(NamedTuple):
         return tuple(outputs[kind][places] for kind, places in zip(self.kinds, columns))
 
 
-def torch_batch(batch: MiniBatch, device: torch.device, dtype: torch.dtype) -> TorchBatch:
-    """Return a mini-batch on the device, features and float targets in `dtype`."""
+def torch_batch(batch: Batch, kinds: tuple[str, ...], device: torch.device, dtype: torch.dtype) -> TorchBatch:
+    """Return a sampled batch, with its sample as `prepared["sample"]`, on the device; floats in `dtype`."""
 
     def tensor(array: np.ndarray) -> Tensor:
         found = torch.from_numpy(np.ascontiguousarray(array))
@@ -60,10 +65,13 @@ def torch_batch(batch: MiniBatch, device: torch.device, dtype: torch.dtype) -> T
             return found.to(device, dtype)
         return found.to(device, torch.int64)
 
+    def optional(array: Any) -> Any:
+        return None if array is None else tensor(array)
+
     def edges(senders: np.ndarray, receivers: np.ndarray) -> Tensor:
         return tensor(np.stack([senders, receivers]))
 
-    sample, nodes = batch.part.sample, batch.part.graph.nodes
+    sample, nodes = batch.prepared["sample"], batch.graph.nodes
     own = {kind: nodes[kind] for kind in sample.nodes}
     return TorchBatch(
         {kind: [] if has_ids_alone(nest) else matrices(nest, tensor) for kind, nest in own.items()},
@@ -76,9 +84,10 @@ def torch_batch(batch: MiniBatch, device: torch.device, dtype: torch.dtype) -> T
             )
             for block in blocks(sample)
         ),
-        batch.kinds,
+        kinds,
         tensor(batch.index),
-        tensor(batch.targets),
+        optional(batch.targets),
+        None if batch.mask is None else torch.from_numpy(batch.mask).to(device),
     )
 
 

@@ -1,4 +1,4 @@
-"""The checkpoint of a script: all that training goes on from, in one file that is there whole or not at all."""
+"""Checkpoints of scripts as version 0.1.0 wrote them, a file of torch's; later ones: `heddle.workflow.checkpoint`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,36 +7,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from heddle.artifacts import write_atomically
-from heddle.errors import HeddleError
-from heddle_pyg.turnkey.optimizers import Held
+from heddle.errors import CheckpointError
+from heddle.workflow.progress import Progress
+from heddle.workflow.scripts import workflow_row
+from heddle_torch.train.optimizers import Scheduled
 
 FILE = "checkpoint.pt"
 
 
-def write_checkpoint(
-    folder: str | Path, model: nn.Module, held: Sequence[Held], scaler: Any, progress: dict[str, Any]
-) -> None:
-    """Write weights, the state of optimisers and schedules, and `progress`, plain numbers, in place of the last."""
-    content = {
-        "model": model.state_dict(),
-        "optimizers": [of.optimizer.state_dict() for of in held],
-        "schedulers": [None if of.scheduler is None else of.scheduler.state_dict() for of in held],
-        "scaler": scaler.state_dict(),
-        "progress": progress,
-    }
-    path = Path(folder) / FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda temporary: torch.save(content, temporary))
-
-
-def read_checkpoint(
-    folder: str | Path, model: nn.Module, held: Sequence[Held], scaler: Any
-) -> dict[str, Any] | None:
-    """Take over what `write_checkpoint` wrote and return its progress; None where there is nothing yet.
+def read_first_checkpoint(
+    folder: str | Path, model: nn.Module, held: Sequence[Scheduled], state: Any
+) -> Progress | None:
+    """Set a module and its optimisers to what a checkpoint of 0.1.0 holds and return its progress; None for no file.
 
     Raises:
-        HeddleError: a file that can't be read, or one of another script.
+        CheckpointError: a file that can't be read, or one of another script.
     """
     path = Path(folder) / FILE
     if not path.exists():
@@ -48,11 +33,11 @@ def read_checkpoint(
             of.optimizer.load_state_dict(own)
             if of.scheduler is not None:
                 of.scheduler.load_state_dict(schedule)
-        scaler.load_state_dict(content["scaler"])
-        return dict(content["progress"])
+        rows = [workflow_row(row) for row in content["progress"]["rows"]]
+        return Progress(state, int(content["progress"]["epoch"]), rows)
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise HeddleError(
+        raise CheckpointError(
             f"{path}: found a checkpoint that doesn't fit ({reason}), expected one of this script; "
             "remove it or name another folder"
         ) from error

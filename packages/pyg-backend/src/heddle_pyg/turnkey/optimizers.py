@@ -2,24 +2,17 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import nn
 
 from heddle.errors import ConfigError
 from heddle.workflow.turnkey import OptWrapper
+from heddle_torch.train.optimizers import Scheduled
 
 
-class Held(NamedTuple):
-    """An optimiser, its schedule if it has one, and when that goes on: "step" or "epoch"."""
-
-    optimizer: torch.optim.Optimizer
-    scheduler: Any
-    every: str
-
-
-def build_optimizers(given: Sequence[Any], model: nn.Module) -> list[Held]:
+def build_optimizers(given: Sequence[Any], model: nn.Module) -> list[Scheduled]:
     """Return the optimisers of OptWrappers, and of ready-made ones, in their order.
 
     Where two wrappers name a parameter, that of the smaller model has it: an embedding's own optimiser comes before
@@ -38,7 +31,7 @@ def build_optimizers(given: Sequence[Any], model: nn.Module) -> list[Held]:
     for _, at in sorted(sized):
         for param in params_of(given[at]):
             owner.setdefault(id(param), at)
-    held: list[Held] = []
+    held: list[Scheduled] = []
     for at, one in enumerate(given):
         if isinstance(one, torch.optim.Optimizer):
             if any(id(p) in sparse for p in params_of(one)) and not _takes_sparse(type(one), one.defaults):
@@ -46,7 +39,7 @@ def build_optimizers(given: Sequence[Any], model: nn.Module) -> list[Held]:
                     f"Trainer.optimizers: found {type(one).__name__} over a TorchNodeEmbedding, whose gradients are "
                     "sparse; wrap it: OptWrapper(model=emb, opt_partial=partial(torch.optim.Adam, lr=...))"
                 )
-            held.append(Held(one, None, "step"))
+            held.append(Scheduled(one, None, "step"))
             continue
         own = [p for p in one.model.parameters() if p.requires_grad and owner[id(p)] == at]
         groups = [
@@ -57,7 +50,7 @@ def build_optimizers(given: Sequence[Any], model: nn.Module) -> list[Held]:
             if params:
                 optimizer = make(params)
                 schedule = None if one.scheduler_partial is None else one.scheduler_partial(optimizer)
-                held.append(Held(optimizer, schedule, one.every))
+                held.append(Scheduled(optimizer, schedule, one.every))
     return held
 
 

@@ -1,69 +1,73 @@
-"""TorchRunner: what a Trainer's `fit`, `valid` and `test` do on torch."""
+"""TorchRunner: what a Trainer's steps do on torch: `heddle.workflow.trainer` with the script's own parts."""
 
-import math
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from heddle.data.minibatch import Batches
-from heddle.errors import ConfigError, HeddleError
-from heddle.sampling.stream import sample_key
-from heddle.workflow.prefetch import Waiting, prefetched
-from heddle.workflow.scores import TotalledScore
-from heddle.workflow.turnkey import Row, Trainer, describe
-from heddle_pyg.turnkey.batch import TorchBatch, torch_batch
-from heddle_pyg.turnkey.checkpoint import read_checkpoint, write_checkpoint
+from heddle.errors import ConfigError
+from heddle.launch import Launch
+from heddle.model import Model
+from heddle.ops import GraphOps
+from heddle.program import Metrics, Program
+from heddle.workflow.callbacks import Callback
+from heddle.workflow.checkpoint import load
+from heddle.workflow.progress import Progress
+from heddle.workflow.sampled import SampledLoader
+from heddle.workflow.scripts import callbacks_of, evaluated, script_loader, script_row
+from heddle.workflow.trainer import fit
+from heddle.workflow.turnkey import Row, Trainer
+from heddle_pyg.module import PortableModule
+from heddle_pyg.turnkey.checkpoint import read_first_checkpoint
 from heddle_pyg.turnkey.embedding import TorchNodeEmbedding
 from heddle_pyg.turnkey.hetero_module import HeteroModule
+from heddle_pyg.turnkey.learner import ModuleLearner, PortableModuleLearner
 from heddle_pyg.turnkey.link_predictor import LinkPredictor
-from heddle_pyg.turnkey.optimizers import build_optimizers, params_of
+from heddle_pyg.turnkey.optimizers import build_optimizers
 from heddle_pyg.turnkey.shards import Shards
+from heddle_pyg.turnkey.task import ScriptTask
 from heddle_pyg.turnkey.whole import embed_whole
-from heddle_torch.group import Group, joined, launched, run_forked, sum_gradients
+from heddle_torch.group import Group, joined, launched, run_forked
+from heddle_torch.train.backward import backward_together
+from heddle_torch.train.learner import Learner
+from heddle_torch.train.optimizers import Optimizers
+from heddle_torch.train.program import build_program
 
 _DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16}
-
-
-@runtime_checkable
-class CountsLayers(Protocol):
-    """A module that reads so many hops around what it is asked about."""
-
-    n_layers: int
 
 
 class TorchRunner:
     """Trains on one device, or as one of several processes that add up their gradients.
 
     What a batch holds depends on the data object's seed, the epoch and its rows alone, so N processes with batches of B
-    do what one does with batches of N B; where dropout draws by the batch's number, what one does that accumulates N.
+    do what one does with batches of N B; with dropout, what one does that accumulates N.
 
     Attributes:
-        losses: the loss of every step, over all processes.
+        losses: the loss of every step that this process took, over all processes.
     """
 
-    def __init__(self, trainer: Trainer, device: torch.device):
-        self._trainer, self._device = trainer, device
+    def __init__(self, trainer: Trainer, device: torch.device, ops: GraphOps):
+        self._trainer, self._device, self._ops = trainer, device, ops
         self._model: nn.Module = trainer.model.to(device)
-        self._held = build_optimizers(trainer.optimizers, self._model)
+        self._dtype = next(self._model.parameters()).dtype
+        self._task = ScriptTask(trainer.criterion, trainer.metrics, device, self._dtype)
+        held = build_optimizers(trainer.optimizers, self._model)
+        self.optimizer = Optimizers(held, device if trainer.amp == "f16" else None)
         self._embeddings = [m for m in self._model.modules() if isinstance(m, TorchNodeEmbedding)]
-        sparse = {id(e.weight(kind)) for e in self._embeddings for kind in e.kinds}
-        found = {id(p): p for held in self._held for p in params_of(held.optimizer)}
-        self._dense = [p for key, p in found.items() if key not in sparse]
-        self._batches: dict[str, Batches] = {}
+        self._program = self._build(Group(), None)
+        self._progress: Progress | None = None
+        self._ended = 0
         self._whole: dict[str, np.ndarray] | None = None
-        self._scaler = torch.amp.GradScaler(device.type, enabled=trainer.amp == "f16")  # type: ignore[attr-defined]
-        self.epoch, self.losses = 0, list[float]()
-        self._before: list[Row] | None = None  # rows of a fit that was broken off; None: not yet looked for
+        self.losses: list[float] = []
 
     def fit(self) -> list[Row]:
-        self._split("train")
-        if self._before is None:
-            self._before = self._resume()
+        if self._progress is None:
+            self._progress = self._resumed()
+        _ = self._loader  # what is wrong with the data is reported once, before any process is started
         if launched():
             with joined(self._device) as group:
                 return self._train(group)
@@ -77,20 +81,9 @@ class TorchRunner:
             )
         return run_forked(self._trainer.n_gpus, self._train)
 
-    @torch.no_grad()
     def evaluate(self, split: str) -> Row:
-        batches, total, count = self._split(split), 0.0, 0
-        plan = batches.plan(0)
-        self._model.eval()
-        self._reset()
-        for batch in self._ahead(batches, plan, 0, Waiting()):
-            with self._computing():
-                outputs = self._outputs(batch)
-                loss = self._trainer.criterion(outputs, batch.targets)
-            total, count = total + float(loss) * len(batch.targets), count + len(batch.targets)
-            self._update(outputs, batch)
-        scores = {name: score.compute() for name, score in self._trainer.metrics.items()}
-        return {"loss": total / count if count else math.nan, **scores}
+        state = self._program.init(0)
+        return evaluated(self._task, self._loader, self._program, state, split)
 
     def embed(self, kind: str) -> np.ndarray:
         if self._whole is None:
@@ -109,172 +102,117 @@ class TorchRunner:
         return export_script(self, self._model.cpu(), self._trainer.data_object, name, max_batch)
 
     def close(self) -> None:
-        self._whole, self._batches = None, {}
+        self._whole = None
 
     def _train(self, group: Group) -> list[Row]:
-        shards = self._share(group)
+        trainer, progress = self._trainer, self._progress
+        assert progress is not None
+        shards = None
+        if group.size > 1 and self._embeddings:
+            shards = Shards(self._embeddings, group, [of.optimizer for of in self.optimizer.held])
         self._whole = None
-        rows, self._before = self._before or [], []
-        with torch.random.fork_rng(devices=[]):
-            while len(rows) < self._trainer.epochs:
-                self.epoch += 1
-                rows.append(self._epoch(group, shards))
-                if self._trainer.progress and group.rank == 0:
-                    print(describe(rows[-1]), flush=True)
-                if self._trainer.checkpoint is not None:
-                    if shards is not None:
-                        shards.gather()
-                    self._save(group, rows)
-                    shards = self._share(group)
-        if shards is not None:
+        program = self._build(group, shards)
+        loader = self._loader.for_process(Launch(devices=group.size, rank=group.rank))
+        settings = trainer.settings._replace(epochs=self._ended + trainer.epochs)
+        callbacks: list[Callback] = [_Epochs(partial(self._task.add_scores, group), self.optimizer)]
+        callbacks += callbacks_of(trainer, program, settings, loader, speaks=group.rank == 0)
+        first = self._ended
+        progress.stop = "" if first else progress.stop
+        kept = trainer.monitor is not None
+        try:
+            fit(program, loader, self._task, settings, progress, callbacks, keep=kept)
+        finally:
+            if shards is not None:
+                shards.gather()
+        if kept:
+            program.from_arrays(progress.best_arrays)
+        self._ended = settings.epochs
+        return [script_row(row) for row in progress.rows[first:]]
+
+    def _build(self, group: Group, shards: Shards | None) -> Program:
+        """Return the Program of one process; its State is ever the same module and the same optimisers."""
+        portable, amp = _portable(self._model), _DTYPES.get(self._trainer.amp or "")
+        asked = self._trainer.data_object.dataset
+        if portable is None:
+            kinds: tuple[str, ...] = (asked.target_type,)
+            if asked.task == "link_prediction":
+                kinds = (asked.target_type, asked.receiver_type or asked.target_type)
+            learner: Learner = ModuleLearner(self._model, kinds, self._device, amp, shards)
+        else:
+            learner = PortableModuleLearner(self._model, portable, self._ops, self._device, amp)
+        program = build_program(
+            learner,
+            self._task,
+            lambda params: self.optimizer,
+            self._ops,
+            self._device,
+            backward_together(group, shards),
+            self._trainer.clip_norm,
+        )
+        steps = self._recorded(program)
+        if shards is None:
+            return program._replace(**steps)
+
+        def to_arrays(state: Any) -> dict[str, np.ndarray]:
             shards.gather()
-        return rows
+            arrays = program.to_arrays(state)
+            shards.split()
+            return arrays
 
-    def _share(self, group: Group) -> Shards | None:
-        """Split tables over the processes, if there are both."""
-        if group.size == 1 or not self._embeddings:
-            return None
-        return Shards(self._embeddings, group, [held.optimizer for held in self._held])
+        return program._replace(**steps, to_arrays=to_arrays)
 
-    def _save(self, group: Group, rows: list[Row]) -> None:
-        folder = self._trainer.checkpoint
-        if group.rank == 0 and folder is not None:
-            plain = [{name: float(value) for name, value in row.items()} for row in rows]
-            progress = {"epoch": self.epoch, "losses": self.losses, "rows": plain}
-            write_checkpoint(folder, self._model, self._held, self._scaler, progress)
+    def _recorded(self, program: Program) -> Mapping[str, Any]:
+        """Return the program's steps, that keep their losses."""
 
-    def _resume(self) -> list[Row]:
-        """Take over a checkpoint, if there is one; return the rows of its fit."""
-        if self._trainer.checkpoint is None:
-            return []
-        found = read_checkpoint(self._trainer.checkpoint, self._model, self._held, self._scaler)
+        def kept(step: Any, state: Any, placed: Any) -> tuple[Any, Metrics]:
+            state, metrics = step(state, placed)
+            self.losses.append(metrics["loss"])
+            return state, metrics
+
+        return {"step": partial(kept, program.step), "accumulate": partial(kept, program.accumulate)}
+
+    @cached_property
+    def _loader(self) -> SampledLoader:
+        """The Loader of one process alone."""
+        hops = self._model.n_layers if isinstance(self._model, CountsLayers) else None
+        judged = self._trainer.monitor is not None
+        return script_loader(self._trainer.data_object, hops, _portable(self._model), judged)
+
+    def _resumed(self) -> Progress:
+        """Return where the script's checkpoint is, the beginning where there is none."""
+        state, folder = self._program.init(self._trainer.data_object.seed), self._trainer.checkpoint
+        if folder is None:
+            return Progress(state)
+        found = load(
+            Path(folder), self._program, "remove it, or name another folder in Trainer(checkpoint=...)"
+        )
         if found is None:
-            return []
-        self.epoch, self.losses = found["epoch"], found["losses"]
-        return [{**row, "epoch": int(row["epoch"])} for row in found["rows"]]
+            found = read_first_checkpoint(folder, self._model, self.optimizer.held, state)
+        return found or Progress(state)
 
-    def _epoch(self, group: Group, shards: Shards | None) -> Row:
-        started, waiting, batches = time.perf_counter(), Waiting(), self._split("train")
-        plan, together = batches.plan(self.epoch), group.size * self._trainer.accumulate
-        steps = -(-len(plan) // together)
-        numbers = [
-            step * together + turn * group.size + group.rank
-            for step in range(steps)
-            for turn in range(self._trainer.accumulate)
-        ]
-        mine = [plan[number] if number < len(plan) else None for number in numbers]
-        stream = self._ahead(batches, mine, self.epoch, waiting)
-        self._model.train()
-        self._reset()
-        losses, weights = [], []
-        for step in range(steps):
-            of_step = plan[step * together : (step + 1) * together]
-            total = sum(map(len, of_step))
-            loss = torch.zeros((), dtype=torch.float64, device=self._device)
-            for turn in range(self._trainer.accumulate):
-                at = step * self._trainer.accumulate + turn
-                rows, number, batch = mine[at], numbers[at], next(stream)
-                share = 0.0 if rows is None else len(rows) / total
-                loss += self._backward(batch, share, number, shards)
-            losses.append(float(group.sum_(loss)))
-            weights.append(total)
-            self._step(group)
-        for held in self._held:
-            if held.scheduler is not None and held.every == "epoch":
-                held.scheduler.step()
-        self.losses += losses
-        mean = float(np.average(losses, weights=weights)) if losses else math.nan
-        if not math.isfinite(mean):
-            raise HeddleError(
-                f"training: found a loss of {mean} in epoch {self.epoch}, expected a finite number; lower the learning "
-                "rate, or look for extreme features in the data"
-            )
-        return {
-            "epoch": self.epoch,
-            "loss": mean,
-            **self._scores(group),
-            "loader_wait_share": waiting.share,
-            "seconds": time.perf_counter() - started,
-        }
 
-    def _backward(self, batch: TorchBatch | None, share: float, number: int, shards: Shards | None) -> Tensor:
-        """Add the gradient of one batch's share in its step's loss, and return that share."""
-        none: dict[str, Tensor] = {}
-        ids = none if batch is None else dict(batch.ids)
-        rows = none if shards is None else shards.fetch(ids)
-        part = torch.zeros((), device=self._device)
-        if batch is not None:
-            torch.manual_seed(sample_key(self._trainer.data_object.seed, self.epoch, number) >> 1)
-            batch = batch._replace(rows=rows)
-            with self._computing():
-                outputs = self._outputs(batch)
-                part = self._trainer.criterion(outputs, batch.targets) * share
-            self._scaler.scale(part).backward()
-            self._update(outputs.detach(), batch)
-        if shards is not None:
-            shards.push(ids, rows)
-        return part.detach()
+@runtime_checkable
+class CountsLayers(Protocol):
+    """A module that tells how many hops it reads."""
 
-    def _step(self, group: Group) -> None:
-        sum_gradients(self._dense, group)
-        for held in self._held:
-            self._scaler.unscale_(held.optimizer)
-        if self._trainer.clip_norm:
-            nn.utils.clip_grad_norm_([p for p in self._dense if p.grad is not None], self._trainer.clip_norm)
-        for held in self._held:
-            self._scaler.step(held.optimizer)
-            if held.scheduler is not None and held.every == "step":
-                held.scheduler.step()
-        self._scaler.update()
-        for held in self._held:
-            held.optimizer.zero_grad(set_to_none=True)
+    n_layers: int
 
-    def _outputs(self, batch: TorchBatch) -> Tensor:
-        """Return the module's outputs for what the batch asks about, in the dtype of its targets if they are floats."""
-        found = self._model(batch)
-        outputs = found if isinstance(found, Tensor) else batch.embeddings(found)[0]
-        wide = torch.promote_types(outputs.dtype, torch.float32)
-        return outputs.to(wide)
 
-    def _computing(self) -> AbstractContextManager[Any]:
-        dtype = _DTYPES.get(self._trainer.amp or "")
-        return torch.autocast(self._device.type, dtype, enabled=dtype is not None)
+class _Epochs:
+    """Adds what training saw to an epoch's row, and lets schedules go on that do so after each epoch."""
 
-    def _ahead(self, batches: Batches, wanted: Sequence[Any], epoch: int, waiting: Waiting) -> Iterator[Any]:
-        """Yield the batches of rows, None for no rows, built ahead by threads."""
-        dtype = next(self._model.parameters()).dtype
+    def __init__(self, add_scores: Callable[[Progress], None], optimizer: Optimizers):
+        self._add_scores, self._optimizer = add_scores, optimizer
 
-        def build(at: int) -> TorchBatch | None:
-            rows = wanted[at]
-            if rows is None:
-                return None
-            return torch_batch(batches.build(rows, epoch), self._device, dtype)
+    def after_epoch(self, progress: Progress) -> None:
+        self._add_scores(progress)
+        self._optimizer.end_epoch()
 
-        return prefetched(build, len(wanted), batches.spec.workers, batches.spec.prefetch, waiting)
+    def close(self) -> None:
+        pass
 
-    def _split(self, split: str) -> Batches:
-        if split not in self._batches:
-            batches = self._trainer.data_object.batches(split)
-            model, spec = self._model, batches.spec
-            if isinstance(model, CountsLayers) and model.n_layers < len(spec.fanouts):
-                batches.spec = spec.merge(
-                    fanouts=spec.fanouts[: model.n_layers]
-                )  # further hops reach nothing
-            self._batches[split] = batches
-        return self._batches[split]
 
-    def _reset(self) -> None:
-        for score in self._trainer.metrics.values():
-            score.reset()
-
-    def _update(self, outputs: Tensor, batch: TorchBatch) -> None:
-        if self._trainer.metrics:
-            values, targets = outputs.float().cpu().numpy(), batch.targets.cpu().numpy()
-            for score in self._trainer.metrics.values():
-                score.update(values, targets)
-
-    def _scores(self, group: Group) -> Row:
-        for score in self._trainer.metrics.values():
-            if isinstance(score, TotalledScore):
-                score.totals = group.sum_(torch.from_numpy(score.totals).to(self._device)).cpu().numpy()
-        return {name: score.compute() for name, score in self._trainer.metrics.items()}
+def _portable(module: nn.Module) -> Model | None:
+    """Return the portable Model that a module is made of, None for one of the script's own."""
+    part = module.part if isinstance(module, PortableModule) else None
+    return part if isinstance(part, Model) else None

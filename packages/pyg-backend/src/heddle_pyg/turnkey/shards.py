@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from heddle_pyg.turnkey.batch import TorchBatch
 from heddle_pyg.turnkey.embedding import TorchNodeEmbedding
 from heddle_torch.group import Group
 
@@ -27,20 +28,30 @@ class Shards:
         self._tables = {kind: of.weight(kind) for of in embeddings for kind in of.kinds}
         self._rows = {kind: len(weight) for kind, weight in self._tables.items()}
         self._share = {kind: -(-n // group.size) for kind, n in self._rows.items()}
+        self.split()
+
+    def split(self) -> None:
+        """Leave each process its own rows of whole tables, and their moments."""
+        group = self._group
         for kind, weight in self._tables.items():
             first = min(group.rank * self._share[kind], self._rows[kind])
             last = min(first + self._share[kind], self._rows[kind])
             self._change(weight, partial(_rows, first=first, last=last))
 
-    def fetch(self, ids: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return node type -> rows [n, d] of the ids asked for, leaves that collect a gradient; all take part."""
-        return {kind: self._fetch(kind, ids.get(kind)).requires_grad_() for kind in self._tables}
+    def holds(self, param: Tensor) -> bool:
+        """Tell whether a parameter is one of the tables that are split."""
+        return any(param is weight for weight in self._tables.values())
 
-    def push(self, ids: dict[str, Tensor], rows: dict[str, Tensor]) -> None:
-        """Add the gradients of fetched rows to those of the tables; all take part."""
+    def fetch(self, placed: TorchBatch) -> TorchBatch:
+        """Return a batch with the rows [n, d] of its ids, leaves that collect a gradient; all take part."""
+        rows = {kind: self._fetch(kind, placed.ids.get(kind)).requires_grad_() for kind in self._tables}
+        return placed._replace(rows=rows)
+
+    def push(self, placed: TorchBatch) -> None:
+        """Add the gradients of a batch's fetched rows to those of the tables; all take part."""
         for kind, weight in self._tables.items():
-            found = rows[kind].grad
-            own = ids.get(kind)
+            found = placed.rows[kind].grad
+            own = placed.ids.get(kind)
             if found is None or own is None:
                 own, found = weight.new_empty(0, dtype=torch.int64), weight.new_empty(0, weight.shape[1])
             order, sent = self._by_owner(kind, own)

@@ -1,7 +1,7 @@
-"""How the gradients of a step's loss come to be: in one process, or added up over several."""
+"""How the gradients of a step's loss come to be: of one batch or of several, in one process or in several."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -11,36 +11,66 @@ from heddle_torch.group import Group, sum_gradients
 from heddle_torch.train.learner import Training
 from heddle_torch.train.state import TorchState
 
-LossOf = Callable[[Training], Tensor]
-"""The loss of a step's batch, differentiable in the State's weights."""
+LossOf = Callable[[Training, Any], Tensor]
+"""(training, placed batch) -> its loss, differentiable in the State's weights."""
 
-Backward = Callable[[LossOf, TorchState, Any], Tensor]
-"""(loss, state, placed batch) -> the loss, its gradients left in the leaves of the State's weights."""
-
-
-def backward_alone(loss_of: LossOf, state: TorchState, placed: Any) -> Tensor:
-    """Take the gradients of the batch's loss in one process."""
-    loss = loss_of(Training(state.generator, state.steps))
-    loss.backward()
-    return loss.detach()
+Backward = Callable[[LossOf, TorchState, Sequence[Any]], Tensor]
+"""(loss, state, the step's batches) -> the loss, its gradients left in the leaves of the State's weights."""
 
 
-def backward_together(group: Group) -> Backward:
-    """Return a Backward whose loss is the mean over all processes' known targets, each with a batch of its own.
+class Tables(Protocol):
+    """Parameters whose rows are split over processes; all processes take part in each call."""
 
-    What is drawn at random differs from process to process.
+    def holds(self, param: Tensor) -> bool:
+        """Tell whether a parameter is one of them, whose gradient isn't added up over the processes."""
+        ...
+
+    def fetch(self, placed: Any) -> Any:
+        """Return a batch with the rows that it reads."""
+        ...
+
+    def push(self, placed: Any) -> None:
+        """Bring the gradients of a batch's rows to the processes that hold them."""
+        ...
+
+
+def backward_together(group: Group, tables: Tables | None = None) -> Backward:
+    """Return a Backward whose loss is the mean over the known targets of all batches, of all processes.
+
+    What is drawn at random differs from batch to batch, and depends on the place of the batch among all of the step:
+    N processes with a batch each draw what one process does that accumulates N.
     """
 
-    def backward(loss_of: LossOf, state: TorchState, placed: Any) -> Tensor:
+    def backward(loss_of: LossOf, state: TorchState, placed: Sequence[Any]) -> Tensor:
+        if group.size == len(placed) == 1:
+            loss = loss_of(Training(state.generator, state.steps), placed[0])
+            state.optimizer.scale(loss).backward()
+            return loss.detach()
         device = state.generator.device
         drawn = int(torch.randint(2**62, (), generator=state.generator, device=device))
-        own = torch.Generator(device).manual_seed(sample_key(drawn, group.rank) >> 1)
-        known = placed.mask.sum().double()
-        share = known / group.sum_(known.clone()).clamp(min=1)
-        loss = loss_of(Training(own, state.steps))
-        part = loss * share.to(loss.dtype)
-        part.backward()
-        sum_gradients(state.trained(), group)
-        return group.sum_(part.detach().double())
+        known = [batch.mask.sum().double() for batch in placed]
+        total = group.sum_(torch.stack(known).sum()).clamp(min=1)
+        loss = torch.zeros((), dtype=torch.float64, device=device)
+        for turn, batch in enumerate(placed):
+            place = sample_key(drawn, turn * group.size + group.rank)
+            training = Training(torch.Generator(device).manual_seed(place >> 1), state.steps)
+            own = batch if tables is None else tables.fetch(batch)
+            part = loss_of(training, own)
+            part = part * _share(batch, known[turn] / total, group.size * len(placed)).to(part.dtype)
+            state.optimizer.scale(part).backward()
+            if tables is not None:
+                tables.push(own)
+            loss += part.detach().double()
+        sum_gradients([p for p in state.trained() if tables is None or not tables.holds(p)], group)
+        return group.sum_(loss)
 
     return backward
+
+
+backward_alone = backward_together(Group())
+"""Takes the gradients in one process."""
+
+
+def _share(batch: Any, known: Tensor, count: int) -> Tensor:
+    """Return a batch's share in the loss: by its known targets; an even one where its loss is by a shared divisor."""
+    return known if batch.divisor is None else torch.ones_like(known) / count

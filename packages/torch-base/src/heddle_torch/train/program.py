@@ -1,6 +1,6 @@
 """Program: the training surface of every engine on torch, whatever kind of model it trains."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,48 +9,51 @@ from torch import Tensor
 
 from heddle.nest import map_nest
 from heddle.ops import GraphOps
-from heddle.optim import Optim, check_optim
 from heddle.program import Metrics, Program
-from heddle.task import Task
+from heddle.task import Objective
 from heddle_torch.place import to_numpy
 from heddle_torch.train.backward import Backward, backward_alone
 from heddle_torch.train.learner import Learner, Training
-from heddle_torch.train.optimizer import build_optimizer
+from heddle_torch.train.optimizers import MakeOptimizers
 from heddle_torch.train.state import TorchState, restore_state, state_arrays, trained
 
 
 def build_program(
     learner: Learner,
-    task: Task,
-    optim: Optim,
+    task: Objective,
+    make: MakeOptimizers,
     ops: GraphOps,
     device: torch.device,
     backward: Backward = backward_alone,
+    clip_norm: float | None = None,
 ) -> Program:
-    """Return the Program that trains `learner` for `task` with the optimiser of the `optim` node.
+    """Return the Program that trains `learner` for `task` with the optimisers that `make` returns.
 
     Args:
+        make: (parameters by name) -> their Optimizers; `configured` for those of the `optim` node.
         backward: who takes the gradients of a step's loss; one process by default.
-
-    Raises:
-        ConfigError: an optimiser that torch's side doesn't have, or that doesn't fit the parameters' names.
+        clip_norm: scale gradients whose norm over all parameters, those with sparse gradients excepted, is larger down
+            to this one; None or 0 for never.
     """
-    check_optim(optim, learner.names())
-    clip_norm = optim.clip_norm or 0.0
 
     def start(seed: int) -> TorchState:
         weights = learner.create(seed)
-        optimizer = build_optimizer(optim, trained(learner.tensors(weights)))
+        optimizer = make(trained(learner.tensors(weights)))
         return TorchState(weights, optimizer, torch.Generator(device).manual_seed(seed))
 
     def step(state: TorchState, placed: Any) -> tuple[TorchState, Metrics]:
-        def loss_of(training: Training) -> Tensor:
-            return task.loss(ops, learner.outputs(state.weights, placed, training), placed)
+        return accumulate(state, (placed,))
+
+    def accumulate(state: TorchState, placed: Sequence[Any]) -> tuple[TorchState, Metrics]:
+        def loss_of(training: Training, batch: Any) -> Tensor:
+            return task.loss(ops, learner.outputs(state.weights, batch, training), batch)
 
         state.optimizer.zero_grad()
         loss = backward(loss_of, state, placed)
+        state.optimizer.unscale()
         if clip_norm:
-            torch.nn.utils.clip_grad_norm_(state.trained(), clip_norm)
+            dense = [p for p in state.trained() if p.grad is not None and not p.grad.is_sparse]
+            torch.nn.utils.clip_grad_norm_(dense, clip_norm)
         state.optimizer.step()
         state.steps += 1
         return state, {"loss": loss.item(), **learner.figures()}
@@ -72,8 +75,9 @@ def build_program(
         return state
 
     def set_lr(state: TorchState, lr: float) -> TorchState:
-        for group in state.optimizer.param_groups:
-            group["lr"] = lr
+        state.optimizer.set_lr(lr)
         return state
 
-    return Program(start, learner.place, step, predict, embed, to_arrays, from_arrays, set_lr)
+    return Program(
+        start, learner.place, step, predict, embed, to_arrays, from_arrays, set_lr, accumulate=accumulate
+    )

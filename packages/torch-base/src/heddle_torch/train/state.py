@@ -9,21 +9,22 @@ import torch
 from torch import Tensor
 
 from heddle.errors import CheckpointError
-from heddle_torch.train.optimizer import optimizer_arrays, restore_optimizer
+from heddle_torch.train.moments import optimizer_arrays, restore_optimizer
+from heddle_torch.train.optimizers import Optimizers
 from heddle_torch.train.weights import restore_weights, weight_arrays
 
 
 @dataclass
 class TorchState:
-    """Weights, optimiser, random state and the number of steps taken; `step` changes it in place."""
+    """Weights, optimisers, random state and the number of steps taken; `step` changes it in place."""
 
     weights: Any
-    optimizer: torch.optim.Optimizer
+    optimizer: Optimizers
     generator: torch.Generator
     steps: int = 0
 
     def trained(self) -> list[Tensor]:
-        """Return the tensors that the optimiser updates, in its order."""
+        """Return the tensors that the optimisers update, in their order."""
         return [param for group in self.optimizer.param_groups for param in group["params"]]
 
 

@@ -1,0 +1,184 @@
+"""What a script's Trainer is to the workflow: the loader, settings and callbacks by which `heddle train` trains too."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heddle.data.objects import DataObject
+from heddle.data.prepared.graphs import float_features
+from heddle.model import Batch, BlockModel
+from heddle.program import Program
+from heddle.sample import ONE_RELATION, ONE_TYPE, homogeneous
+from heddle.sampling.parts import Part, Parts
+from heddle.sampling.store import GraphStore
+from heddle.task import Task
+from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop
+from heddle.workflow.metrics import Metric, metric
+from heddle.workflow.outcome import figures
+from heddle.workflow.prefetch import Waiting
+from heddle.workflow.progress import Progress, Row
+from heddle.workflow.questions import LinkQuestion, NodeQuestion, Question
+from heddle.workflow.sampled import SampledGraph, SampledLoader, batch_of
+from heddle.workflow.scores import Named, Score
+from heddle.workflow.settings import Settings
+from heddle.workflow.splits import with_splits
+
+
+def script_loader(
+    data_object: DataObject,
+    hops: int | None = None,
+    model: Any = None,
+    judged: bool = False,
+) -> SampledLoader:
+    """Return the Loader of a data object: the batches that `heddle train` draws of the same data, seed and settings.
+
+    Args:
+        hops: layers of the model; further fanouts reach nothing that it computes. None takes all.
+        model: a portable Model that batches are prepared for; None for a module of the engine, whose batches hold the
+            sample itself as `prepared["sample"]`.
+        judged: whether the validation split is predicted after every epoch.
+    """
+    dataset, seed, parts = data_object.dataset, data_object.seed, data_object.parts
+    if model is not None:
+        parts = Parts(_portable_store(data_object), parts.kernels)
+    specs = {split: spec.merge(fanouts=spec.fanouts[:hops]) for split, spec in data_object.specs.items()}
+    if dataset.task == "link_prediction":
+        negatives = specs["train"].negatives
+        question: Question = LinkQuestion(dataset, negatives, seed, known=data_object.known)
+    else:
+        question = NodeQuestion(with_splits(dataset, Task(dataset.task, "cross_entropy", ()), seed))
+
+    def layered(hops: int) -> bool:
+        return model is None or (isinstance(model, BlockModel) and model.takes_blocks(hops))
+
+    def made(part: Part, index: np.ndarray) -> Batch:
+        if model is None:
+            return Batch(part.graph, {"sample": part.sample}, index)
+        return batch_of(model, part, index, parts.kernels.adjacency)
+
+    graph = SampledGraph(parts, dataset.target_type, seed, made, layered)
+    loader = SampledLoader(question, graph, specs, seed)
+    loader.every_epoch = ("valid",) if judged else ()
+    return loader
+
+
+def _portable_store(data_object: DataObject) -> GraphStore:
+    """Return the graph as portable models read it: without a name for the only type, float features side by side."""
+    store, meta = data_object.graph, data_object.metadata
+    if meta.is_homogeneous:
+        ((key, edges),), ((node_type, n),) = store.graph.edges.items(), store.graph.n_node.items()
+        order, nodes, features = store.order[key], store.nodes[node_type], store.edges[key]
+        graph = homogeneous(edges, n)
+        return GraphStore(graph, {ONE_RELATION: order}, {ONE_TYPE: nodes}, {ONE_RELATION: features})
+    nodes = {
+        node_type: float_features(of, meta.root) if isinstance(of, Mapping) else of
+        for node_type, of in store.nodes.items()
+    }
+    return store._replace(nodes=nodes)
+
+
+def metrics_of(scores: Mapping[str, Score]) -> dict[str, Metric]:
+    """Return a script's scores as the metrics of a Task, each computed of a whole split."""
+    return {name: _metric(score) for name, score in scores.items()}
+
+
+def running(scores: Mapping[str, Score]) -> dict[str, Score]:
+    """Return the scores that are added up in training: all but those of ranks, which batches don't have."""
+    return {
+        name: score for name, score in scores.items() if not (isinstance(score, Named) and score.of_ranks)
+    }
+
+
+def callbacks_of(
+    trainer: Any, program: Program, settings: Settings, loader: SampledLoader, speaks: bool
+) -> list[Callback]:
+    """Return what watches a script's training, besides what its engine adds before: early stop, checkpoints, lines.
+
+    Args:
+        trainer: a `heddle.workflow.turnkey.Trainer`.
+        speaks: whether this process writes and prints.
+    """
+    found: list[Callback] = [_Waits(loader.waiting)]
+    if settings.patience is not None:
+        found.append(EarlyStop(settings.patience))
+    if trainer.checkpoint is not None:
+        folder = Path(trainer.checkpoint)
+        folder.mkdir(parents=True, exist_ok=True)
+        found.append(Checkpoints(folder, program, settings) if speaks else _Gathers(program, settings))
+    if trainer.progress and speaks:
+        found.append(_Lines())
+    return found
+
+
+def script_row(row: Row) -> Row:
+    """Return a row of the trainer's as scripts know it: "epoch", "loss", the metrics of training, those of "valid"."""
+    named = {name.removeprefix("train."): value for name, value in row.items() if name != "lr"}
+    return {name: int(value) if name == "epoch" else value for name, value in named.items()}
+
+
+def workflow_row(row: Row) -> Row:
+    """Return the trainer's row of a script's; the inverse of `script_row`, for checkpoints of version 0.1.0."""
+    kept = ("epoch", "seconds", "loader_wait_share")
+    return {"lr": 0.0} | {name if name in kept else f"train.{name}": value for name, value in row.items()}
+
+
+def evaluated(task: Any, loader: SampledLoader, program: Program, state: Any, split: str) -> Row:
+    """Return the loss and the metrics of a split."""
+    return figures(task, loader.outcomes(program, state, (split,))[split])
+
+
+class _Waits:
+    """Adds the share of an epoch's time that went by in waiting for batches to its row."""
+
+    def __init__(self, waiting: Waiting):
+        self._waiting, self._before = waiting, (0.0, 0.0)
+
+    def after_epoch(self, progress: Progress) -> None:
+        now = self._waiting.waited, self._waiting.total
+        waited, total = (b - a for a, b in zip(self._before, now))
+        self._before = now
+        row = progress.row
+        seconds = row.pop("seconds")
+        row.update(loader_wait_share=waited / total if total else 0.0, seconds=seconds)
+
+    def close(self) -> None:
+        pass
+
+
+class _Gathers(Checkpoints):
+    """Takes part in the checkpoints of another process: what is split over both has to be brought together."""
+
+    def __init__(self, program: Program, settings: Settings):
+        super().__init__(Path(), program, settings)
+
+    def _save(self, progress: Progress) -> None:
+        self._program.to_arrays(progress.state)
+
+
+class _Lines:
+    """Prints a line for each epoch."""
+
+    def after_epoch(self, progress: Progress) -> None:
+        from heddle.workflow.turnkey import describe
+
+        print(describe(script_row(progress.row)), flush=True)
+
+    def close(self) -> None:
+        pass
+
+
+def _metric(score: Score) -> Metric:
+    if isinstance(score, Named):
+        return metric(score.name)
+    own = copy.deepcopy(score)  # the script's own adds up what training sees
+
+    def function(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
+        known = mask.reshape(len(mask), -1).all(axis=1)
+        own.reset()
+        own.update(outputs[known], targets[known])
+        return float(own.compute())
+
+    return Metric(function, True)

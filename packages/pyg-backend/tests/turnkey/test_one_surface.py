@@ -1,0 +1,98 @@
+"""The same data, seed and settings give the same batches and the same losses by command and by script."""
+
+import json
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from heddle.artifacts import read_config
+from heddle.cli import main
+from heddle.data import DataSpec, LPDataObject, MetaLoader, NodeDataObject
+from heddle.data.mag import mag
+from heddle.data.sbm import sbm
+from heddle.losses import LOSSES
+from heddle.nest import leaves_with_paths
+from heddle.plugins import load_plugins
+from heddle.workflow import OptWrapper, Trainer, Workflow
+from heddle.workflow.assemble import assemble
+from heddle.workflow.scripts import script_loader
+from heddle_pyg.module import PortableModule
+from heddle_torch.arrays.ops import TorchOps
+
+from .scripts import purchases
+
+SPEC = DataSpec(batch_size=32, fanouts=[4, 3], negatives=2, workers=0)
+WORDS = ["sampler=neighbor", "sampler.fanouts=[4,3]", "sampler.batch_size=32", "sampler.workers=0"]
+WORDS += ["trainer.progress=false", "trainer.epochs=2", "backend=pyg", "model.dropout=0.3", "seed=7"]
+LINKS = ["task=link_prediction", "task.negatives=2"]
+
+
+def sbm_nodes(folder):
+    spec = SPEC.merge(metadata=MetaLoader(sbm(nodes=600)))
+    return ["data=sbm", "data.nodes=600", "model=sage"], NodeDataObject(spec, seed=7)
+
+
+def mag_nodes(folder):
+    spec = SPEC.merge(metadata=MetaLoader(mag(papers=200)))
+    return ["data=mag", "data.papers=200", "model=rgcn"], NodeDataObject(spec, seed=7)
+
+
+def sbm_links(folder):
+    spec = SPEC.merge(metadata=MetaLoader(sbm(nodes=600)))
+    data = LPDataObject(spec, relation=("node", "to", "node"), seed=7)
+    return ["data=sbm", "data.nodes=600", "model=sage", *LINKS], data
+
+
+def shop_links(folder):
+    root = purchases(folder / "data")
+    words = ["data=prepared", f"data.root={root}", "model=rgcn", *LINKS]
+    return words, LPDataObject(SPEC, data_path=root, seed=7)
+
+
+CASES = {case.__name__: case for case in (sbm_nodes, mag_nodes, sbm_links, shop_links)}
+
+
+def assert_same_arrays(one, other):
+    ours, theirs = (list(leaves_with_paths(nest)) for nest in (one, other))
+    assert [path for path, _ in ours] == [path for path, _ in theirs]
+    for (path, a), (_, b) in zip(ours, theirs):
+        np.testing.assert_array_equal(a, b, err_msg=str(path))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_script_draws_and_learns_what_a_command_does(tmp_path, case):
+    words, data = CASES[case](tmp_path)
+    run = tmp_path / "run"
+    assert main(["train", *words, *WORDS, f"run.dir={run}"]) == 0
+    config = read_config(run)
+    parts = assemble(config, load_plugins())
+    loader = script_loader(data, model=parts.model)
+    for epoch in (1, 2):
+        plans = [of.plan(epoch) for of in (parts.loader, loader)]
+        for number, (places, own) in enumerate(zip(*plans, strict=True)):
+            np.testing.assert_array_equal(places, own)
+            ours, theirs = (of.build(places, epoch, number) for of in (parts.loader, loader))
+            assert_same_arrays(ours._asdict(), theirs._asdict())
+    ops, loss = TorchOps(), LOSSES[parts.task.loss_name]
+    model = PortableModule(parts.model, seed=7)
+    adam = partial(torch.optim.Adam, lr=0.01, weight_decay=config["optim"]["weight_decay"], fused=True)
+    trainer = Trainer(
+        data,
+        model,
+        [OptWrapper(model, adam)],
+        lambda outputs, targets: loss(ops, outputs, targets, torch.ones_like(targets, dtype=torch.bool)),
+        epochs=2,
+        metrics=parts.task.metrics,
+        progress=False,
+    )
+    workflow = Workflow(trainer)
+    rows = workflow.fit()
+    lines = [line.split(",") for line in (run / "metrics.csv").read_text().splitlines()]
+    wanted = [float(line[lines[0].index("train.loss")]) for line in lines[1:]]
+    assert [row["loss"] for row in rows] == wanted
+    best = json.loads((run / "metrics.json").read_text())
+    if best["best_epoch"] == 2:  # the script keeps the last epoch's weights
+        found = workflow.test()
+        assert found == {name: pytest.approx(best["test"][name], abs=1e-6) for name in found}
