@@ -17,6 +17,7 @@ from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.place import precision_named
 from heddle_torch.train.dropout import dropout_from
 from heddle_torch.train.learner import PortableLearner
+from heddle_torch.train.optimizer import configured
 from heddle_torch.train.program import build_program
 
 CPU = torch.device("cpu")
@@ -83,7 +84,7 @@ def test_models_on_sparse_features_equal_those_on_plain_ones(layer, monkeypatch)
     ops = TorchOps()
     learner = PortableLearner(model, ops, CPU, precision_named("float32"))
     task = Task("node_classification", "cross_entropy", ())
-    program = build_program(learner, task, Optim(lr=0.02), ops, CPU)
+    program = build_program(learner, task, configured(Optim(lr=0.02), learner.names()), ops, CPU)
 
     def losses():
         state, placed, found = program.init(0), program.place(batch), []

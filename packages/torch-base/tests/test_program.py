@@ -19,6 +19,9 @@ from heddle.task import Task
 from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.place import precision_named
 from heddle_torch.train.learner import PortableLearner
+from heddle_torch.train.optimizer import configured
+from heddle_torch.train.optimizers import Optimizers, Scheduled
+from heddle_torch.train.plain import from_bytes, to_bytes
 from heddle_torch.train.program import build_program
 
 CPU = torch.device("cpu")
@@ -60,10 +63,11 @@ def trained(program, placed, state, steps: int):
     return state, losses
 
 
-def build(optim=ADAM, model=None, task=NODES, precision="float32"):
+def build(optim=ADAM, model=None, task=NODES, precision="float32", make=None):
     model, ops = model or gcn_model(), TorchOps()
     learner = PortableLearner(model, ops, CPU, precision_named(precision))
-    return build_program(learner, task, optim, ops, CPU), model
+    make, clip_norm = make or configured(optim, learner.names()), optim.get("clip_norm")
+    return build_program(learner, task, make, ops, CPU, clip_norm=clip_norm), model
 
 
 def test_training_learns_the_communities_and_hides_masked_targets():
@@ -258,3 +262,64 @@ def test_relations_train_with_a_type_without_features():
     placed = program.place(Batch(graph, model.prepare(graph), index, index % 2, index >= 0))
     state, losses = trained(program, placed, program.init(0), 50)
     assert losses[-1] < losses[0] and set(program.embed(state, placed)) == {"a", "b"}
+
+
+def test_a_step_over_several_batches_is_that_of_all_their_targets():
+    program, model = build(model=Model(Stack((GCN(8, 16), GCN(16, 2))), NodeHead()), precision="float64")
+    batch = node_batch(model)
+    parts = [
+        batch._replace(index=batch.index[at], targets=batch.targets[at], mask=batch.mask[at])
+        for at in (slice(0, 7), slice(7, 23), slice(23, None))
+    ]
+    one, alone = program.step(program.init(0), program.place(batch))
+    other, together = program.accumulate(program.init(0), [program.place(part) for part in parts])
+    assert together["loss"] == pytest.approx(alone["loss"], abs=1e-12)
+    for name, array in program.to_arrays(one).items():
+        if name.startswith("params/"):
+            np.testing.assert_allclose(program.to_arrays(other)[name], array, atol=1e-9, err_msg=name)
+
+
+def several(params):
+    """Return Adam for the first layer, SGD with a schedule for the others."""
+    first = [param for name, param in params.items() if "layers.0" in name]
+    rest = [param for name, param in params.items() if "layers.0" not in name]
+    sgd = torch.optim.SGD(rest, lr=0.1)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(sgd, [2, 4], 0.5)
+    return Optimizers(
+        [Scheduled(torch.optim.Adam(first, lr=0.02, betas=(0.8, 0.9))), Scheduled(sgd, schedule)]
+    )
+
+
+def test_several_optimisers_and_their_schedules_come_back_to_the_bit():
+    program, model = build(make=several)
+    placed = program.place(node_batch(model))
+    state, _ = trained(program, placed, program.init(0), 3)
+    arrays = program.to_arrays(state)
+    again = build(make=several)[0]
+    other = again.from_arrays(arrays)
+    assert other.optimizer.param_groups[1]["lr"] == 0.05
+    found = [trained(of, placed, at, 4) for of, at in ((program, state), (again, other))]
+    assert found[0][1] == found[1][1]
+    assert other.optimizer.param_groups[1]["lr"] == 0.025
+    with pytest.raises(CheckpointError, match="'optim/options' there"):
+        build()[0].from_arrays(arrays)
+
+
+def test_float16_scales_its_gradients_and_keeps_the_scale():
+    learner = PortableLearner(gcn_model(), TorchOps(), CPU, precision_named("float16"))
+    make = configured(ADAM, learner.names(), CPU)
+    program = build_program(learner, NODES, make, TorchOps(), CPU)
+    placed = program.place(node_batch(gcn_model()))
+    state, losses = trained(program, placed, program.init(0), 40)
+    assert losses[-1] < 0.6 * losses[0]
+    scale = from_bytes(program.to_arrays(state)["optim/scaler"])["scale"]
+    assert scale == state.optimizer.scaler.get_scale() > 1
+    other = program.from_arrays(program.to_arrays(state))
+    assert trained(program, placed, other, 1)[1] == trained(program, placed, state, 1)[1]
+
+
+def test_plain_values_come_back_and_others_are_refused():
+    plain = {"lr": 0.5, "betas": (0.9, [1]), "at": {3: 1}, "none": None, "far": float("inf")}
+    assert from_bytes(to_bytes(plain)) == plain
+    with pytest.raises(CheckpointError, match="found a function"):
+        to_bytes({"scale": lambda x: x})

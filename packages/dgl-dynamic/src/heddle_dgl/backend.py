@@ -89,7 +89,8 @@ class DglBackend(TorchEngine):
         return self._program(learner, task, optim, backward_of_parts(group))._replace(accumulate=None)
 
     def _program(self, learner: Learner, task: Any, optim: Optim, backward: Backward) -> Program:
-        make, clip = configured(optim, learner.names()), optim.clip_norm
+        scaled_on = self.precision.scaled_on(self.device)
+        make, clip = configured(optim, learner.names(), scaled_on), optim.clip_norm
         return build_program(learner, task, make, self.ops(), self.device, backward, clip)
 
     def _parts(self, model: Any, ops: TorchOps) -> tuple[Any, ...]:

@@ -52,7 +52,7 @@ class PygBackend(TorchEngine):
             learner: Learner = PortableLearner(model, ops, self.device, self.precision)
         else:
             learner = self._native_learner(model)
-        scaled_on = self.device if self.precision.compute == torch.float16 else None
+        scaled_on = self.precision.scaled_on(self.device)
         make, clip = configured(optim, learner.names(), scaled_on), optim.clip_norm
         return build_program(learner, task, make, ops, self.device, backward, clip)
 

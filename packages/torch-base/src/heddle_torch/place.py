@@ -25,16 +25,21 @@ class Precision(NamedTuple):
     weights: torch.dtype
     compute: torch.dtype
 
+    def scaled_on(self, device: torch.device) -> torch.device | None:
+        """Return the device where gradients have to be scaled so that none vanishes, None where they needn't be."""
+        return device if self.compute == torch.float16 else None
+
 
 PRECISIONS = {
     "float32": Precision(np.float32, torch.float32, torch.float32),
     "float64": Precision(np.float64, torch.float64, torch.float64),
     "bfloat16": Precision(np.float32, torch.float32, torch.bfloat16),
+    "float16": Precision(np.float32, torch.float32, torch.float16),
 }
 
 
 def precision_named(name: str) -> Precision:
-    """Return the Precision of that name; "bfloat16" keeps weights in float32 and computes with bfloat16 copies.
+    """Return the Precision of that name; "bfloat16" and "float16" keep weights in float32 and compute with copies.
 
     Raises:
         ConfigError: an unknown name.

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from heddle.errors import ConfigError
-from heddle.launch import Launch
+from heddle.launch import TORCHRUN, Launch
 from heddle.model import Model
 from heddle.ops import GraphOps
 from heddle.program import Metrics, Program
@@ -112,7 +112,7 @@ class TorchRunner:
             shards = Shards(self._embeddings, group, [of.optimizer for of in self.optimizer.held])
         self._whole = None
         program = self._build(group, shards)
-        loader = self._loader.for_process(Launch(devices=group.size, rank=group.rank))
+        loader = self._loader.for_process(Launch(devices=group.size, rank=group.rank, coordinator=TORCHRUN))
         settings = trainer.settings._replace(epochs=self._ended + trainer.epochs)
         callbacks: list[Callback] = [_Epochs(partial(self._task.add_scores, group), self.optimizer)]
         callbacks += callbacks_of(trainer, program, settings, loader, speaks=group.rank == 0)
