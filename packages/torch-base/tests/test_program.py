@@ -66,7 +66,7 @@ def trained(program, placed, state, steps: int):
 def build(optim=ADAM, model=None, task=NODES, precision="float32", make=None):
     model, ops = model or gcn_model(), TorchOps()
     learner = PortableLearner(model, ops, CPU, precision_named(precision))
-    make, clip_norm = make or configured(optim, learner.names()), optim.get("clip_norm")
+    make, clip_norm = make or configured(optim, learner.names()), optim.clip_norm
     return build_program(learner, task, make, ops, CPU, clip_norm=clip_norm), model
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from heddle.artifacts import read_config
 from heddle.cli import main
+from heddle.config.saved import saved_config
 from heddle.data import DataSpec, LPDataObject, MetaLoader, NodeDataObject
 from heddle.data.mag import mag
 from heddle.data.sbm import sbm
@@ -66,8 +66,9 @@ def test_a_script_draws_and_learns_what_a_command_does(tmp_path, case):
     words, data = CASES[case](tmp_path)
     run = tmp_path / "run"
     assert main(["train", *words, *WORDS, f"run.dir={run}"]) == 0
-    config = read_config(run)
-    parts = assemble(config, load_plugins())
+    registry = load_plugins()
+    config = saved_config(run, registry)
+    parts = assemble(config, registry)
     loader = script_loader(data, model=parts.model)
     for epoch in (1, 2):
         plans = [of.plan(epoch) for of in (parts.loader, loader)]
@@ -77,7 +78,7 @@ def test_a_script_draws_and_learns_what_a_command_does(tmp_path, case):
             assert_same_arrays(ours._asdict(), theirs._asdict())
     ops, loss = TorchOps(), LOSSES[parts.task.loss_name]
     model = PortableModule(parts.model, seed=7)
-    adam = partial(torch.optim.Adam, lr=0.01, weight_decay=config["optim"]["weight_decay"], fused=True)
+    adam = partial(torch.optim.Adam, lr=0.01, weight_decay=config.optim.weight_decay, fused=True)
     trainer = Trainer(
         data,
         model,
