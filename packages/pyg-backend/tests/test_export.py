@@ -1,12 +1,15 @@
 """Exported programs: the numbers of the run they came from, for any ids, and nothing but torch's own operators."""
 
 import io
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+import heddle_pyg
 from heddle.cli import main
 from heddle.config.saved import saved_config
 from heddle.errors import ConfigError
@@ -98,6 +101,14 @@ def test_dense_heads(form, tmp_path):
     config = (root / "head/config.pbtxt").read_text()
     assert f'backend: "{"onnxruntime" if form == "onnx" else "python"}"' in config
     assert (root / "head/1" / ("model.onnx" if form == "onnx" else "model.pt2")).is_file()
+
+
+def test_no_path_of_this_machine_is_in_a_program():
+    content = export_dense(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), 3, "head").content
+    paths = [Path(torch.__file__).parents[1], Path(heddle_pyg.__file__).parents[1], Path(__file__).parent]
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        texts = [archive.read(name) for name in archive.namelist()]
+    assert not [path for path in paths for text in texts if str(path).encode() in text]
 
 
 def test_an_unknown_form():

@@ -124,6 +124,8 @@ def program(module: nn.Module, example: Tensor) -> tuple[bytes, np.ndarray]:
     rows = torch.export.Dim("rows", min=2)
     with torch.no_grad():
         exported = torch.export.export(module, (example,), dynamic_shapes=({0: rows},), strict=False)
+        for node in exported.graph.nodes:
+            node.meta.pop("stack_trace", None)  # source lines under paths of this machine
         stream = io.BytesIO()
         torch.export.save(exported, stream)
         again = torch.export.load(io.BytesIO(stream.getvalue())).module()
