@@ -255,10 +255,14 @@ def test_no_gradient_where_none_is_asked(make_graph):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_forward_mode_is_refused(make_graph, name):
+def test_forward_mode_is_the_adjoint_of_reverse_mode(make_graph, name):
     function, inputs = functions(make_graph(7, 5, 13))[name]
-    with pytest.raises(RuntimeError, match=r"jvp|forward mode AD"):
-        torch.func.jvp(function, inputs, inputs)
+    tangents = tuple(x.detach().cos() for x in inputs)
+    out, tangent = torch.func.jvp(function, inputs, tangents)
+    cotangent = out.detach().sin()
+    _, pull = torch.func.vjp(function, *inputs)
+    back = sum((g * t).sum() for g, t in zip(pull(cotangent), tangents))
+    torch.testing.assert_close((tangent * cotangent).sum(), back)
 
 
 def test_ties_share_the_gradient():

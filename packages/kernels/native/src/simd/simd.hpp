@@ -153,8 +153,10 @@ constexpr int64_t BLOCK = 4096;  // terms of a sum that are added one after the 
 // The blocks of a long sum, added with what each addition lost (Kahan): the error of a sum of any number of terms is that of
 // BLOCK terms. A sum of at most BLOCK terms has one block, and the bits of a plain sum.
 template <class A, int W> struct Blocks {
-  vec<A, W> total = broadcast<A, W>(0), lost = broadcast<A, W>(0);
+  vec<A, W> total, lost;
 
+  // To be called first, for sums that are long: most are short, and shall not pay for it.
+  HEDDLE_INLINE void start() { total = lost = broadcast<A, W>(0); }
   // Add a block and begin the next one.
   HEDDLE_INLINE void take(vec<A, W>& block) {
     const vec<A, W> term = block - lost, sum = total + term;

@@ -67,6 +67,7 @@ template <class T, class F> HEDDLE_INLINE vec<acc_t<T>, LANES<acc_t<T>>> added(c
   constexpr int W = LANES<A>;
   vec<A, W> sum = broadcast<A, W>(0);
   Blocks<A, W> blocks;
+  blocks.start();
   for (int64_t i = 0; i < run.count; i += W) {
     if (i && i % (BLOCK * W) == 0) blocks.take(sum);
     sum += term(i);

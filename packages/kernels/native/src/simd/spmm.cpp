@@ -79,9 +79,11 @@ void pass(const Spmm& op, const Columns<V>& at, int64_t first, int64_t last) {
     vec<A, W> sum[V];
     HEDDLE_UNROLL for (int v = 0; v < V; ++v) sum[v] = broadcast<A, W>(maximum && from < to ? -__builtin_inf() : 0);
     Blocks<A, W> blocks[V];
-    int64_t cut = from + BLOCK;
+    const bool is_long = !maximum && to - from > BLOCK;
+    if (is_long) HEDDLE_UNROLL for (int v = 0; v < V; ++v) blocks[v].start();
+    int64_t cut = is_long ? from + BLOCK : to;
     for (int64_t j = from; j < to;) {
-      if (!maximum && j == cut) {
+      if (is_long && j == cut) {
         HEDDLE_UNROLL for (int v = 0; v < V; ++v) blocks[v].take(sum[v]);
         cut += BLOCK;
       }
@@ -90,7 +92,7 @@ void pass(const Spmm& op, const Columns<V>& at, int64_t first, int64_t last) {
         edges.fill(op, base, limit - base, end, stride, weight_stride);
       }
       const int64_t whole = to < limit ? to : limit;
-      for (const int64_t stop = maximum || whole < cut ? whole : cut; j < stop; ++j) {
+      for (const int64_t stop = whole < cut ? whole : cut; j < stop; ++j) {
         const T* const row = x + edges.row[j - base];
         if (far) prefetch(x + edges.row[j - base + AHEAD] + c.column[0], c.bytes);
         const T* w = weight;
@@ -109,7 +111,7 @@ void pass(const Spmm& op, const Columns<V>& at, int64_t first, int64_t last) {
         }
       }
     }
-    if (!maximum && to - from > BLOCK)
+    if (is_long)
       HEDDLE_UNROLL for (int v = 0; v < V; ++v) {
         blocks[v].take(sum[v]);
         sum[v] = blocks[v].total;

@@ -31,6 +31,7 @@ template <class T, int W> void spmm_column(const Top& op, int64_t column, int64_
   for (int64_t r = first; r < last; ++r) {
     vec<A, W> sum = broadcast<A, W>(0);
     Blocks<A, W> blocks;
+    blocks.start();
     const int64_t from = indptr[r], to = indptr[r + 1];
     for (int64_t j = from; j < to; ++j) {
       if (j > from && (j - from) % BLOCK == 0) blocks.take(sum);

@@ -169,7 +169,14 @@ def _shortcut(
         if torch.compiler.is_compiling() or _transforms_active() or _dispatch_modes():
             return operator(*arguments)
         plain = _on_cpu(arguments) and not _negated(arguments[first:])
-        return cpu(*arguments) if plain else operator(*arguments)
+        if not plain:
+            return operator(*arguments)
+        try:
+            return cpu(*arguments)
+        except RuntimeError:
+            if not _wrapped(arguments):
+                raise
+            return operator(*arguments)  # what a transform saved, in a gradient that is taken after it ended
 
     return forward
 
@@ -199,6 +206,16 @@ def _negated(arguments: Any) -> bool:
         elif (kind is list or kind is tuple) and _negated(argument):
             return True
     return False
+
+
+def _wrapped(arguments: Any) -> bool:
+    """Tell whether one of these tensors is a wrapper of torch.func."""
+    return any(
+        _wrapped(each)
+        if isinstance(each, (list, tuple))
+        else isinstance(each, Tensor) and torch._C._functorch.is_functorch_wrapped_tensor(each)
+        for each in arguments
+    )
 
 
 def _function(named: _Named, forward: Any) -> Any:

@@ -35,6 +35,7 @@ template <class A, class I, int N, int Stride, bool weighted> struct Sum {
     HEDDLE_UNROLL for (int n = 0; n < N; ++n) sum[n] = other[n] = broadcast<A, W>(0);
     int64_t j = from;
     Blocks<A, W> blocks[N];
+    if (to - from > TWO * BLOCK) HEDDLE_UNROLL for (int n = 0; n < N; ++n) blocks[n].start();
     for (; to - j > TWO * BLOCK;) {  // rows that are long
       for (const int64_t cut = j + TWO * BLOCK; j < cut; j += TWO) {
         add(j, sum);
