@@ -24,16 +24,18 @@ class Signature(NamedTuple):
     """What a dataset and a task ask of a model: all that a model builder needs besides its config.
 
     Attributes:
-        level: "node", "graph", "link", or "step" of a forecast: what a prediction is about.
+        level: "node", "edge", "graph", "link", or "step" of a forecast: what a prediction is about.
         in_dim: width of the node features; node type -> width in a heterogeneous graph; 0 where there are none.
         edge_dim: width of the edge features, 0 where there are none.
         out_dim: outputs per prediction: classes, labels or regression targets; 0 for links.
         n_node: node type -> number of nodes; "" in a homogeneous graph. For embeddings of featureless nodes.
         relations: relations of a heterogeneous graph, () in a homogeneous one.
-        target_type: node type that is predicted, or of links' first ends; "" in a homogeneous graph.
+        target_type: node type that is predicted, or of links' and asked edges' first ends; "" in a homogeneous graph.
         n_link_types: relations that a link prediction tells apart; 0 if links have none.
         window: steps that a forecast reads and predicts, see `heddle.forecast.Signal`; (0, 0) for other tasks.
-        receiver_type: node type of links' last ends if it isn't `target_type`; else "".
+        receiver_type: node type of links' and asked edges' last ends if it isn't `target_type`; else "".
+        asked_dim: width of the float columns that each asked edge brings along; 0 for none.
+        asked_codes: number of codes of each of its columns of categories.
     """
 
     level: str
@@ -46,6 +48,8 @@ class Signature(NamedTuple):
     n_link_types: int = 0
     window: tuple[int, int] = (0, 0)
     receiver_type: str = ""
+    asked_dim: int = 0
+    asked_codes: tuple[int, ...] = ()
 
 
 class Batch(NamedTuple):
@@ -60,6 +64,8 @@ class Batch(NamedTuple):
         mask: shape of `targets`, bool; False where a target is unknown or padding. None when predicting.
         divisor: scalar float, what the sum of the losses is divided by: the known targets of a step on average over an
             epoch, where batches hold more and less of them; None for those of this batch.
+        asked: edge task, whose index is [m, 2] (sender, receiver): what each asked edge itself holds, "x" [m, d]
+            float and "codes" [m, c] int, those there are; else None.
     """
 
     graph: Graph | HeteroGraph
@@ -68,6 +74,7 @@ class Batch(NamedTuple):
     targets: Array | None = None
     mask: Array | None = None
     divisor: Array | None = None
+    asked: Mapping[str, Array] | None = None
 
 
 class Encoder(Protocol):
@@ -204,7 +211,8 @@ class Model:
     def apply(self, ops: GraphOps, params: Params, batch: Batch, dropout: Dropout = no_dropout) -> Array:
         """Return one row of outputs per entry of `batch.index`: [m, out_dim], or [m] scores of links."""
         embedded = self.embed(ops, params, batch, dropout)
-        return self.head.apply(ops, scoped("head", params), embedded, batch.prepared, batch.index, dropout)
+        own = scoped("head", params)
+        return self.head.apply(ops, own, embedded, batch.prepared, batch.index, dropout, batch.asked)
 
 
 def edge_weight(edges: Any) -> Array | None:

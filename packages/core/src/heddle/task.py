@@ -15,6 +15,7 @@ from heddle.task_options import TaskOptions
 
 _LEVELS = {
     "node_classification": "node",
+    "edge_classification": "edge",
     "graph_classification": "graph",
     "graph_regression": "graph",
     "link_prediction": "link",
@@ -54,7 +55,7 @@ class Task:
 
     @property
     def level(self) -> str:
-        """What a prediction is about: "node", "graph", "link", or "step" of a forecast."""
+        """What a prediction is about: "node", "edge", "graph", "link", or "step" of a forecast."""
         return _LEVELS[self.kind]
 
     def loss(self, ops: GraphOps, outputs: Array, batch: Batch) -> Array:
@@ -103,6 +104,9 @@ def signature_of(dataset: Dataset, task: Task) -> Signature:
     n_link_types = 0
     if task.level == "link" and dataset.splits["train"].shape[1] == 3:
         n_link_types = int(max(split[:, 1].max(initial=-1) for split in dataset.splits.values())) + 1
+    asked = dataset.asked
+    asked_dim = 0 if asked is None or asked.x is None else int(asked.x.shape[1])
+    asked_codes = () if asked is None else asked.sizes
     if isinstance(graph, HeteroGraph):
         return Signature(
             task.level,
@@ -114,11 +118,20 @@ def signature_of(dataset: Dataset, task: Task) -> Signature:
             dataset.target_type,
             n_link_types,
             receiver_type=dataset.receiver_type,
+            asked_dim=asked_dim,
+            asked_codes=asked_codes,
         )
     assert isinstance(graph, Graph)
     n_node = {"": int(graph.n_node.sum())}
     return Signature(
-        task.level, _width(graph.nodes), _width(graph.edges), out_dim, n_node, n_link_types=n_link_types
+        task.level,
+        _width(graph.nodes),
+        _width(graph.edges),
+        out_dim,
+        n_node,
+        n_link_types=n_link_types,
+        asked_dim=asked_dim,
+        asked_codes=asked_codes,
     )
 
 
@@ -135,6 +148,8 @@ def _defaults(kind: str, dataset: Dataset, horizon: int) -> tuple[str, tuple[str
         return "mse", ("rmse", "mae")
     if dataset.targets is not None and dataset.targets.ndim > 1:
         return "binary_cross_entropy", ("auroc", "ap")
+    if kind == "edge_classification" and dataset.num_classes == 2:
+        return "cross_entropy", ("accuracy", "f1", "auroc", "ap")
     return "cross_entropy", ("accuracy", "f1")
 
 

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 
 from heddle.options import option
 
-TASKS = ("node_classification", "graph_classification", "graph_regression", "link_prediction", "forecast")
+TASKS = (
+    "node_classification",
+    "edge_classification",
+    "graph_classification",
+    "graph_regression",
+    "link_prediction",
+    "forecast",
+)
 """What can be predicted."""
 
 _NOT_FORECASTS = ("auto", *(task for task in TASKS if task != "forecast"))

@@ -90,6 +90,15 @@ def test_graphs_of_a_folder(tmp_path):
     assert opened.edges[KNOWS].edge_ids[early.edges[KNOWS]].tolist() == [0]
 
 
+def test_a_task_of_no_known_kind(tmp_path):
+    with pytest.raises(DataError, match="found the task 'guessing', expected one of"):
+        write(tmp_path / "g", Task("guessing", KNOWS))
+    file = write(tmp_path / "p") / "metadata.json"
+    file.write_text(file.read_text().replace("node_classification", "guessing"))
+    with pytest.raises(DataError, match=r"task\.kind: found 'guessing', expected one of"):
+        open_prepared(tmp_path / "p")
+
+
 def test_datasets_of_a_folder(tmp_path):
     dataset = prepared(str(write(tmp_path / "p")), check=True)
     assert (
@@ -101,8 +110,10 @@ def test_datasets_of_a_folder(tmp_path):
     assert len(links.graphs.edges[KNOWS].senders) == 4  # all, to be seen once their times have come
     links = without_times(links)
     assert len(links.graphs.edges[KNOWS].senders) == len(links.graphs.edges[BACK].senders) == 2
-    edges = to_dataset(open_prepared(write(tmp_path / "o", Task("edge_classification", KNOWS, 2))))
-    assert edges.task == "link_prediction" and edges.splits["valid"].tolist() == [[1, 1]]
+    with pytest.raises(
+        DataError, match=r"no labels of .*, expected one for each edge; prepare it with a label"
+    ):
+        to_dataset(open_prepared(write(tmp_path / "o", Task("edge_classification", KNOWS, 2))))
     back = prepared(str(tmp_path / "p"), relation=BACK)
     assert (back.task, back.target_type, back.receiver_type) == ("link_prediction", BACK[0], "")
     with pytest.raises(DataError, match=r"data\.relation"):

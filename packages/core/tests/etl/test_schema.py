@@ -76,3 +76,16 @@ def test_schema_files(tmp_path):
             schema_file(tmp_path / name)
     with pytest.raises(DataError, match="OGB's layout"):
         RECIPES["ogbn_mag"](tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"kind": "edge_classificatoin"}, "expected one of .*'edge_classification'"),
+        ({"kind": "edge_classification", "target": "thing"}, "found .*'thing'.*, expected a relation"),
+        ({"kind": "edge_classification", "target": ["thing", "meets", "thing"]}, "add label: COLUMN"),
+    ],
+)
+def test_a_kind_that_nothing_can_be_asked_of(given, message):
+    with pytest.raises(ConfigError, match=message):
+        read_schema({**GOOD, **given})

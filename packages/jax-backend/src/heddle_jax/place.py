@@ -63,6 +63,7 @@ def place_batch(batch: Batch, precision: Precision) -> Batch:
         _cast(batch.targets, weights),
         _cast(batch.mask, weights),
         _cast(batch.divisor, weights),
+        _cast(batch.asked, compute),
     )
     return jax.device_put(cast)
 

@@ -80,7 +80,8 @@ class NativeModule(nn.Module):
         """Return one row of outputs per entry of `batch.index`."""
         embedded, params = self.encoder(inputs), dict(self.head.named_parameters())
         dropout = functional.dropout if self.training else no_dropout
-        return self._portable.apply(TorchOps(), params, embedded, batch.prepared, batch.index, dropout)
+        asked = batch.asked
+        return self._portable.apply(TorchOps(), params, embedded, batch.prepared, batch.index, dropout, asked)
 
 
 class Encoder(nn.Module):

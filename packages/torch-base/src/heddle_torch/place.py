@@ -107,6 +107,7 @@ def to_device(batch: Batch, device: torch.device, precision: Precision, copy: bo
         placed(batch.targets, weights),
         placed(batch.mask, weights),
         placed(batch.divisor, weights),
+        placed(batch.asked, compute),
     )
 
 

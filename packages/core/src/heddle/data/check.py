@@ -33,6 +33,8 @@ def check_dataset(dataset: Dataset, *, validated: bool = False) -> Dataset:
         return dataset
     if dataset.task == "forecast":
         rows = _times(dataset)
+    elif dataset.task == "edge_classification":
+        rows = _asked(dataset)
     else:
         rows = len(graphs) if many else _rows(graphs, dataset.target_type)
     if dataset.targets is not None:
@@ -80,6 +82,34 @@ def _times(dataset: Dataset) -> int:
             "name each, or none",
         )
     return shape[0]
+
+
+def _asked(dataset: Dataset) -> int:
+    """Check the edges that are asked about and count them."""
+    asked, where = dataset.asked, f"{dataset.name}: asked"
+    if asked is None:
+        fail(where, "nothing", "the edges that an edge task asks about", "give AskedEdges")
+    ends = np.asarray(asked.ends)
+    if ends.ndim != 2 or ends.shape[1] != 2:
+        fail(where, f"ends of shape {ends.shape}", "[n, 2]", "give a sender and a receiver each")
+    for end, node_type in enumerate((dataset.target_type, dataset.receiver_type or dataset.target_type)):
+        rows = _rows(dataset.graphs, node_type)
+        if len(ends) and (int(ends[:, end].min()) < 0 or int(ends[:, end].max()) >= rows):
+            found = f"an end outside of {rows} nodes{f' of type {node_type!r}' if node_type else ''}"
+            fail(where, found, f"ids from 0 to {rows - 1}", "check the reader's files")
+    for name, values in (("x", asked.x), ("codes", asked.codes)):
+        if values is not None and (values.ndim != 2 or len(values) != len(ends)):
+            fail(
+                where,
+                f"{name} of shape {values.shape}",
+                f"[{len(ends)}, columns]",
+                "give a row for each edge",
+            )
+    if len(asked.sizes) != (0 if asked.codes is None else asked.codes.shape[1]):
+        fail(
+            where, f"{len(asked.sizes)} sizes", "one for each column of codes", "say how many codes there are"
+        )
+    return len(ends)
 
 
 def _rows(graph: Any, target_type: str) -> int:

@@ -10,7 +10,14 @@ from heddle.graph import EdgeType, Graph, HeteroGraph
 SPLITS = ("train", "valid", "test")
 """Who learns, who chooses the epoch, who judges; in this order wherever they are counted or shown."""
 
-TASKS = ("node_classification", "graph_classification", "graph_regression", "link_prediction", "forecast")
+TASKS = (
+    "node_classification",
+    "edge_classification",
+    "graph_classification",
+    "graph_regression",
+    "link_prediction",
+    "forecast",
+)
 
 
 class Times(NamedTuple):
@@ -20,7 +27,8 @@ class Times(NamedTuple):
     all along.
 
     Attributes:
-        asked: node task: [n_nodes] of the targets. Link task: one of SPLITS -> [n] of its links.
+        asked: node task: [n_nodes] of the targets. Edge task: [n] of `asked`. Link task: one of SPLITS -> [n] of its
+            links.
         nodes: node type -> [n_nodes]; "" in a homogeneous graph. Types may be missing.
         edges: relation -> [n_edges], as the graph has them; ("", "", "") in a homogeneous graph. Relations may be
             missing.
@@ -32,6 +40,33 @@ class Times(NamedTuple):
     nodes: Mapping[str, np.ndarray] = {}
     edges: Mapping[EdgeType, np.ndarray] = {}
     later: Mapping[EdgeType, np.ndarray] = {}
+
+
+class AskedEdges(NamedTuple):
+    """Edges of one relation that an edge task asks about, in the order of its targets: rows of a table.
+
+    Their columns are what a question itself tells: a model's head reads them, messages never do.
+
+    Attributes:
+        ends: [n, 2] int, the sender and the receiver of each.
+        x: [n, d] float features, or None.
+        codes: [n, c] int codes of categories, or None.
+        sizes: number of codes of each column, 0 ("unknown") among them; () without codes.
+    """
+
+    ends: np.ndarray
+    x: np.ndarray | None = None
+    codes: np.ndarray | None = None
+    sizes: tuple[int, ...] = ()
+
+    def columns(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the columns of some of them: "x" [m, d] and "codes" [m, c], those there are."""
+        found = {"x": self.x, "codes": self.codes}
+        return {name: np.asarray(values[rows]) for name, values in found.items() if values is not None}
+
+    def named(self, rows: np.ndarray) -> np.ndarray:
+        """Return what predictions call them: [m, 3] sender, receiver and row."""
+        return np.column_stack([np.asarray(self.ends[rows], np.int64), rows])
 
 
 class Series(NamedTuple):
@@ -56,22 +91,25 @@ class Dataset(NamedTuple):
     Attributes:
         name: e.g. "cora".
         task: the task it is made for, one of TASKS.
-        graphs: one Graph or HeteroGraph for node and link tasks; a sequence of Graphs for graph tasks; a DynamicGraph.
+        graphs: one Graph or HeteroGraph for node, edge and link tasks; a sequence of Graphs for graph tasks; a
+            DynamicGraph.
         targets: node task: [n_nodes] int64 classes, or [n_nodes, n_tasks] floats for several labels; -1 or NaN
-            where unknown; in a HeteroGraph for the nodes of type `target_type`.
+            where unknown; in a HeteroGraph for the nodes of type `target_type`. Edge task: the same for `asked`.
             Graph task: [n_graphs] int64, or [n_graphs, n_tasks] floats. Link task: None, the splits hold the links.
-        splits: each of SPLITS -> [n] int64 positions (nodes or graphs). Link task: [n, 2] (sender,
+        splits: each of SPLITS -> [n] int64 positions (nodes, asked edges or graphs). Link task: [n, 2] (sender,
             receiver) or [n, 3] (head, relation, tail) int64. A reader without an official split leaves it empty
             and the workflow draws one from the seed.
         num_classes: classes of the targets; 0 for regression and links.
-        target_type: node type the targets, or the first ends of links, belong to; "" in a homogeneous graph.
+        target_type: node type the targets, or the first ends of links or asked edges, belong to; "" in a
+            homogeneous graph.
         info: anything worth showing: source, units, names of relations. It is shown, and nothing depends on it.
-        receiver_type: node type of the last ends of links if it isn't `target_type`; else "".
+        receiver_type: node type of the last ends of links or asked edges if it isn't `target_type`; else "".
         class_names: name of each class; () where they have none but their numbers.
         node_names: name of each node of a forecast; () where they have none but their numbers.
         series: of a forecast; None for other tasks. The splits are positions in time.
         snapshots: a DynamicGraph of links in time, for models that read one snapshot after another; else None.
         times: of nodes, edges and questions; None where nothing is known of them.
+        asked: of an edge task, what it asks about; None for other tasks.
     """
 
     name: str
@@ -88,3 +126,4 @@ class Dataset(NamedTuple):
     series: Series | None = None
     snapshots: Any = None
     times: Times | None = None
+    asked: AskedEdges | None = None

@@ -6,7 +6,7 @@ import numpy as np
 
 from heddle.batch import batch
 from heddle.graph import Graph
-from heddle.heads import GraphHead, LinkHead, NodeHead
+from heddle.heads import EdgeHead, GraphHead, LinkHead, NodeHead
 from heddle.layers.gat import GAT
 from heddle.layers.gcn import GCN
 from heddle.layers.gin import GIN
@@ -49,6 +49,8 @@ def program_cases() -> dict[str, ProgramCase]:
         graph_regression("mae"),
         link_prediction(),
         typed_link_prediction(),
+        edge_classification(),
+        hetero_edge_classification(),
     )
     return {case.name: case for case in cases}
 
@@ -142,6 +144,29 @@ def typed_link_prediction() -> ProgramCase:
     targets, mask = np.array([1, 0, 0, 1, 0], np.float32), np.array([True, True, True, True, False])
     name = "typed_link_prediction"
     return _case(name, model, "link_prediction", "binary_cross_entropy", graph, index, targets, mask)
+
+
+def edge_classification() -> ProgramCase:
+    """Return a GraphSAGE that tells two classes of edges apart, by their ends alone; one edge is asked about twice."""
+    model, graph = Model(Stack((SAGE(3, 3),)), EdgeHead(3, 2)), _odd()
+    index = np.array([[0, 3], [1, 1], [5, 16], [0, 3], [2, 9]])
+    targets, mask = np.array([1, 1, 0, 1, 0]), np.array([True, True, True, False, True])
+    return _case(
+        "edge_classification", model, "edge_classification", "cross_entropy", graph, index, targets, mask
+    )
+
+
+def hetero_edge_classification() -> ProgramCase:
+    """Return an R-GCN that tells three classes of edges between two types apart, by their own columns and codes too."""
+    layers = (RGCN(RELATIONS, HETERO_WIDTHS, 3),)
+    head = EdgeHead(3, 3, 2, (3, 4), "author", "paper")
+    model, graph = Model(RelationalStack(layers), head), hetero_case(OWN_WIDTHS)
+    index, targets = np.array([[0, 2], [1, 3], [0, 5], [1, 0], [1, 3]]), np.array([0, 1, 2, 2, 1])
+    name, mask = "hetero_edge_classification", np.array([True, True, True, False, True])
+    case = _case(name, model, "edge_classification", "cross_entropy", graph, index, targets, mask)
+    x = np.linspace(-1, 1, 10).reshape(5, 2).astype(np.float32)
+    codes = np.array([[0, 3], [1, 0], [2, 1], [2, 2], [1, 1]], np.int32)
+    return case._replace(batch=case.batch._replace(asked={"x": x, "codes": codes}))
 
 
 def graphs() -> Graph:

@@ -26,7 +26,7 @@ from heddle.task import Task, signature_of, task_for
 from heddle.workflow.check import check_fit
 from heddle.workflow.known import View, view_of
 from heddle.workflow.loader import Loader, loader_for
-from heddle.workflow.questions import LinkQuestion, NodeQuestion, Question
+from heddle.workflow.questions import EdgeQuestion, LinkQuestion, NodeQuestion, Question
 from heddle.workflow.sampled import SampledLoader, sampled_graph
 from heddle.workflow.sampler import specs_of
 from heddle.workflow.splits import with_splits
@@ -104,15 +104,18 @@ def _sampled(
             f"sampler={sampler.name}: found backend {backend.name!r}, which compiles for every shape of a batch, "
             f"expected one that takes any; {registry.suggest('backend', ANY_SHAPES)}, or set sampler=full"
         )
-    if task.level not in ("node", "link"):
+    question: Question
+    if task.level == "node":
+        question = NodeQuestion(view.dataset, view.until)
+    elif task.level == "edge":
+        question = EdgeQuestion(view.dataset, view.until)
+    elif task.level == "link":
+        question = LinkQuestion(view.dataset, config.task.negatives, seed, view.until)
+    else:
         raise ConfigError(
-            f"sampler={sampler.name}: found a task of {task.level}s, expected one of nodes or links; set sampler=full"
+            f"sampler={sampler.name}: found a task of {task.level}s, expected one of nodes, edges or links; "
+            "set sampler=full"
         )
-    question: Question = (
-        NodeQuestion(view.dataset, view.until)
-        if task.level == "node"
-        else LinkQuestion(view.dataset, config.task.negatives, seed, view.until)
-    )
     graph = sampled_graph(view.dataset, model, seed, registry)
     return SampledLoader(question, graph, specs_of(sampler), seed, launch)
 

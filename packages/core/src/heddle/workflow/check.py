@@ -14,6 +14,8 @@ from heddle.task import Task
 def check_fit(dataset: Dataset, task: Task) -> Dataset:
     """Return `dataset`, float targets of one axis as a column, if it has what `task` asks for.
 
+    One that asks about edges answers a link task too: with these edges as the links.
+
     Raises:
         ConfigError: another kind of graphs, no targets, or targets that the loss can't take.
     """
@@ -33,7 +35,10 @@ def check_fit(dataset: Dataset, task: Task) -> Dataset:
         )
         raise _misfit(dataset, task, found, "many graphs" if task.level == "graph" else "one graph")
     if task.level == "link":
-        return dataset
+        return as_links(dataset)
+    if (dataset.asked is None) == (task.level == "edge"):
+        found = "no edges that are asked about" if dataset.asked is None else "questions about edges"
+        raise _misfit(dataset, task, found, f"targets of {task.level}s")
     if dataset.targets is None:
         raise _misfit(dataset, task, "no targets", f"one for each {task.level}")
     targets = np.asarray(dataset.targets)
@@ -42,6 +47,19 @@ def check_fit(dataset: Dataset, task: Task) -> Dataset:
         found = f"{'float values' if floats else 'whole numbers'} as targets"
         raise _misfit(dataset, task, found, f"what the loss {task.loss_name} takes", "task.loss=auto")
     return dataset._replace(targets=targets[:, None]) if floats and targets.ndim == 1 else dataset
+
+
+def as_links(dataset: Dataset) -> Dataset:
+    """Return a dataset that asks about edges as one of their links; any other as it is."""
+    asked, times = dataset.asked, dataset.times
+    if asked is None:
+        return dataset
+    splits = {split: np.asarray(asked.ends[rows], np.int64) for split, rows in dataset.splits.items()}
+    if times is not None:
+        moments = np.asarray(times.asked)
+        times = times._replace(asked={split: moments[rows] for split, rows in dataset.splits.items()})
+    links = dataset._replace(task="link_prediction", targets=None, splits=splits, num_classes=0)
+    return links._replace(class_names=(), times=times, asked=None)
 
 
 def _misfit(dataset: Dataset, task: Task, found: str, expected: str, do: str = "") -> ConfigError:

@@ -48,11 +48,11 @@ def view_of(dataset: Dataset, options: TaskOptions, level: str, *, sampled: bool
     """Return a dataset as the `task` node says that its questions may see it.
 
     Args:
-        level: "node" or "link": what questions are about.
+        level: "node", "edge" or "link": what questions are about.
         sampled: whether each question has a neighbourhood of its own.
 
     Raises:
-        ConfigError: whole graphs, which show every question the future; an unknown `known`.
+        ConfigError: whole graphs, which show every question the future; an unknown `known`; ties of edges included.
     """
     known = known_named(options.known)
     if dataset.times is None:
@@ -64,7 +64,12 @@ def view_of(dataset: Dataset, options: TaskOptions, level: str, *, sampled: bool
             f"sampler=full: found questions with times in {dataset.name}, expected a neighbourhood for each, cut at "
             "its time; add sampler=neighbor, or show them the future too by task.time=ignore"
         )
-    ties = options.ties if options.ties != "auto" else "before" if level == "link" else "include"
+    if level == "edge" and options.ties == "include":
+        raise ConfigError(
+            "task.ties=include: found questions about edges, which are there at their own time, expected that each "
+            "sees what was there before; set task.ties=before"
+        )
+    ties = options.ties if options.ties != "auto" else "include" if level == "node" else "before"
     until = until_of(dataset.times, dataset.splits, known, ties == "include")
     return View(dataset, until, {"time": "respected", "known": options.known, "ties": ties})
 
@@ -107,14 +112,20 @@ def until_of(times: Times, splits: Mapping[str, np.ndarray], known: Known, inclu
 
 
 def without_times(dataset: Dataset) -> Dataset:
-    """Return a dataset whose times are not looked at; edges that are questions of validation or test are left out."""
+    """Return a dataset whose times are not looked at; edges that are questions of validation or test are left out.
+
+    Of asked edges that training learns from, the columns are left out: they are for the head alone.
+    """
     times, graph = dataset.times, dataset.graphs
     if times is not None and isinstance(graph, Graph) and ONE_RELATION in times.later:
         keep = ~np.asarray(times.later[ONE_RELATION])
         graph = graph._replace(**_kept(graph, keep), n_edge=np.array([int(keep.sum())]))
     elif times is not None and isinstance(graph, HeteroGraph):
         graph = graph._replace(
-            edges={key: _edges(of, times.later.get(key)) for key, of in graph.edges.items()}
+            edges={
+                key: _edges(of, times.later.get(key), dataset.asked is None)
+                for key, of in graph.edges.items()
+            }
         )
     return dataset._replace(graphs=graph, times=None)
 
@@ -132,12 +143,12 @@ def _limited(asked: np.ndarray, known: Known) -> np.ndarray:
     return asked
 
 
-def _edges(edges: EdgeSet, later: np.ndarray | None) -> EdgeSet:
+def _edges(edges: EdgeSet, later: np.ndarray | None, with_features: bool) -> EdgeSet:
     if later is None:
         return edges
     keep = ~np.asarray(later)
     return EdgeSet(
-        map_nest(lambda x: x[keep], edges.features),
+        map_nest(lambda x: x[keep], edges.features) if with_features else None,
         edges.senders[keep],
         edges.receivers[keep],
         np.array([int(keep.sum())]),

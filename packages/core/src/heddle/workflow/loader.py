@@ -27,7 +27,7 @@ class Loader(Protocol):
         ...
 
     def everything(self, program: Program, state: State) -> Outcome:
-        """Return the predictions of all nodes or graphs of the dataset, in a split or not; of links, all splits'."""
+        """Return the predictions of all nodes, asked edges or graphs, in a split or not; of links, all splits'."""
         ...
 
 
@@ -63,6 +63,10 @@ def loader_for(
         from heddle.workflow.nodes import NodeLoader
 
         return NodeLoader(dataset, model)
+    if task.level == "edge":
+        from heddle.workflow.nodes import EdgeLoader
+
+        return EdgeLoader(dataset, model)
     if task.level == "step":
         from heddle.workflow.forecasts import ForecastLoader
 

@@ -16,7 +16,8 @@ class Outcome(NamedTuple):
     """One split's predictions, always numpy.
 
     Attributes:
-        index: nodes [m], graphs [m], or links [m, 2] or [m, 3], in the dataset's numbering.
+        index: nodes [m], graphs [m], edges [m, 3] with their rows last, or links [m, 2] or [m, 3], in the
+            dataset's numbering.
         outputs: [m, ...] as `Program.predict` gave them.
         targets: [m] or [m, t].
         mask: shape of targets; False where the truth isn't known.

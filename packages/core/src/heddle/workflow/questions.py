@@ -26,6 +26,7 @@ class Asked(NamedTuple):
         index: what `Batch.index` is, as positions among the seeds of a type.
         targets, mask: as in a Batch; None when predicting.
         times: like `seeds`, the time up to which each may look; None where data has no times.
+        columns: of questions about edges, what Batch.asked is.
     """
 
     seeds: Any
@@ -33,6 +34,7 @@ class Asked(NamedTuple):
     targets: np.ndarray | None = None
     mask: np.ndarray | None = None
     times: Any = None
+    columns: Any = None
 
 
 class Question(Protocol):
@@ -69,6 +71,8 @@ class NodeQuestion:
         DataError: no training node has a known target.
     """
 
+    _about = "node"
+
     def __init__(self, dataset: Dataset, until: Until | None = None):
         self._until = until
         self._splits = {split: np.asarray(dataset.splits[split]) for split in SPLITS}
@@ -77,7 +81,7 @@ class NodeQuestion:
         self._train = self._splits["train"][known.reshape(len(known), -1).any(axis=1)]
         if not len(self._train):
             raise DataError(
-                f"dataset {dataset.name}: found no known target of a training node, expected at least one"
+                f"dataset {dataset.name}: found no known target of a training {self._about}, expected at least one"
             )
 
     def __len__(self) -> int:
@@ -98,6 +102,42 @@ class NodeQuestion:
 
     def _times(self, ids: np.ndarray, split: str | None) -> np.ndarray | None:
         return None if self._until is None else self._until[split][ids]
+
+
+class EdgeQuestion(NodeQuestion):
+    """The classes of edges, from the surroundings of both ends and from the edges' own columns.
+
+    An edge's ends see what was there before it, so that neither it nor anything newer is among the messages.
+
+    Args:
+        until: as of a NodeQuestion, for each of the asked edges.
+
+    Raises:
+        DataError: no training edge has a known target.
+    """
+
+    _about = "edge"
+
+    def __init__(self, dataset: Dataset, until: Until | None = None):
+        super().__init__(dataset, until)
+        assert dataset.asked is not None
+        self._edges, self._node_types = dataset.asked, (dataset.target_type, dataset.receiver_type)
+
+    def learn(self, places: np.ndarray, epoch: int) -> Asked:
+        return self._between(super().learn(places, epoch))
+
+    def ask(self, rows: np.ndarray, split: str | None = None) -> Asked:
+        return self._between(super().ask(rows, split))
+
+    def outcome(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Outcome:
+        return super().outcome(split, rows, outputs)._replace(index=self._edges.named(rows))
+
+    def _between(self, asked: Asked) -> Asked:
+        """Return the question about rows as one about their ends."""
+        rows = asked.seeds
+        ends = np.asarray(self._edges.ends[rows], np.int64)
+        seeds, index, times = ends_as_seeds(ends, self._node_types, asked.times)
+        return asked._replace(seeds=seeds, index=index, times=times, columns=self._edges.columns(rows))
 
 
 class LinkQuestion:
@@ -171,19 +211,10 @@ class LinkQuestion:
         return judged(links, outputs, len(self._links[split]))
 
     def _asked(self, rows: "_Links") -> Asked:
-        """Return what a batch of links asks; each of their ends is a seed once, or once for each of its times."""
+        """Return what a batch of links asks."""
         index, ends = rows.links.copy(), rows.links[:, [0, -1]]
-        moments = np.zeros(len(ends), np.int64) if rows.times is None else rows.times
-        if self._node_types[1]:
-            found = [_distinct(ends[:, end], moments) for end in (0, 1)]
-            seeds: Any = {kind: ids for kind, (ids, _, _) in zip(self._node_types, found, strict=True)}
-            times: Any = {kind: own for kind, (_, own, _) in zip(self._node_types, found, strict=True)}
-            places = np.stack([place for _, _, place in found], axis=1)
-        else:
-            seeds, times, flat = _distinct(ends.reshape(-1), np.repeat(moments, 2))
-            places = flat.reshape(-1, 2)
-        index[:, [0, -1]] = places
-        return Asked(seeds, index, times=None if rows.times is None else times)
+        seeds, index[:, [0, -1]], times = ends_as_seeds(ends, self._node_types, rows.times)
+        return Asked(seeds, index, times=times)
 
     def _false_of(self, true: "_Links", epoch: int, names: tuple[np.ndarray, ...]) -> "_Links":
         """Return a false link for each of `true`, fewer where none was found."""
@@ -224,6 +255,28 @@ class _Links(NamedTuple):
         if self.times is not None and others.times is not None:
             times = np.concatenate([self.times, others.times])
         return _Links(np.concatenate([self.links, others.links]), times)
+
+
+def ends_as_seeds(
+    ends: np.ndarray, node_types: tuple[str, str], times: np.ndarray | None
+) -> tuple[Any, np.ndarray, Any]:
+    """Return (seeds, [n, 2] positions among them, their times or None) of the ends [n, 2] of links or edges.
+
+    Each end is a seed once, or once for each of its times.
+
+    Args:
+        node_types: of both ends; the last is "" where it is the first, and both in a homogeneous graph.
+        times: [n] up to which each may look, or None.
+    """
+    moments = np.zeros(len(ends), np.int64) if times is None else times
+    if not node_types[1]:
+        seeds, own, flat = _distinct(ends.reshape(-1), np.repeat(moments, 2))
+        return seeds, flat.reshape(-1, 2), None if times is None else own
+    found = [_distinct(ends[:, end], moments) for end in (0, 1)]
+    by_type: Any = {kind: ids for kind, (ids, _, _) in zip(node_types, found, strict=True)}
+    until: Any = {kind: own for kind, (_, own, _) in zip(node_types, found, strict=True)}
+    places = np.stack([place for _, _, place in found], axis=1)
+    return by_type, places, None if times is None else until
 
 
 def _distinct(ids: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -57,7 +57,9 @@ class SampledGraph:
         layered = self._layered(len(spec.fanouts))
         key = sample_key(self._seed, epoch, 0 if layered else number)
         part = self.parts.around(seeds, spec.fanout(layered), key, times)
-        return self._batch_of(part, asked.index)._replace(targets=asked.targets, mask=asked.mask)
+        return self._batch_of(part, asked.index)._replace(
+            targets=asked.targets, mask=asked.mask, asked=asked.columns
+        )
 
 
 class SampledLoader:

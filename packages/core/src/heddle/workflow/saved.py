@@ -36,7 +36,7 @@ def evaluate(config: "RunConfig", folder: Path, registry: Any) -> dict[str, Any]
 
 
 def predict(config: "RunConfig", folder: Path, registry: Any, path: Path) -> Path:
-    """Write a trained run's predictions for all nodes, graphs or links of the data as the CSV `path`, and return it.
+    """Write a trained run's predictions for all nodes, edges, graphs or links of the data as the CSV `path`; return it.
 
     A row each: what it is about, its split ("" for none), the prediction, and the model's outputs.
 
@@ -64,6 +64,8 @@ def prediction_rows(task: Task, dataset: Dataset, outcome: Outcome) -> list[dict
         return _forecast_rows(task, dataset, outcome)
     index = np.asarray(outcome.index).reshape(len(outcome.index), -1)
     keys = {1: [task.level], 2: ["sender", "receiver"], 3: ["head", "relation", "tail"]}[index.shape[1]]
+    if task.level == "edge":
+        keys = ["sender", "receiver", "row"]
     split_of = {
         tuple(np.ravel(row)): split for split in SPLITS for row in np.asarray(dataset.splits[split]).tolist()
     }
@@ -72,7 +74,9 @@ def prediction_rows(task: Task, dataset: Dataset, outcome: Outcome) -> list[dict
     names = dataset.class_names
     rows = []
     for place, numbers in zip(index.tolist(), outputs):
-        row = dict(zip(keys, place)) | {"split": split_of.get(tuple(place), "")}
+        row = dict(zip(keys, place)) | {
+            "split": split_of.get(tuple(place[-1:] if task.level == "edge" else place), "")
+        }
         if classes:
             best = int(numbers.argmax())
             row["prediction"] = names[best] if best < len(names) else best

@@ -106,8 +106,13 @@ def jax_model(make: Make, signature: Signature, hidden: int = 64, readout: str =
         readout: "sum", "mean" or "max" over each graph's nodes.
 
     Raises:
-        ConfigError: a module of no known kind, or one that gives something else.
+        ConfigError: a task about edges, a module of no known kind, or one that gives something else.
     """
+    if signature.level == "edge":
+        raise ConfigError(
+            "model: found a task about edges, expected one about nodes, graphs or links for a module of JAX's; "
+            "choose a portable model"
+        )
     in_dim: Any = signature.in_dim
     if isinstance(in_dim, Mapping):
         in_dim = {kind: dim or hidden for kind, dim in in_dim.items()}

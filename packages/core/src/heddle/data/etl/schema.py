@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from heddle.data.etl.checked import one_of, spec
+from heddle.data.prepared.folder import TASK_KINDS
 from heddle.errors import ConfigError, problem
 
 TYPES = ("text", "int", "float", "money", "clock", "datetime")
+_OF_RELATIONS = ("link_prediction", "edge_classification")
 ENCODINGS = ("plain", "number", "log", "bins", "category", "onehot", "cyclic", "since")
 
 
@@ -157,9 +159,17 @@ def read_schema(given: Mapping[str, Any]) -> Schema:
     split = None if schema.split is None else spec(Split, schema.split, "split")
     target = (schema.target,) if isinstance(schema.target, str) else tuple(schema.target)
     known = [(kind,) for kind in nodes] + [edge.type for edge in edges]
+    one_of("schema.kind", schema.kind, TASK_KINDS)
     if schema.kind != "none" and target not in known:
         expected = f"one of {[list(names) for names in known]}"
         raise ConfigError(problem("schema.target", list(target), expected, "name a node type or a relation"))
+    if schema.kind in _OF_RELATIONS and len(target) != 3:
+        what = f"{list(target)} for {schema.kind}"
+        raise ConfigError(problem("schema.target", what, "a relation", "name its three types"))
+    asked = next((edge for edge in edges if edge.type == target), None)
+    if schema.kind == "edge_classification" and asked is not None and asked.label is None:
+        what = f"no label of {list(target)}"
+        raise ConfigError(problem("schema.kind: edge_classification", what, "a column", "add label: COLUMN"))
     return Schema(schema.name, tables, nodes, edges, split, schema.kind, target)
 
 

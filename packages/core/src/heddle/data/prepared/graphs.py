@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from heddle.data.check import check_dataset
-from heddle.data.dataset import Dataset, Times
+from heddle.data.dataset import AskedEdges, Dataset, Times
 from heddle.data.files import fail
 from heddle.data.options import call
 from heddle.data.prepared.folder import Prepared, PreparedEdges, Task
@@ -157,9 +157,9 @@ def float_features(features: Mapping[str, np.ndarray], root: Path | None) -> np.
 
 
 def to_dataset(opened: Prepared) -> Dataset:
-    """Return the folder as a Dataset: its graph, the labels and splits of its task; links to be told are hidden.
+    """Return the folder as a Dataset: its graph, the labels and splits of its task.
 
-    Of a folder that was prepared for classes of edges, the edges themselves are to be told.
+    Links to be told, and edges of validation and test that are asked about, are hidden from graphs without times.
 
     Raises:
         DataError: the folder was prepared for no task.
@@ -177,7 +177,9 @@ def to_dataset(opened: Prepared) -> Dataset:
         return check_dataset(
             Dataset(opened.name, task.kind, graph, targets, splits, *about, class_names=names, times=times)
         )
-    if task.kind in ("link_prediction", "edge_classification"):
+    if task.kind == "edge_classification":
+        return _edges_asked(opened)
+    if task.kind == "link_prediction":
         key = (task.target[0], task.target[1], task.target[2])
         own = opened.edges[key]
         ends = ends_of_rows(*in_edges(opened, key), opened.root) if own.ends is None else own.ends
@@ -196,6 +198,60 @@ def to_dataset(opened: Prepared) -> Dataset:
     what = f"a folder prepared for {task.kind} of {task.target}"
     do = "load it with heddle.data.MetaLoader and train it with a Trainer"
     fail(opened.root, what, "classes of nodes or edges, or links", do)
+
+
+def _edges_asked(opened: Prepared) -> Dataset:
+    """Return a Dataset that asks about the edges of one relation; 85/5/10 are drawn where they have no splits.
+
+    Without times, the columns of the relation's other edges aren't in the graph either: there an edge that is learned
+    from would bring its own.
+    """
+    task, root = opened.task, opened.root
+    key = (task.target[0], task.target[1], task.target[2])
+    opened = opened._replace(edges=_split(opened.edges, key))
+    own = opened.edges[key]
+    if own.label is None:
+        fail(
+            root,
+            f"no labels of {key}",
+            "one for each edge",
+            "prepare it with a label, or ask for links by data.relation",
+        )
+    ends = ends_of_rows(*in_edges(opened, key), root) if own.ends is None else own.ends
+    splits = {split: np.array(rows, np.int64) for split, rows in own.splits.items()}
+    unseen = [splits[split] for split in ("valid", "test") if split in splits]
+    hidden = {own.rows_of or key: np.concatenate([np.empty(0, np.int64), *unseen])}
+    graph, edge_time = timed_graph(opened, hidden if own.time is None else None)
+    if own.time is None:
+        same = [other for other, found in opened.edges.items() if (found.rows_of or other) in hidden]
+        edges = {
+            other: of._replace(features=None) if other in same else of for other, of in graph.edges.items()
+        }
+        graph = graph._replace(edges=edges)
+    found = Dataset(
+        opened.name,
+        task.kind,
+        graph,
+        np.array(own.label, np.int64),
+        splits,
+        task.num_classes,
+        key[0],
+        {**opened.info, "source": str(root)},
+        key[2] if key[2] != key[0] else "",
+        tuple(task.classes),
+        times=_times(opened, edge_time, own.time, hidden),
+        asked=_asked(own, ends, root),
+    )
+    return check_dataset(found)
+
+
+def _asked(edges: PreparedEdges, ends: np.ndarray, root: Path) -> AskedEdges:
+    """Return the edges of a relation with their float features and codes, each side by side."""
+    coded = {name: array for name, array in edges.features.items() if array.dtype.kind != "f"}
+    arrays = [array.reshape(len(array), -1) for array in coded.values()]
+    codes = None if not arrays else arrays[0] if len(arrays) == 1 else side_by_side(arrays, root)
+    sizes = tuple(size for name in coded for size in edges.sizes[name])
+    return AskedEdges(ends, float_features(edges.features, root), codes, sizes)
 
 
 def _times(

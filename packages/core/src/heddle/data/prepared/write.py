@@ -10,7 +10,7 @@ import numpy as np
 
 from heddle.artifacts import to_json, write_atomically, write_text
 from heddle.data.files import fail
-from heddle.data.prepared.folder import FORMAT, METADATA, Task
+from heddle.data.prepared.folder import FORMAT, METADATA, TASK_KINDS, Task
 from heddle.data.prepared.read import sha256
 from heddle.graph import EdgeType
 
@@ -92,7 +92,13 @@ class FolderWriter:
         info: Mapping[str, Any] | None = None,
         recipe: Mapping[str, Any] | None = None,
     ) -> Path:
-        """Write metadata.json, by which the folder is finished, and return the folder."""
+        """Write metadata.json, by which the folder is finished, and return the folder.
+
+        Raises:
+            DataError: a task of no known kind.
+        """
+        if task is not None and task.kind not in TASK_KINDS:
+            fail(self.root, f"the task {task.kind!r}", f"one of {TASK_KINDS}", "name one of them")
         metadata = {
             "format": FORMAT,
             "name": self.name,
