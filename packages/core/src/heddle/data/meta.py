@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import Dataset, Times
 from heddle.errors import DataError
 from heddle.graph import EdgeType, Graph, HeteroGraph
 from heddle.nest import leaves_with_paths
@@ -93,6 +93,19 @@ class MetaLoader:
         return self._of.store(None)
 
     @cached_property
+    def timed_store(self) -> GraphStore:
+        """The graph with the times of its nodes and edges, by which a sample is limited to the past."""
+        return self._of.store(None, times=True)
+
+    def times(self, relation: EdgeType | None = None) -> Times | None:
+        """Return when questions are asked, and when nodes and edges came into being; None without times of questions.
+
+        Args:
+            relation: whose links are asked about; None for the nodes of the target type.
+        """
+        return self._of.times(relation)
+
+    @cached_property
     def node_types(self) -> dict[str, NodeType]:
         """Node type -> what a model has to know of it."""
         return {kind: node_type(n, self.store.nodes.get(kind)) for kind, n in self.store.graph.n_node.items()}
@@ -113,6 +126,10 @@ class MetaLoader:
     def links(self, relation: EdgeType, split: str | None = None) -> np.ndarray:
         """Return [n, 2] (sender, receiver) of a relation's edges, those of a split or all."""
         return self._of.links(relation, split)
+
+    def link_times(self, relation: EdgeType) -> np.ndarray | None:
+        """Return [n] int64, the time of each of a relation's edges, in the order of `links`; None without times."""
+        return self._of.link_times(relation)
 
     def store_without(self, relation: EdgeType, splits: tuple[str, ...]) -> GraphStore:
         """Return the graph without a relation's edges of some splits, and without their reverse."""
@@ -141,7 +158,11 @@ class _Source(Protocol):
     @property
     def dataset(self) -> Dataset | None: ...
 
-    def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None) -> GraphStore: ...
+    def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None, times: bool = False) -> GraphStore: ...
+
+    def times(self, relation: EdgeType | None) -> Times | None: ...
+
+    def link_times(self, relation: EdgeType) -> np.ndarray | None: ...
 
     def labels(self, kind: str) -> np.ndarray: ...
 
@@ -159,14 +180,28 @@ class _Folder:
         self.kind, self.target = opened.task.kind, tuple(opened.task.target)
         self.num_classes, self.root = opened.task.num_classes, opened.root
 
-    def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None) -> GraphStore:
+    def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None, times: bool = False) -> GraphStore:
         from heddle.data.prepared import sample_graph
 
-        graph = sample_graph(self._opened, times=False)
+        graph = sample_graph(self._opened, times=times)
         if hidden is not None:
             graph = graph._replace(edges=self._without(graph.edges, *hidden))
         nodes = {kind: dict(of.features) or None for kind, of in self._opened.nodes.items()}
         return GraphStore(graph, dict.fromkeys(graph.edges), nodes, dict.fromkeys(graph.edges))
+
+    def times(self, relation: EdgeType | None) -> Times | None:
+        nodes = {kind: of.time for kind, of in self._opened.nodes.items() if of.time is not None}
+        edges = {key: of.time for key, of in self._opened.edges.items() if of.time is not None}
+        if relation is None:
+            asked = self._opened.nodes[self.target[0]].time
+            return None if asked is None else Times(asked, nodes, edges)
+        own = self._opened.edges[relation]
+        if own.time is None:
+            return None
+        return Times({split: np.asarray(own.time[rows]) for split, rows in own.splits.items()}, nodes, edges)
+
+    def link_times(self, relation: EdgeType) -> np.ndarray | None:
+        return self._opened.edges[relation].time
 
     def _without(
         self, edges: Mapping[EdgeType, InEdges], relation: EdgeType, splits: tuple[str, ...]
@@ -215,13 +250,16 @@ class _Memory:
         kind = NODE if self.is_homogeneous else dataset.target_type
         self.target = (kind,) if dataset.task == "node_classification" else self._relation(kind)
 
-    def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None) -> GraphStore:
+    def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None, times: bool = False) -> GraphStore:
         graph: Any = self.dataset.graphs  # a reader or `with_splits` has left out links that are to be told
-        store = store_of(graph)
+        known = self.dataset.times if times else None
+        store = store_of(graph) if known is None else store_of(graph, known.nodes, known.edges)
         if not self.is_homogeneous:
             return store
+        own = store.graph.node_time.get(ONE_TYPE)
+        stamps = {} if own is None else {NODE: own}
         return GraphStore(
-            SampleGraph({NODE: store.graph.n_node[ONE_TYPE]}, {TO: store.graph.edges[ONE_RELATION]}),
+            SampleGraph({NODE: store.graph.n_node[ONE_TYPE]}, {TO: store.graph.edges[ONE_RELATION]}, stamps),
             {TO: store.order[ONE_RELATION]},
             {NODE: store.nodes[ONE_TYPE]},
             {TO: store.edges[ONE_RELATION]},
@@ -244,6 +282,13 @@ class _Memory:
             return np.stack([edges.senders, edges.receivers], axis=1)
         rows = np.asarray(self.dataset.splits.get(split, np.zeros((0, 2), np.int64)))
         return rows[:, [0, -1]]
+
+    def times(self, relation: EdgeType | None) -> Times | None:
+        return self.dataset.times
+
+    def link_times(self, relation: EdgeType) -> np.ndarray | None:
+        key = ONE_RELATION if self.is_homogeneous else relation
+        return None if self.dataset.times is None else self.dataset.times.edges.get(key)
 
     def _relation(self, kind: str) -> tuple[str, ...]:
         if self.is_homogeneous:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import Dataset, Times
 from heddle.data.meta import MetaLoader
 from heddle.data.spec import DataSpec
 from heddle.errors import ConfigError, DataError
@@ -15,6 +15,7 @@ from heddle.graph import EdgeType
 from heddle.sampling.parts import Kernels, Parts, kernels_of
 from heddle.sampling.store import GraphStore
 from heddle.task import Task
+from heddle.task_options import TaskOptions
 
 
 class DataObject:
@@ -26,6 +27,8 @@ class DataObject:
         data_path: the prepared folder; None takes the metadata of the training spec.
         backend: the engine, in any case of letters; None for the installed one that trains scripts.
         seed: of the orders, samples and false links.
+        time, ties, known: as `task.time`, `task.ties` and `task.known` of `heddle train`: where questions have times,
+            nothing newer than a question is shown to it.
     """
 
     def __init__(
@@ -40,6 +43,9 @@ class DataObject:
         data_path: str | Path | None = None,
         backend: str | None = None,
         seed: int = 0,
+        time: str = "auto",
+        ties: str = "auto",
+        known: str = "rolling",
     ):
         train = train_dataloader or train_data_loader
         if train is None:
@@ -54,6 +60,7 @@ class DataObject:
         self.metadata: MetaLoader = train.metadata if train.metadata is not None else MetaLoader(data_path)
         self.backend = None if backend is None else backend.lower()
         self.seed, self.data_path = int(seed), data_path
+        self.task = TaskOptions(time=time, ties=ties, known=known)
         judged = train.merge(shuffle=False)
         self.root = data_path if data_path is not None else self.metadata.root
         self.specs: dict[str, DataSpec] = {
@@ -88,6 +95,16 @@ class DataObject:
         return None
 
     @cached_property
+    def times(self) -> Times | None:
+        """When questions are asked and things came into being; None where that isn't known or looked at."""
+        return None if self.task.time == "ignore" else self.metadata.times(self._relation)
+
+    @property
+    def _relation(self) -> EdgeType | None:
+        """The relation whose links are asked about, None for nodes."""
+        return None
+
+    @cached_property
     def _kernels(self) -> Kernels:
         from heddle.plugins import load_plugins
 
@@ -107,7 +124,8 @@ class NodeDataObject(DataObject):
 
     @cached_property
     def parts(self) -> Parts:
-        return Parts(self.metadata.store, self._kernels)
+        store = self.metadata.store if self.times is None else self.metadata.timed_store
+        return Parts(store, self._kernels)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -115,7 +133,8 @@ class NodeDataObject(DataObject):
         splits = {split: meta.node_split(node_type, split) for split in self.specs}
         given = splits if any(map(len, splits.values())) else {}
         task, name = "node_classification", str(self.root or "graph")
-        return Dataset(name, task, self.graph, meta.labels(node_type), given, meta.num_classes, node_type)
+        about = meta.labels(node_type), given, meta.num_classes, node_type
+        return Dataset(name, task, self.graph, *about, times=self.times)
 
 
 class LPDataObject(DataObject):
@@ -144,7 +163,13 @@ class LPDataObject(DataObject):
 
     @cached_property
     def parts(self) -> Parts:
+        if self.times is not None:  # every link is seen by the questions after it
+            return Parts(self.metadata.timed_store, self._kernels)
         return Parts(self.metadata.store_without(self.relation, ("valid", "test")), self._kernels)
+
+    @property
+    def _relation(self) -> EdgeType | None:
+        return self.relation
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -162,7 +187,15 @@ class LPDataObject(DataObject):
             0,
             source,
             receiver_type=last,
+            times=self.times,
         )
+
+    def rows(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return [n, 2] the links of every row of the relation, and [n] up to which time each may look, or None."""
+        links, times = self.metadata.links(self.relation), self.metadata.link_times(self.relation)
+        if times is None or self.times is None:
+            return np.asarray(links, np.int64), None
+        return np.asarray(links, np.int64), np.asarray(times, np.int64) - (self.task.ties != "include")
 
     @property
     def known(self) -> np.ndarray | None:

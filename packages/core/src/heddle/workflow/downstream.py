@@ -35,10 +35,15 @@ class Downstream:
         return self._folder
 
     def embed(self, folder: str | Path | None = None, kinds: Sequence[str] | None = None) -> Path:
-        """Write the embeddings of the task's node types, and return their folder."""
-        from heddle.workflow.embeddings import generate_embeddings
+        """Write the embeddings of the task's node types, or those of both ends of each row as of its time, and return
+        their folder."""
+        from heddle.workflow.embeddings import generate_embeddings, write_row_embeddings
 
         place = Path(folder) if folder is not None else self.folder / "embeddings"
+        rows = self._trainer.runner.embed_rows() if kinds is None else None
+        if rows is not None:
+            self._embeddings = write_row_embeddings(rows, place)
+            return self._embeddings
         self._embeddings = generate_embeddings(self._trainer.runner.embed, self._root(), place, kinds)
         return self._embeddings
 

@@ -40,9 +40,39 @@ def generate_embeddings(
     folder = Path(folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     for kind in kinds if kinds is not None else target_kinds(opened):
-        write = partial(_write, kind=kind, embed=embed, opened=opened)
+        nodes = opened.nodes[kind]
+        name = f"embeddings of {kind}"
+        write = partial(_write, batches=embed(kind), keys=_keys(nodes.ids), count=nodes.rows, where=name)
         write_atomically(folder / f"{kind}.parquet", write)
     return folder
+
+
+ENDS = ("source", "target")
+"""Names of the ends of a relation's rows."""
+
+
+def write_row_embeddings(rows: tuple[np.ndarray, np.ndarray], folder: str | Path) -> Path:
+    """Write rows/source.parquet and rows/target.parquet below a folder, and return the folder.
+
+    Args:
+        rows: two [n_rows, d], the embeddings of both ends of each row of a relation, as of the row's time.
+    """
+    folder = Path(folder).expanduser()
+    (folder / "rows").mkdir(parents=True, exist_ok=True)
+    for end, array in zip(ENDS, rows, strict=True):
+        name = f"embeddings of the rows' {end}"
+        write = partial(_write, batches=array, keys=None, count=len(array), where=name)
+        write_atomically(folder / "rows" / f"{end}.parquet", write)
+    return folder
+
+
+def read_row_embeddings(folder: str | Path) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the two [n_rows, d] that `write_row_embeddings` wrote; None if there are none."""
+    place = Path(folder).expanduser() / "rows"
+    if not place.is_dir():
+        return None
+    found = read_embeddings(place)
+    return found["source"], found["target"]
 
 
 def read_embeddings(folder: str | Path) -> dict[str, np.ndarray]:
@@ -68,19 +98,13 @@ def target_kinds(opened: Prepared) -> list[str]:
     return list(dict.fromkeys(target[::2] if len(target) == 3 else target)) or list(opened.nodes)
 
 
-def _write(out: Path, kind: str, embed: Embed, opened: Prepared) -> None:
+def _write(out: Path, batches: np.ndarray | Iterable[np.ndarray], keys: Any, count: int, where: str) -> None:
     arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
-    nodes, start, writer = opened.nodes[kind], 0, None
-    keys = _keys(nodes.ids)
+    start, writer = 0, None
     try:
-        for batch in _batches(embed(kind)):
+        for batch in _batches(batches):
             if not np.isfinite(batch).all():
-                fail(
-                    f"embeddings of {kind}",
-                    "a number that isn't finite",
-                    "finite numbers",
-                    "train with a lower lr",
-                )
+                fail(where, "a number that isn't finite", "finite numbers", "train with a lower lr")
             n, width = batch.shape
             ids = arrow.array(np.arange(start, start + n)) if keys is None else keys.slice(start, n)
             lists = arrow.FixedSizeListArray.from_arrays(arrow.array(batch.reshape(-1)), width)
@@ -91,13 +115,8 @@ def _write(out: Path, kind: str, embed: Embed, opened: Prepared) -> None:
     finally:
         if writer is not None:
             writer.close()
-    if writer is None or start != nodes.rows:
-        fail(
-            f"embeddings of {kind}",
-            f"{start} rows",
-            f"{nodes.rows}, one for each node",
-            "embed every node once",
-        )
+    if writer is None or start != count:
+        fail(where, f"{start} rows", f"{count}, one for each node", "embed every node once")
 
 
 def _keys(path: Path | None) -> Any:

@@ -211,10 +211,7 @@ class LinkQuestion:
         return judged(links, outputs, len(self._links[split]))
 
     def _asked(self, rows: "_Links") -> Asked:
-        """Return what a batch of links asks."""
-        index, ends = rows.links.copy(), rows.links[:, [0, -1]]
-        seeds, index[:, [0, -1]], times = ends_as_seeds(ends, self._node_types, rows.times)
-        return Asked(seeds, index, times=times)
+        return ask_links(rows.links, rows.times, self._node_types)
 
     def _false_of(self, true: "_Links", epoch: int, names: tuple[np.ndarray, ...]) -> "_Links":
         """Return a false link for each of `true`, fewer where none was found."""
@@ -237,6 +234,19 @@ class LinkQuestion:
         true = _Links(self._links[split], None if self._until is None else self._until[split])
         names = np.arange(len(true.links)), np.full(len(true.links), SPLITS.index(split))
         return true.and_(self._false_of(true, EVALUATION, names))
+
+
+def ask_links(links: np.ndarray, times: np.ndarray | None, node_types: tuple[str, str]) -> Asked:
+    """Return what a batch about links asks; each of their ends is a seed once, or once for each of its times.
+
+    Args:
+        links: [n, c] int64, senders in the first column and receivers in the last.
+        times: [n] int64, the time up to which each may look; None where data has no times.
+        node_types: of the first and the last ends; the second is "" where both are of one type.
+    """
+    index = links.copy()
+    seeds, index[:, [0, -1]], times = ends_as_seeds(links[:, [0, -1]], node_types, times)
+    return Asked(seeds, index, times=times)
 
 
 class _Links(NamedTuple):

@@ -20,7 +20,7 @@ from heddle.workflow.links import shuffled
 from heddle.workflow.outcome import Outcome
 from heddle.workflow.peers import turns
 from heddle.workflow.prefetch import Waiting, prefetched
-from heddle.workflow.questions import EVALUATION, Asked, Question
+from heddle.workflow.questions import EVALUATION, Asked, Question, ask_links
 
 
 class SampledGraph:
@@ -128,6 +128,20 @@ class SampledLoader:
     def everything(self, program: Program, state: State) -> Outcome:
         """Return the predictions of all nodes of the target type, or of the links of all splits."""
         return self._outcome(program, state, None)
+
+    def asked(
+        self, program: Program, links: np.ndarray, times: np.ndarray | None, node_types: tuple[str, str]
+    ) -> Iterator[Placed]:
+        """Yield batches about any links, in their order; for the arguments see `ask_links`."""
+        spec = self._specs["test"]
+        pieces = np.split(np.arange(len(links)), range(spec.batch_size, len(links), spec.batch_size))
+
+        def build(number: int) -> Placed:
+            rows = pieces[number]
+            about = ask_links(links[rows], None if times is None else times[rows], node_types)
+            return program.place(self._graph.batch(about, spec, EVALUATION, number))
+
+        return prefetched(build, len(pieces), spec.workers, spec.prefetch)
 
     def _outcome(self, program: Program, state: State, split: str | None) -> Outcome:
         spec, rows = self._specs[split or "test"], self._question.rows(split)

@@ -16,6 +16,7 @@ from heddle.sampling.parts import Part, Parts
 from heddle.sampling.store import GraphStore
 from heddle.task import Task
 from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop
+from heddle.workflow.known import view_of
 from heddle.workflow.metrics import Metric, metric
 from heddle.workflow.outcome import figures
 from heddle.workflow.prefetch import Waiting
@@ -46,10 +47,12 @@ def script_loader(
         parts = Parts(_portable_store(data_object), parts.kernels)
     specs = {split: spec.merge(fanouts=spec.fanouts[:hops]) for split, spec in data_object.specs.items()}
     if dataset.task == "link_prediction":
+        until = view_of(dataset, data_object.task, "link", sampled=True).until
         negatives = specs["train"].negatives
-        question: Question = LinkQuestion(dataset, negatives, seed, known=data_object.known)
+        question: Question = LinkQuestion(dataset, negatives, seed, until, data_object.known)
     else:
-        question = NodeQuestion(with_splits(dataset, Task(dataset.task, "cross_entropy", ()), seed))
+        dataset = with_splits(dataset, Task(dataset.task, "cross_entropy", ()), seed)
+        question = NodeQuestion(dataset, view_of(dataset, data_object.task, "node", sampled=True).until)
 
     def layered(hops: int) -> bool:
         return model is None or (isinstance(model, BlockModel) and model.takes_blocks(hops))
@@ -71,7 +74,7 @@ def _portable_store(data_object: DataObject) -> GraphStore:
     if meta.is_homogeneous:
         ((key, edges),), ((node_type, n),) = store.graph.edges.items(), store.graph.n_node.items()
         order, nodes, features = store.order[key], store.nodes[node_type], store.edges[key]
-        graph = homogeneous(edges, n)
+        graph = homogeneous(edges, n, store.graph.node_time.get(node_type))
         return GraphStore(graph, {ONE_RELATION: order}, {ONE_TYPE: nodes}, {ONE_RELATION: features})
     nodes = {
         node_type: float_features(of, meta.root) if isinstance(of, Mapping) else of

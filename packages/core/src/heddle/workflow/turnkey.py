@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from heddle.capabilities import TRAINS_SCRIPTS, TrainsScripts
 from heddle.errors import ConfigError, nearest
 from heddle.workflow.downstream import Boosting, Deployment, Downstream
@@ -57,6 +59,13 @@ class Runner(Protocol):
 
     def embed(self, kind: str) -> Any:
         """Return numpy [n, d]: the embeddings of all nodes of a type."""
+        ...
+
+    def embed_rows(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return two [n_rows, d]: of each row of the relation asked about its sender and receiver, as of its time.
+
+        None where nodes are asked about, or times aren't looked at.
+        """
         ...
 
     def export(self, name: str, max_batch: int) -> Any:

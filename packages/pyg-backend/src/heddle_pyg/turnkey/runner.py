@@ -86,14 +86,42 @@ class TorchRunner:
         return evaluated(self._task, self._loader, self._program, state, split)
 
     def embed(self, kind: str) -> np.ndarray:
-        if self._whole is None:
-            model = self._model.model if isinstance(self._model, LinkPredictor) else self._model
-            if not isinstance(model, HeteroModule):
+        data_object = self._trainer.data_object
+        if data_object.times is not None:
+            asked = data_object.dataset
+            if (asked.task, asked.target_type) != ("node_classification", kind):
                 raise ConfigError(
-                    f"embeddings: found a {type(model).__name__}, expected a HeteroModule, alone or in a LinkPredictor"
+                    f"embeddings of {kind}: found data with times, in which a node is another one at each time, "
+                    "expected those of the task's rows; leave out kinds, or give the data object time='ignore'"
                 )
-            self._whole = embed_whole(model, self._trainer.data_object.parts, self._device)
+            return self._loader.everything(self._program, self._program.init(0)).outputs
+        if self._whole is None:
+            self._whole = embed_whole(self._hetero(), data_object.parts, self._device)
         return self._whole[kind]
+
+    @torch.no_grad()
+    def embed_rows(self) -> tuple[np.ndarray, np.ndarray] | None:
+        data_object, model = self._trainer.data_object, self._hetero()
+        dataset = data_object.dataset
+        if data_object.times is None or dataset.task != "link_prediction":
+            return None
+        found: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        node_types = dataset.target_type, dataset.receiver_type
+        links, times = data_object.rows()
+        for placed in self._loader.asked(self._program, links, times, node_types):
+            model.eval()
+            for end, vectors in zip(found, placed.embeddings(model(placed))):
+                end.append(vectors.float().cpu().numpy())
+        return np.concatenate(found[0]), np.concatenate(found[1])
+
+    def _hetero(self) -> HeteroModule:
+        """Return the module whose outputs are embeddings."""
+        model = self._model.model if isinstance(self._model, LinkPredictor) else self._model
+        if not isinstance(model, HeteroModule):
+            raise ConfigError(
+                f"embeddings: found a {type(model).__name__}, expected a HeteroModule, alone or in a LinkPredictor"
+            )
+        return model
 
     def export(self, name: str, max_batch: int) -> Any:
         """Return the trained model as a `heddle.serving.Served`, compared with `embed`."""

@@ -11,7 +11,7 @@ from heddle.data.files import fail
 from heddle.data.prepared import Prepared, PreparedEdges, open_prepared
 from heddle.data.prepared.graphs import ends_by_row
 from heddle.graph import EdgeType
-from heddle.workflow.embeddings import read_embeddings
+from heddle.workflow.embeddings import ENDS, read_embeddings, read_row_embeddings
 
 ROWS = 65536
 """Rows of a batch."""
@@ -85,7 +85,9 @@ class BoostTable:
     def matrix(self, rows: np.ndarray) -> np.ndarray:
         """Return [n, columns] float32 of rows."""
         parts = [np.asarray(array[rows], np.float32) for array in self._edges.features.values()]
-        parts += [array[self._ends[at][rows]] for at, (_, array) in enumerate(self._vectors)]
+        by_row = self._by_row
+        places = (rows, rows) if by_row is not None else (ends[rows] for ends in self._ends)
+        parts += [array[place] for place, (_, array) in zip(places, self._vectors)]
         return np.concatenate(parts, axis=1)
 
     def batches(self, rows: np.ndarray, size: int = ROWS) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -107,10 +109,23 @@ class BoostTable:
         return ends_by_row(self._edges)
 
     @cached_property
+    def _by_row(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the embeddings of both ends of each row, as of the row's time; None if they are by node."""
+        if self.embeddings is None:
+            return None
+        found = read_row_embeddings(self.embeddings)
+        if found is not None and len(found[0]) != self._edges.rows:
+            expected = f"{self._edges.rows} rows of embeddings"
+            fail(self.embeddings, str(len(found[0])), expected, "write them again for this folder")
+        return found
+
+    @cached_property
     def _vectors(self) -> list[tuple[str, np.ndarray]]:
         """Return (end, [n, d]) of the sender and the receiver; [] without embeddings."""
         if self.embeddings is None:
             return []
+        if self._by_row is not None:
+            return list(zip(ENDS, self._by_row))
         found = read_embeddings(self.embeddings)
         vectors = []
         for end, kind in (("source", self.relation[0]), ("target", self.relation[2])):
