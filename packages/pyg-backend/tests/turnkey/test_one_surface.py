@@ -12,6 +12,7 @@ from heddle.config.saved import saved_config
 from heddle.data import DataSpec, LPDataObject, MetaLoader, NodeDataObject
 from heddle.data.mag import mag
 from heddle.data.sbm import sbm
+from heddle.errors import ConfigError
 from heddle.losses import LOSSES
 from heddle.nest import leaves_with_paths
 from heddle.plugins import load_plugins
@@ -21,7 +22,7 @@ from heddle.workflow.scripts import script_loader
 from heddle_pyg.module import PortableModule
 from heddle_torch.arrays.ops import TorchOps
 
-from .scripts import purchases
+from .scripts import mag_data, node_script, purchases
 
 SPEC = DataSpec(batch_size=32, fanouts=[4, 3], negatives=2, workers=0)
 WORDS = ["sampler=neighbor", "sampler.fanouts=[4,3]", "sampler.batch_size=32", "sampler.workers=0"]
@@ -97,3 +98,26 @@ def test_a_script_draws_and_learns_what_a_command_does(tmp_path, case):
     if best["best_epoch"] == 2:  # the script keeps the last epoch's weights
         found = workflow.test()
         assert found == {name: pytest.approx(best["test"][name], abs=1e-6) for name in found}
+
+
+def test_accumulation_by_command_is_the_larger_batch(tmp_path):
+    """Two batches of 32 make the step of one of 64: what is drawn depends on the nodes alone."""
+    curves = []
+    for name, words in {"two": ["trainer.accumulate=2"], "one": ["sampler.batch_size=64"]}.items():
+        run = tmp_path / name
+        common = [*mag_nodes(tmp_path)[0], *WORDS, "backend.precision=float64", "model.dropout=0"]
+        assert main(["train", *common, *words, f"run.dir={run}"]) == 0
+        lines = [line.split(",") for line in (run / "metrics.csv").read_text().splitlines()]
+        curves.append([float(line[lines[0].index("train.loss")]) for line in lines[1:]])
+    np.testing.assert_allclose(*curves, rtol=0, atol=1e-8)
+
+
+def test_a_script_stops_early_with_the_best_epochs_weights():
+    workflow = node_script(mag_data(), epochs=40, patience=2, metrics=["accuracy"])
+    rows = workflow.fit()
+    losses = [row["valid.loss"] for row in rows]
+    best = int(np.argmin(losses))
+    assert len(rows) == best + 3 < 40
+    assert workflow.valid()["loss"] == pytest.approx(losses[best], abs=1e-6)
+    with pytest.raises(ConfigError, match=r"did you mean 'valid\.accuracy'"):
+        node_script(mag_data(), monitor="valid.acuracy", metrics=["accuracy"])
