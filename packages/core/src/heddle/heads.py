@@ -115,13 +115,13 @@ class LinkHead:
 
 @dataclass(frozen=True)
 class EdgeHead:
-    """Classes of edges: an MLP of the embeddings of both ends and of the edge's own columns, codes embedded.
+    """Classes or values of edges: an MLP of the embeddings of both ends and of the edge's own columns, codes embedded.
 
     Both ends are of `node_type`, the last one of `receiver_type` if that is given; "" for a homogeneous graph.
 
     Attributes:
         dim: width of the node embeddings.
-        out_dim: classes.
+        out_dim: classes or values.
         asked_dim: float columns of an edge.
         asked_codes: number of codes of each of its columns of categories.
     """

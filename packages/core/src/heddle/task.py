@@ -16,6 +16,7 @@ from heddle.task_options import TaskOptions
 _LEVELS = {
     "node_classification": "node",
     "edge_classification": "edge",
+    "edge_regression": "edge",
     "graph_classification": "graph",
     "graph_regression": "graph",
     "link_prediction": "link",
@@ -144,7 +145,7 @@ def _defaults(kind: str, dataset: Dataset, horizon: int) -> tuple[str, tuple[str
         )
     if kind == "link_prediction":
         return "binary_cross_entropy", ("mrr", "hits@1", "hits@3", "hits@10", "auroc", "ap")
-    if kind == "graph_regression":
+    if kind in ("graph_regression", "edge_regression"):
         return "mse", ("rmse", "mae")
     if dataset.targets is not None and dataset.targets.ndim > 1:
         return "binary_cross_entropy", ("auroc", "ap")

@@ -7,6 +7,7 @@ from heddle.options import option
 TASKS = (
     "node_classification",
     "edge_classification",
+    "edge_regression",
     "graph_classification",
     "graph_regression",
     "link_prediction",

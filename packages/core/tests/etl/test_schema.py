@@ -83,6 +83,10 @@ def test_schema_files(tmp_path):
     [
         ({"kind": "edge_classificatoin"}, "expected one of .*'edge_classification'"),
         ({"kind": "edge_classification", "target": "thing"}, "found .*'thing'.*, expected a relation"),
+        (
+            {"kind": "edge_regression", "target": ["thing", "meets", "thing"]},
+            "kind: edge_regression.*add label",
+        ),
         ({"kind": "edge_classification", "target": ["thing", "meets", "thing"]}, "add label: COLUMN"),
     ],
 )

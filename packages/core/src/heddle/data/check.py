@@ -33,7 +33,7 @@ def check_dataset(dataset: Dataset, *, validated: bool = False) -> Dataset:
         return dataset
     if dataset.task == "forecast":
         rows = _times(dataset)
-    elif dataset.task == "edge_classification":
+    elif dataset.task in ("edge_classification", "edge_regression"):
         rows = _asked(dataset)
     else:
         rows = len(graphs) if many else _rows(graphs, dataset.target_type)

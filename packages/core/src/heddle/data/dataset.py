@@ -13,6 +13,7 @@ SPLITS = ("train", "valid", "test")
 TASKS = (
     "node_classification",
     "edge_classification",
+    "edge_regression",
     "graph_classification",
     "graph_regression",
     "link_prediction",

@@ -1,4 +1,4 @@
-"""Questions: what sampled batches ask of one large graph: the classes of nodes, or which links are true."""
+"""Questions: what sampled batches ask of one large graph: of nodes, of edges, or which links are true."""
 
 from typing import Any, NamedTuple, Protocol
 
@@ -105,7 +105,7 @@ class NodeQuestion:
 
 
 class EdgeQuestion(NodeQuestion):
-    """The classes of edges, from the surroundings of both ends and from the edges' own columns.
+    """The targets of edges, from the surroundings of both ends and from the edges' own columns.
 
     An edge's ends see what was there before it, so that neither it nor anything newer is among the messages.
 

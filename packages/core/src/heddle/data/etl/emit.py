@@ -11,7 +11,7 @@ from heddle.data.dataset import SPLITS
 from heddle.data.etl.encoders import Encoder, fit, write_features
 from heddle.data.etl.relate import Related, columns_of, table_of
 from heddle.data.etl.schema import Edges, Encode, Label, Nodes, Schema
-from heddle.data.etl.streams import NpyStream, chunks, integers, row_count
+from heddle.data.etl.streams import NpyStream, chunks, floats, integers, row_count
 from heddle.data.files import fail
 from heddle.data.prepared.write import FolderWriter, index_type
 from heddle.extras import require
@@ -116,6 +116,11 @@ class Emitter:
 
     def _label(self, kind: tuple[str, ...], label: Label, folder: Path) -> Path:
         path, _ = table_of(self.schema, self.related.tables, self.related.nodes, kind, label.table)
+        if self.schema.kind == "edge_regression" and kind == self.schema.target:
+            with NpyStream(folder / "label.npy", np.float64) as values:
+                for table in chunks(path, [label.column]):
+                    values.write(floats(table, label.column))
+            return values.path
         most = -1
         with NpyStream(folder / "label.npy", np.int64) as stream:
             for table in chunks(path, [label.column]):

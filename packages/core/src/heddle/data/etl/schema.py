@@ -8,7 +8,7 @@ from heddle.data.prepared.folder import TASK_KINDS
 from heddle.errors import ConfigError, problem
 
 TYPES = ("text", "int", "float", "money", "clock", "datetime")
-_OF_RELATIONS = ("link_prediction", "edge_classification")
+_OF_EDGES = ("edge_classification", "edge_regression")
 ENCODINGS = ("plain", "number", "log", "bins", "category", "onehot", "cyclic", "since")
 
 
@@ -71,7 +71,10 @@ class Encode(NamedTuple):
 
 
 class Label(NamedTuple):
-    """What is to be told: a column, and its values in the order of their classes (() for numbers 0, 1, ...)."""
+    """What is to be told: a column, and its values in the order of their classes (() for numbers 0, 1, ...).
+
+    For kind: edge_regression, the target's column holds any numbers.
+    """
 
     column: str
     classes: tuple[str, ...] = ()
@@ -163,13 +166,21 @@ def read_schema(given: Mapping[str, Any]) -> Schema:
     if schema.kind != "none" and target not in known:
         expected = f"one of {[list(names) for names in known]}"
         raise ConfigError(problem("schema.target", list(target), expected, "name a node type or a relation"))
-    if schema.kind in _OF_RELATIONS and len(target) != 3:
+    if schema.kind in ("link_prediction", *_OF_EDGES) and len(target) != 3:
         what = f"{list(target)} for {schema.kind}"
         raise ConfigError(problem("schema.target", what, "a relation", "name its three types"))
     asked = next((edge for edge in edges if edge.type == target), None)
-    if schema.kind == "edge_classification" and asked is not None and asked.label is None:
+    if schema.kind in _OF_EDGES and asked is not None and asked.label is None:
         what = f"no label of {list(target)}"
-        raise ConfigError(problem("schema.kind: edge_classification", what, "a column", "add label: COLUMN"))
+        raise ConfigError(problem(f"schema.kind: {schema.kind}", what, "a column", "add label: COLUMN"))
+    if (
+        schema.kind == "edge_regression"
+        and asked is not None
+        and asked.label is not None
+        and asked.label.classes
+    ):
+        what = f"classes of {asked.label.column!r}"
+        raise ConfigError(problem("schema.kind: edge_regression", what, "numbers", "leave out label.classes"))
     return Schema(schema.name, tables, nodes, edges, split, schema.kind, target)
 
 

@@ -14,7 +14,7 @@ FORMAT = 1
 METADATA = "metadata.json"
 """The file that is written last: a folder without it is not finished."""
 
-TASK_KINDS = ("node_classification", "link_prediction", "edge_classification", "none")
+TASK_KINDS = ("node_classification", "link_prediction", "edge_classification", "edge_regression", "none")
 
 
 class Task(NamedTuple):
@@ -23,7 +23,7 @@ class Task(NamedTuple):
     Attributes:
         kind: one of TASK_KINDS.
         target: (node type,) or (source, relation, target): whose labels and splits count; () for "none".
-        num_classes: classes of the labels, 0 for links.
+        num_classes: classes of the labels, 0 for links and values.
         classes: their names in order, () if they have none.
     """
 
@@ -71,7 +71,7 @@ class PreparedEdges(NamedTuple):
         ends: [rows, 2], sender and receiver of each row.
         features, columns, sizes: as in PreparedNodes.
         time: [rows] int64, or None.
-        label: [rows] int64, -1 where unknown; or None.
+        label: [rows] int64, -1 where unknown; float64 values of an edge_regression, NaN where unknown; or None.
         splits: "train", "valid", "test" -> ascending int64 rows; {} for none.
         rows_of: the relation whose rows these are too, as a reverse relation has its original's; or None.
         by_time: whether each receiver's positions are in the order of their times; of other timed relations a sampler

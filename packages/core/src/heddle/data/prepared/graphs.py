@@ -177,7 +177,7 @@ def to_dataset(opened: Prepared) -> Dataset:
         return check_dataset(
             Dataset(opened.name, task.kind, graph, targets, splits, *about, class_names=names, times=times)
         )
-    if task.kind == "edge_classification":
+    if task.kind in ("edge_classification", "edge_regression"):
         return _edges_asked(opened)
     if task.kind == "link_prediction":
         key = (task.target[0], task.target[1], task.target[2])
@@ -228,11 +228,13 @@ def _edges_asked(opened: Prepared) -> Dataset:
             other: of._replace(features=None) if other in same else of for other, of in graph.edges.items()
         }
         graph = graph._replace(edges=edges)
+    values = task.kind == "edge_regression"
+    targets = np.array(own.label, np.float32)[:, None] if values else np.array(own.label, np.int64)
     found = Dataset(
         opened.name,
         task.kind,
         graph,
-        np.array(own.label, np.int64),
+        targets,
         splits,
         task.num_classes,
         key[0],
