@@ -1,4 +1,4 @@
-"""Questions about edges by command: the asked row's own columns are used, and what only later rows tell isn't learned."""
+"""Questions about edges by command: the row's own columns are used, what only later rows tell isn't learned."""
 
 import csv
 import json
