@@ -36,6 +36,11 @@ class TaskOptions:
         least=1,
         of=_NOT_FORECASTS,
     )
+    candidates: str = option(
+        "auto",
+        "what a true link is ranked against: all, random:K, historical:K, file:PATH; auto: random:100, of triples all",
+        of=_NOT_FORECASTS,
+    )
     time: str = option(
         "auto",
         "auto: a question sees nothing newer than itself, where the data has times; ignore: the future too",

@@ -15,7 +15,7 @@ from heddle.workflow.loader import loader_for
 from heddle.workflow.negatives import TrueLinks, corrupted, false_pairs
 from heddle.workflow.options import TrainerSettings
 from heddle.workflow.outcome import known_targets
-from heddle.workflow.ranking import filtered_ranks, shared_ranks
+from heddle.workflow.ranking import filtered_ranks
 from heddle.workflow.splits import with_splits
 
 from .numpy_engine import linear_program
@@ -247,15 +247,7 @@ def test_ranks_equal_the_naive_ones_with_ties(monkeypatch):
     assert filtered_ranks(entities, relations, triples[:0], known).shape == (0,)
 
 
-def test_shared_ranks_equal_the_naive_ones_with_ties():
-    rng = np.random.default_rng(2)
-    positive, negative = rng.integers(5, size=20) * 1.0, rng.integers(5, size=30) * 1.0
-    naive = [naive_rank([score, *negative], 0, range(1, 31)) for score in positive]
-    assert shared_ranks(positive, negative).tolist() == naive
-
-
 def test_scores_that_are_no_numbers_rank_last():
-    assert shared_ranks(np.array([np.nan]), np.array([1.0, 2.0])).tolist() == [3]
     entities = np.full((4, 2), np.nan)
     triples = np.array([[0, 0, 1]])
     assert filtered_ranks(entities, np.ones((1, 2)), triples, triples).tolist() == [4, 4]

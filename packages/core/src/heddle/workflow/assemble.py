@@ -26,6 +26,7 @@ from heddle.task import Task, signature_of, task_for
 from heddle.workflow.check import check_fit
 from heddle.workflow.known import View, view_of
 from heddle.workflow.loader import Loader, loader_for
+from heddle.workflow.metrics import metric
 from heddle.workflow.questions import EdgeQuestion, LinkQuestion, NodeQuestion, Question
 from heddle.workflow.sampled import SampledLoader, sampled_graph
 from heddle.workflow.sampler import specs_of
@@ -110,7 +111,8 @@ def _sampled(
     elif task.level == "edge":
         question = EdgeQuestion(view.dataset, view.until)
     elif task.level == "link":
-        question = LinkQuestion(view.dataset, config.task.negatives, seed, view.until)
+        ranked = config.task.candidates if any(metric(name).of_ranks for name in task.metrics) else None
+        question = LinkQuestion(view.dataset, config.task.negatives, seed, view.until, ranked=ranked)
     else:
         raise ConfigError(
             f"sampler={sampler.name}: found a task of {task.level}s, expected one of nodes, edges or links; "

@@ -10,15 +10,24 @@ from heddle.errors import DataError
 from heddle.graph import Graph
 from heddle.model import Batch
 from heddle.program import Placed, Program, State
+from heddle.workflow.candidates import Candidates, Rules, candidates, places_ranked, protocol
+from heddle.workflow.link_baselines import History, link_baselines
 from heddle.workflow.loader import Loader
 from heddle.workflow.negatives import TrueLinks, false_pairs
 from heddle.workflow.outcome import Outcome
-from heddle.workflow.ranking import shared_ranks
 from heddle.workflow.seeds import generator
 
+_PAIRS = 2**20
+"""Links that are scored by one forward pass."""
 
-def link_loader(dataset: Dataset, model: Any, batch_size: int | None, negatives: int, seed: int) -> Loader:
+
+def link_loader(
+    dataset: Dataset, model: Any, batch_size: int | None, negatives: int, seed: int, ranked: str = "auto"
+) -> Loader:
     """Return the Loader of links: `LinkLoader` for [n, 2] splits, `TripleLoader` for [n, 3].
+
+    Args:
+        ranked: `task.candidates`.
 
     Raises:
         DataError: no training links, or a node id out of range.
@@ -28,7 +37,7 @@ def link_loader(dataset: Dataset, model: Any, batch_size: int | None, negatives:
     check_links(dataset)
     train = dataset.splits["train"]
     kind = TripleLoader if train.shape[1] == 3 else LinkLoader
-    return kind(dataset, model, batch_size or len(train), negatives, seed)
+    return kind(dataset, model, batch_size or len(train), negatives, seed, ranked)
 
 
 def check_links(dataset: Dataset) -> None:
@@ -51,13 +60,19 @@ def check_links(dataset: Dataset) -> None:
 class LinkLoader:
     """Predicts pairs of nodes of one graph.
 
-    For evaluation each split has as many fixed false pairs as it has links; ranks are among all of its false pairs
-    (Open Graph Benchmark's convention for hits@k), losses, AUROC and AP are over both together.
+    For evaluation each split has as many fixed false pairs as it has links, over which losses, AUROC and AP are taken.
+    Each link is ranked among candidates of its own, of a large split a sample of the links.
+
+    Args:
+        ranked: `task.candidates`.
     """
 
     every_epoch: tuple[str, ...] = ("valid",)
 
-    def __init__(self, dataset: Dataset, model: Any, batch_size: int, negatives: int, seed: int):
+    def __init__(
+        self, dataset: Dataset, model: Any, batch_size: int, negatives: int, seed: int, ranked: str = "auto"
+    ):
+        how = protocol(ranked)
         graph: Any = dataset.graphs
         self._graph, self._prepared = graph, model.prepare(graph)
         self._links = {split: np.asarray(dataset.splits[split], np.int64) for split in SPLITS}
@@ -67,6 +82,13 @@ class LinkLoader:
         self._true = true_pairs(dataset, np.concatenate(known))
         self._size, self._negatives, self._seed = min(batch_size, len(self._links["train"])), negatives, seed
         self._false = {split: self._fixed(split) for split in SPLITS}
+        counts = count_ends(dataset)
+        rules = Rules(counts, self._true.refuses)
+        self._candidates = {
+            split: candidates(how, links, split, seed, rules, places_ranked(links, split, seed))
+            for split, links in self._links.items()
+        }
+        self._history = History(self._links["train"], None, counts, bool(dataset.receiver_type))
 
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
         """Yield the epoch's links in random order, each batch with false pairs of its own, all of one shape."""
@@ -81,21 +103,42 @@ class LinkLoader:
             )
 
     def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
-        """Return the scores of each split's true pairs, then of its false ones, from one forward pass."""
-        index = {split: np.concatenate([self._links[split], self._false[split]]) for split in splits}
-        asked = np.concatenate([index[split] for split in splits])
-        scores = np.asarray(program.predict(state, program.place(Batch(self._graph, self._prepared, asked))))
-        ends = np.cumsum([len(index[split]) for split in splits])[:-1]
-        return {
-            split: judged(index[split], own, len(self._links[split]))
-            for split, own in zip(splits, np.split(scores, ends))
-        }
+        """Return the scores of each split's true pairs, then of its false ones, and the ranks of the true ones."""
+        scores = self._scores(program, state, [self._asked(split) for split in splits])
+        return {split: self._evaluated(split, own) for split, own in zip(splits, scores)}
 
     def everything(self, program: Program, state: State) -> Outcome:
         """Return the scores of the links of all splits."""
         index = np.concatenate(list(self._links.values()))
         scores = np.asarray(program.predict(state, program.place(Batch(self._graph, self._prepared, index))))
         return Outcome(index, scores, np.ones(len(index), np.float32), np.ones(len(index), bool))
+
+    def baselines(self, splits: Sequence[str]) -> dict[str, dict[str, Outcome]]:
+        """Return baseline -> split -> what it answers, from the training links; of training itself it tells nothing."""
+        found: dict[str, dict[str, Outcome]] = {}
+        for split in (split for split in splits if split != "train" and len(self._links[split])):
+            rows = self._asked(split)
+            known = np.full(len(rows), len(self._history.links))
+            for name, scores in link_baselines(self._history, rows, known).items():
+                found.setdefault(name, {})[split] = self._evaluated(split, scores)
+        return found
+
+    def _asked(self, split: str) -> np.ndarray:
+        """Return a split's links, its false ones, and the candidates."""
+        return np.concatenate([self._links[split], self._false[split], self._candidates[split].rows])
+
+    def _evaluated(self, split: str, scores: np.ndarray) -> Outcome:
+        index = np.concatenate([self._links[split], self._false[split]])
+        return judged(index, scores, len(self._links[split]), self._candidates[split])
+
+    def _scores(self, program: Program, state: State, asked: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+        """Return the scores of several arrays of links, from one forward pass unless they are very many."""
+        rows = np.concatenate(asked)
+        scores = [
+            np.asarray(program.predict(state, program.place(Batch(self._graph, self._prepared, piece))))
+            for piece in np.split(rows, range(_PAIRS, len(rows), _PAIRS))
+        ]
+        return np.split(np.concatenate(scores), np.cumsum([len(part) for part in asked])[:-1])
 
     def _fixed(self, split: str) -> np.ndarray:
         rng = generator(self._seed, "evaluation negatives", SPLITS.index(split))
@@ -122,11 +165,17 @@ def with_negatives(
     return Batch(graph, prepared, index, targets, mask)
 
 
-def judged(index: np.ndarray, scores: np.ndarray, n_true: int) -> Outcome:
-    """Return the Outcome of `n_true` true links followed by false ones, ranked among the false ones."""
+def judged(index: np.ndarray, scores: np.ndarray, n_true: int, ranked: Candidates | None) -> Outcome:
+    """Return the Outcome of `n_true` true links followed by false ones.
+
+    Args:
+        scores: of `index`, then of the candidates that the true links are ranked against.
+        ranked: those; None where nothing is ranked.
+    """
+    own, others = np.split(np.asarray(scores), [len(index)])
     targets = (np.arange(len(index)) < n_true).astype(np.float32)
-    ranks = shared_ranks(scores[:n_true], scores[n_true:])
-    return Outcome(index, scores, targets, np.ones(len(index), bool), ranks)
+    ranks = None if ranked is None else ranked.ranks(own[:n_true], others)
+    return Outcome(index, own, targets, np.ones(len(index), bool), ranks)
 
 
 def true_pairs(dataset: Dataset, rows: np.ndarray) -> TrueLinks:

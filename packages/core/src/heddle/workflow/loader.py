@@ -40,6 +40,15 @@ class CountingLoader(Protocol):
         ...
 
 
+@runtime_checkable
+class ComparedLoader(Protocol):
+    """A Loader that knows trivial rules for what it asks."""
+
+    def baselines(self, splits: Sequence[str]) -> Mapping[str, Mapping[str, Outcome]]:
+        """Return baseline -> split -> what it answers to the very questions of `outcomes`."""
+        ...
+
+
 def loader_for(
     dataset: Dataset,
     task: Task,
@@ -56,7 +65,7 @@ def loader_for(
         model: has `.prepare(graph)`; one of links in time, which reads snapshots, hasn't.
         trainer: its batch_size (graphs or links per step, None for all at once, windows as `usual_batch`), batching and
             epochs.
-        options: its negatives (false links per true one) and chunk.
+        options: its negatives (false links per true one), candidates and chunk.
         static_shapes: whether batches of graphs are padded to a few fixed shapes.
     """
     if task.level == "node":
@@ -78,7 +87,8 @@ def loader_for(
     if dataset.snapshots is not None and not isinstance(model, GraphModel):
         from heddle.workflow.snapshot_links import SnapshotLinkLoader
 
-        return SnapshotLinkLoader(dataset, options.negatives, seed)
+        return SnapshotLinkLoader(dataset, options.negatives, seed, options.candidates)
     from heddle.workflow.links import link_loader
 
-    return link_loader(dataset, model, trainer.batch_size, options.negatives, seed)
+    ranked = options.candidates
+    return link_loader(dataset, model, trainer.batch_size, options.negatives, seed, ranked)

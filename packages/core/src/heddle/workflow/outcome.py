@@ -49,9 +49,12 @@ def figures(task: Objective, outcome: Outcome) -> dict[str, float]:
     batch = Batch(no_graph, {}, outcome.index, outcome.targets, outcome.mask)
     outputs = np.asarray(outcome.outputs, np.float64)
     loss = float(task.loss(NumpyOps(), outputs, batch)) if outcome.mask.any() else float("nan")
-    return {"loss": loss} | evaluate(
-        task.metrics, outcome.outputs, outcome.targets, outcome.mask, outcome.ranks
-    )
+    return {"loss": loss} | evaluate_outcome(task, outcome)
+
+
+def evaluate_outcome(task: Objective, outcome: Outcome) -> dict[str, float]:
+    """Return {metric: ...} of an outcome, without a loss: of rules whose scores are no logits."""
+    return evaluate(task.metrics, outcome.outputs, outcome.targets, outcome.mask, outcome.ranks)
 
 
 Figures = Mapping[str, Mapping[str, float]]

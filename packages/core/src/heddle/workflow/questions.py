@@ -1,5 +1,6 @@
 """Questions: what sampled batches ask of one large graph: of nodes, of edges, or which links are true."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -9,7 +10,9 @@ from heddle.errors import DataError
 from heddle.graph import Array, Graph
 from heddle.sampling.false_links import false_links
 from heddle.sampling.stream import sample_key
+from heddle.workflow.candidates import Candidates, Meetings, Rules, candidates, places_ranked, protocol
 from heddle.workflow.known import Until
+from heddle.workflow.link_baselines import History, history_of, link_baselines
 from heddle.workflow.links import check_links, count_ends, judged, true_pairs
 from heddle.workflow.negatives import TrueLinks
 from heddle.workflow.outcome import Outcome, known_targets
@@ -56,8 +59,16 @@ class Question(Protocol):
         """Return what a batch of predictions for a split asks."""
         ...
 
+    def cut(self, split: str | None, size: int) -> list[np.ndarray]:
+        """Return `rows(split)` in pieces, in order, each about no more nodes than `size` rows of training are."""
+        ...
+
     def outcome(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Outcome:
         """Return the predictions for `rows(split)` beside the truth."""
+        ...
+
+    def baselines(self, split: str) -> Mapping[str, Outcome]:
+        """Return baseline -> what a trivial rule answers to the questions of a split; {} where none is known."""
         ...
 
 
@@ -97,8 +108,14 @@ class NodeQuestion:
     def ask(self, rows: np.ndarray, split: str | None = None) -> Asked:
         return Asked(rows, np.arange(len(rows)), times=self._times(rows, split))
 
+    def cut(self, split: str | None, size: int) -> list[np.ndarray]:
+        return _regular(self.rows(split), size)
+
     def outcome(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Outcome:
         return Outcome(rows, outputs, *known_targets(self._targets[rows]))
+
+    def baselines(self, split: str) -> Mapping[str, Outcome]:
+        return {}
 
     def _times(self, ids: np.ndarray, split: str | None) -> np.ndarray | None:
         return None if self._until is None else self._until[split][ids]
@@ -144,8 +161,8 @@ class LinkQuestion:
     """Which pairs (sender, receiver) of nodes of one type or of two, or triples (head, relation, tail), are true.
 
     A true link's false ones are new in every epoch, whatever batch it comes in: of a pair both ends are drawn anew, of
-    a triple one. For predictions they are fixed, as many as there are true ones; ranks are among all false links of
-    the split. Links of any split are no false ones, nor are `known` ones.
+    a triple one. For predictions they are fixed, as many as there are true ones; each link is ranked among candidates
+    of its own. Links of any split are no false ones, nor are `known` ones.
 
     With times, a false link is asked at the time of its true one, and its ends were there by then.
 
@@ -153,6 +170,7 @@ class LinkQuestion:
         negatives: false links for each true one in training.
         until: the times up to which questions may look; None where the data has no times.
         known: [n, 2] pairs that are true besides those of the splits; None for the edges of a homogeneous graph.
+        ranked: `task.candidates`; None where nobody asks for ranks.
 
     Raises:
         DataError: no training links, or a node id out of range.
@@ -165,8 +183,10 @@ class LinkQuestion:
         seed: int,
         until: Until | None = None,
         known: np.ndarray | None = None,
+        ranked: str | None = "auto",
     ):
         check_links(dataset)
+        self._how = None if ranked is None else protocol(ranked)
         graph: Any = dataset.graphs
         self._negatives, self._seed, self._until = negatives, seed, until
         self._links = {split: np.asarray(dataset.splits[split], np.int64) for split in SPLITS}
@@ -186,6 +206,8 @@ class LinkQuestion:
         self._predicted: dict[str | None, _Links] = {split: self._fixed(split) for split in SPLITS}
         times = None if until is None else until[None]
         self._predicted[None] = _Links(np.concatenate(list(self._links.values())), times)
+        self._moments = dataset.times.asked if until is not None and dataset.times is not None else None
+        self._ranked: dict[str, tuple[Candidates, _Links]] = {}
 
     def __len__(self) -> int:
         return len(self._links["train"])
@@ -199,16 +221,94 @@ class LinkQuestion:
         return self._asked(rows)._replace(targets=targets, mask=np.ones(len(targets), bool))
 
     def rows(self, split: str | None) -> np.ndarray:
-        return np.arange(len(self._predicted[split].links))
+        return np.arange(len(self._all(split).links))
 
     def ask(self, rows: np.ndarray, split: str | None = None) -> Asked:
-        return self._asked(self._predicted[split].at(rows))
+        return self._asked(self._all(split).at(rows))
+
+    def cut(self, split: str | None, size: int) -> list[np.ndarray]:
+        """Return first the links and their false ones, then the candidates, of which few nodes may make very many."""
+        own = np.arange(len(self._predicted[split].links))
+        pieces, at, every = _regular(own, size), len(own), self._all(split)
+        while at < len(every.links):
+            count = _fitting(every, at, size)
+            pieces.append(np.arange(at, at + count))
+            at += count
+        return pieces
 
     def outcome(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Outcome:
-        links = self._predicted[split].links[rows]
+        links = self._predicted[split].links
         if split is None:
+            links = links[rows]
             return Outcome(links, outputs, np.ones(len(links), np.float32), np.ones(len(links), bool))
-        return judged(links, outputs, len(self._links[split]))
+        ranked = None if self._how is None else self._candidates(split)[0]
+        return judged(links, outputs, len(self._links[split]), ranked)
+
+    def baselines(self, split: str) -> Mapping[str, Outcome]:
+        every = self._all(split)
+        if (
+            self._typed
+            or self._how is None
+            or (every.times is None and split == "train")
+            or not len(every.links)
+        ):
+            return {}
+        known, history = self._history(every)
+        scores = link_baselines(history, every.links, known)
+        return {name: self.outcome(split, self.rows(split), own) for name, own in scores.items()}
+
+    def _history(self, asked: "_Links") -> tuple[np.ndarray, History]:
+        """Return (how many events each of the asked links may read, all events)."""
+        apart = bool(self._node_types[1])
+        if self._moments is None or asked.times is None:
+            history = History(self._links["train"], None, self._counts, apart)
+            return np.full(len(asked.links), len(history.links)), history
+        links, moments = (
+            np.concatenate([np.asarray(of[split]) for split in SPLITS]) for of in (self._links, self._moments)
+        )
+        history = history_of(links, moments, self._counts, apart, np.asarray(self._moments["train"]))
+        return history.before(asked.times), history
+
+    def _all(self, split: str | None) -> "_Links":
+        """Return what is predicted of a split: its links, their false ones, the candidates."""
+        if split is None or self._how is None:
+            return self._predicted[split]
+        return self._candidates(split)[1]
+
+    def _candidates(self, split: str) -> tuple[Candidates, "_Links"]:
+        if split in self._ranked or self._how is None:
+            return self._ranked[split]
+        links, until, together, met = self._links[split], self._until, None, None
+        if until is not None and self._moments is not None and not self._typed:
+            moments, met = np.asarray(self._moments[split]), self._links["train"]
+            meetings = Meetings(links, moments, self._counts[1], not self._node_types[1])
+
+            def together(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+                return meetings.at(rows, moments[places])
+
+        times = None if until is None else until[split]
+        rules = Rules(
+            self._counts,
+            self._true.refuses,
+            lambda rows, places: self._unborn(rows, None if times is None else times[places]),
+            together,
+            met,
+            (-1, 0) if self._typed else (-1,),
+        )
+        ranked = places_ranked(links, split, self._seed)
+        found = candidates(self._how, links, split, self._seed, rules, ranked)
+        own = found.positive[found.of]
+        rows = _Links(found.rows, None if times is None else times[own])
+        self._ranked[split] = found, self._predicted[split].and_(rows)
+        return self._ranked[split]
+
+    def _unborn(self, links: np.ndarray, times: np.ndarray | None) -> np.ndarray:
+        """Tell which links have an end that was not there by their times."""
+        late = np.zeros(len(links), bool)
+        for born, end in zip(self._born, (0, -1), strict=True):
+            if born is not None and times is not None:
+                late |= born[links[:, end]] > times
+        return late
 
     def _asked(self, rows: "_Links") -> Asked:
         return ask_links(rows.links, rows.times, self._node_types)
@@ -218,11 +318,7 @@ class LinkQuestion:
         key, both = sample_key(self._seed, epoch), not self._typed
 
         def unborn(links: np.ndarray, places: np.ndarray) -> np.ndarray:
-            late = np.zeros(len(links), bool)
-            for born, end in zip(self._born, (0, -1), strict=True):
-                if born is not None and true.times is not None:
-                    late |= born[links[:, end]] > true.times[places]
-            return late
+            return self._unborn(links, None if true.times is None else true.times[places])
 
         false, found = false_links(
             true.links, self._counts, self._true.refuses, key, names, both=both, refused=unborn
@@ -298,3 +394,24 @@ def _distinct(ids: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarra
     places = np.empty(len(ids), np.int64)
     places[order] = np.cumsum(new) - 1
     return own[new], moments[new], places
+
+
+def _regular(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    return np.split(rows, range(size, len(rows), size))
+
+
+def _fitting(every: _Links, at: int, size: int) -> int:
+    """Count the links from `at` on that together have no more distinct ends than `size` links may have."""
+    width = size
+    while True:
+        some = every.at(np.arange(at, min(at + width, len(every.links))))
+        ends = (2 * some.links[:, [0, -1]] + [0, 1]).reshape(-1)  # of two types, or counted twice at most
+        times = np.zeros(len(ends), np.int64) if some.times is None else np.repeat(some.times, 2)
+        _, _, places = _distinct(ends, times)
+        _, first = np.unique(places, return_index=True)
+        over = np.sort(first)[2 * size :]
+        if len(over):
+            return max(1, int(over[0]) // 2)
+        if at + width >= len(every.links):
+            return len(some.links)
+        width *= 2

@@ -1,21 +1,9 @@
-"""Ranks of true links among false ones; ties take the mean of the ranks they share."""
+"""Ranks of triples among all entities; ties take the mean of the ranks they share."""
 
 import numpy as np
 
 _CELLS = 2**23
 """Scores that are held at once."""
-
-
-def shared_ranks(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
-    """Return the rank of each positive score among all the negative ones: [n], [m] -> [n] float from 1.
-
-    A score that isn't a number ranks last.
-    """
-    ordered = np.sort(negative)
-    below = np.searchsorted(ordered, positive, "left")
-    equal = np.searchsorted(ordered, positive, "right") - below
-    ranks = 1 + len(negative) - below - equal / 2
-    return np.where(np.isnan(positive), 1 + len(negative), ranks)
 
 
 def filtered_ranks(

@@ -17,10 +17,11 @@ from heddle.options import plain
 from heddle.workflow.assemble import Assembly, assemble
 from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop, Tracking, display
 from heddle.workflow.checkpoint import load
+from heddle.workflow.compared import compared
 from heddle.workflow.folder import check_free, is_finished, new_folder
-from heddle.workflow.loader import CountingLoader
+from heddle.workflow.loader import ComparedLoader, CountingLoader
 from heddle.workflow.options import Place
-from heddle.workflow.outcome import figures
+from heddle.workflow.outcome import evaluate_outcome, figures
 from heddle.workflow.progress import Progress
 from heddle.workflow.report import Story, page
 from heddle.workflow.screen import print_figures
@@ -128,6 +129,7 @@ def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Pa
         "seed": config.seed,
         "time": sum(row["seconds"] for row in progress.rows),
         **({"times": dict(parts.times)} if parts.times else {}),
+        **_baselines(parts),
         **_stats(parts),
     }
     story = Story(
@@ -152,6 +154,17 @@ def _stats(parts: Assembly) -> dict[str, dict[str, float]]:
     return {"stats": stats} if stats else {}
 
 
+def _baselines(parts: Assembly) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    """Return {"baselines": {baseline: {split: metrics}}}; {} for a task that has none."""
+    if not isinstance(parts.loader, ComparedLoader):
+        return {}
+    found = {
+        name: {split: evaluate_outcome(parts.task, outcome) for split, outcome in splits.items()}
+        for name, splits in parts.loader.baselines(SPLITS).items()
+    }
+    return {"baselines": found} if found else {}
+
+
 def _about(config: "RunConfig", parts: Assembly) -> dict[str, Any]:
     """Return what a weights file says of itself."""
     signature = parts.signature._asdict()
@@ -167,6 +180,8 @@ def _about(config: "RunConfig", parts: Assembly) -> dict[str, Any]:
 def _tell(folder: Path, result: Mapping[str, Any]) -> Path:
     """Print the figures, the report's path and, last, the folder's."""
     print_figures(result)
+    if "baselines" in result:
+        print(compared(result))
     if "stats" in result:
         print(", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in result["stats"].items()))
     print(f"report: {folder / 'report.html'}")

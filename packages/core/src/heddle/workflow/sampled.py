@@ -143,9 +143,17 @@ class SampledLoader:
 
         return prefetched(build, len(pieces), spec.workers, spec.prefetch)
 
+    def baselines(self, splits: Sequence[str]) -> dict[str, dict[str, Outcome]]:
+        """Return baseline -> split -> what a trivial rule answers to the same questions."""
+        found: dict[str, dict[str, Outcome]] = {}
+        for split in splits:
+            for name, outcome in self._question.baselines(split).items():
+                found.setdefault(name, {})[split] = outcome
+        return found
+
     def _outcome(self, program: Program, state: State, split: str | None) -> Outcome:
-        spec, rows = self._specs[split or "test"], self._question.rows(split)
-        pieces = np.split(rows, range(spec.batch_size, len(rows), spec.batch_size))
+        spec = self._specs[split or "test"]
+        rows, pieces = self._question.rows(split), self._question.cut(split, spec.batch_size)
 
         def build(number: int) -> Placed:
             asked = self._question.ask(pieces[number], split)

@@ -16,6 +16,7 @@ from heddle.sampling.parts import Part, Parts
 from heddle.sampling.store import GraphStore
 from heddle.task import Task
 from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop
+from heddle.workflow.candidates import USUAL
 from heddle.workflow.known import view_of
 from heddle.workflow.metrics import Metric, metric
 from heddle.workflow.outcome import figures
@@ -33,6 +34,7 @@ def script_loader(
     hops: int | None = None,
     model: Any = None,
     judged: bool = False,
+    ranked: bool = False,
 ) -> SampledLoader:
     """Return the Loader of a data object: the batches that `heddle train` draws of the same data, seed and settings.
 
@@ -41,6 +43,7 @@ def script_loader(
         model: a portable Model that batches are prepared for; None for a module of the engine, whose batches hold the
             sample itself as `prepared["sample"]`.
         judged: whether the validation split is predicted after every epoch.
+        ranked: whether links are ranked, each among 100 random ones.
     """
     dataset, seed, parts = data_object.dataset, data_object.seed, data_object.parts
     if model is not None:
@@ -49,7 +52,8 @@ def script_loader(
     if dataset.task == "link_prediction":
         until = view_of(dataset, data_object.task, "link", sampled=True).until
         negatives = specs["train"].negatives
-        question: Question = LinkQuestion(dataset, negatives, seed, until, data_object.known)
+        how = USUAL if ranked else None
+        question: Question = LinkQuestion(dataset, negatives, seed, until, data_object.known, how)
     else:
         dataset = with_splits(dataset, Task(dataset.task, "cross_entropy", ()), seed)
         question = NodeQuestion(dataset, view_of(dataset, data_object.task, "node", sampled=True).until)

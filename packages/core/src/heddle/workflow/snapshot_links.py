@@ -11,6 +11,8 @@ from heddle.forecast import Signal
 from heddle.graph import num_nodes
 from heddle.model import Batch
 from heddle.program import Placed, Program, State
+from heddle.workflow.candidates import Candidates, Meetings, Rules, candidates, places_ranked, protocol
+from heddle.workflow.link_baselines import history_of, link_baselines
 from heddle.workflow.links import judged
 from heddle.workflow.negatives import TrueLinks, false_pairs
 from heddle.workflow.outcome import Outcome
@@ -28,12 +30,17 @@ class SnapshotLinkLoader:
 
     Snapshots are split in order of time, in the shares of the dataset's own splits, so that no later event is read to
     predict an earlier one. A batch is one snapshot: its `graph` is a Signal, its `index` the start of the window, and
-    `prepared["pairs"]` [m, 2] what is asked. Evaluation asks the same false pairs every time.
+    `prepared["pairs"]` [m, 2] what is asked. Evaluation asks the same false pairs every time, and ranks each pair among
+    candidates of its own that don't meet in its snapshot.
+
+    Args:
+        ranked: `task.candidates`.
     """
 
     every_epoch: tuple[str, ...] = ("valid",)
 
-    def __init__(self, dataset: Dataset, negatives: int, seed: int):
+    def __init__(self, dataset: Dataset, negatives: int, seed: int, ranked: str = "auto"):
+        self._how = protocol(ranked)
         topology = dataset.snapshots
         self._seed, self._negatives = seed, negatives
         graphs = [topology[t].graph for t in range(len(topology))]
@@ -52,6 +59,8 @@ class SnapshotLinkLoader:
                 f"dataset {dataset.name}: found {len(graphs)} snapshots, expected one with links after the first "
                 f"{length} to train on; raise data.snapshots"
             )
+        self._counts = (self._n, self._n)
+        self._ranked: dict[str, Candidates] = {}
 
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
         """Yield the training snapshots in random order, each with false pairs of its own."""
@@ -61,24 +70,77 @@ class SnapshotLinkLoader:
             yield program.place(self._batch(time, index, targets, np.ones(len(index), bool)))
 
     def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
-        """Return the scores of each split's true pairs, then of its false ones."""
-        return {split: self._outcome(program, state, self._times[split]) for split in splits}
+        """Return the scores of each split's true pairs, then of its false ones, and the ranks of the true ones."""
+        found = {}
+        for split in splits:
+            pairs, moments, n_true, own = self._questions(split)
+            scores = np.zeros(len(pairs), np.float32)
+            for time in self._times[split].tolist():
+                here = np.flatnonzero(moments == time)
+                batch = program.place(self._batch(time, pairs[here]))
+                scores[here] = np.asarray(program.predict(state, batch))
+            found[split] = judged(pairs[:own], scores, n_true, self._candidates(split))
+        return found
 
     def everything(self, program: Program, state: State) -> Outcome:
-        """Return the scores of the pairs of all splits."""
-        return self._outcome(program, state, np.concatenate(list(self._times.values())))
+        """Return the scores of the pairs of all splits: the true ones, then the false ones."""
+        each = list(self.outcomes(program, state, SPLITS).values())
+        index, scores, targets, mask = (np.concatenate([part[k] for part in each]) for k in range(4))
+        order = np.argsort(-targets, kind="stable")
+        return Outcome(index[order], scores[order], targets[order], mask[order])
 
-    def _outcome(self, program: Program, state: State, times: np.ndarray) -> Outcome:
-        true, false = [], []
-        for time in times.tolist():
-            index, n_true = self._asked(time, 1, "evaluation negatives", 0)
-            scores = np.asarray(program.predict(state, program.place(self._batch(time, index))))
-            true.append((index[:n_true], scores[:n_true]))
-            false.append((index[n_true:], scores[n_true:]))
-        both = [*true, *false]
-        index = np.concatenate([pairs for pairs, _ in both] or [np.zeros((0, 2), np.int64)])
-        scores = np.concatenate([own for _, own in both] or [np.zeros(0, np.float32)])
-        return judged(index, scores, sum(len(pairs) for pairs, _ in true))
+    def baselines(self, splits: Sequence[str]) -> dict[str, dict[str, Outcome]]:
+        """Return baseline -> split -> what it answers from the events of earlier snapshots."""
+        graphs = [snapshot.graph for snapshot in (self._signal.topology[t] for t in range(len(self._pairs)))]
+        links = np.concatenate([np.stack([graph.senders, graph.receivers], 1) for graph in graphs])
+        times = np.repeat(np.arange(len(graphs)), [len(graph.senders) for graph in graphs])
+        history = history_of(links.astype(np.int64), times, self._counts, False, self._times["train"])
+        found: dict[str, dict[str, Outcome]] = {}
+        for split in (split for split in splits if len(self._times[split])):
+            pairs, moments, n_true, own = self._questions(split)
+            answers = link_baselines(history, pairs, history.before(moments - 1))
+            for name, scores in answers.items():
+                outcome = judged(pairs[:own], scores, n_true, self._candidates(split))
+                found.setdefault(name, {})[split] = outcome
+        return found
+
+    def _questions(self, split: str) -> tuple[np.ndarray, np.ndarray, int, int]:
+        """Return (pairs, their snapshots, how many are true, how many aren't candidates)."""
+        times = self._times[split].tolist()
+        asked = [self._asked(time, 1, "evaluation negatives", 0) for time in times]
+        nothing = np.zeros((0, 2), np.int64)
+        true = np.concatenate([nothing, *(index[:n] for index, n in asked)])
+        false = np.concatenate([nothing, *(index[n:] for index, n in asked)])
+        moments = self._true_moments(split)
+        false_moments = np.repeat(self._times[split], [len(index) - n for index, n in asked])
+        ranked = self._candidates(split)
+        pairs = np.concatenate([true, false, ranked.rows])
+        every = np.concatenate([moments, false_moments, moments[ranked.positive][ranked.of]])
+        return pairs, every, len(true), len(true) + len(false)
+
+    def _true_moments(self, split: str) -> np.ndarray:
+        """Return the snapshot of each of a split's pairs."""
+        own = self._times[split]
+        return np.repeat(own, [len(self._pairs[time]) for time in own.tolist()])
+
+    def _candidates(self, split: str) -> Candidates:
+        if split not in self._ranked:
+            nothing = np.zeros((0, 2), np.int64)
+            links, met = (
+                np.concatenate([nothing, *(self._pairs[time] for time in self._times[part].tolist())])
+                for part in (split, "train")
+            )
+            moments, n = self._true_moments(split), self._n
+            meetings = Meetings(links, moments, n, either=True)
+
+            def together(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+                return meetings.at(rows, moments[places]) | (rows[:, 0] == rows[:, 1])
+
+            # A pair that meets at another time is a false answer to this question, as the benchmarks have it.
+            rules = Rules(self._counts, lambda rows: rows[:, 0] == rows[:, 1], together, together, met)
+            places = places_ranked(links, split, self._seed)
+            self._ranked[split] = candidates(self._how, links, split, self._seed, rules, places)
+        return self._ranked[split]
 
     def _asked(self, time: int, negatives: int, purpose: str, epoch: int) -> tuple[np.ndarray, int]:
         """Return (pairs, how many of them are true) of a snapshot."""

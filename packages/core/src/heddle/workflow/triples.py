@@ -9,26 +9,30 @@ from heddle.data.dataset import SPLITS, Dataset
 from heddle.errors import ConfigError
 from heddle.model import Batch
 from heddle.program import Placed, Program, State
+from heddle.workflow.candidates import RANKED, Candidates, Rules, candidates, protocol
 from heddle.workflow.links import count_nodes, shuffled, with_negatives
 from heddle.workflow.negatives import TrueLinks, corrupted
 from heddle.workflow.outcome import Outcome
 from heddle.workflow.ranking import filtered_ranks
 from heddle.workflow.seeds import generator
 
-_JUDGED_TRAIN = 2000
-"""Training triples that are judged at the end: ranking all of them would take longest of all."""
-
 
 class TripleLoader:
     """Predicts typed links as DistMult scores them, by the embeddings and the weights "head.relation".
 
     In evaluation each triple is ranked as tail and as head among all entities, the other true triples of any split
-    left out; losses, AUROC and AP are over the triples and one fixed corruption of each.
+    left out, or among `task.candidates` of its own; losses, AUROC and AP are over the triples and one fixed corruption
+    of each.
+
+    Args:
+        ranked: `task.candidates`; auto: all.
     """
 
     every_epoch: tuple[str, ...] = ("valid",)
 
-    def __init__(self, dataset: Dataset, model: Any, batch_size: int, negatives: int, seed: int):
+    def __init__(
+        self, dataset: Dataset, model: Any, batch_size: int, negatives: int, seed: int, ranked: str = "auto"
+    ):
         graph: Any = dataset.graphs
         self._graph, self._prepared, self._type = graph, model.prepare(graph), dataset.target_type
         self._triples = {split: np.asarray(dataset.splits[split], np.int64) for split in SPLITS}
@@ -40,6 +44,14 @@ class TripleLoader:
             seed,
         )
         self._judged = {split: self._sample(split) for split in SPLITS}
+        how, n_entities = protocol(ranked, "all"), count_nodes(dataset)
+        rules = Rules((n_entities, n_entities), self._true.has, ends=(-1, 0))
+        self._candidates: dict[str, Candidates] = {}
+        if how.kind != "all":
+            self._candidates = {
+                split: candidates(how, triples, split, seed, rules)
+                for split, (triples, _) in self._judged.items()
+            }
         self._placed: Placed | None = None
 
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
@@ -84,15 +96,19 @@ class TripleLoader:
         index = np.concatenate([triples, false])
         scores = _scores(entities, relations, index)
         targets = (np.arange(len(index)) < len(triples)).astype(np.float32)
-        ranks = filtered_ranks(entities, relations, triples, self._known)
+        if split in self._candidates:
+            own = self._candidates[split]
+            ranks = own.ranks(scores, _scores(entities, relations, own.rows))
+        else:
+            ranks = filtered_ranks(entities, relations, triples, self._known)
         return Outcome(index, scores, targets, np.ones(len(index), bool), ranks)
 
     def _sample(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the triples of a split that are judged, and a fixed corruption of each."""
         rng = generator(self._seed, "evaluation negatives", SPLITS.index(split))
         triples = self._triples[split]
-        if split == "train" and len(triples) > _JUDGED_TRAIN:
-            triples = triples[np.sort(rng.permutation(len(triples))[:_JUDGED_TRAIN])]
+        if split == "train" and len(triples) > RANKED[split]:
+            triples = triples[np.sort(rng.permutation(len(triples))[: RANKED[split]])]
         false, found = corrupted(self._true, triples, rng)
         return triples, false[found]
 

@@ -18,7 +18,7 @@ from heddle.workflow.callbacks import Callback
 from heddle.workflow.checkpoint import load
 from heddle.workflow.progress import Progress
 from heddle.workflow.sampled import SampledLoader
-from heddle.workflow.scripts import callbacks_of, evaluated, script_loader, script_row
+from heddle.workflow.scripts import callbacks_of, evaluated, running, script_loader, script_row
 from heddle.workflow.trainer import fit
 from heddle.workflow.turnkey import Row, Trainer
 from heddle_pyg.module import PortableModule
@@ -204,7 +204,8 @@ class TorchRunner:
         """The Loader of one process alone."""
         hops = self._model.n_layers if isinstance(self._model, CountsLayers) else None
         judged = self._trainer.monitor is not None
-        return script_loader(self._trainer.data_object, hops, _portable(self._model), judged)
+        ranked = len(running(self._trainer.metrics)) < len(self._trainer.metrics)
+        return script_loader(self._trainer.data_object, hops, _portable(self._model), judged, ranked)
 
     def _resumed(self) -> Progress:
         """Return where the script's checkpoint is, the beginning where there is none."""

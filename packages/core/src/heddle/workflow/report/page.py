@@ -12,6 +12,7 @@ from heddle.dynamic import Snapshot
 from heddle.graph import Graph, HeteroGraph
 from heddle.options import plain
 from heddle.task import Task
+from heddle.workflow.compared import compared
 from heddle.workflow.metrics import higher_is_better
 from heddle.workflow.outcome import Outcome
 from heddle.workflow.progress import Row
@@ -79,6 +80,7 @@ def page(story: Story) -> str:
 <main>
 {_headline(story)}
 <section class="wide"><h2>Figures of epoch {story.result["best_epoch"]}, the best</h2>{_figures(story)}</section>
+{_baselines(story)}
 {"".join(_section(name, chart) for name, chart in charts.items())}
 <section><h2>Data</h2>{_table(dataset_facts(story.dataset))}</section>
 <section><h2>Run</h2>{_table(_run_facts(story))}</section>
@@ -137,12 +139,29 @@ def _headline(story: Story) -> str:
 
 
 def _figures(story: Story) -> str:
-    splits = [split for split in SPLITS if split in story.result]
-    names = list(dict.fromkeys(name for split in splits for name in story.result[split]))
+    return _by_row({split: story.result[split] for split in SPLITS if split in story.result})
+
+
+def _baselines(story: Story) -> str:
+    """Return the section of trivial rules beside the model, for the last split that has them; "" without any."""
+    baselines: Mapping[str, Any] = story.result.get("baselines", {})
+    split = next((key for key in reversed(SPLITS) if any(key in own for own in baselines.values())), None)
+    if split is None:
+        return ""
+    names = list(next(own[split] for own in baselines.values() if split in own))
+    rows = {"the model": {name: story.result[split].get(name) for name in names}}
+    rows |= {name: own[split] for name, own in baselines.items() if split in own}
+    line = escape(compared(story.result))
+    return f'<section class="wide"><h2>Baselines, {split}</h2><p>{line}</p>{_by_row(rows)}</section>'
+
+
+def _by_row(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a table of figures, a row for each name."""
+    names = list(dict.fromkeys(name for figures in rows.values() for name in figures))
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     body = "".join(
-        f"<tr><th>{split}</th>{''.join(f'<td>{_number(story.result[split].get(name))}</td>' for name in names)}</tr>"
-        for split in splits
+        f"<tr><th>{escape(row)}</th>{''.join(f'<td>{_number(figures.get(name))}</td>' for name in names)}</tr>"
+        for row, figures in rows.items()
     )
     return f'<table class="figures"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>'
 
