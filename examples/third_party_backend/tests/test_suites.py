@@ -9,7 +9,7 @@ pytest.importorskip(
 
 from loom_numpy.engine import LoomBackend
 
-from heddle.testing import BackendSuite, ContainersSuite, LayersSuite, OpsSuite, ProgramSuite
+from heddle.testing import BackendSuite, ContainersSuite, InputsSuite, LayersSuite, OpsSuite, ProgramSuite
 
 
 class TestBackend(BackendSuite):
@@ -34,3 +34,7 @@ class TestProgram(ProgramSuite):
 
 class TestProgramInDouble(ProgramSuite):
     backend = LoomBackend(LoomOptions(precision="float64"))
+
+
+class TestInputs(InputsSuite):
+    backend = LoomBackend(LoomOptions())

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from heddle.testing import BackendSuite, ContainersSuite, LayersSuite, OpsSuite, ProgramSuite
+from heddle.testing import BackendSuite, ContainersSuite, InputsSuite, LayersSuite, OpsSuite, ProgramSuite
 from heddle_dgl.backend import DglBackend
 from heddle_dgl.options import DglOptions
 
@@ -31,4 +31,8 @@ class TestLayers(LayersSuite):
 
 
 class TestProgram(ProgramSuite):
+    backend = backend()
+
+
+class TestInputs(InputsSuite):
     backend = backend()

@@ -7,6 +7,7 @@ from heddle.nest import leaves, map_nest
 from heddle.testing import (
     BackendSuite,
     ContainersSuite,
+    InputsSuite,
     LayerLaws,
     LayersSuite,
     LayerValues,
@@ -71,4 +72,8 @@ class TestLawsOnXla(Compiled, LayerLaws):
 
 
 class TestProgram(ProgramSuite):
+    backend = JaxBackend(JaxOptions())
+
+
+class TestInputs(InputsSuite):
     backend = JaxBackend(JaxOptions())

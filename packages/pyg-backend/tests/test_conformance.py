@@ -1,6 +1,6 @@
 """Heddle's conformance suites on this engine."""
 
-from heddle.testing import BackendSuite, ContainersSuite, LayersSuite, OpsSuite, ProgramSuite
+from heddle.testing import BackendSuite, ContainersSuite, InputsSuite, LayersSuite, OpsSuite, ProgramSuite
 from heddle_pyg.backend import PygBackend
 from heddle_pyg.options import PygOptions
 
@@ -23,3 +23,13 @@ class TestLayers(LayersSuite):
 
 class TestProgram(ProgramSuite):
     backend = PygBackend(PygOptions())
+
+
+class TestInputs(InputsSuite):
+    backend = PygBackend(PygOptions())
+    native = (
+        ("pyg", {"cls": "GCN"}, False),
+        ("pyg", {"cls": "GraphSAGE"}, False),
+        ("pyg", {"cls": "GraphSAGE"}, True),
+        ("pyg", {"cls": "GAT", "kwargs": {"edge_dim": 2}}, False),
+    )

@@ -48,6 +48,6 @@ def heddle_models():
             "loom_numpy.sgc:sgc",
             options=SgcOptions,
             recommends={"optim.lr": 0.2, "optim.weight_decay": 1.3e-5, "trainer.epochs": 100},
-            capabilities=("homogeneous",),
+            capabilities=("homogeneous", "fixed features"),
         )
     ]

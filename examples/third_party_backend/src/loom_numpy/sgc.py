@@ -8,6 +8,7 @@ import numpy as np
 
 from heddle.errors import ConfigError
 from heddle.graph import Graph
+from heddle.input_kinds import EDGE_WEIGHTS, NODE_FEATURES
 from heddle.layers.base import Dropout, Params, no_dropout
 from heddle.model import Prepared, Signature, prepare_supports
 from heddle.ops import GraphOps
@@ -44,6 +45,11 @@ class SGC:
     out_dim: int
     hops: int = 2
     dropout: float = 0.0
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """The kinds of input that are read."""
+        return frozenset({NODE_FEATURES, EDGE_WEIGHTS})
 
     def params(self) -> dict[str, ParamSpec]:
         return {"weight": ParamSpec((self.in_dim, self.out_dim)), "bias": ParamSpec((self.out_dim,), "zeros")}

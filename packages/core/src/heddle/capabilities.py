@@ -160,8 +160,11 @@ ENGINES = (
 HOMOGENEOUS = Capability("homogeneous", "reads a graph of one node type")
 RELATIONS = Capability("relations", "reads a graph of several node types and relations")
 FORECASTS = Capability("forecasts", "predicts the next steps of a signal")
+FIXED_FEATURES = Capability(
+    "fixed features", "computes with node features before training, and embeds no codes"
+)
 
-MODELS = (HOMOGENEOUS, RELATIONS, FORECASTS)
+MODELS = (HOMOGENEOUS, RELATIONS, FORECASTS, FIXED_FEATURES)
 """Of models."""
 
 CAPABILITIES: Mapping[str, tuple[Capability, ...]] = {"backend": ENGINES, "model": MODELS}

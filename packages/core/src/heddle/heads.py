@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from heddle.codes import embed_codes, table_shape
 from heddle.graph import Array, Graph, HeteroGraph
 from heddle.layers.base import Dropout, Params, no_dropout
 from heddle.layers.mlp import MLP
@@ -136,13 +137,12 @@ class EdgeHead:
 
     @property
     def _mlp(self) -> MLP:
-        width = 2 * self.dim + self.asked_dim + sum(code_width(size) for size in self.asked_codes)
+        width = 2 * self.dim + self.asked_dim + sum(table_shape(size)[1] for size in self.asked_codes)
         return MLP((width, self.dim, self.out_dim))
 
     def params(self) -> dict[str, ParamSpec]:
         tables = {
-            f"codes.{column}": ParamSpec((size, code_width(size)))
-            for column, size in enumerate(self.asked_codes)
+            f"codes.{column}": ParamSpec(table_shape(size)) for column, size in enumerate(self.asked_codes)
         }
         return {**self._mlp.params(), **tables}
 
@@ -156,20 +156,10 @@ class EdgeHead:
         parts = [dropout(ends, self.dropout)]
         if self.asked_dim:
             parts.append(asked["x"])
-        for column in range(len(self.asked_codes)):
-            parts.append(ops.gather(params[f"codes.{column}"], asked["codes"][:, column]))
+        if self.asked_codes:
+            tables = [params[f"codes.{column}"] for column in range(len(self.asked_codes))]
+            parts += embed_codes(ops, tables, asked["codes"], self.asked_codes)
         return self._mlp.apply(ops, params, parts[0] if len(parts) == 1 else ops.xp.concat(parts, axis=-1))
-
-
-def code_width(n_codes: int) -> int:
-    """Return the width of the embeddings of a column of so many codes.
-
-    It grows as 1.6 n^0.56, the rule of fastai's tabular models, up to 64.
-
-    >>> code_width(3), code_width(1000)
-    (3, 64)
-    """
-    return max(1, min(64, round(1.6 * n_codes**0.56)))
 
 
 def head_for(signature: Any, in_dim: int, readout: str = "sum", dropout: float = 0.0) -> Head:

@@ -10,6 +10,7 @@ import numpy as np
 from heddle.adjacency import build_adjacency
 from heddle.graph import Array, EdgeType, Graph, HeteroGraph, num_nodes
 from heddle.heads import Head
+from heddle.input_kinds import NODE_FEATURES
 from heddle.layers.base import Dropout, Params, no_dropout
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec, prefixed, scoped
@@ -26,7 +27,8 @@ class Signature(NamedTuple):
     Attributes:
         level: "node", "edge", "graph", "link", or "step" of a forecast: what a prediction is about.
         in_dim: width of the node features; node type -> width in a heterogeneous graph; 0 where there are none.
-        edge_dim: width of the edge features, 0 where there are none.
+        edge_dim: width of the edge features, 0 where there are none; relation -> width in a heterogeneous graph, of
+            those that have some.
         out_dim: outputs per prediction: classes, labels or regression targets; 0 for links.
         n_node: node type -> number of nodes; "" in a homogeneous graph. For embeddings of featureless nodes.
         relations: relations of a heterogeneous graph, () in a homogeneous one.
@@ -36,11 +38,14 @@ class Signature(NamedTuple):
         receiver_type: node type of links' and asked edges' last ends if it isn't `target_type`; else "".
         asked_dim: width of the float columns that each asked edge brings along; 0 for none.
         asked_codes: number of codes of each of its columns of categories.
+        codes: node type -> number of codes of each column of categories; "" in a homogeneous graph. Types without any
+            are left out.
+        edge_codes: relation -> the same for edges; ("", "", "") in a homogeneous graph.
     """
 
     level: str
     in_dim: int | Mapping[str, int]
-    edge_dim: int
+    edge_dim: int | Mapping[EdgeType, int]
     out_dim: int
     n_node: Mapping[str, int]
     relations: tuple[EdgeType, ...] = ()
@@ -50,6 +55,8 @@ class Signature(NamedTuple):
     receiver_type: str = ""
     asked_dim: int = 0
     asked_codes: tuple[int, ...] = ()
+    codes: Mapping[str, tuple[int, ...]] = {}
+    edge_codes: Mapping[EdgeType, tuple[int, ...]] = {}
 
 
 class Batch(NamedTuple):
@@ -136,6 +143,16 @@ class LayeredEncoder(Encoder, Protocol):
 
 
 @runtime_checkable
+class StatesInputs(Protocol):
+    """An encoder or an engine's own model that says which kinds of input it reads; others read node features alone."""
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """The kinds of input that are read: names of `heddle.inputs`."""
+        ...
+
+
+@runtime_checkable
 class PlannedEncoder(Encoder, Protocol):
     """An encoder that chooses, for each relation, how the sum over it is taken."""
 
@@ -172,6 +189,11 @@ class Model:
 
     encoder: Encoder
     head: Head
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """The kinds of input that the encoder reads."""
+        return uses_of(self.encoder)
 
     @cached_property
     def _by_blocks(self) -> BlockEncoder | None:
@@ -213,6 +235,11 @@ class Model:
         embedded = self.embed(ops, params, batch, dropout)
         own = scoped("head", params)
         return self.head.apply(ops, own, embedded, batch.prepared, batch.index, dropout, batch.asked)
+
+
+def uses_of(model: Any) -> frozenset[str]:
+    """Return the kinds of input that a model or an encoder reads: those it states, else node features alone."""
+    return model.uses if isinstance(model, StatesInputs) else frozenset({NODE_FEATURES})
 
 
 def edge_weight(edges: Any) -> Array | None:

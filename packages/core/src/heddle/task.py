@@ -11,6 +11,7 @@ from heddle.losses import LOSSES
 from heddle.model import Batch, Signature
 from heddle.nest import leaves
 from heddle.ops import GraphOps
+from heddle.sample import ONE_RELATION, ONE_TYPE
 from heddle.task_options import TaskOptions
 
 _LEVELS = {
@@ -112,7 +113,7 @@ def signature_of(dataset: Dataset, task: Task) -> Signature:
         return Signature(
             task.level,
             {key: _width(nest) for key, nest in graph.nodes.items()},
-            0,
+            {key: width for key, of in graph.edges.items() if (width := _width(of.features))},
             out_dim,
             {key: int(count.sum()) for key, count in graph.n_node.items()},
             tuple(graph.edges),
@@ -121,18 +122,22 @@ def signature_of(dataset: Dataset, task: Task) -> Signature:
             receiver_type=dataset.receiver_type,
             asked_dim=asked_dim,
             asked_codes=asked_codes,
+            codes=_codes(dataset, graph.nodes),
+            edge_codes=_codes(dataset, {key: of.features for key, of in graph.edges.items()}),
         )
     assert isinstance(graph, Graph)
-    n_node = {"": int(graph.n_node.sum())}
+    graphs: Sequence[Graph] = [graph] if task.level != "graph" else dataset.graphs  # type: ignore[assignment]
     return Signature(
         task.level,
         _width(graph.nodes),
         _width(graph.edges),
         out_dim,
-        n_node,
+        {"": int(graph.n_node.sum())},
         n_link_types=n_link_types,
         asked_dim=asked_dim,
         asked_codes=asked_codes,
+        codes=_codes(dataset, *({ONE_TYPE: one.nodes} for one in graphs)),
+        edge_codes=_codes(dataset, *({ONE_RELATION: one.edges} for one in graphs)),
     )
 
 
@@ -156,5 +161,29 @@ def _defaults(kind: str, dataset: Dataset, horizon: int) -> tuple[str, tuple[str
 
 def _width(nest: Any) -> int:
     """Columns of a nest's feature matrix: the array itself or its entry "x"; 0 if there is none."""
-    matrices = [nest["x"]] if isinstance(nest, dict) and "x" in nest else leaves(nest)
+    if isinstance(nest, Mapping) and ("x" in nest or "codes" in nest):
+        matrices = leaves(nest.get("x"))
+    else:
+        matrices = leaves(nest)
     return int(matrices[0].shape[1]) if matrices and matrices[0].ndim == 2 else 0
+
+
+def _codes(dataset: Dataset, *features: Mapping[Any, Any]) -> dict[Any, tuple[int, ...]]:
+    """Return node type or relation -> number of codes of each column: those that the data says, else as occur.
+
+    Args:
+        features: node type or relation -> nest of features, for each graph.
+    """
+    sizes: dict[Any, tuple[int, ...]] = {}
+    for graph in features:
+        for key, nest in graph.items():
+            codes = nest.get("codes") if isinstance(nest, Mapping) else None
+            if codes is None:
+                continue
+            known = dataset.n_codes.get(key)
+            if known is not None:
+                sizes[key] = tuple(known)
+                continue
+            most = tuple(int(codes[:, i].max(initial=0)) + 1 for i in range(codes.shape[1]))
+            sizes[key] = tuple(map(max, sizes.get(key, most), most))
+    return sizes

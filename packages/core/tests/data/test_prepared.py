@@ -76,7 +76,9 @@ def test_two_writes_are_the_same_bytes(tmp_path):
 def test_graphs_of_a_folder(tmp_path):
     opened = open_prepared(write(tmp_path / "p"))
     graph = to_graph(opened)
-    assert np.array_equal(graph.nodes["user"], X)  # codes are no numbers
+    assert np.array_equal(graph.nodes["user"]["x"], X)
+    assert graph.nodes["user"]["codes"].tolist() == [[1], [0], [2]]
+    assert graph.nodes["user"]["codes"].filename == opened.nodes["user"].features["codes"].filename
     found = np.stack([graph.edges[KNOWS].senders, graph.edges[KNOWS].receivers], 1)
     assert found.tolist() == ENDS[opened.edges[KNOWS].edge_ids].tolist()  # by receiver, as on disk
     assert graph.edges[KNOWS].senders.filename == opened.edges[KNOWS].senders.filename

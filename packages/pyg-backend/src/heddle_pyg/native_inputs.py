@@ -59,6 +59,7 @@ def tiny_inputs(signature: Signature, edge_features: bool) -> NativeInputs:
         assert isinstance(signature.in_dim, int)
         x = torch.ones(3, signature.in_dim) if signature.in_dim else None
         options = {"batch": torch.zeros(3, dtype=torch.int64)}
+        assert isinstance(signature.edge_dim, int)
         options |= {"edge_attr": torch.ones(3, signature.edge_dim)} if edge_features else {}
         return NativeInputs(x, ring, 3, options, like)
     assert not isinstance(signature.in_dim, int)

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from torch.nn import functional
 from heddle.errors import ConfigError
 from heddle.graph import Graph, HeteroGraph
 from heddle.heads import Head, head_for
+from heddle.input_kinds import EDGE_FEATURES, EDGE_WEIGHTS, NODE_FEATURES
 from heddle.layers.base import no_dropout
 from heddle.model import Batch, Prepared, Signature
 from heddle.params import initialise
@@ -28,6 +30,17 @@ class NativeModel:
     def __init__(self, make: Make, signature: Signature, head: Head, width: int, edge_features: bool = False):
         self._make, self._signature, self._head = make, signature, head
         self._width, self.edge_features = width, edge_features
+
+    @cached_property
+    def uses(self) -> frozenset[str]:
+        """The kinds of input that are read; between types, modules get node features and edges alone."""
+        kinds = {NODE_FEATURES}
+        if not self._signature.relations:
+            with torch.random.fork_rng(devices=[]):
+                takes = _wanted(self._make(self._width, self._width))
+            kinds |= {EDGE_WEIGHTS} if "edge_weight" in takes else set()
+            kinds |= {EDGE_FEATURES} if "edge_attr" in takes and self.edge_features else set()
+        return frozenset(kinds)
 
     def prepare(self, graph: Graph | HeteroGraph) -> Prepared:
         """Return what the head needs of the graph, in numpy; PyG's layers read the edges themselves."""

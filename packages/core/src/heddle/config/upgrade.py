@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from heddle.input_kinds import EDGE_CODES, EDGE_FEATURES, NODE_CODES
+
 RENAMED = {
     "trainer.devices": "launch.devices",
     "trainer.rank": "launch.rank",
@@ -12,6 +14,9 @@ RENAMED = {
     "sharding.coordinator": "launch.coordinator",
 }
 """Keys of 0.1.0 and what they are called now."""
+
+READ_NO_EDGES = ("gcn", "sage", "gat", "gin", "rgcn", "hetero_sage", "hgt")
+"""Models that read no features of edges in 0.1.0, and do now."""
 
 
 def upgraded(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,4 +36,8 @@ def upgraded(tree: Mapping[str, Any]) -> dict[str, Any]:
     task = upgraded.get("task")
     if isinstance(task, dict) and task.get("name") != "forecast":
         task.setdefault("time", "ignore")  # 0.1.0 looked at no times
+    model = upgraded.get("model")
+    if isinstance(model, dict) and "ignore" not in model:
+        edges = [EDGE_FEATURES] if model.get("name") in READ_NO_EDGES else []
+        model["ignore"] = [NODE_CODES, EDGE_CODES, *edges]
     return upgraded

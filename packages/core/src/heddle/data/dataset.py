@@ -111,6 +111,8 @@ class Dataset(NamedTuple):
         snapshots: a DynamicGraph of links in time, for models that read one snapshot after another; else None.
         times: of nodes, edges and questions; None where nothing is known of them.
         asked: of an edge task, what it asks about; None for other tasks.
+        n_codes: node type, or relation, -> the number of codes of each column of categories, where more may come than
+            the graph holds; others are counted.
     """
 
     name: str
@@ -128,3 +130,4 @@ class Dataset(NamedTuple):
     snapshots: Any = None
     times: Times | None = None
     asked: AskedEdges | None = None
+    n_codes: Mapping[Any, Sequence[int]] = {}

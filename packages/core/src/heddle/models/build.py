@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from heddle.capabilities import HOMOGENEOUS, RELATIONS
 from heddle.errors import CapabilityError, ConfigError
+from heddle.input_kinds import EDGE_WEIGHTS
 from heddle.layers.base import BundledLayer, Layer
 from heddle.layers.gat import GAT
 from heddle.layers.gcn import GCN
@@ -11,6 +12,7 @@ from heddle.layers.gin import GIN
 from heddle.layers.linear import Linear
 from heddle.layers.sage import SAGE
 from heddle.model import Encoder, Signature
+from heddle.models.edge_inputs import EdgeInputs, edge_inputs_of
 from heddle.models.options import (
     ChebOptions,
     DiffusionOptions,
@@ -27,20 +29,27 @@ from heddle.models.options import (
 )
 from heddle.models.stack import Stack
 
+_WEIGHTS, _NOTHING = frozenset({EDGE_WEIGHTS}), frozenset[str]()
+
 
 def gcn(options: GcnOptions, signature: Signature) -> Encoder:
     """Build a stack of GCN layers."""
-    return _stack(options, signature, lambda i, o, last: GCN(i, o))
+    return _stack(options, signature, lambda i, o, last: GCN(i, o), edge_inputs_of(signature), _WEIGHTS)
 
 
 def sage(options: SageOptions, signature: Signature) -> Encoder:
     """Build a stack of GraphSAGE layers."""
-    return _stack(options, signature, lambda i, o, last: SAGE(i, o, options.aggregator))
+    mean = options.aggregator == "mean"
+    edges, reads = edge_inputs_of(signature, weighted=mean), _WEIGHTS if mean else _NOTHING
+    return _stack(options, signature, lambda i, o, last: SAGE(i, o, options.aggregator), edges, reads)
 
 
 def gin(options: GinOptions, signature: Signature) -> Encoder:
     """Build a stack of GIN layers; for graphs, all layers' outputs side by side as in the paper's readout."""
-    return _stack(options, signature, lambda i, o, last: GIN(i, o, options.hidden, options.norm))
+    edges = edge_inputs_of(signature, mean=False)
+    return _stack(
+        options, signature, lambda i, o, last: GIN(i, o, options.hidden, options.norm), edges, _WEIGHTS
+    )
 
 
 def mlp(options: StackOptions, signature: Signature) -> Encoder:
@@ -55,21 +64,21 @@ def gat(options: GatOptions, signature: Signature) -> Encoder:
         heads = options.out_heads if last else options.heads
         return GAT(in_dim, out_dim, heads, not last, options.version, options.attention_dropout)
 
-    return _stack(options, signature, layer)
+    return _stack(options, signature, layer, edge_inputs_of(signature, weighted=False))
 
 
 def cheb(options: ChebOptions, signature: Signature) -> Encoder:
     """Build a stack of Chebyshev convolutions of order `order`."""
     from heddle.layers.cheb import ChebConv
 
-    return _stack(options, signature, lambda i, o, last: ChebConv(i, o, options.order))
+    return _stack(options, signature, lambda i, o, last: ChebConv(i, o, options.order), reads=_WEIGHTS)
 
 
 def diffusion(options: DiffusionOptions, signature: Signature) -> Encoder:
     """Build a stack of diffusion convolutions of walks of up to `steps` steps each way."""
     from heddle.layers.diffusion import DiffusionConv
 
-    return _stack(options, signature, lambda i, o, last: DiffusionConv(i, o, options.steps))
+    return _stack(options, signature, lambda i, o, last: DiffusionConv(i, o, options.steps), reads=_WEIGHTS)
 
 
 def graph_network(options: GraphNetworkOptions, signature: Signature) -> Encoder:
@@ -82,6 +91,7 @@ def graph_network(options: GraphNetworkOptions, signature: Signature) -> Encoder
     rounds: list[GraphNetwork] = []
 
     def layer(in_dim: int, out_dim: int, last: bool) -> Layer:
+        assert isinstance(signature.edge_dim, int)
         edge_dim = hidden if rounds else signature.edge_dim
         rounds.append(
             GraphNetwork(in_dim, out_dim, edge_dim, edge_out=hidden, hidden=hidden, norm=options.norm)
@@ -110,6 +120,8 @@ def _stack(
     options: StackOptions | GraphNetworkOptions,
     signature: Signature,
     layer: Callable[[int, int, bool], Layer],
+    edges: EdgeInputs | None = None,
+    reads: frozenset[str] = _NOTHING,
 ) -> Stack:
     if signature.relations:
         raise CapabilityError(
@@ -138,6 +150,8 @@ def _stack(
         jump=jump if signature.level == "graph" else "last",
         residual=residual,
         embedding=embedding,
+        edges=edges,
+        reads=reads,
     )
 
 
@@ -149,7 +163,7 @@ def rgcn(options: RgcnOptions, signature: Signature) -> Encoder:
         how = options.bases, options.blocks, options.root
         return RGCN(signature.relations, in_dim, out_dim, *how)
 
-    return _relational(options, signature, layer)
+    return _relational(options, signature, layer, edge_inputs_of(signature), _WEIGHTS)
 
 
 def hetero_sage(options: HeteroSageOptions, signature: Signature) -> Encoder:
@@ -157,7 +171,11 @@ def hetero_sage(options: HeteroSageOptions, signature: Signature) -> Encoder:
     from heddle.layers.hetero_sage import HeteroSAGE
 
     return _relational(
-        options, signature, lambda i, o, last: HeteroSAGE(signature.relations, i, o, options.combine)
+        options,
+        signature,
+        lambda i, o, last: HeteroSAGE(signature.relations, i, o, options.combine),
+        edge_inputs_of(signature),
+        _WEIGHTS,
     )
 
 
@@ -166,7 +184,10 @@ def hgt(options: HgtOptions, signature: Signature) -> Encoder:
     from heddle.layers.hgt import HGT
 
     return _relational(
-        options, signature, lambda i, o, last: HGT(signature.relations, i, o, 1 if last else options.heads)
+        options,
+        signature,
+        lambda i, o, last: HGT(signature.relations, i, o, 1 if last else options.heads),
+        edge_inputs_of(signature, weighted=False),
     )
 
 
@@ -174,6 +195,8 @@ def _relational(
     options: RelationalOptions,
     signature: Signature,
     layer: Callable[[Mapping[str, int], int, bool], BundledLayer],
+    edges: EdgeInputs | None = None,
+    reads: frozenset[str] = _NOTHING,
 ) -> Encoder:
     from heddle.models.relational import RelationalStack
 
@@ -190,4 +213,4 @@ def _relational(
         layer(first if i == 0 else dict.fromkeys(first, out[i - 1]), out_dim, i == len(out) - 1)
         for i, out_dim in enumerate(out)
     )
-    return RelationalStack(layers, options.activation, options.dropout, options.plan)
+    return RelationalStack(layers, options.activation, options.dropout, options.plan, edges, reads)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from heddle.graph import Array, Graph
+from heddle.input_kinds import EDGE_FEATURES, NODE_FEATURES
 from heddle.layers.base import Dropout, Params, no_dropout
 from heddle.layers.graph_network import GraphNetwork
 from heddle.model import Prepared
@@ -15,6 +16,11 @@ class GraphNetworkStack(Stack):
     """A Stack of GraphNetworks in which each round's edges are the next one's, too."""
 
     layers: tuple[GraphNetwork, ...]
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """The kinds of input that are read; of edges, each round reads the last one's."""
+        return frozenset({NODE_FEATURES} | ({EDGE_FEATURES} if self.layers[0].edge_dim else set()))
 
     def apply(
         self,

@@ -10,6 +10,7 @@ import numpy as np
 from heddle.adjacency import build_adjacency
 from heddle.errors import GraphError
 from heddle.graph import Array, EdgeSet, Graph, HeteroGraph
+from heddle.input_kinds import NODE_FEATURES
 from heddle.layers.base import (
     BundledLayer,
     Dropout,
@@ -19,6 +20,7 @@ from heddle.layers.base import (
     relation_key,
 )
 from heddle.model import Prepared, edge_weight
+from heddle.models.edge_inputs import EdgeInputs
 from heddle.models.stack import features
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec, prefixed, scoped
@@ -37,15 +39,25 @@ class RelationalStack:
 
     Attributes:
         plan: one of `heddle.relational.ways.PLANS`: how sums over relations are taken. It never changes a result.
+        edges: what features of edges bring to every layer; None where they aren't read.
+        reads: further kinds of input that the layers read, of `heddle.inputs`.
     """
 
     layers: tuple[BundledLayer, ...]
     activation: str = "relu"
     dropout: float = 0.0
     plan: str = "loop"
+    edges: EdgeInputs | None = None
+    reads: frozenset[str] = frozenset()
 
     def __post_init__(self):
         check_plan(self.plan)
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """The kinds of input that are read."""
+        edges = frozenset() if self.edges is None else self.edges.uses
+        return frozenset({NODE_FEATURES}) | edges | self.reads
 
     @property
     def out_dim(self) -> int:
@@ -53,7 +65,10 @@ class RelationalStack:
 
     def params(self) -> dict[str, ParamSpec]:
         named = (prefixed(f"layers.{i}", layer.params()) for i, layer in enumerate(self.layers))
-        return {name: spec for specs in named for name, spec in specs.items()}
+        specs = {name: spec for layer in named for name, spec in layer.items()}
+        if self.edges is not None:
+            specs |= self.edges.params([layer.out_dim for layer in self.layers])
+        return specs
 
     def with_static_shapes(self) -> "RelationalStack":
         """Return the stack with "static" in place of "auto": graphs of equal sizes are prepared to equal shapes.
@@ -69,12 +84,16 @@ class RelationalStack:
                 "model: found a homogeneous graph, expected a heterogeneous one; "
                 "convert it with heddle.convert.as_hetero, or choose a model of homogeneous graphs"
             )
+        received = {} if self.edges is None else {"edges": self.edges.prepare(graph)}
         if self.plan != "loop":
-            return {"relations": prepare_bundles(graph, self.plans(graph))}
+            return {"relations": prepare_bundles(graph, self.plans(graph)), **received}
+        return {"supports": self._supports(graph), **received}
+
+    def _supports(self, graph: HeteroGraph) -> dict[str, Support]:
         specs: dict[str, AggregateSpec] = {}
         for layer in self.layers:
             specs |= layer.specs()
-        return {"supports": relation_supports(graph, specs)}
+        return relation_supports(graph, specs)
 
     def takes_blocks(self, count: int) -> bool:
         """Tell whether `prepare_blocks` of so many blocks goes layer by layer."""
@@ -89,11 +108,9 @@ class RelationalStack:
     ) -> Prepared:
         """Return what `apply` needs of a sampled graph, layer by layer where there is one block for each."""
         if not self.takes_blocks(len(blocks)):
-            specs: dict[str, AggregateSpec] = {}
-            for layer in self.layers:
-                specs |= layer.specs()
-            return {"supports": relation_supports(graph, specs)}
-        prepared = []
+            received = {} if self.edges is None else {"edges": self.edges.prepare(graph)}
+            return {"supports": self._supports(graph), **received}
+        prepared, by_layer = [], []
         for layer, block in zip(self.layers, blocks):
             supports, specs = {}, layer.specs()
             for key, senders in block.senders.items():
@@ -105,7 +122,9 @@ class RelationalStack:
                     supports[relation_key(key)] = build_support(edges, specs[relation_key(key)], own)
             receivers = {kind: np.empty((n, 0), np.int8) for kind, n in block.n_receivers.items()}
             prepared.append({"supports": supports, "receivers": receivers})
-        return {"blocks": tuple(prepared)}
+            if self.edges is not None:
+                by_layer.append(self.edges.prepare_block(graph, block, adjacency))
+        return {"blocks": tuple(prepared), **({"edges": tuple(by_layer)} if by_layer else {})}
 
     def plans(self, graph: HeteroGraph) -> list[tuple[Choice, ...]]:
         """Return each layer's choice for each relation; layers after the first have features on every type."""
@@ -135,13 +154,19 @@ class RelationalStack:
                     for kind, z in fed.items()
                 }
                 y = cast(HeteroBlockLayer, layer).apply_block(ops, own, block["supports"], fed, mine, dropout)
-                x = {kind: ops.activate(value, activation) for kind, value in y.items()}
             elif "supports" in prepared:
                 y = layer.apply(ops, own, prepared["supports"], fed, dropout)
-                x = {kind: ops.activate(value, activation) for kind, value in y.items()}
             else:
                 bundles = bundles_of(prepared["relations"], i)
-                x = layer.apply_bundles(ops, own, bundles, fed, dropout, activation)
+                if self.edges is None:
+                    x = layer.apply_bundles(ops, own, bundles, fed, dropout, activation)
+                    continue
+                y = layer.apply_bundles(ops, own, bundles, fed, dropout)
+            if self.edges is not None:
+                received = prepared["edges"][i] if "blocks" in prepared else prepared["edges"]
+                for kind, rows in self.edges.apply(ops, params, i, received).items():
+                    y[kind] = y[kind] + rows if kind in y else rows
+            x = {kind: ops.activate(value, activation) for kind, value in y.items()}
         return x
 
 

@@ -10,8 +10,10 @@ import numpy as np
 from heddle.adjacency import build_adjacency
 from heddle.errors import GraphError
 from heddle.graph import Array, Graph, num_nodes
+from heddle.input_kinds import NODE_FEATURES
 from heddle.layers.base import BlockLayer, Dropout, Layer, Params, no_dropout
 from heddle.model import Prepared, edge_weight, prepare_supports
+from heddle.models.edge_inputs import EdgeInputs
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec, prefixed, scoped
 from heddle.sampling.blocks import Block
@@ -30,6 +32,8 @@ class Stack:
         embedding: shape (n_nodes, width) of a trained table that stands in for node features; None to read those
             of the graph. Without either, every node is a 1. In a sampled graph nodes without features are the rows of
             the table that are meant.
+        edges: what features of edges bring to every layer; None where they aren't read.
+        reads: further kinds of input that the layers read, of `heddle.inputs`.
     """
 
     layers: tuple[Layer, ...]
@@ -39,6 +43,14 @@ class Stack:
     jump: str = "last"
     residual: bool = False
     embedding: tuple[int, int] | None = None
+    edges: EdgeInputs | None = None
+    reads: frozenset[str] = frozenset()
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """The kinds of input that are read."""
+        edges = frozenset() if self.edges is None else self.edges.uses
+        return frozenset({NODE_FEATURES}) | edges | self.reads
 
     @property
     def out_dim(self) -> int:
@@ -47,6 +59,8 @@ class Stack:
     def params(self) -> dict[str, ParamSpec]:
         named = (prefixed(f"layers.{i}", layer.params()) for i, layer in enumerate(self.layers))
         specs = {name: spec for layer in named for name, spec in layer.items()}
+        if self.edges is not None:
+            specs |= self.edges.params([layer.out_dim for layer in self.layers])
         return specs if self.embedding is None else {"embedding": ParamSpec(self.embedding)} | specs
 
     def prepare(self, graph: Graph) -> Prepared:
@@ -58,6 +72,8 @@ class Stack:
         prepared: dict[str, Any] = {"supports": prepare_supports(graph, tuple(specs))}
         if graph.nodes is None and self.embedding is None:
             prepared["ones"] = np.ones((num_nodes(graph), 1), np.float32)
+        if self.edges is not None:
+            prepared["edges"] = self.edges.prepare(graph)
         return prepared
 
     def takes_blocks(self, count: int) -> bool:
@@ -79,12 +95,14 @@ class Stack:
         if not self.takes_blocks(len(blocks)):
             return self.prepare(graph)
         weight = edge_weight(graph.edges)
-        prepared = []
+        supports, received = [], []
         for layer, block in zip(self.layers, blocks):
             edges = adjacency(block.senders, block.receivers, block.n_senders, block.n_receivers)
             own = None if weight is None else np.asarray(weight)[block.span][edges.order]
-            prepared.append({spec.signature: build_support(edges, spec, own) for spec in layer.specs()})
-        return {"blocks": tuple(prepared)}
+            supports.append({spec.signature: build_support(edges, spec, own) for spec in layer.specs()})
+            if self.edges is not None:
+                received.append(self.edges.prepare_block(graph, block, adjacency))
+        return {"blocks": tuple(supports), **({"edges": tuple(received)} if received else {})}
 
     def apply(
         self, ops: GraphOps, params: Params, graph: Graph, prepared: Prepared, dropout: Dropout = no_dropout
@@ -101,6 +119,9 @@ class Stack:
                 )
             else:
                 y = layer.apply(ops, self._scope(params, i), prepared["supports"], fed, dropout)
+            if self.edges is not None:
+                received = prepared["edges"][i] if "blocks" in prepared else prepared["edges"]
+                y = y + self.edges.apply(ops, params, i, received)[""]
             if self.activate_last or i < len(self.layers) - 1:
                 y = ops.activate(y, self.activation)
             x = own + y if self.residual and own.shape == y.shape else y

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from heddle.input_kinds import KINDS
 from heddle.options.option import option
 
 ACTIVATIONS = ("none", "relu", "elu", "leaky_relu", "tanh", "sigmoid", "gelu")
@@ -19,6 +20,7 @@ class ModelOptions:
     """The `model` node: which model, and its sizes."""
 
     name: str = ""
+    ignore: tuple[str, ...] = option((), f"inputs to leave unread: {', '.join(KINDS)}", choices=KINDS)
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,10 @@ def fault(name: str, value: Any, default: Any, key: Key) -> str:
         return "" if key.null else f"{name}: found null, expected {_expected(key)}{_example(name, default)}"
     if not _fits(value, key):
         return f"{name}: found {_shown(value)}, expected {_expected(key)}{_remedy(name, value, default, key)}"
-    if key.choices and value not in key.choices:
-        hint = nearest(str(value), [str(choice) for choice in key.choices]) or "; choose one"
-        return f"{name}: found {_shown(value)}, expected one of {', '.join(map(str, key.choices))}{hint}"
+    for entry in value if isinstance(value, (list, tuple)) else [value]:
+        if key.choices and entry not in key.choices:
+            hint = nearest(str(entry), [str(choice) for choice in key.choices]) or "; choose one"
+            return f"{name}: found {_shown(entry)}, expected one of {', '.join(map(str, key.choices))}{hint}"
     for number in value if isinstance(value, (list, tuple)) else [value]:
         if key.least is not None and number < key.least:
             return f"{name}: found {_shown(number)}, expected at least {key.least:g}; raise it"

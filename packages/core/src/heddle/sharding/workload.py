@@ -25,6 +25,8 @@ def workload_of(encoder: Any, signature: Signature, n_edges: int, float_bytes: i
     """
     check_level(signature.level)
     dims = [signature.in_dim] if isinstance(signature.in_dim, int) else list(signature.in_dim.values())
+    edge_dim = signature.edge_dim
+    widths = [edge_dim] if isinstance(edge_dim, int) else list(edge_dim.values())
     n_nodes = sum(signature.n_node.values())
     in_dim = max(dims, default=0)
     return Workload(
@@ -34,7 +36,7 @@ def workload_of(encoder: Any, signature: Signature, n_edges: int, float_bytes: i
         rounds=rounds_of(encoder, in_dim),
         n_params=parameters([spec.shape for spec in encoder.params().values()]),
         n_targets=signature.n_node.get(signature.target_type, n_nodes),
-        edge_dim=signature.edge_dim,
+        edge_dim=max(widths, default=0),
         float_bytes=float_bytes,
     )
 

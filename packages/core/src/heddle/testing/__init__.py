@@ -13,6 +13,7 @@ backend_suite.py        BackendSuite: describe, value_and_grad
 ops_suite.py            OpsSuite: op_cases.py's table, ops_contract.py's single rules, ops_large.py's large graphs
 containers_suite.py     ContainersSuite: to_native, from_native
 layers_suite.py         LayersSuite: LayerValues on layer_cases.py's table, and LayerLaws of layer_laws.py
+inputs_suite.py         InputsSuite: what models say they read, on input_cases.py's graphs
 program_suite.py        ProgramSuite: training, states and optimisers, on program_cases.py's tasks
 sampler_suite.py        SamplerSuite and SamplerStatistics: samplers, see heddle.sample
 graphs.py               the graphs
@@ -26,6 +27,7 @@ from typing import Any
 _MODULES = {
     "BackendSuite": "backend_suite",
     "ContainersSuite": "containers_suite",
+    "InputsSuite": "inputs_suite",
     "LayerLaws": "layer_laws",
     "LayerValues": "layers_suite",
     "LayersSuite": "layers_suite",

@@ -14,6 +14,8 @@ from heddle.layers.linear import Linear
 from heddle.layers.rgcn import RGCN
 from heddle.layers.sage import SAGE
 from heddle.model import Batch, Model
+from heddle.models import build
+from heddle.models.options import RgcnOptions, SageOptions
 from heddle.models.relational import RelationalStack
 from heddle.models.stack import Stack
 from heddle.task import Task
@@ -26,6 +28,7 @@ from heddle.testing.graphs import (
     hetero_case,
     square_cases,
 )
+from heddle.testing.input_cases import dataset_of, model_of, with_every_input
 
 
 class ProgramCase(NamedTuple):
@@ -51,6 +54,8 @@ def program_cases() -> dict[str, ProgramCase]:
         typed_link_prediction(),
         edge_classification(),
         hetero_edge_classification(),
+        every_input(hetero=False),
+        every_input(hetero=True),
     )
     return {case.name: case for case in cases}
 
@@ -167,6 +172,21 @@ def hetero_edge_classification() -> ProgramCase:
     x = np.linspace(-1, 1, 10).reshape(5, 2).astype(np.float32)
     codes = np.array([[0, 3], [1, 0], [2, 1], [2, 2], [1, 1]], np.int32)
     return case._replace(batch=case.batch._replace(asked={"x": x, "codes": codes}))
+
+
+def every_input(hetero: bool) -> ProgramCase:
+    """Return a GraphSAGE or an R-GCN of nodes with features and codes, over edges with features, codes and weights."""
+    graph, task = with_every_input(hetero), Task("node_classification", "cross_entropy", ("loss",))
+    dataset = dataset_of(graph)
+    if hetero:
+        model = model_of(build.rgcn, RgcnOptions(hidden=3), dataset, task)
+    else:
+        model = model_of(build.sage, SageOptions(hidden=3, dropout=0.0), dataset, task)
+    targets = np.asarray(dataset.targets)
+    name = "every_input/relations" if hetero else "every_input/one type"
+    return _case(
+        name, model, task.kind, task.loss_name, graph, np.arange(len(targets)), targets, targets >= 0
+    )
 
 
 def graphs() -> Graph:

@@ -4,6 +4,7 @@ import pytest
 
 from heddle.testing.backend_suite import BackendSuite
 from heddle.testing.containers_suite import ContainersSuite
+from heddle.testing.inputs_suite import InputsSuite
 from heddle.testing.layers_suite import LayersSuite
 from heddle.testing.ops_suite import OpsSuite
 from heddle.testing.plugin import chosen_backend
@@ -38,3 +39,7 @@ class TestLayers(OnCommandLine, LayersSuite):
 
 class TestProgram(OnCommandLine, ProgramSuite):
     """See `ProgramSuite`."""
+
+
+class TestInputs(OnCommandLine, InputsSuite):
+    """See `InputsSuite`."""

@@ -1,6 +1,8 @@
 """Assembly: from a config to a program that can train: dataset, task, model, engine and loader, each built once."""
 
+import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heddle.backend import Backend
@@ -18,7 +20,10 @@ from heddle.capabilities import (
 from heddle.data.dataset import Dataset
 from heddle.errors import ConfigError
 from heddle.heads import head_for
-from heddle.model import Model, Signature
+from heddle.input_kinds import EDGE_FEATURES, EDGE_WEIGHTS
+from heddle.inputs import unreadable_inputs, unused_inputs, without_inputs
+from heddle.model import Model, Signature, uses_of
+from heddle.models.codes import behind_codes
 from heddle.options import PooledOptions, PortableOptions
 from heddle.program import Program
 from heddle.sharding.settings import Sharding
@@ -36,8 +41,16 @@ if TYPE_CHECKING:
     from heddle.config.run import RunConfig
 
 
+log = logging.getLogger(__name__)
+
+
 class Assembly(NamedTuple):
-    """What a config describes, built. `times`: how the data's times are looked at, {} where it has none."""
+    """What a config describes, built.
+
+    Attributes:
+        times: how the data's times are looked at, {} where it has none.
+        unused: what the data holds and the model doesn't read, e.g. "edge features of user.buys.item".
+    """
 
     dataset: Dataset
     task: Task
@@ -47,6 +60,7 @@ class Assembly(NamedTuple):
     loader: Loader
     model: Any
     times: Mapping[str, str]
+    unused: tuple[str, ...] = ()
 
 
 def assemble(config: "RunConfig", registry: Any) -> Assembly:
@@ -67,14 +81,23 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     task = task_for(config.task, dataset)
     dataset = with_splits(check_fit(dataset, task), task, config.seed)
     view = view_of(dataset, config.task, task.level, sampled=config.sampler.is_sampled)
-    dataset = view.dataset
+    held, ignored = view.dataset.graphs, {*config.model.ignore, *unreadable_inputs(info)}
+    dataset = view.dataset._replace(graphs=without_inputs(held, ignored))
+    view = view._replace(dataset=dataset)
     if task.level == "step" and FORECASTS.name not in info.capabilities:
         raise ConfigError(
             f"model {name}: found a forecast task, expected a task of nodes, graphs or links; "
             f"{registry.suggest('model', FORECASTS)}"
         )
     signature = signature_of(dataset, task)
-    model = registry.model(name)(config.model, signature)
+    build = partial(registry.model(name), config.model)
+    model = build(signature) if info.backends else behind_codes(build, signature)
+    uses = uses_of(model)
+    if task.level == "step":  # one column of features is what the edges weigh, see ForecastLoader
+        uses |= {EDGE_FEATURES, EDGE_WEIGHTS}
+    unused = unused_inputs(held, uses - ignored)
+    if unused:
+        log.warning("model %s doesn't use %s of %s", name, ", ".join(unused), dataset.name)
     if not info.backends:
         head = head_for(
             signature,
@@ -92,7 +115,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     else:
         shapes = backend.static_shapes
         loader = loader_for(dataset, task, model, config.trainer, config.task, config.seed, shapes)
-    return Assembly(dataset, task, signature, backend, program, loader, model, view.told)
+    return Assembly(dataset, task, signature, backend, program, loader, model, view.told, tuple(unused))
 
 
 def _sampled(

@@ -130,6 +130,7 @@ def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Pa
         "time": sum(row["seconds"] for row in progress.rows),
         **({"times": dict(parts.times)} if parts.times else {}),
         **_baselines(parts),
+        "unused": list(parts.unused),
         **_stats(parts),
     }
     story = Story(
@@ -169,6 +170,9 @@ def _about(config: "RunConfig", parts: Assembly) -> dict[str, Any]:
     """Return what a weights file says of itself."""
     signature = parts.signature._asdict()
     signature["relations"] = [list(relation) for relation in parts.signature.relations]
+    for field in ("edge_dim", "edge_codes"):
+        if isinstance(signature[field], Mapping):
+            signature[field] = {".".join(key): value for key, value in signature[field].items()}
     return {
         "heddle": heddle.__version__,
         "model": plain(config.model),

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from heddle.data.objects import DataObject
-from heddle.data.prepared.graphs import float_features
-from heddle.model import Batch, BlockModel
+from heddle.data.prepared.graphs import features_of
+from heddle.input_kinds import NODE_CODES
+from heddle.model import Batch, BlockModel, uses_of
 from heddle.program import Program
 from heddle.sample import ONE_RELATION, ONE_TYPE, homogeneous
 from heddle.sampling.parts import Part, Parts
@@ -47,7 +48,7 @@ def script_loader(
     """
     dataset, seed, parts = data_object.dataset, data_object.seed, data_object.parts
     if model is not None:
-        parts = Parts(_portable_store(data_object), parts.kernels)
+        parts = Parts(_portable_store(data_object, NODE_CODES in uses_of(model)), parts.kernels)
     specs = {split: spec.merge(fanouts=spec.fanouts[:hops]) for split, spec in data_object.specs.items()}
     if dataset.task == "link_prediction":
         until = view_of(dataset, data_object.task, "link", sampled=True).until
@@ -72,8 +73,12 @@ def script_loader(
     return loader
 
 
-def _portable_store(data_object: DataObject) -> GraphStore:
-    """Return the graph as portable models read it: without a name for the only type, float features side by side."""
+def _portable_store(data_object: DataObject, codes: bool) -> GraphStore:
+    """Return the graph as portable models read it: without a name for the only type, features side by side.
+
+    Args:
+        codes: whether codes of categories are read.
+    """
     store, meta = data_object.graph, data_object.metadata
     if meta.is_homogeneous:
         ((key, edges),), ((node_type, n),) = store.graph.edges.items(), store.graph.n_node.items()
@@ -81,10 +86,14 @@ def _portable_store(data_object: DataObject) -> GraphStore:
         graph = homogeneous(edges, n, store.graph.node_time.get(node_type))
         return GraphStore(graph, {ONE_RELATION: order}, {ONE_TYPE: nodes}, {ONE_RELATION: features})
     nodes = {
-        node_type: float_features(of, meta.root) if isinstance(of, Mapping) else of
+        node_type: features_of(_read(of, codes), meta.root) if isinstance(of, Mapping) else of
         for node_type, of in store.nodes.items()
     }
     return store._replace(nodes=nodes)
+
+
+def _read(features: Mapping[str, np.ndarray], codes: bool) -> dict[str, np.ndarray]:
+    return {name: array for name, array in features.items() if codes or array.dtype.kind == "f"}
 
 
 def metrics_of(scores: Mapping[str, Score]) -> dict[str, Metric]:

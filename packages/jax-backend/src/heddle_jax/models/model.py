@@ -11,6 +11,7 @@ from jax import Array
 from heddle.errors import ConfigError
 from heddle.graph import Graph, HeteroGraph
 from heddle.heads import GraphHead, Head, LinkHead, NodeHead
+from heddle.input_kinds import EDGE_FEATURES, EDGE_WEIGHTS, GRAPH_FEATURES, NODE_FEATURES
 from heddle.model import Prepared, Signature
 from heddle_jax.jraph_api.graphs_tuple import GraphsTuple
 from heddle_jax.models.functional import Functional, functional_of
@@ -35,6 +36,12 @@ class JaxModel:
         self.tables = tables_of(signature, width)
         self._prepares: Head = GraphHead(1, 1) if signature.level == "graph" else NodeHead()
         self.head: Head | None = self._head(readout)
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """The kinds of input that the module is given; what it does with them is its own."""
+        edges = {EDGE_FEATURES, EDGE_WEIGHTS} if self.signature.relations else {EDGE_FEATURES}
+        return frozenset({NODE_FEATURES, GRAPH_FEATURES, *edges})
 
     def prepare(self, graph: Graph | HeteroGraph) -> Prepared:
         """Return what the head needs of the graph, in numpy; modules read the edges themselves."""

@@ -1,6 +1,7 @@
 """A prepared folder as what samplers read, as a HeteroGraph or as a Dataset."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from heddle.data.check import check_dataset
 from heddle.data.dataset import AskedEdges, Dataset, Times
 from heddle.data.files import fail
 from heddle.data.options import call
-from heddle.data.prepared.folder import Prepared, PreparedEdges, Task
+from heddle.data.prepared.folder import Prepared, PreparedEdges, PreparedNodes, Task
 from heddle.data.prepared.mapped import (
     ends_of_rows,
     marked,
@@ -24,6 +25,7 @@ from heddle.data.prepared.write import csc
 from heddle.data.reader_options import PreparedOptions
 from heddle.data.splits import random_split
 from heddle.graph import EdgeSet, EdgeType, HeteroGraph, hetero_graph
+from heddle.nest import map_nest
 from heddle.sample import InEdges, SampleGraph
 
 
@@ -58,7 +60,7 @@ def prepared(
         if key not in opened.edges:
             fail("data.relation", list(key), f"one of {[list(own) for own in opened.edges]}", "rename it")
         opened = opened._replace(task=Task("link_prediction", key), edges=_split(opened.edges, key))
-    return to_dataset(opened)
+    return to_dataset(opened)._replace(n_codes=code_sizes(opened))
 
 
 def _split(edges: Mapping[EdgeType, PreparedEdges], key: EdgeType) -> Mapping[EdgeType, PreparedEdges]:
@@ -120,7 +122,7 @@ def timed_graph(
 ) -> tuple[HeteroGraph, dict[EdgeType, np.ndarray]]:
     """Return the graph and the time of each of its edges, of relations that have times.
 
-    The graph has the float features of each type side by side and edges by receiver; codes are left out.
+    The graph has the features of each type side by side (see `features_of`) and edges by receiver.
 
     Everything stays on disk, or goes to files beside it that have no name; of relations without CSC alone, the edges
     are sorted in memory.
@@ -137,23 +139,44 @@ def timed_graph(
         mark = marks.get(found.rows_of or key)
         if mark is not None:
             (indptr, senders, _, _), rows = without_rows(InEdges(indptr, senders), rows, mark, root)
-        features = float_features(found.features, root)
-        if features is not None and rows is not None:
-            features = rows_taken(features, rows, root)
+        features = features_of(found.features, root)
+        if rows is not None:
+            features = map_nest(partial(rows_taken, rows=rows, root=root), features)
         if found.time is not None:
             times[key] = found.time if rows is None else rows_taken(found.time, rows, root)
         edges[key] = EdgeSet(features, senders, receivers_of(indptr, root), np.array([len(senders)]))
-    nodes = {kind: float_features(found.features, root) for kind, found in opened.nodes.items()}
+    nodes = {kind: features_of(found.features, root) for kind, found in opened.nodes.items()}
     counts = {kind: np.array([of.rows]) for kind, of in opened.nodes.items()}
     return hetero_graph(nodes, edges, counts), times
 
 
-def float_features(features: Mapping[str, np.ndarray], root: Path | None) -> np.ndarray | None:
-    """Return the float arrays as one [n, d]: the memory-mapped one itself if it is alone, None if there is none."""
-    arrays = [array for array in features.values() if array.dtype.kind == "f"]
-    if not arrays:
-        return None
-    return arrays[0] if len(arrays) == 1 else side_by_side(arrays, root)
+def features_of(features: Mapping[str, np.ndarray], root: Path | None) -> Any:
+    """Return floats as one [n, d], or {"x": floats, "codes": int32 [n, columns]} where there are codes of categories.
+
+    What isn't there is left out: {"codes": ...} for codes alone, None for no features. An array that is alone is the
+    memory-mapped one itself.
+    """
+    made = {}
+    for name, is_float in (("x", True), ("codes", False)):
+        arrays = [_columns(array) for array in features.values() if (array.dtype.kind == "f") == is_float]
+        if arrays:
+            made[name] = arrays[0] if len(arrays) == 1 else side_by_side(arrays, root)
+    return made if "codes" in made else made.get("x")
+
+
+def code_sizes(opened: Prepared) -> dict[Any, tuple[int, ...]]:
+    """Return node type, or relation, -> the number of codes of each column of `features_of`, where there are codes."""
+    kinds: dict[Any, PreparedNodes | PreparedEdges] = {**opened.nodes, **opened.edges}
+    sizes = {key: _sizes(found) for key, found in kinds.items()}
+    return {key: own for key, own in sizes.items() if own}
+
+
+def _sizes(of: PreparedNodes | PreparedEdges) -> tuple[int, ...]:
+    return tuple(size for name in of.features for size in of.sizes.get(name, ()))
+
+
+def _columns(array: np.ndarray) -> np.ndarray:
+    return array[:, None] if array.ndim == 1 else array
 
 
 def to_dataset(opened: Prepared) -> Dataset:
@@ -249,11 +272,9 @@ def _edges_asked(opened: Prepared) -> Dataset:
 
 def _asked(edges: PreparedEdges, ends: np.ndarray, root: Path) -> AskedEdges:
     """Return the edges of a relation with their float features and codes, each side by side."""
-    coded = {name: array for name, array in edges.features.items() if array.dtype.kind != "f"}
-    arrays = [array.reshape(len(array), -1) for array in coded.values()]
-    codes = None if not arrays else arrays[0] if len(arrays) == 1 else side_by_side(arrays, root)
-    sizes = tuple(size for name in coded for size in edges.sizes[name])
-    return AskedEdges(ends, float_features(edges.features, root), codes, sizes)
+    features = features_of(edges.features, root)
+    x, codes = (features.get("x"), features["codes"]) if isinstance(features, Mapping) else (features, None)
+    return AskedEdges(ends, x, codes, _sizes(edges))
 
 
 def _times(

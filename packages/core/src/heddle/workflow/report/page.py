@@ -179,6 +179,8 @@ def _run_facts(story: Story) -> dict[str, str]:
         "weights": _count(sum(value.size for value in story.weights.values())),
     }
     facts |= {TIMES.get(name, name): text for name, text in result.get("times", {}).items()}
+    if result.get("unused"):
+        facts["not used by the model"] = ", ".join(result["unused"])
     facts |= {f"engine: {name}": text for name, text in versions["engine"].items()}
     return facts | {"Python": versions["python"], "platform": versions["platform"]}
 

@@ -1,0 +1,147 @@
+"""CodesEncoder: codes of categories as embeddings beside a model's other features, whatever the model."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from heddle.adjacency import build_adjacency
+from heddle.codes import check_codes, embed_codes, table_shape
+from heddle.errors import GraphError, problem
+from heddle.graph import Array, HeteroGraph, Nest
+from heddle.input_kinds import NODE_CODES
+from heddle.layers.base import Dropout, Params, no_dropout, portable_name
+from heddle.model import (
+    BlockEncoder,
+    Encoder,
+    LayeredEncoder,
+    PlannedEncoder,
+    Prepared,
+    Signature,
+    StaticEncoder,
+    uses_of,
+)
+from heddle.ops import GraphOps
+from heddle.params import ParamSpec
+
+
+@dataclass(frozen=True)
+class CodesEncoder:
+    """An encoder whose nodes have the embeddings of their codes behind their features, or in their place.
+
+    The encoder inside is built for features that are wider by that (`without_codes`), and knows nothing of codes.
+
+    Parameters: those of the encoder, and "codes.<node type>.<column>" [rows, width] (`table_shape`), in a
+    homogeneous graph "codes.<column>".
+
+    Attributes:
+        encoder: the one inside.
+        sizes: node type -> number of codes of each column, as sorted pairs; "" in a homogeneous graph.
+    """
+
+    encoder: Encoder
+    sizes: tuple[tuple[str, tuple[int, ...]], ...]
+
+    @property
+    def out_dim(self) -> int:
+        return self.encoder.out_dim
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """The kinds of input that are read."""
+        return uses_of(self.encoder) | {NODE_CODES}
+
+    @property
+    def layers(self) -> tuple[Any, ...]:
+        """The layers of the encoder inside, () if it has none."""
+        return self.encoder.layers if isinstance(self.encoder, LayeredEncoder) else ()
+
+    def params(self) -> dict[str, ParamSpec]:
+        tables = {
+            name: ParamSpec(table_shape(size), "normal")
+            for node_type, sizes in self.sizes
+            for name, size in zip(_names(node_type, len(sizes)), sizes)
+        }
+        return {**self.encoder.params(), **tables}
+
+    def prepare(self, graph: Any) -> Prepared:
+        self._check(graph)
+        return self.encoder.prepare(graph)
+
+    def with_static_shapes(self) -> "CodesEncoder":
+        """Return the encoder for engines that compile for shapes."""
+        if not isinstance(self.encoder, StaticEncoder):
+            return self
+        return replace(self, encoder=self.encoder.with_static_shapes())
+
+    def takes_blocks(self, count: int) -> bool:
+        """Tell whether it computes a sample of so many hops layer by layer."""
+        return isinstance(self.encoder, BlockEncoder) and self.encoder.takes_blocks(count)
+
+    def prepare_blocks(self, graph: Any, blocks: Any, adjacency: Any = build_adjacency) -> Prepared:
+        """Return what is needed of a sampled graph, block by block if the encoder inside can be."""
+        self._check(graph)
+        if isinstance(self.encoder, BlockEncoder):
+            return self.encoder.prepare_blocks(graph, blocks, adjacency)
+        return self.encoder.prepare(graph)
+
+    def _check(self, graph: Any) -> None:
+        for node_type, sizes in self.sizes:
+            nest = graph.nodes[node_type] if isinstance(graph, HeteroGraph) else graph.nodes
+            where = f"nodes of type {node_type!r}" if node_type else "nodes"
+            if not isinstance(nest, Mapping) or "codes" not in nest:
+                raise GraphError(
+                    problem(where, "no codes", "those the model was made for", "bring the same features")
+                )
+            check_codes(where, nest["codes"], sizes)
+
+    def plans(self, graph: HeteroGraph) -> list[Any]:
+        """Return how the encoder inside takes each relation; [] if it has no choice."""
+        return self.encoder.plans(graph) if isinstance(self.encoder, PlannedEncoder) else []
+
+    def apply(
+        self, ops: GraphOps, params: Params, graph: Any, prepared: Prepared, dropout: Dropout = no_dropout
+    ) -> Any:
+        nodes: Any = dict(graph.nodes) if isinstance(graph, HeteroGraph) else {"": graph.nodes}
+        for node_type, sizes in self.sizes:
+            tables = [params[name] for name in _names(node_type, len(sizes))]
+            nodes[node_type] = _embedded(ops, tables, sizes, nodes[node_type])
+        graph = graph._replace(nodes=nodes if isinstance(graph, HeteroGraph) else nodes[""])
+        return self.encoder.apply(ops, params, graph, prepared, dropout)
+
+
+def behind_codes(build: Callable[[Signature], Encoder], signature: Signature) -> Encoder:
+    """Return the encoder that `build` makes of a signature, behind the embeddings of nodes' codes if there are some.
+
+    An encoder that reads node features as it prepares a graph can't be: its plugin states that its features are fixed
+    (`heddle.capabilities.FIXED_FEATURES`).
+    """
+    if not signature.codes:
+        return build(signature)
+    sizes = sorted((node_type, tuple(own)) for node_type, own in signature.codes.items())
+    return CodesEncoder(build(without_codes(signature)), tuple(sizes))
+
+
+def without_codes(signature: Signature) -> Signature:
+    """Return the Signature that the encoder inside is built for: features wider by the embeddings of the codes."""
+    added = {
+        node_type: sum(table_shape(size)[1] for size in sizes) for node_type, sizes in signature.codes.items()
+    }
+    in_dim: int | Mapping[str, int]
+    if isinstance(signature.in_dim, int):
+        in_dim = signature.in_dim + added.get("", 0)
+    else:
+        in_dim = {kind: width + added.get(kind, 0) for kind, width in signature.in_dim.items()}
+    return signature._replace(in_dim=in_dim, codes={})
+
+
+def _names(node_type: str, columns: int) -> list[str]:
+    prefix = f"codes.{portable_name(node_type)}" if node_type else "codes"
+    return [f"{prefix}.{i}" for i in range(columns)]
+
+
+def _embedded(ops: GraphOps, tables: Sequence[Array], sizes: Sequence[int], nest: Nest) -> Nest:
+    parts = embed_codes(ops, tables, nest["codes"], sizes)
+    if nest.get("x") is not None:
+        parts.insert(0, nest["x"])
+    x = parts[0] if len(parts) == 1 else ops.xp.concat(parts, axis=-1)
+    return {**{name: value for name, value in nest.items() if name != "codes"}, "x": x}
