@@ -22,18 +22,31 @@ def heddle_datasets():
     options = "heddle.data.reader_options:TrafficOptions"
     return [DatasetInfo("measured", "a third party's data", "measured_signals.reader:read", options=options)]
 """
+BY_FILE = """
+@hookimpl
+def heddle_datasets():
+    return [DatasetInfo("measured", "a third party's data", "measured_signals.reader:read")]
+
+
+@hookimpl
+def heddle_config_paths():
+    return ["pkg://measured_signals.conf"]
+"""
+KEYS = "reader: measured\nsensors: 60  # nodes\ndays: 7\nroot: null\n"
 SMALL = ("data.sensors=8", "data.days=1", "task.length=3", "task.horizon=2", "model=dcrnn", "model.hidden=4")
 ENGINE = "backend=dgl-dynamic"
 
 
-@pytest.fixture
-def third_party(tmp_path, monkeypatch):
-    """Install a distribution whose dataset is core's own under another name."""
+@pytest.fixture(params=["a dataclass", "a file"])
+def third_party(tmp_path, monkeypatch, request):
+    """Install a distribution whose dataset is core's own under another name, its keys by a dataclass or a file."""
     files = {
         "measured_signals/__init__.py": "",
-        "measured_signals/plugin.py": plugin_source(PLUGIN),
+        "measured_signals/plugin.py": plugin_source(PLUGIN if request.param == "a dataclass" else BY_FILE),
         "measured_signals/reader.py": READER,
     }
+    if request.param == "a file":
+        files |= {"measured_signals/conf/__init__.py": "", "measured_signals/conf/data/measured.yaml": KEYS}
     folder = write_distribution(tmp_path / "site", "measured", files, plugin="measured_signals.plugin")
     monkeypatch.syspath_prepend(str(folder))
     importlib.invalidate_caches()
@@ -74,3 +87,13 @@ def test_a_model_that_forecasts_is_suggested(third_party, capsys):
         assert main([command, ENGINE, "data=measured", "model=gcn", *words]) == 2
         told = capsys.readouterr().err
         assert "found a forecast" in told and "dcrnn" in told and "backend=dgl-dynamic" in told
+
+
+def test_keys_are_checked_however_they_are_stated(third_party, capsys):
+    for word, told in (
+        ("data.sensor=9", "did you mean 'data.sensors'?"),
+        ("data.days=many", "found 'many', expected"),
+    ):
+        assert main(["train", ENGINE, "data=measured", word]) != 0
+        err = capsys.readouterr().err
+        assert told in err and err.count("\n") == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import heddle
-from heddle.config.run import NAMED, key_of_name
+from heddle.config.run import BASES, NAMED, key_of_name
 from heddle.optim import OPTIMISERS, Optim
 from heddle.options import DeployOptions, node_of
 from heddle.plugins import Registry
@@ -57,11 +57,13 @@ def choices(registry: Registry) -> dict[str, dict[str, Choice]]:
         "trainer": {"default": Choice(lambda: TrainerSettings)},
         "deploy": {"none": Choice(lambda: DeployOptions, {"name": "none"})},
     }
+    files = list_files(plugin_folders(registry))
     found["optim"]["sgd"] = Choice(lambda: Optim, {"name": "sgd", "momentum": 0.9})
     for group, kind in NAMED.items():
         for offer in sorted(registry.offers(kind), key=lambda offer: offer.status != "ok"):
             info: Any = offer.info
-            if offer.status in ("ok", "unavailable"):
+            by_file = info.options in BASES and info.name in files.get(group, {})
+            if offer.status in ("ok", "unavailable") and not by_file:
                 found.setdefault(group, {}).setdefault(
                     info.name,
                     Choice(

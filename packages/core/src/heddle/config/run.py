@@ -15,6 +15,7 @@ from heddle.options import (
     ModelOptions,
     TrackerOptions,
     build,
+    open_options,
     option,
 )
 from heddle.options.faults import fault
@@ -26,6 +27,9 @@ from heddle.workflow.options import Place, Sampler, TrainerSettings
 
 NAMED = {"data": "dataset", "model": "model", "backend": "backend", "tracker": "tracker", "deploy": "server"}
 """Nodes whose keys are a plugin's to say, and the kind of what it brings."""
+
+BASES = (DataOptions, ModelOptions, BackendOptions, TrackerOptions)
+"""What the options of a plugin are that states none; its keys are then those of its own file."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,8 @@ def options_of(name: str, node: Mapping[str, Any], registry: Registry) -> type:
     choice = node.get(key_of_name(name))
     if name == "deploy" and choice in (None, "none"):
         return DeployOptions
-    return registry.options(NAMED[name], str(choice))
+    stated = registry.options(NAMED[name], str(choice))
+    return open_options(stated, node) if stated in BASES else stated
 
 
 def key_of_name(node: str) -> str:

@@ -12,8 +12,10 @@ from heddle.options import DataOptions
 T = TypeVar("T")
 
 
-def call(function: Callable[..., Dataset], options: DataOptions) -> Dataset:
-    """Return `function` called with a reader's options, all but `reader`."""
+def call(function: Callable[..., Dataset], options: DataOptions | Mapping[str, object]) -> Dataset:
+    """Return `function` called with a reader's options, or a mapping of them, all but `reader`."""
+    if isinstance(options, Mapping):
+        return function(**{key: value for key, value in options.items() if key != "reader"})
     return function(
         **{each.name: getattr(options, each.name) for each in fields(options) if each.name != "reader"}
     )
