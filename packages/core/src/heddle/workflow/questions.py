@@ -60,7 +60,7 @@ class Question(Protocol):
         ...
 
     def cut(self, split: str | None, size: int) -> list[np.ndarray]:
-        """Return `rows(split)` in pieces, in order, each about no more nodes than `size` rows of training are."""
+        """Return places in `rows(split)`, each once, in pieces about no more nodes than `size` rows of training are."""
         ...
 
     def outcome(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Outcome:
@@ -109,7 +109,7 @@ class NodeQuestion:
         return Asked(rows, np.arange(len(rows)), times=self._times(rows, split))
 
     def cut(self, split: str | None, size: int) -> list[np.ndarray]:
-        return _regular(self.rows(split), size)
+        return _regular(len(self.rows(split)), size)
 
     def outcome(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Outcome:
         return Outcome(rows, outputs, *known_targets(self._targets[rows]))
@@ -228,11 +228,15 @@ class LinkQuestion:
 
     def cut(self, split: str | None, size: int) -> list[np.ndarray]:
         """Return first the links and their false ones, then the candidates, of which few nodes may make very many."""
-        own = np.arange(len(self._predicted[split].links))
-        pieces, at, every = _regular(own, size), len(own), self._all(split)
-        while at < len(every.links):
-            count = _fitting(every, at, size)
-            pieces.append(np.arange(at, at + count))
+        own, every = len(self._predicted[split].links), self._all(split)
+        pieces, places, at = _regular(own, size), np.arange(own, len(every.links)), 0
+        if split is not None and len(places) and every.times is None and not self._typed:
+            found, _ = self._candidates(split)  # some links after the other, so that they share receivers
+            places = places[np.lexsort((found.rows[:, -1], found.of // size))]
+        ordered = every.at(places)
+        while at < len(places):
+            count = _fitting(ordered, at, size)
+            pieces.append(places[at : at + count])
             at += count
         return pieces
 
@@ -396,8 +400,8 @@ def _distinct(ids: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return own[new], moments[new], places
 
 
-def _regular(rows: np.ndarray, size: int) -> list[np.ndarray]:
-    return np.split(rows, range(size, len(rows), size))
+def _regular(n: int, size: int) -> list[np.ndarray]:
+    return np.split(np.arange(n), range(size, n, size))
 
 
 def _fitting(every: _Links, at: int, size: int) -> int:

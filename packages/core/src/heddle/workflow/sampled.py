@@ -156,12 +156,14 @@ class SampledLoader:
         rows, pieces = self._question.rows(split), self._question.cut(split, spec.batch_size)
 
         def build(number: int) -> Placed:
-            asked = self._question.ask(pieces[number], split)
+            asked = self._question.ask(rows[pieces[number]], split)
             return program.place(self._graph.batch(asked, spec, EVALUATION, number))
 
         placed = prefetched(build, len(pieces), spec.workers, spec.prefetch)
-        outputs = [np.asarray(program.predict(state, batch)) for batch in placed]
-        return self._question.outcome(split, rows, np.concatenate(outputs))
+        outputs = np.concatenate([np.asarray(program.predict(state, batch)) for batch in placed])
+        ordered = np.empty_like(outputs)
+        ordered[np.concatenate(pieces)] = outputs
+        return self._question.outcome(split, rows, ordered)
 
 
 def sampled_graph(dataset: Dataset, model: Any, seed: int, registry: Any) -> SampledGraph:
