@@ -6,6 +6,7 @@ from typing import Any
 import jax
 
 from heddle.model import LayeredEncoder
+from heddle.models.wrapped import Wrapped
 
 KEEPING_BARRIERS = {"xla_disable_hlo_passes": "cse_barrier_expander"}
 """Compiler options of a CPU, on which XLA would otherwise drop the barriers that `jax.checkpoint` sets, find that what
@@ -25,6 +26,8 @@ def rematerialised(encoder: Any) -> Any:
 
     An encoder without `layers` is taken as one.
     """
+    if isinstance(encoder, Wrapped):
+        return replace(encoder, encoder=rematerialised(encoder.encoder))
     if isinstance(encoder, LayeredEncoder) and isinstance(encoder.layers, tuple) and is_dataclass(encoder):
         layers = tuple(Rematerialised(layer) for layer in encoder.layers)
         return replace(encoder, layers=layers)  # type: ignore[type-var]

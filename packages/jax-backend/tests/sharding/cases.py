@@ -16,6 +16,7 @@ from heddle.layers.gin import GIN
 from heddle.layers.graph_network import GraphNetwork
 from heddle.layers.sage import SAGE
 from heddle.model import Batch, Model
+from heddle.models.edge_inputs import EdgeInputs
 from heddle.models.graph_network import GraphNetworkStack
 from heddle.models.stack import Stack
 from heddle.params import initialise
@@ -34,6 +35,7 @@ ENCODERS = {
     "gcn": Stack((GCN(3, 4), GCN(4, 2))),
     "sage": Stack((SAGE(3, 4), SAGE(4, 2))),
     "sage_max": Stack((SAGE(3, 4, "max"), SAGE(4, 2, "max"))),
+    "sage_edges": Stack((SAGE(3, 4), SAGE(4, 2)), edges=EdgeInputs(((("", "", ""), 2, ()),))),
     "gat": Stack((GAT(3, 4, heads=2), GAT(4, 2, heads=2, concat=False)), activation="elu"),
     "gatv2": Stack((GAT(3, 4, heads=2, version=2), GAT(4, 2, version=2)), activation="elu"),
     "gin": Stack((GIN(3, 4), GIN(4, 2))),
@@ -111,6 +113,19 @@ def on_many(model: Model, batch: Batch, plan: str, n_devices: int, remat: bool =
     (_, outputs), (weights, features) = run(weights_of(model), x)
     features = np.array(features) if layout.rows is None else layout.rows.join(np.array(features))
     return Found(placed.answers(outputs), jax.tree.map(np.array, weights), features)
+
+
+def predicted(model: Model, batch: Batch, plan: str | None, remat: bool = False) -> np.ndarray:
+    """Return outputs alone, of one device or, by a plan, of four: for graphs whose nodes hold more than floats."""
+    precision = precision_of("float64")
+    if plan is None:
+        learner = PortableLearner(model, JaxOps(), precision)
+        return np.array(learner.outputs(weights_of(model), {}, learner.place(batch), None)[0])
+    layout = layout_of(plan, batch.graph, 4)
+    sharded = ShardedLearner(model, JaxOps(), precision, device_mesh(4), lambda _: layout, remat)
+    placed = sharded.place(batch)
+    run = jax.jit(lambda weights, arrays: sharded.outputs(weights, {}, arrays, None)[0])
+    return placed.answers(run(weights_of(model), placed.arrays))
 
 
 def assert_equal(what: str, found: Found, expected: Found) -> None:

@@ -2,7 +2,17 @@
 
 from functools import cache
 
+import numpy as np
 import pytest
+
+from heddle.errors import ConfigError
+from heddle.inputs import without_inputs
+from heddle.model import Batch
+from heddle.models import build
+from heddle.models.options import HgtOptions, SageOptions
+from heddle.task import Task
+from heddle.testing.input_cases import dataset_of, with_every_input
+from heddle.testing.input_cases import model_of as with_codes
 
 from .cases import (
     DEVICES,
@@ -15,6 +25,7 @@ from .cases import (
     model_of,
     on_many,
     on_one,
+    predicted,
 )
 
 ODD = ("empty", "one_node", "one_loop", "no_edges", "isolated", "loops_and_repeats", "hub")
@@ -62,3 +73,33 @@ def test_graphs_that_break_implementations(name, plan, graph):
 @each_plan
 def test_layers_computed_again_on_the_way_back(plan):
     check("gat", "odd", plan, 2, remat=True)
+
+
+TASK = Task("node_classification", "cross_entropy", ())
+
+
+@each_plan
+@pytest.mark.parametrize("remat", [False, True])
+def test_codes_of_nodes(plan, remat):
+    """Tables of embeddings lie on every device; codes go where their nodes are."""
+    graph = without_inputs(with_every_input(hetero=False), ("edge codes",))
+    model = with_codes(build.sage, SageOptions(hidden=4, dropout=0.0), dataset_of(graph), TASK)
+    batch = batch_of(model, graph)
+    assert np.allclose(predicted(model, batch, plan, remat), predicted(model, batch, None), atol=1e-10)
+
+
+@pytest.mark.parametrize("remat", [False, True])
+def test_every_input_of_types(remat):
+    graph = with_every_input(hetero=True)
+    model = with_codes(build.hgt, HgtOptions(hidden=4), dataset_of(graph), TASK)
+    batch = Batch(graph, model.prepare(graph), np.arange(6))
+    assert np.allclose(predicted(model, batch, "edges", remat), predicted(model, batch, None), atol=1e-10)
+
+
+def test_codes_of_edges_where_nodes_are_split():
+    graph = with_every_input(hetero=False)
+    model = with_codes(build.sage, SageOptions(hidden=4, dropout=0.0), dataset_of(graph), TASK)
+    batch = batch_of(model, graph)
+    assert np.allclose(predicted(model, batch, "edges"), predicted(model, batch, None), atol=1e-10)
+    with pytest.raises(ConfigError, match="codes of categories on edges"):
+        predicted(model, batch, "halo")

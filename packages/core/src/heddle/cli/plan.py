@@ -1,7 +1,8 @@
 """`heddle plan`: what each device would hold and send, by each way of splitting a graph."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from heddle.capabilities import FORECASTS, PLANS_FORECASTS, PlansForecasts
 from heddle.cli.options import Plan
@@ -131,13 +132,17 @@ def _of_data(
 ) -> tuple[Workload, Sequence[str], HaloSizes | None, list[tuple[Choice, ...]]]:
     """Return the sizes of a dataset's graph, the plans that can split it, the sizes of its partition, and the choices
     for the relations of each layer."""
+    from heddle.inputs import unreadable_inputs, without_inputs
+    from heddle.models.codes import behind_codes
     from heddle.sharding.workload import check_level, count_edges, measured_halo, workload_of
     from heddle.task import signature_of
 
     check_level(task.level)
-    graphs: Any = dataset.graphs
-    signature = signature_of(dataset, task)
-    encoder = registry.model(config.model.name)(config.model, signature)
+    info = registry.info("model", config.model.name)
+    graphs = without_inputs(dataset.graphs, {*config.model.ignore, *unreadable_inputs(info)})
+    signature = signature_of(dataset._replace(graphs=graphs), task)
+    build = partial(registry.model(config.model.name), config.model)
+    encoder = build(signature) if info.backends else behind_codes(build, signature)
     plans = plans_for(graphs)
     halo = measured_halo(graphs, devices, sharding.partition, config.seed) if "halo" in plans else None
     choices = encoder.plans(graphs) if isinstance(encoder, PlannedEncoder) else []

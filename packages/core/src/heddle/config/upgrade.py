@@ -40,4 +40,6 @@ def upgraded(tree: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(model, dict) and "ignore" not in model:
         edges = [EDGE_FEATURES] if model.get("name") in READ_NO_EDGES else []
         model["ignore"] = [NODE_CODES, EDGE_CODES, *edges]
+        if model.get("name") == "hgt":
+            model.setdefault("project", False)
     return upgraded

@@ -180,15 +180,34 @@ def hetero_sage(options: HeteroSageOptions, signature: Signature) -> Encoder:
 
 
 def hgt(options: HgtOptions, signature: Signature) -> Encoder:
-    """Build a stack of HGT layers over the relations of the graph; the last, of the targets' width, has one head."""
+    """Build a stack of HGT layers over the relations of the graph, between linear layers if they are asked for.
+
+    Without, the last layer is of the targets' width, with one head, and a node's own features reach its results along
+    edges alone.
+    """
     from heddle.layers.hgt import HGT
 
-    return _relational(
+    project, hidden = options.project, options.hidden
+    inner = signature
+    if project and signature.relations:
+        assert not isinstance(signature.in_dim, int)
+        inner = signature._replace(
+            in_dim=dict.fromkeys(signature.in_dim, hidden), out_dim=hidden if signature.level == "node" else 0
+        )
+    encoder = _relational(
         options,
-        signature,
-        lambda i, o, last: HGT(signature.relations, i, o, 1 if last else options.heads),
+        inner,
+        lambda i, o, last: HGT(signature.relations, i, o, options.heads if project or not last else 1),
         edge_inputs_of(signature, weighted=False),
     )
+    if not project:
+        return encoder
+    from heddle.models.projected import ProjectedEncoder
+
+    assert not isinstance(signature.in_dim, int)
+    rows = {kind: width or signature.n_node[kind] for kind, width in signature.in_dim.items()}
+    out = signature.out_dim if signature.level == "node" else 0
+    return ProjectedEncoder(encoder, tuple(sorted(rows.items())), hidden, out, options.activation)
 
 
 def _relational(

@@ -1,31 +1,22 @@
 """CodesEncoder: codes of categories as embeddings beside a model's other features, whatever the model."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from heddle.adjacency import build_adjacency
 from heddle.codes import check_codes, embed_codes, table_shape
 from heddle.errors import GraphError, problem
 from heddle.graph import Array, HeteroGraph, Nest
 from heddle.input_kinds import NODE_CODES
 from heddle.layers.base import Dropout, Params, no_dropout, portable_name
-from heddle.model import (
-    BlockEncoder,
-    Encoder,
-    LayeredEncoder,
-    PlannedEncoder,
-    Prepared,
-    Signature,
-    StaticEncoder,
-    uses_of,
-)
+from heddle.model import Encoder, Prepared, Signature
+from heddle.models.wrapped import Wrapped
 from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 
 
 @dataclass(frozen=True)
-class CodesEncoder:
+class CodesEncoder(Wrapped):
     """An encoder whose nodes have the embeddings of their codes behind their features, or in their place.
 
     The encoder inside is built for features that are wider by that (`without_codes`), and knows nothing of codes.
@@ -34,26 +25,15 @@ class CodesEncoder:
     homogeneous graph "codes.<column>".
 
     Attributes:
-        encoder: the one inside.
         sizes: node type -> number of codes of each column, as sorted pairs; "" in a homogeneous graph.
     """
 
-    encoder: Encoder
-    sizes: tuple[tuple[str, tuple[int, ...]], ...]
-
-    @property
-    def out_dim(self) -> int:
-        return self.encoder.out_dim
+    sizes: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     @property
     def uses(self) -> frozenset[str]:
         """The kinds of input that are read."""
-        return uses_of(self.encoder) | {NODE_CODES}
-
-    @property
-    def layers(self) -> tuple[Any, ...]:
-        """The layers of the encoder inside, () if it has none."""
-        return self.encoder.layers if isinstance(self.encoder, LayeredEncoder) else ()
+        return super().uses | {NODE_CODES}
 
     def params(self) -> dict[str, ParamSpec]:
         tables = {
@@ -63,28 +43,8 @@ class CodesEncoder:
         }
         return {**self.encoder.params(), **tables}
 
-    def prepare(self, graph: Any) -> Prepared:
-        self._check(graph)
-        return self.encoder.prepare(graph)
-
-    def with_static_shapes(self) -> "CodesEncoder":
-        """Return the encoder for engines that compile for shapes."""
-        if not isinstance(self.encoder, StaticEncoder):
-            return self
-        return replace(self, encoder=self.encoder.with_static_shapes())
-
-    def takes_blocks(self, count: int) -> bool:
-        """Tell whether it computes a sample of so many hops layer by layer."""
-        return isinstance(self.encoder, BlockEncoder) and self.encoder.takes_blocks(count)
-
-    def prepare_blocks(self, graph: Any, blocks: Any, adjacency: Any = build_adjacency) -> Prepared:
-        """Return what is needed of a sampled graph, block by block if the encoder inside can be."""
-        self._check(graph)
-        if isinstance(self.encoder, BlockEncoder):
-            return self.encoder.prepare_blocks(graph, blocks, adjacency)
-        return self.encoder.prepare(graph)
-
-    def _check(self, graph: Any) -> None:
+    def seen(self, graph: Any) -> Any:
+        """Return the graph, its codes checked."""
         for node_type, sizes in self.sizes:
             nest = graph.nodes[node_type] if isinstance(graph, HeteroGraph) else graph.nodes
             where = f"nodes of type {node_type!r}" if node_type else "nodes"
@@ -93,10 +53,7 @@ class CodesEncoder:
                     problem(where, "no codes", "those the model was made for", "bring the same features")
                 )
             check_codes(where, nest["codes"], sizes)
-
-    def plans(self, graph: HeteroGraph) -> list[Any]:
-        """Return how the encoder inside takes each relation; [] if it has no choice."""
-        return self.encoder.plans(graph) if isinstance(self.encoder, PlannedEncoder) else []
+        return graph
 
     def apply(
         self, ops: GraphOps, params: Params, graph: Any, prepared: Prepared, dropout: Dropout = no_dropout

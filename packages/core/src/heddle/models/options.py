@@ -123,4 +123,5 @@ class HeteroSageOptions(RelationalOptions):
 class HgtOptions(RelationalOptions):
     """Heterogeneous graph transformer (Hu et al. 2020), as in torch_geometric's example."""
 
-    heads: int = option(2, "of the hidden layers; the last has one", least=1)
+    heads: int = option(2, "of the layers; without `project` the last has one", least=1)
+    project: bool = option(True, "linear layers before and after, so that all layers add to what a node is")

@@ -130,6 +130,11 @@ def shard_graph(graph: Graph | HeteroGraph, prepared: Any, layout: Layout) -> tu
         return known[key]
 
     def cut(name: str, nest: Any) -> Any:
+        if name == "codes" and layout.rows is not None:
+            raise ConfigError(
+                "sharding: found codes of categories on edges, expected features alone where nodes are split; use "
+                "sharding=edges, or model.ignore=[edge codes]"
+            )
         if isinstance(nest, Support):
             shards, sharded = adjacency_of(nest.adjacency)
             weight = None if nest.weight is None else Split(shards.take(nest.weight))
@@ -140,7 +145,7 @@ def shard_graph(graph: Graph | HeteroGraph, prepared: Any, layout: Layout) -> tu
             return {key: cut(key, value) for key, value in nest.items()}
         if layout.rows is None:
             return nest
-        if name == "ones":
+        if name in ("ones", "received"):
             return _nodes(layout, nest)
         raise ConfigError(
             f"sharding: found {name!r} among what the model prepares, expected supports alone where nodes are split; "

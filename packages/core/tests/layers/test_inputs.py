@@ -8,6 +8,7 @@ import pytest
 
 from heddle.cli.main import main
 from heddle.codes import MOST_ROWS, table_row, table_shape
+from heddle.config.upgrade import upgraded
 from heddle.errors import GraphError
 from heddle.graph import Graph, HeteroGraph
 from heddle.inputs import inputs_of, unused_inputs, without_inputs
@@ -156,3 +157,29 @@ def test_a_run_says_what_it_does_not_use(shared_data, tmp_path, capsys):
     assert json.loads((tmp_path / "ignored/metrics.json").read_text())["unused"] == ["edge features"]
     assert main(["train", *words, "model.ignore=[edge feature]"]) != 0
     assert "did you mean 'edge features'?" in capsys.readouterr().err
+
+
+def test_configurations_without_the_keys_are_of_models_that_read_less():
+    kept = {"ignore": ["node codes", "edge codes", "edge features"], "project": False}
+    assert upgraded({"model": {"name": "hgt"}})["model"] == {"name": "hgt", **kept}
+    assert upgraded({"model": {"name": "graph_network"}})["model"]["ignore"] == ["node codes", "edge codes"]
+    today = {"model": {"name": "hgt", "ignore": [], "project": True}}
+    assert upgraded(today) == today
+
+
+def test_a_projected_hgt_adds_to_what_a_node_is():
+    """A node without edges has its own features in its results; of the layers alone they would be lost."""
+    graph = with_every_input(hetero=True)
+    none = np.zeros(0, np.int64)
+    alone = {
+        key: of._replace(features=None, senders=none, receivers=none, n_edge=np.array([0]))
+        for key, of in graph.edges.items()
+    }
+    graph = graph._replace(edges=alone)
+    for project in (True, False):
+        model = made("hgt", graph, project=project)
+        found, other = (
+            outputs(model, one, np.arange(6)) for one in (graph, with_other(graph, "node features"))
+        )
+        assert np.array_equal(found, other) != project
+        assert model.encoder.out_dim == 3
