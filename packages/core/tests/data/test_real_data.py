@@ -151,3 +151,11 @@ def test_the_pickle_of_metr_la(shared_data):
     adjacency = np.asarray(adjacency)
     assert len(ids) == len(index) == 207 and index[ids[5]] == 5
     assert adjacency.shape == (207, 207) and adjacency.dtype == np.float32
+
+
+def test_acm_as_published_has_classes_as_floats(shared_data):
+    dataset = heco("acm", str(shared_data("hetero")), download=False, labels_per_class=60)
+    assert dataset.targets.dtype == np.int64 and dataset.num_classes == 3 and len(dataset.targets) == 4019
+    counts = {kind: int(count.sum()) for kind, count in dataset.graphs.n_node.items()}
+    assert counts == {"paper": 4019, "author": 7167, "subject": 60}
+    assert {split: len(rows) for split, rows in dataset.splits.items()}["train"] == 180

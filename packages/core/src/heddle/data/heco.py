@@ -81,12 +81,9 @@ def heco(
         pair: read_numbers(folder / f"{pair}.txt", np.int64, columns=2, delimiter=None) for pair in pairs
     }
     labels = read_array(folder / "labels.npy")
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        fail(
-            folder / "labels.npy",
-            f"{labels.dtype} of shape {labels.shape}",
-            "one integer class for each node",
-        )
+    if labels.ndim != 1 or labels.dtype.kind not in "iuf" or (labels != np.floor(labels)).any():
+        found = f"{labels.dtype} of shape {labels.shape}"
+        fail(folder / "labels.npy", found, "one whole number for each node, its class")
     nodes: dict[str, np.ndarray | None] = {}
     sizes: dict[str, int] = {}
     for letter in sorted({letter for pair in pairs for letter in pair} | {target}):

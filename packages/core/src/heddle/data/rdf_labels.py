@@ -35,7 +35,7 @@ def read_labels(
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(heading):
             fail(f"{path}: row {number}", f"{len(row)} columns", f"{len(heading)} as in the heading")
-        name, label = row[entity_at].strip(), row[label_at].strip()
+        name, label = row[entity_at].strip(), _by_value(row[label_at].strip())
         entity = ids.get(f"<{name}>", ids.get(name))
         if entity is None:
             fail(f"{path}: row {number}", f"the entity {name!r}", "an entity of the triples")
@@ -48,6 +48,19 @@ def read_labels(
                 "one class each",
             )
     return labels
+
+
+def _by_value(label: str) -> str:
+    """Return a class as it is named, whole numbers in one spelling: MUTAG's files say 1 and 1.0.
+
+    >>> _by_value("1.0"), _by_value("id1instance")
+    ('1', 'id1instance')
+    """
+    try:
+        number = float(label)
+    except ValueError:
+        return label
+    return str(int(number)) if number.is_integer() else label
 
 
 def _column(
