@@ -4,6 +4,7 @@ Every batch is the whole training split with all neighbours, so that the order i
 OUT gets weights.safetensors and metrics.json.
 """
 
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from heddle.data import DataSpec, MetaLoader, NodeDataObject
+from heddle.data.objects import DataObject
 from heddle.workflow import Trainer, Workflow
 from heddle_pyg import HeteroModule
 
@@ -20,10 +22,12 @@ def train(prepared: str, checkpoint: str, out: str, epochs: int) -> None:
     """Train until `epochs` are done, from `checkpoint` where there is one, and write what comes of it to `out`."""
     meta = MetaLoader(prepared)
     spec = DataSpec(shuffle=True, batch_size=64, fanouts=[-1, -1], metadata=meta)
+    timed = "time" in inspect.signature(DataObject.__init__).parameters
+    shown = {"time": "ignore"} if timed else {}  # 0.1.0 looked at no times
     torch.manual_seed(0)
     model = HeteroModule(metadata=meta, dim_hidden=8, dim_out=2, n_layers=2)
     trainer = Trainer(
-        data_object=NodeDataObject(spec),
+        data_object=NodeDataObject(spec, **shown),
         model=model,
         optimizers=[torch.optim.Adam(model.parameters(), lr=0.01)],
         criterion=torch.nn.CrossEntropyLoss(),

@@ -8,6 +8,8 @@ import numpy as np
 
 from loom_numpy.array import Array, binary, fitted, made, raw
 
+float32, int64 = np.float32, np.int64
+
 Axis = int | tuple[int, ...] | None
 
 
@@ -153,8 +155,8 @@ def zeros_like(x: Array) -> Array:
     return Array(np.zeros_like(x.value))
 
 
-def ones_like(x: Array) -> Array:
-    return Array(np.ones_like(x.value))
+def ones_like(x: Array, /, *, dtype: Any = None) -> Array:
+    return Array(np.ones_like(x.value, dtype=dtype))
 
 
 def full_like(x: Array, fill: Any) -> Array:

@@ -232,10 +232,8 @@ class GraphOps:
 
     def widened(self, x: Array) -> Array:
         """Return floats of 16 bits as float32, in which sums don't overflow; others as they are."""
-        xp = self.xp
-        if xp.isdtype(x.dtype, "real floating") and xp.finfo(x.dtype).bits < 32:
-            return xp.astype(x, xp.float32)
-        return x
+        is_narrow = "float16" in str(x.dtype)  # bfloat16 too; the array API has no name for either
+        return self.xp.astype(x, self.xp.float32) if is_narrow else x
 
     def _count(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         """Rows in each segment, at least 1, shaped to divide segment sums of `data`."""

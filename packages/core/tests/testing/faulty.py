@@ -1,6 +1,7 @@
 """Faulty engines: `ReferenceBackend` with one thing broken."""
 
 from collections.abc import Callable
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -36,11 +37,12 @@ def with_program(change: Callable[[Program], Program]) -> ReferenceBackend:
 
 
 def with_optim(change: Callable[[dict[str, Any]], dict[str, Any]]) -> ReferenceBackend:
-    """Return an engine that reads its `optim` node as if it were `change` of it."""
+    """Return an engine that reads its `optim` node as if it had `change` of its values."""
 
     class Faulty(ReferenceBackend):
         def program(self, model, task, optim):
-            return super().program(model, task, change(dict(optim)))
+            values = {each.name: getattr(optim, each.name) for each in fields(optim)}
+            return super().program(model, task, replace(optim, **change(values)))
 
     return Faulty()
 

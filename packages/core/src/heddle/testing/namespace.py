@@ -2,7 +2,19 @@
 
 NAMES = (
     *("abs", "arange", "astype", "broadcast_to", "concat", "cumulative_sum", "exp", "expand_dims", "expm1"),
-    *("full_like", "isfinite", "log", "log1p", "max", "maximum", "mean", "minimum", "ones_like"),
+    *(
+        "float32",
+        "full_like",
+        "int64",
+        "isfinite",
+        "log",
+        "log1p",
+        "max",
+        "maximum",
+        "mean",
+        "minimum",
+        "ones_like",
+    ),
     *("permute_dims", "reshape", "searchsorted", "sqrt", "stack", "sum", "tanh"),
     *("unstack", "where", "zeros_like"),
 )

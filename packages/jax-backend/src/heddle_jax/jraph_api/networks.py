@@ -269,6 +269,6 @@ def _check_globals(graph: GraphsTuple, needed: Sequence[str]) -> None:
     for field in (field for field in needed if field in COUNTS):
         n_graphs = getattr(graph, field).shape[0]
         for leaf in jax.tree.leaves(graph.globals):
-            if leaf.shape[0] != n_graphs:
+            if leaf.shape[0] not in (1, n_graphs):  # one row stands for all, as in Jraph
                 expected = f"{n_graphs}, one for each graph of {field}"
                 raise GraphError(problem("globals: rows", leaf.shape[0], expected, "give each graph one"))
