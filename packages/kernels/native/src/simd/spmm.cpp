@@ -61,38 +61,26 @@ template <class T, Weight weighted> struct Edges {
   }
 };
 
-template <class T, int W, int V, Weight weighted, bool maximum>
-void pass(const Spmm& op, const Columns<V>& at, int64_t first, int64_t last) {
+// The rows of x that edges bring: what a pass reads, and the edges that it has at hand.
+template <class T, int W, int V, Weight weighted, bool maximum> struct Messages {
   using A = acc_t<T>;
-  const Ids indptr(op.walk.indptr, op.walk.index);
+  const Spmm& op;
+  const Columns<V> c;
+  const int64_t end;  // of all edges of the pass
   const T* const x = static_cast<const T*>(op.x);
   const T* const weight = static_cast<const T*>(op.weight);
-  T* const out = static_cast<T*>(op.out);
   const int64_t stride = op.heads * op.width, weight_stride = weighted == Weight::element ? stride : op.heads;
   const bool far = op.walk.other_rows * stride * static_cast<int64_t>(sizeof(T)) > IN_CACHE;
-  const Columns<V> c = at;
-  const int64_t end = indptr[last];
-  Edges<T, weighted> edges;
-  int64_t from = indptr[first], base = from, limit = from;  // `edges` holds [base, limit)
-  for (int64_t r = first; r < last; ++r) {
-    const int64_t to = indptr[r + 1];
-    vec<A, W> sum[V];
-    HEDDLE_UNROLL for (int v = 0; v < V; ++v) sum[v] = broadcast<A, W>(maximum && from < to ? -__builtin_inf() : 0);
-    Blocks<A, W> blocks[V];
-    const bool is_long = !maximum && to - from > BLOCK;
-    if (is_long) HEDDLE_UNROLL for (int v = 0; v < V; ++v) blocks[v].start();
-    int64_t cut = is_long ? from + BLOCK : to;
+
+  // Add those of the edges [from, to) to `sum`; `edges` holds [base, limit), and `from` is in it or at its end.
+  HEDDLE_INLINE void add(int64_t from, int64_t to, Edges<T, weighted>& edges, int64_t& base, int64_t& limit,
+                         vec<A, W> (&sum)[V]) const {
     for (int64_t j = from; j < to;) {
-      if (is_long && j == cut) {
-        HEDDLE_UNROLL for (int v = 0; v < V; ++v) blocks[v].take(sum[v]);
-        cut += BLOCK;
-      }
       if (j == limit) {
         base = j, limit = j + edges.COUNT < end ? j + edges.COUNT : end;
         edges.fill(op, base, limit - base, end, stride, weight_stride);
       }
-      const int64_t whole = to < limit ? to : limit;
-      for (const int64_t stop = whole < cut ? whole : cut; j < stop; ++j) {
+      for (const int64_t stop = to < limit ? to : limit; j < stop; ++j) {
         const T* const row = x + edges.row[j - base];
         if (far) prefetch(x + edges.row[j - base + AHEAD] + c.column[0], c.bytes);
         const T* w = weight;
@@ -111,14 +99,46 @@ void pass(const Spmm& op, const Columns<V>& at, int64_t first, int64_t last) {
         }
       }
     }
-    if (is_long)
-      HEDDLE_UNROLL for (int v = 0; v < V; ++v) {
-        blocks[v].take(sum[v]);
-        sum[v] = blocks[v].total;
-      }
+  }
+
+  // Write the sum of a long row, block by block. A call of its own, on a copy: the loop over short rows keeps its registers.
+  __attribute__((noinline)) static void add_blocks(const Messages messages, int64_t from, int64_t to, vec<A, W>* total) {
+    Edges<T, weighted> edges;
+    int64_t base = from, limit = from;
+    vec<A, W> sum[V];
+    Blocks<A, W> blocks[V];
+    HEDDLE_UNROLL for (int v = 0; v < V; ++v) sum[v] = broadcast<A, W>(0), blocks[v].start();
+    for (int64_t j = from; j < to; j += BLOCK) {
+      messages.add(j, j + BLOCK < to ? j + BLOCK : to, edges, base, limit, sum);
+      HEDDLE_UNROLL for (int v = 0; v < V; ++v) blocks[v].take(sum[v]);
+    }
+    HEDDLE_UNROLL for (int v = 0; v < V; ++v) total[v] = blocks[v].total;
+  }
+};
+
+template <class T, int W, int V, Weight weighted, bool maximum>
+void pass(const Spmm& op, const Columns<V>& c, int64_t first, int64_t last) {
+  using A = acc_t<T>;
+  const Ids indptr(op.walk.indptr, op.walk.index);
+  T* const out = static_cast<T*>(op.out);
+  const Messages<T, W, V, weighted, maximum> messages{op, c, indptr[last]};
+  Edges<T, weighted> edges;
+  int64_t from = indptr[first], base = from, limit = from;
+  for (int64_t r = first; r < last; ++r) {
+    const int64_t to = indptr[r + 1];
+    vec<A, W> sum[V];
+    if (!maximum && __builtin_expect(to - from > BLOCK, 0)) {
+      vec<A, W> total[V];
+      messages.add_blocks(messages, from, to, total);
+      HEDDLE_UNROLL for (int v = 0; v < V; ++v) sum[v] = total[v];
+      limit = to;
+    } else {
+      HEDDLE_UNROLL for (int v = 0; v < V; ++v) sum[v] = broadcast<A, W>(maximum && from < to ? -__builtin_inf() : 0);
+      messages.add(from, to, edges, base, limit, sum);
+    }
     if (op.reduce == HEDDLE_MEAN && to > from)
       HEDDLE_UNROLL for (int v = 0; v < V; ++v) sum[v] /= broadcast<A, W>(static_cast<A>(to - from));
-    HEDDLE_UNROLL for (int v = 0; v < V; ++v) store<W>(out + r * stride + c.column[v], sum[v]);
+    HEDDLE_UNROLL for (int v = 0; v < V; ++v) store<W>(out + r * messages.stride + c.column[v], sum[v]);
     from = to;
   }
 }
