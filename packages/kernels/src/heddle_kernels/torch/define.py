@@ -11,13 +11,12 @@ from heddle.errors import GraphError, problem
 from heddle_kernels.calls.describe import STRUCTURE
 from heddle_kernels.calls.tables import OPERATORS
 from heddle_kernels.library import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, INT32, INT64
+from heddle_kernels.torch.shortcut import shortcut
 
 LIBRARY = torch.library.Library("heddle", "DEF")
 
 _FORWARD_MODE = torch.autograd.forward_ad
 _transforms_active = torch._C._are_functorch_transforms_active
-_dispatch_modes = torch._C._len_torch_dispatch_stack
-_PLAIN = (int, str, bool, type(None))  # an operator's other arguments; numpy's numbers are none of them
 
 _FLOATS = {
     torch.float32: FLOAT32,
@@ -82,8 +81,7 @@ def define(
         if vmap:
             rule = named.batched(getattr(torch.ops.heddle, each).default)
             torch.library.register_vmap(f"heddle::{each}", rule, lib=LIBRARY)
-    first = len(STRUCTURE) if described.names[: len(STRUCTURE)] == STRUCTURE else 0
-    forward = _shortcut(getattr(torch.ops.heddle, names[0]).default, cpu, first, record)
+    forward = shortcut(described, getattr(torch.ops.heddle, names[0]).default, cpu, record)
     if not backward:
         DEFINED[name] = Operator(forward, forward)
         return DEFINED[name]
@@ -119,13 +117,18 @@ class _Named(NamedTuple):
         """Keep what the gradient reads."""
         self.setup(ctx, self.given(*inputs), output)
 
-    def keep_both(self, ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        """Keep what the gradient reads and, where tangents go through, what they need."""
-        self.keep(ctx, inputs, output)
-        if self.jvp and (_FORWARD_MODE._current_level >= 0 or _transforms_active()):
-            tensors = [each for each in (*inputs, output) if isinstance(each, Tensor)]
-            ctx.save_for_forward(*tensors)
-            ctx.heddle_plain = [None if isinstance(each, Tensor) else (each,) for each in (*inputs, output)]
+    def keep_both(self) -> Callable[[Any, tuple[Any, ...], Any], None]:
+        """Return what keeps all that the gradient reads and, where tangents go through, what they need."""
+        setup, given, jvp = self.setup, self.given._make, self.jvp
+
+        def keep(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+            setup(ctx, given(inputs), output)
+            if jvp and (_FORWARD_MODE._current_level >= 0 or _transforms_active()):
+                both = (*inputs, output)
+                ctx.save_for_forward(*(each for each in both if isinstance(each, Tensor)))
+                ctx.heddle_plain = [None if isinstance(each, Tensor) else (each,) for each in both]
+
+        return keep
 
     def gradient(self, ctx: Any, *grads: Any) -> tuple[Any, ...]:
         """Return the gradients in the order of the arguments."""
@@ -154,76 +157,12 @@ class _Named(NamedTuple):
         return rule
 
 
-def _shortcut(
-    operator: Any, cpu: Callable[..., Any], first: int, record: Callable[..., Any] | None
-) -> Callable[..., Any]:
-    """Return a call of `operator` without the dispatcher's toll wherever that leads to `cpu` anyway.
-
-    The arguments from `first` on may be lazily negated tensors, which the dispatcher makes. Complex tensors, which may
-    be lazily conjugated, come to no operator.
-    """
-
-    def forward(*arguments: Any) -> Any:
-        if record and _transforms_active() and not torch.compiler.is_compiling():
-            return record(*arguments)  # torch has no batching rule for operators on lists
-        if torch.compiler.is_compiling() or _transforms_active() or _dispatch_modes():
-            return operator(*arguments)
-        plain = _on_cpu(arguments) and not _negated(arguments[first:])
-        if not plain:
-            return operator(*arguments)
-        try:
-            return cpu(*arguments)
-        except RuntimeError:
-            if not _wrapped(arguments):
-                raise
-            return operator(*arguments)  # what a transform saved, in a gradient that is taken after it ended
-
-    return forward
-
-
-def _on_cpu(arguments: Any) -> bool:
-    """Tell whether these are tensors in the CPU's memory, lists of them, and plain values."""
-    for argument in arguments:
-        kind = argument.__class__
-        if kind is Tensor:
-            if not argument.is_cpu:
-                return False
-        elif kind is list or kind is tuple:
-            if not _on_cpu(argument):
-                return False
-        elif kind not in _PLAIN:
-            return False
-    return True
-
-
-def _negated(arguments: Any) -> bool:
-    """Tell whether one of these tensors is lazily negated."""
-    for argument in arguments:
-        kind = argument.__class__
-        if kind is Tensor:
-            if argument.is_neg():
-                return True
-        elif (kind is list or kind is tuple) and _negated(argument):
-            return True
-    return False
-
-
-def _wrapped(arguments: Any) -> bool:
-    """Tell whether one of these tensors is a wrapper of torch.func."""
-    return any(
-        _wrapped(each)
-        if isinstance(each, (list, tuple))
-        else isinstance(each, Tensor) and torch._C._functorch.is_functorch_wrapped_tensor(each)
-        for each in arguments
-    )
-
-
 def _function(named: _Named, forward: Any) -> Any:
     """Return the gradient as an autograd.Function too: torch.func's transforms refuse those of torch.library."""
     members = {
-        "forward": staticmethod(lambda *arguments: forward(*arguments)),
+        "forward": staticmethod(forward),
         "backward": staticmethod(named.gradient),
-        "setup_context": staticmethod(named.keep_both),
+        "setup_context": staticmethod(named.keep_both()),
     }
     if named.jvp:
         members["jvp"] = staticmethod(named.tangent)

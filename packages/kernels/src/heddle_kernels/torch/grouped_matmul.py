@@ -8,7 +8,16 @@ import torch
 from torch import Tensor
 
 from heddle_kernels import library, shapes
-from heddle_kernels.torch.define import autocast, call, define, examples, float_code, one_level
+from heddle_kernels.torch.define import (
+    DEFINED,
+    autocast,
+    call,
+    define,
+    examples,
+    float_code,
+    one_level,
+    recorded,
+)
 
 Tensors = Sequence[Tensor]
 
@@ -24,13 +33,17 @@ def grouped_matmul(lhs: Tensors, rhs: Tensors, bias: Tensors | None = None) -> l
     shapes.paired([a.shape for a in lhs], [b.shape for b in rhs], [b.shape for b in bias] if bias else None)
     if not lhs:
         return []
-    n = len(lhs)
-    tensors = autocast(*lhs, *rhs, *(bias or ()))
-    return _product(tensors[:n], tensors[n : 2 * n], tensors[2 * n :], False)
+    bias = bias or ()
+    if torch._C._is_any_autocast_enabled():
+        n, tensors = len(lhs), autocast(*lhs, *rhs, *bias)
+        lhs, rhs, bias = tensors[:n], tensors[n : 2 * n], tensors[2 * n :]
+    return _product(lhs, rhs, bias, False)
 
 
 def _product(lhs: Tensors, rhs: Tensors, bias: Tensors, transposed: bool) -> list[Tensor]:
-    return list(call("grouped_matmul", (*lhs, *rhs, *bias), lhs, rhs, bias, transposed))
+    operator = DEFINED["grouped_matmul"]
+    wanted = recorded(*lhs, *rhs, *bias)
+    return list((operator.recorded if wanted else operator.forward)(lhs, rhs, bias, transposed))
 
 
 def _outer(lhs: Tensors, rhs: Tensors) -> list[Tensor]:

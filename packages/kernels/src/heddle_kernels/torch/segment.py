@@ -9,14 +9,18 @@ from torch import Tensor
 
 from heddle_kernels import library, shapes
 from heddle_kernels.torch.csr_arrays import divided
-from heddle_kernels.torch.define import call, define, float_code, id_code, multilinear
+from heddle_kernels.torch.define import DEFINED, call, define, float_code, id_code, multilinear, recorded
+
+_native_gather = library.native.gather
+_native_reduce = library.native.segment_reduce
 
 
 def gather(x: Tensor, index: Tensor) -> Tensor:
     """Return rows of x, of any dtype: [n, ...], [e] int -> [e, ...]; GraphError for an id out of range."""
-    if x.dtype.is_complex:
+    if x.is_complex():
         return _as_pairs(x, lambda pairs: gather(pairs, index))
-    out: Tensor = call("gather", (x,), x, index)
+    operator = DEFINED["gather"]
+    out: Tensor = (operator.recorded if recorded(x) else operator.forward)(x, index)
     return out
 
 
@@ -37,9 +41,12 @@ def segment_max(data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
 
 def reduce(data: Tensor, segment_ids: Tensor, num_segments: int, how: str) -> Tensor:
     """Call the operator that records what there is to record."""
-    if data.dtype.is_complex and how != "max":
+    if data.is_complex() and how != "max":
         return _as_pairs(data, lambda pairs: reduce(pairs, segment_ids, num_segments, how))
-    out: Tensor = call("segment_reduce", (data,), data, segment_ids, num_segments, how)
+    operator = DEFINED["segment_reduce"]
+    out: Tensor = (operator.recorded if recorded(data) else operator.forward)(
+        data, segment_ids, num_segments, how
+    )
     return out
 
 
@@ -50,15 +57,18 @@ def _as_pairs(x: Tensor, linear: Callable[[Tensor], Tensor]) -> Tensor:
 
 def _gather_cpu(x: Tensor, index: Tensor) -> Tensor:
     x, index = x.contiguous(), index.contiguous()
-    out = x.new_empty((index.shape[0], *x.shape[1:]))
-    library.native.gather(
+    code = id_code("gather", index)
+    count, shape = len(index), x.shape
+    rows, columns = shape[0], shape[1:]
+    out = x.new_empty((count, *columns))
+    _native_gather(
         ids=index.data_ptr(),
         x=x.data_ptr(),
         out=out.data_ptr(),
-        count=index.shape[0],
-        x_rows=x.shape[0],
-        row_bytes=prod(x.shape[1:]) * x.element_size(),
-        index=id_code("gather", index),
+        count=count,
+        x_rows=rows,
+        row_bytes=prod(columns) * x.element_size(),
+        index=code,
         threads=torch.get_num_threads(),
     )
     return out
@@ -104,16 +114,17 @@ define(
 
 
 def _reduce_cpu(data: Tensor, ids: Tensor, num_segments: int, how: str) -> Tensor:
-    data, ids = data.contiguous(), ids.contiguous()
-    shapes.rows(f"segment_{how}", "segment_ids", ids.shape, data.shape[0], "as many as data has")
-    out = data.new_empty((num_segments, *data.shape[1:]))
-    library.native.segment_reduce(
+    data, ids, shape = data.contiguous(), ids.contiguous(), data.shape
+    columns = shape[1:]
+    shapes.rows(f"segment_{how}", "segment_ids", ids.shape, shape[0], "as many as data has")
+    out = data.new_empty((num_segments, *columns))
+    _native_reduce(
         ids=ids.data_ptr(),
         data=data.data_ptr(),
         out=out.data_ptr(),
-        count=data.shape[0],
+        count=shape[0],
         segments=num_segments,
-        width=prod(data.shape[1:]),
+        width=prod(columns),
         dtype=float_code(f"segment_{how}", data),
         index=id_code(f"segment_{how}", ids),
         reduce=library.code(library.REDUCE, "segment_reduce", "how", how),

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from heddle_kernels import library, shapes
 from heddle_kernels.torch.define import (
+    DEFINED,
     autocast,
     call,
     define,
@@ -16,8 +17,12 @@ from heddle_kernels.torch.define import (
     multilinear,
     one_by_one,
     pointer,
+    recorded,
     total,
 )
+
+_native_matmul = library.native.segment_matmul
+_native_outer = library.native.segment_outer
 
 
 def segment_matmul(
@@ -38,12 +43,15 @@ def segment_matmul(
     """
     if not isinstance(group_sizes, Tensor):
         group_sizes = torch.from_numpy(np.asarray(group_sizes))
-    lhs, rhs, bias = autocast(lhs, rhs, bias)
+    if torch._C._is_any_autocast_enabled():
+        lhs, rhs, bias = autocast(lhs, rhs, bias)
     return _product(lhs, rhs, group_sizes, bias, False)
 
 
 def _product(lhs: Tensor, rhs: Tensor, sizes: Tensor, bias: Tensor | None, transposed: bool) -> Tensor:
-    out: Tensor = call("segment_matmul", (lhs, rhs, bias), lhs, rhs, sizes, bias, transposed)
+    operator = DEFINED["segment_matmul"]
+    wanted = recorded(lhs, rhs, bias)
+    out: Tensor = (operator.recorded if wanted else operator.forward)(lhs, rhs, sizes, bias, transposed)
     return out
 
 
@@ -56,19 +64,21 @@ def _outer(lhs: Tensor, rhs: Tensor, sizes: Tensor) -> Tensor:
 def _cpu(lhs: Tensor, rhs: Tensor, sizes: Tensor, bias: Tensor | None, transposed: bool) -> Tensor:
     lhs, rhs, sizes = lhs.contiguous(), rhs.contiguous(), sizes.contiguous()
     bias = None if bias is None else bias.contiguous()
-    shapes.grouped(lhs.shape, rhs.shape, sizes.shape, None if bias is None else bias.shape, transposed)
+    shape, matrices = lhs.shape, rhs.shape
+    shapes.grouped(shape, matrices, sizes.shape, None if bias is None else bias.shape, transposed)
     _same_dtype(lhs, rhs, bias)
-    out = _fake(lhs, rhs, sizes, bias, transposed)
-    library.native.segment_matmul(
+    n, k, m = *shape, matrices[1 if transposed else 2]
+    out = lhs.new_empty((n, m))
+    _native_matmul(
         lhs=lhs.data_ptr(),
         rhs=rhs.data_ptr(),
         bias=pointer(bias),
         sizes=sizes.data_ptr(),
         out=out.data_ptr(),
-        n=lhs.shape[0],
-        groups=rhs.shape[0],
-        k=lhs.shape[1],
-        m=out.shape[1],
+        n=n,
+        groups=matrices[0],
+        k=k,
+        m=m,
         transposed=transposed,
         dtype=float_code("segment_matmul", lhs),
         index=id_code("segment_matmul", sizes),
@@ -134,7 +144,7 @@ def _outer_cpu(lhs: Tensor, rhs: Tensor, sizes: Tensor) -> Tensor:
     shapes.rows("segment_outer", "rhs", rhs.shape, lhs.shape[0], "as many as lhs")
     _same_dtype(lhs, rhs)
     out = _outer_fake(lhs, rhs, sizes)
-    library.native.segment_outer(
+    _native_outer(
         lhs=lhs.data_ptr(),
         rhs=rhs.data_ptr(),
         sizes=sizes.data_ptr(),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from heddle_kernels import library, shapes
-from heddle_kernels.torch.define import call, define, float_code, id_code, in_second, total
+from heddle_kernels.torch.define import DEFINED, call, define, float_code, id_code, in_second, recorded, total
 from heddle_kernels.torch.segment import gather, segment_sum
 
 _native_softmax = library.native.segment_softmax
@@ -28,7 +28,8 @@ def softmax_on(data: Tensor, ids: Tensor, indptr: Tensor | None, num_segments: i
     Args:
         indptr: [num_segments + 1], where each segment begins if ids are sorted: a device needn't sort them then.
     """
-    out: Tensor = call("segment_softmax", (data,), data, ids, indptr, num_segments)
+    operator = DEFINED["segment_softmax"]
+    out: Tensor = (operator.recorded if recorded(data) else operator.forward)(data, ids, indptr, num_segments)
     return out
 
 

@@ -20,8 +20,8 @@ def spmm_max(arrays: CsrArrays, weight: Tensor | None, x: Tensor, transpose: boo
 
 
 def _cpu(*arguments: Any) -> Tensor:
-    arrays, (weight, x, transpose) = CsrArrays.split(arguments)
-    return spmm_cpu(*arrays, weight, x, "max", transpose)
+    *given, weight, x, transpose = arguments
+    return spmm_cpu(*CsrArrays(*given), weight, x, "max", transpose)
 
 
 def _fake(*arguments: Any) -> Tensor:
