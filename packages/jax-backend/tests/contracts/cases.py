@@ -13,7 +13,7 @@ from heddle.models.relational import RelationalStack
 from heddle.params import initialise
 from heddle.testing.graphs import RELATIONS, hetero_case
 from heddle_jax import jraph_api as jraph
-from heddle_jax.ops import JaxOps
+from heddle_jax.ops import JaxOps, narrowed
 
 N, E = 5, 9
 IDS = np.array([4, 0, 2, 2, 0, 4, 4, 1, 2], np.int32)  # segment 3 is empty
@@ -79,8 +79,8 @@ def _relational() -> Op:
 
 
 def _in(leaf: Any, dtype: Any) -> jax.Array:
-    array = jnp.asarray(leaf)
-    return array.astype(dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array
+    array = np.asarray(leaf)
+    return jnp.asarray(array, dtype if np.issubdtype(array.dtype, np.floating) else narrowed(array))
 
 
 MLP = draw(E, 3), draw(3, 4), draw(N, 4), draw(N, 4) + 0.3, draw(4, 2), draw(2)
@@ -125,6 +125,7 @@ WITHOUT_FLOATS = {
     "stop_gradient": "has no gradient",
     "degree": "counts",
     "graph_ids": "makes ids",
+    "widened": "casts",
 }
 """Methods of JaxOps that the table leaves out, and why."""
 
