@@ -121,7 +121,8 @@ def _uncounted(array: Any) -> bool:
 
 def _version(array: Any) -> int:
     """Return how often a tensor was changed in place; 0 for arrays that don't count it."""
-    return 0 if _uncounted(array) else getattr(array, "_version", 0)
+    inference = getattr(array, "is_inference", None)
+    return 0 if inference is not None and inference() else getattr(array, "_version", 0)
 
 
 def _value_versions(value: Any) -> tuple[int, ...]:

@@ -229,13 +229,14 @@ class Struct:
     def __init__(self, name: str, doc: str, fields: Sequence[tuple[str, str, str]]):
         self.name, self.doc, self.fields = name, doc, tuple(fields)
         self.names = tuple(field[0] for field in fields)
+        self._columns = {name: column for column, name in enumerate(self.names)}
 
     def __len__(self) -> int:
         return len(self.names)
 
     def at(self, name: str) -> int:
         """Return the column of a field in a table whose rows are structs of eight bytes a field."""
-        return self.names.index(name)
+        return self._columns[name]
 
     def span(self, first: str, last: str) -> slice:
         """Return the columns from one field to another."""
