@@ -119,7 +119,7 @@ EDITS = [
 FUNCTIONS = ("built-in", "two nodes", "own", "closure")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings().max_examples * 6 // 10)
 @given(st.lists(st.tuples(st.sampled_from(EDITS), st.sampled_from(FUNCTIONS)), min_size=1, max_size=8))
 def test_any_sequence_of_edits(sequence):
     world = World()
