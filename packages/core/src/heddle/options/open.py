@@ -41,4 +41,9 @@ def open_options(base: type, node: Mapping[str, Any]) -> type:
             if isinstance(value, list | dict):
                 plain = field(default_factory=partial(deepcopy, value))
             added.append((key, of, plain))
-    return make_dataclass(base.__name__, added, bases=(base, Keyed), frozen=True, eq=False)
+    if not added:
+        return base
+    namespace = {"__eq__": Mapping.__eq__, "__hash__": None}  # two of the same keys and values are equal
+    return make_dataclass(
+        base.__name__, added, bases=(base, Keyed), frozen=True, eq=False, namespace=namespace
+    )
