@@ -7,6 +7,7 @@ import pytest
 
 from heddle.cli.main import main
 from heddle.config.compose import composer, plain, show_hydra
+from heddle.config.run import run_config
 from heddle.heads import head_for
 from heddle.model import Batch, Model, Signature
 from heddle.optim import Optim
@@ -139,7 +140,7 @@ def test_engines_take_the_same_steps(shared_data):
     for engine in ENGINES:
         with composer("config") as config:
             composed = plain(config.compose([f"backend={engine}", *words, "optim.lr=0.001"]))
-        built = assemble(composed, registry)
+        built = assemble(run_config(composed, registry), registry)
         state, losses[engine] = built.program.init(0), []
         for batch in built.loader.batches(built.program, 1):
             state, metrics = built.program.step(state, batch)
