@@ -1,5 +1,7 @@
 """How close is close enough: what the kit's comparisons and differences accept, and what they don't."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -101,7 +103,7 @@ def test_the_first_update_of_each_optimiser_by_hand():
     sgd = Optim("sgd", momentum=0.9, weight_decay=0.5)
     once, moments = update(np, sgd, 0.1, params, grads, start(np, params))
     np.testing.assert_allclose(once["w"], [1 - 0.1 * 1.0, -2 + 0.1 * 5.0])
-    twice, _ = update(np, {**sgd, "weight_decay": 0}, 0.1, once, grads, moments)
+    twice, _ = update(np, replace(sgd, weight_decay=0.0), 0.1, once, grads, moments)
     np.testing.assert_allclose(twice["w"], once["w"] - 0.1 * (0.9 * np.array([1.0, -5.0]) + grads["w"]))
     clipped, _ = update(
         np,
