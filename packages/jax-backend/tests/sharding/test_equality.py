@@ -9,7 +9,7 @@ from heddle.errors import ConfigError
 from heddle.inputs import without_inputs
 from heddle.model import Batch
 from heddle.models import build
-from heddle.models.options import HgtOptions, SageOptions
+from heddle.models.options import RgcnOptions, SageOptions
 from heddle.task import Task
 from heddle.testing.input_cases import dataset_of, with_every_input
 from heddle.testing.input_cases import model_of as with_codes
@@ -91,7 +91,7 @@ def test_codes_of_nodes(plan, remat):
 @pytest.mark.parametrize("remat", [False, True])
 def test_every_input_of_types(remat):
     graph = with_every_input(hetero=True)
-    model = with_codes(build.hgt, HgtOptions(hidden=4), dataset_of(graph), TASK)
+    model = with_codes(build.rgcn, RgcnOptions(hidden=4, dropout=0.0, plan="loop"), dataset_of(graph), TASK)
     batch = Batch(graph, model.prepare(graph), np.arange(6))
     assert np.allclose(predicted(model, batch, "edges", remat), predicted(model, batch, None), atol=1e-10)
 
