@@ -6,19 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.graph import EdgeType, Graph, HeteroGraph
+from heddle.task_options import TASKS as TASKS  # what a dataset is made for
 
 SPLITS = ("train", "valid", "test")
 """Who learns, who chooses the epoch, who judges; in this order wherever they are counted or shown."""
-
-TASKS = (
-    "node_classification",
-    "edge_classification",
-    "edge_regression",
-    "graph_classification",
-    "graph_regression",
-    "link_prediction",
-    "forecast",
-)
 
 
 class Times(NamedTuple):
