@@ -73,6 +73,7 @@ class Batch(NamedTuple):
             epoch, where batches hold more and less of them; None for those of this batch.
         asked: edge task, whose index is [m, 2] (sender, receiver): what each asked edge itself holds, "x" [m, d]
             float and "codes" [m, c] int, those there are; else None.
+        weights: [m] float, by what the loss of each entry is multiplied, of a mean of 1 over training; None for 1.
     """
 
     graph: Graph | HeteroGraph
@@ -82,6 +83,7 @@ class Batch(NamedTuple):
     mask: Array | None = None
     divisor: Array | None = None
     asked: Mapping[str, Array] | None = None
+    weights: Array | None = None
 
 
 class Encoder(Protocol):

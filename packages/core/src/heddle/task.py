@@ -25,6 +25,13 @@ _LEVELS = {
 }
 
 
+FOCAL = "focal"
+"""The name of cross_entropy or binary_cross_entropy with a gamma."""
+
+OF_CLASSES = ("cross_entropy", "binary_cross_entropy")
+"""Losses whose outputs are logits."""
+
+
 class Objective(Protocol):
     """By what a model is trained and measured: a Task, or what a script gives in its place."""
 
@@ -46,6 +53,9 @@ class Task:
         kind: one of `heddle.data.dataset.TASKS`.
         loss_name: a key of `heddle.losses.LOSSES`.
         metrics: names of `heddle.workflow.metrics`, the first of which is the headline.
+        class_weights: of cross_entropy, by which the losses of each class are multiplied; () for 1.
+        pos_weight: of binary_cross_entropy, by which the losses of true labels are multiplied; () for 1.
+        gamma: of the focal loss; 0 for none.
         length, horizon: steps that a forecast reads and predicts; 0 for other tasks.
     """
 
@@ -54,6 +64,9 @@ class Task:
     metrics: tuple[str, ...]
     length: int = 0
     horizon: int = 0
+    class_weights: tuple[float, ...] = ()
+    pos_weight: tuple[float, ...] = ()
+    gamma: float = 0.0
 
     @property
     def level(self) -> str:
@@ -61,11 +74,25 @@ class Task:
         return _LEVELS[self.kind]
 
     def loss(self, ops: GraphOps, outputs: Array, batch: Batch) -> Array:
-        """Return the scalar loss of `outputs` against the batch's known targets: their sum over `batch.divisor`."""
-        mean = LOSSES[self.loss_name](ops, outputs, batch.targets, batch.mask)
+        """Return the scalar loss of `outputs` against the batch's known targets: their sum over `batch.divisor`.
+
+        Each entry's is multiplied by its weight, where the batch or the task has some; the divisor counts entries.
+        """
+        mean = LOSSES[self.loss_name](
+            ops, outputs, batch.targets, batch.mask, batch.weights, **self.loss_options
+        )
         if batch.divisor is None:
             return mean
         return mean * (ops.xp.sum(ops.xp.astype(batch.mask, mean.dtype)) / batch.divisor)
+
+    @property
+    def loss_options(self) -> dict[str, Any]:
+        """What the loss of `loss_name` is told besides its arrays, also by a script's `heddle.criterion`."""
+        if self.loss_name == "cross_entropy":
+            return {"class_weights": self.class_weights, "gamma": self.gamma}
+        if self.loss_name == "binary_cross_entropy":
+            return {"pos_weight": self.pos_weight, "gamma": self.gamma}
+        return {}
 
 
 def task_for(options: TaskOptions, dataset: Dataset) -> Task:
@@ -82,13 +109,18 @@ def task_for(options: TaskOptions, dataset: Dataset) -> Task:
         raise ConfigError(
             f"task: found length={length}, horizon={horizon}, expected at least 1 step of each; raise them"
         )
-    loss, metrics = _defaults(kind, dataset, horizon)
-    loss = loss if options.loss == "auto" else options.loss
+    usual, metrics = _defaults(kind, dataset, horizon)
+    loss = usual if options.loss in ("auto", FOCAL) else options.loss
     if loss not in LOSSES:
+        names = [*sorted(LOSSES), FOCAL]
+        raise ConfigError(f"task.loss: found {loss!r}, expected one of {names}{nearest(loss, names)}")
+    if options.loss == FOCAL and loss not in OF_CLASSES:
         raise ConfigError(
-            f"task.loss: found {loss!r}, expected one of {sorted(LOSSES)}{nearest(loss, list(LOSSES))}"
+            f"task.loss=focal: found {kind}, whose loss is {usual}, expected a task of classes, labels or links; set "
+            "task.loss=auto"
         )
-    return Task(kind, loss, options.metrics or metrics, length, horizon)
+    gamma = options.gamma if options.loss == FOCAL else 0.0
+    return Task(kind, loss, options.metrics or metrics, length, horizon, gamma=gamma)
 
 
 def signature_of(dataset: Dataset, task: Task) -> Signature:

@@ -1,7 +1,10 @@
 """TaskOptions: the `task` node, what is predicted."""
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
+from heddle.errors import ConfigError
 from heddle.options import option
 
 TASKS = (
@@ -19,6 +22,23 @@ _NOT_FORECASTS = ("auto", *(task for task in TASKS if task != "forecast"))
 _FORECASTS = ("auto", "forecast")
 
 
+def _weights(value: Any, key: str) -> str | tuple[float, ...]:
+    """Return "none", "balanced" or a tuple of weights.
+
+    Raises:
+        ConfigError: another text, or a weight below 0.
+    """
+    if value in ("none", "balanced"):
+        return value
+    numbers = value if isinstance(value, (list, tuple)) else [value]
+    fine = all(isinstance(x, (int, float)) and not isinstance(x, bool) and math.isfinite(x) for x in numbers)
+    if not numbers or not fine or min(numbers) < 0:
+        raise ConfigError(
+            f"{key}: found {value!r}, expected none, balanced, or numbers from 0; as in {key}=balanced"
+        )
+    return tuple(map(float, numbers))
+
+
 @dataclass(frozen=True)
 class TaskOptions:
     """What is predicted, by which loss it is learned, and which metrics tell how well."""
@@ -26,7 +46,28 @@ class TaskOptions:
     name: str = option(
         "auto", f"the dataset's own task, or one of {', '.join(TASKS)}", choices=("auto", *TASKS)
     )
-    loss: str = option("auto", "cross_entropy, binary_cross_entropy, mse, mae; auto: the task's")
+    loss: str = option("auto", "cross_entropy, binary_cross_entropy, focal, mse, mae; auto: the task's")
+    gamma: float = option(
+        2.0, "focal loss: how much less counts what is answered well already", least=0, of=_NOT_FORECASTS
+    )
+    class_weight: str | tuple[float, ...] = option(
+        "none",
+        "of classes: none; balanced, rare classes count more; or a list, scaled to a mean of 1 over training",
+        of=_NOT_FORECASTS,
+        parse=_weights,
+    )
+    pos_weight: str | tuple[float, ...] = option(
+        "none",
+        "of labels and links: by what the loss of true ones is multiplied: a number, a list for labels, or balanced",
+        of=_NOT_FORECASTS,
+        parse=_weights,
+    )
+    sample_weight: str = option(
+        "auto",
+        "auto: rows weigh what the data says, where it has weights; ignore: all alike",
+        choices=("auto", "ignore"),
+        of=_NOT_FORECASTS,
+    )
     metrics: tuple[str, ...] = option(
         (), "e.g. [accuracy, f1], the first decides which epoch is best; []: the task's"
     )

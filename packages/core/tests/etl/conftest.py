@@ -21,6 +21,7 @@ tables:
       plan: text
       joined: {type: datetime, format: "%Y-%m-%d"}
       churned: text
+      weight: float
     time: joined
   items:
     path: "items-*.parquet"
@@ -38,7 +39,7 @@ nodes:
     table: users
     key: id
     time: joined
-    label: {column: churned, classes: ["no", "yes"]}
+    label: {column: churned, classes: ["no", "yes"], weight: weight}
     features:
       - {column: age, encode: number}
       - {column: age, encode: bins, bins: 4}
@@ -55,9 +56,9 @@ split: {valid: "2020-03-01", test: "2020-05-01"}
 """
 
 USERS = (
-    "id,age,plan,joined,churned\n"
-    'zoe,31,free,2020-01-05,no\n"ann, b",,pro,2020-02-01,yes\nbob,45,free,2020-03-05,\nÖmer,20,gold,2020-04-01,no\n'
-    "cyd,99,new,2020-06-01,yes\ndee,31,,2020-01-05,no\n"
+    "id,age,plan,joined,churned,weight\n"
+    'zoe,31,free,2020-01-05,no,1\n"ann, b",,pro,2020-02-01,yes,2.5\nbob,45,free,2020-03-05,,1\n'
+    "Ömer,20,gold,2020-04-01,no,0\ncyd,99,new,2020-06-01,yes,1\ndee,31,,2020-01-05,no,4\n"
 )
 ORDERS = 'zoe;7;$1.50\n"ann, b";12;"$1,000.25"\nzoe;7;$-2.00\n\u00d6mer;3;$0.10\ncyd;3;$5.00\n'
 

@@ -10,7 +10,7 @@ from heddle.data.etl import OGBN_MAG, Tabformer, prepare
 from heddle.data.etl.with_duckdb import DuckDB
 from heddle.data.etl_options import Etl
 from heddle.data.ogb import ogb
-from heddle.data.prepared import open_prepared, prepared, read_ids, verify
+from heddle.data.prepared import open_prepared, prepared, read_ids, to_dataset, verify
 from heddle.errors import ConfigError, DataError, PluginError
 
 PAYS = ("card", "pays", "merchant")
@@ -39,6 +39,7 @@ def test_a_schema_of_ones_own(shop, own, tmp_path, engine):
     user, item, orders = opened.nodes["user"], opened.nodes["item"], opened.edges["user", "orders", "item"]
     assert read_ids(user) == ["ann, b", "bob", "cyd", "dee", "zoe", "Ömer"] and read_ids(item) == [3, 7, 12]
     assert user.label.tolist() == [1, -1, 1, 0, 0, 0]
+    assert user.weight.tolist() == [2.5, 1, 1, 4, 1, 0] and to_dataset(opened).weights is user.weight
     splits = {name: rows.tolist() for name, rows in user.splits.items()}
     assert splits == {"train": [0, 3, 4], "valid": [5], "test": [2]}  # bob has no label
     # The training period holds ann (no age), dee and zoe (31 both): their mean is 31, their deviation 0.

@@ -104,6 +104,13 @@ def _unmasked(program):
     return program._replace(place=place)
 
 
+def _unweighted(program):
+    def place(batch):
+        return program.place(batch._replace(weights=None))
+
+    return program._replace(place=place)
+
+
 def _uphill(program):
     return program._replace(init=lambda seed: program.set_lr(program.init(seed), -0.05))
 
@@ -148,6 +155,9 @@ PROGRAM_FAULTS = {
         lambda p: p._replace(embed=p.predict), "test_predict_and_embed", name="link_prediction"
     ),
     "hidden targets count": _program_fault(_unmasked, "test_hidden_targets_do_not_matter"),
+    "weights of rows are lost": _program_fault(
+        _unweighted, "test_step_reports_the_loss_and_lowers_it", name="weighted_values"
+    ),
     "place shares memory": _program_fault(
         lambda p: p._replace(place=lambda batch: batch), "test_place_copies"
     ),

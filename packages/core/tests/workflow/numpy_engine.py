@@ -11,7 +11,6 @@ import numpy as np
 
 from heddle.errors import CheckpointError
 from heddle.graph import Graph
-from heddle.losses import LOSSES
 from heddle.model import Batch
 from heddle.optim import Optim
 from heddle.options import BackendOptions, option
@@ -68,7 +67,7 @@ def linear_program(
         return product.sum(axis=1)
 
     def loss_of(params, batch, x):
-        return float(LOSSES[task.loss_name](NumpyOps(), forward(params, batch, x), batch.targets, batch.mask))
+        return float(task.loss(NumpyOps(), forward(params, batch, x), batch))
 
     def step(state: State, batch: Batch):
         rng = np.random.default_rng([state.seed, state.step])
@@ -90,7 +89,10 @@ def linear_program(
             p = np.exp(outputs - outputs.max(1, keepdims=True))
             p /= p.sum(1, keepdims=True)
             p[np.arange(len(p)), batch.targets] -= 1
-            d = p * scale[:, None]
+            weights = np.ones(len(p)) if batch.weights is None else batch.weights
+            if task.class_weights:
+                weights = weights * np.array(task.class_weights)[batch.targets]
+            d = p * (scale * weights)[:, None]
         elif task.loss_name == "binary_cross_entropy":
             d = (sigmoid(outputs) - batch.targets) * scale
         else:

@@ -43,6 +43,7 @@ class PlacedWindows(NamedTuple):
     share: float = 1.0
     part: Any = None
     divisor: None = None  # each batch counts its own known targets
+    weights: None = None
 
 
 class ForecastLearner(ParamLearner):

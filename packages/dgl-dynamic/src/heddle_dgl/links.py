@@ -19,6 +19,7 @@ class PlacedLinks(NamedTuple):
     targets: Tensor | None
     mask: Tensor | None
     divisor: None = None  # each batch counts its own pairs
+    weights: None = None
 
 
 class LinkLearner(ForecastLearner):

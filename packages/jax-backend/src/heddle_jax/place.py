@@ -64,6 +64,7 @@ def place_batch(batch: Batch, precision: Precision) -> Batch:
         _cast(batch.mask, weights),
         _cast(batch.divisor, weights),
         _cast(batch.asked, compute),
+        _cast(batch.weights, weights),
     )
     return jax.device_put(cast)
 

@@ -58,7 +58,7 @@ def trained(program: Program, batch: Any) -> list[Any]:
 
 
 @each_plan
-@pytest.mark.parametrize("name", ["node_classification", "node_labels", "without_features"])
+@pytest.mark.parametrize("name", ["node_classification", "focal_labels", "without_features"])
 def test_training_equals_one_device(backend, name, plan):
     case = without_features() if name == "without_features" else CASES[name]
     alone = trained(backend.program(case.model, case.task, ADAM), case.batch)

@@ -32,6 +32,10 @@ class PlacedInputs(NamedTuple):
     def divisor(self) -> Any:
         return self.batch.divisor
 
+    @property
+    def weights(self) -> Any:
+        return self.batch.weights
+
 
 class NativeLearner(Learner):
     """Trains a NativeModel; its modules draw from torch's own generator, which a step sets to the State's.

@@ -35,6 +35,11 @@ def sbm_nodes(folder):
     return ["data=sbm", "data.nodes=600", "model=sage"], NodeDataObject(spec, seed=7)
 
 
+def weighted_nodes(folder):
+    words, data = sbm_nodes(folder)
+    return [*words, "task.loss=focal", "task.class_weight=[1,1,2,5,1]"], data
+
+
 def mag_nodes(folder):
     spec = SPEC.merge(metadata=MetaLoader(mag(papers=200)))
     return ["data=mag", "data.papers=200", "model=rgcn"], NodeDataObject(spec, seed=7)
@@ -52,7 +57,7 @@ def shop_links(folder):
     return words, LPDataObject(SPEC, data_path=root, seed=7)
 
 
-CASES = {case.__name__: case for case in (sbm_nodes, mag_nodes, sbm_links, shop_links)}
+CASES = {case.__name__: case for case in (sbm_nodes, weighted_nodes, mag_nodes, sbm_links, shop_links)}
 
 
 def assert_same_arrays(one, other):
@@ -84,7 +89,9 @@ def test_a_script_draws_and_learns_what_a_command_does(tmp_path, case):
         data,
         model,
         [OptWrapper(model, adam)],
-        lambda outputs, targets: loss(ops, outputs, targets, torch.ones_like(targets, dtype=torch.bool)),
+        lambda outputs, targets: loss(
+            ops, outputs, targets, torch.ones_like(targets, dtype=torch.bool), **parts.task.loss_options
+        ),
         epochs=2,
         metrics=parts.task.metrics,
         progress=False,

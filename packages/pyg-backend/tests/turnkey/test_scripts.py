@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from heddle.criterion import criterion
 from heddle.data import DataSpec, LPDataObject, MetaLoader, NodeDataObject
 from heddle.data.heco import heco
 from heddle.data.sbm import sbm
@@ -195,6 +196,29 @@ def test_a_graph_of_one_type_is_trained_too():
     )
     rows = Workflow(trainer).fit()
     assert rows[-1]["acc"] > 0.65 and rows[-1]["f1"] > 0.65
+
+
+def test_rows_weigh_in_a_scripts_loss_or_its_criterion_is_refused():
+    """Rows of weight 0 leave no trace: other labels of them give the same losses."""
+    dataset = sbm(nodes=600)
+    weights = (np.arange(600) % 3 != 0).astype(np.float32)
+    other = np.where(weights > 0, dataset.targets, 0)
+
+    def losses(targets, loss):
+        meta = MetaLoader(dataset._replace(targets=targets, weights=weights, splits=splits))
+        data = NodeDataObject(DataSpec(batch_size=64, fanouts=[4], workers=0, metadata=meta))
+        torch.manual_seed(0)
+        model = HeteroModule(meta, 8, 5, 1)
+        adam = torch.optim.Adam(model.parameters(), lr=0.01)
+        return [
+            row["loss"] for row in Workflow(Trainer(data, model, [adam], loss, 1, 2, progress=False)).fit()
+        ]
+
+    splits = {"train": np.arange(200), "valid": np.arange(200, 250), "test": np.arange(250, 300)}
+    focal = criterion("cross_entropy", gamma=2.0)
+    assert losses(dataset.targets, focal) == losses(other, focal)
+    with pytest.raises(ConfigError, match=r"expected one of heddle\.criterion"):
+        losses(dataset.targets, torch.nn.CrossEntropyLoss())
 
 
 def test_scores_add_up_over_batches():

@@ -108,6 +108,7 @@ def to_device(batch: Batch, device: torch.device, precision: Precision, copy: bo
         placed(batch.mask, weights),
         placed(batch.divisor, weights),
         placed(batch.asked, compute),
+        placed(batch.weights, weights),
     )
 
 

@@ -39,6 +39,7 @@ def check_dataset(dataset: Dataset, *, validated: bool = False) -> Dataset:
         rows = len(graphs) if many else _rows(graphs, dataset.target_type)
     if dataset.targets is not None:
         _check_targets(dataset, rows)
+    _check_weights(dataset, rows)
     if dataset.num_classes and len(dataset.class_names) not in (0, dataset.num_classes):
         found = f"{len(dataset.class_names)} names"
         fail(
@@ -150,6 +151,17 @@ def _check_targets(dataset: Dataset, rows: int) -> None:
             )
 
 
+def _check_weights(dataset: Dataset, rows: int) -> None:
+    weights, where = dataset.weights, f"{dataset.name}: weights"
+    if weights is None:
+        return
+    if weights.shape != (rows,):
+        fail(where, f"shape {weights.shape}", f"[{rows}], one for each target", "give a weight for each")
+    if len(weights) and (not np.isfinite(weights).all() or weights.min() < 0):
+        bad = weights[~(np.isfinite(weights) & (weights >= 0))][0]
+        fail(where, f"a weight of {bad}", "finite ones from 0", "mend the weights")
+
+
 def _check_positions(where: str, positions: np.ndarray, rows: int) -> None:
     if positions.dtype != np.int64:
         fail(where, f"dtype {positions.dtype}", "int64", "cast with astype('int64')")
@@ -168,6 +180,8 @@ def _check_links(dataset: Dataset) -> None:
         rows = max(int(graph.n_node[kind].sum()) for kind in (dataset.target_type, dataset.receiver_type))
     else:
         rows = sum(int(counts.sum()) for counts in graph.n_node.values())
+    if dataset.weights is not None:
+        fail(f"{dataset.name}: weights", "some of links", "none", "leave them out, or ask about edges")
     for split, links in dataset.splits.items():
         where = f"{dataset.name}: split {split!r}"
         if links.ndim != 2 or links.shape[1] not in (2, 3):

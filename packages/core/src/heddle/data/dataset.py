@@ -104,6 +104,7 @@ class Dataset(NamedTuple):
         asked: of an edge task, what it asks about; None for other tasks.
         n_codes: node type, or relation, -> the number of codes of each column of categories, where more may come than
             the graph holds; others are counted.
+        weights: [n] float from 0, what each row of the targets weighs in the loss; None where all weigh alike.
     """
 
     name: str
@@ -122,3 +123,4 @@ class Dataset(NamedTuple):
     times: Times | None = None
     asked: AskedEdges | None = None
     n_codes: Mapping[Any, Sequence[int]] = {}
+    weights: np.ndarray | None = None

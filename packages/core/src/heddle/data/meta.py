@@ -119,6 +119,10 @@ class MetaLoader:
         """Return [n] int64, -1 where unknown. Raises DataError for a type without labels."""
         return self._of.labels(kind)
 
+    def weights(self, kind: str) -> np.ndarray | None:
+        """Return [n] what each label of a type weighs in the loss; None where all weigh alike."""
+        return self._of.weights(kind)
+
     def node_split(self, kind: str, split: str) -> np.ndarray:
         """Return the rows of a node type in a split."""
         return self._of.node_split(kind, split)
@@ -165,6 +169,8 @@ class _Source(Protocol):
     def link_times(self, relation: EdgeType) -> np.ndarray | None: ...
 
     def labels(self, kind: str) -> np.ndarray: ...
+
+    def weights(self, kind: str) -> np.ndarray | None: ...
 
     def node_split(self, kind: str, split: str) -> np.ndarray: ...
 
@@ -222,6 +228,9 @@ class _Folder:
             raise DataError(f"{self._opened.root}: found no labels of nodes of type {kind!r}, expected some")
         return label
 
+    def weights(self, kind: str) -> np.ndarray | None:
+        return self._opened.nodes[kind].weight
+
     def node_split(self, kind: str, split: str) -> np.ndarray:
         return np.asarray(self._opened.nodes[kind].splits.get(split, np.zeros(0, np.int64)))
 
@@ -271,6 +280,9 @@ class _Memory:
                 f"dataset {self.dataset.name}: found no labels of nodes of type {kind!r}, expected some"
             )
         return np.asarray(self.dataset.targets)
+
+    def weights(self, kind: str) -> np.ndarray | None:
+        return self.dataset.weights
 
     def node_split(self, kind: str, split: str) -> np.ndarray:
         return np.asarray(self.dataset.splits.get(split, np.zeros(0, np.int64)))

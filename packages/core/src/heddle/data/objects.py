@@ -134,7 +134,8 @@ class NodeDataObject(DataObject):
         given = splits if any(map(len, splits.values())) else {}
         task, name = "node_classification", str(self.root or "graph")
         about = meta.labels(node_type), given, meta.num_classes, node_type
-        return Dataset(name, task, self.graph, *about, times=self.times)
+        weights = meta.weights(node_type)
+        return Dataset(name, task, self.graph, *about, times=self.times, weights=weights)
 
 
 class LPDataObject(DataObject):

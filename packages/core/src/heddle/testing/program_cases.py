@@ -1,5 +1,6 @@
 """Programs to train: every kind of task, on a model small enough for gradients by differences."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -54,6 +55,10 @@ def program_cases() -> dict[str, ProgramCase]:
         typed_link_prediction(),
         edge_classification(),
         hetero_edge_classification(),
+        weighted_classes(),
+        focal_labels(),
+        focal_links(),
+        weighted_values(),
         every_input(hetero=False),
         every_input(hetero=True),
     )
@@ -172,6 +177,35 @@ def hetero_edge_classification() -> ProgramCase:
     x = np.linspace(-1, 1, 10).reshape(5, 2).astype(np.float32)
     codes = np.array([[0, 3], [1, 0], [2, 1], [2, 2], [1, 1]], np.int32)
     return case._replace(batch=case.batch._replace(asked={"x": x, "codes": codes}))
+
+
+def weighted_classes() -> ProgramCase:
+    """Return classes of nodes under a focal loss of a small gamma, with weights of classes and of rows."""
+    case = node_classification()
+    weights = np.linspace(0, 2, len(case.batch.index)).astype(np.float32)
+    task = replace(case.task, class_weights=(0.25, 1.0, 3.0), gamma=0.5)
+    return ProgramCase("weighted_classes", case.model, task, case.batch._replace(weights=weights))
+
+
+def focal_labels() -> ProgramCase:
+    """Return labels of nodes, each with a weight of its true ones, under a focal loss, with weights of rows."""
+    case = node_labels()
+    weights = np.array([0, 1, 2, 0.5, 1.5], np.float32)
+    task = replace(case.task, pos_weight=(4.0, 0.5), gamma=2.0)
+    return ProgramCase("focal_labels", case.model, task, case.batch._replace(weights=weights))
+
+
+def focal_links() -> ProgramCase:
+    """Return links whose true ones weigh three times as much, under a focal loss."""
+    case = link_prediction()
+    return case._replace(name="focal_links", task=replace(case.task, pos_weight=(3.0,), gamma=1.0))
+
+
+def weighted_values() -> ProgramCase:
+    """Return values of graphs whose rows have weights, and of which a divisor is given."""
+    case = graph_regression("mae")
+    weights, divisor = np.arange(8, dtype=np.float32) / 3.5, np.array(10, np.float32)
+    return case._replace(name="weighted_values", batch=case.batch._replace(weights=weights, divisor=divisor))
 
 
 def every_input(hetero: bool) -> ProgramCase:

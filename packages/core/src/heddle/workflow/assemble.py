@@ -36,6 +36,7 @@ from heddle.workflow.questions import EdgeQuestion, LinkQuestion, NodeQuestion, 
 from heddle.workflow.sampled import SampledLoader, sampled_graph
 from heddle.workflow.sampler import specs_of
 from heddle.workflow.splits import with_splits
+from heddle.workflow.weights import weighted
 
 if TYPE_CHECKING:
     from heddle.config.run import RunConfig
@@ -80,6 +81,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     dataset = registry.dataset(config.data.reader)(config.data)
     task = task_for(config.task, dataset)
     dataset = with_splits(check_fit(dataset, task), task, config.seed)
+    task, dataset = weighted(task, config.task, dataset)
     view = view_of(dataset, config.task, task.level, sampled=config.sampler.is_sampled)
     held, ignored = view.dataset.graphs, {*config.model.ignore, *unreadable_inputs(info)}
     dataset = view.dataset._replace(graphs=without_inputs(held, ignored))

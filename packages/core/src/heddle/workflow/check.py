@@ -59,7 +59,7 @@ def as_links(dataset: Dataset) -> Dataset:
         moments = np.asarray(times.asked)
         times = times._replace(asked={split: moments[rows] for split, rows in dataset.splits.items()})
     links = dataset._replace(task="link_prediction", targets=None, splits=splits, num_classes=0)
-    return links._replace(class_names=(), times=times, asked=None)
+    return links._replace(class_names=(), times=times, asked=None, weights=None)
 
 
 def _misfit(dataset: Dataset, task: Task, found: str, expected: str, do: str = "") -> ConfigError:

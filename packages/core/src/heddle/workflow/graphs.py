@@ -41,6 +41,7 @@ class GraphLoader:
         self._model, self._seed = model, seed
         self._positions = {split: np.asarray(dataset.splits[split]) for split in SPLITS}
         self._targets, self._mask = known_targets(np.asarray(dataset.targets))
+        self._weights = dataset.weights
         if not self._mask[self._positions["train"]].any():
             raise DataError(
                 f"dataset {dataset.name}: found no known target of a training graph, expected at least one"
@@ -154,4 +155,9 @@ class GraphLoader:
         targets = np.zeros((n_graphs, *self._targets.shape[1:]), self._targets.dtype)
         mask = np.zeros((n_graphs, *self._mask.shape[1:]), bool)
         targets[: len(positions)], mask[: len(positions)] = self._targets[positions], self._mask[positions]
-        return Batch(graph, self._model.prepare(graph), np.arange(n_graphs), targets, mask)
+        made = Batch(graph, self._model.prepare(graph), np.arange(n_graphs), targets, mask)
+        if self._weights is None:
+            return made
+        weights = np.zeros(n_graphs, np.float32)
+        weights[: len(positions)] = self._weights[positions]
+        return made._replace(weights=weights)

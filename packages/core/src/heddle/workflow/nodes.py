@@ -32,7 +32,9 @@ class NodeLoader:
             raise DataError(
                 f"dataset {dataset.name}: found no known target of a training {self._about}, expected at least one"
             )
-        self._batch = self._asking(Batch(graph, model.prepare(graph), self._index, self._targets, learned))
+        batch = Batch(graph, model.prepare(graph), self._index, self._targets, learned)
+        weights = None if dataset.weights is None else dataset.weights[self._index]
+        self._batch = self._asking(batch._replace(weights=weights))
         self._placed: Placed | None = None
 
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
@@ -49,7 +51,7 @@ class NodeLoader:
         """Return the predictions of all nodes."""
         targets, mask = known_targets(self._all_targets)
         index = np.arange(len(targets))
-        batch = self._asking(self._batch._replace(index=index, targets=None, mask=None))
+        batch = self._asking(self._batch._replace(index=index, targets=None, mask=None, weights=None))
         outputs = program.predict(state, program.place(batch))
         return Outcome(self._named(index), np.asarray(outputs), targets, mask)
 

@@ -30,6 +30,7 @@ class Asked(NamedTuple):
         targets, mask: as in a Batch; None when predicting.
         times: like `seeds`, the time up to which each may look; None where data has no times.
         columns: of questions about edges, what Batch.asked is.
+        weights: what Batch.weights is.
     """
 
     seeds: Any
@@ -38,6 +39,7 @@ class Asked(NamedTuple):
     mask: np.ndarray | None = None
     times: Any = None
     columns: Any = None
+    weights: np.ndarray | None = None
 
 
 class Question(Protocol):
@@ -87,7 +89,7 @@ class NodeQuestion:
     def __init__(self, dataset: Dataset, until: Until | None = None):
         self._until = until
         self._splits = {split: np.asarray(dataset.splits[split]) for split in SPLITS}
-        self._targets = np.asarray(dataset.targets)
+        self._targets, self._weights = np.asarray(dataset.targets), dataset.weights
         _, known = known_targets(self._targets[self._splits["train"]])
         self._train = self._splits["train"][known.reshape(len(known), -1).any(axis=1)]
         if not len(self._train):
@@ -100,7 +102,8 @@ class NodeQuestion:
 
     def learn(self, places: np.ndarray, epoch: int) -> Asked:
         ids = self._train[places]
-        return Asked(ids, np.arange(len(ids)), *known_targets(self._targets[ids]), self._times(ids, "train"))
+        asked = Asked(ids, np.arange(len(ids)), *known_targets(self._targets[ids]), self._times(ids, "train"))
+        return asked if self._weights is None else asked._replace(weights=self._weights[ids])
 
     def rows(self, split: str | None) -> np.ndarray:
         return np.arange(len(self._targets)) if split is None else self._splits[split]

@@ -58,7 +58,7 @@ class SampledGraph:
         key = sample_key(self._seed, epoch, 0 if layered else number)
         part = self.parts.around(seeds, spec.fanout(layered), key, times)
         return self._batch_of(part, asked.index)._replace(
-            targets=asked.targets, mask=asked.mask, asked=asked.columns
+            targets=asked.targets, mask=asked.mask, asked=asked.columns, weights=asked.weights
         )
 
 

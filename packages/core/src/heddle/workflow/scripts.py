@@ -28,6 +28,7 @@ from heddle.workflow.sampled import SampledGraph, SampledLoader, batch_of
 from heddle.workflow.scores import Named, Score
 from heddle.workflow.settings import Settings
 from heddle.workflow.splits import with_splits
+from heddle.workflow.weights import weighted
 
 
 def script_loader(
@@ -56,7 +57,8 @@ def script_loader(
         how = USUAL if ranked else None
         question: Question = LinkQuestion(dataset, negatives, seed, until, data_object.known, how)
     else:
-        dataset = with_splits(dataset, Task(dataset.task, "cross_entropy", ()), seed)
+        task = Task(dataset.task, "cross_entropy", ())
+        _, dataset = weighted(task, data_object.task, with_splits(dataset, task, seed))
         question = NodeQuestion(dataset, view_of(dataset, data_object.task, "node", sampled=True).until)
 
     def layered(hops: int) -> bool:

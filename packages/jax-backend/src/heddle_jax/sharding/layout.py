@@ -185,7 +185,8 @@ def shard_batch(batch: Batch, layout: Layout, sharded: tuple[Any, Any]) -> tuple
     entries, places = entries_of(np.asarray(batch.index), layout.rows)
     targets = None if batch.targets is None else Split(entries.take(batch.targets))
     mask = None if batch.mask is None else Split(entries.take(batch.mask))
-    return Batch(graph, prepared, Split(places), targets, mask), entries
+    weights = None if batch.weights is None else Split(entries.take(batch.weights))
+    return Batch(graph, prepared, Split(places), targets, mask, weights=weights), entries
 
 
 def _cut_graph(graph: Graph, layout: Layout, adjacency: Adjacency | None, shards: EdgeShards | None) -> Graph:

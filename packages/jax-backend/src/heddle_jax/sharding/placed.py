@@ -24,6 +24,7 @@ class Arrays(NamedTuple):
             (graph, prepared, index, [n_rows] int nodes of this device or None).
         targets, mask: as the batch has them, or those of one device after the other, padded; None when predicting.
         divisor: as the batch has it.
+        weights: like the targets.
     """
 
     shared: Any
@@ -31,6 +32,7 @@ class Arrays(NamedTuple):
     targets: Array | None
     mask: Array | None
     divisor: Array | None = None
+    weights: Array | None = None
 
 
 class Placed(NamedTuple):
@@ -67,11 +69,12 @@ def place_batch(batch: Batch, layout: Layout, mesh: Mesh, precision: Precision, 
     cut, entries = shard_batch(batch, layout, shard_graph(batch.graph, batch.prepared, layout))
     ids = Split(layout.rows.ids) if with_ids and layout.rows is not None else None
     inputs = _cast((cut.graph, cut.prepared, cut.index, ids), precision.compute)
-    known = _cast((cut.targets, cut.mask), precision.weights)
+    known = _cast((cut.targets, cut.mask, cut.weights), precision.weights)
     shared, split = place(mesh, *divide((inputs, known)))
-    targets, mask = map_nest(_one_after_another, merge(shared[1], split[1])) if entries else shared[1]
+    known = map_nest(_one_after_another, merge(shared[1], split[1])) if entries else shared[1]
+    targets, mask, weights = known
     divisor = None if batch.divisor is None else place(mesh, _cast(batch.divisor, precision.weights), None)[0]
-    return Placed(Arrays(shared[0], split[0], targets, mask, divisor), layout.rows, entries)
+    return Placed(Arrays(shared[0], split[0], targets, mask, divisor, weights), layout.rows, entries)
 
 
 def divide(nest: Any) -> tuple[Any, Any]:

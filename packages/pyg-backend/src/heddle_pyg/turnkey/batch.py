@@ -38,6 +38,7 @@ class TorchBatch(NamedTuple):
         targets: [m] int64 classes, or [m] floats 0 and 1 for links; None when predicting.
         mask: shape of `targets`, False where one doesn't count; None when predicting.
         rows: node type -> [n, d] rows of a TorchNodeEmbedding that lives in several processes; {} for none.
+        weights: [m] what each target weighs; None for all alike.
     """
 
     features: Mapping[str, list[Tensor]]
@@ -49,6 +50,7 @@ class TorchBatch(NamedTuple):
     mask: Tensor | None = None
     divisor: Tensor | None = None
     rows: Mapping[str, Tensor] = {}
+    weights: Tensor | None = None
 
     def embeddings(self, outputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """Return for each of `kinds` the rows of a module's outputs that are asked about."""
@@ -88,6 +90,7 @@ def torch_batch(batch: Batch, kinds: tuple[str, ...], device: torch.device, dtyp
         tensor(batch.index),
         optional(batch.targets),
         None if batch.mask is None else torch.from_numpy(batch.mask).to(device),
+        weights=optional(batch.weights),
     )
 
 

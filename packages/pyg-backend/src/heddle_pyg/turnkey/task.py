@@ -7,12 +7,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from heddle.criterion import Criterion
+from heddle.errors import ConfigError
 from heddle.workflow.metrics import Metric
 from heddle.workflow.progress import Progress
 from heddle.workflow.scores import Score, TotalledScore
 from heddle.workflow.scripts import metrics_of, running
 from heddle_torch.group import Group
 from heddle_torch.place import to_tensor
+
+
+def _refuse_weights(*_: Any) -> Tensor:
+    raise ConfigError(
+        "Trainer.criterion: found rows with weights and a criterion that takes none, expected one of "
+        "heddle.criterion; or prepare the data without weights"
+    )
 
 
 class ScriptTask:
@@ -31,6 +40,7 @@ class ScriptTask:
         dtype: torch.dtype,
     ):
         self._criterion, self._scores, self._device, self._dtype = criterion, running(scores), device, dtype
+        self._weighing: Any = criterion if isinstance(criterion, Criterion) else _refuse_weights
         self.metrics: Mapping[str, Metric] = metrics_of(scores)
 
     def loss(self, ops: Any, outputs: Any, batch: Any) -> Tensor:
@@ -39,10 +49,13 @@ class ScriptTask:
             return self._of_split(outputs, batch)
         some = not bool(batch.mask.all()) and bool(batch.mask.any())
         rows = (outputs[batch.mask], batch.targets[batch.mask]) if some else (outputs, batch.targets)
+        weights = batch.weights[batch.mask] if some and batch.weights is not None else batch.weights
         if torch.is_grad_enabled() and self._scores and bool(batch.mask.any()):
             arrays = [x.detach().cpu() for x in rows]
             for score in self._scores.values():
                 score.update(*(x.float().numpy() if x.is_floating_point() else x.numpy() for x in arrays))
+        if weights is not None:
+            return self._weighing(*rows, weights)
         return self._criterion(*rows)
 
     def _of_split(self, outputs: np.ndarray, batch: Any) -> Tensor:

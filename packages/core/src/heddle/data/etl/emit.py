@@ -38,6 +38,7 @@ class Emitter:
         given: dict[str, Any] = self._features((kind,), nodes.features, rows, folder)
         if nodes.label is not None:
             given["label"] = self._label((kind,), nodes.label, folder)
+            given["weight"] = self._weight((kind,), nodes.label, folder)
         if nodes.time is not None:
             table, column = nodes.time
             path = self.related.nodes[kind][0] if table == nodes.table else self.related.tables[table]
@@ -59,6 +60,7 @@ class Emitter:
         given: dict[str, Any] = self._features(key, edges.features, rows, folder)
         if edges.label is not None:
             given["label"] = self._label(key, edges.label, folder)
+            given["weight"] = self._weight(key, edges.label, folder)
         if edges.time is not None:
             given["time"] = self._time(path, edges.time, folder)
             if self.related.cuts and self.schema.target == key:
@@ -128,6 +130,20 @@ class Emitter:
                 most = max(most, int(numbers.max(initial=-1)))
                 stream.write(numbers)
         self.classes[kind] = len(label.classes) or most + 1
+        return stream.path
+
+    def _weight(self, kind: tuple[str, ...], label: Label, folder: Path) -> Path | None:
+        if label.weight is None:
+            return None
+        path, _ = table_of(self.schema, self.related.tables, self.related.nodes, kind, label.table)
+        with NpyStream(folder / "weight.npy", np.float32) as stream:
+            for table in chunks(path, [label.weight]):
+                weights = floats(table, label.weight)
+                if not np.isfinite(weights).all() or weights.min(initial=0) < 0:
+                    bad = weights[~(np.isfinite(weights) & (weights >= 0))][0]
+                    where = f"{path.stem}: column {label.weight!r}"
+                    fail(where, f"a weight of {bad}", "a number from 0 in every row", "mend the table")
+                stream.write(weights)
         return stream.path
 
     def _splits(self, path: Path, column: str, label: Path | None, folder: Path) -> dict[str, Path]:

@@ -73,12 +73,14 @@ class Encode(NamedTuple):
 class Label(NamedTuple):
     """What is to be told: a column, and its values in the order of their classes (() for numbers 0, 1, ...).
 
-    For kind: edge_regression, the target's column holds any numbers.
+    For kind: edge_regression, the target's column holds any numbers. `weight` is a column of what each row weighs in
+    the loss.
     """
 
     column: str
     classes: tuple[str, ...] = ()
     table: str | None = None
+    weight: str | None = None
 
 
 class Nodes(NamedTuple):
@@ -263,7 +265,8 @@ def _values(
             Label, {"column": item.label} if isinstance(item.label, str) else item.label, f"{where}.label"
         )
         label = label._replace(classes=tuple(map(str, label.classes)))
-        _known(f"{where}.label", label.table or table, label.column, tables)
+        for name in (label.column, *([label.weight] if label.weight else [])):
+            _known(f"{where}.label", label.table or table, name, tables)
     return tuple(features), label
 
 

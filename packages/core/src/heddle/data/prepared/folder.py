@@ -45,6 +45,7 @@ class PreparedNodes(NamedTuple):
         label: [rows] int64, -1 where unknown; or None.
         splits: "train", "valid", "test" -> ascending int64 rows; {} for none.
         ids: Parquet file with the column "id": the key of each row in the tables; or None.
+        weight: [rows] float32 from 0, what each label weighs in the loss; or None.
     """
 
     rows: int
@@ -55,6 +56,7 @@ class PreparedNodes(NamedTuple):
     label: np.ndarray | None
     splits: Mapping[str, np.ndarray]
     ids: Path | None
+    weight: np.ndarray | None = None
 
 
 class PreparedEdges(NamedTuple):
@@ -76,6 +78,7 @@ class PreparedEdges(NamedTuple):
         rows_of: the relation whose rows these are too, as a reverse relation has its original's; or None.
         by_time: whether each receiver's positions are in the order of their times; of other timed relations a sampler
             looks at every edge of a receiver.
+        weight: as in PreparedNodes.
     """
 
     rows: int
@@ -91,6 +94,7 @@ class PreparedEdges(NamedTuple):
     splits: Mapping[str, np.ndarray]
     rows_of: EdgeType | None = None
     by_time: bool = False
+    weight: np.ndarray | None = None
 
 
 class Prepared(NamedTuple):

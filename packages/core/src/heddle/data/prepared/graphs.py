@@ -197,9 +197,10 @@ def to_dataset(opened: Prepared) -> Dataset:
         graph, edge_time = timed_graph(opened)
         times = _times(opened, edge_time, nodes.time, {})
         about = task.num_classes, kind, info
-        return check_dataset(
-            Dataset(opened.name, task.kind, graph, targets, splits, *about, class_names=names, times=times)
+        found = Dataset(
+            opened.name, task.kind, graph, targets, splits, *about, class_names=names, times=times
         )
+        return check_dataset(found._replace(weights=nodes.weight))
     if task.kind in ("edge_classification", "edge_regression"):
         return _edges_asked(opened)
     if task.kind == "link_prediction":
@@ -266,6 +267,7 @@ def _edges_asked(opened: Prepared) -> Dataset:
         tuple(task.classes),
         times=_times(opened, edge_time, own.time, hidden),
         asked=_asked(own, ends, root),
+        weights=own.weight,
     )
     return check_dataset(found)
 

@@ -113,6 +113,7 @@ def _by_row(root: Path, listed: Mapping[str, Any], facts: Mapping[str, Any], wha
         "sizes": {name: tuple(sizes) for name, sizes in facts.get("sizes", {}).items()},
         "time": _array(root, listed, facts["time"], count, what) if facts.get("time") else None,
         "label": _array(root, listed, facts["label"], count, what) if facts.get("label") else None,
+        "weight": _array(root, listed, facts["weight"], count, what) if facts.get("weight") else None,
         "splits": {
             name: _array(root, listed, file, None, what) for name, file in facts.get("splits", {}).items()
         },
