@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from heddle.cli.torchrun import with_torchrun
+from heddle.config.torchrun import with_torchrun
 from heddle.config.run import RunConfig, run_config
 from heddle.config.saved import resumed_config, saved_config
 from heddle.config.upgrade import RENAMED

@@ -29,13 +29,19 @@ def run(monkeypatch):
 
     def evaluate(config, folder, registry):
         configs.append(config)
-        return {"test": 1}
+        return {"test": {"accuracy": 1.0}}
 
-    def predict(config, folder, registry, path):
-        configs.append((config, path))
+    def predict(config, folder, registry):
+        configs.append(config)
+        return (), ()
+
+    def write_predictions(path, parts, outcome):
+        configs.append(path)
+        return path
 
     monkeypatch.setattr(heddle.workflow.saved, "evaluate", evaluate)
     monkeypatch.setattr(heddle.workflow.saved, "predict", predict)
+    monkeypatch.setattr(heddle.workflow.saved, "write_predictions", write_predictions)
     return configs
 
 
@@ -43,7 +49,7 @@ def test_a_run_is_measured_as_it_was(heddle_command, run):
     status, _, err = heddle_command("eval", "run=old", "out=figures.json")
     assert status == 0, err
     assert (run[0].data.name, run[0].model.hidden, run[0].backend.speed) == ("cora", 16, 1.0)
-    assert json.loads(Path("figures.json").read_text()) == {"test": 1}
+    assert json.loads(Path("figures.json").read_text()) == {"test": {"accuracy": 1.0}}
 
 
 def test_keys_of_the_run_may_be_changed_and_are_checked(heddle_command, run):
@@ -67,7 +73,7 @@ def test_keys_of_the_run_may_be_changed_and_are_checked(heddle_command, run):
 
 def test_another_engine_comes_with_its_own_keys(heddle_command, run):
     heddle_command("predict", "run=old", "backend=loop", "backend.speed=3", "out=p.csv")
-    config, path = run[0]
+    config, path = run
     assert plain(config.backend) == {"name": "loop", "speed": 3, "label": None, "free": None, "extra": {}}
     assert path == Path("p.csv")
 

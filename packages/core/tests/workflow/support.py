@@ -14,7 +14,7 @@ from heddle.launch import Launch
 from heddle.options import ModelOptions, NamedData, TrackerOptions
 from heddle.workflow import builtin
 from heddle.workflow.run import train
-from heddle.workflow.saved import evaluate, predict
+from heddle.workflow.saved import evaluate, predict, write_predictions
 
 from .numpy_engine import FakeOptions, LinearModel, NumpyBackend
 
@@ -103,7 +103,7 @@ def evaluate_run(folder: Any, registry: "Registry", **given: Any) -> dict[str, A
 
 def predict_run(folder: Any, registry: "Registry", path: Path) -> Path:
     """Write what a trained run predicts."""
-    return predict(saved_config(folder, registry), Path(folder), registry, path)
+    return write_predictions(path, *predict(saved_config(folder, registry), Path(folder), registry))
 
 
 def graph_dataset(count: int = 40, task: str = "graph_classification", seed: int = 0) -> Dataset:

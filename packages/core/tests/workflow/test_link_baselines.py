@@ -11,7 +11,7 @@ from heddle.workflow.compared import compared
 from heddle.workflow.known import known_named, until_of
 from heddle.workflow.link_baselines import History, history_of, link_baselines
 from heddle.workflow.questions import LinkQuestion
-from heddle.workflow.run import train
+from heddle.workflow.run import tell, train
 
 from .support import Registry, config_for, link_dataset
 from .test_candidates import buyers
@@ -92,6 +92,7 @@ def test_a_run_tells_whether_it_beats_them(tmp_path, capsys):
     assert set(result["baselines"]) == {"degree product", "popularity"}
     assert {"mrr", "hits@10", "auroc"} <= set(result["baselines"]["popularity"]["test"])
     line = compared(result)
+    tell(folder)
     assert line.startswith("test mrr: the model has") and line[:40] in capsys.readouterr().out
     page = (folder / "report.html").read_text()
     assert "<h2>Baselines, test</h2>" in page and line in page

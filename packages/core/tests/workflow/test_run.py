@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from heddle.errors import HeddleError
-from heddle.workflow.run import train
+from heddle.workflow.run import tell, train
 
 from .support import Registry, config_for, graph_dataset, link_dataset, node_dataset, triple_dataset
 
@@ -20,6 +20,8 @@ def figures_of(folder):
 
 def test_a_run_learns_and_leaves_a_whole_folder(tmp_path, capsys):
     folder = train(config_for(tmp_path / "run"), Registry(node_dataset()))
+    capsys.readouterr()
+    tell(folder)
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == str(folder) == str(tmp_path / "run")
     assert lines[-2] == f"report: {folder / 'report.html'}"

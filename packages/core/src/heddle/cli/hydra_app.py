@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -14,11 +14,10 @@ from omegaconf import DictConfig
 
 from heddle.cli.flags import Flags, parse_flags
 from heddle.cli.multirun import summarise, sweep_folder
-from heddle.config.check import check
+from heddle.config.command import checked_overrides
 from heddle.config.compose import HYDRA_VERSION, composer, one_sentence, show_hydra
 from heddle.config.groups import CONF
-from heddle.config.overrides import Word, check_discrete, check_single, parse
-from heddle.config.saved import saved_tree
+from heddle.config.overrides import check_discrete, check_single, parse
 from heddle.errors import ConfigError
 from heddle.plugins import Registry, load_plugins
 
@@ -45,7 +44,7 @@ def run_app(app: App, words: Sequence[str]) -> int:
     """Check the words of a command line, let Hydra run the command, and return the exit status.
 
     Raises:
-        ConfigError, PluginError: see `config.check.check`.
+        ConfigError, PluginError: see `config.command.checked_overrides`.
     """
     flags = parse_flags(app.name, words)
     registry = load_plugins()
@@ -102,47 +101,7 @@ def _checked(app: App, flags: Flags, registry: Registry) -> list[str]:
     with composer(app.primary) as made:
         words = parse(flags.overrides, made.loader)
         (check_discrete if flags.multirun else check_single)(words)
-        _refuse_without_effect(words)
-        if not flags.runs:
-            return check(words, made, registry, usable=False)
-        if app.of_run:
-            return check(words, made, registry, usable=True, saved=_saved(app, words))
-        return check(words, made, registry, usable=not _resumes(words))
-
-
-def _refuse_without_effect(words: Sequence[Word]) -> None:
-    """Refuse what Hydra would take and nothing would come of. Raises ConfigError."""
-    for word in words:
-        if word.key == "hydra.run.dir":
-            raise ConfigError(
-                f"hydra.run.dir: found {word.values[0]}, expected run.dir, which names the folder of a run here; "
-                f"write run.dir={word.values[0]}"
-            )
-
-
-def _resumes(words: Sequence[Word]) -> bool:
-    """Tell whether a stopped run is to go on.
-
-    Raises:
-        ConfigError: there are other keys beside `resume`: a run goes on as it began, or its figures mean nothing.
-    """
-    resumed = [word.text for word in words if word.key == "resume" and word.values != (None,)]
-    own = ("resume", "launch.rank", "launch.coordinator")
-    others = [word.text for word in words if word.key not in own and not word.is_hydras]
-    if resumed and others:
-        raise ConfigError(
-            f"{resumed[0]} goes on with that run by its own configuration; leave out {' '.join(others)}, "
-            "or start a new run without resume"
-        )
-    return bool(resumed)
-
-
-def _saved(app: App, words: Sequence[Word]) -> dict[str, Any]:
-    """Return the configuration of the trained run that `run` names (the first of several)."""
-    runs = [word.values[0] for word in words if word.key == "run"]
-    if not runs:
-        raise ConfigError(f"run: found none, expected a run's folder; as in heddle {app.name} run=runs/NAME")
-    return saved_tree(str(runs[-1]))
+        return checked_overrides(app.name, words, made, registry, of_run=app.of_run, runs=flags.runs)
 
 
 def _own_folder(flags: Flags) -> list[str]:

@@ -10,14 +10,14 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from heddle.api import work
 from heddle.cli.main import FULL_ERROR, report
-from heddle.cli.torchrun import with_torchrun
+from heddle.config.asked import asked_config
 from heddle.config.compose import plain
-from heddle.config.run import Plugins, RunConfig, run_config
-from heddle.config.saved import resumed_config, saved_config, saved_tree
-from heddle.config.values import check_names
+from heddle.config.run import Plugins, RunConfig
+from heddle.config.saved import saved_config, saved_tree
 from heddle.errors import HeddleError
-from heddle.launch import TORCHRUN, Launch
+from heddle.launch import Launch
 from heddle.options import build
 from heddle.plugins import PREFER, Registry, load_plugins
 
@@ -41,54 +41,40 @@ def predict(config: DictConfig) -> None:
 
 
 def _train(tree: Tree) -> None:
-    if tree["resume"]:
-        registry = _registry(saved_tree(tree["resume"]))
-        launch = build(Launch, tree["launch"], "launch")
-        config = with_torchrun(resumed_config(tree["resume"], launch, registry), os.environ)
-    else:
-        registry = _registry(tree)
-        check_names(tree, registry)
-        config = with_torchrun(_placed(run_config(tree, registry)), os.environ)
-    _launch(config, registry)
+    from heddle.workflow.run import tell
 
+    registry = _registry(saved_tree(tree["resume"]) if tree["resume"] else tree)
+    config = _with_folder(asked_config(tree, registry))
+    folder = work.train(config, registry)
+    if folder is None:
+        return
+    tell(folder)
+    if config.deploy.name != "none" and not config.resume:
+        from heddle.serving.deploy import export
 
-def _launch(config: RunConfig, registry: Registry) -> None:
-    """Train in this process, or in those that the configuration asks for; export what was trained if it says so."""
-    from heddle.workflow.folder import is_finished
-    from heddle.workflow.processes import own_folder, run_processes
-    from heddle.workflow.run import train
-
-    launch = config.launch
-    if launch.devices > 1 and launch.coordinator == TORCHRUN:
-        with own_folder(config) as own:
-            train(own, registry)
-    elif launch.size > 1 and not (config.resume and is_finished(Path(config.resume))):
-        run_processes(config)
-    else:
-        folder = train(config, registry)
-        if config.deploy.name != "none" and not config.resume:
-            from heddle.serving.deploy import export
-
-            print(f"repository: {export(config.deploy, folder, config, registry)}")
+        here = replace(config, launch=Launch())
+        print(f"repository: {export(config.deploy, folder, here, registry)}")
 
 
 def _evaluate(tree: Tree) -> None:
     from heddle.artifacts import write_json
     from heddle.workflow.saved import evaluate
+    from heddle.workflow.screen import print_figures
 
     registry = _registry(saved_tree(tree["run"]))
     result = evaluate(saved_config(tree["run"], registry, tree), Path(tree["run"]), registry)
+    print_figures(result)
     if tree["out"]:
         write_json(Path(tree["out"]), result)
 
 
 def _predict(tree: Tree) -> None:
-    from heddle.workflow.saved import predict
+    from heddle.workflow.saved import predict, write_predictions
 
-    registry = _registry(saved_tree(tree["run"]))
     folder = Path(tree["run"])
+    registry = _registry(saved_tree(folder))
     out = Path(tree["out"]) if tree["out"] else folder / "predictions.csv"
-    predict(saved_config(folder, registry, tree), folder, registry, out)
+    print(write_predictions(out, *predict(saved_config(folder, registry, tree), folder, registry)))
 
 
 def _guarded(composed: DictConfig, work: Callable[[Tree], None]) -> None:
@@ -113,9 +99,9 @@ def _registry(tree: Tree) -> Registry:
     return load_plugins()
 
 
-def _placed(config: RunConfig) -> RunConfig:
+def _with_folder(config: RunConfig) -> RunConfig:
     """Return the configuration of a run of a sweep with its own folder, that of a single run as it is."""
     hydra = HydraConfig.get()
-    if hydra.mode != RunMode.MULTIRUN or config.run.dir:
+    if hydra.mode != RunMode.MULTIRUN or config.run.dir or config.resume:
         return config
     return replace(config, run=replace(config.run, dir=hydra.runtime.output_dir))

@@ -52,7 +52,7 @@ def main(words: Sequence[str] | None = None) -> int:
 @contextmanager
 def _environment(words: Sequence[str]) -> Iterator[None]:
     """Tell the environment whether Hydra shows whole tracebacks and which plugins are preferred, for a while."""
-    from heddle.cli.words import prefer_from
+    from heddle.config.prefer import prefer_from
     from heddle.plugins import PREFER
 
     before = {name: os.environ.get(name) for name in (FULL_ERROR, PREFER)}

@@ -32,8 +32,10 @@ NATIVE_LOG = re.compile(r"^([IWEF]\d{4} |\[Gloo\] |WARNING: All log messages bef
 """Lines that C++ libraries write about each other's ends."""
 
 
-def run_processes(config: "RunConfig") -> None:
+def run_processes(config: "RunConfig") -> Path | None:
     """Train what `config` describes in as many processes as its `launch` node says, or in the one of `launch.rank`.
+
+    Returns the run folder, None where the process of rank 0, whose it is, runs on another machine.
 
     The process of rank 0 makes the run folder and speaks; the others do the same work and leave nothing behind.
 
@@ -57,6 +59,7 @@ def run_processes(config: "RunConfig") -> None:
         finally:
             _stop(children)
         _explain(children, launch.size, folder)
+    return Path(folder) if folder and 0 in ranks else None
 
 
 class _Child:

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 def train(config: "RunConfig", registry: Any) -> Path:
-    """Train what `config` describes and return the run folder, whose path is the last line printed.
+    """Train what `config` describes and return the run folder; `tell` prints what came of it.
 
     With `config.resume` set to a run folder that run, whose own configuration the rest is, goes on to the same figures
     as without the break.
@@ -58,7 +58,7 @@ def train(config: "RunConfig", registry: Any) -> Path:
 def _resume(config: "RunConfig", folder: Path, registry: Any) -> Path:
     if is_finished(folder):
         print(f"resume: the run in {folder} is finished, nothing is left to do")
-        return _tell(folder, json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
+        return folder
     parts = assemble(config, registry)
     settings = settings_for(config.trainer, config.optim, parts.task)
     progress = Progress(parts.program.init(config.seed))
@@ -102,11 +102,12 @@ def _run(
     except KeyboardInterrupt:
         print(f"stopped; go on with `heddle train resume={folder}`", file=sys.stderr)
         raise
-    return _tell(folder, _finish(config, parts, progress, folder))
+    _finish(config, parts, progress, folder)
+    return folder
 
 
-def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Path) -> dict[str, Any]:
-    """Write what the best epoch's weights give, and return metrics.json."""
+def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Path) -> None:
+    """Write what the best epoch's weights give; metrics.json last."""
     artifacts.write_table(folder / "metrics.csv", progress.rows)
     artifacts.write_weights(folder, progress.best_arrays, _about(config, parts))
     program = parts.program
@@ -145,7 +146,6 @@ def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Pa
     )
     artifacts.write_text(folder / "report.html", page(story))
     artifacts.write_json(folder / "metrics.json", result)
-    return artifacts.to_json(result)
 
 
 def _stats(parts: Assembly) -> dict[str, dict[str, float]]:
@@ -181,8 +181,9 @@ def _about(config: "RunConfig", parts: Assembly) -> dict[str, Any]:
     }
 
 
-def _tell(folder: Path, result: Mapping[str, Any]) -> Path:
-    """Print the figures, the report's path and, last, the folder's."""
+def tell(folder: Path) -> None:
+    """Print the metrics of a finished run, its report's path and, last, its folder's."""
+    result = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     print_figures(result)
     if "baselines" in result:
         print(compared(result))
@@ -190,4 +191,3 @@ def _tell(folder: Path, result: Mapping[str, Any]) -> Path:
         print(", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in result["stats"].items()))
     print(f"report: {folder / 'report.html'}")
     print(folder)
-    return folder

@@ -1,4 +1,4 @@
-"""Trained runs used again: their figures, and predictions for everything in the data."""
+"""Trained runs used again: their metrics, predictions for everything in the data, and embeddings."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,18 +7,20 @@ import numpy as np
 
 from heddle import artifacts
 from heddle.data.dataset import SPLITS, Dataset
+from heddle.errors import ConfigError
+from heddle.graph import Graph, HeteroGraph
+from heddle.model import Batch
 from heddle.program import State
 from heddle.task import Task
 from heddle.workflow.assemble import Assembly, assemble
 from heddle.workflow.outcome import Outcome, figures
-from heddle.workflow.screen import print_figures
 
 if TYPE_CHECKING:
     from heddle.config.run import RunConfig
 
 
 def evaluate(config: "RunConfig", folder: Path, registry: Any) -> dict[str, Any]:
-    """Return, and print as a table, the figures of a trained run: {"train": {...}, "valid": {...}, "test": {...}}.
+    """Return the metrics of a trained run: {"train": {...}, "valid": {...}, "test": {...}}.
 
     Args:
         config: the run's own (`heddle.config.saved.saved_config`), or one with another engine or other data, to
@@ -31,24 +33,61 @@ def evaluate(config: "RunConfig", folder: Path, registry: Any) -> dict[str, Any]
     parts, state = restore(config, folder, registry)
     outcomes = parts.loader.outcomes(parts.program, state, SPLITS)
     result = {split: figures(parts.task, outcome) for split, outcome in outcomes.items()}
-    print_figures(result)
     return artifacts.to_json(result)
 
 
-def predict(config: "RunConfig", folder: Path, registry: Any, path: Path) -> Path:
-    """Write a trained run's predictions for all nodes, edges, graphs or links of the data as the CSV `path`; return it.
-
-    A row each: what it is about, its split ("" for none), the prediction, and the model's outputs.
+def predict(config: "RunConfig", folder: Path, registry: Any) -> tuple[Assembly, Outcome]:
+    """Return a trained run's predictions for all nodes, edges, graphs or links of the data, after what they are of.
 
     Args:
         config, folder: as in `evaluate`.
+
+    Raises:
+        HeddleError: no such run, or its weights don't fit.
     """
     parts, state = restore(config, folder, registry)
-    outcome = parts.loader.everything(parts.program, state)
+    return parts, parts.loader.everything(parts.program, state)
+
+
+def write_predictions(path: Path, parts: Assembly, outcome: Outcome) -> Path:
+    """Write predictions as the CSV `path` and return it.
+
+    A row each: what it is about, its split ("" for none), the prediction, and the model's outputs.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     artifacts.write_table(path, prediction_rows(parts.task, parts.dataset, outcome))
-    print(path)
     return path
+
+
+def embed(config: "RunConfig", folder: Path, registry: Any) -> Any:
+    """Return a trained run's node embeddings: [n_nodes, d], or node type -> [n, d] of a graph with several types.
+
+    They come of one pass over the whole graph, also of a model that was trained on samples of it.
+
+    Args:
+        config, folder: as in `evaluate`.
+
+    Raises:
+        ConfigError: the data isn't one graph.
+        HeddleError: as `evaluate`.
+    """
+    parts, state = restore(config, folder, registry)
+    graphs: Any = parts.dataset.graphs
+    if not isinstance(graphs, (Graph, HeteroGraph)) or parts.task.level == "step":
+        raise ConfigError(
+            f"embed: found data of many graphs ({parts.dataset.name}, a task of {parts.task.level}s), expected one "
+            "graph; embed nodes of a run on one graph, or use predict"
+        )
+    batch = Batch(graphs, parts.model.prepare(graphs), _one_question(parts))
+    return parts.program.embed(state, parts.program.place(batch))
+
+
+def _one_question(parts: Assembly) -> np.ndarray:
+    """Return an index that asks about the first training entry: embeddings are of all nodes whatever is asked."""
+    index = np.asarray(parts.dataset.splits["train"])[:1]
+    if parts.dataset.asked is not None:
+        return np.asarray(parts.dataset.asked.ends[index], np.int64)
+    return index
 
 
 def restore(config: "RunConfig", folder: Path, registry: Any) -> tuple[Assembly, State]:

@@ -16,10 +16,10 @@ from heddle.workflow.report.matrix import matrix
 _MOST_CLASSES = 30
 
 
-def curves(rows: Sequence[Row], task: Task, best_epoch: int) -> dict[str, str]:
+def curves(rows: Sequence[Row], metrics: Sequence[str], best_epoch: int) -> dict[str, str]:
     """Return charts by title: the loss and each metric that was followed in training, by epoch."""
     charts = {}
-    for figure in ("loss", *task.metrics):
+    for figure in ("loss", *metrics):
         series = {}
         for split in SPLITS:
             key = f"{split}.{figure}"

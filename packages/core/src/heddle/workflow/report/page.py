@@ -58,7 +58,7 @@ def page(story: Story) -> str:
     subtitle = (
         f"{story.task.kind.replace('_', ' ')} · engine {config.backend.name} · seed {story.result['seed']}"
     )
-    training = curves(story.rows, story.task, story.result["best_epoch"])
+    training = curves(story.rows, story.task.metrics, story.result["best_epoch"])
     if story.task.level == "step":
         judged = forecasts(story.task, story.dataset, story.outcomes)
     else:
@@ -139,7 +139,7 @@ def _headline(story: Story) -> str:
 
 
 def _figures(story: Story) -> str:
-    return _by_row({split: story.result[split] for split in SPLITS if split in story.result})
+    return by_row({split: story.result[split] for split in SPLITS if split in story.result})
 
 
 def _baselines(story: Story) -> str:
@@ -152,10 +152,10 @@ def _baselines(story: Story) -> str:
     rows = {"the model": {name: story.result[split].get(name) for name in names}}
     rows |= {name: own[split] for name, own in baselines.items() if split in own}
     line = escape(compared(story.result))
-    return f'<section class="wide"><h2>Baselines, {split}</h2><p>{line}</p>{_by_row(rows)}</section>'
+    return f'<section class="wide"><h2>Baselines, {split}</h2><p>{line}</p>{by_row(rows)}</section>'
 
 
-def _by_row(rows: Mapping[str, Mapping[str, Any]]) -> str:
+def by_row(rows: Mapping[str, Mapping[str, Any]]) -> str:
     """Return a table of figures, a row for each name."""
     names = list(dict.fromkeys(name for figures in rows.values() for name in figures))
     head = "".join(f"<th>{escape(name)}</th>" for name in names)

@@ -1,0 +1,96 @@
+"""A trained run used again: what `heddle eval`, `predict`, `deploy export` and `train resume=` do, with values back."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heddle.api import work
+from heddle.api.arguments import overrides_of
+from heddle.api.composed import composed
+from heddle.artifacts import write_json
+from heddle.config.asked import asked_config
+from heddle.config.isolated import isolated_hydra
+from heddle.config.nodes import composed as composed_nodes
+from heddle.config.prefer import preferring
+from heddle.config.run import Plugins
+from heddle.config.saved import saved_config, saved_tree
+from heddle.errors import ConfigError, problem
+from heddle.options import build
+from heddle.plugins import Registry, load_plugins
+from heddle.workflow import saved
+from heddle.workflow.outcome import Outcome
+
+Embeddings = np.ndarray | Mapping[str, np.ndarray]
+"""[n_nodes, d], or node type -> [n, d]."""
+
+Values = Mapping[str, Any]
+
+
+def resumed(folder: Path) -> Path | None:
+    """Go on with a stopped run and return its folder; None as `work.train`."""
+    with _plugins_of(folder), composed("train", "config", overrides_of([], {"resume": folder})) as made:
+        return work.train(asked_config(made.tree, made.registry), made.registry)
+
+
+def evaluated(folder: Path, overrides: Sequence[str], values: Values) -> dict[str, dict[str, float]]:
+    """Return the metrics of a run's weights by split; NaN where there is none."""
+    words = overrides_of(overrides, {**values, "run": folder})
+    with _plugins_of(folder), composed("eval", "eval", words, of_run=True) as made:
+        found = saved.evaluate(saved_config(folder, made.registry, made.tree), folder, made.registry)
+        if made.tree["out"]:
+            write_json(Path(made.tree["out"]), found)
+    return {
+        split: {name: math.nan if value is None else value for name, value in metrics.items()}
+        for split, metrics in found.items()
+    }
+
+
+def predicted(
+    folder: Path, overrides: Sequence[str], values: Values, out: str | Path | None = None
+) -> Outcome:
+    """Return a run's predictions for all of the data, and write them to the CSV `out` if it is named."""
+    words = overrides_of(overrides, {**values, "run": folder})
+    with _plugins_of(folder), composed("predict", "predict", words, of_run=True) as made:
+        config = saved_config(folder, made.registry, made.tree)
+        parts, outcome = saved.predict(config, folder, made.registry)
+        if out is not None or made.tree["out"]:
+            saved.write_predictions(Path(out or made.tree["out"]), parts, outcome)
+    return outcome
+
+
+def embedded(folder: Path, overrides: Sequence[str], values: Values) -> Embeddings:
+    """Return a run's node embeddings."""
+    words = overrides_of(overrides, {**values, "run": folder})
+    with _plugins_of(folder), composed("predict", "predict", words, of_run=True) as made:
+        if made.tree["out"]:
+            raise ConfigError(
+                problem("out", made.tree["out"], "none", "write what embed returns, by numpy.save")
+            )
+        config = saved_config(folder, made.registry, made.tree)
+        found: Embeddings = saved.embed(config, folder, made.registry)
+    return found
+
+
+def exported(folder: Path, overrides: Sequence[str], values: Values) -> Path:
+    """Write a run as a model repository and return the repository."""
+    from heddle.serving.deploy import export
+
+    words = overrides_of(overrides, {**values, "run": folder})
+    with _plugins_of(folder) as registry:
+        with isolated_hydra():
+            node = composed_nodes("deploy", words, registry, ("deploy", "run", "plugins"))["deploy"]
+        if node.name == "none":
+            raise ConfigError(problem("deploy", "none", "a server", "choose deploy='triton' or 'heddle'"))
+        return export(node, folder, saved_config(folder, registry), registry)
+
+
+@contextmanager
+def _plugins_of(folder: Path) -> Iterator[Registry]:
+    """Prefer the plugins that a run preferred, until the block ends, and yield what is installed."""
+    preferred = build(Plugins, saved_tree(folder).get("plugins") or {}, "plugins").preferred
+    with preferring(preferred):
+        yield load_plugins(preferred)

@@ -1,0 +1,63 @@
+"""Overrides as a configuration: what the command of that name composes of the same words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from heddle.config.command import checked_overrides
+from heddle.config.compose import composer, plain, show_hydra
+from heddle.config.isolated import isolated_hydra
+from heddle.config.overrides import Word, parse
+from heddle.config.prefer import prefer_from, preferring
+from heddle.errors import ConfigError
+from heddle.plugins import Registry, load_plugins
+
+
+class Composed(NamedTuple):
+    """What came of a function's arguments.
+
+    Attributes:
+        tree: the composed configuration.
+        registry: the plugins that it is about.
+    """
+
+    tree: Mapping[str, Any]
+    registry: Registry
+
+
+@contextmanager
+def composed(command: str, primary: str, words: Sequence[str], of_run: bool = False) -> Iterator[Composed]:
+    """Yield what `heddle COMMAND WORDS` composes, and prefer the plugins that it prefers until the block ends.
+
+    Hydra's own state, which the caller may use too, is left alone.
+
+    Args:
+        command: "train".
+        primary: its primary configuration.
+        of_run: whether it works on a trained run, whose folder `run` names.
+
+    Raises:
+        ConfigError: an unknown group, option or key, a value of another type, or one that asks for several runs.
+        PluginError: an option belongs to a plugin that can't be used here.
+    """
+    preferred = prefer_from(words)
+    with preferring(preferred):
+        registry = load_plugins(preferred)
+        with isolated_hydra():
+            show_hydra(registry)
+            with composer(primary) as made:
+                parsed = parse(words, made.loader)
+                refuse_sweeps(parsed)
+                tree = plain(made.compose(checked_overrides(command, parsed, made, registry, of_run=of_run)))
+        yield Composed(tree, registry)
+
+
+def refuse_sweeps(words: Sequence[Word]) -> None:
+    """Refuse words that ask for several runs where a function makes one. Raises ConfigError."""
+    for word in words:
+        if word.is_sweep:
+            key, _, value = word.text.partition("=")
+            raise ConfigError(
+                f"{word.text!r} asks for several runs, expected one value; search by heddle.sweep, call the function "
+                f"for each, or give it as a single text: {key.lstrip('+')}={value!r} by keyword"
+            )

@@ -1,0 +1,74 @@
+"""checked_overrides: the overrides of a command, or of the function of that name, checked before Hydra has them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from heddle.config.check import check
+from heddle.config.compose import Composer
+from heddle.config.overrides import Word
+from heddle.config.saved import saved_tree
+from heddle.errors import ConfigError
+from heddle.plugins import Registry
+
+
+def checked_overrides(
+    command: str,
+    words: Sequence[Word],
+    composer: Composer,
+    registry: Registry,
+    *,
+    of_run: bool = False,
+    runs: bool = True,
+) -> list[str]:
+    """Return the overrides of a command for Hydra if they are sound, else raise.
+
+    Args:
+        command: its name, "train".
+        of_run: whether it works on a trained run, whose folder `run` names.
+        runs: whether something is to be run, so that what is named must be usable here, and not only shown.
+
+    Raises:
+        ConfigError: an unknown group, option or key, a value of another type, or one without effect.
+        PluginError: an option belongs to a plugin that can't be used here.
+    """
+    _refuse_without_effect(words)
+    if not runs:
+        return check(words, composer, registry, usable=False)
+    if of_run:
+        return check(words, composer, registry, usable=True, saved=_saved(command, words))
+    return check(words, composer, registry, usable=not _resumes(words))
+
+
+def _refuse_without_effect(words: Sequence[Word]) -> None:
+    """Refuse what Hydra would take and nothing would come of. Raises ConfigError."""
+    for word in words:
+        if word.key == "hydra.run.dir":
+            raise ConfigError(
+                f"hydra.run.dir: found {word.values[0]}, expected run.dir, which names the folder of a run here; "
+                f"write run.dir={word.values[0]}"
+            )
+
+
+def _resumes(words: Sequence[Word]) -> bool:
+    """Tell whether a stopped run is to go on.
+
+    Raises:
+        ConfigError: there are other keys beside `resume`: a run goes on as it began, or its metrics mean nothing.
+    """
+    resumed = [word.text for word in words if word.key == "resume" and word.values != (None,)]
+    own = ("resume", "launch.rank", "launch.coordinator")
+    others = [word.text for word in words if word.key not in own and not word.is_hydras]
+    if resumed and others:
+        raise ConfigError(
+            f"{resumed[0]} goes on with that run by its own configuration; leave out {' '.join(others)}, "
+            "or start a new run without resume"
+        )
+    return bool(resumed)
+
+
+def _saved(command: str, words: Sequence[Word]) -> Mapping[str, Any]:
+    """Return the configuration of the trained run that `run` names (the last of several)."""
+    runs = [word.values[0] for word in words if word.key == "run"]
+    if not runs:
+        raise ConfigError(f"run: found none, expected a run's folder; as in heddle {command} run=runs/NAME")
+    return saved_tree(str(runs[-1]))
