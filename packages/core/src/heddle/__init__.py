@@ -7,11 +7,44 @@
     run                                  # in a notebook: a table and the curves
     other = heddle.train("data=karate", model="gcn", **{"trainer.epochs": 50})
     heddle.compare(run, other)           # metrics, settings that differ, curves
-    heddle.evaluate(run, backend="jax")  # the same weights on another engine
+    run.evaluate(backend="jax")          # the same weights on another engine
 
 The words are those of the command line: "GROUP=OPTION" and "KEY=VALUE", by position, by keyword, by **{"a.b": value}.
-`heddle --help` lists the groups and the options of every installed plugin, `heddle train --help` every key.
+`heddle --help` lists the groups and the options of every installed plugin, `heddle train --help` every key. What is
+wrong raises a `HeddleError`, whose message says what was found, what was expected and what to do. Neither a framework
+nor numpy is imported here: each name is loaded on first use.
 
+Runs
+    train           train a model and return its Run
+    load            open the run in a folder
+    compose         the configuration that train would train, a RunConfig
+    evaluate        metrics of a trained run, also on another engine or other data
+    predict         its predictions for all of the data
+    embed           its node embeddings
+    export          the run as a Triton model repository
+    compare         runs beside one another: a Comparison
+    Run             folder, config, metrics, history, predictions, weights, report; resume(), evaluate() ...
+    RunConfig       all that a run is told, typed and frozen
+    Comparison      metrics, settings that differ, curves
+    Outcome         predictions of a split beside the truth, as arrays
+
+Graphs
+    Graph           one graph or a batch, seven fields; nodes and edges hold arrays, dicts or tuples of them
+    HeteroGraph     several types of nodes and edges; EdgeSet: the edges of one type; hetero_graph: makes one
+    Dataset         graphs, targets and splits
+    from_edge_list, from_networkx, from_scipy   graphs of what others use
+    Budget          sizes to pad to; pad, unpad: a graph in fixed sizes, and back
+    Adjacency       edges sorted by receiver, and their transpose
+    Snapshot, SnapshotSequence, StaticTopologySignal    graphs in time
+    DeltaGraph, EdgeDelta                               a graph that changes
+
+Layers, written once for every engine
+    GCN, SAGE, GAT, GIN, ChebConv, GraphNetwork         of one type of edges
+    RGCN, HGT, HeteroSAGE                               of several types
+    Linear, MLP                                         of nodes alone
+
+Errors
+    HeddleError     the base of all; ConfigError: a wrong configuration; errors: the module of the others
 """
 
 import lazy_loader

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from heddle.config.torchrun import with_torchrun
 from heddle.config.run import RunConfig, run_config
 from heddle.config.saved import resumed_config, saved_config
+from heddle.config.torchrun import with_torchrun
 from heddle.config.upgrade import RENAMED
 from heddle.errors import ConfigError
 from heddle.launch import TORCHRUN, Launch

@@ -71,13 +71,13 @@ def _text(key: str, value: Any) -> str:
         number = float(value)
         return repr(number) if math.isfinite(number) else str(number)
     if isinstance(value, (str, os.PathLike)):
-        return _quoted(os.fspath(value), key)
+        return _quoted(os.fspath(value))
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{_name(key, name)}:{_text(key, of)}" for name, of in value.items()) + "}"
-    if isinstance(value, (Sequence, np.ndarray)):
+    if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, bytes):
         return "[" + ",".join(_text(key, entry) for entry in value) + "]"
     if isclass(value) or isroutine(value):
-        return _quoted(import_path(value, key), key)
+        return _quoted(import_path(value, key))
     raise ConfigError(
         problem(
             key,
@@ -88,9 +88,7 @@ def _text(key: str, value: Any) -> str:
     )
 
 
-def _quoted(text: str | bytes, key: str) -> str:
-    if isinstance(text, bytes):
-        raise ConfigError(problem(key, "bytes", "a text", "decode it"))
+def _quoted(text: str) -> str:
     if _PLAIN.fullmatch(text) and text.lower() not in _NOT_TEXT:
         return text
     return QuotedString(text, Quote.double).with_quotes()

@@ -17,7 +17,7 @@ _LOCK = RLock()
 _OWN = ("hydra", "_dummy_empty_config_.yaml")
 """What Hydra itself keeps in its ConfigStore."""
 
-_SINGLETONS = (GlobalHydra, VersionBase)
+_SINGLETONS: tuple[type, ...] = (GlobalHydra, VersionBase)
 
 
 @contextmanager
