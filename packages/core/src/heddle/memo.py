@@ -18,9 +18,9 @@ class Entry(NamedTuple):
     """
 
     references: Sequence[Callable[[], Any]]
-    versions: Sequence[int]
+    versions: Sequence[Hashable]
     value: Any
-    value_versions: Sequence[int]
+    value_versions: Sequence[int | None]
     copies: Sequence[Any]
 
 
@@ -28,8 +28,9 @@ class Memo:
     """Keeps values for as long as all the arrays they were computed from live and, for tensors, stay unchanged.
 
     An id that is used again is never taken for the array that it once named. Copies and pickles of a Memo are empty;
-    several threads may use one. An in-place edit that the array doesn't count goes unseen: of a numpy array, or
-    behind torch's back (`checked` finds it).
+    several threads may use one. Arrays count by their versions. Those of torch's tensors are how often they were
+    changed in place, so an edit that isn't counted goes unseen: of a numpy array, or behind torch's back (`version`
+    sees it, `checked` finds it). What is computed from tensors that count no changes (of inference mode) isn't kept.
 
     >>> import numpy as np
     >>> memo, array = Memo(), np.ones(3)
@@ -41,14 +42,17 @@ class Memo:
 
     Args:
         held: keep the arrays alive until `clear`, for the values of one step. A value that was written to is computed
-            anew then, and what is computed from tensors that count no changes (of inference mode) is never kept.
+            anew then.
         checked: keep a copy of every array, compare it at each use and raise, for tests and for the hunt after writes
             that no array counts.
+        version: array -> its version, None where there is none, and what is computed from it isn't kept.
     """
 
-    def __init__(self, held: bool = False, checked: bool = False) -> None:
+    def __init__(
+        self, held: bool = False, checked: bool = False, version: Callable[[Any], Hashable] | None = None
+    ) -> None:
         self._entries: dict[Hashable, Entry] = {}
-        self._held, self._checked = held, checked
+        self._held, self._checked, self._version = held, checked, version or _version
         self._lock = RLock()
         self.hits = 0
 
@@ -62,27 +66,33 @@ class Memo:
             HeddleError: `checked`, and an array was changed without its counting that.
         """
         with self._lock:
-            found = self.find(arrays, extra, _NOTHING)
+            versions = self._versions(arrays)
+            found = self._find(arrays, extra, versions, _NOTHING)
             if found is not _NOTHING:
                 self.hits += 1
                 return found
-            versions = [_version(array) for array in arrays]
             value = compute()
             self._keep(arrays, extra, versions, value)
             return value
 
     def keep(self, arrays: Sequence[Any], extra: Hashable, value: Any) -> None:
         """Keep a value for `arrays`, as they are now, and `extra`."""
-        self._keep(arrays, extra, [_version(array) for array in arrays], value)
+        self._keep(arrays, extra, self._versions(arrays), value)
 
     def find(self, arrays: Sequence[Any], extra: Hashable, default: Any = None) -> Any:
         """Return the value kept for `arrays` and `extra`, or the default. Raises as `get`."""
+        return self._find(arrays, extra, None, default)
+
+    def _find(
+        self, arrays: Sequence[Any], extra: Hashable, versions: Sequence[Hashable] | None, default: Any
+    ) -> Any:
         entry = self._entries.get((*map(id, arrays), extra))
-        if entry is None:
+        if entry is None or any(
+            reference() is not array for reference, array in zip(entry.references, arrays)
+        ):
             return default
-        for reference, version, array in zip(entry.references, entry.versions, arrays):
-            if reference() is not array or version != _version(array):
-                return default
+        if entry.versions != (self._versions(arrays) if versions is None else versions):
+            return default
         if entry.copies:
             _compare(arrays, entry.copies)
         if self._held and _value_versions(entry.value) != entry.value_versions:
@@ -93,8 +103,11 @@ class Memo:
         """Forget everything."""
         self._entries.clear()
 
-    def _keep(self, arrays: Sequence[Any], extra: Hashable, versions: Sequence[int], value: Any) -> None:
-        if self._held and any(map(_uncounted, arrays)):
+    def _versions(self, arrays: Sequence[Any]) -> list[Hashable]:
+        return [self._version(array) for array in arrays]
+
+    def _keep(self, arrays: Sequence[Any], extra: Hashable, versions: Sequence[Hashable], value: Any) -> None:
+        if None in versions:
             return
         entries, key = self._entries, (*map(id, arrays), extra)
         references: list[Callable[[], Any]] = (
@@ -107,10 +120,10 @@ class Memo:
         entries[key] = Entry(references, versions, value, kept_versions, copies)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Memo":
-        return Memo(self._held, self._checked)
+        return Memo(self._held, self._checked, self._version)
 
     def __reduce__(self) -> tuple[type, tuple]:
-        return Memo, (self._held, self._checked)
+        return Memo, (self._held, self._checked, self._version)
 
 
 def _uncounted(array: Any) -> bool:
@@ -119,14 +132,13 @@ def _uncounted(array: Any) -> bool:
     return inference is not None and bool(inference())
 
 
-def _version(array: Any) -> int:
-    """Return how often a tensor was changed in place; 0 for arrays that don't count it."""
-    inference = getattr(array, "is_inference", None)
-    return 0 if inference is not None and inference() else getattr(array, "_version", 0)
+def _version(array: Any) -> int | None:
+    """Return how often a tensor was changed in place, None if it doesn't count it; 0 for other arrays."""
+    return None if _uncounted(array) else getattr(array, "_version", 0)
 
 
-def _value_versions(value: Any) -> tuple[int, ...]:
-    return tuple(-1 if _uncounted(leaf) else _version(leaf) for leaf in leaves(value))
+def _value_versions(value: Any) -> tuple[int | None, ...]:
+    return tuple(_version(leaf) for leaf in leaves(value))
 
 
 def _copy(array: Any) -> Any:

@@ -13,6 +13,7 @@ from heddle.ops import GraphOps
 from heddle.params import ParamSpec
 from heddle.support import AggregateSpec
 from heddle_dgl.kernels import import_dgl
+from heddle_torch.digest import counted_version
 
 _EDGES = AggregateSpec("sum", "none")
 
@@ -54,7 +55,7 @@ class DglConv:
         return torch.func.functional_call(self.module, named, (graph, x))
 
 
-_GRAPHS = Memo()
+_GRAPHS = Memo(version=counted_version)
 
 
 def dgl_layer(conv: Callable[..., nn.Module], **options: Any) -> Callable[[int, int], DglConv]:

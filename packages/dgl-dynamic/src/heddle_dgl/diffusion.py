@@ -8,6 +8,7 @@ from heddle.layers.diffusion import DiffusionConv
 from heddle.memo import Memo
 from heddle.ops import GraphOps
 from heddle.support import Support, aggregate
+from heddle_torch.digest import counted_version
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class ReferenceDiffusion(DiffusionConv):
         return self.update(ops, params, x, self.aggregate(ops, supports, x))
 
 
-_TRANSPOSED = Memo()
+_TRANSPOSED = Memo(version=counted_version)
 
 
 def _transposed(ops: GraphOps, support: Support, x: Array) -> Array:
@@ -54,4 +55,4 @@ def _transposed(ops: GraphOps, support: Support, x: Array) -> Array:
         )
         return Support(turned, ops.gather(weight, a.t_order))
 
-    return aggregate(ops, _TRANSPOSED.get((a.indptr, weight), None, make), x)
+    return aggregate(ops, _TRANSPOSED.get((*a, weight), None, make), x)

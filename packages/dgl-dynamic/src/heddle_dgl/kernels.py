@@ -15,6 +15,7 @@ from heddle.plugins.kernels import Kernels
 from heddle_dgl.fused import TORCH_STEPS, Steps
 from heddle_torch import kernels as base
 from heddle_torch.arrays.ops import TorchOps
+from heddle_torch.digest import counted_version
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def dgl_kernels() -> Mapping[str, Callable[..., Any]]:
         PluginError: DGL isn't installed.
     """
     dgl, torchs = import_dgl(), TorchOps()
-    graphs = Memo()
+    graphs = Memo(version=counted_version)
 
     def spmm(adjacency: Adjacency, x: Tensor, weight: Tensor | None = None) -> Tensor:
         fixed = weight is None or (weight.ndim == 1 and not weight.requires_grad)

@@ -67,7 +67,8 @@ def msg_pass(
                 "attention has parameters in its messages, call its apply instead"
             )
         own = ops or TorchOps(x.device)
-        key = (graph.token, aggregation_of(message))
+        of_x = key_of(x)
+        key = None if of_x is None else (graph.token, aggregation_of(message), of_x)
         return Messages(x, key, lambda: message.aggregate(own, graph.supports, x))
     if reduce is None or not hasattr(graph, "update_all"):
         raise GraphError(
@@ -86,8 +87,8 @@ def cache(function: Callable[..., T]) -> Callable[..., T]:
     """Let a function of a tensor (and other arguments) answer once a step for the same tensor and arguments.
 
     Its first argument is the tensor; it does nothing if the answer is cached already. It computes again when anything
-    that it reads has changed (arguments, closure, globals, parameters), where it reads what can't be looked into (see
-    `heddle_dgl.keys`), and outside of a step.
+    that it reads has changed (arguments, closure, globals, parameters, torch's modes), where it reads what can't be
+    looked into (see `heddle_dgl.keys`), and outside of a step.
 
     >>> import torch
     >>> from heddle_dgl.memo import step

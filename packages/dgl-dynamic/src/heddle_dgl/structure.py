@@ -13,7 +13,7 @@ from heddle.graph import Graph
 from heddle.model import edge_weight, prepare_supports
 from heddle.nest import map_nest
 from heddle.support import AggregateSpec, Support
-from heddle_dgl.digest import digest
+from heddle_torch.digest import digest
 from heddle_torch.place import to_tensor
 
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from heddle.ops import GraphOps
 from heddle_dgl import columnwise
 from heddle_dgl.aggregation import aggregation_of
-from heddle_dgl.digest import digest
 from heddle_dgl.run import Run
 from heddle_dgl.store import SnapshotKey
 from heddle_dgl.structure import Structure
+from heddle_torch.digest import digest
 
 
 class WindowBatch:

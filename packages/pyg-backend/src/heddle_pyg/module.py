@@ -19,6 +19,7 @@ from heddle.params import initialise
 from heddle_pyg.adapt import HeteroLayerEncoder, LayerEncoder, as_encoder
 from heddle_pyg.inputs import as_array, as_tensor, read_inputs
 from heddle_pyg.register import register_parameters
+from heddle_torch.digest import contents_version
 from heddle_torch.kernels import ops_on
 
 
@@ -26,7 +27,7 @@ class PortableModule(nn.Module):
     """A portable Model, Encoder, Layer or HeteroLayer with its parameters, named as everywhere in Heddle.
 
     The keys of `state_dict` are the portable names, so weights of any engine load with `load_state_dict`. What is
-    prepared of a graph's edges is kept for as long as the graph's own arrays live, see `Memo`.
+    prepared of a graph's edges is kept for as long as the graph's own arrays live and hold the same.
 
     >>> conv = PortableModule(GCN(3, 4))
     >>> conv(torch.ones(2, 3), torch.tensor([[0], [1]])).shape
@@ -40,7 +41,7 @@ class PortableModule(nn.Module):
     ):
         """Draw the parameters from `seed`, the same numbers that every engine starts from."""
         super().__init__()
-        self.part, self._memo = as_encoder(part), Memo()
+        self.part, self._memo = as_encoder(part), Memo(version=contents_version)
         drawn = np.float64 if dtype == torch.float64 else np.float32
         register_parameters(self, initialise(part.params(), seed, drawn), dtype)
 
@@ -67,7 +68,7 @@ class PortableModule(nn.Module):
         like = next(iter(params.values()), torch.empty(0))
         prepared = self._memo.get(
             given.structure,
-            (like.dtype, like.device, given.sizes),
+            (like.dtype, like.device, given.sizes, torch.is_inference_mode_enabled()),
             lambda: _tensors(self.part.prepare(map_nest(as_array, given.graph)), like),
         )
         placed, ops = _tensors(given.graph, like), ops_on(like.device)

@@ -16,6 +16,7 @@ from heddle.relational.bundle import Bundles
 from heddle.relational.plan import check_plan, plan_relations
 from heddle.relational.prepare import bundles_of, prepare_bundles
 from heddle_pyg.inputs import as_array, as_tensor
+from heddle_torch.digest import contents_version
 from heddle_torch.kernels import ops_on
 
 AGGREGATIONS = ("mean", "add", "sum")
@@ -78,7 +79,7 @@ class RGCNConv(nn.Module):
         self.comp = nn.Parameter(torch.empty(num_relations, num_bases)) if num_bases else None
         self.root = nn.Parameter(torch.empty(right, out_channels)) if root_weight else None
         self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
-        self._memo = Memo()
+        self._memo = Memo(version=contents_version)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -196,7 +197,8 @@ class RGCNConv(nn.Module):
             prepared = prepare_bundles(graph, [plan], mean=self.aggr == "mean")
             return bundles_of(map_nest(lambda leaf: as_tensor(leaf, self.weight), prepared), 0)
 
-        key = (self.weight.dtype, self.weight.device, kinds, counts, width)
+        inference = torch.is_inference_mode_enabled()  # its tensors can't be saved for a gradient
+        key = (self.weight.dtype, self.weight.device, kinds, counts, width, inference)
         return self._memo.get([edge_index, edge_type], key, prepare)
 
 

@@ -14,6 +14,7 @@ from torch.autograd import Function
 
 from heddle.adjacency import Adjacency
 from heddle.memo import Memo
+from heddle_torch.digest import counted_version
 
 with (
     warnings.catch_warnings()
@@ -21,7 +22,7 @@ with (
     warnings.simplefilter("ignore", UserWarning)
     torch.sparse_csr_tensor(torch.tensor([0, 0]), torch.tensor([], dtype=torch.int64), torch.empty(0), (1, 1))
 
-_KEPT = Memo()
+_KEPT = Memo(version=counted_version)
 
 
 class Spmm(Function):
@@ -161,13 +162,17 @@ def _ones(adjacency: Adjacency, like: Tensor) -> Tensor:
 def _scaled(adjacency: Adjacency, weight: Tensor | None, scale: Tensor, back: bool) -> Tensor:
     """Return each edge's weight times its receiver's scale, made once for as long as these live."""
 
+    ends = adjacency.t_receivers if back else adjacency.receivers
+
     def compute() -> Tensor:
-        values = scale.index_select(0, adjacency.t_receivers if back else adjacency.receivers)
+        values = scale.index_select(0, ends)
         if weight is not None:
             values *= weight.index_select(0, adjacency.t_order) if back else weight
         return values
 
-    arrays = [adjacency.senders, scale] if weight is None else [adjacency.senders, scale, weight]
+    arrays = (
+        [ends, scale] if weight is None else [ends, scale, weight, *([adjacency.t_order] if back else [])]
+    )
     return _KEPT.get(arrays, (back, torch.is_inference_mode_enabled()), compute)
 
 

@@ -1,5 +1,7 @@
 """digest: 128 bits of what is in arrays, so that what is kept of them is never found for others."""
 
+from typing import Any
+
 import numpy as np
 import torch
 import xxhash
@@ -33,6 +35,28 @@ def tensor_digest(tensor: Tensor) -> int | None:
     state = xxhash.xxh3_128(f"{tensor.dtype}{tuple(tensor.shape)};".encode())
     state.update(_bytes(values.view(torch.uint8).numpy()))
     return state.intdigest()
+
+
+def contents_version(array: Any) -> tuple[int, int | None] | None:
+    """Return (changes in place, digest of the contents) of an array, as a version for a `Memo`.
+
+    A write behind torch's back, through `.data` or memory that numpy shares, is seen where the tensor lies in host
+    memory. None where nothing tells of a change: a tensor of inference mode on another device.
+
+    >>> contents_version(np.zeros(2)) == contents_version(np.ones(2))
+    False
+    """
+    if isinstance(array, Tensor):
+        counted = -1 if array.is_inference() else array._version
+        found = tensor_digest(array)
+        return None if found is None and counted < 0 else (counted, found)
+    return 0, digest(np.asarray(array))
+
+
+def counted_version(array: Any) -> int | tuple[int, int | None] | None:
+    """Return a tensor's changes in place as a version for a `Memo`; where none are counted, its contents."""
+    counts = isinstance(array, Tensor) and not array.is_inference()
+    return array._version if counts else contents_version(array)
 
 
 def _bytes(array: np.ndarray) -> memoryview:
