@@ -20,9 +20,7 @@ WORDS = ("data=karate", "backend=pyg", "trainer.epochs=4", "trainer.checkpoint_e
 def runs(tmp_path_factory) -> tuple[heddle.Run, heddle.Run]:
     """Two runs, of gcn and of gat."""
     folder = tmp_path_factory.mktemp("runs")
-    return tuple(
-        heddle.train(*WORDS, model=model, **{"run.dir": folder / model}) for model in ("gcn", "gat")
-    )
+    return tuple(heddle.train(*WORDS, model=model, **{"run.dir": folder / model}) for model in ("gcn", "gat"))
 
 
 def test_a_function_trains_what_the_command_trains(train, runs):
