@@ -180,3 +180,50 @@ def test_a_job_of_hydras_may_train(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "trained gcn job gcn" in done.stdout.splitlines()
     assert Path(tmp_path / "run/metrics.json").exists()
+
+
+def test_settings_are_searched(tmp_path):
+    pytest.importorskip("optuna", reason="heddle.sweep needs optuna: pip install 'heddle-core[sweep]'")
+    found = heddle.sweep("model.hidden=4,8", *WORDS[:2], **{"trainer.epochs": 2, "run.dir": tmp_path / "s"})
+    assert [trial.chosen["model.hidden"] for trial in sorted(found.trials)] == ["4", "8"]
+    assert found.best.metrics["valid"]["accuracy"] == found.trials[0].value
+    assert repr(found).splitlines()[0].split() == ["trial", "chosen", "valid.accuracy"]
+    assert "<table" in found._repr_html_()
+    with pytest.raises(heddle.ConfigError, match="nothing to search"):
+        heddle.sweep(*WORDS, model="gcn")
+
+
+def test_variants_are_timed():
+    found = heddle.bench(
+        "data=karate", "model=gcn,sage", backend="pyg", **{"bench.tolerance": None, "bench.steps": 1}
+    )
+    assert [timing.name for timing in found.timings] == ["model=gcn", "model=sage"]
+    assert repr(found).splitlines()[1].startswith("model=gcn") and "model=sage" in found._repr_html_()
+
+
+def test_plans_are_made_without_a_graph():
+    sizes = {"plan.nodes": 10**6, "plan.edges": 10**7, "sharding.devices": 4}
+    plans = heddle.plan(model="gat", **sizes)
+    assert [one.plan for one in plans.estimates] == ["none", "edges", "scatter", "halo"]
+    assert plans.best.n_devices == 4 and plans.best.plan in plans.verdict
+    tight = heddle.plan(model="gat", **sizes, **{"sharding.device_memory": "1kB"})
+    with pytest.raises(heddle.errors.BudgetError, match=r"sharding\.device_memory"):
+        _ = tight.best
+    assert "1,000,000 nodes" in repr(plans) and "<table" in plans._repr_html_()
+
+
+def test_tables_are_generated_prepared_and_read(tmp_path):
+    raw = tmp_path / "raw"
+    assert heddle.generate("tabformer", raw, rows=60, users=5, merchants=4).is_relative_to(raw)
+    folder = heddle.prepare(data="tabformer", **{"data.src": raw, "data.dst": tmp_path / "cards"})
+    found = heddle.dataset(data="prepared", **{"data.root": folder})
+    assert isinstance(found, heddle.Dataset) and isinstance(found.graphs, heddle.HeteroGraph)
+    with pytest.raises(heddle.ConfigError, match="did you mean 'rows'"):
+        heddle.generate("tabformer", tmp_path / "x", row=3)
+    with pytest.raises(heddle.ConfigError, match="is not about data"):
+        heddle.dataset(data="karate", model="gcn")
+
+
+def test_what_is_installed_is_listed():
+    registry = heddle.load_plugins()
+    assert "pyg" in registry.names("backend") and heddle.faults(registry) == []

@@ -22,7 +22,11 @@ Runs
     predict         its predictions for all of the data
     embed           its node embeddings
     export          the run as a Triton model repository
+    serve           a server of it on this machine
     compare         runs beside one another: a Comparison
+    sweep           search for good settings: a Search, the best trial first
+    bench           how fast the steps of variants are: a Benchmark
+    plan            what each device would hold and send: Plans
     Run             folder, config, metrics, history, predictions, weights, report; resume(), evaluate() ...
     RunConfig       all that a run is told, typed and frozen
     Comparison      metrics, settings that differ, curves
@@ -31,7 +35,8 @@ Runs
 Graphs
     Graph           one graph or a batch, seven fields; nodes and edges hold arrays, dicts or tuples of them
     HeteroGraph     several types of nodes and edges; EdgeSet: the edges of one type; hetero_graph: makes one
-    Dataset         graphs, targets and splits
+    Dataset         graphs, targets and splits; dataset: reads one, as train does
+    prepare         tables to a folder that any engine trains from; generate: synthetic tables
     from_edge_list, from_networkx, from_scipy   graphs of what others use
     Budget          sizes to pad to; pad, unpad: a graph in fixed sizes, and back
     Adjacency       edges sorted by receiver, and their transpose
@@ -42,6 +47,10 @@ Layers, written once for every engine
     GCN, SAGE, GAT, GIN, ChebConv, GraphNetwork         of one type of edges
     RGCN, HGT, HeteroSAGE                               of several types
     Linear, MLP                                         of nodes alone
+
+Plugins
+    load_plugins    what is installed: engines, models, datasets, kernels
+    faults          what `heddle doctor` finds wrong with them
 
 Errors
     HeddleError     the base of all; ConfigError: a wrong configuration; errors: the module of the others

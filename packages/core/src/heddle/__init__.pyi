@@ -2,6 +2,8 @@
 
 from . import errors as errors
 from .adjacency import Adjacency as Adjacency
+from .api.bench import Benchmark as Benchmark
+from .api.bench import bench as bench
 from .api.commands import compose as compose
 from .api.commands import embed as embed
 from .api.commands import evaluate as evaluate
@@ -10,8 +12,16 @@ from .api.commands import predict as predict
 from .api.commands import train as train
 from .api.comparison import Comparison as Comparison
 from .api.comparison import compare as compare
+from .api.data import dataset as dataset
+from .api.data import generate as generate
+from .api.data import prepare as prepare
+from .api.plan import Plans as Plans
+from .api.plan import plan as plan
 from .api.run import Run as Run
 from .api.run import load as load
+from .api.serve import serve as serve
+from .api.sweep import Search as Search
+from .api.sweep import sweep as sweep
 from .batch.padding import Budget as Budget
 from .batch.padding import pad as pad
 from .batch.padding import unpad as unpad
@@ -20,6 +30,7 @@ from .convert.edge_list import from_edge_list as from_edge_list
 from .convert.networkx import from_networkx as from_networkx
 from .convert.sparse import from_scipy as from_scipy
 from .data.dataset import Dataset as Dataset
+from .doctor import faults as faults
 from .dynamic.changing import DeltaGraph as DeltaGraph
 from .dynamic.deltas import EdgeDelta as EdgeDelta
 from .dynamic.snapshots import Snapshot as Snapshot
@@ -42,6 +53,7 @@ from .layers.linear import Linear as Linear
 from .layers.mlp import MLP as MLP
 from .layers.rgcn import RGCN as RGCN
 from .layers.sage import SAGE as SAGE
+from .plugins.registry import load_plugins as load_plugins
 from .workflow.outcome import Outcome as Outcome
 
 __version__: str

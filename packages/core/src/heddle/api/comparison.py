@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.api.display import cell, followed, page, table_text
+from heddle.api.display import cell, followed, page, table_html, table_text
 from heddle.api.run import Run, load
 from heddle.config.values import leaves
 from heddle.errors import ConfigError, problem
@@ -58,8 +58,9 @@ class Comparison:
         return table_text(["", *self.names], rows)
 
     def _repr_html_(self) -> str:
-        metrics = _table(self.names, {name: list(map(cell, of)) for name, of in self.metrics.items()})
-        settings = _table(self.names, {name: list(map(str, of)) for name, of in self.settings.items()})
+        head = ("", *self.names)
+        metrics = table_html(head, [(name, *map(cell, of)) for name, of in self.metrics.items()])
+        settings = table_html(head, [(name, *map(str, of)) for name, of in self.settings.items()])
         charts = "".join(
             f"<section><h2>{escape(name)}</h2>{chart}</section>" for name, chart in self._curves().items()
         )
@@ -108,12 +109,3 @@ def _settings(run: Run) -> dict[str, Any]:
 def _points(run: Run, key: str) -> tuple[Sequence[float], Sequence[float]]:
     known = np.isfinite(run.history[key])
     return run.history["epoch"][known].tolist(), run.history[key][known].tolist()
-
-
-def _table(names: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
-    body = "".join(
-        f"<tr><th>{escape(name)}</th>{''.join(f'<td>{escape(value)}</td>' for value in values)}</tr>"
-        for name, values in rows.items()
-    )
-    return f'<table class="figures"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>'

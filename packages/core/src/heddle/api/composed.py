@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from heddle.config.command import checked_overrides
-from heddle.config.compose import composer, plain, show_hydra
+from heddle.config.compose import Composer, composer, plain, show_hydra
 from heddle.config.isolated import isolated_hydra
 from heddle.config.overrides import Word, parse
 from heddle.config.prefer import prefer_from, preferring
@@ -43,13 +43,24 @@ def composed(command: str, primary: str, words: Sequence[str], of_run: bool = Fa
     preferred = prefer_from(words)
     with preferring(preferred):
         registry = load_plugins(preferred)
-        with isolated_hydra():
-            show_hydra(registry)
-            with composer(primary) as made:
-                parsed = parse(words, made.loader)
-                refuse_sweeps(parsed)
-                tree = plain(made.compose(checked_overrides(command, parsed, made, registry, of_run=of_run)))
+        with isolated_composer(primary, registry) as made:
+            parsed = parse(words, made.loader)
+            refuse_sweeps(parsed)
+            tree = plain(made.compose(checked_overrides(command, parsed, made, registry, of_run=of_run)))
         yield Composed(tree, registry)
+
+
+@contextmanager
+def isolated_composer(primary: str, registry: Registry, extra: Mapping[str, type] = {}) -> Iterator[Composer]:
+    """Yield a Composer of a primary configuration, Hydra's own state left alone.
+
+    Args:
+        extra: name -> dataclass of the nodes that the command has besides a run's.
+    """
+    with isolated_hydra():
+        show_hydra(registry, extra=extra)
+        with composer(primary) as made:
+            yield made
 
 
 def refuse_sweeps(words: Sequence[Word]) -> None:

@@ -98,6 +98,16 @@ def table_text(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def table_html(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as HTML, the first cell of each row its name."""
+    first = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "".join(
+        f"<tr><th>{escape(row[0])}</th>{''.join(f'<td>{escape(text)}</td>' for text in row[1:])}</tr>"
+        for row in rows
+    )
+    return f'<table class="figures"><thead><tr>{first}</tr></thead><tbody>{body}</tbody></table>'
+
+
 def cell(value: float | None) -> str:
     """Return a metric as a table shows it: "0.8100", "-" where there is none."""
     return "-" if value is None or value != value else f"{value:.4f}"

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr
 from io import StringIO
 
+from heddle.api.options import Bench, Plan, Sweep
 from heddle.cli.main import COMMANDS
-from heddle.cli.options import Bench, Plan, Sweep
 from heddle.errors import ConfigError, nearest
 
 PRIMARIES = {

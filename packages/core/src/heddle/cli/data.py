@@ -1,7 +1,6 @@
 """`heddle data`: the datasets that can be read, what is in one, and tables made ready for training."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from heddle.cli.screen import print_table
 from heddle.cli.words import preferred
@@ -44,33 +43,18 @@ def run(arguments: Sequence[str]) -> int:
     elif action == "generate":
         _generate(words)
     elif action == "prepare":
-        _prepare(words, load_plugins())
+        from heddle.api.data import prepared
+
+        print(prepared(words, load_plugins()))
     else:
         _describe(words, load_plugins())
     return 0
 
 
-def _prepare(words: Sequence[str], registry: Registry) -> None:
-    from heddle.config.nodes import composed
-    from heddle.data.etl.prepare import prepare
-    from heddle.data.etl.readers import PREPARED
-    from heddle.data.etl.recipes import schema_of
-    from heddle.data.etl_options import Etl
-    from heddle.data.reader_options import TablesToPrepare
-
-    config = composed("prepare", words, registry, ("data", "etl", "plugins"), {"etl": Etl})
-    data = config["data"]
-    if not isinstance(data, TablesToPrepare):
-        raise ConfigError(f"data={data.reader} has no tables to prepare; choose one of {', '.join(PREPARED)}")
-    src, dst = data.wanted("src"), data.wanted("dst")
-    print(prepare(schema_of(data), src, dst, config["etl"]))
-
-
 def _generate(words: Sequence[str]) -> None:
-    import inspect
-
     import yaml
 
+    from heddle.api.data import defaults_of, generate
     from heddle.data.generate import GENERATORS
 
     if len(words) < 2 or words[0] not in GENERATORS:
@@ -79,23 +63,16 @@ def _generate(words: Sequence[str]) -> None:
         raise ConfigError(
             f"heddle data generate takes one of {names} and a folder, found {list(words)}{hint or ';'} add it"
         )
-    make: Callable[..., Any] = GENERATORS[words[0]]
-    given: dict[str, Any] = {}
-    valid = {
-        name: parameter.default
-        for name, parameter in inspect.signature(make).parameters.items()
-        if parameter.default is not parameter.empty
-    }
-    for word in words[2:]:
-        key, mark, value = word.partition("=")
-        number = yaml.safe_load(value) if mark else None
-        if key not in valid or isinstance(number, bool) or not isinstance(number, (int, type(valid[key]))):
-            hint = nearest(key, list(valid)) or ";"
-            raise ConfigError(
-                f"{word!r} is none of {', '.join(f'{k}={v}' for k, v in valid.items())}{hint} mend it"
-            )
-        given[key] = number
-    print(make(words[1], **given))
+    name, folder, *sizes = words
+    for word in sizes:
+        if "=" not in word:
+            known = ", ".join(f"{key}={value}" for key, value in defaults_of(name).items())
+            raise ConfigError(f"{word!r} is none of {known}; write KEY=VALUE")
+    print(
+        generate(
+            name, folder, **{key: yaml.safe_load(text) for key, _, text in (w.partition("=") for w in sizes)}
+        )
+    )
 
 
 def _list(registry: Registry) -> None:
@@ -115,9 +92,7 @@ def _list(registry: Registry) -> None:
 
 
 def _describe(words: Sequence[str], registry: Registry) -> None:
+    from heddle.api.data import read
     from heddle.cli.describe import facts
-    from heddle.config.nodes import composed
 
-    config = composed("config", words, registry, ("data", "plugins"))["data"]
-    dataset = registry.dataset(config.reader)(config)
-    print_table(("of the dataset", "found"), facts(dataset))
+    print_table(("of the dataset", "found"), facts(read(words, registry)))

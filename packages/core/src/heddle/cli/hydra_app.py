@@ -12,8 +12,9 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from heddle.api.sweep_folder import sweep_folder
 from heddle.cli.flags import Flags, parse_flags
-from heddle.cli.multirun import summarise, sweep_folder
+from heddle.cli.multirun import summarise
 from heddle.config.command import checked_overrides
 from heddle.config.compose import HYDRA_VERSION, composer, one_sentence, show_hydra
 from heddle.config.groups import CONF

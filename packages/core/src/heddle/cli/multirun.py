@@ -1,38 +1,12 @@
-"""The folder of a sweep: where its runs go, and the table over all of them at the end."""
+"""The table over all runs of a sweep at its end."""
 
 import json
 import math
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.types import Quote, QuotedString
-
 from heddle.cli.screen import print_table
-from heddle.errors import ConfigError
-
-RUN_DIR = "run.dir="
-SWEEP_DIR = "hydra.sweep.dir="
-
-
-def sweep_folder(overrides: Sequence[str]) -> tuple[list[str], Path | None]:
-    """Return the overrides of a sweep with the folder of its runs, which are numbered below it, and that folder.
-
-    The folder is what `run.dir` names, since one folder can't hold several runs, or `hydra.sweep.dir`, or a new one
-    under runs/. Where either has other keys in it (`run.dir=runs/${seed}`) nothing is changed and the folder is None.
-    """
-    for start in (RUN_DIR, SWEEP_DIR):
-        named = [text.removeprefix(start) for text in overrides if text.startswith(start)]
-        if named:
-            if any("${" in name or "," in name or "(" in name for name in named):
-                return list(overrides), None
-            folder = Path(named[-1].strip("\"'"))
-            break
-    else:
-        folder = _new_folder()
-    rest = [text for text in overrides if not text.startswith((RUN_DIR, SWEEP_DIR))]
-    return [*rest, SWEEP_DIR + QuotedString(str(folder), Quote.double).with_quotes()], folder
 
 
 def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
@@ -74,18 +48,3 @@ def _spread(values: list[float]) -> dict[str, float]:
     squares = sum((value - mean) ** 2 for value in values)
     std = math.sqrt(squares / (len(values) - 1)) if len(values) > 1 else 0.0
     return {"mean": mean, "std": std, "least": min(values), "most": max(values)}
-
-
-def _new_folder() -> Path:
-    """Make runs/sweep-<time>, with a number where that is taken."""
-    stem = time.strftime("sweep-%Y%m%d-%H%M%S")
-    for attempt in range(1, 10_000):
-        folder = Path("runs") / (stem if attempt == 1 else f"{stem}-{attempt}")
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            continue
-    raise ConfigError(
-        f"run.dir: found 9999 folders named runs/{stem}, expected a free name; set run.dir=PATH"
-    )

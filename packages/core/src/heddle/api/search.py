@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any, NamedTuple
 
-from heddle.cli.options import Sweep
+from heddle.api.options import Sweep
 from heddle.config.space import Space, size_of
 from heddle.errors import ConfigError, HeddleError, nearest
 

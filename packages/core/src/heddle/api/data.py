@@ -1,0 +1,110 @@
+"""Datasets by function: one read, tables prepared for training, synthetic tables written."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from heddle.api.arguments import overrides_of
+from heddle.config.isolated import isolated_hydra
+from heddle.config.nodes import composed
+from heddle.config.prefer import prefer_from, preferring
+from heddle.data.dataset import Dataset
+from heddle.data.etl.prepare import prepare as prepare_tables
+from heddle.data.etl.readers import PREPARED
+from heddle.data.etl.recipes import schema_of
+from heddle.data.etl_options import Etl
+from heddle.data.generate import GENERATORS
+from heddle.data.reader_options import TablesToPrepare
+from heddle.errors import ConfigError, nearest
+from heddle.plugins import Registry, load_plugins
+
+
+def dataset(*overrides: str, **values: Any) -> Dataset:
+    """Return the dataset that a `data` node names, as `heddle train` reads it with the same words.
+
+        heddle.dataset(data="planetoid", **{"data.name": "cora", "data.root": "planetoid"})
+
+    Args:
+        overrides, values: as in `train`, about `data` alone.
+
+    Raises:
+        ConfigError: a word about something else, or one that no configuration knows.
+        DataError: a file that is missing, or isn't what it claims to be.
+    """
+    words = overrides_of(overrides, values)
+    preferred = prefer_from(words)
+    with preferring(preferred):
+        return read(words, load_plugins(preferred))
+
+
+def read(words: Sequence[str], registry: Registry) -> Dataset:
+    """Return the dataset of a `data` node. Raises HeddleError: as `dataset`."""
+    with isolated_hydra():
+        config = composed("config", words, registry, ("data", "plugins"))["data"]
+    found: Dataset = registry.dataset(config.reader)(config)
+    return found
+
+
+def prepare(*overrides: str, **values: Any) -> Path:
+    """Make tables ready for training and return the prepared folder; `heddle data prepare`.
+
+        heddle.prepare(data="tabformer", **{"data.src": "raw", "data.dst": "cards", "etl.memory": "1GB"})
+
+    An interrupted call goes on where it stopped when it is made again.
+
+    Args:
+        overrides, values: as in `train`, about `data` and `etl`.
+
+    Raises:
+        ConfigError: a reader without tables to prepare, or a word that no configuration knows.
+        DataError: a table that can't be read as what it claims to be.
+    """
+    words = overrides_of(overrides, values)
+    preferred = prefer_from(words)
+    with preferring(preferred):
+        return prepared(words, load_plugins(preferred))
+
+
+def prepared(words: Sequence[str], registry: Registry) -> Path:
+    """Make tables ready for training and return the folder. Raises HeddleError: as `prepare`."""
+    with isolated_hydra():
+        config = composed("prepare", words, registry, ("data", "etl", "plugins"), {"etl": Etl})
+    data = config["data"]
+    if not isinstance(data, TablesToPrepare):
+        raise ConfigError(f"data={data.reader} has no tables to prepare; choose one of {', '.join(PREPARED)}")
+    src, dst = data.wanted("src"), data.wanted("dst")
+    return prepare_tables(schema_of(data), src, dst, config["etl"])
+
+
+def generate(name: str, folder: str | Path, **sizes: Any) -> Path:
+    """Write synthetic tables in the layout of a public dataset and return where they are; `heddle data generate`.
+
+        heddle.generate("tabformer", "raw", rows=1_000_000, users=2000)
+
+    Args:
+        name: "tabformer" or "ogbn_mag".
+        folder: where the files go.
+        sizes: arguments of that generator, each with a default; `seed` among them.
+
+    Raises:
+        ConfigError: an unknown name or argument, or a value of another type.
+    """
+    if name not in GENERATORS:
+        hint = nearest(name, list(GENERATORS)) or ";"
+        raise ConfigError(f"generate: found {name!r}{hint} expected one of {', '.join(GENERATORS)}")
+    make: Callable[..., Path] = GENERATORS[name]
+    defaults = defaults_of(name)
+    for key, value in sizes.items():
+        kind = type(defaults.get(key))
+        if key not in defaults or isinstance(value, bool) or not isinstance(value, (int, kind)):
+            hint = nearest(key, list(defaults)) or ";"
+            known = ", ".join(f"{key}={value}" for key, value in defaults.items())
+            raise ConfigError(f"{f'{key}={value}'!r} is none of {known}{hint} change it")
+    return make(folder, **sizes)
+
+
+def defaults_of(name: str) -> Mapping[str, Any]:
+    """Return the arguments of a generator with their defaults."""
+    parameters = inspect.signature(GENERATORS[name]).parameters
+    return {key: each.default for key, each in parameters.items() if each.default is not each.empty}
