@@ -58,6 +58,12 @@ class StoredGroup(dict[str, Any]):
             found = self[file] = self._stored(file, found)
         return found
 
+    def __deepcopy__(self, memo: Any) -> "StoredGroup":
+        """Return a group with the same nodes, which Hydra copies when it loads one; no other is made for it."""
+        copied = StoredGroup(self._group, {})
+        copied.update(self)
+        return copied
+
     def __reduce__(self) -> Any:
         """Pickle what Hydra needs in another process: the nodes."""
         return dict, ({file: self[file] for file in self},)
