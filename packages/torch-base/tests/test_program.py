@@ -1,5 +1,7 @@
 """Programs of portable models: training, determinism, and states that come back to the bit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,8 @@ from heddle.layers.rgcn import RGCN
 from heddle.model import Batch, Model
 from heddle.models.relational import RelationalStack
 from heddle.models.stack import Stack
-from heddle.optim import Optim
+from heddle.optim import Optim, ParamGroup
+from heddle.optim_groups import sparse_names
 from heddle.task import Task
 from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.place import precision_named
@@ -316,6 +319,54 @@ def test_float16_scales_its_gradients_and_keeps_the_scale():
     assert scale == state.optimizer.scaler.get_scale() > 1
     other = program.from_arrays(program.to_arrays(state))
     assert trained(program, placed, other, 1)[1] == trained(program, placed, state, 1)[1]
+
+
+@pytest.mark.parametrize(
+    "precision,read",
+    [("float32", "whole"), *((each, "by id") for each in ("float32", "float64", "bfloat16", "float16"))],
+)
+def test_a_sparse_table_trains_in_every_precision(precision, read):
+    """Read whole, all its rows have gradients; by id, those of the nodes of the batch."""
+    model = Model(Stack((GCN(4, 2),), embedding=(80, 4)), NodeHead())
+    graph, labels = two_communities()
+    if read == "by id":
+        graph = graph._replace(nodes=np.arange(60) + 20)
+    else:
+        model = Model(Stack((GCN(4, 2),), embedding=(60, 4)), NodeHead())
+        graph = graph._replace(nodes=None)
+    index = np.arange(0, 60, 2)
+    batch = Batch(graph, model.prepare(graph), index, labels[index], np.ones(30, bool))
+    groups = {"tables": ParamGroup(on="encoder.embedding", sparse=True)}
+    optim = Optim(lr=0.05, weight_decay=0.0, groups=groups)
+    sparse, found = sparse_names(optim, model.params()), precision_named(precision)
+    learner = PortableLearner(model, TorchOps(), CPU, found, sparse)
+    make = configured(optim, learner.names(), found.scaled_on(CPU), learner.tables())
+    program = build_program(learner, NODES, make, TorchOps(), CPU)
+    start = program.to_arrays(program.init(0))["params/encoder.embedding"]
+    state, losses = trained(program, program.place(batch), program.init(0), 60)
+    assert losses[-1] < 0.5 * losses[0]
+    assert [type(of.optimizer).__name__ for of in state.optimizer.held] == ["Adam", "SparseAdam"]
+    moved = (program.to_arrays(state)["params/encoder.embedding"] != start).any(axis=1)
+    assert moved.tolist() == [False] * (len(moved) - 60) + [True] * 60
+    if read == "whole":
+        low = PortableLearner(model, TorchOps(), CPU, precision_named("bfloat16"), sparse)
+        with pytest.raises(ConfigError, match=r"reads whole in torch\.bfloat16"):
+            low.place(batch)
+
+
+def test_rates_of_groups_follow_the_schedule_and_come_back():
+    groups = {"first": ParamGroup(on="encoder.layers.0.*", lr=0.06), "bias": ParamGroup(on="*.1.bias")}
+    program, model = build(replace(ADAM, groups=groups))
+    placed = program.place(node_batch(model))
+    state = program.set_lr(program.init(0), 0.01)
+    state, _ = trained(program, placed, state, 1)
+    back = program.from_arrays(program.to_arrays(state))
+    for one in (state, program.set_lr(back, 0.01), back):
+        rates = [group["lr"] for group in one.optimizer.param_groups]
+        assert rates == pytest.approx([0.01, 0.03, 0.01])
+        assert one.optimizer.lr == 0.01
+    with pytest.raises(CheckpointError, match="optim"):
+        build()[0].from_arrays(program.to_arrays(state))
 
 
 def test_plain_values_come_back_and_others_are_refused():

@@ -114,6 +114,24 @@ class StatesKernels(Protocol):
         ...
 
 
+@runtime_checkable
+class Compiles(Protocol):
+    """Compiles steps, or parts of them, for the shapes that they meet."""
+
+    @property
+    def compiled(self) -> str:
+        """What is compiled by what, e.g. "steps by XLA"; "" where its options ask for nothing."""
+        ...
+
+
+@runtime_checkable
+class TakesSparseGradients(Protocol):
+    """Changes only the rows of a table of embeddings that a step reads, where `optim.groups` asks for that."""
+
+    sparse_optimisers: tuple[str, ...]
+    """Names of the optimisers that do so."""
+
+
 class Capability(NamedTuple):
     """What an engine or a model may be able to do.
 
@@ -143,6 +161,10 @@ PLANS_FORECASTS = Capability(
 )
 STATES_DTYPES = Capability("states dtypes", "computes in float dtypes that it names", StatesDtypes)
 STATES_KERNELS = Capability("states kernels", "says which kernel serves which primitive", StatesKernels)
+SPARSE_GRADIENTS = Capability(
+    "sparse gradients", "changes only the rows of embeddings that a step reads", TakesSparseGradients
+)
+COMPILES = Capability("compiles", "compiles steps, or parts of them", Compiles)
 
 ENGINES = (
     ANY_SHAPES,
@@ -154,6 +176,8 @@ ENGINES = (
     PLANS_FORECASTS,
     STATES_DTYPES,
     STATES_KERNELS,
+    SPARSE_GRADIENTS,
+    COMPILES,
 )
 """Of engines."""
 

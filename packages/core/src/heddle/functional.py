@@ -13,7 +13,8 @@ from heddle.model import Batch, Model
 from heddle.named_arrays import fitting_arrays
 from heddle.nest import map_nest
 from heddle.ops import GraphOps
-from heddle.optim import Optim, check_optim
+from heddle.optim import Optim
+from heddle.optim_groups import param_rules, sparse_groups, table_names
 from heddle.optimisers import Moments, start, update
 from heddle.params import initialise
 from heddle.program import Metrics, Program
@@ -57,7 +58,13 @@ def functional_program(
     if not isinstance(model, Model):
         raise ConfigError(f"model: found a {type(model).__name__}, expected a portable Model; choose one")
     specs, ops = model.params(), engine.ops()
-    check_optim(optim, list(specs))
+    rules = param_rules(optim, list(specs), table_names(specs))
+    if sparse_groups(optim):
+        raise ConfigError(
+            f"optim.groups.{sparse_groups(optim)[0]}.sparse: found backend {engine.name!r}, whose gradients are dense, "
+            "expected an engine with sparse ones; take out sparse"
+        )
+    frozen = {name for rule in rules if rule.frozen for name in rule.names}
 
     def on_host(x: Array) -> np.ndarray:
         return np.array(ops.stop_gradient(x)) if to_numpy is None else np.array(to_numpy(x))
@@ -75,13 +82,15 @@ def functional_program(
         return fresh(initialise(specs, seed, dtype), seed)
 
     def step(state: State, batch: Batch) -> tuple[State, Metrics]:
+        trained = {name: value for name, value in state.params.items() if name not in frozen}
+
         def loss(*weights: Array) -> Array:
             dropout = dropout_of(ops, np.random.default_rng([state.seed, state.moments.updates]))
-            outputs = model.apply(ops, dict(zip(specs, weights)), batch, dropout)
-            return task.loss(ops, outputs, batch)
+            params = {**state.params, **dict(zip(trained, weights))}
+            return task.loss(ops, model.apply(ops, params, batch, dropout), batch)
 
-        value, found = engine.value_and_grad(loss)(*state.params.values())
-        grads = dict(zip(specs, found))
+        value, found = engine.value_and_grad(loss)(*trained.values())
+        grads = dict(zip(trained, found))
         if check is not None:
             check(grads, state.moments.updates + 1)
         params, moments = update(ops.xp, optim, state.lr, state.params, grads, state.moments)

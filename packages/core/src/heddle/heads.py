@@ -100,7 +100,7 @@ class LinkHead:
     receiver_type: str = ""
 
     def params(self) -> dict[str, ParamSpec]:
-        return {"relation": ParamSpec((self.n_relations, self.dim))} if self.n_relations else {}
+        return {"relation": ParamSpec((self.n_relations, self.dim), rows=True)} if self.n_relations else {}
 
     def prepare(self, graph: Graph | HeteroGraph) -> Mapping[str, Any]:
         return {}
@@ -142,7 +142,8 @@ class EdgeHead:
 
     def params(self) -> dict[str, ParamSpec]:
         tables = {
-            f"codes.{column}": ParamSpec(table_shape(size)) for column, size in enumerate(self.asked_codes)
+            f"codes.{column}": ParamSpec(table_shape(size), rows=True)
+            for column, size in enumerate(self.asked_codes)
         }
         return {**self._mlp.params(), **tables}
 

@@ -5,7 +5,8 @@ from math import sqrt
 from typing import Any, NamedTuple
 
 from heddle.graph import Array
-from heddle.optim import Optim, check_optim
+from heddle.optim import Optim
+from heddle.optim_groups import ParamRule, param_rules, rate
 
 Arrays = Mapping[str, Array]
 
@@ -34,40 +35,50 @@ def update(
 ) -> tuple[dict[str, Array], Moments]:
     """Return the parameters and moments after one update, in the dtypes of the parameters.
 
-    Gradients are clipped first: scaled to the norm `clip_norm` over all parameters where theirs is larger. Weight
-    decay is added to the gradient, but by adamw taken off the weights: w - lr decay w.
+    Each group of `optim.groups` has its own settings, its learning rate in the proportion to `lr` that it has to
+    `optim.lr`; frozen parameters stay. Tables of sparse groups, which change only in rows that are read, are left to
+    engines. Gradients are clipped first: scaled to the norm `clip_norm` over all trained parameters where theirs is
+    larger. Weight decay is added to the gradient, but by adamw taken off the weights: w - lr decay w.
     Source: adam: Kingma & Ba (2015), algorithm 1; adamw: Loshchilov & Hutter (2019), algorithm 2; sgd: velocity =
     momentum velocity + gradient, starting from the first gradient, w - lr velocity.
 
     Raises:
-        ConfigError: see `check_optim`.
+        ConfigError: see `param_rules`.
 
     >>> import numpy as np
     >>> params, grads = {"w": np.array([1.0, -2.0])}, {"w": np.array([0.5, -4.0])}
     >>> update(np, Optim("sgd", weight_decay=0.0), 0.1, params, grads, start(np, params))[0]["w"]
     array([ 0.95, -1.6 ])
     """
-    name, decay = optim.name, optim.weight_decay
-    decaying = check_optim(optim, list(params))
-    grads = clipped(xp, grads, optim.clip_norm or 0.0)
-    (one, two), eps = optim.betas, optim.eps
-    momentum, count = optim.momentum, moments.updates + 1
-    first, second, updated = {}, {}, {}
-    for key, weight in params.items():
-        grad, rate = grads[key], decay if key in decaying else 0.0
-        if rate and name == "adamw":
-            weight = weight - weight * (lr * rate)
-        elif rate:
-            grad = grad + weight * rate
-        if name == "sgd":
-            first[key], second[key] = moments.first[key] * momentum + grad, moments.second[key]
-            step = first[key]
-        else:
-            first[key] = moments.first[key] * one + grad * (1 - one)
-            second[key] = moments.second[key] * two + grad * grad * (1 - two)
-            step = first[key] / (1 - one**count) / (xp.sqrt(second[key] / (1 - two**count)) + eps)
-        updated[key] = weight - step * lr
+    rules, count = param_rules(optim, list(params)), moments.updates + 1
+    trained = {name: grads[name] for rule in rules if not rule.frozen for name in rule.names}
+    grads = clipped(xp, trained, optim.clip_norm or 0.0)
+    updated, first, second = dict(params), dict(moments.first), dict(moments.second)
+    for rule in rules:
+        for key in () if rule.frozen else rule.names:
+            updated[key], first[key], second[key] = _updated(
+                xp, rule, lr * rate(optim, rule), key, params[key], grads[key], moments, count
+            )
     return updated, Moments(first, second, count)
+
+
+def _updated(
+    xp: Any, rule: ParamRule, lr: float, key: str, weight: Array, grad: Array, moments: Moments, count: int
+) -> tuple[Array, Array, Array]:
+    """Return a parameter and its two moments after update number `count`."""
+    optim, decay = rule.optim, rule.optim.weight_decay if key in rule.decaying else 0.0
+    if decay and optim.name == "adamw":
+        weight = weight - weight * (lr * decay)
+    elif decay:
+        grad = grad + weight * decay
+    if optim.name == "sgd":
+        step = moments.first[key] * optim.momentum + grad
+        return weight - step * lr, step, moments.second[key]
+    one, two = optim.betas
+    first = moments.first[key] * one + grad * (1 - one)
+    second = moments.second[key] * two + grad * grad * (1 - two)
+    step = first / (1 - one**count) / (xp.sqrt(second / (1 - two**count)) + optim.eps)
+    return weight - step * lr, first, second
 
 
 def clipped(xp: Any, grads: Arrays, norm: float) -> Arrays:

@@ -16,10 +16,12 @@ class ParamSpec(NamedTuple):
         shape: e.g. (in, out); leading axes beyond the last two (relations, heads) don't count as fans.
         init: "zeros"; "ones"; "glorot": uniform in +-sqrt(6 / (fan in + fan out)) (Glorot & Bengio 2010, eq. 16);
             "fan_in": uniform in +-1/sqrt(fan in); "normal": standard normal.
+        rows: whether models `gather` its rows, so that its gradient may be sparse.
     """
 
     shape: tuple[int, ...]
     init: str = "glorot"
+    rows: bool = False
 
 
 def initialise(specs: Mapping[str, ParamSpec], seed: int, dtype: type = np.float32) -> dict[str, np.ndarray]:

@@ -60,6 +60,18 @@ CASES = [
     (["optim.betas=[0.9,1]"], ["found 1, expected less than 1"]),
     (["backend=loop", "backend.label=x"], ["backend.label: found 'x', expected one of left, right"]),
     (["backend=loop", "backend.speed=fast"], ["backend.speed: found 'fast'"]),
+    # groups of parameters
+    (["optim.groups.a.lrr=0.1"], ["optim.groups.a.lrr is unknown; did you mean 'optim.groups.a.lr'?"]),
+    (["optim.groups.a.lr=fast"], ["optim.groups.a.lr: found 'fast', expected a number or null"]),
+    (["optim.groups={a:{on:x,nmae:sgd}}"], ["did you mean 'optim.groups.a.name'?"]),
+    (["optim.groups.a={on:x,name:sdg}"], ["optim.groups.a.name: found 'sdg'", "did you mean 'sgd'?"]),
+    (["optim.groups.a=3"], ["optim.groups.a: found 3, expected keys below it", "optim.groups.a.on=..."]),
+    (["-m", "optim.groups.a.on=x", "optim.groups.a.lr=0.1,-1"], ["optim.groups.a.lr: found -1, expected"]),
+    (["optim.groups.a.lr=0.1"], ["optim.groups.a.on: found nothing, expected a pattern"]),
+    (["optim.groups.a={on:x,frozen:true,lr:1}"], ["optim.groups.a.lr: found 1.0 beside", "take one out"]),
+    (["optim.groups.a={on:x,lr:1}", "optim.lr=0"], ["optim.groups.a.lr: found 1.0 beside optim.lr=0"]),
+    (["optim=sgd", "optim.groups.a={on:x,sparse:true}"], ["sgd with momentum=0.9", "a.momentum=0"]),
+    (["optim.clip_norm=1", "optim.groups.a={on:x,sparse:true}"], ["optim.clip_norm=1.0", "take out sparse"]),
     # words that can't be read
     (["model"], ["'model' has no '='"]),
     (["seed==3"], ["'seed==3' can't be read"]),

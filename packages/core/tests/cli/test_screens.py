@@ -130,7 +130,15 @@ def run_apart(code, tmp_path):
 
 @pytest.mark.parametrize(
     "words",
-    [["plugins"], ["doctor"], ["data"], ["--help"], ["train", "model=gnc"], ["train", "model.hiden=3"]],
+    [
+        ["plugins"],
+        ["doctor"],
+        ["data"],
+        ["--help"],
+        ["train", "model=gnc"],
+        ["train", "model.hiden=3"],
+        ["train", "backend=jax", "optim.groups.a={on:head.*,weight_decay:0,sparse:true}"],
+    ],
 )
 def test_no_framework_is_imported_to_tell(tmp_path, words):
     code = (
@@ -139,6 +147,19 @@ def test_no_framework_is_imported_to_tell(tmp_path, words):
         f"print(json.dumps([name for name in {FRAMEWORKS!r} if name in sys.modules]))"
     )
     assert json.loads(run_apart(code, tmp_path)) == []
+
+
+def test_only_the_nodes_that_are_composed_are_made(heddle_command, monkeypatch):
+    """Hydra copies the stored groups before it reads them; of some seventy options a run has a dozen."""
+    from heddle.config.groups import Choice
+
+    made, node = [], Choice.node
+    monkeypatch.setattr(
+        Choice, "node", lambda self, group, name: made.append((group, name)) or node(self, group, name)
+    )
+    assert heddle_command("train", "model.hiden=3", "backend=loop")[0] == 2
+    assert ("model", "gcn") in made and ("model", "gat") not in made
+    assert len(made) < 20
 
 
 @pytest.mark.parametrize(

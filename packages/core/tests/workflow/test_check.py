@@ -57,3 +57,17 @@ def test_a_training_split_without_known_targets_is_told(tmp_path, make):
     with pytest.raises(DataError, match="found no known target"):
         train(config_for(tmp_path), Registry(dataset))
     assert not list(tmp_path.iterdir())
+
+
+def test_sparse_gradients_are_refused_before_the_engine_is_loaded(tmp_path):
+    class Unloaded(Registry):
+        def suggest(self, kind, capability):
+            return f"choose one with {capability.name}"
+
+        def backend(self, options):
+            raise AssertionError("the engine was loaded")
+
+    groups = {"tables": {"on": "codes.*", "sparse": True}}
+    config = config_for(tmp_path / "run", optim={"weight_decay": 0.0, "groups": groups})
+    with pytest.raises(ConfigError, match=r"groups\.tables\.sparse: found backend 'fake'.*sparse gradients"):
+        train(config, Unloaded(node_dataset()))

@@ -9,6 +9,7 @@ from heddle.graph import Graph, HeteroGraph
 from heddle.launch import Launch
 from heddle.model import Model, Signature
 from heddle.optim import Optim
+from heddle.optim_groups import sparse_names
 from heddle.program import Program
 from heddle.sharding.plan import Estimate
 from heddle.sharding.settings import Sharding
@@ -28,7 +29,7 @@ from heddle_torch.group import join
 from heddle_torch.place import device_named, precision_named, use_threads
 from heddle_torch.train.backward import Backward, backward_alone
 from heddle_torch.train.learner import Learner, PortableLearner
-from heddle_torch.train.optimizer import configured
+from heddle_torch.train.optimizer import SPARSE_OPTIMISERS, configured
 from heddle_torch.train.program import build_program
 
 TIMEOUT = 120.0
@@ -39,6 +40,7 @@ class DglBackend(TorchEngine):
     """The engine, as its options configure it."""
 
     name = "dgl-dynamic"
+    sparse_optimisers = SPARSE_OPTIMISERS
 
     def __init__(self, options: DglOptions):
         self.device = device_named(options.device)
@@ -47,6 +49,7 @@ class DglBackend(TorchEngine):
         self._kernel = options.kernel
         self.kernels = kernels_named(options.kernel, self.device)
         self._steps = steps_named(options.kernel, self.device, self.precision.compute)
+        self.compiled = "steps of cells by torch.compile" if options.compile else ""
         if options.compile:
             from heddle_dgl.fused.compiled import compiled_steps
 
@@ -59,7 +62,8 @@ class DglBackend(TorchEngine):
         """Build the Program that trains a portable Model, or one that forecasts (see `heddle_dgl.models`)."""
         ops = self.ops()
         if isinstance(model, Model):
-            learner: Learner = PortableLearner(model, ops, self.device, self.precision)
+            sparse = sparse_names(optim, model.params())
+            learner: Learner = PortableLearner(model, ops, self.device, self.precision, sparse)
         elif isinstance(model, ForecastModel | SnapshotLinks):
             kind = LinkLearner if isinstance(model, SnapshotLinks) else ForecastLearner
             learner = kind(*self._parts(model, ops))
@@ -90,7 +94,8 @@ class DglBackend(TorchEngine):
 
     def _program(self, learner: Learner, task: Any, optim: Optim, backward: Backward) -> Program:
         scaled_on = self.precision.scaled_on(self.device)
-        make, clip = configured(optim, learner.names(), scaled_on), optim.clip_norm
+        make = configured(optim, learner.names(), scaled_on, learner.tables())
+        clip = optim.clip_norm
         return build_program(learner, task, make, self.ops(), self.device, backward, clip)
 
     def _parts(self, model: Any, ops: TorchOps) -> tuple[Any, ...]:

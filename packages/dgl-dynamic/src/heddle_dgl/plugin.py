@@ -44,7 +44,14 @@ def heddle_backends():
             loader="heddle_dgl.backend:DglBackend",
             needs=("torch",),
             options="heddle_dgl.options:DglOptions",
-            capabilities=("any shapes", "shards forecasts", "plans forecasts", "states kernels"),
+            capabilities=(
+                "any shapes",
+                "shards forecasts",
+                "plans forecasts",
+                "states kernels",
+                "sparse gradients",
+                "compiles",
+            ),
         )
     ]
 

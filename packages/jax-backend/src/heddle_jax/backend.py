@@ -31,6 +31,7 @@ class JaxBackend:
 
     name = "jax"
     static_shapes = True
+    compiled = "steps by XLA"
 
     def __init__(self, options: JaxOptions):
         if options.keep_memory:

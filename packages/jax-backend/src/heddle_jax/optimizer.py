@@ -8,7 +8,9 @@ import optax
 from absl import logging as absl_logging
 from jax import Array
 
-from heddle.optim import Optim, check_optim
+from heddle.errors import ConfigError
+from heddle.optim import Optim
+from heddle.optim_groups import ParamRule, param_rules, rate, sparse_groups
 
 Params = dict[str, Array]
 
@@ -21,25 +23,49 @@ def build_optimizer(optim: Optim, names: list[str]) -> optax.GradientTransformat
     """Return the transformation of gradients into directions, to be scaled by minus the learning rate.
 
     The same rules as torch's: L2 decay enters the gradient of adam and sgd, adamw decays apart from it; clipping by
-    the global norm comes first.
+    the global norm comes first. The directions of a group are scaled by its rate over `optim.lr`, those of a frozen
+    one are 0.
 
     Raises:
-        ConfigError: see `heddle.optim.check_optim`.
+        ConfigError: see `heddle.optim_groups.param_rules`; and sparse gradients, which JAX hasn't.
     """
-    decaying = check_optim(optim, names)
-    decay = optax.add_decayed_weights(optim.weight_decay, {name: name in decaying for name in names})
-    steps = []
-    if optim.clip_norm:
-        steps.append(_clip_by_global_norm(optim.clip_norm))
-    if decaying and optim.name != "adamw":
+    if sparse_groups(optim):
+        raise ConfigError(
+            f"optim.groups.{sparse_groups(optim)[0]}.sparse: found backend 'jax', whose gradients are dense, expected "
+            "an engine with sparse ones; take out sparse"
+        )
+    rules = param_rules(optim, names) or [ParamRule("", (), optim, frozenset())]
+    clip = [_clip_by_global_norm(optim.clip_norm)] if optim.clip_norm else []
+    if not optim.groups:
+        steps = [*clip, *_steps(rules[0], names)]
+    else:
+        each = {
+            rule.group: optax.chain(*_steps(rule, names), optax.scale(rate(optim, rule))) for rule in rules
+        }
+        each |= {rule.group: optax.set_to_zero() for rule in rules if rule.frozen}
+        groups = {name: rule.group for rule in rules for name in rule.names}
+        steps = [*clip, optax.multi_transform(each, groups)]
+    return _promoting(optax.chain(*steps) if steps else optax.identity())
+
+
+def frozen_names(optim: Optim, names: list[str]) -> frozenset[str]:
+    """Return the names of the parameters that stay as they start."""
+    return frozenset(name for rule in param_rules(optim, names) if rule.frozen for name in rule.names)
+
+
+def _steps(rule: ParamRule, names: list[str]) -> list[optax.GradientTransformation]:
+    """Return the transformations of one rule, in their order."""
+    optim, steps = rule.optim, []
+    decay = optax.add_decayed_weights(optim.weight_decay, {name: name in rule.decaying for name in names})
+    if rule.decaying and optim.name != "adamw":
         steps.append(decay)
     if optim.name == "sgd":
         steps += [optax.trace(optim.momentum)] if optim.momentum else []
     else:
         steps.append(optax.scale_by_adam(*optim.betas, optim.eps))
-    if decaying and optim.name == "adamw":
+    if rule.decaying and optim.name == "adamw":
         steps.append(decay)
-    return _promoting(optax.chain(*steps) if steps else optax.identity())
+    return steps
 
 
 def _promoting(transformation: optax.GradientTransformation) -> optax.GradientTransformation:

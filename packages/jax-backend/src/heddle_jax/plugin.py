@@ -14,6 +14,6 @@ def heddle_backends():
             loader="heddle_jax.backend:JaxBackend",
             needs=("jax",),
             options="heddle_jax.options:JaxOptions",
-            capabilities=("shards graphs", "states kernels"),
+            capabilities=("shards graphs", "states kernels", "compiles"),
         )
     ]

@@ -14,7 +14,7 @@ from heddle.ops import GraphOps
 from heddle.optim import Optim
 from heddle.program import Metrics, Program
 from heddle.task import Task
-from heddle_jax.optimizer import build_optimizer
+from heddle_jax.optimizer import build_optimizer, frozen_names
 from heddle_jax.place import to_host
 from heddle_jax.state import Params, State, from_arrays, new_state, to_arrays
 from heddle_jax.steps import many_steps
@@ -55,10 +55,10 @@ def build_program(
         compiler_options: of XLA, for the step.
 
     Raises:
-        ConfigError: an optimiser's setting that doesn't fit (`heddle.optim.check_optim`).
+        ConfigError: an optimiser's setting that doesn't fit (`heddle.optim_groups.param_rules`).
     """
     names = list(jax.eval_shape(lambda: learner.init(0)[0]))
-    optimizer = build_optimizer(optim, names)
+    optimizer, frozen = build_optimizer(optim, names), frozen_names(optim, names)
     traced: Counter[str] = Counter()
 
     def init(seed: int) -> State:
@@ -66,6 +66,9 @@ def build_program(
         return new_state(params, extra, optimizer.init(params), optim.lr, seed)
 
     def loss_of(params: Params, state: State, batch: Batch) -> tuple[Array, Params]:
+        params = {
+            name: jax.lax.stop_gradient(value) if name in frozen else value for name, value in params.items()
+        }
         key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.steps)
         outputs, extra = learner.outputs(params, state.extra, batch, key)
         return task.loss(ops, outputs, batch), extra

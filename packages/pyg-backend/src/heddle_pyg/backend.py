@@ -10,6 +10,7 @@ from heddle.graph import Graph, HeteroGraph
 from heddle.launch import Launch
 from heddle.model import Model
 from heddle.optim import Optim
+from heddle.optim_groups import sparse_names
 from heddle.program import Program
 from heddle_pyg.options import PygOptions
 from heddle_torch.engine import TorchEngine
@@ -18,7 +19,7 @@ from heddle_torch.kernels import kernels_named
 from heddle_torch.place import device_named, precision_named, use_threads
 from heddle_torch.train.backward import Backward, backward_alone, backward_together
 from heddle_torch.train.learner import Learner, PortableLearner
-from heddle_torch.train.optimizer import configured
+from heddle_torch.train.optimizer import SPARSE_OPTIMISERS, configured
 from heddle_torch.train.program import build_program
 
 
@@ -26,6 +27,7 @@ class PygBackend(TorchEngine):
     """The engine, as its options configure it."""
 
     name = "pyg"
+    sparse_optimisers = SPARSE_OPTIMISERS
 
     def __init__(self, options: PygOptions):
         self.device = device_named(options.device)
@@ -49,11 +51,13 @@ class PygBackend(TorchEngine):
     def _program(self, model: Any, task: Any, optim: Optim, backward: Backward) -> Program:
         ops = self.ops()
         if isinstance(model, Model):
-            learner: Learner = PortableLearner(model, ops, self.device, self.precision)
+            sparse = sparse_names(optim, model.params())
+            learner: Learner = PortableLearner(model, ops, self.device, self.precision, sparse)
         else:
             learner = self._native_learner(model)
         scaled_on = self.precision.scaled_on(self.device)
-        make, clip = configured(optim, learner.names(), scaled_on), optim.clip_norm
+        make = configured(optim, learner.names(), scaled_on, learner.tables())
+        clip = optim.clip_norm
         return build_program(learner, task, make, ops, self.device, backward, clip)
 
     def _native_learner(self, model: Any) -> Learner:

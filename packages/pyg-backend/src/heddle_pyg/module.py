@@ -1,5 +1,6 @@
 """PortableModule: a portable model, encoder or layer as an nn.Module that PyG users can put into code of their own."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,13 @@ from heddle.layers.base import HeteroLayer, Layer, no_dropout
 from heddle.memo import Memo
 from heddle.model import Batch, Encoder, Model
 from heddle.nest import map_nest
+from heddle.optim import matching_names
+from heddle.optim_groups import table_names
 from heddle.params import initialise
 from heddle_pyg.adapt import HeteroLayerEncoder, LayerEncoder, as_encoder
 from heddle_pyg.inputs import as_array, as_tensor, read_inputs
 from heddle_pyg.register import register_parameters
+from heddle_torch.arrays.tables import sparse_ops
 from heddle_torch.digest import contents_version
 from heddle_torch.kernels import ops_on
 
@@ -37,13 +41,25 @@ class PortableModule(nn.Module):
     """
 
     def __init__(
-        self, part: Model | Encoder | Layer | HeteroLayer, seed: int = 0, dtype: torch.dtype = torch.float32
+        self,
+        part: Model | Encoder | Layer | HeteroLayer,
+        seed: int = 0,
+        dtype: torch.dtype = torch.float32,
+        sparse: str | Sequence[str] = (),
     ):
-        """Draw the parameters from `seed`, the same numbers that every engine starts from."""
+        """Draw the parameters from `seed`, the same numbers that every engine starts from.
+
+        Args:
+            sparse: names of tables of embeddings whose gradients are sparse, as a pattern or several.
+
+        Raises:
+            ConfigError: a pattern that matches no table.
+        """
         super().__init__()
         self.part, self._memo = as_encoder(part), Memo(version=contents_version)
-        drawn = np.float64 if dtype == torch.float64 else np.float32
-        register_parameters(self, initialise(part.params(), seed, drawn), dtype)
+        drawn, specs = np.float64 if dtype == torch.float64 else np.float32, part.params()
+        self._sparse = matching_names("PortableModule.sparse", sparse, table_names(specs))
+        register_parameters(self, initialise(specs, seed, drawn), dtype, self._sparse)
 
     def forward(
         self,
@@ -72,6 +88,7 @@ class PortableModule(nn.Module):
             lambda: _tensors(self.part.prepare(map_nest(as_array, given.graph)), like),
         )
         placed, ops = _tensors(given.graph, like), ops_on(like.device)
+        ops = sparse_ops(ops, like.dtype) if self._sparse else ops
         dropout = functional.dropout if self.training else no_dropout
         if not isinstance(self.part, Model):
             return self.part.apply(ops, params, placed, prepared, dropout)

@@ -14,7 +14,14 @@ def heddle_backends():
             loader="heddle_pyg.backend:PygBackend",
             needs=("torch", "torch_geometric"),
             options="heddle_pyg.options:PygOptions",
-            capabilities=("any shapes", "trains in parallel", "trains scripts", "exports", "states kernels"),
+            capabilities=(
+                "any shapes",
+                "trains in parallel",
+                "trains scripts",
+                "exports",
+                "states kernels",
+                "sparse gradients",
+            ),
             rank=1,
         )
     ]

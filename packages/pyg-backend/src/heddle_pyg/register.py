@@ -1,16 +1,26 @@
 """Parameters under dotted portable names in an nn.Module."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import torch
 from torch import nn
 
+from heddle_torch.arrays.tables import Table
 
-def register_parameters(module: nn.Module, arrays: Mapping[str, np.ndarray], dtype: torch.dtype) -> None:
+
+def register_parameters(
+    module: nn.Module,
+    arrays: Mapping[str, np.ndarray],
+    dtype: torch.dtype,
+    sparse: Collection[str] = (),
+) -> None:
     """Add each array as a parameter, its dots as nested modules, so that `state_dict` has the very names.
 
     They go straight into torch's tables, since a relation may well be called "to" or "type".
+
+    Args:
+        sparse: names of those whose gradients are sparse.
     """
     for name, array in arrays.items():
         *path, last = name.split(".")
@@ -19,4 +29,5 @@ def register_parameters(module: nn.Module, arrays: Mapping[str, np.ndarray], dty
             child = owner._modules.setdefault(part, nn.Module())
             assert child is not None
             owner = child
-        owner._parameters[last] = nn.Parameter(torch.from_numpy(array).to(dtype))
+        kind = Table if name in sparse else nn.Parameter
+        owner._parameters[last] = kind(torch.from_numpy(array).to(dtype))

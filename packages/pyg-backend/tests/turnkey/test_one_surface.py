@@ -1,6 +1,7 @@
 """The same data, seed and settings give the same batches and the same losses by command and by script."""
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,6 +16,7 @@ from heddle.data.sbm import sbm
 from heddle.errors import ConfigError
 from heddle.losses import LOSSES
 from heddle.nest import leaves_with_paths
+from heddle.optim import ParamGroup
 from heddle.plugins import load_plugins
 from heddle.workflow import OptWrapper, Trainer, Workflow
 from heddle.workflow.assemble import assemble
@@ -60,6 +62,28 @@ def shop_links(folder):
 CASES = {case.__name__: case for case in (sbm_nodes, weighted_nodes, mag_nodes, sbm_links, shop_links)}
 
 
+def trainer_of(data, model, task, optimizers):
+    """Return what trains as a command of two epochs does."""
+    ops, loss = TorchOps(), LOSSES[task.loss_name]
+    return Trainer(
+        data,
+        model,
+        optimizers,
+        lambda outputs, targets: loss(
+            ops, outputs, targets, torch.ones_like(targets, dtype=torch.bool), **task.loss_options
+        ),
+        epochs=2,
+        metrics=task.metrics,
+        progress=False,
+    )
+
+
+def losses_of(run):
+    """Return the losses of a run's epochs."""
+    lines = [line.split(",") for line in (run / "metrics.csv").read_text().splitlines()]
+    return [float(line[lines[0].index("train.loss")]) for line in lines[1:]]
+
+
 def assert_same_arrays(one, other):
     ours, theirs = (list(leaves_with_paths(nest)) for nest in (one, other))
     assert [path for path, _ in ours] == [path for path, _ in theirs]
@@ -82,29 +106,69 @@ def test_a_script_draws_and_learns_what_a_command_does(tmp_path, case):
             np.testing.assert_array_equal(places, own)
             ours, theirs = (of.build(places, epoch, number) for of in (parts.loader, loader))
             assert_same_arrays(ours._asdict(), theirs._asdict())
-    ops, loss = TorchOps(), LOSSES[parts.task.loss_name]
     model = PortableModule(parts.model, seed=7)
     adam = partial(torch.optim.Adam, lr=0.01, weight_decay=config.optim.weight_decay, fused=True)
-    trainer = Trainer(
-        data,
-        model,
-        [OptWrapper(model, adam)],
-        lambda outputs, targets: loss(
-            ops, outputs, targets, torch.ones_like(targets, dtype=torch.bool), **parts.task.loss_options
-        ),
-        epochs=2,
-        metrics=parts.task.metrics,
-        progress=False,
-    )
-    workflow = Workflow(trainer)
+    workflow = Workflow(trainer_of(data, model, parts.task, [OptWrapper(model, adam)]))
     rows = workflow.fit()
-    lines = [line.split(",") for line in (run / "metrics.csv").read_text().splitlines()]
-    wanted = [float(line[lines[0].index("train.loss")]) for line in lines[1:]]
-    assert [row["loss"] for row in rows] == wanted
+    assert [row["loss"] for row in rows] == losses_of(run)
     best = json.loads((run / "metrics.json").read_text())
     if best["best_epoch"] == 2:  # the script keeps the last epoch's weights
         found = workflow.test()
         assert found == {name: pytest.approx(best["test"][name], abs=1e-6) for name in found}
+
+
+GROUPS = {
+    "first": ParamGroup(on="encoder.layers.0.*", lr=0.02, weight_decay=0.0),
+    "codes": ParamGroup(on="encoder.codes.*", lr=0.05, weight_decay=0.0, sparse=True),
+    "bias": ParamGroup(on="encoder.layers.1.bias.*", frozen=True),
+}
+GROUP_WORDS = [
+    "optim.groups.first.on=encoder.layers.0.*",
+    "optim.groups.first={lr:0.02,weight_decay:0}",
+    "optim.groups.codes={on:'encoder.codes.*',lr:0.05,weight_decay:0,sparse:true}",
+    "optim.groups.bias={on:'encoder.layers.1.bias.*',frozen:true}",
+]
+
+
+@pytest.mark.parametrize("how", ["an Optim", "wrappers"])
+def test_groups_by_command_are_those_of_a_script(tmp_path, how):
+    """Rates and decay of their own, sparse tables, frozen parameters; wrapped optimisers of torch say the same."""
+    words, data = shop_links(tmp_path)
+    run = tmp_path / "run"
+    assert main(["train", *words, *WORDS, *GROUP_WORDS, f"run.dir={run}"]) == 0
+    registry = load_plugins()
+    config = saved_config(run, registry)
+    assert config.optim.groups == GROUPS
+    parts = assemble(config, registry)
+    model = PortableModule(parts.model, seed=7, sparse="encoder.codes.*")
+    if how == "an Optim":
+        optimizers = replace(config.optim)
+    else:
+        adam = partial(torch.optim.Adam, lr=0.01, weight_decay=config.optim.weight_decay, fused=True)
+        first, codes = (model.get_submodule(f"encoder.{name}") for name in ("layers.0", "codes"))
+        model.get_submodule("encoder.layers.1.bias").requires_grad_(False)
+        optimizers = [
+            OptWrapper(model, adam),
+            OptWrapper(first, partial(torch.optim.Adam, lr=0.02, fused=True)),
+            OptWrapper(codes, partial(torch.optim.Adam, lr=0.05)),
+        ]
+    rows = Workflow(trainer_of(data, model, parts.task, optimizers)).fit()
+    assert [row["loss"] for row in rows] == losses_of(run)
+    start = PortableModule(parts.model, seed=7).state_dict()
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, start[name]) == name.startswith("encoder.layers.1.bias."), name
+
+
+def test_two_processes_share_the_gradients_of_sparse_tables(tmp_path):
+    """They learn what one process does with batches of twice the size."""
+    words, _ = shop_links(tmp_path)
+    curves = []
+    for name, own in {"two": ["launch.devices=2"], "one": ["sampler.batch_size=64"]}.items():
+        run = tmp_path / name
+        common = [*words, *WORDS, *GROUP_WORDS, "backend.precision=float64", "model.dropout=0"]
+        assert main(["train", *common, *own, f"run.dir={run}"]) == 0
+        curves.append(losses_of(run))
+    np.testing.assert_allclose(*curves, rtol=0, atol=1e-8)
 
 
 def test_accumulation_by_command_is_the_larger_batch(tmp_path):
@@ -114,8 +178,7 @@ def test_accumulation_by_command_is_the_larger_batch(tmp_path):
         run = tmp_path / name
         common = [*mag_nodes(tmp_path)[0], *WORDS, "backend.precision=float64", "model.dropout=0"]
         assert main(["train", *common, *words, f"run.dir={run}"]) == 0
-        lines = [line.split(",") for line in (run / "metrics.csv").read_text().splitlines()]
-        curves.append([float(line[lines[0].index("train.loss")]) for line in lines[1:]])
+        curves.append(losses_of(run))
     np.testing.assert_allclose(*curves, rtol=0, atol=1e-8)
 
 

@@ -201,3 +201,22 @@ def sum_gradients(params: Sequence[Tensor], group: Group) -> None:
         flat = group.sum_(torch.cat([grad.reshape(-1) for grad in grads]))
         for p, part in zip(own, flat.split([p.numel() for p in own])):
             p.grad = part.view_as(p).clone()
+
+
+def sum_rows(table: Tensor, group: Group) -> None:
+    """Add the sparse gradient of a table [n, d] over the processes; None where no process has read a row."""
+    if group.size == 1:
+        return
+    rows, values = (
+        torch.empty(0, dtype=torch.int64, device=table.device),
+        table.new_empty((0, table.shape[1])),
+    )
+    if table.grad is not None:
+        grad = table.grad.coalesce()
+        rows, values = grad.indices()[0], grad.values()
+    ones, sent = [1] * group.size, [len(rows)] * group.size
+    received = group.exchange(torch.tensor(sent, device=table.device), ones, ones).tolist()
+    rows = group.exchange(rows.repeat(group.size), sent, received)
+    values = group.exchange(values.detach().repeat(group.size, 1), sent, received)
+    grad = torch.sparse_coo_tensor(rows[None], values, table.shape, check_invariants=False)
+    table.grad = grad.coalesce() if len(rows) else None

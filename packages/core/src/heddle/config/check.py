@@ -9,7 +9,16 @@ from heddle.config.compose import Composer
 from heddle.config.overrides import Word
 from heddle.config.run import NAMED, key_of_name, nodes, options_of
 from heddle.config.upgrade import RENAMED
-from heddle.config.values import Keys, check_names, check_values, leaves, renamed, stated_keys, told_of
+from heddle.config.values import (
+    Keys,
+    check_names,
+    check_values,
+    entry_of,
+    leaves,
+    renamed,
+    stated_keys,
+    told_of,
+)
 from heddle.errors import ConfigError, HeddleError, closest, nearest
 from heddle.options import node_of
 from heddle.plugins import Registry
@@ -134,6 +143,10 @@ def _check_experiment(
 def _check_value(word: Word, tree: Mapping[str, Any], groups: Sequence[str], keys: Keys) -> None:
     """Check one `key=value`; anything goes below a node that is open."""
     default, known = _find(word.key, tree)
+    if entry_of(word.key, keys) or (word.key in keys and keys[word.key].entries):
+        for value in word.values:
+            check_values({word.key: value}, keys)
+        return
     if not known and not _open(word.key, tree):
         raise ConfigError(_unknown(word.key, tree, groups))
     if word.kind == "~":

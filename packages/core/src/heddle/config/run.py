@@ -8,6 +8,7 @@ from heddle.config.upgrade import upgraded
 from heddle.errors import ConfigError, nearest
 from heddle.launch import Launch
 from heddle.optim import Optim
+from heddle.optim_groups import check_groups
 from heddle.options import (
     BackendOptions,
     DataOptions,
@@ -132,6 +133,7 @@ def nodes() -> list[str]:
 def checked(config: RunConfig) -> RunConfig:
     """Return a configuration whose nodes go together. Raises ConfigError."""
     launch, sharding = config.launch, config.sharding
+    check_groups(config.optim)
     if sharding.devices is not None and sharding.devices % launch.processes:
         raise ConfigError(
             f"sharding.devices: found {sharding.devices} for {launch.processes} processes, expected a multiple of "

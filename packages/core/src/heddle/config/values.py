@@ -40,7 +40,29 @@ def stated_keys(config: Mapping[str, Any], registry: Registry, extra: Mapping[st
 
 def told_of(name: str, value: Any, default: Any, keys: Keys) -> str:
     """Say what is wrong with a value, as `keys` state it or else as its default has it; "" if nothing is."""
+    below = entry_of(name, keys)
+    if below is not None:
+        node, cls = below
+        stated = keys_of(cls).get(name.removeprefix(f"{node}."))
+        if name == node:  # what isn't a node with keys; `build` says so
+            return ""
+        if stated is None:
+            return unknown(name, [f"{node}.{key}" for key in keys_of(cls)])
+        return fault(name, value, stated.default, stated)
     return fault(name, value, default, keys[name] if name in keys else _like(default))
+
+
+def entry_of(name: str, keys: Keys) -> tuple[str, type] | None:
+    """Return the node that a key is, or stands in, of a dict of nodes, and its dataclass; None for other keys.
+
+    As "optim.groups.codes" and ParamGroup of "optim.groups.codes.lr".
+    """
+    parts = name.split(".")
+    for depth in range(1, len(parts)):
+        above = keys.get(".".join(parts[:depth]))
+        if above is not None and above.entries is not None:
+            return ".".join(parts[: depth + 1]), above.entries
+    return None
 
 
 def check_values(config: Mapping[str, Any], keys: Keys) -> None:
@@ -51,8 +73,8 @@ def check_values(config: Mapping[str, Any], keys: Keys) -> None:
     """
     for name, value in leaves(config):
         told = ""
-        if name in keys:
-            told = told_of(name, value, keys[name].default, keys)
+        if name in keys or entry_of(name, keys):
+            told = told_of(name, value, keys[name].default if name in keys else None, keys)
         elif "." in name and not _is_open(name, keys) and _is_stated(name, keys):
             told = unknown(name, [key for key in keys if key.startswith(f"{name.partition('.')[0]}.")])
         if told:

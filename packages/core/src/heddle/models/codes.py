@@ -37,7 +37,7 @@ class CodesEncoder(Wrapped):
 
     def params(self) -> dict[str, ParamSpec]:
         tables = {
-            name: ParamSpec(table_shape(size), "normal")
+            name: ParamSpec(table_shape(size), "normal", rows=True)
             for node_type, sizes in self.sizes
             for name, size in zip(_names(node_type, len(sizes)), sizes)
         }

@@ -61,7 +61,9 @@ class Stack:
         specs = {name: spec for layer in named for name, spec in layer.items()}
         if self.edges is not None:
             specs |= self.edges.params([layer.out_dim for layer in self.layers])
-        return specs if self.embedding is None else {"embedding": ParamSpec(self.embedding)} | specs
+        return (
+            specs if self.embedding is None else {"embedding": ParamSpec(self.embedding, rows=True)} | specs
+        )
 
     def prepare(self, graph: Graph) -> Prepared:
         if not isinstance(graph, Graph):

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from heddle.errors import ConfigError, nearest
 from heddle.options.faults import fault
-from heddle.options.option import default_of, details_of, keys_of, types_of
+from heddle.options.option import default_of, details_of, entries_of, keys_of, types_of
 
 T = TypeVar("T")
 
@@ -45,18 +45,26 @@ def build(cls: type[T], node: Mapping[str, Any], where: str) -> T:
             raise ConfigError(f"{key} is unknown{nearest(key, names) or ';'} keys: {', '.join(names)}")
         of = types[name]
         if is_dataclass(of):
-            if not isinstance(value, Mapping):
-                first = next(iter(fields(of))).name
-                raise ConfigError(
-                    f"{key}: found {value!r}, expected keys below it; set one of its keys, as in {key}.{first}=..."
-                )
-            values[name] = build(of, value, key)  # type: ignore[arg-type]
+            values[name] = _entry(of, value, key)
             continue
         if problem := fault(key, value, default_of(all_fields[name]), known[name]):
             raise ConfigError(problem)
+        if entries := entries_of(of):
+            values[name] = {each: _entry(entries, own, f"{key}.{each}") for each, own in value.items()}
+            continue
         parse = details_of(all_fields[name]).parse
         values[name] = parse(value, key) if parse and value is not None else _typed(value, known[name].kind)
     return cls(**values)
+
+
+def _entry(cls: Any, value: Any, key: str) -> Any:
+    """Return the dataclass of a node inside another."""
+    if not isinstance(value, Mapping):
+        first = next(iter(fields(cls))).name
+        raise ConfigError(
+            f"{key}: found {value!r}, expected keys below it; set one of its keys, as in {key}.{first}=..."
+        )
+    return build(cls, value, key)
 
 
 def plain(options: Any, whole: bool = False) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Key(NamedTuple):
         single: whether one entry may stand for a list of it.
         default: what it is if nobody says otherwise.
         help: what it means, in a line.
+        entries: dataclass of what stands below any key of it, in a dict of nodes; None for anything.
     """
 
     kind: type | None
@@ -35,6 +36,7 @@ class Key(NamedTuple):
     single: bool = False
     default: Any = None
     help: str = ""
+    entries: type | None = None
 
 
 class Details(NamedTuple):
@@ -63,7 +65,8 @@ def option(
     """Return a dataclass field that is a key of the configuration; its annotation says what its values are.
 
     `int | None` allows null, `tuple[int, ...]` is a list of whole numbers, `tuple[float, float]` one of two numbers,
-    `str | tuple[str, ...]` a text or a list of texts, `Mapping[str, Any]` takes any keys, another dataclass is a node.
+    `str | tuple[str, ...]` a text or a list of texts, `Mapping[str, Any]` takes any keys, `Mapping[str, Group]` nodes
+    of the dataclass Group below any keys, another dataclass is a node.
 
     Args:
         default: its value where nothing is said; an empty mapping too.
@@ -130,7 +133,13 @@ def _key(of: Any, details: Details, default: Any) -> Key:
     if len(parts) > 1:
         return Key(None, null, **common)
     kind = dict if get_origin(parts[0]) not in (None,) else parts[0]
-    return Key(kind if kind in (*_SCALARS, dict) else None, null, **common)
+    return Key(kind if kind in (*_SCALARS, dict) else None, null, entries=entries_of(of), **common)
+
+
+def entries_of(of: Any) -> Any:
+    """Return the dataclass of the entries of a `Mapping[str, Dataclass]`, None of any other type."""
+    last = (get_args(of) or (None,))[-1]
+    return last if get_origin(of) is Mapping and is_dataclass(last) else None
 
 
 _SCALARS = (bool, int, float, str)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from heddle.batch import batch
+from heddle.codes import table_shape
 from heddle.graph import Graph
 from heddle.heads import EdgeHead, GraphHead, LinkHead, NodeHead
 from heddle.layers.gat import GAT
@@ -16,6 +17,7 @@ from heddle.layers.rgcn import RGCN
 from heddle.layers.sage import SAGE
 from heddle.model import Batch, Model
 from heddle.models import build
+from heddle.models.codes import CodesEncoder
 from heddle.models.options import RgcnOptions, SageOptions
 from heddle.models.relational import RelationalStack
 from heddle.models.stack import Stack
@@ -74,6 +76,20 @@ def node_classification(dropout: float = 0.0) -> ProgramCase:
     return _case(
         "node_classification", model, "node_classification", "cross_entropy", graph, index, targets, mask
     )
+
+
+CODED = "params/encoder.codes.0"
+"""The table of `coded_nodes`, of 8 rows."""
+
+
+def coded_nodes(codes: int) -> ProgramCase:
+    """Return a linear layer on embeddings of codes, of which the first `codes` of eight occur."""
+    width = table_shape(8)[1]
+    model = Model(CodesEncoder(Stack((Linear(width, 3),)), (("", (8,)),)), NodeHead())
+    graph, index = _odd(), np.arange(17)
+    graph = graph._replace(nodes={"codes": (index % codes).astype(np.int32)[:, None]})
+    targets, mask = index % 3, np.ones(17, bool)
+    return _case("coded_nodes", model, "node_classification", "cross_entropy", graph, index, targets, mask)
 
 
 def linear_regression(dropout: float) -> ProgramCase:

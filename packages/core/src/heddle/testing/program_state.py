@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from heddle.errors import CheckpointError
-from heddle.optim import Optim
+from heddle.optim import Optim, ParamGroup
 from heddle.program import Program
 from heddle.testing.compare import assert_same
 from heddle.testing.program_cases import ProgramCase, node_classification
@@ -20,6 +20,13 @@ OPTIMS: dict[str, Optim] = {
     "adamw": replace(ADAM, name="adamw", clip_norm=0.5),
     "sgd": Optim(name="sgd", lr=0.1, momentum=0.9, weight_decay=0.001),
     "plain_sgd": Optim(name="sgd", lr=0.1, momentum=0.0, weight_decay=0.0),
+    "groups": replace(
+        ADAM,
+        groups={
+            "first": ParamGroup(on="encoder.layers.0.*", name="sgd", lr=0.1, momentum=0.9),
+            "bias": ParamGroup(on="encoder.layers.1.bias", frozen=True),
+        },
+    ),
 }
 
 

@@ -11,6 +11,7 @@ from heddle.capabilities import (
     FORECASTS,
     SHARDS_FORECASTS,
     SHARDS_GRAPHS,
+    SPARSE_GRADIENTS,
     TRAINS_IN_PARALLEL,
     Capability,
     ShardsForecasts,
@@ -24,6 +25,7 @@ from heddle.input_kinds import EDGE_FEATURES, EDGE_WEIGHTS
 from heddle.inputs import unreadable_inputs, unused_inputs, without_inputs
 from heddle.model import Model, Signature, uses_of
 from heddle.models.codes import behind_codes
+from heddle.optim_groups import param_rules, sparse_groups, table_names
 from heddle.options import PooledOptions, PortableOptions
 from heddle.program import Program
 from heddle.sharding.settings import Sharding
@@ -78,6 +80,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
             f"model {name}: found backend {engine!r}, expected one of {list(info.backends)}; "
             f"set backend={info.backends[0]} or choose a portable model"
         )
+    _check_sparse(config, registry)
     dataset = registry.dataset(config.data.reader)(config.data)
     task = task_for(config.task, dataset)
     dataset = with_splits(check_fit(dataset, task), task, config.seed)
@@ -108,6 +111,8 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
             dropout=config.model.dropout if isinstance(config.model, PortableOptions) else 0.0,
         )
         model = Model(model, head)
+        specs = model.params()
+        param_rules(config.optim, list(specs), table_names(specs))
     backend = registry.backend(config.backend)
     if backend.static_shapes and task.level == "graph" and isinstance(model, Model):  # batches, padded
         model = model.with_static_shapes()
@@ -118,6 +123,17 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
         shapes = backend.static_shapes
         loader = loader_for(dataset, task, model, config.trainer, config.task, config.seed, shapes)
     return Assembly(dataset, task, signature, backend, program, loader, model, view.told, tuple(unused))
+
+
+def _check_sparse(config: "RunConfig", registry: Any) -> None:
+    """Refuse sparse gradients on an engine that states none, before its framework is imported."""
+    engine = config.backend.name
+    wanted = sparse_groups(config.optim)
+    if wanted and SPARSE_GRADIENTS.name not in registry.info("backend", engine).capabilities:
+        raise ConfigError(
+            f"optim.groups.{wanted[0]}.sparse: found backend {engine!r}, whose gradients are dense, expected one that "
+            f"{SPARSE_GRADIENTS.summary}; {registry.suggest('backend', SPARSE_GRADIENTS)}, or take out sparse"
+        )
 
 
 def _sampled(

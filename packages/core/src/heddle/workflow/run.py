@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import heddle
 from heddle import artifacts
-from heddle.capabilities import StatesKernels
+from heddle.capabilities import Compiles, StatesKernels
 from heddle.data.dataset import SPLITS
 from heddle.errors import HeddleError
 from heddle.options import plain
@@ -85,6 +85,9 @@ def _run(
         kernels = parts.backend.kernels
         log.info("kernels: %s", kernels.told())
         versions["kernels"] = kernels.served()
+    if isinstance(parts.backend, Compiles) and parts.backend.compiled:
+        log.info("compiled: %s", parts.backend.compiled)
+        versions["compiled"] = parts.backend.compiled
     artifacts.write_json(folder / "versions.json", versions)
     callbacks: list[Callback] = []
     if settings.patience is not None:

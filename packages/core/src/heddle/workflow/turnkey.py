@@ -12,6 +12,7 @@ import numpy as np
 
 from heddle.capabilities import TRAINS_SCRIPTS, TrainsScripts
 from heddle.errors import ConfigError, nearest
+from heddle.optim import Optim
 from heddle.workflow.downstream import Boosting, Deployment, Downstream
 from heddle.workflow.metrics import higher_is_better
 from heddle.workflow.scores import Score
@@ -83,7 +84,8 @@ class Trainer:
     Args:
         data_object: a NodeDataObject or LPDataObject; its `backend` is the engine.
         model: a module of the engine that takes the engine's batches, such as heddle_pyg's HeteroModule.
-        optimizers: OptWrappers, or optimisers of the engine's framework.
+        optimizers: OptWrappers, or optimisers of the engine's framework; or one `heddle.optim.Optim`, the `optim` node
+            of the command, its groups by the names of the model's parameters, its schedule and its clip_norm included.
         criterion: (outputs, targets) -> loss, the mean over the targets.
         n_gpus: devices; several train as one, each on its own batches of `batch_size`. Without GPUs so many processes.
         epochs: passes over the training split.
@@ -111,7 +113,7 @@ class Trainer:
         self,
         data_object: Any,
         model: Any,
-        optimizers: Sequence[Any],
+        optimizers: Sequence[Any] | Optim,
         criterion: Any,
         n_gpus: int = 1,
         epochs: int = 1,
@@ -148,12 +150,15 @@ class Trainer:
         if amp not in AMP:
             raise ConfigError(f"Trainer.amp: found {amp!r}, expected one of {list(AMP)}")
         self.data_object, self.model, self.criterion = data_object, model, criterion
-        self.optimizers, self.n_gpus, self.epochs = list(optimizers), n_gpus, epochs
+        self.optimizers = [optimizers] if isinstance(optimizers, Optim) else list(optimizers)
+        optim = next((one for one in self.optimizers if isinstance(one, Optim)), Optim())
+        self.n_gpus, self.epochs = n_gpus, epochs
         given = metrics or {}
         self.metrics: dict[str, Score] = (
             dict(given) if isinstance(given, Mapping) else {name: Named(name) for name in given}
         )
-        self.amp, self.accumulate, self.clip_norm = AMP[amp], accumulate, clip_norm
+        self.amp, self.accumulate = AMP[amp], accumulate
+        self.clip_norm = optim.clip_norm if clip_norm is None else clip_norm
         self.progress, self.checkpoint = progress, checkpoint
         self.monitor = "valid.loss" if monitor is None and patience is not None else monitor
         self._check_monitor()
@@ -165,7 +170,9 @@ class Trainer:
             checkpoint_every,
             keep,
             progress,
-            accumulate=accumulate,
+            optim.lr,
+            optim.schedule,
+            accumulate,
         )
         registry = load_plugins()
         engine = data_object.backend or next(iter(registry.able("backend", TRAINS_SCRIPTS)), None)

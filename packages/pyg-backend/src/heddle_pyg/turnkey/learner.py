@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from heddle.model import Batch, Model
-from heddle.ops import GraphOps
 from heddle_pyg.native_learner import drawing_from
 from heddle_pyg.turnkey.batch import TorchBatch, torch_batch
 from heddle_pyg.turnkey.shards import Shards
+from heddle_torch.arrays.ops import TorchOps
+from heddle_torch.arrays.tables import Table
 from heddle_torch.place import Precision
 from heddle_torch.train.learner import Learner, PortableLearner, Training
 
@@ -72,11 +73,12 @@ class PortableModuleLearner(PortableLearner):
     """
 
     def __init__(
-        self, module: nn.Module, model: Model, ops: GraphOps, device: torch.device, amp: torch.dtype | None
+        self, module: nn.Module, model: Model, ops: TorchOps, device: torch.device, amp: torch.dtype | None
     ):
         dtype = next(module.parameters()).dtype
         numpy = np.float64 if dtype == torch.float64 else np.float32
-        super().__init__(model, ops, device, Precision(numpy, dtype, amp or dtype))
+        sparse = [name for name, param in module.named_parameters() if isinstance(param, Table)]
+        super().__init__(model, ops, device, Precision(numpy, dtype, amp or dtype), sparse)
         self._module = module
 
     def create(self, seed: int) -> dict[str, Tensor]:

@@ -8,8 +8,49 @@ import torch
 from torch import nn
 
 from heddle.errors import ConfigError
+from heddle.optim import Optim
+from heddle.optim_groups import param_rules
 from heddle.workflow.turnkey import OptWrapper
-from heddle_torch.train.optimizers import Scheduled
+from heddle_torch.arrays.tables import Table
+from heddle_torch.train.optimizer import configured
+from heddle_torch.train.optimizers import Optimizers, Scheduled
+
+
+def optimizers_of(
+    given: Sequence[Any], model: nn.Module, scaled_on: torch.device | None = None
+) -> Optimizers:
+    """Return the optimisers of a Trainer: of an `Optim`, by the names of the model's parameters, or of OptWrappers.
+
+    Args:
+        scaled_on: as in `Optimizers`.
+
+    Raises:
+        ConfigError: an Optim beside others, or one that leaves out a table with sparse gradients; see `param_rules`
+            and `build_optimizers`.
+    """
+    if not any(isinstance(one, Optim) for one in given):
+        return Optimizers(build_optimizers(given, model), scaled_on)
+    if len(given) > 1:
+        raise ConfigError(
+            f"Trainer.optimizers: found an Optim and {len(given) - 1} more, expected it alone; give it groups instead"
+        )
+    params, sparse = dict(model.named_parameters()), sparse_tables(model)
+    tables = [name for name, param in params.items() if id(param) in sparse]
+    asked = {
+        name for rule in param_rules(given[0], list(params), tables) if rule.sparse for name in rule.names
+    }
+    if left := [name for name in tables if name not in asked]:
+        raise ConfigError(
+            f"Trainer.optimizers: found {left[0]!r}, whose gradients are sparse, in no group of theirs, expected it in "
+            f"one; add groups={{'tables': ParamGroup(on={left[0]!r}, sparse=True)}} to the Optim"
+        )
+    return configured(given[0], list(params), scaled_on, tables)(params)
+
+
+def sparse_tables(model: nn.Module) -> set[int]:
+    """Return the ids of the parameters whose gradients are sparse."""
+    embeddings = [m for m in model.modules() if isinstance(m, (nn.Embedding, nn.EmbeddingBag)) and m.sparse]
+    return {id(m.weight) for m in embeddings} | {id(p) for p in model.parameters() if isinstance(p, Table)}
 
 
 def build_optimizers(given: Sequence[Any], model: nn.Module) -> list[Scheduled]:
@@ -23,9 +64,7 @@ def build_optimizers(given: Sequence[Any], model: nn.Module) -> list[Scheduled]:
     """
     if not given:
         raise ConfigError("Trainer.optimizers: found none, expected at least one; pass [OptWrapper(...)]")
-    sparse = {
-        id(m.weight) for m in model.modules() if isinstance(m, (nn.Embedding, nn.EmbeddingBag)) and m.sparse
-    }
+    sparse = sparse_tables(model)
     owner: dict[int, int] = {}
     sized = [(count(one), at) for at, one in enumerate(given)]
     for _, at in sorted(sized):

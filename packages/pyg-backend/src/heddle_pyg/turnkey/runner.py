@@ -12,7 +12,6 @@ from torch import nn
 from heddle.errors import ConfigError
 from heddle.launch import TORCHRUN, Launch
 from heddle.model import Model
-from heddle.ops import GraphOps
 from heddle.program import Metrics, Program
 from heddle.workflow.callbacks import Callback
 from heddle.workflow.checkpoint import load
@@ -27,10 +26,11 @@ from heddle_pyg.turnkey.embedding import TorchNodeEmbedding
 from heddle_pyg.turnkey.hetero_module import HeteroModule
 from heddle_pyg.turnkey.learner import ModuleLearner, PortableModuleLearner
 from heddle_pyg.turnkey.link_predictor import LinkPredictor
-from heddle_pyg.turnkey.optimizers import build_optimizers
+from heddle_pyg.turnkey.optimizers import optimizers_of
 from heddle_pyg.turnkey.shards import Shards
 from heddle_pyg.turnkey.task import ScriptTask
 from heddle_pyg.turnkey.whole import embed_whole
+from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.group import Group, joined, launched, run_forked
 from heddle_torch.train.backward import backward_together
 from heddle_torch.train.learner import Learner
@@ -50,13 +50,13 @@ class TorchRunner:
         losses: the loss of every step that this process took, over all processes.
     """
 
-    def __init__(self, trainer: Trainer, device: torch.device, ops: GraphOps):
+    def __init__(self, trainer: Trainer, device: torch.device, ops: TorchOps):
         self._trainer, self._device, self._ops = trainer, device, ops
         self._model: nn.Module = trainer.model.to(device)
         self._dtype = next(self._model.parameters()).dtype
         self._task = ScriptTask(trainer.criterion, trainer.metrics, device, self._dtype)
-        held = build_optimizers(trainer.optimizers, self._model)
-        self.optimizer = Optimizers(held, device if trainer.amp == "f16" else None)
+        scaled_on = device if trainer.amp == "f16" else None
+        self.optimizer = optimizers_of(trainer.optimizers, self._model, scaled_on)
         self._embeddings = [m for m in self._model.modules() if isinstance(m, TorchNodeEmbedding)]
         self._program = self._build(Group(), None)
         self._progress: Progress | None = None

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from heddle.sampling.stream import sample_key
-from heddle_torch.group import Group, sum_gradients
+from heddle_torch.arrays.tables import Table, make_sparse
+from heddle_torch.group import Group, sum_gradients, sum_rows
 from heddle_torch.train.learner import Training
 from heddle_torch.train.state import TorchState
 
@@ -45,6 +46,7 @@ def backward_together(group: Group, tables: Tables | None = None) -> Backward:
         if group.size == len(placed) == 1:
             loss = loss_of(Training(state.generator, state.steps), placed[0])
             state.optimizer.scale(loss).backward()
+            _sparse_tables(state)
             return loss.detach()
         device = state.generator.device
         drawn = int(torch.randint(2**62, (), generator=state.generator, device=device))
@@ -61,7 +63,11 @@ def backward_together(group: Group, tables: Tables | None = None) -> Backward:
             if tables is not None:
                 tables.push(own)
             loss += part.detach().double()
-        sum_gradients([p for p in state.trained() if tables is None or not tables.holds(p)], group)
+        whole = _sparse_tables(state)
+        for table in whole:
+            sum_rows(table, group)
+        own = [p for p in state.trained() if tables is None or not tables.holds(p)]
+        sum_gradients([p for p in own if not isinstance(p, Table)], group)
         return group.sum_(loss)
 
     return backward
@@ -69,6 +75,14 @@ def backward_together(group: Group, tables: Tables | None = None) -> Backward:
 
 backward_alone = backward_together(Group())
 """Takes the gradients in one process."""
+
+
+def _sparse_tables(state: TorchState) -> list[Table]:
+    """Return the Tables that are trained, their gradients sparse."""
+    found = [p for p in state.trained() if isinstance(p, Table)]
+    for table in found:
+        make_sparse(table)
+    return found
 
 
 def _share(batch: Any, known: Tensor, count: int) -> Tensor:

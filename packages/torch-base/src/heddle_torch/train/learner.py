@@ -1,18 +1,20 @@
 """Learner: what a Program trains; ParamLearner and PortableLearner: those of portable parameters and models."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from heddle.errors import ConfigError
 from heddle.layers.base import no_dropout
 from heddle.model import Batch, Model
 from heddle.nest import map_nest
-from heddle.ops import GraphOps
 from heddle.params import ParamSpec, initialise
 from heddle_torch.arrays.features import as_features
+from heddle_torch.arrays.ops import TorchOps
+from heddle_torch.arrays.tables import Table, sparse_ops
 from heddle_torch.place import Precision, to_device
 from heddle_torch.train.dropout import dropout_from
 
@@ -35,6 +37,10 @@ class Learner(ABC):
     @abstractmethod
     def names(self) -> list[str]:
         """Return the names of the trained parameters."""
+
+    def tables(self) -> list[str]:
+        """Return the names of those whose gradients are sparse."""
+        return []
 
     @abstractmethod
     def create(self, seed: int) -> Any:
@@ -66,18 +72,33 @@ class Learner(ABC):
 
 
 class ParamLearner(Learner):
-    """Weights are a dict of leaves that start from the numbers every engine starts from."""
+    """Weights are a dict of leaves that start from the numbers every engine starts from.
 
-    def __init__(self, specs: Mapping[str, ParamSpec], device: torch.device, precision: Precision):
-        self._specs, self._device, self._precision = specs, device, precision
+    Args:
+        sparse: names of the tables whose gradients are sparse.
+    """
+
+    def __init__(
+        self,
+        specs: Mapping[str, ParamSpec],
+        device: torch.device,
+        precision: Precision,
+        sparse: Collection[str] = (),
+    ):
+        self._specs, self._device, self._precision, self._sparse = specs, device, precision, frozenset(sparse)
 
     def names(self) -> list[str]:
         return list(self._specs)
 
+    def tables(self) -> list[str]:
+        return [name for name in self._specs if name in self._sparse]
+
     def create(self, seed: int) -> dict[str, Tensor]:
         arrays = initialise(self._specs, seed, self._precision.numpy)
+        placed = {name: torch.from_numpy(array).to(self._device) for name, array in arrays.items()}
         return {
-            name: torch.from_numpy(array).to(self._device).requires_grad_() for name, array in arrays.items()
+            name: Table(value) if name in self._sparse else value.requires_grad_()
+            for name, value in placed.items()
         }
 
     def tensors(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -87,17 +108,35 @@ class ParamLearner(Learner):
         """Return the weights in the dtype of the computation."""
         if self._precision.weights == self._precision.compute:
             return weights
-        return {name: tensor.to(self._precision.compute) for name, tensor in weights.items()}
+        compute = self._precision.compute
+        return {
+            name: tensor if isinstance(tensor, Table) else tensor.to(compute)
+            for name, tensor in weights.items()
+        }
 
 
 class PortableLearner(ParamLearner):
     """Trains a portable Model."""
 
-    def __init__(self, model: Model, ops: GraphOps, device: torch.device, precision: Precision):
-        super().__init__(model.params(), device, precision)
-        self._model, self._ops = model, ops
+    def __init__(
+        self,
+        model: Model,
+        ops: TorchOps,
+        device: torch.device,
+        precision: Precision,
+        sparse: Collection[str] = (),
+    ):
+        super().__init__(model.params(), device, precision, sparse)
+        self._model, self._ops = model, sparse_ops(ops, precision.compute) if sparse else ops
 
     def place(self, batch: Batch) -> Batch:
+        precision = self._precision
+        if self._sparse and batch.graph.nodes is None and precision.weights != precision.compute:
+            raise ConfigError(
+                f"optim.groups: found sparse tables that this batch reads whole in {precision.compute}, expected them "
+                "in the precision of the weights; take out sparse, which saves nothing here, or set "
+                "backend.precision=float32"
+            )
         if (
             "blocks" in batch.prepared
         ):  # of a part that is seen once: nothing to copy, no pattern worth finding

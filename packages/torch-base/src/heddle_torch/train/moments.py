@@ -15,6 +15,7 @@ _MOMENTS = {
     "adam": ("step", "exp_avg", "exp_avg_sq"),
     "adamw": ("step", "exp_avg", "exp_avg_sq"),
     "sgd": ("momentum_buffer",),
+    "sparseadam": ("step", "exp_avg", "exp_avg_sq"),
 }
 
 
@@ -24,7 +25,7 @@ def optimizer_arrays(optimizers: Optimizers, params: Mapping[str, Tensor]) -> di
     Where there are several optimisers, or schedules of torch's, their options and the schedules' states come as JSON in
     "optim/options", and that of the scaling of float16 in "optim/scaler".
     """
-    arrays = {"optim/lr": np.array(optimizers.param_groups[0]["lr"], np.float64)}
+    arrays = {"optim/lr": np.array(optimizers.lr, np.float64)}
     states = {id(param): state for of in optimizers.held for param, state in of.optimizer.state.items()}
     for name, param in params.items():
         for moment, value in states.get(id(param), {}).items():
@@ -111,6 +112,7 @@ def _restore_options(optimizers: Optimizers, arrays: Mapping[str, np.ndarray]) -
             f"checkpoint: found optimisers of {[len(groups) for groups in found['groups']]} groups, expected {shapes}; "
             "resume with the optimisers that wrote it"
         )
+    optimizers.set_lr(float(arrays["optim/lr"]))
     for of, groups, schedule in zip(optimizers.held, found["groups"], found["schedules"]):
         for group, options in zip(of.optimizer.param_groups, groups):
             group.update(options)

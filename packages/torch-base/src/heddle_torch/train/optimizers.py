@@ -21,13 +21,18 @@ class Optimizers:
     Args:
         scaled_on: the device of a run in float16, whose gradients are scaled so that none vanishes
             (`torch.amp.GradScaler`); None for other precisions.
+        lr: what `set_lr` sets, and the groups' rates are multiples of; None for the rate of the first group.
     """
 
-    def __init__(self, held: Sequence[Scheduled], scaled_on: torch.device | None = None):
+    def __init__(
+        self, held: Sequence[Scheduled], scaled_on: torch.device | None = None, lr: float | None = None
+    ):
         self.held = tuple(held)
+        self._set = lr
         kind = "cpu" if scaled_on is None else scaled_on.type
         self.scaler = torch.amp.GradScaler(kind, enabled=scaled_on is not None)  # type: ignore[attr-defined]
-        self._lr = [group["lr"] for group in self.param_groups]
+        self._first = [group["lr"] for group in self.param_groups]
+        self._base = self._first[0] if lr is None else lr
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
@@ -63,10 +68,16 @@ class Optimizers:
             if of.scheduler is not None and of.every == "epoch":
                 of.scheduler.step()
 
+    @property
+    def lr(self) -> float:
+        """The learning rate that was set last."""
+        return self.param_groups[0]["lr"] if self._set is None else self._set
+
     def set_lr(self, lr: float) -> None:
-        """Set the learning rate of the first group, and of each other one in the proportion that they began with."""
-        for group, first in zip(self.param_groups, self._lr):
-            group["lr"] = lr if first == self._lr[0] or not self._lr[0] else lr * first / self._lr[0]
+        """Set the learning rate, of each group in the proportion that they began with."""
+        self._set = None if self._set is None else lr
+        for group, first in zip(self.param_groups, self._first):
+            group["lr"] = lr if first == self._base or not self._base else lr * (first / self._base)
 
 
 MakeOptimizers = Callable[[Mapping[str, Tensor]], Optimizers]
