@@ -227,3 +227,24 @@ def test_tables_are_generated_prepared_and_read(tmp_path):
 def test_what_is_installed_is_listed():
     registry = heddle.load_plugins()
     assert "pyg" in registry.names("backend") and heddle.faults(registry) == []
+
+
+def test_a_class_of_the_users_is_trained(tmp_path):
+    """By the class itself from Python, and by its path from the command, with the same numbers."""
+    from torch_geometric.nn import GCN
+
+    from heddle_pyg.models import model_class
+
+    run = heddle.train(*WORDS, model="pyg", **{"model.cls": GCN, "run.dir": tmp_path / "own"})
+    assert run.config.model.cls == "torch_geometric.nn.models.basic_gnn:GCN"
+    assert run.evaluate()["test"] == run.metrics["test"]
+    named = heddle.train(*WORDS, "model.cls=GCN", model="pyg", **{"run.dir": tmp_path / "named"})
+    assert named.metrics == run.metrics
+    for path, told in [
+        ("nowhere.at.all:Net", "No module named 'nowhere'"),
+        ("torch_geometric.nn:Nets", "has no attribute 'Nets'"),
+        ("math:sqrt", "expected a torch.nn.Module"),
+        ("torch.nn:Linear", "found no arguments in_channels"),
+    ]:
+        with pytest.raises(heddle.ConfigError, match=told):
+            model_class(path)

@@ -1,14 +1,15 @@
-"""model=pyg: model classes of torch_geometric by name, as native models of this engine."""
+"""model=pyg: model classes, of torch_geometric by name or any by path, as native models of this engine."""
 
 import inspect
-from collections.abc import Callable
+from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 import torch
 import torch_geometric.nn.models
 from torch import nn
 
-from heddle.errors import ConfigError, nearest
+from heddle.errors import ConfigError, nearest, problem
 from heddle.model import Signature
 from heddle_pyg.native_model import NativeModel, native_model
 from heddle_pyg.options import PygModelOptions
@@ -54,12 +55,17 @@ def build(options: PygModelOptions, signature: Signature) -> NativeModel:
     return native_model(make, signature, hidden, options.readout, "edge_dim" in own)
 
 
-def model_class(name: str) -> Callable[..., nn.Module]:
-    """Return the class of torch_geometric.nn.models of that name, checked to turn node features into node features.
+def model_class(name: str) -> type[nn.Module]:
+    """Return the class that `model.cls` names, checked to turn node features into node features.
+
+    Args:
+        name: of a class of torch_geometric.nn.models, or "module:Class" of any module that can be imported.
 
     Raises:
         ConfigError: unknown, or a class that wants something else.
     """
+    if ":" in name:
+        return _imported(name)
     classes = {
         key: value
         for key, value in vars(torch_geometric.nn.models).items()
@@ -73,6 +79,23 @@ def model_class(name: str) -> Callable[..., nn.Module]:
     if name not in fitting:
         raise ConfigError(f"model.cls={name}: {_unfit(classes[name])}; classes: {', '.join(fitting)}")
     return classes[name]
+
+
+def _imported(path: str) -> type[nn.Module]:
+    """Return the class at "module:Class". Raises ConfigError: there is none, or it wants something else."""
+    module, _, qualified = path.partition(":")
+    try:
+        found = attrgetter(qualified)(import_module(module))
+    except (ImportError, AttributeError, ValueError) as error:
+        do = "check the path; it has to be importable from here"
+        raise ConfigError(problem("model.cls", f"{path} ({error})", "MODULE:CLASS", do)) from error
+    if not (inspect.isclass(found) and issubclass(found, nn.Module)):
+        raise ConfigError(
+            problem("model.cls", f"{path}, a {type(found).__name__}", "a torch.nn.Module", "name it")
+        )
+    if told := _unfit(found):
+        raise ConfigError(f"model.cls={path}: {told}; see model.kwargs for arguments with a default")
+    return found
 
 
 def _unfit(cls: type[nn.Module]) -> str:

@@ -25,11 +25,11 @@ class PygOptions(TorchOptions):
 
 @dataclass(frozen=True)
 class PygModelOptions(ModelOptions):
-    """A model class of torch_geometric.nn.models, trained as it is. Of a heterogeneous graph every relation gets its
-    own copy of its layers (torch_geometric.nn.to_hetero)."""
+    """A model class of torch_geometric.nn.models, or any that is like one, trained as it is. Of a heterogeneous graph
+    every relation gets its own copy of its layers (torch_geometric.nn.to_hetero)."""
 
     name: str = "pyg"
-    cls: str = option("GraphSAGE", "GCN, GraphSAGE, GAT, GIN, PNA, EdgeCNN, GraphUNet ...")
+    cls: str = option("GraphSAGE", "GCN, GraphSAGE, GAT, GIN, PNA, EdgeCNN, GraphUNet ...; or MODULE:CLASS")
     hidden: int = option(64, "width of the hidden layers", least=1)
     layers: int = option(2, "layers, or depth", least=1)
     activation: str = option("relu", ", ".join(ACTIVATIONS), choices=ACTIVATIONS)
