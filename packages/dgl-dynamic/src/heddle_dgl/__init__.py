@@ -1,41 +1,21 @@
 """DynaGraph on Heddle: dynamic GNNs with cached message passing. See README.md.
 
-API of the paper: `cache`, `msg_pass`, `update`, `integrate`, `stack_seq_model`, and the cells they work with.
+The paper's words: `cache`, `msg_pass`, `update`, `integrate`, `stack_seq_model`, and the cells they work with.
+
+DglBackend                  the engine of `backend=dgl-dynamic`; DglOptions: its keys
+msg_pass, update            a layer in two halves, the first of which is computed once: Messages
+cache, step                 a function whose results are kept while nothing it reads changes; step: the next time step
+GraphRNN, GraphGRU, GraphLSTM, TGCN    cells; integrate: a cell of any layer; dgl_layer: of any DGL module
+SeqModel, stack_seq_model, Recurrent, A3TGCN, EvolveGCN    models of sequences
+DynamicModule               a model as an nn.Module
+SnapshotStore               snapshots in tiers of memory
+Structure, place_structure  a graph's edges, placed once
+
+torch is imported when one of these is used.
 """
 
-from importlib import import_module
-from typing import Any
+import lazy_loader
 
 __version__ = "0.1.0"
 
-_MODULES = {
-    "A3TGCN": "models",
-    "DynamicModule": "module",
-    "EvolveGCN": "models",
-    "GraphGRU": "cells",
-    "GraphLSTM": "cells",
-    "GraphRNN": "cells",
-    "Messages": "message",
-    "Recurrent": "models",
-    "SeqModel": "models",
-    "SnapshotStore": "store",
-    "Structure": "structure",
-    "TGCN": "cells.tgcn",
-    "cache": "message",
-    "dgl_layer": "dgl_conv",
-    "integrate": "stacking",
-    "msg_pass": "message",
-    "place_structure": "structure",
-    "stack_seq_model": "stacking",
-    "step": "memo",
-    "update": "message",
-}
-
-__all__ = sorted(_MODULES)
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name on first use: the plugin system imports this package, and has no time for torch."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

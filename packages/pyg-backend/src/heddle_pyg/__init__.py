@@ -1,25 +1,23 @@
-"""See README.md. What scripts use is imported from here: HeteroModule, LinkPredictor, TorchNodeEmbedding."""
+"""The PyG engine: PyTorch Geometric's containers, modules and samplers on Heddle. See README.md.
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+    import heddle, heddle_pyg
 
-if TYPE_CHECKING:
-    from heddle_pyg.turnkey.embedding import TorchNodeEmbedding
-    from heddle_pyg.turnkey.hetero_module import HeteroModule
-    from heddle_pyg.turnkey.link_predictor import LinkPredictor
+    conv = heddle_pyg.PortableModule(heddle.GCN(3, 4))  # a portable layer as an nn.Module
+    conv(data)                                          # PyG's Data, HeteroData, or a Heddle graph
+
+PygBackend                  the engine of `backend=pyg`; PygOptions: its keys
+to_native, from_native      Graph to Data, HeteroGraph to HeteroData, and back, without loss
+PortableModule              a portable layer or model as an nn.Module
+RGCNConv                    torch_geometric's R-GCN without its loop over relations: same arguments, same weights
+native_model                a user's own nn.Module for a model plugin: a NativeModel
+PygNeighborSampler          Heddle's samples for PyG's loaders
+HeteroModule, LinkPredictor, TorchNodeEmbedding    models of scripts: docs/scripts.md
+
+torch is imported when one of these is used.
+"""
+
+import lazy_loader
 
 __version__ = "0.1.0"
-__all__ = ["HeteroModule", "LinkPredictor", "TorchNodeEmbedding"]
 
-_HOMES = {
-    "HeteroModule": "hetero_module",
-    "LinkPredictor": "link_predictor",
-    "TorchNodeEmbedding": "embedding",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for, then: describing this package must not import torch."""
-    if name in _HOMES:
-        return getattr(import_module(f"heddle_pyg.turnkey.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
