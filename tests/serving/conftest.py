@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from heddle.decision import Decision
 from heddle.errors import PluginError
 from heddle.serving import Served, Spec, launch, write_repository
 from heddle.serving.environment import build_environment, check_environment, default_environment
+from heddle.serving.export import with_decision
 
 NODES = 50
 
@@ -74,9 +76,17 @@ def trees():
     return Served("trees", "xgboost", content, *specs, 64, sample, about), local
 
 
+def decided(served):
+    """Return the program with what a run says of its outputs."""
+    decision = Decision("classes", method="temperature", parameters=[[2.0]])
+    return with_decision(served._replace(name="decided"), decision)
+
+
 @pytest.fixture(scope="session")
 def repository(program, trees, tmp_path_factory):
-    return write_repository(tmp_path_factory.mktemp("repository"), [program[0], trees[0]])
+    return write_repository(
+        tmp_path_factory.mktemp("repository"), [program[0], trees[0], decided(program[0])]
+    )
 
 
 @pytest.fixture(scope="session")

@@ -71,6 +71,16 @@ def test_answers_are_the_models_own(server, program, trees, rows):
                 assert found.shape == wanted.shape and np.abs(found - wanted).max() <= 1e-5
 
 
+def test_a_server_says_what_a_run_says(server, program):
+    index = np.arange(20)[:, None]
+    for address in addresses(server):
+        with Client(address) as client:
+            found = client.infer("decided", {"index": index})
+        powers = np.exp(program[1](index).astype(np.float64) / 2)
+        assert np.abs(found["probability"] - powers / powers.sum(1, keepdims=True)).max() <= 1e-5
+        assert (found["answer"][:, 0] == powers.argmax(1)).all()
+
+
 def test_json_without_binary_data(server, program):
     entry = {"name": "index", "shape": [2, 1], "datatype": "INT64", "data": [3, 4]}
     status, body = ask(server, "POST", "/v2/models/program/infer", json.dumps({"id": "7", "inputs": [entry]}))

@@ -15,6 +15,7 @@ from heddle.config.saved import saved_config
 from heddle.errors import ConfigError
 from heddle.plugins import load_plugins
 from heddle.serving import LocalModel, export_model, write_repository
+from heddle.workflow.deciding import read_decision
 from heddle.workflow.saved import restore
 from heddle_pyg.export import export_dense, export_run
 
@@ -50,6 +51,24 @@ def run_of(tmp_path):
         return folder, load_plugins([])
 
     return run
+
+
+def test_a_server_answers_by_the_runs_own_threshold(run_of, tmp_path):
+    folder, registry = run_of("gcn", "task.threshold=0.7", "task.calibration=platt")
+    served = export_model(saved_config(folder, registry), folder, registry, "model", 64)
+    model = LocalModel(write_repository(tmp_path / "repository", [served]) / "model" / "1")
+    found = model({"index": np.arange(34)[:, None]})
+    decision = read_decision(folder)
+    assert decision.threshold == (0.7,) and (model.folder / "decision.py").exists()
+    np.testing.assert_array_equal(found["answer"][:, 0], decision.answers(found["output"]))
+    np.testing.assert_allclose(found["probability"], decision.probabilities(found["output"]), rtol=1e-6)
+    assert {
+        name: array.dtype.name for name, array in model({"index": np.zeros((0, 1), np.int64)}).items()
+    } == {
+        "output": "float32",
+        "probability": "float32",
+        "answer": "int64",
+    }
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -71,6 +71,20 @@ class TaskOptions:
     metrics: tuple[str, ...] = option(
         (), "e.g. [accuracy, f1], the first decides which epoch is best; []: the task's"
     )
+    threshold: str | float = option(
+        0.5,
+        "of two classes and labels: a probability, or chosen on valid: f1, youden, recall_at:R, precision_at:P, cost:C",
+        of=_NOT_FORECASTS,
+    )
+    calibration: str = option(
+        "none",
+        "of probabilities, fitted on valid: none, temperature, platt, isotonic",
+        choices=("none", "temperature", "platt", "isotonic"),
+        of=_NOT_FORECASTS,
+    )
+    intervals: int = option(
+        500, "resamples of valid and test for intervals of metrics; 0: none", least=0, of=_NOT_FORECASTS
+    )
     negatives: int = option(
         1,
         "link prediction: false links drawn for each true one in training",

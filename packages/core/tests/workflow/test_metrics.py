@@ -166,3 +166,50 @@ def test_directions_and_names():
         higher_is_better("hits@0")
     with pytest.raises(ConfigError, match="only links are ranked"):
         evaluate(("mrr",), np.zeros(1), np.zeros(1), np.ones(1, bool))
+
+
+@pytest.mark.parametrize("c", [2, 4])
+def test_precision_and_recall_equal_scikit_learn(c, rng):
+    logits, y = rng.normal(size=(60, c)).round(1), rng.integers(c, size=60)
+    said, average = logits.argmax(1), "binary" if c == 2 else "macro"
+    got = evaluate(("precision", "recall", "f1_true"), logits, y, known(y))
+    for name, of in (
+        ("precision", sk.precision_score),
+        ("recall", sk.recall_score),
+        ("f1_true", sk.f1_score),
+    ):
+        assert got[name] == pytest.approx(of(y, said, average=average, zero_division=0)), name
+    labels = rng.integers(2, size=(60, c)).astype(np.float32)
+    got = evaluate(("precision", "recall", "f1_true"), logits, labels, known(labels))
+    assert got["recall"] == pytest.approx(sk.recall_score(labels, logits > 0, average="macro"))
+    assert got["precision"] == pytest.approx(sk.precision_score(labels, logits > 0, average="macro"))
+
+
+def test_r2_equals_scikit_learn(rng):
+    y, t = rng.normal(size=(2, 50, 3)) + 1e4
+    assert evaluate(("r2",), y, t, known(t))["r2"] == pytest.approx(sk.r2_score(t, y))
+    assert math.isnan(evaluate(("r2",), y[:1], t[:1], known(t[:1]))["r2"])
+    assert higher_is_better("r2") and not higher_is_better("rmse")
+
+
+@pytest.mark.parametrize("decimals", [0, 6])
+def test_the_ends_of_a_ranking(decimals, rng):
+    """The share of true ones among the first k; the largest recall of a threshold that is precise enough."""
+    score, y = rng.normal(size=80).round(decimals), rng.integers(2, size=80)
+    got = evaluate(
+        ("precision@10", "precision@500", "recall_at_precision@0.5"), score, y.astype(np.float32), known(y)
+    )
+    shuffled = [
+        y[order][np.argsort(-score[order], kind="stable")][:10].mean()
+        for order in (rng.permutation(80) for _ in range(2000))
+    ]
+    assert got["precision@10"] == pytest.approx(np.mean(shuffled), abs=0.02 if decimals == 0 else 1e-12)
+    assert got["precision@500"] == pytest.approx(y.mean())
+    precision, recall, _ = sk.precision_recall_curve(y, score)
+    assert got["recall_at_precision@0.5"] == pytest.approx(recall[precision >= 0.5].max())
+
+
+@pytest.mark.parametrize("name", ["precision@0", "recall_at_precision@1.5", "recall_at_precision"])
+def test_ends_that_are_none(name):
+    with pytest.raises(ConfigError, match="found '"):
+        evaluate((name,), np.zeros(1), np.zeros(1), np.ones(1, bool))

@@ -20,6 +20,8 @@ from .support import (
     triple_dataset,
 )
 
+CHANCES = ("probability.0", "probability.1")
+
 
 @pytest.mark.parametrize(
     "make,batch_size", [(node_dataset, None), (graph_dataset, 8), (link_dataset, 64), (triple_dataset, 64)]
@@ -29,14 +31,19 @@ def test_a_run_measured_again_gives_its_figures(tmp_path, make, batch_size):
         config_for(tmp_path / "run", trainer={"batch_size": batch_size, "epochs": 4}), Registry(make())
     )
     result = json.loads((folder / "metrics.json").read_text())
-    assert evaluate_run(folder, Registry(make())) == {key: result[key] for key in ("train", "valid", "test")}
+    wanted = {key: result[key] for key in ("train", "valid", "test", "intervals")}
+    assert evaluate_run(folder, Registry(make())) == wanted
 
 
 @pytest.mark.parametrize(
     "make,keys,count",
     [
-        (node_dataset, ["node", "split", "prediction", "output.0", "output.1", "output.2"], 60),
-        (graph_dataset, ["graph", "split", "prediction", "output.0", "output.1"], 40),
+        (
+            node_dataset,
+            ["node", "split", "prediction", *CHANCES, "probability.2", "output.0", "output.1", "output.2"],
+            60,
+        ),
+        (graph_dataset, ["graph", "split", "prediction", *CHANCES, "output.0", "output.1"], 40),
         (link_dataset, ["sender", "receiver", "split", "output.0"], None),
         (triple_dataset, ["head", "relation", "tail", "split", "output.0"], None),
     ],
@@ -107,3 +114,22 @@ def test_groups_given_anew_replace_the_runs_own(tmp_path):
     assert got["test"]["f1_micro"] == whole["test"]["accuracy"]
     with pytest.raises(DataError, match="heterogeneous"):
         evaluate_run(folder, Registry(triple_dataset()._replace(splits={})))
+
+
+def test_a_threshold_of_the_validation_split_is_kept_and_used_everywhere(tmp_path):
+    """Figures of test, predictions and a later evaluation follow the stored threshold, not the largest logit."""
+    dataset = graph_dataset(80)
+    task = {"threshold": "recall_at:1", "metrics": ["recall", "accuracy"]}
+    folder = train(config_for(tmp_path / "run", task=task, trainer={"epochs": 2}), Registry(dataset))
+    stored = json.loads((folder / "decision.json").read_text())
+    result = json.loads((folder / "metrics.json").read_text())
+    assert result["valid"]["recall"] == 1 and stored["threshold"] != [0.5]
+    path = predict_run(folder, Registry(dataset), tmp_path / "predictions.csv")
+    with open(path, newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for row in rows:
+        assert int(row["prediction"]) == (float(row["probability.1"]) > stored["threshold"][0])
+    test = [row for row in rows if row["split"] == "test"]
+    right = [int(row["prediction"]) == dataset.targets[int(row["graph"])] for row in test]
+    assert np.mean(right) == pytest.approx(result["test"]["accuracy"])
+    assert evaluate_run(folder, Registry(dataset))["test"] == result["test"]

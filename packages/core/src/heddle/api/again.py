@@ -18,6 +18,7 @@ from heddle.config.nodes import composed as composed_nodes
 from heddle.config.prefer import preferring
 from heddle.config.run import Plugins
 from heddle.config.saved import saved_config, saved_tree
+from heddle.data.dataset import SPLITS
 from heddle.errors import ConfigError, problem
 from heddle.options import build
 from heddle.plugins import Registry, load_plugins
@@ -46,6 +47,7 @@ def evaluated(folder: Path, overrides: Sequence[str], values: Values) -> dict[st
     return {
         split: {name: math.nan if value is None else value for name, value in metrics.items()}
         for split, metrics in found.items()
+        if split in SPLITS
     }
 
 

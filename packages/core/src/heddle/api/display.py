@@ -34,6 +34,9 @@ class Shown(Protocol):
     def metrics(self) -> Mapping[str, Mapping[str, float]]: ...
 
     @property
+    def intervals(self) -> Mapping[str, Mapping[str, tuple[float, float]]]: ...
+
+    @property
     def history(self) -> Mapping[str, np.ndarray]: ...
 
 
@@ -52,7 +55,7 @@ def run_html(run: Shown) -> str:
     cards = "".join(f"<section><h2>{escape(name)}</h2>{chart}</section>" for name, chart in charts.items())
     return page(
         f"<header><h1>{escape(title_of(run))}</h1><p>{escape(str(run.folder))}</p></header>"
-        f'<main><section class="wide">{by_row(run.metrics)}</section>{cards}</main>'
+        f'<main><section class="wide">{by_row(run.metrics, run.intervals)}</section>{cards}</main>'
     )
 
 

@@ -17,9 +17,11 @@ from heddle.api.display import run_html, run_text
 from heddle.config.prefer import preferring
 from heddle.config.run import Plugins, run_config
 from heddle.config.saved import saved_tree
+from heddle.decision import Decision
 from heddle.errors import CheckpointError, problem
 from heddle.options import build
 from heddle.plugins import load_plugins
+from heddle.workflow.deciding import read_decision
 from heddle.workflow.folder import is_finished
 from heddle.workflow.outcome import Outcome
 
@@ -77,6 +79,19 @@ class Run:
             for split in ("train", "valid", "test")
             if split in self.summary
         }
+
+    @property
+    def intervals(self) -> Mapping[str, Mapping[str, tuple[float, float]]]:
+        """Where each metric lies with 95 %, (low, high), of validation and test; {} without (`task.intervals=0`)."""
+        told = self.summary.get("intervals", {})
+        return {
+            split: {name: (low, high) for name, (low, high) in own.items()} for split, own in told.items()
+        }
+
+    @cached_property
+    def decision(self) -> Decision | None:
+        """How the outputs of classes and labels are read: `.probabilities(outputs)`, `.answers(outputs)`; else None."""
+        return read_decision(self.folder)
 
     @cached_property
     def history(self) -> Mapping[str, np.ndarray]:

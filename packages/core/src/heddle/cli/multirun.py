@@ -21,10 +21,18 @@ def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
         found = [json.loads(path.read_text(encoding="utf-8")) for path in runs]
         figures = summary(found)
         rows = [
-            (name, f"{of['mean']:.4f}", f"{of['std']:.4f}", f"{of['least']:.4f}", f"{of['most']:.4f}")
+            (
+                name,
+                f"{of['mean']:.4f}",
+                f"{of['interval'][1] - of['mean']:.4f}",
+                f"{of['std']:.4f}",
+                f"{of['least']:.4f}",
+                f"{of['most']:.4f}",
+            )
             for name, of in figures.items()
         ]
-        print_table((f"{len(runs)} run{'s' * (len(runs) != 1)}", "mean", "std", "least", "most"), rows)
+        head = (f"{len(runs)} run{'s' * (len(runs) != 1)}", "mean", "± 95 %", "std", "least", "most")
+        print_table(head, rows)
         made = {"runs": [str(path.parent) for path in runs], "failed": list(failed), "figures": figures}
         write_json(folder / "summary.json", made)
     for run in failed:
@@ -32,8 +40,12 @@ def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
     print(folder)
 
 
-def summary(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Return "split.metric" -> mean, std (of a sample, 0 for one run), least and most, over those that have it."""
+def summary(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return "split.metric" -> mean, std (of a sample, 0 for one run), least and most, over those that have it.
+
+    "interval" is where the mean of many such runs lies with 95 %, by Student's t: over seeds it tells how much training
+    varies, and not how much the questions do, which is in each run's own "intervals".
+    """
     values: dict[str, list[float]] = {}
     for result in results:
         for split, figures in result.items():
@@ -43,8 +55,34 @@ def summary(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]
     return {name: _spread(found) for name, found in values.items()}
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def _spread(values: list[float]) -> dict[str, Any]:
     mean = sum(values) / len(values)
     squares = sum((value - mean) ** 2 for value in values)
     std = math.sqrt(squares / (len(values) - 1)) if len(values) > 1 else 0.0
-    return {"mean": mean, "std": std, "least": min(values), "most": max(values)}
+    half = _t(len(values) - 1) * std / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    within = [mean - half, mean + half]
+    return {"mean": mean, "std": std, "least": min(values), "most": max(values), "interval": within}
+
+
+def _t(freedom: int) -> float:
+    """Return how many standard errors a mean of `freedom` + 1 values may be off in 95 % of cases (Student's t)."""
+    return _T[freedom - 1] if freedom <= len(_T) else 1.96 + 2.4 / freedom
+
+
+_T = (
+    12.706,
+    4.303,
+    3.182,
+    2.776,
+    2.571,
+    2.447,
+    2.365,
+    2.306,
+    2.262,
+    2.228,
+    2.201,
+    2.179,
+    2.160,
+    2.145,
+    2.131,
+)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from heddle.capabilities import EXPORTS, Exports
+from heddle.decision import Decision
 from heddle.errors import ConfigError, problem
 from heddle.serving.served import Served, Spec
 
@@ -43,6 +44,8 @@ def export_model(
 ) -> Served:
     """Return a trained run as a model of "index" to "output", exported by an engine that can and checked by its own.
 
+    A run of classes or labels gives "probability" and "answer" too, by its own calibration and thresholds.
+
     Args:
         config: the run's own (`heddle.config.saved.saved_config`), or with another engine.
         run: the run's folder.
@@ -52,6 +55,7 @@ def export_model(
     Raises:
         ConfigError: the run's engine can't export, or the program gives other numbers than the engine.
     """
+    from heddle.workflow.deciding import read_decision
     from heddle.workflow.saved import restore
 
     parts, state = restore(config, run, registry)
@@ -59,7 +63,31 @@ def export_model(
     if not isinstance(engine, Exports):
         parts, state, engine = _elsewhere(config, run, registry, engine.name)
     served: Served = engine.export(parts, state, name, max_batch, **options)
-    return served.check()
+    decision = read_decision(run)
+    return (served if decision is None else with_decision(served, decision)).check()
+
+
+def with_decision(served: Served, decision: Decision) -> Served:
+    """Return a model of "output" that also gives what a run says of it: "probability" and "answer".
+
+    These are calibrated probabilities of each class or label, and the class [rows, 1] or the labels [rows, t].
+    """
+    inputs, outputs = served.sample
+    rows = outputs["output"]
+    said = decision.answers(rows)
+    told = {
+        "probability": decision.probabilities(rows).astype(np.float32),
+        "answer": said if said.ndim == 2 else said[:, None],
+    }
+    specs = (
+        Spec("probability", "FP32", told["probability"].shape[1]),
+        Spec("answer", "INT64", told["answer"].shape[1]),
+    )
+    return served._replace(
+        outputs=(*served.outputs, *specs),
+        sample=(inputs, {**outputs, **told}),
+        about={**served.about, "decision": decision.as_json()},
+    )
 
 
 def _elsewhere(config: "RunConfig", run: Path, registry: Any, engine: str) -> tuple[Any, Any, Exports]:

@@ -87,6 +87,9 @@ def _write(folder: Path, served: Served, text: str, flavour: str) -> None:
     write_json(version / "heddle.json", {**as_json(served), "file": _file(served, flavour)})
     code = resources.files("heddle.serving")
     write_text(version / "runtime.py", (code / "runtime.py").read_text(encoding="utf-8"))
+    if "decision" in served.about:
+        text = (resources.files("heddle") / "decision.py").read_text(encoding="utf-8")
+        write_text(version / "decision.py", text)
     if backend_of(served, flavour) == "python":
         write_text(version / "model.py", (code / "triton_model.py").read_text(encoding="utf-8"))
     stream = io.BytesIO()

@@ -7,6 +7,8 @@ imports numpy, and what the platform of its model needs, by name: only a model t
 import json
 import os
 from importlib import import_module
+from importlib.machinery import SourceFileLoader
+from types import ModuleType
 
 import numpy as np
 
@@ -29,6 +31,7 @@ class Runtime:
             self.facts = json.load(stream)
         path = os.path.join(folder, self.facts["file"])
         self._run = _PLATFORMS[self.facts["platform"]](path, self.facts)
+        self._decision = _decision(folder, self.facts["about"].get("decision"))
 
     def __call__(self, inputs):
         """Return name -> array of the outputs, for name -> [rows, width] of the inputs.
@@ -62,7 +65,20 @@ class Runtime:
         for spec, array in zip(self.facts["outputs"], self._run([inputs[name] for name in wanted])):
             array = np.ascontiguousarray(array, DTYPES[spec["dtype"]]).reshape(count, spec["width"])
             outputs[spec["name"]] = array
+        if self._decision is not None:
+            outputs["probability"] = self._decision.probabilities(outputs["output"]).astype(np.float32)
+            said = self._decision.answers(outputs["output"])
+            outputs["answer"] = said if said.ndim == 2 else said[:, None]
         return outputs
+
+
+def _decision(folder, told):
+    """Return how outputs of a run of classes or labels are read, from the copy of decision.py; None for others."""
+    if told is None:
+        return None
+    module = ModuleType("heddle_decision")
+    SourceFileLoader("heddle_decision", os.path.join(folder, "decision.py")).exec_module(module)
+    return module.decision_of(told)
 
 
 def _torch(path, facts):

@@ -19,6 +19,7 @@ from heddle.capabilities import (
     TrainsInParallel,
 )
 from heddle.data.dataset import Dataset
+from heddle.decision import Decision
 from heddle.errors import ConfigError
 from heddle.heads import head_for
 from heddle.input_kinds import EDGE_FEATURES, EDGE_WEIGHTS
@@ -31,6 +32,7 @@ from heddle.program import Program
 from heddle.sharding.settings import Sharding
 from heddle.task import Task, signature_of, task_for
 from heddle.workflow.check import check_fit
+from heddle.workflow.deciding import Deciding, deciding
 from heddle.workflow.known import View, view_of
 from heddle.workflow.loader import Loader, loader_for
 from heddle.workflow.metrics import metric
@@ -53,6 +55,8 @@ class Assembly(NamedTuple):
     Attributes:
         times: how the data's times are looked at, {} where it has none.
         unused: what the data holds and the model doesn't read, e.g. "edge features of user.buys.item".
+        deciding: how it is found out how outputs are read; None for values, links and forecasts.
+        decision: of a trained run, how they are read.
     """
 
     dataset: Dataset
@@ -64,6 +68,8 @@ class Assembly(NamedTuple):
     model: Any
     times: Mapping[str, str]
     unused: tuple[str, ...] = ()
+    deciding: Deciding | None = None
+    decision: Decision | None = None
 
 
 def assemble(config: "RunConfig", registry: Any) -> Assembly:
@@ -85,6 +91,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     task = task_for(config.task, dataset)
     dataset = with_splits(check_fit(dataset, task), task, config.seed)
     task, dataset = weighted(task, config.task, dataset)
+    how = deciding(task, config.task, dataset.num_classes)
     view = view_of(dataset, config.task, task.level, sampled=config.sampler.is_sampled)
     held, ignored = view.dataset.graphs, {*config.model.ignore, *unreadable_inputs(info)}
     dataset = view.dataset._replace(graphs=without_inputs(held, ignored))
@@ -122,7 +129,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     else:
         shapes = backend.static_shapes
         loader = loader_for(dataset, task, model, config.trainer, config.task, config.seed, shapes)
-    return Assembly(dataset, task, signature, backend, program, loader, model, view.told, tuple(unused))
+    return Assembly(dataset, task, signature, backend, program, loader, model, view.told, tuple(unused), how)
 
 
 def _check_sparse(config: "RunConfig", registry: Any) -> None:

@@ -13,7 +13,7 @@ def accuracy(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> floa
         targets: [m] int classes, or [m, t] 0/1.
         mask: shape of `targets`.
     """
-    right = (_said(outputs, targets) == targets)[mask]
+    right = (said_of(outputs, targets) == targets)[mask]
     return float(right.mean()) if right.size else float("nan")
 
 
@@ -62,7 +62,8 @@ def class_scores(outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, 
     return exps / exps.sum(axis=1, keepdims=True), targets[:, None] == np.arange(outputs.shape[1])
 
 
-def _said(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def said_of(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return what outputs say, in the shape of targets: the class of the largest logit, or labels whose is above 0."""
     if targets.ndim > 1 or outputs.ndim == 1:
         return (outputs > 0).reshape(targets.shape)
     return outputs.argmax(axis=1)
@@ -72,7 +73,7 @@ def _counts(
     outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return per class or label how often it was rightly said, said, and true."""
-    said = _said(outputs, targets)
+    said = said_of(outputs, targets)
     if targets.ndim > 1 or outputs.ndim == 1:
         said, true, known = columns(said), columns(targets) > 0.5, columns(mask)
         return (said & true & known).sum(0), (said & known).sum(0), (true & known).sum(0)

@@ -63,7 +63,14 @@ def is_finished(folder: Path) -> bool:
 
 def _clear(folder: Path) -> None:
     """Remove a former run's files, and nothing else, from a folder."""
-    names = ("metrics.json", "metrics.csv", "weights.safetensors", "predictions.npz", "report.html")
+    names = (
+        "metrics.json",
+        "metrics.csv",
+        "weights.safetensors",
+        "predictions.npz",
+        "report.html",
+        "decision.json",
+    )
     patterns = ("checkpoints/epoch-*.*", "tensorboard/events.out.*")
     for path in [
         *map(folder.joinpath, names),

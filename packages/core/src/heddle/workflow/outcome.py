@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from heddle.decision import Decision
 from heddle.graph import Array
 from heddle.model import Batch
 from heddle.reference import NumpyOps
@@ -43,18 +44,22 @@ def known_targets(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(mask, targets, 0).astype(np.int64), mask
 
 
-def figures(task: Objective, outcome: Outcome) -> dict[str, float]:
-    """Return {"loss": ..., metric: ...} of an outcome; all NaN where no entry is known."""
+def figures(task: Objective, outcome: Outcome, decision: Decision | None = None) -> dict[str, float]:
+    """Return {"loss": ..., metric: ...} of an outcome; all NaN where no entry is known.
+
+    Args:
+        decision: how outputs are read; None for as they are. The loss is of the outputs themselves.
+    """
     no_graph: Any = None
     batch = Batch(no_graph, {}, outcome.index, outcome.targets, outcome.mask)
     outputs = np.asarray(outcome.outputs, np.float64)
     loss = float(task.loss(NumpyOps(), outputs, batch)) if outcome.mask.any() else float("nan")
-    return {"loss": loss} | evaluate_outcome(task, outcome)
+    return {"loss": loss} | evaluate_outcome(task, outcome, decision)
 
 
-def evaluate_outcome(task: Objective, outcome: Outcome) -> dict[str, float]:
+def evaluate_outcome(task: Objective, outcome: Outcome, decision: Decision | None = None) -> dict[str, float]:
     """Return {metric: ...} of an outcome, without a loss: of rules whose scores are no logits."""
-    return evaluate(task.metrics, outcome.outputs, outcome.targets, outcome.mask, outcome.ranks)
+    return evaluate(task.metrics, outcome.outputs, outcome.targets, outcome.mask, outcome.ranks, decision)
 
 
 Figures = Mapping[str, Mapping[str, float]]

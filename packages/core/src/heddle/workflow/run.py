@@ -18,7 +18,9 @@ from heddle.workflow.assemble import Assembly, assemble
 from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop, Tracking, display
 from heddle.workflow.checkpoint import load
 from heddle.workflow.compared import compared
+from heddle.workflow.deciding import decide, told_of, write_decision
 from heddle.workflow.folder import check_free, is_finished, new_folder
+from heddle.workflow.intervals import told_intervals
 from heddle.workflow.loader import ComparedLoader, CountingLoader
 from heddle.workflow.options import Place
 from heddle.workflow.outcome import evaluate_outcome, figures
@@ -116,6 +118,11 @@ def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Pa
     program = parts.program
     progress.state = program.from_arrays(progress.best_arrays)
     outcomes = parts.loader.outcomes(program, progress.state, SPLITS)
+    decided = None if parts.deciding is None else decide(parts.deciding, outcomes["valid"])
+    decision = None if decided is None else decided.decision
+    if decision is not None:
+        write_decision(folder, decision)
+    judged = {split: figures(parts.task, outcome, decision) for split, outcome in outcomes.items()}
     artifacts.write_arrays(
         folder / "predictions.npz",
         {
@@ -126,12 +133,14 @@ def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Pa
         },
     )
     result = {
-        **{split: figures(parts.task, outcome) for split, outcome in outcomes.items()},
+        **judged,
         "best_epoch": progress.best_epoch,
         "epochs": progress.epoch,
         "stopped": progress.stop,
         "seed": config.seed,
         "time": sum(row["seconds"] for row in progress.rows),
+        **told_intervals(parts.task, outcomes, judged, config.task.intervals, config.seed, decision),
+        **({"decision": told_of(decided, parts.deciding, outcomes)} if decided and parts.deciding else {}),
         **({"times": dict(parts.times)} if parts.times else {}),
         **_baselines(parts),
         "unused": list(parts.unused),
@@ -146,6 +155,7 @@ def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Pa
         progress.rows,
         outcomes,
         progress.best_arrays,
+        decision,
     )
     artifacts.write_text(folder / "report.html", page(story))
     artifacts.write_json(folder / "metrics.json", result)

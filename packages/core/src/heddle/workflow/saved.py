@@ -7,12 +7,15 @@ import numpy as np
 
 from heddle import artifacts
 from heddle.data.dataset import SPLITS, Dataset
+from heddle.decision import CLASSES, Decision
 from heddle.errors import ConfigError
 from heddle.graph import Graph, HeteroGraph
 from heddle.model import Batch
 from heddle.program import State
 from heddle.task import Task
 from heddle.workflow.assemble import Assembly, assemble
+from heddle.workflow.deciding import read_decision
+from heddle.workflow.intervals import told_intervals
 from heddle.workflow.outcome import Outcome, figures
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 def evaluate(config: "RunConfig", folder: Path, registry: Any) -> dict[str, Any]:
     """Return the metrics of a trained run: {"train": {...}, "valid": {...}, "test": {...}}.
+
+    Outputs are read by the run's own threshold and calibration. "intervals" are beside them, as in metrics.json.
 
     Args:
         config: the run's own (`heddle.config.saved.saved_config`), or one with another engine or other data, to
@@ -32,7 +37,10 @@ def evaluate(config: "RunConfig", folder: Path, registry: Any) -> dict[str, Any]
     """
     parts, state = restore(config, folder, registry)
     outcomes = parts.loader.outcomes(parts.program, state, SPLITS)
-    result = {split: figures(parts.task, outcome) for split, outcome in outcomes.items()}
+    decision = read_decision(folder)
+    judged = {split: figures(parts.task, outcome, decision) for split, outcome in outcomes.items()}
+    count = config.task.intervals
+    result = judged | told_intervals(parts.task, outcomes, judged, count, config.seed, decision)
     return artifacts.to_json(result)
 
 
@@ -55,7 +63,7 @@ def write_predictions(path: Path, parts: Assembly, outcome: Outcome) -> Path:
     A row each: what it is about, its split ("" for none), the prediction, and the model's outputs.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    artifacts.write_table(path, prediction_rows(parts.task, parts.dataset, outcome))
+    artifacts.write_table(path, prediction_rows(parts.task, parts.dataset, outcome, parts.decision))
     return path
 
 
@@ -93,12 +101,18 @@ def _one_question(parts: Assembly) -> np.ndarray:
 def restore(config: "RunConfig", folder: Path, registry: Any) -> tuple[Assembly, State]:
     """Build what a run's configuration describes, with the weights it left, and return (parts, state)."""
     arrays = artifacts.read_weights(folder / "weights.safetensors")
-    parts = assemble(config, registry)
+    parts = assemble(config, registry)._replace(decision=read_decision(folder))
     return parts, parts.program.from_arrays(arrays)
 
 
-def prediction_rows(task: Task, dataset: Dataset, outcome: Outcome) -> list[dict[str, Any]]:
-    """Return a row per entry of an outcome, for a table."""
+def prediction_rows(
+    task: Task, dataset: Dataset, outcome: Outcome, decision: Decision | None = None
+) -> list[dict[str, Any]]:
+    """Return a row per entry of an outcome, for a table.
+
+    Args:
+        decision: of a run of classes or labels: what is said and with which probability; None for the largest logit.
+    """
     if task.level == "step":
         return _forecast_rows(task, dataset, outcome)
     index = np.asarray(outcome.index).reshape(len(outcome.index), -1)
@@ -109,17 +123,31 @@ def prediction_rows(task: Task, dataset: Dataset, outcome: Outcome) -> list[dict
         tuple(np.ravel(row)): split for split in SPLITS for row in np.asarray(dataset.splits[split]).tolist()
     }
     outputs = np.asarray(outcome.outputs).reshape(len(index), -1)
-    classes = task.loss_name == "cross_entropy"
-    names = dataset.class_names
+    if decision is None and task.loss_name == "cross_entropy":
+        decision = Decision(CLASSES)
+    said = _said(decision, dataset, outcome)
     rows = []
-    for place, numbers in zip(index.tolist(), outputs):
+    for place, numbers, told in zip(index.tolist(), outputs, said):
         row = dict(zip(keys, place)) | {
             "split": split_of.get(tuple(place[-1:] if task.level == "edge" else place), "")
         }
-        if classes:
-            best = int(numbers.argmax())
-            row["prediction"] = names[best] if best < len(names) else best
-        rows.append(row | {f"output.{k}": float(number) for k, number in enumerate(numbers)})
+        rows.append(row | told | {f"output.{k}": float(number) for k, number in enumerate(numbers)})
+    return rows
+
+
+def _said(decision: Decision | None, dataset: Dataset, outcome: Outcome) -> list[dict[str, Any]]:
+    """Return what each row of predictions says: a class or labels, and their probabilities; {} without a decision."""
+    if decision is None:
+        return [{} for _ in outcome.index]
+    answers, chances = decision.answers(outcome.outputs), decision.probabilities(outcome.outputs)
+    names, rows = dataset.class_names, []
+    for answer, chance in zip(answers.tolist(), chances.tolist()):
+        row: dict[str, Any] = {}
+        if decision.kind == CLASSES:
+            row["prediction"] = names[answer] if answer < len(names) else answer
+        else:
+            row |= {f"prediction.{k}": label for k, label in enumerate(answer)}
+        rows.append(row | {f"probability.{k}": each for k, each in enumerate(chance)})
     return rows
 
 

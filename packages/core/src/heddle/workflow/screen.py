@@ -1,6 +1,6 @@
 """Figures as a table for people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from heddle.data.dataset import SPLITS
@@ -12,7 +12,7 @@ _ACROSS = 6
 def print_figures(result: Mapping[str, Any]) -> None:
     """Print the figures of each split as a table on standard output; "-" where there is none.
 
-    A row for each split, or for each figure where they are many.
+    A row for each split, and one for its intervals where there are some; a row for each figure where these are many.
     """
     from rich.console import Console
     from rich.table import Table
@@ -20,7 +20,12 @@ def print_figures(result: Mapping[str, Any]) -> None:
     splits = [split for split in SPLITS if split in result]
     names = list(dict.fromkeys(name for split in splits for name in result[split]))
     at = f" of epoch {result['best_epoch']}" if "best_epoch" in result else ""
-    rows = [(split, *(_cell(result[split].get(name)) for name in names)) for split in splits]
+    rows = []
+    for split in splits:
+        rows.append((split, *(_cell(result[split].get(name)) for name in names)))
+        within = result.get("intervals", {}).get(split)
+        if within:
+            rows.append((f"{split} 95 %", *(_within(within.get(name)) for name in names)))
     head = ("split", *names)
     if len(names) > _ACROSS:
         head, *rows = zip(head, *rows)
@@ -28,6 +33,10 @@ def print_figures(result: Mapping[str, Any]) -> None:
     for row in rows:
         table.add_row(*row)
     Console().print(table)
+
+
+def _within(interval: Sequence[float] | None) -> str:
+    return "" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 
 def _cell(value: float | None) -> str:

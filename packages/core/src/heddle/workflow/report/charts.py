@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from heddle.data.dataset import SPLITS
+from heddle.decision import Decision
 from heddle.task import Task
+from heddle.workflow.calibration import reliability
 from heddle.workflow.classification import class_scores
 from heddle.workflow.outcome import Outcome
 from heddle.workflow.progress import Row
@@ -33,10 +35,13 @@ def curves(rows: Sequence[Row], metrics: Sequence[str], best_epoch: int) -> dict
     return charts
 
 
-def judgement(task: Task, outcomes: Mapping[str, Outcome], names: Sequence[str]) -> dict[str, str]:
+def judgement(
+    task: Task, outcomes: Mapping[str, Outcome], names: Sequence[str], decision: Decision | None = None
+) -> dict[str, str]:
     """Return charts by title of the last split that has known targets: test, else valid, else train.
 
-    Classes: a confusion matrix; labels: scores of true and false ones; values: predicted against true, and the errors;
+    Classes: a confusion matrix of what is said; labels: scores of true and false ones; both: how often probabilities
+    come true; values: predicted against true, and the errors;
     links: ranks, and the scores of true and false ones.
     """
     split = next((key for key in reversed(SPLITS) if key in outcomes and outcomes[key].mask.any()), None)
@@ -49,9 +54,10 @@ def judgement(task: Task, outcomes: Mapping[str, Outcome], names: Sequence[str])
             f"scores, {split}": _scores(outcome),
         }
     if task.loss_name == "cross_entropy":
-        return {f"confusion, {split}": confusion(outcome, names)}
+        decided = outcome if decision is None else outcome._replace(outputs=decision.decided(outcome.outputs))
+        return {f"confusion, {split}": confusion(decided, names)} | _probabilities(outcome, decision, split)
     if task.loss_name == "binary_cross_entropy":
-        return {f"scores, {split}": _scores(outcome)}
+        return {f"scores, {split}": _scores(outcome)} | _probabilities(outcome, decision, split)
     true, said, known = (
         columns(np.asarray(part)) for part in (outcome.targets, outcome.outputs, outcome.mask)
     )
@@ -77,6 +83,21 @@ def confusion(outcome: Outcome, names: Sequence[str]) -> str:
         np.add.at(small, (group[:, None], group[None, :]), counts)
         counts, labels = small, [*(labels[k] for k in kept), "other"]
     return matrix(counts, labels, "predicted", "true")
+
+
+def _probabilities(outcome: Outcome, decision: Decision | None, split: str) -> dict[str, str]:
+    """Return the chart of probabilities beside how often they come true, and before calibration."""
+    if decision is None:
+        return {}
+    ways = {"as they are": Decision(decision.kind)} | (
+        {} if decision.method == "none" else {"calibrated": decision}
+    )
+    rows = np.asarray(outcome.outputs), np.asarray(outcome.targets), np.asarray(outcome.mask)
+    series = {}
+    for name, way in ways.items():
+        told, share = reliability(way, *rows)
+        series[name] = (told.tolist(), share.tolist())
+    return {f"probabilities, {split}": svg.dots(series, "probability", "came true")}
 
 
 def _scores(outcome: Outcome) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from heddle.data.dataset import SPLITS, Dataset
+from heddle.decision import Decision
 from heddle.dynamic import Snapshot
 from heddle.graph import Graph, HeteroGraph
 from heddle.options import plain
@@ -33,6 +34,7 @@ class Story(NamedTuple):
         rows: one per epoch.
         outcomes: split -> predictions of the best epoch's weights.
         weights: those, by name.
+        decision: how outputs are read; None for values, links and forecasts.
     """
 
     config: "RunConfig"
@@ -43,6 +45,7 @@ class Story(NamedTuple):
     rows: Sequence[Row]
     outcomes: Mapping[str, Outcome]
     weights: Mapping[str, np.ndarray]
+    decision: Decision | None = None
 
 
 TIMES = {"time": "times of the data", "known": "known at test time", "ties": "of the very same time"}
@@ -62,7 +65,7 @@ def page(story: Story) -> str:
     if story.task.level == "step":
         judged = forecasts(story.task, story.dataset, story.outcomes)
     else:
-        judged = judgement(story.task, story.outcomes, story.dataset.class_names)
+        judged = judgement(story.task, story.outcomes, story.dataset.class_names, story.decision)
     first = [name for name in training if name in ("loss", story.task.metrics[0])]
     charts = {name: training[name] for name in first} | judged | training
     written = yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
@@ -139,7 +142,8 @@ def _headline(story: Story) -> str:
 
 
 def _figures(story: Story) -> str:
-    return by_row({split: story.result[split] for split in SPLITS if split in story.result})
+    within = story.result.get("intervals", {})
+    return by_row({split: story.result[split] for split in SPLITS if split in story.result}, within)
 
 
 def _baselines(story: Story) -> str:
@@ -155,12 +159,18 @@ def _baselines(story: Story) -> str:
     return f'<section class="wide"><h2>Baselines, {split}</h2><p>{line}</p>{by_row(rows)}</section>'
 
 
-def by_row(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return a table of figures, a row for each name."""
+def by_row(rows: Mapping[str, Mapping[str, Any]], within: Mapping[str, Mapping[str, Any]] = {}) -> str:
+    """Return a table of figures, a row for each name; with intervals of 95 % below those that have some."""
+
+    def cell(row: str, name: str, value: float | None) -> str:
+        interval = within.get(row, {}).get(name)
+        told = f"<br><small>{interval[0]:.3f} to {interval[1]:.3f}</small>" if interval else ""
+        return f"<td>{_number(value)}{told}</td>"
+
     names = list(dict.fromkeys(name for figures in rows.values() for name in figures))
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     body = "".join(
-        f"<tr><th>{escape(row)}</th>{''.join(f'<td>{_number(figures.get(name))}</td>' for name in names)}</tr>"
+        f"<tr><th>{escape(row)}</th>{''.join(cell(row, name, figures.get(name)) for name in names)}</tr>"
         for row, figures in rows.items()
     )
     return f'<table class="figures"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>'
@@ -179,10 +189,30 @@ def _run_facts(story: Story) -> dict[str, str]:
         "weights": _count(sum(value.size for value in story.weights.values())),
     }
     facts |= {TIMES.get(name, name): text for name, text in result.get("times", {}).items()}
+    facts |= _decided(result.get("decision", {}))
     if result.get("unused"):
         facts["not used by the model"] = ", ".join(result["unused"])
     facts |= {f"engine: {name}": text for name, text in versions["engine"].items()}
     return facts | {"Python": versions["python"], "platform": versions["platform"]}
+
+
+def _decided(told: Mapping[str, Any]) -> dict[str, str]:
+    """Return what thresholds and calibration there are, and how far probabilities are off."""
+    facts: dict[str, str] = {}
+    if "threshold" in told:
+        numbers = ", ".join(f"{value:.4g}" for value in told["threshold"])
+        facts["threshold"] = numbers + (
+            f" (chosen on valid: {told['rule']})" if told["rule"] != "fixed" else ""
+        )
+    if told:
+        facts["calibration"] = told["calibration"]
+    for split, off in told.get("probabilities", {}).items():
+        for name in ("ece", "brier"):
+            after = off.get(f"{name}_calibrated")
+            facts[f"{split} {name}"] = f"{off[name]:.4f}" + (
+                "" if after is None else f", calibrated {after:.4f}"
+            )
+    return facts | ({"notes": "; ".join(told["notes"])} if told.get("notes") else {})
 
 
 def _weights(weights: Mapping[str, np.ndarray]) -> dict[str, str]:
