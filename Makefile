@@ -1,5 +1,5 @@
 # `make demo` sets up and runs the main job; `make test` sets up and passes the tests. Both reuse .venv.
-# `make test-all` adds what takes longer, `make prove` what takes hours or chance: CONTRIBUTING.md says which.
+# `make test-all` adds what takes longer, `make prove` what takes hours or chance: docs/testing.md says which.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -51,6 +51,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_news.py
 
 bench: $(VENV)/.dev
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

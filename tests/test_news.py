@@ -17,7 +17,7 @@ def faults_of(name: str, text: str) -> list[str]:
     faults = []
     if not name.endswith(".md") or not topic or len(types) != 1 or types[0] not in TYPES:
         faults.append(f"found the name {name}, expected TOPIC.TYPE.md with a type of {', '.join(TYPES)}")
-    if text != f"{text.strip()}\n" or "\n" in text.strip():
+    if not text.strip() or text != f"{text.strip()}\n" or "\n" in text.strip():
         faults.append("expected one line")
     if text.startswith("This change"):
         faults.append('expected what follows "This change will"')
