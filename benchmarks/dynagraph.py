@@ -24,16 +24,16 @@ import torch
 from dynagraph_peers import DglLayer, by_dgl
 from torch import Tensor
 
-from heddle.data.traffic_readers_graph import read_adjacency
+from heddle.data.readers.traffic.graph import read_adjacency
 from heddle.errors import PluginError
-from heddle.graph import Graph
-from heddle.layers.diffusion import DiffusionConv
-from heddle.layers.gcn import GCN
-from heddle.params import initialise
-from heddle_dgl import GraphGRU, GraphLSTM, SnapshotStore, integrate, place_structure, stack_seq_model, step
+from heddle.graphs.graph import Graph
+from heddle.nn.layers.diffusion import DiffusionConv
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.params import initialise
+from heddle_dgl import GraphGRU, GraphLSTM, SnapshotStore, integrate, place_graph, stack_seq_model, step
 from heddle_dgl.kernels import import_dgl, kernels_named, ops_named, steps_named
-from heddle_dgl.run import Run, engine_named
-from heddle_dgl.windows import WindowBatch
+from heddle_dgl.reuse.run import Run, engine_named
+from heddle_dgl.reuse.windows import WindowBatch
 
 CPU, HIDDEN = torch.device("cpu"), 64
 MODELS = {
@@ -122,7 +122,7 @@ def bench(name: str, shape: Shape, graph: Graph, rounds: int) -> None:
     params = {
         key: torch.from_numpy(array).requires_grad_() for key, array in initialise(model.params(), 0).items()
     }
-    structure = place_structure(graph, model.specs(), CPU, torch.float32)
+    structure = place_graph(graph, model.specs(), CPU, torch.float32)
     rng = np.random.default_rng(0)
     times = 2 * shape.steps + (500 if structure.n_nodes < 5000 else 2 * shape.batch)
     signal = rng.standard_normal((times, structure.n_nodes, shape.features), np.float32)

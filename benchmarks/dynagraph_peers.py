@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from heddle.layers.gcn import GCN
-from heddle.params import scoped
-from heddle_dgl.structure import Structure
-from heddle_dgl.windows import WindowBatch
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.params import scoped
+from heddle_dgl.reuse.placed_graph import PlacedGraph
+from heddle_dgl.reuse.windows import WindowBatch
 
 
 class DglLayer:
@@ -17,13 +17,13 @@ class DglLayer:
     `cached`: gates of a cell share what was aggregated for one of them, which is the paper's technique.
     """
 
-    def __init__(self, dgl: Any, structure: Structure, windows: int, cached: bool):
+    def __init__(self, dgl: Any, structure: PlacedGraph, windows: int, cached: bool):
         self.fn, self.graphs, self.cached = dgl.function, {}, cached
         self._known: dict[tuple[str, int], tuple[Tensor, Tensor]] = {}
-        for key, support in structure.supports.items():
-            a = support.adjacency
+        for key, propagation in structure.propagations.items():
+            a = propagation.adjacency
             graph = dgl.graph((a.senders.long(), a.receivers.long()), num_nodes=structure.n_nodes)
-            graph.edata["w"] = support.weight
+            graph.edata["w"] = propagation.weight
             batched = dgl.batch([graph] * windows) if windows > 1 else graph
             batched.create_formats_()
             self.graphs[key] = batched

@@ -21,14 +21,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from heddle.data.traffic_readers_graph import read_adjacency
-from heddle.graph import Graph
-from heddle.layers.cheb import ChebConv
-from heddle_dgl import GraphGRU, GraphLSTM, SnapshotStore, place_structure, step
+from heddle.data.readers.traffic.graph import read_adjacency
+from heddle.graphs.graph import Graph
+from heddle.nn.layers.cheb import ChebConv
+from heddle_dgl import GraphGRU, GraphLSTM, SnapshotStore, place_graph, step
 from heddle_dgl.kernels import ops_named, steps_named
 from heddle_dgl.models import Recurrent
-from heddle_dgl.run import Run, engine_named
-from heddle_dgl.windows import WindowBatch
+from heddle_dgl.reuse.run import Run, engine_named
+from heddle_dgl.reuse.windows import WindowBatch
 
 NODES, BATCH, LENGTH, FEATURES, HIDDEN, ORDER = 207, 64, 12, 2, 64, 2
 CPU = torch.device("cpu")
@@ -115,7 +115,7 @@ def compare(kind: str, senders: np.ndarray, receivers: np.ndarray, weight: np.nd
     model = Recurrent((make(*layers),), 1)
     counts = np.array([NODES]), np.array([len(senders)])
     graph = Graph(None, {"weight": weight}, senders, receivers, None, *counts)
-    structure = place_structure(graph, model.specs(), CPU, torch.float32)
+    structure = place_graph(graph, model.specs(), CPU, torch.float32)
     ops, store = ops_named("auto", CPU), SnapshotStore()
     steps, engine = steps_named("auto", CPU, torch.float32), engine_named("fused")
 

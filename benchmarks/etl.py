@@ -16,7 +16,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from heddle.data.generate import write_tabformer
+from heddle.data.generators import write_tabformer
 
 RUN = """
 import json, sys, time

@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from heddle.data.temporal import temporal
-from heddle.graph import Graph
-from heddle.layers.sage import SAGE
-from heddle_dgl.changing import ChangingSums
-from heddle_dgl.incremental import Change, Edges, IncrementalSum, change_between
+from heddle.data.readers.temporal import temporal
+from heddle.graphs.graph import Graph
+from heddle.nn.layers.sage import SAGE
 from heddle_dgl.kernels import kernels_named
-from heddle_dgl.structure import place_structure
+from heddle_dgl.reuse.changing_sums import ChangingSums
+from heddle_dgl.reuse.incremental import Change, Edges, IncrementalSum, change_between
+from heddle_dgl.reuse.placed_graph import place_graph
 from heddle_torch.arrays.ops import TorchOps
 
 Step = tuple[Edges, Tensor, Change]
@@ -85,8 +85,8 @@ def by_engine(steps: Sequence[Step], ops: TorchOps) -> dict[str, Callable[[int],
     for edges, x, _ in steps:
         counts = np.array([len(x)]), np.array([len(edges.senders)])
         graph = Graph(None, {"weight": edges.weight}, edges.senders, edges.receivers, None, *counts)
-        structure = place_structure(graph, layer.specs(), torch.device("cpu"), torch.float32)
-        placed.append(structure.supports)
+        structure = place_graph(graph, layer.specs(), torch.device("cpu"), torch.float32)
+        placed.append(structure.propagations)
 
     def summing(mode: str) -> Callable[[int], Tensor]:
         sums = ChangingSums(mode)

@@ -20,26 +20,26 @@ import platform
 import jax
 import numpy as np
 
-from heddle.graph import Graph
-from heddle.heads import NodeHead
-from heddle.layers.gat import GAT
-from heddle.layers.gcn import GCN
-from heddle.layers.graph_network import GraphNetwork
-from heddle.model import Batch, Model
-from heddle.models.stack import Stack
-from heddle.optim import Optim
-from heddle.sharding.halo import parts_of
-from heddle.sharding.plan import PLANS, estimate
-from heddle.sharding.sizes import halo_sizes
-from heddle.sharding.workload import workload_of_graph
-from heddle.task import Task
-from heddle_jax.ops import JaxOps
-from heddle_jax.place import precision_of
-from heddle_jax.sharding.layout import Halo, layout_of
+from heddle.data.task import Task
+from heddle.engines.optim import Optim
+from heddle.engines.sharding.halo import parts_of
+from heddle.engines.sharding.plan import PLANS, estimate
+from heddle.engines.sharding.sizes import halo_sizes
+from heddle.engines.sharding.workload import workload_of_graph
+from heddle.graphs.graph import Graph
+from heddle.nn.heads import NodeHead
+from heddle.nn.layers.gat import GAT
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.layers.graph_network import GraphNetwork
+from heddle.nn.model import Batch, Model
+from heddle.nn.models.stack import Stack
+from heddle_jax.ops.jax_ops import JaxOps
 from heddle_jax.sharding.learner import ShardedLearner
 from heddle_jax.sharding.memory import step_memory
 from heddle_jax.sharding.program import build_sharded_program
+from heddle_jax.sharding.shard_layout import Halo, layout_of
 from heddle_jax.sharding.spmd import device_mesh
+from heddle_jax.train.device_put import precision_of
 
 WIDTH, CLASSES = 32, 8
 TASK = Task("node_classification", "cross_entropy", ("accuracy",))

@@ -27,16 +27,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from heddle.adjacency import build_adjacency
-from heddle.graph import Graph
-from heddle.layers.gat import GAT
-from heddle.layers.gcn import GCN
-from heddle.layers.graph_network import GraphNetwork
-from heddle.params import initialise
-from heddle.plugins.kernels import primitive_kernels
-from heddle.support import build_support
+from heddle.engines.plugins.kernels import primitive_kernels
+from heddle.graphs.adjacency import build_adjacency
+from heddle.graphs.graph import Graph
+from heddle.nn.layers.gat import GAT
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.layers.graph_network import GraphNetwork
+from heddle.nn.params import initialise
+from heddle.ops.propagation import build_propagation
 from heddle_jax.malloc import keep_memory
-from heddle_jax.ops import JaxOps, ops_with
+from heddle_jax.ops.jax_ops import JaxOps, ops_with
 
 FEATURES, HEADS = 64, 4
 NEEDED = {"GCN": (4.5, 2.0), "GAT": (5.0, 1.8), "GraphNetwork": (2.5, 1.5)}
@@ -78,7 +78,7 @@ def edges_of(kind: str, n: int, e: int) -> tuple[np.ndarray, np.ndarray]:
 def gcn(jraph: Any, senders: np.ndarray, receivers: np.ndarray, x: np.ndarray) -> Case:
     """Two layers on the graph with loops."""
     layer = GCN(FEATURES, FEATURES, bias=False)
-    support = build_support(build_adjacency(senders, receivers, len(x), len(x)), layer.specs()[0])
+    propagation = build_propagation(build_adjacency(senders, receivers, len(x), len(x)), layer.specs()[0])
     params = [initialise(layer.params(), seed)["weight"] for seed in range(2)]
 
     def theirs(params: Any, graph: Any) -> jax.Array:
@@ -88,20 +88,20 @@ def gcn(jraph: Any, senders: np.ndarray, receivers: np.ndarray, x: np.ndarray) -
         return jnp.mean(graph.nodes**2)
 
     def ours(ops: JaxOps, params: Any, data: Any) -> jax.Array:
-        supports, x = {layer.specs()[0].signature: data[0]}, data[1]
+        propagations, x = {layer.specs()[0].signature: data[0]}, data[1]
         for i, weight in enumerate(params):
-            x = layer.apply(ops, {"weight": weight}, supports, x)
+            x = layer.apply(ops, {"weight": weight}, propagations, x)
             x = jax.nn.relu(x) if i == 0 else x
         return jnp.mean(x**2)
 
     graph = jraph.GraphsTuple(x, None, receivers, senders, None, np.array([len(x)]), np.array([len(senders)]))
-    return Case(params, theirs, graph, ours, (support, x))
+    return Case(params, theirs, graph, ours, (propagation, x))
 
 
 def gat(jraph: Any, senders: np.ndarray, receivers: np.ndarray, x: np.ndarray) -> Case:
     """One layer of four heads, on the graph with loops."""
     n, layer = len(x), GAT(FEATURES, FEATURES, HEADS, bias=False)
-    support = build_support(build_adjacency(senders, receivers, n, n), layer.specs()[0])
+    propagation = build_propagation(build_adjacency(senders, receivers, n, n), layer.specs()[0])
     params = initialise(layer.params(), 0)
 
     def theirs(params: Any, graph: Any) -> jax.Array:
@@ -121,7 +121,7 @@ def gat(jraph: Any, senders: np.ndarray, receivers: np.ndarray, x: np.ndarray) -
     loops = np.arange(n)
     ends = np.concatenate([receivers, loops]), np.concatenate([senders, loops])
     graph = jraph.GraphsTuple(x, None, *ends, None, np.array([n]), np.array([len(ends[0])]))
-    return Case(params, theirs, graph, ours, (support, x))
+    return Case(params, theirs, graph, ours, (propagation, x))
 
 
 def graph_network(jraph: Any, senders: np.ndarray, receivers: np.ndarray, x: np.ndarray) -> Case:
@@ -158,7 +158,7 @@ def graph_network(jraph: Any, senders: np.ndarray, receivers: np.ndarray, x: np.
 
 
 def placed(tree: Any) -> Any:
-    """Return a nest of numpy arrays as JAX arrays, floats in 32 bits."""
+    """Return a pytree of numpy arrays as JAX arrays, floats in 32 bits."""
     return jax.tree.map(lambda leaf: JaxOps().asarray(leaf, jnp.zeros((), jnp.float32)), tree)
 
 

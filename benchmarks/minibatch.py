@@ -27,16 +27,16 @@ from torch.nn import functional
 
 from heddle.config.run import RunConfig
 from heddle.data.dataset import Dataset
-from heddle.graph import Graph
-from heddle.models.options import SageOptions
-from heddle.optim import Optim
+from heddle.engines.optim import Optim
+from heddle.engines.plugins import load_plugins
+from heddle.graphs.graph import Graph
+from heddle.nn.models.options import SageOptions
 from heddle.options import DataOptions
-from heddle.plugins import load_plugins
-from heddle.sample import Fanout
 from heddle.sampling.blocks import blocks
+from heddle.sampling.types import Fanout
 from heddle.workflow.assemble import Assembly, assemble
+from heddle.workflow.loaders.sampled import batch_of
 from heddle.workflow.options import Sampler
-from heddle.workflow.sampled import batch_of
 from heddle_pyg.options import PygOptions
 
 FANOUTS, BATCH, CLASSES = [15, 10], 1024, 16

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import heddle_kernels.torch as kernels
-from heddle.graph import EdgeSet, EdgeType, HeteroGraph, hetero_graph
-from heddle.layers.rgcn import RGCN
-from heddle.models.relational import RelationalStack
-from heddle.nest import map_nest
-from heddle.ops import GraphOps
-from heddle.plugins.kernels import primitive_kernels
+from heddle.engines.plugins.kernels import primitive_kernels
+from heddle.graphs.graph import EdgeSet, EdgeType, HeteroGraph, hetero_graph
+from heddle.graphs.pytree import tree_map
+from heddle.nn.layers.rgcn import RGCN
+from heddle.nn.models.relational import RelationalStack
+from heddle.ops.graph_ops import GraphOps
 from heddle_torch.arrays.ops import TorchOps
 
 
@@ -109,8 +109,8 @@ def heddle(problem: Problem, plan: str, native: bool) -> Variant:
     layers = tuple(RGCN(relations, dict.fromkeys(kinds, i), o, share_root=True) for i, o in pairs)
     model, graph = RelationalStack(layers, plan=plan), hetero(problem)
     place = partial(_tensor, device=device)
-    prepared = map_nest(place, model.prepare(graph))
-    placed = map_nest(place, graph)._replace(nodes=problem.x)
+    prepared = tree_map(place, model.prepare(graph))
+    placed = tree_map(place, graph)._replace(nodes=problem.x)
     names = ("layers.{}.weight", "layers.{}.root", "layers.{}.bias")
     params = dict(zip((name.format(i) for name in names for i in (0, 1)), problem.weights))
 

@@ -21,10 +21,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from heddle.sample import Fanout, InEdges, SampleGraph, homogeneous
 from heddle.sampling import ReferenceSampler
-from heddle.testing.sample_cases import edges_of
-from heddle.testing.sample_checks import assert_same_sample
+from heddle.sampling.types import Fanout, InEdges, SampleGraph, homogeneous
+from heddle.testing.cases.sample_checks import assert_same_sample
+from heddle.testing.cases.samples import edges_of
 from heddle_kernels.sampling import NeighborSampler
 
 BATCH = 1024

@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from heddle.adjacency import Adjacency
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels import library
 from heddle_kernels.torch import build_adjacency, spmm
 

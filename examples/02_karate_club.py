@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from heddle.data.karate import karate
+from heddle.data.generators.karate import karate
 from heddle_jax import jraph_api as jraph
 
 

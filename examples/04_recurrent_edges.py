@@ -1,4 +1,4 @@
-"""An LSTM cell on every edge: features are nests, so that a state travels along with the embedding it belongs to.
+"""An LSTM cell on every edge: features are pytrees, so that a state travels along with the embedding it belongs to.
 
 Written for Jraph, with one import changed.
 """

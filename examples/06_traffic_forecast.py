@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from heddle.data.traffic import traffic
-from heddle.layers.cheb import ChebConv
+from heddle.data.readers.traffic.read import traffic
+from heddle.nn.layers.cheb import ChebConv
 from heddle_dgl import DynamicModule, GraphGRU, SnapshotStore, integrate, stack_seq_model
 
 LENGTH, HORIZON, STEPS = 12, 12, 150

@@ -2,7 +2,7 @@
 
     python examples/10_mag.py SRC DST
 
-SRC is a folder in ogbn-mag's raw layout (`heddle.data.generate.write_mag(SRC)` makes a small one up), DST is where the
+SRC is a folder in ogbn-mag's raw layout (`heddle.data.generators.write_mag(SRC)` makes a small one), DST is where the
 prepared graph goes. The lines are those of NVIDIA's talk on PyG: imports, paths, sizes and the number of devices
 differ.
 """
@@ -11,8 +11,8 @@ import sys
 
 import torch
 
-from heddle.data import OGBN_MAG, DataSpec, MetaLoader, NodeDataObject
-from heddle.workflow import Trainer, Workflow
+from heddle.data import OGBN_MAG, DataSpec
+from heddle.scripts import MetaLoader, NodeDataObject, Trainer, Workflow
 from heddle_pyg import HeteroModule
 
 SRC, DST = sys.argv[1:]

@@ -2,7 +2,7 @@
 
     python examples/11_tabformer.py SRC DST MODELS
 
-SRC is a folder with TabFormer's card_transaction CSV (`heddle.data.generate.write_tabformer(SRC)` makes a small one
+SRC is a folder with TabFormer's card_transaction CSV (`heddle.data.generators.write_tabformer(SRC)` makes a small one
 up), DST is where the prepared graph goes, MODELS the Triton model repository. The lines are those of NVIDIA's talk on
 PyG: imports, paths, sizes and the number of devices differ.
 """
@@ -12,8 +12,17 @@ from functools import partial
 
 import torch
 
-from heddle.data import DataSpec, LPDataObject, MetaLoader, Tabformer
-from heddle.workflow import BinaryAccuracy, GPInferenceCluster, GPTrainCluster, OptWrapper, Trainer, Workflow
+from heddle.data import DataSpec, Tabformer
+from heddle.scripts import (
+    BinaryAccuracy,
+    GPInferenceCluster,
+    GPTrainCluster,
+    LPDataObject,
+    MetaLoader,
+    OptWrapper,
+    Trainer,
+    Workflow,
+)
 from heddle_pyg import HeteroModule, LinkPredictor, TorchNodeEmbedding
 
 SRC, DST, MODELS = sys.argv[1:]

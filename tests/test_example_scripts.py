@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from heddle.data.generate import write_mag, write_tabformer
+from heddle.data.generators import write_mag, write_tabformer
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

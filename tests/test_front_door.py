@@ -233,7 +233,7 @@ def test_a_class_of_the_users_is_trained(tmp_path):
     """By the class itself from Python, and by its path from the command, with the same numbers."""
     from torch_geometric.nn import GCN
 
-    from heddle_pyg.models import model_class
+    from heddle_pyg.models.named import model_class
 
     run = heddle.train(*WORDS, model="pyg", **{"model.cls": GCN, "run.dir": tmp_path / "own"})
     assert run.config.model.cls == "torch_geometric.nn.models.basic_gnn:GCN"

@@ -51,7 +51,7 @@ def test_a_library_registers_no_plugin_and_a_plugin_does(package):
 
 def test_listing_plugins_imports_no_framework():
     code = (
-        "import json, sys, heddle, heddle.plugins as p; p.load_plugins();"
+        "import json, sys, heddle, heddle.engines.plugins as p; p.load_plugins();"
         f"print(json.dumps(sorted(set(sys.modules) & set({sorted(FRAMEWORKS)!r}))))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -53,7 +53,7 @@ def test_the_preferred_package_has_the_primitive(package):
 
 def test_an_engine_proves_it(package):
     code = (
-        "from heddle.plugins.kernels import primitive_kernels;"
+        "from heddle.engines.plugins.kernels import primitive_kernels;"
         "print(primitive_kernels('torch', 'cpu').by_name['segment_sum'].__module__)"
     )
     (package / "whose.py").write_text(code)

@@ -8,19 +8,26 @@ import pytest
 from heddle.cli.main import main
 from heddle.config.compose import composer, plain, show_hydra
 from heddle.config.run import run_config
-from heddle.heads import head_for
-from heddle.model import Batch, Model, Signature
-from heddle.optim import Optim
+from heddle.data.task import Task
+from heddle.engines.optim import Optim
+from heddle.engines.plugins import load_plugins
+from heddle.nn.heads import head_for
+from heddle.nn.model import Batch, Model, ModelSpec
+from heddle.nn.params import initialise
+from heddle.ops.reference import NumpyOps
 from heddle.options import build
-from heddle.params import initialise
-from heddle.plugins import load_plugins
-from heddle.reference import NumpyOps
-from heddle.task import Task
+from heddle.testing.cases.graphs import (
+    HETERO_SIZES,
+    HETERO_WIDTHS,
+    OWN_WIDTHS,
+    graph_of,
+    hetero_case,
+    square_cases,
+)
+from heddle.testing.cases.layers import layer_cases
 from heddle.testing.compare import assert_close
 from heddle.testing.gradients import WIDE
-from heddle.testing.graphs import HETERO_SIZES, HETERO_WIDTHS, OWN_WIDTHS, graph_of, hetero_case, square_cases
-from heddle.testing.layer_cases import layer_cases
-from heddle.testing.layer_runs import LayerRuns, in_dtype, run_of, values_of
+from heddle.testing.suites.layer_runs import LayerRuns, in_dtype, run_of, values_of
 from heddle.workflow.assemble import assemble
 
 ENGINES = ("jax", "pyg")
@@ -53,7 +60,7 @@ def test_layers(engines, name):
 @pytest.mark.parametrize("name", HOMOGENEOUS)
 @pytest.mark.parametrize("level", ["node", "graph", "link"])
 def test_models(engines, name, level):
-    outputs_agree(engines, name, Signature(level, 3, 2, 0 if level == "link" else 4, {"": 17}), odd_graph())
+    outputs_agree(engines, name, ModelSpec(level, 3, 2, 0 if level == "link" else 4, {"": 17}), odd_graph())
 
 
 @pytest.mark.parametrize("options", [{}, {"bases": 2}, {"blocks": 2}], ids=str)
@@ -63,7 +70,7 @@ def test_relational_models(engines, options, level, links):
     graph = hetero_case(width)
     widths = HETERO_WIDTHS if width == OWN_WIDTHS else dict.fromkeys(HETERO_SIZES, 4)
     in_dim = {**widths, "venue": 0}
-    signature = Signature(
+    signature = ModelSpec(
         level, in_dim, 0, 2 if level == "node" else 0, HETERO_SIZES, tuple(graph.edges), "paper", links
     )
     outputs_agree(engines, "rgcn", signature, graph, **options)

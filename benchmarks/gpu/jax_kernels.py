@@ -18,9 +18,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from heddle.adjacency import Adjacency, build_adjacency
-from heddle.plugins.kernels import primitive_kernels
-from heddle_jax.ops import JaxOps, ops_with
+from heddle.engines.plugins.kernels import primitive_kernels
+from heddle.graphs.adjacency import Adjacency, build_adjacency
+from heddle_jax.ops.jax_ops import JaxOps, ops_with
 
 
 def graph(nodes: int, edges: int, power: bool) -> Adjacency:

@@ -14,8 +14,8 @@ import torch
 from card import on_device, require_card, seconds, synchronisations
 from torch import Tensor
 
-from heddle.adjacency import Adjacency
-from heddle.ops import GraphOps
+from heddle.graphs.adjacency import Adjacency
+from heddle.ops.graph_ops import GraphOps
 
 
 def graph(nodes: int, edges: int, power: bool) -> tuple[Tensor, Adjacency]:
@@ -43,7 +43,7 @@ def ways(ends: Tensor, adjacency: Adjacency, width: int) -> dict[str, dict[str, 
     """Return layer -> way -> function of x, all with the same weights."""
     from torch_geometric.nn import GATConv, SAGEConv
 
-    from heddle.plugins.kernels import primitive_kernels
+    from heddle.engines.plugins.kernels import primitive_kernels
     from heddle_torch.arrays.ops import TorchOps
 
     kernels, plain = TorchOps("cuda", primitive_kernels("torch", "cuda").demand()), TorchOps("cuda")

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from card import require_card
 
-from heddle.sample import Fanout, homogeneous, in_edges
+from heddle.sampling.types import Fanout, homogeneous, in_edges
 
 
 def main() -> None:

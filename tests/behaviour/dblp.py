@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from heddle.data import DataSpec, MetaLoader, NodeDataObject
-from heddle.data.heco import heco
-from heddle.workflow import Trainer, Workflow
+from heddle.data import DataSpec
+from heddle.data.readers.heco import heco
+from heddle.scripts import MetaLoader, NodeDataObject, Trainer, Workflow
 from heddle_pyg import HeteroModule
 
 ROOT, OUT = sys.argv[1:]

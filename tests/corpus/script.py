@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from heddle.data import DataSpec, MetaLoader, NodeDataObject
-from heddle.data.objects import DataObject
-from heddle.workflow import Trainer, Workflow
+from heddle.data import DataSpec
+from heddle.scripts import MetaLoader, NodeDataObject, Trainer, Workflow
+from heddle.scripts.data_objects import DataObject
 from heddle_pyg import HeteroModule
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from heddle.hookspecs import PLUGIN_API
+from heddle.engines.hookspecs import PLUGIN_API
 from heddle.testing.distributions import plugin_source, write_distribution
 
 NEXT = PLUGIN_API[0] + 1

@@ -10,7 +10,7 @@ from heddle.cli.main import main
 from heddle.testing.distributions import plugin_source, write_distribution
 
 READER = """
-from heddle.data.traffic import read_traffic
+from heddle.data.readers.traffic.read import read_traffic
 
 
 def read(config):

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heddle.decision import Decision
 from heddle.errors import PluginError
 from heddle.serving import Served, Spec, launch, write_repository
 from heddle.serving.environment import build_environment, check_environment, default_environment
 from heddle.serving.export import with_decision
+from heddle.workflow.metrics.decision import Decision
 
 NODES = 50
 

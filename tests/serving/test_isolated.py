@@ -46,4 +46,4 @@ def test_every_child_is_started_isolated():
     found = {path.name for path in core.rglob("*.py") if "sys.executable" in path.read_text()}
     found -= {"doctor.py"}  # prints it
     assert found == {"isolated.py", "running.py"}
-    assert '[sys.executable, "-I", keeper.__file__]' in (core / "serving" / "running.py").read_text()
+    assert '[sys.executable, "-I", supervisor.__file__]' in (core / "serving" / "running.py").read_text()

@@ -11,9 +11,9 @@ import pytest
 from heddle.errors import ConfigError, DataError, PluginError
 from heddle.serving import LocalModel, launch, write_repository
 from heddle.serving.environment import check_environment, platforms_of
-from heddle.serving.keeper import stale
 from heddle.serving.pbtxt import check_pbtxt, config_pbtxt
 from heddle.serving.runtime import BadRequest
+from heddle.serving.supervisor import stale
 
 
 def test_the_layout(repository):

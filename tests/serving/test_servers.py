@@ -167,7 +167,7 @@ def listens(address):
 
 
 def group_of(pid):
-    """Return the processes below a keeper."""
+    """Return the processes below a supervisor."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -189,10 +189,10 @@ def test_nothing_is_left_of_a_killed_launcher(repository, request, start, kind, 
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    keeper, http_address, grpc_address = launcher.stdout.readline().rstrip("\n").split(" ")
-    processes = [int(keeper), *group_of(int(keeper))]
+    supervisor, http_address, grpc_address = launcher.stdout.readline().rstrip("\n").split(" ")
+    processes = [int(supervisor), *group_of(int(supervisor))]
     assert len(processes) >= 2 and listens(http_address) and (kind == "heddle" or listens(grpc_address))
-    assert kind == "heddle" or list(Path("/dev/shm").glob(f"heddle-{keeper}-*"))
+    assert kind == "heddle" or list(Path("/dev/shm").glob(f"heddle-{supervisor}-*"))
     launcher.send_signal(signal_number)
     launcher.wait(30)
     end = time.monotonic() + 30
@@ -200,4 +200,4 @@ def test_nothing_is_left_of_a_killed_launcher(repository, request, start, kind, 
         time.sleep(0.1)
     assert [pid for pid in processes if os.path.exists(f"/proc/{pid}")] == []
     assert not listens(http_address) and not listens(grpc_address)
-    assert not list(Path("/dev/shm").glob(f"heddle-{keeper}-*"))
+    assert not list(Path("/dev/shm").glob(f"heddle-{supervisor}-*"))

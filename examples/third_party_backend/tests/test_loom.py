@@ -19,9 +19,9 @@ from loom_numpy.tape import gradients
 
 from heddle.cli import main
 from heddle.errors import ConfigError, HeddleError
-from heddle.graph import Graph
-from heddle.model import Signature
-from heddle.reference import NumpyOps
+from heddle.graphs.graph import Graph
+from heddle.nn.model import ModelSpec
+from heddle.ops.reference import NumpyOps
 
 TRAIN = ["train", "backend=loom", "data=sbm", "data.nodes=300", "data.valid=60", "trainer.progress=false"]
 
@@ -55,7 +55,7 @@ def test_sgc_averages_over_neighbours_and_itself():
         np.array([[1.0], [0.0], [0.0]]), None, np.array([0, 1, 1, 2]), np.array([1, 0, 2, 1]), None,
         np.array([3]), np.array([4]),
     )  # fmt: skip
-    encoder = sgc(SgcOptions(hops=1, hidden=4), Signature("node", 1, 0, 1, {"": 3}))
+    encoder = sgc(SgcOptions(hops=1, hidden=4), ModelSpec("node", 1, 0, 1, {"": 3}))
     params = {"weight": np.ones((1, 1)), "bias": np.zeros(1)}
     found = encoder.apply(NumpyOps(), params, graph, encoder.prepare(graph))
     assert found[:, 0] == pytest.approx([1 / 2, 1 / 6**0.5, 0])

@@ -15,8 +15,8 @@ from shuttle_torch.options import ShuttleOptions
 
 from heddle.cli import main
 from heddle.errors import ConfigError
-from heddle.testing.program_cases import node_classification
-from heddle.testing.program_state import ADAM
+from heddle.testing.cases.programs import node_classification
+from heddle.testing.suites.program_state import ADAM
 
 SOURCES = Path(__file__).resolve().parents[1] / "src"
 

@@ -9,14 +9,14 @@ from sklearn import metrics as sk
 from sklearn.calibration import _SigmoidCalibration
 from sklearn.isotonic import IsotonicRegression
 
-from heddle.decision import Decision, decision_of, sigmoid, softmax
+from heddle.data.task import Task
+from heddle.data.task_options import TaskOptions
 from heddle.errors import ConfigError
-from heddle.task import Task
-from heddle.task_options import TaskOptions
-from heddle.workflow.calibration import METHODS, errors, fitted
-from heddle.workflow.deciding import Deciding, decide, deciding
-from heddle.workflow.outcome import Outcome
-from heddle.workflow.thresholds import RULES, Rule, chosen, rule
+from heddle.workflow.metrics.calibration import METHODS, errors, fitted
+from heddle.workflow.metrics.deciding import Deciding, decide, deciding
+from heddle.workflow.metrics.decision import Decision, decision_of, sigmoid, softmax
+from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.thresholds import RULES, Rule, chosen, rule
 
 RNG = np.random.default_rng(3)
 N = 400

@@ -1,8 +1,8 @@
 """What `heddle doctor` finds worth knowing of kernels."""
 
-from heddle.doctor import notes
-from heddle.hookspecs import KernelInfo
-from heddle.plugins import Offer, Plugin, Registry
+from heddle.cli.doctor_checks import notes
+from heddle.engines.hookspecs import KernelInfo
+from heddle.engines.plugins import Offer, Plugin, Registry
 
 
 def registry(*offers: Offer) -> Registry:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from heddle.engines.functional import functional_program
+from heddle.engines.optim import Optim
 from heddle.errors import ConfigError, HeddleError
-from heddle.functional import functional_program
-from heddle.optim import Optim
-from heddle.testing.program_cases import node_classification
+from heddle.testing.cases.programs import node_classification
 from heddle.testing.reference_backend import ReferenceBackend
 
 SGD = Optim(name="sgd", lr=0.1, weight_decay=0.0)

@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from heddle.criterion import criterion
 from heddle.errors import ConfigError
-from heddle.losses import cross_entropy, focal
-from heddle.reference import NumpyOps
+from heddle.ops.criterion import criterion
+from heddle.ops.losses import cross_entropy, focal
+from heddle.ops.reference import NumpyOps
 
 RNG = np.random.default_rng(0)
 LOGITS, CLASSES = RNG.normal(0, 2, (12, 3)), RNG.integers(3, size=12)

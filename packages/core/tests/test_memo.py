@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from heddle.errors import HeddleError
-from heddle.memo import Memo
+from heddle.graphs.memo import Memo
 
 
 def test_a_value_lives_as_long_as_its_arrays():

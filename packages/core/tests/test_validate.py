@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from heddle.errors import GraphError
-from heddle.graph import EdgeSet, Graph, HeteroGraph, hetero_graph
-from heddle.validate import validate
+from heddle.graphs.graph import EdgeSet, Graph, HeteroGraph, hetero_graph
+from heddle.graphs.validate import validate
 
 WRITES = ("author", "writes", "paper")
 CITES = ("paper", "cites", "paper")
@@ -162,11 +162,11 @@ BROKEN = {
     "nodes short": (graph(nodes=np.ones((4, 2))), "nodes: found 4 rows, expected 5 rows"),
     "nodes scalar": (graph(nodes=np.float32(1)), "nodes: found the scalar 1.0"),
     "nodes a number": (graph(nodes=3), "nodes: found the scalar 3"),
-    "ragged nest": (
+    "ragged pytree": (
         graph(nodes={"x": np.ones((5, 2)), "y": np.ones(4)}),
         "nodes['y']: found 4 rows, expected 5 rows",
     ),
-    "ragged deep nest": (graph(nodes=Pair(np.ones(5), [np.ones(6)])), "nodes.right[0]: found 6 rows"),
+    "ragged deep pytree": (graph(nodes=Pair(np.ones(5), [np.ones(6)])), "nodes.right[0]: found 6 rows"),
     "ragged lists": (graph(nodes=[[1, 2], [3], [4, 5], [6, 7], [8, 9]]), "nodes[0][0]: found the scalar 1"),
     "ragged object array": (
         graph(nodes=np.array([[1, 2], [3], [4], [5], [6]], object)),

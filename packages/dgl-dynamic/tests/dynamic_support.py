@@ -8,22 +8,22 @@ import dense_reference as dense
 import numpy as np
 import torch
 
-from heddle.graph import Graph
-from heddle.layers.cheb import ChebConv
-from heddle.layers.diffusion import DiffusionConv
-from heddle.layers.gcn import GCN
-from heddle.memo import Memo
-from heddle.params import initialise
+from heddle.graphs.graph import Graph
+from heddle.graphs.memo import Memo
+from heddle.nn.layers.cheb import ChebConv
+from heddle.nn.layers.diffusion import DiffusionConv
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.params import initialise
 from heddle_dgl.cells import GraphGRU, GraphLSTM, GraphRNN
 from heddle_dgl.cells.tgcn import TGCN
 from heddle_dgl.kernels import ops_named, steps_named
-from heddle_dgl.memo import step
 from heddle_dgl.models import A3TGCN, EvolveGCN, Recurrent
 from heddle_dgl.models.evolve import EvolveLayer
-from heddle_dgl.run import Run, engine_named
-from heddle_dgl.stacking import integrate, stack_cells, stack_seq_model
-from heddle_dgl.structure import place_structure
-from heddle_dgl.windows import WindowBatch
+from heddle_dgl.models.stacking import integrate, stack_cells, stack_seq_model
+from heddle_dgl.reuse.placed_graph import place_graph
+from heddle_dgl.reuse.run import Run, engine_named
+from heddle_dgl.reuse.step_memo import step
+from heddle_dgl.reuse.windows import WindowBatch
 
 HIDDEN, LENGTH, HORIZON = 4, 4, 3
 CPU, F64 = torch.device("cpu"), torch.float64
@@ -101,7 +101,7 @@ def make_params(model, seed=0):
 
 
 def make_windows(model, graphs, signal, starts, horizon=HORIZON, known=None):
-    structures = [place_structure(graph, model.specs(), CPU, F64) for graph in graphs]
+    structures = [place_graph(graph, model.specs(), CPU, F64) for graph in graphs]
     return WindowBatch("test", signal, np.asarray(starts), LENGTH, horizon, structures, CPU, F64, known)
 
 

@@ -8,20 +8,20 @@ import torch
 
 import heddle_dgl
 from heddle.errors import GraphError
-from heddle.graph import Graph
-from heddle.layers.gcn import GCN
+from heddle.graphs.graph import Graph
+from heddle.nn.layers.gcn import GCN
 from heddle_dgl import (
     GraphGRU,
     GraphLSTM,
     SnapshotStore,
     integrate,
     msg_pass,
-    place_structure,
+    place_graph,
     stack_seq_model,
     update,
 )
-from heddle_dgl.memo import step
 from heddle_dgl.module import DynamicModule
+from heddle_dgl.reuse.step_memo import step
 
 needs_dgl = pytest.mark.skipif(find_spec("dgl") is None, reason="DGL isn't installed")
 
@@ -42,7 +42,7 @@ def test_every_public_name_is_there():
 
 def test_msg_pass_once_for_all_gates(graph):
     layer, x = GCN(3, 4, bias=False), torch.randn(6, 3, dtype=torch.float64)
-    structure = place_structure(graph, layer.specs(), torch.device("cpu"), torch.float64)
+    structure = place_graph(graph, layer.specs(), torch.device("cpu"), torch.float64)
     weights = [torch.randn(3, 4, dtype=torch.float64) for _ in range(2)]
     with step() as memo:
         first = msg_pass(structure, x, layer).cache()
@@ -54,9 +54,9 @@ def test_msg_pass_once_for_all_gates(graph):
 
 
 def test_msg_pass_refuses_what_has_no_messages(graph):
-    from heddle.layers.gat import GAT
+    from heddle.nn.layers.gat import GAT
 
-    structure = place_structure(graph, GCN(1, 1).specs(), torch.device("cpu"), torch.float32)
+    structure = place_graph(graph, GCN(1, 1).specs(), torch.device("cpu"), torch.float32)
     with pytest.raises(GraphError, match="attention has parameters"):
         msg_pass(structure, torch.zeros(6, 3), GAT(3, 4))
 
@@ -81,17 +81,17 @@ def test_kernels_give_one_answer(graph):
     from heddle_dgl.kernels import ops_named
 
     layer, x = GCN(3, 4), torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
-    structure = place_structure(graph, layer.specs(), torch.device("cpu"), torch.float64)
+    structure = place_graph(graph, layer.specs(), torch.device("cpu"), torch.float64)
     answers = []
     for name in ("torch", "dgl"):
-        y = layer.aggregate(ops_named(name, torch.device("cpu")), structure.supports, x)
+        y = layer.aggregate(ops_named(name, torch.device("cpu")), structure.propagations, x)
         answers.append((y, torch.autograd.grad((y**2).sum(), x)[0]))
     torch.testing.assert_close(answers[0], answers[1], rtol=1e-12, atol=1e-12)
 
 
 @needs_dgl
 def test_a_convolution_of_dgl_in_a_cell(graph):
-    from heddle_dgl.dgl_conv import dgl_layer
+    from heddle_dgl.cells.dgl_conv import dgl_layer
     from heddle_dgl.kernels import import_dgl
 
     import_dgl()

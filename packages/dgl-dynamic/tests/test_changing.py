@@ -4,29 +4,29 @@ import dense_reference as dense
 import numpy as np
 import pytest
 import torch
-from dynamic_support import CPU, F64, assert_close, gradients, make_params, options_for
+from dynamic_propagation import CPU, F64, assert_close, gradients, make_params, options_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heddle.data.dataset import Dataset, Series
-from heddle.dynamic import DeltaGraph, EdgeDelta, Rows, Snapshot, SnapshotSequence, apply_delta
+from heddle.data.task import Task, model_spec_of
+from heddle.engines.optim import Optim
 from heddle.errors import ConfigError, GraphError
-from heddle.graph import Graph
-from heddle.layers.cheb import ChebConv
-from heddle.layers.diffusion import DiffusionConv
-from heddle.layers.gcn import GCN
-from heddle.layers.sage import SAGE
-from heddle.optim import Optim
-from heddle.task import Task, signature_of
-from heddle.workflow.forecasts import ForecastLoader
-from heddle_dgl.aggregation import aggregation_of
+from heddle.graphs.dynamic import DeltaGraph, EdgeDelta, Rows, Snapshot, SnapshotSequence, apply_delta
+from heddle.graphs.graph import Graph
+from heddle.nn.layers.cheb import ChebConv
+from heddle.nn.layers.diffusion import DiffusionConv
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.layers.sage import SAGE
+from heddle.workflow.loaders.forecasts import ForecastLoader
 from heddle_dgl.backend import DglBackend
-from heddle_dgl.build import dcrnn, evolvegcn, gcrn_gru
-from heddle_dgl.changing import ChangingSums, changed_rows
 from heddle_dgl.kernels import ops_named
+from heddle_dgl.models.build import dcrnn, evolvegcn, gcrn_gru
 from heddle_dgl.options import DglOptions, StoreOptions
-from heddle_dgl.snapshots import graphs_at
-from heddle_dgl.structure import place_structure
+from heddle_dgl.reuse.aggregation import aggregation_of
+from heddle_dgl.reuse.changing_sums import ChangingSums, changed_rows
+from heddle_dgl.reuse.placed_graph import place_graph
+from heddle_dgl.reuse.snapshots import graphs_at
 from heddle_torch.arrays.ops import TorchOps
 
 N, TIMES = 9, 9
@@ -92,14 +92,16 @@ def test_each_snapshot_from_the_one_before(seed, layer, share, native):
     ops = ops_named("auto" if native else "torch", CPU)
     modes = {mode: ChangingSums(mode) for mode in ("full", "rows", "delta")}
     for t, graph in graphs_at(topology, range(TIMES), N).items():
-        structure, x = place_structure(graph, layer.specs(), CPU, F64), torch.from_numpy(signal[t])
+        structure, x = place_graph(graph, layer.specs(), CPU, F64), torch.from_numpy(signal[t])
         found = {
             mode: torch.cat(
                 [
                     part.reshape(-1)
                     for part in _tuple(
                         layer.aggregate(
-                            sums.ops(ops, aggregation_of(layer), structure.supports, x), structure.supports, x
+                            sums.ops(ops, aggregation_of(layer), structure.propagations, x),
+                            structure.propagations,
+                            x,
                         )
                     )
                 ]
@@ -124,14 +126,18 @@ def test_auto_goes_by_cost():
     s, r = rng.integers(8, n, count), rng.integers(0, n, count)
     s[:5] = 7
     graph = Graph(None, None, s, r, None, np.array([n]), np.array([count]))
-    structure = place_structure(graph, SAGE(1, 1).specs(), CPU, torch.float32)
-    support = next(iter(structure.supports.values()))
+    structure = place_graph(graph, SAGE(1, 1).specs(), CPU, torch.float32)
+    propagation = next(iter(structure.propagations.values()))
     x, sums = torch.zeros(n, width), ChangingSums("auto")
-    assert sums.ops(inner := TorchOps(), "key", structure.supports, x[:, :9]) is inner, "few numbers an edge"
+    assert sums.ops(inner := TorchOps(), "key", structure.propagations, x[:, :9]) is inner, (
+        "few numbers an edge"
+    )
     sums.figures()
 
     def step(x):
-        sums.ops(TorchOps(), "key", structure.supports, x).spmm(support.adjacency, x, support.weight)
+        sums.ops(TorchOps(), "key", structure.propagations, x).spmm(
+            propagation.adjacency, x, propagation.weight
+        )
         return sums.figures()
 
     assert step(x) == {"rows.summed": n, "rows.kept": 0}
@@ -147,13 +153,13 @@ def test_auto_goes_by_cost():
 def test_rows_that_differ():
     rng = np.random.default_rng(0)
     matrix = np.round(rng.random((6, 6)))
-    supports = []
+    propagations = []
     for a in (matrix, np.where(np.arange(6)[:, None] == 2, 1 - matrix, matrix)):
         r, s = np.nonzero(a)
         graph = Graph(None, None, s, r, None, np.array([6]), np.array([len(s)]))
-        structure = place_structure(graph, SAGE(1, 1).specs(), CPU, F64)
-        supports.append(next(iter(structure.supports.values())))
-    (old, w_old, _), (new, w_new, _) = supports
+        structure = place_graph(graph, SAGE(1, 1).specs(), CPU, F64)
+        propagations.append(next(iter(structure.propagations.values())))
+    (old, w_old, _), (new, w_new, _) = propagations
     assert changed_rows(old, w_old, new, w_new).nonzero()[:, 0].tolist() == [2]
     assert changed_rows(old, w_old, new, None).all() and not changed_rows(old, w_old, old, w_old).any()
 
@@ -167,7 +173,7 @@ def program_of(mode, build, topology, signal, engine="fused", host=100):
     backend = DglBackend(
         DglOptions(engine=engine, precision="float64", incremental=mode, store=StoreOptions(host=host))
     )
-    model = build(options_for(build, **config), signature_of(dataset, task))
+    model = build(options_for(build, **config), model_spec_of(dataset, task))
     program = backend.program(model, task, Optim(lr=0.01, weight_decay=0.0))
     return ForecastLoader(dataset, task, 4, None, 0), program
 
@@ -202,16 +208,16 @@ def test_training_equals_the_naive_engine(seed, mode, engine, host, build):
 @pytest.mark.parametrize("mode", ["rows", "delta"])
 def test_gradients(mode):
     """Values and gradients of one window by its snapshots, against full sums."""
-    from dynamic_support import make_model
+    from dynamic_propagation import make_model
 
-    from heddle_dgl.memo import step
-    from heddle_dgl.run import Run, engine_named
-    from heddle_dgl.windows import WindowBatch
+    from heddle_dgl.reuse.run import Run, engine_named
+    from heddle_dgl.reuse.step_memo import step
+    from heddle_dgl.reuse.windows import WindowBatch
 
     model, _, _ = make_model("gru/diffusion", 2, 2)
     params, signal = make_params(model), random_signal(1, 0.3)
     graphs = graphs_at(random_deltas(1), range(7), N)
-    structures = [place_structure(graph, model.specs(), CPU, F64) for graph in graphs.values()]
+    structures = [place_graph(graph, model.specs(), CPU, F64) for graph in graphs.values()]
     found = []
     for engine, sums in (("naive", None), ("fused", ChangingSums("full")), ("fused", ChangingSums(mode))):
         windows = WindowBatch("test", signal, np.array([0]), 4, 3, structures, CPU, F64)

@@ -2,14 +2,14 @@
 
 import dense_reference as dense
 import pytest
-from dynamic_support import CPU, F64, LENGTH, forward, make_graph, make_model, make_params
+from dynamic_propagation import CPU, F64, LENGTH, forward, make_graph, make_model, make_params
 
-from heddle.memo import Memo
-from heddle_dgl.memo import step
-from heddle_dgl.run import Run, engine_named
-from heddle_dgl.store import SnapshotStore
-from heddle_dgl.structure import place_structure
-from heddle_dgl.windows import WindowBatch
+from heddle.graphs.memo import Memo
+from heddle_dgl.reuse.placed_graph import place_graph
+from heddle_dgl.reuse.run import Run, engine_named
+from heddle_dgl.reuse.step_memo import step
+from heddle_dgl.reuse.store import SnapshotStore
+from heddle_dgl.reuse.windows import WindowBatch
 from heddle_torch.arrays.ops import TorchOps
 
 CASES = [
@@ -29,7 +29,7 @@ def test_aggregations_of_a_step(cell, engine, across, stored, expected):
     senders, receivers, weight, a, signal = dense.random_signal()
     model, _, _ = make_model(f"{cell}/gcn", 2, 2)
     params, graph = make_params(model), make_graph(senders, receivers, weight, len(a))
-    structure = place_structure(graph, model.specs(), CPU, F64)
+    structure = place_graph(graph, model.specs(), CPU, F64)
     store = SnapshotStore() if stored else None
 
     def count(length):
@@ -46,11 +46,11 @@ def test_aggregations_of_a_step(cell, engine, across, stored, expected):
 
 def test_attention_is_not_cached():
     """A layer whose messages have parameters runs for each gate, whatever the engine, and gives one answer."""
-    from dynamic_support import assert_close, gradients, make_windows
+    from dynamic_propagation import assert_close, gradients, make_windows
 
-    from heddle.layers.gat import GAT
+    from heddle.nn.layers.gat import GAT
     from heddle_dgl.cells import GraphGRU
-    from heddle_dgl.stacking import integrate, stack_seq_model
+    from heddle_dgl.models.stacking import integrate, stack_seq_model
 
     senders, receivers, weight, a, signal = dense.random_signal()
     model = stack_seq_model(2, 1, 1, integrate(GraphGRU, lambda i, o: GAT(i, o, 1)), 4)

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dynamic_support import options_for
+from dynamic_propagation import options_for
 
 from heddle.cli.main import main
-from heddle.data.temporal import temporal
-from heddle.data.traffic import traffic
-from heddle.forecast import Signal
-from heddle.optim import Optim
-from heddle.task import Task, signature_of
-from heddle.workflow.forecasts import ForecastLoader
+from heddle.data.readers.temporal import temporal
+from heddle.data.readers.traffic.read import traffic
+from heddle.data.task import Task, model_spec_of
+from heddle.engines.optim import Optim
+from heddle.graphs.dynamic.signal import Signal
+from heddle.workflow.loaders.forecasts import ForecastLoader
 from heddle_dgl.backend import DglBackend
-from heddle_dgl.build import dcrnn, evolvegcn, gcrn_gru, gcrn_lstm
+from heddle_dgl.models.build import dcrnn, evolvegcn, gcrn_gru, gcrn_lstm
 from heddle_dgl.options import DglOptions, StoreOptions
 
 OPTIM = Optim(name="adam", lr=0.01, clip_norm=5.0, weight_decay=0.0)
@@ -65,7 +65,7 @@ def run_steps(engine, store, build, steps=50, **more):
     backend = DglBackend(
         DglOptions(engine=engine, precision="float64", store=StoreOptions(host=store), **more)
     )
-    program = backend.program(build(options_for(build, **CONFIG), signature_of(dataset, task)), task, OPTIM)
+    program = backend.program(build(options_for(build, **CONFIG), model_spec_of(dataset, task)), task, OPTIM)
     loader, state, losses = ForecastLoader(dataset, task, 8, 64, 0), program.init(0), []
     epoch = 1
     while len(losses) < steps:
@@ -95,7 +95,7 @@ def test_half_precision_follows():
     for precision in ("float32", "bfloat16"):
         backend = DglBackend(DglOptions(precision=precision))
         program = backend.program(
-            gcrn_gru(options_for(gcrn_gru, **CONFIG), signature_of(dataset, task)), task, OPTIM
+            gcrn_gru(options_for(gcrn_gru, **CONFIG), model_spec_of(dataset, task)), task, OPTIM
         )
         placed = next(ForecastLoader(dataset, task, 16, None, 0).batches(program, 1))
         losses[precision] = program.step(program.init(0), placed)[1]["loss"]
@@ -109,7 +109,7 @@ def test_pyg_temporal_trains(shared_data, name, build):
     dataset = temporal(name, str(shared_data("temporal")))
     task = Task("forecast", "mse", ("masked_mae",), 4, 1)
     program = DglBackend(DglOptions()).program(
-        build(options_for(build, **CONFIG), signature_of(dataset, task)), task, OPTIM
+        build(options_for(build, **CONFIG), model_spec_of(dataset, task)), task, OPTIM
     )
     loader, state = ForecastLoader(dataset, task, 16, None, 0), program.init(0)
     losses = []
@@ -122,28 +122,28 @@ def test_pyg_temporal_trains(shared_data, name, build):
 
 
 def test_the_reference_convention():
-    """Supports transposed, Chebyshev's recurrence with a carried x_0: by dense matrices, as DCRNN's code has it."""
+    """Propagations transposed, Chebyshev's recurrence with a carried x_0: by dense matrices, as DCRNN's code has it."""
     import dense_reference as dense
     import torch
-    from dynamic_support import make_graph
+    from dynamic_propagation import make_graph
 
-    from heddle_dgl.diffusion import ReferenceDiffusion
-    from heddle_dgl.structure import place_structure
+    from heddle_dgl.cells.reference_diffusion import ReferenceDiffusion
+    from heddle_dgl.reuse.placed_graph import place_graph
     from heddle_torch.arrays.ops import TorchOps
 
     senders, receivers, weight, a, signal = dense.random_signal()
     layer, a = ReferenceDiffusion(2, 3, 2, bias=False), torch.from_numpy(a)
     graph = make_graph(senders, receivers, weight, len(a))
-    structure = place_structure(graph, layer.specs(), torch.device("cpu"), torch.float64)
+    structure = place_graph(graph, layer.specs(), torch.device("cpu"), torch.float64)
     x = torch.from_numpy(signal[0]).requires_grad_()
-    found = layer.aggregate(TorchOps(), structure.supports, x)
+    found = layer.aggregate(TorchOps(), structure.propagations, x)
     x0, terms = x, []
     for w in (a, a.T):
         degree = w.sum(1, keepdim=True)
-        support = torch.where(degree > 0, w / degree.clamp(min=1e-300), torch.zeros_like(w)).T
-        x1 = support @ x0
+        propagation = torch.where(degree > 0, w / degree.clamp(min=1e-300), torch.zeros_like(w)).T
+        x1 = propagation @ x0
         terms.append(x1)
-        x1, x0 = 2 * support @ x1 - x0, x1
+        x1, x0 = 2 * propagation @ x1 - x0, x1
         terms.append(x1)
     torch.testing.assert_close(found, tuple(terms), rtol=0, atol=1e-12)
     wanted = torch.autograd.grad(sum((t**2).sum() for t in terms), x)[0]
@@ -172,7 +172,7 @@ def test_five_hundred_steps_on_the_real_week_stay_finite(shared_data, build):
     task = Task("forecast", "mae", ("masked_mae",), 6, 6)
     config = CONFIG | {"layers": 1, "tau": 0}
     program = DglBackend(DglOptions()).program(
-        build(options_for(build, **config), signature_of(dataset, task)), task, replace(OPTIM, lr=0.05)
+        build(options_for(build, **config), model_spec_of(dataset, task)), task, replace(OPTIM, lr=0.05)
     )
     loader, state, losses = ForecastLoader(dataset, task, 4, None, 0), program.init(0), []
     for epoch in (1, 2):
@@ -202,7 +202,7 @@ def test_short_runs_have_small_batches_and_withhold_the_truth_sooner():
     assert seen[0] == (16, 3 * len(seen)) and len(seen) >= 60
     assert paced_tau(37_500) == pytest.approx(2000) and paced_tau(0) == 2000 and paced_tau(10**6) == 2000
     assert 1 < paced_tau(1) < paced_tau(300) < 50
-    model = dcrnn(options_for(dcrnn, **CONFIG | {"tau": None}), signature_of(dataset, task))
+    model = dcrnn(options_for(dcrnn, **CONFIG | {"tau": None}), model_spec_of(dataset, task))
     program = DglBackend(DglOptions()).program(model, task, OPTIM)
     placed = next(ForecastLoader(dataset, task, None, None, 0, epochs=3).batches(program, 1))
     assert np.isfinite(program.step(program.init(0), placed)[1]["loss"])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heddle.errors import ConfigError
-from heddle_dgl.incremental import KEYFRAME, Change, Edges, IncrementalSum
+from heddle_dgl.reuse.incremental import KEYFRAME, Change, Edges, IncrementalSum
 
 
 def random_edges(rng, n, count):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from heddle.cli.main import main
-from heddle.plugins.registry import Registry
+from heddle.engines.plugins.registry import Registry
 
 RUNS = {
     "nodes": ("data=karate", "model=gcn", "model.hidden=4", "trainer.epochs=2"),

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from heddle_dgl import msg_pass
 from heddle_dgl.kernels import import_dgl
-from heddle_dgl.keys import key_of
-from heddle_dgl.memo import step
-from heddle_dgl.message import cache
+from heddle_dgl.reuse.keys import key_of
+from heddle_dgl.reuse.message import cache
+from heddle_dgl.reuse.step_memo import step
 from heddle_torch.digest import digest, tensor_digest
 
 dgl = pytest.importorskip("dgl", reason="DGL isn't installed: it has wheels up to Python 3.11")

@@ -4,15 +4,15 @@ import json
 
 import numpy as np
 import pytest
-from dynamic_support import options_for
+from dynamic_propagation import options_for
 
 from heddle.cli.main import main
-from heddle.data.events import events
-from heddle.optim import Optim
-from heddle.task import Task, signature_of
-from heddle.workflow.snapshot_links import SnapshotLinkLoader
+from heddle.data.readers.events import events
+from heddle.data.task import Task, model_spec_of
+from heddle.engines.optim import Optim
+from heddle.workflow.loaders.snapshot_links import SnapshotLinkLoader
 from heddle_dgl.backend import DglBackend
-from heddle_dgl.build import evolvegcn, gcrn_gru
+from heddle_dgl.models.build import evolvegcn, gcrn_gru
 from heddle_dgl.options import DglOptions
 
 CONFIG = {"hidden": 8, "layers": 1, "layer": "gcn", "head": "decoder", "version": "O"}
@@ -50,7 +50,7 @@ def test_engines_agree(college, build):
     losses = {}
     for engine in ("naive", "fused"):
         backend = DglBackend(DglOptions(engine=engine, precision="float64"))
-        model = build(options_for(build, **CONFIG), signature_of(dataset, TASK))
+        model = build(options_for(build, **CONFIG), model_spec_of(dataset, TASK))
         program = backend.program(model, TASK, Optim(name="adam", lr=0.01, weight_decay=0.0))
         loader, state = SnapshotLinkLoader(dataset, 1, 0), program.init(0)
         for placed in list(loader.batches(program, 1))[:5]:

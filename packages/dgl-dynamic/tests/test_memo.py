@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from heddle.errors import HeddleError
-from heddle.memo import Memo
-from heddle_dgl.memo import active_memo, step
-from heddle_dgl.message import cache
+from heddle.graphs.memo import Memo
+from heddle_dgl.reuse.message import cache
+from heddle_dgl.reuse.step_memo import active_memo, step
 
 
 def double(x):

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import dense_reference as dense
 import pytest
 import torch
-from dynamic_support import (
+from dynamic_propagation import (
     HORIZON,
     MODELS,
     assert_close,
@@ -18,7 +18,7 @@ from dynamic_support import (
 )
 
 from heddle_dgl.cells import base
-from heddle_dgl.store import SnapshotStore
+from heddle_dgl.reuse.store import SnapshotStore
 
 ENGINES = [("naive", None), ("cached", False), ("cached", True), ("fused", False), ("fused", True)]
 STARTS = (0, 5, 1, 5)

@@ -2,12 +2,12 @@
 
 from math import prod
 
-from dynamic_support import options_for
+from dynamic_propagation import options_for
 
 from heddle.cli.main import main
-from heddle.data.traffic import traffic
-from heddle.task import Task, signature_of
-from heddle_dgl.build import dcrnn
+from heddle.data.readers.traffic.read import traffic
+from heddle.data.task import Task, model_spec_of
+from heddle_dgl.models.build import dcrnn
 from heddle_dgl.sharding.plan import forecast_plans
 
 CONFIG = {"hidden": 8, "layers": 2, "steps": 2, "head": "decoder"}
@@ -21,8 +21,8 @@ def test_windows_are_cheaper_until_a_snapshot_is_too_large(capsys):
 
 def test_what_is_sent():
     dataset, task = traffic(sensors=40, days=1), Task("forecast", "mae", ("masked_mae",), 4, 3)
-    model = dcrnn(options_for(dcrnn, **CONFIG), signature_of(dataset, task))
-    sizes = (model, signature_of(dataset, task), dataset.graphs, 16, 4, "labels", 288)
+    model = dcrnn(options_for(dcrnn, **CONFIG), model_spec_of(dataset, task))
+    sizes = (model, model_spec_of(dataset, task), dataset.graphs, 16, 4, "labels", 288)
     alone, windows, halo = forecast_plans(*sizes)
     assert alone.sends == 0 and windows.nodes == 40 > halo.nodes
     weights = sum(prod(spec.shape) for spec in model.params().values())

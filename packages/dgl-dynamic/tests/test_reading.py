@@ -13,10 +13,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heddle_dgl.keys import key_of
-from heddle_dgl.memo import step
-from heddle_dgl.message import cache, msg_pass
-from heddle_dgl.names import names_of
+from heddle_dgl.reuse.keys import key_of
+from heddle_dgl.reuse.message import cache, msg_pass
+from heddle_dgl.reuse.names import names_of
+from heddle_dgl.reuse.step_memo import step
 
 FACTOR, TABLE, SETTING = [1.0], {"f": lambda x: x * FACTOR[0]}, types.SimpleNamespace(k=1.0)
 USERS = types.ModuleType("a_users_module")
@@ -334,12 +334,12 @@ def test_hooks_are_not_passed_over(hook):
 
 
 def test_messages_without_gradients_are_not_taken_for_others():
-    from heddle.graph import Graph
-    from heddle.layers.gcn import GCN
-    from heddle_dgl import place_structure
+    from heddle.graphs.graph import Graph
+    from heddle.nn.layers.gcn import GCN
+    from heddle_dgl import place_graph
 
     graph = Graph(None, None, np.array([0, 1]), np.array([1, 0]), None, np.array([2]), np.array([2]))
-    structure = place_structure(graph, GCN(2, 2).specs(), torch.device("cpu"), torch.float32)
+    structure = place_graph(graph, GCN(2, 2).specs(), torch.device("cpu"), torch.float32)
     x = torch.ones(2, 2, requires_grad=True)
     with step():
         with torch.no_grad():

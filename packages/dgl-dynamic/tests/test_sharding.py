@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dynamic_support import options_for
+from dynamic_propagation import options_for
 
+from heddle.engines.launch import Launch
+from heddle.engines.sharding.settings import Sharding
 from heddle.errors import ConfigError
-from heddle.launch import Launch
-from heddle.model import Signature
-from heddle.sharding.settings import Sharding
-from heddle_dgl.build import dcrnn, gcrn_gru
+from heddle.nn.model import ModelSpec
+from heddle_dgl.models.build import dcrnn, gcrn_gru
 from heddle_dgl.sharding.group import CountedGroup
 from heddle_dgl.sharding.training import learner_for
 from heddle_torch.group import Group
@@ -157,7 +157,7 @@ def test_a_killed_process_ends_the_run_which_goes_on(alone, split):
 
 
 def test_what_cannot_be_split_is_told():
-    signature = Signature("step", 2, 0, 1, {"": 12}, window=(4, 3))
+    signature = ModelSpec("step", 2, 0, 1, {"": 12}, window=(4, 3))
     config = {"hidden": 4, "layers": 1, "steps": 1, "layer": "gat", "head": "decoder"}
     for build, sharding, told in (
         (dcrnn, Sharding("edges"), "choose sharding=windows"),

@@ -6,7 +6,7 @@ import dense_reference as dense
 import numpy as np
 import pytest
 import torch
-from dynamic_support import (
+from dynamic_propagation import (
     assert_close,
     forward,
     gradients,
@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heddle.errors import ConfigError, HeddleError
-from heddle_dgl.store import SnapshotKey, SnapshotStore
-from heddle_dgl.tiers import FileTier, MemoryTier
+from heddle_dgl.reuse.store import SnapshotKey, SnapshotStore
+from heddle_dgl.reuse.tiers import FileTier, MemoryTier
 
 
 def key(time, features=0):

@@ -3,7 +3,7 @@
 import jax
 import pytest
 
-from heddle.nest import leaves, map_nest
+from heddle.graphs.pytree import leaves, tree_map
 from heddle.testing import (
     BackendSuite,
     ContainersSuite,
@@ -46,7 +46,7 @@ class Compiled:
 
         def call(*floats):
             arrays = iter(jax.jit(listed)(*floats))
-            return map_nest(lambda _: next(arrays), made[-1])
+            return tree_map(lambda _: next(arrays), made[-1])
 
         return call
 

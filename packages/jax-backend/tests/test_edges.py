@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from heddle.adjacency import Adjacency, build_adjacency
-from heddle_jax.edges import edge_sum, edge_take
-from heddle_jax.ops import JaxOps
+from heddle.graphs.adjacency import Adjacency, build_adjacency
+from heddle_jax.ops.edges import edge_sum, edge_take
+from heddle_jax.ops.jax_ops import JaxOps
 
 N, E = 6, 15
 GRAPHS = [build_adjacency(*np.random.default_rng(seed).integers(0, N, (2, E)), N, N) for seed in range(4)]

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from heddle.adjacency import Adjacency, build_adjacency
 from heddle.errors import ConfigError
+from heddle.graphs.adjacency import Adjacency, build_adjacency
 from heddle_jax.backend import JaxBackend
-from heddle_jax.ops import JaxOps, ops_with
+from heddle_jax.ops.jax_ops import JaxOps, ops_with
 from heddle_jax.options import JaxOptions
 
 installed = pytest.mark.skipif(find_spec("heddle_kernels") is None, reason="heddle-kernels isn't installed")

@@ -5,26 +5,26 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from heddle.batch import Budget, batch, pad
+from heddle.data.task import Task
+from heddle.engines.optim import Optim
 from heddle.errors import ConfigError, GraphError
-from heddle.graph import Graph
-from heddle.heads import GraphHead, NodeHead
-from heddle.layers.gat import GAT
-from heddle.layers.gin import GIN
-from heddle.layers.graph_network import GraphNetwork
-from heddle.model import Batch, Model
-from heddle.models.graph_network import GraphNetworkStack
-from heddle.models.stack import Stack
-from heddle.optim import Optim
-from heddle.task import Task
-from heddle.testing.graphs import graph_of, hetero_case, square_cases
+from heddle.graphs.batch import Budget, batch, pad
+from heddle.graphs.graph import Graph
+from heddle.nn.heads import GraphHead, NodeHead
+from heddle.nn.layers.gat import GAT
+from heddle.nn.layers.gin import GIN
+from heddle.nn.layers.graph_network import GraphNetwork
+from heddle.nn.model import Batch, Model
+from heddle.nn.models.graph_network import GraphNetworkStack
+from heddle.nn.models.stack import Stack
+from heddle.testing.cases.graphs import graph_of, hetero_case, square_cases
 from heddle_jax import jraph_api as jraph
 from heddle_jax.backend import JaxBackend
 from heddle_jax.options import JaxOptions
-from heddle_jax.place import PRECISIONS
-from heddle_jax.portable import PortableLearner
-from heddle_jax.remat import compiler_options
-from heddle_jax.steps import GROUP, TINY, groups
+from heddle_jax.train.device_put import PRECISIONS
+from heddle_jax.train.dispatch import GROUP, TINY, groups
+from heddle_jax.train.portable import PortableLearner
+from heddle_jax.train.remat import compiler_options
 
 ADAM = Optim(name="adam", lr=0.02, weight_decay=0.0)
 NODES, GRAPHS = (Task(f"{level}_classification", "cross_entropy", ()) for level in ("node", "graph"))

@@ -4,14 +4,14 @@ import jax
 import numpy as np
 import pytest
 
-from heddle.batch import HeteroBudget, pad
-from heddle.layers.hgt import HGT
-from heddle.layers.rgcn import RGCN
-from heddle.models.relational import RelationalStack
-from heddle.nest import map_nest
-from heddle.params import initialise
-from heddle.reference import NumpyOps
-from heddle.testing.graphs import HETERO_SIZES, RELATIONS, hetero_case
+from heddle.graphs.batch import HeteroBudget, pad
+from heddle.graphs.pytree import tree_map
+from heddle.nn.layers.hgt import HGT
+from heddle.nn.layers.rgcn import RGCN
+from heddle.nn.models.relational import RelationalStack
+from heddle.nn.params import initialise
+from heddle.ops.reference import NumpyOps
+from heddle.testing.cases.graphs import HETERO_SIZES, RELATIONS, hetero_case
 from heddle_jax.backend import JaxBackend
 from heddle_jax.options import JaxOptions
 
@@ -48,7 +48,7 @@ def test_padded_batches_compile_once(name):
         edges = {key: entry._replace(senders=ends[key]) for key, entry in graph.edges.items()}
         graph = graph._replace(edges=edges)
         padded = pad(graph, budget).graph
-        found = predict(params, *(map_nest(single, nest) for nest in (padded, stack.prepare(padded))))
+        found = predict(params, *(tree_map(single, pytree) for pytree in (padded, stack.prepare(padded))))
         expected = stack.apply(NumpyOps(), params, graph, stack.prepare(graph))
         for kind, rows in expected.items():
             np.testing.assert_allclose(found[kind][: len(rows)], rows, rtol=2e-5, atol=2e-6)

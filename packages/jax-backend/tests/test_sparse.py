@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from heddle.adjacency import Adjacency, build_adjacency
-from heddle_jax import sparse
-from heddle_jax.ops import JaxOps
+from heddle.graphs.adjacency import Adjacency, build_adjacency
+from heddle_jax.ops import sparse
+from heddle_jax.ops.jax_ops import JaxOps
 
 N_SENDERS, N_RECEIVERS, N_EDGES = 7, 5, 13
 

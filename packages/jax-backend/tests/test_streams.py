@@ -8,11 +8,11 @@ import pytest
 
 from heddle.config.run import RunConfig
 from heddle.data.dataset import Dataset
-from heddle.graph import Graph
-from heddle.models.options import GinOptions
-from heddle.optim import Optim
+from heddle.engines.optim import Optim
+from heddle.engines.plugins import load_plugins
+from heddle.graphs.graph import Graph
+from heddle.nn.models.options import GinOptions
 from heddle.options import NamedData, TrackerOptions
-from heddle.plugins import load_plugins
 from heddle.workflow.options import Place, TrainerSettings
 from heddle.workflow.run import train
 from heddle_jax.options import JaxOptions

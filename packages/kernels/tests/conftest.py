@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heddle.adjacency import Adjacency, build_adjacency
+from heddle.graphs.adjacency import Adjacency, build_adjacency
 from heddle_kernels import library
 
 sys.path.insert(0, str(Path(__file__).parent))  # relational_support

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.adjacency import Adjacency, build_adjacency
+from heddle.graphs.adjacency import Adjacency, build_adjacency
 
 SENDERS, RECEIVERS = np.array([0, 1, 2, 2, 0, 3]), np.array([1, 1, 0, 2, 2, 1])
 N = 4

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import heddle_kernels.jax as kernels
-from heddle.adjacency import build_adjacency
+from heddle.graphs.adjacency import build_adjacency
 from heddle_kernels.jax.csr_arrays import CsrArrays
 from heddle_kernels.jax.edge_mlp import edge_mlp
 

@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 
 import heddle_kernels.torch as kernels
-from heddle.graph import EdgeSet, HeteroGraph, hetero_graph
-from heddle.layers.rgcn import RGCN
-from heddle.models.relational import relation_supports
-from heddle.nest import map_nest
-from heddle.ops import GraphOps
-from heddle.params import initialise
-from heddle.relational.bundle import Bundles
-from heddle.relational.plan import plan_relations
-from heddle.relational.prepare import bundles_of, prepare_bundles
+from heddle.graphs.graph import EdgeSet, HeteroGraph, hetero_graph
+from heddle.graphs.pytree import tree_map
+from heddle.nn.bundles import bundles_of, prepare_bundles
+from heddle.nn.layers.rgcn import RGCN
+from heddle.nn.models.relational import relation_propagations
+from heddle.nn.params import initialise
+from heddle.ops.graph_ops import GraphOps
+from heddle.ops.relational.bundle import Bundles
+from heddle.ops.relational.plan import plan_relations
 
 NODES = {"a": 13, "b": 9, "c": 0, "d": 6}
 WIDTHS = {"a": 4, "b": 7, "c": 3, "d": 6}  # d: 6 nodes without features
@@ -60,12 +60,12 @@ def make_layer(form: str, scale: int = 1, **options: int) -> RGCN:
     return RGCN(tuple(EDGES), WIDTHS | {"d": NODES["d"] * scale}, **(FORMS[form] | options))
 
 
-def tensors(nest, dtype: torch.dtype):
+def tensors(pytree, dtype: torch.dtype):
     def tensor(array: np.ndarray) -> Tensor:
         made = torch.from_numpy(np.array(array))
         return made.to(dtype) if made.is_floating_point() else made
 
-    return map_nest(tensor, nest)
+    return tree_map(tensor, pytree)
 
 
 def bundles(layer: RGCN, graph: HeteroGraph, how: str, dtype: torch.dtype) -> Bundles:
@@ -112,8 +112,8 @@ def results(layer, graph, how, dtype, activation="none"):
     """Return (outputs, gradients) of the kernel under a plan, or of the loop."""
     params, x = draw(layer, graph, dtype)
     if how == "loop":
-        supports = tensors(relation_supports(graph, layer.specs()), dtype)
-        y = layer.apply(Loop(), params, supports, x)
+        propagations = tensors(relation_propagations(graph, layer.specs()), dtype)
+        y = layer.apply(Loop(), params, propagations, x)
         y = {kind: Loop().activate(value, activation) for kind, value in y.items()}
     else:
         y = layer.apply_bundles(Native(), params, bundles(layer, graph, how, dtype), x, activation=activation)

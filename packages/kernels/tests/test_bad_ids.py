@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from heddle.adjacency import Adjacency, build_adjacency
+from heddle.graphs.adjacency import Adjacency, build_adjacency
 
 N, E = 6, 400
 FACES = ("numpy", "torch", "jax")

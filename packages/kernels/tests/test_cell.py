@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from heddle.errors import GraphError
-from heddle_kernels.torch import cell
+from heddle_kernels.torch.cells import cell
 
 TOLERANCE = {torch.float64: 1e-11, torch.float32: 2e-4}
 ROWS = [(0,), (1,), (3, 5), (2300,)]

@@ -8,8 +8,8 @@ import torch
 
 import heddle_kernels.torch as ht
 from heddle.errors import GraphError
-from heddle.sample import Fanout, homogeneous, in_edges
 from heddle.sampling import ReferenceSampler
+from heddle.sampling.types import Fanout, homogeneous, in_edges
 from heddle_kernels.cuda import library
 from heddle_kernels.cuda.device import check
 from heddle_kernels.cuda.sampling import CudaNeighborSampler

@@ -18,8 +18,8 @@ import torch
 
 import heddle_kernels.torch as ht
 from heddle.errors import ConfigError, GraphError
-from heddle.sample import Fanout, SampleGraph, homogeneous, in_edges
 from heddle.sampling import ReferenceSampler
+from heddle.sampling.types import Fanout, SampleGraph, homogeneous, in_edges
 from heddle_kernels.cuda import device, library, matmul, segments, sparse
 from heddle_kernels.cuda.sampling import CudaNeighborSampler
 from heddle_kernels.torch.csr_arrays import CsrArrays

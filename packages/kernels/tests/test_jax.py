@@ -14,8 +14,8 @@ from jax.test_util import check_grads
 
 import heddle_kernels.cuda.library as cuda_library
 import heddle_kernels.jax as kernels
-from heddle.adjacency import Adjacency
 from heddle.errors import GraphError
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels import reference
 from heddle_kernels.jax import compat, primitives
 from heddle_kernels.jax.csr_arrays import CsrArrays

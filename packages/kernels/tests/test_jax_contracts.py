@@ -13,7 +13,7 @@ jnp = jax.numpy
 from contract_cases import CASES, RECEIVERS, Case, adjacency, values  # noqa: E402
 
 import heddle_kernels.jax as kernels  # noqa: E402
-from heddle.adjacency import Adjacency  # noqa: E402
+from heddle.graphs.adjacency import Adjacency  # noqa: E402
 from heddle_kernels.calls.tables import handlers_on  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("few_optimizations")

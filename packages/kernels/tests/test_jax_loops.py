@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import heddle_kernels.jax as kernels
-from heddle.adjacency import Adjacency
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels.jax import primitives
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_optimizations")]

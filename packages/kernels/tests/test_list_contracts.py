@@ -9,7 +9,7 @@ from torch.autograd import forward_ad
 from torch.func import grad, jvp, vmap
 from torch.utils.checkpoint import checkpoint
 
-from heddle_kernels.torch import cell
+from heddle_kernels.torch.cells import cell
 
 ONE_SENTENCE = r"^[^\n]+: found [^\n]+, expected [^\n]+; [^\n]+$"
 

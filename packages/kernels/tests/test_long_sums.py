@@ -82,7 +82,7 @@ def test_gradients_of_sixteen_bits_outlive_65504_rows(dtype):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_gradients_of_sixteen_bits_on_jax(dtype):
     jax = pytest.importorskip("jax")
-    from heddle.adjacency import Adjacency, build_adjacency
+    from heddle.graphs.adjacency import Adjacency, build_adjacency
     from heddle_kernels import jax as on_jax
 
     ids = np.zeros(ROWS, np.int32)

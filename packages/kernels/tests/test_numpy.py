@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import heddle_kernels.numpy as kernels
-from heddle.adjacency import build_adjacency
 from heddle.errors import GraphError
+from heddle.graphs.adjacency import build_adjacency
 from heddle_kernels import library, reference
 
 # Relative to the size of the numbers summed; a sum in float32 errs by a few ulp for the degrees here.

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from heddle.engines.sharding.partition import cut_share
+from heddle.engines.sharding.partition import partition as by_core
 from heddle.errors import GraphError
-from heddle.sharding.partition import cut_share
-from heddle.sharding.partition import partition as by_core
 from heddle_kernels.numpy import partition
 
 

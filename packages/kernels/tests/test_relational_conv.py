@@ -23,12 +23,12 @@ from torch import Tensor
 from torch.func import functional_call
 
 import heddle_kernels.torch as kernels
-from heddle.layers.rgcn import RGCN
-from heddle.nest import map_nest
-from heddle.reference import NumpyOps
-from heddle.relational.bundle import n_relations
-from heddle.relational.plan import plan_relations
-from heddle.relational.prepare import bundles_of, prepare_bundles
+from heddle.graphs.pytree import tree_map
+from heddle.nn.bundles import bundles_of, prepare_bundles
+from heddle.nn.layers.rgcn import RGCN
+from heddle.ops.reference import NumpyOps
+from heddle.ops.relational.bundle import n_relations
+from heddle.ops.relational.plan import plan_relations
 from heddle_kernels import library
 from heddle_kernels.relational import request
 
@@ -92,7 +92,7 @@ def test_wide_ids_and_tensors_with_gaps(how):
         return leaf.repeat_interleave(2, -1)[..., ::2]
 
     found = layer.apply_bundles(
-        Native(), map_nest(spread, params), map_nest(spread, parts), map_nest(spread, x)
+        Native(), tree_map(spread, params), tree_map(spread, parts), tree_map(spread, x)
     )
     for kind, value in expected.items():
         assert torch.equal(found[kind], value)
@@ -184,7 +184,7 @@ def test_floats_that_begin_anywhere(how):
 
     expected = layer.apply_bundles(Native(), params, parts, x)
     found = layer.apply_bundles(
-        Native(), map_nest(shifted, params), map_nest(shifted, parts), map_nest(shifted, x)
+        Native(), tree_map(shifted, params), tree_map(shifted, parts), tree_map(shifted, x)
     )
     for kind, value in expected.items():
         assert torch.equal(found[kind], value.detach())

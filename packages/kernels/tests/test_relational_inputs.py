@@ -6,10 +6,10 @@ from relational_support import EDGES, NODES, Native, bundles, draw, make_graph, 
 
 import heddle_kernels.torch as kernels
 from heddle.errors import GraphError
-from heddle.layers.rgcn import RGCN
-from heddle.relational.bundle import Bundles, n_relations
-from heddle.relational.plan import plan_relations
-from heddle.relational.prepare import bundles_of, prepare_bundles
+from heddle.nn.bundles import bundles_of, prepare_bundles
+from heddle.nn.layers.rgcn import RGCN
+from heddle.ops.relational.bundle import Bundles, n_relations
+from heddle.ops.relational.plan import plan_relations
 
 pytestmark = pytest.mark.usefixtures("poisoned_tensors")
 

@@ -1,7 +1,7 @@
 """The native sampler against core's definition, by core's suites."""
 
-from heddle.testing.sampler_statistics import SamplerStatistics
-from heddle.testing.sampler_suite import SamplerSuite
+from heddle.testing.suites.sampler import SamplerSuite
+from heddle.testing.suites.sampler_statistics import SamplerStatistics
 from heddle_kernels.sampling import NeighborSampler
 
 

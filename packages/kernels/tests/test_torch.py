@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 import heddle_kernels.torch as kernels
-from heddle.adjacency import Adjacency
 from heddle.errors import GraphError
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels import reference
 
 DTYPES = {torch.float64: 1e-13, torch.float32: 2e-5, torch.float16: 2e-3, torch.bfloat16: 1.6e-2}

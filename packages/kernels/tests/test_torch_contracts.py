@@ -14,8 +14,8 @@ from torch.func import hessian, jacfwd, jacrev, vmap
 from torch.utils.checkpoint import checkpoint
 
 import heddle_kernels.torch as kernels
-from heddle.adjacency import Adjacency
 from heddle.errors import GraphError
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels.calls.tables import OPERATORS
 from heddle_kernels.torch import define
 

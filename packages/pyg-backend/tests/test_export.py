@@ -12,10 +12,10 @@ from torch import nn
 import heddle_pyg
 from heddle.cli import main
 from heddle.config.saved import saved_config
+from heddle.engines.plugins import load_plugins
 from heddle.errors import ConfigError
-from heddle.plugins import load_plugins
 from heddle.serving import LocalModel, export_model, write_repository
-from heddle.workflow.deciding import read_decision
+from heddle.workflow.metrics.deciding import read_decision
 from heddle.workflow.saved import restore
 from heddle_pyg.export import export_dense, export_run
 

@@ -5,12 +5,12 @@ import torch
 from torch import Tensor
 from torch_geometric.nn import HeteroConv, HGTConv, SAGEConv
 
-from heddle.layers.base import relation_key
-from heddle.layers.hetero_sage import HeteroSAGE
-from heddle.layers.hgt import HGT
-from heddle.models.relational import RelationalStack
-from heddle.relational.plan import PLANS
-from heddle_pyg.module import PortableModule
+from heddle.nn.layers.base import relation_key
+from heddle.nn.layers.hetero_sage import HeteroSAGE
+from heddle.nn.layers.hgt import HGT
+from heddle.nn.models.relational import RelationalStack
+from heddle.ops.relational.plan import PLANS
+from heddle_pyg.layers.module import PortableModule
 from heddle_pyg.native import from_native
 
 SIZES = {"author": 7, "paper": 11, "venue": 4}

@@ -6,13 +6,13 @@ from torch import Tensor
 from torch_geometric import nn as pyg
 from torch_geometric.data import HeteroData
 
-from heddle.layers.cheb import ChebConv
-from heddle.layers.gat import GAT
-from heddle.layers.gcn import GCN
-from heddle.layers.gin import GIN
-from heddle.layers.rgcn import RGCN
-from heddle.layers.sage import SAGE
-from heddle_pyg.module import PortableModule
+from heddle.nn.layers.cheb import ChebConv
+from heddle.nn.layers.gat import GAT
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.layers.gin import GIN
+from heddle.nn.layers.rgcn import RGCN
+from heddle.nn.layers.sage import SAGE
+from heddle_pyg.layers.module import PortableModule
 
 N, E, IN, OUT = 30, 120, 5, 6
 
@@ -119,7 +119,7 @@ def test_layer_equals_pygs(name, dtype, tolerance):
     x1, x2 = x.clone().requires_grad_(), x.clone().requires_grad_()
     y1 = ours(
         x1, index, weight if weighted else torch.ones_like(weight)
-    )  # without weights, supports are float32
+    )  # without weights, propagations are float32
     y2 = theirs(x2, index, weight) if weighted else theirs(x2, index)
     assert_close(y1, y2, tolerance)
     upstream = torch.randn(y2.shape, generator=torch.Generator().manual_seed(2), dtype=dtype)

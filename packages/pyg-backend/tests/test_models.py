@@ -6,15 +6,15 @@ import torch
 from torch import nn
 from torch_geometric.nn import GCNConv, GraphConv
 
+from heddle.data.task import Task
+from heddle.engines.optim import Optim
 from heddle.errors import ConfigError
-from heddle.graph import EdgeSet, Graph, HeteroGraph, hetero_graph
-from heddle.model import Batch, Signature
-from heddle.optim import Optim
-from heddle.task import Task
+from heddle.graphs.graph import EdgeSet, Graph, HeteroGraph, hetero_graph
+from heddle.nn.model import Batch, ModelSpec
 from heddle_pyg.backend import PygBackend
-from heddle_pyg.hetero import identifiers
-from heddle_pyg.models import build, model_class
-from heddle_pyg.native_model import native_model
+from heddle_pyg.models.hetero import identifiers
+from heddle_pyg.models.named import build, model_class
+from heddle_pyg.models.native_model import native_model
 from heddle_pyg.options import PygModelOptions, PygOptions
 
 CONFIG = {
@@ -51,11 +51,11 @@ def relational(features: int = 5) -> HeteroGraph:
     return hetero_graph({"b": x}, edges, {"a": np.array([6]), "b": np.array([20])})
 
 
-def signature(level: str, features: int = 5, edge_dim: int = 0) -> Signature:
-    return Signature(level, features, edge_dim, {"node": 3, "graph": 1, "link": 0}[level], {"": 20})
+def signature(level: str, features: int = 5, edge_dim: int = 0) -> ModelSpec:
+    return ModelSpec(level, features, edge_dim, {"node": 3, "graph": 1, "link": 0}[level], {"": 20})
 
 
-HETERO = Signature("node", {"a": 0, "b": 5}, 0, 3, {"a": 6, "b": 20}, RELATIONS, "b")
+HETERO = ModelSpec("node", {"a": 0, "b": 5}, 0, 3, {"a": 6, "b": 20}, RELATIONS, "b")
 
 
 def batch_of(model, level: str, g) -> Batch:

@@ -9,17 +9,17 @@ import torch
 from torch_geometric.data import Data
 
 from heddle.errors import GraphError
-from heddle.graph import EdgeSet, Graph, hetero_graph
-from heddle.heads import GraphHead, LinkHead, NodeHead
-from heddle.layers.gat import GAT
-from heddle.layers.gcn import GCN
-from heddle.layers.rgcn import RGCN
-from heddle.memo import Memo
-from heddle.model import Model
-from heddle.models.relational import RelationalStack
-from heddle.models.stack import Stack
-from heddle.params import initialise
-from heddle_pyg.module import PortableModule
+from heddle.graphs.graph import EdgeSet, Graph, hetero_graph
+from heddle.graphs.memo import Memo
+from heddle.nn.heads import GraphHead, LinkHead, NodeHead
+from heddle.nn.layers.gat import GAT
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.layers.rgcn import RGCN
+from heddle.nn.model import Model
+from heddle.nn.models.relational import RelationalStack
+from heddle.nn.models.stack import Stack
+from heddle.nn.params import initialise
+from heddle_pyg.layers.module import PortableModule
 from heddle_pyg.native import to_native
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch_geometric.data import Batch, Data, HeteroData
 
 from heddle.errors import GraphError
-from heddle.graph import EdgeSet, Graph, hetero_graph
-from heddle.nest import leaves_with_paths
+from heddle.graphs.graph import EdgeSet, Graph, hetero_graph
+from heddle.graphs.pytree import leaves_with_paths
 from heddle_pyg.native import from_native, to_native
 
 
@@ -60,7 +60,7 @@ NESTS = {
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
 @pytest.mark.parametrize("nodes", NESTS)
 @pytest.mark.parametrize("others", NESTS)
-def test_round_trip_of_batches_with_any_nests(nodes, others, dtype):
+def test_round_trip_of_batches_with_any_pytrees(nodes, others, dtype):
     original = graph(NESTS[nodes](5), NESTS[others](3), NESTS[others](3), dtype=dtype)
     assert_same(from_native(to_native(original)), original)
 
@@ -211,13 +211,13 @@ def test_round_trip_property(data):
         n_edge.append(len(own))
         start += n
     senders, receivers = np.array(ends, np.int64).reshape(-1, 2).T
-    nest = st.sampled_from(sorted(NESTS))
+    pytree = st.sampled_from(sorted(NESTS))
     original = Graph(
-        NESTS[data.draw(nest)](start),
-        NESTS[data.draw(nest)](len(ends)),
+        NESTS[data.draw(pytree)](start),
+        NESTS[data.draw(pytree)](len(ends)),
         senders,
         receivers,
-        NESTS[data.draw(nest)](len(n_node)),
+        NESTS[data.draw(pytree)](len(n_node)),
         np.array(n_node, np.int64),
         np.array(n_edge, np.int64),
     )

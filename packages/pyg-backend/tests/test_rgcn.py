@@ -9,8 +9,8 @@ from torch_geometric.nn import FastRGCNConv
 from torch_geometric.nn import RGCNConv as TheirRGCNConv
 
 from heddle.errors import ConfigError, GraphError
-from heddle_pyg.convert import convert
-from heddle_pyg.rgcn import RGCNConv
+from heddle_pyg.layers.convert import convert
+from heddle_pyg.layers.rgcn import RGCNConv
 
 PLANS = ("auto", "static", "transform", "aggregate", "edge")
 N, E, R = 23, 90, 7  # relations 2 and 6 have no edges, 5 a few

@@ -7,7 +7,7 @@ import pytest
 
 from heddle.cli import main
 from heddle.config.saved import saved_config
-from heddle.plugins import load_plugins
+from heddle.engines.plugins import load_plugins
 from heddle.workflow.saved import evaluate
 
 MODELS = {

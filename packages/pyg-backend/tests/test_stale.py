@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.data import Data, HeteroData
 
-from heddle.graph import EdgeSet, Graph, hetero_graph
-from heddle.layers.gcn import GCN
-from heddle.layers.rgcn import RGCN
-from heddle_pyg.module import PortableModule
-from heddle_pyg.rgcn import RGCNConv
+from heddle.graphs.graph import EdgeSet, Graph, hetero_graph
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.layers.rgcn import RGCN
+from heddle_pyg.layers.module import PortableModule
+from heddle_pyg.layers.rgcn import RGCNConv
 
 N, E = 5, 7
 EXAMPLES = settings().max_examples if settings().max_examples > 100 else 20

@@ -2,7 +2,7 @@
 
 import torch
 
-from heddle.plugins.kernels import NO_KERNELS
+from heddle.engines.plugins.kernels import NO_KERNELS
 from heddle.testing import LayersSuite, OpsSuite
 from heddle_torch.engine import TorchEngine
 from heddle_torch.place import precision_named

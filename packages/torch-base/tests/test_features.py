@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from heddle.graph import Graph
-from heddle.heads import NodeHead
-from heddle.layers.gat import GAT
-from heddle.layers.gcn import GCN
-from heddle.model import Batch, Model
-from heddle.models.stack import Stack
-from heddle.optim import Optim
-from heddle.task import Task
+from heddle.data.task import Task
+from heddle.engines.optim import Optim
+from heddle.graphs.graph import Graph
+from heddle.nn.heads import NodeHead
+from heddle.nn.layers.gat import GAT
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.model import Batch, Model
+from heddle.nn.models.stack import Stack
 from heddle_torch.arrays.features import SparseFeatures, as_features
 from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.place import precision_named

@@ -5,10 +5,10 @@ from importlib.util import find_spec
 import pytest
 import torch
 
-from heddle.adjacency import Adjacency, build_adjacency
+from heddle.engines.plugins import Registry
+from heddle.engines.plugins.kernels import found_kernels
 from heddle.errors import ConfigError, PluginError
-from heddle.plugins import Registry
-from heddle.plugins.kernels import found_kernels
+from heddle.graphs.adjacency import Adjacency, build_adjacency
 from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.kernels import kernels_named
 from heddle_torch.place import describe_place, precision_named

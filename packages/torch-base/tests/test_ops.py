@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from heddle.adjacency import Adjacency, build_adjacency
-from heddle.reference import NumpyOps
+from heddle.graphs.adjacency import Adjacency, build_adjacency
+from heddle.ops.reference import NumpyOps
 from heddle_torch.arrays.ops import TorchOps
 
 OPS, REFERENCE = TorchOps(), NumpyOps()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from heddle.engines.plugins.kernels import NO_KERNELS
 from heddle.errors import ConfigError, LostProcessError
-from heddle.plugins.kernels import NO_KERNELS
 from heddle_torch.group import Group, join, translate_lost_peer
 from heddle_torch.place import describe_place, device_named, precision_named, to_numpy, to_tensor, use_threads
 from heddle_torch.train.gradients import value_and_grad
@@ -44,7 +44,7 @@ def test_arrays_are_copied_unless_they_may_be_shared():
     assert to_numpy(torch.ones(2, dtype=torch.bfloat16, requires_grad=True)).dtype == np.float32
 
 
-def test_value_and_grad_nests():
+def test_value_and_grad_pytrees():
     x, y = torch.tensor([1.0, 2.0]), torch.tensor(3.0)
     value, (gx, gy) = value_and_grad(lambda x, y: (x**3).sum() * y)(x, y)
     assert value.item() == 27 and gx.tolist() == [9, 36] and gy.item() == 9 and not value.requires_grad

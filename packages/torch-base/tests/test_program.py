@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
+from heddle.data.task import Task
+from heddle.engines.optim import Optim, ParamGroup
+from heddle.engines.optim_groups import sparse_names
 from heddle.errors import CheckpointError, ConfigError
-from heddle.graph import EdgeSet, Graph, hetero_graph
-from heddle.heads import GraphHead, LinkHead, NodeHead
-from heddle.layers.gat import GAT
-from heddle.layers.gcn import GCN
-from heddle.layers.gin import GIN
-from heddle.layers.rgcn import RGCN
-from heddle.model import Batch, Model
-from heddle.models.relational import RelationalStack
-from heddle.models.stack import Stack
-from heddle.optim import Optim, ParamGroup
-from heddle.optim_groups import sparse_names
-from heddle.task import Task
+from heddle.graphs.graph import EdgeSet, Graph, hetero_graph
+from heddle.nn.heads import GraphHead, LinkHead, NodeHead
+from heddle.nn.layers.gat import GAT
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.layers.gin import GIN
+from heddle.nn.layers.rgcn import RGCN
+from heddle.nn.model import Batch, Model
+from heddle.nn.models.relational import RelationalStack
+from heddle.nn.models.stack import Stack
 from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.place import precision_named
 from heddle_torch.train.learner import PortableLearner
@@ -126,7 +126,7 @@ def test_weights_alone_predict_the_same_without_dropout():
 
 
 def test_first_weights_are_those_of_every_engine():
-    from heddle.params import initialise
+    from heddle.nn.params import initialise
 
     program, model = build()
     arrays = program.to_arrays(program.init(7))

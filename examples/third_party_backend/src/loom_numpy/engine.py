@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 import loom_numpy
+from heddle.engines.functional import functional_program
+from heddle.engines.optim import Optim
+from heddle.engines.program import Program
 from heddle.errors import ConfigError, HeddleError, nearest
-from heddle.functional import functional_program
-from heddle.graph import Graph, HeteroGraph
-from heddle.nest import map_nest
-from heddle.optim import Optim
-from heddle.program import Program
+from heddle.graphs.graph import Graph, HeteroGraph
+from heddle.graphs.pytree import tree_map
 from loom_numpy.array import Array
 from loom_numpy.ops import LoomOps
 from loom_numpy.plugin import LoomOptions
@@ -52,10 +52,10 @@ class LoomBackend:
         return functional_program(self, model, task, optim, np.dtype(self.precision).type, check=check)
 
     def to_native(self, graph: Graph | HeteroGraph) -> Any:
-        return map_nest(lambda array: Array(np.array(array)), graph)
+        return tree_map(lambda array: Array(np.array(array)), graph)
 
     def from_native(self, native: Any) -> Graph | HeteroGraph:
-        return map_nest(lambda array: np.array(array.value), native)
+        return tree_map(lambda array: np.array(array.value), native)
 
     def describe(self) -> dict[str, str]:
         return {

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.ops import GraphOps
+from heddle.ops.graph_ops import GraphOps
 from loom_numpy import xp
 from loom_numpy.array import Array, made
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from heddle.hookspecs import BackendInfo, ModelInfo, hookimpl
+from heddle.engines.hookspecs import BackendInfo, ModelInfo, hookimpl
 from heddle.options import BackendOptions, PortableOptions, option
 
 PLUGIN_API = (1, 0)

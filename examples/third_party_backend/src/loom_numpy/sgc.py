@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 
 from heddle.errors import ConfigError
-from heddle.graph import Graph
-from heddle.input_kinds import EDGE_WEIGHTS, NODE_FEATURES
-from heddle.layers.base import Dropout, Params, no_dropout
-from heddle.model import Prepared, Signature, prepare_supports
-from heddle.ops import GraphOps
-from heddle.params import ParamSpec
-from heddle.support import AggregateSpec, Support
+from heddle.graphs.graph import Graph
+from heddle.nn.layers.base import Dropout, Params, no_dropout
+from heddle.nn.model import ModelSpec, Prepared, prepare_propagations
+from heddle.nn.params import ParamSpec
+from heddle.ops.graph_ops import GraphOps
+from heddle.ops.propagation import Propagation, PropagationSpec
+from heddle.options.input_kinds import EDGE_WEIGHTS, NODE_FEATURES
 from loom_numpy.plugin import SgcOptions
 
-_GCN = AggregateSpec("sum", "gcn")
+_GCN = PropagationSpec("sum", "gcn")
 
 
-def sgc(options: SgcOptions, signature: Signature) -> "SGC":
+def sgc(options: SgcOptions, signature: ModelSpec) -> "SGC":
     """Build the encoder that `model=sgc` describes.
 
     Raises:
@@ -56,9 +56,9 @@ class SGC:
 
     def prepare(self, graph: Graph) -> Prepared:
         x = np.asarray(graph.nodes["x"] if isinstance(graph.nodes, Mapping) else graph.nodes)
-        support = prepare_supports(graph, (_GCN,))[_GCN.signature]
+        propagation = prepare_propagations(graph, (_GCN,))[_GCN.signature]
         for _ in range(self.hops):
-            x = averaged(support, x)
+            x = averaged(propagation, x)
         return {"averaged": x}
 
     def apply(
@@ -68,9 +68,9 @@ class SGC:
         return y + ops.xp.reshape(params["bias"], (1, -1))
 
 
-def averaged(support: Support, x: np.ndarray) -> np.ndarray:
-    """Apply a Support of numpy arrays: [n_nodes, d] -> [n_nodes, d], without building [n_edges, d]."""
-    adjacency, weight, loop = support
+def averaged(propagation: Propagation, x: np.ndarray) -> np.ndarray:
+    """Apply a Propagation of numpy arrays: [n_nodes, d] -> [n_nodes, d], without building [n_edges, d]."""
+    adjacency, weight, loop = propagation
     assert weight is not None and loop is not None  # what the normalisation "gcn" gives
     y = loop[:, None] * x
     for node, (start, end) in enumerate(zip(adjacency.indptr[:-1], adjacency.indptr[1:])):

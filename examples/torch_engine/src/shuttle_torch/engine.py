@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from heddle.functional import functional_program
-from heddle.graph import Graph, HeteroGraph
-from heddle.nest import map_nest
-from heddle.optim import Optim
-from heddle.program import Program
+from heddle.engines.functional import functional_program
+from heddle.engines.optim import Optim
+from heddle.engines.program import Program
+from heddle.graphs.graph import Graph, HeteroGraph
+from heddle.graphs.pytree import tree_map
 from heddle_torch.engine import TorchEngine
 from heddle_torch.kernels import kernels_named
 from heddle_torch.place import device_named, precision_named, to_numpy, use_threads
@@ -31,7 +31,7 @@ class ShuttleBackend(TorchEngine):
         return functional_program(self, model, task, optim, self.precision.numpy, to_numpy)
 
     def to_native(self, graph: Graph | HeteroGraph) -> Any:
-        return map_nest(lambda array: torch.from_numpy(np.array(array)), graph)
+        return tree_map(lambda array: torch.from_numpy(np.array(array)), graph)
 
     def from_native(self, native: Any) -> Graph | HeteroGraph:
-        return map_nest(lambda tensor: np.array(to_numpy(tensor)), native)
+        return tree_map(lambda tensor: np.array(to_numpy(tensor)), native)

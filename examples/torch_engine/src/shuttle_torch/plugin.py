@@ -1,6 +1,6 @@
 """Describes this package to Heddle; light, since it is imported by every `heddle` command."""
 
-from heddle.hookspecs import BackendInfo, hookimpl
+from heddle.engines.hookspecs import BackendInfo, hookimpl
 
 PLUGIN_API = (1, 0)
 

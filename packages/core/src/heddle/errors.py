@@ -26,7 +26,7 @@ class CapabilityError(ConfigError):
 
     Attributes:
         kind: "backend" or "model", what was chosen.
-        capability: name of the `heddle.capabilities.Capability` that it lacks; the registry, which knows who has it,
+        capability: name of the `heddle.nn.capabilities.Capability` that it lacks; the registry, which knows who has it,
             completes the message.
     """
 

@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from heddle.data.etl import Tabformer
-from heddle.data.generate import write_tabformer
+from heddle.data.generators import write_tabformer
 from heddle.data.prepared import FolderWriter, open_prepared, read_ids
 from heddle.errors import ConfigError, DataError
 from heddle.workflow.boost import BoostTable, InferenceCluster, TrainCluster, compare

@@ -43,7 +43,7 @@ def test_at_most_twelve_functions_lead_from_the_command_to_a_step(tmp_path, monk
         tmp_path / "site", "plain", {"plain_plugin.py": plugin_source(HOOK)}, plugin="plain_plugin"
     )
     importlib.invalidate_caches()
-    import heddle.functional
+    import heddle.engines.functional
     import heddle.workflow.trainer
 
     called, stepped = [], []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from heddle.relational.cost import WAYS
+from heddle.ops.relational.cost import WAYS
 
 
 def test_a_graph_of_a_billion_edges_that_is_never_built(heddle_command):

@@ -10,10 +10,10 @@ from heddle.config.run import RunConfig, run_config
 from heddle.config.saved import resumed_config, saved_config
 from heddle.config.torchrun import with_torchrun
 from heddle.config.upgrade import RENAMED
+from heddle.engines.launch import TORCHRUN, Launch
+from heddle.engines.plugins import load_plugins
 from heddle.errors import ConfigError
-from heddle.launch import TORCHRUN, Launch
 from heddle.options import keys_of, plain
-from heddle.plugins import load_plugins
 
 NODES = {"data": {"reader": "sbm"}, "model": {"name": "gcn"}, "backend": {"name": "loop"}}
 SAMPLED = {"sampler": {"name": "neighbor"}}

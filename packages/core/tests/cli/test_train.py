@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from heddle.config.run import RunConfig
-from heddle.optim import Optim
+from heddle.engines.optim import Optim
 from heddle.options import plain
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from heddle.batch import batch, unbatch
 from heddle.errors import GraphError
-from heddle.graph import Graph
-from heddle.testing.graphs import bare_graph, corner_batch, hetero_case
-from heddle.validate import validate
+from heddle.graphs.batch import batch, unbatch
+from heddle.graphs.graph import Graph
+from heddle.graphs.validate import validate
+from heddle.testing.cases.graphs import bare_graph, corner_batch, hetero_case
 
-from .nests import assert_apart, assert_equal, graph_lists, hetero_lists
+from .pytrees import assert_apart, assert_equal, graph_lists, hetero_lists
 
 
 @given(graph_lists())
@@ -89,7 +89,7 @@ def features(nodes):
         ([1], r"graphs\[0\]: found a int"),
         (
             [features({"x": np.zeros(3)}), features({"y": np.zeros(3)})],
-            r"graphs\[1\].nodes: found a nest with \['y'\], expected a nest with \['x'\] as in graphs\[0\]",
+            r"graphs\[1\].nodes: found a pytree with \['y'\], expected a pytree with \['x'\] as in graphs\[0\]",
         ),
         ([features(np.zeros(3)), bare_graph()], r"graphs\[1\].nodes: found None, expected an array"),
         (

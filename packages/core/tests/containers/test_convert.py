@@ -9,7 +9,8 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heddle.convert import (
+from heddle.errors import GraphError, PluginError
+from heddle.graphs.convert import (
     as_hetero,
     from_edge_list,
     from_networkx,
@@ -19,12 +20,11 @@ from heddle.convert import (
     to_networkx,
     to_scipy,
 )
-from heddle.errors import GraphError, PluginError
-from heddle.graph import Graph
-from heddle.testing.graphs import bare_graph, corner_batch, hetero_case
-from heddle.validate import validate
+from heddle.graphs.graph import Graph
+from heddle.graphs.validate import validate
+from heddle.testing.cases.graphs import bare_graph, corner_batch, hetero_case
 
-from .nests import assert_apart, assert_equal
+from .pytrees import assert_apart, assert_equal
 
 
 @st.composite

@@ -5,12 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heddle.dynamic import DeltaGraph, EdgeDelta, Rows, Snapshot, apply_delta, delta_between, delta_graph
 from heddle.errors import GraphError
-from heddle.graph import Graph
-from heddle.validate import validate
+from heddle.graphs.dynamic import (
+    DeltaGraph,
+    EdgeDelta,
+    Rows,
+    Snapshot,
+    apply_delta,
+    delta_between,
+    delta_graph,
+)
+from heddle.graphs.graph import Graph
+from heddle.graphs.validate import validate
 
-from .nests import assert_apart, assert_equal
+from .pytrees import assert_apart, assert_equal
 
 
 @st.composite

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heddle.dynamic import EdgeDelta, SnapshotSequence, StaticTopologySignal, windows
 from heddle.errors import GraphError
-from heddle.graph import Graph
-from heddle.testing.graphs import bare_graph, corner_batch
-from heddle.validate import validate
+from heddle.graphs.dynamic import EdgeDelta, SnapshotSequence, StaticTopologySignal, windows
+from heddle.graphs.graph import Graph
+from heddle.graphs.validate import validate
+from heddle.testing.cases.graphs import bare_graph, corner_batch
 
-from .nests import assert_equal, graph_lists
+from .pytrees import assert_equal, graph_lists
 
 
 def signal(n_times=7, graph=None):

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heddle.batch import Budget, budget_for, dynamic_batches, pack, sizes_of, unbatch, unpad
 from heddle.errors import BudgetError
-from heddle.graph import Graph
+from heddle.graphs.batch import Budget, budget_for, dynamic_batches, pack, sizes_of, unbatch, unpad
+from heddle.graphs.graph import Graph
 
-from .nests import assert_equal
+from .pytrees import assert_equal
 
 COUNT = 20000
 

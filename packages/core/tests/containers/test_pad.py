@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heddle.batch import Budget, HeteroBudget, batch, pad, unpad
 from heddle.errors import BudgetError
-from heddle.testing.graphs import bare_graph, corner_batch, hetero_case
-from heddle.validate import validate
+from heddle.graphs.batch import Budget, HeteroBudget, batch, pad, unpad
+from heddle.graphs.validate import validate
+from heddle.testing.cases.graphs import bare_graph, corner_batch, hetero_case
 
-from .nests import assert_apart, assert_equal, graph_lists, hetero_lists
+from .pytrees import assert_apart, assert_equal, graph_lists, hetero_lists
 
 rooms = st.tuples(st.integers(1, 5), st.integers(0, 5), st.integers(1, 3))
 

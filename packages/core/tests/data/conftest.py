@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from heddle.data import Dataset
-from heddle.data.heco import heco
-from heddle.data.networkx import networkx_file
-from heddle.data.ogb import ogb
-from heddle.data.planetoid import planetoid
-from heddle.data.rdf import rdf
-from heddle.data.tables import tables
-from heddle.data.triples import triples
-from heddle.data.tu import tu
+from heddle.data.readers.heco import heco
+from heddle.data.readers.networkx import networkx_file
+from heddle.data.readers.ogb.read import ogb
+from heddle.data.readers.planetoid import planetoid
+from heddle.data.readers.rdf import rdf
+from heddle.data.readers.tables.read import tables
+from heddle.data.readers.triples import triples
+from heddle.data.readers.tu import tu
 
 
 class Layout(NamedTuple):

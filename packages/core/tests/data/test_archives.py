@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from heddle.data.archives import unpack
+from heddle.data.formats.archives import unpack
 from heddle.errors import DataError
 
 ESCAPES = ["../evil", "toy/../../evil", "/tmp/evil", "..\\evil", "C:/evil", "toy/a/../../../evil"]

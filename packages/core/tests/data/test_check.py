@@ -5,9 +5,9 @@ import pytest
 
 from heddle.data.check import check_dataset
 from heddle.data.dataset import Series
-from heddle.data.karate import karate
-from heddle.data.mag import mag
-from heddle.data.traffic import traffic
+from heddle.data.generators.karate import karate
+from heddle.data.generators.mag import mag
+from heddle.data.readers.traffic.read import traffic
 from heddle.errors import DataError, GraphError
 
 CLUB = karate()

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from heddle.data.download import RECORD, Remote, fetch, obtain
+from heddle.data.fetch.download import RECORD, Remote, fetch, obtain
 from heddle.data.reader_options import PlanetoidOptions
 from heddle.errors import DataError
 
@@ -128,7 +128,7 @@ def test_no_server(get, tmp_path):
 
 def test_pauses_double(site, tmp_path, monkeypatch):
     pauses = []
-    monkeypatch.setattr("heddle.data.download.time.sleep", pauses.append)
+    monkeypatch.setattr("heddle.data.fetch.download.time.sleep", pauses.append)
     site.faults.extend([503] * 3)
     fetch(f"{site.url}/data.txt", tmp_path / "x", attempts=4, pause=0.5)
     assert pauses == [0.5, 1.0, 2.0]
@@ -234,7 +234,7 @@ def test_interrupted(site, get, tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("heddle.data.download.os.replace", interrupt)
+    monkeypatch.setattr("heddle.data.fetch.download.os.replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
         get()
     assert not (tmp_path / "toy").exists()
@@ -242,7 +242,7 @@ def test_interrupted(site, get, tmp_path, monkeypatch):
 
 def test_a_reader_downloads(site, layouts, tmp_path, monkeypatch):
     """A reader fetches what is missing from its address and reads it."""
-    import heddle.data.planetoid as module
+    import heddle.data.readers.planetoid as module
 
     source = tmp_path / "source"
     source.mkdir()

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from heddle.data.check import check_dataset
-from heddle.data.karate import karate
-from heddle.data.mag import mag
-from heddle.data.rmat import rmat
-from heddle.data.sbm import sbm
-from heddle.data.traffic import traffic
+from heddle.data.generators.karate import karate
+from heddle.data.generators.mag import mag
+from heddle.data.generators.rmat import rmat
+from heddle.data.generators.sbm import sbm
+from heddle.data.readers.traffic.read import traffic
 from heddle.errors import DataError
-from heddle.nest import leaves
+from heddle.graphs.pytree import leaves
 
 GENERATORS = {"sbm": sbm, "rmat": rmat, "mag": mag, "traffic": traffic, "karate": karate}
 

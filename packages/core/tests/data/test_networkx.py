@@ -5,8 +5,8 @@ import pickle
 
 import pytest
 
-from heddle.data.networkx import networkx_dataset, networkx_file, read_networkx
 from heddle.data.reader_options import NetworkxOptions
+from heddle.data.readers.networkx import networkx_dataset, networkx_file, read_networkx
 from heddle.errors import DataError, GraphError, PluginError
 
 nx = pytest.importorskip("networkx")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from heddle.data.ntriples import parse_ntriples
+from heddle.data.formats.ntriples import parse_ntriples
 from heddle.errors import DataError
 
 S, P = "<http://s>", "<http://p>"

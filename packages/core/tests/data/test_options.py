@@ -6,14 +6,14 @@ import inspect
 import pytest
 from omegaconf import OmegaConf
 
-from heddle.data.builtin import DATASETS
 from heddle.data.dataset import Dataset
 from heddle.data.options import described, one_of, plain
 from heddle.data.reader_options import KarateOptions
-from heddle.data.table_nodes import NodeTable
+from heddle.data.readers.tables.nodes import NodeTable
+from heddle.engines.plugins.core.datasets import DATASETS
+from heddle.engines.plugins.options import load_options
 from heddle.errors import ConfigError
 from heddle.options import build, keys_of
-from heddle.plugins.options import load_options
 
 # reader -> the function whose parameters are its keys, where it isn't called like the reader
 FUNCTIONS = {"networkx": "networkx_file"}

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from heddle.data.pickles import Sparse, load_pickle
+from heddle.data.formats.pickles import Sparse, load_pickle
 from heddle.errors import DataError
 
 SENTENCE = re.compile(r".+: found .+, expected .+; .+")

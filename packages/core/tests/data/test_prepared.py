@@ -19,9 +19,9 @@ from heddle.data.prepared import (
     verify,
 )
 from heddle.errors import DataError
-from heddle.sample import Fanout
 from heddle.sampling.reference import ReferenceSampler
-from heddle.workflow.known import without_times
+from heddle.sampling.types import Fanout
+from heddle.workflow.loaders.known import without_times
 
 ENDS = np.array([[0, 1], [2, 0], [1, 1], [2, 2]])
 KNOWS, BACK = ("user", "knows", "user"), ("user", "rev_knows", "user")

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from heddle.data.ogb import ogb
-from heddle.data.planetoid import planetoid
-from heddle.data.rdf import rdf, short_names
-from heddle.data.triples import triples
-from heddle.data.tu import tu
+from heddle.data.readers.ogb.read import ogb
+from heddle.data.readers.planetoid import planetoid
+from heddle.data.readers.rdf import rdf, short_names
+from heddle.data.readers.triples import triples
+from heddle.data.readers.tu import tu
 from heddle.errors import ConfigError, DataError
 
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from heddle.data.heco import heco
-from heddle.data.ogb import ogb
-from heddle.data.pickles import load_pickle
-from heddle.data.planetoid import planetoid
-from heddle.data.rdf import rdf
-from heddle.data.triples import triples
-from heddle.data.tu import tu
-from heddle.validate import validate
+from heddle.data.formats.pickles import load_pickle
+from heddle.data.readers.heco import heco
+from heddle.data.readers.ogb.read import ogb
+from heddle.data.readers.planetoid import planetoid
+from heddle.data.readers.rdf import rdf
+from heddle.data.readers.triples import triples
+from heddle.data.readers.tu import tu
+from heddle.graphs.validate import validate
 
 
 def sizes(dataset):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from heddle.data.reader_options import TablesOptions
-from heddle.data.tables import read_tables, tables
+from heddle.data.readers.tables.read import read_tables, tables
 from heddle.errors import ConfigError, DataError, PluginError
-from heddle.graph import Graph, HeteroGraph
+from heddle.graphs.graph import Graph, HeteroGraph
 from heddle.options import build
 
 NODES = "id,x,y,kind,part\n10,1,0.5,a,train\n7,2,0.25,b,val\n30,3,0,a,test\n8,4,1,,\n"

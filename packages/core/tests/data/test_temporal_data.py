@@ -6,15 +6,15 @@ import pickle
 import numpy as np
 import pytest
 
-from heddle.data.events import cut_events, events
-from heddle.data.events_files import read_events_file
 from heddle.data.reader_options import TrafficOptions
-from heddle.data.temporal import temporal
-from heddle.data.traffic import read_traffic
-from heddle.data.traffic_readers import traffic_files
-from heddle.data.traffic_readers_graph import read_distances
+from heddle.data.readers.events import cut_events, events
+from heddle.data.readers.events_files import read_events_file
+from heddle.data.readers.temporal import temporal
+from heddle.data.readers.traffic.graph import read_distances
+from heddle.data.readers.traffic.measured import traffic_files
+from heddle.data.readers.traffic.read import read_traffic
 from heddle.errors import DataError
-from heddle.forecast import split_windows
+from heddle.graphs.dynamic.signal import split_windows
 
 
 def test_a_week_of_los_angeles(shared_data):

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from heddle.data.etl import read_schema
-from heddle.data.generate import write_mag, write_tabformer
+from heddle.data.generators import write_mag, write_tabformer
 
 OWN = """
 name: shop

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from heddle.data.generate import tabformer_files, write_mag, write_tabformer
+from heddle.data.generators import tabformer_files, write_mag, write_tabformer
 
 
 def rows_of(path):

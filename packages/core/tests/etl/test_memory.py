@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from heddle.data.generate import write_tabformer
+from heddle.data.generators import write_tabformer
 
 RUN = """
 import sys

@@ -9,8 +9,8 @@ import pytest
 from heddle.data.etl import OGBN_MAG, Tabformer, prepare
 from heddle.data.etl.with_duckdb import DuckDB
 from heddle.data.etl_options import Etl
-from heddle.data.ogb import ogb
 from heddle.data.prepared import open_prepared, prepared, read_ids, to_dataset, verify
+from heddle.data.readers.ogb.read import ogb
 from heddle.errors import ConfigError, DataError, PluginError
 
 PAYS = ("card", "pays", "merchant")

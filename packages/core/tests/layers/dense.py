@@ -2,22 +2,22 @@
 
 import numpy as np
 
-from heddle.adjacency import build_adjacency
-from heddle.graph import Graph
-from heddle.params import initialise
-from heddle.reference import NumpyOps
-from heddle.support import build_support
-from heddle.testing.graphs import square_cases
+from heddle.graphs.adjacency import build_adjacency
+from heddle.graphs.graph import Graph
+from heddle.nn.params import initialise
+from heddle.ops.propagation import build_propagation
+from heddle.ops.reference import NumpyOps
+from heddle.testing.cases.graphs import square_cases
 
 OPS = NumpyOps()
 CASES = square_cases()
 NAMES = [case.name for case in CASES]
 
 
-def supports_of(case, layer, weight=None):
+def propagations_of(case, layer, weight=None):
     adjacency = build_adjacency(case.senders, case.receivers, case.n_senders, case.n_receivers)
     weight = None if weight is None else weight[adjacency.order]
-    return {spec.signature: build_support(adjacency, spec, weight) for spec in layer.specs()}
+    return {spec.signature: build_propagation(adjacency, spec, weight) for spec in layer.specs()}
 
 
 def weights_of(case, seed=0):

@@ -1,25 +1,25 @@
-"""graph_network and its cases against algorithm 1 in loops, on nests, single graphs and batches."""
+"""graph_network and its cases against algorithm 1 in loops, on pytrees, single graphs and batches."""
 
 import numpy as np
 import pytest
 
-from heddle.adjacency import build_adjacency
-from heddle.batch import batch, unbatch
 from heddle.errors import ConfigError
-from heddle.layers.graph_block import (
+from heddle.graphs.adjacency import build_adjacency
+from heddle.graphs.batch import batch, unbatch
+from heddle.graphs.pytree import leaves
+from heddle.nn.layers.graph_block import (
     deep_sets,
     graph_network,
     interaction_network,
     relation_network,
     spread,
 )
-from heddle.nest import leaves
 
 from .dense import CASES, NAMES, OPS, as_graph
 
 
 def nested(case, seed=0):
-    """Return the case with nests on nodes {"a" [n, 2], "b" ([n, 1],)}, edges [e, 2] and globals ([1, 2],)."""
+    """Return the case with pytrees on nodes {"a" [n, 2], "b" ([n, 1],)}, edges [e, 2] and globals ([1, 2],)."""
     rng = np.random.default_rng([seed, case.n_edges])
     n, e = case.n_senders, case.n_edges
     nodes = {"a": rng.standard_normal((n, 2)), "b": (rng.standard_normal((n, 1)),)}

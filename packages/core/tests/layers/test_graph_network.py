@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from heddle.adjacency import build_adjacency
-from heddle.batch import batch, unbatch
 from heddle.errors import GraphError
-from heddle.layers.graph_network import GraphNetwork
+from heddle.graphs.adjacency import build_adjacency
+from heddle.graphs.batch import batch, unbatch
+from heddle.nn.layers.graph_network import GraphNetwork
 
-from .dense import CASES, NAMES, OPS, as_graph, below, features_of, mlp, params_of, supports_of
+from .dense import CASES, NAMES, OPS, as_graph, below, features_of, mlp, params_of, propagations_of
 
 LAYERS = {
     "all": GraphNetwork(3, 4, edge_dim=2, global_dim=1, edge_out=5, global_out=2, hidden=6),
@@ -84,7 +84,7 @@ def test_a_batch_equals_its_graphs_one_by_one(layer):
 def test_as_a_layer_it_sees_nodes_alone(case):
     layer = LAYERS["nodes"]
     graph, params = graph_for(layer, case), params_of(layer)
-    y = layer.apply(OPS, params, supports_of(case, layer), graph.nodes)
+    y = layer.apply(OPS, params, propagations_of(case, layer), graph.nodes)
     np.testing.assert_allclose(y, on_concatenations(params, graph)[0], rtol=1e-10, atol=1e-12)
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from heddle.errors import ConfigError
-from heddle.layers.base import relation_key
-from heddle.layers.hetero_sage import HeteroSAGE
-from heddle.layers.hgt import HGT
-from heddle.models.relational import RelationalStack
-from heddle.relational.plan import PLANS
-from heddle.testing.graphs import HETERO_SIZES, RELATIONS, hetero_case
+from heddle.nn.layers.base import relation_key
+from heddle.nn.layers.hetero_sage import HeteroSAGE
+from heddle.nn.layers.hgt import HGT
+from heddle.nn.models.relational import RelationalStack
+from heddle.ops.relational.plan import PLANS
+from heddle.testing.cases.graphs import HETERO_SIZES, RELATIONS, hetero_case
 
 from .dense import OPS, params_of
 

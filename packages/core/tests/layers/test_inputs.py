@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 
 from heddle.cli.main import main
-from heddle.codes import MOST_ROWS, table_row, table_shape
 from heddle.config.upgrade import upgraded
+from heddle.data.task import Task
+from heddle.engines.inputs import inputs_of, unused_inputs, without_inputs
 from heddle.errors import GraphError
-from heddle.graph import Graph, HeteroGraph
-from heddle.inputs import inputs_of, unused_inputs, without_inputs
-from heddle.model import Batch
-from heddle.models import build
-from heddle.models.edge_inputs import EdgeInputs
-from heddle.models.options import (
+from heddle.graphs.graph import Graph, HeteroGraph
+from heddle.nn.codes import MOST_ROWS, table_row, table_shape
+from heddle.nn.model import Batch
+from heddle.nn.models import build
+from heddle.nn.models.edge_inputs import EdgeInputs
+from heddle.nn.models.options import (
     GatOptions,
     GcnOptions,
     GinOptions,
@@ -24,14 +25,13 @@ from heddle.models.options import (
     RgcnOptions,
     SageOptions,
 )
-from heddle.params import initialise
-from heddle.reference import NumpyOps
-from heddle.sample import Fanout
+from heddle.nn.params import initialise
+from heddle.ops.reference import NumpyOps
 from heddle.sampling.blocks import blocks
 from heddle.sampling.parts import Parts
 from heddle.sampling.store import store_of
-from heddle.task import Task
-from heddle.testing.input_cases import dataset_of, model_of, with_every_input, with_other
+from heddle.sampling.types import Fanout
+from heddle.testing.cases.inputs import dataset_of, model_of, with_every_input, with_other
 
 TASK = Task("node_classification", "cross_entropy", ())
 OPTIONS = {
@@ -76,14 +76,14 @@ def test_plans_change_no_result(name, plan):
     assert np.allclose(outputs(made(name, graph, plan=plan), graph, np.arange(6)), expected, atol=1e-6)
 
 
-def naive(inputs: EdgeInputs, params, nest, receivers, n) -> np.ndarray:
+def naive(inputs: EdgeInputs, params, pytree, receivers, n) -> np.ndarray:
     """What edges bring, edge by edge."""
     sizes = inputs.relations[0][2]
     total, weights = np.zeros((n, params["edges.0"].shape[1])), np.zeros(n)
     for edge, receiver in enumerate(receivers):
-        embedded = [params[f"edges.codes.{i}"][nest["codes"][edge, i]] for i in range(len(sizes))]
-        weight = nest["weight"][edge] if inputs.weighted else 1.0
-        total[receiver] += weight * np.concatenate([nest["x"][edge], *embedded]) @ params["edges.0"]
+        embedded = [params[f"edges.codes.{i}"][pytree["codes"][edge, i]] for i in range(len(sizes))]
+        weight = pytree["weight"][edge] if inputs.weighted else 1.0
+        total[receiver] += weight * np.concatenate([pytree["x"][edge], *embedded]) @ params["edges.0"]
         weights[receiver] += weight
     return total / np.where(weights > 0, weights, 1)[:, None] if inputs.mean else total
 

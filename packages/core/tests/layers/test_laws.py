@@ -5,20 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heddle.adjacency import build_adjacency
-from heddle.batch import Budget, HeteroBudget, batch, pad
-from heddle.graph import EdgeSet, Graph, hetero_graph
-from heddle.layers.base import relation_key
-from heddle.layers.cheb import ChebConv
-from heddle.layers.diffusion import DiffusionConv
-from heddle.layers.gat import GAT
-from heddle.layers.gcn import GCN
-from heddle.layers.gin import GIN
-from heddle.layers.graph_network import GraphNetwork
-from heddle.layers.linear import Linear
-from heddle.layers.rgcn import RGCN
-from heddle.layers.sage import SAGE
-from heddle.support import build_support
+from heddle.graphs.adjacency import build_adjacency
+from heddle.graphs.batch import Budget, HeteroBudget, batch, pad
+from heddle.graphs.graph import EdgeSet, Graph, hetero_graph
+from heddle.nn.layers.base import relation_key
+from heddle.nn.layers.cheb import ChebConv
+from heddle.nn.layers.diffusion import DiffusionConv
+from heddle.nn.layers.gat import GAT
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.layers.gin import GIN
+from heddle.nn.layers.graph_network import GraphNetwork
+from heddle.nn.layers.linear import Linear
+from heddle.nn.layers.rgcn import RGCN
+from heddle.nn.layers.sage import SAGE
+from heddle.ops.propagation import build_propagation
 
 from .dense import OPS, params_of
 
@@ -62,8 +62,8 @@ def graphs(draw, max_nodes=6, max_edges=12):
 def apply(layer, graph):
     n = len(graph.nodes)
     adjacency = build_adjacency(graph.senders, graph.receivers, n, n)
-    supports = {spec.signature: build_support(adjacency, spec) for spec in layer.specs()}
-    return layer.apply(OPS, params_of(layer), supports, graph.nodes)
+    propagations = {spec.signature: build_propagation(adjacency, spec) for spec in layer.specs()}
+    return layer.apply(OPS, params_of(layer), propagations, graph.nodes)
 
 
 def apply_block(graph):
@@ -144,12 +144,12 @@ def hetero_graphs(draw, widths):
 
 
 def apply_hetero(layer, graph):
-    supports = {}
+    propagations = {}
     for key, edges in graph.edges.items():
         sizes = len(graph.nodes[key[0]]), len(graph.nodes[key[2]])
         adjacency = build_adjacency(edges.senders, edges.receivers, *sizes)
-        supports[relation_key(key)] = build_support(adjacency, layer.specs()[relation_key(key)])
-    return layer.apply(OPS, params_of(layer), supports, graph.nodes)
+        propagations[relation_key(key)] = build_propagation(adjacency, layer.specs()[relation_key(key)])
+    return layer.apply(OPS, params_of(layer), propagations, graph.nodes)
 
 
 @pytest.mark.parametrize("layer", RGCNS, ids=["wide", "narrow", "bases", "blocks"])
@@ -158,10 +158,10 @@ def test_laws_of_relations(layer, data):
     graph = data.draw(hetero_graphs(layer.widths))
     expected = apply_hetero(layer, graph)
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
-    old = {kind: rng.permutation(len(nest)) for kind, nest in graph.nodes.items()}
+    old = {kind: rng.permutation(len(pytree)) for kind, pytree in graph.nodes.items()}
     new = {kind: np.argsort(order) for kind, order in old.items()}
     other = graph._replace(
-        nodes={kind: nest[old[kind]] for kind, nest in graph.nodes.items()},
+        nodes={kind: pytree[old[kind]] for kind, pytree in graph.nodes.items()},
         edges={
             key: edges._replace(senders=new[key[0]][edges.senders], receivers=new[key[2]][edges.receivers])
             for key, edges in graph.edges.items()
@@ -170,7 +170,7 @@ def test_laws_of_relations(layer, data):
     for kind, value in apply_hetero(layer, other).items():
         np.testing.assert_allclose(value, expected[kind][old[kind]], rtol=1e-10, atol=1e-10)
     budget = HeteroBudget(
-        {kind: len(nest) + 2 for kind, nest in graph.nodes.items()},
+        {kind: len(pytree) + 2 for kind, pytree in graph.nodes.items()},
         {key: len(edges.senders) + 3 for key, edges in graph.edges.items()},
         2,
     )

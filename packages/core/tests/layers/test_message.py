@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from heddle.adjacency import build_adjacency
 from heddle.errors import ConfigError
-from heddle.message import hetero_message_passing, message_passing
-from heddle.testing.graphs import edge_cases, hetero_case
+from heddle.graphs.adjacency import build_adjacency
+from heddle.ops.message_passing import hetero_message_passing, message_passing
+from heddle.testing.cases.graphs import edge_cases, hetero_case
 
 from .dense import OPS
 
@@ -36,7 +36,7 @@ def looped(case, messages, how):
 
 @pytest.mark.parametrize("how", REDUCE)
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
-def test_aggregators_on_nests(case, how):
+def test_aggregators_on_pytrees(case, how):
     rng = np.random.default_rng(0)
     x = {"a": rng.standard_normal((case.n_senders, 3)), "b": (rng.standard_normal((case.n_senders, 2, 2)),)}
     received = rng.standard_normal((case.n_receivers, 3))

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from heddle.errors import ConfigError
-from heddle.layers.cheb import ChebConv
-from heddle.layers.diffusion import DiffusionConv
-from heddle.layers.gat import GAT
-from heddle.layers.gcn import GCN
-from heddle.layers.gin import GIN
-from heddle.layers.sage import SAGE
+from heddle.nn.layers.cheb import ChebConv
+from heddle.nn.layers.diffusion import DiffusionConv
+from heddle.nn.layers.gat import GAT
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.layers.gin import GIN
+from heddle.nn.layers.sage import SAGE
 
 from .dense import (
     CASES,
@@ -21,7 +21,7 @@ from .dense import (
     mlp,
     over_rows,
     params_of,
-    supports_of,
+    propagations_of,
     symmetric,
     weights_of,
 )
@@ -126,7 +126,7 @@ def test_layer_equals_its_formula(build, dense, weighted, name, case, in_dim, ou
     layer = build(in_dim, out_dim)
     params, x = params_of(layer), features_of(case, in_dim)
     weight = weights_of(case) if weighted else None
-    y = layer.apply(OPS, params, supports_of(case, layer, weight), x)
+    y = layer.apply(OPS, params, propagations_of(case, layer, weight), x)
     assert y.shape == (case.n_receivers, layer.out_dim)
     # without edge weights the normalisation itself is held in float32
     rtol, atol = (1e-10, 1e-12) if weighted else (1e-5, 1e-6)
@@ -140,18 +140,22 @@ def test_layer_equals_its_formula(build, dense, weighted, name, case, in_dim, ou
     ids=lambda layer: type(layer).__name__,
 )
 def test_apply_is_update_of_aggregate(layer, case):
-    params, x, supports = params_of(layer), features_of(case, 5), supports_of(case, layer, weights_of(case))
-    split = layer.update(OPS, params, x, layer.aggregate(OPS, supports, x))
-    np.testing.assert_allclose(layer.apply(OPS, params, supports, x), split, rtol=1e-10, atol=1e-12)
+    params, x, propagations = (
+        params_of(layer),
+        features_of(case, 5),
+        propagations_of(case, layer, weights_of(case)),
+    )
+    split = layer.update(OPS, params, x, layer.aggregate(OPS, propagations, x))
+    np.testing.assert_allclose(layer.apply(OPS, params, propagations, x), split, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("layer", [ChebConv(3, 2, 3), DiffusionConv(3, 2, 2)], ids=["cheb", "diffusion"])
 def test_a_batch_of_signals_is_a_further_axis(layer):
     case = CASES[NAMES.index("odd")]
-    params, supports = params_of(layer), supports_of(case, layer)
+    params, propagations = params_of(layer), propagations_of(case, layer)
     signals = np.random.default_rng(3).standard_normal((case.n_senders, 4, 3))
-    together = layer.apply(OPS, params, supports, signals)
-    apart = [layer.apply(OPS, params, supports, signals[:, b]) for b in range(4)]
+    together = layer.apply(OPS, params, propagations, signals)
+    apart = [layer.apply(OPS, params, propagations, signals[:, b]) for b in range(4)]
     np.testing.assert_allclose(together, np.stack(apart, axis=1), rtol=1e-12, atol=1e-14)
 
 

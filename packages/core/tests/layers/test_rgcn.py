@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from heddle.adjacency import build_adjacency
 from heddle.errors import ConfigError
-from heddle.layers.base import portable_name, relation_key
-from heddle.layers.rgcn import RGCN
-from heddle.support import build_support
-from heddle.testing.graphs import hetero_case
+from heddle.graphs.adjacency import build_adjacency
+from heddle.nn.layers.base import portable_name, relation_key
+from heddle.nn.layers.rgcn import RGCN
+from heddle.ops.propagation import build_propagation
+from heddle.testing.cases.graphs import hetero_case
 
 from .dense import OPS, over_rows, params_of
 
@@ -18,10 +18,10 @@ MIXED = {"author": 2, "paper": 6, "topic": 4, "venue": 4}  # venue: no features,
 EQUAL = {"author": 4, "paper": 4, "topic": 4, "venue": 4}
 
 
-def supports_of(graph, layer):
+def propagations_of(graph, layer):
     counts = {kind: int(n.sum()) for kind, n in graph.n_node.items()}
     return {
-        relation_key(key): build_support(
+        relation_key(key): build_propagation(
             build_adjacency(edges.senders, edges.receivers, counts[key[0]], counts[key[2]]),
             layer.specs()[relation_key(key)],
             np.ones(len(edges.senders)),  # so that the mean is held in float64
@@ -99,7 +99,7 @@ CASES = [
 @pytest.mark.parametrize(("layer", "widths"), CASES)
 def test_rgcn_equals_its_formula(layer, widths):
     params, x = params_of(layer), features_of(widths)
-    y = layer.apply(OPS, params, supports_of(GRAPH, layer), x)
+    y = layer.apply(OPS, params, propagations_of(GRAPH, layer), x)
     expected = dense_rgcn(layer, params, GRAPH, x, widths)
     assert y.keys() == expected.keys()
     for kind, value in expected.items():
@@ -110,8 +110,8 @@ def test_rgcn_equals_its_formula(layer, widths):
 def test_featureless_type_equals_one_hot_features():
     layer = forms(MIXED, 8)["bases"]
     params, x = params_of(layer), features_of(MIXED)
-    y = layer.apply(OPS, params, supports_of(GRAPH, layer), x)
-    hot = layer.apply(OPS, params, supports_of(GRAPH, layer), x | {"venue": np.eye(4)})
+    y = layer.apply(OPS, params, propagations_of(GRAPH, layer), x)
+    hot = layer.apply(OPS, params, propagations_of(GRAPH, layer), x | {"venue": np.eye(4)})
     for kind in y:
         np.testing.assert_allclose(y[kind], hot[kind], rtol=1e-10, atol=1e-12)
 
@@ -123,24 +123,28 @@ def test_mean_is_per_relation():
     many = build_adjacency(np.array([1, 2, 3]), np.array([0, 0, 0]), 4, 4)
     one = build_adjacency(np.array([1]), np.array([0]), 4, 4)
     specs = layer.specs()
-    supports = {
-        key: build_support(adjacency, specs[key])
+    propagations = {
+        key: build_propagation(adjacency, specs[key])
         for key, adjacency in ((relation_key(relations[0]), many), (relation_key(relations[1]), one))
     }
-    y = layer.apply(OPS, params, supports, {"a": np.array([[0.0], [2.0], [4.0], [6.0]])})
+    y = layer.apply(OPS, params, propagations, {"a": np.array([[0.0], [2.0], [4.0], [6.0]])})
     assert y["a"][0, 0] == pytest.approx(4.0 + 20.0, rel=1e-6)  # mean of 2, 4, 6, and 10 times the mean of 2
 
 
 def test_absent_relations_and_types_add_nothing():
     layer = forms(EQUAL, 4)["full"]
-    params, x, supports = params_of(layer), features_of(EQUAL), supports_of(GRAPH, forms(EQUAL, 4)["full"])
-    whole = layer.apply(OPS, params, supports, x)
+    params, x, propagations = (
+        params_of(layer),
+        features_of(EQUAL),
+        propagations_of(GRAPH, forms(EQUAL, 4)["full"]),
+    )
+    whole = layer.apply(OPS, params, propagations, x)
     empty = [relation_key(key) for key, edges in GRAPH.edges.items() if not len(edges.senders)]
     assert len(empty) == 2
-    fewer = layer.apply(OPS, params, {k: v for k, v in supports.items() if k not in empty}, x)
+    fewer = layer.apply(OPS, params, {k: v for k, v in propagations.items() if k not in empty}, x)
     for kind, value in whole.items():
         np.testing.assert_array_equal(fewer[kind], value)
-    without = layer.apply(OPS, params, supports, {k: v for k, v in x.items() if k != "topic"})
+    without = layer.apply(OPS, params, propagations, {k: v for k, v in x.items() if k != "topic"})
     assert "topic" not in without
     np.testing.assert_array_equal(without["paper"], whole["paper"])
 

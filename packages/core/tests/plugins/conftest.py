@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from heddle.plugins import load_plugins
+from heddle.engines.plugins import load_plugins
 from heddle.testing.distributions import plugin_source, write_distribution
 
 _numbers = itertools.count()
@@ -41,7 +41,7 @@ def listed():
     return listed
 
 
-def backend(name, needs=(), loader="heddle.reference:NumpyOps", extra=""):
+def backend(name, needs=(), loader="heddle.ops.reference:NumpyOps", extra=""):
     """Return the source of a hook that brings one backend."""
     info = f"BackendInfo({name!r}, 'an engine', {loader!r}, needs={needs!r}{extra})"
     return f"@hookimpl\ndef heddle_backends():\n    return [{info}]\n"

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 import heddle
-from heddle.capabilities import ENGINES, EXPORTS, FORECASTS, RELATIONS, held_by
 from heddle.cli.main import main
 from heddle.config.groups import CONF
+from heddle.engines.capabilities import ENGINES, EXPORTS, held_by
+from heddle.engines.plugins import load_plugins
+from heddle.engines.plugins.packages import known_packages, package_of
 from heddle.errors import ConfigError
-from heddle.plugins import load_plugins
-from heddle.plugins.packages import known_packages, package_of
+from heddle.nn.capabilities import FORECASTS, RELATIONS
 from heddle.testing import ReferenceBackend
 
 ABLE = ", capabilities=('exports', 'any shapes')"
@@ -48,7 +49,7 @@ def test_a_capability_that_there_is_not_breaks_its_plugin(install, backend_hook,
 
 
 def test_nothing_able_says_what_to_install(monkeypatch):
-    import heddle.plugins.registry as module
+    import heddle.engines.plugins.registry as module
 
     registry = load_plugins()
     monkeypatch.setattr(registry, "able", lambda kind, capability: [])
@@ -66,10 +67,10 @@ def test_a_model_that_needs_an_engine_is_suggested_with_it(install):
 
 
 def test_a_model_that_cannot_names_those_that_can():
-    from heddle.model import Signature
-    from heddle.models.options import GcnOptions
+    from heddle.nn.model import ModelSpec
+    from heddle.nn.models.options import GcnOptions
 
-    signature = Signature("node", {"a": 3}, 0, 2, {"a": 5}, (("a", "to", "a"),), "a")
+    signature = ModelSpec("node", {"a": 3}, 0, 2, {"a": 5}, (("a", "to", "a"),), "a")
     with pytest.raises(ConfigError) as raised:
         load_plugins().model("gcn")(GcnOptions(name="gcn"), signature)
     able = load_plugins().able("model", RELATIONS)

@@ -3,17 +3,17 @@
 import pytest
 
 from heddle.cli.main import main
+from heddle.engines.plugins import load_plugins
+from heddle.engines.plugins.packages import known_packages
 from heddle.errors import PluginError
 from heddle.options import BackendOptions
-from heddle.plugins import load_plugins
-from heddle.plugins.packages import known_packages
 
 
 @pytest.fixture
 def only(monkeypatch):
     """Return only(*distributions): nothing else is installed from now on."""
-    import heddle.plugins.packages as packages
-    import heddle.plugins.registry as registry
+    import heddle.engines.plugins.packages as packages
+    import heddle.engines.plugins.registry as registry
 
     everything = registry.discover
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from heddle.hookspecs import PLUGIN_API
+from heddle.engines.hookspecs import PLUGIN_API
 
 
 def test_a_good_plugin_is_ok(install, listed, backend_hook):
@@ -22,7 +22,7 @@ def test_core_brings_its_models_as_a_plugin(listed):
     "source, told",
     [
         ("import a_module_that_nobody_wrote", "No module named 'a_module_that_nobody_wrote'"),
-        ("from heddle.hookspecs import NotThere", "cannot import name 'NotThere'"),
+        ("from heddle.engines.hookspecs import NotThere", "cannot import name 'NotThere'"),
         ("raise RuntimeError('boom\\nand more')", "RuntimeError: boom"),
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("def broken(:", "SyntaxError"),
@@ -67,7 +67,7 @@ def test_another_major_is_refused_with_both_versions_and_what_to_install(install
 
 
 def test_another_major_whose_import_fails_is_refused_too(install, listed):
-    source = "from heddle.hookspecs import NewThing\nPLUGIN_API = (2, 0)\n"
+    source = "from heddle.engines.hookspecs import NewThing\nPLUGIN_API = (2, 0)\n"
     install("foreign", source=source)
     assert listed()["foreign"].status == "refused"
 

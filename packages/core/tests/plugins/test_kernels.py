@@ -4,11 +4,11 @@ import sys
 
 import pytest
 
-from heddle.ops import GraphOps
-from heddle.plugins import load_plugins
-from heddle.plugins.kernels import NO_KERNELS, OWN, PRIMITIVES, Kernels, found_kernels
-from heddle.plugins.locate import is_installed
-from heddle.plugins.registry import _warn
+from heddle.engines.plugins import load_plugins
+from heddle.engines.plugins.kernels import NO_KERNELS, OWN, PRIMITIVES, Kernels, found_kernels
+from heddle.engines.plugins.locate import is_installed
+from heddle.engines.plugins.registry import _warn
+from heddle.ops.graph_ops import GraphOps
 from heddle.sampling.parts import kernels_of
 
 HOOK = "@hookimpl\ndef heddle_kernels():\n    return [KernelInfo({!r}, {!r}, 'cpu', {!r})]\n"
@@ -63,7 +63,9 @@ def test_a_run_knows_who_serves_each_primitive(install):
     assert {of for name, of in served.items() if name != "spmm"} == {OWN}
     assert kernels.told() == "spmm by red 2.5; others by the engine's own"
     assert NO_KERNELS.told() == "all by the engine's own (none are wanted)"
-    assert Kernels({"gather": GraphOps.gather}, "").served()["gather"] == "heddle.ops:GraphOps.gather"
+    assert (
+        Kernels({"gather": GraphOps.gather}, "").served()["gather"] == "heddle.ops.graph_ops:GraphOps.gather"
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from heddle.data.task_options import TaskOptions
+from heddle.engines.launch import Launch
+from heddle.engines.optim import Optim
 from heddle.errors import ConfigError
-from heddle.launch import Launch
-from heddle.optim import Optim
 from heddle.options import build, keys_of, node_of, option, plain
-from heddle.task_options import TaskOptions
 from heddle.workflow.options import Sampler
 
 

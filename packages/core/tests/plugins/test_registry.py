@@ -2,9 +2,9 @@
 
 import pytest
 
+from heddle.engines.plugins import load_plugins
 from heddle.errors import ConfigError, PluginError
 from heddle.options import BackendOptions
-from heddle.plugins import load_plugins
 
 
 def test_an_unknown_model_is_told_with_the_nearest_and_the_list():

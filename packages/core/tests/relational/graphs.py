@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from heddle.graph import EdgeSet, HeteroGraph, hetero_graph
+from heddle.graphs.graph import EdgeSet, HeteroGraph, hetero_graph
 
 SIZES = {"author": 7, "paper": 23, "topic": 0, "venue": 6}
 WIDTHS = {"author": 4, "paper": 8, "topic": 2, "venue": 6}  # venue: 6 nodes without features

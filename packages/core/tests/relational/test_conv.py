@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from heddle.layers.rgcn import RGCN
-from heddle.models.relational import RelationalStack, relation_supports
-from heddle.params import initialise
-from heddle.reference import NumpyOps
-from heddle.relational.bundle import AggregateFirst, TransformFirst, extents
-from heddle.relational.plan import PLANS, plan_relations
-from heddle.relational.prepare import bundles_of, prepare_bundles
+from heddle.nn.bundles import bundles_of, prepare_bundles
+from heddle.nn.layers.rgcn import RGCN
+from heddle.nn.models.relational import RelationalStack, relation_propagations
+from heddle.nn.params import initialise
+from heddle.ops.reference import NumpyOps
+from heddle.ops.relational.bundle import AggregateFirst, TransformFirst, extents
+from heddle.ops.relational.plan import PLANS, plan_relations
 
 from .graphs import ABSENT, EDGES, SIZES, WIDTHS, empty_graph, relational_graph
 
@@ -36,12 +36,12 @@ def random_params(layer, seed=1):
 
 
 def looped(layer, params, graph, x=None):
-    supports = relation_supports(graph, layer.specs())
-    return layer.apply(OPS, params, supports, graph.nodes if x is None else x)
+    propagations = relation_propagations(graph, layer.specs())
+    return layer.apply(OPS, params, propagations, graph.nodes if x is None else x)
 
 
 def planned(layer, params, graph, how, x=None):
-    featureless = [kind for kind, nest in graph.nodes.items() if nest is None]
+    featureless = [kind for kind, pytree in graph.nodes.items() if pytree is None]
     choices = plan_relations(graph, layer.shapes(featureless), how)
     bundles = bundles_of(prepare_bundles(graph, [choices]), 0)
     return layer.apply_bundles(OPS, params, bundles, graph.nodes if x is None else x)
@@ -87,7 +87,7 @@ def test_empty_graph(form, how):
 
 
 def test_the_mean_is_per_relation():
-    from heddle.graph import EdgeSet, hetero_graph
+    from heddle.graphs.graph import EdgeSet, hetero_graph
 
     edges = {
         ("a", "many", "a"): EdgeSet(None, np.array([1, 2, 3]), np.array([0, 0, 0]), np.array([3])),

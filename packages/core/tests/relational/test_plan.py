@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from heddle.errors import ConfigError
-from heddle.graph import EdgeSet, hetero_graph
-from heddle.nest import leaves
-from heddle.relational.cost import RATES, WAYS, Sizes, computed_rows, seconds
-from heddle.relational.plan import PLANS, check_plan, plan_relations, total_seconds
-from heddle.relational.prepare import prepare_bundles
+from heddle.graphs.graph import EdgeSet, hetero_graph
+from heddle.graphs.pytree import leaves
+from heddle.nn.bundles import prepare_bundles
+from heddle.ops.relational.cost import RATES, WAYS, Sizes, computed_rows, seconds
+from heddle.ops.relational.plan import PLANS, check_plan, plan_relations, total_seconds
 
 from .graphs import ABSENT, EDGES, relational_graph
 

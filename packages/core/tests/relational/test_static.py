@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from heddle.batch import HeteroBudget, pad
-from heddle.graph import EdgeSet, HeteroGraph, hetero_graph
-from heddle.heads import NodeHead
-from heddle.layers.hetero_sage import HeteroSAGE
-from heddle.layers.hgt import HGT
-from heddle.layers.rgcn import RGCN
-from heddle.model import Model
-from heddle.models.relational import RelationalStack
-from heddle.nest import leaves_with_paths
+from heddle.graphs.batch import HeteroBudget, pad
+from heddle.graphs.graph import EdgeSet, HeteroGraph, hetero_graph
+from heddle.graphs.pytree import leaves_with_paths
+from heddle.nn.heads import NodeHead
+from heddle.nn.layers.hetero_sage import HeteroSAGE
+from heddle.nn.layers.hgt import HGT
+from heddle.nn.layers.rgcn import RGCN
+from heddle.nn.model import Model
+from heddle.nn.models.relational import RelationalStack
 
 RELATIONS = (("a", "one", "b"), ("a", "two", "a"), ("b", "back", "a"))
 LAYERS = {
@@ -38,8 +38,8 @@ def graph(seed: int) -> HeteroGraph:
     return hetero_graph(x, sets, {kind: np.array([count]) for kind, count in n.items()})
 
 
-def shapes(nest) -> list:
-    return [(path, leaf.shape, leaf.dtype) for path, leaf in leaves_with_paths(nest)]
+def shapes(pytree) -> list:
+    return [(path, leaf.shape, leaf.dtype) for path, leaf in leaves_with_paths(pytree)]
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from heddle.graph import Graph, HeteroGraph
-from heddle.sample import ONE_RELATION, Fanout
+from heddle.graphs.graph import Graph, HeteroGraph
+from heddle.graphs.validate import validate
 from heddle.sampling import Parts, store_of
-from heddle.testing.graphs import corner_batch, graph_of, hetero_case, square_cases
-from heddle.validate import validate
+from heddle.sampling.types import ONE_RELATION, Fanout
+from heddle.testing.cases.graphs import corner_batch, graph_of, hetero_case, square_cases
 
 
 def order_of(parts: Parts, key: tuple[str, str, str], taken: np.ndarray) -> np.ndarray:

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from heddle.adjacency import build_adjacency
 from heddle.errors import GraphError
-from heddle.sample import Fanout, InEdges, SampleGraph, homogeneous, in_edges
+from heddle.graphs.adjacency import build_adjacency
 from heddle.sampling import ReferenceSampler, blocks, sample_key
 from heddle.sampling.stream import Stream, branch
-from heddle.testing.sample_cases import star
-from heddle.testing.sampler_statistics import SamplerStatistics
-from heddle.testing.sampler_suite import SamplerSuite
+from heddle.sampling.types import Fanout, InEdges, SampleGraph, homogeneous, in_edges
+from heddle.testing.cases.samples import star
+from heddle.testing.suites.sampler import SamplerSuite
+from heddle.testing.suites.sampler_statistics import SamplerStatistics
 
 
 class TestReferenceSampler(SamplerSuite):

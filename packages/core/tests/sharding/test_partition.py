@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heddle.engines.sharding.label_propagation import neighbours
+from heddle.engines.sharding.partition import METHODS, cut_share, partition
 from heddle.errors import ConfigError
-from heddle.sharding.labels import neighbours
-from heddle.sharding.partition import METHODS, cut_share, partition
 
 needs_metis = pytest.mark.skipif(
     find_spec("pymetis") is None, reason="pymetis is missing: pip install 'heddle-core[partition]'"

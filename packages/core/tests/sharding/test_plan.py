@@ -3,21 +3,21 @@
 import numpy as np
 import pytest
 
+from heddle.engines.sharding.halo import parts_of
+from heddle.engines.sharding.partition import METHODS, cut_share, partition
+from heddle.engines.sharding.plan import PLANS, choose, estimate, estimates, plans_for
+from heddle.engines.sharding.rounds import rounds_of
+from heddle.engines.sharding.settings import PARTITIONS, Sharding
+from heddle.engines.sharding.sizes import Workload, expected_halo, halo_sizes
 from heddle.errors import BudgetError, ConfigError
-from heddle.graph import Graph, hetero_graph
-from heddle.layers.gat import GAT
-from heddle.layers.gcn import GCN
-from heddle.layers.graph_network import GraphNetwork
-from heddle.layers.linear import Linear
-from heddle.models.stack import Stack
+from heddle.graphs.graph import Graph, hetero_graph
+from heddle.nn.layers.gat import GAT
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.layers.graph_network import GraphNetwork
+from heddle.nn.layers.linear import Linear
+from heddle.nn.models.stack import Stack
 from heddle.options import build
-from heddle.sharding.halo import parts_of
-from heddle.sharding.memory import from_bytes, in_bytes
-from heddle.sharding.partition import METHODS, cut_share, partition
-from heddle.sharding.plan import PLANS, choose, estimate, estimates, plans_for
-from heddle.sharding.rounds import rounds_of
-from heddle.sharding.settings import PARTITIONS, Sharding
-from heddle.sharding.sizes import Workload, expected_halo, halo_sizes
+from heddle.options.byte_sizes import from_bytes, in_bytes
 
 GCN_OF = Stack((GCN(32, 64), GCN(64, 8)))
 BILLION = Workload(10**8, 10**9, 128, rounds_of(Stack((GCN(128, 64), GCN(64, 16))), 128), 10_000, 10**8)

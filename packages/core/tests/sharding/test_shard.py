@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heddle.adjacency import Adjacency, build_adjacency
+from heddle.engines.sharding.halo import halo_shards, owned_rows, parts_of
+from heddle.engines.sharding.partition import partition
+from heddle.engines.sharding.shard import EdgeShards, scatter_edges, scattered_rows, split_edges
 from heddle.errors import ConfigError
-from heddle.reference import NumpyOps
-from heddle.sharding.halo import halo_shards, owned_rows, parts_of
-from heddle.sharding.partition import partition
-from heddle.sharding.shard import EdgeShards, scatter_edges, scattered_rows, split_edges
-from heddle.testing.graphs import edge_cases, square_cases
+from heddle.graphs.adjacency import Adjacency, build_adjacency
+from heddle.ops.reference import NumpyOps
+from heddle.testing.cases.graphs import edge_cases, square_cases
 
 SHARDS = (1, 2, 4, 8)
 OPS = NumpyOps()

@@ -4,20 +4,20 @@ from typing import Any
 
 import numpy as np
 
-from heddle.graph import HeteroGraph
-from heddle.nest import map_nest
-from heddle.testing.containers_suite import ContainersSuite
+from heddle.graphs.graph import HeteroGraph
+from heddle.graphs.pytree import tree_map
 from heddle.testing.dtypes import in_dtype
+from heddle.testing.suites.containers import ContainersSuite
 
 from .faulty import with_members
 
 
 def _copied(graph: Any) -> Any:
-    return map_nest(np.array, graph)
+    return tree_map(np.array, graph)
 
 
-def _without_nests(graph):
-    """Flatten nests of edges, so that a tuple of one array comes back as the array."""
+def _without_pytrees(graph):
+    """Flatten pytrees of edges, so that a tuple of one array comes back as the array."""
     copied = _copied(graph)
     if isinstance(graph, HeteroGraph) or not isinstance(copied.edges, tuple):
         return copied
@@ -49,7 +49,7 @@ def _one_graph(graph):
 
 def _frozen(graph):
     copied = _copied(graph)
-    map_nest(lambda array: array.setflags(write=False), copied)
+    tree_map(lambda array: array.setflags(write=False), copied)
     return copied
 
 
@@ -67,7 +67,7 @@ CONTAINER_FAULTS = {
     "from_native gives arrays that can't be written": _container_fault(
         "test_nothing_is_shared", "odd", from_native=_frozen
     ),
-    "nests are flattened": _container_fault("test_round_trip", "corner_batch", to_native=_without_nests),
+    "pytrees are flattened": _container_fault("test_round_trip", "corner_batch", to_native=_without_pytrees),
     "relations without edges get lost": _container_fault(
         "test_round_trip", "hetero", to_native=_without_empty_relations
     ),

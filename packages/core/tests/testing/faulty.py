@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.program import Program
+from heddle.engines.program import Program
 from heddle.testing.reference_backend import ReferenceBackend
 from heddle.testing.replay import ReplayOps
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from heddle.testing.backend_suite import BackendSuite
-from heddle.testing.layers_suite import LayersSuite
-from heddle.testing.ops_suite import OpsSuite
+from heddle.testing.suites.backend import BackendSuite
+from heddle.testing.suites.layers import LayersSuite
+from heddle.testing.suites.ops import OpsSuite
 
 from . import broken
 from .faulty import sound, with_members, with_ops

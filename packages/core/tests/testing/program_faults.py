@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from heddle.engines.functional import dropout_of
 from heddle.errors import CheckpointError
-from heddle.functional import dropout_of
-from heddle.layers.base import Dropout, no_dropout
-from heddle.model import Model
-from heddle.reference import NumpyOps
-from heddle.testing.program_suite import ProgramSuite
+from heddle.nn.layers.base import Dropout, no_dropout
+from heddle.nn.model import Model
+from heddle.ops.reference import NumpyOps
 from heddle.testing.reference_backend import ReferenceBackend
+from heddle.testing.suites.program import ProgramSuite
 
 from .faulty import with_members, with_optim, with_program
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from heddle.optim import Optim
-from heddle.optimisers import start, update
-from heddle.reference import NumpyOps
+from heddle.engines.optim import Optim
+from heddle.engines.optimisers import start, update
+from heddle.ops.reference import NumpyOps
 from heddle.testing.compare import assert_close, assert_directions_agree, assert_same
 from heddle.testing.gradients import WIDE, directional, gradient, jacobian
 from heddle.testing.replay import ReplayOps

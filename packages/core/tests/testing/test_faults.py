@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from heddle.testing.layer_cases import layer_cases
-from heddle.testing.op_cases import large_cases, op_cases
-from heddle.testing.ops_suite import OpsSuite
+from heddle.testing.cases.layers import layer_cases
+from heddle.testing.cases.ops import large_cases, op_cases
 from heddle.testing.reference_backend import ReferenceBackend
+from heddle.testing.suites.ops import OpsSuite
 
 from .container_faults import CONTAINER_FAULTS
 from .ops_faults import OPS_FAULTS

@@ -11,7 +11,7 @@ PORTABLE = (
     "erf.py",
     "ops.py",
     "relational",
-    "support.py",
+    "propagation.py",
     "message.py",
     "model.py",
     "heads.py",

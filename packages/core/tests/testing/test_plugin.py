@@ -10,7 +10,7 @@ import pytest
 PLUGIN = """
 from dataclasses import dataclass
 
-from heddle.hookspecs import BackendInfo, hookimpl
+from heddle.engines.hookspecs import BackendInfo, hookimpl
 from heddle.options import BackendOptions, option
 
 PLUGIN_API = (1, 0)
@@ -110,7 +110,7 @@ def test_the_plugin_is_light():
     """pytest imports it at every start in an environment that has Heddle."""
     code = (
         "import sys; before = set(sys.modules); import heddle.testing.plugin; print(sorted("
-        "{'numpy', 'hydra', 'torch', 'jax', 'heddle.testing.suite'} & (set(sys.modules) - before)))"
+        "{'numpy', 'hydra', 'torch', 'jax', 'heddle.testing.suites.suite'} & (set(sys.modules) - before)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from heddle.engines.optim import Optim
+from heddle.engines.program import Program
 from heddle.errors import CheckpointError
-from heddle.graph import Graph
-from heddle.model import Batch
-from heddle.optim import Optim
+from heddle.graphs.graph import Graph
+from heddle.nn.model import Batch
+from heddle.ops.reference import NumpyOps
 from heddle.options import BackendOptions, option
-from heddle.program import Program
-from heddle.reference import NumpyOps
 
 
 @dataclass(frozen=True)

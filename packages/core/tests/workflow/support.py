@@ -8,11 +8,11 @@ import numpy as np
 from heddle.config.run import RunConfig, run_config
 from heddle.config.saved import resumed_config, saved_config
 from heddle.data.dataset import Dataset
-from heddle.graph import EdgeSet, Graph, hetero_graph
-from heddle.hookspecs import BackendInfo, ModelInfo
-from heddle.launch import Launch
+from heddle.engines.hookspecs import BackendInfo, ModelInfo
+from heddle.engines.launch import Launch
+from heddle.engines.plugins.core import trackers
+from heddle.graphs.graph import EdgeSet, Graph, hetero_graph
 from heddle.options import ModelOptions, NamedData, TrackerOptions
-from heddle.workflow import builtin
 from heddle.workflow.run import train
 from heddle.workflow.saved import evaluate, predict, write_predictions
 
@@ -34,7 +34,7 @@ def node_dataset(n: int = 60, classes: int = 3, seed: int = 0) -> Dataset:
 
 
 class Registry:
-    """Answers as `heddle.plugins.Registry` does, for the engine and the dataset of a test."""
+    """Answers as `heddle.engines.plugins.Registry` does, for the engine and the dataset of a test."""
 
     def __init__(self, dataset: Dataset):
         self._dataset = dataset
@@ -60,13 +60,13 @@ class Registry:
     def tracker(self, name: str):
         from importlib import import_module
 
-        info = next(info for info in builtin.TRACKERS if info.name == name)
+        info = next(info for info in trackers.TRACKERS if info.name == name)
         module, attribute = info.loader.split(":")
         return getattr(import_module(module), attribute)
 
 
 def build_linear(config, signature) -> LinearModel:
-    """Build the model of a Signature."""
+    """Build the model of a ModelSpec."""
     width = signature.in_dim if isinstance(signature.in_dim, int) else signature.in_dim[signature.target_type]
     return LinearModel(
         signature.level, width, signature.out_dim or 8, signature.target_type, signature.n_link_types

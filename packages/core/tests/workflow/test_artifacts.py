@@ -8,7 +8,7 @@ import pytest
 import yaml
 from safetensors import safe_open
 
-from heddle import artifacts
+from heddle.atomic import write_atomically, write_json, write_text
 from heddle.workflow.run import train
 
 from .support import Registry, config_for, node_dataset
@@ -25,7 +25,7 @@ def test_json_is_valid_whatever_the_numbers(tmp_path):
         3: (True, None),
         "p": tmp_path,
     }
-    artifacts.write_json(tmp_path / "x.json", value)
+    write_json(tmp_path / "x.json", value)
     got = json.loads((tmp_path / "x.json").read_text(), parse_constant=refuse)
     assert got == {"a": None, "b": [1.5, 2, [None, 1]], "3": [True, None], "p": str(tmp_path)}
 
@@ -48,14 +48,14 @@ def test_one_class_only_gives_null_not_nan(tmp_path):
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "x.txt"
-    artifacts.write_text(path, "old")
+    write_text(path, "old")
 
     def half(temporary):
         temporary.write_text("ne")
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        artifacts.write_atomically(path, half)
+        write_atomically(path, half)
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["x.txt"]
 
 

@@ -5,13 +5,20 @@ import pytest
 
 from heddle.data.dataset import SPLITS, Dataset, Times
 from heddle.errors import ConfigError, DataError
-from heddle.graph import EdgeSet, Graph, hetero_graph
-from heddle.workflow.candidates import Candidates, Meetings, Rules, candidates, places_ranked, protocol
-from heddle.workflow.known import known_named, until_of
-from heddle.workflow.links import LinkLoader
-from heddle.workflow.metrics import mean_reciprocal_rank
-from heddle.workflow.negatives import TrueLinks
-from heddle.workflow.questions import LinkQuestion
+from heddle.graphs.graph import EdgeSet, Graph, hetero_graph
+from heddle.workflow.loaders.candidates import (
+    Candidates,
+    Meetings,
+    Rules,
+    candidates,
+    places_ranked,
+    protocol,
+)
+from heddle.workflow.loaders.known import known_named, until_of
+from heddle.workflow.loaders.links import LinkLoader
+from heddle.workflow.loaders.negatives import TrueLinks
+from heddle.workflow.loaders.questions import LinkQuestion
+from heddle.workflow.metrics.by_name import mean_reciprocal_rank
 
 from .support import triple_dataset
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from heddle.data.task import task_for
+from heddle.data.task_options import TaskOptions
 from heddle.errors import ConfigError, DataError
-from heddle.task import task_for
-from heddle.task_options import TaskOptions
 from heddle.workflow.check import check_fit
 from heddle.workflow.run import train
 

@@ -11,19 +11,19 @@ from heddle.data.prepared import FolderWriter, Task, open_prepared
 from heddle.data.prepared.graphs import to_dataset
 from heddle.data.prepared.write import csc
 from heddle.data.spec import DataSpec
+from heddle.data.task import model_spec_of, task_for
+from heddle.data.task_options import TaskOptions
 from heddle.errors import ConfigError, DataError
-from heddle.model import Batch
-from heddle.nest import leaves
+from heddle.graphs.pytree import leaves
+from heddle.nn.model import Batch
 from heddle.sampling.parts import Parts
 from heddle.sampling.store import store_of
-from heddle.task import signature_of, task_for
-from heddle.task_options import TaskOptions
 from heddle.workflow.check import check_fit
-from heddle.workflow.known import view_of
-from heddle.workflow.nodes import EdgeLoader
-from heddle.workflow.outcome import Outcome
-from heddle.workflow.questions import EdgeQuestion
-from heddle.workflow.sampled import SampledGraph
+from heddle.workflow.loaders.known import view_of
+from heddle.workflow.loaders.nodes import EdgeLoader
+from heddle.workflow.loaders.questions import EdgeQuestion
+from heddle.workflow.loaders.sampled import SampledGraph
+from heddle.workflow.metrics.predictions import Outcome
 from heddle.workflow.saved import prediction_rows
 
 PAYS, BACK = ("card", "pays", "shop"), ("shop", "rev_pays", "card")
@@ -145,7 +145,7 @@ def test_what_a_task_asks_of_a_model(tmp_path):
     dataset = payments(tmp_path / "f")
     task = task_for(TaskOptions(), dataset)
     assert task.level == "edge" and task.metrics == ("accuracy", "f1", "auroc", "ap")
-    signature = signature_of(check_fit(dataset, task), task)
+    signature = model_spec_of(check_fit(dataset, task), task)
     assert (signature.out_dim, signature.asked_dim, signature.asked_codes) == (2, 2, (3,))
     assert (signature.target_type, signature.receiver_type) == ("card", "shop")
 

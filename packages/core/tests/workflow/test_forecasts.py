@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from heddle.data.traffic import traffic
+from heddle.data.readers.traffic.read import traffic
+from heddle.data.task import Task, model_spec_of, task_for
+from heddle.data.task_options import TaskOptions
 from heddle.errors import ConfigError, DataError
-from heddle.forecast import split_windows
-from heddle.task import Task, signature_of, task_for
-from heddle.task_options import TaskOptions
+from heddle.graphs.dynamic.signal import split_windows
 from heddle.workflow.check import check_fit
-from heddle.workflow.forecasts import ForecastLoader, targets_of
-from heddle.workflow.horizons import masked_mae, masked_mape, masked_rmse
-from heddle.workflow.metrics import evaluate, higher_is_better
+from heddle.workflow.loaders.forecasts import ForecastLoader, targets_of
+from heddle.workflow.metrics.by_name import evaluate, higher_is_better
+from heddle.workflow.metrics.horizons import masked_mae, masked_mape, masked_rmse
 from heddle.workflow.report.forecasts import baselines, shown_steps
 
 TASK = Task("forecast", "mae", ("masked_mae",), 4, 3)
@@ -140,5 +140,5 @@ def test_what_does_not_fit():
         check_fit(dataset._replace(series=None), TASK)
     task = task_for(TaskOptions(name="auto", length=4, horizon=3), dataset)
     assert task.metrics[:2] == ("masked_mae", "mae@3") and (task.length, task.horizon) == (4, 3)
-    signature = signature_of(dataset, task)
+    signature = model_spec_of(dataset, task)
     assert (signature.level, signature.in_dim, signature.out_dim, signature.window) == ("step", 2, 1, (4, 3))

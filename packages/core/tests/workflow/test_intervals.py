@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heddle.workflow import intervals as module
-from heddle.workflow.intervals import Resamples, intervals, paired
-from heddle.workflow.metrics import METRICS, evaluate, metric
-from heddle.workflow.outcome import Outcome
+from heddle.workflow.console import print_figures
+from heddle.workflow.metrics import intervals as module
+from heddle.workflow.metrics.by_name import METRICS, evaluate, metric
+from heddle.workflow.metrics.intervals import Resamples, intervals, paired
+from heddle.workflow.metrics.predictions import Outcome
 from heddle.workflow.run import train
-from heddle.workflow.screen import print_figures
 
 from .support import Registry, config_for, graph_dataset, node_dataset
 

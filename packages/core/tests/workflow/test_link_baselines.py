@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from heddle.workflow import link_baselines as module
-from heddle.workflow.compared import compared
-from heddle.workflow.known import known_named, until_of
-from heddle.workflow.link_baselines import History, history_of, link_baselines
-from heddle.workflow.questions import LinkQuestion
+from heddle.workflow.loaders.known import known_named, until_of
+from heddle.workflow.loaders.questions import LinkQuestion
+from heddle.workflow.metrics import link_baselines as module
+from heddle.workflow.metrics.comparison import compared
+from heddle.workflow.metrics.link_baselines import History, history_of, link_baselines
 from heddle.workflow.run import tell, train
 
 from .support import Registry, config_for, link_dataset

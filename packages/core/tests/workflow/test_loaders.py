@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 
 from heddle.data.dataset import Dataset
+from heddle.data.drawn_splits import with_splits
+from heddle.data.task import model_spec_of, task_for
+from heddle.data.task_options import TaskOptions
+from heddle.engines.optim import Optim
+from heddle.engines.program import Program
 from heddle.errors import DataError
-from heddle.graph import Graph
-from heddle.optim import Optim
-from heddle.program import Program
-from heddle.reference import NumpyOps
-from heddle.task import signature_of, task_for
-from heddle.task_options import TaskOptions
-from heddle.workflow.loader import loader_for
-from heddle.workflow.negatives import TrueLinks, corrupted, false_pairs
+from heddle.graphs.graph import Graph
+from heddle.ops.reference import NumpyOps
+from heddle.workflow.loaders.loader import loader_for
+from heddle.workflow.loaders.negatives import TrueLinks, corrupted, false_pairs
+from heddle.workflow.metrics.predictions import known_targets
+from heddle.workflow.metrics.ranking import filtered_ranks
 from heddle.workflow.options import TrainerSettings
-from heddle.workflow.outcome import known_targets
-from heddle.workflow.ranking import filtered_ranks
-from heddle.workflow.splits import with_splits
 
 from .numpy_engine import linear_program
 from .support import build_linear, graph_dataset, link_dataset, node_dataset, triple_dataset
@@ -25,7 +25,7 @@ from .support import build_linear, graph_dataset, link_dataset, node_dataset, tr
 def setup(dataset: Dataset, static_shapes: bool = False, **options):
     task = task_for(TaskOptions(name="auto"), dataset)
     dataset = with_splits(dataset, task, 0)
-    model = build_linear({}, signature_of(dataset, task))
+    model = build_linear({}, model_spec_of(dataset, task))
     of_task = {key: options.pop(key) for key in ("negatives", "chunk") if key in options}
     trainer, how = TrainerSettings(**options), TaskOptions(**of_task)
     loader = loader_for(dataset, task, model, trainer, how, 0, static_shapes)
@@ -228,7 +228,7 @@ def naive_rank(score, true, others):
 
 
 def test_ranks_equal_the_naive_ones_with_ties(monkeypatch):
-    from heddle.workflow import ranking
+    from heddle.workflow.metrics import ranking
 
     rng = np.random.default_rng(1)
     entities, relations = rng.integers(-2, 3, (12, 3)) * 1.0, rng.integers(-1, 2, (2, 3)) * 1.0

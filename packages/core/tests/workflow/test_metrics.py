@@ -9,8 +9,8 @@ from scipy.special import softmax
 from sklearn import metrics as sk
 
 from heddle.errors import ConfigError
-from heddle.workflow.classification import class_scores
-from heddle.workflow.metrics import evaluate, higher_is_better
+from heddle.workflow.metrics.by_name import evaluate, higher_is_better
+from heddle.workflow.metrics.classification import class_scores
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from heddle.workflow.outcome import Outcome
+from heddle.workflow.metrics.predictions import Outcome
 from heddle.workflow.report.charts import confusion
 from heddle.workflow.report.scale import label, scale_for, ticks
 from heddle.workflow.report.slots import slots
@@ -20,7 +20,7 @@ VOID = {"meta", "br", "link"}
 
 
 class Checker(HTMLParser):
-    """Collects tags and addresses, and checks that tags nest."""
+    """Collects tags and addresses, and checks that tags pytree."""
 
     def __init__(self):
         super().__init__()

@@ -6,12 +6,16 @@ import time
 import numpy as np
 import pytest
 
-from heddle.data.mag import mag
+from heddle.data.drawn_splits import with_splits
+from heddle.data.generators.mag import mag
+from heddle.data.task import model_spec_of, task_for
+from heddle.data.task_options import TaskOptions
 from heddle.errors import ConfigError
-from heddle.graph import Graph
-from heddle.model import Batch, Model
-from heddle.models import build
-from heddle.models.options import (
+from heddle.graphs.graph import Graph
+from heddle.graphs.pytree import tree_map
+from heddle.nn.model import Batch, Model
+from heddle.nn.models import build
+from heddle.nn.models.options import (
     GatOptions,
     GcnOptions,
     GinOptions,
@@ -20,22 +24,18 @@ from heddle.models.options import (
     RgcnOptions,
     SageOptions,
 )
-from heddle.nest import map_nest
+from heddle.nn.params import initialise
+from heddle.ops.reference import NumpyOps
 from heddle.options import build as built
-from heddle.params import initialise
-from heddle.reference import NumpyOps
-from heddle.sample import ONE_RELATION, ONE_TYPE, Fanout
 from heddle.sampling.parts import Kernels, Parts
 from heddle.sampling.store import store_of, whole
-from heddle.task import signature_of, task_for
-from heddle.task_options import TaskOptions
+from heddle.sampling.types import ONE_RELATION, ONE_TYPE, Fanout
 from heddle.workflow.assemble import head_for
+from heddle.workflow.loaders.prefetch import Waiting, prefetched
+from heddle.workflow.loaders.questions import LinkQuestion, NodeQuestion
+from heddle.workflow.loaders.sampled import SampledLoader, batch_of, sampled_graph
+from heddle.workflow.loaders.sampler import specs_of
 from heddle.workflow.options import Sampler
-from heddle.workflow.prefetch import Waiting, prefetched
-from heddle.workflow.questions import LinkQuestion, NodeQuestion
-from heddle.workflow.sampled import SampledLoader, batch_of, sampled_graph
-from heddle.workflow.sampler import specs_of
-from heddle.workflow.splits import with_splits
 
 from .support import Registry, link_dataset, node_dataset, triple_dataset
 
@@ -62,7 +62,7 @@ class NumpyRegistry(Registry):
 
 
 def model_of(name: str, dataset) -> Model:
-    signature = signature_of(dataset, task_for(TaskOptions(name="auto"), dataset))
+    signature = model_spec_of(dataset, task_for(TaskOptions(name="auto"), dataset))
     encoder = getattr(build, name)(MODELS[name], signature)
     return Model(encoder, head_for(signature, encoder.out_dim))
 
@@ -90,7 +90,7 @@ def test_whole_neighbourhoods_give_the_embeddings_of_the_whole_graph(name, featu
     params = initialise(model.params(), 0, np.float64)
     index = rng.permutation(len(dataset.targets))[:13]
     graph = dataset.graphs
-    graph = graph._replace(nodes=map_nest(lambda x: x.astype(np.float64), graph.nodes))
+    graph = graph._replace(nodes=tree_map(lambda x: x.astype(np.float64), graph.nodes))
     expected = model.apply(ops, params, Batch(graph, model.prepare(graph), index))
     parts = Parts(store_of(graph))
     hops = 3 if name == "gcn" else 2  # a sender's degree counts, and is known one hop further

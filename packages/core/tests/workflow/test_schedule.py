@@ -4,10 +4,10 @@ import math
 
 import pytest
 
+from heddle.data.task import Task
+from heddle.engines.optim import Optim, Schedule
 from heddle.errors import ConfigError
-from heddle.optim import Optim, Schedule
 from heddle.options import build
-from heddle.task import Task
 from heddle.workflow.options import TrainerSettings
 from heddle.workflow.schedule import learning_rate
 from heddle.workflow.settings import settings_for

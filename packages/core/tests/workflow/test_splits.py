@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from heddle.data.dataset import Dataset
+from heddle.data.drawn_splits import with_splits
+from heddle.data.task import task_for
+from heddle.data.task_options import TaskOptions
 from heddle.errors import DataError
-from heddle.task import task_for
-from heddle.task_options import TaskOptions
-from heddle.workflow.splits import with_splits
 
 from .support import graph_dataset, link_dataset, node_dataset, triple_dataset
 

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from heddle.data.dataset import SPLITS, Dataset, Times
 from heddle.data.spec import DataSpec
 from heddle.errors import ConfigError
-from heddle.graph import EdgeSet, Graph, hetero_graph
-from heddle.model import Batch
-from heddle.sample import ONE_RELATION, ONE_TYPE
+from heddle.graphs.graph import EdgeSet, Graph, hetero_graph
+from heddle.nn.model import Batch
 from heddle.sampling.parts import Parts
 from heddle.sampling.store import store_of
-from heddle.workflow.known import Known, known_named, until_of, without_times
-from heddle.workflow.questions import LinkQuestion, NodeQuestion
-from heddle.workflow.sampled import SampledGraph
+from heddle.sampling.types import ONE_RELATION, ONE_TYPE
+from heddle.workflow.loaders.known import Known, known_named, until_of, without_times
+from heddle.workflow.loaders.questions import LinkQuestion, NodeQuestion
+from heddle.workflow.loaders.sampled import SampledGraph
 
 BUYS, BACK = ("user", "buys", "item"), ("item", "rev_buys", "user")
 ROLLING = Known("rolling")

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
+from heddle.engines.plugins.core.trackers import TRACKERS
 from heddle.errors import PluginError
 from heddle.options import TrackerOptions
-from heddle.workflow.builtin import TRACKERS
 from heddle.workflow.run import train
 from heddle.workflow.trackers import CsvTracker, TensorBoardTracker
 

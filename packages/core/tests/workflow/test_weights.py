@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from heddle.data.check import check_dataset
+from heddle.data.drawn_splits import with_splits
+from heddle.data.task import task_for
+from heddle.data.task_options import TaskOptions
 from heddle.errors import ConfigError, DataError
 from heddle.options import build, plain
-from heddle.task import task_for
-from heddle.task_options import TaskOptions
 from heddle.workflow.run import train
-from heddle.workflow.splits import with_splits
 from heddle.workflow.weights import weighted
 
 from .support import Registry, config_for, node_dataset

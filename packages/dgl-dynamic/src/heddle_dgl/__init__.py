@@ -9,7 +9,7 @@ GraphRNN, GraphGRU, GraphLSTM, TGCN    cells; integrate: a cell of any layer; dg
 SeqModel, stack_seq_model, Recurrent, A3TGCN, EvolveGCN    models of sequences
 DynamicModule               a model as an nn.Module
 SnapshotStore               snapshots in tiers of memory
-Structure, place_structure  a graph's edges, placed once
+PlacedGraph, place_graph  a graph's edges, placed once
 
 torch is imported when one of these is used.
 """

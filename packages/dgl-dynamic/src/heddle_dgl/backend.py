@@ -4,25 +4,25 @@ from dataclasses import astuple
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from heddle.engines.launch import Launch
+from heddle.engines.optim import Optim
+from heddle.engines.optim_groups import sparse_names
+from heddle.engines.program import Program
+from heddle.engines.sharding.plan import Estimate
+from heddle.engines.sharding.settings import Sharding
 from heddle.errors import ConfigError
-from heddle.graph import Graph, HeteroGraph
-from heddle.launch import Launch
-from heddle.model import Model, Signature
-from heddle.optim import Optim
-from heddle.optim_groups import sparse_names
-from heddle.program import Program
-from heddle.sharding.plan import Estimate
-from heddle.sharding.settings import Sharding
-from heddle_dgl.changing import ChangingSums
+from heddle.graphs.graph import Graph, HeteroGraph
+from heddle.nn.model import Model, ModelSpec
 from heddle_dgl.kernels import kernels_named, steps_named
-from heddle_dgl.learners import ForecastLearner
-from heddle_dgl.links import LinkLearner
 from heddle_dgl.models.base import ForecastModel
 from heddle_dgl.models.links import SnapshotLinks
 from heddle_dgl.options import DglOptions
-from heddle_dgl.run import engine_named
-from heddle_dgl.store import SnapshotStore
-from heddle_dgl.tiers import FileTier, MemoryTier
+from heddle_dgl.reuse.changing_sums import ChangingSums
+from heddle_dgl.reuse.run import engine_named
+from heddle_dgl.reuse.store import SnapshotStore
+from heddle_dgl.reuse.tiers import FileTier, MemoryTier
+from heddle_dgl.train.learners import ForecastLearner
+from heddle_dgl.train.links import LinkLearner
 from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.engine import TorchEngine
 from heddle_torch.group import join
@@ -113,7 +113,7 @@ class DglBackend(TorchEngine):
     def forecast_plans(
         self,
         model: Any,
-        signature: Signature,
+        signature: ModelSpec,
         graph: Graph,
         batch: int,
         processes: int,

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from heddle.adjacency import Adjacency
+from heddle.engines.plugins.kernels import Kernels
 from heddle.errors import PluginError
-from heddle.memo import Memo
-from heddle.plugins.kernels import Kernels
+from heddle.graphs.adjacency import Adjacency
+from heddle.graphs.memo import Memo
 from heddle_dgl.fused import TORCH_STEPS, Steps
 from heddle_torch import kernels as base
 from heddle_torch.arrays.ops import TorchOps
@@ -48,7 +48,7 @@ def steps_named(name: str, device: torch.device, dtype: torch.dtype) -> Steps:
     """
     if name not in ("auto", "heddle") or dtype not in (torch.float32, torch.float64):
         return TORCH_STEPS
-    from heddle.plugins.registry import load_plugins
+    from heddle.engines.plugins.registry import load_plugins
 
     registry = load_plugins()
     try:

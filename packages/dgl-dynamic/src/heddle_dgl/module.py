@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from heddle.errors import GraphError, problem
-from heddle.graph import Graph
-from heddle.params import initialise
+from heddle.graphs.graph import Graph
+from heddle.nn.params import initialise
 from heddle_dgl.kernels import ops_named, steps_named
-from heddle_dgl.memo import step
-from heddle_dgl.run import Run, engine_named
-from heddle_dgl.store import SnapshotStore
-from heddle_dgl.structure import Structures
-from heddle_dgl.windows import WindowBatch
+from heddle_dgl.reuse.placed_graph import PlacedGraphs
+from heddle_dgl.reuse.run import Run, engine_named
+from heddle_dgl.reuse.step_memo import step
+from heddle_dgl.reuse.store import SnapshotStore
+from heddle_dgl.reuse.windows import WindowBatch
 
 
 class DynamicModule(nn.Module):
@@ -23,7 +23,7 @@ class DynamicModule(nn.Module):
 
     Parameters are named as everywhere in Heddle, with "/" for the dots that torch doesn't allow in a name.
 
-    >>> from heddle.layers.gcn import GCN
+    >>> from heddle.nn.layers.gcn import GCN
     >>> from heddle_dgl import GraphGRU, integrate, stack_seq_model
     >>> module = DynamicModule(stack_seq_model(2, 1, 2, integrate(GraphGRU, GCN), hidden=8), length=3, horizon=2)
     >>> graph = Graph(None, None, np.array([0]), np.array([1]), None, np.array([2]), np.array([1]))
@@ -60,7 +60,7 @@ class DynamicModule(nn.Module):
                 for name, array in drawn.items()
             }
         )
-        self._structures: Structures | None = None
+        self._structures: PlacedGraphs | None = None
 
     def forward(
         self,
@@ -88,7 +88,7 @@ class DynamicModule(nn.Module):
         _check_finite(x, starts, known)
         like = next(iter(self.weights.values()))
         if self._structures is None:
-            self._structures = Structures(self.model.specs(), like.device, like.dtype)
+            self._structures = PlacedGraphs(self.model.specs(), like.device, like.dtype)
         graphs = [graph] if isinstance(graph, Graph) else graph
         _check_graphs(len(graphs), len(starts), self.length, self.horizon)
         structures = [self._structures.place(each) for each in graphs]

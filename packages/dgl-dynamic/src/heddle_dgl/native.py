@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from heddle.errors import GraphError
-from heddle.graph import EdgeSet, Graph, HeteroGraph, hetero_graph
-from heddle.nest import leaves, map_nest
+from heddle.graphs.graph import EdgeSet, Graph, HeteroGraph, hetero_graph
+from heddle.graphs.pytree import leaves, tree_map
 from heddle_dgl.kernels import import_dgl
 
 _NOTE = "_heddle"
-"""Attribute of a DGLGraph that holds what DGL has no place for: the nests and counts."""
+"""Attribute of a DGLGraph that holds what DGL has no place for: the pytrees and counts."""
 
 
 def to_native(graph: Graph | HeteroGraph) -> Any:
@@ -41,12 +41,12 @@ def to_native(graph: Graph | HeteroGraph) -> Any:
             raise GraphError(
                 "to_native: found no relation, expected at least one; DGL keeps no graph without"
             )
-        for kind, nest in graph.nodes.items():
-            _fill(native.nodes[kind].data, nest)
+        for kind, pytree in graph.nodes.items():
+            _fill(native.nodes[kind].data, pytree)
         for key, e in graph.edges.items():
             _fill(native.edges[key].data, e.features)
     setattr(
-        native, _NOTE, map_nest(lambda leaf: np.array(leaf) if isinstance(leaf, np.ndarray) else leaf, note)
+        native, _NOTE, tree_map(lambda leaf: np.array(leaf) if isinstance(leaf, np.ndarray) else leaf, note)
     )
     return native
 
@@ -73,7 +73,7 @@ def from_native(native: Any) -> Graph | HeteroGraph:
         _refill(native.edata, note.edges),
         senders.astype(note.senders.dtype),
         receivers.astype(note.receivers.dtype),
-        *map_nest(np.array, (note.globals, note.n_node, note.n_edge)),
+        *tree_map(np.array, (note.globals, note.n_node, note.n_edge)),
     )
 
 
@@ -100,25 +100,25 @@ def _array(tensor: torch.Tensor) -> np.ndarray:
     return np.array(tensor.cpu().numpy())
 
 
-def _skeleton(nest: Any) -> Any:
-    """Return the nest with numbers in place of arrays."""
-    places = iter(range(len(leaves(nest))))
-    return map_nest(lambda _: next(places), nest)
+def _skeleton(pytree: Any) -> Any:
+    """Return the pytree with numbers in place of arrays."""
+    places = iter(range(len(leaves(pytree))))
+    return tree_map(lambda _: next(places), pytree)
 
 
 def _names(count: int) -> list[str]:
     return ["x"] if count == 1 else [f"x{place}" for place in range(count)]
 
 
-def _fill(data: Any, nest: Any) -> None:
-    arrays = leaves(nest)
+def _fill(data: Any, pytree: Any) -> None:
+    arrays = leaves(pytree)
     for name, array in zip(_names(len(arrays)), arrays):
         data[name] = torch.from_numpy(np.array(array))
 
 
 def _refill(data: Any, skeleton: Any) -> Any:
     names = _names(len(leaves(skeleton)))
-    return map_nest(lambda place: _array(data[names[place]]), skeleton)
+    return tree_map(lambda place: _array(data[names[place]]), skeleton)
 
 
 def _features(data: Any) -> Any:

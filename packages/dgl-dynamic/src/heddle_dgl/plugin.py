@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from heddle.hookspecs import BackendInfo, ModelInfo, hookimpl
+from heddle.engines.hookspecs import BackendInfo, ModelInfo, hookimpl
 
 PLUGIN_API = (1, 0)
 
@@ -62,7 +62,7 @@ def heddle_models():
         ModelInfo(
             name,
             summary,
-            f"heddle_dgl.build:{function}",
+            f"heddle_dgl.models.build:{function}",
             backends=("dgl-dynamic",),
             needs=("torch",),
             options=f"heddle_dgl.options:{options}",

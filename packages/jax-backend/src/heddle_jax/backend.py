@@ -7,23 +7,23 @@ import jax
 import numpy as np
 from jax import Array
 
+from heddle.engines.launch import Launch
+from heddle.engines.optim import Optim
+from heddle.engines.plugins.kernels import NO_KERNELS, Kernels, primitive_kernels
+from heddle.engines.program import Program
+from heddle.engines.sharding.settings import Sharding
 from heddle.errors import ConfigError, nearest
-from heddle.graph import Graph, HeteroGraph
-from heddle.launch import Launch
-from heddle.model import Model
-from heddle.nest import map_nest
-from heddle.optim import Optim
-from heddle.plugins.kernels import NO_KERNELS, Kernels, primitive_kernels
-from heddle.program import Program
-from heddle.sharding.settings import Sharding
+from heddle.graphs.graph import Graph, HeteroGraph
+from heddle.graphs.pytree import tree_map
+from heddle.nn.model import Model
 from heddle_jax.jraph_api.graphs_tuple import GraphsTuple, from_graph, to_graph
 from heddle_jax.malloc import keep_memory
-from heddle_jax.ops import JaxOps, ops_with
+from heddle_jax.ops.jax_ops import JaxOps, ops_with
 from heddle_jax.options import KERNELS, JaxOptions
-from heddle_jax.place import precision_of
-from heddle_jax.portable import PortableLearner
-from heddle_jax.program import Learner, build_program
-from heddle_jax.remat import compiler_options
+from heddle_jax.train.device_put import precision_of
+from heddle_jax.train.portable import PortableLearner
+from heddle_jax.train.program import Learner, build_program
+from heddle_jax.train.remat import compiler_options
 
 
 class JaxBackend:
@@ -98,12 +98,12 @@ class JaxBackend:
 
     def to_native(self, graph: Graph | HeteroGraph) -> GraphsTuple | HeteroGraph:
         """Return a Graph as Jraph's GraphsTuple, a HeteroGraph as itself, both of JAX arrays."""
-        native = map_nest(self.ops().asarray, graph)
+        native = tree_map(self.ops().asarray, graph)
         return from_graph(native) if isinstance(native, Graph) else native
 
     def from_native(self, native: GraphsTuple | Graph | HeteroGraph) -> Graph | HeteroGraph:
         """Return the graph with numpy arrays of its own."""
-        graph = map_nest(np.array, native)
+        graph = tree_map(np.array, native)
         return to_graph(graph) if isinstance(graph, GraphsTuple) else graph
 
     def describe(self) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Describes this package to Heddle; the heavy code is named by strings and loaded on use."""
 
-from heddle.hookspecs import BackendInfo, hookimpl
+from heddle.engines.hookspecs import BackendInfo, hookimpl
 
 PLUGIN_API = (1, 0)
 

@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from heddle.adjacency import Adjacency, build_adjacency
-from heddle.layers.rgcn import RGCN
-from heddle.models.relational import RelationalStack
-from heddle.params import initialise
-from heddle.testing.graphs import RELATIONS, hetero_case
+from heddle.graphs.adjacency import Adjacency, build_adjacency
+from heddle.nn.layers.rgcn import RGCN
+from heddle.nn.models.relational import RelationalStack
+from heddle.nn.params import initialise
+from heddle.testing.cases.graphs import RELATIONS, hetero_case
 from heddle_jax import jraph_api as jraph
-from heddle_jax.ops import JaxOps, narrowed
+from heddle_jax.ops.jax_ops import JaxOps, narrowed
 
 N, E = 5, 9
 IDS = np.array([4, 0, 2, 2, 0, 4, 4, 1, 2], np.int32)  # segment 3 is empty
@@ -25,7 +25,7 @@ class Op(NamedTuple):
 
     Attributes:
         call: (ids, *floats) -> array.
-        ids: nest of integer arrays.
+        ids: pytree of integer arrays.
         floats: float64 arrays, away from ties and kinks.
         bound: ids are below it, None where the op's ids are no argument of their own.
         drops: whether rows of ids out of range are left out, as Jraph does it, rather than refused.

@@ -12,8 +12,8 @@ import pytest
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from heddle.errors import HeddleError
-from heddle.ops import GraphOps
-from heddle_jax.ops import JaxOps
+from heddle.ops.graph_ops import GraphOps
+from heddle_jax.ops.jax_ops import JaxOps
 
 from .cases import OPS, WITHOUT_FLOATS, Op, floats, ids, scalar
 

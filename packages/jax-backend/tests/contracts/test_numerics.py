@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from heddle.adjacency import Adjacency, build_adjacency
+from heddle.graphs.adjacency import Adjacency, build_adjacency
 from heddle_jax import jraph_api as jraph
-from heddle_jax import segments
-from heddle_jax.ops import JaxOps
+from heddle_jax.ops import segments
+from heddle_jax.ops.jax_ops import JaxOps
 
 LONG = 20_000_000
 ROWS = 100_000

@@ -5,8 +5,8 @@ import numpy as np
 from heddle_jax import jraph_api as jraph
 
 
-def nest_of(array):
-    """Return a nest of three arrays: the given one, ones and zeros."""
+def pytree_of(array):
+    """Return a pytree of three arrays: the given one, ones and zeros."""
     array = np.asarray(array)
     return {"a": array, "b": [np.ones_like(array), {"c": np.zeros_like(array)}]}
 
@@ -33,11 +33,11 @@ def single_graphs() -> list[jraph.GraphsTuple]:
 def batched_graph() -> jraph.GraphsTuple:
     """Return the batch of `single_graphs`, written out."""
     return jraph.GraphsTuple(
-        nodes=nest_of(np.arange(14.0).reshape(7, 2)),
-        edges=nest_of(np.arange(24.0).reshape(8, 3)),
+        nodes=pytree_of(np.arange(14.0).reshape(7, 2)),
+        edges=pytree_of(np.arange(24.0).reshape(8, 3)),
         receivers=np.array([0, 0, 2, 1, 3, 2, 1, 5]),
         senders=np.array([0, 0, 1, 1, 2, 3, 3, 6]),
-        globals=nest_of(np.arange(14.0).reshape(7, 2)),
+        globals=pytree_of(np.arange(14.0).reshape(7, 2)),
         n_node=np.array([1, 3, 1, 0, 2, 0, 0]),
         n_edge=np.array([2, 5, 0, 0, 1, 0, 0]),
     )
@@ -66,11 +66,11 @@ def random_graph(n_node=(4, 1, 0, 6), n_edge=(7, 0, 0, 9), seed=0, dtype="float6
 def _graph(nodes, edges, globals_, senders, receivers) -> jraph.GraphsTuple:
     """Return one graph; ids of a graph without edges are floats, as `np.array([])` makes them."""
     return jraph.GraphsTuple(
-        nodes=nest_of(np.reshape(np.array(nodes, float), (-1, 2))),
-        edges=nest_of(np.reshape(np.array(edges, float), (-1, 3))),
+        nodes=pytree_of(np.reshape(np.array(nodes, float), (-1, 2))),
+        edges=pytree_of(np.reshape(np.array(edges, float), (-1, 3))),
         receivers=np.array(receivers),
         senders=np.array(senders),
-        globals=nest_of(np.array(globals_, float)),
+        globals=pytree_of(np.array(globals_, float)),
         n_node=np.array([len(nodes)]),
         n_edge=np.array([len(edges)]),
     )

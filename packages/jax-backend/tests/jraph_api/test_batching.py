@@ -24,7 +24,7 @@ class Pair:
 
 
 def assert_equal(found, expected):
-    """Check two nests of arrays, structure included."""
+    """Check two pytrees of arrays, structure included."""
     assert jax.tree.structure(found) == jax.tree.structure(expected)
     jax.tree.map(np.testing.assert_array_equal, found, expected)
 
@@ -84,7 +84,7 @@ def test_unbatch_inside_jit_is_refused():
         jax.jit(jraph.unbatch)(random_graph())
 
 
-def test_any_nest_that_jax_knows():
+def test_any_pytree_that_jax_knows():
     graphs = [
         graph._replace(nodes=Pair(graph.nodes["a"], (graph.nodes["a"],))) for graph in single_graphs()[:2]
     ]
@@ -93,7 +93,7 @@ def test_any_nest_that_jax_knows():
     np.testing.assert_array_equal(batch.nodes.left, np.arange(8.0).reshape(4, 2))
 
 
-def test_different_nests_are_refused():
+def test_different_pytrees_are_refused():
     one, other = single_graphs()[:2]
     with pytest.raises(GraphError, match=r"graphs\[1\].nodes"):
         jraph.batch([one, other._replace(nodes={"a": other.nodes["a"]})])

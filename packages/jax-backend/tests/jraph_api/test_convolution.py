@@ -28,8 +28,8 @@ def dense(loops, symmetric):
 @pytest.mark.parametrize("prepared", [False, True])
 def test_values(loops, symmetric, prepared):
     network = jraph.GraphConvolution(lambda x: 2 * x, add_self_edges=loops, symmetric_normalization=symmetric)
-    support = jraph.convolution_support(GRAPH, loops, symmetric) if prepared else None
-    found = jax.jit(network)(GRAPH, support)
+    propagation = jraph.convolution_propagation(GRAPH, loops, symmetric) if prepared else None
+    found = jax.jit(network)(GRAPH, propagation)
     np.testing.assert_allclose(found.nodes, dense(loops, symmetric) @ (2 * GRAPH.nodes), rtol=1e-9)
     assert found.edges is not None and found.senders.shape == GRAPH.senders.shape
 
@@ -37,10 +37,10 @@ def test_values(loops, symmetric, prepared):
 @pytest.mark.parametrize("prepared", [False, True])
 def test_features_of_any_number_of_axes(prepared):
     """Jraph takes one axis alone."""
-    support = jraph.convolution_support(GRAPH, True) if prepared else None
+    propagation = jraph.convolution_propagation(GRAPH, True) if prepared else None
     nodes = {"heads": GRAPH.nodes.reshape(11, 2, 2), "scalar": GRAPH.nodes[:, 0]}
     found = jraph.GraphConvolution(lambda x: x, add_self_edges=True)(
-        GRAPH._replace(nodes=nodes), support
+        GRAPH._replace(nodes=nodes), propagation
     ).nodes
     expected = dense(True, True) @ GRAPH.nodes
     np.testing.assert_allclose(found["heads"].reshape(11, 4), expected, rtol=1e-9)
@@ -48,14 +48,14 @@ def test_features_of_any_number_of_axes(prepared):
 
 
 def test_gradients_agree():
-    support = jraph.convolution_support(GRAPH, True)
+    propagation = jraph.convolution_propagation(GRAPH, True)
     network = jraph.GraphConvolution(jnp.tanh, add_self_edges=True)
 
-    def loss(nodes, support):
-        return (network(GRAPH._replace(nodes=nodes), support).nodes ** 2).sum()
+    def loss(nodes, propagation):
+        return (network(GRAPH._replace(nodes=nodes), propagation).nodes ** 2).sum()
 
     grad = jax.jit(jax.grad(loss))
-    np.testing.assert_allclose(grad(GRAPH.nodes, support), grad(GRAPH.nodes, None), rtol=1e-9)
+    np.testing.assert_allclose(grad(GRAPH.nodes, propagation), grad(GRAPH.nodes, None), rtol=1e-9)
 
 
 def test_other_aggregates():
@@ -75,5 +75,5 @@ def test_integers_and_single_precision():
     found = jraph.GraphConvolution(lambda x: x, add_self_edges=True)(graph).nodes
     np.testing.assert_allclose(found, dense(True, True) @ np.arange(11.0)[:, None], rtol=1e-6)
     graph = GRAPH._replace(nodes=GRAPH.nodes.astype(jnp.float32))
-    support = jraph.convolution_support(graph)
-    assert jraph.GraphConvolution(lambda x: x)(graph, support).nodes.dtype == jnp.float32
+    propagation = jraph.convolution_propagation(graph)
+    assert jraph.GraphConvolution(lambda x: x)(graph, propagation).nodes.dtype == jnp.float32

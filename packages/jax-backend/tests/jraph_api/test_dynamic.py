@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from heddle.batch import budget_for
+from heddle.graphs.batch import budget_for
 from heddle_jax import jraph_api as jraph
 
 from .graphs import random_graph

@@ -1,4 +1,4 @@
-"""Networks against their formulas in numpy, with nests of any kind, nothing where there is nothing, inside jit."""
+"""Networks against their formulas in numpy, with pytrees of any kind, nothing where there is nothing, inside jit."""
 
 import jax
 import jax.numpy as jnp
@@ -136,13 +136,13 @@ def test_attention_needs_both_functions(given):
 @pytest.mark.parametrize(
     "change", [{}, {"globals": None}, {"globals": []}, {"edges": None}, {"edges": []}], ids=str
 )
-def test_identities_on_nests_change_nothing(change, transform):
+def test_identities_on_pytrees_change_nothing(change, transform):
     network = jraph.GraphNetwork(lambda e, *_: e, lambda n, *_: n, lambda n, e, g: g)
     graph = batched_graph()._replace(**change)
     assert_equal(transform(network)(graph), graph)
 
 
-def test_update_functions_see_nests_of_any_kind():
+def test_update_functions_see_pytrees_of_any_kind():
     def update_edge(edges, sent, received, globals_):
         assert isinstance(sent, Pair) and isinstance(globals_, dict) and edges is None
         return Pair(sent.left, received.right)

@@ -14,9 +14,9 @@ FIELDS = ours.GraphsTuple._fields
 FEATURES = ("nodes", "edges", "globals")
 
 
-def total(*nests):
+def total(*pytrees):
     """Sum everything that an update function is given, row by row: [n_rows, 1]."""
-    rows = [jnp.sum(leaf, axis=-1, keepdims=True) for leaf in jax.tree.leaves(nests)]
+    rows = [jnp.sum(leaf, axis=-1, keepdims=True) for leaf in jax.tree.leaves(pytrees)]
     return sum(rows[1:], start=rows[0]) if rows else None
 
 
@@ -39,7 +39,7 @@ def functions(jraph):
         "GraphConvolution": jraph.GraphConvolution(lambda nodes: nodes),
         "GraphConvolution, loops": jraph.GraphConvolution(lambda nodes: nodes, add_self_edges=True),
         "GraphConvolution, plain": jraph.GraphConvolution(lambda nodes: nodes, symmetric_normalization=False),
-        "GraphMapFeatures": jraph.GraphMapFeatures(*3 * [lambda nest: jax.tree.map(jnp.negative, nest)]),
+        "GraphMapFeatures": jraph.GraphMapFeatures(*3 * [lambda pytree: jax.tree.map(jnp.negative, pytree)]),
         "batch": lambda graph: jraph.batch([graph, graph]),
         "batch_np": lambda graph: jraph.batch_np([graph, graph]),
         "unbatch": jraph.unbatch,
@@ -61,7 +61,7 @@ def of_ours_alone():
         return ours.graphs_tuple_to_broadcasted_sharded_graphs_tuple(graph, 2)
 
     return {
-        "convolution_support": ours.convolution_support,
+        "convolution_propagation": ours.convolution_propagation,
         "batch, jit": jax.jit(lambda graph: ours.batch([graph, graph])),
         "pad_with_graphs, jit": jax.jit(lambda graph: ours.pad_with_graphs(graph, 9, 9, 4)),
         "GraphNetwork, jit": jax.jit(ours.GraphNetwork(total, total, total)),

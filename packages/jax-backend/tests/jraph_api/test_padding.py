@@ -7,7 +7,7 @@ import pytest
 
 from heddle_jax import jraph_api as jraph
 
-from .graphs import batched_graph, nest_of, random_graph, single_graphs
+from .graphs import batched_graph, pytree_of, random_graph, single_graphs
 from .test_batching import assert_equal
 
 SIZES = (
@@ -167,7 +167,7 @@ def test_a_node_mask_needs_node_features():
 @pytest.mark.parametrize("sizes", [(20, 20, 3), (12, 16, 6), (12, 16, 5)])
 def test_zero_out_padding(wrapped, sizes):
     """Whatever the padding holds, infinities and NaN included; Jraph multiplies it by 0."""
-    graph = random_graph()._replace(nodes=nest_of(np.ones((11, 2))))
+    graph = random_graph()._replace(nodes=pytree_of(np.ones((11, 2))))
     padded = jraph.pad_with_graphs(graph, *(max(a, b) for a, b in zip(sizes, (12, 16, 5))))
     real = jraph.get_node_padding_mask(padded)
     spoilt = padded._replace(nodes=jax.tree.map(lambda x: jnp.where(real[:, None], x, jnp.inf), padded.nodes))

@@ -4,19 +4,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from heddle.graph import Graph
-from heddle.model import Batch, Signature
-from heddle.optim import Optim
-from heddle.task import Task
-from heddle.testing.graphs import graph_of, hetero_case, square_cases
+from heddle.data.task import Task
+from heddle.engines.optim import Optim
+from heddle.graphs.graph import Graph
+from heddle.nn.model import Batch, ModelSpec
+from heddle.testing.cases.graphs import graph_of, hetero_case, square_cases
 from heddle_jax import jraph_api as jraph
 from heddle_jax.backend import JaxBackend
 from heddle_jax.options import JaxOptions
 
 ADAM = Optim(name="adam", lr=0.02, weight_decay=0.0)
-NODE = Signature("node", 3, 2, 4, {"": 17})
-GRAPH = Signature("graph", 3, 2, 2, {"": 17})
-LINK = Signature("link", 3, 2, 0, {"": 17})
+NODE = ModelSpec("node", 3, 2, 4, {"": 17})
+GRAPH = ModelSpec("graph", 3, 2, 2, {"": 17})
+LINK = ModelSpec("link", 3, 2, 0, {"": 17})
 
 
 def odd_graph() -> Graph:

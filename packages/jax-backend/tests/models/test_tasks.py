@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from heddle.errors import ConfigError
-from heddle.model import Signature
-from heddle.testing.graphs import HETERO_SIZES, HETERO_WIDTHS, hetero_case
+from heddle.nn.model import ModelSpec
+from heddle.testing.cases.graphs import HETERO_SIZES, HETERO_WIDTHS, hetero_case
 from heddle_jax import jraph_api as jraph
 from heddle_jax.models import jax_model
 
@@ -66,7 +66,7 @@ def test_links():
 ])  # fmt: skip
 def test_nodes_without_features(level, batch, kind):
     """They get a row of embeddings each, or a 1 in tasks about graphs."""
-    signature = Signature(level, 0, 0, 4 if level == "node" else 2, {"": 17})
+    signature = ModelSpec(level, 0, 0, 4 if level == "node" else 2, {"": 17})
     model = jax_model(pair, signature, hidden=5)
     given = batch(model)
     given = given._replace(graph=given.graph._replace(nodes=None))
@@ -78,7 +78,7 @@ def test_nodes_without_features(level, batch, kind):
 
 
 def test_relations():
-    signature = Signature(
+    signature = ModelSpec(
         "node", {**HETERO_WIDTHS, "venue": 0}, 0, 2, HETERO_SIZES, tuple(hetero_case().edges), "paper"
     )
 

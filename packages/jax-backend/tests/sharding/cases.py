@@ -6,27 +6,27 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from heddle.graph import Graph
-from heddle.heads import NodeHead
-from heddle.layers.cheb import ChebConv
-from heddle.layers.diffusion import DiffusionConv
-from heddle.layers.gat import GAT
-from heddle.layers.gcn import GCN
-from heddle.layers.gin import GIN
-from heddle.layers.graph_network import GraphNetwork
-from heddle.layers.sage import SAGE
-from heddle.model import Batch, Model
-from heddle.models.edge_inputs import EdgeInputs
-from heddle.models.graph_network import GraphNetworkStack
-from heddle.models.stack import Stack
-from heddle.params import initialise
-from heddle.testing.graphs import graph_of, square_cases
-from heddle_jax.ops import JaxOps
-from heddle_jax.place import precision_of
-from heddle_jax.portable import PortableLearner
-from heddle_jax.sharding.layout import layout_of
+from heddle.graphs.graph import Graph
+from heddle.nn.heads import NodeHead
+from heddle.nn.layers.cheb import ChebConv
+from heddle.nn.layers.diffusion import DiffusionConv
+from heddle.nn.layers.gat import GAT
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.layers.gin import GIN
+from heddle.nn.layers.graph_network import GraphNetwork
+from heddle.nn.layers.sage import SAGE
+from heddle.nn.model import Batch, Model
+from heddle.nn.models.edge_inputs import EdgeInputs
+from heddle.nn.models.graph_network import GraphNetworkStack
+from heddle.nn.models.stack import Stack
+from heddle.nn.params import initialise
+from heddle.testing.cases.graphs import graph_of, square_cases
+from heddle_jax.ops.jax_ops import JaxOps
 from heddle_jax.sharding.learner import ShardedLearner
+from heddle_jax.sharding.shard_layout import layout_of
 from heddle_jax.sharding.spmd import device_mesh
+from heddle_jax.train.device_put import precision_of
+from heddle_jax.train.portable import PortableLearner
 
 PLANS = ("edges", "scatter", "halo")
 DEVICES = (1, 2, 4, 8)
@@ -102,8 +102,8 @@ def on_many(model: Model, batch: Batch, plan: str, n_devices: int, remat: bool =
     side = "shared" if layout.rows is None else "split"
 
     def scalar(weights: Any, x: Any) -> Any:
-        nest = getattr(placed.arrays, side)
-        seen = placed.arrays._replace(**{side: (nest[0]._replace(nodes=x), *nest[1:])})
+        pytree = getattr(placed.arrays, side)
+        seen = placed.arrays._replace(**{side: (pytree[0]._replace(nodes=x), *pytree[1:])})
         outputs = learner.outputs(weights, {}, seen, None)[0]
         counted = jnp.ones(len(outputs), bool) if placed.entries is None else placed.arrays.mask
         return jnp.sum(jnp.where(counted[:, None], jnp.sin(outputs), 0)), outputs

@@ -5,14 +5,14 @@ from functools import cache
 import numpy as np
 import pytest
 
+from heddle.data.task import Task
+from heddle.engines.inputs import without_inputs
 from heddle.errors import ConfigError
-from heddle.inputs import without_inputs
-from heddle.model import Batch
-from heddle.models import build
-from heddle.models.options import RgcnOptions, SageOptions
-from heddle.task import Task
-from heddle.testing.input_cases import dataset_of, with_every_input
-from heddle.testing.input_cases import model_of as with_codes
+from heddle.nn.model import Batch
+from heddle.nn.models import build
+from heddle.nn.models.options import RgcnOptions, SageOptions
+from heddle.testing.cases.inputs import dataset_of, with_every_input
+from heddle.testing.cases.inputs import model_of as with_codes
 
 from .cases import (
     DEVICES,

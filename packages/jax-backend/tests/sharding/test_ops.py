@@ -7,20 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from heddle.adjacency import build_adjacency
+from heddle.engines.sharding.shard import split_edges
 from heddle.errors import ConfigError
-from heddle.graph import Graph
-from heddle.layers.graph_block import graph_network
-from heddle.sharding.shard import split_edges
-from heddle.support import Support
+from heddle.graphs.adjacency import build_adjacency
+from heddle.graphs.graph import Graph
+from heddle.nn.layers.graph_block import graph_network
+from heddle.ops.propagation import Propagation
 from heddle_jax.backend import JaxBackend
-from heddle_jax.ops import JaxOps
+from heddle_jax.ops.jax_ops import JaxOps
 from heddle_jax.options import JaxOptions
 from heddle_jax.sharding.adjacency import ReplicatedAdjacency
 from heddle_jax.sharding.dropout import ShardedDropout
-from heddle_jax.sharding.layout import layout_of, shard_graph
 from heddle_jax.sharding.ops import EdgesOf, ShardedOps, UnorderedEdgesOf
 from heddle_jax.sharding.placed import divide, merge
+from heddle_jax.sharding.shard_layout import layout_of, shard_graph
 from heddle_jax.sharding.spmd import AXIS, device_mesh, place, spmd
 
 from .cases import PLANS
@@ -70,7 +70,7 @@ def sharded(plan: str, n_devices: int, body: Any) -> Any:
     """Return (x, weight) -> rows of nodes in their order, by `body(adjacency, graph, x)` on every device."""
     adjacency = build_adjacency(GRAPH.senders, GRAPH.receivers, N, N)
     layout = layout_of(plan, GRAPH, n_devices)
-    graph, prepared = shard_graph(GRAPH, {"s": Support(adjacency, np.zeros(E))}, layout)
+    graph, prepared = shard_graph(GRAPH, {"s": Propagation(adjacency, np.zeros(E))}, layout)
     shared, split = divide((graph, prepared))
     shards, _ = layout.shard(adjacency)
 

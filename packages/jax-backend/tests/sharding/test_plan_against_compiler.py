@@ -7,24 +7,24 @@ import jax
 import numpy as np
 import pytest
 
-from heddle.graph import Graph
-from heddle.heads import NodeHead
-from heddle.layers.gat import GAT
-from heddle.layers.gcn import GCN
-from heddle.layers.graph_network import GraphNetwork
-from heddle.model import Batch, Model
-from heddle.models.stack import Stack
-from heddle.sharding.halo import parts_of
-from heddle.sharding.plan import estimate
-from heddle.sharding.sizes import HaloSizes, halo_sizes
-from heddle.sharding.workload import workload_of_graph
-from heddle.task import Task
-from heddle_jax.ops import JaxOps
-from heddle_jax.place import precision_of
-from heddle_jax.sharding.layout import Halo, layout_of
+from heddle.data.task import Task
+from heddle.engines.sharding.halo import parts_of
+from heddle.engines.sharding.plan import estimate
+from heddle.engines.sharding.sizes import HaloSizes, halo_sizes
+from heddle.engines.sharding.workload import workload_of_graph
+from heddle.graphs.graph import Graph
+from heddle.nn.heads import NodeHead
+from heddle.nn.layers.gat import GAT
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.layers.graph_network import GraphNetwork
+from heddle.nn.model import Batch, Model
+from heddle.nn.models.stack import Stack
+from heddle_jax.ops.jax_ops import JaxOps
 from heddle_jax.sharding.learner import ShardedLearner
 from heddle_jax.sharding.memory import StepMemory, step_memory
+from heddle_jax.sharding.shard_layout import Halo, layout_of
 from heddle_jax.sharding.spmd import device_mesh
+from heddle_jax.train.device_put import precision_of
 
 from .cases import PLANS
 
@@ -42,7 +42,7 @@ MODELS = {
 @pytest.fixture(autouse=True)
 def optimised(monkeypatch):
     """The compiler saves memory as it does for users, and sums go by edge, as where XLA has no CSR product."""
-    monkeypatch.setattr("heddle_jax.sparse.MOST_HEADS", 0)
+    monkeypatch.setattr("heddle_jax.ops.sparse.MOST_HEADS", 0)
     jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", True)

@@ -6,20 +6,20 @@ import jax
 import numpy as np
 import pytest
 
+from heddle.data.task import Task
+from heddle.engines.launch import ALONE, Launch
+from heddle.engines.optim import Optim
+from heddle.engines.program import Program
+from heddle.engines.sharding.plan import estimate
+from heddle.engines.sharding.settings import Sharding
+from heddle.engines.sharding.workload import workload_of_graph
 from heddle.errors import BudgetError, ConfigError
-from heddle.heads import NodeHead
-from heddle.launch import ALONE, Launch
-from heddle.layers.gcn import GCN
-from heddle.model import Model
-from heddle.models.stack import Stack
-from heddle.optim import Optim
-from heddle.program import Program
-from heddle.sharding.memory import in_bytes
-from heddle.sharding.plan import estimate
-from heddle.sharding.settings import Sharding
-from heddle.sharding.workload import workload_of_graph
-from heddle.task import Task
-from heddle.testing.program_cases import ProgramCase, program_cases
+from heddle.nn.heads import NodeHead
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.model import Model
+from heddle.nn.models.stack import Stack
+from heddle.options.byte_sizes import in_bytes
+from heddle.testing.cases.programs import ProgramCase, program_cases
 from heddle_jax.backend import JaxBackend
 from heddle_jax.options import JaxOptions
 

@@ -1,5 +1,5 @@
 // Sums over relations, fused: y[t] = x[t] root[t] + bias[t] + sum over relations r into t of A_r x[s] W_r, and its
-// gradient. The structure is that of heddle/relational/bundle.py.
+// gradient. The structure is that of heddle/ops/relational/bundle.py.
 //
 // Conventions as in heddle_kernels.h, with values in float32 or float64 only. Results don't depend on the number of
 // threads.

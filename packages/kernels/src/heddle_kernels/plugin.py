@@ -1,6 +1,6 @@
 """Describes this package to Heddle; the heavy code is named by strings and loaded on use."""
 
-from heddle.hookspecs import KernelInfo, hookimpl
+from heddle.engines.hookspecs import KernelInfo, hookimpl
 from heddle_kernels.cuda.library import unavailable
 
 PLUGIN_API = (1, 0)
@@ -44,7 +44,7 @@ def heddle_kernels():
         KernelInfo("relational_conv", "torch", "cpu", "heddle_kernels.torch:relational_conv", ("torch",)),
         *(KernelInfo(name, "torch", "cpu", loader, ("torch",)) for name, loader in loaders),
         *(
-            KernelInfo(name, "torch", "cpu", f"heddle_kernels.torch.cell:{name}", ("torch",))
+            KernelInfo(name, "torch", "cpu", f"heddle_kernels.torch.cells.cell:{name}", ("torch",))
             for name in _CELLS
         ),
         *(KernelInfo(name, "torch", "cuda", loader, ("torch",), reason) for name, loader in loaders),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.errors import GraphError, problem
-from heddle.relational.bundle import AggregateFirst, Bundle
+from heddle.ops.relational.bundle import AggregateFirst, Bundle
 from heddle_kernels.calls.describe import Struct
 from heddle_kernels.calls.relational import BUNDLE, NODE_TYPE, TARGET
 from heddle_kernels.library import native
@@ -104,7 +104,7 @@ def request(
     biases: Mapping[str, Any],
     order: Any = None,
 ) -> Request:
-    """Lay out the arguments of `heddle.relational.conv.relational_conv`.
+    """Lay out the arguments of `heddle.ops.relational.conv.relational_conv`.
 
     Raises:
         GraphError: shapes that don't fit each other.

@@ -5,13 +5,13 @@ from typing import Any
 
 import torch
 
+from heddle.engines.launch import Launch
+from heddle.engines.optim import Optim
+from heddle.engines.optim_groups import sparse_names
+from heddle.engines.program import Program
 from heddle.errors import ConfigError
-from heddle.graph import Graph, HeteroGraph
-from heddle.launch import Launch
-from heddle.model import Model
-from heddle.optim import Optim
-from heddle.optim_groups import sparse_names
-from heddle.program import Program
+from heddle.graphs.graph import Graph, HeteroGraph
+from heddle.nn.model import Model
 from heddle_pyg.options import PygOptions
 from heddle_torch.engine import TorchEngine
 from heddle_torch.group import join, launched
@@ -61,19 +61,19 @@ class PygBackend(TorchEngine):
         return build_program(learner, task, make, ops, self.device, backward, clip)
 
     def _native_learner(self, model: Any) -> Learner:
-        from heddle_pyg.native_learner import NativeLearner  # imports PyG, which takes seconds
-        from heddle_pyg.native_model import NativeModel
+        from heddle_pyg.models.native_learner import NativeLearner  # imports PyG, which takes seconds
+        from heddle_pyg.models.native_model import NativeModel
 
         if not isinstance(model, NativeModel):
             raise ConfigError(
                 f"model: found a {type(model).__name__}, expected a portable Model or a NativeModel; build one "
-                "with heddle_pyg.native_model.native_model"
+                "with heddle_pyg.models.native_model.native_model"
             )
         return NativeLearner(model, self.device, self.precision)
 
     def trainer(self, trainer: Any) -> Any:
-        """Return what trains a script's `heddle.workflow.Trainer`, a `heddle.workflow.turnkey.Runner`."""
-        from heddle_pyg.turnkey.runner import TorchRunner  # imports PyG, which takes seconds
+        """Return what trains a script's `heddle.scripts.Trainer`, a `heddle.scripts.trainer.Runner`."""
+        from heddle_pyg.scripts.runner import TorchRunner  # imports PyG, which takes seconds
 
         if self.device.type == "cuda" and self.device.index is None and launched():
             self.device = torch.device("cuda", torch.distributed.get_node_local_rank())

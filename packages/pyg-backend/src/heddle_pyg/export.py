@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from heddle.errors import ConfigError
 from heddle.extras import require
-from heddle.model import Batch, Model
-from heddle.nest import leaves, map_nest
+from heddle.graphs.pytree import leaves, tree_map
+from heddle.nn.model import Batch, Model
 from heddle.serving.served import Served, Spec
 from heddle_pyg.export_ops import ExportOps
 from heddle_torch.place import precision_named, to_device
@@ -25,8 +25,8 @@ class Inference(nn.Module):
 
     def __init__(self, model: Model, params: dict[str, Tensor], placed: Batch):
         super().__init__()
-        self._model, self._nest = model, (dict(params), placed.graph, placed.prepared)
-        self._held = [leaf for leaf in leaves(self._nest) if isinstance(leaf, Tensor)]
+        self._model, self._pytree = model, (dict(params), placed.graph, placed.prepared)
+        self._held = [leaf for leaf in leaves(self._pytree) if isinstance(leaf, Tensor)]
         for number, tensor in enumerate(self._held):
             self.register_buffer(f"held_{number}", tensor.detach().clone())
 
@@ -36,7 +36,7 @@ class Inference(nn.Module):
         def take(leaf: Any) -> Any:
             return getattr(self, f"held_{next(numbers)}") if isinstance(leaf, Tensor) else leaf
 
-        params, graph, prepared = map_nest(take, self._nest)
+        params, graph, prepared = tree_map(take, self._pytree)
         asked = index[:, 0] if index.shape[1] == 1 else index
         outputs = self._model.apply(ExportOps(), params, Batch(graph, prepared, asked))
         return outputs if outputs.ndim == 2 else outputs[:, None]

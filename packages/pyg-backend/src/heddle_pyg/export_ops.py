@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from heddle.ops import GraphOps
+from heddle.ops.graph_ops import GraphOps
 
 
 class ExportOps(GraphOps):

@@ -1,6 +1,6 @@
 """Describes this package to Heddle; the heavy code is named by strings and loaded on use."""
 
-from heddle.hookspecs import BackendInfo, ModelInfo, hookimpl
+from heddle.engines.hookspecs import BackendInfo, ModelInfo, hookimpl
 
 PLUGIN_API = (1, 0)
 
@@ -33,7 +33,7 @@ def heddle_models():
         ModelInfo(
             "pyg",
             summary="a model class of torch_geometric by name: model.cls=GraphSAGE",
-            loader="heddle_pyg.models:build",
+            loader="heddle_pyg.models.named:build",
             options="heddle_pyg.options:PygModelOptions",
             recommends={"optim.lr": 0.01, "optim.weight_decay": 5e-4},
             backends=("pyg",),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from heddle.errors import ConfigError
-from heddle_pyg.hgt import HGTLoader, HGTSampler
+from heddle_pyg.sampling.hgt import HGTLoader, HGTSampler
 
 from .graphs import check_heterogeneous, heterogeneous, homogeneous
 

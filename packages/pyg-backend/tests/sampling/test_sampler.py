@@ -11,11 +11,11 @@ from torch_geometric.sampler import NegativeSampling, NodeSamplerInput
 from torch_geometric.testing import MyFeatureStore, MyGraphStore
 from torch_geometric.utils import trim_to_layer
 
+from heddle.engines.plugins import Registry
 from heddle.errors import GraphError, PluginError
-from heddle.plugins import Registry
 from heddle.sampling import ReferenceSampler
-from heddle_pyg import sampler as module
-from heddle_pyg.sampler import PygNeighborSampler, default_kernel
+from heddle_pyg.sampling import neighbors as module
+from heddle_pyg.sampling.neighbors import PygNeighborSampler, default_kernel
 
 from .graphs import E, N, check_heterogeneous, check_homogeneous, heterogeneous, homogeneous
 

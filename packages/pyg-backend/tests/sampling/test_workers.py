@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch_geometric.loader import LinkNeighborLoader, NeighborLoader, NodeLoader
 
-from heddle_pyg.hgt import HGTLoader, HGTSampler
-from heddle_pyg.sampler import PygNeighborSampler
+from heddle_pyg.sampling.hgt import HGTLoader, HGTSampler
+from heddle_pyg.sampling.neighbors import PygNeighborSampler
 
 from .graphs import heterogeneous, homogeneous
 
@@ -88,7 +88,7 @@ import torch
 from torch_geometric.data import Data
 from torch_geometric.loader import NodeLoader
 from torch_geometric.sampler import NodeSamplerInput
-from heddle_pyg.sampler import PygNeighborSampler
+from heddle_pyg.sampling.neighbors import PygNeighborSampler
 
 data = Data(num_nodes=5000, edge_index=torch.randint(5000, (2, 100000)))
 sampler = PygNeighborSampler(data, [10, 10], threads=4)

@@ -6,10 +6,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from heddle.data import DataSpec, LPDataObject, MetaLoader, NodeDataObject
-from heddle.data.mag import mag
+from heddle.data import DataSpec
+from heddle.data.generators.mag import mag
 from heddle.data.prepared import FolderWriter, Task, csc
-from heddle.workflow import BinaryAccuracy, OptWrapper, Trainer, Workflow
+from heddle.scripts import (
+    BinaryAccuracy,
+    LPDataObject,
+    MetaLoader,
+    NodeDataObject,
+    OptWrapper,
+    Trainer,
+    Workflow,
+)
 from heddle_pyg import HeteroModule, LinkPredictor, TorchNodeEmbedding
 
 WHOLE = [-1, -1]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from heddle.scripts import Trainer, Workflow
 from heddle.serving import LocalModel
-from heddle.workflow import Trainer, Workflow
 from heddle_pyg import HeteroModule
 
 from .scripts import link_script, mag_data, purchases

@@ -10,18 +10,18 @@ import torch
 
 from heddle.cli import main
 from heddle.config.saved import saved_config
-from heddle.data import DataSpec, LPDataObject, MetaLoader, NodeDataObject
-from heddle.data.mag import mag
-from heddle.data.sbm import sbm
+from heddle.data import DataSpec
+from heddle.data.generators.mag import mag
+from heddle.data.generators.sbm import sbm
+from heddle.engines.optim import ParamGroup
+from heddle.engines.plugins import load_plugins
 from heddle.errors import ConfigError
-from heddle.losses import LOSSES
-from heddle.nest import leaves_with_paths
-from heddle.optim import ParamGroup
-from heddle.plugins import load_plugins
-from heddle.workflow import OptWrapper, Trainer, Workflow
+from heddle.graphs.pytree import leaves_with_paths
+from heddle.ops.losses import LOSSES
+from heddle.scripts import LPDataObject, MetaLoader, NodeDataObject, OptWrapper, Trainer, Workflow
+from heddle.scripts.training import script_loader
 from heddle.workflow.assemble import assemble
-from heddle.workflow.scripts import script_loader
-from heddle_pyg.module import PortableModule
+from heddle_pyg.layers.module import PortableModule
 from heddle_torch.arrays.ops import TorchOps
 
 from .scripts import mag_data, node_script, purchases
@@ -85,7 +85,7 @@ def losses_of(run):
 
 
 def assert_same_arrays(one, other):
-    ours, theirs = (list(leaves_with_paths(nest)) for nest in (one, other))
+    ours, theirs = (list(leaves_with_paths(pytree)) for pytree in (one, other))
     assert [path for path, _ in ours] == [path for path, _ in theirs]
     for (path, a), (_, b) in zip(ours, theirs):
         np.testing.assert_array_equal(a, b, err_msg=str(path))

@@ -8,17 +8,28 @@ import numpy as np
 import pytest
 import torch
 
-from heddle.criterion import criterion
-from heddle.data import DataSpec, LPDataObject, MetaLoader, NodeDataObject
-from heddle.data.heco import heco
-from heddle.data.sbm import sbm
+from heddle.data import DataSpec
+from heddle.data.generators.sbm import sbm
+from heddle.data.readers.heco import heco
 from heddle.errors import ConfigError, DataError
-from heddle.workflow import MAE, MSE, Accuracy, BinaryAccuracy, OptWrapper, Trainer, Workflow
-from heddle.workflow.scores import Named
-from heddle.workflow.scripts import script_loader
+from heddle.ops.criterion import criterion
+from heddle.scripts import (
+    MAE,
+    MSE,
+    Accuracy,
+    BinaryAccuracy,
+    LPDataObject,
+    MetaLoader,
+    NodeDataObject,
+    OptWrapper,
+    Trainer,
+    Workflow,
+)
+from heddle.scripts.scores import Named
+from heddle.scripts.training import script_loader
 from heddle_pyg import HeteroModule, LinkPredictor, TorchNodeEmbedding
-from heddle_pyg.turnkey.batch import torch_batch
-from heddle_pyg.turnkey.whole import embed_whole
+from heddle_pyg.scripts.batch import torch_batch
+from heddle_pyg.scripts.whole import embed_whole
 
 from .scripts import WHOLE, link_script, mag_data, node_script, purchases
 

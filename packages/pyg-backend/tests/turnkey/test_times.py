@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from heddle.data import DataSpec, LPDataObject, MetaLoader
+from heddle.data import DataSpec
 from heddle.data.prepared import FolderWriter, Task, csc
 from heddle.errors import ConfigError
-from heddle.workflow import Trainer, Workflow
+from heddle.scripts import LPDataObject, MetaLoader, Trainer, Workflow
 from heddle.workflow.boost.table import BoostTable
 from heddle_pyg import HeteroModule, LinkPredictor
 

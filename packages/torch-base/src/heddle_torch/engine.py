@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from heddle.plugins.kernels import Kernels
+from heddle.engines.plugins.kernels import Kernels
 from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.place import Precision, describe_place
 from heddle_torch.train.gradients import value_and_grad

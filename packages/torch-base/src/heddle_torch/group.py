@@ -13,8 +13,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from heddle.engines.launch import TORCHRUN
 from heddle.errors import LostProcessError
-from heddle.launch import TORCHRUN
 
 T = TypeVar("T")
 CPU = torch.device("cpu")

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
+from heddle.engines.plugins.kernels import NO_KERNELS, Kernels, primitive_kernels
 from heddle.errors import ConfigError, nearest
-from heddle.plugins.kernels import NO_KERNELS, Kernels, primitive_kernels
 from heddle_torch.arrays.ops import TorchOps
 
 KERNELS = ("auto", "heddle", "torch")

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from heddle.engines.plugins.kernels import Kernels
 from heddle.errors import ConfigError, nearest
-from heddle.model import Batch
-from heddle.nest import map_nest
-from heddle.plugins.kernels import Kernels
+from heddle.graphs.pytree import tree_map
+from heddle.nn.model import Batch
 
 
 class Precision(NamedTuple):
@@ -96,8 +96,8 @@ def to_device(batch: Batch, device: torch.device, precision: Precision, copy: bo
     share the arrays' memory.
     """
 
-    def placed(nest: Any, dtype: torch.dtype) -> Any:
-        return map_nest(lambda leaf: to_tensor(leaf, device, dtype, copy), nest)
+    def placed(pytree: Any, dtype: torch.dtype) -> Any:
+        return tree_map(lambda leaf: to_tensor(leaf, device, dtype, copy), pytree)
 
     compute, weights = precision.compute, precision.weights
     return Batch(

@@ -11,7 +11,7 @@ import numpy as np
 from heddle.api import work
 from heddle.api.arguments import overrides_of
 from heddle.api.composed import composed
-from heddle.artifacts import write_json
+from heddle.atomic import write_json
 from heddle.config.asked import asked_config
 from heddle.config.isolated import isolated_hydra
 from heddle.config.nodes import composed as composed_nodes
@@ -19,11 +19,11 @@ from heddle.config.prefer import preferring
 from heddle.config.run import Plugins
 from heddle.config.saved import saved_config, saved_tree
 from heddle.data.dataset import SPLITS
+from heddle.engines.plugins import Registry, load_plugins
 from heddle.errors import ConfigError, problem
 from heddle.options import build
-from heddle.plugins import Registry, load_plugins
 from heddle.workflow import saved
-from heddle.workflow.outcome import Outcome
+from heddle.workflow.metrics.predictions import Outcome
 
 Embeddings = np.ndarray | Mapping[str, np.ndarray]
 """[n_nodes, d], or node type -> [n, d]."""

@@ -14,9 +14,9 @@ from heddle.config.compose import plain
 from heddle.config.overrides import check_discrete, parse
 from heddle.config.prefer import prefer_from, preferring
 from heddle.config.run import run_config
+from heddle.engines.plugins import Registry, load_plugins
 from heddle.errors import HeddleError
 from heddle.options import build
-from heddle.plugins import Registry, load_plugins
 from heddle.workflow.bench import Timing, Variant, measure
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from heddle.api.run import Metrics, Run, load
 from heddle.config.asked import asked_config
 from heddle.config.prefer import preferring
 from heddle.config.run import RunConfig
+from heddle.engines.plugins import load_plugins
 from heddle.errors import ConfigError, problem
-from heddle.plugins import load_plugins
-from heddle.workflow.outcome import Outcome
+from heddle.workflow.metrics.predictions import Outcome
 
 
 def compose(*overrides: str, **values: Any) -> RunConfig:

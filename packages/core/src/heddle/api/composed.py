@@ -9,8 +9,8 @@ from heddle.config.compose import Composer, composer, plain, show_hydra
 from heddle.config.isolated import isolated_hydra
 from heddle.config.overrides import Word, parse
 from heddle.config.prefer import prefer_from, preferring
+from heddle.engines.plugins import Registry, load_plugins
 from heddle.errors import ConfigError
-from heddle.plugins import Registry, load_plugins
 
 
 class Composed(NamedTuple):

@@ -14,10 +14,10 @@ from heddle.data.etl.prepare import prepare as prepare_tables
 from heddle.data.etl.readers import PREPARED
 from heddle.data.etl.recipes import schema_of
 from heddle.data.etl_options import Etl
-from heddle.data.generate import GENERATORS
+from heddle.data.generators import GENERATORS
 from heddle.data.reader_options import TablesToPrepare
+from heddle.engines.plugins import Registry, load_plugins
 from heddle.errors import ConfigError, nearest
-from heddle.plugins import Registry, load_plugins
 
 
 def dataset(*overrides: str, **values: Any) -> Dataset:

@@ -9,31 +9,32 @@ from heddle.api.arguments import overrides_of
 from heddle.api.composed import isolated_composer
 from heddle.api.display import page, table_html, table_text
 from heddle.api.options import Plan
-from heddle.capabilities import FORECASTS, PLANS_FORECASTS, PlansForecasts
 from heddle.config.check import check
 from heddle.config.compose import plain
 from heddle.config.overrides import check_single, parse
 from heddle.config.prefer import prefer_from, preferring
 from heddle.config.run import RunConfig, run_config
 from heddle.data.dataset import SPLITS, Dataset
+from heddle.data.task import Task, model_spec_of, task_for
+from heddle.engines.capabilities import PLANS_FORECASTS, PlansForecasts
+from heddle.engines.inputs import unreadable_inputs, without_inputs
+from heddle.engines.plugins import Registry, load_plugins
+from heddle.engines.sharding.plan import PLANS, Estimate, choose, estimate, estimates, plans_for
+from heddle.engines.sharding.settings import Sharding
+from heddle.engines.sharding.sizes import HaloSizes, Workload
+from heddle.engines.sharding.workload import check_level, count_edges, measured_halo, workload_of
 from heddle.errors import ConfigError
-from heddle.forecast import split_windows, usual_batch
-from heddle.graph import Graph
-from heddle.inputs import unreadable_inputs, without_inputs
-from heddle.model import PlannedEncoder, Signature
-from heddle.models.codes import behind_codes
-from heddle.models.options import RelationalOptions
+from heddle.graphs.dynamic.signal import split_windows, usual_batch
+from heddle.graphs.graph import Graph
+from heddle.nn.capabilities import FORECASTS
+from heddle.nn.model import ModelSpec, PlannedEncoder
+from heddle.nn.models.codes import behind_codes
+from heddle.nn.models.options import RelationalOptions
+from heddle.ops.relational.plan import Choice
+from heddle.ops.relational.table import COLUMNS as RELATION_COLUMNS
+from heddle.ops.relational.table import rows as relation_rows
 from heddle.options import build
-from heddle.plugins import Registry, load_plugins
-from heddle.relational.plan import Choice
-from heddle.relational.table import COLUMNS as RELATION_COLUMNS
-from heddle.relational.table import rows as relation_rows
-from heddle.sharding.memory import in_bytes
-from heddle.sharding.plan import PLANS, Estimate, choose, estimate, estimates, plans_for
-from heddle.sharding.settings import Sharding
-from heddle.sharding.sizes import HaloSizes, Workload
-from heddle.sharding.workload import check_level, count_edges, measured_halo, workload_of
-from heddle.task import Task, signature_of, task_for
+from heddle.options.byte_sizes import in_bytes
 from heddle.workflow.check import check_fit
 
 DEVICES = 8
@@ -169,7 +170,7 @@ def _composed(words: Sequence[str], registry: Registry) -> tuple[RunConfig, Plan
 
 
 def _of_sizes(config: RunConfig, sizes: Plan, n_nodes: int, registry: Registry) -> Workload:
-    signature = Signature("node", sizes.features, sizes.edge_features, sizes.classes, {"": n_nodes})
+    signature = ModelSpec("node", sizes.features, sizes.edge_features, sizes.classes, {"": n_nodes})
     encoder = registry.model(config.model.name)(config.model, signature)
     edges = EDGES_PER_NODE * n_nodes if sizes.edges is None else sizes.edges
     return workload_of(encoder, signature, edges)
@@ -188,7 +189,7 @@ def _of_data(
     check_level(task.level)
     info = registry.info("model", config.model.name)
     graphs = without_inputs(dataset.graphs, {*config.model.ignore, *unreadable_inputs(info)})
-    signature = signature_of(dataset._replace(graphs=graphs), task)
+    signature = model_spec_of(dataset._replace(graphs=graphs), task)
     build = partial(registry.model(config.model.name), config.model)
     encoder = build(signature) if info.backends else behind_codes(build, signature)
     plans = plans_for(graphs)
@@ -206,7 +207,7 @@ def _of_forecast(
     task: Task,
 ) -> Plans:
     """Return what sharing out windows, or cutting the graph, costs each process of a forecast."""
-    signature = signature_of(dataset, task)
+    signature = model_spec_of(dataset, task)
     name = config.model.name
     info = registry.info("model", name)
     if FORECASTS.name not in info.capabilities:

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heddle import artifacts
 from heddle.api.again import Embeddings, embedded, evaluated, exported, predicted, resumed
 from heddle.api.display import run_html, run_text
 from heddle.config.prefer import preferring
 from heddle.config.run import Plugins, run_config
 from heddle.config.saved import saved_tree
-from heddle.decision import Decision
+from heddle.engines.plugins import load_plugins
 from heddle.errors import CheckpointError, problem
 from heddle.options import build
-from heddle.plugins import load_plugins
-from heddle.workflow.deciding import read_decision
+from heddle.workflow import artifacts
 from heddle.workflow.folder import is_finished
-from heddle.workflow.outcome import Outcome
+from heddle.workflow.metrics.deciding import read_decision
+from heddle.workflow.metrics.decision import Decision
+from heddle.workflow.metrics.predictions import Outcome
 
 if TYPE_CHECKING:
     from heddle.config.run import RunConfig

@@ -93,7 +93,7 @@ def words_of(chosen: Chosen) -> str:
 
 
 def _more_is_better(name: str, settings: Sweep) -> bool:
-    from heddle.workflow.metrics import higher_is_better
+    from heddle.workflow.metrics.by_name import higher_is_better
 
     return higher_is_better(name) if settings.direction == "auto" else settings.direction == "maximize"
 

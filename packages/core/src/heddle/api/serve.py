@@ -8,8 +8,8 @@ from heddle.api.run import Run
 from heddle.config.isolated import isolated_hydra
 from heddle.config.nodes import composed
 from heddle.config.prefer import prefer_from, preferring
+from heddle.engines.plugins import load_plugins
 from heddle.errors import ConfigError, problem
-from heddle.plugins import load_plugins
 from heddle.serving.running import Running
 
 

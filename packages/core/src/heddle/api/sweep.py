@@ -13,7 +13,7 @@ from heddle.api.options import Sweep
 from heddle.api.run import Run
 from heddle.api.search import Chosen, Trial, search, words_of
 from heddle.api.sweep_folder import sweep_folder
-from heddle.artifacts import write_json
+from heddle.atomic import write_json
 from heddle.config.check import check
 from heddle.config.compose import plain
 from heddle.config.overrides import parse
@@ -21,10 +21,10 @@ from heddle.config.prefer import prefer_from, preferring
 from heddle.config.run import RunConfig, run_config
 from heddle.config.space import Space, space_of
 from heddle.config.values import leaves
+from heddle.engines.plugins import Registry, load_plugins
+from heddle.engines.plugins.locate import is_installed
 from heddle.errors import ConfigError, HeddleError
 from heddle.options import build
-from heddle.plugins import Registry, load_plugins
-from heddle.plugins.locate import is_installed
 from heddle.workflow import run as workflow
 
 _EXTRA: Mapping[str, type] = {"sweep": Sweep}

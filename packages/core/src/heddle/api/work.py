@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heddle.launch import TORCHRUN
-from heddle.plugins import Registry
+from heddle.engines.launch import TORCHRUN
+from heddle.engines.plugins import Registry
 
 if TYPE_CHECKING:
     from heddle.config.run import RunConfig
@@ -20,7 +20,7 @@ def train(config: "RunConfig", registry: Registry) -> Path | None:
     """
     from heddle.workflow import run
     from heddle.workflow.folder import is_finished
-    from heddle.workflow.processes import own_folder, run_processes
+    from heddle.workflow.launch.processes import own_folder, run_processes
 
     launch = config.launch
     if launch.devices > 1 and launch.coordinator == TORCHRUN:

@@ -1,10 +1,12 @@
-"""`heddle`: the command line. Each command is a module of its own, imported when it is called.
+"""`heddle`: the command line.
 
-main.py        the choice of a command; every error becomes one line and an exit status
-train.py ...   the commands
-hydra_app.py   what the commands that Hydra runs share: flags.py, job.py, multirun.py
-words.py       what is read off a command line before Hydra sees it
-screen.py      tables
+main.py       the choice of a command; every error becomes one line and an exit status
+commands/     a file a command, imported when it is called
+hydra_app.py  what the commands that Hydra runs share: flags.py, job.py, multirun.py, search.py
+arguments.py  what is read off a command line before Hydra sees it
+options.py    nodes of single commands
+worker.py     one process of a run; torchrun.py: processes that torchrun started
+console.py    tables
 """
 
 from heddle.cli.main import main

@@ -19,8 +19,8 @@ from heddle.config.command import checked_overrides
 from heddle.config.compose import HYDRA_VERSION, composer, one_sentence, show_hydra
 from heddle.config.groups import CONF
 from heddle.config.overrides import check_discrete, check_single, parse
+from heddle.engines.plugins import Registry, load_plugins
 from heddle.errors import ConfigError
-from heddle.plugins import Registry, load_plugins
 
 Job = Callable[[DictConfig], None]
 

@@ -16,10 +16,10 @@ from heddle.config.asked import asked_config
 from heddle.config.compose import plain
 from heddle.config.run import Plugins, RunConfig
 from heddle.config.saved import saved_config, saved_tree
+from heddle.engines.launch import Launch
+from heddle.engines.plugins import PREFER, Registry, load_plugins
 from heddle.errors import HeddleError
-from heddle.launch import Launch
 from heddle.options import build
-from heddle.plugins import PREFER, Registry, load_plugins
 
 Tree = Mapping[str, Any]
 """A composed configuration as Hydra gives it."""
@@ -57,9 +57,9 @@ def _train(tree: Tree) -> None:
 
 
 def _evaluate(tree: Tree) -> None:
-    from heddle.artifacts import write_json
+    from heddle.atomic import write_json
+    from heddle.workflow.console import print_figures
     from heddle.workflow.saved import evaluate
-    from heddle.workflow.screen import print_figures
 
     registry = _registry(saved_tree(tree["run"]))
     result = evaluate(saved_config(tree["run"], registry, tree), Path(tree["run"]), registry)

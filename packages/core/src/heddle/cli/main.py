@@ -53,7 +53,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _environment(words: Sequence[str]) -> Iterator[None]:
     """Tell the environment whether Hydra shows whole tracebacks and which plugins are preferred, for a while."""
     from heddle.config.prefer import prefer_from
-    from heddle.plugins import PREFER
+    from heddle.engines.plugins import PREFER
 
     before = {name: os.environ.get(name) for name in (FULL_ERROR, PREFER)}
     if "--debug" in words:
@@ -92,7 +92,7 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _run(command: str, arguments: list[str]) -> int:
-    module = import_module(f"heddle.cli.{command}")
+    module = import_module(f"heddle.cli.commands.{command}")
     if any(word in ("-h", "--help") for word in arguments) and hasattr(module, "HELP"):
         print(module.HELP, end="")
         return 0

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from heddle.cli.screen import print_table
+from heddle.cli.console import print_table
 
 
 def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
@@ -14,7 +14,7 @@ def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
 
     The same goes to summary.json. Runs without metrics.json, say of a launcher that only submits them, don't count.
     """
-    from heddle.artifacts import write_json
+    from heddle.atomic import write_json
 
     runs = sorted(folder.glob("*/metrics.json"), key=lambda path: (len(path.parent.name), path.parent.name))
     if runs:

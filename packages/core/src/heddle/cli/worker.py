@@ -1,4 +1,4 @@
-"""`python -m heddle.cli.worker CONFIG REPORT PARENT`: one process of a run; `heddle.workflow.processes` starts it."""
+"""`python -m heddle.cli.worker CONFIG REPORT PARENT`: one process of a run; `workflow.launch.processes` starts it."""
 
 import json
 import os
@@ -29,9 +29,9 @@ def main(order: str, report: str, parent: str) -> int:
 
 def _train(tree: dict[str, Any]) -> None:
     from heddle.config.run import Plugins, run_config
+    from heddle.engines.plugins import load_plugins
     from heddle.options import build
-    from heddle.plugins import load_plugins
-    from heddle.workflow.processes import own_folder
+    from heddle.workflow.launch.processes import own_folder
     from heddle.workflow.run import train
 
     registry = load_plugins(build(Plugins, tree["plugins"], "plugins").preferred)

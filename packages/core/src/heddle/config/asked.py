@@ -8,9 +8,9 @@ from heddle.config.run import RunConfig, run_config
 from heddle.config.saved import resumed_config
 from heddle.config.torchrun import with_torchrun
 from heddle.config.values import check_names
-from heddle.launch import Launch
+from heddle.engines.launch import Launch
+from heddle.engines.plugins import Registry
 from heddle.options import build
-from heddle.plugins import Registry
 
 
 def asked_config(tree: Mapping[str, Any], registry: Registry) -> RunConfig:

@@ -19,9 +19,9 @@ from heddle.config.values import (
     stated_keys,
     told_of,
 )
+from heddle.engines.plugins import Registry
 from heddle.errors import ConfigError, HeddleError, closest, nearest
 from heddle.options import node_of
-from heddle.plugins import Registry
 
 OPTIONAL = ("experiment",)
 """Groups that may be left empty."""

@@ -7,8 +7,8 @@ from heddle.config.check import check
 from heddle.config.compose import Composer
 from heddle.config.overrides import Word
 from heddle.config.saved import saved_tree
+from heddle.engines.plugins import Registry
 from heddle.errors import ConfigError
-from heddle.plugins import Registry
 
 
 def checked_overrides(

@@ -19,9 +19,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from heddle.config.groups import CONF, Choice, choices
 from heddle.config.run import NAMED, RunConfig
+from heddle.engines.plugins import Registry
 from heddle.errors import ConfigError, PluginError
 from heddle.options import node_of
-from heddle.plugins import Registry
 
 HYDRA_VERSION = "1.3"
 """The `version_base` whose rules hold: no change of folder, `_self_` first."""

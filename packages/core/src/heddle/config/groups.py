@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import heddle
 from heddle.config.run import BASES, NAMED, key_of_name
-from heddle.optim import OPTIMISERS, Optim
+from heddle.data.task_options import TASKS, TaskOptions
+from heddle.engines.optim import OPTIMISERS, Optim
+from heddle.engines.plugins import Registry
+from heddle.engines.plugins.options import load_options
+from heddle.engines.sharding.settings import SHARDINGS, Sharding
 from heddle.options import DeployOptions, node_of
-from heddle.plugins import Registry
-from heddle.plugins.options import load_options
-from heddle.sharding.settings import SHARDINGS, Sharding
-from heddle.task_options import TASKS, TaskOptions
 from heddle.workflow.options import Sampler, TrainerSettings
 
 CONF = Path(heddle.__file__).parent / "conf"

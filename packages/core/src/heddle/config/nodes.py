@@ -8,9 +8,9 @@ from heddle.config.compose import composer, plain, show_hydra
 from heddle.config.overrides import check_single, parse
 from heddle.config.run import nodes as run_nodes
 from heddle.config.run import options_of
+from heddle.engines.plugins import Registry
 from heddle.errors import ConfigError
 from heddle.options import build
-from heddle.plugins import Registry
 
 
 def composed(

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from heddle.plugins import PREFER as VARIABLE
+from heddle.engines.plugins import PREFER as VARIABLE
 
 PREFER = "plugins.prefer="
 

@@ -5,10 +5,13 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from heddle.config.upgrade import upgraded
+from heddle.data.task_options import TaskOptions
+from heddle.engines.launch import Launch
+from heddle.engines.optim import Optim
+from heddle.engines.optim_groups import check_groups
+from heddle.engines.plugins import Registry
+from heddle.engines.sharding.settings import Sharding
 from heddle.errors import ConfigError, nearest
-from heddle.launch import Launch
-from heddle.optim import Optim
-from heddle.optim_groups import check_groups
 from heddle.options import (
     BackendOptions,
     DataOptions,
@@ -21,9 +24,6 @@ from heddle.options import (
 )
 from heddle.options.faults import fault
 from heddle.options.option import keys_of, types_of
-from heddle.plugins import Registry
-from heddle.sharding.settings import Sharding
-from heddle.task_options import TaskOptions
 from heddle.workflow.options import Place, Sampler, TrainerSettings
 
 NAMED = {"data": "dataset", "model": "model", "backend": "backend", "tracker": "tracker", "deploy": "server"}

@@ -7,8 +7,8 @@ from typing import Any
 
 from heddle.config.run import NAMED, RunConfig, key_of_name, run_config
 from heddle.config.upgrade import upgraded
-from heddle.launch import Launch
-from heddle.plugins import Registry
+from heddle.engines.launch import Launch
+from heddle.engines.plugins import Registry
 
 OF_COMMAND = ("run", "out", "resume")
 """What a command on a trained run is told that is no part of that run's configuration."""
@@ -42,7 +42,9 @@ def resumed_config(folder: str, launch: Launch, registry: Registry) -> RunConfig
 
 def saved_tree(folder: Path | str) -> dict[str, Any]:
     """Return a run's configuration as its folder holds it, in today's words. Raises ConfigError."""
-    from heddle.artifacts import read_config  # imports numpy, for which a command line's check has no time
+    from heddle.workflow.artifacts import (
+        read_config,  # imports numpy, for which a command line's check has no time
+    )
 
     return upgraded(read_config(Path(folder)))
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from heddle.config.run import RunConfig, checked
-from heddle.launch import TORCHRUN, Launch
+from heddle.engines.launch import TORCHRUN, Launch
 
 
 def with_torchrun(config: RunConfig, environment: Mapping[str, str]) -> RunConfig:
     """Return the configuration with the `launch` node that torchrun means; as it is without torchrun.
 
-    Processes that sample have batches of their own, the others share one graph or its windows: see `heddle.launch`.
+    Processes that sample have batches of their own, the others share one graph or its windows: see
+    `heddle.engines.launch`.
 
     Raises:
         ConfigError: as `Launch` and `config.run.checked`.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from heddle.input_kinds import EDGE_CODES, EDGE_FEATURES, NODE_CODES
+from heddle.options.input_kinds import EDGE_CODES, EDGE_FEATURES, NODE_CODES
 
 RENAMED = {
     "trainer.devices": "launch.devices",

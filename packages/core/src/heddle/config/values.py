@@ -5,12 +5,12 @@ from typing import Any
 
 from heddle.config.run import NAMED, RunConfig, key_of_name, options_of
 from heddle.config.upgrade import RENAMED
+from heddle.engines.plugins import Registry
+from heddle.engines.plugins.packages import absent_packages
+from heddle.engines.plugins.registry import either
 from heddle.errors import ConfigError, HeddleError, nearest
 from heddle.options import Key, keys_of
 from heddle.options.faults import fault, kind_of
-from heddle.plugins import Registry
-from heddle.plugins.packages import absent_packages
-from heddle.plugins.registry import either
 
 Keys = Mapping[str, Key]
 """Dotted name of a key, "optim.lr", -> what its value may be."""

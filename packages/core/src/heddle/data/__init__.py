@@ -1,15 +1,17 @@
 """Data: what a workflow trains on, and the readers and generators that make it.
 
-- `dataset`: Dataset, what they all return; `check`: its rules, checked where a reader returns
-- readers, a file each, named as in `data=NAME`: planetoid, tu, ogb, rdf, triples, heco, tables, networkx, karate,
-  temporal, events, prepared (a package: the folder of memory-mapped arrays)
-- `etl`: tables to prepared folders, a package; `generate`: made-up files in known layouts
-- generators, from a seed: sbm, rmat, mag, traffic (which reads measured traffic too: `traffic_readers`)
-- `files`, `columns`, `arrays`, `pickles`, `ntriples`: formats, with errors that name the row
-- `download`, `download_record`, `archives`, `temporary`: files from their public address, whole or not at all
-- `features`, `edges`, `relations`, `splits`: what readers share
-- `meta`, `spec`, `objects`: MetaLoader, DataSpec, NodeDataObject, LPDataObject, for a script's Trainer
-- `options`: a config node handed to a function; `builtin`: the readers' descriptions for the plugin system
+dataset.py         Dataset, what every reader returns; check.py: its rules, checked there
+task.py            Task: what is predicted, by which loss; task_options.py: the `task` node
+splits.py          splits from a seed; drawn_splits.py: a dataset's own or drawn ones
+spec.py            DataSpec: how mini-batches are drawn
+features.py, edges.py, relations.py: what readers share
+reader_options.py  the `data` node of each reader; options.py: handed to the function that reads
+readers/           published data sets and people's own files
+formats/           files of numbers, tables, archives, with errors that name the row
+generators/        synthetic graphs from a seed, and synthetic files
+fetch/             files from their public address, whole or not at all
+etl/               tables to a prepared folder
+prepared/          the prepared folder, memory-mapped
 """
 
 from importlib import import_module
@@ -18,21 +20,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from heddle.data.dataset import Dataset
     from heddle.data.etl import OGBN_MAG, Tabformer
-    from heddle.data.meta import MetaLoader
-    from heddle.data.objects import LPDataObject, NodeDataObject
     from heddle.data.spec import DataSpec
 
-__all__ = ["OGBN_MAG", "DataSpec", "Dataset", "LPDataObject", "MetaLoader", "NodeDataObject", "Tabformer"]
+__all__ = ["OGBN_MAG", "DataSpec", "Dataset", "Tabformer"]
 
-_HOMES = {
-    "Dataset": "dataset",
-    "MetaLoader": "meta",
-    "DataSpec": "spec",
-    "NodeDataObject": "objects",
-    "LPDataObject": "objects",
-    "OGBN_MAG": "etl",
-    "Tabformer": "etl",
-}
+_HOMES = {"Dataset": "dataset", "DataSpec": "spec", "OGBN_MAG": "etl", "Tabformer": "etl"}
 
 
 def __getattr__(name: str) -> Any:

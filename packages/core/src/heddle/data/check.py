@@ -7,10 +7,10 @@ import numpy as np
 
 from heddle.data.dataset import TASKS, Dataset
 from heddle.data.edges import distinct
-from heddle.data.files import fail
-from heddle.graph import Graph, HeteroGraph, num_nodes
-from heddle.nest import leaves
-from heddle.validate import validate
+from heddle.data.formats.text_files import fail
+from heddle.graphs.graph import Graph, HeteroGraph, num_nodes
+from heddle.graphs.pytree import leaves
+from heddle.graphs.validate import validate
 
 
 def check_dataset(dataset: Dataset, *, validated: bool = False) -> Dataset:

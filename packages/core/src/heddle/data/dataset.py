@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.graph import EdgeType, Graph, HeteroGraph
-from heddle.task_options import TASKS as TASKS  # what a dataset is made for
+from heddle.data.task_options import TASKS as TASKS  # what a dataset is made for
+from heddle.graphs.graph import EdgeType, Graph, HeteroGraph
 
 SPLITS = ("train", "valid", "test")
 """Who learns, who chooses the epoch, who judges; in this order wherever they are counted or shown."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from heddle.graph import EdgeSet, HeteroGraph, hetero_graph
+from heddle.graphs.graph import EdgeSet, HeteroGraph, hetero_graph
 
 ENTITY = "entity"
 BACK = "rev_"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from heddle.errors import ConfigError, nearest
-from heddle.sample import Fanout
+from heddle.sampling.types import Fanout
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from heddle.data.dataset import SPLITS
-from heddle.data.files import fail
+from heddle.data.formats.text_files import fail
 
 
 def random_split(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from heddle.input_kinds import KINDS
+from heddle.options.input_kinds import KINDS
 from heddle.options.option import option
 
 ACTIVATIONS = ("none", "relu", "elu", "leaky_relu", "tanh", "sigmoid", "gelu")

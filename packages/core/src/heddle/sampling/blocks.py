@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from heddle.errors import GraphError
-from heddle.graph import EdgeType
-from heddle.sample import HeteroSample, Sample
+from heddle.graphs.graph import EdgeType
+from heddle.sampling.types import HeteroSample, Sample
 
 
 class Block(NamedTuple):

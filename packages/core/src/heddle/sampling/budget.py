@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from heddle.errors import ConfigError
-from heddle.sample import Fanout, SampleGraph
 from heddle.sampling.draw import draw
 from heddle.sampling.request import Request, hop_table, open_request
 from heddle.sampling.stream import Stream, branch
 from heddle.sampling.table import NodeTable
+from heddle.sampling.types import Fanout, SampleGraph
 
 Budget = dict[int, float]
 """Node -> sum over its edges into the sample of 1 / in-degree of the receiver, in the order of first entry."""

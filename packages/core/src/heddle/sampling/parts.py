@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.adjacency import build_adjacency
 from heddle.errors import PluginError
-from heddle.graph import EdgeSet, EdgeType, Graph, HeteroGraph, hetero_graph
-from heddle.nest import map_nest
-from heddle.sample import ONE_RELATION, ONE_TYPE, Fanout, HeteroSample, Sample, Sampler
+from heddle.graphs.adjacency import build_adjacency
+from heddle.graphs.graph import EdgeSet, EdgeType, Graph, HeteroGraph, hetero_graph
+from heddle.graphs.pytree import tree_map
 from heddle.sampling.reference import ReferenceSampler
 from heddle.sampling.store import GraphStore
+from heddle.sampling.types import ONE_RELATION, ONE_TYPE, Fanout, HeteroSample, Sample, Sampler
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Kernels(NamedTuple):
     Attributes:
         sampler: (SampleGraph, threads) -> Sampler.
         gather: (x [n, ...], ids [m]) -> x[ids].
-        adjacency: as `heddle.adjacency.build_adjacency`.
+        adjacency: as `heddle.graphs.adjacency.build_adjacency`.
     """
 
     sampler: Callable[..., Sampler] = ReferenceSampler
@@ -109,14 +109,14 @@ class Parts:
         features = self.store.nodes.get(kind)
         if features is None:
             return ids.astype(np.int64)
-        return map_nest(lambda x: self._rows(x, ids), features)
+        return tree_map(lambda x: self._rows(x, ids), features)
 
     def _edges(self, key: EdgeType, taken: np.ndarray) -> Any:
         features, order = self.store.edges.get(key), self.store.order[key]
         if features is None:
             return None
         places = taken if order is None else order[taken]
-        return map_nest(lambda x: self._rows(x, places), features)
+        return tree_map(lambda x: self._rows(x, places), features)
 
     def _rows(self, x: Any, ids: np.ndarray) -> Any:
         return self.kernels.gather(x, ids) if isinstance(x, np.ndarray) else x[ids]

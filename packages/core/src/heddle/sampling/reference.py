@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from heddle.graph import Array, EdgeType
-from heddle.sample import Fanout, HeteroSample, Sample, SampleGraph
+from heddle.graphs.graph import Array, EdgeType
 from heddle.sampling.budget import fill_by_budget, open_budget
+from heddle.sampling.checked_graph import check_arrays, open_graph
 from heddle.sampling.draw import draw
-from heddle.sampling.opened import check_arrays, open_graph
+from heddle.sampling.eligible import newest_edges, usable_edges
 from heddle.sampling.request import Request, open_request
 from heddle.sampling.result import Gathered, id_dtype, make_sample
 from heddle.sampling.stream import MASK, Stream, branch
 from heddle.sampling.table import NodeTable, open_tables
-from heddle.sampling.usable import newest_edges, usable_edges
+from heddle.sampling.types import Fanout, HeteroSample, Sample, SampleGraph
 from heddle.sampling.walk import open_walk, walk
 
 Tables = Mapping[str, NodeTable]

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.errors import ConfigError, GraphError, problem
-from heddle.sample import ONE_TYPE, Fanout, SampleGraph
-from heddle.sampling.opened import column, first_bad
+from heddle.sampling.checked_graph import column, first_bad
 from heddle.sampling.stream import branches
+from heddle.sampling.types import ONE_TYPE, Fanout, SampleGraph
 
 
 class Request(NamedTuple):

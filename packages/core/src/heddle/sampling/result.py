@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.sample import HeteroSample, Sample, SampleGraph
+from heddle.sampling.types import HeteroSample, Sample, SampleGraph
 
 
 class Gathered(NamedTuple):

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.graph import Array, EdgeType, Graph, HeteroGraph, Nest, hetero_graph
-from heddle.sample import ONE_RELATION, ONE_TYPE, InEdges, SampleGraph, homogeneous
+from heddle.graphs.graph import Array, EdgeType, Graph, HeteroGraph, PyTree, hetero_graph
+from heddle.sampling.types import ONE_RELATION, ONE_TYPE, InEdges, SampleGraph, homogeneous
 
 _CHUNK = 1 << 22
 """Ids that are looked at at once, so that a check needs no copy of a large array."""
@@ -20,13 +20,13 @@ class GraphStore(NamedTuple):
         graph: edges sorted by receiver, for a sampler.
         order: relation -> [n_edges] int, the place of each sorted edge among `edges`; None where that is its own.
         nodes: node type -> [n_nodes, d] features, or None for a type without; `ONE_TYPE` in a homogeneous graph.
-        edges: relation -> nest of [n_edges, ...] in the caller's order, or None.
+        edges: relation -> pytree of [n_edges, ...] in the caller's order, or None.
     """
 
     graph: SampleGraph
     order: Mapping[EdgeType, Array | None]
-    nodes: Mapping[str, Nest]
-    edges: Mapping[EdgeType, Nest]
+    nodes: Mapping[str, PyTree]
+    edges: Mapping[EdgeType, PyTree]
 
     @property
     def n_node(self) -> Mapping[str, int]:
@@ -109,8 +109,8 @@ def no_features(store: GraphStore, kind: str) -> bool:
 
 def whole(store: GraphStore) -> Any:
     """Return the store as a Graph or HeteroGraph that shares its memory, edges sorted by receiver."""
-    from heddle.graph import EdgeSet
-    from heddle.nest import map_nest
+    from heddle.graphs.graph import EdgeSet
+    from heddle.graphs.pytree import tree_map
 
     def edges_of(key: EdgeType) -> tuple[Any, Any, Any]:
         edges, order = store.graph.edges[key], store.order[key]
@@ -118,7 +118,7 @@ def whole(store: GraphStore) -> Any:
             np.arange(len(edges.indptr) - 1, dtype=edges.senders.dtype), np.diff(edges.indptr)
         )
         features = store.edges.get(key)
-        return edges.senders, receivers, features if order is None else map_nest(lambda x: x[order], features)
+        return edges.senders, receivers, features if order is None else tree_map(lambda x: x[order], features)
 
     if store.is_homogeneous:
         senders, receivers, features = edges_of(ONE_RELATION)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from heddle.sample import SampleGraph
 from heddle.sampling.request import Request
+from heddle.sampling.types import SampleGraph
 
 
 class NodeTable:

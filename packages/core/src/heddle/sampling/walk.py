@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from heddle.errors import ConfigError, GraphError
-from heddle.sample import InEdges, SampleGraph
 from heddle.sampling.request import open_seeds
 from heddle.sampling.stream import Stream, branch
+from heddle.sampling.types import InEdges, SampleGraph
 
 
 def open_walk(graph: SampleGraph, start: Any, length: int, p: float, q: float) -> tuple[InEdges, np.ndarray]:

@@ -3,7 +3,7 @@
 - `served`: Served, a model as files with named inputs and outputs; `export`: of boosted trees and of engines' models
 - `repository`: write_repository, Triton's layout, python or ngc flavour; `pbtxt`: config.pbtxt, checked offline
 - `runtime`: what computes inside a server; `triton_model`: the same inside Triton's python backend; `local`: here
-- `running`: launch, a server as a process that ends with its launcher; `keeper`: who sees to that
+- `running`: launch, a server as a process that ends with its launcher; `supervisor`: who sees to that
 - `triton`: the real Triton of nvidia-pytriton; `environment`: the environment it runs in, built and checked
 - `http_server`, `protocol`: a small server of the Open Inference Protocol for where Triton can't run
 - `client`: one request over HTTP or gRPC; `deploy`: `heddle deploy`'s steps

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heddle.capabilities import EXPORTS, Exports
-from heddle.decision import Decision
+from heddle.engines.capabilities import EXPORTS, Exports
 from heddle.errors import ConfigError, problem
 from heddle.serving.served import Served, Spec
+from heddle.workflow.metrics.decision import Decision
 
 if TYPE_CHECKING:
     from heddle.config.run import RunConfig
@@ -55,7 +55,7 @@ def export_model(
     Raises:
         ConfigError: the run's engine can't export, or the program gives other numbers than the engine.
     """
-    from heddle.workflow.deciding import read_decision
+    from heddle.workflow.metrics.deciding import read_decision
     from heddle.workflow.saved import restore
 
     parts, state = restore(config, run, registry)

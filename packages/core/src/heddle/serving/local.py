@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.data.files import fail
+from heddle.data.formats.text_files import fail
 from heddle.serving.runtime import Runtime
 
 TOLERANCE = 1e-5

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.artifacts import write_bytes, write_json, write_text
+from heddle.atomic import write_bytes, write_json, write_text
 from heddle.errors import ConfigError, problem
 from heddle.serving.local import LocalModel, different
 from heddle.serving.pbtxt import backend_of, check_pbtxt, config_pbtxt
@@ -88,7 +88,7 @@ def _write(folder: Path, served: Served, text: str, flavour: str) -> None:
     code = resources.files("heddle.serving")
     write_text(version / "runtime.py", (code / "runtime.py").read_text(encoding="utf-8"))
     if "decision" in served.about:
-        text = (resources.files("heddle") / "decision.py").read_text(encoding="utf-8")
+        text = (resources.files("heddle.workflow.metrics") / "decision.py").read_text(encoding="utf-8")
         write_text(version / "decision.py", text)
     if backend_of(served, flavour) == "python":
         write_text(version / "model.py", (code / "triton_model.py").read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from heddle.errors import ConfigError, HeddleError, problem
 from heddle.isolated import child_environment, python_module
-from heddle.serving import keeper
+from heddle.serving import supervisor
 from heddle.serving.client import Client
 from heddle.serving.environment import default_environment
 from heddle.serving.local import different
@@ -30,15 +30,15 @@ class Running:
 
     Attributes:
         http, grpc, metrics: addresses; grpc is "" for a server without it.
-        pid: of the keeper, whose end is the server's.
+        pid: of the supervisor, whose end is the server's.
     """
 
-    def __init__(self, keeper: "subprocess.Popen[bytes]", ports: Ports, log: Path):
-        self._keeper, self._log = keeper, log
+    def __init__(self, supervisor: "subprocess.Popen[bytes]", ports: Ports, log: Path):
+        self._keeper, self._log = supervisor, log
         self.http = f"http://127.0.0.1:{ports.http}"
         self.grpc = f"grpc://127.0.0.1:{ports.grpc}" if ports.grpc else ""
         self.metrics = f"http://127.0.0.1:{ports.metrics}/metrics"
-        self.pid = keeper.pid
+        self.pid = supervisor.pid
 
     def __enter__(self) -> "Running":
         return self
@@ -124,7 +124,7 @@ def _command(
 
 def _keep(command: Command, log: Path, scratch: Path) -> "subprocess.Popen[bytes]":
     process = subprocess.Popen(
-        [sys.executable, "-I", keeper.__file__], stdin=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-I", supervisor.__file__], stdin=subprocess.PIPE, start_new_session=True
     )
     assert process.stdin is not None
     told = {

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from heddle.errors import PluginError, problem
 from heddle.serving.environment import check_environment, platforms_of
-from heddle.serving.keeper import PID
+from heddle.serving.supervisor import PID
 
 
 class Ports(NamedTuple):
@@ -19,7 +19,7 @@ class Ports(NamedTuple):
 
 
 class Command(NamedTuple):
-    """What the keeper runs."""
+    """What the supervisor runs."""
 
     words: list[str]
     env: dict[str, str]

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PLUGIN_TEMPLATE = """\
-from heddle.hookspecs import *
-from heddle.hookspecs import hookimpl
+from heddle.engines.hookspecs import *
+from heddle.engines.hookspecs import hookimpl
 
 PLUGIN_API = {api}
 

@@ -1,17 +1,17 @@
-"""in_dtype: a nest of arrays with its floats in one dtype."""
+"""in_dtype: a pytree of arrays with its floats in one dtype."""
 
 from typing import Any
 
 import numpy as np
 
-from heddle.nest import map_nest
+from heddle.graphs.pytree import tree_map
 
 
-def in_dtype(nest: Any, dtype: Any) -> Any:
-    """Return a nest of numpy arrays with its floats in `dtype`, and its integers and booleans as they are."""
+def in_dtype(pytree: Any, dtype: Any) -> Any:
+    """Return a pytree of numpy arrays with its floats in `dtype`, and its integers and booleans as they are."""
 
     def cast(array: Any) -> np.ndarray:
         array = np.asarray(array)
         return array.astype(dtype) if array.dtype.kind == "f" else array
 
-    return map_nest(cast, nest)
+    return tree_map(cast, pytree)

@@ -5,24 +5,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from heddle.backend import Backend
+    from heddle.engines.backend import Backend
 
 REFERENCE = "reference"
 _KEY: pytest.StashKey[Any] = pytest.StashKey()
 
-_REWRITTEN = (
-    *(
-        "backend_suite",
-        "compare",
-        "containers_suite",
-        "layer_laws",
-        "layer_runs",
-        "layers_suite",
-        "ops_contract",
-    ),
-    *("op_runs", "ops_large", "ops_suite", "program_optim", "program_state", "program_suite", "suite"),
-)
-pytest.register_assert_rewrite(*(f"heddle.testing.{module}" for module in _REWRITTEN))
+pytest.register_assert_rewrite("heddle.testing.suites", "heddle.testing.cases", "heddle.testing.compare")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -75,7 +63,7 @@ def _build(name: str, options: list[str]) -> "Backend":
 def _installed(name: str, options: list[str]) -> "Backend":
     """Build a backend from its own config node, as `heddle train backend=NAME backend.KEY=VALUE` would."""
     from heddle.config.nodes import composed
-    from heddle.plugins import load_plugins
+    from heddle.engines.plugins import load_plugins
 
     registry = load_plugins()
     registry.info("backend", name)

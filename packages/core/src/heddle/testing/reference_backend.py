@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from heddle.functional import functional_program
-from heddle.graph import Array, Graph, HeteroGraph
-from heddle.nest import map_nest
-from heddle.ops import GraphOps
-from heddle.optim import Optim
+from heddle.engines.functional import functional_program
+from heddle.engines.optim import Optim
+from heddle.engines.program import Program
+from heddle.graphs.graph import Array, Graph, HeteroGraph
+from heddle.graphs.pytree import tree_map
+from heddle.ops.graph_ops import GraphOps
 from heddle.options import BackendOptions
-from heddle.program import Program
 from heddle.testing.replay import ReplayOps
 
 
@@ -55,4 +55,4 @@ class ReferenceBackend:
 
 
 def _copy(graph: Any) -> Any:
-    return map_nest(lambda array: np.array(array), graph)
+    return tree_map(lambda array: np.array(array), graph)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from heddle.graph import Array
-from heddle.reference import NumpyOps
+from heddle.graphs.graph import Array
+from heddle.ops.reference import NumpyOps
 from heddle.testing.gradients import WIDE, gradient
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from heddle.testing.backend_suite import BackendSuite
-from heddle.testing.containers_suite import ContainersSuite
-from heddle.testing.inputs_suite import InputsSuite
-from heddle.testing.layers_suite import LayersSuite
-from heddle.testing.ops_suite import OpsSuite
 from heddle.testing.plugin import chosen_backend
-from heddle.testing.program_suite import ProgramSuite
-from heddle.testing.suite import Suite
+from heddle.testing.suites.backend import BackendSuite
+from heddle.testing.suites.containers import ContainersSuite
+from heddle.testing.suites.inputs import InputsSuite
+from heddle.testing.suites.layers import LayersSuite
+from heddle.testing.suites.ops import OpsSuite
+from heddle.testing.suites.program import ProgramSuite
+from heddle.testing.suites.suite import Suite
 
 
 class OnCommandLine(Suite):

@@ -5,41 +5,40 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from heddle.backend import Backend
-from heddle.capabilities import (
+from heddle.data.dataset import Dataset
+from heddle.data.drawn_splits import with_splits
+from heddle.data.task import Task, model_spec_of, task_for
+from heddle.engines.backend import Backend
+from heddle.engines.capabilities import (
     ANY_SHAPES,
-    FORECASTS,
     SHARDS_FORECASTS,
     SHARDS_GRAPHS,
     SPARSE_GRADIENTS,
     TRAINS_IN_PARALLEL,
-    Capability,
     ShardsForecasts,
     ShardsGraphs,
     TrainsInParallel,
 )
-from heddle.data.dataset import Dataset
-from heddle.decision import Decision
+from heddle.engines.inputs import unreadable_inputs, unused_inputs, without_inputs
+from heddle.engines.optim_groups import param_rules, sparse_groups, table_names
+from heddle.engines.program import Program
+from heddle.engines.sharding.settings import Sharding
 from heddle.errors import ConfigError
-from heddle.heads import head_for
-from heddle.input_kinds import EDGE_FEATURES, EDGE_WEIGHTS
-from heddle.inputs import unreadable_inputs, unused_inputs, without_inputs
-from heddle.model import Model, Signature, uses_of
-from heddle.models.codes import behind_codes
-from heddle.optim_groups import param_rules, sparse_groups, table_names
+from heddle.nn.capabilities import FORECASTS, Capability
+from heddle.nn.heads import head_for
+from heddle.nn.model import Model, ModelSpec, uses_of
+from heddle.nn.models.codes import behind_codes
 from heddle.options import PooledOptions, PortableOptions
-from heddle.program import Program
-from heddle.sharding.settings import Sharding
-from heddle.task import Task, signature_of, task_for
+from heddle.options.input_kinds import EDGE_FEATURES, EDGE_WEIGHTS
 from heddle.workflow.check import check_fit
-from heddle.workflow.deciding import Deciding, deciding
-from heddle.workflow.known import View, view_of
-from heddle.workflow.loader import Loader, loader_for
-from heddle.workflow.metrics import metric
-from heddle.workflow.questions import EdgeQuestion, LinkQuestion, NodeQuestion, Question
-from heddle.workflow.sampled import SampledLoader, sampled_graph
-from heddle.workflow.sampler import specs_of
-from heddle.workflow.splits import with_splits
+from heddle.workflow.loaders.known import View, view_of
+from heddle.workflow.loaders.loader import Loader, loader_for
+from heddle.workflow.loaders.questions import EdgeQuestion, LinkQuestion, NodeQuestion, Question
+from heddle.workflow.loaders.sampled import SampledLoader, sampled_graph
+from heddle.workflow.loaders.sampler import specs_of
+from heddle.workflow.metrics.by_name import metric
+from heddle.workflow.metrics.deciding import Deciding, deciding
+from heddle.workflow.metrics.decision import Decision
 from heddle.workflow.weights import weighted
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class Assembly(NamedTuple):
 
     dataset: Dataset
     task: Task
-    signature: Signature
+    signature: ModelSpec
     backend: Backend
     program: Program
     loader: Loader
@@ -101,7 +100,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
             f"model {name}: found a forecast task, expected a task of nodes, graphs or links; "
             f"{registry.suggest('model', FORECASTS)}"
         )
-    signature = signature_of(dataset, task)
+    signature = model_spec_of(dataset, task)
     build = partial(registry.model(name), config.model)
     model = build(signature) if info.backends else behind_codes(build, signature)
     uses = uses_of(model)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from heddle.engines.program import Program, State
 from heddle.errors import HeddleError
-from heddle.program import Program, State
 from heddle.workflow.assemble import Assembly, assemble
-from heddle.workflow.loader import Loader
+from heddle.workflow.loaders.loader import Loader
 
 if TYPE_CHECKING:
     from heddle.config.run import RunConfig

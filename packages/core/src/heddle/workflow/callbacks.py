@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from heddle.program import Program
+from heddle.engines.program import Program
 from heddle.workflow.checkpoint import save
 from heddle.workflow.progress import Progress, Row
 from heddle.workflow.settings import Settings

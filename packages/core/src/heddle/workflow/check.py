@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from heddle.data.dataset import Dataset
+from heddle.data.task import Task
 from heddle.errors import ConfigError
-from heddle.graph import Graph, HeteroGraph
-from heddle.task import Task
+from heddle.graphs.graph import Graph, HeteroGraph
 
 
 def check_fit(dataset: Dataset, task: Task) -> Dataset:

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from heddle.artifacts import to_json, write_bytes, write_json
+from heddle.atomic import to_json, write_bytes, write_json
+from heddle.engines.program import Program
 from heddle.errors import CheckpointError
-from heddle.program import Program
 from heddle.workflow.progress import Progress
 
 _FIELDS = ("epoch", "rows", "best_epoch", "waited", "stop")

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from heddle.artifacts import write_atomically
-from heddle.data.files import fail
+from heddle.atomic import write_atomically
+from heddle.data.formats.text_files import fail
 from heddle.data.prepared import Prepared, open_prepared
 from heddle.extras import require
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from heddle.program import State
+from heddle.engines.program import State
 from heddle.workflow.settings import sign_of
 
 Row = dict[str, float]

@@ -9,24 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import heddle
-from heddle import artifacts
-from heddle.capabilities import Compiles, StatesKernels
+from heddle.atomic import write_arrays, write_json, write_text
 from heddle.data.dataset import SPLITS
+from heddle.engines.capabilities import Compiles, StatesKernels
 from heddle.errors import HeddleError
 from heddle.options import plain
+from heddle.workflow import artifacts
 from heddle.workflow.assemble import Assembly, assemble
 from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop, Tracking, display
 from heddle.workflow.checkpoint import load
-from heddle.workflow.compared import compared
-from heddle.workflow.deciding import decide, told_of, write_decision
+from heddle.workflow.console import print_figures
 from heddle.workflow.folder import check_free, is_finished, new_folder
-from heddle.workflow.intervals import told_intervals
-from heddle.workflow.loader import ComparedLoader, CountingLoader
+from heddle.workflow.loaders.loader import ComparedLoader, CountingLoader
+from heddle.workflow.metrics.comparison import compared
+from heddle.workflow.metrics.deciding import decide, told_of, write_decision
+from heddle.workflow.metrics.intervals import told_intervals
+from heddle.workflow.metrics.predictions import evaluate_outcome, figures
 from heddle.workflow.options import Place
-from heddle.workflow.outcome import evaluate_outcome, figures
 from heddle.workflow.progress import Progress
-from heddle.workflow.report import Story, page
-from heddle.workflow.screen import print_figures
+from heddle.workflow.report import ReportInputs, page
 from heddle.workflow.settings import Settings, settings_for
 from heddle.workflow.trainer import fit
 
@@ -90,7 +91,7 @@ def _run(
     if isinstance(parts.backend, Compiles) and parts.backend.compiled:
         log.info("compiled: %s", parts.backend.compiled)
         versions["compiled"] = parts.backend.compiled
-    artifacts.write_json(folder / "versions.json", versions)
+    write_json(folder / "versions.json", versions)
     callbacks: list[Callback] = []
     if settings.patience is not None:
         callbacks.append(EarlyStop(settings.patience))
@@ -123,7 +124,7 @@ def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Pa
     if decision is not None:
         write_decision(folder, decision)
     judged = {split: figures(parts.task, outcome, decision) for split, outcome in outcomes.items()}
-    artifacts.write_arrays(
+    write_arrays(
         folder / "predictions.npz",
         {
             f"{split}.{field}": rows
@@ -146,7 +147,7 @@ def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Pa
         "unused": list(parts.unused),
         **_stats(parts),
     }
-    story = Story(
+    story = ReportInputs(
         replace(config, run=Place(str(folder))),
         json.loads((folder / "versions.json").read_text(encoding="utf-8")),
         result,
@@ -157,8 +158,8 @@ def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Pa
         progress.best_arrays,
         decision,
     )
-    artifacts.write_text(folder / "report.html", page(story))
-    artifacts.write_json(folder / "metrics.json", result)
+    write_text(folder / "report.html", page(story))
+    write_json(folder / "metrics.json", result)
 
 
 def _stats(parts: Assembly) -> dict[str, dict[str, float]]:

@@ -5,18 +5,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heddle import artifacts
+from heddle.atomic import to_json
 from heddle.data.dataset import SPLITS, Dataset
-from heddle.decision import CLASSES, Decision
+from heddle.data.task import Task
+from heddle.engines.program import State
 from heddle.errors import ConfigError
-from heddle.graph import Graph, HeteroGraph
-from heddle.model import Batch
-from heddle.program import State
-from heddle.task import Task
+from heddle.graphs.graph import Graph, HeteroGraph
+from heddle.nn.model import Batch
+from heddle.workflow import artifacts
 from heddle.workflow.assemble import Assembly, assemble
-from heddle.workflow.deciding import read_decision
-from heddle.workflow.intervals import told_intervals
-from heddle.workflow.outcome import Outcome, figures
+from heddle.workflow.metrics.deciding import read_decision
+from heddle.workflow.metrics.decision import CLASSES, Decision
+from heddle.workflow.metrics.intervals import told_intervals
+from heddle.workflow.metrics.predictions import Outcome, figures
 
 if TYPE_CHECKING:
     from heddle.config.run import RunConfig
@@ -41,7 +42,7 @@ def evaluate(config: "RunConfig", folder: Path, registry: Any) -> dict[str, Any]
     judged = {split: figures(parts.task, outcome, decision) for split, outcome in outcomes.items()}
     count = config.task.intervals
     result = judged | told_intervals(parts.task, outcomes, judged, count, config.seed, decision)
-    return artifacts.to_json(result)
+    return to_json(result)
 
 
 def predict(config: "RunConfig", folder: Path, registry: Any) -> tuple[Assembly, Outcome]:

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from heddle.engines.optim import SCHEDULES, Schedule
 from heddle.errors import ConfigError, nearest
-from heddle.optim import SCHEDULES, Schedule
 
 
 def learning_rate(

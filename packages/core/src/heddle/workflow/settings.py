@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
+from heddle.data.task import Task
+from heddle.engines.optim import Optim, Schedule
 from heddle.errors import ConfigError, nearest
-from heddle.optim import Optim, Schedule
-from heddle.task import Task
-from heddle.workflow.metrics import higher_is_better, metric
+from heddle.workflow.metrics.by_name import higher_is_better, metric
 from heddle.workflow.options import TrainerSettings
 
 

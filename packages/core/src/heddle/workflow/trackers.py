@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from heddle.artifacts import write_table
 from heddle.errors import PluginError
 from heddle.options import TrackerOptions
+from heddle.workflow.artifacts import write_table
 
 
 class Tracker(Protocol):

@@ -7,12 +7,12 @@ from itertools import islice
 
 import numpy as np
 
+from heddle.data.task import Objective
+from heddle.engines.program import Placed, Program, State
 from heddle.errors import ConfigError, HeddleError
-from heddle.program import Placed, Program, State
-from heddle.task import Objective
 from heddle.workflow.callbacks import Callback
-from heddle.workflow.loader import Loader
-from heddle.workflow.outcome import figures as figures_of
+from heddle.workflow.loaders.loader import Loader
+from heddle.workflow.metrics.predictions import figures as figures_of
 from heddle.workflow.progress import Progress, is_better, monitored
 from heddle.workflow.schedule import learning_rate
 from heddle.workflow.settings import Settings

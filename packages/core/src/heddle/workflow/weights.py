@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from heddle.data.dataset import Dataset
+from heddle.data.task import Task
+from heddle.data.task_options import TaskOptions
 from heddle.errors import ConfigError
-from heddle.task import Task
-from heddle.task_options import TaskOptions
-from heddle.workflow.outcome import known_targets
+from heddle.workflow.metrics.predictions import known_targets
 
 
 def weighted(task: Task, options: TaskOptions, dataset: Dataset) -> tuple[Task, Dataset]:

@@ -7,12 +7,12 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from heddle.params import ParamSpec, prefixed, scoped
-from heddle.support import AggregateSpec
-from heddle_dgl import columnwise
+from heddle.nn.params import ParamSpec, prefixed, scoped
+from heddle.ops.propagation import PropagationSpec
+from heddle_dgl.fused import columnwise
 from heddle_dgl.fused.product import ready
-from heddle_dgl.run import Run
-from heddle_dgl.structure import Structure
+from heddle_dgl.reuse.placed_graph import PlacedGraph
+from heddle_dgl.reuse.run import Run
 
 Params = Mapping[str, Tensor]
 State = tuple[Tensor, ...]
@@ -83,14 +83,14 @@ class GraphCell:
             specs[f"bias.{gate}"] = ParamSpec((self.hidden,), self.bias_init.get(gate, "zeros"))
         return specs
 
-    def specs(self) -> tuple[AggregateSpec, ...]:
+    def specs(self) -> tuple[PropagationSpec, ...]:
         return (*self.x_layer.specs(), *self.h_layer.specs())
 
     def start(self, x: Tensor) -> State:
         """Return the state before the first step: zeros."""
         return (x.new_zeros(*x.shape[:-1], self.hidden),)
 
-    def step(self, run: Run, structure: Structure, params: Params, x: Tensor, state: State) -> State:
+    def step(self, run: Run, structure: PlacedGraph, params: Params, x: Tensor, state: State) -> State:
         """Return the next state by the cell's equations, gate by gate."""
 
         def conv(kind: str, gate: str, value: Tensor) -> Tensor:
@@ -112,7 +112,7 @@ class GraphCell:
     def fused_step(
         self,
         run: Run,
-        structure: Structure,
+        structure: PlacedGraph,
         params: Params,
         packed: Sequence[Packed],
         inputs: "Inputs",
@@ -133,12 +133,12 @@ class GraphCell:
         return [Inputs(ready=parts) for parts in zip(*shares)]
 
     def later_inputs(
-        self, run: Run, structure: Structure, params: Params, packed: Sequence[Packed], x: Tensor
+        self, run: Run, structure: PlacedGraph, params: Params, packed: Sequence[Packed], x: Tensor
     ) -> "Inputs":
         """Return what a fused step of a later layer, or of a decoder, needs of its input."""
         return Inputs(terms=columnwise.terms(self.x_layer, x, run.messages(structure, self.x_layer, x)))
 
-    def h_terms(self, run: Run, structure: Structure, h: Tensor) -> tuple[Tensor, ...]:
+    def h_terms(self, run: Run, structure: PlacedGraph, h: Tensor) -> tuple[Tensor, ...]:
         """Return the terms of the state's convolution."""
         return columnwise.terms(self.h_layer, h, run.messages(structure, self.h_layer, h))
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from heddle.params import ParamSpec
+from heddle.nn.params import ParamSpec
 from heddle_dgl.cells.base import GraphCell, State
 
 

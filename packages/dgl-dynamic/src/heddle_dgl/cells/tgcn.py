@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from heddle.layers.gcn import GCN
-from heddle.params import ParamSpec, prefixed, scoped
-from heddle.support import AggregateSpec
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.params import ParamSpec, prefixed, scoped
+from heddle.ops.propagation import PropagationSpec
 from heddle_dgl.cells.base import Inputs, Params, State
-from heddle_dgl.run import Run
-from heddle_dgl.structure import Structure
+from heddle_dgl.reuse.placed_graph import PlacedGraph
+from heddle_dgl.reuse.run import Run
 
 
 class TgcnPacked(NamedTuple):
@@ -51,13 +51,13 @@ class TGCN:
             specs[f"bias.{gate}"] = ParamSpec((self.hidden,), "zeros" if gate == "c" else "ones")
         return specs
 
-    def specs(self) -> tuple[AggregateSpec, ...]:
+    def specs(self) -> tuple[PropagationSpec, ...]:
         return self._layers[0].specs()
 
     def start(self, x: Tensor) -> State:
         return (x.new_zeros(*x.shape[:-1], self.hidden),)
 
-    def step(self, run: Run, structure: Structure, params: Params, x: Tensor, state: State) -> State:
+    def step(self, run: Run, structure: PlacedGraph, params: Params, x: Tensor, state: State) -> State:
         """Return the next state, f computed for each gate by a naive engine, else once."""
         (h,) = state
         shared = None if run.engine.name == "naive" else self._f(run, structure, params, x)
@@ -81,20 +81,20 @@ class TGCN:
         )
 
     def inputs(
-        self, run: Run, structure: Structure, params: Params, packed: TgcnPacked, messages: Tensor
+        self, run: Run, structure: PlacedGraph, params: Params, packed: TgcnPacked, messages: Tensor
     ) -> Sequence[Inputs]:
         """Return f at all steps of one graph, from S x at all of them: [n_steps, n_nodes, n_windows, in_dim]."""
         second = self._layers[1]
         inner = torch.relu(messages @ params["first.weight"]).transpose(0, 1)
         run.aggregations += len(messages)
-        outer = second.aggregate(run.ops, structure.supports, inner).transpose(0, 1)
+        outer = second.aggregate(run.ops, structure.propagations, inner).transpose(0, 1)
         f = torch.sigmoid(outer @ params["second.weight"])
         return [Inputs(terms=(row,)) for row in f.unbind(0)]
 
     def fused_step(
         self,
         run: Run,
-        structure: Structure,
+        structure: PlacedGraph,
         params: Params,
         packed: TgcnPacked,
         inputs: Inputs,
@@ -108,7 +108,7 @@ class TGCN:
         rh, u = run.steps.gru_gates(packed.gates_bias, h, (*f, h), packed.gates)
         return (run.steps.gru_output(packed.candidate_bias, u, h, (*f, rh), packed.candidate),)
 
-    def _f(self, run: Run, structure: Structure, params: Params, x: Tensor) -> Tensor:
+    def _f(self, run: Run, structure: PlacedGraph, params: Params, x: Tensor) -> Tensor:
         first, second = self._layers
         inner = torch.relu(run.conv(structure, first, scoped("first", params), x))
         return torch.sigmoid(run.conv(structure, second, scoped("second", params), inner))
@@ -124,7 +124,7 @@ class TGCN:
         return [part for (part,) in parts]
 
     def later_inputs(
-        self, run: Run, structure: Structure, params: Params, packed: TgcnPacked, x: Tensor
+        self, run: Run, structure: PlacedGraph, params: Params, packed: TgcnPacked, x: Tensor
     ) -> Inputs:
         """Return what a fused step of a later layer needs of its input."""
         messages = run.messages(structure, self._layers[0], x)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from heddle.params import ParamSpec, prefixed, scoped
-from heddle.support import AggregateSpec
+from heddle.nn.params import ParamSpec, prefixed, scoped
+from heddle.ops.propagation import PropagationSpec
 from heddle_dgl.cells.base import Params, State
 from heddle_dgl.cells.tgcn import TGCN
 from heddle_dgl.models.layers import Layers, cell_params
 from heddle_dgl.models.recurrent import head, head_params
-from heddle_dgl.run import Run
-from heddle_dgl.windows import WindowBatch
+from heddle_dgl.reuse.run import Run
+from heddle_dgl.reuse.windows import WindowBatch
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class A3TGCN:
         cells = prefixed("encoder", cell_params((self.cell,)))
         return cells | attention | head_params(hidden, self.horizon, self.out_dim)
 
-    def specs(self) -> tuple[AggregateSpec, ...]:
+    def specs(self) -> tuple[PropagationSpec, ...]:
         return self.cell.specs()
 
     def forecast(

@@ -5,11 +5,11 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from heddle.params import ParamSpec
-from heddle.support import AggregateSpec
+from heddle.nn.params import ParamSpec
+from heddle.ops.propagation import PropagationSpec
 from heddle_dgl.cells.base import Params
-from heddle_dgl.run import Run
-from heddle_dgl.windows import WindowBatch
+from heddle_dgl.reuse.run import Run
+from heddle_dgl.reuse.windows import WindowBatch
 
 
 @runtime_checkable
@@ -18,8 +18,8 @@ class ForecastModel(Protocol):
 
     def params(self) -> dict[str, ParamSpec]: ...
 
-    def specs(self) -> tuple[AggregateSpec, ...]:
-        """Name the supports that its layers look up."""
+    def specs(self) -> tuple[PropagationSpec, ...]:
+        """Name the propagations that its layers look up."""
         ...
 
     def forecast(

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from heddle.errors import ConfigError
-from heddle.layers.gcn import GCN
-from heddle.params import ParamSpec, prefixed, scoped
-from heddle.support import AggregateSpec
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.params import ParamSpec, prefixed, scoped
+from heddle.ops.propagation import PropagationSpec
 from heddle_dgl.cells.base import Params
 from heddle_dgl.models.recurrent import head, head_params
-from heddle_dgl.run import Run
-from heddle_dgl.windows import WindowBatch
+from heddle_dgl.reuse.run import Run
+from heddle_dgl.reuse.windows import WindowBatch
 
 _GATES = {"O": ("f", "i", "o", "c"), "H": ("z", "r", "h")}
 
@@ -103,7 +103,7 @@ class EvolveGCN:
         specs = {name: spec for layer in named for name, spec in layer.items()}
         return specs | head_params(self.layers[-1].out_dim, self.horizon, self.out_dim)
 
-    def specs(self) -> tuple[AggregateSpec, ...]:
+    def specs(self) -> tuple[PropagationSpec, ...]:
         return GCN(1, 1).specs()
 
     def forecast(
@@ -134,7 +134,7 @@ class EvolveGCN:
         if run.fused and windows.static:
             run.aggregations += len(xs)
             every = torch.stack(tuple(xs), 1)
-            return conv.aggregate(run.ops, windows.structure(0).supports, every).unbind(1)
+            return conv.aggregate(run.ops, windows.structure(0).propagations, every).unbind(1)
         if run.store is not None and place == 0:
             for t, x in enumerate(xs):
                 windows.recall(run, conv, x, t)

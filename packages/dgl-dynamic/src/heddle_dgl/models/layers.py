@@ -5,11 +5,11 @@ from typing import Any
 
 from torch import Tensor
 
-from heddle.params import ParamSpec, prefixed, scoped
-from heddle_dgl.aggregation import aggregation_of
+from heddle.nn.params import ParamSpec, prefixed, scoped
 from heddle_dgl.cells.base import GraphCell, Params, State
-from heddle_dgl.run import Run
-from heddle_dgl.windows import WindowBatch
+from heddle_dgl.reuse.aggregation import aggregation_of
+from heddle_dgl.reuse.run import Run
+from heddle_dgl.reuse.windows import WindowBatch
 
 
 def cell_params(cells: Sequence[Any]) -> dict[str, ParamSpec]:

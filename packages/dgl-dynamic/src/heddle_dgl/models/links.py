@@ -5,11 +5,11 @@ from typing import Any
 
 from torch import Tensor
 
-from heddle.params import ParamSpec
-from heddle.support import AggregateSpec
+from heddle.nn.params import ParamSpec
+from heddle.ops.propagation import PropagationSpec
 from heddle_dgl.cells.base import Params
-from heddle_dgl.run import Run
-from heddle_dgl.windows import WindowBatch
+from heddle_dgl.reuse.run import Run
+from heddle_dgl.reuse.windows import WindowBatch
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class SnapshotLinks:
         named = self.inner.params().items()
         return {name: spec for name, spec in named if not name.startswith(("out.", "decoder."))}
 
-    def specs(self) -> tuple[AggregateSpec, ...]:
+    def specs(self) -> tuple[PropagationSpec, ...]:
         return self.inner.specs()
 
     def embed(self, run: Run, params: Params, windows: WindowBatch) -> Tensor:

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from heddle.params import ParamSpec, prefixed, scoped
-from heddle.support import AggregateSpec
+from heddle.nn.params import ParamSpec, prefixed, scoped
+from heddle.ops.propagation import PropagationSpec
 from heddle_dgl.cells.base import Params, State
 from heddle_dgl.models.layers import Layers, cell_params
-from heddle_dgl.run import Run
-from heddle_dgl.windows import WindowBatch
+from heddle_dgl.reuse.run import Run
+from heddle_dgl.reuse.windows import WindowBatch
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class SeqModel:
         )
         return cells | out
 
-    def specs(self) -> tuple[AggregateSpec, ...]:
+    def specs(self) -> tuple[PropagationSpec, ...]:
         return tuple(dict.fromkeys(spec for cell in self.cells for spec in cell.specs()))
 
     def forecast(

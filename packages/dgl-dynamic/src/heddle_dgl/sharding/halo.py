@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from heddle.adjacency import Adjacency, build_adjacency, transpose
+from heddle.engines.sharding.halo import Part, parts_of
 from heddle.errors import ConfigError
-from heddle.sharding.halo import Part, parts_of
-from heddle.support import Support
+from heddle.graphs.adjacency import Adjacency, build_adjacency, transpose
+from heddle.ops.propagation import Propagation
 from heddle_dgl.sharding.group import CountedGroup
 from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.place import to_tensor
@@ -89,19 +89,19 @@ class _HaloSum(Function):
         return grad_x.index_add(0, edges.send, rows), None, None, None, None
 
 
-def cut(support: Support, owner: np.ndarray, rank: int, n_parts: int) -> Support:
-    """Return a rank's part of a whole graph's support, with HaloEdges for its adjacency; numpy arrays.
+def cut(propagation: Propagation, owner: np.ndarray, rank: int, n_parts: int) -> Propagation:
+    """Return a rank's part of a whole graph's propagation, with HaloEdges for its adjacency; numpy arrays.
 
     Raises:
-        ConfigError: a support without weights of edges alone, as attention's.
+        ConfigError: a propagation without weights of edges alone, as attention's.
     """
-    a = support.adjacency
-    if support.loop is not None:
+    a = propagation.adjacency
+    if propagation.loop is not None:
         raise ConfigError(
             "sharding=halo: found an aggregation with loops of its own, expected edges; use sharding=windows"
         )
     part: Part = parts_of(a.senders, a.receivers, owner, n_parts)[rank]
-    weight = np.ones(a.n_edges) if support.weight is None else np.asarray(support.weight)
+    weight = np.ones(a.n_edges) if propagation.weight is None else np.asarray(propagation.weight)
     n, mine = len(part.owned), weight[part.edges]
     from_own = part.senders < n
 
@@ -117,21 +117,23 @@ def cut(support: Support, owner: np.ndarray, rank: int, n_parts: int) -> Support
     give, take = tuple(len(ids) for ids in part.send), tuple(int(count) for count in part.receive)
     edges: Any = HaloEdges(own, others, transpose(own), transpose(others), send, give, take)
     weights: Any = own_weight, other_weight, own_weight[own.t_order], other_weight[others.t_order]
-    return Support(edges, weights)
+    return Propagation(edges, weights)
 
 
-def placed(supports: Mapping[str, Support], device: torch.device, dtype: torch.dtype) -> dict[str, Support]:
+def placed(
+    propagations: Mapping[str, Propagation], device: torch.device, dtype: torch.dtype
+) -> dict[str, Propagation]:
     """Return the parts as tensors."""
 
     def tensor(leaf: np.ndarray) -> Tensor:
         return to_tensor(leaf, device, dtype)
 
     found = {}
-    for name, support in supports.items():
-        edges: Any = support.adjacency
-        weights: Any = support.weight
+    for name, propagation in propagations.items():
+        edges: Any = propagation.adjacency
+        weights: Any = propagation.weight
         four = [Adjacency(*map(tensor, a)) for a in edges[:4]]
         moved: Any = HaloEdges(four[0], four[1], four[2], four[3], tensor(edges.send), edges.give, edges.take)
         own: Any = tuple(map(tensor, weights))
-        found[name] = Support(moved, own)
+        found[name] = Propagation(moved, own)
     return found

@@ -6,15 +6,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from heddle.forecast import Signal
-from heddle.graph import Graph
-from heddle.model import Batch, prepare_supports
-from heddle.sharding.partition import partition
-from heddle_dgl.learners import ForecastLearner, PlacedWindows
+from heddle.engines.sharding.partition import partition
+from heddle.graphs.dynamic.signal import Signal
+from heddle.graphs.graph import Graph
+from heddle.nn.model import Batch, prepare_propagations
+from heddle_dgl.reuse.placed_graph import PlacedGraph, PlacedGraphs, graph_digest, with_loop_edges
+from heddle_dgl.reuse.snapshots import graphs_at
 from heddle_dgl.sharding.group import CountedGroup
 from heddle_dgl.sharding.halo import PartOps, cut, placed
-from heddle_dgl.snapshots import graphs_at
-from heddle_dgl.structure import Structure, Structures, graph_digest, with_loop_edges
+from heddle_dgl.train.learners import ForecastLearner, PlacedWindows
 from heddle_torch.train.learner import Training
 
 
@@ -126,8 +126,8 @@ class PartLearner(ForecastLearner):
         return super().figures() | self._group.figures()
 
 
-class _Parts(Structures):
-    """Structures of one process's part; the first graph decides who owns which node."""
+class _Parts(PlacedGraphs):
+    """PlacedGraphs of one process's part; the first graph decides who owns which node."""
 
     def __init__(self, specs: Any, device: Any, dtype: Any, group: CountedGroup, method: str):
         super().__init__(specs, device, dtype)
@@ -139,14 +139,14 @@ class _Parts(Structures):
         """The nodes of this process, ascending; known once a graph was placed."""
         return np.flatnonzero(self._owner == self._group.rank)
 
-    def _make(self, graph: Graph) -> Structure:
+    def _make(self, graph: Graph) -> PlacedGraph:
         size, rank = self._group.size, self._group.rank
         if self._owner is None:
             n = int(np.sum(graph.n_node))
             self._owner = partition(graph.senders, graph.receivers, n, size, self._method)
-        supports = prepare_supports(graph, tuple(dict.fromkeys(self._specs)))
-        parts = {key: cut(with_loop_edges(one), self._owner, rank, size) for key, one in supports.items()}
-        return Structure(placed(parts, self._device, self._dtype), graph_digest(graph), len(self.owned))
+        propagations = prepare_propagations(graph, tuple(dict.fromkeys(self._specs)))
+        parts = {key: cut(with_loop_edges(one), self._owner, rank, size) for key, one in propagations.items()}
+        return PlacedGraph(placed(parts, self._device, self._dtype), graph_digest(graph), len(self.owned))
 
 
 def _mine(count: int, group: CountedGroup) -> np.ndarray:

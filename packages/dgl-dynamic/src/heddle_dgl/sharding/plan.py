@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from heddle.graph import Graph, num_nodes
-from heddle.layers.cheb import ChebConv
-from heddle.layers.diffusion import DiffusionConv
-from heddle.model import Signature
-from heddle.sharding.costs import parameters
-from heddle.sharding.halo import parts_of
-from heddle.sharding.partition import partition
-from heddle.sharding.plan import LATENCY, LINK, Estimate
+from heddle.engines.sharding.costs import parameters
+from heddle.engines.sharding.halo import parts_of
+from heddle.engines.sharding.partition import partition
+from heddle.engines.sharding.plan import LATENCY, LINK, Estimate
+from heddle.graphs.graph import Graph, num_nodes
+from heddle.nn.layers.cheb import ChebConv
+from heddle.nn.layers.diffusion import DiffusionConv
+from heddle.nn.model import ModelSpec
 from heddle_dgl.cells.base import GraphCell
-from heddle_dgl.diffusion import ReferenceDiffusion
+from heddle_dgl.cells.reference_diffusion import ReferenceDiffusion
 from heddle_dgl.models import SeqModel
 from heddle_dgl.models.base import CellModel
 
@@ -19,7 +19,7 @@ FLOAT = 4
 
 
 def forecast_plans(
-    model: Any, signature: Signature, graph: Graph, batch: int, processes: int, method: str, times: int
+    model: Any, signature: ModelSpec, graph: Graph, batch: int, processes: int, method: str, times: int
 ) -> list[Estimate]:
     """Return the Estimate of "none" (one process), "windows" and "halo", in this order.
 
@@ -27,7 +27,7 @@ def forecast_plans(
         model: a SeqModel or one with an encoder alone.
         graph: of one snapshot.
         batch: windows of a step, of all processes together.
-        method: of `heddle.sharding.partition`.
+        method: of `heddle.engines.sharding.partition`.
         times: snapshots of the signal.
     """
     cells = model.cells if isinstance(model, CellModel) else ()

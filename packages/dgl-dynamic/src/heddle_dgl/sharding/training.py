@@ -2,17 +2,17 @@
 
 from typing import Any
 
+from heddle.engines.launch import Launch
+from heddle.engines.sharding.settings import Sharding
 from heddle.errors import ConfigError
-from heddle.launch import Launch
-from heddle.layers.base import Aggregates
-from heddle.sharding.settings import Sharding
+from heddle.nn.layers.base import Aggregates
+from heddle_dgl.cells.reference_diffusion import ReferenceDiffusion
 from heddle_dgl.cells.tgcn import TGCN
-from heddle_dgl.diffusion import ReferenceDiffusion
-from heddle_dgl.learners import ForecastLearner
 from heddle_dgl.models import EvolveGCN
 from heddle_dgl.models.base import CellModel
 from heddle_dgl.sharding.group import CountedGroup
 from heddle_dgl.sharding.learners import PartLearner, WindowLearner
+from heddle_dgl.train.learners import ForecastLearner
 
 SPLITS = ("windows", "halo")
 

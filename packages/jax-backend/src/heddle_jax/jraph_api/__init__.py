@@ -1,6 +1,6 @@
 """Jraph's public names on Heddle: `from heddle_jax import jraph_api as jraph`, and a script written for Jraph runs.
 
-graphs_tuple.py  GraphsTuple, and the way to core's Graph and back; nests.py: nests of any kind in core
+graphs_tuple.py  GraphsTuple, and the way to core's Graph and back; pytrees.py: pytrees of any kind in core
 batching.py      batch, unbatch; padding.py, padding_size.py: pad_with_graphs, masks; dynamic.py: streams
 segments.py      segment_sum and the like
 networks.py      GraphNetwork and its cases; attention.py: GAT; convolution.py: GraphConvolution
@@ -17,7 +17,7 @@ from heddle_jax.jraph_api.arguments import concatenated_args
 from heddle_jax.jraph_api.attention import GAT, NodeLogits
 from heddle_jax.jraph_api.batching import batch, batch_np, unbatch, unbatch_np
 from heddle_jax.jraph_api.construct import get_fully_connected_graph, sparse_matrix_to_graphs_tuple
-from heddle_jax.jraph_api.convolution import GraphConvolution, convolution_support
+from heddle_jax.jraph_api.convolution import GraphConvolution, convolution_propagation
 from heddle_jax.jraph_api.dynamic import dynamically_batch
 from heddle_jax.jraph_api.functions import (
     AggregateEdgesToGlobalsFn,
@@ -124,7 +124,7 @@ __all__ = [
     "batch",
     "batch_np",
     "concatenated_args",
-    "convolution_support",
+    "convolution_propagation",
     "dynamically_batch",
     "from_graph",
     "get_edge_padding_mask",

@@ -10,7 +10,7 @@ from jax import Array
 
 
 def concatenated_args(update: Callable[[Array], Any] | None = None, *, axis: int = -1) -> Callable[..., Any]:
-    """Return a function of any nests that calls `update` on all their leaves, concatenated along `axis`.
+    """Return a function of any pytrees that calls `update` on all their leaves, concatenated along `axis`.
 
     Leaves come in the order of the arguments, those by keyword last. Without `update` it returns the decorator:
     `@concatenated_args(axis=0)`.

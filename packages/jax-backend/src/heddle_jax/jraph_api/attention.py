@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from heddle.errors import GraphError
-from heddle.layers.graph_block import graph_network
+from heddle.nn.layers.graph_block import graph_network
 from heddle_jax.jraph_api.functions import (
     EdgeFeatures,
     GATAttentionLogitFn,
@@ -88,7 +88,7 @@ def GAT(
 
 
 def _is_array(value: Any) -> bool:
-    """Tell whether `value` is an array with rows, rather than a nest or nothing."""
+    """Tell whether `value` is an array with rows, rather than a pytree or nothing."""
     return bool(getattr(value, "ndim", 0))
 
 

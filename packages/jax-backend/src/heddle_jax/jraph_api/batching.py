@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-import heddle.batch
+import heddle.graphs.batch
 from heddle.errors import GraphError
 from heddle_jax.jraph_api.graphs_tuple import (
     EDGES,
@@ -18,7 +18,7 @@ from heddle_jax.jraph_api.graphs_tuple import (
     on_host,
     to_graph,
 )
-from heddle_jax.jraph_api.nests import pack, same_structure, unpack
+from heddle_jax.jraph_api.pytrees import pack, same_structure, unpack
 
 FEATURES = ("nodes", "edges", "globals")
 
@@ -27,7 +27,7 @@ def batch(graphs: Sequence[GraphsTuple]) -> GraphsTuple:
     """Return one graph that holds all `graphs`, in JAX arrays; inside jit too.
 
     Raises:
-        GraphError: no graphs, nests of different structure or features of different widths; an id or a count that is
+        GraphError: no graphs, pytrees of different structure or features of different widths; an id or a count that is
             None.
     """
     if is_traced(list(graphs)):
@@ -38,14 +38,14 @@ def batch(graphs: Sequence[GraphsTuple]) -> GraphsTuple:
 
 
 def batch_np(graphs: Sequence[GraphsTuple]) -> GraphsTuple:
-    """Return one graph that holds all `graphs`, in numpy; see `heddle.batch.batch`.
+    """Return one graph that holds all `graphs`, in numpy; see `heddle.graphs.batch.batch`.
 
     Raises:
         GraphError: see `batch`.
     """
     hosts = [on_host(graph, where=f"batch: graphs[{at}].") for at, graph in enumerate(graphs)]
     _check_structures(hosts)
-    return unpacked(heddle.batch.batch([to_graph(packed(host)) for host in hosts]))
+    return unpacked(heddle.graphs.batch.batch([to_graph(packed(host)) for host in hosts]))
 
 
 def unbatch(graph: GraphsTuple) -> list[GraphsTuple]:
@@ -68,16 +68,16 @@ def unbatch_np(graph: GraphsTuple) -> list[GraphsTuple]:
             "unbatch: found a graph inside jit, expected one whose sizes are known; unbatch outside jit"
         )
     host = on_host(graph, where="unbatch: ")
-    return [unpacked(one) for one in heddle.batch.unbatch(to_graph(packed(host)))]
+    return [unpacked(one) for one in heddle.graphs.batch.unbatch(to_graph(packed(host)))]
 
 
 def packed(graph: GraphsTuple) -> GraphsTuple:
-    """Return the graph with its nests as tuples that core can carry."""
+    """Return the graph with its pytrees as tuples that core can carry."""
     return graph._replace(**{field: pack(getattr(graph, field)) for field in FEATURES})
 
 
 def unpacked(graph) -> GraphsTuple:
-    """Return the GraphsTuple of a Graph whose nests were packed."""
+    """Return the GraphsTuple of a Graph whose pytrees were packed."""
     return from_graph(graph)._replace(**{field: unpack(getattr(graph, field)) for field in FEATURES})
 
 

@@ -63,17 +63,17 @@ def get_fully_connected_graph(
     receiver, round the end.
 
     Args:
-        node_features: nest of [n_node_per_graph * n_graph, ...], or None.
-        global_features: nest of [n_graph, ...], or None.
+        node_features: pytree of [n_node_per_graph * n_graph, ...], or None.
+        global_features: pytree of [n_graph, ...], or None.
 
     Raises:
         ValueError: features with another number of rows.
     """
-    for field, nest, rows in (
+    for field, pytree, rows in (
         ("node_features", node_features, n_node_per_graph * n_graph),
         ("global_features", global_features, n_graph),
     ):
-        for leaf in jax.tree.leaves(nest):
+        for leaf in jax.tree.leaves(pytree):
             if leaf.shape[0] != rows:
                 raise GraphError(problem(field, f"{leaf.shape[0]} rows", str(rows), "give one row to each"))
     nodes = np.arange(n_node_per_graph, dtype=np.int32)

@@ -8,9 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from heddle.adjacency import build_adjacency
-from heddle.support import Support, aggregate
-from heddle_jax import segments
+from heddle.graphs.adjacency import build_adjacency
+from heddle.ops.propagation import Propagation, aggregate
 from heddle_jax.jraph_api.functions import AggregateEdgesToNodesFn, NodeFeatures
 from heddle_jax.jraph_api.graphs_tuple import (
     EDGES,
@@ -23,13 +22,14 @@ from heddle_jax.jraph_api.graphs_tuple import (
     on_host,
 )
 from heddle_jax.jraph_api.segments import DroppingOps, as_float, segment_sum
-from heddle_jax.ops import JaxOps
+from heddle_jax.ops import segments
+from heddle_jax.ops.jax_ops import JaxOps
 
 
 class Convolution(Protocol):
-    """What `GraphConvolution` returns: graph -> graph, faster with what `convolution_support` prepared of the graph."""
+    """What `GraphConvolution` returns: graph -> graph, faster with what `convolution_propagation` prepared."""
 
-    def __call__(self, graph: GraphsTuple, support: Support | None = None) -> GraphsTuple: ...
+    def __call__(self, graph: GraphsTuple, propagation: Propagation | None = None) -> GraphsTuple: ...
 
 
 def GraphConvolution(
@@ -43,9 +43,9 @@ def GraphConvolution(
     Source: Kipf & Welling (2017), eq. 2. A count of 0 is taken for 1. Edges and globals stay as they are.
 
     Args:
-        update_node_fn: nest of [n_nodes, ...] -> nest of [n_nodes, ...] with any number of axes.
-        aggregate_nodes_fn: (rows, segment_ids, num_segments) -> [num_segments, ...], leaf by leaf; a `support` holds
-            the sum and nothing else.
+        update_node_fn: pytree of [n_nodes, ...] -> pytree of [n_nodes, ...] with any number of axes.
+        aggregate_nodes_fn: (rows, segment_ids, num_segments) -> [num_segments, ...], leaf by leaf; a `propagation`
+            holds the sum and nothing else.
         add_self_edges: add a loop to every node, also to one that has a loop.
         symmetric_normalization: False leaves both D out.
 
@@ -53,15 +53,15 @@ def GraphConvolution(
         GraphError: no senders or receivers; a number of nodes that nothing tells.
     """
 
-    def apply(graph: GraphsTuple, support: Support | None = None) -> GraphsTuple:
+    def apply(graph: GraphsTuple, propagation: Propagation | None = None) -> GraphsTuple:
         given, ops = graph, DroppingOps()
-        graph = on_device(graph, EDGES if support is None else (), "GraphConvolution: ")
+        graph = on_device(graph, EDGES if propagation is None else (), "GraphConvolution: ")
         nodes = update_node_fn(graph.nodes)
         if symmetric_normalization:
             nodes = jax.tree.map(as_float, nodes)
-        if support is not None:
+        if propagation is not None:
             return as_given(
-                graph._replace(nodes=jax.tree.map(lambda x: _aggregated(support, x), nodes)), given
+                graph._replace(nodes=jax.tree.map(lambda x: _aggregated(propagation, x), nodes)), given
             )
         check_nodes(graph._replace(nodes=nodes))
         n = num_nodes(graph._replace(nodes=nodes))
@@ -78,9 +78,9 @@ def GraphConvolution(
     return apply
 
 
-def convolution_support(
+def convolution_propagation(
     graph: GraphsTuple, add_self_edges: bool = False, symmetric_normalization: bool = True
-) -> Support:
+) -> Propagation:
     """Return the operator of `GraphConvolution` on a graph with concrete edges: sorted once, degrees counted once.
 
     Not in Jraph. Weights are in JAX's default float dtype.
@@ -88,7 +88,7 @@ def convolution_support(
     Raises:
         GraphError: no senders or receivers; a number of nodes that nothing tells.
     """
-    host = on_host(graph, EDGES, "convolution_support: ")
+    host = on_host(graph, EDGES, "convolution_propagation: ")
     check_nodes(host)
     n = int(num_nodes(host))
     adjacency = build_adjacency(*_edges(np, host, n, add_self_edges), n, n)
@@ -96,12 +96,12 @@ def convolution_support(
     if symmetric_normalization:
         scales = (1 / np.sqrt(np.maximum(np.bincount(ids, minlength=n), 1)) for ids in adjacency[:2])
         weight = np.prod([scale[ids] for scale, ids in zip(scales, adjacency[:2])], axis=0)
-    return jax.tree.map(JaxOps().asarray, Support(adjacency, weight))
+    return jax.tree.map(JaxOps().asarray, Propagation(adjacency, weight))
 
 
-def _aggregated(support: Support, x: Array) -> Array:
-    weight = None if support.weight is None else support.weight.astype(x.dtype)
-    return aggregate(JaxOps(), support._replace(weight=weight), x)
+def _aggregated(propagation: Propagation, x: Array) -> Array:
+    weight = None if propagation.weight is None else propagation.weight.astype(x.dtype)
+    return aggregate(JaxOps(), propagation._replace(weight=weight), x)
 
 
 def _edges(xp: Any, graph: GraphsTuple, n: int, add_self_edges: bool) -> tuple[Any, Any]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from heddle.batch import Budget
 from heddle.errors import BudgetError, GraphError
+from heddle.graphs.batch import Budget
 from heddle_jax.jraph_api.batching import batch_np
 from heddle_jax.jraph_api.graphs_tuple import IDS, GraphsTuple, require
 from heddle_jax.jraph_api.padding import TooLarge, pad_with_graphs
@@ -23,8 +23,8 @@ def dynamically_batch(
 ) -> "DynamicBatches":
     """Iterate over padded batches of the given sizes, in numpy, each with as many of the next graphs as it holds.
 
-    `heddle.batch.budget_for(graphs, batch_size, max_shapes=1)[0]` gives sizes that hold the largest graph;
-    `heddle.batch.dynamic_batches` packs with less padding, out of order.
+    `heddle.graphs.batch.budget_for(graphs, batch_size, max_shapes=1)[0]` gives sizes that hold the largest graph;
+    `heddle.graphs.batch.dynamic_batches` packs with less padding, out of order.
 
     Args:
         n_node, n_edge, n_graph: sizes of a batch, a padding node and a padding graph included.

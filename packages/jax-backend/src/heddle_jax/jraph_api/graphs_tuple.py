@@ -8,15 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from heddle.errors import GraphError, problem
-from heddle.graph import Graph
-from heddle_jax.ops import JaxOps
+from heddle.graphs.graph import Graph
+from heddle_jax.ops.jax_ops import JaxOps
 
 ArrayTree = Any
-"""Arrays in any nest that JAX knows: dicts, tuples, lists, dataclasses registered as pytrees ...; or None."""
+"""Arrays in any pytree that JAX knows: dicts, tuples, lists, dataclasses registered as pytrees ...; or None."""
 
 
 IDS = ("receivers", "senders", "n_node", "n_edge")
-"""Fields of integers; the others are nests of features."""
+"""Fields of integers; the others are pytrees of features."""
 
 EDGES = ("senders", "receivers")
 """Fields that hold one id for each edge."""
@@ -34,14 +34,14 @@ _EXPECTED = {
 
 
 class GraphsTuple(NamedTuple):
-    """One graph, or several as one batch; `heddle.graph.Graph` with `receivers` before `senders`.
+    """One graph, or several as one batch; `heddle.graphs.graph.Graph` with `receivers` before `senders`.
 
     Attributes:
-        nodes: nest of [n_nodes, ...]; None for a graph without node features.
-        edges: nest of [n_edges, ...]; None for edges without features.
+        nodes: pytree of [n_nodes, ...]; None for a graph without node features.
+        edges: pytree of [n_edges, ...]; None for edges without features.
         receivers: [n_edges] int, the node an edge enters.
         senders: [n_edges] int, the node an edge leaves.
-        globals: nest of [n_graphs, ...], or None.
+        globals: pytree of [n_graphs, ...], or None.
         n_node: [n_graphs] int, nodes of each graph; a number by itself for one graph.
         n_edge: [n_graphs] int, edges of each graph; a number by itself for one graph.
 
@@ -68,7 +68,7 @@ def from_graph(graph: Graph) -> GraphsTuple:
 
 
 def is_traced(graph: Any) -> bool:
-    """Tell whether a nest holds values that only a running jit, grad or vmap knows."""
+    """Tell whether a pytree holds values that only a running jit, grad or vmap knows."""
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(graph))
 
 
@@ -167,7 +167,7 @@ def check_nodes(graph: GraphsTuple) -> None:
                 problem(
                     "nodes",
                     f"arrays of {rows[0].shape[0]} and {leaf.shape[0]} rows",
-                    "all node arrays in nest to contain the same number of nodes",
+                    "all node arrays in pytree to contain the same number of nodes",
                     "give every node a row in each",
                 )
             )

@@ -1,4 +1,4 @@
-"""Graph networks by Jraph's names and arguments: core's block, on nests of any kind."""
+"""Graph networks by Jraph's names and arguments: core's block, on pytrees of any kind."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from heddle.errors import ConfigError, GraphError, problem
-from heddle.layers import graph_block
+from heddle.nn.layers import graph_block
 from heddle_jax.jraph_api.batching import packed, unpacked
 from heddle_jax.jraph_api.functions import (
     AggregateEdgesToGlobalsFn,
@@ -26,7 +26,7 @@ from heddle_jax.jraph_api.functions import (
     InteractionUpdateNodeFn,
 )
 from heddle_jax.jraph_api.graphs_tuple import COUNTS, GraphsTuple, as_given, check_nodes, on_device
-from heddle_jax.jraph_api.nests import on_packed
+from heddle_jax.jraph_api.pytrees import on_packed
 from heddle_jax.jraph_api.segments import DroppingOps, segment_softmax, segment_sum
 
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from heddle.batch import Budget, Padded, pad, unpad
 from heddle.errors import BudgetError, GraphError
+from heddle.graphs.batch import Budget, Padded, pad, unpad
 from heddle_jax.jraph_api.batching import batch, packed, unpacked
 from heddle_jax.jraph_api.graphs_tuple import (
     COUNTS,
@@ -136,16 +136,16 @@ def get_graph_padding_mask(padded_graph: GraphsTuple) -> Array:
 def zero_out_padding(graph: GraphsTuple) -> GraphsTuple:
     """Return the graph with 0 for every feature of its padding, whatever was there: infinities and NaN, too."""
 
-    def zeroed(nest: ArrayTree, mask: Callable[[GraphsTuple], Array]) -> ArrayTree:
-        if not jax.tree.leaves(nest):
-            return nest
+    def zeroed(pytree: ArrayTree, mask: Callable[[GraphsTuple], Array]) -> ArrayTree:
+        if not jax.tree.leaves(pytree):
+            return pytree
         real = mask(graph)
 
         def zero(leaf: Any) -> Array:
             rows = jnp.expand_dims(real, range(1, leaf.ndim))
             return jnp.where(rows, leaf, jnp.zeros_like(leaf))
 
-        return jax.tree.map(zero, nest)
+        return jax.tree.map(zero, pytree)
 
     return graph._replace(
         nodes=zeroed(graph.nodes, get_node_padding_mask),
@@ -184,8 +184,8 @@ def _check_room(padding: Budget) -> None:
 def _padding_graph(graph: GraphsTuple, padding: Budget) -> GraphsTuple:
     """Return what is appended inside jit: one graph with all padding, then empty ones."""
 
-    def zeros(nest: ArrayTree, rows: Any) -> ArrayTree:
-        return jax.tree.map(lambda leaf: jnp.zeros((rows, *leaf.shape[1:]), leaf.dtype), nest)
+    def zeros(pytree: ArrayTree, rows: Any) -> ArrayTree:
+        return jax.tree.map(lambda leaf: jnp.zeros((rows, *leaf.shape[1:]), leaf.dtype), pytree)
 
     def sizes(value: Any, like: Array) -> Array:
         return jnp.zeros(padding.n_graph, like.dtype).at[0].set(jnp.asarray(value, like.dtype))

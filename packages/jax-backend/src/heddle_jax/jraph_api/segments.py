@@ -9,9 +9,9 @@ import numpy as np
 from jax import Array
 
 from heddle.errors import GraphError
-from heddle_jax import segments
 from heddle_jax.jraph_api.graphs_tuple import ArrayTree
-from heddle_jax.ops import JaxOps, compiled
+from heddle_jax.ops import segments
+from heddle_jax.ops.jax_ops import JaxOps, compiled
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from heddle.errors import ConfigError
-from heddle.layers.graph_block import graph_network
+from heddle.nn.layers.graph_block import graph_network
 from heddle_jax.jraph_api.batching import packed, unpacked
 from heddle_jax.jraph_api.functions import (
     AggregateNodesToGlobalsFn,
@@ -21,7 +21,7 @@ from heddle_jax.jraph_api.functions import (
     GNUpdateNodeFn,
 )
 from heddle_jax.jraph_api.graphs_tuple import GraphsTuple
-from heddle_jax.jraph_api.nests import on_packed
+from heddle_jax.jraph_api.pytrees import on_packed
 from heddle_jax.jraph_api.segments import DroppingOps, segment_sum
 from heddle_jax.jraph_api.sharded_tuple import (
     ShardedEdgesGraphsTuple,

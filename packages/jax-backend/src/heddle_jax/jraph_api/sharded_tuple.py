@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from heddle.engines.sharding.shard import check_shards
 from heddle.errors import GraphError, problem
-from heddle.sharding.shard import check_shards
 from heddle_jax.jraph_api.graphs_tuple import ArrayTree, GraphsTuple, num_nodes, on_host
 
 
@@ -29,7 +29,7 @@ class ShardedEdgesGraphsTuple(_Fields):
 
     Attributes:
         nodes, globals, n_node, n_edge: as in a GraphsTuple, the same for every shard.
-        device_edges: nest of [n_slots, ...]; zeros for padding.
+        device_edges: pytree of [n_slots, ...]; zeros for padding.
         device_receivers, device_senders: [n_slots] int; the number of nodes for padding, which comes last.
         device_n_edge: [n_parts] int, edges of each graph that has some here; padding is counted nowhere.
         device_graph_idx: [n_parts] int, which graphs those are; 0 where `device_n_edge` is padded with 0.

@@ -20,7 +20,7 @@ class Functional(NamedTuple):
     """A model as pure functions.
 
     Attributes:
-        init: (key, graph) -> (trained nest, nest of what is kept beside it).
+        init: (key, graph) -> (trained pytree, pytree of what is kept beside it).
         apply: (trained, kept, graph, key or None) -> (output, kept); a key in training, None in prediction.
     """
 

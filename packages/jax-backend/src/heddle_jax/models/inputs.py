@@ -6,15 +6,15 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from heddle.graph import EdgeSet, Graph, HeteroGraph, hetero_graph
-from heddle.model import Batch, Signature
-from heddle.models.stack import features
-from heddle.nest import leaves
-from heddle.params import ParamSpec
+from heddle.graphs.graph import EdgeSet, Graph, HeteroGraph, hetero_graph
+from heddle.graphs.pytree import leaves
+from heddle.nn.model import Batch, ModelSpec
+from heddle.nn.models.stack import features
+from heddle.nn.params import ParamSpec
 from heddle_jax.jraph_api.graphs_tuple import GraphsTuple
 
 
-def tables_of(signature: Signature, width: int) -> dict[str, ParamSpec]:
+def tables_of(signature: ModelSpec, width: int) -> dict[str, ParamSpec]:
     """Return node type -> the embeddings to train for nodes without features; "" in a homogeneous graph.
 
     Nodes of graph tasks get none: they are a 1 each.
@@ -25,7 +25,7 @@ def tables_of(signature: Signature, width: int) -> dict[str, ParamSpec]:
     return {kind: ParamSpec((signature.n_node[kind], width)) for kind, dim in widths.items() if not dim}
 
 
-def module_input(batch: Batch, signature: Signature, tables: Mapping[str, Any], dtype: Any) -> Any:
+def module_input(batch: Batch, signature: ModelSpec, tables: Mapping[str, Any], dtype: Any) -> Any:
     """Return the graph of a placed batch as modules see it.
 
     Nodes are [n_nodes, in_dim], edges [n_edges, edge_dim] or None, globals as they are.
@@ -33,7 +33,7 @@ def module_input(batch: Batch, signature: Signature, tables: Mapping[str, Any], 
     graph: Any = batch.graph
     if isinstance(graph, HeteroGraph):
         nodes = {
-            kind: tables[kind] if kind in tables else features(nest) for kind, nest in graph.nodes.items()
+            kind: tables[kind] if kind in tables else features(pytree) for kind, pytree in graph.nodes.items()
         }
         return graph._replace(nodes=nodes)
     if "" in tables:
@@ -46,7 +46,7 @@ def module_input(batch: Batch, signature: Signature, tables: Mapping[str, Any], 
     return GraphsTuple(**{**graph._asdict(), "nodes": x, "edges": edges})
 
 
-def tiny_batch(signature: Signature) -> Batch:
+def tiny_batch(signature: ModelSpec) -> Batch:
     """Return a ring of three nodes of each type, or for graph tasks two nodes of one graph and one of another."""
     ring, count = (np.array([0, 1, 2], np.int32), np.array([1, 0, 2], np.int32)), np.array([3], np.int32)
     if signature.relations:

@@ -6,16 +6,16 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from heddle.layers.base import no_dropout
-from heddle.model import Batch
-from heddle.ops import GraphOps
-from heddle.params import initialise, prefixed, scoped
-from heddle_jax.dropout import Dropout
+from heddle.nn.layers.base import no_dropout
+from heddle.nn.model import Batch
+from heddle.nn.params import initialise, prefixed, scoped
+from heddle.ops.graph_ops import GraphOps
 from heddle_jax.models.inputs import module_input
-from heddle_jax.models.layout import layout_of
 from heddle_jax.models.model import JaxModel, result_of
-from heddle_jax.place import Precision, place_batch
-from heddle_jax.state import Params
+from heddle_jax.models.model_arrays import layout_of
+from heddle_jax.train.device_put import Precision, place_batch
+from heddle_jax.train.dropout import Dropout
+from heddle_jax.train.state import Params
 
 TABLE = "embedding"
 
@@ -33,8 +33,8 @@ class ModuleLearner:
         self._specs = specs | (prefixed("head", model.head.params()) if model.head else {})
 
     def init(self, seed: int) -> tuple[Params, Params]:
-        nests = self._model.functional.init(jax.random.key(seed), self._model.example())
-        trained, kept = self._layout.split(*nests)
+        pytrees = self._model.functional.init(jax.random.key(seed), self._model.example())
+        trained, kept = self._layout.split(*pytrees)
         dtype = self._precision.weights
         own = initialise(self._specs, seed, dtype.type)
         return {

@@ -9,10 +9,10 @@ import numpy as np
 from jax import Array
 
 from heddle.errors import ConfigError
-from heddle.graph import Graph, HeteroGraph
-from heddle.heads import GraphHead, Head, LinkHead, NodeHead
-from heddle.input_kinds import EDGE_FEATURES, EDGE_WEIGHTS, GRAPH_FEATURES, NODE_FEATURES
-from heddle.model import Prepared, Signature
+from heddle.graphs.graph import Graph, HeteroGraph
+from heddle.nn.heads import GraphHead, Head, LinkHead, NodeHead
+from heddle.nn.model import ModelSpec, Prepared
+from heddle.options.input_kinds import EDGE_FEATURES, EDGE_WEIGHTS, GRAPH_FEATURES, NODE_FEATURES
 from heddle_jax.jraph_api.graphs_tuple import GraphsTuple
 from heddle_jax.models.functional import Functional, functional_of
 from heddle_jax.models.inputs import module_input, tables_of, tiny_batch
@@ -31,7 +31,7 @@ class JaxModel:
         head: from node embeddings to outputs; None if the module answers for graphs itself.
     """
 
-    def __init__(self, functional: Functional, signature: Signature, width: int, readout: str):
+    def __init__(self, functional: Functional, signature: ModelSpec, width: int, readout: str):
         self.functional, self.signature = functional, signature
         self.tables = tables_of(signature, width)
         self._prepares: Head = GraphHead(1, 1) if signature.level == "graph" else NodeHead()
@@ -53,7 +53,7 @@ class JaxModel:
         return module_input(tiny_batch(self.signature), self.signature, tables, np.float32)
 
     def shapes(self) -> tuple[Any, Any]:
-        """Return the (trained, kept) nests of shapes."""
+        """Return the (trained, kept) pytrees of shapes."""
         return jax.eval_shape(self.functional.init, jax.random.key(0), self.example())
 
     def _head(self, readout: str) -> Head | None:
@@ -98,7 +98,7 @@ class JaxModel:
         )
 
 
-def jax_model(make: Make, signature: Signature, hidden: int = 64, readout: str = "mean") -> JaxModel:
+def jax_model(make: Make, signature: ModelSpec, hidden: int = 64, readout: str = "mean") -> JaxModel:
     """Return a model to train of what `make` makes: what the builder of a JAX user's model plugin returns.
 
     Args:
@@ -138,7 +138,7 @@ def jax_model(make: Make, signature: Signature, hidden: int = 64, readout: str =
     return JaxModel(functional_of(made, jax.random.key(0)), signature, hidden, readout)
 
 
-def result_of(output: Any, signature: Signature) -> Any:
+def result_of(output: Any, signature: ModelSpec) -> Any:
     """Return the array of a module's output that the task is about."""
     if isinstance(output, (GraphsTuple, Graph)):
         output = output.globals if signature.level == "graph" and output.globals is not None else output.nodes

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from heddle.adjacency import Adjacency
-from heddle_jax import segments
+from heddle.graphs.adjacency import Adjacency
+from heddle_jax.ops import segments
 from heddle_jax.sharding import segments as across
 
 
@@ -54,7 +54,7 @@ class ShardedAdjacency(Protocol):
 
 
 class ReplicatedAdjacency(NamedTuple):
-    """Every device holds all nodes and a run of the edges (`heddle.sharding.shard.split_edges`).
+    """Every device holds all nodes and a run of the edges (`heddle.engines.sharding.shard.split_edges`).
 
     Attributes:
         local: with one receiver more than nodes, which padding edges enter.
@@ -136,7 +136,7 @@ class ScatteredAdjacency(NamedTuple):
 
 
 class HaloAdjacency(NamedTuple):
-    """Every device holds the nodes of a part and the edges that enter them (`heddle.sharding.halo.halo_shards`).
+    """Every device holds a part's nodes and the edges that enter them (`heddle.engines.sharding.halo.halo_shards`).
 
     Attributes:
         local: senders count the rows held, then the halo by the device it comes from.

@@ -3,7 +3,7 @@
 import jax
 from jax import Array
 
-from heddle_jax.dropout import Dropout
+from heddle_jax.train.dropout import Dropout
 
 
 class ShardedDropout:

@@ -8,26 +8,26 @@ import jax
 from jax import Array
 from jax.sharding import Mesh
 
-from heddle.layers.base import no_dropout
-from heddle.model import Batch, Model
-from heddle.models.stack import Stack
-from heddle_jax.ops import JaxOps
-from heddle_jax.place import Precision
-from heddle_jax.portable import PortableLearner
-from heddle_jax.remat import rematerialised
+from heddle.nn.layers.base import no_dropout
+from heddle.nn.model import Batch, Model
+from heddle.nn.models.stack import Stack
+from heddle_jax.ops.jax_ops import JaxOps
 from heddle_jax.sharding.dropout import ShardedDropout
-from heddle_jax.sharding.layout import Layout
 from heddle_jax.sharding.ops import Counts, ShardedOps
 from heddle_jax.sharding.placed import Arrays, Placed, merge, place_batch
+from heddle_jax.sharding.shard_layout import ShardLayout
 from heddle_jax.sharding.spmd import AXIS, spmd
-from heddle_jax.state import Params
+from heddle_jax.train.device_put import Precision
+from heddle_jax.train.portable import PortableLearner
+from heddle_jax.train.remat import rematerialised
+from heddle_jax.train.state import Params
 
 EMBEDDING = "encoder.embedding"
 """The parameter with a row for each node, in a model for graphs without features."""
 
 
 class ShardedLearner:
-    """A Learner (`heddle_jax.program`) whose batches lie on a mesh; weights are the same on all devices.
+    """A Learner (`heddle_jax.train.program`) whose batches lie on a mesh; weights are the same on all devices.
 
     It computes what PortableLearner computes, to round-off, but for dropout, which is drawn apart where devices hold
     different rows.
@@ -39,14 +39,14 @@ class ShardedLearner:
         ops: JaxOps,
         precision: Precision,
         mesh: Mesh,
-        layout_for: Callable[[Any], Layout],
+        layout_for: Callable[[Any], ShardLayout],
         remat: bool = False,
     ):
         """Take a model to train.
 
         Args:
             ops: the primitives on one device.
-            layout_for: (graph) -> its Layout.
+            layout_for: (graph) -> its ShardLayout.
             remat: whether layers are computed again in the backward pass instead of keeping what is inside them.
         """
         self.init = PortableLearner(model, ops, precision).init

@@ -6,8 +6,8 @@ import jax
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from heddle.task import Task
-from heddle_jax.ops import JaxOps
+from heddle.data.task import Task
+from heddle_jax.ops.jax_ops import JaxOps
 from heddle_jax.sharding.learner import ShardedLearner
 from heddle_jax.sharding.placed import Placed
 

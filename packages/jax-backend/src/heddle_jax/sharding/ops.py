@@ -8,8 +8,8 @@ import numpy as np
 from jax import Array
 
 from heddle.errors import ConfigError
-from heddle.ops import GraphOps
-from heddle_jax.ops import JaxOps
+from heddle.ops.graph_ops import GraphOps
+from heddle_jax.ops.jax_ops import JaxOps
 from heddle_jax.sharding.adjacency import ShardedAdjacency
 from heddle_jax.sharding.segments import segment_max
 

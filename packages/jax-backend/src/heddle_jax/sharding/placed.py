@@ -7,20 +7,20 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
-from heddle.model import Batch
-from heddle.nest import map_nest
-from heddle.sharding.shard import Rows
-from heddle_jax.ops import narrowed
-from heddle_jax.place import Precision, to_host
-from heddle_jax.sharding.layout import Layout, Split, shard_batch, shard_graph
+from heddle.engines.sharding.shard import Rows
+from heddle.graphs.pytree import tree_map
+from heddle.nn.model import Batch
+from heddle_jax.ops.jax_ops import narrowed
+from heddle_jax.sharding.shard_layout import ShardLayout, Split, shard_batch, shard_graph
 from heddle_jax.sharding.spmd import place
+from heddle_jax.train.device_put import Precision, to_host
 
 
 class Arrays(NamedTuple):
     """What a jitted step sees of a Batch.
 
     Attributes:
-        shared, split: nests of one structure, each array in one of them; `merge` puts them together again, to a
+        shared, split: pytrees of one structure, each array in one of them; `merge` puts them together again, to a
             (graph, prepared, index, [n_rows] int nodes of this device or None).
         targets, mask: as the batch has them, or those of one device after the other, padded; None when predicting.
         divisor: as the batch has it.
@@ -54,10 +54,12 @@ class Placed(NamedTuple):
 
     def nodes(self, embedded: Any) -> Any:
         """Return embeddings of nodes, one device's after the other's, in the order of the nodes."""
-        return map_nest(fetch, embedded) if self.rows is None else _joined(embedded, self.rows)
+        return tree_map(fetch, embedded) if self.rows is None else _joined(embedded, self.rows)
 
 
-def place_batch(batch: Batch, layout: Layout, mesh: Mesh, precision: Precision, with_ids: bool) -> Placed:
+def place_batch(
+    batch: Batch, layout: ShardLayout, mesh: Mesh, precision: Precision, with_ids: bool
+) -> Placed:
     """Cut a Batch along a layout and put it on the mesh.
 
     Args:
@@ -71,16 +73,16 @@ def place_batch(batch: Batch, layout: Layout, mesh: Mesh, precision: Precision, 
     inputs = _cast((cut.graph, cut.prepared, cut.index, ids), precision.compute)
     known = _cast((cut.targets, cut.mask, cut.weights), precision.weights)
     shared, split = place(mesh, *divide((inputs, known)))
-    known = map_nest(_one_after_another, merge(shared[1], split[1])) if entries else shared[1]
+    known = tree_map(_one_after_another, merge(shared[1], split[1])) if entries else shared[1]
     targets, mask, weights = known
     divisor = None if batch.divisor is None else place(mesh, _cast(batch.divisor, precision.weights), None)[0]
     return Placed(Arrays(shared[0], split[0], targets, mask, divisor, weights), layout.rows, entries)
 
 
-def divide(nest: Any) -> tuple[Any, Any]:
-    """Return two nests of the structure of `nest`: arrays for all devices, and those of `Split`; None elsewhere."""
-    shared = map_nest(lambda leaf: None if isinstance(leaf, Split) else leaf, nest)
-    split = map_nest(lambda leaf: leaf.array if isinstance(leaf, Split) else None, nest)
+def divide(pytree: Any) -> tuple[Any, Any]:
+    """Return two pytrees of the structure of `pytree`: arrays for all devices, and those of `Split`; None elsewhere."""
+    shared = tree_map(lambda leaf: None if isinstance(leaf, Split) else leaf, pytree)
+    split = tree_map(lambda leaf: leaf.array if isinstance(leaf, Split) else None, pytree)
     return shared, split
 
 
@@ -109,11 +111,11 @@ def _one_after_another(split: Array) -> Array:
     return split.reshape(-1, *split.shape[2:])
 
 
-def _cast(nest: Any, dtype: np.dtype) -> Any:
+def _cast(pytree: Any, dtype: np.dtype) -> Any:
     def cast(leaf: Any) -> Any:
         if isinstance(leaf, Split):
             return Split(cast(leaf.array))
         array = np.asarray(leaf)
         return array.astype(dtype if np.issubdtype(array.dtype, np.floating) else narrowed(array))
 
-    return map_nest(cast, nest)
+    return tree_map(cast, pytree)

@@ -8,16 +8,16 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from heddle.data.task import Task
+from heddle.engines.optim import Optim
+from heddle.engines.program import Metrics, Program
 from heddle.errors import LostProcessError
-from heddle.optim import Optim
-from heddle.program import Metrics, Program
-from heddle.task import Task
-from heddle_jax.ops import JaxOps
-from heddle_jax.program import build_program
+from heddle_jax.ops.jax_ops import JaxOps
 from heddle_jax.sharding.learner import ShardedLearner
 from heddle_jax.sharding.placed import Placed
 from heddle_jax.sharding.spmd import place
-from heddle_jax.state import State
+from heddle_jax.train.program import build_program
+from heddle_jax.train.state import State
 
 
 def build_sharded_program(
@@ -44,20 +44,20 @@ def build_sharded_program(
         return learner.embed(state.params, state.extra, arrays)
 
     def step(state: State, placed: Placed) -> tuple[State, Metrics]:
-        with told_if_lost():
+        with translate_lost_peer():
             return inner.step(state, placed.arrays)
 
     def steps(state: State, batches: Iterable[Placed]) -> tuple[State, list[float]]:
         assert inner.steps is not None
-        with told_if_lost():
+        with translate_lost_peer():
             return inner.steps(state, (placed.arrays for placed in batches))
 
     def predict(state: State, placed: Placed) -> np.ndarray:
-        with told_if_lost():
+        with translate_lost_peer():
             return placed.answers(outputs(state, placed.arrays))
 
     def embed(state: State, placed: Placed) -> Any:
-        with told_if_lost():
+        with translate_lost_peer():
             return placed.nodes(embeddings(state, placed.arrays))
 
     return inner._replace(
@@ -73,7 +73,7 @@ def build_sharded_program(
 
 
 @contextmanager
-def told_if_lost() -> Iterator[None]:
+def translate_lost_peer() -> Iterator[None]:
     """Turn what JAX raises when another process is gone into one error.
 
     Raises:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from heddle_jax import segments
+from heddle_jax.ops import segments
 
 Groups = Any
 """None for all devices of the axis together, or a tuple of tuples of their positions: each group by itself."""

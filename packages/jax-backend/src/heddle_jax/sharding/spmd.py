@@ -56,7 +56,7 @@ def spmd(body: Body, mesh: Mesh, how: Literal["shard_map", "pmap"] = "shard_map"
 
 
 def place(mesh: Mesh, shared: Any, split: Any) -> tuple[Any, Any]:
-    """Put (shared, split) nests of numpy arrays on the mesh's devices, each process its own part.
+    """Put (shared, split) pytrees of numpy arrays on the mesh's devices, each process its own part.
 
     Raises:
         ConfigError: as `spmd`.
@@ -98,11 +98,11 @@ def _checked(run: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
     return call
 
 
-def _put(mesh: Mesh, spec: P, nest: Any) -> Any:
+def _put(mesh: Mesh, spec: P, pytree: Any) -> Any:
     sharding = NamedSharding(mesh, spec)
 
     def put(array: Any) -> jax.Array:
         array = np.asarray(array)
         return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
 
-    return jax.tree.map(put, nest)
+    return jax.tree.map(put, pytree)

@@ -3,9 +3,9 @@
 import jax
 from jax.sharding import Mesh
 
+from heddle.engines.launch import Launch
+from heddle.engines.sharding.settings import Sharding
 from heddle.errors import ConfigError, HeddleError
-from heddle.launch import Launch
-from heddle.sharding.settings import Sharding
 from heddle_jax.sharding.spmd import device_mesh
 
 HEARTBEAT_SECONDS = 30

@@ -5,20 +5,20 @@ from typing import Any
 
 import jax
 
+from heddle.data.task import Task
+from heddle.engines.launch import Launch
+from heddle.engines.optim import Optim
+from heddle.engines.program import Program
+from heddle.engines.sharding.settings import Sharding
+from heddle.engines.sharding.workload import check_level
 from heddle.errors import ConfigError
-from heddle.launch import Launch
-from heddle.model import Model
-from heddle.optim import Optim
-from heddle.program import Program
-from heddle.sharding.settings import Sharding
-from heddle.sharding.workload import check_level
-from heddle.task import Task
-from heddle_jax.ops import JaxOps
-from heddle_jax.place import Precision
-from heddle_jax.sharding.layouts import Layouts
+from heddle.nn.model import Model
+from heddle_jax.ops.jax_ops import JaxOps
 from heddle_jax.sharding.learner import ShardedLearner
 from heddle_jax.sharding.program import build_sharded_program
+from heddle_jax.sharding.shard_layouts import ShardLayouts
 from heddle_jax.sharding.start import start
+from heddle_jax.train.device_put import Precision
 
 
 def sharded_program(
@@ -47,7 +47,7 @@ def sharded_program(
     check_level(task.level)
     mesh, ops = start(sharding, launch), make_ops()
     memory = sharding.device_memory or _memory_of(mesh.local_devices[0])
-    layouts = Layouts(model, sharding, mesh.size, memory)
+    layouts = ShardLayouts(model, sharding, mesh.size, memory)
     learner = ShardedLearner(model, ops, precision, mesh, layouts, remat)
     return build_sharded_program(learner, task, optim, ops, mesh)
 

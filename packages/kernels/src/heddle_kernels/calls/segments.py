@@ -128,7 +128,7 @@ INDEX_SORT = Op(
 
 BUILD_ADJACENCY = Op(
     "build_adjacency",
-    "Both walks of a graph from its edge list: arrays of heddle.adjacency.Adjacency, in its order, of type `index`.",
+    "Both walks of a graph from its edge list: arrays of core's Adjacency, in its order, of type `index`.",
     inputs("senders receivers")
     + sizes("edges n_senders n_receivers")
     + outputs("sorted_senders sorted_receivers indptr order t_receivers t_indptr t_order")

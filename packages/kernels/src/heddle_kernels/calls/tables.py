@@ -107,7 +107,7 @@ RELATIONAL = Header(
     "include/heddle_relational.h",
     "HEDDLE_RELATIONAL_H",
     f"""Sums over relations, fused: y[t] = x[t] root[t] + bias[t] + sum over relations r into t of A_r x[s] W_r, and its
-gradient. The structure is that of heddle/relational/bundle.py.
+gradient. The structure is that of heddle/ops/relational/bundle.py.
 
 {_AS_IN}, with values in float32 or float64 only. Results don't depend on the number of
 threads.""",

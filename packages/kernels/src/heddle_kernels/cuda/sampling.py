@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from heddle.errors import ConfigError, problem
-from heddle.sample import Fanout, HeteroSample, Sample, SampleGraph
-from heddle.sampling.opened import open_graph
+from heddle.sampling.checked_graph import open_graph
 from heddle.sampling.request import open_request
 from heddle.sampling.result import id_dtype
 from heddle.sampling.stream import MASK, branch
+from heddle.sampling.types import Fanout, HeteroSample, Sample, SampleGraph
 from heddle_kernels.cuda.device import check, fault, stream
 from heddle_kernels.cuda.library import call
 from heddle_kernels.torch.define import id_code
@@ -52,7 +52,7 @@ class CudaNeighborSampler:
         ]
 
     def sample(self, seeds: Any, fanout: Fanout, *, key: int = 0) -> Sample | HeteroSample:
-        """Sample in-neighbours of the seeds, hop by hop; see `heddle.sample.Sampler.sample`.
+        """Sample in-neighbours of the seeds, hop by hop; see `heddle.sampling.types.Sampler.sample`.
 
         Raises:
             ConfigError: disjoint, induced, newest or layered.

@@ -5,12 +5,12 @@ from typing import NamedTuple, Self
 import jax.numpy as jnp
 from jax import Array
 
-from heddle.adjacency import Adjacency
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels.jax.compat import widened
 
 
 class CsrArrays(NamedTuple):
-    """See heddle.adjacency.Adjacency, of which only `order` is missing."""
+    """See heddle.graphs.adjacency.Adjacency, of which only `order` is missing."""
 
     indptr: Array
     senders: Array

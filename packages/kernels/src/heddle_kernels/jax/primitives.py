@@ -1,10 +1,10 @@
-"""The kernels as Heddle's primitives (heddle.ops.GraphOps): what they don't take, integers above all, goes to XLA."""
+"""The kernels as Heddle's primitives (`GraphOps`): what they don't take, integers above all, goes to XLA."""
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from heddle.adjacency import Adjacency
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels.jax import gather as rows
 from heddle_kernels.jax import segment
 from heddle_kernels.jax.csr_arrays import CsrArrays
@@ -34,7 +34,7 @@ SMALL = 256
 
 
 def matmul(x: Array, weight: Array) -> Array:
-    """Multiply rows by a matrix; see heddle.ops.GraphOps.matmul."""
+    """Multiply rows by a matrix; see heddle.ops.graph_ops.GraphOps.matmul."""
     if not (_is_float(x) and x.dtype == weight.dtype and x.ndim == 2 and weight.ndim == 2):
         return x @ weight
     if x.shape[0] < TALL or not 0 < max(weight.shape) <= SMALL or x.dtype.itemsize < 4:
@@ -43,7 +43,7 @@ def matmul(x: Array, weight: Array) -> Array:
 
 
 def spmm(adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:
-    """Sum weighted sender rows by receiver; see heddle.ops.GraphOps.spmm."""
+    """Sum weighted sender rows by receiver; see heddle.ops.graph_ops.GraphOps.spmm."""
     if _is_float(x):
         return _spmm(adjacency, x, weight)
     messages = rows(x, adjacency.senders)
@@ -53,7 +53,7 @@ def spmm(adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:
 
 
 def sddmm(adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
-    """Combine both ends of each edge; see heddle.ops.GraphOps.sddmm."""
+    """Combine both ends of each edge; see heddle.ops.graph_ops.GraphOps.sddmm."""
     if _is_float(x) and _is_float(y) and x.shape[1:] == y.shape[1:]:
         return _sddmm(adjacency, x, y, op)
     left, right = rows(x, adjacency.receivers), rows(y, adjacency.senders)
@@ -61,7 +61,7 @@ def sddmm(adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
 
 
 def edge_sum(adjacency: Adjacency, data: Array, at: str) -> Array:
-    """Sum values of edges by one of their ends; see heddle.ops.GraphOps.edge_sum."""
+    """Sum values of edges by one of their ends; see heddle.ops.graph_ops.GraphOps.edge_sum."""
     if _is_float(data):
         return _edge_sum(CsrArrays.of(adjacency), data, at_senders=at == "senders")
     ids, n = adjacency.receivers, adjacency.n_receivers
@@ -80,7 +80,7 @@ def edge_mlp(
     bias: Array,
     by_sender: bool = False,
 ) -> tuple[Array, Array, Array | None]:
-    """Take edges through an MLP and sum them at their ends; see heddle.ops.GraphOps.edge_mlp."""
+    """Take edges through an MLP and sum them at their ends; see heddle.ops.graph_ops.GraphOps.edge_mlp."""
     given = received, sent, second, bias, *(each for each in (edges, first) if each is not None)
     if all(each.dtype == second.dtype for each in given) and second.dtype in (jnp.float32, jnp.float64):
         structure = CsrArrays.of(adjacency)
@@ -94,14 +94,14 @@ def edge_mlp(
 
 
 def segment_sum(data: Array, segment_ids: Array, num_segments: int) -> Array:
-    """Sum rows by segment; see heddle.ops.GraphOps.segment_sum."""
+    """Sum rows by segment; see heddle.ops.graph_ops.GraphOps.segment_sum."""
     if _is_float(data):
         return segment.segment_sum(data, segment_ids, num_segments)
     return jax.ops.segment_sum(data, segment_ids, num_segments)
 
 
 def segment_max(data: Array, segment_ids: Array, num_segments: int) -> Array:
-    """Take the largest of each segment, elementwise; see heddle.ops.GraphOps.segment_max."""
+    """Take the largest of each segment, elementwise; see heddle.ops.graph_ops.GraphOps.segment_max."""
     if _is_float(data):
         return segment.segment_max(data, segment_ids, num_segments)
     filled = jax.ops.segment_sum(jnp.ones_like(segment_ids), segment_ids, num_segments) > 0

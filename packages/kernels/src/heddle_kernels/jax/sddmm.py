@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from heddle.adjacency import Adjacency
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels import library, shapes
 from heddle_kernels.jax.compat import in_second, native_call, operation, same_dtype, widened
 from heddle_kernels.jax.csr_arrays import SIZE, CsrArrays

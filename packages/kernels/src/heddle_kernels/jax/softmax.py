@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from heddle.adjacency import Adjacency
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels.jax.compat import in_second, native_call, operation, widened
 from heddle_kernels.jax.gather import checked, gather_rows, largest, sum_rows
 

@@ -19,7 +19,7 @@ def partition(
 
     Nodes are dealt out one by one, in the order of their ids, each to the part that most of its edges lead to, less a
     price for the part's load; a dozen times over. The time is linear in the edges. A method of
-    `heddle.sharding.partition`.
+    `heddle.engines.sharding.partition`.
 
     Args:
         senders, receivers: [n_edges] int, repetitions and loops allowed.

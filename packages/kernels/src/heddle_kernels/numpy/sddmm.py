@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from heddle.adjacency import Adjacency
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels import library, shapes
 from heddle_kernels.numpy.arrays import ids, pointer, values
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from heddle.adjacency import Adjacency
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels import library, shapes
 from heddle_kernels.numpy.arrays import ids, pointer
 
@@ -33,7 +33,7 @@ def index_sort(index: np.ndarray, num_values: int) -> tuple[np.ndarray, np.ndarr
 def build_adjacency(
     senders: np.ndarray, receivers: np.ndarray, n_senders: int, n_receivers: int
 ) -> Adjacency:
-    """Sort edges by receiver and by sender: `heddle.adjacency.build_adjacency`, the same arrays, natively.
+    """Sort edges by receiver and by sender: `heddle.graphs.adjacency.build_adjacency`, the same arrays, natively.
 
     Returns: int32 arrays where every id and position fits, int64 otherwise.
 

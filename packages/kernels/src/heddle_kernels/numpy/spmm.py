@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from heddle.adjacency import Adjacency
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels import library, shapes
 from heddle_kernels.numpy.arrays import ids, pointer, values
 

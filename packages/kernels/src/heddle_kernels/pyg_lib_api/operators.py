@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from heddle.sample import HeteroSample, InEdges, SampleGraph
+from heddle.sampling.types import HeteroSample, InEdges, SampleGraph
 from heddle_kernels.pyg_lib_api import sampler
 from heddle_kernels.pyg_lib_api.graphs import kept_sampler, random_key
 from heddle_kernels.sampling import NeighborSampler

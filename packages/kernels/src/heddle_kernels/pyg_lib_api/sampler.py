@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from heddle.errors import ConfigError, GraphError, problem
-from heddle.sample import Fanout, HeteroSample, InEdges, Sample, SampleGraph, homogeneous
+from heddle.sampling.types import Fanout, HeteroSample, InEdges, Sample, SampleGraph, homogeneous
 from heddle_kernels.pyg_lib_api.graphs import kept_sampler, random_key
 from heddle_kernels.sampling import NeighborSampler
 

@@ -6,7 +6,7 @@ import weakref
 import numpy as np
 
 from heddle.errors import GraphError
-from heddle.sample import InEdges, SampleGraph
+from heddle.sampling.types import InEdges, SampleGraph
 from heddle_kernels.calls.sampling import IN_EDGES
 from heddle_kernels.library import FLOAT32, FLOAT64, INT32, INT64, native
 

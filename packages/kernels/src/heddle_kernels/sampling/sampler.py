@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from heddle.graph import Array
-from heddle.sample import Fanout, HeteroSample, Sample, SampleGraph
+from heddle.graphs.graph import Array
 from heddle.sampling.budget import open_budget
-from heddle.sampling.opened import open_graph
+from heddle.sampling.checked_graph import open_graph
 from heddle.sampling.request import Request, open_request
 from heddle.sampling.result import Gathered, id_dtype, make_sample
 from heddle.sampling.stream import MASK
+from heddle.sampling.types import Fanout, HeteroSample, Sample, SampleGraph
 from heddle.sampling.walk import open_walk
 from heddle_kernels.calls.sampling import REQUEST
 from heddle_kernels.library import INT32, INT64, native
@@ -46,19 +46,19 @@ class NeighborSampler:
     def sample(
         self, seeds: Any, fanout: Fanout, *, key: int = 0, seed_time: Any = None
     ) -> Sample | HeteroSample:
-        """Sample in-neighbours of the seeds, hop by hop; see `heddle.sample.Sampler.sample`."""
+        """Sample in-neighbours of the seeds, hop by hop; see `heddle.sampling.types.Sampler.sample`."""
         request = open_request(self.graph, seeds, fanout, seed_time)
         return self._draw(native.neighbor_sample, request, request.sizes, key, fanout)
 
     def budget_sample(
         self, seeds: Any, sizes: Mapping[str, Sequence[int]], *, key: int = 0, most: int = 50
     ) -> Sample | HeteroSample:
-        """Sample nodes of each type layer by layer; see `heddle.sample.Sampler.budget_sample`."""
+        """Sample nodes of each type layer by layer; see `heddle.sampling.types.Sampler.budget_sample`."""
         _, request, table = open_budget(self.graph, seeds, sizes, most)
         return self._draw(native.budget_sample, request, table, key, Fanout((), induced=True), most)
 
     def random_walk(self, start: Any, length: int, *, key: int = 0, p: float = 1.0, q: float = 1.0) -> Array:
-        """Walk against the edges of a homogeneous graph; see `heddle.sample.Sampler.random_walk`."""
+        """Walk against the edges of a homogeneous graph; see `heddle.sampling.types.Sampler.random_walk`."""
         _, nodes = open_walk(self.graph, start, length, p, q)
         out: np.ndarray = np.empty((len(nodes), length + 1), id_dtype(self.graph))
         native.random_walk(

@@ -4,9 +4,9 @@ float32, float64, bfloat16 and float16; int32 and int64 ids. Inputs that aren't 
 `torch.get_num_threads()` threads.
 """
 
-from heddle_kernels.cuda.operators import register
 from heddle_kernels.torch.define import LIBRARY
 from heddle_kernels.torch.grouped_matmul import grouped_matmul
+from heddle_kernels.torch.on_cuda import register
 from heddle_kernels.torch.relational_conv import relational_conv
 from heddle_kernels.torch.sddmm import sddmm
 from heddle_kernels.torch.segment import gather, segment_max, segment_mean, segment_sum

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor
 
-from heddle.adjacency import Adjacency
+from heddle.graphs.adjacency import Adjacency
 
 
 class CsrArrays(NamedTuple):
     """The first arguments of every operator on edges, `calls.describe.STRUCTURE`.
 
-    See heddle.adjacency.Adjacency; `receivers` and `order` are not needed.
+    See heddle.graphs.adjacency.Adjacency; `receivers` and `order` are not needed.
     """
 
     indptr: Tensor

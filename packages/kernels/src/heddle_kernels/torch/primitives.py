@@ -1,9 +1,9 @@
-"""The kernels as Heddle's primitives (heddle.ops.GraphOps): what they don't take, integers above all, goes to torch."""
+"""The kernels as Heddle's primitives (`GraphOps`): what they don't take, integers above all, goes to torch."""
 
 import torch
 from torch import Tensor
 
-from heddle.adjacency import Adjacency
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels.torch import segment
 from heddle_kernels.torch.sddmm import sddmm as _sddmm
 from heddle_kernels.torch.softmax import softmax_on
@@ -11,7 +11,7 @@ from heddle_kernels.torch.spmm import spmm as _spmm
 
 
 def spmm(adjacency: Adjacency, x: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Sum weighted sender rows by receiver; see heddle.ops.GraphOps.spmm."""
+    """Sum weighted sender rows by receiver; see heddle.ops.graph_ops.GraphOps.spmm."""
     if x.is_floating_point():
         return _spmm(adjacency, x, weight)
     messages = x.index_select(0, adjacency.senders)
@@ -21,7 +21,7 @@ def spmm(adjacency: Adjacency, x: Tensor, weight: Tensor | None = None) -> Tenso
 
 
 def sddmm(adjacency: Adjacency, x: Tensor, y: Tensor, op: str) -> Tensor:
-    """Combine both ends of each edge; see heddle.ops.GraphOps.sddmm."""
+    """Combine both ends of each edge; see heddle.ops.graph_ops.GraphOps.sddmm."""
     if x.is_floating_point() and y.is_floating_point() and x.shape[1:] == y.shape[1:]:
         return _sddmm(adjacency, x, y, op)
     left, right = x.index_select(0, adjacency.receivers), y.index_select(0, adjacency.senders)
@@ -34,14 +34,14 @@ def edge_softmax(adjacency: Adjacency, logits: Tensor) -> Tensor:
 
 
 def segment_sum(data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
-    """Sum rows by segment; see heddle.ops.GraphOps.segment_sum."""
+    """Sum rows by segment; see heddle.ops.graph_ops.GraphOps.segment_sum."""
     if data.is_floating_point():
         return segment.segment_sum(data, segment_ids, num_segments)
     return data.new_zeros((num_segments, *data.shape[1:])).index_add_(0, segment_ids.long(), data)
 
 
 def segment_max(data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
-    """Take the largest of each segment, elementwise; see heddle.ops.GraphOps.segment_max."""
+    """Take the largest of each segment, elementwise; see heddle.ops.graph_ops.GraphOps.segment_max."""
     if data.is_floating_point():
         return segment.segment_max(data, segment_ids, num_segments)
     out = data.new_zeros((num_segments, *data.shape[1:]))

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from heddle.errors import problem
-from heddle.ops import GraphOps
-from heddle.relational.bundle import Bundle
-from heddle.relational.conv import one_array
+from heddle.ops.graph_ops import GraphOps
+from heddle.ops.relational.bundle import Bundle
+from heddle.ops.relational.conv import one_array
 from heddle_kernels import relational
 from heddle_kernels.torch.define import recorded
 from heddle_kernels.torch.relational_operators import conv
@@ -27,7 +27,7 @@ def relational_conv(
 ) -> dict[str, Tensor]:
     """Return y[t] = activation of x[t] roots[t] + biases[t] + sum over relations r into t of A_r x[s] W_r.
 
-    The arguments and the result are those of `heddle.relational.conv.relational_conv`, as CPU tensors; bfloat16 and
+    The arguments and the result are those of `heddle.ops.relational.conv.relational_conv`, as CPU tensors; bfloat16 and
     float16 are computed in float32. relu is taken natively, other activations afterwards. Ids that a call found in
     range aren't checked again by calls with the same tensors, until torch changes one of these in place.
 

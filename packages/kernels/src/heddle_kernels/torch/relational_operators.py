@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from heddle.memo import Memo
+from heddle.graphs.memo import Memo
 from heddle_kernels import relational
 from heddle_kernels.torch.define import define, float_code, id_code, one_level, recorded, total
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from heddle.adjacency import Adjacency
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels import library, shapes
 from heddle_kernels.torch.csr_arrays import SIZE, CsrArrays
 from heddle_kernels.torch.define import call, define, float_code, id_code, in_second, recorded, total

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from heddle.adjacency import Adjacency
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels import library
 from heddle_kernels import numpy as on_numpy
 from heddle_kernels.torch.define import define, id_code
@@ -45,7 +45,7 @@ _index_sort = define(
 
 
 def build_adjacency(senders: Tensor, receivers: Tensor, n_senders: int, n_receivers: int) -> Adjacency:
-    """Sort edges by receiver and by sender: `heddle.adjacency.build_adjacency` of CPU tensors, natively.
+    """Sort edges by receiver and by sender: `heddle.graphs.adjacency.build_adjacency` of CPU tensors, natively.
 
     Returns: int32 tensors where every id and position fits, int64 otherwise.
 

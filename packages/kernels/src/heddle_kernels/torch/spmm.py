@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from heddle.adjacency import Adjacency
+from heddle.graphs.adjacency import Adjacency
 from heddle_kernels.torch.csr_arrays import CsrArrays
 from heddle_kernels.torch.define import recorded
 from heddle_kernels.torch.spmm_max import spmm_max

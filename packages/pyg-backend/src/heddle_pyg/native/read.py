@@ -9,10 +9,10 @@ from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
 from heddle.errors import GraphError, problem
-from heddle.graph import EdgeSet, Graph, HeteroGraph, Nest, hetero_graph
-from heddle.nest import map_nest
-from heddle.validate import validate
-from heddle_pyg.native.layout import LAYOUT, STRUCTURE, Layout, read_leaves
+from heddle.graphs.graph import EdgeSet, Graph, HeteroGraph, PyTree, hetero_graph
+from heddle.graphs.pytree import tree_map
+from heddle.graphs.validate import validate
+from heddle_pyg.native.fields import LAYOUT, STRUCTURE, PygFields, read_leaves
 
 
 def from_native(native: Data | HeteroData) -> Graph | HeteroGraph:
@@ -24,10 +24,10 @@ def from_native(native: Data | HeteroData) -> Graph | HeteroGraph:
     it is one graph.
 
     Raises:
-        GraphError: no edge_index, a vector `batch` that isn't sorted, or a broken rule (see `heddle.validate`).
+        GraphError: no edge_index, a vector `batch` that isn't sorted, or a broken rule (see `heddle.graphs.validate`).
     """
     layout = _layout_of(native)
-    graph = map_nest(_array, tensors_of(native))
+    graph = tree_map(_array, tensors_of(native))
     if layout is not None:
         graph = _cast(graph, layout.dtypes)
     return validate(graph, finite=False)
@@ -56,11 +56,11 @@ def tensors_of(native: Data | HeteroData) -> Graph | HeteroGraph:
     others = {key: value for key, value in tensors.items() if key not in per_node}
     per_graph = {key: x for key, x in others.items() if len(x) == len(n_node) and "edge" not in key}
     per_edge = {key: x for key, x in others.items() if key not in per_graph and store.is_edge_attr(key)}
-    nodes, edges = _simple(per_node, "x"), _edge_nest(per_edge)
+    nodes, edges = _simple(per_node, "x"), _edge_pytree(per_edge)
     return Graph(nodes, edges, senders, receivers, _simple(per_graph, "u"), n_node, n_edge)
 
 
-def _from_hetero_data(data: HeteroData, layout: Layout | None) -> HeteroGraph:
+def _from_hetero_data(data: HeteroData, layout: PygFields | None) -> HeteroGraph:
     nodes, edges, n_node = {}, {}, {}
     for kind, store in data.node_items():
         n_node[kind] = _n_node(store, f"data[{kind!r}]")
@@ -75,7 +75,7 @@ def _from_hetero_data(data: HeteroData, layout: Layout | None) -> HeteroGraph:
             features = read_leaves(store, layout.edges[key])
         else:
             names = [name for name in store.edge_attrs() if name not in STRUCTURE]
-            features = _edge_nest({name: store[name] for name in names if isinstance(store[name], Tensor)})
+            features = _edge_pytree({name: store[name] for name in names if isinstance(store[name], Tensor)})
         edges[key] = EdgeSet(features, senders, receivers, n_edge)
     return hetero_graph(nodes, edges, n_node)
 
@@ -117,23 +117,23 @@ def _ends(store: Any, n_node: Tensor, where: str) -> tuple[Tensor, Tensor, Tenso
     return senders, receivers, graph_ids.clamp_(max=max(len(n_node) - 1, 0)).bincount(minlength=len(n_node))
 
 
-def _simple(tensors: Mapping[str, Tensor], usual: str) -> Nest:
+def _simple(tensors: Mapping[str, Tensor], usual: str) -> PyTree:
     """Return the one tensor of the usual name itself, several as a dict, none as None."""
     return tensors[usual] if set(tensors) == {usual} else dict(tensors) or None
 
 
-def _edge_nest(tensors: Mapping[str, Tensor]) -> Nest:
+def _edge_pytree(tensors: Mapping[str, Tensor]) -> PyTree:
     if set(tensors) == {"edge_attr"}:
         return tensors["edge_attr"]
     keys = {"edge_attr": "x", "edge_weight": "weight"}
     return {keys.get(name, name.removeprefix("edge_")): value for name, value in tensors.items()} or None
 
 
-def _layout_of(native: Any) -> Layout | None:
-    """Return the Layout that `to_native` left, also after PyG's batching, which makes lists of what isn't a tensor."""
+def _layout_of(native: Any) -> PygFields | None:
+    """Return the PygFields that `to_native` left, also after PyG's batching, which makes lists of non-tensors."""
     layout = native[LAYOUT] if isinstance(native, (Data, HeteroData)) and LAYOUT in native else None
     layout = layout[0] if isinstance(layout, list) and layout else layout
-    return layout if isinstance(layout, Layout) else None
+    return layout if isinstance(layout, PygFields) else None
 
 
 def _cast(graph: Graph | HeteroGraph, dtypes: Mapping[Any, Mapping[str, Any]]) -> Graph | HeteroGraph:

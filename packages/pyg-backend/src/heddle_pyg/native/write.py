@@ -8,10 +8,10 @@ from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
 from heddle.errors import GraphError, problem
-from heddle.graph import EdgeSet, Graph, HeteroGraph, Nest, num_nodes
-from heddle.nest import map_nest
-from heddle.validate import validate
-from heddle_pyg.native.layout import LAYOUT, STRUCTURE, Layout, name_leaves
+from heddle.graphs.graph import EdgeSet, Graph, HeteroGraph, PyTree, num_nodes
+from heddle.graphs.pytree import tree_map
+from heddle.graphs.validate import validate
+from heddle_pyg.native.fields import LAYOUT, STRUCTURE, PygFields, name_leaves
 
 
 def to_native(graph: Graph | HeteroGraph, copy: bool = True) -> Data | HeteroData:
@@ -23,7 +23,7 @@ def to_native(graph: Graph | HeteroGraph, copy: bool = True) -> Data | HeteroDat
     `copy=False` features share memory with the graph's where they can.
 
     Raises:
-        GraphError: the graph breaks a rule (see `heddle.validate`), or a dtype that torch doesn't know.
+        GraphError: the graph breaks a rule (see `heddle.graphs.validate`), or a dtype that torch doesn't know.
     """
     validate(graph, finite=False)
     if isinstance(graph, HeteroGraph):
@@ -34,30 +34,30 @@ def to_native(graph: Graph | HeteroGraph, copy: bool = True) -> Data | HeteroDat
     _write_nodes(data, graph.nodes, nodes, graph.n_node, num_nodes(graph), copy)
     _write_edges(data, EdgeSet(graph.edges, graph.senders, graph.receivers, graph.n_edge), edges, copy)
     _write(data, graph.globals, globals_, copy)
-    data[LAYOUT] = Layout({"": nodes}, {"": edges}, globals_, {"": _dtypes(graph)})
+    data[LAYOUT] = PygFields({"": nodes}, {"": edges}, globals_, {"": _dtypes(graph)})
     return data
 
 
 def _to_hetero_data(graph: HeteroGraph, copy: bool) -> HeteroData:
     data = HeteroData()
     nodes, edges = {}, {}
-    for kind, nest in graph.nodes.items():
-        nodes[kind] = name_leaves(nest, "node", set(STRUCTURE))
+    for kind, pytree in graph.nodes.items():
+        nodes[kind] = name_leaves(pytree, "node", set(STRUCTURE))
         count = graph.n_node[kind]
-        _write_nodes(data[kind], nest, nodes[kind], count, int(np.asarray(count).sum()), copy)
+        _write_nodes(data[kind], pytree, nodes[kind], count, int(np.asarray(count).sum()), copy)
     for key, edge_set in graph.edges.items():
         edges[key] = name_leaves(edge_set.features, "edge", set(STRUCTURE))
         _write_edges(data[key], edge_set, edges[key], copy)
-    data[LAYOUT] = Layout(nodes, edges, None, _hetero_dtypes(graph))
+    data[LAYOUT] = PygFields(nodes, edges, None, _hetero_dtypes(graph))
     return data
 
 
-def _write(store: Any, nest: Nest, names: Nest, copy: bool) -> None:
-    map_nest(lambda leaf, name: store.__setitem__(name, _tensor(leaf, copy)), nest, names)
+def _write(store: Any, pytree: PyTree, names: PyTree, copy: bool) -> None:
+    tree_map(lambda leaf, name: store.__setitem__(name, _tensor(leaf, copy)), pytree, names)
 
 
-def _write_nodes(store: Any, nest: Nest, names: Nest, n_node: Any, total: int, copy: bool) -> None:
-    _write(store, nest, names, copy)
+def _write_nodes(store: Any, pytree: PyTree, names: PyTree, n_node: Any, total: int, copy: bool) -> None:
+    _write(store, pytree, names, copy)
     store["num_nodes"] = total
     count = _tensor(n_node, True).long()
     if len(count) != 1:
@@ -65,7 +65,7 @@ def _write_nodes(store: Any, nest: Nest, names: Nest, n_node: Any, total: int, c
         store["batch"] = torch.repeat_interleave(count)
 
 
-def _write_edges(store: Any, edges: EdgeSet, names: Nest, copy: bool) -> None:
+def _write_edges(store: Any, edges: EdgeSet, names: PyTree, copy: bool) -> None:
     store["edge_index"] = torch.stack(
         [_tensor(ids, False).long() for ids in (edges.senders, edges.receivers)]
     )

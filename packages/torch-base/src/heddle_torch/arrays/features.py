@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from heddle.adjacency import Adjacency, build_adjacency
+from heddle.graphs.adjacency import Adjacency, build_adjacency
 from heddle_torch.arrays.sparse import Spmm
 
 _PRODUCTS = {Tensor.__matmul__, Tensor.matmul, Tensor.mm, torch.matmul, torch.mm}

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from heddle.adjacency import Adjacency
-from heddle.ops import GraphOps
+from heddle.graphs.adjacency import Adjacency
+from heddle.ops.graph_ops import GraphOps
 from heddle_torch.arrays.products import MultiplyByEach
 from heddle_torch.arrays.segments import Gather, SegmentMax, SegmentSum
 from heddle_torch.arrays.sparse import Dot, EdgeGather, EdgeSoftmax, ScaledSpmm, Spmm

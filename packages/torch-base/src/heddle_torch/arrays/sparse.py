@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from heddle.adjacency import Adjacency
-from heddle.memo import Memo
+from heddle.graphs.adjacency import Adjacency
+from heddle.graphs.memo import Memo
 from heddle_torch.digest import counted_version
 
 with (

@@ -5,7 +5,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from heddle.layers.base import Dropout
+from heddle.nn.layers.base import Dropout
 from heddle_torch.arrays.features import SparseFeatures
 
 _VALUES = 1 << 16

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from heddle.errors import ConfigError
-from heddle.layers.base import no_dropout
-from heddle.model import Batch, Model
-from heddle.nest import map_nest
-from heddle.params import ParamSpec, initialise
+from heddle.graphs.pytree import tree_map
+from heddle.nn.layers.base import no_dropout
+from heddle.nn.model import Batch, Model
+from heddle.nn.params import ParamSpec, initialise
 from heddle_torch.arrays.features import as_features
 from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.arrays.tables import Table, sparse_ops
@@ -142,7 +142,7 @@ class PortableLearner(ParamLearner):
         ):  # of a part that is seen once: nothing to copy, no pattern worth finding
             return to_device(batch, self._device, self._precision, copy=False)
         placed = to_device(batch, self._device, self._precision)
-        nodes = map_nest(as_features, placed.graph.nodes)
+        nodes = tree_map(as_features, placed.graph.nodes)
         return placed._replace(graph=placed.graph._replace(nodes=nodes))
 
     def outputs(self, weights: dict[str, Tensor], placed: Batch, training: Training | None) -> Tensor:

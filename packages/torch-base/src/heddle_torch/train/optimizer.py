@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from heddle.optim import Optim
-from heddle.optim_groups import ParamRule, param_rules
+from heddle.engines.optim import Optim
+from heddle.engines.optim_groups import ParamRule, param_rules
 from heddle_torch.train.optimizers import MakeOptimizers, Optimizers, Scheduled
 
 SPARSE_OPTIMISERS = ("adam", "adamw", "sgd")

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from heddle.nest import map_nest
-from heddle.ops import GraphOps
-from heddle.program import Metrics, Program
-from heddle.task import Objective
+from heddle.data.task import Objective
+from heddle.engines.program import Metrics, Program
+from heddle.graphs.pytree import tree_map
+from heddle.ops.graph_ops import GraphOps
 from heddle_torch.place import to_numpy
 from heddle_torch.train.backward import Backward, backward_alone
 from heddle_torch.train.learner import Learner, Training
@@ -64,7 +64,7 @@ def build_program(
 
     @torch.no_grad()
     def embed(state: TorchState, placed: Any) -> Any:
-        return map_nest(to_numpy, learner.embed(state.weights, placed))
+        return tree_map(to_numpy, learner.embed(state.weights, placed))
 
     def to_arrays(state: TorchState) -> dict[str, np.ndarray]:
         return state_arrays(state, learner.tensors(state.weights))

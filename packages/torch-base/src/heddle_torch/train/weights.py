@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from heddle.named_arrays import fitting_arrays
+from heddle.nn.named_arrays import fitting_arrays
 
 PREFIX = "params/"
 

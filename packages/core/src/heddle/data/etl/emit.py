@@ -12,7 +12,7 @@ from heddle.data.etl.encoders import Encoder, fit, write_features
 from heddle.data.etl.relate import Related, columns_of, table_of
 from heddle.data.etl.schema import Edges, Encode, Label, Nodes, Schema
 from heddle.data.etl.streams import NpyStream, chunks, floats, integers, row_count
-from heddle.data.files import fail
+from heddle.data.formats.text_files import fail
 from heddle.data.prepared.write import FolderWriter, index_type
 from heddle.extras import require
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from heddle.data.etl.schema import Encode
 from heddle.data.etl.streams import NpyStream, chunks, floats, integers, row_count
-from heddle.data.files import fail
+from heddle.data.formats.text_files import fail
 from heddle.extras import require
 
 PERIODS = {"hour": 24, "weekday": 7, "day": 31, "month": 12}

@@ -7,7 +7,7 @@ from typing import Any
 
 from heddle.data.etl.engine import Source
 from heddle.data.etl.schema import Table
-from heddle.data.files import fail
+from heddle.data.formats.text_files import fail
 from heddle.errors import nearest
 from heddle.extras import require
 

@@ -1,7 +1,7 @@
 """`data=tabformer`, `data=ogbn_mag`, `data=schema`: read what `heddle data prepare` made of them."""
 
 from heddle.data.dataset import Dataset
-from heddle.data.files import fail
+from heddle.data.formats.text_files import fail
 from heddle.data.options import call
 from heddle.data.prepared.graphs import prepared
 from heddle.data.reader_options import OgbnMagOptions, SchemaOptions, TabformerOptions

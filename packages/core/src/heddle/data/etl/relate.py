@@ -11,7 +11,7 @@ from heddle.data.etl.files import sources
 from heddle.data.etl.schema import Encode, Nodes, Schema
 from heddle.data.etl.steps import Steps
 from heddle.data.etl.streams import chunks, column_names, integers, row_count
-from heddle.data.files import fail
+from heddle.data.formats.text_files import fail
 
 FITTED = ("number", "log", "bins", "category", "onehot")
 """Encodings that need the training values."""

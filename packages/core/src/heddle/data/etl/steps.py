@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from heddle.artifacts import to_json
+from heddle.atomic import to_json
 
 
 class Steps:

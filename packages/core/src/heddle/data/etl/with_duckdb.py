@@ -7,10 +7,10 @@ from typing import Any
 
 from heddle.data.etl.engine import Source
 from heddle.data.etl.schema import Column
-from heddle.data.files import fail
+from heddle.data.formats.text_files import fail
 from heddle.errors import ConfigError, problem
 from heddle.extras import require
-from heddle.sharding.memory import from_bytes
+from heddle.options.byte_sizes import from_bytes
 
 SHARE = 0.75
 """Of the memory asked for that DuckDB may use; the rest is for the buffers it doesn't count, and for Python."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.graph import EdgeType
+from heddle.graphs.graph import EdgeType
 
 FORMAT = 1
 """The number of the layout; a folder of another is refused."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from heddle.data.check import check_dataset
 from heddle.data.dataset import AskedEdges, Dataset, Times
-from heddle.data.files import fail
+from heddle.data.formats.text_files import fail
 from heddle.data.options import call
 from heddle.data.prepared.folder import Prepared, PreparedEdges, PreparedNodes, Task
 from heddle.data.prepared.mapped import (
@@ -24,9 +24,9 @@ from heddle.data.prepared.read import open_prepared, verify
 from heddle.data.prepared.write import csc
 from heddle.data.reader_options import PreparedOptions
 from heddle.data.splits import random_split
-from heddle.graph import EdgeSet, EdgeType, HeteroGraph, hetero_graph
-from heddle.nest import map_nest
-from heddle.sample import InEdges, SampleGraph
+from heddle.graphs.graph import EdgeSet, EdgeType, HeteroGraph, hetero_graph
+from heddle.graphs.pytree import tree_map
+from heddle.sampling.types import InEdges, SampleGraph
 
 
 def read_prepared(options: PreparedOptions) -> Dataset:
@@ -141,7 +141,7 @@ def timed_graph(
             (indptr, senders, _, _), rows = without_rows(InEdges(indptr, senders), rows, mark, root)
         features = features_of(found.features, root)
         if rows is not None:
-            features = map_nest(partial(rows_taken, rows=rows, root=root), features)
+            features = tree_map(partial(rows_taken, rows=rows, root=root), features)
         if found.time is not None:
             times[key] = found.time if rows is None else rows_taken(found.time, rows, root)
         edges[key] = EdgeSet(features, senders, receivers_of(indptr, root), np.array([len(senders)]))
@@ -220,7 +220,7 @@ def to_dataset(opened: Prepared) -> Dataset:
         found = Dataset(opened.name, kind, graph, None, links, 0, key[0], info, last, names, times=times)
         return check_dataset(found)
     what = f"a folder prepared for {task.kind} of {task.target}"
-    do = "load it with heddle.data.MetaLoader and train it with a Trainer"
+    do = "load it with heddle.scripts.MetaLoader and train it with a Trainer"
     fail(opened.root, what, "classes of nodes or edges, or links", do)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.sample import InEdges
+from heddle.sampling.types import InEdges
 
 _POSITIONS = 1 << 19
 _ROWS = 1 << 16

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from heddle.data.files import fail
+from heddle.data.formats.text_files import fail
 from heddle.data.prepared.folder import FORMAT, METADATA, TASK_KINDS
 
 AGAIN = "prepare it again with heddle data prepare"

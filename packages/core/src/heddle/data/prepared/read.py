@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from heddle.data.files import fail
+from heddle.data.formats.text_files import fail
 from heddle.data.prepared.folder import Prepared, PreparedEdges, PreparedNodes, Task
 from heddle.data.prepared.metadata import AGAIN, read_metadata
-from heddle.graph import EdgeType
+from heddle.graphs.graph import EdgeType
 
 
 def open_prepared(root: str | Path) -> Prepared:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from heddle.artifacts import to_json, write_atomically, write_text
-from heddle.data.files import fail
+from heddle.atomic import to_json, write_atomically, write_text
+from heddle.data.formats.text_files import fail
 from heddle.data.prepared.folder import FORMAT, METADATA, TASK_KINDS, Task
 from heddle.data.prepared.read import sha256
-from heddle.graph import EdgeType
+from heddle.graphs.graph import EdgeType
 
 Stored = np.ndarray | Path
 """An array to write, or a file of the folder that already holds it."""

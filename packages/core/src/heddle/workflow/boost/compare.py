@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from heddle.artifacts import write_json
+from heddle.atomic import write_json
 from heddle.workflow.boost.fit import Boosted, fit_boost
 from heddle.workflow.boost.table import BoostTable
 

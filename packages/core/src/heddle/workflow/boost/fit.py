@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.artifacts import write_bytes
-from heddle.data.files import fail
+from heddle.atomic import write_bytes
+from heddle.data.formats.text_files import fail
 from heddle.extras import require
 from heddle.workflow.boost.cluster import InferenceCluster, TrainCluster
 from heddle.workflow.boost.table import BoostTable
-from heddle.workflow.metrics import metric
+from heddle.workflow.metrics.by_name import metric
 
 PARAMETERS: Mapping[str, Any] = {
     "objective": "binary:logistic",

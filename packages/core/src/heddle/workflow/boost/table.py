@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from heddle.data.files import fail
+from heddle.data.formats.text_files import fail
 from heddle.data.prepared import Prepared, PreparedEdges, open_prepared
 from heddle.data.prepared.graphs import ends_by_row
-from heddle.graph import EdgeType
+from heddle.graphs.graph import EdgeType
 from heddle.workflow.embeddings import ENDS, read_embeddings, read_row_embeddings
 
 ROWS = 65536

@@ -9,6 +9,6 @@ scale.py     axes: from values to places, with round ticks
 style.css    light and dark
 """
 
-from heddle.workflow.report.page import Story, page
+from heddle.workflow.report.page import ReportInputs, page
 
-__all__ = ["Story", "page"]
+__all__ = ["ReportInputs", "page"]

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from heddle.data.dataset import SPLITS
-from heddle.decision import Decision
-from heddle.task import Task
-from heddle.workflow.calibration import reliability
-from heddle.workflow.classification import class_scores
-from heddle.workflow.outcome import Outcome
+from heddle.data.task import Task
+from heddle.workflow.metrics.calibration import reliability
+from heddle.workflow.metrics.classification import class_scores
+from heddle.workflow.metrics.decision import Decision
+from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.regression import columns
 from heddle.workflow.progress import Row
-from heddle.workflow.regression import columns
 from heddle.workflow.report import svg
 from heddle.workflow.report.matrix import matrix
 

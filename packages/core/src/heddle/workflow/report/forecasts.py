@@ -6,10 +6,10 @@ from html import escape
 import numpy as np
 
 from heddle.data.dataset import SPLITS, Dataset
-from heddle.task import Task
-from heddle.workflow.forecasts import targets_of
-from heddle.workflow.horizons import ERRORS
-from heddle.workflow.outcome import Outcome
+from heddle.data.task import Task
+from heddle.workflow.loaders.forecasts import targets_of
+from heddle.workflow.metrics.horizons import ERRORS
+from heddle.workflow.metrics.predictions import Outcome
 from heddle.workflow.report import svg
 
 _SENSORS, _STEPS = 4, 576

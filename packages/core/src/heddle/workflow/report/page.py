@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from heddle.data.dataset import SPLITS, Dataset
-from heddle.decision import Decision
-from heddle.dynamic import Snapshot
-from heddle.graph import Graph, HeteroGraph
+from heddle.data.task import Task
+from heddle.graphs.dynamic import Snapshot
+from heddle.graphs.graph import Graph, HeteroGraph
 from heddle.options import plain
-from heddle.task import Task
-from heddle.workflow.compared import compared
-from heddle.workflow.metrics import higher_is_better
-from heddle.workflow.outcome import Outcome
+from heddle.workflow.metrics.by_name import higher_is_better
+from heddle.workflow.metrics.comparison import compared
+from heddle.workflow.metrics.decision import Decision
+from heddle.workflow.metrics.predictions import Outcome
 from heddle.workflow.progress import Row
 from heddle.workflow.report.charts import curves, judgement
 from heddle.workflow.report.forecasts import forecasts
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from heddle.config.run import RunConfig
 
 
-class Story(NamedTuple):
+class ReportInputs(NamedTuple):
     """What a report tells.
 
     Attributes:
@@ -52,7 +52,7 @@ TIMES = {"time": "times of the data", "known": "known at test time", "ties": "of
 """What the entries of metrics.json's "times" are called."""
 
 
-def page(story: Story) -> str:
+def page(story: ReportInputs) -> str:
     """Return the report as one HTML text, all that comes from data or config escaped."""
     import yaml
 
@@ -127,7 +127,7 @@ def dataset_facts(dataset: Dataset) -> dict[str, str]:
     return facts
 
 
-def _headline(story: Story) -> str:
+def _headline(story: ReportInputs) -> str:
     """Return the test figures as tiles, the first large."""
     split = next((key for key in reversed(SPLITS) if _known(story.result.get(key, {}))), None)
     if split is None:
@@ -141,12 +141,12 @@ def _headline(story: Story) -> str:
     return f'<div class="tiles">{tiles}</div>'
 
 
-def _figures(story: Story) -> str:
+def _figures(story: ReportInputs) -> str:
     within = story.result.get("intervals", {})
     return by_row({split: story.result[split] for split in SPLITS if split in story.result}, within)
 
 
-def _baselines(story: Story) -> str:
+def _baselines(story: ReportInputs) -> str:
     """Return the section of trivial rules beside the model, for the last split that has them; "" without any."""
     baselines: Mapping[str, Any] = story.result.get("baselines", {})
     split = next((key for key in reversed(SPLITS) if any(key in own for own in baselines.values())), None)
@@ -176,7 +176,7 @@ def by_row(rows: Mapping[str, Mapping[str, Any]], within: Mapping[str, Mapping[s
     return f'<table class="figures"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def _run_facts(story: Story) -> dict[str, str]:
+def _run_facts(story: ReportInputs) -> dict[str, str]:
     seconds = [row["seconds"] for row in story.rows]
     result, versions = story.result, story.versions
     facts = {

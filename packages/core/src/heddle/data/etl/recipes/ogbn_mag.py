@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from heddle.data.etl.schema import Schema, read_schema
-from heddle.data.files import fail
-from heddle.data.ogb_hetero import read_sizes, read_types
+from heddle.data.formats.text_files import fail
+from heddle.data.readers.ogb.hetero import read_sizes, read_types
 
 SPLIT = {"valid": 2018, "test": 2019}
 """The year from which OGB's papers are for validation, and for the test."""

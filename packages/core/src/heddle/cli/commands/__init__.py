@@ -1,0 +1,1 @@
+"""The commands, a file each; a command is imported when it is called."""

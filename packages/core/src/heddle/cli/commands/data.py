@@ -1,0 +1,98 @@
+"""`heddle data`: the datasets that can be read, what is in one, and tables made ready for training."""
+
+from collections.abc import Sequence
+
+from heddle.cli.arguments import preferred
+from heddle.cli.console import print_table
+from heddle.engines.plugins import Registry, load_plugins
+from heddle.errors import ConfigError, nearest
+
+HELP = """\
+Usage: heddle data list
+       heddle data describe [data=OPTION] [data.KEY=VALUE ...]
+       heddle data prepare data=OPTION data.src=FOLDER data.dst=FOLDER [etl.KEY=VALUE ...]
+       heddle data generate NAME FOLDER [KEY=VALUE ...]
+
+list shows the datasets of core and of every installed plugin. describe reads one, as `heddle train` would with the
+same words, and tells its sizes, features, targets and splits:
+
+  heddle data describe data=planetoid data.name=cora data.root=planetoid
+
+prepare turns tables (data=tabformer, ogbn_mag, or schema with data.schema=FILE) into a folder that any engine trains
+from. An interrupted run goes on where it stopped. etl.engine is duckdb or polars, with the same result; etl.memory
+limits DuckDB; see --help of the keys in conf/prepare.yaml:
+
+  heddle data prepare data=tabformer data.src=raw data.dst=cards etl.memory=1GB
+
+generate writes made-up tables in the layout of tabformer or ogbn_mag, e.g. a million transactions:
+
+  heddle data generate tabformer raw rows=1000000 users=2000 merchants=5000
+"""
+
+ACTIONS = ("list", "describe", "prepare", "generate")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """List the datasets or describe one; return 0."""
+    action, *words = arguments or ["list"]
+    if action not in ACTIONS:
+        hint = nearest(action, ACTIONS) or ";"
+        raise ConfigError(f"{action!r} is unknown{hint} write heddle data {', '.join(ACTIONS)}")
+    if action == "list":
+        _list(load_plugins(preferred("data list", words)))
+    elif action == "generate":
+        _generate(words)
+    elif action == "prepare":
+        from heddle.api.data import prepared
+
+        print(prepared(words, load_plugins()))
+    else:
+        _describe(words, load_plugins())
+    return 0
+
+
+def _generate(words: Sequence[str]) -> None:
+    import yaml
+
+    from heddle.api.data import defaults_of, generate
+    from heddle.data.generators import GENERATORS
+
+    if len(words) < 2 or words[0] not in GENERATORS:
+        hint = nearest(words[0], list(GENERATORS)) if words else ""
+        names = ", ".join(GENERATORS)
+        raise ConfigError(
+            f"heddle data generate takes one of {names} and a folder, found {list(words)}{hint or ';'} add it"
+        )
+    name, folder, *sizes = words
+    for word in sizes:
+        if "=" not in word:
+            known = ", ".join(f"{key}={value}" for key, value in defaults_of(name).items())
+            raise ConfigError(f"{word!r} is none of {known}; write KEY=VALUE")
+    print(
+        generate(
+            name, folder, **{key: yaml.safe_load(text) for key, _, text in (w.partition("=") for w in sizes)}
+        )
+    )
+
+
+def _list(registry: Registry) -> None:
+    print_table(
+        ("reader", "what", "distribution", "status", "reason"),
+        sorted(
+            (
+                offer.info.name,
+                getattr(offer.info, "summary", ""),
+                offer.distribution,
+                offer.status,
+                offer.reason,
+            )
+            for offer in registry.offers("dataset")
+        ),
+    )
+
+
+def _describe(words: Sequence[str], registry: Registry) -> None:
+    from heddle.api.data import read
+    from heddle.cli.commands.describe import facts
+
+    print_table(("of the dataset", "found"), facts(read(words, registry)))

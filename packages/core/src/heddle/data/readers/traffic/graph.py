@@ -1,0 +1,75 @@
+"""The graph of traffic sensors, from an adjacency pickle or a table of distances."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from heddle.data.formats.columns import numbers, read_table, texts
+from heddle.data.formats.pickles import load_pickle
+from heddle.data.formats.text_files import fail
+
+Edges = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""(senders, receivers, weights float32)."""
+
+
+def read_adjacency(path: Path, sensors: Sequence[str], count: int) -> Edges:
+    """Return the entries of an adjacency pickle, (ids, id -> index, [n, n] weights) as DCRNN writes them.
+
+    Rows and columns are put in the order of `sensors`, if there are any, so that columns of speeds may be in another.
+
+    Raises:
+        DataError: another content, or other sensors.
+    """
+    loaded = load_pickle(path)
+    expected = f"(ids, id -> index, weights of {count} x {count})"
+    if not (isinstance(loaded, (list, tuple)) and len(loaded) == 3):
+        fail(path, f"a {type(loaded).__name__}", expected)
+    ids = [_text(name) for name in loaded[0]]
+    weights = np.asarray(loaded[2])
+    if weights.shape != (count, count) or weights.dtype.kind != "f" or len(ids) != count:
+        fail(path, f"{len(ids)} ids and weights of shape {weights.shape}", expected)
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        fail(path, "a weight that is negative or not finite", "weights of 0 or more")
+    if sensors:
+        row = {name: place for place, name in enumerate(ids)}
+        lost = [name for name in sensors if name not in row]
+        if lost:
+            fail(
+                path, f"no sensor {lost[0]!r}", "every sensor of the speeds", "take the files of one dataset"
+            )
+        order = np.array([row[name] for name in sensors])
+        weights = weights[np.ix_(order, order)]
+    senders, receivers = np.nonzero(weights)
+    return senders, receivers, weights[senders, receivers].astype(np.float32)
+
+
+def read_distances(path: Path, sensors: Sequence[str], threshold: float = 0.1) -> Edges:
+    """Return edges exp(-distance^2 / sigma^2) of at least `threshold`, from a table with the columns from, to, cost.
+
+    Sigma is the standard deviation of all distances between the sensors; a sensor is at distance 0 from itself where
+    the table says so. Rows that name another sensor are passed over.
+
+    Source: Li et al. (2018), section 4, and their gen_adj_mx.py.
+
+    Raises:
+        DataError: a column is missing, or a distance is no number.
+    """
+    found = read_table(path)
+    row = {name: place for place, name in enumerate(sensors)}
+    ends = [(row.get(a, -1), row.get(b, -1)) for a, b in zip(texts(found, "from"), texts(found, "to"))]
+    places = np.array(ends, np.int64).reshape(-1, 2)
+    cost, known = numbers(found, "cost").astype(np.float64), (places >= 0).all(axis=1)
+    distance = np.full((len(sensors), len(sensors)), np.inf)
+    distance[places[known, 0], places[known, 1]] = cost[known]
+    finite = distance[np.isfinite(distance)]
+    if not len(finite):
+        fail(path, "no distance between two of the sensors", "some", "take the files of one dataset")
+    weights = np.exp(-np.square(distance / max(float(finite.std()), 1e-12)))
+    weights[weights < threshold] = 0
+    senders, receivers = np.nonzero(weights)
+    return senders, receivers, weights[senders, receivers].astype(np.float32)
+
+
+def _text(name: object) -> str:
+    return name.decode("latin1") if isinstance(name, bytes) else str(name)

@@ -1,0 +1,109 @@
+"""Inputs: what a graph holds besides its structure, so that whatever a model leaves unread can be named."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from heddle.engines.hookspecs import ModelInfo
+from heddle.graphs.dynamic.snapshots import Snapshot
+from heddle.graphs.graph import Graph, HeteroGraph, PyTree
+from heddle.nn.capabilities import FIXED_FEATURES
+from heddle.options.input_kinds import EDGE_CODES, NODE_CODES
+
+_ENTRIES = {"x": "features", "codes": "codes", "weight": "weights"}
+"""Entry of a pytree of features -> what it is called; any other is called by its own name."""
+
+
+class Input(NamedTuple):
+    """One array of features.
+
+    Attributes:
+        kind: "node features", "edge codes" ...: whose it is, and its entry of the pytree.
+        where: node type, or "source.relation.target"; "" where the graph has one of them.
+    """
+
+    kind: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.where}" if self.where else self.kind
+
+
+def inputs_of(graphs: Any) -> list[Input]:
+    """Return the inputs that a dataset's graphs hold; of several graphs, those of the first.
+
+    >>> import numpy as np
+    >>> ends = np.array([0]), np.array([1])
+    >>> graph = Graph(np.ones((2, 3)), {"weight": np.ones(1)}, *ends, None, np.array([2]), np.array([1]))
+    >>> [str(found) for found in inputs_of(graph)]
+    ['node features', 'edge weights']
+    """
+    if isinstance(graphs, Snapshot):
+        graphs = graphs.graph
+    if isinstance(graphs, Graph):
+        of = {"node": graphs.nodes, "edge": graphs.edges, "graph": graphs.globals}
+        return [Input(kind) for part, pytree in of.items() for kind in _kinds(part, pytree)]
+    if isinstance(graphs, HeteroGraph):
+        nodes = [
+            Input(kind, node_type)
+            for node_type, pytree in graphs.nodes.items()
+            for kind in _kinds("node", pytree)
+        ]
+        return nodes + [
+            Input(kind, ".".join(key))
+            for key, of in graphs.edges.items()
+            for kind in _kinds("edge", of.features)
+        ]
+    return inputs_of(graphs[0]) if isinstance(graphs, Sequence) and len(graphs) else []
+
+
+def unused_inputs(graphs: Any, uses: frozenset[str]) -> list[str]:
+    """Return, by name, the inputs of a dataset's graphs whose kind isn't among those that a model uses."""
+    return [str(found) for found in inputs_of(graphs) if found.kind not in uses]
+
+
+def unreadable_inputs(info: ModelInfo) -> tuple[str, ...]:
+    """Return the kinds of input that a model can't be given: codes, where nothing embeds them."""
+    if info.backends:
+        return NODE_CODES, EDGE_CODES
+    return (NODE_CODES,) if FIXED_FEATURES.name in info.capabilities else ()
+
+
+def without_inputs(graphs: Any, kinds: Collection[str]) -> Any:
+    """Return graphs without the features of some kinds: of one graph or of a list."""
+    if not kinds:
+        return graphs
+    if isinstance(graphs, Graph):
+        nodes, edges, of_graphs = (
+            _without(part, pytree, kinds)
+            for part, pytree in (("node", graphs.nodes), ("edge", graphs.edges), ("graph", graphs.globals))
+        )
+        return graphs._replace(nodes=nodes, edges=edges, globals=of_graphs)
+    if isinstance(graphs, HeteroGraph):
+        return graphs._replace(
+            nodes={kind: _without("node", pytree, kinds) for kind, pytree in graphs.nodes.items()},
+            edges={
+                key: of._replace(features=_without("edge", of.features, kinds))
+                for key, of in graphs.edges.items()
+            },
+        )
+    return [without_inputs(graph, kinds) for graph in graphs] if isinstance(graphs, list) else graphs
+
+
+def _without(part: str, pytree: PyTree, kinds: Collection[str]) -> PyTree:
+    if not isinstance(pytree, Mapping):
+        return None if f"{part} features" in kinds else pytree
+    kept = {
+        name: value for name, value in pytree.items() if f"{part} {_ENTRIES.get(name, name)}" not in kinds
+    }
+    if len(kept) == len(pytree):
+        return pytree
+    return kept["x"] if list(kept) == ["x"] else kept or None
+
+
+def _kinds(part: str, pytree: PyTree) -> Iterator[str]:
+    if isinstance(pytree, Mapping):
+        for name, value in pytree.items():
+            if value is not None:
+                yield f"{part} {_ENTRIES.get(name, name)}"
+    elif pytree is not None:
+        yield f"{part} features"

@@ -1,0 +1,1 @@
+"""Core's own plugin: what core brings, described by names; loads nothing."""

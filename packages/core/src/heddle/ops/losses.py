@@ -1,0 +1,129 @@
+"""Losses, averaged over the entries whose target is known; the one definition of engines, evaluation and scripts."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from heddle.graphs.graph import Array
+
+
+class LossOps(Protocol):
+    """What losses use of an engine's `GraphOps`."""
+
+    @property
+    def xp(self) -> Any: ...
+
+    def asarray(self, x: Any, like: Any = None) -> Any: ...
+
+    def stop_gradient(self, x: Any) -> Any: ...
+
+
+def cross_entropy(
+    ops: LossOps,
+    logits: Array,
+    targets: Array,
+    mask: Array,
+    weights: Array | None = None,
+    class_weights: Sequence[float] = (),
+    gamma: float = 0.0,
+) -> Array:
+    """Return the mean negative log likelihood of int classes: [m, c], [m], [m] bool -> scalar; 0 with no entry.
+
+    Args:
+        weights: [m] by which each entry's loss is multiplied; None for 1. The divisor stays the number of entries.
+        class_weights: [c] by which the losses of a class's entries are multiplied; () for 1.
+        gamma: of the focal loss, see `focal`; 0 for none.
+    """
+    xp = ops.xp
+    top = ops.stop_gradient(xp.max(logits, axis=-1, keepdims=True))
+    shifted = logits - top
+    log_total = xp.log(xp.sum(xp.exp(shifted), axis=-1))
+    classes = xp.arange(logits.shape[-1], dtype=targets.dtype, device=_device(logits))
+    is_class = targets[:, None] == classes[None, :]
+    picked = xp.sum(xp.where(is_class, shifted, xp.zeros_like(shifted)), axis=-1)
+    loss = focal(ops, log_total - picked, gamma)
+    if len(class_weights):
+        by_class = ops.asarray(np.array(class_weights, np.float64), like=logits)
+        loss = loss * xp.sum(xp.where(is_class, by_class[None, :], xp.zeros_like(shifted)), axis=-1)
+    return _masked_mean(ops, loss, mask, weights)
+
+
+def binary_cross_entropy(
+    ops: LossOps,
+    logits: Array,
+    targets: Array,
+    mask: Array,
+    weights: Array | None = None,
+    pos_weight: Sequence[float] = (),
+    gamma: float = 0.0,
+) -> Array:
+    """Return the mean logistic loss of 0/1 targets, all of one shape: max(z, 0) - z t + log(1 + exp(-|z|)).
+
+    Args:
+        weights: [m] by which the losses of each row are multiplied; None for 1.
+        pos_weight: by which the losses of entries whose target is 1 are multiplied: one number, or one for each
+            column [t]; () for 1.
+        gamma: of the focal loss, see `focal`; 0 for none.
+    """
+    xp = ops.xp
+    positive = xp.where(logits > 0, logits, xp.zeros_like(logits))
+    loss = focal(ops, positive - logits * targets + xp.log1p(xp.exp(-xp.abs(logits))), gamma)
+    if len(pos_weight):
+        of_true: Any = pos_weight[0]
+        if len(pos_weight) > 1:
+            of_true = ops.asarray(np.array(pos_weight, np.float64), like=logits)[None, :]
+        loss = loss * (1 + targets * (of_true - 1))
+    return _masked_mean(ops, loss, mask, weights)
+
+
+def mean_squared_error(
+    ops: LossOps, values: Array, targets: Array, mask: Array, weights: Array | None = None
+) -> Array:
+    """Return the mean squared difference, all of one shape; `weights` [m] multiply each row's."""
+    return _masked_mean(ops, (values - targets) ** 2, mask, weights)
+
+
+def mean_absolute_error(
+    ops: LossOps, values: Array, targets: Array, mask: Array, weights: Array | None = None
+) -> Array:
+    """Return the mean absolute difference, all of one shape; `weights` [m] multiply each row's."""
+    return _masked_mean(ops, ops.xp.abs(values - targets), mask, weights)
+
+
+def focal(ops: LossOps, loss: Array, gamma: float) -> Array:
+    """Return (1 - p)^gamma times a loss -log p of each entry: what is answered well already counts less.
+
+    Source: Lin, Goyal, Girshick, He, Dollar, Focal Loss for Dense Object Detection (2017), eq. 4.
+    """
+    if not gamma:
+        return loss
+    xp = ops.xp
+    missed = -xp.expm1(-loss)  # 1 - p
+    sure = missed < _SURE  # where the slope of a power below 1 has no bound
+    return xp.where(sure, xp.full_like(missed, _SURE), missed) ** gamma * loss
+
+
+_SURE = 1e-7
+
+LOSSES: dict[str, Callable[..., Any]] = {
+    "cross_entropy": cross_entropy,
+    "binary_cross_entropy": binary_cross_entropy,
+    "mse": mean_squared_error,
+    "mae": mean_absolute_error,
+}
+
+
+def _masked_mean(ops: LossOps, loss: Array, mask: Array, weights: Array | None) -> Array:
+    xp = ops.xp
+    if weights is not None:
+        loss = loss * xp.reshape(weights, (-1, *(1 for _ in loss.shape[1:])))
+    known = xp.astype(mask, loss.dtype)
+    count = xp.sum(known)
+    return xp.sum(xp.where(mask, loss, xp.zeros_like(loss))) / xp.where(count > 0, count, xp.ones_like(count))
+
+
+def _device(x: Array):
+    import array_api_compat
+
+    return array_api_compat.device(x)

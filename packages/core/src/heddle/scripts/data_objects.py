@@ -1,0 +1,203 @@
+"""Data objects: one graph, what is asked of it, and how its splits are drawn; for a `Trainer`."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heddle.data.dataset import Dataset, Times
+from heddle.data.spec import DataSpec
+from heddle.data.task import Task
+from heddle.data.task_options import TaskOptions
+from heddle.errors import ConfigError, DataError
+from heddle.graphs.graph import EdgeType
+from heddle.sampling.parts import Kernels, Parts, kernels_of
+from heddle.sampling.store import GraphStore
+from heddle.scripts.metadata import MetaLoader
+
+
+class DataObject:
+    """What `NodeDataObject` and `LPDataObject` share.
+
+    Args:
+        train_dataloader, valid_dataloader, test_dataloader: the specs of the splits; `train_data_loader` and so on
+            mean the same. Without one for validation or test the training spec is used, unshuffled.
+        data_path: the prepared folder; None takes the metadata of the training spec.
+        backend: the engine, in any case of letters; None for the installed one that trains scripts.
+        seed: of the orders, samples and false links.
+        time, ties, known: as `task.time`, `task.ties` and `task.known` of `heddle train`: where questions have times,
+            nothing newer than a question is shown to it.
+    """
+
+    def __init__(
+        self,
+        train_dataloader: DataSpec | None = None,
+        valid_dataloader: DataSpec | None = None,
+        test_dataloader: DataSpec | None = None,
+        *,
+        train_data_loader: DataSpec | None = None,
+        valid_data_loader: DataSpec | None = None,
+        test_data_loader: DataSpec | None = None,
+        data_path: str | Path | None = None,
+        backend: str | None = None,
+        seed: int = 0,
+        time: str = "auto",
+        ties: str = "auto",
+        known: str = "rolling",
+    ):
+        train = train_dataloader or train_data_loader
+        if train is None:
+            raise ConfigError(
+                f"{type(self).__name__}: found no train_dataloader, expected a DataSpec; pass train_dataloader=spec"
+            )
+        if data_path is None and train.metadata is None:
+            raise ConfigError(
+                f"{type(self).__name__}: found neither data_path nor metadata in the training spec, "
+                "expected one of them; pass data_path=FOLDER"
+            )
+        self.metadata: MetaLoader = train.metadata if train.metadata is not None else MetaLoader(data_path)
+        self.backend = None if backend is None else backend.lower()
+        self.seed, self.data_path = int(seed), data_path
+        self.task = TaskOptions(time=time, ties=ties, known=known)
+        judged = train.merge(shuffle=False)
+        self.root = data_path if data_path is not None else self.metadata.root
+        self.specs: dict[str, DataSpec] = {
+            "train": train,
+            "valid": valid_dataloader or valid_data_loader or judged,
+            "test": test_dataloader or test_data_loader or judged,
+        }
+
+    @property
+    def construct_cache(self) -> Mapping[str, Any]:
+        """{"graph": the GraphStore that batches are cut from}."""
+        return {"graph": self.graph}
+
+    @property
+    def graph(self) -> GraphStore:
+        """The graph that batches are cut from."""
+        return self.parts.store
+
+    @property
+    def parts(self) -> Parts:
+        """What cuts parts out of the graph."""
+        raise NotImplementedError
+
+    @property
+    def dataset(self) -> Dataset:
+        """What is asked of the graph, as `heddle train` knows it; `graphs` is the GraphStore of `parts`."""
+        raise NotImplementedError
+
+    @property
+    def known(self) -> np.ndarray | None:
+        """Links [n, 2] that are true besides those of the splits; None for none."""
+        return None
+
+    @cached_property
+    def times(self) -> Times | None:
+        """When questions are asked and things came into being; None where that isn't known or looked at."""
+        return None if self.task.time == "ignore" else self.metadata.times(self._relation)
+
+    @property
+    def _relation(self) -> EdgeType | None:
+        """The relation whose links are asked about, None for nodes."""
+        return None
+
+    @cached_property
+    def _kernels(self) -> Kernels:
+        from heddle.engines.plugins import load_plugins
+
+        return kernels_of(load_plugins())
+
+
+class NodeDataObject(DataObject):
+    """Nodes whose classes are to be told. Raises DataError where the data has no labels of nodes."""
+
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        if len(self.metadata.target) != 1:
+            raise DataError(
+                f"NodeDataObject: found data prepared for {self.metadata.kind} of {self.metadata.target}, "
+                "expected classes of one node type; use LPDataObject for links"
+            )
+
+    @cached_property
+    def parts(self) -> Parts:
+        store = self.metadata.store if self.times is None else self.metadata.timed_store
+        return Parts(store, self._kernels)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        meta, (node_type,) = self.metadata, self.metadata.target
+        splits = {split: meta.node_split(node_type, split) for split in self.specs}
+        given = splits if any(map(len, splits.values())) else {}
+        task, name = "node_classification", str(self.root or "graph")
+        about = meta.labels(node_type), given, meta.num_classes, node_type
+        weights = meta.weights(node_type)
+        return Dataset(name, task, self.graph, *about, times=self.times, weights=weights)
+
+
+class LPDataObject(DataObject):
+    """Links of one relation, to be told from false ones; those of validation and test are hidden from messages.
+
+    Links of a homogeneous graph in memory that has no splits of them are split by the seed, as `heddle train` does.
+
+    Args:
+        relation: (source, relation, target); None for the relation that the data was prepared for.
+    """
+
+    def __init__(self, *args: Any, relation: EdgeType | None = None, **options: Any):
+        super().__init__(*args, **options)
+        target = relation or self.metadata.target
+        if len(target) != 3:
+            raise DataError(
+                f"LPDataObject: found data prepared for {self.metadata.kind} of {self.metadata.target}, expected a "
+                f"relation; pass relation=, one of {self.metadata.edge_types}"
+            )
+        self.relation: EdgeType = (target[0], target[1], target[2])
+        if self.metadata.dataset is not None:
+            from heddle.data.drawn_splits import with_splits
+
+            task = Task("link_prediction", "binary_cross_entropy", ())
+            self.metadata = MetaLoader(with_splits(self.metadata.dataset, task, self.seed))
+
+    @cached_property
+    def parts(self) -> Parts:
+        if self.times is not None:  # every link is seen by the questions after it
+            return Parts(self.metadata.timed_store, self._kernels)
+        return Parts(self.metadata.store_without(self.relation, ("valid", "test")), self._kernels)
+
+    @property
+    def _relation(self) -> EdgeType | None:
+        return self.relation
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        source, _, target = self.relation
+        splits = {
+            split: np.asarray(self.metadata.links(self.relation, split), np.int64) for split in self.specs
+        }
+        last = target if target != source else ""
+        return Dataset(
+            str(self.root or "graph"),
+            "link_prediction",
+            self.graph,
+            None,
+            splits,
+            0,
+            source,
+            receiver_type=last,
+            times=self.times,
+        )
+
+    def rows(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return [n, 2] the links of every row of the relation, and [n] up to which time each may look, or None."""
+        links, times = self.metadata.links(self.relation), self.metadata.link_times(self.relation)
+        if times is None or self.times is None:
+            return np.asarray(links, np.int64), None
+        return np.asarray(links, np.int64), np.asarray(times, np.int64) - (self.task.ties != "include")
+
+    @property
+    def known(self) -> np.ndarray | None:
+        return self.metadata.links(self.relation) if self.metadata.is_homogeneous else None

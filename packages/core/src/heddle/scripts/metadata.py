@@ -1,0 +1,310 @@
+"""MetaLoader: what a graph on disk or in memory is made of, known without loading it."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from heddle.data.dataset import Dataset, Times
+from heddle.errors import DataError
+from heddle.graphs.graph import EdgeType, Graph, HeteroGraph
+from heddle.graphs.pytree import leaves_with_paths
+from heddle.sampling.store import GraphStore, store_of
+from heddle.sampling.types import ONE_RELATION, ONE_TYPE, InEdges, SampleGraph
+
+NODE, TO = "node", ("node", "to", "node")
+"""What the one type of nodes and the one relation of a homogeneous graph are called."""
+
+
+class NodeType(NamedTuple):
+    """What a model has to know of a node type.
+
+    Attributes:
+        rows: number of nodes.
+        width: columns of its features that are numbers, all arrays together; 0 for none.
+        sizes: for each column that is a code of a category, the number of codes.
+    """
+
+    rows: int
+    width: int = 0
+    sizes: tuple[int, ...] = ()
+
+
+class MetaLoader:
+    """The description of one graph: its types and relations, what is to be told, and where its arrays are.
+
+    Args:
+        source: a prepared folder (docs/prepared.md), opened or by its path; or a Dataset in memory.
+
+    Raises:
+        DataError: no finished folder, or a Dataset of many graphs.
+    """
+
+    def __init__(self, source: Any):
+        from heddle.data.prepared import Prepared, open_prepared
+
+        if isinstance(source, (str, Path)):
+            source = open_prepared(source)
+        if isinstance(source, Prepared):
+            self._of: _Source = _Folder(source)
+        elif isinstance(source, Dataset):
+            self._of = _Memory(source)
+        else:
+            raise DataError(
+                f"MetaLoader: found a {type(source).__name__}, expected the path of a prepared folder or a Dataset; "
+                "prepare one with heddle data prepare"
+            )
+
+    @property
+    def kind(self) -> str:
+        """What the graph was prepared for: "node_classification", "link_prediction" ..."""
+        return self._of.kind
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        """The node type, or the three names of the relation, that is to be told."""
+        return self._of.target
+
+    @property
+    def num_classes(self) -> int:
+        """Classes of the labels; 0 for links."""
+        return self._of.num_classes
+
+    @property
+    def root(self) -> Path | None:
+        """The prepared folder, None for a graph in memory."""
+        return self._of.root
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """The Dataset in memory, None for a prepared folder."""
+        return self._of.dataset
+
+    @property
+    def is_homogeneous(self) -> bool:
+        """Whether the graph has one type of nodes and one of edges, neither with a name of its own."""
+        return self._of.is_homogeneous
+
+    @cached_property
+    def store(self) -> GraphStore:
+        """The graph, memory-mapped where it lies on disk."""
+        return self._of.store(None)
+
+    @cached_property
+    def timed_store(self) -> GraphStore:
+        """The graph with the times of its nodes and edges, by which a sample is limited to the past."""
+        return self._of.store(None, times=True)
+
+    def times(self, relation: EdgeType | None = None) -> Times | None:
+        """Return when questions are asked, and when nodes and edges came into being; None without times of questions.
+
+        Args:
+            relation: whose links are asked about; None for the nodes of the target type.
+        """
+        return self._of.times(relation)
+
+    @cached_property
+    def node_types(self) -> dict[str, NodeType]:
+        """Node type -> what a model has to know of it."""
+        return {kind: node_type(n, self.store.nodes.get(kind)) for kind, n in self.store.graph.n_node.items()}
+
+    @property
+    def edge_types(self) -> list[EdgeType]:
+        """(source, relation, target) of each relation."""
+        return list(self.store.graph.edges)
+
+    def labels(self, kind: str) -> np.ndarray:
+        """Return [n] int64, -1 where unknown. Raises DataError for a type without labels."""
+        return self._of.labels(kind)
+
+    def weights(self, kind: str) -> np.ndarray | None:
+        """Return [n] what each label of a type weighs in the loss; None where all weigh alike."""
+        return self._of.weights(kind)
+
+    def node_split(self, kind: str, split: str) -> np.ndarray:
+        """Return the rows of a node type in a split."""
+        return self._of.node_split(kind, split)
+
+    def links(self, relation: EdgeType, split: str | None = None) -> np.ndarray:
+        """Return [n, 2] (sender, receiver) of a relation's edges, those of a split or all."""
+        return self._of.links(relation, split)
+
+    def link_times(self, relation: EdgeType) -> np.ndarray | None:
+        """Return [n] int64, the time of each of a relation's edges, in the order of `links`; None without times."""
+        return self._of.link_times(relation)
+
+    def store_without(self, relation: EdgeType, splits: tuple[str, ...]) -> GraphStore:
+        """Return the graph without a relation's edges of some splits, and without their reverse."""
+        return self._of.store((relation, splits))
+
+
+def node_type(rows: int, features: Any) -> NodeType:
+    """Describe nodes by their features: a pytree of [rows, d] floats and int32 codes, or None."""
+    width, sizes = 0, []
+    for _, array in leaves_with_paths(features):
+        columns = array.shape[1] if array.ndim > 1 else 1
+        if array.dtype.kind == "f":
+            width += columns
+        else:
+            sizes += [int(array[:, i].max(initial=0)) + 1 for i in range(columns)]
+    return NodeType(rows, width, tuple(sizes))
+
+
+class _Source(Protocol):
+    kind: str
+    target: tuple[str, ...]
+    num_classes: int
+    root: Path | None
+    is_homogeneous: bool
+
+    @property
+    def dataset(self) -> Dataset | None: ...
+
+    def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None, times: bool = False) -> GraphStore: ...
+
+    def times(self, relation: EdgeType | None) -> Times | None: ...
+
+    def link_times(self, relation: EdgeType) -> np.ndarray | None: ...
+
+    def labels(self, kind: str) -> np.ndarray: ...
+
+    def weights(self, kind: str) -> np.ndarray | None: ...
+
+    def node_split(self, kind: str, split: str) -> np.ndarray: ...
+
+    def links(self, relation: EdgeType, split: str | None) -> np.ndarray: ...
+
+
+class _Folder:
+    is_homogeneous = False
+    dataset: Dataset | None = None
+
+    def __init__(self, opened: Any):
+        self._opened = opened
+        self.kind, self.target = opened.task.kind, tuple(opened.task.target)
+        self.num_classes, self.root = opened.task.num_classes, opened.root
+
+    def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None, times: bool = False) -> GraphStore:
+        from heddle.data.prepared import sample_graph
+
+        graph = sample_graph(self._opened, times=times)
+        if hidden is not None:
+            graph = graph._replace(edges=self._without(graph.edges, *hidden))
+        nodes = {kind: dict(of.features) or None for kind, of in self._opened.nodes.items()}
+        return GraphStore(graph, dict.fromkeys(graph.edges), nodes, dict.fromkeys(graph.edges))
+
+    def times(self, relation: EdgeType | None) -> Times | None:
+        nodes = {kind: of.time for kind, of in self._opened.nodes.items() if of.time is not None}
+        edges = {key: of.time for key, of in self._opened.edges.items() if of.time is not None}
+        if relation is None:
+            asked = self._opened.nodes[self.target[0]].time
+            return None if asked is None else Times(asked, nodes, edges)
+        own = self._opened.edges[relation]
+        if own.time is None:
+            return None
+        return Times({split: np.asarray(own.time[rows]) for split, rows in own.splits.items()}, nodes, edges)
+
+    def link_times(self, relation: EdgeType) -> np.ndarray | None:
+        return self._opened.edges[relation].time
+
+    def _without(
+        self, edges: Mapping[EdgeType, InEdges], relation: EdgeType, splits: tuple[str, ...]
+    ) -> dict[EdgeType, InEdges]:
+        from heddle.data.prepared.mapped import marked, without_rows
+
+        of, root = self._opened.edges[relation], self._opened.root
+        hidden = marked(root, of.rows, [of.splits[split] for split in splits if split in of.splits])
+        own, result = of.rows_of or relation, dict(edges)
+        for key, found in self._opened.edges.items():
+            if (found.rows_of or key) == own:
+                result[key], _ = without_rows(edges[key], found.edge_ids, hidden, root)
+        return result
+
+    def labels(self, kind: str) -> np.ndarray:
+        label = self._opened.nodes[kind].label
+        if label is None:
+            raise DataError(f"{self._opened.root}: found no labels of nodes of type {kind!r}, expected some")
+        return label
+
+    def weights(self, kind: str) -> np.ndarray | None:
+        return self._opened.nodes[kind].weight
+
+    def node_split(self, kind: str, split: str) -> np.ndarray:
+        return np.asarray(self._opened.nodes[kind].splits.get(split, np.zeros(0, np.int64)))
+
+    def links(self, relation: EdgeType, split: str | None) -> np.ndarray:
+        from heddle.data.prepared.graphs import in_edges
+        from heddle.data.prepared.mapped import ends_of_rows
+
+        of, root = self._opened.edges[relation], self._opened.root
+        ends = ends_of_rows(*in_edges(self._opened, relation), root) if of.ends is None else of.ends
+        rows = slice(None) if split is None else of.splits.get(split, np.zeros(0, np.int64))
+        return np.asarray(ends[rows])
+
+
+class _Memory:
+    root: Path | None = None
+
+    def __init__(self, dataset: Dataset):
+        graph: Any = dataset.graphs
+        if not isinstance(graph, Graph | HeteroGraph):
+            raise DataError(
+                f"MetaLoader: found many graphs in {dataset.name}, expected one graph of nodes; choose another dataset"
+            )
+        self.dataset: Dataset = dataset
+        self.is_homogeneous = isinstance(graph, Graph)
+        self.kind, self.num_classes = dataset.task, dataset.num_classes
+        kind = NODE if self.is_homogeneous else dataset.target_type
+        self.target = (kind,) if dataset.task == "node_classification" else self._relation(kind)
+
+    def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None, times: bool = False) -> GraphStore:
+        graph: Any = self.dataset.graphs  # a reader or `with_splits` has left out links that are to be told
+        known = self.dataset.times if times else None
+        store = store_of(graph) if known is None else store_of(graph, known.nodes, known.edges)
+        if not self.is_homogeneous:
+            return store
+        own = store.graph.node_time.get(ONE_TYPE)
+        stamps = {} if own is None else {NODE: own}
+        return GraphStore(
+            SampleGraph({NODE: store.graph.n_node[ONE_TYPE]}, {TO: store.graph.edges[ONE_RELATION]}, stamps),
+            {TO: store.order[ONE_RELATION]},
+            {NODE: store.nodes[ONE_TYPE]},
+            {TO: store.edges[ONE_RELATION]},
+        )
+
+    def labels(self, kind: str) -> np.ndarray:
+        if self.dataset.targets is None or (kind,) != self.target:
+            raise DataError(
+                f"dataset {self.dataset.name}: found no labels of nodes of type {kind!r}, expected some"
+            )
+        return np.asarray(self.dataset.targets)
+
+    def weights(self, kind: str) -> np.ndarray | None:
+        return self.dataset.weights
+
+    def node_split(self, kind: str, split: str) -> np.ndarray:
+        return np.asarray(self.dataset.splits.get(split, np.zeros(0, np.int64)))
+
+    def links(self, relation: EdgeType, split: str | None) -> np.ndarray:
+        if split is None:
+            graph: Any = self.dataset.graphs
+            edges = graph if self.is_homogeneous else graph.edges[relation]
+            return np.stack([edges.senders, edges.receivers], axis=1)
+        rows = np.asarray(self.dataset.splits.get(split, np.zeros((0, 2), np.int64)))
+        return rows[:, [0, -1]]
+
+    def times(self, relation: EdgeType | None) -> Times | None:
+        return self.dataset.times
+
+    def link_times(self, relation: EdgeType) -> np.ndarray | None:
+        key = ONE_RELATION if self.is_homogeneous else relation
+        return None if self.dataset.times is None else self.dataset.times.edges.get(key)
+
+    def _relation(self, kind: str) -> tuple[str, ...]:
+        if self.is_homogeneous:
+            return TO
+        graph: Any = self.dataset.graphs
+        ends = kind, self.dataset.receiver_type or kind
+        return next((key for key in graph.edges if (key[0], key[2]) == ends), ())

@@ -1,0 +1,238 @@
+"""What every sample obeys, whoever drew it, checked against the graph edge by edge."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from heddle.graphs.graph import EdgeType
+from heddle.sampling.types import ONE_RELATION, ONE_TYPE, Fanout, HeteroSample, Sample, SampleGraph
+from heddle.testing.cases.samples import Call
+
+
+def as_hetero(sample: Sample | HeteroSample) -> HeteroSample:
+    """Return a sample by type and relation."""
+    if isinstance(sample, HeteroSample):
+        return sample
+    return HeteroSample(
+        {ONE_TYPE: sample.nodes},
+        {ONE_RELATION: sample.senders},
+        {ONE_RELATION: sample.receivers},
+        {ONE_RELATION: sample.edges},
+        {ONE_TYPE: sample.nodes_per_hop},
+        {ONE_RELATION: sample.edges_per_hop},
+        None if sample.tree is None else {ONE_TYPE: sample.tree},
+        sample.layered,
+    )
+
+
+def assert_same_sample(found: Sample | HeteroSample, expected: Sample | HeteroSample) -> None:
+    """Check that two samples are equal to the bit, types of ids included."""
+    assert type(found) is type(expected)
+    a, b = as_hetero(found), as_hetero(expected)
+    assert a.layered is b.layered
+    for field in HeteroSample._fields[:-1]:
+        one, other = getattr(a, field), getattr(b, field)
+        assert (one is None) == (other is None), f"{field}: one is None"
+        for key in other or {}:
+            if isinstance(other[key], tuple):
+                assert one[key] == other[key], f"{field}[{key!r}]: {one[key]} is not {other[key]}"
+            else:
+                assert one[key].dtype == other[key].dtype, f"{field}[{key!r}]: {one[key].dtype}"
+                np.testing.assert_array_equal(one[key], other[key], err_msg=f"{field}[{key!r}]")
+        assert list(one or {}) == list(other or {}), f"{field}: keys"
+
+
+def check_sample(
+    graph: SampleGraph, seeds: Mapping[str, Any], fanout: Fanout, sample: HeteroSample, times: Any = None
+) -> None:
+    """Check a sample against what it was asked: nodes, edges, their numbers, and hops.
+
+    Args:
+        seeds: node type -> ids, in the order in which they were given.
+        times: [n_seeds] int by number of tree, or None without times.
+    """
+    trees = _check_nodes(graph, seeds, fanout, sample, times)
+    assert sample.layered == fanout.layered
+    for relation in graph.edges:
+        usable = _usable_by_receiver(graph, relation, sample, trees, times)
+        _check_edges(graph, relation, sample, trees)
+        if fanout.induced:
+            _check_induced(graph, relation, sample, trees, usable)
+        else:
+            _check_counts(graph, relation, fanout, sample, usable)
+    if not fanout.induced:
+        _check_hops(sample)
+
+
+def _check_nodes(
+    graph: SampleGraph, seeds: Mapping[str, Any], fanout: Fanout, sample: HeteroSample, times: Any
+) -> dict[str, np.ndarray]:
+    """Check the nodes of each type; return the tree of each, 0 where trees share nodes."""
+    assert list(sample.nodes) == list(graph.n_node) and list(sample.edges) == list(graph.edges)
+    apart = fanout.disjoint or (times is not None and len(set(np.asarray(times).tolist())) > 1)
+    assert (sample.tree is not None) == apart
+    first, trees = 0, {}
+    for kind in graph.n_node:
+        trees[kind] = np.zeros(len(sample.nodes[kind]), int) if sample.tree is None else sample.tree[kind]
+    for kind, ids in seeds.items():
+        n = len(ids)
+        assert sample.nodes[kind][:n].tolist() == list(ids) and sample.nodes_per_hop[kind][0] == n
+        if apart:
+            assert trees[kind][:n].tolist() == list(range(first, first + n))
+        first += n
+    for kind, nodes in sample.nodes.items():
+        assert sum(sample.nodes_per_hop[kind]) == len(nodes) == len(trees[kind])
+        assert len(nodes) == 0 or (nodes.min() >= 0 and nodes.max() < graph.n_node[kind])
+        entries = list(zip(nodes.tolist(), trees[kind].tolist()))
+        own = entries[sample.nodes_per_hop[kind][0] :]
+        assert len(set(own)) == len(own), f"{kind}: a node is repeated"
+        assert not set(own) & set(entries[: sample.nodes_per_hop[kind][0]]), f"{kind}: a seed is repeated"
+    return trees
+
+
+def _usable_by_receiver(
+    graph: SampleGraph, relation: EdgeType, sample: HeteroSample, trees: dict[str, np.ndarray], times: Any
+) -> list[list[int]]:
+    """Return for each receiver of the sample the edges of the graph that it might have taken."""
+    source, _, target = relation
+    edges, node_time = graph.edges[relation], graph.node_time.get(source)
+    found = []
+    for node, tree in zip(sample.nodes[target].tolist(), trees[target].tolist()):
+        own = list(range(int(edges.indptr[node]), int(edges.indptr[node + 1])))
+        if edges.weight is not None:
+            own = [e for e in own if edges.weight[e] > 0]
+        if times is not None and edges.time is not None:
+            own = [e for e in own if edges.time[e] <= times[tree]]
+        if times is not None and node_time is not None:
+            own = [e for e in own if node_time[edges.senders[e]] <= times[tree]]
+        found.append(own)
+    return found
+
+
+def _check_edges(
+    graph: SampleGraph, relation: EdgeType, sample: HeteroSample, trees: dict[str, np.ndarray]
+) -> None:
+    """Check that each edge is one of the graph, between the nodes it says and inside its tree."""
+    source, _, target = relation
+    edges, (taken, at, into) = (
+        graph.edges[relation],
+        (x[relation] for x in (sample.edges, sample.senders, sample.receivers)),
+    )
+    assert len(taken) == len(at) == len(into)
+    ends = np.cumsum(sample.edges_per_hop[relation] if sample.layered else ())[:-1].astype(int)
+    assert all((np.diff(part) >= 0).all() for part in np.split(into, ends)), f"{relation}: receivers descend"
+    if not len(taken):
+        return
+    assert at.min() >= 0 and at.max() < len(sample.nodes[source])
+    assert into.min() >= 0 and into.max() < len(sample.nodes[target])
+    receivers = sample.nodes[target][into]
+    assert (edges.senders[taken] == sample.nodes[source][at]).all(), f"{relation}: another sender"
+    assert ((edges.indptr[receivers] <= taken) & (taken < edges.indptr[receivers + 1])).all()
+    assert (trees[source][at] == trees[target][into]).all(), f"{relation}: an edge between trees"
+
+
+def _check_counts(
+    graph: SampleGraph, relation: EdgeType, fanout: Fanout, sample: HeteroSample, usable: list[list[int]]
+) -> None:
+    """Check how many edges each node took in each hop, that they were usable and, without replacement, different."""
+    sizes = fanout.sizes.get(relation, ()) if isinstance(fanout.sizes, Mapping) else fanout.sizes
+    counts = sample.edges_per_hop[relation]
+    taken: list[list[list[int]]] = [[[] for _ in usable] for _ in counts]
+    hop_of_edge = np.repeat(range(len(counts)), counts).tolist()
+    for edge, into, hop in zip(
+        sample.edges[relation].tolist(), sample.receivers[relation].tolist(), hop_of_edge
+    ):
+        taken[hop][into].append(edge)
+    n_nodes = sample.nodes_per_hop[relation[2]]
+    met_in = np.repeat(range(len(n_nodes)), n_nodes).tolist()
+    asked = [
+        (own, hop if met_in[at] == hop or (fanout.layered and met_in[at] < hop) else None, mine)
+        for hop, of_hop in enumerate(taken)
+        for at, (mine, own) in enumerate(zip(of_hop, usable))
+    ]
+    for own, hop, mine in asked:
+        size = sizes[hop] if hop is not None and hop < len(sizes) else 0
+        if fanout.newest and size >= 0:
+            own = sorted(
+                sorted(own, key=lambda edge: (_born(graph, relation, edge), edge))[max(0, len(own) - size) :]
+            )
+        assert set(mine) <= set(own), f"{relation}: an edge that isn't usable"
+        if size < 0:
+            assert mine == own
+        elif fanout.replace:
+            assert len(mine) == (size if own else 0)
+        else:
+            assert len(mine) == min(size, len(own)) == len(set(mine))
+
+
+def _born(graph: SampleGraph, relation: EdgeType, edge: int) -> float:
+    """Return when an edge and its sender were both there."""
+    edges, node_time = graph.edges[relation], graph.node_time.get(relation[0])
+    born = [-np.inf if edges.time is None else edges.time[edge]]
+    return float(max(born + ([] if node_time is None else [node_time[edges.senders[edge]]])))
+
+
+def _check_induced(
+    graph: SampleGraph,
+    relation: EdgeType,
+    sample: HeteroSample,
+    trees: dict[str, np.ndarray],
+    usable: list[list[int]],
+) -> None:
+    """Check that exactly the usable edges between sampled nodes are there."""
+    source, _, _ = relation
+    there = set(zip(sample.nodes[source].tolist(), trees[source].tolist()))
+    senders, target = graph.edges[relation].senders, trees[relation[2]].tolist()
+    expected = [
+        (into, edge)
+        for into, own in enumerate(usable)
+        for edge in own
+        if (int(senders[edge]), target[into]) in there
+    ]
+    assert list(zip(sample.receivers[relation].tolist(), sample.edges[relation].tolist())) == expected
+    assert sample.edges_per_hop[relation] == ()
+
+
+def _check_hops(sample: HeteroSample) -> None:
+    """Check that edges of a hop enter nodes of the hop before (or of all before), and that new nodes come in order."""
+    bounds = {kind: np.cumsum([0, *counts]) for kind, counts in sample.nodes_per_hop.items()}
+    met = {kind: counts[0] for kind, counts in sample.nodes_per_hop.items()}
+    hops = max((len(counts) for counts in sample.edges_per_hop.values()), default=0)
+    for hop in range(hops):
+        for relation, counts in sample.edges_per_hop.items():
+            source, _, target = relation
+            part = slice(sum(counts[:hop]), sum(counts[: hop + 1]))
+            into, at = sample.receivers[relation][part], sample.senders[relation][part]
+            lowest = 0 if sample.layered else bounds[target][hop]
+            assert ((lowest <= into) & (into < bounds[target][hop + 1])).all()
+            for place in at.tolist():
+                assert place <= met[source], f"{relation}: nodes aren't in the order in which they were met"
+                met[source] = max(met[source], place + 1)
+        for kind, count in met.items():
+            assert count == bounds[kind][hop + 2], (
+                f"{kind}: hop {hop + 1} holds other nodes than were met in it"
+            )
+    for relation, counts in sample.edges_per_hop.items():
+        assert sum(counts) == len(sample.edges[relation])
+    assert all(met[kind] == len(nodes) for kind, nodes in sample.nodes.items())
+
+
+def layered_draws(call: Call, found: Sample | HeteroSample) -> dict[Any, list[int]]:
+    """Return (relation, hop, node, time and seed where they count) -> edges, checking that repeats draw the same."""
+    sample, draws, times = as_hetero(found), dict[Any, list[int]](), call.times()
+    every = [(kind, node) for kind, ids in call.seeds.items() for node in ids.tolist()]
+    for relation, counts in sample.edges_per_hop.items():
+        target, ends = relation[2], np.cumsum([0, *counts])
+        for hop, (first, last) in enumerate(pairwise(ends.tolist())):
+            for at in range(sum(sample.nodes_per_hop[target][: hop + 1])):
+                tree = 0 if sample.tree is None else int(sample.tree[target][at])
+                time = None if times is None else int(times[tree])
+                root = every[tree] if call.fanout.disjoint else None
+                edges = sample.edges[relation][first:last][
+                    sample.receivers[relation][first:last] == at
+                ].tolist()
+                name = relation, hop, int(sample.nodes[target][at]), time, root
+                assert draws.setdefault(name, edges) == edges, name
+    return draws

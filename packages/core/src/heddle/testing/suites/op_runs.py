@@ -1,0 +1,61 @@
+"""OpRuns: a case of `op_cases` on the engine and on the reference."""
+
+from typing import Any
+
+import numpy as np
+
+from heddle.graphs.graph import Array
+from heddle.ops.reference import NumpyOps
+from heddle.testing.cases.ops import OpCase
+from heddle.testing.compare import assert_close, assert_same
+from heddle.testing.gradients import WIDE
+from heddle.testing.suites.suite import Suite
+
+
+class OpRuns(Suite):
+    """What the suites of ops share."""
+
+    def run(self, case: OpCase, dtype: str) -> np.ndarray:
+        """Compute a case on the engine."""
+        out = case.apply(self.ops, self.put(case.structure), *self.put(rounded(case, dtype)))
+        return self.get(out)
+
+    def gradients(
+        self, case: OpCase, dtype: str, cotangent: np.ndarray, floats: Any = None, structure: Any = None
+    ) -> list[np.ndarray]:
+        """Return the engine's gradient of sum(cotangent * result), infinities left out, in every float input."""
+        floats = self.put(rounded(case, dtype)) if floats is None else floats
+        structure = self.put(case.structure) if structure is None else structure
+        weights, ops = self.put(cotangent), self.ops
+
+        def scalar(*x: Array) -> Array:
+            return self.weighted(case.apply(ops, structure, *x), weights)
+
+        _, grads = self.backend.value_and_grad(scalar)(*floats)
+        return [self.get(grad) for grad in grads]
+
+    def weighted(self, out: Array, weights: Array) -> Array:
+        """Return sum(weights * out) of two of the engine's arrays, infinities left out."""
+        xp = self.ops.xp
+        return xp.sum(xp.where(xp.isfinite(out), out, xp.zeros_like(out)) * weights)
+
+
+def rounded(case: OpCase, dtype: str) -> tuple[np.ndarray, ...]:
+    """Return a case's float inputs in `dtype`."""
+    return tuple(array.astype(dtype) for array in case.floats)
+
+
+def reference(case: OpCase, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return what NumpyOps makes of the inputs rounded to `dtype`: in that dtype, and in the widest one."""
+    floats = rounded(case, dtype)
+    naive = case.apply(NumpyOps(), case.structure, *floats)
+    return naive, case.apply(NumpyOps(), case.structure, *(array.astype(WIDE) for array in floats))
+
+
+def assert_values(case: OpCase, found: np.ndarray, dtype: str) -> None:
+    """Check an engine's result against the reference; to the bit where the op only picks."""
+    naive, expected = reference(case, dtype)
+    if case.exact:
+        assert_same(f"{case.name}, {dtype}", found, naive)
+    else:
+        assert_close(f"{case.name}, {dtype}", found, expected, naive, dtype)

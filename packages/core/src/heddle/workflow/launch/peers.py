@@ -1,0 +1,15 @@
+"""Peers: the turns of processes that train together, each on its own mini-batches."""
+
+from heddle.engines.launch import Launch
+
+
+def turns(count: int, launch: Launch) -> list[tuple[int, bool]]:
+    """Return which of `count` batches are this process's, one for each step, and whether they count.
+
+    Where the last step has no batch left for it, it takes part with another's, which then counts for nothing.
+
+    >>> turns(3, Launch(devices=2, rank=1, coordinator="host:1"))
+    [(1, True), (2, False)]
+    """
+    numbers = range(launch.number, -(-count // launch.devices) * launch.devices, launch.devices)
+    return [(min(number, count - 1), number < count) for number in numbers]

@@ -1,0 +1,12 @@
+"""Loaders: from a dataset and a task to the batches of an epoch and the predictions of a split.
+
+loader.py          Loader, and which one a task asks for
+nodes.py           nodes or edges of one graph, whole
+graphs.py          many graphs, padded to a few shapes
+links.py           links of one kind; triples.py: of a knowledge graph; snapshot_links.py: in time
+forecasts.py       windows of a signal
+sampled.py         sampled neighbourhoods of what questions.py ask; sampler.py: how they are drawn
+known.py           up to which time each question may look
+negatives.py       negative edges; candidates.py: those that each positive edge is ranked against
+prefetch.py        batches built ahead by threads
+"""

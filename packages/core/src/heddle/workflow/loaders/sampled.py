@@ -1,0 +1,205 @@
+"""SampledLoader: shuffled mini-batches of one large graph, each the sampled surroundings of what it asks about."""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from heddle.data.dataset import Dataset
+from heddle.data.spec import DataSpec
+from heddle.engines.launch import ALONE, Launch
+from heddle.engines.program import Placed, Program, State
+from heddle.graphs.graph import Graph
+from heddle.nn.model import Batch, BlockModel
+from heddle.sampling.blocks import blocks
+from heddle.sampling.parts import Part, Parts, kernels_of
+from heddle.sampling.store import GraphStore, store_of
+from heddle.sampling.stream import sample_key
+from heddle.workflow.launch.peers import turns
+from heddle.workflow.loaders.links import shuffled
+from heddle.workflow.loaders.prefetch import Waiting, prefetched
+from heddle.workflow.loaders.questions import EVALUATION, Asked, Question, ask_links
+from heddle.workflow.metrics.predictions import Outcome
+
+
+class SampledGraph:
+    """One graph as a source of batches for one model.
+
+    Args:
+        parts: what cuts parts out of the graph.
+        node_type: of seeds that don't say theirs.
+        batch_of: (part, index) -> Batch, as the model takes it.
+        layered: (hops) -> whether the model computes a sample of so many hops layer by layer.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        node_type: str,
+        seed: int,
+        batch_of: Callable[[Part, np.ndarray], Batch],
+        layered: Callable[[int], bool],
+    ):
+        self.parts, self._node_type, self._seed = parts, node_type, seed
+        self._batch_of, self._layered = batch_of, layered
+
+    def batch(self, asked: Asked, spec: DataSpec, epoch: int, number: int) -> Batch:
+        """Return the Batch of what is asked.
+
+        What is drawn depends on the seed, the epoch and the number of the batch; of a layered sample on the seed, the
+        epoch and the nodes alone, so that the samples of two batches are those of the joined one.
+        """
+        seeds, times = asked.seeds, asked.times
+        if not isinstance(seeds, Mapping) and not self.parts.store.is_homogeneous:
+            seeds = {self._node_type: seeds}
+            times = None if times is None else {self._node_type: times}
+        layered = self._layered(len(spec.fanouts))
+        key = sample_key(self._seed, epoch, 0 if layered else number)
+        part = self.parts.around(seeds, spec.fanout(layered), key, times)
+        return self._batch_of(part, asked.index)._replace(
+            targets=asked.targets, mask=asked.mask, asked=asked.columns, weights=asked.weights
+        )
+
+
+class SampledLoader:
+    """Asks a question some entries at a time; a batch depends on (seed, epoch, its number) alone.
+
+    The one source of sampled batches, of `heddle train` and of scripts.
+
+    Args:
+        specs: "train", "valid", "test" -> how the batches of each split are drawn.
+        launch: the processes that train together: each takes its turn of the batches.
+
+    Attributes:
+        waiting: how long training waited for batches so far.
+    """
+
+    every_epoch: tuple[str, ...] = ("valid",)
+
+    def __init__(
+        self,
+        question: Question,
+        graph: SampledGraph,
+        specs: Mapping[str, DataSpec],
+        seed: int,
+        launch: Launch = ALONE,
+    ):
+        self._question, self._graph, self._specs, self._seed = question, graph, specs, seed
+        self._launch, self.waiting = launch, Waiting()
+
+    def stats(self) -> dict[str, float]:
+        """Return the share of the training time that went by in waiting for batches."""
+        return {"loader_wait_share": self.waiting.share}
+
+    def for_process(self, launch: Launch) -> "SampledLoader":
+        """Return the loader of one of several processes that train together."""
+        other = copy.copy(self)
+        other._launch, other.waiting = launch, Waiting()
+        return other
+
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """Return what each batch of an epoch asks about: places in the question, in the epoch's order."""
+        spec, n = self._specs["train"], len(self._question)
+        if spec.shuffle:
+            return shuffled(n, spec.batch_size, self._seed, epoch)
+        return np.split(np.arange(n), range(spec.batch_size, n, spec.batch_size))
+
+    def build(self, places: np.ndarray, epoch: int, number: int = 0) -> Batch:
+        """Return the batch of training that asks about places in the question, the `number`th of an epoch."""
+        return self._graph.batch(self._question.learn(places, epoch), self._specs["train"], epoch, number)
+
+    def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
+        """Yield the epoch's training batches in random order; of several devices, those of this one."""
+        pieces, spec = self.plan(epoch), self._specs["train"]
+        own = turns(len(pieces), self._launch)
+
+        def build(at: int) -> Placed:
+            number, counts = own[at]
+            batch = self.build(pieces[number], epoch, number)
+            return program.place(batch if counts else batch._replace(mask=np.zeros_like(batch.mask)))
+
+        return prefetched(build, len(own), spec.workers, spec.prefetch, self.waiting)
+
+    def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
+        """Return the predictions of each split, from samples around what is asked."""
+        return {split: self._outcome(program, state, split) for split in splits}
+
+    def everything(self, program: Program, state: State) -> Outcome:
+        """Return the predictions of all nodes of the target type, or of the links of all splits."""
+        return self._outcome(program, state, None)
+
+    def asked(
+        self, program: Program, links: np.ndarray, times: np.ndarray | None, node_types: tuple[str, str]
+    ) -> Iterator[Placed]:
+        """Yield batches about any links, in their order; for the arguments see `ask_links`."""
+        spec = self._specs["test"]
+        pieces = np.split(np.arange(len(links)), range(spec.batch_size, len(links), spec.batch_size))
+
+        def build(number: int) -> Placed:
+            rows = pieces[number]
+            about = ask_links(links[rows], None if times is None else times[rows], node_types)
+            return program.place(self._graph.batch(about, spec, EVALUATION, number))
+
+        return prefetched(build, len(pieces), spec.workers, spec.prefetch)
+
+    def baselines(self, splits: Sequence[str]) -> dict[str, dict[str, Outcome]]:
+        """Return baseline -> split -> what a trivial rule answers to the same questions."""
+        found: dict[str, dict[str, Outcome]] = {}
+        for split in splits:
+            for name, outcome in self._question.baselines(split).items():
+                found.setdefault(name, {})[split] = outcome
+        return found
+
+    def _outcome(self, program: Program, state: State, split: str | None) -> Outcome:
+        spec = self._specs[split or "test"]
+        rows, pieces = self._question.rows(split), self._question.cut(split, spec.batch_size)
+
+        def build(number: int) -> Placed:
+            asked = self._question.ask(rows[pieces[number]], split)
+            return program.place(self._graph.batch(asked, spec, EVALUATION, number))
+
+        placed = prefetched(build, len(pieces), spec.workers, spec.prefetch)
+        outputs = np.concatenate([np.asarray(program.predict(state, batch)) for batch in placed])
+        ordered = np.empty_like(outputs)
+        ordered[np.concatenate(pieces)] = outputs
+        return self._question.outcome(split, rows, ordered)
+
+
+def sampled_graph(dataset: Dataset, model: Any, seed: int, registry: Any) -> SampledGraph:
+    """Return a dataset's graph as the source of batches for a portable Model, or for one native to an engine."""
+    graph: Any = dataset.graphs
+    kernels, times = kernels_of(registry), dataset.times
+    stamps = () if times is None else (times.nodes, times.edges)
+    parts = Parts(graph if isinstance(graph, GraphStore) else store_of(graph, *stamps), kernels)
+
+    def layered(hops: int) -> bool:
+        return isinstance(model, BlockModel) and model.takes_blocks(hops)
+
+    def made(part: Part, index: np.ndarray) -> Batch:
+        return batch_of(model, part, index, kernels.adjacency)
+
+    return SampledGraph(parts, dataset.target_type, seed, made, layered)
+
+
+def batch_of(model: Any, part: Part, index: np.ndarray, adjacency: Any) -> Batch:
+    """Return a Batch of a part, prepared layer by layer where the model knows how, so that none computes too much."""
+    if not isinstance(model, BlockModel):
+        return Batch(part.graph, model.prepare(part.graph), index)
+    prepared = model.prepare_blocks(part.graph, blocks(part.sample), adjacency)
+    graph = part.graph
+    if "blocks" in prepared:  # these hold the edges that are needed, so that no others go to the device
+        graph = _without_edges(graph)
+    return Batch(graph, prepared, index)
+
+
+def _without_edges(graph: Any) -> Any:
+    none, nothing = np.zeros(0, np.int32), np.zeros(1, np.int64)
+    if isinstance(graph, Graph):
+        return graph._replace(edges=None, senders=none, receivers=none, n_edge=nothing)
+    return graph._replace(
+        edges={
+            key: of._replace(features=None, senders=none, receivers=none, n_edge=nothing)
+            for key, of in graph.edges.items()
+        }
+    )

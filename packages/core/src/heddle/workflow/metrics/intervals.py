@@ -1,0 +1,155 @@
+"""Intervals: how far a figure would move with other questions of the same kind, by the bootstrap.
+
+Questions are drawn anew with replacement, a few hundred times; every metric and every model is computed on the same
+draws, so that differences between two models on the same questions have intervals of their own (paired).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from heddle.data.task import Task
+from heddle.workflow.metrics.by_name import Metric, metric, read_as
+from heddle.workflow.metrics.predictions import Outcome
+
+LEVEL = 0.95
+"""Of the intervals: so many resamples lie within."""
+
+ROWS, CELLS = 100_000, 5_000_000
+"""Questions that are resampled at most, and entries of all resamples together."""
+
+Interval = tuple[float, float]
+
+
+class Resamples:
+    """Draws of n questions with replacement, the same for all who ask for as many.
+
+    Beyond ROWS a random part is resampled, and what comes of it is narrowed as the larger number of questions would.
+
+    Args:
+        count: resamples, fewer where they would have more than CELLS entries.
+    """
+
+    def __init__(self, n: int, count: int, seed: int):
+        rng = np.random.default_rng([seed, 7])
+        self.n, m = n, min(n, ROWS)
+        self.places = np.arange(n) if m == n else np.sort(rng.choice(n, m, replace=False))
+        self.count = min(count, max(50, CELLS // max(m, 1)))
+        self.narrowing = float(np.sqrt(m / n)) if n else 1.0
+        self._seed, self._m = rng.integers(2**62), m
+
+    def spread(self, weigh: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Return the figures of the resamples, [count] (fewer where some have none)."""
+        rng, found, m = np.random.default_rng(self._seed), [], self._m
+        size = max(1, min(self.count, CELLS // 4 // max(m, 1)))
+        for start in range(0, self.count, size):
+            b = min(size, self.count - start)
+            drawn = rng.integers(m, size=(b, m)) + m * np.arange(b)[:, None]
+            found.append(
+                weigh(np.bincount(drawn.reshape(-1), minlength=b * m).reshape(b, m).astype(np.float64))
+            )
+        values = np.concatenate(found)
+        return values[np.isfinite(values)]
+
+    def interval(self, values: np.ndarray, point: float) -> Interval | None:
+        """Return the LEVEL interval around a figure, from those of the resamples; None with fewer than 20 of them."""
+        if len(values) < 20 or not np.isfinite(point):
+            return None
+        if self.count >= 200 and self.narrowing == 1:
+            low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+            return float(low), float(high)
+        half = 1.959964 * float(values.std(ddof=1)) * self.narrowing
+        return point - half, point + half
+
+
+def intervals(
+    names: Sequence[str],
+    outcome: Outcome,
+    figures: Mapping[str, float],
+    count: int,
+    seed: int,
+    decision: Any = None,
+) -> dict[str, Interval]:
+    """Return metric -> interval, of those that can be computed on resamples; {} where `count` is 0.
+
+    Args:
+        figures: metric -> what it is on the questions themselves.
+        decision: how outputs are read; None for as they are.
+    """
+    found: dict[str, Interval] = {}
+    if not count:
+        return found
+    for name in names:
+        value = figures.get(name, float("nan"))
+        own = weighing(name, outcome, count, seed, decision)
+        if own is not None and np.isfinite(value):
+            resamples, weigh = own
+            interval = resamples.interval(resamples.spread(weigh), value)
+            found |= {} if interval is None else {name: interval}
+    return found
+
+
+def told_intervals(
+    task: Task,
+    outcomes: Mapping[str, Outcome],
+    figures: Mapping[str, Mapping[str, float]],
+    count: int,
+    seed: int,
+    decision: Any = None,
+) -> dict[str, dict[str, dict[str, Interval]]]:
+    """Return {"intervals": {split: {metric: [low, high]}}} of validation and test; {} for forecasts and without any.
+
+    Windows of a forecast overlap, so that drawing them one by one would make intervals too narrow.
+    """
+    if task.level == "step":
+        return {}
+    found = {
+        split: intervals(task.metrics, outcome, figures[split], count, seed, decision)
+        for split, outcome in outcomes.items()
+        if split != "train"
+    }
+    found = {split: own for split, own in found.items() if own}
+    return {"intervals": found} if found else {}
+
+
+def paired(
+    name: str,
+    one: tuple[Outcome, Any],
+    other: tuple[Outcome, Any],
+    point: float,
+    count: int,
+    seed: int,
+) -> Interval | None:
+    """Return the interval of the difference of a metric, `one` less `other`, on the same questions; None without.
+
+    Args:
+        one, other: (outcome, decision).
+        point: the difference on the questions themselves.
+    """
+    a, b = (weighing(name, outcome, count, seed, decision) for outcome, decision in (one, other))
+    if not count or a is None or b is None or a[0].n != b[0].n:
+        return None
+    return a[0].interval(a[0].spread(lambda weights: a[1](weights) - b[1](weights)), point)
+
+
+def weighing(
+    name: str, outcome: Outcome, count: int, seed: int, decision: Any = None
+) -> tuple[Resamples, Callable[[np.ndarray], np.ndarray]] | None:
+    """Return (resamples of an outcome's questions, weights -> figures); None for a metric that can't be resampled."""
+    found: Metric = metric(name)
+    if found.reweighted is None:
+        return None
+    if found.of_ranks:
+        if outcome.ranks is None or not len(outcome.ranks):
+            return None
+        resamples = Resamples(len(outcome.ranks), count, seed)
+        return resamples, found.reweighted(outcome.ranks[resamples.places])
+    if not len(outcome.outputs):
+        return None
+    resamples = Resamples(len(outcome.outputs), count, seed)
+    rows = (
+        part[resamples.places]
+        for part in (read_as(found, outcome.outputs, decision), outcome.targets, outcome.mask)
+    )
+    return resamples, found.reweighted(*rows)

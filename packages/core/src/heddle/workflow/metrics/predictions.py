@@ -1,0 +1,66 @@
+"""Outcome: what a model answered about a split, beside the truth; and the figures that follow from it."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.data.task import Objective
+from heddle.graphs.graph import Array
+from heddle.nn.model import Batch
+from heddle.ops.reference import NumpyOps
+from heddle.workflow.metrics.by_name import evaluate
+from heddle.workflow.metrics.decision import Decision
+
+
+class Outcome(NamedTuple):
+    """One split's predictions, always numpy.
+
+    Attributes:
+        index: nodes [m], graphs [m], edges [m, 3] with their rows last, or links [m, 2] or [m, 3], in the
+            dataset's numbering.
+        outputs: [m, ...] as `Program.predict` gave them.
+        targets: [m] or [m, t].
+        mask: shape of targets; False where the truth isn't known.
+        ranks: [n] rank of each true link among false ones; None for nodes and graphs.
+    """
+
+    index: Array
+    outputs: np.ndarray
+    targets: np.ndarray
+    mask: np.ndarray
+    ranks: np.ndarray | None = None
+
+
+def known_targets(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (targets, mask): False where an int is negative or a float isn't finite; those become 0.
+
+    int64 classes stay int64, floats become float32, as losses want them.
+    """
+    if np.issubdtype(targets.dtype, np.floating):
+        mask = np.isfinite(targets)
+        return np.where(mask, targets, 0).astype(np.float32), mask
+    mask = targets >= 0
+    return np.where(mask, targets, 0).astype(np.int64), mask
+
+
+def figures(task: Objective, outcome: Outcome, decision: Decision | None = None) -> dict[str, float]:
+    """Return {"loss": ..., metric: ...} of an outcome; all NaN where no entry is known.
+
+    Args:
+        decision: how outputs are read; None for as they are. The loss is of the outputs themselves.
+    """
+    no_graph: Any = None
+    batch = Batch(no_graph, {}, outcome.index, outcome.targets, outcome.mask)
+    outputs = np.asarray(outcome.outputs, np.float64)
+    loss = float(task.loss(NumpyOps(), outputs, batch)) if outcome.mask.any() else float("nan")
+    return {"loss": loss} | evaluate_outcome(task, outcome, decision)
+
+
+def evaluate_outcome(task: Objective, outcome: Outcome, decision: Decision | None = None) -> dict[str, float]:
+    """Return {metric: ...} of an outcome, without a loss: of rules whose scores are no logits."""
+    return evaluate(task.metrics, outcome.outputs, outcome.targets, outcome.mask, outcome.ranks, decision)
+
+
+Figures = Mapping[str, Mapping[str, float]]
+"""split -> {"loss": ..., metric: ...}"""

@@ -1,0 +1,143 @@
+"""Builders: from a model's options and a ModelSpec to a model that forecasts, one function a model."""
+
+from collections.abc import Callable
+from functools import partial, wraps
+from itertools import pairwise
+from typing import Any
+
+from heddle.errors import ConfigError, nearest
+from heddle.nn.layers.cheb import ChebConv
+from heddle.nn.layers.diffusion import DiffusionConv
+from heddle.nn.layers.gat import GAT
+from heddle.nn.layers.gcn import GCN
+from heddle.nn.layers.sage import SAGE
+from heddle.nn.model import ModelSpec
+from heddle.workflow.loaders.snapshot_links import FEATURES
+from heddle_dgl.cells import GraphGRU, GraphLSTM, GraphRNN
+from heddle_dgl.cells.reference_diffusion import ReferenceDiffusion
+from heddle_dgl.cells.tgcn import TGCN
+from heddle_dgl.models import A3TGCN, EvolveGCN, Recurrent
+from heddle_dgl.models.evolve import EvolveLayer
+from heddle_dgl.models.links import SnapshotLinks
+from heddle_dgl.models.stacking import MakeCell, MakeLayer, integrate, stack_cells, stack_seq_model
+from heddle_dgl.options import (
+    DcrnnOptions,
+    EvolveOptions,
+    GcrnLstmOptions,
+    GcrnOptions,
+    HeadOptions,
+    TgcnOptions,
+)
+
+Builder = Callable[[Any, ModelSpec], Any]
+
+LAYERS = ("gcn", "cheb", "diffusion", "sage", "gat")
+HEADS = ("decoder", "last")
+
+
+def _of_links_too(build: Builder) -> Builder:
+    """Return a builder that makes models of links in time as well, without a head."""
+
+    @wraps(build)
+    def built(options: Any, signature: ModelSpec) -> Any:
+        if signature.level != "link":
+            return build(options, signature)
+        return SnapshotLinks(
+            build(options, signature._replace(level="step", in_dim=FEATURES, out_dim=1, window=(1, 1)))
+        )
+
+    return built
+
+
+@_of_links_too
+def gcrn_gru(options: GcrnOptions, signature: ModelSpec) -> Any:
+    """Build the GRU of Seo et al. (2018)."""
+    return _recurrent(integrate(GraphGRU, _layer(options)), options, signature)
+
+
+@_of_links_too
+def gcrn_lstm(options: GcrnLstmOptions, signature: ModelSpec) -> Any:
+    """Build model 2 of Seo et al. (2018)."""
+    cell = integrate(GraphLSTM, _layer(options), peephole=options.peephole)
+    return _recurrent(cell, options, signature)
+
+
+@_of_links_too
+def gcrn_rnn(options: GcrnOptions, signature: ModelSpec) -> Any:
+    """Build the simplest of recurrent graph networks."""
+    return _recurrent(integrate(GraphRNN, _layer(options)), options, signature)
+
+
+@_of_links_too
+def dcrnn(options: DcrnnOptions, signature: ModelSpec) -> Any:
+    """Build DCRNN (Li et al. 2018); `convention` "reference" follows its code, see `ReferenceDiffusion`."""
+    kinds = {"paper": DiffusionConv, "reference": ReferenceDiffusion}
+    convention = options.convention
+    if convention not in kinds:
+        valid = list(kinds)
+        raise ConfigError(
+            f"model.convention: found {convention!r}, expected one of {valid}{nearest(convention, valid)}"
+        )
+    layer = partial(kinds[convention], steps=options.steps, bias=False)
+    return _recurrent(integrate(GraphGRU, layer), options, signature)
+
+
+@_of_links_too
+def tgcn(options: TgcnOptions, signature: ModelSpec) -> Any:
+    """Build T-GCN (Zhao et al. 2019)."""
+    width = _checked(signature)
+    cells = stack_cells(TGCN, width, options.hidden, options.layers)
+    return Recurrent(cells, signature.window[1], signature.out_dim)
+
+
+@_of_links_too
+def a3tgcn(options: TgcnOptions, signature: ModelSpec) -> Any:
+    """Build A3T-GCN (Bai et al. 2021)."""
+    return A3TGCN(TGCN(_checked(signature), options.hidden), signature.window[1], signature.out_dim)
+
+
+@_of_links_too
+def evolvegcn(options: EvolveOptions, signature: ModelSpec) -> Any:
+    """Build EvolveGCN (Pareja et al. 2020), version O or H."""
+    version = options.version
+    if version not in ("O", "H"):
+        raise ConfigError(f"model.version: found {version!r}, expected 'O' or 'H'; choose one")
+    widths = [_checked(signature), *[options.hidden] * options.layers]
+    layers = tuple(EvolveLayer(i, o, version) for i, o in pairwise(widths))
+    return EvolveGCN(layers, signature.window[1], signature.out_dim)
+
+
+def _recurrent(cell: MakeCell, options: HeadOptions, signature: ModelSpec) -> Any:
+    """Return cells with a decoder, or with one product of the last state, as `head` asks."""
+    width, head = _checked(signature), options.head
+    if head == "decoder":
+        return stack_seq_model(width, signature.out_dim, options.layers, cell, options.hidden, options.tau)
+    if head == "last":
+        cells = stack_cells(cell, width, options.hidden, options.layers)
+        return Recurrent(cells, signature.window[1], signature.out_dim)
+    raise ConfigError(f"model.head: found {head!r}, expected one of {list(HEADS)}{nearest(head, HEADS)}")
+
+
+def _layer(options: GcrnOptions) -> MakeLayer:
+    name = options.layer
+    if name == "gcn":
+        return GCN
+    if name == "cheb":
+        return partial(ChebConv, order=options.order, bias=False)
+    if name == "diffusion":
+        return partial(DiffusionConv, steps=options.order, bias=False)
+    if name == "sage":
+        return SAGE
+    if name == "gat":
+        return partial(GAT, heads=1)
+    raise ConfigError(f"model.layer: found {name!r}, expected one of {list(LAYERS)}{nearest(name, LAYERS)}")
+
+
+def _checked(signature: ModelSpec) -> int:
+    """Return the width of the signal, or say that the task is another."""
+    if signature.level != "step" or not isinstance(signature.in_dim, int):
+        raise ConfigError(
+            f"model: found a task about each {signature.level}, expected a forecast; choose data=traffic or another "
+            "signal, or a model such as model=gcn"
+        )
+    return signature.in_dim

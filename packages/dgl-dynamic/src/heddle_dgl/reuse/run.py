@@ -1,0 +1,137 @@
+"""Run: one forward pass of an engine: who aggregates, what is reused, and how often it was done."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from heddle.errors import ConfigError, nearest
+from heddle.graphs.memo import Memo
+from heddle.ops.graph_ops import GraphOps
+from heddle_dgl.fused import TORCH_STEPS, Steps
+from heddle_dgl.reuse.aggregation import aggregation_of
+from heddle_dgl.reuse.changing_sums import ChangingSums
+from heddle_dgl.reuse.placed_graph import PlacedGraph
+from heddle_dgl.reuse.store import SnapshotStore
+from heddle_torch.arrays.ops import TorchOps
+
+ENGINES = ("naive", "cached", "fused")
+
+
+class Engine(NamedTuple):
+    """How gates get their messages.
+
+    Attributes:
+        name: "naive": every gate aggregates for itself, the specification; "cached": gates of a cell share messages,
+            as in DynaGraph; "fused": and one product serves all gates, and all inputs of a window at once.
+        cross_layer: keep messages for the whole step, so that what layer l + 1 reads at t, layer l's state, is
+            aggregated once for both and not again by layer l at t + 1.
+        checked: compare tensors at each reuse, see Memo.
+    """
+
+    name: str = "fused"
+    cross_layer: bool = True
+    checked: bool = False
+
+
+def engine_named(name: str, cross_layer: bool | None = None, checked: bool = False) -> Engine:
+    """Return the Engine of that name; across layers "fused" reuses unless told not to, "cached" if told so.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
+    if name not in ENGINES:
+        raise ConfigError(
+            f"backend.engine: found {name!r}, expected one of {list(ENGINES)}{nearest(str(name), ENGINES)}"
+        )
+    across = name == "fused" if cross_layer is None else bool(cross_layer)
+    return Engine(name, across and name != "naive", checked)
+
+
+@runtime_checkable
+class SharedOps(Protocol):
+    """Ops of one of several processes that share a graph."""
+
+    def agree(self, missing: np.ndarray) -> np.ndarray:
+        """Return which snapshots any process misses."""
+        ...
+
+    def constants(self) -> AbstractContextManager[Any]:
+        """Count what is sent within as that of inputs."""
+        ...
+
+
+class Run:
+    """One forward pass. Holds the step's memo, so use it in `heddle_dgl.reuse.step_memo.step` and not again.
+
+    Attributes:
+        aggregations: how often messages were aggregated: each layer's `aggregate` counts one for each step of time.
+        saved: aggregations that the store made needless, counted alike.
+        store: constants kept over windows and epochs, or None.
+        steps: who computes fused steps.
+        sums: what snapshots of a changing graph have from the ones before, or None.
+    """
+
+    def __init__(
+        self,
+        ops: GraphOps,
+        engine: Engine,
+        memo: Memo,
+        store: SnapshotStore | None = None,
+        steps: Steps = TORCH_STEPS,
+        sums: ChangingSums | None = None,
+    ):
+        self.ops, self.engine, self.memo, self.steps = ops, engine, memo, steps
+        self.store = None if engine.name == "naive" else store
+        self._sums = None if engine.name == "naive" else sums
+        self.aggregations = self.saved = 0
+
+    @property
+    def fused(self) -> bool:
+        """Whether gates are multiplied in one product."""
+        return self.engine.name == "fused"
+
+    def messages(self, structure: PlacedGraph, layer: Any, x: Tensor) -> Any:
+        """Return `layer.aggregate` of x: anew for a naive engine, else once for all that ask alike in this step."""
+
+        def compute() -> Any:
+            self.aggregations += 1
+            return layer.aggregate(self.ops, structure.propagations, x)
+
+        if self.engine.name == "naive":
+            return compute()
+        return self.memo.get((x,), (structure.token, aggregation_of(layer)), compute)
+
+    def agree(self, missing: np.ndarray) -> np.ndarray:
+        """Return which snapshots must be computed, from a mask of those that the store lacks; of all processes."""
+        return self.ops.agree(missing) if isinstance(self.ops, SharedOps) else missing
+
+    def constants(self) -> AbstractContextManager[Any]:
+        """Note that what is aggregated within are inputs."""
+        return self.ops.constants() if isinstance(self.ops, SharedOps) else nullcontext()
+
+    def snapshot_ops(self, structure: PlacedGraph, layer: Any, x: Tensor) -> GraphOps:
+        """Return the ops for the inputs x of the next snapshot of a changing graph."""
+        if self._sums is None or not isinstance(self.ops, TorchOps):
+            return self.ops
+        return self._sums.ops(self.ops, (aggregation_of(layer), x.dtype), structure.propagations, x)
+
+    def know(self, structure: PlacedGraph, layer: Any, x: Tensor, messages: Any) -> None:
+        """Tell the memo the messages of x, from the store."""
+        self.memo.keep((x,), (structure.token, aggregation_of(layer)), messages)
+
+    def conv(self, structure: PlacedGraph, layer: Any, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
+        """Return the layer's output; attention, whose messages have parameters, runs as it is, window by window."""
+        if aggregation_of(layer) is None:
+            self.aggregations += 1
+            windows = (layer.apply(self.ops, params, structure.propagations, rows) for rows in x.unbind(1))
+            return torch.stack(tuple(windows), 1)
+        return layer.update(self.ops, params, x, self.messages(structure, layer, x))
+
+    def end_cell(self) -> None:
+        """Note that a cell is done: without reuse across layers what it cached goes."""
+        if self.engine.name == "cached" and not self.engine.cross_layer:
+            self.memo.clear()

@@ -1,0 +1,1 @@
+"""Training of forecasts (learners.py) and of links in time (links.py)."""

@@ -1,0 +1,85 @@
+"""Inputs of a PortableModule: graphs of Heddle's or PyG's as one kind of graph, and what stands for its edges."""
+
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import Data, HeteroData
+
+from heddle.errors import GraphError
+from heddle.graphs.graph import Graph, HeteroGraph
+from heddle.graphs.pytree import leaves, leaves_with_paths
+from heddle.nn.model import edge_weight
+from heddle_pyg.native import tensors_of
+
+
+class Inputs(NamedTuple):
+    """A graph as it was given.
+
+    Attributes:
+        graph: of the caller's own arrays.
+        structure: the arrays that stand for the edges, by identity.
+        sizes: what else a propagation depends on.
+    """
+
+    graph: Graph | HeteroGraph
+    structure: list[Any]
+    sizes: Hashable
+
+
+def read_inputs(graph: Any, edge_index: Tensor | None, weight: Tensor | None) -> Inputs:
+    """Return a Graph, a HeteroGraph, Data, HeteroData or node features with edge_index as Inputs.
+
+    Raises:
+        GraphError: node features without edge_index, or weights that want a gradient.
+    """
+    read: Graph | HeteroGraph
+    sizes: tuple[Any, ...] = ()
+    if isinstance(graph, Graph):
+        read, structure = graph, leaves(graph._replace(nodes=None, globals=None))
+    elif isinstance(graph, HeteroGraph):
+        read, structure = graph, leaves(graph._replace(nodes={}))
+    elif isinstance(graph, (Data, HeteroData)):
+        read, sizes = tensors_of(graph), tuple(store.num_nodes for store in graph.node_stores)
+        items = [item for store in graph.stores for item in store.items()]
+        structure = [value for key, value in items if isinstance(value, Tensor) and key not in ("x", "y")]
+    elif edge_index is None:
+        raise GraphError(
+            f"PortableModule: found a {type(graph).__name__} without edge_index, expected a graph, or x with "
+            "edge_index; call module(x, edge_index)"
+        )
+    else:
+        n_node, n_edge = torch.tensor([len(graph)]), torch.tensor([edge_index.shape[1]])
+        edges = None if weight is None else {"weight": weight}
+        read = Graph(graph, edges, edge_index[0], edge_index[1], None, n_node, n_edge)
+        structure = leaves([edge_index, weight])
+    _check_weights(read)
+    return Inputs(read, structure, (sizes, *((path, len(x)) for path, x in leaves_with_paths(read.nodes))))
+
+
+def as_tensor(leaf: Any, like: Tensor) -> Any:
+    """Return an array as a tensor on the device of `like`, floats in its dtype; other leaves as they are."""
+    if isinstance(leaf, np.ndarray):
+        leaf = torch.from_numpy(np.array(leaf, order="C"))
+    if not isinstance(leaf, Tensor):
+        return leaf
+    return leaf.to(like.device, like.dtype) if leaf.is_floating_point() else leaf.to(like.device)
+
+
+def as_array(leaf: Any) -> Any:
+    """Return a tensor as a numpy array that shares its memory where it can; other leaves as they are."""
+    return leaf.detach().cpu().numpy() if isinstance(leaf, Tensor) else leaf
+
+
+def _check_weights(graph: Graph | HeteroGraph) -> None:
+    features = (
+        [graph.edges] if isinstance(graph, Graph) else [entry.features for entry in graph.edges.values()]
+    )
+    weights = [edge_weight(pytree) for pytree in features]
+    if any(isinstance(weight, Tensor) and weight.requires_grad for weight in weights):
+        raise GraphError(
+            "edge_weight: found a tensor that requires a gradient, expected constants, since propagations are prepared "
+            "once; pass edge_weight.detach()"
+        )

@@ -1,0 +1,67 @@
+"""NativeInputs: a placed batch as PyG's modules want it."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from heddle.graphs.graph import EdgeType, Graph, HeteroGraph, num_nodes
+from heddle.graphs.pytree import leaves
+from heddle.nn.model import Batch, ModelSpec, edge_weight
+from heddle.nn.models.stack import features
+
+
+class NativeInputs(NamedTuple):
+    """Arguments of a module's forward; dicts by type for a heterogeneous graph.
+
+    Attributes:
+        x: node features, None for nodes without.
+        edge_index: [2, n_edges] int64, by edge type.
+        n_nodes: number of nodes, by node type.
+        options: "edge_weight", "edge_attr", "batch" of a homogeneous graph, as far as there are any.
+        like: an empty tensor of the dtype and device of features.
+    """
+
+    x: Any
+    edge_index: Any
+    n_nodes: Any
+    options: Mapping[str, Tensor]
+    like: Tensor
+
+
+def native_inputs(batch: Batch, edge_features: bool, like: Tensor) -> NativeInputs:
+    """Return the graph of a batch on the device as NativeInputs."""
+    graph = batch.graph
+    if isinstance(graph, HeteroGraph):
+        x = {kind: None if pytree is None else features(pytree) for kind, pytree in graph.nodes.items()}
+        index: dict[EdgeType, Tensor] = {
+            key: torch.stack([edges.senders, edges.receivers]).long() for key, edges in graph.edges.items()
+        }
+        return NativeInputs(x, index, {kind: int(n.sum()) for kind, n in graph.n_node.items()}, {}, like)
+    assert isinstance(graph, Graph)
+    options: dict[str, Any] = {}
+    weight = edge_weight(graph.edges)
+    if weight is not None:
+        options["edge_weight"] = weight
+    if edge_features and graph.edges is not None:
+        options["edge_attr"] = features(graph.edges)
+    options["batch"] = torch.repeat_interleave(graph.n_node)
+    own = features(graph.nodes) if leaves(graph.nodes) else None
+    edge_index = torch.stack([graph.senders, graph.receivers]).long()
+    return NativeInputs(own, edge_index, num_nodes(graph), options, like)
+
+
+def tiny_inputs(signature: ModelSpec, edge_features: bool) -> NativeInputs:
+    """Return three nodes of each type with features of 1, and a ring of three edges in each relation."""
+    like, ring = torch.empty(0), torch.tensor([[0, 1, 2], [1, 2, 0]])
+    if not signature.relations:
+        assert isinstance(signature.in_dim, int)
+        x = torch.ones(3, signature.in_dim) if signature.in_dim else None
+        options = {"batch": torch.zeros(3, dtype=torch.int64)}
+        assert isinstance(signature.edge_dim, int)
+        options |= {"edge_attr": torch.ones(3, signature.edge_dim)} if edge_features else {}
+        return NativeInputs(x, ring, 3, options, like)
+    assert not isinstance(signature.in_dim, int)
+    xs = {kind: torch.ones(3, width) if width else None for kind, width in signature.in_dim.items()}
+    return NativeInputs(xs, dict.fromkeys(signature.relations, ring), dict.fromkeys(xs, 3), {}, like)

@@ -1,0 +1,1 @@
+"""PyG's samplers on Heddle's: neighbors.py, PygNeighborSampler; hgt.py, HGTSampler and HGTLoader."""

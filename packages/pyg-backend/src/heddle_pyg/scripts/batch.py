@@ -1,0 +1,105 @@
+"""TorchBatch: a mini-batch as tensors, one bipartite block of edges for each layer."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from heddle.graphs.graph import EdgeType
+from heddle.graphs.pytree import leaves_with_paths
+from heddle.nn.model import Batch
+from heddle.sampling.blocks import blocks
+
+
+class TorchBlock(NamedTuple):
+    """The edges of one layer.
+
+    Attributes:
+        edge_index: relation -> [2, n_edges] int64: senders, receivers.
+        n_senders, n_receivers: node type -> number of its first nodes that are read, and computed.
+    """
+
+    edge_index: Mapping[EdgeType, Tensor]
+    n_senders: Mapping[str, int]
+    n_receivers: Mapping[str, int]
+
+
+class TorchBatch(NamedTuple):
+    """What a module sees.
+
+    Attributes:
+        features: node type -> its feature matrices: floats [n, d], or int64 codes [n, columns].
+        ids: node type -> [n] int64, the nodes' rows in the whole graph.
+        blocks: in the order in which layers want them.
+        kinds: the node type asked about, or the types of both ends of links.
+        index: [m] positions among the nodes of the type, or [m, 2] of both ends.
+        targets: [m] int64 classes, or [m] floats 0 and 1 for links; None when predicting.
+        mask: shape of `targets`, False where one doesn't count; None when predicting.
+        rows: node type -> [n, d] rows of a TorchNodeEmbedding that lives in several processes; {} for none.
+        weights: [m] what each target weighs; None for all alike.
+    """
+
+    features: Mapping[str, list[Tensor]]
+    ids: Mapping[str, Tensor]
+    blocks: tuple[TorchBlock, ...]
+    kinds: tuple[str, ...]
+    index: Any
+    targets: Tensor | None
+    mask: Tensor | None = None
+    divisor: Tensor | None = None
+    rows: Mapping[str, Tensor] = {}
+    weights: Tensor | None = None
+
+    def embeddings(self, outputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """Return for each of `kinds` the rows of a module's outputs that are asked about."""
+        columns = [self.index] if self.index.ndim == 1 else list(self.index.unbind(1))
+        return tuple(outputs[kind][places] for kind, places in zip(self.kinds, columns))
+
+
+def torch_batch(batch: Batch, kinds: tuple[str, ...], device: torch.device, dtype: torch.dtype) -> TorchBatch:
+    """Return a sampled batch, with its sample as `prepared["sample"]`, on the device; floats in `dtype`."""
+
+    def tensor(array: np.ndarray) -> Tensor:
+        found = torch.from_numpy(np.ascontiguousarray(array))
+        if found.is_floating_point():
+            return found.to(device, dtype)
+        return found.to(device, torch.int64)
+
+    def optional(array: Any) -> Any:
+        return None if array is None else tensor(array)
+
+    def edges(senders: np.ndarray, receivers: np.ndarray) -> Tensor:
+        return tensor(np.stack([senders, receivers]))
+
+    sample, nodes = batch.prepared["sample"], batch.graph.nodes
+    own = {kind: nodes[kind] for kind in sample.nodes}
+    return TorchBatch(
+        {kind: [] if has_ids_alone(pytree) else matrices(pytree, tensor) for kind, pytree in own.items()},
+        {kind: tensor(ids) for kind, ids in sample.nodes.items()},
+        tuple(
+            TorchBlock(
+                {key: edges(block.senders[key], block.receivers[key]) for key in block.senders},
+                block.n_senders,
+                block.n_receivers,
+            )
+            for block in blocks(sample)
+        ),
+        kinds,
+        tensor(batch.index),
+        optional(batch.targets),
+        None if batch.mask is None else torch.from_numpy(batch.mask).to(device),
+        weights=optional(batch.weights),
+    )
+
+
+def has_ids_alone(pytree: Any) -> bool:
+    """Tell whether a part's nodes have no features, but their ids instead."""
+    return isinstance(pytree, np.ndarray) and pytree.ndim == 1
+
+
+def matrices(pytree: Any, tensor: Any) -> list[Tensor]:
+    """Return the leaves of a pytree of features as matrices [n, columns]."""
+    found = (tensor(array) for _, array in leaves_with_paths(pytree))
+    return [x if x.ndim > 1 else x[:, None] for x in found]

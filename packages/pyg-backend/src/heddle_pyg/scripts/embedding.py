@@ -1,0 +1,52 @@
+"""TorchNodeEmbedding: a learned row for each node, whose gradient holds the rows that were read and no others."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from heddle.errors import ConfigError
+from heddle.scripts.metadata import MetaLoader
+from heddle_pyg.models.hetero import identifiers
+from heddle_pyg.scripts.hetero_module import table
+
+
+class TorchNodeEmbedding(nn.Module):
+    """Tables of `dim` columns by node type, with sparse gradients; several processes hold a share of the rows each.
+
+    Args:
+        graph: a GraphStore (`data_object.construct_cache["graph"]`), a MetaLoader, or node type -> number of nodes.
+        dim: columns.
+        kinds: node types; None for all.
+    """
+
+    def __init__(self, graph: Any, dim: int, kinds: Sequence[str] | None = None):
+        super().__init__()
+        counts = counts_of(graph)
+        self.dim, self.kinds = dim, tuple(counts if kinds is None else kinds)
+        for kind in self.kinds:
+            if kind not in counts:
+                raise ConfigError(f"TorchNodeEmbedding: found type {kind!r}, expected some of {list(counts)}")
+        self._safe = identifiers(list(self.kinds))
+        self.tables = nn.ModuleDict(
+            {safe: table(counts[kind], dim, sparse=True) for kind, safe in self._safe.items()}
+        )
+
+    def forward(self, kind: str, ids: Tensor) -> Tensor:
+        """Return the rows of nodes [n] of one type: [n, dim]."""
+        return self.tables[self._safe[kind]](ids)
+
+    def weight(self, kind: str) -> nn.Parameter:
+        """Return the table of a type."""
+        weight = self.tables[self._safe[kind]].weight
+        assert isinstance(weight, nn.Parameter)
+        return weight
+
+
+def counts_of(graph: Any) -> dict[str, int]:
+    """Return node type -> number of nodes of what describes a graph."""
+    if isinstance(graph, Mapping):
+        return {kind: int(n) for kind, n in graph.items()}
+    if isinstance(graph, MetaLoader):
+        return {kind: about.rows for kind, about in graph.node_types.items()}
+    return dict(graph.graph.n_node)

@@ -1,0 +1,99 @@
+"""export_script: a script's trained model as one served program, with the graph and the weights inside."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from heddle.errors import ConfigError
+from heddle.serving.served import Served, Spec
+from heddle_pyg.export import ROWS, compare, program
+from heddle_pyg.scripts.batch import matrices
+from heddle_pyg.scripts.hetero_module import HeteroModule
+from heddle_pyg.scripts.link_predictor import LinkPredictor
+
+
+class WholeGraph(nn.Module):
+    """A HeteroModule over its whole graph: [n, 1] ids of nodes to outputs, or [n, 2] ends of links to scores."""
+
+    def __init__(self, model: HeteroModule, store: Any, kinds: tuple[str, ...], score: str):
+        super().__init__()
+        self.model, self._kinds, self._score = model, kinds, score
+        self._counts = dict(store.graph.n_node)
+        self._features = {
+            kind: [self._hold(x) for x in matrices(store.nodes.get(kind), _tensor)] for kind in self._counts
+        }
+        self._edges = {
+            key: self._hold(
+                _tensor(np.stack([edges.senders, np.repeat(np.arange(n), np.diff(edges.indptr))]))
+            )
+            for key, edges in store.graph.edges.items()
+            for n in [self._counts[key[2]]]
+        }
+
+    def forward(self, index: Tensor) -> Tensor:
+        x = {
+            kind: self.model.encode(
+                kind, [getattr(self, name) for name in names], torch.arange(self._counts[kind])
+            )
+            for kind, names in self._features.items()
+        }
+        edges = {key: getattr(self, name) for key, name in self._edges.items()}
+        for layer in range(self.model.n_layers):
+            x = self.model.layer(layer, x, edges, self._counts)
+        ends = [x[kind].index_select(0, column) for kind, column in zip(self._kinds, index.unbind(1))]
+        if len(ends) == 1:
+            return ends[0]
+        score = (ends[0] * ends[1]).sum(-1, keepdim=True)
+        return score if self._score == "logit" else torch.sigmoid(score)
+
+    def _hold(self, tensor: Tensor) -> str:
+        """Keep a tensor as a buffer, a part of the program; return its name."""
+        name = f"held_{len(self._buffers)}"
+        self.register_buffer(name, tensor)
+        return name
+
+
+def export_script(runner: Any, model: nn.Module, data_object: Any, name: str, max_batch: int) -> Served:
+    """Return a trained HeteroModule, alone or in a LinkPredictor, as a served "index" to "output".
+
+    Every request passes messages over the whole graph, so this is for graphs that a server computes in its stride;
+    what the program gives is compared with the trainer's own embeddings first.
+
+    Raises:
+        ConfigError: another model, or numbers that differ by more than 1e-5.
+    """
+    links = isinstance(model, LinkPredictor)
+    inner = model.model if isinstance(model, LinkPredictor) else model
+    if not isinstance(inner, HeteroModule):
+        raise ConfigError(
+            f"export: found a {type(inner).__name__}, expected a HeteroModule, alone or in a LinkPredictor"
+        )
+    store, target = data_object.graph, data_object.metadata.target
+    kinds = (target[0], target[2]) if links else (target[0],)
+    below = [store.graph.n_node[kind] for kind in kinds]
+    rows = np.arange(ROWS, dtype=np.int64)
+    index = np.stack([rows * (1 + 6 * at) % count for at, count in enumerate(below)], axis=1)
+    found = [runner.embed(kind)[column] for kind, column in zip(kinds, index.T)]
+    logits = isinstance(model, LinkPredictor) and model.logits
+    wanted = found[0]
+    if links:
+        wanted = (found[0] * found[1]).sum(-1, keepdims=True)
+        wanted = wanted if logits else 1 / (1 + np.exp(-wanted))
+    was_training = inner.training
+    module = WholeGraph(inner, store, kinds, "logit" if logits else "probability").eval()
+    content, given = program(module, torch.from_numpy(index))
+    inner.train(was_training)
+    wanted = np.asarray(wanted, np.float32)
+    compare(given, wanted, "export")
+    specs = (Spec("index", "INT64", len(kinds)),), (Spec("output", "FP32", wanted.shape[1]),)
+    about = {"below": {"index": below}, "kinds": list(kinds)}
+    return Served(
+        name, "torch", content, *specs, max_batch, ({"index": index}, {"output": wanted}), about
+    ).check()
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    found = torch.from_numpy(np.array(array))
+    return found.float() if found.is_floating_point() else found.long()

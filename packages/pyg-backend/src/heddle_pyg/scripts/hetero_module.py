@@ -1,0 +1,167 @@
+"""HeteroModule: layers over the relations of a graph, with any conv of PyG for each relation."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from heddle.errors import ConfigError
+from heddle.graphs.graph import EdgeType
+from heddle_pyg.models.hetero import identifiers
+from heddle_pyg.scripts.batch import TorchBatch
+from heddle_pyg.scripts.convs import Conv, make_conv
+
+
+class HeteroModule(nn.Module):
+    """h_t = sum over relations (s, r, t) of conv_r(h_s, h_t), with an activation and dropout between layers.
+
+    Features of a type go through a linear layer, codes of categories through an embedding for each column, and both
+    are added up in `dim_hidden` columns. A type that no relation enters goes through a linear layer of its own.
+
+    Args:
+        metadata: a `MetaLoader`: types, widths and relations.
+        dim_hidden, dim_out: columns between layers, and after the last.
+        n_layers: rounds of messages; as many hops of a sample are read.
+        conv: a conv for every relation, or relation -> conv; see `make_conv`.
+        conv_options: further arguments of a conv given as a class or by name.
+        embedding: a TorchNodeEmbedding whose rows are added to the features of its types. Types without features
+            that it lacks get tables of their own, with dense gradients.
+        activation: a function of torch.nn.functional.
+        norm: normalise the rows between layers (LayerNorm).
+    """
+
+    def __init__(
+        self,
+        metadata: Any,
+        dim_hidden: int,
+        dim_out: int,
+        n_layers: int = 2,
+        *,
+        conv: Conv | Mapping[EdgeType, Conv] = "SAGEConv",
+        conv_options: Mapping[str, Any] = {},
+        embedding: nn.Module | None = None,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        norm: bool = True,
+    ):
+        super().__init__()
+        if min(n_layers, dim_hidden, dim_out) < 1:
+            raise ConfigError(
+                f"HeteroModule: found n_layers={n_layers}, dim_hidden={dim_hidden}, dim_out={dim_out}, "
+                "expected at least 1 of each"
+            )
+        self.n_layers, self.dim_out, self.dropout = n_layers, dim_out, dropout
+        self.activation = getattr(functional, activation)
+        self.relations = list(metadata.edge_types)
+        self.embedding = embedding
+        own = getattr(embedding, "dim", None)
+        kinds = metadata.node_types
+        self._safe = identifiers(list(kinds))
+        self._name = dict(
+            zip(self.relations, identifiers(["__".join(key) for key in self.relations]).values())
+        )
+        self.inputs, self.codes, self.tables = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
+        for kind, about in kinds.items():
+            safe, held = self._safe[kind], embedding is not None and kind in getattr(embedding, "kinds", ())
+            if about.width:
+                self.inputs[safe] = nn.Linear(about.width, dim_hidden)
+            if about.sizes:
+                self.codes[safe] = nn.ModuleList(nn.Embedding(size, dim_hidden) for size in about.sizes)
+            if not (about.width or about.sizes or held):
+                self.tables[safe] = table(about.rows, dim_hidden)
+        self.widen = nn.Linear(own, dim_hidden) if own not in (None, dim_hidden) else nn.Identity()
+        widths = [dim_hidden] * n_layers + [dim_out]
+        entered = {target for _, _, target in self.relations}
+        chosen = conv if isinstance(conv, Mapping) else dict.fromkeys(self.relations, conv)
+        self.convs, self.roots = nn.ModuleList(), nn.ModuleList()
+        for before, after in pairwise(widths):
+            self.convs.append(
+                nn.ModuleDict(
+                    {
+                        self._name[key]: make_conv(chosen.get(key, "SAGEConv"), before, after, conv_options)
+                        for key in self.relations
+                    }
+                )
+            )
+            self.roots.append(
+                nn.ModuleDict(
+                    {self._safe[kind]: nn.Linear(before, after) for kind in kinds if kind not in entered}
+                )
+            )
+        self.norms = nn.ModuleList(
+            nn.ModuleDict({safe: nn.LayerNorm(dim_hidden) for safe in self._safe.values()})
+            for _ in range(n_layers - 1 if norm else 0)
+        )
+
+    def forward(self, batch: TorchBatch) -> dict[str, Tensor]:
+        """Return node type -> [n, dim_out] for the nodes that the batch starts from, and those alone."""
+        if len(batch.blocks) < self.n_layers:
+            raise ConfigError(
+                f"HeteroModule: found samples of {len(batch.blocks)} hops, expected {self.n_layers}, one for each "
+                "layer; give as many fanouts"
+            )
+        blocks = batch.blocks[len(batch.blocks) - self.n_layers :]
+        x = {
+            kind: self.encode(kind, [f[:n] for f in batch.features[kind]], ids[:n], batch.rows.get(kind))
+            for kind, ids in batch.ids.items()
+            for n in [blocks[0].n_senders[kind]]
+        }
+        for layer, block in enumerate(blocks):
+            x = self.layer(layer, x, block.edge_index, block.n_receivers)
+        return x
+
+    def encode(self, kind: str, features: list[Tensor], ids: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Return what goes into the first layer: [n, dim_hidden], for nodes of one type by features and ids."""
+        safe, terms = self._safe[kind], []
+        numbers = [x for x in features if x.is_floating_point()]
+        if safe in self.inputs:
+            terms.append(self.inputs[safe](numbers[0] if len(numbers) == 1 else torch.cat(numbers, 1)))
+        if safe in self.codes:
+            columns = [column for x in features if not x.is_floating_point() for column in x.unbind(1)]
+            for embed, column in zip(list(self.codes[safe].children()), columns):
+                assert isinstance(embed, nn.Embedding)
+                terms.append(embed(column.clamp(max=embed.num_embeddings - 1)))
+        if safe in self.tables:
+            terms.append(self.tables[safe](ids))
+        if self.embedding is not None and kind in self.embedding.kinds:  # type: ignore[operator]
+            terms.append(self.widen(self.embedding(kind, ids) if rows is None else rows[: len(ids)]))
+        total = terms[0]
+        for term in terms[1:]:
+            total = total + term
+        return total
+
+    def layer(
+        self,
+        at: int,
+        x: Mapping[str, Tensor],
+        edge_index: Mapping[EdgeType, Tensor],
+        n_receivers: Mapping[str, int],
+    ) -> dict[str, Tensor]:
+        """Return one layer's new features of the first n_receivers nodes of each type."""
+        convs, roots = self.convs[at], self.roots[at]
+        y: dict[str, Tensor] = {}
+        fed = {kind: functional.dropout(z, self.dropout, self.training) for kind, z in x.items()}
+        for key, index in edge_index.items():
+            source, _, target = key
+            n = n_receivers[target]
+            if n and source in fed and key in self._name:
+                message = convs[self._name[key]]((fed[source], fed[target][:n]), index)  # type: ignore[index]
+                y[target] = y[target] + message if target in y else message
+        for kind, safe in self._safe.items():
+            if safe in roots and kind in fed:  # type: ignore[operator]
+                y[kind] = roots[safe](fed[kind][: n_receivers[kind]])  # type: ignore[index]
+        if at < self.n_layers - 1:
+            if len(self.norms):
+                y = {kind: self.norms[at][self._safe[kind]](z) for kind, z in y.items()}  # type: ignore[index]
+            y = {kind: self.activation(z) for kind, z in y.items()}
+        return y
+
+
+def table(rows: int, width: int, sparse: bool = False) -> nn.Embedding:
+    """Return a table of rows that start uniform in +-1 / sqrt(width)."""
+    made = nn.Embedding(rows, width, sparse=sparse)
+    nn.init.uniform_(made.weight, -(width**-0.5), width**-0.5)
+    return made

@@ -1,0 +1,71 @@
+"""Embeddings of a whole graph, layer by layer: every node once a layer, and no edge left out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from heddle.graphs.pytree import tree_map
+from heddle.sampling.blocks import blocks
+from heddle.sampling.parts import Parts
+from heddle.sampling.types import Fanout
+from heddle_pyg.scripts.batch import matrices
+from heddle_pyg.scripts.hetero_module import HeteroModule
+
+CHUNK = 1 << 14
+"""Nodes that are computed at once."""
+
+
+@torch.no_grad()
+def embed_whole(
+    model: HeteroModule, parts: Parts, device: torch.device, chunk: int = CHUNK
+) -> dict[str, np.ndarray]:
+    """Return node type -> [n_nodes, dim_out]: what the module gives for samples of all edges.
+
+    Memory: two layers' embeddings of all nodes, and what `chunk` nodes and their edges take.
+    """
+    was_training = model.training
+    model.eval()
+    dtype = next(model.parameters()).dtype
+    counts = parts.store.graph.n_node
+
+    def rows(kind: str, start: int) -> np.ndarray:
+        return np.arange(start, min(start + chunk, counts[kind]))
+
+    def tensor(array: np.ndarray) -> torch.Tensor:
+        found = torch.from_numpy(np.array(array)).to(device)
+        return found.to(dtype) if found.is_floating_point() else found.long()
+
+    def inputs(kind: str, ids: np.ndarray) -> torch.Tensor:
+        features = parts.store.nodes.get(kind)
+        pytree = tree_map(lambda x: x[ids[0] : ids[-1] + 1], features)
+        return model.encode(kind, matrices(pytree, tensor), tensor(ids))
+
+    x = {
+        kind: np.concatenate([inputs(kind, rows(kind, start)).cpu().numpy() for start in range(0, n, chunk)])
+        for kind, n in counts.items()
+        if n
+    }
+    for layer in range(model.n_layers):
+        found: dict[str, list[np.ndarray]] = {kind: [] for kind in x}
+        for kind, pieces in found.items():
+            for start in range(0, counts[kind], chunk):
+                part = parts.sample({kind: rows(kind, start)}, Fanout((-1,)), key=0)
+                pieces.append(_one(model, layer, x, part, kind, tensor))
+        x = {kind: np.concatenate(pieces) for kind, pieces in found.items()}
+    model.train(was_training)
+    return x
+
+
+def _one(
+    model: HeteroModule, layer: int, x: Mapping[str, np.ndarray], sample: Any, kind: str, tensor: Any
+) -> Any:
+    (block,) = blocks(sample)
+    fed = {name: tensor(x[name][ids]) for name, ids in sample.nodes.items() if len(ids)}
+    edges = {
+        key: tensor(np.stack([senders, block.receivers[key]]))
+        for key, senders in block.senders.items()
+        if key[2] == kind
+    }
+    return model.layer(layer, fed, edges, block.n_receivers)[kind].cpu().numpy()
