@@ -1,6 +1,5 @@
-"""Core imports no framework; a plugin imports core, its framework and its framework's base, never another plugin."""
+"""Plugins register, libraries don't, and listing plugins imports no framework; `make lint` checks imports."""
 
-import ast
 import json
 import subprocess
 import sys
@@ -11,35 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FRAMEWORKS = {"torch", "jax", "jaxlib", "dgl", "torch_geometric", "optax", "flax", "tensorflow"}
-PACKAGES = {  # name -> (what it is imported as, what of ours lies below it, frameworks that don't)
-    "core": ("heddle", set(), FRAMEWORKS),
-    "torch-base": ("heddle_torch", {"heddle"}, {"jax", "dgl", "torch_geometric"}),
-    "jax-backend": ("heddle_jax", {"heddle"}, {"torch", "dgl", "torch_geometric"}),
-    "pyg-backend": ("heddle_pyg", {"heddle", "heddle_torch"}, {"jax", "dgl"}),
-    "dgl-dynamic": ("heddle_dgl", {"heddle", "heddle_torch"}, {"jax"}),
-    "kernels": ("heddle_kernels", {"heddle"}, {"dgl", "torch_geometric"}),
-}
+PACKAGES = ("core", "torch-base", "jax-backend", "pyg-backend", "dgl-dynamic", "kernels")
 LIBRARIES = {"core", "torch-base"}
-
-
-def imported(path: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module.split(".")[0])
-    return names
-
-
-@pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_imports_only_what_lies_below_it(package):
-    own, below, forbidden = PACKAGES[package]
-    others = {name for name, _, _ in PACKAGES.values()} - {own} - below
-    sources = list((ROOT / "packages" / package / "src").rglob("*.py"))
-    assert sources
-    wrong = {str(path): imported(path) & (forbidden | others) for path in sources}
-    assert not {path: names for path, names in wrong.items() if names}
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -12,7 +12,7 @@ from heddle.engines.program import Program
 from heddle.errors import DataError
 from heddle.graphs.graph import Graph
 from heddle.ops.reference import NumpyOps
-from heddle.workflow.loaders.loader import loader_for
+from heddle.workflow.loaders.choose import loader_for
 from heddle.workflow.loaders.negatives import TrueLinks, corrupted, false_pairs
 from heddle.workflow.metrics.predictions import known_targets
 from heddle.workflow.metrics.ranking import filtered_ranks

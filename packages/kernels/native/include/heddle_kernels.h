@@ -129,7 +129,7 @@ HEDDLE_API int heddle_partition(const void* indptr, const void* ends, const void
 HEDDLE_API int heddle_index_sort(const void* ids, void* order, void* indptr, int64_t count, int64_t values, int64_t index,
                                  int64_t threads);
 
-// Both walks of a graph from its edge list: arrays of heddle.graphs.adjacency.Adjacency, in its order, of type `index`.
+// Both walks of a graph from its edge list: arrays of core's Adjacency, in its order, of type `index`.
 HEDDLE_API int heddle_build_adjacency(const void* senders, const void* receivers, int64_t edges, int64_t n_senders,
                                       int64_t n_receivers, void* sorted_senders, void* sorted_receivers, void* indptr,
                                       void* order, void* t_receivers, void* t_indptr, void* t_order, int64_t index,

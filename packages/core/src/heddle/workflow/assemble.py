@@ -31,8 +31,9 @@ from heddle.nn.models.codes import behind_codes
 from heddle.options import PooledOptions, PortableOptions
 from heddle.options.input_kinds import EDGE_FEATURES, EDGE_WEIGHTS
 from heddle.workflow.check import check_fit
+from heddle.workflow.loaders.choose import loader_for
 from heddle.workflow.loaders.known import View, view_of
-from heddle.workflow.loaders.loader import Loader, loader_for
+from heddle.workflow.loaders.loader import Loader
 from heddle.workflow.loaders.questions import EdgeQuestion, LinkQuestion, NodeQuestion, Question
 from heddle.workflow.loaders.sampled import SampledLoader, sampled_graph
 from heddle.workflow.loaders.sampler import specs_of

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from heddle.data.etl.checked import one_of
 from heddle.data.etl.schema import Column
-from heddle.data.etl_options import ENGINES, Etl
 
 
 class Source(NamedTuple):
@@ -83,21 +81,3 @@ class Engine(Protocol):
     def close(self) -> None:
         """Give back memory and temporary files."""
         ...
-
-
-def open_engine(etl: Etl, scratch: Path) -> Engine:
-    """Return the engine that an `etl` node names, which may write temporary files into `scratch`.
-
-    Raises:
-        PluginError: its package isn't installed, or there is no GPU engine.
-        ConfigError: an unknown engine, or a GPU for an engine that has none.
-    """
-    one_of("etl.engine", etl.engine, ENGINES)
-    one_of("etl.device", etl.device, ("cpu", "gpu"))
-    if etl.engine == "polars":
-        from heddle.data.etl.with_polars import Polars
-
-        return Polars(gpu=etl.device == "gpu")
-    from heddle.data.etl.with_duckdb import DuckDB
-
-    return DuckDB(etl.memory, etl.threads, scratch, gpu=etl.device == "gpu")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from heddle.data.etl.emit import Emitter
-from heddle.data.etl.engine import open_engine
+from heddle.data.etl.engines import open_engine
 from heddle.data.etl.files import paths_of
 from heddle.data.etl.relate import relate
 from heddle.data.etl.schema import Schema

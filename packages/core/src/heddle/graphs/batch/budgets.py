@@ -24,10 +24,10 @@ def budget_for(
 ) -> tuple[Budget, ...]:
     """Return budgets for `dynamic_batches`, smallest first: one for usual batches, larger ones for large graphs.
 
-    They are found by packing the graphs, as `heddle.graphs.batch.tiers.trials` says, and keeping what padded least. Batches
-    hold `batch_size` graphs on average, and the nodes and edges of a budget are in the proportion of what it comes to
-    hold: a budget out of proportion pads what it has too much of. There are as many larger budgets as steps of at most
-    `growth` up to the largest graph, and more, up to `max_shapes`, where much is padded and they pay.
+    They are found by packing the graphs, as `heddle.graphs.batch.tiers.trials` says, and keeping what padded least.
+    Batches hold `batch_size` graphs on average, and the nodes and edges of a budget are in the proportion of what it
+    comes to hold: a budget out of proportion pads what it has too much of. There are as many larger budgets as steps of
+    at most `growth` up to the largest graph, and more, up to `max_shapes`, where much is padded and they pay.
 
     Args:
         graphs: a sequence of Graphs, anything with such a sequence as `.graphs`, or [n, 2] sizes (nodes, edges); the

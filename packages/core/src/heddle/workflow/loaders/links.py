@@ -12,32 +12,12 @@ from heddle.graphs.graph import Graph
 from heddle.nn.model import Batch
 from heddle.seeds import generator
 from heddle.workflow.loaders.candidates import Candidates, Rules, candidates, places_ranked, protocol
-from heddle.workflow.loaders.loader import Loader
 from heddle.workflow.loaders.negatives import TrueLinks, false_pairs
 from heddle.workflow.metrics.link_baselines import History, link_baselines
 from heddle.workflow.metrics.predictions import Outcome
 
 _PAIRS = 2**20
 """Links that are scored by one forward pass."""
-
-
-def link_loader(
-    dataset: Dataset, model: Any, batch_size: int | None, negatives: int, seed: int, ranked: str = "auto"
-) -> Loader:
-    """Return the Loader of links: `LinkLoader` for [n, 2] splits, `TripleLoader` for [n, 3].
-
-    Args:
-        ranked: `task.candidates`.
-
-    Raises:
-        DataError: no training links, or a node id out of range.
-    """
-    from heddle.workflow.loaders.triples import TripleLoader
-
-    check_links(dataset)
-    train = dataset.splits["train"]
-    kind = TripleLoader if train.shape[1] == 3 else LinkLoader
-    return kind(dataset, model, batch_size or len(train), negatives, seed, ranked)
 
 
 def check_links(dataset: Dataset) -> None:

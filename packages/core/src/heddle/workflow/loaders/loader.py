@@ -1,15 +1,10 @@
 """Loader: from a dataset and a task to the batches of an epoch and the predictions of a split."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from heddle.data.dataset import Dataset
-from heddle.data.task import Task
-from heddle.data.task_options import TaskOptions
 from heddle.engines.program import Placed, Program, State
-from heddle.nn.model import GraphModel
 from heddle.workflow.metrics.predictions import Outcome
-from heddle.workflow.options import TrainerSettings
 
 
 class Loader(Protocol):
@@ -47,48 +42,3 @@ class ComparedLoader(Protocol):
     def baselines(self, splits: Sequence[str]) -> Mapping[str, Mapping[str, Outcome]]:
         """Return baseline -> split -> what it answers to the very questions of `outcomes`."""
         ...
-
-
-def loader_for(
-    dataset: Dataset,
-    task: Task,
-    model: Any,
-    trainer: TrainerSettings,
-    options: TaskOptions,
-    seed: int,
-    static_shapes: bool,
-) -> Loader:
-    """Return the Loader of `task`.
-
-    Args:
-        dataset: with its splits (`with_splits`).
-        model: has `.prepare(graph)`; one of links in time, which reads snapshots, hasn't.
-        trainer: its batch_size (graphs or links per step, None for all at once, windows as `usual_batch`), batching and
-            epochs.
-        options: its negatives (false links per true one), candidates and chunk.
-        static_shapes: whether batches of graphs are padded to a few fixed shapes.
-    """
-    if task.level == "node":
-        from heddle.workflow.loaders.nodes import NodeLoader
-
-        return NodeLoader(dataset, model)
-    if task.level == "edge":
-        from heddle.workflow.loaders.nodes import EdgeLoader
-
-        return EdgeLoader(dataset, model)
-    if task.level == "step":
-        from heddle.workflow.loaders.forecasts import ForecastLoader
-
-        return ForecastLoader(dataset, task, trainer.batch_size, options.chunk, seed, trainer.epochs)
-    if task.level == "graph":
-        from heddle.workflow.loaders.graphs import GraphLoader
-
-        return GraphLoader(dataset, model, trainer.batch_size, seed, static_shapes, trainer.batching)
-    if dataset.snapshots is not None and not isinstance(model, GraphModel):
-        from heddle.workflow.loaders.snapshot_links import SnapshotLinkLoader
-
-        return SnapshotLinkLoader(dataset, options.negatives, seed, options.candidates)
-    from heddle.workflow.loaders.links import link_loader
-
-    ranked = options.candidates
-    return link_loader(dataset, model, trainer.batch_size, options.negatives, seed, ranked)
