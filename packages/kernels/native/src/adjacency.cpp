@@ -25,6 +25,7 @@ extern "C" int heddle_build_adjacency(const void* senders, const void* receivers
   return guarded(name, [&] {
     if (int status = check_types(name, HEDDLE_FLOAT32, index)) return status;
     if (int status = check_sizes(name, {edges, n_senders, n_receivers})) return status;
+    if (int status = check_count(name, edges, index)) return status;
     if (int status = check_ids(name, {senders, receivers, sorted_senders, sorted_receivers, indptr, order}, index))
       return status;
     if (int status = check_ids(name, {t_receivers, t_indptr, t_order}, index)) return status;

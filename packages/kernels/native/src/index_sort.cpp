@@ -6,6 +6,7 @@ extern "C" int heddle_index_sort(const void* ids, void* order, void* indptr, int
   return guarded("index_sort", [&] {
     if (int status = check_types("index_sort", HEDDLE_FLOAT32, index)) return status;
     if (int status = check_sizes("index_sort", {count, values})) return status;
+    if (int status = check_count("index_sort", count, index)) return status;
     if (int status = check_ids("index_sort", {ids, order, indptr}, index)) return status;
     const int64_t at = first_bad(ids, count, values, index, threads);
     if (at >= 0) return out_of_range("index_sort", "ids", ids, at, values, index);

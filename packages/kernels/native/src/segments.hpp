@@ -9,9 +9,11 @@ namespace heddle {
 // Whether no id is smaller than the one before it.
 template <class I> bool is_sorted(const I* ids, int64_t count, int64_t threads);
 // Stable counting sort of ids in [0, values), which the caller has checked: order [count] and indptr [values + 1].
-template <class I> void counting_sort(const I* ids, I* order, I* indptr, int64_t count, int64_t values, int64_t threads);
+template <class I, class P> void counting_sort(const I* ids, P* order, P* indptr, int64_t count, int64_t values, int64_t threads);
 // Row pointers of ids that are sorted.
-template <class I> void pointers(const I* ids, I* indptr, int64_t count, int64_t values, int64_t threads);
+template <class I, class P> void pointers(const I* ids, P* indptr, int64_t count, int64_t values, int64_t threads);
+// Check that positions of so many ids fit into the ids' type.
+int check_count(const char* op, int64_t count, int64_t index);
 
 // A walk and the memory it points into.
 class Segments {

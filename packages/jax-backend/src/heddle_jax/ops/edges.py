@@ -44,6 +44,7 @@ def _structure(adjacency: Adjacency, at: str) -> tuple[Array, ...]:
         found = adjacency.senders, adjacency.t_indptr, adjacency.t_order
     else:
         found = adjacency.receivers, adjacency.indptr, adjacency.indptr[:0]
+    segments.position_dtype("edges", adjacency.n_edges)
     ids, indptr, order = map(jnp.asarray, found)
     return ids, indptr, order
 

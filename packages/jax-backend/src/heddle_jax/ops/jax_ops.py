@@ -110,7 +110,8 @@ class JaxOps(GraphOps):
 
     @compiled()
     def segment_matmul(self, lhs: Array, rhs: Array, group_sizes: Any) -> Array:
-        return grouped.segment_matmul(lhs, rhs, jnp.asarray(group_sizes, jnp.int32))
+        sizes = jnp.asarray(group_sizes, segments.position_dtype("segment_matmul", lhs.shape[0]))
+        return grouped.segment_matmul(lhs, rhs, sizes)
 
     @compiled()
     def spmm(self, adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:

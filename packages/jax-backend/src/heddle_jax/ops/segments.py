@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from heddle.errors import GraphError, problem
+
 PROMISED = "promise_in_bounds"
 """Ids are known to be in range, since graphs are validated."""
 
@@ -35,6 +37,7 @@ def segment_sum(
     Floats narrower than 32 bits are added up in float32 and returned as they came. Of many rows, `parts` sums are taken
     and added up.
     """
+    position_dtype("segment_sum", data.shape[0], num_segments)
     wide = data.astype(wide_dtype(data.dtype))
     n_parts = parts(data.shape[0], num_segments) if jnp.issubdtype(wide.dtype, jnp.inexact) else 1
     if n_parts > 1:
@@ -53,27 +56,30 @@ def parts(n_rows: int, num_segments: int) -> int:
 
 def _sum_in_parts(data: Array, segment_ids: Array, num_segments: int, n_parts: int) -> Array:
     n_rows = data.shape[0]
-    part = jnp.arange(n_rows, dtype=jnp.int32) // -(-n_rows // n_parts)
+    dtype = position_dtype("segment_sum", n_rows, num_segments)
+    part = jnp.arange(n_rows, dtype=dtype) // -(-n_rows // n_parts)
     known = (segment_ids >= 0) & (segment_ids < num_segments)
-    ids = jnp.where(known, segment_ids.astype(jnp.int32) + part * num_segments, n_parts * num_segments)
+    ids = jnp.where(known, segment_ids.astype(dtype) + part * num_segments, n_parts * num_segments)
     sums = jax.ops.segment_sum(data, ids, n_parts * num_segments, mode=DROPPED)
     return jnp.sum(sums.reshape(n_parts, num_segments, *data.shape[1:]), axis=0)
 
 
 def gather(x: Array, index: Array) -> Array:
     """Return rows of x: [n, ...], [e] int -> [e, ...]; the gradient is summed as `segment_sum` sums."""
+    position_dtype("gather", x.shape[0], index.shape[0])
     wide = x.astype(wide_dtype(x.dtype))
     return wide.at[index].get(mode=PROMISED).astype(x.dtype)
 
 
 def segment_count(segment_ids: Array, num_segments: int) -> Array:
-    """Count the rows of each segment: [e] int of any type -> [num_segments] int32; ids out of range don't count."""
-    ones = jnp.ones(segment_ids.shape, jnp.int32)
+    """Count the rows of each segment: [e] int of any type -> [num_segments] int; ids out of range don't count."""
+    ones = jnp.ones(segment_ids.shape, position_dtype("segment_count", segment_ids.shape[0], num_segments))
     return jax.ops.segment_sum(ones, segment_ids, num_segments, mode=DROPPED)
 
 
 def segment_max(data: Array, segment_ids: Array, num_segments: int, mode: str = PROMISED) -> Array:
     """Take the largest of each segment, elementwise; an empty segment gives 0; ties share the gradient equally."""
+    position_dtype("segment_max", data.shape[0], num_segments)
     wide = data.astype(wide_dtype(data.dtype))
     return _segment_max(wide, segment_ids, num_segments, mode).astype(data.dtype)
 
@@ -93,6 +99,21 @@ def _segment_max_jvp(num_segments, mode, primals, tangents):
     count = segment_sum(share, segment_ids, num_segments, mode)
     count = jnp.where(count > 0, count, jnp.ones_like(count))
     return top, segment_sum(share * tangents[0], segment_ids, num_segments, mode) / count
+
+
+def position_dtype(name: str, *sizes: int) -> jnp.dtype:
+    """Return the type that positions among so many rows or segments fit into: int32, int64 from 2**31 on.
+
+    Raises:
+        GraphError: there are so many, and JAX's 64-bit mode is off.
+    """
+    most = max(sizes)
+    if most < 2**31:
+        return jnp.dtype(jnp.int32)
+    if not jax.config.read("jax_enable_x64"):
+        expected = "fewer than 2**31 as long as JAX's 64-bit mode is off"
+        raise GraphError(problem(name, f"{most} rows", expected, "set jax_enable_x64"))
+    return jnp.dtype(jnp.int64)
 
 
 def in_wide(op: Callable[..., Array], data: Array, *rest: Any) -> Array:

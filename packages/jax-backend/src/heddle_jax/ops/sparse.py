@@ -27,6 +27,7 @@ def spmm(adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:
     jaxlib's product has no gradient that keeps to sorted edges. This one is a primitive that is linear in x and in
     weight, and whose transpose in x is itself with the edges turned round; so it has derivatives of any order.
     """
+    segments.position_dtype("spmm", adjacency.n_edges, x.shape[0])
     heads = () if weight is None else x.shape[1 : weight.ndim]
     if weight is None:
         weight = jnp.ones_like(x, shape=(adjacency.n_edges,))

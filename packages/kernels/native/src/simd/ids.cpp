@@ -11,7 +11,8 @@ int64_t bad_id(const void* ids, int64_t first, int64_t last, int64_t bound, int6
   return with_index(index, [&](auto tag) -> int64_t {
     using I = untag<decltype(tag)>;
     using U = std::make_unsigned_t<I>;  // a negative id is a huge one
-    const U limit = static_cast<uint64_t>(bound) > static_cast<U>(-1) ? static_cast<U>(-1) : static_cast<U>(bound);
+    constexpr U most = static_cast<U>(-1) / 2 + 1;  // one past the largest id that I holds
+    const U limit = static_cast<uint64_t>(bound) > most ? most : static_cast<U>(bound);
     const I* const all = static_cast<const I*>(ids);
     U any = 0;
     for (int64_t i = first; i < last; ++i) any |= static_cast<U>(all[i]) >= limit;

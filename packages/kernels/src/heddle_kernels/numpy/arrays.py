@@ -10,18 +10,40 @@ from heddle_kernels.library import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, INT32, I
 _FLOATS = {"float32": FLOAT32, "float64": FLOAT64, "bfloat16": BFLOAT16, "float16": FLOAT16}
 
 
-def values(op: str, array: Any) -> tuple[np.ndarray, int]:
-    """Return a float array as dense memory, with its native code."""
-    array = np.asarray(array)
+def values(op: str, array: Any, dtype: np.dtype | None = None) -> tuple[np.ndarray, int]:
+    """Return a float array as dense memory in the machine's byte order, with its native code.
+
+    With `dtype` real numbers of any type are cast to it, which is that of the op's first argument.
+
+    Raises:
+        TypeError: numbers of another kind, or a masked array.
+    """
+    array = plain(op, array)
+    if dtype is not None and (array.dtype.kind in "biuf" or array.dtype.name in _FLOATS):
+        array = np.asarray(array, dtype)
     code = _FLOATS.get(array.dtype.name)
     if code is None:
         raise TypeError(problem(op, f"dtype {array.dtype}", "a float of 16, 32 or 64 bits", "cast it"))
-    return np.require(array, requirements=["C_CONTIGUOUS", "ALIGNED"]), code
+    return np.require(array, array.dtype.newbyteorder("="), ["C_CONTIGUOUS", "ALIGNED"]), code
+
+
+def plain(op: str, array: Any) -> np.ndarray:
+    """Return an array that holds its numbers itself: not one of objects, nor one whose mask would be lost.
+
+    Raises:
+        TypeError: it is one of those.
+    """
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(problem(op, "a masked array", "plain numbers", "fill it, as its mask would be lost"))
+    array = np.asarray(array)
+    if array.dtype.hasobject:
+        raise TypeError(problem(op, f"dtype {array.dtype}", "numbers", "gather objects by array[index]"))
+    return array
 
 
 def ids(op: str, *arrays: Any) -> tuple[list[Any], int]:
     """Return id arrays as dense memory of one type, with its native code; None stays None."""
-    found = [None if array is None else np.asarray(array) for array in arrays]
+    found = [None if array is None else plain(op, array) for array in arrays]
     for array in found:
         if array is not None and array.dtype.kind not in "iu":
             raise TypeError(problem(op, f"ids of dtype {array.dtype}", "integers", "cast them to int64"))
@@ -31,6 +53,20 @@ def ids(op: str, *arrays: Any) -> tuple[list[Any], int]:
     dtype = np.int32 if small else np.int64
     dense = [None if a is None else np.require(a, dtype, ["C_CONTIGUOUS", "ALIGNED"]) for a in found]
     return dense, INT32 if small else INT64
+
+
+def count(op: str, name: str, value: Any) -> int:
+    """Return a number of segments or values as an int.
+
+    Raises:
+        TypeError: it is no whole number.
+        GraphError: it is below 0.
+    """
+    if not isinstance(value, (int, np.integer)):
+        raise TypeError(problem(op, f"{name} {value!r}", "a whole number", "pass an int"))
+    if value < 0:
+        raise GraphError(problem(op, f"{name} {value}", "at least 0", "count again"))
+    return int(value)
 
 
 def pointer(array: np.ndarray | None) -> int | None:

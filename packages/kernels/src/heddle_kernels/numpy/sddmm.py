@@ -23,7 +23,7 @@ def sddmm(adjacency: Adjacency, x: np.ndarray, y: np.ndarray, op: str) -> np.nda
     combine = library.code(library.COMBINE, "sddmm", "op", op)
     (indptr, senders), index = ids("sddmm", adjacency.indptr, adjacency.senders)
     x, dtype = values("sddmm", x)
-    y, _ = values("sddmm", np.asarray(y, x.dtype))
+    y, _ = values("sddmm", y, x.dtype)
     shapes.ends("sddmm", x.shape, y.shape, adjacency.n_receivers, adjacency.n_senders)
     heads, width = shapes.edge_values(x.shape, op)
     out = np.empty((len(senders), *(width if op == "add" else heads)), x.dtype)

@@ -5,13 +5,14 @@ from math import prod
 import numpy as np
 
 from heddle_kernels import library, shapes
-from heddle_kernels.numpy.arrays import ids, pointer, values
+from heddle_kernels.numpy.arrays import count, ids, plain, pointer, values
 
 
 def gather(x: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Return rows of x, of any dtype: [n, ...], [e] int -> [e, ...]; GraphError for an id out of range."""
+    """Return rows of x, of any dtype but objects: [n, ...], [e] int -> [e, ...]; GraphError for an id out of range."""
     (index,), code = ids("gather", index)
-    x = np.require(x, requirements=["C_CONTIGUOUS", "ALIGNED"])
+    x = plain("gather", x)
+    x = np.require(x, x.dtype.newbyteorder("="), ["C_CONTIGUOUS", "ALIGNED"])
     out = np.empty((len(index), *x.shape[1:]), x.dtype)
     library.native.gather(
         ids=pointer(index),
@@ -44,6 +45,7 @@ def segment_max(data: np.ndarray, segment_ids: np.ndarray, num_segments: int) ->
 def segment_softmax(data: np.ndarray, segment_ids: np.ndarray, num_segments: int) -> np.ndarray:
     """Softmax within each segment: [e, ...] -> [e, ...]; a segment of -inf alone gives 0, not NaN."""
     data, dtype, segment_ids, index = _arguments("segment_softmax", data, segment_ids)
+    num_segments = count("segment_softmax", "num_segments", num_segments)
     out = np.empty_like(data, order="C")
     library.native.segment_softmax(
         ids=pointer(segment_ids),
@@ -61,6 +63,7 @@ def segment_softmax(data: np.ndarray, segment_ids: np.ndarray, num_segments: int
 
 def _reduce(data: np.ndarray, segment_ids: np.ndarray, num_segments: int, reduce: str) -> np.ndarray:
     data, dtype, segment_ids, index = _arguments(f"segment_{reduce}", data, segment_ids)
+    num_segments = count(f"segment_{reduce}", "num_segments", num_segments)
     out = np.empty((num_segments, *data.shape[1:]), data.dtype)
     library.native.segment_reduce(
         ids=pointer(segment_ids),

@@ -25,9 +25,9 @@ def segment_matmul(
         GraphError: shapes that don't fit, sizes that don't sum to n.
     """
     lhs, dtype = values("segment_matmul", lhs)
-    rhs, _ = values("segment_matmul", np.asarray(rhs, lhs.dtype))
+    rhs, _ = values("segment_matmul", rhs, lhs.dtype)
     (sizes,), index = ids("segment_matmul", group_sizes)
-    bias = None if bias is None else values("segment_matmul", np.asarray(bias, lhs.dtype))[0]
+    bias = None if bias is None else values("segment_matmul", bias, lhs.dtype)[0]
     shapes.grouped(lhs.shape, rhs.shape, sizes.shape, None if bias is None else bias.shape)
     out = np.empty((lhs.shape[0], rhs.shape[2]), lhs.dtype)
     groups, k, m = rhs.shape
@@ -63,10 +63,7 @@ def grouped_matmul(
     if not lhs:
         return []
     first, dtype = values("grouped_matmul", lhs[0])
-    dense = [
-        [values("grouped_matmul", np.asarray(a, first.dtype))[0] for a in each]
-        for each in (lhs, rhs, bias or [])
-    ]
+    dense = [[values("grouped_matmul", a, first.dtype)[0] for a in each] for each in (lhs, rhs, bias or [])]
     outs = [np.empty((a.shape[0], b.shape[1]), first.dtype) for a, b in zip(*dense[:2])]
     sizes = np.array([(*a.shape, b.shape[1]) for a, b in zip(*dense[:2])], np.int64)
     addresses = [np.array([pointer(a) for a in each], np.int64) for each in (*dense, outs)]

@@ -4,7 +4,7 @@ import numpy as np
 
 from heddle.graphs.adjacency import Adjacency
 from heddle_kernels import library, shapes
-from heddle_kernels.numpy.arrays import ids, pointer
+from heddle_kernels.numpy.arrays import count, ids, pointer
 
 
 def index_sort(index: np.ndarray, num_values: int) -> tuple[np.ndarray, np.ndarray]:
@@ -17,6 +17,7 @@ def index_sort(index: np.ndarray, num_values: int) -> tuple[np.ndarray, np.ndarr
         GraphError: an id out of range.
     """
     (index,), code = ids("index_sort", index)
+    num_values = count("index_sort", "num_values", num_values)
     order, indptr = np.empty_like(index), np.empty(num_values + 1, index.dtype)
     library.native.index_sort(
         ids=pointer(index),

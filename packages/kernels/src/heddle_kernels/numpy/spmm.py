@@ -36,7 +36,7 @@ def spmm(
         "spmm", "x", x.shape, n_far, "the number of receivers" if transpose else "the number of senders"
     )
     if weight is not None:
-        weight, _ = values("spmm", np.asarray(weight, x.dtype))
+        weight, _ = values("spmm", weight, x.dtype)
     heads, width = shapes.heads("spmm", x.shape, None if weight is None else weight.shape, len(senders))
     out = np.empty((n_rows, *x.shape[1:]), x.dtype)
     library.native.spmm(

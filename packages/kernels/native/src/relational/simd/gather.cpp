@@ -168,7 +168,9 @@ int64_t relational_outside(const void* ids, int64_t first, int64_t last, int64_t
     using U = std::make_unsigned_t<I>;  // an id below `low` becomes a huge one
     constexpr int W = LANES<U>;
     const I* const all = static_cast<const I*>(ids);
-    const U start = static_cast<U>(low), size = static_cast<U>(high - low);
+    constexpr auto most = static_cast<int64_t>(static_cast<U>(-1) / 2);  // the largest id that I holds
+    const U start = static_cast<U>(low);
+    const U size = low > most ? 0 : static_cast<U>((high - 1 < most ? high - 1 : most) - low) + 1;
     const auto out = [&](int64_t i) { return static_cast<U>(static_cast<U>(all[i]) - start) >= size; };
     vec<U, W> any = broadcast<U, W>(0);
     int64_t i = first;
