@@ -10,7 +10,7 @@ import pytest
 from contract_cases import CASES, RECEIVERS, Case, adjacency, values
 
 import heddle_kernels.numpy as kernels
-from heddle.adjacency import Adjacency
+from heddle.graphs.adjacency import Adjacency
 
 FACE = SimpleNamespace(**{name: getattr(kernels, name) for name in kernels.__all__}, cat=np.concatenate)
 ONE_SENTENCE = r"^[^\n]+: found [^\n]+, expected [^\n]+; [^\n]+$"

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from heddle.adjacency import Adjacency
 from heddle.errors import GraphError
-from heddle_jax import segments
-from heddle_jax.ops import JaxOps
+from heddle.graphs.adjacency import Adjacency
+from heddle_jax.ops import segments
+from heddle_jax.ops.jax_ops import JaxOps
 
 MANY, OPS = 2**31 + 8, JaxOps()
 SEGMENTS = [
