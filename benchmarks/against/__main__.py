@@ -9,6 +9,9 @@ Each checkout runs in a process of its own, with one thread, both on one process
 turn takes --turn seconds, and the turns go old, new, new, old. What counts is the median of the ratios new : old of
 neighbouring turns; the quartiles say how steady they were. Where memory lies moves times by some per cent for as long
 as a process lives: hence --pairs of processes, whose medians are shown apart. "slower" marks a median above --limit.
+What is larger than 32 MB is mapped anew at each call; whether one huge page more or less fits there depends on where
+the system put the process, and costs a call of "sddmm add" 237 page faults or 748. Hence a pair whose processes have
+other numbers of page faults is started again, --tries times; then it stands with "pages".
 
 A case is built by this checkout's cases.py from the public names and the benchmarks of the checkout that runs it.
 """
@@ -18,6 +21,7 @@ import fnmatch
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -66,13 +70,18 @@ class Worker(NamedTuple):
 
     def seconds(self, times: int) -> float:
         """Do the work so many times; return the CPU seconds of all together."""
+        return self.spent(times)[0]
+
+    def spent(self, times: int) -> tuple[float, float]:
+        """Do the work so many times; return the CPU seconds of all together, and the page faults of one."""
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(f"{times}\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
             raise SystemExit("against: a worker ended; its error is above")
-        return float(json.loads(line))
+        seconds, faults = json.loads(line)
+        return float(seconds), faults / times
 
     def stop(self) -> None:
         """End the process."""
@@ -89,18 +98,39 @@ def work(case: str, checkout: Path) -> None:
     run = cases.CASES[case]()
     for line in sys.stdin:
         run()  # the other process had the caches
-        start = time.process_time()
+        start, before = time.process_time(), faults()
         for _ in range(int(line)):
             run()
-        print(json.dumps(time.process_time() - start), file=answers, flush=True)
+        print(json.dumps([time.process_time() - start, faults() - before]), file=answers, flush=True)
 
 
-def compare(case: str, args: argparse.Namespace) -> tuple[float, list[list[float]]]:
-    """Return the old checkout's CPU milliseconds of one piece of work, and the ratios of each pair of processes."""
+def faults() -> int:
+    """Return how many pages this process was given without a disk's help."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+def pair(case: str, args: argparse.Namespace) -> tuple[Worker, Worker, bool]:
+    """Return a process of each checkout, and whether both have about as many page faults."""
+    for tried in range(1, args.tries + 1):
+        old, new = (Worker.start(root, case, args.processor) for root in (args.old, args.new))
+        counts = [worker.spent(5)[1] for worker in (old, new)]
+        alike = abs(counts[0] - counts[1]) < max(100, 0.1 * max(counts))
+        if alike or tried == args.tries:
+            break
+        old.stop()
+        new.stop()
+    return old, new, alike
+
+
+def compare(case: str, args: argparse.Namespace) -> tuple[float, list[list[float]], bool]:
+    """Return the old checkout's CPU milliseconds of one piece of work, the ratios of each pair of processes, and
+    whether the pairs had about as many page faults."""
     ratios: list[list[float]] = []
     taken: list[float] = []
+    paged = True
     for _ in range(args.pairs):
-        old, new = (Worker.start(root, case, args.processor) for root in (args.old, args.new))
+        old, new, alike = pair(case, args)
+        paged &= alike
         times = 1
         while (spent := old.seconds(times)) < args.turn / 10:
             times *= 4
@@ -114,7 +144,7 @@ def compare(case: str, args: argparse.Namespace) -> tuple[float, list[list[float
         ratios.append(found)
         for worker in (old, new):
             worker.stop()
-    return statistics.median(taken) * 1e3, ratios
+    return statistics.median(taken) * 1e3, ratios, paged
 
 
 def commit(checkout: Path) -> str:
@@ -143,6 +173,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=3, help="of processes, one after the other")
     parser.add_argument("--turns", type=int, default=12, help="of each process of a pair")
     parser.add_argument("--turn", type=float, default=0.05, help="CPU seconds of a turn, at least")
+    parser.add_argument("--tries", type=int, default=8, help="to start a pair with equal page faults")
     parser.add_argument("--limit", type=float, default=1.05, help="a median above is marked")
     parser.add_argument("--processor", type=int, default=max(os.sched_getaffinity(0)))
     parser.add_argument("--work", metavar="CASE", help=argparse.SUPPRESS)
@@ -162,11 +193,11 @@ def main() -> None:
     for name in cases.CASES:
         if not any(fnmatch.fnmatchcase(name, pattern) for pattern in args.cases):
             continue
-        milliseconds, ratios = compare(name, args)
+        milliseconds, ratios, paged = compare(name, args)
         low, median, high = statistics.quantiles([each for pair in ratios for each in pair], n=4)
         each = " ".join(f"{statistics.median(pair):.3f}" for pair in ratios)
-        mark = "  slower" if median > args.limit else ""
-        slow += [name] * bool(mark)
+        mark = ("  slower" if median > args.limit else "") + ("" if paged else "  pages")
+        slow += [name] * (median > args.limit)
         print(
             f"{name:28} {milliseconds:9.4f} {median:8.3f} {low:6.3f}-{high:.3f}  {each}{mark}",
             flush=True,
