@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heddle.config.saved import saved_tree
 from heddle.data.check import check_dataset
 from heddle.data.dataset import SPLITS
 from heddle.data.prepared import FolderWriter, Task, open_prepared
@@ -18,6 +20,7 @@ from heddle.graphs.pytree import leaves
 from heddle.nn.model import Batch
 from heddle.sampling.parts import Parts
 from heddle.sampling.store import store_of
+from heddle.workflow import artifacts
 from heddle.workflow.check import check_fit
 from heddle.workflow.loaders.known import view_of
 from heddle.workflow.loaders.nodes import EdgeLoader
@@ -216,3 +219,15 @@ def test_asked_edges_that_do_not_fit_are_refused(tmp_path):
     for message, found in wrong.items():
         with pytest.raises(DataError, match=message):
             check_dataset(dataset._replace(asked=found))
+
+
+def test_a_run_of_0_1_0_on_such_data_predicts_links_still(tmp_path):
+    """Its task=auto meant the edges as links; its weights say so."""
+    about = {"heddle": "0.1.0", "task": "link_prediction"}
+    tree = {"data": {"reader": "prepared"}, "task": {"name": "auto", "negatives": 2}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(tree))
+    assert saved_tree(tmp_path)["task"]["name"] == "auto"
+    artifacts.write_weights(tmp_path, {"params/w": np.zeros(2, np.float32)}, about)
+    assert saved_tree(tmp_path)["task"] == {"name": "link_prediction", "negatives": 2, "time": "ignore"}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({**tree, "task": {"name": "auto", "time": "auto"}}))
+    assert saved_tree(tmp_path)["task"]["name"] == "auto", "today's auto is told by the data"

@@ -42,11 +42,10 @@ def resumed_config(folder: str, launch: Launch, registry: Registry) -> RunConfig
 
 def saved_tree(folder: Path | str) -> dict[str, Any]:
     """Return a run's configuration as its folder holds it, in today's words. Raises ConfigError."""
-    from heddle.workflow.artifacts import (
-        read_config,  # imports numpy, for which a command line's check has no time
-    )
+    # imports numpy, for which a command line's check has no time
+    from heddle.workflow.artifacts import answered_task, read_config
 
-    return upgraded(read_config(Path(folder)))
+    return upgraded(read_config(Path(folder)), answered_task(Path(folder)))
 
 
 def _merged(saved: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

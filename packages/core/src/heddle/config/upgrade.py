@@ -19,8 +19,12 @@ READ_NO_EDGES = ("gcn", "sage", "gat", "gin", "rgcn", "hetero_sage", "hgt")
 """Models that read no features of edges in 0.1.0, and do now."""
 
 
-def upgraded(tree: Mapping[str, Any]) -> dict[str, Any]:
+def upgraded(tree: Mapping[str, Any], answered: str = "") -> dict[str, Any]:
     """Return a configuration with today's keys; one that has them already comes back as it is.
+
+    Args:
+        answered: the task that the run's weights answer, "" where they don't say: of data that asks about edges
+            task=auto predicted links in 0.1.0, and predicts classes of edges now.
 
     >>> upgraded({"trainer": {"epochs": 3, "devices": 2}, "sharding": {"name": "none", "rank": None}})
     {'trainer': {'epochs': 3}, 'sharding': {'name': 'none'}, 'launch': {'devices': 2}}
@@ -35,6 +39,8 @@ def upgraded(tree: Mapping[str, Any]) -> dict[str, Any]:
                 upgraded.setdefault(to, {}).setdefault(name, value)
     task = upgraded.get("task")
     if isinstance(task, dict) and task.get("name") != "forecast":
+        if "time" not in task and answered == "link_prediction":
+            task["name"] = answered
         task.setdefault("time", "ignore")  # 0.1.0 looked at no times
     model = upgraded.get("model")
     if isinstance(model, dict) and "ignore" not in model:

@@ -72,6 +72,18 @@ def write_weights(folder: Path, arrays: Mapping[str, np.ndarray], about: Mapping
     write_bytes(folder / "weights.safetensors", save(named, header))
 
 
+def answered_task(folder: Path) -> str:
+    """Return the task that the weights of a run's folder answer, "" where there are none yet or they don't say."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / "weights.safetensors", "numpy") as file:
+            about = json.loads((file.metadata() or {}).get("heddle", "{}"))
+    except (OSError, SafetensorError, ValueError):
+        return ""
+    return str(about.get("task", "")) if isinstance(about, dict) else ""
+
+
 def read_weights(path: Path) -> dict[str, np.ndarray]:
     """Return the weights of a safetensors file as "params/NAME", as `Program.from_arrays` takes them.
 

@@ -98,7 +98,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     view = view._replace(dataset=dataset)
     if task.level == "step" and FORECASTS.name not in info.capabilities:
         raise ConfigError(
-            f"model {name}: found a forecast task, expected a task of nodes, graphs or links; "
+            f"model {name}: found a forecast task, expected a task of nodes, edges, graphs or links; "
             f"{registry.suggest('model', FORECASTS)}"
         )
     signature = model_spec_of(dataset, task)
