@@ -20,8 +20,8 @@ def spmm_max(arrays: CsrArrays, weight: Tensor | None, x: Tensor, transpose: boo
 
 
 def _cpu(*arguments: Any) -> Tensor:
-    *given, weight, x, transpose = arguments
-    return spmm_cpu(*CsrArrays(*given), weight, x, "max", transpose)
+    indptr, senders, t_indptr, t_receivers, t_order, weight, x, transpose = arguments
+    return spmm_cpu(indptr, senders, t_indptr, t_receivers, t_order, weight, x, "max", transpose)
 
 
 def _fake(*arguments: Any) -> Tensor:
