@@ -189,13 +189,13 @@ def dynagraph(shape: str, model: str, kernel: str, stored: bool) -> Run:
     return run
 
 
-def minibatch(workers: int) -> Run:
-    """Four steps of GraphSAGE on sampled batches: benchmarks/minibatch.py on a smaller graph."""
+def minibatch(workers: int, nodes: int = 50_000, edges: int = 1_000_000) -> Run:
+    """Four steps of GraphSAGE on sampled batches: benchmarks/minibatch.py, on a smaller graph by default."""
     import minibatch as bench  # type: ignore[import-not-found]
     import torch
 
     torch.set_num_threads(1)
-    parts = bench.ours(bench.make_dataset(50_000, 1_000_000, 100, 4), 64, workers)
+    parts = bench.ours(bench.make_dataset(nodes, edges, 100, 4), 64, workers)
     epoch = bench.heddle_contender(parts).epoch
     return lambda: list(epoch(1))
 
@@ -242,6 +242,7 @@ CASES: dict[str, Callable[[], Run]] = {
     "rgcn 64 torch": partial(rgcn, 64, 2000, False),
     "rgcn 64 large": partial(rgcn, 64, 20_000, True),
     "minibatch": partial(minibatch, 1),
+    "minibatch large": partial(minibatch, 1, 1_000_000, 20_000_000),
     **{
         f"dynagraph {shape} {model} {kernel}{' stored' * stored}": partial(
             dynagraph, shape, model, kernel, stored
