@@ -7,6 +7,7 @@ import pytest
 import heddle_kernels.numpy as kernels
 from heddle.errors import GraphError
 from heddle.graphs.adjacency import build_adjacency
+from heddle.sampling.rows import drop_at, sum_rows
 from heddle_kernels import library, reference
 
 # Relative to the size of the numbers summed; a sum in float32 errs by a few ulp for the degrees here.
@@ -284,3 +285,31 @@ def test_wrong_arguments_are_named(make_graph):
     for call, error, message in cases:
         with pytest.raises(error, match=message):
             call()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+def test_sum_rows(rng, isa, dtype, rate):
+    for width in (0, 1, 3, 4, 31, 32, 33, 64, 100, 130):
+        for index_dtype in (np.int32, np.int64):
+            x, x64 = draw(rng, (50, width), dtype)
+            counts = rng.integers(0, 40, 9)
+            indptr = np.concatenate([[0], np.cumsum(counts)]).astype(index_dtype)
+            index, drop = rng.integers(0, 50, counts.sum()).astype(index_dtype), drop_at(rate, 2**63 + width)
+            weight, weight64 = draw(rng, (len(index),), dtype)
+            for given, given64 in ((None, None), (weight, weight64)):
+                got = kernels.sum_rows(x, index, indptr, given, drop)
+                close(got, sum_rows(x64, index, indptr, given64, drop), dtype, 2.0)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_sum_rows_refuses_what_does_not_fit(rate):
+    x, drop = np.ones((3, 2), np.float32), drop_at(rate, 1)
+    with pytest.raises(GraphError, match=r"ids\[1\]: found 3"):
+        kernels.sum_rows(x, np.array([0, 3]), np.array([0, 2]), None, drop)
+    with pytest.raises(GraphError, match="sum_rows: x"):
+        kernels.sum_rows(x[0], np.array([0]), np.array([0, 1]), None, drop)
+    with pytest.raises(GraphError, match="weight"):
+        kernels.sum_rows(x, np.array([0, 1]), np.array([0, 2]), np.ones(1), drop)
+    with pytest.raises(GraphError, match="indptr"):
+        kernels.sum_rows(x, np.array([0, 1]), np.array([0, 3]), None, drop)

@@ -70,7 +70,11 @@ def sampled(dataset, layered):
     store = store_of(dataset.graphs, *(() if times is None else (times.nodes, times.edges)))
     parts = Parts(store)
     return SampledGraph(
-        parts, dataset.target_type, 0, lambda part, index: Batch(part.graph, {}, index), lambda _: layered
+        parts,
+        dataset.target_type,
+        0,
+        lambda part, index, leaves: Batch(part.graph, {}, index),
+        lambda _: layered,
     )
 
 

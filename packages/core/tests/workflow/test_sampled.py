@@ -56,9 +56,13 @@ class NumpyRegistry(Registry):
     """A registry without kernels, so that core's own are used."""
 
     def find_kernel(self, name, *, library, device):
-        return {"neighbor_sample": Kernels().sampler, "gather": Kernels().gather}.get(
-            name, Kernels().adjacency
-        )
+        own = Kernels()
+        return {
+            "neighbor_sample": own.sampler,
+            "gather": own.gather,
+            "build_adjacency": own.adjacency,
+            "sum_rows": own.sum_rows,
+        }[name]
 
 
 def model_of(name: str, dataset) -> Model:

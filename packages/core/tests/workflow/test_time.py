@@ -56,7 +56,7 @@ def sampled(dataset, layered):
         Parts(store),
         dataset.target_type,
         0,
-        lambda part, index: Batch(part.graph, {}, index),
+        lambda part, index, leaves: Batch(part.graph, {}, index),
         lambda hops: layered,
     )
 

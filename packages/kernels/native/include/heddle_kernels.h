@@ -119,6 +119,13 @@ HEDDLE_API int heddle_segment_softmax(const void* ids, const void* data, void* o
 HEDDLE_API int heddle_segment_softmax_grad(const void* ids, const void* y, const void* grad, void* out, int64_t count,
                                            int64_t segments, int64_t width, int64_t dtype, int64_t index, int64_t threads);
 
+// out[r] = sum over j in row r of weight[j] kept(x[ids[j]]): x [x_rows, width], weight [edges] or NULL. Of each row
+// i of x the same elements are 0 wherever it is read: column c, if 16 bits of stream (key, i), those of its word
+// c / 4, are less than `dropped`; the others are multiplied by 65536 / (65536 - dropped).
+HEDDLE_API int heddle_sum_rows(const void* indptr, const void* ids, const void* weight, const void* x, void* out, int64_t rows,
+                               int64_t edges, int64_t x_rows, int64_t width, int64_t dropped, uint64_t key, int64_t dtype,
+                               int64_t index, int64_t threads);
+
 // owner [nodes] int32 of each node of an undirected graph, its edges from both sides in rows of `ends`: few edges
 // run between parts, and none of the `parts` weighs more than `limit` in load [nodes] int64, where nodes are light
 // enough.

@@ -34,6 +34,7 @@ struct heddle_sample_request {
   const int64_t* seed_time; // by number of tree, or NULL
   const uint64_t* roots;    // by number of tree, what a layered sample's draws depend on beside the node, or NULL
   const int64_t* sizes;     // [relations, hops], -1 for all; in heddle_budget_sample [types, hops]
+  const int32_t* leaves;    // [types], whose nodes aren't entered in the last hop, or NULL for none
   int64_t hops;
   int64_t most;             // heddle_budget_sample: in-edges of a node that count, -1 for all
   uint64_t key;
@@ -76,7 +77,7 @@ HEDDLE_API int heddle_budget_sample(const heddle_sample_graph* graph, heddle_sam
 HEDDLE_API int heddle_sample_sizes(const heddle_sample* sample, int64_t* nodes_per_hop, int64_t* edges_per_hop);
 
 // What was drawn, as `index`: all types' nodes and (unless NULL) trees, all relations' edges, one after the
-// other.
+// other. Senders are places among the nodes; of leaves, ids in the graph.
 HEDDLE_API int heddle_sample_read(const heddle_sample* sample, void* nodes, void* tree, void* senders, void* receivers,
                                   void* edges, int64_t index, int64_t threads);
 

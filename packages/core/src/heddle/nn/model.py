@@ -1,6 +1,6 @@
 """Model: an encoder of nodes and a head that answers what a task asks, as pure functions on any engine's arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -135,6 +135,15 @@ class BlockEncoder(Encoder, Protocol):
 
 
 @runtime_checkable
+class LeafEncoder(BlockEncoder, Protocol):
+    """A BlockEncoder whose first layer may take nothing but sums of its senders' features."""
+
+    def leaves(self, featured: Collection[str]) -> frozenset[str]:
+        """Return which of some node types, that have features, are read so; "" in a homogeneous graph."""
+        ...
+
+
+@runtime_checkable
 class LayeredEncoder(Encoder, Protocol):
     """An encoder of layers one after the other."""
 
@@ -185,6 +194,15 @@ class BlockModel(GraphModel, Protocol):
         ...
 
 
+@runtime_checkable
+class LeafModel(BlockModel, Protocol):
+    """A BlockModel that may take nothing but sums of the outermost nodes' features."""
+
+    def leaves(self, featured: Collection[str]) -> frozenset[str]:
+        """Return of which of some node types, that have features; "" in a homogeneous graph."""
+        ...
+
+
 @dataclass(frozen=True)
 class Model:
     """An encoder and a head, trained together; parameters are named "encoder. ..." and "head. ..."."""
@@ -217,6 +235,10 @@ class Model:
     def takes_blocks(self, count: int) -> bool:
         """Tell whether the encoder computes a sample of so many hops layer by layer."""
         return self._by_blocks is not None and self._by_blocks.takes_blocks(count)
+
+    def leaves(self, featured: Collection[str]) -> frozenset[str]:
+        """Return of which node types the encoder takes nothing but sums of the outermost nodes' features."""
+        return self.encoder.leaves(featured) if isinstance(self.encoder, LeafEncoder) else frozenset()
 
     def prepare_blocks(
         self, graph: Graph | HeteroGraph, blocks: Any, adjacency: Any = build_adjacency

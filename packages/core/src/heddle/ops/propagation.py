@@ -53,6 +53,16 @@ class Propagation(NamedTuple):
     loop: Array | None = None
 
 
+class Received(NamedTuple):
+    """In place of a Propagation, what it gives: the aggregate of inputs that were constant, taken before the step.
+
+    Attributes:
+        rows: [n_receivers, d].
+    """
+
+    rows: Array
+
+
 def build_propagation(
     adjacency: Adjacency, spec: PropagationSpec, edge_weight: Array | None = None
 ) -> Propagation:
@@ -88,8 +98,13 @@ def build_propagation(
     return Propagation(adjacency, sign * weight * scale[adjacency.senders] * scale[adjacency.receivers], loop)
 
 
-def aggregate(ops: GraphOps, propagation: Propagation, x: Array) -> Array:
-    """Apply the operator: [n_senders, ..., d] -> [n_receivers, ..., d]; linear in x, receivers without edges get 0."""
+def aggregate(ops: GraphOps, propagation: Propagation | Received, x: Array) -> Array:
+    """Apply the operator: [n_senders, ..., d] -> [n_receivers, ..., d]; linear in x, receivers without edges get 0.
+
+    Of what was Received x isn't looked at.
+    """
+    if isinstance(propagation, Received):
+        return propagation.rows
     y = ops.spmm(propagation.adjacency, x, propagation.weight)
     if propagation.loop is None:
         return y

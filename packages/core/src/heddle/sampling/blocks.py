@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from heddle.errors import GraphError
 from heddle.graphs.graph import EdgeType
+from heddle.sampling.leaves import Leaves
 from heddle.sampling.types import HeteroSample, Sample
 
 
@@ -12,7 +13,8 @@ class Block(NamedTuple):
     """The edges of one layer, from the first n_senders nodes of a sample to its first n_receivers.
 
     Fields are arrays and numbers for a Sample; for a HeteroSample edges go by relation, numbers by node type. `span`
-    is where the edges lie in the sample's arrays.
+    is where the edges lie in the sample's arrays. In the first block of a sample with leaves senders of their types
+    are ids in the graph, and n_senders counts the other nodes.
     """
 
     senders: Any
@@ -21,23 +23,29 @@ class Block(NamedTuple):
     n_senders: Any
     n_receivers: Any
     span: Any
+    leaves: Leaves | None = None
 
 
-def blocks(sample: Sample | HeteroSample) -> tuple[Block, ...]:
+def blocks(sample: Sample | HeteroSample, leaves: Leaves | None = None) -> tuple[Block, ...]:
     """Cut a sample of L hops into L blocks, to be computed in this order; the last one's receivers are the seeds.
 
     Nodes of each block are a prefix of the sample's: features of the n_senders nodes of the first are gathered once,
     and the first n_receivers rows of a layer's result are the next one's senders. Edges share the sample's memory: a
     hop each of a layered sample, else all hops up to the last that a layer reads.
 
+    Args:
+        leaves: of a layered sample that was drawn with `Fanout.leaves`.
+
     Raises:
         GraphError: a sample of induced edges, which belong to no hop.
     """
     if isinstance(sample, HeteroSample):
-        return _hetero_blocks(sample)
-    hops = len(sample.nodes_per_hop) - 1
-    _refuse_induced(sample.edges_per_hop, hops)
-    return tuple(_block(sample, last) for last in range(hops, 0, -1))
+        cut = _hetero_blocks(sample)
+    else:
+        hops = len(sample.nodes_per_hop) - 1
+        _refuse_induced(sample.edges_per_hop, hops)
+        cut = tuple(_block(sample, last) for last in range(hops, 0, -1))
+    return (cut[0]._replace(leaves=leaves), *cut[1:]) if cut else cut
 
 
 def _block(sample: Sample, last: int) -> Block:

@@ -11,6 +11,7 @@ from heddle.graphs.adjacency import build_adjacency
 from heddle.graphs.graph import EdgeSet, EdgeType, Graph, HeteroGraph, hetero_graph
 from heddle.graphs.pytree import tree_map
 from heddle.sampling.reference import ReferenceSampler
+from heddle.sampling.rows import sum_rows
 from heddle.sampling.store import GraphStore
 from heddle.sampling.types import ONE_RELATION, ONE_TYPE, Fanout, HeteroSample, Sample, Sampler
 
@@ -29,11 +30,13 @@ class Kernels(NamedTuple):
         sampler: (SampleGraph, threads) -> Sampler.
         gather: (x [n, ...], ids [m]) -> x[ids].
         adjacency: as `heddle.graphs.adjacency.build_adjacency`.
+        sum_rows: as `heddle.sampling.rows.sum_rows`.
     """
 
     sampler: Callable[..., Sampler] = ReferenceSampler
     gather: Callable[..., Any] = take
     adjacency: Callable[..., Any] = build_adjacency
+    sum_rows: Callable[..., Any] = sum_rows
 
 
 CORES = Kernels()
@@ -41,7 +44,12 @@ CORES = Kernels()
 
 def kernels_of(registry: Any) -> Kernels:
     """Return the kernels on numpy arrays that are installed; else core's own, and the reason in the log."""
-    names = {"sampler": "neighbor_sample", "gather": "gather", "adjacency": "build_adjacency"}
+    names = {
+        "sampler": "neighbor_sample",
+        "gather": "gather",
+        "adjacency": "build_adjacency",
+        "sum_rows": "sum_rows",
+    }
     found: dict[str, Any] = {}
     for field, name in names.items():
         try:

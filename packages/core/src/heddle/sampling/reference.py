@@ -40,6 +40,7 @@ class ReferenceSampler:
                 frontiers = {kind: range(frontier.stop) for kind, frontier in frontiers.items()}
             for r, (relation, taken) in enumerate(found.items()):
                 stream, size = branch(key & MASK, hop, r), int(request.sizes[r, hop])
+                leaf = hop + 1 == request.sizes.shape[1] and relation[0] in fanout.leaves
                 for at in frontiers[relation[2]]:
                     receiver, tree = tables[relation[2]].entries[at]
                     usable = usable_edges(graph, relation, receiver, _time_of(request, tree))
@@ -51,7 +52,7 @@ class ReferenceSampler:
                     places = draw(len(usable), size, fanout.replace, Stream(branch(stream, *name)), odds)
                     for edge in (usable[place] for place in places):
                         sender = int(graph.edges[relation].senders[edge])
-                        taken.add(tables[relation[0]].enter(sender, tree), at, edge)
+                        taken.add(sender if leaf else tables[relation[0]].enter(sender, tree), at, edge)
                 taken.end_hop()
         if fanout.induced:
             found = induced(graph, request, tables)

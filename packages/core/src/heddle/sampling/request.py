@@ -20,6 +20,7 @@ class Request(NamedTuple):
         sizes: [n_relations, hops] int64.
         trees: whether every seed grows a tree of its own.
         seed_time: [n_seeds] int64 by number of tree, or None.
+        leaves: for each node type whether the last hop's senders stay ids.
         roots: [n_seeds] uint64 by number of tree, [1 or 0] if trees share nodes: what a layered sample's draws depend
             on beside the node; None for nothing.
     """
@@ -29,6 +30,7 @@ class Request(NamedTuple):
     sizes: np.ndarray
     trees: bool
     seed_time: np.ndarray | None
+    leaves: tuple[bool, ...] = ()
     roots: np.ndarray | None = None
 
 
@@ -47,6 +49,10 @@ def open_request(graph: SampleGraph, seeds: Any, fanout: Fanout, seed_time: Any 
         raise ConfigError(
             "fanout: found layered and induced, expected one of them, as induced edges belong to no layer; drop one"
         )
+    if fanout.leaves and (fanout.induced or not set(fanout.leaves) <= set(graph.n_node)):
+        found = "induced edges" if fanout.induced else f"{list(fanout.leaves)}"
+        expected = "edges by hop" if fanout.induced else f"node types of {list(graph.n_node)}"
+        raise ConfigError(f"fanout.leaves: found {found}, expected {expected}; drop one or rename it")
     nothing = np.zeros(0, np.int64)
     trees = fanout.disjoint or (times is not None and len(np.unique(times)) > 1)
     return Request(
@@ -55,6 +61,7 @@ def open_request(graph: SampleGraph, seeds: Any, fanout: Fanout, seed_time: Any 
         _sizes(graph, fanout),
         trees,
         times,
+        tuple(kind in fanout.leaves for kind in graph.n_node),
         _roots(graph, columns, fanout.disjoint, trees, times) if fanout.layered else None,
     )
 

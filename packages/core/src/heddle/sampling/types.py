@@ -4,7 +4,7 @@ Messages flow from sender to receiver, so a node needs its in-neighbours: a samp
 the edges, hop by hop, over edges sorted by receiver (CSC), which is what an `Adjacency` holds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from heddle.graphs.adjacency import Adjacency
@@ -80,6 +80,8 @@ class Fanout(NamedTuple):
         newest: draw among the `size` newest usable edges of a node only; of equal times, the later position.
         layered: draw at each hop for all nodes so far, by their ids, so that a hop's edges are one layer's and what is
             drawn of a node depends on the hop and the node (its time, its tree's seed) alone, not on who else is there.
+        leaves: node types of which nothing but sums over the last hop's edges is wanted: senders of those edges are
+            given by their ids in the graph, and aren't entered among the nodes. ONE_TYPE in a homogeneous graph.
     """
 
     sizes: Sequence[int] | Mapping[EdgeType, Sequence[int]]
@@ -88,6 +90,7 @@ class Fanout(NamedTuple):
     induced: bool = False
     newest: bool = False
     layered: bool = False
+    leaves: Collection[str] = ()
 
 
 class Sample(NamedTuple):
@@ -96,7 +99,8 @@ class Sample(NamedTuple):
     Attributes:
         nodes: [n_nodes] int, ids in the graph: the seeds as they were given, repeats included, then the nodes of
             each hop in the order in which they were first met. No other node is repeated (within its tree).
-        senders: [n_edges] int, positions in `nodes`; edges of a seed that was given twice leave its first place.
+        senders: [n_edges] int, positions in `nodes`; edges of a seed that was given twice leave its first place. Of
+            the last hop's edges from a type of `Fanout.leaves`, ids in the graph.
         receivers: [n_edges] int, positions in `nodes`, ascending (within each hop, of a layered sample).
         edges: [n_edges] int, positions in the graph's `senders`; `adjacency.order[edges]` for the caller's order.
         nodes_per_hop: hops + 1 counts, seeds first; they sum to n_nodes.

@@ -13,6 +13,7 @@ from heddle.data.task import Task
 from heddle.engines.program import Program
 from heddle.nn.model import Batch, BlockModel, uses_of
 from heddle.options.input_kinds import NODE_CODES
+from heddle.sampling.leaves import Leaves
 from heddle.sampling.parts import Part, Parts
 from heddle.sampling.store import GraphStore
 from heddle.sampling.types import ONE_RELATION, ONE_TYPE, homogeneous
@@ -23,7 +24,7 @@ from heddle.workflow.loaders.candidates import USUAL
 from heddle.workflow.loaders.known import view_of
 from heddle.workflow.loaders.prefetch import Waiting
 from heddle.workflow.loaders.questions import LinkQuestion, NodeQuestion, Question
-from heddle.workflow.loaders.sampled import SampledGraph, SampledLoader, batch_of
+from heddle.workflow.loaders.sampled import SampledGraph, SampledLoader, batch_of, leaves_of
 from heddle.workflow.metrics.by_name import Metric, metric
 from heddle.workflow.metrics.predictions import figures
 from heddle.workflow.progress import Progress, Row
@@ -64,12 +65,12 @@ def script_loader(
     def layered(hops: int) -> bool:
         return model is None or (isinstance(model, BlockModel) and model.takes_blocks(hops))
 
-    def made(part: Part, index: np.ndarray) -> Batch:
+    def made(part: Part, index: np.ndarray, leaves: Leaves | None) -> Batch:
         if model is None:
             return Batch(part.graph, {"sample": part.sample}, index)
-        return batch_of(model, part, index, parts.kernels.adjacency)
+        return batch_of(model, part, index, parts.kernels.adjacency, leaves)
 
-    graph = SampledGraph(parts, dataset.target_type, seed, made, layered)
+    graph = SampledGraph(parts, dataset.target_type, seed, made, layered, leaves_of(model, parts.store))
     loader = SampledLoader(question, graph, specs, seed)
     loader.every_epoch = ("valid",) if judged else ()
     return loader

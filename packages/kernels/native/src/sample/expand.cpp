@@ -121,9 +121,10 @@ int place_senders(const Hop& hop, Nodes& of, Edges& taken, const int64_t* sender
   return HEDDLE_OK;
 }
 
+// Draw edges into positions from `from` on. With `leaves` their senders are kept as ids and not entered.
 template <class I>
 int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t r, const Ask& ask, uint64_t key,
-           int64_t from) {
+           int64_t from, bool leaves) {
   const Relation& edges = sample.graph->relations[r];
   const Nodes& into = sample.nodes[edges.target];
   Edges& taken = sample.edges[r];
@@ -145,15 +146,15 @@ int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t 
   taken.edges.resize(end);
   int64_t* const drawn_edges = taken.edges.data();
   const I* const senders = static_cast<const I*>(edges.senders);
+  raw_vector<int64_t>& far = leaves ? taken.leaves : sample.senders;
   if (in_one_stretch(edges, ask)) {
-    sample.senders.resize(end - begin);
+    far.resize(end - begin);
     parallel_guarded(chunks, request.threads, [&](int64_t k) {
       chunk(k, [&](int64_t first, int64_t last) {
         for (int64_t at = first; at < last; ++at)
           draw_range(sample.counts[at - from], ask.size, ask.replace, sample.begins[at - from], hop.stream(at),
                      thread_scratch(), drawn_edges + slots[at]);
-        gather(senders, drawn_edges + slots[first], slots[last] - slots[first],
-               sample.senders.data() + slots[first] - begin);
+        gather(senders, drawn_edges + slots[first], slots[last] - slots[first], far.data() + slots[first] - begin);
       });
     });
   } else {
@@ -164,14 +165,14 @@ int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t 
     });
     end = close_gaps(hop, sample, drawn_edges);
     taken.edges.resize(end);
-    sample.senders.resize(end - begin);
+    far.resize(end - begin);
     parallel_for(chunks, request.threads, [&](int64_t k) {
       chunk(k, [&](int64_t first, int64_t last) {
-        gather(senders, drawn_edges + slots[first], slots[last] - slots[first],
-               sample.senders.data() + slots[first] - begin);
+        gather(senders, drawn_edges + slots[first], slots[last] - slots[first], far.data() + slots[first] - begin);
       });
     });
   }
+  if (leaves) return HEDDLE_OK;
   taken.places.resize(end);
   return place_senders(hop, sample.nodes[edges.source], taken, sample.senders.data(), begin, end, sample.trees);
 }
@@ -191,7 +192,10 @@ int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t 
   }
   const Ask ask{size, request.replace != 0, request.newest != 0, request.seed_time};
   const uint64_t key = branch(request.key, hop, r);
-  return with_index(edges.index, [&](auto tag) { return expand<untag<decltype(tag)>>(sample, request, r, ask, key, from); });
+  const bool leaves = request.leaves && request.leaves[edges.source] && hop + 1 == request.hops;
+  return with_index(edges.index, [&](auto tag) {
+    return expand<untag<decltype(tag)>>(sample, request, r, ask, key, from, leaves);
+  });
 }
 
 }  // namespace heddle

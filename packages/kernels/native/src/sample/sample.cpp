@@ -53,6 +53,7 @@ void start(heddle_sample& sample, const heddle_sample_request& request) {
     edges.indptr.assign(1, 0);
     edges.edges.clear();
     edges.places.clear();
+    edges.leaves.clear();
     edges.ends.clear();
     edges.firsts.clear();
   }
@@ -85,7 +86,9 @@ void read(const heddle_sample& sample, I* nodes, I* tree, I* senders, I* receive
   for (const Edges& of : sample.edges) {
     by_stretch(of.size(), threads, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) edges[i] = static_cast<I>(of.edges[i]);
-      for (int64_t i = first; i < last; ++i) senders[i] = static_cast<I>(of.places[i]);
+      const int64_t entered = static_cast<int64_t>(of.places.size()), middle = std::clamp(entered, first, last);
+      for (int64_t i = first; i < middle; ++i) senders[i] = static_cast<I>(of.places[i]);
+      for (int64_t i = middle; i < last; ++i) senders[i] = static_cast<I>(of.leaves[i - entered]);
       const auto& indptr = of.indptr;
       const auto& firsts = of.firsts;
       int64_t row = std::upper_bound(indptr.begin(), indptr.end(), first) - indptr.begin() - 1;

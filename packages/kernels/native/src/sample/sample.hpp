@@ -58,6 +58,7 @@ struct Edges {
   raw_vector<int64_t> indptr;   // [expanded + 1]
   raw_vector<int64_t> edges;    // positions in the graph
   raw_vector<uint32_t> places;  // positions of senders in the sample
+  raw_vector<int64_t> leaves;   // of the last edges, in place of positions: ids of senders that were not entered
   std::vector<int64_t> ends;    // number of edges after each hop
   std::vector<int64_t> firsts;  // of a layered sample, the row of position 0 in each hop
 

@@ -20,6 +20,18 @@ struct Spmm {
   int64_t reduce;
 };
 
+// Fields as the arguments of heddle_sum_rows.
+struct SumRows {
+  Walk walk;
+  const void* weight;
+  const void* x;
+  void* out;
+  int64_t width;
+  int64_t dropped;
+  uint64_t key;
+  int64_t dtype;
+};
+
 // Fields as the arguments of heddle_sddmm.
 struct Sddmm {
   Walk walk;
@@ -105,6 +117,7 @@ struct EdgeMlpGrad {
   /* Position in [first, last) of an id out of [0, bound), or -1. */                                     \
   int64_t bad_id(const void* ids, int64_t first, int64_t last, int64_t bound, int64_t index);                \
   void spmm_rows(const Spmm& op, int64_t first, int64_t last);                                           \
+  void sum_rows(const SumRows& op, int64_t first, int64_t last);                                         \
   void sddmm_rows(const Sddmm& op, int64_t first, int64_t last);                                         \
   void spmm_top_rows(const Top& op, int64_t first, int64_t last);                                        \
   void sddmm_top_rows(const Top& op, int64_t first, int64_t last);                                       \

@@ -32,6 +32,7 @@ REQUEST = Struct(
             "by number of tree, what a layered sample's draws depend on beside the node, or NULL",
         ),
         ("sizes", "const int64_t*", "[relations, hops], -1 for all; in heddle_budget_sample [types, hops]"),
+        ("leaves", "const int32_t*", "[types], whose nodes aren't entered in the last hop, or NULL for none"),
         ("hops", "int64_t", ""),
         ("most", "int64_t", "heddle_budget_sample: in-edges of a node that count, -1 for all"),
         ("key", "uint64_t", ""),
@@ -77,7 +78,7 @@ SAMPLE = (
     Function(
         "heddle_sample_read",
         """What was drawn, as `index`: all types' nodes and (unless NULL) trees, all relations' edges, one after the
-    other.""",
+    other. Senders are places among the nodes; of leaves, ids in the graph.""",
         typed("const heddle_sample*", "sample")
         + outputs("nodes tree? senders receivers edges")
         + sizes("index threads"),

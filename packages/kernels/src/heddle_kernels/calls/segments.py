@@ -1,6 +1,6 @@
 """Ops on rows and segments: gather, reductions, softmax, sorting, partition."""
 
-from heddle_kernels.calls.describe import Device, Handler, Op, Operator, inputs, outputs, sizes
+from heddle_kernels.calls.describe import Device, Handler, Op, Operator, inputs, outputs, sizes, typed
 
 GATHER = Op(
     "gather",
@@ -111,6 +111,18 @@ SEGMENT_SOFTMAX_GRAD = Op(
     ),
 )
 
+SUM_ROWS = Op(
+    "sum_rows",
+    """out[r] = sum over j in row r of weight[j] kept(x[ids[j]]): x [x_rows, width], weight [edges] or NULL. Of each row
+    i of x the same elements are 0 wherever it is read: column c, if 16 bits of stream (key, i), those of its word
+    c / 4, are less than `dropped`; the others are multiplied by 65536 / (65536 - dropped).""",
+    inputs("indptr ids weight? x")
+    + outputs("out")
+    + sizes("rows edges x_rows width dropped")
+    + typed("uint64_t", "key")
+    + sizes("dtype index threads"),
+)
+
 PARTITION = Op(
     "partition",
     """owner [nodes] int32 of each node of an undirected graph, its edges from both sides in rows of `ends`: few edges
@@ -135,4 +147,13 @@ BUILD_ADJACENCY = Op(
     + sizes("index threads"),
 )
 
-OPS = (GATHER, SEGMENT_REDUCE, SEGMENT_SOFTMAX, SEGMENT_SOFTMAX_GRAD, PARTITION, INDEX_SORT, BUILD_ADJACENCY)
+OPS = (
+    GATHER,
+    SEGMENT_REDUCE,
+    SEGMENT_SOFTMAX,
+    SEGMENT_SOFTMAX_GRAD,
+    SUM_ROWS,
+    PARTITION,
+    INDEX_SORT,
+    BUILD_ADJACENCY,
+)

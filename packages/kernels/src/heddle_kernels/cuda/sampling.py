@@ -55,10 +55,10 @@ class CudaNeighborSampler:
         """Sample in-neighbours of the seeds, hop by hop; see `heddle.sampling.types.Sampler.sample`.
 
         Raises:
-            ConfigError: disjoint, induced, newest or layered.
+            ConfigError: disjoint, induced, newest, layered or leaves.
         """
         request = open_request(self.graph, seeds, fanout)
-        for name in ("disjoint", "induced", "newest", "layered"):
+        for name in ("disjoint", "induced", "newest", "layered", "leaves"):
             if getattr(fanout, name):
                 _refuse(f"fanout.{name}")
         nodes = [torch.from_numpy(ids).to(table.device) for ids, table in zip(request.seeds, self._tables)]

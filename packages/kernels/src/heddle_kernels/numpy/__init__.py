@@ -9,6 +9,7 @@ from heddle_kernels.numpy.segment import gather, segment_max, segment_mean, segm
 from heddle_kernels.numpy.segment_matmul import grouped_matmul, segment_matmul
 from heddle_kernels.numpy.sort import build_adjacency, index_sort
 from heddle_kernels.numpy.spmm import spmm
+from heddle_kernels.numpy.sum_rows import sum_rows
 
 __all__ = [
     "build_adjacency",
@@ -23,4 +24,5 @@ __all__ = [
     "segment_softmax",
     "segment_sum",
     "spmm",
+    "sum_rows",
 ]

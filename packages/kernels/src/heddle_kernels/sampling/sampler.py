@@ -84,6 +84,7 @@ class NeighborSampler:
         seeds = np.concatenate([np.zeros(0, np.int64), *request.seeds])
         n_seeds = np.array([len(ids) for ids in request.seeds], np.int64)
         first_tree, sizes = np.array(request.first_tree, np.int64), np.ascontiguousarray(sizes)
+        leaves = np.array(request.leaves, np.int32) if fanout.leaves else None
         asked = REQUEST.ctype(
             seeds=address(seeds),
             n_seeds=address(n_seeds),
@@ -91,6 +92,7 @@ class NeighborSampler:
             seed_time=address(request.seed_time),
             roots=address(request.roots),
             sizes=address(sizes),
+            leaves=address(leaves),
             hops=sizes.shape[1],
             most=most,
             key=key & MASK,

@@ -11,8 +11,8 @@ from heddle.ops.propagation import Propagation, PropagationSpec
 from heddle.ops.relational.bundle import Bundles
 
 Params = Mapping[str, Array]
-Propagations = Mapping[str, Propagation]
-"""signature of an PropagationSpec -> its Propagation in the engine's arrays."""
+Propagations = Mapping[str, Any]
+"""signature of an PropagationSpec -> its Propagation in the engine's arrays; for layers that `SumsInputs`, or Received."""
 
 Dropout = Callable[[Array, float], Array]
 """(x, rate) -> x with entries zeroed at `rate` and the rest scaled by 1 / (1 - rate)."""
@@ -72,6 +72,16 @@ class BlockLayer(Layer, Protocol):
         dropout: Dropout = no_dropout,
     ) -> Array:
         """Return the receivers' new features, from x [n_senders, in_dim] and own, its first n_receivers rows."""
+        ...
+
+
+@runtime_checkable
+class SumsInputs(Protocol):
+    """A layer of blocks to which `Received` can be given in place of a Propagation: it needs but sums of its senders."""
+
+    @property
+    def sums_inputs(self) -> bool:
+        """Whether it does, with its settings."""
         ...
 
 

@@ -35,6 +35,10 @@ class GIN:
     def specs(self) -> tuple[PropagationSpec, ...]:
         return (_SUM,)
 
+    @property
+    def sums_inputs(self) -> bool:
+        return True
+
     def aggregate(self, ops: GraphOps, propagations: Propagations, x: Array) -> Array:
         return aggregate(ops, propagations[_SUM.signature], x)
 

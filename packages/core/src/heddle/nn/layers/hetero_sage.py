@@ -72,6 +72,10 @@ class HeteroSAGE:
     def specs(self) -> dict[str, PropagationSpec]:
         return {relation_key(relation): _MEAN for relation in self.relations}
 
+    @property
+    def sums_inputs(self) -> bool:
+        return True
+
     def shapes(self, featureless: Collection[str] = ()) -> dict[EdgeType, tuple[int, int]]:
         """Return relation -> (columns before, columns after its weight), 0 before for a type without features."""
         widths = self.widths

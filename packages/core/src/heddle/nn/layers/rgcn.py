@@ -18,7 +18,7 @@ from heddle.nn.layers.relations import (
 )
 from heddle.nn.params import ParamSpec
 from heddle.ops.graph_ops import GraphOps
-from heddle.ops.propagation import Propagation, PropagationSpec, aggregate
+from heddle.ops.propagation import Propagation, PropagationSpec, Received, aggregate
 from heddle.ops.relational.bundle import Bundles, extents
 
 _MEAN = PropagationSpec("sum", "mean")
@@ -93,6 +93,10 @@ class RGCN:
 
     def specs(self) -> dict[str, PropagationSpec]:
         return {relation_key(relation): _MEAN for relation in self.relations}
+
+    @property
+    def sums_inputs(self) -> bool:
+        return True
 
     def apply(
         self,
@@ -169,12 +173,14 @@ class RGCN:
         stacks = [ops.xp.stack([weights[i] for i in group]) for group in members]
         return [_block_diagonal(ops, stack) for stack in stacks] if self.blocks else stacks
 
-    def _message(self, ops: GraphOps, weight: Array, propagation: Propagation, x: Array | None) -> Array:
+    def _message(
+        self, ops: GraphOps, weight: Array, propagation: Propagation | Received, x: Array | None
+    ) -> Array:
         """Return the mean of x W_r over the edges of one relation, in the order that moves fewer columns."""
         if x is None or x.ndim == 1:
             table = _block_diagonal(ops, weight) if self.blocks else weight
             return aggregate(ops, propagation, table_rows(ops, table, x))
-        if x.shape[-1] <= self.out_dim:
+        if x.shape[-1] <= self.out_dim or isinstance(propagation, Received):
             return _transform(ops, aggregate(ops, propagation, x), weight)
         return aggregate(ops, propagation, _transform(ops, x, weight))
 

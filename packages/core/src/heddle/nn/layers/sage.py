@@ -6,7 +6,7 @@ from heddle.graphs.graph import Array
 from heddle.nn.layers.base import Dropout, Params, Propagations, along, no_dropout
 from heddle.nn.params import ParamSpec
 from heddle.ops.graph_ops import GraphOps
-from heddle.ops.propagation import PropagationSpec, aggregate
+from heddle.ops.propagation import PropagationSpec, Received, aggregate
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,10 @@ class SAGE:
 
     def specs(self) -> tuple[PropagationSpec, ...]:
         return (self._spec,)
+
+    @property
+    def sums_inputs(self) -> bool:
+        return self.aggregator == "mean"
 
     def aggregate(self, ops: GraphOps, propagations: Propagations, x: Array) -> Array:
         propagation = propagations[self._spec.signature]
@@ -65,7 +69,8 @@ class SAGE:
         own: Array,
         dropout: Dropout = no_dropout,
     ) -> Array:
-        if self.aggregator == "max" or self.in_dim <= self.out_dim or x.shape[0] > own.shape[0]:
+        received = isinstance(propagations[self._spec.signature], Received)
+        if received or self.aggregator == "max" or self.in_dim <= self.out_dim or x.shape[0] > own.shape[0]:
             return self.update(ops, params, own, self.aggregate(ops, propagations, x))
         y = ops.matmul(own, params["weight_self"])
         y = y + self.aggregate(ops, propagations, ops.matmul(x, params["weight_neighbour"]))

@@ -1,6 +1,6 @@
 """CodesEncoder: codes of categories as embeddings beside a model's other features, whatever the model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ from heddle.errors import GraphError, problem
 from heddle.graphs.graph import Array, HeteroGraph, PyTree
 from heddle.nn.codes import check_codes, embed_codes, table_shape
 from heddle.nn.layers.base import Dropout, Params, no_dropout, portable_name
-from heddle.nn.model import Encoder, ModelSpec, Prepared
+from heddle.nn.model import Encoder, LeafEncoder, ModelSpec, Prepared
 from heddle.nn.models.wrapped import Wrapped
 from heddle.nn.params import ParamSpec
 from heddle.ops.graph_ops import GraphOps
@@ -42,6 +42,12 @@ class CodesEncoder(Wrapped):
             for name, size in zip(_names(node_type, len(sizes)), sizes)
         }
         return {**self.encoder.params(), **tables}
+
+    def leaves(self, featured: Collection[str]) -> frozenset[str]:
+        """Return the leaves of the encoder inside, without types whose features are behind trained embeddings."""
+        if not isinstance(self.encoder, LeafEncoder):
+            return frozenset()
+        return self.encoder.leaves(set(featured) - {kind for kind, _ in self.sizes})
 
     def seen(self, graph: Any) -> Any:
         """Return the graph, its codes checked."""

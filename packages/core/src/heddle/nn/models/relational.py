@@ -1,6 +1,6 @@
 """RelationalStack: layers over the relations of a heterogeneous graph, one after the other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
@@ -11,16 +11,25 @@ from heddle.errors import GraphError
 from heddle.graphs.adjacency import build_adjacency
 from heddle.graphs.graph import Array, EdgeSet, Graph, HeteroGraph
 from heddle.nn.bundles import bundles_of, prepare_bundles
-from heddle.nn.layers.base import BundledLayer, Dropout, HeteroBlockLayer, Params, no_dropout, relation_key
+from heddle.nn.layers.base import (
+    BundledLayer,
+    Dropout,
+    HeteroBlockLayer,
+    Params,
+    SumsInputs,
+    no_dropout,
+    relation_key,
+)
 from heddle.nn.model import Prepared, edge_weight
 from heddle.nn.models.edge_inputs import EdgeInputs
 from heddle.nn.models.stack import features
 from heddle.nn.params import ParamSpec, prefixed, scoped
 from heddle.ops.graph_ops import GraphOps
-from heddle.ops.propagation import Propagation, PropagationSpec, build_propagation
+from heddle.ops.propagation import Propagation, PropagationSpec, Received, build_propagation
 from heddle.ops.relational.plan import Choice, check_plan, plan_relations
 from heddle.options.input_kinds import NODE_FEATURES
 from heddle.sampling.blocks import Block
+from heddle.sampling.leaves import sums_alone
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,16 @@ class RelationalStack:
     def _all_take_blocks(self) -> bool:
         return all(isinstance(layer, HeteroBlockLayer) for layer in self.layers)
 
+    def leaves(self, featured: Collection[str]) -> frozenset[str]:
+        """Return the node types of which the first layer takes nothing but sums of features."""
+        first = self.layers[0]
+        sums = (
+            isinstance(first, SumsInputs)
+            and first.sums_inputs
+            and all(map(sums_alone, first.specs().values()))
+        )
+        return frozenset(featured) & {source for source, _, _ in first.relations} if sums else frozenset()
+
     def prepare_blocks(
         self, graph: HeteroGraph, blocks: Sequence[Block], adjacency: Any = build_adjacency
     ) -> Prepared:
@@ -105,19 +124,36 @@ class RelationalStack:
             return {"propagations": self._propagations(graph), **received}
         prepared, by_layer = [], []
         for layer, block in zip(self.layers, blocks):
-            propagations, specs = {}, layer.specs()
+            propagations: dict[str, Propagation | Received] = {}
+            specs, leaves = layer.specs(), block.leaves
             for key, senders in block.senders.items():
-                if relation_key(key) in specs and len(senders):
-                    sizes = block.n_senders[key[0]], block.n_receivers[key[2]]
-                    edges = adjacency(senders, block.receivers[key], *sizes)
-                    weight = edge_weight(graph.edges[key].features)
-                    own = None if weight is None else np.asarray(weight)[block.span[key]][edges.order]
-                    propagations[relation_key(key)] = build_propagation(edges, specs[relation_key(key)], own)
+                if relation_key(key) not in specs or not len(senders):
+                    continue
+                spec, receivers, n_receivers = (
+                    specs[relation_key(key)],
+                    block.receivers[key],
+                    block.n_receivers[key[2]],
+                )
+                weight = edge_weight(graph.edges[key].features)
+                given = None if weight is None else np.asarray(weight)[block.span[key]]
+                if leaves is not None and key[0] in leaves.x:
+                    propagations[relation_key(key)] = leaves.received(
+                        key[0], senders, receivers, n_receivers, spec, given, self.dropout
+                    )
+                    continue
+                edges = adjacency(senders, receivers, block.n_senders[key[0]], n_receivers)
+                own = None if given is None else given[edges.order]
+                propagations[relation_key(key)] = build_propagation(edges, spec, own)
             receivers = {kind: np.empty((n, 0), np.int8) for kind, n in block.n_receivers.items()}
             prepared.append({"propagations": propagations, "receivers": receivers})
             if self.edges is not None:
                 by_layer.append(self.edges.prepare_block(graph, block, adjacency))
-        return {"blocks": tuple(prepared), **({"edges": tuple(by_layer)} if by_layer else {})}
+        fed = _fed(blocks[0], self.dropout)
+        return {
+            "blocks": tuple(prepared),
+            **({"edges": tuple(by_layer)} if by_layer else {}),
+            **({"fed": fed} if fed else {}),
+        }
 
     def plans(self, graph: HeteroGraph) -> list[tuple[Choice, ...]]:
         """Return each layer's choice for each relation; layers after the first have features on every type."""
@@ -137,7 +173,15 @@ class RelationalStack:
     ) -> dict[str, Array]:
         x = {kind: None if pytree is None else features(pytree) for kind, pytree in graph.nodes.items()}
         for i, layer in enumerate(self.layers):
-            fed = {kind: z if _has_no_features(z) else dropout(z, self.dropout) for kind, z in x.items()}
+            dropped = prepared.get("fed", {}) if i == 0 else {}
+            fed = {
+                kind: dropped[kind]
+                if kind in dropped
+                else z
+                if _has_no_features(z)
+                else dropout(z, self.dropout)
+                for kind, z in x.items()
+            }
             own = scoped(f"layers.{i}", params)
             activation = self.activation if i < len(self.layers) - 1 else "none"
             if "blocks" in prepared:
@@ -163,6 +207,15 @@ class RelationalStack:
                     y[kind] = y[kind] + rows if kind in y else rows
             x = {kind: ops.activate(value, activation) for kind, value in y.items()}
         return x
+
+
+def _fed(block: Block, rate: float) -> dict[str, np.ndarray]:
+    """Return node type -> the features of a sample's own nodes with dropout, of types that have leaves."""
+    leaves = block.leaves
+    if leaves is None:
+        return {}
+    dropped = {kind: leaves.own(kind, rate) for kind in leaves.x}
+    return {kind: rows for kind, rows in dropped.items() if rows is not None}
 
 
 def _has_no_features(x: Array | None) -> bool:

@@ -1,6 +1,6 @@
 """Stack: layers one after the other on a homogeneous graph, with dropout and an activation between."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -10,14 +10,15 @@ import numpy as np
 from heddle.errors import GraphError
 from heddle.graphs.adjacency import build_adjacency
 from heddle.graphs.graph import Array, Graph, num_nodes
-from heddle.nn.layers.base import BlockLayer, Dropout, Layer, Params, no_dropout
+from heddle.nn.layers.base import BlockLayer, Dropout, Layer, Params, SumsInputs, no_dropout
 from heddle.nn.model import Prepared, edge_weight, prepare_propagations
 from heddle.nn.models.edge_inputs import EdgeInputs
 from heddle.nn.params import ParamSpec, prefixed, scoped
 from heddle.ops.graph_ops import GraphOps
-from heddle.ops.propagation import build_propagation
+from heddle.ops.propagation import Propagation, Received, build_propagation
 from heddle.options.input_kinds import NODE_FEATURES
 from heddle.sampling.blocks import Block
+from heddle.sampling.leaves import sums_alone
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,12 @@ class Stack:
     def _all_take_blocks(self) -> bool:
         return all(isinstance(layer, BlockLayer) for layer in self.layers)
 
+    def leaves(self, featured: Collection[str]) -> frozenset[str]:
+        """Return the node types, "" or none, of which the first layer takes nothing but sums of features."""
+        first = self.layers[0]
+        sums = isinstance(first, SumsInputs) and first.sums_inputs and all(map(sums_alone, first.specs()))
+        return frozenset(featured) if sums and self.embedding is None else frozenset()
+
     def prepare_blocks(
         self, graph: Graph, blocks: Sequence[Block], adjacency: Any = build_adjacency
     ) -> Prepared:
@@ -97,26 +104,44 @@ class Stack:
         if not self.takes_blocks(len(blocks)):
             return self.prepare(graph)
         weight = edge_weight(graph.edges)
-        propagations, received = [], []
+        propagations: list[dict[str, Propagation | Received]] = []
+        received = []
         for layer, block in zip(self.layers, blocks):
-            edges = adjacency(block.senders, block.receivers, block.n_senders, block.n_receivers)
-            own = None if weight is None else np.asarray(weight)[block.span][edges.order]
-            propagations.append(
-                {spec.signature: build_propagation(edges, spec, own) for spec in layer.specs()}
-            )
+            given = None if weight is None else np.asarray(weight)[block.span]
+            if block.leaves is not None:
+                ends = block.senders, block.receivers, block.n_receivers
+                propagations.append(
+                    {
+                        spec.signature: block.leaves.received("", *ends, spec, given, self.dropout)
+                        for spec in layer.specs()
+                    }
+                )
+            else:
+                edges = adjacency(block.senders, block.receivers, block.n_senders, block.n_receivers)
+                own = None if given is None else given[edges.order]
+                propagations.append(
+                    {spec.signature: build_propagation(edges, spec, own) for spec in layer.specs()}
+                )
             if self.edges is not None:
                 received.append(self.edges.prepare_block(graph, block, adjacency))
-        return {"blocks": tuple(propagations), **({"edges": tuple(received)} if received else {})}
+        leaves = blocks[0].leaves
+        fed = None if leaves is None else leaves.own("", self.dropout)
+        return {
+            "blocks": tuple(propagations),
+            **({"edges": tuple(received)} if received else {}),
+            **({} if fed is None else {"fed": fed}),
+        }
 
     def apply(
         self, ops: GraphOps, params: Params, graph: Graph, prepared: Prepared, dropout: Dropout = no_dropout
     ) -> Array:
         x, outputs = self._inputs(ops, params, graph, prepared), []
         for i, layer in enumerate(self.layers):
-            fed, own = dropout(x, self.dropout), x
+            propagations = prepared["blocks"][i] if "blocks" in prepared else {}
+            is_summed = any(isinstance(propagation, Received) for propagation in propagations.values())
+            fed, own = prepared.get("fed", x) if is_summed else dropout(x, self.dropout), x
             if "blocks" in prepared:
-                propagations = prepared["blocks"][i]
-                n = next(iter(propagations.values())).adjacency.n_receivers
+                n = x.shape[0] if is_summed else next(iter(propagations.values())).adjacency.n_receivers
                 own = x[:n]
                 y = cast(BlockLayer, layer).apply_block(
                     ops, self._scope(params, i), propagations, fed, fed[:n], dropout

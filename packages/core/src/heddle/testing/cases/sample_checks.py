@@ -66,6 +66,26 @@ def check_sample(
         _check_hops(sample)
 
 
+def check_leaves(found: HeteroSample, whole: HeteroSample, leaves: tuple[str, ...]) -> None:
+    """Check a sample with leaves against the same one without: the last hop's senders of these types are ids."""
+    for relation, edges in whole.edges.items():
+        source, nodes = relation[0], whole.nodes[relation[0]]
+        assert found.edges[relation].tolist() == edges.tolist()
+        assert found.receivers[relation].tolist() == whole.receivers[relation].tolist()
+        last = len(edges) - (whole.edges_per_hop[relation][-1] if whole.edges_per_hop[relation] else 0)
+        at, expected = found.senders[relation], whole.senders[relation]
+        assert at[:last].tolist() == expected[:last].tolist()
+        if source in leaves:
+            assert at[last:].tolist() == nodes[expected[last:]].tolist()
+        else:
+            assert found.nodes[source][at[last:]].tolist() == nodes[expected[last:]].tolist()
+    for kind, nodes in whole.nodes.items():
+        own = sum(whole.nodes_per_hop[kind][:-1]) if len(whole.nodes_per_hop[kind]) > 1 else len(nodes)
+        assert found.nodes[kind][:own].tolist() == nodes[:own].tolist()
+        if kind in leaves and len(whole.nodes_per_hop[kind]) > 1:
+            assert len(found.nodes[kind]) == own and found.nodes_per_hop[kind][-1] == 0
+
+
 def _check_nodes(
     graph: SampleGraph, seeds: Mapping[str, Any], fanout: Fanout, sample: HeteroSample, times: Any
 ) -> dict[str, np.ndarray]:

@@ -12,7 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from heddle.errors import ConfigError, GraphError
 from heddle.sampling.reference import ReferenceSampler
 from heddle.sampling.types import Fanout, InEdges, SampleGraph, homogeneous
-from heddle.testing.cases.sample_checks import as_hetero, assert_same_sample, check_sample, layered_draws
+from heddle.testing.cases.sample_checks import (
+    as_hetero,
+    assert_same_sample,
+    check_leaves,
+    check_sample,
+    layered_draws,
+)
 from heddle.testing.cases.samples import Call, calls, edges_of, star
 
 EXAMPLES = settings(
@@ -50,6 +56,27 @@ class SamplerSuite:
         found = self.new(call.graph).sample(seeds, call.fanout, key=call.key, seed_time=time)
         expected = ReferenceSampler(call.graph).sample(seeds, call.fanout, key=call.key, seed_time=time)
         assert_same_sample(found, expected)
+
+    @EXAMPLES
+    @given(calls())
+    def test_leaves_are_the_last_hop_of_the_same_sample_by_id(self, call: Call):
+        kinds = list(call.graph.n_node)
+        leaves = tuple(kinds[call.key % len(kinds) :])
+        plain, fanout = (
+            call.fanout._replace(induced=False),
+            call.fanout._replace(induced=False, leaves=leaves),
+        )
+        seeds, time = call.arguments()
+        found = self.new(call.graph).sample(seeds, fanout, key=call.key, seed_time=time)
+        expected = ReferenceSampler(call.graph).sample(seeds, fanout, key=call.key, seed_time=time)
+        assert_same_sample(found, expected)
+        whole = ReferenceSampler(call.graph).sample(seeds, plain, key=call.key, seed_time=time)
+        check_leaves(as_hetero(found), as_hetero(whole), leaves)
+
+    def test_leaves_of_unknown_types_and_of_induced_edges_are_refused(self):
+        for fanout in (Fanout((2,), leaves=("b",)), Fanout((2,), induced=True, leaves=("",))):
+            with pytest.raises(ConfigError, match=r"fanout\.leaves: found"):
+                self.new(star(3)).sample([0], fanout)
 
     @EXAMPLES
     @given(calls())
@@ -167,6 +194,9 @@ class SamplerSuite:
         found = self.new(graph).sample({"near": [0, 1, 2]}, Fanout((-1,)), key=3)
         assert found.nodes["far"].tolist() == [far - 1, 2**31, 2**33, 7]
         assert found.senders["far", "to", "near"].tolist() == [0, 1, 2, 2, 3]
+        found = self.new(graph).sample({"near": [0, 1, 2]}, Fanout((-1,), leaves=("far",)), key=3)
+        assert not len(found.nodes["far"])
+        assert found.senders["far", "to", "near"].tolist() == [far - 1, 2**31, 2**33, 2**33, 7]
 
     def test_nothing_gives_nothing(self):
         nothing = homogeneous(InEdges(np.zeros(1, np.int64), np.zeros(0, np.int64)), 0)

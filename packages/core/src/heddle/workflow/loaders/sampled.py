@@ -2,6 +2,8 @@
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,16 +13,21 @@ from heddle.data.spec import DataSpec
 from heddle.engines.launch import ALONE, Launch
 from heddle.engines.program import Placed, Program, State
 from heddle.graphs.graph import Graph
-from heddle.nn.model import Batch, BlockModel
+from heddle.nn.model import Batch, BlockModel, LeafModel
 from heddle.sampling.blocks import blocks
+from heddle.sampling.leaves import Leaves, summable
 from heddle.sampling.parts import Part, Parts, kernels_of
 from heddle.sampling.store import GraphStore, store_of
-from heddle.sampling.stream import sample_key
+from heddle.sampling.stream import branch, sample_key
+from heddle.sampling.types import ONE_TYPE
 from heddle.workflow.launch.peers import turns
 from heddle.workflow.loaders.links import shuffled
 from heddle.workflow.loaders.prefetch import Waiting, prefetched
 from heddle.workflow.loaders.questions import EVALUATION, Asked, Question, ask_links
 from heddle.workflow.metrics.predictions import Outcome
+
+_DROPOUT = 1
+"""Tells what dropout draws from what else the key of a batch is for."""
 
 
 class SampledGraph:
@@ -29,8 +36,9 @@ class SampledGraph:
     Args:
         parts: what cuts parts out of the graph.
         node_type: of seeds that don't say theirs.
-        batch_of: (part, index) -> Batch, as the model takes it.
+        batch_of: (part, index, leaves) -> Batch, as the model takes it.
         layered: (hops) -> whether the model computes a sample of so many hops layer by layer.
+        leaves: node type -> features, of the types of whose outermost nodes such a model takes nothing but sums.
     """
 
     def __init__(
@@ -38,17 +46,19 @@ class SampledGraph:
         parts: Parts,
         node_type: str,
         seed: int,
-        batch_of: Callable[[Part, np.ndarray], Batch],
+        batch_of: Callable[[Part, np.ndarray, Leaves | None], Batch],
         layered: Callable[[int], bool],
+        leaves: Mapping[str, np.ndarray] = MappingProxyType({}),
     ):
         self.parts, self._node_type, self._seed = parts, node_type, seed
-        self._batch_of, self._layered = batch_of, layered
+        self._batch_of, self._layered, self._leaves = batch_of, layered, leaves
 
     def batch(self, asked: Asked, spec: DataSpec, epoch: int, number: int) -> Batch:
         """Return the Batch of what is asked.
 
         What is drawn depends on the seed, the epoch and the number of the batch; of a layered sample on the seed, the
-        epoch and the nodes alone, so that the samples of two batches are those of the joined one.
+        epoch and the nodes alone, so that the samples of two batches are those of the joined one. What dropout takes
+        from features that are summed where they lie depends on the seed, the epoch, the batch and the node.
         """
         seeds, times = asked.seeds, asked.times
         if not isinstance(seeds, Mapping) and not self.parts.store.is_homogeneous:
@@ -56,8 +66,17 @@ class SampledGraph:
             times = None if times is None else {self._node_type: times}
         layered = self._layered(len(spec.fanouts))
         key = sample_key(self._seed, epoch, 0 if layered else number)
-        part = self.parts.around(seeds, spec.fanout(layered), key, times)
-        return self._batch_of(part, asked.index)._replace(
+        fanout, leaves = spec.fanout(layered), None
+        if layered and self._leaves:
+            fanout = fanout._replace(leaves=tuple(self._leaves))
+        part = self.parts.around(seeds, fanout, key, times)
+        if fanout.leaves:
+            nodes = (
+                part.sample.nodes if isinstance(part.sample.nodes, Mapping) else {ONE_TYPE: part.sample.nodes}
+            )
+            drawn = None if epoch == EVALUATION else branch(sample_key(self._seed, epoch, number), _DROPOUT)
+            leaves = Leaves(self._leaves, nodes, drawn, self.parts.kernels.sum_rows)
+        return self._batch_of(part, asked.index, leaves)._replace(
             targets=asked.targets, mask=asked.mask, asked=asked.columns, weights=asked.weights
         )
 
@@ -173,20 +192,30 @@ def sampled_graph(dataset: Dataset, model: Any, seed: int, registry: Any) -> Sam
     stamps = () if times is None else (times.nodes, times.edges)
     parts = Parts(graph if isinstance(graph, GraphStore) else store_of(graph, *stamps), kernels)
 
+    @cache
     def layered(hops: int) -> bool:
         return isinstance(model, BlockModel) and model.takes_blocks(hops)
 
-    def made(part: Part, index: np.ndarray) -> Batch:
-        return batch_of(model, part, index, kernels.adjacency)
+    def made(part: Part, index: np.ndarray, leaves: Leaves | None) -> Batch:
+        return batch_of(model, part, index, kernels.adjacency, leaves)
 
-    return SampledGraph(parts, dataset.target_type, seed, made, layered)
+    return SampledGraph(parts, dataset.target_type, seed, made, layered, leaves_of(model, parts.store))
 
 
-def batch_of(model: Any, part: Part, index: np.ndarray, adjacency: Any) -> Batch:
+def leaves_of(model: Any, store: GraphStore) -> dict[str, np.ndarray]:
+    """Return node type -> features, of the types of which a model takes nothing but sums of the outermost nodes'."""
+    x = summable(store.nodes)
+    kinds = model.leaves(tuple(x)) if isinstance(model, LeafModel) else ()
+    return {kind: x[kind] for kind in x if kind in kinds}
+
+
+def batch_of(
+    model: Any, part: Part, index: np.ndarray, adjacency: Any, leaves: Leaves | None = None
+) -> Batch:
     """Return a Batch of a part, prepared layer by layer where the model knows how, so that none computes too much."""
     if not isinstance(model, BlockModel):
         return Batch(part.graph, model.prepare(part.graph), index)
-    prepared = model.prepare_blocks(part.graph, blocks(part.sample), adjacency)
+    prepared = model.prepare_blocks(part.graph, blocks(part.sample, leaves), adjacency)
     graph = part.graph
     if "blocks" in prepared:  # these hold the edges that are needed, so that no others go to the device
         graph = _without_edges(graph)
