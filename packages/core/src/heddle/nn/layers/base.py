@@ -12,7 +12,7 @@ from heddle.ops.relational.bundle import Bundles
 
 Params = Mapping[str, Array]
 Propagations = Mapping[str, Any]
-"""signature of an PropagationSpec -> its Propagation in the engine's arrays; for layers that `SumsInputs`, or Received."""
+"""signature of a PropagationSpec -> its Propagation in the engine's arrays; of layers that `SumsInputs` also Received."""
 
 Dropout = Callable[[Array, float], Array]
 """(x, rate) -> x with entries zeroed at `rate` and the rest scaled by 1 / (1 - rate)."""
@@ -77,7 +77,7 @@ class BlockLayer(Layer, Protocol):
 
 @runtime_checkable
 class SumsInputs(Protocol):
-    """A layer of blocks to which `Received` can be given in place of a Propagation: it needs but sums of its senders."""
+    """A layer of blocks that takes `Received` in place of a Propagation: it needs but sums of its senders."""
 
     @property
     def sums_inputs(self) -> bool:
