@@ -12,7 +12,7 @@ from heddle.ops.relational.bundle import Bundles
 
 Params = Mapping[str, Array]
 Propagations = Mapping[str, Any]
-"""signature of a PropagationSpec -> its Propagation in the engine's arrays; of layers that `SumsInputs` also Received."""
+"""signature of a PropagationSpec -> its Propagation in an engine's arrays; of layers that `SumsInputs` Received too."""
 
 Dropout = Callable[[Array, float], Array]
 """(x, rate) -> x with entries zeroed at `rate` and the rest scaled by 1 / (1 - rate)."""
