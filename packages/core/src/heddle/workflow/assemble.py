@@ -20,6 +20,7 @@ from heddle.engines.capabilities import (
     TrainsInParallel,
 )
 from heddle.engines.inputs import unreadable_inputs, unused_inputs, without_inputs
+from heddle.engines.optim import Optim
 from heddle.engines.optim_groups import param_rules, sparse_groups, table_names
 from heddle.engines.program import Program
 from heddle.engines.sharding.settings import Sharding
@@ -86,7 +87,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
             f"model {name}: found backend {engine!r}, expected one of {list(info.backends)}; "
             f"set backend={info.backends[0]} or choose a portable model"
         )
-    _check_sparse(config, registry)
+    _check_sparse(config.optim, engine, registry)
     dataset = registry.dataset(config.data.reader)(config.data)
     task = task_for(config.task, dataset)
     dataset = with_splits(check_fit(dataset, task), task, config.seed)
@@ -132,10 +133,9 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     return Assembly(dataset, task, signature, backend, program, loader, model, view.told, tuple(unused), how)
 
 
-def _check_sparse(config: "RunConfig", registry: Any) -> None:
+def _check_sparse(optim: Optim, engine: str, registry: Any) -> None:
     """Refuse sparse gradients on an engine that states none, before its framework is imported."""
-    engine = config.backend.name
-    wanted = sparse_groups(config.optim)
+    wanted = sparse_groups(optim)
     if wanted and SPARSE_GRADIENTS.name not in registry.info("backend", engine).capabilities:
         raise ConfigError(
             f"optim.groups.{wanted[0]}.sparse: found backend {engine!r}, whose gradients are dense, expected one that "
