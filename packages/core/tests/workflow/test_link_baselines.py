@@ -99,9 +99,13 @@ def test_a_run_tells_whether_it_beats_them(tmp_path, capsys):
 
 
 def test_a_model_that_loses_is_told_so():
-    result = {"test": {"mrr": 0.5}, "baselines": {"a": {"test": {"mrr": 0.4}}, "b": {"test": {"mrr": 0.45}}}}
-    told = "test mrr: the model has 0.5000 and beats every baseline, the best of which is b with 0.4500"
-    assert compared(result) == told
-    result["test"]["mrr"] = 0.45
-    assert "loses to b" in compared(result)
-    assert "no split" in compared({"test": {"mrr": None}, "baselines": result["baselines"]})
+    told = {"split": "test", "metric": "mrr", "model": 0.5, "baseline": "b", "best": 0.45, "lead": 0.05}
+    ahead = compared({"compared": {**told, "interval": [0.01, 0.09]}})
+    lead = "adds 0.0500 to the best baseline, b with 0.4500 (95 %: 0.0100 to 0.0900)"
+    assert ahead == f"test mrr: the model has 0.5000 and {lead}"
+    assert "differs too little from b with 0.4500 to tell" in compared(
+        {"compared": {**told, "interval": [-0.01, 0.11]}}
+    )
+    behind = {**told, "model": 0.4, "lead": -0.05, "interval": None}
+    assert compared({"compared": behind}).endswith("has 0.4000 and loses to b with 0.4500, by 0.0500")
+    assert "no split" in compared({"test": {"mrr": None}})

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from heddle.errors import ConfigError
+from heddle.errors import ConfigError, nearest
 from heddle.options import option
 
 TASKS = (
@@ -37,6 +37,25 @@ def _weights(value: Any, key: str) -> str | tuple[float, ...]:
             f"{key}: found {value!r}, expected none, balanced, or numbers from 0; as in {key}=balanced"
         )
     return tuple(map(float, numbers))
+
+
+BASELINES = ("constant", "own", "trees", "history", "links")
+
+
+def _baselines(value: Any, key: str) -> bool | tuple[str, ...]:
+    """Return true, false, or names of BASELINES. Raises ConfigError for another."""
+    if isinstance(value, bool):
+        return value
+    names = (
+        [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else [value]
+    )
+    for name in names:
+        if name not in BASELINES:
+            hint = nearest(str(name), BASELINES) or "; choose some"
+            raise ConfigError(
+                f"{key}: found {name!r}, expected true, false, or some of {', '.join(BASELINES)}{hint}"
+            )
+    return tuple(names)
 
 
 @dataclass(frozen=True)
@@ -84,6 +103,12 @@ class TaskOptions:
     )
     intervals: int = option(
         500, "resamples of valid and test for intervals of metrics; 0: none", least=0, of=_NOT_FORECASTS
+    )
+    baselines: bool | tuple[str, ...] = option(
+        True,
+        "what reports set beside the model: true, all; false; or some of constant, own, trees, history, links",
+        of=_NOT_FORECASTS,
+        parse=_baselines,
     )
     negatives: int = option(
         1,

@@ -33,7 +33,7 @@ from heddle.options import PooledOptions, PortableOptions
 from heddle.options.input_kinds import EDGE_FEATURES, EDGE_WEIGHTS
 from heddle.workflow.check import check_fit
 from heddle.workflow.loaders.choose import loader_for
-from heddle.workflow.loaders.known import View, view_of
+from heddle.workflow.loaders.known import Until, View, view_of
 from heddle.workflow.loaders.loader import Loader
 from heddle.workflow.loaders.questions import EdgeQuestion, LinkQuestion, NodeQuestion, Question
 from heddle.workflow.loaders.sampled import SampledLoader, sampled_graph
@@ -58,6 +58,7 @@ class Assembly(NamedTuple):
         unused: what the data holds and the model doesn't read, e.g. "edge features of user.buys.item".
         deciding: how it is found out how outputs are read; None for values, links and forecasts.
         decision: of a trained run, how they are read.
+        until: up to which time each question may look; None where times aren't looked at.
     """
 
     dataset: Dataset
@@ -71,6 +72,7 @@ class Assembly(NamedTuple):
     unused: tuple[str, ...] = ()
     deciding: Deciding | None = None
     decision: Decision | None = None
+    until: Until | None = None
 
 
 def assemble(config: "RunConfig", registry: Any) -> Assembly:
@@ -130,7 +132,20 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     else:
         shapes = backend.static_shapes
         loader = loader_for(dataset, task, model, config.trainer, config.task, config.seed, shapes)
-    return Assembly(dataset, task, signature, backend, program, loader, model, view.told, tuple(unused), how)
+    return Assembly(
+        dataset,
+        task,
+        signature,
+        backend,
+        program,
+        loader,
+        model,
+        view.told,
+        tuple(unused),
+        how,
+        None,
+        view.until,
+    )
 
 
 def _check_sparse(optim: Optim, engine: str, registry: Any) -> None:

@@ -16,15 +16,16 @@ from heddle.errors import HeddleError
 from heddle.options import plain
 from heddle.workflow import artifacts
 from heddle.workflow.assemble import Assembly, assemble
+from heddle.workflow.baselines import compare
 from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop, Tracking, display
 from heddle.workflow.checkpoint import load
 from heddle.workflow.console import print_figures
 from heddle.workflow.folder import check_free, is_finished, new_folder
-from heddle.workflow.loaders.loader import ComparedLoader, CountingLoader
+from heddle.workflow.loaders.loader import CountingLoader
 from heddle.workflow.metrics.comparison import compared
 from heddle.workflow.metrics.deciding import decide, told_of, write_decision
 from heddle.workflow.metrics.intervals import told_intervals
-from heddle.workflow.metrics.predictions import evaluate_outcome, figures
+from heddle.workflow.metrics.predictions import figures
 from heddle.workflow.options import Place
 from heddle.workflow.progress import Progress
 from heddle.workflow.report import ReportInputs, page
@@ -143,7 +144,7 @@ def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Pa
         **told_intervals(parts.task, outcomes, judged, config.task.intervals, config.seed, decision),
         **({"decision": told_of(decided, parts.deciding, outcomes)} if decided and parts.deciding else {}),
         **({"times": dict(parts.times)} if parts.times else {}),
-        **_baselines(parts),
+        **compare(parts, outcomes, decision, config.task, config.seed).told(),
         "unused": list(parts.unused),
         **_stats(parts),
     }
@@ -167,17 +168,6 @@ def _stats(parts: Assembly) -> dict[str, dict[str, float]]:
     engine = parts.program.stats() if parts.program.stats is not None else {}
     stats = {**engine, **(parts.loader.stats() if isinstance(parts.loader, CountingLoader) else {})}
     return {"stats": stats} if stats else {}
-
-
-def _baselines(parts: Assembly) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
-    """Return {"baselines": {baseline: {split: metrics}}}; {} for a task that has none."""
-    if not isinstance(parts.loader, ComparedLoader):
-        return {}
-    found = {
-        name: {split: evaluate_outcome(parts.task, outcome) for split, outcome in splits.items()}
-        for name, splits in parts.loader.baselines(SPLITS).items()
-    }
-    return {"baselines": found} if found else {}
 
 
 def _about(config: "RunConfig", parts: Assembly) -> dict[str, Any]:

@@ -156,6 +156,8 @@ def _baselines(story: ReportInputs) -> str:
     rows = {"the model": {name: story.result[split].get(name) for name in names}}
     rows |= {name: own[split] for name, own in baselines.items() if split in own}
     line = escape(compared(story.result))
+    gone = [f"{name}: {reason}" for name, reason in story.result.get("not_compared", {}).items()]
+    line += f"</p><p>not compared: {escape('; '.join(gone))}" if gone else ""
     return f'<section class="wide"><h2>Baselines, {split}</h2><p>{line}</p>{by_row(rows)}</section>'
 
 

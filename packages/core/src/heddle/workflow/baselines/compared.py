@@ -1,0 +1,285 @@
+"""compare: every baseline of a run on the questions that its model answered, and how far the model is ahead."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.data.dataset import SPLITS
+from heddle.data.task import Task
+from heddle.data.task_options import BASELINES, TaskOptions
+from heddle.errors import PluginError
+from heddle.workflow.assemble import Assembly
+from heddle.workflow.baselines.history import history_of, span_of
+from heddle.workflow.baselines.rows import Table, nodes_of, rows_of, width_of
+from heddle.workflow.baselines.rules import LAST, Answers, Past, answers_of, middle, own_last, usual
+from heddle.workflow.baselines.trees import Rows, grown, train_rows, why_not
+from heddle.workflow.loaders.loader import ComparedLoader
+from heddle.workflow.metrics.by_name import higher_is_better
+from heddle.workflow.metrics.deciding import Deciding, decide
+from heddle.workflow.metrics.decision import Decision
+from heddle.workflow.metrics.intervals import paired
+from heddle.workflow.metrics.predictions import Outcome, evaluate_outcome, known_targets
+
+ASKED = ("valid", "test")
+"""Splits whose questions baselines answer; of links also the training's, where they have times."""
+
+
+class Compared(NamedTuple):
+    """What baselines came to.
+
+    Attributes:
+        figures: baseline -> split -> metrics.
+        left_out: baseline -> why it wasn't computed.
+        verdict: the model beside the best of them; {} where nothing can be compared.
+    """
+
+    figures: Mapping[str, Mapping[str, Mapping[str, float]]] = {}
+    left_out: Mapping[str, str] = {}
+    verdict: Mapping[str, Any] = {}
+
+    def told(self) -> dict[str, Any]:
+        """Return the entries of metrics.json: "baselines", "compared" and "not_compared", those there are."""
+        entries = {"baselines": self.figures, "compared": self.verdict, "not_compared": self.left_out}
+        return {name: dict(value) for name, value in entries.items() if value}
+
+
+def compare(
+    parts: Assembly,
+    outcomes: Mapping[str, Outcome],
+    decision: Decision | None,
+    options: TaskOptions,
+    seed: int,
+) -> Compared:
+    """Return the baselines that `task.baselines` names, and the model's lead over the best of them.
+
+    A baseline's threshold is chosen as the model's is, on its own answers to the validation split. What trees may cost
+    is bounded by numbers of rows, columns and rounds; what goes beyond is left out and said.
+    """
+    task = parts.task
+    if options.baselines is False or task.level == "step":
+        return Compared()
+    wanted = BASELINES if options.baselines is True else tuple(options.baselines)
+    left_out: dict[str, str] = {}
+    found: dict[str, dict[str, Outcome]] = {}
+    if task.level == "link":
+        if "links" in wanted and isinstance(parts.loader, ComparedLoader):
+            found = {name: dict(splits) for name, splits in parts.loader.baselines(SPLITS).items()}
+    else:
+        asking = _Asking(parts, outcomes)
+        for group in (group for group in _MADE if group in wanted):
+            for name, answers in _MADE[group](asking, seed, left_out):
+                found[name] = {split: asking.outcome(split, of) for split, of in answers.items()}
+    decisions = {name: _decided(parts.deciding, splits) for name, splits in found.items()}
+    figures = {
+        name: {split: evaluate_outcome(task, outcome, decisions[name]) for split, outcome in splits.items()}
+        for name, splits in found.items()
+    }
+    sides = {name: (splits, decisions[name]) for name, splits in found.items()}
+    verdict = _verdict(task, (outcomes, decision), sides, figures, options.intervals, seed)
+    return Compared(figures, left_out, verdict)
+
+
+class _Asking:
+    """The questions of a run of nodes, edges or graphs, as baselines see them."""
+
+    def __init__(self, parts: Assembly, outcomes: Mapping[str, Outcome]):
+        self.dataset, self.until, self._outcomes = parts.dataset, parts.until, outcomes
+        loss = parts.task.loss_name
+        kind = {"cross_entropy": "classes", "binary_cross_entropy": "labels"}.get(loss, "values")
+        targets, mask = known_targets(np.asarray(self.dataset.targets))
+        self.answers = answers_of(targets, mask, kind, self.dataset.num_classes)
+        train = np.asarray(self.dataset.splits["train"], np.int64)
+        self.train = train[self.answers.known[train].any(axis=1)]
+        self.rows = {
+            split: np.asarray(outcomes[split].index)
+            .reshape(len(outcomes[split].index), -1)[:, -1]
+            .astype(np.int64)
+            for split in ASKED
+            if split in outcomes and len(outcomes[split].index)
+        }
+        self.prior = usual(self.answers, self.train)
+
+    def limits(self, split: str, rows: np.ndarray) -> np.ndarray | None:
+        """Return up to which time each of some rows may look; None without times."""
+        return None if self.until is None else np.asarray(self.until[split])[rows]
+
+    def outcome(self, split: str, outputs: np.ndarray) -> Outcome:
+        """Return a baseline's answers beside the truth, in the shape of the model's."""
+        own = self._outcomes[split]
+        return own._replace(outputs=outputs.reshape(own.outputs.shape), ranks=None)
+
+
+Made = Iterator[tuple[str, Mapping[str, np.ndarray]]]
+"""(name of a baseline, split -> [m, t] outputs)"""
+
+
+def _constant(asking: _Asking, seed: int, left_out: dict[str, str]) -> Made:
+    names = {"classes": "majority", "labels": "shares", "values": "mean"}
+    answers = asking.answers
+    rules = {names[answers.kind]: asking.prior}
+    if answers.kind == "values":
+        rules["median"] = middle(answers, asking.train)
+    for name, means in rules.items():
+        outputs = answers.outputs(means)
+        yield name, {split: np.tile(outputs, (len(rows), 1)) for split, rows in asking.rows.items()}
+
+
+def _own(asking: _Asking, seed: int, left_out: dict[str, str]) -> Made:
+    """Yield what was answered last about the sender, and the receiver: by then, or without times in training."""
+    asked = asking.dataset.asked
+    if asked is None:
+        return
+    for end, name in enumerate(("sender", "receiver")):
+        entities = np.asarray(asked.ends[:, end], np.int64)
+        past, told = _past(asking, entities), {}
+        for split, rows in asking.rows.items():
+            limits = asking.limits(split, rows)
+            until = np.zeros(len(rows), np.int64) if limits is None else limits
+            told[split] = own_last(past, entities[rows], until, asking.answers, asking.prior)
+        yield f"{name}'s last {LAST}", told
+
+
+def _past(asking: _Asking, entities: np.ndarray) -> Past:
+    times = asking.dataset.times
+    if times is None:
+        rows = asking.train
+        return Past(entities[rows], np.zeros(len(rows), np.int64), _part(asking.answers, rows))
+    return Past(entities, np.asarray(times.asked, np.int64), asking.answers)
+
+
+def _trees(asking: _Asking, seed: int, left_out: dict[str, str]) -> Made:
+    """Yield trees on the columns of what is asked about."""
+    dataset = asking.dataset
+    width = _own_width(dataset)
+    yield from _grown("trees", asking, seed, left_out, width, lambda rows, limits: rows_of(dataset, rows))
+
+
+def _history(asking: _Asking, seed: int, left_out: dict[str, str]) -> Made:
+    """Yield trees on these columns and on what happened before to what is asked about."""
+    dataset = asking.dataset
+    if not _is_one_graph(dataset):
+        return
+    span = span_of(dataset.times, asking.limits("train", asking.train))
+    asked = dataset.asked
+    ends = (
+        []
+        if asked is None or dataset.times is None
+        else [np.asarray(asked.ends[:, end], np.int64) for end in (0, 1)]
+    )
+    pasts = [_past(asking, of) for of in ends]
+    told: list[str] = []
+
+    def table(rows: np.ndarray, limits: np.ndarray | None) -> Table:
+        found, gone = history_of(dataset, rows, limits, span)
+        told[:] = gone
+        own = [_shares(past, of[rows], limits, asking.prior) for past, of in zip(pasts, ends)]
+        values = np.concatenate([np.zeros((len(rows), 0)), *own], axis=1).astype(np.float32)
+        return rows_of(dataset, rows).beside(found, Table(values, ("q",) * values.shape[1]))
+
+    name = "trees with counts" if dataset.times is None else "trees with history"
+    yield from _grown(name, asking, seed, left_out, _own_width(dataset) + 1, table)
+    if told:
+        left_out["a part of the history"] = "; ".join(told)
+
+
+def _grown(name: str, asking: _Asking, seed: int, left_out: dict[str, str], width: int, table: Any) -> Made:
+    n_asked = max((len(rows) for rows in asking.rows.values()), default=0)
+    reason = why_not(len(asking.train), n_asked, width, asking.answers)
+    if reason:
+        left_out[name] = reason
+        return
+    rows = train_rows(asking.train, width, seed)
+    train = Rows(table(rows, asking.limits("train", rows)), _part(asking.answers, rows))
+    tables = {split: table(of, asking.limits(split, of)) for split, of in asking.rows.items()}
+    of_valid = asking.rows.get("valid", np.zeros(0, np.int64))
+    valid = tables.get("valid", Table(train.table.values[:0], train.table.types))
+    try:
+        found = grown(train, Rows(valid, _part(asking.answers, of_valid)), tables)
+    except PluginError as error:
+        left_out[name] = str(error)
+        return
+    yield name, found
+
+
+_MADE = {"constant": _constant, "own": _own, "trees": _trees, "history": _history}
+"""The groups of BASELINES but links, which are their loader's."""
+
+
+def _shares(past: Past, entities: np.ndarray, limits: np.ndarray | None, prior: np.ndarray) -> np.ndarray:
+    """Return [m, t + 1] the mean of an entity's last answers, and how many there are."""
+    assert limits is not None  # without times there are no pasts
+    sums, counts = past.last(entities, limits)
+    return np.concatenate([(sums + prior) / (counts + 1), counts[:, :1]], axis=1)
+
+
+def _part(answers: Answers, rows: np.ndarray) -> Answers:
+    return Answers(answers.values[rows], answers.known[rows], answers.kind)
+
+
+def _is_one_graph(dataset: Any) -> bool:
+    return not isinstance(dataset.graphs, list)
+
+
+def _own_width(dataset: Any) -> int:
+    """Count the columns of `rows_of`, before any row is read."""
+    if not _is_one_graph(dataset):
+        return int(rows_of(dataset, np.arange(1)).values.shape[1])
+    own = width_of(nodes_of(dataset, dataset.target_type))
+    if dataset.asked is None:
+        return own
+    last = width_of(nodes_of(dataset, dataset.receiver_type or dataset.target_type))
+    return own + last + width_of({"x": dataset.asked.x, "codes": dataset.asked.codes})
+
+
+def _decided(how: Deciding | None, splits: Mapping[str, Outcome]) -> Decision | None:
+    """Return a baseline's own threshold; its probabilities are not calibrated."""
+    if how is None or "valid" not in splits:
+        return None
+    return decide(how._replace(method="none"), splits["valid"]).decision
+
+
+def _verdict(
+    task: Task,
+    model: tuple[Mapping[str, Outcome], Decision | None],
+    baselines: Mapping[str, tuple[Mapping[str, Outcome], Decision | None]],
+    figures: Mapping[str, Mapping[str, Mapping[str, float]]],
+    count: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Return the model's lead over the best baseline, by the first metric of the last split that both have.
+
+    {"split", "metric", "model", "baseline" (its name), "best" (its figure), "lead" (positive where the model is
+    better), "interval" (of the lead, None without)}.
+    """
+    outcomes, decision = model
+    for split in reversed(SPLITS):
+        if split not in outcomes:
+            continue
+        own = evaluate_outcome(task, outcomes[split], decision)
+        for first in task.metrics:
+            known = {
+                name: of[split][first]
+                for name, of in figures.items()
+                if np.isfinite(of.get(split, {}).get(first, np.nan))
+            }
+            if not known or not np.isfinite(own[first]):
+                continue
+            sign = 1 if higher_is_better(first) else -1
+            best = max(known, key=lambda name: sign * known[name])
+            splits, of = baselines[best]
+            difference = own[first] - known[best]
+            interval = paired(
+                first, (outcomes[split], decision), (splits[split], of), difference, count, seed
+            )
+            ends = None if interval is None else sorted(sign * end for end in interval)
+            return {
+                "split": split,
+                "metric": first,
+                "model": own[first],
+                "baseline": best,
+                "best": known[best],
+                "lead": sign * difference,
+                "interval": ends,
+            }
+    return {}
