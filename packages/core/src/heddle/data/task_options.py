@@ -121,6 +121,12 @@ class TaskOptions:
         "what a true link is ranked against: all, random:K, historical:K, file:PATH; auto: random:100, of triples all",
         of=_NOT_FORECASTS,
     )
+    protocol: str = option(
+        "none",
+        "links as the field ranks them: tgb, ogb (citation2), kg; sets candidates, known and metrics",
+        choices=("none", "tgb", "ogb", "kg"),
+        of=_NOT_FORECASTS,
+    )
     time: str = option(
         "auto",
         "auto: a question sees nothing newer than itself, where the data has times; ignore: the future too",

@@ -16,6 +16,7 @@ from heddle.graphs.graph import EdgeType
 from heddle.sampling.parts import Kernels, Parts, kernels_of
 from heddle.sampling.store import GraphStore
 from heddle.scripts.metadata import MetaLoader
+from heddle.workflow.loaders.known import up_to
 
 
 class DataObject:
@@ -196,7 +197,7 @@ class LPDataObject(DataObject):
         links, times = self.metadata.links(self.relation), self.metadata.link_times(self.relation)
         if times is None or self.times is None:
             return np.asarray(links, np.int64), None
-        return np.asarray(links, np.int64), np.asarray(times, np.int64) - (self.task.ties != "include")
+        return np.asarray(links, np.int64), up_to(np.asarray(times, np.int64), inclusive=False)
 
     @property
     def known(self) -> np.ndarray | None:

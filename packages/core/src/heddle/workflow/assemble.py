@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -41,6 +42,7 @@ from heddle.workflow.loaders.sampler import specs_of
 from heddle.workflow.metrics.by_name import metric
 from heddle.workflow.metrics.deciding import Deciding, deciding
 from heddle.workflow.metrics.decision import Decision
+from heddle.workflow.protocols import with_protocol
 from heddle.workflow.weights import weighted
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ class Assembly(NamedTuple):
     """What a config describes, built.
 
     Attributes:
-        times: how the data's times are looked at, {} where it has none.
+        times: how the data's times are looked at, {} where it has none; and the protocol by which links are ranked.
         unused: what the data holds and the model doesn't read, e.g. "edge features of user.buys.item".
         deciding: how it is found out how outputs are read; None for values, links and forecasts.
         decision: of a trained run, how they are read.
@@ -91,6 +93,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
         )
     _check_sparse(config.optim, engine, registry)
     dataset = registry.dataset(config.data.reader)(config.data)
+    config = replace(config, task=with_protocol(config.task, task_for(config.task, dataset).level))
     task = task_for(config.task, dataset)
     dataset = with_splits(check_fit(dataset, task), task, config.seed)
     task, dataset = weighted(task, config.task, dataset)
@@ -140,7 +143,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
         program,
         loader,
         model,
-        view.told,
+        _told(view, config),
         tuple(unused),
         how,
         None,
@@ -156,6 +159,12 @@ def _check_sparse(optim: Optim, engine: str, registry: Any) -> None:
             f"optim.groups.{wanted[0]}.sparse: found backend {engine!r}, whose gradients are dense, expected one that "
             f"{SPARSE_GRADIENTS.summary}; {registry.suggest('backend', SPARSE_GRADIENTS)}, or take out sparse"
         )
+
+
+def _told(view: View, config: "RunConfig") -> dict[str, str]:
+    """Return what results say of times, and of the protocol by which links are ranked."""
+    name = config.task.protocol
+    return {**view.told, **({} if name == "none" else {"protocol": name})}
 
 
 def _sampled(

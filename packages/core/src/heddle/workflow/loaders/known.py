@@ -52,7 +52,8 @@ def view_of(dataset: Dataset, options: TaskOptions, level: str, *, sampled: bool
         sampled: whether each question has a neighbourhood of its own.
 
     Raises:
-        ConfigError: whole graphs, which show every question the future; an unknown `known`; ties of edges included.
+        ConfigError: whole graphs, which show every question the future; an unknown `known`; ties of edges or links
+            included.
     """
     known = known_named(options.known)
     if dataset.times is None:
@@ -64,9 +65,9 @@ def view_of(dataset: Dataset, options: TaskOptions, level: str, *, sampled: bool
             f"sampler=full: found questions with times in {dataset.name}, expected a neighbourhood for each, cut at "
             "its time; add sampler=neighbor, or show them the future too by task.time=ignore"
         )
-    if level == "edge" and options.ties == "include":
+    if level != "node" and options.ties == "include":
         raise ConfigError(
-            "task.ties=include: found questions about edges, which are there at their own time, expected that each "
+            f"task.ties=include: found questions about {level}s, which are there at their own time, expected that each "
             "sees what was there before; set task.ties=before"
         )
     ties = options.ties if options.ties != "auto" else "include" if level == "node" else "before"
@@ -93,7 +94,6 @@ def until_of(times: Times, splits: Mapping[str, np.ndarray], known: Known, inclu
         inclusive: whether what came into being at that very time is known too.
     """
     by_split = isinstance(times.asked, Mapping)
-    late = 0 if inclusive else 1
     until: dict[str | None, np.ndarray] = {}
     for split in SPLITS:
         own = (
@@ -103,12 +103,17 @@ def until_of(times: Times, splits: Mapping[str, np.ndarray], known: Known, inclu
         seen = np.array(own, np.int64)
         if split != "train" and len(rows):
             seen[rows] = _limited(seen[rows], known)
-        until[split] = seen - late
+        until[split] = up_to(seen, inclusive)
     if by_split:
         until[None] = np.concatenate([until[split] for split in SPLITS])
     else:
-        until[None] = np.array(times.asked, np.int64) - late
+        until[None] = up_to(np.array(times.asked, np.int64), inclusive)
     return until
+
+
+def up_to(asked: np.ndarray, inclusive: bool) -> np.ndarray:
+    """Return the times [n] up to which questions at times [n] may look; what came at that very time if `inclusive`."""
+    return asked if inclusive else asked - 1
 
 
 def without_times(dataset: Dataset) -> Dataset:

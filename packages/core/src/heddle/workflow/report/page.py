@@ -48,7 +48,12 @@ class ReportInputs(NamedTuple):
     decision: Decision | None = None
 
 
-TIMES = {"time": "times of the data", "known": "known at test time", "ties": "of the very same time"}
+TIMES = {
+    "time": "times of the data",
+    "known": "known at test time",
+    "ties": "of the very same time",
+    "protocol": "links ranked as",
+}
 """What the entries of metrics.json's "times" are called."""
 
 
