@@ -10,12 +10,13 @@ PROJECTS := $(wildcard packages/*/pyproject.toml)
 demo: $(VENV)/.demo
 	$(BIN)/heddle train
 
-# JAX sets up its process once and for all (devices, 64-bit mode), so engines are tested in processes of their own.
-ENGINES := packages/jax-backend packages/dgl-dynamic
-LEGS := jax dgl rest
+# JAX sets up its process once and for all (devices, 64-bit mode, code generator): engines and kernels are tested in their own.
+ALONE := packages/jax-backend packages/dgl-dynamic packages/kernels
+LEGS := jax dgl kernels rest
 where_jax := packages/jax-backend
 where_dgl := packages/dgl-dynamic
-where_rest := $(filter-out $(ENGINES),$(wildcard packages/*)) tests examples
+where_kernels := packages/kernels
+where_rest := $(filter-out $(ALONE),$(wildcard packages/*)) tests examples
 
 # `make test PKG=kernels` tests one package; an example's, `tests` and `examples` go by the same name.
 ifdef PKG
@@ -27,9 +28,15 @@ endif
 endif
 
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --durations 10
-# A simpler code generator: compiling is most of what this engine's tests do. `make test-all` has the one of users.
-XLA_jax := XLA_FLAGS=--xla_cpu_use_fusion_emitters=false
-XLA_jax-backend := $(XLA_jax)
+# A simpler code generator: compiling is most of what these legs do. What is marked `codegen` goes by that of users in
+# `make test-all`, and every test of the JAX engine in `make prove`.
+simple_jax := XLA_FLAGS=--xla_cpu_use_fusion_emitters=false
+simple_jax-backend := $(simple_jax)
+simple_kernels := XLA_FLAGS="--xla_force_host_platform_device_count=8 --xla_cpu_use_fusion_emitters=false"
+codegen_jax = $(PYTEST) -m "codegen and not prove" $(where_$*)
+codegen_jax-backend = $(codegen_jax)
+proved_jax := -m ""
+proved_jax-backend := $(proved_jax)
 
 .PHONY: $(LEGS:%=test-%) $(LEGS:%=all-%) $(LEGS:%=prove-%)
 
@@ -38,13 +45,14 @@ test-all: $(LEGS:%=all-%)
 prove: $(LEGS:%=prove-%)
 
 $(LEGS:%=test-%): test-%: $(VENV)/.dev
-	$(XLA_$*) $(PYTEST) -m "not slow and not prove" $(where_$*)
+	$(simple_$*) $(PYTEST) -m "not slow and not prove" $(where_$*)
 
 $(LEGS:%=all-%): all-%: $(VENV)/.dev
-	$(PYTEST) -m "not prove" $(where_$*)
+	$(simple_$*) $(PYTEST) -m "not prove$(if $(codegen_$*), and not codegen)" $(where_$*)
+	$(codegen_$*)
 
 $(LEGS:%=prove-%): prove-%: $(VENV)/.dev
-	$(PYTEST) -m "prove or hypothesis" --hypothesis-profile prove --timeout 86400 -o faulthandler_timeout=0 \
+	$(PYTEST) $(or $(proved_$*),-m "prove or hypothesis") --hypothesis-profile prove --timeout 86400 -o faulthandler_timeout=0 \
 		--record benchmarks/results/prove-$*.txt $(where_$*)
 
 lint: $(VENV)/.dev

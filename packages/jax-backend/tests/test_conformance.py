@@ -22,10 +22,12 @@ class TestBackend(BackendSuite):
     backend = JaxBackend(JaxOptions())
 
 
+@pytest.mark.codegen
 class TestOps(OpsSuite):
     backend = JaxBackend(JaxOptions())
 
 
+@pytest.mark.codegen
 class TestOpsOfXla(OpsSuite):
     backend = JaxBackend(JaxOptions(kernel="xla"))
 
@@ -71,6 +73,7 @@ class TestLawsOnXla(Compiled, LayerLaws):
     backend = JaxBackend(JaxOptions(kernel="xla"))
 
 
+@pytest.mark.codegen
 class TestProgram(ProgramSuite):
     backend = JaxBackend(JaxOptions())
 

@@ -26,6 +26,8 @@ from heddle_jax.train.dispatch import GROUP, TINY, groups
 from heddle_jax.train.portable import PortableLearner
 from heddle_jax.train.remat import compiler_options
 
+pytestmark = pytest.mark.codegen
+
 ADAM = Optim(name="adam", lr=0.02, weight_decay=0.0)
 NODES, GRAPHS = (Task(f"{level}_classification", "cross_entropy", ()) for level in ("node", "graph"))
 GRAPH_MODEL = Model(Stack((GIN(3, 8),), activate_last=True), GraphHead(8, 2, "sum"))

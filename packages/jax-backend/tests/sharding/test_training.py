@@ -25,6 +25,8 @@ from heddle_jax.options import JaxOptions
 
 from .cases import PLANS, batch_of, graph_named
 
+pytestmark = pytest.mark.codegen
+
 ADAM = Optim(name="adam", lr=0.05, clip_norm=1.0, weight_decay=0.0)
 CASES = program_cases()
 
