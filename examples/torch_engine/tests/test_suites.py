@@ -9,24 +9,21 @@ pytest.importorskip(
 from shuttle_torch.engine import ShuttleBackend
 from shuttle_torch.options import ShuttleOptions
 
-from heddle.testing import BackendSuite, ContainersSuite, LayersSuite, OpsSuite, ProgramSuite
+from heddle.testing import BackendSuite, ContainersSuite, ProgramSuite
+from heddle_torch.testing import PrimitivesSuite
 
 
 class TestBackend(BackendSuite):
     backend = ShuttleBackend(ShuttleOptions("shuttle"))
 
 
-@pytest.mark.slow  # the primitives of heddle-torch, which its own tests run through
-class TestOps(OpsSuite):
+class TestPrimitives(PrimitivesSuite):
+    """In place of OpsSuite and LayersSuite, which heddle-torch's own tests have run on them."""
+
     backend = ShuttleBackend(ShuttleOptions("shuttle"))
 
 
 class TestContainers(ContainersSuite):
-    backend = ShuttleBackend(ShuttleOptions("shuttle"))
-
-
-@pytest.mark.slow
-class TestLayers(LayersSuite):
     backend = ShuttleBackend(ShuttleOptions("shuttle"))
 
 

@@ -4,9 +4,10 @@ from importlib.util import find_spec
 
 import pytest
 
-from heddle.testing import BackendSuite, ContainersSuite, InputsSuite, LayersSuite, OpsSuite, ProgramSuite
+from heddle.testing import BackendSuite, ContainersSuite, InputsSuite, ProgramSuite
 from heddle_dgl.backend import DglBackend
 from heddle_dgl.options import DglOptions
+from heddle_torch.testing import PrimitivesSuite
 
 
 def backend(**config):
@@ -17,16 +18,12 @@ class TestBackend(BackendSuite):
     backend = backend()
 
 
-class TestOps(OpsSuite):
+class TestPrimitives(PrimitivesSuite):
     backend = backend()
 
 
 @pytest.mark.skipif(find_spec("dgl") is None, reason="DGL isn't installed; it has wheels up to Python 3.11")
 class TestContainers(ContainersSuite):
-    backend = backend()
-
-
-class TestLayers(LayersSuite):
     backend = backend()
 
 

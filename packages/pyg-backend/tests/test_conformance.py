@@ -1,23 +1,20 @@
 """Heddle's conformance suites on this engine."""
 
-from heddle.testing import BackendSuite, ContainersSuite, InputsSuite, LayersSuite, OpsSuite, ProgramSuite
+from heddle.testing import BackendSuite, ContainersSuite, InputsSuite, ProgramSuite
 from heddle_pyg.backend import PygBackend
 from heddle_pyg.options import PygOptions
+from heddle_torch.testing import PrimitivesSuite
 
 
 class TestBackend(BackendSuite):
     backend = PygBackend(PygOptions())
 
 
-class TestOps(OpsSuite):
+class TestPrimitives(PrimitivesSuite):
     backend = PygBackend(PygOptions())
 
 
 class TestContainers(ContainersSuite):
-    backend = PygBackend(PygOptions())
-
-
-class TestLayers(LayersSuite):
     backend = PygBackend(PygOptions())
 
 
