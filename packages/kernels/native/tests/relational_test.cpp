@@ -1,9 +1,11 @@
 // relational_conv and its gradient without Python, for the sanitizers: both ways, weights and compaction, several threads and
 // callers, ids out of range. Values are checked against loops in double, gradients by <grad, y> = <gradient, parameter>.
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <numeric>
 #include <random>
 #include <thread>
 #include <vector>
@@ -41,19 +43,26 @@ Ids ids(int64_t n, int64_t bound) {
 // Edges sorted by row, and by column on the way back.
 struct Edges {
   Ids indptr, columns, t_indptr, t_rows, t_order;
-  Edges(const Ids& from, const Ids& to, int64_t n_columns, int64_t n_rows)
-      : indptr(static_cast<size_t>(n_rows) + 1), t_indptr(static_cast<size_t>(n_columns) + 1) {
+  Edges(const Ids& from, const Ids& to, int64_t n_columns, int64_t n_rows) {
     Ids rows;
-    for (int32_t row = 0; row < n_rows; ++row) {
-      for (size_t e = 0; e < to.size(); ++e)
-        if (to[e] == row) columns.push_back(from[e]), rows.push_back(row);
-      indptr[static_cast<size_t>(row) + 1] = static_cast<int32_t>(columns.size());
+    for (const int32_t e : sorted(to, n_rows, indptr)) {
+      rows.push_back(to[static_cast<size_t>(e)]);
+      columns.push_back(from[static_cast<size_t>(e)]);
     }
-    for (int32_t column = 0; column < n_columns; ++column) {
-      for (size_t e = 0; e < columns.size(); ++e)
-        if (columns[e] == column) t_rows.push_back(rows[e]), t_order.push_back(static_cast<int32_t>(e));
-      t_indptr[static_cast<size_t>(column) + 1] = static_cast<int32_t>(t_rows.size());
-    }
+    t_order = sorted(columns, n_columns, t_indptr);
+    for (const int32_t e : t_order) t_rows.push_back(rows[static_cast<size_t>(e)]);
+  }
+
+  // The edges by their key, in their order where it is one; where each key begins goes to indptr.
+  static Ids sorted(const Ids& keys, int64_t n, Ids& indptr) {
+    indptr.assign(static_cast<size_t>(n) + 1, 0);
+    for (const int32_t key : keys) ++indptr[static_cast<size_t>(key) + 1];
+    std::partial_sum(indptr.begin(), indptr.end(), indptr.begin());
+    Ids order(keys.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int32_t a, int32_t b) { return keys[static_cast<size_t>(a)] < keys[static_cast<size_t>(b)]; });
+    return order;
   }
 };
 
