@@ -19,8 +19,8 @@ from heddle.data.task import Task, model_spec_of, task_for
 from heddle.engines.capabilities import PLANS_FORECASTS, PlansForecasts
 from heddle.engines.inputs import unreadable_inputs, without_inputs
 from heddle.engines.plugins import Registry, load_plugins
-from heddle.engines.sharding.plan import PLANS, Estimate, choose, estimate, estimates, plans_for
-from heddle.engines.sharding.settings import Sharding
+from heddle.engines.sharding.plan import Estimate, choose, estimate, estimates, plans_for
+from heddle.engines.sharding.settings import PLANS, Sharding
 from heddle.engines.sharding.sizes import HaloSizes, Workload
 from heddle.engines.sharding.workload import check_level, count_edges, measured_halo, workload_of
 from heddle.errors import ConfigError
@@ -30,12 +30,13 @@ from heddle.nn.capabilities import FORECASTS
 from heddle.nn.model import ModelSpec, PlannedEncoder
 from heddle.nn.models.codes import behind_codes
 from heddle.nn.models.options import RelationalOptions
+from heddle.ops.relational import table as relations
 from heddle.ops.relational.plan import Choice
-from heddle.ops.relational.table import COLUMNS as RELATION_COLUMNS
-from heddle.ops.relational.table import rows as relation_rows
 from heddle.options import build
 from heddle.options.byte_sizes import in_bytes
 from heddle.workflow.check import check_fit
+
+RELATION_COLUMNS = relations.COLUMNS
 
 DEVICES = 8
 EDGES_PER_NODE = 16
@@ -103,14 +104,14 @@ class Plans:
     @property
     def relation_rows(self) -> list[tuple[str, ...]]:
         """The rows about relations, as texts: see RELATION_COLUMNS; [] where there is no choice."""
-        return list(relation_rows(list(self.choices))) if self.choices else []
+        return relations.rows(self.choices) if self.choices else []
 
     def __repr__(self) -> str:
         return f"{self.sizes}\n{table_text(COLUMNS, self.rows)}"
 
     def _repr_html_(self) -> str:
-        relations = table_html(RELATION_COLUMNS, self.relation_rows) if self.choices else ""
-        return page(f"<p>{self.sizes}</p>{table_html(COLUMNS, self.rows)}{relations}")
+        ways = table_html(RELATION_COLUMNS, self.relation_rows) if self.choices else ""
+        return page(f"<p>{self.sizes}</p>{table_html(COLUMNS, self.rows)}{ways}")
 
 
 def plan(*overrides: str, **values: Any) -> Plans:

@@ -96,4 +96,5 @@ def _run(command: str, arguments: list[str]) -> int:
     if any(word in ("-h", "--help") for word in arguments) and hasattr(module, "HELP"):
         print(module.HELP, end="")
         return 0
-    return module.run(arguments)
+    result: int = module.run(arguments)
+    return result

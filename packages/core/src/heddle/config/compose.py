@@ -152,4 +152,5 @@ def plain(config: DictConfig) -> dict[str, Any]:
         resolved: Any = OmegaConf.to_container(
             OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]), resolve=True
         )
-    return resolved
+    result: dict[str, Any] = resolved
+    return result

@@ -112,7 +112,8 @@ def run_config(tree: Mapping[str, Any], registry: Registry, needs_engine: bool =
 def options_of(name: str, node: Mapping[str, Any], registry: Registry) -> type:
     """Return the dataclass of a node: core's own, or what the plugin states whose option the node names."""
     if name not in NAMED:
-        return types_of(RunConfig)[name]
+        result: type = types_of(RunConfig)[name]
+        return result
     choice = node.get(key_of_name(name))
     if name == "deploy" and choice in (None, "none"):
         return DeployOptions

@@ -82,7 +82,8 @@ def _times(dataset: Dataset) -> int:
             f"one for each of {shape[1]} nodes",
             "name each, or none",
         )
-    return shape[0]
+    result: int = shape[0]
+    return result
 
 
 def _asked(dataset: Dataset) -> int:

@@ -91,7 +91,8 @@ def _without_hidden(dataset: Dataset) -> Dataset:
 def _pairs(rows: np.ndarray, n: int) -> np.ndarray:
     """Return a number for each node pair, the same in both directions: [m, 2] -> [m]."""
     rows = np.asarray(rows, np.int64)
-    return rows.min(axis=1, initial=n) * n + rows.max(axis=1, initial=0)
+    result: np.ndarray = rows.min(axis=1, initial=n) * n + rows.max(axis=1, initial=0)
+    return result
 
 
 def _keep_edges(graph: Graph, kept: np.ndarray) -> Graph:

@@ -25,7 +25,8 @@ def distinct(keys: np.ndarray) -> np.ndarray:
     [1, 3]
     """
     keys = np.sort(keys)
-    return keys[np.concatenate([np.ones(min(len(keys), 1), bool), keys[1:] != keys[:-1]])]
+    result: np.ndarray = keys[np.concatenate([np.ones(min(len(keys), 1), bool), keys[1:] != keys[:-1]])]
+    return result
 
 
 def with_opposites(edges: np.ndarray, features: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:

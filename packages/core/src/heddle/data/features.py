@@ -27,7 +27,8 @@ def one_hot(labels: np.ndarray) -> np.ndarray:
 def degree_features(degrees: np.ndarray, most: int) -> np.ndarray:
     """Return float32 [n, min(most, largest degree) + 1], one-hot; degrees above `most` share the last position."""
     clipped = np.minimum(degrees, most)
-    return np.eye(int(clipped.max(initial=0)) + 1, dtype=np.float32)[clipped]
+    result: np.ndarray = np.eye(int(clipped.max(initial=0)) + 1, dtype=np.float32)[clipped]
+    return result
 
 
 def side_by_side(blocks: Sequence[np.ndarray]) -> np.ndarray | None:

@@ -29,7 +29,8 @@ def _weights(value: Any, key: str) -> str | tuple[float, ...]:
         ConfigError: another text, or a weight below 0.
     """
     if value in ("none", "balanced"):
-        return value
+        result: str | tuple[float, ...] = value
+        return result
     numbers = value if isinstance(value, (list, tuple)) else [value]
     fine = all(isinstance(x, (int, float)) and not isinstance(x, bool) and math.isfinite(x) for x in numbers)
     if not numbers or not fine or min(numbers) < 0:

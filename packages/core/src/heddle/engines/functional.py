@@ -124,7 +124,8 @@ def functional_program(
         return State(state.params, Moments(first, second, updates), lr, seed)
 
     def place(batch: Batch) -> Batch:
-        return tree_map(on_engine, batch)
+        result: Batch = tree_map(on_engine, batch)
+        return result
 
     def set_lr(state: State, lr: float) -> State:
         return state._replace(lr=float(lr))

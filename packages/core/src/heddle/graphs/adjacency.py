@@ -35,17 +35,20 @@ class Adjacency(NamedTuple):
     @property
     def n_receivers(self) -> int:
         """Number of rows that receive, known from shapes alone."""
-        return self.indptr.shape[0] - 1
+        result: int = self.indptr.shape[0] - 1
+        return result
 
     @property
     def n_senders(self) -> int:
         """Number of rows that send, known from shapes alone."""
-        return self.t_indptr.shape[0] - 1
+        result: int = self.t_indptr.shape[0] - 1
+        return result
 
     @property
     def n_edges(self) -> int:
         """Number of edges, known from shapes alone."""
-        return self.senders.shape[0]
+        result: int = self.senders.shape[0]
+        return result
 
 
 def check_ids(field: str, ids: np.ndarray, bound: int) -> None:

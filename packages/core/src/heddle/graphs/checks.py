@@ -48,7 +48,8 @@ def check_total(counts: np.ndarray, field: str) -> int:
     total = sum(counts.tolist())
     if total >= 2**62:
         fail(field, f"a sum of {total}", "fewer than 2**62", "count the rows again")
-    return total
+    result: int = total
+    return result
 
 
 def check_counts(value: Any, field: str) -> np.ndarray:

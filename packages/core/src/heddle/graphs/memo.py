@@ -122,7 +122,7 @@ class Memo:
     def __deepcopy__(self, memo: dict[int, Any]) -> "Memo":
         return Memo(self._held, self._checked, self._version)
 
-    def __reduce__(self) -> tuple[type, tuple]:
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         return Memo, (self._held, self._checked, self._version)
 
 

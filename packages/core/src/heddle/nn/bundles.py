@@ -10,8 +10,8 @@ from heddle.graphs.graph import Array, EdgeType, HeteroGraph
 from heddle.nn.layers.base import relation_key
 from heddle.nn.model import edge_weight
 from heddle.ops.relational.bundle import AggregateFirst, Bundle, Bundles, Entered, TransformFirst, extents
-from heddle.ops.relational.cost import AGGREGATE, EDGE
 from heddle.ops.relational.plan import Choice
+from heddle.ops.relational.ways import AGGREGATE, EDGE
 
 
 class _Kind(NamedTuple):

@@ -51,7 +51,16 @@ class NodeHead:
     def prepare(self, graph: Graph | HeteroGraph) -> Mapping[str, Any]:
         return {}
 
-    def apply(self, ops, params, embedded, prepared, index, dropout=no_dropout, asked=None):
+    def apply(
+        self,
+        ops: GraphOps,
+        params: Params,
+        embedded: Any,
+        prepared: Mapping[str, Any],
+        index: Array,
+        dropout: Dropout = no_dropout,
+        asked: Mapping[str, Array] | None = None,
+    ) -> Array:
         return ops.gather(embedded[self.target_type] if self.target_type else embedded, index)
 
 
@@ -79,7 +88,16 @@ class GraphHead:
             "graphs": np.zeros(n_graphs, np.int32),
         }
 
-    def apply(self, ops, params, embedded, prepared, index, dropout=no_dropout, asked=None):
+    def apply(
+        self,
+        ops: GraphOps,
+        params: Params,
+        embedded: Any,
+        prepared: Mapping[str, Any],
+        index: Array,
+        dropout: Dropout = no_dropout,
+        asked: Mapping[str, Array] | None = None,
+    ) -> Array:
         reduce = getattr(ops, f"segment_{self.readout}")
         pooled = reduce(embedded, prepared["graph_ids"], prepared["graphs"].shape[0])
         return ops.gather(self._mlp.apply(ops, params, dropout(pooled, self.dropout)), index)
@@ -105,7 +123,16 @@ class LinkHead:
     def prepare(self, graph: Graph | HeteroGraph) -> Mapping[str, Any]:
         return {}
 
-    def apply(self, ops, params, embedded, prepared, index, dropout=no_dropout, asked=None):
+    def apply(
+        self,
+        ops: GraphOps,
+        params: Params,
+        embedded: Any,
+        prepared: Mapping[str, Any],
+        index: Array,
+        dropout: Dropout = no_dropout,
+        asked: Mapping[str, Array] | None = None,
+    ) -> Array:
         x = embedded[self.node_type] if self.node_type else embedded
         y = embedded[self.receiver_type] if self.receiver_type else x
         product = ops.gather(x, index[:, 0]) * ops.gather(y, index[:, -1])
@@ -150,11 +177,21 @@ class EdgeHead:
     def prepare(self, graph: Graph | HeteroGraph) -> Mapping[str, Any]:
         return {}
 
-    def apply(self, ops, params, embedded, prepared, index, dropout=no_dropout, asked=None):
+    def apply(
+        self,
+        ops: GraphOps,
+        params: Params,
+        embedded: Any,
+        prepared: Mapping[str, Any],
+        index: Array,
+        dropout: Dropout = no_dropout,
+        asked: Mapping[str, Array] | None = None,
+    ) -> Array:
         x = embedded[self.node_type] if self.node_type else embedded
         y = embedded[self.receiver_type] if self.receiver_type else x
         ends = ops.xp.concat([ops.gather(x, index[:, 0]), ops.gather(y, index[:, 1])], axis=-1)
         parts = [dropout(ends, self.dropout)]
+        asked = asked or {}
         if self.asked_dim:
             parts.append(asked["x"])
         if self.asked_codes:

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def prefixed(prefix: str, specs: Mapping[str, ParamSpec]) -> dict[str, ParamSpec
     return {f"{prefix}.{name}": spec for name, spec in specs.items()}
 
 
-def scoped(prefix: str, params: Mapping) -> dict:
+def scoped(prefix: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entries under "prefix." by their names below it; inverse of `prefixed`."""
     start = len(prefix) + 1
     return {name[start:]: value for name, value in params.items() if name.startswith(prefix + ".")}

@@ -41,7 +41,7 @@ def erf(xp: Any, x: Array) -> Array:
     return xp.where(near, inner, xp.where(x < 0, -outer, outer))
 
 
-def _ratio(y: Array, above: tuple, below: tuple, last: tuple[float, float]) -> Array:
+def _ratio(y: Array, above: tuple[float, ...], below: tuple[float, ...], last: tuple[float, float]) -> Array:
     """Return the ratio of two polynomials of y, their coefficients from the highest power down."""
     upper, lower = above[0] * y, below[0] * y
     for a, b in zip(above[1:], below[1:]):

@@ -123,7 +123,7 @@ def _masked_mean(ops: LossOps, loss: Array, mask: Array, weights: Array | None) 
     return xp.sum(xp.where(mask, loss, xp.zeros_like(loss))) / xp.where(count > 0, count, xp.ones_like(count))
 
 
-def _device(x: Array):
+def _device(x: Array) -> Any:
     import array_api_compat
 
     return array_api_compat.device(x)

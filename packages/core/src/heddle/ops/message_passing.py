@@ -109,7 +109,8 @@ def reducer(ops: GraphOps, how: str | Reducer) -> Reducer:
     if how not in AGGREGATORS or how == "softmax-sum":
         names = [name for name in AGGREGATORS if name != "softmax-sum"]
         raise ConfigError(f"aggregate: found {how!r}, expected one of {names}{nearest(how, names)}")
-    return getattr(ops, f"segment_{how}")
+    result: Reducer = getattr(ops, f"segment_{how}")
+    return result
 
 
 def _aggregate_sent(ops: GraphOps, adjacency: Adjacency, x: PyTree, how: str | Reducer) -> PyTree:

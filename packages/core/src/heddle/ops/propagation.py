@@ -112,7 +112,8 @@ def aggregate(ops: GraphOps, propagation: Propagation | Received, x: Array) -> A
 
 
 def _inverse(x: np.ndarray) -> np.ndarray:
-    return np.divide(1.0, x, out=np.zeros_like(x), where=x > 0)
+    result: np.ndarray = np.divide(1.0, x, out=np.zeros_like(x), where=x > 0)
+    return result
 
 
 def _with_loops(adjacency: Adjacency) -> Propagation:

@@ -86,7 +86,8 @@ def option(
 
 def details_of(of: "Field[Any]") -> Details:
     """Return what `option` said of a field; nothing for a plain one."""
-    return of.metadata.get(_METADATA, Details())
+    result: Details = of.metadata.get(_METADATA, Details())
+    return result
 
 
 def default_of(of: "Field[Any]") -> Any:

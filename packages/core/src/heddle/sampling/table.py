@@ -42,7 +42,8 @@ class NodeTable:
 
     def per_hop(self) -> list[int]:
         """Count the nodes of each hop, the seeds first."""
-        return np.diff([*self.starts, len(self)]).tolist()
+        result: list[int] = np.diff([*self.starts, len(self)]).tolist()
+        return result
 
 
 def open_tables(graph: SampleGraph, request: Request) -> dict[str, NodeTable]:

@@ -61,4 +61,5 @@ def _biased(edges: InEdges, around: list[int], before: int, stream: Stream, p: f
 
 
 def _senders(edges: InEdges, receiver: int) -> list[int]:
-    return edges.senders[int(edges.indptr[receiver]) : int(edges.indptr[receiver + 1])].tolist()
+    result: list[int] = edges.senders[int(edges.indptr[receiver]) : int(edges.indptr[receiver + 1])].tolist()
+    return result

@@ -104,7 +104,8 @@ class Downstream:
 
     def rows(self, split: str = "test", batch_size: int = 8192) -> Iterator[np.ndarray]:
         """Yield the rows of a split in batches, as the server takes them."""
-        return self._trees().loader(split, batch_size)
+        result: Iterator[np.ndarray] = self._trees().loader(split, batch_size)
+        return result
 
     def stop(self) -> None:
         """End the server, if one runs."""

@@ -207,7 +207,8 @@ class _Folder:
         return Times({split: np.asarray(own.time[rows]) for split, rows in own.splits.items()}, nodes, edges)
 
     def link_times(self, relation: EdgeType) -> np.ndarray | None:
-        return self._opened.edges[relation].time
+        result: np.ndarray | None = self._opened.edges[relation].time
+        return result
 
     def _without(
         self, edges: Mapping[EdgeType, InEdges], relation: EdgeType, splits: tuple[str, ...]
@@ -226,10 +227,12 @@ class _Folder:
         label = self._opened.nodes[kind].label
         if label is None:
             raise DataError(f"{self._opened.root}: found no labels of nodes of type {kind!r}, expected some")
-        return label
+        result: np.ndarray = label
+        return result
 
     def weights(self, kind: str) -> np.ndarray | None:
-        return self._opened.nodes[kind].weight
+        result: np.ndarray | None = self._opened.nodes[kind].weight
+        return result
 
     def node_split(self, kind: str, split: str) -> np.ndarray:
         return np.asarray(self._opened.nodes[kind].splits.get(split, np.zeros(0, np.int64)))

@@ -55,14 +55,16 @@ class MSE(_Mean):
     """Mean squared error: outputs and targets of one shape."""
 
     def _values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        return (outputs.reshape(targets.shape).astype(np.float64) - targets) ** 2
+        result: np.ndarray = (outputs.reshape(targets.shape).astype(np.float64) - targets) ** 2
+        return result
 
 
 class MAE(_Mean):
     """Mean absolute error: outputs and targets of one shape."""
 
     def _values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        return np.abs(outputs.reshape(targets.shape).astype(np.float64) - targets)
+        result: np.ndarray = np.abs(outputs.reshape(targets.shape).astype(np.float64) - targets)
+        return result
 
 
 class BinaryAccuracy(_Mean):
@@ -73,14 +75,16 @@ class BinaryAccuracy(_Mean):
         self.threshold = threshold
 
     def _values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        return (outputs.reshape(targets.shape) > self.threshold) == (targets > 0.5)
+        result: np.ndarray = (outputs.reshape(targets.shape) > self.threshold) == (targets > 0.5)
+        return result
 
 
 class Accuracy(_Mean):
     """Share of the classes that score highest: outputs [m, c], targets [m] int."""
 
     def _values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        return outputs.argmax(axis=-1) == targets
+        result: np.ndarray = outputs.argmax(axis=-1) == targets
+        return result
 
 
 class Named:

@@ -112,4 +112,5 @@ def _scores(boosted: Any, features: np.ndarray) -> np.ndarray:
     import xgboost
 
     names = {"feature_names": boosted.table.names, "feature_types": boosted.table.types}
-    return boosted.booster.predict(xgboost.DMatrix(features, enable_categorical=True, **names))
+    result: np.ndarray = boosted.booster.predict(xgboost.DMatrix(features, enable_categorical=True, **names))
+    return result

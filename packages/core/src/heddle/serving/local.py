@@ -28,11 +28,13 @@ class LocalModel:
     @property
     def facts(self) -> Mapping[str, Any]:
         """What heddle.json says: inputs, outputs, max_batch, about."""
-        return self._runtime.facts
+        result: Mapping[str, Any] = self._runtime.facts
+        return result
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the outputs. Raises `runtime.BadRequest`."""
-        return self._runtime(dict(inputs))
+        result: dict[str, np.ndarray] = self._runtime(dict(inputs))
+        return result
 
 
 def different(found: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> str:

@@ -4,15 +4,24 @@ A copy of this file lies in every model's folder, where a server's environment h
 imports numpy, and what the platform of its model needs, by name: only a model that is such a program wants it.
 """
 
+from __future__ import annotations  # the server's Python may be older
+
 import json
 import os
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 DTYPES = {"FP32": np.float32, "FP64": np.float64, "INT32": np.int32, "INT64": np.int64}
+
+
+if TYPE_CHECKING:
+    Run = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
+    """The inputs in order -> the outputs in order."""
 
 
 class BadRequest(ValueError):
@@ -26,14 +35,14 @@ class Runtime:
         facts: the content of heddle.json.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: str) -> None:
         with open(os.path.join(folder, "heddle.json"), encoding="utf-8") as stream:
             self.facts = json.load(stream)
         path = os.path.join(folder, self.facts["file"])
         self._run = _PLATFORMS[self.facts["platform"]](path, self.facts)
         self._decision = _decision(folder, self.facts["about"].get("decision"))
 
-    def __call__(self, inputs):
+    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return name -> array of the outputs, for name -> [rows, width] of the inputs.
 
         Raises BadRequest for missing or unknown inputs, other types, widths or numbers of rows, and values that the
@@ -72,7 +81,7 @@ class Runtime:
         return outputs
 
 
-def _decision(folder, told):
+def _decision(folder: str, told: Any) -> Any:
     """Return how outputs of a run of classes or labels are read, from the copy of decision.py; None for others."""
     if told is None:
         return None
@@ -81,12 +90,12 @@ def _decision(folder, told):
     return module.decision_of(told)
 
 
-def _torch(path, facts):
+def _torch(path: str, facts: Mapping[str, Any]) -> Run:
     torch = import_module("torch")
     torch.set_num_threads(1)  # requests run beside each other; threads of their own would only get in the way
     program = torch.export.load(path).module()
 
-    def run(inputs):
+    def run(inputs: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         with torch.no_grad():
             tensors = [torch.from_numpy(np.array(array)) for array in inputs]
             if not len(tensors[0]):
@@ -101,13 +110,13 @@ def _torch(path, facts):
     return run
 
 
-def _xgboost(path, facts):
+def _xgboost(path: str, facts: Mapping[str, Any]) -> Run:
     xgboost = import_module("xgboost")
     booster = xgboost.Booster(model_file=path)
     booster.set_param({"nthread": 1})
     about = facts["about"]
 
-    def run(inputs):
+    def run(inputs: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         names = {
             "feature_names": about["columns"],
             "feature_types": about["types"],
@@ -118,13 +127,15 @@ def _xgboost(path, facts):
     return run
 
 
-def _onnx(path, facts):
+def _onnx(path: str, facts: Mapping[str, Any]) -> Run:
     onnxruntime = import_module("onnxruntime")
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = [spec["name"] for spec in facts["inputs"]]
 
-    def run(inputs):
-        return session.run([spec["name"] for spec in facts["outputs"]], dict(zip(names, inputs)))
+    def run(inputs: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+        wanted = [spec["name"] for spec in facts["outputs"]]
+        outputs: list[np.ndarray] = session.run(wanted, dict(zip(names, inputs)))
+        return outputs
 
     return run
 

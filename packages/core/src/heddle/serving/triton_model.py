@@ -1,8 +1,12 @@
 """TritonPythonModel: what Triton's python backend calls; copied into a repository as model.py, beside runtime.py."""
 
+from __future__ import annotations  # the server's Python may be older
+
 import os
+from collections.abc import Mapping, Sequence
 from importlib.machinery import SourceFileLoader
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
@@ -11,7 +15,7 @@ import triton_python_backend_utils as pb_utils
 class TritonPythonModel:
     """Answers requests with the Runtime of its folder."""
 
-    def initialize(self, args):
+    def initialize(self, args: Mapping[str, str]) -> None:
         if int(np.__version__.split(".")[0]) >= 2:
             raise pb_utils.TritonModelException(
                 f"found numpy {np.__version__}, expected numpy < 2, with which Triton's python backend works; "
@@ -23,7 +27,7 @@ class TritonPythonModel:
         SourceFileLoader("heddle_runtime", path).exec_module(self._module)
         self._runtime = self._module.Runtime(folder)
 
-    def execute(self, requests):
+    def execute(self, requests: Sequence[Any]) -> list[Any]:
         """Compute all requests at once; if one of them is bad, each by itself."""
         given = [{tensor.name(): tensor.as_numpy() for tensor in request.inputs()} for request in requests]
         if len(given) > 1:
@@ -37,7 +41,7 @@ class TritonPythonModel:
                 pass
         return [self._one(inputs) for inputs in given]
 
-    def _one(self, inputs):
+    def _one(self, inputs: Mapping[str, np.ndarray]) -> Any:
         try:
             return _response(self._runtime(inputs))
         except self._module.BadRequest as error:
@@ -46,5 +50,5 @@ class TritonPythonModel:
             )
 
 
-def _response(outputs):
+def _response(outputs: Mapping[str, np.ndarray]) -> Any:
     return pb_utils.InferenceResponse([pb_utils.Tensor(name, array) for name, array in outputs.items()])

@@ -12,6 +12,7 @@ def in_dtype(pytree: Any, dtype: Any) -> Any:
 
     def cast(array: Any) -> np.ndarray:
         array = np.asarray(array)
-        return array.astype(dtype) if array.dtype.kind == "f" else array
+        result: np.ndarray = array.astype(dtype) if array.dtype.kind == "f" else array
+        return result
 
     return tree_map(cast, pytree)

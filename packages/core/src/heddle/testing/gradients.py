@@ -69,7 +69,8 @@ def _difference(ahead: np.ndarray, behind: np.ndarray) -> np.ndarray:
     ahead, behind = _wide(ahead), _wide(behind)
     change = np.zeros_like(ahead)
     np.subtract(ahead, behind, out=change, where=ahead != behind)
-    return change / (2 * STEP)
+    result: np.ndarray = change / (2 * STEP)
+    return result
 
 
 def _wide(x: np.ndarray) -> np.ndarray:

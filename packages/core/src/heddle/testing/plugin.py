@@ -45,7 +45,8 @@ def chosen_backend(config: pytest.Config) -> "Backend":
     """
     if _KEY not in config.stash:
         config.stash[_KEY] = _build(config.getoption("heddle_backend"), config.getoption("heddle_option"))
-    return config.stash[_KEY]
+    result: Backend = config.stash[_KEY]
+    return result
 
 
 def _build(name: str, options: list[str]) -> "Backend":

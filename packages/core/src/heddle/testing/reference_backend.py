@@ -48,7 +48,8 @@ class ReferenceBackend:
         return _copy(graph)
 
     def from_native(self, native: Any) -> Graph | HeteroGraph:
-        return _copy(native)
+        result: Graph | HeteroGraph = _copy(native)
+        return result
 
     def describe(self) -> dict[str, str]:
         return {"numpy": np.__version__, "device": "cpu"}

@@ -25,7 +25,8 @@ class ReplayOps(NumpyOps):
 
         def replay(*moved: np.ndarray) -> np.ndarray:
             self._replayed = 0
-            return function(*moved)
+            result: np.ndarray = function(*moved)
+            return result
 
         self._kept, self._replayed = [], None
         try:

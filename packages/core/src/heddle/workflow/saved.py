@@ -42,7 +42,8 @@ def evaluate(config: "RunConfig", folder: Path, registry: Any) -> dict[str, Any]
     judged = {split: figures(parts.task, outcome, decision) for split, outcome in outcomes.items()}
     count = config.task.intervals
     result = judged | told_intervals(parts.task, outcomes, judged, count, config.seed, decision)
-    return to_json(result)
+    value: dict[str, Any] = to_json(result)
+    return value
 
 
 def predict(config: "RunConfig", folder: Path, registry: Any) -> tuple[Assembly, Outcome]:

@@ -128,7 +128,7 @@ def ShardedEdgesGraphNetwork(
             attention_reduce=on_packed(attention_reduce_fn),
             attention_normalise=normalise,
         )
-        out = unpacked(found)  # type: ignore[arg-type]
+        out = unpacked(found)
         return graph._replace(nodes=out.nodes, device_edges=out.edges, globals=out.globals)
 
     return apply

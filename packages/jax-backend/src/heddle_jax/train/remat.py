@@ -30,7 +30,7 @@ def rematerialised(encoder: Any) -> Any:
         return replace(encoder, encoder=rematerialised(encoder.encoder))
     if isinstance(encoder, LayeredEncoder) and isinstance(encoder.layers, tuple) and is_dataclass(encoder):
         layers = tuple(Rematerialised(layer) for layer in encoder.layers)
-        return replace(encoder, layers=layers)  # type: ignore[type-var]
+        return replace(encoder, layers=layers)
     return Rematerialised(encoder)
 
 

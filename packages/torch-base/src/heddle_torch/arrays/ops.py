@@ -51,16 +51,20 @@ class TorchOps(GraphOps):
         return x.detach()
 
     def gather(self, x: Tensor, index: Tensor) -> Tensor:
-        return Gather.apply(x, index)
+        result: Tensor = Gather.apply(x, index)
+        return result
 
     def split(self, x: Tensor, sizes: Sequence[int]) -> Sequence[Tensor]:
-        return x.split(list(sizes))  # the gradients of slices would each be as large as x
+        result: Sequence[Tensor] = x.split(list(sizes))
+        return result
 
     def segment_sum(self, data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
-        return SegmentSum.apply(data, segment_ids, num_segments)
+        result: Tensor = SegmentSum.apply(data, segment_ids, num_segments)
+        return result
 
     def segment_max(self, data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
-        return SegmentMax.apply(data, segment_ids, num_segments)
+        result: Tensor = SegmentMax.apply(data, segment_ids, num_segments)
+        return result
 
     def segment_matmul(self, lhs: Tensor, rhs: Tensor, group_sizes: np.ndarray) -> Tensor:
         groups = zip(lhs.split([int(size) for size in group_sizes]), rhs.unbind())
@@ -73,13 +77,15 @@ class TorchOps(GraphOps):
         if not x.is_floating_point() or (
             h > 1 and d == 1
         ):  # a matrix per column gains nothing over going by edge
-            return super().spmm(adjacency, x, weight)
+            result: Tensor = super().spmm(adjacency, x, weight)
+            return result
         dtype = x.dtype if weight is None else torch.promote_types(x.dtype, weight.dtype)
         wide = torch.promote_types(dtype, torch.float32)
         if weight is not None:
             weight = weight.to(wide).reshape((len(weight), h) if h > 1 else (len(weight),))
         y = Spmm.apply(x.to(wide).reshape((len(x), h, d) if h > 1 else (len(x), d)), weight, adjacency, False)
-        return y.reshape((adjacency.n_receivers, *x.shape[1:])).to(dtype)
+        result = y.reshape((adjacency.n_receivers, *x.shape[1:])).to(dtype)
+        return result
 
     def scaled_spmm(
         self, adjacency: Adjacency, x: Tensor, weight: Tensor | None = None, scale: Tensor | None = None
@@ -95,37 +101,47 @@ class TorchOps(GraphOps):
             or not folds
             or any(tensor.requires_grad or tensor.dtype != x.dtype or tensor.ndim != 1 for tensor in fixed)
         ):
-            return super().scaled_spmm(adjacency, x, weight, scale)
-        return ScaledSpmm.apply(x, weight, scale, adjacency, False)
+            result: Tensor = super().scaled_spmm(adjacency, x, weight, scale)
+            return result
+        result = ScaledSpmm.apply(x, weight, scale, adjacency, False)
+        return result
 
     def multiply_by_each(self, x: Tensor, matrices: Tensor) -> Tensor:
         # Autocast casts what torch multiplies, and the gradients of that; devices multiply wide matrices better.
         if x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
-            return super().multiply_by_each(x, matrices)
-        return MultiplyByEach.apply(x, matrices)
+            result: Tensor = super().multiply_by_each(x, matrices)
+            return result
+        result = MultiplyByEach.apply(x, matrices)
+        return result
 
     def sddmm(self, adjacency: Adjacency, x: Tensor, y: Tensor, op: str) -> Tensor:
         if op == "add":
             return self._ends(adjacency, x, False) + self._ends(adjacency, y, True)
         if not x.is_floating_point() or x.shape[1:] != y.shape[1:]:
-            return super().sddmm(adjacency, x, y, op)
+            result: Tensor = super().sddmm(adjacency, x, y, op)
+            return result
         dtype = torch.promote_types(x.dtype, y.dtype)
         wide, heads, d = torch.promote_types(dtype, torch.float32), x.shape[1:-1], x.shape[-1]
         columns = (prod(heads), d) if prod(heads) != 1 else (d,)
         x, y = (z.to(wide).reshape((len(z), *columns)) for z in (x, y))
-        return Dot.apply(x, y, adjacency).reshape((adjacency.n_edges, *heads)).to(dtype)
+        result = Dot.apply(x, y, adjacency).reshape((adjacency.n_edges, *heads)).to(dtype)
+        return result
 
     def edge_softmax(self, adjacency: Adjacency, logits: Tensor) -> Tensor:
         wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
         columns = wide.reshape(len(logits), prod(logits.shape[1:]))
-        return EdgeSoftmax.apply(columns, adjacency).reshape(logits.shape).to(logits.dtype)
+        result: Tensor = EdgeSoftmax.apply(columns, adjacency).reshape(logits.shape).to(logits.dtype)
+        return result
 
     def _ends(self, adjacency: Adjacency, x: Tensor, back: bool) -> Tensor:
         """Return the row of each edge's receiver (or, back, sender): [n, ...] -> [n_edges, ...]."""
         if not x.is_floating_point():
             return x.index_select(0, adjacency.senders if back else adjacency.receivers)
         wide = x.to(torch.promote_types(x.dtype, torch.float32)).reshape(len(x), prod(x.shape[1:]))
-        return EdgeGather.apply(wide, adjacency, back).reshape((adjacency.n_edges, *x.shape[1:])).to(x.dtype)
+        result: Tensor = (
+            EdgeGather.apply(wide, adjacency, back).reshape((adjacency.n_edges, *x.shape[1:])).to(x.dtype)
+        )
+        return result
 
     def activate(self, x: Tensor, name: str) -> Tensor:
         function = _ACTIVATIONS.get(name)

@@ -43,4 +43,5 @@ class MultiplyByEach(Function):
             for pair in ((x_tangent, matrices), (x, matrices_tangent))
             if pair[0] is not None and pair[1] is not None
         ]
-        return sum(terms[1:], terms[0])
+        result: Tensor = sum(terms[1:], terms[0])
+        return result

@@ -156,7 +156,8 @@ def _matmul(adjacency: Adjacency, weight: Tensor | None, x: Tensor, back: bool) 
 def _ones(adjacency: Adjacency, like: Tensor) -> Tensor:
     """Return a one for each edge, made once for as long as the adjacency lives, since filling them takes time."""
     kind = like.dtype, torch.is_inference_mode_enabled()
-    return _KEPT.get((adjacency.senders,), kind, lambda: like.new_ones(adjacency.n_edges))
+    result: Tensor = _KEPT.get((adjacency.senders,), kind, lambda: like.new_ones(adjacency.n_edges))
+    return result
 
 
 def _scaled(adjacency: Adjacency, weight: Tensor | None, scale: Tensor, back: bool) -> Tensor:
@@ -173,7 +174,8 @@ def _scaled(adjacency: Adjacency, weight: Tensor | None, scale: Tensor, back: bo
     arrays = (
         [ends, scale] if weight is None else [ends, scale, weight, *([adjacency.t_order] if back else [])]
     )
-    return _KEPT.get(arrays, (back, torch.is_inference_mode_enabled()), compute)
+    result: Tensor = _KEPT.get(arrays, (back, torch.is_inference_mode_enabled()), compute)
+    return result
 
 
 def _csr_matmul(indptr: Tensor, columns: Tensor, values: Tensor, x: Tensor) -> Tensor:
@@ -203,4 +205,5 @@ def _sampled_dot(adjacency: Adjacency, x: Tensor, y: Tensor) -> Tensor:
         (len(x), len(y)),
         check_invariants=False,
     )
-    return torch.sparse.sampled_addmm(pattern, x, y.T, beta=0.0).values()
+    result: Tensor = torch.sparse.sampled_addmm(pattern, x, y.T, beta=0.0).values()
+    return result

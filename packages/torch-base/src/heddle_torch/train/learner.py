@@ -148,7 +148,8 @@ class PortableLearner(ParamLearner):
     def outputs(self, weights: dict[str, Tensor], placed: Batch, training: Training | None) -> Tensor:
         dropout = no_dropout if training is None else dropout_from(training.generator)
         outputs = self._model.apply(self._ops, self._computed(weights), placed, dropout)
-        return outputs.to(self._precision.weights)
+        result: Tensor = outputs.to(self._precision.weights)
+        return result
 
     def embed(self, weights: dict[str, Tensor], placed: Batch) -> Any:
         return self._model.embed(self._ops, self._computed(weights), placed)

@@ -30,7 +30,7 @@ class Optimizers:
         self.held = tuple(held)
         self._set = lr
         kind = "cpu" if scaled_on is None else scaled_on.type
-        self.scaler = torch.amp.GradScaler(kind, enabled=scaled_on is not None)  # type: ignore[attr-defined]
+        self.scaler = torch.amp.GradScaler(kind, enabled=scaled_on is not None)
         self._first = [group["lr"] for group in self.param_groups]
         self._base = self._first[0] if lr is None else lr
 

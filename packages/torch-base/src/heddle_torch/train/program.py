@@ -46,7 +46,8 @@ def build_program(
 
     def accumulate(state: TorchState, placed: Sequence[Any]) -> tuple[TorchState, Metrics]:
         def loss_of(training: Training, batch: Any) -> Tensor:
-            return task.loss(ops, learner.outputs(state.weights, batch, training), batch)
+            result: Tensor = task.loss(ops, learner.outputs(state.weights, batch, training), batch)
+            return result
 
         state.optimizer.zero_grad()
         loss = backward(loss_of, state, placed)

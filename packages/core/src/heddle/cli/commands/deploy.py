@@ -52,5 +52,6 @@ def run(arguments: Sequence[str]) -> int:
             for name in ("http", "grpc", "metrics"):
                 if address := getattr(running, name):
                     print(f"{name} {address}", flush=True)
-            return running.wait()
+            result: int = running.wait()
+            return result
     return 0

@@ -206,7 +206,8 @@ def _classes(values: Any, label: Label, table: str) -> np.ndarray:
     """Return the class of each cell, -1 for an empty one."""
     compute, arrow = require("pyarrow.compute", "etl"), require("pyarrow", "etl")
     if not label.classes:
-        return compute.fill_null(values.cast(arrow.int64()), -1).to_numpy()
+        result: np.ndarray = compute.fill_null(values.cast(arrow.int64()), -1).to_numpy()
+        return result
     texts = values.cast(arrow.string())
     found = compute.index_in(texts, value_set=arrow.array(label.classes, arrow.string()))
     unknown = compute.and_(compute.is_null(found), compute.not_equal(compute.fill_null(texts, ""), ""))
@@ -214,7 +215,8 @@ def _classes(values: Any, label: Label, table: str) -> np.ndarray:
         bad = texts.filter(unknown)[0].as_py()
         where = f"{table}: column {label.column!r}"
         fail(where, repr(bad), f"one of {list(label.classes)}", "name it in label.classes")
-    return compute.fill_null(found, -1).to_numpy().astype(np.int64)
+    result = compute.fill_null(found, -1).to_numpy().astype(np.int64)
+    return result
 
 
 def _write_ids(keys: Path, column: str, out: Path) -> Path:

@@ -122,7 +122,8 @@ def _onehot(encode: Encode, column: str, counted: Any) -> Encoder:
     values, codes = _vocabulary(encode, column, counted)
 
     def apply(table: Any) -> np.ndarray:
-        return (codes(table)[:, None] == np.arange(1, len(values) + 1)).astype(np.float64)
+        result: np.ndarray = (codes(table)[:, None] == np.arange(1, len(values) + 1)).astype(np.float64)
+        return result
 
     names = tuple(f"{column}={value}" for value in values)
     return Encoder("onehot", column, names, 0, apply, {"values": values})
@@ -144,7 +145,8 @@ def _vocabulary(encode: Encode, column: str, counted: Path) -> tuple[list[Any], 
         if known is None:
             return np.zeros(table.num_rows, np.int64)
         found = compute.index_in(table[column], value_set=known.cast(table.schema.field(column).type))
-        return compute.fill_null(compute.add(found, 1), UNKNOWN).to_numpy().astype(np.int64)
+        result: np.ndarray = compute.fill_null(compute.add(found, 1), UNKNOWN).to_numpy().astype(np.int64)
+        return result
 
     return values, codes
 
@@ -171,7 +173,8 @@ def _phase(seconds: np.ndarray, period: str) -> np.ndarray:
     months = dates.astype("datetime64[M]")
     if period == "month":
         return months.astype(np.int64) % 12 / 12
-    return (dates - months.astype("datetime64[D]")).astype(np.int64) / PERIODS[period]
+    result: np.ndarray = (dates - months.astype("datetime64[D]")).astype(np.int64) / PERIODS[period]
+    return result
 
 
 def _since(encode: Encode, column: str, counted: Any) -> Encoder:

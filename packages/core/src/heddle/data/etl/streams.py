@@ -45,12 +45,14 @@ def column_names(path: Path) -> list[str]:
 def floats(table: Any, name: str) -> np.ndarray:
     """Return a column of numbers as float64, NaN for null."""
     arrow = require("pyarrow", "etl")
-    return table[name].cast(arrow.float64(), safe=False).to_numpy()
+    result: np.ndarray = table[name].cast(arrow.float64(), safe=False).to_numpy()
+    return result
 
 
 def integers(table: Any, name: str) -> np.ndarray:
     """Return a column of integers without nulls as int64."""
-    return table[name].to_numpy().astype(np.int64, copy=False)
+    result: np.ndarray = table[name].to_numpy().astype(np.int64, copy=False)
+    return result
 
 
 class NpyStream:

@@ -27,7 +27,8 @@ def read_record(folder: Path) -> dict[str, dict[str, Any]]:
         if all(
             isinstance(known["sha256"], str) and isinstance(known["bytes"], int) for known in record.values()
         ):
-            return record
+            result: dict[str, dict[str, Any]] = record
+            return result
     except (ValueError, AttributeError, TypeError, KeyError):
         pass
     raise DataError(problem(str(path), "a broken record", "JSON of sizes and checksums", "remove it"))

@@ -85,7 +85,8 @@ def mag_and_years(
         starts = np.searchsorted(taste[kind][order], np.arange(venues + 1))
         wanted = np.where(rng.random(len(rows)) < inside, venue[rows], rng.integers(venues, size=len(rows)))
         width = starts[wanted + 1] - starts[wanted]
-        return order[starts[wanted] + (rng.random(len(rows)) * width).astype(np.int64)]
+        result: np.ndarray = order[starts[wanted] + (rng.random(len(rows)) * width).astype(np.int64)]
+        return result
 
     written = np.repeat(np.arange(papers), rng.integers(1, 5, size=papers))
     topical = np.repeat(np.arange(papers), rng.integers(1, 4, size=papers))

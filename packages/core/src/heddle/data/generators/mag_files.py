@@ -2,7 +2,7 @@
 
 import gzip
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +69,7 @@ def _text(path: Path, lines: Sequence[str]) -> None:
 
 
 def _numbers(path: Path, table: np.ndarray, form: str) -> None:
-    def parts():
+    def parts() -> Iterator[str]:
         for start in range(0, len(table), ROWS):
             stream = io.StringIO()
             np.savetxt(stream, table[start : start + ROWS], fmt=form, delimiter=",")
@@ -78,7 +78,7 @@ def _numbers(path: Path, table: np.ndarray, form: str) -> None:
     _write(path, parts())
 
 
-def _write(path: Path, parts) -> None:
+def _write(path: Path, parts: Iterable[str]) -> None:
     """Write text gzipped without a time in its head, so that equal content gives equal files."""
     path.parent.mkdir(parents=True, exist_ok=True)
 

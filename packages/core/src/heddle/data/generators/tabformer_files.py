@@ -153,7 +153,10 @@ def _rows(
             "bad": bad,
         }
     )[order]
-    col, two = pl.col, lambda expression: expression.cast(pl.String).str.zfill(2)
+    col = pl.col
+
+    def two(expression: pl.Expr) -> pl.Expr:
+        return expression.cast(pl.String).str.zfill(2)
 
     def named(column: str, names: Any) -> Any:
         return col(column).replace_strict(dict(enumerate(names)), return_dtype=pl.String)

@@ -44,7 +44,8 @@ def read_metadata(root: Path) -> dict[str, Any]:
         fail(f"{path}: task.kind", repr(metadata["task"].get("kind")), f"one of {TASK_KINDS}", AGAIN)
     for name, facts in metadata["files"].items():
         _check_file(root, name, facts)
-    return metadata
+    result: dict[str, Any] = metadata
+    return result
 
 
 def _check_file(root: Path, name: str, facts: Mapping[str, Any]) -> None:

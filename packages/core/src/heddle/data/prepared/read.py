@@ -62,7 +62,10 @@ def read_ids(nodes: PreparedNodes) -> list[Any]:
         return []
     from heddle.extras import require
 
-    return require("pyarrow.parquet", "etl").read_table(nodes.ids, columns=["id"])["id"].to_pylist()
+    result: list[Any] = (
+        require("pyarrow.parquet", "etl").read_table(nodes.ids, columns=["id"])["id"].to_pylist()
+    )
+    return result
 
 
 def sha256(path: Path) -> str:

@@ -7,9 +7,10 @@ from typing import Any, get_type_hints
 from heddle.errors import PluginError
 
 
-def base_of(info: type) -> type:
+def base_of(info: Any) -> type:
     """Return what the options of a kind of info must be: the default of its field `options`."""
-    return info._field_defaults["options"]  # type: ignore[attr-defined]
+    result: type = info._field_defaults["options"]
+    return result
 
 
 def is_options(found: Any, info: type) -> bool:
@@ -42,4 +43,5 @@ def load_options(info: Any) -> type:
         raise PluginError(
             f"{info.name!r}: its options {found.__name__} have an unknown type: {error}"
         ) from error
-    return found
+    result: type = found
+    return result

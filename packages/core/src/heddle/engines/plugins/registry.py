@@ -163,7 +163,8 @@ class Registry:
         info = self.info("backend", name)
         loader = self._load("backend", info)
         try:
-            return loader(options)
+            result: Backend = loader(options)
+            return result
         except HeddleError:
             raise
         except Exception as error:
@@ -255,7 +256,8 @@ class Registry:
             raise PluginError(
                 f"{kind} {info.name!r}: loading {info.loader} failed: {first_line(error)}"
             ) from error
-        return loaded
+        result: Callable[..., Any] = loaded
+        return result
 
 
 PREFER = "HEDDLE_PREFER"

@@ -142,4 +142,5 @@ def _grouped(group: np.ndarray, n_groups: int) -> list[np.ndarray]:
 def _halo(senders: np.ndarray, owner: np.ndarray, part: int) -> np.ndarray:
     nodes = np.unique(senders)
     nodes = nodes[owner[nodes] != part]
-    return nodes[np.argsort(owner[nodes], kind="stable")]
+    result: np.ndarray = nodes[np.argsort(owner[nodes], kind="stable")]
+    return result

@@ -171,4 +171,5 @@ def _admitted(
     target, taken = best[order], np.cumsum(load[order])
     first = np.flatnonzero(np.diff(np.append(-1, target)))
     before = np.repeat(taken[first] - load[order][first], np.diff(np.append(first, len(order))))
-    return order[taken - before <= room[target]]
+    result: np.ndarray = order[taken - before <= room[target]]
+    return result

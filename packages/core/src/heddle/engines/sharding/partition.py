@@ -65,7 +65,8 @@ def contiguous(
 ) -> np.ndarray:
     """Cut the ids into ranges of about the same load."""
     middle = np.cumsum(load) - load / 2
-    return np.minimum((middle * n_parts / load.sum()).astype(np.int64), n_parts - 1)
+    result: np.ndarray = np.minimum((middle * n_parts / load.sum()).astype(np.int64), n_parts - 1)
+    return result
 
 
 def random(

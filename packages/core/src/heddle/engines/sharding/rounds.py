@@ -64,7 +64,8 @@ def _round(layer: Any, in_dim: int, first: bool) -> Round:
 def _narrow(layer: Any) -> int:
     """Width at which an aggregation without parameters is taken: features or results, whichever is narrower."""
     whole = isinstance(layer, GIN) or (isinstance(layer, SAGE) and layer.aggregator == "max")
-    return layer.in_dim if whole else min(layer.in_dim, layer.out_dim)
+    result: int = layer.in_dim if whole else min(layer.in_dim, layer.out_dim)
+    return result
 
 
 def _gcn(layer: GCN) -> Round:

@@ -145,7 +145,8 @@ def _taken(values: np.ndarray, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return np.zeros((*ids.shape, *values.shape[1:]), values.dtype)
     taken = values[ids]
     taken[~mask] = 0
-    return taken
+    result: np.ndarray = taken
+    return result
 
 
 def _joined(rows: np.ndarray, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -149,12 +149,14 @@ def _shifted(ids: list[Any], lengths: list[int], offsets: np.ndarray) -> np.ndar
     joined = np.concatenate(ids)
     if offsets[-1] > np.iinfo(joined.dtype).max:
         joined = joined.astype(np.int64)
-    return joined + np.repeat(offsets[:-1], lengths).astype(joined.dtype)
+    result: np.ndarray = joined + np.repeat(offsets[:-1], lengths).astype(joined.dtype)
+    return result
 
 
 def _lowered(ids: Any, start: int, stop: int, offset: int) -> np.ndarray:
     own = np.asarray(ids)[start:stop]
-    return own - own.dtype.type(offset)
+    result: np.ndarray = own - own.dtype.type(offset)
+    return result
 
 
 def _rows(pytree: PyTree, start: int, stop: int) -> PyTree:

@@ -170,7 +170,8 @@ def _oversize(items: np.ndarray, tiers: Sequence[Budget]) -> list[list[int]]:
     for tier in tiers:
         held |= (items[:, 1:] <= np.array(tier) - (1, 0, 1)).all(axis=1)
     size = (items[:, 1:] / np.maximum(tiers[-1], 1)).max(axis=1)
-    return items[~held][np.argsort(-size[~held], kind="stable")].tolist()
+    result: list[list[int]] = items[~held][np.argsort(-size[~held], kind="stable")].tolist()
+    return result
 
 
 def _with_room(size: Sequence[int], new: list[Budget], given: Budget, total: np.ndarray) -> list[Budget]:

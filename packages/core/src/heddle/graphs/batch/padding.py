@@ -225,4 +225,5 @@ def _grown_counts(counts: Array, size: int, padding: int) -> np.ndarray:
     out = _grown(counts, size)
     if len(counts) < size:
         out[len(counts)] = padding
-    return out
+    result: np.ndarray = out
+    return result

@@ -106,7 +106,8 @@ def class_ends(values: np.ndarray, count: int) -> np.ndarray:
     ends = [len(last) - 1]
     for start in reversed(starts):
         ends.append(start[ends[-1]] - 1)
-    return values[last[sorted(ends)]]
+    result: np.ndarray = values[last[sorted(ends)]]
+    return result
 
 
 def _packed(sample: np.ndarray, budgets: tuple[Budget, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -41,7 +41,8 @@ def from_edge_list(
     if not directed:
         senders, receivers, edges = with_way_back(senders, receivers, edges)
     graph = single_graph(senders, receivers, n_node, nodes, edges, globals)
-    return validate(graph, finite=False)
+    result: Graph = validate(graph, finite=False)
+    return result
 
 
 def to_edge_list(graph: Graph) -> np.ndarray:

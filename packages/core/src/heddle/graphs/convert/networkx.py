@@ -45,7 +45,8 @@ def from_networkx(
         senders, receivers, edge_pytree = with_way_back(senders, receivers, edge_pytree)
     global_pytree = _columns([nx_graph.graph], list(globals), ["the graph"])
     graph = single_graph(senders, receivers, len(row), node_pytree, edge_pytree, global_pytree)
-    return validate(graph, finite=False)
+    result: Graph = validate(graph, finite=False)
+    return result
 
 
 def to_networkx(graph: Graph, *, directed: bool = True) -> Any:

@@ -28,7 +28,8 @@ def from_scipy(matrix: Any, *, nodes: PyTree = None) -> Graph:
         )
     edges = {"weight": np.array(coo.data)}
     senders, receivers = np.array(coo.row), np.array(coo.col)
-    return validate(single_graph(senders, receivers, coo.shape[0], nodes, edges), finite=False)
+    result: Graph = validate(single_graph(senders, receivers, coo.shape[0], nodes, edges), finite=False)
+    return result
 
 
 def to_scipy(graph: Graph, weight: str | None = "weight") -> Any:

@@ -38,7 +38,7 @@ class DeltaGraph:
     _keyframes: dict[int, Snapshot] = field(init=False, repr=False)
     topology = "delta"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if len(self.base.n_node) != 1:
             raise GraphError(
                 f"base: found a batch of {len(self.base.n_node)} graphs, expected a single graph; unbatch it first"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -29,9 +30,14 @@ class StaticTopologySignal:
     topology = "static"
 
     def __len__(self) -> int:
-        return self.x.shape[0]
+        result: int = self.x.shape[0]
+        return result
 
-    def __getitem__(self, t):
+    @overload
+    def __getitem__(self, t: int) -> Snapshot: ...
+    @overload
+    def __getitem__(self, t: slice) -> "StaticTopologySignal": ...
+    def __getitem__(self, t: int | slice) -> "Snapshot | StaticTopologySignal":
         if isinstance(t, slice):
             return StaticTopologySignal(self.graph, self.x[t])
         t = time_index(t, len(self))

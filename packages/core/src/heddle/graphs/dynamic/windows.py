@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sized
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from heddle.errors import GraphError
 
@@ -28,7 +28,11 @@ class Windows:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def __getitem__(self, i):
+    @overload
+    def __getitem__(self, i: int) -> Window: ...
+    @overload
+    def __getitem__(self, i: slice) -> "Windows": ...
+    def __getitem__(self, i: int | slice) -> "Window | Windows":
         if isinstance(i, slice):
             return Windows(self.starts[i], self.length, self.horizon)
         middle = self.starts[i] + self.length

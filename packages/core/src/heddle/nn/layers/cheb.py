@@ -28,7 +28,7 @@ class ChebConv:
     order: int = 3
     bias: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.order < 1:
             raise ConfigError(f"ChebConv: found order {self.order}, expected at least 1; 1 is a linear layer")
 

@@ -32,7 +32,7 @@ class DiffusionConv:
     steps: int = 2
     bias: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.steps < 0:
             raise ConfigError(
                 f"DiffusionConv: found steps {self.steps}, expected 0 or more; 0 is a linear layer"

@@ -34,7 +34,7 @@ class GAT:
     attention_dropout: float = 0.0
     bias: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.concat and self.out_dim % self.heads:
             raise ConfigError(
                 f"GAT: out_dim {self.out_dim} is not a multiple of heads {self.heads}; choose another, or concat=False"

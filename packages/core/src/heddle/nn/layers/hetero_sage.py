@@ -47,7 +47,7 @@ class HeteroSAGE:
     combine: str = "sum"
     bias: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "relations", sorted_relations(self.relations))
         object.__setattr__(self, "in_dim", sorted_widths(self.in_dim))
         check_widths("HeteroSAGE", self.relations, self.widths)

@@ -43,7 +43,7 @@ class HGT:
     out_dim: int
     heads: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "relations", sorted_relations(self.relations))
         object.__setattr__(self, "in_dim", sorted_widths(self.in_dim))
         check_widths("HGT", self.relations, self.widths)

@@ -59,7 +59,7 @@ class RGCN:
     bias: bool = True
     share_root: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "relations", sorted_relations(self.relations))
         object.__setattr__(self, "in_dim", sorted_widths(self.in_dim))
         if self.bases and self.blocks:

@@ -177,7 +177,8 @@ def _shares(receivers: np.ndarray, n_receivers: int, weight: np.ndarray | None) 
     """Return each edge's share of its receiver's mean, [n_edges] float64; 0 where weights don't add up to more."""
     total = np.bincount(receivers, weight, n_receivers).astype(np.float64)
     inverse = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)[receivers]
-    return inverse if weight is None else inverse * weight
+    result: np.ndarray = inverse if weight is None else inverse * weight
+    return result
 
 
 def _support(

@@ -67,7 +67,8 @@ class ProjectedEncoder(Wrapped):
             nodes[node_type] = ops.activate(x + along(ops, params[f"in_bias.{name}"], x), self.activation)
         y = self.encoder.apply(ops, params, graph._replace(nodes=nodes), prepared, dropout)
         if not self.out:
-            return y
+            result: dict[str, Array] = y
+            return result
         return {
             kind: ops.matmul(rows, params["out"]) + along(ops, params["out_bias"], rows)
             for kind, rows in y.items()

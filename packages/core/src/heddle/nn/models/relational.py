@@ -52,7 +52,7 @@ class RelationalStack:
     edges: EdgeInputs | None = None
     reads: frozenset[str] = frozenset()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_plan(self.plan)
 
     @property

@@ -90,7 +90,8 @@ class Extent(NamedTuple):
 
 def n_relations(bundle: Bundle) -> int:
     """Count the relations of a bundle."""
-    return bundle.table.shape[0]
+    result: int = bundle.table.shape[0]
+    return result
 
 
 def extents(bundle: Bundle) -> Iterator[Extent]:

@@ -101,5 +101,9 @@ def _more(rng: np.random.Generator, pytree: dict[str, Any], rows: int) -> dict[s
 
 def _changed(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind == "i":
-        return (values + 1) % np.array(_SIZES, values.dtype)
-    return values * np.linspace(0.5, 2, len(values), dtype=values.dtype).reshape(-1, *[1] * (values.ndim - 1))
+        result: np.ndarray = (values + 1) % np.array(_SIZES, values.dtype)
+        return result
+    result = values * np.linspace(0.5, 2, len(values), dtype=values.dtype).reshape(
+        -1, *[1] * (values.ndim - 1)
+    )
+    return result

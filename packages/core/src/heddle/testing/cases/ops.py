@@ -7,6 +7,7 @@ import numpy as np
 
 from heddle.graphs.adjacency import Adjacency, build_adjacency
 from heddle.graphs.graph import Array
+from heddle.ops.graph_ops import GraphOps
 from heddle.testing.cases.graphs import Edges, edge_cases, large_edges
 
 REDUCTIONS = ("sum", "max", "min", "mean", "std", "softmax", "logsumexp")
@@ -65,7 +66,7 @@ def _gather(edges: Edges) -> Iterator[OpCase]:
     for dims in _dims(edges):
         x = _draw(edges, edges.n_senders, *dims)
 
-        def apply(ops, ids, x):
+        def apply(ops: GraphOps, ids: Array, x: Array) -> Array:
             return ops.gather(x, ids)
 
         yield OpCase(_name("gather", edges, dims), (x,), edges.senders, apply, exact=True)
@@ -75,7 +76,13 @@ def _segment(edges: Edges) -> Iterator[OpCase]:
     for reduction in REDUCTIONS:
         for dims in _dims(edges):
 
-            def apply(ops, ids, data, name=f"segment_{reduction}", n=edges.n_receivers):
+            def apply(
+                ops: GraphOps,
+                ids: Array,
+                data: Array,
+                name: str = f"segment_{reduction}",
+                n: int = edges.n_receivers,
+            ) -> Array:
                 return getattr(ops, name)(data, ids, n)
 
             data = _draw(edges, edges.n_edges, *dims)
@@ -86,7 +93,7 @@ def _segment(edges: Edges) -> Iterator[OpCase]:
 def _spmm(edges: Edges) -> Iterator[OpCase]:
     adjacency, e = structure_of(edges), edges.n_edges
 
-    def apply(ops, adjacency, x, *weight):
+    def apply(ops: GraphOps, adjacency: Adjacency, x: Array, *weight: Array) -> Array:
         return ops.spmm(adjacency, x, *weight)
 
     for dims in _dims(edges):
@@ -106,20 +113,20 @@ def _sddmm(edges: Edges) -> Iterator[OpCase]:
             if op == "dot" and not dims:
                 continue  # nothing to sum over
 
-            def apply(ops, adjacency, x, y, op=op):
+            def apply(ops: GraphOps, adjacency: Adjacency, x: Array, y: Array, op: str = op) -> Array:
                 return ops.sddmm(adjacency, x, y, op)
 
             x, y = _draw(edges, edges.n_receivers, *dims), _draw(edges, edges.n_senders, *dims, salt=1)
             yield OpCase(_name(f"sddmm_{op}", edges, dims), (x, y), adjacency, apply)
     for dims in _dims(edges):
 
-        def softmax(ops, adjacency, logits):
+        def softmax(ops: GraphOps, adjacency: Adjacency, logits: Array) -> Array:
             return ops.edge_softmax(adjacency, logits)
 
         logits = _draw(edges, edges.n_edges, *dims)
         yield OpCase(_name("edge_softmax", edges, dims), (logits,), adjacency, softmax)
 
-    def degree(ops, adjacency, like):
+    def degree(ops: GraphOps, adjacency: Adjacency, like: Array) -> Array:
         return ops.degree(adjacency, like)
 
     like = _draw(edges, 1)
@@ -135,13 +142,19 @@ def _logits() -> Iterator[OpCase]:
     masked[np.isin(edges.receivers, edges.receivers[:4])] = -np.inf
     for reduction in ("softmax", "logsumexp"):
 
-        def apply(ops, ids, data, name=f"segment_{reduction}", n=edges.n_receivers):
+        def apply(
+            ops: GraphOps,
+            ids: Array,
+            data: Array,
+            name: str = f"segment_{reduction}",
+            n: int = edges.n_receivers,
+        ) -> Array:
             return getattr(ops, name)(data, ids, n)
 
         yield OpCase(f"segment_{reduction}/odd/large", (large,), edges.receivers, apply)
         yield OpCase(f"segment_{reduction}/odd/masked", (masked,), edges.receivers, apply, smooth=False)
 
-    def edge_softmax(ops, adjacency, logits):
+    def edge_softmax(ops: GraphOps, adjacency: Adjacency, logits: Array) -> Array:
         return ops.edge_softmax(adjacency, logits)
 
     adjacency = structure_of(edges)
@@ -151,7 +164,7 @@ def _logits() -> Iterator[OpCase]:
 
 
 def _segment_matmul() -> Iterator[OpCase]:
-    groups = {
+    groups: dict[str, tuple[int, ...]] = {
         "none": (),
         "one": (7,),
         "empty": (0, 0, 0),
@@ -165,7 +178,9 @@ def _segment_matmul() -> Iterator[OpCase]:
             rng = np.random.default_rng([len(sizes), k, m])
             lhs, rhs = rng.standard_normal((sum(sizes), k)), rng.standard_normal((len(sizes), k, m))
 
-            def apply(ops, structure, lhs, rhs, sizes=sizes):
+            def apply(
+                ops: GraphOps, structure: None, lhs: Array, rhs: Array, sizes: tuple[int, ...] = sizes
+            ) -> Array:
                 return ops.segment_matmul(lhs, rhs, np.array(sizes, np.int64))
 
             yield OpCase(f"segment_matmul/{name}/{k}x{m}", (lhs, rhs), None, apply)
@@ -175,7 +190,7 @@ def _activate() -> Iterator[OpCase]:
     values = np.array([[-40.0, -3.25, -1.0, -0.01, 0.02], [0.5, 1.0, 2.75, 9.0, 40.0]])
     for activation in ACTIVATIONS:
 
-        def apply(ops, structure, x, name=activation):
+        def apply(ops: GraphOps, structure: None, x: Array, name: str = activation) -> Array:
             return ops.activate(x, name)
 
         yield OpCase(f"activate/{activation}/moderate", (values,), None, apply)

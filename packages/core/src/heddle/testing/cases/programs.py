@@ -1,7 +1,7 @@
 """Programs to train: every kind of task, on a model small enough for gradients by differences."""
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -253,7 +253,7 @@ def _case(
     model: Model,
     kind: str,
     loss: str,
-    graph,
+    graph: Any,
     index: np.ndarray,
     targets: np.ndarray,
     mask: np.ndarray,

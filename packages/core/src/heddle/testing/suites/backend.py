@@ -14,7 +14,7 @@ from heddle.testing.suites.suite import Suite, float_dtypes
 class BackendSuite(Suite):
     """The members of `heddle.engines.backend.Backend` that no other suite looks at."""
 
-    def test_it_describes_itself(self):
+    def test_it_describes_itself(self) -> None:
         backend = self.backend
         assert isinstance(backend.name, str) and backend.name
         assert isinstance(backend.static_shapes, bool)
@@ -23,7 +23,7 @@ class BackendSuite(Suite):
         for key, value in described.items():
             assert isinstance(key, str) and isinstance(value, str), f"describe: {key!r} is not text"
 
-    def test_its_capabilities_are_stated(self):
+    def test_its_capabilities_are_stated(self) -> None:
         """What its plugin states of it is what `isinstance` finds, so that suggestions are true; see capabilities."""
         held = held_by(self.backend)
         for offer in load_plugins().offers("backend"):
@@ -33,7 +33,7 @@ class BackendSuite(Suite):
                     f"capabilities: found {sorted(held)} in the engine, {sorted(stated)} in its BackendInfo"
                 )
 
-    def test_its_capabilities_take_what_callers_give(self):
+    def test_its_capabilities_take_what_callers_give(self) -> None:
         """Each method of a capability has the parameters that its Protocol says, by these names or in this order."""
         for capability in ENGINES:
             if capability.protocol is None or not isinstance(self.backend, capability.protocol):
@@ -50,14 +50,14 @@ class BackendSuite(Suite):
                         f"{name}{found}: expected to be called with {given}: {error}"
                     ) from error
 
-    def test_its_float_dtypes_are_known(self):
+    def test_its_float_dtypes_are_known(self) -> None:
         """`float_dtypes` names what the suites are run in; float32 is always among them."""
         found = float_dtypes(self.backend)
         assert "float32" in found
         for dtype in found:
             assert self.get(self.ops.asarray(np.ones(1, dtype))).dtype == np.dtype(dtype)
 
-    def test_value_and_grad(self, dtype: str):
+    def test_value_and_grad(self, dtype: str) -> None:
         """d/dx of sum(x x y) is 2 x y, and an argument that isn't used has gradient 0."""
         x, y, unused = np.array([1.0, -2.0], dtype), np.array([3.0, 0.5], dtype), np.ones((2, 1), dtype)
         xp = self.ops.xp
@@ -70,7 +70,7 @@ class BackendSuite(Suite):
         for found, expected in zip(grads, (2 * x * y, x * x, np.zeros_like(unused)), strict=True):
             assert_same("value_and_grad", self.get(found), expected)
 
-    def test_gradients_do_not_pile_up(self, dtype: str):
+    def test_gradients_do_not_pile_up(self, dtype: str) -> None:
         """Calling twice, even with the same arrays, gives the same gradient twice."""
         x, xp = self.put(np.array([1.0, -2.0], dtype)), self.ops.xp
         function = self.backend.value_and_grad(lambda x: xp.sum(x * x))
@@ -80,7 +80,7 @@ class BackendSuite(Suite):
         _, (grad,) = function(grad)
         assert_same("gradient of a gradient's value", self.get(grad), np.array([4, -8], dtype))
 
-    def test_a_constant_function_has_gradient_zero(self, dtype: str):
+    def test_a_constant_function_has_gradient_zero(self, dtype: str) -> None:
         x, xp = self.put(np.array([[1.0, -2.0]], dtype)), self.ops.xp
         value, (grad,) = self.backend.value_and_grad(lambda x: xp.sum(xp.zeros_like(x)))(x)
         assert float(self.get(value)) == 0

@@ -24,16 +24,16 @@ GRAPHS: dict[str, Graph | HeteroGraph] = {
 class ContainersSuite(Suite):
     """`from_native(to_native(graph))` is the graph: pytrees, None and empty parts included."""
 
-    def test_round_trip(self, name: str):
+    def test_round_trip(self, name: str) -> None:
         graph = GRAPHS[name]
         assert_same_graph(self.backend.from_native(self.backend.to_native(graph)), graph)
 
-    def test_round_trip_in_every_dtype(self, name: str):
+    def test_round_trip_in_every_dtype(self, name: str) -> None:
         for dtype in float_dtypes(self.backend):
             graph = in_dtype(GRAPHS[name], dtype)
             assert_same_graph(self.backend.from_native(self.backend.to_native(graph)), graph)
 
-    def test_nothing_is_shared(self, name: str):
+    def test_nothing_is_shared(self, name: str) -> None:
         """The engine's container keeps its numbers when the graph's, or a copy's, are written over."""
         kept = GRAPHS[name]
         graph = tree_map(np.array, kept)
@@ -46,7 +46,7 @@ class ContainersSuite(Suite):
         _spoil(back)
         assert_same_graph(self.backend.from_native(native), kept)
 
-    def test_the_graph_stays_as_it_is(self, name: str):
+    def test_the_graph_stays_as_it_is(self, name: str) -> None:
         graph = tree_map(np.array, GRAPHS[name])
         self.backend.to_native(graph)
         assert_same_graph(graph, GRAPHS[name])

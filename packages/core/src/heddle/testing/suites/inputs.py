@@ -38,7 +38,7 @@ class InputsSuite(Suite):
             cases += metafunc.cls.native
             metafunc.parametrize("case", cases, ids=list(map(_named, cases)))
 
-    def test_every_input_is_used_or_named(self, case: tuple[str, dict[str, Any], bool]):
+    def test_every_input_is_used_or_named(self, case: tuple[str, dict[str, Any], bool]) -> None:
         """Other values of a kind change the outputs if the model says it uses the kind, and only then.
 
         A probe, which no model can know, is among what isn't used.

@@ -31,7 +31,7 @@ class LayerLaws(LayerRuns):
     """Part of `LayersSuite`: each result is compared with NumpyOps on the graph as it was."""
 
     @each_layer
-    def test_permutation_equivariance(self, case: LayerCase):
+    def test_permutation_equivariance(self, case: LayerCase) -> None:
         """Nodes in another order give the same new features in that order."""
         run = run_of(case, graphs_for(case)[-1])
         moved, values = permuted(run.graph), values_of(run, DTYPE)
@@ -40,7 +40,7 @@ class LayerLaws(LayerRuns):
         self.assert_values(f"{case.name}, permuted", found, values, DTYPE)
 
     @each_layer
-    def test_batching_equals_separately(self, case: LayerCase):
+    def test_batching_equals_separately(self, case: LayerCase) -> None:
         """A batch gives each graph, empty ones too, what it gets alone."""
         graphs = graphs_for(case)
         joined, places = batched(graphs)
@@ -51,7 +51,7 @@ class LayerLaws(LayerRuns):
             self.assert_values(what, take(outputs, rows), values, DTYPE)
 
     @each_layer
-    def test_padding_is_inert(self, case: LayerCase):
+    def test_padding_is_inert(self, case: LayerCase) -> None:
         """Padding changes no real node's value, no gradient, and has gradient 0 itself."""
         run = run_of(case, graphs_for(case)[-1])
         moved = padded(run.graph)

@@ -94,7 +94,8 @@ class LayerRuns(Suite):
     def compute(self, run: Run, dtype: str, apply: Apply | None = None) -> Outputs:
         """Return what the engine makes of a Run, in numpy."""
         out = self.compiled(self._function(run, dtype, apply))(*self.put(run.floats, dtype))
-        return tree_map(self.get, out)
+        result: Outputs = tree_map(self.get, out)
+        return result
 
     def gradients(self, run: Run, dtype: str, cotangent: np.ndarray) -> list[np.ndarray]:
         """Return the engine's gradient of sum(cotangent * flat(outputs)) in each of the floats."""

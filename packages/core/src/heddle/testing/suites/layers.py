@@ -40,18 +40,18 @@ class LayerValues(LayerRuns):
     """Layers of `layer_cases` on the graphs of `graphs`."""
 
     @pytest.mark.parametrize("name", RUNS)
-    def test_values(self, name: str, dtype: str):
+    def test_values(self, name: str, dtype: str) -> None:
         run = run_of(*RUNS[name])
         self.assert_values(name, self.compute(run, dtype), values_of(run, dtype), dtype)
 
     @pytest.mark.parametrize("name", SPLIT)
-    def test_apply_is_update_of_aggregate(self, name: str):
+    def test_apply_is_update_of_aggregate(self, name: str) -> None:
         run = run_of(*RUNS[name])
         found = self.compute(run, "float32", run.case.split)
         self.assert_values(name, found, values_of(run, "float32"), "float32")
 
     @pytest.mark.parametrize("name", SMOOTH)
-    def test_gradients(self, name: str, dtype: str):
+    def test_gradients(self, name: str, dtype: str) -> None:
         """In every parameter and every feature, along random directions."""
         run = run_of(*RUNS[name])
         floats, reference = in_dtype(run.floats, dtype), reference_of(run, dtype)

@@ -32,11 +32,11 @@ class OpsSuite(OpsContract, LargeOps):
     """
 
     @each(CASES)
-    def test_values(self, case: OpCase, dtype: str):
+    def test_values(self, case: OpCase, dtype: str) -> None:
         assert_values(case, self.run(case, dtype), dtype)
 
     @each(SMOOTH)
-    def test_gradients(self, case: OpCase, dtype: str):
+    def test_gradients(self, case: OpCase, dtype: str) -> None:
         """The gradient of a random sum of the outputs: every entry in small cases, else along random directions."""
         floats, values = rounded(case, dtype), reference(case, dtype)
         cotangent = np.random.default_rng(0).standard_normal(values[0].shape).astype(dtype)
@@ -50,7 +50,8 @@ class OpsSuite(OpsContract, LargeOps):
             )
 
         def function(*x: np.ndarray) -> np.ndarray:
-            return case.apply(NumpyOps(), case.structure, *x)
+            result: np.ndarray = case.apply(NumpyOps(), case.structure, *x)
+            return result
 
         if case.n_entries <= SMALL:
             for grad, rows in zip(grads, jacobian(function, floats)):
@@ -61,12 +62,12 @@ class OpsSuite(OpsContract, LargeOps):
 
     @each(PLAIN)
     @pytest.mark.parametrize("ids", ["int32", "int64"])
-    def test_ids_of_either_width(self, case: OpCase, ids: str):
+    def test_ids_of_either_width(self, case: OpCase, ids: str) -> None:
         cast = case._replace(structure=tree_map(lambda array: array.astype(ids), case.structure))
         assert_values(case, self.run(cast, "float32"), "float32")
 
     @each(PLAIN)
-    def test_strided_inputs(self, case: OpCase):
+    def test_strided_inputs(self, case: OpCase) -> None:
         """Views with gaps between their entries, and transposed ones, where the engine has them."""
         for strided in (self._with_gaps, self._transposed):
             floats = [strided(array) for array in rounded(case, "float32")]
@@ -74,7 +75,7 @@ class OpsSuite(OpsContract, LargeOps):
             assert_values(case, self.get(case.apply(self.ops, structure, *floats)), "float32")
 
     @each(PLAIN)
-    def test_inputs_are_left_alone(self, case: OpCase):
+    def test_inputs_are_left_alone(self, case: OpCase) -> None:
         """No op writes into its inputs, nor returns their memory for the caller to write into."""
         floats, structure = self.put(rounded(case, "float32")), self.put(case.structure)
         before = [self.get(array) for array in leaves((floats, structure))]

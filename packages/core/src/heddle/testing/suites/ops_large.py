@@ -23,11 +23,11 @@ class LargeOps(OpRuns):
     """Part of `OpsSuite`: every op on `graphs.large_edges`."""
 
     @each(CASES)
-    def test_values_of_large_graphs(self, case: OpCase, dtype: str):
+    def test_values_of_large_graphs(self, case: OpCase, dtype: str) -> None:
         assert_values(case, self.run(case, dtype), dtype)
 
     @each(SMOOTH)
-    def test_gradients_of_large_graphs(self, case: OpCase, dtype: str):
+    def test_gradients_of_large_graphs(self, case: OpCase, dtype: str) -> None:
         """The derivative in t at x + t direction, by the engine's own gradient: two evaluations for the reference."""
         floats, values, rng = rounded(case, dtype), reference(case, dtype), np.random.default_rng(2)
         direction = [rng.choice([-1.0, 1.0], array.shape).astype(dtype) for array in floats]

@@ -26,7 +26,7 @@ class ProgramSuite(OptimiserRules, StateRules):
     """Programs of `program_cases`; `OptimiserRules` and `StateRules` hold the rest of the rules."""
 
     @pytest.mark.parametrize("seed", [0, 7])
-    def test_init_draws_what_every_engine_draws(self, seed: int):
+    def test_init_draws_what_every_engine_draws(self, seed: int) -> None:
         case = CASES["hetero_node_classification"]
         program = self.program(case)
         found = _weights(program.to_arrays(program.init(seed)))
@@ -36,7 +36,7 @@ class ProgramSuite(OptimiserRules, StateRules):
             assert_same(f"init: {name}", found[name], value)
 
     @each_case
-    def test_predict_and_embed(self, name: str):
+    def test_predict_and_embed(self, name: str) -> None:
         """Outputs, [m, ...] as the index has entries, and embeddings are the reference's of the same weights."""
         case, program = CASES[name], self.program(CASES[name])
         state, placed = program.init(1), program.place(case.batch)
@@ -51,7 +51,7 @@ class ProgramSuite(OptimiserRules, StateRules):
         assert_outputs_close(f"{name}: embed", found[1], expected[1], naive[1], dtype)
 
     @each_case
-    def test_step_reports_the_loss_and_lowers_it(self, name: str):
+    def test_step_reports_the_loss_and_lowers_it(self, name: str) -> None:
         """The first loss is the reference's; after a few steps it is lower."""
         case, program = CASES[name], self.program(CASES[name])
         state, placed = program.init(1), program.place(case.batch)
@@ -68,7 +68,7 @@ class ProgramSuite(OptimiserRules, StateRules):
         assert min(losses[1:]) < losses[0], f"{name}: losses {losses} never fell"
 
     @pytest.mark.parametrize("name", ["graph_classification/sum", "node_classification"])
-    def test_a_divisor_takes_the_place_of_the_known_targets(self, name: str):
+    def test_a_divisor_takes_the_place_of_the_known_targets(self, name: str) -> None:
         """The loss of a batch that says what its sum is divided by, and the step on it."""
         case, program = CASES[name], self.program(CASES[name], Optim(name="sgd", lr=0.01, weight_decay=0.0))
         known = float(np.asarray(case.batch.mask).sum())
@@ -89,19 +89,19 @@ class ProgramSuite(OptimiserRules, StateRules):
                 f"divisor={times} x known: steps off by {error}"
             )
 
-    def test_hidden_targets_do_not_matter(self):
+    def test_hidden_targets_do_not_matter(self) -> None:
         case = CASES["node_classification"]
         mask, targets = np.asarray(case.batch.mask), np.asarray(case.batch.targets)
         other = np.where(mask, targets, (targets + 1) % 3)
         assert self.run(case, case.batch) == self.run(case, case.batch._replace(targets=other))
 
-    def test_the_same_seed_gives_the_same_bits(self):
+    def test_the_same_seed_gives_the_same_bits(self) -> None:
         """Dropout included; and another seed gives other weights and another dropout."""
         case = node_classification(dropout=0.5)
         assert self.run(case, case.batch, seed=3) == self.run(case, case.batch, seed=3)
         assert self.run(case, case.batch, seed=3) != self.run(case, case.batch, seed=4)
 
-    def test_dropout_is_for_training_alone(self):
+    def test_dropout_is_for_training_alone(self) -> None:
         """With a learning rate of 0 each step sees another dropout, and predictions stay the same."""
         case = node_classification(dropout=0.5)
         program = self.program(case, replace(ADAM, weight_decay=0.0))
@@ -117,7 +117,7 @@ class ProgramSuite(OptimiserRules, StateRules):
         naive, expected = (_reference(case, weights, kind)[0] for kind in (dtype, WIDE))
         assert_outputs_close("predict, without dropout", before, expected, naive, dtype)
 
-    def test_dropout_keeps_the_mean(self):
+    def test_dropout_keeps_the_mean(self) -> None:
         """What dropout keeps is scaled by 1 / (1 - rate): a loss linear in the features stays the same on average."""
         case = linear_regression(dropout=0.5)
         program = self.program(case, replace(ADAM, weight_decay=0.0))
@@ -133,11 +133,11 @@ class ProgramSuite(OptimiserRules, StateRules):
         )
         assert abs(found - expected) < 0.4, f"mean loss {found} with dropout, {expected} without"
 
-    def test_a_model_it_cannot_train(self):
+    def test_a_model_it_cannot_train(self) -> None:
         with pytest.raises(ConfigError):
             self.backend.program(object(), CASES["node_classification"].task, ADAM)
 
-    def test_place_copies(self):
+    def test_place_copies(self) -> None:
         """A batch written over after it was placed changes nothing."""
         case, program = CASES["graph_classification/sum"], self.program(CASES["graph_classification/sum"])
         batch, state = tree_map(np.array, case.batch), program.init(0)
@@ -148,7 +148,7 @@ class ProgramSuite(OptimiserRules, StateRules):
         _, metrics = program.step(state, placed)
         assert metrics["loss"] == self.run(case, case.batch, seed=0, steps=1)[0]
 
-    def test_losses_and_weights_after_a_run(self):
+    def test_losses_and_weights_after_a_run(self) -> None:
         """Two Programs built alike give States alike."""
         case = CASES["link_prediction"]
         states = []

@@ -55,7 +55,7 @@ class OptimiserRules(StateRules):
     """Part of `ProgramSuite`: what the `optim` config node means."""
 
     @pytest.mark.parametrize("name", OPTIMS)
-    def test_first_updates(self, name: str):
+    def test_first_updates(self, name: str) -> None:
         """Three updates move every weight as the reference in numpy does, to 1e-6."""
         case = node_classification()
         found, expected = (
@@ -71,7 +71,7 @@ class OptimiserRules(StateRules):
         last = expected[-1]
         assert all((last[key] != start[0][key]).any() for key in last), "the reference itself moved nothing"
 
-    def test_frozen_parameters_stay(self):
+    def test_frozen_parameters_stay(self) -> None:
         """And the others move as they do without their gradients in the norm."""
         optim = replace(
             WELL_CONDITIONED, clip_norm=0.05, groups={"a": ParamGroup(on="encoder.layers.0.*", frozen=True)}
@@ -85,7 +85,7 @@ class OptimiserRules(StateRules):
                 assert (value != first[name]).any(), f"{name} didn't move, expected only layer 0 frozen"
                 np.testing.assert_allclose(value, wanted[name], atol=TOLERANCE, err_msg=name)
 
-    def test_the_schedule_scales_the_rates_of_groups(self):
+    def test_the_schedule_scales_the_rates_of_groups(self) -> None:
         """Twice the learning rate moves every group twice as far, by plain SGD."""
         optim = Optim(name="sgd", lr=0.1, weight_decay=0.0, groups={"a": ParamGroup(on="*.bias", lr=0.3)})
         case, moves = node_classification(), []
@@ -98,7 +98,7 @@ class OptimiserRules(StateRules):
         for name in moves[0]:
             np.testing.assert_allclose(moves[1][name], 2 * moves[0][name], rtol=1e-3, atol=1e-6, err_msg=name)
 
-    def test_groups_that_do_not_fit(self):
+    def test_groups_that_do_not_fit(self) -> None:
         """A pattern that names nothing, a parameter in two groups, and all of them frozen."""
         case = node_classification()
         every = ParamGroup(on="*")
@@ -112,7 +112,7 @@ class OptimiserRules(StateRules):
                 self.backend.program(case.model, case.task, replace(WELL_CONDITIONED, groups=groups))
 
     @pytest.mark.parametrize("name", ["adam", "sgd"])
-    def test_sparse_tables(self, name: str):
+    def test_sparse_tables(self, name: str) -> None:
         """A step moves the rows that it reads, no others; plain SGD moves them as it does by dense gradients."""
         case, optim = coded_nodes(5), Optim(name=name, lr=0.1, weight_decay=0.0)
         sparse = replace(optim, groups={"codes": ParamGroup(on="encoder.codes.*", sparse=True)})
@@ -141,12 +141,12 @@ class OptimiserRules(StateRules):
         )
         assert_same_arrays(again, through)
 
-    def test_unknown_optimiser(self):
+    def test_unknown_optimiser(self) -> None:
         case = node_classification()
         with pytest.raises(ConfigError, match=r"adma.*adam"):
             self.backend.program(case.model, case.task, replace(ADAM, name="adma"))
 
-    def test_a_pattern_that_matches_no_parameter(self):
+    def test_a_pattern_that_matches_no_parameter(self) -> None:
         """It would turn weight decay off in silence."""
         case = node_classification()
         with pytest.raises(ConfigError, match="weight_decay_on"):

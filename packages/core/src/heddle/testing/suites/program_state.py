@@ -35,7 +35,7 @@ class StateRules(Suite):
 
     @pytest.mark.parametrize("optim", OPTIMS)
     @pytest.mark.parametrize("steps", [0, 2])
-    def test_a_resumed_run_goes_on_to_the_bit(self, optim: str, steps: int):
+    def test_a_resumed_run_goes_on_to_the_bit(self, optim: str, steps: int) -> None:
         """Weights, moments, step count, learning rate and random state come back in a Program built anew."""
         case = node_classification(dropout=0.5)
         program, resumed = self.program(case, OPTIMS[optim]), self.program(case, OPTIMS[optim])
@@ -52,7 +52,7 @@ class StateRules(Suite):
         again = self._advance(resumed, back, case, 3)
         assert_same_arrays(resumed.to_arrays(again), program.to_arrays(through))
 
-    def test_arrays_are_named_numpy(self):
+    def test_arrays_are_named_numpy(self) -> None:
         case = node_classification()
         program = self.program(case)
         arrays = program.to_arrays(self._advance(program, program.init(0), case, 1))
@@ -64,7 +64,7 @@ class StateRules(Suite):
             assert isinstance(value, np.ndarray), f"{name}: found a {type(value).__name__}, not a numpy array"
             assert value.dtype.kind in "biuf", f"{name}: found dtype {value.dtype}, expected numbers"
 
-    def test_weights_alone_can_predict_and_start_training(self):
+    def test_weights_alone_can_predict_and_start_training(self) -> None:
         """And are what `from_arrays` was given, whatever the seed was."""
         case = node_classification()
         program = self.program(case)
@@ -76,7 +76,7 @@ class StateRules(Suite):
         assert_same("embed", program.embed(bare, placed), embedded)
         self._advance(program, bare, case, 1)
 
-    def test_arrays_that_do_not_fit(self):
+    def test_arrays_that_do_not_fit(self) -> None:
         """Missing, unknown, of another shape, or cut short: CheckpointError, which names the array."""
         program = self.program(node_classification())
         arrays = program.to_arrays(self._advance(program, program.init(0), node_classification(), 1))
@@ -99,7 +99,7 @@ class StateRules(Suite):
                 with pytest.raises(CheckpointError):
                     program.from_arrays({key: value for key, value in arrays.items() if key != name})
 
-    def test_set_lr(self):
+    def test_set_lr(self) -> None:
         """A step of plain SGD is in proportion to the learning rate, and nothing at 0."""
         case = node_classification()
         program = self.program(case, Optim(name="sgd", lr=0.1, momentum=0.0, weight_decay=0.0))

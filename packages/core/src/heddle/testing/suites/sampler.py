@@ -44,14 +44,14 @@ class SamplerSuite:
 
     @EXAMPLES
     @given(calls())
-    def test_samples_obey_the_definition(self, call: Call):
+    def test_samples_obey_the_definition(self, call: Call) -> None:
         seeds, time = call.arguments()
         found = self.new(call.graph).sample(seeds, call.fanout, key=call.key, seed_time=time)
         check_sample(call.graph, call.seeds, call.fanout, as_hetero(found), call.times())
 
     @EXAMPLES
     @given(calls())
-    def test_samples_are_those_of_the_reference(self, call: Call):
+    def test_samples_are_those_of_the_reference(self, call: Call) -> None:
         seeds, time = call.arguments()
         found = self.new(call.graph).sample(seeds, call.fanout, key=call.key, seed_time=time)
         expected = ReferenceSampler(call.graph).sample(seeds, call.fanout, key=call.key, seed_time=time)
@@ -59,7 +59,7 @@ class SamplerSuite:
 
     @EXAMPLES
     @given(calls())
-    def test_leaves_are_the_last_hop_of_the_same_sample_by_id(self, call: Call):
+    def test_leaves_are_the_last_hop_of_the_same_sample_by_id(self, call: Call) -> None:
         kinds = list(call.graph.n_node)
         leaves = tuple(kinds[call.key % len(kinds) :])
         plain, fanout = (
@@ -73,14 +73,14 @@ class SamplerSuite:
         whole = ReferenceSampler(call.graph).sample(seeds, plain, key=call.key, seed_time=time)
         check_leaves(as_hetero(found), as_hetero(whole), leaves)
 
-    def test_leaves_of_unknown_types_and_of_induced_edges_are_refused(self):
+    def test_leaves_of_unknown_types_and_of_induced_edges_are_refused(self) -> None:
         for fanout in (Fanout((2,), leaves=("b",)), Fanout((2,), induced=True, leaves=("",))):
             with pytest.raises(ConfigError, match=r"fanout\.leaves: found"):
                 self.new(star(3)).sample([0], fanout)
 
     @EXAMPLES
     @given(calls())
-    def test_budget_samples_are_those_of_the_reference(self, call: Call):
+    def test_budget_samples_are_those_of_the_reference(self, call: Call) -> None:
         seeds, _ = call.arguments()
         kinds = list(call.graph.n_node)
         sizes = {kind: (1 + call.key % 3, call.key % 5) for kind in kinds[: 1 + call.key % 7]}
@@ -90,7 +90,7 @@ class SamplerSuite:
 
     @pytest.mark.parametrize("dtype", [np.int32, np.int64])
     @pytest.mark.parametrize("odds", [(1.0, 1.0), (0.25, 1.0), (1.0, 0.25), (4.0, 0.5)])
-    def test_walks_are_those_of_the_reference(self, dtype: type, odds: tuple[float, float]):
+    def test_walks_are_those_of_the_reference(self, dtype: type, odds: tuple[float, float]) -> None:
         rng = np.random.default_rng(3)
         graph = homogeneous(edges_of(rng, 40, 40, 130, dtype), 40)
         p, q = odds
@@ -101,7 +101,7 @@ class SamplerSuite:
         np.testing.assert_array_equal(found, expected)
 
     @pytest.mark.parametrize("threads", [1, 2, 4])
-    def test_threads_change_nothing(self, threads: int):
+    def test_threads_change_nothing(self, threads: int) -> None:
         """Frontiers of hundreds, so that threads have something to share."""
         rng, n, m = np.random.default_rng(1), 1500, 9000
         edges, back = edges_of(rng, n, n, m), edges_of(rng, n, n, m)
@@ -121,7 +121,7 @@ class SamplerSuite:
                 shared = self.new(graph, threads=threads).sample(start, fanout, key=9, seed_time=time)
                 assert_same_sample(shared, alone)
 
-    def test_it_serves_several_threads_and_survives_pickling(self):
+    def test_it_serves_several_threads_and_survives_pickling(self) -> None:
         rng = np.random.default_rng(2)
         graph = homogeneous(edges_of(rng, 200, 200, 1500), 200)
         sampler = self.new(graph, threads=2)
@@ -134,13 +134,13 @@ class SamplerSuite:
         for one, other in zip(found, [*expected, expected[-1]], strict=True):
             assert_same_sample(one, other)
 
-    def test_the_key_decides(self):
+    def test_the_key_decides(self) -> None:
         sampler = self.new(star(50))
         samples = [sampler.sample([0], Fanout((5,)), key=key).edges.tolist() for key in (1, 2, 3, 1)]
         assert samples[0] == samples[3]
         assert len({tuple(edges) for edges in samples}) == 3
 
-    def test_a_seed_given_twice_is_sampled_twice(self):
+    def test_a_seed_given_twice_is_sampled_twice(self) -> None:
         found = self.new(star(50)).sample([0, 7, 0], Fanout((5, 5)), key=1)
         assert found.nodes[:3].tolist() == [0, 7, 0] and found.nodes_per_hop[0] == 3
         one, other = (found.edges[found.receivers == place].tolist() for place in (0, 2))
@@ -149,7 +149,7 @@ class SamplerSuite:
 
     @EXAMPLES
     @given(calls())
-    def test_layered_draws_depend_on_no_other_seed(self, call: Call):
+    def test_layered_draws_depend_on_no_other_seed(self, call: Call) -> None:
         """What two halves of the seeds draw of a node at a hop is what they draw together."""
         fanout = call.fanout._replace(layered=True, induced=False)
         call = call._replace(fanout=fanout)
@@ -167,7 +167,7 @@ class SamplerSuite:
             for name, edges in draws(part).items():
                 assert whole[name] == edges, name
 
-    def test_layered_draws_are_fresh_at_every_hop_and_key(self):
+    def test_layered_draws_are_fresh_at_every_hop_and_key(self) -> None:
         loop = homogeneous(InEdges(np.arange(0, 2501, 50), np.tile(np.arange(50), 50)), 50)
         sampler = self.new(loop)
         found = sampler.sample([0], Fanout((5, 5, 5), layered=True), key=1)
@@ -182,11 +182,11 @@ class SamplerSuite:
         again = sampler.sample([7, 0, 7], Fanout((5, 5, 5), layered=True), key=1)
         assert again.edges[again.receivers == 1][:5].tolist() == hops[0], "wherever the seed is"
 
-    def test_layers_of_induced_edges_are_refused(self):
+    def test_layers_of_induced_edges_are_refused(self) -> None:
         with pytest.raises(ConfigError, match="layered and induced"):
             self.new(star(3)).sample([0], Fanout((2,), induced=True, layered=True))
 
-    def test_ids_beyond_int32(self):
+    def test_ids_beyond_int32(self) -> None:
         """Senders of a type of 2**40 nodes, into receivers that are few."""
         far = 2**40
         edges = InEdges(np.array([0, 3, 3, 5]), np.array([far - 1, 2**31, 2**33, 2**33, 7]))
@@ -198,7 +198,7 @@ class SamplerSuite:
         assert not len(found.nodes["far"])
         assert found.senders["far", "to", "near"].tolist() == [far - 1, 2**31, 2**33, 2**33, 7]
 
-    def test_nothing_gives_nothing(self):
+    def test_nothing_gives_nothing(self) -> None:
         nothing = homogeneous(InEdges(np.zeros(1, np.int64), np.zeros(0, np.int64)), 0)
         isolated = homogeneous(InEdges(np.zeros(6, np.int64), np.zeros(0, np.int64)), 5)
         for fanout in (
@@ -214,18 +214,18 @@ class SamplerSuite:
         assert self.new(isolated).random_walk([], 2).shape == (0, 3)
 
     @pytest.mark.parametrize("bad", [[3, -1], [51], [2**40], [[0]], [0.5], [True]])
-    def test_bad_seeds_give_one_clear_error(self, bad: Any):
+    def test_bad_seeds_give_one_clear_error(self, bad: Any) -> None:
         with pytest.raises(GraphError, match=r"^seeds.*expected") as caught:
             self.new(star(50)).sample(bad, Fanout((2,)))
         assert "\n" not in str(caught.value)
 
     @pytest.mark.parametrize("sizes", [(-2,), (1.5,), {("a", "b", "c"): (1,)}])
-    def test_bad_fanouts_give_one_clear_error(self, sizes: Any):
+    def test_bad_fanouts_give_one_clear_error(self, sizes: Any) -> None:
         with pytest.raises(ConfigError, match=r"fanout\.sizes"):
             self.new(star(5)).sample([0], Fanout(sizes))
 
     @pytest.mark.parametrize("dtype", [np.int32, np.int64])
-    def test_bad_arrays_give_one_clear_error(self, dtype: type):
+    def test_bad_arrays_give_one_clear_error(self, dtype: type) -> None:
         def graph(indptr: list[int], senders: list[int], **columns: Any) -> SampleGraph:
             return homogeneous(InEdges(np.array(indptr, dtype), np.array(senders, dtype), **columns), 2)
 
@@ -246,7 +246,7 @@ class SamplerSuite:
                 self.new(broken)
             assert "\n" not in str(caught.value)
 
-    def test_times_are_asked_for_where_they_are_needed(self):
+    def test_times_are_asked_for_where_they_are_needed(self) -> None:
         timed = star(3, time=np.array([1, 2, 3]))
         with pytest.raises(GraphError, match="seed_time: found none"):
             self.new(timed).sample([0], Fanout((2,)))

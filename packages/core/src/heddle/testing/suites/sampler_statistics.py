@@ -30,21 +30,21 @@ class SamplerStatistics:
         return np.bincount(np.concatenate(edges), minlength=len(graph.edges["", "", ""].senders))
 
     @pytest.mark.parametrize("degree,size", [(3, 2), (101, 10), (101, 90), (300, 7), (300, 64), (300, 100)])
-    def test_every_neighbour_is_as_likely_without_replacement(self, degree: int, size: int):
+    def test_every_neighbour_is_as_likely_without_replacement(self, degree: int, size: int) -> None:
         counts, p = self.counts(star(degree), Fanout((size,)), self.rounds), size / degree
         assert counts.sum() == self.rounds * size
         deviation = (counts - self.rounds * p) ** 2 / (self.rounds * p * (1 - p))
         assert_chi_square(deviation.sum() * (degree - 1) / degree, degree - 1)
 
     @pytest.mark.parametrize("degree,size", [(3, 4), (101, 10), (300, 64)])
-    def test_every_neighbour_is_as_likely_with_replacement(self, degree: int, size: int):
+    def test_every_neighbour_is_as_likely_with_replacement(self, degree: int, size: int) -> None:
         counts = self.counts(star(degree), Fanout((size,), replace=True), self.rounds)
         expected = self.rounds * size / degree
         assert counts.sum() == self.rounds * size
         assert_chi_square(((counts - expected) ** 2 / expected).sum(), degree - 1)
 
     @pytest.mark.parametrize("replace", [False, True])
-    def test_early_and_late_neighbours_of_a_hub_are_as_likely(self, replace: bool):
+    def test_early_and_late_neighbours_of_a_hub_are_as_likely(self, replace: bool) -> None:
         """At degree 40000, where 16 random bits would favour the first 25536 two to one."""
         counts = self.counts(star(40000), Fanout((50,), replace=replace), self.rounds)
         parts = counts.reshape(50, 800).sum(axis=1)
@@ -53,7 +53,7 @@ class SamplerStatistics:
 
     @pytest.mark.parametrize("weighted", [False, True])
     @pytest.mark.parametrize("degree,size", [(3, 2), (101, 10), (300, 64)])
-    def test_every_neighbour_is_as_likely_in_layers(self, degree: int, size: int, weighted: bool):
+    def test_every_neighbour_is_as_likely_in_layers(self, degree: int, size: int, weighted: bool) -> None:
         """Half of the rounds as nodes that have the same senders, half as keys."""
         half, p = self.rounds // 2, size / degree
         rows = np.minimum(np.arange(max(half, degree) + 1), half) * degree
@@ -68,7 +68,7 @@ class SamplerStatistics:
         deviation = (counts - 2 * half * p) ** 2 / (2 * half * p * (1 - p))
         assert_chi_square(deviation.sum() * (degree - 1) / degree, degree - 1)
 
-    def test_pairs_are_as_likely(self):
+    def test_pairs_are_as_likely(self) -> None:
         """Not only single neighbours: all 10 pairs of 5."""
         sampler = type(self).make(star(5))
         found = [
@@ -80,7 +80,7 @@ class SamplerStatistics:
         expected = self.rounds / 10
         assert_chi_square(((counts - expected) ** 2 / expected).sum(), 9)
 
-    def test_heavier_neighbours_are_likelier(self):
+    def test_heavier_neighbours_are_likelier(self) -> None:
         """With weights, the first neighbour by its weight, each next by its weight among those left."""
         weight = np.array([1.0, 0.0, 2.0, 4.0, 0.5])
         graph = star(5, weight=weight)
@@ -95,7 +95,7 @@ class SamplerStatistics:
         assert counts[1] == 0
         assert_chi_square(((counts - expected)[live] ** 2 / expected[live]).sum(), 3)
 
-    def test_usable_neighbours_are_as_likely(self):
+    def test_usable_neighbours_are_as_likely(self) -> None:
         time = np.array([5, 1, 9, 1, 5, 2, 9, 3])
         counts = self.counts(star(8, time=time), Fanout((2,)), self.rounds, time=5)
         assert counts[[2, 6]].sum() == 0
@@ -104,7 +104,7 @@ class SamplerStatistics:
         assert_chi_square(deviation.sum() * 5 / 6, 5)
 
     @pytest.mark.parametrize("p,q", [(1.0, 1.0), (0.25, 4.0), (5.0, 0.5)])
-    def test_walks_turn_by_the_odds_of_node2vec(self, p: float, q: float):
+    def test_walks_turn_by_the_odds_of_node2vec(self, p: float, q: float) -> None:
         """On the graph 0-1, 0-2, 1-2, 2-3, 2-4, from 1 to 2: back to 1, near 0, or out to 3 or 4."""
         links = [(0, 1), (0, 2), (1, 2), (2, 3), (2, 4)]
         ends = sorted([(b, a) for a, b in links] + links)
@@ -120,7 +120,7 @@ class SamplerStatistics:
         first = np.bincount(walks[:, 1], minlength=5)[[0, 2]]
         assert_chi_square(((first - first.sum() / 2) ** 2).sum() / (first.sum() / 2), 1)
 
-    def test_budgets_favour_nodes_with_many_edges_into_the_sample(self):
+    def test_budgets_favour_nodes_with_many_edges_into_the_sample(self) -> None:
         """Seeds 0 and 1; node 2 leads to both, 3 to 0 and 4 to 1: odds of (1/2 + 1/2)^2 to (1/2)^2 each."""
         edges = InEdges(np.array([0, 2, 4, 4, 4, 4]), np.array([2, 3, 2, 4]))
         sampler = type(self).make(homogeneous(edges, 5))

@@ -104,7 +104,7 @@ def _matrix(xgboost: Any, table: BoostTable, split: str, base: Any = None) -> An
     """Return a split as bins, which are the training split's (`base`)."""
     rows = table.rows(split)
 
-    class Batches(xgboost.DataIter):  # type: ignore[name-defined, misc]
+    class Batches(xgboost.DataIter):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self._source = table.batches(rows)

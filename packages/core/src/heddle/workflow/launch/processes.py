@@ -193,4 +193,5 @@ def own_folder(config: "RunConfig") -> Iterator["RunConfig"]:
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        result: int = probe.getsockname()[1]
+        return result

@@ -192,9 +192,11 @@ def _nodes(
     return both[order], of_both[order]
 
 
-def _random(
-    k: int, pool: int, streams: np.ndarray, refuse: Callable[[np.ndarray, np.ndarray], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
+Refuse = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(nodes, of which stream each is) -> whether each is refused."""
+
+
+def _random(k: int, pool: int, streams: np.ndarray, refuse: Refuse) -> tuple[np.ndarray, np.ndarray]:
     """Return up to k distinct nodes below `pool` for each stream, none of them refused."""
     found = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
     few = pool <= 4 * k
@@ -210,7 +212,7 @@ def _random(
     return np.concatenate([nodes for nodes, _ in found]), np.concatenate([of for _, of in found])
 
 
-def _shuffled(k, pool, streams, refuse) -> tuple[np.ndarray, np.ndarray]:
+def _shuffled(k: int, pool: int, streams: np.ndarray, refuse: Refuse) -> tuple[np.ndarray, np.ndarray]:
     """Return the first k of all nodes that aren't refused, in an order of each stream's own."""
     of = np.repeat(np.arange(len(streams)), pool)
     words = branches(np.repeat(streams, pool), np.tile(np.arange(pool), len(streams)))
@@ -221,7 +223,7 @@ def _shuffled(k, pool, streams, refuse) -> tuple[np.ndarray, np.ndarray]:
     return nodes[first], of[first]
 
 
-def _drawn(k, pool, streams, refuse) -> tuple[np.ndarray, np.ndarray]:
+def _drawn(k: int, pool: int, streams: np.ndarray, refuse: Refuse) -> tuple[np.ndarray, np.ndarray]:
     """Return k nodes for each stream, drawn anew until they are distinct and not refused."""
     n = len(streams)
     nodes, slots = np.zeros((n, k), np.int64), np.tile(np.arange(k), (n, 1))
@@ -246,7 +248,9 @@ def _drawn(k, pool, streams, refuse) -> tuple[np.ndarray, np.ndarray]:
     return nodes[of, slot], of
 
 
-def _historical(k: int, links, places, streams, rules: Rules) -> tuple[np.ndarray, np.ndarray]:
+def _historical(
+    k: int, links: np.ndarray, places: np.ndarray, streams: np.ndarray, rules: Rules
+) -> tuple[np.ndarray, np.ndarray]:
     """Return up to k receivers that each link's sender met in training, without those it meets at the time asked."""
     assert rules.met is not None
     met = np.unique(rules.met[:, [0, -1]], axis=0).reshape(-1, 2)
@@ -333,13 +337,15 @@ class Meetings:
         pair, known = _rank(self._pairs, self._pair(rows))
         time, ever = _rank(self._times, times)
         _, there = _rank(self._keys, pair * len(self._times) + time)
-        return known & ever & there
+        result: np.ndarray = known & ever & there
+        return result
 
     def _pair(self, rows: np.ndarray) -> np.ndarray:
         low, high = rows[:, 0], rows[:, -1]
         if self._either:
             low, high = np.minimum(low, high), np.maximum(low, high)
-        return low * self._n + high
+        result: np.ndarray = low * self._n + high
+        return result
 
 
 def _rank(values: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

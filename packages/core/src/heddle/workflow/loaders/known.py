@@ -138,7 +138,8 @@ def without_times(dataset: Dataset) -> Dataset:
 def _limited(asked: np.ndarray, known: Known) -> np.ndarray:
     """Return [n] times of a split's questions, none later than what is known."""
     if known.name == "frozen":
-        return np.minimum(asked, asked.min())
+        result: np.ndarray = np.minimum(asked, asked.min())
+        return result
     if known.name == "batch":
         order = np.argsort(asked, kind="stable")
         starts = np.arange(len(asked)) // known.size * known.size

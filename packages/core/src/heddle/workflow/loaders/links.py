@@ -123,7 +123,8 @@ class LinkLoader:
     def _fixed(self, split: str) -> np.ndarray:
         rng = generator(self._seed, "evaluation negatives", SPLITS.index(split))
         false, found = false_pairs(self._true, len(self._links[split]), rng)
-        return false[found]
+        result: np.ndarray = false[found]
+        return result
 
 
 def shuffled(n: int, size: int, seed: int, epoch: int) -> list[np.ndarray]:

@@ -1,5 +1,7 @@
 """Negatives: false links, drawn so that none is a true one."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from heddle.errors import DataError
@@ -32,19 +34,24 @@ class TrueLinks:
         if not len(self._keys):
             return np.zeros(len(keys), bool)
         place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        return self._keys[place] == keys
+        result: np.ndarray = self._keys[place] == keys
+        return result
 
     def refuses(self, rows: np.ndarray) -> np.ndarray:
         """Tell for each row whether it is no false link: true, or a pair of a node with itself."""
         loops = (rows[:, 0] == rows[:, 1]) & (rows.shape[1] == 2 and not self._apart)
-        return self.has(rows) | loops
+        result: np.ndarray = self.has(rows) | loops
+        return result
 
     def _key(self, rows: np.ndarray) -> np.ndarray:
         if rows.shape[1] == 3:
-            return (rows[:, 0] * self.n_relations + rows[:, 1]) * self.n_nodes + rows[:, 2]
+            result: np.ndarray = (rows[:, 0] * self.n_relations + rows[:, 1]) * self.n_nodes + rows[:, 2]
+            return result
         if self._apart:
-            return rows[:, 0] * self.n_receivers + rows[:, 1]
-        return rows.min(axis=1) * self.n_nodes + rows.max(axis=1)
+            result = rows[:, 0] * self.n_receivers + rows[:, 1]
+            return result
+        result = rows.min(axis=1) * self.n_nodes + rows.max(axis=1)
+        return result
 
 
 def false_pairs(true: TrueLinks, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -76,7 +83,11 @@ def corrupted(
     return _redraw(np.asarray(triples, np.int64), draw, true.has)
 
 
-def _redraw(start: np.ndarray, draw, is_bad) -> tuple[np.ndarray, np.ndarray]:
+def _redraw(
+    start: np.ndarray,
+    draw: Callable[[np.ndarray], np.ndarray],
+    is_bad: Callable[[np.ndarray], np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
     """Replace every row of `start` by `draw` of it until it isn't bad, at most _ROUNDS times."""
     rows, open_ = draw(start), np.arange(len(start))
     for _ in range(_ROUNDS):

@@ -141,7 +141,8 @@ class SnapshotLinkLoader:
             meetings = Meetings(links, moments, n, either=True)
 
             def together(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
-                return meetings.at(rows, moments[places]) | (rows[:, 0] == rows[:, 1])
+                result: np.ndarray = meetings.at(rows, moments[places]) | (rows[:, 0] == rows[:, 1])
+                return result
 
             # A pair that meets at another time is a false answer to this question, as the benchmarks have it.
             rules = Rules(self._counts, lambda rows: rows[:, 0] == rows[:, 1], together, together, met)
@@ -165,7 +166,8 @@ class SnapshotLinkLoader:
 def _pairs(graph: Any) -> np.ndarray:
     """Return the pairs that a snapshot joins, each once, without loops: [m, 2] int64."""
     pairs = np.unique(np.stack([graph.senders, graph.receivers], 1).astype(np.int64), axis=0)
-    return pairs[pairs[:, 0] != pairs[:, 1]].reshape(-1, 2)
+    result: np.ndarray = pairs[pairs[:, 0] != pairs[:, 1]].reshape(-1, 2)
+    return result
 
 
 def _degrees(graph: Any, n: int) -> np.ndarray:

@@ -114,4 +114,5 @@ class TripleLoader:
 
 
 def _scores(entities: np.ndarray, relations: np.ndarray, index: np.ndarray) -> np.ndarray:
-    return (entities[index[:, 0]] * relations[index[:, 1]] * entities[index[:, 2]]).sum(axis=1)
+    result: np.ndarray = (entities[index[:, 0]] * relations[index[:, 1]] * entities[index[:, 2]]).sum(axis=1)
+    return result

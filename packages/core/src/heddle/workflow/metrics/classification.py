@@ -1,5 +1,7 @@
 """Metrics of classes and labels, from logits."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from heddle.workflow.metrics.regression import columns
@@ -66,7 +68,8 @@ def said_of(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Return what outputs say, in the shape of targets: the class of the largest logit, or labels whose is above 0."""
     if targets.ndim > 1 or outputs.ndim == 1:
         return (outputs > 0).reshape(targets.shape)
-    return outputs.argmax(axis=1)
+    result: np.ndarray = outputs.argmax(axis=1)
+    return result
 
 
 def _counts(
@@ -82,7 +85,12 @@ def _counts(
     return hit, np.bincount(said, minlength=n), np.bincount(true, minlength=n)
 
 
-def _mean_of_columns(curve, outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
+def _mean_of_columns(
+    curve: Callable[[np.ndarray, np.ndarray], float],
+    outputs: np.ndarray,
+    targets: np.ndarray,
+    mask: np.ndarray,
+) -> float:
     scores, truths = class_scores(outputs, targets)
     known = np.broadcast_to(columns(mask), truths.shape)
     values = []
@@ -101,7 +109,8 @@ def _area(score: np.ndarray, truth: np.ndarray) -> float:
     mean_rank = np.cumsum(count) - (count - 1) / 2
     n_true = int(truth.sum())
     above = mean_rank[place][truth].sum() - n_true * (n_true + 1) / 2
-    return above / (n_true * (len(truth) - n_true))
+    result: float = above / (n_true * (len(truth) - n_true))
+    return result
 
 
 def _precision(score: np.ndarray, truth: np.ndarray) -> float:

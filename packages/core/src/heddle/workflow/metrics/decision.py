@@ -42,7 +42,8 @@ class Decision:
         outputs = np.asarray(outputs, np.float64)
         if self.kind == LABELS:
             return outputs.reshape(len(outputs), int(np.prod(outputs.shape[1:])))
-        return outputs[:, 1:] - outputs[:, :1]
+        result: np.ndarray = outputs[:, 1:] - outputs[:, :1]
+        return result
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities: of classes [m, c], which add up to 1; of labels [m, t].
@@ -62,7 +63,8 @@ class Decision:
             return (chances > np.array(self.threshold)).astype(np.int64)
         if chances.shape[1] == 2:
             return (chances[:, 1] > self.threshold[0]).astype(np.int64)
-        return chances.argmax(axis=1)
+        result: np.ndarray = chances.argmax(axis=1)
+        return result
 
     def decided(self, outputs: np.ndarray) -> np.ndarray:
         """Return outputs of the same shape whose largest, or which if above 0, is what is said."""
@@ -71,7 +73,8 @@ class Decision:
             return outputs
         said = self.answers(outputs)
         if self.kind == CLASSES:
-            return (said[:, None] == np.arange(outputs.shape[1])).astype(np.float64)
+            result: np.ndarray = (said[:, None] == np.arange(outputs.shape[1])).astype(np.float64)
+            return result
         return (2.0 * said - 1).reshape(outputs.shape)
 
     def as_json(self) -> dict[str, Any]:
@@ -107,10 +110,12 @@ def decision_of(told: Mapping[str, Any]) -> Decision:
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """Return 1 / (1 + exp(-x)), without overflow."""
     small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, small) / (1 + small)
+    result: np.ndarray = np.where(x >= 0, 1, small) / (1 + small)
+    return result
 
 
 def softmax(x: np.ndarray) -> np.ndarray:
     """Return exp(x) over its sum in each row, [m, c]."""
     powers = np.exp(x - x.max(axis=1, keepdims=True, initial=-np.inf))
-    return powers / powers.sum(axis=1, keepdims=True)
+    result: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
+    return result

@@ -37,7 +37,8 @@ def error_at(name: str, step: int) -> Callable[[np.ndarray, np.ndarray, np.ndarr
 
 
 def _difference(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    return np.asarray(outputs)[mask].astype(np.float64) - np.asarray(targets)[mask]
+    result: np.ndarray = np.asarray(outputs)[mask].astype(np.float64) - np.asarray(targets)[mask]
+    return result
 
 
 def _mean(values: np.ndarray) -> float:

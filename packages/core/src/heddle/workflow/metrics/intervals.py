@@ -50,7 +50,8 @@ class Resamples:
                 weigh(np.bincount(drawn.reshape(-1), minlength=b * m).reshape(b, m).astype(np.float64))
             )
         values = np.concatenate(found)
-        return values[np.isfinite(values)]
+        result: np.ndarray = values[np.isfinite(values)]
+        return result
 
     def interval(self, values: np.ndarray, point: float) -> Interval | None:
         """Return the LEVEL interval around a figure, from those of the resamples; None with fewer than 20 of them."""

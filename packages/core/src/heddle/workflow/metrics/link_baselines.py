@@ -116,11 +116,13 @@ class _Ends:
 
     def count(self, end: int, nodes: np.ndarray, known: np.ndarray) -> np.ndarray:
         ends = (end,) if self._apart else (0, 1)
-        return np.sum([self._ends[each].count(nodes, known) for each in ends], axis=0)
+        result: np.ndarray = np.sum([self._ends[each].count(nodes, known) for each in ends], axis=0)
+        return result
 
 
 def _pairs(history: History, links: np.ndarray) -> np.ndarray:
     low, high = links[:, 0], links[:, 1]
     if not history.apart:
         low, high = np.minimum(low, high), np.maximum(low, high)
-    return low * history.counts[1] + high
+    result: np.ndarray = low * history.counts[1] + high
+    return result

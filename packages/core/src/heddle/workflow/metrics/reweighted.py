@@ -65,7 +65,8 @@ def f1_each(hit: np.ndarray, said: np.ndarray, true: np.ndarray, labels: bool) -
 def f1_all(hit: np.ndarray, said: np.ndarray, true: np.ndarray, labels: bool) -> np.ndarray:
     """Return F1 of all entries counted together."""
     total = (said + true).sum(axis=1)
-    return np.divide(2 * hit.sum(axis=1), total, out=np.zeros(len(total)), where=total > 0)
+    result: np.ndarray = np.divide(2 * hit.sum(axis=1), total, out=np.zeros(len(total)), where=total > 0)
+    return result
 
 
 def f1_true(hit: np.ndarray, said: np.ndarray, true: np.ndarray, labels: bool) -> np.ndarray:
@@ -208,7 +209,8 @@ def _if_both(true: np.ndarray, every: np.ndarray, value: np.ndarray) -> np.ndarr
 
 
 def _over(value: np.ndarray, by: np.ndarray, otherwise: float = np.nan) -> np.ndarray:
-    return np.divide(value, by, out=np.full(np.shape(value), otherwise), where=by > 0)
+    result: np.ndarray = np.divide(value, by, out=np.full(np.shape(value), otherwise), where=by > 0)
+    return result
 
 
 def _nanmean(values: np.ndarray) -> np.ndarray:
