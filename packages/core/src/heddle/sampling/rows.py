@@ -86,4 +86,5 @@ def _scales(ids: np.ndarray, width: int, drop: Drop) -> np.ndarray:
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     z ^= z >> np.uint64(31)
     drawn = z.astype("<u8").view("<u2")[:, :width]
-    return (drawn >= drop.dropped) * (_VALUES / (_VALUES - drop.dropped))
+    result: np.ndarray = (drawn >= drop.dropped) * (_VALUES / (_VALUES - drop.dropped))
+    return result

@@ -28,10 +28,12 @@ class Answers(NamedTuple):
     def outputs(self, means: np.ndarray) -> np.ndarray:
         """Return means of `values` [m, t] as a model's outputs: logs of shares, logits, or values."""
         if self.kind == "classes":
-            return np.log(np.maximum(means, _LEAST))
+            result: np.ndarray = np.log(np.maximum(means, _LEAST))
+            return result
         if self.kind == "labels":
             share = np.clip(means, _LEAST, 1 - _LEAST)
-            return np.log(share / (1 - share))
+            result = np.log(share / (1 - share))
+            return result
         return means
 
 
@@ -47,7 +49,8 @@ def answers_of(targets: np.ndarray, mask: np.ndarray, kind: str, n_classes: int)
 def usual(answers: Answers, train: np.ndarray) -> np.ndarray:
     """Return [t] the mean of the known training answers; 0 of a column without any."""
     values, known = answers.values[train], answers.known[train]
-    return values.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    result: np.ndarray = values.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return result
 
 
 def middle(answers: Answers, train: np.ndarray) -> np.ndarray:
