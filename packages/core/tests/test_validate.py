@@ -177,6 +177,10 @@ BROKEN = {
     "a word": (graph(nodes="features"), "nodes: found a str, expected an array"),
     "structured features": (graph(nodes=np.zeros(5, [("a", float)])), "expected numbers or booleans"),
     "date features": (graph(nodes=np.zeros(5, "M8[s]")), "nodes: found dtype datetime64"),
+    "masked features": (
+        graph(nodes=np.ma.masked_array(np.ones((4, 1)))),
+        "nodes: found a masked array, expected",
+    ),
     "a set of features": (graph(nodes={1, 2}), "nodes: found dtype object"),
     "NaN in nodes": (
         graph(nodes={"x": with_bad(np.ones((5, 2)), (3, 1), np.nan)}),

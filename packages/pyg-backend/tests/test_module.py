@@ -163,3 +163,53 @@ def test_it_takes_part_in_torchs_functional_calls():
     module, g = PortableModule(Stack((GCN(3, 2),))), graph()
     zeros = {name: torch.zeros_like(value) for name, value in module.named_parameters()}
     assert not torch.func.functional_call(module, zeros, (g,)).any()
+
+
+X, ENDS = (
+    torch.linspace(-1, 1, 24).reshape(6, 4),
+    torch.tensor([[0, 1, 2, 3, 4, 5, 0], [1, 2, 3, 4, 5, 0, 3]]),
+)
+
+
+@pytest.mark.parametrize(
+    "given, found",
+    [
+        ((X, ENDS.T), r"edge_index: found shape \(7, 2\), expected \[2, n_edges\]"),
+        ((X, ENDS[0]), r"edge_index: found shape \(7,\), expected \[2, n_edges\]"),
+        ((X, ENDS + 0.5), r"senders: found dtype torch.float32, expected integers"),
+        ((X, ENDS > 2), r"senders: found dtype torch.bool, expected integers"),
+        ((X, ENDS, torch.ones(3)), "edge_weight: found 3 weights, expected 7"),
+        ((X, ENDS, torch.ones(9)), "edge_weight: found 9 weights, expected 7"),
+        ((torch.complex(X, X), ENDS), "nodes: found dtype torch.complex64, expected real numbers"),
+    ],
+)
+def test_what_would_be_cut_or_guessed_is_refused(given, found):
+    with pytest.raises(GraphError, match=found):
+        PortableModule(GCN(4, 3))(*given)
+
+
+def test_transformations_of_torch_func():
+    module = PortableModule(GCN(4, 3))
+    batch = torch.stack([X, 2 * X, X.flip(0)])
+    out = torch.func.vmap(lambda x: module(x, ENDS))(batch)
+    torch.testing.assert_close(out, torch.stack([module(x, ENDS) for x in batch]))
+    assert torch.func.vmap(lambda x: module(x, ENDS))(batch[:0]).shape == (0, 6, 3)
+    forward, backward = (way(lambda x: module(x, ENDS))(X) for way in (torch.func.jacfwd, torch.func.jacrev))
+    torch.testing.assert_close(forward, backward)
+    assert module._memo.hits > 0  # what was prepared within serves outside
+    PortableModule(GCN(4, 3))(X, ENDS).sum().backward()
+    with pytest.raises(
+        GraphError, match=r"edges: found a tensor that torch\.func goes over, expected constants"
+    ):
+        torch.func.vmap(lambda w: module(X, ENDS, w))(torch.ones(2, 7))
+
+
+def test_arrays_of_another_byte_order():
+    ends = ENDS.numpy()
+    counts = np.array([6]), np.array([7])
+    graphs = [
+        Graph(X.numpy().astype(kind), None, *ends.astype(ids), None, *counts)
+        for kind, ids in (("<f4", "<i8"), (">f4", ">i8"))
+    ]
+    module = PortableModule(GCN(4, 3))
+    torch.testing.assert_close(module(graphs[1]), module(graphs[0]))

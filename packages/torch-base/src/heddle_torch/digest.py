@@ -1,5 +1,6 @@
 """digest: 128 bits of what is in arrays, so that what is kept of them is never found for others."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -24,17 +25,35 @@ def digest(*arrays: np.ndarray) -> int:
 def tensor_digest(tensor: Tensor) -> int | None:
     """Return the digest of a tensor in host memory, None where its contents can't be read cheaply.
 
-    That is on another device, under a transformation of `torch.func`, and in code that torch compiles.
+    That is on another device, of what a transformation of `torch.func` goes over, and in code that torch compiles.
     """
     plain = type(tensor) in (Tensor, torch.nn.Parameter) and tensor.layout == torch.strided
     if not plain or tensor.device.type != "cpu" or torch.compiler.is_compiling():
         return None
-    if torch._C._functorch.maybe_current_level() is not None:
+    if torch._C._functorch.maybe_current_level() is None:
+        return _digest(tensor)
+    if is_transformed(tensor):
         return None
+    with outside_transforms():
+        return _digest(tensor)
+
+
+def _digest(tensor: Tensor) -> int:
     values = tensor.detach().resolve_conj().resolve_neg().contiguous().reshape(-1)
     state = xxhash.xxh3_128(f"{tensor.dtype}{tuple(tensor.shape)};".encode())
     state.update(_bytes(values.view(torch.uint8).numpy()))
     return state.intdigest()
+
+
+def is_transformed(tensor: Tensor) -> bool:
+    """Tell whether a transformation of `torch.func` goes over a tensor, which has no values of its own then."""
+    return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
+
+
+def outside_transforms() -> AbstractContextManager[Any]:
+    """Return a context in which tensors are made, and constants read, as if no transformation of `torch.func` ran."""
+    guard: AbstractContextManager[Any] = torch._C._DisableFuncTorch()
+    return guard
 
 
 def contents_version(array: Any) -> tuple[int, int | None] | None:

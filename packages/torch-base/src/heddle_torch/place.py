@@ -119,8 +119,9 @@ def to_tensor(leaf: Any, device: torch.device, dtype: torch.dtype, copy: bool = 
     """
     if not isinstance(leaf, np.ndarray):
         return leaf
-    shared = not copy and leaf.flags.writeable and leaf.flags.c_contiguous
-    tensor = torch.from_numpy(leaf if shared else np.array(leaf, order="C"))
+    native = leaf.dtype.newbyteorder("=")
+    shared = not copy and leaf.flags.writeable and leaf.flags.c_contiguous and leaf.dtype == native
+    tensor = torch.from_numpy(leaf if shared else np.array(leaf, native, order="C"))
     return tensor.to(device, dtype) if tensor.is_floating_point() else tensor.to(device)
 
 

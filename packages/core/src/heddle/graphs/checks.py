@@ -76,6 +76,8 @@ def check_array(value: Any, field: str) -> np.ndarray:
     if value is None or isinstance(value, (str, bytes, list, tuple, Mapping)):
         found = "None" if value is None else f"a {type(value).__name__}"
         fail(field, found, "an array", "use numpy.asarray(...)")
+    if isinstance(value, np.ma.MaskedArray):
+        fail(field, "a masked array", "an array without a mask, which engines don't read", "fill it in")
     if hasattr(value, "detach"):  # torch refuses to convert what has a gradient or lies on a device
         value = value.detach().cpu()
         value = value.float() if "bfloat16" in str(value.dtype) else value

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from heddle.errors import GraphError, problem
 from heddle.graphs.adjacency import build_adjacency
 from heddle.ops.propagation import Propagation, aggregate
 from heddle_jax.jraph_api.functions import AggregateEdgesToNodesFn, NodeFeatures
@@ -50,13 +51,16 @@ def GraphConvolution(
         symmetric_normalization: False leaves both D out.
 
     Raises:
-        GraphError: no senders or receivers; a number of nodes that nothing tells.
+        GraphError: no senders, receivers or features of nodes; a number of nodes that nothing tells.
     """
 
     def apply(graph: GraphsTuple, propagation: Propagation | None = None) -> GraphsTuple:
         given, ops = graph, DroppingOps()
         graph = on_device(graph, EDGES if propagation is None else (), "GraphConvolution: ")
         nodes = update_node_fn(graph.nodes)
+        if nodes is None:
+            expected = "features of nodes, [n_nodes, ...]"
+            raise GraphError(problem("GraphConvolution: nodes", None, expected, "give each node some"))
         if symmetric_normalization:
             nodes = jax.tree.map(as_float, nodes)
         if propagation is not None:

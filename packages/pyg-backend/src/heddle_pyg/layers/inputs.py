@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
-from heddle.errors import GraphError
+from heddle.errors import GraphError, problem
 from heddle.graphs.graph import Graph, HeteroGraph
 from heddle.graphs.pytree import leaves, leaves_with_paths
 from heddle.nn.model import edge_weight
 from heddle_pyg.native import tensors_of
+from heddle_torch.digest import is_transformed
 
 
 class Inputs(NamedTuple):
@@ -33,7 +34,8 @@ def read_inputs(graph: Any, edge_index: Tensor | None, weight: Tensor | None) ->
     """Return a Graph, a HeteroGraph, Data, HeteroData or node features with edge_index as Inputs.
 
     Raises:
-        GraphError: node features without edge_index, or weights that want a gradient.
+        GraphError: node features without edge_index, ids or weights of another shape or type, complex features, weights
+            that want a gradient, edges that a transformation of `torch.func` goes over.
     """
     read: Graph | HeteroGraph
     sizes: tuple[Any, ...] = ()
@@ -51,26 +53,43 @@ def read_inputs(graph: Any, edge_index: Tensor | None, weight: Tensor | None) ->
             "edge_index; call module(x, edge_index)"
         )
     else:
+        if edge_index.ndim != 2 or edge_index.shape[0] != 2:
+            found = f"shape {tuple(edge_index.shape)}"
+            raise GraphError(
+                problem("edge_index", found, "[2, n_edges], senders above receivers", "transpose it")
+            )
         n_node, n_edge = torch.tensor([len(graph)]), torch.tensor([edge_index.shape[1]])
         edges = None if weight is None else {"weight": weight}
         read = Graph(graph, edges, edge_index[0], edge_index[1], None, n_node, n_edge)
         structure = leaves([edge_index, weight])
     _check_weights(read)
+    _check_edges(read)
+    if any(isinstance(array, Tensor) and is_transformed(array) for array in structure):
+        expected = "constants, since propagations are prepared once"
+        raise GraphError(problem("edges", "a tensor that torch.func goes over", expected, "call it for each"))
     return Inputs(read, structure, (sizes, *((path, len(x)) for path, x in leaves_with_paths(read.nodes))))
 
 
 def as_tensor(leaf: Any, like: Tensor) -> Any:
     """Return an array as a tensor on the device of `like`, floats in its dtype; other leaves as they are."""
     if isinstance(leaf, np.ndarray):
-        leaf = torch.from_numpy(np.array(leaf, order="C"))
+        leaf = torch.from_numpy(np.array(leaf, leaf.dtype.newbyteorder("="), order="C"))
     if not isinstance(leaf, Tensor):
         return leaf
     return leaf.to(like.device, like.dtype) if leaf.is_floating_point() else leaf.to(like.device)
 
 
 def as_array(leaf: Any) -> Any:
-    """Return a tensor as a numpy array that shares its memory where it can; other leaves as they are."""
-    return leaf.detach().cpu().numpy() if isinstance(leaf, Tensor) else leaf
+    """Return a tensor as a numpy array that shares its memory where it can; other leaves as they are.
+
+    Features that a transformation of `torch.func` goes over have no values: they are zeros of their shape, as what is
+    prepared depends on edges alone.
+    """
+    if not isinstance(leaf, Tensor):
+        return leaf
+    if is_transformed(leaf):
+        return np.broadcast_to(np.float32(0), tuple(leaf.shape))
+    return leaf.detach().cpu().numpy()
 
 
 def _check_weights(graph: Graph | HeteroGraph) -> None:
@@ -83,3 +102,34 @@ def _check_weights(graph: Graph | HeteroGraph) -> None:
             "edge_weight: found a tensor that requires a gradient, expected constants, since propagations are prepared "
             "once; pass edge_weight.detach()"
         )
+
+
+def _check_edges(graph: Graph | HeteroGraph) -> None:
+    """Check ids, weights and the kind of the features' numbers; ids' range is checked where edges are sorted."""
+    sets: list[tuple[str, Any, Any]]
+    if isinstance(graph, Graph):
+        sets = [("", graph, graph.edges)]
+    else:
+        sets = [(f"{key}: ", entry, entry.features) for key, entry in graph.edges.items()]
+    for name, entry, features in sets:
+        count, weight = len(entry.senders), edge_weight(features)
+        for end in ("senders", "receivers"):
+            ids = getattr(entry, end)
+            if not _whole(ids):
+                raise GraphError(
+                    problem(f"{name}{end}", f"dtype {ids.dtype}", "integers", "cast them to int64")
+                )
+        if weight is not None and len(weight) != count:
+            found, expected = f"{len(weight)} weights", f"{count}, one for each edge"
+            raise GraphError(problem(f"{name}edge_weight", found, expected, "give each edge one"))
+    for path, leaf in leaves_with_paths(graph.nodes):
+        if leaf.is_complex() if isinstance(leaf, Tensor) else np.iscomplexobj(leaf):
+            do = "give real and imaginary parts by themselves"
+            raise GraphError(problem(f"nodes{path}", f"dtype {leaf.dtype}", "real numbers", do))
+
+
+def _whole(ids: Any) -> bool:
+    """Tell whether ids are integers."""
+    if isinstance(ids, Tensor):
+        return not (ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool)
+    return np.asarray(ids).dtype.kind in "iu"

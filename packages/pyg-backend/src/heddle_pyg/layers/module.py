@@ -20,10 +20,11 @@ from heddle.nn.layers.base import HeteroLayer, Layer, no_dropout
 from heddle.nn.model import Batch, Encoder, Model
 from heddle.nn.params import initialise
 from heddle_pyg.layers.adapt import HeteroLayerEncoder, LayerEncoder, as_encoder
-from heddle_pyg.layers.inputs import as_array, as_tensor, read_inputs
+from heddle_pyg.layers.inputs import Inputs, as_array, as_tensor, read_inputs
 from heddle_pyg.layers.register import register_parameters
+from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.arrays.tables import sparse_ops
-from heddle_torch.digest import contents_version
+from heddle_torch.digest import contents_version, outside_transforms
 from heddle_torch.kernels import ops_on
 
 
@@ -79,21 +80,32 @@ class PortableModule(nn.Module):
         Raises:
             GraphError: node features without edge_index, weights that want a gradient, links that aren't named.
         """
-        given = read_inputs(graph, edge_index, edge_weight)
         params = dict(self.named_parameters())
         like = next(iter(params.values()), torch.empty(0))
-        prepared = self._memo.get(
-            given.structure,
-            (like.dtype, like.device, given.sizes, torch.is_inference_mode_enabled()),
-            lambda: _tensors(self.part.prepare(tree_map(as_array, given.graph)), like),
-        )
-        placed, ops = _tensors(given.graph, like), ops_on(like.device)
-        ops = sparse_ops(ops, like.dtype) if self._sparse else ops
+        given, prepared, ops = self._prepared(graph, edge_index, edge_weight, like)
+        placed = _tensors(given.graph, like)
         dropout = functional.dropout if self.training else no_dropout
         if not isinstance(self.part, Model):
             return self.part.apply(ops, params, placed, prepared, dropout)
         asked = _everything(self.part, placed, like.device) if index is None else index
         return self.part.apply(ops, params, Batch(placed, prepared, asked), dropout)
+
+    @torch.compiler.disable  # what is prepared is constant in what is compiled, and made by numpy
+    def _prepared(
+        self, graph: Any, edge_index: Tensor | None, edge_weight: Tensor | None, like: Tensor
+    ) -> tuple[Inputs, Any, TorchOps]:
+        """Return the inputs, what is prepared of their edges, kept for as long as these hold the same, and the ops."""
+        ops = ops_on(like.device)
+        ops = sparse_ops(ops, like.dtype) if self._sparse else ops
+        with outside_transforms():  # tensors made inside one end with it
+            given = read_inputs(graph, edge_index, edge_weight)
+            key = like.dtype, like.device, given.sizes, torch.is_inference_mode_enabled()
+            prepared = self._memo.get(
+                given.structure,
+                key,
+                lambda: _tensors(self.part.prepare(tree_map(as_array, given.graph)), like),
+            )
+        return given, prepared, ops
 
     def extra_repr(self) -> str:
         return repr(

@@ -42,7 +42,7 @@ class TorchOps(GraphOps):
             setattr(self, name, kernel)
 
     def asarray(self, array: np.ndarray, like: Tensor | None = None) -> Tensor:
-        tensor = torch.from_numpy(np.array(array, order="C"))
+        tensor = torch.from_numpy(np.array(array, np.asarray(array).dtype.newbyteorder("="), order="C"))
         if like is not None and tensor.is_floating_point():
             return tensor.to(like.device, like.dtype)
         return tensor.to(self.device if like is None else like.device)
