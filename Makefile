@@ -71,13 +71,19 @@ docs:
 clean:
 	rm -rf $(VENV) .cache runs multirun
 
+PIP := $(BIN)/python -m pip install --quiet --no-compile
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
+# Build tools once, in place of an environment for each package; modules are compiled when they are imported.
 $(VENV)/.demo: $(BIN)/python requirements-demo.txt packages/core/pyproject.toml packages/torch-base/pyproject.toml packages/pyg-backend/pyproject.toml
-	$(BIN)/python -m pip install --quiet -r requirements-demo.txt
+	$(PIP) hatchling editables setuptools wheel
+	$(PIP) --no-build-isolation -r requirements-demo.txt
 	touch $@
 
+# Modules are compiled beforehand, on all cores: a warning of a compilation would be an error in a test.
 $(VENV)/.dev: $(BIN)/python requirements-dev.txt $(PROJECTS)
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	$(PIP) -r requirements-dev.txt
+	-$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
 	touch $@ $(VENV)/.demo
