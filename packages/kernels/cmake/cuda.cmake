@@ -53,7 +53,7 @@ endforeach()
 set(cuda ${CMAKE_CURRENT_SOURCE_DIR}/native/cuda)
 file(GLOB CUDA_UNITS CONFIGURE_DEPENDS ${cuda}/host/*.cpp ${cuda}/xla/*.cpp ${cuda}/targets.cpp ${cuda}/ops/*.cu ${cuda}/gemm/*.cu)
 list(FILTER CUDA_UNITS EXCLUDE REGEX "/host/reference\\.cpp$") # for tests without a device
-file(GLOB HOPPER_UNITS CONFIGURE_DEPENDS ${cuda}/gemm/hopper_*.cu)
+file(GLOB HOPPER_UNITS CONFIGURE_DEPENDS ${cuda}/gemm/hopper.cu)
 list(REMOVE_ITEM CUDA_UNITS ${HOPPER_UNITS})
 
 add_library(heddle_cuda_settings INTERFACE)
