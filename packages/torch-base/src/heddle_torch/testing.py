@@ -13,7 +13,7 @@ class PrimitivesSuite(Suite):
     overrides `ops` or `value_and_grad`, or has kernels of its own, subclasses OpsSuite and LayersSuite.
     """
 
-    def test_primitives_are_those_of_heddle_torch(self):
+    def test_primitives_are_those_of_heddle_torch(self) -> None:
         """The same class, and the same function in every place that a kernel takes."""
         found = self.ops
         assert type(found) is TorchOps, (
@@ -21,8 +21,8 @@ class PrimitivesSuite(Suite):
         )
         assert vars(found) == vars(ops_on(found.device))
 
-    def test_gradients_are_those_of_heddle_torch(self):
-        found = type(self.backend).value_and_grad
+    def test_gradients_are_those_of_heddle_torch(self) -> None:
+        found: object = type(self.backend).value_and_grad
         assert found is TorchEngine.value_and_grad, (
             "value_and_grad: found the engine's own; subclass OpsSuite"
         )

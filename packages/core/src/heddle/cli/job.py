@@ -14,7 +14,7 @@ from heddle.api import work
 from heddle.cli.main import FULL_ERROR, report
 from heddle.config.asked import asked_config
 from heddle.config.compose import plain
-from heddle.config.run import Plugins, RunConfig
+from heddle.config.run import Plugins
 from heddle.config.saved import saved_config, saved_tree
 from heddle.engines.launch import Launch
 from heddle.engines.plugins import PREFER, Registry, load_plugins
@@ -44,7 +44,9 @@ def _train(tree: Tree) -> None:
     from heddle.workflow.run import tell
 
     registry = _registry(saved_tree(tree["resume"]) if tree["resume"] else tree)
-    config = _with_folder(asked_config(tree, registry))
+    config, own = asked_config(tree, registry), _folder_of_sweep()
+    if own is not None and not (config.run.dir or config.resume):
+        config = replace(config, run=replace(config.run, dir=own))
     folder = work.train(config, registry)
     if folder is None:
         return
@@ -99,9 +101,7 @@ def _registry(tree: Tree) -> Registry:
     return load_plugins()
 
 
-def _with_folder(config: RunConfig) -> RunConfig:
-    """Return the configuration of a run of a sweep with its own folder, that of a single run as it is."""
+def _folder_of_sweep() -> str | None:
+    """Return the folder of this run of a sweep, None for a single run."""
     hydra = HydraConfig.get()
-    if hydra.mode != RunMode.MULTIRUN or config.run.dir or config.resume:
-        return config
-    return replace(config, run=replace(config.run, dir=hydra.runtime.output_dir))
+    return str(hydra.runtime.output_dir) if hydra.mode == RunMode.MULTIRUN else None

@@ -89,9 +89,9 @@ class JaxOps(GraphOps):
 
     def asarray(self, array: np.ndarray, like: Array | None = None) -> Array:
         array = np.asarray(array)
-        floats = like is not None and np.issubdtype(array.dtype, np.floating)
+        floats = np.issubdtype(array.dtype, np.floating)
         # A copy, whose memory JAX may keep: jnp.array compiles its own for each shape.
-        return jax.device_put(np.array(array, like.dtype if floats else narrowed(array)))
+        return jax.device_put(np.array(array, like.dtype if like is not None and floats else narrowed(array)))
 
     def stop_gradient(self, x: Array) -> Array:
         return jax.lax.stop_gradient(x)
