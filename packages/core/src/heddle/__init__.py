@@ -38,6 +38,8 @@ Graphs
     Dataset         graphs, targets and splits; dataset: reads one, as train does
     prepare         tables to a folder that any engine trains from; generate: synthetic tables
     from_edge_list, from_networkx, from_scipy   graphs of what others use
+    validate        a graph, checked: ids in range, counts that add up, no ragged features
+    batch, unbatch  several graphs as one, and back
     Budget          sizes to pad to; pad, unpad: a graph in fixed sizes, and back
     Adjacency       edges sorted by receiver, and their transpose
     Snapshot, SnapshotSequence, StaticTopologySignal    graphs in time

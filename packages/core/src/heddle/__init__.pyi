@@ -28,6 +28,8 @@ from .engines.plugins.registry import load_plugins as load_plugins
 from .errors import ConfigError as ConfigError
 from .errors import HeddleError as HeddleError
 from .graphs.adjacency import Adjacency as Adjacency
+from .graphs.batch.joining import batch as batch
+from .graphs.batch.joining import unbatch as unbatch
 from .graphs.batch.padding import Budget as Budget
 from .graphs.batch.padding import pad as pad
 from .graphs.batch.padding import unpad as unpad
@@ -43,6 +45,7 @@ from .graphs.graph import EdgeSet as EdgeSet
 from .graphs.graph import Graph as Graph
 from .graphs.graph import HeteroGraph as HeteroGraph
 from .graphs.graph import hetero_graph as hetero_graph
+from .graphs.validate import validate as validate
 from .nn.layers.cheb import ChebConv as ChebConv
 from .nn.layers.gat import GAT as GAT
 from .nn.layers.gcn import GCN as GCN

@@ -7,6 +7,8 @@ compose.py     Hydra, shown the nodes that options dataclasses make and where pl
 overrides.py   the words of a command line
 values.py      what is stated of a configuration's keys, and checks of all of its values
 check.py       checks of overrides, before anything heavy is imported
+asked.py       the RunConfig that is to be trained; torchrun.py: its place among torchrun's processes
+prefer.py      the distributions that are preferred, read before there is a configuration
 command.py     all that is checked of the overrides of a command, or of the function of that name
 isolated.py    Hydra for a function, without a trace in the Hydra of its caller
 nodes.py       the configuration of a command that Hydra doesn't run
