@@ -18,10 +18,11 @@ from heddle.workflow.metrics.decision import Decision, decision_of, sigmoid, sof
 from heddle.workflow.metrics.predictions import Outcome
 from heddle.workflow.metrics.thresholds import RULES, Rule, chosen, rule
 
-RNG = np.random.default_rng(3)
 N = 400
-TRUTH = RNG.integers(2, size=N)
-MARGIN = (3 * (TRUTH - 0.5) + RNG.normal(0, 2, N)).round(1) * 4  # far too sure, with ties
+TRUTH = np.random.default_rng(3).integers(2, size=N)
+MARGIN = (3 * (TRUTH - 0.5) + np.random.default_rng(3).normal(0, 2, N)).round(
+    1
+) * 4  # far too sure, with ties
 TWO = np.stack([np.zeros(N), MARGIN], axis=1)
 KNOWN = np.ones(N, bool)
 
@@ -44,8 +45,9 @@ def test_platt_is_scikit_learns():
 
 @pytest.mark.parametrize("classes", [2, 4])
 def test_temperature_has_the_least_loss(classes):
-    y = RNG.integers(classes, size=N)
-    logits = 5 * (np.eye(classes)[y] + RNG.normal(0, 1, (N, classes)))
+    rng = np.random.default_rng(3)
+    y = rng.integers(classes, size=N)
+    logits = 5 * (np.eye(classes)[y] + rng.normal(0, 1, (N, classes)))
 
     def loss(log_temperature):
         return -np.log(softmax(logits / np.exp(log_temperature))[np.arange(N), y]).mean()
@@ -67,7 +69,8 @@ def test_calibration_brings_probabilities_nearer_to_what_comes_true(method):
 
 
 def test_errors_in_plain_loops():
-    logits, y = RNG.normal(0, 2, (200, 3)), RNG.integers(3, size=200)
+    rng = np.random.default_rng(3)
+    logits, y = rng.normal(0, 2, (200, 3)), rng.integers(3, size=200)
     share = softmax(logits)
     gap = 0.0
     for low in range(15):
@@ -167,6 +170,7 @@ def test_nothing_to_fit_to():
 
 
 def test_a_plain_decision_changes_nothing():
-    outputs = RNG.normal(size=(9, 3))
+    rng = np.random.default_rng(3)
+    outputs = rng.normal(size=(9, 3))
     assert Decision("classes").decided(outputs) is outputs
     np.testing.assert_array_equal(Decision("classes").answers(outputs), outputs.argmax(1))

@@ -10,9 +10,11 @@ from heddle.ops.criterion import criterion
 from heddle.ops.losses import cross_entropy, focal
 from heddle.ops.reference import NumpyOps
 
-RNG = np.random.default_rng(0)
-LOGITS, CLASSES = RNG.normal(0, 2, (12, 3)), RNG.integers(3, size=12)
-LABELS = RNG.integers(2, size=(12, 3)).astype(np.float64)
+LOGITS, CLASSES = (
+    np.random.default_rng(0).normal(0, 2, (12, 3)),
+    np.random.default_rng(0).integers(3, size=12),
+)
+LABELS = np.random.default_rng(0).integers(2, size=(12, 3)).astype(np.float64)
 WEIGHTS = (0.2, 1.0, 3.0)
 
 

@@ -15,25 +15,27 @@ from heddle.workflow.run import train
 
 from .support import Registry, config_for, graph_dataset, node_dataset
 
-RNG = np.random.default_rng(5)
 OF_ANSWERS = ["accuracy", "f1", "f1_micro", "f1_true", "precision", "recall"]
 OF_ORDER = ["auroc", "ap", "precision@7", "recall_at_precision@0.6"]
 OF_VALUES = ["mae", "rmse", "r2"]
 
 
 def classes(c, n=40):
-    y = RNG.integers(c, size=n)
-    return (np.eye(c)[y] + RNG.normal(0, 1, (n, c))).round(1), y, RNG.random(n) < 0.8
+    rng = np.random.default_rng(5)
+    y = rng.integers(c, size=n)
+    return (np.eye(c)[y] + rng.normal(0, 1, (n, c))).round(1), y, rng.random(n) < 0.8
 
 
 def labels(n=40):
-    y = RNG.integers(2, size=(n, 3)).astype(np.float32)
-    return (y - 0.5 + RNG.normal(0, 1, (n, 3))).round(1), y, RNG.random((n, 3)) < 0.8
+    rng = np.random.default_rng(5)
+    y = rng.integers(2, size=(n, 3)).astype(np.float32)
+    return (y - 0.5 + rng.normal(0, 1, (n, 3))).round(1), y, rng.random((n, 3)) < 0.8
 
 
 def values(n=40):
-    y = RNG.normal(5, 2, (n, 2))
-    return y + RNG.normal(0, 1, (n, 2)), y, RNG.random((n, 2)) < 0.8
+    rng = np.random.default_rng(5)
+    y = rng.normal(5, 2, (n, 2))
+    return y + rng.normal(0, 1, (n, 2)), y, rng.random((n, 2)) < 0.8
 
 
 KINDS = {
@@ -46,8 +48,9 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_that_count_k_times_are_rows_that_are_there_k_times(kind):
+    rng = np.random.default_rng(5)
     (outputs, targets, mask), names = KINDS[kind]
-    weights = RNG.integers(4, size=(6, len(outputs)))
+    weights = rng.integers(4, size=(6, len(outputs)))
     weights[0] = 1
     weights[1] = 0
     for name in names:
@@ -91,11 +94,12 @@ def test_an_interval_holds_the_truth_as_often_as_it_says(monkeypatch, rows):
 
 
 def test_a_pair_on_the_same_questions_is_narrower_than_each():
-    y = RNG.integers(2, size=500)
-    base = RNG.normal(0, 1, 500) + y
+    rng = np.random.default_rng(5)
+    y = rng.integers(2, size=500)
+    base = rng.normal(0, 1, 500) + y
     one, other = (
         Outcome(np.arange(500), np.stack([np.zeros(500), score], 1), y, np.ones(500, bool))
-        for score in (base, base + RNG.normal(0, 0.2, 500))
+        for score in (base, base + rng.normal(0, 0.2, 500))
     )
     a, b = (evaluate(["auroc"], of.outputs, of.targets, of.mask)["auroc"] for of in (one, other))
     low, high = paired("auroc", (one, None), (other, None), a - b, 300, 0)
