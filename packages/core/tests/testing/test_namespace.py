@@ -8,16 +8,13 @@ from heddle.testing.namespace import NAMES
 
 SOURCE = Path(heddle.__file__).parent
 PORTABLE = (
-    "erf.py",
-    "ops.py",
-    "relational",
-    "propagation.py",
-    "message.py",
-    "model.py",
-    "heads.py",
-    "losses.py",
-    "layers",
-    "models",
+    "ops/erf.py",
+    "ops/graph_ops.py",
+    "ops/losses.py",
+    "ops/message_passing.py",
+    "ops/propagation.py",
+    "ops/relational",
+    "nn",
     "testing",
 )
 

@@ -164,7 +164,7 @@ def test_directions_and_names():
         higher_is_better("acuracy")
     with pytest.raises(ConfigError, match="hits@0"):
         higher_is_better("hits@0")
-    with pytest.raises(ConfigError, match="only links are ranked"):
+    with pytest.raises(ConfigError, match="only links and rankings have some"):
         evaluate(("mrr",), np.zeros(1), np.zeros(1), np.ones(1, bool))
 
 

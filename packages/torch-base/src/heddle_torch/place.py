@@ -109,6 +109,7 @@ def to_device(batch: Batch, device: torch.device, precision: Precision, copy: bo
         placed(batch.divisor, weights),
         placed(batch.asked, compute),
         placed(batch.weights, weights),
+        placed(batch.groups, weights),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from heddle.data.dataset import TASKS, Dataset
 from heddle.data.edges import distinct
 from heddle.data.formats.text_files import fail
+from heddle.data.task_options import RANKINGS
 from heddle.graphs.graph import Graph, HeteroGraph, num_nodes
 from heddle.graphs.pytree import leaves
 from heddle.graphs.validate import validate
@@ -33,13 +34,14 @@ def check_dataset(dataset: Dataset, *, validated: bool = False) -> Dataset:
         return dataset
     if dataset.task == "forecast":
         rows = _times(dataset)
-    elif dataset.task in ("edge_classification", "edge_regression"):
+    elif dataset.task in ("edge_classification", "edge_regression", "edge_ranking"):
         rows = _asked(dataset)
     else:
         rows = len(graphs) if many else _rows(graphs, dataset.target_type)
     if dataset.targets is not None:
         _check_targets(dataset, rows)
     _check_weights(dataset, rows)
+    _check_groups(dataset, rows)
     if dataset.num_classes and len(dataset.class_names) not in (0, dataset.num_classes):
         found = f"{len(dataset.class_names)} names"
         fail(
@@ -140,7 +142,7 @@ def _check_targets(dataset: Dataset, rows: int) -> None:
             f"{rows}, one for each labelled thing",
             "give -1 or NaN where unknown",
         )
-    if targets.dtype.kind in "iu" and len(targets):
+    if targets.dtype.kind in "iu" and len(targets) and dataset.task not in RANKINGS:
         low, high = int(targets.min()), int(targets.max())
         if low < -1 or high >= max(dataset.num_classes, 1):
             found = low if low < -1 else high
@@ -161,6 +163,35 @@ def _check_weights(dataset: Dataset, rows: int) -> None:
     if len(weights) and (not np.isfinite(weights).all() or weights.min() < 0):
         bad = weights[~(np.isfinite(weights) & (weights >= 0))][0]
         fail(where, f"a weight of {bad}", "finite ones from 0", "mend the weights")
+
+
+def _check_groups(dataset: Dataset, rows: int) -> None:
+    """Check the groups of a ranking: one for each row, relevances of 0 and more, and no group in two splits."""
+    groups, where = dataset.groups, f"{dataset.name}: groups"
+    ranking = dataset.task in RANKINGS
+    if ranking != (groups is not None):
+        found, expected = ("none", "some") if ranking else ("some", "none")
+        fail(where, f"{found} for {dataset.task}", expected, "give a group for each row of a ranking alone")
+    if groups is None:
+        return
+    if groups.shape != (rows,) or groups.dtype.kind not in "iu":
+        fail(
+            where, f"{groups.dtype} of shape {groups.shape}", f"integers [{rows}]", "give one for each target"
+        )
+    relevance = np.asarray(dataset.targets, np.float64)
+    if dataset.targets is None or (relevance[np.isfinite(relevance)] < 0).any():
+        fail(f"{dataset.name}: targets", "a relevance below 0", "0 and more, NaN where unknown", "shift them")
+    owner: dict[int, str] = {}
+    for split, positions in dataset.splits.items():
+        for group in np.unique(groups[positions]).tolist():
+            if group in owner:
+                fail(
+                    where,
+                    f"group {group} in {owner[group]} and {split}",
+                    "each in one split",
+                    "split by groups",
+                )
+            owner[group] = split
 
 
 def _check_positions(where: str, positions: np.ndarray, rows: int) -> None:

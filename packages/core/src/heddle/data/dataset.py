@@ -105,6 +105,7 @@ class Dataset(NamedTuple):
         n_codes: node type, or relation, -> the number of codes of each column of categories, where more may come than
             the graph holds; others are counted.
         weights: [n] float from 0, what each row of the targets weighs in the loss; None where all weigh alike.
+        groups: ranking: [n] int, the group of each row of the targets, within which rows are put in order; else None.
     """
 
     name: str
@@ -124,3 +125,4 @@ class Dataset(NamedTuple):
     asked: AskedEdges | None = None
     n_codes: Mapping[Any, Sequence[int]] = {}
     weights: np.ndarray | None = None
+    groups: np.ndarray | None = None

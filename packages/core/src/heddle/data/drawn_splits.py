@@ -43,6 +43,10 @@ def _split_targets(dataset: Dataset, seed: int) -> dict[str, np.ndarray]:
     known = np.isfinite(targets) if np.issubdtype(targets.dtype, np.floating) else targets >= 0
     usable = np.flatnonzero(known.reshape(len(targets), -1).any(axis=1))
     whole = targets.ndim == 1 and not np.issubdtype(targets.dtype, np.floating)
+    if dataset.groups is not None:  # a group stays whole
+        own, place = np.unique(np.asarray(dataset.groups)[usable], return_inverse=True)
+        drawn = random_split(len(own), seed, (0.6, 0.2), None)
+        return {split: usable[np.isin(place, groups)] for split, groups in drawn.items()}
     parts = random_split(len(usable), seed, (0.6, 0.2), targets[usable] if whole else None)
     return {split: usable[places] for split, places in parts.items()}
 

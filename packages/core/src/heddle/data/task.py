@@ -5,19 +5,22 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from heddle.data.dataset import TASKS, Dataset
-from heddle.data.task_options import TaskOptions
+from heddle.data.task_options import RANKINGS, TaskOptions
 from heddle.errors import ConfigError, nearest
 from heddle.graphs.graph import Array, Graph, HeteroGraph
 from heddle.graphs.pytree import leaves
 from heddle.nn.model import Batch, ModelSpec
 from heddle.ops.graph_ops import GraphOps
-from heddle.ops.losses import LOSSES
+from heddle.ops.losses import LOSSES, listwise
 from heddle.sampling.types import ONE_RELATION, ONE_TYPE
 
 _LEVELS = {
     "node_classification": "node",
     "edge_classification": "edge",
     "edge_regression": "edge",
+    "node_ranking": "node",
+    "edge_ranking": "edge",
+    "graph_ranking": "graph",
     "graph_classification": "graph",
     "graph_regression": "graph",
     "link_prediction": "link",
@@ -27,6 +30,9 @@ _LEVELS = {
 
 FOCAL = "focal"
 """The name of cross_entropy or binary_cross_entropy with a gamma."""
+
+LISTWISE = "listwise"
+"""The loss of rankings: the likelihood that what is relevant is chosen of its group."""
 
 OF_CLASSES = ("cross_entropy", "binary_cross_entropy")
 """Losses whose outputs are logits."""
@@ -78,9 +84,11 @@ class Task:
 
         Each entry's is multiplied by its weight, where the batch or the task has some; the divisor counts entries.
         """
-        mean = LOSSES[self.loss_name](
-            ops, outputs, batch.targets, batch.mask, batch.weights, **self.loss_options
-        )
+        given = ops, outputs, batch.targets, batch.mask, batch.weights
+        if self.loss_name == LISTWISE:
+            mean = listwise(*given, batch.groups)
+        else:
+            mean = LOSSES[self.loss_name](*given, **self.loss_options)
         if batch.divisor is None:
             return mean
         return mean * (ops.xp.sum(ops.xp.astype(batch.mask, mean.dtype)) / batch.divisor)
@@ -111,8 +119,12 @@ def task_for(options: TaskOptions, dataset: Dataset) -> Task:
         )
     usual, metrics = _defaults(kind, dataset, horizon)
     loss = usual if options.loss in ("auto", FOCAL) else options.loss
-    if loss not in LOSSES:
-        names = [*sorted(LOSSES), FOCAL]
+    if loss == LISTWISE and kind not in RANKINGS:
+        raise ConfigError(
+            f"task.loss=listwise: found {kind}, expected a ranking, whose rows are in groups; set task.loss=auto"
+        )
+    if loss not in (*LOSSES, LISTWISE):
+        names = [*sorted(LOSSES), FOCAL, LISTWISE]
         raise ConfigError(f"task.loss: found {loss!r}, expected one of {names}{nearest(loss, names)}")
     if options.loss == FOCAL and loss not in OF_CLASSES:
         raise ConfigError(
@@ -182,6 +194,8 @@ def _defaults(kind: str, dataset: Dataset, horizon: int) -> tuple[str, tuple[str
         )
     if kind == "link_prediction":
         return "binary_cross_entropy", ("mrr", "hits@1", "hits@3", "hits@10", "auroc", "ap")
+    if kind in RANKINGS:
+        return LISTWISE, ("ndcg@10", "mrr", "hits@1")
     if kind in ("graph_regression", "edge_regression"):
         return "mse", ("rmse", "mae")
     if dataset.targets is not None and dataset.targets.ndim > 1:

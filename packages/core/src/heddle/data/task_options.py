@@ -11,12 +11,18 @@ TASKS = (
     "node_classification",
     "edge_classification",
     "edge_regression",
+    "node_ranking",
+    "edge_ranking",
+    "graph_ranking",
     "graph_classification",
     "graph_regression",
     "link_prediction",
     "forecast",
 )
 """What can be predicted."""
+
+RANKINGS = ("node_ranking", "edge_ranking", "graph_ranking")
+"""Tasks whose rows are in groups, within which they are put in order."""
 
 _NOT_FORECASTS = ("auto", *(task for task in TASKS if task != "forecast"))
 _FORECASTS = ("auto", "forecast")
@@ -66,7 +72,9 @@ class TaskOptions:
     name: str = option(
         "auto", f"the dataset's own task, or one of {', '.join(TASKS)}", choices=("auto", *TASKS)
     )
-    loss: str = option("auto", "cross_entropy, binary_cross_entropy, focal, mse, mae; auto: the task's")
+    loss: str = option(
+        "auto", "cross_entropy, binary_cross_entropy, focal, listwise, mse, mae; auto: the task's"
+    )
     gamma: float = option(
         2.0, "focal loss: how much less counts what is answered well already", least=0, of=_NOT_FORECASTS
     )

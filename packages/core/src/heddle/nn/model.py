@@ -74,6 +74,7 @@ class Batch(NamedTuple):
         asked: edge task, whose index is [m, 2] (sender, receiver): what each asked edge itself holds, "x" [m, d]
             float and "codes" [m, c] int, those there are; else None.
         weights: [m] float, by what the loss of each entry is multiplied, of a mean of 1 over training; None for 1.
+        groups: ranking: [m] int from 0 to m - 1, the group of each entry; else None.
     """
 
     graph: Graph | HeteroGraph
@@ -84,6 +85,7 @@ class Batch(NamedTuple):
     divisor: Array | None = None
     asked: Mapping[str, Array] | None = None
     weights: Array | None = None
+    groups: Array | None = None
 
 
 class Encoder(Protocol):

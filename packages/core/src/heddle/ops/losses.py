@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from heddle.graphs.graph import Array
+from heddle.ops.graph_ops import GraphOps
 
 
 class LossOps(Protocol):
@@ -89,6 +90,40 @@ def mean_absolute_error(
 ) -> Array:
     """Return the mean absolute difference, all of one shape; `weights` [m] multiply each row's."""
     return _masked_mean(ops, ops.xp.abs(values - targets), mask, weights)
+
+
+def listwise(
+    ops: GraphOps, scores: Array, targets: Array, mask: Array, weights: Array | None, groups: Array
+) -> Array:
+    """Return the mean over known entries of each one's share in its group's loss, as often as the group has entries.
+
+    A group's loss is the cross entropy between its relevances over their sum and the softmax of its scores; 0 where
+    nothing is relevant. So groups count by their numbers of entries, and batches of whole groups add up like others.
+
+    Args:
+        scores, targets, mask: [m, 1]; relevance is 0 and more.
+        groups: [m] int from 0 to m - 1.
+
+    Source: Cao, Qin, Liu, Tsai, Li, Learning to Rank: From Pairwise Approach to Listwise Approach (2007), eq. 7, with
+    relevances in place of their exponentials, as TF-Ranking's softmax loss has it.
+    """
+    xp, n = ops.xp, scores.shape[0]
+    score, relevance, known = (xp.reshape(part, (n,)) for part in (scores, targets, mask))
+    zero = xp.zeros_like(score)
+
+    def in_group(values: Array) -> Array:
+        return ops.gather(ops.segment_sum(values, groups, n), groups)
+
+    low = xp.full_like(score, -1e30)
+    top = ops.segment_max(ops.stop_gradient(xp.where(known, score, low)), groups, n)
+    shifted = xp.where(known, score - ops.gather(top, groups), zero)
+    total = in_group(xp.where(known, xp.exp(shifted), zero))
+    missed = xp.log(xp.where(total > 0, total, xp.ones_like(total))) - shifted
+    gain = xp.where(known, relevance, zero)
+    gains = in_group(gain)
+    share = gain / xp.where(gains > 0, gains, xp.ones_like(gains))
+    count = in_group(xp.astype(known, score.dtype))
+    return _masked_mean(ops, share * missed * count, known, weights)
 
 
 def focal(ops: LossOps, loss: Array, gamma: float) -> Array:

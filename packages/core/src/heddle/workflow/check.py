@@ -7,6 +7,7 @@ import numpy as np
 
 from heddle.data.dataset import Dataset
 from heddle.data.task import Task
+from heddle.data.task_options import RANKINGS
 from heddle.errors import ConfigError
 from heddle.graphs.graph import Graph, HeteroGraph
 
@@ -42,6 +43,11 @@ def check_fit(dataset: Dataset, task: Task) -> Dataset:
     if dataset.targets is None:
         raise _misfit(dataset, task, "no targets", f"one for each {task.level}")
     targets = np.asarray(dataset.targets)
+    if (dataset.groups is None) == (task.kind in RANKINGS):
+        found = "no groups of rows" if dataset.groups is None else "rows in groups"
+        raise _misfit(dataset, task, found, "a ranking's" if dataset.groups is None else "none")
+    if task.kind in RANKINGS and targets.dtype.kind in "iu":
+        targets = np.where(targets < 0, np.nan, targets).astype(np.float32)
     floats = np.issubdtype(targets.dtype, np.floating)
     if floats == (task.loss_name == "cross_entropy"):
         found = f"{'float values' if floats else 'whole numbers'} as targets"
@@ -59,7 +65,7 @@ def as_links(dataset: Dataset) -> Dataset:
         moments = np.asarray(times.asked)
         times = times._replace(asked={split: moments[rows] for split, rows in dataset.splits.items()})
     links = dataset._replace(task="link_prediction", targets=None, splits=splits, num_classes=0)
-    return links._replace(class_names=(), times=times, asked=None, weights=None)
+    return links._replace(class_names=(), times=times, asked=None, weights=None, groups=None)
 
 
 def _misfit(dataset: Dataset, task: Task, found: str, expected: str, do: str = "") -> ConfigError:

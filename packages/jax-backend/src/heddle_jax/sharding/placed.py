@@ -24,7 +24,7 @@ class Arrays(NamedTuple):
             (graph, prepared, index, [n_rows] int nodes of this device or None).
         targets, mask: as the batch has them, or those of one device after the other, padded; None when predicting.
         divisor: as the batch has it.
-        weights: like the targets.
+        weights, groups: like the targets.
     """
 
     shared: Any
@@ -33,6 +33,7 @@ class Arrays(NamedTuple):
     mask: Array | None
     divisor: Array | None = None
     weights: Array | None = None
+    groups: Array | None = None
 
 
 class Placed(NamedTuple):
@@ -71,12 +72,12 @@ def place_batch(
     cut, entries = shard_batch(batch, layout, shard_graph(batch.graph, batch.prepared, layout))
     ids = Split(layout.rows.ids) if with_ids and layout.rows is not None else None
     inputs = _cast((cut.graph, cut.prepared, cut.index, ids), precision.compute)
-    known = _cast((cut.targets, cut.mask, cut.weights), precision.weights)
+    known = _cast((cut.targets, cut.mask, cut.weights, cut.groups), precision.weights)
     shared, split = place(mesh, *divide((inputs, known)))
     known = tree_map(_one_after_another, merge(shared[1], split[1])) if entries else shared[1]
-    targets, mask, weights = known
+    targets, mask, weights, groups = known
     divisor = None if batch.divisor is None else place(mesh, _cast(batch.divisor, precision.weights), None)[0]
-    return Placed(Arrays(shared[0], split[0], targets, mask, divisor, weights), layout.rows, entries)
+    return Placed(Arrays(shared[0], split[0], targets, mask, divisor, weights, groups), layout.rows, entries)
 
 
 def divide(pytree: Any) -> tuple[Any, Any]:

@@ -186,7 +186,8 @@ def shard_batch(batch: Batch, layout: ShardLayout, sharded: tuple[Any, Any]) -> 
     targets = None if batch.targets is None else Split(entries.take(batch.targets))
     mask = None if batch.mask is None else Split(entries.take(batch.mask))
     weights = None if batch.weights is None else Split(entries.take(batch.weights))
-    return Batch(graph, prepared, Split(places), targets, mask, weights=weights), entries
+    groups = None if batch.groups is None else Split(entries.take(batch.groups))
+    return Batch(graph, prepared, Split(places), targets, mask, weights=weights, groups=groups), entries
 
 
 def _cut_graph(

@@ -65,6 +65,7 @@ def place_batch(batch: Batch, precision: Precision) -> Batch:
         _cast(batch.divisor, weights),
         _cast(batch.asked, compute),
         _cast(batch.weights, weights),
+        _cast(batch.groups, weights),
     )
     return jax.device_put(cast)
 

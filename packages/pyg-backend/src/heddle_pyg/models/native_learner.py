@@ -36,6 +36,10 @@ class PlacedInputs(NamedTuple):
     def weights(self) -> Any:
         return self.batch.weights
 
+    @property
+    def groups(self) -> Any:
+        return self.batch.groups
+
 
 class NativeLearner(Learner):
     """Trains a NativeModel; its modules draw from torch's own generator, which a step sets to the State's.

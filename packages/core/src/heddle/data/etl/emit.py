@@ -10,10 +10,11 @@ import numpy as np
 from heddle.data.dataset import SPLITS
 from heddle.data.etl.encoders import Encoder, fit, write_features
 from heddle.data.etl.relate import Related, columns_of, table_of
-from heddle.data.etl.schema import Edges, Encode, Label, Nodes, Schema
+from heddle.data.etl.schema import OF_VALUES, Edges, Encode, Label, Nodes, Schema
 from heddle.data.etl.streams import NpyStream, chunks, floats, integers, row_count
 from heddle.data.formats.text_files import fail
 from heddle.data.prepared.write import FolderWriter, index_type
+from heddle.data.task_options import RANKINGS
 from heddle.extras import require
 
 
@@ -39,6 +40,7 @@ class Emitter:
         if nodes.label is not None:
             given["label"] = self._label((kind,), nodes.label, folder)
             given["weight"] = self._weight((kind,), nodes.label, folder)
+            given["group"] = self._group((kind,), nodes.label, folder)
         if nodes.time is not None:
             table, column = nodes.time
             path = self.related.nodes[kind][0] if table == nodes.table else self.related.tables[table]
@@ -61,6 +63,7 @@ class Emitter:
         if edges.label is not None:
             given["label"] = self._label(key, edges.label, folder)
             given["weight"] = self._weight(key, edges.label, folder)
+            given["group"] = self._group(key, edges.label, folder)
         if edges.time is not None:
             given["time"] = self._time(path, edges.time, folder)
             if self.related.cuts and self.schema.target == key:
@@ -118,7 +121,7 @@ class Emitter:
 
     def _label(self, kind: tuple[str, ...], label: Label, folder: Path) -> Path:
         path, _ = table_of(self.schema, self.related.tables, self.related.nodes, kind, label.table)
-        if self.schema.kind == "edge_regression" and kind == self.schema.target:
+        if self.schema.kind in OF_VALUES and kind == self.schema.target:
             with NpyStream(folder / "label.npy", np.float64) as values:
                 for table in chunks(path, [label.column]):
                     values.write(floats(table, label.column))
@@ -144,6 +147,18 @@ class Emitter:
                     where = f"{path.stem}: column {label.weight!r}"
                     fail(where, f"a weight of {bad}", "a number from 0 in every row", "mend the table")
                 stream.write(weights)
+        return stream.path
+
+    def _group(self, kind: tuple[str, ...], label: Label, folder: Path) -> Path | None:
+        if label.group is None or self.schema.kind not in RANKINGS or kind != self.schema.target:
+            return None
+        path, _ = table_of(self.schema, self.related.tables, self.related.nodes, kind, label.table)
+        with NpyStream(folder / "group.npy", np.int64) as stream:
+            for table in chunks(path, [label.group]):
+                if table[label.group].null_count:
+                    where = f"{path.stem}: column {label.group!r}"
+                    fail(where, "an empty cell", "a group in every row", "mend the table")
+                stream.write(integers(table, label.group))
         return stream.path
 
     def _splits(self, path: Path, column: str, label: Path | None, folder: Path) -> dict[str, Path]:

@@ -5,10 +5,13 @@ from typing import Any, NamedTuple
 
 from heddle.data.etl.checked import one_of, spec
 from heddle.data.prepared.folder import TASK_KINDS
+from heddle.data.task_options import RANKINGS
 from heddle.errors import ConfigError, problem
 
 TYPES = ("text", "int", "float", "money", "clock", "datetime")
-_OF_EDGES = ("edge_classification", "edge_regression")
+_OF_EDGES = ("edge_classification", "edge_regression", "edge_ranking")
+OF_VALUES = ("edge_regression", "edge_ranking", "node_ranking")
+"""Kinds whose label is a number rather than a class."""
 ENCODINGS = ("plain", "number", "log", "bins", "category", "onehot", "cyclic", "since")
 
 
@@ -73,14 +76,16 @@ class Encode(NamedTuple):
 class Label(NamedTuple):
     """What is to be told: a column, and its values in the order of their classes (() for numbers 0, 1, ...).
 
-    For kind: edge_regression, the target's column holds any numbers. `weight` is a column of what each row weighs in
-    the loss.
+    For kind: edge_regression the target's column holds any numbers, for a ranking relevances of 0 and more. `weight` is
+    a column of what each row weighs in the loss; `group`, for a ranking, one of whole numbers: rows of one number are
+    put in order together.
     """
 
     column: str
     classes: tuple[str, ...] = ()
     table: str | None = None
     weight: str | None = None
+    group: str | None = None
 
 
 class Nodes(NamedTuple):
@@ -175,14 +180,16 @@ def read_schema(given: Mapping[str, Any]) -> Schema:
     if schema.kind in _OF_EDGES and asked is not None and asked.label is None:
         what = f"no label of {list(target)}"
         raise ConfigError(problem(f"schema.kind: {schema.kind}", what, "a column", "add label: COLUMN"))
-    if (
-        schema.kind == "edge_regression"
-        and asked is not None
-        and asked.label is not None
-        and asked.label.classes
-    ):
-        what = f"classes of {asked.label.column!r}"
-        raise ConfigError(problem("schema.kind: edge_regression", what, "numbers", "leave out label.classes"))
+    own = asked if asked is not None else nodes.get(target[0]) if target else None
+    label = None if own is None else own.label
+    if schema.kind in OF_VALUES and label is not None and label.classes:
+        what = f"classes of {label.column!r}"
+        raise ConfigError(problem(f"schema.kind: {schema.kind}", what, "numbers", "leave out label.classes"))
+    if schema.kind in RANKINGS and (label is None or label.group is None):
+        what = f"no {'label' if label is None else 'label.group'} of {list(target)}"
+        raise ConfigError(
+            problem(f"schema.kind: {schema.kind}", what, "a column of groups", "add label.group: COLUMN")
+        )
     return Schema(schema.name, tables, nodes, edges, split, schema.kind, target)
 
 
@@ -265,7 +272,7 @@ def _values(
             Label, {"column": item.label} if isinstance(item.label, str) else item.label, f"{where}.label"
         )
         label = label._replace(classes=tuple(map(str, label.classes)))
-        for name in (label.column, *([label.weight] if label.weight else [])):
+        for name in filter(None, (label.column, label.weight, label.group)):
             _known(f"{where}.label", label.table or table, name, tables)
     return tuple(features), label
 

@@ -14,7 +14,15 @@ FORMAT = 1
 METADATA = "metadata.json"
 """The file that is written last: a folder without it is not finished."""
 
-TASK_KINDS = ("node_classification", "link_prediction", "edge_classification", "edge_regression", "none")
+TASK_KINDS = (
+    "node_classification",
+    "node_ranking",
+    "link_prediction",
+    "edge_classification",
+    "edge_regression",
+    "edge_ranking",
+    "none",
+)
 
 
 class Task(NamedTuple):
@@ -46,6 +54,7 @@ class PreparedNodes(NamedTuple):
         splits: "train", "valid", "test" -> ascending int64 rows; {} for none.
         ids: Parquet file with the column "id": the key of each row in the tables; or None.
         weight: [rows] float32 from 0, what each label weighs in the loss; or None.
+        group: [rows] int64 of a ranking, the group within which a row is put in order; or None.
     """
 
     rows: int
@@ -57,6 +66,7 @@ class PreparedNodes(NamedTuple):
     splits: Mapping[str, np.ndarray]
     ids: Path | None
     weight: np.ndarray | None = None
+    group: np.ndarray | None = None
 
 
 class PreparedEdges(NamedTuple):
@@ -73,12 +83,13 @@ class PreparedEdges(NamedTuple):
         ends: [rows, 2], sender and receiver of each row.
         features, columns, sizes: as in PreparedNodes.
         time: [rows] int64, or None.
-        label: [rows] int64, -1 where unknown; float64 values of an edge_regression, NaN where unknown; or None.
+        label: [rows] int64, -1 where unknown; float64 values of a regression or a ranking, NaN where unknown; or
+            None.
         splits: "train", "valid", "test" -> ascending int64 rows; {} for none.
         rows_of: the relation whose rows these are too, as a reverse relation has its original's; or None.
         by_time: whether each receiver's positions are in the order of their times; of other timed relations a sampler
             looks at every edge of a receiver.
-        weight: as in PreparedNodes.
+        weight, group: as in PreparedNodes.
     """
 
     rows: int
@@ -95,6 +106,7 @@ class PreparedEdges(NamedTuple):
     rows_of: EdgeType | None = None
     by_time: bool = False
     weight: np.ndarray | None = None
+    group: np.ndarray | None = None
 
 
 class Prepared(NamedTuple):

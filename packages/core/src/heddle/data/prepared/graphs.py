@@ -64,10 +64,19 @@ def prepared(
 
 
 def _split(edges: Mapping[EdgeType, PreparedEdges], key: EdgeType) -> Mapping[EdgeType, PreparedEdges]:
-    """Return the relations, the rows of one split 85/5/10 at random, ever the same, if they aren't split."""
+    """Return the relations, the rows of one split 85/5/10 at random, ever the same, if they aren't split.
+
+    Groups of a ranking stay whole.
+    """
     if edges[key].splits:
         return edges
-    return {**edges, key: edges[key]._replace(splits=random_split(edges[key].rows, 0, (0.85, 0.05)))}
+    own = edges[key]
+    if own.group is None:
+        return {**edges, key: own._replace(splits=random_split(own.rows, 0, (0.85, 0.05)))}
+    groups, place = np.unique(own.group, return_inverse=True)
+    drawn = random_split(len(groups), 0, (0.85, 0.05))
+    splits = {split: np.flatnonzero(np.isin(place, some)) for split, some in drawn.items()}
+    return {**edges, key: own._replace(splits=splits)}
 
 
 def sample_graph(opened: Prepared, *, times: bool = True) -> SampleGraph:
@@ -190,9 +199,11 @@ def to_dataset(opened: Prepared) -> Dataset:
     task = opened.task
     info = {**opened.info, "source": str(opened.root)}
     names = tuple(task.classes)
-    if task.kind == "node_classification":
+    if task.kind in ("node_classification", "node_ranking"):
         nodes, kind = opened.nodes[task.target[0]], task.target[0]
-        targets = None if nodes.label is None else np.array(nodes.label, np.int64)
+        targets: Any = None if nodes.label is None else np.array(nodes.label, np.int64)
+        if nodes.label is not None and task.kind == "node_ranking":
+            targets = np.array(nodes.label, np.float32)[:, None]
         splits = {split: np.array(rows, np.int64) for split, rows in nodes.splits.items()}
         graph, edge_time = timed_graph(opened)
         times = _times(opened, edge_time, nodes.time, {})
@@ -200,8 +211,8 @@ def to_dataset(opened: Prepared) -> Dataset:
         found = Dataset(
             opened.name, task.kind, graph, targets, splits, *about, class_names=names, times=times
         )
-        return check_dataset(found._replace(weights=nodes.weight))
-    if task.kind in ("edge_classification", "edge_regression"):
+        return check_dataset(found._replace(weights=nodes.weight, groups=nodes.group))
+    if task.kind in ("edge_classification", "edge_regression", "edge_ranking"):
         return _edges_asked(opened)
     if task.kind == "link_prediction":
         key = (task.target[0], task.target[1], task.target[2])
@@ -252,7 +263,7 @@ def _edges_asked(opened: Prepared) -> Dataset:
             other: of._replace(features=None) if other in same else of for other, of in graph.edges.items()
         }
         graph = graph._replace(edges=edges)
-    values = task.kind == "edge_regression"
+    values = task.kind in ("edge_regression", "edge_ranking")
     targets = np.array(own.label, np.float32)[:, None] if values else np.array(own.label, np.int64)
     found = Dataset(
         opened.name,
@@ -268,6 +279,7 @@ def _edges_asked(opened: Prepared) -> Dataset:
         times=_times(opened, edge_time, own.time, hidden),
         asked=_asked(own, ends, root),
         weights=own.weight,
+        groups=own.group,
     )
     return check_dataset(found)
 

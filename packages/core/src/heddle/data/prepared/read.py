@@ -117,6 +117,7 @@ def _by_row(root: Path, listed: Mapping[str, Any], facts: Mapping[str, Any], wha
         "time": _array(root, listed, facts["time"], count, what) if facts.get("time") else None,
         "label": _array(root, listed, facts["label"], count, what) if facts.get("label") else None,
         "weight": _array(root, listed, facts["weight"], count, what) if facts.get("weight") else None,
+        "group": _array(root, listed, facts["group"], count, what) if facts.get("group") else None,
         "splits": {
             name: _array(root, listed, file, None, what) for name, file in facts.get("splits", {}).items()
         },

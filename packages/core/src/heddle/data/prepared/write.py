@@ -80,7 +80,7 @@ class FolderWriter:
                 facts[name] = self._array(f"{folder}/{name}.npy", array, rows)
         if rows_of is not None:
             other = next(edges for edges in self._edges if edges["type"] == list(rows_of))
-            shared = ("features", "columns", "sizes", "time", "label", "weight", "splits")
+            shared = ("features", "columns", "sizes", "time", "label", "weight", "group", "splits")
             facts |= {"rows_of": list(rows_of)} | {name: other[name] for name in shared if name in other}
         if by_time:
             facts["by_time"] = True
@@ -118,7 +118,7 @@ class FolderWriter:
         return self.root
 
     def _by_row(self, folder: str, count: int, by_row: Mapping[str, Any]) -> dict[str, Any]:
-        known = ("features", "columns", "sizes", "time", "label", "weight", "splits")
+        known = ("features", "columns", "sizes", "time", "label", "weight", "group", "splits")
         if unknown := set(by_row) - set(known):
             raise TypeError(f"unknown arguments {sorted(unknown)}, expected some of {known}")
         facts: dict[str, Any] = {key: by_row[key] for key in ("columns", "sizes") if by_row.get(key)}
@@ -130,7 +130,7 @@ class FolderWriter:
                     name: self._array(f"{place}/{_plain(name)}.npy", array, rows)
                     for name, array in by_row[key].items()
                 }
-        for key in ("time", "label", "weight"):
+        for key in ("time", "label", "weight", "group"):
             if by_row.get(key) is not None:
                 facts[key] = self._array(f"{folder}/{key}.npy", by_row[key], count)
         return facts

@@ -61,6 +61,7 @@ def program_cases() -> dict[str, ProgramCase]:
         focal_labels(),
         focal_links(),
         weighted_values(),
+        node_ranking(),
         every_input(hetero=False),
         every_input(hetero=True),
     )
@@ -222,6 +223,16 @@ def weighted_values() -> ProgramCase:
     case = graph_regression("mae")
     weights, divisor = np.arange(8, dtype=np.float32) / 3.5, np.array(10, np.float32)
     return case._replace(name="weighted_values", batch=case.batch._replace(weights=weights, divisor=divisor))
+
+
+def node_ranking() -> ProgramCase:
+    """Return a GraphSAGE that puts nodes in order within groups: one without anything relevant, one that is hidden."""
+    model, graph = Model(Stack((SAGE(3, 1),)), NodeHead()), _odd()
+    index, groups = np.arange(12), np.array([3, 0, 0, 1, 1, 1, 2, 2, 0, 3, 4, 3])
+    targets = np.array([0, 1, 0, 2, 0, 1, 0, 0, 3, 1, 1, 0], np.float32)[:, None]
+    mask = (np.arange(12) != 10)[:, None]
+    case = _case("node_ranking", model, "node_ranking", "listwise", graph, index, targets, mask)
+    return case._replace(batch=case.batch._replace(groups=groups))
 
 
 def every_input(hetero: bool) -> ProgramCase:

@@ -107,7 +107,7 @@ class _Asking:
     def outcome(self, split: str, outputs: np.ndarray) -> Outcome:
         """Return a baseline's answers beside the truth, in the shape of the model's."""
         own = self._outcomes[split]
-        return own._replace(outputs=outputs.reshape(own.outputs.shape), ranks=None)
+        return own._replace(outputs=outputs.reshape(own.outputs.shape), ranks=None).in_groups(own.groups)
 
 
 Made = Iterator[tuple[str, Mapping[str, np.ndarray]]]

@@ -8,7 +8,7 @@ import numpy as np
 
 from heddle.data.dataset import SPLITS, Dataset
 from heddle.engines.program import Placed, Program, State
-from heddle.errors import DataError
+from heddle.errors import ConfigError, DataError
 from heddle.graphs.batch import (
     Budget,
     Padded,
@@ -23,7 +23,7 @@ from heddle.graphs.batch import (
 from heddle.graphs.graph import Graph
 from heddle.nn.model import Batch
 from heddle.seeds import generator
-from heddle.workflow.metrics.predictions import Outcome, known_targets
+from heddle.workflow.metrics.predictions import Outcome, known_targets, numbered
 
 BATCHINGS = ("auto", "counted", "packed")
 """Padded batches of `batch_size` graphs each, as on engines that pad none; or filled up to a few shapes."""
@@ -51,7 +51,13 @@ class GraphLoader:
         self._model, self._seed = model, seed
         self._positions = {split: np.asarray(dataset.splits[split]) for split in SPLITS}
         self._targets, self._mask = known_targets(np.asarray(dataset.targets))
-        self._weights = dataset.weights
+        self._weights, self._groups = dataset.weights, dataset.groups
+        train = self._positions["train"]
+        if dataset.groups is not None and batch_size is not None and batch_size < len(train):
+            raise ConfigError(
+                f"trainer.batch_size={batch_size}: found a ranking of graphs, whose groups are learned together, "
+                f"expected all {len(train)} in one batch; set trainer.batch_size=null"
+            )
         if not self._mask[self._positions["train"]].any():
             raise DataError(
                 f"dataset {dataset.name}: found no known target of a training graph, expected at least one"
@@ -103,7 +109,8 @@ class GraphLoader:
     def _outcome(self, program: Program, state: State, split: str) -> Outcome:
         if split not in self._judged:
             self._judged[split] = list(self._batched(self._positions[split]))
-        return self._answers(program, state, self._positions[split], self._judged[split])
+        found = self._answers(program, state, self._positions[split], self._judged[split])
+        return found.in_groups(None if self._groups is None else np.asarray(self._groups)[found.index])
 
     def _answers(
         self,
@@ -166,6 +173,10 @@ class GraphLoader:
         mask = np.zeros((n_graphs, *self._mask.shape[1:]), bool)
         targets[: len(positions)], mask[: len(positions)] = self._targets[positions], self._mask[positions]
         made = Batch(graph, self._model.prepare(graph), np.arange(n_graphs), targets, mask)
+        if self._groups is not None:
+            groups = np.zeros(n_graphs, np.int64)  # padding is masked, whatever its group
+            groups[: len(positions)] = numbered(np.asarray(self._groups)[positions])
+            made = made._replace(groups=groups)
         if self._weights is None:
             return made
         weights = np.zeros(n_graphs, np.float32)

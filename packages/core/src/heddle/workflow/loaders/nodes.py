@@ -9,7 +9,7 @@ from heddle.data.dataset import SPLITS, Dataset
 from heddle.engines.program import Placed, Program, State
 from heddle.errors import DataError
 from heddle.nn.model import Batch
-from heddle.workflow.metrics.predictions import Outcome, known_targets
+from heddle.workflow.metrics.predictions import Outcome, known_targets, numbered
 
 
 class NodeLoader:
@@ -34,7 +34,9 @@ class NodeLoader:
             )
         batch = Batch(graph, model.prepare(graph), self._index, self._targets, learned)
         weights = None if dataset.weights is None else dataset.weights[self._index]
-        self._batch = self._asking(batch._replace(weights=weights))
+        self._groups = None if dataset.groups is None else np.asarray(dataset.groups)[self._index]
+        groups = None if self._groups is None else numbered(self._groups)
+        self._batch = self._asking(batch._replace(weights=weights, groups=groups))
         self._placed: Placed | None = None
 
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
@@ -45,13 +47,18 @@ class NodeLoader:
         """Return the predictions of each split, from one forward pass."""
         outputs = np.asarray(program.predict(state, self._place(program)))
         whole = Outcome(self._named(self._index), outputs, self._targets, self._mask)
-        return {key: Outcome(*(rows[self._rows[key]] for rows in whole[:4])) for key in splits}
+        found = {key: Outcome(*(rows[self._rows[key]] for rows in whole[:4])) for key in splits}
+        if self._groups is None:
+            return found
+        return {key: outcome.in_groups(self._groups[self._rows[key]]) for key, outcome in found.items()}
 
     def everything(self, program: Program, state: State) -> Outcome:
         """Return the predictions of all nodes."""
         targets, mask = known_targets(self._all_targets)
         index = np.arange(len(targets))
-        batch = self._asking(self._batch._replace(index=index, targets=None, mask=None, weights=None))
+        batch = self._asking(
+            self._batch._replace(index=index, targets=None, mask=None, weights=None, groups=None)
+        )
         outputs = program.predict(state, program.place(batch))
         return Outcome(self._named(index), np.asarray(outputs), targets, mask)
 

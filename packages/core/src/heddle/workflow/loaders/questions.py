@@ -22,7 +22,7 @@ from heddle.workflow.loaders.known import Until
 from heddle.workflow.loaders.links import check_links, count_ends, judged, true_pairs
 from heddle.workflow.loaders.negatives import TrueLinks
 from heddle.workflow.metrics.link_baselines import History, history_of, link_baselines
-from heddle.workflow.metrics.predictions import Outcome, known_targets
+from heddle.workflow.metrics.predictions import Outcome, known_targets, numbered
 
 EVALUATION = -1
 """Stands in a key for the epoch, so that a prediction is the same whenever it is made."""
@@ -37,7 +37,7 @@ class Asked(NamedTuple):
         targets, mask: as in a Batch; None when predicting.
         times: like `seeds`, the time up to which each may look; None where data has no times.
         columns: of questions about edges, what Batch.asked is.
-        weights: what Batch.weights is.
+        weights, groups: what Batch.weights and Batch.groups are.
     """
 
     seeds: Any
@@ -47,6 +47,7 @@ class Asked(NamedTuple):
     times: Any = None
     columns: Any = None
     weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
 
 class Question(Protocol):
@@ -84,6 +85,8 @@ class Question(Protocol):
 class NodeQuestion:
     """The targets of nodes of one type; in training of those whose target is known.
 
+    Of a ranking training asks about whole groups, which are what is counted and shuffled.
+
     Args:
         until: the times up to which questions may look; None where the data has no times.
 
@@ -104,12 +107,22 @@ class NodeQuestion:
                 f"dataset {dataset.name}: found no known target of a training {self._about}, expected at least one"
             )
 
+        self._groups, self._together = dataset.groups, [self._train]
+        if dataset.groups is not None:
+            own = numbered(np.asarray(dataset.groups)[self._train])
+            self._together = np.split(
+                self._train[np.argsort(own, kind="stable")], np.cumsum(np.bincount(own))[:-1]
+            )
+
     def __len__(self) -> int:
-        return len(self._train)
+        return len(self._train) if self._groups is None else len(self._together)
 
     def learn(self, places: np.ndarray, epoch: int) -> Asked:
-        ids = self._train[places]
+        ranking = self._groups is not None
+        ids = np.concatenate([self._together[at] for at in places]) if ranking else self._train[places]
         asked = Asked(ids, np.arange(len(ids)), *known_targets(self._targets[ids]), self._times(ids, "train"))
+        if self._groups is not None:
+            asked = asked._replace(groups=numbered(np.asarray(self._groups)[ids]))
         return asked if self._weights is None else asked._replace(weights=self._weights[ids])
 
     def rows(self, split: str | None) -> np.ndarray:
@@ -122,7 +135,8 @@ class NodeQuestion:
         return _regular(len(self.rows(split)), size)
 
     def outcome(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Outcome:
-        return Outcome(rows, outputs, *known_targets(self._targets[rows]))
+        found = Outcome(rows, outputs, *known_targets(self._targets[rows]))
+        return found.in_groups(None if self._groups is None else np.asarray(self._groups)[rows])
 
     def baselines(self, split: str) -> Mapping[str, Outcome]:
         return {}

@@ -77,7 +77,11 @@ class SampledGraph:
             drawn = None if epoch == EVALUATION else branch(sample_key(self._seed, epoch, number), _DROPOUT)
             leaves = Leaves(self._leaves, nodes, drawn, self.parts.kernels.sum_rows)
         return self._batch_of(part, asked.index, leaves)._replace(
-            targets=asked.targets, mask=asked.mask, asked=asked.columns, weights=asked.weights
+            targets=asked.targets,
+            mask=asked.mask,
+            asked=asked.columns,
+            weights=asked.weights,
+            groups=asked.groups,
         )
 
 

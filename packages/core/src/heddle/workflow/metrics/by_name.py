@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from heddle.errors import ConfigError, nearest
 from heddle.workflow.metrics import reweighted as rw
 from heddle.workflow.metrics.classification import accuracy, auroc, average_precision, f1_macro, f1_micro
 from heddle.workflow.metrics.decision import Decision
+from heddle.workflow.metrics.grouped import ndcg_at
 from heddle.workflow.metrics.horizons import error_at, masked_mae, masked_mape, masked_rmse
 from heddle.workflow.metrics.regression import (
     mean_absolute_error,
@@ -27,6 +28,8 @@ class Metric(NamedTuple):
         higher_is_better: direction.
         of_ranks: computed from the ranks of true links among false ones.
         of_answers: computed from what is said, so that a threshold matters, and not from scores or values.
+        of_groups: computed within groups: `function` has a fourth argument, the groups [m], and `reweighted` is the
+            same function without the mean, (outputs, targets, mask, groups) -> one figure a group.
         reweighted: what `function` takes -> (weights [b, m] of rows -> [b] metrics), see reweighted.py;
             None for a metric without intervals.
     """
@@ -35,7 +38,8 @@ class Metric(NamedTuple):
     higher_is_better: bool
     of_ranks: bool = False
     of_answers: bool = False
-    reweighted: Callable[..., rw.Weighing] | None = None
+    of_groups: bool = False
+    reweighted: Callable[..., Any] | None = None
 
 
 def mean_reciprocal_rank(ranks: np.ndarray) -> float:
@@ -53,6 +57,14 @@ def of_ones(reweighted: Callable[..., rw.Weighing]) -> Callable[..., float]:
     return lambda outputs, targets, mask: float(
         reweighted(outputs, targets, mask)(np.ones((1, len(outputs))))[0] if len(outputs) else np.nan
     )
+
+
+def _mean_of(of_groups: Callable[..., np.ndarray]) -> Callable[..., float]:
+    def mean(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray, groups: np.ndarray) -> float:
+        values = of_groups(outputs, targets, mask, groups)
+        return float(values.mean()) if len(values) else float("nan")
+
+    return mean
 
 
 def _answers(reweighted: Callable[..., rw.Weighing], function: Callable[..., float] | None = None) -> Metric:
@@ -92,8 +104,8 @@ METRICS: dict[str, Metric] = {
     "masked_mape": Metric(masked_mape, False),
     "mrr": _ranks(mean_reciprocal_rank, lambda ranks: 1 / ranks),
 }
-"""Besides these, "hits@K" and "precision@K" for any whole K from 1, "recall_at_precision@P" for a P up to 1, and
-"mae@K", "rmse@K", "mape@K" for a forecast's step K."""
+"""Besides these, "ndcg" and "ndcg@K", "hits@K" and "precision@K" for any whole K from 1, "recall_at_precision@P" for a
+P up to 1, and "mae@K", "rmse@K", "mape@K" for a forecast's step K."""
 
 
 def metric(name: str) -> Metric:
@@ -106,6 +118,10 @@ def metric(name: str) -> Metric:
     if hits:
         k = int(hits[1])
         return _ranks(hits_at(k), lambda ranks: (ranks <= k).astype(np.float64))
+    ndcg = re.fullmatch(r"ndcg(?:@([1-9]\d*))?", name)
+    if ndcg:
+        of_groups = ndcg_at(int(ndcg[1]) if ndcg[1] else None)
+        return Metric(_mean_of(of_groups), True, of_groups=True, reweighted=of_groups)
     at_k = re.fullmatch(r"precision@([1-9]\d*)", name)
     if at_k:
         return _order(rw.precision_at(int(at_k[1])))
@@ -116,7 +132,7 @@ def metric(name: str) -> Metric:
     if at_step:
         return Metric(error_at(at_step[1], int(at_step[2])), False)
     if name not in METRICS:
-        names = [*METRICS, "hits@10", "precision@100", "recall_at_precision@0.9"]
+        names = [*METRICS, "hits@10", "ndcg@10", "precision@100", "recall_at_precision@0.9"]
         raise ConfigError(f"task.metrics: found {name!r}, expected some of {names}{nearest(name, names)}")
     return METRICS[name]
 
@@ -133,6 +149,7 @@ def evaluate(
     mask: np.ndarray,
     ranks: np.ndarray | None = None,
     decision: Decision | None = None,
+    groups: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Return each named metric of one split.
 
@@ -143,6 +160,7 @@ def evaluate(
         mask: shape of targets, False where the target isn't known.
         ranks: [n] rank of each true link among false ones, for links only.
         decision: how outputs are read; None for as they are.
+        groups: [m] int, of rankings only.
 
     Raises:
         ConfigError: an unknown metric, or one of ranks where there are none.
@@ -152,8 +170,15 @@ def evaluate(
     for name, found in table.items():
         if found.of_ranks and ranks is None:
             raise ConfigError(
-                f"task.metrics: found {name!r}, expected a metric without ranks; only links are ranked"
+                f"task.metrics: found {name!r}, expected a metric without ranks; only links and rankings have some"
             )
+        if found.of_groups:
+            if groups is None:
+                raise ConfigError(
+                    f"task.metrics: found {name!r}, expected a metric without groups; only rankings have some"
+                )
+            values[name] = found.function(outputs, targets, mask, groups)
+            continue
         read = read_as(found, outputs, decision)
         values[name] = found.function(ranks) if found.of_ranks else found.function(read, targets, mask)
     return values

@@ -12,6 +12,7 @@ import numpy as np
 from heddle.data.task import Task
 from heddle.workflow.metrics.by_name import Metric, metric, read_as
 from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.reweighted import mean_of
 
 LEVEL = 0.95
 """Of the intervals: so many resamples lie within."""
@@ -146,6 +147,10 @@ def weighing(
             return None
         resamples = Resamples(len(outcome.ranks), count, seed)
         return resamples, found.reweighted(outcome.ranks[resamples.places])
+    if found.of_groups:
+        each = found.reweighted(outcome.outputs, outcome.targets, outcome.mask, outcome.groups)
+        resamples = Resamples(len(each), count, seed)
+        return (resamples, mean_of(each[resamples.places])) if len(each) else None
     if not len(outcome.outputs):
         return None
     resamples = Resamples(len(outcome.outputs), count, seed)

@@ -11,6 +11,7 @@ from heddle.nn.model import Batch
 from heddle.ops.reference import NumpyOps
 from heddle.workflow.metrics.by_name import evaluate
 from heddle.workflow.metrics.decision import Decision
+from heddle.workflow.metrics.grouped import group_ranks
 
 
 class Outcome(NamedTuple):
@@ -22,7 +23,8 @@ class Outcome(NamedTuple):
         outputs: [m, ...] as `Program.predict` gave them.
         targets: [m] or [m, t].
         mask: shape of targets; False where the truth isn't known.
-        ranks: [n] rank of each true link among false ones; None for nodes and graphs.
+        ranks: [n] rank of each true link among false ones, or of each group's highest relevant entry; else None.
+        groups: ranking: [m] int, the group of each entry; else None.
     """
 
     index: Array
@@ -30,6 +32,19 @@ class Outcome(NamedTuple):
     targets: np.ndarray
     mask: np.ndarray
     ranks: np.ndarray | None = None
+    groups: np.ndarray | None = None
+
+    def in_groups(self, groups: np.ndarray | None) -> "Outcome":
+        """Return it with the groups [m] of its entries, and the ranks within them; itself for None."""
+        if groups is None:
+            return self
+        ranks = group_ranks(np.asarray(self.outputs), self.targets, self.mask, groups)
+        return self._replace(groups=np.asarray(groups), ranks=ranks)
+
+
+def numbered(groups: np.ndarray) -> np.ndarray:
+    """Return groups [m] as a Batch wants them, numbered from 0 on."""
+    return np.unique(groups, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 def known_targets(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -51,7 +66,8 @@ def figures(task: Objective, outcome: Outcome, decision: Decision | None = None)
         decision: how outputs are read; None for as they are. The loss is of the outputs themselves.
     """
     no_graph: Any = None
-    batch = Batch(no_graph, {}, outcome.index, outcome.targets, outcome.mask)
+    groups = None if outcome.groups is None else numbered(outcome.groups)
+    batch = Batch(no_graph, {}, outcome.index, outcome.targets, outcome.mask, groups=groups)
     outputs = np.asarray(outcome.outputs, np.float64)
     loss = float(task.loss(NumpyOps(), outputs, batch)) if outcome.mask.any() else float("nan")
     return {"loss": loss} | evaluate_outcome(task, outcome, decision)
@@ -59,7 +75,8 @@ def figures(task: Objective, outcome: Outcome, decision: Decision | None = None)
 
 def evaluate_outcome(task: Objective, outcome: Outcome, decision: Decision | None = None) -> dict[str, float]:
     """Return {metric: ...} of an outcome, without a loss: of rules whose scores are no logits."""
-    return evaluate(task.metrics, outcome.outputs, outcome.targets, outcome.mask, outcome.ranks, decision)
+    rows = outcome.outputs, outcome.targets, outcome.mask
+    return evaluate(task.metrics, *rows, outcome.ranks, decision, outcome.groups)
 
 
 Figures = Mapping[str, Mapping[str, float]]

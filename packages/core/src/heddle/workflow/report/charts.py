@@ -53,6 +53,8 @@ def judgement(
             f"ranks, {split}": _ranks(outcome.ranks),
             f"scores, {split}": _scores(outcome),
         }
+    if outcome.groups is not None:
+        return {f"ranks, {split}": _ranks(outcome.ranks, "rank of a group's best")}
     if task.loss_name == "cross_entropy":
         decided = outcome if decision is None else outcome._replace(outputs=decision.decided(outcome.outputs))
         return {f"confusion, {split}": confusion(decided, names)} | _probabilities(outcome, decision, split)
@@ -106,7 +108,7 @@ def _scores(outcome: Outcome) -> str:
     return svg.histogram({"true": scores[truths & known], "false": scores[~truths & known]}, "score")
 
 
-def _ranks(ranks: np.ndarray | None) -> str:
+def _ranks(ranks: np.ndarray | None, label: str = "rank of the true link") -> str:
     ranks = np.zeros(0) if ranks is None else ranks
     bounds = [1, 3, 10, 30, 100, 300, 1000, 3000, 10000, np.inf]
     names = ["1", "≤3", "≤10", "≤30", "≤100", "≤300", "≤1k", "≤3k", "≤10k", "more"]
@@ -117,4 +119,4 @@ def _ranks(ranks: np.ndarray | None) -> str:
         if len(ranks)
         else []
     )
-    return svg.columns({"true": shares}, names[: len(shares)], "rank of the true link", "share")
+    return svg.columns({"true": shares}, names[: len(shares)], label, "share")
