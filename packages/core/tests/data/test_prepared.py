@@ -68,7 +68,7 @@ def test_what_is_written_is_read(tmp_path):
 def test_two_writes_are_the_same_bytes(tmp_path):
     first, second = write(tmp_path / "a"), write(tmp_path / "b")
     files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
-    assert len(files) == 19 and all(
+    assert len(files) == 20 and all(
         (first / file).read_bytes() == (second / file).read_bytes() for file in files
     )
 

@@ -16,6 +16,8 @@ from heddle.sampling.types import ONE_RELATION, ONE_TYPE
 from heddle.workflow.loaders.known import Known, known_named, until_of, without_times
 from heddle.workflow.loaders.questions import LinkQuestion, NodeQuestion
 from heddle.workflow.loaders.sampled import SampledGraph
+from heddle.workflow.loaders.sampler import specs_of
+from heddle.workflow.options import Sampler
 
 BUYS, BACK = ("user", "buys", "item"), ("item", "rev_buys", "user")
 ROLLING = Known("rolling")
@@ -82,6 +84,33 @@ def test_no_batch_of_nodes_holds_anything_newer_than_its_question(layered, inclu
         assert not len(items) or items.max() <= asked
 
 
+@given(seed=st.integers(0, 10**6), window=st.integers(1, 40))
+def test_a_window_leaves_out_what_is_too_old_and_newest_what_is_not_the_newest(seed, window):
+    dataset = shop(seed)
+    graph = sampled(dataset, True)
+    question = NodeQuestion(dataset, until_of(dataset.times, dataset.splits, ROLLING, True))
+    spec = specs_of(Sampler("neighbor", fanouts=(-1, -1), window=str(window)))["train"]
+    for row in range(len(dataset.targets)):
+        asked = int(dataset.times.asked[row])
+        held, whole = (
+            np.concatenate([edges.features.ravel() for edges in batch.graph.edges.values()])
+            for batch in (
+                graph.batch(question.ask(np.array([row])), own, 0, row)
+                for own in (spec, spec.merge(window=None))
+            )
+        )
+        assert (held > asked - window).all() and (held <= asked).all()
+        if len(held) < len(whole):
+            assert whole.min() <= asked - window
+        latest = spec.merge(fanouts=(1,), window=None, newest=True)
+        for edges in graph.batch(question.ask(np.array([row])), latest, 0, row).graph.edges.values():
+            if len(edges.senders):
+                key = next(key for key in dataset.graphs.edges if key[2] == "user")
+                into = dataset.graphs.edges[key].receivers == row
+                when = dataset.times.edges[key][into]
+                assert edges.features.max() == when[when <= asked].max()
+
+
 @given(seed=st.integers(0, 10**6))
 def test_questions_of_many_times_in_one_batch_see_what_each_sees_alone(seed):
     dataset = shop(seed)
@@ -123,6 +152,14 @@ def test_what_is_known_when_a_question_is_answered():
     links = Times({"train": np.array([1]), "valid": np.array([8, 2, 5, 4]), "test": np.array([9])})
     batch = until_of(links, {}, known_named("batch:2"), True)
     assert batch["valid"].tolist() == [5, 2, 5, 2] and batch[None].tolist() == [1, 5, 2, 5, 2, 9]
+
+
+@pytest.mark.parametrize("text", ["", "0", "d", "-3d", "3 d", "1.5h", "3y", "0d"])
+def test_a_window_that_is_no_length_of_time_is_refused(text):
+    with pytest.raises(
+        ConfigError, match=r"sampler\.window: found .*, expected a length of time such as 30d"
+    ):
+        Sampler("neighbor", window=text)
 
 
 @pytest.mark.parametrize("text", ["rollin", "batch", "batch:0", "batch:x", ""])

@@ -37,6 +37,8 @@ struct heddle_sample_request {
   const int32_t* leaves;    // [types], whose nodes aren't entered in the last hop, or NULL for none
   int64_t hops;
   int64_t most;             // heddle_budget_sample: in-edges of a node that count, -1 for all
+  int64_t window;           // edges of relations with times that became usable longer before the seed's time aren't taken; 0
+                            // for all
   uint64_t key;
   int32_t replace;
   int32_t trees;
@@ -51,7 +53,8 @@ struct heddle_sample_request {
 // a time.
 typedef struct heddle_sample_graph heddle_sample_graph;
 
-HEDDLE_API int heddle_sample_graph_new(const int64_t* n_node, const int64_t* const* node_time, int64_t types,
+HEDDLE_API int heddle_sample_graph_new(const int64_t* n_node, const int64_t* const* node_time,
+                                       const uint64_t* const* key_hashes, int64_t types,
                                        const struct heddle_in_edges* relations, int64_t n_relations, int64_t threads,
                                        heddle_sample_graph** graph);
 

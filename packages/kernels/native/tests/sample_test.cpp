@@ -54,6 +54,8 @@ struct Relation {
 };
 
 constexpr int64_t N_A = 3000, N_B = 2000;
+const uint64_t* const NO_HASHES[] = {nullptr, nullptr};
+const int32_t LEAVES[] = {1, 0};
 const Relation AA(N_A, N_A, 1), AB(N_A, N_B, 2), BA(N_B, N_A, 3);
 
 heddle_sample_graph* graph_of(bool weighted, bool timed) {
@@ -62,7 +64,7 @@ heddle_sample_graph* graph_of(bool weighted, bool timed) {
   const heddle_in_edges relations[] = {AA.as(0, 0, weighted, timed), AB.as(0, 1, false, timed),
                                        BA.as(1, 0, weighted, false)};
   heddle_sample_graph* graph = nullptr;
-  CHECK(heddle_sample_graph_new(n_node, node_time, 2, relations, 3, 4, &graph) == HEDDLE_OK);
+  CHECK(heddle_sample_graph_new(n_node, node_time, NO_HASHES, 2, relations, 3, 4, &graph) == HEDDLE_OK);
   return graph;
 }
 
@@ -83,7 +85,8 @@ Ids content(const heddle_sample* sample, int64_t hops, int64_t edge_hops, bool t
 }
 
 struct Way {
-  bool weighted = false, timed = false, replace = false, trees = false, induced = false, newest = false, layered = false;
+  bool weighted = false, timed = false, replace = false, trees = false, induced = false, newest = false, layered = false,
+       leaves = false;
 };
 const Way WAYS[] = {{},
                     {true},
@@ -94,7 +97,9 @@ const Way WAYS[] = {{},
                     {true, false, false, false, true},
                     {false, true, false, true, true},
                     {false, false, false, false, false, false, true},
-                    {true, true, true, true, false, false, true}};
+                    {true, true, true, true, false, false, true},
+                    {true, false, false, false, false, false, false, true},
+                    {false, true, false, true, false, false, true, true}};
 
 Ids draw(const heddle_sample_graph* graph, heddle_sample* sample, const Way& way, int32_t threads, uint64_t key) {
   Ids seeds, n_seeds{1500, 500}, first_tree{0, 1500}, seed_time(2000, 6), sizes{5, 3, 4, 4, 6, -1};
@@ -106,8 +111,10 @@ Ids draw(const heddle_sample_graph* graph, heddle_sample* sample, const Way& way
                                       way.timed ? seed_time.data() : nullptr,
                                       way.timed ? roots.data() : nullptr,
                                       sizes.data(),
+                                      way.leaves && !way.induced ? LEAVES : nullptr,
                                       2,
                                       -1,
+                                      way.newest ? 3 : 0,
                                       key,
                                       way.replace,
                                       way.trees,
@@ -122,7 +129,7 @@ Ids draw(const heddle_sample_graph* graph, heddle_sample* sample, const Way& way
 Ids draw_by_budget(const heddle_sample_graph* graph, heddle_sample* sample, int32_t threads) {
   const Ids seeds{1, 3, 5, 1, 7}, n_seeds{3, 2}, first_tree{0, 3}, sizes{50, 20, 30, 40};
   const heddle_sample_request request{
-      seeds.data(), n_seeds.data(), first_tree.data(), nullptr, nullptr, sizes.data(), 2, 50, 9, 0, 0, 1, 0, 0, threads};
+      seeds.data(), n_seeds.data(), first_tree.data(), nullptr, nullptr, sizes.data(), nullptr, 2, 50, 0, 9, 0, 0, 1, 0, 0, threads};
   CHECK(heddle_budget_sample(graph, sample, &request) == HEDDLE_OK);
   return content(sample, 2, 1, false);
 }
@@ -132,7 +139,7 @@ Ids walk(int32_t threads) {
   const int64_t* const node_time[] = {nullptr};
   const heddle_in_edges relation = AA.as(0, 0, false, false);
   heddle_sample_graph* graph = nullptr;
-  CHECK(heddle_sample_graph_new(n_node, node_time, 1, &relation, 1, threads, &graph) == HEDDLE_OK);
+  CHECK(heddle_sample_graph_new(n_node, node_time, NO_HASHES, 1, &relation, 1, threads, &graph) == HEDDLE_OK);
   Ids start, out(1000 * 11);
   for (int64_t i = 0; i < 1000; ++i) start.push_back(i);
   CHECK(heddle_random_walk(graph, start.data(), out.data(), 1000, 10, 0.5, 2.0, 3, HEDDLE_INT64, threads) == HEDDLE_OK);
@@ -171,7 +178,7 @@ void bad_input() {
   const auto build = [&](const Ids& indptr, const Ids& senders) {
     const heddle_in_edges edges{indptr.data(), senders.data(), nullptr, nullptr, 2, 0, 0, HEDDLE_INT64, HEDDLE_FLOAT64};
     heddle_sample_graph* graph = nullptr;
-    const int status = heddle_sample_graph_new(n_node, node_time, 1, &edges, 1, 2, &graph);
+    const int status = heddle_sample_graph_new(n_node, node_time, NO_HASHES, 1, &edges, 1, 2, &graph);
     heddle_sample_graph_free(graph);
     return status;
   };
@@ -184,7 +191,7 @@ void bad_input() {
   CHECK(heddle_sample_new(graph, &sample) == HEDDLE_OK);
   const Ids seeds{N_A}, n_seeds{1, 0}, first_tree{0, 0}, sizes{1, 1, 1};
   const heddle_sample_request request{
-      seeds.data(), n_seeds.data(), first_tree.data(), nullptr, nullptr, sizes.data(), 1, -1, 1, 0, 0, 0, 0, 0, 2};
+      seeds.data(), n_seeds.data(), first_tree.data(), nullptr, nullptr, sizes.data(), nullptr, 1, -1, 0, 1, 0, 0, 0, 0, 0, 2};
   CHECK(heddle_neighbor_sample(graph, sample, &request) == HEDDLE_RANGE);
   heddle_sample_free(sample);
   heddle_sample_graph_free(graph);

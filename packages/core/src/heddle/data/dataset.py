@@ -102,6 +102,8 @@ class Dataset(NamedTuple):
         snapshots: a DynamicGraph of links in time, for models that read one snapshot after another; else None.
         times: of nodes, edges and questions; None where nothing is known of them.
         asked: of an edge task, what it asks about; None for other tasks.
+        key_hashes: node type -> [n_nodes] uint64 of what each node is called, which draws of samples go by; of types
+            that are missing by its number.
         n_codes: node type, or relation, -> the number of codes of each column of categories, where more may come than
             the graph holds; others are counted.
         weights: [n] float from 0, what each row of the targets weighs in the loss; None where all weigh alike.
@@ -124,5 +126,6 @@ class Dataset(NamedTuple):
     times: Times | None = None
     asked: AskedEdges | None = None
     n_codes: Mapping[Any, Sequence[int]] = {}
+    key_hashes: Mapping[str, np.ndarray] = {}
     weights: np.ndarray | None = None
     groups: np.ndarray | None = None

@@ -21,6 +21,9 @@ class DataSpec:
         workers: threads that build batches ahead; 0 for none. Never changes a batch.
         prefetch: batches that are ready, at most, before they are wanted.
         negatives: false links for each true one.
+        newest: draw among a node's newest edges alone, as many as the fanout; where the data has times.
+        window: take no edge that is this old, or older, at the time of the question, in the unit of the times; None for
+            no such limit.
     """
 
     shuffle: bool = True
@@ -31,6 +34,8 @@ class DataSpec:
     workers: int = 2
     prefetch: int = 4
     negatives: int = 1
+    newest: bool = False
+    window: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fanouts", tuple(int(size) for size in self.fanouts))
@@ -43,6 +48,8 @@ class DataSpec:
                 raise ConfigError(
                     f"DataSpec.{name}: found {getattr(self, name)}, expected at least {least}; raise it"
                 )
+        if self.window is not None and self.window < 1:
+            raise ConfigError(f"DataSpec.window: found {self.window}, expected at least 1; raise it")
 
     def merge(self, **changes: Any) -> "DataSpec":
         """Return the spec with other values. Raises ConfigError for a name that it hasn't."""
@@ -56,4 +63,6 @@ class DataSpec:
 
     def fanout(self, layered: bool = True) -> Fanout:
         """Return what a sampler is asked; `layered` for a model that computes layer by layer."""
-        return Fanout(tuple(self.fanouts), replace=self.replace, layered=layered)
+        return Fanout(
+            tuple(self.fanouts), self.replace, newest=self.newest, layered=layered, window=self.window
+        )

@@ -29,7 +29,13 @@ def open_graph(graph: SampleGraph) -> SampleGraph:
         if kind not in graph.n_node:
             raise GraphError(problem(where, repr(kind), f"a type of n_node, {list(graph.n_node)}", "add it"))
         node_time[kind] = column(time, where, "iu", np.int64, graph.n_node[kind], "one for each node")
-    return SampleGraph({kind: int(n) for kind, n in graph.n_node.items()}, edges, node_time)
+    hashes = {}
+    for kind, values in graph.key_hashes.items():
+        where = f"key_hashes[{kind!r}]"
+        if kind not in graph.n_node:
+            raise GraphError(problem(where, repr(kind), f"a type of n_node, {list(graph.n_node)}", "add it"))
+        hashes[kind] = column(values, where, "u", np.uint64, graph.n_node[kind], "one for each node")
+    return SampleGraph({kind: int(n) for kind, n in graph.n_node.items()}, edges, node_time, hashes)
 
 
 def _open_edges(graph: SampleGraph, key: EdgeType, edges: InEdges) -> InEdges:
@@ -56,7 +62,7 @@ def column(array: Any, where: str, kinds: str, dtype: Any, length: int, meaning:
     """Return a contiguous [length] array of `dtype`, made from numbers of one of `kinds`."""
     array = np.asarray(array)
     if array.dtype.kind not in kinds:
-        expected = "integers" if kinds == "iu" else "numbers"
+        expected = {"iu": "integers", "u": "unsigned integers"}.get(kinds, "numbers")
         raise GraphError(problem(where, f"dtype {array.dtype}", expected, "cast it with astype"))
     if array.shape != (length,):
         found, expected = f"shape {array.shape}", f"({length},), {meaning}"

@@ -4,15 +4,28 @@ from heddle.graphs.graph import EdgeType
 from heddle.sampling.types import SampleGraph
 
 
-def usable_edges(graph: SampleGraph, relation: EdgeType, receiver: int, seed_time: int | None) -> list[int]:
-    """Return the positions of a receiver's edges that weigh something and aren't newer than `seed_time`."""
+def usable_edges(
+    graph: SampleGraph, relation: EdgeType, receiver: int, seed_time: int | None, window: int | None = None
+) -> list[int]:
+    """Return the positions of a receiver's edges that weigh something and aren't newer than `seed_time`.
+
+    Args:
+        window: of `Fanout`: nor older than that, where edges of the relation have times.
+    """
     edges = graph.edges[relation]
-    return [
-        edge
-        for edge in range(int(edges.indptr[receiver]), int(edges.indptr[receiver + 1]))
-        if (edges.weight is None or edges.weight[edge] > 0)
-        and (seed_time is None or _time(graph, relation, edge) <= seed_time)
-    ]
+    forgotten = None
+    if seed_time is not None and window is not None and edges.time is not None:
+        forgotten = max(seed_time - window, -(2**63))
+
+    def is_usable(edge: int) -> bool:
+        if edges.weight is not None and not edges.weight[edge] > 0:
+            return False
+        if seed_time is None:
+            return True
+        time = _time(graph, relation, edge)
+        return time <= seed_time and (forgotten is None or time > forgotten)
+
+    return [e for e in range(int(edges.indptr[receiver]), int(edges.indptr[receiver + 1])) if is_usable(e)]
 
 
 def newest_edges(graph: SampleGraph, relation: EdgeType, usable: list[int], size: int) -> list[int]:

@@ -43,12 +43,14 @@ class ReferenceSampler:
                 leaf = hop + 1 == request.sizes.shape[1] and relation[0] in fanout.leaves
                 for at in frontiers[relation[2]]:
                     receiver, tree = tables[relation[2]].entries[at]
-                    usable = usable_edges(graph, relation, receiver, _time_of(request, tree))
+                    moment = _time_of(request, tree)
+                    usable = usable_edges(graph, relation, receiver, moment, fanout.window)
                     if fanout.newest and size >= 0:
                         usable = newest_edges(graph, relation, usable, size)
                     weight = graph.edges[relation].weight
                     odds = None if weight is None else weight[usable].tolist()
-                    name = _name(request, receiver, tree) if fanout.layered else (at,)
+                    word = _word(graph, relation[2], receiver)
+                    name = _name(request, word, tree) if fanout.layered else (at,)
                     places = draw(len(usable), size, fanout.replace, Stream(branch(stream, *name)), odds)
                     for edge in (usable[place] for place in places):
                         sender = int(graph.edges[relation].senders[edge])
@@ -112,9 +114,15 @@ def _time_of(request: Request, tree: int) -> int | None:
     return None if request.seed_time is None else int(request.seed_time[tree])
 
 
-def _name(request: Request, node: int, tree: int) -> tuple[int, ...]:
+def _word(graph: SampleGraph, kind: str, node: int) -> int:
+    """Return what draws know a node by."""
+    hashes = graph.key_hashes.get(kind)
+    return node if hashes is None else int(hashes[node])
+
+
+def _name(request: Request, word: int, tree: int) -> tuple[int, ...]:
     """Return the words that the draws of a node depend on in a layered sample."""
-    return (node,) if request.roots is None else (node, int(request.roots[tree]))
+    return (word,) if request.roots is None else (word, int(request.roots[tree]))
 
 
 def _finish(

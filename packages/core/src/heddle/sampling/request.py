@@ -45,6 +45,15 @@ def open_request(graph: SampleGraph, seeds: Any, fanout: Fanout, seed_time: Any 
         raise ConfigError(
             "fanout.newest: found a graph without times, expected node_time or edge times; drop newest"
         )
+    if fanout.window is not None and fanout.induced:
+        raise ConfigError("fanout: found a window and induced edges, expected one of them; drop one")
+    if fanout.window is not None and not all(edges.time is None for edges in graph.edges.values()):
+        if fanout.window < 1:
+            raise ConfigError(
+                f"fanout.window: found {fanout.window}, expected at least 1; give it in the unit of the times"
+            )
+    elif fanout.window is not None:
+        raise ConfigError("fanout.window: found no edges with times, expected some; drop the window")
     if fanout.layered and fanout.induced:
         raise ConfigError(
             "fanout: found layered and induced, expected one of them, as induced edges belong to no layer; drop one"
@@ -79,9 +88,16 @@ def _roots(
         words.append(
             np.concatenate([nothing, *(np.full(len(ids), kinds.index(k)) for k, ids in seeds.items())])
         )
-        words.append(np.concatenate([nothing, *seeds.values()]))
+        named = (node_words(graph, kind, ids) for kind, ids in seeds.items())
+        words.append(np.concatenate([nothing, *named]))
     roots = branches(0, *words)
     return roots if trees else roots[:1]
+
+
+def node_words(graph: SampleGraph, kind: str, ids: np.ndarray) -> np.ndarray:
+    """Return what draws know nodes by, [n] int64 (bits of a hash) of [n] ids."""
+    hashes = graph.key_hashes.get(kind)
+    return ids if hashes is None else np.asarray(hashes[ids]).view(np.int64)
 
 
 def by_type(graph: SampleGraph, value: Any, where: str) -> dict[str, Any]:

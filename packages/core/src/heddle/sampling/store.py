@@ -43,6 +43,7 @@ def store_of(
     graph: Graph | HeteroGraph,
     node_time: Mapping[str, Array] = MappingProxyType({}),
     edge_time: Mapping[EdgeType, Array] = MappingProxyType({}),
+    key_hashes: Mapping[str, Array] = MappingProxyType({}),
 ) -> GraphStore:
     """Return a graph of numpy arrays as a GraphStore.
 
@@ -52,8 +53,11 @@ def store_of(
     Args:
         node_time: node type (ONE_TYPE) -> [n_nodes] int, when each node came into being; types may be missing.
         edge_time: relation (ONE_RELATION) -> [n_edges] int, when each edge did; relations may be missing.
+        key_hashes: of a SampleGraph.
     """
     store = _untimed(graph)
+    if key_hashes:
+        store = store._replace(graph=store.graph._replace(key_hashes=dict(key_hashes)))
     if not node_time and not edge_time:
         return store
     edges = dict(store.graph.edges)

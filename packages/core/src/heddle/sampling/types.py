@@ -40,11 +40,14 @@ class SampleGraph(NamedTuple):
         n_node: node type -> number of nodes.
         edges: (source type, relation, target type) -> InEdges. Their order belongs to the definition of a sample.
         node_time: node type -> [n_nodes] int, when each node came into being; types may be missing.
+        key_hashes: node type -> [n_nodes] uint64, by which a layered sample's draws know each node; types may be
+            missing, whose nodes are known by their numbers.
     """
 
     n_node: Mapping[str, int]
     edges: Mapping[EdgeType, InEdges]
     node_time: Mapping[str, Array] = {}
+    key_hashes: Mapping[str, Array] = {}
 
     @property
     def is_homogeneous(self) -> bool:
@@ -78,8 +81,11 @@ class Fanout(NamedTuple):
         disjoint: grow a tree of its own from each seed, which shares no node with another's.
         induced: return all edges between the nodes that were sampled, in place of those that led to them.
         newest: draw among the `size` newest usable edges of a node only; of equal times, the later position.
+        window: take no edge that became usable this long, or longer, before the seed's time, in the unit of the times;
+            of relations whose edges have no times of their own all. None for no such limit.
         layered: draw at each hop for all nodes so far, by their ids, so that a hop's edges are one layer's and what is
-            drawn of a node depends on the hop and the node (its time, its tree's seed) alone, not on who else is there.
+            drawn of a node depends on the hop and the node (its hash, its time, its tree's seed) alone, not on who else
+            is there.
         leaves: node types of which nothing but sums over the last hop's edges is wanted: senders of those edges are
             given by their ids in the graph, and aren't entered among the nodes. ONE_TYPE in a homogeneous graph.
     """
@@ -91,6 +97,7 @@ class Fanout(NamedTuple):
     newest: bool = False
     layered: bool = False
     leaves: Collection[str] = ()
+    window: int | None = None
 
 
 class Sample(NamedTuple):

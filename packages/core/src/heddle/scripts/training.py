@@ -87,6 +87,8 @@ def _portable_store(data_object: DataObject, codes: bool) -> GraphStore:
         ((key, edges),), ((node_type, n),) = store.graph.edges.items(), store.graph.n_node.items()
         order, nodes, features = store.order[key], store.nodes[node_type], store.edges[key]
         graph = homogeneous(edges, n, store.graph.node_time.get(node_type))
+        if node_type in store.graph.key_hashes:
+            graph = graph._replace(key_hashes={ONE_TYPE: store.graph.key_hashes[node_type]})
         return GraphStore(graph, {ONE_RELATION: order}, {ONE_TYPE: nodes}, {ONE_RELATION: features})
     nodes = {
         node_type: features_of(_read(of, codes), meta.root) if isinstance(of, Mapping) else of

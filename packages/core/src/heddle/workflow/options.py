@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from heddle.errors import ConfigError
 from heddle.options import option
+from heddle.options.durations import duration
 
 BATCHINGS = ("auto", "counted", "packed")
 
@@ -62,6 +63,14 @@ class Sampler:
         None, "as fanouts, for predictions; null: the same", least=-1, of=("neighbor",)
     )
     replace: bool = option(False, "draw each edge anew", of=("neighbor",))
+    newest: bool = option(
+        False, "draw among the newest edges of a node alone, as many as its fanout", of=("neighbor",)
+    )
+    window: str | None = option(
+        None,
+        "no edge that old at the time of its question: 30d, 12h (times in seconds), or a number; null: any",
+        of=("neighbor",),
+    )
     workers: int = option(
         2, "threads that build batches ahead; 0: none; the batches stay the same", least=0, of=("neighbor",)
     )
@@ -74,6 +83,8 @@ class Sampler:
                     f"sampler.{key}: found [], expected a size for each hop, -1 for all edges; "
                     f"as in sampler.{key}=[15,10]"
                 )
+        if self.window is not None:
+            duration(self.window, "sampler.window")
 
     @property
     def is_sampled(self) -> bool:

@@ -18,12 +18,14 @@ struct Hop {
   int64_t from, to;
   uint64_t key;
   const uint64_t* roots;  // by number of tree, or NULL
+  const uint64_t* hashes;  // by id, or NULL
   bool layered;
   int64_t* slots;
 
   Stream stream(int64_t at) const {
     if (!layered) return {branch(key, static_cast<uint64_t>(at))};
-    const uint64_t of_node = branch(key, static_cast<uint64_t>(into.ids[at]));
+    const int64_t id = into.ids[at];
+    const uint64_t of_node = branch(key, hashes ? hashes[id] : static_cast<uint64_t>(id));
     return {roots ? branch(of_node, roots[into.tree(at)]) : of_node};
   }
 };
@@ -63,8 +65,14 @@ void draw_collected(const Relation& edges, const Ask& ask, const Hop& hop, int64
   Scratch& scratch = thread_scratch();
   const int64_t from = hop.from;
   for (int64_t at = first; at < last; ++at) {
-    const int64_t begin = sample.begins[at - from];
-    collect<I>(edges, ask, hop.into.tree(at), begin, begin + sample.counts[at - from], scratch);
+    int64_t begin = sample.begins[at - from], end = begin + sample.counts[at - from];
+    if (!edges.weight && edges.row_by_time(hop.into.ids[at])) {  // its usable edges are a stretch, if not all rows' are
+      cut<I>(edges, ask, hop.into.tree(at), begin, end);
+      draw_range(end - begin, ask.size, ask.replace, begin, hop.stream(at), scratch, out + hop.slots[at]);
+      sample.counts[at - from] = drawn(end - begin, ask.size, ask.replace);
+      continue;
+    }
+    collect<I>(edges, ask, hop.into.tree(at), begin, end, scratch);
     const int64_t n = static_cast<int64_t>(scratch.usable.size());
     int64_t* const mine = out + hop.slots[at];
     draw_places(n, ask.size, ask.replace, edges.weight, hop.stream(at), scratch, mine);
@@ -136,7 +144,7 @@ int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t 
   const int64_t first_row = static_cast<int64_t>(taken.indptr.size()) - 1;
   taken.indptr.resize(first_row + to - from + 1);
   int64_t* const slots = taken.indptr.data() + first_row - from;
-  const Hop hop{into, from, to, key, request.roots, request.layered != 0, slots};
+  const Hop hop{into, from, to, key, request.roots, edges.receiver_hash, request.layered != 0, slots};
   parallel_for(chunks, request.threads, [&](int64_t k) {
     chunk(k, [&](int64_t first, int64_t last) { count<I>(edges, ask, hop, first, last, sample); });
   });
@@ -190,7 +198,7 @@ int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t 
     taken.indptr.resize(taken.indptr.size() + n, taken.size());
     return HEDDLE_OK;
   }
-  const Ask ask{size, request.replace != 0, request.newest != 0, request.seed_time};
+  const Ask ask{size, request.replace != 0, request.newest != 0, request.seed_time, request.window};
   const uint64_t key = branch(request.key, hop, r);
   const bool leaves = request.leaves && request.leaves[edges.source] && hop + 1 == request.hops;
   return with_index(edges.index, [&](auto tag) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <memory>
+#include <utility>
 
 #include "../pool.hpp"
 #include "../status.hpp"
@@ -11,7 +12,7 @@
 namespace heddle {
 namespace {
 
-constexpr int64_t CHUNK = 1 << 14;  // rows
+constexpr int64_t CHUNK = 1 << 14;  // rows, a multiple of the 64 that share a word of bits
 
 // What is wrong first; positions are of the array named.
 struct Fault {
@@ -20,7 +21,7 @@ struct Fault {
 
 // Check rows [first, last); note whether they are sorted.
 template <class I>
-void check_rows(const Relation& edges, int64_t n_source, int64_t first, int64_t last, Fault& fault,
+void check_rows(Relation& edges, int64_t n_source, int64_t first, int64_t last, Fault& fault,
                 std::atomic<bool>& by_time, std::atomic<bool>& by_sender) {
   const I* const indptr = static_cast<const I*>(edges.indptr);
   const I* const senders = static_cast<const I*>(edges.senders);
@@ -28,13 +29,16 @@ void check_rows(const Relation& edges, int64_t n_source, int64_t first, int64_t 
   for (int64_t row = first; row < last; ++row) {
     const int64_t begin = indptr[row], end = indptr[row + 1];
     if (begin < 0 || end < begin || end > edges.edges) return fault.indptr.store(row + 1);
+    bool row_ok = true;
     for (int64_t e = begin; e < end; ++e) {
       if (senders[e] < 0 || senders[e] >= n_source) return fault.sender.store(e);
       if (edges.weight && !(edges.weight_of(e) >= 0 && std::isfinite(edges.weight_of(e)))) return fault.weight.store(e);
       if (e == begin) continue;
       sender_ok &= senders[e - 1] <= senders[e];
-      if (edges.timed()) time_ok &= edges.time_of<I>(e - 1) <= edges.time_of<I>(e);
+      if (edges.timed()) row_ok &= edges.time_of<I>(e - 1) <= edges.time_of<I>(e);
     }
+    if (!row_ok) edges.unsorted[row >> 6] |= uint64_t{1} << (row & 63);
+    time_ok &= row_ok;
   }
   if (!time_ok) by_time.store(false, std::memory_order_relaxed);
   if (!sender_ok) by_sender.store(false, std::memory_order_relaxed);
@@ -45,6 +49,7 @@ int check_relation(Relation& edges, int64_t at, int64_t n_source, int64_t rows, 
   const I* const indptr = static_cast<const I*>(edges.indptr);
   Fault fault;
   std::atomic<bool> by_time{true}, by_sender{true};
+  if (edges.timed()) edges.unsorted.assign(static_cast<size_t>(rows / 64 + 1), 0);
   if (indptr[0] != 0) fault.indptr.store(0);
   if (indptr[rows] != edges.edges) fault.indptr.store(rows);
   if (fault.indptr < 0)
@@ -71,6 +76,7 @@ int check_relation(Relation& edges, int64_t at, int64_t n_source, int64_t rows, 
                 "or remove the entry",
                 place, static_cast<long long>(bad), edges.weight_of(bad));
   edges.by_time = by_time;
+  if (by_time) std::vector<uint64_t>().swap(edges.unsorted);
   edges.by_sender = by_sender;
   return HEDDLE_OK;
 }
@@ -89,7 +95,8 @@ int check_header(const heddle_in_edges& edges, int64_t at, int64_t types) {
 }  // namespace
 }  // namespace heddle
 
-extern "C" int heddle_sample_graph_new(const int64_t* n_node, const int64_t* const* node_time, int64_t types,
+extern "C" int heddle_sample_graph_new(const int64_t* n_node, const int64_t* const* node_time,
+                                       const uint64_t* const* key_hashes, int64_t types,
                                        const heddle_in_edges* relations, int64_t n_relations, int64_t threads,
                                        heddle_sample_graph** graph) {
   using namespace heddle;
@@ -98,12 +105,12 @@ extern "C" int heddle_sample_graph_new(const int64_t* n_node, const int64_t* con
     made->n_node.assign(n_node, n_node + types);
     for (int64_t r = 0; r < n_relations; ++r) {
       if (int status = check_header(relations[r], r, types)) return status;
-      Relation edges{relations[r], node_time[relations[r].source], true, true};
+      Relation edges{relations[r], node_time[relations[r].source], key_hashes[relations[r].target], true, true, {}};
       const int status = with_index(edges.index, [&](auto tag) {
         return check_relation<untag<decltype(tag)>>(edges, r, n_node[edges.source], n_node[edges.target], threads);
       });
       if (status) return status;
-      made->relations.push_back(edges);
+      made->relations.push_back(std::move(edges));
     }
     *graph = made.release();
     return static_cast<int>(HEDDLE_OK);

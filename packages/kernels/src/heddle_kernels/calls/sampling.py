@@ -35,6 +35,11 @@ REQUEST = Struct(
         ("leaves", "const int32_t*", "[types], whose nodes aren't entered in the last hop, or NULL for none"),
         ("hops", "int64_t", ""),
         ("most", "int64_t", "heddle_budget_sample: in-edges of a node that count, -1 for all"),
+        (
+            "window",
+            "int64_t",
+            "edges of relations with times that became usable longer before the seed's time aren't taken; 0 for all",
+        ),
         ("key", "uint64_t", ""),
         ("replace", "int32_t", ""),
         ("trees", "int32_t", ""),
@@ -56,6 +61,7 @@ GRAPH = (
         "",
         typed("const int64_t*", "n_node")
         + typed("const int64_t* const*", "node_time")
+        + typed("const uint64_t* const*", "key_hashes")
         + sizes("types")
         + typed("const struct heddle_in_edges*", "relations")
         + sizes("n_relations threads")

@@ -22,7 +22,10 @@ class NativeGraph:
         kinds = list(graph.n_node)
         self.keep = graph
         n_node = np.array(list(graph.n_node.values()), np.int64)
-        times = (ctypes.c_void_p * len(kinds))(*(address(graph.node_time.get(kind)) for kind in kinds))
+        times, hashes = (
+            (ctypes.c_void_p * len(kinds))(*(address(of.get(kind)) for kind in kinds))
+            for of in (graph.node_time, graph.key_hashes)
+        )
         relations = (IN_EDGES.ctype * len(graph.edges))(
             *(_struct(edges, kinds.index(key[0]), kinds.index(key[2])) for key, edges in graph.edges.items())
         )
@@ -31,6 +34,7 @@ class NativeGraph:
             native.sample_graph_new(
                 n_node=address(n_node),
                 node_time=times,
+                key_hashes=hashes,
                 types=len(kinds),
                 relations=relations,
                 n_relations=len(relations),

@@ -95,6 +95,7 @@ class NeighborSampler:
             leaves=address(leaves),
             hops=sizes.shape[1],
             most=most,
+            window=fanout.window or 0,
             key=key & MASK,
             replace=fanout.replace,
             trees=request.trees,

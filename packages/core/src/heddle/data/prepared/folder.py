@@ -53,6 +53,8 @@ class PreparedNodes(NamedTuple):
         label: [rows] int64, -1 where unknown; or None.
         splits: "train", "valid", "test" -> ascending int64 rows; {} for none.
         ids: Parquet file with the column "id": the key of each row in the tables; or None.
+        hashes: [rows] uint64 of type and key (`key_hashes`), what draws of a sample go by; None where there are no
+            keys, and in folders of 0.1.0.
         weight: [rows] float32 from 0, what each label weighs in the loss; or None.
         group: [rows] int64 of a ranking, the group within which a row is put in order; or None.
     """
@@ -67,6 +69,7 @@ class PreparedNodes(NamedTuple):
     ids: Path | None
     weight: np.ndarray | None = None
     group: np.ndarray | None = None
+    hashes: np.ndarray | None = None
 
 
 class PreparedEdges(NamedTuple):

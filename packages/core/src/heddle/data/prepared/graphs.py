@@ -60,7 +60,7 @@ def prepared(
         if key not in opened.edges:
             fail("data.relation", list(key), f"one of {[list(own) for own in opened.edges]}", "rename it")
         opened = opened._replace(task=Task("link_prediction", key), edges=_split(opened.edges, key))
-    return to_dataset(opened)._replace(n_codes=code_sizes(opened))
+    return to_dataset(opened)._replace(n_codes=code_sizes(opened), key_hashes=key_hashes_of(opened))
 
 
 def _split(edges: Mapping[EdgeType, PreparedEdges], key: EdgeType) -> Mapping[EdgeType, PreparedEdges]:
@@ -94,7 +94,12 @@ def sample_graph(opened: Prepared, *, times: bool = True) -> SampleGraph:
         edges[key] = InEdges(indptr, senders, None, time)
     counts = {kind: nodes.rows for kind, nodes in opened.nodes.items()}
     stamped = {kind: nodes.time for kind, nodes in opened.nodes.items() if times and nodes.time is not None}
-    return SampleGraph(counts, edges, stamped)
+    return SampleGraph(counts, edges, stamped, key_hashes_of(opened))
+
+
+def key_hashes_of(opened: Prepared) -> dict[str, np.ndarray]:
+    """Return node type -> [n_nodes] uint64, what draws go by, of types that have keys."""
+    return {kind: nodes.hashes for kind, nodes in opened.nodes.items() if nodes.hashes is not None}
 
 
 def in_edges(opened: Prepared, key: EdgeType) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

@@ -75,12 +75,14 @@ def sha256(path: Path) -> str:
 
 
 def _nodes(root: Path, listed: Mapping[str, Any], kind: str, facts: Mapping[str, Any]) -> PreparedNodes:
+    what = f"nodes of type {kind!r}"
     if facts.get("ids") and facts["ids"] not in listed:
         fail(root / facts["ids"], "a file without a checksum", "files that the metadata lists", AGAIN)
     return PreparedNodes(
         facts["rows"],
         ids=root / facts["ids"] if facts.get("ids") else None,
-        **_by_row(root, listed, facts, f"nodes of type {kind!r}"),
+        hashes=_array(root, listed, facts["hashes"], facts["rows"], what) if facts.get("hashes") else None,
+        **_by_row(root, listed, facts, what),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from heddle.atomic import to_json, write_atomically, write_text
 from heddle.data.formats.text_files import fail
 from heddle.data.prepared.folder import FORMAT, METADATA, TASK_KINDS, Task
+from heddle.data.prepared.key_hashes import hashes_of_file
 from heddle.data.prepared.read import sha256
 from heddle.graphs.graph import EdgeType
 
@@ -55,6 +56,8 @@ class FolderWriter:
             facts["ids"] = (
                 self._listed(ids) if isinstance(ids, Path) else self._ids(f"{folder}/ids.parquet", ids)
             )
+            hashes = hashes_of_file(kind, self.root / facts["ids"])
+            facts["hashes"] = self._array(f"{folder}/hashes.npy", hashes, count)
         self._nodes[kind] = facts
 
     def edges(

@@ -56,7 +56,7 @@ def check_sample(
     trees = _check_nodes(graph, seeds, fanout, sample, times)
     assert sample.layered == fanout.layered
     for relation in graph.edges:
-        usable = _usable_by_receiver(graph, relation, sample, trees, times)
+        usable = _usable_by_receiver(graph, relation, sample, trees, times, fanout.window)
         _check_edges(graph, relation, sample, trees)
         if fanout.induced:
             _check_induced(graph, relation, sample, trees, usable)
@@ -113,7 +113,12 @@ def _check_nodes(
 
 
 def _usable_by_receiver(
-    graph: SampleGraph, relation: EdgeType, sample: HeteroSample, trees: dict[str, np.ndarray], times: Any
+    graph: SampleGraph,
+    relation: EdgeType,
+    sample: HeteroSample,
+    trees: dict[str, np.ndarray],
+    times: Any,
+    window: int | None,
 ) -> list[list[int]]:
     """Return for each receiver of the sample the edges of the graph that it might have taken."""
     source, _, target = relation
@@ -127,6 +132,12 @@ def _usable_by_receiver(
             own = [e for e in own if edges.time[e] <= times[tree]]
         if times is not None and node_time is not None:
             own = [e for e in own if node_time[edges.senders[e]] <= times[tree]]
+        if times is not None and window is not None and edges.time is not None:
+            born = [
+                edges.time[e] if node_time is None else max(edges.time[e], node_time[edges.senders[e]])
+                for e in own
+            ]
+            own = [e for e, when in zip(own, born) if when > times[tree] - window]
         found.append(own)
     return found
 

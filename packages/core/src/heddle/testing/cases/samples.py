@@ -84,6 +84,11 @@ def calls(draw: st.DrawFn) -> Call:
         if draw(st.booleans()):
             hops = draw(st.integers(0, 3))
             fan = {key: draw(st.lists(st.integers(-1, 4), min_size=hops, max_size=hops)) for key in keys}
+    if draw(st.booleans()):
+        named = {
+            kind: rng.integers(0, 2**64, n, np.uint64) for kind, n in graph.n_node.items() if kind != "b"
+        }
+        graph = graph._replace(key_hashes=named)
     seeds = {
         kind: rng.integers(0, n, draw(st.integers(0, 6)) if n else 0) for kind, n in graph.n_node.items()
     }
@@ -96,7 +101,34 @@ def calls(draw: st.DrawFn) -> Call:
     newest = graph.is_temporal and draw(st.booleans())
     replace, disjoint, induced = (draw(st.booleans()) for _ in range(3))
     fanout = Fanout(fan, replace, disjoint, induced, newest, layered=not induced and draw(st.booleans()))
+    if not induced and any(edges.time is not None for edges in graph.edges.values()) and draw(st.booleans()):
+        fanout = fanout._replace(window=draw(st.integers(1, NEVER)))
     return Call(graph, seeds, fanout, draw(st.integers(0, 2**64 - 1)), seed_time)
+
+
+def renumbered(graph: SampleGraph, numbers: dict[str, np.ndarray]) -> SampleGraph:
+    """Return the graph with node i of a type as number numbers[type][i], and each receiver's edges in their order."""
+
+    def moved(values: Any, kind: str) -> np.ndarray:
+        found = np.empty_like(np.asarray(values))
+        found[numbers[kind]] = values
+        return found
+
+    edges = {}
+    for (source, name, target), of in graph.edges.items():
+        olds = np.argsort(numbers[target])
+        rows = [np.arange(of.indptr[old], of.indptr[old + 1]) for old in olds]
+        order = np.concatenate([np.zeros(0, int), *rows])
+        indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(of.indptr.dtype)
+        senders = numbers[source][np.asarray(of.senders, int)][order].astype(of.senders.dtype)
+        weight, time = (None if column is None else column[order] for column in (of.weight, of.time))
+        edges[source, name, target] = InEdges(indptr, senders, weight, time)
+    return SampleGraph(
+        graph.n_node,
+        edges,
+        {kind: moved(time, kind) for kind, time in graph.node_time.items()},
+        {kind: moved(hashes, kind) for kind, hashes in graph.key_hashes.items()},
+    )
 
 
 def star(degree: int, **columns: Any) -> SampleGraph:

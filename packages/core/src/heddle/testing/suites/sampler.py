@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from heddle.errors import ConfigError, GraphError
 from heddle.sampling.reference import ReferenceSampler
-from heddle.sampling.types import Fanout, InEdges, SampleGraph, homogeneous
+from heddle.sampling.types import ONE_RELATION, ONE_TYPE, Fanout, InEdges, SampleGraph, homogeneous
 from heddle.testing.cases.sample_checks import (
     as_hetero,
     assert_same_sample,
@@ -19,7 +19,7 @@ from heddle.testing.cases.sample_checks import (
     check_sample,
     layered_draws,
 )
-from heddle.testing.cases.samples import Call, calls, edges_of, star
+from heddle.testing.cases.samples import Call, calls, edges_of, renumbered, star
 
 EXAMPLES = settings(
     max_examples=max(150, settings().max_examples),  # a profile may ask for more
@@ -181,6 +181,51 @@ class SamplerSuite:
         assert other.edges[:5].tolist() != hops[0]
         again = sampler.sample([7, 0, 7], Fanout((5, 5, 5), layered=True), key=1)
         assert again.edges[again.receivers == 1][:5].tolist() == hops[0], "wherever the seed is"
+
+    @EXAMPLES
+    @given(calls())
+    def test_draws_by_hash_are_the_same_whatever_the_numbers(self, call: Call) -> None:
+        fanout = call.fanout._replace(induced=False, layered=True, leaves=())
+        rng = np.random.default_rng(call.key % 2**32)
+        named = {kind: rng.integers(0, 2**64, n, np.uint64) for kind, n in call.graph.n_node.items()}
+        graph = call.graph._replace(key_hashes=named)
+        numbers = {kind: rng.permutation(n) for kind, n in graph.n_node.items()}
+        other = renumbered(graph, numbers)
+        seeds, time = call.arguments()
+        if graph.is_homogeneous:
+            moved = numbers[ONE_TYPE][np.asarray(seeds, int)]
+        else:
+            moved = {kind: numbers[kind][np.asarray(ids, int)] for kind, ids in seeds.items()}
+        found = as_hetero(self.new(graph).sample(seeds, fanout, key=call.key, seed_time=time))
+        again = as_hetero(self.new(other).sample(moved, fanout, key=call.key, seed_time=time))
+        for kind, nodes in found.nodes.items():
+            assert numbers[kind][nodes].tolist() == again.nodes[kind].tolist()
+        for relation in graph.edges:
+            assert found.senders[relation].tolist() == again.senders[relation].tolist()
+            assert found.receivers[relation].tolist() == again.receivers[relation].tolist()
+
+    def test_windows_hold_what_became_usable_within_them(self) -> None:
+        timed = star(9, time=np.array([1, 2, 3, 4, 5, 6, 7, 8, 9]))
+        mixed = star(9, time=np.array([9, 2, 3, 4, 5, 6, 7, 8, 1]))
+        for graph, last in ((timed, [5, 6, 7]), (mixed, [5, 6, 7])):
+            found = self.new(graph).sample([0], Fanout((-1,), window=3), seed_time=[7])
+            assert np.asarray(graph.edges[ONE_RELATION].time)[found.edges].tolist() == last
+        found = self.new(timed).sample([0], Fanout((2,), newest=True, window=3), seed_time=[7])
+        assert found.edges.tolist() == [5, 6]
+        far = self.new(timed).sample([0], Fanout((-1,), window=2**63 - 1), seed_time=[-(2**62)])
+        assert not len(far.edges)
+
+    @pytest.mark.parametrize("fanout", [Fanout((2,), window=0), Fanout((2,), induced=True, window=3)])
+    def test_windows_that_are_none_are_refused(self, fanout: Fanout) -> None:
+        with pytest.raises(ConfigError, match="window"):
+            self.new(star(3, time=np.array([1, 2, 3]))).sample([0], fanout, seed_time=[5])
+        with pytest.raises(ConfigError, match=r"window: found no edges with times|window and induced"):
+            self.new(star(3)).sample([0], fanout._replace(window=2))
+
+    def test_hashes_have_to_be_one_for_each_node(self) -> None:
+        for hashes in (np.zeros(3, np.uint64), np.zeros(4, np.int64)):
+            with pytest.raises(GraphError, match="key_hashes"):
+                self.new(star(3)._replace(key_hashes={ONE_TYPE: hashes}))
 
     def test_layers_of_induced_edges_are_refused(self) -> None:
         with pytest.raises(ConfigError, match="layered and induced"):

@@ -193,8 +193,10 @@ def sampled_graph(dataset: Dataset, model: Any, seed: int, registry: Any) -> Sam
     """Return a dataset's graph as the source of batches for a portable Model, or for one native to an engine."""
     graph: Any = dataset.graphs
     kernels, times = kernels_of(registry), dataset.times
-    stamps = () if times is None else (times.nodes, times.edges)
-    parts = Parts(graph if isinstance(graph, GraphStore) else store_of(graph, *stamps), kernels)
+    stamps = ({}, {}) if times is None else (times.nodes, times.edges)
+    parts = Parts(
+        graph if isinstance(graph, GraphStore) else store_of(graph, *stamps, dataset.key_hashes), kernels
+    )
 
     @cache
     def layered(hops: int) -> bool:

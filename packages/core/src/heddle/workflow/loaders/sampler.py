@@ -1,6 +1,7 @@
 """The `sampler` node as what the batches of each split are drawn by."""
 
 from heddle.data.spec import DataSpec
+from heddle.options.durations import duration
 from heddle.workflow.options import Sampler
 
 
@@ -11,6 +12,8 @@ def specs_of(sampler: Sampler) -> dict[str, DataSpec]:
         sampler.batch_size,
         sampler.fanouts,
         replace=sampler.replace,
+        newest=sampler.newest,
+        window=None if sampler.window is None else duration(sampler.window, "sampler.window"),
         workers=sampler.workers,
         prefetch=sampler.prefetch,
     )
