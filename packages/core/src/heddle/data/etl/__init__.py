@@ -1,7 +1,8 @@
-"""Tables to graphs: CSV and Parquet to a prepared folder, by a schema, with DuckDB or Polars (extra `etl`).
+"""Tables to graphs: tables to a prepared folder, by a schema, with DuckDB or Polars (extra `etl`).
 
 - `prepare`: prepare, the whole way; `transforms`: OGBN_MAG and Tabformer, the same as objects
 - `schema`: what tables, nodes, edges, features, splits are; `checked`: mappings as NamedTuples; `recipes`: known ones
+- `files`: the files of a table; `cells`: what their cells mean, for every engine; `strptime`: formats of times
 - `engine`: the relational steps and who does them; `with_duckdb`, `with_polars`; `relate`: a schema's steps, in order
 - `encoders`: features, fitted on the training period; `emit`: the arrays; `streams`: chunk by chunk; `steps`: resumed
 - `readers`: `data=tabformer`, `data=ogbn_mag` and `data=schema` for commands that read what was prepared

@@ -17,6 +17,9 @@ from heddle.data.prepared.write import FolderWriter, index_type
 from heddle.data.task_options import RANKINGS
 from heddle.extras import require
 
+MOST_CLASSES = 65536
+"""Classes that a label may count, if it doesn't list them."""
+
 
 class Emitter:
     """Writes the nodes and edges of a schema into a folder.
@@ -220,17 +223,24 @@ class Emitter:
 def _classes(values: Any, label: Label, table: str) -> np.ndarray:
     """Return the class of each cell, -1 for an empty one."""
     compute, arrow = require("pyarrow.compute", "etl"), require("pyarrow", "etl")
+    where = f"{table}: column {label.column!r}"
     if not label.classes:
-        result: np.ndarray = compute.fill_null(values.cast(arrow.int64()), -1).to_numpy()
-        return result
+        if not arrow.types.is_integer(values.type):
+            do = "list its values in label.classes, or choose a kind of regression"
+            fail(where, f"a label of type {values.type}", "whole numbers from 0", do)
+        numbers: np.ndarray = compute.fill_null(values.cast(arrow.int64()), -1).to_numpy()
+        wrong = (numbers < -1) | (numbers >= MOST_CLASSES)
+        if wrong.any():
+            do = "list the values in label.classes"
+            fail(where, numbers[wrong][0], f"a class from 0 to {MOST_CLASSES - 1}, -1 where unknown", do)
+        return numbers
     texts = values.cast(arrow.string())
     found = compute.index_in(texts, value_set=arrow.array(label.classes, arrow.string()))
     unknown = compute.and_(compute.is_null(found), compute.not_equal(compute.fill_null(texts, ""), ""))
     if compute.any(unknown).as_py():
         bad = texts.filter(unknown)[0].as_py()
-        where = f"{table}: column {label.column!r}"
         fail(where, repr(bad), f"one of {list(label.classes)}", "name it in label.classes")
-    result = compute.fill_null(found, -1).to_numpy().astype(np.int64)
+    result: np.ndarray = compute.fill_null(found, -1).to_numpy().astype(np.int64)
     return result
 
 

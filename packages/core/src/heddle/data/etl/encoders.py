@@ -155,8 +155,9 @@ def _cyclic(encode: Encode, column: str, counted: Any) -> Encoder:
     period = encode.period
 
     def apply(table: Any) -> np.ndarray:
-        turns = 2 * np.pi * _phase(integers(table, column), period)
-        return np.stack([np.sin(turns), np.cos(turns)], axis=1)
+        there = table[column].is_valid().to_numpy()
+        turns = 2 * np.pi * _phase(table[column].fill_null(0).to_numpy().astype(np.int64), period)
+        return np.stack([np.sin(turns), np.cos(turns)], axis=1) * there[:, None]
 
     names = (f"{column}.{period}.sin", f"{column}.{period}.cos")
     return Encoder("cyclic", column, names, 0, apply, {"period": period})

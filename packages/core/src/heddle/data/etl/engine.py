@@ -1,43 +1,16 @@
 """Engine: the few relational steps that prepare tables, each from Parquet to Parquet; and which engines there are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
-
-from heddle.data.etl.schema import Column
-
-
-class Source(NamedTuple):
-    """Files of a table as an engine reads them.
-
-    Attributes:
-        paths: the files, in order.
-        names: the columns of the files.
-        columns: the typed columns to make; {} for every column as a float.
-        header, delimiter: as in `Table`, for CSV.
-        parquet: whether they are Parquet.
-    """
-
-    paths: Sequence[Path]
-    names: Sequence[str]
-    columns: Mapping[str, Column]
-    header: bool
-    delimiter: str
-    parquet: bool
+from typing import Protocol
 
 
 class Engine(Protocol):
     """Relational steps. Each writes the Parquet file `out`; a file's row is its position in it.
 
-    Every step's outcome is defined to the bit, so engines can take each other's place.
+    What they read is typed already (`heddle.data.etl.cells`): int64, float64 and text. Every step's outcome is defined
+    to the bit, so engines can take each other's place.
     """
-
-    def stage(self, source: Source, out: Path) -> None:
-        """Write the typed columns of a table, rows in the order of the files.
-
-        An empty cell is null, in a text column "". Columns called TYPE_text of numbers that can't be read stop it.
-        """
-        ...
 
     def keys(self, parts: Sequence[tuple[Path, str]], out: Path) -> None:
         """Write "id": the distinct values of the columns together, ascending (text by its UTF-8 bytes)."""

@@ -1,15 +1,27 @@
-"""sources: the files of a table and the names of their columns, found before an engine reads them."""
+"""sources: the files of a table and the names of their columns, found before any cell is read."""
 
-import csv
-import gzip
+from collections import Counter
 from pathlib import Path
-from typing import Any
 
-from heddle.data.etl.engine import Source
-from heddle.data.etl.schema import Table
+from heddle.data.etl.cells.csv import header
+from heddle.data.etl.cells.source import Source
+from heddle.data.etl.cells.typed_files import typed_names
+from heddle.data.etl.schema import Column, Table
 from heddle.data.formats.text_files import fail
 from heddle.errors import nearest
-from heddle.extras import require
+
+LAYOUTS = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+"""Layouts by a name's ending, before .gz or .zst; all others are CSV."""
+
+PACKED = (".gz", ".zst")
 
 
 def sources(root: Path, table: Table) -> Source:
@@ -19,34 +31,55 @@ def sources(root: Path, table: Table) -> Source:
         DataError: there are none, they have other columns than one another, or a column isn't among them.
     """
     paths = paths_of(root, table)
-    parquet = paths[0].suffix == ".parquet"
-    names = _names(paths[0], table, parquet)
-    for path in paths[1:]:
-        if (other := _names(path, table, parquet)) != names:
-            fail(path, f"the columns {other}", f"{names} as in {paths[0].name}", "give the files one layout")
-    for column in table.columns.values():
+    layout, folders = layout_of(paths[0]), [_folders(path, root) for path in paths]
+    names = _names(paths[0], table, layout, folders[0])
+    for path, of in zip(paths[1:], folders[1:]):
+        if (other := layout_of(path)) != layout:
+            fail(path, other, f"{layout} as {paths[0].name}", "give a table files of one layout")
+        if (found := _names(path, table, layout, of)) != names:
+            fail(path, f"the columns {found}", f"{names} as in {paths[0].name}", "give the files one layout")
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    columns = table.columns or {name: Column((name,), "float") for name in names}
+    for column in columns.values():
         for name in column.of:
             if name not in names:
                 do = f"mend the schema{nearest(name, names)}"
                 fail(paths[0], f"no column {name!r}", f"one of {names}", do)
-    return Source(paths, names, table.columns, table.header, table.delimiter, parquet)
+            if name in twice:
+                fail(paths[0], f"the column {name!r} twice", "every name once", "rename one in the header")
+    return Source(paths, names, columns, table, layout, folders)
 
 
 def paths_of(root: Path, table: Table) -> list[Path]:
-    """Return the files of a table, sorted by name."""
+    """Return the files of a table, sorted by name; of a folder all files below it that aren't hidden."""
+    pattern = Path(table.path)
+    if pattern.is_absolute() or ".." in pattern.parts:
+        fail(f"path {table.path!r}", "a path that leads out of data.src", "one below it", "move data.src up")
     found = sorted(path for path in root.glob(table.path) if path.is_file())
+    if not found and (root / pattern).is_dir():
+        below = sorted(path for path in (root / pattern).rglob("*") if path.is_file())
+        found = [path for path in below if not _hidden(path.relative_to(root / pattern))]
     if not found:
         fail(root / table.path, "no such file", "a table", "check data.src, and the path in the schema")
     return found
 
 
-def _names(path: Path, table: Table, parquet: bool) -> list[str]:
-    if parquet:
-        return list(require("pyarrow.parquet", "etl").read_schema(path).names)
-    try:
-        opener: Any = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as stream:
-            first = next(csv.reader(stream, delimiter=table.delimiter), [])
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        fail(path, f"a file that can't be read ({error})", "CSV in UTF-8", "fetch the file again")
-    return first if table.header else [str(at) for at in range(len(first))]
+def layout_of(path: Path) -> str:
+    """Return csv, parquet, arrow or jsonl by a file's name."""
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
+    return LAYOUTS.get(suffixes[-1], "csv") if suffixes else "csv"
+
+
+def _names(path: Path, table: Table, layout: str, folders: dict[str, str]) -> list[str]:
+    names = header(path, table) if layout == "csv" else typed_names(path, layout)
+    return [name for name in names if name not in folders] + list(folders)
+
+
+def _folders(path: Path, root: Path) -> dict[str, str]:
+    """Return the columns that a file's folders name, as Hive writes them: year=2020."""
+    parts = [part.partition("=") for part in path.relative_to(root).parts[:-1]]
+    return {key: "" if value == "__HIVE_DEFAULT_PARTITION__" else value for key, mark, value in parts if mark}
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in path.parts)

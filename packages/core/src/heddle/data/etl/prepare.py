@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from heddle.data.etl.cells import counted_cells
 from heddle.data.etl.emit import Emitter
 from heddle.data.etl.engines import open_engine
 from heddle.data.etl.files import paths_of
 from heddle.data.etl.relate import relate
-from heddle.data.etl.schema import Schema
+from heddle.data.etl.schema import LATER, Schema
 from heddle.data.etl.steps import Steps, fingerprints
 from heddle.data.etl_options import Etl
 from heddle.data.prepared.folder import Task
@@ -34,7 +35,7 @@ def prepare(schema: Schema, src: str | Path, dst: str | Path, etl: Etl = QUIET) 
     steps = Steps(writer.root / ".work", depends_on, total, show=etl.progress)
     engine = open_engine(etl, steps.scratch)
     try:
-        related = relate(schema, root, engine, steps)
+        related = relate(schema, root, engine, steps, etl.threads)
         engine.close()  # its memory is free before arrays are written
         emitter = Emitter(schema, related, writer)
         for kind in schema.nodes:
@@ -45,6 +46,8 @@ def prepare(schema: Schema, src: str | Path, dst: str | Path, etl: Etl = QUIET) 
         engine.close()
         steps.close()
     info: dict[str, Any] = {"encoders": emitter.fitted}
+    if cells := {name: counts for name, path in related.tables.items() if (counts := counted_cells(path))}:
+        info["cells"] = cells
     if related.cuts:
         info["split"] = {"valid_from": related.cuts[0], "test_from": related.cuts[1]}
     return writer.finish(_task(schema, emitter), info, _as_recipe(schema))
@@ -64,7 +67,9 @@ def _task(schema: Schema, emitter: Emitter) -> Task:
 def _as_recipe(value: Any) -> Any:
     """Return a schema as plain mappings and lists."""
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return {key: _as_recipe(item) for key, item in value._asdict().items()}
+        later = LATER.get(type(value), ())
+        said = {key: item for key, item in value._asdict().items() if key not in later or item != later[key]}
+        return {key: _as_recipe(item) for key, item in said.items()}
     if isinstance(value, Mapping):
         return {key: _as_recipe(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import numpy as np
 
+from heddle.data.etl.cells import stage
 from heddle.data.etl.engine import Engine
 from heddle.data.etl.files import sources
 from heddle.data.etl.schema import Encode, Nodes, Schema
 from heddle.data.etl.steps import Steps
-from heddle.data.etl.streams import chunks, column_names, integers, row_count
+from heddle.data.etl.streams import chunks, column_names, column_type, integers, row_count
 from heddle.data.formats.text_files import fail
 
 FITTED = ("number", "log", "bins", "category", "onehot")
@@ -38,10 +40,10 @@ class Related(NamedTuple):
     cuts: tuple[int, int] | None
 
 
-def relate(schema: Schema, root: Path, engine: Engine, steps: Steps) -> Related:
-    """Run every relational step of a schema on the tables below `root`."""
+def relate(schema: Schema, root: Path, engine: Engine, steps: Steps, threads: int | None = None) -> Related:
+    """Run every relational step of a schema on the tables below `root`; cells are read by `threads`, None for all."""
     tables = {
-        name: steps.file(f"table.{name}", engine.stage, sources(root, table))
+        name: steps.file(f"table.{name}", stage, sources(root, table), threads)
         for name, table in schema.tables.items()
     }
     nodes = {kind: _nodes(kind, nodes, tables, engine, steps) for kind, nodes in schema.nodes.items()}
@@ -50,6 +52,8 @@ def relate(schema: Schema, root: Path, engine: Engine, steps: Steps) -> Related:
         name, table = "___".join(edges.type), tables[edges.table]
         keys = [None if ids is None else ids[0] for ids in (nodes[edges.type[at]][1] for at in (0, 2))]
         pairs = (edges.source, keys[0]), (edges.target, keys[1])
+        for (column, ids), kind in zip(pairs, (edges.type[0], edges.type[2])):
+            _same_type(table, column, ids, f"{edges.table}: column {column!r}", kind)
         ends[name] = steps.file(f"ends.{name}", engine.ends, table, *pairs)
         moments = None if edges.time is None else (table, edges.time)
         by_target[name] = steps.file(f"by_target.{name}", engine.grouped, ends[name], "target", moments)
@@ -76,8 +80,20 @@ def _nodes(
         return table, (ids, "id")
     if nodes.keys:
         parts = [(tables[name], column) for name, column in nodes.keys]
+        kinds = [column_type(*part) for part in parts]
+        if len(set(kinds)) > 1:
+            fail(f"nodes.{kind}.keys", f"columns of {kinds}", "one type", "give them one type in the schema")
         return table, (steps.file(f"keys.{kind}", engine.keys, parts), "id")
     return table, None
+
+
+def _same_type(table: Path, column: str, ids: Path | None, where: str, kind: str) -> None:
+    """Check that a column of ids has the type of the keys that it names, int without keys."""
+    found = column_type(table, column)
+    wanted = "int64" if ids is None else column_type(ids, "id")
+    if found != wanted:
+        do = "give both columns one type in the schema"
+        fail(where, f"type {found}", f"{wanted}, as the ids of {kind!r} are", do)
 
 
 def table_of(
@@ -121,7 +137,7 @@ def _counts(
             path, time = table_of(schema, tables, nodes, kind, encode.table)
             before = None if cuts is None else cuts[0]
             for column in columns_of(encode, path):
-                name = f"counts.{path.stem}.{column.replace('/', ' ')}"
+                name = f"counts.{path.stem}.{quote(column, safe=' ')}"
                 counted[path, column] = steps.file(name, engine.counts, path, column, time, before)
     return counted
 

@@ -1,14 +1,17 @@
 """Schema: which tables become which nodes, edges, features and splits, as a YAML file or a recipe describes them."""
 
+import codecs
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from heddle.data.etl.checked import one_of, spec
+from heddle.data.etl.strptime import PER_SECOND, compiled
 from heddle.data.prepared.folder import TASK_KINDS
 from heddle.data.task_options import RANKINGS
 from heddle.errors import ConfigError, problem
 
-TYPES = ("text", "int", "float", "money", "clock", "datetime")
+TYPES = ("text", "int", "float", "money", "percent", "clock", "datetime")
+ON_ERROR = ("fail", "null", "skip")
 _OF_EDGES = ("edge_classification", "edge_regression", "edge_ranking")
 OF_VALUES = ("edge_regression", "edge_ranking", "node_ranking")
 """Kinds whose label is a number rather than a class."""
@@ -20,9 +23,9 @@ class Column(NamedTuple):
 
     Attributes:
         of: the columns of the file it is made of; several are for text (joined by "/") and clock.
-        type: text; int; float; money, e.g. "$-1,024.50"; clock, int64 seconds since 1970 from year, month, day and
-            "HH:MM"; datetime, the same from one column and `format`.
-        format: of a datetime, in strftime's letters.
+        type: text; int; float; money, e.g. "$-1,024.50"; percent, "25%" as 0.25; clock, int64 seconds since 1970 from
+            year, month, day and "HH:MM"; datetime, the same from one column and `format`.
+        format: of a datetime, in strftime's letters; iso; %s, ms, us or ns for numbers since 1970.
     """
 
     of: tuple[str, ...]
@@ -39,6 +42,13 @@ class Table(NamedTuple):
         header: whether a CSV's first line names its columns; without, they are called "0", "1" ...
         delimiter: between the cells of a CSV.
         time: the column by which `split` divides the rows; encoders are then fitted on the training period alone.
+        null: what stands for a missing value, besides an empty cell, such as ["NULL", "NA"].
+        on_error: of a cell that can't be read and of a line of too many or too few cells: fail; null, the cell is
+            missing, the line kept out; skip, its row is kept out. What was kept out is counted in the metadata.
+        encoding: of a CSV, as Python names it.
+        decimal: the mark of a fraction, "." or ",".
+        quote: around cells of a CSV; None where quotes are plain text.
+        skip: lines of a CSV before its header (or first row) that don't count.
     """
 
     path: str
@@ -46,6 +56,12 @@ class Table(NamedTuple):
     header: bool = True
     delimiter: str = ","
     time: str | None = None
+    null: tuple[str, ...] = ()
+    on_error: str = "fail"
+    encoding: str = "utf-8"
+    decimal: str = "."
+    quote: str | None = '"'
+    skip: int = 0
 
 
 class Encode(NamedTuple):
@@ -150,10 +166,16 @@ class Schema(NamedTuple):
     name: str
     tables: Mapping[str, Table]
     nodes: Mapping[str, Nodes]
-    edges: tuple[Edges, ...]
+    edges: tuple[Edges, ...] = ()
     split: Split | None = None
     kind: str = "none"
     target: tuple[str, ...] = ()
+
+
+LATER: Mapping[type, Mapping[str, Any]] = {
+    Table: {key: Table._field_defaults[key] for key in Table._fields[Table._fields.index("time") + 1 :]}
+}
+"""Keys that a recipe in a folder's metadata leaves out at their defaults."""
 
 
 def read_schema(given: Mapping[str, Any]) -> Schema:
@@ -163,6 +185,9 @@ def read_schema(given: Mapping[str, Any]) -> Schema:
         ConfigError: an unknown or missing key, or a name that nothing has.
     """
     schema = spec(Schema, given, "schema")
+    for where, names in (("tables", schema.tables), ("nodes", schema.nodes)):
+        for name in names:
+            _plain_name(f"schema.{where}", name, joined=where == "tables")
     tables = {name: _table(item, f"tables.{name}") for name, item in schema.tables.items()}
     nodes = {kind: _nodes(item, f"nodes.{kind}", tables) for kind, item in schema.nodes.items()}
     edges = tuple(_edges(item, f"edges[{at}]", tables, nodes) for at, item in enumerate(schema.edges))
@@ -195,12 +220,32 @@ def read_schema(given: Mapping[str, Any]) -> Schema:
 
 def _table(item: Any, where: str) -> Table:
     table = spec(Table, item, where)
+    table = table._replace(null=tuple(map(str, table.null)))
+    _written(table, where)
     columns = {
         name: _column(column, f"{where}.columns.{name}", name) for name, column in table.columns.items()
     }
     if table.time is not None and columns:
         one_of(f"{where}.time", table.time, columns)
     return table._replace(columns=columns)
+
+
+def _written(table: Table, where: str) -> None:
+    """Check what a table says of how its files are written."""
+    if any("\x85" in mark for mark in table.null):
+        do = "write '\\N' in single quotes"
+        raise ConfigError(problem(f"{where}.null", 'the character U+0085, "\\N" to YAML', "text", do))
+    one_of(f"{where}.on_error", table.on_error, ON_ERROR)
+    one_of(f"{where}.decimal", table.decimal, (".", ","))
+    one_of(f"{where}.quote", table.quote, ('"', "'", None))
+    try:
+        codecs.lookup(table.encoding)
+    except LookupError:
+        do = "name one, such as latin-1 or utf-16"
+        raise ConfigError(problem(f"{where}.encoding", repr(table.encoding), "an encoding", do)) from None
+    if not table.delimiter or set(table.delimiter) & {"\n", "\r", table.quote}:
+        expected = "characters other than quotes and line ends"
+        raise ConfigError(problem(f"{where}.delimiter", repr(table.delimiter), expected, "name another"))
 
 
 def _column(item: Any, where: str, name: str) -> Column:
@@ -214,6 +259,8 @@ def _column(item: Any, where: str, name: str) -> Column:
         raise ConfigError(
             problem(f"{where}.of", list(of), f"{wanted} columns for a {column.type}", "mend it")
         )
+    if column.type == "datetime" and column.format not in PER_SECOND:
+        compiled(column.format)
     return column._replace(of=tuple(map(str, of)))
 
 
@@ -239,6 +286,11 @@ def _nodes(item: Any, where: str, tables: Mapping[str, Table]) -> Nodes:
 
 def _edges(item: Any, where: str, tables: Mapping[str, Table], nodes: Mapping[str, Nodes]) -> Edges:
     edges = spec(Edges, item, where)
+    if not isinstance(edges.type, tuple) or len(edges.type) != 3:
+        raise ConfigError(
+            problem(f"{where}.type", repr(edges.type), "[source, relation, target]", "name all three")
+        )
+    _plain_name(f"{where}.type", edges.type[1])
     for kind in (edges.type[0], edges.type[2]):
         one_of(f"{where}.type", kind, nodes)
     for column in (edges.source, edges.target, *([edges.time] if edges.time else [])):
@@ -275,6 +327,19 @@ def _values(
         for name in filter(None, (label.column, label.weight, label.group)):
             _known(f"{where}.label", label.table or table, name, tables)
     return tuple(features), label
+
+
+def _plain_name(where: str, name: Any, *, joined: bool = False) -> None:
+    """Check that a name can be a file's; `joined`: ___ may be in it."""
+    if (
+        not isinstance(name, str)
+        or not name
+        or name[0] == "."
+        or (not joined and "___" in name)
+        or set(name) & set("/\\\0")
+    ):
+        expected = "a plain name without slashes, ___ or a leading dot"
+        raise ConfigError(problem(where, repr(name), expected, "rename it"))
 
 
 def _known(where: str, table: str | None, column: str, tables: Mapping[str, Table]) -> None:

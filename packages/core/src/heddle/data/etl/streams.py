@@ -42,6 +42,11 @@ def column_names(path: Path) -> list[str]:
     return list(require("pyarrow.parquet", "etl").read_schema(path).names)
 
 
+def column_type(path: Path, column: str) -> str:
+    """Return the type of a column of a Parquet file by its name in Arrow; large_string is string."""
+    return str(require("pyarrow.parquet", "etl").read_schema(path).field(column).type).removeprefix("large_")
+
+
 def floats(table: Any, name: str) -> np.ndarray:
     """Return a column of numbers as float64, NaN for null."""
     arrow = require("pyarrow", "etl")

@@ -1,12 +1,10 @@
 """DuckDB: the steps of `Engine` in SQL, under a hard memory limit; what doesn't fit goes to disk."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from heddle.data.etl.engine import Source
-from heddle.data.etl.schema import Column
 from heddle.data.formats.text_files import fail
 from heddle.errors import ConfigError, problem
 from heddle.extras import require
@@ -30,26 +28,12 @@ class DuckDB:
             "temp_directory": str(scratch),
             "autoinstall_known_extensions": False,
             "preserve_insertion_order": True,
+            "TimeZone": "UTC",
         }
         if threads is not None:
             settings["threads"] = threads
         self._connection = self._duckdb.connect(config=settings)
         self._connection.execute("SET enable_progress_bar = false")  # it would write into standard output
-
-    def stage(self, source: Source, out: Path) -> None:
-        files = f"[{', '.join(_text(str(path)) for path in source.paths)}]"
-        if source.parquet:
-            table, cast = f"read_parquet({files})", _of_parquet
-        else:
-            columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in source.names)
-            table = (
-                f"read_csv({files}, auto_detect=false, header={source.header}, columns={{{columns}}}, "
-                f"delim={_text(source.delimiter)}, quote='\"', escape='\"', nullstr='', strict_mode=true)"
-            )
-            cast = _of_text
-        wanted = source.columns or {name: Column((name,), "float") for name in source.names}
-        made = ", ".join(f"{cast(column)} AS {_name(name)}" for name, column in wanted.items())
-        self._copy(f"SELECT {made} FROM {table}", out, str(source.paths[0]))
 
     def keys(self, parts: Sequence[tuple[Path, str]], out: Path) -> None:
         every = " UNION ALL ".join(
@@ -101,8 +85,8 @@ class DuckDB:
     def close(self) -> None:
         self._connection.close()
 
-    def _copy(self, query: str, out: Path, where: str = "") -> None:
-        with self._errors(where or out.stem):
+    def _copy(self, query: str, out: Path) -> None:
+        with self._errors(out.stem):
             self._connection.execute(
                 f"COPY ({query}) TO {_text(str(out))} (FORMAT parquet, ROW_GROUP_SIZE 61440)"
             )
@@ -127,38 +111,6 @@ def _first(error: Exception) -> str:
     """Return the beginning of a message of several lines."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:2])[:300]
-
-
-def _of_text(column: Column, cell: Callable[[str], str] = lambda name: _name(name)) -> str:
-    """Return the expression that reads a typed column out of text cells; what can't be read stops the query."""
-    cells = [cell(name) for name in column.of]
-    if column.type == "text":
-        return " || '/' || ".join(f"coalesce({cell}, '')" for cell in cells)
-    if column.type == "clock":
-        year, month, day, clock = cells
-        parts = [f"CAST({part} AS BIGINT)" for part in (year, month, day)]
-        hour, minute = f"split_part({clock}, ':', 1)", f"split_part({clock}, ':', 2)"
-        moment = f"make_timestamp({', '.join(parts)}, CAST({hour} AS BIGINT), CAST({minute} AS BIGINT), 0.0)"
-        return f"CAST(epoch({moment}) AS BIGINT)"
-    if column.type == "datetime":
-        return f"CAST(epoch(strptime({cells[0]}, {_text(column.format)})) AS BIGINT)"
-    number = f"replace(replace({cells[0]}, '$', ''), ',', '')" if column.type == "money" else cells[0]
-    pattern = "[+-]?[0-9]+" if column.type == "int" else "[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
-    kind = "BIGINT" if column.type == "int" else "DOUBLE"
-    told = _text(f" in column {column.of[0]}, expected {column.type}")
-    return (
-        f"CASE WHEN {number} IS NULL THEN NULL WHEN regexp_full_match({number}, '{pattern}') "
-        f"THEN CAST({number} AS {kind}) ELSE CAST(error('found ' || {cells[0]} || {told}) AS {kind}) END"
-    )
-
-
-def _of_parquet(column: Column) -> str:
-    """Return the expression that reads a typed column out of columns that have types already."""
-    if column.type in ("int", "float"):
-        return f"CAST({_name(column.of[0])} AS {'BIGINT' if column.type == 'int' else 'DOUBLE'})"
-    if column.type == "datetime":
-        return f"CAST(epoch(CAST({_name(column.of[0])} AS TIMESTAMP)) AS BIGINT)"
-    return _of_text(column, lambda name: f"CAST({_name(name)} AS VARCHAR)")
 
 
 def _rows(path: Path) -> str:

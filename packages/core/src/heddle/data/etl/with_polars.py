@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from heddle.data.etl.engine import Source
-from heddle.data.etl.schema import Column
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
 
@@ -19,57 +17,6 @@ class Polars:
         self._gpu = gpu
         if gpu:
             require("cudf_polars", "gpu")
-
-    def stage(self, source: Source, out: Path) -> None:
-        pl = self._pl
-        if source.parquet:
-            frame = pl.scan_parquet(list(source.paths))
-        else:
-            frame = pl.concat(
-                [
-                    pl.scan_csv(
-                        path,
-                        has_header=source.header,
-                        separator=source.delimiter,
-                        schema={name: pl.String for name in source.names},
-                        null_values="",
-                    )
-                    for path in source.paths
-                ]
-            )
-        wanted = source.columns or {name: Column((name,), "float") for name in source.names}
-        made = [_typed(pl, column, source.parquet).alias(name) for name, column in wanted.items()]
-        self._sink(frame.select(made), out, str(source.paths[0]))
-        if not source.parquet:
-            self._check_lengths(source, out)
-
-    def _check_lengths(self, source: Source, out: Path) -> None:
-        """Refuse lines of too few cells, which Polars fills with empty ones.
-
-        Lines with quotes are left out, and files in which a cell has lines of its own aren't looked at.
-        """
-        pl = self._pl
-        lines = pl.concat(
-            [
-                pl.scan_csv(
-                    path, has_header=False, separator="\x1f", quote_char=None, schema={"line": pl.String}
-                )
-                for path in source.paths
-            ]
-        ).filter(pl.col("line").is_not_null())
-        cells = pl.col("line").str.count_matches(source.delimiter, literal=True) + 1
-        plain = ~pl.col("line").str.contains('"', literal=True)
-        facts = [pl.len().alias("lines"), cells.filter(plain).min().alias("least")]
-        with self._errors(str(source.paths[0])):
-            count, least = lines.select(facts).collect(engine="streaming").row(0)
-        rows = self._pl.scan_parquet(out).select(pl.len()).collect().item()
-        if (
-            count == rows + source.header * len(source.paths)
-            and least is not None
-            and least < len(source.names)
-        ):
-            found = f"a line of {least} cells"
-            fail(source.paths[0], found, f"{len(source.names)} in every line", "mend the file")
 
     def keys(self, parts: Sequence[tuple[Path, str]], out: Path) -> None:
         pl = self._pl
@@ -135,9 +82,9 @@ class Polars:
         pl = self._pl
         return pl.scan_parquet(path).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
 
-    def _sink(self, frame: Any, out: Path, where: str = "") -> None:
+    def _sink(self, frame: Any, out: Path) -> None:
         pl = self._pl
-        with self._errors(where or out.stem):
+        with self._errors(out.stem):
             if self._gpu:
                 frame.collect(engine=pl.GPUEngine(raise_on_fail=False)).write_parquet(
                     out, row_group_size=61440
@@ -154,32 +101,3 @@ class Polars:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             found = " ".join(lines[:2])[:300]
             fail(where, found, "a table that fits its description", "mend the file or the schema")
-
-
-def _typed(pl: Any, column: Column, typed: bool) -> Any:
-    """Return the expression of a typed column; what can't be read stops the query. `typed`: columns have types."""
-    cells = [pl.col(name) for name in column.of]
-    kind = {"int": pl.Int64, "float": pl.Float64}.get(column.type)
-    if typed and kind is not None:
-        return cells[0].cast(kind, strict=True)
-    if typed and column.type == "datetime":
-        return cells[0].cast(pl.Datetime("us")).dt.epoch("s")
-    cells = [cell.cast(pl.String) for cell in cells] if typed else cells
-    if column.type == "text":
-        return pl.concat_str([cell.fill_null("") for cell in cells], separator="/")
-    if column.type == "clock":
-        year, month, day = (cell.cast(pl.Int32, strict=True) for cell in cells[:3])
-        clock = cells[3].str.split(":")
-        hour, minute = (clock.list.get(at, null_on_oob=True).cast(pl.Int32, strict=True) for at in (0, 1))
-        return pl.datetime(year, month, day, hour, minute).dt.epoch("s")
-    if column.type == "datetime":
-        return cells[0].str.strptime(pl.Datetime("us"), column.format, strict=True).dt.epoch("s")
-    (cell,) = cells
-    if column.type == "money":
-        cell = cell.str.replace_all("$", "", literal=True).str.replace_all(",", "", literal=True)
-    pattern = (
-        r"^[+-]?[0-9]+$" if column.type == "int" else r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-    )
-    cell = pl.when(cell != "").then(cell)  # a quoted cell of nothing is empty too
-    sound = pl.when(cell.is_null() | cell.str.contains(pattern)).then(cell).otherwise(pl.lit("not ") + cell)
-    return sound.cast(pl.Int64 if column.type == "int" else pl.Float64, strict=True)

@@ -1,0 +1,104 @@
+"""blocks: a CSV's bytes as whole records, a few megabytes at a time, each block with the number of its first line."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from heddle.data.etl.cells.quotes import (
+    Wrong,
+    count_lines,
+    first_end,
+    last_end,
+    line_ends,
+    marks,
+    wrong_quote,
+)
+from heddle.data.etl.schema import Table
+from heddle.data.formats.text_files import fail
+
+SIZE = 2 << 20
+"""Bytes of a block, before the record that it ends in."""
+
+LONGEST = 64 << 20
+"""Bytes of the longest record; a longer one is a quote that nothing closes."""
+
+
+class Block(NamedTuple):
+    """Whole records.
+
+    Attributes:
+        data: UTF-8.
+        line: the number of its first line in the file, from 1.
+    """
+
+    data: bytes
+    line: int
+
+
+def blocks(stream: Any, path: Path, table: Table, size: int = SIZE) -> Iterator[Block]:
+    """Yield the records of a stream of UTF-8, checked for quotes and encoding.
+
+    Raises:
+        DataError: a quote that isn't one by the rule of `quotes`, bytes that aren't UTF-8; names the line.
+    """
+    quote, delimiter = table.quote.encode() if table.quote else None, table.delimiter.encode()
+    rest, line = _after(stream, table.skip, size), table.skip + 1
+    while True:
+        chunk = stream.read(size)
+        data = rest + chunk
+        if not data:
+            return
+        quotes = marks(data, quote)
+        wrong = wrong_quote(data, quotes, delimiter, last=not chunk)
+        cut = last_end(data, quotes) if chunk else len(data)
+        if wrong is None and not cut and len(data) > LONGEST:
+            wrong = Wrong(int(quotes[0]) if len(quotes) else 0, f"a line of more than {LONGEST >> 20} MB")
+        if wrong is not None:
+            at, found = wrong
+            where = f"{path}: line {line + count_lines(data[:at])}"
+            do = "mend the file, or add quote: null to the table if quotes are plain text"
+            fail(
+                where, f"{found} ({_around(data, at)})", 'cells quoted as a whole, "" for a quote inside', do
+            )
+        rest = data[cut:]
+        if cut:
+            data = data[:cut] if rest else data
+            _check_text(data, path, line)
+            yield Block(data, line)
+            line += count_lines(data)
+        if not chunk:
+            return
+
+
+def first_record(data: bytes, quote: bytes | None) -> tuple[int, int, int]:
+    """Return where the first record that isn't blank begins and ends, and the lines before its end."""
+    start = 0
+    while True:
+        end = start + first_end(data[start:], marks(data[start:], quote))
+        if data[start:end].strip(b"\r\n") or end == len(data):
+            return start, end, count_lines(data[:end])
+        start = end
+
+
+def _after(stream: Any, lines: int, size: int) -> bytes:
+    """Read over lines, whatever they hold; return the bytes behind them that were read too."""
+    data = b""
+    while lines and count_lines(data[:-1]) < lines and (chunk := stream.read(size)):
+        data += chunk
+    ends = line_ends(data)[:lines]
+    return data[int(ends[-1]) + 1 :] if len(ends) else b""
+
+
+def _around(data: bytes, at: int) -> str:
+    return repr(data[max(0, at - 20) : at + 20].decode(errors="replace"))
+
+
+def _check_text(data: bytes, path: Path, line: int) -> None:
+    if data.isascii():
+        return
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        where = f"{path}: line {line + count_lines(data[: error.start])}"
+        found = f"byte 0x{data[error.start]:02x} that is not UTF-8"
+        fail(where, found, "text in UTF-8", "add encoding: latin-1, or what it is, to the table")

@@ -1,0 +1,110 @@
+"""column: one typed column of a schema out of a batch, and which of its cells can't be read."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.data.etl.cells import arrow as typed
+from heddle.data.etl.cells.moments import clock, moments
+from heddle.data.etl.cells.numbers import ints, money, percent, reals
+from heddle.data.etl.schema import Column, Table
+from heddle.data.formats.text_files import fail
+from heddle.extras import require
+
+EXPECTED = {
+    "int": "a whole number of 64 bits",
+    "float": "a number",
+    "money": "an amount of money",
+    "percent": "a %",
+}
+
+
+class Unread(NamedTuple):
+    """Cells of one column of the file that can't be read: its name, [rows] bool, and what was expected."""
+
+    column: str
+    bad: np.ndarray
+    expected: str
+
+
+def arrow_type(column: Column) -> Any:
+    """Return the Arrow type of a column's values."""
+    arrow = require("pyarrow", "etl")
+    if column.type == "text":
+        return arrow.string()
+    return arrow.float64() if column.type in ("float", "money", "percent") else arrow.int64()
+
+
+def make(column: Column, batch: Mapping[str, Any], table: Table, where: str) -> tuple[Any, list[Unread]]:
+    """Return a column's values, null where missing or unread, and the cells that can't be read.
+
+    Args:
+        batch: column of the file -> Arrow array, text or typed.
+        where: the file, for errors about a column as a whole.
+
+    Raises:
+        DataError: a column of a type that can't be what it is to be.
+    """
+    arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
+    cells = [typed.storage(batch[name]) for name in column.of]
+    if column.type == "text":
+        texts, unread = [], []
+        for name, cell in zip(column.of, cells):
+            values, bad = typed.text(cell, f"{where}: column {name!r}")
+            texts.append(compute.fill_null(_known(values, table), ""))
+            if bad is not None:
+                unread.append(Unread(name, bad, "text in UTF-8"))
+        joined = texts[0] if len(texts) == 1 else compute.binary_join_element_wise(*texts, "/")
+        return joined, unread
+    if column.type == "clock":
+        return _clock(column, cells, table, where)
+    name, cell = column.of[0], cells[0]
+    place = f"{where}: column {name!r}"
+    if typed.is_text(cell):
+        cell = _known(cell, table)
+        if column.type == "datetime":
+            values, bad = moments(cell, column.format)
+        else:
+            read = {"int": ints, "float": reals, "money": money, "percent": percent}[column.type]
+            values, bad = read(cell, table.decimal)
+    elif column.type == "datetime":
+        values, bad = typed.moment(cell, column.format, place)
+    elif column.type == "percent" and not arrow.types.is_null(cell.type):
+        fail(place, str(cell.type), "text such as 25% for a percent", "choose float, which takes shares")
+    else:
+        values, bad = typed.number(cell, "int" if column.type == "int" else "float", place)
+    expected = EXPECTED.get(column.type, f"a time as {column.format!r}")
+    return values, [] if bad is None else [Unread(name, bad, expected)]
+
+
+def _clock(column: Column, cells: list[Any], table: Table, where: str) -> tuple[Any, list[Unread]]:
+    unread, parts = [], []
+    for name, cell in zip(column.of, cells[:3]):
+        if typed.is_text(cell):
+            values, bad = ints(_known(cell, table), table.decimal)
+        else:
+            values, bad = typed.number(cell, "int", f"{where}: column {name!r}")
+        parts.append(values)
+        if bad is not None:
+            unread.append(Unread(name, bad, EXPECTED["int"]))
+    time = _known(typed.text(cells[3], f"{where}: column {column.of[3]!r}").values, table)
+    values, wrong = clock(parts[0], parts[1], parts[2], time)
+    for bad in (found.bad for found in unread):
+        wrong = np.where(bad, -1, wrong)
+    for at, expected in ((2, "a day of the calendar"), (3, "HH:MM")):
+        if (wrong == at).any():
+            unread.append(Unread(column.of[at], wrong == at, expected))
+    return values, unread
+
+
+def _known(cells: Any, table: Table) -> Any:
+    """Return text cells, null for an empty one and for the table's marks of a missing value."""
+    arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
+    missing = compute.equal(cells, "")
+    if table.null:
+        marks = arrow.array(list(table.null), arrow.string())
+        missing = compute.or_(missing, compute.is_in(cells, value_set=marks))
+    if not compute.any(missing).as_py():
+        return cells
+    return compute.if_else(missing, arrow.scalar(None, arrow.string()), cells)

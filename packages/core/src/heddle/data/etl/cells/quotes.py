@@ -1,0 +1,109 @@
+"""The strict reading of quotes: where records end, on which line each begins, and what is no quoted cell.
+
+A cell is quoted as a whole or not at all: a quote opens one only at the start of a cell, and closes it only at its end;
+inside, two quotes are one. Lines end with LF, CRLF or CR. Blocks hold whole records, so none begins inside quotes.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+LF, CR = 10, 13
+
+
+class Wrong(NamedTuple):
+    """A quote that breaks the rule: where it is in the block, and what it is."""
+
+    at: int
+    found: str
+
+
+def marks(data: bytes, quote: bytes | None) -> np.ndarray:
+    """Return the positions of the quotes, ascending; none without a `quote`."""
+    if not quote or quote not in data:
+        return np.empty(0, np.int64)
+    return np.flatnonzero(np.frombuffer(data, np.uint8) == quote[0])
+
+
+def wrong_quote(data: bytes, quotes: np.ndarray, delimiter: bytes, *, last: bool) -> Wrong | None:
+    """Return the first quote that breaks the rule, or None.
+
+    Args:
+        quotes: `marks` of the data.
+        delimiter: between cells; its last and first byte stand beside quotes.
+        last: whether nothing follows, so that a quote that is still open stays so.
+    """
+    if not len(quotes):
+        return None
+    text = np.frombuffer(data, np.uint8)
+    opening, closing = quotes[0::2], quotes[1::2]
+    before = text[np.maximum(opening - 1, 0)]
+    fine = (opening == 0) | (before == delimiter[-1]) | (before == LF) | (before == CR)
+    fine |= before == text[quotes[0]]  # the second of two inside a quoted cell
+    after = text[np.minimum(closing + 1, len(text) - 1)]
+    shut = (closing == len(text) - 1) | (after == delimiter[0]) | (after == LF) | (after == CR)
+    shut |= after == text[quotes[0]]
+    found = [Wrong(int(opening[at]), "a quote inside a cell") for at in np.flatnonzero(~fine)[:1]]
+    found += [Wrong(int(closing[at]), "text after a quoted cell") for at in np.flatnonzero(~shut)[:1]]
+    if last and len(quotes) % 2 and not found:
+        found.append(Wrong(int(quotes[-1]), "a quote that nothing closes"))
+    return min(found, default=None)
+
+
+def last_end(data: bytes, quotes: np.ndarray) -> int:
+    """Return where the last whole record ends, just after its line's end; 0 if there is none.
+
+    A CR in the last place isn't one: an LF may follow.
+    """
+    end = len(data) - 1 if data.endswith(b"\r") else len(data)
+    while end > 0:
+        at = max(data.rfind(b"\n", 0, end), data.rfind(b"\r", 0, end))
+        if at < 0:
+            return 0
+        within = int(np.searchsorted(quotes, at))
+        if within % 2 == 0:
+            return at + 1
+        end = int(quotes[within - 1])
+    return 0
+
+
+def first_end(data: bytes, quotes: np.ndarray) -> int:
+    """Return where the first record ends, just after its line's end; the length of the data if it has none."""
+    for at in line_ends(data):
+        if np.searchsorted(quotes, at) % 2 == 0:
+            return int(at) + 1
+    return len(data)
+
+
+def line_ends(data: bytes) -> np.ndarray:
+    """Return the position of the last byte of every line end."""
+    text = np.frombuffer(data, np.uint8)
+    ends = text == LF
+    if b"\r" in data:
+        alone = text == CR
+        alone[:-1] &= text[1:] != LF
+        ends |= alone
+    return np.flatnonzero(ends)
+
+
+def count_lines(data: bytes) -> int:
+    """Return the number of line ends."""
+    count = data.count(b"\n")
+    return count + data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else count
+
+
+def record_lines(data: bytes, quotes: np.ndarray, *, blank: bool) -> np.ndarray:
+    """Return the line, from 0, on which each record begins; blank lines are records only with `blank`."""
+    ends = line_ends(data)
+    outside = np.flatnonzero(np.searchsorted(quotes, ends) % 2 == 0)
+    stops = ends[outside]
+    starts, lines = np.concatenate([[0], stops + 1]), np.concatenate([[0], outside + 1])
+    if starts[-1] == len(data):
+        starts, lines = starts[:-1], lines[:-1]
+    else:
+        stops = np.concatenate([stops, [len(data)]])
+    if blank:
+        return lines
+    text = np.frombuffer(data, np.uint8)
+    crlf = (stops > starts) & (text[np.maximum(stops - 1, 0)] == CR) & (stops < len(data))
+    return lines[stops - crlf > starts]

@@ -1,0 +1,148 @@
+"""stage: the files of a table to one file of typed Parquet, rows in the files' order."""
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.data.etl.cells.column import Unread, arrow_type, make
+from heddle.data.etl.cells.csv import cells_of, csv_blocks
+from heddle.data.etl.cells.source import Source
+from heddle.data.etl.cells.typed_files import typed_batches
+from heddle.data.etl.schema import Column
+from heddle.data.formats.text_files import fail
+from heddle.extras import require
+
+GROUP = 61440
+"""Rows of a row group."""
+
+KEY = b"heddle"
+"""Where in the file's own metadata its counts are."""
+
+
+class Typed(NamedTuple):
+    """A batch of typed rows, and what was kept out of it: cells by column, rows, lines."""
+
+    batch: Any
+    empty: Mapping[str, int]
+    skipped: int
+    ragged: int
+
+
+def stage(source: Source, threads: int | None, out: Path) -> None:
+    """Write the typed columns of a table; a missing value is null, in a text column "".
+
+    A cell that can't be read ends it, is null (`on_error: null`) or keeps its row out (`skip`); what was kept out is
+    counted in the file, see `counted_cells`.
+
+    Raises:
+        DataError: names the file, the line (of Parquet the row) and the column.
+    """
+    arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
+    schema = arrow.schema([(name, arrow_type(column)) for name, column in source.columns.items()])
+    empty: dict[str, int] = {}
+    skipped = ragged = 0
+    with parquet.ParquetWriter(out, schema) as writer:
+        for typed in ahead(_work(source), threads or os.cpu_count() or 1):
+            writer.write_batch(typed.batch.cast(schema), row_group_size=GROUP)
+            skipped, ragged = skipped + typed.skipped, ragged + typed.ragged
+            for column, count in typed.empty.items():
+                empty[column] = empty.get(column, 0) + count
+        counts = {"empty": dict(sorted(empty.items())), "skipped": skipped, "ragged": ragged}
+        writer.add_key_value_metadata({KEY: json.dumps({k: v for k, v in counts.items() if v}).encode()})
+    arrow.default_memory_pool().release_unused()  # an engine works next
+
+
+def counted_cells(staged: Path) -> dict[str, Any]:
+    """Return what a staged table left out: cells by column ("empty"), rows ("skipped"), lines ("ragged")."""
+    metadata = require("pyarrow.parquet", "etl").read_metadata(staged).metadata or {}
+    return json.loads(metadata.get(KEY, b"{}"))
+
+
+def _work(source: Source) -> Iterator[Callable[[], Typed]]:
+    """Yield what makes each batch."""
+    of = dict.fromkeys(name for column in source.columns.values() for name in column.of)
+    for at, path in enumerate(source.paths):
+        folders = source.partitions[at] if source.partitions else {}
+        inside = [name for name in of if name not in folders]
+        if source.layout == "csv":
+            wanted = [source.names.index(name) for name in inside]
+            names = [name for name in source.names if name not in folders]
+            for block in csv_blocks(path, source.table):
+                yield partial(_of_csv, source, path, names, wanted, folders, block)
+        else:
+            for batch, start in typed_batches(path, source.layout, inside):
+                place = partial(_row, path, start)
+                yield partial(_typed, source, path, batch, folders, place, 0)
+
+
+def _of_csv(
+    source: Source, path: Path, names: list[str], wanted: list[int], folders: Mapping[str, str], block: Any
+) -> Typed:
+    found = cells_of(block, path, names, wanted, source.table)
+    arrow = require("pyarrow", "etl")
+    arrays = list(found.columns.values()) or [arrow.nulls(found.rows)]
+    batch = arrow.RecordBatch.from_arrays(arrays, names=list(found.columns) or [""])
+    return _typed(source, path, batch, folders, found.place, found.ragged)
+
+
+def _typed(
+    source: Source, path: Path, batch: Any, folders: Mapping[str, str], place: Any, ragged: int
+) -> Typed:
+    arrow = require("pyarrow", "etl")
+    columns = {name: batch.column(name) for name in batch.schema.names}
+    columns |= {name: arrow.repeat(arrow.scalar(text), batch.num_rows) for name, text in folders.items()}
+    made, unread = {}, []
+    for name, column in source.columns.items():
+        made[name], missed = make(column, columns, source.table, str(path))
+        unread += missed
+    values = arrow.RecordBatch.from_arrays(list(made.values()), names=list(made))
+    if not unread:
+        return Typed(values, {}, 0, ragged)
+    if source.table.on_error == "fail":
+        _refuse(unread, columns, source.columns, place)
+    if source.table.on_error == "skip":
+        out = np.logical_or.reduce([missed.bad for missed in unread])
+        return Typed(values.filter(arrow.array(~out)), {}, int(out.sum()), ragged)
+    return Typed(values, {missed.column: int(missed.bad.sum()) for missed in unread}, 0, ragged)
+
+
+def _refuse(
+    unread: list[Unread],
+    columns: Mapping[str, Any],
+    wanted: Mapping[str, Column],
+    place: Callable[[int], str],
+) -> None:
+    """Tell of the first row with a cell that can't be read."""
+    row, _, first = min((int(missed.bad.argmax()), at, missed) for at, missed in enumerate(unread))
+    found = columns[first.column][row].as_py()
+    types = sorted({column.type for column in wanted.values() if first.column in column.of})
+    do = f"mend the cell, or add null: [...] or on_error: null to the table (type: {', '.join(types)})"
+    where = f"{place(row)}, column {first.column!r}"
+    fail(where, repr(found)[:80], first.expected, do)
+
+
+def _row(path: Path, start: int, row: int) -> str:
+    return f"{path}: row {start + row + 1}"
+
+
+def ahead(work: Iterable[Callable[[], Typed]], threads: int) -> Iterator[Typed]:
+    """Yield what each piece of work gives, in order, while threads are some pieces ahead."""
+    with ThreadPoolExecutor(threads) as pool:
+        pending: deque[Future[Typed]] = deque()
+        try:
+            for piece in work:
+                pending.append(pool.submit(piece))
+                if len(pending) > threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

@@ -1,0 +1,113 @@
+"""typed_files: Parquet, Arrow and JSON lines, batch after batch of columns that have types."""
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from heddle.data.etl.cells.opened import opened
+from heddle.data.formats.text_files import fail
+from heddle.extras import require
+
+ROWS = 65536
+
+
+def typed_names(path: Path, layout: str) -> list[str]:
+    """Return the names of a file's columns; of JSON lines the keys of its first thousand objects.
+
+    Raises:
+        DataError: a file that isn't of the layout.
+    """
+    arrow = require("pyarrow", "etl")
+    try:
+        if layout == "parquet":
+            return list(require("pyarrow.parquet", "etl").read_schema(path).names)
+        if layout == "arrow":
+            return list(require("pyarrow.dataset", "etl").dataset(path, format="ipc").schema.names)
+    except (arrow.ArrowInvalid, OSError) as error:
+        fail(path, f"a file that can't be read ({error})", f"{layout}", "fetch it again")
+    with opened(path, "utf-8") as stream:
+        return list(dict.fromkeys(key for _, found in islice(_objects(stream, path), 1000) for key in found))
+
+
+def typed_batches(path: Path, layout: str, names: Sequence[str]) -> Iterator[tuple[Any, int]]:
+    """Yield (record batch of some columns, number of rows before it).
+
+    Raises:
+        DataError: a file that isn't of the layout.
+    """
+    arrow, start = require("pyarrow", "etl"), 0
+    try:
+        if layout == "parquet":
+            with require("pyarrow.parquet", "etl").ParquetFile(path) as file:
+                for batch in file.iter_batches(ROWS, columns=list(names)):
+                    yield batch, start
+                    start += batch.num_rows
+        elif layout == "arrow":
+            data = require("pyarrow.dataset", "etl").dataset(path, format="ipc")
+            for batch in data.scanner(columns=list(names), batch_size=ROWS, use_threads=False).to_batches():
+                yield batch, start
+                start += batch.num_rows
+        else:
+            with opened(path, "utf-8") as stream:
+                found = _objects(stream, path)
+                while rows := list(islice(found, ROWS)):
+                    columns = [
+                        _column([row.get(name) for _, row in rows], path, rows, name) for name in names
+                    ]
+                    yield arrow.RecordBatch.from_arrays(columns, names=list(names)), start
+                    start += len(rows)
+    except (arrow.ArrowInvalid, OSError) as error:
+        fail(path, f"a file that can't be read ({error})", f"{layout}", "fetch it again")
+
+
+def _objects(stream: Any, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line, object) of JSON lines; blank lines don't count."""
+    line, rest = 0, b""
+    while True:
+        chunk = stream.read(1 << 20)
+        *whole, rest = (rest + chunk).split(b"\n") if chunk else [rest, b""]
+        for text in whole:
+            line += 1
+            if text.strip():
+                try:
+                    found = json.loads(text)
+                except ValueError as error:
+                    fail(
+                        f"{path}: line {line}",
+                        f"no JSON ({error})",
+                        "an object in every line",
+                        "mend the line",
+                    )
+                if not isinstance(found, dict):
+                    fail(
+                        f"{path}: line {line}",
+                        type(found).__name__,
+                        "an object in every line",
+                        "mend the line",
+                    )
+                yield line, found
+        if not chunk:
+            return
+
+
+def _column(cells: list[Any], path: Path, rows: Sequence[tuple[int, Any]], name: str) -> Any:
+    """Return JSON values as an Arrow array; values of several types as their own text."""
+    arrow = require("pyarrow", "etl")
+    kinds = {type(cell) for cell in cells} - {type(None)}
+    if kinds <= {int} and all(cell is None or -(2**63) <= cell < 2**63 for cell in cells):
+        return arrow.array(cells, arrow.int64())
+    if kinds <= {int, float}:
+        exact = all(not isinstance(cell, int) or abs(cell) <= 2**53 for cell in cells)
+        if exact:
+            return arrow.array([None if cell is None else float(cell) for cell in cells], arrow.float64())
+    if kinds <= {bool}:
+        return arrow.array(cells, arrow.bool_())
+    if kinds <= {list}:
+        try:
+            return arrow.array(cells, arrow.list_(arrow.float64()))
+        except (arrow.ArrowInvalid, arrow.ArrowTypeError):
+            pass
+    texts = [cell if cell is None or isinstance(cell, str) else json.dumps(cell) for cell in cells]
+    return arrow.array(texts, arrow.string())
