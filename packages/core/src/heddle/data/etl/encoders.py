@@ -157,7 +157,8 @@ def _cyclic(encode: Encode, column: str, counted: Any) -> Encoder:
     def apply(table: Any) -> np.ndarray:
         there = table[column].is_valid().to_numpy()
         turns = 2 * np.pi * _phase(table[column].fill_null(0).to_numpy().astype(np.int64), period)
-        return np.stack([np.sin(turns), np.cos(turns)], axis=1) * there[:, None]
+        both: np.ndarray = np.stack([np.sin(turns), np.cos(turns)], axis=1) * there[:, None]
+        return both
 
     names = (f"{column}.{period}.sin", f"{column}.{period}.cos")
     return Encoder("cyclic", column, names, 0, apply, {"period": period})

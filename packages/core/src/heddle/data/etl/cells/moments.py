@@ -169,14 +169,16 @@ def _part(found: Any, at: int, default: int) -> np.ndarray:
     arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
     texts = _field(found, at)
     texts = compute.if_else(compute.equal(texts, ""), str(default), texts)
-    return compute.cast(texts, arrow.int64()).to_numpy(zero_copy_only=False)
+    numbers: np.ndarray = compute.cast(texts, arrow.int64()).to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def _index(found: Any, at: int, words: Sequence[str]) -> np.ndarray:
     """Return the place of words, from 1; 0 for another one."""
     arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
     index = compute.index_in(compute.ascii_lower(_field(found, at)), value_set=arrow.array(list(words)))
-    return compute.fill_null(compute.add(index, 1), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    places: np.ndarray = compute.fill_null(compute.add(index, 1), 0).to_numpy(zero_copy_only=False)
+    return places.astype(np.int64)
 
 
 def _offsets(found: Any, at: int) -> np.ndarray:

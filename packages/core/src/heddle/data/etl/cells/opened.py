@@ -66,7 +66,7 @@ class _Recoded:
 
     def __init__(self, stream: Any, encoding: str):
         readable = stream if isinstance(stream, io.IOBase) else io.BufferedReader(stream)  # type: ignore[type-var]
-        self._text = io.TextIOWrapper(readable, encoding=encoding, newline="")  # type: ignore[type-var]
+        self._text = io.TextIOWrapper(readable, encoding=encoding, newline="")
         self._start = True
 
     def read(self, size: int) -> bytes:

@@ -106,4 +106,5 @@ def record_lines(data: bytes, quotes: np.ndarray, *, blank: bool) -> np.ndarray:
         return lines
     text = np.frombuffer(data, np.uint8)
     crlf = (stops > starts) & (text[np.maximum(stops - 1, 0)] == CR) & (stops < len(data))
-    return lines[stops - crlf > starts]
+    found: np.ndarray = lines[stops - crlf > starts]
+    return found

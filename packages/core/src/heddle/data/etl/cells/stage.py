@@ -62,7 +62,8 @@ def stage(source: Source, threads: int | None, out: Path) -> None:
 def counted_cells(staged: Path) -> dict[str, Any]:
     """Return what a staged table left out: cells by column ("empty"), rows ("skipped"), lines ("ragged")."""
     metadata = require("pyarrow.parquet", "etl").read_metadata(staged).metadata or {}
-    return json.loads(metadata.get(KEY, b"{}"))
+    counts: dict[str, Any] = json.loads(metadata.get(KEY, b"{}"))
+    return counts
 
 
 def _work(source: Source) -> Iterator[Callable[[], Typed]]:
