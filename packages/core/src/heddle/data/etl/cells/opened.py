@@ -65,7 +65,7 @@ class _Recoded:
     """Bytes of another encoding, as UTF-8."""
 
     def __init__(self, stream: Any, encoding: str):
-        readable = stream if isinstance(stream, io.IOBase) else io.BufferedReader(stream)  # type: ignore[type-var]
+        readable: Any = stream if isinstance(stream, io.IOBase) else io.BufferedReader(stream)
         self._text = io.TextIOWrapper(readable, encoding=encoding, newline="")
         self._start = True
 
