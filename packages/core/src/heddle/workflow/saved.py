@@ -125,9 +125,10 @@ def prediction_rows(
         tuple(np.ravel(row)): split for split in SPLITS for row in np.asarray(dataset.splits[split]).tolist()
     }
     outputs = np.asarray(outcome.outputs).reshape(len(index), -1)
-    if decision is None and task.loss_name == "cross_entropy":
-        decision = Decision(CLASSES)
-    said = _said(decision, dataset, outcome)
+    if decision is None and task.loss_name == "cross_entropy":  # a run of 0.1.0, which told no probabilities
+        said = _said(Decision(CLASSES), dataset, outcome, 0)
+    else:
+        said = _said(decision, dataset, outcome)
     rows = []
     for place, numbers, told in zip(index.tolist(), outputs, said):
         row = dict(zip(keys, place)) | {
@@ -137,8 +138,14 @@ def prediction_rows(
     return rows
 
 
-def _said(decision: Decision | None, dataset: Dataset, outcome: Outcome) -> list[dict[str, Any]]:
-    """Return what each row of predictions says: a class or labels, and their probabilities; {} without a decision."""
+def _said(
+    decision: Decision | None, dataset: Dataset, outcome: Outcome, most: int | None = None
+) -> list[dict[str, Any]]:
+    """Return what each row of predictions says: a class or labels, and their probabilities; {} without a decision.
+
+    Args:
+        most: probabilities that are told; None for all.
+    """
     if decision is None:
         return [{} for _ in outcome.index]
     answers, chances = decision.answers(outcome.outputs), decision.probabilities(outcome.outputs)
@@ -149,7 +156,7 @@ def _said(decision: Decision | None, dataset: Dataset, outcome: Outcome) -> list
             row["prediction"] = names[answer] if answer < len(names) else answer
         else:
             row |= {f"prediction.{k}": label for k, label in enumerate(answer)}
-        rows.append(row | {f"probability.{k}": each for k, each in enumerate(chance)})
+        rows.append(row | {f"probability.{k}": each for k, each in enumerate(chance[:most])})
     return rows
 
 
