@@ -50,7 +50,7 @@ def summary(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     for result in results:
         for split, figures in result.items():
             for name, value in figures.items() if isinstance(figures, Mapping) else ():
-                if isinstance(value, (int, float)):
+                if isinstance(value, (int, float)) and (split != "compared" or name == "lead"):
                     values.setdefault(f"{split}.{name}", []).append(float(value))
     return {name: _spread(found) for name, found in values.items()}
 
