@@ -228,7 +228,7 @@ def test_rows_weigh_in_a_scripts_loss_or_its_criterion_is_refused():
     splits = {"train": np.arange(200), "valid": np.arange(200, 250), "test": np.arange(250, 300)}
     focal = criterion("cross_entropy", gamma=2.0)
     assert losses(dataset.targets, focal) == losses(other, focal)
-    with pytest.raises(ConfigError, match=r"expected one of heddle\.criterion"):
+    with pytest.raises(ConfigError, match=r"expected one of heddle\.ops\.criterion"):
         losses(dataset.targets, torch.nn.CrossEntropyLoss())
 
 
