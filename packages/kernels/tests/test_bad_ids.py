@@ -26,7 +26,7 @@ OPS = {
     "segment_softmax": lambda k, g, ids, x, e: k.segment_softmax(e, ids, N),
     "segment_matmul": lambda k, g, ids, x, e: k.segment_matmul(x, e[:12].reshape(2, 3, 6), ids[:2]),
 }
-WHOLE = {"index_sort", "build_adjacency", "grouped_matmul", "partition", "relational_conv"}
+WHOLE = {"index_sort", "build_adjacency", "grouped_matmul", "partition", "relational_conv", "sum_rows"}
 """Tested elsewhere: without gradients, without ids, or on a graph of relations."""
 
 

@@ -7,12 +7,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contract_cases import CASES, RECEIVERS, Case, adjacency, values
+from contract_cases import CASES as SHARED
+from contract_cases import RECEIVERS, Case, adjacency, values
 
 import heddle_kernels.numpy as kernels
 from heddle.graphs.adjacency import Adjacency
+from heddle.sampling.rows import drop_at
 
 FACE = SimpleNamespace(**{name: getattr(kernels, name) for name in kernels.__all__}, cat=np.concatenate)
+ENDS, HALF = np.array([0, 2, 2, 6]), drop_at(0.5, 7)
+CASES = SHARED | {
+    "sum_rows": Case("sum_rows", (), lambda k, a, ids, x: k.sum_rows(x, ids, ENDS), ((3, 2),)),
+    "sum_rows dropping": Case(
+        "sum_rows", (), lambda k, a, ids, x, w: k.sum_rows(x, ids, ENDS, w, HALF), ((3, 2), (6,))
+    ),
+}
+"""The ops of all faces, and those of numpy alone."""
 ONE_SENTENCE = r"^[^\n]+: found [^\n]+, expected [^\n]+; [^\n]+$"
 ELSEWHERE = {name: "has no values: test_numpy.py" for name in ("index_sort", "build_adjacency")} | {
     "partition": "has no values: test_partition.py"

@@ -147,7 +147,15 @@ def test_layers_that_need_more_than_sums_gather(name):
 
 
 @pytest.mark.parametrize(
-    "x", [None, np.ones((40, 4), np.float16), {"x": np.ones((40, 4)), "codes": np.ones((40, 1))}]
+    "x",
+    [
+        None,
+        np.ones((40, 4), np.float16),
+        np.ones((4, 40), np.float32).T,
+        np.ones((40, 4), ">f4"),
+        np.ones((4, 40)).T,
+        {"x": np.ones((40, 4)), "codes": np.ones((40, 1))},
+    ],
 )
 def test_features_that_are_no_plain_floats_are_gathered(x):
     graph = one_type()

@@ -69,14 +69,15 @@ class Leaves(NamedTuple):
 def summable(nodes: Mapping[str, PyTree]) -> dict[str, np.ndarray]:
     """Return node type -> features of the types whose nodes hold floats of 32 or 64 bits and nothing else.
 
-    Narrower ones are widened before they are summed, so they are gathered.
+    Narrower ones are widened before they are summed, so they are gathered; so are those whose rows don't lie one after
+    the other, which a kernel would copy whole.
     """
     found: dict[str, Any] = {}
     for kind, pytree in nodes.items():
         x = pytree["x"] if isinstance(pytree, Mapping) and set(pytree) == {"x"} else pytree
-        if isinstance(x, np.ndarray) and x.ndim == 2 and x.dtype in (np.float32, np.float64) and x.shape[1]:
+        if isinstance(x, np.ndarray) and x.ndim == 2 and x.shape[1] and x.dtype in (np.float32, np.float64):
             found[kind] = x
-    return found
+    return {kind: x for kind, x in found.items() if x.flags.c_contiguous and x.flags.aligned}
 
 
 def sums_alone(spec: PropagationSpec) -> bool:

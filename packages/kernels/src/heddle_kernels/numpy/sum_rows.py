@@ -34,7 +34,7 @@ def sum_rows(
     if x.ndim != 2:
         raise GraphError(problem("sum_rows: x", f"shape {x.shape}", "[n, d]", "reshape it"))
     if weight is not None:
-        weight, _ = values("sum_rows", np.asarray(weight, x.dtype))
+        weight, _ = values("sum_rows", weight, x.dtype)
         shapes.rows("sum_rows", "weight", weight.shape, len(index), "one for each id")
     out = np.empty((len(indptr) - 1, x.shape[1]), x.dtype)
     library.native.sum_rows(
