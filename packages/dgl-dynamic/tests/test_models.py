@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import dense_reference as dense
 import pytest
 import torch
-from dynamic_propagation import (
+from dynamic_support import (
     HORIZON,
     MODELS,
     assert_close,
