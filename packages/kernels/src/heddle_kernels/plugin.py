@@ -41,6 +41,7 @@ def heddle_kernels():
     return [
         KernelInfo("partition", "numpy", "cpu", "heddle_kernels.numpy:partition"),
         KernelInfo("neighbor_sample", "numpy", "cpu", "heddle_kernels.sampling:NeighborSampler"),
+        KernelInfo("live_graph", "numpy", "cpu", "heddle_kernels.live:LiveGraph"),
         KernelInfo("relational_conv", "torch", "cpu", "heddle_kernels.torch:relational_conv", ("torch",)),
         KernelInfo("matmul", "torch", "cpu", "heddle_kernels.torch.products:matmul", ("torch",)),
         *(KernelInfo(name, "torch", "cpu", loader, ("torch",)) for name, loader in loaders),

@@ -84,7 +84,8 @@ extern "C" int heddle_budget_sample(const heddle_sample_graph* graph, heddle_sam
                                     const heddle_sample_request* request) {
   using namespace heddle;
   sample->graph = graph;
-  if (int status = check_request(*sample, *request)) return status;
+  sample->live = nullptr;
+  if (int status = check_request(*sample, *request, graph->n_node.data())) return status;
   return guarded("budget_sample", [&] {
     start(*sample, *request);
     std::vector<Budget> budgets(sample->nodes.size());

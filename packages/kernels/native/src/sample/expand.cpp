@@ -1,7 +1,8 @@
 // One hop along one relation: draw edges into the newest nodes (or all) in parallel, then give new senders their
 // places in order.
+#include "../live/expand.hpp"
 #include "../pool.hpp"
-#include "../status.hpp"
+#include "hop.hpp"
 #include "parallel.hpp"
 #include "sample.hpp"
 #include "usable.hpp"
@@ -10,25 +11,6 @@ namespace heddle {
 namespace {
 
 constexpr int64_t CHUNK = 256;  // nodes of the frontier that a thread takes at a time
-constexpr int64_t AHEAD = 16;   // how far ahead of its use memory is asked for
-
-// The nodes of a hop, what their draws are keyed by, and the rows of the edges' indptr that are theirs, by position.
-struct Hop {
-  const Nodes& into;
-  int64_t from, to;
-  uint64_t key;
-  const uint64_t* roots;  // by number of tree, or NULL
-  const uint64_t* hashes;  // by id, or NULL
-  bool layered;
-  int64_t* slots;
-
-  Stream stream(int64_t at) const {
-    if (!layered) return {branch(key, static_cast<uint64_t>(at))};
-    const int64_t id = into.ids[at];
-    const uint64_t of_node = branch(key, hashes ? hashes[id] : static_cast<uint64_t>(id));
-    return {roots ? branch(of_node, roots[into.tree(at)]) : of_node};
-  }
-};
 
 // Note where each node's edges begin, how many may be taken, and in indptr how many will be, at most.
 template <class I>
@@ -95,40 +77,6 @@ int64_t close_gaps(const Hop& hop, heddle_sample& sample, int64_t* edges) {
   return end;
 }
 
-// Give senders of edges [begin, end) their places, adding those that are new.
-int place_senders(const Hop& hop, Nodes& of, Edges& taken, const int64_t* senders, int64_t begin, int64_t end,
-                  bool trees) {
-  const int64_t n = end - begin, held = of.size();
-  if (held + n >= MAX_PLACES)
-    return fail(HEDDLE_INVALID,
-                "neighbor_sample: found %lld edges into one type, expected fewer than 2**31 nodes and edges of it; use "
-                "fewer seeds or smaller sizes",
-                static_cast<long long>(n));
-  of.ids.resize(held + n);
-  if (trees) of.trees.resize(held + n);
-  uint32_t next = static_cast<uint32_t>(held);
-  uint32_t* const out = taken.places.data() + begin;
-  if (!of.by_hash) {
-    next = of.direct->enter_all(senders, n, of.ids.data(), next, out);
-  } else {
-    of.hash.reserve(n);
-    int64_t at = hop.from;
-    for (int64_t i = 0; i < n; ++i) {
-      while (hop.slots[at + 1] <= begin + i) ++at;
-      const uint32_t tree = hop.into.tree(at);
-      if (i + AHEAD < n) of.hash.prefetch(senders[i + AHEAD], tree);
-      out[i] = of.hash.enter(senders[i], tree, next);
-      if (out[i] != next) continue;
-      of.ids[next] = senders[i];
-      if (trees) of.trees[next] = tree;
-      ++next;
-    }
-  }
-  of.ids.resize(next);
-  if (trees) of.trees.resize(next);
-  return HEDDLE_OK;
-}
-
 // Draw edges into positions from `from` on. With `leaves` their senders are kept as ids and not entered.
 template <class I>
 int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t r, const Ask& ask, uint64_t key,
@@ -144,7 +92,7 @@ int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t 
   const int64_t first_row = static_cast<int64_t>(taken.indptr.size()) - 1;
   taken.indptr.resize(first_row + to - from + 1);
   int64_t* const slots = taken.indptr.data() + first_row - from;
-  const Hop hop{into, from, to, key, request.roots, edges.receiver_hash, request.layered != 0, slots};
+  const Hop hop{into, from, to, key, request.roots, {edges.receiver_hash}, request.layered != 0, slots};
   parallel_for(chunks, request.threads, [&](int64_t k) {
     chunk(k, [&](int64_t first, int64_t last) { count<I>(edges, ask, hop, first, last, sample); });
   });
@@ -201,6 +149,7 @@ int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t 
   const Ask ask{size, request.replace != 0, request.newest != 0, request.seed_time, request.window};
   const uint64_t key = branch(request.key, hop, r);
   const bool leaves = request.leaves && request.leaves[edges.source] && hop + 1 == request.hops;
+  if (sample.live) return expand_live(sample, request, r, ask, key, from, leaves);
   return with_index(edges.index, [&](auto tag) {
     return expand<untag<decltype(tag)>>(sample, request, r, ask, key, from, leaves);
   });

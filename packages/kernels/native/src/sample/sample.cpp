@@ -14,17 +14,17 @@ Scratch& thread_scratch() {
   return scratch;
 }
 
-int check_request(const heddle_sample& sample, const heddle_sample_request& request) {
+int check_request(const heddle_sample& sample, const heddle_sample_request& request, const int64_t* n_node) {
   const int64_t* seed = request.seeds;
   int64_t all = 0;
   for (size_t t = 0; t < sample.nodes.size(); ++t)
     for (int64_t i = 0; i < request.n_seeds[t]; ++i, ++seed, ++all)
-      if (*seed < 0 || *seed >= sample.graph->n_node[t])
+      if (*seed < 0 || *seed >= n_node[t])
         return fail(HEDDLE_RANGE,
                     "neighbor_sample: seeds of type %lld [%lld]: found %lld, expected an id in [0, %lld); remove the "
                     "seed or add the node",
                     static_cast<long long>(t), static_cast<long long>(i), static_cast<long long>(*seed),
-                    static_cast<long long>(sample.graph->n_node[t]));
+                    static_cast<long long>(n_node[t]));
   if (all < MAX_PLACES) return HEDDLE_OK;
   return fail(HEDDLE_INVALID, "neighbor_sample: found %lld seeds, expected fewer than 2**31; pass fewer at a time",
               static_cast<long long>(all));
@@ -36,7 +36,7 @@ void start(heddle_sample& sample, const heddle_sample_request& request) {
   for (size_t t = 0; t < sample.nodes.size(); ++t) {
     Nodes& nodes = sample.nodes[t];
     const int64_t n = request.n_seeds[t], n_node = sample.graph->n_node[t];
-    nodes.by_hash = sample.trees || n_node > MOST_SLOTS;
+    nodes.by_hash = sample.trees || sample.live || n_node > MOST_SLOTS;
     if (!nodes.by_hash && !nodes.direct) nodes.direct = std::make_unique<DirectPlaces>(n_node);
     nodes.with_places([](auto& places) { places.clear(); });
     nodes.ids.assign(seed, seed + n);
@@ -57,6 +57,16 @@ void start(heddle_sample& sample, const heddle_sample_request& request) {
     edges.ends.clear();
     edges.firsts.clear();
   }
+}
+
+int draw_hops(heddle_sample& sample, const heddle_sample_request& request) {
+  start(sample, request);
+  for (int64_t hop = 0; hop < request.hops; ++hop) {
+    for (size_t r = 0; r < sample.edges.size(); ++r)
+      if (int status = expand(sample, request, hop, static_cast<int64_t>(r))) return status;
+    end_hop(sample);
+  }
+  return HEDDLE_OK;
 }
 
 void end_hop(heddle_sample& sample) {
@@ -125,14 +135,10 @@ extern "C" int heddle_neighbor_sample(const heddle_sample_graph* graph, heddle_s
                                       const heddle_sample_request* request) {
   using namespace heddle;
   sample->graph = graph;
-  if (int status = check_request(*sample, *request)) return status;
+  sample->live = nullptr;
+  if (int status = check_request(*sample, *request, graph->n_node.data())) return status;
   return guarded("neighbor_sample", [&] {
-    start(*sample, *request);
-    for (int64_t hop = 0; hop < request->hops; ++hop) {
-      for (size_t r = 0; r < sample->edges.size(); ++r)
-        if (int status = expand(*sample, *request, hop, static_cast<int64_t>(r))) return status;
-      end_hop(*sample);
-    }
+    if (int status = draw_hops(*sample, *request)) return status;
     if (request->induced) induce(*sample, request->seed_time, true, request->threads);
     return static_cast<int>(HEDDLE_OK);
   });

@@ -67,8 +67,12 @@ struct Edges {
 
 }  // namespace heddle
 
+struct heddle_live;
+
 struct heddle_sample {
   const heddle_sample_graph* graph;
+  const heddle_live* live = nullptr;  // the live graph whose base `graph` is, or NULL
+  int64_t upto = 0;                   // how many of its entries are seen
   std::vector<heddle::Nodes> nodes;
   std::vector<heddle::Edges> edges;
   bool trees = false;
@@ -79,10 +83,12 @@ struct heddle_sample {
 
 namespace heddle {
 
-// Check that seeds are in range and few enough.
-int check_request(const heddle_sample& sample, const heddle_sample_request& request);
+// Check that seeds are in range, n_node [types], and few enough.
+int check_request(const heddle_sample& sample, const heddle_sample_request& request, const int64_t* n_node);
 // Empty the sample and put in the seeds.
 void start(heddle_sample& sample, const heddle_sample_request& request);
+// Start and draw hop by hop.
+int draw_hops(heddle_sample& sample, const heddle_sample_request& request);
 // Close a hop for all types.
 void end_hop(heddle_sample& sample);
 // Take the edges that were asked for of the last hop's nodes, or of all nodes so far, in relation r.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from heddle_kernels.calls import cells, matmul, relational, sampling, segments, settings, sparse
+from heddle_kernels.calls import cells, live, matmul, relational, sampling, segments, settings, sparse
 from heddle_kernels.calls.describe import Function, Op, Operator, Struct
 
 
@@ -142,6 +142,18 @@ typedef struct heddle_sample heddle_sample;""",
     ),
 )
 
+LIVE = Header(
+    "include/heddle_live.h",
+    "HEDDLE_LIVE_H",
+    f"""A graph that grows while it is read: one thread appends, any number sample from what was published when they
+began, without a lock.
+
+{_AS_IN}. Node types and relations go by their place in the graph.""",
+    '#include "heddle_sampling.h"',
+    "typedef struct heddle_live heddle_live;",
+    (Section(functions=live.FUNCTIONS),),
+)
+
 CUDA = Header(
     "cuda/heddle_cuda.h",
     "HEDDLE_CUDA_H",
@@ -179,7 +191,7 @@ enum heddle_fault {
     ),
 )
 
-HEADERS = (KERNELS, CELL, RELATIONAL, SAMPLING, CUDA)
+HEADERS = (KERNELS, CELL, RELATIONAL, SAMPLING, LIVE, CUDA)
 
 OPS = (*sparse.OPS, *segments.OPS, *matmul.OPS, *cells.OPS, *relational.OPS)
 

@@ -2,7 +2,7 @@
 
 import ctypes
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,71 +78,93 @@ class NeighborSampler:
     def _draw(
         self, function: Any, request: Request, sizes: np.ndarray, key: int, fanout: Fanout, most: int = -1
     ) -> Sample | HeteroSample:
-        """Call a native sampler and bring what it drew into arrays."""
         if not hasattr(self._own, "sample"):
             self._own.sample = NativeSample(self._native)
-        seeds = np.concatenate([np.zeros(0, np.int64), *request.seeds])
-        n_seeds = np.array([len(ids) for ids in request.seeds], np.int64)
-        first_tree, sizes = np.array(request.first_tree, np.int64), np.ascontiguousarray(sizes)
-        leaves = np.array(request.leaves, np.int32) if fanout.leaves else None
-        asked = REQUEST.ctype(
-            seeds=address(seeds),
-            n_seeds=address(n_seeds),
-            first_tree=address(first_tree),
-            seed_time=address(request.seed_time),
-            roots=address(request.roots),
-            sizes=address(sizes),
-            leaves=address(leaves),
-            hops=sizes.shape[1],
-            most=most,
-            window=fanout.window or 0,
-            key=key & MASK,
-            replace=fanout.replace,
-            trees=request.trees,
-            induced=fanout.induced,
-            newest=fanout.newest,
-            layered=fanout.layered,
-            threads=self.threads,
-        )
-        sample = self._own.sample.handle
-        function(graph=self._native.handle, sample=sample, request=ctypes.byref(asked))
-        return self._read(sample, sizes.shape[1], fanout, request.trees)
 
-    def _read(self, sample: ctypes.c_void_p, hops: int, fanout: Fanout, trees: bool) -> Sample | HeteroSample:
-        n_kinds, n_relations = len(self.graph.n_node), len(self.graph.edges)
-        nodes_per_hop = np.zeros((n_kinds, hops + 1), np.int64)
-        edges_per_hop = np.zeros((n_relations, 1 if fanout.induced else hops), np.int64)
-        native.sample_sizes(
-            sample=sample, nodes_per_hop=address(nodes_per_hop), edges_per_hop=address(edges_per_hop)
+        def call(request: Any, sample: Any) -> None:
+            function(graph=self._native.handle, sample=sample, request=request)
+
+        return draw(
+            call, self.graph, self._own.sample.handle, request, sizes, key, fanout, self.threads, most
         )
-        n_nodes, n_edges = nodes_per_hop.sum(1), edges_per_hop.sum(1)
-        dtype = id_dtype(self.graph)
-        nodes: np.ndarray = np.empty(int(n_nodes.sum()), dtype)
-        tree = np.empty_like(nodes) if trees else None
-        columns: dict[str, np.ndarray] = {
-            name: np.empty(int(n_edges.sum()), dtype) for name in ("senders", "receivers", "edges")
-        }
-        native.sample_read(
-            sample=sample,
-            nodes=address(nodes),
-            tree=address(tree),
-            **{name: address(column) for name, column in columns.items()},
-            index=INT32 if dtype is np.int32 else INT64,
-            threads=self.threads,
-        )
-        by_kind, by_relation = np.cumsum(n_nodes)[:-1], np.cumsum(n_edges)[:-1]
-        senders, receivers, edges = (_split(column, by_relation) for column in columns.values())
-        gathered = Gathered(
-            _split(nodes, by_kind),
-            None if tree is None else _split(tree, by_kind),
-            nodes_per_hop.tolist(),
-            senders,
-            receivers,
-            edges,
-            [()] * n_relations if fanout.induced else edges_per_hop.tolist(),
-            fanout.layered,
-        )
-        return make_sample(self.graph, gathered)
+
+
+def draw(
+    call: Callable[..., None],
+    graph: SampleGraph,
+    sample: ctypes.c_void_p,
+    request: Request,
+    sizes: np.ndarray,
+    key: int,
+    fanout: Fanout,
+    threads: int,
+    most: int = -1,
+) -> Sample | HeteroSample:
+    """Call a native sampler, (request, sample), and return what it drew, in arrays."""
+    seeds = np.concatenate([np.zeros(0, np.int64), *request.seeds])
+    n_seeds = np.array([len(ids) for ids in request.seeds], np.int64)
+    first_tree, sizes = np.array(request.first_tree, np.int64), np.ascontiguousarray(sizes)
+    leaves = np.array(request.leaves, np.int32) if fanout.leaves else None
+    asked = REQUEST.ctype(
+        seeds=address(seeds),
+        n_seeds=address(n_seeds),
+        first_tree=address(first_tree),
+        seed_time=address(request.seed_time),
+        roots=address(request.roots),
+        sizes=address(sizes),
+        leaves=address(leaves),
+        hops=sizes.shape[1],
+        most=most,
+        window=fanout.window or 0,
+        key=key & MASK,
+        replace=fanout.replace,
+        trees=request.trees,
+        induced=fanout.induced,
+        newest=fanout.newest,
+        layered=fanout.layered,
+        threads=threads,
+    )
+    call(request=ctypes.byref(asked), sample=sample)
+    return _read(graph, sample, sizes.shape[1], fanout, request.trees, threads)
+
+
+def _read(
+    graph: SampleGraph, sample: ctypes.c_void_p, hops: int, fanout: Fanout, trees: bool, threads: int
+) -> Sample | HeteroSample:
+    n_kinds, n_relations = len(graph.n_node), len(graph.edges)
+    nodes_per_hop = np.zeros((n_kinds, hops + 1), np.int64)
+    edges_per_hop = np.zeros((n_relations, 1 if fanout.induced else hops), np.int64)
+    native.sample_sizes(
+        sample=sample, nodes_per_hop=address(nodes_per_hop), edges_per_hop=address(edges_per_hop)
+    )
+    n_nodes, n_edges = nodes_per_hop.sum(1), edges_per_hop.sum(1)
+    dtype = id_dtype(graph)
+    nodes: np.ndarray = np.empty(int(n_nodes.sum()), dtype)
+    tree = np.empty_like(nodes) if trees else None
+    columns: dict[str, np.ndarray] = {
+        name: np.empty(int(n_edges.sum()), dtype) for name in ("senders", "receivers", "edges")
+    }
+    native.sample_read(
+        sample=sample,
+        nodes=address(nodes),
+        tree=address(tree),
+        **{name: address(column) for name, column in columns.items()},
+        index=INT32 if dtype is np.int32 else INT64,
+        threads=threads,
+    )
+    by_kind, by_relation = np.cumsum(n_nodes)[:-1], np.cumsum(n_edges)[:-1]
+    senders, receivers, edges = (_split(column, by_relation) for column in columns.values())
+    gathered = Gathered(
+        _split(nodes, by_kind),
+        None if tree is None else _split(tree, by_kind),
+        nodes_per_hop.tolist(),
+        senders,
+        receivers,
+        edges,
+        [()] * n_relations if fanout.induced else edges_per_hop.tolist(),
+        fanout.layered,
+    )
+    return make_sample(graph, gathered)
 
 
 def _split(column: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:

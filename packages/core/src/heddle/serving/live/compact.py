@@ -1,0 +1,72 @@
+"""compact: writes a generation: a live graph's base with what was appended merged in, as files of their own."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from heddle.atomic import write_json
+from heddle.data.prepared.folder import Prepared
+from heddle.graphs.graph import EdgeType
+from heddle.serving.live.generation import Generation
+from heddle.serving.live.layout import flat, relation_name, write_array
+from heddle.serving.live.store import Cut
+
+
+def write_generation(
+    place: Path,
+    opened: Prepared,
+    of: Generation,
+    cut: Cut,
+    n_rows: Mapping[EdgeType, int],
+    changed: dict[str, int],
+) -> None:
+    """Write what a generation holds at a cut into the folder `place`, which appears whole or not at all.
+
+    Args:
+        n_rows: relation -> rows at the cut.
+        changed: node type -> changes at the cut.
+
+    Raises:
+        OSError: no space; nothing is left of it.
+    """
+    temporary = place.with_name(f".{place.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        for key in opened.edges:
+            merged = of.store.merged(cut, key, of.base.rows[key])
+            for name, array in merged._asdict().items():
+                if array is not None:
+                    write_array(temporary / "edges" / relation_name(key) / f"{name}.npy", array)
+        for key, first in (
+            (key, of_key.rows) for key, of_key in opened.edges.items() if of_key.rows_of is None
+        ):
+            later = of.columns(key, np.arange(first, n_rows[key]))
+            for name, array in later.items():
+                write_array(temporary / "edges" / relation_name(key) / "columns" / f"{name}.npy", array)
+        for kind, nodes in opened.nodes.items():
+            own, at = temporary / "nodes" / kind, temporary / "changes" / kind
+            names = of.keys[kind].added[: cut.n_node[kind] - nodes.rows]
+            keys = [key.encode() for key in names] if of.keys[kind].is_text else np.array(names, np.int64)
+            write_array(own / "added.npy", np.array(keys) if len(keys) else np.zeros(0, np.int64))
+            for name, rows in of.added(cut, kind, nodes.rows).items():
+                write_array(own / f"{name}.npy", rows)
+            if nodes.time is not None:
+                write_array(own / "time.npy", of.added_times(cut, kind, nodes.rows))
+            if nodes.hashes is not None:
+                write_array(own / "hashes.npy", of.added_hashes(cut, kind, nodes.rows))
+            node, time, features = of.changes(kind, changed[kind])
+            for name, rows in {"node": node, "time": time, **features}.items():
+                write_array(at / f"{name}.npy", rows)
+        write_json(temporary / "counts.json", {"nodes": dict(cut.n_node), "rows": flat(n_rows)})
+        os.replace(temporary, place)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    folder = os.open(place.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

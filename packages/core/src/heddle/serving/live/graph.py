@@ -1,0 +1,325 @@
+"""LiveGraph: a prepared folder that rows are appended to while requests are answered from it."""
+
+import fcntl
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.data.formats.text_files import fail
+from heddle.data.prepared.folder import Prepared
+from heddle.data.prepared.read import open_prepared
+from heddle.errors import HeddleError, problem
+from heddle.graphs.graph import EdgeType
+from heddle.sampling.types import Fanout, HeteroSample
+from heddle.serving.live.batch import Append, from_bytes, to_bytes
+from heddle.serving.live.commits import Commits, Waiting
+from heddle.serving.live.compact import write_generation
+from heddle.serving.live.generation import Base, Generation, prepared_base, written_base
+from heddle.serving.live.keys import Keys
+from heddle.serving.live.layout import (
+    Pointer,
+    generation_folder,
+    map_array,
+    read_keys,
+    read_pointer,
+    write_keys,
+    write_pointer,
+)
+from heddle.serving.live.log import Log, NoSpaceError, replay
+from heddle.serving.live.reference import ReferenceStore
+from heddle.serving.live.store import Cut, LiveStore
+
+log = logging.getLogger(__name__)
+
+
+class Room(NamedTuple):
+    """How much may be appended before a compaction: entries (two for an edge with a reverse), nodes of each type."""
+
+    entries: int = 4_000_000
+    nodes: int = 1_000_000
+
+
+ROOM = Room()
+
+
+class Snapshot(NamedTuple):
+    """One state of a live graph: what is appended later isn't in it, a compaction changes nothing in it."""
+
+    generation: Generation
+    cut: Cut
+
+    @property
+    def n_node(self) -> Mapping[str, int]:
+        """Node type -> number of nodes."""
+        return self.cut.n_node
+
+    def find(self, kind: str, keys: np.ndarray) -> np.ndarray:
+        """Return the number of each key, -1 where this state has no such node. Raises as `Keys.find`."""
+        found = self.generation.keys[kind].find(keys)
+        return np.where(found < self.cut.n_node[kind], found, -1)
+
+    def sample(self, seeds: Any, fanout: Fanout, key: int, seed_time: Any) -> HeteroSample:
+        """Return a sample as `Sampler.sample` draws it of the graph prepared anew; see `rows` for its `edges`.
+
+        A seed may be the first number that no node has: a node that isn't there, without edges.
+        """
+        more = {kind: n + 1 for kind, n in self.cut.n_node.items()}
+        found: Any = self.generation.store.sample(Cut(self.cut.upto, more), seeds, fanout, key, seed_time)
+        return found
+
+    def features(self, kind: str, ids: np.ndarray, time: np.ndarray | None) -> dict[str, np.ndarray]:
+        """Return name -> [n, ...] features of nodes as they were known at `time` ([n] int64; None: now)."""
+        return self.generation.features(self.cut, kind, ids, time)
+
+    def columns(self, relation: EdgeType, edges: np.ndarray) -> dict[str, np.ndarray]:
+        """Return name -> [n, ...] features of the rows of a sample's edges."""
+        return self.generation.columns(relation, self.generation.rows(relation, edges))
+
+    def rows(self, relation: EdgeType, edges: np.ndarray) -> np.ndarray:
+        """Return the rows, in the relation's table and after it, of a sample's edges."""
+        return self.generation.rows(relation, edges)
+
+
+def create(root: str | Path, prepared: str | Path) -> None:
+    """Make the folder of a live graph over a prepared folder, which must stay where it is.
+
+    Raises:
+        DataError: the folder is there already, the prepared one can't be opened, or its keys don't ascend.
+        PluginError: the prepared folder has keys, and pyarrow isn't installed to read them.
+    """
+    root, opened = Path(root), open_prepared(prepared)
+    if (root / "live.json").exists():
+        fail(root, "a live graph", "none yet", "open it, or choose another folder")
+    root.mkdir(parents=True, exist_ok=True)
+    write_keys(root, opened)
+    write_pointer(root, Pointer(opened.root.resolve(), 0, 1))
+
+
+class LiveGraph:
+    """A live graph, opened by its one writer, with any number of readers in its process.
+
+    Args:
+        root: the folder that `create` made.
+        store: makes a `LiveStore`; the kernel "live_graph", where one is installed.
+        room: what fits until a compaction; `append` refuses more.
+
+    Raises:
+        DataError: the folder or its log is broken, or another process writes to it.
+    """
+
+    def __init__(self, root: str | Path, store: Callable[..., LiveStore] = ReferenceStore, room: Room = ROOM):
+        self.root, self._make, self._room = Path(root), store, room
+        pointer = read_pointer(self.root)
+        self._writer = _locked(self.root / "writer.lock")
+        self._number = pointer.generation
+        try:
+            self.opened, self._reverse, self._state, self._log = self._recover(pointer)
+        except BaseException:
+            os.close(self._writer)
+            raise
+        self._lock = threading.Lock()  # of the writer: appending, or swapping generations
+        self._compacting = threading.Lock()
+        self._broken: Exception | None = None
+        self._commits = Commits(self._commit)
+
+    def __enter__(self) -> "LiveGraph":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def entries(self) -> int:
+        """How many entries were appended since the last compaction."""
+        return self._state.entries
+
+    @property
+    def last(self) -> int:
+        """The number of the last append that is on disk."""
+        return self._log.number
+
+    def snapshot(self) -> Snapshot:
+        """Return the state that is there now."""
+        state = self._state
+        return Snapshot(state, state.store.cut())
+
+    def submit(self, append: Append) -> "Future[int]":
+        """Return what will hold the append's number once it is on disk and in every later snapshot.
+
+        The future raises NoSpaceError where it can't be kept: then nothing of it is.
+
+        Raises:
+            GraphError: a type, a key, a time or features that don't fit the graph.
+        """
+        self._state.check(append)
+        return self._commits.submit(append, to_bytes(append))
+
+    def append(self, append: Append) -> int:
+        """Append and return the append's number once it is on disk and seen. Raises as `submit`, and its future."""
+        return self.submit(append).result()
+
+    def compact(self) -> None:
+        """Merge what was appended into a new base, while rows are appended and requests answered.
+
+        Raises:
+            NoSpaceError: it can't be written; the live graph stays as it is.
+        """
+        with self._compacting:
+            started = time.perf_counter()
+            with self._lock:
+                segment = self._log.rotate()
+                state, cut = self._state, self._state.store.cut()
+                n_rows, changed = dict(state.n_rows), state.changed()
+            number = self._number + 1
+            place = generation_folder(self.root, number)
+            try:
+                write_generation(place, self.opened, state, cut, n_rows, changed)
+            except OSError as error:
+                found = error.strerror or str(error)
+                do = "free space, then repeat"
+                raise NoSpaceError(problem(str(place), found, "room for a generation", do)) from error
+            pointer = Pointer(self.opened.root, number, segment)
+            base, _ = _base(self.root, self.opened, pointer, keys=False)
+            fresh = self._open(base, state.keys)
+            done = 0
+            for content in replay(self.root / "log", segment):
+                fresh.apply(from_bytes(content))
+                done += 1
+            with self._lock:
+                for at, content in enumerate(replay(self.root / "log", segment)):
+                    if at >= done:
+                        fresh.apply(from_bytes(content))
+                write_pointer(self.root, pointer)
+                self._state, self._number = fresh, number
+            self._log.drop_before(segment)
+            _clean(self.root, pointer)
+            log.info(
+                "compacted %d entries into generation %d in %.2f s",
+                cut.upto,
+                number,
+                time.perf_counter() - started,
+            )
+
+    def close(self) -> None:
+        """Commit what waits, and close the log."""
+        self._commits.close()
+        self._log.close()
+        os.close(self._writer)
+
+    def _recover(self, pointer: Pointer) -> tuple[Prepared, dict[EdgeType, EdgeType], Generation, Log]:
+        """Open what the pointer names and what the log holds after it."""
+        opened = open_prepared(pointer.prepared)
+        reverse = {key: of.rows_of for key, of in opened.edges.items() if of.rows_of is not None}
+        base, keys = _base(self.root, opened, pointer)
+        _clean(self.root, pointer)
+        kept = Log(self.root / "log", pointer.segment)
+        state = Generation(base, keys, reverse, self._make, self._room.nodes, self._room.entries)
+        for content in replay(self.root / "log", pointer.segment):
+            state.apply(from_bytes(content))
+        return opened, reverse, state, kept
+
+    def _open(self, base: Base, keys: Mapping[str, Keys]) -> Generation:
+        return Generation(base, keys, self._reverse, self._make, self._room.nodes, self._room.entries)
+
+    def _commit(self, group: Sequence[Waiting]) -> None:
+        """Write a group with one sync, append it, tell everybody; the one thread of `Commits` calls."""
+        with self._lock:
+            if self._broken is not None:
+                _refuse(group, self._broken)
+                return
+            fitting = list(self._fitting(group))
+            if not fitting:
+                return
+            try:
+                self._log.append([waiting.content for waiting in fitting])
+            except HeddleError as error:
+                _refuse(fitting, error)
+                return
+            number = self._log.number - len(fitting)
+            try:
+                for waiting in fitting:
+                    self._state.apply(waiting.append)
+            except Exception as error:  # what is in the log and can't be applied: nothing may come after it
+                log.exception("live graph: an append that is on disk can't be applied")
+                self._broken = error
+                _refuse(fitting, error)
+                return
+        for at, waiting in enumerate(fitting):
+            waiting.told.set_result(number + at + 1)
+
+    def _fitting(self, group: Sequence[Waiting]) -> "Sequence[Waiting]":
+        fitting, nodes, entries = [], 0, 0
+        for waiting in group:
+            more = waiting.append.most
+            if self._state.fits(nodes + more[0], entries + more[1]):
+                fitting.append(waiting)
+                nodes, entries = nodes + more[0], entries + more[1]
+            else:
+                found, expected = f"{self._state.entries} entries", f"room within {self._room.entries}"
+                do = "repeat once it is compacted, or give it more room"
+                _refuse([waiting], NoSpaceError(problem("live graph", found, expected, do)))
+        return fitting
+
+
+def _refuse(group: Sequence[Waiting], error: Exception) -> None:
+    for waiting in group:
+        waiting.told.set_exception(error)
+
+
+def _base(root: Path, opened: Prepared, pointer: Pointer, keys: bool = True) -> tuple[Base, dict[str, Keys]]:
+    """Return what a pointer names, and the keys of its nodes."""
+    if not pointer.generation:
+        made = prepared_base(opened)
+        return made, {kind: Keys(kind, of) for kind, of in (read_keys(root, opened) if keys else {}).items()}
+    folder = generation_folder(root, pointer.generation)
+    counts = _read_counts(folder)
+    base = written_base(opened, folder, counts)
+    if not keys:
+        return base, {}
+    added = {}
+    for kind in opened.nodes:
+        column = map_array(folder / "nodes" / kind / "added.npy")
+        added[kind] = (
+            [key.decode() for key in column.tolist()] if column.dtype.kind == "S" else column.tolist()
+        )
+    return base, {kind: Keys(kind, of, added[kind]) for kind, of in read_keys(root, opened).items()}
+
+
+def _read_counts(folder: Path) -> dict[str, Any]:
+    import json
+
+    path = folder / "counts.json"
+    if not path.is_file():
+        fail(folder, "no counts.json", "a generation that a compaction wrote", "bring it back from a copy")
+    counts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return counts
+
+
+def _clean(root: Path, pointer: Pointer) -> None:
+    """Remove generations that nothing names any more; who has one mapped keeps it."""
+    kept = generation_folder(root, pointer.generation)
+    for path in (root / "generations").glob("*"):
+        if path != kept:
+            shutil.rmtree(path, ignore_errors=True)
+    for number in sorted((root / "log").glob("*.log")):
+        if number.stem.isdecimal() and int(number.stem) < pointer.segment:
+            number.unlink(missing_ok=True)
+
+
+def _locked(path: Path) -> int:
+    """Return a file that this process alone has locked. Raises DataError: another has it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        fail(path.parent, "a live graph that another process writes to", "one writer", "end that process")
+    return descriptor

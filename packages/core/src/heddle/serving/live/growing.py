@@ -1,0 +1,48 @@
+"""Growing: an array that rows are appended to while others read the rows that are there."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+_BLOCK = 1 << 14
+
+
+class Growing:
+    """[n, ...] rows in blocks that never move, so that a reader needs no lock.
+
+    Args:
+        shape: of a row.
+    """
+
+    def __init__(self, shape: Sequence[int], dtype: Any):
+        self._shape, self._dtype = tuple(shape), np.dtype(dtype)
+        self._blocks: list[np.ndarray] = []
+        self.rows = 0
+
+    def extend(self, rows: np.ndarray) -> None:
+        """Append rows; readers see them once their numbers are known to them."""
+        at = 0
+        while at < len(rows):
+            block, place = divmod(self.rows, _BLOCK)
+            if block == len(self._blocks):
+                self._blocks.append(np.empty((_BLOCK, *self._shape), self._dtype))
+            n = min(len(rows) - at, _BLOCK - place)
+            self._blocks[block][place : place + n] = rows[at : at + n]
+            self.rows, at = self.rows + n, at + n
+
+    def __getitem__(self, ids: np.ndarray) -> np.ndarray:
+        """Return the rows of [m] int64 numbers."""
+        found = np.empty((len(ids), *self._shape), self._dtype)
+        blocks = ids // _BLOCK
+        for block in np.unique(blocks).tolist():
+            own = blocks == block
+            found[own] = self._blocks[block][ids[own] - block * _BLOCK]
+        return found
+
+    def whole(self, rows: int) -> np.ndarray:
+        """Return the first rows as one array."""
+        if not rows:
+            return np.empty((0, *self._shape), self._dtype)
+        blocks = self._blocks[: -(-rows // _BLOCK)]
+        return np.concatenate(blocks)[:rows]

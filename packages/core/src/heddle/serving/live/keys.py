@@ -1,0 +1,96 @@
+"""Keys: from the keys of nodes in the tables to their numbers: the base's sorted and mapped, later ones in a dict."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from heddle.errors import GraphError, problem
+
+LARGEST = 2**63 - 1
+
+
+class Keys:
+    """The keys of one type of nodes; numbers are given in the order of arrival and never change.
+
+    Args:
+        kind: name of the type, for errors.
+        base: [n] ascending int64, or bytes ("S", UTF-8, by their bytes); or n alone, for nodes that are their numbers.
+        added: the keys of the nodes after the base's, in the order of their numbers.
+    """
+
+    def __init__(self, kind: str, base: np.ndarray | int, added: Iterable[Any] = ()):
+        self.kind = kind
+        self._base = base
+        self.is_text = isinstance(base, np.ndarray) and base.dtype.kind == "S"
+        self.numbered = isinstance(base, int)
+        self._held = base if isinstance(base, int) else len(base)
+        self.added = list(added)
+        self._numbers = {key: self._held + at for at, key in enumerate(self.added)}
+
+    def __len__(self) -> int:
+        return self._held + len(self.added)
+
+    def find(self, keys: np.ndarray) -> np.ndarray:
+        """Return the number of each key, -1 where it was never seen: [n] int64.
+
+        Args:
+            keys: [n] int64, or object of str.
+
+        Raises:
+            GraphError: text for a type with integers as keys, or the other way round.
+        """
+        self._check(keys)
+        if isinstance(self._base, int):
+            found = np.where((keys >= 0) & (keys < self._held), keys, -1)
+        else:
+            wanted = _encoded(keys, self._base.dtype) if self.is_text else keys
+            place = np.minimum(np.searchsorted(self._base, wanted), max(self._held - 1, 0))
+            same = self._base[place] == wanted if self._held else np.zeros(len(keys), bool)
+            if self.is_text:
+                same &= np.array([len(key.encode()) <= self._base.dtype.itemsize for key in keys], bool)
+            found = np.where(same, place, -1).astype(np.int64)
+        if self._numbers:
+            for at in np.flatnonzero(found < 0).tolist():
+                found[at] = self._numbers.get(keys[at] if self.is_text else int(keys[at]), -1)
+        return found
+
+    def add(self, keys: list[Any]) -> None:
+        """Give new keys, each once, the next numbers. Raises GraphError: the type's nodes have no keys."""
+        if keys and isinstance(self._base, int):
+            expected = f"numbers in [0, {self._held}), as its table has no key"
+            raise GraphError(problem(f"live: {self.kind}", keys[0], expected, "prepare it with a key"))
+        for key in keys:
+            self._numbers[key] = len(self)
+            self.added.append(key)
+
+    def name(self, number: int) -> Any:
+        """Return the key of a node: str or int."""
+        if number >= self._held:
+            return self.added[number - self._held]
+        if isinstance(self._base, int):
+            return number
+        key = self._base[number]
+        return key.decode() if self.is_text else int(key)
+
+    def _check(self, keys: np.ndarray) -> None:
+        text = keys.dtype == object
+        if text != self.is_text:
+            found, expected = ("text", "integers") if text else ("integers", "text")
+            raise GraphError(
+                problem(f"live: keys of {self.kind!r}", found, expected, "send them as the table has them")
+            )
+
+
+def key_array(values: Iterable[Any], text: bool) -> np.ndarray:
+    """Return keys as `Keys` takes them: [n] object of str, or int64."""
+    values = list(values)
+    if not text:
+        return np.array(values, np.int64)
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column
+
+
+def _encoded(keys: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    return np.array([key.encode() for key in keys.tolist()], dtype)

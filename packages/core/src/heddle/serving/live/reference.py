@@ -1,0 +1,163 @@
+"""ReferenceStore: a live graph in plain numpy: it merges all entries into arrays and samples these."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from heddle.errors import ConfigError, GraphError, problem
+from heddle.graphs.graph import EdgeType
+from heddle.sampling.checked_graph import check_arrays, open_graph
+from heddle.sampling.reference import ReferenceSampler
+from heddle.sampling.types import Fanout, HeteroSample, InEdges, Sample, SampleGraph
+from heddle.serving.live.store import Cut, Entries, Merged
+
+
+class ReferenceStore:
+    """A `LiveStore` that is obvious and slow: a sample costs as much as sorting the graph.
+
+    Args:
+        base: the graph that entries are appended to; without weights.
+        room: node type -> nodes that there may come to be, the base's included.
+        capacity: entries that there may come to be.
+
+    Raises:
+        GraphError: a base that can't be sampled, or has weights, or edges out of the order of their times.
+    """
+
+    def __init__(self, base: SampleGraph, room: Mapping[str, int], capacity: int):
+        self.base, self._room, self._capacity = open_base(base), dict(room), capacity
+        check_arrays(self.base)
+        self._cut = Cut(0, dict(self.base.n_node))
+        self._entries: list[tuple[Any, int, int, int, int]] = []  # relation or type, node, other, time, row
+        self._node_time = {kind: list(time) for kind, time in self.base.node_time.items()}
+        self._hashes = {kind: of.tolist() for kind, of in self.base.key_hashes.items()}
+
+    def append(
+        self,
+        n_node: Mapping[str, int],
+        edges: Mapping[EdgeType, Entries],
+        changes: Mapping[str, Entries],
+        node_time: Mapping[str, np.ndarray],
+        key_hashes: Mapping[str, np.ndarray],
+    ) -> None:
+        """Append entries; see `LiveStore.append`."""
+        given: list[tuple[Any, Entries]] = [*edges.items(), *changes.items()]
+        found = [(key, int(a), int(b), int(c), int(d)) for key, of in given for a, b, c, d in zip(*of)]
+        check_room(self._room, self._capacity, self._cut, n_node, len(found))
+        for key, node, other, _, _ in found:
+            ends = (key, None) if isinstance(key, str) else (key[2], key[0])
+            if not 0 <= node < n_node[ends[0]] or (ends[1] is not None and not 0 <= other < n_node[ends[1]]):
+                raise GraphError(
+                    problem(f"live: entry of {key}", (node, other), "ids that are there", "correct it")
+                )
+        self._entries += found
+        for kind, times in node_time.items():
+            self._node_time[kind] += times.tolist()
+        for kind, hashes in key_hashes.items():
+            self._hashes[kind] += hashes.tolist()
+        self._cut = Cut(len(self._entries), dict(n_node))
+
+    def cut(self) -> Cut:
+        """Return the state that is there now."""
+        return self._cut
+
+    def sample(self, cut: Cut, seeds: Any, fanout: Fanout, key: int, seed_time: Any) -> Sample | HeteroSample:
+        """Return the sample of the merged graph; see `LiveStore.sample`."""
+        edges, names = {}, {}
+        for relation in self.base.edges:
+            merged, names[relation] = self._merge(cut, relation)
+            edges[relation] = InEdges(merged.indptr, merged.senders, None, merged.time)
+        node_time = {
+            kind: _padded(time, cut.n_node[kind], np.int64) for kind, time in self._node_time.items()
+        }
+        hashes = {kind: _padded(of, cut.n_node[kind], np.uint64) for kind, of in self._hashes.items()}
+        sampler = ReferenceSampler(SampleGraph(cut.n_node, edges, node_time, hashes))
+        found = sampler.sample(seeds, fanout, key=key, seed_time=seed_time)
+        if isinstance(found, Sample):
+            (name,) = names.values()
+            return found._replace(edges=name[found.edges].astype(found.edges.dtype))
+        places = {key: names[key][taken].astype(taken.dtype) for key, taken in found.edges.items()}
+        return found._replace(edges=places)
+
+    def rows(self, entries: np.ndarray) -> np.ndarray:
+        """Return the row of each entry, [n] int64."""
+        return np.array([self._entries[e][4] for e in entries.tolist()], np.int64)
+
+    def latest(self, cut: Cut, kind: str, nodes: np.ndarray, time: np.ndarray | None) -> np.ndarray:
+        """Return the last change of each node by its time; see `LiveStore.latest`."""
+        found = np.full(len(nodes), -1, np.int64)
+        for i, node in enumerate(nodes.tolist()):
+            changes = [
+                (when, at, number)
+                for at, (key, of, number, when, _) in enumerate(self._entries[: cut.upto])
+                if key == kind and of == node and (time is None or when <= time[i])
+            ]
+            if changes:
+                found[i] = max(changes)[2]
+        return found
+
+    def merged(self, cut: Cut, relation: EdgeType, base_rows: np.ndarray | None) -> Merged:
+        """Return a relation with the entries of `cut`; see `LiveStore.merged`."""
+        merged, names = self._merge(cut, relation)
+        n = len(self.base.edges[relation].senders)
+        held = np.arange(n) if base_rows is None else np.asarray(base_rows)
+        appended = np.array([entry[4] for entry in self._entries], np.int64)
+        rows = np.concatenate([held, appended])[names]
+        return merged._replace(rows=rows.astype(merged.senders.dtype))
+
+    def _merge(self, cut: Cut, relation: EdgeType) -> tuple[Merged, np.ndarray]:
+        """Return a relation's merged arrays, and of each edge its base position or base's edges + entry."""
+        base = self.base.edges[relation]
+        own = [(e, entry) for e, entry in enumerate(self._entries[: cut.upto]) if entry[0] == relation]
+        columns = np.array([entry[1:4] for _, entry in own], np.int64).reshape(-1, 3).T
+        receivers = np.concatenate(
+            [np.repeat(np.arange(len(base.indptr) - 1), np.diff(base.indptr)), columns[0]]
+        )
+        senders = np.concatenate([base.senders, columns[1]]).astype(base.senders.dtype)
+        names = np.concatenate(
+            [np.arange(len(base.senders)), len(base.senders) + np.array([e for e, _ in own], np.int64)]
+        )
+        time = None if base.time is None else np.concatenate([base.time, columns[2]])
+        keys = (receivers,) if time is None else (time, receivers)
+        order = np.lexsort(keys)
+        counts = np.bincount(receivers, minlength=cut.n_node[relation[2]])
+        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(base.indptr.dtype)
+        made = Merged(indptr, senders[order], None if time is None else time[order], names[order])
+        return made, names[order].astype(np.int64)
+
+
+def _padded(of_nodes: list[int], n: int, dtype: type) -> np.ndarray:
+    """Return what n nodes have; of one that isn't there it doesn't matter, as nothing comes from it."""
+    return np.array([*of_nodes, *[0] * (n - len(of_nodes))][:n], dtype)
+
+
+def open_base(base: SampleGraph) -> SampleGraph:
+    """Return a base as samplers read it. Raises GraphError: weights, or edges out of the order of their times."""
+    base = open_graph(base)
+    for key, edges in base.edges.items():
+        if edges.weight is not None:
+            raise GraphError(problem(f"live: edges[{key!r}]", "weights", "none", "drop them"))
+        if edges.time is not None and len(edges.time) > 1:
+            later = edges.time[1:] >= edges.time[:-1]
+            later[
+                edges.indptr[1:-1][(edges.indptr[1:-1] > 0) & (edges.indptr[1:-1] < len(edges.time))] - 1
+            ] = True
+            if not later.all():
+                at = int(np.argmin(later)) + 1
+                found = f"time {edges.time[at]} after {edges.time[at - 1]}"
+                do = "prepare the folder again: its edges come by receiver and time"
+                raise GraphError(problem(f"live: edges[{key!r}].time[{at}]", found, "rising times", do))
+    return base
+
+
+def check_room(
+    room: Mapping[str, int], capacity: int, cut: Cut, n_node: Mapping[str, int], more: int
+) -> None:
+    """Raise a ConfigError where entries or nodes don't fit any more."""
+    do = "compact the live graph first, or give it more room"
+    if more > capacity - cut.upto:
+        raise ConfigError(problem("live: entries", cut.upto + more, f"at most {capacity}", do))
+    for kind, n in n_node.items():
+        if n > room[kind]:
+            raise ConfigError(problem(f"live: nodes of {kind!r}", n, f"at most {room[kind]}", do))

@@ -1,0 +1,59 @@
+"""A live graph whose process is killed while it appends and compacts: what was told is there, and nothing by half."""
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from heddle.sampling.types import Fanout
+from heddle.serving.live import LiveGraph, create
+
+from .folders import PAYS, payments, write
+
+
+def kill_and_check(root: Path, kills: int) -> int:
+    """Kill an appender so many times; check the graph after each; return how many appends were told in all."""
+    x = np.zeros((5, 3), np.float32)
+    write(root / "base", payments(0, 20, 5, 8), 5, 8, x)
+    create(root / "live", root / "base")
+    rng, told = random.Random(0), set()
+    for kill in range(1, kills + 1):
+        command = [
+            sys.executable,
+            str(Path(__file__).with_name("appender.py")),
+            str(root / "live"),
+            str(kill),
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            first = child.stdout.readline()
+            time.sleep(rng.uniform(0, 0.3))
+            child.kill()
+            told |= {int(line) for line in [first, *child.stdout.read().splitlines()] if line.strip()}
+        with LiveGraph(root / "live") as live:
+            check(live, told)
+    return len(told)
+
+
+def check(live: LiveGraph, told: set[int]) -> None:
+    """Check that every append told is there, both of its rows, once; and that no append is there by half."""
+    snapshot = live.snapshot()
+    found = snapshot.sample({"shop": np.arange(8)}, Fanout((-1,)), 0, {"shop": np.full(8, 10**9)})
+    senders = found.nodes["card"][found.senders[PAYS]]
+    keys = [live.snapshot().generation.keys["card"].name(int(card)) for card in senders if card >= 5]
+    assert len(keys) == len(set(keys))
+    assert {-key for key in keys} == set(keys)
+    assert told <= set(keys)
+
+
+def test_a_killed_appender_loses_nothing_that_was_told(tmp_path):
+    assert kill_and_check(tmp_path, 4) >= 4
+
+
+@pytest.mark.slow
+def test_two_hundred_kills(tmp_path):
+    assert kill_and_check(tmp_path, 200) >= 200

@@ -1,0 +1,62 @@
+// A graph that grows while it is read: one thread appends, any number sample from what was published when they
+// began, without a lock.
+//
+// Conventions as in heddle_kernels.h. Node types and relations go by their place in the graph.
+//
+// Printed by `python -m heddle_kernels.calls` from heddle_kernels/calls: edit it there.
+#ifndef HEDDLE_LIVE_H
+#define HEDDLE_LIVE_H
+
+#include "heddle_sampling.h"
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+typedef struct heddle_live heddle_live;
+
+// A live graph of a checked base, whose arrays must outlive it. room [types]: nodes that it may come to have,
+// the base's included; entries take 32 bytes each, and 4 bytes each node of a relation's target type.
+HEDDLE_API int heddle_live_new(heddle_sample_graph* base, const int64_t* room, int64_t capacity, heddle_live** live);
+
+HEDDLE_API void heddle_live_free(heddle_live* live);
+
+// Of nodes after the base's, to be told before they are appended: when they came into being, time [n], and what
+// draws know them by, hash [n]; NULL where the type has none.
+HEDDLE_API int heddle_live_nodes(heddle_live* live, int64_t type, int64_t first, int64_t n, const int64_t* time,
+                                 const uint64_t* hash);
+
+// Append n entries and publish them together, with n_node [types] nodes. Of an edge, list is its relation, node
+// its receiver and other its sender; of a change of a node's features list is relations + type, other the change's
+// number. One thread at a time. A refused call appends nothing.
+HEDDLE_API int heddle_live_append(heddle_live* live, int64_t n, const int64_t* list, const int64_t* node, const int64_t* other,
+                                  const int64_t* time, const int64_t* row, const int64_t* n_node);
+
+// How many entries upto [1] and nodes n_node [types] are published.
+HEDDLE_API int heddle_live_published(const heddle_live* live, int64_t* upto, int64_t* n_node);
+
+// heddle_neighbor_sample of the graph with its first `upto` entries merged in, by time, behind the base's of
+// the same time. Edges go by their position in the base, or the base's edges + the entry.
+HEDDLE_API int heddle_live_sample(const heddle_live* live, heddle_sample* sample, const struct heddle_sample_request* request,
+                                  int64_t upto, const int64_t* n_node);
+
+// rows [n]: the row of each of entries [n].
+HEDDLE_API int heddle_live_rows(const heddle_live* live, int64_t n, const int64_t* entries, int64_t* rows);
+
+// found [n]: the number of the latest change of each of nodes [n] by time [n] (NULL: of all times), -1 for
+// none; of equal times, the one that arrived last.
+HEDDLE_API int heddle_live_latest(const heddle_live* live, int64_t type, int64_t upto, int64_t n, const int64_t* nodes,
+                                  const int64_t* time, int64_t* found);
+
+// indptr [receivers + 1] of a relation with its first `upto` entries.
+HEDDLE_API int heddle_live_count(const heddle_live* live, int64_t relation, int64_t upto, int64_t receivers, int64_t* indptr);
+
+// Edges of receivers [first, last) with the first `upto` entries: senders, time (NULL for none) and rows, as
+// `index` of the relation. base_rows: the row at each of the base's positions, NULL for the position itself.
+HEDDLE_API int heddle_live_merge(const heddle_live* live, int64_t relation, int64_t upto, int64_t first, int64_t last,
+                                 const void* base_rows, void* senders, int64_t* time, void* rows);
+
+#if defined(__cplusplus)
+}
+#endif
+#endif

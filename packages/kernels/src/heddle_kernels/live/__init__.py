@@ -1,0 +1,5 @@
+"""Live graphs on the native library: `LiveGraph`, core's `LiveStore`."""
+
+from heddle_kernels.live.graph import LiveGraph
+
+__all__ = ["LiveGraph"]

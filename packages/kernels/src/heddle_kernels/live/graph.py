@@ -1,0 +1,154 @@
+"""LiveGraph: core's `LiveStore`, natively: readers take no lock, and chains of entries are walked where needed."""
+
+import ctypes
+import threading
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from heddle.graphs.graph import EdgeType
+from heddle.sampling.request import open_request
+from heddle.sampling.types import Fanout, HeteroSample, Sample, SampleGraph
+from heddle.serving.live.reference import check_room, open_base
+from heddle.serving.live.store import Cut, Entries, Merged
+from heddle_kernels.library import native
+from heddle_kernels.sampling.handles import NativeGraph, NativeSample, address
+from heddle_kernels.sampling.sampler import draw
+
+
+class LiveGraph:
+    """A base that never changes and entries appended to it; see `heddle.serving.live.store.LiveStore`.
+
+    Args:
+        base: its arrays are read in place and must not be written to.
+        room: node type -> nodes that there may come to be, the base's included; memory is taken as they come.
+        capacity: entries that there may come to be, 32 bytes each.
+
+    Raises:
+        GraphError: arrays that don't fit each other, an id out of range, weights, edges not in the order of times.
+    """
+
+    def __init__(self, base: SampleGraph, room: Mapping[str, int], capacity: int):
+        self.base = open_base(base)
+        self._kinds, self._relations = list(self.base.n_node), list(self.base.edges)
+        self._room, self._capacity = dict(room), capacity
+        self._graph = NativeGraph(self.base, 0)
+        rooms = np.array([room[kind] for kind in self._kinds], np.int64)
+        self.handle = ctypes.c_void_p()
+        native.live_new(
+            base=self._graph.handle, room=address(rooms), capacity=capacity, live=ctypes.byref(self.handle)
+        )
+        weakref.finalize(self, native.live_free, self.handle)
+        self._hashes = {kind: [column] for kind, column in self.base.key_hashes.items()}
+        self._own = threading.local()
+
+    def append(
+        self,
+        n_node: Mapping[str, int],
+        edges: Mapping[EdgeType, Entries],
+        changes: Mapping[str, Entries],
+        node_time: Mapping[str, np.ndarray],
+        key_hashes: Mapping[str, np.ndarray],
+    ) -> None:
+        """Append entries, seen together or not at all; see `LiveStore.append`."""
+        lists = [(self._relations.index(key), of) for key, of in edges.items()]
+        lists += [(len(self._relations) + self._kinds.index(kind), of) for kind, of in changes.items()]
+        nothing = np.zeros(0, np.int64)
+        columns = [
+            np.concatenate([nothing, *(getattr(of, name) for _, of in lists)]).astype(np.int64)
+            for name in Entries._fields
+        ]
+        which = np.repeat([number for number, _ in lists], [len(of.node) for _, of in lists]).astype(np.int64)
+        before = self.cut()
+        check_room(self._room, self._capacity, before, n_node, len(which))
+        for number, kind in enumerate(self._kinds):
+            time, hashes = node_time.get(kind), key_hashes.get(kind)
+            time = None if time is None else np.ascontiguousarray(time, np.int64)
+            hashes = None if hashes is None else np.ascontiguousarray(hashes, np.uint64)
+            place = {"type": number, "first": before.n_node[kind], "n": n_node[kind] - before.n_node[kind]}
+            native.live_nodes(live=self.handle, **place, time=address(time), hash=address(hashes))
+            if hashes is not None:
+                self._hashes[kind].append(hashes)
+        counts = np.array([n_node[kind] for kind in self._kinds], np.int64)
+        node, other, time, row = columns
+        native.live_append(
+            live=self.handle,
+            n=len(which),
+            list=address(which),
+            node=address(node),
+            other=address(other),
+            time=address(time),
+            row=address(row),
+            n_node=address(counts),
+        )
+
+    def cut(self) -> Cut:
+        """Return the state that is there now."""
+        upto, counts = ctypes.c_int64(), (ctypes.c_int64 * len(self._kinds))()
+        native.live_published(live=self.handle, upto=ctypes.addressof(upto), n_node=ctypes.addressof(counts))
+        return Cut(upto.value, dict(zip(self._kinds, counts)))
+
+    def sample(self, cut: Cut, seeds: Any, fanout: Fanout, key: int, seed_time: Any) -> Sample | HeteroSample:
+        """Return the sample of the graph with the entries of `cut`; see `LiveStore.sample`."""
+        graph = self.base._replace(n_node=cut.n_node)
+        if fanout.disjoint:  # then draws depend on the seeds' hashes too
+            graph = graph._replace(key_hashes={kind: np.concatenate(of) for kind, of in self._hashes.items()})
+        request = open_request(graph, seeds, fanout, seed_time)
+        if not hasattr(self._own, "sample"):
+            self._own.sample = NativeSample(self._graph)
+        counts = np.array([cut.n_node[kind] for kind in self._kinds], np.int64)
+
+        def call(request: Any, sample: Any) -> None:
+            place = {"upto": cut.upto, "n_node": address(counts)}
+            native.live_sample(live=self.handle, sample=sample, request=request, **place)
+
+        return draw(call, graph, self._own.sample.handle, request, request.sizes, key, fanout, 1)
+
+    def rows(self, entries: np.ndarray) -> np.ndarray:
+        """Return the row of each entry, [n] int64."""
+        entries = np.ascontiguousarray(entries, np.int64)
+        found = np.empty(len(entries), np.int64)
+        native.live_rows(live=self.handle, n=len(entries), entries=address(entries), rows=address(found))
+        return found
+
+    def latest(self, cut: Cut, kind: str, nodes: np.ndarray, time: np.ndarray | None) -> np.ndarray:
+        """Return the last change of each node by its time; see `LiveStore.latest`."""
+        nodes = np.ascontiguousarray(nodes, np.int64)
+        times = None if time is None else np.ascontiguousarray(time, np.int64)
+        found = np.empty(len(nodes), np.int64)
+        native.live_latest(
+            live=self.handle,
+            type=self._kinds.index(kind),
+            upto=cut.upto,
+            n=len(nodes),
+            nodes=address(nodes),
+            time=address(times),
+            found=address(found),
+        )
+        return found
+
+    def merged(self, cut: Cut, relation: EdgeType, base_rows: np.ndarray | None) -> Merged:
+        """Return a relation with the entries of `cut`; see `LiveStore.merged`."""
+        base, receivers = self.base.edges[relation], cut.n_node[relation[2]]
+        number, dtype = self._relations.index(relation), base.senders.dtype
+        held = None if base_rows is None else np.ascontiguousarray(base_rows, dtype)
+        indptr = np.empty(receivers + 1, np.int64)
+        native.live_count(
+            live=self.handle, relation=number, upto=cut.upto, receivers=receivers, indptr=address(indptr)
+        )
+        senders, rows = np.empty(indptr[-1], dtype), np.empty(indptr[-1], dtype)
+        time = None if base.time is None else np.empty(indptr[-1], np.int64)
+        native.live_merge(
+            live=self.handle,
+            relation=number,
+            upto=cut.upto,
+            first=0,
+            last=receivers,
+            base_rows=address(held),
+            senders=address(senders),
+            time=address(time),
+            rows=address(rows),
+        )
+        return Merged(indptr.astype(dtype), senders, time, rows)
