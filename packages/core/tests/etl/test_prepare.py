@@ -155,7 +155,7 @@ def test_an_interrupted_run_goes_on(cards, tmp_path, content, monkeypatch):
     with pytest.raises(DataError, match="whose metadata is written last"):
         open_prepared(tmp_path / "out")
     with monkeypatch.context() as patch:
-        patch.setattr("heddle.data.etl.relate.stage", interrupted)
+        patch.setattr("heddle.data.etl.tables.stage", interrupted)
         for finished in ("keys", "ends", "grouped"):
             patch.setattr(DuckDB, finished, interrupted)  # not to be called again
         assert content(Tabformer(cards, tmp_path / "out").transform()) == whole

@@ -16,6 +16,7 @@ from heddle.sampling.types import ONE_RELATION, ONE_TYPE
 
 _LEVELS = {
     "node_classification": "node",
+    "node_regression": "node",
     "edge_classification": "edge",
     "edge_regression": "edge",
     "node_ranking": "node",
@@ -196,7 +197,7 @@ def _defaults(kind: str, dataset: Dataset, horizon: int) -> tuple[str, tuple[str
         return "binary_cross_entropy", ("mrr", "hits@1", "hits@3", "hits@10", "auroc", "ap")
     if kind in RANKINGS:
         return LISTWISE, ("ndcg@10", "mrr", "hits@1")
-    if kind in ("graph_regression", "edge_regression"):
+    if kind in ("node_regression", "edge_regression", "graph_regression"):
         return "mse", ("rmse", "mae")
     if dataset.targets is not None and dataset.targets.ndim > 1:
         return "binary_cross_entropy", ("auroc", "ap")

@@ -9,6 +9,7 @@ from heddle.options import option
 
 TASKS = (
     "node_classification",
+    "node_regression",
     "edge_classification",
     "edge_regression",
     "node_ranking",

@@ -117,7 +117,7 @@ class NodeDataObject(DataObject):
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
-        if len(self.metadata.target) != 1 or self.metadata.kind == "node_ranking":
+        if len(self.metadata.target) != 1 or self.metadata.kind in ("node_ranking", "node_regression"):
             raise DataError(
                 f"NodeDataObject: found data prepared for {self.metadata.kind} of {self.metadata.target}, "
                 "expected classes of one node type; use LPDataObject for links"

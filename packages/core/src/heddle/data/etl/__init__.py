@@ -1,16 +1,20 @@
 """Tables to graphs: tables to a prepared folder, by a schema, with DuckDB or Polars (extra `etl`).
 
 - `prepare`: prepare, the whole way; `transforms`: OGBN_MAG and Tabformer, the same as objects
-- `schema`: what tables, nodes, edges, features, splits are; `checked`: mappings as NamedTuples; `recipes`: known ones
+- `schema`: what tables, nodes, edges, features, splits are; `read_schema`, `read_tables`, `read_graph`: checked, out of
+  mappings (`checked`), of YAML (`yaml_files`), of known tables (`recipes`)
 - `files`: the files of a table; `cells`: what their cells mean, for every engine; `strptime`: formats of times
+- `tables`: every table with all its columns; `derived`: columns of others; `sql_tables`: queries; `kept`: rows left out
 - `engine`: the relational steps and who does them; `with_duckdb`, `with_polars`; `relate`: a schema's steps, in order
-- `encoders`: features, fitted on the training period; `emit`: the arrays; `streams`: chunk by chunk; `steps`: resumed
+- `encoders`: features, fitted on the training period; `hashed_text`; `emit`: the arrays; `streams`: chunk by chunk;
+  `steps`: resumed
 - `readers`: `data=tabformer`, `data=ogbn_mag` and `data=schema` for commands that read what was prepared
 """
 
 from heddle.data.etl.prepare import prepare
+from heddle.data.etl.read_schema import read_schema
 from heddle.data.etl.recipes import schema_file, schema_of
-from heddle.data.etl.schema import Schema, read_schema
+from heddle.data.etl.schema import Schema
 from heddle.data.etl.transforms import OGBN_MAG, Tabformer
 
 __all__ = ["OGBN_MAG", "Schema", "Tabformer", "prepare", "read_schema", "schema_file", "schema_of"]

@@ -1,19 +1,22 @@
-"""spec: a NamedTuple out of a mapping of YAML, with unknown and missing keys told."""
+"""spec: a NamedTuple out of a mapping of YAML, with unknown keys, missing keys and values of other types told."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from heddle.data.options import plain
 from heddle.errors import ConfigError, nearest, problem
 
 T = TypeVar("T", bound=tuple[Any, ...])
 
+WORDS = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
+
 
 def spec(kind: type[T], item: Any, where: str) -> T:
     """Return `kind(**item)`, lists as tuples.
 
     Raises:
-        ConfigError: `item` isn't a mapping, or has a key too many or too few.
+        ConfigError: `item` isn't a mapping, has a key too many or too few, or a value of another type.
     """
     if not isinstance(item, Mapping):
         raise ConfigError(problem(where, repr(item), "keys and values", f"write {where}: {{...}}"))
@@ -23,8 +26,11 @@ def spec(kind: type[T], item: Any, where: str) -> T:
         one_of(f"{where}: key", key, fields)
     for field in fields:
         if field not in item and field not in defaults:
-            raise ConfigError(problem(where, f"no {field}", f"a {field}", f"add {field}: ..."))
-    return kind(**{key: _frozen(plain(value)) for key, value in item.items()})
+            raise ConfigError(problem(where, f"no {field}", f"the key {field}", f"add {field}: ..."))
+    hints = get_type_hints(kind)
+    return kind(
+        **{key: _fitting(_frozen(plain(value)), hints[key], f"{where}.{key}") for key, value in item.items()}
+    )
 
 
 def one_of(where: str, name: Any, valid: Iterable[Any]) -> None:
@@ -33,6 +39,37 @@ def one_of(where: str, name: Any, valid: Iterable[Any]) -> None:
     if name not in names:
         close = nearest(str(name), [str(entry) for entry in names])
         raise ConfigError(problem(where, repr(name), f"one of {names}", f"name one of them{close}"))
+
+
+def texts(where: str, value: Any) -> tuple[str, ...]:
+    """Return a name or a list of names as a tuple of them; numbers are names too.
+
+    Raises:
+        ConfigError: something else, such as what YAML takes for a boolean.
+    """
+    items = value if isinstance(value, tuple | list) else (value,)
+    for item in items:
+        if isinstance(item, bool) or not isinstance(item, str | int | float):
+            raise ConfigError(problem(where, repr(item), "a name", "put it in quotes if it is one"))
+    return tuple(map(str, items))
+
+
+def _fitting(value: Any, hint: Any, where: str) -> Any:
+    """Return a value of a plain type, words as booleans and numbers as text where these are meant."""
+    kinds = set(get_args(hint)) if isinstance(hint, UnionType) else {hint}
+    if bool in kinds and not isinstance(value, bool):
+        if not isinstance(value, str) or value.lower() not in WORDS:
+            raise ConfigError(problem(where, repr(value), "true or false", "write one of them"))
+        return WORDS[value.lower()]
+    if kinds <= {str, type(None)} and value is not None:
+        return texts(where, value)[0] if not isinstance(value, tuple) else _no_list(where, value)
+    if kinds <= {int, float} and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise ConfigError(problem(where, repr(value), "a number", "write one"))
+    return value
+
+
+def _no_list(where: str, value: Any) -> Any:
+    raise ConfigError(problem(where, list(value), "one name", "name one"))
 
 
 def _frozen(value: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from heddle.data.dataset import SPLITS
 from heddle.data.etl.encoders import Encoder, fit, write_features
+from heddle.data.etl.read_schema import PART
 from heddle.data.etl.relate import Related, columns_of, table_of
 from heddle.data.etl.schema import OF_VALUES, Edges, Encode, Label, Nodes, Schema
 from heddle.data.etl.streams import NpyStream, chunks, floats, integers, row_count
@@ -49,8 +50,12 @@ class Emitter:
             path = self.related.nodes[kind][0] if table == nodes.table else self.related.tables[table]
             assert path is not None
             given["time"] = self._time(path, column, folder)
-            if self.related.cuts and self.schema.target == (kind,):
+            if self._divided((kind,)) and self._timed:
                 given["splits"] = self._splits(path, column, given.get("label"), folder)
+        if self._divided((kind,)) and not self._timed:
+            path = self.related.nodes[kind][0]
+            assert path is not None
+            given["splits"] = self._splits(path, PART, given.get("label"), folder)
         ids = self.related.nodes[kind][1]
         if ids is not None:
             given["ids"] = _write_ids(*ids, folder / "ids.parquet")
@@ -59,7 +64,7 @@ class Emitter:
     def edges(self, edges: Edges) -> None:
         """Write the edges of a relation, and of its reverse."""
         name, key = "___".join(edges.type), edges.type
-        path, folder = self.related.tables[edges.table], self.writer.root / "edges" / name
+        path, folder = self.related.rows_of[key], self.writer.root / "edges" / name
         rows = row_count(path)
         sizes = (self.rows[key[0]], self.rows[key[2]])
         given: dict[str, Any] = self._features(key, edges.features, rows, folder)
@@ -69,8 +74,10 @@ class Emitter:
             given["group"] = self._group(key, edges.label, folder)
         if edges.time is not None:
             given["time"] = self._time(path, edges.time, folder)
-            if self.related.cuts and self.schema.target == key:
+            if self._divided(key) and self._timed:
                 given["splits"] = self._splits(path, edges.time, None, folder)
+        if self._divided(key) and not self._timed:
+            given["splits"] = self._splits(path, PART, None, folder)
         ends, senders_per, receivers_per = self._ends(edges, rows, sizes, folder)
         made = self._csc(self.related.by_target[name], receivers_per, rows, sizes, folder)
         by_time = edges.time is not None
@@ -80,6 +87,14 @@ class Emitter:
             place = self.writer.root / "edges" / "___".join(back)
             made = self._csc(self.related.by_source[name], senders_per, rows, sizes, place)
             self.writer.edges(back, rows, rows_of=key, by_time=by_time, **made)
+
+    @property
+    def _timed(self) -> bool:
+        return self.schema.split is None or self.schema.split.timed
+
+    def _divided(self, kind: tuple[str, ...]) -> bool:
+        """Tell whether a split divides the rows of a node type or relation."""
+        return self.related.cuts is not None and self.schema.target == kind
 
     def _count(self, kind: str, nodes: Nodes) -> int:
         table, ids = self.related.nodes[kind]
@@ -95,7 +110,7 @@ class Emitter:
     ) -> dict[str, Any]:
         encoders: list[tuple[Encoder, Path]] = []
         for encode in encodes:
-            path, _ = table_of(self.schema, self.related.tables, self.related.nodes, kind, encode.table)
+            path, _ = table_of(self.schema, self.related, kind, encode.table)
             if encode.encode == "since":
                 encoder = fit(encode, "gap", None)
                 encoders.append((encoder, self.related.gaps["___".join(kind), encode.by]))
@@ -123,7 +138,7 @@ class Emitter:
         return stream.path
 
     def _label(self, kind: tuple[str, ...], label: Label, folder: Path) -> Path:
-        path, _ = table_of(self.schema, self.related.tables, self.related.nodes, kind, label.table)
+        path, _ = table_of(self.schema, self.related, kind, label.table)
         if self.schema.kind in OF_VALUES and kind == self.schema.target:
             with NpyStream(folder / "label.npy", np.float64) as values:
                 for table in chunks(path, [label.column]):
@@ -141,7 +156,7 @@ class Emitter:
     def _weight(self, kind: tuple[str, ...], label: Label, folder: Path) -> Path | None:
         if label.weight is None:
             return None
-        path, _ = table_of(self.schema, self.related.tables, self.related.nodes, kind, label.table)
+        path, _ = table_of(self.schema, self.related, kind, label.table)
         with NpyStream(folder / "weight.npy", np.float32) as stream:
             for table in chunks(path, [label.weight]):
                 weights = floats(table, label.weight)
@@ -155,7 +170,7 @@ class Emitter:
     def _group(self, kind: tuple[str, ...], label: Label, folder: Path) -> Path | None:
         if label.group is None or self.schema.kind not in RANKINGS or kind != self.schema.target:
             return None
-        path, _ = table_of(self.schema, self.related.tables, self.related.nodes, kind, label.table)
+        path, _ = table_of(self.schema, self.related, kind, label.table)
         with NpyStream(folder / "group.npy", np.int64) as stream:
             for table in chunks(path, [label.group]):
                 if table[label.group].null_count:
@@ -175,9 +190,12 @@ class Emitter:
                 for part in SPLITS
             }
             for table in chunks(path, [column]):
-                part = np.searchsorted(self.related.cuts, integers(table, column), side="right")
+                cells = table[column].fill_null(0)
+                part = np.searchsorted(self.related.cuts, cells.to_numpy().astype(np.int64), side="right")
+                part[table[column].is_null().to_numpy()] = -1
                 if labels is not None:
-                    part[labels[start : start + len(part)] < 0] = -1
+                    own = labels[start : start + len(part)]
+                    part[np.isnan(own) if own.dtype.kind == "f" else own < 0] = -1
                 for number, stream in enumerate(streams.values()):
                     stream.write(start + np.flatnonzero(part == number))
                 start += len(part)
@@ -235,11 +253,18 @@ def _classes(values: Any, label: Label, table: str) -> np.ndarray:
             fail(where, numbers[wrong][0], f"a class from 0 to {MOST_CLASSES - 1}, -1 where unknown", do)
         return numbers
     texts = values.cast(arrow.string())
-    found = compute.index_in(texts, value_set=arrow.array(label.classes, arrow.string()))
+    named = label.values or tuple((name,) for name in label.classes)
+    stands = {value: at for at, own in enumerate(named) for value in own}
+    others = stands.pop("*", None) if label.values else None
+    found = compute.index_in(texts, value_set=arrow.array(list(stands), arrow.string()))
+    found = compute.take(arrow.array(list(stands.values()), arrow.int64()), found)
+    if others is not None:
+        other = compute.and_(compute.is_null(found), compute.not_equal(compute.fill_null(texts, ""), ""))
+        found = compute.if_else(other, others, found)
     unknown = compute.and_(compute.is_null(found), compute.not_equal(compute.fill_null(texts, ""), ""))
     if compute.any(unknown).as_py():
         bad = texts.filter(unknown)[0].as_py()
-        fail(where, repr(bad), f"one of {list(label.classes)}", "name it in label.classes")
+        fail(where, repr(bad), f"one of {list(stands)}", "name it in label.classes")
     result: np.ndarray = compute.fill_null(found, -1).to_numpy().astype(np.int64)
     return result
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from heddle.data.etl.hashed_text import hashed_texts
 from heddle.data.etl.schema import Encode
 from heddle.data.etl.streams import NpyStream, chunks, floats, integers, row_count
 from heddle.data.formats.text_files import fail
@@ -191,6 +192,25 @@ def _since(encode: Encode, column: str, counted: Any) -> Encoder:
     return Encoder("since", column, names, 0, apply, {"by": encode.by})
 
 
+def _vector(encode: Encode, column: str, counted: Any) -> Encoder:
+    """The number itself, 0 where it is missing."""
+
+    def apply(table: Any) -> np.ndarray:
+        values: np.ndarray = np.nan_to_num(floats(table, column), nan=0.0)[:, None]
+        return values
+
+    return Encoder("vector", column, (column,), 0, apply, {})
+
+
+def _text(encode: Encode, column: str, counted: Any) -> Encoder:
+    size = encode.size
+
+    def apply(table: Any) -> np.ndarray:
+        return hashed_texts(table[column].to_pylist(), size)
+
+    return Encoder("text", column, tuple(f"{column}#{at}" for at in range(size)), 0, apply, {"size": size})
+
+
 _FITS: Mapping[str, Callable[[Encode, str, Any], Encoder]] = {
     "plain": _plain,
     "number": _number,
@@ -200,6 +220,8 @@ _FITS: Mapping[str, Callable[[Encode, str, Any], Encoder]] = {
     "onehot": _onehot,
     "cyclic": _cyclic,
     "since": _since,
+    "vector": _vector,
+    "text": _text,
 }
 
 

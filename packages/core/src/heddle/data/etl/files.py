@@ -5,6 +5,7 @@ from pathlib import Path
 
 from heddle.data.etl.cells.csv import header
 from heddle.data.etl.cells.source import Source
+from heddle.data.etl.cells.stage import vector_width
 from heddle.data.etl.cells.typed_files import typed_names
 from heddle.data.etl.schema import Column, Table
 from heddle.data.formats.text_files import fail
@@ -20,6 +21,9 @@ LAYOUTS = {
     ".ndjson": "jsonl",
 }
 """Layouts by a name's ending, before .gz or .zst; all others are CSV."""
+
+FILE = "$file"
+"""The column that holds the name of a row's file, up to its first dot."""
 
 PACKED = (".gz", ".zst")
 
@@ -42,16 +46,35 @@ def sources(root: Path, table: Table) -> Source:
     columns = table.columns or {name: Column((name,), "float") for name in names}
     for column in columns.values():
         for name in column.of:
-            if name not in names:
+            if name not in (*names, FILE):
                 do = f"mend the schema{nearest(name, names)}"
                 fail(paths[0], f"no column {name!r}", f"one of {names}", do)
             if name in twice:
                 fail(paths[0], f"the column {name!r} twice", "every name once", "rename one in the header")
-    return Source(paths, names, columns, table, layout, folders)
+    if any(FILE in column.of for column in columns.values()):
+        folders = [{**of, FILE: path.name.partition(".")[0]} for path, of in zip(paths, folders)]
+    source = Source(paths, names, columns, table, layout, folders)
+    return source._replace(columns=_spread(source))
+
+
+def _spread(source: Source) -> dict[str, Column]:
+    """Return the columns with each vector as a column for each of its numbers, as many as its first row has."""
+    spread: dict[str, Column] = {}
+    for name, column in source.columns.items():
+        if column.type != "vector":
+            spread[name] = column
+            continue
+        width = column.width or vector_width(source, column)
+        for at in range(width) if column.at is None else [column.at]:
+            own = name if column.at is not None else f"{name}[{at}]"
+            spread[own] = column._replace(at=at, width=width)
+    return spread
 
 
 def paths_of(root: Path, table: Table) -> list[Path]:
     """Return the files of a table, sorted by name; of a folder all files below it that aren't hidden."""
+    if table.path is None:
+        return []
     pattern = Path(table.path)
     if pattern.is_absolute() or ".." in pattern.parts:
         fail(f"path {table.path!r}", "a path that leads out of data.src", "one below it", "move data.src up")

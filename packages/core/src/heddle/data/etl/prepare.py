@@ -35,7 +35,7 @@ def prepare(schema: Schema, src: str | Path, dst: str | Path, etl: Etl = QUIET) 
     steps = Steps(writer.root / ".work", depends_on, total, show=etl.progress)
     engine = open_engine(etl, steps.scratch)
     try:
-        related = relate(schema, root, engine, steps, etl.threads)
+        related = relate(schema, root, engine, steps, etl.threads, etl.memory)
         engine.close()  # its memory is free before arrays are written
         emitter = Emitter(schema, related, writer)
         for kind in schema.nodes:
@@ -46,9 +46,11 @@ def prepare(schema: Schema, src: str | Path, dst: str | Path, etl: Etl = QUIET) 
         engine.close()
         steps.close()
     info: dict[str, Any] = {"encoders": emitter.fitted}
-    if cells := {name: counts for name, path in related.tables.items() if (counts := counted_cells(path))}:
+    if cells := {name: counts for name, path in related.staged.items() if (counts := counted_cells(path))}:
         info["cells"] = cells
-    if related.cuts:
+    if dropped := {name: rows for name, rows in related.dropped.items() if rows}:
+        info["dropped"] = dropped
+    if related.cuts and schema.split is not None and schema.split.timed:
         info["split"] = {"valid_from": related.cuts[0], "test_from": related.cuts[1]}
     return writer.finish(_task(schema, emitter), info, _as_recipe(schema))
 

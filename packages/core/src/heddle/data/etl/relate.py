@@ -7,13 +7,15 @@ from urllib.parse import quote
 
 import numpy as np
 
-from heddle.data.etl.cells import stage
 from heddle.data.etl.engine import Engine
-from heddle.data.etl.files import sources
+from heddle.data.etl.kept import kept_rows
+from heddle.data.etl.read_schema import PART
 from heddle.data.etl.schema import Encode, Nodes, Schema
 from heddle.data.etl.steps import Steps
 from heddle.data.etl.streams import chunks, column_names, column_type, integers, row_count
+from heddle.data.etl.tables import tables_of
 from heddle.data.formats.text_files import fail
+from heddle.errors import nearest
 
 FITTED = ("number", "log", "bins", "category", "onehot")
 """Encodings that need the training values."""
@@ -23,13 +25,17 @@ class Related(NamedTuple):
     """Files that the engine left.
 
     Attributes:
-        tables: name -> typed table.
+        staged: name -> typed table of files, as it was read.
+        tables: name -> typed table, with the columns that were joined and derived.
         nodes: node type -> the table of its features, and the file and column of its ids; None where there is none.
         ends, by_target, by_source, gaps: name of a relation -> file; gaps by (relation, end).
         counts: (file, column) -> file of training values.
-        cuts: times at which validation and test begin; None without a split.
+        cuts: where validation and test begin in the target's time, or in the column PART; None without a split.
+        rows_of: relation -> its table without the rows that are left out.
+        dropped: name of a relation -> number of rows that are left out, of relations that may leave out some.
     """
 
+    staged: Mapping[str, Path]
     tables: Mapping[str, Path]
     nodes: Mapping[str, tuple[Path | None, tuple[Path, str] | None]]
     ends: Mapping[str, Path]
@@ -38,23 +44,35 @@ class Related(NamedTuple):
     gaps: Mapping[tuple[str, str], Path]
     counts: Mapping[tuple[Path, str], Path]
     cuts: tuple[int, int] | None
+    rows_of: Mapping[tuple[str, ...], Path]
+    dropped: Mapping[str, int]
 
 
-def relate(schema: Schema, root: Path, engine: Engine, steps: Steps, threads: int | None = None) -> Related:
+def relate(
+    schema: Schema,
+    root: Path,
+    engine: Engine,
+    steps: Steps,
+    threads: int | None = None,
+    memory: str | int = "2GB",
+) -> Related:
     """Run every relational step of a schema on the tables below `root`; cells are read by `threads`, None for all."""
-    tables = {
-        name: steps.file(f"table.{name}", stage, sources(root, table), threads)
-        for name, table in schema.tables.items()
-    }
+    staged, tables = tables_of(schema, root, engine, steps, threads, memory)
+    _check_named(schema, tables)
     nodes = {kind: _nodes(kind, nodes, tables, engine, steps) for kind, nodes in schema.nodes.items()}
-    ends, by_target, by_source, gaps = {}, {}, {}, {}
+    ends, by_target, by_source, gaps, dropped = {}, {}, {}, {}, {}
+    rows_of: dict[tuple[str, ...], Path] = {}
     for edges in schema.edges:
         name, table = "___".join(edges.type), tables[edges.table]
         keys = [None if ids is None else ids[0] for ids in (nodes[edges.type[at]][1] for at in (0, 2))]
         pairs = (edges.source, keys[0]), (edges.target, keys[1])
         for (column, ids), kind in zip(pairs, (edges.type[0], edges.type[2])):
             _same_type(table, column, ids, f"{edges.table}: column {column!r}", kind)
-        ends[name] = steps.file(f"ends.{name}", engine.ends, table, *pairs)
+        found = steps.file(f"ends.{name}", engine.ends, table, *pairs)
+        table, ends[name] = kept_rows(edges, table, found, steps)
+        rows_of[edges.type] = table
+        if edges.missing != "fail":
+            dropped[name] = row_count(found) - row_count(ends[name])
         moments = None if edges.time is None else (table, edges.time)
         by_target[name] = steps.file(f"by_target.{name}", engine.grouped, ends[name], "target", moments)
         if edges.reverse:
@@ -62,8 +80,31 @@ def relate(schema: Schema, root: Path, engine: Engine, steps: Steps, threads: in
         for by in sorted({feature.by for feature in edges.features if feature.encode == "since"}):
             gaps[name, by] = steps.file(f"gaps.{name}.{by}", engine.gaps, table, edges.time, ends[name], by)
     cuts = _cuts(schema, tables, nodes, engine, steps)
-    counts = _counts(schema, tables, nodes, cuts, engine, steps)
-    return Related(tables, nodes, ends, by_target, by_source, gaps, counts, cuts)
+    related = Related(staged, tables, nodes, ends, by_target, by_source, gaps, {}, cuts, rows_of, dropped)
+    return related._replace(counts=_counts(schema, related, engine, steps))
+
+
+def _check_named(schema: Schema, tables: Mapping[str, Path]) -> None:
+    """Check that tables which don't list their columns have those that nodes and edges name."""
+    wanted: list[tuple[str, str | None, Any]] = []
+    for kind, nodes in schema.nodes.items():
+        label = nodes.label
+        wanted += [
+            (f"nodes.{kind}", nodes.table, nodes.key),
+            *((f"nodes.{kind}", *pair) for pair in nodes.keys),
+        ]
+        wanted += [(f"nodes.{kind}", *nodes.time)] if nodes.time else []
+        wanted += [(f"nodes.{kind}", label.table or nodes.table, label.column)] if label else []
+    for edges in schema.edges:
+        where, label = f"edges {list(edges.type)}", edges.label
+        wanted += [(where, edges.table, name) for name in (edges.source, edges.target, edges.time)]
+        wanted += [(where, label.table or edges.table, label.column)] if label else []
+    for where, table, column in wanted:
+        if table is not None and column is not None:
+            names = column_names(tables[table])
+            if column not in names:
+                do = f"name one of them{nearest(column, names)}"
+                fail(where, f"no column {column!r} in {table}", f"one of {names}", do)
 
 
 def _nodes(
@@ -97,45 +138,64 @@ def _same_type(table: Path, column: str, ids: Path | None, where: str, kind: str
 
 
 def table_of(
-    schema: Schema,
-    tables: Mapping[str, Path],
-    nodes: Mapping[str, Any],
-    kind: tuple[str, ...],
-    other: str | None,
+    schema: Schema, related: Related, kind: tuple[str, ...], other: str | None
 ) -> tuple[Path, str | None]:
-    """Return the file that a column of a node type or relation is in, and its time column."""
+    """Return the file that a column of a node type or relation is in, and the column by which the split divides it."""
+    own = split_column(schema, other, kind)
     if other is not None:
-        return tables[other], schema.tables[other].time
+        return related.tables[other], own
     if len(kind) == 1:
-        name = schema.nodes[kind[0]].table
-        assert name is not None
-        return nodes[kind[0]][0], schema.tables[name].time
-    name = next(edges.table for edges in schema.edges if edges.type == kind)
-    return tables[name], schema.tables[name].time
+        path = related.nodes[kind[0]][0]
+        assert path is not None
+        return path, own
+    return related.rows_of[kind], own
+
+
+def split_column(schema: Schema, table: str | None, kind: tuple[str, ...]) -> str | None:
+    """Return the column by which the split divides a table, or that of a node type or relation; None if none does."""
+    if table is None and len(kind) == 1:
+        table = schema.nodes[kind[0]].table
+    elif table is None:
+        table = next(edges.table for edges in schema.edges if edges.type == kind)
+    if table is None:
+        return None
+    return (
+        PART
+        if PART in schema.tables[table].derived
+        else schema.tables[table].time
+        if _timed(schema)
+        else None
+    )
+
+
+def _timed(schema: Schema) -> bool:
+    return schema.split is None or schema.split.timed
 
 
 def columns_of(encode: Encode, path: Path) -> list[str]:
-    """Return the columns that an entry of features names."""
+    """Return the columns that an entry of features names; of a vector all its numbers."""
+    names = column_names(path)
     if encode.column == "*":
-        return column_names(path)
-    return [encode.column] if isinstance(encode.column, str) else list(encode.column)
+        return [name for name in names if name != PART]
+    wanted = [encode.column] if isinstance(encode.column, str) else list(encode.column)
+    found = []
+    for name in wanted:
+        parts = [own for own in names if own.startswith(f"{name}[") and own.endswith("]")]
+        if name not in names and not parts:
+            do = f"name one of them{nearest(name, names)}"
+            fail(f"{path.stem}: features", f"no column {name!r}", f"one of {names}", do)
+        found += [name] if name in names else parts
+    return found
 
 
-def _counts(
-    schema: Schema,
-    tables: Mapping[str, Path],
-    nodes: Mapping[str, Any],
-    cuts: tuple[int, int] | None,
-    engine: Engine,
-    steps: Steps,
-) -> dict[tuple[Path, str], Path]:
+def _counts(schema: Schema, related: Related, engine: Engine, steps: Steps) -> dict[tuple[Path, str], Path]:
     """Count the training values of every column whose encoding is fitted."""
     counted: dict[tuple[Path, str], Path] = {}
     features = [((kind,), of.features) for kind, of in schema.nodes.items()]
     for kind, encodes in [*features, *((edges.type, edges.features) for edges in schema.edges)]:
         for encode in (encode for encode in encodes if encode.encode in FITTED):
-            path, time = table_of(schema, tables, nodes, kind, encode.table)
-            before = None if cuts is None else cuts[0]
+            path, time = table_of(schema, related, kind, encode.table)
+            before = None if related.cuts is None else related.cuts[0]
             for column in columns_of(encode, path):
                 name = f"counts.{path.stem}.{quote(column, safe=' ')}"
                 counted[path, column] = steps.file(name, engine.counts, path, column, time, before)
@@ -149,6 +209,8 @@ def _cuts(
     split = schema.split
     if split is None or schema.kind == "none":
         return None
+    if not split.timed:
+        return 1, 2
     if split.valid is not None and split.test is not None:
         return _moment(split.valid), _moment(split.test)
     if len(schema.target) == 1:

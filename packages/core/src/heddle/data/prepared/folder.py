@@ -16,6 +16,7 @@ METADATA = "metadata.json"
 
 TASK_KINDS = (
     "node_classification",
+    "node_regression",
     "node_ranking",
     "link_prediction",
     "edge_classification",

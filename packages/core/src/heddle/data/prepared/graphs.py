@@ -204,11 +204,13 @@ def to_dataset(opened: Prepared) -> Dataset:
     task = opened.task
     info = {**opened.info, "source": str(opened.root)}
     names = tuple(task.classes)
-    if task.kind in ("node_classification", "node_ranking"):
+    if task.kind in ("node_classification", "node_regression", "node_ranking"):
         nodes, kind = opened.nodes[task.target[0]], task.target[0]
-        targets: Any = None if nodes.label is None else np.array(nodes.label, np.int64)
-        if nodes.label is not None and task.kind == "node_ranking":
-            targets = np.array(nodes.label, np.float32)[:, None]
+        targets: Any = None
+        if nodes.label is not None:
+            classes = task.kind == "node_classification"
+            targets = np.array(nodes.label, np.int64 if classes else np.float32)
+            targets = targets if classes else targets[:, None]
         splits = {split: np.array(rows, np.int64) for split, rows in nodes.splits.items()}
         graph, edge_time = timed_graph(opened)
         times = _times(opened, edge_time, nodes.time, {})

@@ -4,6 +4,7 @@
 - `blocks`: whole records, a few megabytes at a time; `csv`: their cells as text
 - `numbers`, `moments`, `calendar`: text to int, float, money, percent, datetime and clock
 - `arrow`: the same types out of columns that have types already: Parquet, Arrow, JSON lines, databases
+- `json`: values out of cells of JSON; `vectors`: lists of numbers
 - `column`: a schema's columns out of a batch; `stage`: the whole way, cells that can't be read told or counted
 """
 

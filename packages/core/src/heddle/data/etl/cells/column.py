@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.data.etl.cells import arrow as typed
+from heddle.data.etl.cells.json import json_values
 from heddle.data.etl.cells.moments import clock, moments
 from heddle.data.etl.cells.numbers import ints, money, percent, reals
+from heddle.data.etl.cells.vectors import as_lists, element
 from heddle.data.etl.schema import Column, Table
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
@@ -33,7 +35,7 @@ def arrow_type(column: Column) -> Any:
     arrow = require("pyarrow", "etl")
     if column.type == "text":
         return arrow.string()
-    return arrow.float64() if column.type in ("float", "money", "percent") else arrow.int64()
+    return arrow.int64() if column.type in ("int", "datetime", "clock") else arrow.float64()
 
 
 def make(column: Column, batch: Mapping[str, Any], table: Table, where: str) -> tuple[Any, list[Unread]]:
@@ -48,8 +50,14 @@ def make(column: Column, batch: Mapping[str, Any], table: Table, where: str) -> 
     """
     arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
     cells = [typed.storage(batch[name]) for name in column.of]
+    early: list[Unread] = []
+    if column.json is not None:
+        values, bad = json_values(
+            _known(cells[0], table) if typed.is_text(cells[0]) else cells[0], column.json
+        )
+        cells, early = [values], [] if bad is None else [Unread(column.of[0], bad, "JSON")]
     if column.type == "text":
-        texts, unread = [], []
+        texts, unread = [], early
         for name, cell in zip(column.of, cells):
             values, bad = typed.text(cell, f"{where}: column {name!r}")
             texts.append(compute.fill_null(_known(values, table), ""))
@@ -61,6 +69,10 @@ def make(column: Column, batch: Mapping[str, Any], table: Table, where: str) -> 
         return _clock(column, cells, table, where)
     name, cell = column.of[0], cells[0]
     place = f"{where}: column {name!r}"
+    if column.type == "vector":
+        lists = as_lists(_known(cell, table) if typed.is_text(cell) else cell, place)
+        values, bad = element(lists, column.at or 0, column.width or 1)
+        return values, [*early, *([] if bad is None else [Unread(name, bad, f"{column.width} numbers")])]
     if typed.is_text(cell):
         cell = _known(cell, table)
         if column.type == "datetime":
@@ -75,7 +87,7 @@ def make(column: Column, batch: Mapping[str, Any], table: Table, where: str) -> 
     else:
         values, bad = typed.number(cell, "int" if column.type == "int" else "float", place)
     expected = EXPECTED.get(column.type, f"a time as {column.format!r}")
-    return values, [] if bad is None else [Unread(name, bad, expected)]
+    return values, early if bad is None else [*early, Unread(name, bad, expected)]
 
 
 def _clock(column: Column, cells: list[Any], table: Table, where: str) -> tuple[Any, list[Unread]]:

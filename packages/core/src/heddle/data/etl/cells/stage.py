@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from heddle.data.etl.cells.arrow import storage
 from heddle.data.etl.cells.column import Unread, arrow_type, make
 from heddle.data.etl.cells.csv import cells_of, csv_blocks
+from heddle.data.etl.cells.json import json_values
 from heddle.data.etl.cells.source import Source
 from heddle.data.etl.cells.typed_files import typed_batches
+from heddle.data.etl.cells.vectors import as_lists, width_of
 from heddle.data.etl.schema import Column
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
@@ -64,6 +67,31 @@ def counted_cells(staged: Path) -> dict[str, Any]:
     metadata = require("pyarrow.parquet", "etl").read_metadata(staged).metadata or {}
     counts: dict[str, Any] = json.loads(metadata.get(KEY, b"{}"))
     return counts
+
+
+def vector_width(source: Source, column: Column) -> int:
+    """Return the length of a column's first vector; 1 if there is none."""
+    probe = source._replace(columns={"": column})
+    for batch, place in _batches(probe):
+        cell = storage(batch[column.of[0]])
+        if column.json is not None:
+            cell = json_values(cell, column.json).values
+        if width := width_of(as_lists(cell, str(place))):
+            return width
+    return 1
+
+
+def _batches(source: Source) -> Iterator[tuple[Mapping[str, Any], Path]]:
+    """Yield columns of the files, and the file, as they are read."""
+    of = list(dict.fromkeys(name for column in source.columns.values() for name in column.of))
+    for path in source.paths:
+        if source.layout == "csv":
+            wanted = [source.names.index(name) for name in of]
+            for block in csv_blocks(path, source.table):
+                yield cells_of(block, path, source.names, wanted, source.table).columns, path
+        else:
+            for batch, _ in typed_batches(path, source.layout, of):
+                yield {name: batch.column(name) for name in of}, path
 
 
 def _work(source: Source) -> Iterator[Callable[[], Typed]]:

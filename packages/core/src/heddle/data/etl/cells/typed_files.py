@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from heddle.data.etl.cells.json import values_array
 from heddle.data.etl.cells.opened import opened
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
@@ -53,9 +54,7 @@ def typed_batches(path: Path, layout: str, names: Sequence[str]) -> Iterator[tup
             with opened(path, "utf-8") as stream:
                 found = _objects(stream, path)
                 while rows := list(islice(found, ROWS)):
-                    columns = [
-                        _column([row.get(name) for _, row in rows], path, rows, name) for name in names
-                    ]
+                    columns = [values_array([row.get(name) for _, row in rows]) for name in names]
                     yield arrow.RecordBatch.from_arrays(columns, names=list(names)), start
                     start += len(rows)
     except (arrow.ArrowInvalid, OSError) as error:
@@ -90,24 +89,3 @@ def _objects(stream: Any, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield line, found
         if not chunk:
             return
-
-
-def _column(cells: list[Any], path: Path, rows: Sequence[tuple[int, Any]], name: str) -> Any:
-    """Return JSON values as an Arrow array; values of several types as their own text."""
-    arrow = require("pyarrow", "etl")
-    kinds = {type(cell) for cell in cells} - {type(None)}
-    if kinds <= {int} and all(cell is None or -(2**63) <= cell < 2**63 for cell in cells):
-        return arrow.array(cells, arrow.int64())
-    if kinds <= {int, float}:
-        exact = all(not isinstance(cell, int) or abs(cell) <= 2**53 for cell in cells)
-        if exact:
-            return arrow.array([None if cell is None else float(cell) for cell in cells], arrow.float64())
-    if kinds <= {bool}:
-        return arrow.array(cells, arrow.bool_())
-    if kinds <= {list}:
-        try:
-            return arrow.array(cells, arrow.list_(arrow.float64()))
-        except (arrow.ArrowInvalid, arrow.ArrowTypeError):
-            pass
-    texts = [cell if cell is None or isinstance(cell, str) else json.dumps(cell) for cell in cells]
-    return arrow.array(texts, arrow.string())

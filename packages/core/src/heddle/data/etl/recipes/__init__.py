@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import yaml
-
+from heddle.data.etl.read_schema import read_schema
 from heddle.data.etl.recipes.ogbn_mag import ogbn_mag
-from heddle.data.etl.schema import Schema, read_schema
+from heddle.data.etl.schema import Schema
+from heddle.data.etl.yaml_files import line_of, load_yaml
 from heddle.data.reader_options import SchemaOptions, TablesToPrepare
 from heddle.errors import ConfigError, problem
 
@@ -24,13 +24,20 @@ def schema_file(path: Path | str) -> Schema:
     """
     path = Path(path).expanduser()
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
         told = " ".join(str(error).split())
+        do = "check data.schema"
         raise ConfigError(
-            problem("data.schema", f"no readable {path} ({told})", "a YAML file", "mend it")
+            problem("data.schema", f"no readable {path} ({told})", "a YAML file", do)
         ) from error
-    return read_schema(given)
+    given = load_yaml(text, f"data.schema: {path}")
+    try:
+        return read_schema(given)
+    except ConfigError as error:
+        place = str(error).partition(": ")[0]
+        line = line_of(text, place)
+        raise ConfigError(f"{path}{f': line {line}' if line else ''}: {error}") from error
 
 
 RECIPES: Mapping[str, Callable[[Path], Schema]] = {"ogbn_mag": ogbn_mag, "tabformer": tabformer}

@@ -1,0 +1,173 @@
+"""derived: columns added to a staged table: taken from another one, keys of several columns, parts of a split."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heddle.data.etl.engine import Engine
+from heddle.data.etl.schema import Derived, Joined, Split, Table
+from heddle.data.etl.steps import Steps
+from heddle.data.etl.streams import chunks, column_type, row_count
+from heddle.data.formats.text_files import fail
+from heddle.data.prepared.key_hashes import key_hashes
+from heddle.extras import require
+
+PARTS = {"train": 0, "valid": 1, "val": 1, "validation": 1, "test": 2}
+"""What a column may say of a row's part, in small letters."""
+
+Make = Callable[[Any, int], Any]
+"""(chunk of a table, number of its first row) -> Arrow array of a new column."""
+
+
+def join(name: str, table: Table, tables: Mapping[str, Path], engine: Engine, steps: Steps) -> Path:
+    """Return a table with its columns of other tables.
+
+    Raises:
+        DataError: a key that another table has twice, or of another type.
+    """
+    path, made = tables[name], {}
+    for column, joined in table.joined.items():
+        key, other = joined.key or joined.by, tables[joined.table]
+        where = f"tables.{name}.joined.{column}"
+        same_type(where, path, joined.by, other, key)
+        ordered = steps.file(f"ordered.{joined.table}.{_file(key)}", engine.ordered, other, key)
+        keys = steps.file(f"orderedkeys.{joined.table}.{_file(key)}", engine.keys, [(ordered, key)])
+        if row_count(keys) != row_count(ordered):
+            found = f"{row_count(ordered)} rows of {joined.table} with {row_count(keys)} different {key!r}"
+            fail(where, found, "every key once", "join by another column")
+        pair = (joined.by, keys)
+        rows = steps.file(f"rows.{name}.{_file(column)}", engine.ends, path, pair, pair)
+        made[column] = (joined, ordered, rows)
+    return steps.file(f"joined.{name}", _write_joined, path, made)
+
+
+def _write_joined(path: Path, made: Mapping[str, tuple[Joined, Path, Path]], out: Path) -> None:
+    compute = require("pyarrow.compute", "etl")
+    parquet = require("pyarrow.parquet", "etl")
+    columns: dict[str, tuple[Any, Iterator[Any]]] = {}
+    for name, (joined, ordered, rows) in made.items():
+        values = parquet.read_table(ordered, columns=[joined.column])[joined.column].combine_chunks()
+        columns[name] = values, chunks(rows, ["source"])
+
+    def take(name: str) -> Make:
+        values, places = columns[name]
+
+        def make(table: Any, start: int) -> Any:
+            taken = compute.take(values, next(places)["source"].combine_chunks())
+            return compute.fill_null(taken, "") if str(values.type) in ("string", "large_string") else taken
+
+        return make
+
+    add_columns(path, {name: take(name) for name in made}, out)
+
+
+def derive(path: Path, columns: Mapping[str, Derived], where: str, out: Path) -> None:
+    """Write a table with derived columns. Raises DataError: a column says of a split what isn't a part of it."""
+    add_columns(path, {name: _MAKES[of.make](of, where) for name, of in columns.items()}, out)
+
+
+def add_columns(path: Path, made: Mapping[str, Make], out: Path) -> None:
+    """Write a table with more columns, chunk by chunk."""
+    arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
+    writer, start = None, 0
+    empty = parquet.read_schema(path).empty_table()
+    try:
+        for table in _or(chunks(path), empty):
+            for name, make in made.items():
+                array = make(table, start) if table.num_rows else arrow.array([], arrow.int64())
+                array = array.combine_chunks() if isinstance(array, arrow.ChunkedArray) else array
+                table = table.append_column(name, array)
+            start += table.num_rows
+            table = table.replace_schema_metadata(None)
+            writer = writer or parquet.ParquetWriter(out, table.schema)
+            writer.write_table(table, row_group_size=61440)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def same_type(where: str, table: Path, column: str, other: Path, key: str) -> None:
+    """Check that two columns that are to hold the same values have one type."""
+    found, wanted = column_type(table, column), column_type(other, key)
+    if found != wanted:
+        do = "give both columns one type in the schema"
+        fail(where, f"{column!r} of type {found}", f"{wanted}, as {key!r} is", do)
+
+
+def _key(of: Derived, where: str) -> Make:
+    """Columns as one text, with / between them; \\ and / of their own are marked. Missing if one is."""
+    compute, arrow = require("pyarrow.compute", "etl"), require("pyarrow", "etl")
+
+    def make(table: Any, start: int) -> Any:
+        parts = []
+        for name in of.of:
+            column = table[name].combine_chunks()
+            if str(column.type) in ("string", "large_string"):
+                column = compute.replace_substring(column.cast(arrow.string()), "\\", "\\\\")
+                column = compute.replace_substring(column, "/", "\\/")
+                missing = compute.equal(column, "")
+                column = compute.if_else(missing, arrow.scalar(None, arrow.string()), column)
+            parts.append(column.cast(arrow.string()))
+        return compute.fill_null(compute.binary_join_element_wise(*parts, "/"), "")
+
+    return make
+
+
+def _row(of: Derived, where: str) -> Make:
+    return lambda table, start: require("pyarrow", "etl").array(np.arange(start, start + table.num_rows))
+
+
+def _until(of: Derived, where: str) -> Make:
+    return lambda table, start: require("pyarrow.compute", "etl").min_element_wise(
+        table[of.of[0]].combine_chunks(), of.limit, skip_nulls=False
+    )
+
+
+def _part(of: Derived, where: str) -> Make:
+    arrow, split = require("pyarrow", "etl"), of.split
+    assert isinstance(split, Split)
+
+    def told(table: Any, start: int) -> Any:
+        words = [str(cell or "").strip().lower() for cell in table[of.of[0]].to_pylist()]
+        for at, word in enumerate(words):
+            if word and word not in PARTS:
+                place, do = f"{where}: row {start + at + 1}", "mend the column"
+                fail(
+                    f"{place}, column {of.of[0]!r}", repr(word), f"one of {', '.join(PARTS)}, or nothing", do
+                )
+        return arrow.array([PARTS.get(word) for word in words], arrow.int64())
+
+    def drawn(table: Any, start: int) -> Any:
+        keys = table[of.of[0]] if of.of else arrow.array(np.arange(start, start + table.num_rows))
+        keys = keys.fill_null("" if "string" in str(keys.type) else 0)
+        at = key_hashes(f"split {split.seed}", keys).astype(np.float64) / 2.0**64
+        bounds = [split.train, split.train + split.of_valid]
+        return arrow.array(np.searchsorted(bounds, at, side="right"))
+
+    return told if split.column is not None else drawn
+
+
+_MAKES: Mapping[str, Callable[[Derived, str], Make]] = {
+    "key": _key,
+    "row": _row,
+    "until": _until,
+    "part": _part,
+}
+
+
+def _or(tables: Iterator[Any], empty: Any) -> Iterator[Any]:
+    """Yield some tables, or an empty one if there are none."""
+    none = True
+    for table in tables:
+        none = False
+        yield table
+    if none:
+        yield empty
+
+
+def _file(name: str) -> str:
+    from urllib.parse import quote
+
+    return quote(name, safe=" ")

@@ -1,0 +1,113 @@
+"""read_graph: nodes, edges, their features and labels out of YAML, every name in them checked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from heddle.data.etl.checked import one_of, spec, texts
+from heddle.data.etl.read_tables import key_of, known
+from heddle.data.etl.schema import ENCODINGS, Edges, Encode, Label, Nodes, Table
+from heddle.errors import ConfigError, problem
+
+MISSING = ("fail", "empty", "drop")
+
+
+def read_nodes(item: Any, where: str, tables: dict[str, Table]) -> Nodes:
+    """Return one type of nodes. Raises ConfigError: an unknown or missing key, or a name that nothing has."""
+    nodes = spec(Nodes, item, where)
+    if (nodes.table is None) + (not nodes.keys) + (nodes.rows is None) > 2:
+        raise ConfigError(problem(where, "no nodes", "a table, keys or a number of rows", "add table: ..."))
+    keys = []
+    for at, pair in enumerate(nodes.keys):
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise ConfigError(problem(f"{where}.keys[{at}]", repr(pair), "[table, column]", "name both"))
+        one_of(f"{where}.keys[{at}]: table", pair[0], tables)
+        keys.append((str(pair[0]), key_of(f"{where}.keys[{at}]", pair[0], pair[1], tables)))
+    key: Any = nodes.key
+    if nodes.table is not None:
+        one_of(f"{where}.table", nodes.table, tables)
+        if key is not None:
+            key = key_of(f"{where}.key", nodes.table, key, tables)
+    time: Any = nodes.time
+    if isinstance(time, str):
+        time = (nodes.table, time)
+    if time is not None:
+        known(where, time[0], time[1], tables)
+    features, label = values_of(nodes.features, nodes.label, where, nodes.table, tables)
+    return nodes._replace(
+        key=key, keys=tuple(keys), features=features, label=label, time=time and tuple(time)
+    )
+
+
+def read_edges(item: Any, where: str, tables: dict[str, Table], nodes: Mapping[str, Nodes]) -> Edges:
+    """Return one relation. Raises ConfigError: an unknown or missing key, or a name that nothing has."""
+    edges = spec(Edges, item, where)
+    names = texts(f"{where}.type", edges.type)
+    if len(names) != 3:
+        raise ConfigError(
+            problem(f"{where}.type", list(names), "[source, relation, target]", "name all three")
+        )
+    plain_name(f"{where}.type", names[1])
+    for kind in (names[0], names[2]):
+        one_of(f"{where}.type", kind, nodes)
+    one_of(f"{where}: table", edges.table, tables)
+    one_of(f"{where}.missing", edges.missing, MISSING)
+    source, target = (
+        key_of(f"{where}.{end}", edges.table, getattr(edges, end), tables) for end in ("source", "target")
+    )
+    if edges.time is not None:
+        known(f"{where}.time", edges.table, edges.time, tables)
+    features, label = values_of(edges.features, edges.label, where, edges.table, tables)
+    if edges.time is None and any(feature.encode == "since" for feature in features):
+        raise ConfigError(problem(where, "encode: since without a time", "a time", "add time: COLUMN"))
+    return edges._replace(
+        type=(names[0], names[1], names[2]), source=source, target=target, features=features, label=label
+    )
+
+
+def values_of(
+    given: Any, labelled: Any, where: str, table: str | None, tables: Mapping[str, Table]
+) -> tuple[tuple[Encode, ...], Label | None]:
+    """Return the features and the label of nodes or edges, checked."""
+    features = []
+    for at, entry in enumerate(given):
+        place = f"{where}.features[{at}]"
+        encode = spec(Encode, {"column": entry} if isinstance(entry, str) else entry, place)
+        one_of(f"{place}.encode", encode.encode, ENCODINGS)
+        one_of(f"{place}.period", encode.period, ("hour", "weekday", "day", "month"))
+        one_of(f"{place}.by", encode.by, ("source", "target"))
+        column = encode.column if isinstance(encode.column, str) else texts(f"{place}.column", encode.column)
+        for name in (column,) if isinstance(column, str) else column:
+            if name != "*":
+                known(place, encode.table or table, name, tables)
+        features.append(encode._replace(column=column))
+    return tuple(features), None if labelled is None else _label(labelled, f"{where}.label", table, tables)
+
+
+def plain_name(where: str, name: Any, *, joined: bool = False) -> None:
+    """Check that a name can be a file's; `joined`: ___ may be in it."""
+    if (
+        not isinstance(name, str)
+        or not name
+        or name[0] == "."
+        or (not joined and "___" in name)
+        or set(name) & set("/\\\0")
+    ):
+        expected = "a plain name without slashes, ___ or a leading dot"
+        raise ConfigError(problem(where, repr(name), expected, "rename it"))
+
+
+def _label(given: Any, where: str, table: str | None, tables: Mapping[str, Table]) -> Label:
+    label = spec(Label, {"column": given} if isinstance(given, str) else given, where)
+    classes: Any = label.classes
+    if isinstance(classes, Mapping):
+        values = tuple(texts(f"{where}.classes.{name}", of) for name, of in classes.items())
+        every = [value for of in values for value in of]
+        twice = sorted({value for value in every if every.count(value) > 1})
+        if twice:
+            raise ConfigError(problem(f"{where}.classes", f"{twice} twice", "each value once", "remove one"))
+        label = label._replace(classes=tuple(map(str, classes)), values=values)
+    else:
+        label = label._replace(classes=texts(f"{where}.classes", classes))
+    for name in filter(None, (label.column, label.weight, label.group)):
+        known(where, label.table or table, name, tables)
+    return label

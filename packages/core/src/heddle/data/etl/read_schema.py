@@ -1,0 +1,90 @@
+"""read_schema: a schema out of a mapping, as YAML holds it, every name in it checked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from heddle.data.etl.checked import one_of, spec, texts
+from heddle.data.etl.read_graph import plain_name, read_edges, read_nodes
+from heddle.data.etl.read_tables import derive, known, read_tables
+from heddle.data.etl.schema import OF_EDGES, OF_VALUES, Derived, Edges, Label, Nodes, Schema, Split, Table
+from heddle.data.prepared.folder import TASK_KINDS
+from heddle.data.task_options import RANKINGS
+from heddle.errors import ConfigError, problem
+
+PART = "#split"
+"""The column of a table that says to which part of a split a row belongs."""
+
+
+def read_schema(given: Mapping[str, Any]) -> Schema:
+    """Return the Schema of a mapping.
+
+    Raises:
+        ConfigError: an unknown or missing key, or a name that nothing has.
+    """
+    schema = spec(Schema, given, "schema")
+    for where, names in (("tables", schema.tables), ("nodes", schema.nodes)):
+        if not isinstance(names, Mapping):
+            raise ConfigError(
+                problem(f"schema.{where}", repr(names), "names and what they are", "write NAME: {...}")
+            )
+        for name in names:
+            plain_name(f"schema.{where}", name, joined=where == "tables")
+    tables = read_tables(schema.tables)
+    nodes = {kind: read_nodes(item, f"nodes.{kind}", tables) for kind, item in schema.nodes.items()}
+    edges = tuple(read_edges(item, f"edges[{at}]", tables, nodes) for at, item in enumerate(schema.edges))
+    split = None if schema.split is None else spec(Split, schema.split, "split")
+    target = texts("schema.target", schema.target)
+    _check_task(schema.kind, target, nodes, edges)
+    made = Schema(schema.name, tables, nodes, edges, split, schema.kind, target)
+    if split is not None and not split.timed and schema.kind != "none":
+        _split(made, split, tables)
+    return made
+
+
+def _check_task(
+    kind: str, target: tuple[str, ...], nodes: Mapping[str, Nodes], edges: tuple[Edges, ...]
+) -> None:
+    """Check that something can be asked of the target."""
+    known_targets = [(name,) for name in nodes] + [edge.type for edge in edges]
+    one_of("schema.kind", kind, TASK_KINDS)
+    if kind != "none" and target not in known_targets:
+        expected = f"one of {[list(names) for names in known_targets]}"
+        raise ConfigError(problem("schema.target", list(target), expected, "name a node type or a relation"))
+    if kind in ("link_prediction", *OF_EDGES) and len(target) != 3:
+        what = f"{list(target)} for {kind}"
+        raise ConfigError(problem("schema.target", what, "a relation", "name its three types"))
+    asked = next((edge for edge in edges if edge.type == target), None)
+    own: Nodes | Edges | None = asked if asked is not None else nodes.get(target[0]) if target else None
+    label: Label | None = None if own is None else own.label
+    if kind in (*OF_EDGES, "node_regression") and own is not None and label is None:
+        what = f"no label of {list(target)}"
+        raise ConfigError(problem(f"schema.kind: {kind}", what, "a column", "add label: COLUMN"))
+    if kind in OF_VALUES and label is not None and label.classes:
+        what = f"classes of {label.column!r}"
+        raise ConfigError(problem(f"schema.kind: {kind}", what, "numbers", "leave out label.classes"))
+    if kind in RANKINGS and (label is None or label.group is None):
+        what = f"no {'label' if label is None else 'label.group'} of {list(target)}"
+        raise ConfigError(
+            problem(f"schema.kind: {kind}", what, "a column of groups", "add label.group: COLUMN")
+        )
+
+
+def split_table(schema: Schema) -> str | None:
+    """Return the table whose rows the split divides; None where the target has none."""
+    if len(schema.target) == 1:
+        return schema.nodes[schema.target[0]].table
+    return next((edges.table for edges in schema.edges if edges.type == schema.target), None)
+
+
+def _split(schema: Schema, split: Split, tables: dict[str, Table]) -> None:
+    """Give the target's table the column that says to which part each row belongs."""
+    table = split_table(schema)
+    if table is None:
+        found = f"nodes of {list(schema.target)} without a table"
+        raise ConfigError(problem("split", found, "rows of a table", "add table: ... to the nodes"))
+    if split.column is not None and (split.random or split.by):
+        raise ConfigError(problem("split", "a column and rows that are drawn", "one of them", "remove one"))
+    of = tuple(name for name in (split.column or split.by,) if name)
+    for name in of:
+        known("split", table, name, tables)
+    derive("split", table, PART, Derived("part", of, split=split), tables)

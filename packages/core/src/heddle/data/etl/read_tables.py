@@ -1,0 +1,123 @@
+"""read_tables: the tables of a schema out of YAML, every name in them checked."""
+
+import codecs
+from collections.abc import Mapping
+from typing import Any
+
+from heddle.data.etl.checked import one_of, spec, texts
+from heddle.data.etl.schema import ON_ERROR, TYPES, Column, Derived, Joined, Table
+from heddle.data.etl.strptime import PER_SECOND, compiled
+from heddle.errors import ConfigError, problem
+
+
+def read_tables(given: Mapping[str, Any]) -> dict[str, Table]:
+    """Return name -> Table.
+
+    Raises:
+        ConfigError: an unknown or missing key, or a name that nothing has.
+    """
+    tables = {name: _table(item, f"tables.{name}") for name, item in given.items()}
+    for name, table in tables.items():
+        for column, joined in table.joined.items():
+            where = f"tables.{name}.joined.{column}"
+            known(where, name, joined.by, tables)
+            known(where, joined.table, joined.column, tables)
+            known(where, joined.table, joined.key or joined.by, tables)
+            if tables[joined.table].joined.get(joined.column) or joined.table == name:
+                do = "join it from where it is"
+                raise ConfigError(
+                    problem(where, f"{joined.column} of {joined.table}", "a column of its files", do)
+                )
+        if table.time is not None:
+            known(f"tables.{name}.time", name, table.time, tables)
+    return tables
+
+
+def known(where: str, table: str | None, column: str, tables: Mapping[str, Table]) -> None:
+    """Check that a table has a column; of a table that doesn't list them any is taken for now."""
+    one_of(f"{where}: table", table, tables)
+    assert table is not None
+    own = tables[table]
+    if own.columns:
+        one_of(f"{where}: column of {table}", column, [*own.columns, *own.joined, *own.derived])
+
+
+def key_of(where: str, table: str, key: Any, tables: dict[str, Table]) -> str:
+    """Return the column that a key names; a list of columns makes one of them, which is added to the table."""
+    names = texts(where, key)
+    for name in names:
+        known(where, table, name, tables)
+    if len(names) == 1 and not isinstance(key, tuple):
+        return names[0]
+    made = "/".join(names)
+    derive(where, table, made, Derived("key", names), tables)
+    return made
+
+
+def derive(where: str, table: str, name: str, column: Derived, tables: dict[str, Table]) -> None:
+    """Add a derived column to a table."""
+    own = tables[table]
+    if name in own.columns or name in own.joined or own.derived.get(name, column) != column:
+        raise ConfigError(
+            problem(where, f"a column {name!r} of {table} already", "another name", "rename it")
+        )
+    tables[table] = own._replace(derived={**own.derived, name: column})
+
+
+def _table(item: Any, where: str) -> Table:
+    table = spec(Table, item, where)
+    table = table._replace(null=texts(f"{where}.null", table.null))
+    if (table.path is None) == (table.sql is None):
+        found = "both a path and sql" if table.path else "neither a path nor sql"
+        raise ConfigError(problem(where, found, "one of them", "add path: FILE"))
+    if table.derived:
+        raise ConfigError(
+            problem(f"{where}: key", "'derived'", "path, sql, columns, joined ...", "remove it")
+        )
+    _written(table, where)
+    columns = {
+        name: _column(column, f"{where}.columns.{name}", name) for name, column in table.columns.items()
+    }
+    joined = {name: spec(Joined, of, f"{where}.joined.{name}") for name, of in table.joined.items()}
+    for name in joined:
+        if name in columns:
+            raise ConfigError(
+                problem(f"{where}.joined", f"{name!r} among the columns too", "another name", "rename it")
+            )
+    return table._replace(columns=columns, joined=joined)
+
+
+def _written(table: Table, where: str) -> None:
+    """Check what a table says of how its files are written."""
+    if any("\x85" in mark for mark in table.null):
+        do = "write '\\N' in single quotes"
+        raise ConfigError(problem(f"{where}.null", 'the character U+0085, "\\N" to YAML', "text", do))
+    one_of(f"{where}.on_error", table.on_error, ON_ERROR)
+    one_of(f"{where}.decimal", table.decimal, (".", ","))
+    one_of(f"{where}.quote", table.quote, ('"', "'", None))
+    try:
+        codecs.lookup(table.encoding)
+    except LookupError:
+        do = "name one, such as latin-1 or utf-16"
+        raise ConfigError(problem(f"{where}.encoding", repr(table.encoding), "an encoding", do)) from None
+    if not table.delimiter or set(table.delimiter) & {"\n", "\r", table.quote}:
+        expected = "characters other than quotes and line ends"
+        raise ConfigError(problem(f"{where}.delimiter", repr(table.delimiter), expected, "name another"))
+
+
+def _column(item: Any, where: str, name: str) -> Column:
+    if isinstance(item, str):  # its type alone: the column has its own name in the file
+        item = {"of": name, "type": item}
+    column = spec(Column, {"of": name, **item}, where)
+    of = texts(f"{where}.of", column.of)
+    one_of(f"{where}.type", column.type, TYPES)
+    wanted = 4 if column.type == "clock" else 1
+    if len(of) != wanted and column.type != "text":
+        raise ConfigError(
+            problem(f"{where}.of", list(of), f"{wanted} columns for a {column.type}", "mend it")
+        )
+    if column.json is not None and (len(of) > 1 or column.type == "clock"):
+        raise ConfigError(problem(f"{where}.json", list(of), "one column of JSON", "name one"))
+    if column.type == "datetime" and column.format not in PER_SECOND:
+        compiled(column.format)
+    return column._replace(of=of)

@@ -1,0 +1,56 @@
+"""tables: every table of a schema as a file of typed Parquet: read, joined, made by a query, with derived columns."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from heddle.data.etl.cells import stage
+from heddle.data.etl.derived import derive, join
+from heddle.data.etl.engine import Engine
+from heddle.data.etl.files import sources
+from heddle.data.etl.schema import Schema, Table
+from heddle.data.etl.sql_tables import run_sql, times_of
+from heddle.data.etl.steps import Steps
+
+
+def tables_of(
+    schema: Schema, root: Path, engine: Engine, steps: Steps, threads: int | None, memory: str | int
+) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Return name -> staged file of tables that are read, and name -> file of every table with all its columns."""
+    staged = {
+        name: steps.file(f"table.{name}", stage, sources(root, table), threads)
+        for name, table in schema.tables.items()
+        if table.sql is None
+    }
+    found, times = dict(staged), {name: _times(schema.tables[name], {}, schema) for name in staged}
+    for name in staged:
+        table = schema.tables[name]
+        if table.joined and all(joined.table in staged for joined in table.joined.values()):
+            found[name] = join(name, table, {**staged, **found}, engine, steps)
+    for name, table in schema.tables.items():
+        if table.sql is None:
+            continue
+        found[name] = steps.file(f"sql.{name}", run_sql, name, table, dict(found), dict(times), memory)
+        times[name] = times_of(found[name])
+        if table.joined:
+            found[name] = join(name, table, found, engine, steps)
+    for name, table in schema.tables.items():
+        if (
+            table.sql is None
+            and table.joined
+            and any(joined.table not in staged for joined in table.joined.values())
+        ):
+            found[name] = join(name, table, found, engine, steps)
+        if table.derived:
+            where = f"tables.{name}"
+            found[name] = steps.file(f"derived.{name}", derive, found[name], table.derived, where)
+    return staged, found
+
+
+def _times(table: Table, times: Mapping[str, list[str]], schema: Schema) -> list[str]:
+    """Return the columns of times of a table that is read."""
+    own = [name for name, column in table.columns.items() if column.type in ("datetime", "clock")]
+    for name, joined in table.joined.items():
+        column = schema.tables[joined.table].columns.get(joined.column)
+        if column is not None and column.type in ("datetime", "clock"):
+            own.append(name)
+    return own
