@@ -154,7 +154,7 @@ def test_what_is_known_when_a_question_is_answered():
     assert batch["valid"].tolist() == [5, 2, 5, 2] and batch[None].tolist() == [1, 5, 2, 5, 2, 9]
 
 
-@pytest.mark.parametrize("text", ["", "0", "d", "-3d", "3 d", "1.5h", "3y", "0d"])
+@pytest.mark.parametrize("text", ["", "0", 0, -1, 1.5, True, "d", "-3d", "3 d", "1.5h", "3y", "0d"])
 def test_a_window_that_is_no_length_of_time_is_refused(text):
     with pytest.raises(
         ConfigError, match=r"sampler\.window: found .*, expected a length of time such as 30d"

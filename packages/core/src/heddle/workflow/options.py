@@ -66,7 +66,7 @@ class Sampler:
     newest: bool = option(
         False, "draw among the newest edges of a node alone, as many as its fanout", of=("neighbor",)
     )
-    window: str | None = option(
+    window: str | int | None = option(
         None,
         "no edge that old at the time of its question: 30d, 12h (times in seconds), or a number; null: any",
         of=("neighbor",),

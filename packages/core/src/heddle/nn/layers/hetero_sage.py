@@ -120,7 +120,7 @@ class HeteroSAGE:
                 if sent is None or sent.ndim == 1:
                     add(target, aggregate(ops, propagation, table_rows(ops, weight, sent)))
                 else:
-                    add(target, aggregate(ops, propagation, sent) @ weight)
+                    add(target, ops.matmul(aggregate(ops, propagation, sent), weight))
         biases = self._sums(params, "bias") if self.bias else {}
         shares = self._shares()
         y = {

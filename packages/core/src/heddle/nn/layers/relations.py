@@ -45,4 +45,4 @@ def table_rows(ops: GraphOps, table: Array, ids: Array | None) -> Array:
 
 def times(ops: GraphOps, x: Array | None, weight: Array) -> Array:
     """Return x @ weight; for a type without features (None, or [n] ids) the rows of `weight`, which is its table."""
-    return table_rows(ops, weight, x) if x is None or x.ndim == 1 else x @ weight
+    return table_rows(ops, weight, x) if x is None or x.ndim == 1 else ops.matmul(x, weight)

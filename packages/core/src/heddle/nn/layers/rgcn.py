@@ -14,6 +14,7 @@ from heddle.nn.layers.relations import (
     sorted_relations,
     sorted_widths,
     table_rows,
+    times,
     widths_of,
 )
 from heddle.nn.params import ParamSpec
@@ -125,7 +126,7 @@ class RGCN:
         if self.root:
             for kind in filter(own.__contains__, self.widths):
                 mine, root = own[kind], params[self._own("root", kind)]
-                y[kind] = table_rows(ops, root, mine) if mine is None or mine.ndim == 1 else mine @ root
+                y[kind] = times(ops, mine, root)
         for (source, relation, target), weight in zip(self.relations, self._weights(ops, params)):
             key = relation_key((source, relation, target))
             if key not in propagations or source not in x:
@@ -235,7 +236,7 @@ class RGCN:
 def _transform(ops: GraphOps, x: Array, weight: Array) -> Array:
     """Multiply [n, in] by [in, out], or by the block-diagonal matrix of [blocks, in / blocks, out / blocks]."""
     if weight.ndim == 2:
-        return x @ weight
+        return ops.matmul(x, weight)
     xp, (blocks, fan_in, fan_out) = ops.xp, weight.shape
     parts = xp.permute_dims(xp.reshape(x, (x.shape[0], blocks, fan_in)), (1, 0, 2))
     return xp.reshape(xp.permute_dims(parts @ weight, (1, 0, 2)), (x.shape[0], blocks * fan_out))
