@@ -16,8 +16,8 @@ NODE_MODELS = {
 @pytest.mark.parametrize("model", NODE_MODELS)
 def test_node_models_beat_features_alone(train, model):
     alone = train("model=mlp", "trainer.epochs=30", folder="mlp")["test"]["accuracy"]
-    figures = train(f"model={model}", "trainer.epochs=30", *NODE_MODELS[model])
-    assert figures["test"]["accuracy"] > alone + 0.05
+    metrics = train(f"model={model}", "trainer.epochs=30", *NODE_MODELS[model])
+    assert metrics["test"]["accuracy"] > alone + 0.05
 
 
 def test_heterogeneous_nodes(train):
@@ -25,10 +25,10 @@ def test_heterogeneous_nodes(train):
 
 
 def test_graph_classification(train, shared_data):
-    figures = train(
+    metrics = train(
         "data=tu", "data.name=MUTAG", f"data.root={shared_data / 'tu'}", "model=gin", "trainer.epochs=20"
     )
-    assert figures["train"]["accuracy"] > 0.8
+    assert metrics["train"]["accuracy"] > 0.8
 
 
 def test_graph_regression(train, shared_data):
@@ -38,8 +38,8 @@ def test_graph_regression(train, shared_data):
         f"data.root={shared_data / 'ogb'}",
         "model=graph_network",
     ]
-    figures = train(*words, "trainer.epochs=5")
-    assert figures["train"]["rmse"] < 3.5  # the targets' standard deviation is 3.8
+    metrics = train(*words, "trainer.epochs=5")
+    assert metrics["train"]["rmse"] < 3.5  # the targets' standard deviation is 3.8
 
 
 def test_links(train):
@@ -62,8 +62,8 @@ def test_typed_links(train, shared_data):
 @pytest.mark.slow
 def test_cora_reaches_the_papers_accuracy(train, shared_data):
     words = ["data=planetoid", "data.name=cora", f"data.root={shared_data / 'planetoid'}", "model=gcn"]
-    figures = [train(*words, f"seed={seed}", folder=f"run{seed}") for seed in range(3)]
-    assert sum(figure["test"]["accuracy"] for figure in figures) / 3 >= 0.81
+    metrics = [train(*words, f"seed={seed}", folder=f"run{seed}") for seed in range(3)]
+    assert sum(figure["test"]["accuracy"] for figure in metrics) / 3 >= 0.81
 
 
 @pytest.mark.slow

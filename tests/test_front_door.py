@@ -36,8 +36,8 @@ def test_a_run_is_read_from_its_folder(runs):
     assert run.config.model.name == "gat" and run.config.trainer.epochs == 4
     assert run.history["epoch"].tolist() == [1, 2, 3, 4]
     assert np.isfinite(run.history["train.loss"]).all()
-    outcome = run.predictions["test"]
-    right = outcome.outputs.argmax(1) == outcome.targets
+    predicted = run.predictions["test"]
+    right = predicted.outputs.argmax(1) == predicted.targets
     assert right.mean() == pytest.approx(run.metrics["test"]["accuracy"])
     assert run.weights["encoder.layers.0.weight"].shape == (34, 64)
     assert "<!doctype html>" in run.report.read_text(encoding="utf-8")

@@ -70,19 +70,19 @@ def test_relational_models(engines, options, level, links):
     graph = hetero_case(width)
     widths = HETERO_WIDTHS if width == OWN_WIDTHS else dict.fromkeys(HETERO_SIZES, 4)
     in_dim = {**widths, "venue": 0}
-    signature = ModelSpec(
+    model_spec = ModelSpec(
         level, in_dim, 0, 2 if level == "node" else 0, HETERO_SIZES, tuple(graph.edges), "paper", links
     )
-    outputs_agree(engines, "rgcn", signature, graph, **options)
+    outputs_agree(engines, "rgcn", model_spec, graph, **options)
 
 
-def outputs_agree(engines, name, signature, graph, **options):
+def outputs_agree(engines, name, model_spec, graph, **options):
     """Check that all engines predict what numpy computes from the same weights, biases included."""
-    encoder = encoder_of(name, signature, options)
-    model = Model(encoder, head_for(signature, encoder.out_dim))
-    index = np.arange(1 if signature.level == "graph" else 5)
-    if signature.level == "link":
-        index = np.stack([index, *([index % 3] if signature.n_link_types else []), index[::-1]], axis=1)
+    encoder = encoder_of(name, model_spec, options)
+    model = Model(encoder, head_for(model_spec, encoder.out_dim))
+    index = np.arange(1 if model_spec.level == "graph" else 5)
+    if model_spec.level == "link":
+        index = np.stack([index, *([index % 3] if model_spec.n_link_types else []), index[::-1]], axis=1)
     rng = np.random.default_rng(0)
     weights = {key: np.asarray(value) for key, value in initialise(model.params(), 3).items()}
     for value in weights.values():
@@ -100,11 +100,11 @@ def outputs_agree(engines, name, signature, graph, **options):
         assert_close(f"{name} on {engine}", found, expected, naive, "float32")
 
 
-def encoder_of(name, signature, options):
+def encoder_of(name, model_spec, options):
     """Build a model as `heddle train` would."""
     registry = load_plugins()
     node = {"name": name, "hidden": 8, **options}
-    return registry.model(name)(build(registry.options("model", name), node, "model"), signature)
+    return registry.model(name)(build(registry.options("model", name), node, "model"), model_spec)
 
 
 RUNS = {
@@ -124,12 +124,12 @@ RUNS = {
 def test_trained_by_one_and_measured_by_the_other(train, shared_data, tmp_path, name, trained, measured):
     words, folder = RUNS[name]
     words = words if folder is None else [*words, f"data.root={shared_data / folder}"]
-    figures = train(f"backend={trained}", *words)
+    metrics = train(f"backend={trained}", *words)
     out = tmp_path / "figures.json"
     assert main(["eval", f"run={tmp_path / 'run'}", f"backend={measured}", f"out={out}"]) == 0
     found = json.loads(out.read_text())
     for split in ("train", "valid", "test"):
-        assert found[split] == pytest.approx(figures[split], rel=1e-4, abs=1e-6, nan_ok=True), split
+        assert found[split] == pytest.approx(metrics[split], rel=1e-4, abs=1e-6, nan_ok=True), split
 
 
 def test_engines_take_the_same_steps(shared_data):

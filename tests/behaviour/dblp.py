@@ -1,4 +1,4 @@
-"""Train a HeteroModule on DBLP by a script's lines, and leave its weights and figures: python dblp.py ROOT OUT."""
+"""Train a HeteroModule on DBLP by a script's lines, and leave its weights and metrics: python dblp.py ROOT OUT."""
 
 import json
 import sys
@@ -29,7 +29,7 @@ trainer = Trainer(
 )
 workflow = Workflow(trainer)
 rows = workflow.fit()
-figures = {f"epoch{k}": row for k, row in enumerate(rows)} | {
+metrics = {f"epoch{k}": row for k, row in enumerate(rows)} | {
     "valid": workflow.valid(),
     "test": workflow.test(),
 }
@@ -39,7 +39,7 @@ clocks = ("seconds", "loader_wait_share")
 folder = Path(OUT)
 folder.mkdir()
 kept = {
-    split: {name: float(x) for name, x in row.items() if name not in clocks} for split, row in figures.items()
+    split: {name: float(x) for name, x in row.items() if name not in clocks} for split, row in metrics.items()
 }
 (folder / "metrics.json").write_text(json.dumps(kept))
 save_file(

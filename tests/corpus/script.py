@@ -38,12 +38,12 @@ def train(prepared: str, checkpoint: str, out: str, epochs: int) -> None:
     )
     workflow = Workflow(trainer)
     workflow.fit()
-    figures = {"valid": workflow.valid(), "test": workflow.test()}
+    metrics = {"valid": workflow.valid(), "test": workflow.test()}
     workflow.cleanup()
     Path(out).mkdir(parents=True)
     kept = {
         split: {name: float(row[name]) for name in ("loss", "accuracy", "f1")}
-        for split, row in figures.items()
+        for split, row in metrics.items()
     }
     (Path(out) / "metrics.json").write_text(json.dumps(kept, indent=1) + "\n")
     weights = {name: x.detach().contiguous() for name, x in model.state_dict().items()}

@@ -72,13 +72,13 @@ def test_it_is_planned_like_cores_own(third_party, capsys):
 
 
 def test_it_is_trained_like_cores_own(third_party, capsys, tmp_path):
-    figures = {}
+    metrics = {}
     for name in ("traffic", "measured"):
         folder = tmp_path / name
         said(capsys, "train", ENGINE, f"data={name}", *SMALL, "trainer.epochs=1", f"run.dir={folder}")
         found = json.loads((folder / "metrics.json").read_text())
-        figures[name] = {split: found[split] for split in ("train", "valid", "test")}
-    assert figures["measured"] == figures["traffic"]
+        metrics[name] = {split: found[split] for split in ("train", "valid", "test")}
+    assert metrics["measured"] == metrics["traffic"]
 
 
 def test_a_model_that_forecasts_is_suggested(third_party, capsys):

@@ -15,7 +15,7 @@ from heddle.errors import ConfigError
 from heddle.workflow.metrics.calibration import METHODS, errors, fitted
 from heddle.workflow.metrics.deciding import Deciding, decide, deciding
 from heddle.workflow.metrics.decision import Decision, decision_of, sigmoid, softmax
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 from heddle.workflow.metrics.thresholds import RULES, Rule, chosen, rule
 
 N = 400
@@ -148,8 +148,10 @@ def test_labels_have_a_threshold_each_and_unknown_ones_do_not_count():
     mask = np.stack([KNOWN, np.arange(N) < 50], axis=1)
     logits = np.stack([MARGIN, -MARGIN], axis=1)
     how = Deciding("labels", Rule("f1"), "platt")
-    found = decide(how, Outcome(np.arange(N), logits, targets, mask)).decision
-    alone = decide(how, Outcome(np.arange(50), -MARGIN[:50, None], targets[:50, 1:], mask[:50, 1:])).decision
+    found = decide(how, Predictions(np.arange(N), logits, targets, mask)).decision
+    alone = decide(
+        how, Predictions(np.arange(50), -MARGIN[:50, None], targets[:50, 1:], mask[:50, 1:])
+    ).decision
     assert found.threshold[1] == alone.threshold[0] and len(found.threshold) == 2
     said = found.decided(logits) > 0
     np.testing.assert_array_equal(said, found.probabilities(logits) > np.array(found.threshold))
@@ -157,7 +159,7 @@ def test_labels_have_a_threshold_each_and_unknown_ones_do_not_count():
 
 
 def test_nothing_to_fit_to():
-    none = Outcome(np.zeros(0), np.zeros((0, 2)), np.zeros(0, int), np.zeros(0, bool))
+    none = Predictions(np.zeros(0), np.zeros((0, 2)), np.zeros(0, int), np.zeros(0, bool))
     found = decide(Deciding("classes", Rule("f1"), "platt"), none)
     assert found.decision.is_plain and "no known target in the validation split" in found.notes[0]
     for method in METHODS:

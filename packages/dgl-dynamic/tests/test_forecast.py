@@ -117,8 +117,8 @@ def test_pyg_temporal_trains(shared_data, name, build):
         for placed in loader.batches(program, epoch):
             state, metrics = program.step(state, placed)
         losses.append(metrics["loss"])
-        outcome = loader.outcomes(program, state, ("test",))["test"]
-    assert np.isfinite(losses).all() and outcome.outputs.shape[1:] == (1, dataset.series.values.shape[1], 1)
+        predicted = loader.predictions(program, state, ("test",))["test"]
+    assert np.isfinite(losses).all() and predicted.outputs.shape[1:] == (1, dataset.series.values.shape[1], 1)
 
 
 def test_the_reference_convention():

@@ -78,7 +78,7 @@ def test_no_later_event_is_read(college):
     last = {}
     for split in ("train", "valid", "test"):
         seen.clear()
-        loader.outcomes(Program(), None, [split])
+        loader.predictions(Program(), None, [split])
         last[split] = [int(batch.index[0]) for batch in seen]
     assert max(last["train"]) < min(last["valid"]) <= max(last["valid"]) < min(last["test"])
     assert sorted(int(batch.index[0]) for batch in batches) == sorted(last["train"])

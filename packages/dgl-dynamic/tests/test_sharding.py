@@ -157,7 +157,7 @@ def test_a_killed_process_ends_the_run_which_goes_on(alone, split):
 
 
 def test_what_cannot_be_split_is_told():
-    signature = ModelSpec("step", 2, 0, 1, {"": 12}, window=(4, 3))
+    model_spec = ModelSpec("step", 2, 0, 1, {"": 12}, window=(4, 3))
     config = {"hidden": 4, "layers": 1, "steps": 1, "layer": "gat", "head": "decoder"}
     for build, sharding, told in (
         (dcrnn, Sharding("edges"), "choose sharding=windows"),
@@ -169,6 +169,6 @@ def test_what_cannot_be_split_is_told():
                 sharding,
                 Launch(processes=2),
                 CountedGroup(Group()),
-                build(options_for(build, **config), signature),
+                build(options_for(build, **config), model_spec),
                 (),
             )

@@ -51,7 +51,7 @@ def relational(features: int = 5) -> HeteroGraph:
     return hetero_graph({"b": x}, edges, {"a": np.array([6]), "b": np.array([20])})
 
 
-def signature(level: str, features: int = 5, edge_dim: int = 0) -> ModelSpec:
+def model_spec(level: str, features: int = 5, edge_dim: int = 0) -> ModelSpec:
     return ModelSpec(level, features, edge_dim, {"node": 3, "graph": 1, "link": 0}[level], {"": 20})
 
 
@@ -97,7 +97,7 @@ def program_of(model, level: str = "node", **config):
     ],
 )
 def test_classes_train_at_every_level(name, kwargs, level):
-    model = build(PygModelOptions(**CONFIG, cls=name, kwargs=kwargs, readout="mean"), signature(level))
+    model = build(PygModelOptions(**CONFIG, cls=name, kwargs=kwargs, readout="mean"), model_spec(level))
     program, g = program_of(model, level), graph(graphs=4 if level == "graph" else 1)
     placed = program.place(batch_of(model, level, g))
     state, losses = trained(program, placed, program.init(0), 25)
@@ -110,7 +110,7 @@ def test_classes_train_at_every_level(name, kwargs, level):
 
 @pytest.mark.parametrize(("name", "kwargs"), [("GAT", {}), ("GIN", {"norm": "BatchNorm"})])
 def test_training_repeats_and_resumes_to_the_bit(name, kwargs):
-    model = build(PygModelOptions(**CONFIG, cls=name, kwargs=kwargs), signature("node"))
+    model = build(PygModelOptions(**CONFIG, cls=name, kwargs=kwargs), model_spec("node"))
     program = program_of(model)
     placed = program.place(batch_of(model, "node", graph()))
     torch.manual_seed(11)
@@ -153,7 +153,7 @@ def test_a_class_that_cannot_do_relations_says_so():
 
 def test_nodes_without_features_get_embeddings_or_ones():
     for level in TASKS:
-        model = build(PygModelOptions(**CONFIG, cls="GraphSAGE"), signature(level, features=0))
+        model = build(PygModelOptions(**CONFIG, cls="GraphSAGE"), model_spec(level, features=0))
         program, g = program_of(model, level), graph(0, 4 if level == "graph" else 1)
         state, losses = trained(program, program.place(batch_of(model, level, g)), program.init(0), 20)
         assert ("params/encoder.embedding.weight" in program.to_arrays(state)) == (level != "graph")
@@ -164,7 +164,7 @@ def test_edge_weights_and_edge_features_reach_the_class():
     rng = np.random.default_rng(0)
     edges = {"weight": rng.random(60).astype(np.float32), "x": rng.random((60, 4)).astype(np.float32)}
     for name, kwargs, matters in (("GCN", {}, "weight"), ("GAT", {"edge_dim": 4}, "x"), ("GAT", {}, None)):
-        model = build(PygModelOptions(**CONFIG, cls=name, kwargs=kwargs), signature("node", edge_dim=4))
+        model = build(PygModelOptions(**CONFIG, cls=name, kwargs=kwargs), model_spec("node", edge_dim=4))
         program = program_of(model)
         state = program.init(0)
         g = graph(edges=edges)
@@ -176,7 +176,7 @@ def test_edge_weights_and_edge_features_reach_the_class():
 
 
 def test_gcn_equals_a_direct_call():
-    model = build(PygModelOptions(**CONFIG, cls="GCN"), signature("node"))
+    model = build(PygModelOptions(**CONFIG, cls="GCN"), model_spec("node"))
     program, g = program_of(model), graph()
     arrays = program.to_arrays(program.init(0))
     direct = model_class("GCN")(5, 8, 2, 3, dropout=0.5).eval()
@@ -202,7 +202,7 @@ def test_gcn_equals_a_direct_call():
 )
 def test_a_class_that_does_not_fit_is_explained(config, message):
     with pytest.raises(ConfigError, match=message):
-        program_of(build(PygModelOptions(**CONFIG, **config), signature("node")))
+        program_of(build(PygModelOptions(**CONFIG, **config), model_spec("node")))
 
 
 def test_a_users_own_module_trains_with_lazy_weights():
@@ -214,7 +214,7 @@ def test_a_users_own_module_trains_with_lazy_weights():
         def forward(self, x, edge_index, edge_weight=None):
             return self.second(self.first(x, edge_index, edge_weight).relu(), edge_index)
 
-    model = native_model(lambda in_dim, out_dim: Own(out_dim), signature("node"), hidden=8)
+    model = native_model(lambda in_dim, out_dim: Own(out_dim), model_spec("node"), hidden=8)
     program = program_of(model)
     placed = program.place(batch_of(model, "node", graph()))
     state, losses = trained(program, placed, program.init(0), 20)
@@ -224,7 +224,7 @@ def test_a_users_own_module_trains_with_lazy_weights():
 
 @pytest.mark.parametrize("precision", ["float64", "bfloat16"])
 def test_precisions_train(precision):
-    model = build(PygModelOptions(**CONFIG, cls="GraphSAGE"), signature("node"))
+    model = build(PygModelOptions(**CONFIG, cls="GraphSAGE"), model_spec("node"))
     program = program_of(model, precision=precision)
     placed = program.place(batch_of(model, "node", graph()))
     state, losses = trained(program, placed, program.init(0), 20)

@@ -19,19 +19,19 @@ from loom_numpy.plugin import SgcOptions
 _GCN = PropagationSpec("sum", "gcn")
 
 
-def sgc(options: SgcOptions, signature: ModelSpec) -> "SGC":
+def sgc(options: SgcOptions, model_spec: ModelSpec) -> "SGC":
     """Build the encoder that `model=sgc` describes.
 
     Raises:
         ConfigError: a heterogeneous graph, or nodes without features.
     """
-    if signature.relations or not signature.in_dim:
+    if model_spec.relations or not model_spec.in_dim:
         raise ConfigError(
             "model=sgc: expected a homogeneous graph whose nodes have features; choose another model"
         )
-    assert isinstance(signature.in_dim, int)
-    out_dim = signature.out_dim if signature.level == "node" else options.hidden
-    return SGC(signature.in_dim, out_dim, options.hops, options.dropout)
+    assert isinstance(model_spec.in_dim, int)
+    out_dim = model_spec.out_dim if model_spec.level == "node" else options.hidden
+    return SGC(model_spec.in_dim, out_dim, options.hops, options.dropout)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ Runs
     Run             folder, config, metrics, history, predictions, weights, report; resume(), evaluate() ...
     RunConfig       all that a run is told, typed and frozen
     Comparison      metrics, settings that differ, curves
-    Outcome         predictions of a split beside the truth, as arrays
+    Predictions         predictions of a split beside the truth, as arrays
 
 Graphs
     Graph           one graph or a batch, seven fields; nodes and edges hold arrays, dicts or tuples of them

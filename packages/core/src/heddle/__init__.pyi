@@ -57,6 +57,6 @@ from .nn.layers.linear import Linear as Linear
 from .nn.layers.mlp import MLP as MLP
 from .nn.layers.rgcn import RGCN as RGCN
 from .nn.layers.sage import SAGE as SAGE
-from .workflow.metrics.predictions import Outcome as Outcome
+from .workflow.metrics.predictions import Predictions as Predictions
 
 __version__: str

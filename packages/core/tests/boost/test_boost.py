@@ -78,7 +78,7 @@ def test_a_table_is_features_and_the_embeddings_of_both_ends(prepared, embedding
 
 def test_embeddings_add_to_the_table(prepared, embeddings, tmp_path):
     made = compare(prepared.root, embeddings, tmp_path, 60, SMALL)
-    assert made.gain > 0.3 and made.both.figures["test"]["ap"] > 0.8
+    assert made.gain > 0.3 and made.both.metrics["test"]["ap"] > 0.8
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["ap_gain"] == made.gain and report["alone"]["columns"] == 20
     assert any(name.startswith("target.") for name in report["most_used"])
@@ -100,7 +100,7 @@ small = {"max_depth": 4, "eta": 0.3, "nthread": 1}
 single = fit_boost(table, 30, small)
 spread = fit_boost(table, 30, small, training_cluster=TrainCluster(2), inference_cluster=InferenceCluster(2))
 for split in ("valid", "test"):
-    assert abs(single.figures[split]["ap"] - spread.figures[split]["ap"]) <= 0.005
+    assert abs(single.metrics[split]["ap"] - spread.metrics[split]["ap"]) <= 0.005
     assert len(spread.scores[split]) == len(table.rows(split))
 """
 

@@ -99,11 +99,11 @@ def trained(monkeypatch):
         folder = Path(config.run.dir or f"runs/{len(configs)}")
         folder.mkdir(parents=True, exist_ok=True)
         seed, lr = config.seed, config.optim.lr
-        figures = {
+        metrics = {
             split: {"loss": abs(lr - 0.02), "accuracy": 0.5 + seed / 10}
             for split in ("train", "valid", "test")
         }
-        (folder / "metrics.json").write_text(json.dumps(figures | {"seed": seed}))
+        (folder / "metrics.json").write_text(json.dumps(metrics | {"seed": seed}))
         print(folder)
         return folder
 

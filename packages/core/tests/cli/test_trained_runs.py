@@ -35,7 +35,7 @@ def run(monkeypatch):
         configs.append(config)
         return (), ()
 
-    def write_predictions(path, parts, outcome):
+    def write_predictions(path, parts, predicted):
         configs.append(path)
         return path
 

@@ -70,9 +70,9 @@ def test_a_model_that_cannot_names_those_that_can():
     from heddle.nn.model import ModelSpec
     from heddle.nn.models.options import GcnOptions
 
-    signature = ModelSpec("node", {"a": 3}, 0, 2, {"a": 5}, (("a", "to", "a"),), "a")
+    model_spec = ModelSpec("node", {"a": 3}, 0, 2, {"a": 5}, (("a", "to", "a"),), "a")
     with pytest.raises(ConfigError) as raised:
-        load_plugins().model("gcn")(GcnOptions(name="gcn"), signature)
+        load_plugins().model("gcn")(GcnOptions(name="gcn"), model_spec)
     able = load_plugins().able("model", RELATIONS)
     assert {"rgcn", "hgt", "hetero_sage"} <= set(able)
     assert str(raised.value).startswith(

@@ -65,11 +65,13 @@ class Registry:
         return getattr(import_module(module), attribute)
 
 
-def build_linear(config, signature) -> LinearModel:
+def build_linear(config, model_spec) -> LinearModel:
     """Build the model of a ModelSpec."""
-    width = signature.in_dim if isinstance(signature.in_dim, int) else signature.in_dim[signature.target_type]
+    width = (
+        model_spec.in_dim if isinstance(model_spec.in_dim, int) else model_spec.in_dim[model_spec.target_type]
+    )
     return LinearModel(
-        signature.level, width, signature.out_dim or 8, signature.target_type, signature.n_link_types
+        model_spec.level, width, model_spec.out_dim or 8, model_spec.target_type, model_spec.n_link_types
     )
 
 

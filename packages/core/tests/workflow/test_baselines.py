@@ -18,7 +18,7 @@ from heddle.workflow.baselines.history import Events, history_of
 from heddle.workflow.baselines.rules import Past, answers_of, own_last
 from heddle.workflow.loaders.known import known_named, until_of
 from heddle.workflow.metrics.deciding import deciding
-from heddle.workflow.metrics.predictions import Outcome, known_targets
+from heddle.workflow.metrics.predictions import Predictions, known_targets
 from heddle.workflow.run import train
 
 from .support import Registry, config_for, graph_dataset, node_dataset
@@ -50,7 +50,7 @@ def outcomes_of(dataset, outputs):
     """Return what a model says, beside the truth."""
     targets, mask = known_targets(np.asarray(dataset.targets))
     return {
-        split: Outcome(dataset.asked.named(rows), outputs[rows], targets[rows], mask[rows])
+        split: Predictions(dataset.asked.named(rows), outputs[rows], targets[rows], mask[rows])
         for split, rows in dataset.splits.items()
     }
 
@@ -124,23 +124,23 @@ def test_a_model_beside_all_baselines_of_edges():
     good = np.eye(2)[dataset.targets] * 4 + np.random.default_rng(0).normal(0, 1, (3000, 2))
     found = compared_to(dataset, good)
     names = ["majority", "sender's last 20", "receiver's last 20", "trees", "trees with history"]
-    assert list(found.figures) == names and not found.left_out
-    auroc = {name: of["test"]["auroc"] for name, of in found.figures.items()}
+    assert list(found.metrics) == names and not found.left_out
+    auroc = {name: of["test"]["auroc"] for name, of in found.metrics.items()}
     assert auroc["majority"] == 0.5 and auroc["trees"] > 0.55
     assert min(auroc["sender's last 20"], auroc["trees with history"]) > 0.75
     assert found.verdict["lead"] > 0 and found.verdict["interval"][0] > 0
     poor = compared_to(dataset, np.random.default_rng(0).normal(0, 1, (3000, 2)))
     assert poor.verdict["lead"] < 0 and poor.verdict["interval"][1] < 0
     frozen = compared_to(dataset, good, known="frozen", baselines=("own",))
-    assert frozen.figures["sender's last 20"]["test"]["auroc"] < auroc["sender's last 20"]
+    assert frozen.metrics["sender's last 20"]["test"]["auroc"] < auroc["sender's last 20"]
 
 
 def test_values_have_a_mean_a_median_and_trees():
     pytest.importorskip("xgboost", reason="xgboost isn't installed: pip install 'heddle-core[boost]'")
     dataset = payments(kind="edge_regression")
     found = compared_to(dataset, np.asarray(dataset.targets) + 0.01)
-    assert {"mean", "median", "trees"} <= set(found.figures)
-    rmse = {name: of["test"]["rmse"] for name, of in found.figures.items()}
+    assert {"mean", "median", "trees"} <= set(found.metrics)
+    rmse = {name: of["test"]["rmse"] for name, of in found.metrics.items()}
     train = dataset.targets[dataset.splits["train"]]
     test = dataset.targets[dataset.splits["test"]]
     assert rmse["mean"] == pytest.approx(np.sqrt(((test - train.mean()) ** 2).mean()), rel=1e-5)
@@ -150,8 +150,8 @@ def test_values_have_a_mean_a_median_and_trees():
 def test_without_times_the_last_answers_are_of_training():
     dataset = payments(timed=False)
     found = compared_to(dataset, np.zeros((900, 2)), baselines=("own", "history"))
-    assert list(found.figures) == ["sender's last 20", "receiver's last 20", "trees with counts"]
-    assert set(found.figures["trees with counts"]) == {"valid", "test"}
+    assert list(found.metrics) == ["sender's last 20", "receiver's last 20", "trees with counts"]
+    assert set(found.metrics["trees with counts"]) == {"valid", "test"}
 
 
 @pytest.mark.parametrize("make", [node_dataset, graph_dataset, lambda: graph_dataset(task="labels")])

@@ -88,7 +88,7 @@ def test_the_ranking_stays_when_the_number_of_queries_doubles():
     for asked in (test, test[: len(test) // 2]):
         scorer, splits = Scorer(chance), {**dataset.splits, "test": asked}
         loader = LinkLoader(dataset._replace(graphs=graph, splits=splits), scorer, 50, 1, 3)
-        ranks.append(loader.outcomes(scorer, None, ("test",))["test"].ranks)
+        ranks.append(loader.predictions(scorer, None, ("test",))["test"].ranks)
     assert len(ranks[0]) == len(test) and len(ranks[1]) == len(test) // 2
     np.testing.assert_array_equal(ranks[0][: len(ranks[1])], ranks[1])
 
@@ -96,7 +96,7 @@ def test_the_ranking_stays_when_the_number_of_queries_doubles():
 def test_batches_and_loaders_give_the_same_ranks():
     dataset, scorer = pairs(), Scorer(chance)
     ranks = [
-        LinkLoader(dataset, scorer, size, negatives, 3).outcomes(scorer, None, ("valid",))["valid"].ranks
+        LinkLoader(dataset, scorer, size, negatives, 3).predictions(scorer, None, ("valid",))["valid"].ranks
         for size, negatives in ((10, 1), (200, 4))
     ]
     question = LinkQuestion(dataset, 2, 3)
@@ -108,7 +108,7 @@ def test_batches_and_loaders_give_the_same_ranks():
             asked = question.ask(rows[piece], "valid")
             assert len(asked.seeds) <= 2 * size
             scores[piece] = chance(asked.seeds[asked.index])
-        ranks.append(question.outcome("valid", rows, scores).ranks)
+        ranks.append(question.predicted("valid", rows, scores).ranks)
     assert len(pieces) < len(rows) / size / 4  # links of a piece share receivers
     for other in ranks[1:]:
         np.testing.assert_array_equal(ranks[0], other)
@@ -246,5 +246,5 @@ def test_meetings_know_when_a_pair_met():
 def test_without_a_metric_of_ranks_no_candidate_is_asked():
     question = LinkQuestion(pairs(), 1, 0, ranked=None)
     n = len(question.rows("valid"))
-    outcome = question.outcome("valid", question.rows("valid"), np.zeros(n))
-    assert outcome.ranks is None and n == 2 * outcome.targets.sum()
+    predicted = question.predicted("valid", question.rows("valid"), np.zeros(n))
+    assert predicted.ranks is None and n == 2 * predicted.targets.sum()

@@ -14,7 +14,7 @@ from heddle.workflow.run import train
 
 from .support import Registry, config_for, node_dataset
 from .support import resume as resume_with
-from .test_run import figures_of
+from .test_run import metric_values
 
 PLATEAU = {"lr": 0.3, "schedule": {"name": "plateau", "patience": 1}}
 
@@ -60,7 +60,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, interrupted, change
     folder = interrupted(**changes)
     assert not (folder / "metrics.json").exists()
     assert resume(folder) == folder
-    assert figures_of(folder) == figures_of(whole)
+    assert metric_values(folder) == metric_values(whole)
     for name in ("weights.safetensors", "predictions.npz"):
         assert (folder / name).read_bytes() == (whole / name).read_bytes(), name
 
@@ -75,7 +75,7 @@ def test_a_truncated_checkpoint_is_named_and_the_one_before_used(tmp_path, inter
     captured = capsys.readouterr()
     assert "epoch-000006.json can't be used: epoch-000006.safetensors isn't what was written" in captured.err
     assert "goes on after epoch 3" in captured.out
-    assert figures_of(folder) == figures_of(whole)
+    assert metric_values(folder) == metric_values(whole)
 
 
 @pytest.mark.parametrize("fault", ["empty", "half", "flipped", "foreign", "changed", "gone"])
@@ -149,7 +149,7 @@ def test_a_used_folder_is_refused_unless_overwritten(tmp_path, interrupted):
     with pytest.raises(ConfigError, match=r"found an unfinished run .*heddle train resume="):
         train(config_for(cut), Registry(node_dataset()))
     again = train(config_for(cut, run={"overwrite": True}), Registry(node_dataset()))
-    assert figures_of(again) == figures_of(folder)
+    assert metric_values(again) == metric_values(folder)
 
 
 def test_a_folder_that_is_no_run_is_told(tmp_path):
@@ -172,7 +172,7 @@ def test_kill_9_and_resume_equal_an_uninterrupted_run(tmp_path):
     assert not (tmp_path / "cut" / "metrics.json").exists()
     done = subprocess.run([*command, "resume"], cwd=tests, capture_output=True, text=True, check=True)
     assert "goes on after epoch 15" in done.stdout
-    assert figures_of(tmp_path / "cut") == figures_of(whole)
+    assert metric_values(tmp_path / "cut") == metric_values(whole)
     assert (tmp_path / "cut" / "weights.safetensors").read_bytes() == (
         whole / "weights.safetensors"
     ).read_bytes()
@@ -192,5 +192,5 @@ def test_a_full_disk_is_told_and_the_run_goes_on_after_it(tmp_path, monkeypatch)
         patch.setattr(checkpoint, "write_bytes", full)
         with pytest.raises(HeddleError, match=r"No space left on device.*heddle train resume="):
             train(config_for(tmp_path / "cut"), Registry(node_dataset()))
-    assert figures_of(resume(tmp_path / "cut")) == figures_of(whole)
+    assert metric_values(resume(tmp_path / "cut")) == metric_values(whole)
     assert not list((tmp_path / "cut" / "checkpoints").glob(".*"))

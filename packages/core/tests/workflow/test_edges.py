@@ -26,7 +26,7 @@ from heddle.workflow.loaders.known import view_of
 from heddle.workflow.loaders.nodes import EdgeLoader
 from heddle.workflow.loaders.questions import EdgeQuestion
 from heddle.workflow.loaders.sampled import SampledGraph
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 from heddle.workflow.saved import prediction_rows
 
 PAYS, BACK = ("card", "pays", "shop"), ("shop", "rev_pays", "card")
@@ -152,9 +152,9 @@ def test_what_a_task_asks_of_a_model(tmp_path):
     dataset = payments(tmp_path / "f")
     task = task_for(TaskOptions(), dataset)
     assert task.level == "edge" and task.metrics == ("accuracy", "f1", "auroc", "ap")
-    signature = model_spec_of(check_fit(dataset, task), task)
-    assert (signature.out_dim, signature.asked_dim, signature.asked_codes) == (2, 2, (3,))
-    assert (signature.target_type, signature.receiver_type) == ("card", "shop")
+    model_spec = model_spec_of(check_fit(dataset, task), task)
+    assert (model_spec.out_dim, model_spec.asked_dim, model_spec.asked_codes) == (2, 2, (3,))
+    assert (model_spec.target_type, model_spec.receiver_type) == ("card", "shop")
 
 
 def test_links_may_be_asked_of_it_too(tmp_path):
@@ -180,8 +180,8 @@ def test_predictions_name_ends_and_rows(tmp_path):
     dataset = payments(tmp_path / "f")
     question = EdgeQuestion(dataset)
     rows = question.rows(None)
-    outcome = question.outcome(None, rows, np.tile([0.0, 1.0], (len(rows), 1)))
-    table = prediction_rows(task_for(TaskOptions(), dataset), dataset, outcome)
+    predicted = question.predicted(None, rows, np.tile([0.0, 1.0], (len(rows), 1)))
+    table = prediction_rows(task_for(TaskOptions(), dataset), dataset, predicted)
     assert len(table) == 50 and [row["row"] for row in table] == list(range(50))
     assert [table[45]["sender"], table[45]["receiver"]] == np.asarray(dataset.asked.ends[45]).tolist()
     assert (table[45]["split"], table[0]["split"], table[45]["prediction"]) == ("test", "train", 1)
@@ -204,7 +204,7 @@ def test_a_whole_graph_answers_for_every_split(tmp_path):
     (batch,) = loader.batches(_Program, 1)
     assert batch.index.tolist() == np.asarray(dataset.asked.ends).tolist()
     assert not batch.mask[30:].any() and batch.mask[:30].tolist() == (dataset.targets[:30] >= 0).tolist()
-    found: Outcome = loader.outcomes(_Program, None, SPLITS)["test"]
+    found: Predictions = loader.predictions(_Program, None, SPLITS)["test"]
     assert found.index[:, 2].tolist() == list(range(40, 50))
     assert found.outputs[:, 0].tolist() == [SECRET + row for row in range(40, 50)]
     assert loader.everything(_Program, None).index[:, 2].tolist() == list(range(50))

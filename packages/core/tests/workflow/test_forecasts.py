@@ -83,14 +83,16 @@ def test_chunks_are_shuffled_in_themselves():
 
 def test_everything_goes_past_the_end():
     loader = ForecastLoader(traffic(sensors=6, days=1), TASK, 16, None, 0)
-    outcome = loader.everything(Echo(), None)
-    assert outcome.index[-1] == 288 - 4 and not outcome.mask[-1].any() and outcome.mask[0].all()
-    np.testing.assert_array_equal(outcome.outputs[:, 0, 0, 0], outcome.index)
+    predicted = loader.everything(Echo(), None)
+    assert predicted.index[-1] == 288 - 4 and not predicted.mask[-1].any() and predicted.mask[0].all()
+    np.testing.assert_array_equal(predicted.outputs[:, 0, 0, 0], predicted.index)
 
 
 def test_training_targets_are_not_read_to_predict():
     program = Echo()
-    ForecastLoader(traffic(sensors=6, days=1), TASK, 16, None, 0).outcomes(program, None, ("valid", "test"))
+    ForecastLoader(traffic(sensors=6, days=1), TASK, 16, None, 0).predictions(
+        program, None, ("valid", "test")
+    )
     assert all(batch.targets is None for batch in program.batches)
 
 
@@ -140,5 +142,10 @@ def test_what_does_not_fit():
         check_fit(dataset._replace(series=None), TASK)
     task = task_for(TaskOptions(name="auto", length=4, horizon=3), dataset)
     assert task.metrics[:2] == ("masked_mae", "mae@3") and (task.length, task.horizon) == (4, 3)
-    signature = model_spec_of(dataset, task)
-    assert (signature.level, signature.in_dim, signature.out_dim, signature.window) == ("step", 2, 1, (4, 3))
+    model_spec = model_spec_of(dataset, task)
+    assert (model_spec.level, model_spec.in_dim, model_spec.out_dim, model_spec.window) == (
+        "step",
+        2,
+        1,
+        (4, 3),
+    )

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heddle.workflow.console import print_figures
+from heddle.workflow.console import print_metrics
 from heddle.workflow.metrics import intervals as module
 from heddle.workflow.metrics.by_name import METRICS, evaluate, metric
 from heddle.workflow.metrics.intervals import Resamples, intervals, paired
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 from heddle.workflow.run import train
 
 from .support import Registry, config_for, graph_dataset, node_dataset
@@ -85,9 +85,11 @@ def test_an_interval_holds_the_truth_as_often_as_it_says(monkeypatch, rows):
     inside = 0
     for seed in range(120):
         right = np.random.default_rng(seed).random(120) < 0.7
-        outcome = Outcome(np.arange(120), np.eye(2)[right.astype(int)], np.ones(120, int), np.ones(120, bool))
-        figures = {"accuracy": float(right.mean())}
-        low, high = intervals(["accuracy"], outcome, figures, 300, seed)["accuracy"]
+        predicted = Predictions(
+            np.arange(120), np.eye(2)[right.astype(int)], np.ones(120, int), np.ones(120, bool)
+        )
+        metrics = {"accuracy": float(right.mean())}
+        low, high = intervals(["accuracy"], predicted, metrics, 300, seed)["accuracy"]
         inside += low <= 0.7 <= high
         assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.21 / 120), rel=0.5)
     assert 0.86 <= inside / 120 <= 0.99
@@ -98,14 +100,14 @@ def test_a_pair_on_the_same_questions_is_narrower_than_each():
     y = rng.integers(2, size=500)
     base = rng.normal(0, 1, 500) + y
     one, other = (
-        Outcome(np.arange(500), np.stack([np.zeros(500), score], 1), y, np.ones(500, bool))
+        Predictions(np.arange(500), np.stack([np.zeros(500), score], 1), y, np.ones(500, bool))
         for score in (base, base + rng.normal(0, 0.2, 500))
     )
     a, b = (evaluate(["auroc"], of.outputs, of.targets, of.mask)["auroc"] for of in (one, other))
     low, high = paired("auroc", (one, None), (other, None), a - b, 300, 0)
     alone = intervals(["auroc"], one, {"auroc": a}, 300, 0)["auroc"]
     assert low <= a - b <= high and high - low < 0.5 * (alone[1] - alone[0])
-    fewer = Outcome(*(part[:400] for part in other[:4]))
+    fewer = Predictions(*(part[:400] for part in other[:4]))
     assert paired("auroc", (one, None), (fewer, None), 0.0, 300, 0) is None
 
 
@@ -127,7 +129,7 @@ def test_a_run_tells_its_intervals_and_how_it_decides(tmp_path, make, capsys):
     result = json.loads((folder / "metrics.json").read_text())
     low, high = result["intervals"]["test"]["accuracy"]
     assert low <= result["test"]["accuracy"] <= high and "train" not in result["intervals"]
-    print_figures(result)
+    print_metrics(result)
     assert "test 95 %" in capsys.readouterr().out
     told = result["decision"]
     assert told["calibration"] == task["calibration"] and "ece_calibrated" in told["probabilities"]["test"]

@@ -74,7 +74,7 @@ def of_relations(weighted=False, codes=False):
     return hetero_graph(nodes, edges, {kind: np.array([n]) for kind, n in KINDS.items()})
 
 
-def signature(graph, target, codes=False):
+def model_spec(graph, target, codes=False):
     if isinstance(graph, Graph):
         edge_dim = graph.edges["x"].shape[1] if graph.edges and "x" in graph.edges else 0
         return ModelSpec("node", 4, edge_dim, 3, {"": 40})
@@ -83,7 +83,7 @@ def signature(graph, target, codes=False):
 
 
 def model_of(make, graph, target="item", codes=False):
-    said = signature(graph, target, codes)
+    said = model_spec(graph, target, codes)
     encoder = behind_codes(lambda own: make[0](make[1], own), said)
     return Model(encoder, head_for(said, encoder.out_dim))
 

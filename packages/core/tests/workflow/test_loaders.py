@@ -48,12 +48,12 @@ def test_nodes_show_only_training_targets_and_are_placed_once():
     program = program._replace(place=lambda batch: placed.append(batch) or batch)
     (batch,) = loader.batches(program, 1)
     assert set(batch.index[batch.mask]) == set(dataset.splits["train"][1:])
-    outcomes = loader.outcomes(program, program.init(0), ("train", "valid", "test"))
-    for split, outcome in outcomes.items():
-        assert np.array_equal(outcome.index, dataset.splits[split])
-        known = dataset.targets[outcome.index] >= 0
-        assert np.array_equal(outcome.mask, known)
-        assert np.array_equal(outcome.targets[known], dataset.targets[outcome.index][known])
+    predictions = loader.predictions(program, program.init(0), ("train", "valid", "test"))
+    for split, predicted in predictions.items():
+        assert np.array_equal(predicted.index, dataset.splits[split])
+        known = dataset.targets[predicted.index] >= 0
+        assert np.array_equal(predicted.mask, known)
+        assert np.array_equal(predicted.targets[known], dataset.targets[predicted.index][known])
     list(loader.batches(program, 2))
     assert len(placed) == 1
 
@@ -139,8 +139,8 @@ def test_uneven_or_many_graphs_are_packed():
 def test_all_graphs_at_once_are_one_padded_batch():
     _, loader, program = setup(uneven_dataset(), True)
     assert len(list(loader.batches(program, 1))) == len(list(loader.batches(program, 2))) == 1
-    outcome = loader.outcomes(program, program.init(0), ("test",))["test"]
-    assert np.isfinite(outcome.outputs).all()
+    predicted = loader.predictions(program, program.init(0), ("test",))["test"]
+    assert np.isfinite(predicted.outputs).all()
 
 
 def test_an_epoch_has_as_many_steps_padded_or_not():
@@ -158,14 +158,14 @@ def test_an_epoch_has_as_many_steps_padded_or_not():
 def test_graph_outcomes_are_in_the_order_of_the_split(static_shapes):
     dataset, loader, program = setup(graph_dataset(), static_shapes, batch_size=7)
     state = program.init(0)
-    outcome = loader.outcomes(program, state, ("test",))["test"]
+    predicted = loader.predictions(program, state, ("test",))["test"]
     _, single, _ = setup(graph_dataset(), False, batch_size=1)
-    alone = single.outcomes(program, state, ("test",))["test"]
-    assert np.array_equal(outcome.index, dataset.splits["test"])
-    np.testing.assert_allclose(outcome.outputs, alone.outputs, atol=1e-12)
+    alone = single.predictions(program, state, ("test",))["test"]
+    assert np.array_equal(predicted.index, dataset.splits["test"])
+    np.testing.assert_allclose(predicted.outputs, alone.outputs, atol=1e-12)
     empty = dataset._replace(splits={**dataset.splits, "test": np.zeros(0, np.int64)})
     _, loader, _ = setup(empty, static_shapes, batch_size=7)
-    assert len(loader.outcomes(program, state, ("test",))["test"].outputs) == 0
+    assert len(loader.predictions(program, state, ("test",))["test"].outputs) == 0
 
 
 @pytest.mark.parametrize("negatives", [1, 3])
@@ -196,7 +196,7 @@ def test_negatives_follow_seed_and_epoch_and_are_fixed_for_evaluation(make):
     assert np.array_equal(first_index(loader, program, 3), first_index(again, program, 3))
     assert not np.array_equal(first_index(loader, program, 3), first_index(loader, program, 4))
     state = program.init(0)
-    one, two = (each.outcomes(program, state, ("valid", "test")) for each in (loader, again))
+    one, two = (each.predictions(program, state, ("valid", "test")) for each in (loader, again))
     for split in one:
         for left, right in zip(one[split], two[split]):
             assert np.array_equal(left, right)

@@ -43,12 +43,12 @@ def test_what_contradicts_it(options, level, told):
 
 def test_a_run_by_a_protocol_has_the_figures_of_its_settings(tmp_path):
     """And says by which it ranked."""
-    figures = []
+    metrics = []
     for task in ({"protocol": "kg"}, {"candidates": "all", "metrics": list(PRESETS["kg"].metrics)}):
-        config = config_for(tmp_path / str(len(figures)), task=task, trainer={"epochs": 2, "batch_size": 64})
-        figures.append(json.loads((train(config, Registry(triple_dataset())) / "metrics.json").read_text()))
-    assert figures[0]["test"] == figures[1]["test"]
-    assert figures[0]["times"] == {"protocol": "kg"} and "times" not in figures[1]
+        config = config_for(tmp_path / str(len(metrics)), task=task, trainer={"epochs": 2, "batch_size": 64})
+        metrics.append(json.loads((train(config, Registry(triple_dataset())) / "metrics.json").read_text()))
+    assert metrics[0]["test"] == metrics[1]["test"]
+    assert metrics[0]["times"] == {"protocol": "kg"} and "times" not in metrics[1]
     with pytest.raises(ConfigError, match="links without times"):
         train(config_for(tmp_path / "tgb", task={"protocol": "tgb"}), Registry(link_dataset()))
     with pytest.raises(ConfigError, match="expected one of links"):

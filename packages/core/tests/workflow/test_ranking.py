@@ -18,7 +18,7 @@ from heddle.workflow.loaders.questions import NodeQuestion
 from heddle.workflow.metrics.by_name import evaluate
 from heddle.workflow.metrics.grouped import group_ranks, ndcg_at
 from heddle.workflow.metrics.intervals import intervals
-from heddle.workflow.metrics.predictions import Outcome, figures
+from heddle.workflow.metrics.predictions import Predictions, metric_values
 
 from .numpy_engine import LinearModel
 from .support import graph_dataset, node_dataset
@@ -79,10 +79,12 @@ def test_the_loss_in_plain_loops():
 
 def test_figures_and_intervals_of_groups():
     task = task_for(TaskOptions(), ranking())
-    outcome = Outcome(np.arange(19), SCORES[:, None], RELEVANCE[:, None], KNOWN[:, None]).in_groups(GROUPS)
-    found = figures(task, outcome)
-    assert list(found) == ["loss", "ndcg@10", "mrr", "hits@1"] and len(outcome.ranks) == 3
-    within = intervals(task.metrics, outcome, found, 300, 0)
+    predicted = Predictions(np.arange(19), SCORES[:, None], RELEVANCE[:, None], KNOWN[:, None]).in_groups(
+        GROUPS
+    )
+    found = metric_values(task, predicted)
+    assert list(found) == ["loss", "ndcg@10", "mrr", "hits@1"] and len(predicted.ranks) == 3
+    within = intervals(task.metrics, predicted, found, 300, 0)
     for name in task.metrics:
         assert within[name][0] <= found[name] <= within[name][1]
     with pytest.raises(ConfigError, match="only rankings have some"):
@@ -100,8 +102,8 @@ def test_groups_stay_whole_in_splits_and_batches():
     asked = question.learn(np.array([4, 0]), 1)
     assert len(asked.seeds) == 6 and sorted(asked.groups.tolist()) == [0, 0, 0, 1, 1, 1]
     assert len(np.unique(dataset.groups[asked.seeds])) == 2
-    outcome = question.outcome("test", question.rows("test"), np.zeros((12, 1)))
-    assert outcome.groups.tolist() == dataset.groups[dataset.splits["test"]].tolist()
+    predicted = question.predicted("test", question.rows("test"), np.zeros((12, 1)))
+    assert predicted.groups.tolist() == dataset.groups[dataset.splits["test"]].tolist()
 
 
 def test_graphs_are_ranked_all_at_once():

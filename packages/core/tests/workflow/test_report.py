@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 from heddle.workflow.report.charts import confusion
 from heddle.workflow.report.scale import label, scale_for, ticks
 from heddle.workflow.report.slots import slots
@@ -111,7 +111,7 @@ def test_empty_charts_are_charts():
 def test_many_classes_are_drawn_with_the_rarest_as_one():
     rng = np.random.default_rng(0)
     y = rng.integers(100, size=2000)
-    chart = confusion(Outcome(np.arange(2000), rng.normal(size=(2000, 100)), y, np.ones(2000, bool)), ())
+    chart = confusion(Predictions(np.arange(2000), rng.normal(size=(2000, 100)), y, np.ones(2000, bool)), ())
     assert chart.count('class="cell"') == 30 * 30 and ">other<" in chart
     counts = [int(found) for found in re.findall(r": (\d+) \(", chart)]
     assert sum(counts) == 2000

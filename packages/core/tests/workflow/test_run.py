@@ -12,7 +12,7 @@ from heddle.workflow.run import tell, train
 from .support import Registry, config_for, graph_dataset, link_dataset, node_dataset, triple_dataset
 
 
-def figures_of(folder):
+def metric_values(folder):
     result = json.loads((folder / "metrics.json").read_text())
     result.pop("time")
     return result
@@ -25,7 +25,7 @@ def test_a_run_learns_and_leaves_a_whole_folder(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == str(folder) == str(tmp_path / "run")
     assert lines[-2] == f"report: {folder / 'report.html'}"
-    result = figures_of(folder)
+    result = metric_values(folder)
     told = {"train", "valid", "test", "best_epoch", "epochs", "stopped", "seed", "unused"}
     assert set(result) == told | {"baselines", "compared", "not_compared", "decision", "intervals"}
     assert set(result["test"]) == {"loss", "accuracy", "f1"}
@@ -44,7 +44,7 @@ def test_the_best_epoch_is_chosen_by_validation_never_by_test(tmp_path):
     import csv
 
     folder = train(config_for(tmp_path / "run"), Registry(node_dataset()))
-    result = figures_of(folder)
+    result = metric_values(folder)
     with open(folder / "metrics.csv") as stream:
         rows = list(csv.DictReader(stream))
     best = max(rows, key=lambda row: (float(row["valid.accuracy"]), -float(row["valid.loss"])))
@@ -57,7 +57,7 @@ def test_same_seed_same_bytes_other_seed_other_bytes(tmp_path):
         train(config_for(tmp_path / str(i), seed=seed), Registry(node_dataset()))
         for i, seed in enumerate((3, 3, 4))
     )
-    assert figures_of(first) == figures_of(second) != figures_of(third)
+    assert metric_values(first) == metric_values(second) != metric_values(third)
     assert (first / "weights.safetensors").read_bytes() == (second / "weights.safetensors").read_bytes()
 
 
@@ -80,14 +80,14 @@ def test_graphs_are_learned(tmp_path, task, metric, bound, static_shapes):
         backend={"static_shapes": static_shapes, "dropout": 0.0},
         optim={"lr": 0.05},
     )
-    result = figures_of(train(config, Registry(graph_dataset(60, task))))
+    result = metric_values(train(config, Registry(graph_dataset(60, task))))
     value = result["test"][metric]
     assert (value >= bound) if bound > 0 else (value <= -bound)
 
 
 def test_links_are_learned(tmp_path):
     config = config_for(tmp_path / "run", trainer={"batch_size": 64, "epochs": 30}, optim={"lr": 0.5})
-    result = figures_of(train(config, Registry(link_dataset())))
+    result = metric_values(train(config, Registry(link_dataset())))
     assert set(result["test"]) == {"loss", "mrr", "hits@1", "hits@3", "hits@10", "auroc", "ap"}
     assert result["test"]["auroc"] > 0.6
 
@@ -99,5 +99,5 @@ def test_triples_are_learned_and_ranked(tmp_path):
         optim={"lr": 0.5},
         backend={"dropout": 0.0},
     )
-    result = figures_of(train(config, Registry(triple_dataset())))
+    result = metric_values(train(config, Registry(triple_dataset())))
     assert result["test"]["mrr"] > 0.5 and result["test"]["hits@10"] >= result["test"]["hits@1"]

@@ -66,9 +66,9 @@ class NumpyRegistry(Registry):
 
 
 def model_of(name: str, dataset) -> Model:
-    signature = model_spec_of(dataset, task_for(TaskOptions(name="auto"), dataset))
-    encoder = getattr(build, name)(MODELS[name], signature)
-    return Model(encoder, head_for(signature, encoder.out_dim))
+    model_spec = model_spec_of(dataset, task_for(TaskOptions(name="auto"), dataset))
+    encoder = getattr(build, name)(MODELS[name], model_spec)
+    return Model(encoder, head_for(model_spec, encoder.out_dim))
 
 
 def sampled(name: str = "neighbor", **node):
@@ -207,9 +207,9 @@ def test_batches_depend_on_seed_epoch_and_number_alone():
 
 def test_predictions_come_in_the_order_of_the_split_and_are_the_same_each_time():
     loader, dataset = node_loader(fanouts=[1]), node_dataset()
-    outcome = loader.outcomes(Seen(), None, ("test",))["test"]
-    np.testing.assert_array_equal(outcome.outputs[:, 0], dataset.splits["test"])
-    np.testing.assert_array_equal(outcome.index, dataset.splits["test"])
+    predicted = loader.predictions(Seen(), None, ("test",))["test"]
+    np.testing.assert_array_equal(predicted.outputs[:, 0], dataset.splits["test"])
+    np.testing.assert_array_equal(predicted.index, dataset.splits["test"])
     np.testing.assert_array_equal(loader.everything(Seen(), None).outputs[:, 0], np.arange(60))
 
 
@@ -235,9 +235,9 @@ def test_links_come_with_false_ones_and_positions_of_their_ends(dataset):
             seen += [tuple(row)] if target == 1 else []
         assert (batch.targets == 0).sum() == 2 * (batch.targets == 1).sum()
     assert sorted(seen) == sorted(map(tuple, dataset.splits["train"].tolist()))
-    outcome = loader.outcomes(Seen(), None, ("valid",))["valid"]
+    predicted = loader.predictions(Seen(), None, ("valid",))["valid"]
     ends = 1 if isinstance(graph, Graph) else 2  # a triple is ranked as tail and as head
-    assert len(outcome.ranks) == ends * len(dataset.splits["valid"])
+    assert len(predicted.ranks) == ends * len(dataset.splits["valid"])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Finished runs used again: the same figures, predictions for everything, clear errors."""
+"""Finished runs used again: the same metrics, predictions for everything, clear errors."""
 
 import csv
 import json
@@ -117,7 +117,7 @@ def test_groups_given_anew_replace_the_runs_own(tmp_path):
 
 
 def test_a_threshold_of_the_validation_split_is_kept_and_used_everywhere(tmp_path):
-    """Figures of test, predictions and a later evaluation follow the stored threshold, not the largest logit."""
+    """Metrics of test, predictions and a later evaluation follow the stored threshold, not the largest logit."""
     dataset = graph_dataset(80)
     task = {"threshold": "recall_at:1", "metrics": ["recall", "accuracy"]}
     folder = train(config_for(tmp_path / "run", task=task, trainer={"epochs": 2}), Registry(dataset))

@@ -113,7 +113,7 @@ class DglBackend(TorchEngine):
     def forecast_plans(
         self,
         model: Any,
-        signature: ModelSpec,
+        model_spec: ModelSpec,
         graph: Graph,
         batch: int,
         processes: int,
@@ -123,7 +123,7 @@ class DglBackend(TorchEngine):
         """Return what each way of sharing a forecast costs, see `heddle_dgl.sharding.plan`."""
         from heddle_dgl.sharding.plan import forecast_plans
 
-        return forecast_plans(model, signature, graph, batch, processes, method, times)
+        return forecast_plans(model, model_spec, graph, batch, processes, method, times)
 
     def store(self) -> SnapshotStore | None:
         """Return a new, empty store with the configured budgets, None without any."""

@@ -66,8 +66,8 @@ def test_links():
 ])  # fmt: skip
 def test_nodes_without_features(level, batch, kind):
     """They get a row of embeddings each, or a 1 in tasks about graphs."""
-    signature = ModelSpec(level, 0, 0, 4 if level == "node" else 2, {"": 17})
-    model = jax_model(pair, signature, hidden=5)
+    model_spec = ModelSpec(level, 0, 0, 4 if level == "node" else 2, {"": 17})
+    model = jax_model(pair, model_spec, hidden=5)
     given = batch(model)
     given = given._replace(graph=given.graph._replace(nodes=None))
     program, state, losses = train(model, given, kind)
@@ -78,7 +78,7 @@ def test_nodes_without_features(level, batch, kind):
 
 
 def test_relations():
-    signature = ModelSpec(
+    model_spec = ModelSpec(
         "node", {**HETERO_WIDTHS, "venue": 0}, 0, 2, HETERO_SIZES, tuple(hetero_case().edges), "paper"
     )
 
@@ -88,7 +88,7 @@ def test_relations():
         sums = jraph.segment_sum(papers[cites.senders], cites.receivers, papers.shape[0])
         return {"paper": (papers + sums) @ w, "venue": graph.nodes["venue"]}
 
-    model = jax_model(making(apply), signature, hidden=5)
+    model = jax_model(making(apply), model_spec, hidden=5)
     program, state, losses = train(model, hetero_batch(model), "node_classification")
     assert losses[-1] < losses[0]
     assert program.to_arrays(state)["params/embedding.venue"].shape == (4, 5)

@@ -110,13 +110,13 @@ def export_dense(
 
 def _questions(parts: Any) -> tuple[np.ndarray, list[int]]:
     """Return ids to compare on, and what each column of an id stays under."""
-    counts = parts.signature.n_node
-    rows = counts[parts.signature.target_type]
+    counts = parts.model_spec.n_node
+    rows = counts[parts.model_spec.target_type]
     if parts.task.level == "node":
         return np.arange(min(ROWS, rows), dtype=np.int64), [rows]
     links = np.asarray(parts.dataset.splits["train"][:ROWS], np.int64)
-    last = counts[parts.signature.receiver_type or parts.signature.target_type]
-    return links, [rows, last] if links.shape[1] == 2 else [rows, parts.signature.n_link_types, rows]
+    last = counts[parts.model_spec.receiver_type or parts.model_spec.target_type]
+    return links, [rows, last] if links.shape[1] == 2 else [rows, parts.model_spec.n_link_types, rows]
 
 
 def program(module: nn.Module, example: Tensor) -> tuple[bytes, np.ndarray]:

@@ -23,7 +23,7 @@ from heddle.engines.plugins import Registry, load_plugins
 from heddle.errors import ConfigError, problem
 from heddle.options import build
 from heddle.workflow import saved
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 
 Embeddings = np.ndarray | Mapping[str, np.ndarray]
 """[n_nodes, d], or node type -> [n, d]."""
@@ -53,15 +53,15 @@ def evaluated(folder: Path, overrides: Sequence[str], values: Values) -> dict[st
 
 def predicted(
     folder: Path, overrides: Sequence[str], values: Values, out: str | Path | None = None
-) -> Outcome:
+) -> Predictions:
     """Return a run's predictions for all of the data, and write them to the CSV `out` if it is named."""
     words = overrides_of(overrides, {**values, "run": folder})
     with _plugins_of(folder), composed("predict", "predict", words, of_run=True) as made:
         config = saved_config(folder, made.registry, made.tree)
-        parts, outcome = saved.predict(config, folder, made.registry)
+        parts, predicted = saved.predict(config, folder, made.registry)
         if out is not None or made.tree["out"]:
-            saved.write_predictions(Path(out or made.tree["out"]), parts, outcome)
-    return outcome
+            saved.write_predictions(Path(out or made.tree["out"]), parts, predicted)
+    return predicted
 
 
 def embedded(folder: Path, overrides: Sequence[str], values: Values) -> Embeddings:

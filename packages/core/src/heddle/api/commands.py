@@ -13,7 +13,7 @@ from heddle.config.prefer import preferring
 from heddle.config.run import RunConfig
 from heddle.engines.plugins import load_plugins
 from heddle.errors import ConfigError, problem
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 
 
 def compose(*overrides: str, **values: Any) -> RunConfig:
@@ -80,7 +80,9 @@ def evaluate(run: Run | str | Path, *overrides: str, **values: Any) -> Metrics:
     return _of(run).evaluate(*overrides, **values)
 
 
-def predict(run: Run | str | Path, *overrides: str, out: str | Path | None = None, **values: Any) -> Outcome:
+def predict(
+    run: Run | str | Path, *overrides: str, out: str | Path | None = None, **values: Any
+) -> Predictions:
     """Return a trained run's predictions for all nodes, edges, graphs or links of the data, in a split or not.
 
     Args:

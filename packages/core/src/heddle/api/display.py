@@ -108,7 +108,7 @@ def table_html(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         f"<tr><th>{escape(row[0])}</th>{''.join(f'<td>{escape(text)}</td>' for text in row[1:])}</tr>"
         for row in rows
     )
-    return f'<table class="figures"><thead><tr>{first}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<table class="metrics"><thead><tr>{first}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def cell(value: float | None) -> str:

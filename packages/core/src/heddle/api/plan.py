@@ -171,10 +171,10 @@ def _composed(words: Sequence[str], registry: Registry) -> tuple[RunConfig, Plan
 
 
 def _of_sizes(config: RunConfig, sizes: Plan, n_nodes: int, registry: Registry) -> Workload:
-    signature = ModelSpec("node", sizes.features, sizes.edge_features, sizes.classes, {"": n_nodes})
-    encoder = registry.model(config.model.name)(config.model, signature)
+    model_spec = ModelSpec("node", sizes.features, sizes.edge_features, sizes.classes, {"": n_nodes})
+    encoder = registry.model(config.model.name)(config.model, model_spec)
     edges = EDGES_PER_NODE * n_nodes if sizes.edges is None else sizes.edges
-    return workload_of(encoder, signature, edges)
+    return workload_of(encoder, model_spec, edges)
 
 
 def _of_data(
@@ -190,13 +190,13 @@ def _of_data(
     check_level(task.level)
     info = registry.info("model", config.model.name)
     graphs = without_inputs(dataset.graphs, {*config.model.ignore, *unreadable_inputs(info)})
-    signature = model_spec_of(dataset._replace(graphs=graphs), task)
+    model_spec = model_spec_of(dataset._replace(graphs=graphs), task)
     build = partial(registry.model(config.model.name), config.model)
-    encoder = build(signature) if info.backends else behind_codes(build, signature)
+    encoder = build(model_spec) if info.backends else behind_codes(build, model_spec)
     plans = plans_for(graphs)
     halo = measured_halo(graphs, devices, sharding.partition, config.seed) if "halo" in plans else None
     choices = encoder.plans(graphs) if isinstance(encoder, PlannedEncoder) else []
-    return workload_of(encoder, signature, count_edges(graphs)), plans, halo, choices
+    return workload_of(encoder, model_spec, count_edges(graphs)), plans, halo, choices
 
 
 def _of_forecast(
@@ -208,7 +208,7 @@ def _of_forecast(
     task: Task,
 ) -> Plans:
     """Return what sharing out windows, or cutting the graph, costs each process of a forecast."""
-    signature = model_spec_of(dataset, task)
+    model_spec = model_spec_of(dataset, task)
     name = config.model.name
     info = registry.info("model", name)
     if FORECASTS.name not in info.capabilities:
@@ -216,7 +216,7 @@ def _of_forecast(
             f"model {name}: found a forecast, expected a model that {FORECASTS.summary}; "
             f"{registry.suggest('model', FORECASTS)}"
         )
-    model = registry.model(name)(config.model, signature)
+    model = registry.model(name)(config.model, model_spec)
     engine = next((one for one in registry.able("backend", PLANS_FORECASTS) if one in info.backends), None)
     backend = None if engine is None else registry.backend(registry.options("backend", engine)(name=engine))
     if not isinstance(backend, PlansForecasts):
@@ -230,8 +230,10 @@ def _of_forecast(
     sizes = {split: len(dataset.splits[split]) for split in SPLITS}
     n_windows = len(split_windows(sizes, task.length, task.horizon)["train"])
     batch = config.trainer.batch_size or usual_batch(n_windows)
-    alone, *found = backend.forecast_plans(model, signature, graph, batch, devices, sharding.partition, times)
+    alone, *found = backend.forecast_plans(
+        model, model_spec, graph, batch, devices, sharding.partition, times
+    )
     sizes_text = (
-        f"{signature.n_node['']:,} nodes, {len(graph.senders):,} edges, {batch} windows, {devices} processes"
+        f"{model_spec.n_node['']:,} nodes, {len(graph.senders):,} edges, {batch} windows, {devices} processes"
     )
     return Plans(sizes_text, (alone, *found), sharding.device_memory, forecast=True)

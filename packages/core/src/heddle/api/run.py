@@ -23,7 +23,7 @@ from heddle.workflow import artifacts
 from heddle.workflow.folder import is_finished
 from heddle.workflow.metrics.deciding import read_decision
 from heddle.workflow.metrics.decision import Decision
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 
 if TYPE_CHECKING:
     from heddle.config.run import RunConfig
@@ -109,8 +109,8 @@ class Run:
         }
 
     @cached_property
-    def predictions(self) -> Mapping[str, Outcome]:
-        """What the best epoch's weights predict by split, beside the truth; see `Outcome` for the arrays.
+    def predictions(self) -> Mapping[str, Predictions]:
+        """What the best epoch's weights predict by split, beside the truth; see `Predictions` for the arrays.
 
         Raises:
             CheckpointError: the run isn't finished.
@@ -118,8 +118,12 @@ class Run:
         with np.load(self._file("predictions.npz"), allow_pickle=False) as arrays:
             splits = dict.fromkeys(name.partition(".")[0] for name in arrays.files)
             return {
-                split: Outcome(
-                    **{f: arrays[f"{split}.{f}"] for f in Outcome._fields if f"{split}.{f}" in arrays.files}
+                split: Predictions(
+                    **{
+                        f: arrays[f"{split}.{f}"]
+                        for f in Predictions._fields
+                        if f"{split}.{f}" in arrays.files
+                    }
                 )
                 for split in splits
             }
@@ -155,7 +159,7 @@ class Run:
         """
         return evaluated(self.folder, overrides, values)
 
-    def predict(self, *overrides: str, out: str | Path | None = None, **values: Any) -> Outcome:
+    def predict(self, *overrides: str, out: str | Path | None = None, **values: Any) -> Predictions:
         """Return predictions for all nodes, edges, graphs or links of the data, in a split or not.
 
         Args:

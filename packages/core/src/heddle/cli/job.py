@@ -60,12 +60,12 @@ def _train(tree: Tree) -> None:
 
 def _evaluate(tree: Tree) -> None:
     from heddle.atomic import write_json
-    from heddle.workflow.console import print_figures
+    from heddle.workflow.console import print_metrics
     from heddle.workflow.saved import evaluate
 
     registry = _registry(saved_tree(tree["run"]))
     result = evaluate(saved_config(tree["run"], registry, tree), Path(tree["run"]), registry)
-    print_figures(result)
+    print_metrics(result)
     if tree["out"]:
         write_json(Path(tree["out"]), result)
 

@@ -19,7 +19,7 @@ def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
     runs = sorted(folder.glob("*/metrics.json"), key=lambda path: (len(path.parent.name), path.parent.name))
     if runs:
         found = [json.loads(path.read_text(encoding="utf-8")) for path in runs]
-        figures = summary(found)
+        metrics = summary(found)
         rows = [
             (
                 name,
@@ -29,11 +29,11 @@ def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
                 f"{of['least']:.4f}",
                 f"{of['most']:.4f}",
             )
-            for name, of in figures.items()
+            for name, of in metrics.items()
         ]
         head = (f"{len(runs)} run{'s' * (len(runs) != 1)}", "mean", "± 95 %", "std", "least", "most")
         print_table(head, rows)
-        made = {"runs": [str(path.parent) for path in runs], "failed": list(failed), "figures": figures}
+        made = {"runs": [str(path.parent) for path in runs], "failed": list(failed), "figures": metrics}
         write_json(folder / "summary.json", made)
     for run in failed:
         print(f"failed: {run}")
@@ -48,8 +48,8 @@ def summary(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """
     values: dict[str, list[float]] = {}
     for result in results:
-        for split, figures in result.items():
-            for name, value in figures.items() if isinstance(figures, Mapping) else ():
+        for split, metrics in result.items():
+            for name, value in metrics.items() if isinstance(metrics, Mapping) else ():
                 if isinstance(value, (int, float)) and (split != "compared" or name == "lead"):
                     values.setdefault(f"{split}.{name}", []).append(float(value))
     return {name: _spread(found) for name, found in values.items()}

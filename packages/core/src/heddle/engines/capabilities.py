@@ -69,7 +69,7 @@ class Exports(Protocol):
     """Exports a trained run as a program that a server runs without Heddle."""
 
     def export(self, parts: Any, state: Any, name: str, max_batch: int) -> "Served":
-        """Return the run `parts` (an Assembly) with the weights of `state`, compared with the engine's own figures."""
+        """Return the run `parts` (an Assembly) with the weights of `state`, compared with the engine's own metrics."""
         ...
 
 
@@ -80,7 +80,7 @@ class PlansForecasts(Protocol):
     def forecast_plans(
         self,
         model: Any,
-        signature: "ModelSpec",
+        model_spec: "ModelSpec",
         graph: "Graph",
         batch: int,
         processes: int,

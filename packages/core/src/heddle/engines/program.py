@@ -31,7 +31,7 @@ class Program(NamedTuple):
         set_lr: (State, learning rate) -> State, for schedules.
         steps: (State, batches of Placed, read as they are needed) -> (State, a loss per batch): what `step` gives for
             one after another, for an engine that has a faster way; None for one that hasn't.
-        stats: () -> figures of the engine's work so far, e.g. {"compilations": 3}; None for none.
+        stats: () -> metrics of the engine's work so far, e.g. {"compilations": 3}; None for none.
         accumulate: (State, several Placed) -> (State, {"loss": ...}): one optimiser step by the gradients of several
             batches, whose loss is the mean over all their known targets; None for an engine that can't.
     """

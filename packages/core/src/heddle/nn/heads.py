@@ -200,20 +200,20 @@ class EdgeHead:
         return self._mlp.apply(ops, params, parts[0] if len(parts) == 1 else ops.xp.concat(parts, axis=-1))
 
 
-def head_for(signature: Any, in_dim: int, readout: str = "sum", dropout: float = 0.0) -> Head:
+def head_for(model_spec: Any, in_dim: int, readout: str = "sum", dropout: float = 0.0) -> Head:
     """Return the head that a `ModelSpec` asks for on embeddings of width `in_dim`."""
-    if signature.level == "node":
-        return NodeHead(signature.target_type)
-    if signature.level == "graph":
-        return GraphHead(in_dim, signature.out_dim, readout, dropout)
-    if signature.level == "edge":
+    if model_spec.level == "node":
+        return NodeHead(model_spec.target_type)
+    if model_spec.level == "graph":
+        return GraphHead(in_dim, model_spec.out_dim, readout, dropout)
+    if model_spec.level == "edge":
         return EdgeHead(
             in_dim,
-            signature.out_dim,
-            signature.asked_dim,
-            signature.asked_codes,
-            signature.target_type,
-            signature.receiver_type,
+            model_spec.out_dim,
+            model_spec.asked_dim,
+            model_spec.asked_codes,
+            model_spec.target_type,
+            model_spec.receiver_type,
             dropout,
         )
-    return LinkHead(in_dim, signature.n_link_types, signature.target_type, signature.receiver_type)
+    return LinkHead(in_dim, model_spec.n_link_types, model_spec.target_type, model_spec.receiver_type)

@@ -63,7 +63,7 @@ class NamedData(DataOptions):
 
 @dataclass(frozen=True)
 class TrackerOptions:
-    """The `tracker` node: where figures go while a run trains."""
+    """The `tracker` node: where metrics go while a run trains."""
 
     name: str = ""
 

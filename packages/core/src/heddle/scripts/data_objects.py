@@ -62,12 +62,12 @@ class DataObject:
         self.backend = None if backend is None else backend.lower()
         self.seed, self.data_path = int(seed), data_path
         self.task = TaskOptions(time=time, ties=ties, known=known)
-        judged = train.merge(shuffle=False)
+        evaluated = train.merge(shuffle=False)
         self.root = data_path if data_path is not None else self.metadata.root
         self.specs: dict[str, DataSpec] = {
             "train": train,
-            "valid": valid_dataloader or valid_data_loader or judged,
-            "test": test_dataloader or test_data_loader or judged,
+            "valid": valid_dataloader or valid_data_loader or evaluated,
+            "test": test_dataloader or test_data_loader or evaluated,
         }
 
     @property

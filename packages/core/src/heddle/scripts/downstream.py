@@ -55,7 +55,7 @@ class Downstream:
         clusters = {"training_cluster": training_cluster, "inference_cluster": inference_cluster}
         made = compare(self._root(), embeddings, self.folder / "boost", n_rounds, **clusters, **options)
         self.boosted = made.both
-        return float(made.both.figures["test"]["ap"])
+        return float(made.both.metrics["test"]["ap"])
 
     def deploy(self, path: str | Path, max_batch: int, flavour: str, downstream: bool = True) -> Path:
         """Write the trees, or the model (called "model"), as a Triton model repository and return it."""

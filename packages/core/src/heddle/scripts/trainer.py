@@ -1,4 +1,4 @@
-"""Trainer and Workflow: a script's few lines from a data object and a model to figures, embeddings and a server.
+"""Trainer and Workflow: a script's few lines from a data object and a model to metrics, embeddings and a server.
 
 The engine that the data object names does the work; here is what all of them share.
 """
@@ -214,16 +214,16 @@ class Workflow:
         self.pydep, self.gp_xgb = Deployment(self._downstream), Boosting(self._downstream)
 
     def fit(self) -> list[Row]:
-        """Train and return a row of figures for each epoch."""
+        """Train and return a row of metrics for each epoch."""
         self.history += self.trainer.runner.fit()
         return self.history
 
     def valid(self) -> Row:
-        """Return, and print, the figures of the validation split."""
+        """Return, and print, the metrics of the validation split."""
         return self._judge("valid")
 
     def test(self) -> Row:
-        """Return, and print, the figures of the test split."""
+        """Return, and print, the metrics of the test split."""
         return self._judge("test")
 
     def cleanup(self) -> None:
@@ -284,7 +284,7 @@ class Workflow:
 
 
 def describe(row: Mapping[str, float]) -> str:
-    """Return figures in one line.
+    """Return metrics in one line.
 
     >>> describe({"epoch": 1, "loss": 0.25})
     'epoch 1 loss 0.2500'

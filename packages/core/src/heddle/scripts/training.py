@@ -26,7 +26,7 @@ from heddle.workflow.loaders.prefetch import Waiting
 from heddle.workflow.loaders.questions import LinkQuestion, NodeQuestion, Question
 from heddle.workflow.loaders.sampled import SampledGraph, SampledLoader, batch_of, leaves_of
 from heddle.workflow.metrics.by_name import Metric, metric
-from heddle.workflow.metrics.predictions import figures
+from heddle.workflow.metrics.predictions import metric_values
 from heddle.workflow.progress import Progress, Row
 from heddle.workflow.settings import Settings
 from heddle.workflow.weights import weighted
@@ -36,7 +36,7 @@ def script_loader(
     data_object: DataObject,
     hops: int | None = None,
     model: Any = None,
-    judged: bool = False,
+    evaluated: bool = False,
     ranked: bool = False,
 ) -> SampledLoader:
     """Return the Loader of a data object: the batches that `heddle train` draws of the same data, seed and settings.
@@ -45,7 +45,7 @@ def script_loader(
         hops: layers of the model; further fanouts reach nothing that it computes. None takes all.
         model: a portable Model that batches are prepared for; None for a module of the engine, whose batches hold the
             sample itself as `prepared["sample"]`.
-        judged: whether the validation split is predicted after every epoch.
+        evaluated: whether the validation split is predicted after every epoch.
         ranked: whether links are ranked, each among 100 random ones.
     """
     dataset, seed, parts = data_object.dataset, data_object.seed, data_object.parts
@@ -72,7 +72,7 @@ def script_loader(
 
     graph = SampledGraph(parts, dataset.target_type, seed, made, layered, leaves_of(model, parts.store))
     loader = SampledLoader(question, graph, specs, seed)
-    loader.every_epoch = ("valid",) if judged else ()
+    loader.every_epoch = ("valid",) if evaluated else ()
     return loader
 
 
@@ -148,7 +148,7 @@ def workflow_row(row: Row) -> Row:
 
 def evaluated(task: Any, loader: SampledLoader, program: Program, state: Any, split: str) -> Row:
     """Return the loss and the metrics of a split."""
-    return figures(task, loader.outcomes(program, state, (split,))[split])
+    return metric_values(task, loader.predictions(program, state, (split,))[split])
 
 
 class _Waits:

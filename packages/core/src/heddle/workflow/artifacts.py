@@ -7,7 +7,7 @@ checkpoints/        see `heddle.workflow.checkpoint`
 weights.safetensors the best epoch's weights by name
 predictions.npz     the best epoch's outputs per split
 decision.json       how outputs of classes and labels are read: calibration and thresholds (metrics/decision.py)
-metrics.json        the best epoch's figures per split; it is written last, so a folder with it holds a finished run
+metrics.json        the best epoch's metrics per split; it is written last, so a folder with it holds a finished run
 report.html         see `heddle.workflow.report`
 """
 

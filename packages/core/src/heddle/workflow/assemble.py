@@ -65,7 +65,7 @@ class Assembly(NamedTuple):
 
     dataset: Dataset
     task: Task
-    signature: ModelSpec
+    model_spec: ModelSpec
     backend: Backend
     program: Program
     loader: Loader
@@ -107,9 +107,9 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
             f"model {name}: found a forecast task, expected a task of nodes, edges, graphs or links; "
             f"{registry.suggest('model', FORECASTS)}"
         )
-    signature = model_spec_of(dataset, task)
+    model_spec = model_spec_of(dataset, task)
     build = partial(registry.model(name), config.model)
-    model = build(signature) if info.backends else behind_codes(build, signature)
+    model = build(model_spec) if info.backends else behind_codes(build, model_spec)
     uses = uses_of(model)
     if task.level == "step":  # one column of features is what the edges weigh, see ForecastLoader
         uses |= {EDGE_FEATURES, EDGE_WEIGHTS}
@@ -118,7 +118,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
         log.warning("model %s doesn't use %s of %s", name, ", ".join(unused), dataset.name)
     if not info.backends:
         head = head_for(
-            signature,
+            model_spec,
             model.out_dim,
             readout=config.model.readout if isinstance(config.model, PooledOptions) else "sum",
             dropout=config.model.dropout if isinstance(config.model, PortableOptions) else 0.0,
@@ -138,7 +138,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     return Assembly(
         dataset,
         task,
-        signature,
+        model_spec,
         backend,
         program,
         loader,

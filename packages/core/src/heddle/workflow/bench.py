@@ -82,8 +82,8 @@ class Variant:
             float(metrics["loss"])
 
     def _predicted(self) -> np.ndarray:
-        outcome = self._loader.outcomes(self._program, self._state, (JUDGED,))[JUDGED]
-        return np.asarray(outcome.outputs)
+        predicted = self._loader.predictions(self._program, self._state, (JUDGED,))[JUDGED]
+        return np.asarray(predicted.outputs)
 
 
 def measure(variants: Sequence[Variant], rounds: int, tolerance: float | None) -> list[Timing]:

@@ -57,7 +57,7 @@ class Checkpoints:
 
 
 class Tracking:
-    """Hands each epoch's figures to a tracker."""
+    """Hands each epoch's metrics to a tracker."""
 
     def __init__(self, tracker: Tracker):
         self._tracker = tracker
@@ -90,13 +90,13 @@ class ProgressBar:
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[metrics]}"),
         )
-        self._task = self._bar.add_task("", total=epochs, figures="")
+        self._task = self._bar.add_task("", total=epochs, metrics="")
         self._bar.start()
 
     def after_epoch(self, progress: Progress) -> None:
-        self._bar.update(self._task, completed=progress.epoch, figures=describe(progress.row))
+        self._bar.update(self._task, completed=progress.epoch, metrics=describe(progress.row))
 
     def close(self) -> None:
         self._bar.stop()
@@ -131,6 +131,6 @@ def display(settings: Settings) -> Callback:
 
 
 def describe(row: Row) -> str:
-    """Return a row's losses and headline figures in one line: "train.loss 0.1234 valid.accuracy 0.8100"."""
+    """Return a row's losses and headline metrics in one line: "train.loss 0.1234 valid.accuracy 0.8100"."""
     shown = [key for key in row if key == "train.loss" or key.startswith("valid.")][:4]
     return " ".join(f"{key} {row[key]:.4f}" for key in shown)

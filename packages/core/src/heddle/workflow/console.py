@@ -1,4 +1,4 @@
-"""Figures as a table for people."""
+"""Metrics as a table for people."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from heddle.data.dataset import SPLITS
 
 _ACROSS = 6
-"""Figures that fit beside one another."""
+"""Metrics that fit beside one another."""
 
 
-def print_figures(result: Mapping[str, Any]) -> None:
-    """Print the figures of each split as a table on standard output; "-" where there is none.
+def print_metrics(result: Mapping[str, Any]) -> None:
+    """Print the metrics of each split as a table on standard output; "-" where there is none.
 
     A row for each split, and one for its intervals where there are some; a row for each figure where these are many.
     """
@@ -29,7 +29,7 @@ def print_figures(result: Mapping[str, Any]) -> None:
     head = ("split", *names)
     if len(names) > _ACROSS:
         head, *rows = zip(head, *rows)
-    table = Table(*head, title=f"figures{at}", title_justify="left")
+    table = Table(*head, title=f"metrics{at}", title_justify="left")
     for row in rows:
         table.add_row(*row)
     Console().print(table)

@@ -48,7 +48,7 @@ class Progress:
 def is_better(row: Row, best: Row | None, monitor: str) -> bool:
     """Tell whether an evaluated row beats the best: by the monitored figure, at a tie by the lower loss of that split.
 
-    Figures such as accuracy take few values on a small split; the loss tells their ties apart. What isn't finite
+    Metrics such as accuracy take few values on a small split; the loss tells their ties apart. What isn't finite
     is never better.
     """
     if not math.isfinite(row.get(monitor, math.nan)):

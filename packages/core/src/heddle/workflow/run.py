@@ -19,13 +19,13 @@ from heddle.workflow.assemble import Assembly, assemble
 from heddle.workflow.baselines import compare
 from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop, Tracking, display
 from heddle.workflow.checkpoint import load
-from heddle.workflow.console import print_figures
+from heddle.workflow.console import print_metrics
 from heddle.workflow.folder import check_free, is_finished, new_folder
 from heddle.workflow.loaders.loader import CountingLoader
 from heddle.workflow.metrics.comparison import compared
 from heddle.workflow.metrics.deciding import decide, told_of, write_decision
 from heddle.workflow.metrics.intervals import told_intervals
-from heddle.workflow.metrics.predictions import figures
+from heddle.workflow.metrics.predictions import metric_values
 from heddle.workflow.options import Place
 from heddle.workflow.progress import Progress
 from heddle.workflow.report import ReportInputs, page
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 def train(config: "RunConfig", registry: Any) -> Path:
     """Train what `config` describes and return the run folder; `tell` prints what came of it.
 
-    With `config.resume` set to a run folder that run, whose own configuration the rest is, goes on to the same figures
+    With `config.resume` set to a run folder that run, whose own configuration the rest is, goes on to the same metrics
     as without the break.
 
     Raises:
@@ -119,52 +119,54 @@ def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Pa
     artifacts.write_weights(folder, progress.best_arrays, _about(config, parts))
     program = parts.program
     progress.state = program.from_arrays(progress.best_arrays)
-    outcomes = parts.loader.outcomes(program, progress.state, SPLITS)
-    decided = None if parts.deciding is None else decide(parts.deciding, outcomes["valid"])
+    predictions = parts.loader.predictions(program, progress.state, SPLITS)
+    decided = None if parts.deciding is None else decide(parts.deciding, predictions["valid"])
     decision = None if decided is None else decided.decision
     if decision is not None:
         write_decision(folder, decision)
-    judged = {split: figures(parts.task, outcome, decision) for split, outcome in outcomes.items()}
+    evaluated = {
+        split: metric_values(parts.task, predicted, decision) for split, predicted in predictions.items()
+    }
     write_arrays(
         folder / "predictions.npz",
         {
             f"{split}.{field}": rows
-            for split, outcome in outcomes.items()
-            for field, rows in outcome._asdict().items()
+            for split, predicted in predictions.items()
+            for field, rows in predicted._asdict().items()
             if rows is not None
         },
     )
     result = {
-        **judged,
+        **evaluated,
         "best_epoch": progress.best_epoch,
         "epochs": progress.epoch,
         "stopped": progress.stop,
         "seed": config.seed,
         "time": sum(row["seconds"] for row in progress.rows),
-        **told_intervals(parts.task, outcomes, judged, config.task.intervals, config.seed, decision),
-        **({"decision": told_of(decided, parts.deciding, outcomes)} if decided and parts.deciding else {}),
+        **told_intervals(parts.task, predictions, evaluated, config.task.intervals, config.seed, decision),
+        **({"decision": told_of(decided, parts.deciding, predictions)} if decided and parts.deciding else {}),
         **({"times": dict(parts.times)} if parts.times else {}),
-        **compare(parts, outcomes, decision, config.task, config.seed).told(),
+        **compare(parts, predictions, decision, config.task, config.seed).told(),
         "unused": list(parts.unused),
         **_stats(parts),
     }
-    story = ReportInputs(
+    inputs = ReportInputs(
         replace(config, run=Place(str(folder))),
         json.loads((folder / "versions.json").read_text(encoding="utf-8")),
         result,
         parts.dataset,
         parts.task,
         progress.rows,
-        outcomes,
+        predictions,
         progress.best_arrays,
         decision,
     )
-    write_text(folder / "report.html", page(story))
+    write_text(folder / "report.html", page(inputs))
     write_json(folder / "metrics.json", result)
 
 
 def _stats(parts: Assembly) -> dict[str, dict[str, float]]:
-    """Return {"stats": figures of the work}, e.g. compilations and padding; {} for an engine that has none."""
+    """Return {"stats": metrics of the work}, e.g. compilations and padding; {} for an engine that has none."""
     engine = parts.program.stats() if parts.program.stats is not None else {}
     stats = {**engine, **(parts.loader.stats() if isinstance(parts.loader, CountingLoader) else {})}
     return {"stats": stats} if stats else {}
@@ -172,15 +174,15 @@ def _stats(parts: Assembly) -> dict[str, dict[str, float]]:
 
 def _about(config: "RunConfig", parts: Assembly) -> dict[str, Any]:
     """Return what a weights file says of itself."""
-    signature = parts.signature._asdict()
-    signature["relations"] = [list(relation) for relation in parts.signature.relations]
+    model_spec = parts.model_spec._asdict()
+    model_spec["relations"] = [list(relation) for relation in parts.model_spec.relations]
     for field in ("edge_dim", "edge_codes"):
-        if isinstance(signature[field], Mapping):
-            signature[field] = {".".join(key): value for key, value in signature[field].items()}
+        if isinstance(model_spec[field], Mapping):
+            model_spec[field] = {".".join(key): value for key, value in model_spec[field].items()}
     return {
         "heddle": heddle.__version__,
         "model": plain(config.model),
-        "signature": signature,
+        "signature": model_spec,
         "task": parts.task.kind,
     }
 
@@ -188,7 +190,7 @@ def _about(config: "RunConfig", parts: Assembly) -> dict[str, Any]:
 def tell(folder: Path) -> None:
     """Print the metrics of a finished run, its report's path and, last, its folder's."""
     result = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    print_figures(result)
+    print_metrics(result)
     if "baselines" in result:
         print(compared(result))
     if "stats" in result:

@@ -17,7 +17,7 @@ from heddle.workflow.assemble import Assembly, assemble
 from heddle.workflow.metrics.deciding import read_decision
 from heddle.workflow.metrics.decision import CLASSES, Decision
 from heddle.workflow.metrics.intervals import told_intervals
-from heddle.workflow.metrics.predictions import Outcome, figures
+from heddle.workflow.metrics.predictions import Predictions, metric_values
 
 if TYPE_CHECKING:
     from heddle.config.run import RunConfig
@@ -37,16 +37,18 @@ def evaluate(config: "RunConfig", folder: Path, registry: Any) -> dict[str, Any]
         HeddleError: no such run, or its weights don't fit.
     """
     parts, state = restore(config, folder, registry)
-    outcomes = parts.loader.outcomes(parts.program, state, SPLITS)
+    predictions = parts.loader.predictions(parts.program, state, SPLITS)
     decision = read_decision(folder)
-    judged = {split: figures(parts.task, outcome, decision) for split, outcome in outcomes.items()}
+    evaluated = {
+        split: metric_values(parts.task, predicted, decision) for split, predicted in predictions.items()
+    }
     count = config.task.intervals
-    result = judged | told_intervals(parts.task, outcomes, judged, count, config.seed, decision)
+    result = evaluated | told_intervals(parts.task, predictions, evaluated, count, config.seed, decision)
     value: dict[str, Any] = to_json(result)
     return value
 
 
-def predict(config: "RunConfig", folder: Path, registry: Any) -> tuple[Assembly, Outcome]:
+def predict(config: "RunConfig", folder: Path, registry: Any) -> tuple[Assembly, Predictions]:
     """Return a trained run's predictions for all nodes, edges, graphs or links of the data, after what they are of.
 
     Args:
@@ -59,13 +61,13 @@ def predict(config: "RunConfig", folder: Path, registry: Any) -> tuple[Assembly,
     return parts, parts.loader.everything(parts.program, state)
 
 
-def write_predictions(path: Path, parts: Assembly, outcome: Outcome) -> Path:
+def write_predictions(path: Path, parts: Assembly, predicted: Predictions) -> Path:
     """Write predictions as the CSV `path` and return it.
 
     A row each: what it is about, its split ("" for none), the prediction, and the model's outputs.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    artifacts.write_table(path, prediction_rows(parts.task, parts.dataset, outcome, parts.decision))
+    artifacts.write_table(path, prediction_rows(parts.task, parts.dataset, predicted, parts.decision))
     return path
 
 
@@ -108,7 +110,7 @@ def restore(config: "RunConfig", folder: Path, registry: Any) -> tuple[Assembly,
 
 
 def prediction_rows(
-    task: Task, dataset: Dataset, outcome: Outcome, decision: Decision | None = None
+    task: Task, dataset: Dataset, predicted: Predictions, decision: Decision | None = None
 ) -> list[dict[str, Any]]:
     """Return a row per entry of an outcome, for a table.
 
@@ -116,19 +118,19 @@ def prediction_rows(
         decision: of a run of classes or labels: what is said and with which probability; None for the largest logit.
     """
     if task.level == "step":
-        return _forecast_rows(task, dataset, outcome)
-    index = np.asarray(outcome.index).reshape(len(outcome.index), -1)
+        return _forecast_rows(task, dataset, predicted)
+    index = np.asarray(predicted.index).reshape(len(predicted.index), -1)
     keys = {1: [task.level], 2: ["sender", "receiver"], 3: ["head", "relation", "tail"]}[index.shape[1]]
     if task.level == "edge":
         keys = ["sender", "receiver", "row"]
     split_of = {
         tuple(np.ravel(row)): split for split in SPLITS for row in np.asarray(dataset.splits[split]).tolist()
     }
-    outputs = np.asarray(outcome.outputs).reshape(len(index), -1)
+    outputs = np.asarray(predicted.outputs).reshape(len(index), -1)
     if decision is None and task.loss_name == "cross_entropy":  # a run of 0.1.0, which told no probabilities
-        said = _said(Decision(CLASSES), dataset, outcome, 0)
+        said = _said(Decision(CLASSES), dataset, predicted, 0)
     else:
-        said = _said(decision, dataset, outcome)
+        said = _said(decision, dataset, predicted)
     rows = []
     for place, numbers, told in zip(index.tolist(), outputs, said):
         row = dict(zip(keys, place)) | {
@@ -139,7 +141,7 @@ def prediction_rows(
 
 
 def _said(
-    decision: Decision | None, dataset: Dataset, outcome: Outcome, most: int | None = None
+    decision: Decision | None, dataset: Dataset, predicted: Predictions, most: int | None = None
 ) -> list[dict[str, Any]]:
     """Return what each row of predictions says: a class or labels, and their probabilities; {} without a decision.
 
@@ -147,8 +149,8 @@ def _said(
         most: probabilities that are told; None for all.
     """
     if decision is None:
-        return [{} for _ in outcome.index]
-    answers, chances = decision.answers(outcome.outputs), decision.probabilities(outcome.outputs)
+        return [{} for _ in predicted.index]
+    answers, chances = decision.answers(predicted.outputs), decision.probabilities(predicted.outputs)
     names, rows = dataset.class_names, []
     for answer, chance in zip(answers.tolist(), chances.tolist()):
         row: dict[str, Any] = {}
@@ -160,14 +162,14 @@ def _said(
     return rows
 
 
-def _forecast_rows(task: Task, dataset: Dataset, outcome: Outcome) -> list[dict[str, Any]]:
+def _forecast_rows(task: Task, dataset: Dataset, predicted: Predictions) -> list[dict[str, Any]]:
     """Return a row per window and step of its horizon, a column per node (and target, where there are several)."""
-    n_nodes, n_targets = outcome.outputs.shape[2:]
+    n_nodes, n_targets = predicted.outputs.shape[2:]
     nodes = [str(name) for name in dataset.node_names or range(n_nodes)]
     names = nodes if n_targets == 1 else [f"{node}.{k}" for node in nodes for k in range(n_targets)]
     return [
         {"window": int(start), "step": step + 1, "time": int(start) + task.length + step}
         | dict(zip(names, values.reshape(-1).tolist()))
-        for start, window in zip(np.asarray(outcome.index), np.asarray(outcome.outputs))
+        for start, window in zip(np.asarray(predicted.index), np.asarray(predicted.outputs))
         for step, values in enumerate(window)
     ]

@@ -15,7 +15,7 @@ def learning_rate(
     Args:
         base: `optim.lr`.
         epochs: length of the whole run, for cosine.
-        monitored: figures of the evaluations so far, lower is better, for plateau.
+        monitored: metrics of the evaluations so far, lower is better, for plateau.
 
     Raises:
         ConfigError: an unknown name.

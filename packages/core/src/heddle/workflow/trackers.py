@@ -1,4 +1,4 @@
-"""Trackers: where an epoch's figures go while training runs."""
+"""Trackers: where an epoch's metrics go while training runs."""
 
 import csv
 import math
@@ -13,12 +13,12 @@ from heddle.workflow.artifacts import write_table
 
 
 class Tracker(Protocol):
-    """Takes figures as they come; built by its plugin's loader from its options and the run folder."""
+    """Takes metrics as they come; built by its plugin's loader from its options and the run folder."""
 
-    def log(self, epoch: int, figures: Mapping[str, float]) -> None:
-        """Take the figures of an epoch, e.g. {"lr": 0.01, "train.loss": 1.2, "valid.accuracy": 0.7}.
+    def log(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Take the metrics of an epoch, e.g. {"lr": 0.01, "train.loss": 1.2, "valid.accuracy": 0.7}.
 
-        After a resumption an epoch may come that came before; its figures replace those and all later ones.
+        After a resumption an epoch may come that came before; its metrics replace those and all later ones.
         """
         ...
 
@@ -37,11 +37,11 @@ class CsvTracker:
             with open(self._path, newline="", encoding="utf-8") as stream:
                 self._rows = [dict(row) for row in csv.DictReader(stream)]
 
-    def log(self, epoch: int, figures: Mapping[str, float]) -> None:
+    def log(self, epoch: int, metrics: Mapping[str, float]) -> None:
         self._rows = (
             [row for row in self._rows if int(row["epoch"]) < epoch] if self._replaces(epoch) else self._rows
         )
-        self._rows.append({"epoch": epoch, **figures})
+        self._rows.append({"epoch": epoch, **metrics})
         if time.monotonic() - self._written >= self._seconds:
             self.close()
 
@@ -71,10 +71,10 @@ class TensorBoardTracker:
         self._open, self._folder = SummaryWriter, folder / "tensorboard"
         self._writer: Any = None
 
-    def log(self, epoch: int, figures: Mapping[str, float]) -> None:
+    def log(self, epoch: int, metrics: Mapping[str, float]) -> None:
         if self._writer is None:  # purge_step hides what an interrupted run wrote past its last checkpoint
             self._writer = self._open(str(self._folder), purge_step=epoch)
-        for name, value in figures.items():
+        for name, value in metrics.items():
             split, _, figure = name.rpartition(".")
             if math.isfinite(value):
                 self._writer.add_scalar(f"{figure}/{split}" if split else name, value, epoch)
@@ -90,7 +90,7 @@ class NoTracker:
     def __init__(self, options: TrackerOptions, folder: Path):
         pass
 
-    def log(self, epoch: int, figures: Mapping[str, float]) -> None:
+    def log(self, epoch: int, metrics: Mapping[str, float]) -> None:
         pass
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from heddle.engines.program import Placed, Program, State
 from heddle.errors import ConfigError, HeddleError
 from heddle.workflow.callbacks import Callback
 from heddle.workflow.loaders.loader import Loader
-from heddle.workflow.metrics.predictions import figures as figures_of
+from heddle.workflow.metrics.predictions import metric_values
 from heddle.workflow.progress import Progress, is_better, monitored
 from heddle.workflow.schedule import learning_rate
 from heddle.workflow.settings import Settings
@@ -70,14 +70,14 @@ def _epoch(program: Program, loader: Loader, task: Objective, settings: Settings
     if lr != (progress.row["lr"] if progress.rows else settings.lr):
         progress.state = program.set_lr(progress.state, lr)
     batches = loader.batches(program, epoch)
-    progress.state, losses, figures = _steps(program, progress.state, batches, settings.accumulate)
+    progress.state, losses, metrics = _steps(program, progress.state, batches, settings.accumulate)
     loss = float(np.mean(losses))
     if not math.isfinite(loss):
         raise HeddleError(
             f"training: found a loss of {loss} in epoch {epoch}, expected a finite number; "
             f"lower optim.lr (it was {lr:g}) or look for extreme features or targets in the data"
         )
-    row = {"epoch": epoch, "lr": lr, "train.loss": loss, **figures}
+    row = {"epoch": epoch, "lr": lr, "train.loss": loss, **metrics}
     progress.epoch = epoch
     progress.rows.append(row)
     if epoch % settings.eval_every == 0 or epoch == settings.epochs:
@@ -90,7 +90,7 @@ def _steps(
 ) -> tuple[State, list[float], dict[str, float]]:
     """Take a step on each batch, in the engine's own way if it has one, or on each `accumulate` batches together.
 
-    Return the State, the losses, and other figures: what the engine tells of a step besides its loss, as means over
+    Return the State, the losses, and other metrics: what the engine tells of a step besides its loss, as means over
     the steps, named "step.NAME".
     """
     if program.steps is not None and accumulate == 1:
@@ -118,9 +118,9 @@ def _by(count: int, batches: Iterable[Placed]) -> Iterator[list[Placed]]:
 def _evaluate(
     program: Program, loader: Loader, task: Objective, settings: Settings, progress: Progress
 ) -> None:
-    """Add the figures of each split that is judged in training, and keep the weights if they are the best yet."""
-    for split, outcome in loader.outcomes(program, progress.state, loader.every_epoch).items():
-        for name, value in figures_of(task, outcome).items():
+    """Add the metrics of each split that is evaluated in training, and keep the weights if they are the best yet."""
+    for split, predicted in loader.predictions(program, progress.state, loader.every_epoch).items():
+        for name, value in metric_values(task, predicted).items():
             progress.row.setdefault(f"{split}.{name}", value)
     if is_better(progress.row, progress.best_row(), settings.monitor):
         progress.best_epoch, progress.waited = progress.epoch, 0

@@ -39,37 +39,37 @@ def _of_links_too(build: Builder) -> Builder:
     """Return a builder that makes models of links in time as well, without a head."""
 
     @wraps(build)
-    def built(options: Any, signature: ModelSpec) -> Any:
-        if signature.level != "link":
-            return build(options, signature)
+    def built(options: Any, model_spec: ModelSpec) -> Any:
+        if model_spec.level != "link":
+            return build(options, model_spec)
         return SnapshotLinks(
-            build(options, signature._replace(level="step", in_dim=FEATURES, out_dim=1, window=(1, 1)))
+            build(options, model_spec._replace(level="step", in_dim=FEATURES, out_dim=1, window=(1, 1)))
         )
 
     return built
 
 
 @_of_links_too
-def gcrn_gru(options: GcrnOptions, signature: ModelSpec) -> Any:
+def gcrn_gru(options: GcrnOptions, model_spec: ModelSpec) -> Any:
     """Build the GRU of Seo et al. (2018)."""
-    return _recurrent(integrate(GraphGRU, _layer(options)), options, signature)
+    return _recurrent(integrate(GraphGRU, _layer(options)), options, model_spec)
 
 
 @_of_links_too
-def gcrn_lstm(options: GcrnLstmOptions, signature: ModelSpec) -> Any:
+def gcrn_lstm(options: GcrnLstmOptions, model_spec: ModelSpec) -> Any:
     """Build model 2 of Seo et al. (2018)."""
     cell = integrate(GraphLSTM, _layer(options), peephole=options.peephole)
-    return _recurrent(cell, options, signature)
+    return _recurrent(cell, options, model_spec)
 
 
 @_of_links_too
-def gcrn_rnn(options: GcrnOptions, signature: ModelSpec) -> Any:
+def gcrn_rnn(options: GcrnOptions, model_spec: ModelSpec) -> Any:
     """Build the simplest of recurrent graph networks."""
-    return _recurrent(integrate(GraphRNN, _layer(options)), options, signature)
+    return _recurrent(integrate(GraphRNN, _layer(options)), options, model_spec)
 
 
 @_of_links_too
-def dcrnn(options: DcrnnOptions, signature: ModelSpec) -> Any:
+def dcrnn(options: DcrnnOptions, model_spec: ModelSpec) -> Any:
     """Build DCRNN (Li et al. 2018); `convention` "reference" follows its code, see `ReferenceDiffusion`."""
     kinds = {"paper": DiffusionConv, "reference": ReferenceDiffusion}
     convention = options.convention
@@ -79,42 +79,42 @@ def dcrnn(options: DcrnnOptions, signature: ModelSpec) -> Any:
             f"model.convention: found {convention!r}, expected one of {valid}{nearest(convention, valid)}"
         )
     layer = partial(kinds[convention], steps=options.steps, bias=False)
-    return _recurrent(integrate(GraphGRU, layer), options, signature)
+    return _recurrent(integrate(GraphGRU, layer), options, model_spec)
 
 
 @_of_links_too
-def tgcn(options: TgcnOptions, signature: ModelSpec) -> Any:
+def tgcn(options: TgcnOptions, model_spec: ModelSpec) -> Any:
     """Build T-GCN (Zhao et al. 2019)."""
-    width = _checked(signature)
+    width = _checked(model_spec)
     cells = stack_cells(TGCN, width, options.hidden, options.layers)
-    return Recurrent(cells, signature.window[1], signature.out_dim)
+    return Recurrent(cells, model_spec.window[1], model_spec.out_dim)
 
 
 @_of_links_too
-def a3tgcn(options: TgcnOptions, signature: ModelSpec) -> Any:
+def a3tgcn(options: TgcnOptions, model_spec: ModelSpec) -> Any:
     """Build A3T-GCN (Bai et al. 2021)."""
-    return A3TGCN(TGCN(_checked(signature), options.hidden), signature.window[1], signature.out_dim)
+    return A3TGCN(TGCN(_checked(model_spec), options.hidden), model_spec.window[1], model_spec.out_dim)
 
 
 @_of_links_too
-def evolvegcn(options: EvolveOptions, signature: ModelSpec) -> Any:
+def evolvegcn(options: EvolveOptions, model_spec: ModelSpec) -> Any:
     """Build EvolveGCN (Pareja et al. 2020), version O or H."""
     version = options.version
     if version not in ("O", "H"):
         raise ConfigError(f"model.version: found {version!r}, expected 'O' or 'H'; choose one")
-    widths = [_checked(signature), *[options.hidden] * options.layers]
+    widths = [_checked(model_spec), *[options.hidden] * options.layers]
     layers = tuple(EvolveLayer(i, o, version) for i, o in pairwise(widths))
-    return EvolveGCN(layers, signature.window[1], signature.out_dim)
+    return EvolveGCN(layers, model_spec.window[1], model_spec.out_dim)
 
 
-def _recurrent(cell: MakeCell, options: HeadOptions, signature: ModelSpec) -> Any:
+def _recurrent(cell: MakeCell, options: HeadOptions, model_spec: ModelSpec) -> Any:
     """Return cells with a decoder, or with one product of the last state, as `head` asks."""
-    width, head = _checked(signature), options.head
+    width, head = _checked(model_spec), options.head
     if head == "decoder":
-        return stack_seq_model(width, signature.out_dim, options.layers, cell, options.hidden, options.tau)
+        return stack_seq_model(width, model_spec.out_dim, options.layers, cell, options.hidden, options.tau)
     if head == "last":
         cells = stack_cells(cell, width, options.hidden, options.layers)
-        return Recurrent(cells, signature.window[1], signature.out_dim)
+        return Recurrent(cells, model_spec.window[1], model_spec.out_dim)
     raise ConfigError(f"model.head: found {head!r}, expected one of {list(HEADS)}{nearest(head, HEADS)}")
 
 
@@ -133,11 +133,11 @@ def _layer(options: GcrnOptions) -> MakeLayer:
     raise ConfigError(f"model.layer: found {name!r}, expected one of {list(LAYERS)}{nearest(name, LAYERS)}")
 
 
-def _checked(signature: ModelSpec) -> int:
+def _checked(model_spec: ModelSpec) -> int:
     """Return the width of the signal, or say that the task is another."""
-    if signature.level != "step" or not isinstance(signature.in_dim, int):
+    if model_spec.level != "step" or not isinstance(model_spec.in_dim, int):
         raise ConfigError(
-            f"model: found a task about each {signature.level}, expected a forecast; choose data=traffic or another "
+            f"model: found a task about each {model_spec.level}, expected a forecast; choose data=traffic or another "
             "signal, or a model such as model=gcn"
         )
-    return signature.in_dim
+    return model_spec.in_dim

@@ -19,7 +19,7 @@ FLOAT = 4
 
 
 def forecast_plans(
-    model: Any, signature: ModelSpec, graph: Graph, batch: int, processes: int, method: str, times: int
+    model: Any, model_spec: ModelSpec, graph: Graph, batch: int, processes: int, method: str, times: int
 ) -> list[Estimate]:
     """Return the Estimate of "none" (one process), "windows" and "halo", in this order.
 
@@ -32,13 +32,13 @@ def forecast_plans(
     """
     cells = model.cells if isinstance(model, CellModel) else ()
     known = [cell for cell in cells if isinstance(cell, GraphCell)]
-    steps = sum(signature.window) / (2 if isinstance(model, SeqModel) else 1)
+    steps = sum(model_spec.window) / (2 if isinstance(model, SeqModel) else 1)
     kept = sum((len(cell.gates) + 3) * cell.hidden for cell in known) * steps
     exchanges = sum(len(cell.groups) * _hops(cell.h_layer) for cell in known) * steps
     crossing = sum(len(cell.groups) * _hops(cell.h_layer) * cell.hidden for cell in known) * steps
     weights = parameters([spec.shape for spec in model.params().values()])
     n, edges = num_nodes(graph), len(graph.senders)
-    width = signature.in_dim if isinstance(signature.in_dim, int) else 0
+    width = model_spec.in_dim if isinstance(model_spec.in_dim, int) else 0
 
     def one(plan: str, count: int, rows: int, own: int, windows: int, halo: int) -> Estimate:
         holds = FLOAT * (3 * weights + rows * times * width) + 24 * own

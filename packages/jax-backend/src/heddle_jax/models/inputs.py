@@ -14,18 +14,18 @@ from heddle.nn.params import ParamSpec
 from heddle_jax.jraph_api.graphs_tuple import GraphsTuple
 
 
-def tables_of(signature: ModelSpec, width: int) -> dict[str, ParamSpec]:
+def tables_of(model_spec: ModelSpec, width: int) -> dict[str, ParamSpec]:
     """Return node type -> the embeddings to train for nodes without features; "" in a homogeneous graph.
 
     Nodes of graph tasks get none: they are a 1 each.
     """
-    widths = signature.in_dim if isinstance(signature.in_dim, Mapping) else {"": signature.in_dim}
-    if signature.level == "graph":
+    widths = model_spec.in_dim if isinstance(model_spec.in_dim, Mapping) else {"": model_spec.in_dim}
+    if model_spec.level == "graph":
         return {}
-    return {kind: ParamSpec((signature.n_node[kind], width)) for kind, dim in widths.items() if not dim}
+    return {kind: ParamSpec((model_spec.n_node[kind], width)) for kind, dim in widths.items() if not dim}
 
 
-def module_input(batch: Batch, signature: ModelSpec, tables: Mapping[str, Any], dtype: Any) -> Any:
+def module_input(batch: Batch, model_spec: ModelSpec, tables: Mapping[str, Any], dtype: Any) -> Any:
     """Return the graph of a placed batch as modules see it.
 
     Nodes are [n_nodes, in_dim], edges [n_edges, edge_dim] or None, globals as they are.
@@ -42,29 +42,29 @@ def module_input(batch: Batch, signature: ModelSpec, tables: Mapping[str, Any], 
         x = features(graph.nodes)
     else:
         x = jnp.ones((batch.prepared["graph_ids"].shape[0], 1), dtype)
-    edges = features(graph.edges) if signature.edge_dim else None
+    edges = features(graph.edges) if model_spec.edge_dim else None
     return GraphsTuple(**{**graph._asdict(), "nodes": x, "edges": edges})
 
 
-def tiny_batch(signature: ModelSpec) -> Batch:
+def tiny_batch(model_spec: ModelSpec) -> Batch:
     """Return a ring of three nodes of each type, or for graph tasks two nodes of one graph and one of another."""
     ring, count = (np.array([0, 1, 2], np.int32), np.array([1, 0, 2], np.int32)), np.array([3], np.int32)
-    if signature.relations:
-        assert isinstance(signature.in_dim, Mapping)
+    if model_spec.relations:
+        assert isinstance(model_spec.in_dim, Mapping)
         nodes = {
-            kind: np.ones((3, dim), np.float32) if dim else None for kind, dim in signature.in_dim.items()
+            kind: np.ones((3, dim), np.float32) if dim else None for kind, dim in model_spec.in_dim.items()
         }
-        edges = {key: EdgeSet(None, *ring, count) for key in signature.relations}
+        edges = {key: EdgeSet(None, *ring, count) for key in model_spec.relations}
         return Batch(hetero_graph(nodes, edges, dict.fromkeys(nodes, count)), {}, np.arange(3))
-    width = signature.in_dim
+    width = model_spec.in_dim
     assert isinstance(width, int)
     graph = Graph(
         nodes=np.ones((3, width), np.float32) if width else None,
-        edges=np.ones((3, signature.edge_dim), np.float32) if signature.edge_dim else None,
+        edges=np.ones((3, model_spec.edge_dim), np.float32) if model_spec.edge_dim else None,
         senders=ring[0],
         receivers=ring[1],
         globals=None,
-        n_node=np.array([2, 1], np.int32) if signature.level == "graph" else count,
-        n_edge=np.array([2, 1], np.int32) if signature.level == "graph" else count,
+        n_node=np.array([2, 1], np.int32) if model_spec.level == "graph" else count,
+        n_edge=np.array([2, 1], np.int32) if model_spec.level == "graph" else count,
     )
     return Batch(graph, {"graph_ids": np.array([0, 0, 1], np.int32)}, np.arange(2))

@@ -59,16 +59,16 @@ class ModuleLearner:
 
     def embed(self, params: Params, extra: Params, batch: Batch) -> Any:
         result = self._run(self._computed(params), extra, batch, None)[0]
-        kind = self._model.signature.target_type
+        kind = self._model.model_spec.target_type
         return {kind: result} if kind else result
 
     def _run(self, params: Params, extra: Params, batch: Batch, key: Array | None) -> tuple[Array, Params]:
         """Return the array that the module gives for the task, and what it keeps."""
         model, tables = self._model, scoped(TABLE, params)
-        graph = module_input(batch, model.signature, tables, self._precision.compute)
+        graph = module_input(batch, model.model_spec, tables, self._precision.compute)
         trained, kept = self._layout.join(params, extra)
         output, kept = self._apply(trained, kept, graph, key)
-        return result_of(output, model.signature), self._layout.split(trained, kept)[1]
+        return result_of(output, model.model_spec), self._layout.split(trained, kept)[1]
 
     def _computed(self, params: Params) -> Params:
         """Return the weights in the dtype of the computation."""

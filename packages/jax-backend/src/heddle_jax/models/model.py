@@ -26,21 +26,21 @@ class JaxModel:
 
     Attributes:
         functional: the module as pure functions.
-        signature: what the dataset and the task ask.
+        model_spec: what the dataset and the task ask.
         tables: node type -> embeddings to train for nodes without features.
         head: from node embeddings to outputs; None if the module answers for graphs itself.
     """
 
-    def __init__(self, functional: Functional, signature: ModelSpec, width: int, readout: str):
-        self.functional, self.signature = functional, signature
-        self.tables = tables_of(signature, width)
-        self._prepares: Head = GraphHead(1, 1) if signature.level == "graph" else NodeHead()
+    def __init__(self, functional: Functional, model_spec: ModelSpec, width: int, readout: str):
+        self.functional, self.model_spec = functional, model_spec
+        self.tables = tables_of(model_spec, width)
+        self._prepares: Head = GraphHead(1, 1) if model_spec.level == "graph" else NodeHead()
         self.head: Head | None = self._head(readout)
 
     @property
     def uses(self) -> frozenset[str]:
         """The kinds of input that the module is given; what it does with them is its own."""
-        edges = {EDGE_FEATURES, EDGE_WEIGHTS} if self.signature.relations else {EDGE_FEATURES}
+        edges = {EDGE_FEATURES, EDGE_WEIGHTS} if self.model_spec.relations else {EDGE_FEATURES}
         return frozenset({NODE_FEATURES, GRAPH_FEATURES, *edges})
 
     def prepare(self, graph: Graph | HeteroGraph) -> Prepared:
@@ -50,7 +50,7 @@ class JaxModel:
     def example(self) -> Any:
         """Return a tiny graph of the widths that the module is called with."""
         tables = {kind: np.ones((3, spec.shape[1]), np.float32) for kind, spec in self.tables.items()}
-        return module_input(tiny_batch(self.signature), self.signature, tables, np.float32)
+        return module_input(tiny_batch(self.model_spec), self.model_spec, tables, np.float32)
 
     def shapes(self) -> tuple[Any, Any]:
         """Return the (trained, kept) pytrees of shapes."""
@@ -62,11 +62,11 @@ class JaxModel:
         Raises:
             ConfigError: it fails, or gives something that isn't a row for each node or graph.
         """
-        graph, signature = self.example(), self.signature
+        graph, model_spec = self.example(), self.model_spec
 
         def outputs(key: Array) -> Any:
             return result_of(
-                self.functional.apply(*self.functional.init(key, graph), graph, None)[0], signature
+                self.functional.apply(*self.functional.init(key, graph), graph, None)[0], model_spec
             )
 
         try:
@@ -78,27 +78,27 @@ class JaxModel:
                 f"jax_model's example: {jax.tree.map(lambda leaf: leaf.shape, graph)}"
             ) from error
         shape = tuple(getattr(found, "shape", ()))
-        if signature.level == "node" and shape == (3, signature.out_dim):
+        if model_spec.level == "node" and shape == (3, model_spec.out_dim):
             return NodeHead()
-        if signature.level == "link" and len(shape) == 2 and shape[0] == 3:
-            return LinkHead(shape[1], signature.n_link_types)
-        if signature.level == "graph" and shape == (2, signature.out_dim):
+        if model_spec.level == "link" and len(shape) == 2 and shape[0] == 3:
+            return LinkHead(shape[1], model_spec.n_link_types)
+        if model_spec.level == "graph" and shape == (2, model_spec.out_dim):
             return None
-        if signature.level == "graph" and len(shape) == 2 and shape[0] == 3:
-            return GraphHead(shape[1], signature.out_dim, readout)
+        if model_spec.level == "graph" and len(shape) == 2 and shape[0] == 3:
+            return GraphHead(shape[1], model_spec.out_dim, readout)
         rows = {
-            "node": f"(3, {signature.out_dim})",
+            "node": f"(3, {model_spec.out_dim})",
             "link": "(3, any width)",
-            "graph": f"(2, {signature.out_dim})",
+            "graph": f"(2, {model_spec.out_dim})",
         }
-        also = " or (3, any width), a row for each of 3 nodes" if signature.level == "graph" else ""
+        also = " or (3, any width), a row for each of 3 nodes" if model_spec.level == "graph" else ""
         raise ConfigError(
             f"model: found outputs of {shape or type(found).__name__} for a tiny graph, expected "
-            f"{rows[signature.level]}{also}; return a row for each {signature.level}"
+            f"{rows[model_spec.level]}{also}; return a row for each {model_spec.level}"
         )
 
 
-def jax_model(make: Make, signature: ModelSpec, hidden: int = 64, readout: str = "mean") -> JaxModel:
+def jax_model(make: Make, model_spec: ModelSpec, hidden: int = 64, readout: str = "mean") -> JaxModel:
     """Return a model to train of what `make` makes: what the builder of a JAX user's model plugin returns.
 
     Args:
@@ -108,24 +108,24 @@ def jax_model(make: Make, signature: ModelSpec, hidden: int = 64, readout: str =
             [n_nodes, out_dim], or a graph whose nodes they are; for a graph task it may give graphs' globals
             [n_graphs, out_dim]. out_dim is the number of classes or targets, `hidden` where the task has none.
             A module that asks for `training`, `train`, `is_training`, `deterministic` or `inference` is told.
-        signature: what the dataset and the task ask.
+        model_spec: what the dataset and the task ask.
         hidden: width of embeddings of nodes without features, and of links' embeddings.
         readout: "sum", "mean" or "max" over each graph's nodes.
 
     Raises:
         ConfigError: a task about edges, a module of no known kind, or one that gives something else.
     """
-    if signature.level == "edge":
+    if model_spec.level == "edge":
         raise ConfigError(
             "model: found a task about edges, expected one about nodes, graphs or links for a module of JAX's; "
             "choose a portable model"
         )
-    in_dim: Any = signature.in_dim
+    in_dim: Any = model_spec.in_dim
     if isinstance(in_dim, Mapping):
         in_dim = {kind: dim or hidden for kind, dim in in_dim.items()}
     elif not in_dim:
-        in_dim = 1 if signature.level == "graph" else hidden
-    out_dim = signature.out_dim or hidden
+        in_dim = 1 if model_spec.level == "graph" else hidden
+    out_dim = model_spec.out_dim or hidden
 
     def made(key: Array) -> Any:
         names = inspect.signature(make).parameters
@@ -135,13 +135,15 @@ def jax_model(make: Make, signature: ModelSpec, hidden: int = 64, readout: str =
             return make(in_dim, out_dim, rngs=nnx.Rngs(key))
         return make(in_dim, out_dim, key=key) if "key" in names else make(in_dim, out_dim)
 
-    return JaxModel(functional_of(made, jax.random.key(0)), signature, hidden, readout)
+    return JaxModel(functional_of(made, jax.random.key(0)), model_spec, hidden, readout)
 
 
-def result_of(output: Any, signature: ModelSpec) -> Any:
+def result_of(output: Any, model_spec: ModelSpec) -> Any:
     """Return the array of a module's output that the task is about."""
     if isinstance(output, (GraphsTuple, Graph)):
-        output = output.globals if signature.level == "graph" and output.globals is not None else output.nodes
+        output = (
+            output.globals if model_spec.level == "graph" and output.globals is not None else output.nodes
+        )
     elif isinstance(output, HeteroGraph):
         output = output.nodes
-    return output[signature.target_type] if isinstance(output, Mapping) else output
+    return output[model_spec.target_type] if isinstance(output, Mapping) else output

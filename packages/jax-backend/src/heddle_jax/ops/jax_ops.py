@@ -189,7 +189,7 @@ _ACTIVATIONS = {
 
 
 def ops_with(kernels: Mapping[str, Callable[..., Array]]) -> JaxOps:
-    """Return the primitives with some computed by other callables of the same signature: name -> traceable callable.
+    """Return the primitives with some computed by other callables of the same model_spec: name -> traceable callable.
 
     Raises:
         ValueError: a name that no primitive has.

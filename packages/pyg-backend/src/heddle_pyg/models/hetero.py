@@ -21,23 +21,23 @@ class HeteroEncoder(nn.Module):
     parameter names: "is-a" becomes is_a.
     """
 
-    def __init__(self, model: nn.Module, signature: ModelSpec, width: int):
+    def __init__(self, model: nn.Module, model_spec: ModelSpec, width: int):
         super().__init__()
-        widths = signature.in_dim
+        widths = model_spec.in_dim
         assert not isinstance(widths, int)
         self._kinds = identifiers(list(widths))
-        entered = {target for _, _, target in signature.relations}
+        entered = {target for _, _, target in model_spec.relations}
         self._loops = [kind for kind in widths if kind not in entered]
-        relations = identifiers([*dict.fromkeys(name for _, name, _ in signature.relations)])
+        relations = identifiers([*dict.fromkeys(name for _, name, _ in model_spec.relations)])
         self._relations: dict[EdgeType, EdgeType] = {
             (source, name, target): (self._kinds[source], relations[name], self._kinds[target])
-            for source, name, target in signature.relations
+            for source, name, target in model_spec.relations
         }
         self._self = identifiers([*relations, "self"])["self"]
         loops = [(self._kinds[kind], self._self, self._kinds[kind]) for kind in self._loops]
         self.inputs = nn.ModuleDict()
         for kind, safe in self._kinds.items():
-            rows = signature.n_node[kind]
+            rows = model_spec.n_node[kind]
             self.inputs[safe] = nn.Linear(widths[kind], width) if widths[kind] else embedding(rows, width)
         metadata = (list(self._kinds.values()), [*self._relations.values(), *loops])
         try:

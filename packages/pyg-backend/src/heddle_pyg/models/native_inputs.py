@@ -52,16 +52,16 @@ def native_inputs(batch: Batch, edge_features: bool, like: Tensor) -> NativeInpu
     return NativeInputs(own, edge_index, num_nodes(graph), options, like)
 
 
-def tiny_inputs(signature: ModelSpec, edge_features: bool) -> NativeInputs:
+def tiny_inputs(model_spec: ModelSpec, edge_features: bool) -> NativeInputs:
     """Return three nodes of each type with features of 1, and a ring of three edges in each relation."""
     like, ring = torch.empty(0), torch.tensor([[0, 1, 2], [1, 2, 0]])
-    if not signature.relations:
-        assert isinstance(signature.in_dim, int)
-        x = torch.ones(3, signature.in_dim) if signature.in_dim else None
+    if not model_spec.relations:
+        assert isinstance(model_spec.in_dim, int)
+        x = torch.ones(3, model_spec.in_dim) if model_spec.in_dim else None
         options = {"batch": torch.zeros(3, dtype=torch.int64)}
-        assert isinstance(signature.edge_dim, int)
-        options |= {"edge_attr": torch.ones(3, signature.edge_dim)} if edge_features else {}
+        assert isinstance(model_spec.edge_dim, int)
+        options |= {"edge_attr": torch.ones(3, model_spec.edge_dim)} if edge_features else {}
         return NativeInputs(x, ring, 3, options, like)
-    assert not isinstance(signature.in_dim, int)
-    xs = {kind: torch.ones(3, width) if width else None for kind, width in signature.in_dim.items()}
-    return NativeInputs(xs, dict.fromkeys(signature.relations, ring), dict.fromkeys(xs, 3), {}, like)
+    assert not isinstance(model_spec.in_dim, int)
+    xs = {kind: torch.ones(3, width) if width else None for kind, width in model_spec.in_dim.items()}
+    return NativeInputs(xs, dict.fromkeys(model_spec.relations, ring), dict.fromkeys(xs, 3), {}, like)

@@ -27,15 +27,17 @@ Make = Callable[[int, int], nn.Module]
 class NativeModel:
     """What `model=pyg` and models of other plugins for this engine give to `PygBackend.program`."""
 
-    def __init__(self, make: Make, signature: ModelSpec, head: Head, width: int, edge_features: bool = False):
-        self._make, self._signature, self._head = make, signature, head
+    def __init__(
+        self, make: Make, model_spec: ModelSpec, head: Head, width: int, edge_features: bool = False
+    ):
+        self._make, self._model_spec, self._head = make, model_spec, head
         self._width, self.edge_features = width, edge_features
 
     @cached_property
     def uses(self) -> frozenset[str]:
         """The kinds of input that are read; between types, modules get node features and edges alone."""
         kinds = {NODE_FEATURES}
-        if not self._signature.relations:
+        if not self._model_spec.relations:
             with torch.random.fork_rng(devices=[]):
                 takes = _wanted(self._make(self._width, self._width))
             kinds |= {EDGE_WEIGHTS} if "edge_weight" in takes else set()
@@ -52,32 +54,32 @@ class NativeModel:
         Raises:
             ConfigError: the class doesn't give a row of the right width for each node, or can't do these relations.
         """
-        signature, width = self._signature, self._width
-        out_dim = signature.out_dim if signature.level == "node" else width
+        model_spec, width = self._model_spec, self._width
+        out_dim = model_spec.out_dim if model_spec.level == "node" else width
         encoder: nn.Module
-        if signature.relations:
-            encoder = HeteroEncoder(self._make(width, out_dim), signature, width)
+        if model_spec.relations:
+            encoder = HeteroEncoder(self._make(width, out_dim), model_spec, width)
         else:
-            encoder = Encoder(self._make, signature, width, out_dim)
+            encoder = Encoder(self._make, model_spec, width, out_dim)
         module = NativeModule(encoder, self._head)
-        _try_out(encoder, tiny_inputs(signature, self.edge_features), out_dim)
+        _try_out(encoder, tiny_inputs(model_spec, self.edge_features), out_dim)
         return module
 
 
 def native_model(
-    make: Make, signature: ModelSpec, hidden: int, readout: str = "mean", edge_features: bool = False
+    make: Make, model_spec: ModelSpec, hidden: int, readout: str = "mean", edge_features: bool = False
 ) -> NativeModel:
     """Return a NativeModel of modules that `make` makes: what the model plugin of a PyG user returns.
 
     Args:
         make: (in_dim, out_dim) -> module with forward(x, edge_index), and edge_weight, edge_attr or batch if it wants
             them. For a heterogeneous graph it is made for `hidden` columns and turned by `to_hetero`.
-        signature: what the dataset and the task ask.
+        model_spec: what the dataset and the task ask.
         hidden: width of embeddings of nodes without features, and before the head of a graph or link task.
         readout: "sum", "mean" or "max" over each graph's nodes.
         edge_features: whether the module wants the graph's edge features as edge_attr.
     """
-    return NativeModel(make, signature, head_for(signature, hidden, readout), hidden, edge_features)
+    return NativeModel(make, model_spec, head_for(model_spec, hidden, readout), hidden, edge_features)
 
 
 class NativeModule(nn.Module):
@@ -100,13 +102,13 @@ class NativeModule(nn.Module):
 class Encoder(nn.Module):
     """A module on a homogeneous graph; nodes without features get an embedding each, or a 1 in graph tasks."""
 
-    def __init__(self, make: Make, signature: ModelSpec, width: int, out_dim: int):
+    def __init__(self, make: Make, model_spec: ModelSpec, width: int, out_dim: int):
         super().__init__()
-        in_dim = signature.in_dim
+        in_dim = model_spec.in_dim
         assert isinstance(in_dim, int)
         self.embedding: nn.Embedding | None = None
-        if not in_dim and signature.level != "graph":
-            self.embedding = embedding(signature.n_node[""], width)
+        if not in_dim and model_spec.level != "graph":
+            self.embedding = embedding(model_spec.n_node[""], width)
         self.model = make(in_dim or (width if self.embedding else 1), out_dim)
         self._takes = _wanted(self.model)
 

@@ -9,7 +9,7 @@ import numpy as np
 from heddle.extras import require
 
 ROWS = 65536
-"""Rows of a chunk; figures that are added up chunk by chunk depend on it."""
+"""Rows of a chunk; metrics that are added up chunk by chunk depend on it."""
 
 
 def chunks(path: Path, columns: Sequence[str] | None = None) -> Iterator[Any]:

@@ -177,9 +177,9 @@ class Registry:
         """
         builder = self._load("model", self.info("model", name))
 
-        def build(options: Any, signature: Any) -> Any:
+        def build(options: Any, model_spec: Any) -> Any:
             try:
-                return builder(options, signature)
+                return builder(options, model_spec)
             except CapabilityError as error:
                 raise ConfigError(f"{error}; {self.suggest(error.kind, error.capability)}") from error
 

@@ -14,20 +14,20 @@ from heddle.graphs.pytree import leaves
 from heddle.nn.model import Model, ModelSpec
 
 
-def workload_of(encoder: Any, signature: ModelSpec, n_edges: int, float_bytes: int = 4) -> Workload:
+def workload_of(encoder: Any, model_spec: ModelSpec, n_edges: int, float_bytes: int = 4) -> Workload:
     """Return the sizes of training `encoder` on a graph of `n_edges` edges that `signature` describes.
 
     Args:
-        encoder: as a model's builder makes it of the signature.
+        encoder: as a model's builder makes it of the ModelSpec.
 
     Raises:
         ConfigError: the task isn't about the nodes of one graph.
     """
-    check_level(signature.level)
-    dims = [signature.in_dim] if isinstance(signature.in_dim, int) else list(signature.in_dim.values())
-    edge_dim = signature.edge_dim
+    check_level(model_spec.level)
+    dims = [model_spec.in_dim] if isinstance(model_spec.in_dim, int) else list(model_spec.in_dim.values())
+    edge_dim = model_spec.edge_dim
     widths = [edge_dim] if isinstance(edge_dim, int) else list(edge_dim.values())
-    n_nodes = sum(signature.n_node.values())
+    n_nodes = sum(model_spec.n_node.values())
     in_dim = max(dims, default=0)
     return Workload(
         n_nodes=n_nodes,
@@ -35,7 +35,7 @@ def workload_of(encoder: Any, signature: ModelSpec, n_edges: int, float_bytes: i
         in_dim=in_dim,
         rounds=rounds_of(encoder, in_dim),
         n_params=parameters([spec.shape for spec in encoder.params().values()]),
-        n_targets=signature.n_node.get(signature.target_type, n_nodes),
+        n_targets=model_spec.n_node.get(model_spec.target_type, n_nodes),
         edge_dim=max(widths, default=0),
         float_bytes=float_bytes,
     )

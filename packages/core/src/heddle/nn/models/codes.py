@@ -72,29 +72,30 @@ class CodesEncoder(Wrapped):
         return self.encoder.apply(ops, params, graph, prepared, dropout)
 
 
-def behind_codes(build: Callable[[ModelSpec], Encoder], signature: ModelSpec) -> Encoder:
+def behind_codes(build: Callable[[ModelSpec], Encoder], model_spec: ModelSpec) -> Encoder:
     """Return the encoder that `build` makes of a signature, behind the embeddings of nodes' codes if there are some.
 
     An encoder that reads node features as it prepares a graph can't be: its plugin states that its features are fixed
     (`heddle.nn.capabilities.FIXED_FEATURES`).
     """
-    if not signature.codes:
-        return build(signature)
-    sizes = sorted((node_type, tuple(own)) for node_type, own in signature.codes.items())
-    return CodesEncoder(build(without_codes(signature)), tuple(sizes))
+    if not model_spec.codes:
+        return build(model_spec)
+    sizes = sorted((node_type, tuple(own)) for node_type, own in model_spec.codes.items())
+    return CodesEncoder(build(without_codes(model_spec)), tuple(sizes))
 
 
-def without_codes(signature: ModelSpec) -> ModelSpec:
+def without_codes(model_spec: ModelSpec) -> ModelSpec:
     """Return the ModelSpec that the encoder inside is built for: features wider by the embeddings of the codes."""
     added = {
-        node_type: sum(table_shape(size)[1] for size in sizes) for node_type, sizes in signature.codes.items()
+        node_type: sum(table_shape(size)[1] for size in sizes)
+        for node_type, sizes in model_spec.codes.items()
     }
     in_dim: int | Mapping[str, int]
-    if isinstance(signature.in_dim, int):
-        in_dim = signature.in_dim + added.get("", 0)
+    if isinstance(model_spec.in_dim, int):
+        in_dim = model_spec.in_dim + added.get("", 0)
     else:
-        in_dim = {kind: width + added.get(kind, 0) for kind, width in signature.in_dim.items()}
-    return signature._replace(in_dim=in_dim, codes={})
+        in_dim = {kind: width + added.get(kind, 0) for kind, width in model_spec.in_dim.items()}
+    return model_spec._replace(in_dim=in_dim, codes={})
 
 
 def _names(node_type: str, columns: int) -> list[str]:

@@ -140,13 +140,13 @@ class EdgeInputs:
         return prepared
 
 
-def edge_inputs_of(signature: ModelSpec, mean: bool = True, weighted: bool = True) -> EdgeInputs | None:
+def edge_inputs_of(model_spec: ModelSpec, mean: bool = True, weighted: bool = True) -> EdgeInputs | None:
     """Return the EdgeInputs of a signature's edges; None where they have neither features nor codes."""
-    dims = signature.edge_dim if isinstance(signature.edge_dim, Mapping) else {_ONLY: signature.edge_dim}
-    relations = sorted({key for key, width in dims.items() if width} | set(signature.edge_codes))
+    dims = model_spec.edge_dim if isinstance(model_spec.edge_dim, Mapping) else {_ONLY: model_spec.edge_dim}
+    relations = sorted({key for key, width in dims.items() if width} | set(model_spec.edge_codes))
     if not relations:
         return None
-    described = ((key, dims.get(key, 0), tuple(signature.edge_codes.get(key, ()))) for key in relations)
+    described = ((key, dims.get(key, 0), tuple(model_spec.edge_codes.get(key, ()))) for key in relations)
     return EdgeInputs(tuple(described), mean, weighted)
 
 

@@ -88,9 +88,9 @@ def dataset_of(graph: Graph | HeteroGraph) -> Dataset:
 
 def model_of(build: Any, options: Any, dataset: Dataset, task: Task) -> Model:
     """Return the portable model that `heddle train` would build: behind embeddings of codes, with a head."""
-    signature: ModelSpec = model_spec_of(dataset, task)
-    encoder = behind_codes(partial(build, options), signature)
-    return Model(encoder, head_for(signature, encoder.out_dim))
+    model_spec: ModelSpec = model_spec_of(dataset, task)
+    encoder = behind_codes(partial(build, options), model_spec)
+    return Model(encoder, head_for(model_spec, encoder.out_dim))
 
 
 def _more(rng: np.random.Generator, pytree: dict[str, Any], rows: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from heddle.workflow.metrics.by_name import higher_is_better
 from heddle.workflow.metrics.deciding import Deciding, decide
 from heddle.workflow.metrics.decision import Decision
 from heddle.workflow.metrics.intervals import paired
-from heddle.workflow.metrics.predictions import Outcome, evaluate_outcome, known_targets
+from heddle.workflow.metrics.predictions import Predictions, evaluate_predictions, known_targets
 
 ASKED = ("valid", "test")
 """Splits whose questions baselines answer; of links also the training's, where they have times."""
@@ -29,24 +29,24 @@ class Compared(NamedTuple):
     """What baselines came to.
 
     Attributes:
-        figures: baseline -> split -> metrics.
+        metrics: baseline -> split -> metrics.
         left_out: baseline -> why it wasn't computed.
         verdict: the model beside the best of them; {} where nothing can be compared.
     """
 
-    figures: Mapping[str, Mapping[str, Mapping[str, float]]] = {}
+    metrics: Mapping[str, Mapping[str, Mapping[str, float]]] = {}
     left_out: Mapping[str, str] = {}
     verdict: Mapping[str, Any] = {}
 
     def told(self) -> dict[str, Any]:
         """Return the entries of metrics.json: "baselines", "compared" and "not_compared", those there are."""
-        entries = {"baselines": self.figures, "compared": self.verdict, "not_compared": self.left_out}
+        entries = {"baselines": self.metrics, "compared": self.verdict, "not_compared": self.left_out}
         return {name: dict(value) for name, value in entries.items() if value}
 
 
 def compare(
     parts: Assembly,
-    outcomes: Mapping[str, Outcome],
+    predictions: Mapping[str, Predictions],
     decision: Decision | None,
     options: TaskOptions,
     seed: int,
@@ -61,30 +61,33 @@ def compare(
         return Compared()
     wanted = BASELINES if options.baselines is True else tuple(options.baselines)
     left_out: dict[str, str] = {}
-    found: dict[str, dict[str, Outcome]] = {}
+    found: dict[str, dict[str, Predictions]] = {}
     if task.level == "link":
         if "links" in wanted and isinstance(parts.loader, ComparedLoader):
             found = {name: dict(splits) for name, splits in parts.loader.baselines(SPLITS).items()}
     else:
-        asking = _Asking(parts, outcomes)
+        asking = _Asking(parts, predictions)
         for group in (group for group in _MADE if group in wanted):
             for name, answers in _MADE[group](asking, seed, left_out):
-                found[name] = {split: asking.outcome(split, of) for split, of in answers.items()}
+                found[name] = {split: asking.predicted(split, of) for split, of in answers.items()}
     decisions = {name: _decided(parts.deciding, splits) for name, splits in found.items()}
-    figures = {
-        name: {split: evaluate_outcome(task, outcome, decisions[name]) for split, outcome in splits.items()}
+    metrics = {
+        name: {
+            split: evaluate_predictions(task, predicted, decisions[name])
+            for split, predicted in splits.items()
+        }
         for name, splits in found.items()
     }
     sides = {name: (splits, decisions[name]) for name, splits in found.items()}
-    verdict = _verdict(task, (outcomes, decision), sides, figures, options.intervals, seed)
-    return Compared(figures, left_out, verdict)
+    verdict = _verdict(task, (predictions, decision), sides, metrics, options.intervals, seed)
+    return Compared(metrics, left_out, verdict)
 
 
 class _Asking:
     """The questions of a run of nodes, edges or graphs, as baselines see them."""
 
-    def __init__(self, parts: Assembly, outcomes: Mapping[str, Outcome]):
-        self.dataset, self.until, self._outcomes = parts.dataset, parts.until, outcomes
+    def __init__(self, parts: Assembly, predictions: Mapping[str, Predictions]):
+        self.dataset, self.until, self._outcomes = parts.dataset, parts.until, predictions
         loss = parts.task.loss_name
         kind = {"cross_entropy": "classes", "binary_cross_entropy": "labels"}.get(loss, "values")
         targets, mask = known_targets(np.asarray(self.dataset.targets))
@@ -92,11 +95,11 @@ class _Asking:
         train = np.asarray(self.dataset.splits["train"], np.int64)
         self.train = train[self.answers.known[train].any(axis=1)]
         self.rows = {
-            split: np.asarray(outcomes[split].index)
-            .reshape(len(outcomes[split].index), -1)[:, -1]
+            split: np.asarray(predictions[split].index)
+            .reshape(len(predictions[split].index), -1)[:, -1]
             .astype(np.int64)
             for split in ASKED
-            if split in outcomes and len(outcomes[split].index)
+            if split in predictions and len(predictions[split].index)
         }
         self.prior = usual(self.answers, self.train)
 
@@ -104,7 +107,7 @@ class _Asking:
         """Return up to which time each of some rows may look; None without times."""
         return None if self.until is None else np.asarray(self.until[split])[rows]
 
-    def outcome(self, split: str, outputs: np.ndarray) -> Outcome:
+    def predicted(self, split: str, outputs: np.ndarray) -> Predictions:
         """Return a baseline's answers beside the truth, in the shape of the model's."""
         own = self._outcomes[split]
         return own._replace(outputs=outputs.reshape(own.outputs.shape), ranks=None).in_groups(own.groups)
@@ -232,7 +235,7 @@ def _own_width(dataset: Any) -> int:
     return own + last + width_of({"x": dataset.asked.x, "codes": dataset.asked.codes})
 
 
-def _decided(how: Deciding | None, splits: Mapping[str, Outcome]) -> Decision | None:
+def _decided(how: Deciding | None, splits: Mapping[str, Predictions]) -> Decision | None:
     """Return a baseline's own threshold; its probabilities are not calibrated."""
     if how is None or "valid" not in splits:
         return None
@@ -241,9 +244,9 @@ def _decided(how: Deciding | None, splits: Mapping[str, Outcome]) -> Decision | 
 
 def _verdict(
     task: Task,
-    model: tuple[Mapping[str, Outcome], Decision | None],
-    baselines: Mapping[str, tuple[Mapping[str, Outcome], Decision | None]],
-    figures: Mapping[str, Mapping[str, Mapping[str, float]]],
+    model: tuple[Mapping[str, Predictions], Decision | None],
+    baselines: Mapping[str, tuple[Mapping[str, Predictions], Decision | None]],
+    metrics: Mapping[str, Mapping[str, Mapping[str, float]]],
     count: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -252,15 +255,15 @@ def _verdict(
     {"split", "metric", "model", "baseline" (its name), "best" (its figure), "lead" (positive where the model is
     better), "interval" (of the lead, None without)}.
     """
-    outcomes, decision = model
+    predictions, decision = model
     for split in reversed(SPLITS):
-        if split not in outcomes:
+        if split not in predictions:
             continue
-        own = evaluate_outcome(task, outcomes[split], decision)
+        own = evaluate_predictions(task, predictions[split], decision)
         for first in task.metrics:
             known = {
                 name: of[split][first]
-                for name, of in figures.items()
+                for name, of in metrics.items()
                 if np.isfinite(of.get(split, {}).get(first, np.nan))
             }
             if not known or not np.isfinite(own[first]):
@@ -270,7 +273,7 @@ def _verdict(
             splits, of = baselines[best]
             difference = own[first] - known[best]
             interval = paired(
-                first, (outcomes[split], decision), (splits[split], of), difference, count, seed
+                first, (predictions[split], decision), (splits[split], of), difference, count, seed
             )
             ends = None if interval is None else sorted(sign * end for end in interval)
             return {

@@ -1,4 +1,4 @@
-"""compare: what embeddings add to a table, as figures and a report."""
+"""compare: what embeddings add to a table, as metrics and a report."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,14 +18,14 @@ class Comparison(NamedTuple):
     @property
     def gain(self) -> float:
         """How much average precision the embeddings add in the test split."""
-        return self.both.figures["test"]["ap"] - self.alone.figures["test"]["ap"]
+        return self.both.metrics["test"]["ap"] - self.alone.metrics["test"]["ap"]
 
     def rows(self) -> list[tuple[str, ...]]:
         """Return (columns, split, AP, AUROC) of each, as text."""
         return [
-            (name, split, f"{figures['ap']:.4f}", f"{figures['auroc']:.4f}")
+            (name, split, f"{metrics['ap']:.4f}", f"{metrics['auroc']:.4f}")
             for name, boosted in (("table alone", self.alone), ("table + embeddings", self.both))
-            for split, figures in boosted.figures.items()
+            for split, metrics in boosted.metrics.items()
         ]
 
 
@@ -42,7 +42,7 @@ def compare(
     Args:
         root: the prepared folder.
         embeddings: the folder of `generate_embeddings`.
-        out: folder for alone.json and both.json, the trees, and report.json, the figures and which columns the
+        out: folder for alone.json and both.json, the trees, and report.json, the metrics and which columns the
             trees with embeddings use most; None writes nothing.
     """
     tables = BoostTable(root), BoostTable(root, embeddings)
@@ -54,9 +54,9 @@ def compare(
             boosted.save(folder / f"{name}.json")
         gains = both.booster.get_score(importance_type="total_gain")
         most = dict(sorted(gains.items(), key=lambda item: -item[1])[:20])
-        figures = {
-            name: {"figures": of.figures, "columns": len(of.table.names)}
+        metrics = {
+            name: {"figures": of.metrics, "columns": len(of.table.names)}
             for name, of in made._asdict().items()
         }
-        write_json(folder / "report.json", {**figures, "ap_gain": made.gain, "most_used": most})
+        write_json(folder / "report.json", {**metrics, "ap_gain": made.gain, "most_used": most})
     return made

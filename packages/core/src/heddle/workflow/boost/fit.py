@@ -29,13 +29,13 @@ class Boosted(NamedTuple):
 
     Attributes:
         booster: xgboost.Booster.
-        figures: split -> {"ap": average precision, "auroc": ...} of valid and test.
+        metrics: split -> {"ap": average precision, "auroc": ...} of valid and test.
         scores: split -> [n] float32 probabilities, in the order of `table.rows(split)`.
         table: what they were trained on.
     """
 
     booster: Any
-    figures: Mapping[str, Mapping[str, float]]
+    metrics: Mapping[str, Mapping[str, float]]
     scores: Mapping[str, np.ndarray]
     table: BoostTable
 
@@ -61,7 +61,7 @@ def fit_boost(
     training_cluster: TrainCluster | None = None,
     inference_cluster: InferenceCluster | None = None,
 ) -> Boosted:
-    """Train on the training split, stop by the validation split, and return the trees with their figures.
+    """Train on the training split, stop by the validation split, and return the trees with their metrics.
 
     Rows are read batch by batch and kept as bins of a byte, so that tables larger than memory as floats fit.
 
@@ -90,8 +90,8 @@ def fit_boost(
         )
     cluster = inference_cluster or InferenceCluster()
     scores = {split: cluster.predict(booster, table, table.rows(split)) for split in ("valid", "test")}
-    figures = {split: measure(table.labels(table.rows(split)), found) for split, found in scores.items()}
-    return Boosted(booster, figures, scores, table)
+    metrics = {split: measure(table.labels(table.rows(split)), found) for split, found in scores.items()}
+    return Boosted(booster, metrics, scores, table)
 
 
 def measure(labels: np.ndarray, scores: np.ndarray) -> dict[str, float]:

@@ -13,11 +13,11 @@ from heddle.graphs.dynamic.signal import Signal, split_windows, usual_batch
 from heddle.graphs.graph import Graph
 from heddle.nn.model import Batch
 from heddle.seeds import generator
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 
 
 class ForecastLoader:
-    """Asks for all steps of a window's horizon at all nodes. The training split is judged on an even sample of it,
+    """Asks for all steps of a window's horizon at all nodes. The training split is evaluated on an even sample of it,
     as many windows as the test split has: training windows are many, and overlap.
     """
 
@@ -63,14 +63,14 @@ class ForecastLoader:
         for starts in schedule:
             yield program.place(self._batch(signal, starts))
 
-    def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
+    def predictions(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Predictions]:
         """Return the predictions of each split."""
-        return {split: self._outcome(program, state, self._judged(split)) for split in splits}
+        return {split: self._predicted(program, state, self._judged(split)) for split in splits}
 
-    def everything(self, program: Program, state: State) -> Outcome:
+    def everything(self, program: Program, state: State) -> Predictions:
         """Return the predictions of the test split, and of the window whose targets lie past the end of the signal."""
         ahead = len(self._signal.x) - self._signal.length
-        return self._outcome(program, state, np.append(self._windows["test"], ahead))
+        return self._predicted(program, state, np.append(self._windows["test"], ahead))
 
     def _judged(self, split: str) -> np.ndarray:
         windows = self._windows[split]
@@ -79,7 +79,7 @@ class ForecastLoader:
         wanted = max(1, len(self._windows["test"]))
         return windows[:: max(1, -(-len(windows) // wanted))]
 
-    def _outcome(self, program: Program, state: State, starts: np.ndarray) -> Outcome:
+    def _predicted(self, program: Program, state: State, starts: np.ndarray) -> Predictions:
         shape = (len(starts), self._signal.horizon, *self._truth.shape[1:])
         outputs = np.zeros(shape, np.float32)
         targets, mask = self._targets(starts)
@@ -87,7 +87,7 @@ class ForecastLoader:
             part = starts[begin : begin + self._size]
             placed = program.place(self._batch(self._signal, part)._replace(targets=None, mask=None))
             outputs[begin : begin + len(part)] = program.predict(state, placed)
-        return Outcome(starts, outputs, targets, mask)
+        return Predictions(starts, outputs, targets, mask)
 
     def _batch(self, signal: Signal, starts: np.ndarray) -> Batch:
         windows: Any = signal

@@ -23,7 +23,7 @@ from heddle.graphs.batch import (
 from heddle.graphs.graph import Graph
 from heddle.nn.model import Batch
 from heddle.seeds import generator
-from heddle.workflow.metrics.predictions import Outcome, known_targets, numbered
+from heddle.workflow.metrics.predictions import Predictions, known_targets, numbered
 
 BATCHINGS = ("auto", "counted", "packed")
 """Padded batches of `batch_size` graphs each, as on engines that pad none; or filled up to a few shapes."""
@@ -97,16 +97,16 @@ class GraphLoader:
         for built, _ in self._batched(order, self._count):
             yield program.place(built)
 
-    def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
+    def predictions(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Predictions]:
         """Return the predictions of each split, in the split's order."""
-        return {split: self._outcome(program, state, split) for split in splits}
+        return {split: self._predicted(program, state, split) for split in splits}
 
-    def everything(self, program: Program, state: State) -> Outcome:
+    def everything(self, program: Program, state: State) -> Predictions:
         """Return the predictions of all graphs."""
         positions = np.arange(len(self._targets))
         return self._answers(program, state, positions, self._batched(positions))
 
-    def _outcome(self, program: Program, state: State, split: str) -> Outcome:
+    def _predicted(self, program: Program, state: State, split: str) -> Predictions:
         if split not in self._judged:
             self._judged[split] = list(self._batched(self._positions[split]))
         found = self._answers(program, state, self._positions[split], self._judged[split])
@@ -118,7 +118,7 @@ class GraphLoader:
         state: State,
         positions: np.ndarray,
         batches: Iterable[tuple[Batch, np.ndarray]],
-    ) -> Outcome:
+    ) -> Predictions:
         targets, mask = self._targets[positions], self._mask[positions]
         outputs = np.zeros((0, *targets.shape[1:]), np.float32)
         for built, places in batches:
@@ -126,7 +126,7 @@ class GraphLoader:
             if len(outputs) != len(positions):
                 outputs = np.zeros((len(positions), *answers.shape[1:]), answers.dtype)
             outputs[places] = answers[: len(places)]
-        return Outcome(positions, outputs, targets, mask)
+        return Predictions(positions, outputs, targets, mask)
 
     def _count_out(self, batching: str, train: np.ndarray) -> list[Budget] | None:
         """Return budgets for batches of so many graphs each, None where `batching` wants packed ones."""

@@ -14,7 +14,7 @@ from heddle.seeds import generator
 from heddle.workflow.loaders.candidates import Candidates, Rules, candidates, places_ranked, protocol
 from heddle.workflow.loaders.negatives import TrueLinks, false_pairs
 from heddle.workflow.metrics.link_baselines import History, link_baselines
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 
 _PAIRS = 2**20
 """Links that are scored by one forward pass."""
@@ -82,20 +82,20 @@ class LinkLoader:
                 )
             )
 
-    def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
+    def predictions(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Predictions]:
         """Return the scores of each split's true pairs, then of its false ones, and the ranks of the true ones."""
         scores = self._scores(program, state, [self._asked(split) for split in splits])
         return {split: self._evaluated(split, own) for split, own in zip(splits, scores)}
 
-    def everything(self, program: Program, state: State) -> Outcome:
+    def everything(self, program: Program, state: State) -> Predictions:
         """Return the scores of the links of all splits."""
         index = np.concatenate(list(self._links.values()))
         scores = np.asarray(program.predict(state, program.place(Batch(self._graph, self._prepared, index))))
-        return Outcome(index, scores, np.ones(len(index), np.float32), np.ones(len(index), bool))
+        return Predictions(index, scores, np.ones(len(index), np.float32), np.ones(len(index), bool))
 
-    def baselines(self, splits: Sequence[str]) -> dict[str, dict[str, Outcome]]:
+    def baselines(self, splits: Sequence[str]) -> dict[str, dict[str, Predictions]]:
         """Return baseline -> split -> what it answers, from the training links; of training itself it tells nothing."""
-        found: dict[str, dict[str, Outcome]] = {}
+        found: dict[str, dict[str, Predictions]] = {}
         for split in (split for split in splits if split != "train" and len(self._links[split])):
             rows = self._asked(split)
             known = np.full(len(rows), len(self._history.links))
@@ -107,9 +107,9 @@ class LinkLoader:
         """Return a split's links, its false ones, and the candidates."""
         return np.concatenate([self._links[split], self._false[split], self._candidates[split].rows])
 
-    def _evaluated(self, split: str, scores: np.ndarray) -> Outcome:
+    def _evaluated(self, split: str, scores: np.ndarray) -> Predictions:
         index = np.concatenate([self._links[split], self._false[split]])
-        return judged(index, scores, len(self._links[split]), self._candidates[split])
+        return evaluated(index, scores, len(self._links[split]), self._candidates[split])
 
     def _scores(self, program: Program, state: State, asked: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         """Return the scores of several arrays of links, from one forward pass unless they are very many."""
@@ -146,8 +146,8 @@ def with_negatives(
     return Batch(graph, prepared, index, targets, mask)
 
 
-def judged(index: np.ndarray, scores: np.ndarray, n_true: int, ranked: Candidates | None) -> Outcome:
-    """Return the Outcome of `n_true` true links followed by false ones.
+def evaluated(index: np.ndarray, scores: np.ndarray, n_true: int, ranked: Candidates | None) -> Predictions:
+    """Return the Predictions of `n_true` true links followed by false ones.
 
     Args:
         scores: of `index`, then of the candidates that the true links are ranked against.
@@ -156,7 +156,7 @@ def judged(index: np.ndarray, scores: np.ndarray, n_true: int, ranked: Candidate
     own, others = np.split(np.asarray(scores), [len(index)])
     targets = (np.arange(len(index)) < n_true).astype(np.float32)
     ranks = None if ranked is None else ranked.ranks(own[:n_true], others)
-    return Outcome(index, own, targets, np.ones(len(index), bool), ranks)
+    return Predictions(index, own, targets, np.ones(len(index), bool), ranks)
 
 
 def true_pairs(dataset: Dataset, rows: np.ndarray) -> TrueLinks:

@@ -9,7 +9,7 @@ from heddle.data.dataset import SPLITS, Dataset
 from heddle.engines.program import Placed, Program, State
 from heddle.errors import DataError
 from heddle.nn.model import Batch
-from heddle.workflow.metrics.predictions import Outcome, known_targets, numbered
+from heddle.workflow.metrics.predictions import Predictions, known_targets, numbered
 
 
 class NodeLoader:
@@ -43,16 +43,16 @@ class NodeLoader:
         """Yield the one batch."""
         yield self._place(program)
 
-    def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
+    def predictions(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Predictions]:
         """Return the predictions of each split, from one forward pass."""
         outputs = np.asarray(program.predict(state, self._place(program)))
-        whole = Outcome(self._named(self._index), outputs, self._targets, self._mask)
-        found = {key: Outcome(*(rows[self._rows[key]] for rows in whole[:4])) for key in splits}
+        whole = Predictions(self._named(self._index), outputs, self._targets, self._mask)
+        found = {key: Predictions(*(rows[self._rows[key]] for rows in whole[:4])) for key in splits}
         if self._groups is None:
             return found
-        return {key: outcome.in_groups(self._groups[self._rows[key]]) for key, outcome in found.items()}
+        return {key: predicted.in_groups(self._groups[self._rows[key]]) for key, predicted in found.items()}
 
-    def everything(self, program: Program, state: State) -> Outcome:
+    def everything(self, program: Program, state: State) -> Predictions:
         """Return the predictions of all nodes."""
         targets, mask = known_targets(self._all_targets)
         index = np.arange(len(targets))
@@ -60,7 +60,7 @@ class NodeLoader:
             self._batch._replace(index=index, targets=None, mask=None, weights=None, groups=None)
         )
         outputs = program.predict(state, program.place(batch))
-        return Outcome(self._named(index), np.asarray(outputs), targets, mask)
+        return Predictions(self._named(index), np.asarray(outputs), targets, mask)
 
     def _asking(self, batch: Batch) -> Batch:
         """Return a batch whose index are rows of the targets as one that asks about them."""

@@ -19,10 +19,10 @@ from heddle.workflow.loaders.candidates import (
     protocol,
 )
 from heddle.workflow.loaders.known import Until
-from heddle.workflow.loaders.links import check_links, count_ends, judged, true_pairs
+from heddle.workflow.loaders.links import check_links, count_ends, evaluated, true_pairs
 from heddle.workflow.loaders.negatives import TrueLinks
 from heddle.workflow.metrics.link_baselines import History, history_of, link_baselines
-from heddle.workflow.metrics.predictions import Outcome, known_targets, numbered
+from heddle.workflow.metrics.predictions import Predictions, known_targets, numbered
 
 EVALUATION = -1
 """Stands in a key for the epoch, so that a prediction is the same whenever it is made."""
@@ -73,11 +73,11 @@ class Question(Protocol):
         """Return places in `rows(split)`, each once, in pieces about no more nodes than `size` rows of training are."""
         ...
 
-    def outcome(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Outcome:
+    def predicted(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Predictions:
         """Return the predictions for `rows(split)` beside the truth."""
         ...
 
-    def baselines(self, split: str) -> Mapping[str, Outcome]:
+    def baselines(self, split: str) -> Mapping[str, Predictions]:
         """Return baseline -> what a trivial rule answers to the questions of a split; {} where none is known."""
         ...
 
@@ -134,11 +134,11 @@ class NodeQuestion:
     def cut(self, split: str | None, size: int) -> list[np.ndarray]:
         return _regular(len(self.rows(split)), size)
 
-    def outcome(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Outcome:
-        found = Outcome(rows, outputs, *known_targets(self._targets[rows]))
+    def predicted(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Predictions:
+        found = Predictions(rows, outputs, *known_targets(self._targets[rows]))
         return found.in_groups(None if self._groups is None else np.asarray(self._groups)[rows])
 
-    def baselines(self, split: str) -> Mapping[str, Outcome]:
+    def baselines(self, split: str) -> Mapping[str, Predictions]:
         return {}
 
     def _times(self, ids: np.ndarray, split: str | None) -> np.ndarray | None:
@@ -170,8 +170,8 @@ class EdgeQuestion(NodeQuestion):
     def ask(self, rows: np.ndarray, split: str | None = None) -> Asked:
         return self._between(super().ask(rows, split))
 
-    def outcome(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Outcome:
-        return super().outcome(split, rows, outputs)._replace(index=self._edges.named(rows))
+    def predicted(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Predictions:
+        return super().predicted(split, rows, outputs)._replace(index=self._edges.named(rows))
 
     def _between(self, asked: Asked) -> Asked:
         """Return the question about rows as one about their ends."""
@@ -264,15 +264,15 @@ class LinkQuestion:
             at += count
         return pieces
 
-    def outcome(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Outcome:
+    def predicted(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Predictions:
         links = self._predicted[split].links
         if split is None:
             links = links[rows]
-            return Outcome(links, outputs, np.ones(len(links), np.float32), np.ones(len(links), bool))
+            return Predictions(links, outputs, np.ones(len(links), np.float32), np.ones(len(links), bool))
         ranked = None if self._how is None else self._candidates(split)[0]
-        return judged(links, outputs, len(self._links[split]), ranked)
+        return evaluated(links, outputs, len(self._links[split]), ranked)
 
-    def baselines(self, split: str) -> Mapping[str, Outcome]:
+    def baselines(self, split: str) -> Mapping[str, Predictions]:
         every = self._all(split)
         if (
             self._typed
@@ -283,7 +283,7 @@ class LinkQuestion:
             return {}
         known, history = self._history(every)
         scores = link_baselines(history, every.links, known)
-        return {name: self.outcome(split, self.rows(split), own) for name, own in scores.items()}
+        return {name: self.predicted(split, self.rows(split), own) for name, own in scores.items()}
 
     def _history(self, asked: "_Links") -> tuple[np.ndarray, History]:
         """Return (how many events each of the asked links may read, all events)."""

@@ -24,7 +24,7 @@ from heddle.workflow.launch.peers import turns
 from heddle.workflow.loaders.links import shuffled
 from heddle.workflow.loaders.prefetch import Waiting, prefetched
 from heddle.workflow.loaders.questions import EVALUATION, Asked, Question, ask_links
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 
 _DROPOUT = 1
 """Tells what dropout draws from what else the key of a batch is for."""
@@ -144,13 +144,13 @@ class SampledLoader:
 
         return prefetched(build, len(own), spec.workers, spec.prefetch, self.waiting)
 
-    def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
+    def predictions(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Predictions]:
         """Return the predictions of each split, from samples around what is asked."""
-        return {split: self._outcome(program, state, split) for split in splits}
+        return {split: self._predicted(program, state, split) for split in splits}
 
-    def everything(self, program: Program, state: State) -> Outcome:
+    def everything(self, program: Program, state: State) -> Predictions:
         """Return the predictions of all nodes of the target type, or of the links of all splits."""
-        return self._outcome(program, state, None)
+        return self._predicted(program, state, None)
 
     def asked(
         self, program: Program, links: np.ndarray, times: np.ndarray | None, node_types: tuple[str, str]
@@ -166,15 +166,15 @@ class SampledLoader:
 
         return prefetched(build, len(pieces), spec.workers, spec.prefetch)
 
-    def baselines(self, splits: Sequence[str]) -> dict[str, dict[str, Outcome]]:
+    def baselines(self, splits: Sequence[str]) -> dict[str, dict[str, Predictions]]:
         """Return baseline -> split -> what a trivial rule answers to the same questions."""
-        found: dict[str, dict[str, Outcome]] = {}
+        found: dict[str, dict[str, Predictions]] = {}
         for split in splits:
-            for name, outcome in self._question.baselines(split).items():
-                found.setdefault(name, {})[split] = outcome
+            for name, predicted in self._question.baselines(split).items():
+                found.setdefault(name, {})[split] = predicted
         return found
 
-    def _outcome(self, program: Program, state: State, split: str | None) -> Outcome:
+    def _predicted(self, program: Program, state: State, split: str | None) -> Predictions:
         spec = self._specs[split or "test"]
         rows, pieces = self._question.rows(split), self._question.cut(split, spec.batch_size)
 
@@ -186,7 +186,7 @@ class SampledLoader:
         outputs = np.concatenate([np.asarray(program.predict(state, batch)) for batch in placed])
         ordered = np.empty_like(outputs)
         ordered[np.concatenate(pieces)] = outputs
-        return self._question.outcome(split, rows, ordered)
+        return self._question.predicted(split, rows, ordered)
 
 
 def sampled_graph(dataset: Dataset, model: Any, seed: int, registry: Any) -> SampledGraph:

@@ -20,10 +20,10 @@ from heddle.workflow.loaders.candidates import (
     places_ranked,
     protocol,
 )
-from heddle.workflow.loaders.links import judged
+from heddle.workflow.loaders.links import evaluated
 from heddle.workflow.loaders.negatives import TrueLinks, false_pairs
 from heddle.workflow.metrics.link_baselines import history_of, link_baselines
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 
 LENGTH = 6
 """Snapshots of a window."""
@@ -76,7 +76,7 @@ class SnapshotLinkLoader:
             targets = (np.arange(len(index)) < n_true).astype(np.float32)
             yield program.place(self._batch(time, index, targets, np.ones(len(index), bool)))
 
-    def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
+    def predictions(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Predictions]:
         """Return the scores of each split's true pairs, then of its false ones, and the ranks of the true ones."""
         found = {}
         for split in splits:
@@ -86,29 +86,29 @@ class SnapshotLinkLoader:
                 here = np.flatnonzero(moments == time)
                 batch = program.place(self._batch(time, pairs[here]))
                 scores[here] = np.asarray(program.predict(state, batch))
-            found[split] = judged(pairs[:own], scores, n_true, self._candidates(split))
+            found[split] = evaluated(pairs[:own], scores, n_true, self._candidates(split))
         return found
 
-    def everything(self, program: Program, state: State) -> Outcome:
+    def everything(self, program: Program, state: State) -> Predictions:
         """Return the scores of the pairs of all splits: the true ones, then the false ones."""
-        each = list(self.outcomes(program, state, SPLITS).values())
+        each = list(self.predictions(program, state, SPLITS).values())
         index, scores, targets, mask = (np.concatenate([part[k] for part in each]) for k in range(4))
         order = np.argsort(-targets, kind="stable")
-        return Outcome(index[order], scores[order], targets[order], mask[order])
+        return Predictions(index[order], scores[order], targets[order], mask[order])
 
-    def baselines(self, splits: Sequence[str]) -> dict[str, dict[str, Outcome]]:
+    def baselines(self, splits: Sequence[str]) -> dict[str, dict[str, Predictions]]:
         """Return baseline -> split -> what it answers from the events of earlier snapshots."""
         graphs = [snapshot.graph for snapshot in (self._signal.topology[t] for t in range(len(self._pairs)))]
         links = np.concatenate([np.stack([graph.senders, graph.receivers], 1) for graph in graphs])
         times = np.repeat(np.arange(len(graphs)), [len(graph.senders) for graph in graphs])
         history = history_of(links.astype(np.int64), times, self._counts, False, self._times["train"])
-        found: dict[str, dict[str, Outcome]] = {}
+        found: dict[str, dict[str, Predictions]] = {}
         for split in (split for split in splits if len(self._times[split])):
             pairs, moments, n_true, own = self._questions(split)
             answers = link_baselines(history, pairs, history.before(moments - 1))
             for name, scores in answers.items():
-                outcome = judged(pairs[:own], scores, n_true, self._candidates(split))
-                found.setdefault(name, {})[split] = outcome
+                predicted = evaluated(pairs[:own], scores, n_true, self._candidates(split))
+                found.setdefault(name, {})[split] = predicted
         return found
 
     def _questions(self, split: str) -> tuple[np.ndarray, np.ndarray, int, int]:

@@ -13,7 +13,7 @@ from heddle.seeds import generator
 from heddle.workflow.loaders.candidates import RANKED, Candidates, Rules, candidates, protocol
 from heddle.workflow.loaders.links import count_nodes, shuffled, with_negatives
 from heddle.workflow.loaders.negatives import TrueLinks, corrupted
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 from heddle.workflow.metrics.ranking import filtered_ranks
 
 
@@ -66,16 +66,16 @@ class TripleLoader:
                 )
             )
 
-    def outcomes(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Outcome]:
+    def predictions(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Predictions]:
         """Return scores and filtered ranks of each split, from one forward pass."""
         entities, relations = self._embedded(program, state)
-        return {split: self._outcome(split, entities, relations) for split in splits}
+        return {split: self._predicted(split, entities, relations) for split in splits}
 
-    def everything(self, program: Program, state: State) -> Outcome:
+    def everything(self, program: Program, state: State) -> Predictions:
         """Return the scores of the triples of all splits."""
         index = self._known
         scores = _scores(*self._embedded(program, state), index)
-        return Outcome(index, scores, np.ones(len(index), np.float32), np.ones(len(index), bool))
+        return Predictions(index, scores, np.ones(len(index), np.float32), np.ones(len(index), bool))
 
     def _embedded(self, program: Program, state: State) -> tuple[np.ndarray, np.ndarray]:
         """Return the embeddings of entities and the weights of relations."""
@@ -91,7 +91,7 @@ class TripleLoader:
             )
         return entities, np.asarray(arrays["params/head.relation"])
 
-    def _outcome(self, split: str, entities: np.ndarray, relations: np.ndarray) -> Outcome:
+    def _predicted(self, split: str, entities: np.ndarray, relations: np.ndarray) -> Predictions:
         triples, false = self._judged[split]
         index = np.concatenate([triples, false])
         scores = _scores(entities, relations, index)
@@ -101,10 +101,10 @@ class TripleLoader:
             ranks = own.ranks(scores, _scores(entities, relations, own.rows))
         else:
             ranks = filtered_ranks(entities, relations, triples, self._known)
-        return Outcome(index, scores, targets, np.ones(len(index), bool), ranks)
+        return Predictions(index, scores, targets, np.ones(len(index), bool), ranks)
 
     def _sample(self, split: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return the triples of a split that are judged, and a fixed corruption of each."""
+        """Return the triples of a split that are evaluated, and a fixed corruption of each."""
         rng = generator(self._seed, "evaluation negatives", SPLITS.index(split))
         triples = self._triples[split]
         if split == "train" and len(triples) > RANKED[split]:

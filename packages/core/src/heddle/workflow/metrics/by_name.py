@@ -1,4 +1,4 @@
-"""Metrics by name: what a task's outputs are judged by, and which way is better."""
+"""Metrics by name: what a task's outputs are evaluated by, and which way is better."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

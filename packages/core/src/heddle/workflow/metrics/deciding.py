@@ -12,7 +12,7 @@ from heddle.data.task_options import TaskOptions
 from heddle.errors import ConfigError
 from heddle.workflow.metrics.calibration import errors, fitted, truths_of
 from heddle.workflow.metrics.decision import CLASSES, LABELS, Decision, decision_of
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 from heddle.workflow.metrics.regression import columns
 from heddle.workflow.metrics.thresholds import Rule, chosen, rule
 
@@ -78,7 +78,7 @@ def deciding(task: Task, options: TaskOptions, n_classes: int) -> Deciding | Non
     return Deciding(kind, how, options.calibration)
 
 
-def decide(how: Deciding, valid: Outcome) -> Decided:
+def decide(how: Deciding, valid: Predictions) -> Decided:
     """Return the Decision that a validation split's outputs and truths lead to, and what to say of it."""
     plain = Decision(how.kind, (how.rule.value,) if how.rule.name == "fixed" else (0.5,))
     needed = how.method != "none" or how.rule.name != "fixed"
@@ -104,23 +104,23 @@ def decide(how: Deciding, valid: Outcome) -> Decided:
     return Decided(Decision(how.kind, tuple(of for of, _ in found), made.method, made.parameters), notes)
 
 
-def told_of(decided: Decided, how: Deciding, outcomes: dict[str, Outcome]) -> dict[str, Any]:
+def told_of(decided: Decided, how: Deciding, predictions: dict[str, Predictions]) -> dict[str, Any]:
     """Return the entry "decision" of metrics.json: threshold, and by split how far probabilities are off.
 
     "ece" and "brier" are of the outputs as they are, "ece_calibrated" and "brier_calibrated" after calibration.
     """
     decision, plain = decided.decision, Decision(how.kind)
     splits: dict[str, dict[str, float]] = {}
-    for split, outcome in outcomes.items():
-        if split == "train" or not np.any(outcome.mask):
+    for split, predicted in predictions.items():
+        if split == "train" or not np.any(predicted.mask):
             continue
-        rows = np.asarray(outcome.outputs), np.asarray(outcome.targets), np.asarray(outcome.mask)
+        rows = np.asarray(predicted.outputs), np.asarray(predicted.targets), np.asarray(predicted.mask)
         splits[split] = errors(plain, *rows)
         if decision.method != "none":
             after = errors(decision, *rows)
             splits[split] |= {f"{name}_calibrated": value for name, value in after.items()}
     told: dict[str, Any] = {"calibration": decision.method, "probabilities": splits}
-    if how.kind == LABELS or _is_binary(outcomes):
+    if how.kind == LABELS or _is_binary(predictions):
         told = {"threshold": list(decision.threshold), "rule": how.rule.name, **told}
     return told | ({"notes": list(decided.notes)} if decided.notes else {})
 
@@ -136,5 +136,7 @@ def read_decision(folder: Path) -> Decision | None:
     return decision_of(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
-def _is_binary(outcomes: dict[str, Outcome]) -> bool:
-    return any(outcome.outputs.ndim == 2 and outcome.outputs.shape[1] == 2 for outcome in outcomes.values())
+def _is_binary(predictions: dict[str, Predictions]) -> bool:
+    return any(
+        predicted.outputs.ndim == 2 and predicted.outputs.shape[1] == 2 for predicted in predictions.values()
+    )

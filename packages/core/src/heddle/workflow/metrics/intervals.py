@@ -11,7 +11,7 @@ import numpy as np
 
 from heddle.data.task import Task
 from heddle.workflow.metrics.by_name import Metric, metric, read_as
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 from heddle.workflow.metrics.reweighted import mean_of
 
 LEVEL = 0.95
@@ -41,7 +41,7 @@ class Resamples:
         self._seed, self._m = rng.integers(2**62), m
 
     def spread(self, weigh: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """Return the figures of the resamples, [count] (fewer where some have none)."""
+        """Return the metrics of the resamples, [count] (fewer where some have none)."""
         rng, found, m = np.random.default_rng(self._seed), [], self._m
         size = max(1, min(self.count, CELLS // 4 // max(m, 1)))
         for start in range(0, self.count, size):
@@ -67,8 +67,8 @@ class Resamples:
 
 def intervals(
     names: Sequence[str],
-    outcome: Outcome,
-    figures: Mapping[str, float],
+    predicted: Predictions,
+    metrics: Mapping[str, float],
     count: int,
     seed: int,
     decision: Any = None,
@@ -76,15 +76,15 @@ def intervals(
     """Return metric -> interval, of those that can be computed on resamples; {} where `count` is 0.
 
     Args:
-        figures: metric -> what it is on the questions themselves.
+        metrics: metric -> what it is on the questions themselves.
         decision: how outputs are read; None for as they are.
     """
     found: dict[str, Interval] = {}
     if not count:
         return found
     for name in names:
-        value = figures.get(name, float("nan"))
-        own = weighing(name, outcome, count, seed, decision)
+        value = metrics.get(name, float("nan"))
+        own = weighing(name, predicted, count, seed, decision)
         if own is not None and np.isfinite(value):
             resamples, weigh = own
             interval = resamples.interval(resamples.spread(weigh), value)
@@ -94,8 +94,8 @@ def intervals(
 
 def told_intervals(
     task: Task,
-    outcomes: Mapping[str, Outcome],
-    figures: Mapping[str, Mapping[str, float]],
+    predictions: Mapping[str, Predictions],
+    metrics: Mapping[str, Mapping[str, float]],
     count: int,
     seed: int,
     decision: Any = None,
@@ -107,8 +107,8 @@ def told_intervals(
     if task.level == "step":
         return {}
     found = {
-        split: intervals(task.metrics, outcome, figures[split], count, seed, decision)
-        for split, outcome in outcomes.items()
+        split: intervals(task.metrics, predicted, metrics[split], count, seed, decision)
+        for split, predicted in predictions.items()
         if split != "train"
     }
     found = {split: own for split, own in found.items() if own}
@@ -117,8 +117,8 @@ def told_intervals(
 
 def paired(
     name: str,
-    one: tuple[Outcome, Any],
-    other: tuple[Outcome, Any],
+    one: tuple[Predictions, Any],
+    other: tuple[Predictions, Any],
     point: float,
     count: int,
     seed: int,
@@ -129,33 +129,33 @@ def paired(
         one, other: (outcome, decision).
         point: the difference on the questions themselves.
     """
-    a, b = (weighing(name, outcome, count, seed, decision) for outcome, decision in (one, other))
+    a, b = (weighing(name, predicted, count, seed, decision) for predicted, decision in (one, other))
     if not count or a is None or b is None or a[0].n != b[0].n:
         return None
     return a[0].interval(a[0].spread(lambda weights: a[1](weights) - b[1](weights)), point)
 
 
 def weighing(
-    name: str, outcome: Outcome, count: int, seed: int, decision: Any = None
+    name: str, predicted: Predictions, count: int, seed: int, decision: Any = None
 ) -> tuple[Resamples, Callable[[np.ndarray], np.ndarray]] | None:
-    """Return (resamples of an outcome's questions, weights -> figures); None for a metric that can't be resampled."""
+    """Return (resamples of an outcome's questions, weights -> metrics); None for a metric that can't be resampled."""
     found: Metric = metric(name)
     if found.reweighted is None:
         return None
     if found.of_ranks:
-        if outcome.ranks is None or not len(outcome.ranks):
+        if predicted.ranks is None or not len(predicted.ranks):
             return None
-        resamples = Resamples(len(outcome.ranks), count, seed)
-        return resamples, found.reweighted(outcome.ranks[resamples.places])
+        resamples = Resamples(len(predicted.ranks), count, seed)
+        return resamples, found.reweighted(predicted.ranks[resamples.places])
     if found.of_groups:
-        each = found.reweighted(outcome.outputs, outcome.targets, outcome.mask, outcome.groups)
+        each = found.reweighted(predicted.outputs, predicted.targets, predicted.mask, predicted.groups)
         resamples = Resamples(len(each), count, seed)
         return (resamples, mean_of(each[resamples.places])) if len(each) else None
-    if not len(outcome.outputs):
+    if not len(predicted.outputs):
         return None
-    resamples = Resamples(len(outcome.outputs), count, seed)
+    resamples = Resamples(len(predicted.outputs), count, seed)
     rows = (
         part[resamples.places]
-        for part in (read_as(found, outcome.outputs, decision), outcome.targets, outcome.mask)
+        for part in (read_as(found, predicted.outputs, decision), predicted.targets, predicted.mask)
     )
     return resamples, found.reweighted(*rows)

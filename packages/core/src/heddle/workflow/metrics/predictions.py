@@ -1,4 +1,4 @@
-"""Outcome: what a model answered about a split, beside the truth; and the figures that follow from it."""
+"""Predictions: what a model answered about a split, beside the truth; and the metrics that follow from it."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from heddle.workflow.metrics.decision import Decision
 from heddle.workflow.metrics.grouped import group_ranks
 
 
-class Outcome(NamedTuple):
+class Predictions(NamedTuple):
     """One split's predictions, always numpy.
 
     Attributes:
@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
     ranks: np.ndarray | None = None
     groups: np.ndarray | None = None
 
-    def in_groups(self, groups: np.ndarray | None) -> "Outcome":
+    def in_groups(self, groups: np.ndarray | None) -> "Predictions":
         """Return it with the groups [m] of its entries, and the ranks within them; itself for None."""
         if groups is None:
             return self
@@ -59,24 +59,28 @@ def known_targets(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(mask, targets, 0).astype(np.int64), mask
 
 
-def figures(task: Objective, outcome: Outcome, decision: Decision | None = None) -> dict[str, float]:
+def metric_values(
+    task: Objective, predicted: Predictions, decision: Decision | None = None
+) -> dict[str, float]:
     """Return {"loss": ..., metric: ...} of an outcome; all NaN where no entry is known.
 
     Args:
         decision: how outputs are read; None for as they are. The loss is of the outputs themselves.
     """
     no_graph: Any = None
-    groups = None if outcome.groups is None else numbered(outcome.groups)
-    batch = Batch(no_graph, {}, outcome.index, outcome.targets, outcome.mask, groups=groups)
-    outputs = np.asarray(outcome.outputs, np.float64)
-    loss = float(task.loss(NumpyOps(), outputs, batch)) if outcome.mask.any() else float("nan")
-    return {"loss": loss} | evaluate_outcome(task, outcome, decision)
+    groups = None if predicted.groups is None else numbered(predicted.groups)
+    batch = Batch(no_graph, {}, predicted.index, predicted.targets, predicted.mask, groups=groups)
+    outputs = np.asarray(predicted.outputs, np.float64)
+    loss = float(task.loss(NumpyOps(), outputs, batch)) if predicted.mask.any() else float("nan")
+    return {"loss": loss} | evaluate_predictions(task, predicted, decision)
 
 
-def evaluate_outcome(task: Objective, outcome: Outcome, decision: Decision | None = None) -> dict[str, float]:
+def evaluate_predictions(
+    task: Objective, predicted: Predictions, decision: Decision | None = None
+) -> dict[str, float]:
     """Return {metric: ...} of an outcome, without a loss: of rules whose scores are no logits."""
-    rows = outcome.outputs, outcome.targets, outcome.mask
-    return evaluate(task.metrics, *rows, outcome.ranks, decision, outcome.groups)
+    rows = predicted.outputs, predicted.targets, predicted.mask
+    return evaluate(task.metrics, *rows, predicted.ranks, decision, predicted.groups)
 
 
 Figures = Mapping[str, Mapping[str, float]]

@@ -1,6 +1,6 @@
 """reweighted: metrics of many resamples at once, each of which counts every row some number of times.
 
-A function here takes what a metric takes and returns one from weights [b, m] of rows to [b] figures; rows that count
+A function here takes what a metric takes and returns one from weights [b, m] of rows to [b] metrics; rows that count
 k times are rows that are there k times. What can be sorted, compared or encoded is done once, for all resamples.
 """
 

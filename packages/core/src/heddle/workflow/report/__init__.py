@@ -1,6 +1,6 @@
 """The report of a run: one HTML file that needs no network and nothing installed.
 
-page.py      the page: figures, charts, facts
+page.py      the page: metrics, charts, facts
 charts.py    the charts a task asks for
 svg.py       lines, dots and bars as SVG
 slots.py     colour, dash and shape of a series

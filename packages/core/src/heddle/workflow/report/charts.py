@@ -9,7 +9,7 @@ from heddle.data.task import Task
 from heddle.workflow.metrics.calibration import reliability
 from heddle.workflow.metrics.classification import class_scores
 from heddle.workflow.metrics.decision import Decision
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 from heddle.workflow.metrics.regression import columns
 from heddle.workflow.progress import Row
 from heddle.workflow.report import svg
@@ -36,7 +36,7 @@ def curves(rows: Sequence[Row], metrics: Sequence[str], best_epoch: int) -> dict
 
 
 def judgement(
-    task: Task, outcomes: Mapping[str, Outcome], names: Sequence[str], decision: Decision | None = None
+    task: Task, predictions: Mapping[str, Predictions], names: Sequence[str], decision: Decision | None = None
 ) -> dict[str, str]:
     """Return charts by title of the last split that has known targets: test, else valid, else train.
 
@@ -44,24 +44,28 @@ def judgement(
     come true; values: predicted against true, and the errors;
     links: ranks, and the scores of true and false ones.
     """
-    split = next((key for key in reversed(SPLITS) if key in outcomes and outcomes[key].mask.any()), None)
+    split = next(
+        (key for key in reversed(SPLITS) if key in predictions and predictions[key].mask.any()), None
+    )
     if split is None:
         return {}
-    outcome = outcomes[split]
+    predicted = predictions[split]
     if task.level == "link":
         return {
-            f"ranks, {split}": _ranks(outcome.ranks),
-            f"scores, {split}": _scores(outcome),
+            f"ranks, {split}": _ranks(predicted.ranks),
+            f"scores, {split}": _scores(predicted),
         }
-    if outcome.groups is not None:
-        return {f"ranks, {split}": _ranks(outcome.ranks, "rank of a group's best")}
+    if predicted.groups is not None:
+        return {f"ranks, {split}": _ranks(predicted.ranks, "rank of a group's best")}
     if task.loss_name == "cross_entropy":
-        decided = outcome if decision is None else outcome._replace(outputs=decision.decided(outcome.outputs))
-        return {f"confusion, {split}": confusion(decided, names)} | _probabilities(outcome, decision, split)
+        decided = (
+            predicted if decision is None else predicted._replace(outputs=decision.decided(predicted.outputs))
+        )
+        return {f"confusion, {split}": confusion(decided, names)} | _probabilities(predicted, decision, split)
     if task.loss_name == "binary_cross_entropy":
-        return {f"scores, {split}": _scores(outcome)} | _probabilities(outcome, decision, split)
+        return {f"scores, {split}": _scores(predicted)} | _probabilities(predicted, decision, split)
     true, said, known = (
-        columns(np.asarray(part)) for part in (outcome.targets, outcome.outputs, outcome.mask)
+        columns(np.asarray(part)) for part in (predicted.targets, predicted.outputs, predicted.mask)
     )
     return {
         f"predicted and true, {split}": svg.dots({split: (true[known], said[known])}, "true", "predicted"),
@@ -69,11 +73,11 @@ def judgement(
     }
 
 
-def confusion(outcome: Outcome, names: Sequence[str]) -> str:
+def confusion(predicted: Predictions, names: Sequence[str]) -> str:
     """Return the matrix of true against predicted classes; beyond 30 the rarest are one class, "other"."""
-    n = outcome.outputs.shape[1]
-    true = np.asarray(outcome.targets)[outcome.mask]
-    said = np.asarray(outcome.outputs)[outcome.mask].argmax(axis=1)
+    n = predicted.outputs.shape[1]
+    true = np.asarray(predicted.targets)[predicted.mask]
+    said = np.asarray(predicted.outputs)[predicted.mask].argmax(axis=1)
     counts = np.zeros((n, n), np.int64)
     np.add.at(counts, (true, said), 1)
     labels = [str(names[k]) if k < len(names) else str(k) for k in range(n)]
@@ -87,14 +91,14 @@ def confusion(outcome: Outcome, names: Sequence[str]) -> str:
     return matrix(counts, labels, "predicted", "true")
 
 
-def _probabilities(outcome: Outcome, decision: Decision | None, split: str) -> dict[str, str]:
+def _probabilities(predicted: Predictions, decision: Decision | None, split: str) -> dict[str, str]:
     """Return the chart of probabilities beside how often they come true, and before calibration."""
     if decision is None:
         return {}
     ways = {"as they are": Decision(decision.kind)} | (
         {} if decision.method == "none" else {"calibrated": decision}
     )
-    rows = np.asarray(outcome.outputs), np.asarray(outcome.targets), np.asarray(outcome.mask)
+    rows = np.asarray(predicted.outputs), np.asarray(predicted.targets), np.asarray(predicted.mask)
     series = {}
     for name, way in ways.items():
         told, share = reliability(way, *rows)
@@ -102,9 +106,9 @@ def _probabilities(outcome: Outcome, decision: Decision | None, split: str) -> d
     return {f"probabilities, {split}": svg.dots(series, "probability", "came true")}
 
 
-def _scores(outcome: Outcome) -> str:
-    scores, truths = class_scores(outcome.outputs, outcome.targets)
-    known = columns(outcome.mask)
+def _scores(predicted: Predictions) -> str:
+    scores, truths = class_scores(predicted.outputs, predicted.targets)
+    known = columns(predicted.mask)
     return svg.histogram({"true": scores[truths & known], "false": scores[~truths & known]}, "score")
 
 

@@ -1,4 +1,4 @@
-"""The page of a report: figures, charts and facts of one run as HTML."""
+"""The page of a report: metrics, charts and facts of one run as HTML."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -15,7 +15,7 @@ from heddle.options import plain
 from heddle.workflow.metrics.by_name import higher_is_better
 from heddle.workflow.metrics.comparison import compared
 from heddle.workflow.metrics.decision import Decision
-from heddle.workflow.metrics.predictions import Outcome
+from heddle.workflow.metrics.predictions import Predictions
 from heddle.workflow.progress import Row
 from heddle.workflow.report.charts import curves, judgement
 from heddle.workflow.report.forecasts import forecasts
@@ -32,7 +32,7 @@ class ReportInputs(NamedTuple):
         versions, result: what versions.json and metrics.json hold.
         dataset: with its splits.
         rows: one per epoch.
-        outcomes: split -> predictions of the best epoch's weights.
+        predictions: split -> predictions of the best epoch's weights.
         weights: those, by name.
         decision: how outputs are read; None for values, links and forecasts.
     """
@@ -43,7 +43,7 @@ class ReportInputs(NamedTuple):
     dataset: Dataset
     task: Task
     rows: Sequence[Row]
-    outcomes: Mapping[str, Outcome]
+    predictions: Mapping[str, Predictions]
     weights: Mapping[str, np.ndarray]
     decision: Decision | None = None
 
@@ -57,22 +57,22 @@ TIMES = {
 """What the entries of metrics.json's "times" are called."""
 
 
-def page(story: ReportInputs) -> str:
+def page(inputs: ReportInputs) -> str:
     """Return the report as one HTML text, all that comes from data or config escaped."""
     import yaml
 
-    config = story.config
-    title = f"{config.model.name} on {story.dataset.name}"
+    config = inputs.config
+    title = f"{config.model.name} on {inputs.dataset.name}"
     subtitle = (
-        f"{story.task.kind.replace('_', ' ')} · engine {config.backend.name} · seed {story.result['seed']}"
+        f"{inputs.task.kind.replace('_', ' ')} · engine {config.backend.name} · seed {inputs.result['seed']}"
     )
-    training = curves(story.rows, story.task.metrics, story.result["best_epoch"])
-    if story.task.level == "step":
-        judged = forecasts(story.task, story.dataset, story.outcomes)
+    training = curves(inputs.rows, inputs.task.metrics, inputs.result["best_epoch"])
+    if inputs.task.level == "step":
+        evaluated = forecasts(inputs.task, inputs.dataset, inputs.predictions)
     else:
-        judged = judgement(story.task, story.outcomes, story.dataset.class_names, story.decision)
-    first = [name for name in training if name in ("loss", story.task.metrics[0])]
-    charts = {name: training[name] for name in first} | judged | training
+        evaluated = judgement(inputs.task, inputs.predictions, inputs.dataset.class_names, inputs.decision)
+    first = [name for name in training if name in ("loss", inputs.task.metrics[0])]
+    charts = {name: training[name] for name in first} | evaluated | training
     written = yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
     style = files("heddle.workflow.report").joinpath("style.css").read_text(encoding="utf-8")
     return f"""<!doctype html>
@@ -86,15 +86,15 @@ def page(story: ReportInputs) -> str:
 <body>
 <header><h1>{escape(title)}</h1><p>{escape(subtitle)}</p></header>
 <main>
-{_headline(story)}
-<section class="wide"><h2>Figures of epoch {story.result["best_epoch"]}, the best</h2>{_figures(story)}</section>
-{_baselines(story)}
+{_headline(inputs)}
+<section class="wide"><h2>Figures of epoch {inputs.result["best_epoch"]}, the best</h2>{_metrics(inputs)}</section>
+{_baselines(inputs)}
 {"".join(_section(name, chart) for name, chart in charts.items())}
-<section><h2>Data</h2>{_table(dataset_facts(story.dataset))}</section>
-<section><h2>Run</h2>{_table(_run_facts(story))}</section>
-<section class="wide"><h2>Weights</h2>{_details("shapes", _table(_weights(story.weights)))}</section>
+<section><h2>Data</h2>{_table(dataset_facts(inputs.dataset))}</section>
+<section><h2>Run</h2>{_table(_run_facts(inputs))}</section>
+<section class="wide"><h2>Weights</h2>{_details("shapes", _table(_weights(inputs.weights)))}</section>
 <section class="wide"><h2>Configuration</h2>{_details("config.yaml", _pre(written))}
-{_details("packages", _table(story.versions["packages"]))}</section>
+{_details("packages", _table(inputs.versions["packages"]))}</section>
 </main>
 </body>
 </html>
@@ -132,60 +132,60 @@ def dataset_facts(dataset: Dataset) -> dict[str, str]:
     return facts
 
 
-def _headline(story: ReportInputs) -> str:
-    """Return the test figures as tiles, the first large."""
-    split = next((key for key in reversed(SPLITS) if _known(story.result.get(key, {}))), None)
+def _headline(inputs: ReportInputs) -> str:
+    """Return the test metrics as tiles, the first large."""
+    split = next((key for key in reversed(SPLITS) if _known(inputs.result.get(key, {}))), None)
     if split is None:
         return ""
-    names = story.task.metrics[:4]
+    names = inputs.task.metrics[:4]
     tiles = "".join(
-        f'<div class="tile"><b>{_number(story.result[split].get(name))}</b>'
+        f'<div class="tile"><b>{_number(inputs.result[split].get(name))}</b>'
         f"<span>{escape(split)} {escape(name)} {'↑' if higher_is_better(name) else '↓'}</span></div>"
         for name in names
     )
     return f'<div class="tiles">{tiles}</div>'
 
 
-def _figures(story: ReportInputs) -> str:
-    within = story.result.get("intervals", {})
-    return by_row({split: story.result[split] for split in SPLITS if split in story.result}, within)
+def _metrics(inputs: ReportInputs) -> str:
+    within = inputs.result.get("intervals", {})
+    return by_row({split: inputs.result[split] for split in SPLITS if split in inputs.result}, within)
 
 
-def _baselines(story: ReportInputs) -> str:
+def _baselines(inputs: ReportInputs) -> str:
     """Return the section of trivial rules beside the model, for the last split that has them; "" without any."""
-    baselines: Mapping[str, Any] = story.result.get("baselines", {})
+    baselines: Mapping[str, Any] = inputs.result.get("baselines", {})
     split = next((key for key in reversed(SPLITS) if any(key in own for own in baselines.values())), None)
     if split is None:
         return ""
     names = list(next(own[split] for own in baselines.values() if split in own))
-    rows = {"the model": {name: story.result[split].get(name) for name in names}}
+    rows = {"the model": {name: inputs.result[split].get(name) for name in names}}
     rows |= {name: own[split] for name, own in baselines.items() if split in own}
-    line = escape(compared(story.result))
-    gone = [f"{name}: {reason}" for name, reason in story.result.get("not_compared", {}).items()]
+    line = escape(compared(inputs.result))
+    gone = [f"{name}: {reason}" for name, reason in inputs.result.get("not_compared", {}).items()]
     line += f"</p><p>not compared: {escape('; '.join(gone))}" if gone else ""
     return f'<section class="wide"><h2>Baselines, {split}</h2><p>{line}</p>{by_row(rows)}</section>'
 
 
 def by_row(rows: Mapping[str, Mapping[str, Any]], within: Mapping[str, Mapping[str, Any]] = {}) -> str:
-    """Return a table of figures, a row for each name; with intervals of 95 % below those that have some."""
+    """Return a table of metrics, a row for each name; with intervals of 95 % below those that have some."""
 
     def cell(row: str, name: str, value: float | None) -> str:
         interval = within.get(row, {}).get(name)
         told = f"<br><small>{interval[0]:.3f} to {interval[1]:.3f}</small>" if interval else ""
         return f"<td>{_number(value)}{told}</td>"
 
-    names = list(dict.fromkeys(name for figures in rows.values() for name in figures))
+    names = list(dict.fromkeys(name for metrics in rows.values() for name in metrics))
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     body = "".join(
-        f"<tr><th>{escape(row)}</th>{''.join(cell(row, name, figures.get(name)) for name in names)}</tr>"
-        for row, figures in rows.items()
+        f"<tr><th>{escape(row)}</th>{''.join(cell(row, name, metrics.get(name)) for name in names)}</tr>"
+        for row, metrics in rows.items()
     )
-    return f'<table class="figures"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<table class="metrics"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def _run_facts(story: ReportInputs) -> dict[str, str]:
-    seconds = [row["seconds"] for row in story.rows]
-    result, versions = story.result, story.versions
+def _run_facts(inputs: ReportInputs) -> dict[str, str]:
+    seconds = [row["seconds"] for row in inputs.rows]
+    result, versions = inputs.result, inputs.versions
     facts = {
         "epochs": str(result["epochs"]),
         "best epoch": str(result["best_epoch"]),
@@ -193,7 +193,7 @@ def _run_facts(story: ReportInputs) -> dict[str, str]:
         "time of training": f"{sum(seconds):.1f} s",
         "median epoch": f"{1000 * float(np.median(seconds)):.1f} ms",
         "first epoch": f"{1000 * seconds[0]:.1f} ms",
-        "weights": _count(sum(value.size for value in story.weights.values())),
+        "weights": _count(sum(value.size for value in inputs.weights.values())),
     }
     facts |= {TIMES.get(name, name): text for name, text in result.get("times", {}).items()}
     facts |= _decided(result.get("decision", {}))
@@ -244,8 +244,8 @@ def _pre(text: str) -> str:
     return f"<pre>{escape(text)}</pre>"
 
 
-def _known(figures: Mapping[str, Any]) -> bool:
-    return any(value is not None and np.isfinite(value) for value in figures.values())
+def _known(metrics: Mapping[str, Any]) -> bool:
+    return any(value is not None and np.isfinite(value) for value in metrics.values())
 
 
 def _number(value: float | None) -> str:
