@@ -46,8 +46,9 @@ def ndcg_at(k: int | None) -> Callable[..., np.ndarray]:
     ) -> np.ndarray:
         score, relevance, group, n = _flat(outputs, targets, mask, groups)
         best = _gain(relevance, relevance, group, n, k)
-        found = _gain(score, relevance, group, n, k)
-        return found[best > 0] / best[best > 0]
+        gained = _gain(score, relevance, group, n, k)
+        share: np.ndarray = gained[best > 0] / best[best > 0]
+        return share
 
     return of_groups
 
