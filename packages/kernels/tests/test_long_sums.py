@@ -102,6 +102,71 @@ def test_gradients_of_sixteen_bits_on_jax(dtype):
     assert abs(float(grad[0, 0]) * ROWS / 4 - 1) < 0.02
 
 
+@pytest.fixture
+def edge_mlp():
+    """Give edge_mlp of JAX on edges to one receiver: features and cotangents of these -> (answers, gradients)."""
+    jax = pytest.importorskip("jax")
+    from heddle.graphs.adjacency import build_adjacency
+    from heddle_kernels.jax.csr_arrays import CsrArrays
+    from heddle_kernels.jax.edge_mlp import edge_mlp as op
+
+    def run(features, cotangents, senders, width):
+        n_senders = int(senders.max()) + 1
+        edges = build_adjacency(senders, np.zeros(len(senders), np.int32), n_senders, 1)
+        structure = CsrArrays.of(edges)
+        ends = [np.zeros((n, 1), np.float32) for n in (1, n_senders)]
+        first, second, bias = np.ones((1, 1)), np.ones((1, width)), np.zeros(width)
+        weights = [each.astype(np.float32) for each in (first, second, bias)]
+
+        def total(first, received, sent, second, bias):
+            out, come, gone = op(structure, features[edges.order], first, received, sent, second, bias, True)
+            return (out * cotangents[edges.order]).sum(), (come, gone)
+
+        function = jax.jit(jax.value_and_grad(total, (0, 1, 2, 3, 4), has_aux=True))
+        (_, answers), grads = function(weights[0], *ends, *weights[1:])
+        return [np.asarray(each) for each in answers], [np.asarray(each) for each in grads]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("rows", "width"), [pytest.param(MANY, 1, marks=pytest.mark.slow), (1_000_001, 3), (300_000, 17)]
+)
+def test_sums_of_edges_through_an_mlp_are_those_of_float64(edge_mlp, rng, rows, width):
+    """In one row, and in each gradient, which are sums over all edges too."""
+    x, d_out = rng.random((2, rows, 1), np.float32)
+    senders = rng.integers(0, 10, rows, dtype=np.int32)
+    (come, gone), grads = edge_mlp(x, d_out, senders, width)
+    expected = {
+        "by receiver": (come, x.sum(dtype=np.float64)),
+        "by sender": (gone, np.bincount(senders, x[:, 0])[:, None]),
+        "first": (grads[0], width * np.vdot(x.astype(np.float64), d_out)),
+        "received": (grads[1], width * d_out.sum(dtype=np.float64)),
+        "sent": (grads[2], width * np.bincount(senders, d_out[:, 0])[:, None]),
+        "second": (grads[3], np.vdot(x.astype(np.float64), d_out)),
+        "bias": (grads[4], d_out.sum(dtype=np.float64)),
+    }
+    for name, (found, wanted) in expected.items():
+        assert np.max(np.abs(found / wanted - 1)) < 1e-6, name
+
+
+def test_infinities_of_an_mlp_stay_what_they_are(edge_mlp):
+    """Not a number is only what a sum loses between two infinities, in any tile of a long row."""
+    for place in (0, 300, 4999):
+        x, senders = np.ones((5000, 1), np.float32), np.arange(5000, dtype=np.int32)
+        x[place] = np.inf
+        (come, gone), _ = edge_mlp(x, np.ones_like(x), senders, 1)
+        assert come.item() == np.inf and np.isinf(gone).sum() == 1
+
+
+@pytest.mark.parametrize("rows", [MANY // 4, 300_001])
+def test_gradients_of_weights_are_sums_of_blocks(rng, rows):
+    """Not one row after the other, which is what BLAS doesn't do either."""
+    x, matrix = torch.from_numpy(rng.random((rows, 1), np.float32)), torch.ones(1, 1, 2, requires_grad=True)
+    kernels.segment_matmul(x, matrix, torch.tensor([rows]), None).sum().backward()
+    assert abs(matrix.grad / x.double().sum() - 1).max() < 1e-6
+
+
 def test_dividing_by_counts_that_float16_cannot_hold():
     assert divided(torch.full((1, 2), 1000.0).half(), torch.tensor([100_000]))[0, 0].item() == pytest.approx(
         0.01, rel=1e-2

@@ -1,5 +1,6 @@
 // Edges through an MLP of one hidden layer, in tiles that stay in cache: what their ends send is gathered, multiplied and
-// summed by receiver without a row of the hidden layer ever leaving it. The gradient computes that layer again.
+// summed by receiver without a row of the hidden layer ever leaving it. The gradient computes that layer again. Sums over many
+// tiles are kept with what their additions lost.
 #include "kernels.hpp"
 #include "simd.hpp"
 
@@ -26,9 +27,10 @@ template <class T> HEDDLE_INLINE void pass(const T* gate, const T* value, T* to,
   for (; i < n; ++i) to[i] = gate[i] > 0 ? value[i] : T(0);
 }
 
-// A tile: `count` edges from `from` on, each with its receiver.
+// A tile: `count` edges from `from` on, each with its receiver; the first receiver's edges may have begun in the tile before.
 struct Tile {
   int64_t from, count;
+  bool continues;
   int64_t rows[TILE];
 };
 
@@ -43,6 +45,7 @@ template <class F> void in_tiles(const EdgeMlp& op, int64_t first, int64_t last,
       while (indptr[row + 1] <= e + t) ++row;
       tile.rows[t] = row;
     }
+    tile.continues = e > indptr[tile.rows[0]];
     body(tile);
   }
 }
@@ -67,28 +70,62 @@ template <class T> void hidden(const EdgeMlp& op, const Tile& tile, T* h, void* 
                 0, tile.count, op.dtype, scratch);
 }
 
+template <class T> void clear(T* to, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) to[i] = T(0);
+}
+
+// Sums of `width` columns over many rows: `block` is of some, and added to the sum with what the additions before lost.
+template <class T> struct LongSum {
+  T *lost, *block;
+  int64_t width;
+
+  LongSum(T* memory, int64_t columns) : lost(memory), block(memory + columns), width(columns) {
+    clear(memory, 2 * columns);
+  }
+  // sum += block, and the next one begins.
+  void fold(T* sum) {
+    constexpr int W = LANES<T>;
+    int64_t i = 0;
+    for (; i + W <= width; i += W) fold<W>(sum, i);
+    for (; i < width; ++i) fold<1>(sum, i);
+  }
+
+ private:
+  template <int W> HEDDLE_INLINE void fold(T* sum, int64_t i) {
+    Blocks<T, W> blocks{load<W>(sum + i), load<W>(lost + i)};
+    vec<T, W> term = load<W>(block + i);
+    blocks.take(term);
+    store<W>(sum + i, blocks.total), store<W>(lost + i, blocks.lost), store<W>(block + i, term);
+  }
+};
+
 // sums[receiver] += row of the tile.
-template <class T> void collect(const Tile& tile, const T* rows, T* sums, int64_t width) {
-  for (int64_t t = 0; t < tile.count; ++t) {
+template <class T> void collect(const Tile& tile, const T* rows, T* sums, LongSum<T>& open) {
+  const int64_t width = open.width;
+  int64_t t = 0;
+  if (tile.continues) {
+    for (; t < tile.count && tile.rows[t] == tile.rows[0]; ++t) add(open.block, rows + t * width, open.block, width);
+    open.fold(sums + tile.rows[0] * width);
+  }
+  if (t == tile.count) return;
+  clear(open.lost, width);  // of another receiver
+  for (; t < tile.count; ++t) {
     T* const sum = sums + tile.rows[t] * width;
     add(sum, rows + t * width, sum, width);
   }
 }
 
-template <class T> void clear(T* to, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) to[i] = T(0);
-}
-
 template <class T> void forward(const EdgeMlp& op, int64_t first, int64_t last, T* memory) {
   T *const h = memory, *const total = static_cast<T*>(op.total);
-  void* const scratch = memory + TILE * op.hidden;
+  LongSum<T> open(memory + TILE * op.hidden, op.width);
+  void* const scratch = open.block + op.width;
   clear(total + first * op.width, (last - first) * op.width);
   in_tiles(op, first, last, [&](const Tile& tile) {
     hidden<T>(op, tile, h, scratch);
     pass(h, h, h, tile.count * op.hidden);
     T* const out = static_cast<T*>(op.out) + tile.from * op.width;
     matmul_rows({h, op.second, op.bias, out, tile.count, op.hidden, op.width, false}, 0, tile.count, op.dtype, scratch);
-    collect(tile, out, total, op.width);
+    collect(tile, out, total, open);
   });
 }
 
@@ -110,13 +147,17 @@ template <class T> void cotangent(const EdgeMlp& op, const EdgeMlpGrad& grad, co
 template <class T>
 void backward(const EdgeMlp& op, const EdgeMlpGrad& grad, int64_t first, int64_t last, T* memory, T* sums) {
   T *const h = memory, *const g = h + TILE * op.hidden;
-  void* const scratch = g + TILE * op.width;
-  const int64_t lanes = LANES<T>, hidden_padded = (op.hidden + lanes - 1) / lanes * lanes;
-  T *const d_first = sums, *const d_second = d_first + op.in * hidden_padded;
+  LongSum<T> open(g + TILE * op.width, op.hidden);
+  void* const scratch = open.block + op.hidden;
+  const int64_t lanes = LANES<T>, hidden_padded = (op.hidden + lanes - 1) / lanes * lanes, count = edge_mlp_sums(op) / 3;
+  LongSum<T> weights(sums + count, count);
+  T *const d_first = weights.block, *const d_second = d_first + op.in * hidden_padded;
   T* const d_bias = d_second + op.hidden * ((op.width + lanes - 1) / lanes * lanes);
-  clear(sums, edge_mlp_sums(op));
+  int64_t in_block = 0;
+  clear(sums, count);
   clear(static_cast<T*>(grad.d_received) + first * op.hidden, (last - first) * op.hidden);
   in_tiles(op, first, last, [&](const Tile& tile) {
+    if (in_block == BLOCK) weights.fold(sums), in_block = 0;
     hidden<T>(op, tile, h, scratch);
     pass(h, h, h, tile.count * op.hidden);
     cotangent<T>(op, grad, tile, g);  // all of d_out is read before d_hidden, which may be the same memory
@@ -125,7 +166,8 @@ void backward(const EdgeMlp& op, const EdgeMlpGrad& grad, int64_t first, int64_t
     T* const d_hidden = static_cast<T*>(grad.d_hidden) + tile.from * op.hidden;
     matmul_rows({g, op.second, nullptr, d_hidden, tile.count, op.width, op.hidden, true}, 0, tile.count, op.dtype, scratch);
     pass(h, d_hidden, d_hidden, tile.count * op.hidden);
-    collect(tile, d_hidden, static_cast<T*>(grad.d_received), op.hidden);
+    collect(tile, d_hidden, static_cast<T*>(grad.d_received), open);
+    in_block += TILE;
     if (op.in == 0) return;
     const T* const edges = static_cast<const T*>(op.edges) + tile.from * op.in;
     outer_rows({edges, d_hidden, nullptr, nullptr, tile.count, op.in, op.hidden, false, true}, 0, tile.count, op.dtype, scratch, d_first);
@@ -133,6 +175,7 @@ void backward(const EdgeMlp& op, const EdgeMlpGrad& grad, int64_t first, int64_t
       matmul_rows({d_hidden, op.first, nullptr, static_cast<T*>(grad.d_edges) + tile.from * op.in, tile.count, op.hidden, op.in, true},
                   0, tile.count, op.dtype, scratch);
   });
+  weights.fold(sums);
 }
 
 // Sum `parts` matrices [rows, columns padded to whole vectors], `stride` values apart.
@@ -150,7 +193,7 @@ void finish(const T* sums, int64_t parts, int64_t stride, int64_t rows, int64_t 
 
 int64_t edge_mlp_sums(const EdgeMlp& op) {
   const int64_t lanes = matmul_lanes(op.dtype), padded = (op.width + lanes - 1) / lanes * lanes;
-  return op.in * ((op.hidden + lanes - 1) / lanes * lanes) + (op.hidden + 1) * padded;
+  return 3 * (op.in * ((op.hidden + lanes - 1) / lanes * lanes) + (op.hidden + 1) * padded);  // with LongSum's
 }
 
 int64_t edge_mlp_scratch(const EdgeMlp& op) {
@@ -159,7 +202,7 @@ int64_t edge_mlp_scratch(const EdgeMlp& op) {
     const int64_t needed = matmul_scratch({nullptr, nullptr, nullptr, nullptr, TILE, k, 1, false}, TILE, op.dtype);
     most = needed > most ? needed : most;
   }
-  return TILE * (op.hidden + op.width) + most;
+  return (TILE + 2) * (op.hidden + op.width) + most;
 }
 
 void edge_mlp_rows(const EdgeMlp& op, int64_t first, int64_t last, void* scratch) {

@@ -70,16 +70,20 @@ void tile(const acc_t<T>* a, int64_t stride, const acc_t<T>* panel, const acc_t<
     }
 }
 
-// Rows of out += columns of a, transposed, times the panel: `count` of them, tile by tile.
+// Rows of out += columns of a, transposed, times the panel, whose rows are summed apart: a sum of very many rows is one of
+// blocks.
 template <class A, int R, int N>
 void add_tile(const A* a, int64_t stride, const A* panel, int64_t k, A* out, int64_t out_stride) {
   constexpr int W = LANES<A>;
   vec<A, W> sum[R][N];
   HEDDLE_UNROLL for (int r = 0; r < R; ++r)
-    HEDDLE_UNROLL for (int v = 0; v < N; ++v) sum[r][v] = load<W>(out + r * out_stride + v * W);
+    HEDDLE_UNROLL for (int v = 0; v < N; ++v) sum[r][v] = broadcast<A, W>(0);
   multiply<A, R, N, true>(a, stride, panel, k, sum);
   HEDDLE_UNROLL for (int r = 0; r < R; ++r)
-    HEDDLE_UNROLL for (int v = 0; v < N; ++v) store<W>(out + r * out_stride + v * W, sum[r][v]);
+    HEDDLE_UNROLL for (int v = 0; v < N; ++v) {
+      A* const to = out + r * out_stride + v * W;
+      store<W>(to, load<W>(to) + sum[r][v]);
+    }
 }
 
 // Call body<R>(first row) over `rows` rows in tiles of ROWS[N], then of 4, then single ones.
