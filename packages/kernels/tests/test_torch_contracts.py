@@ -2,6 +2,7 @@
 
 import copy
 import re
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,12 +12,14 @@ import torch
 from contract_cases import CASES, RECEIVERS, Case, adjacency, values
 from torch.autograd import forward_ad
 from torch.func import hessian, jacfwd, jacrev, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.checkpoint import checkpoint
 
 import heddle_kernels.torch as kernels
 from heddle.errors import GraphError
 from heddle.graphs.adjacency import Adjacency
 from heddle_kernels.calls.tables import OPERATORS
+from heddle_kernels.cuda import library
 from heddle_kernels.torch import define
 
 FACE = SimpleNamespace(**{name: getattr(kernels, name) for name in kernels.__all__}, cat=torch.cat)
@@ -270,6 +273,77 @@ def test_ids_of_any_type_are_right_or_refused(case: Case, ids: type):
         assert re.match(ONE_SENTENCE, str(error))
     else:
         same(out, function(case)(*given))
+
+
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request: pytest.FixtureRequest) -> str:
+    """Give each kind of device that streams and captures are tried on."""
+    if request.param == "cuda":
+        missing = library.unavailable() if torch.cuda.is_available() else "torch finds no CUDA device"
+        if missing:
+            pytest.skip(missing)
+    return request.param
+
+
+def on(device: str, case: Case) -> tuple[Any, list[torch.Tensor]]:
+    """Return a case as a function of its values alone, and these, on a device."""
+    arrays, segments = Adjacency(*(x.to(device) for x in edges())), torch.from_numpy(RECEIVERS).to(device)
+    given = [tensor.detach().to(device).requires_grad_() for tensor in tensors(case)]
+    return lambda *values: case.call(FACE, arrays, segments, *values), given
+
+
+def test_streams(case: Case, device: str):
+    """Two streams at once, each with values that it computes itself; on a CPU, threads in their place."""
+    run, given = on(device, case)
+    expected = [
+        (run(*scaled), *gradients(run(*scaled), scaled)) for scaled in (given, [2 * x for x in given])
+    ]
+
+    def work(factor: int) -> tuple[torch.Tensor, ...]:
+        scaled = [factor * x for x in given]
+        return run(*scaled), *gradients(run(*scaled), scaled)
+
+    if device == "cpu":
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(work, [1, 2] * 10, timeout=60))
+    else:
+        streams, found = [torch.cuda.Stream(), torch.cuda.Stream()], []
+        for number in range(20):
+            streams[number % 2].wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(streams[number % 2]):
+                torch.cuda._sleep(100_000)  # what an op on another stream would not wait for
+                found.append(work(1 + number % 2))
+        torch.cuda.synchronize()
+    for number, each in enumerate(found):
+        same(each, expected[number % 2])
+
+
+def test_capture(case: Case, device: str):
+    """A recorded call, forward and backward, is right for other values: CUDA's graph, on a CPU torch's trace."""
+    run, given = on(device, case)
+
+    def work(*values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        out = run(*values)
+        return out.detach(), *gradients(out, list(values))
+
+    others = [(x.detach() * 1.5).requires_grad_() for x in given]
+    if device == "cpu":
+        traced = make_fx(work)(*given)
+        names = {str(node.target) for node in traced.graph.nodes}
+        assert any(name.startswith("heddle") for name in names), names
+        same(traced(*others), work(*others))
+        return
+    work(*given)  # the workspace and the library's functions are set up
+    torch.cuda.synchronize()
+    kept = [x.detach().clone().requires_grad_() for x in given]
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        found = work(*kept)
+    for place, value in zip(kept, others):
+        place.data.copy_(value)
+    graph.replay()
+    torch.cuda.synchronize()
+    same(found, work(*others))
 
 
 def test_ids_out_of_range_are_named(case: Case):
