@@ -1,0 +1,53 @@
+"""The ends of links and edges as seeds: each node once, or once for each of its times."""
+
+from typing import Any
+
+import numpy as np
+
+from heddle.workflow.loaders.questions import Asked
+
+
+def ends_as_seeds(
+    ends: np.ndarray, node_types: tuple[str, str], times: np.ndarray | None
+) -> tuple[Any, np.ndarray, Any]:
+    """Return (seeds, [n, 2] positions among them, their times or None) of the ends [n, 2] of links or edges.
+
+    Each end is a seed once, or once for each of its times.
+
+    Args:
+        node_types: of both ends; the last is "" where it is the first, and both in a homogeneous graph.
+        times: [n] up to which each may look, or None.
+    """
+    moments = np.zeros(len(ends), np.int64) if times is None else times
+    if not node_types[1]:
+        seeds, own, flat = distinct_pairs(ends.reshape(-1), np.repeat(moments, 2))
+        return seeds, flat.reshape(-1, 2), None if times is None else own
+    found = [distinct_pairs(ends[:, end], moments) for end in (0, 1)]
+    by_type: Any = {kind: ids for kind, (ids, _, _) in zip(node_types, found, strict=True)}
+    until: Any = {kind: own for kind, (_, own, _) in zip(node_types, found, strict=True)}
+    places = np.stack([place for _, _, place in found], axis=1)
+    return by_type, places, None if times is None else until
+
+
+def ask_links(links: np.ndarray, times: np.ndarray | None, node_types: tuple[str, str]) -> Asked:
+    """Return what a batch about links asks; each of their ends is a seed once, or once for each of its times.
+
+    Args:
+        links: [n, c] int64, senders in the first column and receivers in the last.
+        times: [n] int64, the time up to which each may look; None where data has no times.
+        node_types: of the first and the last ends; the second is "" where both are of one type.
+    """
+    index = links.copy()
+    seeds, index[:, [0, -1]], times = ends_as_seeds(links[:, [0, -1]], node_types, times)
+    return Asked(seeds, index, times=times)
+
+
+def distinct_pairs(ids: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the distinct (id, time) pairs, sorted by id, and the place of each given one among them."""
+    order = np.lexsort((times, ids))
+    own, moments = ids[order], times[order]
+    new = np.ones(len(ids), bool)
+    new[1:] = (own[1:] != own[:-1]) | (moments[1:] != moments[:-1])
+    places = np.empty(len(ids), np.int64)
+    places[order] = np.cumsum(new) - 1
+    return own[new], moments[new], places
