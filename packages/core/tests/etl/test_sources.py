@@ -12,7 +12,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as parquet
 
 from heddle.data.etl import read_schema
-from heddle.data.etl.cells import stage
+from heddle.data.etl.cells import counted_cells, stage
 from heddle.data.etl.files import sources
 from heddle.errors import ConfigError, DataError
 
@@ -137,3 +137,34 @@ def test_layouts_of_one_table_are_not_mixed(tmp_path):
     parquet.write_table(pyarrow.table(RAW), tmp_path / "b.parquet")
     with pytest.raises(DataError, match=r"b\.parquet: found parquet, expected csv"):
         read(tmp_path, "*.*")
+
+
+def test_lines_that_lack_their_last_cells(tmp_path):
+    text = 'id,v,t,when\n1,2.5,"x\ny",2024-01-01\n\n2\n3,1\r\n4,1,z,\n'
+    (tmp_path / "a.csv").write_bytes(text.encode())
+    with pytest.raises(DataError, match=r"a.csv: line 5: found 1 cells, expected 4, .*short: fill"):
+        read(tmp_path, "a.csv")
+    found = read(tmp_path, "a.csv", short="fill")
+    assert [row["id"] for row in found] == [1, 2, 3, 4] and [row["v"] for row in found] == [2.5, None, 1, 1]
+    assert [row["t"] for row in found] == ["x\ny", "", "", "z"]
+    (tmp_path / "a.csv").write_bytes(text.encode() + b"5,1,2,2024-01-01,9\n")
+    with pytest.raises(DataError, match=r"a.csv: line 8: found 5 cells"):
+        read(tmp_path, "a.csv", short="fill")
+    schema = read_schema(
+        {
+            "name": "q",
+            "tables": {"t": {"path": "a.csv", "columns": COLUMNS, "short": "fill", "on_error": "skip"}},
+            "nodes": {},
+        }
+    )
+    stage(sources(tmp_path, schema.tables["t"]), 1, tmp_path / "counted")
+    assert counted_cells(tmp_path / "counted") == {"ragged": 1, "short": 2}
+
+
+def test_a_date_and_a_time_of_day_in_two_columns(tmp_path):
+    (tmp_path / "a.csv").write_text("d,h\n2024-01-01,10:30:00\n2024-01-01,\n,10:00\n", encoding="utf-8")
+    columns = {"at": {"of": ["d", "h"], "type": "datetime", "format": "iso"}}
+    assert [row["at"] for row in read(tmp_path, "a.csv", columns)] == [1704105000, 1704067200, None]
+    (tmp_path / "a.csv").write_text("d,h\n2024-01-01,25:30:00\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"a.csv: line 2, column 'd'"):
+        read(tmp_path, "a.csv", columns)

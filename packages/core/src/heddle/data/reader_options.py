@@ -113,6 +113,7 @@ class PreparedOptions(NamedData):
     relation: tuple[str, ...] | None = option(
         None, "links to be told, as [source, relation, target]; null: what the folder was prepared for"
     )
+    task: str | None = option(None, "one of the tasks of the folder's schema, by its name; null: the first")
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """Tables to graphs: tables to a prepared folder, by a schema, with DuckDB or Polars (extra `etl`).
 
 - `prepare`: prepare, the whole way; `transforms`: OGBN_MAG and Tabformer, the same as objects
-- `schema`: what tables, nodes, edges, features, splits are; `read_schema`, `read_tables`, `read_graph`: checked, out of
-  mappings (`checked`), of YAML (`yaml_files`), of known tables (`recipes`)
+- `schema`: what tables, nodes, edges, features, splits are; `read_schema`, `read_tables`, `read_graph`, `read_tasks`:
+  checked, out of mappings (`checked`), of YAML (`yaml_files`), of known tables (`recipes`)
 - `files`: the files of a table; `cells`: what their cells mean, for every engine; `strptime`: formats of times
 - `tables`: every table with all its columns; `derived`: columns of others; `sql_tables`: queries; `kept`: rows left out
+- `queries`: PREDICT ... FOR ...; `query_sql`: as SQL
 - `engine`: the relational steps and who does them; `with_duckdb`, `with_polars`; `relate`: a schema's steps, in order
 - `encoders`: features, fitted on the training period; `hashed_text`; `emit`: the arrays; `streams`: chunk by chunk;
   `steps`: resumed

@@ -92,9 +92,16 @@ class Emitter:
     def _timed(self) -> bool:
         return self.schema.split is None or self.schema.split.timed
 
+    def _kind(self, kind: tuple[str, ...]) -> str:
+        """Return what is asked of a node type or relation; "none" for nothing."""
+        if len(kind) == 1 and kind[0] in self.schema.tasks:
+            return self.schema.tasks[kind[0]].kind
+        return self.schema.kind if kind == self.schema.target else "none"
+
     def _divided(self, kind: tuple[str, ...]) -> bool:
         """Tell whether a split divides the rows of a node type or relation."""
-        return self.related.cuts is not None and self.schema.target == kind
+        named = self.schema.target == kind or (len(kind) == 1 and kind[0] in self.schema.tasks)
+        return self.related.cuts is not None and named
 
     def _count(self, kind: str, nodes: Nodes) -> int:
         table, ids = self.related.nodes[kind]
@@ -139,7 +146,7 @@ class Emitter:
 
     def _label(self, kind: tuple[str, ...], label: Label, folder: Path) -> Path:
         path, _ = table_of(self.schema, self.related, kind, label.table)
-        if self.schema.kind in OF_VALUES and kind == self.schema.target:
+        if self._kind(kind) in OF_VALUES:
             with NpyStream(folder / "label.npy", np.float64) as values:
                 for table in chunks(path, [label.column]):
                     values.write(floats(table, label.column))

@@ -52,7 +52,9 @@ def prepare(schema: Schema, src: str | Path, dst: str | Path, etl: Etl = QUIET) 
         info["dropped"] = dropped
     if related.cuts and schema.split is not None and schema.split.timed:
         info["split"] = {"valid_from": related.cuts[0], "test_from": related.cuts[1]}
-    return writer.finish(_task(schema, emitter), info, _as_recipe(schema))
+    asked = {name: _asked(name, schema, emitter) for name in schema.tasks}
+    task = _task(schema, emitter) if schema.kind != "none" or not asked else next(iter(asked.values()))
+    return writer.finish(task, info, _as_recipe(schema), asked)
 
 
 def _task(schema: Schema, emitter: Emitter) -> Task:
@@ -64,6 +66,12 @@ def _task(schema: Schema, emitter: Emitter) -> Task:
     )
     classes = labels[0].classes if labels and labels[0] is not None else ()
     return Task(schema.kind, target, emitter.classes.get(target, 0), classes)
+
+
+def _asked(name: str, schema: Schema, emitter: Emitter) -> Task:
+    task = schema.tasks[name]
+    classes = task.label.classes if task.label is not None else ()
+    return Task(task.kind, (name,), emitter.classes.get((name,), 0), classes)
 
 
 def _as_recipe(value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 from heddle.data.etl.checked import one_of, spec, texts
 from heddle.data.etl.read_graph import plain_name, read_edges, read_nodes
 from heddle.data.etl.read_tables import derive, known, read_tables
+from heddle.data.etl.read_tasks import read_tasks
 from heddle.data.etl.schema import OF_EDGES, OF_VALUES, Derived, Edges, Label, Nodes, Schema, Split, Table
 from heddle.data.prepared.folder import TASK_KINDS
 from heddle.data.task_options import RANKINGS
@@ -31,11 +32,12 @@ def read_schema(given: Mapping[str, Any]) -> Schema:
             plain_name(f"schema.{where}", name, joined=where == "tables")
     tables = read_tables(schema.tables)
     nodes = {kind: read_nodes(item, f"nodes.{kind}", tables) for kind, item in schema.nodes.items()}
-    edges = tuple(read_edges(item, f"edges[{at}]", tables, nodes) for at, item in enumerate(schema.edges))
+    edges = [read_edges(item, f"edges[{at}]", tables, nodes) for at, item in enumerate(schema.edges)]
     split = None if schema.split is None else spec(Split, schema.split, "split")
+    tasks = read_tasks(schema.tasks, tables, nodes, edges, split)
     target = texts("schema.target", schema.target)
-    _check_task(schema.kind, target, nodes, edges)
-    made = Schema(schema.name, tables, nodes, edges, split, schema.kind, target)
+    _check_task(schema.kind, target, nodes, tuple(edges))
+    made = Schema(schema.name, tables, nodes, tuple(edges), split, schema.kind, target, tasks)
     if split is not None and not split.timed and schema.kind != "none":
         _split(made, split, tables)
     return made

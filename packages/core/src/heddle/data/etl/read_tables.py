@@ -93,6 +93,7 @@ def _written(table: Table, where: str) -> None:
         do = "write '\\N' in single quotes"
         raise ConfigError(problem(f"{where}.null", 'the character U+0085, "\\N" to YAML', "text", do))
     one_of(f"{where}.on_error", table.on_error, ON_ERROR)
+    one_of(f"{where}.short", table.short, ("fail", "fill"))
     one_of(f"{where}.decimal", table.decimal, (".", ","))
     one_of(f"{where}.quote", table.quote, ('"', "'", None))
     try:
@@ -112,7 +113,7 @@ def _column(item: Any, where: str, name: str) -> Column:
     of = texts(f"{where}.of", column.of)
     one_of(f"{where}.type", column.type, TYPES)
     wanted = 4 if column.type == "clock" else 1
-    if len(of) != wanted and column.type != "text":
+    if len(of) != wanted and column.type != "text" and not (column.type == "datetime" and len(of) == 2):
         raise ConfigError(
             problem(f"{where}.of", list(of), f"{wanted} columns for a {column.type}", "mend it")
         )

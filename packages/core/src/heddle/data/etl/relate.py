@@ -10,6 +10,7 @@ import numpy as np
 from heddle.data.etl.engine import Engine
 from heddle.data.etl.kept import kept_rows
 from heddle.data.etl.read_schema import PART
+from heddle.data.etl.read_tasks import moment_of
 from heddle.data.etl.schema import Encode, Nodes, Schema
 from heddle.data.etl.steps import Steps
 from heddle.data.etl.streams import chunks, column_names, column_type, integers, row_count
@@ -207,12 +208,12 @@ def _cuts(
 ) -> tuple[int, int] | None:
     """Return the times from which rows are for validation and for the test."""
     split = schema.split
-    if split is None or schema.kind == "none":
+    if split is None or (schema.kind == "none" and not schema.tasks):
         return None
     if not split.timed:
         return 1, 2
     if split.valid is not None and split.test is not None:
-        return _moment(split.valid), _moment(split.test)
+        return moment_of(split.valid), moment_of(split.test)
     if len(schema.target) == 1:
         found = schema.nodes[schema.target[0]].time
         place = None if found is None else (tables[found[0]], found[1])
@@ -232,15 +233,5 @@ def _cuts(
         at = int(np.searchsorted(rows, share * total - 1e-9))
         return int(values[at + 1]) if at + 1 < len(values) else int(values[-1]) + 1 if len(values) else 0
 
-    valid = after(split.train) if split.valid is None else _moment(split.valid)
-    return valid, after(split.train + split.of_valid) if split.test is None else _moment(split.test)
-
-
-def _moment(time: Any) -> int:
-    """Return a time as it is in the tables: a number, or the seconds of a date such as 2019-01-01."""
-    if isinstance(time, int):
-        return time
-    try:
-        return int(np.datetime64(str(time), "s").astype(np.int64))
-    except ValueError:
-        fail("split", repr(time), "a number or a date, as in 2019-01-01", "mend it")
+    valid = after(split.train) if split.valid is None else moment_of(split.valid)
+    return valid, after(split.train + split.of_valid) if split.test is None else moment_of(split.test)

@@ -20,7 +20,8 @@ class Column(NamedTuple):
     Attributes:
         of: the columns of the file it is made of; several are for text (joined by "/") and clock.
         type: text; int; float; money, e.g. "$-1,024.50"; percent, "25%" as 0.25; clock, int64 seconds since 1970 from
-            year, month, day and "HH:MM"; datetime, the same from one column and `format`; vector, a
+            year, month, day and "HH:MM"; datetime, the same from one column and `format`,
+            or from a date and a time of day with a space between; vector, a
             list of numbers, every one of the same length.
         format: of a datetime, in strftime's letters; iso; %s, ms, us or ns for numbers since 1970.
         json: the place of the value in a column of JSON, as names with dots between: address.city, tags.0.
@@ -78,6 +79,7 @@ class Table(NamedTuple):
         decimal: the mark of a fraction, "." or ",".
         quote: around cells of a CSV; None where quotes are plain text.
         skip: lines of a CSV before its header (or first row) that don't count.
+        short: of a line of a CSV that lacks its last cells: fail, or fill: they are empty, and counted in the metadata.
         sql: a query over the other tables, in DuckDB's SQL, in place of a path; its rows come in ascending order of
             their columns, from the left. Times are timestamps in it. `columns` may be left out.
         joined: name -> a column of another table.
@@ -95,6 +97,7 @@ class Table(NamedTuple):
     decimal: str = "."
     quote: str | None = '"'
     skip: int = 0
+    short: str = "fail"
     sql: str | None = None
     joined: Mapping[str, Joined] = {}
     derived: Mapping[str, Derived] = {}

@@ -124,6 +124,7 @@ class Prepared(NamedTuple):
         edges: (source type, relation, target type) -> PreparedEdges, sorted.
         info: anything worth showing: source, sizes, vocabularies.
         recipe: what the folder was made by, independent of the engine that made it.
+        tasks: further tasks by name, each of a node type of its own.
     """
 
     root: Path
@@ -133,3 +134,4 @@ class Prepared(NamedTuple):
     edges: Mapping[EdgeType, PreparedEdges]
     info: Mapping[str, Any]
     recipe: Mapping[str, Any]
+    tasks: Mapping[str, Task] = {}

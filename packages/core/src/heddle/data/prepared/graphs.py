@@ -24,6 +24,7 @@ from heddle.data.prepared.read import open_prepared, verify
 from heddle.data.prepared.write import csc
 from heddle.data.reader_options import PreparedOptions
 from heddle.data.splits import random_split
+from heddle.errors import nearest
 from heddle.graphs.graph import EdgeSet, EdgeType, HeteroGraph, hetero_graph
 from heddle.graphs.pytree import tree_map
 from heddle.sampling.types import InEdges, SampleGraph
@@ -39,6 +40,7 @@ def prepared(
     check: bool = PreparedOptions.check,
     name: str | None = PreparedOptions.name,
     relation: Sequence[str] | None = PreparedOptions.relation,
+    task: str | None = PreparedOptions.task,
 ) -> Dataset:
     """Return a prepared folder as a Dataset.
 
@@ -48,6 +50,7 @@ def prepared(
         name: what the dataset calls itself; None for the folder's own name.
         relation: source, relation and target of links that are to be told, between any two types; None for the
             folder's own task. Where they have no splits, 85/5/10 of them are drawn.
+        task: one of the tasks of the folder's schema; None for the first.
     """
     if root is None:
         fail("data.root", "none", "a prepared folder", "write data.root=FOLDER")
@@ -55,6 +58,11 @@ def prepared(
         verify(root)
     opened = open_prepared(root)
     opened = opened._replace(name=name or opened.name)
+    if task is not None:
+        if task not in opened.tasks:
+            do = f"name one of them{nearest(task, list(opened.tasks))}"
+            fail("data.task", repr(task), f"one of {list(opened.tasks)}", do)
+        opened = opened._replace(task=opened.tasks[task])
     if relation is not None:
         key: Any = tuple(relation)
         if key not in opened.edges:

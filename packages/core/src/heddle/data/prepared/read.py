@@ -29,16 +29,20 @@ def open_prepared(root: str | Path) -> Prepared:
         if source not in nodes or target not in nodes:
             fail(f"{root}: {facts['type']}", "an unknown node type", f"types of {list(nodes)}", AGAIN)
         edges[source, relation, target] = _edges(root, listed, nodes[target].rows, facts)
-    task = metadata["task"]
     return Prepared(
         root,
         metadata["name"],
-        Task(task["kind"], tuple(task["target"]), task["num_classes"], tuple(task["classes"])),
+        _task(metadata["task"]),
         nodes,
         dict(sorted(edges.items())),
         metadata["info"],
         metadata["recipe"],
+        {name: _task(task) for name, task in metadata.get("tasks", {}).items()},
     )
+
+
+def _task(facts: Mapping[str, Any]) -> Task:
+    return Task(facts["kind"], tuple(facts["target"]), facts["num_classes"], tuple(facts["classes"]))
 
 
 def verify(root: str | Path) -> int:

@@ -94,8 +94,9 @@ class FolderWriter:
         task: Task | None = None,
         info: Mapping[str, Any] | None = None,
         recipe: Mapping[str, Any] | None = None,
+        tasks: Mapping[str, Task] | None = None,
     ) -> Path:
-        """Write metadata.json, by which the folder is finished, and return the folder.
+        """Write metadata.json, by which the folder is finished, and return the folder; `tasks` are further ones.
 
         Raises:
             DataError: a task of no known kind.
@@ -106,6 +107,7 @@ class FolderWriter:
             "format": FORMAT,
             "name": self.name,
             "task": (task or Task())._asdict(),
+            **({"tasks": {name: one._asdict() for name, one in tasks.items()}} if tasks else {}),
             "nodes": dict(sorted(self._nodes.items())),
             "edges": sorted(self._edges, key=lambda edges: edges["type"]),
             "info": info or {},

@@ -67,6 +67,8 @@ def make(column: Column, batch: Mapping[str, Any], table: Table, where: str) -> 
         return joined, unread
     if column.type == "clock":
         return _clock(column, cells, table, where)
+    if column.type == "datetime" and len(cells) > 1:
+        cells = [_joined_times(column, cells, table, where)]
     name, cell = column.of[0], cells[0]
     place = f"{where}: column {name!r}"
     if column.type == "vector":
@@ -88,6 +90,17 @@ def make(column: Column, batch: Mapping[str, Any], table: Table, where: str) -> 
         values, bad = typed.number(cell, "int" if column.type == "int" else "float", place)
     expected = EXPECTED.get(column.type, f"a time as {column.format!r}")
     return values, early if bad is None else [*early, Unread(name, bad, expected)]
+
+
+def _joined_times(column: Column, cells: list[Any], table: Table, where: str) -> Any:
+    """Return a date and a time of day, from text columns, as one text; missing without the date."""
+    arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
+    parts = [
+        _known(typed.text(cell, f"{where}: column {name!r}").values, table)
+        for name, cell in zip(column.of, cells)
+    ]
+    joined = compute.binary_join_element_wise(*parts, " ", null_handling="skip")
+    return compute.if_else(parts[0].is_valid(), joined, arrow.scalar(None, arrow.string()))
 
 
 def _clock(column: Column, cells: list[Any], table: Table, where: str) -> tuple[Any, list[Unread]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from heddle.data.etl.cells.blocks import Block, blocks, first_record
 from heddle.data.etl.cells.opened import opened
-from heddle.data.etl.cells.quotes import count_lines, marks, record_lines, wrong_quote
+from heddle.data.etl.cells.quotes import count_lines, marks, record_spans, wrong_quote
 from heddle.data.etl.schema import Table
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
@@ -26,12 +26,14 @@ class Cells(NamedTuple):
         rows: their number.
         ragged: records of too many or too few cells, which are not among the rows.
         place: row -> where it is, to tell.
+        short: records that lacked their last cells, which are empty.
     """
 
     columns: dict[str, Any]
     rows: int
     ragged: int
     place: Any
+    short: int = 0
 
 
 def header(path: Path, table: Table) -> list[str]:
@@ -122,10 +124,14 @@ def cells_of(block: Block, path: Path, names: Sequence[str], wanted: Sequence[in
             check_utf8=False,
         ),
     )
+    if table.short == "fill" and any(found < len(names) for _, found in ragged):
+        full = _filled(block, names, ragged, table, one)
+        short = sum(found < len(names) for _, found in ragged)
+        return cells_of(full, path, names, wanted, table)._replace(short=short)
     if ragged and table.on_error == "fail":
         number, found = ragged[0]
         line = block.line + int(_lines(block, table, one)[number - 1])
-        do = "mend the line, or add on_error: skip to the table"
+        do = "mend the line, or add on_error: skip" + (", or short: fill" if found < len(names) else "")
         fail(f"{path}: line {line}", f"{found} cells", f"{len(names)}, as the columns", do)
     columns = {names[at]: _plain(read[keys[at]], table, arrow) for at in wanted}
 
@@ -146,8 +152,22 @@ def _plain(column: Any, table: Table, arrow: Any) -> Any:
     return array if array.type == arrow.string() else array.cast(arrow.string())
 
 
+def _filled(
+    block: Block, names: Sequence[str], ragged: Sequence[tuple[int, int]], table: Table, one: bool
+) -> Block:
+    """Return a block whose records of too few cells have empty ones at their end."""
+    data, last, parts = block.data, 0, []
+    stops = record_spans(data, marks(data, _quote(table)), blank=one).stops
+    for number, found in ragged:
+        if found < len(names):
+            stop = int(stops[number - 1])
+            parts += [data[last:stop], table.delimiter.encode() * (len(names) - found)]
+            last = stop
+    return block._replace(data=b"".join([*parts, data[last:]]))
+
+
 def _lines(block: Block, table: Table, one: bool) -> np.ndarray:
-    return record_lines(block.data, marks(block.data, _quote(table)), blank=one)
+    return record_spans(block.data, marks(block.data, _quote(table)), blank=one).lines
 
 
 def _quote(table: Table) -> bytes | None:

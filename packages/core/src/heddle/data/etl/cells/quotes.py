@@ -92,8 +92,16 @@ def count_lines(data: bytes) -> int:
     return count + data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else count
 
 
-def record_lines(data: bytes, quotes: np.ndarray, *, blank: bool) -> np.ndarray:
-    """Return the line, from 0, on which each record begins; blank lines are records only with `blank`."""
+class Spans(NamedTuple):
+    """Where records lie, each [n] int64: where one starts, where its line end begins, and its line, from 0."""
+
+    starts: np.ndarray
+    stops: np.ndarray
+    lines: np.ndarray
+
+
+def record_spans(data: bytes, quotes: np.ndarray, *, blank: bool) -> Spans:
+    """Return the Spans of whole records; blank lines are records only with `blank`."""
     ends = line_ends(data)
     outside = np.flatnonzero(np.searchsorted(quotes, ends) % 2 == 0)
     stops = ends[outside]
@@ -102,9 +110,9 @@ def record_lines(data: bytes, quotes: np.ndarray, *, blank: bool) -> np.ndarray:
         starts, lines = starts[:-1], lines[:-1]
     else:
         stops = np.concatenate([stops, [len(data)]])
-    if blank:
-        return lines
     text = np.frombuffer(data, np.uint8)
-    crlf = (stops > starts) & (text[np.maximum(stops - 1, 0)] == CR) & (stops < len(data))
-    found: np.ndarray = lines[stops - crlf > starts]
-    return found
+    lf = text[np.minimum(stops, len(text) - 1)] == LF
+    crlf = lf & (stops > starts) & (stops < len(data)) & (text[np.maximum(stops - 1, 0)] == CR)
+    stops = stops - crlf
+    kept = slice(None) if blank else stops > starts
+    return Spans(starts[kept], stops[kept], lines[kept])

@@ -36,6 +36,7 @@ class Typed(NamedTuple):
     empty: Mapping[str, int]
     skipped: int
     ragged: int
+    short: int = 0
 
 
 def stage(source: Source, threads: int | None, out: Path) -> None:
@@ -50,20 +51,22 @@ def stage(source: Source, threads: int | None, out: Path) -> None:
     arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
     schema = arrow.schema([(name, arrow_type(column)) for name, column in source.columns.items()])
     empty: dict[str, int] = {}
-    skipped = ragged = 0
+    skipped = ragged = short = 0
     with parquet.ParquetWriter(out, schema) as writer:
         for typed in ahead(_work(source), threads or os.cpu_count() or 1):
             writer.write_batch(typed.batch.cast(schema), row_group_size=GROUP)
             skipped, ragged = skipped + typed.skipped, ragged + typed.ragged
+            short += typed.short
             for column, count in typed.empty.items():
                 empty[column] = empty.get(column, 0) + count
-        counts = {"empty": dict(sorted(empty.items())), "skipped": skipped, "ragged": ragged}
+        counts = {"empty": dict(sorted(empty.items())), "skipped": skipped, "ragged": ragged, "short": short}
         writer.add_key_value_metadata({KEY: json.dumps({k: v for k, v in counts.items() if v}).encode()})
     arrow.default_memory_pool().release_unused()  # an engine works next
 
 
 def counted_cells(staged: Path) -> dict[str, Any]:
-    """Return what a staged table left out: cells by column ("empty"), rows ("skipped"), lines ("ragged")."""
+    """Return what a staged table left out: cells by column ("empty"), rows ("skipped"), lines
+    ("ragged"), and how many lines lacked their last cells ("short")."""
     metadata = require("pyarrow.parquet", "etl").read_metadata(staged).metadata or {}
     counts: dict[str, Any] = json.loads(metadata.get(KEY, b"{}"))
     return counts
@@ -118,7 +121,8 @@ def _of_csv(
     arrow = require("pyarrow", "etl")
     arrays = list(found.columns.values()) or [arrow.nulls(found.rows)]
     batch = arrow.RecordBatch.from_arrays(arrays, names=list(found.columns) or [""])
-    return _typed(source, path, batch, folders, found.place, found.ragged)
+    made = _typed(source, path, batch, folders, found.place, found.ragged)
+    return made._replace(short=found.short)
 
 
 def _typed(

@@ -1,0 +1,141 @@
+"""read_tasks: questions about nodes, each at a time, as a node type of its own that a relation joins to the nodes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from heddle.data.etl.checked import one_of, spec
+from heddle.data.etl.queries import parse_query
+from heddle.data.etl.query_sql import Places, is_class, query_sql
+from heddle.data.etl.read_graph import MISSING, plain_name, values_of
+from heddle.data.etl.read_tables import derive, key_of, known
+from heddle.data.etl.schema import Asked, Derived, Edges, Encode, Label, Nodes, Split, Table
+from heddle.errors import ConfigError, problem
+
+KINDS = ("node_classification", "node_regression")
+ASKED = "asked"
+"""The relation from a node to the questions about it."""
+ROW, SEEN = "#row", "#seen"
+
+
+def read_tasks(
+    given: Mapping[str, Any],
+    tables: dict[str, Table],
+    nodes: dict[str, Nodes],
+    edges: list[Edges],
+    split: Split | None,
+) -> dict[str, Asked]:
+    """Return name -> Asked; add to the tables, nodes and edges what each task is made of.
+
+    Raises:
+        ConfigError: a task that can't be asked; a query that sees its own answer.
+    """
+    places = Places(dict(tables), dict(nodes), tuple(edges))
+    tasks = {}
+    for name, item in given.items():
+        where = f"tasks.{name}"
+        plain_name(where, name)
+        asked = spec(
+            Asked, {"of": "", **item} if isinstance(item, Mapping) and "query" in item else item, where
+        )
+        if name in nodes or name in (set(tables) if asked.query else ()):
+            raise ConfigError(
+                problem(where, "a node type or a table of that name", "another name", "rename it")
+            )
+        cuts = _cuts(split, where)
+        if asked.query is not None:
+            asked = _of_query(asked, name, where, tables, places, cuts)
+        tasks[name] = _add(asked, name, where, tables, nodes, edges, cuts)
+    return tasks
+
+
+def _of_query(
+    asked: Asked, name: str, where: str, tables: dict[str, Table], places: Places, cuts: tuple[int, int]
+) -> Asked:
+    """Return the task of a query, whose table is made by SQL."""
+    said = [key for key in ("of", "table", "key", "time") if getattr(asked, key)]
+    if said:
+        raise ConfigError(problem(where, f"{said} beside a query", "a query alone", f"remove {said[0]}"))
+    assert asked.query is not None
+    query = parse_query(asked.query, f"{where}.query")
+    if query.label.name in ("list", "first"):
+        do = "ask for count, sum, avg, min, max or exists"
+        raise ConfigError(
+            problem(f"{where}.query", f"{query.label.name}(...)", "a number, or true or false", do)
+        )
+    sql, keys = query_sql(query, places, cuts, f"{where}.query")
+    tables[name] = Table(sql=sql, time="time")
+    kind = "node_classification" if is_class(query) else "node_regression"
+    return asked._replace(
+        of=query.entity,
+        kind=kind,
+        table=name,
+        key=keys if len(keys) > 1 else keys[0],
+        time="time",
+        label=Label("label"),
+    )
+
+
+def _add(
+    asked: Asked,
+    name: str,
+    where: str,
+    tables: dict[str, Table],
+    nodes: dict[str, Nodes],
+    edges: list[Edges],
+    cuts: tuple[int, int],
+) -> Asked:
+    one_of(f"{where}.of", asked.of, nodes)
+    one_of(f"{where}.kind", asked.kind, KINDS)
+    one_of(f"{where}.test", asked.test, ("rolling", "frozen"))
+    one_of(f"{where}.missing", asked.missing, MISSING)
+    for key in ("table", "key", "time", "label"):
+        if getattr(asked, key) is None:
+            raise ConfigError(problem(where, f"no {key}", f"the key {key}, or a query", f"add {key}: ..."))
+    assert asked.table is not None and asked.time is not None
+    known(where, asked.table, asked.time, tables)
+    key = key_of(f"{where}.key", asked.table, asked.key, tables)
+    label: Any = asked.label
+    given = label if not isinstance(label, Label) else label.column
+    features, read = values_of(asked.features, given, where, asked.table, tables)
+    features = features or (Encode(asked.time, "cyclic", period="month"),)
+    if asked.kind == "node_regression" and read is not None and read.classes:
+        found = f"classes of {read.column!r}"
+        raise ConfigError(problem(where, found, "numbers", "leave out label.classes"))
+    if tables[asked.table].time is None:
+        tables[asked.table] = tables[asked.table]._replace(time=asked.time)
+    derive(where, asked.table, ROW, Derived("row"), tables)
+    seen = asked.time
+    if asked.test == "frozen":
+        seen = f"{SEEN} {cuts[1]}"
+        derive(where, asked.table, seen, Derived("until", (asked.time,), cuts[1]), tables)
+    nodes[name] = Nodes(asked.table, features=features, label=read, time=(asked.table, seen))
+    relation = (asked.of, ASKED, name)
+    edges.append(Edges(relation, asked.table, key, ROW, reverse=False, time=seen, missing=asked.missing))
+    return asked._replace(key=key, label=read, features=features)
+
+
+def _cuts(split: Split | None, where: str) -> tuple[int, int]:
+    """Return the seconds at which validation and test begin."""
+    if split is None or split.valid is None or split.test is None:
+        do = "add split: {valid: DATE, test: DATE}"
+        raise ConfigError(
+            problem(where, "no split by time", "the times at which validation and test begin", do)
+        )
+    return moment_of(split.valid), moment_of(split.test)
+
+
+def moment_of(time: Any) -> int:
+    """Return a time as it is in the tables: a number, or the seconds of a date such as 2019-01-01.
+
+    Raises:
+        ConfigError: neither of them.
+    """
+    if isinstance(time, int):
+        return time
+    try:
+        return int(np.datetime64(str(time), "s").astype(np.int64))
+    except ValueError:
+        do = "mend it"
+        raise ConfigError(problem("split", repr(time), "a number or a date, as in 2019-01-01", do)) from None
