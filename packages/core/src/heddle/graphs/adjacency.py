@@ -112,7 +112,7 @@ def stable_order(ids: np.ndarray) -> np.ndarray:
 
 
 def transpose(adjacency: Adjacency) -> Adjacency:
-    """Return the numpy adjacency with every edge turned round; its values are `values[adjacency.t_order]`."""
+    """Return the numpy adjacency of the transposed matrix; its values are `values[adjacency.t_order]`."""
     t_order = adjacency.t_order
     inverse = np.empty_like(t_order)
     inverse[t_order] = np.arange(len(t_order), dtype=t_order.dtype)

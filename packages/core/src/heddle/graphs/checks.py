@@ -11,26 +11,26 @@ from heddle.graphs.pytree import leaves_with_paths
 _ROWS = 1 << 16
 
 
-def fail(where: str, found: object, expected: str, do: str) -> NoReturn:
+def fail(where: str, actual: object, expected: str, do: str) -> NoReturn:
     """Raise the GraphError of a broken rule."""
-    raise GraphError(problem(where, found, expected, do))
+    raise GraphError(problem(where, actual, expected, do))
 
 
 def check_features(pytree: Any, field: str, rows: int, meaning: str, finite: bool) -> None:
     """Check every leaf: numbers, one row for each of `rows`, and finite if asked."""
     for path, leaf in leaves_with_paths(pytree, field):
         array = check_array(leaf, path)
-        kind = array.dtype.kind
-        if kind not in "biufc" and not (kind == "V" and array.dtype.type is not np.void):
+        dtype_kind = array.dtype.kind
+        if dtype_kind not in "biufc" and not (dtype_kind == "V" and array.dtype.type is not np.void):
             fail(path, f"dtype {array.dtype}", "numbers or booleans", "encode it as numbers first")
         if array.ndim == 0 or array.shape[0] != rows:
-            found = f"{array.shape[0]} rows" if array.ndim else f"the scalar {array}"
+            actual = f"{array.shape[0]} rows" if array.ndim else f"the scalar {array}"
             do = "give one row to each" if array.ndim else "put the rows in one array with numpy.asarray"
-            fail(path, found, f"{rows} rows, {meaning}", do)
-        at = _first_infinite(array) if finite and kind not in "biu" else None
+            fail(path, actual, f"{rows} rows, {meaning}", do)
+        at = _first_infinite(array) if finite and dtype_kind not in "biu" else None
         if at is not None:
-            found, do = f"{array[at]}", "fill it in or pass finite=False"
-            fail(f"{path}[{', '.join(map(str, at))}]", found, "a finite number", do)
+            actual, do = f"{array[at]}", "fill it in or pass finite=False"
+            fail(f"{path}[{', '.join(map(str, at))}]", actual, "a finite number", do)
 
 
 def _first_infinite(array: np.ndarray) -> tuple[int, ...] | None:
@@ -74,8 +74,8 @@ def check_integers(value: Any, field: str) -> np.ndarray:
 def check_array(value: Any, field: str) -> np.ndarray:
     """Return `value` as a numpy array, or say that it isn't an array."""
     if value is None or isinstance(value, (str, bytes, list, tuple, Mapping)):
-        found = "None" if value is None else f"a {type(value).__name__}"
-        fail(field, found, "an array", "use numpy.asarray(...)")
+        actual = "None" if value is None else f"a {type(value).__name__}"
+        fail(field, actual, "an array", "use numpy.asarray(...)")
     if isinstance(value, np.ma.MaskedArray):
         fail(field, "a masked array", "an array without a mask, which engines don't read", "fill it in")
     if hasattr(value, "detach"):  # torch refuses to convert what has a gradient or lies on a device
@@ -84,5 +84,5 @@ def check_array(value: Any, field: str) -> np.ndarray:
     try:
         return np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:
-        found = f"a {type(value).__name__} that numpy can't read ({str(error).splitlines()[0]})"
-        raise GraphError(problem(field, found, "an array of numbers", "validate outside jit")) from error
+        actual = f"a {type(value).__name__} that numpy can't read ({str(error).splitlines()[0]})"
+        raise GraphError(problem(field, actual, "an array of numbers", "validate outside jit")) from error

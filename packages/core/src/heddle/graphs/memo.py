@@ -29,7 +29,7 @@ class Memo:
 
     An id that is used again is never taken for the array that it once named. Copies and pickles of a Memo are empty;
     several threads may use one. Arrays count by their versions. Those of torch's tensors are how often they were
-    changed in place, so an edit that isn't counted goes unseen: of a numpy array, or behind torch's back (`version`
+    changed in place, so an edit that isn't counted isn't noticed: of a numpy array, or behind torch's back (`version`
     sees it, `checked` finds it). What is computed from tensors that count no changes (of inference mode) isn't kept.
 
     >>> import numpy as np
@@ -67,10 +67,10 @@ class Memo:
         """
         with self._lock:
             versions = self._versions(arrays)
-            found = self._find(arrays, extra, versions, _NOTHING)
-            if found is not _NOTHING:
+            kept = self._find(arrays, extra, versions, _NOTHING)
+            if kept is not _NOTHING:
                 self.hits += 1
-                return found
+                return kept
             value = compute()
             self._keep(arrays, extra, versions, value)
             return value
@@ -150,5 +150,5 @@ def _compare(arrays: Sequence[Any], copies: Sequence[Any]) -> None:
         if not bool((array == copy).all()):
             raise HeddleError(
                 f"memo: found an array of shape {tuple(array.shape)} that was changed without its counting that, "
-                "expected it as it was; write to the tensor itself, not through .data, so that its version tells"
+                "expected it as it was; write to the tensor itself, not through .data, so that its version changes"
             )

@@ -27,9 +27,9 @@ def validate(graph: Any, *, finite: bool = True) -> Any:
     Traceback (most recent call last):
     heddle.errors.GraphError: receivers[1]: found 2, expected an id below 2, the number of nodes; ...
     """
-    found = f"a {type(graph).__name__}"
+    actual = f"a {type(graph).__name__}"
     do = "build one with heddle.graphs.graph.Graph(...) or heddle.graphs.graph.hetero_graph(...)"
-    fail("validate", found, "a Graph or a HeteroGraph", do)
+    fail("validate", actual, "a Graph or a HeteroGraph", do)
 
 
 @validate.register(Graph)
@@ -50,26 +50,28 @@ def _validate_hetero(graph: HeteroGraph, *, finite: bool = True) -> HeteroGraph:
             fail(field, f"a {type(mapping).__name__}", "a dict", "use hetero_graph(...)")
         _keys(mapping, field)
     if list(graph.nodes) != list(graph.n_node):
-        found, expected = sorted(graph.nodes), f"the node types of n_node, {sorted(graph.n_node)}"
-        fail("nodes", found, expected, "give None to a type without features")
+        actual, expected = sorted(graph.nodes), f"the node types of n_node, {sorted(graph.n_node)}"
+        fail("nodes", actual, expected, "give None to a type without features")
     counts: dict[str, np.ndarray] = {}
-    for kind, value in graph.n_node.items():
-        counts[kind] = check_counts(value, f"n_node[{kind!r}]")
+    for node_type, value in graph.n_node.items():
+        counts[node_type] = check_counts(value, f"n_node[{node_type!r}]")
         first = next(iter(counts))
-        if len(counts[kind]) != len(counts[first]):
+        if len(counts[node_type]) != len(counts[first]):
             expected = f"{len(counts[first])}, as many graphs as n_node[{first!r}] counts"
-            where = f"n_node[{kind!r}]"
-            fail(where, len(counts[kind]), expected, "count every graph, with 0 for none")
-        rows = check_total(counts[kind], f"n_node[{kind!r}]")
-        check_features(graph.nodes[kind], f"nodes[{kind!r}]", rows, f"the sum of n_node[{kind!r}]", finite)
+            where = f"n_node[{node_type!r}]"
+            fail(where, len(counts[node_type]), expected, "count every graph, with 0 for none")
+        rows = check_total(counts[node_type], f"n_node[{node_type!r}]")
+        check_features(
+            graph.nodes[node_type], f"nodes[{node_type!r}]", rows, f"the sum of n_node[{node_type!r}]", finite
+        )
     for key, edges in graph.edges.items():
         where = f"edges[{key!r}]"
         if not isinstance(edges, EdgeSet):
             fail(where, f"a {type(edges).__name__}", "an EdgeSet", "wrap it in EdgeSet(...)")
-        for kind in (key[0], key[2]):
-            if kind not in counts:
+        for node_type in (key[0], key[2]):
+            if node_type not in counts:
                 expected = f"a node type of n_node, {sorted(counts)}"
-                fail(where, repr(kind), expected, "name its node type in nodes and n_node")
+                fail(where, repr(node_type), expected, "name its node type in nodes and n_node")
         _edge_set(edges, counts[key[0]], counts[key[2]], f"{where}.", f"{where}.features", finite)
     return graph
 
@@ -87,8 +89,8 @@ def _keys(mapping: Mapping[Any, Any], field: str) -> None:
     names = list(mapping)
     for before, after in pairwise(names):
         if before > after:
-            found = f"{after!r} after {before!r}"
-            fail(f"{field}: keys", found, "sorted keys", "build it with hetero_graph(...)")
+            actual = f"{after!r} after {before!r}"
+            fail(f"{field}: keys", actual, "sorted keys", "build it with hetero_graph(...)")
 
 
 def _edge_set(
@@ -105,8 +107,8 @@ def _edge_set(
         expected = f"{len(n_send)}, one for each graph that n_node counts"
         fail(f"{prefix}n_edge: length", len(n_edge), expected, "count every graph, with 0 for none")
     if check_total(n_edge, f"{prefix}n_edge") != len(senders):
-        found, expected = f"a sum of {n_edge.sum()}", f"{len(senders)}, the length of {prefix}senders"
-        fail(f"{prefix}n_edge", found, expected, "count the edges of each graph again")
+        actual, expected = f"a sum of {n_edge.sum()}", f"{len(senders)}, the length of {prefix}senders"
+        fail(f"{prefix}n_edge", actual, expected, "count the edges of each graph again")
     check_features(edges.features, features, len(senders), f"the length of {prefix}senders", finite)
     _endpoints(senders, f"{prefix}senders", n_send, n_edge)
     _endpoints(receivers, f"{prefix}receivers", n_receive, n_edge)
@@ -133,7 +135,7 @@ def _endpoints(ids: np.ndarray, field: str, n_node: np.ndarray, n_edge: np.ndarr
     if crosses.any():
         run = int(np.argmax(crosses))
         graph = int(np.flatnonzero(has_edges)[run])
-        own = ids[runs[run] : runs[run] + int(n_edge[graph])]
-        at = int(runs[run]) + int(np.argmax((own < first[run]) | (own >= end[run])))
+        ids_of_graph = ids[runs[run] : runs[run] + int(n_edge[graph])]
+        at = int(runs[run]) + int(np.argmax((ids_of_graph < first[run]) | (ids_of_graph >= end[run])))
         expected = f"a node of graph {graph} ({first[run]} to {end[run] - 1}), to which edge {at} belongs"
         fail(f"{field}[{at}]", ids[at], expected, "edges must stay inside their graph")

@@ -14,7 +14,7 @@ from heddle.ops.relational.plan import Choice
 from heddle.ops.relational.ways import AGGREGATE, EDGE
 
 
-class _Kind(NamedTuple):
+class _Group(NamedTuple):
     """What relations share that are bundled."""
 
     source: str
@@ -52,18 +52,18 @@ def prepare_bundles(
         GraphError: an id out of range.
     """
     bundles: dict[str, Bundle] = {}
-    names: dict[tuple[_Kind, tuple[EdgeType, ...]], str] = {}
+    names: dict[tuple[_Group, tuple[EdgeType, ...]], str] = {}
     layers = []
     for plan in plans:
         chosen: dict[str, dict[str, None]] = {}
-        for kind, relations in _groups(graph, plan).items():
-            known = (kind, tuple(relations))
+        for group, relations in _groups(graph, plan).items():
+            known = (group, tuple(relations))
             if known not in names:
                 names[known] = f"{len(names):04d}"
-                bundles[names[known]] = _bundle(graph, kind, relations, mean)
-            chosen.setdefault(kind.source, {})[names[known]] = None
-        places = {relation_key(choice.relation): choice.place for choice in plan}
-        order = [places[extent.key] for _, bundle in _parts(bundles, chosen) for extent in extents(bundle)]
+                bundles[names[known]] = _bundle(graph, group, relations, mean)
+            chosen.setdefault(group.source, {})[names[known]] = None
+        positions = {relation_key(choice.relation): choice.position for choice in plan}
+        order = [positions[extent.key] for _, bundle in _parts(bundles, chosen) for extent in extents(bundle)]
         layers.append({"names": chosen, "order": np.array(order, np.int64)})
     return {"bundles": bundles, "layers": tuple(layers)}
 
@@ -80,16 +80,16 @@ def _parts(
     return [(source, bundles[name]) for source in sorted(chosen) for name in sorted(chosen[source])]
 
 
-def _groups(graph: HeteroGraph, plan: Sequence[Choice]) -> dict[_Kind, list[EdgeType]]:
-    groups: dict[_Kind, list[EdgeType]] = {}
+def _groups(graph: HeteroGraph, plan: Sequence[Choice]) -> dict[_Group, list[EdgeType]]:
+    groups: dict[_Group, list[EdgeType]] = {}
     for choice in plan:
         weighted = edge_weight(graph.edges[choice.relation].features) is not None
-        kind = _Kind(choice.relation[0], choice.way, choice.few_senders, choice.few_receivers, weighted)
-        groups.setdefault(kind, []).append(choice.relation)
+        group = _Group(choice.relation[0], choice.way, choice.few_senders, choice.few_receivers, weighted)
+        groups.setdefault(group, []).append(choice.relation)
     return groups
 
 
-def _bundle(graph: HeteroGraph, kind: _Kind, relations: Sequence[EdgeType], mean: bool) -> Bundle:
+def _bundle(graph: HeteroGraph, group: _Group, relations: Sequence[EdgeType], mean: bool) -> Bundle:
     counts = {name: int(count.sum()) for name, count in graph.n_node.items()}
     by_target: dict[str, dict[str, EdgeType]] = {}
     for relation in relations:
@@ -97,24 +97,24 @@ def _bundle(graph: HeteroGraph, kind: _Kind, relations: Sequence[EdgeType], mean
     entered: dict[str, Entered] = {}
     blocks: list[_Block] = []
     for target, members in sorted(by_target.items()):
-        own = [_block(graph, kind, relation, counts) for _, relation in sorted(members.items())]
-        blocks += own
-        rows = [block.targets for block in own if block.targets is not None]
+        target_blocks = [_block(graph, group, relation, counts) for _, relation in sorted(members.items())]
+        blocks += target_blocks
+        rows = [block.targets for block in target_blocks if block.targets is not None]
         entered[target] = Entered(
             np.empty((counts[target], 0), np.int8),
             _narrow(np.concatenate(rows), counts[target]) if rows else None,
             {
                 key: np.empty((block.n_columns, block.n_rows, 0), np.int8)
-                for key, block in zip(sorted(members), own)
+                for key, block in zip(sorted(members), target_blocks)
             },
         )
-    return _assembled(kind, entered, blocks, counts[kind.source], mean)
+    return _assembled(group, entered, blocks, counts[group.source], mean)
 
 
 def _assembled(
-    kind: _Kind, entered: dict[str, Entered], blocks: Sequence[_Block], n_senders: int, mean: bool
+    group: _Group, entered: dict[str, Entered], blocks: Sequence[_Block], n_senders: int, mean: bool
 ) -> Bundle:
-    aggregated = kind.way == AGGREGATE
+    aggregated = group.way == AGGREGATE
     first_row = np.cumsum([0, *(block.n_rows for block in blocks)])
     first_column = np.cumsum([0, *(0 if aggregated else block.n_columns for block in blocks)])
     columns = np.concatenate([block.columns + first for block, first in zip(blocks, first_column)])
@@ -123,8 +123,8 @@ def _assembled(
     adjacency = build_adjacency(columns, rows, n_columns, n_rows)
     table = np.array(
         [
-            (place, *entered[target].extents[key].shape[:2])
-            for place, target in enumerate(entered)
+            (position, *entered[target].extents[key].shape[:2])
+            for position, target in enumerate(entered)
             for key in sorted(entered[target].extents)
         ],
         np.int64,
@@ -139,7 +139,7 @@ def _assembled(
     return TransformFirst(entered, table, adjacency, weight, scale, sources)
 
 
-def _block(graph: HeteroGraph, kind: _Kind, relation: EdgeType, counts: Mapping[str, int]) -> _Block:
+def _block(graph: HeteroGraph, group: _Group, relation: EdgeType, counts: Mapping[str, int]) -> _Block:
     source, _, target = relation
     edges = graph.edges[relation]
     senders, receivers = np.asarray(edges.senders), np.asarray(edges.receivers)
@@ -149,14 +149,14 @@ def _block(graph: HeteroGraph, kind: _Kind, relation: EdgeType, counts: Mapping[
     check_ids("receivers", receivers, counts[target])
     sources = targets = None
     columns, rows, n_columns, n_rows = senders, receivers, counts[source], counts[target]
-    if kind.few_receivers:
+    if group.few_receivers:
         targets, rows = np.unique(receivers, return_inverse=True)
         n_rows = len(targets)
-    if kind.way == EDGE:
+    if group.way == EDGE:
         order = np.argsort(senders, kind="stable")
         sources, columns, n_columns = senders[order], np.arange(len(senders)), len(senders)
         rows, weight = rows[order], None if weight is None else weight[order]
-    elif kind.few_senders:
+    elif group.few_senders:
         sources, columns = np.unique(senders, return_inverse=True)
         n_columns = len(sources)
     return _Block(columns, rows, weight, sources, targets, n_columns, n_rows)

@@ -39,13 +39,13 @@ def check_codes(where: str, codes: np.ndarray, sizes: Sequence[int]) -> None:
     """
     codes = np.asarray(codes)
     if codes.ndim != 2 or codes.shape[1] != len(sizes):
-        found, expected = f"codes of shape {codes.shape}", f"[n, {len(sizes)}], as the model was made for"
-        raise GraphError(problem(where, found, expected, "bring data that was encoded alike"))
+        actual, expected = f"codes of shape {codes.shape}", f"[n, {len(sizes)}], as the model was made for"
+        raise GraphError(problem(where, actual, expected, "bring data that was encoded alike"))
     for i, size in enumerate(sizes):
         column = codes[:, i]
         if len(column) and not 0 <= int(column.min()) <= int(column.max()) < size:
-            found = f"codes from {column.min()} to {column.max()} in column {i}"
-            raise GraphError(problem(where, found, f"0 to {size - 1}", "bring data that was encoded alike"))
+            actual = f"codes from {column.min()} to {column.max()} in column {i}"
+            raise GraphError(problem(where, actual, f"0 to {size - 1}", "bring data that was encoded alike"))
 
 
 def embed_codes(ops: GraphOps, tables: Sequence[Array], codes: Array, sizes: Sequence[int]) -> list[Array]:

@@ -33,7 +33,7 @@ class ModelSpec(NamedTuple):
         n_node: node type -> number of nodes; "" in a homogeneous graph. For embeddings of featureless nodes.
         relations: relations of a heterogeneous graph, () in a homogeneous one.
         target_type: node type that is predicted, or of links' and asked edges' first ends; "" in a homogeneous graph.
-        n_link_types: relations that a link prediction tells apart; 0 if links have none.
+        n_link_types: relations that a link prediction distinguishes; 0 if links have none.
         window: steps that a forecast reads and predicts (`heddle.graphs.dynamic.signal.Signal`); else (0, 0).
         receiver_type: node type of links' and asked edges' last ends if it isn't `target_type`; else "".
         asked_dim: width of the float columns that each asked edge brings along; 0 for none.
@@ -259,8 +259,8 @@ class Model:
     def apply(self, ops: GraphOps, params: Params, batch: Batch, dropout: Dropout = no_dropout) -> Array:
         """Return one row of outputs per entry of `batch.index`: [m, out_dim], or [m] scores of links."""
         embedded = self.embed(ops, params, batch, dropout)
-        own = scoped("head", params)
-        return self.head.apply(ops, own, embedded, batch.prepared, batch.index, dropout, batch.asked)
+        head_params = scoped("head", params)
+        return self.head.apply(ops, head_params, embedded, batch.prepared, batch.index, dropout, batch.asked)
 
 
 def uses_of(model: Any) -> frozenset[str]:

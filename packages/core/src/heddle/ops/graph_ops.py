@@ -163,9 +163,9 @@ class GraphOps:
     def segment_softmax(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         """Softmax by segment: [e, ...] -> [e, ...]; a segment of -inf alone gives 0, one with a NaN all NaN."""
         xp = self.xp
-        top = self.stop_gradient(self.segment_max(self.stop_gradient(data), segment_ids, num_segments))
-        top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
-        exps = xp.exp(data - self.gather(top, segment_ids))
+        largest = self.stop_gradient(self.segment_max(self.stop_gradient(data), segment_ids, num_segments))
+        largest = xp.where(xp.isfinite(largest), largest, xp.zeros_like(largest))
+        exps = xp.exp(data - self.gather(largest, segment_ids))
         total = self.segment_sum(exps, segment_ids, num_segments)
         total = xp.where(total == 0, xp.ones_like(total), total)
         return exps / self.gather(total, segment_ids)
@@ -189,12 +189,12 @@ class GraphOps:
     def segment_logsumexp(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         """Log of the sum of exponentials by segment, without overflow; an empty segment gives -inf."""
         xp = self.xp
-        top = self.stop_gradient(self.segment_max(self.stop_gradient(data), segment_ids, num_segments))
-        top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
-        exps = xp.exp(data - self.gather(top, segment_ids))
+        largest = self.stop_gradient(self.segment_max(self.stop_gradient(data), segment_ids, num_segments))
+        largest = xp.where(xp.isfinite(largest), largest, xp.zeros_like(largest))
+        exps = xp.exp(data - self.gather(largest, segment_ids))
         total = self.segment_sum(exps, segment_ids, num_segments)
         empty = total == 0  # "not total > 0" would hide a NaN
-        log = xp.log(xp.where(empty, xp.ones_like(total), total)) + top  # log(0) would make gradients NaN
+        log = xp.log(xp.where(empty, xp.ones_like(total), total)) + largest  # log(0) would make gradients NaN
         return xp.where(empty, xp.full_like(log, -float("inf")), log)
 
     def degree(self, adjacency: Adjacency, like: Array) -> Array:

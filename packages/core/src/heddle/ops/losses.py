@@ -37,8 +37,8 @@ def cross_entropy(
         gamma: of the focal loss, see `focal`; 0 for none.
     """
     xp = ops.xp
-    top = ops.stop_gradient(xp.max(logits, axis=-1, keepdims=True))
-    shifted = logits - top
+    largest = ops.stop_gradient(xp.max(logits, axis=-1, keepdims=True))
+    shifted = logits - largest
     log_total = xp.log(xp.sum(xp.exp(shifted), axis=-1))
     classes = xp.arange(logits.shape[-1], dtype=targets.dtype, device=_device(logits))
     is_class = targets[:, None] == classes[None, :]
@@ -115,8 +115,8 @@ def listwise(
         return ops.gather(ops.segment_sum(values, groups, n), groups)
 
     low = xp.full_like(score, -1e30)
-    top = ops.segment_max(ops.stop_gradient(xp.where(known, score, low)), groups, n)
-    shifted = xp.where(known, score - ops.gather(top, groups), zero)
+    largest = ops.segment_max(ops.stop_gradient(xp.where(known, score, low)), groups, n)
+    shifted = xp.where(known, score - ops.gather(largest, groups), zero)
     total = in_group(xp.where(known, xp.exp(shifted), zero))
     missed = xp.log(xp.where(total > 0, total, xp.ones_like(total))) - shifted
     gain = xp.where(known, relevance, zero)

@@ -90,13 +90,13 @@ def hetero_message_passing(
     arrived: dict[str, list[Any]] = {}
     for edge_type in sorted(adjacencies):
         source, _, target = edge_type
-        own = message[edge_type] if isinstance(message, Mapping) else message
+        function = message[edge_type] if isinstance(message, Mapping) else message
         features = None if edges is None else edges.get(edge_type)
         aggregated = message_passing(
-            ops, adjacencies[edge_type], x[source], own, aggregate, edges=features, receivers=x[target]
+            ops, adjacencies[edge_type], x[source], function, aggregate, edges=features, receivers=x[target]
         )
         arrived.setdefault(target, []).append(aggregated)
-    combined = {kind: _combine(ops, across, pytrees) for kind, pytrees in arrived.items()}
+    combined = {node_type: _combine(ops, across, pytrees) for node_type, pytrees in arrived.items()}
     if update is None:
         return combined
     return {k: (update[k] if isinstance(update, Mapping) else update)(x[k], m) for k, m in combined.items()}

@@ -54,7 +54,7 @@ class Propagation(NamedTuple):
 
 
 class Received(NamedTuple):
-    """In place of a Propagation, what it gives: the aggregate of inputs that were constant, taken before the step.
+    """The aggregate itself instead of a Propagation: of inputs that were constant, computed before the step.
 
     Attributes:
         rows: [n_receivers, d].
@@ -129,6 +129,6 @@ def _with_loops(adjacency: Adjacency) -> Propagation:
 
 
 def _has_loop(adjacency: Adjacency) -> np.ndarray:
-    found = np.zeros(adjacency.n_receivers, bool)
-    found[adjacency.receivers[adjacency.senders == adjacency.receivers]] = True
-    return found
+    has_loop = np.zeros(adjacency.n_receivers, bool)
+    has_loop[adjacency.receivers[adjacency.senders == adjacency.receivers]] = True
+    return has_loop

@@ -74,7 +74,7 @@ def _hetero_block(sample: HeteroSample, last: int) -> Block:
         return {key: column[spans[key]] for key, column in columns.items()}
 
     def nodes(hops: int) -> dict[str, int]:
-        return {kind: sum(counts[:hops]) for kind, counts in sample.nodes_per_hop.items()}
+        return {node_type: sum(counts[:hops]) for node_type, counts in sample.nodes_per_hop.items()}
 
     columns = cut(sample.senders), cut(sample.receivers), cut(sample.edges)
     return Block(*columns, nodes(last + 1), nodes(last), spans)

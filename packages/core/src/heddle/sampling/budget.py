@@ -23,10 +23,10 @@ def open_budget(
 
     Sizes are [n_types, hops] int64, 0 for a type that isn't entered.
     """
-    for kind in sizes:
-        if kind not in graph.n_node:
+    for node_type in sizes:
+        if node_type not in graph.n_node:
             raise ConfigError(
-                f"sizes: found {kind!r}, expected a node type of {list(graph.n_node)}; rename it"
+                f"sizes: found {node_type!r}, expected a node type of {list(graph.n_node)}; rename it"
             )
     if most < -1:
         raise ConfigError(f"most: found {most}, expected at least -1; -1 counts all edges")
@@ -41,18 +41,18 @@ def fill_by_budget(
     graph: SampleGraph, tables: Mapping[str, NodeTable], sizes: np.ndarray, key: int, most: int
 ) -> None:
     """Add the nodes of each hop to the tables: of each type those drawn by the square of their budget."""
-    budgets: dict[str, Budget] = {kind: {} for kind in graph.n_node}
+    budgets: dict[str, Budget] = {node_type: {} for node_type in graph.n_node}
     for hop in range(sizes.shape[1]):
-        frontiers = {kind: table.open_hop() for kind, table in tables.items()}
+        frontiers = {node_type: table.open_hop() for node_type, table in tables.items()}
         for r in range(len(graph.edges)):
             _enter_budget(graph, r, tables, budgets, frontiers, branch(key, hop, 0, r), most)
-        for k, (kind, budget) in enumerate(budgets.items()):
+        for k, (node_type, budget) in enumerate(budgets.items()):
             nodes = list(budget)
             odds = [budget[node] * budget[node] for node in nodes]
             stream = Stream(branch(key, hop, 1, k))
-            for place in draw(len(nodes), int(sizes[k, hop]), False, stream, odds):
-                tables[kind].enter(nodes[place], 0)
-                del budget[nodes[place]]
+            for position in draw(len(nodes), int(sizes[k, hop]), False, stream, odds):
+                tables[node_type].enter(nodes[position], 0)
+                del budget[nodes[position]]
 
 
 def _enter_budget(
@@ -69,7 +69,7 @@ def _enter_budget(
     for at in frontiers[target]:
         receiver, _ = tables[target].entries[at]
         start, end = int(edges.indptr[receiver]), int(edges.indptr[receiver + 1])
-        for place in draw(end - start, most, False, Stream(branch(stream, at))):
-            sender = int(edges.senders[start + place])
+        for position in draw(end - start, most, False, Stream(branch(stream, at))):
+            sender = int(edges.senders[start + position])
             if (sender, 0) not in tables[source]:
                 budgets[source][sender] = budgets[source].get(sender, 0.0) + 1.0 / (end - start)

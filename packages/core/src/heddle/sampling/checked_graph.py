@@ -17,36 +17,46 @@ def open_graph(graph: SampleGraph) -> SampleGraph:
     Raises:
         GraphError: an array of the wrong type or length, or a relation between unknown types.
     """
-    for kind, n in graph.n_node.items():
+    for node_type, n in graph.n_node.items():
         if n < 0:
             raise GraphError(
-                problem(f"n_node[{kind!r}]", n, "a count of at least 0", "count the nodes again")
+                problem(f"n_node[{node_type!r}]", n, "a count of at least 0", "count the nodes again")
             )
     edges = {key: _open_edges(graph, key, of) for key, of in graph.edges.items()}
     node_time = {}
-    for kind, time in graph.node_time.items():
-        where = f"node_time[{kind!r}]"
-        if kind not in graph.n_node:
-            raise GraphError(problem(where, repr(kind), f"a type of n_node, {list(graph.n_node)}", "add it"))
-        node_time[kind] = column(time, where, "iu", np.int64, graph.n_node[kind], "one for each node")
+    for node_type, time in graph.node_time.items():
+        where = f"node_time[{node_type!r}]"
+        if node_type not in graph.n_node:
+            raise GraphError(
+                problem(where, repr(node_type), f"a type of n_node, {list(graph.n_node)}", "add it")
+            )
+        node_time[node_type] = column(
+            time, where, "iu", np.int64, graph.n_node[node_type], "one for each node"
+        )
     hashes = {}
-    for kind, values in graph.key_hashes.items():
-        where = f"key_hashes[{kind!r}]"
-        if kind not in graph.n_node:
-            raise GraphError(problem(where, repr(kind), f"a type of n_node, {list(graph.n_node)}", "add it"))
-        hashes[kind] = column(values, where, "u", np.uint64, graph.n_node[kind], "one for each node")
-    return SampleGraph({kind: int(n) for kind, n in graph.n_node.items()}, edges, node_time, hashes)
+    for node_type, values in graph.key_hashes.items():
+        where = f"key_hashes[{node_type!r}]"
+        if node_type not in graph.n_node:
+            raise GraphError(
+                problem(where, repr(node_type), f"a type of n_node, {list(graph.n_node)}", "add it")
+            )
+        hashes[node_type] = column(
+            values, where, "u", np.uint64, graph.n_node[node_type], "one for each node"
+        )
+    return SampleGraph({node_type: int(n) for node_type, n in graph.n_node.items()}, edges, node_time, hashes)
 
 
 def _open_edges(graph: SampleGraph, key: EdgeType, edges: InEdges) -> InEdges:
     where = f"edges[{key!r}]"
-    for kind in (key[0], key[2]):
-        if kind not in graph.n_node:
-            raise GraphError(problem(where, repr(kind), f"a type of n_node, {list(graph.n_node)}", "add it"))
+    for node_type in (key[0], key[2]):
+        if node_type not in graph.n_node:
+            raise GraphError(
+                problem(where, repr(node_type), f"a type of n_node, {list(graph.n_node)}", "add it")
+            )
     senders = np.ascontiguousarray(edges.senders)
     if senders.dtype not in (np.int32, np.int64) or senders.ndim != 1:
-        found = f"{senders.dtype} of shape {senders.shape}"
-        raise GraphError(problem(f"{where}.senders", found, "[n_edges] int32 or int64", "cast it"))
+        actual = f"{senders.dtype} of shape {senders.shape}"
+        raise GraphError(problem(f"{where}.senders", actual, "[n_edges] int32 or int64", "cast it"))
     rows, n = graph.n_node[key[2]] + 1, len(senders)
     indptr = column(edges.indptr, f"{where}.indptr", "iu", senders.dtype, rows, "one more than receivers")
     weight, time = edges.weight, edges.time
@@ -65,8 +75,8 @@ def column(array: Any, where: str, kinds: str, dtype: Any, length: int, meaning:
         expected = {"iu": "integers", "u": "unsigned integers"}.get(kinds, "numbers")
         raise GraphError(problem(where, f"dtype {array.dtype}", expected, "cast it with astype"))
     if array.shape != (length,):
-        found, expected = f"shape {array.shape}", f"({length},), {meaning}"
-        raise GraphError(problem(where, found, expected, "build it again for this graph"))
+        actual, expected = f"shape {array.shape}", f"({length},), {meaning}"
+        raise GraphError(problem(where, actual, expected, "build it again for this graph"))
     return np.ascontiguousarray(array, dtype)
 
 

@@ -28,9 +28,9 @@ def usable_edges(
     return [e for e in range(int(edges.indptr[receiver]), int(edges.indptr[receiver + 1])) if is_usable(e)]
 
 
-def newest_edges(graph: SampleGraph, relation: EdgeType, usable: list[int], size: int) -> list[int]:
+def newest_edges(graph: SampleGraph, relation: EdgeType, edges: list[int], size: int) -> list[int]:
     """Return the `size` newest of some edges, of equal times the later ones, in the order of their positions."""
-    by_time = sorted(usable, key=lambda edge: _time(graph, relation, edge))
+    by_time = sorted(edges, key=lambda edge: _time(graph, relation, edge))
     return sorted(by_time[len(by_time) - min(size, len(by_time)) :])
 
 

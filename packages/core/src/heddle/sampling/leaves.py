@@ -27,7 +27,7 @@ class Leaves(NamedTuple):
 
     def received(
         self,
-        kind: str,
+        node_type: str,
         senders: np.ndarray,
         receivers: np.ndarray,
         n_receivers: int,
@@ -35,7 +35,7 @@ class Leaves(NamedTuple):
         weight: np.ndarray | None = None,
         rate: float = 0.0,
     ) -> Received:
-        """Return what receivers get of senders of type `kind`: the aggregate `spec`, "sum" of "none" or "mean".
+        """Return what receivers get of senders of type `node_type`: the aggregate `spec`, "sum" of "none" or "mean".
 
         Args:
             senders: [n_edges] int, ids in the graph.
@@ -49,18 +49,18 @@ class Leaves(NamedTuple):
             total = counts if weight is None else np.bincount(receivers, weight, n_receivers)
             share = np.divide(1.0, total, out=np.zeros(n_receivers), where=total > 0)
             if weight is None:
-                weight = np.repeat(share.astype(self.x[kind].dtype), counts)
+                weight = np.repeat(share.astype(self.x[node_type].dtype), counts)
             else:
                 weight = share[receivers] * weight
-        return Received(self.sum_rows(self.x[kind], senders, indptr, weight, self._drop(rate)))
+        return Received(self.sum_rows(self.x[node_type], senders, indptr, weight, self._drop(rate)))
 
-    def own(self, kind: str, rate: float) -> np.ndarray | None:
+    def node_features(self, node_type: str, rate: float) -> np.ndarray | None:
         """Return the sample's own nodes' features with dropout, [n, d]; None where nothing is dropped."""
         drop = self._drop(rate)
         if drop is None:
             return None
-        ids = self.nodes[kind]
-        return self.sum_rows(self.x[kind], ids, np.arange(len(ids) + 1, dtype=ids.dtype), None, drop)
+        ids = self.nodes[node_type]
+        return self.sum_rows(self.x[node_type], ids, np.arange(len(ids) + 1, dtype=ids.dtype), None, drop)
 
     def _drop(self, rate: float) -> Drop | None:
         return None if self.key is None else drop_at(rate, self.key)
@@ -72,12 +72,12 @@ def summable(nodes: Mapping[str, PyTree]) -> dict[str, np.ndarray]:
     Narrower ones are widened before they are summed, so they are gathered; so are those whose rows don't lie one after
     the other, which a kernel would copy whole.
     """
-    found: dict[str, Any] = {}
-    for kind, pytree in nodes.items():
+    features: dict[str, Any] = {}
+    for node_type, pytree in nodes.items():
         x = pytree["x"] if isinstance(pytree, Mapping) and set(pytree) == {"x"} else pytree
         if isinstance(x, np.ndarray) and x.ndim == 2 and x.shape[1] and x.dtype in (np.float32, np.float64):
-            found[kind] = x
-    return {kind: x for kind, x in found.items() if x.flags.c_contiguous and x.flags.aligned}
+            features[node_type] = x
+    return {node_type: x for node_type, x in features.items() if x.flags.c_contiguous and x.flags.aligned}
 
 
 def sums_alone(spec: PropagationSpec) -> bool:

@@ -50,13 +50,13 @@ def kernels_of(registry: Any) -> Kernels:
         "adjacency": "build_adjacency",
         "sum_rows": "sum_rows",
     }
-    found: dict[str, Any] = {}
+    kernels: dict[str, Any] = {}
     for field, name in names.items():
         try:
-            found[field] = registry.find_kernel(name, library="numpy", device="cpu")
+            kernels[field] = registry.find_kernel(name, library="numpy", device="cpu")
         except PluginError as error:
             log.warning("mini-batches: %s runs in plain numpy, the same but slowly: %s", name, error)
-    return Kernels(**found)
+    return Kernels(**kernels)
 
 
 class Part(NamedTuple):
@@ -108,13 +108,13 @@ class Parts:
             )
             for key, taken in sample.edges.items()
         }
-        nodes_by_type = {kind: self._nodes(kind, ids) for kind, ids in sample.nodes.items()}
+        nodes_by_type = {node_type: self._nodes(node_type, ids) for node_type, ids in sample.nodes.items()}
         return hetero_graph(
-            nodes_by_type, sets, {kind: np.array([len(ids)]) for kind, ids in sample.nodes.items()}
+            nodes_by_type, sets, {node_type: np.array([len(ids)]) for node_type, ids in sample.nodes.items()}
         )
 
-    def _nodes(self, kind: str, ids: np.ndarray) -> Any:
-        features = self.store.nodes.get(kind)
+    def _nodes(self, node_type: str, ids: np.ndarray) -> Any:
+        features = self.store.nodes.get(node_type)
         if features is None:
             return ids.astype(np.int64)
         return tree_map(lambda x: self._rows(x, ids), features)
@@ -123,8 +123,8 @@ class Parts:
         features, order = self.store.edges.get(key), self.store.order[key]
         if features is None:
             return None
-        places = taken if order is None else order[taken]
-        return tree_map(lambda x: self._rows(x, places), features)
+        rows = taken if order is None else order[taken]
+        return tree_map(lambda x: self._rows(x, rows), features)
 
     def _rows(self, x: Any, ids: np.ndarray) -> Any:
         return self.kernels.gather(x, ids) if isinstance(x, np.ndarray) else x[ids]

@@ -33,32 +33,32 @@ class ReferenceSampler:
         """Sample in-neighbours of the seeds, hop by hop; see `Sampler.sample`."""
         graph, request = self.graph, open_request(self.graph, seeds, fanout, seed_time)
         tables = open_tables(graph, request)
-        found = {relation: _Edges() for relation in graph.edges}
+        sampled = {relation: _Edges() for relation in graph.edges}
         for hop in range(request.sizes.shape[1]):
-            frontiers = {kind: table.open_hop() for kind, table in tables.items()}
+            frontiers = {node_type: table.open_hop() for node_type, table in tables.items()}
             if fanout.layered:
-                frontiers = {kind: range(frontier.stop) for kind, frontier in frontiers.items()}
-            for r, (relation, taken) in enumerate(found.items()):
+                frontiers = {node_type: range(frontier.stop) for node_type, frontier in frontiers.items()}
+            for r, (relation, taken) in enumerate(sampled.items()):
                 stream, size = branch(key & MASK, hop, r), int(request.sizes[r, hop])
                 leaf = hop + 1 == request.sizes.shape[1] and relation[0] in fanout.leaves
                 for at in frontiers[relation[2]]:
                     receiver, tree = tables[relation[2]].entries[at]
                     moment = _time_of(request, tree)
-                    usable = usable_edges(graph, relation, receiver, moment, fanout.window)
+                    eligible = usable_edges(graph, relation, receiver, moment, fanout.window)
                     if fanout.newest and size >= 0:
-                        usable = newest_edges(graph, relation, usable, size)
+                        eligible = newest_edges(graph, relation, eligible, size)
                     weight = graph.edges[relation].weight
-                    odds = None if weight is None else weight[usable].tolist()
+                    odds = None if weight is None else weight[eligible].tolist()
                     word = _word(graph, relation[2], receiver)
                     name = _name(request, word, tree) if fanout.layered else (at,)
-                    places = draw(len(usable), size, fanout.replace, Stream(branch(stream, *name)), odds)
-                    for edge in (usable[place] for place in places):
+                    positions = draw(len(eligible), size, fanout.replace, Stream(branch(stream, *name)), odds)
+                    for edge in (eligible[position] for position in positions):
                         sender = int(graph.edges[relation].senders[edge])
                         taken.add(sender if leaf else tables[relation[0]].enter(sender, tree), at, edge)
                 taken.end_hop()
         if fanout.induced:
-            found = induced(graph, request, tables)
-        return _finish(graph, request, tables, found, fanout.layered)
+            sampled = induced(graph, request, tables)
+        return _finish(graph, request, tables, sampled, fanout.layered)
 
     def budget_sample(
         self, seeds: Any, sizes: Mapping[str, Sequence[int]], *, key: int = 0, most: int = 50
@@ -100,23 +100,23 @@ class _Edges:
 
 def induced(graph: SampleGraph, request: Request, tables: Tables) -> dict[EdgeType, _Edges]:
     """Return all usable edges between the nodes of a sample, by receiver and then position."""
-    found = {relation: _Edges() for relation in graph.edges}
-    for relation, taken in found.items():
+    sampled = {relation: _Edges() for relation in graph.edges}
+    for relation, taken in sampled.items():
         for at, (receiver, tree) in enumerate(tables[relation[2]].entries):
             for edge in usable_edges(graph, relation, receiver, _time_of(request, tree)):
                 sender = int(graph.edges[relation].senders[edge]), tree
                 if sender in tables[relation[0]]:
                     taken.add(tables[relation[0]].enter(*sender), at, edge)
-    return found
+    return sampled
 
 
 def _time_of(request: Request, tree: int) -> int | None:
     return None if request.seed_time is None else int(request.seed_time[tree])
 
 
-def _word(graph: SampleGraph, kind: str, node: int) -> int:
+def _word(graph: SampleGraph, node_type: str, node: int) -> int:
     """Return what draws know a node by."""
-    hashes = graph.key_hashes.get(kind)
+    hashes = graph.key_hashes.get(node_type)
     return node if hashes is None else int(hashes[node])
 
 
@@ -129,7 +129,7 @@ def _finish(
     graph: SampleGraph,
     request: Request,
     tables: Tables,
-    found: Mapping[EdgeType, _Edges],
+    sampled: Mapping[EdgeType, _Edges],
     layered: bool = False,
 ) -> Sample | HeteroSample:
     entries = [table.entries for table in tables.values()]
@@ -137,10 +137,10 @@ def _finish(
         [[node for node, _ in column] for column in entries],
         [[tree for _, tree in column] for column in entries] if request.trees else None,
         [table.per_hop() for table in tables.values()],
-        [taken.senders for taken in found.values()],
-        [taken.receivers for taken in found.values()],
-        [taken.edges for taken in found.values()],
-        [np.diff(taken.ends).tolist() for taken in found.values()],
+        [taken.senders for taken in sampled.values()],
+        [taken.receivers for taken in sampled.values()],
+        [taken.edges for taken in sampled.values()],
+        [np.diff(taken.ends).tolist() for taken in sampled.values()],
         layered,
     )
     return make_sample(graph, gathered)

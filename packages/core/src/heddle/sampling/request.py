@@ -37,8 +37,8 @@ class Request(NamedTuple):
 def open_request(graph: SampleGraph, seeds: Any, fanout: Fanout, seed_time: Any = None) -> Request:
     """Return a call's arguments as a Request. Raises as `Sampler.sample`."""
     given = by_type(graph, seeds, "seeds")
-    columns = {kind: open_seeds(graph, kind, ids) for kind, ids in given.items()}
-    counts = {kind: len(ids) for kind, ids in columns.items()}
+    columns = {node_type: open_seeds(graph, node_type, ids) for node_type, ids in given.items()}
+    counts = {node_type: len(ids) for node_type, ids in columns.items()}
     first_tree = dict(zip(counts, np.cumsum([0, *counts.values()]).tolist()))
     times = _times(graph, columns, seed_time)
     if fanout.newest and not graph.is_temporal:
@@ -59,18 +59,18 @@ def open_request(graph: SampleGraph, seeds: Any, fanout: Fanout, seed_time: Any 
             "fanout: found layered and induced, expected one of them, as induced edges belong to no layer; drop one"
         )
     if fanout.leaves and (fanout.induced or not set(fanout.leaves) <= set(graph.n_node)):
-        found = "induced edges" if fanout.induced else f"{list(fanout.leaves)}"
+        actual = "induced edges" if fanout.induced else f"{list(fanout.leaves)}"
         expected = "edges by hop" if fanout.induced else f"node types of {list(graph.n_node)}"
-        raise ConfigError(f"fanout.leaves: found {found}, expected {expected}; drop one or rename it")
+        raise ConfigError(f"fanout.leaves: found {actual}, expected {expected}; drop one or rename it")
     nothing = np.zeros(0, np.int64)
     trees = fanout.disjoint or (times is not None and len(np.unique(times)) > 1)
     return Request(
-        tuple(columns.get(kind, nothing) for kind in graph.n_node),
-        tuple(first_tree.get(kind, 0) for kind in graph.n_node),
+        tuple(columns.get(node_type, nothing) for node_type in graph.n_node),
+        tuple(first_tree.get(node_type, 0) for node_type in graph.n_node),
         _sizes(graph, fanout),
         trees,
         times,
-        tuple(kind in fanout.leaves for kind in graph.n_node),
+        tuple(node_type in fanout.leaves for node_type in graph.n_node),
         _roots(graph, columns, fanout.disjoint, trees, times) if fanout.layered else None,
     )
 
@@ -78,25 +78,25 @@ def open_request(graph: SampleGraph, seeds: Any, fanout: Fanout, seed_time: Any 
 def _roots(
     graph: SampleGraph, seeds: dict[str, np.ndarray], disjoint: bool, trees: bool, times: np.ndarray | None
 ) -> np.ndarray | None:
-    """Return what tells draws of one node apart: the seed's time, and the seed itself if trees are asked for."""
+    """Return what makes the draws of one node differ: the seed's time, and the seed itself if trees are asked for."""
     if times is None and not disjoint:
         return None
-    words = [] if times is None else [times]
+    labels = [] if times is None else [times]
     if disjoint:
         kinds = list(graph.n_node)
         nothing = np.zeros(0, np.int64)
-        words.append(
+        labels.append(
             np.concatenate([nothing, *(np.full(len(ids), kinds.index(k)) for k, ids in seeds.items())])
         )
-        named = (node_words(graph, kind, ids) for kind, ids in seeds.items())
-        words.append(np.concatenate([nothing, *named]))
-    roots = branches(0, *words)
+        named = (node_words(graph, node_type, ids) for node_type, ids in seeds.items())
+        labels.append(np.concatenate([nothing, *named]))
+    roots = branches(0, *labels)
     return roots if trees else roots[:1]
 
 
-def node_words(graph: SampleGraph, kind: str, ids: np.ndarray) -> np.ndarray:
+def node_words(graph: SampleGraph, node_type: str, ids: np.ndarray) -> np.ndarray:
     """Return what draws know nodes by, [n] int64 (bits of a hash) of [n] ids."""
-    hashes = graph.key_hashes.get(kind)
+    hashes = graph.key_hashes.get(node_type)
     return ids if hashes is None else np.asarray(hashes[ids]).view(np.int64)
 
 
@@ -111,21 +111,21 @@ def by_type(graph: SampleGraph, value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         expected = f"a mapping from node types {list(graph.n_node)}"
         raise GraphError(problem(where, f"a {type(value).__name__}", expected, "pass {type: array}"))
-    for kind in value:
-        if kind not in graph.n_node:
+    for node_type in value:
+        if node_type not in graph.n_node:
             raise GraphError(
-                problem(f"{where}: key", repr(kind), f"one of {list(graph.n_node)}", "rename it")
+                problem(f"{where}: key", repr(node_type), f"one of {list(graph.n_node)}", "rename it")
             )
     return dict(value)
 
 
-def open_seeds(graph: SampleGraph, kind: str, ids: Any, where: str = "seeds") -> np.ndarray:
+def open_seeds(graph: SampleGraph, node_type: str, ids: Any, where: str = "seeds") -> np.ndarray:
     """Return [n] int64 ids of nodes of one type. Raises as `Sampler.sample`."""
-    where = f"{where}[{kind!r}]" if kind != ONE_TYPE else where
-    array, bound = np.asarray(ids), graph.n_node[kind]
+    where = f"{where}[{node_type!r}]" if node_type != ONE_TYPE else where
+    array, bound = np.asarray(ids), graph.n_node[node_type]
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        found = f"{array.dtype} of shape {array.shape}"
-        raise GraphError(problem(where, found, "[n] integers", "pass ids, not a mask"))
+        actual = f"{array.dtype} of shape {array.shape}"
+        raise GraphError(problem(where, actual, "[n] integers", "pass ids, not a mask"))
     bad = (array < 0) | (array >= bound)
     first_bad(array, bad, where, f"an id in [0, {bound})")
     return np.ascontiguousarray(array, np.int64)
@@ -141,15 +141,15 @@ def _times(graph: SampleGraph, seeds: dict[str, np.ndarray], seed_time: Any) -> 
         return None
     given = {} if seed_time is None else by_type(graph, seed_time, "seed_time")
     columns = []
-    for kind, ids in seeds.items():
-        if kind in given:
-            where = f"seed_time[{kind!r}]"
-            columns.append(column(given[kind], where, "iu", np.int64, len(ids), "one for each seed"))
-        elif kind in graph.node_time:
-            columns.append(graph.node_time[kind][ids])
+    for node_type, ids in seeds.items():
+        if node_type in given:
+            where = f"seed_time[{node_type!r}]"
+            columns.append(column(given[node_type], where, "iu", np.int64, len(ids), "one for each seed"))
+        elif node_type in graph.node_time:
+            columns.append(graph.node_time[node_type][ids])
         elif len(ids):
             raise GraphError(
-                problem("seed_time", "none", f"the time of each seed of type {kind!r}", "pass seed_time")
+                problem("seed_time", "none", f"the time of each seed of type {node_type!r}", "pass seed_time")
             )
     return np.concatenate([np.zeros(0, np.int64), *columns])
 

@@ -27,7 +27,7 @@ def id_dtype(graph: SampleGraph) -> type:
     return np.int32 if narrow and all(n < 2**31 for n in graph.n_node.values()) else np.int64
 
 
-def make_sample(graph: SampleGraph, found: Gathered) -> Sample | HeteroSample:
+def make_sample(graph: SampleGraph, gathered: Gathered) -> Sample | HeteroSample:
     """Return what was gathered, as arrays of the graph's ids: by type, or plain for a homogeneous graph."""
     dtype = id_dtype(graph)
 
@@ -37,14 +37,14 @@ def make_sample(graph: SampleGraph, found: Gathered) -> Sample | HeteroSample:
     def counts(rows: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
         return [tuple(int(count) for count in row) for row in rows]
 
-    tree = None if found.tree is None else arrays(found.tree)
-    nodes, nodes_per_hop = arrays(found.nodes), counts(found.nodes_per_hop)
-    senders, receivers, edges = arrays(found.senders), arrays(found.receivers), arrays(found.edges)
-    edges_per_hop = counts(found.edges_per_hop)
+    tree = None if gathered.tree is None else arrays(gathered.tree)
+    nodes, nodes_per_hop = arrays(gathered.nodes), counts(gathered.nodes_per_hop)
+    senders, receivers, edges = arrays(gathered.senders), arrays(gathered.receivers), arrays(gathered.edges)
+    edges_per_hop = counts(gathered.edges_per_hop)
     if graph.is_homogeneous:
         root = None if tree is None else tree[0]
         columns = nodes[0], senders[0], receivers[0], edges[0], nodes_per_hop[0], edges_per_hop[0], root
-        return Sample(*columns, found.layered)
+        return Sample(*columns, gathered.layered)
     kinds, keys = list(graph.n_node), list(graph.edges)
     return HeteroSample(
         dict(zip(kinds, nodes)),
@@ -54,5 +54,5 @@ def make_sample(graph: SampleGraph, found: Gathered) -> Sample | HeteroSample:
         dict(zip(kinds, nodes_per_hop)),
         dict(zip(keys, edges_per_hop)),
         None if tree is None else dict(zip(kinds, tree)),
-        found.layered,
+        gathered.layered,
     )

@@ -80,8 +80,8 @@ def sum_rows(
 
 def _scales(ids: np.ndarray, width: int, drop: Drop) -> np.ndarray:
     """Return [n, width] what each element of the rows is multiplied by: 0, or the inverse of what is kept."""
-    words = np.arange(1, (width + 3) // 4 + 1, dtype=np.uint64) * np.uint64(GAMMA)
-    z = branches(drop.key, ids)[:, None] + words
+    offsets = np.arange(1, (width + 3) // 4 + 1, dtype=np.uint64) * np.uint64(GAMMA)
+    z = branches(drop.key, ids)[:, None] + offsets
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     z ^= z >> np.uint64(31)

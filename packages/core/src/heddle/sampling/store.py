@@ -10,7 +10,7 @@ from heddle.graphs.graph import Array, EdgeType, Graph, HeteroGraph, PyTree, het
 from heddle.sampling.types import ONE_RELATION, ONE_TYPE, InEdges, SampleGraph, homogeneous
 
 _CHUNK = 1 << 22
-"""Ids that are looked at at once, so that a check needs no copy of a large array."""
+"""Ids that are checked in one step, so that a check needs no copy of a large array."""
 
 
 class GraphStore(NamedTuple):
@@ -18,7 +18,7 @@ class GraphStore(NamedTuple):
 
     Attributes:
         graph: edges sorted by receiver, for a sampler.
-        order: relation -> [n_edges] int, the place of each sorted edge among `edges`; None where that is its own.
+        order: relation -> [n_edges] int, the position of each sorted edge among `edges`; None where that is its own.
         nodes: node type -> [n_nodes, d] features, or None for a type without; `ONE_TYPE` in a homogeneous graph.
         edges: relation -> pytree of [n_edges, ...] in the caller's order, or None.
     """
@@ -73,14 +73,14 @@ def _untimed(graph: Graph | HeteroGraph) -> GraphStore:
         edges, order = in_order(graph.senders, graph.receivers, n, n)
         nodes = {ONE_TYPE: graph.nodes}
         return GraphStore(homogeneous(edges, n), {ONE_RELATION: order}, nodes, {ONE_RELATION: graph.edges})
-    counts = {kind: int(np.sum(n)) for kind, n in graph.n_node.items()}
-    found = {
+    counts = {node_type: int(np.sum(n)) for node_type, n in graph.n_node.items()}
+    ordered = {
         key: in_order(of.senders, of.receivers, counts[key[0]], counts[key[2]])
         for key, of in graph.edges.items()
     }
     return GraphStore(
-        SampleGraph(counts, {key: edges for key, (edges, _) in found.items()}),
-        {key: order for key, (_, order) in found.items()},
+        SampleGraph(counts, {key: edges for key, (edges, _) in ordered.items()}),
+        {key: order for key, (_, order) in ordered.items()},
         dict(graph.nodes),
         {key: of.features for key, of in graph.edges.items()},
     )
@@ -106,9 +106,9 @@ def in_order(
     return InEdges(indptr.astype(dtype), np.asarray(senders)[order].astype(dtype)), order.astype(dtype)
 
 
-def no_features(store: GraphStore, kind: str) -> bool:
+def no_features(store: GraphStore, node_type: str) -> bool:
     """Tell whether a type has no features, so that a batch holds its nodes' ids instead."""
-    return store.nodes.get(kind) is None
+    return store.nodes.get(node_type) is None
 
 
 def whole(store: GraphStore) -> Any:
@@ -132,4 +132,6 @@ def whole(store: GraphStore) -> Any:
     for key in store.graph.edges:
         senders, receivers, features = edges_of(key)
         sets[key] = EdgeSet(features, senders, receivers, np.array([len(senders)]))
-    return hetero_graph(store.nodes, sets, {kind: np.array([n]) for kind, n in store.graph.n_node.items()})
+    return hetero_graph(
+        store.nodes, sets, {node_type: np.array([n]) for node_type, n in store.graph.n_node.items()}
+    )

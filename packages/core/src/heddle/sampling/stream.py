@@ -39,14 +39,14 @@ def branches(key: int | np.ndarray, *words: Any) -> np.ndarray:
     >>> branches(7, [1, 3], 2).tolist() == [branch(7, 1, 2), branch(7, 3, 2)]
     True
     """
-    found: np.ndarray = np.atleast_1d(np.asarray(key, np.uint64))
+    keys: np.ndarray = np.atleast_1d(np.asarray(key, np.uint64))
     for word in words:
         array = np.asarray(word & MASK, np.uint64) if isinstance(word, int) else np.asarray(word)
-        z = found + np.uint64(GAMMA) * (np.atleast_1d(array).astype(np.uint64) + np.uint64(1))
+        z = keys + np.uint64(GAMMA) * (np.atleast_1d(array).astype(np.uint64) + np.uint64(1))
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        found = z ^ (z >> np.uint64(31))
-    return found
+        keys = z ^ (z >> np.uint64(31))
+    return keys
 
 
 def units(words: np.ndarray) -> np.ndarray:

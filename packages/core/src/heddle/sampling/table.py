@@ -17,22 +17,22 @@ class NodeTable:
     def __init__(self, seeds: np.ndarray, first_tree: int, trees: bool):
         self.entries = [(int(node), first_tree + i if trees else 0) for i, node in enumerate(seeds)]
         self.starts = [0]
-        self._places: dict[tuple[int, int], int] = {}
-        for place, entry in enumerate(self.entries):
-            self._places.setdefault(entry, place)
+        self._positions: dict[tuple[int, int], int] = {}
+        for position, entry in enumerate(self.entries):
+            self._positions.setdefault(entry, position)
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def __contains__(self, entry: tuple[int, int]) -> bool:
-        return entry in self._places
+        return entry in self._positions
 
     def enter(self, node: int, tree: int) -> int:
         """Return the position of a node, adding it if it is new; of a seed given twice, the first."""
-        place = self._places.setdefault((node, tree), len(self.entries))
-        if place == len(self.entries):
+        position = self._positions.setdefault((node, tree), len(self.entries))
+        if position == len(self.entries):
             self.entries.append((node, tree))
-        return place
+        return position
 
     def open_hop(self) -> range:
         """Start the next hop; return the positions of the one that ends."""
@@ -49,4 +49,4 @@ class NodeTable:
 def open_tables(graph: SampleGraph, request: Request) -> dict[str, NodeTable]:
     """Return a table for each node type, holding its seeds."""
     columns = zip(graph.n_node, request.seeds, request.first_tree)
-    return {kind: NodeTable(seeds, first, request.trees) for kind, seeds, first in columns}
+    return {node_type: NodeTable(seeds, first, request.trees) for node_type, seeds, first in columns}

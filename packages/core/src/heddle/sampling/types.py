@@ -77,7 +77,7 @@ class Fanout(NamedTuple):
     Attributes:
         sizes: in-edges to take of each node, hop by hop; -1 for all. One sequence for all relations, or
             relation -> sequence, all equally long; a relation left out is not followed. () takes the seeds alone.
-        replace: draw every edge anew, so that `size` edges are taken of each node that has any.
+        replace: draw every edge independently, so that `size` edges are taken of each node that has any.
         disjoint: grow a tree of its own from each seed, which shares no node with another's.
         induced: return all edges between the nodes that were sampled, in place of those that led to them.
         newest: draw among the `size` newest usable edges of a node only; of equal times, the later position.
@@ -106,8 +106,8 @@ class Sample(NamedTuple):
     Attributes:
         nodes: [n_nodes] int, ids in the graph: the seeds as they were given, repeats included, then the nodes of
             each hop in the order in which they were first met. No other node is repeated (within its tree).
-        senders: [n_edges] int, positions in `nodes`; edges of a seed that was given twice leave its first place. Of
-            the last hop's edges from a type of `Fanout.leaves`, ids in the graph.
+        senders: [n_edges] int, positions in `nodes`; edges of a seed that was given twice start at its first
+            position. Of the last hop's edges from a type of `Fanout.leaves`, ids in the graph.
         receivers: [n_edges] int, positions in `nodes`, ascending (within each hop, of a layered sample).
         edges: [n_edges] int, positions in the graph's `senders`; `adjacency.order[edges]` for the caller's order.
         nodes_per_hop: hops + 1 counts, seeds first; they sum to n_nodes.

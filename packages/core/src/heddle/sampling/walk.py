@@ -26,8 +26,8 @@ def open_walk(graph: SampleGraph, start: Any, length: int, p: float, q: float) -
                 f"random_walk: {name}: found {value}, expected a finite number above 0; 1 is neutral"
             )
     (edges,) = graph.edges.values()
-    (kind,) = graph.n_node
-    return edges, open_seeds(graph, kind, start, "start")
+    (node_type,) = graph.n_node
+    return edges, open_seeds(graph, node_type, start, "start")
 
 
 def walk(edges: InEdges, start: int, length: int, key: int, p: float, q: float) -> list[int]:

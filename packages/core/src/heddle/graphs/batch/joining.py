@@ -19,7 +19,7 @@ def batch(graphs: Sequence[Any]) -> Any:
 
     Args:
         graphs: at least one, all Graph or all HeteroGraph, with the same pytrees, types and relations; a batch
-            counts as the graphs it holds. Graphs without nodes or edges keep their place.
+            counts as the graphs it holds. Graphs without nodes or edges keep their position.
 
     Returns:
         Numpy arrays that share no memory with the input. Ids keep their dtype, or become int64 if they no
@@ -34,19 +34,19 @@ def batch(graphs: Sequence[Any]) -> Any:
     """
     if not graphs:
         raise GraphError("batch: found no graphs, expected at least one; leave out empty batches")
-    kind = type(graphs[0])
+    graph_type = type(graphs[0])
     for position, graph in enumerate(graphs):
-        if type(graph) is not kind or not isinstance(graph, (Graph, HeteroGraph)):
-            found = f"a {type(graph).__name__}"
+        if type(graph) is not graph_type or not isinstance(graph, (Graph, HeteroGraph)):
+            actual = f"a {type(graph).__name__}"
             raise GraphError(
                 problem(
                     f"batch: graphs[{position}]",
-                    found,
+                    actual,
                     "graphs of one kind, Graph or HeteroGraph",
                     "convert it",
                 )
             )
-    return _batch_homogeneous(graphs) if kind is Graph else _batch_hetero(graphs)
+    return _batch_homogeneous(graphs) if graph_type is Graph else _batch_hetero(graphs)
 
 
 @overload
@@ -76,11 +76,13 @@ def _batch_hetero(graphs: Sequence[HeteroGraph]) -> HeteroGraph:
     first = graphs[0]
     for position, graph in enumerate(graphs):
         for field in ("n_node", "edges"):
-            found, expected = sorted(getattr(graph, field)), sorted(getattr(first, field))
-            if found != expected:
+            actual, expected = sorted(getattr(graph, field)), sorted(getattr(first, field))
+            if actual != expected:
                 do = "give each graph every type and relation, with 0 rows for none"
-                raise GraphError(problem(f"batch: graphs[{position}].{field}", found, str(expected), do))
-    offsets = {kind: _offsets([graph.n_node[kind] for graph in graphs]) for kind in first.n_node}
+                raise GraphError(problem(f"batch: graphs[{position}].{field}", actual, str(expected), do))
+    offsets = {
+        node_type: _offsets([graph.n_node[node_type] for graph in graphs]) for node_type in first.n_node
+    }
     edges = {}
     for key in first.edges:
         sets = [graph.edges[key] for graph in graphs]
@@ -92,9 +94,15 @@ def _batch_hetero(graphs: Sequence[HeteroGraph]) -> HeteroGraph:
             np.concatenate([one.n_edge for one in sets]),
         )
     return HeteroGraph(
-        {kind: _concat([graph.nodes[kind] for graph in graphs], f"nodes[{kind!r}]") for kind in first.nodes},
+        {
+            node_type: _concat([graph.nodes[node_type] for graph in graphs], f"nodes[{node_type!r}]")
+            for node_type in first.nodes
+        },
         edges,
-        {kind: np.concatenate([graph.n_node[kind] for graph in graphs]) for kind in first.n_node},
+        {
+            node_type: np.concatenate([graph.n_node[node_type] for graph in graphs])
+            for node_type in first.n_node
+        },
     )
 
 
@@ -115,7 +123,7 @@ def _unbatch_homogeneous(graph: Graph) -> list[Graph]:
 
 
 def _unbatch_hetero(graph: HeteroGraph) -> list[HeteroGraph]:
-    nodes = {kind: _offsets([counts], each=True) for kind, counts in graph.n_node.items()}
+    nodes = {node_type: _offsets([counts], each=True) for node_type, counts in graph.n_node.items()}
     ends = {key: _offsets([edges.n_edge], each=True) for key, edges in graph.edges.items()}
 
     def edge_set(key: tuple[str, str, str], edges: EdgeSet, i: int) -> EdgeSet:
@@ -130,9 +138,12 @@ def _unbatch_hetero(graph: HeteroGraph) -> list[HeteroGraph]:
     n_graphs = len(next(iter(graph.n_node.values()))) if graph.n_node else 0
     return [
         HeteroGraph(
-            {kind: _rows(pytree, nodes[kind][i], nodes[kind][i + 1]) for kind, pytree in graph.nodes.items()},
+            {
+                node_type: _rows(pytree, nodes[node_type][i], nodes[node_type][i + 1])
+                for node_type, pytree in graph.nodes.items()
+            },
             {key: edge_set(key, edges, i) for key, edges in graph.edges.items()},
-            {kind: np.array(counts[i : i + 1]) for kind, counts in graph.n_node.items()},
+            {node_type: np.array(counts[i : i + 1]) for node_type, counts in graph.n_node.items()},
         )
         for i in range(n_graphs)
     ]
@@ -140,7 +151,7 @@ def _unbatch_hetero(graph: HeteroGraph) -> list[HeteroGraph]:
 
 def _offsets(counts: list[Any], each: bool = False) -> np.ndarray:
     """Return where the rows of each entry of `counts` start, and where the last ends; `each` of one entry's graphs."""
-    sizes = counts[0] if each else [int(np.sum(own)) for own in counts]
+    sizes = counts[0] if each else [int(np.sum(count)) for count in counts]
     return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
 
 
@@ -154,8 +165,8 @@ def _shifted(ids: list[Any], lengths: list[int], offsets: np.ndarray) -> np.ndar
 
 
 def _lowered(ids: Any, start: int, stop: int, offset: int) -> np.ndarray:
-    own = np.asarray(ids)[start:stop]
-    result: np.ndarray = own - own.dtype.type(offset)
+    part = np.asarray(ids)[start:stop]
+    result: np.ndarray = part - part.dtype.type(offset)
     return result
 
 
@@ -168,9 +179,9 @@ def _concat(pytrees: list[PyTree], field: str) -> PyTree:
     columns = [dict(leaves_with_paths(pytree)) for pytree in pytrees]
     for position, column in enumerate(columns):
         if column.keys() != columns[0].keys():
-            found, expected = _shape_of(column), f"{_shape_of(columns[0])} as in graphs[0]"
+            actual, expected = _shape_of(column), f"{_shape_of(columns[0])} as in graphs[0]"
             do = "give every graph the same pytree of features"
-            raise GraphError(problem(f"batch: graphs[{position}].{field}", found, expected, do))
+            raise GraphError(problem(f"batch: graphs[{position}].{field}", actual, expected, do))
     joined = iter([_join([column[path] for column in columns], f"{field}{path}") for path in columns[0]])
     return tree_map(lambda _: next(joined), pytrees[0])
 
@@ -182,10 +193,10 @@ def _join(arrays: list[Any], field: str) -> np.ndarray:
         expected = np.shape(arrays[0])[1:]
         for position, array in enumerate(arrays):
             if np.shape(array)[1:] != expected:
-                found = f"rows of shape {np.shape(array)[1:]}"
+                actual = f"rows of shape {np.shape(array)[1:]}"
                 do = "give every graph features of one width"
                 where = f"batch: graphs[{position}].{field}"
-                raise GraphError(problem(where, found, f"{expected} as in graphs[0]", do)) from error
+                raise GraphError(problem(where, actual, f"{expected} as in graphs[0]", do)) from error
         raise
 
 

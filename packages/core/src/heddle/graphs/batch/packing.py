@@ -140,8 +140,8 @@ def _fill(
         members.append([])
         return len(members) - 1
 
-    for place, item in enumerate(order.tolist()):
-        if place == first_small:
+    for position, item in enumerate(order.tolist()):
+        if position == first_small:
             missing = items[small, 1:].sum(axis=0) - free[: len(members)].sum(axis=0)
             for _ in range(min(len(items), int(SPREAD * (missing / np.maximum(capacity[0], 1)).max()))):
                 open_bin(0)

@@ -96,9 +96,12 @@ def unpad(padded: Padded) -> Any:
         return EdgeSet(features, senders, receivers, _cut(edges.n_edge, n_graphs))
 
     return HeteroGraph(
-        {kind: _cut(pytree, int(np.sum(padded.node_mask[kind]))) for kind, pytree in graph.nodes.items()},
+        {
+            node_type: _cut(pytree, int(np.sum(padded.node_mask[node_type])))
+            for node_type, pytree in graph.nodes.items()
+        },
         {key: edge_set(key, edges) for key, edges in graph.edges.items()},
-        {kind: _cut(counts, n_graphs) for kind, counts in graph.n_node.items()},
+        {node_type: _cut(counts, n_graphs) for node_type, counts in graph.n_node.items()},
     )
 
 
@@ -124,20 +127,20 @@ def _pad_homogeneous(graph: Graph, budget: Budget) -> Padded:
 
 
 def _pad_hetero(graph: HeteroGraph, budget: HeteroBudget) -> Padded:
-    for field, found, given in (
+    for field, needed, given in (
         ("n_node", graph.n_node, budget.n_node),
         ("n_edge", graph.edges, budget.n_edge),
     ):
-        for key in found:
+        for key in needed:
             if key not in given:
                 raise BudgetError(
                     f"pad: graph has {key!r}, budget.{field} does not name it; add it to the budget"
                 )
-    n_nodes = {kind: int(np.sum(counts)) for kind, counts in graph.n_node.items()}
+    n_nodes = {node_type: int(np.sum(counts)) for node_type, counts in graph.n_node.items()}
     n_edges = {key: len(edges.senders) for key, edges in graph.edges.items()}
     n_graphs = len(next(iter(graph.n_node.values()))) if graph.n_node else 0
-    for kind, count in n_nodes.items():
-        _check(f"nodes of {kind!r}", count, budget.n_node[kind], f"n_node[{kind!r}]")
+    for node_type, count in n_nodes.items():
+        _check(f"nodes of {node_type!r}", count, budget.n_node[node_type], f"n_node[{node_type!r}]")
     for key, count in n_edges.items():
         _check(f"edges of {key!r}", count, budget.n_edge[key], f"n_edge[{key!r}]")
         ends = sorted({key[0], key[2]})
@@ -145,7 +148,7 @@ def _pad_hetero(graph: HeteroGraph, budget: HeteroBudget) -> Padded:
             count, budget.n_edge[key], [(n_nodes[k], budget.n_node[k], f"n_node[{k!r}]") for k in ends]
         )
     _check("graphs", n_graphs, budget.n_graph, "n_graph")
-    pads = any(count < budget.n_node[kind] for kind, count in n_nodes.items())
+    pads = any(count < budget.n_node[node_type] for node_type, count in n_nodes.items())
     _check_graphs(pads or any(c < budget.n_edge[key] for key, c in n_edges.items()), n_graphs, budget.n_graph)
 
     def edge_set(key: EdgeType, edges: EdgeSet) -> EdgeSet:
@@ -158,22 +161,22 @@ def _pad_hetero(graph: HeteroGraph, budget: HeteroBudget) -> Padded:
         )
 
     padded = HeteroGraph(
-        {kind: _grown(pytree, budget.n_node[kind]) for kind, pytree in graph.nodes.items()},
+        {node_type: _grown(pytree, budget.n_node[node_type]) for node_type, pytree in graph.nodes.items()},
         {key: edge_set(key, edges) for key, edges in graph.edges.items()},
         {
-            k: _grown_counts(own, budget.n_graph, budget.n_node[k] - n_nodes[k])
-            for k, own in graph.n_node.items()
+            k: _grown_counts(n_each, budget.n_graph, budget.n_node[k] - n_nodes[k])
+            for k, n_each in graph.n_node.items()
         },
     )
-    node_mask = {kind: _mask(count, budget.n_node[kind]) for kind, count in n_nodes.items()}
+    node_mask = {node_type: _mask(count, budget.n_node[node_type]) for node_type, count in n_nodes.items()}
     edge_mask = {key: _mask(count, budget.n_edge[key]) for key, count in n_edges.items()}
     return Padded(padded, node_mask, edge_mask, _mask(n_graphs, budget.n_graph))
 
 
-def _check(what: str, found: int, allowed: int, field: str) -> None:
-    if found > allowed:
+def _check(what: str, actual: int, allowed: int, field: str) -> None:
+    if actual > allowed:
         raise BudgetError(
-            f"pad: graph has {found} {what}, budget allows {allowed}; raise budget.{field} or lower batch_size"
+            f"pad: graph has {actual} {what}, budget allows {allowed}; raise budget.{field} or lower batch_size"
         )
 
 

@@ -16,7 +16,7 @@ ROUNDS = 3
 """Trials in a row; after them the proportions hardly change."""
 
 FINE = 0.03
-"""Cost below which there is nothing to mend."""
+"""Cost below which nothing needs to be improved."""
 
 LEAST = 0.3
 """What a trial may leave of a size at least."""
@@ -64,8 +64,8 @@ def trials(
         ends = np.concatenate([[1.0], class_ends(relative[relative > 1], steps)])
         if len(caps) != len(ends):
             caps = usual * ends[:, None]
-        own = np.searchsorted(ends, relative)
-        needed = [real[own == k].max(axis=0, initial=0) for k in range(len(ends))]
+        tiers = np.searchsorted(ends, relative)
+        needed = [real[tiers == k].max(axis=0, initial=0) for k in range(len(ends))]
         caps = np.maximum.accumulate(np.maximum([usual, *caps[1:]], needed), axis=0)
         budgets = tuple(dict.fromkeys(_budget(cap, usual, sizes, batch_size) for cap in caps))
         caps = np.array([budget[:2] for budget in budgets]) - (1.0, 0.0)
@@ -112,11 +112,11 @@ def class_ends(values: np.ndarray, count: int) -> np.ndarray:
 
 def _packed(sample: np.ndarray, budgets: tuple[Budget, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Return the nodes and edges that were packed into each budget's batches, [k, 2], and how many there were, [k]."""
-    place = {budget: k for k, budget in enumerate(budgets)}
+    position = {budget: k for k, budget in enumerate(budgets)}
     filled, count = np.zeros((len(budgets), 2)), np.zeros(len(budgets))
     for budget, members in pack(sample.tolist(), budgets):
-        filled[place[budget]] += sample[members, :2].sum(axis=0)
-        count[place[budget]] += 1
+        filled[position[budget]] += sample[members, :2].sum(axis=0)
+        count[position[budget]] += 1
     return filled, count
 
 

@@ -33,9 +33,9 @@ def from_edge_list(
     if pairs.size == 0:
         pairs = np.empty((0, 2), np.int64)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
-        found = f"dtype {pairs.dtype} and shape {pairs.shape}"
+        actual = f"dtype {pairs.dtype} and shape {pairs.shape}"
         raise GraphError(
-            problem("edge_list", found, "integers of shape (n_edges, 2)", "give one pair an edge")
+            problem("edge_list", actual, "integers of shape (n_edges, 2)", "give one pair an edge")
         )
     senders, receivers = np.array(pairs[:, 0]), np.array(pairs[:, 1])
     if not directed:

@@ -26,11 +26,11 @@ def to_homogeneous(graph: HeteroGraph) -> tuple[Graph, tuple[str, ...], tuple[Ed
         GraphError: a batch.
     """
     node_types, relations = tuple(graph.n_node), tuple(graph.edges)
-    for kind, counts in graph.n_node.items():
+    for node_type, counts in graph.n_node.items():
         if len(counts) != 1:
-            found = f"a batch of {len(counts)}"
-            raise GraphError(problem(f"n_node[{kind!r}]", found, "a single graph", "unbatch it first"))
-    sizes = [int(graph.n_node[kind][0]) for kind in node_types]
+            actual = f"a batch of {len(counts)}"
+            raise GraphError(problem(f"n_node[{node_type!r}]", actual, "a single graph", "unbatch it first"))
+    sizes = [int(graph.n_node[node_type][0]) for node_type in node_types]
     first = dict(zip(node_types, np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])))
     lengths = [len(graph.edges[key].senders) for key in relations]
 

@@ -91,14 +91,14 @@ def _columns(rows: list[Mapping[str, Any]], names: Sequence[str] | None, owners:
         try:
             columns[name] = np.array([row[name] for row in rows])
         except ValueError as error:
-            found, do = "values of different shapes", "give each the same shape, or leave the attribute out"
-            raise GraphError(problem(f"attribute {name!r}", found, "one shape", do)) from error
+            actual, do = "values of different shapes", "give each the same shape, or leave the attribute out"
+            raise GraphError(problem(f"attribute {name!r}", actual, "one shape", do)) from error
         if rows and columns[name].dtype.kind not in "biufc":
-            found, do = (
+            actual, do = (
                 f"{rows[0][name]!r} on {owners[0]}",
                 "encode it as numbers, or leave the attribute out",
             )
-            raise GraphError(problem(f"attribute {name!r}", found, "numbers", do))
+            raise GraphError(problem(f"attribute {name!r}", actual, "numbers", do))
     return columns or None
 
 
@@ -108,8 +108,8 @@ def _attributes(pytree: PyTree, field: str) -> dict[str, np.ndarray]:
     flat = pytree if isinstance(pytree, Mapping) else {"x": pytree}
     for name, leaf in flat.items():
         if not is_leaf(leaf) or not isinstance(name, str):
-            found, do = f"a {type(leaf).__name__} under {name!r}", "flatten the pytree first"
-            raise GraphError(problem(field, found, "an array, or a dict of arrays by name", do))
+            actual, do = f"a {type(leaf).__name__} under {name!r}", "flatten the pytree first"
+            raise GraphError(problem(field, actual, "an array, or a dict of arrays by name", do))
     return {name: np.asarray(leaf) for name, leaf in flat.items()}
 
 
@@ -123,5 +123,5 @@ def _check_ways_back(senders: np.ndarray, receivers: np.ndarray) -> None:
     if bad.any():
         at = int(bad.argmax())
         unpaired = min((senders[there][at], receivers[there][at]), (receivers[back][at], senders[back][at]))
-        found, do = f"{unpaired[0]} -> {unpaired[1]} without its way back", "add it, or pass directed=True"
-        raise GraphError(problem("edges", found, "both ways of each edge", do))
+        actual, do = f"{unpaired[0]} -> {unpaired[1]} without its way back", "add it, or pass directed=True"
+        raise GraphError(problem("edges", actual, "both ways of each edge", do))

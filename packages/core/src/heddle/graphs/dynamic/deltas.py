@@ -102,16 +102,16 @@ def find_rows(
         return np.empty(0, np.int64)
     wanted = integers(wanted, where)
     order = np.argsort(known, kind="stable")
-    place = np.searchsorted(known[order], wanted)
-    bad = np.append(known[order], -1)[place] != wanted
-    bad |= place == len(known)
+    position = np.searchsorted(known[order], wanted)
+    bad = np.append(known[order], -1)[position] != wanted
+    bad |= position == len(known)
     if bad.any():
         at = int(bad.argmax())
         expected = f"{what}, one of {len(known)} before it"
         raise GraphError(problem(f"{where}[{at}]", wanted[at], expected, "leave it out, or add it first"))
     if unique:
         check_unique(wanted, where)
-    return order[place]
+    return order[position]
 
 
 def _new_ids(index: Array, known: np.ndarray, where: str) -> np.ndarray:
@@ -130,8 +130,8 @@ def integers(values: Array, where: str) -> np.ndarray:
     """Return [k] int64, or say what `values` are instead."""
     array = np.asarray(values)
     if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
-        found = f"dtype {array.dtype} and shape {array.shape}"
-        raise GraphError(problem(where, found, "one axis of integers", "cast with astype('int64')"))
+        actual = f"dtype {array.dtype} and shape {array.shape}"
+        raise GraphError(problem(where, actual, "one axis of integers", "cast with astype('int64')"))
     return array.astype(np.int64)
 
 
@@ -147,12 +147,12 @@ def _changed(pytree: PyTree, rows: Rows | None, known: np.ndarray, where: str, w
     """Return `pytree` with the features of some rows replaced."""
     if rows is None:
         return pytree
-    places = find_rows(rows.index, known, f"{where}.index", what)
-    fresh = iter(_checked(pytree, rows.features, len(places), f"{where}.features"))
+    positions = find_rows(rows.index, known, f"{where}.index", what)
+    fresh = iter(_checked(pytree, rows.features, len(positions), f"{where}.features"))
 
     def change(leaf: np.ndarray) -> np.ndarray:
         leaf = np.array(leaf)
-        leaf[places] = next(fresh)
+        leaf[positions] = next(fresh)
         return leaf
 
     return tree_map(change, pytree)
@@ -170,8 +170,8 @@ def _checked(pytree: PyTree, features: PyTree, count: int, where: str) -> list[n
     """Return the leaves of `features` in the dtypes of `pytree`, or say how they differ from it."""
     old, new = dict(leaves_with_paths(pytree)), dict(leaves_with_paths(features))
     if old.keys() != new.keys():
-        found, expected = sorted(new) or "None", f"{sorted(old) or None}, the pytree before"
-        raise GraphError(problem(where, found, expected, "give the same features"))
+        actual, expected = sorted(new) or "None", f"{sorted(old) or None}, the pytree before"
+        raise GraphError(problem(where, actual, expected, "give the same features"))
     fresh = []
     for path, leaf in old.items():
         values, before = np.asarray(new[path]), np.asarray(leaf)

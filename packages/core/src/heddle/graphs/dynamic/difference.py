@@ -73,8 +73,8 @@ def _differing(
     """Tell for each pair of rows whether any leaf differs."""
     old, new = dict(leaves_with_paths(pytree)), dict(leaves_with_paths(other))
     if old.keys() != new.keys():
-        found, expected = sorted(new) or "None", f"{sorted(old) or None}, the pytree before"
-        raise GraphError(problem(f"{field} after", found, expected, "give the same features"))
+        actual, expected = sorted(new) or "None", f"{sorted(old) or None}, the pytree before"
+        raise GraphError(problem(f"{field} after", actual, expected, "give the same features"))
     differs = np.zeros(len(rows), bool)
     for path, leaf in old.items():
         unequal = np.asarray(leaf)[rows] != np.asarray(new[path])[other_rows]

@@ -1,4 +1,4 @@
-"""validate_delta: what can be told of an EdgeDelta without the snapshot that it changes."""
+"""validate_delta: what can be checked of an EdgeDelta without the snapshot that it changes."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def validate_delta(delta: EdgeDelta, *, finite: bool = True) -> EdgeDelta:
     """Return `delta` after checking its ids, counts and features; `validate` calls this for an EdgeDelta.
 
     Raises:
-        GraphError: names the field and the first bad index. Whether ids are there, `apply_delta` tells.
+        GraphError: names the field and the first bad index. Whether the ids exist is checked by `apply_delta`.
     """
     for field in ("removed", "removed_nodes"):
         _ids(getattr(delta, field), field)

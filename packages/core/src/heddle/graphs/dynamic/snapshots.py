@@ -38,7 +38,7 @@ class Snapshot(NamedTuple):
 class DynamicGraph(Protocol):
     """A graph at times 0, 1, ..., len - 1.
 
-    `topology` is "static" (edges and nodes never change, features may), "delta" (they change as `delta` tells) or
+    `topology` is "static" (edges and nodes never change, features may), "delta" (they change as `delta` says) or
     "independent" (nothing is known of how snapshots relate).
     """
 

@@ -59,12 +59,12 @@ def _validate_static(signal: StaticTopologySignal, *, finite: bool = True) -> St
         expected = f"(n_times, {n_nodes}, ...), with the graph's {n_nodes} nodes"
         raise GraphError(problem("x: shape", shape, expected, "put time first, then nodes"))
     if np.asarray(signal.x[:0]).dtype.kind not in "biufc":
-        found = f"dtype {np.asarray(signal.x[:0]).dtype}"
-        raise GraphError(problem("x", found, "numbers", "encode it as numbers first"))
+        actual = f"dtype {np.asarray(signal.x[:0]).dtype}"
+        raise GraphError(problem("x", actual, "numbers", "encode it as numbers first"))
     for t in range(len(signal) if finite else 0):  # one time at a time: x may be larger than memory
         bad = ~np.isfinite(signal.x[t])
         if bad.any():
             at = tuple(int(i) for i in np.argwhere(bad)[0])
-            where, found = f"x[{', '.join(map(str, (t, *at)))}]", f"{signal.x[t][at]}"
-            raise GraphError(problem(where, found, "a finite number", "fill it in or pass finite=False"))
+            where, actual = f"x[{', '.join(map(str, (t, *at)))}]", f"{signal.x[t][at]}"
+            raise GraphError(problem(where, actual, "a finite number", "fill it in or pass finite=False"))
     return signal

@@ -68,16 +68,16 @@ class BlockLayer(Layer, Protocol):
         params: Params,
         propagations: Propagations,
         x: Array,
-        own: Array,
+        receiver_x: Array,
         dropout: Dropout = no_dropout,
     ) -> Array:
-        """Return the receivers' new features, from x [n_senders, in_dim] and own, its first n_receivers rows."""
+        """Return the receivers' new features, from x [n_senders, in_dim] and receiver_x, its first n_receivers rows."""
         ...
 
 
 @runtime_checkable
 class SumsInputs(Protocol):
-    """A layer of blocks that takes `Received` in place of a Propagation: it needs but sums of its senders."""
+    """A layer of blocks that takes `Received` in place of a Propagation: it needs only sums over its senders."""
 
     @property
     def sums_inputs(self) -> bool:
@@ -157,7 +157,7 @@ class HeteroBlockLayer(HeteroLayer, Protocol):
         params: Params,
         propagations: Mapping[str, Propagation],
         x: Mapping[str, Array | None],
-        own: Mapping[str, Array | None],
+        receiver_x: Mapping[str, Array | None],
         dropout: Dropout = no_dropout,
     ) -> dict[str, Array]:
         """Return the receivers' new features by node type, from those of the senders and their own."""

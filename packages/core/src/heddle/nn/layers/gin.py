@@ -61,7 +61,7 @@ class GIN:
         params: Params,
         propagations: Propagations,
         x: Array,
-        own: Array,
+        receiver_x: Array,
         dropout: Dropout = no_dropout,
     ) -> Array:
-        return self.update(ops, params, own, self.aggregate(ops, propagations, x))
+        return self.update(ops, params, receiver_x, self.aggregate(ops, propagations, x))

@@ -75,10 +75,10 @@ class GraphNetwork:
         """
         for field, dim in (("nodes", self.in_dim), ("edges", self.edge_dim), ("globals", self.global_dim)):
             value = getattr(graph, field)
-            found = 0 if value is None else value.shape[-1]
-            if found != dim:
+            actual = 0 if value is None else value.shape[-1]
+            if actual != dim:
                 raise GraphError(
-                    problem(f"GraphNetwork: width of {field}", found, str(dim), "set it in the layer")
+                    problem(f"GraphNetwork: width of {field}", actual, str(dim), "set it in the layer")
                 )
         x, edges, context = graph.nodes, graph.edges, graph.globals
         if self.edge_dim and adjacency.order is not None:
@@ -116,9 +116,9 @@ class GraphNetwork:
         received = received + along(ops, params["edge.0.bias"], received)
         received = received if context is None else received + context
         if not self.norm:
-            own, weight = (edges, first["edges"]) if self.edge_dim else (None, None)
+            given, weight = (edges, first["edges"]) if self.edge_dim else (None, None)
             last, bias = params["edge.1.weight"], params["edge.1.bias"]
-            return ops.edge_mlp(adjacency, own, weight, received, sent, last, bias, self.sent)
+            return ops.edge_mlp(adjacency, given, weight, received, sent, last, bias, self.sent)
         h = ops.sddmm(adjacency, received, sent, "add")
         if self.edge_dim:
             h = h + ops.matmul(edges, first["edges"])

@@ -97,24 +97,24 @@ class HeteroSAGE:
         params: Params,
         propagations: Mapping[str, Propagation],
         x: Mapping[str, Array | None],
-        own: Mapping[str, Array | None],
+        receiver_x: Mapping[str, Array | None],
         dropout: Dropout = no_dropout,
     ) -> dict[str, Array]:
-        """Return what `apply` returns for the receivers `own`, the first rows of x.
+        """Return what `apply` returns for the receivers `receiver_x`, the first rows of x.
 
         Nodes of a type without features may be given by their ids, [n] int, the rows of its tables that are meant.
         """
         y: dict[str, Array] = {}
 
-        def add(kind: str, rows: Array) -> None:
-            y[kind] = y[kind] + rows if kind in y else rows
+        def add(node_type: str, rows: Array) -> None:
+            y[node_type] = y[node_type] + rows if node_type in y else rows
 
         for relation in self.relations:
             source, _, target = relation
             key = relation_key(relation)
             weight, root = params[f"weight.{key}"], params[f"root.{key}"]
-            if target in own:
-                add(target, times(ops, own[target], root))
+            if target in receiver_x:
+                add(target, times(ops, receiver_x[target], root))
             if key in propagations and source in x:
                 sent, propagation = x[source], propagations[key]
                 if sent is None or sent.ndim == 1:
@@ -124,10 +124,10 @@ class HeteroSAGE:
         biases = self._sums(params, "bias") if self.bias else {}
         shares = self._shares()
         y = {
-            kind: rows + along(ops, biases[kind], rows) if kind in biases else rows
-            for kind, rows in y.items()
+            node_type: rows + along(ops, biases[node_type], rows) if node_type in biases else rows
+            for node_type, rows in y.items()
         }
-        return {kind: rows * shares[kind] for kind, rows in y.items()}
+        return {node_type: rows * shares[node_type] for node_type, rows in y.items()}
 
     def apply_bundles(
         self,
@@ -142,13 +142,15 @@ class HeteroSAGE:
         shares = self._shares()
 
         def shared(name: str) -> dict[str, Array]:
-            return {kind: total * shares[kind] for kind, total in self._sums(params, name).items()}
+            return {
+                node_type: total * shares[node_type] for node_type, total in self._sums(params, name).items()
+            }
 
         weights = [
             ops.xp.stack([params[f"weight.{e.key}"] * shares[e.target] for e in extents(bundle)])
             for _, bundle in bundles.parts
         ]
-        roots = {kind: root for kind, root in shared("root").items() if kind in x}
+        roots = {node_type: root for node_type, root in shared("root").items() if node_type in x}
         return ops.relational_conv(
             bundles.parts, x, weights, roots, shared("bias") if self.bias else {}, activation
         )
@@ -157,11 +159,14 @@ class HeteroSAGE:
         """Return target type -> sum of a parameter over the relations that enter it."""
         sums: dict[str, Array] = {}
         for relation in self.relations:
-            own, target = params[f"{name}.{relation_key(relation)}"], relation[2]
-            sums[target] = sums[target] + own if target in sums else own
+            param, target = params[f"{name}.{relation_key(relation)}"], relation[2]
+            sums[target] = sums[target] + param if target in sums else param
         return sums
 
     def _shares(self) -> dict[str, float]:
         """Return target type -> what each of its relations is multiplied by."""
         targets = [target for _, _, target in self.relations]
-        return {kind: 1.0 / targets.count(kind) if self.combine == "mean" else 1.0 for kind in set(targets)}
+        return {
+            node_type: 1.0 / targets.count(node_type) if self.combine == "mean" else 1.0
+            for node_type in set(targets)
+        }

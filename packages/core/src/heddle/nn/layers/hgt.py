@@ -60,11 +60,11 @@ class HGT:
     def params(self) -> dict[str, ParamSpec]:
         out, d, specs = self.out_dim, self.out_dim // self.heads, {}
         entered = {target for _, _, target in self.relations}
-        for kind, width in self.widths.items():
-            name = portable_name(kind)
+        for node_type, width in self.widths.items():
+            name = portable_name(node_type)
             specs[f"kqv.{name}"] = ParamSpec((width, 3 * out))
             specs[f"kqv_bias.{name}"] = ParamSpec((3 * out,), "zeros")
-            if kind in entered:
+            if node_type in entered:
                 specs[f"out.{name}"] = ParamSpec((out, out))
                 specs[f"out_bias.{name}"] = ParamSpec((out,), "zeros")
                 if width == out:
@@ -96,31 +96,31 @@ class HGT:
         params: Params,
         propagations: Mapping[str, Propagation],
         x: Mapping[str, Array | None],
-        own: Mapping[str, Array | None],
+        receiver_x: Mapping[str, Array | None],
         dropout: Dropout = no_dropout,
     ) -> dict[str, Array]:
-        """Return what `apply` returns for the receivers `own`, the first rows of x.
+        """Return what `apply` returns for the receivers `receiver_x`, the first rows of x.
 
         Nodes of a type without features may be given by their ids, [n] int, the rows of its table that are meant.
         """
         xp, projected = ops.xp, self._projected(ops, params, x)
         scaled, values = self._scaled_keys(ops, params), params["value"]
         summed = {}
-        for kind in {target for _, _, target in self.relations if target in own}:
-            mine = own[kind]
-            queries = projected[kind].queries
-            queries = queries if mine is None else queries[: mine.shape[0]]
+        for node_type in {target for _, _, target in self.relations if target in receiver_x}:
+            features = receiver_x[node_type]
+            queries = projected[node_type].queries
+            queries = queries if features is None else queries[: features.shape[0]]
             logits, messages, adjacencies = [], [], []
             for i, relation in enumerate(self.relations):
                 key, source = relation_key(relation), relation[0]
-                if relation[2] != kind or key not in propagations or source not in x:
+                if relation[2] != node_type or key not in propagations or source not in x:
                     continue
                 adjacency = propagations[key].adjacency
                 keys = _by_head(ops, projected[source].keys, scaled[i])
                 logits.append(ops.sddmm(adjacency, queries, keys, "dot"))
                 messages.append(_by_head(ops, projected[source].values, values[i]))
                 adjacencies.append(adjacency)
-            summed[kind] = xp.zeros_like(queries)
+            summed[node_type] = xp.zeros_like(queries)
             if not logits:
                 continue
             receivers = xp.concat([adjacency.receivers for adjacency in adjacencies])
@@ -128,9 +128,9 @@ class HGT:
             first = 0
             for adjacency, message in zip(adjacencies, messages):
                 share = weights[first : first + adjacency.n_edges]
-                summed[kind] = summed[kind] + ops.spmm(adjacency, message, share)
+                summed[node_type] = summed[node_type] + ops.spmm(adjacency, message, share)
                 first += adjacency.n_edges
-        return self._updated(ops, params, own, summed)
+        return self._updated(ops, params, receiver_x, summed)
 
     def apply_bundles(
         self,
@@ -142,28 +142,28 @@ class HGT:
         activation: str = "none",
     ) -> dict[str, Array]:
         """Return the activation of what `apply` returns, from bundles of `heddle.nn.bundles`."""
-        places = {relation_key(relation): i for i, relation in enumerate(self.relations)}
+        positions = {relation_key(relation): i for i, relation in enumerate(self.relations)}
         scaled, values = (ops.xp.unstack(z) for z in (self._scaled_keys(ops, params), params["value"]))
         matrices = []
         for _, bundle in bundles.parts:
-            members = [places[extent.key] for extent in extents(bundle)]
+            members = [positions[extent.key] for extent in extents(bundle)]
             matrices.append(tuple(ops.xp.stack([z[i] for i in members]) for z in (scaled, values)))
         projected = self._projected(ops, params, x)
         summed = attention(ops, bundles.parts, projected, matrices)
-        for kind in {target for _, _, target in self.relations if target in x} - set(summed):
-            summed[kind] = ops.xp.zeros_like(projected[kind].queries)
+        for node_type in {target for _, _, target in self.relations if target in x} - set(summed):
+            summed[node_type] = ops.xp.zeros_like(projected[node_type].queries)
         y = self._updated(ops, params, x, summed)
-        return {kind: ops.activate(rows, activation) for kind, rows in y.items()}
+        return {node_type: ops.activate(rows, activation) for node_type, rows in y.items()}
 
     def _projected(self, ops: GraphOps, params: Params, x: Mapping[str, Array | None]) -> dict[str, Attended]:
         """Return each type's keys, queries and values, [n_nodes, heads, d] each."""
-        found = {}
-        for kind in filter(self.widths.__contains__, x):
-            rows = times(ops, x[kind], params[f"kqv.{portable_name(kind)}"])
-            rows = rows + along(ops, params[f"kqv_bias.{portable_name(kind)}"], rows)
+        projected = {}
+        for node_type in filter(self.widths.__contains__, x):
+            rows = times(ops, x[node_type], params[f"kqv.{portable_name(node_type)}"])
+            rows = rows + along(ops, params[f"kqv_bias.{portable_name(node_type)}"], rows)
             split = ops.xp.reshape(rows, (-1, 3, self.heads, self.out_dim // self.heads))
-            found[kind] = Attended(split[:, 0], split[:, 1], split[:, 2])
-        return found
+            projected[node_type] = Attended(split[:, 0], split[:, 1], split[:, 2])
+        return projected
 
     def _scaled_keys(self, ops: GraphOps, params: Params) -> Array:
         """Return K_r p_r / sqrt(d), [relations, heads, d, d]."""
@@ -174,15 +174,15 @@ class HGT:
         self, ops: GraphOps, params: Params, x: Mapping[str, Array | None], summed: Mapping[str, Array]
     ) -> dict[str, Array]:
         y = {}
-        for kind in sorted(summed):
-            name, rows = portable_name(kind), ops.xp.reshape(summed[kind], (-1, self.out_dim))
+        for node_type in sorted(summed):
+            name, rows = portable_name(node_type), ops.xp.reshape(summed[node_type], (-1, self.out_dim))
             rows = ops.activate(rows, "gelu") @ params[f"out.{name}"]
             rows = rows + along(ops, params[f"out_bias.{name}"], rows)
-            own = x.get(kind)
-            if own is not None and own.ndim != 1 and f"skip.{name}" in params:
+            before = x.get(node_type)
+            if before is not None and before.ndim != 1 and f"skip.{name}" in params:
                 share = along(ops, ops.activate(params[f"skip.{name}"], "sigmoid"), rows)
-                rows = share * rows + (1 - share) * own
-            y[kind] = rows
+                rows = share * rows + (1 - share) * before
+            y[node_type] = rows
         return y
 
 

@@ -25,13 +25,13 @@ def widths_of(relations: Iterable[EdgeType], in_dim: Widths) -> dict[str, int]:
     if not isinstance(in_dim, int):
         return dict(in_dim)
     return dict.fromkeys(
-        sorted({kind for source, _, target in relations for kind in (source, target)}), in_dim
+        sorted({node_type for source, _, target in relations for node_type in (source, target)}), in_dim
     )
 
 
 def check_widths(layer: str, relations: Iterable[EdgeType], widths: Mapping[str, int]) -> None:
     """Raise ConfigError if a type that a relation names has no width."""
-    missing = {kind for source, _, target in relations for kind in (source, target)} - set(widths)
+    missing = {node_type for source, _, target in relations for node_type in (source, target)} - set(widths)
     if missing:
         raise ConfigError(
             f"{layer}: in_dim has no width for {sorted(missing)}, expected one per node type; add them"

@@ -86,10 +86,14 @@ class RGCN:
         specs = self._relation_params()
         if self.root:
             specs |= {
-                self._own("root", kind): ParamSpec((dim, self.out_dim)) for kind, dim in self.widths.items()
+                self._parameter("root", node_type): ParamSpec((dim, self.out_dim))
+                for node_type, dim in self.widths.items()
             }
         if self.bias:
-            specs |= {self._own("bias", kind): ParamSpec((self.out_dim,), "zeros") for kind in self.widths}
+            specs |= {
+                self._parameter("bias", node_type): ParamSpec((self.out_dim,), "zeros")
+                for node_type in self.widths
+            }
         return specs
 
     def specs(self) -> dict[str, PropagationSpec]:
@@ -115,18 +119,18 @@ class RGCN:
         params: Params,
         propagations: Mapping[str, Propagation],
         x: Mapping[str, Array | None],
-        own: Mapping[str, Array | None],
+        receiver_x: Mapping[str, Array | None],
         dropout: Dropout = no_dropout,
     ) -> dict[str, Array]:
-        """Return what `apply` returns for the receivers `own`, the first rows of x.
+        """Return what `apply` returns for the receivers `receiver_x`, the first rows of x.
 
         Nodes of a type without features may be given by their ids, [n] int, the rows of its tables that are meant.
         """
         y: dict[str, Array] = {}
         if self.root:
-            for kind in filter(own.__contains__, self.widths):
-                mine, root = own[kind], params[self._own("root", kind)]
-                y[kind] = times(ops, mine, root)
+            for node_type in filter(receiver_x.__contains__, self.widths):
+                features, root = receiver_x[node_type], params[self._parameter("root", node_type)]
+                y[node_type] = times(ops, features, root)
         for (source, relation, target), weight in zip(self.relations, self._weights(ops, params)):
             key = relation_key((source, relation, target))
             if key not in propagations or source not in x:
@@ -135,7 +139,7 @@ class RGCN:
             y[target] = y[target] + message if target in y else message
         if not self.bias:
             return y
-        return {k: value + along(ops, params[self._own("bias", k)], value) for k, value in y.items()}
+        return {k: value + along(ops, params[self._parameter("bias", k)], value) for k, value in y.items()}
 
     def shapes(self, featureless: Collection[str] = ()) -> dict[EdgeType, tuple[int, int]]:
         """Return relation -> (columns before, columns after its weight), 0 before for a type without features."""
@@ -155,9 +159,19 @@ class RGCN:
     ) -> dict[str, Array]:
         """Return the activation of what `apply` returns, from bundles of `heddle.nn.bundles`."""
         roots = (
-            {kind: params[self._own("root", kind)] for kind in self.widths if kind in x} if self.root else {}
+            {
+                node_type: params[self._parameter("root", node_type)]
+                for node_type in self.widths
+                if node_type in x
+            }
+            if self.root
+            else {}
         )
-        biases = {kind: params[self._own("bias", kind)] for kind in self.widths} if self.bias else {}
+        biases = (
+            {node_type: params[self._parameter("bias", node_type)] for node_type in self.widths}
+            if self.bias
+            else {}
+        )
         weights: Array | list[Array]
         if self._stacked and not self.bases:
             stacks, order = params["weight"], bundles.order
@@ -169,8 +183,8 @@ class RGCN:
     def _stacks(self, ops: GraphOps, params: Params, bundles: Bundles) -> list[Array]:
         """Return the weights [relations, in, out] of each bundle."""
         weights = self._weights(ops, params)
-        places = {relation_key(relation): i for i, relation in enumerate(self.relations)}
-        members = [[places[extent.key] for extent in extents(bundle)] for _, bundle in bundles.parts]
+        positions = {relation_key(relation): i for i, relation in enumerate(self.relations)}
+        members = [[positions[extent.key] for extent in extents(bundle)] for _, bundle in bundles.parts]
         stacks = [ops.xp.stack([weights[i] for i in group]) for group in members]
         return [_block_diagonal(ops, stack) for stack in stacks] if self.blocks else stacks
 
@@ -229,8 +243,8 @@ class RGCN:
     def _basis(self, source: str) -> str:
         return "basis" if self._stacked else f"basis.{portable_name(source)}"
 
-    def _own(self, name: str, kind: str) -> str:
-        return name if self.share_root or len(self.widths) == 1 else f"{name}.{portable_name(kind)}"
+    def _parameter(self, name: str, node_type: str) -> str:
+        return name if self.share_root or len(self.widths) == 1 else f"{name}.{portable_name(node_type)}"
 
 
 def _transform(ops: GraphOps, x: Array, weight: Array) -> Array:

@@ -66,12 +66,17 @@ class SAGE:
         params: Params,
         propagations: Propagations,
         x: Array,
-        own: Array,
+        receiver_x: Array,
         dropout: Dropout = no_dropout,
     ) -> Array:
         received = isinstance(propagations[self._spec.signature], Received)
-        if received or self.aggregator == "max" or self.in_dim <= self.out_dim or x.shape[0] > own.shape[0]:
-            return self.update(ops, params, own, self.aggregate(ops, propagations, x))
-        y = ops.matmul(own, params["weight_self"])
+        if (
+            received
+            or self.aggregator == "max"
+            or self.in_dim <= self.out_dim
+            or x.shape[0] > receiver_x.shape[0]
+        ):
+            return self.update(ops, params, receiver_x, self.aggregate(ops, propagations, x))
+        y = ops.matmul(receiver_x, params["weight_self"])
         y = y + self.aggregate(ops, propagations, ops.matmul(x, params["weight_neighbour"]))
         return y + along(ops, params["bias"], y) if self.bias else y

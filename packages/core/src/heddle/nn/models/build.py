@@ -206,7 +206,9 @@ def hgt(options: HgtOptions, model_spec: ModelSpec) -> Encoder:
     from heddle.nn.models.projected import ProjectedEncoder
 
     assert not isinstance(model_spec.in_dim, int)
-    rows = {kind: width or model_spec.n_node[kind] for kind, width in model_spec.in_dim.items()}
+    rows = {
+        node_type: width or model_spec.n_node[node_type] for node_type, width in model_spec.in_dim.items()
+    }
     out = model_spec.out_dim if model_spec.level == "node" else 0
     return ProjectedEncoder(encoder, tuple(sorted(rows.items())), hidden, out, options.activation)
 
@@ -227,7 +229,9 @@ def _relational(
             HOMOGENEOUS.name,
         )
     assert not isinstance(model_spec.in_dim, int)
-    first = {kind: width or model_spec.n_node[kind] for kind, width in model_spec.in_dim.items()}
+    first = {
+        node_type: width or model_spec.n_node[node_type] for node_type, width in model_spec.in_dim.items()
+    }
     out = widths(options, model_spec, 0)[1:]
     layers = tuple(
         layer(first if i == 0 else dict.fromkeys(first, out[i - 1]), out_dim, i == len(out) - 1)

@@ -47,7 +47,7 @@ class CodesEncoder(Wrapped):
         """Return the leaves of the encoder inside, without types whose features are behind trained embeddings."""
         if not isinstance(self.encoder, LeafEncoder):
             return frozenset()
-        return self.encoder.leaves(set(featured) - {kind for kind, _ in self.sizes})
+        return self.encoder.leaves(set(featured) - {node_type for node_type, _ in self.sizes})
 
     def seen(self, graph: Any) -> Any:
         """Return the graph, its codes checked."""
@@ -80,7 +80,7 @@ def behind_codes(build: Callable[[ModelSpec], Encoder], model_spec: ModelSpec) -
     """
     if not model_spec.codes:
         return build(model_spec)
-    sizes = sorted((node_type, tuple(own)) for node_type, own in model_spec.codes.items())
+    sizes = sorted((node_type, tuple(columns)) for node_type, columns in model_spec.codes.items())
     return CodesEncoder(build(without_codes(model_spec)), tuple(sizes))
 
 
@@ -94,7 +94,9 @@ def without_codes(model_spec: ModelSpec) -> ModelSpec:
     if isinstance(model_spec.in_dim, int):
         in_dim = model_spec.in_dim + added.get("", 0)
     else:
-        in_dim = {kind: width + added.get(kind, 0) for kind, width in model_spec.in_dim.items()}
+        in_dim = {
+            node_type: width + added.get(node_type, 0) for node_type, width in model_spec.in_dim.items()
+        }
     return model_spec._replace(in_dim=in_dim, codes={})
 
 

@@ -83,8 +83,10 @@ class EdgeInputs:
                 receivers, n = block.receivers[relation], block.n_receivers[relation[2]]
             else:
                 continue
-            own = None if pytree is None else _cut(pytree, span)
-            prepared[_key(relation)] = self._received(relation, width, sizes, own, receivers, n, adjacency)
+            features = None if pytree is None else _cut(pytree, span)
+            prepared[_key(relation)] = self._received(
+                relation, width, sizes, features, receivers, n, adjacency
+            )
         return prepared
 
     def apply(
@@ -93,12 +95,12 @@ class EdgeInputs:
         """Return node type -> [n_nodes, out] of the receivers; a type that no edge with features enters is left out."""
         y: dict[str, Array] = {}
         for relation, _, sizes in self.relations:
-            own = prepared.get(_key(relation))
-            if own is None:
+            sums = prepared.get(_key(relation))
+            if sums is None:
                 continue
-            parts = [own["received"]] if "received" in own else []
+            parts = [sums["received"]] if "received" in sums else []
             for i in range(len(sizes)):
-                parts.append(aggregate(ops, own["codes"][str(i)], params[_table(relation, i)]))
+                parts.append(aggregate(ops, sums["codes"][str(i)], params[_table(relation, i)]))
             columns = parts[0] if len(parts) == 1 else ops.xp.concat(parts, axis=-1)
             rows, target = ops.matmul(columns, params[_weight(layer, relation)]), relation[2]
             y[target] = y[target] + rows if target in y else rows
@@ -115,13 +117,13 @@ class EdgeInputs:
         adjacency: Any,
     ) -> dict[str, Any]:
         features, codes = edge_matrix(pytree), edge_codes(pytree)
-        found = (0 if features is None else features.shape[1], 0 if codes is None else codes.shape[1])
+        actual = (0 if features is None else features.shape[1], 0 if codes is None else codes.shape[1])
         where = f"edges of {'.'.join(relation)}" if relation != _ONLY else "edges"
-        if found != (width, len(sizes)):
+        if actual != (width, len(sizes)):
             raise GraphError(
                 problem(
                     where,
-                    f"{found[0]} columns of features and {found[1]} of codes",
+                    f"{actual[0]} columns of features and {actual[1]} of codes",
                     f"{width} and {len(sizes)}, as the model was made for",
                     "bring the same features",
                 )
@@ -134,7 +136,7 @@ class EdgeInputs:
         if codes is not None:
             check_codes(where, codes, sizes)
             prepared["codes"] = {
-                str(i): _support(codes[:, i], size, receivers, n_receivers, share, adjacency)
+                str(i): _propagation(codes[:, i], size, receivers, n_receivers, share, adjacency)
                 for i, size in enumerate(sizes)
             }
         return prepared
@@ -152,14 +154,14 @@ def edge_inputs_of(model_spec: ModelSpec, mean: bool = True, weighted: bool = Tr
 
 def edge_matrix(pytree: PyTree) -> np.ndarray | None:
     """Return the features of edges [n_edges, d]: the array itself, or the entry "x"; None if there are none."""
-    found = pytree.get("x") if isinstance(pytree, Mapping) else pytree
-    return None if found is None or np.ndim(found) != 2 else np.asarray(found)
+    features = pytree.get("x") if isinstance(pytree, Mapping) else pytree
+    return None if features is None or np.ndim(features) != 2 else np.asarray(features)
 
 
 def edge_codes(pytree: PyTree) -> np.ndarray | None:
     """Return the codes of edges [n_edges, columns], the entry "codes"; None if there are none."""
-    found = pytree.get("codes") if isinstance(pytree, Mapping) else None
-    return None if found is None else np.asarray(found)
+    codes = pytree.get("codes") if isinstance(pytree, Mapping) else None
+    return None if codes is None else np.asarray(codes)
 
 
 def _received(
@@ -181,7 +183,7 @@ def _shares(receivers: np.ndarray, n_receivers: int, weight: np.ndarray | None) 
     return result
 
 
-def _support(
+def _propagation(
     codes: np.ndarray,
     n_codes: int,
     receivers: np.ndarray,

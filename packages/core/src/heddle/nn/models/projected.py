@@ -51,11 +51,13 @@ class ProjectedEncoder(Wrapped):
         return specs
 
     def seen(self, graph: Any) -> Any:
-        """Return a HeteroGraph whose types all have features, as far as shapes tell."""
+        """Return a HeteroGraph whose types all have features, as far as shapes are concerned."""
         if not isinstance(graph, HeteroGraph):
             return graph
-        rows = {kind: int(np.sum(count)) for kind, count in graph.n_node.items()}
-        return graph._replace(nodes={kind: np.empty((n, 0), np.float32) for kind, n in rows.items()})
+        rows = {node_type: int(np.sum(count)) for node_type, count in graph.n_node.items()}
+        return graph._replace(
+            nodes={node_type: np.empty((n, 0), np.float32) for node_type, n in rows.items()}
+        )
 
     def apply(
         self, ops: GraphOps, params: Params, graph: Any, prepared: Prepared, dropout: Dropout = no_dropout
@@ -70,6 +72,6 @@ class ProjectedEncoder(Wrapped):
             result: dict[str, Array] = y
             return result
         return {
-            kind: ops.matmul(rows, params["out"]) + along(ops, params["out_bias"], rows)
-            for kind, rows in y.items()
+            node_type: ops.matmul(rows, params["out"]) + along(ops, params["out_bias"], rows)
+            for node_type, rows in y.items()
         }

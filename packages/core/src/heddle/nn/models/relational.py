@@ -142,9 +142,9 @@ class RelationalStack:
                     )
                     continue
                 edges = adjacency(senders, receivers, block.n_senders[key[0]], n_receivers)
-                own = None if given is None else given[edges.order]
-                propagations[relation_key(key)] = build_propagation(edges, spec, own)
-            receivers = {kind: np.empty((n, 0), np.int8) for kind, n in block.n_receivers.items()}
+                edge_weights = None if given is None else given[edges.order]
+                propagations[relation_key(key)] = build_propagation(edges, spec, edge_weights)
+            receivers = {node_type: np.empty((n, 0), np.int8) for node_type, n in block.n_receivers.items()}
             prepared.append({"propagations": propagations, "receivers": receivers})
             if self.edges is not None:
                 by_layer.append(self.edges.prepare_block(graph, block, adjacency))
@@ -157,7 +157,7 @@ class RelationalStack:
 
     def plans(self, graph: HeteroGraph) -> list[tuple[Choice, ...]]:
         """Return each layer's choice for each relation; layers after the first have features on every type."""
-        featureless = {kind for kind, pytree in graph.nodes.items() if pytree is None}
+        featureless = {node_type for node_type, pytree in graph.nodes.items() if pytree is None}
         return [
             plan_relations(graph, layer.shapes(() if i else featureless), self.plan, inner=i > 0)
             for i, layer in enumerate(self.layers)
@@ -171,41 +171,44 @@ class RelationalStack:
         prepared: Prepared,
         dropout: Dropout = no_dropout,
     ) -> dict[str, Array]:
-        x = {kind: None if pytree is None else features(pytree) for kind, pytree in graph.nodes.items()}
+        x = {
+            node_type: None if pytree is None else features(pytree)
+            for node_type, pytree in graph.nodes.items()
+        }
         for i, layer in enumerate(self.layers):
             dropped = prepared.get("fed", {}) if i == 0 else {}
             fed = {
-                kind: dropped[kind]
-                if kind in dropped
+                node_type: dropped[node_type]
+                if node_type in dropped
                 else z
                 if _has_no_features(z)
                 else dropout(z, self.dropout)
-                for kind, z in x.items()
+                for node_type, z in x.items()
             }
-            own = scoped(f"layers.{i}", params)
+            layer_params = scoped(f"layers.{i}", params)
             activation = self.activation if i < len(self.layers) - 1 else "none"
             if "blocks" in prepared:
                 block = prepared["blocks"][i]
-                mine = {
-                    kind: None if z is None else z[: block["receivers"][kind].shape[0]]
-                    for kind, z in fed.items()
+                receiver_x = {
+                    node_type: None if z is None else z[: block["receivers"][node_type].shape[0]]
+                    for node_type, z in fed.items()
                 }
                 y = cast(HeteroBlockLayer, layer).apply_block(
-                    ops, own, block["propagations"], fed, mine, dropout
+                    ops, layer_params, block["propagations"], fed, receiver_x, dropout
                 )
             elif "propagations" in prepared:
-                y = layer.apply(ops, own, prepared["propagations"], fed, dropout)
+                y = layer.apply(ops, layer_params, prepared["propagations"], fed, dropout)
             else:
                 bundles = bundles_of(prepared["relations"], i)
                 if self.edges is None:
-                    x = layer.apply_bundles(ops, own, bundles, fed, dropout, activation)
+                    x = layer.apply_bundles(ops, layer_params, bundles, fed, dropout, activation)
                     continue
-                y = layer.apply_bundles(ops, own, bundles, fed, dropout)
+                y = layer.apply_bundles(ops, layer_params, bundles, fed, dropout)
             if self.edges is not None:
                 received = prepared["edges"][i] if "blocks" in prepared else prepared["edges"]
-                for kind, rows in self.edges.apply(ops, params, i, received).items():
-                    y[kind] = y[kind] + rows if kind in y else rows
-            x = {kind: ops.activate(value, activation) for kind, value in y.items()}
+                for node_type, rows in self.edges.apply(ops, params, i, received).items():
+                    y[node_type] = y[node_type] + rows if node_type in y else rows
+            x = {node_type: ops.activate(value, activation) for node_type, value in y.items()}
         return x
 
 
@@ -214,8 +217,8 @@ def _fed(block: Block, rate: float) -> dict[str, np.ndarray]:
     leaves = block.leaves
     if leaves is None:
         return {}
-    dropped = {kind: leaves.own(kind, rate) for kind in leaves.x}
-    return {kind: rows for kind, rows in dropped.items() if rows is not None}
+    dropped = {node_type: leaves.node_features(node_type, rate) for node_type in leaves.x}
+    return {node_type: rows for node_type, rows in dropped.items() if rows is not None}
 
 
 def _has_no_features(x: Array | None) -> bool:

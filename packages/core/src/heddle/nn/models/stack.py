@@ -118,14 +118,14 @@ class Stack:
                 )
             else:
                 edges = adjacency(block.senders, block.receivers, block.n_senders, block.n_receivers)
-                own = None if given is None else given[edges.order]
+                edge_weights = None if given is None else given[edges.order]
                 propagations.append(
-                    {spec.signature: build_propagation(edges, spec, own) for spec in layer.specs()}
+                    {spec.signature: build_propagation(edges, spec, edge_weights) for spec in layer.specs()}
                 )
             if self.edges is not None:
                 received.append(self.edges.prepare_block(graph, block, adjacency))
         leaves = blocks[0].leaves
-        fed = None if leaves is None else leaves.own("", self.dropout)
+        fed = None if leaves is None else leaves.node_features("", self.dropout)
         return {
             "blocks": tuple(propagations),
             **({"edges": tuple(received)} if received else {}),
@@ -139,10 +139,10 @@ class Stack:
         for i, layer in enumerate(self.layers):
             propagations = prepared["blocks"][i] if "blocks" in prepared else {}
             is_summed = any(isinstance(propagation, Received) for propagation in propagations.values())
-            fed, own = prepared.get("fed", x) if is_summed else dropout(x, self.dropout), x
+            fed, receiver_x = prepared.get("fed", x) if is_summed else dropout(x, self.dropout), x
             if "blocks" in prepared:
                 n = x.shape[0] if is_summed else next(iter(propagations.values())).adjacency.n_receivers
-                own = x[:n]
+                receiver_x = x[:n]
                 y = cast(BlockLayer, layer).apply_block(
                     ops, self._scope(params, i), propagations, fed, fed[:n], dropout
                 )
@@ -153,7 +153,7 @@ class Stack:
                 y = y + self.edges.apply(ops, params, i, received)[""]
             if self.activate_last or i < len(self.layers) - 1:
                 y = ops.activate(y, self.activation)
-            x = own + y if self.residual and own.shape == y.shape else y
+            x = receiver_x + y if self.residual and receiver_x.shape == y.shape else y
             outputs.append(x)
         return ops.xp.concat(outputs, axis=-1) if self.jump == "cat" else x
 

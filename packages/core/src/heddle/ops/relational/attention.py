@@ -53,26 +53,34 @@ def attention(
     parts = [(b, source, pair) for (source, b), pair in zip(bundles, matrices) if source in projected]
     if not parts:
         return {}
-    counts = {kind: own.nodes.shape[0] for bundle, _, _ in parts for kind, own in bundle.entered.items()}
-    sizes = [counts[kind] for kind in sorted(counts)]
+    counts = {
+        node_type: share.nodes.shape[0]
+        for bundle, _, _ in parts
+        for node_type, share in bundle.entered.items()
+    }
+    sizes = [counts[node_type] for node_type in sorted(counts)]
     first = dict(zip(sorted(counts), np.cumsum([0, *sizes]).tolist()))
-    sides = [_opened(ops, bundle, projected, source, pair, first) for bundle, source, pair in parts]
+    sides = [_side(ops, bundle, projected, source, pair, first) for bundle, source, pair in parts]
     logits = [ops.sddmm(b.adjacency, side.queries, side.keys, "dot") for (b, _, _), side in zip(parts, sides)]
     ids = [ops.gather(side.nodes, b.adjacency.receivers) for (b, _, _), side in zip(parts, sides)]
     weights = ops.segment_softmax(ops.xp.concat(logits), ops.xp.concat(ids), sum(sizes))
     totals, edge = [], 0
     for (bundle, _, _), side in zip(parts, sides):
-        own = weights[edge : edge + bundle.adjacency.n_edges]
+        share = weights[edge : edge + bundle.adjacency.n_edges]
         edge += bundle.adjacency.n_edges
-        rows = ops.spmm(bundle.adjacency, side.values, own)
+        rows = ops.spmm(bundle.adjacency, side.values, share)
         if side.late is not None:
             rows = _grouped(ops, rows, side.late, [extent.rows for extent in extents(bundle)])
         totals.append(ops.segment_sum(rows, side.nodes, sum(sizes)))
     total = reduce(add, totals)
-    return {kind: total[first[kind] : first[kind] + n] for kind, n in counts.items() if kind in projected}
+    return {
+        node_type: total[first[node_type] : first[node_type] + n]
+        for node_type, n in counts.items()
+        if node_type in projected
+    }
 
 
-def _opened(
+def _side(
     ops: "GraphOps",
     bundle: Bundle,
     projected: Mapping[str, Attended],
@@ -81,15 +89,15 @@ def _opened(
     first: Mapping[str, int],
 ) -> _Side:
     xp, (keys, _, values), (by_key, by_value) = ops.xp, projected[source], matrices
-    places = list(extents(bundle))
+    members = list(extents(bundle))
     queries, nodes = _rows(ops, bundle, projected, keys, first)
     if not isinstance(bundle, TransformFirst):
-        turned = xp.permute_dims(by_key, (0, 1, 3, 2))
-        queries = _grouped(ops, queries, turned, [place.rows for place in places])
+        transposed = xp.permute_dims(by_key, (0, 1, 3, 2))
+        queries = _grouped(ops, queries, transposed, [extent.rows for extent in members])
         return _Side(queries, nodes, keys, values, by_value)
-    columns = [place.columns for place in places]
+    columns = [extent.columns for extent in members]
     if bundle.sources is None:
-        keys, values = (xp.concat([z] * len(places)) for z in (keys, values))
+        keys, values = (xp.concat([z] * len(members)) for z in (keys, values))
     else:
         keys, values = (ops.gather(z, bundle.sources) for z in (keys, values))
     keys, values = _grouped(ops, keys, by_key, columns), _grouped(ops, values, by_value, columns)
@@ -105,15 +113,17 @@ def _rows(
         entered = bundle.entered[target]
         n_nodes, dtype = entered.nodes.shape[0], bundle.adjacency.receivers.dtype
         if target in projected:
-            own = projected[target].queries
-        else:  # nobody asks for its sums
-            own = ops.asarray(np.zeros((n_nodes, *like.shape[1:])), like=like)
+            queries_of_type = projected[target].queries
+        else:  # its sums aren't used
+            queries_of_type = ops.asarray(np.zeros((n_nodes, *like.shape[1:])), like=like)
         if entered.rows is None:
             count = len(entered.extents)
-            queries += [own] * count
-            nodes += [xp.astype(ops.asarray(np.arange(n_nodes), like=own), dtype) + first[target]] * count
+            queries += [queries_of_type] * count
+            nodes += [
+                xp.astype(ops.asarray(np.arange(n_nodes), like=queries_of_type), dtype) + first[target]
+            ] * count
         else:
-            queries.append(ops.gather(own, entered.rows))
+            queries.append(ops.gather(queries_of_type, entered.rows))
             nodes.append(xp.astype(entered.rows, dtype) + first[target])
     return xp.concat(queries), xp.concat(nodes)
 

@@ -1,4 +1,4 @@
-"""Bundle: relations of one source type that go one way together, as arrays whose structure alone says what is done.
+"""Bundle: relations of one source type that are computed in one way, as arrays whose structure alone says what is done.
 
 Every way is a factorisation of the relation's mean A_r = Q_r P_r into what happens before the product with W_r and
 after it. Rows of relations lie one relation after another, so that a bundle has one sparse matrix for all of them.
@@ -32,7 +32,7 @@ class TransformFirst(NamedTuple):
 
     Attributes:
         entered: target type -> Entered, in the order of sorted types.
-        table: [relations, 3] int64, each relation's place among the sorted targets, its columns and its rows: the
+        table: [relations, 3] int64, each relation's position among the sorted targets, its columns and its rows: the
             extents once more as numbers, for kernels.
         adjacency: D, block-diagonal: a block of rows and columns for each relation.
         weight: [n_edges] float in the adjacency's order, or None for ones.
@@ -72,7 +72,7 @@ class Bundles(NamedTuple):
 
     Attributes:
         parts: (source type, Bundle) of each bundle; each relation is in one of them.
-        order: [relations] int, the place of each relation, bundle after bundle, among the layer's.
+        order: [relations] int, the position of each relation, bundle after bundle, among the layer's.
     """
 
     parts: Sequence[tuple[str, Bundle]]
@@ -97,7 +97,7 @@ def n_relations(bundle: Bundle) -> int:
 def extents(bundle: Bundle) -> Iterator[Extent]:
     """Yield every relation of a bundle in the order of its blocks."""
     for target in sorted(bundle.entered):
-        places = bundle.entered[target].extents
-        for key in sorted(places):
-            columns, rows, _ = places[key].shape
+        shapes = bundle.entered[target].extents
+        for key in sorted(shapes):
+            columns, rows, _ = shapes[key].shape
             yield Extent(target, key, columns, rows)

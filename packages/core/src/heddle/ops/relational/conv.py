@@ -31,11 +31,12 @@ def relational_conv(
         x: node type -> [n_nodes, in_dim], or None for a type without features, whose rows are those of the unit
             matrix; a type that is left out sends nothing.
         weights: for each bundle [relations, in_dim, out_dim], in the order of `extents`; or those of all bundles in
-            one array, where in_dim is one, in that order or in any other that `order` tells.
+            one array, where in_dim is one, in that order or in any other that `order` gives.
         roots: node type -> [in_dim, out_dim]; types of x.
         biases: node type -> [out_dim]; added to a type that has a value.
         activation: as in `GraphOps.activate`.
-        order: [relations] int, the place of each relation, bundle after bundle, in the one array of weights, which may
+        order: [relations] int, the position of each relation, bundle after bundle, in the one array of weights;
+            it may
             have more.
 
     Returns: node type -> [n_nodes, out_dim] for types with a root or a relation from a type of x.
@@ -43,7 +44,9 @@ def relational_conv(
     Raises:
         GraphError: an order with weights by bundle.
     """
-    y = {kind: root if x[kind] is None else x[kind] @ root for kind, root in roots.items()}
+    y = {
+        node_type: root if x[node_type] is None else x[node_type] @ root for node_type, root in roots.items()
+    }
     if order is not None:
         weights = ops.gather(one_array(weights), order)
     for (source, bundle), weight in zip(bundles, weights_by_bundle(bundles, weights)):
@@ -56,10 +59,10 @@ def relational_conv(
         for target, part in parts.items():
             y[target] = y[target] + part if target in y else part
     shifted = {
-        kind: value + ops.xp.reshape(biases[kind], (1, -1)) if kind in biases else value
-        for kind, value in y.items()
+        node_type: value + ops.xp.reshape(biases[node_type], (1, -1)) if node_type in biases else value
+        for node_type, value in y.items()
     }
-    return {kind: ops.activate(value, activation) for kind, value in shifted.items()}
+    return {node_type: ops.activate(value, activation) for node_type, value in shifted.items()}
 
 
 def one_array(weights: Array | Sequence[Array]) -> Array:
@@ -70,8 +73,8 @@ def one_array(weights: Array | Sequence[Array]) -> Array:
     """
     if not isinstance(weights, (list, tuple)):
         return weights
-    found, wanted = f"an order for a list of {len(weights)}", "one array of weights"
-    raise GraphError(problem("relational_conv", found, wanted, "leave out the order"))
+    actual, expected = f"an order for a list of {len(weights)}", "one array of weights"
+    raise GraphError(problem("relational_conv", actual, expected, "leave out the order"))
 
 
 def weights_by_bundle(
@@ -87,24 +90,24 @@ def weights_by_bundle(
 def _transform_first(
     ops: "GraphOps", bundle: TransformFirst, x: Array | None, weight: Array
 ) -> dict[str, Array]:
-    xp, places = ops.xp, list(extents(bundle))
+    xp, members = ops.xp, list(extents(bundle))
     out_dim = weight.shape[2]
     if x is None:
         columns = xp.reshape(weight, (-1, out_dim))
     elif bundle.sources is None:
         columns = xp.reshape(ops.multiply_by_each(x, weight), (-1, out_dim))
     else:
-        columns = _grouped(ops, ops.gather(x, bundle.sources), weight, [place.columns for place in places])
+        columns = _grouped(ops, ops.gather(x, bundle.sources), weight, [extent.columns for extent in members])
     rows = ops.scaled_spmm(bundle.adjacency, columns, bundle.weight, bundle.scale)
     parts, targets = {}, sorted(bundle.entered)
-    sizes = [sum(place.rows for place in places if place.target == target) for target in targets]
-    for target, own in zip(targets, ops.split(rows, sizes)):
+    sizes = [sum(extent.rows for extent in members if extent.target == target) for target in targets]
+    for target, block in zip(targets, ops.split(rows, sizes)):
         entered = bundle.entered[target]
         n_nodes = entered.nodes.shape[0]
         if entered.rows is None:
-            parts[target] = xp.sum(xp.reshape(own, (len(entered.extents), n_nodes, out_dim)), axis=0)
+            parts[target] = xp.sum(xp.reshape(block, (len(entered.extents), n_nodes, out_dim)), axis=0)
         else:
-            parts[target] = ops.segment_sum(own, entered.rows, n_nodes)
+            parts[target] = ops.segment_sum(block, entered.rows, n_nodes)
     return parts
 
 
@@ -118,16 +121,16 @@ def _aggregate_first(ops: "GraphOps", bundle: AggregateFirst, x: Array, weight: 
     ]
     blocks = ops.split(rows, [sum(sizes) for sizes in heights])
     groups = ops.split(weight, [len(sizes) for sizes in heights])
-    for target, sizes, own, matrices in zip(targets, heights, blocks, groups):
+    for target, sizes, block, matrices in zip(targets, heights, blocks, groups):
         entered = bundle.entered[target]
         n_nodes, count = entered.nodes.shape[0], len(sizes)
         if entered.rows is None:  # the relations' rows side by side: the product sums over them
-            stacked = xp.permute_dims(xp.reshape(own, (count, n_nodes, x.shape[1])), (1, 0, 2))
+            stacked = xp.permute_dims(xp.reshape(block, (count, n_nodes, x.shape[1])), (1, 0, 2))
             parts[target] = xp.reshape(stacked, (n_nodes, count * x.shape[1])) @ xp.reshape(
                 matrices, (count * x.shape[1], out_dim)
             )
         else:
-            parts[target] = ops.segment_sum(_grouped(ops, own, matrices, sizes), entered.rows, n_nodes)
+            parts[target] = ops.segment_sum(_grouped(ops, block, matrices, sizes), entered.rows, n_nodes)
     return parts
 
 

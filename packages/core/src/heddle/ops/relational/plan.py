@@ -16,7 +16,7 @@ class Choice(NamedTuple):
 
     Attributes:
         relation: (source, relation, target).
-        place: of the relation among those that were asked for, sorted; also those that the graph lacks.
+        position: of the relation among those that were asked for, sorted; also those that the graph lacks.
         way: one of `heddle.ops.relational.ways.WAYS`.
         sizes: what the choice was made from.
         seconds: way -> estimated seconds.
@@ -24,7 +24,7 @@ class Choice(NamedTuple):
     """
 
     relation: EdgeType
-    place: int
+    position: int
     way: str
     sizes: Sizes
     seconds: Mapping[str, float]
@@ -58,8 +58,8 @@ def plan_relations(
         inner: whether the layer's inputs have a gradient, as those of all layers but the first.
     """
     return tuple(
-        _choice(graph, relation, place, shapes[relation], how, rates, inner)
-        for place, relation in enumerate(sorted(shapes))
+        _choice(graph, relation, position, shapes[relation], how, rates, inner)
+        for position, relation in enumerate(sorted(shapes))
         if relation in graph.edges
     )
 
@@ -67,7 +67,7 @@ def plan_relations(
 def _choice(
     graph: HeteroGraph,
     relation: EdgeType,
-    place: int,
+    position: int,
     shape: tuple[int, int],
     how: str,
     rates: Rates,
@@ -81,7 +81,7 @@ def _choice(
     gathered = way == TRANSFORM and sizes.in_dim > 0
     few_senders = gathered and _few(sizes.used_senders, sizes.n_senders)
     few_receivers = _few(sizes.used_receivers, sizes.n_receivers)
-    return Choice(relation, place, way, sizes, costs, few_senders, few_receivers)
+    return Choice(relation, position, way, sizes, costs, few_senders, few_receivers)
 
 
 def sizes_of(graph: HeteroGraph, relation: EdgeType, in_dim: int, out_dim: int, count: bool = True) -> Sizes:
