@@ -135,6 +135,6 @@ def test_a_run_tells_its_intervals_and_how_it_decides(tmp_path, make, capsys):
     assert told["calibration"] == task["calibration"] and "ece_calibrated" in told["probabilities"]["test"]
     assert ("threshold" in told) == (make is graph_dataset)
     report = Path(folder / "report.html").read_text()
-    assert "probabilities, test" in report and "<small>" in report
+    assert "calibration, test" in report and "<small>" in report
     off = train(config_for(tmp_path / "off", task={"intervals": 0}), Registry(dataset))
     assert "intervals" not in json.loads((off / "metrics.json").read_text())

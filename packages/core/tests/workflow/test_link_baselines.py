@@ -106,6 +106,8 @@ def test_a_model_that_loses_is_told_so():
     assert "differs too little from b with 0.4500 to tell" in compared(
         {"compared": {**told, "interval": [-0.01, 0.11]}}
     )
+    little = {**told, "model": 0.44, "lead": -0.01, "interval": [-0.03, 0.01]}
+    assert compared({"compared": little}).endswith("it is behind by 0.0100 (95 %: -0.0100 to 0.0300)")
     behind = {**told, "model": 0.4, "lead": -0.05, "interval": None}
     assert compared({"compared": behind}).endswith("has 0.4000 and loses to b with 0.4500, by 0.0500")
     assert "no split" in compared({"test": {"mrr": None}})

@@ -20,7 +20,7 @@ VOID = {"meta", "br", "link"}
 
 
 class Checker(HTMLParser):
-    """Collects tags and addresses, and checks that tags pytree."""
+    """Collects tags and addresses, and checks that tags nest."""
 
     def __init__(self):
         super().__init__()
@@ -97,6 +97,13 @@ def test_scales_hold_their_values_between_round_ticks(values):
     finite = [value for value in values if np.isfinite(value)]
     assert all(-1e-6 <= scale(value) <= 100 + 1e-6 for value in finite)
     assert 2 <= len(ticks(scale)) <= 14 and all(len(label(tick)) < 12 for tick in ticks(scale))
+
+
+def test_curves_take_the_whole_width_and_the_names_of_axes_keep_off_the_ticks():
+    chart = lines({"train": ([1, 2, 3], [20000.0, 1.0, 2.0])}, "epoch", "loss", 2)
+    places = re.search(r'<polyline[^>]* points="([^"]+)"', chart).group(1).split()
+    assert [place.split(",")[0] for place in places] == ["66.0", "286.0", "506.0"]
+    assert "translate(11 " in chart  # 20000 ends at 60, and is 32 wide
 
 
 def test_empty_charts_are_charts():

@@ -25,6 +25,9 @@ def compared(result: Mapping[str, Any]) -> str:
     elif lead < 0 and high < 0:
         verdict, low, high = f"loses to {known}, by {-lead:.4f}", -high, -low
     else:
-        verdict = f"differs too little from {known} to tell which is better: it is ahead by {lead:.4f}"
+        where = f"ahead by {lead:.4f}"
+        if lead < 0:
+            where, low, high = f"behind by {-lead:.4f}", -high, -low
+        verdict = f"differs too little from {known} to tell which is better: it is {where}"
     interval = f" (95 %: {low:.4f} to {high:.4f})" if within else ""
     return f"{told['split']} {told['metric']}: the model has {told['model']:.4f} and {verdict}{interval}"

@@ -95,7 +95,7 @@ def _probabilities(predicted: Predictions, decision: Decision | None, split: str
     """Return the chart of probabilities beside how often they come true, and before calibration."""
     if decision is None:
         return {}
-    ways = {"as they are": Decision(decision.kind)} | (
+    ways = {"uncalibrated": Decision(decision.kind)} | (
         {} if decision.method == "none" else {"calibrated": decision}
     )
     rows = np.asarray(predicted.outputs), np.asarray(predicted.targets), np.asarray(predicted.mask)
@@ -103,7 +103,11 @@ def _probabilities(predicted: Predictions, decision: Decision | None, split: str
     for name, way in ways.items():
         told, share = reliability(way, *rows)
         series[name] = (told.tolist(), share.tolist())
-    return {f"probabilities, {split}": svg.dots(series, "probability", "came true")}
+    return {
+        f"calibration, {split}": svg.dots(
+            series, "predicted probability", "share that is true", "as often as predicted"
+        )
+    }
 
 
 def _scores(predicted: Predictions) -> str:

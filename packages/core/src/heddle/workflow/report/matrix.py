@@ -24,7 +24,7 @@ def matrix(counts: np.ndarray, names: Sequence[str], x_label: str, y_label: str)
                 f'style="fill-opacity:{share:.3f}"><title>{escape(y_label)} {escape(names[row])}, '
                 f"{escape(x_label)} {escape(names[column])}: {count} ({share:.1%})</title></rect>"
             )
-            if side >= 24 and count:
+            if side >= 24:
                 tone = "on" if share > 0.55 else "off"
                 parts.append(
                     f'<text class="count {tone}" x="{x + side / 2:.1f}" y="{y + side / 2 + 4:.1f}">{count}</text>'

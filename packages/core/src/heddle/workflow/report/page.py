@@ -87,7 +87,7 @@ def page(inputs: ReportInputs) -> str:
 <header><h1>{escape(title)}</h1><p>{escape(subtitle)}</p></header>
 <main>
 {_headline(inputs)}
-<section class="wide"><h2>Figures of epoch {inputs.result["best_epoch"]}, the best</h2>{_metrics(inputs)}</section>
+<section class="wide"><h2>Metrics of epoch {inputs.result["best_epoch"]}, the best</h2>{_metrics(inputs)}</section>
 {_baselines(inputs)}
 {"".join(_section(name, chart) for name, chart in charts.items())}
 <section><h2>Data</h2>{_table(dataset_facts(inputs.dataset))}</section>
@@ -148,7 +148,9 @@ def _headline(inputs: ReportInputs) -> str:
 
 def _metrics(inputs: ReportInputs) -> str:
     within = inputs.result.get("intervals", {})
-    return by_row({split: inputs.result[split] for split in SPLITS if split in inputs.result}, within)
+    rows = {split: inputs.result[split] for split in SPLITS if split in inputs.result}
+    note = "<p><small>Below a number: its interval of 95 %, from drawing the split anew.</small></p>"
+    return by_row(rows, within) + (note if any(within.get(split) for split in rows) else "")
 
 
 def _baselines(inputs: ReportInputs) -> str:

@@ -29,7 +29,7 @@ def scale_for(values: Sequence[float], start: float, stop: float, zero: bool = F
     if zero:
         low, high = min(0.0, low), max(0.0, high)
     if high - low <= 1e-12 * max(abs(low), abs(high), 1e-30):
-        low, high = low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
+        low, high = low - (abs(low) or 1) / 10, high + (abs(high) or 1) / 10
     step = round_step(low, high)
     return Scale(math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step, start, stop)
 

@@ -11,7 +11,7 @@ from heddle.workflow.report.scale import Scale, label, scale_for, ticks
 from heddle.workflow.report.slots import bar, line, marker, slots, swatch
 
 WIDTH, HEIGHT = 520, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 14, 42
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 14, 14, 42
 _POINTS = 500
 """Points a line keeps, and dots a cloud keeps: more can't be seen."""
 
@@ -23,6 +23,8 @@ def lines(series: Series, x_label: str, y_label: str, mark: float | None = None)
     """Draw lines, broken where y is not finite, with an upright line at x = `mark`."""
     every_x = [v for xs, _ in series.values() for v in xs]
     x, y = _scales(every_x, [v for _, ys in series.values() for v in ys])
+    if len(set(every_x)) > 1:  # no room beside the first and the last point
+        x = x._replace(low=min(every_x), high=max(every_x))
     parts = [_axes(x, y, x_label, y_label, whole=all(float(v).is_integer() for v in every_x))]
     if mark is not None:
         parts.append(
@@ -39,8 +41,8 @@ def lines(series: Series, x_label: str, y_label: str, mark: float | None = None)
     return _chart(parts, keys, f"{y_label} by {x_label}", best)
 
 
-def dots(series: Series, x_label: str, y_label: str) -> str:
-    """Draw a cloud of points per name, and the diagonal where both axes agree."""
+def dots(series: Series, x_label: str, y_label: str, diagonal: str = "") -> str:
+    """Draw a cloud of points per name, and the diagonal where both axes agree, which the legend calls `diagonal`."""
     values = [v for xs, ys in series.values() for part in (xs, ys) for v in part]
     x, y = _scales(values, values)
     low, high = max(x.low, y.low), min(x.high, y.high)
@@ -53,7 +55,7 @@ def dots(series: Series, x_label: str, y_label: str) -> str:
         points = [(a, b) for a, b in zip(xs, ys) if math.isfinite(a) and math.isfinite(b)]
         parts += [marker(slot[name], x(a), y(b)) for a, b in points[:: max(1, len(points) // _POINTS)]]
     keys = {name: swatch("marker", number) for name, number in slot.items()}
-    return _chart(parts, keys, f"{y_label} against {x_label}", f"{y_label} = {x_label}")
+    return _chart(parts, keys, f"{y_label} against {x_label}", diagonal or f"{y_label} = {x_label}")
 
 
 def histogram(groups: Mapping[str, np.ndarray], x_label: str, bins: int = 30) -> str:
@@ -126,7 +128,7 @@ def _axes(
         f'<text class="name" x="{(_LEFT + WIDTH - _RIGHT) / 2:.1f}" y="{HEIGHT - 8}">{escape(x_label)}</text>'
     )
     parts.append(
-        f'<text class="name" transform="translate(14 {(base + _TOP) / 2:.1f}) rotate(-90)">{escape(y_label)}</text>'
+        f'<text class="name" transform="translate(11 {(base + _TOP) / 2:.1f}) rotate(-90)">{escape(y_label)}</text>'
     )
     return "".join(parts)
 
