@@ -162,9 +162,9 @@ def test_lines_that_lack_their_last_cells(tmp_path):
 
 
 def test_a_date_and_a_time_of_day_in_two_columns(tmp_path):
-    (tmp_path / "a.csv").write_text("d,h\n2024-01-01,10:30:00\n2024-01-01,\n,10:00\n", encoding="utf-8")
+    (tmp_path / "a.csv").write_text("d,h\n2024-01-01,10:30:00\n2024-01-01,\n,10:00\n,\n", encoding="utf-8")
     columns = {"at": {"of": ["d", "h"], "type": "datetime", "format": "iso"}}
-    assert [row["at"] for row in read(tmp_path, "a.csv", columns)] == [1704105000, 1704067200, None]
+    assert [row["at"] for row in read(tmp_path, "a.csv", columns)] == [1704105000, 1704067200, None, None]
     (tmp_path / "a.csv").write_text("d,h\n2024-01-01,25:30:00\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"a.csv: line 2, column 'd'"):
         read(tmp_path, "a.csv", columns)

@@ -11,6 +11,7 @@ HELP = """\
 Usage: heddle data list
        heddle data describe [data=OPTION] [data.KEY=VALUE ...]
        heddle data prepare data=OPTION data.src=FOLDER data.dst=FOLDER [etl.KEY=VALUE ...]
+       heddle data infer FOLDER
        heddle data generate NAME FOLDER [KEY=VALUE ...]
 
 list shows the datasets of core and of every installed plugin. describe reads one, as `heddle train` would with the
@@ -24,12 +25,16 @@ limits DuckDB; see --help of the keys in conf/prepare.yaml:
 
   heddle data prepare data=tabformer data.src=raw data.dst=cards etl.memory=1GB
 
+infer looks at the tables of a folder (types, keys, references, times) and prints a schema of them to edit:
+
+  heddle data infer raw > schema.yaml
+
 generate writes made-up tables in the layout of tabformer or ogbn_mag, e.g. a million transactions:
 
   heddle data generate tabformer raw rows=1000000 users=2000 merchants=5000
 """
 
-ACTIONS = ("list", "describe", "prepare", "generate")
+ACTIONS = ("list", "describe", "prepare", "infer", "generate")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -42,6 +47,8 @@ def run(arguments: Sequence[str]) -> int:
         _list(load_plugins(preferred("data list", words)))
     elif action == "generate":
         _generate(words)
+    elif action == "infer":
+        _infer(words)
     elif action == "prepare":
         from heddle.api.data import prepared
 
@@ -73,6 +80,16 @@ def _generate(words: Sequence[str]) -> None:
             name, folder, **{key: yaml.safe_load(text) for key, _, text in (w.partition("=") for w in sizes)}
         )
     )
+
+
+def _infer(words: Sequence[str]) -> None:
+    from heddle.data.etl.infer import infer
+
+    if len(words) != 1:
+        raise ConfigError(
+            f"heddle data infer takes one folder, found {list(words)}; name the folder of the tables"
+        )
+    print(infer(words[0]), end="")
 
 
 def _list(registry: Registry) -> None:

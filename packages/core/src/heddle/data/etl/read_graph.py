@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from heddle.data.etl.checked import one_of, spec, texts
-from heddle.data.etl.read_tables import key_of, known
-from heddle.data.etl.schema import ENCODINGS, Edges, Encode, Label, Nodes, Table
+from heddle.data.etl.read_tables import derive, key_of, known
+from heddle.data.etl.schema import ENCODINGS, Derived, Edges, Encode, Label, Nodes, Table
 from heddle.errors import ConfigError, problem
+
+ROW = "#row"
+"""The column of a table's row numbers, which nodes without a key are named by."""
 
 MISSING = ("fail", "empty", "drop")
 
@@ -51,6 +54,9 @@ def read_edges(item: Any, where: str, tables: dict[str, Table], nodes: Mapping[s
         one_of(f"{where}.type", kind, nodes)
     one_of(f"{where}: table", edges.table, tables)
     one_of(f"{where}.missing", edges.missing, MISSING)
+    for end in ("source", "target"):
+        if getattr(edges, end) == ROW:
+            derive(f"{where}.{end}", edges.table, ROW, Derived("row"), tables)
     source, target = (
         key_of(f"{where}.{end}", edges.table, getattr(edges, end), tables) for end in ("source", "target")
     )

@@ -8,7 +8,7 @@ import numpy as np
 from heddle.data.etl.checked import one_of, spec
 from heddle.data.etl.queries import parse_query
 from heddle.data.etl.query_sql import Places, is_class, query_sql
-from heddle.data.etl.read_graph import MISSING, plain_name, values_of
+from heddle.data.etl.read_graph import MISSING, ROW, plain_name, values_of
 from heddle.data.etl.read_tables import derive, key_of, known
 from heddle.data.etl.schema import Asked, Derived, Edges, Encode, Label, Nodes, Split, Table
 from heddle.errors import ConfigError, problem
@@ -16,7 +16,7 @@ from heddle.errors import ConfigError, problem
 KINDS = ("node_classification", "node_regression")
 ASKED = "asked"
 """The relation from a node to the questions about it."""
-ROW, SEEN = "#row", "#seen"
+SEEN = "#seen"
 
 
 def read_tasks(

@@ -94,13 +94,13 @@ def make(column: Column, batch: Mapping[str, Any], table: Table, where: str) -> 
 
 def _joined_times(column: Column, cells: list[Any], table: Table, where: str) -> Any:
     """Return a date and a time of day, from text columns, as one text; missing without the date."""
-    arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
-    parts = [
+    compute = require("pyarrow.compute", "etl")
+    date, hour = (
         _known(typed.text(cell, f"{where}: column {name!r}").values, table)
         for name, cell in zip(column.of, cells)
-    ]
-    joined = compute.binary_join_element_wise(*parts, " ", null_handling="skip")
-    return compute.if_else(parts[0].is_valid(), joined, arrow.scalar(None, arrow.string()))
+    )
+    both = compute.binary_join_element_wise(date, hour, " ")  # null if one is
+    return compute.if_else(compute.is_valid(both), both, date)
 
 
 def _clock(column: Column, cells: list[Any], table: Table, where: str) -> tuple[Any, list[Unread]]:

@@ -39,8 +39,10 @@ def opened(path: Path, encoding: str) -> Iterator[Any]:
     except (OSError, EOFError, zlib.error) as error:
         found = f"a file that can't be read ({error})"
         fail(path, found, "a whole file", "fetch it again")
-    except UnicodeDecodeError as error:
-        found = f"byte 0x{error.object[error.start]:02x} that is not {encoding}"
+    except UnicodeError as error:
+        found = f"bytes that are not {encoding} ({error})"
+        if isinstance(error, UnicodeDecodeError):
+            found = f"byte 0x{error.object[error.start]:02x} that is not {encoding}"
         fail(path, found, f"text in {encoding}", "name another encoding in the schema")
 
 

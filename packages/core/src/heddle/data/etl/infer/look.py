@@ -1,0 +1,193 @@
+"""look: what one file holds, by its first rows: how it is written, the types of its columns, its keys and times."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from heddle.data.etl.cells.csv import cells_of, csv_blocks, header
+from heddle.data.etl.cells.moments import moments
+from heddle.data.etl.cells.numbers import ints, money, percent, reals
+from heddle.data.etl.cells.typed_files import typed_batches, typed_names
+from heddle.data.etl.files import layout_of
+from heddle.data.etl.schema import Table
+from heddle.errors import DataError
+from heddle.extras import require
+
+MARKS = ("\\N", "NULL", "null", "NA", "N/A", "None", "?", "-", "#N/A")
+FORMATS = ("iso", "%Y-%m-%d %H:%M:%S", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%b-%Y", "%Y%m%d")
+DELIMITERS = (",", ";", "\t", "|")
+MOST_ROWS = 500_000
+"""Rows that are looked at."""
+
+
+class Seen(NamedTuple):
+    """A column: its type and format, whether values are unique, the distinct ones, whether some are missing."""
+
+    type: str
+    format: str
+    unique: bool
+    values: Any
+    missing: bool
+
+
+class Look(NamedTuple):
+    """A file.
+
+    Attributes:
+        path: it.
+        written: keys of `Table` that say how it is written, where they aren't the usual ones.
+        columns: name -> Seen.
+        rows: that were looked at.
+        whole: whether they were all.
+    """
+
+    path: Path
+    written: dict[str, Any]
+    columns: dict[str, Seen]
+    rows: int
+    whole: bool
+
+
+def look(path: Path) -> Look:
+    """Return what a file holds.
+
+    Raises:
+        DataError: a file that can't be read.
+    """
+    written: dict[str, Any] = {}
+    if layout_of(path) == "csv":
+        table, written = _written(path)
+        cells, whole = _csv(path, table, written)
+    else:
+        cells, whole = _typed(path)
+    marks: dict[str, None] = {}
+    columns = {name: _seen(column, marks, ".") for name, column in cells.items()}
+    decimal = "."
+    if written.get("delimiter", ",") != ",":
+        commas = {name: _seen(column, marks, ",") for name, column in cells.items()}
+        if any(
+            columns[name].type == "text" and seen.type in ("float", "money") for name, seen in commas.items()
+        ):
+            decimal = written["decimal"] = ","
+    if marks:
+        written["null"] = list(marks)
+    if marks or decimal != ".":
+        columns = {name: _seen(column, marks, decimal) for name, column in cells.items()}
+    rows = len(next(iter(cells.values()))) if cells else 0
+    return Look(path, written, columns, rows, whole)
+
+
+def _written(path: Path) -> tuple[Table, dict[str, Any]]:
+    """Return how a CSV is written: its encoding and its delimiter."""
+    found: dict[str, Any] = {}
+    for encoding in ("utf-8", "utf-16", "latin-1"):
+        widths = {
+            mark: _width(path, Table(str(path), delimiter=mark, encoding=encoding)) for mark in DELIMITERS
+        }
+        best = max(widths, key=lambda mark: widths[mark])
+        if widths[best]:
+            break
+    else:
+        header(path, Table(str(path)))  # tells what is wrong
+    if encoding != "utf-8":
+        found["encoding"] = encoding
+    if best != ",":
+        found["delimiter"] = best
+    return Table(str(path), **found), found
+
+
+def _width(path: Path, table: Table) -> int:
+    """Return the number of columns of a file that is written so; 0 if it isn't."""
+    try:
+        return len(header(path, table))
+    except DataError:
+        return 0
+
+
+def _csv(path: Path, table: Table, written: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Return the cells of a CSV by column; note in `written` what its lines need."""
+    arrow, names = require("pyarrow", "etl"), header(path, table)
+    found: dict[str, list[Any]] = {name: [] for name in names}
+    rows, whole, wanted = 0, True, range(len(names))
+    for block in csv_blocks(path, table):
+        if rows >= MOST_ROWS:
+            whole = False
+            break
+        cells = cells_of(block, path, names, wanted, table._replace(on_error="skip"))
+        if cells.ragged:
+            written["short"] = "fill"
+            cells = cells_of(block, path, names, wanted, table._replace(on_error="skip", short="fill"))
+            if cells.ragged:
+                written["on_error"] = "skip"
+        for name in found:
+            found[name].append(cells.columns[name])
+        rows += cells.rows
+    return {
+        name: arrow.concat_arrays(parts or [arrow.array([], arrow.string())]) for name, parts in found.items()
+    }, whole
+
+
+def _typed(path: Path) -> tuple[dict[str, Any], bool]:
+    arrow, names, rows = require("pyarrow", "etl"), typed_names(path, layout_of(path)), 0
+    batches = []
+    for batch, _ in typed_batches(path, layout_of(path), names):
+        batches.append(batch)
+        rows += batch.num_rows
+        if rows >= MOST_ROWS:
+            break
+    if not batches:
+        return {}, True
+    table = arrow.Table.from_batches(batches)
+    return {name: table[name].combine_chunks() for name in names}, rows < MOST_ROWS
+
+
+def _seen(column: Any, marks: dict[str, None], decimal: str) -> Seen:
+    """Return what a column is; marks of missing values that make it so are added to `marks`."""
+    arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
+    types = arrow.types
+    kind, form = "text", ""
+    if types.is_string(column.type) or types.is_large_string(column.type):
+        column = column.cast(arrow.string())
+        known = compute.or_(
+            compute.equal(column, ""), compute.is_in(column, value_set=arrow.array(list(marks), "string"))
+        )
+        column = compute.if_else(known, arrow.scalar(None, arrow.string()), column)
+        kind, form, new = _kind(column, decimal)
+        for mark in new:
+            marks[mark] = None
+        if new:
+            column = compute.if_else(
+                compute.is_in(column, value_set=arrow.array(new)), arrow.scalar(None, "string"), column
+            )
+        if kind == "int":
+            column = ints(column).values
+    elif types.is_integer(column.type) or types.is_boolean(column.type):
+        kind = "int"
+    elif types.is_floating(column.type) or types.is_decimal(column.type):
+        kind = "float"
+    elif types.is_temporal(column.type):
+        kind, form = "datetime", "iso"
+    elif types.is_nested(column.type):
+        numbers = types.is_list(column.type) and types.is_floating(column.type.value_type)
+        return Seen("vector" if numbers else "text", "", False, None, column.null_count > 0)
+    there = column.drop_null()
+    values = compute.unique(there)
+    return Seen(kind, form, len(values) == len(there) > 0, values, len(there) < len(column))
+
+
+def _kind(column: Any, decimal: str) -> tuple[str, str, list[str]]:
+    """Return the type and the format of text cells, and the marks of missing values without which they'd be text."""
+    compute, arrow = require("pyarrow.compute", "etl"), require("pyarrow", "etl")
+    distinct = compute.unique(column.drop_null())
+    marks = [mark for mark in MARKS if compute.any(compute.equal(distinct, mark), min_count=0).as_py()]
+    rest = distinct.filter(
+        compute.invert(compute.is_in(distinct, value_set=arrow.array(marks, arrow.string())))
+    )
+    if not len(rest):
+        return ("text", "", [mark for mark in marks if mark == "\\N"])
+    for name, read in (("int", ints), ("float", reals), ("money", money), ("percent", percent)):
+        if read(rest, decimal).bad is None:
+            return name, "", marks
+    for form in FORMATS:
+        if moments(rest, form).bad is None:
+            return "datetime", form, marks
+    return "text", "", [mark for mark in marks if mark in ("\\N", "NULL")]
