@@ -9,7 +9,15 @@ pytest.importorskip(
 
 from loom_numpy.engine import LoomBackend
 
-from heddle.testing import BackendSuite, ContainersSuite, InputsSuite, LayersSuite, OpsSuite, ProgramSuite
+from heddle.testing import (
+    BackendSuite,
+    ContainersSuite,
+    InputsSuite,
+    LayersSuite,
+    OpsSuite,
+    ProductsSuite,
+    ProgramSuite,
+)
 
 
 class TestBackend(BackendSuite):
@@ -37,4 +45,13 @@ class TestProgramInDouble(ProgramSuite):
 
 
 class TestInputs(InputsSuite):
+    backend = LoomBackend(LoomOptions())
+
+
+class TestProducts(ProductsSuite):
+    backend, strength = LoomBackend(LoomOptions()), 1
+
+
+@pytest.mark.slow
+class TestPairs(ProductsSuite):
     backend = LoomBackend(LoomOptions())

@@ -9,7 +9,7 @@ pytest.importorskip(
 from shuttle_torch.engine import ShuttleBackend
 from shuttle_torch.options import ShuttleOptions
 
-from heddle.testing import BackendSuite, ContainersSuite, ProgramSuite
+from heddle.testing import BackendSuite, ContainersSuite, ProductsSuite, ProgramSuite
 from heddle_torch.testing import PrimitivesSuite
 
 
@@ -33,3 +33,8 @@ class TestProgram(ProgramSuite):
 
 class TestProgramInDouble(ProgramSuite):
     backend = ShuttleBackend(ShuttleOptions("shuttle", precision="float64"))
+
+
+@pytest.mark.slow
+class TestProducts(ProductsSuite):
+    backend = ShuttleBackend(ShuttleOptions("shuttle"))

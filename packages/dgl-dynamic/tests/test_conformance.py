@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from heddle.testing import BackendSuite, ContainersSuite, InputsSuite, ProgramSuite
+from heddle.testing import BackendSuite, ContainersSuite, InputsSuite, ProductsSuite, ProgramSuite
 from heddle_dgl.backend import DglBackend
 from heddle_dgl.options import DglOptions
 from heddle_torch.testing import PrimitivesSuite
@@ -32,4 +32,9 @@ class TestProgram(ProgramSuite):
 
 
 class TestInputs(InputsSuite):
+    backend = backend()
+
+
+@pytest.mark.slow
+class TestProducts(ProductsSuite):
     backend = backend()

@@ -12,6 +12,7 @@ from heddle.testing import (
     LayersSuite,
     LayerValues,
     OpsSuite,
+    ProductsSuite,
     ProgramSuite,
 )
 from heddle_jax.backend import JaxBackend
@@ -79,4 +80,9 @@ class TestProgram(ProgramSuite):
 
 
 class TestInputs(InputsSuite):
+    backend = JaxBackend(JaxOptions())
+
+
+@pytest.mark.slow
+class TestProducts(ProductsSuite):
     backend = JaxBackend(JaxOptions())

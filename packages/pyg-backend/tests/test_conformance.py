@@ -1,6 +1,9 @@
 """Heddle's conformance suites on this engine."""
 
-from heddle.testing import BackendSuite, ContainersSuite, InputsSuite, ProgramSuite
+import pytest
+
+from heddle.testing import BackendSuite, ContainersSuite, InputsSuite, ProductsSuite, ProgramSuite
+from heddle.testing.products.combination import Model
 from heddle_pyg.backend import PygBackend
 from heddle_pyg.options import PygOptions
 from heddle_torch.testing import PrimitivesSuite
@@ -30,3 +33,22 @@ class TestInputs(InputsSuite):
         ("pyg", {"cls": "GraphSAGE"}, True),
         ("pyg", {"cls": "GAT", "kwargs": {"edge_dim": 2}}, False),
     )
+
+
+READ = ("homogeneous", "relations")
+BETWEEN_TYPES = ("many", "bare", "edgeless")
+NATIVE = (
+    Model("pyg", {"cls": "GCN"}, READ, refuses=BETWEEN_TYPES),
+    Model("pyg", {"cls": "GraphSAGE"}, READ),
+    Model("pyg", {"cls": "GAT"}, READ),
+)
+
+
+class TestProducts(ProductsSuite):
+    backend, native = PygBackend(PygOptions()), NATIVE
+
+
+@pytest.mark.slow
+class TestTriples(ProductsSuite):
+    backend, native = PygBackend(PygOptions()), NATIVE
+    strength, in_processes = 3, True

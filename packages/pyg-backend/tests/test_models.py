@@ -147,7 +147,7 @@ def test_classes_train_on_relations(name):
 
 
 def test_a_class_that_cannot_do_relations_says_so():
-    with pytest.raises(ConfigError, match=r"GCN can't be made heterogeneous.*choose GraphSAGE"):
+    with pytest.raises(ConfigError, match=r"found GCN, which can't be made heterogeneous.*choose GraphSAGE"):
         program_of(build(PygModelOptions(**CONFIG, cls="GCN"), HETERO))
 
 

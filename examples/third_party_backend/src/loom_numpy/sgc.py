@@ -27,7 +27,8 @@ def sgc(options: SgcOptions, model_spec: ModelSpec) -> "SGC":
     """
     if model_spec.relations or not model_spec.in_dim:
         raise ConfigError(
-            "model=sgc: expected a homogeneous graph whose nodes have features; choose another model"
+            f"model=sgc: found a {'heterogeneous' if model_spec.relations else 'featureless'} graph, expected a "
+            "homogeneous one whose nodes have features; choose another model"
         )
     assert isinstance(model_spec.in_dim, int)
     out_dim = model_spec.out_dim if model_spec.level == "node" else options.hidden

@@ -208,10 +208,7 @@ def _defaults(kind: str, dataset: Dataset, horizon: int) -> tuple[str, tuple[str
 
 def _width(pytree: Any) -> int:
     """Columns of a pytree's feature matrix: the array itself or its entry "x"; 0 if there is none."""
-    if isinstance(pytree, Mapping) and ("x" in pytree or "codes" in pytree):
-        matrices = leaves(pytree.get("x"))
-    else:
-        matrices = leaves(pytree)
+    matrices = leaves(pytree.get("x") if isinstance(pytree, Mapping) else pytree)
     return int(matrices[0].shape[1]) if matrices and matrices[0].ndim == 2 else 0
 
 

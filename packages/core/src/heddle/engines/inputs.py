@@ -86,7 +86,7 @@ def without_inputs(graphs: Any, kinds: Collection[str]) -> Any:
                 for key, of in graphs.edges.items()
             },
         )
-    return [without_inputs(graph, kinds) for graph in graphs] if isinstance(graphs, list) else graphs
+    return [without_inputs(graph, kinds) for graph in graphs] if isinstance(graphs, (list, tuple)) else graphs
 
 
 def _without(part: str, pytree: PyTree, kinds: Collection[str]) -> PyTree:

@@ -124,6 +124,15 @@ class StaticEncoder(Encoder, Protocol):
 
 
 @runtime_checkable
+class SplitEncoder(Encoder, Protocol):
+    """An encoder that may take each sum over edges by itself, as a graph that lies on several devices wants."""
+
+    def with_single_sums(self) -> Encoder:
+        """Return the encoder whose prepared arrays are Propagations, one for each set of edges."""
+        ...
+
+
+@runtime_checkable
 class BlockEncoder(Encoder, Protocol):
     """An encoder that may compute a sample of a graph layer by layer."""
 
@@ -230,6 +239,12 @@ class Model:
         if not isinstance(self.encoder, StaticEncoder):
             return self
         return replace(self, encoder=self.encoder.with_static_shapes())
+
+    def with_single_sums(self) -> "Model":
+        """Return the model as engines want it of a graph that is split over devices: a Propagation for each sum."""
+        if not isinstance(self.encoder, SplitEncoder):
+            return self
+        return replace(self, encoder=self.encoder.with_single_sums())
 
     def prepare(self, graph: Graph | HeteroGraph) -> Prepared:
         return {**self.encoder.prepare(graph), **self.head.prepare(graph)}

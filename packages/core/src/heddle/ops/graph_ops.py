@@ -144,6 +144,15 @@ class GraphOps:
         """Normalise [n_edges, ...] logits over the edges that each receiver receives."""
         return self.segment_softmax(logits, adjacency.receivers, adjacency.n_receivers)
 
+    def joint_softmax(self, adjacencies: Sequence[Adjacency], logits: Array, n_receivers: int) -> Array:
+        """Normalise logits over the edges that each receiver receives by any of several adjacencies.
+
+        Args:
+            logits: [n_edges, ...], of one adjacency's edges after the other's.
+        """
+        receivers = self.xp.concat([adjacency.receivers for adjacency in adjacencies])
+        return self.segment_softmax(logits, receivers, n_receivers)
+
     def relational_conv(
         self,
         bundles: Sequence[tuple[str, Bundle]],

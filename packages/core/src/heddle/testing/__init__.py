@@ -9,6 +9,7 @@ or subclass the suites in a backend's own tests, `class TestOps(OpsSuite): backe
 plugin.py             pytest's options
 test_backend.py       every suite on the backend that --heddle-backend names
 suites/               what a backend must do: its ops, containers, layers, inputs, programs, samplers
+products/             models x samplers x features x types x devices, drawn so that all pairs occur
 cases/                what the suites run through: tables of ops, layers, programs, inputs, samples, graphs
 compare.py            how close is close enough; gradients.py, by differences; dtypes.py
 reference_backend.py  ReferenceBackend: numpy alone, the smallest complete engine
@@ -25,6 +26,7 @@ _MODULES = {
     "LayerValues": "suites.layers",
     "LayersSuite": "suites.layers",
     "OpsSuite": "suites.ops",
+    "ProductsSuite": "suites.products",
     "ProgramSuite": "suites.program",
     "ReferenceBackend": "reference_backend",
     "SamplerStatistics": "suites.sampler_statistics",

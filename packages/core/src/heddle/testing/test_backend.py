@@ -3,11 +3,14 @@
 import pytest
 
 from heddle.testing.plugin import chosen_backend
+from heddle.testing.products.combination import Combination
+from heddle.testing.reference_backend import ReferenceBackend
 from heddle.testing.suites.backend import BackendSuite
 from heddle.testing.suites.containers import ContainersSuite
 from heddle.testing.suites.inputs import InputsSuite
 from heddle.testing.suites.layers import LayersSuite
 from heddle.testing.suites.ops import OpsSuite
+from heddle.testing.suites.products import ProductsSuite
 from heddle.testing.suites.program import ProgramSuite
 from heddle.testing.suites.suite import Suite
 
@@ -43,3 +46,13 @@ class TestProgram(OnCommandLine, ProgramSuite):
 
 class TestInputs(OnCommandLine, InputsSuite):
     """See `InputsSuite`."""
+
+
+class TestProducts(OnCommandLine, ProductsSuite):
+    """See `ProductsSuite`."""
+
+    def test_it_trains(self, trained: Combination) -> None:
+        """Train a combination; core's reference, whose gradients are differences, would take minutes."""
+        if isinstance(self.backend, ReferenceBackend):
+            pytest.skip("gradients by differences take minutes; name an engine by --heddle-backend")
+        super().test_it_trains(trained)

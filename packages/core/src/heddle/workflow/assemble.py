@@ -20,7 +20,7 @@ from heddle.engines.capabilities import (
     ShardsGraphs,
     TrainsInParallel,
 )
-from heddle.engines.inputs import unreadable_inputs, unused_inputs, without_inputs
+from heddle.engines.inputs import inputs_of, unreadable_inputs, unused_inputs, without_inputs
 from heddle.engines.optim import Optim
 from heddle.engines.optim_groups import param_rules, sparse_groups, table_names
 from heddle.engines.program import Program
@@ -100,6 +100,11 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     task = task_for(config.task, dataset)
     dataset = with_splits(check_fit(dataset, task), task, config.seed)
     task, dataset = weighted(task, config.task, dataset)
+    if config.sampler.is_sampled and task.level not in ("node", "edge", "link"):
+        raise ConfigError(
+            f"sampler={config.sampler.name}: found a task of {task.level}s, expected one of nodes, edges or links; "
+            "set sampler=full"
+        )
     how = deciding(task, config.task, dataset.num_classes)
     view = view_of(dataset, config.task, task.level, sampled=config.sampler.is_sampled)
     held, ignored = view.dataset.graphs, {*config.model.ignore, *unreadable_inputs(info)}
@@ -119,6 +124,9 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     unused = unused_inputs(held, uses - ignored)
     if unused:
         log.warning("model %s doesn't use %s of %s", name, ", ".join(unused), dataset.name)
+        unread = {found.kind for found in inputs_of(dataset.graphs)} - uses
+        dataset = dataset._replace(graphs=without_inputs(dataset.graphs, unread))
+        view = view._replace(dataset=dataset)
     if not info.backends:
         head = head_for(
             model_spec,
@@ -132,6 +140,8 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     backend = registry.backend(config.backend)
     if backend.static_shapes and task.level == "graph" and isinstance(model, Model):  # batches, padded
         model = model.with_static_shapes()
+    if config.split.is_sharded and isinstance(model, Model):
+        model = model.with_single_sums()
     program = _program(backend, model, task, config, registry)
     if config.sampler.is_sampled:
         loader = _sampled(view, task, model, config, registry, backend)
@@ -185,14 +195,9 @@ def _sampled(
         question = NodeQuestion(view.dataset, view.until)
     elif task.level == "edge":
         question = EdgeQuestion(view.dataset, view.until)
-    elif task.level == "link":
+    else:
         ranked = config.task.candidates if any(metric(name).of_ranks for name in task.metrics) else None
         question = LinkQuestion(view.dataset, config.task.negatives, seed, view.until, ranked=ranked)
-    else:
-        raise ConfigError(
-            f"sampler={sampler.name}: found a task of {task.level}s, expected one of nodes, edges or links; "
-            "set sampler=full"
-        )
     graph = sampled_graph(view.dataset, model, seed, registry)
     return SampledLoader(question, graph, specs_of(sampler), seed, launch)
 

@@ -11,7 +11,7 @@ from heddle.errors import ConfigError
 from heddle.ops.graph_ops import GraphOps
 from heddle_jax.ops.jax_ops import JaxOps
 from heddle_jax.sharding.adjacency import ShardedAdjacency
-from heddle_jax.sharding.segments import segment_max
+from heddle_jax.sharding.segments import segment_max, segment_softmax
 
 
 class Ends:
@@ -155,6 +155,11 @@ class ShardedOps(GraphOps):
 
     def edge_softmax(self, adjacency: Any, logits: Array) -> Array:
         return adjacency.own.softmax(logits, self.axis)
+
+    def joint_softmax(self, adjacencies: Any, logits: Array, n_receivers: int) -> Array:
+        local = [adjacency.own.local for adjacency in adjacencies]
+        receivers = jnp.concat([edges.receivers for edges in local])
+        return segment_softmax(logits, receivers, local[0].n_receivers, self.axis)
 
     def segment_softmax(self, data: Array, segment_ids: Any, num_segments: int) -> Array:
         if isinstance(segment_ids, Ends) and segment_ids.side == "receivers":

@@ -135,6 +135,11 @@ def shard_graph(graph: Graph | HeteroGraph, prepared: Any, layout: ShardLayout) 
                 "sharding: found codes of categories on edges, expected features alone where nodes are split; use "
                 "sharding=edges, or model.ignore=[edge codes]"
             )
+        if name == "relations":
+            raise ConfigError(
+                "sharding: found sums over several relations in one among what the model prepares, expected one for "
+                "each relation; set model.plan=loop"
+            )
         if isinstance(pytree, Propagation):
             shards, sharded = adjacency_of(pytree.adjacency)
             weight = None if pytree.weight is None else Split(shards.take(pytree.weight))

@@ -43,9 +43,10 @@ class HeteroEncoder(nn.Module):
         try:
             self.model = to_hetero(model, metadata)
         except (ValueError, RuntimeError, NotImplementedError) as error:
-            name = type(model).__name__
+            reason = str(error).strip().splitlines()[0].partition(". ")[0].partition(" for use with")[0]
             raise ConfigError(
-                f"model: {name} can't be made heterogeneous: {error}; choose GraphSAGE, GAT or GIN"
+                f"model: found {type(model).__name__}, which can't be made heterogeneous ({reason}), expected a class "
+                "that reads two types at a time; choose GraphSAGE, GAT or GIN"
             ) from error
 
     def forward(self, inputs: NativeInputs) -> dict[str, Tensor]:

@@ -52,7 +52,11 @@ def build(options: PygModelOptions, signature: ModelSpec) -> NativeModel:
                 f"model.cls={cls.__name__}: it refused {arguments}: {error}; set model.kwargs"
             ) from error
 
-    return native_model(make, signature, hidden, options.readout, "edge_dim" in own)
+    model = native_model(make, signature, hidden, options.readout, "edge_dim" in own)
+    if signature.relations:
+        with torch.random.fork_rng(devices=[]):
+            model.module()  # whether the class can be made heterogeneous is told before processes are started
+    return model
 
 
 def model_class(name: str) -> type[nn.Module]:

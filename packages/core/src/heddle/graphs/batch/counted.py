@@ -32,8 +32,8 @@ def counted_budgets(sizes: np.ndarray, batch_size: int, *, max_shapes: int = 8) 
     relative = (totals[:, :2] / np.maximum(totals[:, :2].mean(axis=0), 1)).max(axis=1)
     for shapes in range(1, max_shapes + 1):
         ends = class_ends(relative, shapes)
-        classes = np.searchsorted(ends, relative)
-        caps = np.maximum.accumulate([totals[classes == k].max(axis=0) for k in range(len(ends))], axis=0)
+        present, classes = np.unique(np.searchsorted(ends, relative), return_inverse=True)
+        caps = np.maximum.accumulate([totals[classes == k].max(axis=0) for k in range(len(present))], axis=0)
         padded = [rounded(*cap) for cap in caps.tolist()]
         held = np.array(padded)[classes, :2].sum(axis=0)
         padding = float((1 - totals[:, :2].sum(axis=0) / np.maximum(held, 1)).max())

@@ -37,7 +37,8 @@ class GAT:
     def __post_init__(self) -> None:
         if self.concat and self.out_dim % self.heads:
             raise ConfigError(
-                f"GAT: out_dim {self.out_dim} is not a multiple of heads {self.heads}; choose another, or concat=False"
+                f"GAT: found out_dim={self.out_dim}, expected a multiple of heads={self.heads}; choose another, or "
+                "concat=False"
             )
 
     @property

@@ -123,8 +123,7 @@ class HGT:
             summed[node_type] = xp.zeros_like(queries)
             if not logits:
                 continue
-            receivers = xp.concat([adjacency.receivers for adjacency in adjacencies])
-            weights = ops.segment_softmax(xp.concat(logits), receivers, queries.shape[0])
+            weights = ops.joint_softmax(adjacencies, xp.concat(logits), queries.shape[0])
             first = 0
             for adjacency, message in zip(adjacencies, messages):
                 share = weights[first : first + adjacency.n_edges]

@@ -80,6 +80,10 @@ class RelationalStack:
         """
         return replace(self, plan="static") if self.plan == "auto" else self
 
+    def with_single_sums(self) -> "RelationalStack":
+        """Return the stack that sums over one relation after the other: those of a split graph can't be bundled."""
+        return self if self.plan == "loop" else replace(self, plan="loop")
+
     def prepare(self, graph: HeteroGraph) -> Prepared:
         if isinstance(graph, Graph):
             raise GraphError(

@@ -11,6 +11,7 @@ from heddle.nn.model import (
     LayeredEncoder,
     PlannedEncoder,
     Prepared,
+    SplitEncoder,
     StaticEncoder,
     uses_of,
 )
@@ -56,6 +57,12 @@ class Wrapped:
         if not isinstance(self.encoder, StaticEncoder):
             return self
         return replace(self, encoder=self.encoder.with_static_shapes())
+
+    def with_single_sums(self) -> "Wrapped":
+        """Return the encoder for a graph that is split over devices."""
+        if not isinstance(self.encoder, SplitEncoder):
+            return self
+        return replace(self, encoder=self.encoder.with_single_sums())
 
     def takes_blocks(self, count: int) -> bool:
         """Tell whether it computes a sample of so many hops layer by layer."""
