@@ -97,7 +97,7 @@ def on_one(model: Model, batch: Batch) -> Found:
 def on_many(model: Model, batch: Batch, plan: str, n_devices: int, remat: bool = False) -> Found:
     """Return what `n_devices` devices find, in the order of one."""
     mesh, layout = device_mesh(n_devices), layout_of(plan, batch.graph, n_devices)
-    learner = ShardedLearner(model, JaxOps(), precision_of("float64"), mesh, lambda _: layout, remat)
+    learner = ShardedLearner(model, JaxOps(), precision_of("float64"), mesh, lambda *_: layout, remat)
     placed = learner.place(batch)
     side = "shared" if layout.rows is None else "split"
 
@@ -122,7 +122,7 @@ def predicted(model: Model, batch: Batch, plan: str | None, remat: bool = False)
         learner = PortableLearner(model, JaxOps(), precision)
         return np.array(learner.outputs(weights_of(model), {}, learner.place(batch), None)[0])
     layout = layout_of(plan, batch.graph, 4)
-    sharded = ShardedLearner(model, JaxOps(), precision, device_mesh(4), lambda _: layout, remat)
+    sharded = ShardedLearner(model, JaxOps(), precision, device_mesh(4), lambda *_: layout, remat)
     placed = sharded.place(batch)
     run = jax.jit(lambda weights, arrays: sharded.outputs(weights, {}, arrays, None)[0])
     return placed.answers(run(weights_of(model), placed.arrays))

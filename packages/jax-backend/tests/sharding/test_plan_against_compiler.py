@@ -67,7 +67,7 @@ def measured(name: str, plan: str, n_devices: int) -> tuple[StepMemory, HaloSize
     mesh, layout = device_mesh(n_devices), layout_of(plan, graph(), n_devices, "contiguous")
     if isinstance(layout, Halo):
         halo = halo_sizes(parts_of(graph().senders, graph().receivers, layout.owner, n_devices))
-    learner = ShardedLearner(model, JaxOps(), precision_of("float32"), mesh, lambda _: layout)
+    learner = ShardedLearner(model, JaxOps(), precision_of("float32"), mesh, lambda *_: layout)
     return step_memory(learner, TASK, learner.place(batch), mesh), halo
 
 

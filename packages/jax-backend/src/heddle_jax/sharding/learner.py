@@ -39,14 +39,14 @@ class ShardedLearner:
         ops: JaxOps,
         precision: Precision,
         mesh: Mesh,
-        layout_for: Callable[[Any], ShardLayout],
+        layout_for: Callable[[Any, Any], ShardLayout],
         remat: bool = False,
     ):
         """Take a model to train.
 
         Args:
             ops: the primitives on one device.
-            layout_for: (graph) -> its ShardLayout.
+            layout_for: (graph, prepared) -> its ShardLayout.
             remat: whether layers are computed again in the backward pass instead of keeping what is inside them.
         """
         self.init = PortableLearner(model, ops, precision).init
@@ -57,7 +57,7 @@ class ShardedLearner:
 
     def place(self, batch: Batch) -> Placed:
         """Return the batch on the mesh."""
-        layout = self._layout_for(batch.graph)
+        layout = self._layout_for(batch.graph, batch.prepared)
         return place_batch(batch, layout, self._mesh, self._precision, with_ids=self._has_table)
 
     def outputs(

@@ -106,6 +106,19 @@ def layout_of(
     return Halo(partition(*ends, num_nodes(graph), n_devices, method, seed), n_devices)
 
 
+def rows_may_be_split(prepared: Any) -> bool:
+    """Tell whether all that a model prepared can be cut by nodes; else every device has to hold all of them."""
+
+    def fine(name: str, pytree: Any) -> bool:
+        if isinstance(pytree, (Propagation, Adjacency)):
+            return name != "codes"
+        if isinstance(pytree, Mapping):
+            return name != "codes" and all(fine(key, value) for key, value in pytree.items())
+        return name in ("ones", "received")
+
+    return fine("", prepared)
+
+
 def shard_graph(graph: Graph | HeteroGraph, prepared: Any, layout: ShardLayout) -> tuple[Any, Any]:
     """Return a graph and what a model prepared of it, cut along a layout: pytrees of arrays, some of them `Split`.
 

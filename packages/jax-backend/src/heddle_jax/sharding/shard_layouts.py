@@ -13,11 +13,11 @@ from heddle.engines.sharding.workload import workload_of_graph
 from heddle.graphs.graph import Graph, HeteroGraph
 from heddle.nn.model import Model
 from heddle.options.byte_sizes import in_bytes
-from heddle_jax.sharding.shard_layout import Halo, ShardLayout, layout_of
+from heddle_jax.sharding.shard_layout import Halo, ShardLayout, layout_of, rows_may_be_split
 
 
 class ShardLayouts:
-    """(graph) -> its ShardLayout by the settings, the same one for the same graph."""
+    """(graph, prepared) -> its ShardLayout by the settings, the same one for the same graph."""
 
     def __init__(self, model: Model, sharding: Sharding, n_devices: int, device_memory: int | None):
         """Take what is to be trained.
@@ -29,20 +29,22 @@ class ShardLayouts:
         self._device_memory = device_memory
         self._last: tuple[Any, ShardLayout] | None = None
 
-    def __call__(self, graph: Graph | HeteroGraph) -> ShardLayout:
-        """Return the ShardLayout of a graph.
+    def __call__(self, graph: Graph | HeteroGraph, prepared: Any) -> ShardLayout:
+        """Return the ShardLayout of a graph and what the model prepared of it; "auto" takes none that can't cut that.
 
         Raises:
             BudgetError: it doesn't fit.
             ConfigError: the plan doesn't do for a graph with types of nodes.
         """
         if self._last is None or self._last[0] is not graph:
-            self._last = graph, self._of(graph)
+            self._last = graph, self._of(graph, prepared)
         return self._last[1]
 
-    def _of(self, graph: Graph | HeteroGraph) -> ShardLayout:
+    def _of(self, graph: Graph | HeteroGraph, prepared: Any) -> ShardLayout:
         name, n_devices, method = self._sharding.name, self._n_devices, self._sharding.partition
         plans = plans_for(graph) if name == "auto" else (name,)
+        if name == "auto" and not rows_may_be_split(prepared):
+            plans = ("edges",)
         work, halo, parted = workload_of_graph(self._model, graph), None, None
         if "halo" in plans and isinstance(graph, Graph):
             ends = np.asarray(graph.senders), np.asarray(graph.receivers)
