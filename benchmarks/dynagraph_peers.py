@@ -65,7 +65,7 @@ def by_dgl(
     model: Any, layer: DglLayer, params: dict[str, Tensor], windows: WindowBatch, fed: list[bool]
 ) -> Tensor:
     """Return the predictions of an encoder-decoder by the cells' own equations, gate by gate."""
-    n_windows, n_nodes = windows.n_windows, windows.structure(0).n_nodes
+    n_windows, n_nodes = windows.n_windows, windows.graph_at(0).n_nodes
 
     def flat(x: Tensor) -> Tensor:
         return x.transpose(0, 1).reshape(n_windows * n_nodes, -1)

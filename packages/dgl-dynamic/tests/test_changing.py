@@ -110,7 +110,7 @@ def test_each_snapshot_from_the_one_before(seed, layer, share, native):
         }
         assert torch.equal(found["rows"], found["full"])
         assert_close(found["delta"], found["full"], 1e-12)
-    rows = modes["rows"].figures()
+    rows = modes["rows"].stats()
     if share == 0 and isinstance(layer, SAGE):
         assert rows["rows.kept"] > 0
 
@@ -132,13 +132,13 @@ def test_auto_goes_by_cost():
     assert sums.ops(inner := TorchOps(), "key", structure.propagations, x[:, :9]) is inner, (
         "few numbers an edge"
     )
-    sums.figures()
+    sums.stats()
 
     def step(x):
         sums.ops(TorchOps(), "key", structure.propagations, x).spmm(
             propagation.adjacency, x, propagation.weight
         )
-        return sums.figures()
+        return sums.stats()
 
     assert step(x) == {"rows.summed": n, "rows.kept": 0}
     assert step(x.clone()) == {"rows.summed": 0, "rows.kept": n}

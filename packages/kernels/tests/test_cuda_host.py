@@ -399,7 +399,7 @@ def test_arguments_are_checked(host: ctypes.CDLL, change: dict[str, int], messag
 
 
 def test_unavailable_says_why(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(library, "_places", lambda: [])
+    monkeypatch.setattr(library, "_paths", lambda: [])
     assert "HEDDLE_CUDA=1" in library.unavailable()
     library.native.cache_clear()
     with pytest.raises(NotImplementedError, match="was not built; install with HEDDLE_CUDA=1"):

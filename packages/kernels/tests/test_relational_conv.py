@@ -158,14 +158,14 @@ def test_operators_keep_torchs_rules():
     weights = [torch.randn(n_relations(b), *shape_of(layer, s), dtype=torch.float64) for s, b in parts]
     roots, biases = ({k: params[f"{name}.{k}"] for k in NODES} for name in ("root", "bias"))
     asked = request(parts, x, [w.requires_grad_() for w in weights], roots, biases)
-    layout, n_rows = asked.table, sum(asked.rows.values())
+    table, n_rows = asked.table, sum(asked.rows.values())
     for relu in (False, True):
-        arguments = (asked.floats, asked.structure, layout, n_rows, asked.out_dim, relu)
+        arguments = (asked.floats, asked.constants, table, n_rows, asked.out_dim, relu)
         torch.library.opcheck(torch.ops.heddle.relational_conv.default, arguments)
     y = torch.ops.heddle.relational_conv_forward(*arguments).detach()
     floats, grad = [tensor.detach().requires_grad_() for tensor in asked.floats], torch.randn_like(y)
     wanted = [place % 3 != 1 for place in range(len(floats))]
-    arguments = (floats, asked.structure, layout, False, y, grad.requires_grad_(), wanted)
+    arguments = (floats, asked.constants, table, False, y, grad.requires_grad_(), wanted)
     torch.library.opcheck(torch.ops.heddle.relational_conv_grad.default, arguments)
 
 

@@ -55,7 +55,7 @@ class DglBackend(TorchEngine):
 
             self._steps = compiled_steps()
         self._budgets = options.store
-        self._changing = ChangingSums(options.incremental).mode
+        self._incremental = ChangingSums(options.incremental).mode
         use_threads(options.threads)
 
     def program(self, model: Any, task: Any, optim: Optim) -> Program:
@@ -65,8 +65,8 @@ class DglBackend(TorchEngine):
             sparse = sparse_names(optim, model.params())
             learner: Learner = PortableLearner(model, ops, self.device, self.precision, sparse)
         elif isinstance(model, ForecastModel | SnapshotLinks):
-            kind = LinkLearner if isinstance(model, SnapshotLinks) else ForecastLearner
-            learner = kind(*self._parts(model, ops))
+            learner_type = LinkLearner if isinstance(model, SnapshotLinks) else ForecastLearner
+            learner = learner_type(*self._parts(model, ops))
         else:
             raise ConfigError(
                 f"model: found a {type(model).__name__}, expected a portable Model or one with forecast; choose "
@@ -87,8 +87,8 @@ class DglBackend(TorchEngine):
                 "model=dcrnn"
             )
         ops = self.ops()
-        place = launch.coordinator, launch.number, launch.processes
-        group = CountedGroup(join(*place, self.device, TIMEOUT))
+        rendezvous = launch.coordinator, launch.number, launch.processes
+        group = CountedGroup(join(*rendezvous, self.device, TIMEOUT))
         learner = learner_for(sharding, launch, group, model, self._parts(model, ops))
         return self._program(learner, task, optim, backward_of_parts(group))._replace(accumulate=None)
 
@@ -106,7 +106,7 @@ class DglBackend(TorchEngine):
             self.device,
             self.precision,
             self._steps,
-            ChangingSums(self._changing),
+            ChangingSums(self._incremental),
         )
         return model, ops, *rest
 

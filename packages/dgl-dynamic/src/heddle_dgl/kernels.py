@@ -52,8 +52,8 @@ def steps_named(name: str, device: torch.device, dtype: torch.dtype) -> Steps:
 
     registry = load_plugins()
     try:
-        found = [registry.find_kernel(each, library="torch", device=device.type) for each in _STEPS]
-        return Steps(found[0], found[1], found[2], by_step=True)
+        kernels = [registry.find_kernel(each, library="torch", device=device.type) for each in _STEPS]
+        return Steps(kernels[0], kernels[1], kernels[2], by_step=True)
     except PluginError as error:
         log.info("steps of cells by torch: %s", error)
         return TORCH_STEPS
@@ -81,8 +81,8 @@ def dgl_kernels() -> Mapping[str, Callable[..., Any]]:
             adjacency.n_receivers,
             lambda: _both_ways(dgl, adjacency),
         )
-        own = None if weight is None else weight.to(wide)
-        y = _DglSpmm.apply(x.to(wide).flatten(1), own, *pair, dgl.ops)
+        wide_weight = None if weight is None else weight.to(wide)
+        y = _DglSpmm.apply(x.to(wide).flatten(1), wide_weight, *pair, dgl.ops)
         return y.reshape((adjacency.n_receivers, *x.shape[1:])).to(dtype)
 
     return {"spmm": spmm}

@@ -60,7 +60,7 @@ class DynamicModule(nn.Module):
                 for name, array in drawn.items()
             }
         )
-        self._structures: PlacedGraphs | None = None
+        self._placed_graphs: PlacedGraphs | None = None
 
     def forward(
         self,
@@ -87,13 +87,13 @@ class DynamicModule(nn.Module):
         starts = _checked_starts(starts, len(x), known)
         _check_finite(x, starts, known)
         like = next(iter(self.weights.values()))
-        if self._structures is None:
-            self._structures = PlacedGraphs(self.model.specs(), like.device, like.dtype)
+        if self._placed_graphs is None:
+            self._placed_graphs = PlacedGraphs(self.model.specs(), like.device, like.dtype)
         graphs = [graph] if isinstance(graph, Graph) else graph
         _check_graphs(len(graphs), len(starts), self.length, self.horizon)
-        structures = [self._structures.place(each) for each in graphs]
+        placed_graphs = [self._placed_graphs.place(each) for each in graphs]
         windows = WindowBatch(
-            name, x, starts, self.length, self.horizon, structures, like.device, like.dtype, known
+            name, x, starts, self.length, self.horizon, placed_graphs, like.device, like.dtype, known
         )
         params = {key.replace("/", "."): value for key, value in self.weights.items()}
         with step() as memo:
@@ -107,8 +107,8 @@ def _checked_starts(starts: Sequence[int] | np.ndarray, n_times: int, known: int
     """Return the starts as an array, after checking that the `known` steps of each window lie in the signal."""
     array = np.asarray(starts)
     if array.ndim != 1 or not (np.issubdtype(array.dtype, np.integer) or not array.size):
-        found = f"{array.dtype} of shape {array.shape}"
-        raise GraphError(problem("starts", found, "[n_windows] int", "give the first step of each window"))
+        got = f"{array.dtype} of shape {array.shape}"
+        raise GraphError(problem("starts", got, "[n_windows] int", "give the first step of each window"))
     bad = (array < 0) | (array > n_times - known)
     if bad.any():
         at = int(bad.argmax())
@@ -132,9 +132,9 @@ def _check_graphs(n_graphs: int, n_windows: int, length: int, horizon: int) -> N
     if n_graphs == 1:
         return
     if n_windows > 1:
-        found = f"{n_graphs} graphs for {n_windows} windows"
+        got = f"{n_graphs} graphs for {n_windows} windows"
         do = "call the module once a window, or give one graph for all times"
-        raise GraphError(problem("graph", found, "a graph for each step of a single window", do))
+        raise GraphError(problem("graph", got, "a graph for each step of a single window", do))
     if not length <= n_graphs <= length + horizon:
         expected = f"one, or one for each of {length} to {length + horizon} steps"
         raise GraphError(problem("graph", f"{n_graphs} graphs", expected, "give each step its graph"))

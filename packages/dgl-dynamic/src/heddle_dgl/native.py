@@ -30,7 +30,7 @@ def to_native(graph: Graph | HeteroGraph) -> Any:
         note = note._replace(nodes=_skeleton(graph.nodes), edges=_skeleton(graph.edges))
     else:
         ends = {key: (_ids(e.senders), _ids(e.receivers)) for key, e in graph.edges.items()}
-        counts = {kind: int(np.sum(n)) for kind, n in graph.n_node.items()}
+        counts = {node_type: int(np.sum(n)) for node_type, n in graph.n_node.items()}
         native = dgl.heterograph(ends, num_nodes_dict=counts) if ends else None
         edges = {
             key: e._replace(features=_skeleton(e.features), senders=e.senders[:0], receivers=e.receivers[:0])
@@ -41,8 +41,8 @@ def to_native(graph: Graph | HeteroGraph) -> Any:
             raise GraphError(
                 "to_native: found no relation, expected at least one; DGL keeps no graph without"
             )
-        for kind, pytree in graph.nodes.items():
-            _fill(native.nodes[kind].data, pytree)
+        for node_type, pytree in graph.nodes.items():
+            _fill(native.nodes[node_type].data, pytree)
         for key, e in graph.edges.items():
             _fill(native.edges[key].data, e.features)
     setattr(
@@ -79,10 +79,12 @@ def from_native(native: Any) -> Graph | HeteroGraph:
 
 def _hetero(native: Any, note: Any) -> HeteroGraph:
     nodes, edges, counts = {}, {}, {}
-    for kind in native.ntypes:
-        data = native.nodes[kind].data
-        nodes[kind] = _features(data) if note is None else _refill(data, note.nodes[kind])
-        counts[kind] = np.array([native.num_nodes(kind)]) if note is None else np.array(note.n_node[kind])
+    for node_type in native.ntypes:
+        data = native.nodes[node_type].data
+        nodes[node_type] = _features(data) if note is None else _refill(data, note.nodes[node_type])
+        counts[node_type] = (
+            np.array([native.num_nodes(node_type)]) if note is None else np.array(note.n_node[node_type])
+        )
     for key in native.canonical_etypes:
         senders, receivers = (_array(ends) for ends in native.edges(etype=key))
         data = native.edges[key].data
@@ -102,12 +104,12 @@ def _array(tensor: torch.Tensor) -> np.ndarray:
 
 def _skeleton(pytree: Any) -> Any:
     """Return the pytree with numbers in place of arrays."""
-    places = iter(range(len(leaves(pytree))))
-    return tree_map(lambda _: next(places), pytree)
+    positions = iter(range(len(leaves(pytree))))
+    return tree_map(lambda _: next(positions), pytree)
 
 
 def _names(count: int) -> list[str]:
-    return ["x"] if count == 1 else [f"x{place}" for place in range(count)]
+    return ["x"] if count == 1 else [f"x{position}" for position in range(count)]
 
 
 def _fill(data: Any, pytree: Any) -> None:
@@ -118,7 +120,7 @@ def _fill(data: Any, pytree: Any) -> None:
 
 def _refill(data: Any, skeleton: Any) -> Any:
     names = _names(len(leaves(skeleton)))
-    return tree_map(lambda place: _array(data[names[place]]), skeleton)
+    return tree_map(lambda position: _array(data[names[position]]), skeleton)
 
 
 def _features(data: Any) -> Any:

@@ -56,18 +56,18 @@ def set_num_threads(threads: int) -> None:
 def _load() -> Native:
     name = "libheddle_kernels.dylib" if sys.platform == "darwin" else "libheddle_kernels.so"
     # An editable install keeps the sources and the library in two folders, both on the package's path.
-    places = [Path(folder) / name for folder in heddle_kernels.__path__]
-    found = [place for place in places if place.exists()]
-    if not found:
+    paths = [Path(folder) / name for folder in heddle_kernels.__path__]
+    existing = [path for path in paths if path.exists()]
+    if not existing:
         raise ImportError(
-            f"heddle_kernels: found no {name} in {[str(p.parent) for p in places]}, expected it beside the package;"
+            f"heddle_kernels: found no {name} in {[str(p.parent) for p in paths]}, expected it beside the package;"
             " install heddle-kernels with pip, which builds it"
         )
-    loaded = ctypes.CDLL(str(found[0]))
+    loaded = ctypes.CDLL(str(existing[0]))
     version = loaded.heddle_abi_version()
     if version != ABI_VERSION:
         raise ImportError(
-            f"heddle_kernels: {found[0]} has interface {version}, expected {ABI_VERSION}; reinstall heddle-kernels"
+            f"heddle_kernels: {existing[0]} has interface {version}, expected {ABI_VERSION}; reinstall heddle-kernels"
         )
     return Native(loaded, ON_CPU, "heddle_", raise_error)
 

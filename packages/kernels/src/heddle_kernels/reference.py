@@ -43,8 +43,8 @@ def segment_softmax(data: np.ndarray, segment_ids: np.ndarray, num_segments: int
     out = np.zeros_like(data)
     for segment in np.unique(segment_ids):
         rows = segment_ids == segment
-        top = data[rows].max(0)
-        exps = np.exp(data[rows] - np.where(np.isfinite(top), top, 0))
+        largest = data[rows].max(0)
+        exps = np.exp(data[rows] - np.where(np.isfinite(largest), largest, 0))
         total = exps.sum(0)
         out[rows] = exps / np.where(total > 0, total, 1)
     return out

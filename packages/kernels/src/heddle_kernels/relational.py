@@ -1,7 +1,7 @@
 """Tables for native/include/heddle_relational.h: sums over relations as numbers, in any array library.
 
-A call has two lists of arrays, floats and structure; a table says by their places in these lists what each of them is.
-Its columns are the fields of the structs that heddle_kernels/calls describes.
+A call has two lists of arrays, floats and constants; a table says by their positions in these lists what each of them
+is. Its columns are the fields of the structs that heddle_kernels/calls describes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,18 +16,18 @@ from heddle_kernels.calls.relational import BUNDLE, NODE_TYPE, TARGET
 from heddle_kernels.library import native
 
 NONE = -1
-"""The place of an array that isn't there."""
+"""The position of an array that isn't there."""
 
 
-def _places(struct: Struct, *also: str) -> Struct:
-    """Return the rows of a table that stand for structs: places of arrays for addresses, no gradients, and `also`."""
+def _by_positions(struct: Struct, *also: str) -> Struct:
+    """Return the row of a table for a struct: positions of arrays, not addresses; no gradients; and `also`."""
     written = {"y", "grad", *(name for name in struct.names if name.endswith("_grad"))}
     kept = [field for field in struct.fields if field[0] not in written]
-    return Struct(f"{struct.name} by places", "", [*kept, *((name, "int64_t", "") for name in also)])
+    return Struct(f"{struct.name} by positions", "", [*kept, *((name, "int64_t", "") for name in also)])
 
 
-TYPE = _places(NODE_TYPE, "first_row")
-PARTS = _places(BUNDLE, "first")
+TYPE = _by_positions(NODE_TYPE, "first_row")
+PARTS = _by_positions(BUNDLE, "first")
 """A bundle, and its first relation in the layer's order, or its first matrix where there is none."""
 _TABLES = (TYPE, PARTS, TARGET)
 _HEAD = 5
@@ -38,10 +38,11 @@ class CallTable(NamedTuple):
     """What the arrays of one call are.
 
     Attributes:
-        types: [n_types, fields of TYPE] places of x, root and bias among the floats; numbers; first row in the result.
-        bundles: [n_bundles, fields of PARTS] places of matrices among the floats and of all other arrays among the
-            structure; numbers.
-        targets: [n_targets, fields of TARGET] place of the receivers among the structure; numbers.
+        types: [n_types, fields of TYPE] positions of x, root and bias among the floats; numbers; first row in
+            the result.
+        bundles: [n_bundles, fields of PARTS] positions of matrices among the floats, and of all other arrays among
+            the constants; numbers.
+        targets: [n_targets, fields of TARGET] position of the receivers among the constants; numbers.
         sizes: rows of the result, out_dim.
     """
 
@@ -63,7 +64,7 @@ class CallTable(NamedTuple):
         return cls(types, bundles, targets, flat[3:_HEAD])
 
     def roles(self) -> tuple[set[int], set[int]]:
-        """Return the places of features among the floats, and those of the matrices that they are multiplied by."""
+        """Return the positions of features among the floats, and those of the matrices that they are multiplied by."""
         x = self.types[:, TYPE.at("x")]
         featured = x != NONE
         sources, matrices = self.bundles[:, PARTS.at("source")], self.bundles[:, PARTS.at("matrices")]
@@ -71,26 +72,26 @@ class CallTable(NamedTuple):
         return {int(i) for i in x[featured]}, {int(i) for i in paired} - {NONE}
 
     def numbers(self) -> set[int]:
-        """Return the places of tables and orders among the structure, which are int64 whatever the ids are."""
+        """Return the positions of tables and orders among the constants, which are int64 whatever the ids are."""
         return {int(i) for i in self.bundles[:, [PARTS.at("table"), PARTS.at("order")]].flat} - {NONE}
 
     def partial(self, count: int) -> set[int]:
-        """Return the places among `count` floats of matrices that relations don't all have, or none has."""
+        """Return the positions among `count` floats of matrices that relations don't all have, or none has."""
         used = dict.fromkeys(range(count), 0)
-        used.update({place: 1 for place in self.types[:, TYPE.span("x", "bias")].flat})
+        used.update({position: 1 for position in self.types[:, TYPE.span("x", "bias")].flat})
         sizes = dict.fromkeys(used, 1)
         columns = [PARTS.at(name) for name in ("matrices", "relations", "n_matrices")]
-        for place, relations, matrices in self.bundles[:, columns].tolist():
-            used[place] += relations
-            sizes[place] = matrices
-        return {place for place in range(count) if used[place] < sizes[place]}
+        for position, relations, matrices in self.bundles[:, columns].tolist():
+            used[position] += relations
+            sizes[position] = matrices
+        return {position for position in range(count) if used[position] < sizes[position]}
 
 
 class Request(NamedTuple):
     """A call: its lists of arrays, the numbers of its CallTable, and the rows of each node type in the result."""
 
     floats: list[Any]
-    structure: list[Any]
+    constants: list[Any]
     table: list[int]
     rows: dict[str, int]
     out_dim: int
@@ -111,64 +112,65 @@ def request(
     """
     together = not isinstance(weights, (list, tuple))
     floats: list[Any] = []
-    structure: list[Any] = []
+    constants: list[Any] = []
     nodes = _nodes(bundles, x, roots, weights if not together else [weights] * len(bundles))
     results = list(
         dict.fromkeys([*roots, *(t for source, b in bundles if source in x for t in sorted(b.entered))])
     )
-    places = {kind: place for place, kind in enumerate(nodes)}
+    positions = {node_type: position for position, node_type in enumerate(nodes)}
     arrays = [weights] if together else weights
     out_dim = _out_dim([*arrays, *roots.values()])
     types: list[int] = []
     first_rows, first = {}, 0
-    for kind in results:
-        first_rows[kind], first = first, first + nodes[kind]
-    for kind, count in nodes.items():
-        own, root, bias = x.get(kind), roots.get(kind), biases.get(kind) if kind in first_rows else None
-        in_dim = count if own is None else own.shape[1]
-        _check(f"root of {kind!r}", root, (in_dim, out_dim))
-        _check(f"bias of {kind!r}", bias, (out_dim,))
-        places_of = {"x": _add(floats, own), "root": _add(floats, root), "bias": _add(floats, bias)}
-        row = places_of | {"nodes": count, "in_dim": in_dim, "first_row": first_rows.get(kind, NONE)}
+    for node_type in results:
+        first_rows[node_type], first = first, first + nodes[node_type]
+    for node_type, count in nodes.items():
+        features, root = x.get(node_type), roots.get(node_type)
+        bias = biases.get(node_type) if node_type in first_rows else None
+        in_dim = count if features is None else features.shape[1]
+        _check(f"root of {node_type!r}", root, (in_dim, out_dim))
+        _check(f"bias of {node_type!r}", bias, (out_dim,))
+        positions_of = {"x": _add(floats, features), "root": _add(floats, root), "bias": _add(floats, bias)}
+        row = positions_of | {"nodes": count, "in_dim": in_dim, "first_row": first_rows.get(node_type, NONE)}
         types += map(row.__getitem__, TYPE.names)
     shared = _add(floats, weights) if together and bundles else NONE
-    ordered = _add(structure, order if together else None)
+    ordered = _add(constants, order if together else None)
     tables: list[int] = []
     targets: list[int] = []
     seen = n_bundles = 0
     for position, (source, bundle) in enumerate(bundles):
         count = bundle.table.shape[0]
         if source in x:
-            in_dim = types[places[source] * len(TYPE) + TYPE.at("in_dim")]
+            in_dim = types[positions[source] * len(TYPE) + TYPE.at("in_dim")]
             weight = weights if together else weights[position]
             matrices = weight.shape[0] if together else count
             _check(f"weights from {source!r}", weight, (matrices, in_dim, out_dim))
             _check(f"table from {source!r}", bundle.table, (count, 3))
             row = {"matrices": shared if together else _add(floats, weight), "first": seen if together else 0}
-            row |= _structure(bundle, structure) | _sizes(bundle, matrices)
-            row |= {"order": ordered, "source": places[source]}
+            row |= _index_positions(bundle, constants) | _sizes(bundle, matrices)
+            row |= {"order": ordered, "source": positions[source]}
             tables += map(row.__getitem__, PARTS.names)
-            for kind in sorted(bundle.entered):
-                rows = bundle.entered[kind].rows
-                row = {"receivers": _add(structure, rows), "rows": 0 if rows is None else rows.shape[0]}
-                row |= {"type": places[kind]}
+            for node_type in sorted(bundle.entered):
+                rows = bundle.entered[node_type].rows
+                row = {"receivers": _add(constants, rows), "rows": 0 if rows is None else rows.shape[0]}
+                row |= {"type": positions[node_type]}
                 targets += map(row.__getitem__, TARGET.names)
             n_bundles += 1
         seen += count
     if together and bundles and order is None and seen != weights.shape[0]:
-        found, wanted = f"{weights.shape[0]} weights", f"{seen}, one a relation"
-        raise GraphError(problem("relational_conv", found, wanted, "pass those of the bundles"))
+        got, wanted = f"{weights.shape[0]} weights", f"{seen}, one a relation"
+        raise GraphError(problem("relational_conv", got, wanted, "pass those of the bundles"))
     _check("order", None if ordered == NONE else order, (seen,))
     counts = (len(nodes), n_bundles, len(targets) // len(TARGET))
     table = [*counts, first, out_dim, *types, *tables, *targets]
-    return Request(floats, structure, table, {kind: nodes[kind] for kind in results}, out_dim)
+    return Request(floats, constants, table, {node_type: nodes[node_type] for node_type in results}, out_dim)
 
 
 def call(
     name: str,
     table: CallTable,
     floats: np.ndarray,
-    structure: np.ndarray,
+    constants: np.ndarray,
     y: int,
     relu: bool,
     value_bytes: int,
@@ -181,21 +183,21 @@ def call(
 
     Args:
         name: "relational_conv" or "relational_conv_grad".
-        floats, structure: addresses of the lists' arrays, dense, and a 0 after them.
+        floats, constants: addresses of the lists' arrays, dense, and a 0 after them.
         y: address of the result [rows, out_dim].
         relu: whether the result is max(0, sum).
         value_bytes: bytes of a float.
         codes: of the floats' dtype and of the ids' dtype, and the number of threads, as in heddle_kernels.h.
-        known: whether a call of this function has found the structure's ids in range already.
+        known: whether a call of this function has found the ids in range already.
         grad: address of the result's gradient.
         grads: addresses of the floats' gradients, 0 for those that nobody wants, and a 0 after them.
     """
     _, out_dim = table.sizes.tolist()
     wanted = np.zeros_like(floats) if grads is None else grads
     types = _node_types(table, floats, wanted, y, grad, out_dim * value_bytes)
-    bundles = _bundles(table, floats, structure, wanted, out_dim * value_bytes)
+    bundles = _bundles(table, floats, constants, wanted, out_dim * value_bytes)
     targets = table.targets.copy()
-    targets[:, TARGET.at("receivers")] = structure[targets[:, TARGET.at("receivers")]]
+    targets[:, TARGET.at("receivers")] = constants[targets[:, TARGET.at("receivers")]]
     dtype, index, threads = codes
     getattr(native, name)(
         types=types.ctypes.data,
@@ -228,7 +230,7 @@ def _node_types(
 
 
 def _bundles(
-    table: CallTable, floats: np.ndarray, structure: np.ndarray, wanted: np.ndarray, row_bytes: int
+    table: CallTable, floats: np.ndarray, constants: np.ndarray, wanted: np.ndarray, row_bytes: int
 ) -> np.ndarray:
     """Return the structs of the bundles, [n_bundles, fields of BUNDLE]."""
     asked = table.bundles
@@ -237,31 +239,31 @@ def _bundles(
     in_dims = table.types[asked[:, PARTS.at("source")], TYPE.at("in_dim")]
     skipped = np.where(ordered, 0, first * in_dims * row_bytes)
     bundles = np.empty((len(asked), len(BUNDLE)), np.int64)
-    bundles[:, BUNDLE.span("indptr", "sources")] = structure[asked[:, PARTS.span("indptr", "sources")]]
+    bundles[:, BUNDLE.span("indptr", "sources")] = constants[asked[:, PARTS.span("indptr", "sources")]]
     bundles[:, BUNDLE.at("matrices")] = floats[matrices] + skipped
     gradients = wanted[matrices]
     bundles[:, BUNDLE.at("matrices_grad")] = np.where(gradients != 0, gradients + skipped, 0)
-    bundles[:, BUNDLE.at("table")] = structure[asked[:, PARTS.at("table")]]
-    bundles[:, BUNDLE.at("order")] = np.where(ordered, structure[order] + first * 8, 0)
+    bundles[:, BUNDLE.at("table")] = constants[asked[:, PARTS.at("table")]]
+    bundles[:, BUNDLE.at("order")] = np.where(ordered, constants[order] + first * 8, 0)
     numbers = BUNDLE.span("source", "aggregate_first")
     bundles[:, numbers] = asked[:, PARTS.span("source", "aggregate_first")]
     bundles[:, BUNDLE.at("n_matrices")] -= np.where(ordered, 0, first)
     return bundles
 
 
-def _structure(bundle: Bundle, structure: list[Any]) -> dict[str, int]:
-    """Add a bundle's arrays to the structure and return their places."""
+def _index_positions(bundle: Bundle, constants: list[Any]) -> dict[str, int]:
+    """Add a bundle's arrays to the constants and return their positions."""
     adjacency = bundle.adjacency
     return {
-        "indptr": _add(structure, adjacency.indptr),
-        "ids": _add(structure, adjacency.senders),
-        "t_indptr": _add(structure, adjacency.t_indptr),
-        "t_ids": _add(structure, adjacency.t_receivers),
-        "t_order": NONE if bundle.weight is None else _add(structure, adjacency.t_order),
-        "weight": _add(structure, bundle.weight),
-        "scale": _add(structure, bundle.scale),
-        "sources": NONE if isinstance(bundle, AggregateFirst) else _add(structure, bundle.sources),
-        "table": _add(structure, bundle.table),
+        "indptr": _add(constants, adjacency.indptr),
+        "ids": _add(constants, adjacency.senders),
+        "t_indptr": _add(constants, adjacency.t_indptr),
+        "t_ids": _add(constants, adjacency.t_receivers),
+        "t_order": NONE if bundle.weight is None else _add(constants, adjacency.t_order),
+        "weight": _add(constants, bundle.weight),
+        "scale": _add(constants, bundle.scale),
+        "sources": NONE if isinstance(bundle, AggregateFirst) else _add(constants, bundle.sources),
+        "table": _add(constants, bundle.table),
     }
 
 
@@ -285,10 +287,10 @@ def _nodes(
     weights: Sequence[Any],
 ) -> dict[str, int]:
     """Return the number of nodes of each type: those of x, then those that are entered."""
-    nodes = {kind: 0 if own is None else own.shape[0] for kind, own in x.items()}
-    for kind, root in roots.items():
-        if x[kind] is None:
-            nodes[kind] = root.shape[0]
+    nodes = {node_type: 0 if features is None else features.shape[0] for node_type, features in x.items()}
+    for node_type, root in roots.items():
+        if x[node_type] is None:
+            nodes[node_type] = root.shape[0]
     for (source, bundle), weight in zip(bundles, weights):
         if source not in x:
             continue
@@ -297,9 +299,9 @@ def _nodes(
         for target, entered in bundle.entered.items():
             prepared = entered.nodes.shape[0]
             if x.get(target) is not None and nodes[target] != prepared:
-                found = f"{nodes[target]} nodes of type {target!r}"
+                got = f"{nodes[target]} nodes of type {target!r}"
                 expected = f"{prepared}, as prepared"
-                raise GraphError(problem("relational_conv", found, expected, "prepare this graph's bundles"))
+                raise GraphError(problem("relational_conv", got, expected, "prepare this graph's bundles"))
             nodes[target] = prepared
     return nodes
 
@@ -307,21 +309,19 @@ def _nodes(
 def _out_dim(arrays: Sequence[Any]) -> int:
     widths = {array.shape[-1] for array in arrays}
     if len(widths) > 1:
-        found = f"weights and roots of {sorted(widths)} columns"
-        raise GraphError(
-            problem("relational_conv", found, "one number of columns", "pass those of one layer")
-        )
+        got = f"weights and roots of {sorted(widths)} columns"
+        raise GraphError(problem("relational_conv", got, "one number of columns", "pass those of one layer"))
     return widths.pop() if widths else 0
 
 
 def _check(what: str, array: Any, shape: tuple[int, ...]) -> None:
     if array is not None and tuple(array.shape) != shape:
-        found = f"shape {tuple(array.shape)}"
-        raise GraphError(problem(f"relational_conv: {what}", found, f"{shape}", "pass those of this graph"))
+        got = f"shape {tuple(array.shape)}"
+        raise GraphError(problem(f"relational_conv: {what}", got, f"{shape}", "pass those of this graph"))
 
 
 def _add(arrays: list[Any], array: Any) -> int:
-    """Append an array and return its place, NONE for None."""
+    """Append an array and return its position, NONE for None."""
     if array is None:
         return NONE
     arrays.append(array)

@@ -12,9 +12,9 @@ Shape = tuple[int, ...]
 def rows(op: str, name: str, shape: Shape, expected: int, meaning: str) -> None:
     """Check that an array has one row for each of `expected`."""
     if len(shape) == 0 or shape[0] != expected:
-        found = f"shape {tuple(shape)}"
+        got = f"shape {tuple(shape)}"
         raise GraphError(
-            problem(f"{op}: {name}", found, f"{expected} rows, {meaning}", "pass the matching array")
+            problem(f"{op}: {name}", got, f"{expected} rows, {meaning}", "pass the matching array")
         )
 
 
@@ -47,9 +47,9 @@ def sides(adjacency: Any, transpose: bool) -> tuple[Any, Any, Any]:
     return adjacency.indptr, adjacency.senders, None
 
 
-def out_of_range(where: str, found: int, bound: int) -> GraphError:
+def out_of_range(where: str, value: int, bound: int) -> GraphError:
     """Return the error for an id out of [0, bound)."""
-    return GraphError(problem(where, found, f"an id in [0, {bound})", "remove the entry or add the row"))
+    return GraphError(problem(where, value, f"an id in [0, {bound})", "remove the entry or add the row"))
 
 
 def edge_values(x: Shape, op: str) -> tuple[Shape, Shape]:
@@ -86,8 +86,8 @@ def paired(lhs: Sequence[Shape], rhs: Sequence[Shape], bias: Sequence[Shape] | N
             raise GraphError(problem(f"{op}: {name}", f"{len(each)} matrices", expected, "pass one for each"))
     for i, (a, b) in enumerate(zip(lhs, rhs)):
         if len(a) != 2 or len(b) != 2 or a[1] != b[0]:
-            found = f"shapes {tuple(a)} and {tuple(b)}"
-            raise GraphError(problem(f"{op}: pair {i}", found, "[n, k] and [k, m]", "reshape them"))
+            got = f"shapes {tuple(a)} and {tuple(b)}"
+            raise GraphError(problem(f"{op}: pair {i}", got, "[n, k] and [k, m]", "reshape them"))
         if bias is not None and tuple(bias[i]) != (b[1],):
             raise GraphError(
                 problem(f"{op}: bias[{i}]", f"shape {tuple(bias[i])}", f"{(b[1],)}", "reshape it")

@@ -70,9 +70,9 @@ def export_run(parts: Any, state: Any, name: str, max_batch: int) -> Served:
     module = Inference(model, params, placed).eval()
     asked = index[:, None] if index.ndim == 1 else index
     wanted = parts.program.predict(state, parts.program.place(Batch(graph, prepared, index)))
-    content, found = program(module, torch.from_numpy(asked))
+    content, exported = program(module, torch.from_numpy(asked))
     wanted = np.asarray(wanted, np.float32).reshape(len(asked), -1)
-    compare(found, wanted, "export")
+    compare(exported, wanted, "export")
     specs = (Spec("index", "INT64", asked.shape[1]),), (Spec("output", "FP32", wanted.shape[1]),)
     about = {
         "below": {"index": below},
@@ -98,12 +98,12 @@ def export_dense(
     with torch.no_grad():
         wanted = module(x).numpy().astype(np.float32)
     if form == "torch":
-        content, found = program(module, x)
+        content, exported = program(module, x)
     elif form == "onnx":
-        content, found = _onnx(module, x)
+        content, exported = _onnx(module, x)
     else:
         raise ConfigError(f"export: found form {form!r}, expected torch or onnx; name one")
-    compare(found, wanted, name)
+    compare(exported, wanted, name)
     specs = (Spec("x", "FP32", width),), (Spec("output", "FP32", wanted.shape[1]),)
     return Served(name, form, content, *specs, max_batch, ({"x": x.numpy()}, {"output": wanted})).check()
 
@@ -153,11 +153,13 @@ def _onnx(module: nn.Module, example: Tensor) -> tuple[bytes, np.ndarray]:
     return content, session.run(["output"], {"x": example.numpy()})[0]
 
 
-def compare(found: np.ndarray, wanted: np.ndarray, where: str) -> None:
+def compare(exported: np.ndarray, wanted: np.ndarray, where: str) -> None:
     """Raise ConfigError if an exported program's numbers aren't those wanted, to 1e-5."""
-    gap = np.abs(found - wanted) / np.maximum(1, np.abs(wanted))
-    if found.shape != wanted.shape or (gap.size and not gap.max() <= TOLERANCE):
-        told = f"shape {found.shape}" if found.shape != wanted.shape else f"values off by {gap.max():.2g}"
+    gap = np.abs(exported - wanted) / np.maximum(1, np.abs(wanted))
+    if exported.shape != wanted.shape or (gap.size and not gap.max() <= TOLERANCE):
+        difference = (
+            f"shape {exported.shape}" if exported.shape != wanted.shape else f"values off by {gap.max():.2g}"
+        )
         raise ConfigError(
-            f"{where}: found {told} in the exported program, expected the engine's own; report it"
+            f"{where}: found {difference} in the exported program, expected the engine's own; report it"
         )

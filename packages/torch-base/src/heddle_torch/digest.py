@@ -67,8 +67,8 @@ def contents_version(array: Any) -> tuple[int, int | None] | None:
     """
     if isinstance(array, Tensor):
         counted = -1 if array.is_inference() else array._version
-        found = tensor_digest(array)
-        return None if found is None and counted < 0 else (counted, found)
+        contents = tensor_digest(array)
+        return None if contents is None and counted < 0 else (counted, contents)
     return 0, digest(np.asarray(array))
 
 

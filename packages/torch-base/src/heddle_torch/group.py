@@ -88,9 +88,9 @@ def joined(device: torch.device = CPU, timeout: float = TIMEOUT, **address: Any)
     Raises:
         LostProcessError: the others didn't come in time.
     """
-    kind = "nccl" if device.type == "cuda" else "gloo"
+    backend = "nccl" if device.type == "cuda" else "gloo"
     with translate_lost_peer():
-        dist.init_process_group(kind, timeout=timedelta(seconds=timeout), **address)
+        dist.init_process_group(backend, timeout=timedelta(seconds=timeout), **address)
     try:
         yield Processes()
     finally:
@@ -185,8 +185,8 @@ def _forked(rank: int, count: int, address: str, work: Callable[[Group], Any]) -
 
 
 def _is_about_others(error: Exception) -> bool:
-    told = str(error)
-    return any(word in told for word in ("onnection", "peer", "imed out", "NCCL", "gloo"))
+    message = str(error)
+    return any(word in message for word in ("onnection", "peer", "imed out", "NCCL", "gloo"))
 
 
 def sum_gradients(params: Sequence[Tensor], group: Group) -> None:
@@ -196,10 +196,10 @@ def sum_gradients(params: Sequence[Tensor], group: Group) -> None:
     used = torch.tensor([float(p.grad is not None) for p in params], device=params[0].device)
     wanted = [p for p, n in zip(params, group.sum_(used).tolist()) if n]
     for dtype in {p.dtype for p in wanted}:
-        own = [p for p in wanted if p.dtype == dtype]
-        grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in own]
+        of_dtype = [p for p in wanted if p.dtype == dtype]
+        grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in of_dtype]
         flat = group.sum_(torch.cat([grad.reshape(-1) for grad in grads]))
-        for p, part in zip(own, flat.split([p.numel() for p in own])):
+        for p, part in zip(of_dtype, flat.split([p.numel() for p in of_dtype])):
             p.grad = part.view_as(p).clone()
 
 

@@ -42,7 +42,7 @@ def kernels_named(
         return NO_KERNELS
     if others and name in others:
         return Kernels(others[name](), "")
-    found = primitive_kernels("torch", device.type)
+    kernels = primitive_kernels("torch", device.type)
     if name == "heddle":
-        found.demand()
-    return found
+        kernels.demand()
+    return kernels

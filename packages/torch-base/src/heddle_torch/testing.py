@@ -15,14 +15,14 @@ class PrimitivesSuite(Suite):
 
     def test_primitives_are_those_of_heddle_torch(self) -> None:
         """The same class, and the same function in every place that a kernel takes."""
-        found = self.ops
-        assert type(found) is TorchOps, (
-            f"ops: found a {type(found).__name__}, expected TorchOps; subclass OpsSuite"
+        ops = self.ops
+        assert type(ops) is TorchOps, (
+            f"ops: found a {type(ops).__name__}, expected TorchOps; subclass OpsSuite"
         )
-        assert vars(found) == vars(ops_on(found.device))
+        assert vars(ops) == vars(ops_on(ops.device))
 
     def test_gradients_are_those_of_heddle_torch(self) -> None:
-        found: object = type(self.backend).value_and_grad
-        assert found is TorchEngine.value_and_grad, (
+        function: object = type(self.backend).value_and_grad
+        assert function is TorchEngine.value_and_grad, (
             "value_and_grad: found the engine's own; subclass OpsSuite"
         )

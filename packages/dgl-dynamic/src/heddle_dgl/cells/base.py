@@ -90,12 +90,12 @@ class GraphCell:
         """Return the state before the first step: zeros."""
         return (x.new_zeros(*x.shape[:-1], self.hidden),)
 
-    def step(self, run: Run, structure: PlacedGraph, params: Params, x: Tensor, state: State) -> State:
+    def step(self, run: Run, graph: PlacedGraph, params: Params, x: Tensor, state: State) -> State:
         """Return the next state by the cell's equations, gate by gate."""
 
-        def conv(kind: str, gate: str, value: Tensor) -> Tensor:
-            layer = self.x_layer if kind == "x" else self.h_layer
-            return run.conv(structure, layer, scoped(f"{kind}.{gate}", params), value)
+        def conv(side: str, gate: str, value: Tensor) -> Tensor:
+            layer = self.x_layer if side == "x" else self.h_layer
+            return run.conv(graph, layer, scoped(f"{side}.{gate}", params), value)
 
         state = self.equations(conv, params, x, state)
         run.end_cell()
@@ -112,7 +112,7 @@ class GraphCell:
     def fused_step(
         self,
         run: Run,
-        structure: PlacedGraph,
+        graph: PlacedGraph,
         params: Params,
         packed: Sequence[Packed],
         inputs: "Inputs",
@@ -133,21 +133,21 @@ class GraphCell:
         return [Inputs(ready=parts) for parts in zip(*shares)]
 
     def later_inputs(
-        self, run: Run, structure: PlacedGraph, params: Params, packed: Sequence[Packed], x: Tensor
+        self, run: Run, graph: PlacedGraph, params: Params, packed: Sequence[Packed], x: Tensor
     ) -> "Inputs":
         """Return what a fused step of a later layer, or of a decoder, needs of its input."""
-        return Inputs(terms=columnwise.terms(self.x_layer, x, run.messages(structure, self.x_layer, x)))
+        return Inputs(terms=columnwise.terms(self.x_layer, x, run.messages(graph, self.x_layer, x)))
 
-    def h_terms(self, run: Run, structure: PlacedGraph, h: Tensor) -> tuple[Tensor, ...]:
+    def h_terms(self, run: Run, graph: PlacedGraph, h: Tensor) -> tuple[Tensor, ...]:
         """Return the terms of the state's convolution."""
-        return columnwise.terms(self.h_layer, h, run.messages(structure, self.h_layer, h))
+        return columnwise.terms(self.h_layer, h, run.messages(graph, self.h_layer, h))
 
     def _packed(self, params: Params, group: tuple[str, ...]) -> Packed:
         x = [scoped(f"x.{gate}", params) for gate in group]
         h = [scoped(f"h.{gate}", params) for gate in group]
         bias = torch.cat([params[f"bias.{gate}"] for gate in group])
-        for layer, own in ((self.x_layer, x), (self.h_layer, h)):
-            extra = columnwise.biases(layer, own)
+        for layer, weights in ((self.x_layer, x), (self.h_layer, h)):
+            extra = columnwise.biases(layer, weights)
             bias = bias if extra is None else bias + extra
         return Packed(
             columnwise.side_by_side(self.x_layer, x), columnwise.side_by_side(self.h_layer, h), bias
@@ -182,5 +182,6 @@ class Inputs(NamedTuple):
             return [Share(base, (), ()) for base in self.ready]
         matrices = [group.x for group in packed] if self.matrices is None else self.matrices
         return [
-            Share(group.bias, self.terms, own if self.terms else ()) for group, own in zip(packed, matrices)
+            Share(group.bias, self.terms, weights if self.terms else ())
+            for group, weights in zip(packed, matrices)
         ]

@@ -30,7 +30,7 @@ class GraphGRU(GraphCell):
         candidate = torch.tanh(conv("x", "c", x) + conv("h", "c", r * h) + params["bias.c"])
         return (z * h + (1 - z) * candidate,)
 
-    def fused_step(self, run, structure, params, packed, inputs, state):
+    def fused_step(self, run, graph, params, packed, inputs, state):
         gates, candidate = packed
         at_gates, at_candidate = inputs.shares(packed)
         if state is None:
@@ -39,7 +39,7 @@ class GraphGRU(GraphCell):
                 run.steps.gru_output(at_candidate.base, z, None, at_candidate.terms, at_candidate.matrices),
             )
         (h,) = state
-        terms, matrices = at_gates.terms + self.h_terms(run, structure, h), at_gates.matrices + gates.h
+        terms, matrices = at_gates.terms + self.h_terms(run, graph, h), at_gates.matrices + gates.h
         rh, z = run.steps.gru_gates(at_gates.base, h, terms, matrices)
-        terms = at_candidate.terms + self.h_terms(run, structure, rh)
+        terms = at_candidate.terms + self.h_terms(run, graph, rh)
         return (run.steps.gru_output(at_candidate.base, z, h, terms, at_candidate.matrices + candidate.h),)

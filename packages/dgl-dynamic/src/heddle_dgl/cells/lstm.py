@@ -47,11 +47,11 @@ class GraphLSTM(GraphCell):
         o = torch.sigmoid(gate("o", c))
         return o * torch.tanh(c), c
 
-    def fused_step(self, run, structure, params, packed, inputs, state):
+    def fused_step(self, run, graph, params, packed, inputs, state):
         (weights,), ((base, terms, matrices),) = packed, inputs.shares(packed)
         h, c = (None, None) if state is None else state
         if h is not None:
-            terms, matrices = terms + self.h_terms(run, structure, h), matrices + weights.h
+            terms, matrices = terms + self.h_terms(run, graph, h), matrices + weights.h
         peephole = None
         if self.peephole:
             peephole = torch.stack([params[f"peephole.{gate}"] for gate in ("i", "f", "o")])

@@ -19,8 +19,8 @@ class GraphRNN(GraphCell):
         (h,) = state
         return (torch.tanh(conv("x", "c", x) + conv("h", "c", h) + params["bias.c"]),)
 
-    def fused_step(self, run, structure, params, packed, inputs, state):
+    def fused_step(self, run, graph, params, packed, inputs, state):
         (weights,), ((base, terms, matrices),) = packed, inputs.shares(packed)
         if state is not None:
-            terms, matrices = terms + self.h_terms(run, structure, state[0]), matrices + weights.h
+            terms, matrices = terms + self.h_terms(run, graph, state[0]), matrices + weights.h
         return (torch.tanh(product(base, terms, matrices)),)

@@ -57,13 +57,13 @@ class TGCN:
     def start(self, x: Tensor) -> State:
         return (x.new_zeros(*x.shape[:-1], self.hidden),)
 
-    def step(self, run: Run, structure: PlacedGraph, params: Params, x: Tensor, state: State) -> State:
+    def step(self, run: Run, graph: PlacedGraph, params: Params, x: Tensor, state: State) -> State:
         """Return the next state, f computed for each gate by a naive engine, else once."""
         (h,) = state
-        shared = None if run.engine.name == "naive" else self._f(run, structure, params, x)
+        shared = None if run.engine.name == "naive" else self._f(run, graph, params, x)
 
         def gate(name: str, memory: Tensor) -> Tensor:
-            f = self._f(run, structure, params, x) if shared is None else shared
+            f = self._f(run, graph, params, x) if shared is None else shared
             return torch.cat([f, memory], -1) @ params[f"weight.{name}"] + params[f"bias.{name}"]
 
         u, r = torch.sigmoid(gate("u", h)), torch.sigmoid(gate("r", h))
@@ -81,20 +81,20 @@ class TGCN:
         )
 
     def inputs(
-        self, run: Run, structure: PlacedGraph, params: Params, packed: TgcnPacked, messages: Tensor
+        self, run: Run, graph: PlacedGraph, params: Params, packed: TgcnPacked, messages: Tensor
     ) -> Sequence[Inputs]:
         """Return f at all steps of one graph, from S x at all of them: [n_steps, n_nodes, n_windows, in_dim]."""
         second = self._layers[1]
         inner = torch.relu(messages @ params["first.weight"]).transpose(0, 1)
         run.aggregations += len(messages)
-        outer = second.aggregate(run.ops, structure.propagations, inner).transpose(0, 1)
+        outer = second.aggregate(run.ops, graph.propagations, inner).transpose(0, 1)
         f = torch.sigmoid(outer @ params["second.weight"])
         return [Inputs(terms=(row,)) for row in f.unbind(0)]
 
     def fused_step(
         self,
         run: Run,
-        structure: PlacedGraph,
+        graph: PlacedGraph,
         params: Params,
         packed: TgcnPacked,
         inputs: Inputs,
@@ -108,24 +108,24 @@ class TGCN:
         rh, u = run.steps.gru_gates(packed.gates_bias, h, (*f, h), packed.gates)
         return (run.steps.gru_output(packed.candidate_bias, u, h, (*f, rh), packed.candidate),)
 
-    def _f(self, run: Run, structure: PlacedGraph, params: Params, x: Tensor) -> Tensor:
+    def _f(self, run: Run, graph: PlacedGraph, params: Params, x: Tensor) -> Tensor:
         first, second = self._layers
-        inner = torch.relu(run.conv(structure, first, scoped("first", params), x))
-        return torch.sigmoid(run.conv(structure, second, scoped("second", params), inner))
+        inner = torch.relu(run.conv(graph, first, scoped("first", params), x))
+        return torch.sigmoid(run.conv(graph, second, scoped("second", params), inner))
 
     def first_inputs(
         self, run: Run, params: Params, packed: TgcnPacked, windows: Any, steps: range
     ) -> Sequence[Inputs]:
         """Return what the fused steps of a first layer need of the windows' inputs."""
         messages = windows.windowed(windows.messages_of(run, self._layers[0], steps), steps)
-        if windows.static:
-            return self.inputs(run, windows.structure(0), params, packed, messages)
-        parts = (self.inputs(run, windows.structure(t), params, packed, messages[t : t + 1]) for t in steps)
+        if windows.static_graph:
+            return self.inputs(run, windows.graph_at(0), params, packed, messages)
+        parts = (self.inputs(run, windows.graph_at(t), params, packed, messages[t : t + 1]) for t in steps)
         return [part for (part,) in parts]
 
     def later_inputs(
-        self, run: Run, structure: PlacedGraph, params: Params, packed: TgcnPacked, x: Tensor
+        self, run: Run, graph: PlacedGraph, params: Params, packed: TgcnPacked, x: Tensor
     ) -> Inputs:
         """Return what a fused step of a later layer needs of its input."""
-        messages = run.messages(structure, self._layers[0], x)
-        return self.inputs(run, structure, params, packed, messages[None])[0]
+        messages = run.messages(graph, self._layers[0], x)
+        return self.inputs(run, graph, params, packed, messages[None])[0]

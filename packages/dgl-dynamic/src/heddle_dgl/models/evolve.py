@@ -64,7 +64,7 @@ class EvolveLayer:
         return o * torch.tanh(c), c
 
     def _gru(self, params: Params, x: Tensor, h: Tensor) -> tuple[Tensor]:
-        x = self.top(params, x)
+        x = self.highest_rows(params, x)
 
         def gate(name: str, memory: Tensor) -> Tensor:
             return params[f"w.{name}"] @ x + params[f"u.{name}"] @ memory + params[f"b.{name}"]
@@ -72,7 +72,7 @@ class EvolveLayer:
         z, r = torch.sigmoid(gate("z", h)), torch.sigmoid(gate("r", h))
         return ((1 - z) * h + z * torch.tanh(gate("h", r * h)),)
 
-    def top(self, params: Params, x: Tensor) -> Tensor:
+    def highest_rows(self, params: Params, x: Tensor) -> Tensor:
         """Return the out_dim rows of x with the highest scores x p / |p|, times tanh of these: [n_windows, in, out]."""
         if x.shape[0] < self.out_dim:
             raise ConfigError(
@@ -99,7 +99,7 @@ class EvolveGCN:
     tau = 0.0
 
     def params(self) -> dict[str, ParamSpec]:
-        named = (prefixed(f"layers.{place}", layer.params()) for place, layer in enumerate(self.layers))
+        named = (prefixed(f"layers.{position}", layer.params()) for position, layer in enumerate(self.layers))
         specs = {name: spec for layer in named for name, spec in layer.items()}
         return specs | head_params(self.layers[-1].out_dim, self.horizon, self.out_dim)
 
@@ -116,26 +116,28 @@ class EvolveGCN:
         """Return the last step's embeddings, [n_nodes, n_windows, out_dim]."""
         steps = range(windows.length)
         xs = [windows.at(t) for t in steps]
-        for place, layer in enumerate(self.layers):
-            own = scoped(f"layers.{place}", params)
-            messages = self._messages(run, windows, xs, place)
-            state, outputs = layer.start(own, windows.n_windows), []
+        for position, layer in enumerate(self.layers):
+            layer_params = scoped(f"layers.{position}", params)
+            messages = self._messages(run, windows, xs, position)
+            state, outputs = layer.start(layer_params, windows.n_windows), []
             for x, message in zip(xs, messages):
-                state = layer.evolve(own, x, state)
+                state = layer.evolve(layer_params, x, state)
                 outputs.append(torch.relu(layer.convolve(message, state[0])))
             xs = outputs
         return xs[-1]
 
-    def _messages(self, run: Run, windows: WindowBatch, xs: Sequence[Tensor], place: int) -> Sequence[Tensor]:
+    def _messages(
+        self, run: Run, windows: WindowBatch, xs: Sequence[Tensor], position: int
+    ) -> Sequence[Tensor]:
         conv = GCN(1, 1)
-        if run.fused and place == 0:
+        if run.fused and position == 0:
             steps = range(len(xs))
             return windows.windowed(windows.messages_of(run, conv, steps), steps).unbind(0)
-        if run.fused and windows.static:
+        if run.fused and windows.static_graph:
             run.aggregations += len(xs)
             every = torch.stack(tuple(xs), 1)
-            return conv.aggregate(run.ops, windows.structure(0).propagations, every).unbind(1)
-        if run.store is not None and place == 0:
+            return conv.aggregate(run.ops, windows.graph_at(0).propagations, every).unbind(1)
+        if run.store is not None and position == 0:
             for t, x in enumerate(xs):
                 windows.recall(run, conv, x, t)
-        return [run.messages(windows.structure(t), conv, x) for t, x in enumerate(xs)]
+        return [run.messages(windows.graph_at(t), conv, x) for t, x in enumerate(xs)]

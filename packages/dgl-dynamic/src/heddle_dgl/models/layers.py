@@ -14,7 +14,7 @@ from heddle_dgl.reuse.windows import WindowBatch
 
 def cell_params(cells: Sequence[Any]) -> dict[str, ParamSpec]:
     """Return the parameters of all layers, named "LAYER. ..."."""
-    named = (prefixed(str(place), cell.params()) for place, cell in enumerate(cells))
+    named = (prefixed(str(position), cell.params()) for position, cell in enumerate(cells))
     return {name: spec for specs in named for name, spec in specs.items()}
 
 
@@ -23,10 +23,11 @@ class Layers:
 
     def __init__(self, run: Run, cells: Sequence[Any], params: Params):
         self.cells, self._run = cells, run
-        self._params = [scoped(str(place), params) for place in range(len(cells))]
+        self._params = [scoped(str(position), params) for position in range(len(cells))]
         self._fused = [run.fused and cell.fusible for cell in cells]
         self._packed = [
-            cell.pack(own) if fused else None for cell, own, fused in zip(cells, self._params, self._fused)
+            cell.pack(layer_params) if fused else None
+            for cell, layer_params, fused in zip(cells, self._params, self._fused)
         ]
 
     def encode(self, windows: WindowBatch, states: list[State | None]) -> list[Tensor]:
@@ -35,28 +36,28 @@ class Layers:
         prepared: Any = None
         if self._fused[0]:
             prepared = first.first_inputs(self._run, self._params[0], self._packed[0], windows, steps)
-        top = []
+        outputs = []
         for t in steps:
             x = None if prepared is not None else self._input(windows, t)
-            top.append(self.step(windows, t, x, states, prepared[t] if prepared is not None else None))
-        return top
+            outputs.append(self.step(windows, t, x, states, prepared[t] if prepared is not None else None))
+        return outputs
 
     def step(
         self, windows: WindowBatch, t: int, x: Tensor | None, states: list[State | None], inputs: Any = None
     ) -> Tensor:
         """Take one step of all layers and return the top one's h; the first reads `inputs` if given, else x."""
-        run, structure = self._run, windows.structure(t)
-        for place, cell in enumerate(self.cells):
-            params, packed, state = self._params[place], self._packed[place], states[place]
-            if self._fused[place]:
+        run, graph = self._run, windows.graph_at(t)
+        for position, cell in enumerate(self.cells):
+            params, packed, state = self._params[position], self._packed[position], states[position]
+            if self._fused[position]:
                 if inputs is None:
-                    inputs = cell.later_inputs(run, structure, params, packed, x)
-                state = cell.fused_step(run, structure, params, packed, inputs, state)
+                    inputs = cell.later_inputs(run, graph, params, packed, x)
+                state = cell.fused_step(run, graph, params, packed, inputs, state)
                 inputs = None
             else:
                 assert x is not None
-                state = cell.step(run, structure, params, x, cell.start(x) if state is None else state)
-            states[place] = state
+                state = cell.step(run, graph, params, x, cell.start(x) if state is None else state)
+            states[position] = state
             x = state[0]
         assert x is not None
         return x

@@ -73,24 +73,24 @@ class ChangingSums:
             return inner
         return _SnapshotOps(inner, self, key)
 
-    def figures(self) -> dict[str, float]:
+    def stats(self) -> dict[str, float]:
         """Return rows summed and rows kept since the last call."""
-        figures = {"rows.summed": float(self.anew), "rows.kept": float(self.kept)}
+        counts = {"rows.summed": float(self.anew), "rows.kept": float(self.kept)}
         self.anew = self.kept = 0
-        return figures
+        return counts
 
     def next(
         self,
         inner: TorchOps,
         key: Hashable,
-        place: int,
+        position: int,
         adjacency: Adjacency,
         x: Tensor,
         weight: Tensor | None,
     ) -> Tensor:
-        """Return the sum of one operator in an aggregation, the `place`th of it."""
+        """Return the sum of one operator in an aggregation, the `position`th of it."""
         slots = self._last.setdefault(key, {})
-        last, kept, deltas = slots.get(place), None, 0
+        last, kept, deltas = slots.get(position), None, 0
         if last is not None and self._looks(key, adjacency, x, last):
             kept = self._from(last, inner, adjacency, x, weight)
             if self.mode == "auto":
@@ -100,7 +100,7 @@ class ChangingSums:
         else:
             y, n, deltas = kept
         self.anew, self.kept = self.anew + n, self.kept + adjacency.n_receivers - n
-        slots[place] = Last(adjacency, weight, x, y, deltas)
+        slots[position] = Last(adjacency, weight, x, y, deltas)
         return y
 
     def _looks(self, key: Hashable, adjacency: Adjacency, x: Tensor, last: Last) -> bool:
@@ -140,16 +140,16 @@ class ChangingSums:
             reached = moved[senders]
             if by_delta:
                 edges = (reached & ~dirty[adjacency.receivers.long()]).nonzero()[:, 0]
-                part, own = _of_edges(adjacency, weight, edges)
-                y += inner.spmm(part, x - last.x, own)
+                part, part_weight = _of_edges(adjacency, weight, edges)
+                y += inner.spmm(part, x - last.x, part_weight)
             else:
                 dirty[adjacency.receivers.long()[reached]] = True
         rows = dirty.nonzero()[:, 0]
-        part, own = _of_rows(adjacency, weight, rows)
+        part, part_weight = _of_rows(adjacency, weight, rows)
         if self.mode == "auto" and part.n_edges > _SHARE * adjacency.n_edges:
             return None
         if len(rows):
-            y.index_copy_(0, rows, inner.spmm(part, x, own))
+            y.index_copy_(0, rows, inner.spmm(part, x, part_weight))
         return y, len(rows), last.deltas + 1 if by_delta else 0
 
 
@@ -158,13 +158,13 @@ class _SnapshotOps(TorchOps):
 
     def __init__(self, inner: TorchOps, sums: ChangingSums, key: Hashable):
         self.__dict__.update({name: value for name, value in vars(inner).items() if name != "spmm"})
-        self._inner, self._sums, self._key, self._place = inner, sums, key, 0
+        self._inner, self._sums, self._key, self._position = inner, sums, key, 0
 
     def spmm(self, adjacency, x, weight=None):
         if not isinstance(adjacency, Adjacency) or (weight is not None and weight.ndim > 1):
             return self._inner.spmm(adjacency, x, weight)
-        self._place += 1
-        return self._sums.next(self._inner, self._key, self._place, adjacency, x, weight)
+        self._position += 1
+        return self._sums.next(self._inner, self._key, self._position, adjacency, x, weight)
 
 
 def _may_pay(propagations: Mapping[str, Propagation], n: int, width: int) -> bool:
@@ -186,11 +186,11 @@ def changed_rows(old: Adjacency, old_weight: Tensor | None, new: Adjacency, weig
         return differs
     receivers = new.receivers.long()
     shift = (old.indptr[:-1] - new.indptr[:-1]).long()
-    places = torch.arange(new.n_edges, device=receivers.device) + shift[receivers]
-    places.clamp_(0, old.n_edges - 1)
-    other = old.senders[places] != new.senders
+    positions = torch.arange(new.n_edges, device=receivers.device) + shift[receivers]
+    positions.clamp_(0, old.n_edges - 1)
+    other = old.senders[positions] != new.senders
     if weight is not None and old_weight is not None:
-        other |= old_weight[places] != weight
+        other |= old_weight[positions] != weight
     differs[receivers[other]] = True
     return differs
 

@@ -134,8 +134,8 @@ class IncrementalSum:
         if len(change.nodes):
             dirty[edges.receivers[moved[edges.senders]]] = True
         rows, at = np.flatnonzero(dirty), np.flatnonzero(dirty[edges.receivers])
-        place = np.cumsum(dirty) - 1
-        part = Edges(edges.senders[at], place[edges.receivers[at]], edges.weight[at])
+        position = np.cumsum(dirty) - 1
+        part = Edges(edges.senders[at], position[edges.receivers[at]], edges.weight[at])
         self._y.index_copy_(0, torch.from_numpy(rows), self._sum(part, x, len(rows)))
 
     def _delta(self, edges: Edges, x: Tensor, change: Change, moved: np.ndarray) -> None:
@@ -152,8 +152,8 @@ class IncrementalSum:
     def _add(self, edges: Edges, x: Tensor) -> None:
         """Add the sums of a few edges to the rows that they enter."""
         assert self._y is not None
-        rows, place = np.unique(edges.receivers, return_inverse=True)
-        part = self._sum(edges._replace(receivers=place), x, len(rows))
+        rows, positions = np.unique(edges.receivers, return_inverse=True)
+        part = self._sum(edges._replace(receivers=positions), x, len(rows))
         self._y.index_add_(0, torch.from_numpy(rows), part)
 
     def _sum(self, edges: Edges, x: Tensor, n_rows: int) -> Tensor:

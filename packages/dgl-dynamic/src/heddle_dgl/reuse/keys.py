@@ -81,7 +81,9 @@ def _remember(codes: tuple[Any, ...], names: frozenset[str]) -> None:
 def modes() -> Hashable:
     """Return torch's modes that an answer depends on: gradients, autocast, the default dtype."""
     cast = [
-        (kind, torch.get_autocast_dtype(kind)) for kind in ("cpu", "cuda") if torch.is_autocast_enabled(kind)
+        (device_type, torch.get_autocast_dtype(device_type))
+        for device_type in ("cpu", "cuda")
+        if torch.is_autocast_enabled(device_type)
     ]
     grad = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
     return *grad, torch.get_default_dtype(), *cast
@@ -101,8 +103,8 @@ def message_key(graph: Any, x: Tensor, message: Callable, reduce: Callable) -> K
     The graph counts by its structure, which DGL replaces when edges or nodes come or go, and by the fields that the
     functions read.
     """
-    structure = getattr(graph, "_graph", None)
-    if structure is None or len(graph.canonical_etypes) != 1 or len(graph.ntypes) != 1:
+    index = getattr(graph, "_graph", None)
+    if index is None or len(graph.canonical_etypes) != 1 or len(graph.ntypes) != 1:
         return None
     fields = _fields_read(message)
     frames = (graph._edge_frames[0]._columns, graph._node_frames[0]._columns)
@@ -111,7 +113,7 @@ def message_key(graph: Any, x: Tensor, message: Callable, reduce: Callable) -> K
         for frame in frames
     ]
     read[1].pop("h", None)  # where x goes
-    return key_of(Held(structure), x, *read, message, reduce)
+    return key_of(Held(index), x, *read, message, reduce)
 
 
 def _fields_read(message: Any) -> tuple[str, ...] | None:

@@ -66,10 +66,10 @@ def msg_pass(
                 f"msg_pass: found a {type(message).__name__}, expected a layer with aggregate and update; "
                 "attention has parameters in its messages, call its apply instead"
             )
-        own = ops or TorchOps(x.device)
+        used_ops = ops or TorchOps(x.device)
         of_x = key_of(x)
         key = None if of_x is None else (graph.token, aggregation_of(message), of_x)
-        return Messages(x, key, lambda: message.aggregate(own, graph.propagations, x))
+        return Messages(x, key, lambda: message.aggregate(used_ops, graph.propagations, x))
     if reduce is None or not hasattr(graph, "update_all"):
         raise GraphError(
             f"msg_pass: found a {type(graph).__name__}, expected a PlacedGraph, or a DGLGraph with message and reduce; "

@@ -41,4 +41,4 @@ def names_of(code: types.CodeType) -> Names:
             imports += inner.imports
         elif isinstance(const, str) and const.isidentifier():  # getattr(x, "name")
             every.append(const)
-    return Names(*(tuple(dict.fromkeys(found)) for found in (every, looked_up, imports)))
+    return Names(*(tuple(dict.fromkeys(names)) for names in (every, looked_up, imports)))

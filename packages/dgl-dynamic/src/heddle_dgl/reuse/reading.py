@@ -127,18 +127,18 @@ class Reader:
         Raises:
             NoKeyError: it can't be looked into.
         """
-        kind = type(value)
-        if kind in _PLAIN:
-            if kind is str and value.isidentifier():
+        cls = type(value)
+        if cls in _PLAIN:
+            if cls is str and value.isidentifier():
                 self.met.add(value)
-            return kind, repr(value) if kind in (float, complex) else value  # 0.0 equals -0.0
-        if kind in _TORCH or isinstance(value, np.dtype):
-            return kind, value
+            return cls, repr(value) if cls in (float, complex) else value  # 0.0 equals -0.0
+        if cls in _TORCH or isinstance(value, np.dtype):
+            return cls, value
         seen = self._seen.get(id(value))
         if seen is not None:
             return "seen", seen[0]
         self._seen[id(value)] = len(self._seen), value  # held, lest its id be used again
-        return self._read(kind, value)
+        return self._read(cls, value)
 
     def identity(self, thing: Any, version: int = 0) -> str:
         """Let an object count by identity, and a version."""
@@ -148,44 +148,44 @@ class Reader:
     def _all(self, values: Iterable[Any]) -> tuple[Hashable, ...]:
         return tuple(self.read(value) for value in values)
 
-    def _read(self, kind: type, value: Any) -> Hashable:
+    def _read(self, cls: type, value: Any) -> Hashable:
         if isinstance(value, Tensor):
             return self._tensor(value)
         if isinstance(value, (np.generic, np.ndarray)):
             return self._array(value)
-        if kind is Held:
+        if cls is Held:
             return self.identity(value.thing)
         if is_builtin(value):
-            return kind, *sorted(vars(value).items())  # names of fields, all text
+            return cls, *sorted(vars(value).items())  # names of fields, all text
         if isinstance(value, type):
             return self._class(value, made=True)
         if isinstance(value, types.FunctionType):
             return self._function(value)
         if isinstance(value, types.MethodType):
-            return kind, self.read(value.__func__), self.read(value.__self__)
+            return cls, self.read(value.__func__), self.read(value.__self__)
         if isinstance(value, types.BuiltinFunctionType):
             return self._compiled(value)
         if isinstance(value, types.ModuleType):
             return self._module(value)
         if isinstance(value, functools.partial):
-            return kind, *self._all((value.func, value.args, value.keywords, vars(value)))
+            return cls, *self._all((value.func, value.args, value.keywords, vars(value)))
         if isinstance(value, (*_SLOTS, *_MEMBERS, *_CALLABLE, types.CodeType, logging.Logger)):
             return self.identity(value)
         if isinstance(value, functools._lru_cache_wrapper):
-            return kind, self.read(vars(value))
+            return cls, self.read(vars(value))
         if isinstance(value, property):
-            return kind, *self._all((value.fget, value.fset, value.fdel))
+            return cls, *self._all((value.fget, value.fset, value.fdel))
         if isinstance(value, (classmethod, staticmethod)):
-            return kind, self.read(value.__func__)
-        return self.read(dict(value)) if value is os.environ else self._object(kind, value)
+            return cls, self.read(value.__func__)
+        return self.read(dict(value)) if value is os.environ else self._object(cls, value)
 
     def _tensor(self, tensor: Tensor) -> Hashable:
         version = -1 if tensor.is_inference() else tensor._version
-        found = tensor_digest(tensor)
+        contents = tensor_digest(tensor)
         hidden = type(tensor) not in (Tensor, torch.nn.Parameter) or tensor.layout != torch.strided
-        if found is None and (hidden or version < 0):
+        if contents is None and (hidden or version < 0):
             raise NoKeyError
-        return self.identity(tensor, version), found, self._all(sorted(vars(tensor).items()))
+        return self.identity(tensor, version), contents, self._all(sorted(vars(tensor).items()))
 
     def _array(self, array: np.ndarray | np.generic) -> Hashable:
         whole = np.asarray(array)
@@ -202,11 +202,11 @@ class Reader:
             raise NoKeyError from error
         if _is_library(function.__module__) and _is_library(function.__globals__.get("__name__")):
             return self.identity(function), *self._all(inside)
-        found = names_of(function.__code__)
-        self.met.update(found.every)
+        names = names_of(function.__code__)
+        self.met.update(names.every)
         parts = [*inside, function.__defaults__, function.__kwdefaults__, vars(function)]
-        parts += [self._looked_up(function, name) for name in found.globals]
-        modules = [sys.modules.get(name) for name in found.imports]
+        parts += [self._looked_up(function, name) for name in names.globals]
+        modules = [sys.modules.get(name) for name in names.imports]
         if None in modules:
             raise NoKeyError
         return self.identity(function.__code__), *self._all([*parts, *modules])
@@ -258,34 +258,34 @@ class Reader:
             form.append(self.read(type(cls)))
         return tuple(form)
 
-    def _object(self, kind: type, value: Any) -> Hashable:
+    def _object(self, cls: type, value: Any) -> Hashable:
         """Read an object by its contents, attributes and class: parameters, buffers, settings, parts."""
         if isinstance(value, torch.nn.Module):
             hooked = any(vars(value)[name] for name in _HOOKS)
             if hooked or torch.nn.modules.module._has_any_global_hook():
                 raise NoKeyError
-            self.draws |= value.training and any(word in kind.__name__ for word in ("Dropout", "RReLU"))
+            self.draws |= value.training and any(word in cls.__name__ for word in ("Dropout", "RReLU"))
             state = {name: part for name, part in vars(value).items() if name not in _INTERNALS}
-            return self._class(kind, made=False), self.read(state)
+            return self._class(cls, made=False), self.read(state)
         if is_dgl_graph(value):
             return self._graph(value)
         contents = self._contents(value)
-        if kind in _CONTAINERS or kind is types.SimpleNamespace:
-            return kind, contents, self.read(vars(value)) if kind is types.SimpleNamespace else ()
-        if not all(map(_is_made_in_python, kind.__mro__)):
+        if cls in _CONTAINERS or cls is types.SimpleNamespace:
+            return cls, contents, self.read(vars(value)) if cls is types.SimpleNamespace else ()
+        if not all(map(_is_made_in_python, cls.__mro__)):
             raise NoKeyError
-        slots = [name for each in kind.__mro__ for name in _slots(each)]
+        slots = [name for each in cls.__mro__ for name in _slots(each)]
         held = self._all((name, getattr(value, name, NotImplemented)) for name in slots)
         attributes = self.read(vars(value)) if hasattr(value, "__dict__") else ()
-        return self._class(kind, made=False), contents, held, attributes
+        return self._class(cls, made=False), contents, held, attributes
 
     def _graph(self, graph: Any) -> Hashable:
         """Read a DGLGraph: its structure, which DGL replaces when edges or nodes come or go, and its fields."""
         rest = dict(vars(graph))
-        structure = rest.pop("_graph")
+        index = rest.pop("_graph")
         frames = (*rest.pop("_node_frames"), *rest.pop("_edge_frames"))
         fields = [{name: column.data for name, column in frame._columns.items()} for frame in frames]
-        return self._all((Held(structure), fields, rest))
+        return self._all((Held(index), fields, rest))
 
     def _contents(self, value: Any) -> Hashable:
         """Return what a container, or a number with attributes, holds."""
@@ -320,8 +320,8 @@ def _is_library(module: Any) -> bool:
 
 
 def _slots(cls: type) -> tuple[str, ...]:
-    found = vars(cls).get("__slots__", ())
-    names = (found,) if isinstance(found, str) else tuple(found)
+    slots = vars(cls).get("__slots__", ())
+    names = (slots,) if isinstance(slots, str) else tuple(slots)
     return tuple(name for name in names if name not in ("__dict__", "__weakref__"))
 
 

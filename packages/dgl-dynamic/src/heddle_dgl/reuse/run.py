@@ -94,16 +94,16 @@ class Run:
         """Whether gates are multiplied in one product."""
         return self.engine.name == "fused"
 
-    def messages(self, structure: PlacedGraph, layer: Any, x: Tensor) -> Any:
+    def messages(self, graph: PlacedGraph, layer: Any, x: Tensor) -> Any:
         """Return `layer.aggregate` of x: anew for a naive engine, else once for all that ask alike in this step."""
 
         def compute() -> Any:
             self.aggregations += 1
-            return layer.aggregate(self.ops, structure.propagations, x)
+            return layer.aggregate(self.ops, graph.propagations, x)
 
         if self.engine.name == "naive":
             return compute()
-        return self.memo.get((x,), (structure.token, aggregation_of(layer)), compute)
+        return self.memo.get((x,), (graph.token, aggregation_of(layer)), compute)
 
     def agree(self, missing: np.ndarray) -> np.ndarray:
         """Return which snapshots must be computed, from a mask of those that the store lacks; of all processes."""
@@ -113,23 +113,23 @@ class Run:
         """Note that what is aggregated within are inputs."""
         return self.ops.constants() if isinstance(self.ops, SharedOps) else nullcontext()
 
-    def snapshot_ops(self, structure: PlacedGraph, layer: Any, x: Tensor) -> GraphOps:
+    def snapshot_ops(self, graph: PlacedGraph, layer: Any, x: Tensor) -> GraphOps:
         """Return the ops for the inputs x of the next snapshot of a changing graph."""
         if self._sums is None or not isinstance(self.ops, TorchOps):
             return self.ops
-        return self._sums.ops(self.ops, (aggregation_of(layer), x.dtype), structure.propagations, x)
+        return self._sums.ops(self.ops, (aggregation_of(layer), x.dtype), graph.propagations, x)
 
-    def know(self, structure: PlacedGraph, layer: Any, x: Tensor, messages: Any) -> None:
+    def know(self, graph: PlacedGraph, layer: Any, x: Tensor, messages: Any) -> None:
         """Tell the memo the messages of x, from the store."""
-        self.memo.keep((x,), (structure.token, aggregation_of(layer)), messages)
+        self.memo.keep((x,), (graph.token, aggregation_of(layer)), messages)
 
-    def conv(self, structure: PlacedGraph, layer: Any, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    def conv(self, graph: PlacedGraph, layer: Any, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
         """Return the layer's output; attention, whose messages have parameters, runs as it is, window by window."""
         if aggregation_of(layer) is None:
             self.aggregations += 1
-            windows = (layer.apply(self.ops, params, structure.propagations, rows) for rows in x.unbind(1))
+            windows = (layer.apply(self.ops, params, graph.propagations, rows) for rows in x.unbind(1))
             return torch.stack(tuple(windows), 1)
-        return layer.update(self.ops, params, x, self.messages(structure, layer, x))
+        return layer.update(self.ops, params, x, self.messages(graph, layer, x))
 
     def end_cell(self) -> None:
         """Note that a cell is done: without reuse across layers what it cached goes."""

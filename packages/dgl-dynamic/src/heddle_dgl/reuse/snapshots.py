@@ -24,13 +24,13 @@ def graphs_at(topology: Any, times: Iterable[int], n_nodes: int) -> dict[int, Gr
     wanted = sorted(set(map(int, times)))
     last = len(topology) - 1
     read = sorted({min(t, last) for t in wanted})
-    found: dict[int, Graph] = {}
+    graphs: dict[int, Graph] = {}
     if read and isinstance(topology, DeltaGraph) and len(read) == read[-1] - read[0] + 1:
         for snapshot in topology.iterate(read[0], read[-1] + 1):
-            found[snapshot.time] = on_all_nodes(snapshot, n_nodes)
+            graphs[snapshot.time] = on_all_nodes(snapshot, n_nodes)
     else:
-        found = {t: on_all_nodes(topology[t], n_nodes) for t in read}
-    return {t: found[min(t, last)] for t in wanted}
+        graphs = {t: on_all_nodes(topology[t], n_nodes) for t in read}
+    return {t: graphs[min(t, last)] for t in wanted}
 
 
 def on_all_nodes(snapshot: Snapshot, n_nodes: int) -> Graph:

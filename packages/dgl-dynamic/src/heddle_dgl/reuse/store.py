@@ -19,7 +19,7 @@ class SnapshotKey(NamedTuple):
     Attributes:
         dataset: name of the signal.
         time: the snapshot.
-        structure: token of the graph, see `PlacedGraph`.
+        graph: token of the graph, see `PlacedGraph`.
         features: digest of the snapshot's features.
         aggregation: see `aggregation_of`; neither gate nor layer, that is what makes them share.
         dtype: of the value.
@@ -28,14 +28,14 @@ class SnapshotKey(NamedTuple):
 
     dataset: str
     time: int
-    structure: int
+    graph: int
     features: int
     aggregation: Hashable
     dtype: torch.dtype
     partition: str = ""
 
 
-class Place(NamedTuple):
+class Entry(NamedTuple):
     """Where a value lies, and when it was last asked for."""
 
     tier: int
@@ -58,7 +58,7 @@ class SnapshotStore:
     def __init__(self, tiers: Sequence[Tier] | None = None):
         """Make a store of `tiers`, fastest first; by default the host with 1 GiB."""
         self._tiers: list[Tier] = list(tiers) if tiers is not None else [MemoryTier("host", 2**30)]
-        self._places: dict[SnapshotKey, Place] = {}
+        self._entries: dict[SnapshotKey, Entry] = {}
         self._queues: list[list[Turn]] = [[] for _ in self._tiers]
         self._plan = Plan()
         self._lock = RLock()
@@ -79,14 +79,14 @@ class SnapshotStore:
         """Return the value of a key, as it was put, or None."""
         with self._lock:
             self._clock += 1
-            place = self._places.get(key)
-            if place is None:
+            entry = self._entries.get(key)
+            if entry is None:
                 self._misses += 1
                 return None
             self._hits += 1
-            self._places[key] = place._replace(touched=self._clock)
+            self._entries[key] = entry._replace(touched=self._clock)
             self._queue(key)
-            return self._tiers[place.tier].read(place.slot)
+            return self._tiers[entry.tier].read(entry.slot)
 
     def put(self, key: SnapshotKey, value: Tensor) -> None:
         """Keep a copy of a constant; one that fits nowhere, or would be the first to go, isn't kept.
@@ -101,42 +101,42 @@ class SnapshotStore:
             )
         with self._lock:
             self._clock += 1
-            if key in self._places:
+            if key in self._entries:
                 self._drop(key)
             self._settle(key, value, 0)
 
     def discard(self, key: SnapshotKey) -> None:
         """Forget a key, if it is there."""
         with self._lock:
-            if key in self._places:
+            if key in self._entries:
                 self._drop(key)
 
     def clear(self) -> None:
-        """Forget all values; figures stay."""
+        """Forget all values; counts stay."""
         with self._lock:
-            for key in list(self._places):
+            for key in list(self._entries):
                 self._drop(key)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._entries)
 
     def stats(self) -> dict[str, int]:
         """Return hits, misses, evictions (moves down and out), refusals, and bytes held of each tier."""
         with self._lock:
-            figures = {
+            counts = {
                 "hits": self._hits,
                 "misses": self._misses,
                 "evictions": self._evictions,
                 "refused": self._refused,
             }
-            return figures | {f"bytes.{tier.name}": tier.used for tier in self._tiers}
+            return counts | {f"bytes.{tier.name}": tier.used for tier in self._tiers}
 
     def _settle(self, key: SnapshotKey, value: Tensor, first: int) -> None:
         """Keep a value in the first tier from `first` on that has, or makes, room."""
         for level in range(first, len(self._tiers)):
             home = self._tiers[level]
             if value.nbytes <= home.budget and self._make_room(key, value.nbytes, level):
-                self._places[key] = Place(level, home.write(value.detach()), value.nbytes, self._clock)
+                self._entries[key] = Entry(level, home.write(value.detach()), value.nbytes, self._clock)
                 self._queue(key)
                 return
         self._refused += 1
@@ -145,17 +145,17 @@ class SnapshotStore:
         """Move what goes before `key` down from a tier until `nbytes` fit; False, and nothing moved, if they can't."""
         home = self._tiers[level]
         leaving: list[SnapshotKey] = []
-        missing, own = home.used + nbytes - home.budget, self._turn(key, self._clock)
+        missing, order = home.used + nbytes - home.budget, self._turn(key, self._clock)
         while missing > 0:
             turn = self._next_to_go(level)
-            if turn is None or turn[:2] >= own:
+            if turn is None or turn[:2] >= order:
                 for other in leaving:
                     self._queue(other)
                 return False
             leaving.append(turn[3])
-            missing -= self._places[turn[3]].nbytes
+            missing -= self._entries[turn[3]].nbytes
         for other in leaving:
-            value = home.read(self._places[other].slot)
+            value = home.read(self._entries[other].slot)
             self._drop(other)
             self._evictions += 1
             self._settle(other, value, level + 1)
@@ -166,26 +166,26 @@ class SnapshotStore:
         queue = self._queues[level]
         while queue:
             turn = heappop(queue)
-            place = self._places.get(turn[3])
-            if place is not None and (place.tier, place.touched) == (level, turn[1]):
+            entry = self._entries.get(turn[3])
+            if entry is not None and (entry.tier, entry.touched) == (level, turn[1]):
                 return turn
         return None
 
     def _queue(self, key: SnapshotKey) -> None:
         """Enter a key into its tier's queue; what it stood for before is passed over when its turn comes."""
-        place = self._places[key]
+        entry = self._entries[key]
         self._count += 1
-        queue = self._queues[place.tier]
-        heappush(queue, (*self._turn(key, place.touched), self._count, key))
-        if len(queue) > 4 * len(self._places) + 64:
+        queue = self._queues[entry.tier]
+        heappush(queue, (*self._turn(key, entry.touched), self._count, key))
+        if len(queue) > 4 * len(self._entries) + 64:
             self._requeue()
 
     def _requeue(self) -> None:
         """Make the queues anew, for another plan or to be rid of passed turns."""
         self._queues = [[] for _ in self._tiers]
-        for key, place in self._places.items():
+        for key, entry in self._entries.items():
             self._count += 1
-            self._queues[place.tier].append((*self._turn(key, place.touched), self._count, key))
+            self._queues[entry.tier].append((*self._turn(key, entry.touched), self._count, key))
         for queue in self._queues:
             heapify(queue)
 
@@ -194,5 +194,5 @@ class SnapshotStore:
         return (-self._plan.next_use(key.time) if self._plan else 0.0, touched)
 
     def _drop(self, key: SnapshotKey) -> None:
-        place = self._places.pop(key)
-        self._tiers[place.tier].free(place.slot)
+        entry = self._entries.pop(key)
+        self._tiers[entry.tier].free(entry.slot)

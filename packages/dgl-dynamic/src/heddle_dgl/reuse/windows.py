@@ -17,7 +17,7 @@ from heddle_torch.digest import digest
 
 
 class WindowBatch:
-    """Windows that start at `starts`, as places in their distinct snapshots: [n_nodes, n_windows, d] at each step.
+    """Windows that start at `starts`, as positions in their distinct snapshots: [n_nodes, n_windows, d] at each step.
 
     Nothing here outlives the batch: features are read from the caller's array anew each time, so that what was
     written there since is seen, and the store is asked by their digest.
@@ -30,7 +30,7 @@ class WindowBatch:
         starts: np.ndarray,
         length: int,
         horizon: int,
-        structures: Sequence[PlacedGraph],
+        graphs: Sequence[PlacedGraph],
         device: torch.device,
         dtype: torch.dtype,
         n_known: int | None = None,
@@ -41,37 +41,37 @@ class WindowBatch:
             x: [n_times, n_nodes, d] numpy, possibly memory-mapped.
             starts: [n_windows] int.
             length, horizon: steps of input, and of targets right after.
-            structures: one graph for all times, or one for each step of a single window.
+            graphs: one graph for all times, or one for each step of a single window.
             n_known: steps of the window that may be read: `length` when predicting, else all.
         """
         known = length + horizon if n_known is None else n_known
         times = np.asarray(starts)[None, :] + np.arange(known)[:, None]
-        self.times, place = np.unique(times, return_inverse=True)
-        self.place: np.ndarray = place.reshape(times.shape)
+        self.times, position = np.unique(times, return_inverse=True)
+        self.positions: np.ndarray = position.reshape(times.shape)
         self.dataset, self.length, self.horizon = dataset, length, horizon
         self._host = np.ascontiguousarray(x[self.times])
         self.x = torch.from_numpy(self._host).to(device, dtype)
-        self._structures = structures
+        self._graphs = graphs
         self._steps: dict[tuple[int, int | None], Tensor] = {}
 
     @property
     def n_windows(self) -> int:
         """Number of windows."""
-        return int(self.place.shape[-1])
+        return int(self.positions.shape[-1])
 
-    def structure(self, t: int) -> PlacedGraph:
+    def graph_at(self, t: int) -> PlacedGraph:
         """Return the graph at step t of the window; past the known ones the last one stays."""
-        return self._structures[min(t, len(self._structures) - 1)]
+        return self._graphs[min(t, len(self._graphs) - 1)]
 
     @property
-    def static(self) -> bool:
+    def static_graph(self) -> bool:
         """Whether all snapshots have one graph."""
-        return len(self._structures) == 1
+        return len(self._graphs) == 1
 
     def at(self, t: int, width: int | None = None) -> Tensor:
         """Return the snapshots at step t, [n_nodes, n_windows, d], or their first features; always one tensor."""
         if (t, width) not in self._steps:
-            rows = self.x[..., :width].index_select(0, self._index(self.place[t]))
+            rows = self.x[..., :width].index_select(0, self._index(self.positions[t]))
             self._steps[t, width] = rows.transpose(0, 1).contiguous()
         return self._steps[t, width]
 
@@ -81,16 +81,16 @@ class WindowBatch:
         Rows of snapshots that `steps` don't read are undefined. What the store has isn't computed; the rest is
         aggregated in one operation (for each graph), and counted for each step that it serves.
         """
-        needed = np.unique(self.place[steps.start : steps.stop])
+        needed = np.unique(self.positions[steps.start : steps.stop])
         store = run.store
         digests = {} if store is None else {int(u): digest(self._host[u]) for u in needed}
-        found: dict[int, Tensor] = {}
+        terms: dict[int, Tensor] = {}
         for u, features in digests.items():
             value = None if store is None else store.get(self._key(layer, u, features))
             if value is not None:
-                found[u] = value.to(self.x.device)
-        missing = needed[run.agree(np.array([int(u) not in found for u in needed], bool))]
-        anew = int(np.isin(self.place[steps.start : steps.stop], missing).any(axis=1).sum())
+                terms[u] = value.to(self.x.device)
+        missing = needed[run.agree(np.array([int(u) not in terms for u in needed], bool))]
+        anew = int(np.isin(self.positions[steps.start : steps.stop], missing).any(axis=1).sum())
         run.aggregations, run.saved = run.aggregations + anew, run.saved + len(steps) - anew
         if len(missing):
             with run.constants():
@@ -98,12 +98,12 @@ class WindowBatch:
             if len(missing) == len(self.times) and store is None:
                 return computed
             for u, value in zip(missing.tolist(), computed):
-                found[u] = value
+                terms[u] = value
                 if store is not None:
                     store.put(self._key(layer, u, digests[u]), value)
-        like = next(iter(found.values()))
+        like = next(iter(terms.values()))
         blank = like.new_zeros(()).expand(like.shape)
-        return torch.stack([found.get(u, blank) for u in range(len(self.times))])
+        return torch.stack([terms.get(u, blank) for u in range(len(self.times))])
 
     def recall(self, run: Run, layer: Any, x: Tensor, t: int) -> None:
         """Give the run's memo the messages of the snapshots at step t, from the store where it has them.
@@ -115,37 +115,35 @@ class WindowBatch:
             return
         every = self.windowed(self.messages_of(run, layer, range(t, t + 1)), range(t, t + 1))[0]
         parts = every.split(x.shape[-1], dim=-1)
-        run.know(self.structure(t), layer, x, columnwise.messages(layer, parts))
+        run.know(self.graph_at(t), layer, x, columnwise.messages(layer, parts))
 
     def windowed(self, rows: Tensor, steps: range) -> Tensor:
         """Return [n_times, n_nodes, d] rows by step and window: [n_steps, n_nodes, n_windows, d]."""
-        places = self.place[steps.start : steps.stop]
-        picked = rows.index_select(0, self._index(places.reshape(-1)))
-        return picked.reshape(*places.shape, *rows.shape[1:]).transpose(1, 2).contiguous()
+        positions = self.positions[steps.start : steps.stop]
+        picked = rows.index_select(0, self._index(positions.reshape(-1)))
+        return picked.reshape(*positions.shape, *rows.shape[1:]).transpose(1, 2).contiguous()
 
     def _compute(self, run: Run, layer: Any, snapshots: np.ndarray) -> Tensor:
         with torch.no_grad():
-            if self.static:
+            if self.static_graph:
                 x = self.x.index_select(0, self._index(snapshots)).transpose(0, 1).contiguous()
-                return self._terms(run.ops, layer, self._structures[0], x).transpose(0, 1).contiguous()
-            at = {int(u): t for t, (u,) in enumerate(self.place)}
+                return self._terms(run.ops, layer, self._graphs[0], x).transpose(0, 1).contiguous()
+            at = {int(u): t for t, (u,) in enumerate(self.positions)}
             parts = []
             for u in map(int, snapshots):
-                structure, x = self.structure(at[u]), self.x[u]
-                parts.append(self._terms(run.snapshot_ops(structure, layer, x), layer, structure, x))
+                graph, x = self.graph_at(at[u]), self.x[u]
+                parts.append(self._terms(run.snapshot_ops(graph, layer, x), layer, graph, x))
             return torch.stack(parts)
 
-    def _terms(self, ops: GraphOps, layer: Any, structure: PlacedGraph, x: Tensor) -> Tensor:
-        return torch.cat(columnwise.terms(layer, x, layer.aggregate(ops, structure.propagations, x)), dim=-1)
+    def _terms(self, ops: GraphOps, layer: Any, graph: PlacedGraph, x: Tensor) -> Tensor:
+        return torch.cat(columnwise.terms(layer, x, layer.aggregate(ops, graph.propagations, x)), dim=-1)
 
     def _key(self, layer: Any, u: int, features: int) -> SnapshotKey:
-        structure = self._structures[0]
-        if not self.static:
-            structure = self.structure(int(np.argmax(self.place[:, 0] == u)))
+        graph = self._graphs[0]
+        if not self.static_graph:
+            graph = self.graph_at(int(np.argmax(self.positions[:, 0] == u)))
         aggregation = aggregation_of(layer)
-        return SnapshotKey(
-            self.dataset, int(self.times[u]), structure.token, features, aggregation, self.x.dtype
-        )
+        return SnapshotKey(self.dataset, int(self.times[u]), graph.token, features, aggregation, self.x.dtype)
 
-    def _index(self, places: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(places)).to(self.x.device)
+    def _index(self, positions: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(positions)).to(self.x.device)

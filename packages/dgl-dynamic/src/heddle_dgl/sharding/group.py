@@ -13,36 +13,38 @@ from heddle_torch.train.backward import Backward, LossOf
 from heddle_torch.train.learner import Training
 from heddle_torch.train.state import TorchState
 
-KINDS = ("inputs", "states", "gradients", "control")
+PURPOSES = ("inputs", "states", "gradients", "control")
 
 
 class CountedGroup:
-    """A Group whose processes share the work of every batch; bytes that it sends are added up in `sent` by kind.
+    """A Group whose processes share the work of every batch; bytes that it sends are added up in `sent` by purpose.
 
-    Kinds: "inputs": halos of messages of the features, which a store makes needless; "states": halos of all else, both
-    ways; "gradients": of weights, and the loss; "control": which snapshots must be computed anew, and outputs.
+    Purposes: "inputs": halos of messages of the features, which a store makes needless; "states": halos of all else,
+    both ways; "gradients": of weights, and the loss; "control": which snapshots must be computed anew, and outputs.
     """
 
     def __init__(self, group: Group):
         self._group, self.rank, self.size = group, group.rank, group.size
-        self.sent = dict.fromkeys(KINDS, 0)
+        self.sent = dict.fromkeys(PURPOSES, 0)
         self.exchanges = 0
-        self.kind = "states"
+        self.purpose = "states"
 
     @contextmanager
-    def counted_as(self, kind: str) -> Iterator[None]:
-        """Count what is exchanged within as that kind."""
-        before, self.kind = self.kind, kind
+    def counted_as(self, purpose: str) -> Iterator[None]:
+        """Count what is exchanged within as sent for that purpose."""
+        before, self.purpose = self.purpose, purpose
         try:
             yield
         finally:
-            self.kind = before
+            self.purpose = before
 
-    def fetch(self, rows: Tensor, give: Sequence[int], take: Sequence[int], kind: str) -> tuple[Tensor, Any]:
+    def fetch(
+        self, rows: Tensor, give: Sequence[int], take: Sequence[int], purpose: str
+    ) -> tuple[Tensor, Any]:
         """Start to send `give[r]` of the rows to each rank r and to receive `take[r]`; wait() on the second result."""
         if self.size == 1:
             return rows.new_empty((sum(take), *rows.shape[1:])), None
-        self._count(kind, rows.nbytes)
+        self._count(purpose, rows.nbytes)
         return self._group.start_exchange(rows, give, take)
 
     def wait(self, work: Any) -> None:
@@ -50,11 +52,11 @@ class CountedGroup:
         if work is not None:
             self._group.finish(work)
 
-    def add_up(self, value: Tensor, kind: str = "control") -> Tensor:
+    def add_up(self, value: Tensor, purpose: str = "control") -> Tensor:
         """Add up a tensor of all processes, in place, and return it."""
         if self.size == 1:
             return value
-        self._count(kind, 2 * value.nbytes * (self.size - 1) // self.size)
+        self._count(purpose, 2 * value.nbytes * (self.size - 1) // self.size)
         return self._group.sum_(value)
 
     def add_up_gradients(self, weights: Mapping[str, Tensor], loss: Tensor) -> Tensor:
@@ -71,15 +73,15 @@ class CountedGroup:
         """Return what any process wants: bool arrays of one shape. All must call it, or others would wait for ever."""
         return self.add_up(torch.from_numpy(wanted.astype(np.int32))).numpy() > 0
 
-    def figures(self) -> dict[str, float]:
+    def stats(self) -> dict[str, float]:
         """Return what was sent since the last call, and forget it."""
-        figures: dict[str, float] = {f"sent.{kind}": count for kind, count in self.sent.items()}
-        figures["exchanges"], self.exchanges = self.exchanges, 0
-        self.sent = dict.fromkeys(KINDS, 0)
-        return figures
+        counts: dict[str, float] = {f"sent.{purpose}": count for purpose, count in self.sent.items()}
+        counts["exchanges"], self.exchanges = self.exchanges, 0
+        self.sent = dict.fromkeys(PURPOSES, 0)
+        return counts
 
-    def _count(self, kind: str, nbytes: int) -> None:
-        self.sent[kind] += nbytes
+    def _count(self, purpose: str, nbytes: int) -> None:
+        self.sent[purpose] += nbytes
         self.exchanges += 1
 
 

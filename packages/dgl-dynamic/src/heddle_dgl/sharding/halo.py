@@ -22,17 +22,17 @@ class HaloEdges(NamedTuple):
     """The edges that enter a part's nodes, in place of an Adjacency; its weight is a tuple of those of the first four.
 
     Attributes:
-        own: edges from the part's own nodes.
-        others: edges from its halo, numbered in the order in which it arrives.
-        own_back, others_back: the same, turned round.
+        local: edges from the part's own nodes.
+        halo: edges from its halo, numbered in the order in which it arrives.
+        local_transpose, halo_transpose: both transposed.
         send: [n_sent] int, own nodes in the order in which they go to the other parts.
         give, take: rows that go to, and come from, each part.
     """
 
-    own: Adjacency
-    others: Adjacency
-    own_back: Adjacency
-    others_back: Adjacency
+    local: Adjacency
+    halo: Adjacency
+    local_transpose: Adjacency
+    halo_transpose: Adjacency
     send: Tensor
     give: tuple[int, ...]
     take: tuple[int, ...]
@@ -40,7 +40,7 @@ class HaloEdges(NamedTuple):
     @property
     def n_receivers(self) -> int:
         """Number of own nodes."""
-        return self.own.n_receivers
+        return self.local.n_receivers
 
 
 class PartOps(TorchOps):
@@ -73,18 +73,18 @@ class _HaloSum(Function):
     ) -> Tensor:
         ctx.rest = edges, weight, ops, group
         rows = x.detach().index_select(0, edges.send)
-        halo, work = group.fetch(rows, edges.give, edges.take, group.kind)
-        y = ops.spmm(edges.own, x.detach(), weight[0])
+        halo, work = group.fetch(rows, edges.give, edges.take, group.purpose)
+        y = ops.spmm(edges.local, x.detach(), weight[0])
         group.wait(work)
-        return y + ops.spmm(edges.others, halo, weight[1])
+        return y + ops.spmm(edges.halo, halo, weight[1])
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
         edges, weight, ops, group = ctx.rest
         grad = grad.contiguous()
-        back = ops.spmm(edges.others_back, grad, weight[3])
+        back = ops.spmm(edges.halo_transpose, grad, weight[3])
         rows, work = group.fetch(back, edges.take, edges.give, "states")
-        grad_x = ops.spmm(edges.own_back, grad, weight[2])
+        grad_x = ops.spmm(edges.local_transpose, grad, weight[2])
         group.wait(work)
         return grad_x.index_add(0, edges.send, rows), None, None, None, None
 
@@ -109,14 +109,14 @@ def cut(propagation: Propagation, owner: np.ndarray, rank: int, n_parts: int) ->
         made = build_adjacency(part.senders[kept] - first, part.receivers[kept], count, n)
         return made, mine[kept][made.order]
 
-    (own, own_weight), (others, other_weight) = (
+    (local, local_weight), (halo, halo_weight) = (
         among(from_own, 0, n),
         among(~from_own, n, len(part.halo)),
     )
     send: Any = np.concatenate([*part.send, np.zeros(0, np.int64)]).astype(np.int64)
     give, take = tuple(len(ids) for ids in part.send), tuple(int(count) for count in part.receive)
-    edges: Any = HaloEdges(own, others, transpose(own), transpose(others), send, give, take)
-    weights: Any = own_weight, other_weight, own_weight[own.t_order], other_weight[others.t_order]
+    edges: Any = HaloEdges(local, halo, transpose(local), transpose(halo), send, give, take)
+    weights: Any = local_weight, halo_weight, local_weight[local.t_order], halo_weight[halo.t_order]
     return Propagation(edges, weights)
 
 
@@ -128,12 +128,12 @@ def placed(
     def tensor(leaf: np.ndarray) -> Tensor:
         return to_tensor(leaf, device, dtype)
 
-    found = {}
+    parts = {}
     for name, propagation in propagations.items():
         edges: Any = propagation.adjacency
         weights: Any = propagation.weight
         four = [Adjacency(*map(tensor, a)) for a in edges[:4]]
         moved: Any = HaloEdges(four[0], four[1], four[2], four[3], tensor(edges.send), edges.give, edges.take)
-        own: Any = tuple(map(tensor, weights))
-        found[name] = Propagation(moved, own)
-    return found
+        part_weights: Any = tuple(map(tensor, weights))
+        parts[name] = Propagation(moved, part_weights)
+    return parts

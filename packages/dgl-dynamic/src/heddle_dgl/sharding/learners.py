@@ -32,13 +32,13 @@ class WindowLearner(ForecastLearner):
         mine = _mine(len(starts), self._group)
         idle = not len(mine)  # more processes than windows: the first one again, with no weight
         part = np.zeros(1, np.int64) if idle else mine
-        own = batch._replace(index=starts[part])
+        share = batch._replace(index=starts[part])
         if batch.targets is not None and batch.mask is not None:
-            own = own._replace(targets=batch.targets[part], mask=batch.mask[part])
-        found = super().place(self._planned(own))
-        rest = (found.signal.horizon, found.signal.x.shape[1], len(found.mean))
-        return found._replace(
-            share=0.0 if idle else _share(own, batch),
+            share = share._replace(targets=batch.targets[part], mask=batch.mask[part])
+        windows = super().place(self._planned(share))
+        rest = (windows.signal.horizon, windows.signal.x.shape[1], len(windows.mean))
+        return windows._replace(
+            share=0.0 if idle else _share(share, batch),
             part=((len(starts), *rest), (mine,), slice(0, len(mine))),
         )
 
@@ -55,11 +55,11 @@ class WindowLearner(ForecastLearner):
 
     def outputs(self, weights: dict[str, Tensor], placed: PlacedWindows, training: Training | None) -> Tensor:
         if training is not None:
-            self._group.figures()  # what was sent since the last step isn't this one's
+            self._group.stats()  # what was sent since the last step isn't this one's
         return super().outputs(weights, placed, training)
 
-    def figures(self) -> dict[str, float]:
-        return super().figures() | self._group.figures()
+    def stats(self) -> dict[str, float]:
+        return super().stats() | self._group.stats()
 
     def _planned(self, batch: Batch) -> Batch:
         """Return the batch with the plan of this process's windows alone, for the store."""
@@ -71,8 +71,8 @@ class WindowLearner(ForecastLearner):
             self._own_schedule = [
                 np.asarray(starts)[_mine(len(starts), self._group)] for starts in signal.schedule
             ]
-        own: Any = signal._replace(schedule=self._own_schedule)
-        return batch._replace(graph=own)
+        planned: Any = signal._replace(schedule=self._own_schedule)
+        return batch._replace(graph=planned)
 
 
 class PartLearner(ForecastLearner):
@@ -82,24 +82,24 @@ class PartLearner(ForecastLearner):
         super().__init__(*rest)
         model, ops, _, _, device, precision = rest[:6]
         self._group, self._ops = group, PartOps(ops, group)
-        self._structures = self._parts = _Parts(model.specs(), device, precision.compute, group, method)
+        self._placed_graphs = self._parts = _Parts(model.specs(), device, precision.compute, group, method)
         self._whole_x: Any = None
 
     def place(self, batch: Batch) -> PlacedWindows:
         signal: Any = batch.graph
         if isinstance(signal, Signal):
             n, fixed = signal.x.shape[1], isinstance(signal.topology, Graph)
-            self._structures.place(signal.topology if fixed else graphs_at(signal.topology, [0], n)[0])
+            self._placed_graphs.place(signal.topology if fixed else graphs_at(signal.topology, [0], n)[0])
         mine, n_nodes = self._parts.owned, signal.x.shape[1]
         if signal.x is not self._whole_x:
             self._whole_x, self._own_x = signal.x, np.ascontiguousarray(signal.x[:, mine])
         replaced: Any = signal._replace(x=self._own_x)
-        own = batch._replace(graph=replaced)
+        part = batch._replace(graph=replaced)
         if batch.targets is not None and batch.mask is not None:
-            own = own._replace(targets=batch.targets[:, :, mine], mask=batch.mask[:, :, mine])
-        found = super().place(own)
-        shape = len(found.starts), found.signal.horizon, n_nodes, len(found.mean)
-        return found._replace(share=_share(own, batch), part=(shape, mine))
+            part = part._replace(targets=batch.targets[:, :, mine], mask=batch.mask[:, :, mine])
+        windows = super().place(part)
+        shape = len(windows.starts), windows.signal.horizon, n_nodes, len(windows.mean)
+        return windows._replace(share=_share(part, batch), part=(shape, mine))
 
     def _n_nodes(self, signal: Signal) -> int:
         return self._whole_x.shape[1]
@@ -111,19 +111,19 @@ class PartLearner(ForecastLearner):
         return self._group.add_up(every)
 
     def embed(self, weights: dict[str, Tensor], placed: PlacedWindows) -> Tensor:
-        own = super().embed(weights, placed)
+        rows = super().embed(weights, placed)
         (_, _, n_nodes, _), mine = placed.part
-        every = own.new_zeros(n_nodes, own.shape[1])
-        every[torch.from_numpy(mine)] = own
+        every = rows.new_zeros(n_nodes, rows.shape[1])
+        every[torch.from_numpy(mine)] = rows
         return self._group.add_up(every)
 
     def outputs(self, weights: dict[str, Tensor], placed: PlacedWindows, training: Training | None) -> Tensor:
         if training is not None:
-            self._group.figures()  # what was sent since the last step isn't this one's
+            self._group.stats()  # what was sent since the last step isn't this one's
         return super().outputs(weights, placed, training)
 
-    def figures(self) -> dict[str, float]:
-        return super().figures() | self._group.figures()
+    def stats(self) -> dict[str, float]:
+        return super().stats() | self._group.stats()
 
 
 class _Parts(PlacedGraphs):
@@ -154,8 +154,8 @@ def _mine(count: int, group: CountedGroup) -> np.ndarray:
     return np.array_split(np.arange(count), group.size)[group.rank]
 
 
-def _share(own: Batch, whole: Batch) -> float:
+def _share(part: Batch, whole: Batch) -> float:
     """Return what share of the batch's known targets a process has; the loss is their mean."""
-    if whole.mask is None or own.mask is None:
+    if whole.mask is None or part.mask is None:
         return 1.0
-    return float(np.sum(own.mask)) / max(1.0, float(np.sum(whole.mask)))
+    return float(np.sum(part.mask)) / max(1.0, float(np.sum(whole.mask)))

@@ -40,14 +40,14 @@ def forecast_plans(
     n, edges = num_nodes(graph), len(graph.senders)
     width = model_spec.in_dim if isinstance(model_spec.in_dim, int) else 0
 
-    def one(plan: str, count: int, rows: int, own: int, windows: int, halo: int) -> Estimate:
-        holds = FLOAT * (3 * weights + rows * times * width) + 24 * own
+    def one(plan: str, count: int, rows: int, n_edges: int, windows: int, halo: int) -> Estimate:
+        holds = FLOAT * (3 * weights + rows * times * width) + 24 * n_edges
         works = int(FLOAT * kept * rows * windows)
         gradients = 2 * FLOAT * weights * (count - 1) / count
         sends = int(gradients + 2 * FLOAT * crossing * halo * windows)
         begun = 1 + (2 * exchanges if halo else count > 1)
         return Estimate(
-            plan, count, rows, own, holds, works, sends, 3 * works + LINK * sends + LATENCY * begun
+            plan, count, rows, n_edges, holds, works, sends, 3 * works + LINK * sends + LATENCY * begun
         )
 
     owner = partition(graph.senders, graph.receivers, n, processes, method)

@@ -34,7 +34,7 @@ class PlacedWindows(NamedTuple):
     """
 
     signal: Signal
-    structures: list[list[PlacedGraph]]
+    graphs: list[list[PlacedGraph]]
     starts: np.ndarray
     mean: Tensor
     deviation: Tensor
@@ -63,8 +63,8 @@ class ForecastLearner(ParamLearner):
         super().__init__(model.params(), device, precision)
         self.model, self._ops, self._engine, self.store, self._steps = model, ops, engine, store, steps
         self._sums = sums or ChangingSums()
-        self._changing = False
-        self._structures = PlacedGraphs(model.specs(), device, precision.compute)
+        self._changes = False
+        self._placed_graphs = PlacedGraphs(model.specs(), device, precision.compute)
         self._schedule: Any = None
         self._aggregations = self._saved = 0
         self._seen = {"hits": 0, "misses": 0, "evictions": 0, "refused": 0}
@@ -77,15 +77,15 @@ class ForecastLearner(ParamLearner):
                 "signal; choose a forecast task, such as data=traffic"
             )
         starts = np.asarray(batch.index)
-        self._changing = not isinstance(signal.topology, Graph)
-        if not self._changing:
-            structures = [[self._structures.place(signal.topology)]]
+        self._changes = not isinstance(signal.topology, Graph)
+        if not self._changes:
+            placed_graphs = [[self._placed_graphs.place(signal.topology)]]
         else:
             last = len(signal.x) - 1
             span = np.minimum(starts[:, None] + np.arange(signal.length + signal.horizon), last)
             graphs = graphs_at(signal.topology, np.unique(span), self._n_nodes(signal))
-            every = {t: self._structures.place(graph) for t, graph in graphs.items()}
-            structures = [[every[int(t)] for t in times] for times in span]
+            every = {t: self._placed_graphs.place(graph) for t, graph in graphs.items()}
+            placed_graphs = [[every[int(t)] for t in times] for times in span]
         self._plan(signal)
 
         def on_device(array: Any) -> Any:
@@ -95,7 +95,7 @@ class ForecastLearner(ParamLearner):
 
         mean, deviation = on_device(signal.mean), on_device(signal.deviation)
         return PlacedWindows(
-            signal, structures, starts, mean, deviation, on_device(batch.targets), on_device(batch.mask)
+            signal, placed_graphs, starts, mean, deviation, on_device(batch.targets), on_device(batch.mask)
         )
 
     def outputs(self, weights: dict[str, Tensor], placed: PlacedWindows, training: Training | None) -> Tensor:
@@ -121,21 +121,21 @@ class ForecastLearner(ParamLearner):
         with step() as memo:
             return self.model.embed(self._run(memo), self._computed(weights), windows)[:, -1]
 
-    def figures(self) -> dict[str, float]:
+    def stats(self) -> dict[str, float]:
         """Return aggregations of the last step and, of the store: hits ... since the last call, saved, bytes held.
 
         On a changing graph also `rows.summed` and `rows.kept`, see ChangingSums.
         """
-        figures: dict[str, float] = {"aggregations": self._aggregations}
+        counts: dict[str, float] = {"aggregations": self._aggregations}
         if self.store is not None:
             for name, value in self.store.stats().items():
-                figures[f"store.{name}"] = value - self._seen.get(name, 0)
+                counts[f"store.{name}"] = value - self._seen.get(name, 0)
                 if name in self._seen:
                     self._seen[name] = value
-            figures["store.aggregations_saved"] = self._saved
-        if self._changing and self._sums.mode != "full":
-            figures |= self._sums.figures()
-        return figures
+            counts["store.aggregations_saved"] = self._saved
+        if self._changes and self._sums.mode != "full":
+            counts |= self._sums.stats()
+        return counts
 
     def _n_nodes(self, signal: Signal) -> int:
         """Return the number of nodes of the graph, of which a process may have a part."""
@@ -147,25 +147,25 @@ class ForecastLearner(ParamLearner):
     def _windows(self, placed: PlacedWindows, known: int):
         signal = placed.signal
         rest = (self._device, self._precision.compute, known)
-        if len(placed.structures) == 1 and len(placed.structures[0]) == 1:
+        if len(placed.graphs) == 1 and len(placed.graphs[0]) == 1:
             yield WindowBatch(
                 signal.name,
                 signal.x,
                 placed.starts,
                 signal.length,
                 signal.horizon,
-                placed.structures[0],
+                placed.graphs[0],
                 *rest,
             )
             return
-        for start, structures in zip(placed.starts, placed.structures):
+        for start, of_window in zip(placed.starts, placed.graphs):
             yield WindowBatch(
                 signal.name,
                 signal.x,
                 np.array([start]),
                 signal.length,
                 signal.horizon,
-                structures,
+                of_window,
                 *rest,
             )
 

@@ -101,7 +101,7 @@ def _batch_traced(graphs: Sequence[GraphsTuple]) -> GraphsTuple:
 
     def shifted(field: str):
         ids = [getattr(graph, field).astype(dtype) for graph in graphs]
-        return jnp.concatenate([own + jnp.asarray(start, dtype) for own, start in zip(ids, offsets)])
+        return jnp.concatenate([part + jnp.asarray(start, dtype) for part, start in zip(ids, offsets)])
 
     return GraphsTuple(
         **{field: jax.tree.map(concat, *(getattr(graph, field) for graph in graphs)) for field in FEATURES},

@@ -58,11 +58,11 @@ class DynamicBatches(Iterator[GraphsTuple]):
             if graph is None:
                 return self._flush(len(self._waiting))
             self._waiting.append(graph)
-            size = Budget(*(total + own for total, own in zip(size, _size([graph]))))
+            size = Budget(*(total + count for total, count in zip(size, _size([graph]))))
         return self._flush(max(1, len(self._waiting) - 1))
 
     def _fits(self, size: Budget) -> bool:
-        return all(own <= limit for own, limit in zip(size, _room(self._budget)))
+        return all(count <= limit for count, limit in zip(size, _room(self._budget)))
 
     def _flush(self, count: int) -> GraphsTuple:
         """Return the first `count` waiting graphs as a batch."""

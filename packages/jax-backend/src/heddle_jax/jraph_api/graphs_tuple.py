@@ -126,8 +126,8 @@ def counts(graph: GraphsTuple, field: str, where: str = "") -> jax.Array:
         GraphError: the field is None, or not of integers.
     """
     require(graph, (field,), where)
-    found: jax.Array = _ids(graph, field, where, jnp.asarray)
-    return found
+    ids: jax.Array = _ids(graph, field, where, jnp.asarray)
+    return ids
 
 
 def as_given(graph: GraphsTuple, given: GraphsTuple) -> GraphsTuple:
@@ -192,8 +192,8 @@ def _array(value: Any) -> jax.Array:
 
 def _check_counts(ids: dict[str, Any], needed: Sequence[str], where: str) -> None:
     if set(COUNTS) <= set(needed) and len(ids["n_node"]) != len(ids["n_edge"]):
-        found, expected = (f"counts of {len(ids[field])} graphs" for field in ("n_edge", "n_node"))
-        raise GraphError(problem(f"{where}n_edge", found, f"{expected} as in n_node", "count every graph"))
+        got, expected = (f"counts of {len(ids[field])} graphs" for field in ("n_edge", "n_node"))
+        raise GraphError(problem(f"{where}n_edge", got, f"{expected} as in n_node", "count every graph"))
 
 
 def _ids(graph: GraphsTuple, field: str, where: str, convert: Callable[[Any], Any]) -> Any:

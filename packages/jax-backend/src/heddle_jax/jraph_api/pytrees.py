@@ -11,13 +11,13 @@ from heddle.errors import GraphError, problem
 
 def pack(pytree: Any) -> tuple[Any, ...]:
     """Return the leaves of a pytree as a tuple that remembers the pytree's structure, also when core maps over it."""
-    leaves, structure = jax.tree.flatten(pytree)
-    return _packed_type(structure)(leaves)
+    leaves, treedef = jax.tree.flatten(pytree)
+    return _packed_type(treedef)(leaves)
 
 
 def unpack(packed: Any) -> Any:
     """Return the pytree of a tuple that `pack` made, with the leaves it has now; None for None."""
-    return packed if packed is None else jax.tree.unflatten(packed.structure, packed)
+    return packed if packed is None else jax.tree.unflatten(packed.treedef, packed)
 
 
 def on_packed(function: Callable[..., Any] | None) -> Callable[..., Any] | None:
@@ -33,14 +33,14 @@ def same_structure(pytrees: list[Any], where: str) -> None:
     Raises:
         GraphError: names the first one that hasn't, as `where` with its position.
     """
-    structures: list[Any] = [jax.tree.structure(pytree) for pytree in pytrees]
-    expected = structures[0]
-    for position, found in enumerate(structures):
-        if found != expected:
+    treedefs: list[Any] = [jax.tree.structure(pytree) for pytree in pytrees]
+    expected = treedefs[0]
+    for position, treedef in enumerate(treedefs):
+        if treedef != expected:
             do = "give every graph the same pytree of features"
-            raise GraphError(problem(where.format(position), found, f"{expected} as in graphs[0]", do))
+            raise GraphError(problem(where.format(position), treedef, f"{expected} as in graphs[0]", do))
 
 
 @cache
-def _packed_type(structure: Any) -> type:
-    return type("Packed", (tuple,), {"structure": structure})
+def _packed_type(treedef: Any) -> type:
+    return type("Packed", (tuple,), {"treedef": treedef})

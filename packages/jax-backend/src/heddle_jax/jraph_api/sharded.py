@@ -51,8 +51,8 @@ def sharded_segment_sum(
     data: Array, indices: Array, num_segments: int, axis_index_groups: Groups, axis_name: str = "i"
 ) -> Array:
     """Sum rows by segment over the devices of a group; rows with an id out of range are dropped."""
-    own = segment_sum(data, indices, num_segments)
-    return jax.lax.psum(own, axis_name, axis_index_groups=axis_index_groups)
+    partial = segment_sum(data, indices, num_segments)
+    return jax.lax.psum(partial, axis_name, axis_index_groups=axis_index_groups)
 
 
 def sharded_segment_softmax(
@@ -114,7 +114,7 @@ def ShardedEdgesGraphNetwork(
         def normalise(logits: Array, ids: Any, n: int) -> Array:
             return sharded_segment_softmax(logits, ids.ids, n, groups, axis_name)
 
-        found = graph_network(
+        result = graph_network(
             _EdgesApart(),
             packed(_as_graphs_tuple(graph)),  # type: ignore[arg-type]
             on_packed(update_edge_fn),
@@ -128,7 +128,7 @@ def ShardedEdgesGraphNetwork(
             attention_reduce=on_packed(attention_reduce_fn),
             attention_normalise=normalise,
         )
-        out = unpacked(found)
+        out = unpacked(result)
         return graph._replace(nodes=out.nodes, device_edges=out.edges, globals=out.globals)
 
     return apply

@@ -37,10 +37,10 @@ def functional_of(make: Maker, key: Array) -> Functional:
     module = make(key)
     if isinstance(module, Functional):
         return module
-    return import_module(f"heddle_jax.models.{_kind(module)}").functional(module, make)
+    return import_module(f"heddle_jax.models.{_module_for(module)}").functional(module, make)
 
 
-def told(call: Callable[..., Any], training: bool) -> dict[str, bool]:
+def training_option(call: Callable[..., Any], training: bool) -> dict[str, bool]:
     """Return the keyword that tells `call` whether it is in training, by the usual names; {} if it takes none."""
     names = inspect.signature(call).parameters
     for name in ("training", "train", "is_training"):
@@ -54,12 +54,12 @@ def takes(call: Callable[..., Any], name: str) -> bool:
     return name in inspect.signature(call).parameters
 
 
-def _kind(module: Any) -> str:
+def _module_for(module: Any) -> str:
     parts = module if type(module) is tuple else (module,)
     for base in type(parts[0]).__mro__:
-        for library, kind in LIBRARIES.items():
+        for library, module_name in LIBRARIES.items():
             if base.__module__ == library or base.__module__.startswith(f"{library}."):
-                return kind
+                return module_name
     if len(parts) == 2 and all(callable(part) for part in parts):
         return "init_apply"
     raise ConfigError(

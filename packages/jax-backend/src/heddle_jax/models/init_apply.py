@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from heddle_jax.models.functional import Functional, Maker, takes, told
+from heddle_jax.models.functional import Functional, Maker, takes, training_option
 
 
 def functional(module: tuple[Callable[..., Any], Callable[..., Any]], make: Maker) -> Functional:
@@ -11,7 +11,7 @@ def functional(module: tuple[Callable[..., Any], Callable[..., Any]], make: Make
     init, apply = module
 
     def run(params: Any, kept: Any, graph: Any, key: Any) -> tuple[Any, Any]:
-        options: dict[str, Any] = told(apply, key is not None)
+        options: dict[str, Any] = training_option(apply, key is not None)
         if takes(apply, "key"):
             options["key"] = key
         return apply(params, graph, **options), kept

@@ -22,7 +22,11 @@ def tables_of(model_spec: ModelSpec, width: int) -> dict[str, ParamSpec]:
     widths = model_spec.in_dim if isinstance(model_spec.in_dim, Mapping) else {"": model_spec.in_dim}
     if model_spec.level == "graph":
         return {}
-    return {kind: ParamSpec((model_spec.n_node[kind], width)) for kind, dim in widths.items() if not dim}
+    return {
+        node_type: ParamSpec((model_spec.n_node[node_type], width))
+        for node_type, dim in widths.items()
+        if not dim
+    }
 
 
 def module_input(batch: Batch, model_spec: ModelSpec, tables: Mapping[str, Any], dtype: Any) -> Any:
@@ -33,7 +37,8 @@ def module_input(batch: Batch, model_spec: ModelSpec, tables: Mapping[str, Any],
     graph: Any = batch.graph
     if isinstance(graph, HeteroGraph):
         nodes = {
-            kind: tables[kind] if kind in tables else features(pytree) for kind, pytree in graph.nodes.items()
+            node_type: tables[node_type] if node_type in tables else features(pytree)
+            for node_type, pytree in graph.nodes.items()
         }
         return graph._replace(nodes=nodes)
     if "" in tables:
@@ -52,7 +57,8 @@ def tiny_batch(model_spec: ModelSpec) -> Batch:
     if model_spec.relations:
         assert isinstance(model_spec.in_dim, Mapping)
         nodes = {
-            kind: np.ones((3, dim), np.float32) if dim else None for kind, dim in model_spec.in_dim.items()
+            node_type: np.ones((3, dim), np.float32) if dim else None
+            for node_type, dim in model_spec.in_dim.items()
         }
         edges = {key: EdgeSet(None, *ring, count) for key in model_spec.relations}
         return Batch(hetero_graph(nodes, edges, dict.fromkeys(nodes, count)), {}, np.arange(3))

@@ -4,7 +4,7 @@ from typing import Any
 
 import jax
 
-from heddle_jax.models.functional import Functional, Maker, told
+from heddle_jax.models.functional import Functional, Maker, training_option
 
 DROPOUT = "dropout"
 """Name of the random stream that linen's own Dropout draws from."""
@@ -16,12 +16,12 @@ def functional(module: Any, make: Maker) -> Functional:
     def init(key: Any, graph: Any) -> tuple[Any, Any]:
         first, second = jax.random.split(key)
         variables = dict(
-            module.init({"params": first, DROPOUT: second}, graph, **told(module.__call__, False))
+            module.init({"params": first, DROPOUT: second}, graph, **training_option(module.__call__, False))
         )
         return variables.pop("params", {}), variables
 
     def run(params: Any, kept: Any, graph: Any, key: Any) -> tuple[Any, Any]:
-        variables, options = {"params": params, **kept}, told(module.__call__, key is not None)
+        variables, options = {"params": params, **kept}, training_option(module.__call__, key is not None)
         if key is None:
             return module.apply(variables, graph, **options), kept
         output, changed = module.apply(variables, graph, rngs={DROPOUT: key}, mutable=list(kept), **options)

@@ -49,7 +49,9 @@ class JaxModel:
 
     def example(self) -> Any:
         """Return a tiny graph of the widths that the module is called with."""
-        tables = {kind: np.ones((3, spec.shape[1]), np.float32) for kind, spec in self.tables.items()}
+        tables = {
+            node_type: np.ones((3, spec.shape[1]), np.float32) for node_type, spec in self.tables.items()
+        }
         return module_input(tiny_batch(self.model_spec), self.model_spec, tables, np.float32)
 
     def shapes(self) -> tuple[Any, Any]:
@@ -70,14 +72,14 @@ class JaxModel:
             )
 
         try:
-            found = jax.eval_shape(outputs, jax.random.key(0))
+            outputs_shape = jax.eval_shape(outputs, jax.random.key(0))
         except (TypeError, ValueError, AttributeError, KeyError, IndexError, AssertionError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ConfigError(
                 f"model: found that the module fails on a tiny graph ({reason}), expected outputs; call it on "
                 f"jax_model's example: {jax.tree.map(lambda leaf: leaf.shape, graph)}"
             ) from error
-        shape = tuple(getattr(found, "shape", ()))
+        shape = tuple(getattr(outputs_shape, "shape", ()))
         if model_spec.level == "node" and shape == (3, model_spec.out_dim):
             return NodeHead()
         if model_spec.level == "link" and len(shape) == 2 and shape[0] == 3:
@@ -93,7 +95,7 @@ class JaxModel:
         }
         also = " or (3, any width), a row for each of 3 nodes" if model_spec.level == "graph" else ""
         raise ConfigError(
-            f"model: found outputs of {shape or type(found).__name__} for a tiny graph, expected "
+            f"model: found outputs of {shape or type(outputs_shape).__name__} for a tiny graph, expected "
             f"{rows[model_spec.level]}{also}; return a row for each {model_spec.level}"
         )
 
@@ -122,7 +124,7 @@ def jax_model(make: Make, model_spec: ModelSpec, hidden: int = 64, readout: str 
         )
     in_dim: Any = model_spec.in_dim
     if isinstance(in_dim, Mapping):
-        in_dim = {kind: dim or hidden for kind, dim in in_dim.items()}
+        in_dim = {node_type: dim or hidden for node_type, dim in in_dim.items()}
     elif not in_dim:
         in_dim = 1 if model_spec.level == "graph" else hidden
     out_dim = model_spec.out_dim or hidden

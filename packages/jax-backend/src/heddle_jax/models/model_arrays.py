@@ -13,44 +13,48 @@ class ModelArrays(NamedTuple):
     """How (trained, kept) pytrees become two dicts of arrays and back.
 
     Attributes:
-        structure: of the pair of pytrees.
+        treedef: of the pair of pytrees.
         names: of the leaves: "encoder.PATH" and "kept.PATH".
         trained: whether each is: a float of the first pytree.
     """
 
-    structure: Any
+    treedef: Any
     names: tuple[str, ...]
     trained: tuple[bool, ...]
 
     def split(self, trained: Any, kept: Any) -> tuple[Params, Params]:
         """Return (trained arrays by name, the others by name)."""
-        leaves = self.structure.flatten_up_to((trained, kept))
+        leaves = self.treedef.flatten_up_to((trained, kept))
         named = list(zip(self.names, leaves, self.trained))
-        return {n: leaf for n, leaf, own in named if own}, {n: leaf for n, leaf, own in named if not own}
+        return {n: leaf for n, leaf, is_trained in named if is_trained}, {
+            n: leaf for n, leaf, is_trained in named if not is_trained
+        }
 
     def join(self, params: Params, extra: Params) -> tuple[Any, Any]:
         """Return (trained pytree, kept pytree)."""
-        leaves = [params[name] if own else extra[name] for name, own in zip(self.names, self.trained)]
-        return jax.tree.unflatten(self.structure, leaves)
+        leaves = [
+            params[name] if is_trained else extra[name] for name, is_trained in zip(self.names, self.trained)
+        ]
+        return jax.tree.unflatten(self.treedef, leaves)
 
 
-def layout_of(trained: Any, kept: Any) -> ModelArrays:
+def model_arrays(trained: Any, kept: Any) -> ModelArrays:
     """Return the ModelArrays of two pytrees, of arrays or of their shapes.
 
     Raises:
         ConfigError: two arrays of one name, or nothing to train.
     """
-    flat, structure = jax.tree_util.tree_flatten_with_path((trained, kept))
+    flat, treedef = jax.tree_util.tree_flatten_with_path((trained, kept))
     names = [f"{('encoder', 'kept')[path[0].idx]}.{_name(path[1:])}" for path, _ in flat]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(
             f"model: found two arrays named {twice[0]!r}, expected one; rename a part of the model"
         )
-    own = [path[0].idx == 0 and jnp.issubdtype(leaf.dtype, jnp.floating) for path, leaf in flat]
-    if not any(own):
+    is_trained = [path[0].idx == 0 and jnp.issubdtype(leaf.dtype, jnp.floating) for path, leaf in flat]
+    if not any(is_trained):
         raise ConfigError("model: found no floats to train, expected weights; return them from init")
-    return ModelArrays(structure, tuple(names), tuple(own))
+    return ModelArrays(treedef, tuple(names), tuple(is_trained))
 
 
 def _name(path: Any) -> str:

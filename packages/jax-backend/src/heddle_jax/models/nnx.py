@@ -17,10 +17,10 @@ def functional(module: Any, make: Maker) -> Functional:
         return nnx.to_pure_dict(params), nnx.to_pure_dict(kept)
 
     def run(params: Any, kept: Any, graph: Any, key: Any) -> tuple[Any, Any]:
-        own, others = nnx.clone(params_like), nnx.clone(kept_like)
-        nnx.replace_by_pure_dict(own, params)
+        weights, others = nnx.clone(params_like), nnx.clone(kept_like)
+        nnx.replace_by_pure_dict(weights, params)
         nnx.replace_by_pure_dict(others, kept)
-        model = nnx.merge(definition, own, nnx.clone(random), others)
+        model = nnx.merge(definition, weights, nnx.clone(random), others)
         if key is None:
             model.eval()
         else:

@@ -28,24 +28,24 @@ _STRUCTURE = 3
 
 def edge_take(adjacency: Adjacency, x: Array, at: str) -> Array:
     """Give each edge the row of its "receivers" or "senders" end: [n, ...] floats -> [n_edges, ...]."""
-    y: Array = _take.bind(*alike((*_structure(adjacency, at), x.reshape(x.shape[0], prod(x.shape[1:])))))
+    y: Array = _take.bind(*alike((*_csr(adjacency, at), x.reshape(x.shape[0], prod(x.shape[1:])))))
     return y.reshape(y.shape[0], *x.shape[1:])
 
 
 def edge_sum(adjacency: Adjacency, data: Array, at: str) -> Array:
     """Sum [n_edges, ...] floats by one of their ends; without edges 0."""
     rows = data.reshape(data.shape[0], prod(data.shape[1:]))
-    y: Array = _sum.bind(*alike((*_structure(adjacency, at), rows)))
+    y: Array = _sum.bind(*alike((*_csr(adjacency, at), rows)))
     return y.reshape(y.shape[0], *data.shape[1:])
 
 
-def _structure(adjacency: Adjacency, at: str) -> tuple[Array, ...]:
+def _csr(adjacency: Adjacency, at: str) -> tuple[Array, ...]:
     if at == "senders":
-        found = adjacency.senders, adjacency.t_indptr, adjacency.t_order
+        parts = adjacency.senders, adjacency.t_indptr, adjacency.t_order
     else:
-        found = adjacency.receivers, adjacency.indptr, adjacency.indptr[:0]
+        parts = adjacency.receivers, adjacency.indptr, adjacency.indptr[:0]
     segments.position_dtype("edges", adjacency.n_edges)
-    ids, indptr, order = map(jnp.asarray, found)
+    ids, indptr, order = map(jnp.asarray, parts)
     return ids, indptr, order
 
 
@@ -86,10 +86,10 @@ def _primitive(name: str, rows: Callable[..., int], elsewhere: Any, on_cpu: Any)
 
 
 def _batch(made: Primitive, operands: Any, axes: Any) -> tuple[Array, int]:
-    *structure, x = operands
+    *csr, x = operands
     if all(axis is None for axis in axes[:_STRUCTURE]):  # the batch becomes more columns
         x = jnp.moveaxis(x, axes[-1], 1)
-        y: Array = made.bind(*alike((*structure, x.reshape(x.shape[0], prod(x.shape[1:])))))
+        y: Array = made.bind(*alike((*csr, x.reshape(x.shape[0], prod(x.shape[1:])))))
         return y.reshape(y.shape[0], *x.shape[1:]), 1
     batched = [jnp.moveaxis(x, axis, 0) for x, axis in zip(operands, axes) if axis is not None]
 
@@ -102,8 +102,8 @@ def _batch(made: Primitive, operands: Any, axes: Any) -> tuple[Array, int]:
 
 def _transpose(into: Primitive, cotangent: Any, *operands: Any) -> list[Any]:
     zero = type(cotangent) is ad.Zero
-    found = ad.Zero(operands[-1].aval) if zero else into.bind(*alike((*operands[:-1], cotangent)))
-    return [None] * _STRUCTURE + [found]
+    cotangent_in = ad.Zero(operands[-1].aval) if zero else into.bind(*alike((*operands[:-1], cotangent)))
+    return [None] * _STRUCTURE + [cotangent_in]
 
 
 _take = _primitive("heddle_xla_edge_take", lambda ids, indptr, order, x: ids.shape[0], _take_rows, _take_rows)

@@ -16,16 +16,18 @@ from heddle.ops.graph_ops import GraphOps
 from heddle_jax.ops import edges, grouped, segments, sparse
 
 
-def compiled(*static: str, check: Callable[..., None] | None = None) -> Callable[[Any], Callable[..., Any]]:
+def compiled(
+    *static_names: str, check: Callable[..., None] | None = None
+) -> Callable[[Any], Callable[..., Any]]:
     """Jit a method as one piece, for those who call it outside jit; inside it leaves no trace.
 
     Args:
-        static: names of the arguments that aren't arrays.
+        static_names: names of the arguments that aren't arrays.
         check: is called with the method's name and arguments first, if the ops are `checked`.
     """
 
     def decorate(method: Callable[..., Array]) -> Callable[..., Array]:
-        jitted = jax.jit(method, static_argnames=("self", *static), inline=True)
+        jitted = jax.jit(method, static_argnames=("self", *static_names), inline=True)
 
         @wraps(method)
         def op(self: Any, *args: Any, **kwargs: Any) -> Array:
@@ -45,8 +47,8 @@ def _check_index(name: str, x: Array, index: Any) -> None:
 
 def _check_segments(name: str, data: Array, segment_ids: Any, num_segments: int, *_: Any, **__: Any) -> None:
     if jnp.shape(segment_ids)[0] != data.shape[0]:
-        found, expected = f"{jnp.shape(segment_ids)[0]} ids", f"{data.shape[0]}, one for each row of data"
-        raise GraphError(problem(f"{name}: segment_ids", found, expected, "give each row one"))
+        got, expected = f"{jnp.shape(segment_ids)[0]} ids", f"{data.shape[0]}, one for each row of data"
+        raise GraphError(problem(f"{name}: segment_ids", got, expected, "give each row one"))
     _check_ids(f"{name}: segment_ids", segment_ids, num_segments)
 
 
@@ -54,9 +56,9 @@ def _check_real(name: str, *arguments: Any, **keywords: Any) -> None:
     """Check that values can be compared: complex numbers have no order, and no variance by their squares."""
     for array in (*arguments, *keywords.values()):
         if jnp.iscomplexobj(array):
-            found = f"values of dtype {array.dtype}"
+            got = f"values of dtype {array.dtype}"
             raise GraphError(
-                problem(name, found, "real numbers", "give real and imaginary parts by themselves")
+                problem(name, got, "real numbers", "give real and imaginary parts by themselves")
             )
 
 

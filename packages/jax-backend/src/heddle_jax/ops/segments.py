@@ -86,19 +86,19 @@ def segment_max(data: Array, segment_ids: Array, num_segments: int, mode: str = 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2, 3))
 def _segment_max(data: Array, segment_ids: Array, num_segments: int, mode: str) -> Array:
-    top = jax.ops.segment_max(data, segment_ids, num_segments, mode=mode)
+    largest = jax.ops.segment_max(data, segment_ids, num_segments, mode=mode)
     filled = segment_count(segment_ids, num_segments) > 0
-    return jnp.where(jnp.expand_dims(filled, range(1, data.ndim)), top, jnp.zeros_like(top))
+    return jnp.where(jnp.expand_dims(filled, range(1, data.ndim)), largest, jnp.zeros_like(largest))
 
 
 @_segment_max.defjvp
 def _segment_max_jvp(num_segments, mode, primals, tangents):
     data, segment_ids = primals
-    top = _segment_max(data, segment_ids, num_segments, mode)
-    share = (data == gather(top, segment_ids)).astype(data.dtype)
+    largest = _segment_max(data, segment_ids, num_segments, mode)
+    share = (data == gather(largest, segment_ids)).astype(data.dtype)
     count = segment_sum(share, segment_ids, num_segments, mode)
     count = jnp.where(count > 0, count, jnp.ones_like(count))
-    return top, segment_sum(share * tangents[0], segment_ids, num_segments, mode) / count
+    return largest, segment_sum(share * tangents[0], segment_ids, num_segments, mode) / count
 
 
 def position_dtype(name: str, *sizes: int) -> jnp.dtype:

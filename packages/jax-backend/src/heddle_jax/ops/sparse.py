@@ -25,17 +25,17 @@ def spmm(adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:
     """Sum weighted sender rows by receiver; see heddle.ops.graph_ops.GraphOps.spmm. Floats only, of one dtype.
 
     jaxlib's product has no gradient that keeps to sorted edges. This one is a primitive that is linear in x and in
-    weight, and whose transpose in x is itself with the edges turned round; so it has derivatives of any order.
+    weight, and whose transpose in x is itself with the edges transposed; so it has derivatives of any order.
     """
     segments.position_dtype("spmm", adjacency.n_edges, x.shape[0])
     heads = () if weight is None else x.shape[1 : weight.ndim]
     if weight is None:
         weight = jnp.ones_like(x, shape=(adjacency.n_edges,))
     senders, receivers, indptr, _, t_receivers, t_indptr, t_order = adjacency
-    structure = map(jnp.asarray, (indptr, senders, receivers, t_indptr, t_receivers, t_order))
+    csr = map(jnp.asarray, (indptr, senders, receivers, t_indptr, t_receivers, t_order))
     inner = x.shape[1 + len(heads) :]
     weight = weight.reshape(adjacency.n_edges, prod(heads))
-    y = _bind(*structure, weight, x.reshape(x.shape[0], prod(heads), prod(inner)), transpose=False)
+    y = _bind(*csr, weight, x.reshape(x.shape[0], prod(heads), prod(inner)), transpose=False)
     return y.reshape(y.shape[0], *heads, *inner)
 
 
@@ -50,8 +50,8 @@ def alike(operands: Sequence[Array]) -> Sequence[Array]:
     varying = [_varying(x) for x in operands]
     union = frozenset[Any]().union(*varying)
     return [
-        jax.lax.pcast(x, tuple(union - own), to="varying") if union - own else x
-        for x, own in zip(operands, varying)
+        jax.lax.pcast(x, tuple(union - axes), to="varying") if union - axes else x
+        for x, axes in zip(operands, varying)
     ]
 
 
@@ -72,8 +72,8 @@ def lowering(compute: Callable[..., Array], exported: Callable[..., Array]) -> A
 def _varying(x: Array) -> frozenset[Any]:
     """Return the mesh axes over which a value varies inside shard_map; where jax keeps them depends on its version."""
     aval = jax.typeof(x)
-    found: frozenset[Any] | None = getattr(aval, "vma", None)
-    return found if found is not None else getattr(getattr(aval, "mat", None), "varying", frozenset())
+    axes: frozenset[Any] | None = getattr(aval, "vma", None)
+    return axes if axes is not None else getattr(getattr(aval, "mat", None), "varying", frozenset())
 
 
 def _by_edge(*operands: Array, transpose: bool) -> Array:
@@ -111,24 +111,24 @@ def _x_jvp(tangent: Array, *operands: Array, transpose: bool) -> Array:
 
 
 def _transpose(cotangent: Any, *operands: Any, transpose: bool) -> list[Any]:
-    *structure, weight, x = operands
-    found: list[Any] = [None] * len(operands)
+    *csr, weight, x = operands
+    cotangents: list[Any] = [None] * len(operands)
     undefined = _STRUCTURE if ad.is_undefined_primal(weight) else _STRUCTURE + 1
     if type(cotangent) is ad.Zero:
-        found[undefined] = ad.Zero(operands[undefined].aval)
+        cotangents[undefined] = ad.Zero(operands[undefined].aval)
     elif undefined == _STRUCTURE:
-        start, end = (structure[2], structure[1]) if transpose else (structure[1], structure[2])
-        found[undefined] = jnp.sum(
+        start, end = (csr[2], csr[1]) if transpose else (csr[1], csr[2])
+        cotangents[undefined] = jnp.sum(
             segments.gather(jnp.asarray(x), start) * segments.gather(jnp.asarray(cotangent), end), axis=-1
         )
     else:
-        found[undefined] = _bind(*structure, weight, cotangent, transpose=not transpose)
-    return found
+        cotangents[undefined] = _bind(*csr, weight, cotangent, transpose=not transpose)
+    return cotangents
 
 
 def _batch(operands: Any, axes: Any, transpose: bool) -> tuple[Array, int]:
     size = next(x.shape[axis] for x, axis in zip(operands, axes) if axis is not None)
-    *structure, weight, x = operands
+    *csr, weight, x = operands
     if any(axis is not None for axis in axes[:_STRUCTURE]):  # one structure after another
         full = [
             jnp.broadcast_to(x, (size, *x.shape)) if axis is None else jnp.moveaxis(x, axis, 0)
@@ -137,7 +137,7 @@ def _batch(operands: Any, axes: Any, transpose: bool) -> tuple[Array, int]:
         return jax.lax.map(lambda each: _bind(*each, transpose=transpose), tuple(full)), 0
     if axes[-2] is None:  # one weight for the batch, which becomes more columns
         x = jnp.moveaxis(x, axes[-1], 2)
-        y = _bind(*structure, weight, x.reshape(*x.shape[:2], size * x.shape[3]), transpose=transpose)
+        y = _bind(*csr, weight, x.reshape(*x.shape[:2], size * x.shape[3]), transpose=transpose)
         return y.reshape(*y.shape[:2], size, x.shape[-1]), 2
     weight = jnp.moveaxis(weight, axes[-2], 1)
     if axes[-1] is None:
@@ -146,7 +146,7 @@ def _batch(operands: Any, axes: Any, transpose: bool) -> tuple[Array, int]:
         x = jnp.moveaxis(x, axes[-1], 1)
     heads = weight.shape[1] * weight.shape[2]
     y = _bind(
-        *structure,
+        *csr,
         weight.reshape(weight.shape[0], heads),
         x.reshape(x.shape[0], heads, x.shape[-1]),
         transpose=transpose,

@@ -44,7 +44,7 @@ class ShardedAdjacency(Protocol):
         """Sum the devices' tables of receivers, and return the rows held: [n_rows, ...]."""
         ...
 
-    def top(self, edges: Array, side: str, axis: str) -> Array:
+    def largest(self, edges: Array, side: str, axis: str) -> Array:
         """Take the largest instead; ends without edges give 0."""
         ...
 
@@ -76,13 +76,13 @@ class ReplicatedAdjacency(NamedTuple):
 
     def total(self, edges: Array, side: str, axis: str) -> Array:
         n = self._n(side)
-        own = segments.segment_sum(edges, self._padded_ids(side), n + 1)[:n]
-        return jax.lax.psum(own, axis)
+        partial = segments.segment_sum(edges, self._padded_ids(side), n + 1)[:n]
+        return jax.lax.psum(partial, axis)
 
     def fold(self, table: Array, axis: str) -> Array:
         return jax.lax.psum(table[: self.n_rows], axis)
 
-    def top(self, edges: Array, side: str, axis: str) -> Array:
+    def largest(self, edges: Array, side: str, axis: str) -> Array:
         n = self._n(side)
         return across.segment_max(edges, self._padded_ids(side), n + 1, axis)[:n]
 
@@ -127,7 +127,7 @@ class ScatteredAdjacency(NamedTuple):
     def fold(self, table: Array, axis: str) -> Array:
         return jax.lax.psum_scatter(table, axis, tiled=True)
 
-    def top(self, edges: Array, side: str, axis: str) -> Array:
+    def largest(self, edges: Array, side: str, axis: str) -> Array:
         table = across.segment_max(edges, self.ids(side), self.local.n_receivers, axis)
         return jax.lax.dynamic_slice_in_dim(table, jax.lax.axis_index(axis) * self.n_rows, self.n_rows)
 
@@ -163,25 +163,25 @@ class HaloAdjacency(NamedTuple):
         if side == "receivers":
             return segments.segment_sum(edges, self.local.receivers, self.n_rows)
         table = segments.segment_sum(edges, self.local.senders, self.local.n_senders)
-        own, halo = table[: self.n_rows], table[self.n_rows :]
+        rows, halo = table[: self.n_rows], table[self.n_rows :]
         if not self.send.size:
-            return own
+            return rows
         returned = self._exchange(halo, axis)
-        return own + segments.segment_sum(returned, jnp.reshape(self.send, (-1,)), self.n_rows)
+        return rows + segments.segment_sum(returned, jnp.reshape(self.send, (-1,)), self.n_rows)
 
     def fold(self, table: Array, axis: str) -> Array:
         return table
 
-    def top(self, edges: Array, side: str, axis: str) -> Array:
+    def largest(self, edges: Array, side: str, axis: str) -> Array:
         if side == "receivers":
             return segments.segment_max(edges, self.local.receivers, self.n_rows)
-        return self._top_of_senders(edges, axis)
+        return self._largest_of_senders(edges, axis)
 
     def softmax(self, logits: Array, axis: str) -> Array:
         receivers, n = self.local.receivers, self.n_rows
-        top = segments.segment_max(jax.lax.stop_gradient(logits), receivers, n)
-        top = jnp.where(jnp.isfinite(top), top, jnp.zeros_like(top))
-        exps = jnp.exp(logits - segments.gather(top, receivers))
+        largest = segments.segment_max(jax.lax.stop_gradient(logits), receivers, n)
+        largest = jnp.where(jnp.isfinite(largest), largest, jnp.zeros_like(largest))
+        exps = jnp.exp(logits - segments.gather(largest, receivers))
         total = segments.segment_sum(exps, receivers, n)
         total = jnp.where(total > 0, total, jnp.ones_like(total))
         return exps / segments.gather(total, receivers)
@@ -190,18 +190,18 @@ class HaloAdjacency(NamedTuple):
         """Send the k-th run of rows to the k-th device, and return what the devices sent here: [n_halo, ...]."""
         return jax.lax.all_to_all(rows, axis, 0, 0, tiled=True)
 
-    def _top_of_senders(self, edges: Array, axis: str) -> Array:
+    def _largest_of_senders(self, edges: Array, axis: str) -> Array:
         """Take the largest by sender. Its edges may lie anywhere: the largest goes home and back, then ties share."""
         least = across.lowest(edges.dtype)
         table = jnp.full((self.local.n_senders, *edges.shape[1:]), least, edges.dtype)
         table = table.at[self.local.senders].max(jax.lax.stop_gradient(edges), mode="promise_in_bounds")
-        top = table[: self.n_rows]
+        most = table[: self.n_rows]
         if self.send.size:
             returned = self._exchange(table[self.n_rows :], axis)
-            top = top.at[jnp.reshape(self.send, (-1,))].max(returned, mode="promise_in_bounds")
-        top = jnp.where(top == least, jnp.zeros_like(top), top)
-        largest = segments.gather(self.table(top, "senders", axis), self.local.senders)
+            most = most.at[jnp.reshape(self.send, (-1,))].max(returned, mode="promise_in_bounds")
+        most = jnp.where(most == least, jnp.zeros_like(most), most)
+        largest = segments.gather(self.table(most, "senders", axis), self.local.senders)
         share = (jax.lax.stop_gradient(edges) == largest).astype(edges.dtype)
         count = self.total(share, "senders", axis)
         moving = jnp.where(share > 0, edges - jax.lax.stop_gradient(edges), jnp.zeros_like(edges))
-        return top + self.total(moving, "senders", axis) / jnp.where(count > 0, count, jnp.ones_like(count))
+        return most + self.total(moving, "senders", axis) / jnp.where(count > 0, count, jnp.ones_like(count))

@@ -15,14 +15,14 @@ class ShardedDropout:
     def __init__(self, key: Array, axis: str):
         self._axis = axis
         self._same = Dropout(jax.random.fold_in(key, 0))
-        self._own = Dropout(jax.random.fold_in(jax.random.fold_in(key, 1), jax.lax.axis_index(axis)))
+        self._per_device = Dropout(jax.random.fold_in(jax.random.fold_in(key, 1), jax.lax.axis_index(axis)))
 
     def __call__(self, x: Array, rate: float) -> Array:
-        return (self._own if varies(x, self._axis) else self._same)(x, rate)
+        return (self._per_device if varies(x, self._axis) else self._same)(x, rate)
 
 
 def varies(x: Array, axis: str) -> bool:
     """Tell whether devices along `axis` may hold different values of x, as shard_map keeps track of it."""
-    kind = jax.typeof(x)
-    varying = kind.mat.varying if hasattr(kind, "mat") else kind.vma  # the name since jax 0.10, and before it
+    of = jax.typeof(x)
+    varying = of.mat.varying if hasattr(of, "mat") else of.vma  # the name since jax 0.10, and before it
     return axis in varying

@@ -57,8 +57,8 @@ class ShardedLearner:
 
     def place(self, batch: Batch) -> Placed:
         """Return the batch on the mesh."""
-        layout = self._layout_for(batch.graph, batch.prepared)
-        return place_batch(batch, layout, self._mesh, self._precision, with_ids=self._has_table)
+        shard_layout = self._layout_for(batch.graph, batch.prepared)
+        return place_batch(batch, shard_layout, self._mesh, self._precision, with_ids=self._has_table)
 
     def outputs(
         self, params: Params, extra: Params, batch: Arrays, key: Array | None
@@ -86,8 +86,8 @@ class ShardedLearner:
             graph, prepared, index, ids = merge(rest, split)
             if ids is not None:
                 params = {**params, EMBEDDING: params[EMBEDDING][ids]}
-            found = answer(params, Batch(graph, prepared, index), key)
-            return (None, found) if isinstance(graph.n_node, Counts) else (found, None)
+            result = answer(params, Batch(graph, prepared, index), key)
+            return (None, result) if isinstance(graph.n_node, Counts) else (result, None)
 
         computed = jax.tree.map(lambda value: value.astype(self._precision.compute), params)
         whole, parts = spmd(body, self._mesh)((computed, key, batch.shared), batch.split)

@@ -36,5 +36,5 @@ def step_memory(learner: ShardedLearner, task: Task, placed: Placed, mesh: Mesh)
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere), shapes
     )
     compiled = jax.jit(jax.value_and_grad(loss)).lower(params, placed.arrays).compile()
-    found: Any = compiled.memory_analysis()
-    return StepMemory(found.argument_size_in_bytes, found.temp_size_in_bytes)
+    analysis: Any = compiled.memory_analysis()
+    return StepMemory(analysis.argument_size_in_bytes, analysis.temp_size_in_bytes)

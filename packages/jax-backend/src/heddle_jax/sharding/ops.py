@@ -52,50 +52,50 @@ class EdgesOf(NamedTuple):
     """A ShardedAdjacency as layers see it: the fields of an Adjacency, with ends that know where their nodes lie.
 
     Attributes:
-        own: what one device holds.
+        part: what one device holds.
     """
 
-    own: Any
+    part: Any
 
     @property
     def senders(self) -> Ends:
         """The ends that send."""
-        return Ends(self.own, "senders")
+        return Ends(self.part, "senders")
 
     @property
     def receivers(self) -> Ends:
         """The ends that receive."""
-        return Ends(self.own, "receivers")
+        return Ends(self.part, "receivers")
 
     @property
     def order(self) -> Array:
         """[n_edges] int, the place of each edge among this device's edge features: they lie in this order."""
-        return jnp.arange(self.n_edges, dtype=self.own.local.senders.dtype)
+        return jnp.arange(self.n_edges, dtype=self.part.local.senders.dtype)
 
     @property
     def n_receivers(self) -> int:
         """Rows of nodes held."""
-        return self.own.n_rows
+        return self.part.n_rows
 
     @property
     def n_senders(self) -> int:
         """Rows of nodes held."""
-        return self.own.n_rows
+        return self.part.n_rows
 
     @property
     def n_edges(self) -> int:
         """Edges held, padding among them."""
-        return self.own.local.n_edges
+        return self.part.local.n_edges
 
 
 class UnorderedEdgesOf(EdgesOf):
-    """EdgesOf edges that aren't the graph's own, turned round or with loops added: no edge features lie by them."""
+    """EdgesOf edges that aren't the graph's own, transposed or with loops added: no edge features lie by them."""
 
     @property
     def order(self) -> Array:
         """Raise ConfigError."""
         raise ConfigError(
-            "sharding: found a layer that reads edge features along edges turned round or with loops, expected the "
+            "sharding: found a layer that reads edge features along edges transposed or with loops, expected the "
             "graph's own edges; use sharding=none"
         )
 
@@ -137,7 +137,7 @@ class ShardedOps(GraphOps):
 
     def segment_max(self, data: Array, segment_ids: Any, num_segments: int) -> Array:
         if isinstance(segment_ids, Ends):
-            return segment_ids.adjacency.top(data, segment_ids.side, self.axis)
+            return segment_ids.adjacency.largest(data, segment_ids.side, self.axis)
         if isinstance(segment_ids, Members):
             return segment_max(data, segment_ids.ids, num_segments, self.axis)
         return self.inner.segment_max(data, segment_ids, num_segments)
@@ -149,12 +149,12 @@ class ShardedOps(GraphOps):
         return self.inner.matmul(x, weight)
 
     def spmm(self, adjacency: Any, x: Array, weight: Array | None = None) -> Array:
-        own = adjacency.own
-        table = own.table(x, "senders", self.axis)
-        return own.fold(self.inner.spmm(own.local, table, weight), self.axis)
+        sharded = adjacency.part
+        table = sharded.table(x, "senders", self.axis)
+        return sharded.fold(self.inner.spmm(sharded.local, table, weight), self.axis)
 
     def edge_softmax(self, adjacency: Any, logits: Array) -> Array:
-        return adjacency.own.softmax(logits, self.axis)
+        return adjacency.part.softmax(logits, self.axis)
 
     def joint_softmax(self, adjacencies: Any, logits: Array, n_receivers: int) -> Array:
         local = [adjacency.own.local for adjacency in adjacencies]
@@ -167,7 +167,7 @@ class ShardedOps(GraphOps):
         return super().segment_softmax(data, segment_ids, num_segments)
 
     def degree(self, adjacency: Any, like: Array) -> Array:
-        return adjacency.own.fold(self.inner.degree(adjacency.own.local, like), self.axis)
+        return adjacency.part.fold(self.inner.degree(adjacency.part.local, like), self.axis)
 
     def activate(self, x: Array, name: str) -> Array:
         return self.inner.activate(x, name)

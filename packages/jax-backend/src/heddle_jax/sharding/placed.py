@@ -59,7 +59,7 @@ class Placed(NamedTuple):
 
 
 def place_batch(
-    batch: Batch, layout: ShardLayout, mesh: Mesh, precision: Precision, with_ids: bool
+    batch: Batch, shard_layout: ShardLayout, mesh: Mesh, precision: Precision, with_ids: bool
 ) -> Placed:
     """Cut a Batch along a layout and put it on the mesh.
 
@@ -69,15 +69,17 @@ def place_batch(
     Raises:
         ConfigError, GraphError: see `shard_graph`, `place` and `narrowed`.
     """
-    cut, entries = shard_batch(batch, layout, shard_graph(batch.graph, batch.prepared, layout))
-    ids = Split(layout.rows.ids) if with_ids and layout.rows is not None else None
+    cut, entries = shard_batch(batch, shard_layout, shard_graph(batch.graph, batch.prepared, shard_layout))
+    ids = Split(shard_layout.rows.ids) if with_ids and shard_layout.rows is not None else None
     inputs = _cast((cut.graph, cut.prepared, cut.index, ids), precision.compute)
     known = _cast((cut.targets, cut.mask, cut.weights, cut.groups), precision.weights)
     shared, split = place(mesh, *divide((inputs, known)))
     known = tree_map(_one_after_another, merge(shared[1], split[1])) if entries else shared[1]
     targets, mask, weights, groups = known
     divisor = None if batch.divisor is None else place(mesh, _cast(batch.divisor, precision.weights), None)[0]
-    return Placed(Arrays(shared[0], split[0], targets, mask, divisor, weights, groups), layout.rows, entries)
+    return Placed(
+        Arrays(shared[0], split[0], targets, mask, divisor, weights, groups), shard_layout.rows, entries
+    )
 
 
 def divide(pytree: Any) -> tuple[Any, Any]:
@@ -90,7 +92,10 @@ def divide(pytree: Any) -> tuple[Any, Any]:
 def merge(shared: Any, split: Any) -> Any:
     """Put together what `divide` took apart."""
     return jax.tree.map(
-        lambda whole, own: own if whole is None else whole, shared, split, is_leaf=lambda leaf: leaf is None
+        lambda whole, split_leaf: split_leaf if whole is None else whole,
+        shared,
+        split,
+        is_leaf=lambda leaf: leaf is None,
     )
 
 

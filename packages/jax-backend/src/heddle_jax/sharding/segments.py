@@ -20,8 +20,8 @@ def segment_sum(
 
     An id outside [0, num_segments) is a bug; give padding a segment of its own.
     """
-    own = segments.segment_sum(data, segment_ids, num_segments)
-    return jax.lax.psum(own, axis, axis_index_groups=groups)
+    partial = segments.segment_sum(data, segment_ids, num_segments)
+    return jax.lax.psum(partial, axis, axis_index_groups=groups)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2, 3, 4))
@@ -30,22 +30,22 @@ def segment_max(
 ) -> Array:
     """Take the largest of each segment over all devices; an empty one gives 0; ties share the gradient equally."""
     least = jnp.full((num_segments, *data.shape[1:]), lowest(data.dtype), data.dtype)
-    own = least.at[segment_ids].max(data, mode="promise_in_bounds")
+    largest_here = least.at[segment_ids].max(data, mode="promise_in_bounds")
     filled = jnp.zeros(num_segments, jnp.int32).at[segment_ids].max(1, mode="promise_in_bounds")
-    top = jax.lax.pmax(own, axis, axis_index_groups=groups)
+    largest = jax.lax.pmax(largest_here, axis, axis_index_groups=groups)
     filled = jax.lax.pmax(filled, axis, axis_index_groups=groups)
     filled = jnp.expand_dims(filled > 0, range(1, data.ndim))
-    return jnp.where(filled, top, jnp.zeros_like(top))
+    return jnp.where(filled, largest, jnp.zeros_like(largest))
 
 
 @segment_max.defjvp
 def _segment_max_jvp(num_segments, axis, groups, primals, tangents):
     data, segment_ids = primals
-    top = segment_max(data, segment_ids, num_segments, axis, groups)
-    share = (data == segments.gather(top, segment_ids)).astype(data.dtype)
+    largest = segment_max(data, segment_ids, num_segments, axis, groups)
+    share = (data == segments.gather(largest, segment_ids)).astype(data.dtype)
     count = segment_sum(share, segment_ids, num_segments, axis, groups)
     count = jnp.where(count > 0, count, jnp.ones_like(count))
-    return top, segment_sum(share * tangents[0], segment_ids, num_segments, axis, groups) / count
+    return largest, segment_sum(share * tangents[0], segment_ids, num_segments, axis, groups) / count
 
 
 def segment_softmax(
@@ -55,9 +55,9 @@ def segment_softmax(
 
     A segment of -inf alone gives 0. The largest logit of a segment is a constant to the gradient: it cancels.
     """
-    top = segment_max(jax.lax.stop_gradient(logits), segment_ids, num_segments, axis, groups)
-    top = jnp.where(jnp.isfinite(top), top, jnp.zeros_like(top))
-    exps = jnp.exp(logits - segments.gather(top, segment_ids))
+    largest = segment_max(jax.lax.stop_gradient(logits), segment_ids, num_segments, axis, groups)
+    largest = jnp.where(jnp.isfinite(largest), largest, jnp.zeros_like(largest))
+    exps = jnp.exp(logits - segments.gather(largest, segment_ids))
     total = segment_sum(exps, segment_ids, num_segments, axis, groups)
     total = jnp.where(total > 0, total, jnp.ones_like(total))
     return exps / segments.gather(total, segment_ids)

@@ -119,7 +119,7 @@ def rows_may_be_split(prepared: Any) -> bool:
     return fine("", prepared)
 
 
-def shard_graph(graph: Graph | HeteroGraph, prepared: Any, layout: ShardLayout) -> tuple[Any, Any]:
+def shard_graph(graph: Graph | HeteroGraph, prepared: Any, shard_layout: ShardLayout) -> tuple[Any, Any]:
     """Return a graph and what a model prepared of it, cut along a layout: pytrees of arrays, some of them `Split`.
 
     Edge features lie in the order of the graph's own adjacency, if one is among the propagations; globals and counts
@@ -129,21 +129,21 @@ def shard_graph(graph: Graph | HeteroGraph, prepared: Any, layout: ShardLayout) 
         ConfigError: something prepared that can't be cut.
     """
     known: dict[int, tuple[EdgeShards, Any]] = {}
-    own: list[tuple[Adjacency, EdgeShards]] = []
+    pairs: list[tuple[Adjacency, EdgeShards]] = []
 
     def adjacency_of(adjacency: Adjacency) -> tuple[EdgeShards, Any]:
         key = id(adjacency.order)
         if key not in known:
-            shards, sharded = layout.shard(adjacency)
+            shards, sharded = shard_layout.shard(adjacency)
             if isinstance(graph, Graph) and _is_own(adjacency, graph):
-                own.append((adjacency, shards))
+                pairs.append((adjacency, shards))
                 known[key] = shards, EdgesOf(sharded)
             else:
                 known[key] = shards, UnorderedEdgesOf(sharded)
         return known[key]
 
     def cut(name: str, pytree: Any) -> Any:
-        if name == "codes" and layout.rows is not None:
+        if name == "codes" and shard_layout.rows is not None:
             raise ConfigError(
                 "sharding: found codes of categories on edges, expected features alone where nodes are split; use "
                 "sharding=edges, or model.ignore=[edge codes]"
@@ -156,15 +156,17 @@ def shard_graph(graph: Graph | HeteroGraph, prepared: Any, layout: ShardLayout) 
         if isinstance(pytree, Propagation):
             shards, sharded = adjacency_of(pytree.adjacency)
             weight = None if pytree.weight is None else Split(shards.take(pytree.weight))
-            return Propagation(sharded, weight, None if pytree.loop is None else _nodes(layout, pytree.loop))
+            return Propagation(
+                sharded, weight, None if pytree.loop is None else _nodes(shard_layout, pytree.loop)
+            )
         if isinstance(pytree, Adjacency):
             return adjacency_of(pytree)[1]
         if isinstance(pytree, Mapping):
             return {key: cut(key, value) for key, value in pytree.items()}
-        if layout.rows is None:
+        if shard_layout.rows is None:
             return pytree
         if name in ("ones", "received"):
-            return _nodes(layout, pytree)
+            return _nodes(shard_layout, pytree)
         raise ConfigError(
             f"sharding: found {name!r} among what the model prepares, expected propagations alone where nodes are "
             "split; use sharding=edges"
@@ -173,7 +175,7 @@ def shard_graph(graph: Graph | HeteroGraph, prepared: Any, layout: ShardLayout) 
     made = cut("", prepared)
     if isinstance(graph, HeteroGraph):
         return graph._replace(edges={}), made
-    return _cut_graph(graph, layout, *(own[0] if own else (None, None))), made
+    return _cut_graph(graph, shard_layout, *(pairs[0] if pairs else (None, None))), made
 
 
 def entries_of(index: np.ndarray, rows: Rows) -> tuple[Rows, np.ndarray]:
@@ -191,25 +193,27 @@ def entries_of(index: np.ndarray, rows: Rows) -> tuple[Rows, np.ndarray]:
     return entries, entries.take(row[index])
 
 
-def shard_batch(batch: Batch, layout: ShardLayout, sharded: tuple[Any, Any]) -> tuple[Batch, Rows | None]:
+def shard_batch(
+    batch: Batch, shard_layout: ShardLayout, sharded: tuple[Any, Any]
+) -> tuple[Batch, Rows | None]:
     """Return a node task's Batch cut along a layout, and which entries each device has (None: all have all).
 
     Args:
         sharded: `shard_graph` of the batch's graph.
     """
     graph, prepared = sharded
-    if layout.rows is None:
+    if shard_layout.rows is None:
         return Batch(graph, prepared, *batch[2:]), None
-    entries, places = entries_of(np.asarray(batch.index), layout.rows)
+    entries, positions = entries_of(np.asarray(batch.index), shard_layout.rows)
     targets = None if batch.targets is None else Split(entries.take(batch.targets))
     mask = None if batch.mask is None else Split(entries.take(batch.mask))
     weights = None if batch.weights is None else Split(entries.take(batch.weights))
     groups = None if batch.groups is None else Split(entries.take(batch.groups))
-    return Batch(graph, prepared, Split(places), targets, mask, weights=weights, groups=groups), entries
+    return Batch(graph, prepared, Split(positions), targets, mask, weights=weights, groups=groups), entries
 
 
 def _cut_graph(
-    graph: Graph, layout: ShardLayout, adjacency: Adjacency | None, shards: EdgeShards | None
+    graph: Graph, shard_layout: ShardLayout, adjacency: Adjacency | None, shards: EdgeShards | None
 ) -> Graph:
     def padded(leaf: Any) -> np.ndarray:
         return np.concatenate([leaf, np.zeros_like(leaf, shape=(1, *leaf.shape[1:]))])
@@ -221,11 +225,11 @@ def _cut_graph(
         of_edge = np.repeat(np.arange(len(graph.n_edge)), graph.n_edge)[adjacency.order]
         n_edge = Counts(split(_counts(of_edge, shards.ids, shards.mask, len(graph.n_edge))))
     n_node: Any = padded(graph.n_node)
-    if layout.rows is not None:
+    if shard_layout.rows is not None:
         of_node = np.repeat(np.arange(len(graph.n_node)), graph.n_node)
-        n_node = Counts(split(_counts(of_node, *layout.rows, len(graph.n_node))))
+        n_node = Counts(split(_counts(of_node, *shard_layout.rows, len(graph.n_node))))
     return Graph(
-        tree_map(lambda leaf: _nodes(layout, leaf), graph.nodes),
+        tree_map(lambda leaf: _nodes(shard_layout, leaf), graph.nodes),
         edges,
         None,
         None,
@@ -240,8 +244,8 @@ def _split_edges(shards: EdgeShards) -> Adjacency:
     return tree_map(split, shards.adjacency._replace(order=None))
 
 
-def _nodes(layout: ShardLayout, values: Any) -> Any:
-    return values if layout.rows is None else Split(layout.rows.take(values))
+def _nodes(shard_layout: ShardLayout, values: Any) -> Any:
+    return values if shard_layout.rows is None else Split(shard_layout.rows.take(values))
 
 
 def _counts(graph_of: np.ndarray, ids: np.ndarray, mask: np.ndarray, n_graphs: int) -> np.ndarray:
@@ -249,7 +253,7 @@ def _counts(graph_of: np.ndarray, ids: np.ndarray, mask: np.ndarray, n_graphs: i
     if not len(graph_of):
         return np.pad(np.full((len(mask), 1), mask.shape[1]), ((0, 0), (n_graphs, 0)))
     rows = np.where(mask, graph_of[ids], n_graphs)
-    return np.stack([np.bincount(own, minlength=n_graphs + 1) for own in rows])
+    return np.stack([np.bincount(part, minlength=n_graphs + 1) for part in rows])
 
 
 def _is_own(adjacency: Adjacency, graph: Graph) -> bool:

@@ -26,9 +26,9 @@ def device_mesh(n_devices: int | None = None, devices: Sequence[Any] | None = No
     there = jax.devices() if devices is None else devices
     wanted = len(there) if n_devices is None else n_devices
     if not 1 <= wanted <= len(there):
-        kind = there[0].platform if there else "no"
+        platform = there[0].platform if there else "no"
         raise ConfigError(
-            f"sharding.devices: found {wanted}, expected 1 to {len(there)}, the {kind} devices there are; lower it, "
+            f"sharding.devices: found {wanted}, expected 1 to {len(there)}, the number of {platform} devices; lower it "
             "or have more of them (on a CPU: jax_num_cpu_devices, before JAX's first use)"
         )
     return Mesh(np.array(there[:wanted]), (axis,), axis_types=(jax.sharding.AxisType.Auto,))
@@ -70,17 +70,17 @@ def check_split(split: Any, mesh: Mesh) -> None:
     """Check that every array of `split` has as many entries as the mesh has devices. Raises ConfigError."""
     for array in jax.tree.leaves(split):
         if np.ndim(array) == 0 or np.shape(array)[0] != mesh.size:
-            found = np.shape(array)[0] if np.ndim(array) else "no"
+            count = np.shape(array)[0] if np.ndim(array) else "no"
             raise ConfigError(
-                f"sharding: found a graph split into {found} shards, expected {mesh.size}, the devices of the mesh; "
+                f"sharding: found a graph split into {count} shards, expected {mesh.size}, the devices of the mesh; "
                 "shard it for this mesh, or make a mesh of that size"
             )
 
 
 def _by_shard_map(body: Body, mesh: Mesh, axis: str) -> Callable[..., Any]:
     def on_block(shared: Any, split: Any) -> Any:
-        same, own = body(shared, jax.tree.map(lambda block: block[0], split))
-        return same, jax.tree.map(lambda array: array[None], own)
+        same, rows = body(shared, jax.tree.map(lambda block: block[0], split))
+        return same, jax.tree.map(lambda array: array[None], rows)
 
     return jax.shard_map(on_block, mesh=mesh, in_specs=(P(), P(axis)), out_specs=(P(), P(axis)))
 

@@ -92,5 +92,5 @@ def _bytes(batch: Batch) -> int:
 
 
 def _shapes(batch: Batch) -> Any:
-    leaves, structure = jax.tree.flatten(batch)
-    return structure, [(leaf.shape, leaf.dtype) for leaf in leaves]
+    leaves, treedef = jax.tree.flatten(batch)
+    return treedef, [(leaf.shape, leaf.dtype) for leaf in leaves]

@@ -33,8 +33,8 @@ class Native:
         self.library = library
         for function in functions:
             sign(library, function)
-            found = getattr(library, function.name)
-            call = by_name(function, found, raise_error if function.returns == "status" else None)
+            symbol = getattr(library, function.name)
+            call = by_name(function, symbol, raise_error if function.returns == "status" else None)
             setattr(self, function.name.removeprefix(prefix), call)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -75,5 +75,5 @@ def by_name(function: Function, native: Any, raise_error: Callable[[int], Any] |
 def in_order(function: Function) -> Callable[..., tuple[Any, ...]]:
     """Return a function that takes the arguments by name and returns them in their order."""
     names = ", ".join(function.names)
-    found: Callable[..., tuple[Any, ...]] = eval(f"lambda {names}: ({names}{',' if names else ''})")
-    return found
+    reorder: Callable[..., tuple[Any, ...]] = eval(f"lambda {names}: ({names}{',' if names else ''})")
+    return reorder

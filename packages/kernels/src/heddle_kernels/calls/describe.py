@@ -87,8 +87,8 @@ class Handler(NamedTuple):
         operands: names; "perm?permuted" may be absent, and the attribute `permuted` tells.
         results: names; "d_edges?to_edges" may be unwanted, and the attribute `to_edges` tells.
         attributes: names of further numbers.
-        found: argument -> C++ expression over operands and results (XLA_FFI_Buffer) and attributes, for those that are
-            no operand, result or attribute of their name.
+        expressions: argument -> C++ expression over operands and results (XLA_FFI_Buffer) and attributes, for those
+            that are no operand, result or attribute of their name.
         devices: where it runs.
         name: of the handler, where it isn't that of the op.
     """
@@ -96,7 +96,7 @@ class Handler(NamedTuple):
     operands: str
     results: str
     attributes: str = ""
-    found: Mapping[str, str] = {}
+    expressions: Mapping[str, str] = {}
     devices: tuple[str, ...] = ("cpu", "cuda")
     name: str = ""
 
@@ -206,15 +206,15 @@ class Op(NamedTuple):
         name, device = f"heddle_cuda_{self.name}", self.cuda
         given = device.arguments or tuple(each for each in self.arguments if each.name != "threads")
         given += sizes("precision") if device.precision else ()
-        found = []
+        functions = []
         if device.workspace is not None:
             doc = f"Bytes of device memory, aligned to 16, that {self.name} needs."
-            found.append(Function(f"{name}_workspace", doc, sizes(device.workspace), "int64_t"))
+            functions.append(Function(f"{name}_workspace", doc, sizes(device.workspace), "int64_t"))
         if device.workspace is not None or device.shared_workspace:
             given += outputs("workspace?") + sizes("workspace_bytes")
         given += (outputs("fault?") if device.faults else ()) + outputs("stream?")
         doc = device.doc or f"heddle_{self.name} on a device."
-        return [*found, Function(name, doc, given)]
+        return [*functions, Function(name, doc, given)]
 
 
 class Struct:

@@ -13,8 +13,8 @@ _NOTE = "Printed by `python -m heddle_kernels.calls` from heddle_kernels/calls: 
 
 def files() -> dict[str, str]:
     """Return every printed file's path below native/ and text."""
-    found = {header.path: header_text(header) for header in HEADERS}
-    return found | {"src/xla/arguments.hpp": arguments_text(), "src/xla/handlers.cpp": handlers_text()}
+    texts = {header.path: header_text(header) for header in HEADERS}
+    return texts | {"src/xla/arguments.hpp": arguments_text(), "src/xla/handlers.cpp": handlers_text()}
 
 
 def write(native: Path) -> list[str]:
@@ -91,8 +91,8 @@ def _arguments(name: str, op: Op, handler: Handler) -> str:
     attributes = [*handler.attributes.split(), *handler.flags]
     first = op.cuda.arguments if op.cuda and "cpu" not in handler.devices else ()
     given = first or tuple(each for each in op.arguments if each.name != "threads")
-    found = ", ".join(_found(each.name, handler, attributes) for each in given)
-    used = set(re.findall(r"\w+", found))
+    arguments = ", ".join(_expression(each.name, handler, attributes) for each in given)
+    used = set(re.findall(r"\w+", arguments))
     said = (
         f"{', '.join(operands)} -> {', '.join(results)}{'; ' + ', '.join(attributes) if attributes else ''}"
     )
@@ -104,15 +104,15 @@ def _arguments(name: str, op: Op, handler: Handler) -> str:
     numbers = [f'{each} = call.attribute("{each}")' for each in attributes if each in used]
     if numbers:
         lines.append(_wrapped("  const int64_t ", f"{', '.join(numbers)};"))
-    lines.append(_wrapped("  return std::make_tuple(", f"{found});"))
+    lines.append(_wrapped("  return std::make_tuple(", f"{arguments});"))
     return "\n".join([*lines, "}\n"])
 
 
-def _found(name: str, handler: Handler, attributes: list[str]) -> str:
+def _expression(name: str, handler: Handler, attributes: list[str]) -> str:
     """Return the C++ expression of an argument."""
     flags = handler.given | handler.wanted
-    if name in handler.found:
-        return handler.found[name]
+    if name in handler.expressions:
+        return handler.expressions[name]
     if name in flags:
         return f"{flags[name]} ? {name}.data : NOTHING" if flags[name] else f"{name}.data"
     if name in attributes:

@@ -102,7 +102,7 @@ RELATIONAL_CONV = Op(
     operators=(
         Operator(
             "relational_conv",
-            "Tensor[] floats, Tensor[] structure, int[] table, int n_rows, int out_dim, bool relu",
+            "Tensor[] floats, Tensor[] constants, int[] table, int n_rows, int out_dim, bool relu",
         ),
     ),
 )
@@ -114,7 +114,7 @@ RELATIONAL_CONV_GRAD = Op(
     operators=(
         Operator(
             "relational_conv_grad",
-            "Tensor[] floats, Tensor[] structure, int[] table, bool relu, Tensor y, Tensor grad, bool[] wanted",
+            "Tensor[] floats, Tensor[] constants, int[] table, bool relu, Tensor y, Tensor grad, bool[] wanted",
             "Tensor[]",
         ),
     ),

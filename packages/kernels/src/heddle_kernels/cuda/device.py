@@ -33,8 +33,8 @@ def on_device_of(op: str, arguments: Iterable[Any]) -> AbstractContextManager[An
     """
     devices = {tensor.get_device() for tensor in _tensors(arguments) if tensor.is_cuda}
     if len(devices) > 1:
-        found = f"tensors on {' and '.join(f'cuda:{index}' for index in sorted(devices))}"
-        raise ValueError(problem(op, found, "all on one device", "move them there"))
+        got = f"tensors on {' and '.join(f'cuda:{index}' for index in sorted(devices))}"
+        raise ValueError(problem(op, got, "all on one device", "move them there"))
     if not devices:  # of a stand-in for a device
         return nullcontext()
     index = devices.pop()
@@ -53,9 +53,9 @@ def _tensors(arguments: Iterable[Any]) -> Iterator[Tensor]:
 @cache
 def _check_capability(index: int) -> None:
     """Raise for a device whose code the library doesn't have."""
-    found = torch.cuda.get_device_capability(index)
-    if found < OLDEST:
-        name = f"cuda:{index} of compute capability {found[0]}.{found[1]}"
+    capability = torch.cuda.get_device_capability(index)
+    if capability < OLDEST:
+        name = f"cuda:{index} of compute capability {capability[0]}.{capability[1]}"
         expected = f"{OLDEST[0]}.{OLDEST[1]} or later"
         raise NotImplementedError(problem("heddle_kernels.cuda", name, expected, "set backend.kernel=torch"))
 
@@ -79,7 +79,7 @@ def workspace(op: str, like: Tensor, **sizes: int) -> Tensor:
 
 
 def fault(like: Tensor) -> Tensor:
-    """Return where a tensor's device keeps its first fault: (code, position, found, bound), code 0 for none."""
+    """Return where a tensor's device keeps its first fault: (code, position, value, bound), code 0 for none."""
     if like.device not in _faults:
         _faults[like.device] = torch.zeros(4, dtype=torch.int64, device=like.device)
     return _faults[like.device]
@@ -91,10 +91,10 @@ def note_ids(indptr: Tensor, count: int, sorted_ids: Tensor) -> None:
         return
     kept = fault(sorted_ids)
     low, high = indptr[0] > 0, indptr[-1] < count
-    found = torch.where(low, sorted_ids[0], sorted_ids[-1]).long()
+    outside = torch.where(low, sorted_ids[0], sorted_ids[-1]).long()
     where = torch.where(low, 0, count - 1)
-    bound = torch.full_like(found, indptr.shape[0] - 1)
-    new = torch.stack([torch.ones_like(found), where.to(found.dtype), found, bound])
+    bound = torch.full_like(outside, indptr.shape[0] - 1)
+    new = torch.stack([torch.ones_like(outside), where.to(outside.dtype), outside, bound])
     kept.copy_(torch.where((low | high) & (kept[0] == 0), new, kept))
 
 
@@ -105,21 +105,21 @@ def check() -> None:
         GraphError: an id out of range, row pointers or sizes of groups that make no sense.
     """
     for device, kept in _faults.items():
-        code, position, found, bound = kept.tolist()
+        code, position, value, bound = kept.tolist()
         if not code:
             continue
         kept.zero_()
-        raise GraphError(_message(str(device), code, position, found, bound))
+        raise GraphError(_message(str(device), code, position, value, bound))
 
 
-def _message(device: str, code: int, position: int, found: int, bound: int) -> str:
+def _message(device: str, code: int, position: int, value: int, bound: int) -> str:
     where = f"{device}: position {position}"
     if code == 2:
-        return problem(where, f"row pointer {found}", f"one that rises, up to {bound}", "build it anew")
+        return problem(where, f"row pointer {value}", f"one that rises, up to {bound}", "build it anew")
     if code == 3:
-        return problem(where, f"a group of {found} rows", "0 or more", "mend group_sizes")
+        return problem(where, f"a group of {value} rows", "0 or more", "fix group_sizes")
     if code == 4:
         return problem(
-            device, f"group_sizes that sum to {found}", f"{bound}, the rows of lhs", "mend group_sizes"
+            device, f"group_sizes that sum to {value}", f"{bound}, the rows of lhs", "fix group_sizes"
         )
-    return problem(where, f"id {found}", f"one in [0, {bound})", "remove the entry or add the row")
+    return problem(where, f"id {value}", f"one in [0, {bound})", "remove the entry or add the row")

@@ -18,7 +18,7 @@ _NAME = "libheddle_kernels_cuda.so"
 
 def unavailable() -> str:
     """Return why the library can't be used here, "" if nothing is known to stop it. Starts no CUDA driver."""
-    if not _places():
+    if not _paths():
         return f"{_NAME} was not built; install with HEDDLE_CUDA=1 pip install heddle-kernels where nvcc is"
     try:
         ctypes.CDLL("libcuda.so.1")
@@ -37,7 +37,7 @@ def native() -> ctypes.CDLL:
     reason = unavailable()
     if reason:
         raise NotImplementedError(f"heddle_kernels.cuda: {reason}")
-    return load(_places()[0])
+    return load(_paths()[0])
 
 
 def load(path: Path) -> ctypes.CDLL:
@@ -78,5 +78,5 @@ def raise_error(status: int) -> NoReturn:
     raise {3: MemoryError}.get(status, ValueError)(native().heddle_cuda_last_error().decode())
 
 
-def _places() -> list[Path]:
+def _paths() -> list[Path]:
     return [path for folder in heddle_kernels.__path__ if (path := Path(folder) / _NAME).exists()]

@@ -129,9 +129,9 @@ def _pairs(
 
 def _dtype(op: str, *tensors: Tensor | None) -> int:
     some = [tensor for tensor in tensors if tensor is not None]
-    found = {tensor.dtype for tensor in some}
-    if len(found) > 1:
-        names = " and ".join(sorted(map(str, found)))
+    dtypes = {tensor.dtype for tensor in some}
+    if len(dtypes) > 1:
+        names = " and ".join(sorted(map(str, dtypes)))
         raise TypeError(f"{op}: found {names}, expected one dtype; cast all to the same")
     return float_code(op, some[0])
 

@@ -72,11 +72,11 @@ class CudaNeighborSampler:
         self, nodes: list[Tensor], sizes: list[list[int]], replace: bool, key: int
     ) -> Sample | HeteroSample:
         """Sample from the seeds in `nodes`, which grows."""
-        kinds = {kind: place for place, kind in enumerate(self.graph.n_node)}
+        kinds = {node_type: position for position, node_type in enumerate(self.graph.n_node)}
         for table, ids in zip(self._tables, nodes):  # of a seed given twice, the first place counts
             table.scatter_reduce_(0, ids, torch.arange(len(ids), device=ids.device), "amin")
         begins, ends = [0] * len(nodes), [[len(ids)] for ids in nodes]
-        found: list[list[tuple[Tensor, Tensor, Tensor]]] = [[] for _ in self._edges]
+        edges: list[list[tuple[Tensor, Tensor, Tensor]]] = [[] for _ in self._edges]
         for hop in range(len(sizes[0]) if sizes else 0):
             for r, (source, _, target) in enumerate(self.graph.edges):
                 to, of = kinds[target], kinds[source]
@@ -84,12 +84,12 @@ class CudaNeighborSampler:
                 drawn = self._draw(r, of, frontier, begins[to], sizes[r][hop], replace, branch(key, hop, r))
                 taken, receivers, ids = drawn
                 nodes[of] = self._enter(of, ids, nodes[of])
-                found[r].append((self._tables[of][ids], receivers, taken))
+                edges[r].append((self._tables[of][ids], receivers, taken))
             begins = [end[-1] for end in ends]
             for end, ids in zip(ends, nodes):
                 end.append(len(ids))
         check()
-        return self._result(nodes, ends, found)
+        return self._result(nodes, ends, edges)
 
     def _draw(
         self, r: int, source: int, frontier: Tensor, first: int, size: int, replace: bool, key: int
@@ -128,9 +128,9 @@ class CudaNeighborSampler:
         )
         return taken, receivers, ids
 
-    def _enter(self, kind: int, ids: Tensor, nodes: Tensor) -> Tensor:
+    def _enter(self, node_type: int, ids: Tensor, nodes: Tensor) -> Tensor:
         """Give nodes without a place the next ones, in the order of `ids`; return all nodes."""
-        count, held, table = len(ids), len(nodes), self._tables[kind]
+        count, held, table = len(ids), len(nodes), self._tables[node_type]
         if not count:
             return nodes
         is_new = torch.empty_like(ids)
@@ -146,22 +146,22 @@ class CudaNeighborSampler:
         self,
         nodes: Sequence[Tensor],
         ends: Sequence[Sequence[int]],
-        found: Sequence[Sequence[tuple[Tensor, Tensor, Tensor]]],
+        edges_of_hops: Sequence[Sequence[tuple[Tensor, Tensor, Tensor]]],
     ) -> Sample | HeteroSample:
         dtype = torch.int32 if id_dtype(self.graph).__name__ == "int32" else torch.int64
         nothing = (self._tables[0].new_empty(0),) * 3 if self._tables else ()
         columns = [
-            [torch.cat(parts).to(dtype) for parts in zip(*(hops or (nothing,)))] for hops in found
+            [torch.cat(parts).to(dtype) for parts in zip(*(hops or (nothing,)))] for hops in edges_of_hops
         ]  # per relation: senders, receivers, edges
         per_hop = [tuple(b - a for a, b in pairwise((0, *end))) for end in ends]
-        edges_per_hop = [tuple(len(taken) for *_, taken in hops) for hops in found]
+        edges_per_hop = [tuple(len(taken) for *_, taken in hops) for hops in edges_of_hops]
         ids = [each.to(dtype) for each in nodes]
         if self.graph.is_homogeneous:
             senders, receivers, edges = columns[0]
             return Sample(ids[0], senders, receivers, edges, per_hop[0], edges_per_hop[0], None)
         keys, kinds = list(self.graph.edges), list(self.graph.n_node)
         senders_of, receivers_of, edges_of = (
-            {key: column[place] for key, column in zip(keys, columns)} for place in range(3)
+            {key: column[position] for key, column in zip(keys, columns)} for position in range(3)
         )
         nodes_per_hop, per_relation = dict(zip(kinds, per_hop)), dict(zip(keys, edges_per_hop))
         taken = senders_of, receivers_of, edges_of, nodes_per_hop, per_relation, None

@@ -26,9 +26,9 @@ def spmm(
     transpose: bool,
 ) -> Tensor:
     """Reduce weighted rows over the edges of each node that receives."""
-    structure = CsrArrays(indptr, senders, t_indptr, t_receivers, t_order)
-    walk = structure.walk(transpose)
-    shapes.rows("spmm", "x", x.shape, structure.rows(not transpose), "one for each node that sends")
+    csr = CsrArrays(indptr, senders, t_indptr, t_receivers, t_order)
+    walk = csr.walk(transpose)
+    shapes.rows("spmm", "x", x.shape, csr.rows(not transpose), "one for each node that sends")
     heads, width = shapes.heads("spmm", x.shape, None if weight is None else weight.shape, walk[1].shape[0])
     return reduce_walk("spmm", *walk, weight, x, heads, width, reduce)
 
@@ -76,8 +76,8 @@ def reduce_walk(
 
 def spmm_max(*arguments: Any) -> Tensor:
     """Take the largest: spmm's maximum, whose schema names no reduction."""
-    structure, (weight, x, transpose) = CsrArrays(*arguments[:5]), arguments[5:]
-    return spmm(*structure, weight, x, "max", transpose)
+    csr, (weight, x, transpose) = CsrArrays(*arguments[:5]), arguments[5:]
+    return spmm(*csr, weight, x, "max", transpose)
 
 
 def edge_sum(*arguments: Any) -> Tensor:
@@ -127,13 +127,13 @@ def sddmm(
 
 def spmm_top(*arguments: Any) -> Tensor:
     """Sum over the elements that attain a maximum, for each node."""
-    structure, (weight, x, top, factor, value) = CsrArrays(*arguments[:5]), arguments[5:10]
+    csr, (weight, x, largest, factor, value) = CsrArrays(*arguments[:5]), arguments[5:10]
     adjoint = bool(arguments[11])
     at_senders = bool(arguments[10]) != adjoint
-    indptr, ids, perm = structure.walk(at_senders)
+    indptr, ids, perm = csr.walk(at_senders)
     heads, width = shapes.heads("spmm_top", x.shape, None if weight is None else weight.shape, ids.shape[0])
-    out = x.new_empty((structure.rows(at_senders), *x.shape[1:]))
-    x, top = x.contiguous(), top.contiguous()
+    out = x.new_empty((csr.rows(at_senders), *x.shape[1:]))
+    x, largest = x.contiguous(), largest.contiguous()
     weight, factor, value = (None if t is None else t.contiguous() for t in (weight, factor, value))
     dtype = float_code("spmm_top", x)
     space = workspace("spmm", x, edges=ids.shape[0], columns=heads * width, dtype=dtype)
@@ -144,13 +144,13 @@ def spmm_top(*arguments: Any) -> Tensor:
         perm=pointer(perm),
         weight=pointer(weight),
         x=pointer(x),
-        top=pointer(top),
+        top=pointer(largest),
         factor=pointer(factor),
         value=pointer(value),
         out=pointer(out),
         rows=out.shape[0],
         edges=ids.shape[0],
-        other_rows=structure.rows(not at_senders),
+        other_rows=csr.rows(not at_senders),
         heads=heads,
         width=width,
         transposed=adjoint,
@@ -166,9 +166,9 @@ def spmm_top(*arguments: Any) -> Tensor:
 
 def sddmm_top(*arguments: Any) -> Tensor:
     """Sum over the elements that attain a maximum, for each edge and head."""
-    structure, reverse = CsrArrays(*arguments[:5]), bool(arguments[10])
-    weight, x, top, a, b = (tensor.contiguous() for tensor in arguments[5:10])
-    indptr, ids, _ = structure.walk(False)
+    csr, reverse = CsrArrays(*arguments[:5]), bool(arguments[10])
+    weight, x, largest, a, b = (tensor.contiguous() for tensor in arguments[5:10])
+    indptr, ids, _ = csr.walk(False)
     out = torch.empty_like(weight)
     call(
         "sddmm_top",
@@ -176,13 +176,13 @@ def sddmm_top(*arguments: Any) -> Tensor:
         ids=pointer(ids),
         weight=pointer(weight),
         x=pointer(x),
-        top=pointer(top),
+        top=pointer(largest),
         a=pointer(a),
         b=pointer(b),
         out=pointer(out),
         rows=indptr.shape[0] - 1,
         edges=ids.shape[0],
-        other_rows=structure.rows(True),
+        other_rows=csr.rows(True),
         heads=prod(weight.shape[1:]),
         width=prod(x.shape[weight.ndim :]),
         transposed=reverse,

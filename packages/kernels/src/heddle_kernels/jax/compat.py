@@ -100,9 +100,9 @@ def native_calls(
     attributes = handler.attributes.split()
     expected = {*handler.given, *handler.wanted, *attributes}
     if {*results, *given} != expected:
-        found = " and ".join(sorted({*results, *given} ^ expected))
+        odd = " and ".join(sorted({*results, *given} ^ expected))
         raise TypeError(
-            problem(f"heddle_xla_{name}", f"{found} missing or unknown", f"{sorted(expected)}", "name them")
+            problem(f"heddle_xla_{name}", f"{odd} missing or unknown", f"{sorted(expected)}", "name them")
         )
     nothing = jnp.zeros((0,), jnp.int32)
     operands = [nothing if given[each] is None else given[each] for each in handler.given]
@@ -110,9 +110,11 @@ def native_calls(
     numbers |= {flag: np.int64(given[each] is not None) for each, flag in handler.given.items() if flag}
     numbers |= {flag: np.int64(results[each] is not None) for each, flag in handler.wanted.items() if flag}
     shapes = [results[each] or ((0,), jnp.int32) for each in handler.wanted]
-    places = {list(handler.given).index(a): list(handler.wanted).index(b) for a, b in (aliases or {}).items()}
+    positions = {
+        list(handler.given).index(a): list(handler.wanted).index(b) for a, b in (aliases or {}).items()
+    }
     outs = [jax.ShapeDtypeStruct(*shape) for shape in shapes]
-    call = jax.ffi.ffi_call(_registered(f"heddle_xla_{name}"), outs, input_output_aliases=places)
+    call = jax.ffi.ffi_call(_registered(f"heddle_xla_{name}"), outs, input_output_aliases=positions)
     return dict(zip(handler.wanted, call(*operands, **numbers)))
 
 
@@ -125,7 +127,7 @@ def operation(
     elsewhere: Callable[..., Any],
     batch: Callable[..., Any],
     on_cuda: Callable[..., Any] | None = None,
-    structure: int | None = None,
+    n_indices: int | None = None,
     adjoints: Sequence[Rule] = (),
     jvps: dict[int, Rule] | None = None,
 ) -> Callable[..., jax.Array]:
@@ -136,14 +138,14 @@ def operation(
         shape: (*avals, **params) -> shape of the result, whose dtype is the last operand's.
         on_cpu, elsewhere, on_cuda: the computation, as traceable functions of (*operands, **params); elsewhere is on
             CUDA, too, for None or without the library.
-        batch: (function, size, operands, axes, params) -> (result, axis), where no structure is batched.
-        structure: number of leading operands that say where values go; `fixed` if None.
+        batch: (function, size, operands, axes, params) -> (result, axis), where none of those is batched.
+        n_indices: number of leading operands that say where values go; `fixed` if None.
         adjoints: for each further operand, in which the operation is linear: (cotangent, *operands, **params) ->
             cotangent of that operand. None at all makes an operation to be wrapped in jax.custom_jvp.
         jvps: for operands in which it isn't linear: position -> (tangent, *operands, **params) -> tangent.
     """
     primitive = Primitive(f"heddle_{name}")
-    n_structure = fixed if structure is None else structure
+    n_indices = fixed if n_indices is None else n_indices
 
     def bind(*operands: Any, **params: Any) -> jax.Array:
         return primitive.bind(*alike(operands), **params)
@@ -177,21 +179,21 @@ def operation(
         ad.defjvp(primitive, *(None,) * fixed, *rules)
 
         def transpose(cotangent: Any, *operands: Any, **params: Any) -> list[Any]:
-            found: list[Any] = [None] * len(operands)
+            cotangents: list[Any] = [None] * len(operands)
             for position, adjoint in zip(positions, adjoints):
                 if ad.is_undefined_primal(operands[position]):
                     zero = type(cotangent) is ad.Zero
                     aval = operands[position].aval
-                    found[position] = ad.Zero(aval) if zero else adjoint(cotangent, *operands, **params)
-            return found
+                    cotangents[position] = ad.Zero(aval) if zero else adjoint(cotangent, *operands, **params)
+            return cotangents
 
         ad.primitive_transposes[primitive] = transpose
 
     def batched(operands: Any, axes: Any, **params: Any) -> Any:
         size = next(x.shape[axis] for x, axis in zip(operands, axes) if axis is not None)
-        if all(axis is None for axis in axes[:n_structure]):
+        if all(axis is None for axis in axes[:n_indices]):
             return batch(functools.partial(bind, **params), size, operands, axes, params)
-        full = [_first(x, axis, size) for x, axis in zip(operands, axes)]  # one structure after another
+        full = [_first(x, axis, size) for x, axis in zip(operands, axes)]  # one graph after another
         return jax.lax.map(lambda each: bind(*each, **params), tuple(full)), 0
 
     batching.primitive_batchers[primitive] = batched
@@ -209,17 +211,17 @@ def second(x: jax.Array, axis: int | None, size: int) -> jax.Array:
     return jnp.moveaxis(x, axis, 1)
 
 
-def in_second(function: Rule, size: int, operands: Any, axes: Any, n_structure: int) -> tuple[Any, int]:
+def in_second(function: Rule, size: int, operands: Any, axes: Any, n_indices: int) -> tuple[Any, int]:
     """Batch an operation that treats all further axes alike: every value's batch becomes its second axis."""
-    values = [second(x, axis, size) for x, axis in zip(operands[n_structure:], axes[n_structure:])]
-    return function(*operands[:n_structure], *values), 1
+    values = [second(x, axis, size) for x, axis in zip(operands[n_indices:], axes[n_indices:])]
+    return function(*operands[:n_indices], *values), 1
 
 
 def _varying(x: Any) -> frozenset[Any]:
     """Return the mesh axes over which a value varies inside shard_map."""
     aval = jax.typeof(x)
-    found = getattr(aval, "vma", None)
-    return found if found is not None else getattr(getattr(aval, "mat", None), "varying", frozenset())
+    axes = getattr(aval, "vma", None)
+    return axes if axes is not None else getattr(getattr(aval, "mat", None), "varying", frozenset())
 
 
 def alike(operands: Sequence[Any]) -> Sequence[Any]:
@@ -229,8 +231,8 @@ def alike(operands: Sequence[Any]) -> Sequence[Any]:
     if not union:
         return operands
     return [
-        jax.lax.pcast(x, tuple(union - own), to="varying") if union - own else x
-        for x, own in zip(operands, varying)
+        jax.lax.pcast(x, tuple(union - axes), to="varying") if union - axes else x
+        for x, axes in zip(operands, varying)
     ]
 
 

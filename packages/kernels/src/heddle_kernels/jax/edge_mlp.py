@@ -16,37 +16,37 @@ EDGES, FIRST, RECEIVED, SENT, SECOND, BIAS = range(6)
 
 
 def _plain(*operands: Array, by_sender: bool) -> tuple[Array, ...]:
-    structure, (edges, first, received, sent, second, bias) = CsrArrays(*operands[:SIZE]), operands[SIZE:]
-    hidden = edge_take(structure, received, False) + edge_take(structure, sent, True) + edges @ first
+    csr, (edges, first, received, sent, second, bias) = CsrArrays(*operands[:SIZE]), operands[SIZE:]
+    hidden = edge_take(csr, received, False) + edge_take(csr, sent, True) + edges @ first
     out = jax.nn.relu(hidden) @ second + bias[None]
-    return _with_sent(structure, out, edge_sum(structure, out, False), by_sender)
+    return _with_sent(csr, out, edge_sum(csr, out, False), by_sender)
 
 
-def _with_sent(structure: CsrArrays, out: Array, total: Array, by_sender: bool) -> tuple[Array, ...]:
-    return (out, total, edge_sum(structure, out, True)) if by_sender else (out, total)
+def _with_sent(csr: CsrArrays, out: Array, total: Array, by_sender: bool) -> tuple[Array, ...]:
+    return (out, total, edge_sum(csr, out, True)) if by_sender else (out, total)
 
 
 def _on_cpu(*operands: Array, by_sender: bool) -> tuple[Array, ...]:
-    structure, values = CsrArrays(*operands[:SIZE]), operands[SIZE:]
+    csr, values = CsrArrays(*operands[:SIZE]), operands[SIZE:]
     width, like = values[SECOND].shape[1], values[SECOND].dtype
     shapes = {
-        "out": ((structure.senders.shape[0], width), like),
-        "total": ((structure.rows(False), width), like),
+        "out": ((csr.senders.shape[0], width), like),
+        "total": ((csr.rows(False), width), like),
     }
-    found = native_calls("edge_mlp", shapes, **_given(structure, values), bias=values[BIAS])
-    return _with_sent(structure, found["out"], found["total"], by_sender)
+    results = native_calls("edge_mlp", shapes, **_given(csr, values), bias=values[BIAS])
+    return _with_sent(csr, results["out"], results["total"], by_sender)
 
 
-def _given(structure: CsrArrays, values: Sequence[Array]) -> dict[str, Any]:
+def _given(csr: CsrArrays, values: Sequence[Array]) -> dict[str, Any]:
     """Return the operands that the handlers of edge_mlp and of its gradient begin with."""
     names = ("edges", "first", "received", "sent", "second")
-    return {"indptr": structure.indptr, "ids": structure.senders} | dict(zip(names, values))
+    return {"indptr": csr.indptr, "ids": csr.senders} | dict(zip(names, values))
 
 
 def _gradient_on_cpu(*operands: Array, want: Mask, have: Mask, by_sender: bool) -> tuple[Array, ...]:
-    structure, values = CsrArrays(*operands[:SIZE]), operands[SIZE : SIZE + 6]
+    csr, values = CsrArrays(*operands[:SIZE]), operands[SIZE : SIZE + 6]
     edges, first, received, _, second, bias = values
-    given, n = iter(operands[SIZE + 6 :]), structure.senders.shape[0]
+    given, n = iter(operands[SIZE + 6 :]), csr.senders.shape[0]
     d_out, *d_sums = (next(given) if each else None for each in (*have, False)[:3])
     if d_out is None:
         d_out = jnp.zeros_like(second, shape=(n, second.shape[1]))
@@ -58,19 +58,19 @@ def _gradient_on_cpu(*operands: Array, want: Mask, have: Mask, by_sender: bool) 
         "d_bias": bias.shape,
         "d_edges": edges.shape if want[EDGES] else None,
     }
-    found = native_calls(
+    grads = native_calls(
         "edge_mlp_grad",
         {name: None if shape is None else (shape, second.dtype) for name, shape in shapes.items()},
         # what is read of d_out has no further use
         aliases={"d_out": "d_hidden"} if d_out.shape == shapes["d_hidden"] else {},
-        **_given(structure, values),
+        **_given(csr, values),
         d_out=d_out,
         d_total=d_sums[0],
         d_sent_total=d_sums[1],
     )
-    found["d_sent"] = edge_sum(structure, found["d_hidden"], True) if want[SENT] else found["d_hidden"]
+    grads["d_sent"] = edge_sum(csr, grads["d_hidden"], True) if want[SENT] else grads["d_hidden"]
     names = ("d_edges", "d_first", "d_received", "d_sent", "d_second", "d_bias")
-    return tuple(found[name] for name, wanted in zip(names, want) if wanted)
+    return tuple(grads[name] for name, wanted in zip(names, want) if wanted)
 
 
 _edge_mlp = fused(
@@ -79,7 +79,7 @@ _edge_mlp = fused(
 
 
 def edge_mlp(
-    structure: CsrArrays,
+    csr: CsrArrays,
     edges: Array | None,
     first: Array | None,
     received: Array,
@@ -91,7 +91,7 @@ def edge_mlp(
     """Return relu(edges first + received[r] + sent[s]) second + bias of each edge (s, r), and its sums at both ends.
 
     Args:
-        structure: the edges.
+        csr: the edges.
         edges, first: [n_edges, k], in the adjacency's order, and [k, hidden]; None for none.
         received, sent: [n_receivers, hidden], [n_senders, hidden].
         second, bias: [hidden, width], [width].
@@ -100,7 +100,7 @@ def edge_mlp(
     Returns: [n_edges, width]; [n_receivers, width]; and [n_senders, width] or None. float32 or float64, as came.
     """
     if edges is None or first is None:
-        edges = jnp.zeros_like(received, shape=(structure.senders.shape[0], 0))
+        edges = jnp.zeros_like(received, shape=(csr.senders.shape[0], 0))
         first = jnp.zeros_like(second, shape=(0, second.shape[0]))
-    found = _edge_mlp(*structure, edges, first, received, sent, second, bias, by_sender=by_sender)
-    return (*found, None)[:3]
+    results = _edge_mlp(*csr, edges, first, received, sent, second, bias, by_sender=by_sender)
+    return (*results, None)[:3]

@@ -11,14 +11,14 @@ from heddle_kernels.jax.compat import in_second, native_call, operation, widened
 from heddle_kernels.jax.csr_arrays import SIZE, CsrArrays
 
 
-def edge_take(structure: CsrArrays, x: Array, at_senders: bool) -> Array:
+def edge_take(csr: CsrArrays, x: Array, at_senders: bool) -> Array:
     """Give each edge the row of its receiver, or its sender: [n, ...] -> [n_edges, ...]."""
-    return _take(*structure, x, at_senders=at_senders)
+    return _take(*csr, x, at_senders=at_senders)
 
 
-def edge_sum(structure: CsrArrays, data: Array, at_senders: bool) -> Array:
+def edge_sum(csr: CsrArrays, data: Array, at_senders: bool) -> Array:
     """Sum data [n_edges, ...] by receiver, or by sender: [n, ...]; without edges 0."""
-    return _sum(*structure, data, at_senders=at_senders)
+    return _sum(*csr, data, at_senders=at_senders)
 
 
 def _take_shape(*operands: Any, at_senders: bool) -> tuple[int, ...]:
@@ -26,16 +26,16 @@ def _take_shape(*operands: Any, at_senders: bool) -> tuple[int, ...]:
 
 
 def _take_native(*operands: Array, at_senders: bool) -> Array:
-    structure, x = CsrArrays(*operands[:SIZE]), operands[SIZE]
-    ids = structure.senders if at_senders else structure.receivers
+    csr, x = CsrArrays(*operands[:SIZE]), operands[SIZE]
+    ids = csr.senders if at_senders else csr.receivers
     row_bytes = prod(x.shape[1:]) * x.dtype.itemsize
     shape = _take_shape(*operands, at_senders=at_senders)
     return native_call("gather", shape, x.dtype, ids=ids, x=x, row_bytes=row_bytes)
 
 
 def _take_elsewhere(*operands: Array, at_senders: bool) -> Array:
-    structure = CsrArrays(*operands[:SIZE])
-    return operands[SIZE][structure.senders if at_senders else structure.receivers]
+    csr = CsrArrays(*operands[:SIZE])
+    return operands[SIZE][csr.senders if at_senders else csr.receivers]
 
 
 def _sum_shape(*operands: Any, at_senders: bool) -> tuple[int, ...]:
@@ -43,9 +43,9 @@ def _sum_shape(*operands: Any, at_senders: bool) -> tuple[int, ...]:
 
 
 def _sum_native(*operands: Array, at_senders: bool) -> Array:
-    structure, data = CsrArrays(*operands[:SIZE]), operands[SIZE]
-    walk = structure.walk(at_senders)
-    ids = structure.senders if walk["perm"] is None else walk["perm"]  # of counted edges, none are read
+    csr, data = CsrArrays(*operands[:SIZE]), operands[SIZE]
+    walk = csr.walk(at_senders)
+    ids = csr.senders if walk["perm"] is None else walk["perm"]  # of counted edges, none are read
     shape = _sum_shape(*operands, at_senders=at_senders)
     given = {"indptr": walk["indptr"], "ids": ids, "perm": None, "weight": None, "x": data}
     code = library.REDUCE["sum"]
@@ -53,10 +53,10 @@ def _sum_native(*operands: Array, at_senders: bool) -> Array:
 
 
 def _sum_elsewhere(*operands: Array, at_senders: bool) -> Array:
-    structure, data = CsrArrays(*operands[:SIZE]), operands[SIZE]
-    ids = structure.senders if at_senders else structure.receivers
+    csr, data = CsrArrays(*operands[:SIZE]), operands[SIZE]
+    ids = csr.senders if at_senders else csr.receivers
     wide = widened(data)
-    return jax.ops.segment_sum(wide, ids, structure.rows(at_senders)).astype(data.dtype)
+    return jax.ops.segment_sum(wide, ids, csr.rows(at_senders)).astype(data.dtype)
 
 
 def _take_adjoint(cotangent: Array, *operands: Any, at_senders: bool) -> Array:

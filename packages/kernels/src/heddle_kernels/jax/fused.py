@@ -44,25 +44,25 @@ def fused(
 
     def in_marked(operands: Sequence[Any], given: Mask, params: dict[str, Any]) -> Callable[..., Outputs]:
         """Return the plain op as a function of its marked values alone."""
-        structure, known, _ = halves(operands)
+        csr, known, _ = halves(operands)
 
         def function(*marked: Any) -> Outputs:
-            return tuple(plain(*structure, *_merged(known, given, marked), **params))
+            return tuple(plain(*csr, *_merged(known, given, marked), **params))
 
         return function
 
     def tangent(*operands: Any, given: Mask, **params: Any) -> Outputs:
         _, known, tangents = halves(operands)
-        found: Outputs = jax.jvp(in_marked(operands, given, params), _marked(known, given), tuple(tangents))[
-            1
-        ]
-        return found
+        tangents_out: Outputs = jax.jvp(
+            in_marked(operands, given, params), _marked(known, given), tuple(tangents)
+        )[1]
+        return tangents_out
 
     def gradient(*operands: Any, want: Mask, have: Mask, **params: Any) -> Outputs:
         _, known, cotangents = halves(operands)
         outputs, pull = jax.vjp(in_marked(operands, want, params), *_marked(known, want))
-        found: Outputs = pull(tuple(_merged(list(map(jnp.zeros_like, outputs)), have, cotangents)))
-        return found
+        grads: Outputs = pull(tuple(_merged(list(map(jnp.zeros_like, outputs)), have, cotangents)))
+        return grads
 
     op = _primitive(name, plain, on_cpu)
     derivative = _primitive(f"{name}_tangent", tangent, tangent)
@@ -76,23 +76,23 @@ def fused(
         return outputs, derivative(*primals, *_marked(tangents[fixed:], given), given=given, **params)
 
     def derivative_transpose(cotangents: Any, *operands: Any, given: Mask, **params: Any) -> list[Any]:
-        structure, known, tangents = halves(operands)
+        csr, known, tangents = halves(operands)
         have = _given(cotangents)
         if not any(have):
             return [None] * (fixed + values) + [ad.Zero(each.aval) for each in tangents]
-        found = transposed(*structure, *known, *_marked(cotangents, have), want=given, have=have, **params)
-        return [None] * (fixed + values) + list(found)
+        cotangents_in = transposed(*csr, *known, *_marked(cotangents, have), want=given, have=have, **params)
+        return [None] * (fixed + values) + list(cotangents_in)
 
     def gradient_transpose(
         cotangents: Any, *operands: Any, want: Mask, have: Mask, **params: Any
     ) -> list[Any]:
-        structure, known, linear = halves(operands)
+        csr, known, linear = halves(operands)
         moved = _given(cotangents)
         if not any(moved):
             return [None] * (fixed + values) + [ad.Zero(each.aval) for each in linear]
         given = tuple(_merged([False] * values, want, moved))
-        found = derivative(*structure, *known, *_marked(cotangents, moved), given=given, **params)
-        return [None] * (fixed + values) + list(_marked(found, have))
+        tangents = derivative(*csr, *known, *_marked(cotangents, moved), given=given, **params)
+        return [None] * (fixed + values) + list(_marked(tangents, have))
 
     ad.primitive_jvps[op.primitive] = op_jvp
     ad.primitive_jvps[derivative.primitive] = functools.partial(_plain_jvp, derivative, tangent, fixed)
@@ -134,8 +134,8 @@ def _batched(bind: _primitive, operands: Any, axes: Any, **params: Any) -> tuple
     """Go through a batch one by one."""
     batched = tuple(axis is not None for axis in axes)
     rows = tuple(jnp.moveaxis(x, axis, 0) for x, axis in zip(operands, axes) if axis is not None)
-    found = jax.lax.map(lambda row: tuple(bind(*_merged(operands, batched, row), **params)), rows)
-    return found, [0] * len(found)
+    results = jax.lax.map(lambda row: tuple(bind(*_merged(operands, batched, row), **params)), rows)
+    return results, [0] * len(results)
 
 
 def _plain_jvp(

@@ -85,7 +85,7 @@ sum_rows = operation(
 largest = operation(
     "segment_max",
     fixed=2,
-    structure=1,
+    n_indices=1,
     shape=_reduce_shape,
     on_cpu=lambda ids, data, n: _reduce_cpu("max", ids, data, n),
     elsewhere=_largest_elsewhere,

@@ -83,8 +83,8 @@ def edge_mlp(
     """Take edges through an MLP and sum them at their ends; see heddle.ops.graph_ops.GraphOps.edge_mlp."""
     given = received, sent, second, bias, *(each for each in (edges, first) if each is not None)
     if all(each.dtype == second.dtype for each in given) and second.dtype in (jnp.float32, jnp.float64):
-        structure = CsrArrays.of(adjacency)
-        return _edge_mlp(structure, edges, first, received, sent, second, bias, by_sender)
+        csr = CsrArrays.of(adjacency)
+        return _edge_mlp(csr, edges, first, received, sent, second, bias, by_sender)
     hidden = sddmm(adjacency, received, sent, "add")
     if edges is not None and first is not None:
         hidden = hidden + matmul(edges, first)
@@ -106,8 +106,8 @@ def segment_max(data: Array, segment_ids: Array, num_segments: int) -> Array:
         return segment.segment_max(data, segment_ids, num_segments)
     filled = jax.ops.segment_sum(jnp.ones_like(segment_ids), segment_ids, num_segments) > 0
     filled = filled.reshape(-1, *(1,) * (data.ndim - 1))
-    top = jax.ops.segment_max(data, segment_ids, num_segments)
-    return jnp.where(filled, top, jnp.zeros_like(top))
+    largest = jax.ops.segment_max(data, segment_ids, num_segments)
+    return jnp.where(filled, largest, jnp.zeros_like(largest))
 
 
 def _is_float(x: Array) -> bool:

@@ -26,15 +26,15 @@ def sddmm(adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
         GraphError: shapes that don't fit.
     """
     library.code(library.COMBINE, "sddmm", "op", op)
-    structure = CsrArrays.of(adjacency)
+    csr = CsrArrays.of(adjacency)
     x, y = same_dtype(jnp.asarray(x), jnp.asarray(y))
-    shapes.ends("sddmm", x.shape, y.shape, structure.rows(False), structure.rows(True))
+    shapes.ends("sddmm", x.shape, y.shape, csr.rows(False), csr.rows(True))
     shapes.edge_values(x.shape, op)
-    return _add(structure, x, y) if op == "add" else dot(*structure, x, y)
+    return _add(csr, x, y) if op == "add" else dot(*csr, x, y)
 
 
-def _native(structure: CsrArrays, shape: tuple[int, ...], x: Array, y: Array, op: str) -> Array:
-    walk = {"indptr": structure.indptr, "ids": structure.senders}
+def _native(csr: CsrArrays, shape: tuple[int, ...], x: Array, y: Array, op: str) -> Array:
+    walk = {"indptr": csr.indptr, "ids": csr.senders}
     return native_call("sddmm", shape, x.dtype, **walk, a=x, b=y, combine=library.COMBINE[op])
 
 
@@ -43,14 +43,14 @@ def _dot_shape(*operands: Any) -> tuple[int, ...]:
 
 
 def _dot_native(*operands: Array) -> Array:
-    *structure, x, y = operands
-    return _native(CsrArrays(*structure), _dot_shape(*operands), x, y, "dot")
+    *csr, x, y = operands
+    return _native(CsrArrays(*csr), _dot_shape(*operands), x, y, "dot")
 
 
 def _dot_elsewhere(*operands: Array) -> Array:
     *arrays, x, y = operands
-    structure = CsrArrays(*arrays)
-    product = widened(x[structure.receivers]) * widened(y[structure.senders])
+    csr = CsrArrays(*arrays)
+    product = widened(x[csr.receivers]) * widened(y[csr.senders])
     return product.sum(-1).astype(x.dtype)
 
 
@@ -83,14 +83,14 @@ def _sum_shape(*operands: Any) -> tuple[int, ...]:
 
 
 def _sum_native(*operands: Array) -> Array:
-    *structure, x, y = operands
-    return _native(CsrArrays(*structure), _sum_shape(*operands), x, y, "add")
+    *csr, x, y = operands
+    return _native(CsrArrays(*csr), _sum_shape(*operands), x, y, "add")
 
 
 def _sum_elsewhere(*operands: Array) -> Array:
     *arrays, x, y = operands
-    structure = CsrArrays(*arrays)
-    return x[structure.receivers] + y[structure.senders]
+    csr = CsrArrays(*arrays)
+    return x[csr.receivers] + y[csr.senders]
 
 
 _sum = operation(
@@ -101,18 +101,18 @@ _sum = operation(
     on_cuda=_sum_native,
     elsewhere=_sum_elsewhere,
     batch=_batch,
-    structure=SIZE,
+    n_indices=SIZE,
 )
 
 
 @jax.custom_jvp
-def _add(structure: CsrArrays, x: Array, y: Array) -> Array:
-    return _sum(*structure, x, y)
+def _add(csr: CsrArrays, x: Array, y: Array) -> Array:
+    return _sum(*csr, x, y)
 
 
 @_add.defjvp
 def _add_jvp(primals: Any, tangents: Any) -> tuple[Array, Array]:
-    structure = primals[0]
+    csr = primals[0]
     _, x, y = tangents
-    tangent = edge_take(structure, x, at_senders=False) + edge_take(structure, y, at_senders=True)
+    tangent = edge_take(csr, x, at_senders=False) + edge_take(csr, y, at_senders=True)
     return _add(*primals), tangent

@@ -41,8 +41,8 @@ def _segment_max(ids: Array, data: Array, n: int) -> Array:
 @_segment_max.defjvp
 def _segment_max_jvp(n: int, primals: Any, tangents: Any) -> tuple[Array, Array]:
     ids, data = primals
-    top = _segment_max(ids, data, n)
-    data, most = jax.lax.stop_gradient((data, gather_rows(ids, top)))
+    largest = _segment_max(ids, data, n)
+    data, most = jax.lax.stop_gradient((data, gather_rows(ids, largest)))
     attained = ((data == most) | (jnp.isnan(data) & jnp.isnan(most))).astype(data.dtype)
     ties = jnp.maximum(sum_rows(ids, widened(attained), n=n), 1)
-    return top, divided(sum_rows(ids, attained * tangents[1], n=n), ties)
+    return largest, divided(sum_rows(ids, attained * tangents[1], n=n), ties)

@@ -54,8 +54,8 @@ def _forward_cuda(ids: Array, indptr: Array, data: Array, n: int) -> Array:
 
 def _forward_elsewhere(ids: Array, indptr: Array, data: Array, n: int) -> Array:
     wide = widened(data)
-    top = largest(ids, wide, n=n)
-    exps = jnp.exp(wide - jnp.where(jnp.isfinite(top), top, jnp.zeros_like(top))[ids])
+    most = largest(ids, wide, n=n)
+    exps = jnp.exp(wide - jnp.where(jnp.isfinite(most), most, jnp.zeros_like(most))[ids])
     total = jax.ops.segment_sum(exps, ids, n)
     return (exps / jnp.where(total > 0, total, jnp.ones_like(total))[ids]).astype(data.dtype)
 
@@ -94,7 +94,7 @@ def _batch(function: Any, size: int, operands: Any, axes: Any, params: Any) -> t
 _forward = operation(
     "segment_softmax",
     fixed=3,
-    structure=2,
+    n_indices=2,
     shape=lambda ids, indptr, data, n: data.shape,
     on_cpu=_forward_cpu,
     on_cuda=_forward_cuda,

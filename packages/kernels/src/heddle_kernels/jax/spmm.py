@@ -45,23 +45,23 @@ def spmm(
         GraphError: shapes that don't fit.
     """
     library.code(library.REDUCE, "spmm", "reduce", reduce)
-    structure = CsrArrays.of(adjacency)
-    shapes.rows("spmm", "x", x.shape, structure.rows(not transpose), "one for each node that sends")
-    shapes.heads("spmm", x.shape, None if weight is None else weight.shape, structure.senders.shape[0])
+    csr = CsrArrays.of(adjacency)
+    shapes.rows("spmm", "x", x.shape, csr.rows(not transpose), "one for each node that sends")
+    shapes.heads("spmm", x.shape, None if weight is None else weight.shape, csr.senders.shape[0])
     if weight is None:
         (x,) = same_dtype(jnp.asarray(x))
     else:
         weight, x = same_dtype(jnp.asarray(weight), jnp.asarray(x))
     if reduce == "max":
-        return spmm_max(structure, weight, x, transpose)
+        return spmm_max(csr, weight, x, transpose)
     if weight is None:
-        return plain(*structure, x, reduce=reduce, transpose=transpose)
-    return weighted(*structure, weight, x, reduce=reduce, transpose=transpose)
+        return plain(*csr, x, reduce=reduce, transpose=transpose)
+    return weighted(*csr, weight, x, reduce=reduce, transpose=transpose)
 
 
 def _plain_native(*operands: Array, reduce: str, transpose: bool) -> Array:
-    *structure, x = operands
-    walk = CsrArrays(*structure).walk(transpose)
+    *csr, x = operands
+    walk = CsrArrays(*csr).walk(transpose)
     shape = _plain_shape(*operands, reduce=reduce, transpose=transpose)
     code = library.REDUCE[reduce]
     return native_call("spmm", shape, x.dtype, **walk, weight=None, x=x, reduce=code, counted=0)
@@ -72,24 +72,24 @@ def _plain_shape(*operands: Any, reduce: str, transpose: bool) -> tuple[int, ...
 
 
 def _plain_elsewhere(*operands: Array, reduce: str, transpose: bool) -> Array:
-    structure, x = CsrArrays(*operands[:SIZE]), operands[SIZE]
-    return _sum_elsewhere(structure, x[structure.ends(transpose)[0]], reduce, transpose)
+    csr, x = CsrArrays(*operands[:SIZE]), operands[SIZE]
+    return _sum_elsewhere(csr, x[csr.ends(transpose)[0]], reduce, transpose)
 
 
-def _sum_elsewhere(structure: CsrArrays, messages: Array, reduce: str, transpose: bool) -> Array:
+def _sum_elsewhere(csr: CsrArrays, messages: Array, reduce: str, transpose: bool) -> Array:
     """Sum messages where they go, in float32 at least, as the library does."""
     wide = widened(messages)
-    out = jax.ops.segment_sum(wide, structure.ends(transpose)[1], structure.rows(transpose))
+    out = jax.ops.segment_sum(wide, csr.ends(transpose)[1], csr.rows(transpose))
     if reduce == "mean":
-        out = structure.divided(transpose, out)
+        out = csr.divided(transpose, out)
     return out.astype(messages.dtype)
 
 
 def _plain_adjoint(cotangent: Array, *operands: Any, reduce: str, transpose: bool) -> Array:
-    structure = CsrArrays(*operands[:SIZE])
+    csr = CsrArrays(*operands[:SIZE])
     if reduce == "mean":
-        cotangent = structure.divided(transpose, cotangent)
-    return plain(*structure, cotangent, reduce="sum", transpose=not transpose)
+        cotangent = csr.divided(transpose, cotangent)
+    return plain(*csr, cotangent, reduce="sum", transpose=not transpose)
 
 
 def _plain_batch(function: Any, size: int, operands: Any, axes: Any, params: Any) -> tuple[Array, int]:
@@ -109,8 +109,8 @@ plain = operation(
 
 
 def _weighted_native(*operands: Array, reduce: str, transpose: bool) -> Array:
-    *structure, weight, x = operands
-    walk = CsrArrays(*structure).walk(transpose)
+    *csr, weight, x = operands
+    walk = CsrArrays(*csr).walk(transpose)
     shape = _weighted_shape(*operands, reduce=reduce, transpose=transpose)
     code = library.REDUCE[reduce]
     return native_call("spmm", shape, x.dtype, **walk, weight=weight, x=x, reduce=code, counted=0)
@@ -122,34 +122,34 @@ def _weighted_shape(*operands: Any, reduce: str, transpose: bool) -> tuple[int, 
 
 def _weighted_elsewhere(*operands: Array, reduce: str, transpose: bool) -> Array:
     *arrays, weight, x = operands
-    structure = CsrArrays(*arrays)
-    messages = x[structure.ends(transpose)[0]] * weight.reshape(*weight.shape, *(1,) * (x.ndim - weight.ndim))
-    return _sum_elsewhere(structure, messages, reduce, transpose)
+    csr = CsrArrays(*arrays)
+    messages = x[csr.ends(transpose)[0]] * weight.reshape(*weight.shape, *(1,) * (x.ndim - weight.ndim))
+    return _sum_elsewhere(csr, messages, reduce, transpose)
 
 
 def _weight_adjoint(cotangent: Array, *operands: Any, reduce: str, transpose: bool) -> Array:
     *arrays, weight, x = operands
-    structure = CsrArrays(*arrays)
+    csr = CsrArrays(*arrays)
     if reduce == "mean":
-        cotangent = structure.divided(transpose, cotangent)
+        cotangent = csr.divided(transpose, cotangent)
     axes = weight.aval.ndim
     ends = (x, cotangent) if transpose else (cotangent, x)
     dot = OPERATIONS["sddmm_dot"].bind
-    return dot(*structure, *(end.reshape(*end.shape[:axes], prod(end.shape[axes:])) for end in ends))
+    return dot(*csr, *(end.reshape(*end.shape[:axes], prod(end.shape[axes:])) for end in ends))
 
 
 def _value_adjoint(cotangent: Array, *operands: Any, reduce: str, transpose: bool) -> Array:
-    structure, weight = CsrArrays(*operands[:SIZE]), operands[SIZE]
+    csr, weight = CsrArrays(*operands[:SIZE]), operands[SIZE]
     if reduce == "mean":
-        cotangent = structure.divided(transpose, cotangent)
-    return weighted(*structure, weight, cotangent, reduce="sum", transpose=not transpose)
+        cotangent = csr.divided(transpose, cotangent)
+    return weighted(*csr, weight, cotangent, reduce="sum", transpose=not transpose)
 
 
 def _weighted_batch(function: Any, size: int, operands: Any, axes: Any, params: Any) -> tuple[Array, int]:
-    *structure, weight, x = operands
+    *csr, weight, x = operands
     if axes[SIZE] is None:  # one weight for the batch: the batch becomes more columns
-        return function(*structure, weight, jnp.moveaxis(x, axes[-1], -1)), x.ndim - 1
-    return function(*structure, second(weight, axes[SIZE], size), second(x, axes[-1], size)), 1
+        return function(*csr, weight, jnp.moveaxis(x, axes[-1], -1)), x.ndim - 1
+    return function(*csr, second(weight, axes[SIZE], size), second(x, axes[-1], size)), 1
 
 
 weighted = operation(

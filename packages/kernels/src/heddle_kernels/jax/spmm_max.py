@@ -13,23 +13,23 @@ from heddle_kernels.jax.compat import in_second, native_call, operation, widened
 from heddle_kernels.jax.csr_arrays import SIZE, CsrArrays, divided
 
 
-def spmm_max(structure: CsrArrays, weight: Array | None, x: Array, transpose: bool) -> Array:
+def spmm_max(csr: CsrArrays, weight: Array | None, x: Array, transpose: bool) -> Array:
     """Take the largest weight x[s] of the edges (s, r) of each r, elementwise; from receivers if `transpose`."""
     if weight is None:
-        return _max(structure, x, transpose)
-    return _weighted_max(structure, weight, x, transpose)
+        return _max(csr, x, transpose)
+    return _weighted_max(csr, weight, x, transpose)
 
 
 def _batch(function: Any, size: int, operands: Any, axes: Any, params: Any) -> tuple[Array, int]:
     return in_second(function, size, operands, axes, SIZE)
 
 
-def _rows(structure: Any, at_senders: bool, x: Any) -> tuple[int, ...]:
-    return CsrArrays(*structure).rows(at_senders), *x.shape[1:]
+def _rows(csr: Any, at_senders: bool, x: Any) -> tuple[int, ...]:
+    return CsrArrays(*csr).rows(at_senders), *x.shape[1:]
 
 
-def _messages(structure: CsrArrays, weight: Array | None, x: Array, transpose: bool) -> Array:
-    messages = x[structure.ends(transpose)[0]]
+def _messages(csr: CsrArrays, weight: Array | None, x: Array, transpose: bool) -> Array:
+    messages = x[csr.ends(transpose)[0]]
     return messages if weight is None else messages * _wide(weight, x)
 
 
@@ -41,26 +41,26 @@ def _wide(weight: Array, x: Array) -> Array:
 
 
 def _forward_native(*operands: Array, transpose: bool, weighted: bool) -> Array:
-    *structure, weight, x = operands
-    walk, shape = CsrArrays(*structure).walk(transpose), _rows(structure, transpose, x)
+    *csr, weight, x = operands
+    walk, shape = CsrArrays(*csr).walk(transpose), _rows(csr, transpose, x)
     given = {"weight": weight if weighted else None, "x": x}
     return native_call("spmm", shape, x.dtype, **walk, **given, reduce=library.REDUCE["max"], counted=0)
 
 
 def _forward_elsewhere(*operands: Array, transpose: bool, weighted: bool) -> Array:
     *arrays, weight, x = operands
-    structure = CsrArrays(*arrays)
-    messages = _messages(structure, weight if weighted else None, x, transpose)
-    top = jax.ops.segment_max(messages, structure.ends(transpose)[1], structure.rows(transpose))
-    indptr = structure.t_indptr if transpose else structure.indptr
+    csr = CsrArrays(*arrays)
+    messages = _messages(csr, weight if weighted else None, x, transpose)
+    largest = jax.ops.segment_max(messages, csr.ends(transpose)[1], csr.rows(transpose))
+    indptr = csr.t_indptr if transpose else csr.indptr
     empty = (jnp.diff(indptr) == 0).reshape(-1, *(1,) * (x.ndim - 1))
-    return jnp.where(empty, jnp.zeros_like(top), top)
+    return jnp.where(empty, jnp.zeros_like(largest), largest)
 
 
 _forward = operation(
     "spmm_max",
     fixed=SIZE + 2,
-    structure=SIZE,
+    n_indices=SIZE,
     shape=lambda *operands, transpose, weighted: _rows(operands[:SIZE], transpose, operands[-1]),
     on_cpu=_forward_native,
     on_cuda=_forward_native,
@@ -75,38 +75,38 @@ def _batch_optional(function: Any, size: int, operands: Any, axes: Any, params: 
     """Batch where operand SIZE is a weight that may be empty, and then stays so."""
     if params["weighted"]:
         return _batch(function, size, operands, axes, params)
-    rest, places = operands[SIZE + 1 :], axes[SIZE + 1 :]
+    rest, rest_axes = operands[SIZE + 1 :], axes[SIZE + 1 :]
     empty = functools.partial(function, *operands[:SIZE], operands[SIZE])
-    return in_second(empty, size, rest, places, 0)
+    return in_second(empty, size, rest, rest_axes, 0)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
-def _max(structure: CsrArrays, x: Array, transpose: bool) -> Array:
-    return _forward(*structure, _nothing(x), x, transpose=transpose, weighted=False)
+def _max(csr: CsrArrays, x: Array, transpose: bool) -> Array:
+    return _forward(*csr, _nothing(x), x, transpose=transpose, weighted=False)
 
 
 @_max.defjvp
 def _max_jvp(transpose: bool, primals: Any, tangents: Any) -> tuple[Array, Array]:
-    structure, x = primals
-    top = _max(structure, x, transpose)
-    at = *structure, _nothing(x), *jax.lax.stop_gradient((x, top))
+    csr, x = primals
+    largest = _max(csr, x, transpose)
+    at = *csr, _nothing(x), *jax.lax.stop_gradient((x, largest))
     flags = {"weighted": False, "reverse": transpose, "adjoint": False}
-    return top, divided(_sum_top(*at, tangents[1], **flags), _ties(at, flags))
+    return largest, divided(_sum_top(*at, tangents[1], **flags), _ties(at, flags))
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
-def _weighted_max(structure: CsrArrays, weight: Array, x: Array, transpose: bool) -> Array:
-    return _forward(*structure, weight, x, transpose=transpose, weighted=True)
+def _weighted_max(csr: CsrArrays, weight: Array, x: Array, transpose: bool) -> Array:
+    return _forward(*csr, weight, x, transpose=transpose, weighted=True)
 
 
 @_weighted_max.defjvp
 def _weighted_max_jvp(transpose: bool, primals: Any, tangents: Any) -> tuple[Array, Array]:
-    structure, weight, x = primals
-    top = _weighted_max(structure, weight, x, transpose)
-    at = *structure, *jax.lax.stop_gradient((weight, x, top))
+    csr, weight, x = primals
+    largest = _weighted_max(csr, weight, x, transpose)
+    at = *csr, *jax.lax.stop_gradient((weight, x, largest))
     flags = {"reverse": transpose, "adjoint": False}
     tangent = _product_top(*at, weight, tangents[2], **flags) + _product_top(*at, tangents[1], x, **flags)
-    return top, divided(tangent, _ties(at, flags | {"weighted": True}))
+    return largest, divided(tangent, _ties(at, flags | {"weighted": True}))
 
 
 def _nothing(x: Array) -> Array:
@@ -126,32 +126,32 @@ def _ties(at: Any, flags: dict[str, bool]) -> Array:
 
 
 # --- sums over attaining elements: of a value; of a factor per edge times a value; of a product per edge ---
-# operands: structure, weight, x, top, then these. `reverse`: the maximum went from receivers to senders. `adjoint`:
+# operands: csr, weight, x, largest, then these. `reverse`: the maximum went from receivers to senders. `adjoint`:
 # from where messages arrived back to where they started.
 
 
 def _hits(*at: Array, weighted: bool, reverse: bool) -> Array:
-    *arrays, weight, x, top = at
-    structure = CsrArrays(*arrays)
+    *arrays, weight, x, largest = at
+    csr = CsrArrays(*arrays)
     messages, most = (
-        _messages(structure, weight if weighted else None, x, reverse),
-        top[structure.ends(reverse)[1]],
+        _messages(csr, weight if weighted else None, x, reverse),
+        largest[csr.ends(reverse)[1]],
     )
     return (messages == most) | (jnp.isnan(messages) & jnp.isnan(most))
 
 
 def _sum_elsewhere(*operands: Array, weighted: bool, reverse: bool, adjoint: bool) -> Array:
-    structure, value = CsrArrays(*operands[:SIZE]), operands[-1]
-    start, end = structure.ends(reverse != adjoint)
+    csr, value = CsrArrays(*operands[:SIZE]), operands[-1]
+    start, end = csr.ends(reverse != adjoint)
     hits = _hits(*operands[: SIZE + 3], weighted=weighted, reverse=reverse)
     terms = jnp.where(hits, value[start], jnp.zeros_like(value, shape=()))
-    return jax.ops.segment_sum(terms, end, structure.rows(reverse != adjoint))
+    return jax.ops.segment_sum(terms, end, csr.rows(reverse != adjoint))
 
 
 def _sum_native(*operands: Array, weighted: bool, reverse: bool, adjoint: bool) -> Array:
-    *structure, weight, x, top, value = operands
-    walk, shape = CsrArrays(*structure).walk(reverse != adjoint), _rows(structure, reverse != adjoint, x)
-    given = {"weight": weight if weighted else None, "x": x, "top": top, "factor": None, "value": value}
+    *csr, weight, x, largest, value = operands
+    walk, shape = CsrArrays(*csr).walk(reverse != adjoint), _rows(csr, reverse != adjoint, x)
+    given = {"weight": weight if weighted else None, "x": x, "top": largest, "factor": None, "value": value}
     return native_call("spmm_top", shape, x.dtype, **walk, **given, transposed=adjoint)
 
 
@@ -162,7 +162,7 @@ def _sum_adjoint(cotangent: Array, *operands: Any, weighted: bool, reverse: bool
 _sum_top = operation(
     "spmm_top",
     fixed=SIZE + 3,
-    structure=SIZE,
+    n_indices=SIZE,
     shape=lambda *operands, weighted, reverse, adjoint: _rows(
         operands[:SIZE], reverse != adjoint, operands[SIZE + 1]
     ),
@@ -175,19 +175,19 @@ _sum_top = operation(
 
 
 def _product_native(*operands: Array, reverse: bool, adjoint: bool) -> Array:
-    *structure, weight, x, top, factor, value = operands
-    walk, shape = CsrArrays(*structure).walk(reverse != adjoint), _rows(structure, reverse != adjoint, x)
-    given = {"weight": weight, "x": x, "top": top, "factor": factor, "value": value}
+    *csr, weight, x, largest, factor, value = operands
+    walk, shape = CsrArrays(*csr).walk(reverse != adjoint), _rows(csr, reverse != adjoint, x)
+    given = {"weight": weight, "x": x, "top": largest, "factor": factor, "value": value}
     return native_call("spmm_top", shape, x.dtype, **walk, **given, transposed=adjoint)
 
 
 def _product_elsewhere(*operands: Array, reverse: bool, adjoint: bool) -> Array:
     *arrays, factor, value = operands
-    structure = CsrArrays(*arrays[:SIZE])
-    start, end = structure.ends(reverse != adjoint)
+    csr = CsrArrays(*arrays[:SIZE])
+    start, end = csr.ends(reverse != adjoint)
     hits = _hits(*arrays, weighted=True, reverse=reverse)
     terms = jnp.where(hits, value[start] * _wide(factor, value), jnp.zeros_like(value, shape=()))
-    return jax.ops.segment_sum(terms, end, structure.rows(reverse != adjoint))
+    return jax.ops.segment_sum(terms, end, csr.rows(reverse != adjoint))
 
 
 def _factor_adjoint(cotangent: Array, *operands: Any, reverse: bool, adjoint: bool) -> Array:
@@ -203,7 +203,7 @@ def _value_adjoint(cotangent: Array, *operands: Any, reverse: bool, adjoint: boo
 _product_top = operation(
     "spmm_top_weighted",
     fixed=SIZE + 3,
-    structure=SIZE,
+    n_indices=SIZE,
     shape=lambda *operands, reverse, adjoint: _rows(operands[:SIZE], reverse != adjoint, operands[SIZE + 1]),
     on_cpu=_product_native,
     on_cuda=_product_native,
@@ -214,9 +214,9 @@ _product_top = operation(
 
 
 def _edges_native(*operands: Array, reverse: bool) -> Array:
-    *structure, weight, x, top, a, b = operands
-    arrays = CsrArrays(*structure)
-    given = {"weight": weight, "x": x, "top": top, "a": a, "b": b, "transposed": reverse}
+    *csr, weight, x, largest, a, b = operands
+    arrays = CsrArrays(*csr)
+    given = {"weight": weight, "x": x, "top": largest, "a": a, "b": b, "transposed": reverse}
     return native_call("sddmm_top", weight.shape, x.dtype, indptr=arrays.indptr, ids=arrays.senders, **given)
 
 
@@ -241,7 +241,7 @@ def _b_adjoint(cotangent: Array, *operands: Any, reverse: bool) -> Array:
 _edges_top = operation(
     "sddmm_top",
     fixed=SIZE + 3,
-    structure=SIZE,
+    n_indices=SIZE,
     shape=lambda *operands, reverse: operands[SIZE].shape,
     on_cpu=_edges_native,
     on_cuda=_edges_native,

@@ -43,15 +43,15 @@ def plain(op: str, array: Any) -> np.ndarray:
 
 def ids(op: str, *arrays: Any) -> tuple[list[Any], int]:
     """Return id arrays as dense memory of one type, with its native code; None stays None."""
-    found = [None if array is None else plain(op, array) for array in arrays]
-    for array in found:
+    given = [None if array is None else plain(op, array) for array in arrays]
+    for array in given:
         if array is not None and array.dtype.kind not in "iu":
             raise TypeError(problem(op, f"ids of dtype {array.dtype}", "integers", "cast them to int64"))
         if array is not None and array.ndim != 1:
             raise GraphError(problem(op, f"ids of shape {array.shape}", "one axis", "flatten them"))
-    small = all(array is None or array.dtype == np.int32 for array in found)
+    small = all(array is None or array.dtype == np.int32 for array in given)
     dtype = np.int32 if small else np.int64
-    dense = [None if a is None else np.require(a, dtype, ["C_CONTIGUOUS", "ALIGNED"]) for a in found]
+    dense = [None if a is None else np.require(a, dtype, ["C_CONTIGUOUS", "ALIGNED"]) for a in given]
     return dense, INT32 if small else INT64
 
 

@@ -98,9 +98,9 @@ def hetero_neighbor_sample(
         *options,
     )
     hops = max((len(sizes) for sizes in num_neighbors_dict.values()), default=0)
-    for kind in node_types:
-        if kind not in node:  # a type without edges and seeds
-            node[kind], nodes_per_hop[kind] = torch.zeros(0, dtype=torch.int64), [0] * (hops + 1)
+    for node_type in node_types:
+        if node_type not in node:  # a type without edges and seeds
+            node[node_type], nodes_per_hop[node_type] = torch.zeros(0, dtype=torch.int64), [0] * (hops + 1)
 
     def by_name(columns: Mapping[Any, Any]) -> dict[str, Any]:
         return {"__".join(key): column for key, column in columns.items()}
@@ -123,20 +123,20 @@ def hgt_sample(
 
     def build() -> NeighborSampler:
         n_node = dict.fromkeys(num_samples_dict, sampler.UNBOUNDED)
-        n_node |= {kind: sampler.UNBOUNDED for key in key_of.values() for kind in (key[0], key[2])}
+        n_node |= {node_type: sampler.UNBOUNDED for key in key_of.values() for node_type in (key[0], key[2])}
         n_node |= {key_of[name][2]: len(colptr_dict[name]) - 1 for name in names}
         edges = {key_of[name]: InEdges(colptr_dict[name].numpy(), row_dict[name].numpy()) for name in names}
         return NeighborSampler(SampleGraph(n_node, edges))
 
     tensors = [tensor for name in names for tensor in (colptr_dict[name], row_dict[name])]
     kept = kept_sampler(("hgt_sample", tuple(names), tuple(num_samples_dict)), tensors, build)
-    sizes = {kind: list(row)[:num_hops] for kind, row in num_samples_dict.items()}
-    sizes = {kind: [*row, *[0] * (num_hops - len(row))] for kind, row in sizes.items()}
-    seeds = {kind: ids.numpy() for kind, ids in input_node_dict.items()}
-    found = kept.budget_sample(seeds, sizes, key=random_key())
-    assert isinstance(found, HeteroSample)
+    sizes = {node_type: list(row)[:num_hops] for node_type, row in num_samples_dict.items()}
+    sizes = {node_type: [*row, *[0] * (num_hops - len(row))] for node_type, row in sizes.items()}
+    seeds = {node_type: ids.numpy() for node_type, ids in input_node_dict.items()}
+    sample = kept.budget_sample(seeds, sizes, key=random_key())
+    assert isinstance(sample, HeteroSample)
     by_name = [
         {name: torch.from_numpy(columns[key_of[name]]).long() for name in names}
-        for columns in (found.senders, found.receivers, found.edges)
+        for columns in (sample.senders, sample.receivers, sample.edges)
     ]
-    return {kind: torch.from_numpy(ids).long() for kind, ids in found.nodes.items()}, *by_name
+    return {node_type: torch.from_numpy(ids).long() for node_type, ids in sample.nodes.items()}, *by_name

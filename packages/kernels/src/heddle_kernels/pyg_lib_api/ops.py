@@ -34,11 +34,11 @@ def index_sort(inputs: Tensor, max_value: int | None = None) -> tuple[Tensor, Te
         max_value: at least the largest; a close one saves looking for it.
     """
     n = inputs.numel()
-    top = max_value if max_value is not None else int(inputs.max()) if n else 0
+    largest = max_value if max_value is not None else int(inputs.max()) if n else 0
     counted = inputs.device.type == "cpu" and inputs.dtype in (torch.int32, torch.int64)
-    if not counted or top > 8 * n + 1024:  # counting would take longer than comparing
+    if not counted or largest > 8 * n + 1024:  # counting would take longer than comparing
         return torch.sort(inputs, stable=True)
-    order, _ = kernels.index_sort(inputs, top + 1)
+    order, _ = kernels.index_sort(inputs, largest + 1)
     return inputs[order.long()], order.long()
 
 

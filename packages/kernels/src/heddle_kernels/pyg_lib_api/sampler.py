@@ -65,22 +65,22 @@ def neighbor_sample(
     )
     newest = temporal_strategy == "last" and sampler.graph.is_temporal
     fanout = Fanout(list(num_neighbors), replace, disjoint, not directed, newest)
-    found = sampler.sample(_numpy(seed), fanout, key=random_key(), seed_time=_numpy(seed_time))
-    assert isinstance(found, Sample)
+    sample = sampler.sample(_numpy(seed), fanout, key=random_key(), seed_time=_numpy(seed_time))
+    assert isinstance(sample, Sample)
     near, far, edge = (
-        torch.from_numpy(a).to(seed.dtype) for a in (found.receivers, found.senders, found.edges)
+        torch.from_numpy(a).to(seed.dtype) for a in (sample.receivers, sample.senders, sample.edges)
     )
-    node = torch.from_numpy(found.nodes).to(seed.dtype)
-    if found.tree is not None:
-        node = torch.stack([torch.from_numpy(found.tree).to(seed.dtype), node], dim=1)
+    node = torch.from_numpy(sample.nodes).to(seed.dtype)
+    if sample.tree is not None:
+        node = torch.stack([torch.from_numpy(sample.tree).to(seed.dtype), node], dim=1)
     row, col = (far, near) if csc else (near, far)
     return (
         row,
         col,
         node,
         edge if return_edge_id else None,
-        list(found.nodes_per_hop),
-        list(found.edges_per_hop),
+        list(sample.nodes_per_hop),
+        list(sample.edges_per_hop),
     )
 
 
@@ -118,12 +118,12 @@ def hetero_neighbor_sample(
 
     def build() -> NeighborSampler:
         n_node = dict.fromkeys(
-            [*(kind for key in relation for kind in (key[0], key[2])), *seed_dict], UNBOUNDED
+            [*(node_type for key in relation for node_type in (key[0], key[2])), *seed_dict], UNBOUNDED
         )
         n_node |= {relation[key][2]: len(rowptr) - 1 for key, rowptr in rowptr_dict.items()}
         edges = {relation[key]: InEdges(*map(_numpy, columns[key])) for key in columns}
         return NeighborSampler(
-            SampleGraph(n_node, edges, {kind: _numpy(t) for kind, t in node_times.items()})
+            SampleGraph(n_node, edges, {node_type: _numpy(t) for node_type, t in node_times.items()})
         )
 
     names = ("hetero_neighbor_sample", csc, tuple(relation), tuple(seed_dict), tuple(node_times))
@@ -132,30 +132,30 @@ def hetero_neighbor_sample(
     hops = max((len(sizes) for sizes in num_neighbors_dict.values()), default=0)
     sizes = {relation[key]: [*row, *[0] * (hops - len(row))] for key, row in num_neighbors_dict.items()}
     newest = temporal_strategy == "last" and sampler.graph.is_temporal
-    found = sampler.sample(
-        {kind: _numpy(ids) for kind, ids in seed_dict.items()},
+    sample = sampler.sample(
+        {node_type: _numpy(ids) for node_type, ids in seed_dict.items()},
         Fanout(sizes, replace, disjoint, not directed, newest),
         key=random_key(),
         seed_time=None if seed_time_dict is None else {k: _numpy(time) for k, time in seed_time_dict.items()},
     )
-    assert isinstance(found, HeteroSample)
+    assert isinstance(sample, HeteroSample)
     dtype = next(iter(seed_dict.values())).dtype if seed_dict else torch.int64
     near, far, edge = (
         {key: torch.from_numpy(of[relation[key]]).to(dtype) for key in relation}
-        for of in (found.receivers, found.senders, found.edges)
+        for of in (sample.receivers, sample.senders, sample.edges)
     )
-    node = {kind: torch.from_numpy(ids).to(dtype) for kind, ids in found.nodes.items()}
-    if found.tree is not None:
+    node = {node_type: torch.from_numpy(ids).to(dtype) for node_type, ids in sample.nodes.items()}
+    if sample.tree is not None:
         node = {
-            k: torch.stack([torch.from_numpy(found.tree[k]).to(dtype), ids], 1) for k, ids in node.items()
+            k: torch.stack([torch.from_numpy(sample.tree[k]).to(dtype), ids], 1) for k, ids in node.items()
         }
     return (
         far if csc else near,
         near if csc else far,
         node,
         edge if return_edge_id else None,
-        {kind: list(counts) for kind, counts in found.nodes_per_hop.items()},
-        {key: list(found.edges_per_hop[relation[key]]) for key in relation},
+        {node_type: list(counts) for node_type, counts in sample.nodes_per_hop.items()},
+        {key: list(sample.edges_per_hop[relation[key]]) for key in relation},
     )
 
 
@@ -163,10 +163,10 @@ def subgraph(
     rowptr: Tensor, col: Tensor, nodes: Tensor, return_edge_id: bool = True
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return rowptr, col and edge ids of the subgraph between `nodes`, which are numbered by their place there."""
-    found = _plain(rowptr, col).sample(_numpy(nodes), Fanout((), induced=True))
+    sample = _plain(rowptr, col).sample(_numpy(nodes), Fanout((), induced=True))
     out = rowptr.new_zeros(len(nodes) + 1)
-    out[1:] = torch.from_numpy(found.receivers).long().bincount(minlength=len(nodes)).cumsum(0)
-    far, edge = (torch.from_numpy(array).to(nodes.dtype) for array in (found.senders, found.edges))
+    out[1:] = torch.from_numpy(sample.receivers).long().bincount(minlength=len(nodes)).cumsum(0)
+    far, edge = (torch.from_numpy(array).to(nodes.dtype) for array in (sample.senders, sample.edges))
     return out, far, edge if return_edge_id else None
 
 

@@ -23,7 +23,7 @@ class NativeGraph:
         self.keep = graph
         n_node = np.array(list(graph.n_node.values()), np.int64)
         times, hashes = (
-            (ctypes.c_void_p * len(kinds))(*(address(of.get(kind)) for kind in kinds))
+            (ctypes.c_void_p * len(kinds))(*(address(of.get(node_type)) for node_type in kinds))
             for of in (graph.node_time, graph.key_hashes)
         )
         relations = (IN_EDGES.ctype * len(graph.edges))(
@@ -43,8 +43,8 @@ class NativeGraph:
             )
         except GraphError as error:
             message = str(error)
-            for place, key in enumerate(graph.edges):
-                message = message.replace(f"sample_graph: relation {place}: ", f"edges[{key!r}].", 1)
+            for position, key in enumerate(graph.edges):
+                message = message.replace(f"sample_graph: relation {position}: ", f"edges[{key!r}].", 1)
             raise GraphError(message) from None
         weakref.finalize(self, native.sample_graph_free, self.handle)
 

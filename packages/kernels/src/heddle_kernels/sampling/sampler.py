@@ -38,7 +38,7 @@ class NeighborSampler:
         self.graph = open_graph(graph)
         self.threads = threads
         self._native = NativeGraph(self.graph, threads)
-        self._own = threading.local()
+        self._of_thread = threading.local()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.graph, self.threads)
@@ -78,14 +78,14 @@ class NeighborSampler:
     def _draw(
         self, function: Any, request: Request, sizes: np.ndarray, key: int, fanout: Fanout, most: int = -1
     ) -> Sample | HeteroSample:
-        if not hasattr(self._own, "sample"):
-            self._own.sample = NativeSample(self._native)
+        if not hasattr(self._of_thread, "sample"):
+            self._of_thread.sample = NativeSample(self._native)
 
         def call(request: Any, sample: Any) -> None:
             function(graph=self._native.handle, sample=sample, request=request)
 
         return draw(
-            call, self.graph, self._own.sample.handle, request, sizes, key, fanout, self.threads, most
+            call, self.graph, self._of_thread.sample.handle, request, sizes, key, fanout, self.threads, most
         )
 
 

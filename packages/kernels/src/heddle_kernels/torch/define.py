@@ -132,8 +132,8 @@ class _Named(NamedTuple):
 
     def gradient(self, ctx: Any, *grads: Any) -> tuple[Any, ...]:
         """Return the gradients in the order of the arguments."""
-        found = self.backward(ctx, self.given(*ctx.needs_input_grad), *grads)
-        return tuple(map(found.get, self.given._fields))
+        grads_by_name = self.backward(ctx, self.given(*ctx.needs_input_grad), *grads)
+        return tuple(map(grads_by_name.get, self.given._fields))
 
     def tangent(self, ctx: Any, *tangents: Any) -> Any:
         """Return the tangent of the output."""
@@ -148,9 +148,9 @@ class _Named(NamedTuple):
         def rule(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> Any:
             dims = self.given(*in_dims)
             if any(getattr(dims, each) is not None for each in self.fixed):
-                found, expected = "batched ids", "a batch of values on one structure"
+                got, expected = "batched ids", "a batch of values on one structure"
                 raise NotImplementedError(
-                    problem(f"{self.name}: vmap", found, expected, "loop over the structures")
+                    problem(f"{self.name}: vmap", got, expected, "loop over the structures")
                 )
             return self.vmap(operator, info.batch_size, dims, self.given(*arguments))
 
@@ -191,9 +191,9 @@ def one_level(op: str) -> None:
     stack = torch._C._functorch.get_interpreter_stack() or []
     levels = [each for each in stack if each.key() == torch._C._functorch.TransformType.Jvp]
     if len(levels) > 1:
-        found, expected = "forward mode within forward mode", "one level of it"
+        got, expected = "forward mode within forward mode", "one level of it"
         raise NotImplementedError(
-            problem(f"{op}: jvp", found, expected, "take jacfwd of jacrev, as torch.func.hessian does")
+            problem(f"{op}: jvp", got, expected, "take jacfwd of jacrev, as torch.func.hessian does")
         )
 
 
@@ -242,22 +242,22 @@ def autocast(*tensors: Any) -> Sequence[Any]:
 
 def float_code(op: str, tensor: Tensor) -> int:
     """Return the native code of a tensor's dtype."""
-    found = _FLOATS.get(tensor.dtype)
-    if found is None:
+    code = _FLOATS.get(tensor.dtype)
+    if code is None:
         raise TypeError(problem(op, f"dtype {tensor.dtype}", "a float of 16, 32 or 64 bits", "cast it"))
-    return found
+    return code
 
 
 def id_code(op: str, ids: Tensor, like: Tensor | None = None) -> int:
     """Return the native code of the dtype of `ids`, which `like` must have too."""
     dtype = ids.dtype
-    found = _IDS.get(dtype)
-    if found is None or (like is not None and like.dtype is not dtype):
+    code = _IDS.get(dtype)
+    if code is None or (like is not None and like.dtype is not dtype):
         names = str(dtype) if like is None else f"{dtype} and {like.dtype}"
         raise TypeError(problem(op, f"ids of {names}", "torch.int32 or torch.int64 alike", "cast them"))
     if ids.ndim != 1:
         raise GraphError(problem(op, f"ids of shape {tuple(ids.shape)}", "one axis", "flatten them"))
-    return found
+    return code
 
 
 def pointer(tensor: Tensor | None) -> int | None:
@@ -295,5 +295,5 @@ def examples(size: int, dims: Sequence[Any], given: Sequence[Any]) -> list[list[
 
 def one_by_one(op: Any, size: int, dims: Any, given: Any) -> tuple[Tensor, int]:
     """Batch an operator by calling it for each example (a vmap rule)."""
-    found = torch.stack([op(*example) for example in examples(size, dims, given)])
-    return found[:size], 0
+    results = torch.stack([op(*example) for example in examples(size, dims, given)])
+    return results[:size], 0

@@ -102,7 +102,7 @@ def _outer_cpu(lhs: Tensors, rhs: Tensors) -> list[Tensor]:
 
 def _dense(*lists: Tensors) -> list[list[Tensor]]:
     """Return the tensors as contiguous ones, all of one dtype."""
-    dtype, found = lists[0][0].dtype, []
+    dtype, matrices = lists[0][0].dtype, []
     for each in lists:
         dense = []
         for tensor in each:
@@ -110,8 +110,8 @@ def _dense(*lists: Tensors) -> list[list[Tensor]]:
                 names = " and ".join(sorted({str(other.dtype) for of in lists for other in of}))
                 raise TypeError(f"grouped_matmul: found {names}, expected one dtype; cast all to the same")
             dense.append(tensor.contiguous())
-        found.append(dense)
-    return found
+        matrices.append(dense)
+    return matrices
 
 
 def _outer_fake(lhs: Tensors, rhs: Tensors) -> list[Tensor]:
@@ -156,8 +156,8 @@ def _outer_setup(ctx: Any, given: Any, output: Any) -> None:
 
 def _outer_backward(ctx: Any, wanted: Any, grads: Tensors) -> dict[str, Any]:
     needed = [any(wanted.lhs), any(wanted.rhs)]
-    found = _outer_grads(*_halves(ctx.saved_tensors), grads, needed)
-    return dict(zip(("lhs", "rhs"), found))
+    sides = _outer_grads(*_halves(ctx.saved_tensors), grads, needed)
+    return dict(zip(("lhs", "rhs"), sides))
 
 
 def _linear_in_each(
@@ -166,7 +166,7 @@ def _linear_in_each(
     """Return the tangents of products that are linear in both sides: those of a side that has none are 0."""
     n = len(lhs)
     sides = [
-        [torch.zeros_like(own) if t is None else t for own, t in zip(side, given)]
+        [torch.zeros_like(matrix) if t is None else t for matrix, t in zip(side, given)]
         for side, given in ((lhs, tangents[:n]), (rhs, tangents[n : 2 * n]))
     ]
     return [a + b for a, b in zip(function(sides[0], rhs), function(lhs, sides[1]))]
@@ -198,17 +198,17 @@ class _Product(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         n, needs = ctx.count, ctx.needs_input_grad[2:]
         needed = [any(needs[:n]), any(needs[n : 2 * n]), any(needs[2 * n :])]
-        found = _product_grads(*_halves(ctx.saved_tensors), grads, ctx.transposed, needed)
-        return None, None, *[grad for each in found for grad in each][: len(needs)]
+        sides = _product_grads(*_halves(ctx.saved_tensors), grads, ctx.transposed, needed)
+        return None, None, *[grad for each in sides for grad in each][: len(needs)]
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> tuple[Tensor, ...]:
         one_level("grouped_matmul")
         lhs, rhs = _halves(ctx.saved_tensors)
         given = tangents[2:]
-        found = _linear_in_each(lambda a, b: _product(a, b, (), ctx.transposed), lhs, rhs, given)
+        products = _linear_in_each(lambda a, b: _product(a, b, (), ctx.transposed), lhs, rhs, given)
         biases = given[2 * ctx.count :] or [None] * ctx.count
-        return tuple(t if bias is None else t + bias for t, bias in zip(found, biases))
+        return tuple(t if bias is None else t + bias for t, bias in zip(products, biases))
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Any, Any]:
@@ -230,8 +230,8 @@ class _Outer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         lhs_needs, rhs_needs = ctx.needs_input_grad[1 : ctx.count + 1], ctx.needs_input_grad[ctx.count + 1 :]
-        found = _outer_grads(*_halves(ctx.saved_tensors), grads, [any(lhs_needs), any(rhs_needs)])
-        return None, *(grad for each in found for grad in each)
+        sides = _outer_grads(*_halves(ctx.saved_tensors), grads, [any(lhs_needs), any(rhs_needs)])
+        return None, *(grad for each in sides for grad in each)
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> tuple[Tensor, ...]:
@@ -245,9 +245,9 @@ class _Outer(torch.autograd.Function):
 
 def _one_by_one(function: Any, size: int, dims: Sequence[Any], arguments: Sequence[Any]) -> tuple[Any, Any]:
     """Batch a function of many results by calling it for each example."""
-    found = [function(*each) for each in examples(size, dims, arguments)]
+    results = [function(*each) for each in examples(size, dims, arguments)]
     outs = tuple(
-        torch.stack(each) if size else each[0].new_empty((0, *each[0].shape)) for each in zip(*found)
+        torch.stack(each) if size else each[0].new_empty((0, *each[0].shape)) for each in zip(*results)
     )
     return outs, (0,) * len(outs)
 

@@ -39,12 +39,12 @@ def _function(name: str) -> Callable[..., Any]:
     """Return an operator's function, which runs where its tensors lie: another device may be the current one."""
 
     @cache
-    def found() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def imported() -> tuple[Callable[..., Any], Callable[..., Any]]:
         device = import_module("heddle_kernels.cuda.device")
         return getattr(import_module(f"heddle_kernels.cuda.{MODULES[name]}"), name), device.on_device_of
 
     def run(*arguments: Any) -> Any:
-        function, on_device_of = found()
+        function, on_device_of = imported()
         with on_device_of(name, arguments):
             return function(*arguments)
 

@@ -50,10 +50,10 @@ def relational_conv(
         )
     wide = torch.promote_types(dtype, torch.float32)
     floats = [tensor.to(wide) for tensor in asked.floats]
-    structure = [tensor.to(wide) if tensor.is_floating_point() else tensor for tensor in asked.structure]
+    constants = [tensor.to(wide) if tensor.is_floating_point() else tensor for tensor in asked.constants]
     operator = conv.recorded if recorded(*floats) else conv.forward
     relu, n_rows = activation == "relu", sum(asked.rows.values())
-    y = operator(floats, structure, asked.table, n_rows, asked.out_dim, relu).to(dtype)
+    y = operator(floats, constants, asked.table, n_rows, asked.out_dim, relu).to(dtype)
     if not relu:
         y = _Activations().activate(y, activation)
     return dict(zip(asked.rows, y.split(list(asked.rows.values()))))

@@ -21,23 +21,23 @@ _NOWHERE = 64
 
 
 def _conv_cpu(
-    floats: Tensors, structure: Tensors, table: Sequence[int], n_rows: int, out_dim: int, relu: bool
+    floats: Tensors, constants: Tensors, table: Sequence[int], n_rows: int, out_dim: int, relu: bool
 ) -> Tensor:
     floats = [tensor.contiguous() for tensor in floats]
     y = floats[0].new_empty((n_rows, out_dim))
-    _call("relational_conv", floats, structure, table, relu, y)
+    _call("relational_conv", floats, constants, table, relu, y)
     return y
 
 
 def _conv_fake(
-    floats: Tensors, structure: Tensors, table: Sequence[int], n_rows: int, out_dim: int, relu: bool
+    floats: Tensors, constants: Tensors, table: Sequence[int], n_rows: int, out_dim: int, relu: bool
 ) -> Tensor:
     return floats[0].new_empty((n_rows, out_dim))
 
 
 def _grad_cpu(
     floats: Tensors,
-    structure: Tensors,
+    constants: Tensors,
     table: Sequence[int],
     relu: bool,
     y: Tensor,
@@ -46,12 +46,12 @@ def _grad_cpu(
 ) -> list[Tensor]:
     floats = [tensor.contiguous() for tensor in floats]
     y, grad = y.contiguous(), grad.contiguous()
-    return _call("relational_conv_grad", floats, structure, table, relu, y, grad, wanted)
+    return _call("relational_conv_grad", floats, constants, table, relu, y, grad, wanted)
 
 
 def _grad_fake(
     floats: Tensors,
-    structure: Tensors,
+    constants: Tensors,
     table: Sequence[int],
     relu: bool,
     y: Tensor,
@@ -64,7 +64,7 @@ def _grad_fake(
 def _call(
     name: str,
     floats: Tensors,
-    structure: Tensors,
+    constants: Tensors,
     table: Sequence[int],
     relu: bool,
     y: Tensor,
@@ -75,14 +75,14 @@ def _call(
     tables = relational.CallTable.read(table)
     partial = tables.partial(len(floats)) if wanted else ()
     grads = [
-        tensor.new_zeros(tensor.shape) if place in partial else tensor.new_empty(tensor.shape)
-        for place, (tensor, wants) in enumerate(zip(floats, wanted))
+        tensor.new_zeros(tensor.shape) if position in partial else tensor.new_empty(tensor.shape)
+        for position, (tensor, wants) in enumerate(zip(floats, wanted))
         if wants
     ]
-    given = [tensor for tensor in structure if not tensor.is_floating_point()]
-    structure, index = _alike(name, structure, tables.numbers())
-    places = iter(grads)
-    gradients = _addresses([next(places) if wants else None for wants in wanted]) if grads else None
+    given = [tensor for tensor in constants if not tensor.is_floating_point()]
+    constants, index = _alike(name, constants, tables.numbers())
+    left = iter(grads)
+    gradients = _addresses([next(left) if wants else None for wants in wanted]) if grads else None
 
     # What isn't wanted isn't walked, and so wasn't checked.
     which = name, tuple(table), tuple(tensor.data_ptr() for tensor in given), tuple(wanted)
@@ -91,7 +91,7 @@ def _call(
         name,
         tables,
         _addresses(floats),
-        _addresses(structure),
+        _addresses(constants),
         y.data_ptr() or _NOWHERE,
         relu,
         y.element_size(),
@@ -106,26 +106,26 @@ def _call(
     return grads
 
 
-def _alike(name: str, structure: Tensors, numbers: set[int]) -> tuple[Tensors, int]:
-    """Return the structure with dense arrays, ids of one type and int64 `numbers`, and the code of the ids' type."""
-    ids = {i for i, t in enumerate(structure) if not (i in numbers or t.is_floating_point())}
-    mixed = len({structure[i].dtype for i in ids}) > 1
+def _alike(name: str, constants: Tensors, numbers: set[int]) -> tuple[Tensors, int]:
+    """Return the constants with dense arrays, ids of one type and int64 `numbers`, and the code of the ids' type."""
+    ids = {i for i, t in enumerate(constants) if not (i in numbers or t.is_floating_point())}
+    mixed = len({constants[i].dtype for i in ids}) > 1
     dense = [
         (tensor.long() if i in numbers or (mixed and i in ids) else tensor).contiguous()
-        for i, tensor in enumerate(structure)
+        for i, tensor in enumerate(constants)
     ]
     return dense, id_code(name, dense[min(ids)]) if ids else 0
 
 
 def _addresses(tensors: Sequence[Tensor | None]) -> np.ndarray:
     """Return the tensors' addresses and a 0; 0 for None, and no 0 for a tensor without elements."""
-    found = [0 if tensor is None else tensor.data_ptr() or _NOWHERE for tensor in tensors]
-    return np.array([*found, 0], np.int64)
+    addresses = [0 if tensor is None else tensor.data_ptr() or _NOWHERE for tensor in tensors]
+    return np.array([*addresses, 0], np.int64)
 
 
 def _gradients(
     floats: Tensors,
-    structure: Tensors,
+    constants: Tensors,
     table: Sequence[int],
     relu: bool,
     y: Tensor,
@@ -138,13 +138,13 @@ def _gradients(
     if relu and torch.is_grad_enabled():  # relu apart, so that what is left is linear in the gradient
         grad, relu = grad * (y > 0), False
     operator = _grad.recorded if recorded(grad, *floats) else _grad.forward
-    found = iter(operator(floats, structure, table, relu, y, grad, wanted))
-    return [next(found) if wants else None for wants in wanted]
+    grads = iter(operator(floats, constants, table, relu, y, grad, wanted))
+    return [next(grads) if wants else None for wants in wanted]
 
 
 def _second_gradients(
     floats: Tensors,
-    structure: Tensors,
+    constants: Tensors,
     table: Sequence[int],
     y: Tensor,
     grad: Tensor,
@@ -158,90 +158,90 @@ def _second_gradients(
     """
     features, paired = relational.CallTable.read(table).roles()
     first, second = _halves(floats, seeds, features, paired)
-    places = range(len(floats))
-    of_rest = [wanted[i] and i in paired for i in places]
-    of_features = [wanted[i] and i in features for i in places]
-    by_rest = _gradients(first, structure, table, False, y, grad, of_rest)
-    by_features = _gradients(second, structure, table, False, y, grad, of_features)
-    along = _along(floats, structure, table, y, seeds)
-    return along, [by_features[i] if i in features else by_rest[i] for i in places]
+    positions = range(len(floats))
+    of_rest = [wanted[i] and i in paired for i in positions]
+    of_features = [wanted[i] and i in features for i in positions]
+    by_rest = _gradients(first, constants, table, False, y, grad, of_rest)
+    by_features = _gradients(second, constants, table, False, y, grad, of_features)
+    along = _along(floats, constants, table, y, seeds)
+    return along, [by_features[i] if i in features else by_rest[i] for i in positions]
 
 
 def _halves(
     floats: Tensors, seeds: Sequence[Tensor | None], features: set[int], paired: set[int]
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Return the floats with seeds in the place of features, no biases, and with seeds in the place of the rest."""
-    given = [torch.zeros_like(own) if seed is None else seed for own, seed in zip(floats, seeds)]
-    nothing = [torch.zeros_like(own) for own in floats]
-    places = range(len(floats))
-    first = [given[i] if i in features else floats[i] if i in paired else nothing[i] for i in places]
-    return first, [floats[i] if i in features else given[i] for i in places]
+    given = [torch.zeros_like(tensor) if seed is None else seed for tensor, seed in zip(floats, seeds)]
+    nothing = [torch.zeros_like(tensor) for tensor in floats]
+    positions = range(len(floats))
+    first = [given[i] if i in features else floats[i] if i in paired else nothing[i] for i in positions]
+    return first, [floats[i] if i in features else given[i] for i in positions]
 
 
 def _along(
-    floats: Tensors, structure: Tensors, table: Sequence[int], y: Tensor, seeds: Sequence[Tensor | None]
+    floats: Tensors, constants: Tensors, table: Sequence[int], y: Tensor, seeds: Sequence[Tensor | None]
 ) -> Tensor:
     """Return the sum over relations, before relu, as it changes along the seeds."""
     halves = _halves(floats, seeds, *relational.CallTable.read(table).roles())
     values = [tensor for half in halves for tensor in half]
     operator = conv.recorded if recorded(*values) else conv.forward
-    first, second = (operator(half, structure, table, *y.shape, False) for half in halves)
+    first, second = (operator(half, constants, table, *y.shape, False) for half in halves)
     out: Tensor = first + second
     return out
 
 
 def _setup(ctx: Any, given: Any, output: Tensor) -> None:
-    _keep(ctx, given.floats, given.structure, given.table, given.relu, output)
+    _keep(ctx, given.floats, given.constants, given.table, given.relu, output)
 
 
 def _keep(
-    ctx: Any, floats: Tensors, structure: Tensors, table: Sequence[int], relu: bool, output: Tensor
+    ctx: Any, floats: Tensors, constants: Tensors, table: Sequence[int], relu: bool, output: Tensor
 ) -> None:
-    ctx.table, ctx.relu, ctx.counts = table, relu, (len(floats), len(structure))
-    ctx.save_for_backward(*floats, *structure, output)
+    ctx.table, ctx.relu, ctx.counts = table, relu, (len(floats), len(constants))
+    ctx.save_for_backward(*floats, *constants, output)
 
 
 def _backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
-    grads, structure = _first(ctx, grad, wanted.floats)
-    return {"floats": grads, "structure": structure}
+    grads, constants = _first(ctx, grad, wanted.floats)
+    return {"floats": grads, "constants": constants}
 
 
 def _first(ctx: Any, grad: Tensor, wanted: Sequence[bool]) -> tuple[list[Tensor | None], list[None]]:
     """Return the gradients of both lists of a sum over relations."""
-    floats, structure, (y,) = _lists(ctx)
-    return _gradients(floats, structure, ctx.table, ctx.relu, y, grad, wanted), [None] * len(structure)
+    floats, constants, (y,) = _lists(ctx)
+    return _gradients(floats, constants, ctx.table, ctx.relu, y, grad, wanted), [None] * len(constants)
 
 
 def _grad_setup(ctx: Any, given: Any, output: Any) -> None:
     ctx.table, ctx.relu, ctx.wanted = given.table, given.relu, given.wanted
-    ctx.counts = len(given.floats), len(given.structure)
-    ctx.save_for_backward(*given.floats, *given.structure, given.y, given.grad)
+    ctx.counts = len(given.floats), len(given.constants)
+    ctx.save_for_backward(*given.floats, *given.constants, given.y, given.grad)
 
 
 def _grad_backward(ctx: Any, wanted: Any, seeds: Sequence[Tensor]) -> dict[str, Any]:
-    along, grads, structure = _second(ctx, seeds, wanted.floats)
-    return {"floats": grads, "structure": structure, "grad": along}
+    along, grads, constants = _second(ctx, seeds, wanted.floats)
+    return {"floats": grads, "constants": constants, "grad": along}
 
 
 def _second(
     ctx: Any, seeds: Sequence[Tensor], wanted: Sequence[bool]
 ) -> tuple[Tensor, list[Tensor | None], list[None]]:
     """Return the gradients of a gradient in what it was taken of and in both lists."""
-    floats, structure, (y, grad) = _lists(ctx)
+    floats, constants, (y, grad) = _lists(ctx)
     given = iter(seeds)
     placed = [next(given) if wants else None for wants in ctx.wanted]
-    along, grads = _second_gradients(floats, structure, ctx.table, y, grad, placed, wanted)
-    return along, grads, [None] * len(structure)
+    along, grads = _second_gradients(floats, constants, ctx.table, y, grad, placed, wanted)
+    return along, grads, [None] * len(constants)
 
 
 def _lists(ctx: Any) -> tuple[Tensors, Tensors, Tensors]:
-    floats, structure = ctx.counts
+    floats, constants = ctx.counts
     saved = ctx.saved_tensors
-    return saved[:floats], saved[floats : floats + structure], saved[floats + structure :]
+    return saved[:floats], saved[floats : floats + constants], saved[floats + constants :]
 
 
 class _Conv(torch.autograd.Function):
-    """relational_conv(number of floats, table, n_rows, out_dim, relu, *floats, *structure)."""
+    """relational_conv(number of floats, table, n_rows, out_dim, relu, *floats, *constants)."""
 
     @staticmethod
     def forward(
@@ -257,20 +257,20 @@ class _Conv(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-        grads, structure = _first(ctx, grad, ctx.needs_input_grad[5 : 5 + ctx.counts[0]])
-        return None, None, None, None, None, *grads, *structure
+        grads, constants = _first(ctx, grad, ctx.needs_input_grad[5 : 5 + ctx.counts[0]])
+        return None, None, None, None, None, *grads, *constants
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
         one_level("relational_conv")
-        floats, structure, (y,) = _lists(ctx)
+        floats, constants, (y,) = _lists(ctx)
         seeds = tangents[5 : 5 + len(floats)]
-        found = _along(floats, structure, ctx.table, y, seeds)
-        return found * (y > 0) if ctx.relu else found
+        tangent = _along(floats, constants, ctx.table, y, seeds)
+        return tangent * (y > 0) if ctx.relu else tangent
 
 
 class _Grad(torch.autograd.Function):
-    """relational_conv_grad(number of floats, table, relu, y, grad, wanted, *floats, *structure)."""
+    """relational_conv_grad(number of floats, table, relu, y, grad, wanted, *floats, *constants)."""
 
     @staticmethod
     def forward(
@@ -294,27 +294,27 @@ class _Grad(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *seeds: Tensor) -> tuple[Any, ...]:
-        along, grads, structure = _second(ctx, seeds, ctx.needs_input_grad[6 : 6 + ctx.counts[0]])
-        return None, None, None, None, along, None, *grads, *structure
+        along, grads, constants = _second(ctx, seeds, ctx.needs_input_grad[6 : 6 + ctx.counts[0]])
+        return None, None, None, None, along, None, *grads, *constants
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> tuple[Tensor, ...]:
         one_level("relational_conv_grad")
-        floats, structure, (y, grad) = _lists(ctx)
+        floats, constants, (y, grad) = _lists(ctx)
         table, wanted = ctx.table, ctx.wanted
         along, seeds = tangents[4], tangents[6 : 6 + len(floats)]
         given = torch.zeros_like(grad) if along is None else along
-        by_grad = _gradients(floats, structure, table, ctx.relu, y, given, wanted)
+        by_grad = _gradients(floats, constants, table, ctx.relu, y, given, wanted)
         if ctx.relu:
             grad = grad * (y > 0)
         features, paired = relational.CallTable.read(table).roles()
         first, second = _halves(floats, seeds, features, paired)
         # the gradient of a matrix is linear in features, that of a feature in matrices, that of a bias in neither
         by_first = _gradients(
-            first, structure, table, False, y, grad, [w and i in paired for i, w in enumerate(wanted)]
+            first, constants, table, False, y, grad, [w and i in paired for i, w in enumerate(wanted)]
         )
         by_second = _gradients(
-            second, structure, table, False, y, grad, [w and i in features for i, w in enumerate(wanted)]
+            second, constants, table, False, y, grad, [w and i in features for i, w in enumerate(wanted)]
         )
         terms = zip(by_grad, by_first, by_second)
         return tuple(t for each in terms if (t := total([x for x in each if x is not None])) is not None)
@@ -326,8 +326,8 @@ conv = define(
     _conv_fake,
     setup=_setup,
     backward=_backward,
-    record=lambda floats, structure, table, n_rows, out_dim, relu: _Conv.apply(
-        len(floats), table, n_rows, out_dim, relu, *floats, *structure
+    record=lambda floats, constants, table, n_rows, out_dim, relu: _Conv.apply(
+        len(floats), table, n_rows, out_dim, relu, *floats, *constants
     ),
 )
 _grad = define(
@@ -336,7 +336,7 @@ _grad = define(
     _grad_fake,
     setup=_grad_setup,
     backward=_grad_backward,
-    record=lambda floats, structure, table, relu, y, grad, wanted: _Grad.apply(
-        len(floats), table, relu, y, grad, wanted, *floats, *structure
+    record=lambda floats, constants, table, relu, y, grad, wanted: _Grad.apply(
+        len(floats), table, relu, y, grad, wanted, *floats, *constants
     ),
 )

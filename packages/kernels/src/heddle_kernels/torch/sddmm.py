@@ -91,14 +91,14 @@ def _backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
             if getattr(wanted, name)
         }
     x, y = ends
-    found = {"x": spmm_sum(arrays, grad, y, "sum", False)} if wanted.x else {}
-    return found | ({"y": spmm_sum(arrays, grad, x, "sum", True)} if wanted.y else {})
+    grads = {"x": spmm_sum(arrays, grad, y, "sum", False)} if wanted.x else {}
+    return grads | ({"y": spmm_sum(arrays, grad, x, "sum", True)} if wanted.y else {})
 
 
 def _jvp(given: Any, output: Tensor, tangents: Any) -> Tensor | None:
     def of(x: Tensor, y: Tensor) -> Tensor:
-        found: Tensor = call("sddmm", (x, y), *given._replace(x=x, y=y))
-        return found
+        product: Tensor = call("sddmm", (x, y), *given._replace(x=x, y=y))
+        return product
 
     if given.op == "add":
         ends = [torch.zeros_like(x) if t is None else t for x, t in zip((given.x, given.y), tangents[SIZE:])]

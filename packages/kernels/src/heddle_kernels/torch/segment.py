@@ -146,18 +146,18 @@ def _reduce_backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
         ones = torch.ones(ids.shape[0], dtype=torch.float64, device=ids.device)
         count = segment_sum(ones, ids, grad.shape[0]).clamp(min=1)
         return {"data": gather(divided(grad, count), ids)}
-    data, top = kept
-    attained, ties = _ties(data, top, ids)
+    data, largest = kept
+    attained, ties = _ties(data, largest, ids)
     return {"data": attained.to(grad.dtype) * gather(divided(grad, ties), ids)}
 
 
-def _ties(data: Tensor, top: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+def _ties(data: Tensor, largest: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
     """Return which elements attain their segment's maximum, and how many of each segment do, at least 1."""
-    data, top = data.detach(), top.detach()
-    most = gather(top, ids)
+    data, largest = data.detach(), largest.detach()
+    most = gather(largest, ids)
     attained = (data == most) | (data.isnan() & most.isnan())
     wide = torch.promote_types(data.dtype, torch.float32)
-    return attained, segment_sum(attained.to(wide), ids, top.shape[0]).clamp(min=1)
+    return attained, segment_sum(attained.to(wide), ids, largest.shape[0]).clamp(min=1)
 
 
 def _reduce_jvp(given: Any, output: Tensor, tangents: Any) -> Tensor | None:

@@ -88,9 +88,9 @@ def _cpu(lhs: Tensor, rhs: Tensor, sizes: Tensor, bias: Tensor | None, transpose
 
 
 def _same_dtype(*tensors: Tensor | None) -> None:
-    found = {tensor.dtype for tensor in tensors if tensor is not None}
-    if len(found) > 1:
-        names = " and ".join(sorted(map(str, found)))
+    dtypes = {tensor.dtype for tensor in tensors if tensor is not None}
+    if len(dtypes) > 1:
+        names = " and ".join(sorted(map(str, dtypes)))
         raise TypeError(f"segment_matmul: found {names}, expected one dtype; cast all to the same")
 
 
@@ -105,14 +105,14 @@ def _setup(ctx: Any, given: Any, output: Tensor) -> None:
 
 def _backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
     lhs, rhs, sizes = ctx.saved_tensors
-    found = {}
+    grads = {}
     if wanted.lhs:
-        found["lhs"] = _product(grad, rhs, sizes, None, not ctx.transposed)
+        grads["lhs"] = _product(grad, rhs, sizes, None, not ctx.transposed)
     if wanted.rhs:
-        found["rhs"] = _outer(grad, lhs, sizes) if ctx.transposed else _outer(lhs, grad, sizes)
+        grads["rhs"] = _outer(grad, lhs, sizes) if ctx.transposed else _outer(lhs, grad, sizes)
     if wanted.bias:
-        found["bias"] = _outer(grad.new_ones((grad.shape[0], 1)), grad, sizes)[:, 0]
-    return found
+        grads["bias"] = _outer(grad.new_ones((grad.shape[0], 1)), grad, sizes)[:, 0]
+    return grads
 
 
 def _jvp(given: Any, output: Tensor, tangents: Any) -> Tensor | None:
@@ -170,8 +170,8 @@ def _outer_setup(ctx: Any, given: Any, output: Tensor) -> None:
 
 def _outer_backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
     lhs, rhs, sizes = ctx.saved_tensors
-    found = {"lhs": _product(rhs, grad, sizes, None, True)} if wanted.lhs else {}
-    return found | ({"rhs": _product(lhs, grad, sizes, None, False)} if wanted.rhs else {})
+    grads = {"lhs": _product(rhs, grad, sizes, None, True)} if wanted.lhs else {}
+    return grads | ({"rhs": _product(lhs, grad, sizes, None, False)} if wanted.rhs else {})
 
 
 define(

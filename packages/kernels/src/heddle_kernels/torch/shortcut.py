@@ -55,7 +55,7 @@ def shortcut(
     """
     names = ", ".join(described.names)
     given = [each.split() for each in described.arguments.split(",")]
-    tests = " and ".join(_test(kind, name) for kind, name in given)
+    tests = " and ".join(_test(type_name, name) for type_name, name in given)
     scope: dict[str, Any] = {}
     exec(compile(_TEXT.format(names=names, tests=tests), __file__, "exec"), scope)
     forward: Callable[..., Any] = scope["make"](
@@ -75,15 +75,15 @@ def shortcut(
     return forward
 
 
-def _test(kind: str, name: str) -> str:
+def _test(type_name: str, name: str) -> str:
     """Return the expression that tells whether an argument can do without the dispatcher."""
-    if kind in ("Tensor", "Tensor?"):
+    if type_name in ("Tensor", "Tensor?"):
         test = f"{name}.__class__ is Tensor and {name}.is_cpu"
         test += "" if name in STRUCTURE else f" and not {name}.is_neg()"
-        return f"({name} is None or {test})" if kind == "Tensor?" else test
-    if kind.startswith("Tensor"):
+        return f"({name} is None or {test})" if type_name == "Tensor?" else test
+    if type_name.startswith("Tensor"):
         return f"on_cpu({name})"
-    return f"only_plain(map(type, {name}))" if kind.endswith("[]") else f"{name}.__class__ in PLAIN"
+    return f"only_plain(map(type, {name}))" if type_name.endswith("[]") else f"{name}.__class__ in PLAIN"
 
 
 def _on_cpu(tensors: Sequence[Tensor | None]) -> bool:

@@ -34,16 +34,16 @@ def _setup(ctx: Any, given: Any, output: Tensor) -> None:
     ctx.transpose = given.transpose
 
 
-def _at(weight: Tensor | None, x: Tensor, top: Tensor) -> At:
-    return None if weight is None else weight.detach(), x.detach(), top.detach()
+def _at(weight: Tensor | None, x: Tensor, largest: Tensor) -> At:
+    return None if weight is None else weight.detach(), x.detach(), largest.detach()
 
 
 def _backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
-    arrays, (weight, x, top) = CsrArrays.split(ctx.saved_tensors)
-    at = _at(weight, x, top)
+    arrays, (weight, x, largest) = CsrArrays.split(ctx.saved_tensors)
+    at = _at(weight, x, largest)
     grad = divided(grad, ties(arrays, at, ctx.transpose))
-    found = {"weight": edges_top(arrays, at, grad, x, ctx.transpose)} if wanted.weight else {}
-    return found | ({"x": sum_top(arrays, at, weight, grad, ctx.transpose, True)} if wanted.x else {})
+    grads = {"weight": edges_top(arrays, at, grad, x, ctx.transpose)} if wanted.weight else {}
+    return grads | ({"x": sum_top(arrays, at, weight, grad, ctx.transpose, True)} if wanted.x else {})
 
 
 def _jvp(given: Any, output: Tensor, tangents: Any) -> Tensor | None:
@@ -54,8 +54,8 @@ def _jvp(given: Any, output: Tensor, tangents: Any) -> Tensor | None:
         terms.append(sum_top(arrays, at, weight, tangents.x, transpose, False))
     if tangents.weight is not None:
         terms.append(sum_top(arrays, at, tangents.weight, x, transpose, False))
-    found = total(terms)
-    return None if found is None else divided(found, ties(arrays, at, transpose))
+    tangent = total(terms)
+    return None if tangent is None else divided(tangent, ties(arrays, at, transpose))
 
 
 _spmm_max = define(

@@ -78,13 +78,13 @@ def _backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
     arrays, (weight, x) = CsrArrays.split(ctx.saved_tensors)
     if ctx.reduce == "mean":
         grad = divided(grad, arrays.degree(ctx.transpose))
-    found = {}
+    grads = {}
     if wanted.weight:
         ends = (x, grad) if ctx.transpose else (grad, x)
-        found["weight"] = _per_edge(arrays, ends, weight.ndim)
+        grads["weight"] = _per_edge(arrays, ends, weight.ndim)
     if wanted.x:
-        found["x"] = spmm_sum(arrays, weight, grad, "sum", not ctx.transpose)
-    return found
+        grads["x"] = spmm_sum(arrays, weight, grad, "sum", not ctx.transpose)
+    return grads
 
 
 def _per_edge(arrays: CsrArrays, ends: tuple[Tensor, Tensor], axes: int) -> Tensor:
@@ -92,8 +92,8 @@ def _per_edge(arrays: CsrArrays, ends: tuple[Tensor, Tensor], axes: int) -> Tens
     x, y = ends
     width = prod(x.shape[axes:])
     x, y = x.reshape(*x.shape[:axes], width), y.reshape(*y.shape[:axes], width)
-    found: Tensor = call("sddmm", (x, y), *arrays, x, y, "dot")
-    return found
+    products: Tensor = call("sddmm", (x, y), *arrays, x, y, "dot")
+    return products
 
 
 def _vmap(op: Any, size: int, dims: Any, given: Any) -> tuple[Tensor, int]:

@@ -46,8 +46,8 @@ _PARTS = 4096
 
 
 def _sum_cpu(*arguments: Any) -> Tensor:
-    arrays, (weight, x, top, factor, value, reverse, adjoint) = CsrArrays.split(arguments)
-    x, top = x.contiguous(), top.contiguous()
+    arrays, (weight, x, largest, factor, value, reverse, adjoint) = CsrArrays.split(arguments)
+    x, largest = x.contiguous(), largest.contiguous()
     weight, factor, value = (None if t is None else t.contiguous() for t in (weight, factor, value))
     at_senders = reverse != adjoint
     indptr, ids, perm = arrays.walk(at_senders)
@@ -59,7 +59,7 @@ def _sum_cpu(*arguments: Any) -> Tensor:
         perm=pointer(perm),
         weight=pointer(weight),
         x=x.data_ptr(),
-        top=top.data_ptr(),
+        top=largest.data_ptr(),
         factor=pointer(factor),
         value=pointer(value),
         out=out.data_ptr(),
@@ -88,18 +88,18 @@ def _sum_setup(ctx: Any, given: Any, output: Tensor) -> None:
 
 def _sum_backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
     arrays, (*where, factor, value) = CsrArrays.split(ctx.saved_tensors)
-    at, found = (where[0], where[1], where[2]), {}
+    at, grads = (where[0], where[1], where[2]), {}
     if wanted.factor:
         a, b = (value, grad) if ctx.adjoint else (grad, value)
-        found["factor"] = edges_top(arrays, at, a, b, ctx.reverse)
+        grads["factor"] = edges_top(arrays, at, a, b, ctx.reverse)
     if wanted.value:
-        found["value"] = sum_top(arrays, at, factor, grad, ctx.reverse, not ctx.adjoint)
-    return found
+        grads["value"] = sum_top(arrays, at, factor, grad, ctx.reverse, not ctx.adjoint)
+    return grads
 
 
 def _edges_cpu(*arguments: Any) -> Tensor:
     arrays, (*values, reverse) = CsrArrays.split(arguments)
-    weight, x, top, a, b = (tensor.contiguous() for tensor in values)
+    weight, x, largest, a, b = (tensor.contiguous() for tensor in values)
     indptr, ids, _ = arrays.walk(False)
     heads = prod(weight.shape[1:])
     out = torch.empty_like(weight)
@@ -108,7 +108,7 @@ def _edges_cpu(*arguments: Any) -> Tensor:
         ids=ids.data_ptr(),
         weight=weight.data_ptr(),
         x=x.data_ptr(),
-        top=top.data_ptr(),
+        top=largest.data_ptr(),
         a=a.data_ptr(),
         b=b.data_ptr(),
         out=out.data_ptr(),
@@ -138,8 +138,8 @@ def _edges_setup(ctx: Any, given: Any, output: Tensor) -> None:
 def _edges_backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
     arrays, (*where, a, b) = CsrArrays.split(ctx.saved_tensors)
     at = where[0], where[1], where[2]
-    found = {"a": sum_top(arrays, at, grad, b, ctx.reverse, False)} if wanted.a else {}
-    return found | ({"b": sum_top(arrays, at, grad, a, ctx.reverse, True)} if wanted.b else {})
+    grads = {"a": sum_top(arrays, at, grad, b, ctx.reverse, False)} if wanted.a else {}
+    return grads | ({"b": sum_top(arrays, at, grad, a, ctx.reverse, True)} if wanted.b else {})
 
 
 define(

@@ -58,7 +58,10 @@ class HeteroLayerEncoder:
         prepared: Prepared,
         dropout: Dropout = no_dropout,
     ) -> dict[str, Array]:
-        x = {kind: None if pytree is None else features(pytree) for kind, pytree in graph.nodes.items()}
+        x = {
+            node_type: None if pytree is None else features(pytree)
+            for node_type, pytree in graph.nodes.items()
+        }
         return self.layer.apply(ops, params, prepared["propagations"], x, dropout)
 
 

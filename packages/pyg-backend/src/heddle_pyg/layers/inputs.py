@@ -21,12 +21,12 @@ class Inputs(NamedTuple):
 
     Attributes:
         graph: of the caller's own arrays.
-        structure: the arrays that stand for the edges, by identity.
+        edge_arrays: the arrays that stand for the edges, by identity.
         sizes: what else a propagation depends on.
     """
 
     graph: Graph | HeteroGraph
-    structure: list[Any]
+    edge_arrays: list[Any]
     sizes: Hashable
 
 
@@ -40,13 +40,13 @@ def read_inputs(graph: Any, edge_index: Tensor | None, weight: Tensor | None) ->
     read: Graph | HeteroGraph
     sizes: tuple[Any, ...] = ()
     if isinstance(graph, Graph):
-        read, structure = graph, leaves(graph._replace(nodes=None, globals=None))
+        read, edge_arrays = graph, leaves(graph._replace(nodes=None, globals=None))
     elif isinstance(graph, HeteroGraph):
-        read, structure = graph, leaves(graph._replace(nodes={}))
+        read, edge_arrays = graph, leaves(graph._replace(nodes={}))
     elif isinstance(graph, (Data, HeteroData)):
         read, sizes = tensors_of(graph), tuple(store.num_nodes for store in graph.node_stores)
         items = [item for store in graph.stores for item in store.items()]
-        structure = [value for key, value in items if isinstance(value, Tensor) and key not in ("x", "y")]
+        edge_arrays = [value for key, value in items if isinstance(value, Tensor) and key not in ("x", "y")]
     elif edge_index is None:
         raise GraphError(
             f"PortableModule: found a {type(graph).__name__} without edge_index, expected a graph, or x with "
@@ -54,20 +54,20 @@ def read_inputs(graph: Any, edge_index: Tensor | None, weight: Tensor | None) ->
         )
     else:
         if edge_index.ndim != 2 or edge_index.shape[0] != 2:
-            found = f"shape {tuple(edge_index.shape)}"
+            got = f"shape {tuple(edge_index.shape)}"
             raise GraphError(
-                problem("edge_index", found, "[2, n_edges], senders above receivers", "transpose it")
+                problem("edge_index", got, "[2, n_edges], senders above receivers", "transpose it")
             )
         n_node, n_edge = torch.tensor([len(graph)]), torch.tensor([edge_index.shape[1]])
         edges = None if weight is None else {"weight": weight}
         read = Graph(graph, edges, edge_index[0], edge_index[1], None, n_node, n_edge)
-        structure = leaves([edge_index, weight])
+        edge_arrays = leaves([edge_index, weight])
     _check_weights(read)
     _check_edges(read)
-    if any(isinstance(array, Tensor) and is_transformed(array) for array in structure):
+    if any(isinstance(array, Tensor) and is_transformed(array) for array in edge_arrays):
         expected = "constants, since propagations are prepared once"
         raise GraphError(problem("edges", "a tensor that torch.func goes over", expected, "call it for each"))
-    return Inputs(read, structure, (sizes, *((path, len(x)) for path, x in leaves_with_paths(read.nodes))))
+    return Inputs(read, edge_arrays, (sizes, *((path, len(x)) for path, x in leaves_with_paths(read.nodes))))
 
 
 def as_tensor(leaf: Any, like: Tensor) -> Any:
@@ -120,8 +120,8 @@ def _check_edges(graph: Graph | HeteroGraph) -> None:
                     problem(f"{name}{end}", f"dtype {ids.dtype}", "integers", "cast them to int64")
                 )
         if weight is not None and len(weight) != count:
-            found, expected = f"{len(weight)} weights", f"{count}, one for each edge"
-            raise GraphError(problem(f"{name}edge_weight", found, expected, "give each edge one"))
+            got, expected = f"{len(weight)} weights", f"{count}, one for each edge"
+            raise GraphError(problem(f"{name}edge_weight", got, expected, "give each edge one"))
     for path, leaf in leaves_with_paths(graph.nodes):
         if leaf.is_complex() if isinstance(leaf, Tensor) else np.iscomplexobj(leaf):
             do = "give real and imaginary parts by themselves"

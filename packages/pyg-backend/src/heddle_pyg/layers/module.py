@@ -101,7 +101,7 @@ class PortableModule(nn.Module):
             given = read_inputs(graph, edge_index, edge_weight)
             key = like.dtype, like.device, given.sizes, torch.is_inference_mode_enabled()
             prepared = self._memo.get(
-                given.structure,
+                given.edge_arrays,
                 key,
                 lambda: _tensors(self.part.prepare(tree_map(as_array, given.graph)), like),
             )
@@ -120,8 +120,8 @@ def _tensors(pytree: Any, like: Tensor) -> Any:
 def _everything(model: Model, graph: Any, device: torch.device) -> Tensor:
     """Return the index of all nodes or all graphs."""
     if isinstance(model.head, NodeHead):
-        kind = model.head.target_type
-        count = int(graph.n_node[kind].sum()) if kind else num_nodes(graph)
+        node_type = model.head.target_type
+        count = int(graph.n_node[node_type].sum()) if node_type else num_nodes(graph)
     elif isinstance(model.head, GraphHead):
         count = len(graph.n_node)
     else:

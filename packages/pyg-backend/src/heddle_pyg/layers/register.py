@@ -29,5 +29,5 @@ def register_parameters(
             child = owner._modules.setdefault(part, nn.Module())
             assert child is not None
             owner = child
-        kind = Table if name in sparse else nn.Parameter
-        owner._parameters[last] = kind(torch.from_numpy(array).to(dtype))
+        parameter_type = Table if name in sparse else nn.Parameter
+        owner._parameters[last] = parameter_type(torch.from_numpy(array).to(dtype))

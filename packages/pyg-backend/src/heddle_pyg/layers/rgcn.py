@@ -20,7 +20,7 @@ from heddle_torch.digest import contents_version
 from heddle_torch.kernels import ops_on
 
 AGGREGATIONS = ("mean", "add", "sum")
-ONE, PAIR = ("n", "n"), ("sent", "own")
+ONE, PAIR = ("n", "n"), ("sent", "received")
 """Node types: the same nodes send and receive, or others do."""
 
 
@@ -106,7 +106,7 @@ class RGCNConv(nn.Module):
             GraphError: edges of another shape, an id out of range.
         """
         pair = isinstance(x, tuple)
-        sent, own = x if isinstance(x, tuple) else (x, x)
+        sent, received = x if isinstance(x, tuple) else (x, x)
         table = sent is None or not sent.is_floating_point()
         if table and self.num_blocks:
             raise GraphError(
@@ -114,9 +114,9 @@ class RGCNConv(nn.Module):
             )
         width = self.weight.shape[-2] if sent is None else len(sent) if table else sent.shape[1]
         n_sent = width if sent is None else len(sent)
-        n_own = n_sent if own is None else len(own)
+        n_received = n_sent if received is None else len(received)
         kinds = PAIR if pair else ONE
-        bundles = self._bundles(edge_index, edge_type, kinds, (n_sent, n_own), 0 if table else width)
+        bundles = self._bundles(edge_index, edge_type, kinds, (n_sent, n_received), 0 if table else width)
         ops = ops_on(self.weight.device)
         params = self._params(None if sent is None or not table else sent)
         indexed = table and sent is not None
@@ -130,10 +130,14 @@ class RGCNConv(nn.Module):
         y = layer.apply_bundles(ops, params, bundles, {kinds[0]: None if table else sent})
         if kinds[1] in y and not pair:
             return y[kinds[1]]
-        out = y.get(kinds[1], self.weight.new_zeros(n_own, self.out_channels))
+        out = y.get(kinds[1], self.weight.new_zeros(n_received, self.out_channels))
         if self.root is not None and pair:
             out = out + (
-                self.root if own is None else own @ self.root if own.is_floating_point() else self.root[own]
+                self.root
+                if received is None
+                else received @ self.root
+                if received.is_floating_point()
+                else self.root[received]
             )
         return out if self.bias is None else out + self.bias
 
@@ -145,8 +149,8 @@ class RGCNConv(nn.Module):
     def _layer(self, kinds: tuple[str, str], width: int, dense: bool = False) -> RGCN:
         """Return the portable layer; `dense`: with a whole weight for each relation, whatever it is composed of."""
         bases, blocks = (0, 0) if dense else (self.num_bases or 0, self.num_blocks or 0)
-        own = kinds == ONE
-        root, bias = own and self.root is not None, own and self.bias is not None
+        one_type = kinds == ONE
+        root, bias = one_type and self.root is not None, one_type and self.bias is not None
         return _portable(kinds, width, self.out_channels, self.num_relations, bases, blocks, root, bias)
 
     def _params(self, rows: Tensor | None) -> dict[str, Tensor]:
@@ -191,7 +195,7 @@ class RGCNConv(nn.Module):
                 first, last = np.searchsorted(types, (i, i + 1))
                 senders, receivers = ends[:, first:last]
                 edges[_relation(kinds, i)] = EdgeSet(None, senders, receivers, np.array([last - first]))
-            sizes = {kind: np.array([count]) for kind, count in zip(kinds, counts)}
+            sizes = {node_type: np.array([count]) for node_type, count in zip(kinds, counts)}
             graph = hetero_graph({}, edges, sizes)
             plan = plan_relations(graph, dict.fromkeys(relations, (width, self.out_channels)), self.plan)
             prepared = prepare_bundles(graph, [plan], mean=self.aggr == "mean")

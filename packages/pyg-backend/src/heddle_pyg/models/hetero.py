@@ -27,18 +27,20 @@ class HeteroEncoder(nn.Module):
         assert not isinstance(widths, int)
         self._kinds = identifiers(list(widths))
         entered = {target for _, _, target in model_spec.relations}
-        self._loops = [kind for kind in widths if kind not in entered]
+        self._loops = [node_type for node_type in widths if node_type not in entered]
         relations = identifiers([*dict.fromkeys(name for _, name, _ in model_spec.relations)])
         self._relations: dict[EdgeType, EdgeType] = {
             (source, name, target): (self._kinds[source], relations[name], self._kinds[target])
             for source, name, target in model_spec.relations
         }
         self._self = identifiers([*relations, "self"])["self"]
-        loops = [(self._kinds[kind], self._self, self._kinds[kind]) for kind in self._loops]
+        loops = [(self._kinds[node_type], self._self, self._kinds[node_type]) for node_type in self._loops]
         self.inputs = nn.ModuleDict()
-        for kind, safe in self._kinds.items():
-            rows = model_spec.n_node[kind]
-            self.inputs[safe] = nn.Linear(widths[kind], width) if widths[kind] else embedding(rows, width)
+        for node_type, safe in self._kinds.items():
+            rows = model_spec.n_node[node_type]
+            self.inputs[safe] = (
+                nn.Linear(widths[node_type], width) if widths[node_type] else embedding(rows, width)
+            )
         metadata = (list(self._kinds.values()), [*self._relations.values(), *loops])
         try:
             self.model = to_hetero(model, metadata)
@@ -51,19 +53,19 @@ class HeteroEncoder(nn.Module):
 
     def forward(self, inputs: NativeInputs) -> dict[str, Tensor]:
         x = {}
-        for kind, safe in self._kinds.items():
-            layer, given, n = self.inputs[safe], inputs.x[kind], inputs.n_nodes[kind]
+        for node_type, safe in self._kinds.items():
+            layer, given, n = self.inputs[safe], inputs.x[node_type], inputs.n_nodes[node_type]
             if given is None:
                 given = torch.arange(n, device=inputs.like.device)
             x[safe] = layer(given)
         index = {
             self._relations[key]: value for key, value in inputs.edge_index.items() if key in self._relations
         }
-        for kind in self._loops:
-            own = torch.arange(inputs.n_nodes[kind], device=inputs.like.device).expand(2, -1)
-            index[self._kinds[kind], self._self, self._kinds[kind]] = own
+        for node_type in self._loops:
+            loops = torch.arange(inputs.n_nodes[node_type], device=inputs.like.device).expand(2, -1)
+            index[self._kinds[node_type], self._self, self._kinds[node_type]] = loops
         results = self.model(x, index)
-        return {kind: results[safe] for kind, safe in self._kinds.items()}
+        return {node_type: results[safe] for node_type, safe in self._kinds.items()}
 
 
 def embedding(rows: int, width: int) -> nn.Embedding:

@@ -19,8 +19,8 @@ _PNA = {"aggregators": ["mean", "min", "max", "std"], "scalers": ["identity"], "
 """PNA without scaling by degree: its histogram `deg` belongs to the data, so who wants scalers passes it."""
 
 
-def build(options: PygModelOptions, signature: ModelSpec) -> NativeModel:
-    """Return the class that the `model` node names, with a head for what `signature` asks.
+def build(options: PygModelOptions, model_spec: ModelSpec) -> NativeModel:
+    """Return the class that the `model` node names, with a head for what `model_spec` asks.
 
     The class gets in_channels, hidden_channels, num_layers (or depth), out_channels, dropout, act and jk, as far as
     its constructor knows them, and then `kwargs`. For node tasks it answers itself; for graphs and links it ends in
@@ -31,12 +31,12 @@ def build(options: PygModelOptions, signature: ModelSpec) -> NativeModel:
     """
     cls, hidden = model_class(options.cls), options.hidden
     known = inspect.signature(cls.__init__).parameters
-    own = dict(options.kwargs)
+    kwargs = dict(options.kwargs)
     if cls.__name__ == "PNA":
-        own = _PNA | own
-        own["deg"] = torch.as_tensor(own["deg"])
-    if signature.relations and cls.__name__ == "GAT":
-        own.setdefault("add_self_loops", False)  # there are none between two types
+        kwargs = _PNA | kwargs
+        kwargs["deg"] = torch.as_tensor(kwargs["deg"])
+    if model_spec.relations and cls.__name__ == "GAT":
+        kwargs.setdefault("add_self_loops", False)  # there are none between two types
 
     def make(in_dim: int, out_dim: int) -> nn.Module:
         layers = options.layers
@@ -44,7 +44,7 @@ def build(options: PygModelOptions, signature: ModelSpec) -> NativeModel:
         given: dict[str, Any] = {"in_channels": in_dim, "hidden_channels": hidden, "out_channels": out_dim}
         given |= {"num_layers": layers, "depth": layers, "dropout": options.dropout}
         given |= {"act": activation, "jk": options.jk}
-        arguments = {name: value for name, value in given.items() if name in known} | own
+        arguments = {name: value for name, value in given.items() if name in known} | kwargs
         try:
             return cls(**arguments)
         except (TypeError, ValueError, AssertionError) as error:
@@ -52,10 +52,10 @@ def build(options: PygModelOptions, signature: ModelSpec) -> NativeModel:
                 f"model.cls={cls.__name__}: it refused {arguments}: {error}; set model.kwargs"
             ) from error
 
-    model = native_model(make, signature, hidden, options.readout, "edge_dim" in own)
-    if signature.relations:
+    model = native_model(make, model_spec, hidden, options.readout, "edge_dim" in kwargs)
+    if model_spec.relations:
         with torch.random.fork_rng(devices=[]):
-            model.module()  # whether the class can be made heterogeneous is told before processes are started
+            model.module()  # whether the class can be made heterogeneous is checked before processes are started
     return model
 
 
@@ -89,17 +89,17 @@ def _imported(path: str) -> type[nn.Module]:
     """Return the class at "module:Class". Raises ConfigError: there is none, or it wants something else."""
     module, _, qualified = path.partition(":")
     try:
-        found = attrgetter(qualified)(import_module(module))
+        cls = attrgetter(qualified)(import_module(module))
     except (ImportError, AttributeError, ValueError) as error:
         do = "check the path; it has to be importable from here"
         raise ConfigError(problem("model.cls", f"{path} ({error})", "MODULE:CLASS", do)) from error
-    if not (inspect.isclass(found) and issubclass(found, nn.Module)):
+    if not (inspect.isclass(cls) and issubclass(cls, nn.Module)):
         raise ConfigError(
-            problem("model.cls", f"{path}, a {type(found).__name__}", "a torch.nn.Module", "name it")
+            problem("model.cls", f"{path}, a {type(cls).__name__}", "a torch.nn.Module", "name it")
         )
-    if told := _unfit(found):
-        raise ConfigError(f"model.cls={path}: {told}; see model.kwargs for arguments with a default")
-    return found
+    if reason := _unfit(cls):
+        raise ConfigError(f"model.cls={path}: {reason}; see model.kwargs for arguments with a default")
+    return cls
 
 
 def _unfit(cls: type[nn.Module]) -> str:

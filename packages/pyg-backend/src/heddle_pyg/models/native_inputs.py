@@ -34,11 +34,16 @@ def native_inputs(batch: Batch, edge_features: bool, like: Tensor) -> NativeInpu
     """Return the graph of a batch on the device as NativeInputs."""
     graph = batch.graph
     if isinstance(graph, HeteroGraph):
-        x = {kind: None if pytree is None else features(pytree) for kind, pytree in graph.nodes.items()}
+        x = {
+            node_type: None if pytree is None else features(pytree)
+            for node_type, pytree in graph.nodes.items()
+        }
         index: dict[EdgeType, Tensor] = {
             key: torch.stack([edges.senders, edges.receivers]).long() for key, edges in graph.edges.items()
         }
-        return NativeInputs(x, index, {kind: int(n.sum()) for kind, n in graph.n_node.items()}, {}, like)
+        return NativeInputs(
+            x, index, {node_type: int(n.sum()) for node_type, n in graph.n_node.items()}, {}, like
+        )
     assert isinstance(graph, Graph)
     options: dict[str, Any] = {}
     weight = edge_weight(graph.edges)
@@ -47,9 +52,9 @@ def native_inputs(batch: Batch, edge_features: bool, like: Tensor) -> NativeInpu
     if edge_features and graph.edges is not None:
         options["edge_attr"] = features(graph.edges)
     options["batch"] = torch.repeat_interleave(graph.n_node)
-    own = features(graph.nodes) if leaves(graph.nodes) else None
+    node_features = features(graph.nodes) if leaves(graph.nodes) else None
     edge_index = torch.stack([graph.senders, graph.receivers]).long()
-    return NativeInputs(own, edge_index, num_nodes(graph), options, like)
+    return NativeInputs(node_features, edge_index, num_nodes(graph), options, like)
 
 
 def tiny_inputs(model_spec: ModelSpec, edge_features: bool) -> NativeInputs:
@@ -63,5 +68,7 @@ def tiny_inputs(model_spec: ModelSpec, edge_features: bool) -> NativeInputs:
         options |= {"edge_attr": torch.ones(3, model_spec.edge_dim)} if edge_features else {}
         return NativeInputs(x, ring, 3, options, like)
     assert not isinstance(model_spec.in_dim, int)
-    xs = {kind: torch.ones(3, width) if width else None for kind, width in model_spec.in_dim.items()}
+    xs = {
+        node_type: torch.ones(3, width) if width else None for node_type, width in model_spec.in_dim.items()
+    }
     return NativeInputs(xs, dict.fromkeys(model_spec.relations, ring), dict.fromkeys(xs, 3), {}, like)

@@ -96,13 +96,13 @@ def drawing_from(generator: torch.Generator | None) -> Iterator[None]:
         yield
         return
     if generator.device.type == "cuda":
-        own = torch.cuda.default_generators[generator.device.index or 0]
+        default_generator = torch.cuda.default_generators[generator.device.index or 0]
     else:
-        own = torch.default_generator
-    kept = own.get_state()
-    own.set_state(generator.get_state())
+        default_generator = torch.default_generator
+    kept = default_generator.get_state()
+    default_generator.set_state(generator.get_state())
     try:
         yield
     finally:
-        generator.set_state(own.get_state())
-        own.set_state(kept)
+        generator.set_state(default_generator.get_state())
+        default_generator.set_state(kept)

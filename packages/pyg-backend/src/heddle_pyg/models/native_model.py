@@ -138,10 +138,10 @@ def _try_out(encoder: nn.Module, inputs: NativeInputs, out_dim: int) -> None:
     except (TypeError, ValueError, RuntimeError, IndexError, AssertionError, NotImplementedError) as error:
         raise ConfigError(f"model: {name} failed on a graph of three nodes of each type: {error}") from error
     encoder.train()
-    for kind, result in results.items() if isinstance(results, Mapping) else [("", results)]:
-        found = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
-        if found != (3, out_dim):
+    for node_type, result in results.items() if isinstance(results, Mapping) else [("", results)]:
+        got = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
+        if got != (3, out_dim):
             raise ConfigError(
-                f"model: {name} gives {found} for 3 nodes{f' of type {kind!r}' if kind else ''}, "
+                f"model: {name} gives {got} for 3 nodes{f' of type {node_type!r}' if node_type else ''}, "
                 f"expected (3, {out_dim}), a row for each; choose a class that gives node embeddings"
             )

@@ -32,33 +32,33 @@ class PygFields:
     dtypes: Mapping[Any, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def name_leaves(pytree: PyTree, kind: str, taken: set[str]) -> PyTree:
+def name_leaves(pytree: PyTree, level: str, taken: set[str]) -> PyTree:
     """Return `pytree` with a name in place of each leaf, and add the names to `taken`.
 
     One array gets PyG's usual name, arrays in a plain dict their keys (edges: "x" is edge_attr, "weight" is
-    edge_weight), anything else the kind ("node", "edge" or "graph") and a number.
+    edge_weight), anything else the level ("node", "edge" or "graph") and a number.
     """
     count = 0
 
     def numbered(leaf: Any) -> str:
         nonlocal count
-        while f"{kind}_{count}" in taken:
+        while f"{level}_{count}" in taken:
             count += 1
-        return claimed(f"{kind}_{count}")
+        return claimed(f"{level}_{count}")
 
     def claimed(name: str) -> str:
         taken.add(name)
         return name
 
-    usual = {"node": "x", "edge": "edge_attr", "graph": "u"}[kind]
+    usual = {"node": "x", "edge": "edge_attr", "graph": "u"}[level]
     if is_leaf(pytree):
         return claimed(usual) if usual not in taken else numbered(pytree)
     if not isinstance(pytree, Mapping):
         return tree_map(numbered, pytree)
     names = {}
     for key, value in pytree.items():
-        name = _EDGE_NAMES.get(key, f"edge_{key}") if kind == "edge" else key
-        plain = is_leaf(value) and _is_plain(name, kind) and name not in taken
+        name = _EDGE_NAMES.get(key, f"edge_{key}") if level == "edge" else key
+        plain = is_leaf(value) and _is_plain(name, level) and name not in taken
         names[key] = claimed(name) if plain else tree_map(numbered, value)
     return names
 
@@ -81,12 +81,12 @@ def read_leaves(store: Mapping[str, Any], names: PyTree) -> PyTree:
     return tree_map(read, names)
 
 
-def _is_plain(name: Any, kind: str) -> bool:
+def _is_plain(name: Any, level: str) -> bool:
     """Tell whether PyG treats an attribute of this name as features: copied, concatenated by row, never shifted."""
     if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
         return False
     if any(part in name for part in ("index", "face", "batch", "ptr", "adj")):
         return False
-    if kind == "edge":
+    if level == "edge":
         return name in _EDGE_NAMES.values() or not hasattr(Data, name)
     return "edge" not in name and (name in _FREE or not hasattr(Data, name))

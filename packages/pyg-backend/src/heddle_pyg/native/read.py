@@ -26,27 +26,27 @@ def from_native(native: Data | HeteroData) -> Graph | HeteroGraph:
     Raises:
         GraphError: no edge_index, a vector `batch` that isn't sorted, or a broken rule (see `heddle.graphs.validate`).
     """
-    layout = _layout_of(native)
+    fields = _layout_of(native)
     graph = tree_map(_array, tensors_of(native))
-    if layout is not None:
-        graph = _cast(graph, layout.dtypes)
+    if fields is not None:
+        graph = _cast(graph, fields.dtypes)
     return validate(graph, finite=False)
 
 
 def tensors_of(native: Data | HeteroData) -> Graph | HeteroGraph:
     """Return what `from_native` returns, but of the native's own tensors, ids in int64, and unchecked."""
-    layout = _layout_of(native)
+    fields = _layout_of(native)
     if isinstance(native, HeteroData):
-        return _from_hetero_data(native, layout)
+        return _from_hetero_data(native, fields)
     if not isinstance(native, Data):
-        found = f"a {type(native).__name__}"
-        raise GraphError(problem("from_native", found, "Data or HeteroData", "wrap it in Data(...)"))
+        got = f"a {type(native).__name__}"
+        raise GraphError(problem("from_native", got, "Data or HeteroData", "wrap it in Data(...)"))
     (store,) = native.stores
     n_node = _n_node(store, "data")
     senders, receivers, n_edge = _ends(store, n_node, "data")
-    if layout is not None:
-        nodes, edges = read_leaves(store, layout.nodes[""]), read_leaves(store, layout.edges[""])
-        return Graph(nodes, edges, senders, receivers, read_leaves(store, layout.globals), n_node, n_edge)
+    if fields is not None:
+        nodes, edges = read_leaves(store, fields.nodes[""]), read_leaves(store, fields.edges[""])
+        return Graph(nodes, edges, senders, receivers, read_leaves(store, fields.globals), n_node, n_edge)
     tensors = {
         key: value
         for key, value in store.items()
@@ -60,19 +60,21 @@ def tensors_of(native: Data | HeteroData) -> Graph | HeteroGraph:
     return Graph(nodes, edges, senders, receivers, _simple(per_graph, "u"), n_node, n_edge)
 
 
-def _from_hetero_data(data: HeteroData, layout: PygFields | None) -> HeteroGraph:
+def _from_hetero_data(data: HeteroData, fields: PygFields | None) -> HeteroGraph:
     nodes, edges, n_node = {}, {}, {}
-    for kind, store in data.node_items():
-        n_node[kind] = _n_node(store, f"data[{kind!r}]")
-        if layout is not None:
-            nodes[kind] = read_leaves(store, layout.nodes[kind])
+    for node_type, store in data.node_items():
+        n_node[node_type] = _n_node(store, f"data[{node_type!r}]")
+        if fields is not None:
+            nodes[node_type] = read_leaves(store, fields.nodes[node_type])
         else:
             names = [key for key in store.node_attrs() if key not in STRUCTURE]
-            nodes[kind] = _simple({key: store[key] for key in names if isinstance(store[key], Tensor)}, "x")
+            nodes[node_type] = _simple(
+                {key: store[key] for key in names if isinstance(store[key], Tensor)}, "x"
+            )
     for key, store in data.edge_items():
         senders, receivers, n_edge = _ends(store, n_node[key[0]], f"data[{key!r}]")
-        if layout is not None:
-            features = read_leaves(store, layout.edges[key])
+        if fields is not None:
+            features = read_leaves(store, fields.edges[key])
         else:
             names = [name for name in store.edge_attrs() if name not in STRUCTURE]
             features = _edge_pytree({name: store[name] for name in names if isinstance(store[name], Tensor)})
@@ -88,9 +90,9 @@ def _n_node(store: Any, where: str) -> Tensor:
     if isinstance(batch, Tensor):
         if bool((batch.diff() < 0).any()):
             at = int((batch.diff() < 0).nonzero()[0]) + 1
-            found = f"{int(batch[at])} after {int(batch[at - 1])}"
+            got = f"{int(batch[at])} after {int(batch[at - 1])}"
             do = "sort nodes by graph, as Batch.from_data_list does"
-            raise GraphError(problem(f"{where}.batch[{at}]", found, "an ascending vector", do))
+            raise GraphError(problem(f"{where}.batch[{at}]", got, "an ascending vector", do))
         return batch.bincount()
     known = store.num_nodes
     if known is None:
@@ -103,13 +105,13 @@ def _ends(store: Any, n_node: Tensor, where: str) -> tuple[Tensor, Tensor, Tenso
     """Return (senders, receivers, edges of each graph); an edge belongs to its sender's graph."""
     edge_index = store.get("edge_index")
     if not isinstance(edge_index, Tensor) or edge_index.ndim != 2 or len(edge_index) != 2:
-        found = (
+        got = (
             f"shape {tuple(edge_index.shape)}"
             if isinstance(edge_index, Tensor)
             else type(edge_index).__name__
         )
         do = "set edge_index; torch_geometric.utils makes one of an adj_t"
-        raise GraphError(problem(f"{where}.edge_index", found, "a tensor [2, num_edges]", do))
+        raise GraphError(problem(f"{where}.edge_index", got, "a tensor [2, num_edges]", do))
     senders, receivers = edge_index.as_subclass(Tensor)
     if len(n_node) == 1:
         return senders, receivers, torch.tensor([len(senders)])
@@ -131,9 +133,9 @@ def _edge_pytree(tensors: Mapping[str, Tensor]) -> PyTree:
 
 def _layout_of(native: Any) -> PygFields | None:
     """Return the PygFields that `to_native` left, also after PyG's batching, which makes lists of non-tensors."""
-    layout = native[LAYOUT] if isinstance(native, (Data, HeteroData)) and LAYOUT in native else None
-    layout = layout[0] if isinstance(layout, list) and layout else layout
-    return layout if isinstance(layout, PygFields) else None
+    fields = native[LAYOUT] if isinstance(native, (Data, HeteroData)) and LAYOUT in native else None
+    fields = fields[0] if isinstance(fields, list) and fields else fields
+    return fields if isinstance(fields, PygFields) else None
 
 
 def _cast(graph: Graph | HeteroGraph, dtypes: Mapping[Any, Mapping[str, Any]]) -> Graph | HeteroGraph:
@@ -146,7 +148,9 @@ def _cast(graph: Graph | HeteroGraph, dtypes: Mapping[Any, Mapping[str, Any]]) -
 
     if isinstance(graph, Graph):
         return cast(graph, "")
-    n_node = {kind: count.astype(dtypes[kind]["n_node"]) for kind, count in graph.n_node.items()}
+    n_node = {
+        node_type: count.astype(dtypes[node_type]["n_node"]) for node_type, count in graph.n_node.items()
+    }
     return graph._replace(edges={key: cast(edges, key) for key, edges in graph.edges.items()}, n_node=n_node)
 
 

@@ -41,10 +41,10 @@ def to_native(graph: Graph | HeteroGraph, copy: bool = True) -> Data | HeteroDat
 def _to_hetero_data(graph: HeteroGraph, copy: bool) -> HeteroData:
     data = HeteroData()
     nodes, edges = {}, {}
-    for kind, pytree in graph.nodes.items():
-        nodes[kind] = name_leaves(pytree, "node", set(STRUCTURE))
-        count = graph.n_node[kind]
-        _write_nodes(data[kind], pytree, nodes[kind], count, int(np.asarray(count).sum()), copy)
+    for node_type, pytree in graph.nodes.items():
+        nodes[node_type] = name_leaves(pytree, "node", set(STRUCTURE))
+        count = graph.n_node[node_type]
+        _write_nodes(data[node_type], pytree, nodes[node_type], count, int(np.asarray(count).sum()), copy)
     for key, edge_set in graph.edges.items():
         edges[key] = name_leaves(edge_set.features, "edge", set(STRUCTURE))
         _write_edges(data[key], edge_set, edges[key], copy)
@@ -78,7 +78,7 @@ def _dtypes(edges: Graph | EdgeSet) -> dict[str, Any]:
 
 
 def _hetero_dtypes(graph: HeteroGraph) -> dict[Any, dict[str, Any]]:
-    nodes = {kind: {"n_node": _dtype(count)} for kind, count in graph.n_node.items()}
+    nodes = {node_type: {"n_node": _dtype(count)} for node_type, count in graph.n_node.items()}
     return {**nodes, **{key: _dtypes(edges) for key, edges in graph.edges.items()}}
 
 

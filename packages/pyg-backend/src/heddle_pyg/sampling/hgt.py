@@ -39,17 +39,17 @@ class HGTSampler(BaseSampler):
         threads: int = 0,
     ):
         if not isinstance(data, HeteroData):
-            found = f"a {type(data).__name__}"
+            got = f"a {type(data).__name__}"
             raise ConfigError(
-                problem("HGTSampler: data", found, "a HeteroData", "use PygNeighborSampler otherwise")
+                problem("HGTSampler: data", got, "a HeteroData", "use PygNeighborSampler otherwise")
             )
         self.node_types, self.edge_types = data.metadata()
         if isinstance(num_samples, Sequence):
-            num_samples = {kind: num_samples for kind in self.node_types}
+            num_samples = {node_type: num_samples for node_type in self.node_types}
         self.num_samples = dict(num_samples)
         colptr, row, self.perm = to_hetero_csc(data, "cpu", share_memory, is_sorted)
         edges = {key: InEdges(colptr[key].numpy(), row[key].numpy()) for key in self.edge_types}
-        n_node = {kind: int(data[kind].num_nodes) for kind in self.node_types}
+        n_node = {node_type: int(data[node_type].num_nodes) for node_type in self.node_types}
         self.seed = seed
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self._sampler: Sampler = (kernel or default_kernel())(SampleGraph(n_node, edges), threads=threads)
@@ -62,10 +62,10 @@ class HGTSampler(BaseSampler):
         """Sample around nodes of one type."""
         seeds = {inputs.input_type: inputs.node}
         key = batch_key(self.seed, int(self._epoch), seeds)
-        arrays = {kind: ids.numpy() for kind, ids in seeds.items()}
-        found = self._sampler.budget_sample(arrays, self.num_samples, key=key)
-        assert isinstance(found, HeteroSample)
-        out = hetero_output(found, {}, induced=True)
+        arrays = {node_type: ids.numpy() for node_type, ids in seeds.items()}
+        sample = self._sampler.budget_sample(arrays, self.num_samples, key=key)
+        assert isinstance(sample, HeteroSample)
+        out = hetero_output(sample, {}, induced=True)
         out.metadata = (inputs.input_id, inputs.time)
         return out
 

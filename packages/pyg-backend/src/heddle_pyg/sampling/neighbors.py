@@ -110,11 +110,11 @@ class PygNeighborSampler(torch_geometric.sampler.NeighborSampler):
             newest=self.is_temporal and self.temporal_strategy == "last",
         )
         key = self._key(seed)
-        found = self._open().sample(_numpy(seed), fanout, key=key, seed_time=_numpy(seed_time))
+        sample = self._open().sample(_numpy(seed), fanout, key=key, seed_time=_numpy(seed_time))
         backward = self.sample_direction == "backward"
-        if isinstance(found, Sample):
-            return _output(found, backward, fanout.induced)
-        return hetero_output(found, self.to_restored_edge_type if backward else {}, fanout.induced)
+        if isinstance(sample, Sample):
+            return _output(sample, backward, fanout.induced)
+        return hetero_output(sample, self.to_restored_edge_type if backward else {}, fanout.induced)
 
     def _key(self, *columns: Tensor | Mapping[str, Tensor]) -> int:
         return batch_key(self.seed, int(self._epoch), *columns)
@@ -142,7 +142,7 @@ class PygNeighborSampler(torch_geometric.sampler.NeighborSampler):
             )
             for key, name in relations.items()
         }
-        n_node = {kind: int(self.num_nodes[kind]) for kind in self.node_types}
+        n_node = {node_type: int(self.num_nodes[node_type]) for node_type in self.node_types}
         return SampleGraph(n_node, edges_by_type, _numpy(self.node_time) or {})
 
     def __getstate__(self) -> dict[str, Any]:
@@ -153,8 +153,8 @@ def batch_key(seed: int, epoch: int, *columns: Tensor | Mapping[str, Tensor]) ->
     """Return what a batch's random numbers depend on: the seed, the epoch, and the ids it starts from."""
     content = blake2b(digest_size=8)
     for column in columns:
-        for kind, ids in column.items() if isinstance(column, Mapping) else [("", column)]:
-            content.update(f"{kind}:{ids.numel()}:".encode())
+        for node_type, ids in column.items() if isinstance(column, Mapping) else [("", column)]:
+            content.update(f"{node_type}:{ids.numel()}:".encode())
             content.update(ids.contiguous().numpy().data)
     return sample_key(seed, epoch, int.from_bytes(content.digest(), "little"))
 
@@ -174,35 +174,37 @@ def _tensors(columns: Mapping[Any, Any]) -> dict[Any, Tensor]:
     return {key: _tensor(column) for key, column in columns.items()}
 
 
-def _output(found: Sample, backward: bool, induced: bool) -> SamplerOutput:
+def _output(sample: Sample, backward: bool, induced: bool) -> SamplerOutput:
     """Return a sample as PyG's; of a walk along the edges instead of against them, both ends change places."""
-    row, col = _tensor(found.senders), _tensor(found.receivers)
+    row, col = _tensor(sample.senders), _tensor(sample.receivers)
     return SamplerOutput(
-        node=_tensor(found.nodes),
+        node=_tensor(sample.nodes),
         row=col if backward else row,
         col=row if backward else col,
-        edge=_tensor(found.edges),
-        batch=None if found.tree is None else _tensor(found.tree),
-        num_sampled_nodes=None if induced else list(found.nodes_per_hop),
-        num_sampled_edges=None if induced else list(found.edges_per_hop),
+        edge=_tensor(sample.edges),
+        batch=None if sample.tree is None else _tensor(sample.tree),
+        num_sampled_nodes=None if induced else list(sample.nodes_per_hop),
+        num_sampled_edges=None if induced else list(sample.edges_per_hop),
     )
 
 
-def hetero_output(found: HeteroSample, restored: Mapping[Any, Any], induced: bool) -> HeteroSamplerOutput:
+def hetero_output(sample: HeteroSample, restored: Mapping[Any, Any], induced: bool) -> HeteroSamplerOutput:
     """Return a sample as PyG's; `restored` names relations that were sampled backward by their own names."""
 
     def by_relation(columns: Mapping[Any, Any]) -> dict[Any, Any]:
         return {restored.get(key, key): column for key, column in columns.items()}
 
-    row, col = by_relation(_tensors(found.senders)), by_relation(_tensors(found.receivers))
+    row, col = by_relation(_tensors(sample.senders)), by_relation(_tensors(sample.receivers))
     return HeteroSamplerOutput(
-        node=_tensors(found.nodes),
+        node=_tensors(sample.nodes),
         row=col if restored else row,
         col=row if restored else col,
-        edge=by_relation(_tensors(found.edges)),
-        batch=None if found.tree is None else _tensors(found.tree),
-        num_sampled_nodes=None if induced else {k: list(counts) for k, counts in found.nodes_per_hop.items()},
+        edge=by_relation(_tensors(sample.edges)),
+        batch=None if sample.tree is None else _tensors(sample.tree),
+        num_sampled_nodes=None
+        if induced
+        else {k: list(counts) for k, counts in sample.nodes_per_hop.items()},
         num_sampled_edges=None
         if induced
-        else by_relation({key: list(counts) for key, counts in found.edges_per_hop.items()}),
+        else by_relation({key: list(counts) for key, counts in sample.edges_per_hop.items()}),
     )

@@ -55,17 +55,17 @@ class TorchBatch(NamedTuple):
     def embeddings(self, outputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """Return for each of `kinds` the rows of a module's outputs that are asked about."""
         columns = [self.index] if self.index.ndim == 1 else list(self.index.unbind(1))
-        return tuple(outputs[kind][places] for kind, places in zip(self.kinds, columns))
+        return tuple(outputs[node_type][positions] for node_type, positions in zip(self.kinds, columns))
 
 
 def torch_batch(batch: Batch, kinds: tuple[str, ...], device: torch.device, dtype: torch.dtype) -> TorchBatch:
     """Return a sampled batch, with its sample as `prepared["sample"]`, on the device; floats in `dtype`."""
 
     def tensor(array: np.ndarray) -> Tensor:
-        found = torch.from_numpy(np.ascontiguousarray(array))
-        if found.is_floating_point():
-            return found.to(device, dtype)
-        return found.to(device, torch.int64)
+        moved = torch.from_numpy(np.ascontiguousarray(array))
+        if moved.is_floating_point():
+            return moved.to(device, dtype)
+        return moved.to(device, torch.int64)
 
     def optional(array: Any) -> Any:
         return None if array is None else tensor(array)
@@ -74,10 +74,13 @@ def torch_batch(batch: Batch, kinds: tuple[str, ...], device: torch.device, dtyp
         return tensor(np.stack([senders, receivers]))
 
     sample, nodes = batch.prepared["sample"], batch.graph.nodes
-    own = {kind: nodes[kind] for kind in sample.nodes}
+    nodes_of = {node_type: nodes[node_type] for node_type in sample.nodes}
     return TorchBatch(
-        {kind: [] if has_ids_alone(pytree) else matrices(pytree, tensor) for kind, pytree in own.items()},
-        {kind: tensor(ids) for kind, ids in sample.nodes.items()},
+        {
+            node_type: [] if has_ids_alone(pytree) else matrices(pytree, tensor)
+            for node_type, pytree in nodes_of.items()
+        },
+        {node_type: tensor(ids) for node_type, ids in sample.nodes.items()},
         tuple(
             TorchBlock(
                 {key: edges(block.senders[key], block.receivers[key]) for key in block.senders},
@@ -101,5 +104,5 @@ def has_ids_alone(pytree: Any) -> bool:
 
 def matrices(pytree: Any, tensor: Any) -> list[Tensor]:
     """Return the leaves of a pytree of features as matrices [n, columns]."""
-    found = (tensor(array) for _, array in leaves_with_paths(pytree))
-    return [x if x.ndim > 1 else x[:, None] for x in found]
+    tensors = (tensor(array) for _, array in leaves_with_paths(pytree))
+    return [x if x.ndim > 1 else x[:, None] for x in tensors]

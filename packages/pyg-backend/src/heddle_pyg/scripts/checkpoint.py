@@ -29,8 +29,10 @@ def read_first_checkpoint(
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         model.load_state_dict(content["model"])
-        for of, own, schedule in zip(held, content["optimizers"], content["schedulers"], strict=True):
-            of.optimizer.load_state_dict(own)
+        for of, optimizer_state, schedule in zip(
+            held, content["optimizers"], content["schedulers"], strict=True
+        ):
+            of.optimizer.load_state_dict(optimizer_state)
             if of.scheduler is not None:
                 of.scheduler.load_state_dict(schedule)
         rows = [workflow_row(row) for row in content["progress"]["rows"]]

@@ -30,16 +30,16 @@ def make_conv(conv: Conv, in_dim: int, out_dim: int, options: Mapping[str, Any] 
         made.eval()
         with torch.no_grad():
             ends = torch.ones(3, in_dim), torch.ones(2, in_dim)
-            found = made(ends, torch.tensor([[0, 2], [1, 1]]))
+            result = made(ends, torch.tensor([[0, 2], [1, 1]]))
         made.train()
     except (TypeError, ValueError, RuntimeError, AssertionError, AttributeError, IndexError) as error:
         raise ConfigError(
             f"conv {name}: it failed between 3 senders and 2 receivers of {in_dim} columns: {error}; choose one that "
             "takes (x_source, x_target), such as SAGEConv, GATv2Conv, GraphConv or GINConv, or set conv_options"
         ) from error
-    if tuple(found.shape) != (2, out_dim):
+    if tuple(result.shape) != (2, out_dim):
         raise ConfigError(
-            f"conv {name}: it gives {tuple(found.shape)} for 2 receivers, expected (2, {out_dim}); set conv_options, "
+            f"conv {name}: it gives {tuple(result.shape)} for 2 receivers, expected (2, {out_dim}); set conv_options, "
             "e.g. concat=False"
         )
     return made

@@ -24,21 +24,23 @@ class TorchNodeEmbedding(nn.Module):
         super().__init__()
         counts = counts_of(graph)
         self.dim, self.kinds = dim, tuple(counts if kinds is None else kinds)
-        for kind in self.kinds:
-            if kind not in counts:
-                raise ConfigError(f"TorchNodeEmbedding: found type {kind!r}, expected some of {list(counts)}")
+        for node_type in self.kinds:
+            if node_type not in counts:
+                raise ConfigError(
+                    f"TorchNodeEmbedding: found type {node_type!r}, expected some of {list(counts)}"
+                )
         self._safe = identifiers(list(self.kinds))
         self.tables = nn.ModuleDict(
-            {safe: table(counts[kind], dim, sparse=True) for kind, safe in self._safe.items()}
+            {safe: table(counts[node_type], dim, sparse=True) for node_type, safe in self._safe.items()}
         )
 
-    def forward(self, kind: str, ids: Tensor) -> Tensor:
+    def forward(self, node_type: str, ids: Tensor) -> Tensor:
         """Return the rows of nodes [n] of one type: [n, dim]."""
-        return self.tables[self._safe[kind]](ids)
+        return self.tables[self._safe[node_type]](ids)
 
-    def weight(self, kind: str) -> nn.Parameter:
+    def weight(self, node_type: str) -> nn.Parameter:
         """Return the table of a type."""
-        weight = self.tables[self._safe[kind]].weight
+        weight = self.tables[self._safe[node_type]].weight
         assert isinstance(weight, nn.Parameter)
         return weight
 
@@ -46,7 +48,7 @@ class TorchNodeEmbedding(nn.Module):
 def counts_of(graph: Any) -> dict[str, int]:
     """Return node type -> number of nodes of what describes a graph."""
     if isinstance(graph, Mapping):
-        return {kind: int(n) for kind, n in graph.items()}
+        return {node_type: int(n) for node_type, n in graph.items()}
     if isinstance(graph, MetaLoader):
-        return {kind: about.rows for kind, about in graph.node_types.items()}
+        return {node_type: about.rows for node_type, about in graph.node_types.items()}
     return dict(graph.graph.n_node)

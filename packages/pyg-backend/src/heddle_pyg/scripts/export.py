@@ -22,7 +22,8 @@ class WholeGraph(nn.Module):
         self.model, self._kinds, self._score = model, kinds, score
         self._counts = dict(store.graph.n_node)
         self._features = {
-            kind: [self._hold(x) for x in matrices(store.nodes.get(kind), _tensor)] for kind in self._counts
+            node_type: [self._hold(x) for x in matrices(store.nodes.get(node_type), _tensor)]
+            for node_type in self._counts
         }
         self._edges = {
             key: self._hold(
@@ -34,15 +35,17 @@ class WholeGraph(nn.Module):
 
     def forward(self, index: Tensor) -> Tensor:
         x = {
-            kind: self.model.encode(
-                kind, [getattr(self, name) for name in names], torch.arange(self._counts[kind])
+            node_type: self.model.encode(
+                node_type, [getattr(self, name) for name in names], torch.arange(self._counts[node_type])
             )
-            for kind, names in self._features.items()
+            for node_type, names in self._features.items()
         }
         edges = {key: getattr(self, name) for key, name in self._edges.items()}
         for layer in range(self.model.n_layers):
             x = self.model.layer(layer, x, edges, self._counts)
-        ends = [x[kind].index_select(0, column) for kind, column in zip(self._kinds, index.unbind(1))]
+        ends = [
+            x[node_type].index_select(0, column) for node_type, column in zip(self._kinds, index.unbind(1))
+        ]
         if len(ends) == 1:
             return ends[0]
         score = (ends[0] * ends[1]).sum(-1, keepdim=True)
@@ -72,14 +75,14 @@ def export_script(runner: Any, model: nn.Module, data_object: Any, name: str, ma
         )
     store, target = data_object.graph, data_object.metadata.target
     kinds = (target[0], target[2]) if links else (target[0],)
-    below = [store.graph.n_node[kind] for kind in kinds]
+    below = [store.graph.n_node[node_type] for node_type in kinds]
     rows = np.arange(ROWS, dtype=np.int64)
     index = np.stack([rows * (1 + 6 * at) % count for at, count in enumerate(below)], axis=1)
-    found = [runner.embed(kind)[column] for kind, column in zip(kinds, index.T)]
+    embeddings = [runner.embed(node_type)[column] for node_type, column in zip(kinds, index.T)]
     logits = isinstance(model, LinkPredictor) and model.logits
-    wanted = found[0]
+    wanted = embeddings[0]
     if links:
-        wanted = (found[0] * found[1]).sum(-1, keepdims=True)
+        wanted = (embeddings[0] * embeddings[1]).sum(-1, keepdims=True)
         wanted = wanted if logits else 1 / (1 + np.exp(-wanted))
     was_training = inner.training
     module = WholeGraph(inner, store, kinds, "logit" if logits else "probability").eval()
@@ -95,5 +98,5 @@ def export_script(runner: Any, model: nn.Module, data_object: Any, name: str, ma
 
 
 def _tensor(array: np.ndarray) -> Tensor:
-    found = torch.from_numpy(np.array(array))
-    return found.float() if found.is_floating_point() else found.long()
+    tensor = torch.from_numpy(np.array(array))
+    return tensor.float() if tensor.is_floating_point() else tensor.long()

@@ -57,22 +57,27 @@ class HeteroModule(nn.Module):
         self.activation = getattr(functional, activation)
         self.relations = list(metadata.edge_types)
         self.embedding = embedding
-        own = getattr(embedding, "dim", None)
+        table_dim = getattr(embedding, "dim", None)
         kinds = metadata.node_types
         self._safe = identifiers(list(kinds))
         self._name = dict(
             zip(self.relations, identifiers(["__".join(key) for key in self.relations]).values())
         )
         self.inputs, self.codes, self.tables = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
-        for kind, about in kinds.items():
-            safe, held = self._safe[kind], embedding is not None and kind in getattr(embedding, "kinds", ())
+        for node_type, about in kinds.items():
+            safe, held = (
+                self._safe[node_type],
+                embedding is not None and node_type in getattr(embedding, "kinds", ()),
+            )
             if about.width:
                 self.inputs[safe] = nn.Linear(about.width, dim_hidden)
             if about.sizes:
                 self.codes[safe] = nn.ModuleList(nn.Embedding(size, dim_hidden) for size in about.sizes)
             if not (about.width or about.sizes or held):
                 self.tables[safe] = table(about.rows, dim_hidden)
-        self.widen = nn.Linear(own, dim_hidden) if own not in (None, dim_hidden) else nn.Identity()
+        self.widen = (
+            nn.Linear(table_dim, dim_hidden) if table_dim not in (None, dim_hidden) else nn.Identity()
+        )
         widths = [dim_hidden] * n_layers + [dim_out]
         entered = {target for _, _, target in self.relations}
         chosen = conv if isinstance(conv, Mapping) else dict.fromkeys(self.relations, conv)
@@ -88,7 +93,11 @@ class HeteroModule(nn.Module):
             )
             self.roots.append(
                 nn.ModuleDict(
-                    {self._safe[kind]: nn.Linear(before, after) for kind in kinds if kind not in entered}
+                    {
+                        self._safe[node_type]: nn.Linear(before, after)
+                        for node_type in kinds
+                        if node_type not in entered
+                    }
                 )
             )
         self.norms = nn.ModuleList(
@@ -105,17 +114,21 @@ class HeteroModule(nn.Module):
             )
         blocks = batch.blocks[len(batch.blocks) - self.n_layers :]
         x = {
-            kind: self.encode(kind, [f[:n] for f in batch.features[kind]], ids[:n], batch.rows.get(kind))
-            for kind, ids in batch.ids.items()
-            for n in [blocks[0].n_senders[kind]]
+            node_type: self.encode(
+                node_type, [f[:n] for f in batch.features[node_type]], ids[:n], batch.rows.get(node_type)
+            )
+            for node_type, ids in batch.ids.items()
+            for n in [blocks[0].n_senders[node_type]]
         }
         for layer, block in enumerate(blocks):
             x = self.layer(layer, x, block.edge_index, block.n_receivers)
         return x
 
-    def encode(self, kind: str, features: list[Tensor], ids: Tensor, rows: Tensor | None = None) -> Tensor:
+    def encode(
+        self, node_type: str, features: list[Tensor], ids: Tensor, rows: Tensor | None = None
+    ) -> Tensor:
         """Return what goes into the first layer: [n, dim_hidden], for nodes of one type by features and ids."""
-        safe, terms = self._safe[kind], []
+        safe, terms = self._safe[node_type], []
         numbers = [x for x in features if x.is_floating_point()]
         if safe in self.inputs:
             terms.append(self.inputs[safe](numbers[0] if len(numbers) == 1 else torch.cat(numbers, 1)))
@@ -126,8 +139,8 @@ class HeteroModule(nn.Module):
                 terms.append(embed(column.clamp(max=embed.num_embeddings - 1)))
         if safe in self.tables:
             terms.append(self.tables[safe](ids))
-        if self.embedding is not None and kind in self.embedding.kinds:  # type: ignore[operator]
-            terms.append(self.widen(self.embedding(kind, ids) if rows is None else rows[: len(ids)]))
+        if self.embedding is not None and node_type in self.embedding.kinds:  # type: ignore[operator]
+            terms.append(self.widen(self.embedding(node_type, ids) if rows is None else rows[: len(ids)]))
         total = terms[0]
         for term in terms[1:]:
             total = total + term
@@ -143,20 +156,20 @@ class HeteroModule(nn.Module):
         """Return one layer's new features of the first n_receivers nodes of each type."""
         convs, roots = self.convs[at], self.roots[at]
         y: dict[str, Tensor] = {}
-        fed = {kind: functional.dropout(z, self.dropout, self.training) for kind, z in x.items()}
+        fed = {node_type: functional.dropout(z, self.dropout, self.training) for node_type, z in x.items()}
         for key, index in edge_index.items():
             source, _, target = key
             n = n_receivers[target]
             if n and source in fed and key in self._name:
                 message = convs[self._name[key]]((fed[source], fed[target][:n]), index)  # type: ignore[index]
                 y[target] = y[target] + message if target in y else message
-        for kind, safe in self._safe.items():
-            if safe in roots and kind in fed:  # type: ignore[operator]
-                y[kind] = roots[safe](fed[kind][: n_receivers[kind]])  # type: ignore[index]
+        for node_type, safe in self._safe.items():
+            if safe in roots and node_type in fed:  # type: ignore[operator]
+                y[node_type] = roots[safe](fed[node_type][: n_receivers[node_type]])  # type: ignore[index]
         if at < self.n_layers - 1:
             if len(self.norms):
-                y = {kind: self.norms[at][self._safe[kind]](z) for kind, z in y.items()}  # type: ignore[index]
-            y = {kind: self.activation(z) for kind, z in y.items()}
+                y = {node_type: self.norms[at][self._safe[node_type]](z) for node_type, z in y.items()}  # type: ignore[index]
+            y = {node_type: self.activation(z) for node_type, z in y.items()}
         return y
 
 

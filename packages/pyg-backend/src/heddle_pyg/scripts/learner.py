@@ -42,8 +42,8 @@ class ModuleLearner(Learner):
         return self._module
 
     def tensors(self, weights: nn.Module) -> dict[str, Tensor]:
-        found = weights.state_dict(keep_vars=True)
-        return {name: value for name, value in found.items() if isinstance(value, Tensor)}
+        state = weights.state_dict(keep_vars=True)
+        return {name: value for name, value in state.items() if isinstance(value, Tensor)}
 
     def place(self, batch: Batch) -> TorchBatch:
         dtype = next(self._module.parameters()).dtype
@@ -56,8 +56,8 @@ class ModuleLearner(Learner):
         generator = None if training is None else training.generator
         computing = torch.autocast(self._device.type, self._amp, enabled=self._amp is not None)
         with computing, drawing_from(generator):
-            found = weights(placed)
-        outputs = found if isinstance(found, Tensor) else placed.embeddings(found)[0]
+            result = weights(placed)
+        outputs = result if isinstance(result, Tensor) else placed.embeddings(result)[0]
         return outputs.to(torch.promote_types(outputs.dtype, torch.float32))
 
     def embed(self, weights: nn.Module, placed: TorchBatch) -> Any:

@@ -80,10 +80,10 @@ def build_optimizers(given: Sequence[Any], model: nn.Module) -> list[Scheduled]:
                 )
             held.append(Scheduled(one, None, "step"))
             continue
-        own = [p for p in one.model.parameters() if p.requires_grad and owner[id(p)] == at]
+        trained = [p for p in one.model.parameters() if p.requires_grad and owner[id(p)] == at]
         groups = [
-            (one.opt_partial, [p for p in own if id(p) not in sparse]),
-            (_for_sparse(one.opt_partial), [p for p in own if id(p) in sparse]),
+            (one.opt_partial, [p for p in trained if id(p) not in sparse]),
+            (_for_sparse(one.opt_partial), [p for p in trained if id(p) in sparse]),
         ]
         for make, params in groups:
             if params:
@@ -111,26 +111,27 @@ def count(one: Any) -> int:
 
 def _for_sparse(make: Any) -> Any:
     """Return what makes an optimiser of sparse gradients: as asked for, or Adam's form of it."""
-    kind, options = (make.func, dict(make.keywords)) if isinstance(make, partial) else (make, {})
-    if _takes_sparse(kind, options):
+    optimizer_type, options = (make.func, dict(make.keywords)) if isinstance(make, partial) else (make, {})
+    if _takes_sparse(optimizer_type, options):
         return make
 
     def refuse(params: Any) -> Any:
         raise ConfigError(
-            f"OptWrapper: found {getattr(kind, '__name__', kind)} with {options} for sparse gradients, expected Adam "
-            "without weight_decay, SparseAdam, Adagrad, or SGD without momentum; change opt_partial"
+            f"OptWrapper: found {getattr(optimizer_type, '__name__', optimizer_type)} with {options} for sparse "
+            "gradients, expected Adam without weight_decay, SparseAdam, Adagrad, or SGD without momentum; change "
+            "opt_partial"
         )
 
     known = {"lr", "betas", "eps"}
-    if kind in (torch.optim.Adam, torch.optim.AdamW) and not any(
+    if optimizer_type in (torch.optim.Adam, torch.optim.AdamW) and not any(
         value for name, value in options.items() if name not in known
     ):
-        own = {name: value for name, value in options.items() if name in known}
-        return partial(torch.optim.SparseAdam, **own)
+        known_options = {name: value for name, value in options.items() if name in known}
+        return partial(torch.optim.SparseAdam, **known_options)
     return refuse
 
 
-def _takes_sparse(kind: Any, options: Any) -> bool:
-    if kind is torch.optim.SGD:
+def _takes_sparse(optimizer_type: Any, options: Any) -> bool:
+    if optimizer_type is torch.optim.SGD:
         return not (options.get("momentum") or options.get("weight_decay"))
-    return kind in (torch.optim.SparseAdam, torch.optim.Adagrad)
+    return optimizer_type in (torch.optim.SparseAdam, torch.optim.Adagrad)

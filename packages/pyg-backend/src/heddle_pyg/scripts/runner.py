@@ -85,19 +85,19 @@ class TorchRunner:
         state = self._program.init(0)
         return evaluated(self._task, self._loader, self._program, state, split)
 
-    def embed(self, kind: str) -> np.ndarray:
+    def embed(self, node_type: str) -> np.ndarray:
         data_object = self._trainer.data_object
         if data_object.times is not None:
             asked = data_object.dataset
-            if (asked.task, asked.target_type) != ("node_classification", kind):
+            if (asked.task, asked.target_type) != ("node_classification", node_type):
                 raise ConfigError(
-                    f"embeddings of {kind}: found data with times, in which a node is another one at each time, "
+                    f"embeddings of {node_type}: found data with times, in which a node is another one at each time, "
                     "expected those of the task's rows; leave out kinds, or give the data object time='ignore'"
                 )
             return self._loader.everything(self._program, self._program.init(0)).outputs
         if self._whole is None:
             self._whole = embed_whole(self._hetero(), data_object.parts, self._device)
-        return self._whole[kind]
+        return self._whole[node_type]
 
     @torch.no_grad()
     def embed_rows(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -105,14 +105,14 @@ class TorchRunner:
         dataset = data_object.dataset
         if data_object.times is None or dataset.task != "link_prediction":
             return None
-        found: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        columns: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
         node_types = dataset.target_type, dataset.receiver_type
         links, times = data_object.rows()
         for placed in self._loader.asked(self._program, links, times, node_types):
             model.eval()
-            for end, vectors in zip(found, placed.embeddings(model(placed))):
+            for end, vectors in zip(columns, placed.embeddings(model(placed))):
                 end.append(vectors.float().cpu().numpy())
-        return np.concatenate(found[0]), np.concatenate(found[1])
+        return np.concatenate(columns[0]), np.concatenate(columns[1])
 
     def _hetero(self) -> HeteroModule:
         """Return the module whose outputs are embeddings."""
@@ -203,21 +203,21 @@ class TorchRunner:
     def _loader(self) -> SampledLoader:
         """The Loader of one process alone."""
         hops = self._model.n_layers if isinstance(self._model, CountsLayers) else None
-        judged = self._trainer.monitor is not None
+        evaluated = self._trainer.monitor is not None
         ranked = len(running(self._trainer.metrics)) < len(self._trainer.metrics)
-        return script_loader(self._trainer.data_object, hops, _portable(self._model), judged, ranked)
+        return script_loader(self._trainer.data_object, hops, _portable(self._model), evaluated, ranked)
 
     def _resumed(self) -> Progress:
         """Return where the script's checkpoint is, the beginning where there is none."""
         state, folder = self._program.init(self._trainer.data_object.seed), self._trainer.checkpoint
         if folder is None:
             return Progress(state)
-        found = load(
+        progress = load(
             Path(folder), self._program, "remove it, or name another folder in Trainer(checkpoint=...)"
         )
-        if found is None:
-            found = read_first_checkpoint(folder, self._model, self.optimizer.held, state)
-        return found or Progress(state)
+        if progress is None:
+            progress = read_first_checkpoint(folder, self._model, self.optimizer.held, state)
+        return progress or Progress(state)
 
 
 @runtime_checkable

@@ -25,17 +25,17 @@ class Shards:
         optimizers: Sequence[torch.optim.Optimizer],
     ):
         self._group, self._optimizers = group, optimizers
-        self._tables = {kind: of.weight(kind) for of in embeddings for kind in of.kinds}
-        self._rows = {kind: len(weight) for kind, weight in self._tables.items()}
-        self._share = {kind: -(-n // group.size) for kind, n in self._rows.items()}
+        self._tables = {node_type: of.weight(node_type) for of in embeddings for node_type in of.kinds}
+        self._rows = {node_type: len(weight) for node_type, weight in self._tables.items()}
+        self._share = {node_type: -(-n // group.size) for node_type, n in self._rows.items()}
         self.split()
 
     def split(self) -> None:
         """Leave each process its own rows of whole tables, and their moments."""
         group = self._group
-        for kind, weight in self._tables.items():
-            first = min(group.rank * self._share[kind], self._rows[kind])
-            last = min(first + self._share[kind], self._rows[kind])
+        for node_type, weight in self._tables.items():
+            first = min(group.rank * self._share[node_type], self._rows[node_type])
+            last = min(first + self._share[node_type], self._rows[node_type])
             self._change(weight, partial(_rows, first=first, last=last))
 
     def holds(self, param: Tensor) -> bool:
@@ -44,30 +44,33 @@ class Shards:
 
     def fetch(self, placed: TorchBatch) -> TorchBatch:
         """Return a batch with the rows [n, d] of its ids, leaves that collect a gradient; all take part."""
-        rows = {kind: self._fetch(kind, placed.ids.get(kind)).requires_grad_() for kind in self._tables}
+        rows = {
+            node_type: self._fetch(node_type, placed.ids.get(node_type)).requires_grad_()
+            for node_type in self._tables
+        }
         return placed._replace(rows=rows)
 
     def push(self, placed: TorchBatch) -> None:
         """Add the gradients of a batch's fetched rows to those of the tables; all take part."""
-        for kind, weight in self._tables.items():
-            found = placed.rows[kind].grad
-            own = placed.ids.get(kind)
-            if found is None or own is None:
-                own, found = weight.new_empty(0, dtype=torch.int64), weight.new_empty(0, weight.shape[1])
-            order, sent = self._by_owner(kind, own)
+        for node_type, weight in self._tables.items():
+            grad_rows = placed.rows[node_type].grad
+            ids = placed.ids.get(node_type)
+            if grad_rows is None or ids is None:
+                ids, grad_rows = weight.new_empty(0, dtype=torch.int64), weight.new_empty(0, weight.shape[1])
+            order, sent = self._by_owner(node_type, ids)
             received = self._counts(sent)
-            places = self._group.exchange(own[order], sent, received) - self._first(kind)
-            values = self._group.exchange(found[order], sent, received)
-            if not len(places) and weight.grad is None:
+            positions = self._group.exchange(ids[order], sent, received) - self._first(node_type)
+            values = self._group.exchange(grad_rows[order], sent, received)
+            if not len(positions) and weight.grad is None:
                 continue
-            grad = torch.sparse_coo_tensor(places[None], values, weight.shape, check_invariants=False)
+            grad = torch.sparse_coo_tensor(positions[None], values, weight.shape, check_invariants=False)
             weight.grad = (grad if weight.grad is None else weight.grad + grad).coalesce()
 
     @torch.no_grad()
     def gather(self) -> None:
         """Bring all rows, and their moments, back to every process."""
-        for kind, weight in self._tables.items():
-            share, n = self._share[kind], self._rows[kind]
+        for node_type, weight in self._tables.items():
+            share, n = self._share[node_type], self._rows[node_type]
 
             def whole(x: Tensor, share: int = share, n: int = n) -> Tensor:
                 out = x.new_zeros((share * self._group.size, *x.shape[1:]))
@@ -77,23 +80,23 @@ class Shards:
 
             self._change(weight, whole)
 
-    def _fetch(self, kind: str, ids: Tensor | None) -> Tensor:
-        weight = self._tables[kind]
-        own = weight.new_empty(0, dtype=torch.int64) if ids is None else ids
-        order, sent = self._by_owner(kind, own)
+    def _fetch(self, node_type: str, ids: Tensor | None) -> Tensor:
+        weight = self._tables[node_type]
+        ids_here = weight.new_empty(0, dtype=torch.int64) if ids is None else ids
+        order, sent = self._by_owner(node_type, ids_here)
         received = self._counts(sent)
-        asked = self._group.exchange(own[order], sent, received) - self._first(kind)
+        asked = self._group.exchange(ids_here[order], sent, received) - self._first(node_type)
         rows = self._group.exchange(weight.detach()[asked], received, sent)
         back = torch.empty_like(order)
         back[order] = torch.arange(len(order), device=order.device)
         return rows[back]
 
-    def _first(self, kind: str) -> int:
-        return self._group.rank * self._share[kind]
+    def _first(self, node_type: str) -> int:
+        return self._group.rank * self._share[node_type]
 
-    def _by_owner(self, kind: str, ids: Tensor) -> tuple[Tensor, list[int]]:
+    def _by_owner(self, node_type: str, ids: Tensor) -> tuple[Tensor, list[int]]:
         """Return the order that sorts ids by the process that holds them, and how many each holds."""
-        owner = ids // self._share[kind]
+        owner = ids // self._share[node_type]
         return torch.argsort(owner, stable=True), torch.bincount(owner, minlength=self._group.size).tolist()
 
     def _counts(self, sent: list[int]) -> list[int]:

@@ -30,42 +30,44 @@ def embed_whole(
     dtype = next(model.parameters()).dtype
     counts = parts.store.graph.n_node
 
-    def rows(kind: str, start: int) -> np.ndarray:
-        return np.arange(start, min(start + chunk, counts[kind]))
+    def rows(node_type: str, start: int) -> np.ndarray:
+        return np.arange(start, min(start + chunk, counts[node_type]))
 
     def tensor(array: np.ndarray) -> torch.Tensor:
-        found = torch.from_numpy(np.array(array)).to(device)
-        return found.to(dtype) if found.is_floating_point() else found.long()
+        moved = torch.from_numpy(np.array(array)).to(device)
+        return moved.to(dtype) if moved.is_floating_point() else moved.long()
 
-    def inputs(kind: str, ids: np.ndarray) -> torch.Tensor:
-        features = parts.store.nodes.get(kind)
+    def inputs(node_type: str, ids: np.ndarray) -> torch.Tensor:
+        features = parts.store.nodes.get(node_type)
         pytree = tree_map(lambda x: x[ids[0] : ids[-1] + 1], features)
-        return model.encode(kind, matrices(pytree, tensor), tensor(ids))
+        return model.encode(node_type, matrices(pytree, tensor), tensor(ids))
 
     x = {
-        kind: np.concatenate([inputs(kind, rows(kind, start)).cpu().numpy() for start in range(0, n, chunk)])
-        for kind, n in counts.items()
+        node_type: np.concatenate(
+            [inputs(node_type, rows(node_type, start)).cpu().numpy() for start in range(0, n, chunk)]
+        )
+        for node_type, n in counts.items()
         if n
     }
     for layer in range(model.n_layers):
-        found: dict[str, list[np.ndarray]] = {kind: [] for kind in x}
-        for kind, pieces in found.items():
-            for start in range(0, counts[kind], chunk):
-                part = parts.sample({kind: rows(kind, start)}, Fanout((-1,)), key=0)
-                pieces.append(_one(model, layer, x, part, kind, tensor))
-        x = {kind: np.concatenate(pieces) for kind, pieces in found.items()}
+        chunks: dict[str, list[np.ndarray]] = {node_type: [] for node_type in x}
+        for node_type, pieces in chunks.items():
+            for start in range(0, counts[node_type], chunk):
+                part = parts.sample({node_type: rows(node_type, start)}, Fanout((-1,)), key=0)
+                pieces.append(_one(model, layer, x, part, node_type, tensor))
+        x = {node_type: np.concatenate(pieces) for node_type, pieces in chunks.items()}
     model.train(was_training)
     return x
 
 
 def _one(
-    model: HeteroModule, layer: int, x: Mapping[str, np.ndarray], sample: Any, kind: str, tensor: Any
+    model: HeteroModule, layer: int, x: Mapping[str, np.ndarray], sample: Any, node_type: str, tensor: Any
 ) -> Any:
     (block,) = blocks(sample)
     fed = {name: tensor(x[name][ids]) for name, ids in sample.nodes.items() if len(ids)}
     edges = {
         key: tensor(np.stack([senders, block.receivers[key]]))
         for key, senders in block.senders.items()
-        if key[2] == kind
+        if key[2] == node_type
     }
-    return model.layer(layer, fed, edges, block.n_receivers)[kind].cpu().numpy()
+    return model.layer(layer, fed, edges, block.n_receivers)[node_type].cpu().numpy()

@@ -53,19 +53,19 @@ class SegmentMax(Function):
     @staticmethod
     def forward(ctx: Any, data: Tensor, ids: Tensor, n: int) -> Tensor:
         columns = data.reshape(len(data), prod(data.shape[1:]))
-        top = columns.new_zeros((n, columns.shape[1]))
+        largest = columns.new_zeros((n, columns.shape[1]))
         index = ids.long()[:, None].expand_as(columns)
-        top = top.scatter_reduce_(0, index, columns, "amax", include_self=False)
-        top = top.reshape((n, *data.shape[1:]))
-        ctx.save_for_backward(data, ids, top)
-        return top
+        largest = largest.scatter_reduce_(0, index, columns, "amax", include_self=False)
+        largest = largest.reshape((n, *data.shape[1:]))
+        ctx.save_for_backward(data, ids, largest)
+        return largest
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        data, ids, top = ctx.saved_tensors
+        data, ids, largest = ctx.saved_tensors
         with torch.no_grad():
             wide = torch.float64 if len(data) >= 2**24 else torch.promote_types(grad.dtype, torch.float32)
-            is_top = (data == top.index_select(0, ids)).to(wide)
-            count = SegmentSum.apply(is_top, ids, top.shape[0]).clamp_(min=1)
+            is_top = (data == largest.index_select(0, ids)).to(wide)
+            count = SegmentSum.apply(is_top, ids, largest.shape[0]).clamp_(min=1)
             share = (is_top / count.index_select(0, ids)).to(grad.dtype)
         return Gather.apply(grad, ids) * share, None, None

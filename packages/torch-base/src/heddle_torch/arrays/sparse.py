@@ -124,9 +124,9 @@ class EdgeSoftmax(Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, adjacency: Adjacency) -> Tensor:
         offsets = adjacency.indptr.contiguous()
-        top = torch.segment_reduce(logits, "max", offsets=offsets, axis=0, unsafe=True)
-        top = torch.where(top.isfinite(), top, top.new_zeros(()))
-        exps = (logits - top.index_select(0, adjacency.receivers)).exp_()
+        largest = torch.segment_reduce(logits, "max", offsets=offsets, axis=0, unsafe=True)
+        largest = torch.where(largest.isfinite(), largest, largest.new_zeros(()))
+        exps = (logits - largest.index_select(0, adjacency.receivers)).exp_()
         total = EdgeSum.apply(exps, adjacency, False)
         total = torch.where(total > 0, total, total.new_ones(()))
         result = exps.div_(total.index_select(0, adjacency.receivers))
@@ -155,8 +155,8 @@ def _matmul(adjacency: Adjacency, weight: Tensor | None, x: Tensor, back: bool) 
 
 def _ones(adjacency: Adjacency, like: Tensor) -> Tensor:
     """Return a one for each edge, made once for as long as the adjacency lives, since filling them takes time."""
-    kind = like.dtype, torch.is_inference_mode_enabled()
-    result: Tensor = _KEPT.get((adjacency.senders,), kind, lambda: like.new_ones(adjacency.n_edges))
+    key = like.dtype, torch.is_inference_mode_enabled()
+    result: Tensor = _KEPT.get((adjacency.senders,), key, lambda: like.new_ones(adjacency.n_edges))
     return result
 
 

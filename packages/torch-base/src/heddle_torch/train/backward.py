@@ -54,20 +54,20 @@ def backward_together(group: Group, tables: Tables | None = None) -> Backward:
         total = group.sum_(torch.stack(known).sum()).clamp(min=1)
         loss = torch.zeros((), dtype=torch.float64, device=device)
         for turn, batch in enumerate(placed):
-            place = sample_key(drawn, turn * group.size + group.rank)
-            training = Training(torch.Generator(device).manual_seed(place >> 1), state.steps)
-            own = batch if tables is None else tables.fetch(batch)
-            part = loss_of(training, own)
+            seed = sample_key(drawn, turn * group.size + group.rank)
+            training = Training(torch.Generator(device).manual_seed(seed >> 1), state.steps)
+            fetched = batch if tables is None else tables.fetch(batch)
+            part = loss_of(training, fetched)
             part = part * _share(batch, known[turn] / total, group.size * len(placed)).to(part.dtype)
             state.optimizer.scale(part).backward()
             if tables is not None:
-                tables.push(own)
+                tables.push(fetched)
             loss += part.detach().double()
         whole = _sparse_tables(state)
         for table in whole:
             sum_rows(table, group)
-        own = [p for p in state.trained() if tables is None or not tables.holds(p)]
-        sum_gradients([p for p in own if not isinstance(p, Table)], group)
+        dense = [p for p in state.trained() if tables is None or not tables.holds(p)]
+        sum_gradients([p for p in dense if not isinstance(p, Table)], group)
         return group.sum_(loss)
 
     return backward
@@ -79,10 +79,10 @@ backward_alone = backward_together(Group())
 
 def _sparse_tables(state: TorchState) -> list[Table]:
     """Return the Tables that are trained, their gradients sparse."""
-    found = [p for p in state.trained() if isinstance(p, Table)]
-    for table in found:
+    tables = [p for p in state.trained() if isinstance(p, Table)]
+    for table in tables:
         make_sparse(table)
-    return found
+    return tables
 
 
 def _share(batch: Any, known: Tensor, count: int) -> Tensor:

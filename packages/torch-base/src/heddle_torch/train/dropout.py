@@ -33,7 +33,7 @@ def dropout_from(generator: torch.Generator) -> Dropout:
 def _scales(x: Tensor, dropped: int, generator: torch.Generator) -> Tensor:
     """Draw the shape of x: 0 with probability dropped / 65536, else the inverse of the rest."""
     n = prod(x.shape)
-    words = torch.empty((n + 3) // 4, dtype=torch.int64, device=generator.device)
-    bits = words.random_(-(2**63), None, generator=generator).view(torch.int16)
+    integers = torch.empty((n + 3) // 4, dtype=torch.int64, device=generator.device)
+    bits = integers.random_(-(2**63), None, generator=generator).view(torch.int16)
     kept = (bits[:n] >= dropped - _VALUES // 2).reshape(x.shape)
     return kept.to(x.dtype).mul_(_VALUES / (_VALUES - dropped))

@@ -66,7 +66,7 @@ class Learner(ABC):
         """Return the outputs for the whole batch, from those of this process."""
         return values
 
-    def figures(self) -> Mapping[str, float]:
+    def stats(self) -> Mapping[str, float]:
         """Return what the last step cost and saved, by name."""
         return {}
 

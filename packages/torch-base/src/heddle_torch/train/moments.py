@@ -50,7 +50,7 @@ def restore_optimizer(
     Raises:
         CheckpointError: moments of another optimiser, of an unknown parameter, or of another shape; other optimisers.
     """
-    found: dict[str, dict[str, np.ndarray]] = {}
+    by_param: dict[str, dict[str, np.ndarray]] = {}
     for key, array in arrays.items():
         name, _, moment = key.removeprefix("optim/").rpartition("/")
         if key.startswith("optim/") and name:
@@ -59,14 +59,14 @@ def restore_optimizer(
                     f"checkpoint: found {key!r} of a parameter that the model lacks{nearest(name, list(params))}; "
                     "resume with the model that wrote it"
                 )
-            found.setdefault(name, {})[moment] = array
+            by_param.setdefault(name, {})[moment] = array
     owners = {
         id(param): of.optimizer
         for of in optimizers.held
         for group in of.optimizer.param_groups
         for param in group["params"]
     }
-    for name, moments in found.items():
+    for name, moments in by_param.items():
         param, optimizer = params[name], owners.get(id(params[name]))
         expected = _MOMENTS.get(type(optimizer).__name__.lower(), set(moments))
         if optimizer is None or set(moments) != set(expected):
@@ -105,15 +105,15 @@ def _restore_options(optimizers: Optimizers, arrays: Mapping[str, np.ndarray]) -
     if "optim/options" not in arrays:
         optimizers.set_lr(float(arrays["optim/lr"]))
         return
-    found = from_bytes(arrays["optim/options"])
+    saved = from_bytes(arrays["optim/options"])
     shapes = [len(of.optimizer.param_groups) for of in optimizers.held]
-    if [len(groups) for groups in found["groups"]] != shapes:
+    if [len(groups) for groups in saved["groups"]] != shapes:
         raise CheckpointError(
-            f"checkpoint: found optimisers of {[len(groups) for groups in found['groups']]} groups, expected {shapes}; "
+            f"checkpoint: found optimisers of {[len(groups) for groups in saved['groups']]} groups, expected {shapes}; "
             "resume with the optimisers that wrote it"
         )
     optimizers.set_lr(float(arrays["optim/lr"]))
-    for of, groups, schedule in zip(optimizers.held, found["groups"], found["schedules"]):
+    for of, groups, schedule in zip(optimizers.held, saved["groups"], saved["schedules"]):
         for group, options in zip(of.optimizer.param_groups, groups):
             group.update(options)
         if of.scheduler is not None:

@@ -63,5 +63,5 @@ def build_optimizer(rule: ParamRule, params: Mapping[str, Tensor]) -> torch.opti
     common: dict[str, Any] = {"lr": optim.lr, "fused": True}
     if optim.name == "sgd":
         return torch.optim.SGD(groups, momentum=optim.momentum, **common)
-    kind = torch.optim.Adam if optim.name == "adam" else torch.optim.AdamW
-    return kind(groups, betas=optim.betas, eps=optim.eps, **common)
+    optimizer_type = torch.optim.Adam if optim.name == "adam" else torch.optim.AdamW
+    return optimizer_type(groups, betas=optim.betas, eps=optim.eps, **common)

@@ -29,8 +29,8 @@ class Optimizers:
     ):
         self.held = tuple(held)
         self._set = lr
-        kind = "cpu" if scaled_on is None else scaled_on.type
-        self.scaler = torch.amp.GradScaler(kind, enabled=scaled_on is not None)
+        device_type = "cpu" if scaled_on is None else scaled_on.type
+        self.scaler = torch.amp.GradScaler(device_type, enabled=scaled_on is not None)
         self._first = [group["lr"] for group in self.param_groups]
         self._base = self._first[0] if lr is None else lr
 

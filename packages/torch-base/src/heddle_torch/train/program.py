@@ -57,7 +57,7 @@ def build_program(
             torch.nn.utils.clip_grad_norm_(dense, clip_norm)
         state.optimizer.step()
         state.steps += 1
-        return state, {"loss": loss.item(), **learner.figures()}
+        return state, {"loss": loss.item(), **learner.stats()}
 
     @torch.no_grad()
     def predict(state: TorchState, placed: Any) -> np.ndarray:

@@ -108,8 +108,8 @@ class _Step(Function):
         wanted = (ctx.needs_input_grad[1], *ctx.needs_input_grad[4:])
         if all(grad is None for grad in grads):
             return (None,) * len(ctx.needs_input_grad)
-        found = iter(backward(ctx.cell, states, kept, grads, terms, matrices, ctx.shared, wanted))
-        base, *others = (next(found) if want else None for want in wanted)
+        gradients = iter(backward(ctx.cell, states, kept, grads, terms, matrices, ctx.shared, wanted))
+        base, *others = (next(gradients) if want else None for want in wanted)
         return None, base, None, None, *others
 
     @staticmethod
@@ -121,8 +121,8 @@ class _Step(Function):
         raise _unavailable("vmap", "rows: their axes before the last are a batch already")
 
 
-def _unavailable(found: str, expected: str) -> NotImplementedError:
-    return NotImplementedError(problem("recurrent step", found, expected, "use that, or core's cells"))
+def _unavailable(got: str, expected: str) -> NotImplementedError:
+    return NotImplementedError(problem("recurrent step", got, expected, "use that, or core's cells"))
 
 
 def _define(name: str) -> Any:
@@ -159,8 +159,8 @@ def _define(name: str) -> Any:
         states, terms, matrices = rest[:n], rest[n : n + m], rest[n + m :]
         wanted = [asked.base, *asked.states, *asked.terms, *asked.matrices]
         outputs = list(grads[: cell.n_outputs])
-        found = iter(gradient(states, kept, outputs, terms, matrices, ctx.shared, wanted))
-        base, *others = [next(found) if want else None for want in wanted]
+        values = iter(gradient(states, kept, outputs, terms, matrices, ctx.shared, wanted))
+        base, *others = [next(values) if want else None for want in wanted]
         lists = {"states": others[:n], "terms": others[n : n + m], "matrices": others[n + m :]}
         return {"base": base} | lists
 

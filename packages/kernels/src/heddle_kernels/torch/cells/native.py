@@ -153,21 +153,21 @@ def _arguments(cell: Cell, base: Tensor, states: Some, terms: Tensors, matrices:
     if {t.dtype for t in (base, *given)} - {base.dtype} or base.dtype not in _CODES:
         names = " and ".join(sorted({str(t.dtype) for t in (base, *given)}))
         raise TypeError(problem(name, names, "float32 or float64 alike", "cast them"))
-    of_rows = [t for t, kind in zip(states, cell.states) if kind == "rows" and t is not None]
+    of_rows = [t for t, shape_of in zip(states, cell.states) if shape_of == "rows" and t is not None]
     rows = tuple((base if base.ndim > 1 else (*terms, *of_rows, base)[0]).shape[:-1])
-    for tensor, kind in zip(states, cell.states):
-        shape = (*rows, hidden) if kind == "rows" else (kind, hidden)
+    for tensor, shape_of in zip(states, cell.states):
+        shape = (*rows, hidden) if shape_of == "rows" else (shape_of, hidden)
         if tensor is not None and tuple(tensor.shape) != shape:
             raise GraphError(
                 problem(f"{name}: state", f"shape {tuple(tensor.shape)}", f"{shape}", "reshape it")
             )
     if len(terms) != len(matrices):
-        found = f"{len(terms)} terms and {len(matrices)} matrices"
-        raise GraphError(problem(name, found, "as many", "pass a matrix for each term"))
+        got = f"{len(terms)} terms and {len(matrices)} matrices"
+        raise GraphError(problem(name, got, "as many", "pass a matrix for each term"))
     for term, matrix in zip(terms, matrices):
         if tuple(term.shape[:-1]) != rows or tuple(matrix.shape) != (term.shape[-1], width):
-            found = f"a term of shape {tuple(term.shape)} and a matrix of {tuple(matrix.shape)}"
-            raise GraphError(problem(name, found, f"{(*rows, 'd')} and ('d', {width})", "check their widths"))
+            got = f"a term of shape {tuple(term.shape)} and a matrix of {tuple(matrix.shape)}"
+            raise GraphError(problem(name, got, f"{(*rows, 'd')} and ('d', {width})", "check their widths"))
     return CellArguments(rows, width, hidden)
 
 
