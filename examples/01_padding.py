@@ -39,8 +39,8 @@ def main() -> None:
         graph = random_graph(n_node, n_edge, rng)
         padded = jraph.pad_with_graphs(graph, n_node=10, n_edge=12, n_graph=2)
         result = compiled(padded)
-        alone = jraph.GraphNetwork(total, total, total)(graph)
-        same = np.allclose(jraph.unpad_with_graphs(result).nodes, alone.nodes, rtol=1e-5)
+        unpadded = jraph.GraphNetwork(total, total, total)(graph)
+        same = np.allclose(jraph.unpad_with_graphs(result).nodes, unpadded.nodes, rtol=1e-5)
         real = int(jraph.get_node_padding_mask(padded).sum())
         print(
             f"{n_node} nodes, {n_edge} edges, padded to 10 and 12: {real} real nodes, as without padding: {same}"

@@ -36,7 +36,7 @@ def gat(params, graph):
 
 
 def fit(network, shapes, graph, labels) -> float:
-    """Train on the two instructors alone and return the share of all members that are told right."""
+    """Train on the two instructors alone and return the share of all members that are classified correctly."""
     keys = jax.random.split(jax.random.key(1), len(shapes))
     params = {name: jax.random.normal(key, shape) / 4 for key, (name, shape) in zip(keys, shapes.items())}
     optimiser = optax.adam(2e-2)
@@ -69,10 +69,10 @@ def main() -> None:
         n_edge=jnp.array([len(senders)]),
     )
     print(
-        f"GCN: {fit(gcn, {'first': (34, 8), 'second': (8, 2)}, graph, labels):.0%} of 34 members told right"
+        f"GCN: {fit(gcn, {'first': (34, 8), 'second': (8, 2)}, graph, labels):.0%} of 34 members classified correctly"
     )
     shapes = {"queries": (34, 16), "sender": (4, 4), "receiver": (4, 4), "out": (16, 2)}
-    print(f"GAT: {fit(gat, shapes, graph, labels):.0%} of 34 members told right")
+    print(f"GAT: {fit(gat, shapes, graph, labels):.0%} of 34 members classified correctly")
 
 
 if __name__ == "__main__":

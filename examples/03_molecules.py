@@ -1,4 +1,4 @@
-"""Graph classification as on ogbg-molhiv: made-up molecules with or without a ring, batches padded to one shape.
+"""Graph classification as on ogbg-molhiv: synthetic molecules with or without a ring, batches padded to one shape.
 
 Written for Jraph, with one import changed.
 """
@@ -96,13 +96,13 @@ def main() -> None:
     right, total = 0, 0
     for graph in tests:
         real = np.asarray(jraph.get_graph_padding_mask(graph))
-        found = np.asarray(network(params, graph)).argmax(axis=1)
-        right, total = right + int((found == graph.globals["label"])[real].sum()), total + int(real.sum())
+        predicted = np.asarray(network(params, graph)).argmax(axis=1)
+        right, total = right + int((predicted == graph.globals["label"])[real].sum()), total + int(real.sum())
     print(
         f"{len(batches)} batches of up to {budget['n_node']} nodes and {budget['n_edge']} edges, "
         f"compiled {compilations} time"
     )
-    print(f"rings told from chains in {right} of {total} new molecules")
+    print(f"correct predictions, ring or chain: {right} of {total} new molecules")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Forecast a made-up week of traffic by the paper's own verbs: integrate, stack_seq_model, cached message passing."""
+"""Forecast a synthetic week of traffic by the paper's own verbs: integrate, stack_seq_model, cached message passing."""
 
 import numpy as np
 import torch

@@ -12,7 +12,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 SAY = {
     "01_padding.py": ["compiled 1 time for 3 sizes", "as without padding: True"],
     "02_karate_club.py": ["GCN: ", "GAT: "],
-    "03_molecules.py": ["compiled 1 time", "rings told from chains"],
+    "03_molecules.py": ["compiled 1 time", "correct predictions, ring or chain"],
     "04_recurrent_edges.py": ["state=Cell(hidden=(7, 16), memory=(7, 16))", "gradients through 10 rounds"],
     "05_sharded_edges.py": ["8 devices", "nodes as on one device: True", "gradients as on one device: True"],
     "06_traffic_forecast.py": ["the last value repeated", "snapshots found in the store"],

@@ -57,20 +57,20 @@ def test_sgc_averages_over_neighbours_and_itself():
     )  # fmt: skip
     encoder = sgc(SgcOptions(hops=1, hidden=4), ModelSpec("node", 1, 0, 1, {"": 3}))
     params = {"weight": np.ones((1, 1)), "bias": np.zeros(1)}
-    found = encoder.apply(NumpyOps(), params, graph, encoder.prepare(graph))
-    assert found[:, 0] == pytest.approx([1 / 2, 1 / 6**0.5, 0])
+    embeddings = encoder.apply(NumpyOps(), params, graph, encoder.prepare(graph))
+    assert embeddings[:, 0] == pytest.approx([1 / 2, 1 / 6**0.5, 0])
 
 
 @pytest.mark.parametrize("model", ["sgc", "gat"])
 def test_it_trains_by_the_command_line(tmp_path, capsys, model):
-    words = [
+    arguments = [
         *TRAIN,
         f"model={model}",
         "backend.precision=float64",
         "trainer.epochs=60",
         f"run.dir={tmp_path / 'run'}",
     ]
-    assert main(words) == 0
+    assert main(arguments) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "run")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["test"]["accuracy"] > 0.6  # five classes
@@ -78,8 +78,8 @@ def test_it_trains_by_the_command_line(tmp_path, capsys, model):
 
 
 def test_training_imports_no_framework(tmp_path):
-    words = [*TRAIN, "trainer.epochs=1", f"run.dir={tmp_path / 'run'}"]
-    code = f"import sys; from heddle.cli import main; main({words!r}); print(sorted(sys.modules))"
+    overrides = [*TRAIN, "trainer.epochs=1", f"run.dir={tmp_path / 'run'}"]
+    code = f"import sys; from heddle.cli import main; main({overrides!r}); print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     loaded = done.stdout.splitlines()[-1]
     assert "'loom_numpy.engine'" in loaded, done.stderr

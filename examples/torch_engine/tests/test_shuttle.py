@@ -53,6 +53,6 @@ def test_it_trains_as_torchs_own_optimisers_do():
     reason="shuttle-torch's entry point isn't installed: pip install -e examples/torch_engine",
 )
 def test_it_trains_by_the_command_line(tmp_path, capsys):
-    words = ["data=sbm", "data.nodes=300", "data.valid=60", "trainer.epochs=2", "trainer.progress=false"]
-    assert main(["train", "backend=shuttle", "model=gat", *words, f"run.dir={tmp_path / 'run'}"]) == 0
+    overrides = ["data=sbm", "data.nodes=300", "data.valid=60", "trainer.epochs=2", "trainer.progress=false"]
+    assert main(["train", "backend=shuttle", "model=gat", *overrides, f"run.dir={tmp_path / 'run'}"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "run")

@@ -1,6 +1,6 @@
 """An engine of another author: Heddle's models trained in numpy alone.
 
-plugin.py     what Heddle is told
+plugin.py     what Heddle registers
 array.py      Array: a numpy array that remembers what it was made of
 tape.py       gradients, back along that memory
 xp.py         the functions that layers call, with their gradients

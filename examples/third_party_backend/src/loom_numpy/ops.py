@@ -31,14 +31,14 @@ class LoomOps(GraphOps):
 
     def segment_max(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         ids = segment_ids.value
-        top = _reduce(np.maximum, data.value, ids, num_segments)
+        largest = _reduce(np.maximum, data.value, ids, num_segments)
 
         def pull(grad: np.ndarray) -> np.ndarray:
-            is_top = (data.value == top[ids]).astype(grad.dtype)
-            ties = _reduce(np.add, is_top, ids, num_segments)
-            return is_top * (grad / np.maximum(ties, 1))[ids]
+            is_largest = (data.value == largest[ids]).astype(grad.dtype)
+            ties = _reduce(np.add, is_largest, ids, num_segments)
+            return is_largest * (grad / np.maximum(ties, 1))[ids]
 
-        return made(top, (data, pull))
+        return made(largest, (data, pull))
 
     def segment_matmul(self, lhs: Array, rhs: Array, group_sizes: Any) -> Array:
         ends = np.cumsum(np.asarray(group_sizes))

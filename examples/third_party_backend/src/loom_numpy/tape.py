@@ -14,16 +14,16 @@ def gradients(of: Array, leaves: Sequence[Array]) -> list[np.ndarray]:
     >>> gradients((x * x)[0] + (x * x)[1], [x])
     [array([ 2., -4.])]
     """
-    found = {id(of): np.ones(of.shape, of.dtype)}
+    grads = {id(of): np.ones(of.shape, of.dtype)}
     for array in reversed(_in_order(of)):
-        grad = found.get(id(array))
+        grad = grads.get(id(array))
         if grad is None:
             continue
         for parent, pull in array.parents:
             part = np.asarray(pull(grad), parent.dtype)
-            known = found.get(id(parent))
-            found[id(parent)] = part if known is None else known + part
-    return [np.array(found.get(id(leaf), np.zeros(leaf.shape, leaf.dtype))) for leaf in leaves]
+            known = grads.get(id(parent))
+            grads[id(parent)] = part if known is None else known + part
+    return [np.array(grads.get(id(leaf), np.zeros(leaf.shape, leaf.dtype))) for leaf in leaves]
 
 
 def _in_order(of: Array) -> list[Array]:

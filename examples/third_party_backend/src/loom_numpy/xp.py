@@ -88,11 +88,11 @@ def mean(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
 
 def max(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Take the largest; equal ones share the gradient."""
-    top = np.max(x.value, axis=axis, keepdims=True)
-    is_top = x.value == top
-    share = (is_top / is_top.sum(axis=axis, keepdims=True)).astype(x.dtype)
-    value = top if keepdims else np.max(x.value, axis=axis)
-    return made(value, (x, lambda g: np.reshape(g, top.shape) * share))
+    largest = np.max(x.value, axis=axis, keepdims=True)
+    is_largest = x.value == largest
+    share = (is_largest / is_largest.sum(axis=axis, keepdims=True)).astype(x.dtype)
+    value = largest if keepdims else np.max(x.value, axis=axis)
+    return made(value, (x, lambda g: np.reshape(g, largest.shape) * share))
 
 
 def cumulative_sum(x: Array, /, *, axis: int = 0) -> Array:

@@ -1,6 +1,6 @@
 """DynaGraph on Heddle: dynamic GNNs with cached message passing. See README.md.
 
-The paper's words: `cache`, `msg_pass`, `update`, `integrate`, `stack_seq_model`, and the cells they work with.
+The paper's functions: `cache`, `msg_pass`, `update`, `integrate`, `stack_seq_model`, and the cells they work with.
 
 DglBackend                  the engine of `backend=dgl-dynamic`; DglOptions: its keys
 msg_pass, update            a layer in two halves, the first of which is computed once: Messages

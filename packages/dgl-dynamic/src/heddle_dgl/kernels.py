@@ -112,7 +112,7 @@ def import_dgl() -> Any:
 
 
 def _both_ways(dgl: Any, adjacency: Adjacency) -> tuple[Any, Any]:
-    """Return the edges, in the adjacency's order, as a DGLGraph from nodes "s" to nodes "r", and turned round."""
+    """Return the edges, in the adjacency's order, as a DGLGraph from nodes "s" to nodes "r", and its transpose."""
     sizes = {"s": adjacency.n_senders, "r": adjacency.n_receivers}
     ends = (adjacency.senders.contiguous(), adjacency.receivers.contiguous())
     graph = dgl.heterograph({("s", "e", "r"): ends}, num_nodes_dict=sizes)

@@ -68,7 +68,7 @@ class HeadOptions(WidthOptions):
     )
     tau: float | None = option(
         None,
-        "decoder: how slowly the truth is withheld in training; 0: at once; null: by the length of the run",
+        "decoder: how slowly the truth is withheld in training; 0: from the start; null: by the length of the run",
         least=0,
     )
 

@@ -21,7 +21,7 @@ from heddle_jax.sharding.dropout import ShardedDropout
 from heddle_jax.sharding.ops import EdgesOf, ShardedOps, UnorderedEdgesOf
 from heddle_jax.sharding.placed import divide, merge
 from heddle_jax.sharding.shard_layout import layout_of, shard_graph
-from heddle_jax.sharding.spmd import AXIS, device_mesh, place, spmd
+from heddle_jax.sharding.spmd import AXIS, device_mesh, put_on_mesh, spmd
 
 from .cases import PLANS
 
@@ -196,4 +196,4 @@ def test_a_graph_split_for_another_mesh(how):
     with pytest.raises(ConfigError, match="found a graph split into 4 shards, expected 2, the devices"):
         run(None, np.ones((4, 3)))
     with pytest.raises(ConfigError, match="found a graph split into 4 shards, expected 2"):
-        place(device_mesh(2), None, np.ones((4, 3)))
+        put_on_mesh(device_mesh(2), None, np.ones((4, 3)))

@@ -21,7 +21,7 @@ HEDDLE_API int heddle_live_new(heddle_sample_graph* base, const int64_t* room, i
 
 HEDDLE_API void heddle_live_free(heddle_live* live);
 
-// Of nodes after the base's, to be told before they are appended: when they came into being, time [n], and what
+// Of nodes after the base's, passed before they are appended: when they came into being, time [n], and what
 // draws know them by, hash [n]; NULL where the type has none.
 HEDDLE_API int heddle_live_nodes(heddle_live* live, int64_t type, int64_t first, int64_t n, const int64_t* time,
                                  const uint64_t* hash);

@@ -124,7 +124,7 @@ class GraphCell:
     def first_inputs(
         self, run: Run, params: Params, packed: Sequence[Packed], windows: Any, steps: range
     ) -> Sequence["Inputs"]:
-        """Return what the fused steps of a first layer need of the windows' inputs, aggregated at once."""
+        """Return what the fused steps of a first layer need of the windows' inputs, aggregated in one call."""
         messages = windows.windowed(windows.messages_of(run, self.x_layer, steps), steps)
         if run.steps.by_step and messages[0, ..., 0].numel() >= _MANY_ROWS:
             joined = tuple((torch.cat(group.x),) for group in packed)

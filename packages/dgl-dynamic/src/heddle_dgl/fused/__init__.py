@@ -12,7 +12,7 @@ class Steps(NamedTuple):
 
     Attributes:
         by_step: whether a product with the input costs least in the step it belongs to, in the same pass as that with
-            the state, rather than for all steps of a window at once.
+            the state, rather than for all steps of a window in one call.
     """
 
     lstm_step: Callable[..., Any]

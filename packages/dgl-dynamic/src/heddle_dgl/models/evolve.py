@@ -90,7 +90,7 @@ class EvolveGCN:
     """Layers of evolving weights with ReLU between them, and one product of the last step's embeddings that predicts.
 
     Messages of one snapshot serve one product only, so engines differ in the inputs alone: "fused" aggregates those of
-    all steps at once, and no constant twice.
+    all steps in one call, and no constant twice.
     """
 
     layers: tuple[EvolveLayer, ...]

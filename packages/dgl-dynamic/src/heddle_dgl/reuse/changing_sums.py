@@ -1,7 +1,7 @@
 """ChangingSums: messages of inputs on a changing graph, each snapshot's taken from the one before where little changed.
 
-`IncrementalSum` is told what changed; here it is found, by comparing operators and features, since normalised weights
-change with degrees and a signal's features with time.
+`IncrementalSum` takes what changed as an argument; here it is found, by comparing operators and features, since
+normalised weights change with degrees and a signal's features with time.
 """
 
 from collections.abc import Hashable, Mapping
@@ -44,7 +44,7 @@ class ChangingSums:
     rarely where that didn't pay; else "full".
 
     Attributes:
-        anew, kept: rows that were summed, and that were taken from the snapshot before, since the last `figures`.
+        anew, kept: rows that were summed, and that were taken from the snapshot before, since the last `stats`.
     """
 
     def __init__(self, mode: str = "auto"):

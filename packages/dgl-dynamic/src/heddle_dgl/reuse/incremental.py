@@ -42,7 +42,7 @@ class Change(NamedTuple):
 def change_between(before: Edges | None, edges: Edges) -> tuple[Edges, Change]:
     """Return (the edges in the order that `Change` wants, what changed), by comparing two snapshots.
 
-    Edges that both have keep their order; an edge is told from others by its ends and weight.
+    Edges that both have keep their order; edges are equal if their ends and weights are.
     """
     none = np.zeros(0, np.int64)
     if before is None:

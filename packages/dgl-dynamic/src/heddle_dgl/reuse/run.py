@@ -26,7 +26,8 @@ class Engine(NamedTuple):
 
     Attributes:
         name: "naive": every gate aggregates for itself, the specification; "cached": gates of a cell share messages,
-            as in DynaGraph; "fused": and one product serves all gates, and all inputs of a window at once.
+            as in DynaGraph; "fused": in addition one product serves all gates, and one call aggregates all
+            inputs of a window.
         cross_layer: keep messages for the whole step, so that what layer l + 1 reads at t, layer l's state, is
             aggregated once for both and not again by layer l at t + 1.
         checked: compare tensors at each reuse, see Memo.
@@ -38,7 +39,8 @@ class Engine(NamedTuple):
 
 
 def engine_named(name: str, cross_layer: bool | None = None, checked: bool = False) -> Engine:
-    """Return the Engine of that name; across layers "fused" reuses unless told not to, "cached" if told so.
+    """Return the Engine of that name; "fused" reuses across layers unless `cross_layer` is False, "cached" if it is
+    True.
 
     Raises:
         ConfigError: an unknown name.

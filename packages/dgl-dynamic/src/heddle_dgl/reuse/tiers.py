@@ -28,7 +28,7 @@ class Tier(Protocol):
         ...
 
     def free(self, slot: Any) -> None:
-        """Let go of a slot."""
+        """Release a slot."""
         ...
 
 

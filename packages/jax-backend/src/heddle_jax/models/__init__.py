@@ -2,7 +2,7 @@
 
 model.py        jax_model, what a model plugin's builder returns; learner.py: how a Program trains it
 functional.py   Functional: any of them as pure functions; init_apply.py, linen.py, nnx.py, haiku.py, equinox.py: each
-inputs.py       what a module is called with; layout.py: names of its weights
+inputs.py       what a module is called with; model_arrays.py: names of its weights
 """
 
 from heddle_jax.models.functional import Functional

@@ -109,7 +109,7 @@ def jax_model(make: Make, model_spec: ModelSpec, hidden: int = 64, readout: str 
             a `heddle_jax.jraph_api.GraphsTuple` (a HeteroGraph where there are relations) and gives node features
             [n_nodes, out_dim], or a graph whose nodes they are; for a graph task it may give graphs' globals
             [n_graphs, out_dim]. out_dim is the number of classes or targets, `hidden` where the task has none.
-            A module that asks for `training`, `train`, `is_training`, `deterministic` or `inference` is told.
+            A module that asks for `training`, `train`, `is_training`, `deterministic` or `inference` gets it.
         model_spec: what the dataset and the task ask.
         hidden: width of embeddings of nodes without features, and of links' embeddings.
         readout: "sum", "mean" or "max" over each graph's nodes.

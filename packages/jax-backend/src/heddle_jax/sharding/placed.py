@@ -12,7 +12,7 @@ from heddle.graphs.pytree import tree_map
 from heddle.nn.model import Batch
 from heddle_jax.ops.jax_ops import narrowed
 from heddle_jax.sharding.shard_layout import ShardLayout, Split, shard_batch, shard_graph
-from heddle_jax.sharding.spmd import place
+from heddle_jax.sharding.spmd import put_on_mesh
 from heddle_jax.train.device_put import Precision, to_host
 
 
@@ -73,10 +73,12 @@ def place_batch(
     ids = Split(shard_layout.rows.ids) if with_ids and shard_layout.rows is not None else None
     inputs = _cast((cut.graph, cut.prepared, cut.index, ids), precision.compute)
     known = _cast((cut.targets, cut.mask, cut.weights, cut.groups), precision.weights)
-    shared, split = place(mesh, *divide((inputs, known)))
+    shared, split = put_on_mesh(mesh, *divide((inputs, known)))
     known = tree_map(_one_after_another, merge(shared[1], split[1])) if entries else shared[1]
     targets, mask, weights, groups = known
-    divisor = None if batch.divisor is None else place(mesh, _cast(batch.divisor, precision.weights), None)[0]
+    divisor = (
+        None if batch.divisor is None else put_on_mesh(mesh, _cast(batch.divisor, precision.weights), None)[0]
+    )
     return Placed(
         Arrays(shared[0], split[0], targets, mask, divisor, weights, groups), shard_layout.rows, entries
     )

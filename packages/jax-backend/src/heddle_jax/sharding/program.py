@@ -15,7 +15,7 @@ from heddle.errors import LostProcessError
 from heddle_jax.ops.jax_ops import JaxOps
 from heddle_jax.sharding.learner import ShardedLearner
 from heddle_jax.sharding.placed import Placed
-from heddle_jax.sharding.spmd import place
+from heddle_jax.sharding.spmd import put_on_mesh
 from heddle_jax.train.program import build_program
 from heddle_jax.train.state import State
 
@@ -33,7 +33,7 @@ def build_sharded_program(
     inner = build_program(learner, task, optim, ops)  # type: ignore[arg-type]
 
     def everywhere(state: State) -> State:
-        return place(mesh, state, None)[0]
+        return put_on_mesh(mesh, state, None)[0]
 
     @jax.jit
     def outputs(state: State, arrays: Any) -> Any:
@@ -67,7 +67,7 @@ def build_sharded_program(
         predict=predict,
         embed=embed,
         from_arrays=lambda arrays: everywhere(inner.from_arrays(arrays)),
-        set_lr=lambda state, lr: state._replace(lr=place(mesh, np.float32(lr), None)[0]),
+        set_lr=lambda state, lr: state._replace(lr=put_on_mesh(mesh, np.float32(lr), None)[0]),
         steps=steps,
     )
 

@@ -28,8 +28,8 @@ def device_mesh(n_devices: int | None = None, devices: Sequence[Any] | None = No
     if not 1 <= wanted <= len(there):
         platform = there[0].platform if there else "no"
         raise ConfigError(
-            f"sharding.devices: found {wanted}, expected 1 to {len(there)}, the number of {platform} devices; lower it "
-            "or have more of them (on a CPU: jax_num_cpu_devices, before JAX's first use)"
+            f"sharding.devices: found {wanted}, expected 1 to {len(there)}, the {platform} devices there are; lower "
+            "it, or have more of them (on a CPU: jax_num_cpu_devices, before JAX's first use)"
         )
     return Mesh(np.array(there[:wanted]), (axis,), axis_types=(jax.sharding.AxisType.Auto,))
 
@@ -55,7 +55,7 @@ def spmd(body: Body, mesh: Mesh, how: Literal["shard_map", "pmap"] = "shard_map"
     return _checked(_by_shard_map(body, mesh, axis), mesh)
 
 
-def place(mesh: Mesh, shared: Any, split: Any) -> tuple[Any, Any]:
+def put_on_mesh(mesh: Mesh, shared: Any, split: Any) -> tuple[Any, Any]:
     """Put (shared, split) pytrees of numpy arrays on the mesh's devices, each process its own part.
 
     Raises:

@@ -17,7 +17,7 @@ FUNCTIONS = (
     Function("heddle_live_free", "", typed("heddle_live*", "live"), "void"),
     Function(
         "heddle_live_nodes",
-        """Of nodes after the base's, to be told before they are appended: when they came into being, time [n], and what
+        """Of nodes after the base's, passed before they are appended: when they came into being, time [n], and what
     draws know them by, hash [n]; NULL where the type has none.""",
         typed("heddle_live*", "live")
         + sizes("type first n")

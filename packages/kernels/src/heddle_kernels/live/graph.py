@@ -35,14 +35,14 @@ class LiveGraph:
         self._kinds, self._relations = list(self.base.n_node), list(self.base.edges)
         self._room, self._capacity = dict(room), capacity
         self._graph = NativeGraph(self.base, 0)
-        rooms = np.array([room[kind] for kind in self._kinds], np.int64)
+        rooms = np.array([room[node_type] for node_type in self._kinds], np.int64)
         self.handle = ctypes.c_void_p()
         native.live_new(
             base=self._graph.handle, room=address(rooms), capacity=capacity, live=ctypes.byref(self.handle)
         )
         weakref.finalize(self, native.live_free, self.handle)
-        self._hashes = {kind: [column] for kind, column in self.base.key_hashes.items()}
-        self._own = threading.local()
+        self._hashes = {node_type: [column] for node_type, column in self.base.key_hashes.items()}
+        self._of_thread = threading.local()
 
     def append(
         self,
@@ -54,7 +54,9 @@ class LiveGraph:
     ) -> None:
         """Append entries, seen together or not at all; see `LiveStore.append`."""
         lists = [(self._relations.index(key), of) for key, of in edges.items()]
-        lists += [(len(self._relations) + self._kinds.index(kind), of) for kind, of in changes.items()]
+        lists += [
+            (len(self._relations) + self._kinds.index(node_type), of) for node_type, of in changes.items()
+        ]
         nothing = np.zeros(0, np.int64)
         columns = [
             np.concatenate([nothing, *(getattr(of, name) for _, of in lists)]).astype(np.int64)
@@ -63,15 +65,19 @@ class LiveGraph:
         which = np.repeat([number for number, _ in lists], [len(of.node) for _, of in lists]).astype(np.int64)
         before = self.cut()
         check_room(self._room, self._capacity, before, n_node, len(which))
-        for number, kind in enumerate(self._kinds):
-            time, hashes = node_time.get(kind), key_hashes.get(kind)
+        for number, node_type in enumerate(self._kinds):
+            time, hashes = node_time.get(node_type), key_hashes.get(node_type)
             time = None if time is None else np.ascontiguousarray(time, np.int64)
             hashes = None if hashes is None else np.ascontiguousarray(hashes, np.uint64)
-            place = {"type": number, "first": before.n_node[kind], "n": n_node[kind] - before.n_node[kind]}
-            native.live_nodes(live=self.handle, **place, time=address(time), hash=address(hashes))
+            fields = {
+                "type": number,
+                "first": before.n_node[node_type],
+                "n": n_node[node_type] - before.n_node[node_type],
+            }
+            native.live_nodes(live=self.handle, **fields, time=address(time), hash=address(hashes))
             if hashes is not None:
-                self._hashes[kind].append(hashes)
-        counts = np.array([n_node[kind] for kind in self._kinds], np.int64)
+                self._hashes[node_type].append(hashes)
+        counts = np.array([n_node[node_type] for node_type in self._kinds], np.int64)
         node, other, time, row = columns
         native.live_append(
             live=self.handle,
@@ -94,40 +100,42 @@ class LiveGraph:
         """Return the sample of the graph with the entries of `cut`; see `LiveStore.sample`."""
         graph = self.base._replace(n_node=cut.n_node)
         if fanout.disjoint:  # then draws depend on the seeds' hashes too
-            graph = graph._replace(key_hashes={kind: np.concatenate(of) for kind, of in self._hashes.items()})
+            graph = graph._replace(
+                key_hashes={node_type: np.concatenate(of) for node_type, of in self._hashes.items()}
+            )
         request = open_request(graph, seeds, fanout, seed_time)
-        if not hasattr(self._own, "sample"):
-            self._own.sample = NativeSample(self._graph)
-        counts = np.array([cut.n_node[kind] for kind in self._kinds], np.int64)
+        if not hasattr(self._of_thread, "sample"):
+            self._of_thread.sample = NativeSample(self._graph)
+        counts = np.array([cut.n_node[node_type] for node_type in self._kinds], np.int64)
 
         def call(request: Any, sample: Any) -> None:
-            place = {"upto": cut.upto, "n_node": address(counts)}
-            native.live_sample(live=self.handle, sample=sample, request=request, **place)
+            fields = {"upto": cut.upto, "n_node": address(counts)}
+            native.live_sample(live=self.handle, sample=sample, request=request, **fields)
 
-        return draw(call, graph, self._own.sample.handle, request, request.sizes, key, fanout, 1)
+        return draw(call, graph, self._of_thread.sample.handle, request, request.sizes, key, fanout, 1)
 
     def rows(self, entries: np.ndarray) -> np.ndarray:
         """Return the row of each entry, [n] int64."""
         entries = np.ascontiguousarray(entries, np.int64)
-        found = np.empty(len(entries), np.int64)
-        native.live_rows(live=self.handle, n=len(entries), entries=address(entries), rows=address(found))
-        return found
+        rows = np.empty(len(entries), np.int64)
+        native.live_rows(live=self.handle, n=len(entries), entries=address(entries), rows=address(rows))
+        return rows
 
-    def latest(self, cut: Cut, kind: str, nodes: np.ndarray, time: np.ndarray | None) -> np.ndarray:
+    def latest(self, cut: Cut, node_type: str, nodes: np.ndarray, time: np.ndarray | None) -> np.ndarray:
         """Return the last change of each node by its time; see `LiveStore.latest`."""
         nodes = np.ascontiguousarray(nodes, np.int64)
         times = None if time is None else np.ascontiguousarray(time, np.int64)
-        found = np.empty(len(nodes), np.int64)
+        latest = np.empty(len(nodes), np.int64)
         native.live_latest(
             live=self.handle,
-            type=self._kinds.index(kind),
+            type=self._kinds.index(node_type),
             upto=cut.upto,
             n=len(nodes),
             nodes=address(nodes),
             time=address(times),
-            found=address(found),
+            found=address(latest),
         )
-        return found
+        return latest
 
     def merged(self, cut: Cut, relation: EdgeType, base_rows: np.ndarray | None) -> Merged:
         """Return a relation with the entries of `cut`; see `LiveStore.merged`."""

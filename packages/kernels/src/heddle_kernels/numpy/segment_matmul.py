@@ -52,7 +52,7 @@ def segment_matmul(
 def grouped_matmul(
     lhs: Sequence[np.ndarray], rhs: Sequence[np.ndarray], bias: Sequence[np.ndarray] | None = None
 ) -> list[np.ndarray]:
-    """Multiply pairs of matrices of any sizes: lhs[i] [n_i, k_i] @ rhs[i] [k_i, m_i] + bias[i] [m_i], all at once.
+    """Multiply pairs of matrices of any sizes: lhs[i] [n_i, k_i] @ rhs[i] [k_i, m_i] + bias[i] [m_i], all in one call.
 
     Returns: a list of [n_i, m_i] in the dtype of lhs[0].
 

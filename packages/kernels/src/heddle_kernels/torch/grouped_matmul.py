@@ -23,7 +23,7 @@ Tensors = Sequence[Tensor]
 
 
 def grouped_matmul(lhs: Tensors, rhs: Tensors, bias: Tensors | None = None) -> list[Tensor]:
-    """Multiply pairs of matrices of any sizes: lhs[i] [n_i, k_i] @ rhs[i] [k_i, m_i] + bias[i] [m_i], all at once.
+    """Multiply pairs of matrices of any sizes: lhs[i] [n_i, k_i] @ rhs[i] [k_i, m_i] + bias[i] [m_i], all in one call.
 
     Returns: a list of [n_i, m_i].
 

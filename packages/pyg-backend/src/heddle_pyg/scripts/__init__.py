@@ -6,5 +6,5 @@ convs.py          one conv for a relation, from a class, its name or a function
 embedding.py      TorchNodeEmbedding: a learned row for each node, sparse gradients; shards.py: split over processes
 link_predictor.py LinkPredictor: probabilities of links
 optimizers.py     optimisers and schedules of OptWrappers
-runner.py         TorchRunner: epochs, figures, embeddings
+runner.py         TorchRunner: epochs, metrics, embeddings
 """

@@ -14,7 +14,7 @@ from heddle_pyg.scripts.batch import matrices
 from heddle_pyg.scripts.hetero_module import HeteroModule
 
 CHUNK = 1 << 14
-"""Nodes that are computed at once."""
+"""Nodes that are computed in one call."""
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Plain values (numbers, words, lists, tuples, maps) as an array of bytes, for checkpoints without pickles."""
+"""Plain values (numbers, strings, lists, tuples, maps) as an array of bytes, for checkpoints without pickles."""
 
 import json
 from collections import Counter
@@ -43,7 +43,7 @@ def _encoded(value: Any) -> Any:
     if isinstance(value, (np.generic, Tensor)) and not getattr(value, "ndim", 0):
         return value.item()
     raise CheckpointError(
-        f"checkpoint: found a {type(value).__name__} in the state of a schedule, expected numbers and words; "
+        f"checkpoint: found a {type(value).__name__} in the state of a schedule, expected numbers and strings; "
         "choose a schedule that holds none, or train without checkpoints"
     )
 
