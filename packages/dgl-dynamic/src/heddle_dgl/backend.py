@@ -59,7 +59,11 @@ class DglBackend(TorchEngine):
         use_threads(options.threads)
 
     def program(self, model: Any, task: Any, optim: Optim) -> Program:
-        """Build the Program that trains a portable Model, or one that forecasts (see `heddle_dgl.models`)."""
+        """Build the Program that trains a portable Model, or one that forecasts (see `heddle_dgl.models`).
+
+        Raises:
+            ConfigError: a model of another kind, or an optimiser whose groups name unknown parameters.
+        """
         ops = self.ops()
         if isinstance(model, Model):
             sparse = sparse_names(optim, model.params())
@@ -77,7 +81,11 @@ class DglBackend(TorchEngine):
     def sharded_forecast(
         self, model: Any, task: Any, optim: Optim, sharding: Sharding, launch: Launch
     ) -> Program:
-        """Build the Program of one of several processes, as `heddle_dgl.sharding` splits the work."""
+        """Build the Program of one of several processes, as `heddle_dgl.sharding` splits the work.
+
+        Raises:
+            ConfigError: a model that doesn't forecast, or that can't be split this way.
+        """
         from heddle_dgl.sharding.group import CountedGroup, backward_of_parts
         from heddle_dgl.sharding.training import learner_for
 

@@ -19,6 +19,10 @@ def to_native(graph: Graph | HeteroGraph) -> Any:
 
     What DGL has no place for (how features are nested, globals, the sizes of a batch) goes along as an attribute, which
     `from_native` reads and DGL's own transformations drop.
+
+    Raises:
+        GraphError: a HeteroGraph without relations.
+        PluginError: DGL isn't installed, or can't be imported.
     """
     dgl = import_dgl()
     if isinstance(graph, Graph):

@@ -19,13 +19,23 @@ COMBINE = {"dot": 0, "add": 1}
 
 
 def raise_error(status: int) -> NoReturn:
-    """Raise what a native status other than 0 means: GraphError for ids, ValueError for arguments, MemoryError."""
+    """Raise the last native error of this thread as what its status means; `status` isn't 0.
+
+    Raises:
+        GraphError: status 2.
+        MemoryError: status 3.
+        ValueError: any other.
+    """
     message = native.last_error().decode()
     raise {2: GraphError, 3: MemoryError}.get(status, ValueError)(message)
 
 
 def code(table: dict[str, int], op: str, what: str, name: str) -> int:
-    """Return the native code of `name`, or raise a ValueError that lists the valid ones."""
+    """Return the native code of `name` in `table` (name -> code); `op` and `what` name it in the error.
+
+    Raises:
+        ValueError: an unknown name; lists the valid ones.
+    """
     if name not in table:
         raise ValueError(
             f"{op}: {what}: found {name!r}, expected one of {', '.join(table)}; choose one of them"
@@ -39,7 +49,11 @@ def isa() -> str:
 
 
 def set_isa(name: str) -> None:
-    """Use an instruction set other than the best one, to test or to compare."""
+    """Use an instruction set other than the best one, to test or to compare.
+
+    Raises:
+        ValueError: a name other than "base", "avx2" and "avx512", or one that this processor lacks.
+    """
     native.set_isa(name=name.encode())
 
 

@@ -10,7 +10,11 @@ Shape = tuple[int, ...]
 
 
 def rows(op: str, name: str, shape: Shape, expected: int, meaning: str) -> None:
-    """Check that an array has one row for each of `expected`."""
+    """Check that an array of this shape has `expected` rows; `meaning` says in the error what they are.
+
+    Raises:
+        GraphError: it has another number of rows, or no axis.
+    """
     if len(shape) == 0 or shape[0] != expected:
         got = f"shape {tuple(shape)}"
         raise GraphError(
@@ -19,7 +23,11 @@ def rows(op: str, name: str, shape: Shape, expected: int, meaning: str) -> None:
 
 
 def heads(op: str, x: Shape, weight: Shape | None, n_edges: int) -> tuple[int, int]:
-    """Return (heads, columns per head) of x [n, ..., d] under `weight` [n_edges, ...]; (1, all) without one."""
+    """Return (heads, columns per head) of x [n, ..., d] under `weight` [n_edges, ...]; (1, all) without one.
+
+    Raises:
+        GraphError: a weight of another number of edges, or whose further axes aren't the first of x's.
+    """
     if weight is None or (len(weight) == 1 and weight[0] == n_edges):
         return 1, prod(x[1:])
     rows(op, "weight", weight, n_edges, "the number of edges")
@@ -30,7 +38,11 @@ def heads(op: str, x: Shape, weight: Shape | None, n_edges: int) -> tuple[int, i
 
 
 def ends(op: str, x: Shape, y: Shape, n_receivers: int, n_senders: int) -> None:
-    """Check the two operands of sddmm: x [n_receivers, ...], y [n_senders, ...] with equal further axes."""
+    """Check the two operands of sddmm: x [n_receivers, ...], y [n_senders, ...] with equal further axes.
+
+    Raises:
+        GraphError: another number of rows, or further axes that differ.
+    """
     if x[:1] != (n_receivers,):
         rows(op, "x", x, n_receivers, "the number of receivers")
     if y[:1] != (n_senders,):
@@ -53,14 +65,22 @@ def out_of_range(where: str, value: int, bound: int) -> GraphError:
 
 
 def edge_values(x: Shape, op: str) -> tuple[Shape, Shape]:
-    """Return the axes of a value per edge that sddmm keeps, and those that it sums ("dot") or adds ("add")."""
+    """Return the axes of a value per edge that sddmm keeps, and those that it sums ("dot") or adds ("add").
+
+    Raises:
+        GraphError: "dot" of x without a last axis.
+    """
     if op == "dot" and len(x) < 2:
         raise GraphError(problem("sddmm: x", f"shape {tuple(x)}", "a last axis to sum over", "add one"))
     return ((), x[1:]) if op == "add" else (x[1:-1], x[1:][-1:])
 
 
 def grouped(lhs: Shape, rhs: Shape, sizes: Shape, bias: Shape | None, transposed: bool = False) -> None:
-    """Check lhs [n, k], rhs [groups, k, m] ([groups, m, k] if `transposed`), sizes [groups], bias [groups, m]."""
+    """Check lhs [n, k], rhs [groups, k, m] ([groups, m, k] if `transposed`), sizes [groups], bias [groups, m].
+
+    Raises:
+        GraphError: a shape that doesn't fit.
+    """
     op = "segment_matmul"
     if len(lhs) != 2:
         raise GraphError(problem(f"{op}: lhs", f"shape {tuple(lhs)}", "two axes, [n, k]", "reshape it"))
@@ -78,7 +98,11 @@ def grouped(lhs: Shape, rhs: Shape, sizes: Shape, bias: Shape | None, transposed
 
 
 def paired(lhs: Sequence[Shape], rhs: Sequence[Shape], bias: Sequence[Shape] | None) -> None:
-    """Check lists of lhs [n_i, k_i], rhs [k_i, m_i] and bias [m_i]."""
+    """Check lists of lhs [n_i, k_i], rhs [k_i, m_i] and bias [m_i].
+
+    Raises:
+        GraphError: lists of different lengths, or a pair or bias that doesn't fit.
+    """
     op = "grouped_matmul"
     for name, each in (("rhs", rhs), ("bias", bias)):
         if each is not None and len(each) != len(lhs):

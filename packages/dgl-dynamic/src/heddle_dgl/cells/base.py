@@ -102,7 +102,17 @@ class GraphCell:
         return state
 
     def equations(self, conv: Conv, params: Params, x: Tensor, state: State) -> State:
-        """Return the next state."""
+        """Return the next state, each of its tensors [n_nodes, n_windows, hidden].
+
+        Args:
+            conv: ("x" or "h", gate, value) -> the gate's convolution of a value.
+            params: of the cell.
+            x: [n_nodes, n_windows, d].
+            state: as `start` makes it.
+
+        Raises:
+            NotImplementedError: a cell that doesn't define it.
+        """
         raise NotImplementedError
 
     def pack(self, params: Params) -> tuple[Packed, ...]:
@@ -118,7 +128,11 @@ class GraphCell:
         inputs: "Inputs",
         state: State | None,
     ) -> State:
-        """Return what `step` returns, from packed weights; `state` None is the one before the first step."""
+        """Return what `step` returns, from packed weights; `state` None is the one before the first step.
+
+        Raises:
+            NotImplementedError: a cell that has no fused step.
+        """
         raise NotImplementedError
 
     def first_inputs(

@@ -70,7 +70,11 @@ def gcrn_rnn(options: GcrnOptions, model_spec: ModelSpec) -> Any:
 
 @_of_links_too
 def dcrnn(options: DcrnnOptions, model_spec: ModelSpec) -> Any:
-    """Build DCRNN (Li et al. 2018); `convention` "reference" follows its code, see `ReferenceDiffusion`."""
+    """Build DCRNN (Li et al. 2018); `convention` "reference" follows its code, see `ReferenceDiffusion`.
+
+    Raises:
+        ConfigError: an unknown convention, layer or head; a task that isn't a forecast.
+    """
     kinds = {"paper": DiffusionConv, "reference": ReferenceDiffusion}
     convention = options.convention
     if convention not in kinds:
@@ -98,7 +102,11 @@ def a3tgcn(options: TgcnOptions, model_spec: ModelSpec) -> Any:
 
 @_of_links_too
 def evolvegcn(options: EvolveOptions, model_spec: ModelSpec) -> Any:
-    """Build EvolveGCN (Pareja et al. 2020), version O or H."""
+    """Build EvolveGCN (Pareja et al. 2020), version O or H.
+
+    Raises:
+        ConfigError: another version; a task that isn't a forecast.
+    """
     version = options.version
     if version not in ("O", "H"):
         raise ConfigError(f"model.version: found {version!r}, expected 'O' or 'H'; choose one")

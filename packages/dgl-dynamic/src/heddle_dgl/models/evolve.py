@@ -73,7 +73,11 @@ class EvolveLayer:
         return ((1 - z) * h + z * torch.tanh(gate("h", r * h)),)
 
     def highest_rows(self, params: Params, x: Tensor) -> Tensor:
-        """Return the out_dim rows of x with the highest scores x p / |p|, times tanh of these: [n_windows, in, out]."""
+        """Return the out_dim rows of x with the highest scores x p / |p|, times tanh of these: [n_windows, in, out].
+
+        Raises:
+            ConfigError: fewer rows than out_dim.
+        """
         if x.shape[0] < self.out_dim:
             raise ConfigError(
                 f"evolvegcn: found {x.shape[0]} nodes, expected at least {self.out_dim}, the width of the layer; "

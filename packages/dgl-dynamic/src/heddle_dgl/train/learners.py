@@ -70,6 +70,11 @@ class ForecastLearner(ParamLearner):
         self._seen = {"hits": 0, "misses": 0, "evictions": 0, "refused": 0}
 
     def place(self, batch: Batch) -> PlacedWindows:
+        """Return a batch of windows with their graphs on the device; features stay on the host until they are used.
+
+        Raises:
+            ConfigError: the batch isn't windows of a signal.
+        """
         signal: Any = batch.graph
         if not isinstance(signal, Signal):
             raise ConfigError(

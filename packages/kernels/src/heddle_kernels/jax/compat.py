@@ -252,7 +252,11 @@ def check_varying(name: str, *avals: Any) -> None:
 
 
 def same_dtype(*arrays: jax.Array) -> list[jax.Array]:
-    """Return floats promoted to one dtype; a TypeError for anything else."""
+    """Return float arrays promoted to one dtype, in order.
+
+    Raises:
+        TypeError: their common dtype isn't a float.
+    """
     with jax.numpy_dtype_promotion("standard"):
         dtype = functools.reduce(jnp.promote_types, (x.dtype for x in arrays))
     if not jnp.issubdtype(dtype, jnp.floating):

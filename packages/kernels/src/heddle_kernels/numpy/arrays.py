@@ -42,7 +42,12 @@ def plain(op: str, array: Any) -> np.ndarray:
 
 
 def ids(op: str, *arrays: Any) -> tuple[list[Any], int]:
-    """Return id arrays as dense memory of one type, with its native code; None stays None."""
+    """Return (id arrays [n] as dense memory of one dtype, int32 or int64; its native code); None stays None.
+
+    Raises:
+        TypeError: ids that aren't integers.
+        GraphError: ids with other than one axis.
+    """
     given = [None if array is None else plain(op, array) for array in arrays]
     for array in given:
         if array is not None and array.dtype.kind not in "iu":

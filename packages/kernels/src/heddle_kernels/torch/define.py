@@ -241,7 +241,11 @@ def autocast(*tensors: Any) -> Sequence[Any]:
 
 
 def float_code(op: str, tensor: Tensor) -> int:
-    """Return the native code of a tensor's dtype."""
+    """Return the native code of a tensor's dtype.
+
+    Raises:
+        TypeError: a dtype other than floats of 16, 32 and 64 bits; `op` is named in the error.
+    """
     code = _FLOATS.get(tensor.dtype)
     if code is None:
         raise TypeError(problem(op, f"dtype {tensor.dtype}", "a float of 16, 32 or 64 bits", "cast it"))
@@ -249,7 +253,12 @@ def float_code(op: str, tensor: Tensor) -> int:
 
 
 def id_code(op: str, ids: Tensor, like: Tensor | None = None) -> int:
-    """Return the native code of the dtype of `ids`, which `like` must have too."""
+    """Return the native code of the dtype of `ids`, which `like` must have too.
+
+    Raises:
+        TypeError: a dtype other than int32 and int64, or another one than that of `like`; `op` is named in the error.
+        GraphError: ids with other than one axis.
+    """
     dtype = ids.dtype
     code = _IDS.get(dtype)
     if code is None or (like is not None and like.dtype is not dtype):

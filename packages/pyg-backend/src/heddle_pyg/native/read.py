@@ -34,7 +34,11 @@ def from_native(native: Data | HeteroData) -> Graph | HeteroGraph:
 
 
 def tensors_of(native: Data | HeteroData) -> Graph | HeteroGraph:
-    """Return what `from_native` returns, but of the native's own tensors, ids in int64, and unchecked."""
+    """Return what `from_native` returns, but of the native's own tensors, ids in int64, and unchecked.
+
+    Raises:
+        GraphError: neither Data nor HeteroData, no edge_index, or a vector `batch` that isn't sorted.
+    """
     fields = _layout_of(native)
     if isinstance(native, HeteroData):
         return _from_hetero_data(native, fields)

@@ -70,7 +70,11 @@ class HGTSampler(BaseSampler):
         return out
 
     def sample_from_edges(self, *_: Any, **__: Any) -> HeteroSamplerOutput:
-        """Refuse: HGT's sampling starts from nodes."""
+        """Refuse: HGT's sampling starts from nodes.
+
+        Raises:
+            NotImplementedError: always.
+        """
         raise NotImplementedError(
             "HGTSampler: found links, expected nodes to start from; use PygNeighborSampler for links"
         )

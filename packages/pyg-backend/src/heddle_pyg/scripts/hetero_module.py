@@ -106,7 +106,11 @@ class HeteroModule(nn.Module):
         )
 
     def forward(self, batch: TorchBatch) -> dict[str, Tensor]:
-        """Return node type -> [n, dim_out] for the nodes that the batch starts from, and those alone."""
+        """Return node type -> [n, dim_out] for the nodes that the batch starts from, and those alone.
+
+        Raises:
+            ConfigError: a sample of fewer hops than there are layers.
+        """
         if len(batch.blocks) < self.n_layers:
             raise ConfigError(
                 f"HeteroModule: found samples of {len(batch.blocks)} hops, expected {self.n_layers}, one for each "

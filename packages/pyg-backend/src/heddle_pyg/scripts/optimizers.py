@@ -94,7 +94,11 @@ def build_optimizers(given: Sequence[Any], model: nn.Module) -> list[Scheduled]:
 
 
 def params_of(one: Any) -> list[nn.Parameter]:
-    """Return the parameters that an OptWrapper or an optimiser names."""
+    """Return the parameters that an OptWrapper or an optimiser names.
+
+    Raises:
+        ConfigError: anything else.
+    """
     if isinstance(one, torch.optim.Optimizer):
         return [param for group in one.param_groups for param in group["params"]]
     if isinstance(one, OptWrapper):

@@ -65,6 +65,11 @@ class TorchRunner:
         self.losses: list[float] = []
 
     def fit(self) -> list[Row]:
+        """Train to the end, from the checkpoint if there is one, and return the rows of the history.
+
+        Raises:
+            ConfigError: several GPUs and a single process.
+        """
         if self._progress is None:
             self._progress = self._resumed()
         _ = self._loader  # what is wrong with the data is reported once, before any process is started
@@ -86,6 +91,11 @@ class TorchRunner:
         return evaluated(self._task, self._loader, self._program, state, split)
 
     def embed(self, node_type: str) -> np.ndarray:
+        """Return the embeddings of all nodes of a type, [n, d]; for data with times those of the task's rows.
+
+        Raises:
+            ConfigError: data with times whose task isn't about this type, or a module that gives no embeddings.
+        """
         data_object = self._trainer.data_object
         if data_object.times is not None:
             asked = data_object.dataset

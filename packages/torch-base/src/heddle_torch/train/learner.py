@@ -130,6 +130,11 @@ class PortableLearner(ParamLearner):
         self._model, self._ops = model, sparse_ops(ops, precision.compute) if sparse else ops
 
     def place(self, batch: Batch) -> Batch:
+        """Return the batch on the device, its floats in the precision of the computation.
+
+        Raises:
+            ConfigError: sparse tables that the batch reads whole in a narrower precision.
+        """
         precision = self._precision
         if self._sparse and batch.graph.nodes is None and precision.weights != precision.compute:
             raise ConfigError(
