@@ -13,7 +13,17 @@ def spmm(
     reduce: str = "sum",
     transpose: bool = False,
 ) -> np.ndarray:
-    """Reduce weighted sender rows by receiver; see heddle_kernels.numpy.spmm."""
+    """Reduce weighted sender rows by receiver: y[r] = reduce over edges (s, r) of weight x[s]; 0 for r without edges.
+
+    Args:
+        adjacency: the edges.
+        x: [n_senders, ..., d].
+        weight: None for ones, or [n_edges, ...] in the adjacency's order, its further axes the first of x's.
+        reduce: "sum", "mean" (by the number of edges) or "max".
+        transpose: send from receivers to senders: x [n_receivers, ..., d].
+
+    Returns: [n_receivers, ..., d], or [n_senders, ..., d] if `transpose`.
+    """
     start, end = adjacency.senders, adjacency.receivers
     n = adjacency.n_receivers
     if transpose:
@@ -25,13 +35,19 @@ def spmm(
 
 
 def sddmm(adjacency: Adjacency, x: np.ndarray, y: np.ndarray, op: str) -> np.ndarray:
-    """Combine both ends of each edge; see heddle_kernels.numpy.sddmm."""
+    """Combine both ends of each edge (s, r), in the adjacency's order.
+
+    Args:
+        adjacency: the edges.
+        x: [n_receivers, ...] and y: [n_senders, ...].
+        op: "add": x[r] + y[s], [n_edges, ...]; "dot": x[r] y[s] summed over the last axis.
+    """
     left, right = x[adjacency.receivers], y[adjacency.senders]
     return left + right if op == "add" else (left * right).sum(-1)
 
 
 def segment_reduce(data: np.ndarray, segment_ids: np.ndarray, num_segments: int, reduce: str) -> np.ndarray:
-    """Take the sum, mean or max of each segment; 0 for an empty one."""
+    """Take the sum, mean or max of each segment: [e, ...], [e] int -> [num_segments, ...]; 0 for an empty one."""
     out = np.zeros((num_segments, *data.shape[1:]), data.dtype)
     for segment in np.unique(segment_ids):
         out[segment] = getattr(np, reduce)(data[segment_ids == segment], axis=0)
@@ -39,7 +55,7 @@ def segment_reduce(data: np.ndarray, segment_ids: np.ndarray, num_segments: int,
 
 
 def segment_softmax(data: np.ndarray, segment_ids: np.ndarray, num_segments: int) -> np.ndarray:
-    """Softmax within each segment; 0 for a segment of -inf alone."""
+    """Softmax within each segment: [e, ...], [e] int -> [e, ...]; 0 for a segment of -inf alone."""
     out = np.zeros_like(data)
     for segment in np.unique(segment_ids):
         rows = segment_ids == segment
@@ -51,7 +67,7 @@ def segment_softmax(data: np.ndarray, segment_ids: np.ndarray, num_segments: int
 
 
 def index_sort(index: np.ndarray, num_values: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sort ids stably; see heddle_kernels.numpy.index_sort."""
+    """Sort ids [n] in [0, num_values) stably: the order [n], and where each value begins in it, [num_values + 1]."""
     counts = np.bincount(index, minlength=num_values)
     indptr = np.concatenate([[0], np.cumsum(counts)])
     return np.argsort(index, kind="stable").astype(index.dtype), indptr.astype(index.dtype)
@@ -60,7 +76,11 @@ def index_sort(index: np.ndarray, num_values: int) -> tuple[np.ndarray, np.ndarr
 def segment_matmul(
     lhs: np.ndarray, rhs: np.ndarray, group_sizes: np.ndarray, bias: np.ndarray | None = None
 ) -> np.ndarray:
-    """Multiply groups of rows by a matrix each; see heddle_kernels.numpy.segment_matmul."""
+    """Multiply groups of rows by a matrix each: [n, k], [g, k, m], [g] sizes that sum to n -> [n, m].
+
+    Args:
+        bias: [g, m], added to the rows of its group; None for none.
+    """
     ends = np.cumsum(group_sizes)
     out = np.zeros((lhs.shape[0], rhs.shape[2]), lhs.dtype)
     for group, (size, end) in enumerate(zip(group_sizes, ends)):

@@ -28,7 +28,7 @@ class Group:
     rank, size = 0, 1
 
     def sum_(self, x: Tensor) -> Tensor:
-        """Add x over the processes, in place, and return it."""
+        """Add x over the processes, in place, and return it; all processes call it with equal shapes."""
         return x
 
     def exchange(self, x: Tensor, sent: Sequence[int], received: Sequence[int]) -> Tensor:
@@ -42,7 +42,7 @@ class Group:
         return x, None
 
     def finish(self, work: Any) -> None:
-        """Wait for what `start_exchange` started."""
+        """Wait until the rows of `start_exchange` have come; `work` is its second result."""
 
 
 class Processes(Group):

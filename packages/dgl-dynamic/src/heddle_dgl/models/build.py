@@ -51,29 +51,67 @@ def _of_links_too(build: Builder) -> Builder:
 
 @_of_links_too
 def gcrn_gru(options: GcrnOptions, model_spec: ModelSpec) -> Any:
-    """Build the GRU of Seo et al. (2018)."""
+    """Build the recurrent graph network with GRU cells (Seo et al. 2018).
+
+    Args:
+        options: the `model` node of the configuration.
+        model_spec: widths and window of a forecast; for links in time, of their snapshots.
+
+    Returns: a ForecastModel, or SnapshotLinks for links.
+
+    Raises:
+        ConfigError: an unknown layer or head; a task that isn't a forecast or about links.
+    """
     return _recurrent(integrate(GraphGRU, _layer(options)), options, model_spec)
 
 
 @_of_links_too
 def gcrn_lstm(options: GcrnLstmOptions, model_spec: ModelSpec) -> Any:
-    """Build model 2 of Seo et al. (2018)."""
+    """Build the recurrent graph network with LSTM cells, with or without peepholes (Seo et al. 2018, model 2).
+
+    Args:
+        options: the `model` node of the configuration.
+        model_spec: widths and window of a forecast; for links in time, of their snapshots.
+
+    Returns: a ForecastModel, or SnapshotLinks for links.
+
+    Raises:
+        ConfigError: an unknown layer or head; a task that isn't a forecast or about links.
+    """
     cell = integrate(GraphLSTM, _layer(options), peephole=options.peephole)
     return _recurrent(cell, options, model_spec)
 
 
 @_of_links_too
 def gcrn_rnn(options: GcrnOptions, model_spec: ModelSpec) -> Any:
-    """Build the simplest of recurrent graph networks."""
+    """Build the recurrent graph network with plain cells: h' = tanh(conv x + conv h).
+
+    Args:
+        options: the `model` node of the configuration.
+        model_spec: widths and window of a forecast; for links in time, of their snapshots.
+
+    Returns: a ForecastModel, or SnapshotLinks for links.
+
+    Raises:
+        ConfigError: an unknown layer or head; a task that isn't a forecast or about links.
+    """
     return _recurrent(integrate(GraphRNN, _layer(options)), options, model_spec)
 
 
 @_of_links_too
 def dcrnn(options: DcrnnOptions, model_spec: ModelSpec) -> Any:
-    """Build DCRNN (Li et al. 2018); `convention` "reference" follows its code, see `ReferenceDiffusion`.
+    """Build DCRNN (Li et al. 2018): GRU cells with diffusion convolutions, as in its paper or in its code.
+
+    `options.convention` is "paper" or "reference", the code.
+
+    Args:
+        options: the `model` node of the configuration.
+        model_spec: widths and window of a forecast; for links in time, of their snapshots.
+
+    Returns: a ForecastModel, or SnapshotLinks for links.
 
     Raises:
-        ConfigError: an unknown convention, layer or head; a task that isn't a forecast.
+        ConfigError: an unknown convention or head; a task that isn't a forecast or about links.
     """
     kinds = {"paper": DiffusionConv, "reference": ReferenceDiffusion}
     convention = options.convention
@@ -88,7 +126,17 @@ def dcrnn(options: DcrnnOptions, model_spec: ModelSpec) -> Any:
 
 @_of_links_too
 def tgcn(options: TgcnOptions, model_spec: ModelSpec) -> Any:
-    """Build T-GCN (Zhao et al. 2019)."""
+    """Build T-GCN (Zhao et al. 2019).
+
+    Args:
+        options: the `model` node of the configuration.
+        model_spec: widths and window of a forecast; for links in time, of their snapshots.
+
+    Returns: a ForecastModel, or SnapshotLinks for links.
+
+    Raises:
+        ConfigError: a task that isn't a forecast or about links.
+    """
     width = _checked(model_spec)
     cells = stack_cells(TGCN, width, options.hidden, options.layers)
     return Recurrent(cells, model_spec.window[1], model_spec.out_dim)
@@ -96,16 +144,32 @@ def tgcn(options: TgcnOptions, model_spec: ModelSpec) -> Any:
 
 @_of_links_too
 def a3tgcn(options: TgcnOptions, model_spec: ModelSpec) -> Any:
-    """Build A3T-GCN (Bai et al. 2021)."""
+    """Build A3T-GCN (Bai et al. 2021).
+
+    Args:
+        options: the `model` node of the configuration.
+        model_spec: widths and window of a forecast; for links in time, of their snapshots.
+
+    Returns: a ForecastModel, or SnapshotLinks for links.
+
+    Raises:
+        ConfigError: a task that isn't a forecast or about links.
+    """
     return A3TGCN(TGCN(_checked(model_spec), options.hidden), model_spec.window[1], model_spec.out_dim)
 
 
 @_of_links_too
 def evolvegcn(options: EvolveOptions, model_spec: ModelSpec) -> Any:
-    """Build EvolveGCN (Pareja et al. 2020), version O or H.
+    """Build EvolveGCN (Pareja et al. 2020), version "O" or "H".
+
+    Args:
+        options: the `model` node of the configuration.
+        model_spec: widths and window of a forecast; for links in time, of their snapshots.
+
+    Returns: a ForecastModel, or SnapshotLinks for links.
 
     Raises:
-        ConfigError: another version; a task that isn't a forecast.
+        ConfigError: another version; a task that isn't a forecast or about links.
     """
     version = options.version
     if version not in ("O", "H"):

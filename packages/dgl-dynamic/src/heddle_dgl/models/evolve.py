@@ -39,11 +39,20 @@ class EvolveLayer:
         return specs | ({"p": ParamSpec((self.in_dim,), "normal")} if self.version == "H" else {})
 
     def evolve(self, params: Params, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Return the next state, whose first entry is W_t: [in_dim, out_dim], for "H" one for each window."""
+        """Return the next state, whose first entry is the weight W_t: [in_dim, out_dim], for "H" one for each window.
+
+        Args:
+            params: of the layer.
+            x: [n_nodes, n_windows, in_dim]; version "O" doesn't read it.
+            state: as `start` or `evolve` returned it.
+
+        Raises:
+            ConfigError: version "H" with fewer nodes than out_dim.
+        """
         return self._lstm(params, *state) if self.version == "O" else self._gru(params, x, *state)
 
     def start(self, params: Params, n_windows: int) -> tuple[Tensor, ...]:
-        """Return the state before the first step."""
+        """Return the state before the first step: (W, zeros) for "O", (W for each window,) for "H"."""
         weight = params["weight"]
         if self.version == "O":
             return weight, torch.zeros_like(weight)

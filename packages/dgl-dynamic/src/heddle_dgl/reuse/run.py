@@ -97,7 +97,10 @@ class Run:
         return self.engine.name == "fused"
 
     def messages(self, graph: PlacedGraph, layer: Any, x: Tensor) -> Any:
-        """Return `layer.aggregate` of x: anew for a naive engine, else once for all that ask alike in this step."""
+        """Return `layer.aggregate` of x [n_nodes, n_windows, d] on a graph.
+
+        A naive engine computes it at each call, others once in a step for the same x, graph and aggregation.
+        """
 
         def compute() -> Any:
             self.aggregations += 1

@@ -20,7 +20,7 @@ class Tier(Protocol):
     used: int
 
     def write(self, value: Tensor) -> Any:
-        """Keep a copy and return its slot; the caller made sure that it fits."""
+        """Keep a copy of a tensor and return its slot, for `read` and `free`; the caller made sure that it fits."""
         ...
 
     def read(self, slot: Any) -> Tensor:
@@ -28,7 +28,7 @@ class Tier(Protocol):
         ...
 
     def free(self, slot: Any) -> None:
-        """Release a slot."""
+        """Release a slot, its bytes no longer counted."""
         ...
 
 

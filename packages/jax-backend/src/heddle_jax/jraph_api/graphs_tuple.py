@@ -58,12 +58,12 @@ class GraphsTuple(NamedTuple):
 
 
 def to_graph(graph: GraphsTuple) -> Graph:
-    """Return core's Graph of the same arrays."""
+    """Return core's Graph of a GraphsTuple's arrays, without a copy."""
     return Graph(**graph._asdict())
 
 
 def from_graph(graph: Graph) -> GraphsTuple:
-    """Return the GraphsTuple of the same arrays; a GraphsTuple as it is."""
+    """Return the GraphsTuple of a Graph's arrays, without a copy."""
     return GraphsTuple(**graph._asdict())
 
 

@@ -69,7 +69,18 @@ def segment_mean(
     indices_are_sorted: bool = False,
     unique_indices: bool = False,
 ) -> Array:
-    """Average rows by segment; an empty segment gives 0."""
+    """Average rows by segment: [e, ...], [e] int -> [num_segments, ...]; an empty segment gives 0.
+
+    Args:
+        data: [e, ...]; a scalar counts for every row.
+        segment_ids: [e] int in any order; rows with an id outside [0, num_segments) are dropped.
+        num_segments: None for the largest id plus 1, which isn't known inside jit.
+        indices_are_sorted: a promise that ids ascend.
+        unique_indices: a promise that no id comes twice.
+
+    Raises:
+        GraphError: `num_segments` is None inside jit.
+    """
     ops, data, n = _read(data, segment_ids, num_segments, indices_are_sorted, unique_indices)
     return ops.segment_mean(as_float(data), segment_ids, n)
 
@@ -81,7 +92,18 @@ def segment_variance(
     indices_are_sorted: bool = False,
     unique_indices: bool = False,
 ) -> Array:
-    """Return the variance of each segment's rows, elementwise; an empty segment gives 0."""
+    """Return the variance of each segment's rows: [e, ...], [e] int -> [num_segments, ...]; an empty segment gives 0.
+
+    Args:
+        data: [e, ...]; a scalar counts for every row.
+        segment_ids: [e] int in any order; rows with an id outside [0, num_segments) are dropped.
+        num_segments: None for the largest id plus 1, which isn't known inside jit.
+        indices_are_sorted: a promise that ids ascend.
+        unique_indices: a promise that no id comes twice.
+
+    Raises:
+        GraphError: `num_segments` is None inside jit.
+    """
     ops, data, n = _read(data, segment_ids, num_segments, indices_are_sorted, unique_indices)
 
     def variance(data: Array) -> Array:
@@ -99,7 +121,19 @@ def segment_normalize(
     unique_indices: bool = False,
     eps: float = 1e-8,
 ) -> Array:
-    """Subtract each segment's mean and divide by its standard deviation, at least sqrt(eps): [e, ...] -> [e, ...]."""
+    """Subtract each segment's mean and divide by its standard deviation, at least sqrt(eps): [e, ...] -> [e, ...].
+
+    Args:
+        data: [e, ...]; a scalar counts for every row.
+        segment_ids: [e] int in any order; rows with an id outside [0, num_segments) are dropped.
+        num_segments: None for the largest id plus 1, which isn't known inside jit.
+        indices_are_sorted: a promise that ids ascend.
+        unique_indices: a promise that no id comes twice.
+        eps: least variance.
+
+    Raises:
+        GraphError: `num_segments` is None inside jit.
+    """
     ops, data, n = _read(data, segment_ids, num_segments, indices_are_sorted, unique_indices)
 
     def normalise(data: Array) -> Array:
@@ -117,7 +151,18 @@ def segment_max(
     indices_are_sorted: bool = False,
     unique_indices: bool = False,
 ) -> Array:
-    """Take the largest of each segment, elementwise; an empty segment gives -inf, or the least integer."""
+    """Take the largest of each segment, [num_segments, ...]; an empty one gives -inf, or the least integer.
+
+    Args:
+        data: [e, ...]; a scalar counts for every row.
+        segment_ids: [e] int in any order; rows with an id outside [0, num_segments) are dropped.
+        num_segments: None for the largest id plus 1, which isn't known inside jit.
+        indices_are_sorted: a promise that ids ascend.
+        unique_indices: a promise that no id comes twice.
+
+    Raises:
+        GraphError: `num_segments` is None inside jit.
+    """
     _, data, n = _read(data, segment_ids, num_segments, indices_are_sorted, unique_indices)
     return jax.ops.segment_max(data, segment_ids, n, indices_are_sorted, unique_indices)
 
@@ -129,7 +174,18 @@ def segment_min(
     indices_are_sorted: bool = False,
     unique_indices: bool = False,
 ) -> Array:
-    """Take the smallest of each segment, elementwise; an empty segment gives inf, or the largest integer."""
+    """Take the smallest of each segment, [num_segments, ...]; an empty one gives inf, or the largest integer.
+
+    Args:
+        data: [e, ...]; a scalar counts for every row.
+        segment_ids: [e] int in any order; rows with an id outside [0, num_segments) are dropped.
+        num_segments: None for the largest id plus 1, which isn't known inside jit.
+        indices_are_sorted: a promise that ids ascend.
+        unique_indices: a promise that no id comes twice.
+
+    Raises:
+        GraphError: `num_segments` is None inside jit.
+    """
     _, data, n = _read(data, segment_ids, num_segments, indices_are_sorted, unique_indices)
     return jax.ops.segment_min(data, segment_ids, n, indices_are_sorted, unique_indices)
 
@@ -142,7 +198,19 @@ def segment_max_or_constant(
     unique_indices: bool = False,
     constant: float = 0.0,
 ) -> Array:
-    """Take the largest of each segment, elementwise; an empty segment gives `constant`."""
+    """Take the largest of each segment, [num_segments, ...]; an empty one gives `constant`.
+
+    Args:
+        data: [e, ...]; a scalar counts for every row.
+        segment_ids: [e] int in any order; rows with an id outside [0, num_segments) are dropped.
+        num_segments: None for the largest id plus 1, which isn't known inside jit.
+        indices_are_sorted: a promise that ids ascend.
+        unique_indices: a promise that no id comes twice.
+        constant: of an empty segment.
+
+    Raises:
+        GraphError: `num_segments` is None inside jit.
+    """
     return _or_constant(
         segment_max, data, segment_ids, num_segments, indices_are_sorted, unique_indices, constant
     )
@@ -156,7 +224,19 @@ def segment_min_or_constant(
     unique_indices: bool = False,
     constant: float = 0.0,
 ) -> Array:
-    """Take the smallest of each segment, elementwise; an empty segment gives `constant`."""
+    """Take the smallest of each segment, [num_segments, ...]; an empty one gives `constant`.
+
+    Args:
+        data: [e, ...]; a scalar counts for every row.
+        segment_ids: [e] int in any order; rows with an id outside [0, num_segments) are dropped.
+        num_segments: None for the largest id plus 1, which isn't known inside jit.
+        indices_are_sorted: a promise that ids ascend.
+        unique_indices: a promise that no id comes twice.
+        constant: of an empty segment.
+
+    Raises:
+        GraphError: `num_segments` is None inside jit.
+    """
     return _or_constant(
         segment_min, data, segment_ids, num_segments, indices_are_sorted, unique_indices, constant
     )
@@ -169,7 +249,18 @@ def segment_softmax(
     indices_are_sorted: bool = False,
     unique_indices: bool = False,
 ) -> Array:
-    """Softmax within each segment, elementwise: [e, ...] -> [e, ...]; a segment of -inf alone gives 0."""
+    """Softmax within each segment, elementwise: [e, ...] -> [e, ...]; a segment of -inf alone gives 0.
+
+    Args:
+        logits: [e, ...]; a scalar counts for every row.
+        segment_ids: [e] int in any order; rows with an id outside [0, num_segments) are dropped.
+        num_segments: None for the largest id plus 1, which isn't known inside jit.
+        indices_are_sorted: a promise that ids ascend.
+        unique_indices: a promise that no id comes twice.
+
+    Raises:
+        GraphError: `num_segments` is None inside jit.
+    """
     ops, logits, n = _read(logits, segment_ids, num_segments, indices_are_sorted, unique_indices)
     return ops.segment_softmax(as_float(logits), segment_ids, n)
 
@@ -208,7 +299,7 @@ def _count(segment_ids: Any, num_segments: int | None) -> int:
 
 
 def as_float(data: Array) -> Array:
-    """Return integers as floats, since means and softmaxes of them are none."""
+    """Return integers as floats, for means and softmaxes; floats and complex numbers as they are."""
     return data if jnp.issubdtype(data.dtype, jnp.inexact) else data.astype(float)
 
 

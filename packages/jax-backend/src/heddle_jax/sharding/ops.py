@@ -89,7 +89,7 @@ class EdgesOf(NamedTuple):
 
 
 class UnorderedEdgesOf(EdgesOf):
-    """EdgesOf edges that aren't the graph's own, transposed or with loops added: no edge features lie by them."""
+    """EdgesOf edges other than the graph's own, transposed or with loops added: edge features aren't in their order."""
 
     @property
     def order(self) -> Array:

@@ -92,7 +92,7 @@ def divide(pytree: Any) -> tuple[Any, Any]:
 
 
 def merge(shared: Any, split: Any) -> Any:
-    """Put together what `divide` took apart."""
+    """Return one pytree of two of the same structure: `shared` where it has an array, else `split`; `divide` undone."""
     return jax.tree.map(
         lambda whole, split_leaf: split_leaf if whole is None else whole,
         shared,

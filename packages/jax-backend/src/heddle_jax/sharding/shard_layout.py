@@ -45,7 +45,7 @@ class ShardLayout(Protocol):
 
 
 class Replicated:
-    """Every device holds all nodes, of whatever types, and a run of each kind of edges."""
+    """The ShardLayout where every device holds all nodes, of all types, and a contiguous part of each type of edges."""
 
     rows: Rows | None = None
 
@@ -58,7 +58,7 @@ class Replicated:
 
 
 class Scattered:
-    """Every device holds a range of nodes and a run of the edges."""
+    """The ShardLayout where every device holds a range of the nodes and a contiguous part of the edges."""
 
     def __init__(self, n_nodes: int, n_devices: int):
         self.rows = scattered_rows(n_nodes, n_devices)

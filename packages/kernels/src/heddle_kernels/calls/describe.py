@@ -244,6 +244,6 @@ class Struct:
 
     @cached_property
     def ctype(self) -> Any:
-        """The struct as ctypes has it."""
+        """The ctypes.Structure with these fields, in their order."""
         fields = [(name, Argument(name, type).ctype) for name, type, _ in self.fields]
         return type(self.name, (ctypes.Structure,), {"_fields_": fields})

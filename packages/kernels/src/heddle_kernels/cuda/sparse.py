@@ -75,13 +75,24 @@ def reduce_walk(
 
 
 def spmm_max(*arguments: Any) -> Tensor:
-    """Take the largest: spmm's maximum, whose schema names no reduction."""
+    """Return the largest weight x[s] of the edges (s, r) of each r, elementwise: the operator heddle::spmm_max on CUDA.
+
+    Args:
+        arguments: the five arrays of an adjacency's CSR; weight [n_edges, ...] or None; x [n_senders, ...]; transpose.
+    """
     csr, (weight, x, transpose) = CsrArrays(*arguments[:5]), arguments[5:]
     return spmm(*csr, weight, x, "max", transpose)
 
 
 def edge_sum(*arguments: Any) -> Tensor:
-    """Sum values of edges at their receivers, or at their senders."""
+    """Sum values of edges [n_edges, ...] by receiver, or by sender: the operator heddle::edge_sum on CUDA.
+
+    Args:
+        arguments: the five arrays of an adjacency's CSR; the values; whether to sum at the senders.
+
+    Raises:
+        GraphError: another number of values than edges.
+    """
     data, at_senders = arguments[5], bool(arguments[6])
     indptr, ids, order = CsrArrays(*arguments[:5]).walk(at_senders)
     shapes.rows("edge_sum", "data", data.shape, ids.shape[0], "the number of edges")
@@ -98,7 +109,15 @@ def sddmm(
     y: Tensor,
     op: str,
 ) -> Tensor:
-    """Combine both ends of each edge."""
+    """Combine both ends of each edge (s, r): "add": x[r] + y[s]; "dot": their product summed over the last axis.
+
+    Args:
+        indptr, senders, t_indptr, t_receivers, t_order: the arrays of an adjacency.
+        x: [n_receivers, ...] and y: [n_senders, ...].
+
+    Raises:
+        GraphError: shapes that don't fit.
+    """
     indptr, senders, x, y = indptr.contiguous(), senders.contiguous(), x.contiguous(), y.contiguous()
     rows, far = indptr.shape[0] - 1, t_indptr.shape[0] - 1
     shapes.ends("sddmm", x.shape, y.shape, rows, far)

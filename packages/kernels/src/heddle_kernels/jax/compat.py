@@ -53,7 +53,7 @@ def precision() -> int:
 
 
 class Operation(NamedTuple):
-    """What computes an operation, and the function that binds it."""
+    """A primitive, the functions that compute it on a CPU and elsewhere, and `bind`, which applies it to operands."""
 
     primitive: Primitive
     on_cpu: Callable[..., Any]

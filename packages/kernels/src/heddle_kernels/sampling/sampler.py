@@ -100,7 +100,22 @@ def draw(
     threads: int,
     most: int = -1,
 ) -> Sample | HeteroSample:
-    """Call a native sampler, (request, sample), and return what it drew, in arrays."""
+    """Call a native sampler and return what it drew, as arrays.
+
+    Args:
+        call: (request, sample) -> None, a native function.
+        graph: whose types and dtype of ids the result has.
+        sample: what the library draws in.
+        request: seeds and times, as `open_request` gives them.
+        sizes: [n_relations or n_types, hops] int, how many to draw.
+        key: of the random draws.
+        fanout: with replacement, disjoint, induced and window.
+        threads: 0 for the library's choice.
+        most: nodes of a type and hop for `budget_sample`; -1 elsewhere.
+
+    Raises:
+        GraphError: an id of a seed that is out of range.
+    """
     seeds = np.concatenate([np.zeros(0, np.int64), *request.seeds])
     n_seeds = np.array([len(ids) for ids in request.seeds], np.int64)
     first_tree, sizes = np.array(request.first_tree, np.int64), np.ascontiguousarray(sizes)

@@ -17,7 +17,10 @@ _native_softmax_grad = library.native.segment_softmax_grad
 def segment_softmax(data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
     """Softmax within each segment: [e, ...], [e] int in any order -> [e, ...].
 
-    A segment of -inf alone gives 0, not NaN; GraphError for an id out of range.
+    A segment of -inf alone gives 0, not NaN. Differentiable in `data`, to any order.
+
+    Raises:
+        GraphError: an id out of [0, num_segments), or another number of ids than rows.
     """
     return softmax_on(data, segment_ids, None, num_segments)
 

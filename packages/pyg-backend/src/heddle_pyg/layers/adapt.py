@@ -36,7 +36,7 @@ class LayerEncoder:
 
 @dataclass(frozen=True)
 class HeteroLayerEncoder:
-    """A HeteroLayer as an Encoder, with the same parameter names."""
+    """A HeteroLayer as an Encoder: features of all types -> embeddings by type, with the layer's parameter names."""
 
     layer: HeteroLayer
 

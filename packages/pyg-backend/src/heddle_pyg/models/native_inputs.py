@@ -31,7 +31,13 @@ class NativeInputs(NamedTuple):
 
 
 def native_inputs(batch: Batch, edge_features: bool, like: Tensor) -> NativeInputs:
-    """Return the graph of a batch on the device as NativeInputs."""
+    """Return the graph of a batch, which lies on the device already, as NativeInputs.
+
+    Args:
+        batch: of a Graph or a HeteroGraph of tensors.
+        edge_features: whether the module takes edge_attr.
+        like: an empty tensor of the dtype and device of features.
+    """
     graph = batch.graph
     if isinstance(graph, HeteroGraph):
         x = {

@@ -15,7 +15,7 @@ from heddle_torch.train.learner import Learner, Training
 
 
 class PlacedInputs(NamedTuple):
-    """A batch on the device, and its graph as a module wants it."""
+    """A batch on the device: the arguments of a module's forward, and its index, targets, mask and weights."""
 
     batch: Batch
     inputs: NativeInputs

@@ -15,7 +15,7 @@ from heddle_pyg.scripts.link_predictor import LinkPredictor
 
 
 class WholeGraph(nn.Module):
-    """A HeteroModule over its whole graph: [n, 1] ids of nodes to outputs, or [n, 2] ends of links to scores."""
+    """A HeteroModule with its whole graph in it: [n, 1] ids of nodes -> outputs, or [n, 2] ends of links -> scores."""
 
     def __init__(self, model: HeteroModule, store: Any, kinds: tuple[str, ...], score: str):
         super().__init__()

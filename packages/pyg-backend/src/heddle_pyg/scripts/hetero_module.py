@@ -157,7 +157,16 @@ class HeteroModule(nn.Module):
         edge_index: Mapping[EdgeType, Tensor],
         n_receivers: Mapping[str, int],
     ) -> dict[str, Tensor]:
-        """Return one layer's new features of the first n_receivers nodes of each type."""
+        """Return one layer's new features.
+
+        Args:
+            at: which layer.
+            x: node type -> [n, dim_hidden].
+            edge_index: edge type -> [2, n_edges] int64, senders above receivers.
+            n_receivers: node type -> how many of its first nodes get new features.
+
+        Returns: node type -> [n_receivers, d].
+        """
         convs, roots = self.convs[at], self.roots[at]
         y: dict[str, Tensor] = {}
         fed = {node_type: functional.dropout(z, self.dropout, self.training) for node_type, z in x.items()}

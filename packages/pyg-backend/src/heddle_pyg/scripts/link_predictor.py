@@ -24,7 +24,7 @@ class LinkPredictor(nn.Module):
         return int(self.model.n_layers)  # type: ignore[arg-type]
 
     def forward(self, batch: TorchBatch) -> Tensor:
-        """Return [m] probabilities of the batch's links."""
+        """Return [m] products of both ends' embeddings for the batch's links, as probabilities unless `logits`."""
         senders, receivers = batch.embeddings(self.model(batch))
         score = (senders * receivers).sum(-1)
         return score if self.logits else torch.sigmoid(score)

@@ -109,7 +109,11 @@ def params_of(one: Any) -> list[nn.Parameter]:
 
 
 def count(one: Any) -> int:
-    """Count the numbers that an OptWrapper or an optimiser changes."""
+    """Return how many numbers an OptWrapper's or an optimiser's parameters hold.
+
+    Raises:
+        ConfigError: anything else.
+    """
     return sum(param.numel() for param in params_of(one))
 
 

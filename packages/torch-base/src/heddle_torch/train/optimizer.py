@@ -42,9 +42,9 @@ def configured(
 
 
 def build_optimizer(rule: ParamRule, params: Mapping[str, Tensor]) -> torch.optim.Optimizer:
-    """Return the optimiser of one rule, over those of `params` that it names.
+    """Return the torch.optim optimiser of one rule, over those of `params` (name -> tensor) that it names.
 
-    Parameters that don't decay form a group of their own.
+    Adam, AdamW or SGD by the rule's name; parameters that don't decay form a group of their own.
     """
     optim = rule.optim
     groups: list[dict[str, Any]] = [

@@ -40,11 +40,11 @@ class Optimizers:
         return [group for of in self.held for group in of.optimizer.param_groups]
 
     def scale(self, loss: Tensor) -> Tensor:
-        """Return what `backward` is called on."""
+        """Return the loss times the loss scale of float16, to call `backward` on; in other precisions as it is."""
         return self.scaler.scale(loss)
 
     def unscale(self) -> None:
-        """Make the gradients those of the loss again."""
+        """Divide the gradients by the loss scale of float16, once before they are clipped; otherwise change nothing."""
         if self.scaler.is_enabled():
             for of in self.held:
                 self.scaler.unscale_(of.optimizer)

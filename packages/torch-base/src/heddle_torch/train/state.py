@@ -29,7 +29,7 @@ class TorchState:
 
 
 def state_arrays(state: TorchState, tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-    """Return copies of the State's named `tensors`, its moments, random state and count of steps."""
+    """Return a State as numpy copies: "params/NAME", "optim/...", "generator" (random state), "step" (a count)."""
     return {
         **weight_arrays(tensors),
         **optimizer_arrays(state.optimizer, trained(tensors)),
@@ -66,6 +66,6 @@ def restore_state(state: TorchState, tensors: Mapping[str, Tensor], arrays: Mapp
 
 
 def trained(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors that are trained, each under the first of its names."""
+    """Return the tensors that require a gradient; one with several names under the first of them alone."""
     names = {id(tensor): name for name, tensor in reversed(list(tensors.items())) if tensor.requires_grad}
     return {name: tensor for name, tensor in tensors.items() if names.get(id(tensor)) == name}

@@ -42,7 +42,7 @@ class CellArguments(NamedTuple):
         return self._replace(products=products, held=(held, arrays))
 
     def state(self, like: Tensor) -> Tensor:
-        """Return new memory for a state."""
+        """Return uninitialised memory for a state, [*rows, hidden], of the dtype and device of `like`."""
         return like.new_empty((*self.rows, self.hidden))
 
     def ending(self, like: Tensor) -> dict[str, int]:
