@@ -36,11 +36,20 @@ class PygBackend(TorchEngine):
         use_threads(options.threads)
 
     def program(self, model: Any, task: Any, optim: Optim) -> Program:
-        """Build the Program that trains a portable Model, or a model that `model=pyg` built."""
+        """Build the Program that trains a portable Model, or a model that `model=pyg` built.
+
+        Raises:
+            ConfigError: a model of another kind, or optimiser groups that name unknown parameters.
+        """
         return self._program(model, task, optim, backward_alone)
 
     def parallel_program(self, model: Any, task: Any, optim: Optim, launch: Launch) -> Program:
-        """Build the Program of one of several processes that add up their gradients."""
+        """Build the Program of one of several processes that add up their gradients.
+
+        Raises:
+            ConfigError: as `program`.
+            LostProcessError: the other processes didn't come in time.
+        """
         if self.device.type == "cuda":
             self.device = torch.device("cuda", launch.number % torch.cuda.device_count())
         group = join(launch.coordinator, launch.number, launch.size, self.device)
@@ -81,7 +90,17 @@ class PygBackend(TorchEngine):
         return TorchRunner(trainer, self.device, self.ops())
 
     def export(self, parts: Any, state: Any, name: str, max_batch: int) -> Any:
-        """Return a trained run as a `heddle.serving.Served`, compared with this engine."""
+        """Return a trained run as a program to serve, its outputs compared with this engine's.
+
+        Args:
+            parts: what the run was assembled from.
+            state: of `parts.program`, trained.
+            name: of the served model.
+            max_batch: most rows of a request.
+
+        Raises:
+            ConfigError: a model that can't be exported, or whose program gives other numbers.
+        """
         from heddle_pyg.export import export_run  # imports torch.export, which takes a second
 
         return export_run(parts, state, name, max_batch)

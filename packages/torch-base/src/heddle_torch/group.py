@@ -38,7 +38,10 @@ class Group:
         return rows
 
     def start_exchange(self, x: Tensor, sent: Sequence[int], received: Sequence[int]) -> tuple[Tensor, Any]:
-        """Start `exchange`; its rows are there after `finish` of the second result."""
+        """Start to send the first sent[0] rows of x to process 0, and so on; return (rows, what `finish` waits for).
+
+        The rows come from the processes in their order, received[r] from process r, and are there after `finish`.
+        """
         return x, None
 
     def finish(self, work: Any) -> None:

@@ -87,7 +87,7 @@ class GraphCell:
         return (*self.x_layer.specs(), *self.h_layer.specs())
 
     def start(self, x: Tensor) -> State:
-        """Return the state before the first step: zeros."""
+        """Return the state before the first step of x [n_nodes, n_windows, d]: zeros [n_nodes, n_windows, hidden]."""
         return (x.new_zeros(*x.shape[:-1], self.hidden),)
 
     def step(self, run: Run, graph: PlacedGraph, params: Params, x: Tensor, state: State) -> State:

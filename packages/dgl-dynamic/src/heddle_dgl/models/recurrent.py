@@ -44,7 +44,7 @@ class Recurrent:
     def forecast(
         self, run: Run, params: Params, windows: WindowBatch, fed: Sequence[bool] | None = None
     ) -> Tensor:
-        """Return the predictions, [horizon, n_nodes, n_windows, out_dim]; `fed` has no place here."""
+        """Return the predictions, [horizon, n_nodes, n_windows, out_dim]; `fed` is ignored, as there is no decoder."""
         return head(params, self.embed(run, params, windows), self.horizon, self.out_dim)
 
     def embed(self, run: Run, params: Params, windows: WindowBatch) -> Tensor:

@@ -45,17 +45,17 @@ def typed(c_type: str, names: str) -> Arguments:
 
 
 def inputs(names: str) -> Arguments:
-    """Return arrays that are read."""
+    """Return the Arguments of arrays that are read; `names` are separated by spaces, "NAME?" may be NULL."""
     return typed("const void*", names)
 
 
 def outputs(names: str) -> Arguments:
-    """Return arrays that are written."""
+    """Return the Arguments of arrays that are written; `names` are separated by spaces, "NAME?" may be NULL."""
     return typed("void*", names)
 
 
 def sizes(names: str) -> Arguments:
-    """Return numbers: sizes, codes and flags."""
+    """Return the Arguments of int64 numbers (sizes, codes, flags); `names` are separated by spaces."""
     return typed("int64_t", names)
 
 

@@ -73,7 +73,7 @@ def precision() -> int:
 
 
 def workspace(op: str, like: Tensor, **sizes: int) -> Tensor:
-    """Return the memory that `heddle_cuda_OP_workspace` asks for, on a tensor's device."""
+    """Return memory on a tensor's device, [bytes] uint8, as much as `heddle_cuda_OP_workspace` gives for the sizes."""
     size = library.workspace_bytes(op, **sizes)
     return torch.empty(size, dtype=torch.uint8, device=like.device)
 

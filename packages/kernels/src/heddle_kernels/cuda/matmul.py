@@ -15,7 +15,14 @@ Tensors = Sequence[Tensor]
 
 
 def segment_matmul(lhs: Tensor, rhs: Tensor, sizes: Tensor, bias: Tensor | None, transposed: bool) -> Tensor:
-    """Multiply groups of rows by a matrix each; `sizes` lies on the device, or is sent there."""
+    """Multiply groups of rows by a matrix each: [n, k], [g, k, m], [g] sizes -> [n, m]; `bias` is [g, m] or None.
+
+    `transposed`: the matrices are [g, m, k]. Sizes lie on the device, or are sent there.
+
+    Raises:
+        GraphError: shapes that don't fit.
+        TypeError: several dtypes, or none of float16, bfloat16, float32 and float64.
+    """
     lhs, rhs = lhs.contiguous(), rhs.contiguous()
     sizes = sizes.to(lhs.device, non_blocking=True).contiguous()
     bias = None if bias is None else bias.contiguous()
@@ -49,7 +56,11 @@ def segment_matmul(lhs: Tensor, rhs: Tensor, sizes: Tensor, bias: Tensor | None,
 
 
 def segment_outer(lhs: Tensor, rhs: Tensor, sizes: Tensor) -> Tensor:
-    """Multiply, per group of rows, lhs transposed by rhs; 0 for a group without rows."""
+    """Multiply, per group of rows, lhs transposed by rhs: [n, k], [n, m], [g] sizes -> [g, k, m]; 0 for an empty group.
+
+    Raises:
+        TypeError: several dtypes, or none of float16, bfloat16, float32 and float64.
+    """
     lhs, rhs = lhs.contiguous(), rhs.contiguous()
     sizes = sizes.to(lhs.device, non_blocking=True).contiguous()
     shapes.rows("segment_outer", "rhs", rhs.shape, lhs.shape[0], "as many as lhs")
@@ -79,7 +90,14 @@ def segment_outer(lhs: Tensor, rhs: Tensor, sizes: Tensor) -> Tensor:
 
 
 def grouped_matmul(lhs: Tensors, rhs: Tensors, bias: Tensors, transposed: bool) -> list[Tensor]:
-    """Multiply pairs of matrices of any sizes."""
+    """Multiply pairs of matrices of any sizes: lhs[i] [n_i, k_i] @ rhs[i] [k_i, m_i] + bias[i] [m_i].
+
+    `bias` is [] for none; `transposed`: rhs[i] is [m_i, k_i].
+
+    Raises:
+        GraphError: shapes that don't fit.
+        TypeError: several dtypes, or none of float16, bfloat16, float32 and float64.
+    """
     axis = 0 if transposed else 1
     outs = [a.new_empty((a.shape[0], b.shape[axis])) for a, b in zip(lhs, rhs)]
     for i, (a, out) in enumerate(zip(lhs, outs)):
@@ -90,7 +108,11 @@ def grouped_matmul(lhs: Tensors, rhs: Tensors, bias: Tensors, transposed: bool) 
 
 
 def grouped_outer(lhs: Tensors, rhs: Tensors) -> list[Tensor]:
-    """Multiply lhs[i] transposed by rhs[i]."""
+    """Multiply lhs[i] [n_i, k_i] transposed by rhs[i] [n_i, m_i]: a list of [k_i, m_i].
+
+    Raises:
+        TypeError: several dtypes, or none of float16, bfloat16, float32 and float64.
+    """
     outs = [a.new_zeros((a.shape[1], b.shape[1])) for a, b in zip(lhs, rhs)]
     _pairs("grouped_outer", lhs, rhs, (), outs, 0)
     return outs

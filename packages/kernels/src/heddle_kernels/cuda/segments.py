@@ -16,7 +16,7 @@ from heddle_kernels.torch.define import float_code, id_code, pointer
 
 
 def index_sort(ids: Tensor, num_values: int) -> tuple[Tensor, Tensor]:
-    """Sort ids, keeping the order of equal ones: (order, indptr) in their dtype."""
+    """Sort ids [n] in [0, num_values) stably: (order [n], indptr [num_values + 1]) in their dtype."""
     id_code("index_sort", ids)
     ordered, order = torch.sort(ids, stable=True)
     values = torch.arange(num_values + 1, dtype=ids.dtype, device=ids.device)
@@ -26,7 +26,7 @@ def index_sort(ids: Tensor, num_values: int) -> tuple[Tensor, Tensor]:
 
 
 def gather(x: Tensor, index: Tensor) -> Tensor:
-    """Return rows of x; 0 for an id out of range, which is noted."""
+    """Return rows of x [n, ...] by index [m]: [m, ...]; 0 for an id out of range, which `check` raises later."""
     x, index = x.contiguous(), index.contiguous()
     out = x.new_empty((index.shape[0], *x.shape[1:]))
     call(
@@ -45,14 +45,17 @@ def gather(x: Tensor, index: Tensor) -> Tensor:
 
 
 def segment_reduce(data: Tensor, ids: Tensor, num_segments: int, how: str) -> Tensor:
-    """Reduce rows by segment."""
+    """Take the "sum", "mean" or "max" of each segment: [e, ...], [e] int -> [num_segments, ...]; 0 for an empty one."""
     shapes.rows(f"segment_{how}", "segment_ids", ids.shape, data.shape[0], "as many as data has")
     order, indptr = index_sort(ids, num_segments)
     return reduce_walk(f"segment_{how}", indptr, order, None, None, data, 1, prod(data.shape[1:]), how)
 
 
 def segment_softmax(data: Tensor, ids: Tensor, indptr: Tensor | None, num_segments: int) -> Tensor:
-    """Softmax within each segment; `indptr` says where each begins if ids are sorted, which spares sorting them."""
+    """Softmax within each segment: [e, ...], [e] int -> [e, ...].
+
+    `indptr` [num_segments + 1] says where each begins if ids are sorted, which spares sorting them; None if not.
+    """
     return _softmax("segment_softmax", {"data": data}, ids, indptr, num_segments)
 
 

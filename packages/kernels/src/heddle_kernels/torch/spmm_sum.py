@@ -31,7 +31,19 @@ def cpu(
     reduce: str,
     transpose: bool,
 ) -> Tensor:
-    """Run the operator on CPU tensors."""
+    """Reduce weighted sender rows by receiver on CPU tensors: the operator heddle::spmm.
+
+    Args:
+        indptr, senders, t_indptr, t_receivers, t_order: the arrays of an adjacency.
+        weight: [n_edges, ...], or None for ones.
+        x: [n_senders, ..., d]; [n_receivers, ..., d] if `transpose`.
+        reduce: "sum", "mean" or "max".
+        transpose: send from receivers to senders.
+
+    Raises:
+        GraphError: shapes that don't fit, an id out of range.
+        TypeError: dtypes that the library doesn't compute in.
+    """
     rows, ids, far = (t_indptr, t_receivers, indptr) if transpose else (indptr, senders, t_indptr)
     rows, ids, x = rows.contiguous(), ids.contiguous(), x.contiguous()
     n_rows, n_edges, shape = rows.shape[0] - 1, ids.shape[0], x.shape

@@ -38,7 +38,7 @@ class SparseFeatures(Tensor):
             return func(*args, **(kwargs or {}))
 
     def with_entries(self, entries: Tensor) -> "SparseFeatures":
-        """Return the matrix of the same pattern with other values."""
+        """Return the matrix of the same shape and positions of entries, with other values [n_entries]."""
         columns = self.pattern.senders.long()
         positions = columns.add_(self.pattern.receivers, alpha=self.shape[1])
         dense = torch.zeros(self.shape, dtype=entries.dtype).view(-1).scatter_(0, positions, entries)
