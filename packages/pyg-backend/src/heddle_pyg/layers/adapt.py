@@ -59,7 +59,7 @@ class HeteroLayerEncoder:
         dropout: Dropout = no_dropout,
     ) -> dict[str, Array]:
         x = {
-            node_type: None if pytree is None else features(pytree)
+            node_type: features(pytree) if pytree is not None else None
             for node_type, pytree in graph.nodes.items()
         }
         return self.layer.apply(ops, params, prepared["propagations"], x, dropout)
