@@ -213,3 +213,42 @@ def test_arrays_of_another_byte_order():
     ]
     module = PortableModule(GCN(4, 3))
     torch.testing.assert_close(module(graphs[1]), module(graphs[0]))
+
+
+HETERO = ("a", "likes", "b")
+
+
+@pytest.mark.parametrize(
+    "part", [GCN(4, 2), GAT(4, 2), Stack((GAT(4, 2),)), Model(Stack((GCN(4, 2),)), NodeHead())], ids=repr
+)
+@pytest.mark.parametrize(
+    ("x", "found"),
+    [
+        (torch.ones(6, 5), r"shape \(6, 5\), expected \[n_nodes, 4\]"),
+        (torch.ones(6), r"shape \(6,\), expected \[n_nodes, 4\]"),
+        (torch.ones(6, 4, dtype=torch.int64), r"torch.int64, expected floats; call .float\(\)"),
+    ],
+)
+def test_features_that_do_not_fit_are_told(part, x, found):
+    with pytest.raises(GraphError, match=f"^PortableModule: node features: found {found}[^\n]*$"):
+        PortableModule(part)(x, edge_index(graph()))
+
+
+def test_features_of_a_type_that_do_not_fit_are_told():
+    nodes, counts = {"a": np.ones((2, 5), np.float32), "b": None}, {"a": np.array([2]), "b": np.array([3])}
+    given = hetero_graph(nodes, {HETERO: EdgeSet(None, np.array([0]), np.array([1]), np.array([1]))}, counts)
+    with pytest.raises(GraphError, match=r"features of 'a': found shape \(2, 5\), expected \[n_nodes, 2\]"):
+        PortableModule(RGCN((HETERO,), {"a": 2, "b": 3}, 4))(given)
+
+
+@pytest.mark.parametrize(
+    "layer", [GAT(3, 4, heads=2), GAT(3, 4, heads=2, version=2), GAT(3, 4, heads=2, concat=False)], ids=repr
+)
+@pytest.mark.parametrize("size", [0, 2])
+def test_attention_under_vmap_of_any_batch(layer, size):
+    module, index = PortableModule(layer), edge_index(graph())
+    x = torch.randn(size, 6, 3)
+    found = torch.func.vmap(lambda rows: module(rows, index))(x)
+    assert found.shape == (size, 6, 4)
+    for rows, expected in zip(x, found):
+        torch.testing.assert_close(module(rows, index), expected)

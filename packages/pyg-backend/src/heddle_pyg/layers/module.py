@@ -22,6 +22,7 @@ from heddle.nn.params import initialise
 from heddle_pyg.layers.adapt import HeteroLayerEncoder, LayerEncoder, as_encoder
 from heddle_pyg.layers.inputs import Inputs, as_array, as_tensor, read_inputs
 from heddle_pyg.layers.register import register_parameters
+from heddle_pyg.layers.widths import check_features
 from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.arrays.tables import sparse_ops
 from heddle_torch.digest import contents_version, outside_transforms
@@ -78,11 +79,13 @@ class PortableModule(nn.Module):
             index: what a Model is asked about; by default all nodes, or all graphs.
 
         Raises:
-            GraphError: node features without edge_index, weights that want a gradient, links that aren't named.
+            GraphError: node features without edge_index, or of another width than the first layer reads; weights that
+                want a gradient; links that aren't named.
         """
         params = dict(self.named_parameters())
         like = next(iter(params.values()), torch.empty(0))
         given, prepared, ops = self._prepared(graph, edge_index, edge_weight, like)
+        check_features(self.part, given.graph)
         placed = _tensors(given.graph, like)
         dropout = functional.dropout if self.training else no_dropout
         if not isinstance(self.part, Model):

@@ -78,15 +78,15 @@ class GAT:
         dropout: Dropout = no_dropout,
     ) -> Array:
         xp, (adjacency, open_slots, _) = ops.xp, propagations[_LOOPS.signature]
-        n, shape = receiver_x.shape[0], (-1, self.heads, self.head_dim)
-        sent = xp.reshape(ops.matmul(x, params["weight"]), shape)
+        n, heads = receiver_x.shape[0], (self.heads, self.head_dim)
+        sent = xp.reshape(ops.matmul(x, params["weight"]), (x.shape[0], *heads))
         if self.version == 1:
             from_sender = xp.sum(sent * along(ops, params["attention_sender"], sent), axis=-1)
             receiver = sent if receiver_x is x else sent[:n]
             from_receiver = xp.sum(receiver * along(ops, params["attention_receiver"], receiver), axis=-1)
             logits = ops.activate(ops.sddmm(adjacency, from_receiver, from_sender, "add"), "leaky_relu")
         else:
-            received = xp.reshape(ops.matmul(receiver_x, params["weight_receiver"]), shape)
+            received = xp.reshape(ops.matmul(receiver_x, params["weight_receiver"]), (n, *heads))
             both = ops.activate(ops.sddmm(adjacency, received, sent, "add"), "leaky_relu")
             logits = xp.sum(both * along(ops, params["attention"], both), axis=-1)
         logits = xp.where(xp.expand_dims(open_slots, axis=1) > 0, logits, xp.full_like(logits, -float("inf")))

@@ -160,7 +160,7 @@ class HGT:
         for node_type in filter(self.widths.__contains__, x):
             rows = times(ops, x[node_type], params[f"kqv.{portable_name(node_type)}"])
             rows = rows + along(ops, params[f"kqv_bias.{portable_name(node_type)}"], rows)
-            split = ops.xp.reshape(rows, (-1, 3, self.heads, self.out_dim // self.heads))
+            split = ops.xp.reshape(rows, (rows.shape[0], 3, self.heads, self.out_dim // self.heads))
             projected[node_type] = Attended(split[:, 0], split[:, 1], split[:, 2])
         return projected
 
@@ -174,7 +174,8 @@ class HGT:
     ) -> dict[str, Array]:
         y = {}
         for node_type in sorted(summed):
-            name, rows = portable_name(node_type), ops.xp.reshape(summed[node_type], (-1, self.out_dim))
+            name, rows = portable_name(node_type), summed[node_type]
+            rows = ops.xp.reshape(rows, (rows.shape[0], self.out_dim))
             rows = ops.activate(rows, "gelu") @ params[f"out.{name}"]
             rows = rows + along(ops, params[f"out_bias.{name}"], rows)
             before = x.get(node_type)
