@@ -53,6 +53,7 @@ def heddle_kernels():
         *(KernelInfo(name, "jax", "cpu", loader, ("jax",)) for name, loader in _IN_JAX.items()),
         *(KernelInfo(name, "jax", "cuda", _IN_JAX[name], ("jax",), reason) for name in _IN_JAX_ON_CUDA),
         KernelInfo("gather", "numpy", "cpu", "heddle_kernels.numpy:gather"),
+        KernelInfo("row_matmul", "numpy", "cpu", "heddle_kernels.numpy.row_matmul:row_matmul"),
         KernelInfo("sum_rows", "numpy", "cpu", "heddle_kernels.numpy:sum_rows"),
         KernelInfo("build_adjacency", "numpy", "cpu", "heddle_kernels.numpy:build_adjacency"),
     ]

@@ -107,7 +107,9 @@ def from_bytes(content: bytes | memoryview) -> Append:
         for kind, keys, time, features in head["nodes"]
     }
     edges = {
-        tuple(key): NewEdges(*map(take, columns), {name: take(x) for name, x in features.items()})
-        for key, *columns, features in head["edges"]
+        tuple(key): NewEdges(
+            take(ends[0]), take(ends[1]), take(time), {name: take(x) for name, x in of.items()}
+        )
+        for key, *ends, time, of in head["edges"]
     }
     return Append(nodes, edges)

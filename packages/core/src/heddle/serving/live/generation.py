@@ -391,7 +391,7 @@ def _gather(parts: tuple[Any, ...], ids: np.ndarray) -> np.ndarray:
     """Return rows of arrays that lie one behind the other; the last grows."""
     first = parts[0]
     if not len(ids) or int(ids.max()) < len(first):
-        return np.take(first, ids, axis=0)
+        return np.take(np.asarray(first), ids, axis=0)
     found = np.empty((len(ids), *first.shape[1:]), first.dtype)
     start = 0
     for part in parts:

@@ -72,7 +72,9 @@ class Snapshot(NamedTuple):
         A seed may be the first number that no node has: a node that isn't there, without edges.
         """
         more = {kind: n + 1 for kind, n in self.cut.n_node.items()}
-        found: Any = self.generation.store.sample(Cut(self.cut.upto, more), seeds, fanout, key, seed_time)
+        found: HeteroSample = self.generation.store.sample(  # type: ignore[assignment]
+            Cut(self.cut.upto, more), seeds, fanout, key, seed_time
+        )
         return found
 
     def features(self, kind: str, ids: np.ndarray, time: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -323,3 +325,18 @@ def _locked(path: Path) -> int:
         os.close(descriptor)
         fail(path.parent, "a live graph that another process writes to", "one writer", "end that process")
     return descriptor
+
+
+def folder_snapshot(prepared: str | Path, store: Callable[..., LiveStore] = ReferenceStore) -> Snapshot:
+    """Return a prepared folder as a Snapshot, without anything appended and without a folder of its own.
+
+    Keys aren't read: `find` takes numbers.
+
+    Raises:
+        DataError: the folder can't be opened.
+    """
+    opened = open_prepared(prepared)
+    reverse = {key: of.rows_of for key, of in opened.edges.items() if of.rows_of is not None}
+    keys = {kind: Keys(kind, of.rows) for kind, of in opened.nodes.items()}
+    state = Generation(prepared_base(opened), keys, reverse, store, 1, 1)
+    return Snapshot(state, state.store.cut())

@@ -75,9 +75,10 @@ def write_array(path: Path, array: np.ndarray) -> None:
 def map_array(path: Path) -> np.ndarray:
     """Return a .npy file's array, read-only, mapped into memory; of an empty one, an empty array."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError:
-        return np.load(path, allow_pickle=False)
+        mapped = np.load(path, allow_pickle=False)
+    return mapped
 
 
 def write_keys(root: Path, opened: Prepared) -> None:

@@ -33,7 +33,7 @@ class LiveSuite:
 
     @EXAMPLES
     @given(growths())
-    def test_samples_are_those_of_the_graph_prepared_anew(self, growth: Growth):
+    def test_samples_are_those_of_the_graph_prepared_anew(self, growth: Growth) -> None:
         store = self.new(growth.base)
         cuts = [store.cut()]
         for batch in growth.batches:
@@ -54,7 +54,7 @@ class LiveSuite:
 
     @EXAMPLES
     @given(growths())
-    def test_what_is_merged_is_the_graph_prepared_anew(self, growth: Growth):
+    def test_what_is_merged_is_the_graph_prepared_anew(self, growth: Growth) -> None:
         store = self.new(growth.base)
         cuts = [store.cut()]
         for batch in growth.batches:
@@ -70,7 +70,7 @@ class LiveSuite:
 
     @EXAMPLES
     @given(growths())
-    def test_changes_are_known_from_their_time_on(self, growth: Growth):
+    def test_changes_are_known_from_their_time_on(self, growth: Growth) -> None:
         store = self.new(growth.base)
         cuts = [store.cut()]
         for batch in growth.batches:
@@ -103,7 +103,7 @@ class LiveSuite:
         edges = InEdges(np.array([0, 1, 2]), np.array([1, 0]), None, np.array([3, 4]))
         return SampleGraph({"a": 2}, {("a", "to", "a"): edges})
 
-    def test_what_does_not_fit_is_refused_whole(self):
+    def test_what_does_not_fit_is_refused_whole(self) -> None:
         store = self.new(self._pair(), more=1, capacity=2)
         key = ("a", "to", "a")
         one = Entries(*np.ones((4, 1), np.int64))
@@ -117,7 +117,7 @@ class LiveSuite:
         store.append({"a": 3}, {key: one}, {}, {}, {})
         assert store.cut() == (1, {"a": 3})
 
-    def test_edges_out_of_the_order_of_their_times_are_refused(self):
+    def test_edges_out_of_the_order_of_their_times_are_refused(self) -> None:
         edges = InEdges(np.array([0, 2, 2]), np.array([1, 0]), None, np.array([4, 3]))
         with pytest.raises(
             GraphError, match=r"time\[1\]: found time 3 after 4, expected rising times; prepare"
@@ -126,7 +126,7 @@ class LiveSuite:
         with pytest.raises(GraphError, match="found weights, expected none"):
             self.new(SampleGraph({"a": 2}, {("a", "to", "a"): edges._replace(weight=np.ones(2), time=None)}))
 
-    def test_a_hub_draws_among_what_was_appended(self):
+    def test_a_hub_draws_among_what_was_appended(self) -> None:
         """A receiver with more appended edges than base ones, some late: every draw is the graph's made anew."""
         rng = np.random.default_rng(5)
         base_time, time = np.sort(rng.integers(0, 1000, 300)), rng.integers(500, 1500, 700)

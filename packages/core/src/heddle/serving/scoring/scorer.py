@@ -1,0 +1,143 @@
+"""Scorer: what a model says of rows and nodes, at their times, from one state of a live graph."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.data.prepared.graphs import features_of
+from heddle.graphs.adjacency import build_adjacency
+from heddle.graphs.graph import EdgeSet, HeteroGraph, hetero_graph
+from heddle.nn.model import Batch, Model, ModelSpec
+from heddle.sampling.blocks import blocks
+from heddle.sampling.types import Fanout, HeteroSample
+from heddle.serving.live.graph import Snapshot
+from heddle.serving.scoring.row_ops import RowOps
+from heddle.workflow.loaders.known import up_to
+from heddle.workflow.loaders.questions import ends_as_seeds
+
+NOTHING = np.zeros(0, np.int64)
+
+
+class Reading(NamedTuple):
+    """How a run looks at a graph.
+
+    Attributes:
+        fanouts: in-edges taken of each node, hop by hop.
+        key: what draws depend on: a prediction's of the run.
+        inclusive: whether what came at the very time of a question is known to it.
+        timed: whether questions have times.
+    """
+
+    fanouts: tuple[int, ...]
+    key: int
+    inclusive: bool
+    timed: bool
+
+
+class Questions(NamedTuple):
+    """What is asked: of nodes [n], or of edges by both ends.
+
+    Attributes:
+        ends: [n, 1] or [n, 2] int64, numbers of nodes; of one that isn't there, the first number that none has.
+        time: [n] int64, when each is asked; None without times.
+        asked: of edges, their own columns: "x" [n, d], "codes" [n, c].
+    """
+
+    ends: np.ndarray
+    time: np.ndarray | None = None
+    asked: Mapping[str, np.ndarray] | None = None
+
+
+class Answer(NamedTuple):
+    """Outputs [n, out], and the sample that they came of."""
+
+    outputs: np.ndarray
+    sample: HeteroSample
+
+
+class Scorer:
+    """A trained model on one graph; calls from any number of threads are alike.
+
+    A question's outputs depend on it and on the state alone: they have the same bits alone, in any batch and on any
+    thread, where the model computes a sample layer by layer out of sums and products (HeteroSAGE, R-GCN).
+
+    Args:
+        params: name -> array, as the model names them.
+        ops: what computes.
+        adjacency: as `heddle.graphs.adjacency.build_adjacency`.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        spec: ModelSpec,
+        params: Mapping[str, np.ndarray],
+        reading: Reading,
+        ops: RowOps,
+        adjacency: Callable[..., Any] = build_adjacency,
+    ):
+        self.model, self.spec, self.reading, self.ops = model, spec, reading, ops
+        self._params, self._adjacency = ops.weights(params), adjacency
+        self._layered = model.takes_blocks(len(reading.fanouts))
+        self._fanout = Fanout(reading.fanouts, layered=self._layered)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The node type that is asked about, or those of both ends."""
+        if self.spec.level == "node":
+            return (self.spec.target_type,)
+        return self.spec.target_type, self.spec.receiver_type or self.spec.target_type
+
+    def __call__(self, snapshot: Snapshot, questions: Questions) -> Answer:
+        """Return the outputs of questions, in their order."""
+        until = None
+        if self.reading.timed:
+            assert questions.time is not None
+            until = up_to(questions.time, self.reading.inclusive)
+        ends, types = questions.ends, (self.spec.target_type, self.spec.receiver_type)
+        if ends.shape[1] == 1:
+            seeds: Any = {types[0]: ends[:, 0]}
+            times = None if until is None else {types[0]: until}
+            index = np.arange(len(ends))
+        else:
+            seeds, index, times = ends_as_seeds(ends, types, until)
+            if not types[1]:
+                seeds, times = {types[0]: seeds}, None if times is None else {types[0]: times}
+        sample = snapshot.sample(seeds, self._fanout, self.reading.key, times)
+        graph = self._graph(snapshot, sample, times)
+        if self._layered:
+            prepared = self.model.prepare_blocks(graph, blocks(sample), self._adjacency)
+        else:
+            prepared = self.model.prepare(graph)
+        batch = Batch(graph, prepared, index, asked=questions.asked)
+        return Answer(np.asarray(self.model.apply(self.ops, self._params, batch)), sample)
+
+    def _graph(self, snapshot: Snapshot, sample: HeteroSample, times: Any) -> HeteroGraph:
+        """Return the sampled graph with the features that the model was made for, as known at each tree's time."""
+        by_tree = None if times is None else np.concatenate([NOTHING, *times.values()])
+        nodes: dict[str, Any] = {}
+        for kind, ids in sample.nodes.items():
+            until = None
+            if by_tree is not None:
+                tree = None if sample.tree is None else sample.tree[kind]
+                until = (
+                    np.full(len(ids), by_tree[0] if len(by_tree) else 0) if tree is None else by_tree[tree]
+                )
+            nodes[kind] = self._node_features(snapshot, kind, ids, until)
+        edges = {}
+        for key, taken in sample.edges.items():
+            features = None
+            if key in self.spec.edge_dim or key in self.spec.edge_codes:  # type: ignore[operator]
+                features = features_of(snapshot.columns(key, taken), None)
+            edges[key] = EdgeSet(features, sample.senders[key], sample.receivers[key], np.array([len(taken)]))
+        return hetero_graph(nodes, edges, {kind: np.array([len(ids)]) for kind, ids in sample.nodes.items()})
+
+    def _node_features(self, snapshot: Snapshot, kind: str, ids: np.ndarray, until: np.ndarray | None) -> Any:
+        assert isinstance(self.spec.in_dim, Mapping)
+        if not self.spec.in_dim[kind] and kind not in self.spec.codes:
+            return ids.astype(np.int64)
+        found = features_of(snapshot.features(kind, ids, until), None)
+        if isinstance(found, Mapping) and kind not in self.spec.codes:
+            return found["x"]
+        return found

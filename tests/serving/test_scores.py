@@ -1,0 +1,171 @@
+"""Scores of a live graph are those of the folder prepared with all rows: to the bit, alone, in batches, on threads."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from heddle.data.prepared.write import FolderWriter, Task, csc
+from heddle.engines.plugins import load_plugins
+from heddle.nn.heads import head_for
+from heddle.nn.model import Model, ModelSpec
+from heddle.nn.models.build import hetero_sage, rgcn
+from heddle.nn.models.codes import behind_codes
+from heddle.nn.models.options import HeteroSageOptions, RgcnOptions
+from heddle.nn.params import initialise
+from heddle.sampling.parts import kernels_of
+from heddle.sampling.stream import sample_key
+from heddle.serving.live import Append, LiveGraph, NewEdges, create
+from heddle.serving.live.graph import folder_snapshot
+from heddle.serving.live.kernel import store_of
+from heddle.serving.scoring.row_ops import RowOps, row_ops
+from heddle.serving.scoring.scorer import Questions, Reading, Scorer
+
+PAYS, PAID = ("card", "pays", "shop"), ("shop", "rev_pays", "card")
+CARDS, SHOPS, BASE, ROWS = 60, 20, 600, 1000
+MODELS = {
+    "rgcn": (rgcn, RgcnOptions(hidden=24, layers=2)),
+    "rgcn-bases": (rgcn, RgcnOptions(hidden=8, layers=2, bases=2)),
+    "hetero_sage": (hetero_sage, HeteroSageOptions(hidden=16, layers=2)),
+}
+
+
+@pytest.fixture(scope="module")
+def registry():
+    return load_plugins()
+
+
+@pytest.fixture(scope="module")
+def payments():
+    rng = np.random.default_rng(1)
+    return {
+        "card": rng.integers(0, CARDS, ROWS),
+        "shop": rng.integers(0, SHOPS, ROWS),
+        "time": np.sort(rng.integers(0, 3 * ROWS, ROWS)),
+        "x": rng.normal(size=(ROWS, 3)).astype(np.float32),
+        "codes": rng.integers(0, 5, (ROWS, 2)).astype(np.int32),
+        "of_card": rng.normal(size=(CARDS, 40)).astype(np.float32),
+    }
+
+
+def write(root, rows, n):
+    """Write the first n payments as a prepared folder; shops have no features."""
+    writer = FolderWriter(root, "cards")
+    writer.nodes("card", CARDS, ids=list(range(CARDS)), features={"x": rows["of_card"]})
+    writer.nodes("shop", SHOPS, ids=list(range(SHOPS)))
+    ends, time = np.stack([rows["card"][:n], rows["shop"][:n]], axis=1), rows["time"][:n]
+    features = {name: rows[name][:n] for name in ("x", "codes")}
+    made = csc(ends, CARDS, SHOPS, time), csc(ends[:, ::-1], SHOPS, CARDS, time)
+    writer.edges(PAYS, n, time=time, by_time=True, features=features, sizes={"codes": [5, 5]}, **made[0])
+    writer.edges(PAID, n, time=time, by_time=True, rows_of=PAYS, **made[1])
+    writer.finish(Task())
+    return root
+
+
+def scorer(name, registry, ops=None):
+    """Return a Scorer of payments with drawn weights."""
+    build, options = MODELS[name]
+    sizes = {PAYS: (5, 5), PAID: (5, 5)}
+    spec = ModelSpec(
+        "edge",
+        {"card": 40, "shop": 0},
+        {PAYS: 3, PAID: 3},
+        2,
+        {"card": CARDS, "shop": SHOPS},
+        (PAYS, PAID),
+        "card",
+        receiver_type="shop",
+        asked_dim=3,
+        asked_codes=(5, 5),
+        edge_codes=sizes,
+    )
+    encoder = behind_codes(lambda own: build(options, own), spec)
+    model = Model(encoder, head_for(spec, encoder.out_dim))
+    reading = Reading((5, 4), sample_key(0, -1, 0), False, True)
+    params = initialise(model.params(), 3)
+    return Scorer(model, spec, params, reading, ops or row_ops(registry), kernels_of(registry).adjacency)
+
+
+def asked(rows, at):
+    ends = np.stack([rows["card"][at], rows["shop"][at]], axis=1)
+    return Questions(ends, rows["time"][at], {"x": rows["x"][at], "codes": rows["codes"][at]})
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_replayed_rows_score_as_they_do_offline(name, registry, payments, tmp_path):
+    """Each row is scored, then appended; the folder with all of them gives the same bits, asked in one batch."""
+    score, store = scorer(name, registry), store_of(registry)
+    whole = folder_snapshot(write(tmp_path / "whole", payments, ROWS), store)
+    at = np.arange(BASE, ROWS)
+    expected = score(whole, asked(payments, at)).outputs
+    create(tmp_path / "live", write(tmp_path / "base", payments, BASE))
+    with LiveGraph(tmp_path / "live", store) as live:
+        found, told = [], None
+        for row in at.tolist():
+            if told is not None:
+                told.result()
+            one = np.array([row])
+            found.append(score(live.snapshot(), asked(payments, one)).outputs)
+            edges = NewEdges(
+                payments["card"][one],
+                payments["shop"][one],
+                payments["time"][one],
+                {"x": payments["x"][one], "codes": payments["codes"][one]},
+            )
+            told = live.submit(Append(edges={PAYS: edges}))
+            if row == BASE + 200:
+                live.compact()
+        told.result()
+        again = score(
+            live.snapshot(), asked(payments, at)
+        ).outputs  # a late question sees what was known then
+    np.testing.assert_array_equal(np.concatenate(found), expected)
+    np.testing.assert_array_equal(again, expected)
+    assert expected.std(axis=0).min() > 1e-3
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_score_does_not_depend_on_its_batch(name, registry, payments, tmp_path):
+    score = scorer(name, registry)
+    snapshot = folder_snapshot(write(tmp_path / "whole", payments, ROWS), store_of(registry))
+    at = np.random.default_rng(0).permutation(np.arange(300, ROWS))[:90]
+    expected = score(snapshot, asked(payments, at)).outputs
+    for size in (1, 7, 32):
+        parts = np.split(at, range(size, len(at), size))
+        found = [score(snapshot, asked(payments, part)).outputs for part in parts]
+        np.testing.assert_array_equal(np.concatenate(found), expected)
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda one: score(snapshot, asked(payments, np.array([one]))).outputs, at))
+    np.testing.assert_array_equal(np.concatenate(found), expected)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_kernels_score_as_the_reference_does(name, registry, payments, tmp_path):
+    snapshot = folder_snapshot(write(tmp_path / "whole", payments, ROWS), store_of(registry))
+    questions = asked(payments, np.arange(300, 400))
+    found = scorer(name, registry)(snapshot, questions).outputs
+    expected = scorer(name, registry, RowOps())(snapshot, questions).outputs
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_what_was_never_seen_is_scored(registry, payments, tmp_path):
+    """A card that isn't there brings nothing; once it paid, its next payment sees that, an older one doesn't."""
+    score, store = scorer("rgcn", registry), store_of(registry)
+    create(tmp_path / "live", write(tmp_path / "base", payments, BASE))
+    with LiveGraph(tmp_path / "live", store) as live:
+
+        def ask(card, shop, time):
+            state = live.snapshot()
+            ends = [state.find(kind, np.array([key]))[0] for kind, key in (("card", card), ("shop", shop))]
+            ends = [n if n >= 0 else state.n_node[kind] for n, kind in zip(ends, ("card", "shop"))]
+            columns = {"x": payments["x"][:1], "codes": payments["codes"][:1]}
+            return score(state, Questions(np.array([ends]), np.array([time]), columns))
+
+        first = ask(777, 888, 9000)
+        assert np.isfinite(first.outputs).all() and not sum(map(len, first.sample.edges.values()))
+        one = NewEdges(np.array([777]), np.array([888]), np.array([9000]))
+        live.append(Append(edges={PAYS: one}))
+        at_once, later, older = ask(777, 888, 9000), ask(777, 888, 9001), ask(777, 888, 8999)
+        np.testing.assert_array_equal(at_once.outputs, first.outputs)
+        np.testing.assert_array_equal(older.outputs, first.outputs)
+        assert len(later.sample.edges[PAYS]) and (later.outputs != first.outputs).any()
