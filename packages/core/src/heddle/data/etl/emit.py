@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from heddle.data.dataset import SPLITS
-from heddle.data.etl.encoders import Encoder, fit, write_features
+from heddle.data.etl.encoders import Encoder, fit, fitted_key, write_features
 from heddle.data.etl.read_schema import PART
 from heddle.data.etl.relate import Related, columns_of, table_of
 from heddle.data.etl.schema import OF_VALUES, Edges, Encode, Label, Nodes, Schema
@@ -126,7 +126,7 @@ class Emitter:
                 encoder = fit(encode, column, self.related.counts.get((path, column)))
                 encoders.append((encoder, path))
                 if encoder.fitted:
-                    self.fitted[f"{'___'.join(kind)}.{column}.{encode.encode}"] = encoder.fitted
+                    self.fitted[fitted_key(kind, column, encode)] = encoder.fitted
         if not encoders:
             return {}
         return write_features(encoders, rows, folder)

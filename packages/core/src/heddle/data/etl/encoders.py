@@ -60,11 +60,52 @@ def _plain(encode: Encode, column: str, counted: Any) -> Encoder:
 
 
 def _number(encode: Encode, column: str, counted: Any) -> Encoder:
-    return _scaled(encode, column, counted, lambda x: x)
+    return _scaled(encode, column, counted, CHANGES["number"])
 
 
 def _log(encode: Encode, column: str, counted: Any) -> Encoder:
-    return _scaled(encode, column, counted, lambda x: np.sign(x) * np.log1p(np.abs(x)))
+    return _scaled(encode, column, counted, CHANGES["log"])
+
+
+CHANGES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "number": lambda x: x,
+    "log": lambda x: np.sign(x) * np.log1p(np.abs(x)),
+}
+"""What is scaled of a number, by the name of the encoding."""
+
+
+def scaled(values: np.ndarray, encode: str, mean: float, deviation: float) -> np.ndarray:
+    """Return (change(x) - mean) / deviation of [n] float64, 0 where x is missing; [n, 1]."""
+    scale = deviation if deviation > 0 else 1.0
+    return np.nan_to_num((CHANGES[encode](values) - mean) / scale, nan=0.0)[:, None]
+
+
+def binned(values: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Return the codes [n, 1] int32 of [n] float64: bin k holds values up to the k-th bound, 0 where missing."""
+    codes = 1 + np.searchsorted(bounds, values, side="left")
+    return np.where(np.isnan(values), UNKNOWN, codes).astype(np.int32)[:, None]
+
+
+def turned(seconds: np.ndarray, there: np.ndarray, period: str) -> np.ndarray:
+    """Return sine and cosine, [n, 2] float64, of where in its period each of [n] int64 seconds since 1970 lies.
+
+    Of a missing one, where `there` [n] is False, they are 0.
+    """
+    turns = 2 * np.pi * _phase(seconds, period)
+    both: np.ndarray = np.stack([np.sin(turns), np.cos(turns)], axis=1) * there[:, None]
+    return both
+
+
+def since(gaps: np.ndarray) -> np.ndarray:
+    """Return log(1 + gap) and whether there was none, [n, 2] float64, of [n] float64 gaps, NaN for none."""
+    first = np.isnan(gaps)
+    return np.stack([np.log1p(np.where(first, 0.0, gaps)), first.astype(np.float64)], axis=1)
+
+
+def fitted_key(kind: tuple[str, ...], column: str, encode: Encode) -> str:
+    """Return what the metadata calls a fitted encoding of a column."""
+    detail = f".{encode.period}" if encode.encode == "cyclic" else ""
+    return f"{'___'.join(kind)}.{column}.{encode.encode}{detail}"
 
 
 def _scaled(
@@ -80,10 +121,9 @@ def _scaled(
         values, of = change(floats(table, "value")), integers(table, "rows")
         squares += float(np.sum((values - mean) ** 2 * of))
     deviation = (squares / rows) ** 0.5 if rows else 0.0
-    scale = deviation if deviation > 0 else 1.0
 
     def apply(table: Any) -> np.ndarray:
-        return np.nan_to_num((change(floats(table, column)) - mean) / scale, nan=0.0)[:, None]
+        return scaled(floats(table, column), encode.encode, mean, deviation)
 
     return Encoder(encode.encode, column, (column,), 0, apply, {"mean": mean, "deviation": deviation})
 
@@ -102,9 +142,7 @@ def _bins(encode: Encode, column: str, counted: Any) -> Encoder:
     bounds = np.unique(np.array(edges, np.float64))
 
     def apply(table: Any) -> np.ndarray:
-        values = floats(table, column)
-        codes = 1 + np.searchsorted(bounds, values, side="left")
-        return np.where(np.isnan(values), UNKNOWN, codes).astype(np.int32)[:, None]
+        return binned(floats(table, column), bounds)
 
     return Encoder("bins", column, (column,), len(bounds) + 2, apply, {"edges": bounds.tolist()})
 
@@ -157,9 +195,7 @@ def _cyclic(encode: Encode, column: str, counted: Any) -> Encoder:
 
     def apply(table: Any) -> np.ndarray:
         there = table[column].is_valid().to_numpy()
-        turns = 2 * np.pi * _phase(table[column].fill_null(0).to_numpy().astype(np.int64), period)
-        both: np.ndarray = np.stack([np.sin(turns), np.cos(turns)], axis=1) * there[:, None]
-        return both
+        return turned(table[column].fill_null(0).to_numpy().astype(np.int64), there, period)
 
     names = (f"{column}.{period}.sin", f"{column}.{period}.cos")
     return Encoder("cyclic", column, names, 0, apply, {"period": period})
@@ -184,9 +220,7 @@ def _since(encode: Encode, column: str, counted: Any) -> Encoder:
     """Two columns out of the file of gaps, which stands in for `column`."""
 
     def apply(table: Any) -> np.ndarray:
-        gaps = floats(table, "gap")
-        first = np.isnan(gaps)
-        return np.stack([np.log1p(np.where(first, 0.0, gaps)), first.astype(np.float64)], axis=1)
+        return since(floats(table, "gap"))
 
     names = (f"since.{encode.by}", f"first.{encode.by}")
     return Encoder("since", column, names, 0, apply, {"by": encode.by})

@@ -1,0 +1,253 @@
+"""RowEncoder: raw rows of a table, as people send them, to the features that the preparation gives the same rows.
+
+Cells mean what they mean in a file (`heddle.data.etl.cells`) and go through the preparation's own formulas with the
+values that it fitted, so that features are equal to the bit.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.data.etl.cells.column import make
+from heddle.data.etl.encoders import UNKNOWN, binned, fitted_key, scaled, since, turned
+from heddle.data.etl.schema import Column, Edges, Encode, Schema
+from heddle.errors import DataError, problem
+from heddle.extras import require
+
+EXACT = 2**53
+"""JSON's numbers are exact up to this one in every language; larger keys travel as text."""
+
+
+class RowError(DataError):
+    """A row can't be read: one sentence that names its field."""
+
+
+class Rows(NamedTuple):
+    """Rows as they were sent: column of the file -> [n] values, None where one is missing."""
+
+    n: int
+    columns: Mapping[str, Sequence[Any]]
+
+
+class Typed(NamedTuple):
+    """Rows as the table's types have them: column -> [n] float64, int64 or object of str; and where one is missing."""
+
+    n: int
+    columns: Mapping[str, np.ndarray]
+    missing: Mapping[str, np.ndarray]
+
+
+class RowEncoder:
+    """What the preparation made of the rows of one relation or node type.
+
+    Args:
+        kind: (node type,) or (source, relation, target).
+        fitted: `info.encoders` of the folder's metadata.
+
+    Raises:
+        DataError: features from another table, of "*" or without what was fitted.
+    """
+
+    def __init__(self, schema: Schema, kind: tuple[str, ...], fitted: Mapping[str, Any]):
+        self.kind = kind
+        self.edges: Edges | None = None
+        if len(kind) == 3:
+            self.edges = next(edges for edges in schema.edges if edges.type == kind)
+            name, self.features = self.edges.table, self.edges.features
+            needed = [self.edges.source, self.edges.target, *([self.edges.time] if self.edges.time else [])]
+        else:
+            nodes = schema.nodes[kind[0]]
+            if nodes.table is None:
+                raise DataError(
+                    problem("/".join(kind), "no table", "one whose rows are sent", "add the rows of edges")
+                )
+            name, self.features, needed = nodes.table, nodes.features, [nodes.key] if nodes.key else []
+            if nodes.time is not None and nodes.time[0] == name:
+                needed.append(nodes.time[1])
+        self.name, self.table = name, schema.tables[name]
+        if not self.table.columns:
+            raise DataError(
+                problem(f"table {name}", "no typed columns", "some", "write columns in the schema")
+            )
+        self._plan = [each for encode in self.features for each in self._planned(encode, fitted)]
+        used = [column for _, column, _ in self._plan if column is not None]
+        self.needed = tuple(dict.fromkeys([*needed, *used]))
+        self.fields = tuple(
+            dict.fromkeys(of for column in self.needed for of in self.table.columns[column].of)
+        )
+
+    @property
+    def since(self) -> tuple[str, ...]:
+        """The ends, "source" and "target", whose last edge's time features read."""
+        return tuple(dict.fromkeys(encode.by for encode, _, _ in self._plan if encode.encode == "since"))
+
+    def typed(self, rows: Rows) -> Typed:
+        """Return the values of rows.
+
+        Raises:
+            RowError: names the field of the first cell that can't be read.
+        """
+        columns, missing = {}, {}
+        for name in self.needed:
+            column = self.table.columns[name]
+            cells = {of: _cells(of, rows.columns.get(of), rows.n, column) for of in column.of}
+            columns[name], missing[name] = self._values(name, column, cells)
+        return Typed(rows.n, columns, missing)
+
+    def encode(self, typed: Typed, gaps: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return "x" [n, d] float32 and "codes" [n, c] int32, those that there are.
+
+        Args:
+            gaps: end of `since` -> [n] float64, the time since its last edge, NaN for none.
+        """
+        floats, codes = [], []
+        for encode, column, own in self._plan:
+            if encode.encode == "since":
+                floats.append(since(gaps[encode.by]))
+                continue
+            assert column is not None
+            values = typed.columns[column]
+            if encode.encode in ("number", "log"):
+                floats.append(
+                    scaled(_real(values, typed, column), encode.encode, own["mean"], own["deviation"])
+                )
+            elif encode.encode == "plain":
+                floats.append(_finite(_real(values, typed, column), column)[:, None])
+            elif encode.encode == "cyclic":
+                floats.append(turned(values.astype(np.int64), ~typed.missing[column], encode.period))
+            elif encode.encode == "onehot":
+                places = np.arange(1, len(own["codes"]) + 1)
+                floats.append(
+                    (_codes(values, typed, column, own["codes"])[:, None] == places).astype(np.float64)
+                )
+            elif encode.encode == "bins":
+                codes.append(binned(_real(values, typed, column), own["edges"]))
+            else:
+                codes.append(_codes(values, typed, column, own["codes"]).astype(np.int32)[:, None])
+        found = {}
+        if floats:
+            found["x"] = np.concatenate(floats, axis=1).astype(np.float32)
+        if codes:
+            found["codes"] = np.concatenate(codes, axis=1)
+        return found
+
+    def time(self, typed: Typed) -> np.ndarray | None:
+        """Return [n] int64, when each row is; None without times. Raises RowError: one has none."""
+        name = self.edges.time if self.edges is not None else None
+        if name is None:
+            return None
+        self._present(typed, name)
+        return typed.columns[name]
+
+    def keys(self, typed: Typed, column: str) -> np.ndarray:
+        """Return [n] keys, int64 or object of str. Raises RowError: one is missing."""
+        self._present(typed, column)
+        return typed.columns[column]
+
+    def _present(self, typed: Typed, column: str) -> None:
+        if typed.missing[column].any():
+            raise RowError(
+                problem(" and ".join(self.table.columns[column].of), "none", "a value in every row", "add it")
+            )
+
+    def _planned(self, encode: Encode, fitted: Mapping[str, Any]) -> list[tuple[Encode, str | None, Any]]:
+        if encode.table is not None and encode.table != self.name:
+            what = f"features from table {encode.table}"
+            raise DataError(problem("/".join(self.kind), what, f"all from {self.name}", "prepare it so"))
+        if encode.encode == "since":
+            return [(encode, None, None)]
+        columns = (encode.column,) if isinstance(encode.column, str) else encode.column
+        if "*" in columns:
+            columns = tuple(self.table.columns)
+        made = []
+        for column in columns:
+            own = dict(fitted.get(fitted_key(self.kind, column, encode), {}))
+            if encode.encode not in ("plain", "cyclic") and not own:
+                key = fitted_key(self.kind, column, encode)
+                raise DataError(
+                    problem("info.encoders", f"no {key}", "every encoder", "prepare the folder again")
+                )
+            if "values" in own:
+                own["codes"] = {value: at + 1 for at, value in enumerate(own["values"])}
+            if "edges" in own:
+                own["edges"] = np.array(own["edges"], np.float64)
+            made.append((encode, column, own))
+        return made
+
+    def _values(
+        self, name: str, column: Column, cells: Mapping[str, list[Any]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return a typed column and where it is missing."""
+        if column.type == "text" and not self.table.null:  # an empty text is a value
+            parts = list(cells.values())
+            texts = parts[0] if len(parts) == 1 else ["/".join(each) for each in zip(*parts)]
+            values = np.empty(len(texts), object)
+            values[:] = texts
+            return values, np.zeros(len(texts), bool)
+        arrow = require("pyarrow", "etl")
+        batch = {of: arrow.array(own, arrow.string()) for of, own in cells.items()}
+        found, unread = make(column, batch, self.table, self.name)
+        for wrong in unread:
+            at = int(np.argmax(wrong.bad))
+            raise RowError(problem(wrong.column, repr(cells[wrong.column][at]), wrong.expected, "correct it"))
+        missing = found.is_null().to_numpy(zero_copy_only=False)
+        if column.type == "text":
+            values = np.empty(len(found), object)
+            values[:] = found.to_pylist()
+        elif column.type in ("int", "clock", "datetime"):
+            values = found.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+        else:
+            values = found.to_numpy(zero_copy_only=False).astype(np.float64)
+        return values, missing
+
+
+def _cells(name: str, values: Sequence[Any] | None, n: int, column: Column) -> list[Any]:
+    """Return the cells of a column as text, as a file would have them. Raises RowError: a value of another type."""
+    if values is None:
+        return [""] * n
+    cells = []
+    for value in values:
+        if value is None:
+            cells.append("")
+        elif isinstance(value, str):
+            cells.append(value)
+        elif column.type == "text" or isinstance(value, bool) or not isinstance(value, int | float):
+            expected = (
+                "text, as the table has it" if column.type == "text" else f"text or a number ({column.type})"
+            )
+            raise RowError(problem(name, _shown(value), expected, f'send it as text, such as "{value}"'))
+        elif abs(value) > EXACT:
+            do = f'send it as text, such as "{value}"'
+            raise RowError(problem(name, f"the number {value}", "one up to 2**53, which JSON keeps", do))
+        else:
+            cells.append(repr(value))
+    return cells
+
+
+def _shown(value: Any) -> str:
+    kinds = {bool: "true or false", int: "the number", float: "the number", list: "a list", dict: "an object"}
+    what = kinds.get(type(value), type(value).__name__)
+    return f"{what} {value}" if isinstance(value, int | float) and not isinstance(value, bool) else what
+
+
+def _real(values: np.ndarray, typed: Typed, column: str) -> np.ndarray:
+    """Return numbers as float64, NaN where missing."""
+    if values.dtype == np.float64:
+        return values
+    return np.where(typed.missing[column], np.nan, values.astype(np.float64))
+
+
+def _finite(values: np.ndarray, column: str) -> np.ndarray:
+    if not np.isfinite(values).all():
+        raise RowError(
+            problem(column, "an empty cell, or a number without bounds", "finite numbers", "send one")
+        )
+    return values
+
+
+def _codes(values: np.ndarray, typed: Typed, column: str, codes: Mapping[Any, int]) -> np.ndarray:
+    """Return the code of each value, 0 where it isn't known or missing."""
+    found = np.array([codes.get(value, UNKNOWN) for value in values.tolist()], np.int64)
+    found[typed.missing[column]] = UNKNOWN
+    return found
