@@ -15,6 +15,7 @@ from heddle.nn.models.options import HeteroSageOptions, RgcnOptions
 from heddle.nn.params import initialise
 from heddle.sampling.parts import kernels_of
 from heddle.sampling.stream import sample_key
+from heddle.sampling.types import Fanout
 from heddle.serving.live import Append, LiveGraph, NewEdges, create
 from heddle.serving.live.graph import folder_snapshot
 from heddle.serving.live.kernel import store_of
@@ -81,7 +82,7 @@ def scorer(name, registry, ops=None):
     )
     encoder = behind_codes(lambda own: build(options, own), spec)
     model = Model(encoder, head_for(spec, encoder.out_dim))
-    reading = Reading((5, 4), sample_key(0, -1, 0), False, True)
+    reading = Reading(Fanout((5, 4)), sample_key(0, -1, 0), False, True)
     params = initialise(model.params(), 3)
     return Scorer(model, spec, params, reading, ops or row_ops(registry), kernels_of(registry).adjacency)
 

@@ -160,7 +160,7 @@ class RowEncoder:
         columns = (encode.column,) if isinstance(encode.column, str) else encode.column
         if "*" in columns:
             columns = tuple(self.table.columns)
-        made = []
+        made: list[tuple[Encode, str | None, Any]] = []
         for column in columns:
             own = dict(fitted.get(fitted_key(self.kind, column, encode), {}))
             if encode.encode not in ("plain", "cyclic") and not own:

@@ -133,6 +133,7 @@ class Generation:
             key: {name: Growing(arrays[0].shape[1:], arrays[0].dtype) for name, arrays in own.items()}
             for key, own in base.columns.items()
         }
+        self._row_time = {key: Growing((), np.int64) for key in base.columns}
         self._since = {kind: Growing((), np.int64) for kind in self._timed}
         self._hashes = {kind: Growing((), np.uint64) for kind in base.graph.key_hashes}
         held = {kind: self._change(kind, *of) for kind, of in base.changes.items() if len(of[0])}
@@ -168,6 +169,7 @@ class Generation:
             ]
             rows = self.n_rows[key] + np.arange(len(time))
             self.n_rows[key] += len(time)
+            self._row_time[key].extend(time)
             for name, column in self._columns[key].items():
                 blank = self.base.columns[key][name][0]
                 given = new.features.get(name)
@@ -333,6 +335,17 @@ class Generation:
             name: _gather((*arrays, self._columns[own][name]), rows)
             for name, arrays in self.base.columns[own].items()
         }
+
+    def times(self, key: EdgeType, edges: np.ndarray) -> np.ndarray:
+        """Return when a sample's edges came into being, [n] int64, of a relation with times."""
+        base, own = self.base.graph.edges[key], self.reverse.get(key, key)
+        assert base.time is not None
+        late = edges >= len(base.senders)
+        found = np.empty(len(edges), np.int64)
+        found[~late] = base.time[edges[~late]]
+        if late.any():
+            found[late] = self._row_time[own][self.rows(key, edges[late]) - self.base.n_rows[own]]
+        return found
 
     def rows(self, key: EdgeType, edges: np.ndarray) -> np.ndarray:
         """Return the table rows of a sample's edges, [n] int64."""

@@ -81,6 +81,19 @@ class Snapshot(NamedTuple):
         """Return name -> [n, ...] features of nodes as they were known at `time` ([n] int64; None: now)."""
         return self.generation.features(self.cut, kind, ids, time)
 
+    def last_time(self, relation: EdgeType, nodes: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """Return when the last edge into each node came into being up to `time`, NaN for none: [n] float64."""
+        asked = [column.tolist() for column in (nodes, time)]
+        pairs = list(dict.fromkeys(zip(*asked)))
+        kind, found = relation[2], np.full(len(pairs), np.nan)
+        seeds, times = (np.array(column, np.int64) for column in zip(*pairs)) if pairs else (nodes, time)
+        fanout = Fanout({relation: (1,)}, disjoint=True, newest=True)
+        sample = self.sample({kind: seeds}, fanout, 0, {kind: times})
+        taken = sample.edges[relation]
+        found[sample.receivers[relation]] = self.generation.times(relation, taken)
+        places = {pair: at for at, pair in enumerate(pairs)}
+        return found[[places[pair] for pair in zip(*asked)]]
+
     def columns(self, relation: EdgeType, edges: np.ndarray) -> dict[str, np.ndarray]:
         """Return name -> [n, ...] features of the rows of a sample's edges."""
         return self.generation.columns(relation, self.generation.rows(relation, edges))

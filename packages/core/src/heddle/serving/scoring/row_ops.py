@@ -65,8 +65,10 @@ class RowOps(NumpyOps):
         def times(x: np.ndarray, matrix: np.ndarray) -> np.ndarray:
             x, matrix = np.asarray(x), np.asarray(matrix)
             if matrix.ndim != 2:
-                return np.matmul(x, matrix)
-            return product(x.reshape(-1, x.shape[-1]), matrix).reshape(*x.shape[:-1], matrix.shape[1])
+                found: np.ndarray = np.matmul(x, matrix)
+                return found
+            rows = product(x.reshape(-1, x.shape[-1]), matrix)
+            return rows.reshape(*x.shape[:-1], matrix.shape[1])
 
         self._weight, self._times = Weight, times
 

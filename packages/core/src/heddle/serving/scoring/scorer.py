@@ -23,13 +23,13 @@ class Reading(NamedTuple):
     """How a run looks at a graph.
 
     Attributes:
-        fanouts: in-edges taken of each node, hop by hop.
+        fanout: in-edges taken of each node, hop by hop.
         key: what draws depend on: a prediction's of the run.
         inclusive: whether what came at the very time of a question is known to it.
         timed: whether questions have times.
     """
 
-    fanouts: tuple[int, ...]
+    fanout: Fanout
     key: int
     inclusive: bool
     timed: bool
@@ -79,8 +79,8 @@ class Scorer:
     ):
         self.model, self.spec, self.reading, self.ops = model, spec, reading, ops
         self._params, self._adjacency = ops.weights(params), adjacency
-        self._layered = model.takes_blocks(len(reading.fanouts))
-        self._fanout = Fanout(reading.fanouts, layered=self._layered)
+        self._layered = model.takes_blocks(len(reading.fanout.sizes))
+        self._fanout = reading.fanout._replace(layered=self._layered, leaves=())
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -1,0 +1,143 @@
+"""Layout: what lies in a bundle, and bundle.json, which is written last and names every file with its checksum.
+
+```
+bundle.json           model and its options, what it reads, the task, the decision, the card, versions, checksums
+weights.safetensors   the parameters by name
+live/                 the live graph over the prepared folder; it grows
+```
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from heddle.atomic import write_json
+from heddle.data.formats.text_files import fail
+from heddle.graphs.graph import EdgeType
+from heddle.nn.model import ModelSpec
+from heddle.sampling.types import Fanout
+from heddle.serving.scoring.scorer import Reading
+
+FORMAT = 1
+FILE = "bundle.json"
+WEIGHTS = "weights.safetensors"
+
+
+class Told(NamedTuple):
+    """What bundle.json says.
+
+    Attributes:
+        model: the name of the model, and its options as a node.
+        spec: what the model was made for.
+        reading: how it looks at the graph.
+        classes: names of the classes, () for none.
+        decision: `Decision.as_json`, or None.
+        prepared: the prepared folder.
+        card: what is worth knowing of the model: data, versions, metrics by split.
+    """
+
+    model: Mapping[str, Any]
+    spec: ModelSpec
+    reading: Reading
+    classes: tuple[str, ...]
+    decision: Mapping[str, Any] | None
+    prepared: Path
+    card: Mapping[str, Any]
+
+
+def write_bundle(root: Path, told: Told) -> None:
+    """Write bundle.json, by which a bundle is finished, with the checksums of the other files."""
+    reading = {**told.reading._asdict(), "fanout": _fanout_json(told.reading.fanout)}
+    content = {
+        "format": FORMAT,
+        "model": dict(told.model),
+        "spec": _spec_json(told.spec),
+        "reading": reading,
+        "classes": list(told.classes),
+        "decision": told.decision,
+        "prepared": str(told.prepared),
+        "card": told.card,
+        "files": {WEIGHTS: checksum(root / WEIGHTS)},
+    }
+    write_json(root / FILE, content)
+
+
+def read_bundle(root: str | Path) -> Told:
+    """Return what bundle.json says, the files' checksums compared.
+
+    Raises:
+        DataError: no bundle, another format, or a file that was changed.
+    """
+    root = Path(root)
+    path = root / FILE
+    if not path.is_file():
+        fail(root, f"no {FILE}", "a bundle", "make one with heddle serve export run=RUN")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if content.get("format") != FORMAT:
+        fail(path, f"format {content.get('format')!r}", f"format {FORMAT}", "use the version that wrote it")
+    for name, wanted in content["files"].items():
+        if not (root / name).is_file() or checksum(root / name) != wanted:
+            fail(
+                root / name,
+                "another content than when it was written",
+                f"sha256 {wanted[:12]}",
+                "export it again",
+            )
+    reading = content["reading"]
+    return Told(
+        content["model"],
+        _spec_of(content["spec"]),
+        Reading(_fanout_of(reading["fanout"]), reading["key"], reading["inclusive"], reading["timed"]),
+        tuple(content["classes"]),
+        content["decision"],
+        (root / content["prepared"]).resolve(),
+        content["card"],
+    )
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _spec_json(spec: ModelSpec) -> dict[str, Any]:
+    """Return a ModelSpec for JSON: mappings by relation as lists of (relation, value)."""
+
+    def told(value: Any) -> Any:
+        if isinstance(value, Mapping) and any(isinstance(key, tuple) for key in value):
+            return {"by_relation": [[list(key), told(own)] for key, own in value.items()]}
+        if isinstance(value, Mapping):
+            return {key: told(own) for key, own in value.items()}
+        return (
+            [told(own) for own in value]
+            if isinstance(value, Sequence) and not isinstance(value, str)
+            else value
+        )
+
+    return {name: told(value) for name, value in spec._asdict().items()}
+
+
+def _spec_of(content: Mapping[str, Any]) -> ModelSpec:
+    def read(value: Any) -> Any:
+        if isinstance(value, list):
+            return tuple(read(own) for own in value)
+        if isinstance(value, Mapping) and set(value) == {"by_relation"}:
+            return {_relation(key): read(own) for key, own in value["by_relation"]}
+        return {key: read(own) for key, own in value.items()} if isinstance(value, Mapping) else value
+
+    return ModelSpec(**{name: read(value) for name, value in content.items()})
+
+
+def _relation(key: Sequence[str]) -> EdgeType:
+    return key[0], key[1], key[2]
+
+
+def _fanout_json(fanout: Fanout) -> dict[str, Any]:
+    return {**fanout._asdict(), "sizes": list(fanout.sizes), "leaves": []}
+
+
+def _fanout_of(content: Mapping[str, Any]) -> Fanout:
+    return Fanout(**{**content, "sizes": tuple(content["sizes"]), "leaves": ()})

@@ -1,0 +1,242 @@
+"""Bundle: an opened bundle: raw rows in, scores out; rows are appended to its live graph."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.data.etl.recipe import schema_of
+from heddle.data.etl.rows import RowEncoder, RowError, Rows, Typed
+from heddle.data.etl.schema import Edges
+from heddle.data.prepared.graphs import features_of
+from heddle.errors import problem
+from heddle.serving.bundle.layout import read_bundle
+from heddle.serving.bundle.model import scorer_of
+from heddle.serving.live.batch import Append, NewEdges, NewNodes
+from heddle.serving.live.graph import ROOM, LiveGraph, Room, Snapshot
+from heddle.serving.live.kernel import store_of
+from heddle.serving.scoring.scorer import Questions
+from heddle.workflow.metrics.decision import decision_of
+
+
+class Score(NamedTuple):
+    """What a model says of one row.
+
+    Attributes:
+        outputs: as the model gives them.
+        probability: calibrated, of each class or label; () where the run has no decision.
+        answer: the class's name or number, or the labels; None without a decision.
+        used: relation -> rows, in its table and after it, of the edges that were looked at; {} in a batch.
+    """
+
+    outputs: tuple[float, ...]
+    probability: tuple[float, ...]
+    answer: Any
+    used: Mapping[str, tuple[int, ...]]
+
+
+class Bundle:
+    """A trained model, its encoders and its live graph.
+
+    Args:
+        root: the bundle's folder.
+        registry: the plugins; kernels are found through it, no framework is imported.
+        room: what may be appended until a compaction.
+
+    Raises:
+        DataError: a broken bundle; another process has it open.
+    """
+
+    def __init__(self, root: str | Path, registry: Any, room: Room = ROOM):
+        self.root, self._registry = Path(root), registry
+        self.told = read_bundle(root)
+        self.live = LiveGraph(self.root / "live", store_of(registry), room)
+        self.scorer = scorer_of(root, registry)
+        self.decision = None if self.told.decision is None else decision_of(self.told.decision)
+        opened = self.live.opened
+        self.schema = schema_of(opened.recipe) if "tables" in opened.recipe else None
+        self.encoders: dict[tuple[str, ...], RowEncoder] = {}
+        if self.schema is not None:
+            fitted = opened.info.get("encoders", {})
+            kinds = [edges.type for edges in self.schema.edges]
+            nodes = [
+                (kind,)
+                for kind, of in self.schema.nodes.items()
+                if of.table is not None and of.key is not None
+            ]
+            for kind in (*kinds, *nodes):
+                self.encoders[kind] = RowEncoder(self.schema, kind, fitted)
+
+    def __enter__(self) -> "Bundle":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the live graph."""
+        self.live.close()
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        """The relation, or node type, that is asked about."""
+        spec = self.told.spec
+        if spec.level == "node":
+            return (spec.target_type,)
+        return tuple(self.live.opened.task.target)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables whose rows may be appended."""
+        return tuple(dict.fromkeys(encoder.name for encoder in self.encoders.values()))
+
+    def reload(self) -> None:
+        """Take the model that lies in the bundle now; the live graph stays. Raises DataError: it is broken."""
+        told = read_bundle(self.root)
+        before, self.told = self.told, told
+        try:
+            self.scorer = scorer_of(self.root, self._registry)
+        except BaseException:
+            self.told = before
+            raise
+        self.decision = None if told.decision is None else decision_of(told.decision)
+
+    def rows(self, rows: Sequence[Mapping[str, Any]]) -> Rows:
+        """Return JSON objects as rows."""
+        names = dict.fromkeys(name for row in rows for name in row)
+        return Rows(len(rows), {name: [row.get(name) for row in rows] for name in names})
+
+    def append_of(self, table: str, rows: Rows, snapshot: Snapshot | None = None) -> Append:
+        """Return rows of a table as what is appended for them: nodes, edges and their features.
+
+        Raises:
+            RowError: no such table, or a row that can't be read.
+        """
+        snapshot = snapshot or self.live.snapshot()
+        if table not in self.tables:
+            raise RowError(
+                problem("table", repr(table), f"one of {list(self.tables)}", "send rows of one of them")
+            )
+        nodes, edges = {}, {}
+        for kind, encoder in self.encoders.items():
+            if encoder.name != table:
+                continue
+            typed = encoder.typed(rows)
+            if encoder.edges is None:
+                nodes[kind[0]] = self._nodes(kind[0], encoder, typed)
+                continue
+            ends = [encoder.keys(typed, column) for column in (encoder.edges.source, encoder.edges.target)]
+            time = encoder.time(typed)
+            features = encoder.encode(typed, self._gaps(encoder, typed, ends, time, snapshot))
+            edges[encoder.edges.type] = NewEdges(ends[0], ends[1], time, features)
+        return Append(nodes, edges)
+
+    def score(self, rows: Rows, snapshot: Snapshot | None = None) -> list[Score]:
+        """Return what the model says of rows of the target's table, as they are known at their times.
+
+        Of nodes, a row holds the node's key under "key" and, where the data has times, "time".
+
+        Raises:
+            RowError: a row that can't be read.
+        """
+        snapshot = snapshot or self.live.snapshot()
+        answer = self.scorer(snapshot, self._questions(rows, snapshot))
+        used: dict[str, tuple[int, ...]] = {}
+        if rows.n == 1:
+            for key, taken in answer.sample.edges.items():
+                used["/".join(key)] = tuple(np.unique(snapshot.rows(key, taken)).tolist())
+        outputs = answer.outputs.reshape(rows.n, -1)
+        if self.decision is None:
+            return [Score(tuple(row), (), None, used) for row in outputs.tolist()]
+        chances, answers = self.decision.probabilities(outputs), self.decision.answers(outputs)
+        return [
+            Score(tuple(row), tuple(chance), self._named(said), used)
+            for row, chance, said in zip(outputs.tolist(), chances.tolist(), answers.tolist())
+        ]
+
+    def _named(self, said: Any) -> Any:
+        classes = self.told.classes
+        return classes[said] if isinstance(said, int) and said < len(classes) else said
+
+    def _questions(self, rows: Rows, snapshot: Snapshot) -> Questions:
+        if len(self.target) == 1:
+            return self._node_questions(rows, snapshot)
+        encoder = self.encoders.get(self.target)
+        if encoder is None or encoder.edges is None:
+            raise RowError(
+                problem("rows", "a folder that wasn't prepared from tables", "one that was", "prepare it so")
+            )
+        typed = encoder.typed(rows)
+        keys = [encoder.keys(typed, column) for column in (encoder.edges.source, encoder.edges.target)]
+        time = encoder.time(typed)
+        features = features_of(encoder.encode(typed, self._gaps(encoder, typed, keys, time, snapshot)), None)
+        ends = [
+            self._numbers(kind, own, snapshot) for kind, own in zip((self.target[0], self.target[2]), keys)
+        ]
+        asked = features if isinstance(features, Mapping) else {} if features is None else {"x": features}
+        return Questions(np.stack(ends, axis=1), time, asked)
+
+    def _node_questions(self, rows: Rows, snapshot: Snapshot) -> Questions:
+        kind = self.target[0]
+        own = self.live.snapshot().generation.keys[kind]
+        keys = np.empty(rows.n, object if own.is_text else np.int64)
+        for name, expected, types in (
+            ("key", "text" if own.is_text else "a whole number", str if own.is_text else int),
+        ):
+            for at, value in enumerate(rows.columns.get(name, [None] * rows.n)):
+                if not isinstance(value, types) or isinstance(value, bool):
+                    raise RowError(problem(name, repr(value), expected, "send the node's key"))
+                keys[at] = value
+        time = None
+        if self.told.reading.timed:
+            times = rows.columns.get("time", [None] * rows.n)
+            if not all(isinstance(value, int) and not isinstance(value, bool) for value in times):
+                raise RowError(
+                    problem("time", repr(times[0]), "a whole number, in the data's unit", "add the time")
+                )
+            time = np.array(times, np.int64)
+        return Questions(self._numbers(kind, keys, snapshot)[:, None], time)
+
+    def _numbers(self, kind: str, keys: np.ndarray, snapshot: Snapshot) -> np.ndarray:
+        """Return the numbers of keys; of one that was never seen, the first number that no node has."""
+        found = snapshot.find(kind, keys)
+        return np.where(found < 0, snapshot.n_node[kind], found)
+
+    def _gaps(
+        self,
+        encoder: RowEncoder,
+        typed: Typed,
+        keys: Sequence[np.ndarray],
+        time: np.ndarray | None,
+        snapshot: Snapshot,
+    ) -> dict[str, np.ndarray]:
+        """Return end -> the time since its last edge, in the graph or earlier among these rows; NaN for none."""
+        gaps = {}
+        for by in encoder.since:
+            assert encoder.edges is not None and time is not None
+            at = 0 if by == "source" else 1
+            into = self._into(encoder.edges, by)
+            numbers = self._numbers(into[2], keys[at], snapshot)
+            last = snapshot.last_time(into, numbers, time)
+            before: dict[Any, list[int]] = {}
+            for row, (key, moment) in enumerate(zip(keys[at].tolist(), time.tolist())):
+                earlier = [each for each in before.setdefault(key, []) if each <= moment]
+                if earlier:
+                    last[row] = max(earlier) if np.isnan(last[row]) else max(last[row], *earlier)
+                before[key].append(moment)
+            gaps[by] = time - last
+        return gaps
+
+    def _into(self, edges: Edges, by: str) -> tuple[str, str, str]:
+        source, relation, target = edges.type
+        return (target, f"rev_{relation}", source) if by == "source" else (source, relation, target)
+
+    def _nodes(self, kind: str, encoder: RowEncoder, typed: Typed) -> NewNodes:
+        assert self.schema is not None
+        nodes = self.schema.nodes[kind]
+        assert nodes.key is not None
+        time = None
+        if nodes.time is not None and nodes.time[0] == encoder.name:
+            time = encoder.keys(typed, nodes.time[1])
+        return NewNodes(encoder.keys(typed, nodes.key), time, encoder.encode(typed, {}))

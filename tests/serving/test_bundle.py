@@ -1,0 +1,203 @@
+"""A run exported as a bundle: raw rows of its tables score as `heddle predict` says, without torch."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+
+from heddle.cli import main
+from heddle.data.etl import prepare
+from heddle.data.etl.recipes import tabformer
+from heddle.data.etl_options import Etl
+from heddle.data.generators import write_tabformer
+from heddle.data.prepared import FolderWriter, csc, open_prepared, read_ids
+from heddle.engines.plugins import load_plugins
+from heddle.errors import ConfigError, DataError
+
+pytest.importorskip("duckdb", reason="DuckDB isn't installed: pip install 'heddle-core[etl]'")
+pytest.importorskip("torch_geometric", reason="torch_geometric isn't installed: pip install heddle-pyg")
+
+PAYS = ("card", "pays", "merchant")
+TRAIN = [
+    "trainer.epochs=1",
+    "trainer.progress=false",
+    "sampler=neighbor",
+    "sampler.fanouts=[4,3]",
+    "model.hidden=8",
+]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return (folder of runs, records of the CSV): payments prepared, two models trained and exported."""
+    from heddle.config.saved import saved_config
+    from heddle.serving.bundle.export import export_bundle
+
+    root = tmp_path_factory.mktemp("bundle")
+    write_tabformer(root / "tables", rows=1500, users=12, merchants=60, fraud=0.1, seed=1)
+    _prepare(root / "tables", root / "prepared")
+    registry = load_plugins()
+    for model in ("rgcn", "hetero_sage"):
+        run = root / model
+        words = [
+            "train",
+            "data=prepared",
+            f"data.root={root / 'prepared'}",
+            f"model={model}",
+            "backend=pyg",
+            *TRAIN,
+        ]
+        assert main([*words, f"run.dir={run}", "task.calibration=platt"]) == 0
+        assert main(["predict", f"run={run}", f"out={run / 'predictions.csv'}"]) == 0
+        export_bundle(saved_config(run, registry), run, registry, run / "bundle")
+    paths = sorted((root / "tables").glob("*.csv"))
+    records = [row for path in paths for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))]
+    return root, records
+
+
+def _prepare(tables, folder):
+    """Prepare payments so that a row is asked whether it is fraud."""
+    prepare(tabformer(tables)._replace(kind="edge_classification"), tables, folder, Etl(progress=False))
+
+
+def predicted(run):
+    """Return row -> (outputs, probabilities) of predictions.csv."""
+    with open(run / "predictions.csv", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    names = [name for name in rows[0] if name.startswith("output.")]
+    chances = [name for name in rows[0] if name.startswith("probability.")]
+    return {
+        int(row["row"]): ([float(row[name]) for name in names], [float(row[name]) for name in chances])
+        for row in rows
+    }
+
+
+@pytest.mark.parametrize("model", ["rgcn", "hetero_sage"])
+def test_offline_scores_are_those_of_predict(made, model):
+    """By numpy and by torch: 1e-5 apart at most; and in batches of any size the same bits."""
+    from heddle.serving.bundle.offline import predict_rows
+
+    root, records = made
+    told, at = predicted(root / model), np.random.default_rng(0).permutation(len(records))[:200]
+    found = predict_rows(root / model / "bundle", root / "prepared", at, load_plugins())
+    np.testing.assert_allclose(found, [told[i][0] for i in at.tolist()], rtol=1e-5, atol=1e-5)
+    ask = partial(predict_rows, root / model / "bundle", root / "prepared", registry=load_plugins())
+    parts = [ask(part) for part in np.split(at, 3 + np.arange(4))]
+    np.testing.assert_array_equal(np.concatenate(parts), found)
+
+
+def test_a_row_that_is_appended_is_seen_by_the_next(made):
+    """A new card at a new merchant: scored, appended, seen by the card's next payment and by none before it."""
+    from heddle.serving.bundle.opened import Bundle
+
+    root, records = made
+    new = {
+        **records[-1],
+        "User": "777777",
+        "Card": "0",
+        "Merchant Name": "9223372036854775807",
+        "Year": "2021",
+    }
+    later = {**new, "Time": "23:59"}
+    with Bundle(root / "rgcn" / "bundle", load_plugins()) as bundle:
+        table = bundle.tables[0]
+        first = bundle.score(bundle.rows([{**new, "Time": "12:00"}]))[0]
+        assert not any(first.used.values())
+        bundle.live.append(bundle.append_of(table, bundle.rows([{**new, "Time": "12:00"}])))
+        after, same, earlier = (
+            bundle.score(bundle.rows([row]))[0]
+            for row in (later, {**new, "Time": "12:00"}, {**new, "Time": "11:59"})
+        )
+        assert [len(rows) for rows in after.used.values()] == [1, 1] and after.outputs != first.outputs
+        assert not any(same.used.values()) and not any(earlier.used.values())
+        card, merchant = after.used
+        assert after.used[card] == after.used[merchant] == (len(records),)
+
+
+def test_replayed_rows_score_as_they_did_in_the_folder(made, tmp_path):
+    """The last rows, appended one by one, score as the bundle of the folder with all of them says, to the bit."""
+    import shutil
+
+    from heddle.serving.bundle.offline import predict_rows
+    from heddle.serving.bundle.opened import Bundle
+    from heddle.serving.live.graph import create
+
+    root, records = made
+    whole, told = open_prepared(root / "prepared"), predicted(root / "rgcn")
+    order = np.argsort([_moment(record) for record in records], kind="stable")
+    kept = np.sort(order[:-80])
+    _cut(whole, kept, tmp_path / "prepared")
+    shutil.copytree(root / "rgcn" / "bundle", tmp_path / "bundle", ignore=shutil.ignore_patterns("live"))
+    create(tmp_path / "bundle" / "live", tmp_path / "prepared")
+    late = order[-80:].tolist()
+    expected = predict_rows(root / "rgcn" / "bundle", root / "prepared", np.array(late), load_plugins())
+    with Bundle(tmp_path / "bundle", load_plugins()) as bundle:
+        table = bundle.tables[0]
+        for place, i in enumerate(late):
+            rows = bundle.rows([records[i]])
+            score = bundle.score(rows)[0]
+            assert score.outputs == tuple(expected[place].tolist()), place
+            np.testing.assert_allclose(score.probability, told[i][1], rtol=1e-5, atol=1e-5)
+            assert score.answer in bundle.told.classes
+            bundle.live.append(bundle.append_of(table, rows))
+            if place == 40:
+                bundle.live.compact()
+
+
+def _cut(whole, kept, folder):
+    """Write some rows of a prepared folder as one of its own, with all its nodes and what was fitted."""
+    writer, own = FolderWriter(folder, "cut"), whole.edges[PAYS]
+    for kind, nodes in whole.nodes.items():
+        writer.nodes(kind, nodes.rows, ids=read_ids(nodes))
+    ends, time = np.asarray(own.ends[kept]), np.asarray(own.time[kept])
+    sizes = [whole.nodes[kind].rows for kind in ("card", "merchant")]
+    features = {name: array[kept] for name, array in own.features.items()}
+    kept_of = {"time": time, "features": features, "sizes": dict(own.sizes), "label": own.label[kept]}
+    writer.edges(PAYS, len(kept), ends=ends, by_time=True, **csc(ends, *sizes, time), **kept_of)
+    back = csc(ends[:, ::-1], *sizes[::-1], time)
+    writer.edges(("merchant", "rev_pays", "card"), len(kept), rows_of=PAYS, by_time=True, **back)
+    writer.finish(whole.task, whole.info, whole.recipe)
+
+
+def _moment(record):
+    date = f"{int(record['Year']):04d}-{int(record['Month']):02d}-{int(record['Day']):02d}T{record['Time']}"
+    return np.datetime64(date).astype("datetime64[s]").astype(np.int64)
+
+
+def test_a_bundle_opens_without_a_framework(made):
+    root, records = made
+    code = """
+import json, sys
+from heddle.engines.plugins import load_plugins
+from heddle.serving.bundle.opened import Bundle
+with Bundle(sys.argv[1], load_plugins()) as bundle:
+    score = bundle.score(bundle.rows([json.loads(sys.argv[2])]))[0]
+print([name for name in ("torch", "jax", "dgl") if name in sys.modules], len(score.outputs))
+"""
+    command = [sys.executable, "-c", code, str(root / "hetero_sage" / "bundle"), json.dumps(records[0])]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["[]", "2"]
+
+
+def test_what_cannot_be_served_is_refused(made):
+    from heddle.config.saved import saved_config
+    from heddle.serving.bundle.export import export_bundle
+    from heddle.serving.bundle.layout import read_bundle
+
+    root, _ = made
+    registry, run = load_plugins(), root / "rgcn"
+    with pytest.raises(ConfigError, match="found a bundle, expected none yet; choose another folder"):
+        export_bundle(saved_config(run, registry), run, registry, run / "bundle")
+    with pytest.raises(DataError, match=r"no bundle.json, expected a bundle; make one"):
+        read_bundle(root)
+    weights = run / "bundle" / "weights.safetensors"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(DataError, match="found another content than when it was written"):
+        read_bundle(run / "bundle")
+    weights.write_bytes(content)
