@@ -15,6 +15,8 @@ from heddle.serving.environment import build_environment, check_environment, def
 from heddle.serving.export import with_decision
 from heddle.workflow.metrics.decision import Decision
 
+from .payments import make_bundles
+
 NODES = 50
 
 
@@ -126,3 +128,12 @@ def start():
             return process
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """Give (folder of runs, records of the CSV): payments prepared, two models trained and exported as bundles."""
+    pytest.importorskip("duckdb", reason="DuckDB isn't installed: pip install 'heddle-core[etl]'")
+    pytest.importorskip("torch_geometric", reason="torch_geometric isn't installed: pip install heddle-pyg")
+    root = tmp_path_factory.mktemp("bundle")
+    return root, make_bundles(root)

@@ -1,7 +1,6 @@
 """A run exported as a bundle: raw rows of its tables score as `heddle predict` says, without torch."""
 
 import csv
-import io
 import json
 import subprocess
 import sys
@@ -10,11 +9,6 @@ from functools import partial
 import numpy as np
 import pytest
 
-from heddle.cli import main
-from heddle.data.etl import prepare
-from heddle.data.etl.recipes import tabformer
-from heddle.data.etl_options import Etl
-from heddle.data.generators import write_tabformer
 from heddle.data.prepared import FolderWriter, csc, open_prepared, read_ids
 from heddle.engines.plugins import load_plugins
 from heddle.errors import ConfigError, DataError
@@ -23,46 +17,6 @@ pytest.importorskip("duckdb", reason="DuckDB isn't installed: pip install 'heddl
 pytest.importorskip("torch_geometric", reason="torch_geometric isn't installed: pip install heddle-pyg")
 
 PAYS = ("card", "pays", "merchant")
-TRAIN = [
-    "trainer.epochs=1",
-    "trainer.progress=false",
-    "sampler=neighbor",
-    "sampler.fanouts=[4,3]",
-    "model.hidden=8",
-]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Return (folder of runs, records of the CSV): payments prepared, two models trained and exported."""
-    from heddle.config.saved import saved_config
-    from heddle.serving.bundle.export import export_bundle
-
-    root = tmp_path_factory.mktemp("bundle")
-    write_tabformer(root / "tables", rows=1500, users=12, merchants=60, fraud=0.1, seed=1)
-    _prepare(root / "tables", root / "prepared")
-    registry = load_plugins()
-    for model in ("rgcn", "hetero_sage"):
-        run = root / model
-        words = [
-            "train",
-            "data=prepared",
-            f"data.root={root / 'prepared'}",
-            f"model={model}",
-            "backend=pyg",
-            *TRAIN,
-        ]
-        assert main([*words, f"run.dir={run}", "task.calibration=platt"]) == 0
-        assert main(["predict", f"run={run}", f"out={run / 'predictions.csv'}"]) == 0
-        export_bundle(saved_config(run, registry), run, registry, run / "bundle")
-    paths = sorted((root / "tables").glob("*.csv"))
-    records = [row for path in paths for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))]
-    return root, records
-
-
-def _prepare(tables, folder):
-    """Prepare payments so that a row is asked whether it is fraud."""
-    prepare(tabformer(tables)._replace(kind="edge_classification"), tables, folder, Etl(progress=False))
 
 
 def predicted(run):

@@ -1,0 +1,74 @@
+"""`heddle serve`: a trained run as a bundle, and a server that scores raw rows by it and appends them."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from heddle.engines.plugins import load_plugins
+from heddle.errors import ConfigError, nearest, problem
+
+HELP = """\
+Usage: heddle serve export run=RUN [bundle=FOLDER] [overwrite=true]
+       heddle serve bundle=FOLDER | run=RUN [serve.KEY=VALUE ...]
+
+export writes a trained run on a prepared folder as a bundle (by default RUN/bundle): its model, what its encoders were
+fitted to, and a live graph over the folder. serve answers on 127.0.0.1 until it is interrupted:
+
+  heddle serve export run=runs/mine
+  heddle serve run=runs/mine serve.port=8000
+  curl 127.0.0.1:8000/v2/score -d '{"rows": [{"card": "17", "amount": "$3.50"}], "append": true}'
+
+POST /v2/score scores rows, /v2/rows/TABLE appends them, /v2/models/model/infer speaks the Open Inference Protocol;
+GET /metrics, /v2/health/ready, /v2/card, and a page at /.
+
+"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Export or serve; return 0."""
+    import yaml
+
+    from heddle.options import build
+    from heddle.serving.online.options import ServeOptions
+
+    exporting = list(arguments[:1]) == ["export"]
+    words = list(arguments[1:] if exporting else arguments)
+    told: dict[str, str] = {}
+    node = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            do = "see heddle serve --help"
+            raise ConfigError(problem("heddle serve", repr(word), "export first, or KEY=VALUE", do))
+        if key.startswith("serve."):
+            node[key.removeprefix("serve.")] = yaml.safe_load(value)
+        elif key in ("run", "bundle", "overwrite"):
+            told[key] = value
+        else:
+            names = ("run", "bundle", "overwrite", "serve.port")
+            raise ConfigError(
+                f"{key!r} is unknown{nearest(key, names) or ';'} keys: {', '.join(names)}, serve.KEY"
+            )
+    options = build(ServeOptions, node, "serve")
+    if "bundle" not in told and "run" not in told:
+        raise ConfigError(problem("heddle serve", "neither", "run=RUN or bundle=FOLDER", "name one"))
+    root = Path(told["bundle"]) if "bundle" in told else Path(told["run"]) / "bundle"
+    registry = load_plugins()
+    if exporting:
+        from heddle.config.saved import saved_config
+        from heddle.serving.bundle.export import export_bundle
+
+        if "run" not in told:
+            raise ConfigError(problem("run", "none", "a trained run's folder", "write run=runs/NAME"))
+        overwrite = told.get("overwrite", "false") == "true"
+        config = saved_config(told["run"], registry)
+        print(export_bundle(config, Path(told["run"]), registry, root, overwrite=overwrite))
+        return 0
+    from heddle.serving.online.serve import server
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    made = server(root, options, registry)
+    scheme = "https" if options.certificate else "http"
+    print(f"{scheme}://{options.host}:{options.port}", flush=True)
+    made.run()
+    return 0

@@ -1,0 +1,73 @@
+"""limits: what is refused of a request before its body is read: a wrong host or token, two lengths, too many bytes."""
+
+import hmac
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
+"""Names of this machine, which are always answered."""
+
+
+class Refused(Exception):
+    """A request is refused: a status and one sentence."""
+
+    def __init__(self, status: int, message: str):
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+class Door(NamedTuple):
+    """Who may come in.
+
+    Attributes:
+        hosts: names in the Host header, without a port; "*" for all.
+        token: that a request must bring; None for none.
+        body_bytes: of the largest body.
+    """
+
+    hosts: Collection[str]
+    token: bytes | None
+    body_bytes: int
+
+
+def check_head(door: Door, headers: Mapping[bytes, list[bytes]], *, open_to_all: bool = False) -> None:
+    """Raise Refused for a foreign Host, a missing token, or a body that is announced as too large.
+
+    Args:
+        headers: name in lower case -> every value.
+        open_to_all: whether no token is asked for, as for health.
+    """
+    hosts = headers.get(b"host", [])
+    if len(hosts) != 1 or ("*" not in door.hosts and _name(hosts[0]) not in door.hosts):
+        raise Refused(
+            421, f"Host: found {b', '.join(hosts).decode('latin-1')!r}, expected a name of this server"
+        )
+    if door.token is not None and not open_to_all:
+        given = headers.get(b"authorization", [])
+        wanted = b"Bearer " + door.token
+        if len(given) != 1 or not hmac.compare_digest(given[0], wanted):
+            raise Refused(401, "Authorization: found no valid token, expected Bearer TOKEN")
+    length = headers.get(b"content-length", [])
+    if len(length) > 1 or (length and b"transfer-encoding" in headers):
+        raise Refused(400, "Content-Length: found two lengths of one body, expected one")
+    if length and not (length[0].isdigit() and len(length[0]) < 20):
+        raise Refused(400, "Content-Length: found no number, expected one")
+    if length and int(length[0]) > door.body_bytes:
+        raise too_large(door)
+    if headers.get(b"content-encoding", [b"identity"]) != [b"identity"]:
+        raise Refused(415, "Content-Encoding: found a packed body, expected a plain one; send it as it is")
+
+
+def too_large(door: Door) -> Refused:
+    """Return what a body that is too large is told."""
+    return Refused(
+        413, f"body: found more than {door.body_bytes} bytes, expected at most that; send fewer rows"
+    )
+
+
+def _name(host: bytes) -> str:
+    """Return a Host header without its port, in lower case."""
+    text = host.decode("latin-1").lower()
+    if text.startswith("["):
+        return text.partition("]")[0] + "]"
+    return text.rpartition(":")[0] if ":" in text else text

@@ -1,0 +1,45 @@
+"""Metrics: counts and times of a server, in Prometheus' text format."""
+
+from collections import Counter
+
+BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+"""Upper bounds of the histogram of request times, in seconds."""
+
+
+class Metrics:
+    """What a server did so far; one thread counts."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[tuple[str, int]] = Counter()
+        self.seconds: Counter[float] = Counter()
+        self.total_seconds, self.timed = 0.0, 0
+        self.rows: Counter[str] = Counter()
+        self.batches = 0
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self.requests[route, status] += 1
+        self.total_seconds += seconds
+        self.timed += 1
+        for bound in BOUNDS:
+            if seconds <= bound:
+                self.seconds[bound] += 1
+
+    def text(self, gauges: dict[str, float]) -> str:
+        """Return everything in Prometheus' text format; `gauges` are told as they are now."""
+        lines = ["# TYPE heddle_requests_total counter"]
+        lines += [
+            f'heddle_requests_total{{route="{route}",status="{status}"}} {count}'
+            for (route, status), count in sorted(self.requests.items())
+        ]
+        lines.append("# TYPE heddle_request_seconds histogram")
+        lines += [f'heddle_request_seconds_bucket{{le="{bound}"}} {self.seconds[bound]}' for bound in BOUNDS]
+        lines.append(f'heddle_request_seconds_bucket{{le="+Inf"}} {self.timed}')
+        lines.append(f"heddle_request_seconds_sum {self.total_seconds:.6f}")
+        lines.append(f"heddle_request_seconds_count {self.timed}")
+        lines.append("# TYPE heddle_rows_total counter")
+        lines += [f'heddle_rows_total{{what="{what}"}} {count}' for what, count in sorted(self.rows.items())]
+        lines += ["# TYPE heddle_batches_total counter", f"heddle_batches_total {self.batches}"]
+        for name, value in gauges.items():
+            lines += [f"# TYPE {name} gauge", f"{name} {value:g}"]
+        return "\n".join(lines) + "\n"

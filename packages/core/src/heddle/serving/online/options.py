@@ -1,0 +1,36 @@
+"""The settings of `heddle serve`."""
+
+from dataclasses import dataclass
+
+from heddle.options import option
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """A server of one bundle: where it listens, what it takes, and how much at a time."""
+
+    host: str = option("127.0.0.1", "address to listen on; others than this machine's want a token")
+    port: int = option(8000, "0: a free one", least=0, below=65536)
+    hosts: tuple[str, ...] = option(
+        (), "names in the Host header that are answered besides localhost; [*]: all"
+    )
+    token_file: str | None = option(None, "file of the bearer token that requests must bring; null: none")
+    certificate: str | None = option(None, "PEM file of a certificate: requests come by TLS")
+    private_key: str | None = option(None, "PEM file of its key")
+    body_bytes: int = option(4 << 20, "bytes of the largest body", least=1)
+    rows: int = option(4096, "rows of the largest request", least=1)
+    concurrency: int = option(
+        64, "whole requests that are worked on; more are told to come again (429)", least=1
+    )
+    connections: int = option(512, "open connections; more are closed at once", least=1)
+    head_seconds: float = option(5.0, "seconds until the head of a request must be there", least=0)
+    body_seconds: float = option(10.0, "seconds until its body must be", least=0)
+    batch: int = option(64, "rows that are scored together", least=1)
+    room_entries: int = option(
+        4_000_000, "edges that fit until a compaction (an edge with a reverse: two)", least=2
+    )
+    room_nodes: int = option(1_000_000, "new nodes of a type that fit until a compaction", least=1)
+    compact_at: float = option(0.25, "share of the room at which it is compacted", least=0, below=1)
+    reload_seconds: float = option(
+        2.0, "seconds between looks for a new model in the bundle; 0: never", least=0
+    )

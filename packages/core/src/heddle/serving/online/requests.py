@@ -1,0 +1,102 @@
+"""Requests: bodies to rows, checked by their types as they are parsed, and scores to the Open Inference Protocol."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from heddle.extras import require
+from heddle.serving.bundle.opened import Bundle, Score
+from heddle.serving.online.limits import Refused
+
+
+class Asked(NamedTuple):
+    """Rows to be scored or appended, and whether scored ones are appended too."""
+
+    rows: Sequence[dict[str, Any]]
+    append: bool = False
+
+
+class Requests:
+    """Parses bodies. What is deeper, longer or of another type than is wanted is refused where it begins.
+
+    Args:
+        most: rows of the largest request.
+    """
+
+    def __init__(self, most: int):
+        self._most = most
+        self._msgspec = require("msgspec", "serve")
+        cell: Any = str | int | float | bool | None
+        make, json = self._msgspec.defstruct, self._msgspec.json
+        strict = {"forbid_unknown_fields": True}
+        asked = make("Rows", [("rows", list[dict[str, cell]]), ("append", bool, False)], **strict)
+        fields = [("name", str), ("shape", list[int]), ("datatype", str), ("data", list[cell])]
+        tensor: Any = make("Tensor", [*fields, ("parameters", dict[str, cell], {})], **strict)
+        wanted: Any = make("Wanted", [("name", str), ("parameters", dict[str, cell], {})], **strict)
+        rest = [("id", str, ""), ("parameters", dict[str, cell], {}), ("outputs", list[wanted], [])]
+        infer = make("Infer", [("inputs", list[tensor]), *rest], **strict)
+        self._rows, self._infer = json.Decoder(asked), json.Decoder(infer)
+
+    def rows(self, body: bytes) -> Asked:
+        """Return the rows of a body: {"rows": [{column: value}, ...], "append": false}. Raises Refused."""
+        found = self._decoded(self._rows, body)
+        self._check(len(found.rows))
+        return Asked(found.rows, found.append)
+
+    def tensors(self, body: bytes) -> tuple[list[dict[str, Any]], str]:
+        """Return (rows, the request's id) of an inference: an input is a column, [n] or [n, 1]. Raises Refused."""
+        found = self._decoded(self._infer, body)
+        columns: dict[str, list[Any]] = {}
+        for tensor in found.inputs:
+            n, shape = len(tensor.data), tensor.shape
+            if tensor.name in columns:
+                raise Refused(400, f"{tensor.name[:80]}: found twice, expected each input once")
+            if not shape or shape[0] != n or any(size != 1 for size in shape[1:]):
+                raise Refused(
+                    400,
+                    f"{tensor.name[:80]}: found shape {shape[:4]} of {n} values, expected [{n}] or [{n}, 1]",
+                )
+            columns[tensor.name] = tensor.data
+        sizes = {len(values) for values in columns.values()}
+        if len(sizes) != 1:
+            raise Refused(
+                400, f"inputs: found {sorted(sizes)} rows, expected as many in each input, one at least"
+            )
+        self._check(sizes.pop())
+        return [dict(zip(columns, values)) for values in zip(*columns.values())], found.id
+
+    def outputs(self, scores: Sequence[Score], model: str, name: str) -> dict[str, Any]:
+        """Return scores as the outputs of an inference."""
+        n = len(scores)
+
+        def tensor(name: str, datatype: str, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+            data = [value for row in rows for value in row]
+            return {"name": name, "datatype": datatype, "shape": [n, len(data) // n], "data": data}
+
+        made = [tensor("output", "FP32", [score.outputs for score in scores])]
+        if scores[0].probability:
+            made.append(tensor("probability", "FP64", [score.probability for score in scores]))
+            made.append(tensor("answer", "BYTES", [[str(score.answer)] for score in scores]))
+        return {"model_name": model, "model_version": "1", "id": name, "outputs": made}
+
+    def metadata(self, bundle: Bundle, model: str) -> dict[str, Any]:
+        """Return what the protocol tells of a model: its inputs are the columns of the target's table."""
+        encoder = bundle.encoders.get(bundle.target)
+        names = encoder.fields if encoder is not None else ("key", "time")
+        inputs = [{"name": name, "datatype": "BYTES", "shape": [-1, 1]} for name in names]
+        outputs = [{"name": "output", "datatype": "FP32", "shape": [-1, -1]}]
+        if bundle.decision is not None:
+            outputs.append({"name": "probability", "datatype": "FP64", "shape": [-1, -1]})
+            outputs.append({"name": "answer", "datatype": "BYTES", "shape": [-1, 1]})
+        return {"name": model, "versions": ["1"], "platform": "heddle", "inputs": inputs, "outputs": outputs}
+
+    def _check(self, n: int) -> None:
+        if not 1 <= n <= self._most:
+            raise Refused(
+                400 if not n else 413, f"rows: found {n}, expected 1 to {self._most}; send fewer at a time"
+            )
+
+    def _decoded(self, decoder: Any, body: bytes) -> Any:
+        try:
+            return decoder.decode(body)
+        except (self._msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+            raise Refused(400, f"body: {str(error)[:200]}") from None

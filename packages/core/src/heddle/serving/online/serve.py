@@ -1,0 +1,132 @@
+"""serve: a bundle on uvicorn until it is told to end: heads that are too long or too slow are closed on."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from heddle.errors import ConfigError, problem
+from heddle.extras import require
+from heddle.serving.bundle.opened import Bundle
+from heddle.serving.live.graph import Room
+from heddle.serving.online.application import Application
+from heddle.serving.online.metrics import Metrics
+from heddle.serving.online.options import ServeOptions
+from heddle.serving.online.service import Service
+
+log = logging.getLogger(__name__)
+
+HEAD_BYTES = 64 << 10
+"""Bytes of the longest head of a request."""
+
+
+def server(root: str | Path, options: ServeOptions, registry: Any) -> Any:
+    """Return a uvicorn.Server of a bundle; `run()` serves until SIGTERM or SIGINT and finishes what it began.
+
+    Raises:
+        ConfigError: an address that others reach, without a token.
+        DataError: a broken bundle, or one that another process serves.
+        PluginError: uvicorn, httptools or msgspec isn't installed.
+    """
+    uvicorn = require("uvicorn", "serve")
+    require("httptools", "serve")
+    token = _token(options)
+    if token is None and options.host not in ("127.0.0.1", "::1", "localhost"):
+        expected = "a token, since others than this machine's programs reach it"
+        raise ConfigError(problem("serve.host", options.host, expected, "add serve.token_file=FILE"))
+    metrics = Metrics()
+    bundle = Bundle(root, registry, Room(options.room_entries, options.room_nodes))
+    application = Application(Service(bundle, options, metrics), options, metrics, token)
+    config = uvicorn.Config(
+        application,
+        host=options.host,
+        port=options.port,
+        http=_protocol(options),
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=options.connections,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=10,
+        ssl_certfile=options.certificate,
+        ssl_keyfile=options.private_key,
+    )
+    return uvicorn.Server(config)
+
+
+def _token(options: ServeOptions) -> bytes | None:
+    if options.token_file is None:
+        return None
+    token = Path(options.token_file).read_bytes().strip()
+    if len(token) < 16:
+        raise ConfigError(
+            problem("serve.token_file", f"{len(token)} bytes", "16 at least", "write a longer token")
+        )
+    return token
+
+
+def _protocol(options: ServeOptions) -> Any:
+    """Return uvicorn's protocol with a bound on the bytes of a head and the time that it takes."""
+    base: Any = require("uvicorn.protocols.http.httptools_impl", "serve").HttpToolsProtocol
+
+    class Bounded(base):  # type: ignore[misc]
+        """A connection whose heads are short and quick."""
+
+        def connection_made(self, transport: Any) -> None:
+            """Begin to wait for a head."""
+            super().connection_made(transport)
+            self._head_bytes, self._timer = 0, None
+            self._wait()
+
+        def connection_lost(self, error: Any) -> None:
+            """Wait no more."""
+            self._rest()
+            super().connection_lost(error)
+
+        def on_message_begin(self) -> None:
+            """Count a new head."""
+            self._head_bytes = 0
+            if self._timer is None:
+                self._wait()
+            super().on_message_begin()
+
+        def on_url(self, url: bytes) -> None:
+            """Count a path."""
+            self._count(len(url))
+            super().on_url(url)
+
+        def on_header(self, name: bytes, value: bytes) -> None:
+            """Count a header."""
+            self._count(len(name) + len(value))
+            super().on_header(name, value)
+
+        def on_headers_complete(self) -> None:
+            """A head is there."""
+            self._rest()
+            if not self.transport.is_closing():
+                super().on_headers_complete()
+
+        def _count(self, size: int) -> None:
+            self._head_bytes += size
+            if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
+                self.transport.write(
+                    b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n"
+                )
+                self.transport.close()
+
+        def _wait(self) -> None:
+            self._timer = self.loop.call_later(options.head_seconds, self._late)
+
+        def _rest(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+        def _late(self) -> None:
+            self._timer = None
+            if not self.transport.is_closing():
+                self.transport.close()
+
+    return Bounded

@@ -1,0 +1,140 @@
+"""Service: scores and appends of concurrent requests: those that wait together are scored together."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from heddle.data.etl.rows import Rows
+from heddle.serving.bundle.layout import FILE
+from heddle.serving.bundle.opened import Bundle, Score
+from heddle.serving.live.log import NoSpaceError
+from heddle.serving.online.metrics import Metrics
+from heddle.serving.online.options import ServeOptions
+
+log = logging.getLogger(__name__)
+
+Row = Mapping[str, Any]
+
+
+class _Waiting(NamedTuple):
+    rows: Sequence[Row]
+    told: "asyncio.Future[list[Score]]"
+
+
+class Service:
+    """A bundle, asked by the requests of one event loop.
+
+    Scores are computed in the loop itself, `options.batch` rows at a time: between two batches others are heard.
+    """
+
+    def __init__(self, bundle: Bundle, options: ServeOptions, metrics: Metrics):
+        self.bundle, self.options, self.metrics = bundle, options, metrics
+        self._waiting: list[_Waiting] = []
+        self._scheduled = False
+        self._compacting: asyncio.Future[None] | None = None
+        self._seen = self._stamp()
+
+    async def score(self, rows: Sequence[Row]) -> list[Score]:
+        """Return the scores of rows, as they are known now. Raises RowError."""
+        size = self.options.batch
+        if len(rows) > size:
+            found: list[Score] = []
+            for first in range(0, len(rows), size):
+                found += await self.score(rows[first : first + size])
+                await asyncio.sleep(0)
+            return found
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[list[Score]] = loop.create_future()
+        self._waiting.append(_Waiting(rows, told))
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._flush)
+        return await told
+
+    async def append(self, table: str, rows: Sequence[Row]) -> int:
+        """Append rows and return the append's number once it is on disk.
+
+        Raises:
+            RowError: a row that can't be read.
+            NoSpaceError: it can't be kept.
+        """
+        append = self.bundle.append_of(table, self.bundle.rows(rows))
+        number = await asyncio.wrap_future(self.bundle.live.submit(append))
+        self.metrics.rows["appended"] += len(rows)
+        self._compact_soon()
+        return number
+
+    def look(self) -> bool:
+        """Take a new model, if one lies in the bundle, and tell whether it did; what is broken is logged and left."""
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return False
+        self._seen = stamp
+        try:
+            self.bundle.reload()
+        except Exception:
+            log.exception("the bundle's new model can't be used; the one before answers on")
+            return False
+        log.info("took the bundle's new model")
+        return True
+
+    def gauges(self) -> dict[str, float]:
+        """Return what is told as it is now."""
+        live = self.bundle.live
+        return {"heddle_live_entries": live.entries, "heddle_live_appends": live.last}
+
+    async def close(self) -> None:
+        """Wait for a compaction and close the bundle."""
+        if self._compacting is not None:
+            await asyncio.wait([self._compacting])
+        self.bundle.close()
+
+    def _flush(self) -> None:
+        """Score what waits, as many requests together as fit in a batch."""
+        self._scheduled = False
+        taken: list[_Waiting] = []
+        size = 0
+        while self._waiting and (not taken or size + len(self._waiting[0].rows) <= self.options.batch):
+            taken.append(self._waiting.pop(0))
+            size += len(taken[-1].rows)
+        if self._waiting:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+        self.metrics.batches += 1
+        self.metrics.rows["scored"] += size
+        try:
+            self._answer(taken)
+        except Exception:
+            for waiting in taken:  # each alone: one's fault isn't the others'
+                try:
+                    self._answer([waiting])
+                except Exception as error:
+                    if not waiting.told.done():
+                        waiting.told.set_exception(error)
+
+    def _answer(self, taken: Sequence[_Waiting]) -> None:
+        together: Rows = self.bundle.rows([row for waiting in taken for row in waiting.rows])
+        scores, at = self.bundle.score(together), 0
+        for waiting in taken:
+            own, at = scores[at : at + len(waiting.rows)], at + len(waiting.rows)
+            if not waiting.told.done():
+                waiting.told.set_result(own)
+
+    def _compact_soon(self) -> None:
+        if self._compacting is not None and not self._compacting.done():
+            return
+        live = self.bundle.live
+        if live.entries > self.options.compact_at * self.options.room_entries:
+            self._compacting = asyncio.ensure_future(asyncio.to_thread(self._compact))
+
+    def _compact(self) -> None:
+        try:
+            self.bundle.live.compact()
+        except NoSpaceError:
+            log.exception("the live graph can't be compacted")
+
+    def _stamp(self) -> int:
+        path = Path(self.bundle.root) / FILE
+        return path.stat().st_mtime_ns if path.exists() else 0
