@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -45,11 +46,12 @@ def test_offline_scores_are_those_of_predict(made, model):
     np.testing.assert_array_equal(np.concatenate(parts), found)
 
 
-def test_a_row_that_is_appended_is_seen_by_the_next(made):
+def test_a_row_that_is_appended_is_seen_by_the_next(made, tmp_path):
     """A new card at a new merchant: scored, appended, seen by the card's next payment and by none before it."""
     from heddle.serving.bundle.opened import Bundle
 
     root, records = made
+    shutil.copytree(root / "rgcn" / "bundle", tmp_path / "bundle")
     new = {
         **records[-1],
         "User": "777777",
@@ -58,7 +60,7 @@ def test_a_row_that_is_appended_is_seen_by_the_next(made):
         "Year": "2021",
     }
     later = {**new, "Time": "23:59"}
-    with Bundle(root / "rgcn" / "bundle", load_plugins()) as bundle:
+    with Bundle(tmp_path / "bundle", load_plugins()) as bundle:
         table = bundle.tables[0]
         first = bundle.score(bundle.rows([{**new, "Time": "12:00"}]))[0]
         assert not any(first.used.values())
@@ -75,8 +77,6 @@ def test_a_row_that_is_appended_is_seen_by_the_next(made):
 
 def test_replayed_rows_score_as_they_did_in_the_folder(made, tmp_path):
     """The last rows, appended one by one, score as the bundle of the folder with all of them says, to the bit."""
-    import shutil
-
     from heddle.serving.bundle.offline import predict_rows
     from heddle.serving.bundle.opened import Bundle
     from heddle.serving.live.graph import create
