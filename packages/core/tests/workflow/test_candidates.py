@@ -11,7 +11,7 @@ from heddle.workflow.loaders.candidates import (
     Meetings,
     Rules,
     candidates,
-    places_ranked,
+    positions_ranked,
     protocol,
 )
 from heddle.workflow.loaders.known import known_named, until_of
@@ -228,11 +228,11 @@ def test_historical_candidates_need_times_and_all_need_room():
 
 def test_of_very_many_links_a_fixed_sample_is_ranked():
     links = np.zeros((30_000, 2), np.int64)
-    places = places_ranked(links, "test", 0)
+    places = positions_ranked(links, "test", 0)
     assert len(places) == 10_000 == len(np.unique(places)) and np.array_equal(places, np.sort(places))
-    assert np.array_equal(places, places_ranked(links, "test", 0))
-    assert not np.array_equal(places, places_ranked(links, "test", 1))
-    assert len(places_ranked(links[:9], "train", 0)) == 9
+    assert np.array_equal(places, positions_ranked(links, "test", 0))
+    assert not np.array_equal(places, positions_ranked(links, "test", 1))
+    assert len(positions_ranked(links[:9], "train", 0)) == 9
 
 
 def test_meetings_know_when_a_pair_met():

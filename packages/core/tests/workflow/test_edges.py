@@ -95,7 +95,7 @@ def folder(tmp_path_factory):
 def test_no_step_holds_the_asked_edge_or_anything_newer(folder, layered, seed):
     dataset = payments(folder, seed)
     view = view_of(dataset, TaskOptions(), "edge", sampled=True)
-    assert view.told["ties"] == "before"
+    assert view.reported["ties"] == "before"
     question, graph = EdgeQuestion(view.dataset, view.until), sampled(view.dataset, layered)
     spec, when = DataSpec(fanouts=(4, 4)), np.asarray(dataset.times.asked)
     known = np.flatnonzero((dataset.targets >= 0) & np.isin(np.arange(50), dataset.splits["train"]))

@@ -2,9 +2,9 @@
 
 run.py         train, evaluate, predict; saved.py uses finished runs again; folder.py finds a place for new ones
 assemble.py    dataset, task, model, engine and loader of a configuration; check.py: whether data and task fit
-trainer.py     epochs, evaluations, the best weights; progress.py: all that a run knows; settings.py: what it is told
+trainer.py     epochs, evaluations, the best weights; progress.py: all that a run knows; settings.py: its options
 schedule.py    learning rates; callbacks.py: what watches a run; trackers.py: where metrics go
-checkpoint.py  a run in its midst on disk; artifacts.py: the files of a run's folder
+checkpoint.py  a run on disk before its end; artifacts.py: the files of a run's folder
 embeddings.py  embeddings on disk
 bench.py       variants of one run in one process
 console.py     metrics on the terminal

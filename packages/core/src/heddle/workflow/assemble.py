@@ -156,7 +156,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
         program,
         loader,
         model,
-        _told(view, config),
+        _reported(view, config),
         tuple(unused),
         how,
         None,
@@ -174,10 +174,10 @@ def _check_sparse(optim: Optim, engine: str, registry: Any) -> None:
         )
 
 
-def _told(view: View, config: "RunConfig") -> dict[str, str]:
+def _reported(view: View, config: "RunConfig") -> dict[str, str]:
     """Return what results say of times, and of the protocol by which links are ranked."""
     name = config.task.protocol
-    return {**view.told, **({} if name == "none" else {"protocol": name})}
+    return {**view.reported, **({} if name == "none" else {"protocol": name})}
 
 
 def _sampled(

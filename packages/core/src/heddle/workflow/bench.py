@@ -18,7 +18,7 @@ from heddle.workflow.loaders.loader import Loader
 if TYPE_CHECKING:
     from heddle.config.run import RunConfig
 
-JUDGED = "valid"
+EVALUATED = "valid"
 """The split on which predictions are compared."""
 
 
@@ -82,7 +82,7 @@ class Variant:
             float(metrics["loss"])
 
     def _predicted(self) -> np.ndarray:
-        predicted = self._loader.predictions(self._program, self._state, (JUDGED,))[JUDGED]
+        predicted = self._loader.predictions(self._program, self._state, (EVALUATED,))[EVALUATED]
         return np.asarray(predicted.outputs)
 
 
@@ -97,10 +97,10 @@ def measure(variants: Sequence[Variant], rounds: int, tolerance: float | None) -
     """
     first = variants[0]
     apart = [difference(first.outputs, variant.outputs) for variant in variants]
-    for variant, found in zip(variants, apart):
-        if tolerance is not None and not found <= tolerance:
+    for variant, apart_by in zip(variants, apart):
+        if tolerance is not None and not apart_by <= tolerance:
             raise HeddleError(
-                f"{variant.name} predicts other values than {first.name}: found a difference of {found:.2g} of the "
+                f"{variant.name} predicts other values than {first.name}: found a difference of {apart_by:.2g} of the "
                 f"largest, expected at most {tolerance:g}; nothing is timed. Set bench.tolerance=null if these are "
                 "models that differ"
             )
@@ -109,8 +109,8 @@ def measure(variants: Sequence[Variant], rounds: int, tolerance: float | None) -
             with _uncollected():
                 variant.round()
     return [
-        Timing(variant.name, variant.first, variant.step, variant.predict, found)
-        for variant, found in zip(variants, apart)
+        Timing(variant.name, variant.first, variant.step, variant.predict, apart_by)
+        for variant, apart_by in zip(variants, apart)
     ]
 
 

@@ -107,12 +107,12 @@ class ProgressLines:
 
     def __init__(self, epochs: int, seconds: float = 10, stream: TextIO | None = None):
         self._epochs, self._seconds, self._stream = epochs, seconds, stream or sys.stdout
-        self._told = 0.0
+        self._printed = 0.0
 
     def after_epoch(self, progress: Progress) -> None:
         now = time.monotonic()
-        if progress.epoch in (1, self._epochs) or now - self._told >= self._seconds:
-            self._told = now
+        if progress.epoch in (1, self._epochs) or now - self._printed >= self._seconds:
+            self._printed = now
             print(
                 f"epoch {progress.epoch}/{self._epochs} {describe(progress.row)}",
                 file=self._stream,

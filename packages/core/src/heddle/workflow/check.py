@@ -27,31 +27,31 @@ def check_fit(dataset: Dataset, task: Task) -> Dataset:
     graphs: Any = dataset.graphs
     single = isinstance(graphs, (Graph, HeteroGraph))
     if single == (task.level == "graph") or (not single and not isinstance(graphs, Sized)):
-        found = (
+        actual = (
             "one graph"
             if single
             else "a sequence of graphs"
             if isinstance(graphs, Sized)
             else "no plain graphs"
         )
-        raise _misfit(dataset, task, found, "many graphs" if task.level == "graph" else "one graph")
+        raise _misfit(dataset, task, actual, "many graphs" if task.level == "graph" else "one graph")
     if task.level == "link":
         return as_links(dataset)
     if (dataset.asked is None) == (task.level == "edge"):
-        found = "no edges that are asked about" if dataset.asked is None else "questions about edges"
-        raise _misfit(dataset, task, found, f"targets of {task.level}s")
+        actual = "no edges that are asked about" if dataset.asked is None else "questions about edges"
+        raise _misfit(dataset, task, actual, f"targets of {task.level}s")
     if dataset.targets is None:
         raise _misfit(dataset, task, "no targets", f"one for each {task.level}")
     targets = np.asarray(dataset.targets)
     if (dataset.groups is None) == (task.kind in RANKINGS):
-        found = "no groups of rows" if dataset.groups is None else "rows in groups"
-        raise _misfit(dataset, task, found, "a ranking's" if dataset.groups is None else "none")
+        actual = "no groups of rows" if dataset.groups is None else "rows in groups"
+        raise _misfit(dataset, task, actual, "a ranking's" if dataset.groups is None else "none")
     if task.kind in RANKINGS and targets.dtype.kind in "iu":
         targets = np.where(targets < 0, np.nan, targets).astype(np.float32)
     floats = np.issubdtype(targets.dtype, np.floating)
     if floats == (task.loss_name == "cross_entropy"):
-        found = f"{'float values' if floats else 'whole numbers'} as targets"
-        raise _misfit(dataset, task, found, f"what the loss {task.loss_name} takes", "task.loss=auto")
+        actual = f"{'float values' if floats else 'whole numbers'} as targets"
+        raise _misfit(dataset, task, actual, f"what the loss {task.loss_name} takes", "task.loss=auto")
     return dataset._replace(targets=targets[:, None]) if floats and targets.ndim == 1 else dataset
 
 
@@ -68,8 +68,8 @@ def as_links(dataset: Dataset) -> Dataset:
     return links._replace(class_names=(), times=times, asked=None, weights=None, groups=None)
 
 
-def _misfit(dataset: Dataset, task: Task, found: str, expected: str, do: str = "") -> ConfigError:
+def _misfit(dataset: Dataset, task: Task, actual: str, expected: str, do: str = "") -> ConfigError:
     do = do or f"task=auto for {dataset.task}"
     return ConfigError(
-        f"task {task.kind}: found {found} in dataset {dataset.name}, expected {expected}; set {do}"
+        f"task {task.kind}: found {actual} in dataset {dataset.name}, expected {expected}; set {do}"
     )

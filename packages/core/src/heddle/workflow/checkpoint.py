@@ -1,4 +1,4 @@
-"""Checkpoints: a run in its midst, in two files that are either whole or told to be broken.
+"""Checkpoints: A run that is not finished, in two files that are either whole or reported as broken.
 
 checkpoints/epoch-000010.safetensors   "state/..." as `Program.to_arrays` gave it, "best/..." the best weights so far
 checkpoints/epoch-000010.json          epochs done, their rows, best epoch, SHA-256 of the arrays; written last

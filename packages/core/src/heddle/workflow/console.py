@@ -12,7 +12,7 @@ _ACROSS = 6
 def print_metrics(result: Mapping[str, Any]) -> None:
     """Print the metrics of each split as a table on standard output; "-" where there is none.
 
-    A row for each split, and one for its intervals where there are some; a row for each figure where these are many.
+    A row for each split, and one for its intervals where there are some; a row for each metric where these are many.
     """
     from rich.console import Console
     from rich.table import Table

@@ -36,14 +36,14 @@ def generate_embeddings(
     Raises:
         DataError: another number of embeddings than of nodes, or one that isn't finite.
     """
-    opened = prepared if isinstance(prepared, Prepared) else open_prepared(prepared)
+    source = prepared if isinstance(prepared, Prepared) else open_prepared(prepared)
     folder = Path(folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
-    for kind in kinds if kinds is not None else target_kinds(opened):
-        nodes = opened.nodes[kind]
-        name = f"embeddings of {kind}"
-        write = partial(_write, batches=embed(kind), keys=_keys(nodes.ids), count=nodes.rows, where=name)
-        write_atomically(folder / f"{kind}.parquet", write)
+    for node_type in kinds if kinds is not None else target_kinds(source):
+        nodes = source.nodes[node_type]
+        name = f"embeddings of {node_type}"
+        write = partial(_write, batches=embed(node_type), keys=_keys(nodes.ids), count=nodes.rows, where=name)
+        write_atomically(folder / f"{node_type}.parquet", write)
     return folder
 
 
@@ -68,11 +68,11 @@ def write_row_embeddings(rows: tuple[np.ndarray, np.ndarray], folder: str | Path
 
 def read_row_embeddings(folder: str | Path) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the two [n_rows, d] that `write_row_embeddings` wrote; None if there are none."""
-    place = Path(folder).expanduser() / "rows"
-    if not place.is_dir():
+    rows_folder = Path(folder).expanduser() / "rows"
+    if not rows_folder.is_dir():
         return None
-    found = read_embeddings(place)
-    return found["source"], found["target"]
+    by_end = read_embeddings(rows_folder)
+    return by_end["source"], by_end["target"]
 
 
 def read_embeddings(folder: str | Path) -> dict[str, np.ndarray]:
@@ -82,20 +82,20 @@ def read_embeddings(folder: str | Path) -> dict[str, np.ndarray]:
         DataError: there are none.
     """
     parquet = require("pyarrow.parquet", "etl")
-    found = {}
+    by_type = {}
     for path in sorted(Path(folder).expanduser().glob("*.parquet")):
         column = parquet.read_table(path, columns=["embedding"])["embedding"].combine_chunks()
         width = column.type.list_size
-        found[path.stem] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
-    if not found:
+        by_type[path.stem] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+    if not by_type:
         fail(folder, "no embeddings", "files KIND.parquet", "write them with generate_embeddings")
-    return found
+    return by_type
 
 
-def target_kinds(opened: Prepared) -> list[str]:
+def target_kinds(prepared: Prepared) -> list[str]:
     """Return the node types that a folder's task is about, all of them if it has none."""
-    target = opened.task.target
-    return list(dict.fromkeys(target[::2] if len(target) == 3 else target)) or list(opened.nodes)
+    target = prepared.task.target
+    return list(dict.fromkeys(target[::2] if len(target) == 3 else target)) or list(prepared.nodes)
 
 
 def _write(out: Path, batches: np.ndarray | Iterable[np.ndarray], keys: Any, count: int, where: str) -> None:

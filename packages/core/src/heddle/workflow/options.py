@@ -30,12 +30,12 @@ class TrainerSettings:
     )
     monitor: str = option(
         "auto",
-        "the figure that decides which epoch is best, e.g. valid.accuracy; auto: the task's first metric",
+        "the metric that decides which epoch is best, e.g. valid.accuracy; auto: the task's first metric",
     )
     eval_every: int = option(1, "epochs between evaluations", least=1)
     checkpoint_every: int = option(10, "epochs between checkpoints; 0: none", least=0)
     keep: int = option(2, "checkpoints that are kept", least=1)
-    batch_size: int | None = option(None, "graphs, links or windows a step; null: all at once", least=1)
+    batch_size: int | None = option(None, "graphs, links or windows a step; null: all in one batch", least=1)
     accumulate: int = option(1, "batches whose gradients make up one step of the optimiser", least=1)
     batching: str = option(
         "auto",

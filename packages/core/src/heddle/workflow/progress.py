@@ -46,7 +46,7 @@ class Progress:
 
 
 def is_better(row: Row, best: Row | None, monitor: str) -> bool:
-    """Tell whether an evaluated row beats the best: by the monitored figure, at a tie by the lower loss of that split.
+    """Tell whether an evaluated row beats the best: by the monitored metric, at a tie by the lower loss of that split.
 
     Metrics such as accuracy take few values on a small split; the loss tells their ties apart. What isn't finite
     is never better.
@@ -61,5 +61,5 @@ def is_better(row: Row, best: Row | None, monitor: str) -> bool:
 
 
 def monitored(rows: list[Row], monitor: str) -> list[float]:
-    """Return the monitored figure of each evaluated row, turned so that lower is better."""
+    """Return the monitored metric of each evaluated row, negated where needed so that lower is better."""
     return [-sign_of(monitor) * row[monitor] for row in rows if monitor in row]

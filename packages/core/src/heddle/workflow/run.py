@@ -23,8 +23,8 @@ from heddle.workflow.console import print_metrics
 from heddle.workflow.folder import check_free, is_finished, new_folder
 from heddle.workflow.loaders.loader import CountingLoader
 from heddle.workflow.metrics.comparison import compared
-from heddle.workflow.metrics.deciding import decide, told_of, write_decision
-from heddle.workflow.metrics.intervals import told_intervals
+from heddle.workflow.metrics.deciding import decide, decision_entry, write_decision
+from heddle.workflow.metrics.intervals import interval_entries
 from heddle.workflow.metrics.predictions import metric_values
 from heddle.workflow.options import Place
 from heddle.workflow.progress import Progress
@@ -66,11 +66,11 @@ def _resume(config: "RunConfig", folder: Path, registry: Any) -> Path:
     parts = assemble(config, registry)
     settings = settings_for(config.trainer, config.optim, parts.task)
     progress = Progress(parts.program.init(config.seed))
-    found = load(folder, parts.program)
-    if found is None:
+    saved = load(folder, parts.program)
+    if saved is None:
         print(f"resume: no checkpoint in {folder} yet, the run starts at its first epoch")
     else:
-        progress = found
+        progress = saved
         print(f"resume: the run in {folder} goes on after epoch {progress.epoch}")
     return _run(config, registry, parts, settings, progress, folder)
 
@@ -143,10 +143,14 @@ def _finish(config: "RunConfig", parts: Assembly, progress: Progress, folder: Pa
         "stopped": progress.stop,
         "seed": config.seed,
         "time": sum(row["seconds"] for row in progress.rows),
-        **told_intervals(parts.task, predictions, evaluated, config.task.intervals, config.seed, decision),
-        **({"decision": told_of(decided, parts.deciding, predictions)} if decided and parts.deciding else {}),
+        **interval_entries(parts.task, predictions, evaluated, config.task.intervals, config.seed, decision),
+        **(
+            {"decision": decision_entry(decided, parts.deciding, predictions)}
+            if decided and parts.deciding
+            else {}
+        ),
         **({"times": dict(parts.times)} if parts.times else {}),
-        **compare(parts, predictions, decision, config.task, config.seed).told(),
+        **compare(parts, predictions, decision, config.task, config.seed).entries(),
         "unused": list(parts.unused),
         **_stats(parts),
     }

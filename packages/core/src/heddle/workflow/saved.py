@@ -16,7 +16,7 @@ from heddle.workflow import artifacts
 from heddle.workflow.assemble import Assembly, assemble
 from heddle.workflow.metrics.deciding import read_decision
 from heddle.workflow.metrics.decision import CLASSES, Decision
-from heddle.workflow.metrics.intervals import told_intervals
+from heddle.workflow.metrics.intervals import interval_entries
 from heddle.workflow.metrics.predictions import Predictions, metric_values
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def evaluate(config: "RunConfig", folder: Path, registry: Any) -> dict[str, Any]
         split: metric_values(parts.task, predicted, decision) for split, predicted in predictions.items()
     }
     count = config.task.intervals
-    result = evaluated | told_intervals(parts.task, predictions, evaluated, count, config.seed, decision)
+    result = evaluated | interval_entries(parts.task, predictions, evaluated, count, config.seed, decision)
     value: dict[str, Any] = to_json(result)
     return value
 
@@ -127,16 +127,16 @@ def prediction_rows(
         tuple(np.ravel(row)): split for split in SPLITS for row in np.asarray(dataset.splits[split]).tolist()
     }
     outputs = np.asarray(predicted.outputs).reshape(len(index), -1)
-    if decision is None and task.loss_name == "cross_entropy":  # a run of 0.1.0, which told no probabilities
+    if decision is None and task.loss_name == "cross_entropy":  # a run of 0.1.0, which has no probabilities
         said = _said(Decision(CLASSES), dataset, predicted, 0)
     else:
         said = _said(decision, dataset, predicted)
     rows = []
-    for place, numbers, told in zip(index.tolist(), outputs, said):
-        row = dict(zip(keys, place)) | {
-            "split": split_of.get(tuple(place[-1:] if task.level == "edge" else place), "")
+    for index_row, numbers, statement in zip(index.tolist(), outputs, said):
+        row = dict(zip(keys, index_row)) | {
+            "split": split_of.get(tuple(index_row[-1:] if task.level == "edge" else index_row), "")
         }
-        rows.append(row | told | {f"output.{k}": float(number) for k, number in enumerate(numbers)})
+        rows.append(row | statement | {f"output.{k}": float(number) for k, number in enumerate(numbers)})
     return rows
 
 
@@ -146,7 +146,7 @@ def _said(
     """Return what each row of predictions says: a class or labels, and their probabilities; {} without a decision.
 
     Args:
-        most: probabilities that are told; None for all.
+        most: probabilities that are written; None for all.
     """
     if decision is None:
         return [{} for _ in predicted.index]

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: pure functions of the epoch and of what the monitored figure did before."""
+"""Learning-rate schedules: pure functions of the epoch and of what the monitored metric did before."""
 
 import math
 from collections.abc import Sequence

@@ -14,7 +14,7 @@ class Settings(NamedTuple):
 
     Attributes:
         epochs, patience, eval_every, checkpoint_every, keep, progress, accumulate: as in `TrainerSettings`.
-        monitor: "valid.accuracy", "valid.loss" ...: the figure by which the best epoch is chosen.
+        monitor: "valid.accuracy", "valid.loss" ...: the metric by which the best epoch is chosen.
         lr: first learning rate.
         schedule: see `schedule.learning_rate`.
     """
@@ -54,7 +54,7 @@ def settings_for(trainer: TrainerSettings, optim: Optim, task: Task) -> Settings
 
 
 def sign_of(monitor: str) -> int:
-    """Return 1 where the monitored figure is better higher, -1 where it is better lower."""
+    """Return 1 where the monitored metric is better higher, -1 where it is better lower."""
     return 1 if higher_is_better(monitor.partition(".")[2]) else -1
 
 
@@ -63,6 +63,6 @@ def _monitor(monitor: str | None, task: Task) -> str:
         return f"valid.{task.metrics[0]}"
     valid = [f"{split}.{name}" for split in ("valid", "train") for name in ("loss", *task.metrics)]
     if monitor not in valid:
-        hint = nearest(str(monitor), valid) or "; choose one of those, never a figure of the test split"
+        hint = nearest(str(monitor), valid) or "; choose one of those, never a metric of the test split"
         raise ConfigError(f"trainer.monitor: found {monitor!r}, expected one of {valid}{hint}")
     return str(monitor)

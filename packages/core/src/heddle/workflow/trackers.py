@@ -54,7 +54,7 @@ class CsvTracker:
 
 
 class TensorBoardTracker:
-    """Event files in the run folder's "tensorboard", a chart per figure with a curve per split.
+    """Event files in the run folder's "tensorboard", a chart per metric with a curve per split.
 
     Raises:
         PluginError: tensorboardX isn't installed.
@@ -75,9 +75,9 @@ class TensorBoardTracker:
         if self._writer is None:  # purge_step hides what an interrupted run wrote past its last checkpoint
             self._writer = self._open(str(self._folder), purge_step=epoch)
         for name, value in metrics.items():
-            split, _, figure = name.rpartition(".")
+            split, _, metric = name.rpartition(".")
             if math.isfinite(value):
-                self._writer.add_scalar(f"{figure}/{split}" if split else name, value, epoch)
+                self._writer.add_scalar(f"{metric}/{split}" if split else name, value, epoch)
 
     def close(self) -> None:
         if self._writer is not None:

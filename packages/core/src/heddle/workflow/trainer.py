@@ -32,7 +32,7 @@ def fit(
     Args:
         progress: a new one holds `program.init(seed)`; it is changed in place.
         keep: hold copies of the best epoch's weights; without evaluations, of the last one's.
-        callbacks: told after every epoch, in order, and of the end, also when training fails.
+        callbacks: called after every epoch, in order, and at the end, also when training fails.
 
     Raises:
         ConfigError: `settings.accumulate` on an engine that takes one batch a step.
@@ -96,16 +96,16 @@ def _steps(
     if program.steps is not None and accumulate == 1:
         state, losses = program.steps(state, batches)
         return state, losses, {}
-    told: dict[str, list[float]] = {"loss": []}
+    values_by_name: dict[str, list[float]] = {"loss": []}
     for several in _by(accumulate, batches):
         if program.accumulate is None or len(several) == 1:
             state, metrics = program.step(state, several[0])
         else:
             state, metrics = program.accumulate(state, several)
         for name, value in metrics.items():
-            told.setdefault(name, []).append(float(value))
-    losses = told.pop("loss")
-    return state, losses, {f"step.{name}": float(np.mean(values)) for name, values in told.items()}
+            values_by_name.setdefault(name, []).append(float(value))
+    losses = values_by_name.pop("loss")
+    return state, losses, {f"step.{name}": float(np.mean(values)) for name, values in values_by_name.items()}
 
 
 def _by(count: int, batches: Iterable[Placed]) -> Iterator[list[Placed]]:

@@ -54,7 +54,9 @@ def class_weights(task: Task, options: TaskOptions, dataset: Dataset) -> tuple[f
         )
     train = np.asarray(dataset.splits["train"])
     targets, known = known_targets(np.asarray(dataset.targets)[train])
-    own = np.ones(len(train)) if dataset.weights is None else np.asarray(dataset.weights, np.float64)[train]
+    row_weights = (
+        np.ones(len(train)) if dataset.weights is None else np.asarray(dataset.weights, np.float64)[train]
+    )
     counts = np.bincount(targets[known], minlength=dataset.num_classes)
     if isinstance(given, str):
         weights = np.divide(known.sum(), counts, out=np.zeros(len(counts)), where=counts > 0)
@@ -66,7 +68,7 @@ def class_weights(task: Task, options: TaskOptions, dataset: Dataset) -> tuple[f
             f"task.class_weight: found {len(weights)} weights, expected one for each of {dataset.num_classes} "
             f"classes{names}; or task.class_weight=balanced"
         )
-    seen = (weights[targets] * own)[known]
+    seen = (weights[targets] * row_weights)[known]
     return tuple(_scaled(weights, seen, "task.class_weight").tolist())
 
 

@@ -38,7 +38,7 @@ class Compared(NamedTuple):
     left_out: Mapping[str, str] = {}
     verdict: Mapping[str, Any] = {}
 
-    def told(self) -> dict[str, Any]:
+    def entries(self) -> dict[str, Any]:
         """Return the entries of metrics.json: "baselines", "compared" and "not_compared", those there are."""
         entries = {"baselines": self.metrics, "compared": self.verdict, "not_compared": self.left_out}
         return {name: dict(value) for name, value in entries.items() if value}
@@ -61,24 +61,24 @@ def compare(
         return Compared()
     wanted = BASELINES if options.baselines is True else tuple(options.baselines)
     left_out: dict[str, str] = {}
-    found: dict[str, dict[str, Predictions]] = {}
+    predicted_by: dict[str, dict[str, Predictions]] = {}
     if task.level == "link":
         if "links" in wanted and isinstance(parts.loader, ComparedLoader):
-            found = {name: dict(splits) for name, splits in parts.loader.baselines(SPLITS).items()}
+            predicted_by = {name: dict(splits) for name, splits in parts.loader.baselines(SPLITS).items()}
     else:
         asking = _Asking(parts, predictions)
         for group in (group for group in _MADE if group in wanted):
             for name, answers in _MADE[group](asking, seed, left_out):
-                found[name] = {split: asking.predicted(split, of) for split, of in answers.items()}
-    decisions = {name: _decided(parts.deciding, splits) for name, splits in found.items()}
+                predicted_by[name] = {split: asking.predicted(split, of) for split, of in answers.items()}
+    decisions = {name: _decided(parts.deciding, splits) for name, splits in predicted_by.items()}
     metrics = {
         name: {
             split: evaluate_predictions(task, predicted, decisions[name])
             for split, predicted in splits.items()
         }
-        for name, splits in found.items()
+        for name, splits in predicted_by.items()
     }
-    sides = {name: (splits, decisions[name]) for name, splits in found.items()}
+    sides = {name: (splits, decisions[name]) for name, splits in predicted_by.items()}
     verdict = _verdict(task, (predictions, decision), sides, metrics, options.intervals, seed)
     return Compared(metrics, left_out, verdict)
 
@@ -87,11 +87,11 @@ class _Asking:
     """The questions of a run of nodes, edges or graphs, as baselines see them."""
 
     def __init__(self, parts: Assembly, predictions: Mapping[str, Predictions]):
-        self.dataset, self.until, self._outcomes = parts.dataset, parts.until, predictions
+        self.dataset, self.until, self._predictions = parts.dataset, parts.until, predictions
         loss = parts.task.loss_name
-        kind = {"cross_entropy": "classes", "binary_cross_entropy": "labels"}.get(loss, "values")
+        answer_kind = {"cross_entropy": "classes", "binary_cross_entropy": "labels"}.get(loss, "values")
         targets, mask = known_targets(np.asarray(self.dataset.targets))
-        self.answers = answers_of(targets, mask, kind, self.dataset.num_classes)
+        self.answers = answers_of(targets, mask, answer_kind, self.dataset.num_classes)
         train = np.asarray(self.dataset.splits["train"], np.int64)
         self.train = train[self.answers.known[train].any(axis=1)]
         self.rows = {
@@ -109,8 +109,10 @@ class _Asking:
 
     def predicted(self, split: str, outputs: np.ndarray) -> Predictions:
         """Return a baseline's answers beside the truth, in the shape of the model's."""
-        own = self._outcomes[split]
-        return own._replace(outputs=outputs.reshape(own.outputs.shape), ranks=None).in_groups(own.groups)
+        model = self._predictions[split]
+        return model._replace(outputs=outputs.reshape(model.outputs.shape), ranks=None).in_groups(
+            model.groups
+        )
 
 
 Made = Iterator[tuple[str, Mapping[str, np.ndarray]]]
@@ -128,19 +130,19 @@ def _constant(asking: _Asking, seed: int, left_out: dict[str, str]) -> Made:
         yield name, {split: np.tile(outputs, (len(rows), 1)) for split, rows in asking.rows.items()}
 
 
-def _own(asking: _Asking, seed: int, left_out: dict[str, str]) -> Made:
+def _last_answers(asking: _Asking, seed: int, left_out: dict[str, str]) -> Made:
     """Yield what was answered last about the sender, and the receiver: by then, or without times in training."""
     asked = asking.dataset.asked
     if asked is None:
         return
     for end, name in enumerate(("sender", "receiver")):
         entities = np.asarray(asked.ends[:, end], np.int64)
-        past, told = _past(asking, entities), {}
+        past, answers = _past(asking, entities), {}
         for split, rows in asking.rows.items():
             limits = asking.limits(split, rows)
             until = np.zeros(len(rows), np.int64) if limits is None else limits
-            told[split] = own_last(past, entities[rows], until, asking.answers, asking.prior)
-        yield f"{name}'s last {LAST}", told
+            answers[split] = own_last(past, entities[rows], until, asking.answers, asking.prior)
+        yield f"{name}'s last {LAST}", answers
 
 
 def _past(asking: _Asking, entities: np.ndarray) -> Past:
@@ -154,7 +156,7 @@ def _past(asking: _Asking, entities: np.ndarray) -> Past:
 def _trees(asking: _Asking, seed: int, left_out: dict[str, str]) -> Made:
     """Yield trees on the columns of what is asked about."""
     dataset = asking.dataset
-    width = _own_width(dataset)
+    width = _width(dataset)
     yield from _grown("trees", asking, seed, left_out, width, lambda rows, limits: rows_of(dataset, rows))
 
 
@@ -171,19 +173,19 @@ def _history(asking: _Asking, seed: int, left_out: dict[str, str]) -> Made:
         else [np.asarray(asked.ends[:, end], np.int64) for end in (0, 1)]
     )
     pasts = [_past(asking, of) for of in ends]
-    told: list[str] = []
+    gaps: list[str] = []
 
     def table(rows: np.ndarray, limits: np.ndarray | None) -> Table:
-        found, gone = history_of(dataset, rows, limits, span)
-        told[:] = gone
-        own = [_shares(past, of[rows], limits, asking.prior) for past, of in zip(pasts, ends)]
-        values = np.concatenate([np.zeros((len(rows), 0)), *own], axis=1).astype(np.float32)
-        return rows_of(dataset, rows).beside(found, Table(values, ("q",) * values.shape[1]))
+        events, gone = history_of(dataset, rows, limits, span)
+        gaps[:] = gone
+        shares = [_shares(past, of[rows], limits, asking.prior) for past, of in zip(pasts, ends)]
+        values = np.concatenate([np.zeros((len(rows), 0)), *shares], axis=1).astype(np.float32)
+        return rows_of(dataset, rows).beside(events, Table(values, ("q",) * values.shape[1]))
 
     name = "trees with counts" if dataset.times is None else "trees with history"
-    yield from _grown(name, asking, seed, left_out, _own_width(dataset) + 1, table)
-    if told:
-        left_out["a part of the history"] = "; ".join(told)
+    yield from _grown(name, asking, seed, left_out, _width(dataset) + 1, table)
+    if gaps:
+        left_out["a part of the history"] = "; ".join(gaps)
 
 
 def _grown(name: str, asking: _Asking, seed: int, left_out: dict[str, str], width: int, table: Any) -> Made:
@@ -198,14 +200,14 @@ def _grown(name: str, asking: _Asking, seed: int, left_out: dict[str, str], widt
     of_valid = asking.rows.get("valid", np.zeros(0, np.int64))
     valid = tables.get("valid", Table(train.table.values[:0], train.table.types))
     try:
-        found = grown(train, Rows(valid, _part(asking.answers, of_valid)), tables)
+        answers = grown(train, Rows(valid, _part(asking.answers, of_valid)), tables)
     except PluginError as error:
         left_out[name] = str(error)
         return
-    yield name, found
+    yield name, answers
 
 
-_MADE = {"constant": _constant, "own": _own, "trees": _trees, "history": _history}
+_MADE = {"constant": _constant, "own": _last_answers, "trees": _trees, "history": _history}
 """The groups of BASELINES but links, which are their loader's."""
 
 
@@ -224,15 +226,15 @@ def _is_one_graph(dataset: Any) -> bool:
     return not isinstance(dataset.graphs, list)
 
 
-def _own_width(dataset: Any) -> int:
+def _width(dataset: Any) -> int:
     """Count the columns of `rows_of`, before any row is read."""
     if not _is_one_graph(dataset):
         return int(rows_of(dataset, np.arange(1)).values.shape[1])
-    own = width_of(nodes_of(dataset, dataset.target_type))
+    width = width_of(nodes_of(dataset, dataset.target_type))
     if dataset.asked is None:
-        return own
+        return width
     last = width_of(nodes_of(dataset, dataset.receiver_type or dataset.target_type))
-    return own + last + width_of({"x": dataset.asked.x, "codes": dataset.asked.codes})
+    return width + last + width_of({"x": dataset.asked.x, "codes": dataset.asked.codes})
 
 
 def _decided(how: Deciding | None, splits: Mapping[str, Predictions]) -> Decision | None:
@@ -252,26 +254,26 @@ def _verdict(
 ) -> dict[str, Any]:
     """Return the model's lead over the best baseline, by the first metric of the last split that both have.
 
-    {"split", "metric", "model", "baseline" (its name), "best" (its figure), "lead" (positive where the model is
+    {"split", "metric", "model", "baseline" (its name), "best" (its metric), "lead" (positive where the model is
     better), "interval" (of the lead, None without)}.
     """
     predictions, decision = model
     for split in reversed(SPLITS):
         if split not in predictions:
             continue
-        own = evaluate_predictions(task, predictions[split], decision)
+        metrics_of_model = evaluate_predictions(task, predictions[split], decision)
         for first in task.metrics:
             known = {
                 name: of[split][first]
                 for name, of in metrics.items()
                 if np.isfinite(of.get(split, {}).get(first, np.nan))
             }
-            if not known or not np.isfinite(own[first]):
+            if not known or not np.isfinite(metrics_of_model[first]):
                 continue
             sign = 1 if higher_is_better(first) else -1
             best = max(known, key=lambda name: sign * known[name])
             splits, of = baselines[best]
-            difference = own[first] - known[best]
+            difference = metrics_of_model[first] - known[best]
             interval = paired(
                 first, (predictions[split], decision), (splits[split], of), difference, count, seed
             )
@@ -279,7 +281,7 @@ def _verdict(
             return {
                 "split": split,
                 "metric": first,
-                "model": own[first],
+                "model": metrics_of_model[first],
                 "baseline": best,
                 "best": known[best],
                 "lead": sign * difference,

@@ -92,10 +92,10 @@ def history_of(
             continue
         times = None if dataset.times is None else dataset.times.edges.get(key)
         for end, nodes in ((0, senders), (2, receivers)):
-            own = [ids for kind, ids in asked if kind == key[end]]
-            if own:
+            ids_of_end = [ids for node_type, ids in asked if node_type == key[end]]
+            if ids_of_end:
                 events = Events(np.asarray(nodes), times, columns)
-                parts += [events.table(ids, until, windows) for ids in own]
+                parts += [events.table(ids, until, windows) for ids in ids_of_end]
     values = np.concatenate(parts, axis=1).astype(np.float32)
     return Table(values, (NUMBER,) * values.shape[1]), left_out
 
@@ -112,13 +112,13 @@ def _relations(dataset: Dataset) -> list[tuple[EdgeType, np.ndarray, np.ndarray,
     graph: Any = dataset.graphs
     if isinstance(graph, Graph):
         return [(ONE_RELATION, graph.senders, graph.receivers, _columns(graph.edges, len(graph.senders)))]
-    found = []
+    relations = []
     for key, edges in graph.edges.items():
         source, name, target = key
         if name.startswith("rev_") and (target, name.removeprefix("rev_"), source) in graph.edges:
             continue
-        found.append((key, edges.senders, edges.receivers, _columns(edges.features, len(edges.senders))))
-    return found
+        relations.append((key, edges.senders, edges.receivers, _columns(edges.features, len(edges.senders))))
+    return relations
 
 
 def _columns(pytree: Any, count: int) -> np.ndarray:

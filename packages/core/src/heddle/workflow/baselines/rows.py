@@ -40,7 +40,7 @@ def rows_of(dataset: Dataset, rows: np.ndarray) -> Table:
         asked = dataset.asked
         ends = np.asarray(asked.ends[rows], np.int64)
         kinds = (dataset.target_type, dataset.receiver_type or dataset.target_type)
-        of_ends = [_taken(nodes_of(dataset, kind), ends[:, at]) for at, kind in enumerate(kinds)]
+        of_ends = [_taken(nodes_of(dataset, node_type), ends[:, at]) for at, node_type in enumerate(kinds)]
         return _taken({"x": asked.x, "codes": asked.codes}, rows).beside(*of_ends)
     if isinstance(dataset.graphs, Sequence) and not isinstance(dataset.graphs, tuple):
         graphs: Any = dataset.graphs
@@ -67,9 +67,9 @@ def _taken(pytree: Any, rows: np.ndarray) -> Table:
     for array in leaves(named):
         if array is None or np.ndim(array) != 2:
             continue
-        own = np.asarray(array[rows])
-        parts.append(own.astype(np.float32))
-        types += [NUMBER if own.dtype.kind == "f" else CATEGORY] * own.shape[1]
+        columns = np.asarray(array[rows])
+        parts.append(columns.astype(np.float32))
+        types += [NUMBER if columns.dtype.kind == "f" else CATEGORY] * columns.shape[1]
     return Table(np.concatenate(parts, axis=1), tuple(types))
 
 

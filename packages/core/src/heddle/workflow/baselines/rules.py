@@ -37,13 +37,13 @@ class Answers(NamedTuple):
         return means
 
 
-def answers_of(targets: np.ndarray, mask: np.ndarray, kind: str, n_classes: int) -> Answers:
+def answers_of(targets: np.ndarray, mask: np.ndarray, answer_kind: str, n_classes: int) -> Answers:
     """Return targets and where they are known as Answers."""
-    if kind == "classes":
+    if answer_kind == "classes":
         values = (targets[:, None] == np.arange(n_classes)) & mask[:, None]
-        return Answers(values.astype(np.float64), np.broadcast_to(mask[:, None], values.shape), kind)
+        return Answers(values.astype(np.float64), np.broadcast_to(mask[:, None], values.shape), answer_kind)
     known = columns(mask)
-    return Answers(np.where(known, columns(targets), 0).astype(np.float64), known, kind)
+    return Answers(np.where(known, columns(targets), 0).astype(np.float64), known, answer_kind)
 
 
 def usual(answers: Answers, train: np.ndarray) -> np.ndarray:

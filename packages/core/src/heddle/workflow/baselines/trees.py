@@ -58,10 +58,10 @@ def grown(train: Rows, valid: Rows, tables: dict[str, Table]) -> dict[str, np.nd
         PluginError: xgboost isn't installed.
     """
     xgboost = require("xgboost", "boost")
-    kind, n = train.answers.kind, train.answers.values.shape[1]
-    if kind == "classes" and n > 2:
+    answer_kind, n = train.answers.kind, train.answers.values.shape[1]
+    if answer_kind == "classes" and n > 2:
         labels = [of.answers.values.argmax(axis=1) for of in (train, valid)]
-        found = _fit(
+        shares_by_split = _fit(
             xgboost,
             train,
             valid,
@@ -70,15 +70,15 @@ def grown(train: Rows, valid: Rows, tables: dict[str, Table]) -> dict[str, np.nd
             tables,
             slice(None),
         )
-        return {split: np.log(np.maximum(shares, 1e-6)) for split, shares in found.items()}
-    objective = "reg:squarederror" if kind == "values" else "binary:logistic"
-    columns = [1] if kind == "classes" else range(n)
+        return {split: np.log(np.maximum(shares, 1e-6)) for split, shares in shares_by_split.items()}
+    objective = "reg:squarederror" if answer_kind == "values" else "binary:logistic"
+    columns = [1] if answer_kind == "classes" else range(n)
     parts = []
     for column in columns:
         labels = [of.answers.values[:, column] for of in (train, valid)]
         parts.append(_fit(xgboost, train, valid, labels, {"objective": objective}, tables, column))
     joined = {split: np.stack([part[split] for part in parts], axis=1) for split in tables}
-    if kind == "classes":
+    if answer_kind == "classes":
         return {
             split: np.concatenate([np.zeros_like(margin), margin], axis=1) for split, margin in joined.items()
         }

@@ -98,7 +98,7 @@ class TrainCluster(_Cluster):
 
             train = matrix("train")
             stops = patience is not None and len(table.rows("valid")) > 0
-            found = dask.train(
+            trained = dask.train(
                 client,
                 {**parameters, "nthread": self.threads, "device": self.device},
                 train,
@@ -107,7 +107,7 @@ class TrainCluster(_Cluster):
                 early_stopping_rounds=patience if stops else None,
                 verbose_eval=False,
             )
-        return found["booster"]
+        return trained["booster"]
 
 
 class InferenceCluster(_Cluster):

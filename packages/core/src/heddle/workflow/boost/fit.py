@@ -90,7 +90,7 @@ def fit_boost(
         )
     cluster = inference_cluster or InferenceCluster()
     scores = {split: cluster.predict(booster, table, table.rows(split)) for split in ("valid", "test")}
-    metrics = {split: measure(table.labels(table.rows(split)), found) for split, found in scores.items()}
+    metrics = {split: measure(table.labels(table.rows(split)), chances) for split, chances in scores.items()}
     return Boosted(booster, metrics, scores, table)
 
 

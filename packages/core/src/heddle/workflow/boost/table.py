@@ -33,7 +33,7 @@ class BoostTable:
     def __init__(self, root: str | Path, embeddings: str | Path | None = None):
         self.root = Path(root).expanduser()
         self.embeddings = None if embeddings is None else Path(embeddings).expanduser()
-        task = self._opened.task
+        task = self._prepared.task
         if len(task.target) != 3:
             fail(
                 self.root, f"a folder about {task.target}", "one about a relation", "prepare a table of edges"
@@ -47,29 +47,29 @@ class BoostTable:
     @property
     def relation(self) -> EdgeType:
         """The relation whose edges are the rows."""
-        source, relation, target = self._opened.task.target
+        source, relation, target = self._prepared.task.target
         return source, relation, target
 
     @cached_property
     def names(self) -> list[str]:
         """Names of the columns, each once."""
-        own = [
+        columns = [
             f"{name}.{column}" if name == "codes" else str(column)
             for name in self._edges.features
             for column in self._edges.columns.get(name, range(self._edges.features[name].shape[1]))
         ]
         ends = [f"{end}.{k}" for end, array in self._vectors for k in range(array.shape[1])]
-        return [name.translate(_PLAIN) for name in own + ends]
+        return [name.translate(_PLAIN) for name in columns + ends]
 
     @cached_property
     def types(self) -> list[str]:
         """Of each column: "c" for codes of categories, "float" for numbers."""
-        own = [
+        columns = [
             "c" if array.dtype.kind == "i" else "float"
             for array in self._edges.features.values()
             for _ in range(array.shape[1])
         ]
-        return own + ["float"] * (len(self.names) - len(own))
+        return columns + ["float"] * (len(self.names) - len(columns))
 
     def rows(self, split: str) -> np.ndarray:
         """Return the rows of a split, those without a label left out."""
@@ -86,8 +86,8 @@ class BoostTable:
         """Return [n, columns] float32 of rows."""
         parts = [np.asarray(array[rows], np.float32) for array in self._edges.features.values()]
         by_row = self._by_row
-        places = (rows, rows) if by_row is not None else (ends[rows] for ends in self._ends)
-        parts += [array[place] for place, (_, array) in zip(places, self._vectors)]
+        by_end = (rows, rows) if by_row is not None else (ends[rows] for ends in self._ends)
+        parts += [array[rows_of_end] for rows_of_end, (_, array) in zip(by_end, self._vectors)]
         return np.concatenate(parts, axis=1)
 
     def batches(self, rows: np.ndarray, size: int = ROWS) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -97,12 +97,12 @@ class BoostTable:
             yield self.matrix(part), self.labels(part)
 
     @cached_property
-    def _opened(self) -> Prepared:
+    def _prepared(self) -> Prepared:
         return open_prepared(self.root)
 
     @cached_property
     def _edges(self) -> PreparedEdges:
-        return self._opened.edges[self.relation]
+        return self._prepared.edges[self.relation]
 
     @cached_property
     def _ends(self) -> tuple[np.ndarray, np.ndarray]:
@@ -113,11 +113,11 @@ class BoostTable:
         """Return the embeddings of both ends of each row, as of the row's time; None if they are by node."""
         if self.embeddings is None:
             return None
-        found = read_row_embeddings(self.embeddings)
-        if found is not None and len(found[0]) != self._edges.rows:
+        by_end = read_row_embeddings(self.embeddings)
+        if by_end is not None and len(by_end[0]) != self._edges.rows:
             expected = f"{self._edges.rows} rows of embeddings"
-            fail(self.embeddings, str(len(found[0])), expected, "write them again for this folder")
-        return found
+            fail(self.embeddings, str(len(by_end[0])), expected, "write them again for this folder")
+        return by_end
 
     @cached_property
     def _vectors(self) -> list[tuple[str, np.ndarray]]:
@@ -126,14 +126,14 @@ class BoostTable:
             return []
         if self._by_row is not None:
             return list(zip(ENDS, self._by_row))
-        found = read_embeddings(self.embeddings)
+        by_type = read_embeddings(self.embeddings)
         vectors = []
-        for end, kind in (("source", self.relation[0]), ("target", self.relation[2])):
-            if kind not in found or len(found[kind]) != self._opened.nodes[kind].rows:
-                expected = f"{self._opened.nodes[kind].rows} embeddings of {kind!r}"
-                told = f"{len(found[kind])}" if kind in found else "none"
-                fail(self.embeddings, told, expected, "write them again for this folder")
-            vectors.append((end, found[kind]))
+        for end, node_type in (("source", self.relation[0]), ("target", self.relation[2])):
+            if node_type not in by_type or len(by_type[node_type]) != self._prepared.nodes[node_type].rows:
+                expected = f"{self._prepared.nodes[node_type].rows} embeddings of {node_type!r}"
+                count = f"{len(by_type[node_type])}" if node_type in by_type else "none"
+                fail(self.embeddings, count, expected, "write them again for this folder")
+            vectors.append((end, by_type[node_type]))
         return vectors
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from heddle.config.run import RunConfig
 
 GRACE = 3.0
-"""Seconds that the others get to say what they know once one has failed, and to end once they are told to."""
+"""Seconds that the others get to say what they know once one has failed, and to end once they are asked to."""
 
 NATIVE_LOG = re.compile(r"^([IWEF]\d{4} |\[Gloo\] |WARNING: All log messages before absl)")
 """Lines that C++ libraries write about each other's ends."""
@@ -67,12 +67,12 @@ class _Child:
 
     def __init__(self, rank: int, coordinator: str, config: "RunConfig", notes: Path):
         self.rank, self._report = rank, notes / f"{rank}.json"
-        own = replace(config, launch=replace(config.launch, rank=rank, coordinator=coordinator))
+        child_config = replace(config, launch=replace(config.launch, rank=rank, coordinator=coordinator))
         order = notes / f"{rank}.config.json"
-        order.write_text(json.dumps(plain(own, whole=True)), encoding="utf-8")
-        words = str(order), str(self._report), str(os.getpid())
+        order.write_text(json.dumps(plain(child_config, whole=True)), encoding="utf-8")
+        arguments = str(order), str(self._report), str(os.getpid())
         self.process = subprocess.Popen(
-            python_module("heddle.cli.worker", *words),
+            python_module("heddle.cli.worker", *arguments),
             env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -96,7 +96,7 @@ class _Child:
         return self.process.poll() not in (None, 0)
 
     def report(self) -> dict[str, str] | None:
-        """Return {"error": class, "message": ...} if it told what went wrong."""
+        """Return {"error": class, "message": ...} if it reported what went wrong."""
         return json.loads(self._report.read_text(encoding="utf-8")) if self._report.exists() else None
 
     def stop(self, deadline: float) -> None:
@@ -125,7 +125,7 @@ class _Child:
 
 
 def _environment() -> dict[str, str]:
-    """Return the variables of a process: what it prints comes at once, and it finds the modules that this one finds.
+    """Return the variables of a process: what it prints is not held back, and it finds the modules that this one finds.
 
     The current folder is among them only where this process was started that way, as `python -m heddle` is.
     """
@@ -153,24 +153,24 @@ def _stop(children: Sequence[_Child]) -> None:
 
 
 def _explain(children: Sequence[_Child], size: int, folder: str | None) -> None:
-    """Raise what ended the run: an error that a process told of, else its death, else that the others were lost."""
+    """Raise what ended the run: an error that a process reported, else its death, else that the others were lost."""
     failed = [child for child in children if child.failed and not child.was_stopped]
     if not failed:
         return
-    told = {child.rank: report for child in failed if (report := child.report())}
-    for report in told.values():
+    reports = {child.rank: report for child in failed if (report := child.report())}
+    for report in reports.values():
         if report["error"] != LostProcessError.__name__:
             raise getattr(errors, report["error"], HeddleError)(report["message"])
     goes_on = f"go on with `heddle train resume={folder}`" if folder else "start it again"
     for child in failed:
         code = child.process.returncode
-        if child.rank not in told:
+        if child.rank not in reports:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
-            words = f" ({child.last_words})" if code > 0 and child.last_words else ""
+            last_line = f" ({child.last_words})" if code > 0 and child.last_words else ""
             raise LostProcessError(
-                f"sharding: process {child.rank} of {size} {how}{words}; the others were stopped; {goes_on}"
+                f"sharding: process {child.rank} of {size} {how}{last_line}; the others were stopped; {goes_on}"
             )
-    raise LostProcessError(f"{next(iter(told.values()))['message']}; {goes_on}")
+    raise LostProcessError(f"{next(iter(reports.values()))['message']}; {goes_on}")
 
 
 @contextmanager
@@ -179,14 +179,14 @@ def own_folder(config: "RunConfig") -> Iterator["RunConfig"]:
     if config.launch.rank == 0:
         yield config
         return
-    with TemporaryDirectory(prefix="heddle-") as place:
+    with TemporaryDirectory(prefix="heddle-") as folder:
         if config.resume:
-            copy = Path(place) / "run"
+            copy = Path(folder) / "run"
             shutil.copytree(config.resume, copy)
             yield replace(config, resume=str(copy))
         else:
             quiet = replace(config.trainer, checkpoint_every=0, progress=False)
-            run = replace(config.run, dir=str(Path(place) / "run"))
+            run = replace(config.run, dir=str(Path(folder) / "run"))
             yield replace(config, trainer=quiet, run=run, tracker=TrackerOptions("none"))
 
 

@@ -13,9 +13,9 @@ class AskedLinks(NamedTuple):
     links: np.ndarray
     times: np.ndarray | None
 
-    def at(self, places: np.ndarray) -> "AskedLinks":
+    def at(self, positions: np.ndarray) -> "AskedLinks":
         """Return some of them."""
-        return AskedLinks(self.links[places], None if self.times is None else self.times[places])
+        return AskedLinks(self.links[positions], None if self.times is None else self.times[positions])
 
     def and_(self, others: "AskedLinks") -> "AskedLinks":
         """Return both, one after the other."""
@@ -32,8 +32,8 @@ def fitting(every: AskedLinks, at: int, size: int) -> int:
         some = every.at(np.arange(at, min(at + width, len(every.links))))
         ends = (2 * some.links[:, [0, -1]] + [0, 1]).reshape(-1)  # of two types, or counted twice at most
         times = np.zeros(len(ends), np.int64) if some.times is None else np.repeat(some.times, 2)
-        _, _, places = distinct_pairs(ends, times)
-        _, first = np.unique(places, return_index=True)
+        _, _, position_of = distinct_pairs(ends, times)
+        _, first = np.unique(position_of, return_index=True)
         over = np.sort(first)[2 * size :]
         if len(over):
             return max(1, int(over[0]) // 2)

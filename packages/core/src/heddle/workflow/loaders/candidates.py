@@ -1,4 +1,4 @@
-"""Candidates: the false links that each true link is ranked against, its own and fixed by the seed.
+"""Candidates: the negative edges that each true link is ranked against, its own and fixed by the seed.
 
 No rank depends on how many links a split or a batch has: candidates are drawn by what the link is in its split.
 """
@@ -20,10 +20,10 @@ RANKED = {"train": 2_000, "valid": 10_000, "test": 10_000}
 """Links of a split that are ranked at most: a mean over so many is good to 0.01, and candidates are a hundredfold."""
 
 _STREAM = 3
-"""Sets the streams of candidates apart from those of false links and of samples."""
+"""Sets the streams of candidates apart from those of negative edges and of samples."""
 _ROUNDS = 50
 _CELLS = 2**22
-"""Draws that are held at once."""
+"""Draws that are held in memory at a time."""
 _MOST = 2**27
 """Candidates of a split that are held."""
 
@@ -44,12 +44,12 @@ class Protocol(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """The false links of some true ones.
+    """The negative edges of some true ones.
 
     Attributes:
-        rows: [m, c] false links: true ones with one end replaced.
+        rows: [m, c] negative edges: true ones with one end replaced.
         of: [m] which rank each of them belongs to, 0 to n - 1.
-        positive: [n] the place of each ranked link in its split; a triple is ranked as tail, then as head.
+        positive: [n] the position of each ranked link in its split; a triple is ranked as tail, then as head.
     """
 
     rows: np.ndarray
@@ -67,8 +67,8 @@ class Candidates(NamedTuple):
         >>> some.ranks(np.array([0.5, 0.5]), np.array([0.9, 0.5, 0.1])).tolist()
         [2.5, 1.0]
         """
-        own, n = np.asarray(positive)[self.positive], len(self.positive)
-        true = own[self.of]
+        scores_of_links, n = np.asarray(positive)[self.positive], len(self.positive)
+        true = scores_of_links[self.of]
         count = np.bincount(self.of, minlength=n)
         below = np.bincount(self.of, scores < true, n)
         equal = np.bincount(self.of, scores == true, n)
@@ -81,8 +81,8 @@ class Rules(NamedTuple):
     Attributes:
         counts: nodes that may be senders (heads), and receivers (tails).
         is_true: [m, c] -> [m] bool: links that are true in any split, which never compete.
-        unborn: (links [m, c], places [m] in the split) -> [m] bool: an end was not there at the time asked; None where
-            nothing has a time.
+        unborn: (links [m, c], positions [m] in the split) -> [m] bool: an end was not there at the time asked;
+            None where nothing has a time.
         together: the same for links that are true at the very time asked; None where nothing has a time.
         met: [e, 2] links of training, for historical candidates; None where links have no time.
         ends: columns of a link that are replaced, one after the other.
@@ -95,10 +95,10 @@ class Rules(NamedTuple):
     met: np.ndarray | None = None
     ends: Sequence[int] = (-1,)
 
-    def refuse(self, links: np.ndarray, places: np.ndarray) -> np.ndarray:
+    def refuse(self, links: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """Tell which links may not compete, [m] bool."""
         bad = self.is_true(links)
-        return bad if self.unborn is None else bad | self.unborn(links, places)
+        return bad if self.unborn is None else bad | self.unborn(links, positions)
 
 
 def protocol(text: str, usual: str = USUAL) -> Protocol:
@@ -111,27 +111,27 @@ def protocol(text: str, usual: str = USUAL) -> Protocol:
         ConfigError: another text.
     """
     text = usual if text == "auto" else text
-    kind, _, rest = text.partition(":")
+    name, _, rest = text.partition(":")
     if text == "all":
         return Protocol("all")
-    if kind == "file" and rest:
+    if name == "file" and rest:
         return Protocol("file", path=rest)
-    if kind in ("random", "historical") and rest.isdecimal() and int(rest) > 0:
-        return Protocol(kind, int(rest))
-    hint = nearest(kind, KINDS) or "; choose one"
+    if name in ("random", "historical") and rest.isdecimal() and int(rest) > 0:
+        return Protocol(name, int(rest))
+    hint = nearest(name, KINDS) or "; choose one"
     raise ConfigError(
         f"task.candidates: found {text!r}, expected all, random:K, historical:K or file:PATH{hint}"
     )
 
 
 def candidates(
-    how: Protocol, links: np.ndarray, split: str, seed: int, rules: Rules, places: np.ndarray | None = None
+    how: Protocol, links: np.ndarray, split: str, seed: int, rules: Rules, positions: np.ndarray | None = None
 ) -> Candidates:
     """Return the candidates of a split's links.
 
     Args:
         links: [n, 2] or [n, 3], the whole split.
-        places: which of them are ranked; None for all.
+        positions: which of them are ranked; None for all.
 
     Raises:
         ConfigError: historical candidates where links have no times, or far too many.
@@ -142,16 +142,16 @@ def candidates(
             f"task.candidates=historical:{how.k}: found links without times, where all that a node met is true, "
             f"expected links in time; set task.candidates=random:{how.k}"
         )
-    places = np.arange(len(links)) if places is None else places
+    positions = np.arange(len(links)) if positions is None else positions
     key = branch(seed & MASK, _STREAM, SPLITS.index(split))
     parts: list[Candidates] = []
     for end in (-1,) if how.kind == "file" else rules.ends:
         pool = rules.counts[1 if end == -1 else 0]
-        streams = branches(key, places, end % links.shape[1]) if len(places) else np.zeros(0, np.uint64)
-        nodes, of = _nodes(how, links, split, places, streams, pool, end, rules)
-        rows = links[places[of]]
+        streams = branches(key, positions, end % links.shape[1]) if len(positions) else np.zeros(0, np.uint64)
+        nodes, of = _nodes(how, links, split, positions, streams, pool, end, rules)
+        rows = links[positions[of]]
         rows[:, end] = nodes
-        parts.append(Candidates(rows, of + sum(len(part.positive) for part in parts), places))
+        parts.append(Candidates(rows, of + sum(len(part.positive) for part in parts), positions))
     return Candidates(*(np.concatenate([part[k] for part in parts]) for k in range(3)))
 
 
@@ -159,34 +159,34 @@ def _nodes(
     how: Protocol,
     links: np.ndarray,
     split: str,
-    places: np.ndarray,
+    positions: np.ndarray,
     streams: np.ndarray,
     pool: int,
     end: int,
     rules: Rules,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return ([m] nodes that replace an end, [m] which of `places` each is for), sorted by the latter."""
+    """Return ([m] nodes that replace an end, [m] which of `positions` each is for), sorted by the latter."""
     if how.kind == "file":
-        return _listed(how.path, split, len(links), places, pool)
+        return _listed(how.path, split, len(links), positions, pool)
 
     def refuse(nodes: np.ndarray, of: np.ndarray) -> np.ndarray:
-        rows = links[places[of]]
+        rows = links[positions[of]]
         rows[:, end] = nodes
-        return rules.refuse(rows, places[of])
+        return rules.refuse(rows, positions[of])
 
     if how.kind == "all":
-        if len(places) * pool > _MOST:
+        if len(positions) * pool > _MOST:
             raise ConfigError(
-                f"task.candidates=all: found {len(places)} links and {pool} candidates of each, expected at most "
+                f"task.candidates=all: found {len(positions)} links and {pool} candidates of each, expected at most "
                 f"{_MOST} together; set task.candidates=random:1000"
             )
         return _random(pool, pool, streams, refuse)
     nodes, of = _random(how.k, pool, streams, refuse)
     if how.kind == "random" or rules.met is None:
         return nodes, of
-    met, of_met = _historical(how.k // 2, links, places, streams, rules)
-    room = how.k - np.bincount(of_met, minlength=len(places))
-    kept = _place_in_group(of) < room[of]
+    met, of_met = _historical(how.k // 2, links, positions, streams, rules)
+    room = how.k - np.bincount(of_met, minlength=len(positions))
+    kept = _position_in_group(of) < room[of]
     both, of_both = np.concatenate([met, nodes[kept]]), np.concatenate([of_met, of[kept]])
     order = np.argsort(of_both, kind="stable")
     return both[order], of_both[order]
@@ -198,7 +198,7 @@ Refuse = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 def _random(k: int, pool: int, streams: np.ndarray, refuse: Refuse) -> tuple[np.ndarray, np.ndarray]:
     """Return up to k distinct nodes below `pool` for each stream, none of them refused."""
-    found = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+    parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
     few = pool <= 4 * k
     size = max(1, _CELLS // max(1, pool if few else k))
     for start in range(0, len(streams), size):
@@ -208,18 +208,18 @@ def _random(k: int, pool: int, streams: np.ndarray, refuse: Refuse) -> tuple[np.
             return refuse(nodes, of + start)
 
         nodes, of = (_shuffled if few else _drawn)(k, pool, chunk, refused)
-        found.append((nodes, of + start))
-    return np.concatenate([nodes for nodes, _ in found]), np.concatenate([of for _, of in found])
+        parts.append((nodes, of + start))
+    return np.concatenate([nodes for nodes, _ in parts]), np.concatenate([of for _, of in parts])
 
 
 def _shuffled(k: int, pool: int, streams: np.ndarray, refuse: Refuse) -> tuple[np.ndarray, np.ndarray]:
     """Return the first k of all nodes that aren't refused, in an order of each stream's own."""
     of = np.repeat(np.arange(len(streams)), pool)
-    words = branches(np.repeat(streams, pool), np.tile(np.arange(pool), len(streams)))
-    nodes = np.argsort(words.reshape(len(streams), pool), axis=1, kind="stable").reshape(-1)
+    draws = branches(np.repeat(streams, pool), np.tile(np.arange(pool), len(streams)))
+    nodes = np.argsort(draws.reshape(len(streams), pool), axis=1, kind="stable").reshape(-1)
     good = ~refuse(nodes, of)
     nodes, of = nodes[good], of[good]
-    first = _place_in_group(of) < k
+    first = _position_in_group(of) < k
     return nodes[first], of[first]
 
 
@@ -232,8 +232,8 @@ def _drawn(k: int, pool: int, streams: np.ndarray, refuse: Refuse) -> tuple[np.n
         of, slot = np.nonzero(wrong)
         if not len(of):
             break
-        words = branches(streams[of], round_, slot)
-        drawn = ((words >> np.uint64(11)) * 2.0**-53 * pool).astype(np.int64)
+        draws = branches(streams[of], round_, slot)
+        drawn = ((draws >> np.uint64(11)) * 2.0**-53 * pool).astype(np.int64)
         nodes[of, slot] = drawn
         wrong[of, slot] = refuse(drawn, of)
         rows = np.unique(of)
@@ -249,29 +249,29 @@ def _drawn(k: int, pool: int, streams: np.ndarray, refuse: Refuse) -> tuple[np.n
 
 
 def _historical(
-    k: int, links: np.ndarray, places: np.ndarray, streams: np.ndarray, rules: Rules
+    k: int, links: np.ndarray, positions: np.ndarray, streams: np.ndarray, rules: Rules
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return up to k receivers that each link's sender met in training, without those it meets at the time asked."""
     assert rules.met is not None
     met = np.unique(rules.met[:, [0, -1]], axis=0).reshape(-1, 2)
-    senders = links[places, 0]
+    senders = links[positions, 0]
     first, last = (np.searchsorted(met[:, 0], senders, side) for side in ("left", "right"))
-    of = np.repeat(np.arange(len(places)), last - first)
-    nodes = met[np.repeat(first, last - first) + _place_in_group(of), 1]
-    rows = links[places[of]]
+    of = np.repeat(np.arange(len(positions)), last - first)
+    nodes = met[np.repeat(first, last - first) + _position_in_group(of), 1]
+    rows = links[positions[of]]
     rows[:, -1] = nodes
-    bad = nodes == links[places[of], -1]
+    bad = nodes == links[positions[of], -1]
     for rule in (rules.together, rules.unborn):
         if rule is not None:
-            bad |= rule(rows, places[of])
+            bad |= rule(rows, positions[of])
     nodes, of = nodes[~bad], of[~bad]
     order = np.lexsort((branches(streams[of], _ROUNDS, nodes), of)) if len(of) else of
     nodes, of = nodes[order], of[order]
-    kept = _place_in_group(of) < k
+    kept = _position_in_group(of) < k
     return nodes[kept], of[kept]
 
 
-def _listed(path: str, split: str, n: int, places: np.ndarray, pool: int) -> tuple[np.ndarray, np.ndarray]:
+def _listed(path: str, split: str, n: int, positions: np.ndarray, pool: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the candidates that a file lists."""
     try:
         with np.load(Path(path).expanduser()) as arrays:
@@ -287,7 +287,7 @@ def _listed(path: str, split: str, n: int, places: np.ndarray, pool: int) -> tup
             f"task.candidates: found {split!r} of shape {list(listed.shape)} in {path}, expected integers [{n}, K], a "
             f"row for each link of the split; make the file for these splits"
         )
-    listed = listed[places]
+    listed = listed[positions]
     if listed.size and (listed.max() >= pool or listed.min() < -1):
         raise DataError(
             f"task.candidates: found node {listed.max()} in {path}, expected ids in [0, {pool}), or -1 for none"
@@ -296,23 +296,23 @@ def _listed(path: str, split: str, n: int, places: np.ndarray, pool: int) -> tup
     return listed[of, slot].astype(np.int64), of
 
 
-def _place_in_group(of: np.ndarray) -> np.ndarray:
-    """Return the place of each entry among those of its group, groups being sorted.
+def _position_in_group(of: np.ndarray) -> np.ndarray:
+    """Return the position of each entry among those of its group, groups being sorted.
 
-    >>> _place_in_group(np.array([0, 0, 2])).tolist()
+    >>> _position_in_group(np.array([0, 0, 2])).tolist()
     [0, 1, 0]
     """
     first = np.searchsorted(of, of, "left")
     return np.arange(len(of)) - first
 
 
-def places_ranked(links: np.ndarray, split: str, seed: int) -> np.ndarray:
+def positions_ranked(links: np.ndarray, split: str, seed: int) -> np.ndarray:
     """Return which of a split's links are ranked: all, or RANKED of them drawn at random."""
     most = RANKED[split]
     if len(links) <= most:
         return np.arange(len(links))
-    words = branches(branch(seed & MASK, _STREAM, len(SPLITS), SPLITS.index(split)), np.arange(len(links)))
-    return np.sort(np.argsort(words, kind="stable")[:most])
+    draws = branches(branch(seed & MASK, _STREAM, len(SPLITS), SPLITS.index(split)), np.arange(len(links)))
+    return np.sort(np.argsort(draws, kind="stable")[:most])
 
 
 class Meetings:
@@ -349,5 +349,5 @@ class Meetings:
 
 
 def _rank(values: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    place = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
-    return place, values[place] == wanted
+    position = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
+    return position, values[position] == wanted

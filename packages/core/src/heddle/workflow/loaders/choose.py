@@ -30,9 +30,9 @@ def loader_for(
     Args:
         dataset: with its splits (`with_splits`).
         model: has `.prepare(graph)`; one of links in time, which reads snapshots, hasn't.
-        trainer: its batch_size (graphs or links per step, None for all at once, windows as `usual_batch`), batching and
-            epochs.
-        options: its negatives (false links per true one), candidates and chunk.
+        trainer: its batch_size (graphs or links per step, None for one batch of all, windows as `usual_batch`),
+            batching and epochs.
+        options: its negatives (negative edges per true one), candidates and chunk.
         static_shapes: whether batches of graphs are padded to a few fixed shapes.
     """
     if task.level == "node":
@@ -64,5 +64,5 @@ def link_loader(
 
     check_links(dataset)
     train = dataset.splits["train"]
-    kind = TripleLoader if train.shape[1] == 3 else LinkLoader
-    return kind(dataset, model, batch_size or len(train), negatives, seed, ranked)
+    loader_class = TripleLoader if train.shape[1] == 3 else LinkLoader
+    return loader_class(dataset, model, batch_size or len(train), negatives, seed, ranked)

@@ -29,8 +29,8 @@ class EdgeQuestion(NodeQuestion):
         assert dataset.asked is not None
         self._edges, self._node_types = dataset.asked, (dataset.target_type, dataset.receiver_type)
 
-    def learn(self, places: np.ndarray, epoch: int) -> Asked:
-        return self._between(super().learn(places, epoch))
+    def learn(self, positions: np.ndarray, epoch: int) -> Asked:
+        return self._between(super().learn(positions, epoch))
 
     def ask(self, rows: np.ndarray, split: str | None = None) -> Asked:
         return self._between(super().ask(rows, split))

@@ -20,13 +20,16 @@ def ends_as_seeds(
     """
     moments = np.zeros(len(ends), np.int64) if times is None else times
     if not node_types[1]:
-        seeds, own, flat = distinct_pairs(ends.reshape(-1), np.repeat(moments, 2))
-        return seeds, flat.reshape(-1, 2), None if times is None else own
-    found = [distinct_pairs(ends[:, end], moments) for end in (0, 1)]
-    by_type: Any = {kind: ids for kind, (ids, _, _) in zip(node_types, found, strict=True)}
-    until: Any = {kind: own for kind, (_, own, _) in zip(node_types, found, strict=True)}
-    places = np.stack([place for _, _, place in found], axis=1)
-    return by_type, places, None if times is None else until
+        seeds, times_of_seeds, flat = distinct_pairs(ends.reshape(-1), np.repeat(moments, 2))
+        return seeds, flat.reshape(-1, 2), None if times is None else times_of_seeds
+    by_end = [distinct_pairs(ends[:, end], moments) for end in (0, 1)]
+    by_type: Any = {node_type: ids for node_type, (ids, _, _) in zip(node_types, by_end, strict=True)}
+    until: Any = {
+        node_type: times_of_seeds
+        for node_type, (_, times_of_seeds, _) in zip(node_types, by_end, strict=True)
+    }
+    index = np.stack([position for _, _, position in by_end], axis=1)
+    return by_type, index, None if times is None else until
 
 
 def ask_links(links: np.ndarray, times: np.ndarray | None, node_types: tuple[str, str]) -> Asked:
@@ -43,11 +46,11 @@ def ask_links(links: np.ndarray, times: np.ndarray | None, node_types: tuple[str
 
 
 def distinct_pairs(ids: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the distinct (id, time) pairs, sorted by id, and the place of each given one among them."""
+    """Return the distinct (id, time) pairs, sorted by id, and the position of each given one among them."""
     order = np.lexsort((times, ids))
-    own, moments = ids[order], times[order]
+    sorted_ids, moments = ids[order], times[order]
     new = np.ones(len(ids), bool)
-    new[1:] = (own[1:] != own[:-1]) | (moments[1:] != moments[:-1])
-    places = np.empty(len(ids), np.int64)
-    places[order] = np.cumsum(new) - 1
-    return own[new], moments[new], places
+    new[1:] = (sorted_ids[1:] != sorted_ids[:-1]) | (moments[1:] != moments[:-1])
+    positions = np.empty(len(ids), np.int64)
+    positions[order] = np.cumsum(new) - 1
+    return sorted_ids[new], moments[new], positions

@@ -65,14 +65,14 @@ class ForecastLoader:
 
     def predictions(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Predictions]:
         """Return the predictions of each split."""
-        return {split: self._predicted(program, state, self._judged(split)) for split in splits}
+        return {split: self._predicted(program, state, self._evaluated(split)) for split in splits}
 
     def everything(self, program: Program, state: State) -> Predictions:
         """Return the predictions of the test split, and of the window whose targets lie past the end of the signal."""
         ahead = len(self._signal.x) - self._signal.length
         return self._predicted(program, state, np.append(self._windows["test"], ahead))
 
-    def _judged(self, split: str) -> np.ndarray:
+    def _evaluated(self, split: str) -> np.ndarray:
         windows = self._windows[split]
         if split != "train":
             return windows
@@ -95,14 +95,16 @@ class ForecastLoader:
 
     def _targets(self, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (targets, mask) of windows, [n, horizon, n_nodes, n_targets]; what lies past the end is unknown."""
-        steps = starts[:, None] + self._signal.length + np.arange(self._signal.horizon)
-        there, steps = steps < len(self._truth), np.minimum(steps, len(self._truth) - 1)
-        return self._truth[steps], self._known[steps] & there[:, :, None, None]
+        times = starts[:, None] + self._signal.length + np.arange(self._signal.horizon)
+        there, times = times < len(self._truth), np.minimum(times, len(self._truth) - 1)
+        return self._truth[times], self._known[times] & there[:, :, None, None]
 
     def _order(self, rng: np.random.Generator) -> np.ndarray:
         windows, chunk = self._windows["train"], self._chunk or len(self._windows["train"])
         chunks = [windows[start : start + chunk] for start in range(0, len(windows), chunk)]
-        return np.concatenate([rng.permutation(chunks[place]) for place in rng.permutation(len(chunks))])
+        return np.concatenate(
+            [rng.permutation(chunks[chunk_number]) for chunk_number in rng.permutation(len(chunks))]
+        )
 
 
 def targets_of(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -139,9 +141,9 @@ def _check_finite(name: str, x: np.ndarray, n_targets: int) -> None:
     bad = ~np.isfinite(x[..., n_targets:])
     if bad.any():
         time, node, feature = np.argwhere(bad)[0].tolist()
-        place = time, node, feature + n_targets
+        position = time, node, feature + n_targets
         raise DataError(
-            f"dataset {name}: series.values{list(place)}: found {x[place]}, expected a finite number; fill it in"
+            f"dataset {name}: series.values{list(position)}: found {x[position]}, expected a finite number; fill it in"
         )
 
 

@@ -68,9 +68,9 @@ class GraphLoader:
         self._counted = self._count_out(batching, self._sizes[train]) if static_shapes else None
         self._budgets: Sequence[Budget] | None = None  # of packed batches
         if static_shapes and self._counted is None:
-            whole = self._size == len(train)  # all at once is one batch
+            whole = self._size == len(train)  # all in one batch
             self._budgets = budget_for(self._sizes[train] if whole else self._sizes, self._size)
-        self._judged: dict[str, list[tuple[Batch, np.ndarray]]] = {}
+        self._evaluated: dict[str, list[tuple[Batch, np.ndarray]]] = {}
         self._rows: Counter[str] = Counter()
         self._shapes: set[Budget] = set()
 
@@ -107,10 +107,12 @@ class GraphLoader:
         return self._answers(program, state, positions, self._batched(positions))
 
     def _predicted(self, program: Program, state: State, split: str) -> Predictions:
-        if split not in self._judged:
-            self._judged[split] = list(self._batched(self._positions[split]))
-        found = self._answers(program, state, self._positions[split], self._judged[split])
-        return found.in_groups(None if self._groups is None else np.asarray(self._groups)[found.index])
+        if split not in self._evaluated:
+            self._evaluated[split] = list(self._batched(self._positions[split]))
+        predicted = self._answers(program, state, self._positions[split], self._evaluated[split])
+        return predicted.in_groups(
+            None if self._groups is None else np.asarray(self._groups)[predicted.index]
+        )
 
     def _answers(
         self,
@@ -121,11 +123,11 @@ class GraphLoader:
     ) -> Predictions:
         targets, mask = self._targets[positions], self._mask[positions]
         outputs = np.zeros((0, *targets.shape[1:]), np.float32)
-        for built, places in batches:
+        for built, rows in batches:
             answers = np.asarray(program.predict(state, program.place(built)))
             if len(outputs) != len(positions):
                 outputs = np.zeros((len(positions), *answers.shape[1:]), answers.dtype)
-            outputs[places] = answers[: len(places)]
+            outputs[rows] = answers[: len(rows)]
         return Predictions(positions, outputs, targets, mask)
 
     def _count_out(self, batching: str, train: np.ndarray) -> list[Budget] | None:
@@ -138,26 +140,26 @@ class GraphLoader:
     def _batched(
         self, positions: np.ndarray, tell: Callable[[Padded], None] = lambda _: None
     ) -> Iterator[tuple[Batch, np.ndarray]]:
-        """Yield batches of the graphs at `positions`, each with the places in `positions` of the graphs it holds.
+        """Yield batches of the graphs at `positions`, each with the rows of `positions` of the graphs it holds.
 
         Every padded one is shown to `tell`.
         """
         if self._budgets is not None:
             packed = list(pack(self._sizes[positions].tolist(), self._budgets))
             divisor = np.array(self._mask[positions].sum() / max(1, len(packed)), np.float32)
-            for budget, places in packed:
-                padded = pad(batch([self._graphs[position] for position in positions[places]]), budget)
+            for budget, rows in packed:
+                padded = pad(batch([self._graphs[position] for position in positions[rows]]), budget)
                 tell(padded)
-                yield self._build(padded.graph, positions[places])._replace(divisor=divisor), places
+                yield self._build(padded.graph, positions[rows])._replace(divisor=divisor), rows
             return
         for start in range(0, len(positions), self._size):
-            places = np.arange(start, min(start + self._size, len(positions)))
-            joined = batch([self._graphs[position] for position in positions[places]])
+            rows = np.arange(start, min(start + self._size, len(positions)))
+            joined = batch([self._graphs[position] for position in positions[rows]])
             if self._counted is not None:
-                padded = pad(joined, budget_of(self._counted, self._sizes[positions[places]].sum(axis=0)))
+                padded = pad(joined, budget_of(self._counted, self._sizes[positions[rows]].sum(axis=0)))
                 tell(padded)
                 joined = padded.graph
-            yield self._build(joined, positions[places]), places
+            yield self._build(joined, positions[rows]), rows
 
     def _count(self, padded: Padded) -> None:
         masks = {"nodes": padded.node_mask, "edges": padded.edge_mask}

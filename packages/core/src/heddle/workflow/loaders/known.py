@@ -36,12 +36,12 @@ class View(NamedTuple):
     Attributes:
         dataset: without times where they are not looked at.
         until: the times up to which questions may look; None where they aren't looked at.
-        told: what results say of it; {} for data without times.
+        reported: what results say of it; {} for data without times.
     """
 
     dataset: Dataset
     until: Until | None = None
-    told: Mapping[str, str] = {}
+    reported: Mapping[str, str] = {}
 
 
 def view_of(dataset: Dataset, options: TaskOptions, level: str, *, sampled: bool) -> View:
@@ -96,11 +96,11 @@ def until_of(times: Times, splits: Mapping[str, np.ndarray], known: Known, inclu
     by_split = isinstance(times.asked, Mapping)
     until: dict[str | None, np.ndarray] = {}
     for split in SPLITS:
-        own = (
+        asked = (
             times.asked.get(split, np.zeros(0, np.int64)) if isinstance(times.asked, Mapping) else times.asked
         )
-        rows = np.arange(len(own)) if by_split else np.asarray(splits[split])
-        seen = np.array(own, np.int64)
+        rows = np.arange(len(asked)) if by_split else np.asarray(splits[split])
+        seen = np.array(asked, np.int64)
         if split != "train" and len(rows):
             seen[rows] = _limited(seen[rows], known)
         until[split] = up_to(seen, inclusive)

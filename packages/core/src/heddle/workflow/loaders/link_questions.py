@@ -15,7 +15,7 @@ from heddle.workflow.loaders.candidates import (
     Meetings,
     Rules,
     candidates,
-    places_ranked,
+    positions_ranked,
     protocol,
 )
 from heddle.workflow.loaders.end_seeds import ask_links
@@ -30,14 +30,14 @@ from heddle.workflow.metrics.predictions import Predictions
 class LinkQuestion:
     """Which pairs (sender, receiver) of nodes of one type or of two, or triples (head, relation, tail), are true.
 
-    A true link's false ones are new in every epoch, whatever batch it comes in: of a pair both ends are drawn anew, of
-    a triple one. For predictions they are fixed, as many as there are true ones; each link is ranked among candidates
-    of its own. Links of any split are no false ones, nor are `known` ones.
+    A true link's negative edges are new in every epoch, whatever its batch: of a pair both ends are drawn anew, of a
+    triple one. For predictions they are fixed, as many as there are true ones; each link is ranked among candidates
+    of its own. Links of any split are no negative edges, nor are `known` ones.
 
-    With times, a false link is asked at the time of its true one, and its ends were there by then.
+    With times, a negative edge is asked at the time of its true one, and its ends were there by then.
 
     Args:
-        negatives: false links for each true one in training.
+        negatives: negative edges for each true one in training.
         until: the times up to which questions may look; None where the data has no times.
         known: [n, 2] pairs that are true besides those of the splits; None for the edges of a homogeneous graph.
         ranked: `task.candidates`; None where nobody asks for ranks.
@@ -82,14 +82,14 @@ class LinkQuestion:
     def __len__(self) -> int:
         return len(self._links["train"])
 
-    def learn(self, places: np.ndarray, epoch: int) -> Asked:
+    def learn(self, positions: np.ndarray, epoch: int) -> Asked:
         n = self._negatives
         true = AskedLinks(self._links["train"], None if self._until is None else self._until["train"]).at(
-            places
+            positions
         )
-        names = np.repeat(places, n), np.tile(np.arange(n), len(places))
-        rows = true.and_(self._false_of(true.at(np.repeat(np.arange(len(places)), n)), epoch, names))
-        targets = (np.arange(len(rows.links)) < len(places)).astype(np.float32)
+        names = np.repeat(positions, n), np.tile(np.arange(n), len(positions))
+        rows = true.and_(self._false_of(true.at(np.repeat(np.arange(len(positions)), n)), epoch, names))
+        targets = (np.arange(len(rows.links)) < len(positions)).astype(np.float32)
         return self._asked(rows)._replace(targets=targets, mask=np.ones(len(targets), bool))
 
     def rows(self, split: str | None) -> np.ndarray:
@@ -99,16 +99,16 @@ class LinkQuestion:
         return self._asked(self._all(split).at(rows))
 
     def cut(self, split: str | None, size: int) -> list[np.ndarray]:
-        """Return first the links and their false ones, then the candidates, of which few nodes may make very many."""
-        own, every = len(self._predicted[split].links), self._all(split)
-        pieces, places, at = pieces_of(own, size), np.arange(own, len(every.links)), 0
-        if split is not None and len(places) and every.times is None and not self._typed:
-            found, _ = self._candidates(split)  # some links after the other, so that they share receivers
-            places = places[np.lexsort((found.rows[:, -1], found.of // size))]
-        ordered = every.at(places)
-        while at < len(places):
+        """Return the links and their negative edges, then the candidates: few nodes may make very many."""
+        n_first, every = len(self._predicted[split].links), self._all(split)
+        pieces, positions, at = pieces_of(n_first, size), np.arange(n_first, len(every.links)), 0
+        if split is not None and len(positions) and every.times is None and not self._typed:
+            ranked, _ = self._candidates(split)  # some links after the other, so that they share receivers
+            positions = positions[np.lexsort((ranked.rows[:, -1], ranked.of // size))]
+        ordered = every.at(positions)
+        while at < len(positions):
             count = fitting(ordered, at, size)
-            pieces.append(places[at : at + count])
+            pieces.append(positions[at : at + count])
             at += count
         return pieces
 
@@ -131,7 +131,7 @@ class LinkQuestion:
             return {}
         known, history = self._history(every)
         scores = link_baselines(history, every.links, known)
-        return {name: self.predicted(split, self.rows(split), own) for name, own in scores.items()}
+        return {name: self.predicted(split, self.rows(split), values) for name, values in scores.items()}
 
     def _history(self, asked: AskedLinks) -> tuple[np.ndarray, History]:
         """Return (how many events each of the asked links may read, all events)."""
@@ -146,7 +146,7 @@ class LinkQuestion:
         return history.before(asked.times), history
 
     def _all(self, split: str | None) -> AskedLinks:
-        """Return what is predicted of a split: its links, their false ones, the candidates."""
+        """Return what is predicted of a split: its links, their negative edges, the candidates."""
         if split is None or self._how is None:
             return self._predicted[split]
         return self._candidates(split)[1]
@@ -159,23 +159,23 @@ class LinkQuestion:
             moments, met = np.asarray(self._moments[split]), self._links["train"]
             meetings = Meetings(links, moments, self._counts[1], not self._node_types[1])
 
-            def together(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
-                return meetings.at(rows, moments[places])
+            def together(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
+                return meetings.at(rows, moments[positions])
 
         times = None if until is None else until[split]
         rules = Rules(
             self._counts,
             self._true.refuses,
-            lambda rows, places: self._unborn(rows, None if times is None else times[places]),
+            lambda rows, positions: self._unborn(rows, None if times is None else times[positions]),
             together,
             met,
             (-1, 0) if self._typed else (-1,),
         )
-        ranked = places_ranked(links, split, self._seed)
-        found = candidates(self._how, links, split, self._seed, rules, ranked)
-        own = found.positive[found.of]
-        rows = AskedLinks(found.rows, None if times is None else times[own])
-        self._ranked[split] = found, self._predicted[split].and_(rows)
+        ranked = positions_ranked(links, split, self._seed)
+        drawn = candidates(self._how, links, split, self._seed, rules, ranked)
+        positions_of = drawn.positive[drawn.of]
+        rows = AskedLinks(drawn.rows, None if times is None else times[positions_of])
+        self._ranked[split] = drawn, self._predicted[split].and_(rows)
         return self._ranked[split]
 
     def _unborn(self, links: np.ndarray, times: np.ndarray | None) -> np.ndarray:
@@ -190,19 +190,19 @@ class LinkQuestion:
         return ask_links(rows.links, rows.times, self._node_types)
 
     def _false_of(self, true: AskedLinks, epoch: int, names: tuple[np.ndarray, ...]) -> AskedLinks:
-        """Return a false link for each of `true`, fewer where none was found."""
+        """Return a negative edge for each of `true`, fewer where none was found."""
         key, both = sample_key(self._seed, epoch), not self._typed
 
-        def unborn(links: np.ndarray, places: np.ndarray) -> np.ndarray:
-            return self._unborn(links, None if true.times is None else true.times[places])
+        def unborn(links: np.ndarray, positions: np.ndarray) -> np.ndarray:
+            return self._unborn(links, None if true.times is None else true.times[positions])
 
-        false, found = negative_edges(
+        false, filled = negative_edges(
             true.links, self._counts, self._true.refuses, key, names, both=both, refused=unborn
         )
-        return AskedLinks(false, true.times).at(np.flatnonzero(found))
+        return AskedLinks(false, true.times).at(np.flatnonzero(filled))
 
     def _fixed(self, split: str) -> AskedLinks:
-        """Return the links of a split, then their false ones."""
+        """Return the links of a split, then their negative edges."""
         true = AskedLinks(self._links[split], None if self._until is None else self._until[split])
         names = np.arange(len(true.links)), np.full(len(true.links), SPLITS.index(split))
         return true.and_(self._false_of(true, EVALUATION, names))

@@ -1,4 +1,4 @@
-"""Links of one kind: random false pairs beside the true ones, new in every batch, fixed for evaluation."""
+"""Links of one kind: random negative pairs beside the true ones, new in every batch, fixed for evaluation."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from heddle.errors import DataError
 from heddle.graphs.graph import Graph
 from heddle.nn.model import Batch
 from heddle.seeds import generator
-from heddle.workflow.loaders.candidates import Candidates, Rules, candidates, places_ranked, protocol
+from heddle.workflow.loaders.candidates import Candidates, Rules, candidates, positions_ranked, protocol
 from heddle.workflow.loaders.negatives import TrueLinks, false_pairs
 from heddle.workflow.metrics.link_baselines import History, link_baselines
 from heddle.workflow.metrics.predictions import Predictions
@@ -40,7 +40,7 @@ def check_links(dataset: Dataset) -> None:
 class LinkLoader:
     """Predicts pairs of nodes of one graph.
 
-    For evaluation each split has as many fixed false pairs as it has links, over which losses, AUROC and AP are taken.
+    For evaluation each split has as many fixed negative pairs as it has links, for losses, AUROC and AP.
     Each link is ranked among candidates of its own, of a large split a sample of the links.
 
     Args:
@@ -65,27 +65,27 @@ class LinkLoader:
         counts = count_ends(dataset)
         rules = Rules(counts, self._true.refuses)
         self._candidates = {
-            split: candidates(how, links, split, seed, rules, places_ranked(links, split, seed))
+            split: candidates(how, links, split, seed, rules, positions_ranked(links, split, seed))
             for split, links in self._links.items()
         }
         self._history = History(self._links["train"], None, counts, bool(dataset.receiver_type))
 
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
-        """Yield the epoch's links in random order, each batch with false pairs of its own, all of one shape."""
+        """Yield the epoch's links in random order, each batch with negative pairs of its own, all of one shape."""
         for number, rows in enumerate(shuffled(len(self._links["train"]), self._size, self._seed, epoch)):
             links = self._links["train"][rows]
             rng = generator(self._seed, "negatives", epoch, number)
-            false, found = false_pairs(self._true, len(links) * self._negatives, rng)
+            false, filled = false_pairs(self._true, len(links) * self._negatives, rng)
             yield program.place(
                 with_negatives(
-                    self._graph, self._prepared, links, false, found, self._size * (1 + self._negatives)
+                    self._graph, self._prepared, links, false, filled, self._size * (1 + self._negatives)
                 )
             )
 
     def predictions(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Predictions]:
-        """Return the scores of each split's true pairs, then of its false ones, and the ranks of the true ones."""
+        """Return the scores of each split's true pairs, then of its negative ones, and the ranks of the true ones."""
         scores = self._scores(program, state, [self._asked(split) for split in splits])
-        return {split: self._evaluated(split, own) for split, own in zip(splits, scores)}
+        return {split: self._evaluated(split, values) for split, values in zip(splits, scores)}
 
     def everything(self, program: Program, state: State) -> Predictions:
         """Return the scores of the links of all splits."""
@@ -95,16 +95,16 @@ class LinkLoader:
 
     def baselines(self, splits: Sequence[str]) -> dict[str, dict[str, Predictions]]:
         """Return baseline -> split -> what it answers, from the training links; of training itself it tells nothing."""
-        found: dict[str, dict[str, Predictions]] = {}
+        by_name: dict[str, dict[str, Predictions]] = {}
         for split in (split for split in splits if split != "train" and len(self._links[split])):
             rows = self._asked(split)
             known = np.full(len(rows), len(self._history.links))
             for name, scores in link_baselines(self._history, rows, known).items():
-                found.setdefault(name, {})[split] = self._evaluated(split, scores)
-        return found
+                by_name.setdefault(name, {})[split] = self._evaluated(split, scores)
+        return by_name
 
     def _asked(self, split: str) -> np.ndarray:
-        """Return a split's links, its false ones, and the candidates."""
+        """Return a split's links, its negative ones, and the candidates."""
         return np.concatenate([self._links[split], self._false[split], self._candidates[split].rows])
 
     def _evaluated(self, split: str, scores: np.ndarray) -> Predictions:
@@ -122,8 +122,8 @@ class LinkLoader:
 
     def _fixed(self, split: str) -> np.ndarray:
         rng = generator(self._seed, "evaluation negatives", SPLITS.index(split))
-        false, found = false_pairs(self._true, len(self._links[split]), rng)
-        result: np.ndarray = false[found]
+        false, filled = false_pairs(self._true, len(self._links[split]), rng)
+        result: np.ndarray = false[filled]
         return result
 
 
@@ -134,29 +134,29 @@ def shuffled(n: int, size: int, seed: int, epoch: int) -> list[np.ndarray]:
 
 
 def with_negatives(
-    graph: Any, prepared: Any, links: np.ndarray, false: np.ndarray, found: np.ndarray, size: int
+    graph: Any, prepared: Any, links: np.ndarray, false: np.ndarray, filled: np.ndarray, size: int
 ) -> Batch:
-    """Return a Batch of `size` rows: true links, false ones (masked where none was found), and masked padding."""
+    """Return a Batch of `size` rows: true links, negative ones (masked where none was found), and masked padding."""
     index = np.zeros((size, links.shape[1]), np.int64)
     targets, mask = np.zeros(size, np.float32), np.zeros(size, bool)
     used = len(links) + len(false)
     index[:used] = np.concatenate([links, false])
     targets[: len(links)] = 1
-    mask[:used] = np.concatenate([np.ones(len(links), bool), found])
+    mask[:used] = np.concatenate([np.ones(len(links), bool), filled])
     return Batch(graph, prepared, index, targets, mask)
 
 
 def evaluated(index: np.ndarray, scores: np.ndarray, n_true: int, ranked: Candidates | None) -> Predictions:
-    """Return the Predictions of `n_true` true links followed by false ones.
+    """Return the Predictions of `n_true` true links followed by negative ones.
 
     Args:
         scores: of `index`, then of the candidates that the true links are ranked against.
         ranked: those; None where nothing is ranked.
     """
-    own, others = np.split(np.asarray(scores), [len(index)])
+    outputs, others = np.split(np.asarray(scores), [len(index)])
     targets = (np.arange(len(index)) < n_true).astype(np.float32)
-    ranks = None if ranked is None else ranked.ranks(own[:n_true], others)
-    return Predictions(index, own, targets, np.ones(len(index), bool), ranks)
+    ranks = None if ranked is None else ranked.ranks(outputs[:n_true], others)
+    return Predictions(index, outputs, targets, np.ones(len(index), bool), ranks)
 
 
 def true_pairs(dataset: Dataset, rows: np.ndarray) -> TrueLinks:

@@ -1,4 +1,4 @@
-"""Negatives: false links, drawn so that none is a true one."""
+"""Negatives: negative edges, drawn so that none is a true one."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ _ROUNDS = 50
 
 
 class TrueLinks:
-    """The links that exist, in any split or direction that counts, for asking about many at once.
+    """The links that exist, in any split or direction that counts, for questions about many in one call.
 
     Args:
         rows: [n, 2] node pairs, without direction, or [n, 3] (head, relation, tail).
@@ -33,12 +33,12 @@ class TrueLinks:
         keys = self._key(rows)
         if not len(self._keys):
             return np.zeros(len(keys), bool)
-        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        result: np.ndarray = self._keys[place] == keys
+        position = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        result: np.ndarray = self._keys[position] == keys
         return result
 
     def refuses(self, rows: np.ndarray) -> np.ndarray:
-        """Tell for each row whether it is no false link: true, or a pair of a node with itself."""
+        """Tell for each row whether it is no negative edge: true, or a pair of a node with itself."""
         loops = (rows[:, 0] == rows[:, 1]) & (rows.shape[1] == 2 and not self._apart)
         result: np.ndarray = self.has(rows) | loops
         return result

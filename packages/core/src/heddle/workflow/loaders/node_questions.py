@@ -38,17 +38,17 @@ class NodeQuestion:
 
         self._groups, self._together = dataset.groups, [self._train]
         if dataset.groups is not None:
-            own = numbered(np.asarray(dataset.groups)[self._train])
+            group_of = numbered(np.asarray(dataset.groups)[self._train])
             self._together = np.split(
-                self._train[np.argsort(own, kind="stable")], np.cumsum(np.bincount(own))[:-1]
+                self._train[np.argsort(group_of, kind="stable")], np.cumsum(np.bincount(group_of))[:-1]
             )
 
     def __len__(self) -> int:
         return len(self._train) if self._groups is None else len(self._together)
 
-    def learn(self, places: np.ndarray, epoch: int) -> Asked:
+    def learn(self, positions: np.ndarray, epoch: int) -> Asked:
         ranking = self._groups is not None
-        ids = np.concatenate([self._together[at] for at in places]) if ranking else self._train[places]
+        ids = np.concatenate([self._together[at] for at in positions]) if ranking else self._train[positions]
         asked = Asked(ids, np.arange(len(ids)), *known_targets(self._targets[ids]), self._times(ids, "train"))
         if self._groups is not None:
             asked = asked._replace(groups=numbered(np.asarray(self._groups)[ids]))
@@ -64,8 +64,8 @@ class NodeQuestion:
         return pieces_of(len(self.rows(split)), size)
 
     def predicted(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Predictions:
-        found = Predictions(rows, outputs, *known_targets(self._targets[rows]))
-        return found.in_groups(None if self._groups is None else np.asarray(self._groups)[rows])
+        predictions = Predictions(rows, outputs, *known_targets(self._targets[rows]))
+        return predictions.in_groups(None if self._groups is None else np.asarray(self._groups)[rows])
 
     def baselines(self, split: str) -> Mapping[str, Predictions]:
         return {}

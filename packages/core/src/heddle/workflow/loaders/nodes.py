@@ -13,7 +13,7 @@ from heddle.workflow.metrics.predictions import Predictions, known_targets, numb
 
 
 class NodeLoader:
-    """Asks about the nodes of all splits at once; in training the mask hides all but the training nodes' targets."""
+    """Asks about the nodes of all splits in one batch; in training the mask hides the targets of all others."""
 
     every_epoch: tuple[str, ...] = SPLITS
     _about = "node"
@@ -41,16 +41,18 @@ class NodeLoader:
 
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
         """Yield the one batch."""
-        yield self._place(program)
+        yield self._batch_placed(program)
 
     def predictions(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Predictions]:
         """Return the predictions of each split, from one forward pass."""
-        outputs = np.asarray(program.predict(state, self._place(program)))
+        outputs = np.asarray(program.predict(state, self._batch_placed(program)))
         whole = Predictions(self._named(self._index), outputs, self._targets, self._mask)
-        found = {key: Predictions(*(rows[self._rows[key]] for rows in whole[:4])) for key in splits}
+        by_split = {key: Predictions(*(rows[self._rows[key]] for rows in whole[:4])) for key in splits}
         if self._groups is None:
-            return found
-        return {key: predicted.in_groups(self._groups[self._rows[key]]) for key, predicted in found.items()}
+            return by_split
+        return {
+            key: predicted.in_groups(self._groups[self._rows[key]]) for key, predicted in by_split.items()
+        }
 
     def everything(self, program: Program, state: State) -> Predictions:
         """Return the predictions of all nodes."""
@@ -70,14 +72,14 @@ class NodeLoader:
         """Return what predictions call rows of the targets."""
         return rows
 
-    def _place(self, program: Program) -> Placed:
+    def _batch_placed(self, program: Program) -> Placed:
         if self._placed is None:
             self._placed = program.place(self._batch)
         return self._placed
 
 
 class EdgeLoader(NodeLoader):
-    """Asks about the edges of all splits at once."""
+    """Asks about the edges of all splits in one batch."""
 
     _about = "edge"
 

@@ -32,18 +32,18 @@ def prefetched(
     """Yield build(0) to build(count - 1) in order, built by `workers` threads, at most `ahead` before they are wanted.
 
     Args:
-        build: called from several threads at once; what it returns may depend on its argument alone.
+        build: called from several threads at the same time; what it returns may depend on its argument alone.
         workers: 0 builds each batch when it is asked for.
-        waiting: is told of the time spent.
+        waiting: adds up the time spent.
 
     Raises:
-        Exception: what `build` raised, at the place of its batch; the threads end with the iterator.
+        Exception: what `build` raised, in place of its batch; the threads end with the iterator.
     """
     waiting = Waiting() if waiting is None else waiting
     started = time.perf_counter()
     before, waited_before = waiting.total, waiting.waited
 
-    def told(get: Callable[[], T]) -> T:
+    def timed(get: Callable[[], T]) -> T:
         asked = time.perf_counter()
         item = get()
         now = time.perf_counter()
@@ -54,7 +54,7 @@ def prefetched(
     try:
         if not workers:
             for number in range(count):
-                yield told(lambda at=number: build(at))  # type: ignore[misc]
+                yield timed(lambda at=number: build(at))  # type: ignore[misc]
             return
         with ThreadPoolExecutor(workers, thread_name_prefix="heddle-batches") as pool:
             pending: deque[Future[T]] = deque()
@@ -64,7 +64,7 @@ def prefetched(
                     while submitted < count and len(pending) <= ahead:
                         pending.append(pool.submit(build, submitted))
                         submitted += 1
-                    yield told(pending.popleft().result)
+                    yield timed(pending.popleft().result)
             finally:
                 for future in pending:
                     future.cancel()

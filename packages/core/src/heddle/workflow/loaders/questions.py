@@ -41,8 +41,8 @@ class Question(Protocol):
         """Count what training asks about in an epoch."""
         ...
 
-    def learn(self, places: np.ndarray, epoch: int) -> Asked:
-        """Return what a batch of training asks, with targets; `places` are some of 0 to len(self) - 1."""
+    def learn(self, positions: np.ndarray, epoch: int) -> Asked:
+        """Return what a batch of training asks, with targets; `positions` are some of 0 to len(self) - 1."""
         ...
 
     def rows(self, split: str | None) -> np.ndarray:
@@ -54,7 +54,7 @@ class Question(Protocol):
         ...
 
     def cut(self, split: str | None, size: int) -> list[np.ndarray]:
-        """Return places in `rows(split)`, each once, in pieces about no more nodes than `size` rows of training are."""
+        """Return positions in `rows(split)`, each once, in pieces of no more nodes than `size` rows of training."""
         ...
 
     def predicted(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Predictions:

@@ -20,7 +20,7 @@ from heddle.sampling.parts import Part, Parts, kernels_of
 from heddle.sampling.store import GraphStore, store_of
 from heddle.sampling.stream import branch, sample_key
 from heddle.sampling.types import ONE_TYPE
-from heddle.workflow.launch.peers import turns
+from heddle.workflow.launch.peers import batch_numbers
 from heddle.workflow.loaders.end_seeds import ask_links
 from heddle.workflow.loaders.links import shuffled
 from heddle.workflow.loaders.prefetch import Waiting, prefetched
@@ -123,27 +123,27 @@ class SampledLoader:
         return other
 
     def plan(self, epoch: int) -> list[np.ndarray]:
-        """Return what each batch of an epoch asks about: places in the question, in the epoch's order."""
+        """Return what each batch of an epoch asks about: positions in the question, in the epoch's order."""
         spec, n = self._specs["train"], len(self._question)
         if spec.shuffle:
             return shuffled(n, spec.batch_size, self._seed, epoch)
         return np.split(np.arange(n), range(spec.batch_size, n, spec.batch_size))
 
-    def build(self, places: np.ndarray, epoch: int, number: int = 0) -> Batch:
-        """Return the batch of training that asks about places in the question, the `number`th of an epoch."""
-        return self._graph.batch(self._question.learn(places, epoch), self._specs["train"], epoch, number)
+    def build(self, positions: np.ndarray, epoch: int, number: int = 0) -> Batch:
+        """Return the batch of training that asks about positions in the question, the `number`th of an epoch."""
+        return self._graph.batch(self._question.learn(positions, epoch), self._specs["train"], epoch, number)
 
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
         """Yield the epoch's training batches in random order; of several devices, those of this one."""
         pieces, spec = self.plan(epoch), self._specs["train"]
-        own = turns(len(pieces), self._launch)
+        numbers = batch_numbers(len(pieces), self._launch)
 
         def build(at: int) -> Placed:
-            number, counts = own[at]
+            number, counts = numbers[at]
             batch = self.build(pieces[number], epoch, number)
             return program.place(batch if counts else batch._replace(mask=np.zeros_like(batch.mask)))
 
-        return prefetched(build, len(own), spec.workers, spec.prefetch, self.waiting)
+        return prefetched(build, len(numbers), spec.workers, spec.prefetch, self.waiting)
 
     def predictions(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Predictions]:
         """Return the predictions of each split, from samples around what is asked."""
@@ -169,11 +169,11 @@ class SampledLoader:
 
     def baselines(self, splits: Sequence[str]) -> dict[str, dict[str, Predictions]]:
         """Return baseline -> split -> what a trivial rule answers to the same questions."""
-        found: dict[str, dict[str, Predictions]] = {}
+        by_name: dict[str, dict[str, Predictions]] = {}
         for split in splits:
             for name, predicted in self._question.baselines(split).items():
-                found.setdefault(name, {})[split] = predicted
-        return found
+                by_name.setdefault(name, {})[split] = predicted
+        return by_name
 
     def _predicted(self, program: Program, state: State, split: str | None) -> Predictions:
         spec = self._specs[split or "test"]
@@ -213,7 +213,7 @@ def leaves_of(model: Any, store: GraphStore) -> dict[str, np.ndarray]:
     """Return node type -> features, of the types of which a model takes nothing but sums of the outermost nodes'."""
     x = summable(store.nodes)
     kinds = model.leaves(tuple(x)) if isinstance(model, LeafModel) else ()
-    return {kind: x[kind] for kind in x if kind in kinds}
+    return {node_type: x[node_type] for node_type in x if node_type in kinds}
 
 
 def batch_of(

@@ -17,7 +17,7 @@ from heddle.workflow.loaders.candidates import (
     Meetings,
     Rules,
     candidates,
-    places_ranked,
+    positions_ranked,
     protocol,
 )
 from heddle.workflow.loaders.links import evaluated
@@ -37,8 +37,8 @@ class SnapshotLinkLoader:
 
     Snapshots are split in order of time, in the shares of the dataset's own splits, so that no later event is read to
     predict an earlier one. A batch is one snapshot: its `graph` is a Signal, its `index` the start of the window, and
-    `prepared["pairs"]` [m, 2] what is asked. Evaluation asks the same false pairs every time, and ranks each pair among
-    candidates of its own that don't meet in its snapshot.
+    `prepared["pairs"]` [m, 2] what is asked. Evaluation asks the same negative pairs every time, and ranks each pair
+    among candidates of its own that don't meet in its snapshot.
 
     Args:
         ranked: `task.candidates`.
@@ -70,27 +70,27 @@ class SnapshotLinkLoader:
         self._ranked: dict[str, Candidates] = {}
 
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
-        """Yield the training snapshots in random order, each with false pairs of its own."""
+        """Yield the training snapshots in random order, each with negative pairs of its own."""
         for time in generator(self._seed, "shuffle", epoch).permutation(self._times["train"]).tolist():
             index, n_true = self._asked(time, self._negatives, "negatives", epoch)
             targets = (np.arange(len(index)) < n_true).astype(np.float32)
             yield program.place(self._batch(time, index, targets, np.ones(len(index), bool)))
 
     def predictions(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Predictions]:
-        """Return the scores of each split's true pairs, then of its false ones, and the ranks of the true ones."""
-        found = {}
+        """Return the scores of each split's true pairs, then of its negative ones, and the ranks of the true ones."""
+        by_split = {}
         for split in splits:
-            pairs, moments, n_true, own = self._questions(split)
+            pairs, moments, n_true, n_own = self._questions(split)
             scores = np.zeros(len(pairs), np.float32)
             for time in self._times[split].tolist():
                 here = np.flatnonzero(moments == time)
                 batch = program.place(self._batch(time, pairs[here]))
                 scores[here] = np.asarray(program.predict(state, batch))
-            found[split] = evaluated(pairs[:own], scores, n_true, self._candidates(split))
-        return found
+            by_split[split] = evaluated(pairs[:n_own], scores, n_true, self._candidates(split))
+        return by_split
 
     def everything(self, program: Program, state: State) -> Predictions:
-        """Return the scores of the pairs of all splits: the true ones, then the false ones."""
+        """Return the scores of the pairs of all splits: the true ones, then the negative ones."""
         each = list(self.predictions(program, state, SPLITS).values())
         index, scores, targets, mask = (np.concatenate([part[k] for part in each]) for k in range(4))
         order = np.argsort(-targets, kind="stable")
@@ -102,14 +102,14 @@ class SnapshotLinkLoader:
         links = np.concatenate([np.stack([graph.senders, graph.receivers], 1) for graph in graphs])
         times = np.repeat(np.arange(len(graphs)), [len(graph.senders) for graph in graphs])
         history = history_of(links.astype(np.int64), times, self._counts, False, self._times["train"])
-        found: dict[str, dict[str, Predictions]] = {}
+        by_name: dict[str, dict[str, Predictions]] = {}
         for split in (split for split in splits if len(self._times[split])):
-            pairs, moments, n_true, own = self._questions(split)
+            pairs, moments, n_true, n_own = self._questions(split)
             answers = link_baselines(history, pairs, history.before(moments - 1))
             for name, scores in answers.items():
-                predicted = evaluated(pairs[:own], scores, n_true, self._candidates(split))
-                found.setdefault(name, {})[split] = predicted
-        return found
+                predicted = evaluated(pairs[:n_own], scores, n_true, self._candidates(split))
+                by_name.setdefault(name, {})[split] = predicted
+        return by_name
 
     def _questions(self, split: str) -> tuple[np.ndarray, np.ndarray, int, int]:
         """Return (pairs, their snapshots, how many are true, how many aren't candidates)."""
@@ -127,8 +127,8 @@ class SnapshotLinkLoader:
 
     def _true_moments(self, split: str) -> np.ndarray:
         """Return the snapshot of each of a split's pairs."""
-        own = self._times[split]
-        return np.repeat(own, [len(self._pairs[time]) for time in own.tolist()])
+        times = self._times[split]
+        return np.repeat(times, [len(self._pairs[time]) for time in times.tolist()])
 
     def _candidates(self, split: str) -> Candidates:
         if split not in self._ranked:
@@ -140,22 +140,22 @@ class SnapshotLinkLoader:
             moments, n = self._true_moments(split), self._n
             meetings = Meetings(links, moments, n, either=True)
 
-            def together(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
-                result: np.ndarray = meetings.at(rows, moments[places]) | (rows[:, 0] == rows[:, 1])
+            def together(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
+                result: np.ndarray = meetings.at(rows, moments[positions]) | (rows[:, 0] == rows[:, 1])
                 return result
 
             # A pair that meets at another time is a false answer to this question, as the benchmarks have it.
             rules = Rules(self._counts, lambda rows: rows[:, 0] == rows[:, 1], together, together, met)
-            places = places_ranked(links, split, self._seed)
-            self._ranked[split] = candidates(self._how, links, split, self._seed, rules, places)
+            positions = positions_ranked(links, split, self._seed)
+            self._ranked[split] = candidates(self._how, links, split, self._seed, rules, positions)
         return self._ranked[split]
 
     def _asked(self, time: int, negatives: int, purpose: str, epoch: int) -> tuple[np.ndarray, int]:
         """Return (pairs, how many of them are true) of a snapshot."""
         true = self._pairs[time]
         rng = generator(self._seed, purpose, epoch, time)
-        false, found = false_pairs(TrueLinks(true, self._n), len(true) * negatives, rng)
-        return np.concatenate([true, false[found]]), len(true)
+        false, filled = false_pairs(TrueLinks(true, self._n), len(true) * negatives, rng)
+        return np.concatenate([true, false[filled]]), len(true)
 
     def _batch(self, time: int, index: np.ndarray, targets: Any = None, mask: Any = None) -> Batch:
         windows: Any = self._signal

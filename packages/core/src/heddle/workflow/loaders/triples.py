@@ -43,14 +43,14 @@ class TripleLoader:
             negatives,
             seed,
         )
-        self._judged = {split: self._sample(split) for split in SPLITS}
+        self._evaluated = {split: self._sample(split) for split in SPLITS}
         how, n_entities = protocol(ranked, "all"), count_nodes(dataset)
         rules = Rules((n_entities, n_entities), self._true.has, ends=(-1, 0))
         self._candidates: dict[str, Candidates] = {}
         if how.kind != "all":
             self._candidates = {
                 split: candidates(how, triples, split, seed, rules)
-                for split, (triples, _) in self._judged.items()
+                for split, (triples, _) in self._evaluated.items()
             }
         self._placed: Placed | None = None
 
@@ -59,10 +59,10 @@ class TripleLoader:
         for number, rows in enumerate(shuffled(len(self._triples["train"]), self._size, self._seed, epoch)):
             triples = self._triples["train"][rows]
             rng = generator(self._seed, "negatives", epoch, number)
-            false, found = corrupted(self._true, np.repeat(triples, self._negatives, axis=0), rng)
+            false, filled = corrupted(self._true, np.repeat(triples, self._negatives, axis=0), rng)
             yield program.place(
                 with_negatives(
-                    self._graph, self._prepared, triples, false, found, self._size * (1 + self._negatives)
+                    self._graph, self._prepared, triples, false, filled, self._size * (1 + self._negatives)
                 )
             )
 
@@ -92,13 +92,13 @@ class TripleLoader:
         return entities, np.asarray(arrays["params/head.relation"])
 
     def _predicted(self, split: str, entities: np.ndarray, relations: np.ndarray) -> Predictions:
-        triples, false = self._judged[split]
+        triples, false = self._evaluated[split]
         index = np.concatenate([triples, false])
         scores = _scores(entities, relations, index)
         targets = (np.arange(len(index)) < len(triples)).astype(np.float32)
         if split in self._candidates:
-            own = self._candidates[split]
-            ranks = own.ranks(scores, _scores(entities, relations, own.rows))
+            ranked = self._candidates[split]
+            ranks = ranked.ranks(scores, _scores(entities, relations, ranked.rows))
         else:
             ranks = filtered_ranks(entities, relations, triples, self._known)
         return Predictions(index, scores, targets, np.ones(len(index), bool), ranks)
@@ -109,8 +109,8 @@ class TripleLoader:
         triples = self._triples[split]
         if split == "train" and len(triples) > RANKED[split]:
             triples = triples[np.sort(rng.permutation(len(triples))[: RANKED[split]])]
-        false, found = corrupted(self._true, triples, rng)
-        return triples, false[found]
+        false, filled = corrupted(self._true, triples, rng)
+        return triples, false[filled]
 
 
 def _scores(entities: np.ndarray, relations: np.ndarray, index: np.ndarray) -> np.ndarray:

@@ -20,16 +20,16 @@ from heddle.workflow.metrics.regression import (
 
 
 class Metric(NamedTuple):
-    """How one figure is computed.
+    """How one metric is computed.
 
     Attributes:
-        function: (outputs, targets, mask) -> float, or (ranks) -> float where `of_ranks`. NaN where the figure
+        function: (outputs, targets, mask) -> float, or (ranks) -> float where `of_ranks`. NaN where the metric
             doesn't exist: an empty split, one class only.
         higher_is_better: direction.
-        of_ranks: computed from the ranks of true links among false ones.
+        of_ranks: computed from the ranks of true links among negative edges.
         of_answers: computed from what is said, so that a threshold matters, and not from scores or values.
         of_groups: computed within groups: `function` has a fourth argument, the groups [m], and `reweighted` is the
-            same function without the mean, (outputs, targets, mask, groups) -> one figure a group.
+            same function without the mean, (outputs, targets, mask, groups) -> one value a group.
         reweighted: what `function` takes -> (weights [b, m] of rows -> [b] metrics), see reweighted.py;
             None for a metric without intervals.
     """
@@ -158,7 +158,7 @@ def evaluate(
         outputs: what `Program.predict` gave: logits, values or scores.
         targets: [m] or [m, t], in step with outputs.
         mask: shape of targets, False where the target isn't known.
-        ranks: [n] rank of each true link among false ones, for links only.
+        ranks: [n] rank of each true link among negative edges, for links only.
         decision: how outputs are read; None for as they are.
         groups: [m] int, of rankings only.
 
@@ -167,23 +167,23 @@ def evaluate(
     """
     values = {}
     table = names if isinstance(names, Mapping) else {name: metric(name) for name in names}
-    for name, found in table.items():
-        if found.of_ranks and ranks is None:
+    for name, entry in table.items():
+        if entry.of_ranks and ranks is None:
             raise ConfigError(
                 f"task.metrics: found {name!r}, expected a metric without ranks; only links and rankings have some"
             )
-        if found.of_groups:
+        if entry.of_groups:
             if groups is None:
                 raise ConfigError(
                     f"task.metrics: found {name!r}, expected a metric without groups; only rankings have some"
                 )
-            values[name] = found.function(outputs, targets, mask, groups)
+            values[name] = entry.function(outputs, targets, mask, groups)
             continue
-        read = read_as(found, outputs, decision)
-        values[name] = found.function(ranks) if found.of_ranks else found.function(read, targets, mask)
+        read = read_as(entry, outputs, decision)
+        values[name] = entry.function(ranks) if entry.of_ranks else entry.function(read, targets, mask)
     return values
 
 
-def read_as(found: Metric, outputs: np.ndarray, decision: Decision | None) -> np.ndarray:
+def read_as(entry: Metric, outputs: np.ndarray, decision: Decision | None) -> np.ndarray:
     """Return the outputs that a metric is computed of: of answers those that were decided."""
-    return decision.decided(outputs) if found.of_answers and decision is not None else outputs
+    return decision.decided(outputs) if entry.of_answers and decision is not None else outputs

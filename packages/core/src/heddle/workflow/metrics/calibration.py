@@ -58,20 +58,20 @@ def errors(
         return {"ece": _gap(chances.max(axis=1, initial=0), right), "brier": _mean(squares)}
     known = columns(mask)
     true = chances[:, 1:] if decision.kind == CLASSES else chances
-    told, truth = true[known], truths_of(decision.kind, targets)[known]
-    return {"ece": _gap(told, truth), "brier": _mean((told - truth) ** 2)}
+    chance, truth = true[known], truths_of(decision.kind, targets)[known]
+    return {"ece": _gap(chance, truth), "brier": _mean((chance - truth) ** 2)}
 
 
 def reliability(decision: Decision, outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> Any:
     """Return ([b] mean probability, [b] share that came true) of the bins that aren't empty, as `errors` has them."""
     chances = decision.probabilities(outputs)
     if decision.kind == CLASSES and chances.shape[1] != 2:
-        told, right = chances.max(axis=1, initial=0)[mask], (chances.argmax(axis=1) == targets)[mask]
+        chance, right = chances.max(axis=1, initial=0)[mask], (chances.argmax(axis=1) == targets)[mask]
     else:
         known = columns(mask)
-        told = (chances[:, 1:] if decision.kind == CLASSES else chances)[known]
+        chance = (chances[:, 1:] if decision.kind == CLASSES else chances)[known]
         right = truths_of(decision.kind, targets)[known]
-    count, mean, share = _binned(told, right)
+    count, mean, share = _binned(chance, right)
     return mean[count > 0], share[count > 0]
 
 
@@ -86,13 +86,13 @@ def _temperature(plain: Decision, outputs: np.ndarray, targets: np.ndarray, mask
     outputs = np.asarray(outputs, np.float64)
     if plain.kind == CLASSES:
         z, y = outputs[mask], np.asarray(targets)[mask]
-        own = z[np.arange(len(z)), y]
+        of_truth = z[np.arange(len(z)), y]
 
         def slopes(beta: float) -> tuple[float, float]:
             powers = np.exp(beta * (z - z.max(axis=1, keepdims=True)))
             share = powers / powers.sum(axis=1, keepdims=True)
             mean = (share * z).sum(axis=1)
-            return float((mean - own).mean()), float(((share * z**2).sum(axis=1) - mean**2).mean())
+            return float((mean - of_truth).mean()), float(((share * z**2).sum(axis=1) - mean**2).mean())
     else:
         known = columns(mask)
         z, y = plain.margins(outputs)[known], truths_of(plain.kind, targets)[known]
@@ -142,9 +142,9 @@ def _platt(margin: np.ndarray, truth: np.ndarray) -> list[float]:
 
 def _isotonic(margin: np.ndarray, truth: np.ndarray) -> list[list[float]]:
     """Return the corners of the rising steps of the least squared error: [margins, probabilities]."""
-    values, place = np.unique(margin, return_inverse=True)
-    weight = np.bincount(place).astype(np.float64)
-    sums = np.bincount(place, truth)
+    values, value_of = np.unique(margin, return_inverse=True)
+    weight = np.bincount(value_of).astype(np.float64)
+    sums = np.bincount(value_of, truth)
     totals: list[tuple[float, float, int, int]] = []  # sum, weight, first and last value of each block
     for at in range(len(values)):
         block = (float(sums[at]), float(weight[at]), at, at)
@@ -164,18 +164,18 @@ def _line(margin: np.ndarray) -> list[list[float]]:
     return [at.tolist(), sigmoid(at).tolist()]
 
 
-def _binned(told: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    place = np.minimum((told * BINS).astype(np.int64), BINS - 1)
-    count = np.bincount(place, minlength=BINS)
+def _binned(chance: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    bin_of = np.minimum((chance * BINS).astype(np.int64), BINS - 1)
+    count = np.bincount(bin_of, minlength=BINS)
     per = np.maximum(count, 1)
-    return count, np.bincount(place, told, BINS) / per, np.bincount(place, right, BINS) / per
+    return count, np.bincount(bin_of, chance, BINS) / per, np.bincount(bin_of, right, BINS) / per
 
 
-def _gap(told: np.ndarray, right: np.ndarray) -> float:
-    if not len(told):
+def _gap(chance: np.ndarray, right: np.ndarray) -> float:
+    if not len(chance):
         return float("nan")
-    count, mean, share = _binned(told, right)
-    return float((count * np.abs(mean - share)).sum() / len(told))
+    count, mean, share = _binned(chance, right)
+    return float((count * np.abs(mean - share)).sum() / len(chance))
 
 
 def _mean(values: np.ndarray) -> float:

@@ -105,10 +105,10 @@ def _area(score: np.ndarray, truth: np.ndarray) -> float:
     """Area under the ROC curve = P(a positive scores above a negative), ties counting one half."""
     if np.isnan(score).any():
         return float("nan")
-    _, place, count = np.unique(score, return_inverse=True, return_counts=True)
+    _, group, count = np.unique(score, return_inverse=True, return_counts=True)
     mean_rank = np.cumsum(count) - (count - 1) / 2
     n_true = int(truth.sum())
-    above = mean_rank[place][truth].sum() - n_true * (n_true + 1) / 2
+    above = mean_rank[group][truth].sum() - n_true * (n_true + 1) / 2
     result: float = above / (n_true * (len(truth) - n_true))
     return result
 

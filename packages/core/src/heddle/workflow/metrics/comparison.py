@@ -10,16 +10,16 @@ def compared(result: Mapping[str, Any]) -> str:
     Args:
         result: of metrics.json; its "compared" is what `heddle.workflow.baselines` found, or isn't there.
 
-    >>> told = {"split": "test", "metric": "mrr", "model": 0.2, "baseline": "popularity", "best": 0.3, "lead": -0.1}
-    >>> compared({"compared": {**told, "interval": [-0.15, -0.05]}})
+    >>> lead = {"split": "test", "metric": "mrr", "model": 0.2, "baseline": "popularity", "best": 0.3, "lead": -0.1}
+    >>> compared({"compared": {**lead, "interval": [-0.15, -0.05]}})
     'test mrr: the model has 0.2000 and loses to popularity with 0.3000, by 0.1000 (95 %: 0.0500 to 0.1500)'
     """
-    told = result.get("compared")
-    if not told:
+    lead_of = result.get("compared")
+    if not lead_of:
         return "no split has both the model's metrics and a baseline's"
-    lead, within = told["lead"], told["interval"]
+    lead, within = lead_of["lead"], lead_of["interval"]
     low, high = within or (lead, lead)
-    known = f"{told['baseline']} with {told['best']:.4f}"
+    known = f"{lead_of['baseline']} with {lead_of['best']:.4f}"
     if lead > 0 and low > 0:
         verdict = f"adds {lead:.4f} to the best baseline, {known}"
     elif lead < 0 and high < 0:
@@ -30,4 +30,4 @@ def compared(result: Mapping[str, Any]) -> str:
             where, low, high = f"behind by {-lead:.4f}", -high, -low
         verdict = f"differs too little from {known} to tell which is better: it is {where}"
     interval = f" (95 %: {low:.4f} to {high:.4f})" if within else ""
-    return f"{told['split']} {told['metric']}: the model has {told['model']:.4f} and {verdict}{interval}"
+    return f"{lead_of['split']} {lead_of['metric']}: the model has {lead_of['model']:.4f} and {verdict}{interval}"

@@ -63,8 +63,8 @@ def deciding(task: Task, options: TaskOptions, n_classes: int) -> Deciding | Non
                 f"{key}={asked[key]}: found a task of {task.kind}, expected one of classes or labels; leave it out"
             )
         return None
-    kind = CLASSES if task.loss_name == "cross_entropy" else LABELS
-    if kind == CLASSES and n_classes != 2:
+    answer_kind = CLASSES if task.loss_name == "cross_entropy" else LABELS
+    if answer_kind == CLASSES and n_classes != 2:
         if asked["task.threshold"]:
             raise ConfigError(
                 f"task.threshold={options.threshold}: found {n_classes} classes, of which the most likely is said, "
@@ -75,7 +75,7 @@ def deciding(task: Task, options: TaskOptions, n_classes: int) -> Deciding | Non
                 f"task.calibration={options.calibration}: found {n_classes} classes, expected two, or labels; set "
                 "task.calibration=temperature"
             )
-    return Deciding(kind, how, options.calibration)
+    return Deciding(answer_kind, how, options.calibration)
 
 
 def decide(how: Deciding, valid: Predictions) -> Decided:
@@ -95,16 +95,16 @@ def decide(how: Deciding, valid: Predictions) -> Decided:
     chances, truths, known = made.probabilities(rows[0]), truths_of(how.kind, rows[1]), columns(rows[2])
     if how.kind == CLASSES:
         chances = chances[:, 1:]
-    found = [
+    thresholds = [
         chosen(how.rule, chance[keep], truth[keep])
         for chance, truth, keep in zip(chances.T, truths.T, known.T, strict=True)
     ]
-    named = [f"label {at}: " if len(found) > 1 else "" for at in range(len(found))]
-    notes = tuple(f"threshold: {name}{told}" for name, (_, told) in zip(named, found) if told)
-    return Decided(Decision(how.kind, tuple(of for of, _ in found), made.method, made.parameters), notes)
+    named = [f"label {at}: " if len(thresholds) > 1 else "" for at in range(len(thresholds))]
+    notes = tuple(f"threshold: {name}{note}" for name, (_, note) in zip(named, thresholds) if note)
+    return Decided(Decision(how.kind, tuple(of for of, _ in thresholds), made.method, made.parameters), notes)
 
 
-def told_of(decided: Decided, how: Deciding, predictions: dict[str, Predictions]) -> dict[str, Any]:
+def decision_entry(decided: Decided, how: Deciding, predictions: dict[str, Predictions]) -> dict[str, Any]:
     """Return the entry "decision" of metrics.json: threshold, and by split how far probabilities are off.
 
     "ece" and "brier" are of the outputs as they are, "ece_calibrated" and "brier_calibrated" after calibration.
@@ -119,10 +119,10 @@ def told_of(decided: Decided, how: Deciding, predictions: dict[str, Predictions]
         if decision.method != "none":
             after = errors(decision, *rows)
             splits[split] |= {f"{name}_calibrated": value for name, value in after.items()}
-    told: dict[str, Any] = {"calibration": decision.method, "probabilities": splits}
+    entry: dict[str, Any] = {"calibration": decision.method, "probabilities": splits}
     if how.kind == LABELS or _is_binary(predictions):
-        told = {"threshold": list(decision.threshold), "rule": how.rule.name, **told}
-    return told | ({"notes": list(decided.notes)} if decided.notes else {})
+        entry = {"threshold": list(decision.threshold), "rule": how.rule.name, **entry}
+    return entry | ({"notes": list(decided.notes)} if decided.notes else {})
 
 
 def write_decision(folder: Path, decision: Decision) -> None:

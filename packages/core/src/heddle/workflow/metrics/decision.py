@@ -94,17 +94,17 @@ class Decision:
         ]
         return np.stack(columns, axis=1) if columns else np.zeros(margins.shape)
 
-    def _of_margin(self, margin: np.ndarray, own: Sequence[Any]) -> Any:
+    def _of_margin(self, margin: np.ndarray, parameters: Sequence[Any]) -> Any:
         if self.method == "isotonic":
-            return np.interp(margin, own[0], own[1])
+            return np.interp(margin, parameters[0], parameters[1])
         if self.method == "platt":
-            return sigmoid(own[0] * margin + own[1])
+            return sigmoid(parameters[0] * margin + parameters[1])
         return sigmoid(margin / self._temperature)
 
 
-def decision_of(told: Mapping[str, Any]) -> Decision:
-    """Return the Decision that `as_json` told."""
-    return Decision(told["kind"], tuple(told["threshold"]), told["method"], told["parameters"])
+def decision_of(entry: Mapping[str, Any]) -> Decision:
+    """Return the Decision that `as_json` wrote."""
+    return Decision(entry["kind"], tuple(entry["threshold"]), entry["method"], entry["parameters"])
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

@@ -68,10 +68,10 @@ def _gain(score: np.ndarray, relevance: np.ndarray, group: np.ndarray, n: int, k
     """Return [n] the sum over places of relevance / log2(1 + place), by falling score."""
     order = np.lexsort((-score, group))
     group, score, relevance = group[order], score[order], relevance[order]
-    place = np.arange(len(group)) - np.searchsorted(group, group, "left")
-    discount = 1 / np.log2(place + 2)
+    rank = np.arange(len(group)) - np.searchsorted(group, group, "left")
+    discount = 1 / np.log2(rank + 2)
     if k is not None:
-        discount = np.where(place < k, discount, 0)
+        discount = np.where(rank < k, discount, 0)
     new = np.ones(len(group), bool)
     new[1:] = (group[1:] != group[:-1]) | (score[1:] != score[:-1])
     tie = np.cumsum(new) - 1

@@ -1,4 +1,4 @@
-"""Intervals: how far a figure would move with other questions of the same kind, by the bootstrap.
+"""Intervals: how far a metric would move with other questions of the same kind, by the bootstrap.
 
 Questions are drawn anew with replacement, a few hundred times; every metric and every model is computed on the same
 draws, so that differences between two models on the same questions have intervals of their own (paired).
@@ -35,27 +35,27 @@ class Resamples:
     def __init__(self, n: int, count: int, seed: int):
         rng = np.random.default_rng([seed, 7])
         self.n, m = n, min(n, ROWS)
-        self.places = np.arange(n) if m == n else np.sort(rng.choice(n, m, replace=False))
+        self.positions = np.arange(n) if m == n else np.sort(rng.choice(n, m, replace=False))
         self.count = min(count, max(50, CELLS // max(m, 1)))
         self.narrowing = float(np.sqrt(m / n)) if n else 1.0
         self._seed, self._m = rng.integers(2**62), m
 
     def spread(self, weigh: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """Return the metrics of the resamples, [count] (fewer where some have none)."""
-        rng, found, m = np.random.default_rng(self._seed), [], self._m
+        rng, parts, m = np.random.default_rng(self._seed), [], self._m
         size = max(1, min(self.count, CELLS // 4 // max(m, 1)))
         for start in range(0, self.count, size):
             b = min(size, self.count - start)
             drawn = rng.integers(m, size=(b, m)) + m * np.arange(b)[:, None]
-            found.append(
+            parts.append(
                 weigh(np.bincount(drawn.reshape(-1), minlength=b * m).reshape(b, m).astype(np.float64))
             )
-        values = np.concatenate(found)
+        values = np.concatenate(parts)
         result: np.ndarray = values[np.isfinite(values)]
         return result
 
     def interval(self, values: np.ndarray, point: float) -> Interval | None:
-        """Return the LEVEL interval around a figure, from those of the resamples; None with fewer than 20 of them."""
+        """Return the LEVEL interval around a metric, from those of the resamples; None with fewer than 20 of them."""
         if len(values) < 20 or not np.isfinite(point):
             return None
         if self.count >= 200 and self.narrowing == 1:
@@ -79,20 +79,20 @@ def intervals(
         metrics: metric -> what it is on the questions themselves.
         decision: how outputs are read; None for as they are.
     """
-    found: dict[str, Interval] = {}
+    by_metric: dict[str, Interval] = {}
     if not count:
-        return found
+        return by_metric
     for name in names:
         value = metrics.get(name, float("nan"))
-        own = weighing(name, predicted, count, seed, decision)
-        if own is not None and np.isfinite(value):
-            resamples, weigh = own
+        resampled = weighing(name, predicted, count, seed, decision)
+        if resampled is not None and np.isfinite(value):
+            resamples, weigh = resampled
             interval = resamples.interval(resamples.spread(weigh), value)
-            found |= {} if interval is None else {name: interval}
-    return found
+            by_metric |= {} if interval is None else {name: interval}
+    return by_metric
 
 
-def told_intervals(
+def interval_entries(
     task: Task,
     predictions: Mapping[str, Predictions],
     metrics: Mapping[str, Mapping[str, float]],
@@ -106,13 +106,13 @@ def told_intervals(
     """
     if task.level == "step":
         return {}
-    found = {
+    by_split = {
         split: intervals(task.metrics, predicted, metrics[split], count, seed, decision)
         for split, predicted in predictions.items()
         if split != "train"
     }
-    found = {split: own for split, own in found.items() if own}
-    return {"intervals": found} if found else {}
+    by_split = {split: by_metric for split, by_metric in by_split.items() if by_metric}
+    return {"intervals": by_split} if by_split else {}
 
 
 def paired(
@@ -139,23 +139,23 @@ def weighing(
     name: str, predicted: Predictions, count: int, seed: int, decision: Any = None
 ) -> tuple[Resamples, Callable[[np.ndarray], np.ndarray]] | None:
     """Return (resamples of an outcome's questions, weights -> metrics); None for a metric that can't be resampled."""
-    found: Metric = metric(name)
-    if found.reweighted is None:
+    entry: Metric = metric(name)
+    if entry.reweighted is None:
         return None
-    if found.of_ranks:
+    if entry.of_ranks:
         if predicted.ranks is None or not len(predicted.ranks):
             return None
         resamples = Resamples(len(predicted.ranks), count, seed)
-        return resamples, found.reweighted(predicted.ranks[resamples.places])
-    if found.of_groups:
-        each = found.reweighted(predicted.outputs, predicted.targets, predicted.mask, predicted.groups)
+        return resamples, entry.reweighted(predicted.ranks[resamples.positions])
+    if entry.of_groups:
+        each = entry.reweighted(predicted.outputs, predicted.targets, predicted.mask, predicted.groups)
         resamples = Resamples(len(each), count, seed)
-        return (resamples, mean_of(each[resamples.places])) if len(each) else None
+        return (resamples, mean_of(each[resamples.positions])) if len(each) else None
     if not len(predicted.outputs):
         return None
     resamples = Resamples(len(predicted.outputs), count, seed)
     rows = (
-        part[resamples.places]
-        for part in (read_as(found, predicted.outputs, decision), predicted.targets, predicted.mask)
+        part[resamples.positions]
+        for part in (read_as(entry, predicted.outputs, decision), predicted.targets, predicted.mask)
     )
-    return resamples, found.reweighted(*rows)
+    return resamples, entry.reweighted(*rows)

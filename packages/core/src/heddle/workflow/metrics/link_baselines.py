@@ -63,9 +63,9 @@ def link_baselines(history: History, links: np.ndarray, known: np.ndarray) -> Ma
     recent = np.maximum(known - RECENT, 0)
     popular = (ends.count(1, last, known) - ends.count(1, last, recent)).astype(np.float64)
     degrees = np.log1p(ends.count(0, first, known)) * np.log1p(ends.count(1, last, known))
-    found = {"degree product": degrees, "popularity": popular}
+    scores = {"degree product": degrees, "popularity": popular}
     if history.times is None or not len(history.links):
-        return found
+        return scores
     met = _Past(_pairs(history, history.links)).last(_pairs(history, links), known)
     now = history.times[np.maximum(known - 1, 0)]
     lately = (met >= 0) & (history.times[np.maximum(met, 0)] >= now - history.window)
@@ -73,7 +73,7 @@ def link_baselines(history: History, links: np.ndarray, known: np.ndarray) -> Ma
         "edgebank": (met >= 0).astype(np.float64),
         "edgebank window": lately.astype(np.float64),
         "recency": np.maximum(met, -1) + popular / (1 + RECENT),
-        **found,
+        **scores,
     }
 
 
@@ -84,7 +84,7 @@ class _Past:
         self._keys, key = np.unique(keys, return_inverse=True)
         self._n = len(keys) + 1
         self._order = np.argsort(key, kind="stable")
-        self._places = key[self._order] * self._n + self._order
+        self._positions = key[self._order] * self._n + self._order
 
     def count(self, keys: np.ndarray, known: np.ndarray) -> np.ndarray:
         """Count the events of each key among the first `known`."""
@@ -92,7 +92,7 @@ class _Past:
         return np.where(there, high - low, 0)
 
     def last(self, keys: np.ndarray, known: np.ndarray) -> np.ndarray:
-        """Return the place of the last event of each key among the first `known`; -1 for none."""
+        """Return the position of the last event of each key among the first `known`; -1 for none."""
         low, high, there = self._range(keys, known)
         some = there & (high > low)
         return np.where(some, self._order[np.maximum(high - 1, 0)] if len(self._order) else -1, -1)
@@ -102,8 +102,8 @@ class _Past:
             nothing = np.zeros(len(keys), np.int64)
             return nothing, nothing, nothing.astype(bool)
         key = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        low = np.searchsorted(self._places, key * self._n)
-        high = np.searchsorted(self._places, key * self._n + known)
+        low = np.searchsorted(self._positions, key * self._n)
+        high = np.searchsorted(self._positions, key * self._n + known)
         return low, high, self._keys[key] == keys
 
 

@@ -23,7 +23,7 @@ class Predictions(NamedTuple):
         outputs: [m, ...] as `Program.predict` gave them.
         targets: [m] or [m, t].
         mask: shape of targets; False where the truth isn't known.
-        ranks: [n] rank of each true link among false ones, or of each group's highest relevant entry; else None.
+        ranks: [n] rank of each true link among negative edges, or of each group's highest relevant entry; else None.
         groups: ranking: [m] int, the group of each entry; else None.
     """
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 _CELLS = 2**23
-"""Scores that are held at once."""
+"""Scores that are held in memory at a time."""
 
 
 def filtered_ranks(

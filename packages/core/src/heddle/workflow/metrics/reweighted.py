@@ -1,4 +1,4 @@
-"""reweighted: metrics of many resamples at once, each of which counts every row some number of times.
+"""reweighted: metrics of many resamples in one call, each of which counts every row some number of times.
 
 A function here takes what a metric takes and returns one from weights [b, m] of rows to [b] metrics; rows that count
 k times are rows that are there k times. What can be sorted, compared or encoded is done once, for all resamples.
@@ -13,7 +13,7 @@ from heddle.workflow.metrics.classification import class_scores, said_of
 from heddle.workflow.metrics.regression import columns
 
 Weighing = Callable[[np.ndarray], np.ndarray]
-"""[b, m] float64 -> [b] float64, NaN where a resample has no figure."""
+"""[b, m] float64 -> [b] float64, NaN where a resample has no value."""
 
 
 def mean_of(values: np.ndarray, count: np.ndarray | None = None) -> Weighing:
@@ -186,17 +186,17 @@ def _true_ones(a: np.ndarray, b: np.ndarray, c: np.ndarray, labels: bool) -> tup
 
 def _order(score: np.ndarray, truth: np.ndarray, keep: np.ndarray) -> Any:
     """Return weights [b, m] -> (true, all) [b, groups] from the highest score on; None without both kinds of truths."""
-    places = np.flatnonzero(keep)
-    truth = truth[places]
+    rows = np.flatnonzero(keep)
+    truth = truth[rows]
     if truth.all() or not truth.any():
         return None
-    order = np.argsort(-score[places], kind="stable")
-    places, truth, score = places[order], truth[order], score[places][order]
+    order = np.argsort(-score[rows], kind="stable")
+    rows, truth, score = rows[order], truth[order], score[rows][order]
     starts = np.flatnonzero(np.append(True, score[1:] != score[:-1]))
 
     def groups(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        ordered = weights[:, places]
-        every = ordered if len(starts) == len(places) else np.add.reduceat(ordered, starts, axis=1)
+        ordered = weights[:, rows]
+        every = ordered if len(starts) == len(rows) else np.add.reduceat(ordered, starts, axis=1)
         true = ordered * truth
         return (true if every is ordered else np.add.reduceat(true, starts, axis=1)), every
 

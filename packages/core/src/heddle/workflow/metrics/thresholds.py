@@ -37,14 +37,14 @@ def rule(text: str | float) -> Rule:
     if name in ("f1", "youden") and not number:
         return Rule(name)
     value = _number(number if name in _WITH_VALUE else name)
-    kind = name if name in _WITH_VALUE else "fixed"
-    below = float("inf") if kind == "cost" else 1.0 if kind == "fixed" else 1.0 + 1e-12
+    rule_name = name if name in _WITH_VALUE else "fixed"
+    below = float("inf") if rule_name == "cost" else 1.0 if rule_name == "fixed" else 1.0 + 1e-12
     if value is None or not 0 < value < below:
         hint = nearest(name, [each.partition(":")[0] for each in RULES]) or "; choose one"
         raise ConfigError(
             f"task.threshold: found {text!r}, expected a number between 0 and 1, or one of {', '.join(RULES)}{hint}"
         )
-    return Rule(kind, value)
+    return Rule(rule_name, value)
 
 
 def chosen(how: Rule, chances: np.ndarray, truths: np.ndarray) -> tuple[float, str]:
@@ -68,10 +68,10 @@ def chosen(how: Rule, chances: np.ndarray, truths: np.ndarray) -> tuple[float, s
     last = np.flatnonzero(np.append(score[1:] != score[:-1], True))
     said = np.concatenate([[0], last + 1])  # the first n_k are said to be true, none of them included
     hits = np.concatenate([[0], np.cumsum(truth)[last]])
-    place, told = _PLACES[how.name](how.value, said, hits, len(truth), int(truth.sum()))
-    above = score[said[place] - 1] if said[place] else 1.0
-    below = score[said[place]] if said[place] < len(score) else 0.0
-    return float((above + below) / 2), told
+    position, note = _POSITIONS[how.name](how.value, said, hits, len(truth), int(truth.sum()))
+    above = score[said[position] - 1] if said[position] else 1.0
+    below = score[said[position]] if said[position] < len(score) else 0.0
+    return float((above + below) / 2), note
 
 
 def _f1(_: float, said: np.ndarray, hits: np.ndarray, n: int, true: int) -> tuple[int, str]:
@@ -102,7 +102,7 @@ def _cost(of_missed: float, said: np.ndarray, hits: np.ndarray, n: int, true: in
     return int(np.argmin(said - hits + of_missed * (true - hits))), ""
 
 
-_PLACES: dict[str, Callable[..., tuple[int, str]]] = {
+_POSITIONS: dict[str, Callable[..., tuple[int, str]]] = {
     "f1": _f1,
     "youden": _youden,
     "recall_at": _recall,

@@ -21,17 +21,17 @@ _MOST_CLASSES = 30
 def curves(rows: Sequence[Row], metrics: Sequence[str], best_epoch: int) -> dict[str, str]:
     """Return charts by title: the loss and each metric that was followed in training, by epoch."""
     charts = {}
-    for figure in ("loss", *metrics):
+    for name in ("loss", *metrics):
         series = {}
         for split in SPLITS:
-            key = f"{split}.{figure}"
+            key = f"{split}.{name}"
             points = [
                 (row["epoch"], row[key]) for row in rows if row.get(key) is not None and np.isfinite(row[key])
             ]
             if points:
                 series[split] = ([x for x, _ in points], [y for _, y in points])
         if series:
-            charts[figure] = svg.lines(series, "epoch", figure, best_epoch)
+            charts[name] = svg.lines(series, "epoch", name, best_epoch)
     return charts
 
 
@@ -101,8 +101,8 @@ def _probabilities(predicted: Predictions, decision: Decision | None, split: str
     rows = np.asarray(predicted.outputs), np.asarray(predicted.targets), np.asarray(predicted.mask)
     series = {}
     for name, way in ways.items():
-        told, share = reliability(way, *rows)
-        series[name] = (told.tolist(), share.tolist())
+        mean, share = reliability(way, *rows)
+        series[name] = (mean.tolist(), share.tolist())
     return {
         f"calibration, {split}": svg.dots(
             series, "predicted probability", "share that is true", "as often as predicted"

@@ -24,14 +24,14 @@ def forecasts(task: Task, dataset: Dataset, predictions: Mapping[str, Prediction
     if split is None:
         return {}
     predicted, rows = predictions[split], shown_steps(task.horizon)
-    told = {"model": predicted.outputs} | baselines(task, dataset, np.asarray(predicted.index))
-    parts = {f"error by horizon, {split}": table(predicted, told, rows)}
+    answers_by_name = {"model": predicted.outputs} | baselines(task, dataset, np.asarray(predicted.index))
+    parts = {f"error by horizon, {split}": table(predicted, answers_by_name, rows)}
     series = {
         name: (
             list(range(1, task.horizon + 1)),
             _by_step("mae", predicted, answers, range(1, task.horizon + 1)),
         )
-        for name, answers in told.items()
+        for name, answers in answers_by_name.items()
     }
     parts[f"mae by step, {split}"] = svg.lines(series, "step", "mae")
     for sensor, name in picked_sensors(predicted, dataset):
@@ -52,7 +52,7 @@ def baselines(task: Task, dataset: Dataset, starts: np.ndarray) -> dict[str, np.
     values, known = targets_of(dataset)
     rows = np.minimum(starts[:, None] + task.length + np.arange(task.horizon), len(values) - 1)
     last = values[starts + task.length - 1]
-    found = {"last value": np.repeat(last[:, None], task.horizon, axis=1)}
+    answers = {"last value": np.repeat(last[:, None], task.horizon, axis=1)}
     period = 0 if dataset.series is None else dataset.series.period or 0
     n_train = len(dataset.splits["train"])
     if 0 < period <= n_train:
@@ -60,15 +60,15 @@ def baselines(task: Task, dataset: Dataset, starts: np.ndarray) -> dict[str, np.
         count = np.zeros((period, *values.shape[1:]))
         np.add.at(mean, phase, values[:n_train] * known[:n_train])
         np.add.at(count, phase, known[:n_train])
-        found["historical average"] = (mean / np.maximum(count, 1))[rows % period]
-    return found
+        answers["historical average"] = (mean / np.maximum(count, 1))[rows % period]
+    return answers
 
 
-def table(predicted: Predictions, told: Mapping[str, np.ndarray], steps: list[int]) -> str:
+def table(predicted: Predictions, answers_by_name: Mapping[str, np.ndarray], steps: list[int]) -> str:
     """Return MAE, RMSE and MAPE at some steps, a row for each way to predict."""
     heads = "".join(f"<th>{error.upper()} at {step}</th>" for step in steps for error in ERRORS)
     body = []
-    for name, answers in told.items():
+    for name, answers in answers_by_name.items():
         cells = (_by_step(error, predicted, answers, [step])[0] for step in steps for error in ERRORS)
         body.append(f"<tr><th>{escape(name)}</th>{''.join(f'<td>{value:.4f}</td>' for value in cells)}</tr>")
     return f'<table class="metrics"><thead><tr><th></th>{heads}</tr></thead><tbody>{"".join(body)}</tbody></table>'

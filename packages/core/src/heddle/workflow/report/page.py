@@ -114,7 +114,7 @@ def dataset_facts(dataset: Dataset) -> dict[str, str]:
     if isinstance(graphs, Graph):
         facts |= {"nodes": _count(np.sum(graphs.n_node)), "edges": _count(len(graphs.senders))}
     elif isinstance(graphs, HeteroGraph):
-        facts |= {f"nodes: {kind}": _count(np.sum(count)) for kind, count in graphs.n_node.items()}
+        facts |= {f"nodes: {node_type}": _count(np.sum(count)) for node_type, count in graphs.n_node.items()}
         facts["relations"] = _count(len(graphs.edges))
         facts["edges"] = _count(sum(len(edges.senders) for edges in graphs.edges.values()))
     else:
@@ -156,12 +156,14 @@ def _metrics(inputs: ReportInputs) -> str:
 def _baselines(inputs: ReportInputs) -> str:
     """Return the section of trivial rules beside the model, for the last split that has them; "" without any."""
     baselines: Mapping[str, Any] = inputs.result.get("baselines", {})
-    split = next((key for key in reversed(SPLITS) if any(key in own for own in baselines.values())), None)
+    split = next(
+        (key for key in reversed(SPLITS) if any(key in by_split for by_split in baselines.values())), None
+    )
     if split is None:
         return ""
-    names = list(next(own[split] for own in baselines.values() if split in own))
+    names = list(next(by_split[split] for by_split in baselines.values() if split in by_split))
     rows = {"the model": {name: inputs.result[split].get(name) for name in names}}
-    rows |= {name: own[split] for name, own in baselines.items() if split in own}
+    rows |= {name: by_split[split] for name, by_split in baselines.items() if split in by_split}
     line = escape(compared(inputs.result))
     gone = [f"{name}: {reason}" for name, reason in inputs.result.get("not_compared", {}).items()]
     line += f"</p><p>not compared: {escape('; '.join(gone))}" if gone else ""
@@ -173,8 +175,8 @@ def by_row(rows: Mapping[str, Mapping[str, Any]], within: Mapping[str, Mapping[s
 
     def cell(row: str, name: str, value: float | None) -> str:
         interval = within.get(row, {}).get(name)
-        told = f"<br><small>{interval[0]:.3f} to {interval[1]:.3f}</small>" if interval else ""
-        return f"<td>{_number(value)}{told}</td>"
+        range_text = f"<br><small>{interval[0]:.3f} to {interval[1]:.3f}</small>" if interval else ""
+        return f"<td>{_number(value)}{range_text}</td>"
 
     names = list(dict.fromkeys(name for metrics in rows.values() for name in metrics))
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
@@ -205,23 +207,23 @@ def _run_facts(inputs: ReportInputs) -> dict[str, str]:
     return facts | {"Python": versions["python"], "platform": versions["platform"]}
 
 
-def _decided(told: Mapping[str, Any]) -> dict[str, str]:
+def _decided(entry: Mapping[str, Any]) -> dict[str, str]:
     """Return what thresholds and calibration there are, and how far probabilities are off."""
     facts: dict[str, str] = {}
-    if "threshold" in told:
-        numbers = ", ".join(f"{value:.4g}" for value in told["threshold"])
+    if "threshold" in entry:
+        numbers = ", ".join(f"{value:.4g}" for value in entry["threshold"])
         facts["threshold"] = numbers + (
-            f" (chosen on valid: {told['rule']})" if told["rule"] != "fixed" else ""
+            f" (chosen on valid: {entry['rule']})" if entry["rule"] != "fixed" else ""
         )
-    if told:
-        facts["calibration"] = told["calibration"]
-    for split, off in told.get("probabilities", {}).items():
+    if entry:
+        facts["calibration"] = entry["calibration"]
+    for split, off in entry.get("probabilities", {}).items():
         for name in ("ece", "brier"):
             after = off.get(f"{name}_calibrated")
             facts[f"{split} {name}"] = f"{off[name]:.4f}" + (
                 "" if after is None else f", calibrated {after:.4f}"
             )
-    return facts | ({"notes": "; ".join(told["notes"])} if told.get("notes") else {})
+    return facts | ({"notes": "; ".join(entry["notes"])} if entry.get("notes") else {})
 
 
 def _weights(weights: Mapping[str, np.ndarray]) -> dict[str, str]:

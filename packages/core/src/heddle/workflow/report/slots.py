@@ -28,14 +28,14 @@ def slots(names: Iterable[str]) -> dict[str, int]:
     ({'true': 0, 'forecast': 1}, {'valid': 1, 'test': 2})
     """
     asked = list(names)
-    found = {name: SPLITS.index(name) for name in asked if name in SPLITS}
-    free = (number for number in count() if number not in found.values())
-    return {name: found[name] if name in found else next(free) for name in asked}
+    taken = {name: SPLITS.index(name) for name in asked if name in SPLITS}
+    free = (number for number in count() if number not in taken.values())
+    return {name: taken[name] if name in taken else next(free) for name in asked}
 
 
-def line(slot: int, places: Sequence[tuple[float, float]]) -> str:
-    """Return a line through places on the page."""
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+def line(slot: int, points: Sequence[tuple[float, float]]) -> str:
+    """Return a line through points on the page."""
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     return f'<polyline class="line {_css(slot)}" points="{path}"/>'
 
 
@@ -55,13 +55,13 @@ def bar(slot: int, box: tuple[float, float, float, float], tip: str = "") -> str
     )
 
 
-def swatch(kind: str, slot: int) -> str:
+def swatch(mark: str, slot: int) -> str:
     """Return a sample for the legend: of a "line", a "marker" or a "bar"."""
     drawn = {
         "line": line(slot, [(1, 6), (27, 6)]),
         "marker": marker(slot, 14, 6),
         "bar": bar(slot, (7, 1, 14, 10)),
-    }[kind]
+    }[mark]
     return f'<svg class="swatch" viewBox="0 0 28 12" aria-hidden="true">{drawn}</svg>'
 
 

@@ -34,8 +34,8 @@ def lines(series: Series, x_label: str, y_label: str, mark: float | None = None)
     slot = slots(series)
     for name, (xs, ys) in series.items():
         for run in _runs(xs, ys):
-            places = [(x(a), y(b)) for a, b in _thinned(run)]
-            parts.append(line(slot[name], places) if len(places) > 1 else marker(slot[name], *places[0]))
+            points = [(x(a), y(b)) for a, b in _thinned(run)]
+            parts.append(line(slot[name], points) if len(points) > 1 else marker(slot[name], *points[0]))
     best = f"best {x_label}, {label(mark)}" if mark is not None else ""
     keys = {name: swatch("line", number) for name, number in slot.items()}
     return _chart(parts, keys, f"{y_label} by {x_label}", best)
@@ -118,7 +118,7 @@ def _axes(
         )
     marks = [(value, label(value)) for value in ticks(x) if not whole or float(value).is_integer()]
     if names is not None:
-        marks = [(place + 0.5, name) for place, name in enumerate(names)]
+        marks = [(number + 0.5, name) for number, name in enumerate(names)]
     for value, text in marks:
         parts.append(
             f'<text class="tick" text-anchor="middle" x="{x(value):.1f}" y="{base + 16}">{escape(text)}</text>'
