@@ -1,4 +1,4 @@
-"""The examples from raw files to metrics, run as a user runs them, on small made-up data."""
+"""The examples from raw files to metrics, run as a user runs them, on small synthetic data."""
 
 import os
 import re

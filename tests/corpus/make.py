@@ -3,7 +3,7 @@
     python tests/corpus/make.py [FOLDER]    # FOLDER: tests/corpus/VERSION
 
 A corpus is made once, when its version is released, and kept: later versions open it and must predict the same
-(`test_corpus.py`). All data is made up here or by Heddle's generators. FOLDER holds
+(`test_corpus.py`). All data is synthetic, made here or by Heddle's generators. FOLDER holds
 
     data/          tables, triples, graphs and events that runs read, and schema.yaml
     prepared/      the folder that `heddle data prepare` made of the tables

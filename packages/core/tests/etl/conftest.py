@@ -91,7 +91,7 @@ def own():
 
 @pytest.fixture(scope="session")
 def cards(tmp_path_factory):
-    """Give a folder with made-up transactions."""
+    """Give a folder with synthetic transactions."""
     folder = tmp_path_factory.mktemp("cards")
     write_tabformer(folder, rows=6000, users=40, merchants=60, seed=3)
     return folder

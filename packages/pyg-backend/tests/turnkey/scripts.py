@@ -24,7 +24,7 @@ WHOLE = [-1, -1]
 
 
 def mag_data(spec: DataSpec | None = None, **options) -> NodeDataObject:
-    """Return the made-up academic graph in memory."""
+    """Return the synthetic academic graph in memory."""
     meta = MetaLoader(mag(papers=300, authors=200, institutions=12, fields=20, features=8, **options))
     return NodeDataObject(
         train_dataloader=(spec or DataSpec(batch_size=32, fanouts=[5, 5])).merge(metadata=meta)

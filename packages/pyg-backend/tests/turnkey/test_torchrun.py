@@ -34,7 +34,7 @@ CURVES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CURVES)
 def test_torchrun_gives_the_curve_of_one_process_with_the_doubled_batch(tmp_path, shops, name):
-    """With fanouts that leave edges out, and false links: what is drawn depends on nodes and links, not on batches."""
+    """With fanouts that leave edges out, and negative edges: draws depend on nodes and links, not on batches."""
     words = [
         *(word.format(shops=shops) for word in CURVES[name]),
         *("sampler=neighbor", "sampler.fanouts=[4,3]", "trainer.progress=false", "trainer.epochs=2"),

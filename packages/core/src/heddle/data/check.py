@@ -43,10 +43,10 @@ def check_dataset(dataset: Dataset, *, validated: bool = False) -> Dataset:
     _check_weights(dataset, rows)
     _check_groups(dataset, rows)
     if dataset.num_classes and len(dataset.class_names) not in (0, dataset.num_classes):
-        found = f"{len(dataset.class_names)} names"
+        actual = f"{len(dataset.class_names)} names"
         fail(
             f"{name}: class_names",
-            found,
+            actual,
             f"one for each of {dataset.num_classes} classes",
             "name each, or none",
         )
@@ -62,7 +62,7 @@ def check_dataset(dataset: Dataset, *, validated: bool = False) -> Dataset:
                 f"{name}: splits",
                 "a position in two of them",
                 "each position in one at most",
-                "mend the splits",
+                "fix the splits",
             )
     return dataset
 
@@ -75,8 +75,8 @@ def _times(dataset: Dataset) -> int:
     shape = series.values.shape
     where = f"{dataset.name}: series"
     if len(shape) != 3 or not 1 <= series.n_targets <= shape[2]:
-        found = f"values of shape {shape} with {series.n_targets} targets"
-        fail(where, found, "[n_times, n_nodes, d] with 1 to d targets", "reshape them")
+        actual = f"values of shape {shape} with {series.n_targets} targets"
+        fail(where, actual, "[n_times, n_nodes, d] with 1 to d targets", "reshape them")
     if len(dataset.node_names) not in (0, shape[1]):
         fail(
             where,
@@ -99,8 +99,8 @@ def _asked(dataset: Dataset) -> int:
     for end, node_type in enumerate((dataset.target_type, dataset.receiver_type or dataset.target_type)):
         rows = _rows(dataset.graphs, node_type)
         if len(ends) and (int(ends[:, end].min()) < 0 or int(ends[:, end].max()) >= rows):
-            found = f"an end outside of {rows} nodes{f' of type {node_type!r}' if node_type else ''}"
-            fail(where, found, f"ids from 0 to {rows - 1}", "check the reader's files")
+            actual = f"an end outside of {rows} nodes{f' of type {node_type!r}' if node_type else ''}"
+            fail(where, actual, f"ids from 0 to {rows - 1}", "check the reader's files")
     for name, values in (("x", asked.x), ("codes", asked.codes)):
         if values is not None and (values.ndim != 2 or len(values) != len(ends)):
             fail(
@@ -145,12 +145,12 @@ def _check_targets(dataset: Dataset, rows: int) -> None:
     if targets.dtype.kind in "iu" and len(targets) and dataset.task not in RANKINGS:
         low, high = int(targets.min()), int(targets.max())
         if low < -1 or high >= max(dataset.num_classes, 1):
-            found = low if low < -1 else high
+            wrong = low if low < -1 else high
             fail(
                 where,
-                f"class {found}",
+                f"class {wrong}",
                 f"classes from -1 (unknown) to {dataset.num_classes - 1}",
-                "mend the labels",
+                "fix the labels",
             )
 
 
@@ -162,7 +162,7 @@ def _check_weights(dataset: Dataset, rows: int) -> None:
         fail(where, f"shape {weights.shape}", f"[{rows}], one for each target", "give a weight for each")
     if len(weights) and (not np.isfinite(weights).all() or weights.min() < 0):
         bad = weights[~(np.isfinite(weights) & (weights >= 0))][0]
-        fail(where, f"a weight of {bad}", "finite ones from 0", "mend the weights")
+        fail(where, f"a weight of {bad}", "finite ones from 0", "fix the weights")
 
 
 def _check_groups(dataset: Dataset, rows: int) -> None:
@@ -170,8 +170,8 @@ def _check_groups(dataset: Dataset, rows: int) -> None:
     groups, where = dataset.groups, f"{dataset.name}: groups"
     ranking = dataset.task in RANKINGS
     if ranking != (groups is not None):
-        found, expected = ("none", "some") if ranking else ("some", "none")
-        fail(where, f"{found} for {dataset.task}", expected, "give a group for each row of a ranking alone")
+        actual, expected = ("none", "some") if ranking else ("some", "none")
+        fail(where, f"{actual} for {dataset.task}", expected, "give a group for each row of a ranking alone")
     if groups is None:
         return
     if groups.shape != (rows,) or groups.dtype.kind not in "iu":
@@ -207,9 +207,11 @@ def _check_links(dataset: Dataset) -> None:
     if isinstance(graph, Graph):
         rows = num_nodes(graph)
     elif dataset.receiver_type:
-        for kind in (dataset.target_type, dataset.receiver_type):
-            _rows(graph, kind)
-        rows = max(int(graph.n_node[kind].sum()) for kind in (dataset.target_type, dataset.receiver_type))
+        for node_type in (dataset.target_type, dataset.receiver_type):
+            _rows(graph, node_type)
+        rows = max(
+            int(graph.n_node[node_type].sum()) for node_type in (dataset.target_type, dataset.receiver_type)
+        )
     else:
         rows = sum(int(counts.sum()) for counts in graph.n_node.values())
     if dataset.weights is not None:

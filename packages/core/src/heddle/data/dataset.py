@@ -53,8 +53,8 @@ class AskedEdges(NamedTuple):
 
     def columns(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return the columns of some of them: "x" [m, d] and "codes" [m, c], those there are."""
-        found = {"x": self.x, "codes": self.codes}
-        return {name: np.asarray(values[rows]) for name, values in found.items() if values is not None}
+        columns = {"x": self.x, "codes": self.codes}
+        return {name: np.asarray(values[rows]) for name, values in columns.items() if values is not None}
 
     def named(self, rows: np.ndarray) -> np.ndarray:
         """Return what predictions call them: [m, 3] sender, receiver and row."""

@@ -41,14 +41,14 @@ def _split_targets(dataset: Dataset, seed: int) -> dict[str, np.ndarray]:
             f"dataset {dataset.name}: found no targets, expected one for each node or graph; check the reader's options"
         )
     known = np.isfinite(targets) if np.issubdtype(targets.dtype, np.floating) else targets >= 0
-    usable = np.flatnonzero(known.reshape(len(targets), -1).any(axis=1))
+    known_rows = np.flatnonzero(known.reshape(len(targets), -1).any(axis=1))
     whole = targets.ndim == 1 and not np.issubdtype(targets.dtype, np.floating)
     if dataset.groups is not None:  # a group stays whole
-        own, place = np.unique(np.asarray(dataset.groups)[usable], return_inverse=True)
-        drawn = random_split(len(own), seed, (0.6, 0.2), None)
-        return {split: usable[np.isin(place, groups)] for split, groups in drawn.items()}
-    parts = random_split(len(usable), seed, (0.6, 0.2), targets[usable] if whole else None)
-    return {split: usable[places] for split, places in parts.items()}
+        names, group_of = np.unique(np.asarray(dataset.groups)[known_rows], return_inverse=True)
+        drawn = random_split(len(names), seed, (0.6, 0.2), None)
+        return {split: known_rows[np.isin(group_of, groups)] for split, groups in drawn.items()}
+    parts = random_split(len(known_rows), seed, (0.6, 0.2), targets[known_rows] if whole else None)
+    return {split: known_rows[positions] for split, positions in parts.items()}
 
 
 def _split_links(dataset: Dataset, seed: int) -> Dataset:

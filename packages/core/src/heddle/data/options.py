@@ -31,7 +31,11 @@ def plain(value: Any) -> Any:
 
 
 def one_of(key: str, value: Any, valid: Sequence[Any]) -> Any:
-    """Return `value` if it is one of `valid`, else raise a ConfigError that names the nearest."""
+    """Return `value` if it is one of `valid`, else raise a ConfigError that names the nearest.
+
+    Raises:
+        ConfigError: `value` is not one of `valid`.
+    """
     if value not in valid:
         names = [str(name) for name in valid]
         hint = nearest(str(value), names)
@@ -39,11 +43,15 @@ def one_of(key: str, value: Any, valid: Sequence[Any]) -> Any:
     return value
 
 
-def described(kind: Callable[..., T], item: Any, where: str) -> T:
-    """Return the description `kind(**item)` of a list's entry, with unknown and missing keys told."""
+def described(description: Callable[..., T], item: Any, where: str) -> T:
+    """Return the description `description(**item)` of a list's entry, with unknown and missing keys reported.
+
+    Raises:
+        ConfigError: no mapping, an unknown key, or one that is missing.
+    """
     if not isinstance(item, Mapping):
         raise ConfigError(problem(where, repr(item), "keys and values, as {path: table.csv}", "write it so"))
-    parameters = inspect.signature(kind).parameters
+    parameters = inspect.signature(description).parameters
     for key in item:
         if key not in parameters:
             valid = list(parameters)
@@ -53,4 +61,4 @@ def described(kind: Callable[..., T], item: Any, where: str) -> T:
     for key, parameter in parameters.items():
         if parameter.default is parameter.empty and key not in item:
             raise ConfigError(problem(where, f"no {key}", f"a {key}", f"add {key}: ..."))
-    return kind(**{key: plain(value) for key, value in item.items()})
+    return description(**{key: plain(value) for key, value in item.items()})

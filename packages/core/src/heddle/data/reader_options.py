@@ -111,7 +111,7 @@ class PreparedOptions(NamedData):
     root: str | None = option(None, "the folder")
     check: bool = option(False, "compare every file's checksum first")
     relation: tuple[str, ...] | None = option(
-        None, "links to be told, as [source, relation, target]; null: what the folder was prepared for"
+        None, "links to be predicted, as [source, relation, target]; null: what the folder was prepared for"
     )
     task: str | None = option(None, "one of the tasks of the folder's schema, by its name; null: the first")
 
@@ -200,17 +200,17 @@ class TrafficOptions(NamedData):
     """Speeds of road sensors every five minutes: from files in root, else made from the seed."""
 
     root: str | None = option(
-        None, "folder with metr-la.h5, pems-bay.h5, los_speed.csv ... and adj_mx.pkl; null: made-up speeds"
+        None, "folder with metr-la.h5, pems-bay.h5, los_speed.csv ... and adj_mx.pkl; null: synthetic speeds"
     )
     name: str = option(
         "traffic", "of the files: metr-la, pems-bay or los-loop; traffic: those that are there"
     )
     threshold: float = option(0.1, "of the files: least weight of an edge made of a distance")
-    sensors: int = option(60, "made up: number of nodes")
-    days: int = option(7, "made up: length, 288 steps a day")
-    neighbours: int = option(3, "made up: edges entering a sensor, besides its own")
-    noise: float = option(1.5, "made up: standard deviation of a measurement in mph")
-    missing: float = option(0.0, "made up: share of measurements that are 0")
+    sensors: int = option(60, "synthetic: number of nodes")
+    days: int = option(7, "synthetic: length, 288 steps a day")
+    neighbours: int = option(3, "synthetic: edges entering a sensor, besides its own")
+    noise: float = option(1.5, "synthetic: standard deviation of a measurement in mph")
+    missing: float = option(0.0, "synthetic: share of measurements that are 0")
     seed: int = option(0, "of the generator, whatever the seed of the run")
 
 
@@ -253,10 +253,10 @@ class TablesToPrepare(DataOptions):
 
     def wanted(self, key: str) -> str:
         """Return the path that a key names. Raises ConfigError: it names none."""
-        found: str | None = getattr(self, key)
-        if found is None:
+        path: str | None = getattr(self, key)
+        if path is None:
             raise ConfigError(f"data.{key}: found none, expected a path; write data.{key}=...")
-        return found
+        return path
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ class DataSpec:
         batch_size: nodes or links of a batch, on each device.
         fanouts: in-edges taken of each node, hop by hop; -1 for all.
         metadata: the `MetaLoader` of the graph; None takes that of the data object.
-        replace: draw every edge anew.
+        replace: draw every edge again.
         workers: threads that build batches ahead; 0 for none. Never changes a batch.
         prefetch: batches that are ready, at most, before they are wanted.
-        negatives: false links for each true one.
+        negatives: negative edges for each true link.
         newest: draw among a node's newest edges alone, as many as the fanout; where the data has times.
         window: take no edge that is this old, or older, at the time of the question, in the unit of the times; None for
             no such limit.

@@ -19,10 +19,10 @@ def random_split(
     return {name: np.sort(part) for name, part in zip(SPLITS, parts)}
 
 
-def shares_in_order(steps: int, shares: tuple[float, float] = (0.7, 0.1)) -> dict[str, np.ndarray]:
+def shares_in_order(n_times: int, shares: tuple[float, float] = (0.7, 0.1)) -> dict[str, np.ndarray]:
     """Return "train", "valid", "test": positions in order of time, the test gets what is left."""
-    ends = [round(steps * shares[0]), round(steps * (shares[0] + shares[1]))]
-    return dict(zip(SPLITS, np.split(np.arange(steps), ends)))
+    ends = [round(n_times * shares[0]), round(n_times * (shares[0] + shares[1]))]
+    return dict(zip(SPLITS, np.split(np.arange(n_times), ends)))
 
 
 def fold_split(classes: np.ndarray, folds: int, fold: int, seed: int) -> dict[str, np.ndarray]:
@@ -30,6 +30,9 @@ def fold_split(classes: np.ndarray, folds: int, fold: int, seed: int) -> dict[st
 
     The folds depend on the seed alone, so folds 0 to `folds - 1` test every position once. As in Errica et al.
     (2020), arXiv:1912.09893, section 4.
+
+    Raises:
+        DataError: fewer than two folds, more than positions, or a fold out of range.
     """
     size = len(classes)
     if not 2 <= folds <= size:

@@ -96,7 +96,7 @@ class Task:
 
     @property
     def loss_options(self) -> dict[str, Any]:
-        """What the loss of `loss_name` is told besides its arrays, also by a script's `heddle.ops.criterion`."""
+        """What the loss of `loss_name` is given besides its arrays, also by a script's `heddle.ops.criterion`."""
         if self.loss_name == "cross_entropy":
             return {"class_weights": self.class_weights, "gamma": self.gamma}
         if self.loss_name == "binary_cross_entropy":
@@ -110,30 +110,30 @@ def task_for(options: TaskOptions, dataset: Dataset) -> Task:
     Raises:
         ConfigError: an unknown kind or loss, or a kind that the dataset has no targets for.
     """
-    kind = dataset.task if options.name == "auto" else options.name
-    if kind not in _LEVELS:
-        raise ConfigError(f"task: found {kind!r}, expected one of {sorted(_LEVELS)}{nearest(kind, TASKS)}")
-    length, horizon = (options.length, options.horizon) if kind == "forecast" else (0, 0)
-    if min(length, horizon) < (kind == "forecast"):
+    name = dataset.task if options.name == "auto" else options.name
+    if name not in _LEVELS:
+        raise ConfigError(f"task: found {name!r}, expected one of {sorted(_LEVELS)}{nearest(name, TASKS)}")
+    length, horizon = (options.length, options.horizon) if name == "forecast" else (0, 0)
+    if min(length, horizon) < (name == "forecast"):
         raise ConfigError(
             f"task: found length={length}, horizon={horizon}, expected at least 1 step of each; raise them"
         )
-    usual, metrics = _defaults(kind, dataset, horizon)
+    usual, metrics = _defaults(name, dataset, horizon)
     loss = usual if options.loss in ("auto", FOCAL) else options.loss
-    if loss == LISTWISE and kind not in RANKINGS:
+    if loss == LISTWISE and name not in RANKINGS:
         raise ConfigError(
-            f"task.loss=listwise: found {kind}, expected a ranking, whose rows are in groups; set task.loss=auto"
+            f"task.loss=listwise: found {name}, expected a ranking, whose rows are in groups; set task.loss=auto"
         )
     if loss not in (*LOSSES, LISTWISE):
         names = [*sorted(LOSSES), FOCAL, LISTWISE]
         raise ConfigError(f"task.loss: found {loss!r}, expected one of {names}{nearest(loss, names)}")
     if options.loss == FOCAL and loss not in OF_CLASSES:
         raise ConfigError(
-            f"task.loss=focal: found {kind}, whose loss is {usual}, expected a task of classes, labels or links; set "
+            f"task.loss=focal: found {name}, whose loss is {usual}, expected a task of classes, labels or links; set "
             "task.loss=auto"
         )
     gamma = options.gamma if options.loss == FOCAL else 0.0
-    return Task(kind, loss, options.metrics or metrics, length, horizon, gamma=gamma)
+    return Task(name, loss, options.metrics or metrics, length, horizon, gamma=gamma)
 
 
 def model_spec_of(dataset: Dataset, task: Task) -> ModelSpec:
@@ -186,22 +186,22 @@ def model_spec_of(dataset: Dataset, task: Task) -> ModelSpec:
     )
 
 
-def _defaults(kind: str, dataset: Dataset, horizon: int) -> tuple[str, tuple[str, ...]]:
-    if kind == "forecast":
+def _defaults(name: str, dataset: Dataset, horizon: int) -> tuple[str, tuple[str, ...]]:
+    if name == "forecast":
         steps = sorted({step for step in (3, 6, 12) if step <= horizon} | {horizon})
         return "mae", (
             "masked_mae",
             *(f"{error}@{step}" for step in steps for error in ("mae", "rmse", "mape")),
         )
-    if kind == "link_prediction":
+    if name == "link_prediction":
         return "binary_cross_entropy", ("mrr", "hits@1", "hits@3", "hits@10", "auroc", "ap")
-    if kind in RANKINGS:
+    if name in RANKINGS:
         return LISTWISE, ("ndcg@10", "mrr", "hits@1")
-    if kind in ("node_regression", "edge_regression", "graph_regression"):
+    if name in ("node_regression", "edge_regression", "graph_regression"):
         return "mse", ("rmse", "mae")
     if dataset.targets is not None and dataset.targets.ndim > 1:
         return "binary_cross_entropy", ("auroc", "ap")
-    if kind == "edge_classification" and dataset.num_classes == 2:
+    if name == "edge_classification" and dataset.num_classes == 2:
         return "cross_entropy", ("accuracy", "f1", "auroc", "ap")
     return "cross_entropy", ("accuracy", "f1")
 

@@ -122,7 +122,7 @@ class TaskOptions:
     )
     negatives: int = option(
         1,
-        "link prediction: false links drawn for each true one in training",
+        "link prediction: negative edges drawn for each true link in training",
         least=1,
         of=_NOT_FORECASTS,
     )

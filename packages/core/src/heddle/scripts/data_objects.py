@@ -27,9 +27,12 @@ class DataObject:
             mean the same. Without one for validation or test the training spec is used, unshuffled.
         data_path: the prepared folder; None takes the metadata of the training spec.
         backend: the engine, in any case of letters; None for the installed one that trains scripts.
-        seed: of the orders, samples and false links.
+        seed: of the orders, samples and negative edges.
         time, ties, known: as `task.time`, `task.ties` and `task.known` of `heddle train`: where questions have times,
             nothing newer than a question is shown to it.
+
+    Raises:
+        ConfigError: no training spec, or neither `data_path` nor metadata.
     """
 
     def __init__(
@@ -113,7 +116,7 @@ class DataObject:
 
 
 class NodeDataObject(DataObject):
-    """Nodes whose classes are to be told. Raises DataError where the data has no labels of nodes."""
+    """Nodes whose classes are to be predicted. Raises DataError where the data has no labels of nodes."""
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
@@ -140,12 +143,15 @@ class NodeDataObject(DataObject):
 
 
 class LPDataObject(DataObject):
-    """Links of one relation, to be told from false ones; those of validation and test are hidden from messages.
+    """Links of one relation, to be predicted; those of validation and test are hidden from messages.
 
     Links of a homogeneous graph in memory that has no splits of them are split by the seed, as `heddle train` does.
 
     Args:
         relation: (source, relation, target); None for the relation that the data was prepared for.
+
+    Raises:
+        DataError: the data was prepared for nodes, and no relation is given.
     """
 
     def __init__(self, *args: Any, relation: EdgeType | None = None, **options: Any):

@@ -39,12 +39,12 @@ class Downstream:
         their folder."""
         from heddle.workflow.embeddings import generate_embeddings, write_row_embeddings
 
-        place = Path(folder) if folder is not None else self.folder / "embeddings"
+        target = Path(folder) if folder is not None else self.folder / "embeddings"
         rows = self._trainer.runner.embed_rows() if kinds is None else None
         if rows is not None:
-            self._embeddings = write_row_embeddings(rows, place)
+            self._embeddings = write_row_embeddings(rows, target)
             return self._embeddings
-        self._embeddings = generate_embeddings(self._trainer.runner.embed, self._root(), place, kinds)
+        self._embeddings = generate_embeddings(self._trainer.runner.embed, self._root(), target, kinds)
         return self._embeddings
 
     def boost(self, n_rounds: int, training_cluster: Any, inference_cluster: Any, **options: Any) -> float:
@@ -69,7 +69,11 @@ class Downstream:
         return self._repository
 
     def launch(self, server: str, **options: Any) -> Any:
-        """Start a server of the repository; "auto": Triton if its environment is fit, else the small one."""
+        """Start a server of the repository; "auto": Triton if its environment is fit, else the small one.
+
+        Raises:
+            ConfigError: nothing was deployed.
+        """
         from heddle.serving import launch
         from heddle.serving.environment import check_environment, default_environment
 
@@ -88,7 +92,11 @@ class Downstream:
         return self._server
 
     def infer(self, batches: Iterable[np.ndarray], model: str = "xgboost") -> np.ndarray:
-        """Return [n] probabilities of batches of rows [m, columns], asked of the server."""
+        """Return [n] probabilities of batches of rows [m, columns], asked of the server.
+
+        Raises:
+            HeddleError: no server was launched.
+        """
         from heddle.serving.client import Client
 
         if self._server is None:
@@ -96,11 +104,11 @@ class Downstream:
                 "run_inference: found no server, expected one; call launch_inference_server first"
             )
         with Client(self._server.http) as client:
-            found = [
+            scores = [
                 client.infer(model, {"features": np.ascontiguousarray(batch, np.float32)})["score"]
                 for batch in batches
             ]
-        return np.concatenate(found).reshape(-1) if found else np.zeros(0, np.float32)
+        return np.concatenate(scores).reshape(-1) if scores else np.zeros(0, np.float32)
 
     def rows(self, split: str = "test", batch_size: int = 8192) -> Iterator[np.ndarray]:
         """Yield the rows of a split in batches, as the server takes them."""

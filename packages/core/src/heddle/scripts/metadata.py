@@ -33,7 +33,7 @@ class NodeType(NamedTuple):
 
 
 class MetaLoader:
-    """The description of one graph: its types and relations, what is to be told, and where its arrays are.
+    """The description of one graph: its types and relations, what is to be predicted, and where its arrays are.
 
     Args:
         source: a prepared folder (docs/prepared.md), opened or by its path; or a Dataset in memory.
@@ -64,7 +64,7 @@ class MetaLoader:
 
     @property
     def target(self) -> tuple[str, ...]:
-        """The node type, or the three names of the relation, that is to be told."""
+        """The node type, or the three names of the relation, that is to be predicted."""
         return self._of.target
 
     @property
@@ -108,24 +108,24 @@ class MetaLoader:
     @cached_property
     def node_types(self) -> dict[str, NodeType]:
         """Node type -> what a model has to know of it."""
-        return {kind: node_type(n, self.store.nodes.get(kind)) for kind, n in self.store.graph.n_node.items()}
+        return {name: node_type(n, self.store.nodes.get(name)) for name, n in self.store.graph.n_node.items()}
 
     @property
     def edge_types(self) -> list[EdgeType]:
         """(source, relation, target) of each relation."""
         return list(self.store.graph.edges)
 
-    def labels(self, kind: str) -> np.ndarray:
+    def labels(self, node_type: str) -> np.ndarray:
         """Return [n] int64, -1 where unknown. Raises DataError for a type without labels."""
-        return self._of.labels(kind)
+        return self._of.labels(node_type)
 
-    def weights(self, kind: str) -> np.ndarray | None:
+    def weights(self, node_type: str) -> np.ndarray | None:
         """Return [n] what each label of a type weighs in the loss; None where all weigh alike."""
-        return self._of.weights(kind)
+        return self._of.weights(node_type)
 
-    def node_split(self, kind: str, split: str) -> np.ndarray:
+    def node_split(self, node_type: str, split: str) -> np.ndarray:
         """Return the rows of a node type in a split."""
-        return self._of.node_split(kind, split)
+        return self._of.node_split(node_type, split)
 
     def links(self, relation: EdgeType, split: str | None = None) -> np.ndarray:
         """Return [n, 2] (sender, receiver) of a relation's edges, those of a split or all."""
@@ -168,11 +168,11 @@ class _Source(Protocol):
 
     def link_times(self, relation: EdgeType) -> np.ndarray | None: ...
 
-    def labels(self, kind: str) -> np.ndarray: ...
+    def labels(self, node_type: str) -> np.ndarray: ...
 
-    def weights(self, kind: str) -> np.ndarray | None: ...
+    def weights(self, node_type: str) -> np.ndarray | None: ...
 
-    def node_split(self, kind: str, split: str) -> np.ndarray: ...
+    def node_split(self, node_type: str, split: str) -> np.ndarray: ...
 
     def links(self, relation: EdgeType, split: str | None) -> np.ndarray: ...
 
@@ -181,33 +181,37 @@ class _Folder:
     is_homogeneous = False
     dataset: Dataset | None = None
 
-    def __init__(self, opened: Any):
-        self._opened = opened
-        self.kind, self.target = opened.task.kind, tuple(opened.task.target)
-        self.num_classes, self.root = opened.task.num_classes, opened.root
+    def __init__(self, folder: Any):
+        self._folder = folder
+        self.kind, self.target = folder.task.kind, tuple(folder.task.target)
+        self.num_classes, self.root = folder.task.num_classes, folder.root
 
     def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None, times: bool = False) -> GraphStore:
         from heddle.data.prepared import sample_graph
 
-        graph = sample_graph(self._opened, times=times)
+        graph = sample_graph(self._folder, times=times)
         if hidden is not None:
             graph = graph._replace(edges=self._without(graph.edges, *hidden))
-        nodes = {kind: dict(of.features) or None for kind, of in self._opened.nodes.items()}
+        nodes = {node_type: dict(of.features) or None for node_type, of in self._folder.nodes.items()}
         return GraphStore(graph, dict.fromkeys(graph.edges), nodes, dict.fromkeys(graph.edges))
 
     def times(self, relation: EdgeType | None) -> Times | None:
-        nodes = {kind: of.time for kind, of in self._opened.nodes.items() if of.time is not None}
-        edges = {key: of.time for key, of in self._opened.edges.items() if of.time is not None}
+        nodes = {node_type: of.time for node_type, of in self._folder.nodes.items() if of.time is not None}
+        edges = {key: of.time for key, of in self._folder.edges.items() if of.time is not None}
         if relation is None:
-            asked = self._opened.nodes[self.target[0]].time
+            asked = self._folder.nodes[self.target[0]].time
             return None if asked is None else Times(asked, nodes, edges)
-        own = self._opened.edges[relation]
-        if own.time is None:
+        relation_edges = self._folder.edges[relation]
+        if relation_edges.time is None:
             return None
-        return Times({split: np.asarray(own.time[rows]) for split, rows in own.splits.items()}, nodes, edges)
+        return Times(
+            {split: np.asarray(relation_edges.time[rows]) for split, rows in relation_edges.splits.items()},
+            nodes,
+            edges,
+        )
 
     def link_times(self, relation: EdgeType) -> np.ndarray | None:
-        result: np.ndarray | None = self._opened.edges[relation].time
+        result: np.ndarray | None = self._folder.edges[relation].time
         return result
 
     def _without(
@@ -215,34 +219,36 @@ class _Folder:
     ) -> dict[EdgeType, InEdges]:
         from heddle.data.prepared.mapped import marked, without_rows
 
-        of, root = self._opened.edges[relation], self._opened.root
+        of, root = self._folder.edges[relation], self._folder.root
         hidden = marked(root, of.rows, [of.splits[split] for split in splits if split in of.splits])
-        own, result = of.rows_of or relation, dict(edges)
-        for key, found in self._opened.edges.items():
-            if (found.rows_of or key) == own:
-                result[key], _ = without_rows(edges[key], found.edge_ids, hidden, root)
+        source, result = of.rows_of or relation, dict(edges)
+        for key, other in self._folder.edges.items():
+            if (other.rows_of or key) == source:
+                result[key], _ = without_rows(edges[key], other.edge_ids, hidden, root)
         return result
 
-    def labels(self, kind: str) -> np.ndarray:
-        label = self._opened.nodes[kind].label
+    def labels(self, node_type: str) -> np.ndarray:
+        label = self._folder.nodes[node_type].label
         if label is None:
-            raise DataError(f"{self._opened.root}: found no labels of nodes of type {kind!r}, expected some")
+            raise DataError(
+                f"{self._folder.root}: found no labels of nodes of type {node_type!r}, expected some"
+            )
         result: np.ndarray = label
         return result
 
-    def weights(self, kind: str) -> np.ndarray | None:
-        result: np.ndarray | None = self._opened.nodes[kind].weight
+    def weights(self, node_type: str) -> np.ndarray | None:
+        result: np.ndarray | None = self._folder.nodes[node_type].weight
         return result
 
-    def node_split(self, kind: str, split: str) -> np.ndarray:
-        return np.asarray(self._opened.nodes[kind].splits.get(split, np.zeros(0, np.int64)))
+    def node_split(self, node_type: str, split: str) -> np.ndarray:
+        return np.asarray(self._folder.nodes[node_type].splits.get(split, np.zeros(0, np.int64)))
 
     def links(self, relation: EdgeType, split: str | None) -> np.ndarray:
         from heddle.data.prepared.graphs import in_edges
         from heddle.data.prepared.mapped import ends_of_rows
 
-        of, root = self._opened.edges[relation], self._opened.root
-        ends = ends_of_rows(*in_edges(self._opened, relation), root) if of.ends is None else of.ends
+        of, root = self._folder.edges[relation], self._folder.root
+        ends = ends_of_rows(*in_edges(self._folder, relation), root) if of.ends is None else of.ends
         rows = slice(None) if split is None else of.splits.get(split, np.zeros(0, np.int64))
         return np.asarray(ends[rows])
 
@@ -259,17 +265,19 @@ class _Memory:
         self.dataset: Dataset = dataset
         self.is_homogeneous = isinstance(graph, Graph)
         self.kind, self.num_classes = dataset.task, dataset.num_classes
-        kind = NODE if self.is_homogeneous else dataset.target_type
-        self.target = (kind,) if dataset.task == "node_classification" else self._relation(kind)
+        node_type = NODE if self.is_homogeneous else dataset.target_type
+        self.target = (node_type,) if dataset.task == "node_classification" else self._relation(node_type)
 
     def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None, times: bool = False) -> GraphStore:
-        graph: Any = self.dataset.graphs  # a reader or `with_splits` has left out links that are to be told
+        graph: Any = (
+            self.dataset.graphs
+        )  # a reader or `with_splits` has left out links that are to be predicted
         known = self.dataset.times if times else None
         store = store_of(graph) if known is None else store_of(graph, known.nodes, known.edges)
         if not self.is_homogeneous:
             return store
-        own = store.graph.node_time.get(ONE_TYPE)
-        stamps = {} if own is None else {NODE: own}
+        times_of_nodes = store.graph.node_time.get(ONE_TYPE)
+        stamps = {} if times_of_nodes is None else {NODE: times_of_nodes}
         return GraphStore(
             SampleGraph({NODE: store.graph.n_node[ONE_TYPE]}, {TO: store.graph.edges[ONE_RELATION]}, stamps),
             {TO: store.order[ONE_RELATION]},
@@ -277,17 +285,17 @@ class _Memory:
             {TO: store.edges[ONE_RELATION]},
         )
 
-    def labels(self, kind: str) -> np.ndarray:
-        if self.dataset.targets is None or (kind,) != self.target:
+    def labels(self, node_type: str) -> np.ndarray:
+        if self.dataset.targets is None or (node_type,) != self.target:
             raise DataError(
-                f"dataset {self.dataset.name}: found no labels of nodes of type {kind!r}, expected some"
+                f"dataset {self.dataset.name}: found no labels of nodes of type {node_type!r}, expected some"
             )
         return np.asarray(self.dataset.targets)
 
-    def weights(self, kind: str) -> np.ndarray | None:
+    def weights(self, node_type: str) -> np.ndarray | None:
         return self.dataset.weights
 
-    def node_split(self, kind: str, split: str) -> np.ndarray:
+    def node_split(self, node_type: str, split: str) -> np.ndarray:
         return np.asarray(self.dataset.splits.get(split, np.zeros(0, np.int64)))
 
     def links(self, relation: EdgeType, split: str | None) -> np.ndarray:
@@ -305,9 +313,9 @@ class _Memory:
         key = ONE_RELATION if self.is_homogeneous else relation
         return None if self.dataset.times is None else self.dataset.times.edges.get(key)
 
-    def _relation(self, kind: str) -> tuple[str, ...]:
+    def _relation(self, node_type: str) -> tuple[str, ...]:
         if self.is_homogeneous:
             return TO
         graph: Any = self.dataset.graphs
-        ends = kind, self.dataset.receiver_type or kind
+        ends = node_type, self.dataset.receiver_type or node_type
         return next((key for key in graph.edges if (key[0], key[2]) == ends), ())

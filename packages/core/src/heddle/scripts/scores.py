@@ -8,14 +8,14 @@ from heddle.workflow.metrics.by_name import metric
 
 
 class Score(Protocol):
-    """A figure that is gathered over batches."""
+    """A metric that is gathered over batches."""
 
     def update(self, outputs: np.ndarray, targets: np.ndarray) -> None:
         """Add a batch: outputs [m, ...] as the model gave them, targets [m]."""
         ...
 
     def compute(self) -> float:
-        """Return the figure of all batches since `reset`; NaN for none."""
+        """Return the metric of all batches since `reset`; NaN for none."""
         ...
 
     def reset(self) -> None:

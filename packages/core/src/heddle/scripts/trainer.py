@@ -58,7 +58,7 @@ class Runner(Protocol):
         """Return the loss and the metrics of a split."""
         ...
 
-    def embed(self, kind: str) -> Any:
+    def embed(self, node_type: str) -> Any:
         """Return numpy [n, d]: the embeddings of all nodes of a type."""
         ...
 
@@ -97,7 +97,7 @@ class Trainer:
         progress: print a line for each epoch.
         checkpoint: a folder to write a checkpoint to after each epoch; a script that is started again goes on from it.
         patience: stop after so many evaluations of the validation split without a better one; None for never.
-        monitor: the figure that decides which epoch is best, whose weights are kept: "valid.loss", or "valid." and one
+        monitor: the metric that decides which epoch is best, whose weights are kept: "valid.loss", or "valid." and one
             of `metrics` that were given by name. None: "valid.loss" with `patience`; without it nothing is evaluated
             in training, and the last epoch's weights are kept.
         eval_every: epochs between evaluations.

@@ -124,16 +124,16 @@ def callbacks_of(
         trainer: a `heddle.scripts.trainer.Trainer`.
         speaks: whether this process writes and prints.
     """
-    found: list[Callback] = [_Waits(loader.waiting)]
+    callbacks: list[Callback] = [_Waits(loader.waiting)]
     if settings.patience is not None:
-        found.append(EarlyStop(settings.patience))
+        callbacks.append(EarlyStop(settings.patience))
     if trainer.checkpoint is not None:
         folder = Path(trainer.checkpoint)
         folder.mkdir(parents=True, exist_ok=True)
-        found.append(Checkpoints(folder, program, settings) if speaks else _Gathers(program, settings))
+        callbacks.append(Checkpoints(folder, program, settings) if speaks else _Gathers(program, settings))
     if trainer.progress and speaks:
-        found.append(_Lines())
-    return found
+        callbacks.append(_Lines())
+    return callbacks
 
 
 def script_row(row: Row) -> Row:
@@ -196,12 +196,12 @@ class _Lines:
 def _metric(score: Score) -> Metric:
     if isinstance(score, Named):
         return metric(score.name)
-    own = copy.deepcopy(score)  # the script's own adds up what training sees
+    fresh = copy.deepcopy(score)  # the script's own adds up what training sees
 
     def function(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
         known = mask.reshape(len(mask), -1).all(axis=1)
-        own.reset()
-        own.update(outputs[known], targets[known])
-        return float(own.compute())
+        fresh.reset()
+        fresh.update(outputs[known], targets[known])
+        return float(fresh.compute())
 
     return Metric(function, True)

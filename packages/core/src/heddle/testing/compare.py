@@ -13,41 +13,41 @@ GRADIENT_FLOOR = 64
 """The same for gradients: the way back sums as often as the way forth, and differences have an error too."""
 
 
-def assert_close(what: str, found: np.ndarray, expected: np.ndarray, naive: np.ndarray, dtype: str) -> None:
+def assert_close(what: str, actual: np.ndarray, expected: np.ndarray, naive: np.ndarray, dtype: str) -> None:
     """Check values: error at most twice the naive one plus FLOOR roundings of the largest value.
 
     Args:
         what: named in the message, e.g. "segment_sum[hub, float32]".
-        found: the engine's, in `dtype`.
+        actual: the engine's, in `dtype`.
         expected: NumpyOps' in the widest dtype, on the same inputs.
         naive: NumpyOps' in `dtype`.
 
     Raises:
         AssertionError: another shape or dtype, NaN or infinity where the reference has none, too large an error.
     """
-    assert found.dtype == np.dtype(dtype), (
-        f"{what}: found dtype {found.dtype}, expected {dtype}, as the input"
+    assert actual.dtype == np.dtype(dtype), (
+        f"{what}: found dtype {actual.dtype}, expected {dtype}, as the input"
     )
     allowed = 2 * _largest(naive, expected) + FLOOR * _eps(dtype) * _scale(expected)
-    _assert_within(what, found, expected, allowed)
+    _assert_within(what, actual, expected, allowed)
 
 
 def assert_gradient_close(
-    what: str, found: np.ndarray, wanted: np.ndarray, values: tuple[np.ndarray, np.ndarray], dtype: str
+    what: str, actual: np.ndarray, wanted: np.ndarray, values: tuple[np.ndarray, np.ndarray], dtype: str
 ) -> None:
     """Check a gradient: twice the naive relative error of the values, and floors for rounding and differences.
 
     Args:
-        found: the engine's, in `dtype`.
+        actual: the engine's, in `dtype`.
         wanted: by differences of NumpyOps in the widest dtype.
         values: what is differentiated, by NumpyOps in `dtype` and in the widest dtype.
     """
     naive, expected = values
-    assert found.dtype == np.dtype(dtype), (
-        f"{what}: found dtype {found.dtype}, expected {dtype}, as the input"
+    assert actual.dtype == np.dtype(dtype), (
+        f"{what}: found dtype {actual.dtype}, expected {dtype}, as the input"
     )
     relative = 2 * _largest(naive, expected) / _scale(expected) + GRADIENT_FLOOR * _eps(dtype)
-    _assert_within(what, found, wanted, relative * _scale(wanted) + DIFFERENCE_ERROR * _scale(expected))
+    _assert_within(what, actual, wanted, relative * _scale(wanted) + DIFFERENCE_ERROR * _scale(expected))
 
 
 def assert_directions_agree(
@@ -73,34 +73,38 @@ def assert_directions_agree(
         parts = [grad.astype(WIDE) * way for grad, way in zip(grads, direction, strict=True)]
         assert all(np.isfinite(part).all() for part in parts), f"{what}: gradient is not finite"
         size = max(1.0, sum(float(np.abs(part).sum()) for part in parts))
-        found = np.asarray(sum((part.sum() for part in parts), WIDE(0)) / size, dtype)
-        assert_gradient_close(f"{what}, along a direction", found, np.asarray(slope / size), values, dtype)
+        actual = np.asarray(sum((part.sum() for part in parts), WIDE(0)) / size, dtype)
+        assert_gradient_close(f"{what}, along a direction", actual, np.asarray(slope / size), values, dtype)
 
 
-def assert_same(what: str, found: np.ndarray, expected: np.ndarray) -> None:
-    """Check that two arrays agree in shape, dtype and every bit (NaN equals NaN)."""
-    found, expected = np.asarray(found), np.asarray(expected)
-    assert found.shape == expected.shape, f"{what}: found shape {found.shape}, expected {expected.shape}"
-    assert found.dtype == expected.dtype, f"{what}: found dtype {found.dtype}, expected {expected.dtype}"
-    equal = (found == expected) | ((found != found) & (expected != expected))
+def assert_same(what: str, actual: np.ndarray, expected: np.ndarray) -> None:
+    """Check that two arrays agree in shape, dtype and every bit (NaN equals NaN).
+
+    Raises:
+        AssertionError: a shape, a dtype or a bit differs.
+    """
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape, f"{what}: found shape {actual.shape}, expected {expected.shape}"
+    assert actual.dtype == expected.dtype, f"{what}: found dtype {actual.dtype}, expected {expected.dtype}"
+    equal = (actual == expected) | ((actual != actual) & (expected != expected))
     if not equal.all():
         at = tuple(int(i) for i in np.argwhere(~equal)[0])
-        raise AssertionError(f"{what}: found {found[at]!r} at {at}, expected {expected[at]!r} to the bit")
+        raise AssertionError(f"{what}: found {actual[at]!r} at {at}, expected {expected[at]!r} to the bit")
 
 
-def _assert_within(what: str, found: np.ndarray, expected: np.ndarray, allowed: float) -> None:
-    assert found.shape == expected.shape, f"{what}: found shape {found.shape}, expected {expected.shape}"
+def _assert_within(what: str, actual: np.ndarray, expected: np.ndarray, allowed: float) -> None:
+    assert actual.shape == expected.shape, f"{what}: found shape {actual.shape}, expected {expected.shape}"
     finite = np.isfinite(expected)
-    odd = ~finite & (found != expected) | finite & ~np.isfinite(found)
+    odd = ~finite & (actual != expected) | finite & ~np.isfinite(actual)
     if odd.any():
         at = tuple(int(i) for i in np.argwhere(odd)[0])
-        raise AssertionError(f"{what}: found {found[at]} at {at}, expected {expected[at]}")
-    error = np.zeros(found.shape)
-    error[finite] = np.abs(found[finite] - expected[finite])
+        raise AssertionError(f"{what}: found {actual[at]} at {at}, expected {expected[at]}")
+    error = np.zeros(actual.shape)
+    error[finite] = np.abs(actual[finite] - expected[finite])
     if error.size and error.max() > allowed:
         at = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
         raise AssertionError(
-            f"{what}: found {found[at]!r} at {at}, expected {float(expected[at])!r}: "
+            f"{what}: found {actual[at]!r} at {at}, expected {float(expected[at])!r}: "
             f"error {error[at]:.3g}, allowed {allowed:.3g}"
         )
 

@@ -68,5 +68,5 @@ def _installed(name: str, options: list[str]) -> "Backend":
 
     registry = load_plugins()
     registry.info("backend", name)
-    words = [f"backend={name}", *(f"backend.{option}" for option in options)]
-    return registry.backend(composed("config", words, registry, ("backend",))["backend"])
+    arguments = [f"backend={name}", *(f"backend.{option}" for option in options)]
+    return registry.backend(composed("config", arguments, registry, ("backend",))["backend"])

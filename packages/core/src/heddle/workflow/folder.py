@@ -38,6 +38,9 @@ def new_folder(config: "RunConfig") -> Path:
     """Make and return the folder of a new run: `run.dir` without a former run's files, or a fresh one under runs/.
 
     A fresh one is called <time>-<data>-<model>-<backend>, with a number where that is taken.
+
+    Raises:
+        ConfigError: 9999 folders of that name exist.
     """
     if config.run.dir:
         folder = Path(config.run.dir)

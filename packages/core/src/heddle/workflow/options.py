@@ -62,7 +62,7 @@ class Sampler:
     eval_fanouts: tuple[int, ...] | None = option(
         None, "as fanouts, for predictions; null: the same", least=-1, of=("neighbor",)
     )
-    replace: bool = option(False, "draw each edge anew", of=("neighbor",))
+    replace: bool = option(False, "draw each edge again", of=("neighbor",))
     newest: bool = option(
         False, "draw among the newest edges of a node alone, as many as its fanout", of=("neighbor",)
     )

@@ -112,7 +112,7 @@ def restore(config: "RunConfig", folder: Path, registry: Any) -> tuple[Assembly,
 def prediction_rows(
     task: Task, dataset: Dataset, predicted: Predictions, decision: Decision | None = None
 ) -> list[dict[str, Any]]:
-    """Return a row per entry of an outcome, for a table.
+    """Return a row for each entry of predictions, for a table.
 
     Args:
         decision: of a run of classes or labels: what is said and with which probability; None for the largest logit.

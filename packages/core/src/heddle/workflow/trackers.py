@@ -28,7 +28,7 @@ class Tracker(Protocol):
 
 
 class CsvTracker:
-    """metrics.csv in the run folder, written anew at most every two seconds, never half there."""
+    """metrics.csv in the run folder, written again at most every two seconds, never half there."""
 
     def __init__(self, options: TrackerOptions, folder: Path, seconds: float = 2):
         self._path, self._seconds, self._written = folder / "metrics.csv", seconds, 0.0

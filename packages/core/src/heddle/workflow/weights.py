@@ -43,6 +43,9 @@ def class_weights(task: Task, options: TaskOptions, dataset: Dataset) -> tuple[f
 
     "balanced" is n / (c n_k) of a class with n_k of n known training targets, as in scikit-learn; a class that
     training doesn't have weighs 0.
+
+    Raises:
+        ConfigError: a task without classes, or weights that don't fit them.
     """
     given = options.class_weight
     if given == "none":
@@ -76,6 +79,9 @@ def pos_weight(task: Task, options: TaskOptions, dataset: Dataset) -> tuple[floa
     """Return what true labels weigh, one number or one for each label; () for as much as the others.
 
     "balanced" is the number of false over the number of true training labels; of links the false ones of each true.
+
+    Raises:
+        ConfigError: a task without labels, or numbers that don't fit them.
     """
     given = options.pos_weight
     if given == "none":

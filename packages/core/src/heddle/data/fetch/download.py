@@ -63,7 +63,7 @@ def obtain(
 def fetch(url: str, target: Path, sha256: str = "", *, attempts: int = 4, pause: float = 1.0) -> str:
     """Fetch `url` into `target`, whole or not at all, and return its SHA-256; show a progress bar on a terminal.
 
-    Tries `attempts` times, waiting `pause` seconds, then twice as long each time. Client errors (404) fail at once.
+    Tries `attempts` times, waiting `pause` seconds, then twice as long each time; client errors (404) not again.
 
     Raises:
         OSError, http.client.HTTPException: the last attempt's reason.
@@ -72,18 +72,18 @@ def fetch(url: str, target: Path, sha256: str = "", *, attempts: int = 4, pause:
     with temporary_beside(target) as partial:
         for attempt in range(attempts):
             try:
-                found = _fetch_once(url, partial, target.name)
+                digest = _fetch_once(url, partial, target.name)
                 break
             except (OSError, http.client.HTTPException) as error:
                 code = error.code if isinstance(error, urllib.error.HTTPError) else 500
                 if attempt == attempts - 1 or (code < 500 and code not in (408, 429)):
                     raise
             time.sleep(pause * 2**attempt)
-        if sha256 not in ("", found):
+        if sha256 not in ("", digest):
             do = f"try again later, or remove {target.parent / RECORD} if the address has a new version"
-            raise DataError(problem(url, f"SHA-256 {found}", sha256, do))
+            raise DataError(problem(url, f"SHA-256 {digest}", sha256, do))
         os.replace(partial, target)
-    return found
+    return digest
 
 
 def _fetch_once(url: str, partial: Path, name: str) -> str:
@@ -158,5 +158,5 @@ def _unmet(name: str, folder: Path, missing: Sequence[str], remotes: Sequence[Re
         several = len(addresses) > 2
         shown = sorted({url.rpartition("/")[0] for url in addresses}) if several else addresses
         do += f"; they can be fetched from {', '.join(shown)}"
-    found = f"no {', '.join(missing)} in {folder}" + (f" ({why})" if why else "")
-    return DataError(problem(name, found, "these files there", do))
+    actual = f"no {', '.join(missing)} in {folder}" + (f" ({why})" if why else "")
+    return DataError(problem(name, actual, "these files there", do))

@@ -34,13 +34,13 @@ def unpack(archive: Path, folder: Path, anchor: str) -> list[str]:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as zipped:
                 names = [info.filename for info in zipped.infolist() if not info.is_dir()]
-                return _place(archive, names, zipped.open, folder, anchor)
+                return _extract(archive, names, zipped.open, folder, anchor)
         with tarfile.open(archive) as tarred:
             members = {member.name: member for member in tarred.getmembers() if not member.isdir()}
             for name, member in members.items():
                 if not member.isreg():
                     raise _refusal(archive, f"the link or device {name!r}")
-            return _place(archive, list(members), lambda name: _opened(tarred, name), folder, anchor)
+            return _extract(archive, list(members), lambda name: _member(tarred, name), folder, anchor)
     except (
         zipfile.BadZipFile,
         tarfile.TarError,
@@ -53,13 +53,13 @@ def unpack(archive: Path, folder: Path, anchor: str) -> list[str]:
         raise DataError(problem(str(archive), f"a cut or foreign archive ({error})", expected, do)) from error
 
 
-def _opened(tarred: tarfile.TarFile, name: str) -> IO[bytes]:
+def _member(tarred: tarfile.TarFile, name: str) -> IO[bytes]:
     file = tarred.extractfile(name)
     assert file is not None  # only regular files are asked for
     return file
 
 
-def _place(
+def _extract(
     archive: Path, names: list[str], open_member: Callable[[str], IO[bytes]], folder: Path, anchor: str
 ) -> list[str]:
     for name in names:
@@ -92,6 +92,6 @@ def _place(
         shutil.rmtree(staging)
 
 
-def _refusal(archive: Path, found: str) -> DataError:
+def _refusal(archive: Path, actual: str) -> DataError:
     expected = "files below its own folder"
-    return DataError(problem(str(archive), found, expected, "don't unpack it: it may overwrite your files"))
+    return DataError(problem(str(archive), actual, expected, "don't unpack it: it may overwrite your files"))

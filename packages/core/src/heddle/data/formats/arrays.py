@@ -10,7 +10,7 @@ from numpy.lib.npyio import NpzFile
 from heddle.data.formats.pickles import Coo, Csc, Csr
 from heddle.data.formats.text_files import fail, read_bytes
 
-_FORMATS = {kind.format: kind for kind in (Csr, Csc, Coo)}
+_FORMATS = {matrix_class.format: matrix_class for matrix_class in (Csr, Csc, Coo)}
 
 
 def read_array(path: Path | str) -> np.ndarray:

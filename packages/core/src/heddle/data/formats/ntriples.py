@@ -43,8 +43,8 @@ def parse_ntriples(text: str, where: str = "N-Triples") -> Triples:
         if match is None:
             if _IGNORED.fullmatch(line):
                 continue
-            found = repr(line if len(line) < 100 else line[:97] + "...")
-            fail(f"{where}: line {number}", found, "<subject> <predicate> object .")
+            actual = repr(line if len(line) < 100 else line[:97] + "...")
+            fail(f"{where}: line {number}", actual, "<subject> <predicate> object .")
         terms = match.groups()
         for column, term in zip(triples, terms):
             column.append(_canonical(term, f"{where}: line {number}"))

@@ -55,21 +55,25 @@ class Sparse:
         self.parts = {str(key).lstrip("_"): value for key, value in dict(state).items()}
 
     def toarray(self, dtype: Any = np.float32) -> np.ndarray:
-        """Return the dense [rows, columns] array; repeated entries add up as in scipy."""
+        """Return the dense [rows, columns] array; repeated entries add up as in scipy.
+
+        Raises:
+            DataError: parts that don't fit together, or a matrix too large to be dense.
+        """
         try:
             rows, columns = (int(size) for size in self.parts["shape"])
             row, column = self._coordinates()
             values = np.asarray(self.parts["data"])
             if rows * columns > MOST_CELLS:
                 raise ValueError(f"{rows} x {columns} is too large to be dense")
-            places = np.ravel_multi_index((row, column), (rows, columns))
-            distinct, which = np.unique(places, return_inverse=True)
+            positions = np.ravel_multi_index((row, column), (rows, columns))
+            distinct, which = np.unique(positions, return_inverse=True)
             dense = np.zeros(rows * columns, dtype)
             dense[distinct] = np.bincount(which, values, len(distinct))
         except (KeyError, TypeError, ValueError, IndexError, MemoryError) as error:
-            found = f"a {self.format} matrix whose parts don't fit together ({error})"
+            actual = f"a {self.format} matrix whose parts don't fit together ({error})"
             raise DataError(
-                problem("pickle", found, "a scipy.sparse matrix", "fetch the file again")
+                problem("pickle", actual, "a scipy.sparse matrix", "fetch the file again")
             ) from error
         return dense.reshape(rows, columns)
 
@@ -121,10 +125,10 @@ def _reconstruct_array(*_: Any) -> PickledArray:
     return np.ndarray.__new__(PickledArray, (0,), "b")
 
 
-def _reconstruct_object(kind: Any, *_: Any) -> Any:
-    if not (isinstance(kind, type) and issubclass(kind, Sparse)):
-        raise DataError(f"a pickled object of {kind!r}")
-    return kind()
+def _reconstruct_object(pickled_class: Any, *_: Any) -> Any:
+    if not (isinstance(pickled_class, type) and issubclass(pickled_class, Sparse)):
+        raise DataError(f"a pickled object of {pickled_class!r}")
+    return pickled_class()
 
 
 def _scalar(dtype: Any, data: Any) -> Any:
@@ -144,7 +148,7 @@ _MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg"} | {
     f"numpy.{core}.{name}": name for core in ("core", "_core") for name in ("multiarray", "numeric")
 }
 _PLAIN_TYPES = (list, dict, set, frozenset, tuple, int, float, complex, bool, str, bytes, bytearray)
-_PLAIN = {kind.__name__: kind for kind in _PLAIN_TYPES}
+_PLAIN = {plain_type.__name__: plain_type for plain_type in _PLAIN_TYPES}
 _FUNCTIONS = {
     ("multiarray", "_reconstruct"): Admitted(_reconstruct_array),
     ("multiarray", "scalar"): Admitted(_scalar),
@@ -157,7 +161,7 @@ _FUNCTIONS = {
     ("collections", "OrderedDict"): collections.OrderedDict,
     ("builtins", "object"): Admitted(_token),
 }
-_SPARSE = {f"{kind.format}_{shape}": kind for kind in (Csr, Csc, Coo) for shape in ("matrix", "array")}
+_SPARSE = {f"{matrix.format}_{shape}": matrix for matrix in (Csr, Csc, Coo) for shape in ("matrix", "array")}
 
 
 class _Unpickler(pickle.Unpickler):
@@ -167,10 +171,10 @@ class _Unpickler(pickle.Unpickler):
             return _PLAIN[name]
         if module.startswith("scipy.sparse") and name in _SPARSE:
             return _SPARSE[name]
-        found = _FUNCTIONS.get((module, name))
-        if found is None:
+        admitted = _FUNCTIONS.get((module, name))
+        if admitted is None:
             raise DataError(f"the global {module}.{name}")
-        return found
+        return admitted
 
 
 def load_pickle(path: Path | str, *, encoding: str = "latin1") -> Any:
@@ -189,5 +193,5 @@ def load_pickle(path: Path | str, *, encoding: str = "latin1") -> Any:
         do = "don't open this file with anything else: unpickling may run its code"
         raise DataError(problem(str(path), error, expected, do)) from None
     except Exception as error:
-        found = f"a cut or corrupt pickle of {len(data)} bytes ({type(error).__name__}: {error})"
-        raise DataError(problem(str(path), found, expected, "fetch the file again")) from error
+        actual = f"a cut or corrupt pickle of {len(data)} bytes ({type(error).__name__}: {error})"
+        raise DataError(problem(str(path), actual, expected, "fetch the file again")) from error

@@ -17,24 +17,33 @@ _GAP = re.compile(r"(?m)(?:^|(?<=,))(?=,|$)")
 """Where an empty cell is."""
 
 
-def fail(where: Any, found: object, expected: str, do: str = "mend the file or fetch it again") -> NoReturn:
-    """Raise a DataError about a file, a row or an option."""
-    raise DataError(problem(str(where), found, expected, do))
+def fail(where: Any, actual: object, expected: str, do: str = "fix the file, or fetch it again") -> NoReturn:
+    """Raise a DataError about a file, a row or an option.
+
+    Raises:
+        DataError: always.
+    """
+    raise DataError(problem(str(where), actual, expected, do))
 
 
-def locate(root: str | Path | None, places: Sequence[str], wanted: Sequence[str]) -> Path:
+def locate(root: str | Path | None, subfolders: Sequence[str], wanted: Sequence[str]) -> Path:
     """Return the folder among `root/place` that holds most of the files `wanted`, the first of them on a tie.
 
     `root=None` stands for ~/.cache/heddle.
     """
     base = Path("~/.cache/heddle" if root is None else root).expanduser()
     return max(
-        (base / place for place in places), key=lambda at: sum((at / file).is_file() for file in wanted)
+        (base / subfolder for subfolder in subfolders),
+        key=lambda at: sum((at / file).is_file() for file in wanted),
     )
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """Return the bytes of a file, unzipped if its name ends in .gz."""
+    """Return the bytes of a file, unzipped if its name ends in .gz.
+
+    Raises:
+        DataError: no such file, or one that can't be read or unzipped.
+    """
     try:
         data = Path(path).read_bytes()
         return gzip.decompress(data) if str(path).endswith(".gz") else data
@@ -47,14 +56,18 @@ def read_bytes(path: Path | str) -> bytes:
 
 
 def read_text(path: Path | str) -> str:
-    """Return the text of a UTF-8 file, unzipped if its name ends in .gz."""
+    """Return the text of a UTF-8 file, unzipped if its name ends in .gz.
+
+    Raises:
+        DataError: as `read_bytes`, or bytes that aren't UTF-8.
+    """
     data = read_bytes(path)
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        found = f"byte 0x{error.object[error.start]:02x} that is not UTF-8"
-        fail(f"{path}: line {line}", found, "UTF-8 text", "convert the file to UTF-8")
+        actual = f"byte 0x{error.object[error.start]:02x} that is not UTF-8"
+        fail(f"{path}: line {line}", actual, "UTF-8 text", "convert the file to UTF-8")
 
 
 def read_numbers(
@@ -108,14 +121,22 @@ def _explain(path: Path | str, message: str, dtype: np.dtype) -> NoReturn:
     fail(path, message.splitlines()[0][:160], f"{number} in every cell")
 
 
-def same_length(path: Path | str, found: int, expected: int, what: str) -> None:
-    """Check the number of rows of a file against another count, e.g. "one for each node"."""
-    if found != expected:
-        fail(path, f"{found} rows", f"{expected} rows, {what}")
+def same_length(path: Path | str, rows: int, expected: int, what: str) -> None:
+    """Check the number of rows of a file against another count, e.g. "one for each node".
+
+    Raises:
+        DataError: the counts differ.
+    """
+    if rows != expected:
+        fail(path, f"{rows} rows", f"{expected} rows, {what}")
 
 
 def check_ids(path: Path | str, ids: np.ndarray, size: int, what: str, *, start: int = 0) -> None:
-    """Check a column of ids to lie in [start, start + size), naming the first row that doesn't."""
+    """Check a column of ids to lie in [start, start + size), naming the first row that doesn't.
+
+    Raises:
+        DataError: an id out of range.
+    """
     bad = (ids < start) | (ids >= start + size)
     if bad.any():
         row = int(np.flatnonzero(bad.reshape(len(ids), -1).any(axis=1))[0])

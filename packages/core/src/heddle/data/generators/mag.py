@@ -1,4 +1,4 @@
-"""mag: a made-up academic graph of papers, authors, institutions and fields, in the shape of ogbn-mag."""
+"""mag: a synthetic academic graph of papers, authors, institutions and fields, in the shape of ogbn-mag."""
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def mag(
     seed: int = MagOptions.seed,
     name: str = MagOptions.name,
 ) -> Dataset:
-    """Return a heterogeneous graph whose papers' venues are to be told; the seed alone decides every number in it.
+    """Return a heterogeneous graph whose papers' venues are to be predicted; the seed alone decides every number in it.
 
     Relations as in ogbn-mag: an author writes papers and is affiliated with an institution, a paper cites earlier
     papers and has fields of study as topics. Authors and fields lean to one venue. Only papers have features. The
@@ -61,14 +61,18 @@ def mag_and_years(
     seed: int,
     name: str = "mag",
 ) -> tuple[Dataset, np.ndarray]:
-    """Return the Dataset of `mag`, whose arguments these are, and the years of its papers, [papers] int64."""
+    """Return the Dataset of `mag`, whose arguments these are, and the years of its papers, [papers] int64.
+
+    Raises:
+        DataError: fewer nodes of a type than venues, fewer than two venues, or `inside` not from 0 to 1.
+    """
     if min(papers, authors, institutions, fields) < venues or venues < 2 or not 0 <= inside <= 1:
-        found = f"{papers}, {authors}, {institutions}, {fields} nodes, {venues} venues, inside={inside}"
+        actual = f"{papers}, {authors}, {institutions}, {fields} nodes, {venues} venues, inside={inside}"
         fail(
             "data.papers",
-            found,
+            actual,
             "at least as many nodes of each type as venues (2 or more), 0 <= inside <= 1",
-            "mend",
+            "fix it",
         )
     rng = np.random.default_rng(seed)
     venue = rng.permutation(np.arange(papers) % venues)
@@ -79,10 +83,10 @@ def mag_and_years(
         "paper": venue,
     }
 
-    def partners(kind: str, rows: np.ndarray) -> np.ndarray:
-        """Draw one node of `kind` for each paper in `rows`, of the paper's venue with probability `inside`."""
-        order = np.argsort(taste[kind], kind="stable")
-        starts = np.searchsorted(taste[kind][order], np.arange(venues + 1))
+    def partners(node_type: str, rows: np.ndarray) -> np.ndarray:
+        """Draw one node of `node_type` for each paper in `rows`, of the paper's venue with probability `inside`."""
+        order = np.argsort(taste[node_type], kind="stable")
+        starts = np.searchsorted(taste[node_type][order], np.arange(venues + 1))
         wanted = np.where(rng.random(len(rows)) < inside, venue[rows], rng.integers(venues, size=len(rows)))
         width = starts[wanted + 1] - starts[wanted]
         result: np.ndarray = order[starts[wanted] + (rng.random(len(rows)) * width).astype(np.int64)]
@@ -113,12 +117,14 @@ def mag_and_years(
     means *= signal / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
     x = (means[venue] + rng.standard_normal((papers, features))).astype(np.float32)
     sizes = {"author": authors, "field_of_study": fields, "institution": institutions, "paper": papers}
-    graph = hetero_graph({"paper": x}, edges, {kind: np.array([size]) for kind, size in sizes.items()})
+    graph = hetero_graph(
+        {"paper": x}, edges, {node_type: np.array([size]) for node_type, size in sizes.items()}
+    )
     splits = {
         "train": np.flatnonzero(year < 2018),
         "valid": np.flatnonzero(year == 2018),
         "test": np.flatnonzero(year == 2019),
     }
-    info = {"source": f"made-up academic graph, seed {seed}", "year": year}
+    info = {"source": f"synthetic academic graph, seed {seed}", "year": year}
     made = Dataset(name, "node_classification", graph, venue, splits, venues, "paper", info)
     return check_dataset(made), year

@@ -1,4 +1,4 @@
-"""write_mag: a made-up academic graph as files, in the raw layout of ogbn-mag."""
+"""write_mag: a synthetic academic graph as files, in the raw layout of ogbn-mag."""
 
 import gzip
 import io
@@ -44,17 +44,17 @@ def write_mag(
     for name in ("has-feat", "has-label"):
         _text(
             raw / f"nodetype-{name}.csv.gz",
-            [",".join(kinds), ",".join(str(kind == "paper") for kind in kinds)],
+            [",".join(kinds), ",".join(str(node_type == "paper") for node_type in kinds)],
         )
     _numbers(raw / "node-feat/paper/node-feat.csv.gz", graph.nodes["paper"], "%.6g")
     _numbers(raw / "node-feat/paper/node_year.csv.gz", year[:, None], "%d")
     _numbers(raw / "node-label/paper/node-label.csv.gz", made.targets[:, None], "%d")
     for number, (key, edges) in enumerate(graph.edges.items()):
-        place = raw / "relations" / "___".join(key)
+        relation_folder = raw / "relations" / "___".join(key)
         ends = np.stack([edges.senders, edges.receivers], axis=1)
-        _numbers(place / "edge.csv.gz", ends, "%d")
-        _numbers(place / "num-edge-list.csv.gz", np.array([[len(ends)]]), "%d")
-        _numbers(place / "edge_reltype.csv.gz", np.full((len(ends), 1), number), "%d")
+        _numbers(relation_folder / "edge.csv.gz", ends, "%d")
+        _numbers(relation_folder / "num-edge-list.csv.gz", np.array([[len(ends)]]), "%d")
+        _numbers(relation_folder / "edge_reltype.csv.gz", np.full((len(ends), 1), number), "%d")
     _text(
         root / "split/time/nodetype-has-split.csv.gz",
         [",".join(kinds), ",".join(str(k == "paper") for k in kinds)],

@@ -42,13 +42,16 @@ def rmat(
         classes: number of classes.
         seed: of the generator.
         name: what the dataset calls itself.
+
+    Raises:
+        DataError: a scale or probabilities out of range.
     """
     if not 0 <= scale <= 30 or degree < 0 or min(a, b, c, 1 - a - b - c) < -1e-9:
-        found, expected = (
+        actual, expected = (
             f"scale={scale}, degree={degree}, a, b, c={a, b, c}",
             "0 to 30, at least 0, shares of 1",
         )
-        fail("data.scale", found, expected, "mend them")
+        fail("data.scale", actual, expected, "fix it")
     rng = np.random.default_rng(seed)
     size = 2**scale
     senders, receivers = both_ways(*rmat_edges(rng, scale, round(size * degree / 2), a, b, c))

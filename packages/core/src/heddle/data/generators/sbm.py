@@ -45,6 +45,9 @@ def sbm(
         valid: nodes of the validation split; the rest tests.
         seed: of the generator.
         name: what the dataset calls itself.
+
+    Raises:
+        DataError: fewer nodes than classes and splits need, or a share or degree out of range.
     """
     if classes < 2 or nodes < classes * (train_per_class + 1) + valid:
         expected = f"at least 2 classes and {classes * (train_per_class + 1) + valid} nodes for these splits"
@@ -59,7 +62,7 @@ def sbm(
             "data.inside",
             f"inside={inside}, degree={degree}",
             "0 <= inside <= 1 and degree >= 0",
-            "mend them",
+            "fix it",
         )
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(nodes) % classes)

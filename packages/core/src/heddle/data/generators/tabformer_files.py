@@ -1,4 +1,4 @@
-"""write_tabformer: made-up card transactions in TabFormer's 15 columns, with fraud that a graph helps to find."""
+"""write_tabformer: synthetic card transactions in TabFormer's 15 columns, with fraud that a graph helps to find."""
 
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -5,7 +5,7 @@
 - `read`: open_prepared, which opens one without loading it, and verify, which reads every byte
 - `graphs`: Prepared as a SampleGraph for samplers, as a HeteroGraph, as a Dataset; `read_prepared` is `data=prepared`
 
-The layout is told in docs/prepared.md.
+The layout is described in docs/prepared.md.
 """
 
 from heddle.data.prepared.folder import Prepared, PreparedEdges, PreparedNodes, Task

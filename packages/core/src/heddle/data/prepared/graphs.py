@@ -48,75 +48,85 @@ def prepared(
         root: the folder.
         check: compare every file's checksum first.
         name: what the dataset calls itself; None for the folder's own name.
-        relation: source, relation and target of links that are to be told, between any two types; None for the
+        relation: source, relation and target of links that are to be predicted, between any two types; None for the
             folder's own task. Where they have no splits, 85/5/10 of them are drawn.
         task: one of the tasks of the folder's schema; None for the first.
+
+    Raises:
+        DataError: no folder, a damaged one, or a task or relation that it lacks.
     """
     if root is None:
         fail("data.root", "none", "a prepared folder", "write data.root=FOLDER")
     if check:
         verify(root)
-    opened = open_prepared(root)
-    opened = opened._replace(name=name or opened.name)
+    folder = open_prepared(root)
+    folder = folder._replace(name=name or folder.name)
     if task is not None:
-        if task not in opened.tasks:
-            do = f"name one of them{nearest(task, list(opened.tasks))}"
-            fail("data.task", repr(task), f"one of {list(opened.tasks)}", do)
-        opened = opened._replace(task=opened.tasks[task])
+        if task not in folder.tasks:
+            do = f"name one of them{nearest(task, list(folder.tasks))}"
+            fail("data.task", repr(task), f"one of {list(folder.tasks)}", do)
+        folder = folder._replace(task=folder.tasks[task])
     if relation is not None:
         key: Any = tuple(relation)
-        if key not in opened.edges:
-            fail("data.relation", list(key), f"one of {[list(own) for own in opened.edges]}", "rename it")
-        opened = opened._replace(task=Task("link_prediction", key), edges=_split(opened.edges, key))
-    return to_dataset(opened)._replace(n_codes=code_sizes(opened), key_hashes=key_hashes_of(opened))
+        if key not in folder.edges:
+            fail(
+                "data.relation",
+                list(key),
+                f"one of {[list(edge_type) for edge_type in folder.edges]}",
+                "rename it",
+            )
+        folder = folder._replace(task=Task("link_prediction", key), edges=_split(folder.edges, key))
+    return to_dataset(folder)._replace(n_codes=code_sizes(folder), key_hashes=key_hashes_of(folder))
 
 
 def _split(edges: Mapping[EdgeType, PreparedEdges], key: EdgeType) -> Mapping[EdgeType, PreparedEdges]:
-    """Return the relations, the rows of one split 85/5/10 at random, ever the same, if they aren't split.
+    """Return the relations, the rows of one split 85/5/10 at random, always the same, if they aren't split.
 
     Groups of a ranking stay whole.
     """
     if edges[key].splits:
         return edges
-    own = edges[key]
-    if own.group is None:
-        return {**edges, key: own._replace(splits=random_split(own.rows, 0, (0.85, 0.05)))}
-    groups, place = np.unique(own.group, return_inverse=True)
+    relation = edges[key]
+    if relation.group is None:
+        return {**edges, key: relation._replace(splits=random_split(relation.rows, 0, (0.85, 0.05)))}
+    groups, group_of = np.unique(relation.group, return_inverse=True)
     drawn = random_split(len(groups), 0, (0.85, 0.05))
-    splits = {split: np.flatnonzero(np.isin(place, some)) for split, some in drawn.items()}
-    return {**edges, key: own._replace(splits=splits)}
+    splits = {split: np.flatnonzero(np.isin(group_of, some)) for split, some in drawn.items()}
+    return {**edges, key: relation._replace(splits=splits)}
 
 
-def sample_graph(opened: Prepared, *, times: bool = True) -> SampleGraph:
+def sample_graph(folder: Prepared, *, times: bool = True) -> SampleGraph:
     """Return the graph as samplers read it; positions in a sample's `edges` are CSC positions (see `edge_ids`).
 
     Args:
         times: give the times of nodes and edges along, by which a sample is limited to the past.
     """
     edges = {}
-    for key, found in opened.edges.items():
-        indptr, senders, rows = in_edges(opened, key)
-        time = found.time if times else None
+    for key, relation in folder.edges.items():
+        indptr, senders, rows = in_edges(folder, key)
+        time = relation.time if times else None
         if time is not None and rows is not None:
             time = time[rows]
         edges[key] = InEdges(indptr, senders, None, time)
-    counts = {kind: nodes.rows for kind, nodes in opened.nodes.items()}
-    stamped = {kind: nodes.time for kind, nodes in opened.nodes.items() if times and nodes.time is not None}
-    return SampleGraph(counts, edges, stamped, key_hashes_of(opened))
+    counts = {node_type: nodes.rows for node_type, nodes in folder.nodes.items()}
+    stamped = {
+        node_type: nodes.time for node_type, nodes in folder.nodes.items() if times and nodes.time is not None
+    }
+    return SampleGraph(counts, edges, stamped, key_hashes_of(folder))
 
 
-def key_hashes_of(opened: Prepared) -> dict[str, np.ndarray]:
+def key_hashes_of(folder: Prepared) -> dict[str, np.ndarray]:
     """Return node type -> [n_nodes] uint64, what draws go by, of types that have keys."""
-    return {kind: nodes.hashes for kind, nodes in opened.nodes.items() if nodes.hashes is not None}
+    return {node_type: nodes.hashes for node_type, nodes in folder.nodes.items() if nodes.hashes is not None}
 
 
-def in_edges(opened: Prepared, key: EdgeType) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+def in_edges(folder: Prepared, key: EdgeType) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Return (indptr, senders, edge_ids) of a relation, sorted now if the folder holds COO only."""
-    edges = opened.edges[key]
+    edges = folder.edges[key]
     if edges.indptr is not None and edges.senders is not None:
         return edges.indptr, edges.senders, edges.edge_ids
     assert edges.ends is not None
-    made = csc(np.asarray(edges.ends), opened.nodes[key[0]].rows, opened.nodes[key[2]].rows, edges.time)
+    made = csc(np.asarray(edges.ends), folder.nodes[key[0]].rows, folder.nodes[key[2]].rows, edges.time)
     return made["indptr"], made["senders"], made["edge_ids"]
 
 
@@ -134,13 +144,13 @@ def ends_by_row(edges: PreparedEdges) -> tuple[np.ndarray, np.ndarray]:
     return by_row[0], by_row[1]
 
 
-def to_graph(opened: Prepared, hidden: Mapping[EdgeType, np.ndarray] | None = None) -> HeteroGraph:
+def to_graph(folder: Prepared, hidden: Mapping[EdgeType, np.ndarray] | None = None) -> HeteroGraph:
     """Return `timed_graph` without the times."""
-    return timed_graph(opened, hidden)[0]
+    return timed_graph(folder, hidden)[0]
 
 
 def timed_graph(
-    opened: Prepared, hidden: Mapping[EdgeType, np.ndarray] | None = None
+    folder: Prepared, hidden: Mapping[EdgeType, np.ndarray] | None = None
 ) -> tuple[HeteroGraph, dict[EdgeType, np.ndarray]]:
     """Return the graph and the time of each of its edges, of relations that have times.
 
@@ -152,23 +162,23 @@ def timed_graph(
     Args:
         hidden: relation -> rows to leave out, of its reverse too.
     """
-    root, edges, times = opened.root, {}, {}
+    root, edges, times = folder.root, {}, {}
     marks = {
-        key: marked(root, opened.edges[key].rows, [rows]) for key, rows in (hidden or {}).items() if len(rows)
+        key: marked(root, folder.edges[key].rows, [rows]) for key, rows in (hidden or {}).items() if len(rows)
     }
-    for key, found in opened.edges.items():
-        indptr, senders, rows = in_edges(opened, key)
-        mark = marks.get(found.rows_of or key)
+    for key, relation in folder.edges.items():
+        indptr, senders, rows = in_edges(folder, key)
+        mark = marks.get(relation.rows_of or key)
         if mark is not None:
             (indptr, senders, _, _), rows = without_rows(InEdges(indptr, senders), rows, mark, root)
-        features = features_of(found.features, root)
+        features = features_of(relation.features, root)
         if rows is not None:
             features = tree_map(partial(rows_taken, rows=rows, root=root), features)
-        if found.time is not None:
-            times[key] = found.time if rows is None else rows_taken(found.time, rows, root)
+        if relation.time is not None:
+            times[key] = relation.time if rows is None else rows_taken(relation.time, rows, root)
         edges[key] = EdgeSet(features, senders, receivers_of(indptr, root), np.array([len(senders)]))
-    nodes = {kind: features_of(found.features, root) for kind, found in opened.nodes.items()}
-    counts = {kind: np.array([of.rows]) for kind, of in opened.nodes.items()}
+    nodes = {node_type: features_of(relation.features, root) for node_type, relation in folder.nodes.items()}
+    counts = {node_type: np.array([of.rows]) for node_type, of in folder.nodes.items()}
     return hetero_graph(nodes, edges, counts), times
 
 
@@ -186,11 +196,11 @@ def features_of(features: Mapping[str, np.ndarray], root: Path | None) -> Any:
     return made if "codes" in made else made.get("x")
 
 
-def code_sizes(opened: Prepared) -> dict[Any, tuple[int, ...]]:
+def code_sizes(folder: Prepared) -> dict[Any, tuple[int, ...]]:
     """Return node type, or relation, -> the number of codes of each column of `features_of`, where there are codes."""
-    kinds: dict[Any, PreparedNodes | PreparedEdges] = {**opened.nodes, **opened.edges}
-    sizes = {key: _sizes(found) for key, found in kinds.items()}
-    return {key: own for key, own in sizes.items() if own}
+    kinds: dict[Any, PreparedNodes | PreparedEdges] = {**folder.nodes, **folder.edges}
+    sizes = {key: _sizes(block) for key, block in kinds.items()}
+    return {key: of_columns for key, of_columns in sizes.items() if of_columns}
 
 
 def _sizes(of: PreparedNodes | PreparedEdges) -> tuple[int, ...]:
@@ -201,102 +211,106 @@ def _columns(array: np.ndarray) -> np.ndarray:
     return array[:, None] if array.ndim == 1 else array
 
 
-def to_dataset(opened: Prepared) -> Dataset:
+def to_dataset(folder: Prepared) -> Dataset:
     """Return the folder as a Dataset: its graph, the labels and splits of its task.
 
-    Links to be told, and edges of validation and test that are asked about, are hidden from graphs without times.
+    Links to be predicted, and edges of validation and test that are asked about, are hidden from graphs without times.
 
     Raises:
         DataError: the folder was prepared for no task.
     """
-    task = opened.task
-    info = {**opened.info, "source": str(opened.root)}
+    task = folder.task
+    info = {**folder.info, "source": str(folder.root)}
     names = tuple(task.classes)
     if task.kind in ("node_classification", "node_regression", "node_ranking"):
-        nodes, kind = opened.nodes[task.target[0]], task.target[0]
+        nodes, node_type = folder.nodes[task.target[0]], task.target[0]
         targets: Any = None
         if nodes.label is not None:
             classes = task.kind == "node_classification"
             targets = np.array(nodes.label, np.int64 if classes else np.float32)
             targets = targets if classes else targets[:, None]
         splits = {split: np.array(rows, np.int64) for split, rows in nodes.splits.items()}
-        graph, edge_time = timed_graph(opened)
-        times = _times(opened, edge_time, nodes.time, {})
-        about = task.num_classes, kind, info
-        found = Dataset(
-            opened.name, task.kind, graph, targets, splits, *about, class_names=names, times=times
+        graph, edge_time = timed_graph(folder)
+        times = _times(folder, edge_time, nodes.time, {})
+        about = task.num_classes, node_type, info
+        dataset = Dataset(
+            folder.name, task.kind, graph, targets, splits, *about, class_names=names, times=times
         )
-        return check_dataset(found._replace(weights=nodes.weight, groups=nodes.group))
+        return check_dataset(dataset._replace(weights=nodes.weight, groups=nodes.group))
     if task.kind in ("edge_classification", "edge_regression", "edge_ranking"):
-        return _edges_asked(opened)
+        return _edges_asked(folder)
     if task.kind == "link_prediction":
         key = (task.target[0], task.target[1], task.target[2])
-        own = opened.edges[key]
-        ends = ends_of_rows(*in_edges(opened, key), opened.root) if own.ends is None else own.ends
-        links = {split: np.asarray(ends[rows], np.int64) for split, rows in own.splits.items()}
-        unseen = [np.asarray(own.splits[split]) for split in ("valid", "test") if split in own.splits]
-        hidden = {own.rows_of or key: np.concatenate(unseen)} if unseen else {}
+        relation = folder.edges[key]
+        ends = ends_of_rows(*in_edges(folder, key), folder.root) if relation.ends is None else relation.ends
+        links = {split: np.asarray(ends[rows], np.int64) for split, rows in relation.splits.items()}
+        unseen = [
+            np.asarray(relation.splits[split]) for split in ("valid", "test") if split in relation.splits
+        ]
+        hidden = {relation.rows_of or key: np.concatenate(unseen)} if unseen else {}
         asked = None
-        if own.time is not None:
-            asked = {split: np.asarray(own.time[rows]) for split, rows in own.splits.items()}
-        graph, edge_time = timed_graph(opened, hidden if asked is None else None)
-        times = _times(opened, edge_time, asked, hidden)
+        if relation.time is not None:
+            asked = {split: np.asarray(relation.time[rows]) for split, rows in relation.splits.items()}
+        graph, edge_time = timed_graph(folder, hidden if asked is None else None)
+        times = _times(folder, edge_time, asked, hidden)
         last = key[2] if key[2] != key[0] else ""
-        kind = "link_prediction"
-        found = Dataset(opened.name, kind, graph, None, links, 0, key[0], info, last, names, times=times)
-        return check_dataset(found)
+        node_type = "link_prediction"
+        dataset = Dataset(
+            folder.name, node_type, graph, None, links, 0, key[0], info, last, names, times=times
+        )
+        return check_dataset(dataset)
     what = f"a folder prepared for {task.kind} of {task.target}"
     do = "load it with heddle.scripts.MetaLoader and train it with a Trainer"
-    fail(opened.root, what, "classes of nodes or edges, or links", do)
+    fail(folder.root, what, "classes of nodes or edges, or links", do)
 
 
-def _edges_asked(opened: Prepared) -> Dataset:
+def _edges_asked(folder: Prepared) -> Dataset:
     """Return a Dataset that asks about the edges of one relation; 85/5/10 are drawn where they have no splits.
 
     Without times, the columns of the relation's other edges aren't in the graph either: there an edge that is learned
     from would bring its own.
     """
-    task, root = opened.task, opened.root
+    task, root = folder.task, folder.root
     key = (task.target[0], task.target[1], task.target[2])
-    opened = opened._replace(edges=_split(opened.edges, key))
-    own = opened.edges[key]
-    if own.label is None:
+    folder = folder._replace(edges=_split(folder.edges, key))
+    relation = folder.edges[key]
+    if relation.label is None:
         fail(
             root,
             f"no labels of {key}",
             "one for each edge",
             "prepare it with a label, or ask for links by data.relation",
         )
-    ends = ends_of_rows(*in_edges(opened, key), root) if own.ends is None else own.ends
-    splits = {split: np.array(rows, np.int64) for split, rows in own.splits.items()}
+    ends = ends_of_rows(*in_edges(folder, key), root) if relation.ends is None else relation.ends
+    splits = {split: np.array(rows, np.int64) for split, rows in relation.splits.items()}
     unseen = [splits[split] for split in ("valid", "test") if split in splits]
-    hidden = {own.rows_of or key: np.concatenate([np.empty(0, np.int64), *unseen])}
-    graph, edge_time = timed_graph(opened, hidden if own.time is None else None)
-    if own.time is None:
-        same = [other for other, found in opened.edges.items() if (found.rows_of or other) in hidden]
+    hidden = {relation.rows_of or key: np.concatenate([np.empty(0, np.int64), *unseen])}
+    graph, edge_time = timed_graph(folder, hidden if relation.time is None else None)
+    if relation.time is None:
+        same = [other for other, edges_of in folder.edges.items() if (edges_of.rows_of or other) in hidden]
         edges = {
             other: of._replace(features=None) if other in same else of for other, of in graph.edges.items()
         }
         graph = graph._replace(edges=edges)
     values = task.kind in ("edge_regression", "edge_ranking")
-    targets = np.array(own.label, np.float32)[:, None] if values else np.array(own.label, np.int64)
-    found = Dataset(
-        opened.name,
+    targets = np.array(relation.label, np.float32)[:, None] if values else np.array(relation.label, np.int64)
+    edges_of = Dataset(
+        folder.name,
         task.kind,
         graph,
         targets,
         splits,
         task.num_classes,
         key[0],
-        {**opened.info, "source": str(root)},
+        {**folder.info, "source": str(root)},
         key[2] if key[2] != key[0] else "",
         tuple(task.classes),
-        times=_times(opened, edge_time, own.time, hidden),
-        asked=_asked(own, ends, root),
-        weights=own.weight,
-        groups=own.group,
+        times=_times(folder, edge_time, relation.time, hidden),
+        asked=_asked(relation, ends, root),
+        weights=relation.weight,
+        groups=relation.group,
     )
-    return check_dataset(found)
+    return check_dataset(edges_of)
 
 
 def _asked(edges: PreparedEdges, ends: np.ndarray, root: Path) -> AskedEdges:
@@ -307,7 +321,7 @@ def _asked(edges: PreparedEdges, ends: np.ndarray, root: Path) -> AskedEdges:
 
 
 def _times(
-    opened: Prepared,
+    folder: Prepared,
     edges: Mapping[EdgeType, np.ndarray],
     asked: Any,
     hidden: Mapping[EdgeType, np.ndarray],
@@ -315,11 +329,11 @@ def _times(
     """Return when everything came into being; None where the questions have no time of their own."""
     if asked is None:
         return None
-    nodes = {kind: of.time for kind, of in opened.nodes.items() if of.time is not None}
+    nodes = {node_type: of.time for node_type, of in folder.nodes.items() if of.time is not None}
     later = {}
-    for key, found in opened.edges.items():
-        own = found.rows_of or key
-        if own in hidden:
-            mark, rows = marked(opened.root, found.rows, [hidden[own]]), in_edges(opened, key)[2]
-            later[key] = mark if rows is None else rows_taken(mark, rows, opened.root)
+    for key, relation in folder.edges.items():
+        source = relation.rows_of or key
+        if source in hidden:
+            mark, rows = marked(folder.root, relation.rows, [hidden[source]]), in_edges(folder, key)[2]
+            later[key] = mark if rows is None else rows_taken(mark, rows, folder.root)
     return Times(asked, nodes, edges, later)

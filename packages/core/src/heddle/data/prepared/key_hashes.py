@@ -11,7 +11,7 @@ _CHUNK = 1 << 20
 """Keys that are looked at at a time."""
 
 
-def key_hashes(kind: str, keys: Any) -> np.ndarray:
+def key_hashes(node_type: str, keys: Any) -> np.ndarray:
     """Return [n] uint64, one for each key of a node type: equal in every folder, of every machine and version.
 
     The hash of words w0, w1 ... is the stream `branch(0, w0, w1, ...)` of heddle.sampling. A text is its length in
@@ -27,18 +27,20 @@ def key_hashes(kind: str, keys: Any) -> np.ndarray:
     """
     arrow = require("pyarrow", "etl")
     array = keys if isinstance(keys, arrow.Array | arrow.ChunkedArray) else arrow.array(keys)
-    start = _texts(np.zeros(1, np.uint64), arrow.array([kind], arrow.string()))
+    start = _texts(np.zeros(1, np.uint64), arrow.array([node_type], arrow.string()))
     parts = [
         _hashes(start, array.slice(first, _CHUNK), arrow) for first in range(0, max(len(array), 1), _CHUNK)
     ]
     return np.concatenate(parts)
 
 
-def hashes_of_file(kind: str, path: Any) -> np.ndarray:
+def hashes_of_file(node_type: str, path: Any) -> np.ndarray:
     """Return `key_hashes` of the column "id" of a Parquet file, a row group at a time."""
     parquet = require("pyarrow.parquet", "etl")
     with parquet.ParquetFile(path) as file:
-        parts = [key_hashes(kind, batch.column("id")) for batch in file.iter_batches(_CHUNK, columns=["id"])]
+        parts = [
+            key_hashes(node_type, batch.column("id")) for batch in file.iter_batches(_CHUNK, columns=["id"])
+        ]
     return np.concatenate([np.zeros(0, np.uint64), *parts])
 
 
@@ -54,8 +56,8 @@ def _hashes(start: np.ndarray, array: Any, arrow: Any) -> np.ndarray:
     return _texts(np.repeat(branches(start, 2), len(array)), array.cast(arrow.large_string()))
 
 
-def _texts(found: np.ndarray, texts: Any) -> np.ndarray:
-    """Return the streams that texts name below `found` [n]."""
+def _texts(streams: np.ndarray, texts: Any) -> np.ndarray:
+    """Return the streams that texts name below `streams` [n]."""
     arrow = require("pyarrow", "etl")
     texts = texts.cast(arrow.large_string())
     _, offsets_buffer, data_buffer = texts.buffers()
@@ -63,13 +65,13 @@ def _texts(found: np.ndarray, texts: Any) -> np.ndarray:
     data = np.zeros(0, np.uint8) if data_buffer is None else np.frombuffer(data_buffer, np.uint8)
     data = np.concatenate([data, np.zeros(8, np.uint8)])
     lengths = np.diff(offsets)
-    found = branches(found, lengths)
+    streams = branches(streams, lengths)
     for word in range(int((lengths.max(initial=0) + 7) // 8)):
         rows = np.flatnonzero(lengths > 8 * word)
         begins, left = offsets[rows] + 8 * word, np.minimum(lengths[rows] - 8 * word, 8)
         octets = data[begins[:, None] + np.arange(8)].astype(np.uint64)
         octets[np.arange(8) >= left[:, None]] = 0
-        found[rows] = branches(
-            found[rows], (octets << np.arange(0, 64, 8, dtype=np.uint64)).sum(1, np.uint64)
+        streams[rows] = branches(
+            streams[rows], (octets << np.arange(0, 64, 8, dtype=np.uint64)).sum(1, np.uint64)
         )
-    return found
+    return streams

@@ -55,16 +55,16 @@ def without_rows(
     indptr = edges.indptr
     pointers, kept = scratch(root, indptr.shape, indptr.dtype), 0
     senders = scratch(root, edges.senders.shape, edges.senders.dtype)
-    own = scratch(root, edges.senders.shape, edges.senders.dtype if rows is None else rows.dtype)
+    rows_left = scratch(root, edges.senders.shape, edges.senders.dtype if rows is None else rows.dtype)
     for start, stop, begin, end in _stretches(indptr):
         of = np.arange(begin, end) if rows is None else np.asarray(rows[begin:end])
         keep = ~np.asarray(hidden[of])
         before = np.concatenate([[0], np.cumsum(keep)])
         pointers[start : stop + 1] = kept + before[np.asarray(indptr[start : stop + 1]) - begin]
         more = kept + int(before[-1])
-        senders[kept:more], own[kept:more] = np.asarray(edges.senders[begin:end])[keep], of[keep]
+        senders[kept:more], rows_left[kept:more] = np.asarray(edges.senders[begin:end])[keep], of[keep]
         kept = more
-    return InEdges(pointers, senders[:kept]), own[:kept]
+    return InEdges(pointers, senders[:kept]), rows_left[:kept]
 
 
 def ends_of_rows(
@@ -73,9 +73,9 @@ def ends_of_rows(
     """Return [n_edges, 2] sender and receiver of each row, from those of each position."""
     out = scratch(root, (len(senders), 2), senders.dtype)
     for start, stop, begin, end in _stretches(indptr):
-        own = slice(begin, end) if rows is None else np.asarray(rows[begin:end])
-        out[own, 0] = senders[begin:end]
-        out[own, 1] = np.repeat(np.arange(start, stop), np.diff(indptr[start : stop + 1]))
+        rows_of = slice(begin, end) if rows is None else np.asarray(rows[begin:end])
+        out[rows_of, 0] = senders[begin:end]
+        out[rows_of, 1] = np.repeat(np.arange(start, stop), np.diff(indptr[start : stop + 1]))
     return out
 
 

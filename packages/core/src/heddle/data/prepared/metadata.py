@@ -26,10 +26,10 @@ def read_metadata(root: Path) -> dict[str, Any]:
         metadata = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         fail(path, f"a file that can't be read ({error})", "JSON", AGAIN)
-    found = metadata.get("format") if isinstance(metadata, dict) else None
-    if found != FORMAT:
-        fail(path, f"format {found!r}", f"format {FORMAT}", f"{AGAIN}, or use the version that wrote it")
-    for key, kind in (
+    version = metadata.get("format") if isinstance(metadata, dict) else None
+    if version != FORMAT:
+        fail(path, f"format {version!r}", f"format {FORMAT}", f"{AGAIN}, or use the version that wrote it")
+    for key, json_type in (
         ("name", str),
         ("task", dict),
         ("nodes", dict),
@@ -38,8 +38,8 @@ def read_metadata(root: Path) -> dict[str, Any]:
         ("recipe", dict),
         ("files", dict),
     ):
-        if not isinstance(metadata.get(key), kind):
-            fail(f"{path}: {key}", repr(metadata.get(key))[:40], f"a {kind.__name__}", AGAIN)
+        if not isinstance(metadata.get(key), json_type):
+            fail(f"{path}: {key}", repr(metadata.get(key))[:40], f"a {json_type.__name__}", AGAIN)
     if metadata["task"].get("kind") not in TASK_KINDS:
         fail(f"{path}: task.kind", repr(metadata["task"].get("kind")), f"one of {TASK_KINDS}", AGAIN)
     for name, facts in metadata["files"].items():
@@ -50,8 +50,8 @@ def read_metadata(root: Path) -> dict[str, Any]:
 
 def _check_file(root: Path, name: str, facts: Mapping[str, Any]) -> None:
     """Check that a file lies in the folder and has the size it was written with."""
-    place = PurePosixPath(name)
-    if place.is_absolute() or ".." in place.parts or "\\" in name:
+    inner = PurePosixPath(name)
+    if inner.is_absolute() or ".." in inner.parts or "\\" in name:
         fail(root / METADATA, f"the file {name!r}", "files below the folder", AGAIN)
     try:
         size = (root / name).stat().st_size

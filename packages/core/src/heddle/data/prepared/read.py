@@ -22,7 +22,10 @@ def open_prepared(root: str | Path) -> Prepared:
     root = Path(root).expanduser()
     metadata = read_metadata(root)
     listed = metadata["files"]
-    nodes = {kind: _nodes(root, listed, kind, facts) for kind, facts in sorted(metadata["nodes"].items())}
+    nodes = {
+        node_type: _nodes(root, listed, node_type, facts)
+        for node_type, facts in sorted(metadata["nodes"].items())
+    }
     edges: dict[EdgeType, PreparedEdges] = {}
     for facts in metadata["edges"]:
         source, relation, target = facts["type"]
@@ -54,9 +57,9 @@ def verify(root: str | Path) -> int:
     root = Path(root).expanduser()
     files = read_metadata(root)["files"]
     for name, facts in files.items():
-        found = sha256(root / name)
-        if found != facts["sha256"]:
-            fail(root / name, f"SHA-256 {found[:16]}...", f"{facts['sha256'][:16]}...", AGAIN)
+        digest = sha256(root / name)
+        if digest != facts["sha256"]:
+            fail(root / name, f"SHA-256 {digest[:16]}...", f"{facts['sha256'][:16]}...", AGAIN)
     return len(files)
 
 
@@ -78,8 +81,8 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _nodes(root: Path, listed: Mapping[str, Any], kind: str, facts: Mapping[str, Any]) -> PreparedNodes:
-    what = f"nodes of type {kind!r}"
+def _nodes(root: Path, listed: Mapping[str, Any], node_type: str, facts: Mapping[str, Any]) -> PreparedNodes:
+    what = f"nodes of type {node_type!r}"
     if facts.get("ids") and facts["ids"] not in listed:
         fail(root / facts["ids"], "a file without a checksum", "files that the metadata lists", AGAIN)
     return PreparedNodes(

@@ -29,7 +29,7 @@ class FolderWriter:
     """
 
     def __init__(self, root: str | Path, name: str, *, overwrite: bool = False):
-        """Open `root` for writing; what `overwrite` allows to replace stops being a finished folder at once.
+        """Open `root` for writing; a finished folder that `overwrite` replaces counts as unfinished from now on.
 
         Raises:
             DataError: the folder is finished already, or holds files of another kind.
@@ -48,17 +48,19 @@ class FolderWriter:
         self._edges: list[dict[str, Any]] = []
         self._files: dict[str, Any] = {}
 
-    def nodes(self, kind: str, count: int, *, ids: Sequence[Any] | Path | None = None, **by_row: Any) -> None:
+    def nodes(
+        self, node_type: str, count: int, *, ids: Sequence[Any] | Path | None = None, **by_row: Any
+    ) -> None:
         """Add the nodes of a type; `ids` are their keys, in their order. `by_row`: see `PreparedNodes`."""
-        folder = f"nodes/{_plain(kind)}"
+        folder = f"nodes/{_plain(node_type)}"
         facts = {"rows": int(count), **self._by_row(folder, count, by_row)}
         if ids is not None:
             facts["ids"] = (
                 self._listed(ids) if isinstance(ids, Path) else self._ids(f"{folder}/ids.parquet", ids)
             )
-            hashes = hashes_of_file(kind, self.root / facts["ids"])
+            hashes = hashes_of_file(node_type, self.root / facts["ids"])
             facts["hashes"] = self._array(f"{folder}/hashes.npy", hashes, count)
-        self._nodes[kind] = facts
+        self._nodes[node_type] = facts
 
     def edges(
         self,
@@ -114,8 +116,8 @@ class FolderWriter:
             "recipe": recipe or {},
             "files": dict(sorted(self._files.items())),
         }
-        own = [*self.root.glob("nodes/**/*"), *self.root.glob("edges/**/*")]
-        for leftover in own:  # of an earlier run with another recipe
+        paths = [*self.root.glob("nodes/**/*"), *self.root.glob("edges/**/*")]
+        for leftover in paths:  # of an earlier run with another recipe
             if leftover.is_file() and leftover.relative_to(self.root).as_posix() not in self._files:
                 leftover.unlink()
         write_text(self.root / METADATA, json.dumps(to_json(metadata), indent=1, allow_nan=False) + "\n")
@@ -128,11 +130,11 @@ class FolderWriter:
             raise TypeError(f"unknown arguments {sorted(unknown)}, expected some of {known}")
         facts: dict[str, Any] = {key: by_row[key] for key in ("columns", "sizes") if by_row.get(key)}
         for key in ("features", "splits"):
-            place = folder if key == "features" else f"{folder}/splits"
+            subfolder = folder if key == "features" else f"{folder}/splits"
             rows = count if key == "features" else None
             if by_row.get(key):
                 facts[key] = {
-                    name: self._array(f"{place}/{_plain(name)}.npy", array, rows)
+                    name: self._array(f"{subfolder}/{_plain(name)}.npy", array, rows)
                     for name, array in by_row[key].items()
                 }
         for key in ("time", "label", "weight", "group"):
@@ -150,7 +152,7 @@ class FolderWriter:
                 f"{self.root}: {name}",
                 f"{len(array)} rows of {array.dtype}",
                 f"{rows} rows of numbers",
-                "mend it",
+                "fix it",
             )
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)

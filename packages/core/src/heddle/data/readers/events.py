@@ -38,7 +38,7 @@ def events(
     valid: float = EventsOptions.valid,
     test: float = EventsOptions.test,
 ) -> Dataset:
-    """Return link prediction on a stream of events: the last links are to be told from the first.
+    """Return link prediction on a stream of events: the last links are to be predicted from the first.
 
     `snapshots` is a SnapshotSequence of the events of each part, edges with features "time" (seconds since the
     first event) and "weight" (rating, or 1), in order of time. `graphs` is one Graph of all events before those of the
@@ -58,8 +58,8 @@ def events(
     if name not in FILES:
         fail("data.name", repr(name), f"one of {sorted(FILES)}", "name one of them")
     if cut not in ("time", "count") or snapshots < 1 or not 0 <= valid + test < 1 or min(valid, test) < 0:
-        found = f"cut={cut}, snapshots={snapshots}, valid={valid}, test={test}"
-        fail("data", found, "cut=time or count, a snapshot or more, shares below 1", "mend them")
+        actual = f"cut={cut}, snapshots={snapshots}, valid={valid}, test={test}"
+        fail("data", actual, "cut=time or count, a snapshot or more, shares below 1", "fix it")
     folder = Path("~/.cache/heddle" if root is None else root).expanduser()
     found_files = [folder / file for file in FILES[name] if (folder / file).is_file()]
     stream = read_events_file(found_files[0] if found_files else folder / FILES[name][-1])

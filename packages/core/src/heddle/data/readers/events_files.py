@@ -9,7 +9,7 @@ from heddle.data.formats.text_files import fail, read_numbers, read_text
 
 
 class Events(NamedTuple):
-    """Events in order of time; nodes are numbered anew from 0.
+    """Events in order of time; nodes are numbered from 0.
 
     Attributes:
         senders, receivers: [n] int64.

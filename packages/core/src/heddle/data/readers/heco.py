@@ -61,6 +61,9 @@ def heco(
         features: types whose features are read, None for all that have a file.
         normalize: scale every row of features to the sum 1; for counts, as in HeCo.
         target: letter of the labelled type; None for the known one.
+
+    Raises:
+        DataError: a file that is missing, can't be read, or doesn't fit the others; a target that has no edges.
     """
     letters = LETTERS.get(name, {})
     splits = {"train": "train", "valid": "val", "test": "test"}
@@ -82,15 +85,15 @@ def heco(
     }
     labels = read_array(folder / "labels.npy")
     if labels.ndim != 1 or labels.dtype.kind not in "iuf" or (labels != np.floor(labels)).any():
-        found = f"{labels.dtype} of shape {labels.shape}"
-        fail(folder / "labels.npy", found, "one whole number for each node, its class")
+        actual = f"{labels.dtype} of shape {labels.shape}"
+        fail(folder / "labels.npy", actual, "one whole number for each node, its class")
     nodes: dict[str, np.ndarray | None] = {}
     sizes: dict[str, int] = {}
     for letter in sorted({letter for pair in pairs for letter in pair} | {target}):
-        kind = letters.get(letter, letter)
+        node_type = letters.get(letter, letter)
         path = folder / f"{letter}_feat.npz"
         nodes[letter] = None
-        if path.is_file() and (features is None or kind in features):
+        if path.is_file() and (features is None or node_type in features):
             matrix = read_array(path)
             if matrix.ndim != 2:
                 fail(path, f"shape {matrix.shape}", "[nodes, features]")

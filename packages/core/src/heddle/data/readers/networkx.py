@@ -41,6 +41,9 @@ def networkx_file(
         root: folder of the file; None for the current one.
         file: its name.
         features, edge_features, label, split: as in `networkx_dataset`.
+
+    Raises:
+        DataError: another ending, or a file that is missing or can't be read.
     """
     networkx = require("networkx", "convert")
     path = Path(root or ".").expanduser() / file
@@ -55,7 +58,7 @@ def networkx_file(
     if path.suffix not in readers:
         do = "write the graph in one of these; pickles are never read"
         fail(path, f"the ending {path.suffix!r}", f"one of {list(readers)}", do)
-    read_bytes(path)  # a missing file is told as such
+    read_bytes(path)  # a missing file is reported as such
     try:
         graph = readers[path.suffix]()
     except DataError:
@@ -97,10 +100,13 @@ def networkx_dataset(
         label: node attribute with the class; nodes without it are unknown. Classes are sorted by name.
         split: node attribute with train, valid or test; nodes without it are in none.
         source: where the graph is from.
+
+    Raises:
+        DataError: no node with the label's attribute, or a cell that names no split.
     """
     whole = from_networkx(graph, nodes=features, edges=edge_features)
     whole = whole._replace(nodes=_flat(whole.nodes), edges=_flat(whole.edges))
-    places = [f"node {node!r}" for node in graph]
+    names = [f"node {node!r}" for node in graph]
     info: dict[str, Any] = {"source": source, "ids": [str(node) for node in graph]}
     targets, classes, splits = None, [], {}
     if label is not None:
@@ -110,10 +116,10 @@ def networkx_dataset(
             valid = sorted({str(key) for _, attributes in graph.nodes(data=True) for key in attributes})
             do = f"the attributes are {valid}{nearest(label, valid)}"
             fail(source, f"no node with the attribute {label!r}", "labels", do)
-        number = {value: place for place, value in enumerate(classes)}
+        number = {value: position for position, value in enumerate(classes)}
         targets = np.array([-1 if value is None else number[str(value)] for value in labels], np.int64)
     if split is not None:
-        splits = _splits([attributes.get(split) for _, attributes in graph.nodes(data=True)], places)
+        splits = _splits([attributes.get(split) for _, attributes in graph.nodes(data=True)], names)
     task = "link_prediction" if label is None else "node_classification"
     return check_dataset(
         Dataset(name, task, whole, targets, splits, len(classes), info=info, class_names=classes)
@@ -133,12 +139,12 @@ def _flat(columns: Mapping[str, np.ndarray] | None) -> np.ndarray | None:
     return side_by_side(blocks)
 
 
-def _splits(values: Sequence[Any], places: Sequence[str]) -> dict[str, np.ndarray]:
+def _splits(values: Sequence[Any], names: Sequence[str]) -> dict[str, np.ndarray]:
     positions: dict[str, list[int]] = {split: [] for split in SPLITS}
-    for position, (value, place) in enumerate(zip(values, places)):
+    for position, (value, name) in enumerate(zip(values, names)):
         cell = "" if value is None else str(value).lower()
         if cell and cell not in SPLIT_NAMES:
-            fail(place, repr(value), f"one of {list(SPLIT_NAMES)} or nothing")
+            fail(name, repr(value), f"one of {list(SPLIT_NAMES)} or nothing")
         if cell:
             positions[SPLIT_NAMES[cell]].append(position)
-    return {split: np.array(found, np.int64) for split, found in positions.items()}
+    return {split: np.array(rows, np.int64) for split, rows in positions.items()}

@@ -52,6 +52,9 @@ def planetoid(
         root: folder of the files, or of a folder NAME with them; None for ~/.cache/heddle.
         download: fetch missing files.
         normalize: scale every row of features to the sum 1.
+
+    Raises:
+        DataError: a file that is missing, can't be read, or doesn't fit the others.
     """
     name = name.lower()
     files = [f"ind.{name}.{part}" for part in PARTS]

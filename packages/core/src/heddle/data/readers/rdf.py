@@ -65,6 +65,9 @@ def rdf(
             starts with "label".
         valid: share of the training entities to hold out for validation, 0 for none (as in the paper).
         seed: draws the validation split, whatever the seed of the run.
+
+    Raises:
+        DataError: no triples, two classes of one entity, or an entity in two splits.
     """
     tables = list(TABLES[1:])
     folder = locate(root, [name, "", f"{name}/raw", "raw"], tables)
@@ -95,8 +98,8 @@ def rdf(
     for file, known in labels.items():
         for entity, label in known.items():
             if targets[entity] not in (-1, numbers[label]):
-                found = f"{label} for {entities[entity]}, {classes[targets[entity]]} before"
-                fail(folder / file, found, "one class for each entity")
+                actual = f"{label} for {entities[entity]}, {classes[targets[entity]]} before"
+                fail(folder / file, actual, "one class for each entity")
             targets[entity] = numbers[label]
     train = np.array(sorted(labels[TABLES[1]]), np.int64)
     splits = {"train": train, "test": np.array(sorted(labels[TABLES[2]]), np.int64)}
@@ -121,7 +124,11 @@ def rdf(
 
 
 def number_terms(triples: Triples, drop: Sequence[str]) -> tuple[list[str], list[str], np.ndarray]:
-    """Return entities, relations (IRIs), both sorted, and the distinct triples, [n, 3] (head, relation, tail)."""
+    """Return entities, relations (IRIs), both sorted, and the distinct triples, [n, 3] (head, relation, tail).
+
+    Raises:
+        DataError: more entities and relations than 64 bits can number.
+    """
     unwanted = {f"<{iri}>" for iri in drop}
     if unwanted.intersection(triples.predicates):
         rows = [row for row in zip(*triples) if row[1] not in unwanted]

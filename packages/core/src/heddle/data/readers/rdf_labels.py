@@ -18,7 +18,11 @@ COLUMNS = {
 def read_labels(
     path: Path, name: str, ids: Mapping[str, int], entity_column: str | None, label_column: str | None
 ) -> dict[int, str]:
-    """Return entity id -> class of a table with tabs and a heading, one of the dataset `name`."""
+    """Return entity id -> class of a table with tabs and a heading, one of the dataset `name`.
+
+    Raises:
+        DataError: an empty or ragged table, an unknown entity, or two classes of one entity.
+    """
     try:
         rows = [row for row in csv.reader(read_text(path).split("\n"), delimiter="\t") if row]
     except csv.Error as error:

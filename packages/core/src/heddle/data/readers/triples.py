@@ -54,6 +54,9 @@ def triples(
         root: folder of train.txt, valid.txt and test.txt, or of a folder NAME with them; None for ~/.cache/heddle.
         download: fetch missing files.
         inverse: add a relation rev_R for each relation R; `info["inverse"]` names them by relation.
+
+    Raises:
+        DataError: no training triples, or a file that is missing or can't be read.
     """
     wanted = list(FILES.values())
     folder = locate(root, [name, "", f"{name}/raw", "raw"], wanted)
@@ -85,14 +88,18 @@ def triples(
 
 
 def read_rows(path: Path) -> list[list[str]]:
-    """Return the rows of a file of `head TAB relation TAB tail`; blank lines don't count."""
+    """Return the rows of a file of `head TAB relation TAB tail`; blank lines don't count.
+
+    Raises:
+        DataError: a line without three cells.
+    """
     rows = []
     for number, line in enumerate(read_text(path).split("\n"), 1):
         if not line.strip():
             continue
         cells = line.split("\t")
         if len(cells) != 3 or not all(cells):
-            found = f"{sum(map(bool, cells))} filled cells in {line[:80]!r}"
-            fail(f"{path}: line {number}", found, "head, relation and tail with tabs between them")
+            actual = f"{sum(map(bool, cells))} filled cells in {line[:80]!r}"
+            fail(f"{path}: line {number}", actual, "head, relation and tail with tabs between them")
         rows.append(cells)
     return rows

@@ -68,6 +68,10 @@ def tu(
         folds: 0 draws 80/10/10 % (by class); k > 1 tests on fold `fold` of stratified k-fold cross-validation.
         fold: 0 to `folds` - 1.
         seed: draws the split, whatever the seed of the run.
+
+    Raises:
+        DataError: a file that is missing, can't be read, or doesn't fit the others.
+        ConfigError: features or a target that aren't known.
     """
     one_of("node_features", node_features, NODE_FEATURES)
     one_of("edge_features", edge_features, EDGE_FEATURES)
@@ -104,7 +108,11 @@ def tu(
 
 
 def read_tables(folder: Path, name: str) -> Tables:
-    """Read the files NAME_*.txt of a folder, with their row counts checked against each other."""
+    """Read the files NAME_*.txt of a folder, with their row counts checked against each other.
+
+    Raises:
+        DataError: a file that is missing, or rows that don't fit the other files.
+    """
 
     def table(part: str, dtype: Any) -> np.ndarray | None:
         path = folder / f"{name}_{part}.txt"
@@ -134,9 +142,9 @@ def read_tables(folder: Path, name: str) -> Tables:
         fail(f"{stem}_A.txt: row {row + 1}", f"the edge {edges[row].tolist()}", "two nodes of one graph")
     sizes = {"node": len(graph_of_node), "edge": len(edges), "graph": n_graphs}
     for field, rows in zip(Tables._fields[2:], tables[2:]):
-        kind = field.split("_")[0]
+        level = field.split("_")[0]
         if rows is not None:
-            same_length(f"{stem}_{field}.txt", len(rows), sizes[kind], f"one for each {kind}")
+            same_length(f"{stem}_{field}.txt", len(rows), sizes[level], f"one for each {level}")
     return tables
 
 
@@ -148,8 +156,8 @@ def as_batch(tables: Tables, node_features: str, edge_features: str, max_degree:
     graph_of_edge = tables.graph_of_node[edges[:, 0]] - 1
     node_order = np.argsort(tables.graph_of_node, kind="stable")
     edge_order = np.argsort(graph_of_edge, kind="stable")
-    place = np.empty(len(node_order), np.int64)
-    place[node_order] = np.arange(len(node_order))
+    position = np.empty(len(node_order), np.int64)
+    position[node_order] = np.arange(len(node_order))
     nodes = _features(node_features, tables.node_labels, tables.node_attributes, f"{stem}_node")
     if node_features == "constant":
         nodes = np.ones((len(node_order), 1), np.float32)
@@ -159,8 +167,8 @@ def as_batch(tables: Tables, node_features: str, edge_features: str, max_degree:
     return Graph(
         nodes[node_order],
         None if edge_data is None else edge_data[edge_order],
-        place[edges[edge_order, 0]],
-        place[edges[edge_order, 1]],
+        position[edges[edge_order, 0]],
+        position[edges[edge_order, 1]],
         None,
         n_node,
         np.bincount(graph_of_edge, minlength=n_graphs),

@@ -131,10 +131,10 @@ def hetero_case(width: int = OWN_WIDTHS, featured: bool = False, seed: int = 5) 
     cites = relation([0, 3, 3, 5, 0, 0], [0, 1, 1, 2, 4, 0])
     weight = rng.uniform(0.5, 2.0, 6).astype(np.float32)
     features = {
-        kind: rng.standard_normal((n, HETERO_WIDTHS[kind] if width == OWN_WIDTHS else width)).astype(
-            np.float32
-        )
-        for kind, n in HETERO_SIZES.items()
+        node_type: rng.standard_normal(
+            (n, HETERO_WIDTHS[node_type] if width == OWN_WIDTHS else width)
+        ).astype(np.float32)
+        for node_type, n in HETERO_SIZES.items()
     }
     return hetero_graph(
         nodes=features if featured else {**features, "venue": None},
@@ -146,7 +146,7 @@ def hetero_case(width: int = OWN_WIDTHS, featured: bool = False, seed: int = 5) 
             ("topic", "of", "paper"): relation([], []),
             ("venue", "prints", "paper"): relation([3, 0, 0], [2, 2, 5]),
         },
-        n_node={kind: np.array([n]) for kind, n in HETERO_SIZES.items()},
+        n_node={node_type: np.array([n]) for node_type, n in HETERO_SIZES.items()},
     )
 
 

@@ -47,18 +47,20 @@ def growths(draw: st.DrawFn) -> Growth:
     relations = RELATIONS[: draw(st.integers(1, 3))]
     counts = [{"a": draw(st.integers(1, 6)), "b": draw(st.integers(1, 4))}]
     for _ in range(draw(st.integers(0, 4))):
-        counts.append({kind: n + int(rng.integers(0, 3)) for kind, n in counts[-1].items()})
-    stamps = {kind: rng.integers(0, NEVER, n) for kind, n in counts[-1].items()} if node_times else {}
+        counts.append({node_type: n + int(rng.integers(0, 3)) for node_type, n in counts[-1].items()})
+    stamps = (
+        {node_type: rng.integers(0, NEVER, n) for node_type, n in counts[-1].items()} if node_times else {}
+    )
     hashes = {}
     if draw(st.booleans()):
         hashes = {"a": rng.integers(0, 2**64, counts[-1]["a"], np.uint64)}
     columns = {key: _columns(rng, counts, key, edge_times, late) for key in relations}
     graphs, rows = [], []
     for step, n_node in enumerate(counts):
-        edges, found = {}, {}
+        edges, edges_so_far = {}, {}
         for key, (step_of, senders, receivers, time, row) in columns.items():
             seen = step_of <= step
-            edges[key], found[key] = _sorted(
+            edges[key], edges_so_far[key] = _sorted(
                 n_node[key[2]],
                 senders[seen],
                 receivers[seen],
@@ -66,15 +68,20 @@ def growths(draw: st.DrawFn) -> Growth:
                 row[seen],
                 dtype,
             )
-        of_nodes = [{kind: own[: n_node[kind]] for kind, own in each.items()} for each in (stamps, hashes)]
+        of_nodes = [
+            {node_type: values[: n_node[node_type]] for node_type, values in each.items()}
+            for each in (stamps, hashes)
+        ]
         graphs.append(SampleGraph(n_node, edges, *of_nodes))
-        rows.append(found)
+        rows.append(edges_so_far)
     batches = [_batch(rng, counts, step, columns, stamps, hashes) for step in range(1, len(counts))]
-    seeds = {kind: rng.integers(0, n, draw(st.integers(0, 5))) for kind, n in counts[0].items()}
+    seeds = {node_type: rng.integers(0, n, draw(st.integers(0, 5))) for node_type, n in counts[0].items()}
     seed_time = None
     if edge_times or node_times:
-        top = draw(st.integers(0, NEVER))
-        seed_time = {kind: rng.integers(top // 2, top + 1, len(ids)) for kind, ids in seeds.items()}
+        latest = draw(st.integers(0, NEVER))
+        seed_time = {
+            node_type: rng.integers(latest // 2, latest + 1, len(ids)) for node_type, ids in seeds.items()
+        }
     sizes: Any = draw(st.lists(st.sampled_from([-1, 0, 1, 2, 3, 5]), max_size=3))
     newest = seed_time is not None and draw(st.booleans())
     replace, disjoint, layered = (draw(st.booleans()) for _ in range(3))
@@ -118,12 +125,15 @@ def _batch(rng: np.random.Generator, counts: Any, step: int, columns: Any, stamp
         now = step_of == step
         edges[key] = Entries(receivers[now], senders[now], time[now], row[now])
     changes = {}
-    for kind, n in counts[step].items():
+    for node_type, n in counts[step].items():
         m = int(rng.integers(0, 3))
         number = np.arange(m) + 10 * step
-        changes[kind] = Entries(rng.integers(0, n, m), number, rng.integers(0, NEVER, m), number)
+        changes[node_type] = Entries(rng.integers(0, n, m), number, rng.integers(0, NEVER, m), number)
     new = [
-        {kind: own[counts[step - 1][kind] : counts[step][kind]] for kind, own in each.items()}
+        {
+            node_type: values[counts[step - 1][node_type] : counts[step][node_type]]
+            for node_type, values in each.items()
+        }
         for each in (stamps, hashes)
     ]
     return Batch(counts[step], edges, changes, *new)

@@ -33,9 +33,11 @@ def with_every_input(hetero: bool) -> Graph | HeteroGraph:
         )
     of_types = hetero_case(OWN_WIDTHS)
     nodes: dict[str, Any] = {}
-    for kind, pytree in of_types.nodes.items():
-        found = _more(rng, {} if pytree is None else {"x": pytree}, int(of_types.n_node[kind][0]))
-        nodes[kind] = {"codes": found["codes"]} if kind == "author" else None if pytree is None else found
+    for node_type, pytree in of_types.nodes.items():
+        inputs = _more(rng, {} if pytree is None else {"x": pytree}, int(of_types.n_node[node_type][0]))
+        nodes[node_type] = (
+            {"codes": inputs["codes"]} if node_type == "author" else (None if pytree is None else inputs)
+        )
     edges = {
         key: of._replace(
             features=_more(
@@ -52,9 +54,9 @@ def with_every_input(hetero: bool) -> Graph | HeteroGraph:
     return of_types._replace(nodes=nodes, edges=edges)
 
 
-def with_other(graph: Any, kind: str) -> Any:
+def with_other(graph: Any, input_kind: str) -> Any:
     """Return a graph with other values of one kind of input."""
-    part, _, name = kind.partition(" ")
+    part, _, name = input_kind.partition(" ")
     entry = {"features": "x", "weights": "weight"}.get(name, name)
 
     def other(pytree: Any) -> Any:

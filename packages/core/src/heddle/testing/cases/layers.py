@@ -133,7 +133,7 @@ def _relational(name: str, layer: BundledLayer, hetero: int) -> LayerCase:
 
 def _planned(name: str, layer: BundledLayer, hetero: int, plan: str) -> LayerCase:
     def prepare(graph: HeteroGraph) -> Any:
-        featureless = [kind for kind, pytree in graph.nodes.items() if pytree is None]
+        featureless = [node_type for node_type, pytree in graph.nodes.items() if pytree is None]
         return prepare_bundles(graph, [plan_relations(graph, layer.shapes(featureless), plan)])
 
     def apply(ops: GraphOps, params: Mapping[str, Array], prepared: Any, graph: HeteroGraph) -> Any:

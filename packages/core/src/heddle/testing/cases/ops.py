@@ -22,15 +22,15 @@ class OpCase(NamedTuple):
     Attributes:
         name: "op/structure/variant".
         floats: float64 inputs, rounded to each dtype that is tried; away from ties and kinks.
-        structure: pytree of integer arrays, put on the engine as they are.
-        apply: (ops, structure, *floats) -> array.
+        indices: pytree of integer arrays, put on the engine as they are.
+        apply: (ops, indices, *floats) -> array.
         exact: whether the result is picked rather than computed, so that every bit must agree.
         smooth: whether the gradient can be taken by differences.
     """
 
     name: str
     floats: tuple[np.ndarray, ...]
-    structure: Any
+    indices: Any
     apply: Callable[..., Array]
     exact: bool = False
     smooth: bool = True
@@ -52,7 +52,7 @@ def large_cases() -> tuple[OpCase, ...]:
     return tuple(_on(large_edges()))
 
 
-def structure_of(edges: Edges) -> Adjacency:
+def adjacency_of(edges: Edges) -> Adjacency:
     """Return the edges sorted, in numpy."""
     return build_adjacency(edges.senders, edges.receivers, edges.n_senders, edges.n_receivers)
 
@@ -91,7 +91,7 @@ def _segment(edges: Edges) -> Iterator[OpCase]:
 
 
 def _spmm(edges: Edges) -> Iterator[OpCase]:
-    adjacency, e = structure_of(edges), edges.n_edges
+    adjacency, e = adjacency_of(edges), edges.n_edges
 
     def apply(ops: GraphOps, adjacency: Adjacency, x: Array, *weight: Array) -> Array:
         return ops.spmm(adjacency, x, *weight)
@@ -107,7 +107,7 @@ def _spmm(edges: Edges) -> Iterator[OpCase]:
 
 
 def _sddmm(edges: Edges) -> Iterator[OpCase]:
-    adjacency = structure_of(edges)
+    adjacency = adjacency_of(edges)
     for op in ("add", "dot"):
         for dims in _dims(edges):
             if op == "dot" and not dims:
@@ -157,7 +157,7 @@ def _logits() -> Iterator[OpCase]:
     def edge_softmax(ops: GraphOps, adjacency: Adjacency, logits: Array) -> Array:
         return ops.edge_softmax(adjacency, logits)
 
-    adjacency = structure_of(edges)
+    adjacency = adjacency_of(edges)
     masked = masked[adjacency.order]
     yield OpCase("edge_softmax/odd/large", (large,), adjacency, edge_softmax)
     yield OpCase("edge_softmax/odd/masked", (masked,), adjacency, edge_softmax, smooth=False)
@@ -179,7 +179,7 @@ def _segment_matmul() -> Iterator[OpCase]:
             lhs, rhs = rng.standard_normal((sum(sizes), k)), rng.standard_normal((len(sizes), k, m))
 
             def apply(
-                ops: GraphOps, structure: None, lhs: Array, rhs: Array, sizes: tuple[int, ...] = sizes
+                ops: GraphOps, indices: None, lhs: Array, rhs: Array, sizes: tuple[int, ...] = sizes
             ) -> Array:
                 return ops.segment_matmul(lhs, rhs, np.array(sizes, np.int64))
 
@@ -190,7 +190,7 @@ def _activate() -> Iterator[OpCase]:
     values = np.array([[-40.0, -3.25, -1.0, -0.01, 0.02], [0.5, 1.0, 2.75, 9.0, 40.0]])
     for activation in ACTIVATIONS:
 
-        def apply(ops: GraphOps, structure: None, x: Array, name: str = activation) -> Array:
+        def apply(ops: GraphOps, indices: None, x: Array, name: str = activation) -> Array:
             return ops.activate(x, name)
 
         yield OpCase(f"activate/{activation}/moderate", (values,), None, apply)

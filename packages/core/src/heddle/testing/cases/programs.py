@@ -262,12 +262,12 @@ def _odd() -> Graph:
 def _case(
     name: str,
     model: Model,
-    kind: str,
+    task_kind: str,
     loss: str,
     graph: Any,
     index: np.ndarray,
     targets: np.ndarray,
     mask: np.ndarray,
 ) -> ProgramCase:
-    task = Task(kind, loss, ("loss",))
+    task = Task(task_kind, loss, ("loss",))
     return ProgramCase(name, model, task, Batch(graph, model.prepare(graph), index, targets, mask))

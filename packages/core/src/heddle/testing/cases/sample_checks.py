@@ -27,10 +27,10 @@ def as_hetero(sample: Sample | HeteroSample) -> HeteroSample:
     )
 
 
-def assert_same_sample(found: Sample | HeteroSample, expected: Sample | HeteroSample) -> None:
+def assert_same_sample(actual: Sample | HeteroSample, expected: Sample | HeteroSample) -> None:
     """Check that two samples are equal to the bit, types of ids included."""
-    assert type(found) is type(expected)
-    a, b = as_hetero(found), as_hetero(expected)
+    assert type(actual) is type(expected)
+    a, b = as_hetero(actual), as_hetero(expected)
     assert a.layered is b.layered
     for field in HeteroSample._fields[:-1]:
         one, other = getattr(a, field), getattr(b, field)
@@ -56,34 +56,38 @@ def check_sample(
     trees = _check_nodes(graph, seeds, fanout, sample, times)
     assert sample.layered == fanout.layered
     for relation in graph.edges:
-        usable = _usable_by_receiver(graph, relation, sample, trees, times, fanout.window)
+        eligible = _usable_by_receiver(graph, relation, sample, trees, times, fanout.window)
         _check_edges(graph, relation, sample, trees)
         if fanout.induced:
-            _check_induced(graph, relation, sample, trees, usable)
+            _check_induced(graph, relation, sample, trees, eligible)
         else:
-            _check_counts(graph, relation, fanout, sample, usable)
+            _check_counts(graph, relation, fanout, sample, eligible)
     if not fanout.induced:
         _check_hops(sample)
 
 
-def check_leaves(found: HeteroSample, whole: HeteroSample, leaves: tuple[str, ...]) -> None:
+def check_leaves(sample: HeteroSample, whole: HeteroSample, leaves: tuple[str, ...]) -> None:
     """Check a sample with leaves against the same one without: the last hop's senders of these types are ids."""
     for relation, edges in whole.edges.items():
         source, nodes = relation[0], whole.nodes[relation[0]]
-        assert found.edges[relation].tolist() == edges.tolist()
-        assert found.receivers[relation].tolist() == whole.receivers[relation].tolist()
+        assert sample.edges[relation].tolist() == edges.tolist()
+        assert sample.receivers[relation].tolist() == whole.receivers[relation].tolist()
         last = len(edges) - (whole.edges_per_hop[relation][-1] if whole.edges_per_hop[relation] else 0)
-        at, expected = found.senders[relation], whole.senders[relation]
+        at, expected = sample.senders[relation], whole.senders[relation]
         assert at[:last].tolist() == expected[:last].tolist()
         if source in leaves:
             assert at[last:].tolist() == nodes[expected[last:]].tolist()
         else:
-            assert found.nodes[source][at[last:]].tolist() == nodes[expected[last:]].tolist()
-    for kind, nodes in whole.nodes.items():
-        own = sum(whole.nodes_per_hop[kind][:-1]) if len(whole.nodes_per_hop[kind]) > 1 else len(nodes)
-        assert found.nodes[kind][:own].tolist() == nodes[:own].tolist()
-        if kind in leaves and len(whole.nodes_per_hop[kind]) > 1:
-            assert len(found.nodes[kind]) == own and found.nodes_per_hop[kind][-1] == 0
+            assert sample.nodes[source][at[last:]].tolist() == nodes[expected[last:]].tolist()
+    for node_type, nodes in whole.nodes.items():
+        n_before = (
+            sum(whole.nodes_per_hop[node_type][:-1])
+            if len(whole.nodes_per_hop[node_type]) > 1
+            else len(nodes)
+        )
+        assert sample.nodes[node_type][:n_before].tolist() == nodes[:n_before].tolist()
+        if node_type in leaves and len(whole.nodes_per_hop[node_type]) > 1:
+            assert len(sample.nodes[node_type]) == n_before and sample.nodes_per_hop[node_type][-1] == 0
 
 
 def _check_nodes(
@@ -94,21 +98,25 @@ def _check_nodes(
     apart = fanout.disjoint or (times is not None and len(set(np.asarray(times).tolist())) > 1)
     assert (sample.tree is not None) == apart
     first, trees = 0, {}
-    for kind in graph.n_node:
-        trees[kind] = np.zeros(len(sample.nodes[kind]), int) if sample.tree is None else sample.tree[kind]
-    for kind, ids in seeds.items():
+    for node_type in graph.n_node:
+        trees[node_type] = np.zeros(len(sample.nodes[node_type]), int)
+        if sample.tree is not None:
+            trees[node_type] = sample.tree[node_type]
+    for node_type, ids in seeds.items():
         n = len(ids)
-        assert sample.nodes[kind][:n].tolist() == list(ids) and sample.nodes_per_hop[kind][0] == n
+        assert sample.nodes[node_type][:n].tolist() == list(ids) and sample.nodes_per_hop[node_type][0] == n
         if apart:
-            assert trees[kind][:n].tolist() == list(range(first, first + n))
+            assert trees[node_type][:n].tolist() == list(range(first, first + n))
         first += n
-    for kind, nodes in sample.nodes.items():
-        assert sum(sample.nodes_per_hop[kind]) == len(nodes) == len(trees[kind])
-        assert len(nodes) == 0 or (nodes.min() >= 0 and nodes.max() < graph.n_node[kind])
-        entries = list(zip(nodes.tolist(), trees[kind].tolist()))
-        own = entries[sample.nodes_per_hop[kind][0] :]
-        assert len(set(own)) == len(own), f"{kind}: a node is repeated"
-        assert not set(own) & set(entries[: sample.nodes_per_hop[kind][0]]), f"{kind}: a seed is repeated"
+    for node_type, nodes in sample.nodes.items():
+        assert sum(sample.nodes_per_hop[node_type]) == len(nodes) == len(trees[node_type])
+        assert len(nodes) == 0 or (nodes.min() >= 0 and nodes.max() < graph.n_node[node_type])
+        entries = list(zip(nodes.tolist(), trees[node_type].tolist()))
+        later = entries[sample.nodes_per_hop[node_type][0] :]
+        assert len(set(later)) == len(later), f"{node_type}: a node is repeated"
+        assert not set(later) & set(entries[: sample.nodes_per_hop[node_type][0]]), (
+            f"{node_type}: a seed is repeated"
+        )
     return trees
 
 
@@ -123,23 +131,23 @@ def _usable_by_receiver(
     """Return for each receiver of the sample the edges of the graph that it might have taken."""
     source, _, target = relation
     edges, node_time = graph.edges[relation], graph.node_time.get(source)
-    found = []
+    by_receiver = []
     for node, tree in zip(sample.nodes[target].tolist(), trees[target].tolist()):
-        own = list(range(int(edges.indptr[node]), int(edges.indptr[node + 1])))
+        positions = list(range(int(edges.indptr[node]), int(edges.indptr[node + 1])))
         if edges.weight is not None:
-            own = [e for e in own if edges.weight[e] > 0]
+            positions = [e for e in positions if edges.weight[e] > 0]
         if times is not None and edges.time is not None:
-            own = [e for e in own if edges.time[e] <= times[tree]]
+            positions = [e for e in positions if edges.time[e] <= times[tree]]
         if times is not None and node_time is not None:
-            own = [e for e in own if node_time[edges.senders[e]] <= times[tree]]
+            positions = [e for e in positions if node_time[edges.senders[e]] <= times[tree]]
         if times is not None and window is not None and edges.time is not None:
             born = [
                 edges.time[e] if node_time is None else max(edges.time[e], node_time[edges.senders[e]])
-                for e in own
+                for e in positions
             ]
-            own = [e for e, when in zip(own, born) if when > times[tree] - window]
-        found.append(own)
-    return found
+            positions = [e for e, when in zip(positions, born) if when > times[tree] - window]
+        by_receiver.append(positions)
+    return by_receiver
 
 
 def _check_edges(
@@ -165,12 +173,12 @@ def _check_edges(
 
 
 def _check_counts(
-    graph: SampleGraph, relation: EdgeType, fanout: Fanout, sample: HeteroSample, usable: list[list[int]]
+    graph: SampleGraph, relation: EdgeType, fanout: Fanout, sample: HeteroSample, eligible: list[list[int]]
 ) -> None:
     """Check how many edges each node took in each hop, that they were usable and, without replacement, different."""
     sizes = fanout.sizes.get(relation, ()) if isinstance(fanout.sizes, Mapping) else fanout.sizes
     counts = sample.edges_per_hop[relation]
-    taken: list[list[list[int]]] = [[[] for _ in usable] for _ in counts]
+    taken: list[list[list[int]]] = [[[] for _ in eligible] for _ in counts]
     hop_of_edge = np.repeat(range(len(counts)), counts).tolist()
     for edge, into, hop in zip(
         sample.edges[relation].tolist(), sample.receivers[relation].tolist(), hop_of_edge
@@ -179,23 +187,25 @@ def _check_counts(
     n_nodes = sample.nodes_per_hop[relation[2]]
     met_in = np.repeat(range(len(n_nodes)), n_nodes).tolist()
     asked = [
-        (own, hop if met_in[at] == hop or (fanout.layered and met_in[at] < hop) else None, mine)
+        (positions, hop if met_in[at] == hop or (fanout.layered and met_in[at] < hop) else None, mine)
         for hop, of_hop in enumerate(taken)
-        for at, (mine, own) in enumerate(zip(of_hop, usable))
+        for at, (mine, positions) in enumerate(zip(of_hop, eligible))
     ]
-    for own, hop, mine in asked:
+    for positions, hop, mine in asked:
         size = sizes[hop] if hop is not None and hop < len(sizes) else 0
         if fanout.newest and size >= 0:
-            own = sorted(
-                sorted(own, key=lambda edge: (_born(graph, relation, edge), edge))[max(0, len(own) - size) :]
+            positions = sorted(
+                sorted(positions, key=lambda edge: (_born(graph, relation, edge), edge))[
+                    max(0, len(positions) - size) :
+                ]
             )
-        assert set(mine) <= set(own), f"{relation}: an edge that isn't usable"
+        assert set(mine) <= set(positions), f"{relation}: an edge that isn't usable"
         if size < 0:
-            assert mine == own
+            assert mine == positions
         elif fanout.replace:
-            assert len(mine) == (size if own else 0)
+            assert len(mine) == (size if positions else 0)
         else:
-            assert len(mine) == min(size, len(own)) == len(set(mine))
+            assert len(mine) == min(size, len(positions)) == len(set(mine))
 
 
 def _born(graph: SampleGraph, relation: EdgeType, edge: int) -> float:
@@ -210,7 +220,7 @@ def _check_induced(
     relation: EdgeType,
     sample: HeteroSample,
     trees: dict[str, np.ndarray],
-    usable: list[list[int]],
+    eligible: list[list[int]],
 ) -> None:
     """Check that exactly the usable edges between sampled nodes are there."""
     source, _, _ = relation
@@ -218,8 +228,8 @@ def _check_induced(
     senders, target = graph.edges[relation].senders, trees[relation[2]].tolist()
     expected = [
         (into, edge)
-        for into, own in enumerate(usable)
-        for edge in own
+        for into, positions in enumerate(eligible)
+        for edge in positions
         if (int(senders[edge]), target[into]) in there
     ]
     assert list(zip(sample.receivers[relation].tolist(), sample.edges[relation].tolist())) == expected
@@ -228,8 +238,8 @@ def _check_induced(
 
 def _check_hops(sample: HeteroSample) -> None:
     """Check that edges of a hop enter nodes of the hop before (or of all before), and that new nodes come in order."""
-    bounds = {kind: np.cumsum([0, *counts]) for kind, counts in sample.nodes_per_hop.items()}
-    met = {kind: counts[0] for kind, counts in sample.nodes_per_hop.items()}
+    bounds = {node_type: np.cumsum([0, *counts]) for node_type, counts in sample.nodes_per_hop.items()}
+    met = {node_type: counts[0] for node_type, counts in sample.nodes_per_hop.items()}
     hops = max((len(counts) for counts in sample.edges_per_hop.values()), default=0)
     for hop in range(hops):
         for relation, counts in sample.edges_per_hop.items():
@@ -238,22 +248,24 @@ def _check_hops(sample: HeteroSample) -> None:
             into, at = sample.receivers[relation][part], sample.senders[relation][part]
             lowest = 0 if sample.layered else bounds[target][hop]
             assert ((lowest <= into) & (into < bounds[target][hop + 1])).all()
-            for place in at.tolist():
-                assert place <= met[source], f"{relation}: nodes aren't in the order in which they were met"
-                met[source] = max(met[source], place + 1)
-        for kind, count in met.items():
-            assert count == bounds[kind][hop + 2], (
-                f"{kind}: hop {hop + 1} holds other nodes than were met in it"
+            for position in at.tolist():
+                assert position <= met[source], (
+                    f"{relation}: nodes aren't in the order in which they were met"
+                )
+                met[source] = max(met[source], position + 1)
+        for node_type, count in met.items():
+            assert count == bounds[node_type][hop + 2], (
+                f"{node_type}: hop {hop + 1} holds other nodes than were met in it"
             )
     for relation, counts in sample.edges_per_hop.items():
         assert sum(counts) == len(sample.edges[relation])
-    assert all(met[kind] == len(nodes) for kind, nodes in sample.nodes.items())
+    assert all(met[node_type] == len(nodes) for node_type, nodes in sample.nodes.items())
 
 
-def layered_draws(call: Call, found: Sample | HeteroSample) -> dict[Any, list[int]]:
+def layered_draws(call: Call, drawn: Sample | HeteroSample) -> dict[Any, list[int]]:
     """Return (relation, hop, node, time and seed where they count) -> edges, checking that repeats draw the same."""
-    sample, draws, times = as_hetero(found), dict[Any, list[int]](), call.times()
-    every = [(kind, node) for kind, ids in call.seeds.items() for node in ids.tolist()]
+    sample, draws, times = as_hetero(drawn), dict[Any, list[int]](), call.times()
+    every = [(node_type, node) for node_type, ids in call.seeds.items() for node in ids.tolist()]
     for relation, counts in sample.edges_per_hop.items():
         target, ends = relation[2], np.cumsum([0, *counts])
         for hop, (first, last) in enumerate(pairwise(ends.tolist())):

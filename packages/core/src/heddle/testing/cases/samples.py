@@ -74,30 +74,37 @@ def calls(draw: st.DrawFn) -> Call:
         graph = homogeneous(relation(n, n), n, times)
         fan: Any = draw(sizes)
     else:
-        n_node = {kind: draw(st.integers(0, 9)) for kind in "abc"}
+        n_node = {node_type: draw(st.integers(0, 9)) for node_type in "abc"}
         pairs = ["aa", "ab", "ba", "ab", "cb"][: draw(st.integers(0, 5))]
         keys = {(pair[0], f"r{i}", pair[1]): pair for i, pair in enumerate(pairs)}
         edges = {key: relation(n_node[key[0]], n_node[key[2]]) for key in keys}
-        times_by_kind = {kind: rng.integers(0, NEVER, n_node[kind]) for kind in "ac"} if node_times else {}
-        graph = SampleGraph(n_node, edges, times_by_kind)
+        times_by_type = (
+            {node_type: rng.integers(0, NEVER, n_node[node_type]) for node_type in "ac"} if node_times else {}
+        )
+        graph = SampleGraph(n_node, edges, times_by_type)
         fan = draw(sizes)
         if draw(st.booleans()):
             hops = draw(st.integers(0, 3))
             fan = {key: draw(st.lists(st.integers(-1, 4), min_size=hops, max_size=hops)) for key in keys}
     if draw(st.booleans()):
         named = {
-            kind: rng.integers(0, 2**64, n, np.uint64) for kind, n in graph.n_node.items() if kind != "b"
+            node_type: rng.integers(0, 2**64, n, np.uint64)
+            for node_type, n in graph.n_node.items()
+            if node_type != "b"
         }
         graph = graph._replace(key_hashes=named)
     seeds = {
-        kind: rng.integers(0, n, draw(st.integers(0, 6)) if n else 0) for kind, n in graph.n_node.items()
+        node_type: rng.integers(0, n, draw(st.integers(0, 6)) if n else 0)
+        for node_type, n in graph.n_node.items()
     }
     seed_time = None
     if graph.is_temporal:
-        top = draw(st.integers(0, NEVER))
-        seed_time = {kind: rng.integers(top // 2, top + 1, len(ids)) for kind, ids in seeds.items()}
+        latest = draw(st.integers(0, NEVER))
+        seed_time = {
+            node_type: rng.integers(latest // 2, latest + 1, len(ids)) for node_type, ids in seeds.items()
+        }
         if draw(st.booleans()):
-            seed_time = {kind: np.full(len(ids), top) for kind, ids in seeds.items()}
+            seed_time = {node_type: np.full(len(ids), latest) for node_type, ids in seeds.items()}
     newest = graph.is_temporal and draw(st.booleans())
     replace, disjoint, induced = (draw(st.booleans()) for _ in range(3))
     fanout = Fanout(fan, replace, disjoint, induced, newest, layered=not induced and draw(st.booleans()))
@@ -109,10 +116,10 @@ def calls(draw: st.DrawFn) -> Call:
 def renumbered(graph: SampleGraph, numbers: dict[str, np.ndarray]) -> SampleGraph:
     """Return the graph with node i of a type as number numbers[type][i], and each receiver's edges in their order."""
 
-    def moved(values: Any, kind: str) -> np.ndarray:
-        found = np.empty_like(np.asarray(values))
-        found[numbers[kind]] = values
-        return found
+    def moved(values: Any, node_type: str) -> np.ndarray:
+        moved_values = np.empty_like(np.asarray(values))
+        moved_values[numbers[node_type]] = values
+        return moved_values
 
     edges = {}
     for (source, name, target), of in graph.edges.items():
@@ -126,8 +133,8 @@ def renumbered(graph: SampleGraph, numbers: dict[str, np.ndarray]) -> SampleGrap
     return SampleGraph(
         graph.n_node,
         edges,
-        {kind: moved(time, kind) for kind, time in graph.node_time.items()},
-        {kind: moved(hashes, kind) for kind, hashes in graph.key_hashes.items()},
+        {node_type: moved(time, node_type) for node_type, time in graph.node_time.items()},
+        {node_type: moved(hashes, node_type) for node_type, hashes in graph.key_hashes.items()},
     )
 
 

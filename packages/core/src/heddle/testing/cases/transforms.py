@@ -25,15 +25,15 @@ def permuted(graph: Any, seed: int = 0) -> Moved:
     rng = np.random.default_rng(seed)
     if isinstance(graph, HeteroGraph):
         return _permuted_hetero(graph, rng)
-    places, order = rng.permutation(int(graph.n_node.sum())), rng.permutation(len(graph.senders))
+    positions, order = rng.permutation(int(graph.n_node.sum())), rng.permutation(len(graph.senders))
     moved = graph._replace(
-        nodes=_moved(graph.nodes, places),
+        nodes=_moved(graph.nodes, positions),
         edges=_taken(graph.edges, order),
-        senders=places[graph.senders[order]],
-        receivers=places[graph.receivers[order]],
+        senders=positions[graph.senders[order]],
+        receivers=positions[graph.receivers[order]],
     )
     return Moved(
-        moved, {"nodes": places, "edges": np.argsort(order), "globals": np.arange(len(graph.n_node))}
+        moved, {"nodes": positions, "edges": np.argsort(order), "globals": np.arange(len(graph.n_node))}
     )
 
 
@@ -41,7 +41,7 @@ def padded(graph: Any) -> Moved:
     """Return a graph with three more nodes (of each type), five more edges (of each relation), two more graphs."""
     n_graphs = _n_graphs(graph)
     if isinstance(graph, HeteroGraph):
-        n_node = {kind: int(count.sum()) + 3 for kind, count in graph.n_node.items()}
+        n_node = {node_type: int(count.sum()) + 3 for node_type, count in graph.n_node.items()}
         n_edge = {key: len(edges.senders) + 5 for key, edges in graph.edges.items()}
         return Moved(pad(graph, HeteroBudget(n_node, n_edge, n_graphs + 2)).graph, _first(graph))
     budget = Budget(int(graph.n_node.sum()) + 3, len(graph.senders) + 5, n_graphs + 2)
@@ -50,13 +50,13 @@ def padded(graph: Any) -> Moved:
 
 def batched(graphs: list[Any]) -> tuple[Any, list[Rows]]:
     """Return the graphs as one, and where each of them lies in it."""
-    joined, places, start = batch(graphs), [], None
+    joined, positions, start = batch(graphs), [], None
     for graph in graphs:
         first = _first(graph)
         start = tree_map(lambda _: 0, first) if start is None else start
-        places.append(tree_map(lambda rows, offset: rows + offset, first, start))
+        positions.append(tree_map(lambda rows, offset: rows + offset, first, start))
         start = tree_map(lambda rows, offset: len(rows) + offset, first, start)
-    return joined, places
+    return joined, positions
 
 
 def take(pytrees: Mapping[str, Any], rows: Rows) -> dict[str, Any]:
@@ -70,19 +70,21 @@ def take(pytrees: Mapping[str, Any], rows: Rows) -> dict[str, Any]:
 
 
 def _permuted_hetero(graph: HeteroGraph, rng: np.random.Generator) -> Moved:
-    places = {kind: rng.permutation(int(count.sum())) for kind, count in graph.n_node.items()}
-    nodes = {kind: _moved(pytree, places[kind]) for kind, pytree in graph.nodes.items()}
+    positions = {node_type: rng.permutation(int(count.sum())) for node_type, count in graph.n_node.items()}
+    nodes = {node_type: _moved(pytree, positions[node_type]) for node_type, pytree in graph.nodes.items()}
     edges = {}
     for (source, relation, target), one in graph.edges.items():
         order = rng.permutation(len(one.senders))
-        ids = places[source][one.senders[order]], places[target][one.receivers[order]]
+        ids = positions[source][one.senders[order]], positions[target][one.receivers[order]]
         edges[source, relation, target] = EdgeSet(_taken(one.features, order), *ids, one.n_edge)
-    return Moved(HeteroGraph(nodes, edges, graph.n_node), {"nodes": places})
+    return Moved(HeteroGraph(nodes, edges, graph.n_node), {"nodes": positions})
 
 
 def _first(graph: Any) -> Rows:
     if isinstance(graph, HeteroGraph):
-        return {"nodes": {kind: np.arange(int(count.sum())) for kind, count in graph.n_node.items()}}
+        return {
+            "nodes": {node_type: np.arange(int(count.sum())) for node_type, count in graph.n_node.items()}
+        }
     sizes = {"nodes": int(graph.n_node.sum()), "edges": len(graph.senders), "globals": len(graph.n_node)}
     return {field: np.arange(size) for field, size in sizes.items()}
 
@@ -96,5 +98,5 @@ def _taken(pytree: Any, rows: np.ndarray) -> Any:
     return tree_map(lambda leaf: leaf[rows], pytree)
 
 
-def _moved(pytree: Any, places: np.ndarray) -> Any:
-    return _taken(pytree, np.argsort(places))
+def _moved(pytree: Any, positions: np.ndarray) -> Any:
+    return _taken(pytree, np.argsort(positions))

@@ -42,19 +42,19 @@ class BackendSuite(Suite):
                 if name.startswith("_"):
                     continue
                 given = list(inspect.signature(wanted).parameters)[1:]
-                found = inspect.signature(getattr(self.backend, name))
+                call_signature = inspect.signature(getattr(self.backend, name))
                 try:
-                    found.bind(*given)
+                    call_signature.bind(*given)
                 except TypeError as error:
                     raise AssertionError(
-                        f"{name}{found}: expected to be called with {given}: {error}"
+                        f"{name}{call_signature}: expected to be called with {given}: {error}"
                     ) from error
 
     def test_its_float_dtypes_are_known(self) -> None:
         """`float_dtypes` names what the suites are run in; float32 is always among them."""
-        found = float_dtypes(self.backend)
-        assert "float32" in found
-        for dtype in found:
+        names = float_dtypes(self.backend)
+        assert "float32" in names
+        for dtype in names:
             assert self.get(self.ops.asarray(np.ones(1, dtype))).dtype == np.dtype(dtype)
 
     def test_value_and_grad(self, dtype: str) -> None:
@@ -67,8 +67,8 @@ class BackendSuite(Suite):
             f"value_and_grad: gradients are a {type(grads).__name__}, not a tuple"
         )
         assert self.get(value).shape == () and float(self.get(value)) == 5
-        for found, expected in zip(grads, (2 * x * y, x * x, np.zeros_like(unused)), strict=True):
-            assert_same("value_and_grad", self.get(found), expected)
+        for grad, expected in zip(grads, (2 * x * y, x * x, np.zeros_like(unused)), strict=True):
+            assert_same("value_and_grad", self.get(grad), expected)
 
     def test_gradients_do_not_pile_up(self, dtype: str) -> None:
         """Calling twice, even with the same arrays, gives the same gradient twice."""

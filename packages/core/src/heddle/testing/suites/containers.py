@@ -52,25 +52,25 @@ class ContainersSuite(Suite):
         assert_same_graph(graph, GRAPHS[name])
 
 
-def assert_same_graph(found: Any, expected: Graph | HeteroGraph) -> None:
+def assert_same_graph(actual: Any, expected: Graph | HeteroGraph) -> None:
     """Check that two graphs are of one type, structure and content, and that the found one is valid numpy.
 
     Ids may be of another width, since engines keep theirs; features may not.
     """
-    assert type(found) is type(expected), f"found a {type(found).__name__}, not a {type(expected).__name__}"
-    shape_of, wanted = _structure(found), _structure(expected)
+    assert type(actual) is type(expected), f"found a {type(actual).__name__}, not a {type(expected).__name__}"
+    shape_of, wanted = _shape_of(actual), _shape_of(expected)
     assert shape_of == wanted, f"found the structure {shape_of}, expected {wanted}"
-    for (path, one), (_, other) in zip(leaves_with_paths(found), leaves_with_paths(expected), strict=True):
+    for (path, one), (_, other) in zip(leaves_with_paths(actual), leaves_with_paths(expected), strict=True):
         assert isinstance(one, np.ndarray), f"{path}: found a {type(one).__name__}, not a numpy array"
         assert one.shape == other.shape, f"{path}: found shape {one.shape}, expected {other.shape}"
         assert one.dtype.kind == other.dtype.kind, f"{path}: found dtype {one.dtype}, expected {other.dtype}"
         if one.dtype.kind == "f":
             assert one.dtype == other.dtype, f"{path}: found dtype {one.dtype}, expected {other.dtype}"
         assert (one == other).all(), f"{path}: found {one}, expected {other}"
-    validate(found)
+    validate(actual)
 
 
-def _structure(pytree: Any) -> Any:
+def _shape_of(pytree: Any) -> Any:
     """Return what is left of a pytree when every array becomes "array": dicts, tuples, lists and None compare."""
     return tree_map(lambda _: "array", pytree)
 

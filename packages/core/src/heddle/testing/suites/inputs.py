@@ -57,16 +57,16 @@ class InputsSuite(Suite):
             return np.asarray(program.predict(state, program.place(batch)))
 
         uses, expected = uses_of(model), outputs(graph)
-        kinds = {found.kind for found in inputs_of(graph)}
+        kinds = {each.kind for each in inputs_of(graph)}
         assert {f"node {PROBE}", f"edge {PROBE}"} <= kinds - uses
-        for kind in sorted(kinds):
-            changed = not np.array_equal(outputs(with_other(graph, kind)), expected)
-            assert changed == (kind in uses), (
-                f"{name}: other {kind} {'changed' if changed else 'left'} the outputs, uses: {sorted(uses)}"
+        for input_kind in sorted(kinds):
+            changed = not np.array_equal(outputs(with_other(graph, input_kind)), expected)
+            assert changed == (input_kind in uses), (
+                f"{name}: other {input_kind} {'changed' if changed else 'left'} the outputs, uses: {sorted(uses)}"
             )
         unused = unused_inputs(graph, uses)
-        left = [found for found in inputs_of(graph) if found.kind not in uses]
-        assert unused == [str(found) for found in left] and any(PROBE in name for name in unused)
+        left = [each for each in inputs_of(graph) if each.kind not in uses]
+        assert unused == [str(each) for each in left] and any(PROBE in name for name in unused)
 
     def model(self, name: str, keys: dict[str, Any], dataset: Any) -> Any:
         """Return a model of the registry for a dataset, with its default options but for `keys`."""

@@ -36,16 +36,16 @@ class LayerLaws(LayerRuns):
         run = run_of(case, graphs_for(case)[-1])
         moved, values = permuted(run.graph), values_of(run, DTYPE)
         self.assert_values(case.name, self.compute(run, DTYPE), values, DTYPE)
-        found = take(self.compute(run_of(case, moved.graph), DTYPE), moved.rows)
-        self.assert_values(f"{case.name}, permuted", found, values, DTYPE)
+        actual = take(self.compute(run_of(case, moved.graph), DTYPE), moved.rows)
+        self.assert_values(f"{case.name}, permuted", actual, values, DTYPE)
 
     @each_layer
     def test_batching_equals_separately(self, case: LayerCase) -> None:
         """A batch gives each graph, empty ones too, what it gets alone."""
         graphs = graphs_for(case)
-        joined, places = batched(graphs)
+        joined, positions = batched(graphs)
         outputs = self.compute(run_of(case, joined), DTYPE)
-        for position, (graph, rows) in enumerate(zip(graphs, places)):
+        for position, (graph, rows) in enumerate(zip(graphs, positions)):
             values = values_of(run_of(case, graph), DTYPE)
             what = f"{case.name}, graph {position} of a batch"
             self.assert_values(what, take(outputs, rows), values, DTYPE)

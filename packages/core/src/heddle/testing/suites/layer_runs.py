@@ -110,11 +110,11 @@ class LayerRuns(Suite):
         _, grads = self.backend.value_and_grad(scalar)(*self.put(run.floats, dtype))
         return [self.get(grad) for grad in grads]
 
-    def assert_values(self, what: str, found: Outputs, values: tuple[Outputs, Outputs], dtype: str) -> None:
+    def assert_values(self, what: str, actual: Outputs, values: tuple[Outputs, Outputs], dtype: str) -> None:
         """Check outputs, array by array, against those of `values_of`."""
         naive, expected = values
-        assert list(found) == list(expected), f"{what}: found {list(found)}, expected {list(expected)}"
-        arrays = (leaves(outputs) for outputs in (found, expected, naive))
+        assert list(actual) == list(expected), f"{what}: found {list(actual)}, expected {list(expected)}"
+        arrays = (leaves(outputs) for outputs in (actual, expected, naive))
         for position, (one, wanted, plain) in enumerate(zip(*arrays, strict=True)):
             assert_close(f"{what}, output {position}, {dtype}", one, wanted, plain, dtype)
 

@@ -47,8 +47,8 @@ class LayerValues(LayerRuns):
     @pytest.mark.parametrize("name", SPLIT)
     def test_apply_is_update_of_aggregate(self, name: str) -> None:
         run = run_of(*RUNS[name])
-        found = self.compute(run, "float32", run.case.split)
-        self.assert_values(name, found, values_of(run, "float32"), "float32")
+        actual = self.compute(run, "float32", run.case.split)
+        self.assert_values(name, actual, values_of(run, "float32"), "float32")
 
     @pytest.mark.parametrize("name", SMOOTH)
     def test_gradients(self, name: str, dtype: str) -> None:

@@ -29,7 +29,7 @@ class LiveSuite:
 
     def new(self, base: SampleGraph, more: int = 50, capacity: int = 1000) -> Any:
         """Build the store under test with room for `more` nodes of each type."""
-        return type(self).make(base, {kind: n + more for kind, n in base.n_node.items()}, capacity)
+        return type(self).make(base, {node_type: n + more for node_type, n in base.n_node.items()}, capacity)
 
     @EXAMPLES
     @given(growths())
@@ -43,14 +43,14 @@ class LiveSuite:
             cuts, growth.graphs, growth.rows, strict=True
         ):  # a cut sees nothing later
             assert cut.n_node == graph.n_node
-            found = store.sample(cut, growth.seeds, growth.fanout, growth.key, growth.seed_time)
+            sample = store.sample(cut, growth.seeds, growth.fanout, growth.key, growth.seed_time)
             sampler = ReferenceSampler(graph)
             expected = sampler.sample(growth.seeds, growth.fanout, key=growth.key, seed_time=growth.seed_time)
             in_rows = {key: rows[key][taken] for key, taken in expected.edges.items()}
-            own = {key: self._rows(store, growth, key, taken) for key, taken in found.edges.items()}
+            rows_of = {key: self._rows(store, growth, key, taken) for key, taken in sample.edges.items()}
             for key in rows:
-                np.testing.assert_array_equal(own[key], in_rows[key], err_msg=str(key))
-            assert_same_sample(found._replace(edges=expected.edges), expected)
+                np.testing.assert_array_equal(rows_of[key], in_rows[key], err_msg=str(key))
+            assert_same_sample(sample._replace(edges=expected.edges), expected)
 
     @EXAMPLES
     @given(growths())
@@ -77,19 +77,19 @@ class LiveSuite:
             store.append(*batch)
             cuts.append(store.cut())
         for step, cut in enumerate(cuts):
-            for kind, n in cut.n_node.items():
+            for node_type, n in cut.n_node.items():
                 for time in (None, np.arange(n) % 7):
-                    found = store.latest(cut, kind, np.arange(n), time)
+                    latest = store.latest(cut, node_type, np.arange(n), time)
                     for node in range(n):
                         known = [
                             (when, number)
                             for batch in growth.batches[:step]
-                            for of, number, when, _ in zip(*batch.changes[kind])
+                            for of, number, when, _ in zip(*batch.changes[node_type])
                             if of == node and (time is None or when <= time[node])
                         ]
                         newest = max((when for when, _ in known), default=None)
                         last = [number for when, number in known if when == newest]
-                        assert found[node] == (last[-1] if last else -1)
+                        assert latest[node] == (last[-1] if last else -1)
 
     @staticmethod
     def _rows(store: Any, growth: Growth, key: Any, taken: np.ndarray) -> np.ndarray:
@@ -150,13 +150,13 @@ class LiveSuite:
         for newest in (False, True):
             fanout = Fanout((40,), newest=newest, layered=True)
             seeds, times = {"b": np.zeros(9, np.int64)}, {"b": np.arange(300, 1500, 140)}
-            found = store.sample(store.cut(), seeds, fanout, 7, times)
+            sample = store.sample(store.cut(), seeds, fanout, 7, times)
             expected = whole.sample(seeds, fanout, key=7, seed_time=times)
-            np.testing.assert_array_equal(found.senders[key], expected.senders[key])
-            np.testing.assert_array_equal(found.nodes["a"], expected.nodes["a"])
+            np.testing.assert_array_equal(sample.senders[key], expected.senders[key])
+            np.testing.assert_array_equal(sample.nodes["a"], expected.nodes["a"])
             np.testing.assert_array_equal(
-                store.rows(found.edges[key][found.edges[key] >= 300] - 300),
+                store.rows(sample.edges[key][sample.edges[key] >= 300] - 300),
                 (lambda taken: np.concatenate([np.arange(300), rows])[order][taken])(
-                    expected.edges[key][found.edges[key] >= 300]
+                    expected.edges[key][sample.edges[key] >= 300]
                 ),
             )

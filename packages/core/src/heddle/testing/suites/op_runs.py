@@ -17,19 +17,19 @@ class OpRuns(Suite):
 
     def run(self, case: OpCase, dtype: str) -> np.ndarray:
         """Compute a case on the engine."""
-        out = case.apply(self.ops, self.put(case.structure), *self.put(rounded(case, dtype)))
+        out = case.apply(self.ops, self.put(case.indices), *self.put(rounded(case, dtype)))
         return self.get(out)
 
     def gradients(
-        self, case: OpCase, dtype: str, cotangent: np.ndarray, floats: Any = None, structure: Any = None
+        self, case: OpCase, dtype: str, cotangent: np.ndarray, floats: Any = None, indices: Any = None
     ) -> list[np.ndarray]:
         """Return the engine's gradient of sum(cotangent * result), infinities left out, in every float input."""
         floats = self.put(rounded(case, dtype)) if floats is None else floats
-        structure = self.put(case.structure) if structure is None else structure
+        indices = self.put(case.indices) if indices is None else indices
         weights, ops = self.put(cotangent), self.ops
 
         def scalar(*x: Array) -> Array:
-            return self.weighted(case.apply(ops, structure, *x), weights)
+            return self.weighted(case.apply(ops, indices, *x), weights)
 
         _, grads = self.backend.value_and_grad(scalar)(*floats)
         return [self.get(grad) for grad in grads]
@@ -48,14 +48,14 @@ def rounded(case: OpCase, dtype: str) -> tuple[np.ndarray, ...]:
 def reference(case: OpCase, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     """Return what NumpyOps makes of the inputs rounded to `dtype`: in that dtype, and in the widest one."""
     floats = rounded(case, dtype)
-    naive = case.apply(NumpyOps(), case.structure, *floats)
-    return naive, case.apply(NumpyOps(), case.structure, *(array.astype(WIDE) for array in floats))
+    naive = case.apply(NumpyOps(), case.indices, *floats)
+    return naive, case.apply(NumpyOps(), case.indices, *(array.astype(WIDE) for array in floats))
 
 
-def assert_values(case: OpCase, found: np.ndarray, dtype: str) -> None:
+def assert_values(case: OpCase, actual: np.ndarray, dtype: str) -> None:
     """Check an engine's result against the reference; to the bit where the op only picks."""
     naive, expected = reference(case, dtype)
     if case.exact:
-        assert_same(f"{case.name}, {dtype}", found, naive)
+        assert_same(f"{case.name}, {dtype}", actual, naive)
     else:
-        assert_close(f"{case.name}, {dtype}", found, expected, naive, dtype)
+        assert_close(f"{case.name}, {dtype}", actual, expected, naive, dtype)

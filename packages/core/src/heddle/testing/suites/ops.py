@@ -50,7 +50,7 @@ class OpsSuite(OpsContract, LargeOps):
             )
 
         def function(*x: np.ndarray) -> np.ndarray:
-            result: np.ndarray = case.apply(NumpyOps(), case.structure, *x)
+            result: np.ndarray = case.apply(NumpyOps(), case.indices, *x)
             return result
 
         if case.n_entries <= SMALL:
@@ -63,7 +63,7 @@ class OpsSuite(OpsContract, LargeOps):
     @each(PLAIN)
     @pytest.mark.parametrize("ids", ["int32", "int64"])
     def test_ids_of_either_width(self, case: OpCase, ids: str) -> None:
-        cast = case._replace(structure=tree_map(lambda array: array.astype(ids), case.structure))
+        cast = case._replace(indices=tree_map(lambda array: array.astype(ids), case.indices))
         assert_values(case, self.run(cast, "float32"), "float32")
 
     @each(PLAIN)
@@ -71,17 +71,17 @@ class OpsSuite(OpsContract, LargeOps):
         """Views with gaps between their entries, and transposed ones, where the engine has them."""
         for strided in (self._with_gaps, self._transposed):
             floats = [strided(array) for array in rounded(case, "float32")]
-            structure = tree_map(self._with_gaps, case.structure)
-            assert_values(case, self.get(case.apply(self.ops, structure, *floats)), "float32")
+            indices = tree_map(self._with_gaps, case.indices)
+            assert_values(case, self.get(case.apply(self.ops, indices, *floats)), "float32")
 
     @each(PLAIN)
     def test_inputs_are_left_alone(self, case: OpCase) -> None:
         """No op writes into its inputs, nor returns their memory for the caller to write into."""
-        floats, structure = self.put(rounded(case, "float32")), self.put(case.structure)
-        before = [self.get(array) for array in leaves((floats, structure))]
-        out = case.apply(self.ops, structure, *floats)
-        self.gradients(case, "float32", np.ones(out.shape, "float32"), floats, structure)
-        for array, kept in zip(leaves((floats, structure)), before, strict=True):
+        floats, indices = self.put(rounded(case, "float32")), self.put(case.indices)
+        before = [self.get(array) for array in leaves((floats, indices))]
+        out = case.apply(self.ops, indices, *floats)
+        self.gradients(case, "float32", np.ones(out.shape, "float32"), floats, indices)
+        for array, kept in zip(leaves((floats, indices)), before, strict=True):
             assert_same(f"{case.name}: an input after the op", self.get(array), kept)
         if case.name.startswith("activate/none"):
             return

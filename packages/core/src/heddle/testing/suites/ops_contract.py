@@ -36,10 +36,10 @@ class OpsContract(OpRuns):
         """And not the identity of the reduction, such as -inf for a maximum."""
         data, ids = self.put((np.array([[-3.0, 4.0]], dtype), np.array([1])))
         for name in ("segment_sum", "segment_max", "segment_min", "segment_mean"):
-            found = self.get(getattr(self.ops, name)(data, ids, 3))
-            assert_same(name, found, np.array([[0, 0], [-3, 4], [0, 0]], dtype))
-        found = self.get(self.ops.segment_logsumexp(data, ids, 3))
-        assert_same("segment_logsumexp", found[[0, 2]], np.full((2, 2), -np.inf, dtype))
+            actual = self.get(getattr(self.ops, name)(data, ids, 3))
+            assert_same(name, actual, np.array([[0, 0], [-3, 4], [0, 0]], dtype))
+        actual = self.get(self.ops.segment_logsumexp(data, ids, 3))
+        assert_same("segment_logsumexp", actual[[0, 2]], np.full((2, 2), -np.inf, dtype))
 
     @pytest.mark.parametrize("name", ["segment_softmax", "segment_logsumexp"])
     def test_a_masked_segment_has_finite_gradients(self, name: str, dtype: str) -> None:
@@ -61,8 +61,8 @@ class OpsContract(OpRuns):
     def test_softmax_sums_to_one(self, dtype: str) -> None:
         ids = np.array([2, 0, 2, 2, 0, 4])
         data = np.array([1e4, -1e4, 9e3, 1e4, -1e4, 7.0], dtype)
-        found = self.get(self.ops.segment_softmax(self.put(data), self.put(ids), 5))
-        assert_same("segment_softmax", found, np.array([0.5, 0.5, 0, 0.5, 0.5, 1], dtype))
+        actual = self.get(self.ops.segment_softmax(self.put(data), self.put(ids), 5))
+        assert_same("segment_softmax", actual, np.array([0.5, 0.5, 0, 0.5, 0.5, 1], dtype))
 
     def test_stop_gradient(self, dtype: str) -> None:
         """The value stays, its gradient is 0: d/dx of x stop(x) is x."""
@@ -77,8 +77,8 @@ class OpsContract(OpRuns):
         """Floats only: ids and masks stay what they are."""
         like = self.put(np.ones(1, dtype))
         for given in ("float32", "float64"):
-            found = self.get(self.ops.asarray(np.array([0.5, -2.0], given), like=like))
-            assert_same("asarray", found, np.array([0.5, -2.0], dtype))
+            actual = self.get(self.ops.asarray(np.array([0.5, -2.0], given), like=like))
+            assert_same("asarray", actual, np.array([0.5, -2.0], dtype))
         assert self.get(self.ops.asarray(np.array([1, 2]), like=like)).dtype.kind == "i"
         assert self.get(self.ops.asarray(np.array([True]), like=like)).dtype == np.bool_
 
@@ -95,10 +95,10 @@ class OpsContract(OpRuns):
         """An id that the engine's ints can't hold is refused; it never becomes another id in silence."""
         large = np.array([2**40 + 7, 3])
         try:
-            found = self.get(self.ops.asarray(large))
+            actual = self.get(self.ops.asarray(large))
         except HeddleError:
             return
-        assert (found == large).all(), f"asarray: found {found}, expected {large} or a GraphError"
+        assert (actual == large).all(), f"asarray: found {actual}, expected {large} or a GraphError"
 
     def test_unknown_activation(self) -> None:
         with pytest.raises(ValueError, match=r"activation: found 'gelub', expected"):

@@ -32,11 +32,11 @@ class LargeOps(OpRuns):
         floats, values, rng = rounded(case, dtype), reference(case, dtype), np.random.default_rng(2)
         direction = [rng.choice([-1.0, 1.0], array.shape).astype(dtype) for array in floats]
         cotangent = rng.standard_normal(values[0].shape).astype(dtype)
-        slope = directional(lambda *x: case.apply(NumpyOps(), case.structure, *x), floats, direction)
+        slope = directional(lambda *x: case.apply(NumpyOps(), case.indices, *x), floats, direction)
         parts = slope * cotangent.astype(WIDE)
         size = max(1.0, float(np.abs(parts).sum()))
-        found = np.asarray(self._slope(case, floats, direction, cotangent, dtype) / size, dtype)
-        assert_gradient_close(f"{case.name}, {dtype}", found, np.asarray(parts.sum() / size), values, dtype)
+        actual = np.asarray(self._slope(case, floats, direction, cotangent, dtype) / size, dtype)
+        assert_gradient_close(f"{case.name}, {dtype}", actual, np.asarray(parts.sum() / size), values, dtype)
 
     def _slope(
         self,
@@ -46,12 +46,12 @@ class LargeOps(OpRuns):
         cotangent: np.ndarray,
         dtype: str,
     ) -> float:
-        ops, structure = self.ops, self.put(case.structure)
+        ops, indices = self.ops, self.put(case.indices)
         start, ways, weights = self.put((list(floats), direction, cotangent))
 
         def line(t: Array) -> Array:
             moved = [x + ops.xp.reshape(t, (1,) * x.ndim) * way for x, way in zip(start, ways)]
-            return self.weighted(case.apply(ops, structure, *moved), weights)
+            return self.weighted(case.apply(ops, indices, *moved), weights)
 
         _, (grad,) = self.backend.value_and_grad(line)(self.put(np.zeros(1, dtype)))
         return float(self.get(grad)[0])

@@ -29,11 +29,11 @@ class ProgramSuite(OptimiserRules, StateRules):
     def test_init_draws_what_every_engine_draws(self, seed: int) -> None:
         case = CASES["hetero_node_classification"]
         program = self.program(case)
-        found = _weights(program.to_arrays(program.init(seed)))
-        expected = initialise(case.model.params(), seed, next(iter(found.values())).dtype.type)
-        assert sorted(found) == sorted(expected)
+        arrays = _weights(program.to_arrays(program.init(seed)))
+        expected = initialise(case.model.params(), seed, next(iter(arrays.values())).dtype.type)
+        assert sorted(arrays) == sorted(expected)
         for name, value in expected.items():
-            assert_same(f"init: {name}", found[name], value)
+            assert_same(f"init: {name}", arrays[name], value)
 
     @each_case
     def test_predict_and_embed(self, name: str) -> None:
@@ -41,14 +41,14 @@ class ProgramSuite(OptimiserRules, StateRules):
         case, program = CASES[name], self.program(CASES[name])
         state, placed = program.init(1), program.place(case.batch)
         weights = _weights(program.to_arrays(state))
-        found = program.predict(state, placed), program.embed(state, placed)
-        assert len(found[0]) == len(case.batch.index)
+        actual = program.predict(state, placed), program.embed(state, placed)
+        assert len(actual[0]) == len(case.batch.index)
         dtype = str(
             next(iter(weights.values())).dtype
         )  # float64 propagations don't widen a float32 engine's outputs
-        naive, expected = (_reference(case, weights, kind) for kind in (dtype, WIDE))
-        assert_outputs_close(f"{name}: predict", found[0], expected[0], naive[0], dtype)
-        assert_outputs_close(f"{name}: embed", found[1], expected[1], naive[1], dtype)
+        naive, expected = (_reference(case, weights, wanted_dtype) for wanted_dtype in (dtype, WIDE))
+        assert_outputs_close(f"{name}: predict", actual[0], expected[0], naive[0], dtype)
+        assert_outputs_close(f"{name}: embed", actual[1], expected[1], naive[1], dtype)
 
     @each_case
     def test_step_reports_the_loss_and_lowers_it(self, name: str) -> None:
@@ -63,7 +63,9 @@ class ProgramSuite(OptimiserRules, StateRules):
             f"{name}: losses {losses}"
         )
         dtype = str(next(iter(weights.values())).dtype)
-        naive, expected = (np.asarray(_reference(case, weights, kind)[2]) for kind in (dtype, WIDE))
+        naive, expected = (
+            np.asarray(_reference(case, weights, wanted_dtype)[2]) for wanted_dtype in (dtype, WIDE)
+        )
         assert_close(f"{name}: loss", np.asarray(losses[0], dtype), expected, naive, dtype)
         assert min(losses[1:]) < losses[0], f"{name}: losses {losses} never fell"
 
@@ -114,7 +116,7 @@ class ProgramSuite(OptimiserRules, StateRules):
         assert len(set(losses)) > 1, f"losses {losses}: training has no dropout, or the same each step"
         assert_same("predict", program.predict(state, placed), before)
         dtype = str(before.dtype)
-        naive, expected = (_reference(case, weights, kind)[0] for kind in (dtype, WIDE))
+        naive, expected = (_reference(case, weights, wanted_dtype)[0] for wanted_dtype in (dtype, WIDE))
         assert_outputs_close("predict, without dropout", before, expected, naive, dtype)
 
     def test_dropout_keeps_the_mean(self) -> None:
@@ -127,11 +129,11 @@ class ProgramSuite(OptimiserRules, StateRules):
         for _ in range(60):
             state, metrics = program.step(state, placed)
             losses.append(metrics["loss"])
-        found, expected = (
+        actual, expected = (
             np.mean(losses),
             float(case.task.loss(NumpyOps(), np.full((17, 1), 4.0), case.batch)),
         )
-        assert abs(found - expected) < 0.4, f"mean loss {found} with dropout, {expected} without"
+        assert abs(actual - expected) < 0.4, f"mean loss {actual} with dropout, {expected} without"
 
     def test_a_model_it_cannot_train(self) -> None:
         with pytest.raises(ConfigError):
@@ -171,17 +173,17 @@ class ProgramSuite(OptimiserRules, StateRules):
         return losses
 
 
-def assert_outputs_close(what: str, found: Any, expected: Any, naive: Any, dtype: str) -> None:
+def assert_outputs_close(what: str, actual: Any, expected: Any, naive: Any, dtype: str) -> None:
     """Check an array, or arrays by node type."""
     if not isinstance(expected, dict):
-        assert isinstance(found, np.ndarray), (
-            f"{what}: found a {type(found).__name__}, expected a numpy array"
+        assert isinstance(actual, np.ndarray), (
+            f"{what}: found a {type(actual).__name__}, expected a numpy array"
         )
-        assert_close(what, found, expected, naive, dtype)
+        assert_close(what, actual, expected, naive, dtype)
         return
-    assert sorted(found) == sorted(expected), f"{what}: found {sorted(found)}, expected {sorted(expected)}"
-    for kind, value in expected.items():
-        assert_outputs_close(f"{what}[{kind!r}]", found[kind], value, naive[kind], dtype)
+    assert sorted(actual) == sorted(expected), f"{what}: found {sorted(actual)}, expected {sorted(expected)}"
+    for node_type, value in expected.items():
+        assert_outputs_close(f"{what}[{node_type!r}]", actual[node_type], value, naive[node_type], dtype)
 
 
 def _weights(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -58,14 +58,14 @@ class OptimiserRules(StateRules):
     def test_first_updates(self, name: str) -> None:
         """Three updates move every weight as the reference in numpy does, to 1e-6."""
         case = node_classification()
-        found, expected = (
+        actual, expected = (
             self._weights(OPTIMS[name], self.backend),
             self._weights(OPTIMS[name], ReferenceBackend()),
         )
         start = self._weights(OPTIMS[name], ReferenceBackend(), updates=0)
         for step in range(UPDATES):
             for key in case.model.params():
-                moved, wanted = (w[step][f"params/{key}"] for w in (found, expected))
+                moved, wanted = (w[step][f"params/{key}"] for w in (actual, expected))
                 error = float(np.abs(moved - wanted).max())
                 assert error <= TOLERANCE, f"{name}: {key} is off by {error:.3g} after update {step + 1}"
         last = expected[-1]
@@ -77,8 +77,8 @@ class OptimiserRules(StateRules):
             WELL_CONDITIONED, clip_norm=0.05, groups={"a": ParamGroup(on="encoder.layers.0.*", frozen=True)}
         )
         first = self._weights(optim, self.backend, 0)[0]
-        found, wanted = (self._weights(optim, engine)[-1] for engine in (self.backend, ReferenceBackend()))
-        for name, value in found.items():
+        actual, wanted = (self._weights(optim, engine)[-1] for engine in (self.backend, ReferenceBackend()))
+        for name, value in actual.items():
             if ".layers.0." in name:
                 assert_same(name, value, first[name])
             else:
@@ -102,13 +102,13 @@ class OptimiserRules(StateRules):
         """A pattern that names nothing, a parameter in two groups, and all of them frozen."""
         case = node_classification()
         every = ParamGroup(on="*")
-        for groups, told in (
+        for groups, message in (
             ({"a": ParamGroup(on="decoder.*")}, "decoder"),
             ({"a": every, "b": ParamGroup(on="*.bias")}, "bias"),
             ({"a": replace(every, frozen=True)}, "frozen"),
             ({"a": replace(every, sparse=True)}, "sparse"),
         ):
-            with pytest.raises(ConfigError, match=told):
+            with pytest.raises(ConfigError, match=message):
                 self.backend.program(case.model, case.task, replace(WELL_CONDITIONED, groups=groups))
 
     @pytest.mark.parametrize("name", ["adam", "sgd"])
@@ -131,11 +131,11 @@ class OptimiserRules(StateRules):
             moved = np.flatnonzero((now != table).any(axis=1))
             assert moved.tolist() == list(range(codes)), f"rows {moved} moved, expected the first {codes}"
             table = now
-        found = program.to_arrays(state)
+        actual = program.to_arrays(state)
         for key, value in dense.to_arrays(wanted).items() if name == "sgd" else ():
             if key.startswith("params/"):
-                np.testing.assert_allclose(found[key], value, atol=TOLERANCE, err_msg=key)
-        resumed = program.from_arrays(found)
+                np.testing.assert_allclose(actual[key], value, atol=TOLERANCE, err_msg=key)
+        resumed = program.from_arrays(actual)
         through, again = (
             program.to_arrays(program.step(s, program.place(batch))[0]) for s in (state, resumed)
         )

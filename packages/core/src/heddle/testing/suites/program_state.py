@@ -57,8 +57,8 @@ class StateRules(Suite):
         program = self.program(case)
         arrays = program.to_arrays(self._advance(program, program.init(0), case, 1))
         wanted = {f"params/{name}": spec.shape for name, spec in case.model.params().items()}
-        found = {name: value.shape for name, value in arrays.items() if name.startswith("params/")}
-        assert found == wanted
+        actual = {name: value.shape for name, value in arrays.items() if name.startswith("params/")}
+        assert actual == wanted
         assert set(arrays) > set(wanted), "to_arrays: found weights alone, expected the optimiser's state too"
         for name, value in arrays.items():
             assert isinstance(value, np.ndarray), f"{name}: found a {type(value).__name__}, not a numpy array"
@@ -125,11 +125,11 @@ class StateRules(Suite):
         return state
 
 
-def assert_same_arrays(found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> None:
+def assert_same_arrays(actual: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> None:
     """Check that named arrays agree in names and in every bit."""
-    assert sorted(found) == sorted(expected)
+    assert sorted(actual) == sorted(expected)
     for name, value in expected.items():
-        assert_same(name, found[name], value)
+        assert_same(name, actual[name], value)
 
 
 def _weights_only(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

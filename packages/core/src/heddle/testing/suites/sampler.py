@@ -46,16 +46,16 @@ class SamplerSuite:
     @given(calls())
     def test_samples_obey_the_definition(self, call: Call) -> None:
         seeds, time = call.arguments()
-        found = self.new(call.graph).sample(seeds, call.fanout, key=call.key, seed_time=time)
-        check_sample(call.graph, call.seeds, call.fanout, as_hetero(found), call.times())
+        sample = self.new(call.graph).sample(seeds, call.fanout, key=call.key, seed_time=time)
+        check_sample(call.graph, call.seeds, call.fanout, as_hetero(sample), call.times())
 
     @EXAMPLES
     @given(calls())
     def test_samples_are_those_of_the_reference(self, call: Call) -> None:
         seeds, time = call.arguments()
-        found = self.new(call.graph).sample(seeds, call.fanout, key=call.key, seed_time=time)
+        sample = self.new(call.graph).sample(seeds, call.fanout, key=call.key, seed_time=time)
         expected = ReferenceSampler(call.graph).sample(seeds, call.fanout, key=call.key, seed_time=time)
-        assert_same_sample(found, expected)
+        assert_same_sample(sample, expected)
 
     @EXAMPLES
     @given(calls())
@@ -67,11 +67,11 @@ class SamplerSuite:
             call.fanout._replace(induced=False, leaves=leaves),
         )
         seeds, time = call.arguments()
-        found = self.new(call.graph).sample(seeds, fanout, key=call.key, seed_time=time)
+        sample = self.new(call.graph).sample(seeds, fanout, key=call.key, seed_time=time)
         expected = ReferenceSampler(call.graph).sample(seeds, fanout, key=call.key, seed_time=time)
-        assert_same_sample(found, expected)
+        assert_same_sample(sample, expected)
         whole = ReferenceSampler(call.graph).sample(seeds, plain, key=call.key, seed_time=time)
-        check_leaves(as_hetero(found), as_hetero(whole), leaves)
+        check_leaves(as_hetero(sample), as_hetero(whole), leaves)
 
     def test_leaves_of_unknown_types_and_of_induced_edges_are_refused(self) -> None:
         for fanout in (Fanout((2,), leaves=("b",)), Fanout((2,), induced=True, leaves=("",))):
@@ -83,10 +83,10 @@ class SamplerSuite:
     def test_budget_samples_are_those_of_the_reference(self, call: Call) -> None:
         seeds, _ = call.arguments()
         kinds = list(call.graph.n_node)
-        sizes = {kind: (1 + call.key % 3, call.key % 5) for kind in kinds[: 1 + call.key % 7]}
+        sizes = {node_type: (1 + call.key % 3, call.key % 5) for node_type in kinds[: 1 + call.key % 7]}
         arguments: dict[str, Any] = {"sizes": sizes, "key": call.key, "most": (-1, 2, 50)[call.key % 3]}
-        found = self.new(call.graph).budget_sample(seeds, **arguments)
-        assert_same_sample(found, ReferenceSampler(call.graph).budget_sample(seeds, **arguments))
+        sample = self.new(call.graph).budget_sample(seeds, **arguments)
+        assert_same_sample(sample, ReferenceSampler(call.graph).budget_sample(seeds, **arguments))
 
     @pytest.mark.parametrize("dtype", [np.int32, np.int64])
     @pytest.mark.parametrize("odds", [(1.0, 1.0), (0.25, 1.0), (1.0, 0.25), (4.0, 0.5)])
@@ -95,10 +95,10 @@ class SamplerSuite:
         graph = homogeneous(edges_of(rng, 40, 40, 130, dtype), 40)
         p, q = odds
         start = rng.integers(0, 40, 50)
-        found = self.new(graph).random_walk(start, 12, key=5, p=p, q=q)
+        walks = self.new(graph).random_walk(start, 12, key=5, p=p, q=q)
         expected = ReferenceSampler(graph).random_walk(start, 12, key=5, p=p, q=q)
-        assert found.dtype == expected.dtype == dtype
-        np.testing.assert_array_equal(found, expected)
+        assert walks.dtype == expected.dtype == dtype
+        np.testing.assert_array_equal(walks, expected)
 
     @pytest.mark.parametrize("threads", [1, 2, 4])
     def test_threads_change_nothing(self, threads: int) -> None:
@@ -114,12 +114,16 @@ class SamplerSuite:
             (homogeneous(edges, n), seeds, None),
             (homogeneous(weighted, n), seeds, None),
             (SampleGraph({"a": n, "b": n}, relations), of_both, None),
-            (SampleGraph({"a": n, "b": n}, timed), of_both, {kind: ids % 9 for kind, ids in of_both.items()}),
+            (
+                SampleGraph({"a": n, "b": n}, timed),
+                of_both,
+                {node_type: ids % 9 for node_type, ids in of_both.items()},
+            ),
         ):
             for fanout in (Fanout((4, 3)), Fanout((4, 3), induced=True), Fanout((4, 3), layered=True)):
-                alone = self.new(graph, threads=1).sample(start, fanout, key=9, seed_time=time)
+                by_one = self.new(graph, threads=1).sample(start, fanout, key=9, seed_time=time)
                 shared = self.new(graph, threads=threads).sample(start, fanout, key=9, seed_time=time)
-                assert_same_sample(shared, alone)
+                assert_same_sample(shared, by_one)
 
     def test_it_serves_several_threads_and_survives_pickling(self) -> None:
         rng = np.random.default_rng(2)
@@ -128,10 +132,10 @@ class SamplerSuite:
         seeds, fanout = rng.integers(0, 200, 30), Fanout((5, 4))
         expected = [ReferenceSampler(graph).sample(seeds, fanout, key=key) for key in range(16)]
         with ThreadPoolExecutor(4) as pool:
-            found = list(pool.map(lambda key: sampler.sample(seeds, fanout, key=key), range(16)))
+            samples = list(pool.map(lambda key: sampler.sample(seeds, fanout, key=key), range(16)))
         copy = pickle.loads(pickle.dumps(sampler))
-        found.append(copy.sample(seeds, fanout, key=15))
-        for one, other in zip(found, [*expected, expected[-1]], strict=True):
+        samples.append(copy.sample(seeds, fanout, key=15))
+        for one, other in zip(samples, [*expected, expected[-1]], strict=True):
             assert_same_sample(one, other)
 
     def test_the_key_decides(self) -> None:
@@ -141,11 +145,11 @@ class SamplerSuite:
         assert len({tuple(edges) for edges in samples}) == 3
 
     def test_a_seed_given_twice_is_sampled_twice(self) -> None:
-        found = self.new(star(50)).sample([0, 7, 0], Fanout((5, 5)), key=1)
-        assert found.nodes[:3].tolist() == [0, 7, 0] and found.nodes_per_hop[0] == 3
-        one, other = (found.edges[found.receivers == place].tolist() for place in (0, 2))
+        sample = self.new(star(50)).sample([0, 7, 0], Fanout((5, 5)), key=1)
+        assert sample.nodes[:3].tolist() == [0, 7, 0] and sample.nodes_per_hop[0] == 3
+        one, other = (sample.edges[sample.receivers == position].tolist() for position in (0, 2))
         assert len(one) == len(other) == 5 and one != other
-        assert 7 not in found.nodes[3:]
+        assert 7 not in sample.nodes[3:]
 
     @EXAMPLES
     @given(calls())
@@ -161,20 +165,20 @@ class SamplerSuite:
 
         whole = draws(call)
         for half in (0, 1):
-            own = {kind: np.asarray(ids, np.int64)[half::2] for kind, ids in call.seeds.items()}
-            born = None if times is None else {kind: time[half::2] for kind, time in times.items()}
-            part = call._replace(seeds=own, seed_time=born)
+            half_of = {node_type: np.asarray(ids, np.int64)[half::2] for node_type, ids in call.seeds.items()}
+            born = None if times is None else {node_type: time[half::2] for node_type, time in times.items()}
+            part = call._replace(seeds=half_of, seed_time=born)
             for name, edges in draws(part).items():
                 assert whole[name] == edges, name
 
     def test_layered_draws_are_fresh_at_every_hop_and_key(self) -> None:
         loop = homogeneous(InEdges(np.arange(0, 2501, 50), np.tile(np.arange(50), 50)), 50)
         sampler = self.new(loop)
-        found = sampler.sample([0], Fanout((5, 5, 5), layered=True), key=1)
-        ends = np.cumsum(found.edges_per_hop)
+        sample = sampler.sample([0], Fanout((5, 5, 5), layered=True), key=1)
+        ends = np.cumsum(sample.edges_per_hop)
         hops = [
             part[into == 0].tolist()
-            for part, into in zip(np.split(found.edges, ends), np.split(found.receivers, ends))
+            for part, into in zip(np.split(sample.edges, ends), np.split(sample.receivers, ends))
         ][:3]
         assert all(len(edges) == 5 for edges in hops) and len(set(map(tuple, hops))) == 3
         other = sampler.sample([0], Fanout((5, 5, 5), layered=True), key=2)
@@ -187,31 +191,33 @@ class SamplerSuite:
     def test_draws_by_hash_are_the_same_whatever_the_numbers(self, call: Call) -> None:
         fanout = call.fanout._replace(induced=False, layered=True, leaves=())
         rng = np.random.default_rng(call.key % 2**32)
-        named = {kind: rng.integers(0, 2**64, n, np.uint64) for kind, n in call.graph.n_node.items()}
+        named = {
+            node_type: rng.integers(0, 2**64, n, np.uint64) for node_type, n in call.graph.n_node.items()
+        }
         graph = call.graph._replace(key_hashes=named)
-        numbers = {kind: rng.permutation(n) for kind, n in graph.n_node.items()}
+        numbers = {node_type: rng.permutation(n) for node_type, n in graph.n_node.items()}
         other = renumbered(graph, numbers)
         seeds, time = call.arguments()
         if graph.is_homogeneous:
             moved = numbers[ONE_TYPE][np.asarray(seeds, int)]
         else:
-            moved = {kind: numbers[kind][np.asarray(ids, int)] for kind, ids in seeds.items()}
-        found = as_hetero(self.new(graph).sample(seeds, fanout, key=call.key, seed_time=time))
+            moved = {node_type: numbers[node_type][np.asarray(ids, int)] for node_type, ids in seeds.items()}
+        sample = as_hetero(self.new(graph).sample(seeds, fanout, key=call.key, seed_time=time))
         again = as_hetero(self.new(other).sample(moved, fanout, key=call.key, seed_time=time))
-        for kind, nodes in found.nodes.items():
-            assert numbers[kind][nodes].tolist() == again.nodes[kind].tolist()
+        for node_type, nodes in sample.nodes.items():
+            assert numbers[node_type][nodes].tolist() == again.nodes[node_type].tolist()
         for relation in graph.edges:
-            assert found.senders[relation].tolist() == again.senders[relation].tolist()
-            assert found.receivers[relation].tolist() == again.receivers[relation].tolist()
+            assert sample.senders[relation].tolist() == again.senders[relation].tolist()
+            assert sample.receivers[relation].tolist() == again.receivers[relation].tolist()
 
     def test_windows_hold_what_became_usable_within_them(self) -> None:
         timed = star(9, time=np.array([1, 2, 3, 4, 5, 6, 7, 8, 9]))
         mixed = star(9, time=np.array([9, 2, 3, 4, 5, 6, 7, 8, 1]))
         for graph, last in ((timed, [5, 6, 7]), (mixed, [5, 6, 7])):
-            found = self.new(graph).sample([0], Fanout((-1,), window=3), seed_time=[7])
-            assert np.asarray(graph.edges[ONE_RELATION].time)[found.edges].tolist() == last
-        found = self.new(timed).sample([0], Fanout((2,), newest=True, window=3), seed_time=[7])
-        assert found.edges.tolist() == [5, 6]
+            sample = self.new(graph).sample([0], Fanout((-1,), window=3), seed_time=[7])
+            assert np.asarray(graph.edges[ONE_RELATION].time)[sample.edges].tolist() == last
+        sample = self.new(timed).sample([0], Fanout((2,), newest=True, window=3), seed_time=[7])
+        assert sample.edges.tolist() == [5, 6]
         far = self.new(timed).sample([0], Fanout((-1,), window=2**63 - 1), seed_time=[-(2**62)])
         assert not len(far.edges)
 
@@ -236,12 +242,12 @@ class SamplerSuite:
         far = 2**40
         edges = InEdges(np.array([0, 3, 3, 5]), np.array([far - 1, 2**31, 2**33, 2**33, 7]))
         graph = SampleGraph({"far": far, "near": 3}, {("far", "to", "near"): edges})
-        found = self.new(graph).sample({"near": [0, 1, 2]}, Fanout((-1,)), key=3)
-        assert found.nodes["far"].tolist() == [far - 1, 2**31, 2**33, 7]
-        assert found.senders["far", "to", "near"].tolist() == [0, 1, 2, 2, 3]
-        found = self.new(graph).sample({"near": [0, 1, 2]}, Fanout((-1,), leaves=("far",)), key=3)
-        assert not len(found.nodes["far"])
-        assert found.senders["far", "to", "near"].tolist() == [far - 1, 2**31, 2**33, 2**33, 7]
+        sample = self.new(graph).sample({"near": [0, 1, 2]}, Fanout((-1,)), key=3)
+        assert sample.nodes["far"].tolist() == [far - 1, 2**31, 2**33, 7]
+        assert sample.senders["far", "to", "near"].tolist() == [0, 1, 2, 2, 3]
+        sample = self.new(graph).sample({"near": [0, 1, 2]}, Fanout((-1,), leaves=("far",)), key=3)
+        assert not len(sample.nodes["far"])
+        assert sample.senders["far", "to", "near"].tolist() == [far - 1, 2**31, 2**33, 2**33, 7]
 
     def test_nothing_gives_nothing(self) -> None:
         nothing = homogeneous(InEdges(np.zeros(1, np.int64), np.zeros(0, np.int64)), 0)
@@ -251,10 +257,10 @@ class SamplerSuite:
             Fanout((-1,), replace=True, disjoint=True),
             Fanout((2,), induced=True),
         ):
-            found = self.new(nothing).sample([], fanout)
-            assert found.nodes.size == found.edges.size == 0 and sum(found.nodes_per_hop) == 0
-            found = self.new(isolated).sample(np.array([4, 2]), fanout)
-            assert found.nodes.tolist() == [4, 2] and found.edges.size == 0
+            sample = self.new(nothing).sample([], fanout)
+            assert sample.nodes.size == sample.edges.size == 0 and sum(sample.nodes_per_hop) == 0
+            sample = self.new(isolated).sample(np.array([4, 2]), fanout)
+            assert sample.nodes.tolist() == [4, 2] and sample.edges.size == 0
         assert self.new(isolated).random_walk([3], 2).tolist() == [[3, 3, 3]]
         assert self.new(isolated).random_walk([], 2).shape == (0, 3)
 

@@ -71,11 +71,11 @@ class SamplerStatistics:
     def test_pairs_are_as_likely(self) -> None:
         """Not only single neighbours: all 10 pairs of 5."""
         sampler = type(self).make(star(5))
-        found = [
+        both = [
             tuple(sorted(sampler.sample([0], Fanout((2,)), key=key).edges.tolist()))
             for key in range(self.rounds)
         ]
-        pairs, counts = np.unique(found, axis=0, return_counts=True)
+        pairs, counts = np.unique(both, axis=0, return_counts=True)
         assert len(pairs) == 10
         expected = self.rounds / 10
         assert_chi_square(((counts - expected) ** 2 / expected).sum(), 9)
@@ -99,8 +99,8 @@ class SamplerStatistics:
         time = np.array([5, 1, 9, 1, 5, 2, 9, 3])
         counts = self.counts(star(8, time=time), Fanout((2,)), self.rounds, time=5)
         assert counts[[2, 6]].sum() == 0
-        p, usable = 2 / 6, counts[[0, 1, 3, 4, 5, 7]]
-        deviation = (usable - self.rounds * p) ** 2 / (self.rounds * p * (1 - p))
+        p, eligible = 2 / 6, counts[[0, 1, 3, 4, 5, 7]]
+        deviation = (eligible - self.rounds * p) ** 2 / (self.rounds * p * (1 - p))
         assert_chi_square(deviation.sum() * 5 / 6, 5)
 
     @pytest.mark.parametrize("p,q", [(1.0, 1.0), (0.25, 4.0), (5.0, 0.5)])
@@ -111,12 +111,12 @@ class SamplerStatistics:
         indptr = np.cumsum([0, *np.bincount([r for r, _ in ends], minlength=5)])
         graph = homogeneous(InEdges(indptr, np.array([s for _, s in ends])), 5)
         walks = type(self).make(graph).random_walk(np.ones(4 * self.rounds, int), 2, key=3, p=p, q=q)
-        turns = np.bincount(walks[walks[:, 1] == 2][:, 2], minlength=5)
+        thirds = np.bincount(walks[walks[:, 1] == 2][:, 2], minlength=5)
         odds = np.array([1.0, 1 / p, 0.0, 1 / q, 1 / q])
-        expected = turns.sum() * odds / odds.sum()
+        expected = thirds.sum() * odds / odds.sum()
         live = odds > 0
-        assert turns[2] == 0
-        assert_chi_square(((turns - expected)[live] ** 2 / expected[live]).sum(), 3)
+        assert thirds[2] == 0
+        assert_chi_square(((thirds - expected)[live] ** 2 / expected[live]).sum(), 3)
         first = np.bincount(walks[:, 1], minlength=5)[[0, 2]]
         assert_chi_square(((first - first.sum() / 2) ** 2).sum() / (first.sum() / 2), 1)
 
@@ -124,8 +124,8 @@ class SamplerStatistics:
         """Seeds 0 and 1; node 2 leads to both, 3 to 0 and 4 to 1: odds of (1/2 + 1/2)^2 to (1/2)^2 each."""
         edges = InEdges(np.array([0, 2, 4, 4, 4, 4]), np.array([2, 3, 2, 4]))
         sampler = type(self).make(homogeneous(edges, 5))
-        found = [sampler.budget_sample([0, 1], {"": (1,)}, key=key).nodes[2] for key in range(self.rounds)]
-        counts = np.bincount(found, minlength=5)[2:]
+        taken = [sampler.budget_sample([0, 1], {"": (1,)}, key=key).nodes[2] for key in range(self.rounds)]
+        counts = np.bincount(taken, minlength=5)[2:]
         expected = self.rounds * np.array([4, 1, 1]) / 6
         assert_chi_square(((counts - expected) ** 2 / expected).sum(), 2)
 
@@ -144,8 +144,8 @@ def inclusion(weight: np.ndarray, size: int) -> np.ndarray:
     live = np.flatnonzero(weight)
     for order in permutations(live.tolist(), size):
         left, odds = weight.sum(), 1.0
-        for place in order:
-            odds *= weight[place] / left
-            left -= weight[place]
+        for position in order:
+            odds *= weight[position] / left
+            left -= weight[position]
         chance[list(order)] += odds
     return chance

@@ -70,6 +70,9 @@ def fit_boost(
         parameters: of XGBoost, over PARAMETERS.
         patience: trees without a better average precision before it stops; None for all rounds.
         training_cluster, inference_cluster: where to; None for this process.
+
+    Raises:
+        DataError: no training rows with labels.
     """
     xgboost = require("xgboost", "boost")
     if not len(table.rows("train")):

@@ -224,7 +224,7 @@ def _shuffled(k: int, pool: int, streams: np.ndarray, refuse: Refuse) -> tuple[n
 
 
 def _drawn(k: int, pool: int, streams: np.ndarray, refuse: Refuse) -> tuple[np.ndarray, np.ndarray]:
-    """Return k nodes for each stream, drawn anew until they are distinct and not refused."""
+    """Return k nodes for each stream, drawn again until they are distinct and not refused."""
     n = len(streams)
     nodes, slots = np.zeros((n, k), np.int64), np.tile(np.arange(k), (n, 1))
     wrong = np.ones((n, k), bool)
@@ -280,7 +280,7 @@ def _listed(path: str, split: str, n: int, positions: np.ndarray, pool: int) -> 
             listed = np.asarray(arrays[split])
     except (OSError, ValueError) as error:
         raise DataError(
-            f"task.candidates: found that {path} can't be read ({error}), expected an .npz file; make it anew"
+            f"task.candidates: found that {path} can't be read ({error}), expected an .npz file; make it again"
         ) from error
     if listed.ndim != 2 or len(listed) != n or listed.dtype.kind not in "iu":
         raise DataError(

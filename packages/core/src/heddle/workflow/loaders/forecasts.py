@@ -19,6 +19,9 @@ from heddle.workflow.metrics.predictions import Predictions
 class ForecastLoader:
     """Asks for all steps of a window's horizon at all nodes. The training split is evaluated on an even sample of it,
     as many windows as the test split has: training windows are many, and overlap.
+
+    Raises:
+        DataError: the training split holds no whole window.
     """
 
     every_epoch: tuple[str, ...] = ("valid",)

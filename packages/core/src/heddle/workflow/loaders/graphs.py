@@ -34,7 +34,12 @@ more there than the rows that packing saves."""
 
 
 class GraphLoader:
-    """Predicts graphs. Evaluation batches are built once; training ones are drawn anew each epoch."""
+    """Predicts graphs. Evaluation batches are built once; training ones are drawn again each epoch.
+
+    Raises:
+        ConfigError: a ranking in batches smaller than its training split.
+        DataError: no training target is known.
+    """
 
     every_epoch: tuple[str, ...] = ("valid",)
 

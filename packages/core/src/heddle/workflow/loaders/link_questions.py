@@ -30,7 +30,7 @@ from heddle.workflow.metrics.predictions import Predictions
 class LinkQuestion:
     """Which pairs (sender, receiver) of nodes of one type or of two, or triples (head, relation, tail), are true.
 
-    A true link's negative edges are new in every epoch, whatever its batch: of a pair both ends are drawn anew, of a
+    A true link's negative edges are new in every epoch, whatever its batch: of a pair both ends are drawn again, of a
     triple one. For predictions they are fixed, as many as there are true ones; each link is ranked among candidates
     of its own. Links of any split are no negative edges, nor are `known` ones.
 

@@ -21,7 +21,11 @@ _PAIRS = 2**20
 
 
 def check_links(dataset: Dataset) -> None:
-    """Raise DataError where a dataset has no training links, or one of a node that it lacks."""
+    """Raise DataError where a dataset has no training links, or one of a node that it lacks.
+
+    Raises:
+        DataError: no training links, or a node id out of range.
+    """
     counts = np.array(count_ends(dataset))
     if not len(dataset.splits["train"]):
         raise DataError(f"dataset {dataset.name}: found no training links, expected at least one")

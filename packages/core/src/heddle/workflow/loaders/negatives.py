@@ -17,6 +17,9 @@ class TrueLinks:
         n_nodes: number of nodes (entities).
         n_relations: relations of triples, 0 for pairs.
         n_receivers: nodes that pairs may lead to where these are of a type of their own, so that direction counts.
+
+    Raises:
+        DataError: so many nodes and relations that links can't be numbered in 64 bits.
     """
 
     def __init__(self, rows: np.ndarray, n_nodes: int, n_relations: int = 0, n_receivers: int | None = None):

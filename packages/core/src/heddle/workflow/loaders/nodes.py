@@ -13,7 +13,11 @@ from heddle.workflow.metrics.predictions import Predictions, known_targets, numb
 
 
 class NodeLoader:
-    """Asks about the nodes of all splits in one batch; in training the mask hides the targets of all others."""
+    """Asks about the nodes of all splits in one batch; in training the mask hides the targets of all others.
+
+    Raises:
+        DataError: no training target is known.
+    """
 
     every_epoch: tuple[str, ...] = SPLITS
     _about = "node"

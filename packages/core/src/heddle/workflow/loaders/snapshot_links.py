@@ -42,6 +42,9 @@ class SnapshotLinkLoader:
 
     Args:
         ranked: `task.candidates`.
+
+    Raises:
+        DataError: no snapshot of the training split holds a link.
     """
 
     every_epoch: tuple[str, ...] = ("valid",)

@@ -1,6 +1,6 @@
 """Intervals: how far a metric would move with other questions of the same kind, by the bootstrap.
 
-Questions are drawn anew with replacement, a few hundred times; every metric and every model is computed on the same
+Questions are drawn again with replacement, a few hundred times; every metric and every model is computed on the same
 draws, so that differences between two models on the same questions have intervals of their own (paired).
 """
 
@@ -126,7 +126,7 @@ def paired(
     """Return the interval of the difference of a metric, `one` less `other`, on the same questions; None without.
 
     Args:
-        one, other: (outcome, decision).
+        one, other: (predictions, decision).
         point: the difference on the questions themselves.
     """
     a, b = (weighing(name, predicted, count, seed, decision) for predicted, decision in (one, other))
@@ -138,7 +138,7 @@ def paired(
 def weighing(
     name: str, predicted: Predictions, count: int, seed: int, decision: Any = None
 ) -> tuple[Resamples, Callable[[np.ndarray], np.ndarray]] | None:
-    """Return (resamples of an outcome's questions, weights -> metrics); None for a metric that can't be resampled."""
+    """Return (resamples of the questions, weights -> metrics); None for a metric that can't be resampled."""
     entry: Metric = metric(name)
     if entry.reweighted is None:
         return None

@@ -62,7 +62,7 @@ def known_targets(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def metric_values(
     task: Objective, predicted: Predictions, decision: Decision | None = None
 ) -> dict[str, float]:
-    """Return {"loss": ..., metric: ...} of an outcome; all NaN where no entry is known.
+    """Return {"loss": ..., metric: ...} of predictions; all NaN where no entry is known.
 
     Args:
         decision: how outputs are read; None for as they are. The loss is of the outputs themselves.
@@ -78,7 +78,7 @@ def metric_values(
 def evaluate_predictions(
     task: Objective, predicted: Predictions, decision: Decision | None = None
 ) -> dict[str, float]:
-    """Return {metric: ...} of an outcome, without a loss: of rules whose scores are no logits."""
+    """Return {metric: ...} of predictions, without a loss: of rules whose scores are no logits."""
     rows = predicted.outputs, predicted.targets, predicted.mask
     return evaluate(task.metrics, *rows, predicted.ranks, decision, predicted.groups)
 

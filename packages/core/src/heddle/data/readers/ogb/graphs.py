@@ -29,7 +29,11 @@ MOST_BYTES = 2**31
 def graph_property(
     name: str, raw: Path, split: Path, opposite: bool, encode: bool, info: Mapping[str, Any]
 ) -> Dataset:
-    """Return the graphs of the folders raw/ and split/SPLIT/ for graph classification or regression."""
+    """Return the graphs of the folders raw/ and split/SPLIT/ for graph classification or regression.
+
+    Raises:
+        DataError: counts that don't fit the rows, or an edge to a node outside of its graph.
+    """
     edges = read_numbers(raw / "edge.csv.gz", np.int64, columns=2)
     n_edge = read_counts(raw / "num-edge-list.csv.gz", len(edges), "edge.csv.gz")
     n_node = read_column(raw / "num-node-list.csv.gz")

@@ -20,6 +20,9 @@ def hetero_property(name: str, raw: Path, split: Path, opposite: bool, info: Map
 
     Relation files: raw/relations/HEAD___RELATION___TAIL/edge.csv.gz, and edge-feat.csv.gz or edge_reltype.csv.gz
     beside it (only the first becomes features).
+
+    Raises:
+        DataError: labels of none or several node types, or that aren't classes; a file that doesn't fit the others.
     """
     sizes = read_sizes(raw / "num-node-dict.csv.gz")
     edges = {}
@@ -37,12 +40,14 @@ def hetero_property(name: str, raw: Path, split: Path, opposite: bool, info: Map
         if opposite:
             edges[tail, f"rev_{relation}", head] = EdgeSet(features, receivers, senders, count)
     nodes = {}
-    for kind, size in sizes.items():
-        path = raw / "node-feat" / kind / "node-feat.csv.gz"
-        table = nodes[kind] = optional(path, np.float32)
+    for node_type, size in sizes.items():
+        path = raw / "node-feat" / node_type / "node-feat.csv.gz"
+        table = nodes[node_type] = optional(path, np.float32)
         if table is not None:
-            same_length(path, len(table), size, f"one for each {kind}")
-    labelled = [kind for kind in sizes if (raw / "node-label" / kind / "node-label.csv.gz").is_file()]
+            same_length(path, len(table), size, f"one for each {node_type}")
+    labelled = [
+        node_type for node_type in sizes if (raw / "node-label" / node_type / "node-label.csv.gz").is_file()
+    ]
     if len(labelled) != 1:
         fail(
             raw / "node-label",
@@ -50,18 +55,24 @@ def hetero_property(name: str, raw: Path, split: Path, opposite: bool, info: Map
             "labels for one node type",
             "keep one folder in node-label/",
         )
-    kind = labelled[0]
-    label_path = raw / "node-label" / kind / "node-label.csv.gz"
-    targets, classes = read_labels(label_path, sizes[kind])
+    node_type = labelled[0]
+    label_path = raw / "node-label" / node_type / "node-label.csv.gz"
+    targets, classes = read_labels(label_path, sizes[node_type])
     if not classes:
         fail(label_path, "labels that are not whole numbers", "classes")
-    splits = read_splits(split / kind, sizes[kind])
-    graph = hetero_graph(nodes, edges, {kind: np.array([size]) for kind, size in sizes.items()})
-    return check_dataset(Dataset(name, "node_classification", graph, targets, splits, classes, kind, info))
+    splits = read_splits(split / node_type, sizes[node_type])
+    graph = hetero_graph(nodes, edges, {node_type: np.array([size]) for node_type, size in sizes.items()})
+    return check_dataset(
+        Dataset(name, "node_classification", graph, targets, splits, classes, node_type, info)
+    )
 
 
 def read_sizes(path: Path) -> dict[str, int]:
-    """Return node type -> number of nodes of a table with one heading and one row."""
+    """Return node type -> number of nodes of a table with one heading and one row.
+
+    Raises:
+        DataError: other than two lines, a type twice, or a size out of range.
+    """
     lines = [line.strip() for line in read_text(path).strip().split("\n")]
     cells = [line.split(",") for line in lines]
     if len(cells) != 2 or len(cells[0]) != len(cells[1]) or not all(cell.isdecimal() for cell in cells[1]):
@@ -70,14 +81,18 @@ def read_sizes(path: Path) -> dict[str, int]:
             f"{len(lines)} lines: {' / '.join(lines)[:80]!r}",
             "a line of node types and a line of counts",
         )
-    sizes = {kind: int(count) for kind, count in zip(*cells)}
+    sizes = {node_type: int(count) for node_type, count in zip(*cells)}
     if len(sizes) != len(cells[0]) or max(sizes.values()) >= 2**40:
         fail(path, f"the types {cells[0]} of sizes {cells[1]}", "distinct types of fewer than 2**40 nodes")
     return sizes
 
 
 def read_types(path: Path, sizes: Mapping[str, int]) -> list[tuple[str, str, str]]:
-    """Return the (head, relation, tail) types of a table, checked against the node types and as names of folders."""
+    """Return the (head, relation, tail) types of a table, checked against the node types and as names of folders.
+
+    Raises:
+        DataError: a row without three names, an unknown node type, or a relation twice.
+    """
     types = []
     for number, line in enumerate(read_text(path).strip().split("\n"), 1):
         cells = line.strip().split(",")

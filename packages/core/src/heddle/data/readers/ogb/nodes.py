@@ -22,7 +22,11 @@ NODE_FILES = (
 
 
 def node_property(name: str, raw: Path, split: Path, opposite: bool, info: Mapping[str, Any]) -> Dataset:
-    """Return the graph of the folders raw/ and split/SPLIT/ for node classification."""
+    """Return the graph of the folders raw/ and split/SPLIT/ for node classification.
+
+    Raises:
+        DataError: several graphs, labels that aren't classes, or a file that doesn't fit the others.
+    """
     edges = read_numbers(raw / "edge.csv.gz", np.int64, columns=2)
     read_counts(raw / "num-edge-list.csv.gz", len(edges), "edge.csv.gz")
     targets_path = raw / "node-label.csv.gz"

@@ -52,15 +52,19 @@ def ogb(
         opposite: add the opposite of each edge (in a heterogeneous graph a relation rev_R); None does as OGB does.
         encode: "one_hot" turns whole-number features of many graphs (atoms and bonds) into one-hot blocks, "raw"
             leaves the numbers.
+
+    Raises:
+        DataError: a file that is missing, can't be read, or doesn't fit the others; several splits and none named.
+        ConfigError: an `encode` that isn't known.
     """
     one_of("encode", encode, ("one_hot", "raw"))
     layouts = {"graph": GRAPH_FILES, "node": NODE_FILES, "hetero": HETERO_FILES}
     known = "hetero" if name == "ogbn-mag" else {"ogbg": "graph", "ogbn": "node"}.get(name[:4], "graph")
-    places = [name.replace("-", "_"), name, ""]
+    subfolders = [name.replace("-", "_"), name, ""]
     every = [file for files in layouts.values() for file in files]
-    folder = locate(root, places, every)
-    layout = next((kind for kind, files in layouts.items() if (folder / files[-1]).is_file()), known)
-    wanted = list(layouts[layout])
+    folder = locate(root, subfolders, every)
+    level = next((candidate for candidate, files in layouts.items() if (folder / files[-1]).is_file()), known)
+    wanted = list(layouts[level])
     archive = ARCHIVES.get(name)
     remotes = [Remote(f"{ADDRESS}/{archive}.zip", tuple(wanted))] if archive else []
     obtain(name, folder, wanted, remotes, download)
@@ -70,10 +74,10 @@ def ogb(
         fail(folder / "split", f"the folders {parts}", "one", "name one with data.split=...")
     split_folder = folder / "split" / (split or parts[0])
     if opposite is None:
-        opposite = name.replace("_", "-") not in DIRECTED and layout != "hetero"
+        opposite = name.replace("_", "-") not in DIRECTED and level != "hetero"
     info = {"source": f"{ADDRESS}/{archive}.zip" if archive else str(folder), "split": split_folder.name}
-    if layout == "graph":
+    if level == "graph":
         return graph_property(name, folder / "raw", split_folder, opposite, encode == "one_hot", info)
-    if layout == "node":
+    if level == "node":
         return node_property(name, folder / "raw", split_folder, opposite, info)
     return hetero_property(name, folder / "raw", split_folder, opposite, info)

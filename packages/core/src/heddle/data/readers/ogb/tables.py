@@ -16,7 +16,11 @@ def read_column(path: Path) -> np.ndarray:
 
 
 def read_counts(path: Path, rows: int, what: str) -> np.ndarray:
-    """Return counts of at least 0 that sum to `rows`, the rows of the file `what`."""
+    """Return counts of at least 0 that sum to `rows`, the rows of the file `what`.
+
+    Raises:
+        DataError: a negative count, or another sum.
+    """
     counts = read_column(path)
     if len(counts) and counts.min() < 0:
         fail(f"{path}: row {int(np.argmin(counts)) + 1}", counts.min(), "a count of at least 0")
@@ -33,6 +37,9 @@ def optional(path: Path, dtype: Any) -> np.ndarray | None:
 def read_labels(path: Path, rows: int) -> tuple[np.ndarray, int]:
     """Return targets and the number of classes: [n] int64 classes of one column of whole numbers, -1 for a gap;
     [n, tasks] float32 for several such columns (0 or 1, NaN for a gap; tasks) or other numbers (0 classes).
+
+    Raises:
+        DataError: an infinite label.
     """
     table = read_numbers(path, np.float64, gaps=True)
     same_length(path, len(table), rows, "one for each labelled thing")

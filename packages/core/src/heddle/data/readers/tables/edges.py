@@ -55,7 +55,11 @@ class EdgeBlock(NamedTuple):
 def read_edge_tables(
     folder: Path, specs: Sequence[Mapping[str, Any]], nodes: dict[str, NodeBlock], delimiter: str
 ) -> dict[tuple[str, str, str], EdgeBlock]:
-    """Return (source type, relation, target type) -> edges; an empty `nodes` is filled with the ids of the edges."""
+    """Return (source type, relation, target type) -> edges; an empty `nodes` is filled with the ids of the edges.
+
+    Raises:
+        DataError: a relation in two tables, an unknown id, or a cell that can't be read.
+    """
     tables = [described(EdgeTable, item, f"data.edges[{number}]") for number, item in enumerate(specs)]
     read = [(spec, read_table(folder / spec.path, delimiter)) for spec in tables]
     if not nodes:
@@ -72,12 +76,12 @@ def read_edge_tables(
             names = distinct.tolist()
         features = side_by_side([numbers(table, column)[:, None] for column in spec.features])
         ends = np.stack([source, target], axis=1)
-        kind = np.stack([source_kind, relation, target_kind], axis=1)
-        groups = np.unique(kind, axis=0)
+        edge_type = np.stack([source_kind, relation, target_kind], axis=1)
+        groups = np.unique(edge_type, axis=0)
         if not len(groups):
             groups = _empty_group(spec, kinds)
         for group in groups:
-            rows = np.flatnonzero((kind == group).all(axis=1))
+            rows = np.flatnonzero((edge_type == group).all(axis=1))
             key = kinds[group[0]], names[group[1]], kinds[group[2]]
             if key in blocks or not key[1]:
                 fail(table.path, f"the relation {key}", "a name that no other table has", "merge the tables")
@@ -90,7 +94,10 @@ def _empty_group(spec: EdgeTable, kinds: Sequence[str]) -> np.ndarray:
     """Return the one group of a table without rows, if it isn't for a column to say."""
     if spec.relation_column:
         return np.empty((0, 3), np.int64)
-    types = [kinds.index(kind) if kind in kinds else 0 for kind in (spec.source_type, spec.target_type)]
+    types = [
+        kinds.index(node_type) if node_type in kinds else 0
+        for node_type in (spec.source_type, spec.target_type)
+    ]
     return np.array([[types[0], 0, types[1]]])
 
 
@@ -102,13 +109,13 @@ class Directory(NamedTuple):
     shared: set[str]
 
 
-def _directory(nodes: Mapping[str, NodeBlock], kind: str | None) -> Directory:
+def _directory(nodes: Mapping[str, NodeBlock], node_type: str | None) -> Directory:
     """Return the directory of one type, or of all for None."""
     starts = np.concatenate([[0], np.cumsum([len(block.ids) for block in nodes.values()])])
     chosen = [
         (start, block.ids)
         for name, start, block in zip(nodes, starts.tolist(), nodes.values())
-        if kind in (None, name)
+        if node_type in (None, name)
     ]
     if len(chosen) == 1 and chosen[0][0] == 0:
         return Directory(chosen[0][1], starts, set())
@@ -121,23 +128,23 @@ def _directory(nodes: Mapping[str, NodeBlock], kind: str | None) -> Directory:
 
 
 def _look_up(
-    table: Table, column: str, kind: str | None, nodes: Mapping[str, NodeBlock]
+    table: Table, column: str, node_type: str | None, nodes: Mapping[str, NodeBlock]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return for each row the position of its id's node type in `nodes`, and the node's number in it."""
     kinds = list(nodes)
-    if kind is not None and kind not in nodes:
+    if node_type is not None and node_type not in nodes:
         fail(
             f"{table.path}: column {column!r}",
-            f"the node type {kind!r}",
+            f"the node type {node_type!r}",
             f"one of {kinds}",
-            "mend data.edges",
+            "fix data.edges",
         )
-    directory = _directory(nodes, kind)
+    directory = _directory(nodes, node_type)
     cells = texts(table, column)
-    places = np.array([directory.numbers.get(cell, -1) for cell in cells], np.int64)
-    if (places < 0).any():
-        row = int(np.argmin(places))
-        expected = f"the id of a {kind or ' or '.join(kinds)}"
+    positions = np.array([directory.numbers.get(cell, -1) for cell in cells], np.int64)
+    if (positions < 0).any():
+        row = int(np.argmin(positions))
+        expected = f"the id of a {node_type or ' or '.join(kinds)}"
         fail(f"{table.path}: row {row + 1}, column {column!r}", f"the unknown id {cells[row]!r}", expected)
     if not directory.shared.isdisjoint(cells):
         row = next(row for row, cell in enumerate(cells) if cell in directory.shared)
@@ -148,23 +155,23 @@ def _look_up(
             "one",
             do,
         )
-    types = np.searchsorted(directory.starts, places, side="right") - 1
-    return types, places - directory.starts[types]
+    types = np.searchsorted(directory.starts, positions, side="right") - 1
+    return types, positions - directory.starts[types]
 
 
 def _named_nodes(read: Sequence[tuple[EdgeTable, Table]]) -> dict[str, NodeBlock]:
     """Return the nodes that edges name, sorted (as numbers where all are whole), without features."""
     names: dict[str, set[str]] = {}
     for spec, table in read:
-        for column, kind in ((spec.source, spec.source_type), (spec.target, spec.target_type)):
+        for column, node_type in ((spec.source, spec.source_type), (spec.target, spec.target_type)):
             cells = texts(table, column)
             if "" in cells:
                 fail(f"{table.path}: row {cells.index('') + 1}, column {column!r}", "an empty id", "an id")
-            names.setdefault(kind or "node", set()).update(cells)
+            names.setdefault(node_type or "node", set()).update(cells)
     blocks = {}
-    for kind, ids in names.items():
+    for node_type, ids in names.items():
         in_order = sorted(ids)
         if all(map(str.isdecimal, ids)):
             in_order.sort(key=int)
-        blocks[kind] = NodeBlock({id: number for number, id in enumerate(in_order)})
+        blocks[node_type] = NodeBlock({id: number for number, id in enumerate(in_order)})
     return blocks

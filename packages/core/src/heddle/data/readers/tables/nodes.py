@@ -57,7 +57,11 @@ class NodeBlock(NamedTuple):
 def read_node_tables(
     folder: Path, specs: Sequence[Mapping[str, Any]], delimiter: str
 ) -> dict[str, NodeBlock]:
-    """Return node type -> nodes of all tables."""
+    """Return node type -> nodes of all tables.
+
+    Raises:
+        DataError: a node type in two tables, labels of two types, or a cell that can't be read.
+    """
     blocks: dict[str, NodeBlock] = {}
     for number, item in enumerate(specs):
         spec = described(NodeTable, item, f"data.nodes[{number}]")
@@ -69,17 +73,17 @@ def read_node_tables(
             one_hot(np.unique(texts(table, c), return_inverse=True)[1][:, None]) for c in spec.categories
         ]
         features = side_by_side(columns)
-        for kind in sorted(set(kinds)) if spec.type_column else [spec.type]:
-            if kind in blocks or not kind:
+        for node_type in sorted(set(kinds)) if spec.type_column else [spec.type]:
+            if node_type in blocks or not node_type:
                 fail(
                     table.path,
-                    f"the node type {kind!r}",
+                    f"the node type {node_type!r}",
                     "a name that no other table has",
                     "merge the tables",
                 )
-            rows = np.flatnonzero(np.array(kinds, dtype=object) == kind)
-            blocks[kind] = _block(table, spec, ids, features, rows)
-    labelled = [kind for kind, block in blocks.items() if block.labels is not None]
+            rows = np.flatnonzero(np.array(kinds, dtype=object) == node_type)
+            blocks[node_type] = _block(table, spec, ids, features, rows)
+    labelled = [node_type for node_type, block in blocks.items() if block.labels is not None]
     if len(labelled) > 1:
         fail(
             "data.nodes", f"labels for {labelled}", "labels for one node type", "leave the others' label out"
@@ -107,7 +111,11 @@ def _block(
 
 
 def split_rows(table: Table, column: str, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Return split -> positions within `rows` of those whose cell names it."""
+    """Return split -> positions within `rows` of those whose cell names it.
+
+    Raises:
+        DataError: a cell that names no split.
+    """
     cells = texts(table, column)
     positions: dict[str, list[int]] = {split: [] for split in SPLITS}
     for position, row in enumerate(rows.tolist()):
@@ -120,4 +128,4 @@ def split_rows(table: Table, column: str, rows: np.ndarray) -> dict[str, np.ndar
             )
         if cell:
             positions[SPLIT_NAMES[cell]].append(position)
-    return {split: np.array(places, np.int64) for split, places in positions.items()}
+    return {split: np.array(rows_of, np.int64) for split, rows_of in positions.items()}

@@ -43,6 +43,9 @@ def tables(
         edges: tables of edges, with the keys of `table_edges.EdgeTable`.
         opposite: add the opposite of each edge (in a HeteroGraph a relation rev_R).
         delimiter: between the cells of a CSV.
+
+    Raises:
+        DataError: no tables of edges, splits of edges in a graph of several types, or a table that can't be read.
     """
     folder = Path(root or ".").expanduser()
     if not edges:
@@ -51,14 +54,14 @@ def tables(
     relations = read_edge_tables(folder, edges, blocks, delimiter)
     info: dict[str, Any] = {
         "source": str(folder),
-        "ids": {kind: list(block.ids) for kind, block in blocks.items()},
+        "ids": {node_type: list(block.ids) for node_type, block in blocks.items()},
     }
-    kind = next((kind for kind, block in blocks.items() if block.labels is not None), "")
+    node_type = next((node_type for node_type, block in blocks.items() if block.labels is not None), "")
     single = len(blocks) == 1 and len(relations) == 1
     splits: Mapping[str, np.ndarray] = {}
-    if kind:
-        task, (targets, classes) = "node_classification", _classes(blocks[kind].labels or [])
-        splits = blocks[kind].splits
+    if node_type:
+        task, (targets, classes) = "node_classification", _classes(blocks[node_type].labels or [])
+        splits = blocks[node_type].splits
     else:
         task, targets, classes = "link_prediction", None, []
         if not single and any(block.splits for block in relations.values()):
@@ -71,7 +74,7 @@ def tables(
             )
     if single:
         block = next(iter(relations.values()))
-        if block.splits and not kind:
+        if block.splits and not node_type:
             splits = {split: block.ends[rows] for split, rows in block.splits.items()}
             hidden = np.concatenate(
                 [np.empty(0, np.int64), *(block.splits.get(s, []) for s in ("valid", "test"))]
@@ -88,7 +91,7 @@ def tables(
             targets,
             splits,
             len(classes),
-            "" if single else kind,
+            "" if single else node_type,
             info,
             class_names=classes,
         )
@@ -100,7 +103,7 @@ def _classes(labels: Sequence[str]) -> tuple[np.ndarray, list[str]]:
     names = sorted({label for label in labels if label})
     if all(name.lstrip("-").isdecimal() for name in names):
         names.sort(key=int)
-    number = {"": -1} | {label: place for place, label in enumerate(names)}
+    number = {"": -1} | {label: position for position, label in enumerate(names)}
     return np.array([number[label] for label in labels], np.int64), names
 
 
@@ -123,5 +126,7 @@ def _hetero(
         edges[source, relation, target] = EdgeSet(block.features, senders, receivers, count)
         if opposite:
             edges[target, f"rev_{relation}", source] = EdgeSet(block.features, receivers, senders, count)
-    features = {kind: block.features for kind, block in nodes.items()}
-    return hetero_graph(features, edges, {kind: np.array([len(block.ids)]) for kind, block in nodes.items()})
+    features = {node_type: block.features for node_type, block in nodes.items()}
+    return hetero_graph(
+        features, edges, {node_type: np.array([len(block.ids)]) for node_type, block in nodes.items()}
+    )

@@ -32,7 +32,7 @@ def read_adjacency(path: Path, sensors: Sequence[str], count: int) -> Edges:
     if not np.isfinite(weights).all() or (weights < 0).any():
         fail(path, "a weight that is negative or not finite", "weights of 0 or more")
     if sensors:
-        row = {name: place for place, name in enumerate(ids)}
+        row = {name: position for position, name in enumerate(ids)}
         lost = [name for name in sensors if name not in row]
         if lost:
             fail(
@@ -55,13 +55,13 @@ def read_distances(path: Path, sensors: Sequence[str], threshold: float = 0.1) -
     Raises:
         DataError: a column is missing, or a distance is no number.
     """
-    found = read_table(path)
-    row = {name: place for place, name in enumerate(sensors)}
-    ends = [(row.get(a, -1), row.get(b, -1)) for a, b in zip(texts(found, "from"), texts(found, "to"))]
-    places = np.array(ends, np.int64).reshape(-1, 2)
-    cost, known = numbers(found, "cost").astype(np.float64), (places >= 0).all(axis=1)
+    cells = read_table(path)
+    row = {name: position for position, name in enumerate(sensors)}
+    ends = [(row.get(a, -1), row.get(b, -1)) for a, b in zip(texts(cells, "from"), texts(cells, "to"))]
+    positions = np.array(ends, np.int64).reshape(-1, 2)
+    cost, known = numbers(cells, "cost").astype(np.float64), (positions >= 0).all(axis=1)
     distance = np.full((len(sensors), len(sensors)), np.inf)
-    distance[places[known, 0], places[known, 1]] = cost[known]
+    distance[positions[known, 0], positions[known, 1]] = cost[known]
     finite = distance[np.isfinite(distance)]
     if not len(finite):
         fail(path, "no distance between two of the sensors", "some", "take the files of one dataset")

@@ -46,7 +46,7 @@ def traffic_files(root: str, name: str | None = None, threshold: float = 0.1) ->
     name, speeds = _find(folder, name)
     sensors = speeds.values.shape[1]
     senders, receivers, weights = _graph(folder, name, speeds, threshold)
-    steps = len(speeds.values)
+    n_times = len(speeds.values)
     clock = np.broadcast_to(speeds.clock[:, None], speeds.values.shape)
     signal = np.stack([speeds.values, clock], axis=2).astype(np.float32)
     counts = np.array([sensors]), np.array([len(senders)])
@@ -60,7 +60,7 @@ def traffic_files(root: str, name: str | None = None, threshold: float = 0.1) ->
             name,
             "forecast",
             graph,
-            splits=shares_in_order(steps),
+            splits=shares_in_order(n_times),
             info=info,
             node_names=speeds.sensors or [str(k) for k in range(sensors)],
             series=Series(signal, null=0.0, period=288),

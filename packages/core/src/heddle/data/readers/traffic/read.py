@@ -1,4 +1,4 @@
-"""traffic: measured speeds of road sensors, or made-up ones with rush hours, jams that travel along roads, noise."""
+"""traffic: measured speeds of road sensors, or synthetic ones with rush hours, jams that travel along roads, noise."""
 
 import numpy as np
 
@@ -46,60 +46,63 @@ def traffic(
         missing: share of measurements that are 0, as in METR-LA where a sensor fails.
         seed: of the generator.
         name: what the dataset calls itself; of files see `traffic_files`, "traffic" for those that are there.
-        root: folder of measured speeds, read by `traffic_files` instead of making some up; None for made-up ones.
+        root: folder of measured speeds, read by `traffic_files` instead of generating some; None for synthetic ones.
         threshold: of the files.
+
+    Raises:
+        DataError: sizes or shares out of range, or files that can't be read.
     """
     if root is not None:
         from heddle.data.readers.traffic.measured import traffic_files
 
         return traffic_files(root, None if name == "traffic" else name, threshold)
     if sensors <= neighbours or days < 1 or not 0 <= missing < 1:
-        found = f"sensors={sensors}, neighbours={neighbours}, days={days}, missing={missing}"
+        actual = f"sensors={sensors}, neighbours={neighbours}, days={days}, missing={missing}"
         fail(
             "data.sensors",
-            found,
+            actual,
             "more sensors than neighbours, a day or more, 0 <= missing < 1",
-            "mend them",
+            "fix it",
         )
     rng = np.random.default_rng(seed)
-    places = rng.uniform(0, 10, (sensors, 2))
-    distance = np.linalg.norm(places[:, None] - places[None], axis=2)
+    positions = rng.uniform(0, 10, (sensors, 2))
+    distance = np.linalg.norm(positions[:, None] - positions[None], axis=2)
     nearest = np.argsort(distance, axis=1, kind="stable")[:, : neighbours + 1]
     receivers = np.repeat(np.arange(sensors), neighbours + 1)
     senders = nearest.ravel()
     lengths = distance[senders, receivers]
     weights = np.exp(-((lengths / max(float(lengths.std()), 1e-6)) ** 2)).astype(np.float32)
 
-    steps = days * STEPS_A_DAY
-    clock = np.arange(steps) % STEPS_A_DAY / STEPS_A_DAY
-    weekday = np.arange(steps) // STEPS_A_DAY % 7 < 5
+    n_times = days * STEPS_A_DAY
+    clock = np.arange(n_times) % STEPS_A_DAY / STEPS_A_DAY
+    weekday = np.arange(n_times) // STEPS_A_DAY % 7 < 5
     rush = sum(
         np.exp(-(((clock[:, None] * 24 - hour) / 1.5) ** 2)) * depth for hour, depth in _peaks(rng, sensors)
     )
     spread = np.zeros((sensors, sensors))
     spread[receivers, senders] = weights * (senders != receivers)
     spread /= np.maximum(spread.sum(axis=1, keepdims=True), 1e-12)
-    jams = np.zeros((steps, sensors))
-    starts = rng.random((steps, sensors)) < 1 / STEPS_A_DAY
-    for step in range(1, steps):
+    jams = np.zeros((n_times, sensors))
+    starts = rng.random((n_times, sensors)) < 1 / STEPS_A_DAY
+    for step in range(1, n_times):
         jams[step] = 0.6 * jams[step - 1] + 0.37 * spread @ jams[step - 1] + starts[step] * 60.0
     speed = (
         rng.uniform(55, 68, sensors)
         - rush * weekday[:, None]
         - jams
-        + noise * rng.standard_normal((steps, sensors))
+        + noise * rng.standard_normal((n_times, sensors))
     )
-    speed = np.clip(speed, 3.0, 75.0) * (rng.random((steps, sensors)) >= missing)
+    speed = np.clip(speed, 3.0, 75.0) * (rng.random((n_times, sensors)) >= missing)
     day = np.broadcast_to(clock[:, None], speed.shape)
     signal = np.stack([speed, day], axis=2).astype(np.float32)
 
     n_node, n_edge = np.array([sensors]), np.array([len(senders)])
     graph = Graph(None, weights[:, None], senders, receivers, None, n_node, n_edge)
-    splits = shares_in_order(steps)
+    splits = shares_in_order(n_times)
     info = {
-        "source": f"made-up traffic, seed {seed}",
+        "source": f"synthetic traffic, seed {seed}",
         "units": ["mph", "day"],
-        "places": places,
+        "places": positions,
     }
     series = Series(signal, null=0.0, period=STEPS_A_DAY)
     return check_dataset(Dataset(name, "forecast", graph, None, splits, info=info, series=series))

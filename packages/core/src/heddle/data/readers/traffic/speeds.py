@@ -114,8 +114,8 @@ def _array(arrays: dict[str, np.ndarray], name: str, path: Path) -> np.ndarray:
     return arrays[name]
 
 
-def _clock(steps: int) -> np.ndarray:
-    return np.arange(steps) % STEPS_A_DAY / STEPS_A_DAY
+def _clock(n_times: int) -> np.ndarray:
+    return np.arange(n_times) % STEPS_A_DAY / STEPS_A_DAY
 
 
 def _text(name: Any) -> str:
