@@ -23,9 +23,15 @@ from heddle.workflow.metrics.predictions import Predictions, metric_values
 from .numpy_engine import LinearModel
 from .support import graph_dataset, node_dataset
 
-RNG = np.random.default_rng(2)
 GROUPS = np.repeat([5, 1, 9, 4], [6, 3, 8, 2])
-SCORES, RELEVANCE = RNG.normal(size=19).round(0), RNG.integers(0, 4, 19).astype(np.float64)
+
+
+def _drawn() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(2)
+    return rng.normal(size=19).round(0), rng.integers(0, 4, 19).astype(np.float64)
+
+
+SCORES, RELEVANCE = _drawn()
 RELEVANCE[GROUPS == 4] = 0
 KNOWN = np.arange(19) % 7 != 0
 
