@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from heddle.data.etl import OGBN_MAG, Tabformer, prepare
-from heddle.data.etl.with_duckdb import DuckDB
+from heddle.data.etl.engines.with_duckdb import DuckDB
 from heddle.data.etl_options import Etl
 from heddle.data.prepared import open_prepared, prepared, read_ids, to_dataset, verify
 from heddle.data.readers.ogb.read import ogb

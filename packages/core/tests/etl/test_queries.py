@@ -7,9 +7,10 @@ pytest.importorskip("duckdb", reason="DuckDB isn't installed: pip install 'heddl
 
 import duckdb
 
-from heddle.data.etl import prepare, read_schema
-from heddle.data.etl.queries import parse_query
-from heddle.data.etl.query_sql import Places, query_sql
+from heddle.data.etl import prepare
+from heddle.data.etl.schemas import read_schema
+from heddle.data.etl.schemas.queries import parse_query
+from heddle.data.etl.schemas.query_sql import Places, query_sql
 from heddle.data.etl_options import Etl
 from heddle.data.prepared import open_prepared, prepared, read_ids
 from heddle.errors import ConfigError, DataError

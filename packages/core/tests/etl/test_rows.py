@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from heddle.data.etl import Tabformer, prepare
-from heddle.data.etl.recipe import schema_of
 from heddle.data.etl.rows import RowEncoder, RowError, Rows
+from heddle.data.etl.schemas.recipe import schema_of
 from heddle.data.etl_options import Etl
 from heddle.data.prepared import open_prepared
 from heddle.errors import DataError

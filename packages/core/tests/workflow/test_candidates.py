@@ -15,9 +15,9 @@ from heddle.workflow.loaders.candidates import (
     protocol,
 )
 from heddle.workflow.loaders.known import known_named, until_of
-from heddle.workflow.loaders.link_questions import LinkQuestion
 from heddle.workflow.loaders.links import LinkLoader
 from heddle.workflow.loaders.negatives import TrueLinks
+from heddle.workflow.loaders.questions.links import LinkQuestion
 from heddle.workflow.metrics.by_name import mean_reciprocal_rank
 
 from .support import triple_dataset

@@ -22,9 +22,9 @@ from heddle.sampling.parts import Parts
 from heddle.sampling.store import store_of
 from heddle.workflow import artifacts
 from heddle.workflow.check import check_fit
-from heddle.workflow.loaders.edge_questions import EdgeQuestion
 from heddle.workflow.loaders.known import view_of
 from heddle.workflow.loaders.nodes import EdgeLoader
+from heddle.workflow.loaders.questions.edges import EdgeQuestion
 from heddle.workflow.loaders.sampled import SampledGraph
 from heddle.workflow.metrics.predictions import Predictions
 from heddle.workflow.saved import prediction_rows

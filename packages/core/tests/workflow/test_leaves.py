@@ -16,7 +16,7 @@ from heddle.nn.params import initialise
 from heddle.ops.reference import NumpyOps
 from heddle.sampling.parts import Parts
 from heddle.sampling.store import store_of
-from heddle.workflow.loaders.questions import EVALUATION, Asked
+from heddle.workflow.loaders.questions.base import EVALUATION, Asked
 from heddle.workflow.loaders.sampled import SampledGraph, batch_of, leaves_of
 
 OF_ONE_TYPE = {

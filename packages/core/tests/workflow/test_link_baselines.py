@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from heddle.workflow.loaders.known import known_named, until_of
-from heddle.workflow.loaders.link_questions import LinkQuestion
+from heddle.workflow.loaders.questions.links import LinkQuestion
 from heddle.workflow.metrics import link_baselines as module
 from heddle.workflow.metrics.comparison import compared
 from heddle.workflow.metrics.link_baselines import History, history_of, link_baselines

@@ -17,8 +17,8 @@ from heddle.nn.models import build, options
 from heddle.sampling.parts import CORES, Parts, kernels_of
 from heddle.sampling.store import store_of
 from heddle.workflow.loaders.known import Known, until_of
-from heddle.workflow.loaders.link_questions import LinkQuestion
-from heddle.workflow.loaders.node_questions import NodeQuestion
+from heddle.workflow.loaders.questions.links import LinkQuestion
+from heddle.workflow.loaders.questions.nodes import NodeQuestion
 from heddle.workflow.loaders.sampled import SampledGraph, batch_of, leaves_of
 
 from .test_time import shop

@@ -14,7 +14,7 @@ from heddle.ops.losses import listwise
 from heddle.ops.reference import NumpyOps
 from heddle.workflow.check import check_fit
 from heddle.workflow.loaders.graphs import GraphLoader
-from heddle.workflow.loaders.node_questions import NodeQuestion
+from heddle.workflow.loaders.questions.nodes import NodeQuestion
 from heddle.workflow.metrics.by_name import evaluate
 from heddle.workflow.metrics.grouped import group_ranks, ndcg_at
 from heddle.workflow.metrics.intervals import intervals

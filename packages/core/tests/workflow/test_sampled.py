@@ -31,9 +31,9 @@ from heddle.sampling.parts import Kernels, Parts
 from heddle.sampling.store import store_of, whole
 from heddle.sampling.types import ONE_RELATION, ONE_TYPE, Fanout
 from heddle.workflow.assemble import head_for
-from heddle.workflow.loaders.link_questions import LinkQuestion
-from heddle.workflow.loaders.node_questions import NodeQuestion
 from heddle.workflow.loaders.prefetch import Waiting, prefetched
+from heddle.workflow.loaders.questions.links import LinkQuestion
+from heddle.workflow.loaders.questions.nodes import NodeQuestion
 from heddle.workflow.loaders.sampled import SampledLoader, batch_of, sampled_graph
 from heddle.workflow.loaders.sampler import specs_of
 from heddle.workflow.options import Sampler

@@ -14,8 +14,8 @@ from heddle.sampling.parts import Parts
 from heddle.sampling.store import store_of
 from heddle.sampling.types import ONE_RELATION, ONE_TYPE
 from heddle.workflow.loaders.known import Known, known_named, until_of, without_times
-from heddle.workflow.loaders.link_questions import LinkQuestion
-from heddle.workflow.loaders.node_questions import NodeQuestion
+from heddle.workflow.loaders.questions.links import LinkQuestion
+from heddle.workflow.loaders.questions.nodes import NodeQuestion
 from heddle.workflow.loaders.sampled import SampledGraph
 from heddle.workflow.loaders.sampler import specs_of
 from heddle.workflow.options import Sampler

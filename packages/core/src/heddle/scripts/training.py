@@ -22,10 +22,10 @@ from heddle.scripts.scores import Named, Score
 from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop
 from heddle.workflow.loaders.candidates import USUAL
 from heddle.workflow.loaders.known import view_of
-from heddle.workflow.loaders.link_questions import LinkQuestion
-from heddle.workflow.loaders.node_questions import NodeQuestion
 from heddle.workflow.loaders.prefetch import Waiting
-from heddle.workflow.loaders.questions import Question
+from heddle.workflow.loaders.questions.base import Question
+from heddle.workflow.loaders.questions.links import LinkQuestion
+from heddle.workflow.loaders.questions.nodes import NodeQuestion
 from heddle.workflow.loaders.sampled import SampledGraph, SampledLoader, batch_of, leaves_of
 from heddle.workflow.metrics.by_name import Metric, metric
 from heddle.workflow.metrics.predictions import metric_values

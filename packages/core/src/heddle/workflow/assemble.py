@@ -34,12 +34,12 @@ from heddle.options import PooledOptions, PortableOptions
 from heddle.options.input_kinds import EDGE_FEATURES, EDGE_WEIGHTS
 from heddle.workflow.check import check_fit
 from heddle.workflow.loaders.choose import loader_for
-from heddle.workflow.loaders.edge_questions import EdgeQuestion
 from heddle.workflow.loaders.known import Until, View, view_of
-from heddle.workflow.loaders.link_questions import LinkQuestion
 from heddle.workflow.loaders.loader import Loader
-from heddle.workflow.loaders.node_questions import NodeQuestion
-from heddle.workflow.loaders.questions import Question
+from heddle.workflow.loaders.questions.base import Question
+from heddle.workflow.loaders.questions.edges import EdgeQuestion
+from heddle.workflow.loaders.questions.links import LinkQuestion
+from heddle.workflow.loaders.questions.nodes import NodeQuestion
 from heddle.workflow.loaders.sampled import SampledLoader, sampled_graph
 from heddle.workflow.loaders.sampler import specs_of
 from heddle.workflow.metrics.by_name import metric

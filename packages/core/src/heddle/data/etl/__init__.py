@@ -1,12 +1,10 @@
 """Tables to graphs: tables to a prepared folder, by a schema, with DuckDB or Polars (extra `etl`).
 
 - `prepare`: prepare, the whole way; `transforms`: OGBN_MAG and Tabformer, the same as objects
-- `schema`: what tables, nodes, edges, features, splits are; `read_schema`, `read_tables`, `read_graph`, `read_tasks`:
-  checked, out of mappings (`checked`), of YAML (`yaml_files`), of known tables (`recipes`)
-- `files`: the files of a table; `cells`: what their cells mean, for every engine; `strptime`: formats of times
+- `schemas`: what tables, nodes, edges, features, splits and tasks are, out of YAML; `recipes`: of known tables
+- `files`: the files of a table; `cells`: what their cells mean, for every engine
 - `tables`: every table with all its columns; `derived`: columns of others; `sql_tables`: queries; `kept`: rows left out
-- `queries`: PREDICT ... FOR ...; `query_sql`: as SQL
-- `engine`: the relational steps and who does them; `with_duckdb`, `with_polars`; `relate`: a schema's steps, in order
+- `engines`: the relational steps and who does them; `relate`: a schema's steps, in order
 - `encoders`: features, fitted on the training period; `hashed_text`; `emit`: the arrays; `streams`: chunk by chunk;
   `steps`: resumed
 - `infer`: a schema proposed from files
@@ -14,9 +12,9 @@
 """
 
 from heddle.data.etl.prepare import prepare
-from heddle.data.etl.read_schema import read_schema
 from heddle.data.etl.recipes import schema_file, schema_of
-from heddle.data.etl.schema import Schema
+from heddle.data.etl.schemas.read_schema import read_schema
+from heddle.data.etl.schemas.schema import Schema
 from heddle.data.etl.transforms import OGBN_MAG, Tabformer
 
 __all__ = ["OGBN_MAG", "Schema", "Tabformer", "prepare", "read_schema", "schema_file", "schema_of"]

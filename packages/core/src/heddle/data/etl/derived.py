@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from heddle.data.etl.engine import Engine
-from heddle.data.etl.schema import Derived, Joined, Split, Table
+from heddle.data.etl.engines.engine import Engine
+from heddle.data.etl.schemas.schema import Derived, Joined, Split, Table
 from heddle.data.etl.steps import Steps
 from heddle.data.etl.streams import chunks, column_type, row_count
 from heddle.data.formats.text_files import fail

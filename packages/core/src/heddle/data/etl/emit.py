@@ -9,9 +9,9 @@ import numpy as np
 
 from heddle.data.dataset import SPLITS
 from heddle.data.etl.encoders import Encoder, fit, fitted_key, write_features
-from heddle.data.etl.read_schema import PART
 from heddle.data.etl.relate import Related, columns_of, table_of
-from heddle.data.etl.schema import OF_VALUES, Edges, Encode, Label, Nodes, Schema
+from heddle.data.etl.schemas.read_schema import PART
+from heddle.data.etl.schemas.schema import OF_VALUES, Edges, Encode, Label, Nodes, Schema
 from heddle.data.etl.streams import NpyStream, chunks, floats, integers, row_count
 from heddle.data.formats.text_files import fail
 from heddle.data.prepared.write import FolderWriter, index_type

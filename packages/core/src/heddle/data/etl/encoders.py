@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.data.etl.hashed_text import hashed_texts
-from heddle.data.etl.schema import Encode
+from heddle.data.etl.schemas.schema import Encode
 from heddle.data.etl.streams import NpyStream, chunks, floats, integers, row_count
 from heddle.data.formats.text_files import fail
 from heddle.extras import require

@@ -7,7 +7,7 @@ from heddle.data.etl.cells.csv import header
 from heddle.data.etl.cells.source import Source
 from heddle.data.etl.cells.stage import vector_width
 from heddle.data.etl.cells.typed_files import typed_names
-from heddle.data.etl.schema import Column, Table
+from heddle.data.etl.schemas.schema import Column, Table
 from heddle.data.formats.text_files import fail
 from heddle.errors import nearest
 

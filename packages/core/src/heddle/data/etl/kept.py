@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from heddle.data.etl.schema import Edges
+from heddle.data.etl.schemas.schema import Edges
 from heddle.data.etl.steps import Steps
 from heddle.data.etl.streams import chunks, row_count
 from heddle.extras import require

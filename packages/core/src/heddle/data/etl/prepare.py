@@ -6,10 +6,10 @@ from typing import Any
 
 from heddle.data.etl.cells import counted_cells
 from heddle.data.etl.emit import Emitter
-from heddle.data.etl.engines import open_engine
+from heddle.data.etl.engines.open_engine import open_engine
 from heddle.data.etl.files import paths_of
 from heddle.data.etl.relate import relate
-from heddle.data.etl.schema import LATER, Schema
+from heddle.data.etl.schemas.schema import LATER, Schema
 from heddle.data.etl.steps import Steps, fingerprints
 from heddle.data.etl_options import Etl
 from heddle.data.prepared.folder import Task

@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import numpy as np
 
-from heddle.data.etl.engine import Engine
+from heddle.data.etl.engines.engine import Engine
 from heddle.data.etl.kept import kept_rows
-from heddle.data.etl.read_schema import PART
-from heddle.data.etl.read_tasks import moment_of
-from heddle.data.etl.schema import Encode, Nodes, Schema
+from heddle.data.etl.schemas.read_schema import PART
+from heddle.data.etl.schemas.read_tasks import moment_of
+from heddle.data.etl.schemas.schema import Encode, Nodes, Schema
 from heddle.data.etl.steps import Steps
 from heddle.data.etl.streams import chunks, column_names, column_type, integers, row_count
 from heddle.data.etl.tables import tables_of

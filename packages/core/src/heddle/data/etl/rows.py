@@ -11,7 +11,7 @@ import numpy as np
 
 from heddle.data.etl.cells.column import make
 from heddle.data.etl.encoders import UNKNOWN, binned, fitted_key, scaled, since, turned
-from heddle.data.etl.schema import Column, Edges, Encode, Schema
+from heddle.data.etl.schemas.schema import Column, Edges, Encode, Schema
 from heddle.errors import DataError, problem
 from heddle.extras import require
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from heddle.data.etl.cells.column import arrow_type, make
 from heddle.data.etl.cells.stage import GROUP, KEY
-from heddle.data.etl.schema import Column, Table
+from heddle.data.etl.schemas.schema import Column, Table
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
 from heddle.options.byte_sizes import from_bytes

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from heddle.data.etl.cells import stage
 from heddle.data.etl.derived import derive, join
-from heddle.data.etl.engine import Engine
+from heddle.data.etl.engines.engine import Engine
 from heddle.data.etl.files import sources
-from heddle.data.etl.schema import Schema, Table
+from heddle.data.etl.schemas.schema import Schema, Table
 from heddle.data.etl.sql_tables import run_sql, times_of
 from heddle.data.etl.steps import Steps
 

@@ -16,7 +16,7 @@ from heddle.sampling.types import Fanout
 from heddle.serving.bundle.layout import WEIGHTS, Told, write_bundle
 from heddle.serving.live.graph import create
 from heddle.serving.scoring.scorer import Reading
-from heddle.workflow.loaders.questions import EVALUATION
+from heddle.workflow.loaders.questions.base import EVALUATION
 from heddle.workflow.loaders.sampler import specs_of
 from heddle.workflow.saved import restore
 

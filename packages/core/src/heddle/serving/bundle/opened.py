@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.data.etl.recipe import schema_of
 from heddle.data.etl.rows import RowEncoder, RowError, Rows, Typed
-from heddle.data.etl.schema import Edges
+from heddle.data.etl.schemas.recipe import schema_of
+from heddle.data.etl.schemas.schema import Edges
 from heddle.data.prepared.graphs import features_of
 from heddle.errors import problem
 from heddle.serving.bundle.layout import read_bundle

@@ -13,8 +13,8 @@ from heddle.sampling.blocks import blocks
 from heddle.sampling.types import Fanout, HeteroSample
 from heddle.serving.live.graph import Snapshot
 from heddle.serving.scoring.row_ops import RowOps
-from heddle.workflow.loaders.end_seeds import ends_as_seeds
 from heddle.workflow.loaders.known import up_to
+from heddle.workflow.loaders.questions.end_seeds import ends_as_seeds
 
 NOTHING = np.zeros(0, np.int64)
 

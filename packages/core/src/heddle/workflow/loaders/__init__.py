@@ -6,8 +6,7 @@ graphs.py          many graphs, padded to a few shapes
 links.py           links of one kind; triples.py: of a knowledge graph; snapshot_links.py: in time
 forecasts.py       windows of a signal
 sampled.py         sampled neighbourhoods of what is asked; sampler.py: how they are drawn
-questions.py       what is asked of one graph; node_questions.py, edge_questions.py, link_questions.py: of each level
-end_seeds.py       the ends of links and edges as seeds; asked_links.py: links with their times
+questions/         what is asked of one graph: nodes, edges or links
 known.py           up to which time each question may look
 negatives.py       negative edges; candidates.py: those that each positive edge is ranked against
 prefetch.py        batches built ahead by threads

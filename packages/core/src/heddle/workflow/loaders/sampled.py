@@ -21,10 +21,10 @@ from heddle.sampling.store import GraphStore, store_of
 from heddle.sampling.stream import branch, sample_key
 from heddle.sampling.types import ONE_TYPE
 from heddle.workflow.launch.peers import batch_numbers
-from heddle.workflow.loaders.end_seeds import ask_links
 from heddle.workflow.loaders.links import shuffled
 from heddle.workflow.loaders.prefetch import Waiting, prefetched
-from heddle.workflow.loaders.questions import EVALUATION, Asked, Question
+from heddle.workflow.loaders.questions.base import EVALUATION, Asked, Question
+from heddle.workflow.loaders.questions.end_seeds import ask_links
 from heddle.workflow.metrics.predictions import Predictions
 
 _DROPOUT = 1

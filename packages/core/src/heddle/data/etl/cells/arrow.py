@@ -10,7 +10,7 @@ import numpy as np
 
 from heddle.data.etl.cells.moments import floored
 from heddle.data.etl.cells.numbers import Values, ints, reals
-from heddle.data.etl.strptime import PER_SECOND
+from heddle.data.etl.schemas.strptime import PER_SECOND
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
 

@@ -13,7 +13,7 @@ from heddle.data.etl.cells.quotes import (
     marks,
     wrong_quote,
 )
-from heddle.data.etl.schema import Table
+from heddle.data.etl.schemas.schema import Table
 from heddle.data.formats.text_files import fail
 
 SIZE = 2 << 20

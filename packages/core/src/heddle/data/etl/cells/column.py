@@ -10,7 +10,7 @@ from heddle.data.etl.cells.json import json_values
 from heddle.data.etl.cells.moments import clock, moments
 from heddle.data.etl.cells.numbers import ints, money, percent, reals
 from heddle.data.etl.cells.vectors import as_lists, element
-from heddle.data.etl.schema import Column, Table
+from heddle.data.etl.schemas.schema import Column, Table
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
 

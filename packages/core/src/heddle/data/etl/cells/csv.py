@@ -10,7 +10,7 @@ import numpy as np
 from heddle.data.etl.cells.blocks import Block, blocks, first_record
 from heddle.data.etl.cells.opened import opened
 from heddle.data.etl.cells.quotes import count_lines, marks, record_spans, wrong_quote
-from heddle.data.etl.schema import Table
+from heddle.data.etl.schemas.schema import Table
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
 

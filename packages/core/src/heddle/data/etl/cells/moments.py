@@ -7,7 +7,7 @@ import numpy as np
 
 from heddle.data.etl.cells.calendar import civil
 from heddle.data.etl.cells.numbers import Values
-from heddle.data.etl.strptime import PER_SECOND, WIDTHS, Compiled, compiled
+from heddle.data.etl.schemas.strptime import PER_SECOND, WIDTHS, Compiled, compiled
 from heddle.extras import require
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

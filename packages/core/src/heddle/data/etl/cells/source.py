@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from heddle.data.etl.schema import Column, Table
+from heddle.data.etl.schemas.schema import Column, Table
 
 
 class Source(NamedTuple):

@@ -18,7 +18,7 @@ from heddle.data.etl.cells.json import json_values
 from heddle.data.etl.cells.source import Source
 from heddle.data.etl.cells.typed_files import typed_batches
 from heddle.data.etl.cells.vectors import as_lists, width_of
-from heddle.data.etl.schema import Column
+from heddle.data.etl.schemas.schema import Column
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
 

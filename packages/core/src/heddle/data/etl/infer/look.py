@@ -8,7 +8,7 @@ from heddle.data.etl.cells.moments import moments
 from heddle.data.etl.cells.numbers import ints, money, percent, reals
 from heddle.data.etl.cells.typed_files import typed_batches, typed_names
 from heddle.data.etl.files import layout_of
-from heddle.data.etl.schema import Table
+from heddle.data.etl.schemas.schema import Table
 from heddle.errors import DataError
 from heddle.extras import require
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from heddle.data.etl.read_schema import read_schema
 from heddle.data.etl.recipes.ogbn_mag import ogbn_mag
-from heddle.data.etl.schema import Schema
-from heddle.data.etl.yaml_files import line_of, load_yaml
+from heddle.data.etl.schemas.read_schema import read_schema
+from heddle.data.etl.schemas.schema import Schema
+from heddle.data.etl.schemas.yaml_files import line_of, load_yaml
 from heddle.data.reader_options import SchemaOptions, TablesToPrepare
 from heddle.errors import ConfigError, problem
 

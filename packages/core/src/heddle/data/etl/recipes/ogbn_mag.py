@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from heddle.data.etl.read_schema import read_schema
-from heddle.data.etl.schema import Schema
+from heddle.data.etl.schemas.read_schema import read_schema
+from heddle.data.etl.schemas.schema import Schema
 from heddle.data.formats.text_files import fail
 from heddle.data.readers.ogb.hetero import read_sizes, read_types
 

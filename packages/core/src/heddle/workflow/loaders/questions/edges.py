@@ -3,10 +3,10 @@
 import numpy as np
 
 from heddle.data.dataset import Dataset
-from heddle.workflow.loaders.end_seeds import ends_as_seeds
 from heddle.workflow.loaders.known import Until
-from heddle.workflow.loaders.node_questions import NodeQuestion
-from heddle.workflow.loaders.questions import Asked
+from heddle.workflow.loaders.questions.base import Asked
+from heddle.workflow.loaders.questions.end_seeds import ends_as_seeds
+from heddle.workflow.loaders.questions.nodes import NodeQuestion
 from heddle.workflow.metrics.predictions import Predictions
 
 

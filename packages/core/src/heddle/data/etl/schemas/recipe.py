@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from heddle.data.etl.read_schema import read_schema
-from heddle.data.etl.schema import Schema
+from heddle.data.etl.schemas.read_schema import read_schema
+from heddle.data.etl.schemas.schema import Schema
 from heddle.errors import DataError, problem
 
 

@@ -4,9 +4,9 @@ import codecs
 from collections.abc import Mapping
 from typing import Any
 
-from heddle.data.etl.checked import one_of, spec, texts
-from heddle.data.etl.schema import ON_ERROR, TYPES, Column, Derived, Joined, Table
-from heddle.data.etl.strptime import PER_SECOND, compiled
+from heddle.data.etl.schemas.checked import one_of, spec, texts
+from heddle.data.etl.schemas.schema import ON_ERROR, TYPES, Column, Derived, Joined, Table
+from heddle.data.etl.schemas.strptime import PER_SECOND, compiled
 from heddle.errors import ConfigError, problem
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.workflow.loaders.questions import Asked
+from heddle.workflow.loaders.questions.base import Asked
 
 
 def ends_as_seeds(

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple, NoReturn
 
-from heddle.data.etl.checked import one_of
+from heddle.data.etl.schemas.checked import one_of
 from heddle.errors import ConfigError, problem
 
 AGGREGATES = ("count", "sum", "avg", "min", "max", "exists", "first", "list")

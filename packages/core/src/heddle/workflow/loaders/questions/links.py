@@ -9,7 +9,6 @@ from heddle.data.dataset import SPLITS, Dataset
 from heddle.graphs.graph import Graph
 from heddle.sampling.negative_edges import negative_edges
 from heddle.sampling.stream import sample_key
-from heddle.workflow.loaders.asked_links import AskedLinks, fitting
 from heddle.workflow.loaders.candidates import (
     Candidates,
     Meetings,
@@ -18,11 +17,12 @@ from heddle.workflow.loaders.candidates import (
     positions_ranked,
     protocol,
 )
-from heddle.workflow.loaders.end_seeds import ask_links
 from heddle.workflow.loaders.known import Until
 from heddle.workflow.loaders.links import check_links, count_ends, evaluated, true_pairs
 from heddle.workflow.loaders.negatives import TrueLinks
-from heddle.workflow.loaders.questions import EVALUATION, Asked, pieces_of
+from heddle.workflow.loaders.questions.asked_links import AskedLinks, fitting
+from heddle.workflow.loaders.questions.base import EVALUATION, Asked, pieces_of
+from heddle.workflow.loaders.questions.end_seeds import ask_links
 from heddle.workflow.metrics.link_baselines import History, history_of, link_baselines
 from heddle.workflow.metrics.predictions import Predictions
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from heddle.data.etl.queries import EVER, Aggregate, Query
-from heddle.data.etl.schema import Edges, Nodes, Table
+from heddle.data.etl.schemas.queries import EVER, Aggregate, Query
+from heddle.data.etl.schemas.schema import Edges, Nodes, Table
 from heddle.errors import ConfigError, problem
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from heddle.data.dataset import SPLITS, Dataset
 from heddle.errors import DataError
 from heddle.workflow.loaders.known import Until
-from heddle.workflow.loaders.questions import Asked, pieces_of
+from heddle.workflow.loaders.questions.base import Asked, pieces_of
 from heddle.workflow.metrics.predictions import Predictions, known_targets, numbered
 
 

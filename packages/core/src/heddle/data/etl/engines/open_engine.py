@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from heddle.data.etl.checked import one_of
-from heddle.data.etl.engine import Engine
+from heddle.data.etl.engines.engine import Engine
+from heddle.data.etl.schemas.checked import one_of
 from heddle.data.etl_options import ENGINES, Etl
 
 
@@ -17,9 +17,9 @@ def open_engine(etl: Etl, scratch: Path) -> Engine:
     one_of("etl.engine", etl.engine, ENGINES)
     one_of("etl.device", etl.device, ("cpu", "gpu"))
     if etl.engine == "polars":
-        from heddle.data.etl.with_polars import Polars
+        from heddle.data.etl.engines.with_polars import Polars
 
         return Polars(gpu=etl.device == "gpu")
-    from heddle.data.etl.with_duckdb import DuckDB
+    from heddle.data.etl.engines.with_duckdb import DuckDB
 
     return DuckDB(etl.memory, etl.threads, scratch, gpu=etl.device == "gpu")

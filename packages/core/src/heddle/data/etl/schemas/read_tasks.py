@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from heddle.data.etl.checked import one_of, spec
-from heddle.data.etl.queries import parse_query
-from heddle.data.etl.query_sql import Places, is_class, query_sql
-from heddle.data.etl.read_graph import MISSING, ROW, plain_name, values_of
-from heddle.data.etl.read_tables import derive, key_of, known
-from heddle.data.etl.schema import Asked, Derived, Edges, Encode, Label, Nodes, Split, Table
+from heddle.data.etl.schemas.checked import one_of, spec
+from heddle.data.etl.schemas.queries import parse_query
+from heddle.data.etl.schemas.query_sql import Places, is_class, query_sql
+from heddle.data.etl.schemas.read_graph import MISSING, ROW, plain_name, values_of
+from heddle.data.etl.schemas.read_tables import derive, key_of, known
+from heddle.data.etl.schemas.schema import Asked, Derived, Edges, Encode, Label, Nodes, Split, Table
 from heddle.errors import ConfigError, problem
 
 KINDS = ("node_classification", "node_regression")

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from heddle.workflow.loaders.end_seeds import distinct_pairs
+from heddle.workflow.loaders.questions.end_seeds import distinct_pairs
 
 
 class AskedLinks(NamedTuple):

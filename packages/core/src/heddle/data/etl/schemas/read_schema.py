@@ -3,11 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from heddle.data.etl.checked import one_of, spec, texts
-from heddle.data.etl.read_graph import plain_name, read_edges, read_nodes
-from heddle.data.etl.read_tables import derive, known, read_tables
-from heddle.data.etl.read_tasks import read_tasks
-from heddle.data.etl.schema import OF_EDGES, OF_VALUES, Derived, Edges, Label, Nodes, Schema, Split, Table
+from heddle.data.etl.schemas.checked import one_of, spec, texts
+from heddle.data.etl.schemas.read_graph import plain_name, read_edges, read_nodes
+from heddle.data.etl.schemas.read_tables import derive, known, read_tables
+from heddle.data.etl.schemas.read_tasks import read_tasks
+from heddle.data.etl.schemas.schema import (
+    OF_EDGES,
+    OF_VALUES,
+    Derived,
+    Edges,
+    Label,
+    Nodes,
+    Schema,
+    Split,
+    Table,
+)
 from heddle.data.prepared.folder import TASK_KINDS
 from heddle.data.task_options import RANKINGS
 from heddle.errors import ConfigError, problem

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from heddle.data.etl.checked import one_of, spec, texts
-from heddle.data.etl.read_tables import derive, key_of, known
-from heddle.data.etl.schema import ENCODINGS, Derived, Edges, Encode, Label, Nodes, Table
+from heddle.data.etl.schemas.checked import one_of, spec, texts
+from heddle.data.etl.schemas.read_tables import derive, key_of, known
+from heddle.data.etl.schemas.schema import ENCODINGS, Derived, Edges, Encode, Label, Nodes, Table
 from heddle.errors import ConfigError, problem
 
 ROW = "#row"
