@@ -3,6 +3,7 @@
 sbm, rmat, mag      synthetic graphs; karate: the one that is built in
 mag_files.py        write_mag, files in the raw layout of ogbn-mag
 tabformer_files.py  write_tabformer, card transactions in TabFormer's 15 columns with fraud to be learned
+card_world.py       World: merchants, users and stolen cards, who pays whom when
 """
 
 from collections.abc import Callable, Mapping

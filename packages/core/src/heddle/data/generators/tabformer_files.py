@@ -1,11 +1,12 @@
 """write_tabformer: synthetic card transactions in TabFormer's 15 columns, with fraud that a graph helps to find."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from heddle.atomic import write_atomically
+from heddle.data.generators.card_world import CARDS, TASTES, World, make_world, stolen_rows
 from heddle.extras import require
 
 COLUMNS = (
@@ -28,33 +29,9 @@ COLUMNS = (
 CHUNK = 250_000
 """Rows made at a time."""
 
-CITIES, CODES, TASTES, CARDS = 60, 40, 20, 4
 CHIP = ("Swipe Transaction", "Chip Transaction", "Online Transaction")
 ERRORS = ("", "Insufficient Balance,", "Bad PIN,", "Technical Glitch,", "Bad PIN,Insufficient Balance,")
 STATES = ("CA", "NY", "TX", "FL", "OH", "IL", "PA", "MI", "GA", "WA", "Italy", "Mexico")
-
-
-class World(NamedTuple):
-    """What lasts: merchants by attribute, users by taste.
-
-    Attributes:
-        names: [merchants] int64, as TabFormer's hashed names.
-        city, mcc, taste: [merchants].
-        order, starts: merchants by taste, and where each taste starts.
-        ring: merchants at which stolen cards are used.
-        home: [users] taste.
-        stolen: [users] the card that is compromised, -1 for none.
-    """
-
-    names: np.ndarray
-    city: np.ndarray
-    mcc: np.ndarray
-    taste: np.ndarray
-    order: np.ndarray
-    starts: np.ndarray
-    ring: np.ndarray
-    home: np.ndarray
-    stolen: np.ndarray
 
 
 def write_tabformer(
@@ -68,9 +45,11 @@ def write_tabformer(
 ) -> Path:
     """Write card_transaction.csv into a folder, user after user, and return its path; memory doesn't grow with rows.
 
-    Users buy at merchants of their taste. Of a tenth of the users one card is stolen, with which a ring of a fiftieth
-    of the merchants is paid, which honest cards pay too. Fraud tends to larger amounts, to the night and to online
-    use, weakly: who pays whom tells more than a row does. TabFormer itself has 24.4M rows of 2000 users.
+    Users buy at merchants of their taste. Cards are stolen at a time each, and a ring pays with them for days, at a few
+    merchants, which honest cards pay too and which the ring leaves for others after some weeks; a fifth of the
+    merchants are successors of others that closed. So nobody is a fraud by name, over all months. Fraud tends to
+    larger amounts, to the night and to online use, weakly: what happened lately around a card and a merchant tells more
+    than a row does. TabFormer itself has 24.4M rows of 2000 users.
 
     Args:
         rows, users, merchants: how many.
@@ -81,7 +60,8 @@ def write_tabformer(
     path = Path(folder).expanduser() / "card_transaction.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     pl = require("polars", "etl")
-    world = _world(np.random.default_rng([seed, 0]), users, max(merchants, TASTES))
+    days = max(1, months * 365 // 12)
+    world = make_world(np.random.default_rng([seed, 0]), users, merchants, days)
     bounds = np.arange(users + 1) * rows // users
     per_chunk = max(1, CHUNK * users // max(rows, 1))
 
@@ -91,40 +71,25 @@ def write_tabformer(
                 last = min(first + per_chunk, users)
                 counts = np.diff(bounds[first : last + 1])
                 rng = np.random.default_rng([seed, 1, first])
-                table = _rows(pl, rng, world, np.repeat(np.arange(first, last), counts), fraud, months)
+                table = _rows(pl, rng, world, np.repeat(np.arange(first, last), counts), fraud, days)
                 table.write_csv(stream, include_header=first == 0)
 
     write_atomically(path, write)
     return path
 
 
-def _world(rng: np.random.Generator, users: int, merchants: int) -> World:
-    names = np.unique(rng.integers(-(2**62), 2**62, size=2 * merchants))
-    names = rng.permutation(names)[:merchants]
-    taste = rng.permutation(np.arange(merchants) % TASTES)
-    order = np.argsort(taste, kind="stable")
-    starts = np.searchsorted(taste[order], np.arange(TASTES + 1))
-    ring = rng.choice(merchants, size=max(1, merchants // 50), replace=False)
-    stolen = np.where(rng.permutation(users) < max(1, users // 10), rng.integers(CARDS, size=users), -1)
-    city, mcc = rng.integers(CITIES, size=merchants), rng.integers(CODES, size=merchants)
-    return World(names, city, mcc, taste, order, starts, ring, rng.integers(TASTES, size=users), stolen)
-
-
-def _rows(
-    pl: Any, rng: np.random.Generator, world: World, user: np.ndarray, fraud: float, months: int
-) -> Any:
+def _rows(pl: Any, rng: np.random.Generator, world: World, user: np.ndarray, fraud: float, days: int) -> Any:
     """Return the transactions of a run of users as a frame of text and numbers, by user and time."""
     n = len(user)
-    card = rng.integers(CARDS, size=n)
-    is_stolen = world.stolen[user] == card
-    share = fraud * len(world.stolen) * CARDS / max(1, int((world.stolen >= 0).sum()))
-    bad = is_stolen & (rng.random(n) < share)
+    card, hour = rng.integers(CARDS, size=n), np.clip(rng.normal(14, 5, size=n), 0, 23.99)
+    day = rng.integers(days, size=n)
     wanted = np.where(rng.random(n) < 0.9, world.home[user], rng.integers(TASTES, size=n))
-    width = world.starts[wanted + 1] - world.starts[wanted]
-    popular = (rng.random(n) ** 2 * width).astype(np.int64)
-    merchant = np.where(bad, rng.choice(world.ring, size=n), world.order[world.starts[wanted] + popular])
-    day = rng.integers(months * 365 // 12, size=n)
-    hour = np.clip(rng.normal(14, 5, size=n), 0, 23.99)
+    slot = world.bought(rng, wanted)
+    stolen = stolen_rows(rng, user, fraud, days)
+    bad = np.zeros(n, bool)
+    bad[stolen.rows], card[stolen.rows], day[stolen.rows] = True, stolen.card, stolen.day
+    slot[stolen.rows] = world.ring_at(rng, stolen.day)
+    merchant = world.merchant(slot, day)
     night = bad & (rng.random(n) < 0.3)
     minute = (np.where(night, rng.random(n) * 6, hour) * 60).astype(np.int64)
     moment = day * 1440 + minute
