@@ -4,10 +4,16 @@ import csv
 import json
 import random
 
+import numpy as np
 import pytest
 
+import heddle
 from heddle.cli import main
+from heddle.data.prepared import open_prepared, prepared
+from heddle.errors import DataError
 from heddle.workflow import callbacks
+from heddle.workflow.artifacts import read_weights
+from heddle.workflow.boost import BoostTable
 
 pytest.importorskip("duckdb", reason="DuckDB isn't installed: pip install 'heddle-core[etl]'")
 pytest.importorskip("torch_geometric", reason="torch_geometric isn't installed: pip install heddle-pyg")
@@ -45,6 +51,7 @@ COLUMNS = {
 }
 CLASSES = {"kind": "edge_classification", "label": "fraud"}
 VALUES = {"kind": "edge_regression", "label": "paid"}
+QUICK = ["task.baselines=false", "task.intervals=0"]
 TRAIN = ["trainer.epochs=12", "trainer.progress=false", "sampler=neighbor", "optim.lr=0.03", "model.hidden=8"]
 
 
@@ -166,3 +173,37 @@ def test_what_can_not_be_asked_is_refused(tables, tmp_path, capsys, words, messa
     assert main(["train", "data=prepared", *where, *words]) != 0
     assert message in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_embeddings_of_rows_are_what_the_head_answers_from(tables, tmp_path):
+    """So they see what predictions see, nothing newer than the row; BoostTable reads them beside the columns."""
+    run = tmp_path / "run"
+    train(tables, "float", run, "model=hetero_sage", "trainer.epochs=1", *QUICK)
+    senders, receivers = heddle.load(run).embed_rows(out=tmp_path / "embeddings")
+    assert senders.shape == receivers.shape == (800, 8)
+    weights = read_weights(run / "weights.safetensors")
+    big = open_prepared(tables / "float").edges["card", "pays", "shop"].features["x"]
+    hidden = np.concatenate([senders, receivers, big], axis=1)
+    for layer in (0, 1):
+        hidden = hidden @ weights[f"params/head.{layer}.weight"] + weights[f"params/head.{layer}.bias"]
+        hidden = hidden if layer else np.maximum(hidden, 0)
+    answered = heddle.predict(run)
+    assert np.array_equal(answered.index[:, -1], np.arange(800))
+    assert np.allclose(hidden, answered.outputs, atol=1e-4)
+    table = BoostTable(tables / "float", tmp_path / "embeddings")
+    assert np.allclose(table.matrix(np.array([3]))[0, -16:], np.concatenate([senders[3], receivers[3]]))
+
+
+def test_links_with_labels_may_be_asked_for_either(tables, tmp_path):
+    words = [
+        "data.kind=link_prediction",
+        "model=rgcn",
+        "trainer.epochs=1",
+        "task.candidates=random:5",
+        *QUICK,
+    ]
+    assert "mrr" in train(tables, "float", tmp_path / "links", *words)["test"]
+    with pytest.raises(DataError, match="no classes"):
+        prepared(str(tables / "float"), relation=("note", "of", "card"), kind="edge_classification")
+    found = prepared(str(tables / "float"), relation=("card", "pays", "shop"), kind="edge_classification")
+    assert found.task == "edge_classification" and found.num_classes == 2

@@ -23,6 +23,7 @@ from heddle.engines.plugins import Registry, load_plugins
 from heddle.errors import ConfigError, problem
 from heddle.options import build
 from heddle.workflow import saved
+from heddle.workflow.embeddings import write_row_embeddings
 from heddle.workflow.metrics.predictions import Predictions
 
 Embeddings = np.ndarray | Mapping[str, np.ndarray]
@@ -75,6 +76,19 @@ def embedded(folder: Path, overrides: Sequence[str], values: Values) -> Embeddin
         config = saved_config(folder, made.registry, made.tree)
         found: Embeddings = saved.embed(config, folder, made.registry)
     return found
+
+
+def embedded_rows(
+    folder: Path, overrides: Sequence[str], values: Values, out: str | Path | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the embeddings of both ends of a run's edges, and write them to the folder `out` if it is named."""
+    words = overrides_of(overrides, {**values, "run": folder})
+    with _plugins_of(folder), composed("predict", "predict", words, of_run=True) as made:
+        config = saved_config(folder, made.registry, made.tree)
+        rows = saved.embed_rows(config, folder, made.registry)
+        if out is not None or made.tree["out"]:
+            write_row_embeddings(rows, Path(out or made.tree["out"]))
+    return rows
 
 
 def exported(folder: Path, overrides: Sequence[str], values: Values) -> Path:

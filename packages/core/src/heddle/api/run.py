@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heddle.api.again import Embeddings, embedded, evaluated, exported, predicted, resumed
+from heddle.api.again import Embeddings, embedded, embedded_rows, evaluated, exported, predicted, resumed
 from heddle.api.display import run_html, run_text
 from heddle.config.prefer import preferring
 from heddle.config.run import Plugins, run_config
@@ -182,6 +182,23 @@ class Run:
             HeddleError: as `heddle.embed`.
         """
         return embedded(self.folder, overrides, values)
+
+    def embed_rows(
+        self, *overrides: str, out: str | Path | None = None, **values: Any
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the embeddings of the senders and the receivers of all edges that a run asks about, each [n_edges, d].
+
+        Each is as of the time of its edge, so that nothing newer is in it.
+
+        Args:
+            overrides, values: another engine or other data, as `evaluate` takes them.
+            out: a folder to write them to as well, that `heddle.workflow.boost.BoostTable` reads.
+
+        Raises:
+            ConfigError: the run isn't about edges, or wasn't trained on samples.
+            HeddleError: as `heddle.predict`.
+        """
+        return embedded_rows(self.folder, overrides, values, out)
 
     def export(self, *overrides: str, **values: Any) -> Path:
         """Write the run as a Triton model repository, FOLDER/repository if no other is named, and return its path.

@@ -14,6 +14,7 @@ from heddle.graphs.graph import Graph, HeteroGraph
 from heddle.nn.model import Batch
 from heddle.workflow import artifacts
 from heddle.workflow.assemble import Assembly, assemble
+from heddle.workflow.loaders.sampled import SampledLoader
 from heddle.workflow.metrics.deciding import read_decision
 from heddle.workflow.metrics.decision import CLASSES, Decision
 from heddle.workflow.metrics.intervals import interval_entries
@@ -92,6 +93,30 @@ def embed(config: "RunConfig", folder: Path, registry: Any) -> Any:
         )
     batch = Batch(graphs, parts.model.prepare(graphs), _one_question(parts))
     return parts.program.embed(state, parts.program.place(batch))
+
+
+def embed_rows(config: "RunConfig", folder: Path, registry: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the embeddings of both ends of every edge that a run asks about, each [n_edges, d], as of the edge's time.
+
+    Beside the edges' own columns they are what boosted trees may see: nothing newer than the row. See
+    `heddle.workflow.embeddings.write_row_embeddings`.
+
+    Args:
+        config, folder: as in `evaluate`.
+
+    Raises:
+        ConfigError: the run isn't about edges, or wasn't trained on samples.
+        HeddleError: as `evaluate`.
+    """
+    parts, state = restore(config, folder, registry)
+    if parts.task.level != "edge" or not isinstance(parts.loader, SampledLoader):
+        raise ConfigError(
+            f"embed_rows: found a task of {parts.task.level}s with sampler={config.sampler.name}, expected one of "
+            "edges with sampler=neighbor; train so, or use embed for nodes"
+        )
+    dataset = parts.dataset
+    sender = dataset.target_type
+    return parts.loader.ends(parts.program, state, (sender, dataset.receiver_type or sender))
 
 
 def _one_question(parts: Assembly) -> np.ndarray:

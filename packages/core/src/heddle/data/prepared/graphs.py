@@ -41,6 +41,7 @@ def prepared(
     name: str | None = PreparedOptions.name,
     relation: Sequence[str] | None = PreparedOptions.relation,
     task: str | None = PreparedOptions.task,
+    kind: str | None = PreparedOptions.kind,
 ) -> Dataset:
     """Return a prepared folder as a Dataset.
 
@@ -51,9 +52,12 @@ def prepared(
         relation: source, relation and target of links that are to be predicted, between any two types; None for the
             folder's own task. Where they have no splits, 85/5/10 of them are drawn.
         task: one of the tasks of the folder's schema; None for the first.
+        kind: edge_classification or link_prediction, what is asked about the edges of the folder's target or of
+            `relation`; None for what the folder was prepared for, links with a `relation`.
 
     Raises:
-        DataError: no folder, a damaged one, or a task or relation that it lacks.
+        DataError: no folder, a damaged one, a task or relation that it lacks, or a kind that it has no edges or
+            classes for.
     """
     if root is None:
         fail("data.root", "none", "a prepared folder", "write data.root=FOLDER")
@@ -75,8 +79,23 @@ def prepared(
                 f"one of {[list(edge_type) for edge_type in folder.edges]}",
                 "rename it",
             )
-        folder = folder._replace(task=Task("link_prediction", key), edges=_split(folder.edges, key))
+        asked = folder.task if tuple(folder.task.target) == key else Task(target=key)
+        folder = folder._replace(task=asked._replace(kind="link_prediction"), edges=_split(folder.edges, key))
+    if kind is not None:
+        folder = folder._replace(task=_asking(folder, kind))
     return to_dataset(folder)._replace(n_codes=code_sizes(folder), key_hashes=key_hashes_of(folder))
+
+
+def _asking(opened: Prepared, kind: str) -> Task:
+    """Return the task of a folder with another question about the same edges."""
+    task = opened.task
+    if len(task.target) != 3:
+        found, do = f"a folder about {task.target}", "leave it out, or name edges by data.relation"
+        fail(f"data.kind={kind}", found, "one about a relation", do)
+    if kind == "edge_classification" and not task.num_classes:
+        found, do = f"no classes of {task.target}", "prepare it with kind: edge_classification and a label"
+        fail(f"data.kind={kind}", found, "a class for each edge", do)
+    return task._replace(kind=kind)
 
 
 def _split(edges: Mapping[EdgeType, PreparedEdges], key: EdgeType) -> Mapping[EdgeType, PreparedEdges]:

@@ -167,6 +167,28 @@ class SampledLoader:
 
         return prefetched(build, len(pieces), spec.workers, spec.prefetch)
 
+    def ends(
+        self, program: Program, state: State, node_types: tuple[str, str]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the embeddings [m, d] of the senders and the receivers of all edges that are asked about, in order,
+        each as of its edge's time; "" is the type of a homogeneous graph's nodes."""
+        spec, rows = self._specs["test"], self._question.rows(None)
+        pieces = self._question.cut(None, spec.batch_size)
+
+        def build(number: int) -> tuple[Placed, np.ndarray]:
+            batch = self._graph.batch(self._question.ask(rows[pieces[number]]), spec, EVALUATION, number)
+            return program.place(batch), np.asarray(batch.index)
+
+        found: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        for placed, index in prefetched(build, len(pieces), spec.workers, spec.prefetch):
+            embedded = program.embed(state, placed)
+            for end, node_type in enumerate(node_types):
+                vectors = embedded[node_type] if node_type else embedded
+                found[end].append(np.asarray(vectors)[index[:, end]])
+        order = np.argsort(np.concatenate(pieces))
+        senders, receivers = (np.concatenate(parts)[order] for parts in found)
+        return senders, receivers
+
     def baselines(self, splits: Sequence[str]) -> dict[str, dict[str, Predictions]]:
         """Return baseline -> split -> what a trivial rule answers to the same questions."""
         by_name: dict[str, dict[str, Predictions]] = {}
