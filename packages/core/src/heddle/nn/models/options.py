@@ -112,8 +112,9 @@ class RgcnOptions(RelationalOptions):
 
 @dataclass(frozen=True)
 class HeteroSageOptions(RelationalOptions):
-    """GraphSAGE for each relation, as in torch_geometric's examples."""
+    """GraphSAGE for each relation, as in torch_geometric's examples, with the dropout of GCN on Cora."""
 
+    dropout: float = option(0.5, "on each layer's input", least=0, below=1)
     combine: str = option(
         "sum", "sum or mean over the relations that enter a node type", choices=("sum", "mean")
     )

@@ -92,7 +92,12 @@ MODELS = [
         "heddle.nn.models.build:hetero_sage",
         options=f"{_OPTIONS}:HeteroSageOptions",
         capabilities=_RELATIONAL,
-        recommends={"optim.lr": 0.005, "optim.weight_decay": 0.001, "trainer.epochs": 100},
+        recommends={
+            "optim.lr": 0.01,
+            "optim.weight_decay": 0.0,
+            "trainer.epochs": 100,
+            "trainer.patience": 20,
+        },
     ),
     ModelInfo(
         "hgt",
