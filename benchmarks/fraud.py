@@ -43,7 +43,7 @@ SETTINGS = {
 
 
 def by_scores(scores: np.ndarray, labels: np.ndarray) -> Predictions:
-    """Return an Predictions of two classes from probabilities [n]."""
+    """Return Predictions of two classes from probabilities [n]."""
     margin = np.log(np.clip(scores, 1e-7, 1 - 1e-7)) - np.log1p(-np.clip(scores, 1e-7, 1 - 1e-7))
     outputs = np.stack([np.zeros_like(margin), margin], axis=1).astype(np.float64)
     return Predictions(np.arange(len(labels)), outputs, *known_targets(labels))
