@@ -10,7 +10,7 @@ from heddle.engines.inputs import without_inputs
 from heddle.errors import ConfigError
 from heddle.nn.model import Batch
 from heddle.nn.models import build
-from heddle.nn.models.options import RgcnOptions, SageOptions
+from heddle.nn.models.options import HgtOptions, RgcnOptions, SageOptions
 from heddle.testing.cases.inputs import dataset_of, with_every_input
 from heddle.testing.cases.inputs import model_of as with_codes
 
@@ -89,9 +89,17 @@ def test_codes_of_nodes(plan, remat):
 
 
 @pytest.mark.parametrize("remat", [False, True])
-def test_every_input_of_types(remat):
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [
+        (build.rgcn, RgcnOptions(hidden=4, dropout=0.0, plan="loop")),
+        (build.hgt, HgtOptions(hidden=4, heads=2, dropout=0.0, plan="loop")),
+    ],
+    ids=["rgcn", "hgt"],
+)
+def test_every_input_of_types(make, options, remat):
     graph = with_every_input(hetero=True)
-    model = with_codes(build.rgcn, RgcnOptions(hidden=4, dropout=0.0, plan="loop"), dataset_of(graph), TASK)
+    model = with_codes(make, options, dataset_of(graph), TASK)
     batch = Batch(graph, model.prepare(graph), np.arange(6))
     assert np.allclose(predicted(model, batch, "edges", remat), predicted(model, batch, None), atol=1e-10)
 

@@ -157,7 +157,7 @@ class ShardedOps(GraphOps):
         return adjacency.part.softmax(logits, self.axis)
 
     def joint_softmax(self, adjacencies: Any, logits: Array, n_receivers: int) -> Array:
-        local = [adjacency.own.local for adjacency in adjacencies]
+        local = [adjacency.part.local for adjacency in adjacencies]
         receivers = jnp.concat([edges.receivers for edges in local])
         return segment_softmax(logits, receivers, local[0].n_receivers, self.axis)
 
