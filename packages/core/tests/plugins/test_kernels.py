@@ -61,8 +61,8 @@ def test_a_run_knows_who_serves_each_primitive(install):
     assert set(served) == set(PRIMITIVES) >= {"spmm", "gather", "segment_sum", "segment_matmul", "sddmm"}
     assert served["spmm"] == "red 2.5, builtins:sum"
     assert {of for name, of in served.items() if name != "spmm"} == {OWN}
-    assert kernels.told() == "spmm by red 2.5; others by the engine's own"
-    assert NO_KERNELS.told() == "all by the engine's own (none are wanted)"
+    assert kernels.summary() == "spmm by red 2.5; others by the engine's own"
+    assert NO_KERNELS.summary() == "all by the engine's own (none are wanted)"
     assert (
         Kernels({"gather": GraphOps.gather}, "").served()["gather"] == "heddle.ops.graph_ops:GraphOps.gather"
     )

@@ -40,14 +40,16 @@ def resumed(folder: Path) -> Path | None:
 
 def evaluated(folder: Path, overrides: Sequence[str], values: Values) -> dict[str, dict[str, float]]:
     """Return the metrics of a run's weights by split; NaN where there is none."""
-    words = overrides_of(overrides, {**values, "run": folder})
-    with _plugins_of(folder), composed("eval", "eval", words, of_run=True) as made:
-        found = saved.evaluate(saved_config(folder, made.registry, made.tree), folder, made.registry)
+    arguments = overrides_of(overrides, {**values, "run": folder})
+    with _plugins_of(folder), composed("eval", "eval", arguments, of_run=True) as made:
+        metrics_by_split = saved.evaluate(
+            saved_config(folder, made.registry, made.tree), folder, made.registry
+        )
         if made.tree["out"]:
-            write_json(Path(made.tree["out"]), found)
+            write_json(Path(made.tree["out"]), metrics_by_split)
     return {
         split: {name: math.nan if value is None else value for name, value in metrics.items()}
-        for split, metrics in found.items()
+        for split, metrics in metrics_by_split.items()
         if split in SPLITS
     }
 
@@ -56,8 +58,8 @@ def predicted(
     folder: Path, overrides: Sequence[str], values: Values, out: str | Path | None = None
 ) -> Predictions:
     """Return a run's predictions for all of the data, and write them to the CSV `out` if it is named."""
-    words = overrides_of(overrides, {**values, "run": folder})
-    with _plugins_of(folder), composed("predict", "predict", words, of_run=True) as made:
+    arguments = overrides_of(overrides, {**values, "run": folder})
+    with _plugins_of(folder), composed("predict", "predict", arguments, of_run=True) as made:
         config = saved_config(folder, made.registry, made.tree)
         parts, predicted = saved.predict(config, folder, made.registry)
         if out is not None or made.tree["out"]:
@@ -67,15 +69,15 @@ def predicted(
 
 def embedded(folder: Path, overrides: Sequence[str], values: Values) -> Embeddings:
     """Return a run's node embeddings."""
-    words = overrides_of(overrides, {**values, "run": folder})
-    with _plugins_of(folder), composed("predict", "predict", words, of_run=True) as made:
+    arguments = overrides_of(overrides, {**values, "run": folder})
+    with _plugins_of(folder), composed("predict", "predict", arguments, of_run=True) as made:
         if made.tree["out"]:
             raise ConfigError(
                 problem("out", made.tree["out"], "none", "write what embed returns, by numpy.save")
             )
         config = saved_config(folder, made.registry, made.tree)
-        found: Embeddings = saved.embed(config, folder, made.registry)
-    return found
+        embeddings: Embeddings = saved.embed(config, folder, made.registry)
+    return embeddings
 
 
 def embedded_rows(
@@ -95,10 +97,10 @@ def exported(folder: Path, overrides: Sequence[str], values: Values) -> Path:
     """Write a run as a model repository and return the repository."""
     from heddle.serving.deploy import export
 
-    words = overrides_of(overrides, {**values, "run": folder})
+    arguments = overrides_of(overrides, {**values, "run": folder})
     with _plugins_of(folder) as registry:
         with isolated_hydra():
-            node = composed_nodes("deploy", words, registry, ("deploy", "run", "plugins"))["deploy"]
+            node = composed_nodes("deploy", arguments, registry, ("deploy", "run", "plugins"))["deploy"]
         if node.name == "none":
             raise ConfigError(problem("deploy", "none", "a server", "choose deploy='triton' or 'heddle'"))
         return export(node, folder, saved_config(folder, registry), registry)

@@ -50,10 +50,10 @@ def import_path(value: Any, key: str = "value") -> str:
         ConfigError: it can't be imported by that path: it is defined in a function, or made by a call.
     """
     path = f"{value.__module__}:{value.__qualname__}"
-    found: Any = sys.modules.get(value.__module__)
+    member: Any = sys.modules.get(value.__module__)
     for name in value.__qualname__.split("."):
-        found = getattr(found, name, None)
-    if found is not value:
+        member = getattr(member, name, None)
+    if member is not value:
         raise ConfigError(
             problem(key, path, "a class or function that can be imported", "define it at the top of a module")
         )

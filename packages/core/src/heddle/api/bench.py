@@ -73,24 +73,24 @@ def bench(*overrides: str, **values: Any) -> Benchmark:
     Raises:
         HeddleError: no engine takes the configuration (the first one's reason), or predictions differ.
     """
-    words = overrides_of(overrides, values)
-    preferred = prefer_from(words)
+    arguments = overrides_of(overrides, values)
+    preferred = prefer_from(arguments)
     with preferring(preferred):
-        return measured(words, load_plugins(preferred))
+        return measured(arguments, load_plugins(preferred))
 
 
-def measured(words: Sequence[str], registry: Registry) -> Benchmark:
+def measured(overrides: Sequence[str], registry: Registry) -> Benchmark:
     """Return what `heddle bench` measures with these words. Raises HeddleError: as `bench`."""
-    settings, configs = _configs(words, registry)
+    settings, configs = _configs(overrides, registry)
     variants, left_out = _built(configs, settings.steps, registry)
     return Benchmark(tuple(measure(variants, settings.rounds, settings.tolerance)), tuple(left_out))
 
 
-def _configs(words: Sequence[str], registry: Registry) -> tuple[Bench, dict[str, "RunConfig"]]:
+def _configs(overrides: Sequence[str], registry: Registry) -> tuple[Bench, dict[str, "RunConfig"]]:
     """Return the `bench` node and the configuration of each variant by its name."""
     extra = {"bench": Bench}
     with isolated_composer("bench", registry, extra) as made:
-        parsed = parse(words, made.loader)
+        parsed = parse(overrides, made.loader)
         check_discrete(parsed)
         texts = check(parsed, made, registry, usable=True, extra=extra)
         fixed = [text for word, text in zip(parsed, texts) if not word.is_sweep]

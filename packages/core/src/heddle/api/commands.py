@@ -127,10 +127,10 @@ def _of(run: Run | str | Path) -> Run:
 
 def _run(config: RunConfig, folder: Path | None) -> Run:
     """Return the run in a folder; of a process that has none, under torchrun, the one that all of them make."""
-    found = folder or config.run.dir or config.resume
-    if found is None:
+    run_folder = folder or config.run.dir or config.resume
+    if run_folder is None:
         raise ConfigError(
             f"run.dir: found none for the process of rank {config.launch.rank}, expected the folder of the run that "
             "all processes make; name one"
         )
-    return Run(Path(found))
+    return Run(Path(run_folder))

@@ -31,7 +31,9 @@ class Comparison:
         trees = [_settings(run) for run in self.runs]
         keys = dict.fromkeys(key for tree in trees for key in tree)
         values = {key: tuple(tree.get(key) for tree in trees) for key in keys}
-        return {key: found for key, found in values.items() if any(value != found[0] for value in found)}
+        return {
+            key: setting for key, setting in values.items() if any(value != setting[0] for value in setting)
+        }
 
     @property
     def metrics(self) -> Mapping[str, tuple[float, ...]]:
@@ -95,10 +97,10 @@ def compare(*runs: Run | str | Path) -> Comparison:
     if len(runs) < 2:
         do = "write heddle.compare(first, second)"
         raise ConfigError(problem("compare", f"{len(runs)} runs", "two or more", do))
-    found = tuple(run if isinstance(run, Run) else load(run) for run in runs)
-    for run in found:
+    loaded = tuple(run if isinstance(run, Run) else load(run) for run in runs)
+    for run in loaded:
         _ = run.metrics  # tells of an unfinished one here rather than where the comparison is shown
-    return Comparison(found)
+    return Comparison(loaded)
 
 
 def _settings(run: Run) -> dict[str, Any]:

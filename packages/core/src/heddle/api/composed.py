@@ -26,7 +26,9 @@ class Composed(NamedTuple):
 
 
 @contextmanager
-def composed(command: str, primary: str, words: Sequence[str], of_run: bool = False) -> Iterator[Composed]:
+def composed(
+    command: str, primary: str, overrides: Sequence[str], of_run: bool = False
+) -> Iterator[Composed]:
     """Yield what `heddle COMMAND WORDS` composes, and prefer the plugins that it prefers until the block ends.
 
     Hydra's own state, which the caller may use too, is left alone.
@@ -40,11 +42,11 @@ def composed(command: str, primary: str, words: Sequence[str], of_run: bool = Fa
         ConfigError: an unknown group, option or key, a value of another type, or one that asks for several runs.
         PluginError: an option belongs to a plugin that can't be used here.
     """
-    preferred = prefer_from(words)
+    preferred = prefer_from(overrides)
     with preferring(preferred):
         registry = load_plugins(preferred)
         with isolated_composer(primary, registry) as made:
-            parsed = parse(words, made.loader)
+            parsed = parse(overrides, made.loader)
             refuse_sweeps(parsed)
             tree = plain(made.compose(checked_overrides(command, parsed, made, registry, of_run=of_run)))
         yield Composed(tree, registry)
@@ -63,9 +65,9 @@ def isolated_composer(primary: str, registry: Registry, extra: Mapping[str, type
             yield made
 
 
-def refuse_sweeps(words: Sequence[Word]) -> None:
+def refuse_sweeps(overrides: Sequence[Word]) -> None:
     """Refuse words that ask for several runs where a function makes one. Raises ConfigError."""
-    for word in words:
+    for word in overrides:
         if word.is_sweep:
             key, _, value = word.text.partition("=")
             raise ConfigError(

@@ -32,18 +32,18 @@ def dataset(*overrides: str, **values: Any) -> Dataset:
         ConfigError: a word about something else, or one that no configuration knows.
         DataError: a file that is missing, or isn't what it claims to be.
     """
-    words = overrides_of(overrides, values)
-    preferred = prefer_from(words)
+    arguments = overrides_of(overrides, values)
+    preferred = prefer_from(arguments)
     with preferring(preferred):
-        return read(words, load_plugins(preferred))
+        return read(arguments, load_plugins(preferred))
 
 
-def read(words: Sequence[str], registry: Registry) -> Dataset:
+def read(overrides: Sequence[str], registry: Registry) -> Dataset:
     """Return the dataset of a `data` node. Raises HeddleError: as `dataset`."""
     with isolated_hydra():
-        config = composed("config", words, registry, ("data", "plugins"))["data"]
-    found: Dataset = registry.dataset(config.reader)(config)
-    return found
+        config = composed("config", overrides, registry, ("data", "plugins"))["data"]
+    loaded: Dataset = registry.dataset(config.reader)(config)
+    return loaded
 
 
 def prepare(*overrides: str, **values: Any) -> Path:
@@ -60,16 +60,16 @@ def prepare(*overrides: str, **values: Any) -> Path:
         ConfigError: a reader without tables to prepare, or a word that no configuration knows.
         DataError: a table that can't be read as what it claims to be.
     """
-    words = overrides_of(overrides, values)
-    preferred = prefer_from(words)
+    arguments = overrides_of(overrides, values)
+    preferred = prefer_from(arguments)
     with preferring(preferred):
-        return prepared(words, load_plugins(preferred))
+        return prepared(arguments, load_plugins(preferred))
 
 
-def prepared(words: Sequence[str], registry: Registry) -> Path:
+def prepared(overrides: Sequence[str], registry: Registry) -> Path:
     """Make tables ready for training and return the folder. Raises HeddleError: as `prepare`."""
     with isolated_hydra():
-        config = composed("prepare", words, registry, ("data", "etl", "plugins"), {"etl": Etl})
+        config = composed("prepare", overrides, registry, ("data", "etl", "plugins"), {"etl": Etl})
     data = config["data"]
     if not isinstance(data, TablesToPrepare):
         raise ConfigError(f"data={data.reader} has no tables to prepare; choose one of {', '.join(PREPARED)}")
@@ -96,8 +96,8 @@ def generate(name: str, folder: str | Path, **sizes: Any) -> Path:
     make: Callable[..., Path] = GENERATORS[name]
     defaults = defaults_of(name)
     for key, value in sizes.items():
-        kind = type(defaults.get(key))
-        if key not in defaults or isinstance(value, bool) or not isinstance(value, (int, kind)):
+        cls = type(defaults.get(key))
+        if key not in defaults or isinstance(value, bool) or not isinstance(value, (int, cls)):
             hint = nearest(key, list(defaults)) or ";"
             known = ", ".join(f"{key}={value}" for key, value in defaults.items())
             raise ConfigError(f"{f'{key}={value}'!r} is none of {known}{hint} change it")

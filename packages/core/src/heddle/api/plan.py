@@ -127,15 +127,15 @@ def plan(*overrides: str, **values: Any) -> Plans:
     Raises:
         HeddleError: the words, the data or the model don't fit; `Plans.best` says whether a plan does.
     """
-    words = overrides_of(overrides, values)
-    preferred = prefer_from(words)
+    arguments = overrides_of(overrides, values)
+    preferred = prefer_from(arguments)
     with preferring(preferred):
-        return planned(words, load_plugins(preferred))
+        return planned(arguments, load_plugins(preferred))
 
 
-def planned(words: Sequence[str], registry: Registry) -> Plans:
+def planned(overrides: Sequence[str], registry: Registry) -> Plans:
     """Return what `heddle plan` prints with these words. Raises HeddleError: as `plan`."""
-    config, sizes = _composed(words, registry)
+    config, sizes = _composed(overrides, registry)
     sharding = config.sharding
     devices = sharding.devices or DEVICES
     if sizes.nodes is None:
@@ -147,11 +147,11 @@ def planned(words: Sequence[str], registry: Registry) -> Plans:
         work, plans, halo, choices = _of_data(config, registry, sharding, devices, dataset, task)
     else:
         work, plans, halo, choices = _of_sizes(config, sizes, sizes.nodes, registry), PLANS, None, []
-    found = estimates(work, devices, plans, cut=sharding.cut, halo=halo)
+    estimated = estimates(work, devices, plans, cut=sharding.cut, halo=halo)
     chooses = choices and isinstance(config.model, RelationalOptions)
     return Plans(
         f"{work.n_nodes:,} nodes, {work.n_edges:,} edges, {work.n_params:,} weights, {devices} devices",
-        (estimate("none", work, 1), *found),
+        (estimate("none", work, 1), *estimated),
         sharding.device_memory,
         halo="" if halo is None else sharding.partition,
         relation_plan=config.model.plan if chooses and isinstance(config.model, RelationalOptions) else "",
@@ -159,11 +159,11 @@ def planned(words: Sequence[str], registry: Registry) -> Plans:
     )
 
 
-def _composed(words: Sequence[str], registry: Registry) -> tuple[RunConfig, Plan]:
+def _composed(overrides: Sequence[str], registry: Registry) -> tuple[RunConfig, Plan]:
     """Return the configuration of a run, which may name no engine, and the `plan` node."""
     extra = {"plan": Plan}
     with isolated_composer("plan", registry, extra) as made:
-        parsed = parse(words, made.loader)
+        parsed = parse(overrides, made.loader)
         check_single(parsed)
         tree = plain(made.compose(check(parsed, made, registry, usable=False, extra=extra)))
     sizes = build(Plan, tree.pop("plan"), "plan")
@@ -230,10 +230,10 @@ def _of_forecast(
     sizes = {split: len(dataset.splits[split]) for split in SPLITS}
     n_windows = len(split_windows(sizes, task.length, task.horizon)["train"])
     batch = config.trainer.batch_size or usual_batch(n_windows)
-    alone, *found = backend.forecast_plans(
+    unsharded, *sharded = backend.forecast_plans(
         model, model_spec, graph, batch, devices, sharding.partition, times
     )
     sizes_text = (
         f"{model_spec.n_node['']:,} nodes, {len(graph.senders):,} edges, {batch} windows, {devices} processes"
     )
-    return Plans(sizes_text, (alone, *found), sharding.device_memory, forecast=True)
+    return Plans(sizes_text, (unsharded, *sharded), sharding.device_memory, forecast=True)

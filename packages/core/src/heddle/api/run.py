@@ -83,9 +83,10 @@ class Run:
     @property
     def intervals(self) -> Mapping[str, Mapping[str, tuple[float, float]]]:
         """Where each metric lies with 95 %, (low, high), of validation and test; {} without (`task.intervals=0`)."""
-        told = self.summary.get("intervals", {})
+        intervals = self.summary.get("intervals", {})
         return {
-            split: {name: (low, high) for name, (low, high) in own.items()} for split, own in told.items()
+            split: {name: (low, high) for name, (low, high) in metrics.items()}
+            for split, metrics in intervals.items()
         }
 
     @cached_property
@@ -212,11 +213,11 @@ class Run:
 
     def _file(self, name: str) -> Path:
         if not self.is_finished:
-            found = "an unfinished run" if self.folder.is_dir() else "no folder"
+            actual = "an unfinished run" if self.folder.is_dir() else "no folder"
             raise CheckpointError(
                 problem(
                     f"run {self.folder}",
-                    found,
+                    actual,
                     f"a finished one with {name}",
                     "go on with it by run.resume()",
                 )

@@ -29,12 +29,12 @@ def serve(run: Run | str | Path | None = None, *overrides: str, **values: Any) -
         HeddleError: the server doesn't start.
     """
     folder = run.folder if isinstance(run, Run) else run
-    words = overrides_of(overrides, values)
-    preferred = prefer_from(words)
+    arguments = overrides_of(overrides, values)
+    preferred = prefer_from(arguments)
     with preferring(preferred):
         registry = load_plugins(preferred)
         with isolated_hydra():
-            node = composed("deploy", words, registry, ("deploy", "run", "plugins"))["deploy"]
+            node = composed("deploy", arguments, registry, ("deploy", "run", "plugins"))["deploy"]
         if node.name == "none":
             raise ConfigError(problem("deploy", "none", "a server", "choose deploy='triton' or 'heddle'"))
         running: Running = registry.server(node.name)(node, folder)

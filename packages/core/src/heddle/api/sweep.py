@@ -92,37 +92,37 @@ def sweep(*overrides: str, **values: Any) -> Search:
         ConfigError: nothing to search, or a metric that the runs don't have.
         HeddleError: optuna isn't installed, every trial failed, or as `train`.
     """
-    words = overrides_of(overrides, values)
-    preferred = prefer_from(words)
+    arguments = overrides_of(overrides, values)
+    preferred = prefer_from(arguments)
     with preferring(preferred):
-        return searched(words, load_plugins(preferred))
+        return searched(arguments, load_plugins(preferred))
 
 
-def searched(words: Sequence[str], registry: Registry) -> Search:
+def searched(overrides: Sequence[str], registry: Registry) -> Search:
     """Return what `heddle sweep` finds with these words, and write it to sweep.json. Raises HeddleError: as `sweep`."""
     if not is_installed("optuna"):
         raise HeddleError(
             "optuna isn't installed, which heddle sweep needs; pip install 'heddle-core[sweep]'"
         )
-    space, settings, folder, fixed = _asked(words, registry)
+    space, settings, folder, fixed = _asked(overrides, registry)
 
     def train(chosen: Chosen, number: int) -> Mapping[str, Any]:
         config = _config([*fixed, *(f"{key}={value}" for key, value in chosen.items())], registry)
-        place = replace(config.run, dir=str(folder / str(number)))
-        made = workflow.train(replace(config, run=place), registry)
+        run_options = replace(config.run, dir=str(folder / str(number)))
+        made = workflow.train(replace(config, run=run_options), registry)
         metrics: Mapping[str, Any] = json.loads((made / "metrics.json").read_text(encoding="utf-8"))
         return metrics
 
-    found = Search(folder, tuple(fixed), tuple(search(space, settings, train)))
-    trials = [trial._asdict() for trial in found.trials]
+    result = Search(folder, tuple(fixed), tuple(search(space, settings, train)))
+    trials = [trial._asdict() for trial in result.trials]
     write_json(folder / "sweep.json", {"fixed": fixed, "trials": trials})
-    return found
+    return result
 
 
-def _asked(words: Sequence[str], registry: Registry) -> tuple[Space, Sweep, Path, list[str]]:
+def _asked(overrides: Sequence[str], registry: Registry) -> tuple[Space, Sweep, Path, list[str]]:
     """Return what is searched, the `sweep` node, the runs' folder, and the words that all of them have."""
     with isolated_composer("sweep", registry, _EXTRA) as made:
-        parsed = parse(words, made.loader)
+        parsed = parse(overrides, made.loader)
         texts = check(parsed, made, registry, usable=True, extra=_EXTRA)
         searched = [word for word in parsed if word.is_sweep]
         if not searched:
@@ -137,8 +137,8 @@ def _asked(words: Sequence[str], registry: Registry) -> tuple[Space, Sweep, Path
     return space_of(searched, dict(leaves(base))), settings, folder, fixed
 
 
-def _config(words: Sequence[str], registry: Registry) -> RunConfig:
+def _config(overrides: Sequence[str], registry: Registry) -> RunConfig:
     with isolated_composer("sweep", registry, _EXTRA) as made:
-        tree = plain(made.compose(words))
+        tree = plain(made.compose(overrides))
     del tree["sweep"]
     return run_config(tree, registry)

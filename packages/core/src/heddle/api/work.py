@@ -24,8 +24,8 @@ def train(config: "RunConfig", registry: Registry) -> Path | None:
 
     launch = config.launch
     if launch.devices > 1 and launch.coordinator == TORCHRUN:
-        with own_folder(config) as own:
-            folder = run.train(own, registry)
+        with own_folder(config) as own_config:
+            folder = run.train(own_config, registry)
         return folder if launch.rank == 0 else None
     if launch.size > 1 and not (config.resume and is_finished(Path(config.resume))):
         return run_processes(config)

@@ -6,16 +6,16 @@ from heddle.config.prefer import PREFER, prefer_from
 from heddle.errors import ConfigError, nearest
 
 
-def preferred(command: str, words: Sequence[str]) -> list[str]:
+def preferred(command: str, arguments: Sequence[str]) -> list[str]:
     """Return `prefer_from(words)` for a command that takes nothing else.
 
     Raises:
         ConfigError: there is another word.
     """
-    for word in words:
+    for word in arguments:
         if not word.startswith(PREFER):
             hint = nearest(word.partition("=")[0], [PREFER[:-1], "--help"])
             raise ConfigError(
                 f"{word!r} is no argument of heddle {command}{hint or ';'} it takes {PREFER}DISTRIBUTION"
             )
-    return prefer_from(words)
+    return prefer_from(arguments)

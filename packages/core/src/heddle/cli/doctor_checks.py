@@ -86,8 +86,8 @@ def _unavailable(registry: Registry) -> Iterator[str]:
 
 def _without_kernels(registry: Registry) -> Iterator[str]:
     if not any(offer.status == "ok" for offer in registry.offers("kernel")):
-        found = "no native kernels can be used: engines compute by their frameworks alone"
-        yield f"{found}; pip install {package_of('kernels')}"
+        fault = "no native kernels can be used: engines compute by their frameworks alone"
+        yield f"{fault}; pip install {package_of('kernels')}"
 
 
 def _unmet_requirements(registry: Registry) -> Iterator[str]:
@@ -101,9 +101,9 @@ def _unmet_requirements(registry: Registry) -> Iterator[str]:
             continue
         for requirement in stated:
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                found = _version(requirement.name)
-                if found is None or not requirement.specifier.contains(found, prereleases=True):
-                    yield f"{distribution} requires {requirement}; installed: {found or 'none'}"
+                installed = _version(requirement.name)
+                if installed is None or not requirement.specifier.contains(installed, prereleases=True):
+                    yield f"{distribution} requires {requirement}; installed: {installed or 'none'}"
 
 
 def _version(distribution: str) -> str | None:

@@ -39,8 +39,8 @@ class Flags(argparse.Namespace):
         ]
 
 
-def parse_flags(command: str, words: Sequence[str]) -> Flags:
-    """Return the flags among `words`, and the overrides: everything that isn't one.
+def parse_flags(command: str, arguments: Sequence[str]) -> Flags:
+    """Return the flags among `arguments`, and the overrides: everything that isn't one.
 
     Raises:
         ConfigError: an unknown flag, or two that don't go together.
@@ -55,7 +55,7 @@ def parse_flags(command: str, words: Sequence[str]) -> Flags:
     parser.add_argument("-p", "--package")
     parser.add_argument("-cd", "--config-dir")
     parser.add_argument("-i", "--info", nargs="?", const="all")
-    flags, unknown = parser.parse_known_intermixed_args(words, Flags())
+    flags, unknown = parser.parse_known_intermixed_args(arguments, Flags())
     known = [name for action in parser._actions for name in action.option_strings]
     for word in unknown:
         raise ConfigError(

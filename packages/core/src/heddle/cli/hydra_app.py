@@ -41,13 +41,13 @@ class App(NamedTuple):
     of_run: bool = False
 
 
-def run_app(app: App, words: Sequence[str]) -> int:
+def run_app(app: App, arguments: Sequence[str]) -> int:
     """Check the words of a command line, let Hydra run the command, and return the exit status.
 
     Raises:
         ConfigError, PluginError: see `config.command.checked_overrides`.
     """
-    flags = parse_flags(app.name, words)
+    flags = parse_flags(app.name, arguments)
     registry = load_plugins()
     show_hydra(registry, _own_folder(flags))
     overrides = _checked(app, flags, registry)
@@ -100,9 +100,9 @@ def _going_on(job: Job, failed: list[str]) -> Job:
 def _checked(app: App, flags: Flags, registry: Registry) -> list[str]:
     """Return the overrides for Hydra if they are sound, else raise."""
     with composer(app.primary) as made:
-        words = parse(flags.overrides, made.loader)
-        (check_discrete if flags.multirun else check_single)(words)
-        return checked_overrides(app.name, words, made, registry, of_run=app.of_run, runs=flags.runs)
+        overrides = parse(flags.overrides, made.loader)
+        (check_discrete if flags.multirun else check_single)(overrides)
+        return checked_overrides(app.name, overrides, made, registry, of_run=app.of_run, runs=flags.runs)
 
 
 def _own_folder(flags: Flags) -> list[str]:
@@ -117,10 +117,10 @@ def _own_folder(flags: Flags) -> list[str]:
 
 
 @contextmanager
-def command_line(words: list[str]) -> Iterator[None]:
-    """Let Hydra, which reads the process's command line, see `words` there."""
+def command_line(arguments: list[str]) -> Iterator[None]:
+    """Let Hydra, which reads the process's command line, see `arguments` there."""
     before = sys.argv
-    sys.argv = words
+    sys.argv = arguments
     try:
         yield
     finally:

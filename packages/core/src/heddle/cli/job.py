@@ -44,9 +44,9 @@ def _train(tree: Tree) -> None:
     from heddle.workflow.run import tell
 
     registry = _registry(saved_tree(tree["resume"]) if tree["resume"] else tree)
-    config, own = asked_config(tree, registry), _folder_of_sweep()
-    if own is not None and not (config.run.dir or config.resume):
-        config = replace(config, run=replace(config.run, dir=own))
+    config, folder_of_sweep = asked_config(tree, registry), _folder_of_sweep()
+    if folder_of_sweep is not None and not (config.run.dir or config.resume):
+        config = replace(config, run=replace(config.run, dir=folder_of_sweep))
     folder = work.train(config, registry)
     if folder is None:
         return

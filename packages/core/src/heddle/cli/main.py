@@ -27,17 +27,17 @@ USAGE = 2
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
-def main(words: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, 1 for an error, 2 for a wrong command line or configuration.
 
     Args:
-        words: as after `heddle` on the command line, which is read if they are None.
+        arguments: as after `heddle` on the command line, which is read if they are None.
     """
-    words = list(sys.argv[1:] if words is None else words)
-    debug = "--debug" in words
-    with _environment(words):
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    with _environment(arguments):
         try:
-            return _dispatch([word for word in words if word != "--debug"])
+            return _dispatch([word for word in arguments if word != "--debug"])
         except HeddleError as error:
             if debug:
                 raise
@@ -51,15 +51,15 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _environment(words: Sequence[str]) -> Iterator[None]:
+def _environment(arguments: Sequence[str]) -> Iterator[None]:
     """Tell the environment whether Hydra shows whole tracebacks and which plugins are preferred, for a while."""
     from heddle.config.prefer import prefer_from
     from heddle.engines.plugins import PREFER
 
     before = {name: os.environ.get(name) for name in (FULL_ERROR, PREFER)}
-    if "--debug" in words:
+    if "--debug" in arguments:
         os.environ[FULL_ERROR] = "1"
-    if names := prefer_from(words):
+    if names := prefer_from(arguments):
         os.environ[PREFER] = ",".join(names)
     try:
         yield
@@ -76,20 +76,20 @@ def report(error: HeddleError) -> int:
     return USAGE if isinstance(error, ConfigError) else 1
 
 
-def _dispatch(words: list[str]) -> int:
-    if not words or words[0] in ("-h", "--help", "help"):
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
         return _run("help", [])
-    if words[0] in ("-V", "--version"):
+    if arguments[0] in ("-V", "--version"):
         return _run("version", [])
-    if "-sc" in words or "--shell-completion" in words:
-        return _run("complete", words)
-    command, *arguments = words
+    if "-sc" in arguments or "--shell-completion" in arguments:
+        return _run("complete", arguments)
+    command, *rest = arguments
     if command not in COMMANDS:
         hint = nearest(command, list(COMMANDS))
         if "=" in command:
             hint = f"; did you mean heddle train {command}?"
         raise ConfigError(f"{command!r} is no command{hint or ';'} commands: {', '.join(COMMANDS)}")
-    return _run(command, arguments)
+    return _run(command, rest)
 
 
 def _run(command: str, arguments: list[str]) -> int:

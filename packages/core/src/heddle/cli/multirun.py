@@ -18,8 +18,8 @@ def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
 
     runs = sorted(folder.glob("*/metrics.json"), key=lambda path: (len(path.parent.name), path.parent.name))
     if runs:
-        found = [json.loads(path.read_text(encoding="utf-8")) for path in runs]
-        metrics = summary(found)
+        results = [json.loads(path.read_text(encoding="utf-8")) for path in runs]
+        metrics = summary(results)
         rows = [
             (
                 name,
@@ -52,7 +52,7 @@ def summary(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
             for name, value in metrics.items() if isinstance(metrics, Mapping) else ():
                 if isinstance(value, (int, float)) and (split != "compared" or name == "lead"):
                     values.setdefault(f"{split}.{name}", []).append(float(value))
-    return {name: _spread(found) for name, found in values.items()}
+    return {name: _spread(numbers) for name, numbers in values.items()}
 
 
 def _spread(values: list[float]) -> dict[str, Any]:

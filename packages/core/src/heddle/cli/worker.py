@@ -35,8 +35,8 @@ def _train(tree: dict[str, Any]) -> None:
     from heddle.workflow.run import train
 
     registry = load_plugins(build(Plugins, tree["plugins"], "plugins").preferred)
-    with own_folder(run_config(tree, registry)) as own:
-        train(own, registry)
+    with own_folder(run_config(tree, registry)) as config:
+        train(config, registry)
 
 
 def _follow(parent: int) -> None:

@@ -14,10 +14,10 @@ from heddle.config.values import (
     check_names,
     check_values,
     entry_of,
+    fault_of,
     leaves,
     renamed,
     stated_keys,
-    told_of,
 )
 from heddle.engines.plugins import Registry
 from heddle.errors import ConfigError, HeddleError, closest, nearest
@@ -34,7 +34,7 @@ CHANGEABLE = ("data", "backend", "task", "trainer", "sharding")
 
 
 def check(
-    words: Sequence[Word],
+    overrides: Sequence[Word],
     composer: Composer,
     registry: Registry,
     *,
@@ -58,13 +58,15 @@ def check(
         PluginError: an option belongs to a plugin that can't be used here.
     """
     groups = composer.groups() if saved is None else list(OF_RUN)
-    chosen = [word for word in words if word.key in groups]
-    values = [word for word in words if word.key not in groups and not word.is_hydras and not word.package]
-    hydras = [word.text for word in words if word.is_hydras and not word.is_sweep]
+    chosen = [word for word in overrides if word.key in groups]
+    values = [
+        word for word in overrides if word.key not in groups and not word.is_hydras and not word.package
+    ]
+    hydras = [word.text for word in overrides if word.is_hydras and not word.is_sweep]
     for word in chosen:
         _check_option(word, composer, registry)
     earlier = dict(saved or {})
-    opened: set[Word] = set()
+    added: set[Word] = set()
     for choice in _choices(chosen):
         config = composer.compose([*choice, *hydras])
         composed = _tree(config)
@@ -78,17 +80,17 @@ def check(
             check_names({**earlier, **tree}, registry)
         for word in values:
             _check_value(word, tree, groups, keys)
-        opened |= {word for word in values if not _find(word.key, composed)[1]}
-    return [f"++{word.text.lstrip('+')}" if word in opened else word.text for word in words]
+        added |= {word for word in values if not _find(word.key, composed)[1]}
+    return [f"++{word.text.lstrip('+')}" if word in added else word.text for word in overrides]
 
 
 def _check_option(word: Word, composer: Composer, registry: Registry) -> None:
     """Check that what is chosen of a group is among its options."""
     group, options = word.key, composer.options(word.key)
     listed = f"choices for {group}: {', '.join(options) or 'none installed'}"
-    if group in OPTIONAL and (word.kind == "~" or word.values == (None,)):
+    if group in OPTIONAL and (word.prefix == "~" or word.values == (None,)):
         return
-    if word.kind == "~":
+    if word.prefix == "~":
         raise ConfigError(f"{word.text!r} takes away what every run needs; {listed}")
     if not word.values:
         raise ConfigError(f"{word.text!r} matches nothing; {listed}")
@@ -99,9 +101,9 @@ def _check_option(word: Word, composer: Composer, registry: Registry) -> None:
             continue
         if group in NAMED and isinstance(value, str):
             registry.explain(NAMED[group], value)
-        found = "null" if value is None else value
-        hint = nearest(str(found), options) or ";"
-        raise ConfigError(f"{group}={found} is unknown{hint} {listed}{registry.unheard()}")
+        shown = "null" if value is None else value
+        hint = nearest(str(shown), options) or ";"
+        raise ConfigError(f"{group}={shown} is unknown{hint} {listed}{registry.unheard()}")
 
 
 def _choices(chosen: Sequence[Word]) -> Iterator[list[str]]:
@@ -110,7 +112,7 @@ def _choices(chosen: Sequence[Word]) -> Iterator[list[str]]:
     def spelt(word: Word, value: Any) -> str:
         return f"{word.override.get_key_element()}={'null' if value is None else value}"
 
-    first = [word.text if word.kind == "~" else spelt(word, word.values[0]) for word in chosen]
+    first = [word.text if word.prefix == "~" else spelt(word, word.values[0]) for word in chosen]
     yield first
     for position, word in enumerate(chosen):
         for value in word.values[1:]:
@@ -125,19 +127,19 @@ def _check_experiment(
     name = chosen.pop("experiment", None)
     if name is None:
         return
-    words = [f"{group}={choice}" for group, choice in chosen.items() if choice is not None]
-    without = _completed(_tree(composer.compose(words)), registry)
+    overrides = [f"{group}={choice}" for group, choice in chosen.items() if choice is not None]
+    without = _completed(_tree(composer.compose(overrides)), registry)
     known = dict(leaves(without))
     for key, value in leaves(tree):
-        told = (
-            told_of(key, value, known[key], keys)
+        message = (
+            fault_of(key, value, known[key], keys)
             if key in known
             else _unknown(key, without, [])
             if not _open(key, without)
             else ""
         )
-        if told:
-            raise ConfigError(f"experiment={name}: {told}")
+        if message:
+            raise ConfigError(f"experiment={name}: {message}")
 
 
 def _check_value(word: Word, tree: Mapping[str, Any], groups: Sequence[str], keys: Keys) -> None:
@@ -149,11 +151,11 @@ def _check_value(word: Word, tree: Mapping[str, Any], groups: Sequence[str], key
         return
     if not known and not _open(word.key, tree):
         raise ConfigError(_unknown(word.key, tree, groups))
-    if word.kind == "~":
+    if word.prefix == "~":
         raise ConfigError(
             f"{word.text!r} takes away a key that every run has; set it instead: {word.key}=..."
         )
-    if known and word.kind == "+":
+    if known and word.prefix == "+":
         raise ConfigError(f"{word.text!r} adds a key that is there; write {word.text[1:]}")
     for value in word.values if known else ():
         _check_against(word.key, value, default, tree, keys)
@@ -167,9 +169,9 @@ def _check_against(key: str, value: Any, default: Any, tree: Mapping[str, Any], 
                 raise ConfigError(_unknown(f"{key}.{name}", tree, []))
             _check_against(f"{key}.{name}", entry, default[name], tree, keys)
         return
-    told = told_of(key, value, default, keys)
-    if told:
-        raise ConfigError(told)
+    message = fault_of(key, value, default, keys)
+    if message:
+        raise ConfigError(message)
 
 
 def _tree(config: DictConfig) -> dict[str, Any]:

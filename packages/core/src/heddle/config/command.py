@@ -13,7 +13,7 @@ from heddle.errors import ConfigError
 
 def checked_overrides(
     command: str,
-    words: Sequence[Word],
+    overrides: Sequence[Word],
     composer: Composer,
     registry: Registry,
     *,
@@ -31,17 +31,17 @@ def checked_overrides(
         ConfigError: an unknown group, option or key, a value of another type, or one without effect.
         PluginError: an option belongs to a plugin that can't be used here.
     """
-    _refuse_without_effect(words)
+    _refuse_without_effect(overrides)
     if not runs:
-        return check(words, composer, registry, usable=False)
+        return check(overrides, composer, registry, usable=False)
     if of_run:
-        return check(words, composer, registry, usable=True, saved=_saved(command, words))
-    return check(words, composer, registry, usable=not _resumes(words))
+        return check(overrides, composer, registry, usable=True, saved=_saved(command, overrides))
+    return check(overrides, composer, registry, usable=not _resumes(overrides))
 
 
-def _refuse_without_effect(words: Sequence[Word]) -> None:
+def _refuse_without_effect(overrides: Sequence[Word]) -> None:
     """Refuse what Hydra would take and nothing would come of. Raises ConfigError."""
-    for word in words:
+    for word in overrides:
         if word.key == "hydra.run.dir":
             raise ConfigError(
                 f"hydra.run.dir: found {word.values[0]}, expected run.dir, which names the folder of a run here; "
@@ -49,15 +49,15 @@ def _refuse_without_effect(words: Sequence[Word]) -> None:
             )
 
 
-def _resumes(words: Sequence[Word]) -> bool:
+def _resumes(overrides: Sequence[Word]) -> bool:
     """Tell whether a stopped run is to go on.
 
     Raises:
         ConfigError: there are other keys beside `resume`: a run goes on as it began, or its metrics mean nothing.
     """
-    resumed = [word.text for word in words if word.key == "resume" and word.values != (None,)]
-    own = ("resume", "launch.rank", "launch.coordinator")
-    others = [word.text for word in words if word.key not in own and not word.is_hydras]
+    resumed = [word.text for word in overrides if word.key == "resume" and word.values != (None,)]
+    allowed = ("resume", "launch.rank", "launch.coordinator")
+    others = [word.text for word in overrides if word.key not in allowed and not word.is_hydras]
     if resumed and others:
         raise ConfigError(
             f"{resumed[0]} goes on with that run by its own configuration; leave out {' '.join(others)}, "
@@ -66,9 +66,9 @@ def _resumes(words: Sequence[Word]) -> bool:
     return bool(resumed)
 
 
-def _saved(command: str, words: Sequence[Word]) -> Mapping[str, Any]:
+def _saved(command: str, overrides: Sequence[Word]) -> Mapping[str, Any]:
     """Return the configuration of the trained run that `run` names (the last of several)."""
-    runs = [word.values[0] for word in words if word.key == "run"]
+    runs = [word.values[0] for word in overrides if word.key == "run"]
     if not runs:
         raise ConfigError(f"run: found none, expected a run's folder; as in heddle {command} run=runs/NAME")
     return saved_tree(str(runs[-1]))

@@ -53,10 +53,10 @@ class StoredGroup(dict[str, Any]):
         self._group = group
 
     def __getitem__(self, file: str) -> Any:
-        found = super().__getitem__(file)
-        if isinstance(found, Choice):
-            found = self[file] = self._stored(file, found)
-        return found
+        node = super().__getitem__(file)
+        if isinstance(node, Choice):
+            node = self[file] = self._stored(file, node)
+        return node
 
     def __deepcopy__(self, memo: Any) -> "StoredGroup":
         """Return a group with the same nodes, which Hydra copies when it loads one; no other is made for it."""
@@ -73,9 +73,9 @@ class StoredGroup(dict[str, Any]):
             nodes = choice.node(self._group, file.removesuffix(".yaml"))
         except PluginError:
             nodes = {self._group: {}}  # `heddle doctor` says why, and so does who chooses it
-        alone = len(nodes) == 1
-        node = OmegaConf.create(nodes[self._group] if alone else nodes)
-        return ConfigNode(file, node, self._group, None if alone else "_global_", "heddle")
+        is_single = len(nodes) == 1
+        node = OmegaConf.create(nodes[self._group] if is_single else nodes)
+        return ConfigNode(file, node, self._group, None if is_single else "_global_", "heddle")
 
 
 def show_hydra(registry: Registry, folders: Sequence[str] = (), extra: Mapping[str, type] = {}) -> None:
@@ -87,10 +87,12 @@ def show_hydra(registry: Registry, folders: Sequence[str] = (), extra: Mapping[s
         extra: name -> dataclass of the nodes that a command has besides a run's; "plan_keys" for "plan" in the
             defaults list of its primary configuration.
     """
-    found = [(entry.distribution, entry.folder) for entry in registry.config_paths() if entry.folder]
+    folders_of_plugins = [
+        (entry.distribution, entry.folder) for entry in registry.config_paths() if entry.folder
+    ]
     engine = {"defaults": [{"optional backend": registry.default_backend()}]}
     ConfigStore.instance().store(name=DEFAULT_ENGINE, node=engine)
-    PluginFolders.folders = (*found, *(("command line", folder) for folder in folders))
+    PluginFolders.folders = (*folders_of_plugins, *(("command line", folder) for folder in folders))
     Plugins.instance().register(PluginFolders)
     store: Any = ConfigStore.instance()
     groups = choices(registry)
@@ -142,8 +144,8 @@ def one_sentence() -> Iterator[None]:
         yield
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         cause = f" ({error.__cause__})" if isinstance(error.__cause__, OmegaConfBaseException) else ""
-        told = f"{str(error).partition('Config search path:')[0]}{cause}"
-        raise ConfigError(f"configuration: {' '.join(told.split())}") from error
+        message = f"{str(error).partition('Config search path:')[0]}{cause}"
+        raise ConfigError(f"configuration: {' '.join(message.split())}") from error
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

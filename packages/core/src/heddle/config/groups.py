@@ -49,7 +49,7 @@ class Choice(NamedTuple):
 
 def choices(registry: Registry) -> dict[str, dict[str, Choice]]:
     """Return group -> option -> Choice, of core and of every plugin that isn't broken; nothing is loaded yet."""
-    found: dict[str, dict[str, Choice]] = {
+    options: dict[str, dict[str, Choice]] = {
         "task": _named(TaskOptions, ("auto", *TASKS)),
         "sampler": _named(Sampler, ("full", "neighbor")),
         "sharding": _named(Sharding, SHARDINGS),
@@ -58,13 +58,13 @@ def choices(registry: Registry) -> dict[str, dict[str, Choice]]:
         "deploy": {"none": Choice(lambda: DeployOptions, {"name": "none"})},
     }
     files = list_files(plugin_folders(registry))
-    found["optim"]["sgd"] = Choice(lambda: Optim, {"name": "sgd", "momentum": 0.9})
+    options["optim"]["sgd"] = Choice(lambda: Optim, {"name": "sgd", "momentum": 0.9})
     for group, kind in NAMED.items():
         for offer in sorted(registry.offers(kind), key=lambda offer: offer.status != "ok"):
             info: Any = offer.info
             by_file = info.options in BASES and info.name in files.get(group, {})
             if offer.status in ("ok", "unavailable") and not by_file:
-                found.setdefault(group, {}).setdefault(
+                options.setdefault(group, {}).setdefault(
                     info.name,
                     Choice(
                         partial(load_options, info),
@@ -72,7 +72,7 @@ def choices(registry: Registry) -> dict[str, dict[str, Choice]]:
                         info.recommends if group == "model" else {},
                     ),
                 )
-    return found
+    return options
 
 
 def options_by_group(registry: Registry, folders: Iterable[Path | str] = ()) -> dict[str, list[str]]:

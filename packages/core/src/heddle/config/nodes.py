@@ -15,12 +15,12 @@ from heddle.options import build
 
 def composed(
     primary: str,
-    words: Sequence[str],
+    overrides: Sequence[str],
     registry: Registry,
     nodes: tuple[str, ...],
     extra: Mapping[str, type] = {},
 ) -> dict[str, Any]:
-    """Return `nodes` of the primary configuration with `words`, each as its dataclass; a plain value as it is.
+    """Return `nodes` of the primary configuration with `overrides`, each as its dataclass; a plain value as it is.
 
     Args:
         extra: name -> dataclass of the nodes that the command has besides a run's.
@@ -30,7 +30,7 @@ def composed(
     """
     show_hydra(registry, extra=extra)
     with composer(primary) as made:
-        parsed = parse(words, made.loader)
+        parsed = parse(overrides, made.loader)
         check_single(parsed)
         for word in parsed:
             if word.key.partition(".")[0] not in nodes:

@@ -1,4 +1,4 @@
-"""Overrides: the words of a command line, `model=gcn` and `optim.lr=0.1,0.01`, read and told apart."""
+"""Overrides: the words of a command line, `model=gcn` and `optim.lr=0.1,0.01`, read and parsed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,12 @@ from heddle.errors import ConfigError
 MOST_VALUES = 1000
 """A sweep over more values than this is checked by its first ones."""
 
-_KINDS = {OverrideType.CHANGE: "", OverrideType.ADD: "+", OverrideType.FORCE_ADD: "++", OverrideType.DEL: "~"}
+_PREFIXES = {
+    OverrideType.CHANGE: "",
+    OverrideType.ADD: "+",
+    OverrideType.FORCE_ADD: "++",
+    OverrideType.DEL: "~",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +44,13 @@ class Word:
 
     @property
     def package(self) -> str | None:
-        """Where a group's option goes, if it is told: `group@package=option`."""
+        """Where a group's option goes, if it is given: `group@package=option`."""
         return self.override.package
 
     @property
-    def kind(self) -> str:
+    def prefix(self) -> str:
         """Return "" for a change, "+" to add, "++" to set or add, "~" to take away."""
-        return _KINDS[self.override.type]
+        return _PREFIXES[self.override.type]
 
     @property
     def is_sweep(self) -> bool:
@@ -73,9 +78,9 @@ def parse(texts: Iterable[str], loader: ConfigLoader) -> list[Word]:
     return [_parse(text, parser) for text in texts]
 
 
-def check_single(words: Sequence[Word]) -> None:
+def check_single(overrides: Sequence[Word]) -> None:
     """Refuse sweeps on a command line for one run. Raises ConfigError."""
-    for word in words:
+    for word in overrides:
         if word.is_sweep:
             key, _, value = word.text.partition("=")
             raise ConfigError(
@@ -84,10 +89,10 @@ def check_single(words: Sequence[Word]) -> None:
             )
 
 
-def check_discrete(words: Sequence[Word]) -> None:
+def check_discrete(overrides: Sequence[Word]) -> None:
     """Refuse intervals where values are tried one by one, unless another sweeper is chosen. Raises ConfigError."""
-    if not any(word.key == "hydra/sweeper" for word in words):
-        for word in words:
+    if not any(word.key == "hydra/sweeper" for word in overrides):
+        for word in overrides:
             if word.is_interval:
                 raise ConfigError(
                     f"{word.text!r} has no values to try one by one; list them for -m, or use `heddle sweep`"
@@ -103,9 +108,9 @@ def _parse(text: str, parser: OverridesParser) -> Word:
         override = parser.parse_overrides([text])[0]  # unlike parse_override, it can list a group for glob()
         values = _values(override)
     except (HydraException, ValueError) as error:
-        told = str(error).splitlines()[0].partition(" expecting {")[0]
+        reason = str(error).splitlines()[0].partition(" expecting {")[0]
         raise ConfigError(
-            f"{text!r} can't be read ({told}); write KEY=VALUE, and quote a value with special characters: "
+            f"{text!r} can't be read ({reason}); write KEY=VALUE, and quote a value with special characters: "
             "'run.dir=\"runs/a (1)\"'"
         ) from error
     return Word(text, values, override)

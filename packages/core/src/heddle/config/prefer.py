@@ -9,12 +9,12 @@ from heddle.engines.plugins import PREFER as VARIABLE
 PREFER = "plugins.prefer="
 
 
-def prefer_from(words: Sequence[str]) -> list[str]:
+def prefer_from(arguments: Sequence[str]) -> list[str]:
     """Return the distributions that the last `plugins.prefer=` names: `a`, `[a,b]` -> ["a"], ["a", "b"].
 
     Read before the configuration is composed, since it decides which plugins' configurations there are.
     """
-    values = [word.lstrip("+")[len(PREFER) :] for word in words if word.lstrip("+").startswith(PREFER)]
+    values = [word.lstrip("+")[len(PREFER) :] for word in arguments if word.lstrip("+").startswith(PREFER)]
     names = values[-1].strip("[]").split(",") if values else []
     return [name.strip().strip("'\"") for name in names if name.strip() not in ("", "null")]
 

@@ -97,8 +97,8 @@ def run_config(tree: Mapping[str, Any], registry: Registry, needs_engine: bool =
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{name}: found {value!r}, expected keys below it; as in {name}.KEY=VALUE")
             values[name] = build(options_of(name, value, registry), value, name)
-        elif told := fault(name, value, None, keys_of(RunConfig)[name]):
-            raise ConfigError(told)
+        elif message := fault(name, value, None, keys_of(RunConfig)[name]):
+            raise ConfigError(message)
         else:
             values[name] = value
     for each in ("data", "model", "backend"):

@@ -36,8 +36,8 @@ def resumed_config(folder: str, launch: Launch, registry: Registry) -> RunConfig
     config = replace(run_config(saved_tree(folder), registry), resume=folder)
     if launch.rank is None:
         return config
-    own = replace(config.launch, rank=launch.rank, coordinator=launch.coordinator)
-    return replace(config, launch=own)
+    launched = replace(config.launch, rank=launch.rank, coordinator=launch.coordinator)
+    return replace(config, launch=launched)
 
 
 def saved_tree(folder: Path | str) -> dict[str, Any]:

@@ -9,11 +9,11 @@ Space = dict[str, Any]
 """Key -> optuna's distribution of its values."""
 
 
-def space_of(words: list[Word], defaults: dict[str, Any]) -> Space:
+def space_of(overrides: list[Word], defaults: dict[str, Any]) -> Space:
     """Return where to search: `16,32` and `choice(...)` are categories, `range(...)` steps, `interval(a,b)` anything
     between, whole numbers where the key's default is one; `tag(log, interval(a,b))` is even in the logarithm.
     """
-    return {word.key: _distribution(word, defaults.get(word.key)) for word in words}
+    return {word.key: _distribution(word, defaults.get(word.key)) for word in overrides}
 
 
 def size_of(space: Space) -> float:

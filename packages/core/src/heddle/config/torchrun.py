@@ -20,5 +20,5 @@ def with_torchrun(config: RunConfig, environment: Mapping[str, str]) -> RunConfi
     if "TORCHELASTIC_RUN_ID" not in environment or size < 2 or config.launch.rank is not None:
         return config
     rank = int(environment["RANK"])
-    kind = "devices" if config.sampler.is_sampled else "processes"
-    return checked(replace(config, launch=Launch(**{kind: size}, rank=rank, coordinator=TORCHRUN)))
+    key = "devices" if config.sampler.is_sampled else "processes"
+    return checked(replace(config, launch=Launch(**{key: size}, rank=rank, coordinator=TORCHRUN)))

@@ -10,7 +10,7 @@ from heddle.engines.plugins.packages import absent_packages
 from heddle.engines.plugins.registry import either
 from heddle.errors import ConfigError, HeddleError, nearest
 from heddle.options import Key, keys_of
-from heddle.options.faults import fault, kind_of
+from heddle.options.faults import fault, type_of
 
 Keys = Mapping[str, Key]
 """Dotted name of a key, "optim.lr", -> what its value may be."""
@@ -38,7 +38,7 @@ def stated_keys(config: Mapping[str, Any], registry: Registry, extra: Mapping[st
     return stated
 
 
-def told_of(name: str, value: Any, default: Any, keys: Keys) -> str:
+def fault_of(name: str, value: Any, default: Any, keys: Keys) -> str:
     """Say what is wrong with a value, as `keys` state it or else as its default has it; "" if nothing is."""
     below = entry_of(name, keys)
     if below is not None:
@@ -72,13 +72,13 @@ def check_values(config: Mapping[str, Any], keys: Keys) -> None:
         ConfigError: the first fault.
     """
     for name, value in leaves(config):
-        told = ""
+        message = ""
         if name in keys or entry_of(name, keys):
-            told = told_of(name, value, keys[name].default if name in keys else None, keys)
+            message = fault_of(name, value, keys[name].default if name in keys else None, keys)
         elif "." in name and not _is_open(name, keys) and _is_stated(name, keys):
-            told = unknown(name, [key for key in keys if key.startswith(f"{name.partition('.')[0]}.")])
-        if told:
-            raise ConfigError(told)
+            message = unknown(name, [key for key in keys if key.startswith(f"{name.partition('.')[0]}.")])
+        if message:
+            raise ConfigError(message)
 
 
 def unknown(name: str, known: list[str]) -> str:
@@ -101,16 +101,16 @@ def check_names(config: Mapping[str, Any], registry: Registry) -> None:
     """
     values = dict(leaves(config))
     if "backend.name" not in values:
-        usable = registry.names("backend")
-        do = f"choose backend={either(usable)}" if usable else f"pip install {either(absent_packages())}"
+        backends = registry.names("backend")
+        do = f"choose backend={either(backends)}" if backends else f"pip install {either(absent_packages())}"
         raise ConfigError(
-            f"backend: no engine is chosen; {do}; backends: {', '.join(usable) or 'none installed'}"
+            f"backend: no engine is chosen; {do}; backends: {', '.join(backends) or 'none installed'}"
         )
-    found = {kind: registry.info(kind, str(values.get(key))) for kind, key in NAMES.items()}
-    engines, engine = found["model"].backends, found["backend"].name
+    infos = {kind: registry.info(kind, str(values.get(key))) for kind, key in NAMES.items()}
+    engines, engine = infos["model"].backends, infos["backend"].name
     if engines and engine not in engines:
         raise ConfigError(
-            f"model={found['model'].name} runs on backend {' or '.join(engines)} alone, found backend={engine}; "
+            f"model={infos['model'].name} runs on backend {' or '.join(engines)} alone, found backend={engine}; "
             f"choose backend={engines[0]} or a portable model"
         )
 
@@ -129,15 +129,15 @@ def _like(default: Any) -> Key:
     if default is None or (isinstance(default, str) and "${" in default):
         return Key(None, null=True)
     if isinstance(default, list):
-        return Key(list, items=kind_of(default[0]) if default else None)
-    return Key(kind_of(default))
+        return Key(list, items=type_of(default[0]) if default else None)
+    return Key(type_of(default))
 
 
 def _is_open(name: str, keys: Keys) -> bool:
     """Tell whether a key lies below one that takes any keys."""
     parts = name.split(".")
     above = [".".join(parts[:depth]) for depth in range(1, len(parts))]
-    return any(key in keys and keys[key].kind is dict for key in above)
+    return any(key in keys and keys[key].cls is dict for key in above)
 
 
 def _is_stated(name: str, keys: Keys) -> bool:

@@ -89,8 +89,8 @@ def functional_program(
             params = {**state.params, **dict(zip(trained, weights))}
             return task.loss(ops, model.apply(ops, params, batch, dropout), batch)
 
-        value, found = engine.value_and_grad(loss)(*trained.values())
-        grads = dict(zip(trained, found))
+        value, gradients = engine.value_and_grad(loss)(*trained.values())
+        grads = dict(zip(trained, gradients))
         if check is not None:
             check(grads, state.moments.updates + 1)
         params, moments = update(ops.xp, optim, state.lr, state.params, grads, state.moments)

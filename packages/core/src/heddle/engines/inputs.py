@@ -58,7 +58,7 @@ def inputs_of(graphs: Any) -> list[Input]:
 
 def unused_inputs(graphs: Any, uses: frozenset[str]) -> list[str]:
     """Return, by name, the inputs of a dataset's graphs whose kind isn't among those that a model uses."""
-    return [str(found) for found in inputs_of(graphs) if found.kind not in uses]
+    return [str(entry) for entry in inputs_of(graphs) if entry.kind not in uses]
 
 
 def unreadable_inputs(info: ModelInfo) -> tuple[str, ...]:

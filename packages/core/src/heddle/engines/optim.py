@@ -101,7 +101,7 @@ def matching_names(key: str, globs: str | Sequence[str], names: Sequence[str]) -
     Raises:
         ConfigError: a pattern that matches none.
     """
-    found: set[str] = set()
+    matched: set[str] = set()
     for glob in [globs] if isinstance(globs, str) else globs:
         matching = {name for name in names if fnmatchcase(name, glob)}
         if not matching:
@@ -109,5 +109,5 @@ def matching_names(key: str, globs: str | Sequence[str], names: Sequence[str]) -
                 f"{key}: found {glob!r}, which matches no parameter, expected a pattern of names "
                 f"such as {next(iter(names), '')!r}{nearest(glob, list(names))}; set it to '*' for all"
             )
-        found |= matching
-    return found
+        matched |= matching
+    return matched

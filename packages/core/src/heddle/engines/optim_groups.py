@@ -69,10 +69,10 @@ def param_rules(optim: Optim, names: Sequence[str], tables: Collection[str] = ()
     rest = tuple(param for param in names if param not in owner)
     rules = [ParamRule("", rest, whole, frozenset(decaying & {*rest}))] if rest else []
     for name, group in optim.groups.items():
-        own = tuple(param for param in names if owner.get(param) == name)
+        members = tuple(param for param in names if owner.get(param) == name)
         settings = group_settings(optim, group)
-        decays = own if group.weight_decay else [param for param in own if param in decaying]
-        rule = ParamRule(name, own, settings, frozenset(decays), group.frozen, group.sparse)
+        decays = members if group.weight_decay else [param for param in members if param in decaying]
+        rule = ParamRule(name, members, settings, frozenset(decays), group.frozen, group.sparse)
         if rule.sparse and rule.decaying and settings.weight_decay:
             raise _unread(name, settings, "weight_decay")
         rules.append(rule if settings.weight_decay else rule._replace(decaying=frozenset()))
@@ -85,8 +85,8 @@ def param_rules(optim: Optim, names: Sequence[str], tables: Collection[str] = ()
 
 def group_settings(optim: Optim, group: ParamGroup) -> Optim:
     """Return `optim` with a group's own settings in place of its own, without groups."""
-    own = {key: getattr(group, key) for key in OWN if getattr(group, key) is not None}
-    return replace(optim, groups={}, **own)
+    settings = {key: getattr(group, key) for key in OWN if getattr(group, key) is not None}
+    return replace(optim, groups={}, **settings)
 
 
 def sparse_groups(optim: Optim) -> list[str]:
@@ -123,10 +123,10 @@ def check_groups(optim: Optim) -> None:
             raise ConfigError(
                 f"{key}.on: found nothing, expected a pattern of parameters' names; as in {key}.on='codes.*'"
             )
-        told = [own for own in (*OWN, "sparse") if getattr(group, own) not in (None, False)]
-        if group.frozen and told:
+        given = [setting for setting in (*OWN, "sparse") if getattr(group, setting) not in (None, False)]
+        if group.frozen and given:
             raise ConfigError(
-                f"{key}.{told[0]}: found {getattr(group, told[0])!r} beside {key}.frozen=true, expected one of the "
+                f"{key}.{given[0]}: found {getattr(group, given[0])!r} beside {key}.frozen=true, expected one of the "
                 "two, since nothing changes frozen parameters; take one out"
             )
         if group.lr is not None and group.lr != optim.lr and not optim.lr:

@@ -14,8 +14,8 @@ def in_bytes(count: float) -> str:
     >>> in_bytes(1536), in_bytes(80e9)
     ('1.54 kB', '80 GB')
     """
-    place = min(len(UNITS) - 1, int(math.log10(count) // 3)) if count >= 1 else 0
-    return f"{count / 1000**place:.3g} {UNITS[place]}"
+    power = min(len(UNITS) - 1, int(math.log10(count) // 3)) if count >= 1 else 0
+    return f"{count / 1000**power:.3g} {UNITS[power]}"
 
 
 def from_bytes(text: str | int | float, key: str) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from heddle.errors import nearest
 from heddle.options.option import Key
 
-_WORDS = {
+_NAMES = {
     bool: "true or false",
     int: "a whole number",
     float: "a number",
@@ -39,41 +39,41 @@ def fault(name: str, value: Any, default: Any, key: Key) -> str:
     return ""
 
 
-def kind_of(value: Any) -> type | None:
+def type_of(value: Any) -> type | None:
     """Return the type a default stands for, None where it says nothing."""
-    return next((kind for kind in (bool, int, float, str, list, dict) if isinstance(value, kind)), None)
+    return next((cls for cls in (bool, int, float, str, list, dict) if isinstance(value, cls)), None)
 
 
 def _fits(value: Any, key: Key) -> bool:
-    if key.kind is list and isinstance(value, (list, tuple)):
+    if key.cls is list and isinstance(value, (list, tuple)):
         return key.size in (None, len(value)) and all(_is(entry, key.items) for entry in value)
-    return _is(value, key.kind) or (key.single and _is(value, key.items))
+    return _is(value, key.cls) or (key.single and _is(value, key.items))
 
 
-def _is(value: Any, kind: type | None) -> bool:
+def _is(value: Any, cls: type | None) -> bool:
     """Tell whether a value is of a type: no bool is a number, a whole number is a number, NaN and inf are not."""
-    if kind is None:
+    if cls is None:
         return True
-    if kind in (int, float) and isinstance(value, bool):
+    if cls in (int, float) and isinstance(value, bool):
         return False
-    if kind is float:
+    if cls is float:
         return isinstance(value, (int, float)) and math.isfinite(value)
-    return isinstance(value, kind)
+    return isinstance(value, cls)
 
 
 def _expected(key: Key) -> str:
-    expected = _WORDS[key.kind] if key.kind else "a value"
+    expected = _NAMES[key.cls] if key.cls else "a value"
     if key.items:
-        entries = "names" if key.items is str else f"{_WORDS[key.items].removeprefix('a ')}s"
+        entries = "names" if key.items is str else f"{_NAMES[key.items].removeprefix('a ')}s"
         expected = f"a list of {key.size} {entries}" if key.size else f"a list of {entries}"
     return f"{expected} or null" if key.null else expected
 
 
 def _remedy(name: str, value: Any, default: Any, key: Key) -> str:
     """Say what to write instead of a value of another type."""
-    if key.kind is str and isinstance(value, (int, float)):
+    if key.cls is str and isinstance(value, (int, float)):
         return f"; quote it: '{name}=\"{_shown(value)}\"'"
-    if key.kind is dict:
+    if key.cls is dict:
         return f"; set one of its keys, as in {name}.{next(iter(default or ()), 'key')}=..."
     return _example(name, default)
 

@@ -50,10 +50,10 @@ def build(cls: type[T], node: Mapping[str, Any], where: str) -> T:
         if problem := fault(key, value, default_of(all_fields[name]), known[name]):
             raise ConfigError(problem)
         if entries := entries_of(of):
-            values[name] = {each: _entry(entries, own, f"{key}.{each}") for each, own in value.items()}
+            values[name] = {each: _entry(entries, entry, f"{key}.{each}") for each, entry in value.items()}
             continue
         parse = details_of(all_fields[name]).parse
-        values[name] = parse(value, key) if parse and value is not None else _typed(value, known[name].kind)
+        values[name] = parse(value, key) if parse and value is not None else _typed(value, known[name].cls)
     return cls(**values)
 
 
@@ -80,10 +80,10 @@ def plain(options: Any, whole: bool = False) -> dict[str, Any]:
     }
 
 
-def _typed(value: Any, kind: type | None) -> Any:
-    if kind is float and isinstance(value, int):
+def _typed(value: Any, cls: type | None) -> Any:
+    if cls is float and isinstance(value, int):
         return float(value)
-    return tuple(value) if kind is list and isinstance(value, list) else value
+    return tuple(value) if cls is list and isinstance(value, list) else value
 
 
 def _plain(value: Any, whole: bool = True) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import field, fields, make_dataclass
 from functools import partial
 from typing import Any
 
-from heddle.options.faults import kind_of
+from heddle.options.faults import type_of
 
 
 class Keyed(Mapping[str, Any]):
@@ -36,7 +36,7 @@ def open_options(base: type, node: Mapping[str, Any]) -> type:
     added: list[Any] = []
     for key, value in node.items():
         if key not in known:
-            of: Any = kind_of(value) if isinstance(value, bool | int | float | str) else Any
+            of: Any = type_of(value) if isinstance(value, bool | int | float | str) else Any
             plain: Any = value
             if isinstance(value, list | dict):
                 plain = field(default_factory=partial(deepcopy, value))

@@ -13,7 +13,7 @@ class Key(NamedTuple):
     """What the value of a key may be.
 
     Attributes:
-        kind: bool, int, float (a whole number will do), str, list or dict; None for anything.
+        cls: bool, int, float (a whole number will do), str, list or dict; None for anything.
         null: whether null is allowed.
         choices: the only values allowed, () for any.
         least: the least number allowed, of a list's entries too.
@@ -26,7 +26,7 @@ class Key(NamedTuple):
         entries: dataclass of what stands below any key of it, in a dict of nodes; None for anything.
     """
 
-    kind: type | None
+    cls: type | None
     null: bool = False
     choices: tuple[Any, ...] = ()
     least: float | None = None
@@ -129,12 +129,12 @@ def _key(of: Any, details: Details, default: Any) -> Key:
     if lists:
         items = [item for item in get_args(lists[0]) if item is not Ellipsis]
         size = None if Ellipsis in get_args(lists[0]) else len(items)
-        kind = items[0] if items[0] in _SCALARS else None
-        return Key(list, null, items=kind, size=size, single=len(parts) > 1, **common)
+        cls = items[0] if items[0] in _SCALARS else None
+        return Key(list, null, items=cls, size=size, single=len(parts) > 1, **common)
     if len(parts) > 1:
         return Key(None, null, **common)
-    kind = dict if get_origin(parts[0]) not in (None,) else parts[0]
-    return Key(kind if kind in (*_SCALARS, dict) else None, null, entries=entries_of(of), **common)
+    cls = dict if get_origin(parts[0]) not in (None,) else parts[0]
+    return Key(cls if cls in (*_SCALARS, dict) else None, null, entries=entries_of(of), **common)
 
 
 def entries_of(of: Any) -> Any:

@@ -87,7 +87,7 @@ def _run(
     versions = artifacts.versions(parts.backend.describe())
     if isinstance(parts.backend, StatesKernels):
         kernels = parts.backend.kernels
-        log.info("kernels: %s", kernels.told())
+        log.info("kernels: %s", kernels.summary())
         versions["kernels"] = kernels.served()
     if isinstance(parts.backend, Compiles) and parts.backend.compiled:
         log.info("compiled: %s", parts.backend.compiled)

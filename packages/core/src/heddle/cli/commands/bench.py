@@ -32,8 +32,8 @@ def run(arguments: Sequence[str]) -> int:
     """
     from heddle.api.bench import COLUMNS, measured
 
-    found = measured(arguments, load_plugins())
-    print_table(COLUMNS, found.rows)
-    for line in found.left_out:
+    benchmark = measured(arguments, load_plugins())
+    print_table(COLUMNS, benchmark.rows)
+    for line in benchmark.left_out:
         print(line)
     return 0

@@ -29,13 +29,13 @@ SHELLS = ("bash", "fish", "zsh")
 ACTIONS = ("install", "uninstall", "query")
 
 
-def run(words: Sequence[str]) -> int:
+def run(arguments: Sequence[str]) -> int:
     """Print the shell's completion script, or what may follow in COMP_LINE; return 0.
 
     Raises:
         ConfigError: it isn't said which of ACTIONS is wanted, or for an unknown shell.
     """
-    actions = [word for word in words if word.partition("=")[0] in ACTIONS]
+    actions = [word for word in arguments if word.partition("=")[0] in ACTIONS]
     if len(actions) != 1:
         raise ConfigError(
             "-sc: say what to do, as in heddle -sc install=bash (or uninstall=bash; fish and zsh too)"

@@ -39,38 +39,38 @@ ACTIONS = ("list", "describe", "prepare", "infer", "generate")
 
 def run(arguments: Sequence[str]) -> int:
     """List the datasets or describe one; return 0."""
-    action, *words = arguments or ["list"]
+    action, *rest = arguments or ["list"]
     if action not in ACTIONS:
         hint = nearest(action, ACTIONS) or ";"
         raise ConfigError(f"{action!r} is unknown{hint} write heddle data {', '.join(ACTIONS)}")
     if action == "list":
-        _list(load_plugins(preferred("data list", words)))
+        _list(load_plugins(preferred("data list", rest)))
     elif action == "generate":
-        _generate(words)
+        _generate(rest)
     elif action == "infer":
-        _infer(words)
+        _infer(rest)
     elif action == "prepare":
         from heddle.api.data import prepared
 
-        print(prepared(words, load_plugins()))
+        print(prepared(rest, load_plugins()))
     else:
-        _describe(words, load_plugins())
+        _describe(rest, load_plugins())
     return 0
 
 
-def _generate(words: Sequence[str]) -> None:
+def _generate(arguments: Sequence[str]) -> None:
     import yaml
 
     from heddle.api.data import defaults_of, generate
     from heddle.data.generators import GENERATORS
 
-    if len(words) < 2 or words[0] not in GENERATORS:
-        hint = nearest(words[0], list(GENERATORS)) if words else ""
+    if len(arguments) < 2 or arguments[0] not in GENERATORS:
+        hint = nearest(arguments[0], list(GENERATORS)) if arguments else ""
         names = ", ".join(GENERATORS)
         raise ConfigError(
-            f"heddle data generate takes one of {names} and a folder, found {list(words)}{hint or ';'} add it"
+            f"heddle data generate takes one of {names} and a folder, found {list(arguments)}{hint or ';'} add it"
         )
-    name, folder, *sizes = words
+    name, folder, *sizes = arguments
     for word in sizes:
         if "=" not in word:
             known = ", ".join(f"{key}={value}" for key, value in defaults_of(name).items())
@@ -108,8 +108,8 @@ def _list(registry: Registry) -> None:
     )
 
 
-def _describe(words: Sequence[str], registry: Registry) -> None:
+def _describe(overrides: Sequence[str], registry: Registry) -> None:
     from heddle.api.data import read
     from heddle.cli.commands.describe import facts
 
-    print_table(("of the dataset", "found"), facts(read(words, registry)))
+    print_table(("of the dataset", "found"), facts(read(overrides, registry)))

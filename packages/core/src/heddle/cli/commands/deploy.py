@@ -27,7 +27,7 @@ ACTIONS = ("export", "launch", "environment")
 
 def run(arguments: Sequence[str]) -> int:
     """Do one of the actions; return 0, or for launch the server's exit status."""
-    action, *words = arguments or [""]
+    action, *overrides = arguments or [""]
     if action not in ACTIONS:
         hint = nearest(action, ACTIONS) or ";"
         raise ConfigError(f"{action!r} is unknown{hint} write heddle deploy {', '.join(ACTIONS)}")
@@ -36,7 +36,7 @@ def run(arguments: Sequence[str]) -> int:
     from heddle.serving import deploy
 
     registry = load_plugins()
-    config = composed("deploy", words, registry, ("deploy", "run", "plugins"))
+    config = composed("deploy", overrides, registry, ("deploy", "run", "plugins"))
     node, run = config["deploy"], config["run"]
     if node.name == "none":
         raise ConfigError("deploy=none serves nothing; choose deploy=triton or deploy=heddle")

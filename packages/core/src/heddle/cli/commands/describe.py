@@ -56,9 +56,9 @@ def _of_graphs(graphs: Any) -> Iterator[tuple[str, str]]:
         yield from _features("node features", graphs.nodes)
         yield from _features("edge features", graphs.edges)
     elif isinstance(graphs, HeteroGraph):
-        for kind, count in graphs.n_node.items():
-            yield f"nodes {kind}", f"{int(count.sum())}"
-            yield from _features(f"features of {kind}", graphs.nodes.get(kind))
+        for node_type, count in graphs.n_node.items():
+            yield f"nodes {node_type}", f"{int(count.sum())}"
+            yield from _features(f"features of {node_type}", graphs.nodes.get(node_type))
         sizes = {" ".join(relation): len(edges.senders) for relation, edges in graphs.edges.items()}
         largest = sorted(sizes, key=lambda relation: -sizes[relation])[:MOST_RELATIONS]
         for relation in largest:

@@ -33,8 +33,8 @@ def run(arguments: Sequence[str]) -> int:
         print_table(("kernel", "library", "device", "distribution", "status", "reason"), sorted(rows))
     for note in doctor_checks.notes(registry):
         print(f"note: {note}")
-    found = doctor_checks.faults(registry)
-    for fault in found:
+    faults = doctor_checks.faults(registry)
+    for fault in faults:
         print(f"fault: {fault}")
-    print(f"{len(found)} fault{'s' * (len(found) != 1)} found" if found else "no fault found")
-    return 1 if found else 0
+    print(f"{len(faults)} fault{'s' * (len(faults) != 1)} found" if faults else "no fault found")
+    return 1 if faults else 0

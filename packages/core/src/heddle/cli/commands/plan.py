@@ -43,15 +43,15 @@ def run(arguments: Sequence[str]) -> int:
     """
     from heddle.api.plan import COLUMNS, RELATION_COLUMNS, planned
 
-    found = planned(arguments, load_plugins())
-    print(found.sizes)
-    print_table(COLUMNS, found.rows)
-    if found.halo:
-        print(f"halo: measured on {found.halo} parts")
-    print(found.verdict)
-    if found.choices:
+    plans = planned(arguments, load_plugins())
+    print(plans.sizes)
+    print_table(COLUMNS, plans.rows)
+    if plans.halo:
+        print(f"halo: measured on {plans.halo} parts")
+    print(plans.verdict)
+    if plans.choices:
         print(
-            f"model.plan={found.relation_plan}: how sums over relations are taken, and microseconds of each way"
+            f"model.plan={plans.relation_plan}: how sums over relations are taken, and microseconds of each way"
         )
-        print_table(RELATION_COLUMNS, found.relation_rows)
+        print_table(RELATION_COLUMNS, plans.relation_rows)
     return 0

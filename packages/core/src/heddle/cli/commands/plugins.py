@@ -54,5 +54,5 @@ def provides(plugin: Plugin) -> str:
         kind: dict.fromkeys(offer.info.name for offer in plugin.offers if offer.kind == kind)
         for kind in KINDS
     }
-    parts = [f"{kind}: {', '.join(found)}" for kind, found in names.items() if found]
+    parts = [f"{kind}: {', '.join(brought)}" for kind, brought in names.items() if brought]
     return "; ".join([*parts, *(["config groups"] if plugin.config_paths else [])])

@@ -33,8 +33,8 @@ def run(arguments: Sequence[str]) -> int:
     from heddle.cli.console import print_table
     from heddle.engines.plugins import load_plugins
 
-    found = searched(arguments, load_plugins())
-    print_table(found.head, found.rows)
-    print(f"best: {found.best_folder}, as by heddle train {found.best_words}")
-    print(found.folder)
+    search = searched(arguments, load_plugins())
+    print_table(search.head, search.rows)
+    print(f"best: {search.best_folder}, as by heddle train {search.best_words}")
+    print(search.folder)
     return 0

@@ -49,8 +49,8 @@ def collect(module: Any, distribution: str) -> tuple[list[Offer], list[str], lis
                 else:
                     paths += _config_paths(answer)
             except (Exception, SystemExit) as error:
-                told = str(error) if isinstance(error, PluginError) else first_line(error)
-                faults.append(f"{caller.name}: {told}")
+                message = str(error) if isinstance(error, PluginError) else first_line(error)
+                faults.append(f"{caller.name}: {message}")
     return offers, paths, faults
 
 
@@ -119,9 +119,9 @@ def _check_capabilities(kind: str, info: Any) -> None:
 
 def _unavailable(info: Any) -> str:
     """Say why an offer can't be used here, "" if it can."""
-    told = getattr(info, "unavailable", "")
-    if told:
-        return str(told)
+    reason = getattr(info, "unavailable", "")
+    if reason:
+        return str(reason)
     missing = [name for name in info.needs if not is_installed(name)]
     return f"needs {' and '.join(missing)}, not found here; install what is missing" if missing else ""
 

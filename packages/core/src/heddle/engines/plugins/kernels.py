@@ -40,7 +40,7 @@ class Kernels(NamedTuple):
             for name in PRIMITIVES
         }
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return in one line which primitives a kernel computes, those of one package together."""
         by_source: dict[str, list[str]] = {}
         for name, source in self.served().items():
@@ -74,7 +74,7 @@ def found_kernels(library: str, device: str, prefer: tuple[str, ...]) -> Kernels
     registry = load_plugins(prefer)
     registry.warn_of_lost_kernels()
     sources: dict[str, str] = {}
-    found: dict[str, Callable[..., Any]] = {}
+    kernels: dict[str, Callable[..., Any]] = {}
     reasons: list[str] = []
     for offer in registry.offers("kernel"):
         if offer.key[2:] != (library, device) or not hasattr(GraphOps, offer.info.name):
@@ -83,7 +83,7 @@ def found_kernels(library: str, device: str, prefer: tuple[str, ...]) -> Kernels
             reasons.append(f"{offer.label}: {offer.reason}")
             continue
         try:
-            found[offer.info.name] = registry.find_kernel(offer.info.name, library=library, device=device)
+            kernels[offer.info.name] = registry.find_kernel(offer.info.name, library=library, device=device)
         except PluginError as error:
             log.warning("%s; the engine's own is used", error)
             reasons.append(str(error))
@@ -91,7 +91,7 @@ def found_kernels(library: str, device: str, prefer: tuple[str, ...]) -> Kernels
             version = next(one.version for one in registry.plugins if one.distribution == offer.distribution)
             sources[offer.info.name] = f"{offer.distribution} {version}, {offer.info.loader}"
     nothing = f"none are installed for {library} on {device}; pip install {package_of('kernels')}"
-    return Kernels(found, "" if found else (reasons or [nothing])[0], sources)
+    return Kernels(kernels, "" if kernels else (reasons or [nothing])[0], sources)
 
 
 def _place_of(function: Callable[..., Any]) -> str:

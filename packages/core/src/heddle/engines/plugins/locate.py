@@ -11,10 +11,10 @@ def locate(module: str) -> ModuleSpec | None:
 
     `importlib.util.find_spec("a.b")` would import `a`; here each part is searched in its parent's folder instead.
     """
-    top, *rest = module.split(".")
+    package, *rest = module.split(".")
     try:
-        spec = find_spec(top)
-        name = top
+        spec = find_spec(package)
+        name = package
         for part in rest:
             if spec is None:
                 return None
@@ -34,7 +34,7 @@ def is_installed(module: str) -> bool:
     if spec is None:
         return False
     return spec.origin is not None or any(
-        _holds_code(Path(place)) for place in spec.submodule_search_locations or ()
+        _holds_code(Path(folder)) for folder in spec.submodule_search_locations or ()
     )
 
 

@@ -13,9 +13,9 @@ def base_of(info: Any) -> type:
     return result
 
 
-def is_options(found: Any, info: type) -> bool:
-    """Tell whether `found` is a dataclass of options for a kind of info."""
-    return isinstance(found, type) and is_dataclass(found) and issubclass(found, base_of(info))
+def is_options(cls: Any, info: type) -> bool:
+    """Tell whether `cls` is a dataclass of options for a kind of info."""
+    return isinstance(cls, type) and is_dataclass(cls) and issubclass(cls, base_of(info))
 
 
 def load_options(info: Any) -> type:
@@ -30,8 +30,10 @@ def load_options(info: Any) -> type:
         try:
             found = getattr(import_module(module), name)
         except (Exception, SystemExit) as error:
-            told = " ".join(str(error).split())
-            raise PluginError(f"{info.name!r}: loading its options {info.options} failed: {told}") from error
+            message = " ".join(str(error).split())
+            raise PluginError(
+                f"{info.name!r}: loading its options {info.options} failed: {message}"
+            ) from error
     if not is_options(found, type(info)):
         expected = base_of(type(info)).__name__
         raise PluginError(

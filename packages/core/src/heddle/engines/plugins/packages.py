@@ -18,7 +18,7 @@ def known_packages() -> Mapping[str, str]:
     except PackageNotFoundError:  # a source tree on the path, without metadata
         return {}
     extras = distribution(CORE).metadata.get_all("Provides-Extra") or []
-    found: dict[str, list[str]] = {
+    required: dict[str, list[str]] = {
         extra: [
             requirement.name
             for requirement in stated
@@ -27,7 +27,7 @@ def known_packages() -> Mapping[str, str]:
         for extra in extras
     }
     return {
-        extra: names[0] for extra, names in found.items() if len(names) == 1 and names[0].startswith(HOUSE)
+        extra: names[0] for extra, names in required.items() if len(names) == 1 and names[0].startswith(HOUSE)
     }
 
 

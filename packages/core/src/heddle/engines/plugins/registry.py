@@ -42,14 +42,14 @@ class Registry:
 
     plugins: tuple[Plugin, ...]
 
-    def __init__(self, found: Sequence[Plugin], prefer: Sequence[str] = ()):
-        self._found = tuple(found)
+    def __init__(self, plugins: Sequence[Plugin], prefer: Sequence[str] = ()):
+        self._all = tuple(plugins)
         self._prefer = tuple(canonical(distribution) for distribution in prefer)
-        self.plugins = settle(self._found, prefer)
+        self.plugins = settle(self._all, prefer)
 
     def preferring(self, distributions: Sequence[str]) -> "Registry":
         """Return a Registry that gives names claimed twice to the first of `distributions` that claims them."""
-        return Registry(self._found, distributions)
+        return Registry(self._all, distributions)
 
     def offers(self, kind: str) -> list[Offer]:
         """Return what is brought of a kind ("backend", "model", ...) by plugins that aren't broken, usable or not."""
@@ -121,17 +121,17 @@ class Registry:
     def explain(self, kind: str, name: str) -> None:
         """Raise PluginError with the reason if `name` is brought by some plugin but can't be used, or by a package of
         the house that isn't installed; else do nothing."""
-        usable = f"usable {kind}s: {', '.join(self.names(kind)) or 'none installed'}"
+        available = f"usable {kind}s: {', '.join(self.names(kind)) or 'none installed'}"
         offers = [offer for offer in self.offers(kind) if offer.info.name == name]
         if offers and all(offer.status != "ok" for offer in offers):
-            raise PluginError(f"{offers[0].label}: {offers[0].reason}; {usable}")
+            raise PluginError(f"{offers[0].label}: {offers[0].reason}; {available}")
         if not offers:
             self._explain_absent(kind, name)
         for plugin in self.plugins:
             if plugin.status == "broken" and any(offer.key[:2] == (kind, name) for offer in plugin.offers):
                 raise PluginError(
                     f"{kind} {name!r}: its plugin {plugin.name!r} of {plugin.distribution} is broken: "
-                    f"{plugin.reason}; {usable}"
+                    f"{plugin.reason}; {available}"
                 )
 
     def _explain_absent(self, kind: str, name: str) -> None:
@@ -142,8 +142,8 @@ class Registry:
     def unheard(self) -> str:
         """Name the plugins that can't be used and may bring more than is known, "" if there are none."""
         silent = [plugin for plugin in self.plugins if plugin.status in ("refused", "broken")]
-        told = ", ".join(f"{plugin.distribution} ({plugin.status})" for plugin in silent)
-        return f"; see `heddle doctor` about {told}" if told else ""
+        listed = ", ".join(f"{plugin.distribution} ({plugin.status})" for plugin in silent)
+        return f"; see `heddle doctor` about {listed}" if listed else ""
 
     def options(self, kind: str, name: str) -> type:
         """Return the dataclass of options of one backend, model, dataset, tracker or server.
@@ -234,7 +234,7 @@ class Registry:
 
     def config_paths(self) -> list[ConfigPath]:
         """Return where every usable plugin keeps its config groups, preferred distributions first."""
-        rank = {distribution: place for place, distribution in enumerate(self._prefer)}
+        rank = {distribution: position for position, distribution in enumerate(self._prefer)}
         usable = [plugin for plugin in self.plugins if plugin.status not in ("refused", "broken")]
         usable.sort(key=lambda plugin: rank.get(canonical(plugin.distribution), len(rank)))
         return [
@@ -280,8 +280,8 @@ def load_plugins(prefer: Sequence[str] = ()) -> Registry:
 
 
 @cache
-def _warn(told: str) -> None:
-    log.warning("%s", told)
+def _warn(message: str) -> None:
+    log.warning("%s", message)
 
 
 def either(names: Sequence[str]) -> str:

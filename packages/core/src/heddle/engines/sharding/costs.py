@@ -21,10 +21,10 @@ def held(work: Workload, rows: int, edges: int, table: int) -> int:
     propagations = max((one.propagations for one in work.rounds), default=1)
     loops = rows if any(one.loops for one in work.rounds) else 0
     features = (rows * work.in_dim + edges * work.edge_dim) * work.float_bytes
-    structure = (edges + loops) * (4 * INDEX_BYTES + work.float_bytes)
-    structure += (2 * rows + table) * INDEX_BYTES + rows * work.float_bytes
+    adjacency = (edges + loops) * (4 * INDEX_BYTES + work.float_bytes)
+    adjacency += (2 * rows + table) * INDEX_BYTES + rows * work.float_bytes
     targets = math.ceil(rows / max(1, work.n_nodes) * work.n_targets) * (2 * INDEX_BYTES + 1)
-    return features + propagations * structure + targets + 3 * work.n_params * work.float_bytes
+    return features + propagations * adjacency + targets + 3 * work.n_params * work.float_bytes
 
 
 def made(work: Workload, rows: int, edges: int, table: int) -> int:

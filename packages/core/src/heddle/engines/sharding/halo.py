@@ -78,17 +78,17 @@ def parts_of(senders: Array, receivers: Array, owner: np.ndarray, n_parts: int) 
     for nodes in owned:
         local[nodes] = np.arange(len(nodes))
     edges = _grouped(owner[receivers], n_parts)
-    halos = [_halo(senders[mine], owner, part) for part, mine in enumerate(edges)]
+    halos = [_halo(senders[entering], owner, part) for part, entering in enumerate(edges)]
     receive = [np.bincount(owner[halo], minlength=n_parts) for halo in halos]
     wanted = [np.split(local[halo], np.cumsum(counts)[:-1]) for halo, counts in zip(halos, receive)]
-    place = np.empty(len(owner), np.int64)
+    position = np.empty(len(owner), np.int64)
     parts = []
-    for part, mine in enumerate(edges):
-        place[owned[part]] = np.arange(len(owned[part]))
-        place[halos[part]] = len(owned[part]) + np.arange(len(halos[part]))
+    for part, entering in enumerate(edges):
+        position[owned[part]] = np.arange(len(owned[part]))
+        position[halos[part]] = len(owned[part]) + np.arange(len(halos[part]))
         send = tuple(wanted[other][part] for other in range(n_parts))
-        ends = place[senders[mine]], local[receivers[mine]]
-        parts.append(Part(owned[part], halos[part], receive[part], send, mine, *ends))
+        ends = position[senders[entering]], local[receivers[entering]]
+        parts.append(Part(owned[part], halos[part], receive[part], send, entering, *ends))
     return parts
 
 

@@ -41,8 +41,8 @@ def neighbours(
     between = senders != receivers
     low = np.minimum(senders, receivers)[between]
     high = np.maximum(senders, receivers)[between]
-    keys, place = np.unique(low * n_nodes + high, return_inverse=True)
-    total = np.bincount(place, weight[between], len(keys)).astype(np.int64)
+    keys, pair = np.unique(low * n_nodes + high, return_inverse=True)
+    total = np.bincount(pair, weight[between], len(keys)).astype(np.int64)
     low, high = keys // max(1, n_nodes), keys % max(1, n_nodes)
     starts, ends, total = np.concatenate([high, low]), np.concatenate([low, high]), np.tile(total, 2)
     order = np.argsort(starts, kind="stable")
@@ -141,8 +141,8 @@ def _best_label(graph: Neighbours, label: np.ndarray, n_labels: int) -> tuple[np
         cells = starts * n_labels + label[graph.ends[entries]]
         table = np.bincount(cells, graph.weight[entries], len(nodes) * n_labels).reshape(-1, n_labels)
         best[nodes] = table.argmax(axis=1)
-        own = table[np.arange(len(nodes)), label[nodes]]
-        gain[nodes] = table.max(axis=1) - own
+        current = table[np.arange(len(nodes)), label[nodes]]
+        gain[nodes] = table.max(axis=1) - current
     return best, gain
 
 
@@ -151,15 +151,15 @@ def _best_of_many(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Do the same where labels are too many for a table: by sorting the pairs of node and label that occur."""
     n, starts, reached = len(label), graph.starts, label[graph.ends]
-    keys, place = np.unique(starts * n + reached, return_inverse=True)
-    total = np.bincount(place, graph.weight, len(keys)).astype(np.int64)
+    keys, pair = np.unique(starts * n + reached, return_inverse=True)
+    total = np.bincount(pair, graph.weight, len(keys)).astype(np.int64)
     nodes, labels = keys // n, keys % n
-    own = np.zeros(n, np.int64)
-    own[nodes[labels == label[nodes]]] = total[labels == label[nodes]]
+    current = np.zeros(n, np.int64)
+    current[nodes[labels == label[nodes]]] = total[labels == label[nodes]]
     order = np.lexsort((total, nodes))
     last = order[np.flatnonzero(np.diff(np.append(nodes[order], n)))]
     best[nodes[last]] = labels[last]
-    gain[nodes[last]] = total[last] - own[nodes[last]]
+    gain[nodes[last]] = total[last] - current[nodes[last]]
     return best, gain
 
 

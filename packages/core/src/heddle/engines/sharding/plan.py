@@ -85,17 +85,17 @@ def estimates(
     return [estimate(plan, work, n_devices, cut=cut, halo=halo) for plan in plans]
 
 
-def choose(found: Sequence[Estimate], device_memory: int | None) -> Estimate:
+def choose(estimates: Sequence[Estimate], device_memory: int | None) -> Estimate:
     """Return the cheapest of the plans that fit into `device_memory` bytes, or of all if it is None.
 
     Raises:
         BudgetError: none fits.
     """
-    fitting = [one for one in found if device_memory is None or one.total <= device_memory]
+    fitting = [one for one in estimates if device_memory is None or one.total <= device_memory]
     if fitting:
         return min(fitting, key=lambda one: one.cost)
     assert device_memory is not None
-    least = min(found, key=lambda one: one.total)
+    least = min(estimates, key=lambda one: one.total)
     share = f"{least.total / max(1, device_memory):.1f} times sharding.devices"
     raise BudgetError(
         f"sharding={least.plan}: found a need of {in_bytes(least.total)} on each of {least.n_devices} devices, "

@@ -56,9 +56,9 @@ def _round(layer: Any, in_dim: int, first: bool) -> Round:
     made = _ROUNDS.get(type(layer))
     if made is None:
         return _unknown(in_dim, int(layer.out_dim))
-    found = made(layer)
+    layer_round = made(layer)
     reads_data = first and isinstance(layer, _AGGREGATES_FIRST) and _narrow(layer) == layer.in_dim
-    return found._replace(returns=not reads_data)
+    return layer_round._replace(returns=not reads_data)
 
 
 def _narrow(layer: Any) -> int:

@@ -35,9 +35,8 @@ def relational_conv(
         roots: node type -> [in_dim, out_dim]; types of x.
         biases: node type -> [out_dim]; added to a type that has a value.
         activation: as in `GraphOps.activate`.
-        order: [relations] int, the position of each relation, bundle after bundle, in the one array of weights;
-            it may
-            have more.
+        order: [relations] int, the position of each relation, bundle after bundle, in the one array of weights; it
+            may have more.
 
     Returns: node type -> [n_nodes, out_dim] for types with a root or a relation from a type of x.
 
