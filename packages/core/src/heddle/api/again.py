@@ -68,7 +68,11 @@ def predicted(
 
 
 def embedded(folder: Path, overrides: Sequence[str], values: Values) -> Embeddings:
-    """Return a run's node embeddings."""
+    """Return a run's node embeddings.
+
+    Raises:
+        ConfigError: `out` was given, which only `predict` writes.
+    """
     arguments = overrides_of(overrides, {**values, "run": folder})
     with _plugins_of(folder), composed("predict", "predict", arguments, of_run=True) as made:
         if made.tree["out"]:
@@ -94,7 +98,11 @@ def embedded_rows(
 
 
 def exported(folder: Path, overrides: Sequence[str], values: Values) -> Path:
-    """Write a run as a model repository and return the repository."""
+    """Write a run as a model repository and return the repository.
+
+    Raises:
+        ConfigError: no server was chosen.
+    """
     from heddle.serving.deploy import export
 
     arguments = overrides_of(overrides, {**values, "run": folder})

@@ -1,4 +1,4 @@
-"""overrides_of: what a function is given, as the words that a command would be given."""
+"""overrides_of: a function's arguments as those of a command."""
 
 import math
 import os
@@ -22,7 +22,7 @@ _NOT_TEXT = ("null", "true", "false", "inf", "nan")
 
 
 def overrides_of(overrides: Sequence[str], values: Mapping[str, Any]) -> list[str]:
-    """Return a command's words: `overrides` as they are, and KEY=VALUE for each of `values`.
+    """Return a command's arguments: `overrides` as they are, and KEY=VALUE for each of `values`.
 
     A value is None, a bool, a number (numpy's too), a text, a path, a list, tuple or array of them, a mapping, or a
     class or function that can be imported, which stands for its path "module:name". A text means itself: commas,
@@ -36,7 +36,7 @@ def overrides_of(overrides: Sequence[str], values: Mapping[str, Any]) -> list[st
     """
     for override in overrides:
         if not isinstance(override, str):
-            do = 'write heddle.train("data=karate", model="gat")'
+            do = 'write heddle.train("model.hidden=64", seed=1)'
             raise ConfigError(
                 problem("arguments", f"a {type(override).__name__}", 'texts as "KEY=VALUE", or KEY=VALUE', do)
             )

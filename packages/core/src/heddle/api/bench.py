@@ -80,7 +80,7 @@ def bench(*overrides: str, **values: Any) -> Benchmark:
 
 
 def measured(overrides: Sequence[str], registry: Registry) -> Benchmark:
-    """Return what `heddle bench` measures with these words. Raises HeddleError: as `bench`."""
+    """Return what `heddle bench` measures with these overrides. Raises HeddleError: as `bench`."""
     settings, configs = _configs(overrides, registry)
     variants, left_out = _built(configs, settings.steps, registry)
     return Benchmark(tuple(measure(variants, settings.rounds, settings.tolerance)), tuple(left_out))
@@ -111,7 +111,7 @@ def _configs(overrides: Sequence[str], registry: Registry) -> tuple[Bench, dict[
 
 
 def _choices(choices: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
-    """Yield the words of each variant."""
+    """Yield the arguments of each variant."""
     for values in product(*choices.values()):
         yield [f"{key}={value}" for key, value in zip(choices, values)]
 

@@ -1,4 +1,4 @@
-"""The Python twin of each command that makes a run or uses one: the same words, the same configuration, values back."""
+"""A function for each command that makes or uses a run: the same arguments and configuration; it returns values."""
 
 from pathlib import Path
 from typing import Any, overload
@@ -17,7 +17,7 @@ from heddle.workflow.metrics.predictions import Predictions
 
 
 def compose(*overrides: str, **values: Any) -> RunConfig:
-    """Return the configuration that `heddle train` would train with these words, typed and frozen; nothing is trained.
+    """Return the configuration that `heddle train` would train, typed and frozen; nothing is trained.
 
     Args:
         overrides, values: as in `train`.
@@ -39,7 +39,7 @@ def train(*overrides: Any, **values: Any) -> Run:
         run = heddle.train("data=planetoid", model="gat", **{"data.name": "cora", "trainer.epochs": 50})
         run.metrics["test"]["accuracy"]
 
-    It is `heddle train` with the same words: the same groups, keys, checks and defaults, the same numbers, and a folder
+    It is `heddle train` with the same arguments: the same groups, keys, checks, defaults and numbers, and a folder
     by the same rule, runs/<time>-<data>-<model>-<backend> below the current one unless `run.dir` names another.
     Progress is a bar on a terminal and a line now and then elsewhere, always with `trainer.progress=False`.
 

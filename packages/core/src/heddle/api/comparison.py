@@ -99,7 +99,7 @@ def compare(*runs: Run | str | Path) -> Comparison:
         raise ConfigError(problem("compare", f"{len(runs)} runs", "two or more", do))
     loaded = tuple(run if isinstance(run, Run) else load(run) for run in runs)
     for run in loaded:
-        _ = run.metrics  # tells of an unfinished one here rather than where the comparison is shown
+        _ = run.metrics  # reports an unfinished one here, not where the comparison is shown
     return Comparison(loaded)
 
 

@@ -1,4 +1,4 @@
-"""Overrides as a configuration: what the command of that name composes of the same words."""
+"""Overrides as a configuration: what the command of that name composes of the same arguments."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ def composed(
 ) -> Iterator[Composed]:
     """Yield what `heddle COMMAND WORDS` composes, and prefer the plugins that it prefers until the block ends.
 
-    Hydra's own state, which the caller may use too, is left alone.
+    Hydra's own state, which the caller may use too, isn't changed.
 
     Args:
         command: "train".
@@ -54,7 +54,7 @@ def composed(
 
 @contextmanager
 def isolated_composer(primary: str, registry: Registry, extra: Mapping[str, type] = {}) -> Iterator[Composer]:
-    """Yield a Composer of a primary configuration, Hydra's own state left alone.
+    """Yield a Composer of a primary configuration, Hydra's own state unchanged.
 
     Args:
         extra: name -> dataclass of the nodes that the command has besides a run's.
@@ -66,7 +66,7 @@ def isolated_composer(primary: str, registry: Registry, extra: Mapping[str, type
 
 
 def refuse_sweeps(overrides: Sequence[Word]) -> None:
-    """Refuse words that ask for several runs where a function makes one. Raises ConfigError."""
+    """Refuse overrides that ask for several runs where a function makes one. Raises ConfigError."""
     for word in overrides:
         if word.is_sweep:
             key, _, value = word.text.partition("=")

@@ -21,15 +21,15 @@ from heddle.errors import ConfigError, nearest
 
 
 def dataset(*overrides: str, **values: Any) -> Dataset:
-    """Return the dataset that a `data` node names, as `heddle train` reads it with the same words.
+    """Return the dataset that a `data` node names, as `heddle train` reads it with the same arguments.
 
         heddle.dataset(data="planetoid", **{"data.name": "cora", "data.root": "planetoid"})
 
     Args:
-        overrides, values: as in `train`, about `data` alone.
+        overrides, values: as in `train`, about `data` only.
 
     Raises:
-        ConfigError: a word about something else, or one that no configuration knows.
+        ConfigError: an override of something else, or one that no configuration knows.
         DataError: a file that is missing, or isn't what it claims to be.
     """
     arguments = overrides_of(overrides, values)
@@ -57,7 +57,7 @@ def prepare(*overrides: str, **values: Any) -> Path:
         overrides, values: as in `train`, about `data` and `etl`.
 
     Raises:
-        ConfigError: a reader without tables to prepare, or a word that no configuration knows.
+        ConfigError: a reader without tables to prepare, or an override that no configuration knows.
         DataError: a table that can't be read as what it claims to be.
     """
     arguments = overrides_of(overrides, values)

@@ -33,7 +33,7 @@ class Sweep:
 
     trials: int = option(20, "runs", least=1)
     metric: str = option(
-        "auto", "the figure that decides, e.g. valid.loss; auto: the task's first metric on the valid split"
+        "auto", "the metric that decides, e.g. valid.loss; auto: the task's first metric on the valid split"
     )
     direction: str = option(
         "auto",

@@ -51,7 +51,7 @@ class Plans:
     Attributes:
         sizes: of the graph and the model, in a line.
         estimates: of one device alone first, then of each plan.
-        device_memory: bytes of a device; None if it isn't told.
+        device_memory: bytes of a device; None if it isn't given.
         forecast: whether processes share the windows of a forecast.
         halo: how the parts were made whose halo was measured; "" where it wasn't.
         relation_plan: `model.plan`, where a relational model has a choice; else "".
@@ -125,7 +125,7 @@ def plan(*overrides: str, **values: Any) -> Plans:
             the graph of `data` is read, and partitioned by `sharding.partition`.
 
     Raises:
-        HeddleError: the words, the data or the model don't fit; `Plans.best` says whether a plan does.
+        HeddleError: the arguments, the data or the model don't fit; `Plans.best` says whether a plan does.
     """
     arguments = overrides_of(overrides, values)
     preferred = prefer_from(arguments)
@@ -134,7 +134,7 @@ def plan(*overrides: str, **values: Any) -> Plans:
 
 
 def planned(overrides: Sequence[str], registry: Registry) -> Plans:
-    """Return what `heddle plan` prints with these words. Raises HeddleError: as `plan`."""
+    """Return what `heddle plan` prints with these overrides. Raises HeddleError: as `plan`."""
     config, sizes = _composed(overrides, registry)
     sharding = config.sharding
     devices = sharding.devices or DEVICES

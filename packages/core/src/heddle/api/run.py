@@ -82,7 +82,7 @@ class Run:
 
     @property
     def intervals(self) -> Mapping[str, Mapping[str, tuple[float, float]]]:
-        """Where each metric lies with 95 %, (low, high), of validation and test; {} without (`task.intervals=0`)."""
+        """The 95 % interval of each metric, (low, high), of validation and test; {} without (`task.intervals=0`)."""
         intervals = self.summary.get("intervals", {})
         return {
             split: {name: (low, high) for name, (low, high) in metrics.items()}

@@ -21,8 +21,8 @@ class Trial(NamedTuple):
 
     Attributes:
         chosen: its values.
-        metric: the figure that decides, "valid.accuracy"; "" where the run failed.
-        value: of that figure.
+        metric: the metric that decides, "valid.accuracy"; "" where the run failed.
+        value: of that metric.
         cost: the value, negative if more of it is better; infinite where the run failed.
         reason: why it failed.
     """
@@ -72,7 +72,7 @@ def _ask_optuna(space: Space, settings: Sweep, train: Train) -> list[Trial]:
 
 
 def _try(number: int, chosen: Chosen, settings: Sweep, train: Train) -> Trial:
-    """Train one trial. A run that fails, say by a learning rate far too high, is told and counts as the worst."""
+    """Train one trial. A run that fails, say by a learning rate far too high, is reported and counts as the worst."""
     print(f"trial {number}: {words_of(chosen)}", file=sys.stderr)
     try:
         result = train(chosen, number)
@@ -88,7 +88,7 @@ def _try(number: int, chosen: Chosen, settings: Sweep, train: Train) -> Trial:
 
 
 def words_of(chosen: Chosen) -> str:
-    """Return chosen values as words of a command line."""
+    """Return chosen values as arguments of a command line."""
     return " ".join(f"{key}={value}" for key, value in chosen.items())
 
 
@@ -99,10 +99,10 @@ def _more_is_better(name: str, settings: Sweep) -> bool:
 
 
 def _metric(asked: str, result: Mapping[str, Any]) -> str:
-    """Return the figure that decides; those of the test split, which would then test nothing, don't count.
+    """Return the metric that decides; metrics of the test split don't count, since it must not choose.
 
     Raises:
-        ConfigError: the run has no such figure.
+        ConfigError: the run has no such metric.
     """
     names = [f"{split}.{name}" for split in ("valid", "train") for name in result.get(split, {})]
     first = next((name for name in names if not name.endswith(".loss")), "valid.loss")

@@ -36,7 +36,7 @@ class Search:
 
     Attributes:
         folder: of the runs, each in a folder named by its trial's number.
-        fixed: the words that all trials have.
+        fixed: the overrides that all trials have.
         trials: what each chose and came to; those that failed last, with the reason.
     """
 
@@ -56,7 +56,7 @@ class Search:
 
     @property
     def best_words(self) -> str:
-        """The words by which `heddle train` trains it again."""
+        """The arguments by which `heddle train` trains it again."""
         return " ".join([*self.fixed, words_of(self.trials[0].chosen)])
 
     @property
@@ -99,7 +99,7 @@ def sweep(*overrides: str, **values: Any) -> Search:
 
 
 def searched(overrides: Sequence[str], registry: Registry) -> Search:
-    """Return what `heddle sweep` finds with these words, and write it to sweep.json. Raises HeddleError: as `sweep`."""
+    """Return what `heddle sweep` finds and write it to sweep.json. Raises HeddleError: as `sweep`."""
     if not is_installed("optuna"):
         raise HeddleError(
             "optuna isn't installed, which heddle sweep needs; pip install 'heddle-core[sweep]'"
@@ -120,7 +120,7 @@ def searched(overrides: Sequence[str], registry: Registry) -> Search:
 
 
 def _asked(overrides: Sequence[str], registry: Registry) -> tuple[Space, Sweep, Path, list[str]]:
-    """Return what is searched, the `sweep` node, the runs' folder, and the words that all of them have."""
+    """Return what is searched, the `sweep` node, the runs' folder, and the overrides that all of them have."""
     with isolated_composer("sweep", registry, _EXTRA) as made:
         parsed = parse(overrides, made.loader)
         texts = check(parsed, made, registry, usable=True, extra=_EXTRA)

@@ -7,7 +7,7 @@ from heddle.errors import ConfigError, nearest
 
 
 def preferred(command: str, arguments: Sequence[str]) -> list[str]:
-    """Return `prefer_from(words)` for a command that takes nothing else.
+    """Return `prefer_from(arguments)` for a command that takes nothing else.
 
     Raises:
         ConfigError: there is another word.

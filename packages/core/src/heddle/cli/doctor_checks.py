@@ -48,7 +48,7 @@ def _path_faults(registry: Registry) -> Iterator[str]:
         if entry.folder is None:
             yield (
                 f"search path {entry.path} of {entry.distribution} doesn't exist; "
-                "its author must ship that folder or mend heddle_config_paths"
+                "its author must ship that folder or fix heddle_config_paths"
             )
 
 
@@ -86,7 +86,7 @@ def _unavailable(registry: Registry) -> Iterator[str]:
 
 def _without_kernels(registry: Registry) -> Iterator[str]:
     if not any(offer.status == "ok" for offer in registry.offers("kernel")):
-        fault = "no native kernels can be used: engines compute by their frameworks alone"
+        fault = "no native kernels can be used: engines compute by their frameworks only"
         yield f"{fault}; pip install {package_of('kernels')}"
 
 

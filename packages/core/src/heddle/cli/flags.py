@@ -1,4 +1,4 @@
-"""The flags of the commands that Hydra runs, told apart from their overrides wherever they stand."""
+"""The flags of the commands that Hydra runs, separated from their overrides, wherever they are."""
 
 import argparse
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A command that Hydra runs, after its words were checked, so that Hydra has nothing to complain of at length."""
+"""A command that Hydra runs, after its arguments were checked, so that an error is one line and no traceback."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +42,7 @@ class App(NamedTuple):
 
 
 def run_app(app: App, arguments: Sequence[str]) -> int:
-    """Check the words of a command line, let Hydra run the command, and return the exit status.
+    """Check the arguments of a command line, let Hydra run the command, and return the exit status.
 
     Raises:
         ConfigError, PluginError: see `config.command.checked_overrides`.
@@ -82,7 +82,7 @@ def _call_hydra(app: App, flags: Flags, overrides: Sequence[str], failed: list[s
 
 
 def _going_on(job: Job, failed: list[str]) -> Job:
-    """Return a job whose failing, told already, doesn't end the sweep where its runs are made in this process."""
+    """Return a job whose failure, reported already, doesn't end the sweep where its runs are made in this process."""
 
     @wraps(job)
     def going_on(config: DictConfig) -> None:

@@ -32,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Args:
         arguments: as after `heddle` on the command line, which is read if they are None.
+
+    Raises:
+        HeddleError: with --debug only; it is printed otherwise.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments

@@ -10,7 +10,7 @@ from heddle.cli.console import print_table
 
 
 def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
-    """Print mean and standard deviation of each figure over the runs of a sweep, which failed, and, last, its folder.
+    """Print mean and standard deviation of each metric over the runs of a sweep, which failed, and, last, its folder.
 
     The same goes to summary.json. Runs without metrics.json, say of a launcher that only submits them, don't count.
     """
@@ -43,7 +43,7 @@ def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
 def summary(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return "split.metric" -> mean, std (of a sample, 0 for one run), least and most, over those that have it.
 
-    "interval" is where the mean of many such runs lies with 95 %, by Student's t: over seeds it tells how much training
+    "interval" is where the mean of many such runs lies with 95 %, by Student's t: over seeds it shows how much training
     varies, and not how much the questions do, which is in each run's own "intervals".
     """
     values: dict[str, list[float]] = {}

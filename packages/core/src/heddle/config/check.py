@@ -50,7 +50,7 @@ def check(
 
     Args:
         usable: whether what is named must be usable here.
-        saved: the configuration of the trained run that the words are about.
+        saved: the configuration of the trained run that the overrides are about.
         extra: name -> dataclass of the nodes that the command has besides a run's.
 
     Raises:
@@ -189,7 +189,7 @@ def _completed(tree: Mapping[str, Any], registry: Registry) -> dict[str, Any]:
             try:
                 cls = options_of(name, node, registry)
             except HeddleError:
-                continue  # told by `check_names`, where the name matters
+                continue  # reported by `check_names`, where the name matters
             completed[name] = _over(node_of(cls, str(node.get(key_of_name(name), ""))), node)
     return completed
 
@@ -215,7 +215,7 @@ def _find(key: str, tree: Mapping[str, Any]) -> tuple[Any, bool]:
 
 
 def _open(key: str, tree: Mapping[str, Any]) -> bool:
-    """Tell whether a key lies below a node without keys, `{}`, which takes any."""
+    """Tell whether a key is below a node without keys, `{}`, which takes any."""
     parts = key.split(".")
     return any(_find(".".join(parts[:depth]), tree) == ({}, True) for depth in range(1, len(parts)))
 

@@ -113,7 +113,7 @@ def composer(primary: str) -> Iterator["Composer"]:
 
 
 class Composer:
-    """Composes one primary configuration, and tells which groups and options there are."""
+    """Composes one primary configuration, and lists groups and options."""
 
     def __init__(self, primary: str, loader: ConfigLoader):
         self.loader = loader
@@ -123,7 +123,7 @@ class Composer:
         """Return the configuration with `overrides`, Hydra's own settings under `hydra`.
 
         Raises:
-            ConfigError: Hydra can't put it together; with Hydra's own words.
+            ConfigError: Hydra can't put it together; with Hydra's own message.
         """
         with one_sentence():
             return compose(self._primary, list(overrides), return_hydra_config=True)

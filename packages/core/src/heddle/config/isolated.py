@@ -22,7 +22,7 @@ _SINGLETONS: tuple[type, ...] = (GlobalHydra, VersionBase)
 
 @contextmanager
 def isolated_hydra() -> Iterator[None]:
-    """Let a block use Hydra as if nobody else did in this process, and give it back as it was.
+    """Let a block use Hydra as if nothing else in this process did, and restore its state afterwards.
 
     A program may be a Hydra app of its user's: its groups, say "model", are not seen in the block, and those of the
     block not after it; its `GlobalHydra` and its `version_base` are the same objects before and after. Blocks of

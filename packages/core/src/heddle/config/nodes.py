@@ -1,4 +1,4 @@
-"""composed: the nodes of a command that Hydra doesn't run, with words about some of them only."""
+"""composed: the nodes of a command that Hydra doesn't run, with overrides of some of them only."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ def composed(
         extra: name -> dataclass of the nodes that the command has besides a run's.
 
     Raises:
-        ConfigError: a word about another node than `nodes`, or one that `check` refuses.
+        ConfigError: an override of another node than `nodes`, or one that `check` refuses.
     """
     show_hydra(registry, extra=extra)
     with composer(primary) as made:

@@ -1,4 +1,4 @@
-"""Overrides: the words of a command line, `model=gcn` and `optim.lr=0.1,0.01`, read and parsed."""
+"""Overrides: the arguments of a command line, `model=gcn` and `optim.lr=0.1,0.01`, read and parsed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""RunConfig: all that a run is told, frozen and typed, made once at the door."""
+"""RunConfig: the whole configuration of a run, frozen and typed, made once where the run starts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace

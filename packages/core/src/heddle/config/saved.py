@@ -11,7 +11,7 @@ from heddle.engines.launch import Launch
 from heddle.engines.plugins import Registry
 
 OF_COMMAND = ("run", "out", "resume")
-"""What a command on a trained run is told that is no part of that run's configuration."""
+"""What a command on a trained run is given that isn't part of that run's configuration."""
 
 
 def saved_config(folder: Path | str, registry: Registry, given: Mapping[str, Any] | None = None) -> RunConfig:
@@ -41,7 +41,7 @@ def resumed_config(folder: str, launch: Launch, registry: Registry) -> RunConfig
 
 
 def saved_tree(folder: Path | str) -> dict[str, Any]:
-    """Return a run's configuration as its folder holds it, in today's words. Raises ConfigError."""
+    """Return a run's configuration as its folder holds it, in today's keys. Raises ConfigError."""
     # imports numpy, for which a command line's check has no time
     from heddle.workflow.artifacts import answered_task, read_config
 

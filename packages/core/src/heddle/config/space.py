@@ -1,4 +1,4 @@
-"""The space of a search, in the words of Hydra's sweeps: choices, ranges and intervals."""
+"""The space of a search, in the syntax of Hydra's sweeps: choices, ranges and intervals."""
 
 import math
 from typing import Any

@@ -31,7 +31,7 @@ def stated_keys(config: Mapping[str, Any], registry: Registry, extra: Mapping[st
             try:
                 cls = options_of(node, config[node], registry)
             except HeddleError:
-                continue  # told by `check_names`, where the name matters
+                continue  # reported by `check_names`, where the name matters
             stated |= {f"{node}.{key}": of for key, of in keys_of(cls).items()}
     for node, cls in extra.items():
         stated |= {f"{node}.{key}": of for key, of in keys_of(cls).items()}
@@ -134,12 +134,12 @@ def _like(default: Any) -> Key:
 
 
 def _is_open(name: str, keys: Keys) -> bool:
-    """Tell whether a key lies below one that takes any keys."""
+    """Tell whether a key is below one that takes any keys."""
     parts = name.split(".")
     above = [".".join(parts[:depth]) for depth in range(1, len(parts))]
     return any(key in keys and keys[key].cls is dict for key in above)
 
 
 def _is_stated(name: str, keys: Keys) -> bool:
-    """Tell whether anything is stated of a key's node; a user's own group has nodes that nobody knows."""
+    """Tell whether anything is stated of a key's node; a user's own group has nodes of which nothing is stated."""
     return any(key.startswith(f"{name.partition('.')[0]}.") for key in keys)

@@ -108,7 +108,7 @@ class StatesDtypes(Protocol):
 
 @runtime_checkable
 class StatesKernels(Protocol):
-    """Takes installed kernels in the place of its primitives, and says which."""
+    """Uses installed kernels instead of its primitives, and says which."""
 
     @property
     def kernels(self) -> "Kernels":
@@ -134,7 +134,7 @@ class TakesSparseGradients(Protocol):
     """Names of the optimisers that do so."""
 
 
-ANY_SHAPES = Capability("any shapes", "takes batches of any shape without compiling anew")
+ANY_SHAPES = Capability("any shapes", "takes batches of any shape without compiling again")
 SHARDS_GRAPHS = Capability("shards graphs", "trains on a graph split over devices", ShardsGraphs)
 SHARDS_FORECASTS = Capability(
     "shards forecasts", "shares a forecast out to several processes", ShardsForecasts

@@ -6,7 +6,7 @@ from heddle.errors import ConfigError
 from heddle.options import option
 
 TORCHRUN = "env://"
-"""Stands for the address of the others where torchrun has told it to the engine by the environment."""
+"""Used as the coordinator's address where torchrun gives it to the engine in the environment."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Launch:
 
     @property
     def number(self) -> int:
-        """The rank, 0 for a process alone."""
+        """The rank, 0 for a single process."""
         return self.rank or 0
 
 

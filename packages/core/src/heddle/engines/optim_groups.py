@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from heddle.engines.optim import OPTIMISERS, Optim, ParamGroup, decaying_names, matching_names
 from heddle.errors import ConfigError, nearest
 
-if TYPE_CHECKING:  # numpy is not imported to tell of a wrong word
+if TYPE_CHECKING:  # numpy is not imported to report a wrong argument
     from heddle.nn.params import ParamSpec
 
 OWN = ("name", "lr", "weight_decay", "betas", "eps", "momentum")

@@ -12,12 +12,20 @@ _ROWS = 1 << 16
 
 
 def fail(where: str, actual: object, expected: str, do: str) -> NoReturn:
-    """Raise the GraphError of a broken rule."""
+    """Raise the GraphError of a broken rule.
+
+    Raises:
+        GraphError: always.
+    """
     raise GraphError(problem(where, actual, expected, do))
 
 
 def check_features(pytree: Any, field: str, rows: int, meaning: str, finite: bool) -> None:
-    """Check every leaf: numbers, one row for each of `rows`, and finite if asked."""
+    """Check every leaf: numbers, one row for each of `rows`, and finite if asked.
+
+    Raises:
+        GraphError: names the leaf and the first bad entry.
+    """
     for path, leaf in leaves_with_paths(pytree, field):
         array = check_array(leaf, path)
         dtype_kind = array.dtype.kind
@@ -44,7 +52,11 @@ def _first_infinite(array: np.ndarray) -> tuple[int, ...] | None:
 
 
 def check_total(counts: np.ndarray, field: str) -> int:
-    """Return the sum of [n_graphs] counts, without overflow."""
+    """Return the sum of [n_graphs] counts, without overflow.
+
+    Raises:
+        GraphError: a sum of 2**62 or more.
+    """
     total = sum(counts.tolist())
     if total >= 2**62:
         fail(field, f"a sum of {total}", "fewer than 2**62", "count the rows again")
@@ -53,7 +65,11 @@ def check_total(counts: np.ndarray, field: str) -> int:
 
 
 def check_counts(value: Any, field: str) -> np.ndarray:
-    """Return [n_graphs] counts, checked to be integers of at least 0."""
+    """Return [n_graphs] counts, checked to be integers of at least 0.
+
+    Raises:
+        GraphError: not one axis of integers, or a negative count.
+    """
     counts = check_integers(value, field)
     if len(counts) and int(counts.min()) < 0:
         at = int(np.argmax(counts < 0))
@@ -62,7 +78,11 @@ def check_counts(value: Any, field: str) -> np.ndarray:
 
 
 def check_integers(value: Any, field: str) -> np.ndarray:
-    """Return a one-dimensional array of integers, or say what else it is."""
+    """Return a one-dimensional array of integers, or say what else it is.
+
+    Raises:
+        GraphError: not integers, or not one axis.
+    """
     array = check_array(value, field)
     if array.dtype.kind not in "iu":
         fail(field, f"dtype {array.dtype}", "integers", "cast with astype('int64')")
@@ -72,7 +92,11 @@ def check_integers(value: Any, field: str) -> np.ndarray:
 
 
 def check_array(value: Any, field: str) -> np.ndarray:
-    """Return `value` as a numpy array, or say that it isn't an array."""
+    """Return `value` as a numpy array, or say that it isn't an array.
+
+    Raises:
+        GraphError: None, a list, a masked array, or what numpy can't read.
+    """
     if value is None or isinstance(value, (str, bytes, list, tuple, Mapping)):
         actual = "None" if value is None else f"a {type(value).__name__}"
         fail(field, actual, "an array", "use numpy.asarray(...)")

@@ -220,7 +220,11 @@ class GraphOps:
         return self.xp.where(ids < counts.shape[0], ids, self.xp.full_like(ids, counts.shape[0] - 1))
 
     def activate(self, x: Array, name: str) -> Array:
-        """Apply an activation by name: "none", "relu", "elu", "leaky_relu" (slope 0.2), "tanh", "sigmoid", "gelu"."""
+        """Apply an activation by name: "none", "relu", "elu", "leaky_relu" (slope 0.2), "tanh", "sigmoid", "gelu".
+
+        Raises:
+            ValueError: an unknown name.
+        """
         xp = self.xp
         if name == "none":
             return x

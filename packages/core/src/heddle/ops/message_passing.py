@@ -103,7 +103,11 @@ def hetero_message_passing(
 
 
 def reducer(ops: GraphOps, how: str | Reducer) -> Reducer:
-    """Return the segment operation that `how` names, or `how` itself if it is a function already."""
+    """Return the segment operation that `how` names, or `how` itself if it is a function already.
+
+    Raises:
+        ConfigError: a name that isn't an aggregation.
+    """
     if callable(how):
         return how
     if how not in AGGREGATORS or how == "softmax-sum":

@@ -73,6 +73,9 @@ def build_propagation(
         edge_weight: [n_edges] float in the adjacency's order, or None for ones.
 
     A node without positive incoming weight gets 0 for its normalised weights, never NaN.
+
+    Raises:
+        ConfigError: a normalisation that isn't one of NORMALISATIONS.
     """
     weight = None if edge_weight is None else np.asarray(edge_weight)
     if spec.transposed:

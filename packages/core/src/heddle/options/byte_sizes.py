@@ -33,5 +33,5 @@ def from_bytes(text: str | int | float, key: str) -> int:
     except ValueError:
         number = 0.0
     if match is None or not 0 < number < math.inf or (match[3] and not match[2]):
-        raise ConfigError(f"{key}: found {text!r}, expected bytes such as 16GB or 512MiB; mend it")
+        raise ConfigError(f"{key}: found {text!r}, expected bytes such as 16GB or 512MiB; fix it")
     return int(number * (1024 if match[3] else 1000) ** " kmgtp".index(match[2] or " "))

@@ -19,7 +19,7 @@ _NAMES = {
 def fault(name: str, value: Any, default: Any, key: Key) -> str:
     """Say what is wrong with a value, "" if nothing is.
 
-    A value that interpolates another key (`${seed}`) is let through here and looked at once it is resolved.
+    A value that interpolates another key (`${seed}`) passes here and is checked when it is resolved.
     """
     if isinstance(value, str) and "${" in value:
         return ""

@@ -1,4 +1,4 @@
-"""option: a field of a node's dataclass, the one place where a key's default, help, range and choices stand."""
+"""option: a field of a node's dataclass, the one definition of a key's default, help, range and choices."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, field, fields, is_dataclass
@@ -21,7 +21,7 @@ class Key(NamedTuple):
         items: type of a list's entries, None for anything.
         size: number of a list's entries, None for any.
         single: whether one entry may stand for a list of it.
-        default: what it is if nobody says otherwise.
+        default: the value where none is given.
         help: what it means, in a line.
         entries: dataclass of what stands below any key of it, in a dict of nodes; None for anything.
     """

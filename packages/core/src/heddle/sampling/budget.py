@@ -22,6 +22,9 @@ def open_budget(
     """Check the arguments of `Sampler.budget_sample`; return the graph without weights and times, its seeds, and sizes.
 
     Sizes are [n_types, hops] int64, 0 for a type that isn't entered.
+
+    Raises:
+        ConfigError: an unknown node type, different numbers of hops, a size below 0, or `most` below -1.
     """
     for node_type in sizes:
         if node_type not in graph.n_node:

@@ -69,7 +69,11 @@ def _open_edges(graph: SampleGraph, key: EdgeType, edges: InEdges) -> InEdges:
 
 
 def column(array: Any, where: str, kinds: str, dtype: Any, length: int, meaning: str) -> np.ndarray:
-    """Return a contiguous [length] array of `dtype`, made from numbers of one of `kinds`."""
+    """Return a contiguous [length] array of `dtype`, made from numbers of one of `kinds`.
+
+    Raises:
+        GraphError: another dtype than one of `kinds`, or another shape.
+    """
     array = np.asarray(array)
     if array.dtype.kind not in kinds:
         expected = {"iu": "integers", "u": "unsigned integers"}.get(kinds, "numbers")

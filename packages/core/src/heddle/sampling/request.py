@@ -101,7 +101,11 @@ def node_words(graph: SampleGraph, node_type: str, ids: np.ndarray) -> np.ndarra
 
 
 def by_type(graph: SampleGraph, value: Any, where: str) -> dict[str, Any]:
-    """Return node type -> array from what a caller gives: an array if the graph is homogeneous, else a mapping."""
+    """Return node type -> array from what a caller gives: an array if the graph is homogeneous, else a mapping.
+
+    Raises:
+        GraphError: a mapping for a homogeneous graph, no mapping for another one, or an unknown node type.
+    """
     if graph.is_homogeneous:
         if isinstance(value, Mapping):
             raise GraphError(

@@ -11,7 +11,12 @@ from heddle.sampling.types import InEdges, SampleGraph
 
 
 def open_walk(graph: SampleGraph, start: Any, length: int, p: float, q: float) -> tuple[InEdges, np.ndarray]:
-    """Check the arguments of `Sampler.random_walk`; return the edges to walk and [n] int64 starts."""
+    """Check the arguments of `Sampler.random_walk`; return the edges to walk and [n] int64 starts.
+
+    Raises:
+        GraphError: a heterogeneous graph, or starts that aren't ids of its nodes.
+        ConfigError: a length below 0, or p or q that isn't above 0.
+    """
     if not graph.is_homogeneous:
         raise GraphError(
             f"random_walk: found relations {list(graph.edges)}, expected a homogeneous graph; make one of a relation"

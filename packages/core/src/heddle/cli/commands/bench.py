@@ -9,7 +9,7 @@ HELP = """\
 Usage: heddle bench [backend=OPTION,OPTION] [GROUP=OPTION | KEY=VALUE,VALUE ...] [bench.rounds=5] [bench.steps=10]
 
 Times training steps of one configuration in one process, on every installed engine that takes it, or in the variants
-that the words with several values ask for; the other words are as for `heddle train`. Variants start from the same
+that the overrides with several values ask for; the others are as for `heddle train`. Variants start from the same
 weights, and are timed only after they have predicted the same values.
 
   heddle bench data=planetoid data.name=cora model=gat

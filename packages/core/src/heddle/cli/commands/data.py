@@ -15,7 +15,7 @@ Usage: heddle data list
        heddle data generate NAME FOLDER [KEY=VALUE ...]
 
 list shows the datasets of core and of every installed plugin. describe reads one, as `heddle train` would with the
-same words, and tells its sizes, features, targets and splits:
+same overrides, and shows its sizes, features, targets and splits:
 
   heddle data describe data=planetoid data.name=cora data.root=planetoid
 
@@ -29,7 +29,7 @@ infer looks at the tables of a folder (types, keys, references, times) and print
 
   heddle data infer raw > schema.yaml
 
-generate writes made-up tables in the layout of tabformer or ogbn_mag, e.g. a million transactions:
+generate writes synthetic tables in the layout of tabformer or ogbn_mag, e.g. a million transactions:
 
   heddle data generate tabformer raw rows=1000000 users=2000 merchants=5000
 """
@@ -38,7 +38,11 @@ ACTIONS = ("list", "describe", "prepare", "infer", "generate")
 
 
 def run(arguments: Sequence[str]) -> int:
-    """List the datasets or describe one; return 0."""
+    """List the datasets or describe one; return 0.
+
+    Raises:
+        HeddleError: an unknown action, or as the action does.
+    """
     action, *rest = arguments or ["list"]
     if action not in ACTIONS:
         hint = nearest(action, ACTIONS) or ";"
@@ -82,14 +86,14 @@ def _generate(arguments: Sequence[str]) -> None:
     )
 
 
-def _infer(words: Sequence[str]) -> None:
+def _infer(arguments: Sequence[str]) -> None:
     from heddle.data.etl.infer import infer
 
-    if len(words) != 1:
+    if len(arguments) != 1:
         raise ConfigError(
-            f"heddle data infer takes one folder, found {list(words)}; name the folder of the tables"
+            f"heddle data infer takes one folder, found {list(arguments)}; name the folder of the tables"
         )
-    print(infer(words[0]), end="")
+    print(infer(arguments[0]), end="")
 
 
 def _list(registry: Registry) -> None:

@@ -26,7 +26,11 @@ ACTIONS = ("export", "launch", "environment")
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Do one of the actions; return 0, or for launch the server's exit status."""
+    """Do one of the actions; return 0, or for launch the server's exit status.
+
+    Raises:
+        HeddleError: an unknown action, no server, no run, or as the action does.
+    """
     action, *overrides = arguments or [""]
     if action not in ACTIONS:
         hint = nearest(action, ACTIONS) or ";"

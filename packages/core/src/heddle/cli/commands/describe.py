@@ -1,4 +1,4 @@
-"""What `heddle data describe` tells of a dataset."""
+"""What `heddle data describe` shows of a dataset."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -29,7 +29,7 @@ def run(arguments: Sequence[str]) -> int:
     )
     print(
         "Usage: heddle COMMAND [GROUP=OPTION | KEY=VALUE ...]\n\n"
-        f"Commands (heddle COMMAND --help tells more of each):\n{commands}\n\n"
+        f"Commands (heddle COMMAND --help says more of each):\n{commands}\n\n"
         f"Examples:\n{EXAMPLES}\n\n"
         f"Groups, with the options of every installed plugin:\n{groups}\n\n"
         f"Completion of names with the tab key:\n{COMPLETION}\n\n"

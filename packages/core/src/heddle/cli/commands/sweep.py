@@ -5,8 +5,8 @@ from collections.abc import Sequence
 HELP = """\
 Usage: heddle sweep KEY=VALUES ... [GROUP=OPTION | KEY=VALUE ...] [sweep.trials=20] [sweep.metric=valid.accuracy]
 
-Searches where several values are given, and trains once a trial; the other words are as for `heddle train`. Each run
-has a numbered folder below the one whose path is the last line, where sweep.json tells the trials from the best on.
+Searches where several values are given, and trains once a trial; other overrides are as for `heddle train`. Each run
+has a numbered folder below the one whose path is the last line, where sweep.json lists the trials, the best first.
 
   heddle sweep model.hidden=16,32 'optim.lr=tag(log, interval(0.001,0.1))' sweep.trials=20
   heddle sweep model=gcn,gat 'model.layers=range(1,4)' data=planetoid sweep.metric=valid.loss
@@ -16,7 +16,7 @@ tag(log, interval(low,high)) is even in the logarithm. Without intervals, and wi
 combinations, every combination is tried once; otherwise optuna's TPE chooses.
 
   sweep.trials=20        runs at most
-  sweep.metric=auto      the figure that decides; auto: the task's first metric on the valid split
+  sweep.metric=auto      the metric that decides; auto: the task's first metric on the valid split
   sweep.direction=auto   maximize or minimize
   sweep.seed=0           of the search; the runs' own is seed=0
   run.dir=FOLDER         of the runs; default: runs/sweep-<time>

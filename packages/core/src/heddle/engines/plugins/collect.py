@@ -20,7 +20,7 @@ _LOADER = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 def collect(module: Any, distribution: str) -> tuple[list[Offer], list[str], list[str]]:
     """Call every hook that `module` implements and return (offers, config paths, faults).
 
-    A hook that raises, answers with something else than its specification says, or doesn't exist is a fault, told in
+    A hook that raises, returns something else than its specification says, or doesn't exist is a fault, reported in
     one line; the others are called all the same.
     """
     manager = pluggy.PluginManager(NAMESPACE)
@@ -113,7 +113,7 @@ def _check_capabilities(kind: str, info: Any) -> None:
             hint = nearest(str(name), known) or ";"
             raise PluginError(
                 f"{type(info).__name__}.capabilities: found {stated!r}, "
-                f"expected a tuple of some of {known}{hint} mend it"
+                f"expected a tuple of some of {known}{hint} fix it"
             )
 
 

@@ -1,4 +1,4 @@
-"""primitive_kernels: the installed kernels that take the place of an engine's primitives, or the reason for none."""
+"""primitive_kernels: the installed kernels that replace an engine's primitives, or the reason for none."""
 
 import functools
 import logging

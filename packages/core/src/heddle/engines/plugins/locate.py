@@ -39,7 +39,7 @@ def is_installed(module: str) -> bool:
 
 
 def _holds_code(folder: Path) -> bool:
-    """Tell whether modules or packages lie in a folder, or compiled ones."""
+    """Tell whether a folder has modules or packages, or compiled ones."""
     try:
         entries = list(folder.iterdir())
     except OSError:
@@ -59,7 +59,7 @@ def folder_of(package: str) -> str | None:
 
 
 def stated_api(module: str) -> object:
-    """Read `PLUGIN_API = (2, 0)` from a module's source without running it; None if it can't be told.
+    """Read `PLUGIN_API = (2, 0)` from a module's source without running it; None if it can't be determined.
 
     For a plugin of another major, whose import fails on names that this core doesn't have.
     """

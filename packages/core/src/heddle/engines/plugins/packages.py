@@ -1,4 +1,4 @@
-"""Packages of Heddle's house that aren't installed, as heddle-core's own metadata lists them."""
+"""Heddle's packages that aren't installed, as heddle-core's own metadata lists them."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -10,7 +10,7 @@ HOUSE = "heddle-"
 
 @cache
 def known_packages() -> Mapping[str, str]:
-    """Return extra -> distribution of what heddle-core's extras install of the house, e.g. {"abc": "heddle-abc"}."""
+    """Return extra -> distribution of Heddle's packages of heddle-core's extras, e.g. {"abc": "heddle-abc"}."""
     from packaging.requirements import Requirement
 
     try:
@@ -32,7 +32,7 @@ def known_packages() -> Mapping[str, str]:
 
 
 def package_of(name: str) -> str:
-    """Return the distribution of the house that brings the engine `name`, or an extra of that name; "" for none.
+    """Return Heddle's distribution that brings the engine `name`, or an extra of that name; "" for none.
 
     An engine is called as the extra or as the distribution that brings it, without "heddle-".
     """
@@ -41,7 +41,7 @@ def package_of(name: str) -> str:
 
 
 def absent_packages() -> list[str]:
-    """Return the distributions of the house that aren't installed, sorted."""
+    """Return Heddle's distributions that aren't installed, sorted."""
     return sorted(name for name in set(known_packages().values()) if not _is_there(name))
 
 

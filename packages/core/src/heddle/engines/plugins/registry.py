@@ -120,7 +120,7 @@ class Registry:
 
     def explain(self, kind: str, name: str) -> None:
         """Raise PluginError with the reason if `name` is brought by some plugin but can't be used, or by a package of
-        the house that isn't installed; else do nothing."""
+        Heddle's that isn't installed; else do nothing."""
         available = f"usable {kind}s: {', '.join(self.names(kind)) or 'none installed'}"
         offers = [offer for offer in self.offers(kind) if offer.info.name == name]
         if offers and all(offer.status != "ok" for offer in offers):

@@ -30,7 +30,7 @@ def held(work: Workload, rows: int, edges: int, table: int) -> int:
 def made(work: Workload, rows: int, edges: int, table: int) -> int:
     """Bytes in the middle of a step: what layers keep for the way back, the largest sum, gathered rows, gradients.
 
-    Messages that a sum uses up at once count once, for the widest layer; where a native kernel adds them up without
+    Messages that a sum consumes immediately count once, in the widest layer; where a native kernel sums without
     storing any, a step stays below this.
     """
     kept = work.n_params + sum(rows * one.node for one in work.rounds)

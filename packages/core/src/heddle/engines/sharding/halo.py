@@ -21,7 +21,7 @@ class Part(NamedTuple):
         halo: [n_halo] int, the nodes of others that its edges leave; by owner, then ascending.
         receive: [n_parts] int, rows of the halo that come from each part; they sum to n_halo.
         send: for each part, the local ids of the owned nodes to send it, in the order in which it expects them.
-        edges: [n_edges] int, its edges by their place in the arrays given; ascending.
+        edges: [n_edges] int, its edges by their position in the given arrays; ascending.
         senders: [n_edges] int local ids.
         receivers: [n_edges] int local ids below n_owned.
     """

@@ -11,7 +11,7 @@ COARSEST = 40
 """Nodes per part at which a graph is coarse enough to be partitioned node by node."""
 
 CHUNK = 2**23
-"""Entries of the largest table of (node, label) that is built at once."""
+"""Entries of the largest table of (node, label) that is built in one step."""
 
 
 class Neighbours(NamedTuple):

@@ -64,7 +64,7 @@ def estimate(
     if n_devices < 1:
         raise ConfigError(f"sharding.devices: found {n_devices}, expected at least 1; raise it")
     if cut is not None and not 0 <= cut <= 1:
-        raise ConfigError(f"sharding.cut: found {cut}, expected a share from 0 to 1; mend it")
+        raise ConfigError(f"sharding.cut: found {cut}, expected a share from 0 to 1; fix it")
     n_devices = 1 if plan == "none" else n_devices
     rows, edges, table = _sizes(plan, work, n_devices, cut, halo)
     sends, exchanges = sent(plan, work, n_devices, table)

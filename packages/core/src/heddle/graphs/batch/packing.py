@@ -88,6 +88,9 @@ def pack(
 
     Args:
         sizes: (nodes, edges, graphs) of each entry, e.g. the rows of `sizes_of`.
+
+    Raises:
+        BudgetError: no budget, a window below 1, or, without `allow_new_shapes`, a graph larger than the budgets.
     """
     tiers = [budgets] if isinstance(budgets, Budget) else list(budgets)
     if not tiers or window < 1:

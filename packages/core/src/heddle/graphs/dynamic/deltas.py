@@ -97,7 +97,11 @@ def apply_delta(snapshot: Snapshot, delta: EdgeDelta, where: str = "delta") -> S
 def find_rows(
     wanted: Array | None, known: np.ndarray, where: str, what: str, unique: bool = True
 ) -> np.ndarray:
-    """Return where each of `wanted` stands in `known`, whose entries are all different; [] for None."""
+    """Return where each of `wanted` stands in `known`, whose entries are all different; [] for None.
+
+    Raises:
+        GraphError: an entry of `wanted` that isn't in `known`, or one given twice where `unique`.
+    """
     if wanted is None:
         return np.empty(0, np.int64)
     wanted = integers(wanted, where)
@@ -127,7 +131,11 @@ def _new_ids(index: Array, known: np.ndarray, where: str) -> np.ndarray:
 
 
 def integers(values: Array, where: str) -> np.ndarray:
-    """Return [k] int64, or say what `values` are instead."""
+    """Return [k] int64, or say what `values` are instead.
+
+    Raises:
+        GraphError: not one axis of integers.
+    """
     array = np.asarray(values)
     if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
         actual = f"dtype {array.dtype} and shape {array.shape}"
@@ -136,7 +144,11 @@ def integers(values: Array, where: str) -> np.ndarray:
 
 
 def check_unique(ids: np.ndarray, where: str) -> None:
-    """Check that no id is given twice."""
+    """Check that no id is given twice.
+
+    Raises:
+        GraphError: the first id that is given a second time.
+    """
     first = np.unique(ids, return_index=True)[1]
     if len(first) < len(ids):
         at = int(np.setdiff1d(np.arange(len(ids)), first)[0])

@@ -109,7 +109,12 @@ def _validate_sequence(signal: SnapshotSequence, *, finite: bool = True) -> Snap
 
 
 def validate_snapshot(snapshot: Snapshot, where: str, finite: bool) -> None:
-    """Check the graph of a snapshot and its ids; errors start with `where`."""
+    """Check the graph of a snapshot and its ids; errors start with `where`.
+
+    Raises:
+        GraphError: as `validate`; several graphs in one snapshot; ids that don't fit the nodes or aren't all
+            different.
+    """
     graph = snapshot.graph
     try:
         validate(graph, finite=finite)

@@ -48,6 +48,9 @@ def windows(signal: Sized, length: int, horizon: int, stride: int = 1) -> Window
     >>> w = windows(range(6), length=3, horizon=2)
     >>> len(w), w[1].inputs, w[1].targets
     (2, slice(1, 4, None), slice(4, 6, None))
+
+    Raises:
+        GraphError: a length or stride below 1, or a horizon below 0.
     """
     if length < 1 or horizon < 0 or stride < 1:
         raise GraphError(

@@ -107,7 +107,11 @@ def graph_network(options: GraphNetworkOptions, model_spec: ModelSpec) -> Encode
 def widths(
     options: StackOptions | GraphNetworkOptions | RelationalOptions, model_spec: ModelSpec, in_dim: int
 ) -> list[int]:
-    """Return in_dim, hidden ..., out: the last layer of a node task has the width of its targets."""
+    """Return in_dim, hidden ..., out: the last layer of a node task has the width of its targets.
+
+    Raises:
+        ConfigError: no layer, or no hidden column.
+    """
     if options.layers < 1 or options.hidden < 1:
         raise ConfigError(
             f"model: found layers={options.layers}, hidden={options.hidden}, expected at least 1 of each"

@@ -50,7 +50,11 @@ class CodesEncoder(Wrapped):
         return self.encoder.leaves(set(featured) - {node_type for node_type, _ in self.sizes})
 
     def seen(self, graph: Any) -> Any:
-        """Return the graph, its codes checked."""
+        """Return the graph, its codes checked.
+
+        Raises:
+            GraphError: nodes without codes, or codes that the model wasn't made for.
+        """
         for node_type, sizes in self.sizes:
             pytree = graph.nodes[node_type] if isinstance(graph, HeteroGraph) else graph.nodes
             where = f"nodes of type {node_type!r}" if node_type else "nodes"
