@@ -2,9 +2,9 @@
 
 stream.py      random numbers that depend on what they are for and not on who draws them when
 draw.py        which of a node's edges are taken
-opened.py      the graph a sampler is built on, checked at the door
+checked_graph.py the graph a sampler is built on, checked at the door
 request.py     what a sampler is asked, checked at the door
-usable.py      which edges may be taken at all
+eligible.py    which edges may be taken at all
 table.py       the nodes of a sample while it grows
 result.py      nodes and edges put together as a Sample or a HeteroSample
 blocks.py      a sample as one bipartite graph per layer

@@ -15,7 +15,7 @@ from heddle.nn.model import Model, ModelSpec
 
 
 def workload_of(encoder: Any, model_spec: ModelSpec, n_edges: int, float_bytes: int = 4) -> Workload:
-    """Return the sizes of training `encoder` on a graph of `n_edges` edges that `signature` describes.
+    """Return the sizes of training `encoder` on a graph of `n_edges` edges that `model_spec` describes.
 
     Args:
         encoder: as a model's builder makes it of the ModelSpec.
