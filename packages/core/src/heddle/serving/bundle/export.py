@@ -67,7 +67,7 @@ def _check(parts: Any, config: "RunConfig") -> Path:
         raise ConfigError(problem("bundle", found, "a prepared folder, which rows can be appended to", do))
     if not isinstance(parts.model, Model) or parts.task.level not in ("node", "edge"):
         found = f"model {config.model.name} for {parts.task.level}s"
-        do = "choose a model of core, such as model=rgcn or model=hetero_sage"
+        do = "choose a model that is portable between engines"
         raise ConfigError(problem("bundle", found, "a portable model of nodes or edges", do))
     return Path(config.data.root).expanduser().resolve()
 
