@@ -50,11 +50,11 @@ CASES = {
         ((N, 2, 3), (6, 2)),
     ),
     "spmm max": Case(
-        "spmm", ("spmm_max", "spmm_top"), lambda k, a, ids, x: k.spmm(a, x, reduce="max"), ((N, 3),)
+        "spmm", ("spmm_max", "spmm_argmax"), lambda k, a, ids, x: k.spmm(a, x, reduce="max"), ((N, 3),)
     ),
     "spmm max weighted": Case(
         "spmm",
-        ("spmm_max", "spmm_top", "sddmm_top"),
+        ("spmm_max", "spmm_argmax", "sddmm_argmax"),
         lambda k, a, ids, x, w: k.spmm(a, x, w, reduce="max"),
         ((N, 3), (6,)),
     ),

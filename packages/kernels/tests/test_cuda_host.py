@@ -94,13 +94,13 @@ class StandIn:
         *arrays, _, _, combine, fault, _ = a
         return self._run("sddmm", *arrays, combine, self.lanes, fault)
 
-    def heddle_cuda_spmm_top(self, *a: Any) -> int:
+    def heddle_cuda_spmm_argmax(self, *a: Any) -> int:
         *arrays, _, _, space, _, fault, _ = a
-        return self._run("top", *arrays, space, 0, self.lanes, fault)
+        return self._run("argmax", *arrays, space, 0, self.lanes, fault)
 
-    def heddle_cuda_sddmm_top(self, *a: Any) -> int:
+    def heddle_cuda_sddmm_argmax(self, *a: Any) -> int:
         indptr, ids, *rest, _, _, fault, _ = a
-        return self._run("top", indptr, ids, None, *rest, None, 1, self.lanes, fault)
+        return self._run("argmax", indptr, ids, None, *rest, None, 1, self.lanes, fault)
 
     def heddle_cuda_segment_softmax(self, *a: Any) -> int:
         indptr, perm, data, *rest = a
@@ -234,23 +234,23 @@ def test_sddmm(stand_in: StandIn, structure: CsrArrays, op: str, shape: tuple[in
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("adjoint", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_top(stand_in: StandIn, structure: CsrArrays, reverse: bool, adjoint: bool, weighted: bool):
+def test_argmax(stand_in: StandIn, structure: CsrArrays, reverse: bool, adjoint: bool, weighted: bool):
     n_edges = structure.senders.shape[0]
     weight = random(n_edges, 2) if weighted else None
     x, value = random(structure.rows(not reverse), 2, 3), random(structure.rows(reverse == adjoint), 2, 3)
-    top = torch.ops.heddle.spmm(*structure, weight, x, "max", reverse)
+    largest = torch.ops.heddle.spmm(*structure, weight, x, "max", reverse)
     factor = random(n_edges, 2) if weighted else None
-    arguments = *structure, weight, x, top, factor, value, reverse, adjoint
+    arguments = *structure, weight, x, largest, factor, value, reverse, adjoint
     if not adjoint:
         value = random(structure.rows(not reverse), 2, 3)
-        arguments = *structure, weight, x, top, factor, value, reverse, adjoint
+        arguments = *structure, weight, x, largest, factor, value, reverse, adjoint
     else:
         value = random(structure.rows(reverse), 2, 3)
-        arguments = *structure, weight, x, top, factor, value, reverse, adjoint
-    torch.testing.assert_close(sparse.spmm_top(*arguments), torch.ops.heddle.spmm_top(*arguments))
+        arguments = *structure, weight, x, largest, factor, value, reverse, adjoint
+    torch.testing.assert_close(sparse.spmm_argmax(*arguments), torch.ops.heddle.spmm_argmax(*arguments))
     if weighted:
-        edges = *structure, weight, x, top, random(*top.shape), random(*x.shape), reverse
-        torch.testing.assert_close(sparse.sddmm_top(*edges), torch.ops.heddle.sddmm_top(*edges))
+        edges = *structure, weight, x, largest, random(*largest.shape), random(*x.shape), reverse
+        torch.testing.assert_close(sparse.sddmm_argmax(*edges), torch.ops.heddle.sddmm_argmax(*edges))
     device.check()
 
 

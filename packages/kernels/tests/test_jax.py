@@ -327,7 +327,7 @@ def test_a_card_runs_the_library(make_graph, card):
     every = functions(make_graph(7, 5, 13), np.random.default_rng(2))
     for name, target in {
         "spmm_sum": "heddle_xla_spmm",
-        "spmm_max_weighted": "heddle_xla_spmm_top",
+        "spmm_max_weighted": "heddle_xla_spmm_argmax",
         "dot": "heddle_xla_sddmm",
         "edge_softmax": "heddle_xla_edge_softmax",
         "segment_matmul": "heddle_xla_segment_matmul",

@@ -139,10 +139,10 @@ def test_subgraph_and_random_walk():
     assert all(step in links for walk in walks.tolist() for step in pairwise(walk))
 
 
-@pytest.mark.parametrize("top", [None, 9, 10**12])
-def test_index_sort(top):
+@pytest.mark.parametrize("largest", [None, 9, 10**12])
+def test_index_sort(largest):
     inputs = torch.tensor([3, 0, 9, 3, 3, 1])
-    values, order = ops.index_sort(inputs, max_value=top)
+    values, order = ops.index_sort(inputs, max_value=largest)
     assert values.tolist() == [0, 1, 3, 3, 3, 9] and order.tolist() == [1, 5, 0, 3, 4, 2]
     assert ops.index_sort(inputs[:0])[1].tolist() == []
 

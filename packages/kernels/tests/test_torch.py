@@ -195,7 +195,7 @@ def test_opcheck(make_graph, recorded, dtype):
         "spmm": (*structure, make(13, 2), make(7, 2, 3), "mean", False),
         "sddmm": (*structure, make(5, 2, 3), make(7, 2, 3), "dot"),
         "edge_sum": (*structure, make(13, 2), True),
-        "spmm_top": (
+        "spmm_argmax": (
             *structure,
             at[:, 0, :2].repeat(3, 1)[:13],
             randn(7, 2, 3, dtype=dtype),

@@ -78,7 +78,7 @@ HEDDLE_API int heddle_cuda_grouped_outer(const void* const* lhs, const void* con
 HEDDLE_API int64_t heddle_cuda_spmm_workspace(int64_t edges, int64_t columns, int64_t dtype);
 
 // heddle_spmm on a device. Rows of many edges are shared among groups of threads, by way of the workspace,
-// here and in spmm_top; `columns` are heads times width.
+// here and in spmm_argmax; `columns` are heads times width.
 HEDDLE_API int heddle_cuda_spmm(const void* indptr, const void* ids, const void* perm, const void* weight, const void* x,
                                 void* out, int64_t rows, int64_t edges, int64_t x_rows, int64_t heads, int64_t width,
                                 int64_t dtype, int64_t index, int64_t reduce, void* workspace, int64_t workspace_bytes,
@@ -89,18 +89,18 @@ HEDDLE_API int heddle_cuda_sddmm(const void* indptr, const void* ids, const void
                                  int64_t edges, int64_t b_rows, int64_t heads, int64_t width, int64_t dtype, int64_t index,
                                  int64_t combine, void* fault, void* stream);
 
-// heddle_spmm_top on a device.
-HEDDLE_API int heddle_cuda_spmm_top(const void* indptr, const void* ids, const void* perm, const void* weight, const void* x,
-                                    const void* top, const void* factor, const void* value, void* out, int64_t rows,
-                                    int64_t edges, int64_t other_rows, int64_t heads, int64_t width, int64_t transposed,
-                                    int64_t dtype, int64_t index, void* workspace, int64_t workspace_bytes, void* fault,
-                                    void* stream);
+// heddle_spmm_argmax on a device.
+HEDDLE_API int heddle_cuda_spmm_argmax(const void* indptr, const void* ids, const void* perm, const void* weight, const void* x,
+                                       const void* largest, const void* factor, const void* value, void* out, int64_t rows,
+                                       int64_t edges, int64_t other_rows, int64_t heads, int64_t width, int64_t transposed,
+                                       int64_t dtype, int64_t index, void* workspace, int64_t workspace_bytes, void* fault,
+                                       void* stream);
 
-// heddle_sddmm_top on a device.
-HEDDLE_API int heddle_cuda_sddmm_top(const void* indptr, const void* ids, const void* weight, const void* x, const void* top,
-                                     const void* a, const void* b, void* out, int64_t rows, int64_t edges, int64_t other_rows,
-                                     int64_t heads, int64_t width, int64_t transposed, int64_t dtype, int64_t index,
-                                     void* fault, void* stream);
+// heddle_sddmm_argmax on a device.
+HEDDLE_API int heddle_cuda_sddmm_argmax(const void* indptr, const void* ids, const void* weight, const void* x,
+                                        const void* largest, const void* a, const void* b, void* out, int64_t rows,
+                                        int64_t edges, int64_t other_rows, int64_t heads, int64_t width, int64_t transposed,
+                                        int64_t dtype, int64_t index, void* fault, void* stream);
 
 // --- segments and rows ---
 

@@ -85,20 +85,20 @@ HEDDLE_API int heddle_edge_mlp_grad(const void* indptr, const void* ids, const v
                                     int64_t n_edges, int64_t sent_rows, int64_t in_dim, int64_t hidden, int64_t width,
                                     int64_t dtype, int64_t index, int64_t threads);
 
-// The same two over the elements that attain a maximum: those where weight[e] x[sender] == top[receiver], NaN
-// equal to NaN, with top the result of heddle_spmm(MAX). They are its derivatives. Rows of the walk are receivers,
-// or senders if `transposed`, and ids the other end; x and b have a row per sender, top and a one per receiver.
+// The same two over the elements that attain a maximum: those where weight[e] x[sender] == largest[receiver], NaN
+// equal to NaN, with largest the result of heddle_spmm(MAX). They are its derivatives. Rows of the walk are receivers,
+// or senders if `transposed`, and ids the other end; x and b have a row per sender, largest and a one per receiver.
 // out[r] = sum over attaining elements of factor[perm[j]] value[ids[j]]; factor, value NULL for ones.
-HEDDLE_API int heddle_spmm_top(const void* indptr, const void* ids, const void* perm, const void* weight, const void* x,
-                               const void* top, const void* factor, const void* value, void* out, int64_t rows, int64_t edges,
-                               int64_t other_rows, int64_t heads, int64_t width, int64_t transposed, int64_t dtype,
-                               int64_t index, int64_t threads);
+HEDDLE_API int heddle_spmm_argmax(const void* indptr, const void* ids, const void* perm, const void* weight, const void* x,
+                                  const void* largest, const void* factor, const void* value, void* out, int64_t rows,
+                                  int64_t edges, int64_t other_rows, int64_t heads, int64_t width, int64_t transposed,
+                                  int64_t dtype, int64_t index, int64_t threads);
 
 // out[j, head] = sum over attaining elements of a[receiver] b[sender].
-HEDDLE_API int heddle_sddmm_top(const void* indptr, const void* ids, const void* weight, const void* x, const void* top,
-                                const void* a, const void* b, void* out, int64_t rows, int64_t edges, int64_t other_rows,
-                                int64_t heads, int64_t width, int64_t transposed, int64_t dtype, int64_t index,
-                                int64_t threads);
+HEDDLE_API int heddle_sddmm_argmax(const void* indptr, const void* ids, const void* weight, const void* x, const void* largest,
+                                   const void* a, const void* b, void* out, int64_t rows, int64_t edges, int64_t other_rows,
+                                   int64_t heads, int64_t width, int64_t transposed, int64_t dtype, int64_t index,
+                                   int64_t threads);
 
 // --- segments and rows ---
 

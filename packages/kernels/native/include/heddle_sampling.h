@@ -37,7 +37,7 @@ struct heddle_sample_request {
   const int32_t* leaves;    // [types], whose nodes aren't entered in the last hop, or NULL for none
   int64_t hops;
   int64_t most;             // heddle_budget_sample: in-edges of a node that count, -1 for all
-  int64_t window;           // edges of relations with times that became usable longer before the seed's time aren't taken; 0
+  int64_t window;           // edges of relations with times that became eligible longer before the seed's time aren't taken; 0
                             // for all
   uint64_t key;
   int32_t replace;

@@ -144,10 +144,10 @@ void test_sparse(const Graph& g, int64_t heads, int64_t width, int64_t dtype) {
       close(out, want, dtype);
       if (reduce != HEDDLE_MAX || !g.e) continue;
       Bytes back = poisoned(x.size(), dtype), edges = poisoned(w.size(), dtype);
-      CHECK(heddle_spmm_top(g.t_indptr.data(), g.t_receivers.data(), g.t_order.data(), weighted ? ws.data() : nullptr,
+      CHECK(heddle_spmm_argmax(g.t_indptr.data(), g.t_receivers.data(), g.t_order.data(), weighted ? ws.data() : nullptr,
                             xs.data(), out.data(), ws.data(), ys.data(), back.data(), g.n, g.e, g.m, heads, width, 1, dtype,
                             g.index, 3) == HEDDLE_OK);
-      CHECK(heddle_sddmm_top(g.indptr.data(), g.senders.data(), ws.data(), xs.data(), out.data(), ys.data(), xs.data(),
+      CHECK(heddle_sddmm_argmax(g.indptr.data(), g.senders.data(), ws.data(), xs.data(), out.data(), ys.data(), xs.data(),
                              edges.data(), g.m, g.e, g.n, heads, width, 0, dtype, g.index, 3) == HEDDLE_OK);
     }
   Doubles transposed(static_cast<size_t>(g.n * d)), dots(static_cast<size_t>(g.e * heads)), sums(static_cast<size_t>(g.e * d));

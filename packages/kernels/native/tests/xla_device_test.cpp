@@ -169,9 +169,9 @@ extern "C" int heddle_cuda_segment_matmul(const void*, const void*, const void* 
   extern "C" int name(__VA_ARGS__) { std::abort(); }
 UNUSED(heddle_cuda_sddmm, const void*, const void*, const void*, const void*, void*, int64_t, int64_t, int64_t, int64_t, int64_t,
        int64_t, int64_t, int64_t, void*, void*)
-UNUSED(heddle_cuda_spmm_top, const void*, const void*, const void*, const void*, const void*, const void*, const void*,
+UNUSED(heddle_cuda_spmm_argmax, const void*, const void*, const void*, const void*, const void*, const void*, const void*,
        const void*, void*, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, void*, int64_t, void*, void*)
-UNUSED(heddle_cuda_sddmm_top, const void*, const void*, const void*, const void*, const void*, const void*, const void*, void*,
+UNUSED(heddle_cuda_sddmm_argmax, const void*, const void*, const void*, const void*, const void*, const void*, const void*, void*,
        int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, void*, void*)
 UNUSED(heddle_cuda_gather, const void*, const void*, void*, int64_t, int64_t, int64_t, int64_t, void*, void*)
 UNUSED(heddle_cuda_segment_softmax, const void*, const void*, const void*, void*, int64_t, int64_t, int64_t, int64_t, int64_t,

@@ -8,7 +8,7 @@
 #include "../ops/sddmm.hpp"
 #include "../ops/softmax.hpp"
 #include "../ops/spmm.hpp"
-#include "../ops/top.hpp"
+#include "../ops/argmax.hpp"
 #include "plan.hpp"
 #include "status.hpp"
 
@@ -164,17 +164,17 @@ HOST void host_sddmm(const I* indptr, const I* ids, const double* a, const doubl
   }
 }
 
-HOST void host_top(const I* indptr, const I* ids, const I* perm, const double* weight, const double* x,
-                   const double* top, const double* factor, const double* value, double* out, int64_t rows,
+HOST void host_argmax(const I* indptr, const I* ids, const I* perm, const double* weight, const double* x,
+                   const double* largest, const double* factor, const double* value, double* out, int64_t rows,
                    int64_t edges, int64_t far, int64_t heads, int64_t width, int64_t transposed, double* partial,
                    int64_t by_edge, int64_t lanes, int64_t* fault) {
-  const Top<double, I> op{{indptr, ids, perm, rows, edges, far, fault}, weight, x, top, factor, value, out, partial, heads,
+  const Argmax<double, I> op{{indptr, ids, perm, rows, edges, far, fault}, weight, x, largest, factor, value, out, partial, heads,
                           width, transposed != 0};
   const int shared = static_cast<int>(lanes);
   if (!by_edge) return width % 2 == 0 ? sums<2, false>(op, shared) : sums<1, false>(op, shared);
   for (int64_t item = 0; item < edges * heads; ++item) {
     out[item] = 0;
-    for (int lane = 0; lane < shared; ++lane) out[item] += sddmm_top(op, item / heads, item % heads, lane, shared);
+    for (int lane = 0; lane < shared; ++lane) out[item] += sddmm_argmax(op, item / heads, item % heads, lane, shared);
   }
 }
 

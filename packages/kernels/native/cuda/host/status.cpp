@@ -18,4 +18,4 @@ int fail(int status, const char* format, ...) {
 }  // namespace heddle::cuda
 
 extern "C" const char* heddle_cuda_last_error(void) { return heddle::cuda::message; }
-extern "C" int heddle_cuda_abi_version(void) { return 3; }
+extern "C" int heddle_cuda_abi_version(void) { return 4; }

@@ -15,7 +15,7 @@ struct Hop {
   bool replace;
 
   // The edges that may be taken of node i; none for a node out of range.
-  HEDDLE_HD void usable(int64_t i, int64_t& begin, int64_t& end) const {
+  HEDDLE_HD void eligible(int64_t i, int64_t& begin, int64_t& end) const {
     begin = end = 0;
     if (within(nodes[i], walk.rows))
       walk.row(nodes[i], begin, end);
@@ -24,14 +24,14 @@ struct Hop {
   }
   HEDDLE_HD int64_t count(int64_t i) const {
     int64_t begin, end;
-    usable(i, begin, end);
+    eligible(i, begin, end);
     return drawn(end - begin, size, replace);
   }
   // Draw for node i at place first + i, into what its running total leaves free.
   HEDDLE_HD void take(int64_t i, const int64_t* ends, int64_t first, uint64_t key, int64_t* taken, int64_t* receivers,
                       int64_t* ids) const {
     int64_t begin, end;
-    usable(i, begin, end);
+    eligible(i, begin, end);
     const int64_t to = ends[i], from = to - drawn(end - begin, size, replace);
     draw(end - begin, size, replace, begin, Stream{branch(key, first + i)}, taken + from);
     for (int64_t j = from; j < to; ++j) {

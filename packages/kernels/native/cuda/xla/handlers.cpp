@@ -19,19 +19,19 @@ HEDDLE_XLA_HANDLER(heddle_xla_sddmm) {
   });
 }
 
-HEDDLE_XLA_HANDLER(heddle_xla_spmm_top) {
+HEDDLE_XLA_HANDLER(heddle_xla_spmm_argmax) {
   return answer_on_device(frame, [](const Call& call, Device& device) {
-    const auto arguments = spmm_top_arguments(call);
-    const auto [indptr, ids, perm, weight, x, top, factor, value, out, rows, edges, others, heads, width, transposed, dtype,
+    const auto arguments = spmm_argmax_arguments(call);
+    const auto [indptr, ids, perm, weight, x, largest, factor, value, out, rows, edges, others, heads, width, transposed, dtype,
                 index] = arguments;
     void* const space = device.workspace(heddle_cuda_spmm_workspace(edges, heads * width, dtype));
-    return call_with(heddle_cuda_spmm_top, arguments, space, device.bytes, UNNOTED, device.stream);
+    return call_with(heddle_cuda_spmm_argmax, arguments, space, device.bytes, UNNOTED, device.stream);
   });
 }
 
-HEDDLE_XLA_HANDLER(heddle_xla_sddmm_top) {
+HEDDLE_XLA_HANDLER(heddle_xla_sddmm_argmax) {
   return answer_on_device(frame, [](const Call& call, Device& device) {
-    return call_with(heddle_cuda_sddmm_top, sddmm_top_arguments(call), UNNOTED, device.stream);
+    return call_with(heddle_cuda_sddmm_argmax, sddmm_argmax_arguments(call), UNNOTED, device.stream);
   });
 }
 

@@ -8,13 +8,13 @@
 namespace heddle {
 namespace {
 
-// Places of the newest edges of a row whose order isn't that in which they became usable.
+// Places of the newest edges of a row whose order isn't that in which they became eligible.
 template <class I>
 void newest_places(const heddle_live& live, const Relation& edges, int64_t size, Row& row, std::vector<int64_t>& places) {
   row.ages.clear();
   for (int64_t p = 0; p < row.size(); ++p)
     row.ages.emplace_back(row.at(p, [&](int64_t e) { return edges.time_of<I>(e); },
-                                 [&](uint32_t e) { return live.usable_from(edges, live.entries[e]); }),
+                                 [&](uint32_t e) { return live.eligible_from(edges, live.entries[e]); }),
                           p);
   std::nth_element(row.ages.begin(), row.ages.end() - size, row.ages.end());
   places.clear();

@@ -1,6 +1,6 @@
 // A hop along one relation of a live graph.
 #pragma once
-#include "../sample/usable.hpp"
+#include "../sample/eligible.hpp"
 
 struct heddle_sample;
 struct heddle_sample_request;

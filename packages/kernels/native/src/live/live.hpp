@@ -70,8 +70,8 @@ struct heddle_live {
     const int64_t relations = static_cast<int64_t>(base->relations.size());
     return list < relations ? base->relations[list].target : list - relations;
   }
-  // When an entry of a relation became usable.
-  int64_t usable_from(const heddle::Relation& edges, const heddle::Entry& entry) const {
+  // When an entry of a relation became eligible.
+  int64_t eligible_from(const heddle::Relation& edges, const heddle::Entry& entry) const {
     if (!edges.sender_time) return entry.time;
     const int64_t held = base->n_node[edges.source];
     const int64_t sender = entry.other < held ? edges.sender_time[entry.other] : node_time[edges.source][entry.other - held];

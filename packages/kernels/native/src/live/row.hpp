@@ -1,4 +1,4 @@
-// The usable edges of one receiver of a live graph, the base's and those appended, in the order that they would have if the
+// The eligible edges of one receiver of a live graph, the base's and those appended, in the order that they would have if the
 // appended ones had been there from the start: by time, then the base's first, then by arrival.
 #pragma once
 #include <algorithm>
@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "../sample/usable.hpp"
+#include "../sample/eligible.hpp"
 #include "live.hpp"
 
 namespace heddle {
@@ -15,7 +15,7 @@ namespace heddle {
 struct Row {
   std::vector<uint32_t> own;   // entries, in the order of the row
   std::vector<int64_t> rank;   // place of each of them in the row
-  std::vector<int64_t> base;   // usable positions of the base, where they are no stretch
+  std::vector<int64_t> base;   // eligible positions of the base, where they are no stretch
   std::vector<std::pair<int64_t, int64_t>> ages;
   int64_t begin = 0, held = 0;  // the stretch of the base, or how many of `base`
   bool stretch = true;
@@ -68,7 +68,7 @@ void open_row(const heddle_live& live, int64_t r, const Ask& ask, int64_t receiv
     row.held = static_cast<int64_t>(row.base.size());
   }
   chain(live, r, receiver, upto, row.own,
-        [&](const Entry& entry) { return !timed || taken(live.usable_from(edges, entry)); });
+        [&](const Entry& entry) { return !timed || taken(live.eligible_from(edges, entry)); });
   row.rank.resize(row.own.size());
   for (size_t j = 0; j < row.own.size(); ++j) {
     int64_t before = row.held;  // of the base

@@ -12,7 +12,7 @@ namespace heddle {
 // A thread's memory for drawing.
 struct Scratch {
   std::vector<uint64_t> bits;   // all 0 between draws
-  std::vector<int64_t> usable;  // positions of edges
+  std::vector<int64_t> eligible;  // positions of edges
   std::vector<double> odds;     // of each of them
   std::vector<std::pair<double, int64_t>> waits;
   std::vector<std::pair<int64_t, int64_t>> ages;

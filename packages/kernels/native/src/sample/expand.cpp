@@ -5,7 +5,7 @@
 #include "hop.hpp"
 #include "parallel.hpp"
 #include "sample.hpp"
-#include "usable.hpp"
+#include "eligible.hpp"
 
 namespace heddle {
 namespace {
@@ -40,7 +40,7 @@ void gather(const I* senders, const int64_t* edges, int64_t n, int64_t* out) {
   for (; i < n; ++i) out[i] = senders[edges[i]];
 }
 
-// Draw for nodes whose usable edges have to be collected; counts becomes what was taken.
+// Draw for nodes whose eligible edges have to be collected; counts becomes what was taken.
 template <class I>
 void draw_collected(const Relation& edges, const Ask& ask, const Hop& hop, int64_t first, int64_t last,
                     heddle_sample& sample, int64_t* out) {
@@ -48,18 +48,18 @@ void draw_collected(const Relation& edges, const Ask& ask, const Hop& hop, int64
   const int64_t from = hop.from;
   for (int64_t at = first; at < last; ++at) {
     int64_t begin = sample.begins[at - from], end = begin + sample.counts[at - from];
-    if (!edges.weight && edges.row_by_time(hop.into.ids[at])) {  // its usable edges are a stretch, if not all rows' are
+    if (!edges.weight && edges.row_by_time(hop.into.ids[at])) {  // its eligible edges are a stretch, if not all rows' are
       cut<I>(edges, ask, hop.into.tree(at), begin, end);
       draw_range(end - begin, ask.size, ask.replace, begin, hop.stream(at), scratch, out + hop.slots[at]);
       sample.counts[at - from] = drawn(end - begin, ask.size, ask.replace);
       continue;
     }
     collect<I>(edges, ask, hop.into.tree(at), begin, end, scratch);
-    const int64_t n = static_cast<int64_t>(scratch.usable.size());
+    const int64_t n = static_cast<int64_t>(scratch.eligible.size());
     int64_t* const mine = out + hop.slots[at];
     draw_places(n, ask.size, ask.replace, edges.weight, hop.stream(at), scratch, mine);
     const int64_t taken = drawn(n, ask.size, ask.replace);
-    for (int64_t i = 0; i < taken; ++i) mine[i] = scratch.usable[mine[i]];
+    for (int64_t i = 0; i < taken; ++i) mine[i] = scratch.eligible[mine[i]];
     sample.counts[at - from] = taken;
   }
 }

@@ -12,7 +12,7 @@ namespace heddle {
 struct Relation : heddle_in_edges {
   const int64_t* sender_time;      // [nodes of source], or NULL
   const uint64_t* receiver_hash;   // [nodes of target], what draws know them by, or NULL for their ids
-  bool by_time;                    // in every row, edges come in the order in which they became usable
+  bool by_time;                    // in every row, edges come in the order in which they became eligible
   bool by_sender;                  // in every row, senders ascend
   std::vector<uint64_t> unsorted;  // where not by_time, a bit for each row that isn't in that order
 
@@ -22,7 +22,7 @@ struct Relation : heddle_in_edges {
     return weight_dtype == HEDDLE_FLOAT32 ? static_cast<const float*>(weight)[edge]
                                           : static_cast<const double*>(weight)[edge];
   }
-  // When an edge became usable: once it and its sender were there.
+  // When an edge became eligible: once it and its sender were there.
   template <class I>
   int64_t time_of(int64_t edge) const {
     const int64_t own = time ? time[edge] : INT64_MIN;

@@ -77,7 +77,7 @@ struct heddle_sample {
   std::vector<heddle::Edges> edges;
   bool trees = false;
   heddle::raw_vector<int64_t> senders;  // ids at the other end of the edges just drawn
-  heddle::raw_vector<int64_t> begins;   // where the usable edges of each node of the frontier begin
+  heddle::raw_vector<int64_t> begins;   // where the eligible edges of each node of the frontier begin
   heddle::raw_vector<int64_t> counts;   // and how many they are
 };
 
@@ -93,7 +93,7 @@ int draw_hops(heddle_sample& sample, const heddle_sample_request& request);
 void end_hop(heddle_sample& sample);
 // Take the edges that were asked for of the last hop's nodes, or of all nodes so far, in relation r.
 int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t hop, int64_t r);
-// Replace the edges of all relations by those that are usable between the sample's nodes.
+// Replace the edges of all relations by those that are eligible between the sample's nodes.
 void induce(heddle_sample& sample, const int64_t* seed_time, bool weighted, int64_t threads);
 
 }  // namespace heddle

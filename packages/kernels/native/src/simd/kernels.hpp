@@ -44,12 +44,12 @@ struct Sddmm {
   int64_t combine;
 };
 
-// heddle_spmm_top, with a for `factor` and b for `value`, and heddle_sddmm_top.
-struct Top {
+// heddle_spmm_argmax, with a for `factor` and b for `value`, and heddle_sddmm_argmax.
+struct Argmax {
   Walk walk;
   const void* weight;
   const void* x;
-  const void* top;
+  const void* largest;
   const void* a;
   const void* b;
   void* out;
@@ -119,8 +119,8 @@ struct EdgeMlpGrad {
   void spmm_rows(const Spmm& op, int64_t first, int64_t last);                                           \
   void sum_rows(const SumRows& op, int64_t first, int64_t last);                                         \
   void sddmm_rows(const Sddmm& op, int64_t first, int64_t last);                                         \
-  void spmm_top_rows(const Top& op, int64_t first, int64_t last);                                        \
-  void sddmm_top_rows(const Top& op, int64_t first, int64_t last);                                       \
+  void spmm_argmax_rows(const Argmax& op, int64_t first, int64_t last);                                        \
+  void sddmm_argmax_rows(const Argmax& op, int64_t first, int64_t last);                                       \
   void softmax_rows(const Softmax& op, int64_t first, int64_t last);                                     \
   /* Values in a vector, and values of scratch that `rows` rows need. */                                 \
   int64_t matmul_lanes(int64_t dtype);                                                                   \

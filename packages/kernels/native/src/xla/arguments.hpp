@@ -64,27 +64,27 @@ inline auto edge_mlp_grad_arguments(const Call& call) {
                          dtype_of(second), index_of(indptr));
 }
 
-// indptr, ids, perm, weight, x, top, factor, value -> out; transposed, permuted, weighted, factored, valued
-inline auto spmm_top_arguments(const Call& call) {
+// indptr, ids, perm, weight, x, largest, factor, value -> out; transposed, permuted, weighted, factored, valued
+inline auto spmm_argmax_arguments(const Call& call) {
   const XLA_FFI_Buffer &indptr = call.in(0), &ids = call.in(1), &perm = call.in(2), &weight = call.in(3), &x = call.in(4),
-                       &top = call.in(5), &factor = call.in(6), &value = call.in(7), &out = call.out(0);
+                       &largest = call.in(5), &factor = call.in(6), &value = call.in(7), &out = call.out(0);
   const int64_t transposed = call.attribute("transposed"), permuted = call.attribute("permuted"),
                 weighted = call.attribute("weighted"), factored = call.attribute("factored"), valued = call.attribute("valued");
   return std::make_tuple(indptr.data, ids.data, permuted ? perm.data : NOTHING, weighted ? weight.data : NOTHING, x.data,
-                         top.data, factored ? factor.data : NOTHING, valued ? value.data : NOTHING, out.data,
-                         rows_of(indptr) - 1, rows_of(ids), transposed ? rows_of(top) : rows_of(x),
+                         largest.data, factored ? factor.data : NOTHING, valued ? value.data : NOTHING, out.data,
+                         rows_of(indptr) - 1, rows_of(ids), transposed ? rows_of(largest) : rows_of(x),
                          weighted ? columns_of(weight) : 1, weighted ? columns_of(x, weight.rank) : columns_of(x), transposed,
                          dtype_of(x), index_of(indptr));
 }
 
-// indptr, ids, weight, x, top, a, b -> out; transposed
-inline auto sddmm_top_arguments(const Call& call) {
-  const XLA_FFI_Buffer &indptr = call.in(0), &ids = call.in(1), &weight = call.in(2), &x = call.in(3), &top = call.in(4),
+// indptr, ids, weight, x, largest, a, b -> out; transposed
+inline auto sddmm_argmax_arguments(const Call& call) {
+  const XLA_FFI_Buffer &indptr = call.in(0), &ids = call.in(1), &weight = call.in(2), &x = call.in(3), &largest = call.in(4),
                        &a = call.in(5), &b = call.in(6), &out = call.out(0);
   const int64_t transposed = call.attribute("transposed");
-  return std::make_tuple(indptr.data, ids.data, weight.data, x.data, top.data, a.data, b.data, out.data, rows_of(indptr) - 1,
-                         rows_of(ids), transposed ? rows_of(top) : rows_of(x), columns_of(weight), columns_of(x, weight.rank),
-                         transposed, dtype_of(x), index_of(indptr));
+  return std::make_tuple(indptr.data, ids.data, weight.data, x.data, largest.data, a.data, b.data, out.data,
+                         rows_of(indptr) - 1, rows_of(ids), transposed ? rows_of(largest) : rows_of(x), columns_of(weight),
+                         columns_of(x, weight.rank), transposed, dtype_of(x), index_of(indptr));
 }
 
 // ids, x -> out; row_bytes

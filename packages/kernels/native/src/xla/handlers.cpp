@@ -25,12 +25,12 @@ HEDDLE_XLA_HANDLER(heddle_xla_edge_mlp_grad) {
   return answer(frame, [](const Call& call) { return call_with(heddle_edge_mlp_grad, edge_mlp_grad_arguments(call), THREADS); });
 }
 
-HEDDLE_XLA_HANDLER(heddle_xla_spmm_top) {
-  return answer(frame, [](const Call& call) { return call_with(heddle_spmm_top, spmm_top_arguments(call), THREADS); });
+HEDDLE_XLA_HANDLER(heddle_xla_spmm_argmax) {
+  return answer(frame, [](const Call& call) { return call_with(heddle_spmm_argmax, spmm_argmax_arguments(call), THREADS); });
 }
 
-HEDDLE_XLA_HANDLER(heddle_xla_sddmm_top) {
-  return answer(frame, [](const Call& call) { return call_with(heddle_sddmm_top, sddmm_top_arguments(call), THREADS); });
+HEDDLE_XLA_HANDLER(heddle_xla_sddmm_argmax) {
+  return answer(frame, [](const Call& call) { return call_with(heddle_sddmm_argmax, sddmm_argmax_arguments(call), THREADS); });
 }
 
 HEDDLE_XLA_HANDLER(heddle_xla_gather) {

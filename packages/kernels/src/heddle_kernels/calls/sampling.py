@@ -38,7 +38,7 @@ REQUEST = Struct(
         (
             "window",
             "int64_t",
-            "edges of relations with times that became usable longer before the seed's time aren't taken; 0 for all",
+            "edges of relations with times that became eligible longer before the seed's time aren't taken; 0 for all",
         ),
         ("key", "uint64_t", ""),
         ("replace", "int32_t", ""),

@@ -14,7 +14,7 @@ SPMM = Op(
     cuda=Device(
         "edges columns dtype",
         doc="""heddle_spmm on a device. Rows of many edges are shared among groups of threads, by way of the workspace,
-    here and in spmm_top; `columns` are heads times width.""",
+    here and in spmm_argmax; `columns` are heads times width.""",
     ),
     handlers=(
         Handler(
@@ -64,24 +64,24 @@ SDDMM = Op(
     operators=(Operator("sddmm", f"{WALK}, Tensor x, Tensor y, str op"),),
 )
 
-SPMM_TOP = Op(
-    "spmm_top",
-    """The same two over the elements that attain a maximum: those where weight[e] x[sender] == top[receiver], NaN
-    equal to NaN, with top the result of heddle_spmm(MAX). They are its derivatives. Rows of the walk are receivers,
-    or senders if `transposed`, and ids the other end; x and b have a row per sender, top and a one per receiver.
+SPMM_ARGMAX = Op(
+    "spmm_argmax",
+    """The same two over the elements that attain a maximum: those where weight[e] x[sender] == largest[receiver], NaN
+    equal to NaN, with largest the result of heddle_spmm(MAX). They are its derivatives. Rows of the walk are receivers,
+    or senders if `transposed`, and ids the other end; x and b have a row per sender, largest and a one per receiver.
     out[r] = sum over attaining elements of factor[perm[j]] value[ids[j]]; factor, value NULL for ones.""",
-    inputs("indptr ids perm? weight? x top factor? value?")
+    inputs("indptr ids perm? weight? x largest factor? value?")
     + outputs("out")
     + sizes("rows edges other_rows heads width transposed dtype index threads"),
     cuda=Device(shared_workspace="spmm"),
     handlers=(
         Handler(
-            "indptr ids perm?permuted weight?weighted x top factor?factored value?valued",
+            "indptr ids perm?permuted weight?weighted x largest factor?factored value?valued",
             "out",
             "transposed",
             _ROWS
             | {
-                "other_rows": "transposed ? rows_of(top) : rows_of(x)",
+                "other_rows": "transposed ? rows_of(largest) : rows_of(x)",
                 "heads": "weighted ? columns_of(weight) : 1",
                 "width": "weighted ? columns_of(x, weight.rank) : columns_of(x)",
                 "dtype": "dtype_of(x)",
@@ -90,27 +90,28 @@ SPMM_TOP = Op(
     ),
     operators=(
         Operator(
-            "spmm_top",
-            f"{WALK}, Tensor? weight, Tensor x, Tensor top, Tensor? factor, Tensor? value, bool reverse, bool adjoint",
+            "spmm_argmax",
+            f"{WALK}, Tensor? weight, Tensor x, Tensor largest, Tensor? factor, Tensor? value, bool reverse, "
+            "bool adjoint",
         ),
     ),
 )
 
-SDDMM_TOP = Op(
-    "sddmm_top",
+SDDMM_ARGMAX = Op(
+    "sddmm_argmax",
     "out[j, head] = sum over attaining elements of a[receiver] b[sender].",
-    inputs("indptr ids weight x top a b")
+    inputs("indptr ids weight x largest a b")
     + outputs("out")
     + sizes("rows edges other_rows heads width transposed dtype index threads"),
     cuda=Device(),
     handlers=(
         Handler(
-            "indptr ids weight x top a b",
+            "indptr ids weight x largest a b",
             "out",
             "transposed",
             _ROWS
             | {
-                "other_rows": "transposed ? rows_of(top) : rows_of(x)",
+                "other_rows": "transposed ? rows_of(largest) : rows_of(x)",
                 "heads": "columns_of(weight)",
                 "width": "columns_of(x, weight.rank)",
                 "dtype": "dtype_of(x)",
@@ -119,7 +120,8 @@ SDDMM_TOP = Op(
     ),
     operators=(
         Operator(
-            "sddmm_top", f"{WALK}, Tensor weight, Tensor x, Tensor top, Tensor a, Tensor b, bool reverse"
+            "sddmm_argmax",
+            f"{WALK}, Tensor weight, Tensor x, Tensor largest, Tensor a, Tensor b, bool reverse",
         ),
     ),
 )
@@ -165,4 +167,4 @@ EDGE_MLP_GRAD = Op(
     ),
 )
 
-OPS = (SPMM, SDDMM, EDGE_MLP, EDGE_MLP_GRAD, SPMM_TOP, SDDMM_TOP)
+OPS = (SPMM, SDDMM, EDGE_MLP, EDGE_MLP_GRAD, SPMM_ARGMAX, SDDMM_ARGMAX)

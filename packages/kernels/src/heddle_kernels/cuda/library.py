@@ -9,7 +9,7 @@ import heddle_kernels
 from heddle_kernels.calls.bind import in_order, sign
 from heddle_kernels.calls.tables import ON_DEVICE
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 
 _ORDER = {function.name: in_order(function) for function in ON_DEVICE}
 

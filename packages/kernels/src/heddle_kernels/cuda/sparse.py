@@ -1,4 +1,4 @@
-"""Sums over edges on CUDA tensors; see heddle_kernels.torch.spmm, sddmm, edge_sum and spmm_top."""
+"""Sums over edges on CUDA tensors; see heddle_kernels.torch.spmm, sddmm, edge_sum and spmm_argmax."""
 
 from math import prod
 from typing import Any
@@ -144,26 +144,28 @@ def sddmm(
     return out
 
 
-def spmm_top(*arguments: Any) -> Tensor:
+def spmm_argmax(*arguments: Any) -> Tensor:
     """Sum over the elements that attain a maximum, for each node."""
     csr, (weight, x, largest, factor, value) = CsrArrays(*arguments[:5]), arguments[5:10]
     adjoint = bool(arguments[11])
     at_senders = bool(arguments[10]) != adjoint
     indptr, ids, perm = csr.walk(at_senders)
-    heads, width = shapes.heads("spmm_top", x.shape, None if weight is None else weight.shape, ids.shape[0])
+    heads, width = shapes.heads(
+        "spmm_argmax", x.shape, None if weight is None else weight.shape, ids.shape[0]
+    )
     out = x.new_empty((csr.rows(at_senders), *x.shape[1:]))
     x, largest = x.contiguous(), largest.contiguous()
     weight, factor, value = (None if t is None else t.contiguous() for t in (weight, factor, value))
-    dtype = float_code("spmm_top", x)
+    dtype = float_code("spmm_argmax", x)
     space = workspace("spmm", x, edges=ids.shape[0], columns=heads * width, dtype=dtype)
     call(
-        "spmm_top",
+        "spmm_argmax",
         indptr=pointer(indptr),
         ids=pointer(ids),
         perm=pointer(perm),
         weight=pointer(weight),
         x=pointer(x),
-        top=pointer(largest),
+        largest=pointer(largest),
         factor=pointer(factor),
         value=pointer(value),
         out=pointer(out),
@@ -174,7 +176,7 @@ def spmm_top(*arguments: Any) -> Tensor:
         width=width,
         transposed=adjoint,
         dtype=dtype,
-        index=id_code("spmm_top", indptr, ids),
+        index=id_code("spmm_argmax", indptr, ids),
         workspace=space.data_ptr(),
         workspace_bytes=space.numel(),
         fault=fault(x).data_ptr(),
@@ -183,19 +185,19 @@ def spmm_top(*arguments: Any) -> Tensor:
     return out
 
 
-def sddmm_top(*arguments: Any) -> Tensor:
+def sddmm_argmax(*arguments: Any) -> Tensor:
     """Sum over the elements that attain a maximum, for each edge and head."""
     csr, reverse = CsrArrays(*arguments[:5]), bool(arguments[10])
     weight, x, largest, a, b = (tensor.contiguous() for tensor in arguments[5:10])
     indptr, ids, _ = csr.walk(False)
     out = torch.empty_like(weight)
     call(
-        "sddmm_top",
+        "sddmm_argmax",
         indptr=pointer(indptr),
         ids=pointer(ids),
         weight=pointer(weight),
         x=pointer(x),
-        top=pointer(largest),
+        largest=pointer(largest),
         a=pointer(a),
         b=pointer(b),
         out=pointer(out),
@@ -205,8 +207,8 @@ def sddmm_top(*arguments: Any) -> Tensor:
         heads=prod(weight.shape[1:]),
         width=prod(x.shape[weight.ndim :]),
         transposed=reverse,
-        dtype=float_code("sddmm_top", x),
-        index=id_code("sddmm_top", indptr, ids),
+        dtype=float_code("sddmm_argmax", x),
+        index=id_code("sddmm_argmax", indptr, ids),
         fault=fault(x).data_ptr(),
         stream=stream(x),
     )

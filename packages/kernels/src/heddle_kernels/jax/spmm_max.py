@@ -91,7 +91,7 @@ def _max_jvp(transpose: bool, primals: Any, tangents: Any) -> tuple[Array, Array
     largest = _max(csr, x, transpose)
     at = *csr, _nothing(x), *jax.lax.stop_gradient((x, largest))
     flags = {"weighted": False, "reverse": transpose, "adjoint": False}
-    return largest, divided(_sum_top(*at, tangents[1], **flags), _ties(at, flags))
+    return largest, divided(_sum_argmax(*at, tangents[1], **flags), _ties(at, flags))
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
@@ -105,7 +105,9 @@ def _weighted_max_jvp(transpose: bool, primals: Any, tangents: Any) -> tuple[Arr
     largest = _weighted_max(csr, weight, x, transpose)
     at = *csr, *jax.lax.stop_gradient((weight, x, largest))
     flags = {"reverse": transpose, "adjoint": False}
-    tangent = _product_top(*at, weight, tangents[2], **flags) + _product_top(*at, tangents[1], x, **flags)
+    tangent = _product_argmax(*at, weight, tangents[2], **flags) + _product_argmax(
+        *at, tangents[1], x, **flags
+    )
     return largest, divided(tangent, _ties(at, flags | {"weighted": True}))
 
 
@@ -121,7 +123,7 @@ def _ties(at: Any, flags: dict[str, bool]) -> Array:
     """Count the elements that attain each maximum, at least 1, in float32 at least: float16 ends at 65504."""
     x = at[SIZE + 1]
     parts = 1 if x.dtype.itemsize > 2 else _PARTS
-    count = _sum_top(*at, jnp.full_like(x, 1 / parts), **flags)
+    count = _sum_argmax(*at, jnp.full_like(x, 1 / parts), **flags)
     return jnp.maximum(widened(count) * parts, 1)
 
 
@@ -151,16 +153,22 @@ def _sum_elsewhere(*operands: Array, weighted: bool, reverse: bool, adjoint: boo
 def _sum_native(*operands: Array, weighted: bool, reverse: bool, adjoint: bool) -> Array:
     *csr, weight, x, largest, value = operands
     walk, shape = CsrArrays(*csr).walk(reverse != adjoint), _rows(csr, reverse != adjoint, x)
-    given = {"weight": weight if weighted else None, "x": x, "top": largest, "factor": None, "value": value}
-    return native_call("spmm_top", shape, x.dtype, **walk, **given, transposed=adjoint)
+    given = {
+        "weight": weight if weighted else None,
+        "x": x,
+        "largest": largest,
+        "factor": None,
+        "value": value,
+    }
+    return native_call("spmm_argmax", shape, x.dtype, **walk, **given, transposed=adjoint)
 
 
 def _sum_adjoint(cotangent: Array, *operands: Any, weighted: bool, reverse: bool, adjoint: bool) -> Array:
-    return _sum_top(*operands[:-1], cotangent, weighted=weighted, reverse=reverse, adjoint=not adjoint)
+    return _sum_argmax(*operands[:-1], cotangent, weighted=weighted, reverse=reverse, adjoint=not adjoint)
 
 
-_sum_top = operation(
-    "spmm_top",
+_sum_argmax = operation(
+    "spmm_argmax",
     fixed=SIZE + 3,
     n_indices=SIZE,
     shape=lambda *operands, weighted, reverse, adjoint: _rows(
@@ -177,8 +185,8 @@ _sum_top = operation(
 def _product_native(*operands: Array, reverse: bool, adjoint: bool) -> Array:
     *csr, weight, x, largest, factor, value = operands
     walk, shape = CsrArrays(*csr).walk(reverse != adjoint), _rows(csr, reverse != adjoint, x)
-    given = {"weight": weight, "x": x, "top": largest, "factor": factor, "value": value}
-    return native_call("spmm_top", shape, x.dtype, **walk, **given, transposed=adjoint)
+    given = {"weight": weight, "x": x, "largest": largest, "factor": factor, "value": value}
+    return native_call("spmm_argmax", shape, x.dtype, **walk, **given, transposed=adjoint)
 
 
 def _product_elsewhere(*operands: Array, reverse: bool, adjoint: bool) -> Array:
@@ -193,15 +201,15 @@ def _product_elsewhere(*operands: Array, reverse: bool, adjoint: bool) -> Array:
 def _factor_adjoint(cotangent: Array, *operands: Any, reverse: bool, adjoint: bool) -> Array:
     value = operands[-1]
     ends = (value, cotangent) if adjoint else (cotangent, value)
-    return _edges_top(*operands[: SIZE + 3], *ends, reverse=reverse)
+    return _edges_argmax(*operands[: SIZE + 3], *ends, reverse=reverse)
 
 
 def _value_adjoint(cotangent: Array, *operands: Any, reverse: bool, adjoint: bool) -> Array:
-    return _product_top(*operands[:-1], cotangent, reverse=reverse, adjoint=not adjoint)
+    return _product_argmax(*operands[:-1], cotangent, reverse=reverse, adjoint=not adjoint)
 
 
-_product_top = operation(
-    "spmm_top_weighted",
+_product_argmax = operation(
+    "spmm_argmax_weighted",
     fixed=SIZE + 3,
     n_indices=SIZE,
     shape=lambda *operands, reverse, adjoint: _rows(operands[:SIZE], reverse != adjoint, operands[SIZE + 1]),
@@ -216,8 +224,10 @@ _product_top = operation(
 def _edges_native(*operands: Array, reverse: bool) -> Array:
     *csr, weight, x, largest, a, b = operands
     arrays = CsrArrays(*csr)
-    given = {"weight": weight, "x": x, "top": largest, "a": a, "b": b, "transposed": reverse}
-    return native_call("sddmm_top", weight.shape, x.dtype, indptr=arrays.indptr, ids=arrays.senders, **given)
+    given = {"weight": weight, "x": x, "largest": largest, "a": a, "b": b, "transposed": reverse}
+    return native_call(
+        "sddmm_argmax", weight.shape, x.dtype, indptr=arrays.indptr, ids=arrays.senders, **given
+    )
 
 
 def _edges_elsewhere(*operands: Array, reverse: bool) -> Array:
@@ -231,15 +241,17 @@ def _edges_elsewhere(*operands: Array, reverse: bool) -> Array:
 
 
 def _a_adjoint(cotangent: Array, *operands: Any, reverse: bool) -> Array:
-    return _product_top(*operands[: SIZE + 3], cotangent, operands[-1], reverse=reverse, adjoint=False)
+    return _product_argmax(*operands[: SIZE + 3], cotangent, operands[-1], reverse=reverse, adjoint=False)
 
 
 def _b_adjoint(cotangent: Array, *operands: Any, reverse: bool) -> Array:
-    return _product_top(*operands[: SIZE + 3], cotangent, operands[SIZE + 3], reverse=reverse, adjoint=True)
+    return _product_argmax(
+        *operands[: SIZE + 3], cotangent, operands[SIZE + 3], reverse=reverse, adjoint=True
+    )
 
 
-_edges_top = operation(
-    "sddmm_top",
+_edges_argmax = operation(
+    "sddmm_argmax",
     fixed=SIZE + 3,
     n_indices=SIZE,
     shape=lambda *operands, reverse: operands[SIZE].shape,

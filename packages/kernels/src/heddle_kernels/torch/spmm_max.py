@@ -1,6 +1,6 @@
 """The maximum of spmm on torch, with its derivatives: shared by the elements that attain the maximum.
 
-Where those are is a constant, so that the gradient is made of operators linear over them (spmm_top.py).
+Where those are is a constant, so that the gradient is made of operators linear over them (spmm_argmax.py).
 """
 
 from typing import Any
@@ -9,8 +9,8 @@ from torch import Tensor
 
 from heddle_kernels.torch.csr_arrays import SIZE, CsrArrays, divided
 from heddle_kernels.torch.define import define, in_second, total
+from heddle_kernels.torch.spmm_argmax import At, edges_argmax, sum_argmax, ties
 from heddle_kernels.torch.spmm_sum import cpu as spmm_cpu
-from heddle_kernels.torch.spmm_top import At, edges_top, sum_top, ties
 
 
 def spmm_max(arrays: CsrArrays, weight: Tensor | None, x: Tensor, transpose: bool) -> Tensor:
@@ -42,8 +42,8 @@ def _backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
     arrays, (weight, x, largest) = CsrArrays.split(ctx.saved_tensors)
     at = _at(weight, x, largest)
     grad = divided(grad, ties(arrays, at, ctx.transpose))
-    grads = {"weight": edges_top(arrays, at, grad, x, ctx.transpose)} if wanted.weight else {}
-    return grads | ({"x": sum_top(arrays, at, weight, grad, ctx.transpose, True)} if wanted.x else {})
+    grads = {"weight": edges_argmax(arrays, at, grad, x, ctx.transpose)} if wanted.weight else {}
+    return grads | ({"x": sum_argmax(arrays, at, weight, grad, ctx.transpose, True)} if wanted.x else {})
 
 
 def _jvp(given: Any, output: Tensor, tangents: Any) -> Tensor | None:
@@ -51,9 +51,9 @@ def _jvp(given: Any, output: Tensor, tangents: Any) -> Tensor | None:
     at = _at(weight, x, output)
     terms = []
     if tangents.x is not None:
-        terms.append(sum_top(arrays, at, weight, tangents.x, transpose, False))
+        terms.append(sum_argmax(arrays, at, weight, tangents.x, transpose, False))
     if tangents.weight is not None:
-        terms.append(sum_top(arrays, at, tangents.weight, x, transpose, False))
+        terms.append(sum_argmax(arrays, at, tangents.weight, x, transpose, False))
     tangent = total(terms)
     return None if tangent is None else divided(tangent, ties(arrays, at, transpose))
 

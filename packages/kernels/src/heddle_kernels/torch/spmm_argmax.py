@@ -11,23 +11,23 @@ from heddle_kernels.torch.csr_arrays import SIZE, CsrArrays
 from heddle_kernels.torch.define import call, define, float_code, id_code, in_second, multilinear, pointer
 
 At = tuple[Tensor | None, Tensor, Tensor]
-"""(weight, x, top) of the maximum, which say where it is attained."""
+"""(weight, x, largest) of the maximum, which say where it is attained."""
 
 
-def sum_top(
+def sum_argmax(
     arrays: CsrArrays, at: At, factor: Tensor | None, value: Tensor | None, reverse: bool, adjoint: bool
 ) -> Tensor:
     """Sum factor value over the attaining elements of each node that receives, or that sends if `adjoint`.
 
     `reverse`: the maximum was sent from receivers to senders.
     """
-    out: Tensor = call("spmm_top", (factor, value), *arrays, *at, factor, value, reverse, adjoint)
+    out: Tensor = call("spmm_argmax", (factor, value), *arrays, *at, factor, value, reverse, adjoint)
     return out
 
 
-def edges_top(arrays: CsrArrays, at: At, a: Tensor, b: Tensor, reverse: bool) -> Tensor:
+def edges_argmax(arrays: CsrArrays, at: At, a: Tensor, b: Tensor, reverse: bool) -> Tensor:
     """Sum a b over the attaining elements of each edge and head, a where messages arrive, b where they start."""
-    out: Tensor = call("sddmm_top", (a, b), *arrays, *at, a, b, reverse)
+    out: Tensor = call("sddmm_argmax", (a, b), *arrays, *at, a, b, reverse)
     return out
 
 
@@ -36,8 +36,8 @@ def ties(arrays: CsrArrays, at: At, reverse: bool) -> Tensor:
     x = at[1]
     wide = torch.promote_types(x.dtype, torch.float32)
     if x.dtype == wide:
-        return sum_top(arrays, at, None, None, reverse, False).clamp(min=1)
-    parts = sum_top(arrays, at, None, torch.full_like(x, 1 / _PARTS), reverse, False)
+        return sum_argmax(arrays, at, None, None, reverse, False).clamp(min=1)
+    parts = sum_argmax(arrays, at, None, torch.full_like(x, 1 / _PARTS), reverse, False)
     return (parts.to(wide) * _PARTS).clamp(min=1)
 
 
@@ -51,15 +51,17 @@ def _sum_cpu(*arguments: Any) -> Tensor:
     weight, factor, value = (None if t is None else t.contiguous() for t in (weight, factor, value))
     at_senders = reverse != adjoint
     indptr, ids, perm = arrays.walk(at_senders)
-    heads, width = shapes.heads("spmm_top", x.shape, None if weight is None else weight.shape, ids.shape[0])
+    heads, width = shapes.heads(
+        "spmm_argmax", x.shape, None if weight is None else weight.shape, ids.shape[0]
+    )
     out = _sum_fake(*arguments)
-    library.native.spmm_top(
+    library.native.spmm_argmax(
         indptr=indptr.data_ptr(),
         ids=ids.data_ptr(),
         perm=pointer(perm),
         weight=pointer(weight),
         x=x.data_ptr(),
-        top=largest.data_ptr(),
+        largest=largest.data_ptr(),
         factor=pointer(factor),
         value=pointer(value),
         out=out.data_ptr(),
@@ -69,8 +71,8 @@ def _sum_cpu(*arguments: Any) -> Tensor:
         heads=heads,
         width=width,
         transposed=adjoint,
-        dtype=float_code("spmm_top", x),
-        index=id_code("spmm_top", indptr, ids),
+        dtype=float_code("spmm_argmax", x),
+        index=id_code("spmm_argmax", indptr, ids),
         threads=torch.get_num_threads(),
     )
     return out
@@ -82,7 +84,7 @@ def _sum_fake(*arguments: Any) -> Tensor:
 
 
 def _sum_setup(ctx: Any, given: Any, output: Tensor) -> None:
-    ctx.save_for_backward(*given[:SIZE], given.weight, given.x, given.top, given.factor, given.value)
+    ctx.save_for_backward(*given[:SIZE], given.weight, given.x, given.largest, given.factor, given.value)
     ctx.reverse, ctx.adjoint = given.reverse, given.adjoint
 
 
@@ -91,9 +93,9 @@ def _sum_backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
     at, grads = (where[0], where[1], where[2]), {}
     if wanted.factor:
         a, b = (value, grad) if ctx.adjoint else (grad, value)
-        grads["factor"] = edges_top(arrays, at, a, b, ctx.reverse)
+        grads["factor"] = edges_argmax(arrays, at, a, b, ctx.reverse)
     if wanted.value:
-        grads["value"] = sum_top(arrays, at, factor, grad, ctx.reverse, not ctx.adjoint)
+        grads["value"] = sum_argmax(arrays, at, factor, grad, ctx.reverse, not ctx.adjoint)
     return grads
 
 
@@ -103,12 +105,12 @@ def _edges_cpu(*arguments: Any) -> Tensor:
     indptr, ids, _ = arrays.walk(False)
     heads = prod(weight.shape[1:])
     out = torch.empty_like(weight)
-    library.native.sddmm_top(
+    library.native.sddmm_argmax(
         indptr=indptr.data_ptr(),
         ids=ids.data_ptr(),
         weight=weight.data_ptr(),
         x=x.data_ptr(),
-        top=largest.data_ptr(),
+        largest=largest.data_ptr(),
         a=a.data_ptr(),
         b=b.data_ptr(),
         out=out.data_ptr(),
@@ -118,8 +120,8 @@ def _edges_cpu(*arguments: Any) -> Tensor:
         heads=heads,
         width=prod(x.shape[weight.ndim :]),
         transposed=reverse,
-        dtype=float_code("sddmm_top", x),
-        index=id_code("sddmm_top", indptr, ids),
+        dtype=float_code("sddmm_argmax", x),
+        index=id_code("sddmm_argmax", indptr, ids),
         threads=torch.get_num_threads(),
     )
     return out
@@ -131,32 +133,34 @@ def _edges_fake(*arguments: Any) -> Tensor:
 
 
 def _edges_setup(ctx: Any, given: Any, output: Tensor) -> None:
-    ctx.save_for_backward(*given[:SIZE], given.weight, given.x, given.top, given.a, given.b)
+    ctx.save_for_backward(*given[:SIZE], given.weight, given.x, given.largest, given.a, given.b)
     ctx.reverse = given.reverse
 
 
 def _edges_backward(ctx: Any, wanted: Any, grad: Tensor) -> dict[str, Any]:
     arrays, (*where, a, b) = CsrArrays.split(ctx.saved_tensors)
     at = where[0], where[1], where[2]
-    grads = {"a": sum_top(arrays, at, grad, b, ctx.reverse, False)} if wanted.a else {}
-    return grads | ({"b": sum_top(arrays, at, grad, a, ctx.reverse, True)} if wanted.b else {})
+    grads = {"a": sum_argmax(arrays, at, grad, b, ctx.reverse, False)} if wanted.a else {}
+    return grads | ({"b": sum_argmax(arrays, at, grad, a, ctx.reverse, True)} if wanted.b else {})
 
 
 define(
-    "spmm_top",
+    "spmm_argmax",
     _sum_cpu,
     _sum_fake,
     setup=_sum_setup,
     backward=_sum_backward,
-    jvp=multilinear(lambda given: call("spmm_top", (given.factor, given.value), *given), "factor", "value"),
-    vmap=in_second("weight", "x", "top", "factor", "value"),
+    jvp=multilinear(
+        lambda given: call("spmm_argmax", (given.factor, given.value), *given), "factor", "value"
+    ),
+    vmap=in_second("weight", "x", "largest", "factor", "value"),
 )
 define(
-    "sddmm_top",
+    "sddmm_argmax",
     _edges_cpu,
     _edges_fake,
     setup=_edges_setup,
     backward=_edges_backward,
-    jvp=multilinear(lambda given: call("sddmm_top", (given.a, given.b), *given), "a", "b"),
-    vmap=in_second("weight", "x", "top", "a", "b"),
+    jvp=multilinear(lambda given: call("sddmm_argmax", (given.a, given.b), *given), "a", "b"),
+    vmap=in_second("weight", "x", "largest", "a", "b"),
 )

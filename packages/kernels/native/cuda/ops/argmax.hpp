@@ -1,4 +1,4 @@
-// Sums over the elements that attain a maximum; see heddle_spmm_top in heddle_kernels.h.
+// Sums over the elements that attain a maximum; see heddle_spmm_argmax in heddle_kernels.h.
 #pragma once
 #include "sums.hpp"
 
@@ -6,23 +6,23 @@ namespace heddle::cuda {
 
 // Whether x weight, rounded as the maximum was, is that maximum; NaN equals NaN.
 template <class T>
-HEDDLE_HD bool attains(T x, sum_t<T> weight, T top) {
+HEDDLE_HD bool attains(T x, sum_t<T> weight, T largest) {
   using A = sum_t<T>;
-  const A message = static_cast<A>(static_cast<T>(static_cast<A>(x) * weight)), most = static_cast<A>(top);
+  const A message = static_cast<A>(static_cast<T>(static_cast<A>(x) * weight)), most = static_cast<A>(largest);
   return message == most || (message != message && most != most);
 }
 
 template <class T_, class I_>
-struct Top {
+struct Argmax {
   using T = T_;
   using I = I_;
   static constexpr bool NEEDS_ROW = true;
 
   Walk<I> walk;
-  const T *weight, *x, *top;
-  const T *factor, *value;  // spmm_top: either may be NULL; sddmm_top: a and b
+  const T *weight, *x, *largest;
+  const T *factor, *value;  // spmm_argmax: either may be NULL; sddmm_argmax: a and b
   T* out;
-  sum_t<T>* partial;  // spmm_top: [chunks, heads * width]
+  sum_t<T>* partial;  // spmm_argmax: [chunks, heads * width]
   int64_t heads, width;
   bool transposed;  // rows are senders
 
@@ -33,13 +33,13 @@ struct Top {
     const int64_t stride = heads * width, head = column / width;
     const auto at = [](const T* from) { return *reinterpret_cast<const Pack<T, V>*>(from); };
     if (begin >= end) return;
-    const Pack<T, V> own = at((transposed ? x : top) + r * stride + column);
+    const Pack<T, V> own = at((transposed ? x : largest) + r * stride + column);
     for (place_t<I> j = begin; j < end; j += step) {
       const int64_t other = walk.other(j), e = walk.edge(j);
       if (other < 0 || e < 0) continue;
       const A scale = weight ? static_cast<A>(weight[e * heads + head]) : A(1);
       const A times = factor ? static_cast<A>(factor[e * heads + head]) : A(1);
-      const Pack<T, V> far = at((transposed ? top : x) + other * stride + column);
+      const Pack<T, V> far = at((transposed ? largest : x) + other * stride + column);
       Pack<T, V> terms;
       if (value) terms = at(value + other * stride + column);
       for (int v = 0; v < V; ++v)
@@ -53,7 +53,7 @@ struct Top {
 
 // A lane's part of edge j in head `head`: a of the receiver times b of the sender.
 template <class T, class I>
-HEDDLE_HD sum_t<T> sddmm_top(const Top<T, I>& op, int64_t j, int64_t head, int lane, int lanes) {
+HEDDLE_HD sum_t<T> sddmm_argmax(const Argmax<T, I>& op, int64_t j, int64_t head, int lane, int lanes) {
   using A = sum_t<T>;
   const int64_t other = op.walk.other(j), e = op.walk.edge(j);
   if (other < 0 || e < 0) return 0;
@@ -63,7 +63,7 @@ HEDDLE_HD sum_t<T> sddmm_top(const Top<T, I>& op, int64_t j, int64_t head, int l
   const A weight = op.weight ? static_cast<A>(op.weight[e * op.heads + head]) : A(1);
   A sum = 0;
   for (int64_t c = lane; c < op.width; c += lanes)
-    if (attains(op.x[sender + c], weight, op.top[receiver + c]))
+    if (attains(op.x[sender + c], weight, op.largest[receiver + c]))
       sum += static_cast<A>(op.factor[receiver + c]) * static_cast<A>(op.value[sender + c]);
   return sum;
 }
