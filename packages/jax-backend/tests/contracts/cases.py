@@ -103,6 +103,7 @@ OPS = {
     "edge_sum, receivers": on_edges(lambda a, x: JaxOps().edge_sum(a, x, "receivers"), draw(E, 2)),
     "edge_sum, senders": on_edges(lambda a, x: JaxOps().edge_sum(a, x, "senders"), draw(E, 2)),
     "edge_softmax": on_edges(lambda a, x: JaxOps().edge_softmax(a, x), draw(E, 2)),
+    "joint_softmax": on_edges(lambda a, x: JaxOps().joint_softmax((a, a), jnp.concatenate((x, 2 * x)), N), draw(E, 2)),
     "edge_mlp": on_edges(_edge_mlp, *MLP),
     "relational_conv": _relational(),
     "activate": Op(lambda _, x: JaxOps().activate(x, "gelu"), (), (draw(N, 2),)),

@@ -33,12 +33,17 @@ def compiled(
         def op(self: Any, *args: Any, **kwargs: Any) -> Array:
             if check is not None and self.checked:
                 check(method.__name__, *args, **kwargs)
-            result: Array = jitted(self, *args, **kwargs)
+            result: Array = jitted(self, *_held(args), **_held(kwargs))
             return result
 
         return op
 
     return decorate
+
+
+def _held(arguments: Any) -> Any:
+    """Return arguments with copies of numpy's arrays: JAX may still be reading them when their owner writes to them."""
+    return jax.tree.map(lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf, arguments)
 
 
 def _check_index(name: str, x: Array, index: Any) -> None:
