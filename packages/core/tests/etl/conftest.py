@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from heddle.data.etl.schemas import read_schema
+from heddle.data.etl import read_schema
 from heddle.data.generators import write_mag, write_tabformer
 
 OWN = """

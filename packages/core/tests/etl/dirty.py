@@ -4,7 +4,7 @@ import datetime as dt
 
 import numpy as np
 
-from heddle.data.etl.schemas import read_schema
+from heddle.data.etl import read_schema
 
 POOLS = {
     "int": (

@@ -12,10 +12,9 @@ pytest.importorskip("duckdb", reason="DuckDB isn't installed: pip install 'heddl
 import pyarrow
 import pyarrow.parquet as parquet
 
-from heddle.data.etl import prepare
+from heddle.data.etl import prepare, read_schema
 from heddle.data.etl.cells import counted_cells, stage
 from heddle.data.etl.files import sources
-from heddle.data.etl.schemas import read_schema
 from heddle.data.etl_options import Etl
 from heddle.data.prepared import open_prepared, read_ids
 from heddle.errors import DataError

@@ -2,8 +2,7 @@
 
 import pytest
 
-from heddle.data.etl import prepare
-from heddle.data.etl.schemas import read_schema
+from heddle.data.etl import prepare, read_schema
 from heddle.data.etl_options import Etl
 from heddle.data.prepared import open_prepared, read_ids
 from heddle.errors import DataError

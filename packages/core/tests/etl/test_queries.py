@@ -7,8 +7,7 @@ pytest.importorskip("duckdb", reason="DuckDB isn't installed: pip install 'heddl
 
 import duckdb
 
-from heddle.data.etl import prepare
-from heddle.data.etl.schemas import read_schema
+from heddle.data.etl import prepare, read_schema
 from heddle.data.etl.schemas.queries import parse_query
 from heddle.data.etl.schemas.query_sql import Places, query_sql
 from heddle.data.etl_options import Etl

@@ -5,9 +5,8 @@ import copy
 import pytest
 import yaml
 
-from heddle.data.etl import schema_file
+from heddle.data.etl import read_schema, schema_file
 from heddle.data.etl.recipes import RECIPES
-from heddle.data.etl.schemas import read_schema
 from heddle.errors import ConfigError, DataError
 
 GOOD = yaml.safe_load(

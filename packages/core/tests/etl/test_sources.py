@@ -11,9 +11,9 @@ import pyarrow
 import pyarrow.feather as feather
 import pyarrow.parquet as parquet
 
+from heddle.data.etl import read_schema
 from heddle.data.etl.cells import counted_cells, stage
 from heddle.data.etl.files import sources
-from heddle.data.etl.schemas import read_schema
 from heddle.errors import ConfigError, DataError
 
 COLUMNS = {"id": "int", "v": "float", "t": "text", "when": {"type": "datetime", "format": "iso"}}
