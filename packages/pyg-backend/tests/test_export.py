@@ -77,7 +77,7 @@ def test_a_program_gives_what_the_run_gives(run_of, name, tmp_path):
     served = export_model(saved_config(folder, registry), folder, registry, "model", 64)
     model = LocalModel(write_repository(tmp_path / "repository", [served]) / "model" / "1")
     parts, state = restore(saved_config(folder, registry), folder, registry)
-    outcome = parts.loader.outcomes(parts.program, state, ("test",))["test"]
+    outcome = parts.loader.predictions(parts.program, state, ("test",))["test"]
     asked = np.asarray(outcome.index, np.int64).reshape(len(outcome.index), -1)[:50]
     wanted = np.asarray(outcome.outputs, np.float32).reshape(len(outcome.index), -1)[:50]
     for rows in (1, 2, len(asked)):

@@ -17,8 +17,8 @@ SCRIPT = """
     import resource, sys
     import numpy as np
     import torch
-    from heddle.data import DataSpec, NodeDataObject
-    from heddle.workflow import Trainer, Workflow
+    from heddle.data import DataSpec
+    from heddle.scripts import NodeDataObject, Trainer, Workflow
     from heddle_pyg import HeteroModule
 
     spec = DataSpec(batch_size=256, fanouts=[4, 4])

@@ -38,11 +38,11 @@ def infer(src: Path | str) -> str:
         lines.append(f"  {_word(name)}: {_flow(_table(root, name, of, keys, links, times, joined))}")
     lines.append("nodes:")
     for name, of in looks.items():
-        node: dict[str, Any] = {"table": name} | ({"key": keys[name]} if keys[name] else {})
+        entry: dict[str, Any] = {"table": name} | ({"key": keys[name]} if keys[name] else {})
         time = times[name] or joined.get(name, {}).get("name")
-        node |= {"time": time} if time else {}
-        node |= {"features": found} if (found := _features(of, keys[name], links[name], times[name])) else {}
-        lines.append(f"  {_word(singular(name))}: {_flow(node)}")
+        entry |= {"time": time} if time else {}
+        entry |= {"features": found} if (found := _features(of, keys[name], links[name], times[name])) else {}
+        lines.append(f"  {_word(singular(name))}: {_flow(entry)}")
     lines.append("edges:")
     for name in looks:
         time = times[name] or joined.get(name, {}).get("name")
