@@ -11,7 +11,10 @@ NATIVE = Path(__file__).resolve().parents[1] / "native"
 SHARED = [NATIVE / f"src/{name}.cpp" for name in ("pool", "team", "borrowed", "status")]
 RELATIONAL = [NATIVE / "src/csr.cpp", NATIVE / "src/isa.cpp", NATIVE / "src/simd/ids.cpp"]
 SOURCES = {
-    "sample": [*sorted((NATIVE / "src/sample").glob("*.cpp")), *SHARED],
+    "sample": [
+        *sorted(p for folder in ("sample", "live") for p in (NATIVE / "src" / folder).glob("*.cpp")),
+        *SHARED,
+    ],
     "relational": [*sorted((NATIVE / "src/relational").rglob("*.cpp")), *RELATIONAL, *SHARED],
 }
 
