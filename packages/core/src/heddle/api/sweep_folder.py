@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hydra.core.override_parser.types import Quote, QuotedString
 
-from heddle.errors import ConfigError
+from heddle.workflow.folder import free_folder
 
 RUN_DIR = "run.dir="
 SWEEP_DIR = "hydra.sweep.dir="
@@ -26,21 +26,6 @@ def sweep_folder(overrides: Sequence[str]) -> tuple[list[str], Path | None]:
             folder = Path(named[-1].strip("\"'"))
             break
     else:
-        folder = _new_folder()
+        folder = free_folder(time.strftime("sweep-%Y%m%d-%H%M%S"))
     rest = [text for text in overrides if not text.startswith((RUN_DIR, SWEEP_DIR))]
     return [*rest, SWEEP_DIR + QuotedString(str(folder), Quote.double).with_quotes()], folder
-
-
-def _new_folder() -> Path:
-    """Make runs/sweep-<time>, with a number where that is taken."""
-    stem = time.strftime("sweep-%Y%m%d-%H%M%S")
-    for attempt in range(1, 10_000):
-        folder = Path("runs") / (stem if attempt == 1 else f"{stem}-{attempt}")
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            continue
-    raise ConfigError(
-        f"run.dir: found 9999 folders named runs/{stem}, expected a free name; set run.dir=PATH"
-    )

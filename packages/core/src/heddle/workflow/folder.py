@@ -49,6 +49,15 @@ def new_folder(config: "RunConfig") -> Path:
         return folder
     parts = (time.strftime("%Y%m%d-%H%M%S"), config.data.title, config.model.name, config.backend.name)
     stem = "-".join("".join(c if c.isalnum() or c in "._" else "_" for c in str(part)) for part in parts)
+    return free_folder(stem)
+
+
+def free_folder(stem: str) -> Path:
+    """Make and return runs/STEM, with a number where that is taken.
+
+    Raises:
+        ConfigError: 9999 folders of that name exist.
+    """
     for attempt in range(1, 10_000):
         folder = Path("runs") / (stem if attempt == 1 else f"{stem}-{attempt}")
         try:
@@ -56,7 +65,9 @@ def new_folder(config: "RunConfig") -> Path:
             return folder
         except FileExistsError:
             continue
-    raise ConfigError(f"run.dir: found 9999 folders named {stem}, expected a free name; set run.dir=PATH")
+    raise ConfigError(
+        f"run.dir: found 9999 folders named runs/{stem}, expected a free name; set run.dir=PATH"
+    )
 
 
 def is_finished(folder: Path) -> bool:
