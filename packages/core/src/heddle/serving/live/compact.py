@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from heddle.atomic import write_json
+from heddle.atomic import flush, write_json
 from heddle.data.prepared.folder import Prepared
 from heddle.graphs.graph import EdgeType
 from heddle.serving.live.generation import Generation
@@ -65,8 +65,4 @@ def write_generation(
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    folder = os.open(place.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    flush(place.parent)

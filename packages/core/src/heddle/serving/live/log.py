@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from heddle.atomic import flush
 from heddle.data.formats.text_files import fail
 from heddle.errors import HeddleError, problem
 
@@ -149,7 +150,7 @@ class Log:
         try:
             _write(descriptor, MAGIC + _NUMBER.pack(self.number), 0)
             os.fsync(descriptor)
-            _flush(self.folder)
+            flush(self.folder)
         except OSError:
             os.close(descriptor)
             path.unlink(missing_ok=True)
@@ -230,11 +231,3 @@ def _write(descriptor: int, content: bytes, at: int) -> None:
     while view:
         done = os.pwrite(descriptor, view, at)
         view, at = view[done:], at + done
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
