@@ -46,7 +46,7 @@ def test_plugins_is_a_table_and_never_fails(heddle_command, tmp_path):
     status, out, _ = heddle_command("plugins")
     assert status == 0
     row = next(line for line in out.splitlines() if " bad " in line)
-    assert "broken" in row and "RuntimeError: [boom]" in row
+    assert "broken" in row and "RuntimeError:" in out and "[boom]" in out
     assert any(
         "loop-engine" in line and "backend: loop" in line and " ok " in line for line in out.splitlines()
     )

@@ -86,11 +86,20 @@ def test_the_table_of_engines_and_capabilities(capsys, install, backend_hook):
     install("failing", backend_hook("failing", loader="nowhere_at_all:Engine"))
     assert main(["plugins", "--verbose"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    heads = next(line for line in lines if "engine" in line and "exports" in line)
-    assert all(capability.name in heads for capability in ENGINES)
-    row = next(line for line in lines if "failing" in line and "?" in line)
-    assert "backend=failing" in row or "nowhere_at_all" in row
-    assert any("trains on a graph split over devices" in line and "ShardsGraphs" in line for line in lines)
+    table = [re.split(r" *[│┃] *", line)[1:-1] for line in lines if line[0] in "│┃"]
+    names = next(cells for cells in table if cells[0] == "capability")
+    for capability in ENGINES:
+        cells = dict(zip(names, next(cells for cells in table if cells[0] == capability.name), strict=True))
+        assert cells["failing"] == "?"
+        assert cells["able"] == {"exports": "stated only", "any shapes": "yes"}.get(capability.name, "")
+    assert any(line.startswith("failing: ") and "nowhere_at_all" in line for line in lines)
+    assert any("trains on a graph split over" in line and "ShardsGraphs" in line for line in lines)
+
+
+def test_tables_are_read_at_a_hundred_columns(capsys):
+    assert main(["plugins"]) == 0
+    out = capsys.readouterr().out
+    assert "relational_conv" in out and max(map(len, out.splitlines())) <= 100
 
 
 def test_listing_plugins_loads_no_engine(capsys, install, backend_hook):

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from heddle.cli.console import print_table
-
 
 def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
     """Print mean and standard deviation of each metric over the runs of a sweep, which failed, and, last, its folder.
@@ -15,6 +13,7 @@ def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
     The same goes to summary.json. Runs without metrics.json, say of a launcher that only submits them, don't count.
     """
     from heddle.atomic import write_json
+    from heddle.cli.console import print_table
 
     runs = sorted(folder.glob("*/metrics.json"), key=lambda path: (len(path.parent.name), path.parent.name))
     if runs:

@@ -1,6 +1,6 @@
 """What `heddle plugins --verbose` adds: which engine and which model is able to do what."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from heddle.cli.console import print_table
 from heddle.config.nodes import composed
@@ -13,11 +13,12 @@ YES = "yes"
 
 
 def print_capabilities(registry: Registry) -> None:
-    """Print engines x capabilities, as `isinstance` answers, models x capabilities, as stated, and what each means."""
-    names = [capability.name for capability in ENGINES]
-    print_table(
-        ("engine", *names, "reason"), [(name, *_row(registry, name)) for name in registry.names("backend")]
-    )
+    """Print capabilities x engines, as `isinstance` answers, models x capabilities, as stated, and what each means."""
+    engines = registry.names("backend")
+    cells, reasons = _of_engines(registry, engines)
+    print_table(("capability", *engines), [(one.name, *row) for one, row in zip(ENGINES, cells, strict=True)])
+    for name, reason in reasons.items():
+        print(f"{name}: {reason}")
     names = [capability.name for capability in MODELS]
     print_table(
         ("model", *names, "engines"),
@@ -29,8 +30,13 @@ def print_capabilities(registry: Registry) -> None:
             )
             for name in registry.names("model")
         ],
+        prose=True,
     )
-    print_table(("of", "capability", "one that ...", "protocol of heddle.engines.capabilities"), meanings())
+    print_table(
+        ("of", "capability", "one that ...", "protocol of heddle.engines.capabilities"),
+        meanings(),
+        prose=True,
+    )
 
 
 def meanings() -> Iterator[tuple[str, str, str, str]]:
@@ -41,16 +47,21 @@ def meanings() -> Iterator[tuple[str, str, str, str]]:
             yield kind, capability.name, capability.summary, protocol
 
 
-def _row(registry: Registry, name: str) -> list[str]:
-    """Return a cell for each capability of an engine, which is loaded for it, and the reason where it can't be."""
+def _of_engines(registry: Registry, engines: Sequence[str]) -> tuple[list[list[str]], dict[str, str]]:
+    """Return a row for each capability with a cell for each engine, which is loaded for it, and why some can't be."""
+    columns, reasons = [], {}
+    for name in engines:
+        try:
+            columns.append(_column(registry, name))
+        except HeddleError as error:
+            columns.append(["?" for _ in ENGINES])
+            reasons[name] = str(error)
+    return [[column[row] for column in columns] for row in range(len(ENGINES))], reasons
+
+
+def _column(registry: Registry, name: str) -> list[str]:
     stated = registry.info("backend", name).capabilities
-    try:
-        options = composed("config", [f"backend={name}"], registry, ("backend",))["backend"]
-        held = held_by(registry.backend(options))
-    except HeddleError as error:
-        return [*("?" for _ in ENGINES), str(error)]
+    options = composed("config", [f"backend={name}"], registry, ("backend",))["backend"]
+    held = held_by(registry.backend(options))
     cells = {(True, True): YES, (True, False): "not stated", (False, True): "stated only"}
-    return [
-        *(cells.get((one.name in held, one.name in stated), "") for one in ENGINES),
-        "",
-    ]
+    return [cells.get((one.name in held, one.name in stated), "") for one in ENGINES]

@@ -109,6 +109,7 @@ def _list(registry: Registry) -> None:
             )
             for offer in registry.offers("dataset")
         ),
+        prose=True,
     )
 
 

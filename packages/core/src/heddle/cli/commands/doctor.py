@@ -30,7 +30,9 @@ def run(arguments: Sequence[str]) -> int:
     kernels = registry.offers("kernel")
     if kernels:
         rows = [(*kernel.key[1:], kernel.distribution, kernel.status, kernel.reason) for kernel in kernels]
-        print_table(("kernel", "library", "device", "distribution", "status", "reason"), sorted(rows))
+        print_table(
+            ("kernel", "library", "device", "distribution", "status", "reason"), sorted(rows), prose=True
+        )
     for note in doctor_checks.notes(registry):
         print(f"note: {note}")
     faults = doctor_checks.faults(registry)

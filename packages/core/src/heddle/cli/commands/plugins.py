@@ -45,6 +45,7 @@ def print_plugins(plugins: Sequence[Plugin]) -> None:
             (plugin.name, plugin.distribution, plugin.version, plugin.status, provides(plugin), plugin.reason)
             for plugin in plugins
         ],
+        prose=True,
     )
 
 
