@@ -18,6 +18,7 @@ from heddle.nn.layers.cheb import ChebConv
 from heddle.nn.layers.diffusion import DiffusionConv
 from heddle.nn.layers.gcn import GCN
 from heddle.nn.layers.sage import SAGE
+from heddle.testing.examples import examples
 from heddle.workflow.loaders.forecasts import ForecastLoader
 from heddle_dgl.backend import DglBackend
 from heddle_dgl.kernels import ops_named
@@ -84,7 +85,7 @@ def random_signal(seed, share, n=N, times=TIMES):
     return x
 
 
-@settings(max_examples=settings().max_examples * 3 // 10)
+@settings(max_examples=examples(30))
 @given(st.integers(0, 1000), st.sampled_from(LAYERS), st.sampled_from([0, 0.1, 0.6, 1]), st.booleans())
 def test_each_snapshot_from_the_one_before(seed, layer, share, native):
     """Rows to the bit, deltas to rounding, by either kernel."""
@@ -178,7 +179,7 @@ def program_of(mode, build, topology, signal, engine="fused", host=100):
     return ForecastLoader(dataset, task, 4, None, 0), program
 
 
-@settings(max_examples=settings().max_examples * 8 // 100)
+@settings(max_examples=examples(8))
 @given(
     st.integers(0, 1000),
     st.sampled_from(["rows", "delta", "auto"]),

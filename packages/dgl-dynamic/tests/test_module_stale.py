@@ -10,10 +10,10 @@ from heddle.errors import GraphError
 from heddle.graphs.graph import Graph
 from heddle.nn.layers.diffusion import DiffusionConv
 from heddle.nn.layers.gcn import GCN
+from heddle.testing.examples import examples
 from heddle_dgl import DynamicModule, GraphGRU, GraphLSTM, SnapshotStore, integrate, stack_seq_model
 
 N, E, TIMES, LENGTH, HORIZON = 5, 9, 12, 3, 2
-EXAMPLES = settings().max_examples // 6 if settings().max_examples <= 100 else settings().max_examples
 MODELS = {
     "gru": lambda: stack_seq_model(
         2, 1, 1, integrate(GraphGRU, lambda a, b: DiffusionConv(a, b, 2)), hidden=3
@@ -88,7 +88,7 @@ STARTS = st.lists(st.integers(0, TIMES - LENGTH), min_size=1, max_size=4)
 
 
 @pytest.mark.parametrize("engine", ["cached", "fused"])
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=examples(16))
 @given(
     st.lists(
         st.tuples(st.sampled_from(EDITS), st.integers(0, 99), st.sampled_from(list(MODELS)), STARTS),

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heddle.graphs.adjacency import Adjacency, build_adjacency
+from heddle.testing.examples import examples
 from heddle_jax import jraph_api as jraph
 from heddle_jax.ops.jax_ops import JaxOps
 
 N, E = 4096, 20_000
 """So many that an answer is still being computed when its arrays are written to."""
-EXAMPLES = settings().max_examples * 3 // 10 if settings().max_examples <= 100 else settings().max_examples
 OPS = JaxOps()
 CALLS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "segment_sum": lambda edges, x, w: OPS.segment_sum(w, edges.receivers, N),
@@ -75,7 +75,7 @@ def fresh(world: World, name: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("form", ["numpy", "jax"])
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=examples(30))
 @given(
     st.lists(
         st.tuples(

@@ -9,10 +9,10 @@ from relational_support import Native, bundles, draw, make_graph, make_layer
 
 from heddle.errors import GraphError
 from heddle.graphs.pytree import tree_map
+from heddle.testing.examples import examples
 from heddle_kernels.pyg_lib_api import sampler
 from heddle_kernels.torch import relational_operators
 
-EXAMPLES = settings().max_examples // 4 if settings().max_examples <= 100 else settings().max_examples
 FAR = 2**30
 IDS = ("senders", "t_receivers")
 
@@ -29,7 +29,7 @@ def afresh(parts):
     return tree_map(lambda leaf: leaf.clone() if isinstance(leaf, torch.Tensor) else leaf, parts)
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=examples(25))
 @given(
     st.sampled_from(["transform", "aggregate"]),
     st.lists(
@@ -98,7 +98,7 @@ def neighbours(rowptr, col):
     return sampler.neighbor_sample(rowptr, col, torch.arange(3), [-1], return_edge_id=True)[:4]
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=examples(25))
 @given(
     st.booleans(),
     st.sampled_from([(torch.int64, torch.int64), (torch.int64, torch.int32), (torch.int32, torch.int64)]),

@@ -12,6 +12,7 @@ from torch_geometric.data import Batch, Data, HeteroData
 from heddle.errors import GraphError
 from heddle.graphs.graph import EdgeSet, Graph, hetero_graph
 from heddle.graphs.pytree import leaves_with_paths
+from heddle.testing.examples import examples
 from heddle_pyg.native import from_native, to_native
 
 
@@ -193,7 +194,7 @@ def test_memory_is_shared_only_when_asked():
     assert not shared.x.any()
 
 
-@settings(max_examples=settings().max_examples * 4 // 10)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_round_trip_property(data):
     n_node = data.draw(st.lists(st.integers(0, 4), max_size=4))

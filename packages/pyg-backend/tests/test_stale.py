@@ -10,12 +10,11 @@ from torch_geometric.data import Data, HeteroData
 from heddle.graphs.graph import EdgeSet, Graph, hetero_graph
 from heddle.nn.layers.gcn import GCN
 from heddle.nn.layers.rgcn import RGCN
+from heddle.testing.examples import examples
 from heddle_pyg.layers.module import PortableModule
 from heddle_pyg.layers.rgcn import RGCNConv
 
 N, E = 5, 7
-EXAMPLES = settings().max_examples if settings().max_examples > 100 else 20
-"""Of each of many forms: few, but for a profile that asks for more than the usual."""
 LIKES = ("a", "likes", "b")
 
 
@@ -125,7 +124,7 @@ EDITS = st.one_of(
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("inference", [False, True])
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=examples(20))
 @given(st.lists(EDITS, min_size=1, max_size=6))
 def test_any_sequence_of_edits(form, inference, sequence):
     with torch.inference_mode(inference):  # its tensors count no changes

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heddle.graphs.adjacency import Adjacency, build_adjacency
+from heddle.testing.examples import examples
 from heddle_torch.arrays.ops import TorchOps
 
 N, E = 5, 8
 OPS = TorchOps()
-EXAMPLES = settings().max_examples // 2 if settings().max_examples <= 100 else settings().max_examples
 
 
 class World:
@@ -72,7 +72,7 @@ EDITS = [
 ]
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=examples(50))
 @given(st.booleans(), st.lists(st.tuples(st.sampled_from(EDITS), st.booleans()), min_size=1, max_size=8))
 def test_any_sequence_of_edits(inference: bool, edits: list[tuple[str, bool]]):
     """In inference mode, whose tensors count no changes, and out of it; the mode may change between two calls."""

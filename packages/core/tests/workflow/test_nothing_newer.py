@@ -16,6 +16,7 @@ from heddle.nn.model import Model
 from heddle.nn.models import build, options
 from heddle.sampling.parts import CORES, Parts, kernels_of
 from heddle.sampling.store import store_of
+from heddle.testing.examples import examples
 from heddle.workflow.loaders.known import Known, until_of
 from heddle.workflow.loaders.questions.links import LinkQuestion
 from heddle.workflow.loaders.questions.nodes import NodeQuestion
@@ -78,7 +79,7 @@ def holds_poison(batch):
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("native", [False, True])
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8))
 @given(seed=st.integers(0, 10**6))
 def test_no_array_that_a_step_sees_depends_on_anything_newer_than_its_question(name, native, seed):
     if native:

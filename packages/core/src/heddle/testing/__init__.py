@@ -11,6 +11,7 @@ test_backend.py       every suite on the backend that --heddle-backend names
 suites/               what a backend must do: its ops, containers, layers, inputs, programs, samplers
 products/             models x samplers x features x types x devices, drawn so that all pairs occur
 cases/                what the suites run through: tables of ops, layers, programs, inputs, samples, graphs
+examples.py           how many examples a test of hypothesis takes
 compare.py            how close is close enough; gradients.py, by differences; dtypes.py
 reference_backend.py  ReferenceBackend: numpy alone, the smallest complete engine
 """

@@ -20,9 +20,10 @@ from heddle.testing.cases.sample_checks import (
     layered_draws,
 )
 from heddle.testing.cases.samples import Call, calls, edges_of, renumbered, star
+from heddle.testing.examples import examples
 
 EXAMPLES = settings(
-    max_examples=max(150, settings().max_examples),  # a profile may ask for more
+    max_examples=examples(150),
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
