@@ -31,13 +31,14 @@ def test_a_server_started_here(hostile, repository, program):
     assert not (hostile / "RAN").exists()
 
 
-@pytest.mark.parametrize("module", ["heddle.workflow.worker", "heddle.serving.http_server", "venv", "pip"])
+@pytest.mark.parametrize("module", ["heddle.cli.worker", "heddle.serving.http_server", "venv", "pip"])
 def test_a_module_started_here(hostile, module):
     arguments = ["--help"] if "." not in module else ["no-such", "no-such", "1"]
     done = subprocess.run(
         python_module(module, *arguments), env=child_environment(), capture_output=True, text=True
     )
     assert not (hostile / "RAN").exists()
+    assert "No module named" not in done.stderr
     assert ("usage" in done.stdout.lower()) == ("." not in module), done.stderr
 
 

@@ -82,6 +82,25 @@ def test_a_script_has_the_same_loss_and_gradient_on_torch():
     torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", ["cross_entropy", "binary_cross_entropy", "mse", "mae"])
+def test_outputs_of_16_bits_have_the_loss_of_their_float64(name, dtype):
+    """70 000 rows are infinitely many in float16, and a mean over them 0."""
+    generator = torch.Generator().manual_seed(0)
+    outputs = torch.randn(70_000, 2, generator=generator).to(dtype)
+    targets = torch.randint(2, (70_000,) if name == "cross_entropy" else (70_000, 2), generator=generator)
+    found, grads = [], []
+    for rows in (outputs, outputs.double()):
+        rows = rows.requires_grad_()
+        found.append(
+            criterion(name)(rows, targets if name == "cross_entropy" else targets.to(rows.dtype)) * 1000
+        )
+        grads += torch.autograd.grad(found[-1], rows)
+    assert found[0].dtype == torch.float32
+    assert found[0].item() == pytest.approx(found[1].item(), rel=1e-5)
+    torch.testing.assert_close(grads[0].double(), grads[1], rtol=0.01, atol=1e-6)
+
+
 def test_no_focusing_is_the_loss_itself():
     loss = np.array([0.1, 3.0])
     assert focal(NumpyOps(), loss, 0.0) is loss

@@ -171,13 +171,12 @@ class GraphOps:
 
     def segment_softmax(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         """Softmax by segment: [e, ...] -> [e, ...]; a segment of -inf alone gives 0, one with a NaN all NaN."""
-        xp = self.xp
-        largest = self.stop_gradient(self.segment_max(self.stop_gradient(data), segment_ids, num_segments))
-        largest = xp.where(xp.isfinite(largest), largest, xp.zeros_like(largest))
-        exps = xp.exp(data - self.gather(largest, segment_ids))
+        xp, wide = self.xp, self.widened(data)
+        exps, _ = self._exponentials(wide, segment_ids, num_segments)
         total = self.segment_sum(exps, segment_ids, num_segments)
         total = xp.where(total == 0, xp.ones_like(total), total)
-        return exps / self.gather(total, segment_ids)
+        shares = exps / self.gather(total, segment_ids)
+        return shares if wide is data else xp.astype(shares, data.dtype)
 
     def segment_mean(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         """Average rows by segment; an empty segment gives 0."""
@@ -192,19 +191,20 @@ class GraphOps:
 
     def segment_std(self, data: Array, segment_ids: Array, num_segments: int, eps: float = 1e-5) -> Array:
         """Standard deviation by segment, sqrt(variance + eps) so that its gradient is finite at 0 variance."""
-        centred = data - self.gather(self.segment_mean(data, segment_ids, num_segments), segment_ids)
-        return self.xp.sqrt(self.segment_mean(centred * centred, segment_ids, num_segments) + eps)
+        wide = self.widened(data)
+        centred = wide - self.gather(self.segment_mean(wide, segment_ids, num_segments), segment_ids)
+        deviation = self.xp.sqrt(self.segment_mean(centred * centred, segment_ids, num_segments) + eps)
+        return deviation if wide is data else self.xp.astype(deviation, data.dtype)
 
     def segment_logsumexp(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         """Log of the sum of exponentials by segment, without overflow; an empty segment gives -inf."""
-        xp = self.xp
-        largest = self.stop_gradient(self.segment_max(self.stop_gradient(data), segment_ids, num_segments))
-        largest = xp.where(xp.isfinite(largest), largest, xp.zeros_like(largest))
-        exps = xp.exp(data - self.gather(largest, segment_ids))
+        xp, wide = self.xp, self.widened(data)
+        exps, largest = self._exponentials(wide, segment_ids, num_segments)
         total = self.segment_sum(exps, segment_ids, num_segments)
         empty = total == 0  # "not total > 0" would hide a NaN
         log = xp.log(xp.where(empty, xp.ones_like(total), total)) + largest  # log(0) would make gradients NaN
-        return xp.where(empty, xp.full_like(log, -float("inf")), log)
+        log = xp.where(empty, xp.full_like(log, -float("inf")), log)
+        return log if wide is data else xp.astype(log, data.dtype)
 
     def degree(self, adjacency: Adjacency, like: Array) -> Array:
         """Count the edges each receiver receives: [n_receivers], in the dtype of `like`."""
@@ -247,6 +247,12 @@ class GraphOps:
         """Return floats of 16 bits as float32, in which sums don't overflow; others as they are."""
         is_narrow = "float16" in str(x.dtype)  # bfloat16 too; the array API has no name for either
         return self.xp.astype(x, self.xp.float32) if is_narrow else x
+
+    def _exponentials(self, data: Array, segment_ids: Array, num_segments: int) -> tuple[Array, Array]:
+        """Return the exponentials of data less the largest of its segment, and these: 0 where none is finite."""
+        largest = self.stop_gradient(self.segment_max(self.stop_gradient(data), segment_ids, num_segments))
+        largest = self.xp.where(self.xp.isfinite(largest), largest, self.xp.zeros_like(largest))
+        return self.xp.exp(data - self.gather(largest, segment_ids)), largest
 
     def _count(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         """Rows in each segment, at least 1, shaped to divide segment sums of `data`."""

@@ -1,4 +1,7 @@
-"""Losses, averaged over the entries whose target is known; the one definition of engines, evaluation and scripts."""
+"""Losses, averaged over the entries whose target is known; the one definition of engines, evaluation and scripts.
+
+Of outputs of 16 bits they are computed in float32, and float32 is what they return.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -36,7 +39,7 @@ def cross_entropy(
         class_weights: [c] by which the losses of a class's entries are multiplied; () for 1.
         gamma: of the focal loss, see `focal`; 0 for none.
     """
-    xp = ops.xp
+    xp, logits = ops.xp, _wide(ops, logits)
     largest = ops.stop_gradient(xp.max(logits, axis=-1, keepdims=True))
     shifted = logits - largest
     log_total = xp.log(xp.sum(xp.exp(shifted), axis=-1))
@@ -67,7 +70,7 @@ def binary_cross_entropy(
             column [t]; () for 1.
         gamma: of the focal loss, see `focal`; 0 for none.
     """
-    xp = ops.xp
+    xp, logits = ops.xp, _wide(ops, logits)
     positive = xp.where(logits > 0, logits, xp.zeros_like(logits))
     loss = focal(ops, positive - logits * targets + xp.log1p(xp.exp(-xp.abs(logits))), gamma)
     if len(pos_weight):
@@ -82,14 +85,14 @@ def mean_squared_error(
     ops: LossOps, values: Array, targets: Array, mask: Array, weights: Array | None = None
 ) -> Array:
     """Return the mean squared difference, all of one shape; `weights` [m] multiply each row's."""
-    return _masked_mean(ops, (values - targets) ** 2, mask, weights)
+    return _masked_mean(ops, (_wide(ops, values) - targets) ** 2, mask, weights)
 
 
 def mean_absolute_error(
     ops: LossOps, values: Array, targets: Array, mask: Array, weights: Array | None = None
 ) -> Array:
     """Return the mean absolute difference, all of one shape; `weights` [m] multiply each row's."""
-    return _masked_mean(ops, ops.xp.abs(values - targets), mask, weights)
+    return _masked_mean(ops, ops.xp.abs(_wide(ops, values) - targets), mask, weights)
 
 
 def listwise(
@@ -108,7 +111,7 @@ def listwise(
     relevances in place of their exponentials, as TF-Ranking's softmax loss has it.
     """
     xp, n = ops.xp, scores.shape[0]
-    score, relevance, known = (xp.reshape(part, (n,)) for part in (scores, targets, mask))
+    score, relevance, known = (xp.reshape(part, (n,)) for part in (_wide(ops, scores), targets, mask))
     zero = xp.zeros_like(score)
 
     def in_group(values: Array) -> Array:
@@ -153,9 +156,14 @@ def _masked_mean(ops: LossOps, loss: Array, mask: Array, weights: Array | None) 
     xp = ops.xp
     if weights is not None:
         loss = loss * xp.reshape(weights, (-1, *(1 for _ in loss.shape[1:])))
-    known = xp.astype(mask, loss.dtype)
-    count = xp.sum(known)
-    return xp.sum(xp.where(mask, loss, xp.zeros_like(loss))) / xp.where(count > 0, count, xp.ones_like(count))
+    count = xp.sum(xp.astype(mask, xp.int32))  # a sum of floats would stop growing
+    count = xp.astype(xp.where(count > 0, count, xp.ones_like(count)), loss.dtype)
+    return xp.sum(xp.where(mask, loss, xp.zeros_like(loss))) / count
+
+
+def _wide(ops: LossOps, x: Array) -> Array:
+    """Return floats of 16 bits as float32, in which the losses of many entries have a sum."""
+    return ops.xp.astype(x, ops.xp.float32) if "float16" in str(x.dtype) else x
 
 
 def _device(x: Array) -> Any:

@@ -24,10 +24,11 @@ class NumpyOps(GraphOps):
         return x[index]
 
     def segment_sum(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
-        out = np.zeros((num_segments, *data.shape[1:]), data.dtype)
-        for row, segment in zip(data, segment_ids):
+        wide = self.widened(data)
+        out = np.zeros((num_segments, *data.shape[1:]), wide.dtype)
+        for row, segment in zip(wide, segment_ids):
             out[segment] += row
-        return out
+        return out.astype(data.dtype, copy=False)
 
     def segment_max(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         out = np.zeros((num_segments, *data.shape[1:]), data.dtype)

@@ -5,6 +5,7 @@ NAMES = (
     *(
         "float32",
         "full_like",
+        "int32",
         "int64",
         "isfinite",
         "log",

@@ -11,6 +11,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+LONG = 1 << 20
+"""Rows above which sums of float32 are kept in float64: adding 1 to 16777216 changes nothing."""
+
 
 class Gather(Function):
     """Rows of x [n, ...] by ids [e]; its gradient is `SegmentSum`."""
@@ -30,16 +33,19 @@ class Gather(Function):
 class SegmentSum(Function):
     """Sums of data [e, ...] by ids [e] into [n, ...]; its gradient is `Gather`.
 
-    bfloat16 and float16 are added up in float32.
+    bfloat16 and float16 are added up in float32, and floats of more than `LONG` rows in float64.
     """
 
     @staticmethod
     def forward(ctx: Any, data: Tensor, ids: Tensor, n: int) -> Tensor:
         ctx.save_for_backward(ids)
-        narrow = data.dtype in (torch.bfloat16, torch.float16)
-        rows = data.float() if narrow else data
-        total = rows.new_zeros((n, *data.shape[1:])).index_add_(0, ids.long(), rows)
-        return total.to(data.dtype) if narrow else total
+        wide = data.dtype
+        if data.is_floating_point():
+            wide = torch.promote_types(wide, torch.float64 if len(data) > LONG else torch.float32)
+        total = torch.zeros((n, *data.shape[1:]), dtype=wide, device=data.device)
+        for rows, index in zip(data.split(LONG), ids.long().split(LONG)):  # a copy of few of them at once
+            total.index_add_(0, index, rows.to(wide))
+        return total.to(data.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:

@@ -14,6 +14,7 @@ from torch.autograd import Function
 
 from heddle.graphs.adjacency import Adjacency
 from heddle.graphs.memo import Memo
+from heddle_torch.arrays.segments import LONG
 from heddle_torch.digest import counted_version
 
 with (
@@ -187,9 +188,16 @@ def _csr_matmul(indptr: Tensor, columns: Tensor, values: Tensor, x: Tensor) -> T
         indptr.contiguous(),
         columns.contiguous(),
     )  # views with gaps would be read as if they had none
+    if x.device.type == "cpu" and x.dtype == torch.float32 and _has_long_row(indptr, len(columns)):
+        return _csr_matmul(indptr, columns, values.double(), x.double()).float()
     matrix = torch.sparse_csr_tensor(indptr, columns, values, (rows, len(x)), check_invariants=False)
     # matrix @ x would fill two arrays of its own size, and copy one
     return x.new_empty(rows, x.shape[1]).addmm_(matrix, x, beta=0)
+
+
+def _has_long_row(indptr: Tensor, n_edges: int) -> bool:
+    """Tell whether a row has so many edges that a sum of float32 would stop growing."""
+    return n_edges > LONG and int(indptr.diff().max()) > LONG
 
 
 def _sampled_dot(adjacency: Adjacency, x: Tensor, y: Tensor) -> Tensor:
