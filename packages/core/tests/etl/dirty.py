@@ -80,7 +80,7 @@ def spelled(rng, form):
         return f"{second}" + ("" if rng.random() < 0.7 else ".5")
     when = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=second)
     if form == "iso":
-        zone = rng.choice(["", "Z", "+02:00", "-0530", " +01:00"])
+        zone = rng.choice(["", "Z", "+02:00", "-0530", " +01:00", "+03"])
         clock = rng.choice(["", " %H:%M", "T%H:%M:%S", " %H:%M:%S.25"])
         return when.strftime(f"%Y-%m-%d{clock}") + (zone if rng.random() < 0.5 else "")
     return when.strftime(form)

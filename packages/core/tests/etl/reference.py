@@ -178,8 +178,9 @@ def moment(text, form):
         return math.floor(exact / {"%s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[form])
     if not text.isascii():
         raise ValueError(text)
-    fraction = re.search(r"[.,](\d{1,9})(?=$|Z| ?[+-]\d\d:?\d\d$)", text)
+    fraction = re.search(r"[.,](\d{1,9})(?=$|Z| ?[+-]\d\d(:?\d\d)?$)", text)
     if form == "iso":
+        text = re.sub(r"(:\d\d([.,]\d{1,9})?)([+-]\d\d)$", r"\g<1>\g<3>00", text)
         clock, zone = r"[T ]\d{1,2}:\d\d(:\d\d([.,]\d{1,9})?)?", r" ?(Z|[+-]\d\d:?\d\d)"
         if not re.fullmatch(rf"\d{{4}}-\d{{1,2}}-\d{{1,2}}({clock})?({zone})?", text):
             raise ValueError(text)

@@ -14,7 +14,7 @@ import pyarrow.parquet as parquet
 
 from heddle.data.etl import prepare, read_schema
 from heddle.data.etl.cells import counted_cells, stage
-from heddle.data.etl.files import sources
+from heddle.data.etl.files import Sources, sources
 from heddle.data.etl_options import Etl
 from heddle.data.prepared import open_prepared, read_ids
 from heddle.errors import DataError
@@ -69,7 +69,7 @@ def check_dirty(seed, folder):
         return "no key"
     assert isinstance(found[0], bytes), (seed, found[0])
     staged = folder / "staged.parquet"
-    stage(sources(folder, table), 1, staged)
+    stage(sources(Sources(folder), table), 1, staged)
     assert parquet.read_table(staged).to_pylist() == kept, seed
     counts = {"empty": dict(sorted(empty.items())), "skipped": skipped, "ragged": ragged}
     counts = {key: count for key, count in counts.items() if count}
@@ -114,13 +114,13 @@ def test_blocks_of_any_size_give_the_same_cells(tmp_path, monkeypatch, size):
     table = read_schema(
         {"name": "q", "tables": {"t": {"path": "t.csv", "columns": {"a": "text", "b": "int"}}}, "nodes": {}}
     ).tables["t"]
-    stage(sources(tmp_path, table), 2, tmp_path / "out")
+    stage(sources(Sources(tmp_path), table), 2, tmp_path / "out")
     found = parquet.read_table(tmp_path / "out").to_pylist()
     assert found == rows(data, table)[0] and [row["b"] for row in found] == [1, 2, 3, 4]
     assert found[0]["a"] == "x\r\ny" and found[1]["a"] == '"' and found[2]["a"] == "é,\n"
     (tmp_path / "t.csv").write_bytes(data.replace(b",3", b",x"))
     with pytest.raises(DataError, match=r"t.csv: line 6, column 'b': found 'x'"):
-        stage(sources(tmp_path, table), 2, tmp_path / "out")
+        stage(sources(Sources(tmp_path), table), 2, tmp_path / "out")
 
 
 def test_the_reference_reads_records_as_python_does(tmp_path):
@@ -154,7 +154,7 @@ def staged(tmp_path, columns, arrays, **table):
     parquet.write_table(pyarrow.table(arrays), tmp_path / "u.parquet")
     given = {"path": "u.parquet", "columns": columns, **table}
     schema = read_schema({"name": "q", "tables": {"u": given}, "nodes": {}})
-    stage(sources(tmp_path, schema.tables["u"]), 1, tmp_path / "out")
+    stage(sources(Sources(tmp_path), schema.tables["u"]), 1, tmp_path / "out")
     return {name: list(cells) for name, cells in parquet.read_table(tmp_path / "out").to_pydict().items()}
 
 

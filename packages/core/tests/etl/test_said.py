@@ -290,7 +290,7 @@ def test_values_of_nodes(tmp_path):
         ("{column: part}", "{seed: x}", "line 7: split.seed: found 'x', expected a number"),
         ("target: person", "target: persons", r"line 4: schema.target: found \['persons'\]"),
         ("[x]", "[x, y, x]", "twice"),
-        ("path: people.csv,", "", "neither a path nor sql"),
+        ("path: people.csv,", "", "none of path, sql and database"),
         ("name: q", "name: q\n    name: r", "line 3: found 'name' twice, expected YAML"),
         ("name: q", "name: [q", "line 3: found .*expected YAML"),
         ("name: q", "name: true", "schema.name: found True, expected a name; put it in quotes"),

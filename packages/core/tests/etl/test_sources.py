@@ -13,7 +13,7 @@ import pyarrow.parquet as parquet
 
 from heddle.data.etl import read_schema
 from heddle.data.etl.cells import counted_cells, stage
-from heddle.data.etl.files import sources
+from heddle.data.etl.files import Sources, sources
 from heddle.errors import ConfigError, DataError
 
 COLUMNS = {"id": "int", "v": "float", "t": "text", "when": {"type": "datetime", "format": "iso"}}
@@ -35,7 +35,7 @@ def read(folder, path, columns=None, **table):
     """Return the staged rows of a table."""
     given = {"path": path, "columns": columns or COLUMNS, **table}
     schema = read_schema({"name": "q", "tables": {"t": given}, "nodes": {}})
-    stage(sources(folder, schema.tables["t"]), 1, folder / "staged")
+    stage(sources(Sources(folder), schema.tables["t"]), 1, folder / "staged")
     found = parquet.read_table(folder / "staged").to_pylist()
     (folder / "staged").unlink()
     return found
@@ -157,7 +157,7 @@ def test_lines_that_lack_their_last_cells(tmp_path):
             "nodes": {},
         }
     )
-    stage(sources(tmp_path, schema.tables["t"]), 1, tmp_path / "counted")
+    stage(sources(Sources(tmp_path), schema.tables["t"]), 1, tmp_path / "counted")
     assert counted_cells(tmp_path / "counted") == {"ragged": 1, "short": 2}
 
 

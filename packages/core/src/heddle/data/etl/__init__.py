@@ -2,11 +2,12 @@
 
 - `prepare`: prepare, the whole way; `transforms`: OGBN_MAG and Tabformer, the same as objects
 - `schemas`: what tables, nodes, edges, features, splits and tasks are, out of YAML; `recipes`: of known tables
-- `files`: the files of a table; `cells`: what their cells mean, for every engine
+- `files`: the files of a table; `stores`: those of a folder or an object store; `databases`: rows of one
+- `cells`: what cells mean, for every engine
 - `tables`: every table with all its columns; `derived`: columns of others; `sql_tables`: queries; `kept`: rows left out
 - `engines`: the relational steps and who does them; `relate`: a schema's steps, in order
 - `encoders`: features, fitted on the training period; `hashed_text`; `emit`: the arrays; `streams`: chunk by chunk;
-  `steps`: resumed
+  `steps`: resumed; `work_folder`: where, locked
 - `infer`: a schema proposed from files
 - `readers`: `data=tabformer`, `data=ogbn_mag` and `data=schema` for commands that read what was prepared
 """

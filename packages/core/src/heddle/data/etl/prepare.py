@@ -1,41 +1,53 @@
-"""prepare: tables on disk to a prepared folder, by a schema."""
+"""prepare: tables to a prepared folder, by a schema."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from heddle.data.etl.cells import counted_cells
+from heddle.data.etl.databases.open_databases import open_databases
 from heddle.data.etl.emit import Emitter
 from heddle.data.etl.engines.open_engine import open_engine
-from heddle.data.etl.files import paths_of
+from heddle.data.etl.files import Sources, files_of
 from heddle.data.etl.relate import relate
 from heddle.data.etl.schemas.schema import LATER, Schema
-from heddle.data.etl.steps import Steps, fingerprints
+from heddle.data.etl.steps import Steps
+from heddle.data.etl.stores import root_of
+from heddle.data.etl.work_folder import MADE, work_folder
 from heddle.data.etl_options import Etl
 from heddle.data.prepared.folder import Task
-from heddle.data.prepared.write import FolderWriter
+from heddle.data.prepared.write import FolderWriter, check_free, publish
 
 QUIET = Etl(progress=False)
 
 
 def prepare(schema: Schema, src: str | Path, dst: str | Path, etl: Etl = QUIET) -> Path:
-    """Prepare the tables below `src` in the folder `dst` and return it.
+    """Prepare the tables below `src`, or in databases, in the folder `dst` and return it.
 
     A run that was interrupted goes on with the steps that it finished, if the schema and the files are the same.
     Equal tables and schemas give equal folders, byte for byte, whatever the engine.
 
     Raises:
-        HeddleError: a table that doesn't fit its description, too little memory, a folder that is finished already.
+        HeddleError: a table that doesn't fit its description, too little memory, a folder that is finished already,
+            or in which another preparation is at work.
     """
-    root = Path(src).expanduser()
-    paths = [path for table in schema.tables.values() for path in paths_of(root, table)]
-    writer = FolderWriter(dst, schema.name, overwrite=etl.overwrite)
-    depends_on = [schema, etl.engine, etl.device, fingerprints(paths)]
-    total = len(schema.tables) + 2 * len(schema.nodes) + 6 * len(schema.edges)
-    steps = Steps(writer.root / ".work", depends_on, total, show=etl.progress)
+    root, out = root_of(src), Path(dst).expanduser()
+    files = [file for table in schema.tables.values() for file in files_of(root, table)]
+    check_free(out, overwrite=etl.overwrite)
+    with work_folder(out) as work, open_databases(schema, root) as databases:
+        stamps = [*(file.stamp for file in files), *(each.stamp for each in databases.values())]
+        depends_on = [schema, etl.engine, etl.device, stamps]
+        total = len(schema.tables) + 2 * len(schema.nodes) + 6 * len(schema.edges)
+        steps = Steps(work, depends_on, total, show=etl.progress)
+        return publish(_made(schema, Sources(root, databases), work, steps, etl), out)
+
+
+def _made(schema: Schema, given: Sources, work: Path, steps: Steps, etl: Etl) -> Path:
+    """Return the finished folder, which isn't yet where it belongs."""
+    writer = FolderWriter(work / MADE, schema.name)
     engine = open_engine(etl, steps.scratch)
     try:
-        related = relate(schema, root, engine, steps, etl.threads, etl.memory)
+        related = relate(schema, given, engine, steps, etl.threads, etl.memory)
         engine.close()  # its memory is free before arrays are written
         emitter = Emitter(schema, related, writer)
         for kind in schema.nodes:

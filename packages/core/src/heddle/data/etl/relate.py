@@ -8,6 +8,7 @@ from urllib.parse import quote
 import numpy as np
 
 from heddle.data.etl.engines.engine import Engine
+from heddle.data.etl.files import Sources
 from heddle.data.etl.kept import kept_rows
 from heddle.data.etl.schemas.read_schema import PART
 from heddle.data.etl.schemas.read_tasks import moment_of
@@ -51,14 +52,14 @@ class Related(NamedTuple):
 
 def relate(
     schema: Schema,
-    root: Path,
+    given: Sources,
     engine: Engine,
     steps: Steps,
     threads: int | None = None,
     memory: str | int = "2GB",
 ) -> Related:
-    """Run every relational step of a schema on the tables below `root`; cells are read by `threads`, None for all."""
-    staged, tables = tables_of(schema, root, engine, steps, threads, memory)
+    """Run every relational step of a schema on its tables; cells are read by `threads`, None for all."""
+    staged, tables = tables_of(schema, given, engine, steps, threads, memory)
     _check_named(schema, tables)
     nodes = {kind: _nodes(kind, nodes, tables, engine, steps) for kind, nodes in schema.nodes.items()}
     ends, by_target, by_source, gaps, dropped = {}, {}, {}, {}, {}

@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +60,6 @@ class Steps:
     def _tell(self, name: str) -> None:
         if self._bar is not None:
             self._bar.update(self._task, advance=1, description=name.replace("___", " ").replace(".", " "))
-
-
-def fingerprints(paths: Sequence[Path]) -> list[tuple[str, int, int]]:
-    """Return (name, bytes, time of change) of files."""
-    return [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
 
 
 def _bar(total: int) -> tuple[Any, Any]:

@@ -6,18 +6,18 @@ from pathlib import Path
 from heddle.data.etl.cells import stage
 from heddle.data.etl.derived import derive, join
 from heddle.data.etl.engines.engine import Engine
-from heddle.data.etl.files import sources
+from heddle.data.etl.files import Sources, sources
 from heddle.data.etl.schemas.schema import Schema, Table
 from heddle.data.etl.sql_tables import run_sql, times_of
 from heddle.data.etl.steps import Steps
 
 
 def tables_of(
-    schema: Schema, root: Path, engine: Engine, steps: Steps, threads: int | None, memory: str | int
+    schema: Schema, given: Sources, engine: Engine, steps: Steps, threads: int | None, memory: str | int
 ) -> tuple[dict[str, Path], dict[str, Path]]:
     """Return name -> staged file of tables that are read, and name -> file of every table with all its columns."""
     staged = {
-        name: steps.file(f"table.{name}", stage, sources(root, table), threads)
+        name: steps.file(f"table.{name}", stage, sources(given, table), threads)
         for name, table in schema.tables.items()
         if table.sql is None
     }

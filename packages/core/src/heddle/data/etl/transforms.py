@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from heddle.data.etl.prepare import prepare
 from heddle.data.etl.recipes import RECIPES
+from heddle.data.etl.stores import root_of
 from heddle.data.etl_options import Etl
 from heddle.options import build
 
@@ -15,12 +16,12 @@ class TransDataset:
     recipe: ClassVar[str]
 
     def __init__(self, src: str | Path, dst: str | Path, **etl: Any):
-        self.src, self.dst = Path(src).expanduser(), Path(dst).expanduser()
+        self.src, self.dst = root_of(src), Path(dst).expanduser()
         self.etl = build(Etl, {"progress": False, **etl}, "etl")
 
     def transform(self) -> Path:
         """Prepare the tables and return the folder."""
-        return prepare(RECIPES[self.recipe](self.src), self.src, self.dst, self.etl)
+        return prepare(RECIPES[self.recipe](Path(self.src)), self.src, self.dst, self.etl)
 
 
 class OGBN_MAG(TransDataset):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.atomic import to_json, write_atomically, write_text
+from heddle.atomic import flush, to_json, write_atomically, write_text
 from heddle.data.formats.text_files import fail
 from heddle.data.prepared.folder import FORMAT, METADATA, TASK_KINDS, Task
 from heddle.data.prepared.key_hashes import hashes_of_file
@@ -35,14 +35,9 @@ class FolderWriter:
             DataError: the folder is finished already, or holds files of another kind.
         """
         self.root, self.name = Path(root).expanduser(), name
-        metadata = self.root / METADATA
-        if metadata.exists() and not overwrite:
-            fail(self.root, "a finished folder", "none yet", "choose another, or allow overwriting it")
-        foreign = self.root.is_dir() and not metadata.exists() and not (self.root / "nodes").is_dir()
-        if foreign and any(not path.name.startswith(".") for path in self.root.iterdir()):
-            fail(self.root, "a folder with other files", "an empty one", "choose another folder")
+        check_free(self.root, overwrite=overwrite)
         self.root.mkdir(parents=True, exist_ok=True)
-        metadata.unlink(missing_ok=True)
+        (self.root / METADATA).unlink(missing_ok=True)
         (self.root / "nodes").mkdir(exist_ok=True)
         self._nodes: dict[str, Any] = {}
         self._edges: list[dict[str, Any]] = []
@@ -121,7 +116,6 @@ class FolderWriter:
             if leftover.is_file() and leftover.relative_to(self.root).as_posix() not in self._files:
                 leftover.unlink()
         write_text(self.root / METADATA, json.dumps(to_json(metadata), indent=1, allow_nan=False) + "\n")
-        shutil.rmtree(self.root / ".work", ignore_errors=True)
         return self.root
 
     def _by_row(self, folder: str, count: int, by_row: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,6 +173,39 @@ class FolderWriter:
         name = path.relative_to(self.root).as_posix()
         self._files[name] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
         return name
+
+
+def check_free(root: Path, *, overwrite: bool = False) -> None:
+    """Check that a prepared folder can be written at `root`.
+
+    Raises:
+        DataError: it is finished already, holds files of another kind, or is a file.
+    """
+    if root.exists() and not root.is_dir():
+        fail(root, "a file", "a folder, or none yet", "choose another path")
+    metadata = root / METADATA
+    if metadata.exists() and not overwrite:
+        fail(root, "a finished folder", "none yet", "choose another, or allow overwriting it")
+    foreign = root.is_dir() and not metadata.exists() and not (root / "nodes").is_dir()
+    if foreign and any(not path.name.startswith(".") for path in root.iterdir()):
+        fail(root, "a folder with other files", "an empty one", "choose another folder")
+
+
+def publish(made: Path, root: Path) -> Path:
+    """Move a finished folder on the same disk to `root`, in place of one that is there; return `root`.
+
+    Until its metadata is there, which comes last, `root` is no finished folder; whoever has opened the one that was
+    there goes on reading it.
+    """
+    (root / METADATA).unlink(missing_ok=True)
+    for name in ("nodes", "edges"):
+        shutil.rmtree(root / name, ignore_errors=True)
+        if (made / name).is_dir():
+            (made / name).rename(root / name)
+    flush(root)
+    (made / METADATA).rename(root / METADATA)
+    flush(root)
+    return root
 
 
 def csc(

@@ -123,6 +123,17 @@ def text(column: Any, where: str) -> Values:
     fail(where, f"{of}", "text, whole numbers or booleans for a text", do)
 
 
+def written(column: Any) -> Any:
+    """Return days as 2024-01-31 and times of day as 10:30:00, whole seconds; other columns as they are."""
+    arrow = require("pyarrow", "etl")
+    types, of = arrow.types, column.type
+    if types.is_date(of) or types.is_timestamp(of):
+        return column.cast(arrow.date32(), safe=False).cast(arrow.string())
+    if types.is_time(of):
+        return column.cast(arrow.time32("s"), safe=False).cast(arrow.string())
+    return column
+
+
 def _decoded(cell: bytes | None) -> str | None:
     try:
         return None if cell is None else cell.decode()

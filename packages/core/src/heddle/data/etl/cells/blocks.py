@@ -1,7 +1,6 @@
 """blocks: a CSV's bytes as whole records, a few megabytes at a time, each block with the number of its first line."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from heddle.data.etl.cells.quotes import (
@@ -13,6 +12,7 @@ from heddle.data.etl.cells.quotes import (
     marks,
     wrong_quote,
 )
+from heddle.data.etl.cells.source import File
 from heddle.data.etl.schemas.schema import Table
 from heddle.data.formats.text_files import fail
 
@@ -35,7 +35,7 @@ class Block(NamedTuple):
     line: int
 
 
-def blocks(stream: Any, path: Path, table: Table, size: int = SIZE) -> Iterator[Block]:
+def blocks(stream: Any, file: File, table: Table, size: int = SIZE) -> Iterator[Block]:
     """Yield the records of a stream of UTF-8, checked for quotes and encoding.
 
     Raises:
@@ -55,7 +55,7 @@ def blocks(stream: Any, path: Path, table: Table, size: int = SIZE) -> Iterator[
             wrong = Wrong(int(quotes[0]) if len(quotes) else 0, f"a line of more than {LONGEST >> 20} MB")
         if wrong is not None:
             at, found = wrong
-            where = f"{path}: line {line + count_lines(data[:at])}"
+            where = f"{file}: line {line + count_lines(data[:at])}"
             do = "mend the file, or add quote: null to the table if quotes are plain text"
             fail(
                 where, f"{found} ({_around(data, at)})", 'cells quoted as a whole, "" for a quote inside', do
@@ -63,7 +63,7 @@ def blocks(stream: Any, path: Path, table: Table, size: int = SIZE) -> Iterator[
         rest = data[cut:]
         if cut:
             data = data[:cut] if rest else data
-            _check_text(data, path, line)
+            _check_text(data, file, line)
             yield Block(data, line)
             line += count_lines(data)
         if not chunk:
@@ -93,12 +93,12 @@ def _around(data: bytes, at: int) -> str:
     return repr(data[max(0, at - 20) : at + 20].decode(errors="replace"))
 
 
-def _check_text(data: bytes, path: Path, line: int) -> None:
+def _check_text(data: bytes, file: File, line: int) -> None:
     if data.isascii():
         return
     try:
         data.decode()
     except UnicodeDecodeError as error:
-        where = f"{path}: line {line + count_lines(data[: error.start])}"
+        where = f"{file}: line {line + count_lines(data[: error.start])}"
         found = f"byte 0x{data[error.start]:02x} that is not UTF-8"
         fail(where, found, "text in UTF-8", "add encoding: latin-1, or what it is, to the table")

@@ -68,7 +68,9 @@ def make(column: Column, batch: Mapping[str, Any], table: Table, where: str) -> 
     if column.type == "clock":
         return _clock(column, cells, table, where)
     if column.type == "datetime" and len(cells) > 1:
-        cells = [_joined_times(column, cells, table, where)]
+        if not typed.is_text(cells[0]):
+            column = column._replace(format="iso")
+        cells = [_joined_times(column, [typed.written(cell) for cell in cells], table, where)]
     name, cell = column.of[0], cells[0]
     place = f"{where}: column {name!r}"
     if column.type == "vector":
@@ -93,7 +95,7 @@ def make(column: Column, batch: Mapping[str, Any], table: Table, where: str) -> 
 
 
 def _joined_times(column: Column, cells: list[Any], table: Table, where: str) -> Any:
-    """Return a date and a time of day, from text columns, as one text; missing without the date."""
+    """Return a date and a time of day, in texts, as one text; missing without the date."""
     compute = require("pyarrow.compute", "etl")
     date, hour = (
         _known(typed.text(cell, f"{where}: column {name!r}").values, table)
@@ -113,7 +115,7 @@ def _clock(column: Column, cells: list[Any], table: Table, where: str) -> tuple[
         parts.append(values)
         if bad is not None:
             unread.append(Unread(name, bad, EXPECTED["int"]))
-    time = _known(typed.text(cells[3], f"{where}: column {column.of[3]!r}").values, table)
+    time = _known(typed.text(typed.written(cells[3]), f"{where}: column {column.of[3]!r}").values, table)
     values, wrong = clock(parts[0], parts[1], parts[2], time)
     for bad in (found.bad for found in unread):
         wrong = np.where(bad, -1, wrong)

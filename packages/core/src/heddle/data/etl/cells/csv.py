@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from heddle.data.etl.cells.blocks import Block, blocks, first_record
 from heddle.data.etl.cells.opened import opened
 from heddle.data.etl.cells.quotes import count_lines, marks, record_spans, wrong_quote
+from heddle.data.etl.cells.source import File
 from heddle.data.etl.schemas.schema import Table
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
@@ -36,18 +36,18 @@ class Cells(NamedTuple):
     short: int = 0
 
 
-def header(path: Path, table: Table) -> list[str]:
+def header(file: File, table: Table) -> list[str]:
     """Return the names of a file's columns, without spaces around them; "0", "1" ... of a file without a header.
 
     Raises:
         DataError: an empty file, one that isn't text.
     """
-    with opened(path, table.encoding) as stream:
-        first = next(blocks(stream, path, table), None)
+    with opened(file, table.encoding) as stream:
+        first = next(blocks(stream, file, table), None)
     if first is None or not first.data.strip(b"\r\n"):
         if not table.header:
-            fail(path, "an empty file", "a table", "leave the file out")
-        fail(path, "an empty file", "a line that names the columns", "mend the file, or leave it out")
+            fail(file, "an empty file", "a table", "leave the file out")
+        fail(file, "an empty file", "a line that names the columns", "mend the file, or leave it out")
     start, end, _ = first_record(first.data, _quote(table))
     record = first.data[start:end].rstrip(b"\r\n").decode()
     if len(table.delimiter) > 1:
@@ -59,11 +59,11 @@ def header(path: Path, table: Table) -> list[str]:
     return [cell.strip() for cell in cells] if table.header else [str(at) for at in range(len(cells))]
 
 
-def csv_blocks(path: Path, table: Table) -> Iterator[Block]:
+def csv_blocks(file: File, table: Table) -> Iterator[Block]:
     """Yield a file's records, without its header."""
-    with opened(path, table.encoding) as stream:
+    with opened(file, table.encoding) as stream:
         first = True
-        for block in blocks(stream, path, table):
+        for block in blocks(stream, file, table):
             if first and table.header:
                 _, end, lines = first_record(block.data, _quote(table))
                 block = Block(block.data[end:], block.line + lines)
@@ -72,7 +72,7 @@ def csv_blocks(path: Path, table: Table) -> Iterator[Block]:
                 yield block
 
 
-def cells_of(block: Block, path: Path, names: Sequence[str], wanted: Sequence[int], table: Table) -> Cells:
+def cells_of(block: Block, file: File, names: Sequence[str], wanted: Sequence[int], table: Table) -> Cells:
     """Return the cells of some columns of a block.
 
     Args:
@@ -87,11 +87,11 @@ def cells_of(block: Block, path: Path, names: Sequence[str], wanted: Sequence[in
     quote, delimiter, data = _quote(table), table.delimiter.encode(), block.data
     if len(delimiter) > 1:
         if UNIT in data:
-            fail(path, "a byte 0x1f", f"text, as {table.delimiter!r} separates the cells", "mend the file")
+            fail(file, "a byte 0x1f", f"text, as {table.delimiter!r} separates the cells", "mend the file")
         data, delimiter = data.replace(delimiter, UNIT), UNIT
         if wrong_quote(data, marks(data, quote), delimiter, last=True):
             fail(
-                path,
+                file,
                 f"a quote beside a part of {table.delimiter!r}",
                 "cells quoted as a whole",
                 "mend the file",
@@ -127,19 +127,19 @@ def cells_of(block: Block, path: Path, names: Sequence[str], wanted: Sequence[in
     if table.short == "fill" and any(found < len(names) for _, found in ragged):
         full = _filled(block, names, ragged, table, one)
         short = sum(found < len(names) for _, found in ragged)
-        return cells_of(full, path, names, wanted, table)._replace(short=short)
+        return cells_of(full, file, names, wanted, table)._replace(short=short)
     if ragged and table.on_error == "fail":
         number, found = ragged[0]
         line = block.line + int(_lines(block, table, one)[number - 1])
         do = "mend the line, or add on_error: skip" + (", or short: fill" if found < len(names) else "")
-        fail(f"{path}: line {line}", f"{found} cells", f"{len(names)}, as the columns", do)
+        fail(f"{file}: line {line}", f"{found} cells", f"{len(names)}, as the columns", do)
     columns = {names[at]: _plain(read[keys[at]], table, arrow) for at in wanted}
 
     def place(row: int) -> str:
         """Return the file and the line of a row (from 0), as long as no line was kept out."""
         if ragged:
-            return f"{path}: row {row + 1} after line {block.line}"
-        return f"{path}: line {block.line + int(_lines(block, table, one)[row])}"
+            return f"{file}: row {row + 1} after line {block.line}"
+        return f"{file}: line {block.line + int(_lines(block, table, one)[row])}"
 
     return Cells(columns, read.num_rows, len(ragged), place)
 

@@ -155,8 +155,8 @@ def _distinct(texts: Any, form: Compiled) -> tuple[np.ndarray, np.ndarray]:
         seconds, real = start + (nth - 1) * 86400, real & (nth >= 1) & (nth <= 365 + leap)
     else:
         seconds, real = civil(year, month, day, hour, minute, second)
-    if "z" in names:
-        seconds = seconds - _offsets(found, names.index("z"))
+    for zone in {"z", "h"} & set(names):  # h: hours alone, as PostgreSQL writes +02
+        seconds = seconds - _offsets(found, names.index(zone))
     return seconds, good & real
 
 
@@ -189,7 +189,7 @@ def _offsets(found: Any, at: int) -> np.ndarray:
         if text == "Z":
             return 0
         digits = text.replace(":", "")
-        return (-1 if text[0] == "-" else 1) * (int(digits[1:3]) * 3600 + int(digits[3:5]) * 60)
+        return (-1 if text[0] == "-" else 1) * (int(digits[1:3]) * 3600 + int(digits[3:5] or 0) * 60)
 
     known = {text: seconds(text) for text in set(texts)}
     return np.array([known[text] for text in texts], np.int64)

@@ -6,9 +6,9 @@ import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+from heddle.data.etl.cells.source import File
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
 
@@ -17,14 +17,14 @@ UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @contextmanager
-def opened(path: Path, encoding: str) -> Iterator[Any]:
+def opened(file: File, encoding: str) -> Iterator[Any]:
     """Give a stream of the file's bytes in UTF-8.
 
     Raises:
         DataError: a cut or corrupt file, bytes that aren't of the encoding.
     """
     try:
-        with open(path, "rb") as raw:
+        with file.stream() as raw:
             first = raw.read(4)
             raw.seek(0)
             stream: Any = raw
@@ -33,24 +33,24 @@ def opened(path: Path, encoding: str) -> Iterator[Any]:
             elif first == ZSTD:
                 stream = require("pyarrow", "etl").CompressedInputStream(raw, "zstd")
             if codecs.lookup(encoding).name == "utf-8":
-                yield _WithoutMark(stream, path)
+                yield _WithoutMark(stream, file)
             else:
                 yield _Recoded(stream, encoding)
     except (OSError, EOFError, zlib.error) as error:
         found = f"a file that can't be read ({error})"
-        fail(path, found, "a whole file", "fetch it again")
+        fail(file, found, "a whole file", "fetch it again")
     except UnicodeError as error:
         found = f"bytes that are not {encoding} ({error})"
         if isinstance(error, UnicodeDecodeError):
             found = f"byte 0x{error.object[error.start]:02x} that is not {encoding}"
-        fail(path, found, f"text in {encoding}", "name another encoding in the schema")
+        fail(file, found, f"text in {encoding}", "name another encoding in the schema")
 
 
 class _WithoutMark:
     """Bytes of UTF-8, less the mark that they may begin with."""
 
-    def __init__(self, stream: Any, path: Path):
-        self._stream, self._path, self._start = stream, path, True
+    def __init__(self, stream: Any, file: File):
+        self._stream, self._file, self._start = stream, file, True
 
     def read(self, size: int) -> bytes:
         data = bytes(self._stream.read(size))
@@ -58,7 +58,7 @@ class _WithoutMark:
             self._start = False
             if data[:2] in UTF16:
                 do = "add encoding: utf-16 to the table"
-                fail(self._path, "the mark of UTF-16", "UTF-8", do)
+                fail(self._file, "the mark of UTF-16", "UTF-8", do)
             data = data.removeprefix(codecs.BOM_UTF8) or (bytes(self._stream.read(size)) if data else data)
         return data
 

@@ -15,7 +15,7 @@ from heddle.data.etl.cells.arrow import storage
 from heddle.data.etl.cells.column import Unread, arrow_type, make
 from heddle.data.etl.cells.csv import cells_of, csv_blocks
 from heddle.data.etl.cells.json import json_values
-from heddle.data.etl.cells.source import Source
+from heddle.data.etl.cells.source import File, Source
 from heddle.data.etl.cells.typed_files import typed_batches
 from heddle.data.etl.cells.vectors import as_lists, width_of
 from heddle.data.etl.schemas.schema import Column
@@ -74,66 +74,72 @@ def counted_cells(staged: Path) -> dict[str, Any]:
 
 def vector_width(source: Source, column: Column) -> int:
     """Return the length of a column's first vector; 1 if there is none."""
-    probe = source._replace(columns={"": column})
-    for batch, place in _batches(probe):
+    for batch, place in _batches(source, list(column.of)):
         cell = storage(batch[column.of[0]])
         if column.json is not None:
             cell = json_values(cell, column.json).values
-        if width := width_of(as_lists(cell, str(place))):
+        if width := width_of(as_lists(cell, place)):
             return width
     return 1
 
 
-def _batches(source: Source) -> Iterator[tuple[Mapping[str, Any], Path]]:
+def _batches(source: Source, of: list[str]) -> Iterator[tuple[Mapping[str, Any], str]]:
     """Yield columns of the files, and the file, as they are read."""
-    of = list(dict.fromkeys(name for column in source.columns.values() for name in column.of))
-    for path in source.paths:
+    if source.relation is not None:
+        for batch in source.relation.batches(of):
+            yield {name: batch.column(name) for name in of}, source.relation.shown
+    for file in source.files:
         if source.layout == "csv":
             wanted = [source.names.index(name) for name in of]
-            for block in csv_blocks(path, source.table):
-                yield cells_of(block, path, source.names, wanted, source.table).columns, path
+            for block in csv_blocks(file, source.table):
+                yield cells_of(block, file, source.names, wanted, source.table).columns, str(file)
         else:
-            for batch, _ in typed_batches(path, source.layout, of):
-                yield {name: batch.column(name) for name in of}, path
+            for batch, _ in typed_batches(file, source.layout, of):
+                yield {name: batch.column(name) for name in of}, str(file)
 
 
 def _work(source: Source) -> Iterator[Callable[[], Typed]]:
     """Yield what makes each batch."""
-    of = dict.fromkeys(name for column in source.columns.values() for name in column.of)
-    for at, path in enumerate(source.paths):
+    of = list(dict.fromkeys(name for column in source.columns.values() for name in column.of))
+    if source.relation is not None:
+        start, shown = 0, source.relation.shown
+        for batch in source.relation.batches(of):
+            yield partial(_typed, source, shown, batch, {}, partial(_row, shown, start), 0)
+            start += batch.num_rows
+    for at, file in enumerate(source.files):
         folders = source.partitions[at] if source.partitions else {}
         inside = [name for name in of if name not in folders]
         if source.layout == "csv":
             wanted = [source.names.index(name) for name in inside]
             names = [name for name in source.names if name not in folders]
-            for block in csv_blocks(path, source.table):
-                yield partial(_of_csv, source, path, names, wanted, folders, block)
+            for block in csv_blocks(file, source.table):
+                yield partial(_of_csv, source, file, names, wanted, folders, block)
         else:
-            for batch, start in typed_batches(path, source.layout, inside):
-                place = partial(_row, path, start)
-                yield partial(_typed, source, path, batch, folders, place, 0)
+            for batch, start in typed_batches(file, source.layout, inside):
+                place = partial(_row, str(file), start)
+                yield partial(_typed, source, str(file), batch, folders, place, 0)
 
 
 def _of_csv(
-    source: Source, path: Path, names: list[str], wanted: list[int], folders: Mapping[str, str], block: Any
+    source: Source, file: File, names: list[str], wanted: list[int], folders: Mapping[str, str], block: Any
 ) -> Typed:
-    found = cells_of(block, path, names, wanted, source.table)
+    found = cells_of(block, file, names, wanted, source.table)
     arrow = require("pyarrow", "etl")
     arrays = list(found.columns.values()) or [arrow.nulls(found.rows)]
     batch = arrow.RecordBatch.from_arrays(arrays, names=list(found.columns) or [""])
-    made = _typed(source, path, batch, folders, found.place, found.ragged)
+    made = _typed(source, str(file), batch, folders, found.place, found.ragged)
     return made._replace(short=found.short)
 
 
 def _typed(
-    source: Source, path: Path, batch: Any, folders: Mapping[str, str], place: Any, ragged: int
+    source: Source, shown: str, batch: Any, folders: Mapping[str, str], place: Any, ragged: int
 ) -> Typed:
     arrow = require("pyarrow", "etl")
     columns = {name: batch.column(name) for name in batch.schema.names}
     columns |= {name: arrow.repeat(arrow.scalar(text), batch.num_rows) for name, text in folders.items()}
     made, unread = {}, []
     for name, column in source.columns.items():
-        made[name], missed = make(column, columns, source.table, str(path))
+        made[name], missed = make(column, columns, source.table, shown)
         unread += missed
     values = arrow.RecordBatch.from_arrays(list(made.values()), names=list(made))
     if not unread:
@@ -161,8 +167,8 @@ def _refuse(
     fail(where, repr(found)[:80], first.expected, do)
 
 
-def _row(path: Path, start: int, row: int) -> str:
-    return f"{path}: row {start + row + 1}"
+def _row(shown: str, start: int, row: int) -> str:
+    return f"{shown}: row {start + row + 1}"
 
 
 def ahead(work: Iterable[Callable[[], Typed]], threads: int) -> Iterator[Typed]:

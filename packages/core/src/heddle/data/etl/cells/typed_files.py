@@ -3,18 +3,18 @@
 import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from heddle.data.etl.cells.json import values_array
 from heddle.data.etl.cells.opened import opened
+from heddle.data.etl.cells.source import File
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
 
 ROWS = 65536
 
 
-def typed_names(path: Path, layout: str) -> list[str]:
+def typed_names(file: File, layout: str) -> list[str]:
     """Return the names of a file's columns; of JSON lines the keys of its first thousand objects.
 
     Raises:
@@ -23,16 +23,18 @@ def typed_names(path: Path, layout: str) -> list[str]:
     arrow = require("pyarrow", "etl")
     try:
         if layout == "parquet":
-            return list(require("pyarrow.parquet", "etl").read_schema(path).names)
+            with file.arrow() as stream:
+                return list(require("pyarrow.parquet", "etl").read_schema(stream).names)
         if layout == "arrow":
-            return list(require("pyarrow.dataset", "etl").dataset(path, format="ipc").schema.names)
+            with file.arrow() as stream:
+                return list(require("pyarrow.ipc", "etl").open_file(stream).schema.names)
     except (arrow.ArrowInvalid, OSError) as error:
-        fail(path, f"a file that can't be read ({error})", f"{layout}", "fetch it again")
-    with opened(path, "utf-8") as stream:
-        return list(dict.fromkeys(key for _, found in islice(_objects(stream, path), 1000) for key in found))
+        fail(file, f"a file that can't be read ({error})", f"{layout}", "fetch it again")
+    with opened(file, "utf-8") as stream:
+        return list(dict.fromkeys(key for _, found in islice(_objects(stream, file), 1000) for key in found))
 
 
-def typed_batches(path: Path, layout: str, names: Sequence[str]) -> Iterator[tuple[Any, int]]:
+def typed_batches(file: File, layout: str, names: Sequence[str]) -> Iterator[tuple[Any, int]]:
     """Yield (record batch of some columns, number of rows before it).
 
     Raises:
@@ -41,27 +43,38 @@ def typed_batches(path: Path, layout: str, names: Sequence[str]) -> Iterator[tup
     arrow, start = require("pyarrow", "etl"), 0
     try:
         if layout == "parquet":
-            with require("pyarrow.parquet", "etl").ParquetFile(path) as file:
-                for batch in file.iter_batches(ROWS, columns=list(names)):
+            with file.arrow() as stream, require("pyarrow.parquet", "etl").ParquetFile(stream) as reader:
+                for batch in reader.iter_batches(ROWS, columns=list(names)):
                     yield batch, start
                     start += batch.num_rows
         elif layout == "arrow":
-            data = require("pyarrow.dataset", "etl").dataset(path, format="ipc")
-            for batch in data.scanner(columns=list(names), batch_size=ROWS, use_threads=False).to_batches():
-                yield batch, start
-                start += batch.num_rows
+            ipc = require("pyarrow.ipc", "etl")
+            with file.arrow() as stream:
+                reader = ipc.open_file(stream)
+                wanted = [reader.schema.get_field_index(name) for name in names]
+                reader = ipc.open_file(stream, options=ipc.IpcReadOptions(included_fields=wanted))
+                for at in range(reader.num_record_batches):
+                    for batch in _parts(reader.get_batch(at)):
+                        yield batch, start
+                        start += batch.num_rows
         else:
-            with opened(path, "utf-8") as stream:
-                found = _objects(stream, path)
+            with opened(file, "utf-8") as stream:
+                found = _objects(stream, file)
                 while rows := list(islice(found, ROWS)):
                     columns = [values_array([row.get(name) for _, row in rows]) for name in names]
                     yield arrow.RecordBatch.from_arrays(columns, names=list(names)), start
                     start += len(rows)
     except (arrow.ArrowInvalid, OSError) as error:
-        fail(path, f"a file that can't be read ({error})", f"{layout}", "fetch it again")
+        fail(file, f"a file that can't be read ({error})", f"{layout}", "fetch it again")
 
 
-def _objects(stream: Any, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _parts(batch: Any) -> Iterator[Any]:
+    """Yield a batch as batches of at most ROWS rows."""
+    for start in range(0, batch.num_rows, ROWS):
+        yield batch.slice(start, ROWS)
+
+
+def _objects(stream: Any, file: File) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line, object) of JSON lines; blank lines don't count."""
     line, rest = 0, b""
     while True:
@@ -74,14 +87,14 @@ def _objects(stream: Any, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     found = json.loads(text)
                 except ValueError as error:
                     fail(
-                        f"{path}: line {line}",
+                        f"{file}: line {line}",
                         f"no JSON ({error})",
                         "an object in every line",
                         "mend the line",
                     )
                 if not isinstance(found, dict):
                     fail(
-                        f"{path}: line {line}",
+                        f"{file}: line {line}",
                         type(found).__name__,
                         "an object in every line",
                         "mend the line",

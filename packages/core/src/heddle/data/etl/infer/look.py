@@ -1,11 +1,11 @@
 """look: what one file holds, by its first rows: how it is written, the types of its columns, its keys and times."""
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from heddle.data.etl.cells.csv import cells_of, csv_blocks, header
 from heddle.data.etl.cells.moments import moments
 from heddle.data.etl.cells.numbers import ints, money, percent, reals
+from heddle.data.etl.cells.source import File
 from heddle.data.etl.cells.typed_files import typed_batches, typed_names
 from heddle.data.etl.files import layout_of
 from heddle.data.etl.schemas.schema import Table
@@ -33,32 +33,32 @@ class Look(NamedTuple):
     """A file.
 
     Attributes:
-        path: it.
+        file: it.
         written: keys of `Table` that say how it is written, where they aren't the usual ones.
         columns: name -> Seen.
         rows: that were looked at.
         whole: whether they were all.
     """
 
-    path: Path
+    file: File
     written: dict[str, Any]
     columns: dict[str, Seen]
     rows: int
     whole: bool
 
 
-def look(path: Path) -> Look:
+def look(file: File) -> Look:
     """Return what a file holds.
 
     Raises:
         DataError: a file that can't be read.
     """
     written: dict[str, Any] = {}
-    if layout_of(path) == "csv":
-        table, written = _written(path)
-        cells, whole = _csv(path, table, written)
+    if layout_of(file) == "csv":
+        table, written = _written(file)
+        cells, whole = _csv(file, table, written)
     else:
-        cells, whole = _typed(path)
+        cells, whole = _typed(file)
     marks: dict[str, None] = {}
     columns = {name: _seen(column, marks, ".") for name, column in cells.items()}
     decimal = "."
@@ -73,49 +73,49 @@ def look(path: Path) -> Look:
     if marks or decimal != ".":
         columns = {name: _seen(column, marks, decimal) for name, column in cells.items()}
     rows = len(next(iter(cells.values()))) if cells else 0
-    return Look(path, written, columns, rows, whole)
+    return Look(file, written, columns, rows, whole)
 
 
-def _written(path: Path) -> tuple[Table, dict[str, Any]]:
+def _written(file: File) -> tuple[Table, dict[str, Any]]:
     """Return how a CSV is written: its encoding and its delimiter."""
     found: dict[str, Any] = {}
     for encoding in ("utf-8", "utf-16", "latin-1"):
         widths = {
-            mark: _width(path, Table(str(path), delimiter=mark, encoding=encoding)) for mark in DELIMITERS
+            mark: _width(file, Table(file.name, delimiter=mark, encoding=encoding)) for mark in DELIMITERS
         }
         best = max(widths, key=lambda mark: widths[mark])
         if widths[best]:
             break
     else:
-        header(path, Table(str(path)))  # tells what is wrong
+        header(file, Table(file.name))  # tells what is wrong
     if encoding != "utf-8":
         found["encoding"] = encoding
     if best != ",":
         found["delimiter"] = best
-    return Table(str(path), **found), found
+    return Table(file.name, **found), found
 
 
-def _width(path: Path, table: Table) -> int:
+def _width(file: File, table: Table) -> int:
     """Return the number of columns of a file that is written so; 0 if it isn't."""
     try:
-        return len(header(path, table))
+        return len(header(file, table))
     except DataError:
         return 0
 
 
-def _csv(path: Path, table: Table, written: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+def _csv(file: File, table: Table, written: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """Return the cells of a CSV by column; note in `written` what its lines need."""
-    arrow, names = require("pyarrow", "etl"), header(path, table)
+    arrow, names = require("pyarrow", "etl"), header(file, table)
     found: dict[str, list[Any]] = {name: [] for name in names}
     rows, whole, wanted = 0, True, range(len(names))
-    for block in csv_blocks(path, table):
+    for block in csv_blocks(file, table):
         if rows >= MOST_ROWS:
             whole = False
             break
-        cells = cells_of(block, path, names, wanted, table._replace(on_error="skip"))
+        cells = cells_of(block, file, names, wanted, table._replace(on_error="skip"))
         if cells.ragged:
             written["short"] = "fill"
-            cells = cells_of(block, path, names, wanted, table._replace(on_error="skip", short="fill"))
+            cells = cells_of(block, file, names, wanted, table._replace(on_error="skip", short="fill"))
             if cells.ragged:
                 written["on_error"] = "skip"
         for name in found:
@@ -126,10 +126,10 @@ def _csv(path: Path, table: Table, written: dict[str, Any]) -> tuple[dict[str, A
     }, whole
 
 
-def _typed(path: Path) -> tuple[dict[str, Any], bool]:
-    arrow, names, rows = require("pyarrow", "etl"), typed_names(path, layout_of(path)), 0
+def _typed(file: File) -> tuple[dict[str, Any], bool]:
+    arrow, names, rows = require("pyarrow", "etl"), typed_names(file, layout_of(file)), 0
     batches = []
-    for batch, _ in typed_batches(path, layout_of(path), names):
+    for batch, _ in typed_batches(file, layout_of(file), names):
         batches.append(batch)
         rows += batch.num_rows
         if rows >= MOST_ROWS:

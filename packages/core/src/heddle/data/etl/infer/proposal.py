@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from heddle.data.etl.cells.source import File, local_file
 from heddle.data.etl.files import LAYOUTS, PACKED
 from heddle.data.etl.infer.look import Look, Seen, look
 from heddle.data.etl.infer.relations import Reference, key_of, references, singular
@@ -25,7 +26,7 @@ def infer(src: Path | str) -> str:
         DataError: no tables, or one that can't be read.
     """
     root = Path(src).expanduser()
-    looks = {_name(path): look(path) for path in _files(root)}
+    looks = {_name(file): look(file) for file in _files(root)}
     if not looks:
         fail(root, "no tables", f"files ending in {', '.join(sorted(ENDINGS))}", "check the folder")
     keys = {name: key_of(name, of) for name, of in looks.items()}
@@ -35,7 +36,7 @@ def infer(src: Path | str) -> str:
     joined = {name: own for name, own in taken.items() if own is not None}
     lines = [f"name: {_word(root.resolve().name)}", "tables:"]
     for name, of in looks.items():
-        lines.append(f"  {_word(name)}: {_flow(_table(root, name, of, keys, links, times, joined))}")
+        lines.append(f"  {_word(name)}: {_flow(_table(name, of, keys, links, times, joined))}")
     lines.append("nodes:")
     for name, of in looks.items():
         entry: dict[str, Any] = {"table": name} | ({"key": keys[name]} if keys[name] else {})
@@ -59,7 +60,7 @@ def infer(src: Path | str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _files(root: Path) -> list[Path]:
+def _files(root: Path) -> list[File]:
     def ends(path: Path) -> bool:
         name = path.name.lower()
         for packed in PACKED:
@@ -68,15 +69,14 @@ def _files(root: Path) -> list[Path]:
 
     if not root.is_dir():
         fail(root, "no such folder", "a folder of tables", "check the path")
-    return sorted(path for path in root.iterdir() if path.is_file() and ends(path))
+    return [local_file(path, root) for path in sorted(root.iterdir()) if path.is_file() and ends(path)]
 
 
-def _name(path: Path) -> str:
-    return path.name.partition(".")[0]
+def _name(file: File) -> str:
+    return file.name.partition(".")[0]
 
 
 def _table(
-    root: Path,
     name: str,
     of: Look,
     keys: Mapping[str, str | None],
@@ -100,7 +100,7 @@ def _table(
             hours = next((other for other, its in of.columns.items() if _is_hour(other, its, column)), None)
             kind = {"of": [column, hours], **kind} if hours else kind
         columns[column] = kind
-    entry: dict[str, Any] = {"path": of.path.relative_to(root).as_posix(), **of.written, "columns": columns}
+    entry: dict[str, Any] = {"path": of.file.name, **of.written, "columns": columns}
     if times[name]:
         entry["time"] = times[name]
     elif joined.get(name):

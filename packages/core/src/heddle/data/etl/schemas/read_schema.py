@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from heddle.data.etl.schemas.address import Address
 from heddle.data.etl.schemas.checked import one_of, spec, texts
 from heddle.data.etl.schemas.read_graph import plain_name, read_edges, read_nodes
 from heddle.data.etl.schemas.read_tables import derive, known, read_tables
@@ -40,17 +41,30 @@ def read_schema(given: Mapping[str, Any]) -> Schema:
             )
         for name in names:
             plain_name(f"schema.{where}", name, joined=where == "tables")
-    tables = read_tables(schema.tables)
+    databases = _databases(schema.databases)
+    tables = read_tables(schema.tables, databases)
     nodes = {kind: read_nodes(item, f"nodes.{kind}", tables) for kind, item in schema.nodes.items()}
     edges = [read_edges(item, f"edges[{at}]", tables, nodes) for at, item in enumerate(schema.edges)]
     split = None if schema.split is None else spec(Split, schema.split, "split")
     tasks = read_tasks(schema.tasks, tables, nodes, edges, split)
     target = texts("schema.target", schema.target)
     _check_task(schema.kind, target, nodes, tuple(edges))
-    made = Schema(schema.name, tables, nodes, tuple(edges), split, schema.kind, target, tasks)
+    made = Schema(schema.name, tables, nodes, tuple(edges), split, schema.kind, target, tasks, databases)
     if split is not None and not split.timed and schema.kind != "none":
         _split(made, split, tables)
     return made
+
+
+def _databases(given: Any) -> dict[str, Address]:
+    if not isinstance(given, Mapping):
+        do = "write databases: {NAME: ADDRESS}"
+        raise ConfigError(problem("schema.databases", type(given).__name__, "names and addresses", do))
+    found = {}
+    for name, text in given.items():
+        if not isinstance(text, str):
+            raise ConfigError(problem(f"databases.{name}", type(text).__name__, "an address", "write one"))
+        found[name] = Address(text, f"databases.{name}")
+    return found
 
 
 def _check_task(

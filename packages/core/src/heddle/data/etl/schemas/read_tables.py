@@ -10,13 +10,16 @@ from heddle.data.etl.schemas.strptime import PER_SECOND, compiled
 from heddle.errors import ConfigError, problem
 
 
-def read_tables(given: Mapping[str, Any]) -> dict[str, Table]:
+def read_tables(given: Mapping[str, Any], databases: Mapping[str, Any]) -> dict[str, Table]:
     """Return name -> Table.
+
+    Args:
+        databases: those that tables may name.
 
     Raises:
         ConfigError: an unknown or missing key, or a name that nothing has.
     """
-    tables = {name: _table(item, f"tables.{name}") for name, item in given.items()}
+    tables = {name: _table(item, f"tables.{name}", name, databases) for name, item in given.items()}
     for name, table in tables.items():
         for column, joined in table.joined.items():
             where = f"tables.{name}.joined.{column}"
@@ -64,12 +67,14 @@ def derive(where: str, table: str, name: str, column: Derived, tables: dict[str,
     tables[table] = own._replace(derived={**own.derived, name: column})
 
 
-def _table(item: Any, where: str) -> Table:
+def _table(item: Any, where: str, name: str, databases: Mapping[str, Any]) -> Table:
     table = spec(Table, item, where)
     table = table._replace(null=texts(f"{where}.null", table.null))
-    if (table.path is None) == (table.sql is None):
-        found = "both a path and sql" if table.path else "neither a path nor sql"
+    said = [key for key in ("path", "sql", "database") if getattr(table, key) is not None]
+    if len(said) != 1:
+        found = " and ".join(said) if said else "none of path, sql and database"
         raise ConfigError(problem(where, found, "one of them", "add path: FILE"))
+    table = _of_database(table, where, name, databases)
     if table.derived:
         raise ConfigError(
             problem(f"{where}: key", "'derived'", "path, sql, columns, joined ...", "remove it")
@@ -85,6 +90,19 @@ def _table(item: Any, where: str) -> Table:
                 problem(f"{where}.joined", f"{name!r} among the columns too", "another name", "rename it")
             )
     return table._replace(columns=columns, joined=joined)
+
+
+def _of_database(table: Table, where: str, name: str, databases: Mapping[str, Any]) -> Table:
+    """Return a table with what it is called in its database."""
+    if table.database is None:
+        if table.of is not None or table.query is not None:
+            found = "of or query without a database"
+            raise ConfigError(problem(where, found, "database: NAME beside it", "add it"))
+        return table
+    one_of(f"{where}.database", table.database, databases)
+    if table.of is not None and table.query is not None:
+        raise ConfigError(problem(where, "of and query", "one of them", "remove one"))
+    return table if table.query is not None else table._replace(of=table.of or name)
 
 
 def _written(table: Table, where: str) -> None:

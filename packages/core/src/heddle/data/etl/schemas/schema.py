@@ -84,6 +84,9 @@ class Table(NamedTuple):
             their columns, from the left. Times are timestamps in it. `columns` may be left out.
         joined: name -> a column of another table.
         derived: name -> a column made of this table's, as lists of columns in key, source and target make them.
+        database: in place of a path, one of the schema's databases.
+        of: its table, or view, SCHEMA.TABLE too; the table's own name unless said.
+        query: in place of `of`, a query in the database's SQL.
     """
 
     path: str | None = None
@@ -101,6 +104,9 @@ class Table(NamedTuple):
     sql: str | None = None
     joined: Mapping[str, Joined] = {}
     derived: Mapping[str, Derived] = {}
+    database: str | None = None
+    of: str | None = None
+    query: str | None = None
 
 
 class Encode(NamedTuple):
@@ -248,7 +254,8 @@ class Asked(NamedTuple):
 class Schema(NamedTuple):
     """A graph of tables; `kind` and `target` are those of `heddle.data.prepared.Task`.
 
-    Each of `tasks` is a node type of its name besides, with a relation `asked` from the nodes it is about.
+    Each of `tasks` is a node type of its name besides, with a relation `asked` from the nodes it is about. `databases`
+    are addresses that tables may name, `heddle.data.etl.schemas.address.Address` each.
     """
 
     name: str
@@ -259,6 +266,7 @@ class Schema(NamedTuple):
     kind: str = "none"
     target: tuple[str, ...] = ()
     tasks: Mapping[str, Asked] = {}
+    databases: Mapping[str, Any] = {}
 
 
 _FIRST: Mapping[type, str] = {

@@ -1,0 +1,115 @@
+"""PostgreSQL through ADBC: one read-only transaction; libpq's own variables and files say who connects.
+
+Rows come in the order in which the server stores them, the same in every run, unless a query orders them.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from heddle.data.etl.databases.database import Relation, quoted, relation_sql
+from heddle.data.etl.schemas.address import Address
+from heddle.data.etl.schemas.schema import Table
+from heddle.data.formats.text_files import fail
+from heddle.extras import require
+
+SETTINGS = (
+    "SET TimeZone = 'UTC'",
+    "SET synchronize_seqscans = off",  # a scan that joins another one would begin in the middle
+    "SET max_parallel_workers_per_gather = 0",  # whose rows come in any order
+    "SET extra_float_digits = 1",
+    "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+)
+CASTS = {
+    "float4": "{}::text::float8",  # 1.1, as it is written, and not 1.10000002
+    "_float4": "{}::text::float8[]",
+    "_numeric": "{}::float8[]",
+    "date": "CASE WHEN isfinite({0}) THEN {0} END",
+    "timestamp": "CASE WHEN isfinite({0}) THEN {0} END",
+    "timestamptz": "CASE WHEN isfinite({0}) THEN {0} END",
+}
+"""What is selected in place of a column, by the server's name of its type."""
+
+AS_THEY_ARE = (
+    *("bool", "int2", "int4", "int8", "float8", "numeric", "text", "varchar", "bpchar", "name", "bytea"),
+    *("json", "jsonb", "time", "_bool", "_int2", "_int4", "_int8", "_float8"),
+)
+"""Types that Arrow has, or that the driver gives as text; all others are selected as text."""
+
+
+class Postgresql:
+    """See `Database`."""
+
+    def __init__(self, connection: Any, address: Address):
+        self._connection, self._address = connection, address
+        with self._run("SELECT pg_current_snapshot()::text", address.shown()) as cursor:
+            self.stamp = f"{address} {cursor.fetchone()[0]}"
+
+    def relation(self, table: Table) -> Relation:
+        shown = f"{self._address.shown()}: {table.of or 'query'}"
+        source = relation_sql(table)
+        with self._run(f"SELECT * FROM {source} LIMIT 0", shown) as cursor:
+            names = [column[0] for column in cursor.description]
+        return Relation(shown, names, partial(self._batches, source, shown))
+
+    def _batches(self, source: str, shown: str, names: Sequence[str]) -> Iterator[Any]:
+        types = self._types(source, shown, names)
+        chosen = ", ".join(f"{_cell(name, types[name])} AS {quoted(name)}" for name in names)
+        with self._run(f"SELECT {chosen} FROM {source}", shown) as cursor:
+            yield from cursor.fetch_record_batch()
+
+    def _types(self, source: str, shown: str, names: Sequence[str]) -> dict[str, str]:
+        """Return the name of each column's type; of a domain that of what it is made of."""
+        kinds = ", ".join(
+            f"coalesce((SELECT typname FROM pg_type WHERE oid = "
+            f"(SELECT typbasetype FROM pg_type WHERE oid = pg_typeof({quoted(name)})) "
+            f"), (SELECT typname FROM pg_type WHERE oid = pg_typeof({quoted(name)})))::text"
+            for name in names
+        )
+        columns = ", ".join(quoted(name) for name in names)
+        rows = f"(SELECT {columns} FROM {source} LIMIT 0) AS few RIGHT JOIN (SELECT 1) AS one ON true"
+        with self._run(f"SELECT {kinds} FROM {rows}", shown) as cursor:
+            return dict(zip(names, cursor.fetchone()))
+
+    @contextmanager
+    def _run(self, sql: str, shown: str) -> Iterator[Any]:
+        with _errors(self._address, shown), self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            yield cursor
+
+
+@contextmanager
+def opened_postgresql(address: Address) -> Iterator[Postgresql]:
+    """Give a database of a server, as it is now.
+
+    Raises:
+        DataError: no connection.
+    """
+    driver = require("adbc_driver_postgresql.dbapi", "databases")
+    with _errors(address, address.shown()):
+        connection = driver.connect(address.whole(), autocommit=True)
+    try:
+        for setting in SETTINGS:
+            with _errors(address, address.shown()), connection.cursor() as cursor:
+                cursor.execute(setting)
+        yield Postgresql(connection, address)
+    finally:
+        connection.close()
+
+
+def _cell(name: str, kind: str) -> str:
+    column = quoted(name)
+    if kind in CASTS:
+        return CASTS[kind].format(column)
+    return column if kind in AS_THEY_ARE else f"{column}::text"
+
+
+@contextmanager
+def _errors(address: Address, shown: str) -> Iterator[None]:
+    """Turn the driver's errors into a DataError of one line."""
+    driver = require("adbc_driver_manager", "databases")
+    try:
+        yield
+    except (driver.Error, OSError) as error:
+        fail(shown, address.clean(error), "a database that answers the schema's tables", "mend the schema")
