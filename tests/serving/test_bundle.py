@@ -97,7 +97,7 @@ def test_replayed_rows_score_as_they_did_in_the_folder(made, tmp_path):
             score = bundle.score(rows)[0]
             assert score.outputs == tuple(expected[place].tolist()), place
             np.testing.assert_allclose(score.probability, told[i][1], rtol=1e-5, atol=1e-5)
-            assert score.answer in bundle.told.classes
+            assert score.answer in bundle.contents.classes
             bundle.live.append(bundle.append_of(table, rows))
             if place == 40:
                 bundle.live.compact()

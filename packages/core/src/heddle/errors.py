@@ -22,17 +22,17 @@ class ConfigError(HeddleError, ValueError):
 
 
 class CapabilityError(ConfigError):
-    """What was chosen can't do what is asked of it; another of its kind may.
+    """What was chosen can't do what is asked of it; another one may.
 
     Attributes:
-        kind: "backend" or "model", what was chosen.
+        plugin_kind: "backend" or "model", what was chosen.
         capability: name of the `heddle.nn.capabilities.Capability` that it lacks; the registry, which knows who has it,
             completes the message.
     """
 
-    def __init__(self, told: str, kind: str = "", capability: str = ""):
-        super().__init__(told)
-        self.kind, self.capability = kind, capability
+    def __init__(self, message: str, plugin_kind: str = "", capability: str = ""):
+        super().__init__(message)
+        self.plugin_kind, self.capability = plugin_kind, capability
 
 
 class PluginError(HeddleError, RuntimeError):
@@ -84,6 +84,6 @@ def edit_distance(a: str, b: str) -> int:
     return last[-1]
 
 
-def problem(where: str, found: object, expected: str, do: str) -> str:
+def problem(where: str, actual: object, expected: str, do: str) -> str:
     """Return the line that errors share: `senders[3]: found 7, expected an id below 5; remove the edge`."""
-    return " ".join(f"{where}: found {found}, expected {expected}; {do}".split())
+    return " ".join(f"{where}: found {actual}, expected {expected}; {do}".split())

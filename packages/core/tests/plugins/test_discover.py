@@ -15,7 +15,7 @@ def test_a_good_plugin_is_ok(install, listed, backend_hook):
 def test_core_brings_its_models_as_a_plugin(listed):
     core = listed()["heddle-core"]
     assert core.status == "ok"
-    assert "gcn" in [offer.info.name for offer in core.offers if offer.kind == "model"]
+    assert "gcn" in [offer.info.name for offer in core.offers if offer.plugin_kind == "model"]
 
 
 @pytest.mark.parametrize(

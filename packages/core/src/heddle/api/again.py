@@ -88,8 +88,8 @@ def embedded_rows(
     folder: Path, overrides: Sequence[str], values: Values, out: str | Path | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the embeddings of both ends of a run's edges, and write them to the folder `out` if it is named."""
-    words = overrides_of(overrides, {**values, "run": folder})
-    with _plugins_of(folder), composed("predict", "predict", words, of_run=True) as made:
+    arguments = overrides_of(overrides, {**values, "run": folder})
+    with _plugins_of(folder), composed("predict", "predict", arguments, of_run=True) as made:
         config = saved_config(folder, made.registry, made.tree)
         rows = saved.embed_rows(config, folder, made.registry)
         if out is not None or made.tree["out"]:

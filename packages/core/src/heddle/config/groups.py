@@ -59,8 +59,8 @@ def choices(registry: Registry) -> dict[str, dict[str, Choice]]:
     }
     files = list_files(plugin_folders(registry))
     options["optim"]["sgd"] = Choice(lambda: Optim, {"name": "sgd", "momentum": 0.9})
-    for group, kind in NAMED.items():
-        for offer in sorted(registry.offers(kind), key=lambda offer: offer.status != "ok"):
+    for group, plugin_kind in NAMED.items():
+        for offer in sorted(registry.offers(plugin_kind), key=lambda offer: offer.status != "ok"):
             info: Any = offer.info
             by_file = info.options in BASES and info.name in files.get(group, {})
             if offer.status in ("ok", "unavailable") and not by_file:

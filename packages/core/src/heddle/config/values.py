@@ -15,7 +15,9 @@ from heddle.options.faults import fault, type_of
 Keys = Mapping[str, Key]
 """Dotted name of a key, "optim.lr", -> what its value may be."""
 
-NAMES = {kind: f"{node}.{key_of_name(node)}" for node, kind in NAMED.items() if node != "deploy"}
+NAMES = {
+    plugin_kind: f"{node}.{key_of_name(node)}" for node, plugin_kind in NAMED.items() if node != "deploy"
+}
 """Kinds of what plugins bring, and the key that names one."""
 
 
@@ -106,7 +108,7 @@ def check_names(config: Mapping[str, Any], registry: Registry) -> None:
         raise ConfigError(
             f"backend: no engine is chosen; {do}; backends: {', '.join(backends) or 'none installed'}"
         )
-    infos = {kind: registry.info(kind, str(values.get(key))) for kind, key in NAMES.items()}
+    infos = {name: registry.info(name, str(values.get(key))) for name, key in NAMES.items()}
     engines, engine = infos["model"].backends, infos["backend"].name
     if engines and engine not in engines:
         raise ConfigError(

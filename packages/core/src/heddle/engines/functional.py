@@ -123,14 +123,14 @@ def functional_program(
         updates, lr, seed = (value.item() for value in numbers.values())
         return State(state.params, Moments(first, second, updates), lr, seed)
 
-    def place(batch: Batch) -> Batch:
+    def device_put(batch: Batch) -> Batch:
         result: Batch = tree_map(on_engine, batch)
         return result
 
     def set_lr(state: State, lr: float) -> State:
         return state._replace(lr=float(lr))
 
-    return Program(init, place, step, predict, embed, to_arrays, from_arrays, set_lr)
+    return Program(init, device_put, step, predict, embed, to_arrays, from_arrays, set_lr)
 
 
 def dropout_of(ops: GraphOps, rng: np.random.Generator) -> Dropout:

@@ -17,15 +17,15 @@ class Input(NamedTuple):
     """One array of features.
 
     Attributes:
-        kind: "node features", "edge codes" ...: whose it is, and its entry of the pytree.
+        name: "node features", "edge codes" ...: whose it is, and its entry of the pytree.
         where: node type, or "source.relation.target"; "" where the graph has one of them.
     """
 
-    kind: str
+    name: str
     where: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.where}" if self.where else self.kind
+        return f"{self.name} of {self.where}" if self.where else self.name
 
 
 def inputs_of(graphs: Any) -> list[Input]:
@@ -41,24 +41,24 @@ def inputs_of(graphs: Any) -> list[Input]:
         graphs = graphs.graph
     if isinstance(graphs, Graph):
         of = {"node": graphs.nodes, "edge": graphs.edges, "graph": graphs.globals}
-        return [Input(kind) for part, pytree in of.items() for kind in _kinds(part, pytree)]
+        return [Input(input_kind) for part, pytree in of.items() for input_kind in _kinds(part, pytree)]
     if isinstance(graphs, HeteroGraph):
         nodes = [
-            Input(kind, node_type)
+            Input(input_kind, node_type)
             for node_type, pytree in graphs.nodes.items()
-            for kind in _kinds("node", pytree)
+            for input_kind in _kinds("node", pytree)
         ]
         return nodes + [
-            Input(kind, ".".join(key))
+            Input(input_kind, ".".join(key))
             for key, of in graphs.edges.items()
-            for kind in _kinds("edge", of.features)
+            for input_kind in _kinds("edge", of.features)
         ]
     return inputs_of(graphs[0]) if isinstance(graphs, Sequence) and len(graphs) else []
 
 
 def unused_inputs(graphs: Any, uses: frozenset[str]) -> list[str]:
     """Return, by name, the inputs of a dataset's graphs whose kind isn't among those that a model uses."""
-    return [str(entry) for entry in inputs_of(graphs) if entry.kind not in uses]
+    return [str(entry) for entry in inputs_of(graphs) if entry.name not in uses]
 
 
 def unreadable_inputs(info: ModelInfo) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def without_inputs(graphs: Any, kinds: Collection[str]) -> Any:
         return graphs._replace(nodes=nodes, edges=edges, globals=of_graphs)
     if isinstance(graphs, HeteroGraph):
         return graphs._replace(
-            nodes={kind: _without("node", pytree, kinds) for kind, pytree in graphs.nodes.items()},
+            nodes={node_type: _without("node", pytree, kinds) for node_type, pytree in graphs.nodes.items()},
             edges={
                 key: of._replace(features=_without("edge", of.features, kinds))
                 for key, of in graphs.edges.items()

@@ -22,25 +22,25 @@ def mix(z: int) -> int:
     return z ^ (z >> 31)
 
 
-def branch(key: int, *words: int) -> int:
-    """Return the stream that `words` name below the stream `key`.
+def branch(key: int, *numbers: int) -> int:
+    """Return the stream that `numbers` name below the stream `key`.
 
     >>> branch(7, 1, 2) == branch(branch(7, 1), 2)
     True
     """
-    for word in words:
+    for word in numbers:
         key = mix((key + GAMMA * (word + 1)) & MASK)
     return key
 
 
-def branches(key: int | np.ndarray, *words: Any) -> np.ndarray:
-    """Return `branch` for many: words are integers, or arrays [n] of them, of which the last 64 bits count.
+def branches(key: int | np.ndarray, *numbers: Any) -> np.ndarray:
+    """Return `branch` for many: numbers are integers, or arrays [n] of them, of which the last 64 bits count.
 
     >>> branches(7, [1, 3], 2).tolist() == [branch(7, 1, 2), branch(7, 3, 2)]
     True
     """
     keys: np.ndarray = np.atleast_1d(np.asarray(key, np.uint64))
-    for word in words:
+    for word in numbers:
         array = np.asarray(word & MASK, np.uint64) if isinstance(word, int) else np.asarray(word)
         z = keys + np.uint64(GAMMA) * (np.atleast_1d(array).astype(np.uint64) + np.uint64(1))
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -49,9 +49,9 @@ def branches(key: int | np.ndarray, *words: Any) -> np.ndarray:
     return keys
 
 
-def units(words: np.ndarray) -> np.ndarray:
-    """Return numbers in [0, 1) from words, 53 bits of each: [n] uint64 -> [n] float64."""
-    return (words >> np.uint64(11)) * 2.0**-53
+def units(numbers: np.ndarray) -> np.ndarray:
+    """Return floats in [0, 1) from integers, 53 bits of each: [n] uint64 -> [n] float64."""
+    return (numbers >> np.uint64(11)) * 2.0**-53
 
 
 def sample_key(seed: int, epoch: int = 0, batch: int = 0) -> int:

@@ -120,9 +120,9 @@ class NodeDataObject(DataObject):
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
-        if len(self.metadata.target) != 1 or self.metadata.kind in ("node_ranking", "node_regression"):
+        if len(self.metadata.target) != 1 or self.metadata.task_kind in ("node_ranking", "node_regression"):
             raise DataError(
-                f"NodeDataObject: found data prepared for {self.metadata.kind} of {self.metadata.target}, "
+                f"NodeDataObject: found data prepared for {self.metadata.task_kind} of {self.metadata.target}, "
                 "expected classes of one node type; use LPDataObject for links"
             )
 
@@ -159,8 +159,8 @@ class LPDataObject(DataObject):
         target = relation or self.metadata.target
         if len(target) != 3:
             raise DataError(
-                f"LPDataObject: found data prepared for {self.metadata.kind} of {self.metadata.target}, expected a "
-                f"relation; pass relation=, one of {self.metadata.edge_types}"
+                f"LPDataObject: found data prepared for {self.metadata.task_kind} of {self.metadata.target}, expected "
+                f"a relation; pass relation=, one of {self.metadata.edge_types}"
             )
         self.relation: EdgeType = (target[0], target[1], target[2])
         if self.metadata.dataset is not None:

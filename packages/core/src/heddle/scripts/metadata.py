@@ -58,9 +58,9 @@ class MetaLoader:
             )
 
     @property
-    def kind(self) -> str:
+    def task_kind(self) -> str:
         """What the graph was prepared for: "node_classification", "link_prediction" ..."""
-        return self._of.kind
+        return self._of.task_kind
 
     @property
     def target(self) -> tuple[str, ...]:
@@ -153,7 +153,7 @@ def node_type(rows: int, features: Any) -> NodeType:
 
 
 class _Source(Protocol):
-    kind: str
+    task_kind: str
     target: tuple[str, ...]
     num_classes: int
     root: Path | None
@@ -183,7 +183,7 @@ class _Folder:
 
     def __init__(self, folder: Any):
         self._folder = folder
-        self.kind, self.target = folder.task.kind, tuple(folder.task.target)
+        self.task_kind, self.target = folder.task.kind, tuple(folder.task.target)
         self.num_classes, self.root = folder.task.num_classes, folder.root
 
     def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None, times: bool = False) -> GraphStore:
@@ -264,7 +264,7 @@ class _Memory:
             )
         self.dataset: Dataset = dataset
         self.is_homogeneous = isinstance(graph, Graph)
-        self.kind, self.num_classes = dataset.task, dataset.num_classes
+        self.task_kind, self.num_classes = dataset.task, dataset.num_classes
         node_type = NODE if self.is_homogeneous else dataset.target_type
         self.target = (node_type,) if dataset.task == "node_classification" else self._relation(node_type)
 

@@ -95,8 +95,8 @@ class Client:
             raise HeddleError(
                 problem(f"{path} at {self._at}", _words(answer, status), "an answer", "mend the name")
             )
-        found: dict[str, Any] = json.loads(answer)
-        return found
+        answers: dict[str, Any] = json.loads(answer)
+        return answers
 
     def _ask(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None

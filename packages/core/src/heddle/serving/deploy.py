@@ -43,23 +43,23 @@ def start(deploy: HeddleServer, run: str | Path | None = None) -> Running:
     if repository is None:
         do = "write deploy.repository=FOLDER, or run=RUN"
         raise ConfigError(problem("deploy.repository", "none", "a folder of exported models", do))
-    ports, place = {"http": deploy.http_port or 0}, None
+    ports, folder = {"http": deploy.http_port or 0}, None
     if isinstance(deploy, TritonServer):
         ports |= {"grpc": deploy.grpc_port or 0, "metrics": deploy.metrics_port or 0}
-        place = deploy.environment
-    return launch(repository, deploy.name, ports=ports, environment=place, timeout=deploy.timeout)
+        folder = deploy.environment
+    return launch(repository, deploy.name, ports=ports, environment=folder, timeout=deploy.timeout)
 
 
 def environment(deploy: ServerOptions) -> Path:
     """Build the environment that Triton runs in, unless it is fit already, and return it."""
     from heddle.errors import PluginError
 
-    own = deploy.environment if isinstance(deploy, TritonServer) else None
-    place = Path(own or default_environment()).expanduser()
+    given = deploy.environment if isinstance(deploy, TritonServer) else None
+    folder = Path(given or default_environment()).expanduser()
     served = platforms_of(Path(deploy.repository).expanduser()) if deploy.repository else []
     platforms = sorted({"torch", "xgboost", *served})
     try:
-        check_environment(place, platforms)
+        check_environment(folder, platforms)
     except PluginError:
-        build_environment(place, platforms)
-    return place
+        build_environment(folder, platforms)
+    return folder

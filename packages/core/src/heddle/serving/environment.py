@@ -66,25 +66,25 @@ def check_environment(environment: Path, platforms: Iterable[str] = ()) -> dict[
     )
     if done.returncode:
         raise PluginError(problem(str(python), done.stderr.strip()[-200:], "a Python that runs", do))
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    if tuple(found["python"]) > NEWEST:
-        told, wanted = ".".join(map(str, found["python"])), ".".join(map(str, NEWEST))
+    packages: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    if tuple(packages["python"]) > NEWEST:
+        actual, wanted = ".".join(map(str, packages["python"])), ".".join(map(str, NEWEST))
         raise PluginError(
-            problem(f"{environment}: Python", told, f"{wanted} or older", "build it with an older Python")
+            problem(f"{environment}: Python", actual, f"{wanted} or older", "build it with an older Python")
         )
-    if found["pytriton"] is None:
+    if packages["pytriton"] is None:
         raise PluginError(problem(str(environment), "no nvidia-pytriton", "the package", do))
-    if found["numpy"] is None or int(found["numpy"].split(".")[0]) >= 2:
-        told = f"numpy {found['numpy']}" if found["numpy"] else "no numpy"
+    if packages["numpy"] is None or int(packages["numpy"].split(".")[0]) >= 2:
+        actual = f"numpy {packages['numpy']}" if packages["numpy"] else "no numpy"
         expected = "numpy < 2, since Triton's python backend gives empty tensors with numpy 2"
         raise PluginError(
-            problem(str(environment), told, expected, f"{do}, or pip install 'numpy<2' into it")
+            problem(str(environment), actual, expected, f"{do}, or pip install 'numpy<2' into it")
         )
-    if found["missing"]:
+    if packages["missing"]:
         raise PluginError(
-            problem(str(environment), f"no {', '.join(found['missing'])}", "what the models need", do)
+            problem(str(environment), f"no {', '.join(packages['missing'])}", "what the models need", do)
         )
-    return found
+    return packages
 
 
 def build_environment(environment: Path, platforms: Iterable[str] = ("torch", "xgboost")) -> dict[str, Any]:
@@ -97,9 +97,9 @@ def build_environment(environment: Path, platforms: Iterable[str] = ("torch", "x
         PluginError: this Python is too new, or a package can't be installed.
     """
     if sys.version_info[:2] > NEWEST:
-        told, wanted = platform.python_version(), ".".join(map(str, NEWEST))
+        actual, wanted = platform.python_version(), ".".join(map(str, NEWEST))
         raise PluginError(
-            problem("Python", told, f"{wanted} or older for Triton", "use deploy=heddle, or another Python")
+            problem("Python", actual, f"{wanted} or older for Triton", "use deploy=heddle, or another Python")
         )
     packages = ["nvidia-pytriton", "numpy<2", *(_pinned(PACKAGES[name]) for name in platforms)]
     python = environment / "bin" / "python"
@@ -111,9 +111,9 @@ def build_environment(environment: Path, platforms: Iterable[str] = ("torch", "x
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            told = " ".join(done.stderr.split())[-300:]
+            actual = " ".join(done.stderr.split())[-300:]
             raise PluginError(
-                problem(" ".join(command[2:5]), told, "an environment", "mend that, and build it again")
+                problem(" ".join(command[2:5]), actual, "an environment", "mend that, and build it again")
             )
     return check_environment(environment, platforms)
 

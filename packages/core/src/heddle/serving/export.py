@@ -75,17 +75,17 @@ def with_decision(served: Served, decision: Decision) -> Served:
     inputs, outputs = served.sample
     rows = outputs["output"]
     said = decision.answers(rows)
-    told = {
+    decided = {
         "probability": decision.probabilities(rows).astype(np.float32),
         "answer": said if said.ndim == 2 else said[:, None],
     }
     specs = (
-        Spec("probability", "FP32", told["probability"].shape[1]),
-        Spec("answer", "INT64", told["answer"].shape[1]),
+        Spec("probability", "FP32", decided["probability"].shape[1]),
+        Spec("answer", "INT64", decided["answer"].shape[1]),
     )
     return served._replace(
         outputs=(*served.outputs, *specs),
-        sample=(inputs, {**outputs, **told}),
+        sample=(inputs, {**outputs, **decided}),
         about={**served.about, "decision": decision.as_json()},
     )
 
@@ -103,9 +103,9 @@ def _elsewhere(config: "RunConfig", run: Path, registry: Any, engine: str) -> tu
             continue
         if isinstance(parts.backend, Exports):
             return parts, state, parts.backend
-    found = f"backend {engine!r}, which can't export"
+    actual = f"backend {engine!r}, which can't export"
     do = f"{registry.suggest('backend', EXPORTS)}: weights of a portable model run on any engine"
-    raise ConfigError(problem("deploy", found, "an engine that exports", do))
+    raise ConfigError(problem("deploy", actual, "an engine that exports", do))
 
 
 def _scores(boosted: Any, features: np.ndarray) -> np.ndarray:

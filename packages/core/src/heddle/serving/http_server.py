@@ -42,21 +42,21 @@ class Server(ThreadingHTTPServer):
     def infer(self, name: str, body: bytes, length: int | None) -> tuple[bytes, int | None]:
         """Return the body of the answer to a request's, and how much of it is JSON, None if all."""
         started = time.perf_counter()
-        inputs, told = read_tensors("inputs", body, length)
+        inputs, request = read_tensors("inputs", body, length)
         with self.locks[name]:
             outputs = self.models[name](inputs)
-        asked = told.get("outputs")
+        asked = request.get("outputs")
         asked = asked if isinstance(asked, list) else []
         names = [entry.get("name") for entry in asked if isinstance(entry, dict)]
         if len(names) != len(asked) or not set(names) <= set(outputs):
             raise BadRequest(f"outputs: found {names}, expected some of {sorted(outputs)}")
         chosen = {key: array for key, array in outputs.items() if not names or key in names}
-        settings = [told.get("parameters"), *(entry.get("parameters") for entry in asked)]
+        settings = [request.get("parameters"), *(entry.get("parameters") for entry in asked)]
         wishes = [wish for wish in settings if isinstance(wish, dict)]
         binary = any(wish.get("binary_data_output") or wish.get("binary_data") for wish in wishes)
         more = {"model_name": name, "model_version": "1"}
-        if isinstance(told.get("id"), str):
-            more["id"] = told["id"]
+        if isinstance(request.get("id"), str):
+            more["id"] = request["id"]
         self.seconds[name] += time.perf_counter() - started
         return (
             write_tensors("outputs", chosen, more) if binary else (write_json("outputs", chosen, more), None)
@@ -86,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer health, metadata and metrics."""
         path = self.path.partition("?")[0].rstrip("/")
-        found = _MODEL.fullmatch(path)
+        match = _MODEL.fullmatch(path)
         if path in ("/v2/health/live", "/v2/health/ready"):
             self._send(200, b"")
         elif path == "/v2":
@@ -94,25 +94,25 @@ class Handler(BaseHTTPRequestHandler):
             self._json(200, about)
         elif path == "/metrics":
             self._send(200, self.server.metrics().encode(), "text/plain; version=0.0.4")
-        elif found and found[3] != "infer":
-            if self._known(found):
-                self._send(200, b"") if found[3] else self._json(200, self._metadata(found[1]))
+        elif match and match[3] != "infer":
+            if self._known(match):
+                self._send(200, b"") if match[3] else self._json(200, self._metadata(match[1]))
         else:
             self._json(404, {"error": f"found nothing at {path}"})
 
     def do_POST(self) -> None:
         """Answer an inference."""
-        found = _MODEL.fullmatch(self.path.partition("?")[0].rstrip("/"))
+        match = _MODEL.fullmatch(self.path.partition("?")[0].rstrip("/"))
         size = self.headers.get("Content-Length", "")
         if not size.isdecimal() or int(size) > MOST:
             self.close_connection = True  # the body is not read
             self._json(413 if size.isdecimal() else 411, {"error": f"expected a Content-Length up to {MOST}"})
             return
         body = self.rfile.read(int(size))
-        if not found or found[3] != "infer":
+        if not match or match[3] != "infer":
             self._json(404, {"error": f"found nothing at {self.path}"})
-        elif self._known(found):
-            self._infer(found[1], body)
+        elif self._known(match):
+            self._infer(match[1], body)
 
     def _infer(self, name: str, body: bytes) -> None:
         length = self.headers.get(HEADER)
@@ -132,13 +132,13 @@ class Handler(BaseHTTPRequestHandler):
             self.server.counts[name, "answered"] += 1
             self._send(200, answer, "application/json" if head is None else "application/octet-stream", head)
 
-    def _known(self, found: "re.Match[str]") -> bool:
-        if found[1] in self.server.models and found[2] in (None, "1"):
+    def _known(self, match: "re.Match[str]") -> bool:
+        if match[1] in self.server.models and match[2] in (None, "1"):
             return True
         self._json(
             404,
             {
-                "error": f"found model {found[1]!r} version {found[2] or 1}, expected {list(self.server.models)}"
+                "error": f"found model {match[1]!r} version {match[2] or 1}, expected {list(self.server.models)}"
             },
         )
         return False
@@ -157,9 +157,11 @@ class Handler(BaseHTTPRequestHandler):
     def _json(self, status: int, value: Any) -> None:
         self._send(status, json.dumps(value).encode(), "application/json")
 
-    def _send(self, status: int, body: bytes, kind: str = "text/plain", head: int | None = None) -> None:
+    def _send(
+        self, status: int, body: bytes, content_type: str = "text/plain", head: int | None = None
+    ) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", kind)
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         if head is not None:
             self.send_header(HEADER, str(head))

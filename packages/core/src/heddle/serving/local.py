@@ -37,15 +37,15 @@ class LocalModel:
         return result
 
 
-def different(found: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> str:
+def different(actual: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> str:
     """Say how outputs differ from those wanted, "" if they don't: names, shapes, or a value by more than 1e-5."""
-    if set(found) != set(wanted):
-        return f"outputs {sorted(found)} in place of {sorted(wanted)}"
+    if set(actual) != set(wanted):
+        return f"outputs {sorted(actual)} in place of {sorted(wanted)}"
     for name, array in wanted.items():
-        if found[name].shape != array.shape:
-            return f"{name} of shape {found[name].shape} in place of {array.shape}"
+        if actual[name].shape != array.shape:
+            return f"{name} of shape {actual[name].shape} in place of {array.shape}"
         if array.size:
-            gap = np.abs(found[name].astype(np.float64) - array) / np.maximum(1, np.abs(array))
+            gap = np.abs(actual[name].astype(np.float64) - array) / np.maximum(1, np.abs(array))
             if not gap.max() <= TOLERANCE:
                 return f"{name} off by {gap.max():.2g}"
     return ""

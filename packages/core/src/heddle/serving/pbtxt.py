@@ -65,5 +65,5 @@ def check_pbtxt(text: str) -> None:
         ) from error
 
 
-def _tensor(kind: str, spec: Spec) -> str:
-    return f'{kind} [{{ name: "{spec.name}" data_type: TYPE_{spec.dtype} dims: [ {spec.width} ] }}]'
+def _tensor(role: str, spec: Spec) -> str:
+    return f'{role} [{{ name: "{spec.name}" data_type: TYPE_{spec.dtype} dims: [ {spec.width} ] }}]'

@@ -14,7 +14,7 @@ from heddle.serving.runtime import DTYPES, BadRequest
 HEADER = "Inference-Header-Content-Length"
 """The header that says how much of a body is JSON; the rest is binary data."""
 
-NAMES = {np.dtype(kind): name for name, kind in DTYPES.items()}
+NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 
 
 def read_tensors(key: str, body: bytes, length: int | None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -29,22 +29,22 @@ def read_tensors(key: str, body: bytes, length: int | None) -> tuple[dict[str, n
     """
     head, rest = (body, b"") if length is None else (body[:length], body[length:])
     try:
-        told = json.loads(head, parse_constant=lambda word: _bad("JSON", word, "finite numbers"))
+        message = json.loads(head, parse_constant=lambda word: _bad("JSON", word, "finite numbers"))
     except (ValueError, RecursionError) as error:
         if isinstance(error, BadRequest):
             raise
         _bad("body", "no JSON", "JSON")
-    if not isinstance(told, dict) or not isinstance(told.get(key), list):
+    if not isinstance(message, dict) or not isinstance(message.get(key), list):
         _bad("body", "no list of inputs" if key == "inputs" else "no list of outputs", f"{{{key}: [...]}}")
     arrays: dict[str, np.ndarray] = {}
-    for entry in told[key]:
+    for entry in message[key]:
         name, array, rest = _tensor(entry, rest)
         if name in arrays:
             _bad(name, "the name twice", "each name once")
         arrays[name] = array
     if rest:
         _bad("body", f"{len(rest)} bytes too many", "binary data of the sizes named")
-    return arrays, told
+    return arrays, message
 
 
 def write_tensors(key: str, arrays: Mapping[str, np.ndarray], more: Mapping[str, Any]) -> tuple[bytes, int]:
@@ -72,16 +72,18 @@ def _tensor(entry: Any, rest: bytes) -> tuple[str, np.ndarray, bytes]:
     """Return (name, array, the binary data that is left)."""
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         _bad("tensor", "no name", "name, shape, datatype and data")
-    name, shape, kind = entry["name"], entry.get("shape"), entry.get("datatype")
+    name, shape, datatype = entry["name"], entry.get("shape"), entry.get("datatype")
     if not isinstance(shape, list) or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
         _bad(f"{name}: shape", shape, "a list of counts")
-    if not isinstance(kind, str) or kind not in DTYPES:
-        _bad(f"{name}: datatype", kind, f"one of {', '.join(DTYPES)}")
-    dtype, count = np.dtype(DTYPES[kind]), int(np.prod(shape, dtype=object))
+    if not isinstance(datatype, str) or datatype not in DTYPES:
+        _bad(f"{name}: datatype", datatype, f"one of {', '.join(DTYPES)}")
+    dtype, count = np.dtype(DTYPES[datatype]), int(np.prod(shape, dtype=object))
     size = entry["parameters"].get("binary_data_size") if isinstance(entry.get("parameters"), dict) else None
     if size is not None:
         if type(size) is not int or size != count * dtype.itemsize or size > len(rest):
-            _bad(f"{name}: binary_data_size", size, f"{count * dtype.itemsize} bytes for {shape} of {kind}")
+            _bad(
+                f"{name}: binary_data_size", size, f"{count * dtype.itemsize} bytes for {shape} of {datatype}"
+            )
         return name, np.frombuffer(rest[:size], dtype).reshape(shape), rest[size:]
     data = entry.get("data")
     if not isinstance(data, list):
@@ -92,13 +94,13 @@ def _tensor(entry: Any, rest: bytes) -> tuple[str, np.ndarray, bytes]:
         _bad(f"{name}: data", "ragged lists", f"{count} numbers")
     allowed = "i" if dtype.kind == "i" else "iuf"
     if data and (array.dtype.kind not in allowed or array.size != count):
-        _bad(f"{name}: data", f"{array.size} of {array.dtype}", f"{count} of {kind}")
+        _bad(f"{name}: data", f"{array.size} of {array.dtype}", f"{count} of {datatype}")
     if not data and count:
-        _bad(f"{name}: data", "nothing", f"{count} of {kind}")
+        _bad(f"{name}: data", "nothing", f"{count} of {datatype}")
     if dtype == np.int32 and array.size and (int(array.min()) < -(2**31) or int(array.max()) >= 2**31):
-        _bad(f"{name}: data", "a number too large", kind)
+        _bad(f"{name}: data", "a number too large", datatype)
     return name, array.astype(dtype).reshape(shape), rest
 
 
-def _bad(where: str, found: object, expected: str) -> NoReturn:
-    raise BadRequest(f"{where}: found {str(found)[:80]}, expected {expected}")
+def _bad(where: str, actual: object, expected: str) -> NoReturn:
+    raise BadRequest(f"{where}: found {str(actual)[:80]}, expected {expected}")

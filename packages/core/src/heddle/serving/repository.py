@@ -61,20 +61,20 @@ def check_sample(version: Path) -> None:
         ConfigError: other numbers than those of the sample.
     """
     inputs, outputs = read_sample(version)
-    told = different(LocalModel(version)(inputs), outputs)
-    if told:
+    difference = different(LocalModel(version)(inputs), outputs)
+    if difference:
         do = "report it: the exported program isn't the model"
         raise ConfigError(
-            problem(version.parent.name.strip("."), told, "the model's own numbers to 1e-5", do)
+            problem(version.parent.name.strip("."), difference, "the model's own numbers to 1e-5", do)
         )
 
 
 def read_sample(version: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return (inputs, outputs) of sample.npz."""
     with np.load(version / "sample.npz", allow_pickle=False) as arrays:
-        found = {name: arrays[name] for name in arrays.files}
+        tensors = {name: arrays[name] for name in arrays.files}
     parts = [
-        {k.partition(".")[2]: v for k, v in found.items() if k.startswith(side)} for side in ("in.", "out.")
+        {k.partition(".")[2]: v for k, v in tensors.items() if k.startswith(side)} for side in ("in.", "out.")
     ]
     return parts[0], parts[1]
 

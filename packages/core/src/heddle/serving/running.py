@@ -60,7 +60,7 @@ class Running:
             self._keeper.stdin.close()
         self._keeper.wait(GRACE + 10)
 
-    def told(self) -> str:
+    def log_end(self) -> str:
         """Return the end of what the server wrote."""
         return self._log.read_text(encoding="utf-8", errors="replace")[-3000:] if self._log.exists() else ""
 
@@ -116,10 +116,10 @@ def _command(
     server: str, repository: Path, ports: Ports, scratch: Path, environment: str | Path | None
 ) -> Command:
     if server == "triton":
-        place = Path(environment).expanduser() if environment else default_environment()
-        return triton_command(repository, place, ports, scratch)
-    words = python_module("heddle.serving.http_server", str(repository), str(ports.http))
-    return Command(words, child_environment())
+        folder = Path(environment).expanduser() if environment else default_environment()
+        return triton_command(repository, folder, ports, scratch)
+    arguments = python_module("heddle.serving.http_server", str(repository), str(ports.http))
+    return Command(arguments, child_environment())
 
 
 def _keep(command: Command, log: Path, scratch: Path) -> "subprocess.Popen[bytes]":
@@ -127,15 +127,15 @@ def _keep(command: Command, log: Path, scratch: Path) -> "subprocess.Popen[bytes
         [sys.executable, "-I", supervisor.__file__], stdin=subprocess.PIPE, start_new_session=True
     )
     assert process.stdin is not None
-    told = {
-        "command": command.words,
+    order = {
+        "command": command.arguments,
         "env": command.env,
         "log": str(log),
         "folder": str(scratch),
         "grace": GRACE,
         "remove": [str(scratch)],
     }
-    process.stdin.write(json.dumps(told).encode() + b"\n")
+    process.stdin.write(json.dumps(order).encode() + b"\n")
     process.stdin.flush()
     return process
 
@@ -144,15 +144,15 @@ def _await(running: Running, timeout: float) -> None:
     end = time.monotonic() + timeout
     last = ""
     while time.monotonic() < end:
-        last = running.told() or last
+        last = running.log_end() or last
         if not running.alive():
             raise HeddleError(problem("server", f"that it ended ({last[-600:]})", "it to run", "mend that"))
         with Client(running.http) as client:
             if client.ready():
                 return
         time.sleep(0.1)
-    told = f"it not ready after {timeout:g} s ({last[-600:]})"
-    raise HeddleError(problem("server", told, "it ready", "raise deploy.timeout"))
+    actual = f"it not ready after {timeout:g} s ({last[-600:]})"
+    raise HeddleError(problem("server", actual, "it ready", "raise deploy.timeout"))
 
 
 def _verify(running: Running, repository: Path) -> None:
@@ -162,11 +162,11 @@ def _verify(running: Running, repository: Path) -> None:
         inputs, outputs = read_sample(version)
         for address in filter(None, (running.http, running.grpc)):
             with Client(address) as client:
-                told = different(client.infer(name, inputs), outputs)
-            if told:
+                difference = different(client.infer(name, inputs), outputs)
+            if difference:
                 where = f"{name} at {address}"
                 raise HeddleError(
-                    problem(where, told, "the model's own numbers", "build the environment again")
+                    problem(where, difference, "the model's own numbers", "build the environment again")
                 )
 
 
@@ -174,18 +174,18 @@ def _ports(given: Mapping[str, int], *, grpc: bool) -> Ports:
     """Return ports, free ones where none is given; a server without gRPC has its metrics on the HTTP port."""
     taken = []
     try:
-        found = {}
+        ports = {}
         for name in Ports._fields:
             listener = socket.socket()
             taken.append(listener)
             try:
                 listener.bind(("127.0.0.1", int(given.get(name) or 0)))
             except OSError as error:
-                told = f"port {given.get(name)} taken ({error.strerror})"
+                actual = f"port {given.get(name)} taken ({error.strerror})"
                 do = "choose another, or null"
-                raise ConfigError(problem(f"deploy.{name}_port", told, "a free port", do)) from error
-            found[name] = listener.getsockname()[1]
+                raise ConfigError(problem(f"deploy.{name}_port", actual, "a free port", do)) from error
+            ports[name] = listener.getsockname()[1]
     finally:
         for listener in taken:
             listener.close()
-    return Ports(**found) if grpc else Ports(found["http"], 0, found["http"])
+    return Ports(**ports) if grpc else Ports(ports["http"], 0, ports["http"])

@@ -55,13 +55,13 @@ class Runtime:
         for name, array in inputs.items():
             spec, width = wanted[name], wanted[name]["width"]
             if array.dtype != DTYPES[spec["dtype"]] or array.ndim != 2 or array.shape[1] != width:
-                found = f"{array.dtype} of shape {list(array.shape)}"
-                raise BadRequest(f"{name}: found {found}, expected {spec['dtype']} [rows, {width}]")
+                actual = f"{array.dtype} of shape {list(array.shape)}"
+                raise BadRequest(f"{name}: found {actual}, expected {spec['dtype']} [rows, {width}]")
             rows.add(len(array))
         count = rows.pop()
         if rows or count > self.facts["max_batch"]:
-            found = "inputs of different numbers of rows" if rows else f"{count} rows"
-            raise BadRequest(f"found {found}, expected up to {self.facts['max_batch']} rows")
+            actual = "inputs of different numbers of rows" if rows else f"{count} rows"
+            raise BadRequest(f"found {actual}, expected up to {self.facts['max_batch']} rows")
         for name, array in inputs.items():
             below = self.facts["about"].get("below", {}).get(name)
             if (
@@ -81,13 +81,13 @@ class Runtime:
         return outputs
 
 
-def _decision(folder: str, told: Any) -> Any:
+def _decision(folder: str, entry: Any) -> Any:
     """Return how outputs of a run of classes or labels are read, from the copy of decision.py; None for others."""
-    if told is None:
+    if entry is None:
         return None
     module = ModuleType("heddle_decision")
     SourceFileLoader("heddle_decision", os.path.join(folder, "decision.py")).exec_module(module)
-    return module.decision_of(told)
+    return module.decision_of(entry)
 
 
 def _torch(path: str, facts: Mapping[str, Any]) -> Run:
@@ -103,9 +103,9 @@ def _torch(path: str, facts: Mapping[str, Any]) -> Run:
             padded = [
                 torch.cat([x, x]) if len(x) == 1 else x for x in tensors
             ]  # a batch of one is a special case
-            found = program(*padded)
-            found = found if isinstance(found, (tuple, list)) else [found]
-            return [x[: len(tensors[0])].numpy() for x in found]
+            outputs = program(*padded)
+            outputs = outputs if isinstance(outputs, (tuple, list)) else [outputs]
+            return [x[: len(tensors[0])].numpy() for x in outputs]
 
     return run
 

@@ -60,18 +60,18 @@ class Served(NamedTuple):
         if not plain.isalnum() or not plain.isascii():
             raise ConfigError(problem("model name", repr(self.name), "letters, digits, - and _", "rename it"))
         if self.platform not in PLATFORMS or self.max_batch < 1:
-            found = f"{self.platform}, max_batch={self.max_batch}"
+            actual = f"{self.platform}, max_batch={self.max_batch}"
             raise ConfigError(
-                problem(self.name, found, f"one of {PLATFORMS} and a batch of 1 or more", "mend it")
+                problem(self.name, actual, f"one of {PLATFORMS} and a batch of 1 or more", "mend it")
             )
         for specs, arrays in zip((self.inputs, self.outputs), self.sample):
             for spec in specs:
                 array = arrays[spec.name]
                 if array.dtype != DTYPES[spec.dtype] or array.ndim != 2 or array.shape[1] != spec.width:
-                    found = f"{array.dtype} {array.shape}"
+                    actual = f"{array.dtype} {array.shape}"
                     expected = f"{spec.dtype} [batch, {spec.width}]"
                     raise ConfigError(
-                        problem(f"{self.name}: {spec.name}", found, expected, "export it again")
+                        problem(f"{self.name}: {spec.name}", actual, expected, "export it again")
                     )
         return self
 
@@ -95,5 +95,5 @@ def as_json(served: Served) -> dict[str, Any]:
 
 def repository_models(repository: Path) -> list[Path]:
     """Return the version folders of a repository's models, sorted by name."""
-    found = (path.parent for path in repository.glob("*/1/heddle.json"))
-    return sorted(path for path in found if not path.parent.name.startswith("."))  # which is half written
+    models = (path.parent for path in repository.glob("*/1/heddle.json"))
+    return sorted(path for path in models if not path.parent.name.startswith("."))  # which is half written

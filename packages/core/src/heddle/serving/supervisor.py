@@ -27,16 +27,16 @@ _PDEATHSIG = 1
 
 def main() -> int:
     """Run the server of standard input's first line until it ends or has to; return its exit status."""
-    told: dict[str, Any] = json.loads(sys.stdin.readline())
+    order: dict[str, Any] = json.loads(sys.stdin.readline())
     stopped = Stop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stopped)
     remove_shared(stale())
-    with open(told["log"], "ab") as log:
+    with open(order["log"], "ab") as log:
         server = subprocess.Popen(
-            [word.replace(PID, str(os.getpid())) for word in told["command"]],
-            env=told["env"],
-            cwd=told["folder"],  # of its own: an embedded Python puts the current one on its import path
+            [word.replace(PID, str(os.getpid())) for word in order["command"]],
+            env=order["env"],
+            cwd=order["folder"],  # of its own: an embedded Python puts the current one on its import path
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -50,9 +50,9 @@ def main() -> int:
                 if ears.select(0.1) and not os.read(sys.stdin.fileno(), 4096):
                     break
     finally:
-        _end(server, told["grace"])
+        _end(server, order["grace"])
         remove_shared(glob.glob(f"{SHARED}{os.getpid()}-*"))
-        for path in told["remove"]:
+        for path in order["remove"]:
             shutil.rmtree(path, ignore_errors=True)
     return server.returncode
 

@@ -21,7 +21,7 @@ class Ports(NamedTuple):
 class Command(NamedTuple):
     """What the supervisor runs."""
 
-    words: list[str]
+    arguments: list[str]
     env: dict[str, str]
 
 
@@ -31,21 +31,21 @@ def triton_command(repository: Path, environment: Path, ports: Ports, scratch: P
     Raises:
         PluginError: the environment can't serve this repository; see `check_environment`.
     """
-    found = check_environment(environment, platforms_of(repository))
-    package = Path(found["pytriton"])
+    packages = check_environment(environment, platforms_of(repository))
+    package = Path(packages["pytriton"])
     server = package / "tritonserver"
-    version = ".".join(map(str, found["python"]))
+    version = ".".join(map(str, packages["python"]))
     stub = server / "python_backend_stubs" / version / "triton_python_backend_stub"
     if not stub.is_file():
         have = sorted(path.name for path in (server / "python_backend_stubs").glob("*"))
-        told = f"no stub for Python {version}"
+        actual = f"no stub for Python {version}"
         raise PluginError(
-            problem(str(server), told, f"one of {have}", "build the environment with such a Python")
+            problem(str(server), actual, f"one of {have}", "build the environment with such a Python")
         )
     backends = scratch / "backends"
     shutil.copytree(server / "backends", backends)
     shutil.copy2(stub, backends / "python" / stub.name)
-    words = [
+    arguments = [
         str(server / "bin" / "tritonserver"),
         f"--model-repository={repository}",
         f"--backend-directory={backends}",
@@ -55,8 +55,8 @@ def triton_command(repository: Path, environment: Path, ports: Ports, scratch: P
         "--log-verbose=0",
     ]
     for name in Ports._fields:
-        words += [f"--{name}-address=127.0.0.1", f"--{name}-port={getattr(ports, name)}"]
-    libraries = [package.parent / "nvidia_pytriton.libs", Path(found["base"]) / "lib"]
+        arguments += [f"--{name}-address=127.0.0.1", f"--{name}-port={getattr(ports, name)}"]
+    libraries = [package.parent / "nvidia_pytriton.libs", Path(packages["base"]) / "lib"]
     env = {
         **os.environ,
         "PATH": f"{environment / 'bin'}:{os.environ.get('PATH', '')}",
@@ -66,4 +66,4 @@ def triton_command(repository: Path, environment: Path, ports: Ports, scratch: P
     }
     for name in ("PYTHONPATH", "PYTHONHOME"):
         env.pop(name, None)
-    return Command(words, env)
+    return Command(arguments, env)

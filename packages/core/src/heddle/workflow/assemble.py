@@ -124,7 +124,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     unused = unused_inputs(held, uses - ignored)
     if unused:
         log.warning("model %s doesn't use %s of %s", name, ", ".join(unused), dataset.name)
-        unread = {found.kind for found in inputs_of(dataset.graphs)} - uses
+        unread = {entry.name for entry in inputs_of(dataset.graphs)} - uses
         dataset = dataset._replace(graphs=without_inputs(dataset.graphs, unread))
         view = view._replace(dataset=dataset)
     if not info.backends:

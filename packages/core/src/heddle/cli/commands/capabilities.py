@@ -41,10 +41,10 @@ def print_capabilities(registry: Registry) -> None:
 
 def meanings() -> Iterator[tuple[str, str, str, str]]:
     """Yield (kind, name, what it means, name of its Protocol) of every capability."""
-    for kind, capabilities in CAPABILITIES.items():
+    for plugin_kind, capabilities in CAPABILITIES.items():
         for capability in capabilities:
             protocol = capability.protocol.__name__ if capability.protocol else ""
-            yield kind, capability.name, capability.summary, protocol
+            yield plugin_kind, capability.name, capability.summary, protocol
 
 
 def _of_engines(registry: Registry, engines: Sequence[str]) -> tuple[list[list[str]], dict[str, str]]:

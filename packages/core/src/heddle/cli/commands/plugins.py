@@ -52,8 +52,10 @@ def print_plugins(plugins: Sequence[Plugin]) -> None:
 def provides(plugin: Plugin) -> str:
     """Return what a plugin brings: "backend: pyg; model: gcn, sage"."""
     names = {
-        kind: dict.fromkeys(offer.info.name for offer in plugin.offers if offer.kind == kind)
-        for kind in KINDS
+        plugin_kind: dict.fromkeys(
+            offer.info.name for offer in plugin.offers if offer.plugin_kind == plugin_kind
+        )
+        for plugin_kind in KINDS
     }
-    parts = [f"{kind}: {', '.join(brought)}" for kind, brought in names.items() if brought]
+    parts = [f"{plugin_kind}: {', '.join(brought)}" for plugin_kind, brought in names.items() if brought]
     return "; ".join([*parts, *(["config groups"] if plugin.config_paths else [])])

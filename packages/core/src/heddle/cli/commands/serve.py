@@ -32,10 +32,10 @@ def run(arguments: Sequence[str]) -> int:
     from heddle.serving.online.options import ServeOptions
 
     exporting = list(arguments[:1]) == ["export"]
-    words = list(arguments[1:] if exporting else arguments)
-    told: dict[str, str] = {}
+    settings = list(arguments[1:] if exporting else arguments)
+    given: dict[str, str] = {}
     node = {}
-    for word in words:
+    for word in settings:
         key, equals, value = word.partition("=")
         if not equals:
             do = "see heddle serve --help"
@@ -43,26 +43,26 @@ def run(arguments: Sequence[str]) -> int:
         if key.startswith("serve."):
             node[key.removeprefix("serve.")] = yaml.safe_load(value)
         elif key in ("run", "bundle", "overwrite"):
-            told[key] = value
+            given[key] = value
         else:
             names = ("run", "bundle", "overwrite", "serve.port")
             raise ConfigError(
                 f"{key!r} is unknown{nearest(key, names) or ';'} keys: {', '.join(names)}, serve.KEY"
             )
     options = build(ServeOptions, node, "serve")
-    if "bundle" not in told and "run" not in told:
+    if "bundle" not in given and "run" not in given:
         raise ConfigError(problem("heddle serve", "neither", "run=RUN or bundle=FOLDER", "name one"))
-    root = Path(told["bundle"]) if "bundle" in told else Path(told["run"]) / "bundle"
+    root = Path(given["bundle"]) if "bundle" in given else Path(given["run"]) / "bundle"
     registry = load_plugins()
     if exporting:
         from heddle.config.saved import saved_config
         from heddle.serving.bundle.export import export_bundle
 
-        if "run" not in told:
+        if "run" not in given:
             raise ConfigError(problem("run", "none", "a trained run's folder", "write run=runs/NAME"))
-        overwrite = told.get("overwrite", "false") == "true"
-        config = saved_config(told["run"], registry)
-        print(export_bundle(config, Path(told["run"]), registry, root, overwrite=overwrite))
+        overwrite = given.get("overwrite", "false") == "true"
+        config = saved_config(given["run"], registry)
+        print(export_bundle(config, Path(given["run"]), registry, root, overwrite=overwrite))
         return 0
     from heddle.serving.online.serve import server
 

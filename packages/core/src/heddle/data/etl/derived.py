@@ -35,8 +35,8 @@ def join(name: str, table: Table, tables: Mapping[str, Path], engine: Engine, st
         ordered = steps.file(f"ordered.{joined.table}.{_file(key)}", engine.ordered, other, key)
         keys = steps.file(f"orderedkeys.{joined.table}.{_file(key)}", engine.keys, [(ordered, key)])
         if row_count(keys) != row_count(ordered):
-            found = f"{row_count(ordered)} rows of {joined.table} with {row_count(keys)} different {key!r}"
-            fail(where, found, "every key once", "join by another column")
+            actual = f"{row_count(ordered)} rows of {joined.table} with {row_count(keys)} different {key!r}"
+            fail(where, actual, "every key once", "join by another column")
         pair = (joined.by, keys)
         rows = steps.file(f"rows.{name}.{_file(column)}", engine.ends, path, pair, pair)
         made[column] = (joined, ordered, rows)
@@ -90,10 +90,10 @@ def add_columns(path: Path, made: Mapping[str, Make], out: Path) -> None:
 
 def same_type(where: str, table: Path, column: str, other: Path, key: str) -> None:
     """Check that two columns that are to hold the same values have one type."""
-    found, wanted = column_type(table, column), column_type(other, key)
-    if found != wanted:
+    actual, wanted = column_type(table, column), column_type(other, key)
+    if actual != wanted:
         do = "give both columns one type in the schema"
-        fail(where, f"{column!r} of type {found}", f"{wanted}, as {key!r} is", do)
+        fail(where, f"{column!r} of type {actual}", f"{wanted}, as {key!r} is", do)
 
 
 def _key(of: Derived, where: str) -> Make:
@@ -129,15 +129,18 @@ def _part(of: Derived, where: str) -> Make:
     arrow, split = require("pyarrow", "etl"), of.split
     assert isinstance(split, Split)
 
-    def told(table: Any, start: int) -> Any:
-        words = [str(cell or "").strip().lower() for cell in table[of.of[0]].to_pylist()]
-        for at, word in enumerate(words):
+    def named(table: Any, start: int) -> Any:
+        names = [str(cell or "").strip().lower() for cell in table[of.of[0]].to_pylist()]
+        for at, word in enumerate(names):
             if word and word not in PARTS:
-                place, do = f"{where}: row {start + at + 1}", "mend the column"
+                location, do = f"{where}: row {start + at + 1}", "mend the column"
                 fail(
-                    f"{place}, column {of.of[0]!r}", repr(word), f"one of {', '.join(PARTS)}, or nothing", do
+                    f"{location}, column {of.of[0]!r}",
+                    repr(word),
+                    f"one of {', '.join(PARTS)}, or nothing",
+                    do,
                 )
-        return arrow.array([PARTS.get(word) for word in words], arrow.int64())
+        return arrow.array([PARTS.get(word) for word in names], arrow.int64())
 
     def drawn(table: Any, start: int) -> Any:
         keys = table[of.of[0]] if of.of else arrow.array(np.arange(start, start + table.num_rows))
@@ -146,7 +149,7 @@ def _part(of: Derived, where: str) -> Make:
         bounds = [split.train, split.train + split.of_valid]
         return arrow.array(np.searchsorted(bounds, at, side="right"))
 
-    return told if split.column is not None else drawn
+    return named if split.column is not None else drawn
 
 
 _MAKES: Mapping[str, Callable[[Derived, str], Make]] = {

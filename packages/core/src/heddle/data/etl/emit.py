@@ -32,34 +32,34 @@ class Emitter:
 
     def __init__(self, schema: Schema, related: Related, writer: FolderWriter):
         self.schema, self.related, self.writer = schema, related, writer
-        self.rows = {kind: self._count(kind, nodes) for kind, nodes in schema.nodes.items()}
+        self.rows = {node_type: self._count(node_type, nodes) for node_type, nodes in schema.nodes.items()}
         self.fitted: dict[str, Any] = {}
         self.classes: dict[tuple[str, ...], int] = {}
 
-    def nodes(self, kind: str) -> None:
+    def nodes(self, node_type: str) -> None:
         """Write the nodes of a type."""
-        nodes, rows = self.schema.nodes[kind], self.rows[kind]
-        folder = self.writer.root / "nodes" / kind
-        given: dict[str, Any] = self._features((kind,), nodes.features, rows, folder)
+        nodes, rows = self.schema.nodes[node_type], self.rows[node_type]
+        folder = self.writer.root / "nodes" / node_type
+        given: dict[str, Any] = self._features((node_type,), nodes.features, rows, folder)
         if nodes.label is not None:
-            given["label"] = self._label((kind,), nodes.label, folder)
-            given["weight"] = self._weight((kind,), nodes.label, folder)
-            given["group"] = self._group((kind,), nodes.label, folder)
+            given["label"] = self._label((node_type,), nodes.label, folder)
+            given["weight"] = self._weight((node_type,), nodes.label, folder)
+            given["group"] = self._group((node_type,), nodes.label, folder)
         if nodes.time is not None:
             table, column = nodes.time
-            path = self.related.nodes[kind][0] if table == nodes.table else self.related.tables[table]
+            path = self.related.nodes[node_type][0] if table == nodes.table else self.related.tables[table]
             assert path is not None
             given["time"] = self._time(path, column, folder)
-            if self._divided((kind,)) and self._timed:
+            if self._divided((node_type,)) and self._timed:
                 given["splits"] = self._splits(path, column, given.get("label"), folder)
-        if self._divided((kind,)) and not self._timed:
-            path = self.related.nodes[kind][0]
+        if self._divided((node_type,)) and not self._timed:
+            path = self.related.nodes[node_type][0]
             assert path is not None
             given["splits"] = self._splits(path, PART, given.get("label"), folder)
-        ids = self.related.nodes[kind][1]
+        ids = self.related.nodes[node_type][1]
         if ids is not None:
             given["ids"] = _write_ids(*ids, folder / "ids.parquet")
-        self.writer.nodes(kind, rows, **given)
+        self.writer.nodes(node_type, rows, **given)
 
     def edges(self, edges: Edges) -> None:
         """Write the edges of a relation, and of its reverse."""
@@ -84,27 +84,27 @@ class Emitter:
         self.writer.edges(key, rows, ends=ends, by_time=by_time, **made, **given)
         if edges.reverse:
             back = (key[2], f"rev_{key[1]}", key[0])
-            place = self.writer.root / "edges" / "___".join(back)
-            made = self._csc(self.related.by_source[name], senders_per, rows, sizes, place)
+            reverse_folder = self.writer.root / "edges" / "___".join(back)
+            made = self._csc(self.related.by_source[name], senders_per, rows, sizes, reverse_folder)
             self.writer.edges(back, rows, rows_of=key, by_time=by_time, **made)
 
     @property
     def _timed(self) -> bool:
         return self.schema.split is None or self.schema.split.timed
 
-    def _kind(self, kind: tuple[str, ...]) -> str:
+    def _kind(self, type_key: tuple[str, ...]) -> str:
         """Return what is asked of a node type or relation; "none" for nothing."""
-        if len(kind) == 1 and kind[0] in self.schema.tasks:
-            return self.schema.tasks[kind[0]].kind
-        return self.schema.kind if kind == self.schema.target else "none"
+        if len(type_key) == 1 and type_key[0] in self.schema.tasks:
+            return self.schema.tasks[type_key[0]].kind
+        return self.schema.kind if type_key == self.schema.target else "none"
 
-    def _divided(self, kind: tuple[str, ...]) -> bool:
+    def _divided(self, type_key: tuple[str, ...]) -> bool:
         """Tell whether a split divides the rows of a node type or relation."""
-        named = self.schema.target == kind or (len(kind) == 1 and kind[0] in self.schema.tasks)
+        named = self.schema.target == type_key or (len(type_key) == 1 and type_key[0] in self.schema.tasks)
         return self.related.cuts is not None and named
 
-    def _count(self, kind: str, nodes: Nodes) -> int:
-        table, ids = self.related.nodes[kind]
+    def _count(self, node_type: str, nodes: Nodes) -> int:
+        table, ids = self.related.nodes[node_type]
         if ids is not None:
             return row_count(ids[0])
         if nodes.rows is not None:
@@ -113,20 +113,20 @@ class Emitter:
         return row_count(table)
 
     def _features(
-        self, kind: tuple[str, ...], encodes: Sequence[Encode], rows: int, folder: Path
+        self, type_key: tuple[str, ...], encodes: Sequence[Encode], rows: int, folder: Path
     ) -> dict[str, Any]:
         encoders: list[tuple[Encoder, Path]] = []
         for encode in encodes:
-            path, _ = table_of(self.schema, self.related, kind, encode.table)
+            path, _ = table_of(self.schema, self.related, type_key, encode.table)
             if encode.encode == "since":
                 encoder = fit(encode, "gap", None)
-                encoders.append((encoder, self.related.gaps["___".join(kind), encode.by]))
+                encoders.append((encoder, self.related.gaps["___".join(type_key), encode.by]))
                 continue
             for column in columns_of(encode, path):
                 encoder = fit(encode, column, self.related.counts.get((path, column)))
                 encoders.append((encoder, path))
                 if encoder.fitted:
-                    self.fitted[fitted_key(kind, column, encode)] = encoder.fitted
+                    self.fitted[fitted_key(type_key, column, encode)] = encoder.fitted
         if not encoders:
             return {}
         return write_features(encoders, rows, folder)
@@ -144,9 +144,9 @@ class Emitter:
                 stream.write(integers(table, column))
         return stream.path
 
-    def _label(self, kind: tuple[str, ...], label: Label, folder: Path) -> Path:
-        path, _ = table_of(self.schema, self.related, kind, label.table)
-        if self._kind(kind) in OF_VALUES:
+    def _label(self, type_key: tuple[str, ...], label: Label, folder: Path) -> Path:
+        path, _ = table_of(self.schema, self.related, type_key, label.table)
+        if self._kind(type_key) in OF_VALUES:
             with NpyStream(folder / "label.npy", np.float64) as values:
                 for table in chunks(path, [label.column]):
                     values.write(floats(table, label.column))
@@ -157,13 +157,13 @@ class Emitter:
                 numbers = _classes(table[label.column], label, path.stem)
                 most = max(most, int(numbers.max(initial=-1)))
                 stream.write(numbers)
-        self.classes[kind] = len(label.classes) or most + 1
+        self.classes[type_key] = len(label.classes) or most + 1
         return stream.path
 
-    def _weight(self, kind: tuple[str, ...], label: Label, folder: Path) -> Path | None:
+    def _weight(self, type_key: tuple[str, ...], label: Label, folder: Path) -> Path | None:
         if label.weight is None:
             return None
-        path, _ = table_of(self.schema, self.related, kind, label.table)
+        path, _ = table_of(self.schema, self.related, type_key, label.table)
         with NpyStream(folder / "weight.npy", np.float32) as stream:
             for table in chunks(path, [label.weight]):
                 weights = floats(table, label.weight)
@@ -174,10 +174,10 @@ class Emitter:
                 stream.write(weights)
         return stream.path
 
-    def _group(self, kind: tuple[str, ...], label: Label, folder: Path) -> Path | None:
-        if label.group is None or self.schema.kind not in RANKINGS or kind != self.schema.target:
+    def _group(self, type_key: tuple[str, ...], label: Label, folder: Path) -> Path | None:
+        if label.group is None or self.schema.kind not in RANKINGS or type_key != self.schema.target:
             return None
-        path, _ = table_of(self.schema, self.related, kind, label.table)
+        path, _ = table_of(self.schema, self.related, type_key, label.table)
         with NpyStream(folder / "group.npy", np.int64) as stream:
             for table in chunks(path, [label.group]):
                 if table[label.group].null_count:
@@ -201,8 +201,8 @@ class Emitter:
                 part = np.searchsorted(self.related.cuts, cells.to_numpy().astype(np.int64), side="right")
                 part[table[column].is_null().to_numpy()] = -1
                 if labels is not None:
-                    own = labels[start : start + len(part)]
-                    part[np.isnan(own) if own.dtype.kind == "f" else own < 0] = -1
+                    part_labels = labels[start : start + len(part)]
+                    part[np.isnan(part_labels) if part_labels.dtype.kind == "f" else part_labels < 0] = -1
                 for number, stream in enumerate(streams.values()):
                     stream.write(start + np.flatnonzero(part == number))
                 start += len(part)
@@ -221,8 +221,8 @@ class Emitter:
                     bad = (ids < 0) | (ids >= size)
                     if bad.any():
                         where = f"{edges.table}: row {start + int(bad.argmax()) + 1}, column {column!r}"
-                        found = f"an id that no node of type {edges.type[2 * end]!r} has"
-                        fail(where, found, "a node", "add it to the nodes")
+                        actual = f"an id that no node of type {edges.type[2 * end]!r} has"
+                        fail(where, actual, "a node", "add it to the nodes")
                     count += np.bincount(ids, minlength=size)
                     pair.append(ids)
                 stream.write(np.stack(pair, axis=1))
@@ -261,18 +261,18 @@ def _classes(values: Any, label: Label, table: str) -> np.ndarray:
         return numbers
     texts = values.cast(arrow.string())
     named = label.values or tuple((name,) for name in label.classes)
-    stands = {value: at for at, own in enumerate(named) for value in own}
+    stands = {value: at for at, class_values in enumerate(named) for value in class_values}
     others = stands.pop("*", None) if label.values else None
-    found = compute.index_in(texts, value_set=arrow.array(list(stands), arrow.string()))
-    found = compute.take(arrow.array(list(stands.values()), arrow.int64()), found)
+    classes = compute.index_in(texts, value_set=arrow.array(list(stands), arrow.string()))
+    classes = compute.take(arrow.array(list(stands.values()), arrow.int64()), classes)
     if others is not None:
-        other = compute.and_(compute.is_null(found), compute.not_equal(compute.fill_null(texts, ""), ""))
-        found = compute.if_else(other, others, found)
-    unknown = compute.and_(compute.is_null(found), compute.not_equal(compute.fill_null(texts, ""), ""))
+        other = compute.and_(compute.is_null(classes), compute.not_equal(compute.fill_null(texts, ""), ""))
+        classes = compute.if_else(other, others, classes)
+    unknown = compute.and_(compute.is_null(classes), compute.not_equal(compute.fill_null(texts, ""), ""))
     if compute.any(unknown).as_py():
         bad = texts.filter(unknown)[0].as_py()
         fail(where, repr(bad), f"one of {list(stands)}", "name it in label.classes")
-    result: np.ndarray = compute.fill_null(found, -1).to_numpy().astype(np.int64)
+    result: np.ndarray = compute.fill_null(classes, -1).to_numpy().astype(np.int64)
     return result
 
 
@@ -281,20 +281,20 @@ def _write_ids(keys: Path, column: str, out: Path) -> Path:
     arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.part")
-    kind = parquet.read_schema(keys).field(column).type
-    kind = (
+    key_type = parquet.read_schema(keys).field(column).type
+    key_type = (
         arrow.int64()
-        if arrow.types.is_integer(kind)
+        if arrow.types.is_integer(key_type)
         else arrow.float64()
-        if arrow.types.is_floating(kind)
+        if arrow.types.is_floating(key_type)
         else arrow.string()
     )
-    with parquet.ParquetWriter(part, arrow.schema([("id", kind)])) as writer:
+    with parquet.ParquetWriter(part, arrow.schema([("id", key_type)])) as writer:
         for table in chunks(keys, [column]):
             if table[column].null_count or table[column][0].as_py() == "":  # ascending: it would be the first
                 fail(
                     keys.stem.replace(".", " of ", 1), "an empty cell", "a key in every row", "mend the table"
                 )
-            writer.write_table(arrow.table({"id": table[column].cast(kind)}))
+            writer.write_table(arrow.table({"id": table[column].cast(key_type)}))
     part.replace(out)
     return out

@@ -47,10 +47,10 @@ def _plain(encode: Encode, column: str, counted: Any) -> Encoder:
     def apply(table: Any) -> np.ndarray:
         values = floats(table, column)
         if not np.isfinite(values).all():
-            found = values[~np.isfinite(values)][0]
+            bad = values[~np.isfinite(values)][0]
             fail(
                 f"column {column!r}",
-                f"{found} (or an empty cell)",
+                f"{bad} (or an empty cell)",
                 "finite numbers for encode: plain",
                 "use number",
             )
@@ -102,10 +102,10 @@ def since(gaps: np.ndarray) -> np.ndarray:
     return np.stack([np.log1p(np.where(first, 0.0, gaps)), first.astype(np.float64)], axis=1)
 
 
-def fitted_key(kind: tuple[str, ...], column: str, encode: Encode) -> str:
+def fitted_key(type_key: tuple[str, ...], column: str, encode: Encode) -> str:
     """Return what the metadata calls a fitted encoding of a column."""
     detail = f".{encode.period}" if encode.encode == "cyclic" else ""
-    return f"{'___'.join(kind)}.{column}.{encode.encode}{detail}"
+    return f"{'___'.join(type_key)}.{column}.{encode.encode}{detail}"
 
 
 def _scaled(
@@ -183,8 +183,8 @@ def _vocabulary(encode: Encode, column: str, counted: Path) -> tuple[list[Any], 
     def codes(table: Any) -> np.ndarray:
         if known is None:
             return np.zeros(table.num_rows, np.int64)
-        found = compute.index_in(table[column], value_set=known.cast(table.schema.field(column).type))
-        result: np.ndarray = compute.fill_null(compute.add(found, 1), UNKNOWN).to_numpy().astype(np.int64)
+        indices = compute.index_in(table[column], value_set=known.cast(table.schema.field(column).type))
+        result: np.ndarray = compute.fill_null(compute.add(indices, 1), UNKNOWN).to_numpy().astype(np.int64)
         return result
 
     return values, codes
@@ -271,10 +271,10 @@ def write_features(encoders: Sequence[tuple[Encoder, Path]], rows: int, folder: 
         DataError: a file with another number of rows.
     """
     for encoder, path in encoders:
-        if (found := row_count(path)) != rows:
+        if (n_rows := row_count(path)) != rows:
             fail(
                 f"column {encoder.column!r} of {path.stem}",
-                f"{found} rows",
+                f"{n_rows} rows",
                 f"{rows}, one for each",
                 "mend the table",
             )

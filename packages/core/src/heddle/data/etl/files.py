@@ -53,8 +53,8 @@ def sources(given: Sources, table: Table) -> Source:
     for file, of in zip(files[1:], folders[1:]):
         if (other := layout_of(file)) != layout:
             fail(file, other, f"{layout} as {files[0].name}", "give a table files of one layout")
-        if (found := _names(file, table, layout, of)) != names:
-            fail(file, f"the columns {found}", f"{names} as in {files[0].name}", "give the files one layout")
+        if (header := _names(file, table, layout, of)) != names:
+            fail(file, f"the columns {header}", f"{names} as in {files[0].name}", "give the files one layout")
     columns = _columns(table, names, str(files[0]))
     if any(FILE in column.of for column in columns.values()):
         folders = [{**of, FILE: Path(file.name).name.partition(".")[0]} for file, of in zip(files, folders)]
@@ -90,8 +90,8 @@ def _spread(source: Source) -> Source:
             continue
         width = column.width or vector_width(source, column)
         for at in range(width) if column.at is None else [column.at]:
-            own = name if column.at is not None else f"{name}[{at}]"
-            spread[own] = column._replace(at=at, width=width)
+            column_name = name if column.at is not None else f"{name}[{at}]"
+            spread[column_name] = column._replace(at=at, width=width)
     return source._replace(columns=spread)
 
 

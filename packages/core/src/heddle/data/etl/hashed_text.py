@@ -25,15 +25,15 @@ def hashed_texts(texts: Sequence[str | None], size: int) -> np.ndarray:
     grams: dict[str, int] = {}
     rows, cells = [], []
     for text, row in distinct.items():
-        words = WORD.findall((text or "").lower())
-        for gram in [*words, *(f"{a} {b}" for a, b in pairwise(words))]:
+        tokens = WORD.findall((text or "").lower())
+        for gram in [*tokens, *(f"{a} {b}" for a, b in pairwise(tokens))]:
             rows.append(row)
             cells.append(grams.setdefault(gram, len(grams)))
-    found = np.zeros((len(distinct), size))
+    hashed = np.zeros((len(distinct), size))
     if grams:
         hashes = key_hashes("text", list(grams))[np.array(cells)]
         sign = np.where(hashes >> np.uint64(63), -1.0, 1.0)
-        np.add.at(found, (np.array(rows), (hashes % np.uint64(size)).astype(np.int64)), sign)
-    length = np.sqrt((found**2).sum(axis=1, keepdims=True))
-    found /= np.where(length > 0, length, 1.0)
-    return found[np.array([distinct[text] for text in texts], np.int64)] if len(texts) else found
+        np.add.at(hashed, (np.array(rows), (hashes % np.uint64(size)).astype(np.int64)), sign)
+    length = np.sqrt((hashed**2).sum(axis=1, keepdims=True))
+    hashed /= np.where(length > 0, length, 1.0)
+    return hashed[np.array([distinct[text] for text in texts], np.int64)] if len(texts) else hashed

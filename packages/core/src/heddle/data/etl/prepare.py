@@ -50,8 +50,8 @@ def _made(schema: Schema, given: Sources, work: Path, steps: Steps, etl: Etl) ->
         related = relate(schema, given, engine, steps, etl.threads, etl.memory)
         engine.close()  # its memory is free before arrays are written
         emitter = Emitter(schema, related, writer)
-        for kind in schema.nodes:
-            steps.run(f"write.{kind}", emitter.nodes, kind)
+        for node_type in schema.nodes:
+            steps.run(f"write.{node_type}", emitter.nodes, node_type)
         for edges in schema.edges:
             steps.run(f"write.{'___'.join(edges.type)}", emitter.edges, edges)
     finally:

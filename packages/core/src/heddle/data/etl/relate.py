@@ -61,20 +61,23 @@ def relate(
     """Run every relational step of a schema on its tables; cells are read by `threads`, None for all."""
     staged, tables = tables_of(schema, given, engine, steps, threads, memory)
     _check_named(schema, tables)
-    nodes = {kind: _nodes(kind, nodes, tables, engine, steps) for kind, nodes in schema.nodes.items()}
+    nodes = {
+        node_type: _nodes(node_type, nodes, tables, engine, steps)
+        for node_type, nodes in schema.nodes.items()
+    }
     ends, by_target, by_source, gaps, dropped = {}, {}, {}, {}, {}
     rows_of: dict[tuple[str, ...], Path] = {}
     for edges in schema.edges:
         name, table = "___".join(edges.type), tables[edges.table]
         keys = [None if ids is None else ids[0] for ids in (nodes[edges.type[at]][1] for at in (0, 2))]
         pairs = (edges.source, keys[0]), (edges.target, keys[1])
-        for (column, ids), kind in zip(pairs, (edges.type[0], edges.type[2])):
-            _same_type(table, column, ids, f"{edges.table}: column {column!r}", kind)
-        found = steps.file(f"ends.{name}", engine.ends, table, *pairs)
-        table, ends[name] = kept_rows(edges, table, found, steps)
+        for (column, ids), node_type in zip(pairs, (edges.type[0], edges.type[2])):
+            _same_type(table, column, ids, f"{edges.table}: column {column!r}", node_type)
+        matched = steps.file(f"ends.{name}", engine.ends, table, *pairs)
+        table, ends[name] = kept_rows(edges, table, matched, steps)
         rows_of[edges.type] = table
         if edges.missing != "fail":
-            dropped[name] = row_count(found) - row_count(ends[name])
+            dropped[name] = row_count(matched) - row_count(ends[name])
         moments = None if edges.time is None else (table, edges.time)
         by_target[name] = steps.file(f"by_target.{name}", engine.grouped, ends[name], "target", moments)
         if edges.reverse:
@@ -89,14 +92,14 @@ def relate(
 def _check_named(schema: Schema, tables: Mapping[str, Path]) -> None:
     """Check that tables which don't list their columns have those that nodes and edges name."""
     wanted: list[tuple[str, str | None, Any]] = []
-    for kind, nodes in schema.nodes.items():
+    for node_type, nodes in schema.nodes.items():
         label = nodes.label
         wanted += [
-            (f"nodes.{kind}", nodes.table, nodes.key),
-            *((f"nodes.{kind}", *pair) for pair in nodes.keys),
+            (f"nodes.{node_type}", nodes.table, nodes.key),
+            *((f"nodes.{node_type}", *pair) for pair in nodes.keys),
         ]
-        wanted += [(f"nodes.{kind}", *nodes.time)] if nodes.time else []
-        wanted += [(f"nodes.{kind}", label.table or nodes.table, label.column)] if label else []
+        wanted += [(f"nodes.{node_type}", *nodes.time)] if nodes.time else []
+        wanted += [(f"nodes.{node_type}", label.table or nodes.table, label.column)] if label else []
     for edges in schema.edges:
         where, label = f"edges {list(edges.type)}", edges.label
         wanted += [(where, edges.table, name) for name in (edges.source, edges.target, edges.time)]
@@ -110,55 +113,65 @@ def _check_named(schema: Schema, tables: Mapping[str, Path]) -> None:
 
 
 def _nodes(
-    kind: str, nodes: Nodes, tables: Mapping[str, Path], engine: Engine, steps: Steps
+    node_type: str, nodes: Nodes, tables: Mapping[str, Path], engine: Engine, steps: Steps
 ) -> tuple[Path | None, tuple[Path, str] | None]:
     """Return the table of a node type, in the order of its keys, and where its ids are."""
     table = None if nodes.table is None else tables[nodes.table]
     if table is not None and nodes.key is not None:
-        table = steps.file(f"nodes.{kind}", engine.ordered, table, nodes.key)
-        ids = steps.file(f"keys.{kind}", engine.keys, [(table, nodes.key)])
+        table = steps.file(f"nodes.{node_type}", engine.ordered, table, nodes.key)
+        ids = steps.file(f"keys.{node_type}", engine.keys, [(table, nodes.key)])
         if row_count(ids) != row_count(table):
-            found = f"{row_count(table)} rows with {row_count(ids)} different keys"
-            fail(f"nodes.{kind}: column {nodes.key!r}", found, "every key once", "remove the repeated rows")
+            actual = f"{row_count(table)} rows with {row_count(ids)} different keys"
+            fail(
+                f"nodes.{node_type}: column {nodes.key!r}",
+                actual,
+                "every key once",
+                "remove the repeated rows",
+            )
         return table, (ids, "id")
     if nodes.keys:
         parts = [(tables[name], column) for name, column in nodes.keys]
         kinds = [column_type(*part) for part in parts]
         if len(set(kinds)) > 1:
-            fail(f"nodes.{kind}.keys", f"columns of {kinds}", "one type", "give them one type in the schema")
-        return table, (steps.file(f"keys.{kind}", engine.keys, parts), "id")
+            fail(
+                f"nodes.{node_type}.keys",
+                f"columns of {kinds}",
+                "one type",
+                "give them one type in the schema",
+            )
+        return table, (steps.file(f"keys.{node_type}", engine.keys, parts), "id")
     return table, None
 
 
-def _same_type(table: Path, column: str, ids: Path | None, where: str, kind: str) -> None:
+def _same_type(table: Path, column: str, ids: Path | None, where: str, node_type: str) -> None:
     """Check that a column of ids has the type of the keys that it names, int without keys."""
-    found = column_type(table, column)
+    actual = column_type(table, column)
     wanted = "int64" if ids is None else column_type(ids, "id")
-    if found != wanted:
+    if actual != wanted:
         do = "give both columns one type in the schema"
-        fail(where, f"type {found}", f"{wanted}, as the ids of {kind!r} are", do)
+        fail(where, f"type {actual}", f"{wanted}, as the ids of {node_type!r} are", do)
 
 
 def table_of(
-    schema: Schema, related: Related, kind: tuple[str, ...], other: str | None
+    schema: Schema, related: Related, type_key: tuple[str, ...], other: str | None
 ) -> tuple[Path, str | None]:
     """Return the file that a column of a node type or relation is in, and the column by which the split divides it."""
-    own = split_column(schema, other, kind)
+    column = split_column(schema, other, type_key)
     if other is not None:
-        return related.tables[other], own
-    if len(kind) == 1:
-        path = related.nodes[kind[0]][0]
+        return related.tables[other], column
+    if len(type_key) == 1:
+        path = related.nodes[type_key[0]][0]
         assert path is not None
-        return path, own
-    return related.rows_of[kind], own
+        return path, column
+    return related.rows_of[type_key], column
 
 
-def split_column(schema: Schema, table: str | None, kind: tuple[str, ...]) -> str | None:
+def split_column(schema: Schema, table: str | None, type_key: tuple[str, ...]) -> str | None:
     """Return the column by which the split divides a table, or that of a node type or relation; None if none does."""
-    if table is None and len(kind) == 1:
-        table = schema.nodes[kind[0]].table
+    if table is None and len(type_key) == 1:
+        table = schema.nodes[type_key[0]].table
     elif table is None:
-        table = next(edges.table for edges in schema.edges if edges.type == kind)
+        table = next(edges.table for edges in schema.edges if edges.type == type_key)
     if table is None:
         return None
     return (
@@ -180,23 +193,23 @@ def columns_of(encode: Encode, path: Path) -> list[str]:
     if encode.column == "*":
         return [name for name in names if name != PART]
     wanted = [encode.column] if isinstance(encode.column, str) else list(encode.column)
-    found = []
+    columns = []
     for name in wanted:
-        parts = [own for own in names if own.startswith(f"{name}[") and own.endswith("]")]
+        parts = [column for column in names if column.startswith(f"{name}[") and column.endswith("]")]
         if name not in names and not parts:
             do = f"name one of them{nearest(name, names)}"
             fail(f"{path.stem}: features", f"no column {name!r}", f"one of {names}", do)
-        found += [name] if name in names else parts
-    return found
+        columns += [name] if name in names else parts
+    return columns
 
 
 def _counts(schema: Schema, related: Related, engine: Engine, steps: Steps) -> dict[tuple[Path, str], Path]:
     """Count the training values of every column whose encoding is fitted."""
     counted: dict[tuple[Path, str], Path] = {}
-    features = [((kind,), of.features) for kind, of in schema.nodes.items()]
-    for kind, encodes in [*features, *((edges.type, edges.features) for edges in schema.edges)]:
+    features = [((type_key,), of.features) for type_key, of in schema.nodes.items()]
+    for type_key, encodes in [*features, *((edges.type, edges.features) for edges in schema.edges)]:
         for encode in (encode for encode in encodes if encode.encode in FITTED):
-            path, time = table_of(schema, related, kind, encode.table)
+            path, time = table_of(schema, related, type_key, encode.table)
             before = None if related.cuts is None else related.cuts[0]
             for column in columns_of(encode, path):
                 name = f"counts.{path.stem}.{quote(column, safe=' ')}"
@@ -216,14 +229,14 @@ def _cuts(
     if split.valid is not None and split.test is not None:
         return moment_of(split.valid), moment_of(split.test)
     if len(schema.target) == 1:
-        found = schema.nodes[schema.target[0]].time
-        place = None if found is None else (tables[found[0]], found[1])
+        time = schema.nodes[schema.target[0]].time
+        time_column = None if time is None else (tables[time[0]], time[1])
     else:
         edges = next(edges for edges in schema.edges if list(edges.type) == list(schema.target))
-        place = None if edges.time is None else (tables[edges.table], edges.time)
-    if place is None:
+        time_column = None if edges.time is None else (tables[edges.table], edges.time)
+    if time_column is None:
         fail("split", f"no time of {schema.target}", "a time to split by", "add time: COLUMN")
-    path, column = place
+    path, column = time_column
     counted = steps.file("times", engine.counts, path, column, None, None)
     values = np.concatenate([np.empty(0, np.int64), *(integers(table, "value") for table in chunks(counted))])
     rows = np.cumsum(np.concatenate([np.empty(0, np.int64), *(integers(t, "rows") for t in chunks(counted))]))

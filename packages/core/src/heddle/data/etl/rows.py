@@ -49,18 +49,20 @@ class RowEncoder:
         DataError: features from another table, of "*" or without what was fitted.
     """
 
-    def __init__(self, schema: Schema, kind: tuple[str, ...], fitted: Mapping[str, Any]):
-        self.kind = kind
+    def __init__(self, schema: Schema, type_key: tuple[str, ...], fitted: Mapping[str, Any]):
+        self.type_key = type_key
         self.edges: Edges | None = None
-        if len(kind) == 3:
-            self.edges = next(edges for edges in schema.edges if edges.type == kind)
+        if len(type_key) == 3:
+            self.edges = next(edges for edges in schema.edges if edges.type == type_key)
             name, self.features = self.edges.table, self.edges.features
             needed = [self.edges.source, self.edges.target, *([self.edges.time] if self.edges.time else [])]
         else:
-            nodes = schema.nodes[kind[0]]
+            nodes = schema.nodes[type_key[0]]
             if nodes.table is None:
                 raise DataError(
-                    problem("/".join(kind), "no table", "one whose rows are sent", "add the rows of edges")
+                    problem(
+                        "/".join(type_key), "no table", "one whose rows are sent", "add the rows of edges"
+                    )
                 )
             name, self.features, needed = nodes.table, nodes.features, [nodes.key] if nodes.key else []
             if nodes.time is not None and nodes.time[0] == name:
@@ -102,7 +104,7 @@ class RowEncoder:
             gaps: end of `since` -> [n] float64, the time since its last edge, NaN for none.
         """
         floats, codes = [], []
-        for encode, column, own in self._plan:
+        for encode, column, fitted in self._plan:
             if encode.encode == "since":
                 floats.append(since(gaps[encode.by]))
                 continue
@@ -110,27 +112,27 @@ class RowEncoder:
             values = typed.columns[column]
             if encode.encode in ("number", "log"):
                 floats.append(
-                    scaled(_real(values, typed, column), encode.encode, own["mean"], own["deviation"])
+                    scaled(_real(values, typed, column), encode.encode, fitted["mean"], fitted["deviation"])
                 )
             elif encode.encode == "plain":
                 floats.append(_finite(_real(values, typed, column), column)[:, None])
             elif encode.encode == "cyclic":
                 floats.append(turned(values.astype(np.int64), ~typed.missing[column], encode.period))
             elif encode.encode == "onehot":
-                places = np.arange(1, len(own["codes"]) + 1)
+                places = np.arange(1, len(fitted["codes"]) + 1)
                 floats.append(
-                    (_codes(values, typed, column, own["codes"])[:, None] == places).astype(np.float64)
+                    (_codes(values, typed, column, fitted["codes"])[:, None] == places).astype(np.float64)
                 )
             elif encode.encode == "bins":
-                codes.append(binned(_real(values, typed, column), own["edges"]))
+                codes.append(binned(_real(values, typed, column), fitted["edges"]))
             else:
-                codes.append(_codes(values, typed, column, own["codes"]).astype(np.int32)[:, None])
-        found = {}
+                codes.append(_codes(values, typed, column, fitted["codes"]).astype(np.int32)[:, None])
+        features = {}
         if floats:
-            found["x"] = np.concatenate(floats, axis=1).astype(np.float32)
+            features["x"] = np.concatenate(floats, axis=1).astype(np.float32)
         if codes:
-            found["codes"] = np.concatenate(codes, axis=1)
-        return found
+            features["codes"] = np.concatenate(codes, axis=1)
+        return features
 
     def time(self, typed: Typed) -> np.ndarray | None:
         """Return [n] int64, when each row is; None without times. Raises RowError: one has none."""
@@ -154,7 +156,7 @@ class RowEncoder:
     def _planned(self, encode: Encode, fitted: Mapping[str, Any]) -> list[tuple[Encode, str | None, Any]]:
         if encode.table is not None and encode.table != self.name:
             what = f"features from table {encode.table}"
-            raise DataError(problem("/".join(self.kind), what, f"all from {self.name}", "prepare it so"))
+            raise DataError(problem("/".join(self.type_key), what, f"all from {self.name}", "prepare it so"))
         if encode.encode == "since":
             return [(encode, None, None)]
         columns = (encode.column,) if isinstance(encode.column, str) else encode.column
@@ -162,17 +164,17 @@ class RowEncoder:
             columns = tuple(self.table.columns)
         made: list[tuple[Encode, str | None, Any]] = []
         for column in columns:
-            own = dict(fitted.get(fitted_key(self.kind, column, encode), {}))
-            if encode.encode not in ("plain", "cyclic") and not own:
-                key = fitted_key(self.kind, column, encode)
+            values = dict(fitted.get(fitted_key(self.type_key, column, encode), {}))
+            if encode.encode not in ("plain", "cyclic") and not values:
+                key = fitted_key(self.type_key, column, encode)
                 raise DataError(
                     problem("info.encoders", f"no {key}", "every encoder", "prepare the folder again")
                 )
-            if "values" in own:
-                own["codes"] = {value: at + 1 for at, value in enumerate(own["values"])}
-            if "edges" in own:
-                own["edges"] = np.array(own["edges"], np.float64)
-            made.append((encode, column, own))
+            if "values" in values:
+                values["codes"] = {value: at + 1 for at, value in enumerate(values["values"])}
+            if "edges" in values:
+                values["edges"] = np.array(values["edges"], np.float64)
+            made.append((encode, column, values))
         return made
 
     def _values(
@@ -186,19 +188,19 @@ class RowEncoder:
             values[:] = texts
             return values, np.zeros(len(texts), bool)
         arrow = require("pyarrow", "etl")
-        batch = {of: arrow.array(own, arrow.string()) for of, own in cells.items()}
-        found, unread = make(column, batch, self.table, self.name)
+        batch = {of: arrow.array(cell, arrow.string()) for of, cell in cells.items()}
+        made, unread = make(column, batch, self.table, self.name)
         for wrong in unread:
             at = int(np.argmax(wrong.bad))
             raise RowError(problem(wrong.column, repr(cells[wrong.column][at]), wrong.expected, "correct it"))
-        missing = found.is_null().to_numpy(zero_copy_only=False)
+        missing = made.is_null().to_numpy(zero_copy_only=False)
         if column.type == "text":
-            values = np.empty(len(found), object)
-            values[:] = found.to_pylist()
+            values = np.empty(len(made), object)
+            values[:] = made.to_pylist()
         elif column.type in ("int", "clock", "datetime"):
-            values = found.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+            values = made.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
         else:
-            values = found.to_numpy(zero_copy_only=False).astype(np.float64)
+            values = made.to_numpy(zero_copy_only=False).astype(np.float64)
         return values, missing
 
 
@@ -248,6 +250,6 @@ def _finite(values: np.ndarray, column: str) -> np.ndarray:
 
 def _codes(values: np.ndarray, typed: Typed, column: str, codes: Mapping[Any, int]) -> np.ndarray:
     """Return the code of each value, 0 where it isn't known or missing."""
-    found = np.array([codes.get(value, UNKNOWN) for value in values.tolist()], np.int64)
-    found[typed.missing[column]] = UNKNOWN
-    return found
+    numbers = np.array([codes.get(value, UNKNOWN) for value in values.tolist()], np.int64)
+    numbers[typed.missing[column]] = UNKNOWN
+    return numbers

@@ -82,20 +82,20 @@ def run_sql(
                 for column in columns.values():
                     values, unread = make(column, cells, table, where)
                     if unread:
-                        found = cells[unread[0].column][int(unread[0].bad.argmax())].as_py()
+                        value = cells[unread[0].column][int(unread[0].bad.argmax())].as_py()
                         fail(
                             f"{where}: column {unread[0].column!r}",
-                            repr(found),
+                            repr(value),
                             unread[0].expected,
                             "mend the query",
                         )
                     made.append(values)
                 writer.write_batch(arrow.RecordBatch.from_arrays(made, schema=schema), row_group_size=GROUP)
-            own = [key for key, column in columns.items() if column.type in ("datetime", "clock")]
-            writer.add_key_value_metadata({KEY: json.dumps({TIMES: own}).encode()})
+            moments = [key for key, column in columns.items() if column.type in ("datetime", "clock")]
+            writer.add_key_value_metadata({KEY: json.dumps({TIMES: moments}).encode()})
     except duckdb.Error as error:
-        told = " ".join(line.strip() for line in str(error).splitlines() if line.strip())[:300]
-        fail(where, told, "a query over the other tables", "mend the query")
+        message = " ".join(line.strip() for line in str(error).splitlines() if line.strip())[:300]
+        fail(where, message, "a query over the other tables", "mend the query")
     finally:
         connection.close()
 
@@ -103,8 +103,8 @@ def run_sql(
 def times_of(path: Path) -> list[str]:
     """Return the columns of times of a table that a query made."""
     metadata = require("pyarrow.parquet", "etl").read_metadata(path).metadata or {}
-    found: list[str] = json.loads(metadata.get(KEY, b"{}")).get(TIMES, [])
-    return found
+    times: list[str] = json.loads(metadata.get(KEY, b"{}")).get(TIMES, [])
+    return times
 
 
 def _view(name: str, path: Path, times: list[str]) -> str:

@@ -19,8 +19,8 @@ class Steps:
     """
 
     def __init__(self, folder: Path, depends_on: Any, total: int, *, show: bool):
-        told = json.dumps(to_json(depends_on), sort_keys=True)
-        self.folder = folder / hashlib.sha256(told.encode()).hexdigest()[:16]
+        inputs = json.dumps(to_json(depends_on), sort_keys=True)
+        self.folder = folder / hashlib.sha256(inputs.encode()).hexdigest()[:16]
         for other in folder.glob("*"):
             if other != self.folder and other.is_dir():
                 shutil.rmtree(other)

@@ -82,12 +82,12 @@ class NpyStream:
     def __enter__(self) -> "NpyStream":
         return self
 
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is None:
+    def __exit__(self, error_type: object, error: object, trace: object) -> None:
+        if error_type is None:
             self._stream.seek(0)
             self._header()
         self._stream.close()
-        if kind is None:
+        if error_type is None:
             self._part.replace(self.path)
         else:
             self._part.unlink()

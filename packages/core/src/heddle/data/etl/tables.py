@@ -21,36 +21,36 @@ def tables_of(
         for name, table in schema.tables.items()
         if table.sql is None
     }
-    found, times = dict(staged), {name: _times(schema.tables[name], {}, schema) for name in staged}
+    tables, times = dict(staged), {name: _times(schema.tables[name], {}, schema) for name in staged}
     for name in staged:
         table = schema.tables[name]
         if table.joined and all(joined.table in staged for joined in table.joined.values()):
-            found[name] = join(name, table, {**staged, **found}, engine, steps)
+            tables[name] = join(name, table, {**staged, **tables}, engine, steps)
     for name, table in schema.tables.items():
         if table.sql is None:
             continue
-        found[name] = steps.file(f"sql.{name}", run_sql, name, table, dict(found), dict(times), memory)
-        times[name] = times_of(found[name])
+        tables[name] = steps.file(f"sql.{name}", run_sql, name, table, dict(tables), dict(times), memory)
+        times[name] = times_of(tables[name])
         if table.joined:
-            found[name] = join(name, table, found, engine, steps)
+            tables[name] = join(name, table, tables, engine, steps)
     for name, table in schema.tables.items():
         if (
             table.sql is None
             and table.joined
             and any(joined.table not in staged for joined in table.joined.values())
         ):
-            found[name] = join(name, table, found, engine, steps)
+            tables[name] = join(name, table, tables, engine, steps)
         if table.derived:
             where = f"tables.{name}"
-            found[name] = steps.file(f"derived.{name}", derive, found[name], table.derived, where)
-    return staged, found
+            tables[name] = steps.file(f"derived.{name}", derive, tables[name], table.derived, where)
+    return staged, tables
 
 
 def _times(table: Table, times: Mapping[str, list[str]], schema: Schema) -> list[str]:
     """Return the columns of times of a table that is read."""
-    own = [name for name, column in table.columns.items() if column.type in ("datetime", "clock")]
+    moments = [name for name, column in table.columns.items() if column.type in ("datetime", "clock")]
     for name, joined in table.joined.items():
         column = schema.tables[joined.table].columns.get(joined.column)
         if column is not None and column.type in ("datetime", "clock"):
-            own.append(name)
-    return own
+            moments.append(name)
+    return moments

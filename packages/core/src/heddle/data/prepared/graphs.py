@@ -86,16 +86,16 @@ def prepared(
     return to_dataset(folder)._replace(n_codes=code_sizes(folder), key_hashes=key_hashes_of(folder))
 
 
-def _asking(opened: Prepared, kind: str) -> Task:
+def _asking(opened: Prepared, task_kind: str) -> Task:
     """Return the task of a folder with another question about the same edges."""
     task = opened.task
     if len(task.target) != 3:
-        found, do = f"a folder about {task.target}", "leave it out, or name edges by data.relation"
-        fail(f"data.kind={kind}", found, "one about a relation", do)
-    if kind == "edge_classification" and not task.num_classes:
-        found, do = f"no classes of {task.target}", "prepare it with kind: edge_classification and a label"
-        fail(f"data.kind={kind}", found, "a class for each edge", do)
-    return task._replace(kind=kind)
+        actual, do = f"a folder about {task.target}", "leave it out, or name edges by data.relation"
+        fail(f"data.kind={task_kind}", actual, "one about a relation", do)
+    if task_kind == "edge_classification" and not task.num_classes:
+        actual, do = f"no classes of {task.target}", "prepare it with kind: edge_classification and a label"
+        fail(f"data.kind={task_kind}", actual, "a class for each edge", do)
+    return task._replace(kind=task_kind)
 
 
 def _split(edges: Mapping[EdgeType, PreparedEdges], key: EdgeType) -> Mapping[EdgeType, PreparedEdges]:

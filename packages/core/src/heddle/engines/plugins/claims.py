@@ -41,7 +41,7 @@ def _settle(plugin: Plugin, claims: Claims, order: list[str]) -> Plugin:
     if plugin.status in ("refused", "broken"):
         return plugin
     offers = tuple(_decide(offer, claims[offer.key], order) for offer in plugin.offers)
-    missing = [offer.kind for offer in offers if offer.status == "unavailable"]
+    missing = [offer.plugin_kind for offer in offers if offer.status == "unavailable"]
     status = "ok"
     if any(offer.status == "duplicate" for offer in offers):
         status = "duplicate"

@@ -32,7 +32,7 @@ def collect(module: Any, distribution: str) -> tuple[list[Offer], list[str], lis
         manager.register(module)
     except (Exception, SystemExit) as error:
         return [], [], [first_line(error)]
-    hooks = {f"heddle_{kind}s": kind for kind in KINDS}
+    hooks = {f"heddle_{plugin_kind}s": plugin_kind for plugin_kind in KINDS}
     for caller in manager.get_hookcallers(module) or []:
         for implementation in caller.get_hookimpls():
             try:
@@ -54,9 +54,9 @@ def collect(module: Any, distribution: str) -> tuple[list[Offer], list[str], lis
     return offers, paths, faults
 
 
-def _offers(kind: str, answer: Any, distribution: str) -> list[Offer]:
+def _offers(plugin_kind: str, answer: Any, distribution: str) -> list[Offer]:
     """Check a hook's answer and return it as offers, each with the reason why it is unavailable, if it is."""
-    expected: Any = KINDS[kind]
+    expected: Any = KINDS[plugin_kind]
     if not isinstance(answer, (list, tuple)) or isinstance(answer, expected):
         raise PluginError(
             f"found {type(answer).__name__}, expected a list of {expected.__name__}; return [] for none"
@@ -66,8 +66,8 @@ def _offers(kind: str, answer: Any, distribution: str) -> list[Offer]:
         if not isinstance(info, expected):
             raise PluginError(f"found an entry of type {type(info).__name__}, expected {expected.__name__}")
         _check(info)
-        _check_capabilities(kind, info)
-        offer = Offer(kind, info, distribution)
+        _check_capabilities(plugin_kind, info)
+        offer = Offer(plugin_kind, info, distribution)
         if any(offer.key == other.key for other in offers):
             raise PluginError(f"found {offer.label} twice, expected each name once")
         reason = _unavailable(info)
@@ -102,11 +102,11 @@ def _check(info: Any) -> None:
         )
 
 
-def _check_capabilities(kind: str, info: Any) -> None:
+def _check_capabilities(plugin_kind: str, info: Any) -> None:
     """Raise PluginError for a capability that there isn't."""
     if not isinstance(info, (BackendInfo, ModelInfo)):
         return
-    known = [capability.name for capability in CAPABILITIES[kind]]
+    known = [capability.name for capability in CAPABILITIES[plugin_kind]]
     stated: Any = info.capabilities
     for name in [stated] if isinstance(stated, str) else stated:
         if isinstance(stated, str) or name not in known:

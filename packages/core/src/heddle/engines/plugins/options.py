@@ -24,26 +24,26 @@ def load_options(info: Any) -> type:
     Raises:
         PluginError: it can't be imported, or is something else.
     """
-    found = info.options
-    if isinstance(found, str):
-        module, _, name = found.partition(":")
+    options = info.options
+    if isinstance(options, str):
+        module, _, name = options.partition(":")
         try:
-            found = getattr(import_module(module), name)
+            options = getattr(import_module(module), name)
         except (Exception, SystemExit) as error:
             message = " ".join(str(error).split())
             raise PluginError(
                 f"{info.name!r}: loading its options {info.options} failed: {message}"
             ) from error
-    if not is_options(found, type(info)):
+    if not is_options(options, type(info)):
         expected = base_of(type(info)).__name__
         raise PluginError(
             f"{info.name!r}: found options {info.options}, expected a frozen dataclass of {expected}"
         )
     try:
-        get_type_hints(found)
+        get_type_hints(options)
     except NameError as error:
         raise PluginError(
-            f"{info.name!r}: its options {found.__name__} have an unknown type: {error}"
+            f"{info.name!r}: its options {options.__name__} have an unknown type: {error}"
         ) from error
-    result: type = found
+    result: type = options
     return result

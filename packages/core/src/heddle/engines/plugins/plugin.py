@@ -25,12 +25,12 @@ class Offer(NamedTuple):
     """One thing that a plugin brings, e.g. the backend "pyg".
 
     Attributes:
-        kind: one of KINDS.
+        plugin_kind: one of KINDS.
         status: "ok", "unavailable", "duplicate", or "yielded" to the distribution that `plugins.prefer` names.
         reason: why it can't be used, "" if it can.
     """
 
-    kind: str
+    plugin_kind: str
     info: Info
     distribution: str
     status: str = "ok"
@@ -40,14 +40,14 @@ class Offer(NamedTuple):
     def key(self) -> tuple[str, ...]:
         """What no other offer may be: ("backend", "pyg"), ("kernel", "segment_matmul", "torch", "cuda")."""
         if isinstance(self.info, KernelInfo):
-            return (self.kind, self.info.name, self.info.library, self.info.device)
-        return (self.kind, self.info.name)
+            return (self.plugin_kind, self.info.name, self.info.library, self.info.device)
+        return (self.plugin_kind, self.info.name)
 
     @property
     def label(self) -> str:
         """Its name for people: "backend 'pyg'", "kernel 'segment_matmul' (torch, cuda)"."""
         library_and_device = f" ({', '.join(self.key[2:])})" if self.key[2:] else ""
-        return f"{self.kind} {self.info.name!r}{library_and_device}"
+        return f"{self.plugin_kind} {self.info.name!r}{library_and_device}"
 
 
 class Plugin(NamedTuple):

@@ -51,47 +51,47 @@ class Registry:
         """Return a Registry that gives names claimed twice to the first of `distributions` that claims them."""
         return Registry(self._all, distributions)
 
-    def offers(self, kind: str) -> list[Offer]:
+    def offers(self, plugin_kind: str) -> list[Offer]:
         """Return what is brought of a kind ("backend", "model", ...) by plugins that aren't broken, usable or not."""
         return [
             offer
             for plugin in self.plugins
             if plugin.status != "broken"
             for offer in plugin.offers
-            if offer.kind == kind
+            if offer.plugin_kind == plugin_kind
         ]
 
-    def names(self, kind: str) -> list[str]:
+    def names(self, plugin_kind: str) -> list[str]:
         """Return the usable names of a kind, sorted."""
-        return sorted({offer.info.name for offer in self.offers(kind) if offer.status == "ok"})
+        return sorted({offer.info.name for offer in self.offers(plugin_kind) if offer.status == "ok"})
 
-    def able(self, kind: str, capability: Capability | str) -> list[str]:
+    def able(self, plugin_kind: str, capability: Capability | str) -> list[str]:
         """Return the usable backends or models whose plugins state a capability, sorted; nothing is imported."""
         wanted = capability if isinstance(capability, str) else capability.name
         return sorted(
             {
                 offer.info.name
-                for offer in self.offers(kind)
+                for offer in self.offers(plugin_kind)
                 if offer.status == "ok"
                 and isinstance(offer.info, (BackendInfo, ModelInfo))
                 and wanted in offer.info.capabilities
             }
         )
 
-    def suggest(self, kind: str, capability: Capability | str) -> str:
+    def suggest(self, plugin_kind: str, capability: Capability | str) -> str:
         """Return what to do to have a backend or model with a capability: "choose model=a, b or c"."""
-        names = self.able(kind, capability)
+        names = self.able(plugin_kind, capability)
         if names:
-            engines = {engine for name in names for engine in self._engines(kind, name)}
+            engines = {engine for name in names for engine in self._engines(plugin_kind, name)}
             others = f" with backend={either(sorted(engines))}" if engines else ""
-            return f"choose {kind}={either(names)}{others}"
+            return f"choose {plugin_kind}={either(names)}{others}"
         absent = absent_packages()
         install = f"pip install {either(absent)}, or " if absent else ""
-        return f"no installed {kind} is able to; {install}see `heddle plugins --verbose`"
+        return f"no installed {plugin_kind} is able to; {install}see `heddle plugins --verbose`"
 
-    def _engines(self, kind: str, name: str) -> tuple[str, ...]:
+    def _engines(self, plugin_kind: str, name: str) -> tuple[str, ...]:
         """Return the engines that a model needs, () for one that is portable."""
-        return self.info(kind, name).backends if kind == "model" else ()
+        return self.info(plugin_kind, name).backends if plugin_kind == "model" else ()
 
     def default_backend(self) -> str | None:
         """Return the engine of a run that names none: the only usable one, or the one of highest rank; else None."""
@@ -103,41 +103,43 @@ class Registry:
         first = [name for name, rank in ranks.items() if rank == max(ranks.values())]
         return first[0] if len(first) == 1 else None
 
-    def info(self, kind: str, name: str) -> Any:
+    def info(self, plugin_kind: str, name: str) -> Any:
         """Return the description of one backend, model, dataset, tracker or server, without loading it.
 
         Raises:
             ConfigError: nothing of that name is installed; the message lists what is.
             PluginError: it is there but can't be used; the message says why.
         """
-        for offer in self.offers(kind):
+        for offer in self.offers(plugin_kind):
             if offer.info.name == name and offer.status == "ok":
                 return offer.info
-        self.explain(kind, name)
-        names = self.names(kind)
-        listed = f"{kind}s: {', '.join(names) or 'none installed'}{self.unheard()}"
-        raise ConfigError(f"{kind} {name!r} is unknown{nearest(name, names) or ';'} {listed}")
+        self.explain(plugin_kind, name)
+        names = self.names(plugin_kind)
+        listed = f"{plugin_kind}s: {', '.join(names) or 'none installed'}{self.unheard()}"
+        raise ConfigError(f"{plugin_kind} {name!r} is unknown{nearest(name, names) or ';'} {listed}")
 
-    def explain(self, kind: str, name: str) -> None:
+    def explain(self, plugin_kind: str, name: str) -> None:
         """Raise PluginError with the reason if `name` is brought by some plugin but can't be used, or by a package of
         Heddle's that isn't installed; else do nothing."""
-        available = f"usable {kind}s: {', '.join(self.names(kind)) or 'none installed'}"
-        offers = [offer for offer in self.offers(kind) if offer.info.name == name]
+        available = f"usable {plugin_kind}s: {', '.join(self.names(plugin_kind)) or 'none installed'}"
+        offers = [offer for offer in self.offers(plugin_kind) if offer.info.name == name]
         if offers and all(offer.status != "ok" for offer in offers):
             raise PluginError(f"{offers[0].label}: {offers[0].reason}; {available}")
         if not offers:
-            self._explain_absent(kind, name)
+            self._explain_absent(plugin_kind, name)
         for plugin in self.plugins:
-            if plugin.status == "broken" and any(offer.key[:2] == (kind, name) for offer in plugin.offers):
+            if plugin.status == "broken" and any(
+                offer.key[:2] == (plugin_kind, name) for offer in plugin.offers
+            ):
                 raise PluginError(
-                    f"{kind} {name!r}: its plugin {plugin.name!r} of {plugin.distribution} is broken: "
+                    f"{plugin_kind} {name!r}: its plugin {plugin.name!r} of {plugin.distribution} is broken: "
                     f"{plugin.reason}; {available}"
                 )
 
-    def _explain_absent(self, kind: str, name: str) -> None:
-        package = package_of(name) if kind == "backend" else ""
+    def _explain_absent(self, plugin_kind: str, name: str) -> None:
+        package = package_of(name) if plugin_kind == "backend" else ""
         if package and package in absent_packages():
-            raise PluginError(f"{kind}={name}: {package} isn't installed; pip install {package}")
+            raise PluginError(f"{plugin_kind}={name}: {package} isn't installed; pip install {package}")
 
     def unheard(self) -> str:
         """Name the plugins that can't be used and may bring more than is known, "" if there are none."""
@@ -145,13 +147,13 @@ class Registry:
         listed = ", ".join(f"{plugin.distribution} ({plugin.status})" for plugin in silent)
         return f"; see `heddle doctor` about {listed}" if listed else ""
 
-    def options(self, kind: str, name: str) -> type:
+    def options(self, plugin_kind: str, name: str) -> type:
         """Return the dataclass of options of one backend, model, dataset, tracker or server.
 
         Raises:
             ConfigError, PluginError: as `info`; PluginError too where it can't be imported.
         """
-        return load_options(self.info(kind, name))
+        return load_options(self.info(plugin_kind, name))
 
     def backend(self, options: BackendOptions) -> "Backend":
         """Build the engine that `options` name; its framework is imported here and not before.
@@ -181,7 +183,7 @@ class Registry:
             try:
                 return builder(options, model_spec)
             except CapabilityError as error:
-                raise ConfigError(f"{error}; {self.suggest(error.kind, error.capability)}") from error
+                raise ConfigError(f"{error}; {self.suggest(error.plugin_kind, error.capability)}") from error
 
         return build
 
@@ -227,7 +229,7 @@ class Registry:
             if offer.status == "duplicate":
                 _warn(f"{offer.label}: {offer.reason}; none of them is used")
         for plugin in self.plugins:
-            if plugin.status == "broken" and any(offer.kind == "kernel" for offer in plugin.offers):
+            if plugin.status == "broken" and any(offer.plugin_kind == "kernel" for offer in plugin.offers):
                 _warn(
                     f"plugin {plugin.name!r} of {plugin.distribution}: its kernels aren't used: {plugin.reason}"
                 )
@@ -243,7 +245,7 @@ class Registry:
             for path in plugin.config_paths
         ]
 
-    def _load(self, kind: str, info: Info) -> Callable[..., Any]:
+    def _load(self, plugin_kind: str, info: Info) -> Callable[..., Any]:
         """Import what a loader names."""
         module, _, attribute = info.loader.partition(":")
         try:
@@ -254,7 +256,7 @@ class Registry:
             raise
         except (Exception, SystemExit) as error:
             raise PluginError(
-                f"{kind} {info.name!r}: loading {info.loader} failed: {first_line(error)}"
+                f"{plugin_kind} {info.name!r}: loading {info.loader} failed: {first_line(error)}"
             ) from error
         result: Callable[..., Any] = loaded
         return result

@@ -13,7 +13,7 @@ from heddle.nn.model import Model
 from heddle.options import plain
 from heddle.sampling.stream import sample_key
 from heddle.sampling.types import Fanout
-from heddle.serving.bundle.layout import WEIGHTS, Told, write_bundle
+from heddle.serving.bundle.layout import WEIGHTS, BundleContents, write_bundle
 from heddle.serving.live.graph import create
 from heddle.serving.scoring.scorer import Reading
 from heddle.workflow.loaders.questions.base import EVALUATION
@@ -56,19 +56,21 @@ def export_bundle(
     decision = None if parts.decision is None else parts.decision.as_json()
     model = {"name": config.model.name, "options": plain(config.model)}
     classes = tuple(map(str, parts.dataset.class_names))
-    write_bundle(root, Told(model, parts.model_spec, reading, classes, decision, prepared, _card(parts, run)))
+    write_bundle(
+        root, BundleContents(model, parts.model_spec, reading, classes, decision, prepared, _card(parts, run))
+    )
     return root
 
 
 def _check(parts: Any, config: "RunConfig") -> Path:
     """Return the prepared folder that a run learned from. Raises ConfigError."""
     if not isinstance(config.data, PreparedOptions) or config.data.root is None:
-        found, do = f"data={config.data.reader}", "prepare it with heddle data prepare"
-        raise ConfigError(problem("bundle", found, "a prepared folder, which rows can be appended to", do))
+        actual, do = f"data={config.data.reader}", "prepare it with heddle data prepare"
+        raise ConfigError(problem("bundle", actual, "a prepared folder, which rows can be appended to", do))
     if not isinstance(parts.model, Model) or parts.task.level not in ("node", "edge"):
-        found = f"model {config.model.name} for {parts.task.level}s"
+        actual = f"model {config.model.name} for {parts.task.level}s"
         do = "choose a model that is portable between engines"
-        raise ConfigError(problem("bundle", found, "a portable model of nodes or edges", do))
+        raise ConfigError(problem("bundle", actual, "a portable model of nodes or edges", do))
     return Path(config.data.root).expanduser().resolve()
 
 
@@ -81,9 +83,9 @@ def _fanout(parts: Any, config: "RunConfig") -> Fanout:
             (-1,) * count, layered=True
         )  # whole neighbourhoods: what a step on the whole graph sees
     if not parts.model.takes_blocks(len(fanout.sizes)):
-        found = f"fanouts {list(fanout.sizes)} of a model that doesn't compute them layer by layer"
+        actual = f"fanouts {list(fanout.sizes)} of a model that doesn't compute them layer by layer"
         do = "give as many fanouts as the model has layers"
-        raise ConfigError(problem("bundle", found, "as many hops as layers", do))
+        raise ConfigError(problem("bundle", actual, "as many hops as layers", do))
     return fanout
 
 

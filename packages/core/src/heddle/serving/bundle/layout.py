@@ -25,7 +25,7 @@ FILE = "bundle.json"
 WEIGHTS = "weights.safetensors"
 
 
-class Told(NamedTuple):
+class BundleContents(NamedTuple):
     """What bundle.json says.
 
     Attributes:
@@ -47,24 +47,24 @@ class Told(NamedTuple):
     card: Mapping[str, Any]
 
 
-def write_bundle(root: Path, told: Told) -> None:
+def write_bundle(root: Path, contents: BundleContents) -> None:
     """Write bundle.json, by which a bundle is finished, with the checksums of the other files."""
-    reading = {**told.reading._asdict(), "fanout": _fanout_json(told.reading.fanout)}
+    reading = {**contents.reading._asdict(), "fanout": _fanout_json(contents.reading.fanout)}
     content = {
         "format": FORMAT,
-        "model": dict(told.model),
-        "spec": _spec_json(told.spec),
+        "model": dict(contents.model),
+        "spec": _spec_json(contents.spec),
         "reading": reading,
-        "classes": list(told.classes),
-        "decision": told.decision,
-        "prepared": str(told.prepared),
-        "card": told.card,
+        "classes": list(contents.classes),
+        "decision": contents.decision,
+        "prepared": str(contents.prepared),
+        "card": contents.card,
         "files": {WEIGHTS: checksum(root / WEIGHTS)},
     }
     write_json(root / FILE, content)
 
 
-def read_bundle(root: str | Path) -> Told:
+def read_bundle(root: str | Path) -> BundleContents:
     """Return what bundle.json says, the files' checksums compared.
 
     Raises:
@@ -86,7 +86,7 @@ def read_bundle(root: str | Path) -> Told:
                 "export it again",
             )
     reading = content["reading"]
-    return Told(
+    return BundleContents(
         content["model"],
         _spec_of(content["spec"]),
         Reading(_fanout_of(reading["fanout"]), reading["key"], reading["inclusive"], reading["timed"]),
@@ -106,27 +106,27 @@ def checksum(path: Path) -> str:
 def _spec_json(spec: ModelSpec) -> dict[str, Any]:
     """Return a ModelSpec for JSON: mappings by relation as lists of (relation, value)."""
 
-    def told(value: Any) -> Any:
+    def as_json(value: Any) -> Any:
         if isinstance(value, Mapping) and any(isinstance(key, tuple) for key in value):
-            return {"by_relation": [[list(key), told(own)] for key, own in value.items()]}
+            return {"by_relation": [[list(key), as_json(each)] for key, each in value.items()]}
         if isinstance(value, Mapping):
-            return {key: told(own) for key, own in value.items()}
+            return {key: as_json(each) for key, each in value.items()}
         return (
-            [told(own) for own in value]
+            [as_json(each) for each in value]
             if isinstance(value, Sequence) and not isinstance(value, str)
             else value
         )
 
-    return {name: told(value) for name, value in spec._asdict().items()}
+    return {name: as_json(value) for name, value in spec._asdict().items()}
 
 
 def _spec_of(content: Mapping[str, Any]) -> ModelSpec:
     def read(value: Any) -> Any:
         if isinstance(value, list):
-            return tuple(read(own) for own in value)
+            return tuple(read(each) for each in value)
         if isinstance(value, Mapping) and set(value) == {"by_relation"}:
-            return {_relation(key): read(own) for key, own in value["by_relation"]}
-        return {key: read(own) for key, own in value.items()} if isinstance(value, Mapping) else value
+            return {_relation(key): read(each) for key, each in value["by_relation"]}
+        return {key: read(each) for key, each in value.items()} if isinstance(value, Mapping) else value
 
     return ModelSpec(**{name: read(value) for name, value in content.items()})
 

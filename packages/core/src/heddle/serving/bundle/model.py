@@ -21,16 +21,18 @@ def scorer_of(root: str | Path, registry: Any) -> Scorer:
         DataError: a broken bundle.
         HeddleError: a model that isn't installed.
     """
-    told = read_bundle(root)
-    name = told.model["name"]
-    options = build(registry.options("model", name), told.model["options"], "model")
+    contents = read_bundle(root)
+    name = contents.model["name"]
+    options = build(registry.options("model", name), contents.model["options"], "model")
 
     def make(spec: Any) -> Any:
         return registry.model(name)(options, spec)
 
-    encoder = behind_codes(make, told.spec)
+    encoder = behind_codes(make, contents.spec)
     dropout = options.dropout if isinstance(options, PortableOptions) else 0.0
-    model = Model(encoder, head_for(told.spec, encoder.out_dim, dropout=dropout))
+    model = Model(encoder, head_for(contents.spec, encoder.out_dim, dropout=dropout))
     arrays = read_weights(Path(root) / WEIGHTS)
     params = {key.removeprefix("params/"): value for key, value in arrays.items()}
-    return Scorer(model, told.spec, params, told.reading, row_ops(registry), kernels_of(registry).adjacency)
+    return Scorer(
+        model, contents.spec, params, contents.reading, row_ops(registry), kernels_of(registry).adjacency
+    )

@@ -30,8 +30,8 @@ def predict_rows(root: str | Path, prepared: str | Path, rows: np.ndarray, regis
     scorer, opened = scorer_of(root, registry), open_prepared(prepared)
     snapshot = folder_snapshot(prepared, store_of(registry))
     if scorer.spec.level == "node":
-        own = opened.nodes[scorer.spec.target_type]
-        time = None if own.time is None or not scorer.reading.timed else np.asarray(own.time[rows])
+        nodes = opened.nodes[scorer.spec.target_type]
+        time = None if nodes.time is None or not scorer.reading.timed else np.asarray(nodes.time[rows])
         return scorer(snapshot, Questions(np.asarray(rows)[:, None], time)).outputs
     target = opened.task.target
     edges = opened.edges[target[0], target[1], target[2]]

@@ -50,10 +50,10 @@ class Bundle:
 
     def __init__(self, root: str | Path, registry: Any, room: Room = ROOM):
         self.root, self._registry = Path(root), registry
-        self.told = read_bundle(root)
+        self.contents = read_bundle(root)
         self.live = LiveGraph(self.root / "live", store_of(registry), room)
         self.scorer = scorer_of(root, registry)
-        self.decision = None if self.told.decision is None else decision_of(self.told.decision)
+        self.decision = None if self.contents.decision is None else decision_of(self.contents.decision)
         opened = self.live.opened
         self.schema = schema_of(opened.recipe) if "tables" in opened.recipe else None
         self.encoders: dict[tuple[str, ...], RowEncoder] = {}
@@ -61,12 +61,12 @@ class Bundle:
             fitted = opened.info.get("encoders", {})
             kinds = [edges.type for edges in self.schema.edges]
             nodes = [
-                (kind,)
-                for kind, of in self.schema.nodes.items()
+                (type_key,)
+                for type_key, of in self.schema.nodes.items()
                 if of.table is not None and of.key is not None
             ]
-            for kind in (*kinds, *nodes):
-                self.encoders[kind] = RowEncoder(self.schema, kind, fitted)
+            for type_key in (*kinds, *nodes):
+                self.encoders[type_key] = RowEncoder(self.schema, type_key, fitted)
 
     def __enter__(self) -> "Bundle":
         return self
@@ -81,7 +81,7 @@ class Bundle:
     @property
     def target(self) -> tuple[str, ...]:
         """The relation, or node type, that is asked about."""
-        spec = self.told.spec
+        spec = self.contents.spec
         if spec.level == "node":
             return (spec.target_type,)
         return tuple(self.live.opened.task.target)
@@ -93,14 +93,14 @@ class Bundle:
 
     def reload(self) -> None:
         """Take the model that lies in the bundle now; the live graph stays. Raises DataError: it is broken."""
-        told = read_bundle(self.root)
-        before, self.told = self.told, told
+        contents = read_bundle(self.root)
+        before, self.contents = self.contents, contents
         try:
             self.scorer = scorer_of(self.root, self._registry)
         except BaseException:
-            self.told = before
+            self.contents = before
             raise
-        self.decision = None if told.decision is None else decision_of(told.decision)
+        self.decision = None if contents.decision is None else decision_of(contents.decision)
 
     def rows(self, rows: Sequence[Mapping[str, Any]]) -> Rows:
         """Return JSON objects as rows."""
@@ -119,12 +119,12 @@ class Bundle:
                 problem("table", repr(table), f"one of {list(self.tables)}", "send rows of one of them")
             )
         nodes, edges = {}, {}
-        for kind, encoder in self.encoders.items():
+        for type_key, encoder in self.encoders.items():
             if encoder.name != table:
                 continue
             typed = encoder.typed(rows)
             if encoder.edges is None:
-                nodes[kind[0]] = self._nodes(kind[0], encoder, typed)
+                nodes[type_key[0]] = self._nodes(type_key[0], encoder, typed)
                 continue
             ends = [encoder.keys(typed, column) for column in (encoder.edges.source, encoder.edges.target)]
             time = encoder.time(typed)
@@ -156,7 +156,7 @@ class Bundle:
         ]
 
     def _named(self, said: Any) -> Any:
-        classes = self.told.classes
+        classes = self.contents.classes
         return classes[said] if isinstance(said, int) and said < len(classes) else said
 
     def _questions(self, rows: Rows, snapshot: Snapshot) -> Questions:
@@ -172,36 +172,37 @@ class Bundle:
         time = encoder.time(typed)
         features = features_of(encoder.encode(typed, self._gaps(encoder, typed, keys, time, snapshot)), None)
         ends = [
-            self._numbers(kind, own, snapshot) for kind, own in zip((self.target[0], self.target[2]), keys)
+            self._numbers(node_type, end_keys, snapshot)
+            for node_type, end_keys in zip((self.target[0], self.target[2]), keys)
         ]
         asked = features if isinstance(features, Mapping) else {} if features is None else {"x": features}
         return Questions(np.stack(ends, axis=1), time, asked)
 
     def _node_questions(self, rows: Rows, snapshot: Snapshot) -> Questions:
-        kind = self.target[0]
-        own = self.live.snapshot().generation.keys[kind]
-        keys = np.empty(rows.n, object if own.is_text else np.int64)
+        node_type = self.target[0]
+        known = self.live.snapshot().generation.keys[node_type]
+        keys = np.empty(rows.n, object if known.is_text else np.int64)
         for name, expected, types in (
-            ("key", "text" if own.is_text else "a whole number", str if own.is_text else int),
+            ("key", "text" if known.is_text else "a whole number", str if known.is_text else int),
         ):
             for at, value in enumerate(rows.columns.get(name, [None] * rows.n)):
                 if not isinstance(value, types) or isinstance(value, bool):
                     raise RowError(problem(name, repr(value), expected, "send the node's key"))
                 keys[at] = value
         time = None
-        if self.told.reading.timed:
+        if self.contents.reading.timed:
             times = rows.columns.get("time", [None] * rows.n)
             if not all(isinstance(value, int) and not isinstance(value, bool) for value in times):
                 raise RowError(
                     problem("time", repr(times[0]), "a whole number, in the data's unit", "add the time")
                 )
             time = np.array(times, np.int64)
-        return Questions(self._numbers(kind, keys, snapshot)[:, None], time)
+        return Questions(self._numbers(node_type, keys, snapshot)[:, None], time)
 
-    def _numbers(self, kind: str, keys: np.ndarray, snapshot: Snapshot) -> np.ndarray:
+    def _numbers(self, node_type: str, keys: np.ndarray, snapshot: Snapshot) -> np.ndarray:
         """Return the numbers of keys; of one that was never seen, the first number that no node has."""
-        found = snapshot.find(kind, keys)
-        return np.where(found < 0, snapshot.n_node[kind], found)
+        numbers = snapshot.find(node_type, keys)
+        return np.where(numbers < 0, snapshot.n_node[node_type], numbers)
 
     def _gaps(
         self,
@@ -232,9 +233,9 @@ class Bundle:
         source, relation, target = edges.type
         return (target, f"rev_{relation}", source) if by == "source" else (source, relation, target)
 
-    def _nodes(self, kind: str, encoder: RowEncoder, typed: Typed) -> NewNodes:
+    def _nodes(self, node_type: str, encoder: RowEncoder, typed: Typed) -> NewNodes:
         assert self.schema is not None
-        nodes = self.schema.nodes[kind]
+        nodes = self.schema.nodes[node_type]
         assert nodes.key is not None
         time = None
         if nodes.time is not None and nodes.time[0] == encoder.name:

@@ -71,8 +71,8 @@ def to_bytes(append: Append) -> bytes:
 
     head = {
         "nodes": [
-            [kind, put(of.keys), put(of.time), {name: put(x) for name, x in of.features.items()}]
-            for kind, of in append.nodes.items()
+            [node_type, put(of.keys), put(of.time), {name: put(x) for name, x in of.features.items()}]
+            for node_type, of in append.nodes.items()
         ],
         "edges": [
             [key, *map(put, of[:3]), {name: put(x) for name, x in of.features.items()}]
@@ -89,22 +89,22 @@ def from_bytes(content: bytes | memoryview) -> Append:
     (length,) = _HEAD.unpack_from(view)
     head, at = json.loads(bytes(view[_HEAD.size : _HEAD.size + length])), _HEAD.size + length
 
-    def take(found: Any) -> Any:
+    def take(spec: Any) -> Any:
         nonlocal at
-        if isinstance(found, list):
-            column = np.empty(len(found), object)
-            column[:] = found
+        if isinstance(spec, list):
+            column = np.empty(len(spec), object)
+            column[:] = spec
             return column
-        if found is None:
+        if spec is None:
             return None
-        count, dtype = int(np.prod(found["shape"])), np.dtype(found["dtype"])
-        array = np.frombuffer(view, dtype, count, at).reshape(found["shape"])
+        count, dtype = int(np.prod(spec["shape"])), np.dtype(spec["dtype"])
+        array = np.frombuffer(view, dtype, count, at).reshape(spec["shape"])
         at += array.nbytes
         return array
 
     nodes = {
-        kind: NewNodes(take(keys), take(time), {name: take(x) for name, x in features.items()})
-        for kind, keys, time, features in head["nodes"]
+        node_type: NewNodes(take(keys), take(time), {name: take(x) for name, x in features.items()})
+        for node_type, keys, time, features in head["nodes"]
     }
     edges = {
         tuple(key): NewEdges(

@@ -15,7 +15,7 @@ class Waiting(NamedTuple):
 
     append: Any
     content: bytes
-    told: "Future[Any]"
+    future: "Future[Any]"
 
 
 class Commits:
@@ -33,9 +33,9 @@ class Commits:
 
     def submit(self, append: Any, content: bytes) -> "Future[Any]":
         """Return what will be told once the append is on disk and seen, or refused."""
-        told: Future[Any] = Future()
-        self._queue.put(Waiting(append, content, told))
-        return told
+        future: Future[Any] = Future()
+        self._queue.put(Waiting(append, content, future))
+        return future
 
     def close(self) -> None:
         """Commit what waits and end the thread."""

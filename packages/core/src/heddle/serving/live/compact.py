@@ -16,14 +16,14 @@ from heddle.serving.live.store import Cut
 
 
 def write_generation(
-    place: Path,
+    folder: Path,
     opened: Prepared,
     of: Generation,
     cut: Cut,
     n_rows: Mapping[EdgeType, int],
     changed: dict[str, int],
 ) -> None:
-    """Write what a generation holds at a cut into the folder `place`, which appears whole or not at all.
+    """Write what a generation holds at a cut into `folder`, which appears whole or not at all.
 
     Args:
         n_rows: relation -> rows at the cut.
@@ -32,7 +32,7 @@ def write_generation(
     Raises:
         OSError: no space; nothing is left of it.
     """
-    temporary = place.with_name(f".{place.name}.part")
+    temporary = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         for key in opened.edges:
@@ -46,23 +46,25 @@ def write_generation(
             later = of.columns(key, np.arange(first, n_rows[key]))
             for name, array in later.items():
                 write_array(temporary / "edges" / relation_name(key) / "columns" / f"{name}.npy", array)
-        for kind, nodes in opened.nodes.items():
-            own, at = temporary / "nodes" / kind, temporary / "changes" / kind
-            names = of.keys[kind].added[: cut.n_node[kind] - nodes.rows]
-            keys = [key.encode() for key in names] if of.keys[kind].is_text else np.array(names, np.int64)
-            write_array(own / "added.npy", np.array(keys) if len(keys) else np.zeros(0, np.int64))
-            for name, rows in of.added(cut, kind, nodes.rows).items():
-                write_array(own / f"{name}.npy", rows)
+        for node_type, nodes in opened.nodes.items():
+            nodes_folder, at = temporary / "nodes" / node_type, temporary / "changes" / node_type
+            names = of.keys[node_type].added[: cut.n_node[node_type] - nodes.rows]
+            keys = (
+                [key.encode() for key in names] if of.keys[node_type].is_text else np.array(names, np.int64)
+            )
+            write_array(nodes_folder / "added.npy", np.array(keys) if len(keys) else np.zeros(0, np.int64))
+            for name, rows in of.added(cut, node_type, nodes.rows).items():
+                write_array(nodes_folder / f"{name}.npy", rows)
             if nodes.time is not None:
-                write_array(own / "time.npy", of.added_times(cut, kind, nodes.rows))
+                write_array(nodes_folder / "time.npy", of.added_times(cut, node_type, nodes.rows))
             if nodes.hashes is not None:
-                write_array(own / "hashes.npy", of.added_hashes(cut, kind, nodes.rows))
-            node, time, features = of.changes(kind, changed[kind])
+                write_array(nodes_folder / "hashes.npy", of.added_hashes(cut, node_type, nodes.rows))
+            node, time, features = of.changes(node_type, changed[node_type])
             for name, rows in {"node": node, "time": time, **features}.items():
                 write_array(at / f"{name}.npy", rows)
         write_json(temporary / "counts.json", {"nodes": dict(cut.n_node), "rows": flat(n_rows)})
-        os.replace(temporary, place)
+        os.replace(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    flush(place.parent)
+    flush(folder.parent)

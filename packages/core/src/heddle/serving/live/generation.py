@@ -44,21 +44,21 @@ class Base(NamedTuple):
 def prepared_base(opened: Prepared) -> Base:
     """Return a prepared folder as a Base."""
     edges, rows = {}, {}
-    for key, found in opened.edges.items():
+    for key, stored in opened.edges.items():
         indptr, senders, ids = in_edges(opened, key)
-        time = found.time if found.time is None or ids is None else found.time[ids]
+        time = stored.time if stored.time is None or ids is None else stored.time[ids]
         edges[key], rows[key] = InEdges(indptr, senders, None, time), ids
-    counts = {kind: nodes.rows for kind, nodes in opened.nodes.items()}
-    times = {kind: nodes.time for kind, nodes in opened.nodes.items() if nodes.time is not None}
+    counts = {node_type: nodes.rows for node_type, nodes in opened.nodes.items()}
+    times = {node_type: nodes.time for node_type, nodes in opened.nodes.items() if nodes.time is not None}
     features = {
-        kind: {name: (array,) for name, array in nodes.features.items()}
-        for kind, nodes in opened.nodes.items()
+        node_type: {name: (array,) for name, array in nodes.features.items()}
+        for node_type, nodes in opened.nodes.items()
     }
-    n_rows = {key: found.rows for key, found in opened.edges.items()}
+    n_rows = {key: stored.rows for key, stored in opened.edges.items()}
     columns = {
-        key: {name: (array,) for name, array in found.features.items()}
-        for key, found in opened.edges.items()
-        if found.rows_of is None
+        key: {name: (array,) for name, array in stored.features.items()}
+        for key, stored in opened.edges.items()
+        if stored.rows_of is None
     }
     graph = SampleGraph(counts, edges, times, key_hashes_of(opened))
     return Base(graph, rows, n_rows, features, {}, columns)
@@ -68,24 +68,28 @@ def written_base(opened: Prepared, folder: Path, counts: Mapping[str, Any]) -> B
     """Return what a compaction wrote as a Base; features of the prepared folder's nodes stay where they are."""
     edges, rows, n_rows, columns = {}, {}, {}, {}
     for key in opened.edges:
-        own = folder / "edges" / relation_name(key)
-        time = map_array(own / "time.npy") if (own / "time.npy").exists() else None
-        edges[key] = InEdges(map_array(own / "indptr.npy"), map_array(own / "senders.npy"), None, time)
-        rows[key], n_rows[key] = map_array(own / "rows.npy"), counts["rows"][relation_name(key)]
+        subfolder = folder / "edges" / relation_name(key)
+        time = map_array(subfolder / "time.npy") if (subfolder / "time.npy").exists() else None
+        edges[key] = InEdges(
+            map_array(subfolder / "indptr.npy"), map_array(subfolder / "senders.npy"), None, time
+        )
+        rows[key], n_rows[key] = map_array(subfolder / "rows.npy"), counts["rows"][relation_name(key)]
         if opened.edges[key].rows_of is None:
             held = opened.edges[key].features.items()
-            columns[key] = {name: (array, map_array(own / "columns" / f"{name}.npy")) for name, array in held}
+            columns[key] = {
+                name: (array, map_array(subfolder / "columns" / f"{name}.npy")) for name, array in held
+            }
     times, hashes, features, changes = {}, {}, {}, {}
-    for kind, nodes in opened.nodes.items():
-        own, changed = folder / "nodes" / kind, folder / "changes" / kind
+    for node_type, nodes in opened.nodes.items():
+        subfolder, changed = folder / "nodes" / node_type, folder / "changes" / node_type
         if nodes.time is not None:
-            times[kind] = np.concatenate([nodes.time, map_array(own / "time.npy")])
+            times[node_type] = np.concatenate([nodes.time, map_array(subfolder / "time.npy")])
         if nodes.hashes is not None:
-            hashes[kind] = np.concatenate([nodes.hashes, map_array(own / "hashes.npy")])
-        features[kind] = {
-            name: (array, map_array(own / f"{name}.npy")) for name, array in nodes.features.items()
+            hashes[node_type] = np.concatenate([nodes.hashes, map_array(subfolder / "hashes.npy")])
+        features[node_type] = {
+            name: (array, map_array(subfolder / f"{name}.npy")) for name, array in nodes.features.items()
         }
-        changes[kind] = (
+        changes[node_type] = (
             map_array(changed / "node.npy"),
             map_array(changed / "time.npy"),
             {name: map_array(changed / f"{name}.npy") for name in nodes.features},
@@ -117,29 +121,37 @@ class Generation:
         self.base, self.keys, self.reverse, self.room, self.capacity = base, keys, reverse, room, capacity
         counts = base.graph.n_node
         changed = sum(len(node) for node, _, _ in base.changes.values())
-        self.store = make(base.graph, {kind: n + room for kind, n in counts.items()}, capacity + changed)
+        self.store = make(
+            base.graph, {node_type: n + room for node_type, n in counts.items()}, capacity + changed
+        )
         self.n_rows = dict(base.n_rows)
         self._timed = base.graph.node_time
         shapes = {
-            kind: {name: (arrays[0].shape[1:], arrays[0].dtype) for name, arrays in own.items()}
-            for kind, own in base.features.items()
+            node_type: {name: (arrays[0].shape[1:], arrays[0].dtype) for name, arrays in columns.items()}
+            for node_type, columns in base.features.items()
         }
-        self._fresh = {kind: {name: Growing(*of) for name, of in own.items()} for kind, own in shapes.items()}
+        self._fresh = {
+            node_type: {name: Growing(*of) for name, of in columns.items()}
+            for node_type, columns in shapes.items()
+        }
         self._changes = {
-            kind: {name: Growing(*of) for name, of in own.items()} for kind, own in shapes.items()
+            node_type: {name: Growing(*of) for name, of in columns.items()}
+            for node_type, columns in shapes.items()
         }
-        self._changed = {kind: (Growing((), np.int64), Growing((), np.int64)) for kind in shapes}
+        self._changed = {node_type: (Growing((), np.int64), Growing((), np.int64)) for node_type in shapes}
         self._columns = {
-            key: {name: Growing(arrays[0].shape[1:], arrays[0].dtype) for name, arrays in own.items()}
-            for key, own in base.columns.items()
+            key: {name: Growing(arrays[0].shape[1:], arrays[0].dtype) for name, arrays in columns.items()}
+            for key, columns in base.columns.items()
         }
         self._row_time = {key: Growing((), np.int64) for key in base.columns}
-        self._since = {kind: Growing((), np.int64) for kind in self._timed}
-        self._hashes = {kind: Growing((), np.uint64) for kind in base.graph.key_hashes}
-        held = {kind: self._change(kind, *of) for kind, of in base.changes.items() if len(of[0])}
+        self._since = {node_type: Growing((), np.int64) for node_type in self._timed}
+        self._hashes = {node_type: Growing((), np.uint64) for node_type in base.graph.key_hashes}
+        held = {
+            node_type: self._change(node_type, *of) for node_type, of in base.changes.items() if len(of[0])
+        }
         if held:
-            nothing = {kind: np.zeros(0, np.uint64) for kind in base.graph.key_hashes}
-            self.store.append(counts, {}, held, {kind: NONE for kind in self._timed}, nothing)
+            nothing = {node_type: np.zeros(0, np.uint64) for node_type in base.graph.key_hashes}
+            self.store.append(counts, {}, held, {node_type: NONE for node_type in self._timed}, nothing)
         self._held = self.store.cut().upto
 
     @property
@@ -150,16 +162,16 @@ class Generation:
     def fits(self, nodes: int, entries: int) -> bool:
         """Tell whether so many nodes of one type and entries would still fit."""
         cut = self.store.cut()
-        most = max((n - self.base.graph.n_node[kind] for kind, n in cut.n_node.items()), default=0)
+        most = max((n - self.base.graph.n_node[node_type] for node_type, n in cut.n_node.items()), default=0)
         return most + nodes <= self.room and cut.upto - self._held + entries <= self.capacity
 
     def apply(self, append: Append) -> None:
         """Append what `check` let pass; new keys get the next numbers."""
         n_node = dict(self.store.cut().n_node)
-        new_times: dict[str, list[np.ndarray]] = {kind: [] for kind in self._timed}
+        new_times: dict[str, list[np.ndarray]] = {node_type: [] for node_type in self._timed}
         changes: dict[str, list[Entries]] = {}
-        for kind, of in append.nodes.items():
-            self._nodes(kind, of, n_node, new_times, changes)
+        for node_type, of in append.nodes.items():
+            self._nodes(node_type, of, n_node, new_times, changes)
         edges: dict[EdgeType, Entries] = {}
         for key, new in append.edges.items():
             time = np.full(len(new.senders), NO_TIME) if new.time is None else new.time
@@ -182,97 +194,107 @@ class Generation:
                     edges[other] = Entries(ends[0], ends[1], time, rows)
                     self.n_rows[other] = self.n_rows[key]
         joined = {
-            kind: Entries(*(np.concatenate(column) for column in zip(*parts)))
-            for kind, parts in changes.items()
+            node_type: Entries(*(np.concatenate(column) for column in zip(*parts)))
+            for node_type, parts in changes.items()
         }
-        times = {kind: np.concatenate([NONE, *parts]) for kind, parts in new_times.items()}
-        for kind, time in times.items():
-            self._since[kind].extend(time)
-        hashes = {kind: self._hashed(kind, n_node[kind]) for kind in self.base.graph.key_hashes}
+        times = {node_type: np.concatenate([NONE, *parts]) for node_type, parts in new_times.items()}
+        for node_type, time in times.items():
+            self._since[node_type].extend(time)
+        hashes = {
+            node_type: self._hashed(node_type, n_node[node_type]) for node_type in self.base.graph.key_hashes
+        }
         self.store.append(n_node, edges, joined, times, hashes)
 
-    def _hashed(self, kind: str, n: int) -> np.ndarray:
+    def _hashed(self, node_type: str, n: int) -> np.ndarray:
         """Return what draws know new nodes of a type by, up to the nth, and keep it."""
-        base, rows, keys = self.base.graph.n_node[kind], self._hashes[kind], self.keys[kind]
+        base, rows, keys = self.base.graph.n_node[node_type], self._hashes[node_type], self.keys[node_type]
         new = [keys.name(number) for number in range(base + rows.rows, n)]
-        hashes = key_hashes(kind, new) if new else np.zeros(0, np.uint64)
+        hashes = key_hashes(node_type, new) if new else np.zeros(0, np.uint64)
         rows.extend(hashes)
         return hashes
 
     def _nodes(
         self,
-        kind: str,
+        node_type: str,
         of: NewNodes,
         n_node: dict[str, int],
         new_times: Any,
         changes: dict[str, list[Entries]],
     ) -> None:
         """Put in nodes: a new one with its features, of one that is there a change of them."""
-        numbers, is_new = self._numbers(kind, of.keys, n_node)
+        numbers, is_new = self._numbers(node_type, of.keys, n_node)
         since = np.full(len(numbers), NO_TIME) if of.time is None else of.time
-        for name, rows in self._fresh[kind].items():
+        for name, rows in self._fresh[node_type].items():
             given = of.features.get(name)
-            rows.extend(self._blank(kind, name, int(is_new.sum())) if given is None else given[is_new])
-        if kind in new_times:
-            new_times[kind].append(since[is_new])
+            rows.extend(self._blank(node_type, name, int(is_new.sum())) if given is None else given[is_new])
+        if node_type in new_times:
+            new_times[node_type].append(since[is_new])
         known = ~is_new
         if of.features and known.any():
-            rest = {name: of.features[name][known] for name in self._fresh[kind]}
-            changes.setdefault(kind, []).append(self._change(kind, numbers[known], since[known], rest))
+            rest = {name: of.features[name][known] for name in self._fresh[node_type]}
+            changes.setdefault(node_type, []).append(
+                self._change(node_type, numbers[known], since[known], rest)
+            )
 
     def _ends(
-        self, kind: str, keys: np.ndarray, time: np.ndarray, n_node: dict[str, int], new_times: Any
+        self, node_type: str, keys: np.ndarray, time: np.ndarray, n_node: dict[str, int], new_times: Any
     ) -> np.ndarray:
         """Return the numbers of ends; those with new keys become nodes without features."""
-        numbers, is_new = self._numbers(kind, keys, n_node)
-        for name, rows in self._fresh[kind].items():
-            rows.extend(self._blank(kind, name, int(is_new.sum())))
-        if kind in new_times:
-            new_times[kind].append(time[is_new])
+        numbers, is_new = self._numbers(node_type, keys, n_node)
+        for name, rows in self._fresh[node_type].items():
+            rows.extend(self._blank(node_type, name, int(is_new.sum())))
+        if node_type in new_times:
+            new_times[node_type].append(time[is_new])
         return numbers
 
-    def _numbers(self, kind: str, keys: np.ndarray, n_node: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    def _numbers(
+        self, node_type: str, keys: np.ndarray, n_node: dict[str, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the number of each key and where a new node is met for the first time."""
-        own, first = self.keys[kind], n_node[kind]
-        numbers = own.find(keys)
+        known, first = self.keys[node_type], n_node[node_type]
+        numbers = known.find(keys)
         unknown = np.flatnonzero(numbers < 0).tolist()
         if unknown:
-            own.add(list(dict.fromkeys(keys[at] if own.is_text else int(keys[at]) for at in unknown)))
-            numbers = own.find(keys)
+            known.add(list(dict.fromkeys(keys[at] if known.is_text else int(keys[at]) for at in unknown)))
+            numbers = known.find(keys)
         is_new = np.zeros(len(numbers), bool)
         later = np.flatnonzero(numbers >= first)
         if len(later):
             fresh, places = np.unique(numbers[later], return_index=True)
             assert fresh[0] == first and fresh[-1] == first + len(fresh) - 1, "numbers follow each other"
             is_new[later[places]] = True
-            n_node[kind] = first + len(fresh)
+            n_node[node_type] = first + len(fresh)
             assert (np.diff(numbers[is_new]) > 0).all(), "new nodes come in the order of their numbers"
         return numbers, is_new
 
-    def _change(self, kind: str, node: np.ndarray, time: np.ndarray, features: Mapping[str, Any]) -> Entries:
-        first = self._changed[kind][0].rows
-        for name, rows in self._changes[kind].items():
+    def _change(
+        self, node_type: str, node: np.ndarray, time: np.ndarray, features: Mapping[str, Any]
+    ) -> Entries:
+        first = self._changed[node_type][0].rows
+        for name, rows in self._changes[node_type].items():
             rows.extend(features[name])
-        for rows, column in zip(self._changed[kind], (node, time)):
+        for rows, column in zip(self._changed[node_type], (node, time)):
             rows.extend(column)
         number = first + np.arange(len(node))
         return Entries(np.asarray(node, np.int64), number, np.asarray(time, np.int64), number)
 
-    def _blank(self, kind: str, name: str, n: int) -> np.ndarray:
-        array = self.base.features[kind][name][0]
+    def _blank(self, node_type: str, name: str, n: int) -> np.ndarray:
+        array = self.base.features[node_type][name][0]
         return np.zeros((n, *array.shape[1:]), array.dtype)
 
     def check(self, append: Append) -> None:
         """Raise a GraphError where an append doesn't fit the graph: a type, a key, a time or features."""
-        for kind, of in append.nodes.items():
-            if kind not in self.keys:
-                raise GraphError(problem("live: node type", kind, f"one of {sorted(self.keys)}", "rename it"))
-            self.keys[kind].find(of.keys)
-            self._check_new(kind, of.keys)
-            if (of.time is None) and kind in self._timed:
-                raise GraphError(problem(f"live: {kind!r}", "no times", "one for each node", "add them"))
+        for node_type, of in append.nodes.items():
+            if node_type not in self.keys:
+                raise GraphError(
+                    problem("live: node type", node_type, f"one of {sorted(self.keys)}", "rename it")
+                )
+            self.keys[node_type].find(of.keys)
+            self._check_new(node_type, of.keys)
+            if (of.time is None) and node_type in self._timed:
+                raise GraphError(problem(f"live: {node_type!r}", "no times", "one for each node", "add them"))
             _check_features(
-                f"live: features of {kind!r}", of.features, self.base.features[kind], len(of.keys)
+                f"live: features of {node_type!r}", of.features, self.base.features[node_type], len(of.keys)
             )
         for key, new in append.edges.items():
             if key not in self.base.graph.edges or key in self.reverse:
@@ -290,114 +312,117 @@ class Generation:
             _check_features(
                 f"live: features of {list(key)}", new.features, self.base.columns[key], len(new.senders)
             )
-            for kind, column in ((key[0], new.senders), (key[2], new.receivers)):
-                self.keys[kind].find(column)
-                self._check_new(kind, column)
+            for node_type, column in ((key[0], new.senders), (key[2], new.receivers)):
+                self.keys[node_type].find(column)
+                self._check_new(node_type, column)
 
-    def _check_new(self, kind: str, keys: np.ndarray) -> None:
-        own = self.keys[kind]
-        if own.numbered and len(keys) and (own.find(keys) < 0).any():
-            bad = keys[int(np.argmax(own.find(keys) < 0))]
-            expected = f"numbers in [0, {len(own)}), as its table has no key"
-            raise GraphError(problem(f"live: {kind!r}", bad, expected, "prepare it with a key"))
+    def _check_new(self, node_type: str, keys: np.ndarray) -> None:
+        known = self.keys[node_type]
+        if known.numbered and len(keys) and (known.find(keys) < 0).any():
+            bad = keys[int(np.argmax(known.find(keys) < 0))]
+            expected = f"numbers in [0, {len(known)}), as its table has no key"
+            raise GraphError(problem(f"live: {node_type!r}", bad, expected, "prepare it with a key"))
 
     # --- reading ---
 
     def features(
-        self, cut: Cut, kind: str, ids: np.ndarray, time: np.ndarray | None
+        self, cut: Cut, node_type: str, ids: np.ndarray, time: np.ndarray | None
     ) -> dict[str, np.ndarray]:
         """Return name -> rows of features of nodes as they were known at `time` (None: now)."""
         ids = np.asarray(ids, np.int64)
-        blank = ids >= cut.n_node[kind]
+        blank = ids >= cut.n_node[node_type]
         if blank.any():  # a node that isn't there: it has no edges, and features of zeros
-            known = self.features(cut, kind, ids[~blank], None if time is None else time[~blank])
-            found = {}
+            known = self.features(cut, node_type, ids[~blank], None if time is None else time[~blank])
+            rows_of = {}
             for name, rows in known.items():
-                found[name] = np.zeros((len(ids), *rows.shape[1:]), rows.dtype)
-                found[name][~blank] = rows
-            return found
+                rows_of[name] = np.zeros((len(ids), *rows.shape[1:]), rows.dtype)
+                rows_of[name][~blank] = rows
+            return rows_of
         changed = None
-        if self._changed[kind][0].rows:
-            latest = self.store.latest(cut, kind, ids, time)
+        if self._changed[node_type][0].rows:
+            latest = self.store.latest(cut, node_type, ids, time)
             changed = latest >= 0 if (latest >= 0).any() else None
-        found = {}
-        for name, arrays in self.base.features[kind].items():
-            rows = _gather((*arrays, self._fresh[kind][name]), ids)
+        rows_of = {}
+        for name, arrays in self.base.features[node_type].items():
+            rows = _gather((*arrays, self._fresh[node_type][name]), ids)
             if changed is not None:
-                rows[changed] = self._changes[kind][name][latest[changed]]
-            found[name] = rows
-        return found
+                rows[changed] = self._changes[node_type][name][latest[changed]]
+            rows_of[name] = rows
+        return rows_of
 
     def columns(self, key: EdgeType, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return name -> features of rows of a relation, or of the one whose reverse it is."""
-        own = self.reverse.get(key, key)
+        stored = self.reverse.get(key, key)
         return {
-            name: _gather((*arrays, self._columns[own][name]), rows)
-            for name, arrays in self.base.columns[own].items()
+            name: _gather((*arrays, self._columns[stored][name]), rows)
+            for name, arrays in self.base.columns[stored].items()
         }
 
     def times(self, key: EdgeType, edges: np.ndarray) -> np.ndarray:
         """Return when a sample's edges came into being, [n] int64, of a relation with times."""
-        base, own = self.base.graph.edges[key], self.reverse.get(key, key)
+        base, stored = self.base.graph.edges[key], self.reverse.get(key, key)
         assert base.time is not None
         late = edges >= len(base.senders)
-        found = np.empty(len(edges), np.int64)
-        found[~late] = base.time[edges[~late]]
+        moments = np.empty(len(edges), np.int64)
+        moments[~late] = base.time[edges[~late]]
         if late.any():
-            found[late] = self._row_time[own][self.rows(key, edges[late]) - self.base.n_rows[own]]
-        return found
+            moments[late] = self._row_time[stored][self.rows(key, edges[late]) - self.base.n_rows[stored]]
+        return moments
 
     def rows(self, key: EdgeType, edges: np.ndarray) -> np.ndarray:
         """Return the table rows of a sample's edges, [n] int64."""
-        held, own = len(self.base.graph.edges[key].senders), self.base.rows[key]
-        found = np.asarray(edges, np.int64)
-        late = found >= held
-        rows = found.copy() if own is None else np.empty(len(found), np.int64)
-        if own is not None:
-            rows[~late] = own[found[~late]]
+        held, base_rows = len(self.base.graph.edges[key].senders), self.base.rows[key]
+        rows_of = np.asarray(edges, np.int64)
+        late = rows_of >= held
+        rows = rows_of.copy() if base_rows is None else np.empty(len(rows_of), np.int64)
+        if base_rows is not None:
+            rows[~late] = base_rows[rows_of[~late]]
         if late.any():
-            rows[late] = self.store.rows(found[late] - held)
+            rows[late] = self.store.rows(rows_of[late] - held)
         return rows
 
     # --- what a compaction writes ---
 
-    def added(self, cut: Cut, kind: str, first: int) -> dict[str, np.ndarray]:
+    def added(self, cut: Cut, node_type: str, first: int) -> dict[str, np.ndarray]:
         """Return the features, as first known, of nodes from `first` on."""
-        ids = np.arange(first, cut.n_node[kind])
-        arrays = self.base.features[kind].items()
-        return {name: _gather((*own, self._fresh[kind][name]), ids) for name, own in arrays}
+        ids = np.arange(first, cut.n_node[node_type])
+        arrays = self.base.features[node_type].items()
+        return {name: _gather((*parts, self._fresh[node_type][name]), ids) for name, parts in arrays}
 
-    def added_times(self, cut: Cut, kind: str, first: int) -> np.ndarray:
+    def added_times(self, cut: Cut, node_type: str, first: int) -> np.ndarray:
         """Return when nodes from `first` on came into being."""
-        held, more = self._timed[kind], cut.n_node[kind] - self.base.graph.n_node[kind]
-        return np.concatenate([held[first:], self._since[kind].whole(more)])
+        held, more = self._timed[node_type], cut.n_node[node_type] - self.base.graph.n_node[node_type]
+        return np.concatenate([held[first:], self._since[node_type].whole(more)])
 
-    def added_hashes(self, cut: Cut, kind: str, first: int) -> np.ndarray:
+    def added_hashes(self, cut: Cut, node_type: str, first: int) -> np.ndarray:
         """Return what draws know nodes from `first` on by."""
-        held, more = self.base.graph.key_hashes[kind], cut.n_node[kind] - self.base.graph.n_node[kind]
-        return np.concatenate([held[first:], self._hashes[kind].whole(more)])
+        held, more = (
+            self.base.graph.key_hashes[node_type],
+            cut.n_node[node_type] - self.base.graph.n_node[node_type],
+        )
+        return np.concatenate([held[first:], self._hashes[node_type].whole(more)])
 
-    def changes(self, kind: str, count: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    def changes(self, node_type: str, count: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
         """Return (node, time, features) of the first `count` changes of a type."""
-        node, time = (rows.whole(count) for rows in self._changed[kind])
-        return node, time, {name: rows.whole(count) for name, rows in self._changes[kind].items()}
+        node, time = (rows.whole(count) for rows in self._changed[node_type])
+        return node, time, {name: rows.whole(count) for name, rows in self._changes[node_type].items()}
 
     def changed(self) -> dict[str, int]:
         """Return node type -> number of changes."""
-        return {kind: of[0].rows for kind, of in self._changed.items()}
+        return {node_type: of[0].rows for node_type, of in self._changed.items()}
 
 
 def _check_features(
-    where: str, given: Mapping[str, np.ndarray], own: Mapping[str, tuple[np.ndarray, ...]], n: int
+    where: str, given: Mapping[str, np.ndarray], stored: Mapping[str, tuple[np.ndarray, ...]], n: int
 ) -> None:
     """Raise a GraphError where features aren't those that are wanted: all of them, or none."""
-    if given and set(given) != set(own):
-        raise GraphError(problem(where, sorted(given), f"all of {sorted(own)}, or none", "add them"))
+    if given and set(given) != set(stored):
+        raise GraphError(problem(where, sorted(given), f"all of {sorted(stored)}, or none", "add them"))
     for name, rows in given.items():
-        shape, dtype = (n, *own[name][0].shape[1:]), own[name][0].dtype
+        shape, dtype = (n, *stored[name][0].shape[1:]), stored[name][0].dtype
         if rows.shape != shape or rows.dtype != dtype:
-            found, expected = f"{rows.dtype} {rows.shape}", f"{dtype} {shape}"
-            raise GraphError(problem(f"{where}: {name!r}", found, expected, "correct it"))
+            actual, expected = f"{rows.dtype} {rows.shape}", f"{dtype} {shape}"
+            raise GraphError(problem(f"{where}: {name!r}", actual, expected, "correct it"))
 
 
 def _gather(parts: tuple[Any, ...], ids: np.ndarray) -> np.ndarray:
@@ -405,12 +430,12 @@ def _gather(parts: tuple[Any, ...], ids: np.ndarray) -> np.ndarray:
     first = parts[0]
     if not len(ids) or int(ids.max()) < len(first):
         return np.take(np.asarray(first), ids, axis=0)
-    found = np.empty((len(ids), *first.shape[1:]), first.dtype)
+    rows = np.empty((len(ids), *first.shape[1:]), first.dtype)
     start = 0
     for part in parts:
         end = start + (part.rows if isinstance(part, Growing) else len(part))
-        own = (ids >= start) & (ids < end)
-        if own.any():
-            found[own] = part[ids[own] - start]
+        here = (ids >= start) & (ids < end)
+        if here.any():
+            rows[here] = part[ids[here] - start]
         start = end
-    return found
+    return rows

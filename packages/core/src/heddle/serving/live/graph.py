@@ -61,38 +61,38 @@ class Snapshot(NamedTuple):
         """Node type -> number of nodes."""
         return self.cut.n_node
 
-    def find(self, kind: str, keys: np.ndarray) -> np.ndarray:
+    def find(self, node_type: str, keys: np.ndarray) -> np.ndarray:
         """Return the number of each key, -1 where this state has no such node. Raises as `Keys.find`."""
-        found = self.generation.keys[kind].find(keys)
-        return np.where(found < self.cut.n_node[kind], found, -1)
+        numbers = self.generation.keys[node_type].find(keys)
+        return np.where(numbers < self.cut.n_node[node_type], numbers, -1)
 
     def sample(self, seeds: Any, fanout: Fanout, key: int, seed_time: Any) -> HeteroSample:
         """Return a sample as `Sampler.sample` draws it of the graph prepared anew; see `rows` for its `edges`.
 
         A seed may be the first number that no node has: a node that isn't there, without edges.
         """
-        more = {kind: n + 1 for kind, n in self.cut.n_node.items()}
-        found: HeteroSample = self.generation.store.sample(  # type: ignore[assignment]
+        more = {node_type: n + 1 for node_type, n in self.cut.n_node.items()}
+        drawn: HeteroSample = self.generation.store.sample(  # type: ignore[assignment]
             Cut(self.cut.upto, more), seeds, fanout, key, seed_time
         )
-        return found
+        return drawn
 
-    def features(self, kind: str, ids: np.ndarray, time: np.ndarray | None) -> dict[str, np.ndarray]:
+    def features(self, node_type: str, ids: np.ndarray, time: np.ndarray | None) -> dict[str, np.ndarray]:
         """Return name -> [n, ...] features of nodes as they were known at `time` ([n] int64; None: now)."""
-        return self.generation.features(self.cut, kind, ids, time)
+        return self.generation.features(self.cut, node_type, ids, time)
 
     def last_time(self, relation: EdgeType, nodes: np.ndarray, time: np.ndarray) -> np.ndarray:
         """Return when the last edge into each node came into being up to `time`, NaN for none: [n] float64."""
         asked = [column.tolist() for column in (nodes, time)]
         pairs = list(dict.fromkeys(zip(*asked)))
-        kind, found = relation[2], np.full(len(pairs), np.nan)
+        node_type, last = relation[2], np.full(len(pairs), np.nan)
         seeds, times = (np.array(column, np.int64) for column in zip(*pairs)) if pairs else (nodes, time)
         fanout = Fanout({relation: (1,)}, disjoint=True, newest=True)
-        sample = self.sample({kind: seeds}, fanout, 0, {kind: times})
+        sample = self.sample({node_type: seeds}, fanout, 0, {node_type: times})
         taken = sample.edges[relation]
-        found[sample.receivers[relation]] = self.generation.times(relation, taken)
+        last[sample.receivers[relation]] = self.generation.times(relation, taken)
         places = {pair: at for at, pair in enumerate(pairs)}
-        return found[[places[pair] for pair in zip(*asked)]]
+        return last[[places[pair] for pair in zip(*asked)]]
 
     def columns(self, relation: EdgeType, edges: np.ndarray) -> dict[str, np.ndarray]:
         """Return name -> [n, ...] features of the rows of a sample's edges."""
@@ -194,13 +194,13 @@ class LiveGraph:
                 state, cut = self._state, self._state.store.cut()
                 n_rows, changed = dict(state.n_rows), state.changed()
             number = self._number + 1
-            place = generation_folder(self.root, number)
+            folder = generation_folder(self.root, number)
             try:
-                write_generation(place, self.opened, state, cut, n_rows, changed)
+                write_generation(folder, self.opened, state, cut, n_rows, changed)
             except OSError as error:
-                found = error.strerror or str(error)
+                message = error.strerror or str(error)
                 do = "free space, then repeat"
-                raise NoSpaceError(problem(str(place), found, "room for a generation", do)) from error
+                raise NoSpaceError(problem(str(folder), message, "room for a generation", do)) from error
             pointer = Pointer(self.opened.root, number, segment)
             base, _ = _base(self.root, self.opened, pointer, keys=False)
             fresh = self._open(base, state.keys)
@@ -268,7 +268,7 @@ class LiveGraph:
                 _refuse(fitting, error)
                 return
         for at, waiting in enumerate(fitting):
-            waiting.told.set_result(number + at + 1)
+            waiting.future.set_result(number + at + 1)
 
     def _fitting(self, group: Sequence[Waiting]) -> "Sequence[Waiting]":
         fitting, nodes, entries = [], 0, 0
@@ -278,34 +278,39 @@ class LiveGraph:
                 fitting.append(waiting)
                 nodes, entries = nodes + more[0], entries + more[1]
             else:
-                found, expected = f"{self._state.entries} entries", f"room within {self._room.entries}"
+                actual, expected = f"{self._state.entries} entries", f"room within {self._room.entries}"
                 do = "repeat once it is compacted, or give it more room"
-                _refuse([waiting], NoSpaceError(problem("live graph", found, expected, do)))
+                _refuse([waiting], NoSpaceError(problem("live graph", actual, expected, do)))
         return fitting
 
 
 def _refuse(group: Sequence[Waiting], error: Exception) -> None:
     for waiting in group:
-        waiting.told.set_exception(error)
+        waiting.future.set_exception(error)
 
 
 def _base(root: Path, opened: Prepared, pointer: Pointer, keys: bool = True) -> tuple[Base, dict[str, Keys]]:
     """Return what a pointer names, and the keys of its nodes."""
     if not pointer.generation:
         made = prepared_base(opened)
-        return made, {kind: Keys(kind, of) for kind, of in (read_keys(root, opened) if keys else {}).items()}
+        return made, {
+            node_type: Keys(node_type, of)
+            for node_type, of in (read_keys(root, opened) if keys else {}).items()
+        }
     folder = generation_folder(root, pointer.generation)
     counts = _read_counts(folder)
     base = written_base(opened, folder, counts)
     if not keys:
         return base, {}
     added = {}
-    for kind in opened.nodes:
-        column = map_array(folder / "nodes" / kind / "added.npy")
-        added[kind] = (
+    for node_type in opened.nodes:
+        column = map_array(folder / "nodes" / node_type / "added.npy")
+        added[node_type] = (
             [key.decode() for key in column.tolist()] if column.dtype.kind == "S" else column.tolist()
         )
-    return base, {kind: Keys(kind, of, added[kind]) for kind, of in read_keys(root, opened).items()}
+    return base, {
+        node_type: Keys(node_type, of, added[node_type]) for node_type, of in read_keys(root, opened).items()
+    }
 
 
 def _read_counts(folder: Path) -> dict[str, Any]:
@@ -350,6 +355,6 @@ def folder_snapshot(prepared: str | Path, store: Callable[..., LiveStore] = Refe
     """
     opened = open_prepared(prepared)
     reverse = {key: of.rows_of for key, of in opened.edges.items() if of.rows_of is not None}
-    keys = {kind: Keys(kind, of.rows) for kind, of in opened.nodes.items()}
+    keys = {node_type: Keys(node_type, of.rows) for node_type, of in opened.nodes.items()}
     state = Generation(prepared_base(opened), keys, reverse, store, 1, 1)
     return Snapshot(state, state.store.cut())

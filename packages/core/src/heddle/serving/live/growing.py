@@ -24,21 +24,21 @@ class Growing:
         """Append rows; readers see them once their numbers are known to them."""
         at = 0
         while at < len(rows):
-            block, place = divmod(self.rows, _BLOCK)
+            block, offset = divmod(self.rows, _BLOCK)
             if block == len(self._blocks):
                 self._blocks.append(np.empty((_BLOCK, *self._shape), self._dtype))
-            n = min(len(rows) - at, _BLOCK - place)
-            self._blocks[block][place : place + n] = rows[at : at + n]
+            n = min(len(rows) - at, _BLOCK - offset)
+            self._blocks[block][offset : offset + n] = rows[at : at + n]
             self.rows, at = self.rows + n, at + n
 
     def __getitem__(self, ids: np.ndarray) -> np.ndarray:
         """Return the rows of [m] int64 numbers."""
-        found = np.empty((len(ids), *self._shape), self._dtype)
+        rows = np.empty((len(ids), *self._shape), self._dtype)
         blocks = ids // _BLOCK
         for block in np.unique(blocks).tolist():
-            own = blocks == block
-            found[own] = self._blocks[block][ids[own] - block * _BLOCK]
-        return found
+            here = blocks == block
+            rows[here] = self._blocks[block][ids[here] - block * _BLOCK]
+        return rows
 
     def whole(self, rows: int) -> np.ndarray:
         """Return the first rows as one array."""

@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 def store_of(registry: Any) -> Callable[..., LiveStore]:
     """Return what makes a LiveStore; without a kernel "live_graph" the reference, and the reason in the log."""
     try:
-        found: Callable[..., LiveStore] = registry.find_kernel("live_graph", library="numpy", device="cpu")
+        make: Callable[..., LiveStore] = registry.find_kernel("live_graph", library="numpy", device="cpu")
     except PluginError as error:
         log.warning("live graph: samples are drawn in plain numpy, the same but slowly: %s", error)
         return ReferenceStore
-    return found
+    return make

@@ -14,13 +14,13 @@ class Keys:
     """The keys of one type of nodes; numbers are given in the order of arrival and never change.
 
     Args:
-        kind: name of the type, for errors.
+        node_type: name of the type, for errors.
         base: [n] ascending int64, or bytes ("S", UTF-8, by their bytes); or n alone, for nodes that are their numbers.
         added: the keys of the nodes after the base's, in the order of their numbers.
     """
 
-    def __init__(self, kind: str, base: np.ndarray | int, added: Iterable[Any] = ()):
-        self.kind = kind
+    def __init__(self, node_type: str, base: np.ndarray | int, added: Iterable[Any] = ()):
+        self.node_type = node_type
         self._base = base
         self.is_text = isinstance(base, np.ndarray) and base.dtype.kind == "S"
         self.numbered = isinstance(base, int)
@@ -42,24 +42,24 @@ class Keys:
         """
         self._check(keys)
         if isinstance(self._base, int):
-            found = np.where((keys >= 0) & (keys < self._held), keys, -1)
+            numbers = np.where((keys >= 0) & (keys < self._held), keys, -1)
         else:
             wanted = _encoded(keys, self._base.dtype) if self.is_text else keys
-            place = np.minimum(np.searchsorted(self._base, wanted), max(self._held - 1, 0))
-            same = self._base[place] == wanted if self._held else np.zeros(len(keys), bool)
+            position = np.minimum(np.searchsorted(self._base, wanted), max(self._held - 1, 0))
+            same = self._base[position] == wanted if self._held else np.zeros(len(keys), bool)
             if self.is_text:
                 same &= np.array([len(key.encode()) <= self._base.dtype.itemsize for key in keys], bool)
-            found = np.where(same, place, -1).astype(np.int64)
+            numbers = np.where(same, position, -1).astype(np.int64)
         if self._numbers:
-            for at in np.flatnonzero(found < 0).tolist():
-                found[at] = self._numbers.get(keys[at] if self.is_text else int(keys[at]), -1)
-        return found
+            for at in np.flatnonzero(numbers < 0).tolist():
+                numbers[at] = self._numbers.get(keys[at] if self.is_text else int(keys[at]), -1)
+        return numbers
 
     def add(self, keys: list[Any]) -> None:
         """Give new keys, each once, the next numbers. Raises GraphError: the type's nodes have no keys."""
         if keys and isinstance(self._base, int):
             expected = f"numbers in [0, {self._held}), as its table has no key"
-            raise GraphError(problem(f"live: {self.kind}", keys[0], expected, "prepare it with a key"))
+            raise GraphError(problem(f"live: {self.node_type}", keys[0], expected, "prepare it with a key"))
         for key in keys:
             self._numbers[key] = len(self)
             self.added.append(key)
@@ -76,9 +76,11 @@ class Keys:
     def _check(self, keys: np.ndarray) -> None:
         text = keys.dtype == object
         if text != self.is_text:
-            found, expected = ("text", "integers") if text else ("integers", "text")
+            actual, expected = ("text", "integers") if text else ("integers", "text")
             raise GraphError(
-                problem(f"live: keys of {self.kind!r}", found, expected, "send them as the table has them")
+                problem(
+                    f"live: keys of {self.node_type!r}", actual, expected, "send them as the table has them"
+                )
             )
 
 

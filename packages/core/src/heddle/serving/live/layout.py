@@ -39,16 +39,16 @@ def read_pointer(root: Path) -> Pointer:
     path = root / STATE
     if not path.is_file():
         fail(root, f"no {STATE}", "the folder of a live graph", "make one with heddle.serving.live.create")
-    told = json.loads(path.read_text(encoding="utf-8"))
-    if told.get("format") != FORMAT:
-        fail(path, f"format {told.get('format')!r}", f"format {FORMAT}", "use the version that wrote it")
-    return Pointer((root / told["prepared"]).resolve(), told["generation"], told["segment"])
+    state = json.loads(path.read_text(encoding="utf-8"))
+    if state.get("format") != FORMAT:
+        fail(path, f"format {state.get('format')!r}", f"format {FORMAT}", "use the version that wrote it")
+    return Pointer((root / state["prepared"]).resolve(), state["generation"], state["segment"])
 
 
 def write_pointer(root: Path, pointer: Pointer) -> None:
     """Write live.json, whole or not at all."""
-    told = {"format": FORMAT, **pointer._asdict(), "prepared": str(pointer.prepared)}
-    write_json(root / STATE, told)
+    state = {"format": FORMAT, **pointer._asdict(), "prepared": str(pointer.prepared)}
+    write_json(root / STATE, state)
 
 
 def generation_folder(root: Path, number: int) -> Path:
@@ -88,7 +88,7 @@ def write_keys(root: Path, opened: Prepared) -> None:
         PluginError: keys have to be read, and pyarrow isn't installed.
         DataError: keys that don't ascend, or hold a NUL.
     """
-    for kind, nodes in opened.nodes.items():
+    for node_type, nodes in opened.nodes.items():
         if nodes.ids is None:
             continue
         column = require("pyarrow.parquet", "etl").read_table(nodes.ids)["id"]
@@ -102,14 +102,15 @@ def write_keys(root: Path, opened: Prepared) -> None:
             keys = np.array(values, np.int64)
         if len(keys) > 1 and not (keys[1:] > keys[:-1]).all():
             fail(nodes.ids, "keys that don't ascend", "every key once, ascending", "prepare the folder again")
-        write_array(root / "keys" / f"{kind}.npy", keys)
+        write_array(root / "keys" / f"{node_type}.npy", keys)
 
 
 def read_keys(root: Path, opened: Prepared) -> dict[str, Any]:
     """Return node type -> its keys, mapped; the number of nodes for a type whose nodes are their numbers."""
-    places = {kind: root / "keys" / f"{kind}.npy" for kind in opened.nodes}
+    places = {node_type: root / "keys" / f"{node_type}.npy" for node_type in opened.nodes}
     return {
-        kind: map_array(path) if path.is_file() else opened.nodes[kind].rows for kind, path in places.items()
+        node_type: map_array(path) if path.is_file() else opened.nodes[node_type].rows
+        for node_type, path in places.items()
     }
 
 

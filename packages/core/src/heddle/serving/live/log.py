@@ -51,18 +51,18 @@ class Log:
     def __init__(self, folder: Path, first: int = 1):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        found = segments(folder)
+        numbers = segments(folder)
         self.number = 0
         self._suspect = False
-        if not found:
+        if not numbers:
             self._segment = first
             self._open_new()
             return
-        self._segment = found[-1]
+        self._segment = numbers[-1]
         path = segment_path(folder, self._segment)
         before = first_number(path)
         if before is None:  # the process ended while it began the segment
-            self.number = _last_number(folder, found[:-1])
+            self.number = _last_number(folder, numbers[:-1])
             self._open_new()
             return
         end, self.number = _START, before
@@ -100,9 +100,9 @@ class Log:
             os.fdatasync(self._file)
         except OSError as error:
             self._take_back()
-            found = error.strerror or str(error)
+            message = error.strerror or str(error)
             raise NoSpaceError(
-                problem(str(self.folder), found, "room for the log", "free space, then repeat")
+                problem(str(self.folder), message, "room for the log", "free space, then repeat")
             ) from error
         self._end += len(whole)
         self.number = number
@@ -116,9 +116,9 @@ class Log:
         except OSError as error:
             self._segment -= 1
             self._file = before
-            found = error.strerror or str(error)
+            message = error.strerror or str(error)
             raise NoSpaceError(
-                problem(str(self.folder), found, "room for the log", "free space, then repeat")
+                problem(str(self.folder), message, "room for the log", "free space, then repeat")
             ) from error
         os.close(before)
         self._suspect = False
@@ -197,14 +197,14 @@ def replay(folder: Path, first: int) -> Iterator[bytes]:
     Raises:
         DataError: a segment is missing, or one before the last has a broken frame: frames are missing there.
     """
-    found = [number for number in segments(folder) if number >= first]
-    number = None if not found else first_number(segment_path(folder, found[0]))
-    for at, segment in enumerate(found):
+    numbers = [number for number in segments(folder) if number >= first]
+    number = None if not numbers else first_number(segment_path(folder, numbers[0]))
+    for at, segment in enumerate(numbers):
         path = segment_path(folder, segment)
-        if at and segment != found[at - 1] + 1:
+        if at and segment != numbers[at - 1] + 1:
             fail(
                 path,
-                f"segment {segment} after {found[at - 1]}",
+                f"segment {segment} after {numbers[at - 1]}",
                 "every segment",
                 "bring the missing one back",
             )

@@ -30,8 +30,8 @@ class ReferenceStore:
         check_arrays(self.base)
         self._cut = Cut(0, dict(self.base.n_node))
         self._entries: list[tuple[Any, int, int, int, int]] = []  # relation or type, node, other, time, row
-        self._node_time = {kind: list(time) for kind, time in self.base.node_time.items()}
-        self._hashes = {kind: of.tolist() for kind, of in self.base.key_hashes.items()}
+        self._node_time = {node_type: list(time) for node_type, time in self.base.node_time.items()}
+        self._hashes = {node_type: of.tolist() for node_type, of in self.base.key_hashes.items()}
 
     def append(
         self,
@@ -43,19 +43,19 @@ class ReferenceStore:
     ) -> None:
         """Append entries; see `LiveStore.append`."""
         given: list[tuple[Any, Entries]] = [*edges.items(), *changes.items()]
-        found = [(key, int(a), int(b), int(c), int(d)) for key, of in given for a, b, c, d in zip(*of)]
-        check_room(self._room, self._capacity, self._cut, n_node, len(found))
-        for key, node, other, _, _ in found:
+        entries = [(key, int(a), int(b), int(c), int(d)) for key, of in given for a, b, c, d in zip(*of)]
+        check_room(self._room, self._capacity, self._cut, n_node, len(entries))
+        for key, node, other, _, _ in entries:
             ends = (key, None) if isinstance(key, str) else (key[2], key[0])
             if not 0 <= node < n_node[ends[0]] or (ends[1] is not None and not 0 <= other < n_node[ends[1]]):
                 raise GraphError(
                     problem(f"live: entry of {key}", (node, other), "ids that are there", "correct it")
                 )
-        self._entries += found
-        for kind, times in node_time.items():
-            self._node_time[kind] += times.tolist()
-        for kind, hashes in key_hashes.items():
-            self._hashes[kind] += hashes.tolist()
+        self._entries += entries
+        for node_type, times in node_time.items():
+            self._node_time[node_type] += times.tolist()
+        for node_type, hashes in key_hashes.items():
+            self._hashes[node_type] += hashes.tolist()
         self._cut = Cut(len(self._entries), dict(n_node))
 
     def cut(self) -> Cut:
@@ -69,33 +69,36 @@ class ReferenceStore:
             merged, names[relation] = self._merge(cut, relation)
             edges[relation] = InEdges(merged.indptr, merged.senders, None, merged.time)
         node_time = {
-            kind: _padded(time, cut.n_node[kind], np.int64) for kind, time in self._node_time.items()
+            node_type: _padded(time, cut.n_node[node_type], np.int64)
+            for node_type, time in self._node_time.items()
         }
-        hashes = {kind: _padded(of, cut.n_node[kind], np.uint64) for kind, of in self._hashes.items()}
+        hashes = {
+            node_type: _padded(of, cut.n_node[node_type], np.uint64) for node_type, of in self._hashes.items()
+        }
         sampler = ReferenceSampler(SampleGraph(cut.n_node, edges, node_time, hashes))
-        found = sampler.sample(seeds, fanout, key=key, seed_time=seed_time)
-        if isinstance(found, Sample):
+        drawn = sampler.sample(seeds, fanout, key=key, seed_time=seed_time)
+        if isinstance(drawn, Sample):
             (name,) = names.values()
-            return found._replace(edges=name[found.edges].astype(found.edges.dtype))
-        places = {key: names[key][taken].astype(taken.dtype) for key, taken in found.edges.items()}
-        return found._replace(edges=places)
+            return drawn._replace(edges=name[drawn.edges].astype(drawn.edges.dtype))
+        places = {key: names[key][taken].astype(taken.dtype) for key, taken in drawn.edges.items()}
+        return drawn._replace(edges=places)
 
     def rows(self, entries: np.ndarray) -> np.ndarray:
         """Return the row of each entry, [n] int64."""
         return np.array([self._entries[e][4] for e in entries.tolist()], np.int64)
 
-    def latest(self, cut: Cut, kind: str, nodes: np.ndarray, time: np.ndarray | None) -> np.ndarray:
+    def latest(self, cut: Cut, node_type: str, nodes: np.ndarray, time: np.ndarray | None) -> np.ndarray:
         """Return the last change of each node by its time; see `LiveStore.latest`."""
-        found = np.full(len(nodes), -1, np.int64)
+        last = np.full(len(nodes), -1, np.int64)
         for i, node in enumerate(nodes.tolist()):
             changes = [
                 (when, at, number)
                 for at, (key, of, number, when, _) in enumerate(self._entries[: cut.upto])
-                if key == kind and of == node and (time is None or when <= time[i])
+                if key == node_type and of == node and (time is None or when <= time[i])
             ]
             if changes:
-                found[i] = max(changes)[2]
-        return found
+                last[i] = max(changes)[2]
+        return last
 
     def merged(self, cut: Cut, relation: EdgeType, base_rows: np.ndarray | None) -> Merged:
         """Return a relation with the entries of `cut`; see `LiveStore.merged`."""
@@ -109,14 +112,14 @@ class ReferenceStore:
     def _merge(self, cut: Cut, relation: EdgeType) -> tuple[Merged, np.ndarray]:
         """Return a relation's merged arrays, and of each edge its base position or base's edges + entry."""
         base = self.base.edges[relation]
-        own = [(e, entry) for e, entry in enumerate(self._entries[: cut.upto]) if entry[0] == relation]
-        columns = np.array([entry[1:4] for _, entry in own], np.int64).reshape(-1, 3).T
+        entries = [(e, entry) for e, entry in enumerate(self._entries[: cut.upto]) if entry[0] == relation]
+        columns = np.array([entry[1:4] for _, entry in entries], np.int64).reshape(-1, 3).T
         receivers = np.concatenate(
             [np.repeat(np.arange(len(base.indptr) - 1), np.diff(base.indptr)), columns[0]]
         )
         senders = np.concatenate([base.senders, columns[1]]).astype(base.senders.dtype)
         names = np.concatenate(
-            [np.arange(len(base.senders)), len(base.senders) + np.array([e for e, _ in own], np.int64)]
+            [np.arange(len(base.senders)), len(base.senders) + np.array([e for e, _ in entries], np.int64)]
         )
         time = None if base.time is None else np.concatenate([base.time, columns[2]])
         keys = (receivers,) if time is None else (time, receivers)
@@ -145,9 +148,9 @@ def open_base(base: SampleGraph) -> SampleGraph:
             ] = True
             if not later.all():
                 at = int(np.argmin(later)) + 1
-                found = f"time {edges.time[at]} after {edges.time[at - 1]}"
+                actual = f"time {edges.time[at]} after {edges.time[at - 1]}"
                 do = "prepare the folder again: its edges come by receiver and time"
-                raise GraphError(problem(f"live: edges[{key!r}].time[{at}]", found, "rising times", do))
+                raise GraphError(problem(f"live: edges[{key!r}].time[{at}]", actual, "rising times", do))
     return base
 
 
@@ -158,6 +161,6 @@ def check_room(
     do = "compact the live graph first, or give it more room"
     if more > capacity - cut.upto:
         raise ConfigError(problem("live: entries", cut.upto + more, f"at most {capacity}", do))
-    for kind, n in n_node.items():
-        if n > room[kind]:
-            raise ConfigError(problem(f"live: nodes of {kind!r}", n, f"at most {room[kind]}", do))
+    for node_type, n in n_node.items():
+        if n > room[node_type]:
+            raise ConfigError(problem(f"live: nodes of {node_type!r}", n, f"at most {room[node_type]}", do))

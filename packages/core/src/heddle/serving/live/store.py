@@ -103,7 +103,7 @@ class LiveStore(Protocol):
         """Return the row of each entry, [n] int64."""
         ...
 
-    def latest(self, cut: Cut, kind: str, nodes: np.ndarray, time: np.ndarray | None) -> np.ndarray:
+    def latest(self, cut: Cut, node_type: str, nodes: np.ndarray, time: np.ndarray | None) -> np.ndarray:
         """Return the number of the last change of each node that isn't newer than `time`, -1 for none: [n] int64."""
         ...
 

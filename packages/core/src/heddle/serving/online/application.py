@@ -80,9 +80,9 @@ class Application:
             headers.setdefault(name, []).append(value)
         given = headers.get(b"x-request-id", [b""])[0]
         request = given if _ID.fullmatch(given) else uuid.uuid4().hex.encode()
-        kind, more = _JSON, []
+        content_type, more = _JSON, []
         try:
-            route, content, kind = await self._answer(scope, headers, receive)
+            route, content, content_type = await self._answer(scope, headers, receive)
             status = 200
         except Refused as error:
             status, content = error.status, _error(error.message)
@@ -99,7 +99,7 @@ class Application:
         if scope["method"] == "HEAD":
             content = b""
         head = [
-            (b"content-type", kind if status == 200 else _JSON),
+            (b"content-type", content_type if status == 200 else _JSON),
             (b"content-length", str(len(content)).encode()),
             (b"x-request-id", request),
             (b"x-content-type-options", b"nosniff"),
@@ -150,7 +150,7 @@ class Application:
         if path == f"/v2/models/{MODEL}":
             return "model", self._encode(self._requests.metadata(self._service.bundle, MODEL)), _JSON
         if path == "/v2/card":
-            return "card", self._encode(self._service.bundle.told.card), _JSON
+            return "card", self._encode(self._service.bundle.contents.card), _JSON
         if path == "/metrics":
             return "metrics", self._metrics.text(self._service.gauges()).encode(), _TEXT
         if path == "/":
@@ -192,15 +192,15 @@ class Application:
     async def _score(self, body: bytes) -> bytes:
         asked = self._requests.rows(body)
         scores = await self._service.score(asked.rows)
-        told: dict[str, Any] = {"scores": [score._asdict() for score in scores]}
+        reply: dict[str, Any] = {"scores": [score._asdict() for score in scores]}
         if asked.append:
             encoder = self._service.bundle.encoders.get(self._service.bundle.target)
             if encoder is None:
                 raise Refused(
                     400, "append: found a model of nodes, expected one of a table's rows; use /v2/rows/TABLE"
                 )
-            told["number"] = await self._service.append(encoder.name, asked.rows)
-        answer: bytes = self._encode(told)
+            reply["number"] = await self._service.append(encoder.name, asked.rows)
+        answer: bytes = self._encode(reply)
         return answer
 
     async def _infer(self, body: bytes) -> bytes:

@@ -42,7 +42,7 @@ load(); setInterval(load, 2000);
 
 def page(bundle: Bundle) -> bytes:
     """Return the page of a bundle."""
-    card, encoder = bundle.told.card, bundle.encoders.get(bundle.target)
+    card, encoder = bundle.contents.card, bundle.encoders.get(bundle.target)
     fields = encoder.fields if encoder is not None else ("key", "time")
     metrics = card.get("metrics", {})
     rows = [
@@ -55,7 +55,7 @@ def page(bundle: Bundle) -> bytes:
         f"<tr><td>{_text(split)}</td><td>{_text(name)}</td><td>{value:.4g}</td></tr>"
         for split, name, value in rows
     )
-    found = _PAGE.replace("TITLE", _text(f"{bundle.told.model['name']} on {card.get('data', '')}"))
+    html = _PAGE.replace("TITLE", _text(f"{bundle.contents.model['name']} on {card.get('data', '')}"))
     for mark, text in (
         ("TASK", _text(card.get("task", ""))),
         ("ROWS", _text((card.get("rows") or {}).get("train", "?"))),
@@ -63,8 +63,8 @@ def page(bundle: Bundle) -> bytes:
         ("METRICS", f"<table><tr><th>split</th><th>metric</th><th></th></tr>{cells}</table>"),
         ("EXAMPLE", _text(json.dumps(dict.fromkeys(fields, ""), indent=1))),
     ):
-        found = found.replace(mark, text, 1)
-    return found.encode()
+        html = html.replace(mark, text, 1)
+    return html.encode()
 
 
 def _text(value: object) -> str:

@@ -38,15 +38,15 @@ class Requests:
 
     def rows(self, body: bytes) -> Asked:
         """Return the rows of a body: {"rows": [{column: value}, ...], "append": false}. Raises Refused."""
-        found = self._decoded(self._rows, body)
-        self._check(len(found.rows))
-        return Asked(found.rows, found.append)
+        decoded = self._decoded(self._rows, body)
+        self._check(len(decoded.rows))
+        return Asked(decoded.rows, decoded.append)
 
     def tensors(self, body: bytes) -> tuple[list[dict[str, Any]], str]:
         """Return (rows, the request's id) of an inference: an input is a column, [n] or [n, 1]. Raises Refused."""
-        found = self._decoded(self._infer, body)
+        decoded = self._decoded(self._infer, body)
         columns: dict[str, list[Any]] = {}
-        for tensor in found.inputs:
+        for tensor in decoded.inputs:
             n, shape = len(tensor.data), tensor.shape
             if tensor.name in columns:
                 raise Refused(400, f"{tensor.name[:80]}: found twice, expected each input once")
@@ -62,7 +62,7 @@ class Requests:
                 400, f"inputs: found {sorted(sizes)} rows, expected as many in each input, one at least"
             )
         self._check(sizes.pop())
-        return [dict(zip(columns, values)) for values in zip(*columns.values())], found.id
+        return [dict(zip(columns, values)) for values in zip(*columns.values())], decoded.id
 
     def outputs(self, scores: Sequence[Score], model: str, name: str) -> dict[str, Any]:
         """Return scores as the outputs of an inference."""

@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 
 class _Waiting(NamedTuple):
     rows: Sequence[Row]
-    told: "asyncio.Future[list[Score]]"
+    future: "asyncio.Future[list[Score]]"
 
 
 class Service:
@@ -40,18 +40,18 @@ class Service:
         """Return the scores of rows, as they are known now. Raises RowError."""
         size = self.options.batch
         if len(rows) > size:
-            found: list[Score] = []
+            scores: list[Score] = []
             for first in range(0, len(rows), size):
-                found += await self.score(rows[first : first + size])
+                scores += await self.score(rows[first : first + size])
                 await asyncio.sleep(0)
-            return found
+            return scores
         loop = asyncio.get_running_loop()
-        told: asyncio.Future[list[Score]] = loop.create_future()
-        self._waiting.append(_Waiting(rows, told))
+        future: asyncio.Future[list[Score]] = loop.create_future()
+        self._waiting.append(_Waiting(rows, future))
         if not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._flush)
-        return await told
+        return await future
 
     async def append(self, table: str, rows: Sequence[Row]) -> int:
         """Append rows and return the append's number once it is on disk.
@@ -111,16 +111,16 @@ class Service:
                 try:
                     self._answer([waiting])
                 except Exception as error:
-                    if not waiting.told.done():
-                        waiting.told.set_exception(error)
+                    if not waiting.future.done():
+                        waiting.future.set_exception(error)
 
     def _answer(self, taken: Sequence[_Waiting]) -> None:
         together: Rows = self.bundle.rows([row for waiting in taken for row in waiting.rows])
         scores, at = self.bundle.score(together), 0
         for waiting in taken:
-            own, at = scores[at : at + len(waiting.rows)], at + len(waiting.rows)
-            if not waiting.told.done():
-                waiting.told.set_result(own)
+            part, at = scores[at : at + len(waiting.rows)], at + len(waiting.rows)
+            if not waiting.future.done():
+                waiting.future.set_result(part)
 
     def _compact_soon(self) -> None:
         if self._compacting is not None and not self._compacting.done():

@@ -56,17 +56,17 @@ class RowOps(NumpyOps):
             def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
                 plain = [each.view(np.ndarray) if isinstance(each, np.ndarray) else each for each in inputs]
                 if ufunc is np.matmul and method == "__call__" and not kwargs:
-                    found = times(*plain)
+                    result = times(*plain)
                 else:
-                    found = getattr(ufunc, method)(*plain, **kwargs)
-                own = all(isinstance(each, Weight) for each in inputs if isinstance(each, np.ndarray))
-                return found.view(Weight) if own and isinstance(found, np.ndarray) else found
+                    result = getattr(ufunc, method)(*plain, **kwargs)
+                all_weights = all(isinstance(each, Weight) for each in inputs if isinstance(each, np.ndarray))
+                return result.view(Weight) if all_weights and isinstance(result, np.ndarray) else result
 
         def times(x: np.ndarray, matrix: np.ndarray) -> np.ndarray:
             x, matrix = np.asarray(x), np.asarray(matrix)
             if matrix.ndim != 2:
-                found: np.ndarray = np.matmul(x, matrix)
-                return found
+                result: np.ndarray = np.matmul(x, matrix)
+                return result
             rows = product(x.reshape(-1, x.shape[-1]), matrix)
             return rows.reshape(*x.shape[:-1], matrix.shape[1])
 
@@ -91,8 +91,8 @@ class RowOps(NumpyOps):
         if x.ndim != 2 or (weight is not None and weight.ndim != 1):
             return super().spmm(adjacency, x, weight)
         x = np.ascontiguousarray(x)
-        own = None if weight is None else np.asarray(weight, x.dtype)
-        return self._sums(np.asarray(x), adjacency.senders, adjacency.indptr, own)
+        weights = None if weight is None else np.asarray(weight, x.dtype)
+        return self._sums(np.asarray(x), adjacency.senders, adjacency.indptr, weights)
 
     def segment_sum(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
         out = np.zeros((num_segments, *data.shape[1:]), data.dtype)
@@ -102,11 +102,11 @@ class RowOps(NumpyOps):
 
 def row_ops(registry: Any) -> RowOps:
     """Return RowOps on the kernels that are installed; else on core's own, and the reason in the log."""
-    found: list[Any] = []
-    for name, own in (("row_matmul", row_matmul), ("sum_rows", sum_rows)):
+    ops: list[Any] = []
+    for name, fallback in (("row_matmul", row_matmul), ("sum_rows", sum_rows)):
         try:
-            found.append(registry.find_kernel(name, library="numpy", device="cpu"))
+            ops.append(registry.find_kernel(name, library="numpy", device="cpu"))
         except PluginError as error:
             log.warning("scores: %s runs in plain numpy, slowly: %s", name, error)
-            found.append(own)
-    return RowOps(*found)
+            ops.append(fallback)
+    return RowOps(*ops)

@@ -117,27 +117,31 @@ class Scorer:
         """Return the sampled graph with the features that the model was made for, as known at each tree's time."""
         by_tree = None if times is None else np.concatenate([NOTHING, *times.values()])
         nodes: dict[str, Any] = {}
-        for kind, ids in sample.nodes.items():
+        for node_type, ids in sample.nodes.items():
             until = None
             if by_tree is not None:
-                tree = None if sample.tree is None else sample.tree[kind]
+                tree = None if sample.tree is None else sample.tree[node_type]
                 until = (
                     np.full(len(ids), by_tree[0] if len(by_tree) else 0) if tree is None else by_tree[tree]
                 )
-            nodes[kind] = self._node_features(snapshot, kind, ids, until)
+            nodes[node_type] = self._node_features(snapshot, node_type, ids, until)
         edges = {}
         for key, taken in sample.edges.items():
             features = None
             if key in self.spec.edge_dim or key in self.spec.edge_codes:  # type: ignore[operator]
                 features = features_of(snapshot.columns(key, taken), None)
             edges[key] = EdgeSet(features, sample.senders[key], sample.receivers[key], np.array([len(taken)]))
-        return hetero_graph(nodes, edges, {kind: np.array([len(ids)]) for kind, ids in sample.nodes.items()})
+        return hetero_graph(
+            nodes, edges, {node_type: np.array([len(ids)]) for node_type, ids in sample.nodes.items()}
+        )
 
-    def _node_features(self, snapshot: Snapshot, kind: str, ids: np.ndarray, until: np.ndarray | None) -> Any:
+    def _node_features(
+        self, snapshot: Snapshot, node_type: str, ids: np.ndarray, until: np.ndarray | None
+    ) -> Any:
         assert isinstance(self.spec.in_dim, Mapping)
-        if not self.spec.in_dim[kind] and kind not in self.spec.codes:
+        if not self.spec.in_dim[node_type] and node_type not in self.spec.codes:
             return ids.astype(np.int64)
-        found = features_of(snapshot.features(kind, ids, until), None)
-        if isinstance(found, Mapping) and kind not in self.spec.codes:
-            return found["x"]
-        return found
+        features = features_of(snapshot.features(node_type, ids, until), None)
+        if isinstance(features, Mapping) and node_type not in self.spec.codes:
+            return features["x"]
+        return features

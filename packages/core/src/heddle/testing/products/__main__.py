@@ -18,17 +18,17 @@ from heddle.testing.products.processes import train_together
 from heddle.testing.products.registry import native_models
 
 
-def main(words: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Prove what is drawn, print a line for each fault and the counts; return how many faults there are."""
     parser = argparse.ArgumentParser(prog="python -m heddle.testing.products", description=__doc__)
     parser.add_argument("--backend", required=True, metavar="NAME", help="an installed engine")
     parser.add_argument("--strength", type=int, default=2, choices=range(4), help="0: the whole product")
-    told = parser.parse_args(words)
+    parsed = parser.parse_args(arguments)
     logging.disable(logging.WARNING)
     registry = load_plugins()
-    options: Any = build(registry.options("backend", told.backend), {"name": told.backend}, "backend")
-    products = Products(registry.backend(options), native_models(registry, told.backend))
-    drawn, started = products.draw(told.strength), time.process_time()
+    options: Any = build(registry.options("backend", parsed.backend), {"name": parsed.backend}, "backend")
+    products = Products(registry.backend(options), native_models(registry, parsed.backend))
+    drawn, started = products.draw(parsed.strength), time.process_time()
     counts: Counter[str] = Counter()
 
     def attempt(of: Combination, what: str, check: Callable[[], None]) -> None:
@@ -47,15 +47,15 @@ def main(words: list[str]) -> int:
     for of, sentence in drawn.refused:
         attempt(of, "refused", lambda of=of, sentence=sentence: products.refuse(of, sentence))  # type: ignore[misc]
     if together:
-        failed = train_together(told.backend, list(products.models.values()), together)
+        failed = train_together(parsed.backend, list(products.models.values()), together)
         for name, why in failed.items():
             print(f"{name}: {why}")
         counts["failed"] += len(failed)
         counts["trained by two processes"] += len(together) - len(failed)
     every, trained, refused = drawn.counts
-    print(f"{told.backend}: {every} combinations, of which {trained} train and {refused} are refused")
+    print(f"{parsed.backend}: {every} combinations, of which {trained} train and {refused} are refused")
     drew = f"{len(drawn.trained)} and {len(drawn.refused)}"
-    how = {0: "all", 1: "every level", 2: "every pair", 3: "every triple"}[told.strength]
+    how = {0: "all", 1: "every level", 2: "every pair", 3: "every triple"}[parsed.strength]
     print(f"drawn, {how}: {drew}; " + ", ".join(f"{what} {count}" for what, count in sorted(counts.items())))
     print(f"CPU seconds of this process: {time.process_time() - started:.0f}")
     return counts["failed"]

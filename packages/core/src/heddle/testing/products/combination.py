@@ -91,12 +91,14 @@ def combinations_of(models: Sequence[Model]) -> Iterator[Combination]:
                 for features in FEATURES:
                     for types in TYPES:
                         for devices in DEVICES:
-                            found = Combination(model.title, question, sampler, features, types, devices)
+                            combination = Combination(
+                                model.title, question, sampler, features, types, devices
+                            )
                             if devices not in ("1", "2") and sampler != "full":
                                 continue
                             if question == "graph" and ("timed" in sampler or types != "one"):
                                 continue
-                            yield found
+                            yield combination
 
 
 def refusal_of(of: Combination, model: Model, engine: Engine) -> str:

@@ -28,14 +28,14 @@ def covering(rows: Sequence[Sequence[str]], strength: int = 2, must: int | None 
     groups = [
         group for group in combinations(range(levels.shape[1]), strength) if must is None or must in group
     ]
-    found = np.stack([_numbered(levels[:, group]) for group in groups], axis=1)
-    found += np.cumsum([0, *(found.max(axis=0) + 1)])[:-1]
-    missing = np.zeros(int(found.max()) + 1, np.int64)
-    missing[found] = 1
+    numbered = np.stack([_numbered(levels[:, group]) for group in groups], axis=1)
+    numbered += np.cumsum([0, *(numbered.max(axis=0) + 1)])[:-1]
+    missing = np.zeros(int(numbered.max()) + 1, np.int64)
+    missing[numbered] = 1
     taken = []
     while missing.any():
-        taken.append(int(missing[found].sum(axis=1).argmax()))
-        missing[found[taken[-1]]] = 0
+        taken.append(int(missing[numbered].sum(axis=1).argmax()))
+        missing[numbered[taken[-1]]] = 0
     return taken
 
 

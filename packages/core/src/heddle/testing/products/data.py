@@ -54,19 +54,19 @@ def read(options: ProductsData) -> Dataset:
     if options.question == "graph":
         graphs: Any = [_graph(options.features, size) for size in (3, 1, 5, 4, 2, 6, 3, 4)]
         targets = np.arange(len(graphs)) % 2
-        found = Dataset("products", "graph_classification", graphs, targets, _thirds(len(graphs)), 2)
-        return check_dataset(_changed(found, options))
+        dataset = Dataset("products", "graph_classification", graphs, targets, _thirds(len(graphs)), 2)
+        return check_dataset(_changed(dataset, options))
     homogeneous = options.types == "one"
     graph = _graph(options.features, 20) if homogeneous else _typed(options.features, options.types)
     first = "" if homogeneous else "user"
     last = "item" if options.types in ("many", "bare", "edgeless") else ""
     times = _times(graph)
-    found = Dataset("products", "", graph, target_type=first, n_codes=_sizes(graph))
+    dataset = Dataset("products", "", graph, target_type=first, n_codes=_sizes(graph))
     rng = np.random.default_rng(3)
     if options.question == "node":
         rows = _count(graph, first)
         targets = np.arange(rows) % 3
-        found = found._replace(
+        dataset = dataset._replace(
             task="node_classification", targets=targets, splits=_thirds(rows), num_classes=3
         )
         times = times._replace(asked=times.nodes[first])
@@ -74,12 +74,12 @@ def read(options: ProductsData) -> Dataset:
         ends = np.column_stack(
             [rng.integers(0, _count(graph, first), 30), rng.integers(0, _count(graph, last or first), 30)]
         )
-        there = [times.nodes[kind][ids] for kind, ids in zip((first, last or first), ends.T)]
+        there = [times.nodes[node_type][ids] for node_type, ids in zip((first, last or first), ends.T)]
         moments = np.maximum(rng.integers(0, 100, 30), np.maximum(*there) + 1)
-        found = found._replace(receiver_type=last, splits=_thirds(30))
+        dataset = dataset._replace(receiver_type=last, splits=_thirds(30))
         if options.question == "link":
-            found = found._replace(
-                task="link_prediction", splits={key: ends[rows] for key, rows in found.splits.items()}
+            dataset = dataset._replace(
+                task="link_prediction", splits={key: ends[rows] for key, rows in dataset.splits.items()}
             )
             times = times._replace(asked={key: moments[rows] for key, rows in _thirds(30).items()})
         else:
@@ -88,9 +88,11 @@ def read(options: ProductsData) -> Dataset:
             bare = options.features == "none"
             asked = AskedEdges(ends) if bare else AskedEdges(ends, floats, codes, _SIZES)
             targets = np.arange(30) % 2
-            found = found._replace(task="edge_classification", targets=targets, num_classes=2, asked=asked)
+            dataset = dataset._replace(
+                task="edge_classification", targets=targets, num_classes=2, asked=asked
+            )
             times = times._replace(asked=moments)
-    return check_dataset(_changed(found._replace(times=times if options.timed else None), options))
+    return check_dataset(_changed(dataset._replace(times=times if options.timed else None), options))
 
 
 def _graph(features: str, rows: int) -> Graph:
@@ -109,32 +111,32 @@ def _graph(features: str, rows: int) -> Graph:
 
 def _typed(features: str, types: str) -> HeteroGraph:
     rng, (kinds, relations) = np.random.default_rng(2), _OF_TYPES[types]
-    nodes: dict[str, Any] = {kind: _nodes(rng, features, _ROWS[kind]) for kind in kinds}
+    nodes: dict[str, Any] = {node_type: _nodes(rng, features, _ROWS[node_type]) for node_type in kinds}
     if types == "bare":
         nodes["item"] = None
     edges = {}
     for key, count in _RELATIONS:
         if key[1] in relations:
-            senders, receivers = (rng.integers(0, _ROWS[kind], count) for kind in (key[0], key[2]))
+            senders, receivers = (rng.integers(0, _ROWS[node_type], count) for node_type in (key[0], key[2]))
             edges[key] = EdgeSet(_edges(rng, features, count), senders, receivers, np.array([count]))
-    return hetero_graph(nodes, edges, {kind: np.array([_ROWS[kind]]) for kind in kinds})
+    return hetero_graph(nodes, edges, {node_type: np.array([_ROWS[node_type]]) for node_type in kinds})
 
 
 def _nodes(rng: np.random.Generator, features: str, rows: int) -> dict[str, np.ndarray]:
-    found = {PROBE: _floats(rng, rows)}
+    inputs = {PROBE: _floats(rng, rows)}
     if features in ("floats", "both", "edges"):
-        found["x"] = _floats(rng, rows)
+        inputs["x"] = _floats(rng, rows)
     if features in ("codes", "both"):
-        found["codes"] = _codes(rng, rows)
-    return found
+        inputs["codes"] = _codes(rng, rows)
+    return inputs
 
 
 def _edges(rng: np.random.Generator, features: str, rows: int) -> dict[str, np.ndarray]:
-    found = {PROBE: _floats(rng, rows)}
+    inputs = {PROBE: _floats(rng, rows)}
     if features == "edges":
         weight = rng.uniform(0.5, 2, rows).astype(np.float32)
-        found |= {"x": _floats(rng, rows), "codes": _codes(rng, rows), "weight": weight}
-    return found
+        inputs |= {"x": _floats(rng, rows), "codes": _codes(rng, rows), "weight": weight}
+    return inputs
 
 
 def _floats(rng: np.random.Generator, rows: int) -> np.ndarray:
@@ -152,13 +154,13 @@ def _times(graph: Graph | HeteroGraph) -> Times:
         return Times(np.zeros(0), nodes, {ONE_RELATION: rng.integers(0, 100, len(graph.senders))})
     return Times(
         np.zeros(0),
-        {kind: rng.integers(0, 100, _count(graph, kind)) for kind in graph.nodes},
+        {node_type: rng.integers(0, 100, _count(graph, node_type)) for node_type in graph.nodes},
         {key: rng.integers(0, 100, len(of.senders)) for key, of in graph.edges.items()},
     )
 
 
-def _count(graph: Graph | HeteroGraph, kind: str) -> int:
-    return int(np.sum(graph.n_node if isinstance(graph, Graph) else graph.n_node[kind]))
+def _count(graph: Graph | HeteroGraph, node_type: str) -> int:
+    return int(np.sum(graph.n_node if isinstance(graph, Graph) else graph.n_node[node_type]))
 
 
 def _sizes(graph: Graph | HeteroGraph) -> dict[Any, tuple[int, ...]]:
@@ -211,7 +213,7 @@ def _newer(dataset: Dataset) -> Graph | HeteroGraph:
             nodes=other(graph.nodes, nodes[ONE_TYPE]), edges=other(graph.edges, edges[ONE_RELATION])
         )
     changed: HeteroGraph = graph._replace(
-        nodes={kind: other(pytree, nodes[kind]) for kind, pytree in graph.nodes.items()},
+        nodes={node_type: other(pytree, nodes[node_type]) for node_type, pytree in graph.nodes.items()},
         edges={key: of._replace(features=other(of.features, edges[key])) for key, of in graph.edges.items()},
     )
     return changed

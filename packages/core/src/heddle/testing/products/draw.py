@@ -51,16 +51,16 @@ class Products:
         Of refusals each reason occurs with each level that it may occur with.
         """
         every = list(combinations_of(list(self.models.values())))
-        words = [refusal_of(each, self.models[each.model], self.engine) for each in every]
-        trained = [each for each, word in zip(every, words) if not word]
-        refused = [(*each, word) for each, word in zip(every, words) if word]
+        sentences = [refusal_of(each, self.models[each.model], self.engine) for each in every]
+        trained = [each for each, word in zip(every, sentences) if not word]
+        refused = [(*each, word) for each, word in zip(every, sentences) if word]
         counts = len(every), len(trained), len(refused)
         if not strength:
             return Drawn(trained, [(Combination(*row[:-1]), row[-1]) for row in refused], counts)
-        told = [refused[place] for place in covering(refused, 2, must=len(Combination._fields))]
+        rows = [refused[at] for at in covering(refused, 2, must=len(Combination._fields))]
         return Drawn(
-            [trained[place] for place in covering(trained, strength)],
-            [(Combination(*row[:-1]), row[-1]) for row in told],
+            [trained[at] for at in covering(trained, strength)],
+            [(Combination(*row[:-1]), row[-1]) for row in rows],
             counts,
         )
 
@@ -75,7 +75,7 @@ class Products:
         if of.sampler == "timed":
             prove_times(config, self.registry, parts, state)
 
-    def refuse(self, of: Combination, words: str) -> None:
+    def refuse(self, of: Combination, sentence: str) -> None:
         """Try a combination that has to be refused. Raises AssertionError where it isn't, by a sentence."""
         model = self.models[of.model]
-        refused(lambda: config_of(of, model, self.registry, self.name, ALONE), self.registry, words)
+        refused(lambda: config_of(of, model, self.registry, self.name, ALONE), self.registry, sentence)

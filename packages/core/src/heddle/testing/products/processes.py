@@ -28,7 +28,7 @@ def train_together(backend: str, models: Sequence[Model], wanted: Sequence[Combi
     Args:
         backend: an installed engine's name, which the processes build with its defaults.
     """
-    with TemporaryDirectory(prefix="heddle-") as place, socket.socket() as probe:
+    with TemporaryDirectory(prefix="heddle-") as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         order = {
             "backend": backend,
@@ -37,11 +37,13 @@ def train_together(backend: str, models: Sequence[Model], wanted: Sequence[Combi
             "combinations": wanted,
         }
         probe.close()
-        path = Path(place) / "order.json"
+        path = Path(folder) / "order.json"
         path.write_text(json.dumps(order), encoding="utf-8")
-        words = python_module("heddle.testing.products.processes", str(path))
+        arguments = python_module("heddle.testing.products.processes", str(path))
         children = [
-            subprocess.Popen([*words, str(rank)], env=child_environment(), stderr=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                [*arguments, str(rank)], env=child_environment(), stderr=subprocess.PIPE, text=True
+            )
             for rank in (0, 1)
         ]
         try:
@@ -51,11 +53,11 @@ def train_together(backend: str, models: Sequence[Model], wanted: Sequence[Combi
                 child.kill()
         reports = []
         for rank, (child, error) in enumerate(zip(children, errors)):
-            report = Path(place) / f"{rank}.json"
+            report = Path(folder) / f"{rank}.json"
             if not report.exists():
                 return {"process": f"process {rank} ended with {child.returncode}: {error[-2000:]}"}
             reports.append(json.loads(report.read_text(encoding="utf-8")))
-    failed = {name: told for report in reports for name, told in report["failed"].items()}
+    failed = {name: message for report in reports for name, message in report["failed"].items()}
     first, second = (report["sums"] for report in reports)
     for name in set(first) & set(second):
         if not np.allclose(first[name], second[name], rtol=1e-5):
@@ -70,13 +72,13 @@ def main(order: str, rank: str) -> int:
     from heddle.testing.products.draw import Products
     from heddle.testing.products.prove import config_of, prove
 
-    told = json.loads(Path(order).read_text(encoding="utf-8"))
-    registry, name = load_plugins(), told["backend"]
+    task = json.loads(Path(order).read_text(encoding="utf-8"))
+    registry, name = load_plugins(), task["backend"]
     backend = registry.backend(build(registry.options("backend", name), {"name": name}, "backend"))
-    products = Products(backend, [Model(**model) for model in told["models"]])
-    launch = Launch(devices=2, rank=int(rank), coordinator=told["coordinator"])
+    products = Products(backend, [Model(**model) for model in task["models"]])
+    launch = Launch(devices=2, rank=int(rank), coordinator=task["coordinator"])
     failed, sums = {}, {}
-    for row in told["combinations"]:
+    for row in task["combinations"]:
         of = Combination(*row)
         config = config_of(of, products.models[of.model], products.registry, name, launch)
         try:

@@ -79,9 +79,9 @@ def prove(config: RunConfig, registry: Registry, folder: Path) -> tuple[Assembly
         assert len(predicted.outputs) == len(predicted.index), f"{split}: a prediction each"
         assert np.isfinite(predicted.outputs).all(), f"{split}: predictions that aren't finite"
     again = assemble(config, registry)
-    found = checkpoint.load(folder, again.program)
-    assert found is not None and found.epoch == 1
-    resumed = fit(again.program, again.loader, again.task, settings, found).state
+    loaded = checkpoint.load(folder, again.program)
+    assert loaded is not None and loaded.epoch == 1
+    resumed = fit(again.program, again.loader, again.task, settings, loaded).state
     expected, arrays = parts.program.to_arrays(state), again.program.to_arrays(resumed)
     assert set(arrays) == set(expected)
     for name, value in expected.items():
@@ -102,12 +102,16 @@ def prove_inputs(config: RunConfig, registry: Registry, parts: Assembly, state: 
     uses, unreadable = uses_of(parts.model), set(unreadable_inputs(info))
     for part in ("node", "edge"):
         assert any(f"{part} {PROBE}" in name for name in parts.unused), f"the {part} probe isn't named"
-    for kind in sorted({found.kind for found in inputs_of(held)}):
-        other = replace(config, data=replace(data, other=kind))
+    for input_kind in sorted({entry.name for entry in inputs_of(held)}):
+        other = replace(config, data=replace(data, other=input_kind))
         changed = not np.array_equal(_predictions(other, registry, parts, state), expected)
-        named = any(name.startswith(kind) for name in parts.unused)
-        assert changed != named, f"other {kind} changed predictions: {changed}, named as unused: {named}"
-        assert named == (kind not in uses - unreadable), f"{kind}: what is used isn't what is said"
+        named = any(name.startswith(input_kind) for name in parts.unused)
+        assert changed != named, (
+            f"other {input_kind} changed predictions: {changed}, named as unused: {named}"
+        )
+        assert named == (input_kind not in uses - unreadable), (
+            f"{input_kind}: what is used isn't what is said"
+        )
     if parts.dataset.asked is not None and parts.dataset.asked.x is not None:
         other = replace(config, data=replace(data, other="asked"))
         assert not np.array_equal(_predictions(other, registry, parts, state), expected), (
@@ -149,11 +153,11 @@ def prove_devices(config: RunConfig, registry: Registry, parts: Assembly, state:
     arrays = parts.program.to_arrays(state)
     weights = {name: np.array(value) for name, value in arrays.items() if name.startswith("params/")}
     expected = alone.loader.everything(alone.program, alone.program.from_arrays(weights)).outputs
-    found = parts.loader.everything(parts.program, state).outputs
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    outputs = parts.loader.everything(parts.program, state).outputs
+    np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5)
 
 
-def refused(config: Callable[[], RunConfig], registry: Registry, words: str) -> None:
+def refused(config: Callable[[], RunConfig], registry: Registry, sentence: str) -> None:
     """Build a combination that has to be refused, by a sentence with these words.
 
     Raises:
@@ -163,10 +167,10 @@ def refused(config: Callable[[], RunConfig], registry: Registry, words: str) -> 
         parts = assemble(config(), registry)
         next(iter(parts.loader.batches(parts.program, 1)))
     except HeddleError as error:
-        faults = [*_faults_of(str(error)), *([] if words in str(error) else [f"it lacks {words!r}"])]
+        faults = [*_faults_of(str(error)), *([] if sentence in str(error) else [f"it lacks {sentence!r}"])]
         assert not faults, f"{'; '.join(faults)}: {error}"
         return
-    raise AssertionError(f"it was taken, expected a refusal: {words}")
+    raise AssertionError(f"it was taken, expected a refusal: {sentence}")
 
 
 def _faults_of(text: str) -> Iterator[str]:

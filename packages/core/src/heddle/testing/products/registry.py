@@ -32,11 +32,11 @@ class ProductsRegistry(Registry):
         super().__init__([*discover(), kit])
         self._backend = backend
 
-    def info(self, kind: str, name: str) -> Any:
+    def info(self, plugin_kind: str, name: str) -> Any:
         """Return a description; of the engine that is proved one that states what it has."""
-        if (kind, name) == ("backend", self._backend.name):
+        if (plugin_kind, name) == ("backend", self._backend.name):
             return BackendInfo(name, "proved", "heddle:no", capabilities=held_by(self._backend))
-        return super().info(kind, name)
+        return super().info(plugin_kind, name)
 
     def backend(self, options: BackendOptions) -> Backend:
         """Return the engine that is proved."""

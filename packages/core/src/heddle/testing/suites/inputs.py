@@ -57,7 +57,7 @@ class InputsSuite(Suite):
             return np.asarray(program.predict(state, program.place(batch)))
 
         uses, expected = uses_of(model), outputs(graph)
-        kinds = {each.kind for each in inputs_of(graph)}
+        kinds = {each.name for each in inputs_of(graph)}
         assert {f"node {PROBE}", f"edge {PROBE}"} <= kinds - uses
         for input_kind in sorted(kinds):
             changed = not np.array_equal(outputs(with_other(graph, input_kind)), expected)
@@ -65,7 +65,7 @@ class InputsSuite(Suite):
                 f"{name}: other {input_kind} {'changed' if changed else 'left'} the outputs, uses: {sorted(uses)}"
             )
         unused = unused_inputs(graph, uses)
-        left = [each for each in inputs_of(graph) if each.kind not in uses]
+        left = [each for each in inputs_of(graph) if each.name not in uses]
         assert unused == [str(each) for each in left] and any(PROBE in name for name in unused)
 
     def model(self, name: str, keys: dict[str, Any], dataset: Any) -> Any:

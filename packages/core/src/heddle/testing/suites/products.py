@@ -62,4 +62,4 @@ class ProductsSuite(Suite):
         if self.backend.name not in load_plugins().names("backend"):
             pytest.skip(f"two processes: {self.backend.name} isn't installed, so they can't build it by name")
         failed = train_together(self.backend.name, list(products.models.values()), together)
-        assert not failed, "\n".join(f"{name}: {told}" for name, told in failed.items())
+        assert not failed, "\n".join(f"{name}: {message}" for name, message in failed.items())

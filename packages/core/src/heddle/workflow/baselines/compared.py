@@ -122,8 +122,8 @@ Made = Iterator[tuple[str, Mapping[str, np.ndarray]]]
 def _constant(asking: _Asking, seed: int, left_out: dict[str, str]) -> Made:
     names = {"classes": "majority", "labels": "shares", "values": "mean"}
     answers = asking.answers
-    rules = {names[answers.kind]: asking.prior}
-    if answers.kind == "values":
+    rules = {names[answers.answer_kind]: asking.prior}
+    if answers.answer_kind == "values":
         rules["median"] = middle(answers, asking.train)
     for name, means in rules.items():
         outputs = answers.outputs(means)
@@ -219,7 +219,7 @@ def _shares(past: Past, entities: np.ndarray, limits: np.ndarray | None, prior: 
 
 
 def _part(answers: Answers, rows: np.ndarray) -> Answers:
-    return Answers(answers.values[rows], answers.known[rows], answers.kind)
+    return Answers(answers.values[rows], answers.known[rows], answers.answer_kind)
 
 
 def _is_one_graph(dataset: Any) -> bool:

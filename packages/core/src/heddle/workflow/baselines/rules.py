@@ -18,19 +18,19 @@ class Answers(NamedTuple):
     Attributes:
         values: [n, t] float64: one-hot classes, labels 0 and 1, or values; 0 where unknown.
         known: [n, t] bool.
-        kind: "classes", "labels" or "values".
+        answer_kind: "classes", "labels" or "values".
     """
 
     values: np.ndarray
     known: np.ndarray
-    kind: str
+    answer_kind: str
 
     def outputs(self, means: np.ndarray) -> np.ndarray:
         """Return means of `values` [m, t] as a model's outputs: logs of shares, logits, or values."""
-        if self.kind == "classes":
+        if self.answer_kind == "classes":
             result: np.ndarray = np.log(np.maximum(means, _LEAST))
             return result
-        if self.kind == "labels":
+        if self.answer_kind == "labels":
             share = np.clip(means, _LEAST, 1 - _LEAST)
             result = np.log(share / (1 - share))
             return result

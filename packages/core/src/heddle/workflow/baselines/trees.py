@@ -39,7 +39,7 @@ def why_not(n_train: int, n_asked: int, width: int, answers: Answers) -> str:
         most = f"{MOST_CELLS // LEAST_ROWS} and {MOST_QUESTIONS}"
         return f"found {width} columns and {n_asked} questions, expected at most {most}"
     if answers.values.shape[1] > MOST_MODELS:
-        return f"found {answers.values.shape[1]} {answers.kind}, expected at most {MOST_MODELS}"
+        return f"found {answers.values.shape[1]} {answers.answer_kind}, expected at most {MOST_MODELS}"
     return ""
 
 
@@ -58,7 +58,7 @@ def grown(train: Rows, valid: Rows, tables: dict[str, Table]) -> dict[str, np.nd
         PluginError: xgboost isn't installed.
     """
     xgboost = require("xgboost", "boost")
-    answer_kind, n = train.answers.kind, train.answers.values.shape[1]
+    answer_kind, n = train.answers.answer_kind, train.answers.values.shape[1]
     if answer_kind == "classes" and n > 2:
         labels = [of.answers.values.argmax(axis=1) for of in (train, valid)]
         shares_by_split = _fit(

@@ -32,13 +32,13 @@ class Protocol(NamedTuple):
     """What a true link is ranked against.
 
     Attributes:
-        kind: "random": K random ones. "historical": up to K / 2 that its sender met in training, the others random, as
-            the Temporal Graph Benchmark has it. "all": every one. "file": those that a file lists.
+        source: "random": K random ones. "historical": up to K / 2 that its sender met in training, the others random,
+            as the Temporal Graph Benchmark has it. "all": every one. "file": those that a file lists.
         k: candidates of a link, 0 for all of them.
         path: of the file.
     """
 
-    kind: str
+    source: str
     k: int = 0
     path: str = ""
 
@@ -105,7 +105,7 @@ def protocol(text: str, usual: str = USUAL) -> Protocol:
     """Return the Protocol that `task.candidates` names: all, random:K, historical:K, file:PATH; auto is `usual`.
 
     >>> protocol("random:20")
-    Protocol(kind='random', k=20, path='')
+    Protocol(source='random', k=20, path='')
 
     Raises:
         ConfigError: another text.
@@ -137,7 +137,7 @@ def candidates(
         ConfigError: historical candidates where links have no times, or far too many.
         DataError: a file that doesn't hold candidates of these links.
     """
-    if how.kind == "historical" and rules.met is None:
+    if how.source == "historical" and rules.met is None:
         raise ConfigError(
             f"task.candidates=historical:{how.k}: found links without times, where all that a node met is true, "
             f"expected links in time; set task.candidates=random:{how.k}"
@@ -145,7 +145,7 @@ def candidates(
     positions = np.arange(len(links)) if positions is None else positions
     key = branch(seed & MASK, _STREAM, SPLITS.index(split))
     parts: list[Candidates] = []
-    for end in (-1,) if how.kind == "file" else rules.ends:
+    for end in (-1,) if how.source == "file" else rules.ends:
         pool = rules.counts[1 if end == -1 else 0]
         streams = branches(key, positions, end % links.shape[1]) if len(positions) else np.zeros(0, np.uint64)
         nodes, of = _nodes(how, links, split, positions, streams, pool, end, rules)
@@ -166,7 +166,7 @@ def _nodes(
     rules: Rules,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return ([m] nodes that replace an end, [m] which of `positions` each is for), sorted by the latter."""
-    if how.kind == "file":
+    if how.source == "file":
         return _listed(how.path, split, len(links), positions, pool)
 
     def refuse(nodes: np.ndarray, of: np.ndarray) -> np.ndarray:
@@ -174,7 +174,7 @@ def _nodes(
         rows[:, end] = nodes
         return rules.refuse(rows, positions[of])
 
-    if how.kind == "all":
+    if how.source == "all":
         if len(positions) * pool > _MOST:
             raise ConfigError(
                 f"task.candidates=all: found {len(positions)} links and {pool} candidates of each, expected at most "
@@ -182,7 +182,7 @@ def _nodes(
             )
         return _random(pool, pool, streams, refuse)
     nodes, of = _random(how.k, pool, streams, refuse)
-    if how.kind == "random" or rules.met is None:
+    if how.source == "random" or rules.met is None:
         return nodes, of
     met, of_met = _historical(how.k // 2, links, positions, streams, rules)
     room = how.k - np.bincount(of_met, minlength=len(positions))

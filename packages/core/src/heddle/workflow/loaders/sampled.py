@@ -179,14 +179,14 @@ class SampledLoader:
             batch = self._graph.batch(self._question.ask(rows[pieces[number]]), spec, EVALUATION, number)
             return program.place(batch), np.asarray(batch.index)
 
-        found: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        of_ends: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
         for placed, index in prefetched(build, len(pieces), spec.workers, spec.prefetch):
             embedded = program.embed(state, placed)
             for end, node_type in enumerate(node_types):
                 vectors = embedded[node_type] if node_type else embedded
-                found[end].append(np.asarray(vectors)[index[:, end]])
+                of_ends[end].append(np.asarray(vectors)[index[:, end]])
         order = np.argsort(np.concatenate(pieces))
-        senders, receivers = (np.concatenate(parts)[order] for parts in found)
+        senders, receivers = (np.concatenate(parts)[order] for parts in of_ends)
         return senders, receivers
 
     def baselines(self, splits: Sequence[str]) -> dict[str, dict[str, Predictions]]:

@@ -47,7 +47,7 @@ class TripleLoader:
         how, n_entities = protocol(ranked, "all"), count_nodes(dataset)
         rules = Rules((n_entities, n_entities), self._true.has, ends=(-1, 0))
         self._candidates: dict[str, Candidates] = {}
-        if how.kind != "all":
+        if how.source != "all":
             self._candidates = {
                 split: candidates(how, triples, split, seed, rules)
                 for split, (triples, _) in self._evaluated.items()

@@ -13,32 +13,36 @@ BINS = 15
 """Of the expected calibration error, as in Guo et al. (2017)."""
 
 
-def fitted(kind: str, method: str, outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> Decision:
+def fitted(
+    decision_kind: str, method: str, outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray
+) -> Decision:
     """Return the Decision whose probabilities have the least loss on known entries; a plain one with too few.
 
     Temperature divides all logits by one number, Platt's line and the isotonic one are fitted to each column.
 
     Args:
-        outputs: logits, as of a Decision of `kind`.
+        outputs: logits, as of a Decision of that kind.
         targets, mask: [m] int classes, or labels in the shape of outputs.
 
     Source: Guo, Pleiss, Sun, Weinberger, On Calibration of Modern Neural Networks (2017); Platt (1999), with his
     targets (n + 1) / (n + 2); Zadrozny & Elkan (2002), by the pool of adjacent violators.
     """
-    plain = Decision(kind)
+    plain = Decision(decision_kind)
     if method == "none" or not mask.any():
         return plain
     if method == "temperature":
-        return Decision(kind, method=method, parameters=[[_temperature(plain, outputs, targets, mask)]])
+        return Decision(
+            decision_kind, method=method, parameters=[[_temperature(plain, outputs, targets, mask)]]
+        )
     parameters = []
-    margins, truths, known = plain.margins(outputs), truths_of(kind, targets), columns(mask)
+    margins, truths, known = plain.margins(outputs), truths_of(decision_kind, targets), columns(mask)
     for margin, truth, keep in zip(margins.T, truths.T, known.T):
         truth, margin = truth[keep], margin[keep]
         if truth.all() or not truth.any():
             parameters.append([1.0, 0.0] if method == "platt" else _line(margin))
         else:
             parameters.append((_platt if method == "platt" else _isotonic)(margin, truth))
-    return Decision(kind, method=method, parameters=parameters)
+    return Decision(decision_kind, method=method, parameters=parameters)
 
 
 def errors(
@@ -75,10 +79,10 @@ def reliability(decision: Decision, outputs: np.ndarray, targets: np.ndarray, ma
     return mean[count > 0], share[count > 0]
 
 
-def truths_of(kind: str, targets: np.ndarray) -> np.ndarray:
+def truths_of(decision_kind: str, targets: np.ndarray) -> np.ndarray:
     """Return [m, t] bool: labels, or whether the second class is true."""
     targets = np.asarray(targets)
-    return targets[:, None] == 1 if kind == CLASSES else columns(targets) > 0.5
+    return targets[:, None] == 1 if decision_kind == CLASSES else columns(targets) > 0.5
 
 
 def _temperature(plain: Decision, outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:

@@ -24,12 +24,12 @@ class Deciding(NamedTuple):
     """How a Decision is made.
 
     Attributes:
-        kind: of the Decision.
+        decision_kind: of the Decision.
         rule: of its thresholds.
         method: of its calibration.
     """
 
-    kind: str
+    decision_kind: str
     rule: Rule
     method: str
 
@@ -80,7 +80,7 @@ def deciding(task: Task, options: TaskOptions, n_classes: int) -> Deciding | Non
 
 def decide(how: Deciding, valid: Predictions) -> Decided:
     """Return the Decision that a validation split's outputs and truths lead to, and what to say of it."""
-    plain = Decision(how.kind, (how.rule.value,) if how.rule.name == "fixed" else (0.5,))
+    plain = Decision(how.decision_kind, (how.rule.value,) if how.rule.name == "fixed" else (0.5,))
     needed = how.method != "none" or how.rule.name != "fixed"
     if not needed:
         return Decided(plain)
@@ -89,11 +89,15 @@ def decide(how: Deciding, valid: Predictions) -> Decided:
             plain, ("found no known target in the validation split, so that nothing is fitted to it",)
         )
     rows = np.asarray(valid.outputs), np.asarray(valid.targets), np.asarray(valid.mask)
-    made = fitted(how.kind, how.method, *rows)
+    made = fitted(how.decision_kind, how.method, *rows)
     if how.rule.name == "fixed":
-        return Decided(Decision(how.kind, plain.threshold, made.method, made.parameters))
-    chances, truths, known = made.probabilities(rows[0]), truths_of(how.kind, rows[1]), columns(rows[2])
-    if how.kind == CLASSES:
+        return Decided(Decision(how.decision_kind, plain.threshold, made.method, made.parameters))
+    chances, truths, known = (
+        made.probabilities(rows[0]),
+        truths_of(how.decision_kind, rows[1]),
+        columns(rows[2]),
+    )
+    if how.decision_kind == CLASSES:
         chances = chances[:, 1:]
     thresholds = [
         chosen(how.rule, chance[keep], truth[keep])
@@ -101,7 +105,9 @@ def decide(how: Deciding, valid: Predictions) -> Decided:
     ]
     named = [f"label {at}: " if len(thresholds) > 1 else "" for at in range(len(thresholds))]
     notes = tuple(f"threshold: {name}{note}" for name, (_, note) in zip(named, thresholds) if note)
-    return Decided(Decision(how.kind, tuple(of for of, _ in thresholds), made.method, made.parameters), notes)
+    return Decided(
+        Decision(how.decision_kind, tuple(of for of, _ in thresholds), made.method, made.parameters), notes
+    )
 
 
 def decision_entry(decided: Decided, how: Deciding, predictions: dict[str, Predictions]) -> dict[str, Any]:
@@ -109,7 +115,7 @@ def decision_entry(decided: Decided, how: Deciding, predictions: dict[str, Predi
 
     "ece" and "brier" are of the outputs as they are, "ece_calibrated" and "brier_calibrated" after calibration.
     """
-    decision, plain = decided.decision, Decision(how.kind)
+    decision, plain = decided.decision, Decision(how.decision_kind)
     splits: dict[str, dict[str, float]] = {}
     for split, predicted in predictions.items():
         if split == "train" or not np.any(predicted.mask):
@@ -120,7 +126,7 @@ def decision_entry(decided: Decided, how: Deciding, predictions: dict[str, Predi
             after = errors(decision, *rows)
             splits[split] |= {f"{name}_calibrated": value for name, value in after.items()}
     entry: dict[str, Any] = {"calibration": decision.method, "probabilities": splits}
-    if how.kind == LABELS or _is_binary(predictions):
+    if how.decision_kind == LABELS or _is_binary(predictions):
         entry = {"threshold": list(decision.threshold), "rule": how.rule.name, **entry}
     return entry | ({"notes": list(decided.notes)} if decided.notes else {})
 

@@ -37,7 +37,7 @@ def is_text(column: Any) -> bool:
     return bool(require("pyarrow", "etl").types.is_string(column.type))
 
 
-def number(column: Any, kind: str, where: str) -> Values:
+def number(column: Any, column_type: str, where: str) -> Values:
     """Return numbers, booleans and decimals as int64 ("int") or float64 ("float").
 
     Raises:
@@ -46,26 +46,28 @@ def number(column: Any, kind: str, where: str) -> Values:
     arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
     types, of = arrow.types, column.type
     if types.is_null(of):
-        return Values(column.cast(arrow.int64() if kind == "int" else arrow.float64()))
+        return Values(column.cast(arrow.int64() if column_type == "int" else arrow.float64()))
     if types.is_decimal(of):
         texts = column.cast(arrow.string())
-        return ints(texts) if kind == "int" else reals(texts)
+        return ints(texts) if column_type == "int" else reals(texts)
     if types.is_boolean(of):
-        return Values(column.cast(arrow.int8()).cast(arrow.int64() if kind == "int" else arrow.float64()))
+        return Values(
+            column.cast(arrow.int8()).cast(arrow.int64() if column_type == "int" else arrow.float64())
+        )
     if not (types.is_integer(of) or types.is_floating(of)):
         fail(where, f"{of}", "numbers", "choose another type in the schema")
     if types.is_floating(of):
         column = column.cast(arrow.float64())
         column = compute.if_else(compute.is_finite(column), column, arrow.scalar(None, arrow.float64()))
-        if kind == "float":
+        if column_type == "float":
             return Values(column)
         there = column.is_valid().to_numpy(zero_copy_only=False)
-        found = column.fill_null(0.0).to_numpy(zero_copy_only=False)
-        good = (found == np.floor(found)) & (found >= -(2.0**63)) & (found < 2.0**63)
-        whole = np.where(good, found, 0.0).astype(np.int64)
+        numbers = column.fill_null(0.0).to_numpy(zero_copy_only=False)
+        good = (numbers == np.floor(numbers)) & (numbers >= -(2.0**63)) & (numbers < 2.0**63)
+        whole = np.where(good, numbers, 0.0).astype(np.int64)
         bad = there & ~good
         return Values(arrow.array(whole, mask=~(there & good)), bad if bad.any() else None)
-    if kind == "float":
+    if column_type == "float":
         return Values(column.cast(arrow.float64(), safe=False))
     if not types.is_uint64(of):
         return Values(column.cast(arrow.int64()))

@@ -54,11 +54,11 @@ def blocks(stream: Any, file: File, table: Table, size: int = SIZE) -> Iterator[
         if wrong is None and not cut and len(data) > LONGEST:
             wrong = Wrong(int(quotes[0]) if len(quotes) else 0, f"a line of more than {LONGEST >> 20} MB")
         if wrong is not None:
-            at, found = wrong
+            at, actual = wrong
             where = f"{file}: line {line + count_lines(data[:at])}"
             do = "mend the file, or add quote: null to the table if quotes are plain text"
             fail(
-                where, f"{found} ({_around(data, at)})", 'cells quoted as a whole, "" for a quote inside', do
+                where, f"{actual} ({_around(data, at)})", 'cells quoted as a whole, "" for a quote inside', do
             )
         rest = data[cut:]
         if cut:
@@ -100,5 +100,5 @@ def _check_text(data: bytes, file: File, line: int) -> None:
         data.decode()
     except UnicodeDecodeError as error:
         where = f"{file}: line {line + count_lines(data[: error.start])}"
-        found = f"byte 0x{data[error.start]:02x} that is not UTF-8"
-        fail(where, found, "text in UTF-8", "add encoding: latin-1, or what it is, to the table")
+        actual = f"byte 0x{data[error.start]:02x} that is not UTF-8"
+        fail(where, actual, "text in UTF-8", "add encoding: latin-1, or what it is, to the table")

@@ -72,9 +72,9 @@ def make(column: Column, batch: Mapping[str, Any], table: Table, where: str) -> 
             column = column._replace(format="iso")
         cells = [_joined_times(column, [typed.written(cell) for cell in cells], table, where)]
     name, cell = column.of[0], cells[0]
-    place = f"{where}: column {name!r}"
+    location = f"{where}: column {name!r}"
     if column.type == "vector":
-        lists = as_lists(_known(cell, table) if typed.is_text(cell) else cell, place)
+        lists = as_lists(_known(cell, table) if typed.is_text(cell) else cell, location)
         values, bad = element(lists, column.at or 0, column.width or 1)
         return values, [*early, *([] if bad is None else [Unread(name, bad, f"{column.width} numbers")])]
     if typed.is_text(cell):
@@ -85,11 +85,11 @@ def make(column: Column, batch: Mapping[str, Any], table: Table, where: str) -> 
             read = {"int": ints, "float": reals, "money": money, "percent": percent}[column.type]
             values, bad = read(cell, table.decimal)
     elif column.type == "datetime":
-        values, bad = typed.moment(cell, column.format, place)
+        values, bad = typed.moment(cell, column.format, location)
     elif column.type == "percent" and not arrow.types.is_null(cell.type):
-        fail(place, str(cell.type), "text such as 25% for a percent", "choose float, which takes shares")
+        fail(location, str(cell.type), "text such as 25% for a percent", "choose float, which takes shares")
     else:
-        values, bad = typed.number(cell, "int" if column.type == "int" else "float", place)
+        values, bad = typed.number(cell, "int" if column.type == "int" else "float", location)
     expected = EXPECTED.get(column.type, f"a time as {column.format!r}")
     return values, early if bad is None else [*early, Unread(name, bad, expected)]
 
@@ -117,7 +117,7 @@ def _clock(column: Column, cells: list[Any], table: Table, where: str) -> tuple[
             unread.append(Unread(name, bad, EXPECTED["int"]))
     time = _known(typed.text(typed.written(cells[3]), f"{where}: column {column.of[3]!r}").values, table)
     values, wrong = clock(parts[0], parts[1], parts[2], time)
-    for bad in (found.bad for found in unread):
+    for bad in (part.bad for part in unread):
         wrong = np.where(bad, -1, wrong)
     for at, expected in ((2, "a day of the calendar"), (3, "HH:MM")):
         if (wrong == at).any():

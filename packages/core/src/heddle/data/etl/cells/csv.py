@@ -25,14 +25,14 @@ class Cells(NamedTuple):
         columns: name -> Arrow string array, "" for an empty cell.
         rows: their number.
         ragged: records of too many or too few cells, which are not among the rows.
-        place: row -> where it is, to tell.
+        location: row -> where it is, for messages.
         short: records that lacked their last cells, which are empty.
     """
 
     columns: dict[str, Any]
     rows: int
     ragged: int
-    place: Any
+    location: Any
     short: int = 0
 
 
@@ -124,24 +124,24 @@ def cells_of(block: Block, file: File, names: Sequence[str], wanted: Sequence[in
             check_utf8=False,
         ),
     )
-    if table.short == "fill" and any(found < len(names) for _, found in ragged):
+    if table.short == "fill" and any(n_cells < len(names) for _, n_cells in ragged):
         full = _filled(block, names, ragged, table, one)
-        short = sum(found < len(names) for _, found in ragged)
+        short = sum(n_cells < len(names) for _, n_cells in ragged)
         return cells_of(full, file, names, wanted, table)._replace(short=short)
     if ragged and table.on_error == "fail":
-        number, found = ragged[0]
+        number, n_cells = ragged[0]
         line = block.line + int(_lines(block, table, one)[number - 1])
-        do = "mend the line, or add on_error: skip" + (", or short: fill" if found < len(names) else "")
-        fail(f"{file}: line {line}", f"{found} cells", f"{len(names)}, as the columns", do)
+        do = "mend the line, or add on_error: skip" + (", or short: fill" if n_cells < len(names) else "")
+        fail(f"{file}: line {line}", f"{n_cells} cells", f"{len(names)}, as the columns", do)
     columns = {names[at]: _plain(read[keys[at]], table, arrow) for at in wanted}
 
-    def place(row: int) -> str:
+    def location(row: int) -> str:
         """Return the file and the line of a row (from 0), as long as no line was kept out."""
         if ragged:
             return f"{file}: row {row + 1} after line {block.line}"
         return f"{file}: line {block.line + int(_lines(block, table, one)[row])}"
 
-    return Cells(columns, read.num_rows, len(ragged), place)
+    return Cells(columns, read.num_rows, len(ragged), location)
 
 
 def _plain(column: Any, table: Table, arrow: Any) -> Any:
@@ -158,10 +158,10 @@ def _filled(
     """Return a block whose records of too few cells have empty ones at their end."""
     data, last, parts = block.data, 0, []
     stops = record_spans(data, marks(data, _quote(table)), blank=one).stops
-    for number, found in ragged:
-        if found < len(names):
+    for number, n_cells in ragged:
+        if n_cells < len(names):
             stop = int(stops[number - 1])
-            parts += [data[last:stop], table.delimiter.encode() * (len(names) - found)]
+            parts += [data[last:stop], table.delimiter.encode() * (len(names) - n_cells)]
             last = stop
     return block._replace(data=b"".join([*parts, data[last:]]))
 

@@ -7,25 +7,25 @@ from heddle.data.etl.cells.numbers import Values
 from heddle.extras import require
 
 
-def json_values(column: Any, place: str) -> Values:
+def json_values(column: Any, location: str) -> Values:
     """Return the values at a place of JSON texts, or of structs and lists, as an Arrow array; null where there is none.
 
     Values of several types come as text, objects and lists of other things than numbers as JSON.
     """
     compute, arrow = require("pyarrow.compute", "etl"), require("pyarrow", "etl")
-    steps = place.split(".")
+    steps = location.split(".")
     if not arrow.types.is_string(column.type):
         return Values(values_array([_at(cell, steps) for cell in column.to_pylist()]))
     coded = compute.dictionary_encode(column)
-    found, wrong = [], []
+    cells, wrong = [], []
     for text in coded.dictionary.to_pylist():
         try:
-            found.append(_at(json.loads(text) if text.strip() else None, steps))
+            cells.append(_at(json.loads(text) if text.strip() else None, steps))
             wrong.append(False)
         except ValueError:
-            found.append(None)
+            cells.append(None)
             wrong.append(True)
-    values = compute.take(values_array(found), coded.indices)
+    values = compute.take(values_array(cells), coded.indices)
     if not any(wrong):
         return Values(values)
     bad = compute.fill_null(compute.take(arrow.array(wrong), coded.indices), False)

@@ -51,12 +51,12 @@ def clock(year: Any, month: Any, day: Any, time: Any) -> tuple[Any, np.ndarray]:
     """
     arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
     y, m, d = (compute.fill_null(part, -1).to_numpy(zero_copy_only=False) for part in (year, month, day))
-    found = compute.extract_regex(
+    parts = compute.extract_regex(
         compute.utf8_trim(time, " \t"), "^(?P<H>[0-9]{1,2}):(?P<M>[0-9]{1,2})(?::(?P<S>[0-9]{1,2}))?$"
     )
-    told = compute.fill_null(compute.is_valid(found), False).to_numpy(zero_copy_only=False)
-    hour, minute, second = (_part(found, at, 0) for at in range(3))
-    timely = told & (hour < 24) & (minute < 60) & (second < 60)
+    valid = compute.fill_null(compute.is_valid(parts), False).to_numpy(zero_copy_only=False)
+    hour, minute, second = (_part(parts, at, 0) for at in range(3))
+    timely = valid & (hour < 24) & (minute < 60) & (second < 60)
     seconds, real = civil(
         y, m, d, np.where(timely, hour, 0), np.where(timely, minute, 0), np.where(timely, second, 0)
     )
@@ -124,14 +124,14 @@ def _fixed(cells: Any, form: Compiled) -> Values | None:
 def _distinct(texts: Any, form: Compiled) -> tuple[np.ndarray, np.ndarray]:
     """Return the seconds of texts, and which are moments."""
     compute = require("pyarrow.compute", "etl")
-    found = compute.extract_regex(texts, form.pattern)
-    good = compute.fill_null(compute.is_valid(found), False).to_numpy(zero_copy_only=False)
-    names = [field.name for field in found.type]
+    parts = compute.extract_regex(texts, form.pattern)
+    good = compute.fill_null(compute.is_valid(parts), False).to_numpy(zero_copy_only=False)
+    names = [field.name for field in parts.type]
 
     def part(letter: str, default: int) -> np.ndarray:
         if letter not in names:
             return np.full(len(texts), default)
-        return _part(found, names.index(letter), default)
+        return _part(parts, names.index(letter), default)
 
     year = part("Y", 1900)
     if "y" in names:
@@ -140,13 +140,13 @@ def _distinct(texts: Any, form: Compiled) -> tuple[np.ndarray, np.ndarray]:
     month, day, hour = part("m", 1), part("d", 1), part("H", 0)
     for letter, months in (("b", MONTHS), ("B", LONG_MONTHS)):
         if letter in names:
-            month = _index(found, names.index(letter), months)
+            month = _index(parts, names.index(letter), months)
     if "I" in names:
         twelve = part("I", 12)
         good &= (twelve >= 1) & (twelve <= 12)
         hour = twelve % 12
         if "p" in names:
-            hour = hour + 12 * (_index(found, names.index("p"), ("am", "pm")) - 1)
+            hour = hour + 12 * (_index(parts, names.index("p"), ("am", "pm")) - 1)
     minute, second = part("M", 0), part("S", 0)
     if "j" in names:
         start, real = civil(year, np.ones_like(year), np.ones_like(year), hour, minute, second)
@@ -156,34 +156,34 @@ def _distinct(texts: Any, form: Compiled) -> tuple[np.ndarray, np.ndarray]:
     else:
         seconds, real = civil(year, month, day, hour, minute, second)
     for zone in {"z", "h"} & set(names):  # h: hours alone, as PostgreSQL writes +02
-        seconds = seconds - _offsets(found, names.index(zone))
+        seconds = seconds - _offsets(parts, names.index(zone))
     return seconds, good & real
 
 
-def _field(found: Any, at: int) -> Any:
+def _field(parts: Any, at: int) -> Any:
     compute = require("pyarrow.compute", "etl")
-    return compute.fill_null(compute.struct_field(found, at), "")
+    return compute.fill_null(compute.struct_field(parts, at), "")
 
 
-def _part(found: Any, at: int, default: int) -> np.ndarray:
+def _part(parts: Any, at: int, default: int) -> np.ndarray:
     arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
-    texts = _field(found, at)
+    texts = _field(parts, at)
     texts = compute.if_else(compute.equal(texts, ""), str(default), texts)
     numbers: np.ndarray = compute.cast(texts, arrow.int64()).to_numpy(zero_copy_only=False)
     return numbers
 
 
-def _index(found: Any, at: int, words: Sequence[str]) -> np.ndarray:
+def _index(parts: Any, at: int, names: Sequence[str]) -> np.ndarray:
     """Return the place of words, from 1; 0 for another one."""
     arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
-    index = compute.index_in(compute.ascii_lower(_field(found, at)), value_set=arrow.array(list(words)))
+    index = compute.index_in(compute.ascii_lower(_field(parts, at)), value_set=arrow.array(list(names)))
     places: np.ndarray = compute.fill_null(compute.add(index, 1), 0).to_numpy(zero_copy_only=False)
     return places.astype(np.int64)
 
 
-def _offsets(found: Any, at: int) -> np.ndarray:
+def _offsets(parts: Any, at: int) -> np.ndarray:
     """Return the seconds that a zone is ahead of UTC."""
-    texts = [text or "Z" for text in _field(found, at).to_pylist()]
+    texts = [text or "Z" for text in _field(parts, at).to_pylist()]
 
     def seconds(text: str) -> int:
         if text == "Z":

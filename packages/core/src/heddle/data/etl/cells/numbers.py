@@ -97,8 +97,8 @@ def _matched(cells: Any, pattern: str) -> tuple[Any, np.ndarray | None]:
     texts = compute.if_else(good, cells, arrow.scalar(None, arrow.string()))
     missing = compute.or_(compute.equal(cells, ""), compute.match_substring_regex(cells, NOT_FINITE))
     bad = compute.fill_null(compute.invert(compute.or_(good, missing)), False)
-    found = bad.to_numpy(zero_copy_only=False)
-    return texts, found if found.any() else None
+    invalid = bad.to_numpy(zero_copy_only=False)
+    return texts, invalid if invalid.any() else None
 
 
 def _pointed(cells: Any, decimal: str) -> Any:

@@ -37,13 +37,13 @@ def opened(file: File, encoding: str) -> Iterator[Any]:
             else:
                 yield _Recoded(stream, encoding)
     except (OSError, EOFError, zlib.error) as error:
-        found = f"a file that can't be read ({error})"
-        fail(file, found, "a whole file", "fetch it again")
+        actual = f"a file that can't be read ({error})"
+        fail(file, actual, "a whole file", "fetch it again")
     except UnicodeError as error:
-        found = f"bytes that are not {encoding} ({error})"
+        actual = f"bytes that are not {encoding} ({error})"
         if isinstance(error, UnicodeDecodeError):
-            found = f"byte 0x{error.object[error.start]:02x} that is not {encoding}"
-        fail(file, found, f"text in {encoding}", "name another encoding in the schema")
+            actual = f"byte 0x{error.object[error.start]:02x} that is not {encoding}"
+        fail(file, actual, f"text in {encoding}", "name another encoding in the schema")
 
 
 class _WithoutMark:

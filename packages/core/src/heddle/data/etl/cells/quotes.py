@@ -15,7 +15,7 @@ class Wrong(NamedTuple):
     """A quote that breaks the rule: where it is in the block, and what it is."""
 
     at: int
-    found: str
+    actual: str
 
 
 def marks(data: bytes, quote: bytes | None) -> np.ndarray:
@@ -43,11 +43,11 @@ def wrong_quote(data: bytes, quotes: np.ndarray, delimiter: bytes, *, last: bool
     after = text[np.minimum(closing + 1, len(text) - 1)]
     shut = (closing == len(text) - 1) | (after == delimiter[0]) | (after == LF) | (after == CR)
     shut |= after == text[quotes[0]]
-    found = [Wrong(int(opening[at]), "a quote inside a cell") for at in np.flatnonzero(~fine)[:1]]
-    found += [Wrong(int(closing[at]), "text after a quoted cell") for at in np.flatnonzero(~shut)[:1]]
-    if last and len(quotes) % 2 and not found:
-        found.append(Wrong(int(quotes[-1]), "a quote that nothing closes"))
-    return min(found, default=None)
+    wrong = [Wrong(int(opening[at]), "a quote inside a cell") for at in np.flatnonzero(~fine)[:1]]
+    wrong += [Wrong(int(closing[at]), "text after a quoted cell") for at in np.flatnonzero(~shut)[:1]]
+    if last and len(quotes) % 2 and not wrong:
+        wrong.append(Wrong(int(quotes[-1]), "a quote that nothing closes"))
+    return min(wrong, default=None)
 
 
 def last_end(data: bytes, quotes: np.ndarray) -> int:

@@ -74,11 +74,11 @@ def counted_cells(staged: Path) -> dict[str, Any]:
 
 def vector_width(source: Source, column: Column) -> int:
     """Return the length of a column's first vector; 1 if there is none."""
-    for batch, place in _batches(source, list(column.of)):
+    for batch, location in _batches(source, list(column.of)):
         cell = storage(batch[column.of[0]])
         if column.json is not None:
             cell = json_values(cell, column.json).values
-        if width := width_of(as_lists(cell, place)):
+        if width := width_of(as_lists(cell, location)):
             return width
     return 1
 
@@ -116,23 +116,23 @@ def _work(source: Source) -> Iterator[Callable[[], Typed]]:
                 yield partial(_of_csv, source, file, names, wanted, folders, block)
         else:
             for batch, start in typed_batches(file, source.layout, inside):
-                place = partial(_row, str(file), start)
-                yield partial(_typed, source, str(file), batch, folders, place, 0)
+                location = partial(_row, str(file), start)
+                yield partial(_typed, source, str(file), batch, folders, location, 0)
 
 
 def _of_csv(
     source: Source, file: File, names: list[str], wanted: list[int], folders: Mapping[str, str], block: Any
 ) -> Typed:
-    found = cells_of(block, file, names, wanted, source.table)
+    cells = cells_of(block, file, names, wanted, source.table)
     arrow = require("pyarrow", "etl")
-    arrays = list(found.columns.values()) or [arrow.nulls(found.rows)]
-    batch = arrow.RecordBatch.from_arrays(arrays, names=list(found.columns) or [""])
-    made = _typed(source, str(file), batch, folders, found.place, found.ragged)
-    return made._replace(short=found.short)
+    arrays = list(cells.columns.values()) or [arrow.nulls(cells.rows)]
+    batch = arrow.RecordBatch.from_arrays(arrays, names=list(cells.columns) or [""])
+    made = _typed(source, str(file), batch, folders, cells.location, cells.ragged)
+    return made._replace(short=cells.short)
 
 
 def _typed(
-    source: Source, shown: str, batch: Any, folders: Mapping[str, str], place: Any, ragged: int
+    source: Source, shown: str, batch: Any, folders: Mapping[str, str], location: Any, ragged: int
 ) -> Typed:
     arrow = require("pyarrow", "etl")
     columns = {name: batch.column(name) for name in batch.schema.names}
@@ -145,7 +145,7 @@ def _typed(
     if not unread:
         return Typed(values, {}, 0, ragged)
     if source.table.on_error == "fail":
-        _refuse(unread, columns, source.columns, place)
+        _refuse(unread, columns, source.columns, location)
     if source.table.on_error == "skip":
         out = np.logical_or.reduce([missed.bad for missed in unread])
         return Typed(values.filter(arrow.array(~out)), {}, int(out.sum()), ragged)
@@ -156,15 +156,15 @@ def _refuse(
     unread: list[Unread],
     columns: Mapping[str, Any],
     wanted: Mapping[str, Column],
-    place: Callable[[int], str],
+    location: Callable[[int], str],
 ) -> None:
     """Tell of the first row with a cell that can't be read."""
     row, _, first = min((int(missed.bad.argmax()), at, missed) for at, missed in enumerate(unread))
-    found = columns[first.column][row].as_py()
+    value = columns[first.column][row].as_py()
     types = sorted({column.type for column in wanted.values() if first.column in column.of})
     do = f"mend the cell, or add null: [...] or on_error: null to the table (type: {', '.join(types)})"
-    where = f"{place(row)}, column {first.column!r}"
-    fail(where, repr(found)[:80], first.expected, do)
+    where = f"{location(row)}, column {first.column!r}"
+    fail(where, repr(value)[:80], first.expected, do)
 
 
 def _row(shown: str, start: int, row: int) -> str:

@@ -31,7 +31,7 @@ def typed_names(file: File, layout: str) -> list[str]:
     except (arrow.ArrowInvalid, OSError) as error:
         fail(file, f"a file that can't be read ({error})", f"{layout}", "fetch it again")
     with opened(file, "utf-8") as stream:
-        return list(dict.fromkeys(key for _, found in islice(_objects(stream, file), 1000) for key in found))
+        return list(dict.fromkeys(key for _, entry in islice(_objects(stream, file), 1000) for key in entry))
 
 
 def typed_batches(file: File, layout: str, names: Sequence[str]) -> Iterator[tuple[Any, int]]:
@@ -59,8 +59,8 @@ def typed_batches(file: File, layout: str, names: Sequence[str]) -> Iterator[tup
                         start += batch.num_rows
         else:
             with opened(file, "utf-8") as stream:
-                found = _objects(stream, file)
-                while rows := list(islice(found, ROWS)):
+                objects = _objects(stream, file)
+                while rows := list(islice(objects, ROWS)):
                     columns = [values_array([row.get(name) for _, row in rows]) for name in names]
                     yield arrow.RecordBatch.from_arrays(columns, names=list(names)), start
                     start += len(rows)
@@ -84,7 +84,7 @@ def _objects(stream: Any, file: File) -> Iterator[tuple[int, dict[str, Any]]]:
             line += 1
             if text.strip():
                 try:
-                    found = json.loads(text)
+                    value = json.loads(text)
                 except ValueError as error:
                     fail(
                         f"{file}: line {line}",
@@ -92,13 +92,13 @@ def _objects(stream: Any, file: File) -> Iterator[tuple[int, dict[str, Any]]]:
                         "an object in every line",
                         "mend the line",
                     )
-                if not isinstance(found, dict):
+                if not isinstance(value, dict):
                     fail(
                         f"{file}: line {line}",
-                        type(found).__name__,
+                        type(value).__name__,
                         "an object in every line",
                         "mend the line",
                     )
-                yield line, found
+                yield line, value
         if not chunk:
             return

@@ -43,8 +43,8 @@ def width_of(lists: Any) -> int | None:
     """Return the length of the first list that holds something; None if there is none."""
     compute = require("pyarrow.compute", "etl")
     lengths = compute.list_value_length(lists).drop_null()
-    found = lengths.to_numpy(zero_copy_only=False)
-    return int(found[found > 0][0]) if (found > 0).any() else None
+    widths = lengths.to_numpy(zero_copy_only=False)
+    return int(widths[widths > 0][0]) if (widths > 0).any() else None
 
 
 def element(lists: Any, at: int, width: int) -> Values:

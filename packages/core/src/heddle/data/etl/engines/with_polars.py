@@ -36,12 +36,12 @@ class Polars:
         frame = self._rows(table).select("row", *(pl.col(column).alias(end) for end, (column, _) in pairs))
         for end, (_, keys) in pairs:
             if keys is not None:
-                found = (
+                result = (
                     pl.scan_parquet(keys)
                     .with_row_index("position")
                     .select(pl.col("id").alias(end), pl.col("position").cast(pl.Int64))
                 )
-                frame = frame.join(found, on=end, how="left").drop(end).rename({"position": end})
+                frame = frame.join(result, on=end, how="left").drop(end).rename({"position": end})
         self._sink(frame.sort("row").select("source", "target"), out)
 
     def grouped(self, ends: Path, by: str, moments: tuple[Path, str] | None, out: Path) -> None:
@@ -99,5 +99,5 @@ class Polars:
             yield
         except self._pl.exceptions.PolarsError as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            found = " ".join(lines[:2])[:300]
-            fail(where, found, "a table that fits its description", "mend the file or the schema")
+            message = " ".join(lines[:2])[:300]
+            fail(where, message, "a table that fits its description", "mend the file or the schema")

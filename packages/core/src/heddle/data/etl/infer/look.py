@@ -78,7 +78,7 @@ def look(file: File) -> Look:
 
 def _written(file: File) -> tuple[Table, dict[str, Any]]:
     """Return how a CSV is written: its encoding and its delimiter."""
-    found: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for encoding in ("utf-8", "utf-16", "latin-1"):
         widths = {
             mark: _width(file, Table(file.name, delimiter=mark, encoding=encoding)) for mark in DELIMITERS
@@ -89,10 +89,10 @@ def _written(file: File) -> tuple[Table, dict[str, Any]]:
     else:
         header(file, Table(file.name))  # tells what is wrong
     if encoding != "utf-8":
-        found["encoding"] = encoding
+        columns["encoding"] = encoding
     if best != ",":
-        found["delimiter"] = best
-    return Table(file.name, **found), found
+        columns["delimiter"] = best
+    return Table(file.name, **columns), columns
 
 
 def _width(file: File, table: Table) -> int:
@@ -106,7 +106,7 @@ def _width(file: File, table: Table) -> int:
 def _csv(file: File, table: Table, written: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """Return the cells of a CSV by column; note in `written` what its lines need."""
     arrow, names = require("pyarrow", "etl"), header(file, table)
-    found: dict[str, list[Any]] = {name: [] for name in names}
+    columns: dict[str, list[Any]] = {name: [] for name in names}
     rows, whole, wanted = 0, True, range(len(names))
     for block in csv_blocks(file, table):
         if rows >= MOST_ROWS:
@@ -118,11 +118,12 @@ def _csv(file: File, table: Table, written: dict[str, Any]) -> tuple[dict[str, A
             cells = cells_of(block, file, names, wanted, table._replace(on_error="skip", short="fill"))
             if cells.ragged:
                 written["on_error"] = "skip"
-        for name in found:
-            found[name].append(cells.columns[name])
+        for name in columns:
+            columns[name].append(cells.columns[name])
         rows += cells.rows
     return {
-        name: arrow.concat_arrays(parts or [arrow.array([], arrow.string())]) for name, parts in found.items()
+        name: arrow.concat_arrays(parts or [arrow.array([], arrow.string())])
+        for name, parts in columns.items()
     }, whole
 
 
@@ -144,34 +145,34 @@ def _seen(column: Any, marks: dict[str, None], decimal: str) -> Seen:
     """Return what a column is; marks of missing values that make it so are added to `marks`."""
     arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
     types = arrow.types
-    kind, form = "text", ""
+    column_type, form = "text", ""
     if types.is_string(column.type) or types.is_large_string(column.type):
         column = column.cast(arrow.string())
         known = compute.or_(
             compute.equal(column, ""), compute.is_in(column, value_set=arrow.array(list(marks), "string"))
         )
         column = compute.if_else(known, arrow.scalar(None, arrow.string()), column)
-        kind, form, new = _kind(column, decimal)
+        column_type, form, new = _kind(column, decimal)
         for mark in new:
             marks[mark] = None
         if new:
             column = compute.if_else(
                 compute.is_in(column, value_set=arrow.array(new)), arrow.scalar(None, "string"), column
             )
-        if kind == "int":
+        if column_type == "int":
             column = ints(column).values
     elif types.is_integer(column.type) or types.is_boolean(column.type):
-        kind = "int"
+        column_type = "int"
     elif types.is_floating(column.type) or types.is_decimal(column.type):
-        kind = "float"
+        column_type = "float"
     elif types.is_temporal(column.type):
-        kind, form = "datetime", "iso"
+        column_type, form = "datetime", "iso"
     elif types.is_nested(column.type):
         numbers = types.is_list(column.type) and types.is_floating(column.type.value_type)
         return Seen("vector" if numbers else "text", "", False, None, column.null_count > 0)
     there = column.drop_null()
     values = compute.unique(there)
-    return Seen(kind, form, len(values) == len(there) > 0, values, len(there) < len(column))
+    return Seen(column_type, form, len(values) == len(there) > 0, values, len(there) < len(column))
 
 
 def _kind(column: Any, decimal: str) -> tuple[str, str, list[str]]:

@@ -33,7 +33,7 @@ def infer(src: Path | str) -> str:
     links = {name: references(name, looks, keys) for name in looks}
     times = {name: _time(of) for name, of in looks.items()}
     taken = {name: _joined(name, links, times) for name in looks if times[name] is None}
-    joined = {name: own for name, own in taken.items() if own is not None}
+    joined = {name: reference for name, reference in taken.items() if reference is not None}
     lines = [f"name: {_word(root.resolve().name)}", "tables:"]
     for name, of in looks.items():
         lines.append(f"  {_word(name)}: {_flow(_table(name, of, keys, links, times, joined))}")
@@ -42,7 +42,11 @@ def infer(src: Path | str) -> str:
         entry: dict[str, Any] = {"table": name} | ({"key": keys[name]} if keys[name] else {})
         time = times[name] or joined.get(name, {}).get("name")
         entry |= {"time": time} if time else {}
-        entry |= {"features": found} if (found := _features(of, keys[name], links[name], times[name])) else {}
+        entry |= (
+            {"features": features}
+            if (features := _features(of, keys[name], links[name], times[name]))
+            else {}
+        )
         lines.append(f"  {_word(singular(name))}: {_flow(entry)}")
     lines.append("edges:")
     for name in looks:
@@ -94,21 +98,27 @@ def _table(
     for column, seen in of.columns.items():
         if column not in used and seen.type != "datetime":
             continue
-        kind: Any = seen.type
+        column_type: Any = seen.type
         if seen.type == "datetime":
-            kind = {"type": "datetime", "format": seen.format}
+            column_type = {"type": "datetime", "format": seen.format}
             hours = next((other for other, its in of.columns.items() if _is_hour(other, its, column)), None)
-            kind = {"of": [column, hours], **kind} if hours else kind
-        columns[column] = kind
+            column_type = {"of": [column, hours], **column_type} if hours else column_type
+        columns[column] = column_type
     entry: dict[str, Any] = {"path": of.file.name, **of.written, "columns": columns}
     if times[name]:
         entry["time"] = times[name]
     elif joined.get(name):
-        own = joined[name]
-        entry["joined"] = {own["name"]: {"table": own["table"], "by": own["by"], "column": own["column"]}}
-        if keys[own["table"]] != own["by"]:
-            entry["joined"][own["name"]]["key"] = keys[own["table"]]
-        entry["time"] = own["name"]
+        reference = joined[name]
+        entry["joined"] = {
+            reference["name"]: {
+                "table": reference["table"],
+                "by": reference["by"],
+                "column": reference["column"],
+            }
+        }
+        if keys[reference["table"]] != reference["by"]:
+            entry["joined"][reference["name"]]["key"] = keys[reference["table"]]
+        entry["time"] = reference["name"]
     return entry
 
 
@@ -141,7 +151,7 @@ def _joined(
 
 def _features(of: Look, key: str | None, links: list[Reference], time: str | None) -> list[Any]:
     """Return the features of a table: its numbers, and texts of few values."""
-    found: list[Any] = []
+    features: list[Any] = []
     others = {key, time, *(link.column for link in links)}
     dates = [column for column, seen in of.columns.items() if seen.type == "datetime"]
     others |= {
@@ -151,10 +161,10 @@ def _features(of: Look, key: str | None, links: list[Reference], time: str | Non
         if column in others or seen.type == "datetime" or seen.values is None or len(seen.values) < 2:
             continue
         if seen.type in ("int", "float", "money", "percent"):
-            found.append(column)
+            features.append(column)
         elif seen.type == "text" and len(seen.values) <= min(FEATURES, of.rows // 2):
-            found.append({"column": column, "encode": "category"})
-    return found
+            features.append({"column": column, "encode": "category"})
+    return features
 
 
 def _is_hour(name: str, seen: Seen, date: str) -> bool:

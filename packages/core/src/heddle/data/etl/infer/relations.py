@@ -26,19 +26,19 @@ def singular(name: str) -> str:
 
 def key_of(name: str, look: Look) -> str | None:
     """Return the column that names a table's rows: every value once and none missing, named as a key or the first."""
-    found = [
+    keys = [
         column
         for column, seen in look.columns.items()
         if seen.unique and not seen.missing and seen.type in ("int", "text")
     ]
-    named = [column for column in found if _plain(column) in _names_of(name)]
+    named = [column for column in keys if _plain(column) in _names_of(name)]
     first = next(iter(look.columns), None)
-    return named[0] if named else first if first in found else None
+    return named[0] if named else first if first in keys else None
 
 
 def references(name: str, looks: Mapping[str, Look], keys: Mapping[str, str | None]) -> list[Reference]:
     """Return the columns of a table that refer to others; names must agree, values be keys but for one in a hundred."""
-    found = []
+    joins = []
     for column, seen in looks[name].columns.items():
         for other, key in keys.items():
             if other == name or key is None or column == keys[name]:
@@ -46,9 +46,9 @@ def references(name: str, looks: Mapping[str, Look], keys: Mapping[str, str | No
             same = _plain(column) == _plain(key) != "id" or _plain(column) in _names_of(other) - {"id"}
             share = _share(seen, looks[other].columns[key]) if same else 0.0
             if share >= 0.99 or (share > 0.5 and not looks[other].whole):
-                found.append(Reference(column, other, share < 1 or seen.missing or not looks[other].whole))
+                joins.append(Reference(column, other, share < 1 or seen.missing or not looks[other].whole))
                 break
-    return found
+    return joins
 
 
 def _share(seen: Seen, key: Seen) -> float:

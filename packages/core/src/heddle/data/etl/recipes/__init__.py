@@ -26,17 +26,17 @@ def schema_file(path: Path | str) -> Schema:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        told = " ".join(str(error).split())
+        message = " ".join(str(error).split())
         do = "check data.schema"
         raise ConfigError(
-            problem("data.schema", f"no readable {path} ({told})", "a YAML file", do)
+            problem("data.schema", f"no readable {path} ({message})", "a YAML file", do)
         ) from error
     given = load_yaml(text, f"data.schema: {path}")
     try:
         return read_schema(given)
     except ConfigError as error:
-        place = str(error).partition(": ")[0]
-        line = line_of(text, place)
+        location = str(error).partition(": ")[0]
+        line = line_of(text, location)
         raise ConfigError(f"{path}{f': line {line}' if line else ''}: {error}") from error
 
 

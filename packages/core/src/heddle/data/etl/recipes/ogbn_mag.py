@@ -33,17 +33,23 @@ def ogbn_mag(src: Path) -> Schema:
             tables[name] = {"path": f"{below}/{path}", "header": False, "columns": columns}
         return (raw / path).is_file()
 
-    for kind, rows in sizes.items():
-        node = nodes[kind] = {"rows": rows}
-        if table(f"{kind}_features", f"node-feat/{kind}/node-feat.csv.gz", {}):
-            node["features"] = [{"column": "*", "encode": "plain", "table": f"{kind}_features"}]
-        if table(f"{kind}_year", f"node-feat/{kind}/node_year.csv.gz", {"year": {"of": "0", "type": "int"}}):
-            node["time"] = [f"{kind}_year", "year"]
+    for node_type, rows in sizes.items():
+        node = nodes[node_type] = {"rows": rows}
+        if table(f"{node_type}_features", f"node-feat/{node_type}/node-feat.csv.gz", {}):
+            node["features"] = [{"column": "*", "encode": "plain", "table": f"{node_type}_features"}]
         if table(
-            f"{kind}_label", f"node-label/{kind}/node-label.csv.gz", {"label": {"of": "0", "type": "int"}}
+            f"{node_type}_year",
+            f"node-feat/{node_type}/node_year.csv.gz",
+            {"year": {"of": "0", "type": "int"}},
         ):
-            node["label"] = {"column": "label", "table": f"{kind}_label"}
-            target = kind
+            node["time"] = [f"{node_type}_year", "year"]
+        if table(
+            f"{node_type}_label",
+            f"node-label/{node_type}/node-label.csv.gz",
+            {"label": {"of": "0", "type": "int"}},
+        ):
+            node["label"] = {"column": "label", "table": f"{node_type}_label"}
+            target = node_type
     edges = []
     for head, relation, tail in read_types(raw / "triplet-type-list.csv.gz", sizes):
         name = "___".join((head, relation, tail))

@@ -12,7 +12,7 @@ T = TypeVar("T", bound=tuple[Any, ...])
 WORDS = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
 
 
-def spec(kind: type[T], item: Any, where: str) -> T:
+def spec(spec_type: type[T], item: Any, where: str) -> T:
     """Return `kind(**item)`, lists as tuples.
 
     Raises:
@@ -20,15 +20,15 @@ def spec(kind: type[T], item: Any, where: str) -> T:
     """
     if not isinstance(item, Mapping):
         raise ConfigError(problem(where, repr(item), "keys and values", f"write {where}: {{...}}"))
-    fields: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]
-    defaults: Mapping[str, Any] = kind._field_defaults  # type: ignore[attr-defined]
+    fields: tuple[str, ...] = spec_type._fields  # type: ignore[attr-defined]
+    defaults: Mapping[str, Any] = spec_type._field_defaults  # type: ignore[attr-defined]
     for key in item:
         one_of(f"{where}: key", key, fields)
     for field in fields:
         if field not in item and field not in defaults:
             raise ConfigError(problem(where, f"no {field}", f"the key {field}", f"add {field}: ..."))
-    hints = get_type_hints(kind)
-    return kind(
+    hints = get_type_hints(spec_type)
+    return spec_type(
         **{key: _fitting(_frozen(plain(value)), hints[key], f"{where}.{key}") for key, value in item.items()}
     )
 

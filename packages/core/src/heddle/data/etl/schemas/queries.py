@@ -46,7 +46,7 @@ class Query(NamedTuple):
         label: of the time after the moment.
         entity: a node type.
         past: conditions on the time up to the moment.
-        own: conditions on the columns of the entity's table.
+        conditions: conditions on the columns of the entity's table.
         every: seconds from one moment to the next; None for the label's window.
         most: moments of validation, and of the test; None for all.
     """
@@ -54,7 +54,7 @@ class Query(NamedTuple):
     label: Aggregate
     entity: str
     past: tuple[Aggregate, ...] = ()
-    own: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
     every: int | None = None
     most: int | None = None
 
@@ -68,17 +68,17 @@ def parse_query(text: str, where: str) -> Query:
     parts = _clauses(text, where)
     label = _aggregate(parts["PREDICT"], where)
     if label.start < 0:
-        found = f"a window from {label.start} seconds on"
-        _leak(where, found, "one that begins at 0 or later: what lies before the moment is known")
-    past, own = [], []
+        actual = f"a window from {label.start} seconds on"
+        _leak(where, actual, "one that begins at 0 or later: what lies before the moment is known")
+    past, conditions = [], []
     for condition in _split(parts.get("WHERE", ""), r"\band\b"):
         if not re.match(rf"(?i)\s*({'|'.join(AGGREGATES)})\s*\(", condition):
-            own.append(_of_a_row(condition.strip(), where))
+            conditions.append(_of_a_row(condition.strip(), where))
             continue
         aggregate = _aggregate(condition, where)
         if aggregate.end > 0:
-            found = f"a condition on the {aggregate.end} seconds after the moment"
-            _leak(where, found, "windows that end at 0: who is asked about must be known at the moment")
+            actual = f"a condition on the {aggregate.end} seconds after the moment"
+            _leak(where, actual, "windows that end at 0: who is asked about must be known at the moment")
         if not aggregate.op and aggregate.name != "exists":
             _wrong(where, condition.strip(), "a comparison, as in count(...) > 0")
         past.append(aggregate)
@@ -91,25 +91,30 @@ def parse_query(text: str, where: str) -> Query:
     most = parts.get("AT MOST", "").strip()
     if most and (not most.isdigit() or int(most) < 1):
         _wrong(where, most, "a number of moments after AT MOST")
-    return Query(label, entity, tuple(past), tuple(own), every, int(most) if most else None)
+    return Query(label, entity, tuple(past), tuple(conditions), every, int(most) if most else None)
 
 
 def _clauses(text: str, where: str) -> dict[str, str]:
     """Return PREDICT, FOR, WHERE, EVERY and AT MOST with what follows each, in that order."""
     names = ("PREDICT", "FOR", "WHERE", "EVERY", "AT MOST")
-    found: dict[str, str] = {}
+    clauses: dict[str, str] = {}
     starts = []
     for match in re.finditer(r"(?i)\b(predict|for|where|every|at\s+most)\b", text):
         if _depth(text, match.start()) == 0:
             starts.append((match.start(), match.end(), " ".join(match[0].upper().split())))
     for (_, end, name), (following, _, _) in zip(starts, [*starts[1:], (len(text), 0, "")]):
-        if name in found:
+        if name in clauses:
             _wrong(where, f"{name} twice", "each clause once")
-        found[name] = text[end:following].strip()
-    order = [name for name in names if name in found]
-    if "PREDICT" not in found or "FOR" not in found or order != list(found) or text[: starts[0][0]].strip():
+        clauses[name] = text[end:following].strip()
+    order = [name for name in names if name in clauses]
+    if (
+        "PREDICT" not in clauses
+        or "FOR" not in clauses
+        or order != list(clauses)
+        or text[: starts[0][0]].strip()
+    ):
         _wrong(where, repr(text), "PREDICT ... FOR ENTITY [WHERE ...] [EVERY 30 days] [AT MOST 40]")
-    return found
+    return clauses
 
 
 def _aggregate(text: str, where: str) -> Aggregate:
@@ -156,11 +161,11 @@ def _aggregate(text: str, where: str) -> Aggregate:
 
 def _of_a_row(expression: str, where: str) -> str:
     """Return an expression that reads the columns of its row alone."""
-    found = _OTHER_ROWS.search(expression)
-    if found:
+    match = _OTHER_ROWS.search(expression)
+    if match:
         _leak(
             where,
-            f"{found[0]!r} in {expression!r}",
+            f"{match[0]!r} in {expression!r}",
             "columns of the row alone: other rows may be of later times",
         )
     return expression
@@ -199,9 +204,9 @@ def _depth(text: str, at: int) -> int:
     return before.count("(") - before.count(")") + before.count("'") % 2 + before.count('"') % 2
 
 
-def _leak(where: str, found: str, expected: str) -> NoReturn:
-    raise ConfigError(problem(where, found, expected, "change the window or the condition"))
+def _leak(where: str, actual: str, expected: str) -> NoReturn:
+    raise ConfigError(problem(where, actual, expected, "change the window or the condition"))
 
 
-def _wrong(where: str, found: str, expected: str) -> NoReturn:
-    raise ConfigError(problem(where, found, expected, "mend the query"))
+def _wrong(where: str, actual: str, expected: str) -> NoReturn:
+    raise ConfigError(problem(where, actual, expected, "mend the query"))

@@ -58,14 +58,14 @@ def query_sql(query: Query, places: Places, cuts: tuple[int, int], where: str) -
         same = " AND ".join(f"p.{name} = asked.{name}" for name in names)
         figure = f"(SELECT {_figure(past)} FROM past{at} p WHERE {same} AND {_window('p.happened', 'asked.t', past)})"
         conditions.append(f"{figure} {past.op} {past.number}" if past.op else figure)
-    for own in query.own:
+    for condition in query.conditions:
         nodes = places.nodes[query.entity]
         if nodes.table is None or nodes.key is None:
-            found = f"a condition on columns of {query.entity}, which has no table with a key"
-            raise ConfigError(problem(where, found, "columns of a table", "use an aggregate"))
+            actual = f"a condition on columns of {query.entity}, which has no table with a key"
+            raise ConfigError(problem(where, actual, "columns of a table", "use an aggregate"))
         pairs = zip(_columns(nodes.key, nodes.table, places), names)
         same = " AND ".join(f"n.{_name(a)} = asked.{b}" for a, b in pairs)
-        conditions.append(f"EXISTS (SELECT 1 FROM {_name(nodes.table)} n WHERE {same} AND ({own}))")
+        conditions.append(f"EXISTS (SELECT 1 FROM {_name(nodes.table)} n WHERE {same} AND ({condition}))")
     y = (
         f"CAST(y {label.op} {label.number} AS BIGINT)"
         if label.op
@@ -89,21 +89,21 @@ def _keys(aggregate: Aggregate, entity: str, places: Places, where: str) -> tupl
         raise ConfigError(problem(f"{where}: table", repr(aggregate.table), expected, "name a table"))
     if aggregate.by is not None:
         return (aggregate.by,)
-    found = {
+    keys = {
         column
         for edges in places.edges
-        for kind, column in ((edges.type[0], edges.source), (edges.type[2], edges.target))
-        if edges.table == aggregate.table and kind == entity
+        for node_type, column in ((edges.type[0], edges.source), (edges.type[2], edges.target))
+        if edges.table == aggregate.table and node_type == entity
     }
     nodes = places.nodes[entity]
     if nodes.table == aggregate.table and nodes.key:
-        found.add(nodes.key)
-    found |= {column for table, column in nodes.keys if table == aggregate.table}
-    if len(found) != 1:
+        keys.add(nodes.key)
+    keys |= {column for table, column in nodes.keys if table == aggregate.table}
+    if len(keys) != 1:
         expected = f"one column of {aggregate.table} that names {entity}"
         do = f"write {aggregate.name}({aggregate.table} BY COLUMN, ...)"
-        raise ConfigError(problem(where, f"{sorted(found) or 'none'}", expected, do))
-    return _columns(found.pop(), aggregate.table, places)
+        raise ConfigError(problem(where, f"{sorted(keys) or 'none'}", expected, do))
+    return _columns(keys.pop(), aggregate.table, places)
 
 
 def _columns(column: str, table: str, places: Places) -> tuple[str, ...]:
@@ -113,15 +113,15 @@ def _columns(column: str, table: str, places: Places) -> tuple[str, ...]:
 
 def _time(table: str, places: Places, where: str) -> str:
     """Return the column of times of a table."""
-    own = places.tables[table].time
-    found = {edges.time for edges in places.edges if edges.table == table and edges.time}
-    found |= {nodes.time[1] for nodes in places.nodes.values() if nodes.time and nodes.time[0] == table}
-    if own is None and len(found) != 1:
+    stated = places.tables[table].time
+    times = {edges.time for edges in places.edges if edges.table == table and edges.time}
+    times |= {nodes.time[1] for nodes in places.nodes.values() if nodes.time and nodes.time[0] == table}
+    if stated is None and len(times) != 1:
         expected = "a time, without which nothing tells before from after"
         raise ConfigError(
             problem(f"{where}: {table}", "no time", expected, f"add tables.{table}.time: COLUMN")
         )
-    return own or found.pop()
+    return stated or times.pop()
 
 
 def _rows(aggregate: Aggregate, keys: Sequence[str], names: Sequence[str], places: Places, where: str) -> str:
@@ -157,8 +157,8 @@ def _known(query: Query, keys: Sequence[str], names: Sequence[str], places: Plac
         and nodes.time is not None
         and nodes.time[0] == nodes.table
     ):
-        own = zip(_columns(nodes.key, nodes.table, places), names)
-        columns = ", ".join(f"{_name(key)} AS {name}" for key, name in own)
+        pairs = zip(_columns(nodes.key, nodes.table, places), names)
+        columns = ", ".join(f"{_name(key)} AS {name}" for key, name in pairs)
         time = _name(nodes.time[1])
         return f"SELECT {columns}, CAST(epoch({time}) AS BIGINT) AS since FROM {_name(nodes.table)}"
     every = query.label._replace(where="", value="")

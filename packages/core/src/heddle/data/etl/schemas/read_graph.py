@@ -50,8 +50,8 @@ def read_edges(item: Any, where: str, tables: dict[str, Table], nodes: Mapping[s
             problem(f"{where}.type", list(names), "[source, relation, target]", "name all three")
         )
     plain_name(f"{where}.type", names[1])
-    for kind in (names[0], names[2]):
-        one_of(f"{where}.type", kind, nodes)
+    for node_type in (names[0], names[2]):
+        one_of(f"{where}.type", node_type, nodes)
     one_of(f"{where}: table", edges.table, tables)
     one_of(f"{where}.missing", edges.missing, MISSING)
     for end in ("source", "target"):
@@ -76,15 +76,17 @@ def values_of(
     """Return the features and the label of nodes or edges, checked."""
     features = []
     for at, entry in enumerate(given):
-        place = f"{where}.features[{at}]"
-        encode = spec(Encode, {"column": entry} if isinstance(entry, str) else entry, place)
-        one_of(f"{place}.encode", encode.encode, ENCODINGS)
-        one_of(f"{place}.period", encode.period, ("hour", "weekday", "day", "month"))
-        one_of(f"{place}.by", encode.by, ("source", "target"))
-        column = encode.column if isinstance(encode.column, str) else texts(f"{place}.column", encode.column)
+        location = f"{where}.features[{at}]"
+        encode = spec(Encode, {"column": entry} if isinstance(entry, str) else entry, location)
+        one_of(f"{location}.encode", encode.encode, ENCODINGS)
+        one_of(f"{location}.period", encode.period, ("hour", "weekday", "day", "month"))
+        one_of(f"{location}.by", encode.by, ("source", "target"))
+        column = (
+            encode.column if isinstance(encode.column, str) else texts(f"{location}.column", encode.column)
+        )
         for name in (column,) if isinstance(column, str) else column:
             if name != "*":
-                known(place, encode.table or table, name, tables)
+                known(location, encode.table or table, name, tables)
         features.append(encode._replace(column=column))
     return tuple(features), None if labelled is None else _label(labelled, f"{where}.label", table, tables)
 

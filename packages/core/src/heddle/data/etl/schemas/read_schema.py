@@ -43,7 +43,9 @@ def read_schema(given: Mapping[str, Any]) -> Schema:
             plain_name(f"schema.{where}", name, joined=where == "tables")
     databases = _databases(schema.databases)
     tables = read_tables(schema.tables, databases)
-    nodes = {kind: read_nodes(item, f"nodes.{kind}", tables) for kind, item in schema.nodes.items()}
+    nodes = {
+        node_type: read_nodes(item, f"nodes.{node_type}", tables) for node_type, item in schema.nodes.items()
+    }
     edges = [read_edges(item, f"edges[{at}]", tables, nodes) for at, item in enumerate(schema.edges)]
     split = None if schema.split is None else spec(Split, schema.split, "split")
     tasks = read_tasks(schema.tasks, tables, nodes, edges, split)
@@ -59,39 +61,39 @@ def _databases(given: Any) -> dict[str, Address]:
     if not isinstance(given, Mapping):
         do = "write databases: {NAME: ADDRESS}"
         raise ConfigError(problem("schema.databases", type(given).__name__, "names and addresses", do))
-    found = {}
+    result = {}
     for name, text in given.items():
         if not isinstance(text, str):
             raise ConfigError(problem(f"databases.{name}", type(text).__name__, "an address", "write one"))
-        found[name] = Address(text, f"databases.{name}")
-    return found
+        result[name] = Address(text, f"databases.{name}")
+    return result
 
 
 def _check_task(
-    kind: str, target: tuple[str, ...], nodes: Mapping[str, Nodes], edges: tuple[Edges, ...]
+    task_kind: str, target: tuple[str, ...], nodes: Mapping[str, Nodes], edges: tuple[Edges, ...]
 ) -> None:
     """Check that something can be asked of the target."""
     known_targets = [(name,) for name in nodes] + [edge.type for edge in edges]
-    one_of("schema.kind", kind, TASK_KINDS)
-    if kind != "none" and target not in known_targets:
+    one_of("schema.kind", task_kind, TASK_KINDS)
+    if task_kind != "none" and target not in known_targets:
         expected = f"one of {[list(names) for names in known_targets]}"
         raise ConfigError(problem("schema.target", list(target), expected, "name a node type or a relation"))
-    if kind in ("link_prediction", *OF_EDGES) and len(target) != 3:
-        what = f"{list(target)} for {kind}"
+    if task_kind in ("link_prediction", *OF_EDGES) and len(target) != 3:
+        what = f"{list(target)} for {task_kind}"
         raise ConfigError(problem("schema.target", what, "a relation", "name its three types"))
     asked = next((edge for edge in edges if edge.type == target), None)
-    own: Nodes | Edges | None = asked if asked is not None else nodes.get(target[0]) if target else None
-    label: Label | None = None if own is None else own.label
-    if kind in (*OF_EDGES, "node_regression") and own is not None and label is None:
+    labelled: Nodes | Edges | None = asked if asked is not None else nodes.get(target[0]) if target else None
+    label: Label | None = None if labelled is None else labelled.label
+    if task_kind in (*OF_EDGES, "node_regression") and labelled is not None and label is None:
         what = f"no label of {list(target)}"
-        raise ConfigError(problem(f"schema.kind: {kind}", what, "a column", "add label: COLUMN"))
-    if kind in OF_VALUES and label is not None and label.classes:
+        raise ConfigError(problem(f"schema.kind: {task_kind}", what, "a column", "add label: COLUMN"))
+    if task_kind in OF_VALUES and label is not None and label.classes:
         what = f"classes of {label.column!r}"
-        raise ConfigError(problem(f"schema.kind: {kind}", what, "numbers", "leave out label.classes"))
-    if kind in RANKINGS and (label is None or label.group is None):
+        raise ConfigError(problem(f"schema.kind: {task_kind}", what, "numbers", "leave out label.classes"))
+    if task_kind in RANKINGS and (label is None or label.group is None):
         what = f"no {'label' if label is None else 'label.group'} of {list(target)}"
         raise ConfigError(
-            problem(f"schema.kind: {kind}", what, "a column of groups", "add label.group: COLUMN")
+            problem(f"schema.kind: {task_kind}", what, "a column of groups", "add label.group: COLUMN")
         )
 
 
@@ -106,8 +108,8 @@ def _split(schema: Schema, split: Split, tables: dict[str, Table]) -> None:
     """Give the target's table the column that says to which part each row belongs."""
     table = split_table(schema)
     if table is None:
-        found = f"nodes of {list(schema.target)} without a table"
-        raise ConfigError(problem("split", found, "rows of a table", "add table: ... to the nodes"))
+        actual = f"nodes of {list(schema.target)} without a table"
+        raise ConfigError(problem("split", actual, "rows of a table", "add table: ... to the nodes"))
     if split.column is not None and (split.random or split.by):
         raise ConfigError(problem("split", "a column and rows that are drawn", "one of them", "remove one"))
     of = tuple(name for name in (split.column or split.by,) if name)

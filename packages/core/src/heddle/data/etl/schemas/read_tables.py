@@ -40,9 +40,9 @@ def known(where: str, table: str | None, column: str, tables: Mapping[str, Table
     """Check that a table has a column; of a table that doesn't list them any is taken for now."""
     one_of(f"{where}: table", table, tables)
     assert table is not None
-    own = tables[table]
-    if own.columns:
-        one_of(f"{where}: column of {table}", column, [*own.columns, *own.joined, *own.derived])
+    read = tables[table]
+    if read.columns:
+        one_of(f"{where}: column of {table}", column, [*read.columns, *read.joined, *read.derived])
 
 
 def key_of(where: str, table: str, key: Any, tables: dict[str, Table]) -> str:
@@ -59,12 +59,12 @@ def key_of(where: str, table: str, key: Any, tables: dict[str, Table]) -> str:
 
 def derive(where: str, table: str, name: str, column: Derived, tables: dict[str, Table]) -> None:
     """Add a derived column to a table."""
-    own = tables[table]
-    if name in own.columns or name in own.joined or own.derived.get(name, column) != column:
+    read = tables[table]
+    if name in read.columns or name in read.joined or read.derived.get(name, column) != column:
         raise ConfigError(
             problem(where, f"a column {name!r} of {table} already", "another name", "rename it")
         )
-    tables[table] = own._replace(derived={**own.derived, name: column})
+    tables[table] = read._replace(derived={**read.derived, name: column})
 
 
 def _table(item: Any, where: str, name: str, databases: Mapping[str, Any]) -> Table:
@@ -72,8 +72,8 @@ def _table(item: Any, where: str, name: str, databases: Mapping[str, Any]) -> Ta
     table = table._replace(null=texts(f"{where}.null", table.null))
     said = [key for key in ("path", "sql", "database") if getattr(table, key) is not None]
     if len(said) != 1:
-        found = " and ".join(said) if said else "none of path, sql and database"
-        raise ConfigError(problem(where, found, "one of them", "add path: FILE"))
+        actual = " and ".join(said) if said else "none of path, sql and database"
+        raise ConfigError(problem(where, actual, "one of them", "add path: FILE"))
     table = _of_database(table, where, name, databases)
     if table.derived:
         raise ConfigError(
@@ -96,8 +96,8 @@ def _of_database(table: Table, where: str, name: str, databases: Mapping[str, An
     """Return a table with what it is called in its database."""
     if table.database is None:
         if table.of is not None or table.query is not None:
-            found = "of or query without a database"
-            raise ConfigError(problem(where, found, "database: NAME beside it", "add it"))
+            result = "of or query without a database"
+            raise ConfigError(problem(where, result, "database: NAME beside it", "add it"))
         return table
     one_of(f"{where}.database", table.database, databases)
     if table.of is not None and table.query is not None:

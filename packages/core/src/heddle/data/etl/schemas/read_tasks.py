@@ -66,10 +66,10 @@ def _of_query(
         )
     sql, keys = query_sql(query, places, cuts, f"{where}.query")
     tables[name] = Table(sql=sql, time="time")
-    kind = "node_classification" if is_class(query) else "node_regression"
+    task_kind = "node_classification" if is_class(query) else "node_regression"
     return asked._replace(
         of=query.entity,
-        kind=kind,
+        kind=task_kind,
         table=name,
         key=keys if len(keys) > 1 else keys[0],
         time="time",
@@ -101,8 +101,8 @@ def _add(
     features, read = values_of(asked.features, given, where, asked.table, tables)
     features = features or (Encode(asked.time, "cyclic", period="month"),)
     if asked.kind == "node_regression" and read is not None and read.classes:
-        found = f"classes of {read.column!r}"
-        raise ConfigError(problem(where, found, "numbers", "leave out label.classes"))
+        actual = f"classes of {read.column!r}"
+        raise ConfigError(problem(where, actual, "numbers", "leave out label.classes"))
     if tables[asked.table].time is None:
         tables[asked.table] = tables[asked.table]._replace(time=asked.time)
     derive(where, asked.table, ROW, Derived("row"), tables)

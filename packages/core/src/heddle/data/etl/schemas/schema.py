@@ -279,7 +279,7 @@ _FIRST: Mapping[type, str] = {
     Schema: "target",
 }
 LATER: Mapping[type, Mapping[str, Any]] = {
-    kind: {key: kind._field_defaults[key] for key in kind._fields[kind._fields.index(last) + 1 :]}  # type: ignore[attr-defined]
-    for kind, last in _FIRST.items()
+    spec: {key: spec._field_defaults[key] for key in spec._fields[spec._fields.index(last) + 1 :]}  # type: ignore[attr-defined]
+    for spec, last in _FIRST.items()
 }
 """Keys that a recipe in a folder's metadata leaves out at their defaults."""

@@ -35,14 +35,14 @@ def _int(loader: yaml.SafeLoader, node: Any) -> int:
 def _mapping(loader: yaml.SafeLoader, node: Any) -> Any:
     """Return a mapping whose keys are text; one that is there twice is refused."""
     loader.flatten_mapping(node)
-    found: dict[str, Any] = {}
+    mapping: dict[str, Any] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
             raise yaml.constructor.ConstructorError(None, None, "a key that isn't text", key.start_mark)
-        if key.value in found:
+        if key.value in mapping:
             raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} twice", key.start_mark)
-        found[key.value] = loader.construct_object(value, deep=True)
-    return found
+        mapping[key.value] = loader.construct_object(value, deep=True)
+    return mapping
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _int)
@@ -59,24 +59,24 @@ def load_yaml(text: str, where: Path | str) -> Any:
         return yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        place = f"{where}: line {mark.line + 1}" if mark else str(where)
-        told = " ".join(str(getattr(error, "problem", None) or error).split())
+        location = f"{where}: line {mark.line + 1}" if mark else str(where)
+        message = " ".join(str(getattr(error, "problem", None) or error).split())
         do = "mend it; indent by spaces, and quote text that holds : or #"
-        raise ConfigError(problem(place, told, "YAML", do)) from error
+        raise ConfigError(problem(location, message, "YAML", do)) from error
 
 
-def line_of(text: str, place: str) -> int | None:
+def line_of(text: str, location: str) -> int | None:
     """Return the line, from 1, of what a place such as nodes.user.features[0].encode names, or of what holds it."""
     node = yaml.compose(text, _Loader)
     if node is None:
         return None
     line: int = node.start_mark.line + 1
-    for step in re.findall(r"[^.\[\]]+", place.removeprefix("schema.")):
+    for step in re.findall(r"[^.\[\]]+", location.removeprefix("schema.")):
         if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == step), None)
-            if found is None:
+            entry = next(((key, value) for key, value in node.value if key.value == step), None)
+            if entry is None:
                 return line
-            line, node = found[0].start_mark.line + 1, found[1]
+            line, node = entry[0].start_mark.line + 1, entry[1]
         elif isinstance(node, yaml.SequenceNode) and step.isdigit() and int(step) < len(node.value):
             node = node.value[int(step)]
             line = node.start_mark.line + 1
