@@ -34,8 +34,8 @@ def two(method):
 def test_isotonic_is_scikit_learns():
     expected = IsotonicRegression(out_of_bounds="clip").fit(MARGIN, TRUTH)
     at = np.linspace(-40, 40, 301)
-    found = two("isotonic").probabilities(np.stack([np.zeros(301), at], axis=1))[:, 1]
-    np.testing.assert_allclose(found, expected.predict(at), atol=1e-12)
+    actual = two("isotonic").probabilities(np.stack([np.zeros(301), at], axis=1))[:, 1]
+    np.testing.assert_allclose(actual, expected.predict(at), atol=1e-12)
 
 
 def test_platt_is_scikit_learns():
@@ -78,9 +78,9 @@ def test_errors_in_plain_loops():
         if inside:
             right = np.mean([share[k].argmax() == y[k] for k in inside])
             gap += len(inside) / 200 * abs(right - np.mean([share[k].max() for k in inside]))
-    found = errors(Decision("classes"), logits, y, np.ones(200, bool))
-    assert found["ece"] == pytest.approx(gap)
-    assert found["brier"] == pytest.approx(
+    actual = errors(Decision("classes"), logits, y, np.ones(200, bool))
+    assert actual["ece"] == pytest.approx(gap)
+    assert actual["brier"] == pytest.approx(
         np.mean([((share[k] - np.eye(3)[y[k]]) ** 2).sum() for k in range(200)])
     )
 
@@ -91,7 +91,7 @@ def test_a_chosen_threshold_is_as_good_as_any(text, seed):
     rng = np.random.default_rng(seed)
     truth = rng.random(60) < 0.3
     chance = np.clip(0.3 * truth + rng.random(60) * 0.7, 0, 1).round(1 + seed % 2)
-    threshold, told = chosen(rule(text), chance, truth)
+    threshold, message = chosen(rule(text), chance, truth)
     every = [-0.01, *((np.unique(chance)[1:] + np.unique(chance)[:-1]) / 2), 1.01]
 
     def of(at):
@@ -102,7 +102,7 @@ def test_a_chosen_threshold_is_as_good_as_any(text, seed):
             "f1": sk.f1_score(truth, said, zero_division=0),
             "youden": recall - alarms / (~truth).sum(),
             "recall_at:0.9": (recall >= 0.9, at),
-            "precision_at:0.9": (precision >= 0.9, recall) if not told else precision,
+            "precision_at:0.9": (precision >= 0.9, recall) if not message else precision,
             "cost:10": -(alarms + 10 * missed),
         }[text]
 
@@ -113,10 +113,10 @@ def test_a_chosen_threshold_is_as_good_as_any(text, seed):
 
 
 def test_a_precision_that_is_never_reached_is_told():
-    threshold, told = chosen(
+    threshold, message = chosen(
         Rule("precision_at", 0.9), np.array([0.9, 0.8, 0.1]), np.array([False, True, False])
     )
-    assert told == "found a precision of at most 0.5 in validation, expected 0.9; it has that"
+    assert message == "found a precision of at most 0.5 in validation, expected 0.9; it has that"
     assert 0.1 < threshold < 0.8
     assert chosen(Rule("f1"), np.array([0.2, 0.4]), np.array([True, True]))[0] == 0.5
 
@@ -130,7 +130,7 @@ def test_what_is_no_threshold(text):
 
 
 @pytest.mark.parametrize(
-    "task,classes,options,told",
+    "task,classes,options,message",
     [
         (Task("node_classification", "cross_entropy", ()), 3, {"threshold": "f1"}, "found 3 classes"),
         (Task("node_classification", "cross_entropy", ()), 3, {"calibration": "platt"}, "temperature"),
@@ -138,8 +138,8 @@ def test_what_is_no_threshold(text):
         (Task("link_prediction", "binary_cross_entropy", ()), 0, {"calibration": "platt"}, "leave it out"),
     ],
 )
-def test_a_task_that_can_have_none(task, classes, options, told):
-    with pytest.raises(ConfigError, match=told):
+def test_a_task_that_can_have_none(task, classes, options, message):
+    with pytest.raises(ConfigError, match=message):
         deciding(task, TaskOptions(**options), classes)
 
 
@@ -148,20 +148,20 @@ def test_labels_have_a_threshold_each_and_unknown_ones_do_not_count():
     mask = np.stack([KNOWN, np.arange(N) < 50], axis=1)
     logits = np.stack([MARGIN, -MARGIN], axis=1)
     how = Deciding("labels", Rule("f1"), "platt")
-    found = decide(how, Predictions(np.arange(N), logits, targets, mask)).decision
+    actual = decide(how, Predictions(np.arange(N), logits, targets, mask)).decision
     alone = decide(
         how, Predictions(np.arange(50), -MARGIN[:50, None], targets[:50, 1:], mask[:50, 1:])
     ).decision
-    assert found.threshold[1] == alone.threshold[0] and len(found.threshold) == 2
-    said = found.decided(logits) > 0
-    np.testing.assert_array_equal(said, found.probabilities(logits) > np.array(found.threshold))
-    assert (found.answers(logits) == said).all()
+    assert actual.threshold[1] == alone.threshold[0] and len(actual.threshold) == 2
+    said = actual.decided(logits) > 0
+    np.testing.assert_array_equal(said, actual.probabilities(logits) > np.array(actual.threshold))
+    assert (actual.answers(logits) == said).all()
 
 
 def test_nothing_to_fit_to():
     none = Predictions(np.zeros(0), np.zeros((0, 2)), np.zeros(0, int), np.zeros(0, bool))
-    found = decide(Deciding("classes", Rule("f1"), "platt"), none)
-    assert found.decision.is_plain and "no known target in the validation split" in found.notes[0]
+    actual = decide(Deciding("classes", Rule("f1"), "platt"), none)
+    assert actual.decision.is_plain and "no known target in the validation split" in actual.notes[0]
     for method in METHODS:
         one_class = fitted("classes", method, TWO[:5], np.ones(5, int), KNOWN[:5])
         assert np.isfinite(one_class.probabilities(TWO)).all()

@@ -25,8 +25,8 @@ def test_class_weights_are_torchs_sum_over_the_number_of_entries():
         torch.tensor(WEIGHTS, dtype=torch.float64),
         reduction="sum",
     )
-    found = criterion("cross_entropy", class_weights=WEIGHTS)(LOGITS, CLASSES)
-    assert found == pytest.approx(torchs.item() / 12, rel=1e-12)
+    actual = criterion("cross_entropy", class_weights=WEIGHTS)(LOGITS, CLASSES)
+    assert actual == pytest.approx(torchs.item() / 12, rel=1e-12)
 
 
 @pytest.mark.parametrize("pos_weight", [(4.0,), WEIGHTS])
@@ -36,8 +36,8 @@ def test_pos_weight_is_torchs(pos_weight):
         torch.from_numpy(LABELS),
         pos_weight=torch.tensor(pos_weight, dtype=torch.float64),
     )
-    found = criterion("binary_cross_entropy", pos_weight=pos_weight)(LOGITS, LABELS)
-    assert found == pytest.approx(torchs.item(), rel=1e-12)
+    actual = criterion("binary_cross_entropy", pos_weight=pos_weight)(LOGITS, LABELS)
+    assert actual == pytest.approx(torchs.item(), rel=1e-12)
 
 
 @pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0, 5.0])
@@ -66,8 +66,8 @@ def test_rows_weigh_and_unknown_ones_do_not():
     each = [
         cross_entropy(NumpyOps(), LOGITS[i : i + 1], CLASSES[i : i + 1], np.ones(1, bool)) for i in range(12)
     ]
-    found = cross_entropy(NumpyOps(), LOGITS, CLASSES, mask, weights)
-    assert found == pytest.approx(np.sum((np.array(each) * weights)[mask]) / mask.sum(), rel=1e-12)
+    actual = cross_entropy(NumpyOps(), LOGITS, CLASSES, mask, weights)
+    assert actual == pytest.approx(np.sum((np.array(each) * weights)[mask]) / mask.sum(), rel=1e-12)
     assert cross_entropy(NumpyOps(), LOGITS[:0], CLASSES[:0], mask[:0], weights[:0], WEIGHTS, 2.0) == 0
 
 
@@ -107,13 +107,13 @@ def test_no_focusing_is_the_loss_itself():
 
 
 @pytest.mark.parametrize(
-    "name,options,told",
+    "name,options,message",
     [
         ("cross", {}, "found 'cross'"),
         ("mse", {"gamma": 2.0}, "found gamma"),
         ("mae", {"pos_weight": (1,)}, "pos_weight"),
     ],
 )
-def test_what_a_criterion_refuses(name, options, told):
-    with pytest.raises(ConfigError, match=told):
+def test_what_a_criterion_refuses(name, options, message):
+    with pytest.raises(ConfigError, match=message):
         criterion(name, **options)

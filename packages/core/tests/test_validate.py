@@ -306,10 +306,10 @@ def test_valid(name):
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken(name):
-    broken, told = BROKEN[name]
+    broken, message = BROKEN[name]
     with pytest.raises(GraphError) as error:
         validate(broken)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert re.fullmatch(r".+: found .+, expected .+; .+", str(error.value))
 
 

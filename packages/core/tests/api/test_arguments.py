@@ -44,8 +44,8 @@ def through_hydra(value):
     ids=repr,
 )
 def test_a_value_means_itself(value):
-    found = through_hydra(value)
-    assert found == value and type(found) is type(value)
+    actual = through_hydra(value)
+    assert actual == value and type(actual) is type(value)
 
 
 def test_numpys_numbers_arrays_tuples_and_paths():
@@ -71,7 +71,7 @@ class Made:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         (lambda: 1, "expected a class or function that can be imported"),
         (Made(), "model.cls: found a Made"),
@@ -80,8 +80,8 @@ class Made:
         (1j, "found a complex"),
     ],
 )
-def test_what_no_configuration_can_hold(value, told):
-    with pytest.raises(ConfigError, match=told):
+def test_what_no_configuration_can_hold(value, message):
+    with pytest.raises(ConfigError, match=message):
         overrides_of([], {"model.cls": value})
 
 

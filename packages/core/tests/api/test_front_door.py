@@ -33,8 +33,8 @@ def test_the_modules_that_are_imported_are_few():
 
 @pytest.mark.parametrize("name", heddle.__all__)
 def test_each_name_loads_and_says_what_it_is(name):
-    found = getattr(heddle, name)
-    assert found.__doc__ and found.__doc__[0] not in " \n"
+    actual = getattr(heddle, name)
+    assert actual.__doc__ and actual.__doc__[0] not in " \n"
     assert name in dir(heddle)
 
 
@@ -48,8 +48,8 @@ def test_no_name_hides_a_module():
 def test_help_has_a_first_run_and_a_line_for_each_name():
     text = heddle.__doc__
     assert "run = heddle.train(" in text
-    words = set(text.replace(",", " ").replace(":", " ").replace(";", " ").split())
-    assert not set(heddle.__all__) - words
+    names = set(text.replace(",", " ").replace(":", " ").replace(";", " ").split())
+    assert not set(heddle.__all__) - names
 
 
 def test_the_stub_names_what_it_loads():

@@ -30,13 +30,15 @@ def prepared(tmp_path_factory):
 def embeddings(prepared, tmp_path_factory):
     """Embed cards and merchants by the singular vectors of who paid whom, in the training period alone."""
     edges = prepared.edges["card", "pays", "merchant"]
-    shape = [prepared.nodes[kind].rows for kind in ("card", "merchant")]
+    shape = [prepared.nodes[node_type].rows for node_type in ("card", "merchant")]
     paid = np.zeros(shape)
     np.add.at(paid, tuple(np.asarray(edges.ends)[edges.splits["train"]].T), 1)
     left, values, right = np.linalg.svd(np.log1p(paid), full_matrices=False)
     vectors = {"card": left[:, :8] * values[:8] ** 0.5, "merchant": right[:8].T * values[:8] ** 0.5}
     batches = {"card": lambda: vectors["card"], "merchant": lambda: np.array_split(vectors["merchant"], 3)}
-    return generate_embeddings(lambda kind: batches[kind](), prepared, tmp_path_factory.mktemp("embeddings"))
+    return generate_embeddings(
+        lambda node_type: batches[node_type](), prepared, tmp_path_factory.mktemp("embeddings")
+    )
 
 
 def test_embeddings_lie_beside_their_keys(prepared, embeddings):
@@ -44,17 +46,17 @@ def test_embeddings_lie_beside_their_keys(prepared, embeddings):
     assert table.column_names == ["id", "embedding"] and table["id"].to_pylist() == read_ids(
         prepared.nodes["merchant"]
     )
-    found = read_embeddings(embeddings)
-    assert found["merchant"].shape == (160, 8) and found["card"].dtype == np.float32
-    assert np.array_equal(found["merchant"], np.array(table["embedding"].to_pylist(), np.float32))
+    actual = read_embeddings(embeddings)
+    assert actual["merchant"].shape == (160, 8) and actual["card"].dtype == np.float32
+    assert np.array_equal(actual["merchant"], np.array(table["embedding"].to_pylist(), np.float32))
 
 
 def test_embeddings_that_do_not_fit(prepared, tmp_path):
-    for given, told in (
+    for given, message in (
         (np.zeros((3, 2)), "3 rows, expected 160"),
         (np.full((160, 2), np.nan), "isn't finite"),
     ):
-        with pytest.raises(DataError, match=told):
+        with pytest.raises(DataError, match=message):
             generate_embeddings(lambda _, given=given: given, prepared, tmp_path, ["merchant"])
     assert not list(tmp_path.iterdir())
     with pytest.raises(DataError, match="no embeddings"):
@@ -64,14 +66,14 @@ def test_embeddings_that_do_not_fit(prepared, tmp_path):
 def test_a_table_is_features_and_the_embeddings_of_both_ends(prepared, embeddings):
     table, edges = BoostTable(prepared.root, embeddings), prepared.edges["card", "pays", "merchant"]
     rows = table.rows("test")[:5]
-    matrix, found = table.matrix(rows), read_embeddings(embeddings)
+    matrix, actual = table.matrix(rows), read_embeddings(embeddings)
     assert matrix.shape == (5, len(table.names)) and len(set(table.names)) == len(table.names) == len(
         table.types
     )
     assert np.array_equal(matrix[:, :14], edges.features["x"][rows])
     assert np.array_equal(matrix[:, 14:20], edges.features["codes"][rows]) and table.types[14:20] == ["c"] * 6
-    assert np.array_equal(matrix[:, 20:28], found["card"][edges.ends[rows, 0]])
-    assert np.array_equal(matrix[:, 28:], found["merchant"][edges.ends[rows, 1]])
+    assert np.array_equal(matrix[:, 20:28], actual["card"][edges.ends[rows, 0]])
+    assert np.array_equal(matrix[:, 28:], actual["merchant"][edges.ends[rows, 1]])
     sizes = [len(labels) for _, labels in table.batches(table.rows("test"), 700)]
     assert sum(sizes) == len(table.rows("test")) and max(sizes) == 700
 
@@ -84,9 +86,9 @@ def lately(edges, end, window):
     for at in range(len(x)):
         before = [past for past in range(max(0, at - window), at) if ids[past] == ids[at]]
         means[at] = x[before].mean(axis=0) if before else 0
-    found = np.empty_like(means)
-    found[order] = means
-    return found
+    actual = np.empty_like(means)
+    actual[order] = means
+    return actual
 
 
 def test_who_they_are_adds_nothing_what_they_did_lately_does(prepared, embeddings, tmp_path):
@@ -128,8 +130,8 @@ def test_a_cluster_gives_the_same_figures_to_a_script_that_does_not_guard_itself
     prepared, embeddings, tmp_path
 ):
     (tmp_path / "script.py").write_text(SCRIPT)
-    words = [sys.executable, str(tmp_path / "script.py"), str(prepared.root), str(embeddings)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    arguments = [sys.executable, str(tmp_path / "script.py"), str(prepared.root), str(embeddings)]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split() == ["started"], "workers don't run the script again"
     assert [path.name for path in tmp_path.iterdir()] == ["script.py"]

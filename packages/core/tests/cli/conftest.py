@@ -81,8 +81,8 @@ def in_an_empty_folder_with_an_engine(tmp_path, monkeypatch):
 def heddle_command(capfd):
     """Return heddle_command(*words) -> (exit status, standard output, standard error)."""
 
-    def call(*words):
-        status = main(words)
+    def call(*arguments):
+        status = main(arguments)
         out, err = capfd.readouterr()
         return status, out, err
 

@@ -98,20 +98,22 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("words, told", CASES, ids=[" ".join(words) for words, _ in CASES])
-def test_a_wrong_word_of_train(heddle_command, trained, words, told):
-    words = (
-        words if any(word.startswith(("backend", "resume")) for word in words) else [*words, "backend=loop"]
+@pytest.mark.parametrize("arguments, message", CASES, ids=[" ".join(arguments) for arguments, _ in CASES])
+def test_a_wrong_word_of_train(heddle_command, trained, arguments, message):
+    arguments = (
+        arguments
+        if any(word.startswith(("backend", "resume")) for word in arguments)
+        else [*arguments, "backend=loop"]
     )
-    status, out, err = heddle_command("train", *words)
+    status, out, err = heddle_command("train", *arguments)
     assert (status, out, trained) == (2, "", [])
     assert len(err.splitlines()) == 1 and err.startswith("heddle: ")
-    for part in told:
+    for part in message:
         assert part in err
 
 
 @pytest.mark.parametrize(
-    "words, told",
+    "arguments, message",
     [
         (["trian"], "did you mean 'train'?"),
         (["model=gcn"], "did you mean heddle train model=gcn?"),
@@ -130,9 +132,9 @@ def test_a_wrong_word_of_train(heddle_command, trained, words, told):
         (["-sc", "install=bush"], "did you mean 'bash'?"),
     ],
 )
-def test_a_wrong_word_of_another_command(heddle_command, words, told):
-    status, _, err = heddle_command(*words)
-    assert status == 2 and told in err and len(err.splitlines()) == 1
+def test_a_wrong_word_of_another_command(heddle_command, arguments, message):
+    status, _, err = heddle_command(*arguments)
+    assert status == 2 and message in err and len(err.splitlines()) == 1
 
 
 def test_debug_shows_the_traceback(heddle_command):

@@ -33,8 +33,8 @@ def test_relations_split_their_edges_only(heddle_command):
 
 
 def test_each_relations_way_is_told_with_its_costs(heddle_command):
-    words = ("plan", "data=mag", "data.papers=60", "model=rgcn")
-    status, out, _ = heddle_command(*words)
+    arguments = ("plan", "data=mag", "data.papers=60", "model=rgcn")
+    status, out, _ = heddle_command(*arguments)
     table = out[out.index("model.plan=auto") :].splitlines()
     lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in table if line.startswith("│")]
     assert status == 0 and {line[1] for line in lines} > {"author writes paper", "paper cites paper"}
@@ -42,14 +42,14 @@ def test_each_relations_way_is_told_with_its_costs(heddle_command):
     for line in lines:
         costs = {way: float(cost.replace(",", "")) for way, cost in zip(WAYS, line[7:10]) if cost != "-"}
         assert costs[line[10].split(",")[0]] == min(costs.values())
-    _, forced, _ = heddle_command(*words, "model.plan=edge")
+    _, forced, _ = heddle_command(*arguments, "model.plan=edge")
     assert "model.plan=edge" in forced and "│ edge" in forced
     _, plain, _ = heddle_command("plan", "data=karate", "model=gcn")
     assert "model.plan" not in plain
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "told"),
+    ("arguments", "status", "message"),
     [
         (["plan.nodes=1000", "sharding.device_memory=1kB"], 1, "sharding.device_memory allows 1 kB"),
         (["plan.nods=1000"], 2, "did you mean 'plan.nodes'?"),
@@ -59,9 +59,9 @@ def test_each_relations_way_is_told_with_its_costs(heddle_command):
         (["data=karate", "task=link_prediction"], 2, "expected one about the nodes of one graph"),
     ],
 )
-def test_errors_are_one_line(heddle_command, words, status, told):
-    found, _, err = heddle_command("plan", *words)
-    assert found == status and told in err and len(err.splitlines()) == 1
+def test_errors_are_one_line(heddle_command, arguments, status, message):
+    actual, _, err = heddle_command("plan", *arguments)
+    assert actual == status and message in err and len(err.splitlines()) == 1
 
 
 def test_help(heddle_command):

@@ -38,8 +38,8 @@ def test_a_run_of_0_1_0_is_used_again_in_one_process_and_goes_on_in_its_own():
     registry = load_plugins()
     config = saved_config("old", registry)
     assert (config.trainer.epochs, config.sharding.name, config.launch) == (7, "halo", Launch())
-    own = Launch(processes=2, rank=1, coordinator="here:1")
-    assert resumed_config("old", own, registry).launch == own
+    resumed = Launch(processes=2, rank=1, coordinator="here:1")
+    assert resumed_config("old", resumed, registry).launch == resumed
 
 
 @pytest.mark.parametrize("old", RENAMED)
@@ -51,7 +51,7 @@ def test_an_old_name_is_answered_with_the_new_one(heddle_command, trained, old):
 
 
 @pytest.mark.parametrize(
-    "nodes, told",
+    "nodes, message",
     [
         ({"launch": {"devices": 2}}, "found sampler=full"),
         ({"launch": {"devices": 2}, "sharding": {"name": "halo"}, **SAMPLED}, "found sharding=halo"),
@@ -61,8 +61,8 @@ def test_an_old_name_is_answered_with_the_new_one(heddle_command, trained, old):
         ({"seed": "one"}, "seed: found 'one', expected a whole number"),
     ],
 )
-def test_nodes_that_do_not_go_together(nodes, told):
-    with pytest.raises(ConfigError, match=told):
+def test_nodes_that_do_not_go_together(nodes, message):
+    with pytest.raises(ConfigError, match=message):
         run_config({**NODES, **nodes}, load_plugins())
 
 
@@ -74,11 +74,13 @@ def test_several_devices_or_processes_split_a_graph():
         assert config.split.name == "auto" and config.sharding.name == "none"
 
 
-@pytest.mark.parametrize("nodes, kind", [({}, "processes"), (SAMPLED, "devices")])
-def test_torchrun_tells_who_this_is(nodes, kind):
+@pytest.mark.parametrize("nodes, launch_key", [({}, "processes"), (SAMPLED, "devices")])
+def test_torchrun_tells_who_this_is(nodes, launch_key):
     config = run_config({**NODES, **nodes}, load_plugins())
-    told = {"TORCHELASTIC_RUN_ID": "1", "RANK": "1", "WORLD_SIZE": "4"}
-    assert with_torchrun(config, told).launch == Launch(**{kind: 4}, rank=1, coordinator=TORCHRUN)
+    environment = {"TORCHELASTIC_RUN_ID": "1", "RANK": "1", "WORLD_SIZE": "4"}
+    assert with_torchrun(config, environment).launch == Launch(
+        **{launch_key: 4}, rank=1, coordinator=TORCHRUN
+    )
     assert with_torchrun(config, {}) == config
 
 
@@ -86,10 +88,10 @@ def test_a_file_of_a_group_may_hold_only_what_differs(heddle_command, trained, t
     folder = tmp_path / "mine" / "model"
     folder.mkdir(parents=True)
     (folder / "slim.yaml").write_text("name: gat\nhidden: 8\n")
-    words = ["backend=loop", "model=slim", "model.heads=2", "--config-dir", str(tmp_path / "mine")]
-    status, _, err = heddle_command("train", *words)
+    arguments = ["backend=loop", "model=slim", "model.heads=2", "--config-dir", str(tmp_path / "mine")]
+    status, _, err = heddle_command("train", *arguments)
     assert status == 0, err
     model = trained[0].model
     assert (model.name, model.hidden, model.heads, model.dropout) == ("gat", 8, 2, 0.6)
-    status, _, err = heddle_command("train", *words, "model.hops=2")
+    status, _, err = heddle_command("train", *arguments, "model.hops=2")
     assert status == 2 and "model.hops is unknown" in err

@@ -15,8 +15,8 @@ FRAMEWORKS = ("torch", "jax", "dgl", "torch_geometric", "tensorflow")
 
 
 def test_help_lists_commands_and_the_options_of_plugins(heddle_command):
-    for words in ([], ["--help"]):
-        status, out, _ = heddle_command(*words)
+    for arguments in ([], ["--help"]):
+        status, out, _ = heddle_command(*arguments)
         assert status == 0
         assert "heddle train" in out and "loop" in out and "-sc install=bash" in out
 
@@ -58,7 +58,7 @@ def test_doctor_is_content_with_a_good_installation(heddle_command):
 
 
 @pytest.mark.parametrize(
-    "files, told",
+    "files, message",
     [
         ({"ill.py": "raise RuntimeError('boom')"}, "is broken"),
         ({"ill.py": plugin_source("", api=(9, 0))}, "is refused"),
@@ -94,12 +94,12 @@ def test_doctor_is_content_with_a_good_installation(heddle_command):
         ),
     ],
 )
-def test_doctor_fails_for_what_has_to_be_mended(heddle_command, tmp_path, files, told):
+def test_doctor_fails_for_what_has_to_be_mended(heddle_command, tmp_path, files, message):
     write_distribution(tmp_path / "site", "ill", files, plugin="ill")
     sys.modules.pop("ill", None)
     status, out, _ = heddle_command("doctor")
     assert status == 1
-    assert any(line.startswith("fault: ") and told in line for line in out.splitlines())
+    assert any(line.startswith("fault: ") and message in line for line in out.splitlines())
 
 
 def test_doctor_does_not_mind_a_missing_framework(heddle_command, tmp_path):
@@ -129,7 +129,7 @@ def run_apart(code, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["plugins"],
         ["doctor"],
@@ -140,10 +140,10 @@ def run_apart(code, tmp_path):
         ["train", "backend=jax", "optim.groups.a={on:head.*,weight_decay:0,sparse:true}"],
     ],
 )
-def test_no_framework_is_imported_to_tell(tmp_path, words):
+def test_no_framework_is_imported_to_tell(tmp_path, arguments):
     code = (
         "import sys, json, io, contextlib\nfrom heddle.cli import main\n"
-        f"with contextlib.redirect_stdout(io.StringIO()): main({words!r})\n"
+        f"with contextlib.redirect_stdout(io.StringIO()): main({arguments!r})\n"
         f"print(json.dumps([name for name in {FRAMEWORKS!r} if name in sys.modules]))"
     )
     assert json.loads(run_apart(code, tmp_path)) == []
@@ -163,12 +163,13 @@ def test_only_the_nodes_that_are_composed_are_made(heddle_command, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "words, seconds", [(["plugins"], 0.4), (["train", "model=gnc"], 1.5), (["train", "model.hiden=3"], 1.5)]
+    "arguments, seconds",
+    [(["plugins"], 0.4), (["train", "model=gnc"], 1.5), (["train", "model.hiden=3"], 1.5)],
 )
-def test_telling_is_quick(tmp_path, words, seconds):
+def test_telling_is_quick(tmp_path, arguments, seconds):
     code = (
         "import io, contextlib, resource\nfrom heddle.cli import main\n"
-        f"with contextlib.redirect_stdout(io.StringIO()): main({words!r})\n"
+        f"with contextlib.redirect_stdout(io.StringIO()): main({arguments!r})\n"
         "used = resource.getrusage(resource.RUSAGE_SELF)\nprint(used.ru_utime + used.ru_stime)"
     )
     # The processor's time, since other work on the machine only adds to the clock's.
@@ -195,16 +196,18 @@ def test_data_is_generated_prepared_and_described(heddle_command, tmp_path):
         "data", "generate", "ogbn_mag", f"{tmp_path}/raw", "papers=200", "seed=1"
     )
     assert status == 0 and out.strip() == f"{tmp_path}/raw", err
-    words = ("data=ogbn_mag", f"data.src={tmp_path}/raw", f"data.dst={tmp_path}/out")
-    status, out, err = heddle_command("data", "prepare", *words, "etl.engine=polars", "etl.progress=false")
+    arguments = ("data=ogbn_mag", f"data.src={tmp_path}/raw", f"data.dst={tmp_path}/out")
+    status, out, err = heddle_command(
+        "data", "prepare", *arguments, "etl.engine=polars", "etl.progress=false"
+    )
     assert status == 0 and out.strip() == f"{tmp_path}/out" and not err, err
-    for data in (words[::2], ("data=prepared", f"data.root={tmp_path}/out", "data.check=true")):
+    for data in (arguments[::2], ("data=prepared", f"data.root={tmp_path}/out", "data.check=true")):
         status, out, err = heddle_command("data", "describe", *data)
         assert status == 0 and "200" in out and "8 classes" in out, err
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "message"),
     [
         (("prepare", "data=karate"), "data=karate has no tables to prepare"),
         (("prepare", "data=schema", "data.src=."), "data.dst: found none"),
@@ -217,6 +220,6 @@ def test_data_is_generated_prepared_and_described(heddle_command, tmp_path):
         (("describe", "data=tabformer"), "run heddle data prepare data=tabformer"),
     ],
 )
-def test_data_that_can_not_be_made(heddle_command, words, told):
-    status, _, err = heddle_command("data", *words)
-    assert status and told in err and err.count("\n") == 1
+def test_data_that_can_not_be_made(heddle_command, arguments, message):
+    status, _, err = heddle_command("data", *arguments)
+    assert status and message in err and err.count("\n") == 1

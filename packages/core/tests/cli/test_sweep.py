@@ -9,33 +9,33 @@ pytest.importorskip("optuna", reason="heddle sweep needs optuna: pip install 'he
 
 
 def test_few_combinations_are_all_tried_once(heddle_command, trained):
-    words = ["backend=loop", "seed=range(3)", "model=gcn,gat", "run.dir=s"]
-    status, out, err = heddle_command("sweep", *words)
+    arguments = ["backend=loop", "seed=range(3)", "model=gcn,gat", "run.dir=s"]
+    status, out, err = heddle_command("sweep", *arguments)
     assert status == 0, err
     assert sorted((config.seed, config.model.name) for config in trained) == [
         (seed, model) for seed in range(3) for model in ("gat", "gcn")
     ]
-    found = json.loads(Path("s/sweep.json").read_text())
-    assert [trial["chosen"]["seed"] for trial in found["trials"]] == ["2", "2", "1", "1", "0", "0"]
-    assert found["trials"][0]["metric"] == "valid.accuracy"
+    actual = json.loads(Path("s/sweep.json").read_text())
+    assert [trial["chosen"]["seed"] for trial in actual["trials"]] == ["2", "2", "1", "1", "0", "0"]
+    assert actual["trials"][0]["metric"] == "valid.accuracy"
     assert out.splitlines()[-1] == "s"
 
 
 def test_an_interval_is_searched_by_the_loss_and_reproducibly(heddle_command, trained):
-    words = [
+    arguments = [
         "backend=loop",
         "optim.lr=interval(0.001,0.1)",
         "sweep.trials=12",
         "sweep.metric=valid.loss",
         "run.dir=s",
     ]
-    heddle_command("sweep", *words)
+    heddle_command("sweep", *arguments)
     trials = json.loads(Path("s/sweep.json").read_text())["trials"]
     assert len(trained) == 12
     assert trials == sorted(trials, key=lambda trial: trial["value"])
     first = [config.optim.lr for config in trained]
     trained.clear()
-    heddle_command("sweep", *words[:-1], "run.dir=t")
+    heddle_command("sweep", *arguments[:-1], "run.dir=t")
     assert [config.optim.lr for config in trained] == first
 
 

@@ -78,8 +78,8 @@ def test_hydra_leaves_nothing_behind(heddle_command, trained):
 
 
 def test_a_multirun_puts_its_runs_and_a_summary_in_one_folder(heddle_command, trained):
-    words = ["backend=loop", "seed=range(3)", "run.dir=sweep", "model=gcn"]
-    status, out, err = heddle_command("train", "-m", *words)
+    arguments = ["backend=loop", "seed=range(3)", "run.dir=sweep", "model=gcn"]
+    status, out, err = heddle_command("train", "-m", *arguments)
     assert status == 0, err
     assert [config.run.dir for config in trained] == [str(Path.cwd() / "sweep" / str(n)) for n in range(3)]
     assert [config.seed for config in trained] == [0, 1, 2]

@@ -59,7 +59,7 @@ def test_keys_of_the_run_may_be_changed_and_are_checked(heddle_command, run):
     assert status == 0, err
     assert (run[0].data.root, run[0].data.name, run[0].trainer.batch_size) == ("/new", "cora", 8)
     assert run[0].backend.speed == 2.0
-    for word, told in [
+    for word, message in [
         ("data.rot=3", "did you mean 'data.root'?"),
         ("backend.speed=fast", "backend.speed: found 'fast'"),
         ("trainer.batch_size=0", "expected at least 1"),
@@ -67,7 +67,7 @@ def test_keys_of_the_run_may_be_changed_and_are_checked(heddle_command, run):
         ("model=gat", "model is unknown"),
     ]:
         status, _, err = heddle_command("eval", "run=old", word)
-        assert status == 2 and told in err
+        assert status == 2 and message in err
     assert len(run) == 1
 
 

@@ -21,9 +21,9 @@ def test_unbatch_undoes_batch(graphs):
     validate(together)
     apart = unbatch(together)
     assert len(apart) == len(graphs)
-    for found, graph in zip(apart, graphs):
-        assert_equal(found, graph)
-        assert_apart(found, together)
+    for actual, graph in zip(apart, graphs):
+        assert_equal(actual, graph)
+        assert_apart(actual, together)
         assert_apart(together, graph)
 
 
@@ -33,9 +33,9 @@ def test_unbatch_undoes_batch_of_types(graphs):
     validate(together)
     apart = unbatch(together)
     assert len(apart) == len(graphs)
-    for found, graph in zip(apart, graphs):
-        assert_equal(found, graph)
-        assert_apart(found, together)
+    for actual, graph in zip(apart, graphs):
+        assert_equal(actual, graph)
+        assert_apart(actual, together)
 
 
 def test_corner_batch_by_hand():

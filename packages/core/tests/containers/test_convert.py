@@ -240,8 +240,8 @@ def test_types_become_one():
     assert np.bincount(graph.nodes["type"], minlength=4).tolist() == [5, 6, 0, 4]
     first = {"author": 0, "paper": 5, "topic": 11, "venue": 11}
     for position, key in enumerate(relations):
-        own = graph.edges["type"] == position
-        assert (graph.senders[own] - first[key[0]]).tolist() == hetero.edges[key].senders.tolist()
-        assert (graph.receivers[own] - first[key[2]]).tolist() == hetero.edges[key].receivers.tolist()
+        of_type = graph.edges["type"] == position
+        assert (graph.senders[of_type] - first[key[0]]).tolist() == hetero.edges[key].senders.tolist()
+        assert (graph.receivers[of_type] - first[key[2]]).tolist() == hetero.edges[key].receivers.tolist()
     with pytest.raises(GraphError, match=r"n_node\['node'\]: found a batch of 5"):
         to_homogeneous(as_hetero(corner_batch()))

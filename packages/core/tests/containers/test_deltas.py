@@ -69,8 +69,8 @@ def test_a_delta_graph_equals_its_snapshots(snapshots, keyframe_every):
 @given(histories(min_size=3), st.integers(0, 5), st.integers(0, 7))
 def test_a_range_of_times(snapshots, start, stop):
     changing = delta_graph(snapshots, keyframe_every=2)
-    found = [(s.time, canonical(s)) for s in changing.iterate(start, stop)]
-    assert found == [(t, canonical(s)) for t, s in enumerate(snapshots)][start:stop]
+    actual = [(s.time, canonical(s)) for s in changing.iterate(start, stop)]
+    assert actual == [(t, canonical(s)) for t, s in enumerate(snapshots)][start:stop]
 
 
 @given(histories(min_size=2))

@@ -36,10 +36,10 @@ def test_snapshots_are_views_of_the_signal():
 @given(st.integers(0, 30), st.integers(1, 6), st.integers(0, 4), st.integers(1, 4))
 def test_windows_are_views_and_complete(n_times, length, horizon, stride):
     moving = signal(n_times)
-    found = windows(moving, length, horizon, stride)
+    actual = windows(moving, length, horizon, stride)
     starts = [t for t in range(0, n_times, stride) if t + length + horizon <= n_times]
-    assert len(found) == len(starts)
-    for start, (inputs, targets) in zip(starts, found):
+    assert len(actual) == len(starts)
+    for start, (inputs, targets) in zip(starts, actual):
         assert (inputs.start, inputs.stop) == (start, start + length)
         assert (targets.start, targets.stop) == (start + length, start + length + horizon)
         part = moving[inputs]
@@ -50,11 +50,11 @@ def test_windows_are_views_and_complete(n_times, length, horizon, stride):
 
 def test_windows_of_a_long_signal_cost_nothing():
     x = np.broadcast_to(np.zeros((3, 2)), (10**9, 3, 2))  # 48 TB if anything copied it
-    found = windows(StaticTopologySignal(bare_graph(), x), 12, 12)
-    assert len(found) == 10**9 - 23
-    training = found[: int(0.7 * len(found))]
+    actual = windows(StaticTopologySignal(bare_graph(), x), 12, 12)
+    assert len(actual) == 10**9 - 23
+    training = actual[: int(0.7 * len(actual))]
     assert training[-1].inputs == slice(699999982, 699999994)
-    assert len(found[10**6 : 10**6 + 64]) == 64
+    assert len(actual[10**6 : 10**6 + 64]) == 64
 
 
 def test_a_memory_map_stays_one(tmp_path):

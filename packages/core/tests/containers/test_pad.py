@@ -35,13 +35,13 @@ def test_unpad_undoes_pad_of_types(graphs, room):
     graph = batch(graphs)
     n_graphs = len(graphs)
     budget = HeteroBudget(
-        {kind: int(counts.sum()) + room[0] for kind, counts in graph.n_node.items()},
+        {node_type: int(counts.sum()) + room[0] for node_type, counts in graph.n_node.items()},
         {key: len(edges.senders) + room[1] for key, edges in graph.edges.items()},
         n_graphs + room[2],
     )
     padded = pad(graph, budget)
     validate(padded.graph)
-    assert {kind: len(mask) for kind, mask in padded.node_mask.items()} == budget.n_node
+    assert {node_type: len(mask) for node_type, mask in padded.node_mask.items()} == budget.n_node
     assert {key: len(mask) for key, mask in padded.edge_mask.items()} == budget.n_edge
     assert_equal(unpad(padded), graph)
 
@@ -87,7 +87,7 @@ def test_a_graph_that_doesnt_fit_is_refused(budget, message):
 
 def test_a_type_that_doesnt_fit_is_refused():
     graph = hetero_case()
-    n_node = {kind: int(counts[0]) + 1 for kind, counts in graph.n_node.items()}
+    n_node = {node_type: int(counts[0]) + 1 for node_type, counts in graph.n_node.items()}
     n_edge = {key: len(edges.senders) + 1 for key, edges in graph.edges.items()}
     with pytest.raises(
         BudgetError, match=r"4 nodes of 'venue', budget allows 3; raise budget.n_node\['venue'\]"

@@ -67,11 +67,11 @@ def test_no_way_out(archive, folder, tmp_path, name):
     assert left(tmp_path) == before and left(folder) == []
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
-def test_no_links(folder, tmp_path, kind):
+@pytest.mark.parametrize("member_type", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+def test_no_links(folder, tmp_path, member_type):
     with tarfile.open(tmp_path / "links.tgz", "w:gz") as archive:
         member = tarfile.TarInfo("a.txt")
-        member.type, member.linkname = kind, "/etc/passwd"
+        member.type, member.linkname = member_type, "/etc/passwd"
         archive.addfile(member)
     with pytest.raises(DataError, match=r"found the link or device 'a.txt'"):
         unpack(tmp_path / "links.tgz", folder, "a.txt")

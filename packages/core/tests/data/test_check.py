@@ -18,7 +18,7 @@ def ints(*values):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"task": "guessing"}, "karate: task: found 'guessing'"),
         ({"targets": CLUB.targets[:-1]}, "karate: targets: found 33 rows, expected 34"),
@@ -43,8 +43,8 @@ def ints(*values):
         ({"task": "link_prediction", "splits": {"train": ints([-1, 0, 3])}}, "found position -1"),
     ],
 )
-def test_broken(changes, told):
-    with pytest.raises(DataError, match=told) as error:
+def test_broken(changes, message):
+    with pytest.raises(DataError, match=message) as error:
         check_dataset(CLUB._replace(**changes))
     assert "expected" in str(error.value) and ";" in str(error.value)
 
@@ -72,13 +72,13 @@ def test_names_are_one_for_each():
 
 
 @pytest.mark.parametrize(
-    "change, told",
+    "change, message",
     [
         ({"node_names": ["a", "b"]}, "found 2 node_names, expected one for each of 6 nodes"),
         ({"series": Series(np.zeros((4, 6)))}, r"found values of shape \(4, 6\) with 1 targets"),
         ({"series": Series(np.zeros((4, 6, 2)), n_targets=3)}, "with 3 targets, expected"),
     ],
 )
-def test_a_series_is_checked(change, told):
-    with pytest.raises(DataError, match=told):
+def test_a_series_is_checked(change, message):
+    with pytest.raises(DataError, match=message):
         check_dataset(traffic(sensors=6, days=1)._replace(splits={}, **change))

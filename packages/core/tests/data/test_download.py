@@ -165,12 +165,12 @@ def test_a_known_checksum(site, get, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"), [(BODY[:-1], "255999 bytes"), (b"\0" + BODY[1:-1] + b"\1", "other content")]
+    ("change", "message"), [(BODY[:-1], "255999 bytes"), (b"\0" + BODY[1:-1] + b"\1", "other content")]
 )
-def test_a_fetched_file_that_changed(get, change, told):
+def test_a_fetched_file_that_changed(get, change, message):
     (get() / "data.txt").write_bytes(change)
     with pytest.raises(
-        DataError, match=rf"data\.txt: found {told}, expected .* as fetched; remove it to fetch"
+        DataError, match=rf"data\.txt: found {message}, expected .* as fetched; remove it to fetch"
     ):
         get()
 

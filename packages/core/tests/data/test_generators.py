@@ -20,8 +20,8 @@ def arrays(dataset):
     graph = dataset.graphs._asdict()
     if "edges" in graph and isinstance(graph["edges"], dict):
         graph["edges"] = {key: tuple(edges) for key, edges in graph["edges"].items()}
-    found = leaves(graph) + leaves(dict(dataset.splits)) + leaves(dataset.series and dataset.series.values)
-    return found if dataset.targets is None else [*found, dataset.targets]
+    actual = leaves(graph) + leaves(dict(dataset.splits)) + leaves(dataset.series and dataset.series.values)
+    return actual if dataset.targets is None else [*actual, dataset.targets]
 
 
 @pytest.mark.parametrize("name", GENERATORS)
@@ -74,9 +74,9 @@ def test_sbm_wants_a_graph_network():
     graph = dataset.graphs
     once = graph.nodes + mean_over_edges(graph.nodes, graph, len(graph.nodes))
     twice = once + mean_over_edges(once, graph, len(graph.nodes))
-    own = accuracy(graph.nodes, dataset.targets, dataset.splits)
+    from_features = accuracy(graph.nodes, dataset.targets, dataset.splits)
     aggregated = accuracy(twice, dataset.targets, dataset.splits)
-    assert own < 0.65 and 0.75 < aggregated < 0.97 and aggregated > own + 0.2
+    assert from_features < 0.65 and 0.75 < aggregated < 0.97 and aggregated > from_features + 0.2
 
 
 def test_rmat():
@@ -89,8 +89,8 @@ def test_rmat():
         1 + degrees[:, None]
     )
     around /= np.linalg.norm(around, axis=1, keepdims=True)
-    own = accuracy(graph.nodes, dataset.targets, dataset.splits)
-    assert accuracy(around, dataset.targets, dataset.splits) > own + 0.2
+    from_features = accuracy(graph.nodes, dataset.targets, dataset.splits)
+    assert accuracy(around, dataset.targets, dataset.splits) > from_features + 0.2
 
 
 def test_rmat_of_one_node():
@@ -101,7 +101,7 @@ def test_rmat_of_one_node():
 def test_mag():
     dataset = mag()
     graph = dataset.graphs
-    assert {kind: int(n[0]) for kind, n in graph.n_node.items()} == {
+    assert {node_type: int(n[0]) for node_type, n in graph.n_node.items()} == {
         "author": 1500,
         "field_of_study": 120,
         "institution": 50,
@@ -115,8 +115,8 @@ def test_mag():
     papers = graph.nodes["paper"]
     authors = mean_over_edges(papers, graph.edges["paper", "rev_writes", "author"], 1500)
     by_author = mean_over_edges(authors, graph.edges["author", "writes", "paper"], 2000)
-    own = accuracy(papers, dataset.targets, dataset.splits)
-    assert accuracy(np.c_[papers, by_author], dataset.targets, dataset.splits) > own + 0.1
+    from_features = accuracy(papers, dataset.targets, dataset.splits)
+    assert accuracy(np.c_[papers, by_author], dataset.targets, dataset.splits) > from_features + 0.1
 
 
 def test_traffic():

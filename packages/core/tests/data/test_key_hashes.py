@@ -30,7 +30,7 @@ edges:
 """
 
 
-def naive(kind, key):
+def naive(node_type, key):
     """Return the hash of one key, as `key_hashes` defines it."""
 
     def text(stream, value):
@@ -40,7 +40,7 @@ def naive(kind, key):
             stream = branch(stream, int.from_bytes(octets[first : first + 8], "little"))
         return stream
 
-    start = text(0, kind)
+    start = text(0, node_type)
     if isinstance(key, int):
         return branch(start, 0, key & (2**64 - 1))
     if isinstance(key, float):
@@ -58,8 +58,8 @@ def test_hashes_are_those_of_the_definition(monkeypatch, keys):
 
 
 def test_types_and_kinds_of_keys_are_told_apart():
-    found = {int(key_hashes(kind, [key])[0]) for kind in ("a", "b") for key in (1, 1.0, "1")}
-    assert len(found) == 6
+    actual = {int(key_hashes(node_type, [key])[0]) for node_type in ("a", "b") for key in (1, 1.0, "1")}
+    assert len(actual) == 6
     assert key_hashes("a", [-0.0]).tolist() == key_hashes("a", [0.0]).tolist()
 
 
@@ -74,24 +74,24 @@ def prepare(folder, users, items, buys):
         (folder / f"{name}.csv").write_text("\n".join([head, *rows]) + "\n")
     (folder / "s.yaml").write_text(SCHEMA)
     made = folder / "made"
-    words = ["data=schema", f"data.schema={folder}/s.yaml", f"data.src={folder}", f"data.dst={made}"]
-    assert main(["data", "prepare", *words, "etl.progress=false"]) == 0
+    arguments = ["data=schema", f"data.schema={folder}/s.yaml", f"data.src={folder}", f"data.dst={made}"]
+    assert main(["data", "prepare", *arguments, "etl.progress=false"]) == 0
     return open_prepared(made)
 
 
 def drawn(opened, names, time):
     """Return what is sampled around users, by key: each edge as (sender's key, receiver's key), hop by hop."""
-    keys = {kind: read_ids(nodes) for kind, nodes in opened.nodes.items()}
+    keys = {node_type: read_ids(nodes) for node_type, nodes in opened.nodes.items()}
     seeds = {"user": np.array([keys["user"].index(name) for name in names])}
     sampler = ReferenceSampler(sample_graph(opened))
     times = {"user": np.full(len(names), time)}
-    found = sampler.sample(seeds, Fanout((2, 3), layered=True), key=9, seed_time=times)
+    actual = sampler.sample(seeds, Fanout((2, 3), layered=True), key=9, seed_time=times)
     return {
         relation: [
-            (keys[relation[0]][found.nodes[relation[0]][s]], keys[relation[2]][found.nodes[relation[2]][r]])
-            for s, r in zip(found.senders[relation], found.receivers[relation])
+            (keys[relation[0]][actual.nodes[relation[0]][s]], keys[relation[2]][actual.nodes[relation[2]][r]])
+            for s, r in zip(actual.senders[relation], actual.receivers[relation])
         ]
-        for relation in found.edges
+        for relation in actual.edges
     }
 
 
@@ -110,8 +110,10 @@ def test_a_folder_with_more_rows_gives_the_same_samples(tmp_path):
     )
     assert before.nodes["user"].hashes.tolist() == after.nodes["user"].hashes[10:].tolist()
     names = ["user20", "user31", "user11"]
-    found = drawn(before, names, 500)
-    assert sum(map(len, found.values())) > 10
-    assert found == drawn(after, names, 500)
-    nameless = before._replace(nodes={kind: of._replace(hashes=None) for kind, of in before.nodes.items()})
-    assert drawn(nameless, names, 500) != found, "the test can fail"
+    actual = drawn(before, names, 500)
+    assert sum(map(len, actual.values())) > 10
+    assert actual == drawn(after, names, 500)
+    nameless = before._replace(
+        nodes={node_type: of._replace(hashes=None) for node_type, of in before.nodes.items()}
+    )
+    assert drawn(nameless, names, 500) != actual, "the test can fail"

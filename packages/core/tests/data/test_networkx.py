@@ -12,9 +12,9 @@ from heddle.errors import DataError, GraphError, PluginError
 nx = pytest.importorskip("networkx")
 
 
-def graph(kind=nx.Graph):
+def graph(graph_type=nx.Graph):
     """A path a-b-c with a loop at c."""
-    whole = kind()
+    whole = graph_type()
     for number, node in enumerate("abc"):
         whole.add_node(node, x=number / 2, side="lr"[number % 2], part=("train", "test", "val")[number])
     whole.add_edge("a", "b", w=1.5)
@@ -91,7 +91,7 @@ def test_no_nodes():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (
             {"features": ["y"]},
@@ -103,8 +103,8 @@ def test_no_nodes():
         ({"split": "side"}, r"node 'a': found 'l', expected one of"),
     ],
 )
-def test_attributes_that_do_not_fit(options, told):
-    with pytest.raises((DataError, GraphError), match=told):
+def test_attributes_that_do_not_fit(options, message):
+    with pytest.raises((DataError, GraphError), match=message):
         networkx_dataset(graph(), **options)
 
 

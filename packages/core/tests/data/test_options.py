@@ -65,10 +65,10 @@ def test_plain():
 
 def test_described():
     assert described(NodeTable, OmegaConf.create({"path": "a", "features": ["x"]}), "here").features == ["x"]
-    for item, told in (
+    for item, message in (
         ({"path": "a", "feature": []}, r"here: found the key 'feature', expected .*did you mean 'features'"),
         ({"id": "a"}, "here: found no path, expected a path; add path: ..."),
         ("a.csv", "here: found 'a.csv', expected keys and values"),
     ):
-        with pytest.raises(ConfigError, match=told):
+        with pytest.raises(ConfigError, match=message):
             described(NodeTable, item, "here")

@@ -79,8 +79,8 @@ def test_graphs_of_a_folder(tmp_path):
     assert np.array_equal(graph.nodes["user"]["x"], X)
     assert graph.nodes["user"]["codes"].tolist() == [[1], [0], [2]]
     assert graph.nodes["user"]["codes"].filename == opened.nodes["user"].features["codes"].filename
-    found = np.stack([graph.edges[KNOWS].senders, graph.edges[KNOWS].receivers], 1)
-    assert found.tolist() == ENDS[opened.edges[KNOWS].edge_ids].tolist()  # by receiver, as on disk
+    actual = np.stack([graph.edges[KNOWS].senders, graph.edges[KNOWS].receivers], 1)
+    assert actual.tolist() == ENDS[opened.edges[KNOWS].edge_ids].tolist()  # by receiver, as on disk
     assert graph.edges[KNOWS].senders.filename == opened.edges[KNOWS].senders.filename
     assert sorted(graph.edges[BACK].receivers.tolist()) == sorted(ENDS[:, 0].tolist())
     sampled = ReferenceSampler(sample_graph(opened, times=False)).sample({"user": [1]}, Fanout([-1]))

@@ -228,6 +228,6 @@ def test_triples_with_a_relation_called_like_an_inverse(tmp_path):
 def test_heco(written):
     _, dataset = written("heco")
     graph = dataset.graphs
-    assert {kind: int(n[0]) for kind, n in graph.n_node.items()} == {"a": 3, "c": 2, "p": 4}
+    assert {node_type: int(n[0]) for node_type, n in graph.n_node.items()} == {"a": 3, "c": 2, "p": 4}
     assert graph.nodes["a"].tolist() == [[1, 0, 0, 1], [0, 2, 0, 0], [0, 0, 0, 0]]
     assert edges_of(graph.edges["c", "rev_pc", "p"]) == [(0, 0), (0, 1), (1, 2), (1, 3)]

@@ -133,7 +133,7 @@ def test_ogb(shared_data, name, graphs):
 def test_dblp(shared_data):
     dataset = heco("dblp", str(shared_data("hetero")), download=False, features=["author", "term"])
     graph = validate(dataset.graphs)
-    sizes_by_type = {kind: int(count[0]) for kind, count in graph.n_node.items()}
+    sizes_by_type = {node_type: int(count[0]) for node_type, count in graph.n_node.items()}
     assert sizes_by_type == {"author": 4057, "conference": 20, "paper": 14328, "term": 7723}
     edges = {key[1]: len(value.senders) for key, value in graph.edges.items()}
     assert edges["pa"] == 19645 and edges["pc"] == 14328 and edges["pt"] == 85810
@@ -156,6 +156,6 @@ def test_the_pickle_of_metr_la(shared_data):
 def test_acm_as_published_has_classes_as_floats(shared_data):
     dataset = heco("acm", str(shared_data("hetero")), download=False, labels_per_class=60)
     assert dataset.targets.dtype == np.int64 and dataset.num_classes == 3 and len(dataset.targets) == 4019
-    counts = {kind: int(count.sum()) for kind, count in dataset.graphs.n_node.items()}
+    counts = {node_type: int(count.sum()) for node_type, count in dataset.graphs.n_node.items()}
     assert counts == {"paper": 4019, "author": 7167, "subject": 60}
     assert {split: len(rows) for split, rows in dataset.splits.items()}["train"] == 180

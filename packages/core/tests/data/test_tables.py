@@ -168,8 +168,8 @@ def test_broken_parquet(folder):
         y=arrow.array([[1], [2]]),
     )
     parquet(folder / "edges.parquet", source=arrow.array([1]), target=arrow.array([2]))
-    for column, told in (("x", "row 2, column 'x': found nan"), ("y", "row 1, column 'y': found")):
-        with pytest.raises(DataError, match=told):
+    for column, message in (("x", "row 2, column 'x': found nan"), ("y", "row 1, column 'y': found")):
+        with pytest.raises(DataError, match=message):
             read(folder, [{"path": "nodes.parquet", "features": [column]}], edges)
     data = (folder / "edges.parquet").read_bytes()
     for broken in (b"", data[: len(data) // 2], b"PAR1" + bytes(100) + b"PAR1", data[:-20] + data[-8:]):
@@ -194,7 +194,7 @@ def test_the_config_node(folder):
 
 
 @pytest.mark.parametrize(
-    ("nodes", "edges", "error", "told"),
+    ("nodes", "edges", "error", "message"),
     [
         ([], [], DataError, "data.edges: found no tables"),
         (
@@ -252,6 +252,6 @@ def test_the_config_node(folder):
         ),
     ],
 )
-def test_descriptions_that_do_not_fit(folder, nodes, edges, error, told):
-    with pytest.raises(error, match=told):
+def test_descriptions_that_do_not_fit(folder, nodes, edges, error, message):
+    with pytest.raises(error, match=message):
         read(folder, nodes, ({"path": "edges.csv"},) if edges is None else edges)

@@ -28,8 +28,8 @@ def test_a_week_of_los_angeles(shared_data):
 
 
 def test_the_reader_chooses_by_root(shared_data):
-    found = read_traffic(TrafficOptions(root=str(shared_data("traffic"))))
-    assert found.name == "los-loop"
+    actual = read_traffic(TrafficOptions(root=str(shared_data("traffic"))))
+    assert actual.name == "los-loop"
     assert read_traffic(TrafficOptions(sensors=9, days=1)).series.values.shape == (
         288,
         9,

@@ -84,7 +84,7 @@ def shop(tmp_path):
 
 
 @pytest.fixture
-def own():
+def shop_schema():
     """Give the shop's schema."""
     return read_schema(yaml.safe_load(OWN))
 

@@ -136,10 +136,10 @@ class Dirty:
 
     def schema(self):
         """Return the Schema: nodes are the values of a and b, a row is an edge, features of every kind."""
-        kinds = {name: kind for name, kind in self.columns.items() if name.startswith("c")}
+        kinds = {name: column_type for name, column_type in self.columns.items() if name.startswith("c")}
         features = [{"column": name, "encode": "category"} for name in kinds]
-        for name, kind in kinds.items():
-            if kind != "text":
+        for name, column_type in kinds.items():
+            if column_type != "text":
                 features += [
                     {"column": name, "encode": "number"},
                     {"column": name, "encode": "bins", "bins": 3},
@@ -162,17 +162,17 @@ class Dirty:
         )
 
     def _cell(self, rng, name, rate, marks, quote, delimiter):
-        kind = self.columns.get(name, "text")
+        column_type = self.columns.get(name, "text")
         if name in ("a", "b"):
             text = str(rng.choice(["u", "v", "w", "é", "x y"])) if rng.random() > rate / 4 else ""
         elif rng.random() < 0.1:
             text = str(rng.choice(["", *marks]))
-        elif isinstance(kind, dict):
-            text = str(rng.choice(BAD_TIMES)) if rng.random() < rate else spelled(rng, kind["format"])
+        elif isinstance(column_type, dict):
+            text = str(rng.choice(BAD_TIMES)) if rng.random() < rate else spelled(rng, column_type["format"])
         else:
-            good, bad = POOLS[kind]
+            good, bad = POOLS[column_type]
             text = str(rng.choice(bad)) if bad and rng.random() < rate else str(rng.choice(good))
-            if self.decimal == "," and kind != "text":
+            if self.decimal == "," and column_type != "text":
                 text = text.translate(str.maketrans(".,", ",."))
         if quote is None:
             return "".join(mark for mark in text if mark not in "\r\n").replace(delimiter, " ")

@@ -25,7 +25,7 @@ def records(data, table):
     except UnicodeDecodeError as error:
         raise Refused("encoding") from error
     text = text.removeprefix("\ufeff")
-    found, cells, cell, line, began = [], [], "", 1, 1
+    actual, cells, cell, line, began = [], [], "", 1, 1
     state, quote = "start", table.quote  # start of a cell, plain, quoted, closed
     at, blank = 0, True
     while at < len(text):
@@ -46,7 +46,7 @@ def records(data, table):
                 line += end
         elif end:
             cells.append(cell)
-            found.append((began, cells, blank))
+            actual.append((began, cells, blank))
             cells, cell, state, blank = [], "", "start", True
             line, began, at = line + 1, line + 1, at + crlf
         elif text.startswith(table.delimiter, at):
@@ -66,13 +66,13 @@ def records(data, table):
         raise Refused("unclosed", range(began, line + 1))
     if not blank:
         cells.append(cell)
-        found.append((began, cells, False))
-    while found and found[0][2]:
-        found.pop(0)  # blank lines before the header
-    if not found:
+        actual.append((began, cells, False))
+    while actual and actual[0][2]:
+        actual.pop(0)  # blank lines before the header
+    if not actual:
         raise Refused("empty")
-    one = len(found[0][1]) == 1
-    return [(begins, cells) for begins, cells, is_blank in found if one or not is_blank]
+    one = len(actual[0][1]) == 1
+    return [(begins, cells) for begins, cells, is_blank in actual if one or not is_blank]
 
 
 def value(cell, column, table):
@@ -191,30 +191,30 @@ def moment(text, form):
         for part in ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"):
             for zone in ("", "%z"):
                 try:
-                    found = dt.datetime.strptime(text, part + zone)
+                    actual = dt.datetime.strptime(text, part + zone)
                 except ValueError:
                     continue
-                return _seconds(found)
+                return _seconds(actual)
         raise ValueError(text)
     if "%f" in form:
         if not fraction:
             raise ValueError(text)
         text, form = text.replace(fraction[0], ""), form.replace(".%f", "")
-    found = dt.datetime.strptime(text, form)
-    return _seconds(found)
+    actual = dt.datetime.strptime(text, form)
+    return _seconds(actual)
 
 
-def _seconds(found):
-    found = found if found.tzinfo else found.replace(tzinfo=dt.UTC)
-    return (found - EPOCH) // dt.timedelta(seconds=1)
+def _seconds(actual):
+    actual = actual if actual.tzinfo else actual.replace(tzinfo=dt.UTC)
+    return (actual - EPOCH) // dt.timedelta(seconds=1)
 
 
 def rows(data, table):
     """Return the typed rows of a CSV as a table says, and what was kept out: (rows, empty, skipped, ragged)."""
-    (_, names), *found = records(data, table)
+    (_, names), *actual = records(data, table)
     names = [name.strip() for name in names]
     kept, empty, skipped, ragged, refused = [], {}, 0, 0, []
-    for line, cells in found:
+    for line, cells in actual:
         if len(cells) != len(names):
             ragged += 1
             refused.append(line)

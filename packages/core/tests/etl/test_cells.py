@@ -51,23 +51,23 @@ def check_dirty(seed, folder):
     schema = dirty.schema()
     table = schema.tables["t"]
     wanted = wanted_of(dirty.data, table)
-    found = [prepared_by(schema, folder, engine) for engine in ENGINES]
-    assert found[0] == found[1], (seed, found)
+    actual = [prepared_by(schema, folder, engine) for engine in ENGINES]
+    assert actual[0] == actual[1], (seed, actual)
     if isinstance(wanted, Refused):
-        assert isinstance(found[0], str), (seed, wanted.why)
-        assert "\n" not in found[0]
-        line = re.search(r"line (\d+)", found[0])
+        assert isinstance(actual[0], str), (seed, wanted.why)
+        assert "\n" not in actual[0]
+        line = re.search(r"line (\d+)", actual[0])
         assert wanted.why in ("encoding", "empty") or (line and int(line[1]) in wanted.lines), (
             seed,
-            found[0],
+            actual[0],
         )
         return "refused"
     kept, empty, skipped, ragged = wanted
     keys = sorted({row[end] for row in kept for end in "ab"}, key=str.encode)
     if "" in keys:
-        assert "an empty cell, expected a key in every row" in found[0], (seed, found[0])
+        assert "an empty cell, expected a key in every row" in actual[0], (seed, actual[0])
         return "no key"
-    assert isinstance(found[0], bytes), (seed, found[0])
+    assert isinstance(actual[0], bytes), (seed, actual[0])
     staged = folder / "staged.parquet"
     stage(sources(Sources(folder), table), 1, staged)
     assert parquet.read_table(staged).to_pylist() == kept, seed
@@ -76,9 +76,9 @@ def check_dirty(seed, folder):
     assert counted_cells(staged) == counts, seed
     opened = open_prepared(folder / "duckdb")
     assert opened.info.get("cells", {}) == ({"t": counts} if counts else {})
-    edges, place = opened.edges["n", "to", "n"], {key: at for at, key in enumerate(keys)}
+    edges, position = opened.edges["n", "to", "n"], {key: at for at, key in enumerate(keys)}
     assert (read_ids(opened.nodes["n"]) if keys else []) == keys
-    assert edges.ends.tolist() == [[place[row["a"]], place[row["b"]]] for row in kept]
+    assert edges.ends.tolist() == [[position[row["a"]], position[row["b"]]] for row in kept]
     codes = [name for name in dirty.columns if name.startswith("c")]
     for at, name in enumerate(codes):
         known = sorted(
@@ -115,9 +115,9 @@ def test_blocks_of_any_size_give_the_same_cells(tmp_path, monkeypatch, size):
         {"name": "q", "tables": {"t": {"path": "t.csv", "columns": {"a": "text", "b": "int"}}}, "nodes": {}}
     ).tables["t"]
     stage(sources(Sources(tmp_path), table), 2, tmp_path / "out")
-    found = parquet.read_table(tmp_path / "out").to_pylist()
-    assert found == rows(data, table)[0] and [row["b"] for row in found] == [1, 2, 3, 4]
-    assert found[0]["a"] == "x\r\ny" and found[1]["a"] == '"' and found[2]["a"] == "é,\n"
+    actual = parquet.read_table(tmp_path / "out").to_pylist()
+    assert actual == rows(data, table)[0] and [row["b"] for row in actual] == [1, 2, 3, 4]
+    assert actual[0]["a"] == "x\r\ny" and actual[1]["a"] == '"' and actual[2]["a"] == "é,\n"
     (tmp_path / "t.csv").write_bytes(data.replace(b",3", b",x"))
     with pytest.raises(DataError, match=r"t.csv: line 6, column 'b': found 'x'"):
         stage(sources(Sources(tmp_path), table), 2, tmp_path / "out")
@@ -134,12 +134,12 @@ def test_the_reference_reads_records_as_python_does(tmp_path):
         if len(table.delimiter) > 1 or table.quote is None:
             continue
         try:
-            found = [cells for _, cells in records(dirty.data, table)]
+            actual = [cells for _, cells in records(dirty.data, table)]
         except Refused:
             continue
         text = dirty.data.decode(table.encoding).removeprefix("\ufeff")
         naive = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=table.delimiter) if row]
-        assert found == naive
+        assert actual == naive
 
 
 SCHEMA = {
@@ -190,12 +190,12 @@ def test_types_out_of_columns_that_have_types(tmp_path):
         ("money", pyarrow.array(["$1,000.5", None]), [1000.5, None]),
         ("int", pyarrow.nulls(2), [None, None]),
     ]
-    for kind, array, wanted in cases:
-        assert staged(tmp_path, {"v": kind}, {"v": array})["v"] == wanted, (kind, array)
+    for column_type, array, wanted in cases:
+        assert staged(tmp_path, {"v": column_type}, {"v": array})["v"] == wanted, (column_type, array)
 
 
 @pytest.mark.parametrize(
-    ("kind", "array", "told"),
+    ("column_type", "array", "message"),
     [
         ("int", pyarrow.array([1.0, 1.5]), "row 2, column 'v': found 1.5, expected a whole number"),
         ("int", pyarrow.array([2**63], pyarrow.uint64()), "row 1, column 'v': found 9223372036854775808"),
@@ -211,21 +211,23 @@ def test_types_out_of_columns_that_have_types(tmp_path):
         ("percent", pyarrow.array([0.5]), "found double, expected text such as 25% for a percent"),
     ],
 )
-def test_types_that_a_column_cannot_be(tmp_path, kind, array, told):
+def test_types_that_a_column_cannot_be(tmp_path, column_type, array, message):
     with pytest.raises(DataError) as caught:
-        staged(tmp_path, {"v": kind}, {"v": array})
-    assert re.search(told, str(caught.value)) and "\n" not in str(caught.value)
+        staged(tmp_path, {"v": column_type}, {"v": array})
+    assert re.search(message, str(caught.value)) and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("on_error", ["null", "skip"])
 def test_what_is_kept_out_is_counted(tmp_path, on_error):
     arrays = {"v": [1.0, 1.5, 3.0], "w": ["1", "x", "y"]}
-    found = staged(tmp_path, {"v": "int", "w": "float"}, arrays, on_error=on_error)
+    actual = staged(tmp_path, {"v": "int", "w": "float"}, arrays, on_error=on_error)
     counted = counted_cells(tmp_path / "out")
     if on_error == "skip":
-        assert found == {"v": [1], "w": [1.0]} and counted == {"skipped": 2}
+        assert actual == {"v": [1], "w": [1.0]} and counted == {"skipped": 2}
     else:
-        assert found == {"v": [1, None, 3], "w": [1.0, None, None]} and counted == {"empty": {"v": 1, "w": 2}}
+        assert actual == {"v": [1, None, 3], "w": [1.0, None, None]} and counted == {
+            "empty": {"v": 1, "w": 2}
+        }
 
 
 def test_floats_and_days_are_read_exactly():

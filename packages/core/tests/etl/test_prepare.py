@@ -17,11 +17,11 @@ PAYS = ("card", "pays", "merchant")
 ENGINES = ("duckdb", "polars")
 
 
-def test_engines_and_runs_give_the_same_bytes(cards, papers, shop, own, tmp_path, content):
+def test_engines_and_runs_give_the_same_bytes(cards, papers, shop, shop_schema, tmp_path, content):
     ways = {
         "cards": lambda dst, engine: Tabformer(cards, dst, engine=engine).transform(),
         "papers": lambda dst, engine: OGBN_MAG(papers, dst, engine=engine).transform(),
-        "shop": lambda dst, engine: prepare(own, shop, dst, Etl(engine, progress=False)),
+        "shop": lambda dst, engine: prepare(shop_schema, shop, dst, Etl(engine, progress=False)),
     }
     for name, way in ways.items():
         runs = [
@@ -34,8 +34,8 @@ def test_engines_and_runs_give_the_same_bytes(cards, papers, shop, own, tmp_path
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_schema_of_ones_own(shop, own, tmp_path, engine):
-    opened = open_prepared(prepare(own, shop, tmp_path / "out", Etl(engine, progress=False)))
+def test_a_schema_of_ones_own(shop, shop_schema, tmp_path, engine):
+    opened = open_prepared(prepare(shop_schema, shop, tmp_path / "out", Etl(engine, progress=False)))
     user, item, orders = opened.nodes["user"], opened.nodes["item"], opened.edges["user", "orders", "item"]
     assert read_ids(user) == ["ann, b", "bob", "cyd", "dee", "zoe", "Ömer"] and read_ids(item) == [3, 7, 12]
     assert user.label.tolist() == [1, -1, 1, 0, 0, 0]
@@ -62,15 +62,15 @@ def test_a_schema_of_ones_own(shop, own, tmp_path, engine):
 
 def test_mag_is_what_the_reader_of_ogb_reads(papers, tmp_path):
     wanted = ogb("mag", str(papers), download=False, opposite=True)
-    found = prepared(str(OGBN_MAG(papers, tmp_path / "out").transform()), check=True)
-    assert np.array_equal(found.targets, wanted.targets) and found.num_classes == wanted.num_classes == 8
-    assert np.array_equal(found.graphs.nodes["paper"], wanted.graphs.nodes["paper"])
-    assert {key: rows.tolist() for key, rows in found.splits.items()} == {
+    actual = prepared(str(OGBN_MAG(papers, tmp_path / "out").transform()), check=True)
+    assert np.array_equal(actual.targets, wanted.targets) and actual.num_classes == wanted.num_classes == 8
+    assert np.array_equal(actual.graphs.nodes["paper"], wanted.graphs.nodes["paper"])
+    assert {key: rows.tolist() for key, rows in actual.splits.items()} == {
         key: rows.tolist() for key, rows in wanted.splits.items()
     }
-    assert list(found.graphs.edges) == list(wanted.graphs.edges) and len(found.graphs.edges) == 8
+    assert list(actual.graphs.edges) == list(wanted.graphs.edges) and len(actual.graphs.edges) == 8
     for key, edges in wanted.graphs.edges.items():
-        ends, truth = (np.stack([of.senders, of.receivers]) for of in (found.graphs.edges[key], edges))
+        ends, truth = (np.stack([of.senders, of.receivers]) for of in (actual.graphs.edges[key], edges))
         assert np.array_equal(
             ends[:, np.lexsort(ends)], truth[:, np.lexsort(truth)]
         )  # sorted or as in the file
@@ -85,8 +85,8 @@ def test_transactions_by_the_naive_way(cards, tmp_path):
     card = [f"{row['User']}/{row['Card']}" for row in rows]
     assert read_ids(opened.nodes["card"]) == sorted(set(card))
     assert read_ids(opened.nodes["merchant"]) == sorted({row["Merchant Name"] for row in rows})
-    place = {key: at for at, key in enumerate(sorted(set(card)))}
-    assert edges.ends[:, 0].tolist() == [place[key] for key in card]
+    position = {key: at for at, key in enumerate(sorted(set(card)))}
+    assert edges.ends[:, 0].tolist() == [position[key] for key in card]
     dates = [f"{row['Year']}-{int(row['Month']):02}-{int(row['Day']):02}T{row['Time']}" for row in rows]
     times = np.array(dates, "datetime64[s]").astype(np.int64)
     assert np.array_equal(edges.time, times) and edges.label.tolist() == [
@@ -180,7 +180,7 @@ def test_changed_tables_are_not_resumed(cards, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
-    ("file", "old", "new", "told"),
+    ("file", "old", "new", "message"),
     [
         ("users.csv", "31,free", "3x,free", "3x"),
         ("users.csv", "2020-01-05", "05.01.2020", "05.01.2020"),
@@ -195,24 +195,24 @@ def test_changed_tables_are_not_resumed(cards, tmp_path, monkeypatch):
         ("users.csv", "plan", "tariff", "no column 'plan'"),
     ],
 )
-def test_tables_that_do_not_fit(shop, own, tmp_path, engine, file, old, new, told):
+def test_tables_that_do_not_fit(shop, shop_schema, tmp_path, engine, file, old, new, message):
     path = shop / file
     path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
     with pytest.raises(DataError) as caught:
-        prepare(own, shop, tmp_path / "out", Etl(engine, progress=False))
-    assert told in str(caught.value) and "\n" not in str(caught.value)
+        prepare(shop_schema, shop, tmp_path / "out", Etl(engine, progress=False))
+    assert message in str(caught.value) and "\n" not in str(caught.value)
     assert not (tmp_path / "out/metadata.json").exists()
 
 
 def test_settings_that_do_not_work(cards, tmp_path):
-    for etl, error, told in (
+    for etl, error, message in (
         ({"engine": "pandas"}, ConfigError, "found 'pandas', expected one of"),
         ({"device": "gpu"}, ConfigError, "choose etl.engine=polars"),
         ({"engine": "polars", "device": "gpu"}, PluginError, r"pip install 'heddle-core\[gpu\]'"),
         ({"memory": "lots"}, ConfigError, "expected bytes"),
         ({"memory": "1MB"}, DataError, "raise etl.memory"),
     ):
-        with pytest.raises(error, match=told):
+        with pytest.raises(error, match=message):
             Tabformer(cards, tmp_path / "out", **etl).transform()
 
 
@@ -222,9 +222,9 @@ def test_a_table_without_rows(tmp_path, content):
         "Is Fraud?\n"
     )
     (tmp_path / "card_transaction.csv").write_text(header)
-    found = [Tabformer(tmp_path, tmp_path / engine, engine=engine).transform() for engine in ENGINES]
-    assert content(found[0]) == content(found[1])
-    assert open_prepared(found[0]).edges[PAYS].features["codes"].shape == (0, 6)
+    actual = [Tabformer(tmp_path, tmp_path / engine, engine=engine).transform() for engine in ENGINES]
+    assert content(actual[0]) == content(actual[1])
+    assert open_prepared(actual[0]).edges[PAYS].features["codes"].shape == (0, 6)
 
 
 def test_the_real_transactions(shared_data, tmp_path):

@@ -79,14 +79,14 @@ def moments(first, last, every, end, most=None):
     day = np.timedelta64(1, "D")
     valid, test = np.datetime64(VALID), np.datetime64(TEST)
     train = [valid - k * every * day for k in range(1, 400) if k * every >= end]
-    found = [t for t in train if t >= first]
+    actual = [t for t in train if t >= first]
     for start, stop in ((valid, test), (test, last)):
         part = [start + k * every * day for k in range(400)]
-        found += [t for t in part if t + end * day <= stop][:most]
-    return found
+        actual += [t for t in part if t + end * day <= stop][:most]
+    return actual
 
 
-def own(aggregate, days, *, of="orders o", key="o.user", more="", start=0, at="o.bought"):
+def subquery(aggregate, days, *, of="orders o", key="o.user", more="", start=0, at="o.bought"):
     """Return a correlated subquery: an aggregate of a user's rows in (t + start, t + days]."""
     after, until = f"t + INTERVAL ({start}) DAY", f"t + INTERVAL ({days}) DAY"
     return f"(SELECT {aggregate} FROM {of} WHERE {key} = u.id AND {at} > {after} AND {at} <= {until} {more})"
@@ -95,51 +95,63 @@ def own(aggregate, days, *, of="orders o", key="o.user", more="", start=0, at="o
 ANY = "y IS NOT NULL"  # who has no row in the window has no label
 JOINED = "u.joined <= t"
 QUERIES = [  # the query, days from moment to moment, days of the window, its label in SQL, who is asked
-    ("count(orders, 0, 30 days) FOR user", 30, 30, own("count(*)", 30), JOINED),
-    ("count(orders, 0, 30 days) > 0 FOR user", 30, 30, own("count(*)", 30) + " > 0", JOINED),
-    ("exists(orders, 0, 7 days) FOR user EVERY 30 days", 30, 7, own("count(*) > 0", 7), JOINED),
-    ("sum(orders.paid, 0, 30 days) FOR user", 30, 30, f"coalesce({own('sum(paid)', 30)}, 0)", JOINED),
-    ("avg(orders.paid, 0, 30 days) FOR user", 30, 30, own("avg(paid)", 30), ANY),
-    ("min(orders.paid, 0, 14 days) < 20 FOR user", 14, 14, own("min(paid)", 14) + " < 20", ANY),
-    ("max(orders.paid, 0, 30 days) >= 90 FOR user", 30, 30, own("max(paid)", 30) + " >= 90", ANY),
-    ("first(orders.item, 0, 30 days) FOR user", 30, 30, own("first(item ORDER BY bought, item)", 30), ANY),
-    ("list(orders.item, 0, 30 days) FOR user", 30, 30, own("list(item ORDER BY bought, item)", 30), ANY),
-    ("count(orders, 10 days, 30 days) FOR user EVERY 15 days", 15, 30, own("count(*)", 30, start=10), JOINED),
+    ("count(orders, 0, 30 days) FOR user", 30, 30, subquery("count(*)", 30), JOINED),
+    ("count(orders, 0, 30 days) > 0 FOR user", 30, 30, subquery("count(*)", 30) + " > 0", JOINED),
+    ("exists(orders, 0, 7 days) FOR user EVERY 30 days", 30, 7, subquery("count(*) > 0", 7), JOINED),
+    ("sum(orders.paid, 0, 30 days) FOR user", 30, 30, f"coalesce({subquery('sum(paid)', 30)}, 0)", JOINED),
+    ("avg(orders.paid, 0, 30 days) FOR user", 30, 30, subquery("avg(paid)", 30), ANY),
+    ("min(orders.paid, 0, 14 days) < 20 FOR user", 14, 14, subquery("min(paid)", 14) + " < 20", ANY),
+    ("max(orders.paid, 0, 30 days) >= 90 FOR user", 30, 30, subquery("max(paid)", 30) + " >= 90", ANY),
+    (
+        "first(orders.item, 0, 30 days) FOR user",
+        30,
+        30,
+        subquery("first(item ORDER BY bought, item)", 30),
+        ANY,
+    ),
+    ("list(orders.item, 0, 30 days) FOR user", 30, 30, subquery("list(item ORDER BY bought, item)", 30), ANY),
+    (
+        "count(orders, 10 days, 30 days) FOR user EVERY 15 days",
+        15,
+        30,
+        subquery("count(*)", 30, start=10),
+        JOINED,
+    ),
     (
         "count(orders WHERE kind = 'web', 0, 30 days) FOR user",
-        *(30, 30, own("count(*)", 30, more="AND kind = 'web'"), JOINED),
+        *(30, 30, subquery("count(*)", 30, more="AND kind = 'web'"), JOINED),
     ),
     (
         "count(orders WHERE paid > 50 AND kind = 'web', 0, 4 weeks) > 1 FOR user",
-        *(28, 28, own("count(*)", 28, more="AND paid > 50 AND kind = 'web'") + " > 1", JOINED),
+        *(28, 28, subquery("count(*)", 28, more="AND paid > 50 AND kind = 'web'") + " > 1", JOINED),
     ),
     (
         "max(kind = 'web' OF orders, 0, 30 days) > 0 FOR user",
-        *(30, 30, own("max(CASE kind WHEN 'web' THEN 1 ELSE 0 END)", 30) + " > 0", ANY),
+        *(30, 30, subquery("max(CASE kind WHEN 'web' THEN 1 ELSE 0 END)", 30) + " > 0", ANY),
     ),
     (
         "sum(paid * 2 + 1 OF orders, 0, 30 days) FOR user",
-        *(30, 30, f"coalesce({own('2 * sum(paid) + count(*)', 30)}, 0)", JOINED),
+        *(30, 30, f"coalesce({subquery('2 * sum(paid) + count(*)', 30)}, 0)", JOINED),
     ),
     (
         "avg(orders.paid, 0, 30 days) != 20.5 FOR user AT MOST 2",
-        *(30, 30, own("avg(paid)", 30) + " <> 20.5", ANY),
+        *(30, 30, subquery("avg(paid)", 30) + " <> 20.5", ANY),
     ),
     (
         "count(calls BY callee, 0, 30 days) FOR user",
-        *(30, 30, own("count(*)", 30, of="calls o", key="o.callee", at="o.called"), JOINED),
+        *(30, 30, subquery("count(*)", 30, of="calls o", key="o.callee", at="o.called"), JOINED),
     ),
     (
         "count(orders, 0, 30 days) FOR user WHERE count(orders, -60 days, 0) > 2",
-        *(30, 30, own("count(*)", 30), f"{JOINED} AND {own('count(*)', 0, start=-60)} > 2"),
+        *(30, 30, subquery("count(*)", 30), f"{JOINED} AND {subquery('count(*)', 0, start=-60)} > 2"),
     ),
     (
         "count(orders, 0, 30 days) == 0 FOR user WHERE exists(orders, -inf, 0) AND age > 40",
         *(
             30,
             30,
-            own("count(*)", 30) + " = 0",
-            f"{JOINED} AND age > 40 AND {own('count(*)', 0, start=-9999)} > 0",
+            subquery("count(*)", 30) + " = 0",
+            f"{JOINED} AND age > 40 AND {subquery('count(*)', 0, start=-9999)} > 0",
         ),
     ),
     (
@@ -147,13 +159,13 @@ QUERIES = [  # the query, days from moment to moment, days of the window, its la
         *(
             30,
             30,
-            f"coalesce({own('sum(paid)', 30)}, 0) > 100",
-            f"{JOINED} AND {own('max(paid)', -1, start=-30)} > 60",
+            f"coalesce({subquery('sum(paid)', 30)}, 0) > 100",
+            f"{JOINED} AND {subquery('max(paid)', -1, start=-30)} > 60",
         ),
     ),
     (
         "count(orders, 0, 30 days) FOR item",
-        *(30, 30, own("count(*)", 30, key="o.item"), "since <= t"),
+        *(30, 30, subquery("count(*)", 30, key="o.item"), "since <= t"),
     ),
 ]
 
@@ -169,7 +181,7 @@ def test_a_query_equals_sql_written_by_hand(shop, text, every, end, label, more)
     connection = duckdb.connect()
     for name in ("users", "orders", "calls"):
         connection.execute(f"CREATE TABLE {name} AS FROM read_csv('{shop / name}.csv')")
-    found = connection.execute(f"SELECT time, {keys[0]}, label FROM ({sql}) ORDER BY ALL").fetchall()
+    actual = connection.execute(f"SELECT time, {keys[0]}, label FROM ({sql}) ORDER BY ALL").fetchall()
     every_time = (
         "SELECT bought AS t FROM orders UNION ALL SELECT called FROM calls UNION ALL SELECT joined FROM users"
     )
@@ -185,13 +197,13 @@ def test_a_query_equals_sql_written_by_hand(shop, text, every, end, label, more)
     naive = f"WITH m(t) AS (VALUES {times}) SELECT t, id, {label} AS y FROM {people} u, m WHERE {more}"
     wanted = connection.execute(f"SELECT * FROM ({naive}) ORDER BY ALL").fetchall()
     plain = [(*row[:2], int(row[2]) if isinstance(row[2], bool) else row[2]) for row in wanted]
-    assert len(found) == len(plain) > 20
-    for row, other in zip(found, plain):
+    assert len(actual) == len(plain) > 20
+    for row, other in zip(actual, plain):
         assert row[:2] == other[:2] and (row[2] == other[2] or row[2] == pytest.approx(other[2]))
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (
             "count(orders, -30 days, 30 days) FOR user",
@@ -225,8 +237,8 @@ def test_a_query_equals_sql_written_by_hand(shop, text, every, end, label, more)
         ("first(orders.item, 0, 30 days) FOR user", "a number, or true or false"),
     ],
 )
-def test_queries_that_are_refused(text, told):
-    with pytest.raises(ConfigError, match=told) as caught:
+def test_queries_that_are_refused(text, message):
+    with pytest.raises(ConfigError, match=message) as caught:
         read_schema({**SCHEMA, "tasks": {"q": {"query": f"PREDICT {text}"}}})
     assert "tasks.q" in str(caught.value) and "\n" not in str(caught.value)
 
@@ -282,20 +294,20 @@ def test_several_tasks_on_one_folder(shop, tmp_path):
         assert [key for key in opened.edges if name in key] == [
             ("user", "asked", name)
         ]  # none back to other questions
-    told = opened.nodes["told"]
-    assert told.label.tolist() == [1, 0, 0, -1] and told.splits["train"].tolist() == [0, 2]
+    label_nodes = opened.nodes["told"]
+    assert label_nodes.label.tolist() == [1, 0, 0, -1] and label_nodes.splits["train"].tolist() == [0, 2]
     assert opened.edges["user", "asked", "told"].ends[:, 0].tolist() == [3, 3, 4] and opened.info["dropped"]
     assert read_ids(opened.nodes["user"]) == list(range(20))
-    found = prepared(str(folders[0]), task="spent")
-    assert found.task == "node_regression" and found.target_type == "spent"
-    assert found.targets.shape == (opened.nodes["spent"].rows, 1)
+    actual = prepared(str(folders[0]), task="spent")
+    assert actual.task == "node_regression" and actual.target_type == "spent"
+    assert actual.targets.shape == (opened.nodes["spent"].rows, 1)
     assert prepared(str(folders[0])).num_classes == 2
     with pytest.raises(DataError, match=r"data.task: found 'spend', expected .*did you mean 'spent'"):
         prepared(str(folders[0]), task="spend")
 
 
 @pytest.mark.parametrize(
-    ("task", "told"),
+    ("task", "message"),
     [
         ({"of": "user", "table": "orders"}, "tasks.q: found no key"),
         (
@@ -306,8 +318,8 @@ def test_several_tasks_on_one_folder(shop, tmp_path):
         ({**TASKS["active"], "test": "later"}, "tasks.q.test"),
     ],
 )
-def test_tasks_that_do_not_fit(task, told):
-    with pytest.raises(ConfigError, match=told):
+def test_tasks_that_do_not_fit(task, message):
+    with pytest.raises(ConfigError, match=message):
         read_schema({**SCHEMA, "tasks": {"q": task}})
     with pytest.raises(ConfigError, match="the times at which validation and test begin"):
         read_schema({**SCHEMA, "split": None, "tasks": {"q": TASKS["active"]}})

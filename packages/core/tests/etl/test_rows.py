@@ -23,10 +23,10 @@ def rows_of(records, at):
     return Rows(len(chosen), {name: [record[name] for record in chosen] for name in records[0]})
 
 
-def encoder_of(folder, kind):
+def encoder_of(folder, type_key):
     opened = open_prepared(folder)
-    of = opened.edges[kind] if len(kind) == 3 else opened.nodes[kind[0]]
-    return RowEncoder(schema_of(opened.recipe), kind, opened.info["encoders"]), of
+    of = opened.edges[type_key] if len(type_key) == 3 else opened.nodes[type_key[0]]
+    return RowEncoder(schema_of(opened.recipe), type_key, opened.info["encoders"]), of
 
 
 def gaps_of(encoder, records):
@@ -54,7 +54,7 @@ def check(encoder, of, records, gaps, order):
         np.testing.assert_array_equal(values, of.features[name][order])
     for at in range(min(n, 200)):
         alone = encoder.encode(
-            encoder.typed(rows_of(records, [at])), {by: own[at : at + 1] for by, own in gaps.items()}
+            encoder.typed(rows_of(records, [at])), {by: gap[at : at + 1] for by, gap in gaps.items()}
         )
         for name, values in alone.items():
             np.testing.assert_array_equal(values[0], of.features[name][order[at]])
@@ -68,8 +68,8 @@ def test_payments_are_encoded_as_they_were_prepared(cards, tmp_path):
     check(encoder, of, records, gaps_of(encoder, records), np.arange(of.rows))
 
 
-def test_nodes_and_plain_tables_too(shop, own, tmp_path):
-    folder = prepare(own, shop, tmp_path / "out", Etl(progress=False))
+def test_nodes_and_plain_tables_too(shop, shop_schema, tmp_path):
+    folder = prepare(shop_schema, shop, tmp_path / "out", Etl(progress=False))
     users = list(csv.DictReader(io.StringIO((shop / "users.csv").read_text(encoding="utf-8"))))
     encoder, of = encoder_of(folder, ("user",))
     keys = sorted((user["id"] for user in users), key=str.encode)
@@ -82,8 +82,8 @@ def test_nodes_and_plain_tables_too(shop, own, tmp_path):
 
 
 @pytest.fixture
-def users(shop, own, tmp_path):
-    return encoder_of(prepare(own, shop, tmp_path / "out", Etl(progress=False)), ("user",))[0]
+def users(shop, shop_schema, tmp_path):
+    return encoder_of(prepare(shop_schema, shop, tmp_path / "out", Etl(progress=False)), ("user",))[0]
 
 
 USER = {"id": "zoe", "age": 31, "plan": "free", "joined": "2020-01-05"}
@@ -102,8 +102,8 @@ def test_numbers_may_come_as_numbers(users):
 def test_unknown_and_missing_values_are_ordinary(users):
     assert encoded(users, plan="platinum")["codes"][0, 1] == 0
     for missing in (None, ""):
-        found = encoded(users, age=missing)
-        assert found["x"][0, 0] == 0 and found["codes"][0, 0] == 0
+        actual = encoded(users, age=missing)
+        assert actual["x"][0, 0] == 0 and actual["codes"][0, 0] == 0
     left_out = users.typed(Rows(1, {"id": ["zoe"], "joined": ["2020-01-05"]}))
     np.testing.assert_array_equal(users.encode(left_out, {})["x"], encoded(users, age=None, plan="")["x"])
 
@@ -137,8 +137,8 @@ def test_every_cyclic_encoder_is_kept(cards, tmp_path):
     assert kept == periods and len(periods) > 1
 
 
-def test_a_folder_without_what_was_fitted_is_refused(shop, own, tmp_path):
-    opened = open_prepared(prepare(own, shop, tmp_path / "out", Etl(progress=False)))
+def test_a_folder_without_what_was_fitted_is_refused(shop, shop_schema, tmp_path):
+    opened = open_prepared(prepare(shop_schema, shop, tmp_path / "out", Etl(progress=False)))
     with pytest.raises(DataError, match=r"info.encoders: found no user.age.number, expected every encoder"):
         RowEncoder(schema_of(opened.recipe), ("user",), {})
     with pytest.raises(DataError, match="recipe: found none of tables"):

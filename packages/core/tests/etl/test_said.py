@@ -119,7 +119,7 @@ def test_composite_keys_queries_and_columns_of_other_tables(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("SELECT who, r.year", "SELECT whom, r.year", "tables.dated.sql: found Binder Error"),
         ("SELECT who, r.year", "SELECT [who] AS w, r.year", "a column 'w' of type list"),
@@ -133,9 +133,9 @@ def test_composite_keys_queries_and_columns_of_other_tables(tmp_path):
         ("features: [runs, half]", "features: [runs, hulf]", "no column 'hulf'.*did you mean 'half'"),
     ],
 )
-def test_queries_that_do_not_fit(tmp_path, old, new, told):
+def test_queries_that_do_not_fit(tmp_path, old, new, message):
     assert old in COMPOSITE
-    with pytest.raises(DataError, match=told) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         made(tmp_path, COMPOSITE.replace(old, new))
     assert "\n" not in str(caught.value)
 
@@ -177,8 +177,8 @@ def test_vectors_texts_and_json(tmp_path):
     assert opened.nodes["a"].features["x"].tolist() == [[1, 2], [0, 0], [3, 4.5]]
     x = opened.nodes["b"].features["x"]
     assert x[:, :2].tolist() == [[1, 2], [0, 0], [3, 4.5]] and x[:, -1].tolist() == [3, 0, 0]
-    words = x[:, 2:18]
-    assert np.linalg.norm(words, axis=1) == pytest.approx([1, 0, 1]) and words[0] @ words[2] > 0.3
+    columns = x[:, 2:18]
+    assert np.linalg.norm(columns, axis=1) == pytest.approx([1, 0, 1]) and columns[0] @ columns[2] > 0.3
     assert read_ids(opened.nodes["tag"]) == ["5", "x"]
     for cell in ('"[1]"', "1 x", "1 2 3"):
         with pytest.raises(DataError, match=r"line 3, column 'v': found .*, expected 2 numbers"):
@@ -264,12 +264,12 @@ def test_values_of_nodes(tmp_path):
         "valid": [],
         "test": [2],
     }
-    found = prepared(str(tmp_path / "duckdb"))
-    assert found.task == "node_regression" and found.targets.shape == (3, 1)
+    actual = prepared(str(tmp_path / "duckdb"))
+    assert actual.task == "node_regression" and actual.targets.shape == (3, 1)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         (
             "columns: {id: int,",
@@ -296,9 +296,9 @@ def test_values_of_nodes(tmp_path):
         ("name: q", "name: true", "schema.name: found True, expected a name; put it in quotes"),
     ],
 )
-def test_a_wrong_schema_is_told_with_its_line(tmp_path, old, new, told):
+def test_a_wrong_schema_is_told_with_its_line(tmp_path, old, new, message):
     assert old in LABELLED
-    with pytest.raises(ConfigError, match=told) as caught:
+    with pytest.raises(ConfigError, match=message) as caught:
         made(tmp_path, LABELLED.replace(old, new))
     assert "\n" not in str(caught.value)
 

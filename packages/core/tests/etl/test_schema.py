@@ -38,7 +38,7 @@ def changed(path, value):
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "told"),
+    ("path", "value", "message"),
     [
         (["edge"], [], "did you mean 'edges'?"),
         (["tables", "pairs", "columns", "a"], "integer", "expected one of"),
@@ -56,10 +56,10 @@ def changed(path, value):
         (["split"], {"at": 3}, "found 'at'"),
     ],
 )
-def test_wrong_schemas(path, value, told):
+def test_wrong_schemas(path, value, message):
     with pytest.raises(ConfigError) as caught:
         read_schema(changed(path, value))
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_target_that_is_nowhere():

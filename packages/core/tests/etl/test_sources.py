@@ -36,9 +36,9 @@ def read(folder, path, columns=None, **table):
     given = {"path": path, "columns": columns or COLUMNS, **table}
     schema = read_schema({"name": "q", "tables": {"t": given}, "nodes": {}})
     stage(sources(Sources(folder), schema.tables["t"]), 1, folder / "staged")
-    found = parquet.read_table(folder / "staged").to_pylist()
+    actual = parquet.read_table(folder / "staged").to_pylist()
     (folder / "staged").unlink()
-    return found
+    return actual
 
 
 def test_one_table_in_every_layout(tmp_path):
@@ -76,7 +76,7 @@ def test_folders_are_read_in_the_order_of_their_names(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("a.csv.gz", gzip.compress(CSV.encode() * 50)[:-9], "a file that can't be read"),
         (
@@ -94,9 +94,9 @@ def test_folders_are_read_in_the_order_of_their_names(tmp_path):
         ("a.csv", b"id,v,t,when,v\n", "found the column 'v' twice"),
     ],
 )
-def test_files_that_are_not_what_they_say(tmp_path, name, content, told):
+def test_files_that_are_not_what_they_say(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         read(tmp_path, name)
 
 
@@ -115,7 +115,7 @@ def test_lines_before_the_header(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"encoding": "klingon"}, "expected an encoding"),
         ({"delimiter": '"'}, "expected characters other than quotes"),
@@ -127,8 +127,8 @@ def test_lines_before_the_header(tmp_path):
         ({"path": "../a.csv"}, "leads out of data.src"),
     ],
 )
-def test_tables_that_say_something_else(tmp_path, given, told):
-    with pytest.raises((ConfigError, DataError), match=told):
+def test_tables_that_say_something_else(tmp_path, given, message):
+    with pytest.raises((ConfigError, DataError), match=message):
         read(tmp_path, **{"path": "a.csv", **given})
 
 
@@ -144,9 +144,9 @@ def test_lines_that_lack_their_last_cells(tmp_path):
     (tmp_path / "a.csv").write_bytes(text.encode())
     with pytest.raises(DataError, match=r"a.csv: line 5: found 1 cells, expected 4, .*short: fill"):
         read(tmp_path, "a.csv")
-    found = read(tmp_path, "a.csv", short="fill")
-    assert [row["id"] for row in found] == [1, 2, 3, 4] and [row["v"] for row in found] == [2.5, None, 1, 1]
-    assert [row["t"] for row in found] == ["x\ny", "", "", "z"]
+    actual = read(tmp_path, "a.csv", short="fill")
+    assert [row["id"] for row in actual] == [1, 2, 3, 4] and [row["v"] for row in actual] == [2.5, None, 1, 1]
+    assert [row["t"] for row in actual] == ["x\ny", "", "", "z"]
     (tmp_path / "a.csv").write_bytes(text.encode() + b"5,1,2,2024-01-01,9\n")
     with pytest.raises(DataError, match=r"a.csv: line 8: found 5 cells"):
         read(tmp_path, "a.csv", short="fill")

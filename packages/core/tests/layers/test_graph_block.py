@@ -86,9 +86,9 @@ def algorithm_1(graph, attention=False):
     return all_edges, all_nodes, global_update(pooled, {"m": all_edges["m"].sum(axis=0, keepdims=True)}, g)
 
 
-def assert_same(found, expected):
-    assert len(leaves(found)) == len(leaves(expected)) > 0
-    for one, other in zip(leaves(found), leaves(expected)):
+def assert_same(actual, expected):
+    assert len(leaves(actual)) == len(leaves(expected)) > 0
+    for one, other in zip(leaves(actual), leaves(expected)):
         assert one.shape == other.shape
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
 
@@ -105,7 +105,7 @@ def test_one_graph_equals_algorithm_1(case, prepared, attention):
     graph = nested(case)
     options = {"attention_logit": logit, "attention_reduce": reduced} if attention else {}
     adjacency = adjacency_of(graph) if prepared else None
-    found = graph_network(
+    actual = graph_network(
         OPS,
         graph,
         edge_update,
@@ -116,10 +116,10 @@ def test_one_graph_equals_algorithm_1(case, prepared, attention):
         **options,
     )
     edges, nodes, globals_ = algorithm_1(graph, attention)
-    assert_same(found.edges, edges)
-    assert_same(found.nodes, nodes)
-    assert_same(found.globals, globals_)
-    np.testing.assert_array_equal(found.senders, graph.senders)
+    assert_same(actual.edges, edges)
+    assert_same(actual.nodes, nodes)
+    assert_same(actual.globals, globals_)
+    np.testing.assert_array_equal(actual.senders, graph.senders)
 
 
 @pytest.mark.parametrize("prepared", [False, True], ids=["caller's order", "sorted"])
@@ -127,8 +127,8 @@ def test_a_batch_equals_its_graphs_one_by_one(prepared):
     together = batch([nested(case) for case in CASES])
     updates = edge_update, node_update, global_update
     adjacency = adjacency_of(together) if prepared else None
-    found = graph_network(OPS, together, *updates, adjacency=adjacency, aggregate_sent="sum")
-    for one, case in zip(unbatch(found), CASES):
+    actual = graph_network(OPS, together, *updates, adjacency=adjacency, aggregate_sent="sum")
+    for one, case in zip(unbatch(actual), CASES):
         alone = graph_network(OPS, nested(case), *updates, aggregate_sent="sum")
         for field in ("nodes", "edges", "globals"):
             assert_same(getattr(one, field), getattr(alone, field))
@@ -142,10 +142,10 @@ def test_cases_of_the_block(case):
     graph = as_graph(case, x, w, u)
     s, r = case.senders, case.receivers
 
-    found = interaction_network(OPS, graph, lambda e, s, r: e + s * r, lambda v, got: v - got)
+    actual = interaction_network(OPS, graph, lambda e, s, r: e + s * r, lambda v, got: v - got)
     message, got = w + x[s] * x[r], np.zeros((n, 2))
     np.add.at(got, r, message)
-    assert_same((found.edges, found.nodes, found.globals), (message, x - got, u))
+    assert_same((actual.edges, actual.nodes, actual.globals), (message, x - got, u))
 
     sorted_ = adjacency_of(graph)
     both = interaction_network(
@@ -161,18 +161,18 @@ def test_cases_of_the_block(case):
     np.add.at(into, r, w + x[s])
     assert_same(both.nodes, out - into)
 
-    found = relation_network(OPS, graph, lambda s, r: s - r, lambda edges: 3 * edges)
-    assert_same((found.nodes, found.globals), (x, 3 * (x[s] - x[r]).sum(axis=0, keepdims=True)))
+    actual = relation_network(OPS, graph, lambda s, r: s - r, lambda edges: 3 * edges)
+    assert_same((actual.nodes, actual.globals), (x, 3 * (x[s] - x[r]).sum(axis=0, keepdims=True)))
 
-    found = deep_sets(OPS, graph, lambda v, g: v * g, lambda nodes: nodes + 1)
-    assert_same((found.edges, found.nodes), (w, x * u))
-    assert_same(found.globals, (x * u).sum(axis=0, keepdims=True) + 1)
+    actual = deep_sets(OPS, graph, lambda v, g: v * g, lambda nodes: nodes + 1)
+    assert_same((actual.edges, actual.nodes), (w, x * u))
+    assert_same(actual.globals, (x * u).sum(axis=0, keepdims=True) + 1)
 
 
 def test_no_update_leaves_the_graph_alone():
     graph = nested(CASES[NAMES.index("odd")])
-    found = graph_network(OPS, graph, adjacency=adjacency_of(graph))
-    for one, other in zip(found, graph):
+    actual = graph_network(OPS, graph, adjacency=adjacency_of(graph))
+    for one, other in zip(actual, graph):
         assert one is other
 
 

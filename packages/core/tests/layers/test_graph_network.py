@@ -57,26 +57,26 @@ def adjacency_of(graph):
 
 
 def assert_same(graph, expected):
-    for found, value in zip((graph.nodes, graph.edges, graph.globals), expected):
-        assert (found is None) == (value is None)
+    for actual, value in zip((graph.nodes, graph.edges, graph.globals), expected):
+        assert (actual is None) == (value is None)
         if value is not None:
-            np.testing.assert_allclose(found, value, rtol=1e-10, atol=1e-12)
+            np.testing.assert_allclose(actual, value, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 def test_layer_equals_mlps_on_concatenations(layer, case):
     graph, params = graph_for(layer, case), params_of(layer)
-    found = layer.apply_graph(OPS, params, adjacency_of(graph), graph)
-    assert_same(found, on_concatenations(params, graph))
+    actual = layer.apply_graph(OPS, params, adjacency_of(graph), graph)
+    assert_same(actual, on_concatenations(params, graph))
 
 
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 def test_a_batch_equals_its_graphs_one_by_one(layer):
     graphs, params = [graph_for(layer, case) for case in CASES], params_of(layer)
     together = batch(graphs)
-    found = layer.apply_graph(OPS, params, adjacency_of(together), together)
-    for one, graph in zip(unbatch(found), graphs):
+    actual = layer.apply_graph(OPS, params, adjacency_of(together), together)
+    for one, graph in zip(unbatch(actual), graphs):
         assert_same(one, on_concatenations(params, graph))
 
 

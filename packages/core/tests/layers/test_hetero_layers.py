@@ -21,53 +21,53 @@ FEATURELESS, FEATURED = hetero_case(4), hetero_case(4, featured=True)
 def wide(graph):
     """Return the graph in float64, without its edge weights, which neither formula here reads."""
     edges = {key: entry._replace(features=None) for key, entry in graph.edges.items()}
-    nodes = {kind: None if x is None else x.astype(np.float64) for kind, x in graph.nodes.items()}
+    nodes = {node_type: None if x is None else x.astype(np.float64) for node_type, x in graph.nodes.items()}
     return graph._replace(nodes=nodes, edges=edges)
 
 
-def own_rows(x, kind):
-    return np.eye(HETERO_SIZES[kind]) if x[kind] is None else x[kind]
+def own_rows(x, node_type):
+    return np.eye(HETERO_SIZES[node_type]) if x[node_type] is None else x[node_type]
 
 
 def sage_by_node(layer, params, graph):
     targets, y = [target for _, _, target in layer.relations], {}
-    for kind in set(targets):
-        x = own_rows(graph.nodes, kind)
-        y[kind] = np.zeros((len(x), layer.out_dim))
+    for node_type in set(targets):
+        x = own_rows(graph.nodes, node_type)
+        y[node_type] = np.zeros((len(x), layer.out_dim))
         for relation in layer.relations:
-            if relation[2] != kind:
+            if relation[2] != node_type:
                 continue
             key = relation_key(relation)
-            y[kind] += x @ params[f"root.{key}"] + (params[f"bias.{key}"] if layer.bias else 0)
+            y[node_type] += x @ params[f"root.{key}"] + (params[f"bias.{key}"] if layer.bias else 0)
             edges = graph.edges.get(relation)
             for node in range(len(x)) if edges else ():
                 sent = own_rows(graph.nodes, relation[0])[edges.senders[edges.receivers == node]]
                 if len(sent):
-                    y[kind][node] += sent.mean(0) @ params[f"weight.{key}"]
+                    y[node_type][node] += sent.mean(0) @ params[f"weight.{key}"]
         if layer.combine == "mean":
-            y[kind] /= targets.count(kind)
+            y[node_type] /= targets.count(node_type)
     return y
 
 
 def hgt_by_edge(layer, params, graph):
     d, x = layer.out_dim // layer.heads, graph.nodes
     kqv = {
-        kind: (own_rows(x, kind) @ params[f"kqv.{kind}"] + params[f"kqv_bias.{kind}"]).reshape(
-            -1, 3, layer.heads, d
-        )
-        for kind in x
+        node_type: (
+            own_rows(x, node_type) @ params[f"kqv.{node_type}"] + params[f"kqv_bias.{node_type}"]
+        ).reshape(-1, 3, layer.heads, d)
+        for node_type in x
     }
     y = {}
-    for kind in {target for _, _, target in layer.relations}:
-        summed = np.zeros((HETERO_SIZES[kind], layer.heads, d))
-        for node in range(HETERO_SIZES[kind]):
+    for node_type in {target for _, _, target in layer.relations}:
+        summed = np.zeros((HETERO_SIZES[node_type], layer.heads, d))
+        for node in range(HETERO_SIZES[node_type]):
             for head in range(layer.heads):
                 terms = []
                 for i, relation in enumerate(layer.relations):
-                    edges = graph.edges.get(relation) if relation[2] == kind else None
+                    edges = graph.edges.get(relation) if relation[2] == node_type else None
                     for j in edges.senders[edges.receivers == node] if edges else ():
                         k, _, v = kqv[relation[0]][j][:, head]
-                        logit = kqv[kind][node][1, head] @ (k @ params["key"][i, head])
+                        logit = kqv[node_type][node][1, head] @ (k @ params["key"][i, head])
                         scale = params["prior"][i, head] / sqrt(d)
                         terms.append((exp(logit * scale), v @ params["value"][i, head]))
                 if terms:
@@ -75,10 +75,10 @@ def hgt_by_edge(layer, params, graph):
                     summed[node, head] = sum(weight / total * message for weight, message in terms)
         rows = summed.reshape(-1, layer.out_dim)
         gelu = rows * (1 + np.vectorize(erf, otypes=[float])(rows / sqrt(2))) / 2
-        y[kind] = gelu @ params[f"out.{kind}"] + params[f"out_bias.{kind}"]
-        if x[kind] is not None and f"skip.{kind}" in params:
-            share = 1 / (1 + np.exp(-params[f"skip.{kind}"]))
-            y[kind] = share * y[kind] + (1 - share) * x[kind]
+        y[node_type] = gelu @ params[f"out.{node_type}"] + params[f"out_bias.{node_type}"]
+        if x[node_type] is not None and f"skip.{node_type}" in params:
+            share = 1 / (1 + np.exp(-params[f"skip.{node_type}"]))
+            y[node_type] = share * y[node_type] + (1 - share) * x[node_type]
     return y
 
 
@@ -99,11 +99,11 @@ def test_layer_equals_its_formula_under_every_plan(case, graph, plan):
     params, graph = params_of(layer), wide(graph)
     stack = RelationalStack((layer,), plan=plan)
     named = {f"layers.0.{name}": value for name, value in params.items()}
-    found = stack.apply(OPS, named, graph, stack.prepare(graph))
+    actual = stack.apply(OPS, named, graph, stack.prepare(graph))
     expected = formula(layer, params, graph)
-    assert found.keys() == expected.keys()
-    for kind, value in expected.items():
-        np.testing.assert_allclose(found[kind], value, rtol=1e-10, atol=1e-12)
+    assert actual.keys() == expected.keys()
+    for node_type, value in expected.items():
+        np.testing.assert_allclose(actual[node_type], value, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("plan", PLANS)

@@ -64,8 +64,8 @@ def test_a_sample_of_all_edges_gives_what_the_whole_graph_gives(name):
     part = Parts(store_of(graph)).around(asked, Fanout((-1, -1), layered=True), key=1)
     prepared = model.prepare_blocks(part.graph, blocks(part.sample))
     assert "blocks" in prepared and len(prepared["edges"]) == 2
-    found = outputs(model, part.graph, np.arange(3), prepared)
-    assert np.allclose(found, outputs(model, graph, seeds), rtol=1e-5, atol=1e-6)
+    actual = outputs(model, part.graph, np.arange(3), prepared)
+    assert np.allclose(actual, outputs(model, graph, seeds), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", RELATIONAL)
@@ -95,9 +95,9 @@ def test_edges_bring_the_sum_or_the_mean_of_what_is_on_them(mean, weighted):
     inputs = EdgeInputs(((only, 2, (3, 2)),), mean, weighted)
     params = initialise(inputs.params([5]), 2, np.float64)
     assert params["edges.0"].shape == (2 + 3 + 2, 5) and params["edges.codes.1"].shape == (2, 2)
-    found = inputs.apply(NumpyOps(), params, 0, inputs.prepare(graph))[""]
+    actual = inputs.apply(NumpyOps(), params, 0, inputs.prepare(graph))[""]
     expected = naive(inputs, params, graph.edges, graph.receivers, 17)
-    assert np.allclose(found, expected, rtol=1e-6, atol=1e-6)  # float32 features, summed in float64
+    assert np.allclose(actual, expected, rtol=1e-6, atol=1e-6)  # float32 features, summed in float64
 
 
 def test_features_of_edges_that_others_lack_are_refused():
@@ -147,15 +147,21 @@ def test_inputs_are_named_by_type():
 
 
 def test_a_run_says_what_it_does_not_use(shared_data, tmp_path, capsys):
-    words = ["data=tu", "data.name=MUTAG", f"data.root={shared_data('tu')}", "model=mlp", "trainer.epochs=1"]
-    assert main(["train", *words, f"run.dir={tmp_path / 'run'}"]) == 0
+    arguments = [
+        "data=tu",
+        "data.name=MUTAG",
+        f"data.root={shared_data('tu')}",
+        "model=mlp",
+        "trainer.epochs=1",
+    ]
+    assert main(["train", *arguments, f"run.dir={tmp_path / 'run'}"]) == 0
     assert json.loads((tmp_path / "run/metrics.json").read_text())["unused"] == ["edge features"]
     assert "edge features" in (tmp_path / "run/report.html").read_text()
     assert capsys.readouterr().err.count("model mlp doesn't use edge features of MUTAG") == 1
     ignored = ["model=gin", "model.ignore=[edge features]", f"run.dir={tmp_path / 'ignored'}"]
-    assert main(["train", *words, *ignored]) == 0
+    assert main(["train", *arguments, *ignored]) == 0
     assert json.loads((tmp_path / "ignored/metrics.json").read_text())["unused"] == ["edge features"]
-    assert main(["train", *words, "model.ignore=[edge feature]"]) != 0
+    assert main(["train", *arguments, "model.ignore=[edge feature]"]) != 0
     assert "did you mean 'edge features'?" in capsys.readouterr().err
 
 
@@ -178,8 +184,8 @@ def test_a_projected_hgt_adds_to_what_a_node_is():
     graph = graph._replace(edges=alone)
     for project in (True, False):
         model = made("hgt", graph, project=project)
-        found, other = (
+        actual, other = (
             outputs(model, one, np.arange(6)) for one in (graph, with_other(graph, "node features"))
         )
-        assert np.array_equal(found, other) != project
+        assert np.array_equal(actual, other) != project
         assert model.encoder.out_dim == 3

@@ -96,28 +96,28 @@ def test_renumbering_renumbers_the_result(layer, graph, seed):
 @given(graph=graphs(), seed=st.integers(0, 99))
 def test_renumbering_renumbers_edges_and_leaves_globals(graph, seed):
     other, old_node, old_edge = permuted(graph, seed)
-    found, expected = apply_block(other), apply_block(graph)
-    np.testing.assert_allclose(found.nodes, expected.nodes[old_node], rtol=1e-10, atol=1e-10)
-    np.testing.assert_allclose(found.edges, expected.edges[old_edge], rtol=1e-10, atol=1e-10)
-    np.testing.assert_allclose(found.globals, expected.globals, rtol=1e-10, atol=1e-10)
+    actual, expected = apply_block(other), apply_block(graph)
+    np.testing.assert_allclose(actual.nodes, expected.nodes[old_node], rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(actual.edges, expected.edges[old_edge], rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(actual.globals, expected.globals, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=IDS)
 @given(graph=graphs(), room=st.tuples(st.integers(1, 4), st.integers(0, 5), st.integers(1, 3)))
 def test_padding_is_inert(layer, graph, room):
     padded = pad(graph, Budget(len(graph.nodes) + room[0], len(graph.senders) + room[1], 1 + room[2]))
-    found = apply(layer, padded.graph)
-    assert np.isfinite(found).all()
-    np.testing.assert_allclose(found[padded.node_mask], apply(layer, graph), rtol=1e-12, atol=1e-12)
+    actual = apply(layer, padded.graph)
+    assert np.isfinite(actual).all()
+    np.testing.assert_allclose(actual[padded.node_mask], apply(layer, graph), rtol=1e-12, atol=1e-12)
 
 
 @given(graph=graphs(), room=st.tuples(st.integers(1, 4), st.integers(0, 5), st.integers(1, 3)))
 def test_padding_is_inert_in_edges_and_globals(graph, room):
     padded = pad(graph, Budget(len(graph.nodes) + room[0], len(graph.senders) + room[1], 1 + room[2]))
-    found, expected = apply_block(padded.graph), apply_block(graph)
-    for values, mask, real in zip(found[:2], (padded.node_mask, padded.edge_mask), expected[:2]):
+    actual, expected = apply_block(padded.graph), apply_block(graph)
+    for values, mask, real in zip(actual[:2], (padded.node_mask, padded.edge_mask), expected[:2]):
         np.testing.assert_allclose(values[mask], real, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(found.globals[padded.graph_mask], expected.globals, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(actual.globals[padded.graph_mask], expected.globals, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=IDS)
@@ -129,7 +129,7 @@ def test_batching_changes_nothing(layer, members):
 
 @st.composite
 def hetero_graphs(draw, widths):
-    counts = {kind: draw(st.integers(0, 5)) for kind in widths}
+    counts = {node_type: draw(st.integers(0, 5)) for node_type in widths}
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     edges = {}
     for source, relation, target in RELATIONS:
@@ -139,8 +139,10 @@ def hetero_graphs(draw, widths):
             rng.integers(0, max(counts[target], 1), n_edges),
         )
         edges[source, relation, target] = EdgeSet(None, *ends, np.array([n_edges]))
-    nodes = {kind: rng.standard_normal((counts[kind], width)) for kind, width in widths.items()}
-    return hetero_graph(nodes, edges, {kind: np.array([n]) for kind, n in counts.items()})
+    nodes = {
+        node_type: rng.standard_normal((counts[node_type], width)) for node_type, width in widths.items()
+    }
+    return hetero_graph(nodes, edges, {node_type: np.array([n]) for node_type, n in counts.items()})
 
 
 def apply_hetero(layer, graph):
@@ -158,22 +160,24 @@ def test_laws_of_relations(layer, data):
     graph = data.draw(hetero_graphs(layer.widths))
     expected = apply_hetero(layer, graph)
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
-    old = {kind: rng.permutation(len(pytree)) for kind, pytree in graph.nodes.items()}
-    new = {kind: np.argsort(order) for kind, order in old.items()}
+    old = {node_type: rng.permutation(len(pytree)) for node_type, pytree in graph.nodes.items()}
+    new = {node_type: np.argsort(order) for node_type, order in old.items()}
     other = graph._replace(
-        nodes={kind: pytree[old[kind]] for kind, pytree in graph.nodes.items()},
+        nodes={node_type: pytree[old[node_type]] for node_type, pytree in graph.nodes.items()},
         edges={
             key: edges._replace(senders=new[key[0]][edges.senders], receivers=new[key[2]][edges.receivers])
             for key, edges in graph.edges.items()
         },
     )
-    for kind, value in apply_hetero(layer, other).items():
-        np.testing.assert_allclose(value, expected[kind][old[kind]], rtol=1e-10, atol=1e-10)
+    for node_type, value in apply_hetero(layer, other).items():
+        np.testing.assert_allclose(value, expected[node_type][old[node_type]], rtol=1e-10, atol=1e-10)
     budget = HeteroBudget(
-        {kind: len(pytree) + 2 for kind, pytree in graph.nodes.items()},
+        {node_type: len(pytree) + 2 for node_type, pytree in graph.nodes.items()},
         {key: len(edges.senders) + 3 for key, edges in graph.edges.items()},
         2,
     )
     padded = pad(graph, budget)
-    for kind, value in apply_hetero(layer, padded.graph).items():
-        np.testing.assert_allclose(value[padded.node_mask[kind]], expected[kind], rtol=1e-12, atol=1e-12)
+    for node_type, value in apply_hetero(layer, padded.graph).items():
+        np.testing.assert_allclose(
+            value[padded.node_mask[node_type]], expected[node_type], rtol=1e-12, atol=1e-12
+        )

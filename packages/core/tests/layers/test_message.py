@@ -29,7 +29,7 @@ def looped(case, messages, how):
     """Reduce [n_edges, ...] messages in the caller's order at each receiver."""
     empty = np.full(messages.shape[1:], np.sqrt(1e-5) if how == "std" else 0.0)
     rows = [messages[case.receivers == i] for i in range(case.n_receivers)]
-    return np.array([REDUCE[how](own) if len(own) else empty for own in rows]).reshape(
+    return np.array([REDUCE[how](values) if len(values) else empty for values in rows]).reshape(
         -1, *messages.shape[1:]
     )
 
@@ -40,10 +40,10 @@ def test_aggregators_on_pytrees(case, how):
     rng = np.random.default_rng(0)
     x = {"a": rng.standard_normal((case.n_senders, 3)), "b": (rng.standard_normal((case.n_senders, 2, 2)),)}
     received = rng.standard_normal((case.n_receivers, 3))
-    found = message_passing(OPS, adjacency_of(case), x, aggregate=how, receivers=received)
-    np.testing.assert_allclose(found["a"], looped(case, x["a"][case.senders], how), rtol=1e-12, atol=1e-12)
+    actual = message_passing(OPS, adjacency_of(case), x, aggregate=how, receivers=received)
+    np.testing.assert_allclose(actual["a"], looped(case, x["a"][case.senders], how), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(
-        found["b"][0], looped(case, x["b"][0][case.senders], how), rtol=1e-12, atol=1e-12
+        actual["b"][0], looped(case, x["b"][0][case.senders], how), rtol=1e-12, atol=1e-12
     )
 
 
@@ -54,25 +54,25 @@ def test_message_and_update_functions(case, how):
     x, y = rng.standard_normal((case.n_senders, 3)), rng.standard_normal((case.n_receivers, 3))
     w = rng.standard_normal((case.n_edges, 3))
     adjacency = adjacency_of(case)
-    found = message_passing(
+    actual = message_passing(
         OPS,
         adjacency,
         x,
         lambda sent, received, edges: {"m": sent * received + edges},
         how,
-        lambda own, got: own - got["m"],
+        lambda values, got: values - got["m"],
         edges=w[adjacency.order],
         receivers=y,
     )
     messages = x[case.senders] * y[case.receivers] + w
-    np.testing.assert_allclose(found, y - looped(case, messages, how), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(actual, y - looped(case, messages, how), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 def test_softmax_sum_weighs_values_by_logits(case):
     rng = np.random.default_rng(2)
     x, y = rng.standard_normal((case.n_senders, 2, 3)), rng.standard_normal((case.n_receivers, 2, 3))
-    found = message_passing(
+    actual = message_passing(
         OPS,
         adjacency_of(case),
         x,
@@ -86,24 +86,24 @@ def test_softmax_sum_weighs_values_by_logits(case):
         exps = np.exp((sent * y[i]).sum(axis=-1))
         if len(sent):
             expected[i] = ((exps / exps.sum(axis=0))[..., None] * sent).sum(axis=0)
-    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-12)
 
 
 def test_a_function_may_aggregate():
     case = CASES[NAMES.index("odd")]
     x = np.random.default_rng(3).standard_normal((case.n_senders, 2))
-    found = message_passing(
+    actual = message_passing(
         OPS, adjacency_of(case), x, aggregate=lambda d, i, n: 2 * OPS.segment_sum(d, i, n)
     )
-    np.testing.assert_allclose(found, 2 * looped(case, x[case.senders], "sum"), rtol=1e-12)
+    np.testing.assert_allclose(actual, 2 * looped(case, x[case.senders], "sum"), rtol=1e-12)
 
 
 @pytest.mark.parametrize("across", ["sum", "mean", "max", "min"])
 def test_relations_combine_at_each_type(across):
     graph = hetero_case()
     rng = np.random.default_rng(4)
-    counts = {kind: int(n[0]) for kind, n in graph.n_node.items()}
-    x = {kind: rng.standard_normal((n, 3)) for kind, n in counts.items()}
+    counts = {node_type: int(n[0]) for node_type, n in graph.n_node.items()}
+    x = {node_type: rng.standard_normal((n, 3)) for node_type, n in counts.items()}
     adjacencies = {
         key: build_adjacency(edges.senders, edges.receivers, counts[key[0]], counts[key[2]])
         for key, edges in graph.edges.items()
@@ -111,20 +111,20 @@ def test_relations_combine_at_each_type(across):
     doubles = {
         key: (lambda sent, received, _: 2 * sent) if key[1] == "cites" else None for key in adjacencies
     }
-    found = hetero_message_passing(
-        OPS, adjacencies, x, doubles, "mean", lambda own, got: own + got, across=across
+    actual = hetero_message_passing(
+        OPS, adjacencies, x, doubles, "mean", lambda values, got: values + got, across=across
     )
-    for kind in ("author", "paper", "venue"):
+    for node_type in ("author", "paper", "venue"):
         arrived = []
         for key, edges in graph.edges.items():
-            if key[2] == kind:
-                total, degree = np.zeros((counts[kind], 3)), np.zeros(counts[kind])
+            if key[2] == node_type:
+                total, degree = np.zeros((counts[node_type], 3)), np.zeros(counts[node_type])
                 np.add.at(total, edges.receivers, x[key[0]][edges.senders] * (2 if key[1] == "cites" else 1))
                 np.add.at(degree, edges.receivers, 1)
                 arrived.append(total / np.maximum(degree, 1)[:, None])
         combined = getattr(np, across)(np.stack(arrived), axis=0)
-        np.testing.assert_allclose(found[kind], x[kind] + combined, rtol=1e-12, atol=1e-12)
-    assert set(found) == {"author", "paper", "venue"}  # no relation enters "topic"
+        np.testing.assert_allclose(actual[node_type], x[node_type] + combined, rtol=1e-12, atol=1e-12)
+    assert set(actual) == {"author", "paper", "venue"}  # no relation enters "topic"
 
 
 def test_wrong_names_are_refused():

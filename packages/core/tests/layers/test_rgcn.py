@@ -13,13 +13,13 @@ from heddle.testing.cases.graphs import hetero_case
 from .dense import OPS, over_rows, params_of
 
 GRAPH = hetero_case()
-COUNTS = {kind: int(counts[0]) for kind, counts in GRAPH.n_node.items()}
+COUNTS = {node_type: int(counts[0]) for node_type, counts in GRAPH.n_node.items()}
 MIXED = {"author": 2, "paper": 6, "topic": 4, "venue": 4}  # venue: no features, 4 nodes
 EQUAL = {"author": 4, "paper": 4, "topic": 4, "venue": 4}
 
 
 def propagations_of(graph, layer):
-    counts = {kind: int(n.sum()) for kind, n in graph.n_node.items()}
+    counts = {node_type: int(n.sum()) for node_type, n in graph.n_node.items()}
     return {
         relation_key(key): build_propagation(
             build_adjacency(edges.senders, edges.receivers, counts[key[0]], counts[key[2]]),
@@ -32,8 +32,8 @@ def propagations_of(graph, layer):
 
 def features_of(widths, featureless=("venue",)):
     rng = np.random.default_rng(0)
-    x = {kind: rng.standard_normal((COUNTS[kind], width)) for kind, width in widths.items()}
-    return {kind: None if kind in featureless else value for kind, value in x.items()}
+    x = {node_type: rng.standard_normal((COUNTS[node_type], width)) for node_type, width in widths.items()}
+    return {node_type: None if node_type in featureless else value for node_type, value in x.items()}
 
 
 def relation_weight(layer, params, position, widths):
@@ -54,16 +54,18 @@ def relation_weight(layer, params, position, widths):
 
 
 def dense_rgcn(layer, params, graph, x, widths):
-    one_hot = {kind: np.eye(COUNTS[kind]) if value is None else value for kind, value in x.items()}
+    one_hot = {
+        node_type: np.eye(COUNTS[node_type]) if value is None else value for node_type, value in x.items()
+    }
     y = {}
     shared = layer.share_root or len(widths) == 1
-    for kind in widths:
-        total = np.zeros((COUNTS[kind], layer.out_dim))
+    for node_type in widths:
+        total = np.zeros((COUNTS[node_type], layer.out_dim))
         entered = layer.root
         if layer.root:
-            total += one_hot[kind] @ params["root" if shared else f"root.{kind}"]
+            total += one_hot[node_type] @ params["root" if shared else f"root.{node_type}"]
         for position, (source, _, target) in enumerate(layer.relations):
-            if target != kind:
+            if target != node_type:
                 continue
             entered = True
             edges = graph.edges[layer.relations[position]]
@@ -71,7 +73,7 @@ def dense_rgcn(layer, params, graph, x, widths):
             np.add.at(a, (edges.receivers, edges.senders), 1.0)
             total += over_rows(a) @ one_hot[source] @ relation_weight(layer, params, position, widths)
         if entered:
-            y[kind] = total + params["bias" if shared else f"bias.{kind}"]
+            y[node_type] = total + params["bias" if shared else f"bias.{node_type}"]
     return y
 
 
@@ -102,9 +104,9 @@ def test_rgcn_equals_its_formula(layer, widths):
     y = layer.apply(OPS, params, propagations_of(GRAPH, layer), x)
     expected = dense_rgcn(layer, params, GRAPH, x, widths)
     assert y.keys() == expected.keys()
-    for kind, value in expected.items():
-        assert y[kind].shape == (COUNTS[kind], layer.out_dim)
-        np.testing.assert_allclose(y[kind], value, rtol=1e-10, atol=1e-12)
+    for node_type, value in expected.items():
+        assert y[node_type].shape == (COUNTS[node_type], layer.out_dim)
+        np.testing.assert_allclose(y[node_type], value, rtol=1e-10, atol=1e-12)
 
 
 def test_featureless_type_equals_one_hot_features():
@@ -112,8 +114,8 @@ def test_featureless_type_equals_one_hot_features():
     params, x = params_of(layer), features_of(MIXED)
     y = layer.apply(OPS, params, propagations_of(GRAPH, layer), x)
     hot = layer.apply(OPS, params, propagations_of(GRAPH, layer), x | {"venue": np.eye(4)})
-    for kind in y:
-        np.testing.assert_allclose(y[kind], hot[kind], rtol=1e-10, atol=1e-12)
+    for node_type in y:
+        np.testing.assert_allclose(y[node_type], hot[node_type], rtol=1e-10, atol=1e-12)
 
 
 def test_mean_is_per_relation():
@@ -142,8 +144,8 @@ def test_absent_relations_and_types_add_nothing():
     empty = [relation_key(key) for key, edges in GRAPH.edges.items() if not len(edges.senders)]
     assert len(empty) == 2
     fewer = layer.apply(OPS, params, {k: v for k, v in propagations.items() if k not in empty}, x)
-    for kind, value in whole.items():
-        np.testing.assert_array_equal(fewer[kind], value)
+    for node_type, value in whole.items():
+        np.testing.assert_array_equal(fewer[node_type], value)
     without = layer.apply(OPS, params, propagations, {k: v for k, v in x.items() if k != "topic"})
     assert "topic" not in without
     np.testing.assert_array_equal(without["paper"], whole["paper"])

@@ -52,10 +52,10 @@ def test_nothing_able_says_what_to_install(monkeypatch):
     import heddle.engines.plugins.registry as module
 
     registry = load_plugins()
-    monkeypatch.setattr(registry, "able", lambda kind, capability: [])
+    monkeypatch.setattr(registry, "able", lambda plugin_kind, capability: [])
     monkeypatch.setattr(module, "absent_packages", lambda: ["heddle-a", "heddle-b"])
-    told = registry.suggest("backend", EXPORTS)
-    assert told == (
+    message = registry.suggest("backend", EXPORTS)
+    assert message == (
         "no installed backend is able to; pip install heddle-a or heddle-b, or see `heddle plugins --verbose`"
     )
 
@@ -136,7 +136,7 @@ def literals(path):
 def foreign():
     """Return names of engines and models that others bring, and of their packages."""
     registry = load_plugins()
-    offers = [offer for kind in ("backend", "model") for offer in registry.offers(kind)]
+    offers = [offer for plugin_kind in ("backend", "model") for offer in registry.offers(plugin_kind)]
     names = {offer.info.name for offer in offers if offer.distribution != "heddle-core"}
     return names | set(known_packages().values())
 
@@ -147,18 +147,22 @@ OWN_CHOICE = re.compile(r"\b(model|data|backend)=['\"]?[a-z][\w-]*")
 def test_core_knows_no_engine_model_or_plugin_by_name():
     """Whatever an error suggests comes from the registry. A HELP text may show core's own models and readers."""
     others = re.compile(rf"(?<![\w.-])({'|'.join(map(re.escape, sorted(foreign())))})(?![\w-])")
-    own = {offer.info.name for kind in ("model", "dataset") for offer in load_plugins().offers(kind)}
-    found = []
+    names = {
+        offer.info.name
+        for plugin_kind in ("model", "dataset")
+        for offer in load_plugins().offers(plugin_kind)
+    }
+    actual = []
     for path in sorted(CORE.rglob("*.py")):
         where = path.relative_to(CORE)
         for line, text in literals(path):
             shown = text.startswith(("Usage:", "Trains", "heddle train")) or "\n  heddle " in text
             if others.search(text) and not LIBRARIES.search(f"{where}"):
-                found.append(f"{where}:{line}: {text.strip()[:80]!r}")
+                actual.append(f"{where}:{line}: {text.strip()[:80]!r}")
             chosen = [one[0].partition("=")[2].strip("'\"") for one in OWN_CHOICE.finditer(text)]
-            if not shown and own & set(chosen):
-                found.append(f"{where}:{line}: chooses {chosen}: {text.strip()[:80]!r}")
-    assert not found, "\n".join(found)
+            if not shown and names & set(chosen):
+                actual.append(f"{where}:{line}: chooses {chosen}: {text.strip()[:80]!r}")
+    assert not actual, "\n".join(actual)
 
 
 LIBRARIES = re.compile(r"^cli/doctor_checks\.py|^testing/plugin\.py")

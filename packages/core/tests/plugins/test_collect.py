@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "answer, told",
+    "answer, message",
     [
         ("None", "found NoneType, expected a list of BackendInfo"),
         ("'pyg'", "found str, expected a list of BackendInfo"),
@@ -23,11 +23,11 @@ import pytest
         ("[BackendInfo('a', 's', 'm:f', options=dict)]", "BackendInfo.options: found <class 'dict'>"),
     ],
 )
-def test_an_answer_that_is_not_what_the_hook_says_marks_the_plugin(install, listed, answer, told):
+def test_an_answer_that_is_not_what_the_hook_says_marks_the_plugin(install, listed, answer, message):
     install("bad", f"@hookimpl\ndef heddle_backends():\n    return {answer}\n")
     plugin = listed()["bad"]
     assert plugin.status == "broken"
-    assert plugin.reason.startswith("heddle_backends: ") and told in plugin.reason
+    assert plugin.reason.startswith("heddle_backends: ") and message in plugin.reason
 
 
 @pytest.mark.parametrize("answer", ["'pkg://a'", "[1]", "['my_plugin.conf']", "['s3://bucket']", "None"])

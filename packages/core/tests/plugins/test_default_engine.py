@@ -69,16 +69,16 @@ def test_of_equals_none_is_taken(only, with_engine, capsys):
     only("red", "blue")
     assert load_plugins().default_backend() is None
     assert main(["train", "data=karate"]) == 2
-    told = capsys.readouterr().err
-    assert "no engine is chosen; choose backend=azure or scarlet" in told
+    message = capsys.readouterr().err
+    assert "no engine is chosen; choose backend=azure or scarlet" in message
 
 
 def test_without_any_engine_packages_are_named(only, capsys):
     only()
     assert main(["train", "data=karate"]) == 2
-    told = capsys.readouterr().err
-    assert "no engine is chosen; pip install " in told
-    assert all(package in told for package in known_packages().values() if "kernels" not in package)
+    message = capsys.readouterr().err
+    assert "no engine is chosen; pip install " in message
+    assert all(package in message for package in known_packages().values() if "kernels" not in package)
 
 
 def test_an_engine_that_was_asked_for_is_told_by_its_name(only, capsys):
@@ -91,8 +91,8 @@ def test_an_engine_that_was_asked_for_is_told_by_its_name(only, capsys):
     ):
         load_plugins().backend(BackendOptions(name))
     assert main(["train", f"backend={name}"]) == 1
-    told = capsys.readouterr().err.strip()
-    assert told == f"heddle: backend={name}: {package} isn't installed; pip install {package}"
+    message = capsys.readouterr().err.strip()
+    assert message == f"heddle: backend={name}: {package} isn't installed; pip install {package}"
     assert main(["train", "backend=nothing_like_it"]) == 2
     assert (
         "backend=nothing_like_it is unknown; choices for backend: none installed" in capsys.readouterr().err

@@ -19,7 +19,7 @@ def test_core_brings_its_models_as_a_plugin(listed):
 
 
 @pytest.mark.parametrize(
-    "source, told",
+    "source, message",
     [
         ("import a_module_that_nobody_wrote", "No module named 'a_module_that_nobody_wrote'"),
         ("from heddle.engines.hookspecs import NotThere", "cannot import name 'NotThere'"),
@@ -29,12 +29,12 @@ def test_core_brings_its_models_as_a_plugin(listed):
         ("1 / 0", "ZeroDivisionError"),
     ],
 )
-def test_a_plugin_that_fails_to_import_is_broken(install, listed, backend_hook, source, told):
+def test_a_plugin_that_fails_to_import_is_broken(install, listed, backend_hook, source, message):
     install("bad", source=source)
     install("good", backend_hook("loopback"))
     plugins = listed()
     assert plugins["bad"].status == "broken"
-    assert told in plugins["bad"].reason and "\n" not in plugins["bad"].reason
+    assert message in plugins["bad"].reason and "\n" not in plugins["bad"].reason
     assert plugins["good"].status == "ok"
 
 

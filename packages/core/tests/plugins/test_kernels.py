@@ -29,8 +29,8 @@ def test_a_kernel_that_two_offer_is_missed_aloud_and_once(install, caplog):
     for prefer in ((), ()):
         assert found_kernels("felt", "cpu", prefer).by_name == {}
         found_kernels.cache_clear()
-    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert told == [
+    message = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert message == [
         "kernel 'spmm' (felt, cpu): claimed by blue and red; choose with plugins.prefer=blue or plugins.prefer=red; "
         "none of them is used"
     ]

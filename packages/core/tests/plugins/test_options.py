@@ -64,7 +64,7 @@ def test_a_built_node_is_read_back():
 
 
 @pytest.mark.parametrize(
-    "given, told",
+    "given, message",
     [
         ({"rat": 1}, "outer.rat is unknown; did you mean 'outer.rate'?"),
         ({"rate": 1}, "outer.rate: found 1, expected less than 1; lower it"),
@@ -80,10 +80,10 @@ def test_a_built_node_is_read_back():
         ({"inner": {"at": [-1]}}, "outer.inner.at: found -1, expected at least 0; raise it"),
     ],
 )
-def test_a_fault_is_one_sentence(given, told):
+def test_a_fault_is_one_sentence(given, message):
     with pytest.raises(ConfigError) as error:
         build(Outer, given, "outer")
-    assert str(error.value).startswith(told)
+    assert str(error.value).startswith(message)
 
 
 def test_keys_belong_to_choices():
@@ -98,13 +98,13 @@ def test_every_key_of_an_optimiser_is_explained():
 
 
 @pytest.mark.parametrize(
-    "given, told",
+    "given, message",
     [
         ({"devices": 2, "processes": 2}, "launch: found devices=2 and processes=2, expected one of the two"),
         ({"processes": 2, "rank": 2, "coordinator": "h:1"}, "launch.rank: found 2, expected 0 to 1"),
         ({"devices": 2, "rank": 1}, "launch.coordinator: found none, expected HOST:PORT"),
     ],
 )
-def test_a_launch_that_does_not_go_together(given, told):
-    with pytest.raises(ConfigError, match=told):
+def test_a_launch_that_does_not_go_together(given, message):
+    with pytest.raises(ConfigError, match=message):
         Launch(**given)

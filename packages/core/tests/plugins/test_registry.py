@@ -26,7 +26,7 @@ def test_an_engine_of_a_broken_plugin_says_why(install, backend_hook):
 
 
 @pytest.mark.parametrize(
-    "code, told",
+    "code, message",
     [
         ("import not_there_at_all", "ModuleNotFoundError: No module named 'not_there_at_all'"),
         ("raise OSError('libfoo.so: cannot open')", "OSError: libfoo.so: cannot open"),
@@ -37,7 +37,7 @@ def test_an_engine_of_a_broken_plugin_says_why(install, backend_hook):
         ),
     ],
 )
-def test_an_engine_that_fails_to_load_is_a_plugin_error(install, backend_hook, code, told):
+def test_an_engine_that_fails_to_load_is_a_plugin_error(install, backend_hook, code, message):
     package = install(
         "engine", backend_hook("near", loader="PACKAGE.engine:Engine"), files={"engine.py": code}
     )
@@ -45,7 +45,7 @@ def test_an_engine_that_fails_to_load_is_a_plugin_error(install, backend_hook, c
     path.write_text(path.read_text().replace("PACKAGE", package))
     with pytest.raises(PluginError, match="backend 'near'") as raised:
         load_plugins().backend(BackendOptions("near"))
-    assert told in str(raised.value)
+    assert message in str(raised.value)
 
 
 def test_a_kernel_is_found_by_name_library_and_device(install):
@@ -71,8 +71,8 @@ def test_config_paths_come_as_folders_preferred_first(install):
         package = install(name, files={"conf/backend/x.yaml": "name: x\n"})
         path = __import__("pathlib").Path(__import__(package).__file__).with_name("plugin.py")
         path.write_text(path.read_text() + hook.replace("PACKAGE", package))
-    own = [
+    paths = [
         entry for entry in load_plugins(["beta"]).config_paths() if entry.distribution in ("alpha", "beta")
     ]
-    assert [entry.distribution for entry in own] == ["beta", "beta", "alpha", "alpha"]
-    assert [bool(entry.folder) for entry in own] == [True, False, True, False]
+    assert [entry.distribution for entry in paths] == ["beta", "beta", "alpha", "alpha"]
+    assert [bool(entry.folder) for entry in paths] == [True, False, True, False]

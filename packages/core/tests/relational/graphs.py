@@ -36,11 +36,11 @@ def relational_graph(
 
     return hetero_graph(
         {
-            kind: None if kind in featureless else rng.standard_normal((SIZES[kind], width))
-            for kind, width in widths.items()
+            node_type: None if node_type in featureless else rng.standard_normal((SIZES[node_type], width))
+            for node_type, width in widths.items()
         },
         {key: relation(key, n) for key, n in EDGES.items()},
-        {kind: np.array([n]) for kind, n in SIZES.items()},
+        {node_type: np.array([n]) for node_type, n in SIZES.items()},
     )
 
 
@@ -48,7 +48,7 @@ def empty_graph() -> HeteroGraph:
     """Return a graph with the relations of EDGES, and no nodes at all."""
     none = np.empty(0, np.int64)
     return hetero_graph(
-        {kind: np.empty((0, width)) for kind, width in WIDTHS.items()},
+        {node_type: np.empty((0, width)) for node_type, width in WIDTHS.items()},
         {key: EdgeSet(None, none, none, np.array([0])) for key in EDGES},
-        {kind: np.array([0]) for kind in SIZES},
+        {node_type: np.array([0]) for node_type in SIZES},
     )

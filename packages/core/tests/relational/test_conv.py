@@ -41,17 +41,17 @@ def looped(layer, params, graph, x=None):
 
 
 def planned(layer, params, graph, how, x=None):
-    featureless = [kind for kind, pytree in graph.nodes.items() if pytree is None]
+    featureless = [node_type for node_type, pytree in graph.nodes.items() if pytree is None]
     choices = plan_relations(graph, layer.shapes(featureless), how)
     bundles = bundles_of(prepare_bundles(graph, [choices]), 0)
     return layer.apply_bundles(OPS, params, bundles, graph.nodes if x is None else x)
 
 
-def assert_equal(found, expected):
-    assert sorted(found) == sorted(expected)
-    for kind, value in expected.items():
-        assert found[kind].shape == value.shape
-        np.testing.assert_allclose(found[kind], value, rtol=1e-11, atol=1e-12)
+def assert_equal(actual, expected):
+    assert sorted(actual) == sorted(expected)
+    for node_type, value in expected.items():
+        assert actual[node_type].shape == value.shape
+        np.testing.assert_allclose(actual[node_type], value, rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize("how", WAYS)
@@ -68,7 +68,7 @@ def test_types_and_relations_that_are_absent(how):
     layer, widths = FORMS["full"]
     graph = relational_graph(widths)
     params = random_params(layer)
-    x = {kind: value for kind, value in graph.nodes.items() if kind != "paper"}
+    x = {node_type: value for node_type, value in graph.nodes.items() if node_type != "paper"}
     assert_equal(planned(layer, params, graph, how, x), looped(layer, params, graph, x))
     fewer = graph._replace(edges={key: edges for key, edges in graph.edges.items() if key[0] != "author"})
     assert_equal(planned(layer, params, fewer, how), looped(layer, params, fewer))
@@ -81,9 +81,9 @@ def test_types_and_relations_that_are_absent(how):
 def test_empty_graph(form, how):
     layer, _ = FORMS[form]
     params = random_params(layer)
-    found = planned(layer, params, empty_graph(), how)
-    assert found and all(value.shape == (0, layer.out_dim) for value in found.values())
-    assert sorted(found) == sorted(looped(layer, params, empty_graph()))
+    actual = planned(layer, params, empty_graph(), how)
+    assert actual and all(value.shape == (0, layer.out_dim) for value in actual.values())
+    assert sorted(actual) == sorted(looped(layer, params, empty_graph()))
 
 
 def test_the_mean_is_per_relation():
@@ -104,17 +104,17 @@ def test_the_mean_is_per_relation():
 def test_bundles_keep_only_rows_with_edges_where_they_are_few():
     graph = relational_graph()
     layer, _ = FORMS["widening"]
-    for how, kind in (("transform", TransformFirst), ("aggregate", AggregateFirst)):
+    for how, plan_type in (("transform", TransformFirst), ("aggregate", AggregateFirst)):
         choices = plan_relations(graph, layer.shapes(["venue"]), how)
         bundles = [bundle for _, bundle in bundles_of(prepare_bundles(graph, [choices]), 0).parts]
-        assert sum(isinstance(bundle, kind) for bundle in bundles) > 2
-        found = {extent.key: extent for bundle in bundles for extent in extents(bundle)}
-        assert len(found) == len(EDGES)
-        assert found["author.likes.paper"].rows <= 3 and found["paper.near.paper"].rows == SIZES["paper"]
+        assert sum(isinstance(bundle, plan_type) for bundle in bundles) > 2
+        actual = {extent.key: extent for bundle in bundles for extent in extents(bundle)}
+        assert len(actual) == len(EDGES)
+        assert actual["author.likes.paper"].rows <= 3 and actual["paper.near.paper"].rows == SIZES["paper"]
         if how == "transform":
-            assert found["paper.cites.author"].columns <= 3
-            assert found["paper.near.paper"].columns == SIZES["paper"]
-            assert found["venue.rates.venue"].columns == SIZES["venue"]  # all rows of its table
+            assert actual["paper.cites.author"].columns <= 3
+            assert actual["paper.near.paper"].columns == SIZES["paper"]
+            assert actual["venue.rates.venue"].columns == SIZES["venue"]  # all rows of its table
     edge = plan_relations(graph, layer.shapes(["venue"]), "edge")
     for _, bundle in bundles_of(prepare_bundles(graph, [edge]), 0).parts:
         if bundle.sources is not None:

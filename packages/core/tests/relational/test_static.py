@@ -34,8 +34,8 @@ def graph(seed: int) -> HeteroGraph:
         )
 
     sets = {key: edges(key[0], key[2], 5 + 7 * seed) for key in RELATIONS}
-    x = {kind: rng.standard_normal((count, 4)) for kind, count in n.items()}
-    return hetero_graph(x, sets, {kind: np.array([count]) for kind, count in n.items()})
+    x = {node_type: rng.standard_normal((count, 4)) for node_type, count in n.items()}
+    return hetero_graph(x, sets, {node_type: np.array([count]) for node_type, count in n.items()})
 
 
 def shapes(pytree) -> list:

@@ -20,10 +20,10 @@ def order_of(parts: Parts, key: tuple[str, str, str], taken: np.ndarray) -> np.n
 def test_all_edges_of_all_nodes_are_the_graph(edges):
     graph = graph_of(edges)
     parts = Parts(store_of(graph))
-    found = parts.around(np.arange(edges.n_senders), Fanout((-1,)), key=0)
-    part = validate(found.graph)
+    actual = parts.around(np.arange(edges.n_senders), Fanout((-1,)), key=0)
+    part = validate(actual.graph)
     np.testing.assert_array_equal(part.nodes, graph.nodes)
-    back = np.argsort(order_of(parts, ONE_RELATION, found.sample.edges))
+    back = np.argsort(order_of(parts, ONE_RELATION, actual.sample.edges))
     for field in ("senders", "receivers"):
         np.testing.assert_array_equal(getattr(part, field)[back], getattr(graph, field))
     np.testing.assert_array_equal(part.edges["weight"][back], graph.edges["weight"])
@@ -39,13 +39,13 @@ def test_features_follow_their_nodes_and_edges():
 def test_types():
     graph = hetero_case()
     parts = Parts(store_of(graph))
-    found = parts.around(
-        {kind: np.arange(int(n[0])) for kind, n in graph.n_node.items()}, Fanout((-1,)), key=0
+    actual = parts.around(
+        {node_type: np.arange(int(n[0])) for node_type, n in graph.n_node.items()}, Fanout((-1,)), key=0
     )
-    part, cites = validate(found.graph), ("paper", "cites", "paper")
+    part, cites = validate(actual.graph), ("paper", "cites", "paper")
     assert isinstance(part, HeteroGraph) and not isinstance(part, Graph)
     np.testing.assert_array_equal(part.nodes["paper"], graph.nodes["paper"])
-    back = np.argsort(order_of(parts, cites, found.sample.edges[cites]))
+    back = np.argsort(order_of(parts, cites, actual.sample.edges[cites]))
     np.testing.assert_array_equal(part.edges[cites].senders[back], graph.edges[cites].senders)
     np.testing.assert_array_equal(
         part.edges[cites].features["weight"][back], graph.edges[cites].features["weight"]

@@ -30,32 +30,32 @@ def path_graph():
 def test_a_path_by_hand():
     adjacency = path_graph()
     graph = homogeneous(in_edges(adjacency), 4)
-    found = ReferenceSampler(graph).sample([3], Fanout((1, 1)))
-    assert found.nodes.tolist() == [3, 2, 1] and found.nodes.dtype == np.int32
-    assert found.senders.tolist() == [1, 2] and found.receivers.tolist() == [0, 1]
-    assert adjacency.order[found.edges].tolist() == [0, 1]
-    assert (found.nodes_per_hop, found.edges_per_hop, found.tree) == ((1, 1, 1), (1, 1), None)
+    actual = ReferenceSampler(graph).sample([3], Fanout((1, 1)))
+    assert actual.nodes.tolist() == [3, 2, 1] and actual.nodes.dtype == np.int32
+    assert actual.senders.tolist() == [1, 2] and actual.receivers.tolist() == [0, 1]
+    assert adjacency.order[actual.edges].tolist() == [0, 1]
+    assert (actual.nodes_per_hop, actual.edges_per_hop, actual.tree) == ((1, 1, 1), (1, 1), None)
 
 
 def test_trees_share_no_node():
     graph = homogeneous(in_edges(path_graph()), 4)
-    found = ReferenceSampler(graph).sample([3, 2], Fanout((1, 1), disjoint=True))
-    assert found.nodes.tolist() == [3, 2, 2, 1, 1, 0]
-    assert found.tree.tolist() == [0, 1, 0, 1, 0, 1]
+    actual = ReferenceSampler(graph).sample([3, 2], Fanout((1, 1), disjoint=True))
+    assert actual.nodes.tolist() == [3, 2, 2, 1, 1, 0]
+    assert actual.tree.tolist() == [0, 1, 0, 1, 0, 1]
 
 
 def test_seeds_of_one_time_share_nodes_and_seeds_of_two_do_not():
     graph = homogeneous(in_edges(path_graph(), time=np.array([5, 5, 5])), 4)
     sampler = ReferenceSampler(graph)
     assert sampler.sample([3, 2], Fanout((1, 1)), seed_time=[7, 7]).tree is None
-    found = sampler.sample([3, 2], Fanout((1, 1)), seed_time=[7, 4])
-    assert found.nodes.tolist() == [3, 2, 2, 1] and found.tree.tolist() == [0, 1, 0, 0]
+    actual = sampler.sample([3, 2], Fanout((1, 1)), seed_time=[7, 4])
+    assert actual.nodes.tolist() == [3, 2, 2, 1] and actual.tree.tolist() == [0, 1, 0, 0]
 
 
 def test_the_newest_edges_and_not_the_newer_ones():
     graph = star(6, time=np.array([4, 1, 9, 4, 2, 4]))
-    found = ReferenceSampler(graph).sample([0], Fanout((2,), newest=True), seed_time=[5])
-    assert found.edges.tolist() == [3, 5]
+    actual = ReferenceSampler(graph).sample([0], Fanout((2,), newest=True), seed_time=[5])
+    assert actual.edges.tolist() == [3, 5]
 
 
 def test_a_heterogeneous_graph_by_hand():
@@ -67,26 +67,29 @@ def test_a_heterogeneous_graph_by_hand():
             ("paper", "cites", "paper"): InEdges(np.array([0, 0, 1]), np.array([0])),
         },
     )
-    found = ReferenceSampler(graph).sample({"paper": [1]}, Fanout((-1, -1)))
-    assert {kind: ids.tolist() for kind, ids in found.nodes.items()} == {"author": [0, 1], "paper": [1, 0]}
-    assert found.nodes_per_hop == {"author": (0, 2, 0), "paper": (1, 1, 0)}
-    assert found.edges["author", "writes", "paper"].tolist() == [1, 2, 0]
-    assert found.receivers["author", "writes", "paper"].tolist() == [0, 0, 1]
-    assert found.edges_per_hop["paper", "cites", "paper"] == (1, 0)
+    actual = ReferenceSampler(graph).sample({"paper": [1]}, Fanout((-1, -1)))
+    assert {node_type: ids.tolist() for node_type, ids in actual.nodes.items()} == {
+        "author": [0, 1],
+        "paper": [1, 0],
+    }
+    assert actual.nodes_per_hop == {"author": (0, 2, 0), "paper": (1, 1, 0)}
+    assert actual.edges["author", "writes", "paper"].tolist() == [1, 2, 0]
+    assert actual.receivers["author", "writes", "paper"].tolist() == [0, 0, 1]
+    assert actual.edges_per_hop["paper", "cites", "paper"] == (1, 0)
 
 
 def test_blocks_are_prefixes_that_end_at_the_seeds():
     rng = np.random.default_rng(0)
     adjacency = build_adjacency(rng.integers(0, 30, 200), rng.integers(0, 30, 200), 30, 30)
-    found = ReferenceSampler(homogeneous(in_edges(adjacency), 30)).sample([1, 2], Fanout((3, 2)))
-    first, last = blocks(found)
+    actual = ReferenceSampler(homogeneous(in_edges(adjacency), 30)).sample([1, 2], Fanout((3, 2)))
+    first, last = blocks(actual)
     assert (last.n_receivers, last.n_senders) == (2, first.n_receivers) and first.n_senders == len(
-        found.nodes
+        actual.nodes
     )
-    assert len(first.edges) == sum(found.edges_per_hop) and len(last.edges) == found.edges_per_hop[0]
+    assert len(first.edges) == sum(actual.edges_per_hop) and len(last.edges) == actual.edges_per_hop[0]
     for block in (first, last):
         assert block.senders.max() < block.n_senders and block.receivers.max() < block.n_receivers
-        assert np.shares_memory(block.senders, found.senders)
+        assert np.shares_memory(block.senders, actual.senders)
     induced = ReferenceSampler(homogeneous(in_edges(adjacency), 30)).sample([1], Fanout((3,), induced=True))
     with pytest.raises(GraphError, match="blocks: found a sample of induced edges"):
         blocks(induced)
@@ -97,8 +100,8 @@ def test_blocks_of_types():
         ("a", "r", "b"): InEdges(np.array([0, 2]), np.array([0, 1])),
         ("b", "s", "a"): InEdges(np.array([0, 1, 1]), np.array([0])),
     }
-    found = ReferenceSampler(SampleGraph({"a": 2, "b": 1}, edges)).sample({"b": [0]}, Fanout((2, 2)))
-    first, last = blocks(found)
+    actual = ReferenceSampler(SampleGraph({"a": 2, "b": 1}, edges)).sample({"b": [0]}, Fanout((2, 2)))
+    first, last = blocks(actual)
     assert last.n_receivers == {"a": 0, "b": 1} and last.n_senders == {"a": 2, "b": 1} == first.n_receivers
     assert last.edges["b", "s", "a"].size == 0 and first.edges["b", "s", "a"].tolist() == [0]
 

@@ -14,9 +14,9 @@ def naive(x, index, indptr, weight, drop):
     for row in range(len(out)):
         for j in range(indptr[row], indptr[row + 1]):
             stream = Stream(branch(0 if drop is None else drop.key, int(index[j])))
-            words = [stream.word() for _ in range((x.shape[1] + 3) // 4)]
+            numbers = [stream.word() for _ in range((x.shape[1] + 3) // 4)]
             for c in range(x.shape[1]):
-                drawn = words[c // 4] >> (16 * (c % 4)) & 0xFFFF
+                drawn = numbers[c // 4] >> (16 * (c % 4)) & 0xFFFF
                 scale = 1.0 if drop is None else 65536 / (65536 - drop.dropped) * (drawn >= drop.dropped)
                 out[row, c] += x[index[j], c] * scale * (1.0 if weight is None else weight[j])
     return out
@@ -32,9 +32,9 @@ def test_sums_are_those_of_loops(monkeypatch, rate, weighted, width):
     indptr = np.array([0, 0, 4, 5, 5, 29, 30, 30])
     weight = rng.standard_normal(30) if weighted else None
     drop = drop_at(rate, 12345)
-    found = sum_rows(x, index, indptr, weight, drop)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, naive(x, index, indptr, weight, drop), rtol=1e-5, atol=1e-6)
+    actual = sum_rows(x, index, indptr, weight, drop)
+    assert actual.dtype == np.float32
+    np.testing.assert_allclose(actual, naive(x, index, indptr, weight, drop), rtol=1e-5, atol=1e-6)
 
 
 def test_nothing_gives_nothing():

@@ -98,12 +98,12 @@ def test_more_parts_than_nodes_leave_some_empty(method):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "message"),
     [
         ({"method": "lables"}, "did you mean 'labels'"),
         ({"n_parts": 0}, "found 0 parts, expected at least 1"),
     ],
 )
-def test_errors(words, told):
-    with pytest.raises(ConfigError, match=told):
-        partition(np.array([0]), np.array([1]), **{"n_nodes": 2, "n_parts": 2, **words})
+def test_errors(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        partition(np.array([0]), np.array([1]), **{"n_nodes": 2, "n_parts": 2, **arguments})

@@ -55,9 +55,9 @@ def test_the_expected_halo_is_that_of_a_random_partition():
     rng = np.random.default_rng(0)
     senders, receivers = rng.integers(0, 3000, (2, 20_000))
     owner = partition(senders, receivers, 3000, 4, "random")
-    found = halo_sizes(parts_of(senders, receivers, owner, 4))
+    actual = halo_sizes(parts_of(senders, receivers, owner, 4))
     expected = expected_halo(3000, 20_000, 4, cut_share(senders, receivers, owner))
-    np.testing.assert_allclose(found, expected, rtol=0.08)
+    np.testing.assert_allclose(actual, expected, rtol=0.08)
 
 
 def test_attention_counts_loops_and_edge_networks_count_edges():
@@ -72,11 +72,11 @@ def test_attention_counts_loops_and_edge_networks_count_edges():
 
 
 def test_the_cheapest_that_fits_is_taken():
-    found = {one.plan: one for one in estimates(SMALL, 8, cut=0.03)}
-    assert choose(list(found.values()), None).plan == "halo"
-    scattered = choose([found["edges"], found["scatter"]], found["edges"].total)
-    assert scattered.cost == min(found["edges"].cost, found["scatter"].cost)
-    assert choose(list(found.values()), found["halo"].total).plan == "halo"
+    actual = {one.plan: one for one in estimates(SMALL, 8, cut=0.03)}
+    assert choose(list(actual.values()), None).plan == "halo"
+    scattered = choose([actual["edges"], actual["scatter"]], actual["edges"].total)
+    assert scattered.cost == min(actual["edges"].cost, actual["scatter"].cost)
+    assert choose(list(actual.values()), actual["halo"].total).plan == "halo"
     dense = estimates(SMALL, 8, cut=1.0)
     tight = min(one.total for one in dense)
     assert choose(dense, tight).total == tight
@@ -95,9 +95,9 @@ def test_a_graph_with_types_of_nodes_splits_its_edges_only():
     assert plans_for(Graph(None, None, *([np.array([0])] * 2), None, *([np.array([1])] * 2))) == PLANS
 
 
-@pytest.mark.parametrize("words", [("edgs", 2, {}), ("edges", 0, {}), ("halo", 2, {"cut": 1.5})])
-def test_wrong_words(words):
-    plan, devices, more = words
+@pytest.mark.parametrize("arguments", [("edgs", 2, {}), ("edges", 0, {}), ("halo", 2, {"cut": 1.5})])
+def test_wrong_words(arguments):
+    plan, devices, more = arguments
     with pytest.raises(ConfigError, match="expected"):
         estimate(plan, SMALL, devices, **more)
 
@@ -128,7 +128,7 @@ def test_settings():
 
 
 @pytest.mark.parametrize(
-    ("node", "told"),
+    ("node", "message"),
     [
         ({"name": "hallo"}, "did you mean 'halo'"),
         ({"name": "halo", "partition": "label"}, "did you mean 'labels'"),
@@ -136,8 +136,8 @@ def test_settings():
         ({"name": "edges", "device_memory": "lots"}, "sharding.device_memory: found 'lots'"),
     ],
 )
-def test_settings_that_do_not_go_together(node, told):
-    with pytest.raises(ConfigError, match=told):
+def test_settings_that_do_not_go_together(node, message):
+    with pytest.raises(ConfigError, match=message):
         build(Sharding, node, "sharding")
 
 

@@ -29,11 +29,11 @@ def local(shards: EdgeShards, k: int) -> Adjacency:
 def check_stacked(shards: EdgeShards) -> None:
     """Every device's adjacency is what sorting its edges gives, and in its own order already."""
     for k in range(len(shards.mask)):
-        own = local(shards, k)
-        built = build_adjacency(own.senders, own.receivers, own.n_senders, own.n_receivers)
-        for found, expected in zip(own, built):
-            assert (found == expected).all()
-        assert (own.order == np.arange(own.n_edges)).all()
+        shard = local(shards, k)
+        built = build_adjacency(shard.senders, shard.receivers, shard.n_senders, shard.n_receivers)
+        for actual, expected in zip(shard, built):
+            assert (actual == expected).all()
+        assert (shard.order == np.arange(shard.n_edges)).all()
         assert (np.sort(shards.mask[k])[::-1] == shards.mask[k]).all()
 
 
@@ -50,8 +50,8 @@ def test_split_edges_add_up(edges, n_shards):
     check_stacked(shards)
     assert shards.mask.sum() == edges.n_edges and shards.mask.shape[1] == -(-edges.n_edges // n_shards)
     assert (shards.join(shards.take(weight)) == weight).all()
-    own = shards.take(weight)
-    total = sum(OPS.spmm(local(shards, k), x, own[k])[:-1] for k in range(n_shards))
+    shard = shards.take(weight)
+    total = sum(OPS.spmm(local(shards, k), x, shard[k])[:-1] for k in range(n_shards))
     np.testing.assert_allclose(total, OPS.spmm(adjacency, x, weight), atol=1e-12)
 
 
@@ -64,8 +64,8 @@ def test_scattered_edges_add_up(edges, n_shards):
     assert (rows.join(rows.take(x)) == x).all() and not rows.mask[-1, -1]
     table = rows.take(x).reshape(-1, 3)
     total = sum(OPS.spmm(local(shards, k), table, shards.mask[k] * 1.0) for k in range(n_shards))
-    found = rows.join(total.reshape(n_shards, -1, 3))
-    np.testing.assert_allclose(found, OPS.spmm(adjacency, x), atol=1e-12)
+    actual = rows.join(total.reshape(n_shards, -1, 3))
+    np.testing.assert_allclose(actual, OPS.spmm(adjacency, x), atol=1e-12)
 
 
 @given(n=st.integers(0, 25), e=st.integers(0, 70), n_shards=st.sampled_from(SHARDS), seed=st.integers(0, 999))
@@ -76,7 +76,7 @@ def test_halos_bring_what_each_part_misses(n, e, n_shards, seed):
     owner = rng.integers(0, n_shards, n)
     x, expected = values_of(n), OPS.spmm(adjacency, values_of(n))
     parts = parts_of(adjacency.senders, adjacency.receivers, owner, n_shards)
-    found = np.zeros_like(x)
+    actual = np.zeros_like(x)
     for p, part in enumerate(parts):
         assert (owner[part.owned] == p).all() and (owner[part.halo] != p).all()
         arriving = [parts[q].owned[parts[q].send[p]] for q in range(n_shards)]
@@ -84,9 +84,9 @@ def test_halos_bring_what_each_part_misses(n, e, n_shards, seed):
         assert np.concatenate(arriving).tolist() == part.halo.tolist()
         seen = np.concatenate([x[part.owned], x[part.halo]])
         assert (np.concatenate([part.owned, part.halo])[part.senders] == adjacency.senders[part.edges]).all()
-        np.add.at(found, part.owned[part.receivers], seen[part.senders])
+        np.add.at(actual, part.owned[part.receivers], seen[part.senders])
     assert np.sort(np.concatenate([part.edges for part in parts])).tolist() == list(range(adjacency.n_edges))
-    np.testing.assert_allclose(found, expected, atol=1e-12)
+    np.testing.assert_allclose(actual, expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("method", ["contiguous", "random", "labels"])
@@ -98,15 +98,15 @@ def test_halo_shards_do_the_same_in_equal_sizes(edges, n_shards, method):
     shards, x = halo_shards(adjacency, owner, n_shards), values_of(edges.n_senders)
     weight = values_of(edges.n_edges, 1)[:, 0]
     check_stacked(shards.edges)
-    held, own = shards.rows.take(x), shards.edges.take(weight)
+    held, shard = shards.rows.take(x), shards.edges.take(weight)
     assert not shards.rows.mask[:, -1].any() and (np.diagonal(shards.counts) == 0).all()
-    found = []
+    actual = []
     for k in range(n_shards):
         arrived = [held[other][shards.send[other, k]] for other in range(n_shards)]
         table = np.concatenate([held[k], *arrived])
-        found.append(OPS.spmm(local(shards.edges, k), table, own[k]))
-    np.testing.assert_allclose(shards.rows.join(np.stack(found)), OPS.spmm(adjacency, x, weight), atol=1e-12)
-    assert (shards.edges.join(own) == weight).all()
+        actual.append(OPS.spmm(local(shards.edges, k), table, shard[k]))
+    np.testing.assert_allclose(shards.rows.join(np.stack(actual)), OPS.spmm(adjacency, x, weight), atol=1e-12)
+    assert (shards.edges.join(shard) == weight).all()
 
 
 def test_rows_of_a_partition_come_back():

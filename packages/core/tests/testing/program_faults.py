@@ -98,17 +98,17 @@ def _hands_out_its_own_arrays(program):
 
 
 def _unmasked(program):
-    def place(batch):
+    def device_put(batch):
         return program.place(batch._replace(mask=np.ones_like(batch.mask)))
 
-    return program._replace(place=place)
+    return program._replace(place=device_put)
 
 
 def _unweighted(program):
-    def place(batch):
+    def device_put(batch):
         return program.place(batch._replace(weights=None))
 
-    return program._replace(place=place)
+    return program._replace(place=device_put)
 
 
 def _uphill(program):

@@ -25,7 +25,7 @@ def test_twice_the_naive_error_is_close():
 
 
 @pytest.mark.parametrize(
-    "found, told",
+    "actual, message",
     [
         (NAIVE.astype(np.float64), "dtype"),
         (NAIVE[:2], "shape"),
@@ -34,10 +34,10 @@ def test_twice_the_naive_error_is_close():
         (NAIVE + np.float32(1e-5), "error"),
     ],
 )
-def test_what_is_not_close(found, told):
+def test_what_is_not_close(actual, message):
     assert_close("x", NAIVE, EXPECTED, NAIVE, "float32")
-    with pytest.raises(AssertionError, match=told):
-        assert_close("x", found, EXPECTED, NAIVE, "float32")
+    with pytest.raises(AssertionError, match=message):
+        assert_close("x", actual, EXPECTED, NAIVE, "float32")
 
 
 def test_infinities_must_be_where_they_are_expected():

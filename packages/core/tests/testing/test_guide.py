@@ -72,7 +72,7 @@ def test_every_command_and_file_that_is_named_exists():
     for module in set(re.findall(r"`(heddle(?:\.\w+)+)`", text)):
         parts = module.split(".")
         root = GUIDE.parents[1] / "packages" / "core" / "src"
-        found = [root.joinpath(*parts[:n]) for n in range(1, len(parts) + 1)]
-        assert any(path.with_suffix(".py").exists() for path in found) or found[-1].is_dir(), module
+        actual = [root.joinpath(*parts[:n]) for n in range(1, len(parts) + 1)]
+        assert any(path.with_suffix(".py").exists() for path in actual) or actual[-1].is_dir(), module
     assert (GUIDE.parents[1] / "examples" / "third_party_backend" / "README.md").exists()
     assert (GUIDE.parent / "numerics.md").exists()

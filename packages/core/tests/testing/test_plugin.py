@@ -87,17 +87,17 @@ def test_an_option_reaches_the_backend_and_a_fault_its_test(installed):
 
 
 @pytest.mark.parametrize(
-    "arguments, told",
+    "arguments, message",
     [
         (("--heddle-backend", "spar"), "backend 'spar' is unknown; did you mean 'spare'?"),
         (("--heddle-backend", "spare", "--heddle-option", "brokn=true"), "brokn"),
     ],
 )
-def test_a_backend_that_cannot_be_used_is_one_line(installed, arguments, told):
+def test_a_backend_that_cannot_be_used_is_one_line(installed, arguments, message):
     done = run_kit(installed, *arguments)
     assert done.returncode == 4
     (line,) = done.stderr.strip().splitlines()
-    assert told in line and line.startswith("ERROR: --heddle-backend=spar")
+    assert message in line and line.startswith("ERROR: --heddle-backend=spar")
 
 
 def test_the_reference_is_the_default(tmp_path):

@@ -27,11 +27,13 @@ def products():
 @pytest.mark.parametrize("strength", [1, 2, 3])
 def test_every_combination_that_may_be_drawn_is_drawn(strength):
     rows = [row for row in product("abc", "de", "fgh", "ij", "klmn") if row[:2] != ("a", "d")]
-    taken = [rows[place] for place in covering(rows, strength)]
+    taken = [rows[position] for position in covering(rows, strength)]
     assert len(taken) < len(rows) / 2 and len(set(taken)) == len(taken)
 
-    def of(found):
-        return {tuple(zip(places, (row[place] for place in places))) for row in found for places in groups}
+    def of(actual):
+        return {
+            tuple(zip(places, (row[position] for position in places))) for row in actual for places in groups
+        }
 
     groups = [places for places in product(range(5), repeat=strength) if list(places) == sorted(set(places))]
     assert of(taken) == of(rows)
@@ -40,7 +42,7 @@ def test_every_combination_that_may_be_drawn_is_drawn(strength):
 
 def test_a_factor_that_must_be_there():
     rows = list(product("ab", "cd", "ef"))
-    taken = [rows[place] for place in covering(rows, 2, must=2)]
+    taken = [rows[position] for position in covering(rows, 2, must=2)]
     assert {(row[0], row[2]) for row in taken} == set(product("ab", "ef")) and len(taken) == 4
 
 
@@ -83,8 +85,8 @@ def test_a_future_that_is_seen_is_found(products, monkeypatch):
 
 def test_a_state_that_is_lost_is_found(products, monkeypatch):
     def forgetful(folder, program):
-        found = load(folder, program)
-        return replace(found, state=program.init(0))
+        actual = load(folder, program)
+        return replace(actual, state=program.init(0))
 
     load = prove.checkpoint.load
     monkeypatch.setattr(prove.checkpoint, "load", forgetful)
@@ -99,7 +101,7 @@ def test_a_probe_that_is_read_is_found(products, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (ConfigError("two\nlines found, expected; words"), "it has several lines"),
         (ConfigError("words"), "it lacks 'found'; it lacks 'expected'"),
@@ -107,12 +109,12 @@ def test_a_probe_that_is_read_is_found(products, monkeypatch):
         (None, "it was taken, expected a refusal: words"),
     ],
 )
-def test_a_refusal_is_one_sentence(products, monkeypatch, error, told):
+def test_a_refusal_is_one_sentence(products, monkeypatch, error, message):
     if error is not None:
 
         def refuse(config, registry):
             raise error
 
         monkeypatch.setattr(prove, "assemble", refuse)
-    with pytest.raises(AssertionError, match=told):
+    with pytest.raises(AssertionError, match=message):
         products.refuse(CODES, "words")

@@ -39,8 +39,8 @@ class Registry:
     def __init__(self, dataset: Dataset):
         self._dataset = dataset
 
-    def info(self, kind: str, name: str) -> Any:
-        if kind == "backend":
+    def info(self, plugin_kind: str, name: str) -> Any:
+        if plugin_kind == "backend":
             return BackendInfo("fake", "", "")
         return ModelInfo("linear", "", "", backends=("fake",))
 
@@ -53,9 +53,9 @@ class Registry:
     def backend(self, options: FakeOptions) -> NumpyBackend:
         return NumpyBackend(options)
 
-    def options(self, kind: str, name: str) -> type:
+    def options(self, plugin_kind: str, name: str) -> type:
         of = {"backend": FakeOptions, "dataset": NamedData, "tracker": TrackerOptions}
-        return of.get(kind, ModelOptions)
+        return of.get(plugin_kind, ModelOptions)
 
     def tracker(self, name: str):
         from importlib import import_module
@@ -145,14 +145,14 @@ def link_dataset(n: int = 60, seed: int = 0) -> Dataset:
 def triple_dataset(n: int = 25, relations: int = 2, seed: int = 0) -> Dataset:
     """Return triples between entities of five kinds; relation r leads from kind k to kind k + r."""
     rng = np.random.default_rng(seed)
-    kind = np.arange(n) % 5
+    relation = np.arange(n) % 5
     every = np.array(
         [
             (h, r, t)
             for h in range(n)
             for r in range(relations)
             for t in range(n)
-            if kind[t] == (kind[h] + r) % 5
+            if relation[t] == (relation[h] + r) % 5
         ]
     )
     rows = rng.permutation(every)

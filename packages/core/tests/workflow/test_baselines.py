@@ -26,7 +26,7 @@ from .support import Registry, config_for, graph_dataset, node_dataset
 PAYS = ("card", "pays", "shop")
 
 
-def payments(n=900, kind="edge_classification", seed=0, timed=True):
+def payments(n=900, task_kind="edge_classification", seed=0, timed=True):
     """Return payments of cards at shops: some cards are bad at times, and one column tells a little."""
     rng = np.random.default_rng(seed)
     ends = np.stack([rng.integers(12, size=n), rng.integers(6, size=n)], 1)
@@ -38,12 +38,12 @@ def payments(n=900, kind="edge_classification", seed=0, timed=True):
     graph = hetero_graph(features, edges, {"card": np.array([12]), "shop": np.array([6])})
     rows = np.split(np.arange(n), [n * 6 // 10, n * 8 // 10])
     splits = dict(zip(("train", "valid", "test"), rows))
-    values = kind == "edge_regression"
+    values = task_kind == "edge_regression"
     targets: Any = (3.0 * bad + x[:, 1])[:, None].astype(np.float32) if values else bad.astype(np.int64)
     times = Times(when, {}, {PAYS: when}) if timed else None
     asked = AskedEdges(ends, x)
     about = {"target_type": "card", "receiver_type": "shop", "times": times, "asked": asked}
-    return Dataset("payments", kind, graph, targets, splits, 0 if values else 2, **about)
+    return Dataset("payments", task_kind, graph, targets, splits, 0 if values else 2, **about)
 
 
 def outcomes_of(dataset, outputs):
@@ -75,20 +75,20 @@ def test_the_last_answers_are_those_that_are_known(known):
     cards, when = dataset.asked.ends[:, 0], dataset.times.asked
     prior = np.array([0.7, 0.3])
     rows = dataset.splits["test"]
-    found = own_last(Past(cards, when, answers), cards[rows], until["test"][rows], answers, prior)
-    for place, row in enumerate(rows):
+    actual = own_last(Past(cards, when, answers), cards[rows], until["test"][rows], answers, prior)
+    for position, row in enumerate(rows):
         seen = [k for k in range(300) if cards[k] == cards[row] and when[k] <= until["test"][row]][-20:]
         assert all(when[k] < when[row] for k in seen)
         share = (np.eye(2)[dataset.targets[seen]].sum(0) + prior) / (len(seen) + 1)
-        np.testing.assert_allclose(found[place], np.log(share))
+        np.testing.assert_allclose(actual[position], np.log(share))
 
 
 def test_histories_in_plain_loops():
     rng = np.random.default_rng(1)
     nodes, times, x = rng.integers(5, size=80), rng.integers(50, size=80), rng.normal(size=(80, 2))
     asked, until = rng.integers(6, size=40), rng.integers(-3, 55, size=40)
-    found = Events(nodes, times, x).table(asked, until, (10.0,))
-    for row, node, moment in zip(found, asked, until):
+    actual = Events(nodes, times, x).table(asked, until, (10.0,))
+    for row, node, moment in zip(actual, asked, until):
         past = [k for k in range(80) if nodes[k] == node and times[k] <= moment]
         late = [k for k in past if times[k] > moment - 10]
         recency = np.log1p(moment - max(times[past])) if past else np.nan
@@ -122,13 +122,13 @@ def test_a_model_beside_all_baselines_of_edges():
     pytest.importorskip("xgboost", reason="xgboost isn't installed: pip install 'heddle-core[boost]'")
     dataset = payments(3000)
     good = np.eye(2)[dataset.targets] * 4 + np.random.default_rng(0).normal(0, 1, (3000, 2))
-    found = compared_to(dataset, good)
+    actual = compared_to(dataset, good)
     names = ["majority", "sender's last 20", "receiver's last 20", "trees", "trees with history"]
-    assert list(found.metrics) == names and not found.left_out
-    auroc = {name: of["test"]["auroc"] for name, of in found.metrics.items()}
+    assert list(actual.metrics) == names and not actual.left_out
+    auroc = {name: of["test"]["auroc"] for name, of in actual.metrics.items()}
     assert auroc["majority"] == 0.5 and auroc["trees"] > 0.55
     assert min(auroc["sender's last 20"], auroc["trees with history"]) > 0.75
-    assert found.verdict["lead"] > 0 and found.verdict["interval"][0] > 0
+    assert actual.verdict["lead"] > 0 and actual.verdict["interval"][0] > 0
     poor = compared_to(dataset, np.random.default_rng(0).normal(0, 1, (3000, 2)))
     assert poor.verdict["lead"] < 0 and poor.verdict["interval"][1] < 0
     frozen = compared_to(dataset, good, known="frozen", baselines=("own",))
@@ -137,21 +137,21 @@ def test_a_model_beside_all_baselines_of_edges():
 
 def test_values_have_a_mean_a_median_and_trees():
     pytest.importorskip("xgboost", reason="xgboost isn't installed: pip install 'heddle-core[boost]'")
-    dataset = payments(kind="edge_regression")
-    found = compared_to(dataset, np.asarray(dataset.targets) + 0.01)
-    assert {"mean", "median", "trees"} <= set(found.metrics)
-    rmse = {name: of["test"]["rmse"] for name, of in found.metrics.items()}
+    dataset = payments(task_kind="edge_regression")
+    actual = compared_to(dataset, np.asarray(dataset.targets) + 0.01)
+    assert {"mean", "median", "trees"} <= set(actual.metrics)
+    rmse = {name: of["test"]["rmse"] for name, of in actual.metrics.items()}
     train = dataset.targets[dataset.splits["train"]]
     test = dataset.targets[dataset.splits["test"]]
     assert rmse["mean"] == pytest.approx(np.sqrt(((test - train.mean()) ** 2).mean()), rel=1e-5)
-    assert rmse["trees"] < rmse["mean"] and found.verdict["lead"] > 0 and found.verdict["metric"] == "rmse"
+    assert rmse["trees"] < rmse["mean"] and actual.verdict["lead"] > 0 and actual.verdict["metric"] == "rmse"
 
 
 def test_without_times_the_last_answers_are_of_training():
     dataset = payments(timed=False)
-    found = compared_to(dataset, np.zeros((900, 2)), baselines=("own", "history"))
-    assert list(found.metrics) == ["sender's last 20", "receiver's last 20", "trees with counts"]
-    assert set(found.metrics["trees with counts"]) == {"valid", "test"}
+    actual = compared_to(dataset, np.zeros((900, 2)), baselines=("own", "history"))
+    assert list(actual.metrics) == ["sender's last 20", "receiver's last 20", "trees with counts"]
+    assert set(actual.metrics["trees with counts"]) == {"valid", "test"}
 
 
 @pytest.mark.parametrize("make", [node_dataset, graph_dataset, lambda: graph_dataset(task="labels")])

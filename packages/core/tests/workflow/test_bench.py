@@ -22,10 +22,10 @@ class Fixed:
 
 def test_variants_that_agree_are_timed_in_turn():
     variants = [Fixed("a", [1, 2]), Fixed("b", [1, 2.0001])]
-    found = measure(variants, 3, 1e-3)
+    actual = measure(variants, 3, 1e-3)
     assert [variant.rounds for variant in variants] == [3, 3]
-    assert found[0] == Timing("a", 1.0, 2.0, 3.0, 0.0)
-    assert found[1].differs == pytest.approx(5e-5, rel=1e-2)
+    assert actual[0] == Timing("a", 1.0, 2.0, 3.0, 0.0)
+    assert actual[1].differs == pytest.approx(5e-5, rel=1e-2)
 
 
 def test_nothing_is_timed_where_predictions_differ():

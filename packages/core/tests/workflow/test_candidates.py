@@ -72,8 +72,8 @@ def buyers(n_users=300, n_items=60, m=400, seed=0):
     edges = {key: EdgeSet(None, rows[:, 0], rows[:, 1], np.array([m]))}
     graph = hetero_graph({"user": None, "item": None}, edges, counts)
     parts = np.split(np.arange(m), [m * 6 // 10, m * 8 // 10])
-    splits = {split: rows[own] for split, own in zip(SPLITS, parts)}
-    asked = {split: when[own] for split, own in zip(SPLITS, parts)}
+    splits = {split: rows[part] for split, part in zip(SPLITS, parts)}
+    asked = {split: when[part] for split, part in zip(SPLITS, parts)}
     times = Times(asked, {"item": born}, {key: when})
     return Dataset("shop", "link_prediction", graph, None, splits, 0, "user", {}, "item", times=times)
 
@@ -118,11 +118,11 @@ def test_a_model_that_scores_at_random_has_the_mean_reciprocal_rank_of_chance():
     rng = np.random.default_rng(0)
     links = rng.integers(3000, size=(4000, 2))
     rules = Rules((3000, 3000), TrueLinks(links, 3000).refuses)
-    found = candidates(protocol("auto"), links, "test", 0, rules)
-    assert (np.bincount(found.of) == 100).all()
-    ranks = found.ranks(rng.random(4000), rng.random(len(found.rows)))
+    actual = candidates(protocol("auto"), links, "test", 0, rules)
+    assert (np.bincount(actual.of) == 100).all()
+    ranks = actual.ranks(rng.random(4000), rng.random(len(actual.rows)))
     assert mean_reciprocal_rank(ranks) == pytest.approx((1 / np.arange(1, 102)).mean(), rel=0.1)
-    assert (found.ranks(np.zeros(4000), np.zeros(len(found.rows))) == 51).all()
+    assert (actual.ranks(np.zeros(4000), np.zeros(len(actual.rows))) == 51).all()
 
 
 @pytest.mark.parametrize("n", [80, 150, 3000])
@@ -132,23 +132,23 @@ def test_candidates_are_distinct_false_and_as_many_as_there_are(n, how):
     links = rng.integers(n, size=(60, 2))
     links = links[links[:, 0] != links[:, 1]]
     true = TrueLinks(links, n)
-    found = candidates(protocol(how), links, "test", 1, Rules((n, n), true.refuses))
-    assert not true.refuses(found.rows).any()
+    actual = candidates(protocol(how), links, "test", 1, Rules((n, n), true.refuses))
+    assert not true.refuses(actual.rows).any()
     k = protocol(how).k or n
-    for place in range(len(links)):
-        own = found.rows[found.of == place]
-        assert (own[:, 0] == links[place, 0]).all()
-        free = (~true.refuses(np.stack([np.full(n, links[place, 0]), np.arange(n)], 1))).sum()
-        assert len(np.unique(own[:, 1])) == len(own) == min(k, free)
+    for position in range(len(links)):
+        mine = actual.rows[actual.of == position]
+        assert (mine[:, 0] == links[position, 0]).all()
+        free = (~true.refuses(np.stack([np.full(n, links[position, 0]), np.arange(n)], 1))).sum()
+        assert len(np.unique(mine[:, 1])) == len(mine) == min(k, free)
 
 
 def test_ties_take_the_mean_of_their_ranks_and_no_number_is_last():
     rng = np.random.default_rng(2)
     positive, scores, of = rng.integers(4, size=9) * 1.0, rng.integers(4, size=90) * 1.0, np.arange(90) // 10
     ranks = Candidates(np.zeros((90, 2)), of, np.arange(9)).ranks(positive, scores)
-    for place, rank in enumerate(ranks):
-        own = scores[of == place]
-        assert rank == 1 + (own > positive[place]).sum() + (own == positive[place]).sum() / 2
+    for position, rank in enumerate(ranks):
+        mine = scores[of == position]
+        assert rank == 1 + (mine > positive[position]).sum() + (mine == positive[position]).sum() / 2
     one = Candidates(np.zeros((2, 2)), np.array([0, 0]), np.array([0]))
     assert one.ranks(np.array([np.nan]), np.array([1.0, 2.0])).tolist() == [3]
     assert one.ranks(np.array([1.0]), np.array([np.nan, 0.0])).tolist() == [2]
@@ -159,35 +159,35 @@ def test_candidates_between_types_are_receivers_that_were_there(how):
     dataset = buyers()
     until = until_of(dataset.times, dataset.splits, known_named("rolling"), False)
     question = LinkQuestion(dataset, 1, 0, until, ranked=how)
-    found, rows = question._candidates("test")
+    actual, rows = question._candidates("test")
     links = dataset.splits["test"]
-    assert found.rows[:, 1].max() < 55 and (np.bincount(found.of, minlength=len(links)) > 10).all()
-    times = rows.times[-len(found.rows) :]
-    np.testing.assert_array_equal(times, until["test"][found.of])
-    assert (dataset.times.nodes["item"][found.rows[:, 1]] <= times).all()
+    assert actual.rows[:, 1].max() < 55 and (np.bincount(actual.of, minlength=len(links)) > 10).all()
+    times = rows.times[-len(actual.rows) :]
+    np.testing.assert_array_equal(times, until["test"][actual.of])
+    assert (dataset.times.nodes["item"][actual.rows[:, 1]] <= times).all()
     asked = question.ask(question.rows("test")[-40:], "test")
     assert set(asked.seeds) == {"user", "item"} and (asked.times["item"] <= until["test"].max()).all()
     if how == "historical:20":
         met, then = set(map(tuple, dataset.splits["train"].tolist())), dataset.times.asked["test"]
-        for place, (user, item) in enumerate(links.tolist()):
-            own = set(map(tuple, found.rows[found.of == place].tolist()))
-            now = set(map(tuple, links[then == then[place]].tolist()))
+        for position, (user, item) in enumerate(links.tolist()):
+            mine = set(map(tuple, actual.rows[actual.of == position].tolist()))
+            now = set(map(tuple, links[then == then[position]].tolist()))
             known = {pair for pair in met if pair[0] == user} - now
-            assert (user, item) not in own and not own & now and len(own) == 20
-            assert len(own & met) == min(10, len(known)) and own & met <= known
+            assert (user, item) not in mine and not mine & now and len(mine) == 20
+            assert len(mine & met) == min(10, len(known)) and mine & met <= known
 
 
 def test_triples_are_ranked_at_both_ends_among_candidates_of_their_own():
     dataset = triple_dataset()
     question = LinkQuestion(dataset, 1, 0, ranked="random:5")
-    found, _ = question._candidates("test")
+    actual, _ = question._candidates("test")
     links, n = dataset.splits["test"], len(dataset.splits["test"])
-    assert found.positive.tolist() == [*range(n), *range(n)]
-    tails, heads = found.rows[found.of < n], found.rows[found.of >= n]
-    np.testing.assert_array_equal(tails[:, :2], links[found.of[found.of < n], :2])
-    np.testing.assert_array_equal(heads[:, 1:], links[found.of[found.of >= n] - n, 1:])
+    assert actual.positive.tolist() == [*range(n), *range(n)]
+    tails, heads = actual.rows[actual.of < n], actual.rows[actual.of >= n]
+    np.testing.assert_array_equal(tails[:, :2], links[actual.of[actual.of < n], :2])
+    np.testing.assert_array_equal(heads[:, 1:], links[actual.of[actual.of >= n] - n, 1:])
     true = {tuple(row) for rows in dataset.splits.values() for row in rows.tolist()}
-    assert not true & set(map(tuple, found.rows.tolist()))
+    assert not true & set(map(tuple, actual.rows.tolist()))
 
 
 def test_candidates_of_a_file(tmp_path):
@@ -195,15 +195,15 @@ def test_candidates_of_a_file(tmp_path):
     path = tmp_path / "candidates.npz"
     np.savez(path, test=np.array([[3, 4], [0, -1]]))
     rules = Rules((5, 5), TrueLinks(links, 5).refuses)
-    found = candidates(protocol(f"file:{path}"), links, "test", 0, rules)
-    assert found.rows.tolist() == [[0, 3], [0, 4], [1, 0]] and found.of.tolist() == [0, 0, 1]
+    actual = candidates(protocol(f"file:{path}"), links, "test", 0, rules)
+    assert actual.rows.tolist() == [[0, 3], [0, 4], [1, 0]] and actual.of.tolist() == [0, 0, 1]
     assert not len(candidates(protocol(f"file:{path}"), links, "valid", 0, rules).rows)
-    for listed, told in (
+    for listed, message in (
         (np.zeros((3, 2), int), r"\[2, K\]"),
         (np.full((2, 1), 5), r"expected ids in \[0, 5\)"),
     ):
         np.savez(path, test=listed)
-        with pytest.raises(DataError, match=told):
+        with pytest.raises(DataError, match=message):
             candidates(protocol(f"file:{path}"), links, "test", 0, rules)
     with pytest.raises(DataError, match="can't be read"):
         candidates(protocol("file:nowhere.npz"), links, "test", 0, rules)

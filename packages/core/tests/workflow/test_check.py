@@ -61,7 +61,7 @@ def test_a_training_split_without_known_targets_is_told(tmp_path, make):
 
 def test_sparse_gradients_are_refused_before_the_engine_is_loaded(tmp_path):
     class Unloaded(Registry):
-        def suggest(self, kind, capability):
+        def suggest(self, plugin_kind, capability):
             return f"choose one with {capability.name}"
 
         def backend(self, options):

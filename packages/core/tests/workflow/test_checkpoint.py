@@ -123,7 +123,9 @@ def test_only_the_last_ones_are_kept_and_leftovers_removed(tmp_path):
     (tmp_path / "run" / "checkpoints" / "epoch-000001.safetensors").write_bytes(b"half")
     folder = train(config_for(tmp_path / "run"), Registry(node_dataset()))
     names = sorted(path.name for path in (folder / "checkpoints").iterdir())
-    assert names == [f"epoch-{n:06d}.{kind}" for n in (9, 12) for kind in ("json", "safetensors")]
+    assert names == [
+        f"epoch-{n:06d}.{plugin_kind}" for n in (9, 12) for plugin_kind in ("json", "safetensors")
+    ]
 
 
 def test_a_run_without_a_checkpoint_starts_again(interrupted, capsys):

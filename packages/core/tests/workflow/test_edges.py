@@ -99,7 +99,7 @@ def test_no_step_holds_the_asked_edge_or_anything_newer(folder, layered, seed):
     question, graph = EdgeQuestion(view.dataset, view.until), sampled(view.dataset, layered)
     spec, when = DataSpec(fanouts=(4, 4)), np.asarray(dataset.times.asked)
     known = np.flatnonzero((dataset.targets >= 0) & np.isin(np.arange(50), dataset.splits["train"]))
-    asked = [(question.learn(np.array([place]), 0), row) for place, row in enumerate(known)][:8]
+    asked = [(question.learn(np.array([position]), 0), row) for position, row in enumerate(known)][:8]
     asked += [
         (question.ask(np.array([row]), split), row) for split in SPLITS for row in question.rows(split)[:8]
     ]
@@ -121,12 +121,14 @@ def test_many_questions_in_one_batch_see_what_each_sees_alone(folder, seed):
     spec, rows = DataSpec(fanouts=(-1,)), question.rows("test")
     when, together = np.asarray(dataset.times.asked), question.ask(rows, "test")
     for at, row in enumerate(rows):
-        own = together.index[at]
-        found = [together.seeds[kind][place] for kind, place in zip(("card", "shop"), own)]
-        assert found == np.asarray(dataset.asked.ends[row]).tolist()
-        assert [together.times[kind][place] for kind, place in zip(("card", "shop"), own)] == [
-            when[row] - 1
-        ] * 2
+        rows_of = together.index[at]
+        actual = [
+            together.seeds[node_type][position] for node_type, position in zip(("card", "shop"), rows_of)
+        ]
+        assert actual == np.asarray(dataset.asked.ends[row]).tolist()
+        assert [
+            together.times[node_type][position] for node_type, position in zip(("card", "shop"), rows_of)
+        ] == [when[row] - 1] * 2
     assert (when[secrets(graph.batch(together, spec, 0, 0))] < when[rows].max()).all()
 
 
@@ -204,9 +206,9 @@ def test_a_whole_graph_answers_for_every_split(tmp_path):
     (batch,) = loader.batches(_Program, 1)
     assert batch.index.tolist() == np.asarray(dataset.asked.ends).tolist()
     assert not batch.mask[30:].any() and batch.mask[:30].tolist() == (dataset.targets[:30] >= 0).tolist()
-    found: Predictions = loader.predictions(_Program, None, SPLITS)["test"]
-    assert found.index[:, 2].tolist() == list(range(40, 50))
-    assert found.outputs[:, 0].tolist() == [SECRET + row for row in range(40, 50)]
+    actual: Predictions = loader.predictions(_Program, None, SPLITS)["test"]
+    assert actual.index[:, 2].tolist() == list(range(40, 50))
+    assert actual.outputs[:, 0].tolist() == [SECRET + row for row in range(40, 50)]
     assert loader.everything(_Program, None).index[:, 2].tolist() == list(range(50))
 
 
@@ -220,9 +222,9 @@ def test_asked_edges_that_do_not_fit_are_refused(tmp_path):
         r"x of shape \(3, 2\)": asked._replace(x=asked.x[:3]),
         "0 sizes, expected one for each column": asked._replace(sizes=()),
     }
-    for message, found in wrong.items():
+    for message, actual in wrong.items():
         with pytest.raises(DataError, match=message):
-            check_dataset(dataset._replace(asked=found))
+            check_dataset(dataset._replace(asked=actual))
 
 
 def test_a_run_of_0_1_0_on_such_data_predicts_links_still(tmp_path):

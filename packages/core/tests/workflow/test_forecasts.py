@@ -43,9 +43,9 @@ def test_errors_over_known_entries_alone():
 
 def test_errors_of_one_step():
     outputs, targets = np.zeros((2, 3, 1)), np.arange(6.0).reshape(2, 3, 1)
-    found = evaluate(("mae@1", "mae@3", "rmse@3", "mae@4"), outputs, targets, np.ones((2, 3, 1), bool))
-    assert found["mae@1"] == 1.5 and found["mae@3"] == 3.5
-    assert found["rmse@3"] == pytest.approx(np.sqrt((4 + 25) / 2)) and np.isnan(found["mae@4"])
+    actual = evaluate(("mae@1", "mae@3", "rmse@3", "mae@4"), outputs, targets, np.ones((2, 3, 1), bool))
+    assert actual["mae@1"] == 1.5 and actual["mae@3"] == 3.5
+    assert actual["rmse@3"] == pytest.approx(np.sqrt((4 + 25) / 2)) and np.isnan(actual["mae@4"])
     assert not higher_is_better("mape@12") and not higher_is_better("masked_rmse")
 
 
@@ -99,12 +99,12 @@ def test_training_targets_are_not_read_to_predict():
 def test_baselines():
     dataset = traffic(sensors=6, days=4)
     starts = np.array([1000])
-    found = baselines(TASK, dataset, starts)
+    actual = baselines(TASK, dataset, starts)
     values, _ = targets_of(dataset)
-    np.testing.assert_array_equal(found["last value"][0, 2], values[1003])
+    np.testing.assert_array_equal(actual["last value"][0, 2], values[1003])
     train = len(dataset.splits["train"])
     same_time = values[1004 % 288 : train : 288]
-    np.testing.assert_allclose(found["historical average"][0, 0], same_time.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(actual["historical average"][0, 0], same_time.mean(0), rtol=1e-5)
     assert shown_steps(12) == [3, 6, 12] and shown_steps(4) == [3, 4] and shown_steps(1) == [1]
 
 

@@ -46,20 +46,20 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_rows_that_count_k_times_are_rows_that_are_there_k_times(kind):
+@pytest.mark.parametrize("task_kind", KINDS)
+def test_rows_that_count_k_times_are_rows_that_are_there_k_times(task_kind):
     rng = np.random.default_rng(5)
-    (outputs, targets, mask), names = KINDS[kind]
+    (outputs, targets, mask), names = KINDS[task_kind]
     weights = rng.integers(4, size=(6, len(outputs)))
     weights[0] = 1
     weights[1] = 0
     for name in names:
-        found = metric(name).reweighted(outputs, targets, mask)(weights.astype(np.float64))
+        actual = metric(name).reweighted(outputs, targets, mask)(weights.astype(np.float64))
         repeated = (np.repeat(np.arange(len(outputs)), row) for row in weights)
         expected = [evaluate([name], outputs[k], targets[k], mask[k])[name] for k in repeated]
         if name in ("f1", "f1_micro", "f1_true", "precision", "recall"):
-            expected[1], found[1] = 0.0, 0.0  # of no row at all
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12, err_msg=name)
+            expected[1], actual[1] = 0.0, 0.0  # of no row at all
+        np.testing.assert_allclose(actual, expected, rtol=1e-9, atol=1e-12, err_msg=name)
 
 
 def test_every_metric_of_a_task_has_intervals():
@@ -131,9 +131,12 @@ def test_a_run_tells_its_intervals_and_how_it_decides(tmp_path, make, capsys):
     assert low <= result["test"]["accuracy"] <= high and "train" not in result["intervals"]
     print_metrics(result)
     assert "test 95 %" in capsys.readouterr().out
-    told = result["decision"]
-    assert told["calibration"] == task["calibration"] and "ece_calibrated" in told["probabilities"]["test"]
-    assert ("threshold" in told) == (make is graph_dataset)
+    decision = result["decision"]
+    assert (
+        decision["calibration"] == task["calibration"]
+        and "ece_calibrated" in decision["probabilities"]["test"]
+    )
+    assert ("threshold" in decision) == (make is graph_dataset)
     report = Path(folder / "report.html").read_text()
     assert "calibration, test" in report and "<small>" in report
     off = train(config_for(tmp_path / "off", task={"intervals": 0}), Registry(dataset))

@@ -71,20 +71,20 @@ def of_relations(weighted=False, codes=False):
     }
     if codes:
         nodes["user"] = {"x": nodes["user"], "codes": rng.integers(0, 3, (30, 1))}
-    return hetero_graph(nodes, edges, {kind: np.array([n]) for kind, n in KINDS.items()})
+    return hetero_graph(nodes, edges, {node_type: np.array([n]) for node_type, n in KINDS.items()})
 
 
 def model_spec(graph, target, codes=False):
     if isinstance(graph, Graph):
         edge_dim = graph.edges["x"].shape[1] if graph.edges and "x" in graph.edges else 0
         return ModelSpec("node", 4, edge_dim, 3, {"": 40})
-    own = {"user": (3,)} if codes else {}
-    return ModelSpec("node", {"user": 4, "item": 7, "shop": 0}, {}, 3, KINDS, RELATIONS, target, codes=own)
+    widths = {"user": (3,)} if codes else {}
+    return ModelSpec("node", {"user": 4, "item": 7, "shop": 0}, {}, 3, KINDS, RELATIONS, target, codes=widths)
 
 
 def model_of(make, graph, target="item", codes=False):
     said = model_spec(graph, target, codes)
-    encoder = behind_codes(lambda own: make[0](make[1], own), said)
+    encoder = behind_codes(lambda spec: make[0](make[1], spec), said)
     return Model(encoder, head_for(said, encoder.out_dim))
 
 
@@ -95,7 +95,7 @@ def outputs(model, graph, leaves, epoch=EVALUATION, number=0, target="item"):
         Parts(store),
         target,
         3,
-        lambda part, index, own: batch_of(model, part, index, Parts(store).kernels.adjacency, own),
+        lambda part, index, embedded: batch_of(model, part, index, Parts(store).kernels.adjacency, embedded),
         model.takes_blocks,
         leaves_of(model, store) if leaves else {},
     )
@@ -107,14 +107,14 @@ def outputs(model, graph, leaves, epoch=EVALUATION, number=0, target="item"):
 
 @pytest.mark.parametrize("name", OF_ONE_TYPE)
 @pytest.mark.parametrize(
-    "kind", [{}, {"weighted": True}, {"featured": True}, {"weighted": True, "featured": True}]
+    "options", [{}, {"weighted": True}, {"featured": True}, {"weighted": True, "featured": True}]
 )
-def test_one_type_gives_what_gathered_features_give(name, kind):
-    graph = one_type(**kind)
+def test_one_type_gives_what_gathered_features_give(name, options):
+    graph = one_type(**options)
     model = model_of(OF_ONE_TYPE[name], graph)
-    found, batch = outputs(model, graph, True)
+    actual, batch = outputs(model, graph, True)
     expected, gathered = outputs(model, graph, False)
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
     assert len(batch.graph.nodes) < len(gathered.graph.nodes), "leaves weren't gathered"
 
 
@@ -124,9 +124,9 @@ def test_one_type_gives_what_gathered_features_give(name, kind):
 def test_relations_give_what_gathered_features_give(name, target, weighted):
     graph = of_relations(weighted)
     model = model_of(RELATIONAL[name], graph, target)
-    found, batch = outputs(model, graph, True, target=target)
+    actual, batch = outputs(model, graph, True, target=target)
     expected, gathered = outputs(model, graph, False, target=target)
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
     assert len(batch.graph.nodes["user"]) < len(gathered.graph.nodes["user"])
     assert len(batch.graph.nodes["shop"]) == len(gathered.graph.nodes["shop"]), "a table's rows are entered"
 
@@ -135,9 +135,9 @@ def test_types_behind_embeddings_of_codes_are_gathered():
     graph = of_relations(codes=True)
     model = model_of(RELATIONAL["hetero_sage"], graph, codes=True)
     assert set(leaves_of(model, store_of(graph))) == {"item"}
-    found, _ = outputs(model, graph, True)
+    actual, _ = outputs(model, graph, True)
     expected, _ = outputs(model, graph, False)
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", UNSUITED)
@@ -178,11 +178,11 @@ def test_dropout_takes_the_same_of_a_node_wherever_it_is_read_and_nothing_when_p
     other, _ = outputs(dropping, graph, True, epoch=2, number=2)
     np.testing.assert_array_equal(first, second)
     assert not np.allclose(first, other)
-    fed, own = trained.prepared["fed"], trained.graph.nodes
+    fed, leaves = trained.prepared["fed"], trained.graph.nodes
     if isinstance(graph, Graph):
-        fed, own = {"": fed}, {"": own}
+        fed, leaves = {"": fed}, {"": leaves}
     assert fed
-    for kind, rows in fed.items():
+    for node_type, rows in fed.items():
         kept = rows != 0
-        np.testing.assert_allclose(rows[kept], 2 * own[kind][kept], rtol=1e-6)
+        np.testing.assert_allclose(rows[kept], 2 * leaves[node_type][kept], rtol=1e-6)
         assert 0.2 < kept.mean() < 0.8

@@ -31,9 +31,9 @@ def naive(events, pair, moment, window, apart):
             return sum(event[end] == node for event in events)
         return sum((event[0] == node) + (event[1] == node) for event in events)
 
-    met = [place for place, event in enumerate(past) if same(event)]
+    met = [position for position, event in enumerate(past) if same(event)]
     popular = part(past[-RECENT:], pair[1], 1)
-    lately = [place for place in met if past[place][2] >= past[-1][2] - window]
+    lately = [position for position in met if past[position][2] >= past[-1][2] - window]
     return {
         "edgebank": float(bool(met)),
         "edgebank window": float(bool(lately)),
@@ -52,18 +52,18 @@ def test_baselines_equal_plain_loops(monkeypatch, apart):
     order = np.argsort(times, kind="stable")
     events = [(*links[k].tolist(), int(times[k])) for k in order]
     asked, moments = rng.integers(8, size=(80, 2)), rng.integers(-3, 70, 80)
-    found = link_baselines(history, asked, history.before(moments))
-    for place, (pair, moment) in enumerate(zip(asked.tolist(), moments.tolist())):
+    actual = link_baselines(history, asked, history.before(moments))
+    for position, (pair, moment) in enumerate(zip(asked.tolist(), moments.tolist())):
         expected = naive(events, tuple(pair), moment, history.window, apart)
-        assert set(found) == set(expected)
+        assert set(actual) == set(expected)
         for name, value in expected.items():
-            assert found[name][place] == pytest.approx(value), (name, pair, moment)
+            assert actual[name][position] == pytest.approx(value), (name, pair, moment)
 
 
 def test_links_without_times_are_compared_to_degrees_alone():
     history = History(np.array([[0, 1], [2, 1]]), None, (3, 3), False)
-    found = link_baselines(history, np.array([[0, 1], [0, 2]]), np.full(2, 2))
-    assert set(found) == {"degree product", "popularity"} and found["popularity"].tolist() == [2, 1]
+    actual = link_baselines(history, np.array([[0, 1], [0, 2]]), np.full(2, 2))
+    assert set(actual) == {"degree product", "popularity"} and actual["popularity"].tolist() == [2, 1]
     nothing = History(np.zeros((0, 2), int), None, (3, 3), True)
     assert link_baselines(nothing, np.array([[0, 1]]), np.zeros(1, int))["popularity"].tolist() == [0]
 
@@ -73,17 +73,17 @@ def test_baselines_read_what_the_question_may_know(known):
     dataset = buyers()
     until = until_of(dataset.times, dataset.splits, known_named(known), False)
     question = LinkQuestion(dataset, 1, 0, until, ranked="random:20")
-    found = question.baselines("test")
-    assert len(found["recency"].ranks) == len(dataset.splits["test"])
+    actual = question.baselines("test")
+    assert len(actual["recency"].ranks) == len(dataset.splits["test"])
     events = [
         (*pair, time)
         for part in dataset.splits
         for pair, time in zip(dataset.splits[part].tolist(), dataset.times.asked[part].tolist())
     ]
-    for place in range(0, len(dataset.splits["test"]), 3):
-        pair, moment = tuple(dataset.splits["test"][place].tolist()), until["test"][place]
+    for position in range(0, len(dataset.splits["test"]), 3):
+        pair, moment = tuple(dataset.splits["test"][position].tolist()), until["test"][position]
         before = any(event[:2] == pair for event in events if event[2] <= moment)
-        assert found["edgebank"].outputs[place] == before
+        assert actual["edgebank"].outputs[position] == before
 
 
 def test_a_run_tells_whether_it_beats_them(tmp_path, capsys):
@@ -99,15 +99,15 @@ def test_a_run_tells_whether_it_beats_them(tmp_path, capsys):
 
 
 def test_a_model_that_loses_is_told_so():
-    told = {"split": "test", "metric": "mrr", "model": 0.5, "baseline": "b", "best": 0.45, "lead": 0.05}
-    ahead = compared({"compared": {**told, "interval": [0.01, 0.09]}})
+    decision = {"split": "test", "metric": "mrr", "model": 0.5, "baseline": "b", "best": 0.45, "lead": 0.05}
+    ahead = compared({"compared": {**decision, "interval": [0.01, 0.09]}})
     lead = "adds 0.0500 to the best baseline, b with 0.4500 (95 %: 0.0100 to 0.0900)"
     assert ahead == f"test mrr: the model has 0.5000 and {lead}"
     assert "differs too little from b with 0.4500 to tell" in compared(
-        {"compared": {**told, "interval": [-0.01, 0.11]}}
+        {"compared": {**decision, "interval": [-0.01, 0.11]}}
     )
-    little = {**told, "model": 0.44, "lead": -0.01, "interval": [-0.03, 0.01]}
+    little = {**decision, "model": 0.44, "lead": -0.01, "interval": [-0.03, 0.01]}
     assert compared({"compared": little}).endswith("it is behind by 0.0100 (95 %: -0.0100 to 0.0300)")
-    behind = {**told, "model": 0.4, "lead": -0.05, "interval": None}
+    behind = {**decision, "model": 0.4, "lead": -0.05, "interval": None}
     assert compared({"compared": behind}).endswith("has 0.4000 and loses to b with 0.4500, by 0.0500")
     assert "no split" in compared({"test": {"mrr": None}})

@@ -70,11 +70,11 @@ def test_graphs_come_once_an_epoch_with_their_own_targets(task, static_shapes):
         for batch in loader.batches(program, epoch):
             shapes.add((len(batch.graph.nodes), len(batch.graph.senders), len(batch.index)))
             owner = np.repeat(np.arange(len(batch.graph.n_node)), batch.graph.n_node)
-            for place in batch.index[batch.mask.reshape(len(batch.mask), -1).any(axis=1)]:
-                found = int(np.abs(mean - batch.graph.nodes[owner == place].mean()).argmin())
-                seen.append(found)
-                assert np.array_equal(batch.targets[place], targets[found])
-                assert np.array_equal(batch.mask[place], mask[found])
+            for position in batch.index[batch.mask.reshape(len(batch.mask), -1).any(axis=1)]:
+                actual = int(np.abs(mean - batch.graph.nodes[owner == position].mean()).argmin())
+                seen.append(actual)
+                assert np.array_equal(batch.targets[position], targets[actual])
+                assert np.array_equal(batch.mask[position], mask[actual])
         assert sorted(seen) == sorted(dataset.splits["train"])
         orders.append(seen)
     assert orders[0] == orders[2] != orders[1]
@@ -124,8 +124,12 @@ def test_counted_batches_are_those_of_every_engine():
             np.testing.assert_allclose(*losses, rtol=1e-6)
             shapes.add((len(other.graph.nodes), len(other.graph.senders)))
         assert len(shapes) <= 8
-    told = loaders[1][1].stats()
-    assert told["padding_nodes"] <= 0.15 and told["padding_edges"] <= 0.15 and told["shapes"] <= 8
+    statistics = loaders[1][1].stats()
+    assert (
+        statistics["padding_nodes"] <= 0.15
+        and statistics["padding_edges"] <= 0.15
+        and statistics["shapes"] <= 8
+    )
 
 
 def test_uneven_or_many_graphs_are_packed():
@@ -210,16 +214,16 @@ def test_triples_are_corrupted_at_one_end_and_never_true():
         rows = batch.index[batch.mask & (batch.targets == 0)].tolist()
         assert rows and not every & {tuple(row) for row in rows}
     true = TrueLinks(dataset.splits["train"], 25, 2)
-    rows, found = corrupted(true, dataset.splits["train"], np.random.default_rng(0))
-    assert found.all() and ((rows != dataset.splits["train"]).sum(axis=1) == 1).all()
+    rows, actual = corrupted(true, dataset.splits["train"], np.random.default_rng(0))
+    assert actual.all() and ((rows != dataset.splits["train"]).sum(axis=1) == 1).all()
 
 
 def test_a_complete_graph_has_no_false_pairs_and_says_so():
     pairs = np.array([(i, j) for i in range(4) for j in range(i)])
-    _, found = false_pairs(TrueLinks(pairs, 4), 6, np.random.default_rng(0))
-    assert not found.any()
-    rows, found = false_pairs(TrueLinks(pairs[:-1], 4), 6, np.random.default_rng(0))
-    assert found.all() and {tuple(sorted(row)) for row in rows.tolist()} == {(2, 3)}
+    _, actual = false_pairs(TrueLinks(pairs, 4), 6, np.random.default_rng(0))
+    assert not actual.any()
+    rows, actual = false_pairs(TrueLinks(pairs[:-1], 4), 6, np.random.default_rng(0))
+    assert actual.all() and {tuple(sorted(row)) for row in rows.tolist()} == {(2, 3)}
 
 
 def naive_rank(score, true, others):

@@ -38,10 +38,10 @@ def poisoned(dataset, until, seeds):
     What is asked about came into being with its question at the latest, and may be as new as that.
     """
     graph, times, nodes = dataset.graphs, dataset.times, {}
-    for kind, x in graph.nodes.items():
-        late = times.nodes[kind] > until
-        late[seeds.get(kind, [])] = False
-        nodes[kind] = np.where(late[:, None], np.nan, x.astype(np.float32))
+    for node_type, x in graph.nodes.items():
+        late = times.nodes[node_type] > until
+        late[seeds.get(node_type, [])] = False
+        nodes[node_type] = np.where(late[:, None], np.nan, x.astype(np.float32))
     edges = {
         key: of._replace(
             features={
@@ -56,16 +56,16 @@ def poisoned(dataset, until, seeds):
 
 def source(dataset, name, kernels, timed=True):
     """Return what cuts batches out of a dataset for a model, and whether leaves are summed for it."""
-    make, own = MODELS[name]
+    make, widths = MODELS[name]
     spec = model_spec_of(dataset, task_for(TaskOptions(name="auto"), dataset))
-    encoder = make(own, spec)
+    encoder = make(widths, spec)
     model = Model(encoder, head_for(spec, encoder.out_dim))
     times = (dataset.times.nodes, dataset.times.edges) if timed else ()
     store = store_of(dataset.graphs, *times)
     summed = leaves_of(model, store)
 
-    def made(part, index, own):
-        return batch_of(model, part, index, kernels.adjacency, own)
+    def made(part, index, widths):
+        return batch_of(model, part, index, kernels.adjacency, widths)
 
     parts = Parts(store, kernels)
     return SampledGraph(parts, dataset.target_type, 0, made, model.takes_blocks, summed), bool(summed)

@@ -17,15 +17,15 @@ from .test_candidates import buyers
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_name_stands_for_settings(name):
-    found = with_protocol(TaskOptions(protocol=name), "link")
-    assert (found.candidates, found.known, found.metrics) == PRESETS[name]
+    actual = with_protocol(TaskOptions(protocol=name), "link")
+    assert (actual.candidates, actual.known, actual.metrics) == PRESETS[name]
     assert with_protocol(TaskOptions(protocol=name, metrics=("ap",)), "link").metrics == ("ap",)
-    assert with_protocol(found, "link") == found
+    assert with_protocol(actual, "link") == actual
     assert with_protocol(TaskOptions(), "node") == TaskOptions()
 
 
 @pytest.mark.parametrize(
-    "options,level,told",
+    "options,level,message",
     [
         (
             {"protocol": "tgb", "candidates": "all"},
@@ -36,8 +36,8 @@ def test_a_name_stands_for_settings(name):
         ({"protocol": "kg"}, "node", "found a task of nodes, expected one of links"),
     ],
 )
-def test_what_contradicts_it(options, level, told):
-    with pytest.raises(ConfigError, match=told):
+def test_what_contradicts_it(options, level, message):
+    with pytest.raises(ConfigError, match=message):
         with_protocol(TaskOptions(**options), level)
 
 

@@ -48,11 +48,11 @@ def ranking(groups=None, **changes):
 def test_ndcg_is_scikit_learns_also_with_ties(k):
     expected = []
     for group in np.unique(GROUPS):
-        own = (group == GROUPS) & KNOWN
-        if RELEVANCE[own].any():
-            expected.append(ndcg_score(RELEVANCE[own][None], SCORES[own][None], k=k))
-    found = ndcg_at(k)(SCORES[:, None], RELEVANCE[:, None], KNOWN[:, None], GROUPS)
-    np.testing.assert_allclose(found, expected)
+        members = (group == GROUPS) & KNOWN
+        if RELEVANCE[members].any():
+            expected.append(ndcg_score(RELEVANCE[members][None], SCORES[members][None], k=k))
+    actual = ndcg_at(k)(SCORES[:, None], RELEVANCE[:, None], KNOWN[:, None], GROUPS)
+    np.testing.assert_allclose(actual, expected)
 
 
 def test_ranks_in_plain_loops():
@@ -60,9 +60,9 @@ def test_ranks_in_plain_loops():
     scores[3] = np.nan
     expected = []
     for group in np.unique(GROUPS):
-        own = [k for k in range(19) if GROUPS[k] == group and KNOWN[k]]
-        value = {k: -np.inf if np.isnan(scores[k]) else scores[k] for k in own}
-        good, bad = [k for k in own if RELEVANCE[k] > 0], [k for k in own if RELEVANCE[k] == 0]
+        members = [k for k in range(19) if GROUPS[k] == group and KNOWN[k]]
+        value = {k: -np.inf if np.isnan(scores[k]) else scores[k] for k in members}
+        good, bad = [k for k in members if RELEVANCE[k] > 0], [k for k in members if RELEVANCE[k] == 0]
         if good:
             best = max(value[k] for k in good)
             expected.append(1 + sum(value[k] > best for k in bad) + sum(value[k] == best for k in bad) / 2)
@@ -73,10 +73,10 @@ def test_ranks_in_plain_loops():
 def test_the_loss_in_plain_loops():
     total = 0.0
     for group in np.unique(GROUPS):
-        own = (group == GROUPS) & KNOWN
-        if RELEVANCE[own].any():
-            share = np.exp(SCORES[own]) / np.exp(SCORES[own]).sum()
-            total -= own.sum() * (RELEVANCE[own] / RELEVANCE[own].sum() * np.log(share)).sum()
+        members = (group == GROUPS) & KNOWN
+        if RELEVANCE[members].any():
+            share = np.exp(SCORES[members]) / np.exp(SCORES[members]).sum()
+            total -= members.sum() * (RELEVANCE[members] / RELEVANCE[members].sum() * np.log(share)).sum()
     numbers = np.unique(GROUPS, return_inverse=True)[1]
     given = SCORES[:, None], RELEVANCE[:, None], KNOWN[:, None]
     assert listwise(NumpyOps(), *given, None, numbers) == pytest.approx(total / KNOWN.sum())
@@ -88,11 +88,11 @@ def test_figures_and_intervals_of_groups():
     predicted = Predictions(np.arange(19), SCORES[:, None], RELEVANCE[:, None], KNOWN[:, None]).in_groups(
         GROUPS
     )
-    found = metric_values(task, predicted)
-    assert list(found) == ["loss", "ndcg@10", "mrr", "hits@1"] and len(predicted.ranks) == 3
-    within = intervals(task.metrics, predicted, found, 300, 0)
+    actual = metric_values(task, predicted)
+    assert list(actual) == ["loss", "ndcg@10", "mrr", "hits@1"] and len(predicted.ranks) == 3
+    within = intervals(task.metrics, predicted, actual, 300, 0)
     for name in task.metrics:
-        assert within[name][0] <= found[name] <= within[name][1]
+        assert within[name][0] <= actual[name] <= within[name][1]
     with pytest.raises(ConfigError, match="only rankings have some"):
         evaluate(("ndcg@3",), SCORES, RELEVANCE, KNOWN)
 
@@ -131,7 +131,7 @@ def test_graphs_are_ranked_all_at_once():
 
 
 @pytest.mark.parametrize(
-    "change,told",
+    "change,message",
     [
         ({"groups": None}, "found none for node_ranking"),
         ({"task": "node_classification", "num_classes": 3}, "found some for node_classification"),
@@ -140,11 +140,11 @@ def test_graphs_are_ranked_all_at_once():
         ({"splits": {"train": np.arange(4), "test": np.arange(4, 9)}}, "group 1 in train and test"),
     ],
 )
-def test_groups_that_do_not_fit(change, told):
+def test_groups_that_do_not_fit(change, message):
     dataset = ranking()._replace(**change)
     if "num_classes" in change:
         dataset = dataset._replace(targets=node_dataset().targets)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         check_dataset(dataset)
 
 

@@ -102,7 +102,7 @@ def test_scales_hold_their_values_between_round_ticks(values):
 def test_curves_take_the_whole_width_and_the_names_of_axes_keep_off_the_ticks():
     chart = lines({"train": ([1, 2, 3], [20000.0, 1.0, 2.0])}, "epoch", "loss", 2)
     places = re.findall(r'<polyline[^>]* points="([^"]+)"', chart)[-1].split()  # the legend's is first
-    assert [place.split(",")[0] for place in places] == ["66.0", "286.0", "506.0"]
+    assert [point.split(",")[0] for point in places] == ["66.0", "286.0", "506.0"]
     assert "translate(11 " in chart  # 20000 ends at 60, and is 32 wide
 
 
@@ -120,7 +120,7 @@ def test_many_classes_are_drawn_with_the_rarest_as_one():
     y = rng.integers(100, size=2000)
     chart = confusion(Predictions(np.arange(2000), rng.normal(size=(2000, 100)), y, np.ones(2000, bool)), ())
     assert chart.count('class="cell"') == 30 * 30 and ">other<" in chart
-    counts = [int(found) for found in re.findall(r": (\d+) \(", chart)]
+    counts = [int(actual) for actual in re.findall(r": (\d+) \(", chart)]
     assert sum(counts) == 2000
 
 
@@ -165,6 +165,6 @@ def test_a_peak_between_many_points_is_kept():
     y = np.zeros(5001)
     y[2503] = 9
     chart = body(lines({"true": (range(5001), y.tolist())}, "x", "y"))
-    top = min(float(place.split(",")[1]) for place in re.search(r'points="([^"]*)"', chart)[1].split())
-    flat = max(float(place.split(",")[1]) for place in re.search(r'points="([^"]*)"', chart)[1].split())
+    top = min(float(point.split(",")[1]) for point in re.search(r'points="([^"]*)"', chart)[1].split())
+    flat = max(float(point.split(",")[1]) for point in re.search(r'points="([^"]*)"', chart)[1].split())
     assert flat - top > 150

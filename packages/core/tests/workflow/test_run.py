@@ -26,8 +26,8 @@ def test_a_run_learns_and_leaves_a_whole_folder(tmp_path, capsys):
     assert lines[-1] == str(folder) == str(tmp_path / "run")
     assert lines[-2] == f"report: {folder / 'report.html'}"
     result = metric_values(folder)
-    told = {"train", "valid", "test", "best_epoch", "epochs", "stopped", "seed", "unused"}
-    assert set(result) == told | {"baselines", "compared", "not_compared", "decision", "intervals"}
+    keys = {"train", "valid", "test", "best_epoch", "epochs", "stopped", "seed", "unused"}
+    assert set(result) == keys | {"baselines", "compared", "not_compared", "decision", "intervals"}
     assert set(result["test"]) == {"loss", "accuracy", "f1"}
     assert result["test"]["accuracy"] >= 0.8
     rows = (folder / "metrics.csv").read_text().splitlines()

@@ -57,12 +57,12 @@ class NumpyRegistry(Registry):
     """A registry without kernels, so that core's own are used."""
 
     def find_kernel(self, name, *, library, device):
-        own = Kernels()
+        kernels = Kernels()
         return {
-            "neighbor_sample": own.sampler,
-            "gather": own.gather,
-            "build_adjacency": own.adjacency,
-            "sum_rows": own.sum_rows,
+            "neighbor_sample": kernels.sampler,
+            "gather": kernels.gather,
+            "build_adjacency": kernels.adjacency,
+            "sum_rows": kernels.sum_rows,
         }[name]
 
 
@@ -81,7 +81,7 @@ def featureless(dataset, *kept):
     graph = dataset.graphs
     nodes = None
     if not isinstance(graph, Graph):
-        nodes = {kind: x if kind in kept else None for kind, x in graph.nodes.items()}
+        nodes = {node_type: x if node_type in kept else None for node_type, x in graph.nodes.items()}
     return dataset._replace(graphs=graph._replace(nodes=nodes))
 
 
@@ -242,7 +242,7 @@ def test_links_come_with_false_ones_and_positions_of_their_ends(dataset):
 
 
 @pytest.mark.parametrize(
-    ("node", "told"),
+    ("node", "message"),
     [
         ({"name": "neighbour"}, "did you mean 'neighbor'"),
         ({"name": "neighbor", "fanouts": []}, r"sampler.fanouts=\[15,10\]"),
@@ -250,8 +250,8 @@ def test_links_come_with_false_ones_and_positions_of_their_ends(dataset):
         ({"name": "neighbor", "fanouts": [3], "batch_size": 0}, "at least 1"),
     ],
 )
-def test_a_sampler_node_is_checked(node, told):
-    with pytest.raises(ConfigError, match=told):
+def test_a_sampler_node_is_checked(node, message):
+    with pytest.raises(ConfigError, match=message):
         built(Sampler, node, "sampler")
 
 

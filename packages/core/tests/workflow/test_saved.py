@@ -61,14 +61,14 @@ def test_predictions_cover_everything(tmp_path, make, keys, count):
     assert list(rows[0]) == keys and len(rows) == (count or len(rows))
     with np.load(folder / "predictions.npz") as saved:
         test = {tuple(np.ravel(i).astype(str)): o for i, o in zip(saved["test.index"], saved["test.outputs"])}
-    found = 0
+    actual = 0
     for row in rows:
         key = tuple(row[name] for name in keys[: keys.index("split")])
         if row["split"] == "test":
             outputs = [float(row[name]) for name in keys if name.startswith("output")]
             np.testing.assert_allclose(outputs, np.ravel(test[key]), rtol=1e-6)
-            found += 1
-    assert found
+            actual += 1
+    assert actual
     if make is node_dataset:
         assert sum(row["split"] == "" for row in rows) == 3 and {row["prediction"] for row in rows} <= set(
             "xyz"

@@ -36,15 +36,17 @@ def shop(seed, task="node_classification", n_users=12, n_items=5, n_edges=60):
         BUYS: EdgeSet(when[:, None].astype(float), users, items, count),
         BACK: EdgeSet(when[order, None].astype(float), items[order], users[order], count),
     }
-    nodes = {kind: time[:, None].astype(float) for kind, time in born.items()}
-    graph = hetero_graph(nodes, edges, {kind: np.array([len(time)]) for kind, time in born.items()})
+    nodes = {node_type: time[:, None].astype(float) for node_type, time in born.items()}
+    graph = hetero_graph(nodes, edges, {node_type: np.array([len(time)]) for node_type, time in born.items()})
     edge_time = {BUYS: when, BACK: when[order]}
     cuts = np.quantile(when, [0.6, 0.8])
     part = np.searchsorted(cuts, when, side="right")
     if task == "link_prediction":
         rows = {split: np.flatnonzero(part == number) for number, split in enumerate(SPLITS)}
-        links = {split: np.stack([users[own], items[own]], 1) for split, own in rows.items()}
-        times = Times({split: when[own] for split, own in rows.items()}, born, edge_time, {BUYS: part > 0})
+        links = {split: np.stack([users[chosen], items[chosen]], 1) for split, chosen in rows.items()}
+        times = Times(
+            {split: when[chosen] for split, chosen in rows.items()}, born, edge_time, {BUYS: part > 0}
+        )
         return Dataset("shop", task, graph, None, links, 0, "user", {}, "item", times=times)
     asked = rng.integers(0, 100, n_users)
     asked = np.maximum(asked, born["user"])
@@ -96,8 +98,8 @@ def test_a_window_leaves_out_what_is_too_old_and_newest_what_is_not_the_newest(s
         held, whole = (
             np.concatenate([edges.features.ravel() for edges in batch.graph.edges.values()])
             for batch in (
-                graph.batch(question.ask(np.array([row])), own, 0, row)
-                for own in (spec, spec.merge(window=None))
+                graph.batch(question.ask(np.array([row])), each, 0, row)
+                for each in (spec, spec.merge(window=None))
             )
         )
         assert (held > asked - window).all() and (held <= asked).all()
@@ -122,7 +124,7 @@ def test_questions_of_many_times_in_one_batch_see_what_each_sees_alone(seed):
         len(edges.senders) for edges in graph.batch(question.ask(rows), spec, 0, 0).graph.edges.values()
     )
     alone = [graph.batch(question.ask(rows[at : at + 1]), spec, 0, 0).graph for at in rows]
-    assert count == sum(len(edges.senders) for own in alone for edges in own.edges.values())
+    assert count == sum(len(edges.senders) for batch in alone for edges in batch.edges.values())
 
 
 @given(seed=st.integers(0, 10**6))
@@ -180,7 +182,9 @@ def test_without_times_the_later_questions_are_hidden():
     times = Times(
         {}, {ONE_TYPE: np.zeros(3)}, {ONE_RELATION: np.array([1, 2])}, {ONE_RELATION: np.array([False, True])}
     )
-    found = without_times(Dataset("one", "link_prediction", one, times=times))
+    actual = without_times(Dataset("one", "link_prediction", one, times=times))
     assert (
-        found.graphs.senders.tolist() == [0] and found.graphs.n_edge.tolist() == [1] and found.times is None
+        actual.graphs.senders.tolist() == [0]
+        and actual.graphs.n_edge.tolist() == [1]
+        and actual.times is None
     )

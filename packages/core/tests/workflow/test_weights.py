@@ -35,10 +35,10 @@ def test_balanced_classes_are_scikit_learns():
 def test_given_weights_have_a_mean_of_1_over_training():
     dataset = node_dataset()
     rows = np.linspace(0, 5, 60)
-    task, found = task_and_data(TaskOptions(class_weight=(1.0, 2.0, 30.0)), dataset._replace(weights=rows))
+    task, actual = task_and_data(TaskOptions(class_weight=(1.0, 2.0, 30.0)), dataset._replace(weights=rows))
     train = dataset.splits["train"]
-    assert found.weights[train].mean() == pytest.approx(1, rel=1e-6)
-    seen = np.array(task.class_weights)[dataset.targets[train]] * found.weights[train]
+    assert actual.weights[train].mean() == pytest.approx(1, rel=1e-6)
+    seen = np.array(task.class_weights)[dataset.targets[train]] * actual.weights[train]
     assert seen.mean() == pytest.approx(1, rel=1e-6)
     assert task.class_weights[2] == pytest.approx(30 * task.class_weights[0])
     assert (
@@ -55,7 +55,7 @@ def test_balanced_labels():
 
 
 @pytest.mark.parametrize(
-    "options,told",
+    "options,message",
     [
         ({"class_weight": (1.0, 2.0)}, "found 2 weights, expected one for each of 3 classes"),
         ({"class_weight": (0.0, 0.0, 0.0)}, "none above 0"),
@@ -63,8 +63,8 @@ def test_balanced_labels():
         ({"loss": "focul"}, "focal"),
     ],
 )
-def test_what_does_not_fit(options, told):
-    with pytest.raises(ConfigError, match=told):
+def test_what_does_not_fit(options, message):
+    with pytest.raises(ConfigError, match=message):
         task_and_data(TaskOptions(**options), node_dataset())
 
 
@@ -101,12 +101,12 @@ def test_a_run_trains_by_its_weights(tmp_path):
     half = np.zeros(60)
     half[dataset.splits["train"][:10]] = 1
     cut = dataset._replace(splits={**dataset.splits, "train": dataset.splits["train"][:10]})
-    found = {
+    actual = {
         name: json.loads((train(config_for(tmp_path / name), Registry(data)) / "metrics.json").read_text())
         for name, data in (("weights", dataset._replace(weights=half)), ("fewer", cut), ("plain", dataset))
     }
-    assert found["weights"]["test"]["loss"] == pytest.approx(found["fewer"]["test"]["loss"], rel=1e-5)
-    assert found["weights"]["test"]["loss"] != pytest.approx(found["plain"]["test"]["loss"], rel=1e-3)
+    assert actual["weights"]["test"]["loss"] == pytest.approx(actual["fewer"]["test"]["loss"], rel=1e-5)
+    assert actual["weights"]["test"]["loss"] != pytest.approx(actual["plain"]["test"]["loss"], rel=1e-3)
     config = config_for(tmp_path / "heavy", task={"class_weight": (1.0, 1.0, 1000.0)})
     folder = train(config, Registry(dataset))
     with np.load(folder / "predictions.npz") as arrays:

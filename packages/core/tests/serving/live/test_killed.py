@@ -20,7 +20,7 @@ def kill_and_check(root: Path, kills: int) -> int:
     x = np.zeros((5, 3), np.float32)
     write(root / "base", payments(0, 20, 5, 8), 5, 8, x)
     create(root / "live", root / "base")
-    rng, told = random.Random(0), set()
+    rng, acknowledged = random.Random(0), set()
     for kill in range(1, kills + 1):
         command = [
             sys.executable,
@@ -33,21 +33,21 @@ def kill_and_check(root: Path, kills: int) -> int:
             first = child.stdout.readline()
             time.sleep(rng.uniform(0, 0.3))
             child.kill()
-            told |= {int(line) for line in [first, *child.stdout.read().splitlines()] if line.strip()}
+            acknowledged |= {int(line) for line in [first, *child.stdout.read().splitlines()] if line.strip()}
         with LiveGraph(root / "live") as live:
-            check(live, told)
-    return len(told)
+            check(live, acknowledged)
+    return len(acknowledged)
 
 
-def check(live: LiveGraph, told: set[int]) -> None:
+def check(live: LiveGraph, acknowledged: set[int]) -> None:
     """Check that every append told is there, both of its rows, once; and that no append is there by half."""
     snapshot = live.snapshot()
-    found = snapshot.sample({"shop": np.arange(8)}, Fanout((-1,)), 0, {"shop": np.full(8, 10**9)})
-    senders = found.nodes["card"][found.senders[PAYS]]
+    actual = snapshot.sample({"shop": np.arange(8)}, Fanout((-1,)), 0, {"shop": np.full(8, 10**9)})
+    senders = actual.nodes["card"][actual.senders[PAYS]]
     keys = [live.snapshot().generation.keys["card"].name(int(card)) for card in senders if card >= 5]
     assert len(keys) == len(set(keys))
     assert {-key for key in keys} == set(keys)
-    assert told <= set(keys)
+    assert acknowledged <= set(keys)
 
 
 def test_a_killed_appender_loses_nothing_that_was_told(tmp_path):

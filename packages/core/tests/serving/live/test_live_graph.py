@@ -22,10 +22,10 @@ CARDS, SHOPS, BASE = 30, 8, 200
 def all_rows(text: bool = False) -> tuple[Rows, np.ndarray]:
     """Return the folder's payments and 120 later ones, by cards of which every few are new; and features of cards."""
     rng = np.random.default_rng(0)
-    own, later = payments(1, BASE, CARDS, SHOPS), payments(2, 120, CARDS, SHOPS, first=BASE // 2)
+    first_rows, later = payments(1, BASE, CARDS, SHOPS), payments(2, 120, CARDS, SHOPS, first=BASE // 2)
     new = np.sort(rng.choice(120, 12, replace=False))
     later.card[new] = CARDS + np.arange(12)
-    rows = Rows(*(np.concatenate(pair) for pair in zip(own, later)))
+    rows = Rows(*(np.concatenate(pair) for pair in zip(first_rows, later)))
     return rows, rng.normal(size=(CARDS + 12, 3)).astype(np.float32)
 
 
@@ -42,7 +42,7 @@ def made(tmp_path, request):
 def assert_equal(live: LiveGraph, whole, shops: int = SHOPS):
     """Check draws, rows and features against the folder that was prepared with all rows."""
     opened, snapshot = open_prepared(whole), live.snapshot()
-    assert dict(snapshot.n_node) == {kind: of.rows for kind, of in opened.nodes.items()}
+    assert dict(snapshot.n_node) == {node_type: of.rows for node_type, of in opened.nodes.items()}
     sampler, rng = ReferenceSampler(sample_graph(opened)), np.random.default_rng(3)
     for fanout in (
         Fanout((4, 3), layered=True),
@@ -50,18 +50,18 @@ def assert_equal(live: LiveGraph, whole, shops: int = SHOPS):
         Fanout((3, 3), disjoint=True),
     ):
         seeds = {"card": rng.integers(0, CARDS + 12, 9), "shop": rng.integers(0, shops, 5)}
-        times = {kind: rng.integers(0, 260, len(ids)) for kind, ids in seeds.items()}
-        found = snapshot.sample(seeds, fanout, 7, times)
+        times = {node_type: rng.integers(0, 260, len(ids)) for node_type, ids in seeds.items()}
+        actual = snapshot.sample(seeds, fanout, 7, times)
         expected = sampler.sample(seeds, fanout, key=7, seed_time=times)
-        for kind in ("card", "shop"):
-            np.testing.assert_array_equal(found.nodes[kind], expected.nodes[kind])
+        for node_type in ("card", "shop"):
+            np.testing.assert_array_equal(actual.nodes[node_type], expected.nodes[node_type])
         for key in (PAYS, PAID):
-            np.testing.assert_array_equal(found.senders[key], expected.senders[key])
-            np.testing.assert_array_equal(found.receivers[key], expected.receivers[key])
+            np.testing.assert_array_equal(actual.senders[key], expected.senders[key])
+            np.testing.assert_array_equal(actual.receivers[key], expected.receivers[key])
             rows = opened.edges[key].edge_ids[expected.edges[key]]
-            np.testing.assert_array_equal(snapshot.rows(key, found.edges[key]), rows)
+            np.testing.assert_array_equal(snapshot.rows(key, actual.edges[key]), rows)
             amount = opened.edges[PAYS].features["amount"][rows]
-            np.testing.assert_array_equal(snapshot.columns(key, found.edges[key])["amount"], amount)
+            np.testing.assert_array_equal(snapshot.columns(key, actual.edges[key])["amount"], amount)
     ids = np.arange(CARDS + 12)
     np.testing.assert_array_equal(
         snapshot.features("card", ids, None)["x"], opened.nodes["card"].features["x"]
@@ -120,8 +120,8 @@ def test_features_that_change_are_known_from_their_time_on(made):
             live.append(change(time, value))
         for _ in range(2):
             snapshot = live.snapshot()
-            found = snapshot.features("card", np.zeros(4, np.int64), np.array([19, 20, 49, 50]))["x"]
-            np.testing.assert_array_equal(found, [x[0], [2.0] * 3, [2.0] * 3, [3.0] * 3])
+            actual = snapshot.features("card", np.zeros(4, np.int64), np.array([19, 20, 49, 50]))["x"]
+            np.testing.assert_array_equal(actual, [x[0], [2.0] * 3, [2.0] * 3, [3.0] * 3])
             live.compact()
     with LiveGraph(root / "live") as live:
         assert live.snapshot().features("card", np.zeros(1, np.int64), None)["x"].tolist() == [[3.0] * 3]
@@ -148,8 +148,8 @@ def test_all_who_wait_share_a_sync(made, monkeypatch):
     monkeypatch.setattr(os, "fdatasync", lambda f: (synced.append(1), threading.Event().wait(0.02), sync(f)))
     with LiveGraph(root / "live") as live:
         steps = appends(rows, BASE, 1, x, CARDS, text)
-        told = [live.submit(step) for step in steps]
-        assert [future.result() for future in told] == list(range(1, 121))
+        futures = [live.submit(step) for step in steps]
+        assert [future.result() for future in futures] == list(range(1, 121))
     assert len(synced) <= 10
 
 
