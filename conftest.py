@@ -79,8 +79,8 @@ def pytest_sessionfinish(session):
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node):
     """Take what a worker left out; each worker collects, and leaves out, the same tests."""
-    told = getattr(node, "workeroutput", {}).get("left_out", [])
-    node.config.stash[LEFT_OUT] |= Counter({tuple(key): count for key, count in told})
+    left_out = getattr(node, "workeroutput", {}).get("left_out", [])
+    node.config.stash[LEFT_OUT] |= Counter({tuple(key): count for key, count in left_out})
 
 
 def pytest_terminal_summary(terminalreporter, config):
@@ -106,8 +106,8 @@ def part_of(nodeid):
 def what_ran(reports, left_out):
     """Return a line for each part: how many of its tests passed or not, and which weren't run; and what it cost."""
     counts, why = defaultdict(Counter), defaultdict(list)
-    for name, found in reports.items():
-        for report in found:
+    for name, outcomes in reports.items():
+        for report in outcomes:
             counts[part_of(report.nodeid)][name] += 1
     for (part, reason), count in sorted(left_out.items()):
         command = f" ({COMMANDS[reason]})" if reason in COMMANDS else ""

@@ -70,13 +70,15 @@ def by_dgl(
     def flat(x: Tensor) -> Tensor:
         return x.transpose(0, 1).reshape(n_windows * n_nodes, -1)
 
-    def cell_step(cell: Any, own: dict[str, Tensor], x: Tensor, state: Any) -> Any:
-        def conv(kind: str, gate: str, value: Tensor) -> Tensor:
+    def cell_step(cell: Any, weights: dict[str, Tensor], x: Tensor, state: Any) -> Any:
+        def conv(gate_part: str, gate: str, value: Tensor) -> Tensor:
             return layer.conv(
-                cell.x_layer if kind == "x" else cell.h_layer, scoped(f"{kind}.{gate}", own), value
+                cell.x_layer if gate_part == "x" else cell.h_layer,
+                scoped(f"{gate_part}.{gate}", weights),
+                value,
             )
 
-        state = cell.equations(conv, own, x, cell.start(x) if state is None else state)
+        state = cell.equations(conv, weights, x, cell.start(x) if state is None else state)
         layer.end_cell()
         return state
 

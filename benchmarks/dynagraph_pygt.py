@@ -56,18 +56,18 @@ def peer(path: str) -> Any:
 
 def weights_of(cell: Any, gates: dict[str, str]) -> dict[str, Tensor]:
     """Return our parameters, made of PyG-Temporal's own, so that gradients reach those."""
-    found = {}
+    results = {}
     for ours, theirs in gates.items():
         bias = 0
         for side in ("x", "h"):
             conv = getattr(cell, f"conv_{side}_{theirs}")
-            found[f"{side}.{ours}.weight"] = torch.stack([lin.weight.t() for lin in conv.lins])
+            results[f"{side}.{ours}.weight"] = torch.stack([lin.weight.t() for lin in conv.lins])
             bias = bias + conv.bias
-        own = getattr(cell, f"b_{theirs}", None)
-        found[f"bias.{ours}"] = bias if own is None else bias + own.reshape(-1)
+        bias_of = getattr(cell, f"b_{theirs}", None)
+        results[f"bias.{ours}"] = bias if bias_of is None else bias + bias_of.reshape(-1)
         if hasattr(cell, f"w_c_{theirs}"):
-            found[f"peephole.{ours}"] = getattr(cell, f"w_c_{theirs}").reshape(-1)
-    return {f"encoder.0.{name}": value for name, value in found.items()}
+            results[f"peephole.{ours}"] = getattr(cell, f"w_c_{theirs}").reshape(-1)
+    return {f"encoder.0.{name}": value for name, value in results.items()}
 
 
 def main() -> None:
@@ -87,13 +87,15 @@ def main() -> None:
     print(
         f"torch {torch.__version__}, {args.threads} threads, {NODES} nodes, {len(senders)} edges, {BATCH} windows"
     )
-    for kind in KINDS:
-        compare(kind, senders, receivers, dense[senders, receivers], args.rounds)
+    for cell_type in KINDS:
+        compare(cell_type, senders, receivers, dense[senders, receivers], args.rounds)
 
 
-def compare(kind: str, senders: np.ndarray, receivers: np.ndarray, weight: np.ndarray, rounds: int) -> None:
+def compare(
+    cell_type: str, senders: np.ndarray, receivers: np.ndarray, weight: np.ndarray, rounds: int
+) -> None:
     """Check that both give one answer, and print their times."""
-    path, make, gates = KINDS[kind]
+    path, make, gates = KINDS[cell_type]
     torch.manual_seed(0)
     theirs, head = peer(path)(FEATURES, HIDDEN, ORDER), torch.nn.Linear(HIDDEN, 1)
     rng = np.random.default_rng(0)
@@ -107,8 +109,8 @@ def compare(kind: str, senders: np.ndarray, receivers: np.ndarray, weight: np.nd
         state: Any = (None, None)
         for t in range(LENGTH):
             x = torch.from_numpy(signal[starts + t]).reshape(-1, FEATURES)
-            new = theirs(x, edges, edge_weight, *state[: 2 if kind == "lstm" else 1])
-            state = new if kind == "lstm" else (new,)
+            new = theirs(x, edges, edge_weight, *state[: 2 if cell_type == "lstm" else 1])
+            state = new if cell_type == "lstm" else (new,)
         return head(torch.relu(state[0])).reshape(BATCH, NODES, 1)
 
     layers = (ChebConv(width, HIDDEN, ORDER, bias=False) for width in (FEATURES, HIDDEN))
@@ -139,16 +141,18 @@ def compare(kind: str, senders: np.ndarray, receivers: np.ndarray, weight: np.nd
     off = float((a - b).abs().max() / a.abs().max())
     slope = max(float((u - v).abs().max() / (u.abs().max() + 1e-9)) for u, v in zip(of_a, of_b))
     if off > 1e-6 or slope > 1e-3:
-        raise SystemExit(f"{kind}: outputs are off by {off:.1e}, gradients by {slope:.1e}: nothing is timed")
+        raise SystemExit(
+            f"{cell_type}: outputs are off by {off:.1e}, gradients by {slope:.1e}: nothing is timed"
+        )
     wall, cpu = [float("inf")] * 2, [float("inf")] * 2
     for _ in range(rounds):
-        for place, forward in enumerate((run_theirs, run_ours)):
+        for position, forward in enumerate((run_theirs, run_ours)):
             clock, process = time.perf_counter(), time.process_time()
             train(forward)
-            wall[place] = min(wall[place], time.perf_counter() - clock)
-            cpu[place] = min(cpu[place], time.process_time() - process)
+            wall[position] = min(wall[position], time.perf_counter() - clock)
+            cpu[position] = min(cpu[position], time.process_time() - process)
     print(
-        f"{kind:5} PyG-Temporal {wall[0]:.3f} s/step, heddle {wall[1]:.3f}: {wall[0] / wall[1]:.1f} times by the "
+        f"{cell_type:5} PyG-Temporal {wall[0]:.3f} s/step, heddle {wall[1]:.3f}: {wall[0] / wall[1]:.1f} times by the "
         f"clock, {cpu[0] / cpu[1]:.1f} by CPU time; outputs equal to {off:.0e}, gradients to {slope:.0e}",
         flush=True,
     )

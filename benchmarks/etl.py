@@ -63,10 +63,10 @@ def main() -> None:
         print(f"{given.rows:,} rows, {path.stat().st_size / 1e9:.2f} GB of CSV, written in {made:.0f} s")
         folders = {}
         for engine in given.engines:
-            found = measure(base / "src", base / engine, engine, given.memory)
+            actual = measure(base / "src", base / engine, engine, given.memory)
             print(
-                f"{engine:8} {found['seconds']:7.1f} s, {found['cpu_s']:7.1f} s of CPU, "
-                f"peak {found['peak_mb']:6.0f} MB with etl.memory={given.memory}",
+                f"{engine:8} {actual['seconds']:7.1f} s, {actual['cpu_s']:7.1f} s of CPU, "
+                f"peak {actual['peak_mb']:6.0f} MB with etl.memory={given.memory}",
                 flush=True,
             )
             folders[engine] = (base / engine / "metadata.json").read_bytes()  # with every file's checksum

@@ -66,9 +66,9 @@ def of_run(run: Any) -> Predictions:
 
 def row(title: str, predicted: Predictions, seed: int = 0) -> str:
     """Return a line of the table."""
-    found = figures(predicted)
-    spans = intervals(METRICS, predicted, found, DRAWS, seed)
-    cells = [f"{found[name]:7.4f}  {spans[name][0]:.3f} to {spans[name][1]:.3f}" for name in METRICS]
+    actual = figures(predicted)
+    spans = intervals(METRICS, predicted, actual, DRAWS, seed)
+    cells = [f"{actual[name]:7.4f}  {spans[name][0]:.3f} to {spans[name][1]:.3f}" for name in METRICS]
     return f"{title:34}" + "   ".join(cells)
 
 
@@ -84,10 +84,10 @@ def difference(title: str, one: Predictions, other: Predictions) -> str:
 
 def main(rows: int, epochs: int, seeds: int, threads: int) -> list[str]:
     """Return the lines of the table."""
-    found: dict[str, list[Predictions]] = {"table alone": [], "embeddings + table": [], "GNN alone": []}
+    predictions: dict[str, list[Predictions]] = {"table alone": [], "embeddings + table": [], "GNN alone": []}
     rules: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
         heddle.generate("tabformer", folder / "raw", rows=rows, users=rows // 400, merchants=400, fraud=0.02)
         root = heddle.prepare(data="tabformer", **{"data.src": folder / "raw", "data.dst": folder / "cards"})
         table = BoostTable(root)
@@ -98,7 +98,7 @@ def main(rows: int, epochs: int, seeds: int, threads: int) -> list[str]:
             more = {"trainer.epochs": epochs, "run.dir": folder / f"run-{seed}"}
             run = heddle.train(**about, **SETTINGS, **more, **{"task.baselines": not seed})
             run.embed_rows(out=folder / f"embeddings-{seed}")
-            found["GNN alone"].append(of_run(run))
+            predictions["GNN alone"].append(of_run(run))
             rules = rules or json.loads((run.folder / "metrics.json").read_text())["baselines"]
             parameters = {"nthread": threads, "seed": seed}
             for name, read in (
@@ -106,19 +106,19 @@ def main(rows: int, epochs: int, seeds: int, threads: int) -> list[str]:
                 ("embeddings + table", BoostTable(root, folder / f"embeddings-{seed}")),
             ):
                 boosted = fit_boost(read, parameters=parameters)
-                found[name].append(by_scores(boosted.scores["test"], labels))
+                predictions[name].append(by_scores(boosted.scores["test"], labels))
     lines = [
         "; ".join(f"{split}: {len(of)} payments, {int(of.sum())} frauds" for split, of in counts),
         f"{'test':34}" + "   ".join(f"{name:>7}  {'95 %':14}" for name in METRICS),
     ]
-    lines += [row(name, of[0]) for name, of in found.items()]
-    table_alone, both, alone = (of[0] for of in found.values())
+    lines += [row(name, of[0]) for name, of in predictions.items()]
+    table_alone, both, alone = (of[0] for of in predictions.values())
     lines += [
         difference("embeddings + table - table alone", both, table_alone),
         difference("GNN alone - table alone", alone, table_alone),
         difference("embeddings + table - GNN alone", both, alone),
     ]
-    for name, of in found.items():
+    for name, of in predictions.items():
         each = ", ".join(f"{figures(predicted)['ap']:.4f}" for predicted in of)
         lines.append(f"{name}: ap of {seeds} seeds {each}")
     lines += [

@@ -40,30 +40,30 @@ def random_steps(n: int, count: int, width: int, share: float, steps: int) -> li
         return Edges(*rng.integers(0, n, (2, many)), rng.uniform(0.5, 1, many).astype(np.float32))
 
     edges, many = fresh(count), int(share * count)
-    none, found = np.zeros(0, np.int64), []
-    found.append((edges, x, Change(Edges(none, none, np.zeros(0, np.float32)), 0, none)))
+    none, results = np.zeros(0, np.int64), []
+    results.append((edges, x, Change(Edges(none, none, np.zeros(0, np.float32)), 0, none)))
     for _ in range(steps):
         gone = np.zeros(count, bool)
         gone[rng.permutation(count)[:many]] = True
         removed = Edges(*(part[gone] for part in edges))
         edges = Edges(*(np.concatenate([a[~gone], b]) for a, b in zip(edges, fresh(many))))
-        found.append((edges, x, Change(removed, many, none)))
-    return found
+        results.append((edges, x, Change(removed, many, none)))
+    return results
 
 
 def real_steps(name: str, root: Path, width: int) -> list[Step]:
     """Return the snapshots of one of PyG-Temporal's changing graphs, with random features that stay."""
     topology = temporal(name, str(root)).graphs
     n = int(np.sum(topology[0].graph.n_node))
-    x, found = torch.randn(n, width, generator=torch.Generator().manual_seed(0)), []
+    x, results = torch.randn(n, width, generator=torch.Generator().manual_seed(0)), []
     before = None
     for t in range(len(topology)):
         graph = topology[t].graph
         edges = Edges(graph.senders, graph.receivers, np.ones(len(graph.senders), np.float32))
         edges, change = change_between(before, edges)
-        found.append((edges, x, change))
+        results.append((edges, x, change))
         before = edges
-    return found
+    return results
 
 
 def by_mode(steps: Sequence[Step], ops: TorchOps) -> dict[str, Callable[[int], Tensor]]:
@@ -108,22 +108,24 @@ def compare(title: str, steps: Sequence[Step], make: Variants, ops: TorchOps, ro
         for t in range(len(steps)):
             results = {}
             order = list(enumerate(variants))
-            for place, mode in (order[i] for i in rng.permutation(4)):
+            for position, mode in (order[i] for i in rng.permutation(4)):
                 clock = time.process_time()
                 results[mode] = variants[mode](t)
-                best[place, t] = min(best[place, t], time.process_time() - clock if number else np.inf)
-            for mode, found in () if number else results.items():
-                check(f"{title}: {mode}", found, results["full"], exact=mode != "delta")
+                best[position, t] = min(best[position, t], time.process_time() - clock if number else np.inf)
+            for mode, actual in () if number else results.items():
+                check(f"{title}: {mode}", actual, results["full"], exact=mode != "delta")
     total = best[:, 1:].sum(1)
     print(f"\n{title}, {len(steps) - 1} changes\n{'mode':8} {'CPU ms a change':>16} {'times full':>11}")
-    for place, mode in enumerate(variants):
-        print(f"{mode:8} {1e3 * total[place] / (len(steps) - 1):16.3f} {total[0] / total[place]:11.2f}")
+    for position, mode in enumerate(variants):
+        print(f"{mode:8} {1e3 * total[position] / (len(steps) - 1):16.3f} {total[0] / total[position]:11.2f}")
 
 
-def check(what: str, found: Tensor, expected: Tensor, exact: bool) -> None:
+def check(what: str, actual: Tensor, expected: Tensor, exact: bool) -> None:
     """End the program if sums are off."""
-    if not (torch.equal(found, expected) if exact else torch.allclose(found, expected, atol=1e-3, rtol=1e-3)):
-        raise SystemExit(f"{what} is off by {float((found - expected).abs().max()):.1e}: nothing is timed")
+    if not (
+        torch.equal(actual, expected) if exact else torch.allclose(actual, expected, atol=1e-3, rtol=1e-3)
+    ):
+        raise SystemExit(f"{what} is off by {float((actual - expected).abs().max()):.1e}: nothing is timed")
 
 
 def main() -> None:

@@ -83,13 +83,13 @@ def check(name: str, devices: int, far: bool) -> None:
         program = build_sharded_program(
             learner, TASK, Optim(name="sgd", lr=0.1, weight_decay=0.0), JaxOps(), mesh
         )
-        state, placed, found = program.init(0), learner.place(batch_of(model, graph)), []
+        state, placed, results = program.init(0), learner.place(batch_of(model, graph)), []
         for _ in range(2):
             state, metrics = program.step(state, placed)
-            found.append(metrics["loss"])
-        losses[plan, count] = found
+            results.append(metrics["loss"])
+        losses[plan, count] = results
     first = losses["edges", 1]
-    assert all(np.allclose(found, first, rtol=1e-5) for found in losses.values()), losses
+    assert all(np.allclose(results, first, rtol=1e-5) for results in losses.values()), losses
 
 
 def main() -> None:
@@ -122,13 +122,13 @@ def main() -> None:
             measured = []
             for count in args.devices:
                 learner, mesh, layout = learner_of(model, graph, plan, count, args.partition)
-                found = step_memory(learner, TASK, learner.place(batch), mesh)
+                actual = step_memory(learner, TASK, learner.place(batch), mesh)
                 halo = None
                 if isinstance(layout, Halo):
                     halo = halo_sizes(parts_of(*ends, layout.owner, count))
                 planned = estimate(plan, work, count, halo=halo)
-                measured.append(found.temporaries / 1e6)
-                sizes = f"{found.arguments / 1e6:13.2f} {measured[-1]:15.2f} {planned.works / 1e6:11.2f}"
+                measured.append(actual.temporaries / 1e6)
+                sizes = f"{actual.arguments / 1e6:13.2f} {measured[-1]:15.2f} {planned.works / 1e6:11.2f}"
                 more = "" if halo is None else f"{halo.rows} + {count} x {halo.slots}"
                 print(f"{plan:8} {count:7} {sizes} {measured[-1] / measured[0]:6.2f}  {more}", flush=True)
             if len(args.devices) > 1:

@@ -65,10 +65,10 @@ def load_jraph() -> Any:
     return jraph
 
 
-def edges_of(kind: str, n: int, e: int) -> tuple[np.ndarray, np.ndarray]:
+def edges_of(graph_kind: str, n: int, e: int) -> tuple[np.ndarray, np.ndarray]:
     """Return e edges of a graph without loops, each both ways, whose ends are uniform or follow a power law."""
     rng = np.random.default_rng(0)
-    weight = np.ones(n) if kind == "uniform" else np.arange(1, n + 1) ** -0.6
+    weight = np.ones(n) if graph_kind == "uniform" else np.arange(1, n + 1) ** -0.6
     one = rng.permutation(n)[rng.choice(n, e // 2, p=weight / weight.sum())]
     other = (one + rng.integers(1, n, e // 2)) % n
     order = rng.permutation(e // 2 * 2)
@@ -182,7 +182,7 @@ def best_times(runs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, tup
     return best
 
 
-def compare(kind: str, name: str, case: Case, rounds: int) -> None:
+def compare(graph_kind: str, name: str, case: Case, rounds: int) -> None:
     """Print one model's times on one graph."""
     params, theirs, ours = placed(case.params), placed(case.their_data), placed(case.our_data)
     engines = {"xla": JaxOps()}
@@ -199,7 +199,7 @@ def compare(kind: str, name: str, case: Case, rounds: int) -> None:
         seconds[label] = time.perf_counter() - start
     answers = {label: step(params, data) for label, (step, data) in compiled.items()}
     for label in engines:
-        gate(f"{name}, {kind}, {label}", answers[label], answers["jraph"])
+        gate(f"{name}, {graph_kind}, {label}", answers[label], answers["jraph"])
     runs = {label: lambda s=step, d=data: s(params, d) for label, (step, data) in compiled.items()}
     times = best_times(runs, rounds)
     megabytes = {
@@ -209,7 +209,7 @@ def compare(kind: str, name: str, case: Case, rounds: int) -> None:
         faster = times["jraph"][0] / wall, times["jraph"][1] / cpu
         needed = dict(zip(("kernels", "xla"), NEEDED[name])).get(label)
         print(
-            f"{kind:<9} {name:<13} {label:<8} {wall:8.1f} {cpu:8.1f} {faster[0]:6.2f} {faster[1]:6.2f} "
+            f"{graph_kind:<9} {name:<13} {label:<8} {wall:8.1f} {cpu:8.1f} {faster[0]:6.2f} {faster[1]:6.2f} "
             f"{f'>= {needed}' if needed else '':<7} {megabytes[label]:7.0f} "
             f"{megabytes[label] / megabytes['jraph']:5.2f} {seconds[label]:6.1f}"
         )
@@ -317,12 +317,12 @@ def main() -> None:
         f"{'needed':<7} {'temp':>7} {'ratio':>5} {'comp':>6}"
     )
     rng = np.random.default_rng(1)
-    for kind in (args.graph,) if args.graph else ("uniform", "power law"):
-        ends = edges_of(kind, args.nodes, args.edges)
+    for graph_kind in (args.graph,) if args.graph else ("uniform", "power law"):
+        ends = edges_of(graph_kind, args.nodes, args.edges)
         x = rng.standard_normal((args.nodes, FEATURES)).astype(np.float32)
         for name, model in models.items():
             if name in (args.only.split(",") if args.only else models):
-                compare(kind, name, model(jraph, *ends, x), args.rounds)
+                compare(graph_kind, name, model(jraph, *ends, x), args.rounds)
     if not args.only:
         floor(args.floor_nodes, args.floor_edges, args.rounds)
 

@@ -96,8 +96,8 @@ def metr_la() -> None:
     naive.load_state_dict(module.state_dict())
     with torch.no_grad():
         for _ in range(2):  # computed, and kept
-            found, expected = (each(graph, signal, [3, 4]) for each in (module, naive))
-            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+            actual, expected = (each(graph, signal, [3, 4]) for each in (module, naive))
+            torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
     share("METR-LA", 3, step, (windows, "digest"), (placed_graph, "digest"))
 
 

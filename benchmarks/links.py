@@ -22,15 +22,15 @@ METRICS = ("mrr", "hits@1", "hits@10", "auroc", "ap")
 
 def trained(root: Path, name: str, model: str, epochs: int, seed: int, folder: Path) -> Path:
     """Train a model and return its run folder."""
-    words = ["backend=dgl-dynamic", "data=events", f"data.name={name}", f"data.root={root / SETS[name]}"]
-    words += ["data.snapshots=30", f"model={model}", "model.hidden=16", "optim.lr=0.02", f"seed={seed}"]
-    words += [
+    arguments = ["backend=dgl-dynamic", "data=events", f"data.name={name}", f"data.root={root / SETS[name]}"]
+    arguments += ["data.snapshots=30", f"model={model}", "model.hidden=16", "optim.lr=0.02", f"seed={seed}"]
+    arguments += [
         f"trainer.epochs={epochs}",
         "trainer.eval_every=2",
         "trainer.progress=false",
         f"run.dir={folder}",
     ]
-    assert main(["train", *words]) == 0
+    assert main(["train", *arguments]) == 0
     return folder
 
 
@@ -42,10 +42,10 @@ def row(title: str, figures: dict[str, float]) -> str:
 def table(root: Path, name: str, models: list[str], epochs: int, seeds: int) -> list[str]:
     """Return the lines of one data set."""
     lines, baselines, half = [f"{name:28}" + "".join(f"{metric:>9}" for metric in METRICS)], {}, {}
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as folder:
         for model in models:
             runs = [
-                trained(root, name, model, epochs, seed, Path(place) / f"{model}-{seed}")
+                trained(root, name, model, epochs, seed, Path(folder) / f"{model}-{seed}")
                 for seed in range(seeds)
             ]
             results = [json.loads((run / "metrics.json").read_text()) for run in runs]
@@ -69,5 +69,5 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--models", default="gcrn-gru,evolvegcn")
     given = parser.parse_args()
-    found = [table(given.folder, name, given.models.split(","), given.epochs, given.seeds) for name in SETS]
-    print("\n\n".join("\n".join(lines) for lines in found))
+    tables = [table(given.folder, name, given.models.split(","), given.epochs, given.seeds) for name in SETS]
+    print("\n\n".join("\n".join(lines) for lines in tables))

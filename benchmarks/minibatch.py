@@ -198,10 +198,10 @@ def gate(parts: Assembly, dataset: Dataset, hidden: int) -> None:
     }
     model = dgl_model(dataset.graphs.nodes.shape[1], hidden)
     for at, layer in enumerate(model):
-        own = f"encoder.layers.{at}."
-        layer.fc_self.weight.copy_(arrays[own + "weight_self"].T)
-        layer.fc_neigh.weight.copy_(arrays[own + "weight_neighbour"].T)
-        layer.fc_self.bias.copy_(arrays[own + "bias"])
+        prefix = f"encoder.layers.{at}."
+        layer.fc_self.weight.copy_(arrays[prefix + "weight_self"].T)
+        layer.fc_neigh.weight.copy_(arrays[prefix + "weight_neighbour"].T)
+        layer.fc_self.bias.copy_(arrays[prefix + "bias"])
     seeds = dataset.splits["train"][:BATCH]
     graph = loader._graph  # type: ignore[attr-defined]
     part = graph.parts.around(seeds, Fanout(tuple(FANOUTS)), key=5)

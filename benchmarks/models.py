@@ -27,13 +27,13 @@ class Case(NamedTuple):
     """A data set.
 
     Attributes:
-        words: what `heddle train` is told of it; {root} is the folder, {seed} the seed, or the fold.
+        overrides: what `heddle train` is told of it; {root} is the folder, {seed} the seed, or the fold.
         metric: that is recorded.
         published: model -> figure and where it is from; a model that isn't named here isn't run.
         seeds: how many, or how many folds.
     """
 
-    words: str
+    overrides: str
     metric: str
     published: dict[str, str]
     seeds: int = 3
@@ -103,19 +103,19 @@ HEAD = LINE.format(
 def measured(name: str, model: str, root: Path) -> str:
     """Train a model on a data set once for each seed, and return its row."""
     case, tests, valids = CASES[name], [], []
-    told = f"model={model} {case.words}".split()
+    template = f"model={model} {case.overrides}".split()
     began = time.process_time()
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as folder:
         for seed in range(case.seeds):
-            words = [word.format(root=root, seed=seed) for word in told]
-            words += [f"seed={seed}", f"run.dir={place}/{seed}", "trainer.progress=false"]
-            words += ["task.baselines=false", "task.intervals=0", "backend.threads=1"]
+            arguments = [word.format(root=root, seed=seed) for word in template]
+            arguments += [f"seed={seed}", f"run.dir={folder}/{seed}", "trainer.progress=false"]
+            arguments += ["task.baselines=false", "task.intervals=0", "backend.threads=1"]
             with redirect_stdout(sys.stderr):
-                metrics = heddle.train(*words).metrics
+                metrics = heddle.train(*arguments).metrics
             tests.append(metrics["test"][case.metric])
             valids.append(metrics.get("valid", {}).get(case.metric, float("nan")))
     spent = (time.process_time() - began) / case.seeds
-    shown = " ".join(told).replace("{root}", "DATA").replace("{seed}", "FOLD")
+    shown = " ".join(template).replace("{root}", "DATA").replace("{seed}", "FOLD")
     deviation = np.std(tests, ddof=1) if len(tests) > 1 else float("nan")
     cells = f"{np.mean(tests):.4f}", f"{deviation:.4f}", case.seeds, f"{np.mean(valids):.4f}", f"{spent:.0f}"
     return LINE.format(name, model, case.metric, *cells, case.published[model], shown)
@@ -126,10 +126,10 @@ def main(folder: Path, out: Path | None, only: list[str], again: bool) -> int:
     os.nice(10)
     rows: dict[tuple[str, str], str] = {}
     if out is not None and out.is_file():
-        found = [
+        actual = [
             line for line in out.read_text().splitlines() if line.split()[:1] and line.split()[0] in CASES
         ]
-        rows = {(line.split()[0], line.split()[1]): line for line in found}
+        rows = {(line.split()[0], line.split()[1]): line for line in actual}
     for name, case in CASES.items():
         for model in case.published:
             wanted = not only or {name, model, f"{name}/{model}"} & set(only)

@@ -63,17 +63,17 @@ def measure(
     spent: dict[str, Spent] = {}
     for name, make in made:
         variant = make()
-        found = [step(variant, seed), *(grad.clone() for grad in variant.gradients())]
-        expected = expected or found
-        worst = float((found[0] - expected[0]).abs().max() / expected[0].abs().max())
+        actual = [step(variant, seed), *(grad.clone() for grad in variant.gradients())]
+        expected = expected or actual
+        worst = float((actual[0] - expected[0]).abs().max() / expected[0].abs().max())
         assert worst < 1e-4, f"{name}: an output is {worst:.1e} off"
-        for one, other in zip(found, expected, strict=True):  # by norm: a ReLU at 0 may take the other side
+        for one, other in zip(actual, expected, strict=True):  # by norm: a ReLU at 0 may take the other side
             error = float((one - other).norm() / other.norm())
             assert error < 1e-3, f"{name}: the output or a gradient is {error:.1e} off"
         spent[name] = Spent(*_timed(variant, seed), _peak(variant, seed))
         if spent[name].wall < SLOW:
             ready[name] = variant
-        del variant, found
+        del variant, actual
     order = list(ready.items())
     for _ in range(rounds):
         order.reverse()  # what a step leaves in memory makes the next one faster or slower

@@ -13,7 +13,7 @@ def talk(edge_types: int, nodes: int) -> Problem:
     random.seed(0)
     torch.manual_seed(0)
     data = FakeHeteroDataset(1, num_node_types=4, num_edge_types=edge_types, avg_num_nodes=nodes)[0]
-    sizes = {kind: data[kind].num_nodes for kind in data.node_types}
+    sizes = {node_type: data[node_type].num_nodes for node_type in data.node_types}
     return make_problem({key: data[key].edge_index for key in data.edge_types}, sizes, (128, 16, 10))
 
 

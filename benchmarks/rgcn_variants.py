@@ -37,7 +37,7 @@ class Problem(NamedTuple):
 
     @property
     def sizes(self) -> dict[str, int]:
-        return {kind: len(rows) for kind, rows in self.x.items()}
+        return {node_type: len(rows) for node_type, rows in self.x.items()}
 
     @property
     def n_edges(self) -> int:
@@ -50,7 +50,7 @@ class Problem(NamedTuple):
     def to(self, device: str) -> Self:
         """Return the same problem on another device."""
         edges = {key: ends.to(device) for key, ends in self.edges.items()}
-        x = {kind: rows.to(device) for kind, rows in self.x.items()}
+        x = {node_type: rows.to(device) for node_type, rows in self.x.items()}
         weights = [nn.Parameter(weight.detach().to(device)) for weight in self.weights]
         return self._replace(edges=edges, x=x, weights=weights)
 
@@ -86,7 +86,7 @@ def make_problem(
     n, (a, b, c) = len(edges), widths
     shapes = ((n, a, b), (n, b, c), (a, b), (b, c), (b,), (c,))
     weights = [nn.Parameter(normal(*shape) / max(shape[-2:]) ** 0.5) for shape in shapes]
-    x = {kind: normal(sizes[kind], a) for kind in sorted(sizes)}
+    x = {node_type: normal(sizes[node_type], a) for node_type in sorted(sizes)}
     return Problem({key: edges[key] for key in sorted(edges)}, x, weights, widths)
 
 
@@ -96,8 +96,10 @@ def hetero(problem: Problem) -> HeteroGraph:
         key: EdgeSet(None, *ends.cpu().numpy(), np.array([ends.shape[1]]))
         for key, ends in problem.edges.items()
     }
-    counts = {kind: np.array([n]) for kind, n in problem.sizes.items()}
-    return hetero_graph({kind: rows.cpu().numpy() for kind, rows in problem.x.items()}, sets, counts)
+    counts = {node_type: np.array([n]) for node_type, n in problem.sizes.items()}
+    return hetero_graph(
+        {node_type: rows.cpu().numpy() for node_type, rows in problem.x.items()}, sets, counts
+    )
 
 
 def heddle(problem: Problem, plan: str, native: bool) -> Variant:
@@ -108,15 +110,15 @@ def heddle(problem: Problem, plan: str, native: bool) -> Variant:
     pairs = zip(problem.widths, problem.widths[1:])
     layers = tuple(RGCN(relations, dict.fromkeys(kinds, i), o, share_root=True) for i, o in pairs)
     model, graph = RelationalStack(layers, plan=plan), hetero(problem)
-    place = partial(_tensor, device=device)
-    prepared = tree_map(place, model.prepare(graph))
-    placed = tree_map(place, graph)._replace(nodes=problem.x)
+    to_device = partial(_tensor, device=device)
+    prepared = tree_map(to_device, model.prepare(graph))
+    placed = tree_map(to_device, graph)._replace(nodes=problem.x)
     names = ("layers.{}.weight", "layers.{}.root", "layers.{}.bias")
     params = dict(zip((name.format(i) for name in names for i in (0, 1)), problem.weights))
 
     def forward() -> Tensor:
         y = model.apply(ops, params, placed, prepared)
-        return torch.cat([y[kind] for kind in kinds])
+        return torch.cat([y[node_type] for node_type in kinds])
 
     return _shared(problem, forward)
 
@@ -160,9 +162,9 @@ def naive(problem: Problem) -> Variant:
 
     def conv(x: Tensor, weight: Tensor) -> Tensor:
         rows = dict(zip(problem.sizes, x.split(counts)))
-        y = {kind: x.new_zeros(n, weight.shape[2]) for kind, n in problem.sizes.items()}
-        for (key, pair), own in zip(matrices.items(), weight.unbind()):
-            y[key[2]] = y[key[2]] + _Product.apply(*pair, rows[key[0]]) @ own
+        y = {node_type: x.new_zeros(n, weight.shape[2]) for node_type, n in problem.sizes.items()}
+        for (key, pair), matrix in zip(matrices.items(), weight.unbind()):
+            y[key[2]] = y[key[2]] + _Product.apply(*pair, rows[key[0]]) @ matrix
         return torch.cat(list(y.values()))
 
     return _two(problem, torch.cat(list(problem.x.values())), conv)
@@ -217,7 +219,7 @@ def pyg_hetero_conv(problem: Problem, sparse: bool) -> Variant:
 
     layers = [convs(*pair).to(problem.device) for pair in zip(problem.widths, problem.widths[1:])]
     linear = [[layer.convs[key].lin_l for key in problem.edges] for layer in layers]
-    return _hetero(problem, linear, True, [lambda x, own=layer: own(x, edges) for layer in layers])
+    return _hetero(problem, linear, True, [lambda x, matrix=layer: matrix(x, edges) for layer in layers])
 
 
 def pyg_to_hetero(problem: Problem) -> Variant:
@@ -238,7 +240,7 @@ def pyg_to_hetero(problem: Problem) -> Variant:
     linear = [[layer.conv["__".join(key)].lin_l for key in problem.edges] for layer in layers]
 
     def entered(layer: Any, x: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {kind: rows for kind, rows in layer(x, problem.edges).items() if rows is not None}
+        return {node_type: rows for node_type, rows in layer(x, problem.edges).items() if rows is not None}
 
     return _hetero(problem, linear, True, [partial(entered, layer) for layer in layers])
 
@@ -248,7 +250,7 @@ def dgl_hetero(problem: Problem) -> Variant:
     import dgl
     from dgl.nn.pytorch import GraphConv, HeteroGraphConv
 
-    names = {key: f"r{place}" for place, key in enumerate(problem.edges)}
+    names = {key: f"r{position}" for position, key in enumerate(problem.edges)}
     ends = {(key[0], names[key], key[2]): tuple(pair) for key, pair in problem.edges.items()}
     graph = dgl.heterograph(ends, num_nodes_dict=problem.sizes)
     graph.create_formats_()
@@ -259,7 +261,7 @@ def dgl_hetero(problem: Problem) -> Variant:
 
     layers = [convs(*pair) for pair in zip(problem.widths, problem.widths[1:])]
     linear = [[layer.mods[name] for name in names.values()] for layer in layers]
-    return _hetero(problem, linear, False, [lambda x, own=layer: own(graph, x) for layer in layers])
+    return _hetero(problem, linear, False, [lambda x, matrix=layer: matrix(graph, x) for layer in layers])
 
 
 def dgl_relational(problem: Problem) -> Variant:
@@ -292,7 +294,7 @@ def variants(problem: Problem) -> dict[str, tuple[Callable[[], Variant], float]]
     by_row, small = 4.0 * problem.n_edges * widest, 16.0 * problem.n_edges
     stack = 8.0 * len(problem.edges) * sum(problem.sizes.values()) * max(problem.widths[1:])
     matrices = 8.0 * problem.n_edges * max(a * b for a, b in zip(problem.widths, problem.widths[1:]))
-    found: dict[str, tuple[Callable[[], Variant], float]] = {
+    by_name: dict[str, tuple[Callable[[], Variant], float]] = {
         "heddle native": (partial(heddle, problem, "auto", True), small),
         "heddle torch": (partial(heddle, problem, "auto", False), small),
         "loop, A(xW)": (partial(heddle, problem, "loop", False), small),
@@ -307,9 +309,9 @@ def variants(problem: Problem) -> dict[str, tuple[Callable[[], Variant], float]]
         "edges, grouped_mm": (partial(by_edge, problem, "torch"), 3 * by_row),
     }
     if find_spec("dgl"):
-        found["dgl HeteroGraphConv"] = partial(dgl_hetero, problem), small
-        found["dgl RelGraphConv"] = partial(dgl_relational, problem), 3 * by_row
-    return found
+        by_name["dgl HeteroGraphConv"] = partial(dgl_hetero, problem), small
+        by_name["dgl RelGraphConv"] = partial(dgl_relational, problem), 3 * by_row
+    return by_name
 
 
 class _Product(torch.autograd.Function):
@@ -364,18 +366,20 @@ def _hetero(
         turned: whether a module's weight is the transpose of ours, as nn.Linear's is.
     """
     for weight, layer in zip(problem.weights, linear):
-        for own, module in zip(weight.detach(), layer):
-            module.weight.data.copy_(own.t() if turned else own)
+        for matrix, module in zip(weight.detach(), layer):
+            module.weight.data.copy_(matrix.t() if turned else matrix)
     roots = problem.weights[2:]
     parameters = [*(module.weight for layer in linear for module in layer), *roots]
 
     def conv(i: int, x: dict[str, Tensor]) -> dict[str, Tensor]:
         y = convs[i](x)
-        own = {kind: torch.addmm(roots[2 + i], rows, roots[i]) for kind, rows in x.items()}
-        return {kind: y[kind] + rows if kind in y else rows for kind, rows in own.items()}
+        matrix = {node_type: torch.addmm(roots[2 + i], rows, roots[i]) for node_type, rows in x.items()}
+        return {
+            node_type: y[node_type] + rows if node_type in y else rows for node_type, rows in matrix.items()
+        }
 
     def forward() -> Tensor:
-        h = {kind: rows.relu() for kind, rows in conv(0, problem.x).items()}
+        h = {node_type: rows.relu() for node_type, rows in conv(0, problem.x).items()}
         return torch.cat(list(conv(1, h).values()))
 
     def gradients() -> list[Tensor]:

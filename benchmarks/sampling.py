@@ -53,10 +53,10 @@ class Time(NamedTuple):
     edges: float
 
 
-def make_graph(kind: str, n: int, e: int) -> Graph:
+def make_graph(graph_kind: str, n: int, e: int) -> Graph:
     """Return a graph whose in-degrees are uniform or follow a power law."""
     rng = np.random.default_rng(0)
-    if kind == "uniform":
+    if graph_kind == "uniform":
         degrees = np.bincount(rng.integers(0, n, e), minlength=n)
     else:
         weight = np.arange(1, n + 1) ** -0.6
@@ -69,14 +69,14 @@ def gate(graph: Graph, batch: np.ndarray, dgl_graph: Any) -> None:
     small = homogeneous(edges_of(np.random.default_rng(1), 500, 500, 9000), 500)
     for fanout in (Fanout((5, 4)), Fanout((5, 4), replace=True)):
         for threads in (1, 2):
-            found = NeighborSampler(small, threads=threads).sample(np.arange(300), fanout, key=3)
-            assert_same_sample(found, ReferenceSampler(small).sample(np.arange(300), fanout, key=3))
+            actual = NeighborSampler(small, threads=threads).sample(np.arange(300), fanout, key=3)
+            assert_same_sample(actual, ReferenceSampler(small).sample(np.arange(300), fanout, key=3))
     for size in {sizes[0] for sizes in FANOUTS}:
         expected = np.minimum(np.diff(graph.indptr)[batch], size)
-        found = NeighborSampler(graph.for_ours(np.int64)).sample(batch, Fanout((size,)), key=3)
-        assert (np.bincount(found.receivers, minlength=BATCH)[:BATCH] == expected).all()
-        assert len(np.unique(found.edges)) == len(found.edges)
-        assert (graph.senders[found.edges] == found.nodes[found.senders]).all()
+        actual = NeighborSampler(graph.for_ours(np.int64)).sample(batch, Fanout((size,)), key=3)
+        assert (np.bincount(actual.receivers, minlength=BATCH)[:BATCH] == expected).all()
+        assert len(np.unique(actual.edges)) == len(actual.edges)
+        assert (graph.senders[actual.edges] == actual.nodes[actual.senders]).all()
         if dgl_graph is not None:
             import dgl
 
@@ -104,23 +104,23 @@ def samplers(graph: Graph, dgl_graph: Any, sizes: tuple[int, ...], threads: int)
         sampler = NeighborSampler(graph.for_ours(dtype), threads=threads)
         return lambda batch, number: len(sampler.sample(batch, Fanout(sizes), key=number).edges)
 
-    found = {"heddle int64": ours(np.int64), "heddle int32": ours(np.int32)}
+    by_name = {"heddle int64": ours(np.int64), "heddle int32": ours(np.int32)}
     if dgl_graph is not None:
         import dgl
 
         dgl.utils.set_num_threads(threads)
         theirs = dgl.dataloading.NeighborSampler(list(reversed(sizes)))
-        found["dgl int64"] = lambda batch, _: sum(
+        by_name["dgl int64"] = lambda batch, _: sum(
             block.num_edges() for block in theirs.sample_blocks(dgl_graph, torch.from_numpy(batch))[2]
         )
     if find_spec("pyg_lib") is not None:
         import pyg_lib
 
         colptr, row = torch.from_numpy(graph.indptr), torch.from_numpy(graph.senders)
-        found["pyg-lib int64"] = lambda batch, _: len(
+        by_name["pyg-lib int64"] = lambda batch, _: len(
             pyg_lib.sampler.neighbor_sample(colptr, row, torch.from_numpy(batch), list(sizes), csc=True)[0]
         )
-    return found
+    return by_name
 
 
 def main() -> None:
@@ -145,8 +145,8 @@ def main() -> None:
         print(f", dgl {dgl.__version__}", end="")
     print("" if find_spec("pyg_lib") else "; pyg-lib is not installed")
     print(f"{arguments.nodes} nodes, {arguments.edges} edges, batches of {BATCH}, without replacement")
-    for kind in ("uniform", "power law"):
-        graph = make_graph(kind, arguments.nodes, arguments.edges)
+    for graph_kind in ("uniform", "power law"):
+        graph = make_graph(graph_kind, arguments.nodes, arguments.edges)
         rng = np.random.default_rng(2)
         batches = [rng.choice(arguments.nodes, BATCH, replace=False) for _ in range(arguments.batches)]
         dgl_graph = None
@@ -156,7 +156,7 @@ def main() -> None:
                 ("csc", (torch.from_numpy(graph.indptr), torch.from_numpy(graph.senders), ids))
             )
         gate(graph, batches[0], dgl_graph)
-        print(f"\n{kind}, largest in-degree {np.diff(graph.indptr).max()}; the gate is green")
+        print(f"\n{graph_kind}, largest in-degree {np.diff(graph.indptr).max()}; the gate is green")
         print("fanout    threads sampler          ms cpu  ms wall    edges  cpu/edge  of ours  Medges/s")
         for sizes in FANOUTS:
             for threads in arguments.threads:

@@ -147,14 +147,14 @@ def contestants(adjacency: Adjacency, x: Tensor, weight: Tensor | None) -> Runs:
 
 def check(runs: Runs, adjacency: Adjacency, x: Tensor, weight: Tensor | None) -> None:
     """Raise AssertionError unless all equal sums in float64 on a hundred receivers, and each other everywhere."""
-    found = {name: run() for name, run in runs.items()}
-    for name, y in found.items():
-        torch.testing.assert_close(y, found["heddle"], rtol=1e-4, atol=1e-4, msg=f"{name} differs")
+    results = {name: run() for name, run in runs.items()}
+    for name, y in results.items():
+        torch.testing.assert_close(y, results["heddle"], rtol=1e-4, atol=1e-4, msg=f"{name} differs")
     for receiver in range(0, adjacency.n_receivers, max(1, adjacency.n_receivers // 100)):
         edges = slice(int(adjacency.indptr[receiver]), int(adjacency.indptr[receiver + 1]))
         rows = x[adjacency.senders[edges].long()].double()
         expected = (rows if weight is None else rows * weight[edges, None].double()).sum(0)
-        torch.testing.assert_close(found["heddle"][receiver].double(), expected, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(results["heddle"][receiver].double(), expected, rtol=1e-5, atol=1e-5)
 
 
 def compiled_bound() -> CDLL:

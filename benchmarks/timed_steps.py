@@ -196,12 +196,13 @@ def main() -> None:
     new = len(processes) - 1
     print("step                      ms cpu  of untimed" + "  old ms cpu  old : new" * new)
     for case, (timed, dropout) in enumerate(CASES):
-        own, untimed = seconds[new, case], seconds[new, case - timed]
-        line = f"{'timed' if timed else 'untimed':8} dropout {dropout:3} {statistics.median(own) * 1e3:12.2f}"
-        line += f"{statistics.median(a / b for a, b in zip(own, untimed)):12.2f}"
+        stepping, untimed = seconds[new, case], seconds[new, case - timed]
+        line = f"{'timed' if timed else 'untimed':8} dropout {dropout:3} {statistics.median(stepping) * 1e3:12.2f}"
+        line += f"{statistics.median(a / b for a, b in zip(stepping, untimed)):12.2f}"
         if new:
             old = seconds[0, case]
-            line += f"{statistics.median(old) * 1e3:12.2f}{statistics.median(a / b for a, b in zip(old, own)):11.2f}"
+            ratio = statistics.median(a / b for a, b in zip(old, stepping))
+            line += f"{statistics.median(old) * 1e3:12.2f}{ratio:11.2f}"
         print(line)
     for process in processes:
         assert process.stdin

@@ -25,12 +25,12 @@ def shared_data() -> Path:
 def train(tmp_path, capsys) -> Callable[..., dict]:
     """(overrides) -> metrics.json of a run of `heddle train`, in this process."""
 
-    def run(*words: str, folder: str = "run") -> dict:
-        place = tmp_path / folder
-        code = main(["train", *words, f"run.dir={place}", "trainer.progress=false"])
+    def run(*arguments: str, folder: str = "run") -> dict:
+        run_folder = tmp_path / folder
+        code = main(["train", *arguments, f"run.dir={run_folder}", "trainer.progress=false"])
         out, err = capsys.readouterr()
         assert code == 0, err
-        assert out.splitlines()[-1] == str(place)
-        return json.loads((place / "metrics.json").read_text())
+        assert out.splitlines()[-1] == str(run_folder)
+        return json.loads((run_folder / "metrics.json").read_text())
 
     return run

@@ -12,15 +12,15 @@ def rows(out):
 
 @pytest.fixture
 def bench(capfd):
-    def call(*words):
-        status = main(["bench", "bench.rounds=1", "bench.steps=2", *words])
+    def call(*arguments):
+        status = main(["bench", "bench.rounds=1", "bench.steps=2", *arguments])
         return status, *capfd.readouterr()
 
     return call
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["data=karate", "model=gat"],
         ["data=mag", "data.papers=60", "model=rgcn"],
@@ -28,13 +28,13 @@ def bench(capfd):
     ],
     ids=["nodes", "relations", "links"],
 )
-def test_every_engine_that_takes_a_model_is_timed(bench, words):
-    status, out, err = bench(*words)
+def test_every_engine_that_takes_a_model_is_timed(bench, arguments):
+    status, out, err = bench(*arguments)
     assert status == 0, err
-    found = rows(out)
-    assert {"backend=jax", "backend=pyg", "backend=dgl-dynamic"} <= set(found)
-    assert min(times for _, times, *_ in found.values()) == 1
-    assert all(differs < 1e-5 for *_, differs in found.values())
+    actual = rows(out)
+    assert {"backend=jax", "backend=pyg", "backend=dgl-dynamic"} <= set(actual)
+    assert min(times for _, times, *_ in actual.values()) == 1
+    assert all(differs < 1e-5 for *_, differs in actual.values())
 
 
 def test_variants_are_what_is_given_several_values(bench):
@@ -44,10 +44,10 @@ def test_variants_are_what_is_given_several_values(bench):
 
 
 def test_other_models_are_not_timed_unless_asked_for(bench):
-    words = ("backend=pyg", "data=karate", "model.hidden=8,16")
-    status, _, err = bench(*words)
+    arguments = ("backend=pyg", "data=karate", "model.hidden=8,16")
+    status, _, err = bench(*arguments)
     assert status == 1 and "model.hidden=16 predicts other values than model.hidden=8" in err
-    status, out, _ = bench(*words, "bench.tolerance=null")
+    status, out, _ = bench(*arguments, "bench.tolerance=null")
     assert status == 0 and rows(out)["model.hidden=16"][-1] > 0
 
 

@@ -72,14 +72,14 @@ def tables(tmp_path_factory):
         (root / f"{name}.yaml").write_text(
             FRAUD.format(features=features, **(VALUES if name == "values" else CLASSES))
         )
-        words = [f"data.schema={root / name}.yaml", f"data.src={root}", f"data.dst={root / name}"]
-        assert main(["data", "prepare", "data=schema", "etl.progress=false", *words]) == 0
+        arguments = [f"data.schema={root / name}.yaml", f"data.src={root}", f"data.dst={root / name}"]
+        assert main(["data", "prepare", "data=schema", "etl.progress=false", *arguments]) == 0
     return root
 
 
-def train(tables, name, run, *words):
+def train(tables, name, run, *arguments):
     where = [f"data.root={tables / name}", f"run.dir={run}", "sampler.batch_size=128"]
-    assert main(["train", "data=prepared", *where, *TRAIN, *words]) == 0
+    assert main(["train", "data=prepared", *where, *TRAIN, *arguments]) == 0
     return json.loads((run / "metrics.json").read_text())
 
 
@@ -115,10 +115,10 @@ def test_values_of_edges(tables, tmp_path):
 
 
 def test_a_label_that_only_a_later_edge_shows_stays_at_chance(tables, tmp_path):
-    found = train(tables, "nothing", tmp_path / "run", "model=hetero_sage")
-    assert max(accuracies(found)) < 0.75
-    found = train(tables, "nothing", tmp_path / "future", "model=hetero_sage", "task.time=ignore")
-    assert min(accuracies(found)) > 0.95 and found["times"] == {"time": "ignore"}
+    actual = train(tables, "nothing", tmp_path / "run", "model=hetero_sage")
+    assert max(accuracies(actual)) < 0.75
+    actual = train(tables, "nothing", tmp_path / "future", "model=hetero_sage", "task.time=ignore")
+    assert min(accuracies(actual)) > 0.95 and actual["times"] == {"time": "ignore"}
 
 
 def test_predictions_name_both_ends_and_the_row(tables, tmp_path):
@@ -126,16 +126,16 @@ def test_predictions_name_both_ends_and_the_row(tables, tmp_path):
     train(tables, "float", run, "model=rgcn")
     assert main(["predict", f"run={run}", f"out={tmp_path / 'out.csv'}"]) == 0
     with open(tmp_path / "out.csv") as stream, open(tables / "pays.csv") as truth:
-        found, pays = list(csv.DictReader(stream)), list(csv.DictReader(truth))
-    assert [int(row["row"]) for row in found] == list(range(800))
-    assert [row["sender"] for row in found] == [pay["card"] for pay in pays]  # keys are 0 to 799
-    right = [row["prediction"] == pay["fraud"] for row, pay in zip(found, pays) if row["split"] == "test"]
+        actual, pays = list(csv.DictReader(stream)), list(csv.DictReader(truth))
+    assert [int(row["row"]) for row in actual] == list(range(800))
+    assert [row["sender"] for row in actual] == [pay["card"] for pay in pays]  # keys are 0 to 799
+    right = [row["prediction"] == pay["fraud"] for row, pay in zip(actual, pays) if row["split"] == "test"]
     assert len(right) == 80 and sum(right) >= 76
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(tables, tmp_path, monkeypatch):
-    words = ["model=rgcn", "trainer.epochs=4", "trainer.checkpoint_every=1"]
-    whole = train(tables, "float", tmp_path / "whole", *words)
+    arguments = ["model=rgcn", "trainer.epochs=4", "trainer.checkpoint_every=1"]
+    whole = train(tables, "float", tmp_path / "whole", *arguments)
 
     def stop(self, progress):
         if progress.epoch == 3:
@@ -144,11 +144,11 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tables, tmp_path, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(callbacks.ProgressLines, "after_epoch", stop)
         where = [f"data.root={tables / 'float'}", f"run.dir={tmp_path / 'cut'}", "sampler.batch_size=128"]
-        assert main(["train", "data=prepared", *where, *TRAIN, *words]) != 0
+        assert main(["train", "data=prepared", *where, *TRAIN, *arguments]) != 0
     assert not (tmp_path / "cut" / "metrics.json").exists()
     assert main(["train", f"resume={tmp_path / 'cut'}"]) == 0
-    found = json.loads((tmp_path / "cut" / "metrics.json").read_text())
-    assert [found[split] for split in ("train", "valid", "test")] == [
+    actual = json.loads((tmp_path / "cut" / "metrics.json").read_text())
+    assert [actual[split] for split in ("train", "valid", "test")] == [
         whole[split] for split in ("train", "valid", "test")
     ]
 
@@ -161,16 +161,16 @@ def test_links_may_be_asked_for(tables, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         (["sampler=full"], "add sampler=neighbor, or show them the future too by task.time=ignore"),
         (["task.ties=include"], "set task.ties=before"),
         (["task=node_classification"], "found questions about edges"),
     ],
 )
-def test_what_can_not_be_asked_is_refused(tables, tmp_path, capsys, words, message):
+def test_what_can_not_be_asked_is_refused(tables, tmp_path, capsys, arguments, message):
     where = [f"data.root={tables / 'float'}", f"run.dir={tmp_path / 'run'}", "model=rgcn", "sampler=neighbor"]
-    assert main(["train", "data=prepared", *where, *words]) != 0
+    assert main(["train", "data=prepared", *where, *arguments]) != 0
     assert message in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
@@ -195,15 +195,15 @@ def test_embeddings_of_rows_are_what_the_head_answers_from(tables, tmp_path):
 
 
 def test_links_with_labels_may_be_asked_for_either(tables, tmp_path):
-    words = [
+    arguments = [
         "data.kind=link_prediction",
         "model=rgcn",
         "trainer.epochs=1",
         "task.candidates=random:5",
         *QUICK,
     ]
-    assert "mrr" in train(tables, "float", tmp_path / "links", *words)["test"]
+    assert "mrr" in train(tables, "float", tmp_path / "links", *arguments)["test"]
     with pytest.raises(DataError, match="no classes"):
         prepared(str(tables / "float"), relation=("note", "of", "card"), kind="edge_classification")
-    found = prepared(str(tables / "float"), relation=("card", "pays", "shop"), kind="edge_classification")
-    assert found.task == "edge_classification" and found.num_classes == 2
+    actual = prepared(str(tables / "float"), relation=("card", "pays", "shop"), kind="edge_classification")
+    assert actual.task == "edge_classification" and actual.num_classes == 2

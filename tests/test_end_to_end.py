@@ -32,13 +32,13 @@ def test_graph_classification(train, shared_data):
 
 
 def test_graph_regression(train, shared_data):
-    words = [
+    arguments = [
         "data=ogb",
         "data.name=ogbg_molfreesolv",
         f"data.root={shared_data / 'ogb'}",
         "model=graph_network",
     ]
-    metrics = train(*words, "trainer.epochs=5")
+    metrics = train(*arguments, "trainer.epochs=5")
     assert metrics["train"]["rmse"] < 3.5  # the targets' standard deviation is 3.8
 
 
@@ -49,24 +49,24 @@ def test_links(train):
 
 
 def test_typed_links(train, shared_data):
-    words = [
+    arguments = [
         "data=triples",
         "data.name=umls",
         f"data.root={shared_data / 'kg'}",
         "model=rgcn",
         "trainer.epochs=1",
     ]
-    assert train(*words)["test"]["mrr"] > 0.1  # by chance: about 0.04
+    assert train(*arguments)["test"]["mrr"] > 0.1  # by chance: about 0.04
 
 
 @pytest.mark.slow
 def test_cora_reaches_the_papers_accuracy(train, shared_data):
-    words = ["data=planetoid", "data.name=cora", f"data.root={shared_data / 'planetoid'}", "model=gcn"]
-    metrics = [train(*words, f"seed={seed}", folder=f"run{seed}") for seed in range(3)]
+    arguments = ["data=planetoid", "data.name=cora", f"data.root={shared_data / 'planetoid'}", "model=gcn"]
+    metrics = [train(*arguments, f"seed={seed}", folder=f"run{seed}") for seed in range(3)]
     assert sum(figure["test"]["accuracy"] for figure in metrics) / 3 >= 0.81
 
 
 @pytest.mark.slow
 def test_aifb_reaches_the_papers_accuracy(train, shared_data):
-    words = ["data=rdf", "data.name=aifb", f"data.root={shared_data / 'rdf'}", "model=rgcn"]
-    assert train(*words)["test"]["accuracy"] >= 0.93
+    arguments = ["data=rdf", "data.name=aifb", f"data.root={shared_data / 'rdf'}", "model=rgcn"]
+    assert train(*arguments)["test"]["accuracy"] >= 0.93

@@ -13,8 +13,8 @@ from heddle.data.generators import write_mag, write_tabformer
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def run(name: str, *words: Path) -> str:
-    command = [sys.executable, str(EXAMPLES / name), *map(str, words)]
+def run(name: str, *arguments: Path) -> str:
+    command = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -24,8 +24,8 @@ def run(name: str, *words: Path) -> str:
 @pytest.mark.slow
 def test_mag_is_prepared_and_trained_on_two_devices(tmp_path):
     write_mag(tmp_path / "src", papers=1500, authors=600, institutions=20, fields=40)
-    told = run("10_mag.py", tmp_path / "src", tmp_path / "dst")
-    losses = dict(re.findall(r"^(epoch|valid|test)\b.*?loss ([\d.]+)", told, re.M))
+    output = run("10_mag.py", tmp_path / "src", tmp_path / "dst")
+    losses = dict(re.findall(r"^(epoch|valid|test)\b.*?loss ([\d.]+)", output, re.M))
     assert set(losses) == {"epoch", "valid", "test"}
     assert all(float(loss) < 5.5 for loss in losses.values()), "guessing gives log 349 = 5.86"
 
@@ -46,10 +46,10 @@ assert 0 <= left["ap"] <= 1 and left["wrk"]._downstream._server is None
 def test_tabformer_is_trained_boosted_and_served_on_loopback(tmp_path):
     write_tabformer(tmp_path / "src", rows=6000, users=40, merchants=120)
     script = WHOLE_TABFORMER.format(path=str(EXAMPLES / "11_tabformer.py"))
-    words = [str(tmp_path / name) for name in ("src", "dst", "models")]
+    arguments = [str(tmp_path / name) for name in ("src", "dst", "models")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", script, "-", *words],
+        [sys.executable, "-c", script, "-", *arguments],
         capture_output=True,
         text=True,
         timeout=300,

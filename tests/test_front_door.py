@@ -24,10 +24,10 @@ def runs(tmp_path_factory) -> tuple[heddle.Run, heddle.Run]:
 
 
 def test_a_function_trains_what_the_command_trains(train, runs):
-    told = train(*WORDS, "model=gcn", folder="command")
+    by_command = train(*WORDS, "model=gcn", folder="command")
     for split, metrics in runs[0].metrics.items():
-        assert metrics == told[split]
-    assert runs[0].summary["best_epoch"] == told["best_epoch"]
+        assert metrics == by_command[split]
+    assert runs[0].summary["best_epoch"] == by_command["best_epoch"]
 
 
 def test_a_run_is_read_from_its_folder(runs):
@@ -93,17 +93,17 @@ def test_runs_are_shown(runs):
 
 
 def test_runs_are_compared(runs):
-    found = heddle.compare(runs[0], str(runs[1].folder))
-    assert found.settings["model.name"] == ("gcn", "gat") and "run.dir" not in found.settings
-    assert found.metrics["test.accuracy"] == tuple(run.metrics["test"]["accuracy"] for run in runs)
-    assert found.names == ("gcn", "gat") and "model.heads" in repr(found)
-    assert found._repr_html_().count('role="img"') == 3
+    actual = heddle.compare(runs[0], str(runs[1].folder))
+    assert actual.settings["model.name"] == ("gcn", "gat") and "run.dir" not in actual.settings
+    assert actual.metrics["test.accuracy"] == tuple(run.metrics["test"]["accuracy"] for run in runs)
+    assert actual.names == ("gcn", "gat") and "model.heads" in repr(actual)
+    assert actual._repr_html_().count('role="img"') == 3
     with pytest.raises(heddle.ConfigError, match="1 runs, expected two or more"):
         heddle.compare(runs[0])
 
 
 @pytest.mark.parametrize(
-    ("words", "values", "told"),
+    ("arguments", "values", "message"),
     [
         ((), {"model": "gta"}, "did you mean 'gat'"),
         (("seed=1,2",), {}, "asks for several runs, expected one value"),
@@ -114,9 +114,9 @@ def test_runs_are_compared(runs):
         (("--cfg",), {}, "has no '='"),
     ],
 )
-def test_what_is_wrong_is_an_exception(words, values, told):
-    with pytest.raises(heddle.HeddleError, match=told):
-        heddle.train(*words, **values)
+def test_what_is_wrong_is_an_exception(arguments, values, message):
+    with pytest.raises(heddle.HeddleError, match=message):
+        heddle.train(*arguments, **values)
 
 
 def test_a_users_own_hydra_is_left_as_it_was(tmp_path, monkeypatch):
@@ -140,18 +140,20 @@ def test_a_users_own_hydra_is_left_as_it_was(tmp_path, monkeypatch):
 
 
 def test_threads_compose_side_by_side():
-    found: dict[int, heddle.RunConfig] = {}
+    results: dict[int, heddle.RunConfig] = {}
 
     def work(seed: int) -> None:
-        found[seed] = heddle.compose("data=karate", "backend=pyg", seed=seed, model=("gcn", "gat")[seed % 2])
+        results[seed] = heddle.compose(
+            "data=karate", "backend=pyg", seed=seed, model=("gcn", "gat")[seed % 2]
+        )
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(120)
-    assert {seed: config.seed for seed, config in found.items()} == {seed: seed for seed in range(4)}
-    assert [found[seed].model.name for seed in range(4)] == ["gcn", "gat", "gcn", "gat"]
+    assert {seed: config.seed for seed, config in results.items()} == {seed: seed for seed in range(4)}
+    assert [results[seed].model.name for seed in range(4)] == ["gcn", "gat", "gcn", "gat"]
 
 
 def test_a_job_of_hydras_may_train(tmp_path):
@@ -184,21 +186,21 @@ def test_a_job_of_hydras_may_train(tmp_path):
 
 def test_settings_are_searched(tmp_path):
     pytest.importorskip("optuna", reason="heddle.sweep needs optuna: pip install 'heddle-core[sweep]'")
-    found = heddle.sweep("model.hidden=4,8", *WORDS[:2], **{"trainer.epochs": 2, "run.dir": tmp_path / "s"})
-    assert [trial.chosen["model.hidden"] for trial in sorted(found.trials)] == ["4", "8"]
-    assert found.best.metrics["valid"]["accuracy"] == found.trials[0].value
-    assert repr(found).splitlines()[0].split() == ["trial", "chosen", "valid.accuracy"]
-    assert "<table" in found._repr_html_()
+    actual = heddle.sweep("model.hidden=4,8", *WORDS[:2], **{"trainer.epochs": 2, "run.dir": tmp_path / "s"})
+    assert [trial.chosen["model.hidden"] for trial in sorted(actual.trials)] == ["4", "8"]
+    assert actual.best.metrics["valid"]["accuracy"] == actual.trials[0].value
+    assert repr(actual).splitlines()[0].split() == ["trial", "chosen", "valid.accuracy"]
+    assert "<table" in actual._repr_html_()
     with pytest.raises(heddle.ConfigError, match="nothing to search"):
         heddle.sweep(*WORDS, model="gcn")
 
 
 def test_variants_are_timed():
-    found = heddle.bench(
+    actual = heddle.bench(
         "data=karate", "model=gcn,sage", backend="pyg", **{"bench.tolerance": None, "bench.steps": 1}
     )
-    assert [timing.name for timing in found.timings] == ["model=gcn", "model=sage"]
-    assert repr(found).splitlines()[1].startswith("model=gcn") and "model=sage" in found._repr_html_()
+    assert [timing.name for timing in actual.timings] == ["model=gcn", "model=sage"]
+    assert repr(actual).splitlines()[1].startswith("model=gcn") and "model=sage" in actual._repr_html_()
 
 
 def test_plans_are_made_without_a_graph():
@@ -216,8 +218,8 @@ def test_tables_are_generated_prepared_and_read(tmp_path):
     raw = tmp_path / "raw"
     assert heddle.generate("tabformer", raw, rows=60, users=5, merchants=4).is_relative_to(raw)
     folder = heddle.prepare(data="tabformer", **{"data.src": raw, "data.dst": tmp_path / "cards"})
-    found = heddle.dataset(data="prepared", **{"data.root": folder})
-    assert isinstance(found, heddle.Dataset) and isinstance(found.graphs, heddle.HeteroGraph)
+    actual = heddle.dataset(data="prepared", **{"data.root": folder})
+    assert isinstance(actual, heddle.Dataset) and isinstance(actual.graphs, heddle.HeteroGraph)
     with pytest.raises(heddle.ConfigError, match="did you mean 'rows'"):
         heddle.generate("tabformer", tmp_path / "x", row=3)
     with pytest.raises(heddle.ConfigError, match="is not about data"):
@@ -240,11 +242,11 @@ def test_a_class_of_the_users_is_trained(tmp_path):
     assert run.evaluate()["test"] == run.metrics["test"]
     named = heddle.train(*WORDS, "model.cls=GCN", model="pyg", **{"run.dir": tmp_path / "named"})
     assert named.metrics == run.metrics
-    for path, told in [
+    for path, message in [
         ("nowhere.at.all:Net", "No module named 'nowhere'"),
         ("torch_geometric.nn:Nets", "has no attribute 'Nets'"),
         ("math:sqrt", "expected a torch.nn.Module"),
         ("torch.nn:Linear", "found no arguments in_channels"),
     ]:
-        with pytest.raises(heddle.ConfigError, match=told):
+        with pytest.raises(heddle.ConfigError, match=message):
             model_class(path)

@@ -52,8 +52,8 @@ def test_a_package_is_typed_and_loads_on_first_use(package):
 @pytest.mark.parametrize("package", PACKAGES)
 def test_the_docstring_tells_of_each_name(package):
     module = import_module(package)
-    words = set(re.findall(r"\w+", module.__doc__))
-    assert not set(module.__all__) - words
+    names = set(re.findall(r"\w+", module.__doc__))
+    assert not set(module.__all__) - names
     assert module.__doc__.splitlines()[0].endswith((".", ":"))
 
 
@@ -67,5 +67,5 @@ def test_a_users_script_is_clean_in_strict_mypy_and_a_wrong_one_is_not(tmp_path)
         return [line for line in done.stdout.splitlines() if ": error: " in line]
 
     assert checked("script.py", SCRIPT) == []
-    told = checked("wrong.py", WRONG)
-    assert [int(line.split(":")[1]) for line in told] == [5, 6, 7, 8, 9], told
+    message = checked("wrong.py", WRONG)
+    assert [int(line.split(":")[1]) for line in message] == [5, 6, 7, 8, 9], message

@@ -30,9 +30,9 @@ def package(tmp_path_factory):
     return root
 
 
-def run(package, *words, **environment):
+def run(package, *arguments, **environment):
     done = subprocess.run(
-        [sys.executable, "-m", *words],
+        [sys.executable, "-m", *arguments],
         capture_output=True,
         text=True,
         cwd=package,
@@ -63,14 +63,14 @@ def test_an_engine_proves_it(package):
 
 
 def test_the_command_that_times_it_uses_it(package):
-    (words,) = re.findall(r"^heddle (bench .*)$", GUIDE.read_text(), re.MULTILINE)
-    words = ("heddle", *words.split(), "bench.rounds=1", "bench.steps=1")
-    out = run(package, *words).stdout
+    (arguments,) = re.findall(r"^heddle (bench .*)$", GUIDE.read_text(), re.MULTILINE)
+    arguments = ("heddle", *arguments.split(), "bench.rounds=1", "bench.steps=1")
+    out = run(package, *arguments).stdout
     assert "backend.kernel=heddle" in out and "backend.kernel=torch" in out
     library = package / "src" / "heddle_mysum" / "libsum.so"
     library.rename(package / "elsewhere.so")
     try:
-        told = run(package, *words).stderr
+        output = run(package, *arguments).stderr
     finally:
         (package / "elsewhere.so").rename(library)
-    assert "libsum.so" in told and "the engine's own is used" in told
+    assert "libsum.so" in output and "the engine's own is used" in output

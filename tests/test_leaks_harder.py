@@ -104,13 +104,19 @@ def prepared(folder, name, schema):
     made = folder / name.replace(" ", "_")
     if not made.exists():
         (folder / "s.yaml").write_text(schema if "split" in schema else schema + "split: {}\n")
-        words = ["data=schema", "data.schema=s.yaml", "data.src=.", f"data.dst={made}", "etl.progress=false"]
-        assert main(["data", "prepare", *words]) == 0
+        arguments = [
+            "data=schema",
+            "data.schema=s.yaml",
+            "data.src=.",
+            f"data.dst={made}",
+            "etl.progress=false",
+        ]
+        assert main(["data", "prepare", *arguments]) == 0
     return made
 
 
-def scores(folder, made, metric, *words):
-    assert main(["train", "data=prepared", f"data.root={made}", *MODEL, *RUN, *words]) == 0
+def scores(folder, made, metric, *arguments):
+    assert main(["train", "data=prepared", f"data.root={made}", *MODEL, *RUN, *arguments]) == 0
     metrics = json.loads((folder / "run" / "metrics.json").read_text())
     return [metrics[split][metric] for split in ("valid", "test")]
 

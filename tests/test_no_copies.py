@@ -19,9 +19,9 @@ def test_no_run_of_ten_equal_lines_stands_in_two_packages():
         for start in range(len(lines) - RUN + 1):
             run = tuple(line for _, line in lines[start : start + RUN])
             where = f"{path.relative_to(PACKAGES)}:{lines[start][0]}"
-            owner, found = first.setdefault(run, (package, where))
+            owner, actual = first.setdefault(run, (package, where))
             if owner != package:
-                copies.append(f"{found} and {where}")
+                copies.append(f"{actual} and {where}")
     assert not copies, "found the same lines in two packages, expected them in one that both import: " + str(
         copies
     )

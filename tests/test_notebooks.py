@@ -35,15 +35,15 @@ def outputs(tmp_path_factory) -> list[str]:
     pytest.importorskip("nbclient", reason="the notebook needs nbclient and ipykernel")
     pytest.importorskip("ipykernel", reason="the notebook needs nbclient and ipykernel")
     folder = tmp_path_factory.mktemp("notebook")
-    words = [ROOT / "examples/07_front_door.ipynb", folder / "run.ipynb", folder]
-    done = subprocess.run([sys.executable, "-c", RUN, *map(str, words)], capture_output=True, text=True)
+    arguments = [ROOT / "examples/07_front_door.ipynb", folder / "run.ipynb", folder]
+    done = subprocess.run([sys.executable, "-c", RUN, *map(str, arguments)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return [
         "".join(
             out.text if out.output_type == "stream" else out.data.get("text/html", out.data["text/plain"])
             for out in cell.outputs
         )
-        for cell in nbformat.read(words[1], as_version=4).cells
+        for cell in nbformat.read(arguments[1], as_version=4).cells
         if cell.cell_type == "code"
     ]
 

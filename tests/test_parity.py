@@ -96,8 +96,8 @@ def outputs_agree(engines, name, model_spec, graph, **options):
     for engine, backend in engines.items():
         program = backend.program(model, task, OPTIM)
         state = program.from_arrays({f"params/{key}": value for key, value in weights.items()})
-        found = program.predict(state, program.place(batch))
-        assert_close(f"{name} on {engine}", found, expected, naive, "float32")
+        actual = program.predict(state, program.place(batch))
+        assert_close(f"{name} on {engine}", actual, expected, naive, "float32")
 
 
 def encoder_of(name, model_spec, options):
@@ -122,14 +122,14 @@ RUNS = {
 @pytest.mark.parametrize("trained, measured", [("jax", "pyg"), ("pyg", "jax")])
 @pytest.mark.parametrize("name", RUNS)
 def test_trained_by_one_and_measured_by_the_other(train, shared_data, tmp_path, name, trained, measured):
-    words, folder = RUNS[name]
-    words = words if folder is None else [*words, f"data.root={shared_data / folder}"]
-    metrics = train(f"backend={trained}", *words)
+    arguments, folder = RUNS[name]
+    arguments = arguments if folder is None else [*arguments, f"data.root={shared_data / folder}"]
+    metrics = train(f"backend={trained}", *arguments)
     out = tmp_path / "figures.json"
     assert main(["eval", f"run={tmp_path / 'run'}", f"backend={measured}", f"out={out}"]) == 0
-    found = json.loads(out.read_text())
+    actual = json.loads(out.read_text())
     for split in ("train", "valid", "test"):
-        assert found[split] == pytest.approx(metrics[split], rel=1e-4, abs=1e-6, nan_ok=True), split
+        assert actual[split] == pytest.approx(metrics[split], rel=1e-4, abs=1e-6, nan_ok=True), split
 
 
 def test_engines_take_the_same_steps(shared_data):
@@ -137,7 +137,7 @@ def test_engines_take_the_same_steps(shared_data):
     losses = {}
     registry = load_plugins()
     show_hydra(registry)
-    words = [
+    arguments = [
         "data=tu",
         "data.name=PROTEINS",
         f"data.root={shared_data / 'tu'}",
@@ -146,7 +146,7 @@ def test_engines_take_the_same_steps(shared_data):
     ]
     for engine in ENGINES:
         with composer("config") as config:
-            composed = plain(config.compose([f"backend={engine}", *words, "optim.lr=0.001"]))
+            composed = plain(config.compose([f"backend={engine}", *arguments, "optim.lr=0.001"]))
         built = assemble(run_config(composed, registry), registry)
         state, losses[engine] = built.program.init(0), []
         for batch in built.loader.batches(built.program, 1):

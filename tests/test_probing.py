@@ -13,13 +13,13 @@ PROBE = re.compile(
 
 
 def test_no_engine_or_model_is_probed_by_an_attributes_name():
-    found = [
+    actual = [
         f"{path.relative_to(PACKAGES)}: {match[0]}"
         for path in sorted(PACKAGES.glob("*/src/**/*.py"))
         for match in PROBE.finditer(path.read_text(encoding="utf-8"))
         if match[2] not in LIBRARIES
     ]
-    assert not found, "\n".join(found)
+    assert not actual, "\n".join(actual)
 
 
 LIBRARIES = ("grouped_matmul", "segment_matmul")

@@ -47,13 +47,13 @@ def tables(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "engine,time,words",
+    "engine,time,arguments",
     [
         ("pyg", "time: at\n    ", ["sampler=neighbor", "sampler.batch_size=16", "sampler.workers=0"]),
         pytest.param("jax", "", [], marks=pytest.mark.slow),
     ],
 )
-def test_the_order_within_races_is_learned(tables, tmp_path, engine, time, words):
+def test_the_order_within_races_is_learned(tables, tmp_path, engine, time, arguments):
     if engine == "jax":
         pytest.importorskip("heddle_jax", reason="heddle-jax isn't installed: pip install heddle-jax")
     schema, folder, run = tmp_path / "races.yaml", tmp_path / "data", tmp_path / "run"
@@ -73,7 +73,7 @@ def test_the_order_within_races_is_learned(tables, tmp_path, engine, time, words
         "trainer.epochs=15",
         "trainer.progress=false",
     ]
-    given = ["data=prepared", f"data.root={folder}", f"backend={engine}", "model=rgcn", *settings, *words]
+    given = ["data=prepared", f"data.root={folder}", f"backend={engine}", "model=rgcn", *settings, *arguments]
     assert main(["train", *given, f"run.dir={run}"]) == 0
     result = json.loads((run / "metrics.json").read_text())
     assert result["test"]["ndcg@10"] > 0.93 and result["test"]["hits@1"] > 0.8

@@ -13,23 +13,23 @@ def shared_generators(source):
     """Return the lines on which a module, or a class body, keeps a generator under a name."""
     tree = ast.parse(source)
     bodies = [tree.body, *(node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef))]
-    found = []
+    results = []
     for statement in (statement for body in bodies for statement in body):
         value = getattr(statement, "value", None)
         if isinstance(statement, ast.Assign | ast.AnnAssign) and isinstance(value, ast.Call):
             function = value.func
             name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
             if name in MAKERS:
-                found.append(statement.lineno)
-    return found
+                results.append(statement.lineno)
+    return results
 
 
 def test_no_module_shares_a_generator():
     paths = sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/**/*.py"))
     assert len(paths) > 100
-    found = {str(path.relative_to(ROOT)): shared_generators(path.read_text()) for path in paths}
-    found.pop(ON_PURPOSE)
-    assert {path: lines for path, lines in found.items() if lines} == {}, (
+    results = {str(path.relative_to(ROOT)): shared_generators(path.read_text()) for path in paths}
+    results.pop(ON_PURPOSE)
+    assert {path: lines for path, lines in results.items() if lines} == {}, (
         "make one in each test or in a fixture"
     )
 

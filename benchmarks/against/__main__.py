@@ -52,8 +52,8 @@ class Worker(NamedTuple):
     @classmethod
     def start(cls, checkout: Path, case: str, processor: int) -> Self:
         """Start one on a processor; wait until its case is built."""
-        python, own = checkout / ".venv" / "bin" / "python", Path(__file__).parent
-        command = [str(python), str(own), "--work", case, str(checkout)]
+        python, folder = checkout / ".venv" / "bin" / "python", Path(__file__).parent
+        command = [str(python), str(folder), "--work", case, str(checkout)]
         worker = cls(
             subprocess.Popen(
                 command,
@@ -135,13 +135,13 @@ def compare(case: str, args: argparse.Namespace) -> tuple[float, list[list[float
         while (spent := old.seconds(times)) < args.turn / 10:
             times *= 4
         times = max(1, round(args.turn / spent * times))
-        found = []
+        results = []
         for turn in range(args.turns):
             order = (old, new) if turn % 2 == 0 else (new, old)
             seconds = {worker: worker.seconds(times) for worker in order}
-            found.append(seconds[new] / seconds[old])
+            results.append(seconds[new] / seconds[old])
             taken.append(seconds[old] / times)
-        ratios.append(found)
+        ratios.append(results)
         for worker in (old, new):
             worker.stop()
     return statistics.median(taken) * 1e3, ratios, paged

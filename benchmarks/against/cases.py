@@ -14,7 +14,7 @@ NODES, EDGES = 20_000, 200_000
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "traffic"
 
 
-def _graph(kind: str) -> Any:
+def _graph(graph_kind: str) -> Any:
     """Return the adjacency of a random graph, int64 ids, its receivers uniform or after a power law."""
     import numpy as np
     import torch
@@ -22,19 +22,21 @@ def _graph(kind: str) -> Any:
     from heddle_kernels.torch import build_adjacency
 
     rng = np.random.default_rng(0)
-    weight = np.ones(NODES) if kind == "uniform" else np.arange(1, NODES + 1) ** -0.6
+    weight = np.ones(NODES) if graph_kind == "uniform" else np.arange(1, NODES + 1) ** -0.6
     senders, receivers = rng.integers(0, NODES, EDGES), rng.choice(NODES, EDGES, p=weight / weight.sum())
     return build_adjacency(torch.from_numpy(senders), torch.from_numpy(receivers), NODES, NODES)
 
 
-def spmm(columns: int, kind: str = "uniform", weighted: bool = False, heads: int = 0, **options: Any) -> Run:
+def spmm(
+    columns: int, graph_kind: str = "uniform", weighted: bool = False, heads: int = 0, **options: Any
+) -> Run:
     """One sum over edges."""
     import torch
 
     from heddle_kernels.torch import spmm as product
 
     torch.manual_seed(0)
-    edges = _graph(kind)
+    edges = _graph(graph_kind)
     x = torch.randn(NODES, *((heads, columns // heads) if heads else (columns,)))
     weight = torch.rand(EDGES, *((heads,) if heads else ())) if weighted else None
     return lambda: product(edges, x, weight, **options)
@@ -111,12 +113,12 @@ def call(op: str, grad: bool) -> Run:
     return partial(overhead.calls()[op], grad)
 
 
-def sample(kind: str, sizes: tuple[int, ...]) -> Run:
+def sample(graph_kind: str, sizes: tuple[int, ...]) -> Run:
     """A batch of sampled neighbours: benchmarks/sampling.py."""
     import numpy as np
     import sampling  # type: ignore[import-not-found]
 
-    graph = sampling.make_graph(kind, 50_000, 1_000_000)
+    graph = sampling.make_graph(graph_kind, 50_000, 1_000_000)
     sampler = sampling.NeighborSampler(graph.for_ours(np.int64), threads=1)
     batch = np.random.default_rng(2).choice(50_000, sampling.BATCH, replace=False)
     return lambda: sampler.sample(batch, sampling.Fanout(sizes), key=3)
@@ -134,14 +136,14 @@ def rgcn(edge_types: int, nodes: int, native: bool) -> Run:
     return lambda: rgcn_talk.step(variant, seed)
 
 
-def jax_step(model: str, kind: str, native: bool) -> Run:
+def jax_step(model: str, graph_kind: str, native: bool) -> Run:
     """A step of a model on JAX: benchmarks/jax_vs_jraph.py at a fifth of its size."""
     import jax
     import jax_vs_jraph as bench  # type: ignore[import-not-found]
     import numpy as np
 
     bench.keep_memory()
-    ends = bench.edges_of(kind, 10_000, 100_000)
+    ends = bench.edges_of(graph_kind, 10_000, 100_000)
     x = np.random.default_rng(1).standard_normal((10_000, bench.FEATURES)).astype(np.float32)
     case = getattr(bench, model)(bench.load_jraph(), *ends, x)
     ops = bench.ops_with(bench.primitive_kernels("jax", "cpu").by_name) if native else bench.JaxOps()
@@ -256,8 +258,8 @@ CASES: dict[str, Callable[[], Run]] = {
         )
     },
     **{
-        f"jax {model} {kind}{'' if native else ' xla'}": partial(jax_step, model, kind, native)
+        f"jax {model} {graph_kind}{'' if native else ' xla'}": partial(jax_step, model, graph_kind, native)
         for model in ("gcn", "gat", "graph_network")
-        for kind, native in (("uniform", True), ("uniform", False), ("power law", True))
+        for graph_kind, native in (("uniform", True), ("uniform", False), ("power law", True))
     },
 }

@@ -66,9 +66,9 @@ def seconds(function: Callable[..., Any], inputs: tuple[Any, ...], repeats: int 
     return median(times)
 
 
-def apart(found: Any, expected: Any) -> float:
+def apart(actual: Any, expected: Any) -> float:
     """Return the largest error in norm among two trees' leaves."""
-    pairs = zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True)
+    pairs = zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True)
     return max(float(jnp.linalg.norm(a - b) / jnp.maximum(jnp.linalg.norm(b), 1e-30)) for a, b in pairs)
 
 

@@ -76,17 +76,17 @@ def step(function: Callable[[Tensor], Tensor], x: Tensor, seed: Tensor) -> Tenso
 
 def compare(layer: str, functions: dict[str, Callable[[Tensor], Tensor]], x: Tensor, seed: Tensor) -> None:
     """Print a line for each way, once it agrees with the first."""
-    own: tuple[float, ...] = ()
+    own_tolerance: tuple[float, ...] = ()
     expected = None
     for name, function in functions.items():
         work = partial(step, function, x, seed)
-        found = work(), x.grad.clone()
-        expected = expected or found
-        worst = max(float((a - b).norm() / b.norm()) for a, b in zip(found, expected))
+        actual = work(), x.grad.clone()
+        expected = expected or actual
+        worst = max(float((a - b).norm() / b.norm()) for a, b in zip(actual, expected))
         assert worst < 1e-4, f"{layer}, {name}: {worst:.1e} off"
         took = on_device(work), seconds(work)
-        own = own or took
-        cells = "".join(f"{1e3 * mine:8.2f} ms {mine / of:7.2f}x" for mine, of in zip(took, own))
+        own_tolerance = own_tolerance or took
+        cells = "".join(f"{1e3 * mine:8.2f} ms {mine / of:7.2f}x" for mine, of in zip(took, own_tolerance))
         waits = synchronisations(work) or "none"
         print(f"{layer:4} {name:16} {cells}  {worst:.0e}  waits: {waits}", flush=True)
 

@@ -25,7 +25,7 @@ def measure(problem: Problem) -> None:
     """Print a line for each variant that fits into half of the card's memory."""
     seed = torch.randn(sum(problem.sizes.values()), problem.widths[2], device="cuda")
     expected: list[torch.Tensor] = []
-    own: tuple[float, ...] = ()
+    own_tolerance: tuple[float, ...] = ()
     for name, (make, needed) in variants(problem).items():
         if name in LEFT_OUT:
             continue
@@ -34,12 +34,12 @@ def measure(problem: Problem) -> None:
             continue
         try:
             variant = make()
-            found = [step(variant, seed), *(grad.clone() for grad in variant.gradients())]
+            actual = [step(variant, seed), *(grad.clone() for grad in variant.gradients())]
         except RuntimeError as error:
             print(f"{name:22} left out: {str(error).splitlines()[0][:120]}")
             continue
-        expected = expected or found
-        worst = max(float((a - b).norm() / b.norm()) for a, b in zip(found, expected, strict=True))
+        expected = expected or actual
+        worst = max(float((a - b).norm() / b.norm()) for a, b in zip(actual, expected, strict=True))
         assert worst < 1e-3, f"{name}: the output or a gradient is {worst:.1e} off"
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
@@ -48,13 +48,13 @@ def measure(problem: Problem) -> None:
         more = (torch.cuda.max_memory_allocated() - before) / 2**20
         work = partial(step, variant, seed)
         took = on_device(work, repeats=10), seconds(work, repeats=10)
-        own = own or took
-        cells = "".join(f"{1e3 * mine:9.2f} ms {mine / of:7.2f}x" for mine, of in zip(took, own))
+        own_tolerance = own_tolerance or took
+        cells = "".join(f"{1e3 * mine:9.2f} ms {mine / of:7.2f}x" for mine, of in zip(took, own_tolerance))
         print(f"{name:22} {cells} {more:9.0f} MB more  {worst:.0e}", flush=True)
         if name == "heddle native":
             waits = synchronisations(work)
             print(f"{'':22} calls that make the host wait: {waits or 'none'}")
-        del variant, found, work
+        del variant, actual, work
         torch.cuda.empty_cache()
 
 

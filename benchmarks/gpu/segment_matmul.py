@@ -76,18 +76,18 @@ def measure(rows: int, groups: int, k: int, m: int, dtype: torch.dtype, top: Cei
     seed = torch.randn(rows, m, device="cuda").to(dtype)
     exact = torch.cat([a @ b for a, b in zip(x.detach().double().split(sizes.tolist()), w.detach().double())])
     flops, moved = 2 * rows * k * m, x.element_size() * (rows * (k + m) + groups * k * m)
-    own: tuple[float, ...] = ()
+    own_tolerance: tuple[float, ...] = ()
     for name, product in variants(x, w, sizes).items():
-        found = product().detach()
-        error = float((found.double() - exact).norm() / exact.norm())
+        actual = product().detach()
+        error = float((actual.double() - exact).norm() / exact.norm())
         both = with_gradients(product, (x, w), seed)
         with torch.no_grad():
             forward, called = on_device(product), seconds(product)
         times = forward, called, seconds(both)
-        own = own or times
+        own_tolerance = own_tolerance or times
         shares = f"{flops / forward / top.rate:6.1%} rate {moved / forward / top.bandwidth:6.1%} bytes"
         cells = " ".join(f"{1e3 * mine:8.3f}" for mine in times)
-        ratios = " ".join(f"{mine / of:6.2f}x" for mine, of in zip(times, own))
+        ratios = " ".join(f"{mine / of:6.2f}x" for mine, of in zip(times, own_tolerance))
         print(f"{k:5}->{m:<5} {name:10} {cells} ms {shares} {ratios}  {error:.1e}", flush=True)
 
 

@@ -63,15 +63,15 @@ class Run(NamedTuple):
     """What is run.
 
     Attributes:
-        words: of `heddle train`; "{data}" stands for the folder of real datasets.
+        overrides: of `heddle train`; "{data}" stands for the folder of real datasets.
         env: variables besides ONE_THREAD.
         before: called with the folder that it runs in, to make files there.
         after: called with that folder; returns more metrics, by name.
-        script: a file beside this one to run in place of `heddle train`, with `words`. Like a run it writes
+        script: a file beside this one to run in place of `heddle train`, with `overrides`. Like a run it writes
             run/weights.safetensors and run/metrics.json.
     """
 
-    words: Sequence[str]
+    overrides: Sequence[str]
     env: Mapping[str, str] = {}
     before: Callable[[Path], None] | None = None
     after: Callable[[Path], Mapping[str, float]] | None = None
@@ -199,9 +199,9 @@ def environment(more: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **ONE_THREAD, **more}
 
 
-def heddle(folder: Path, words: Sequence[str], env: Mapping[str, str]) -> None:
+def heddle(folder: Path, arguments: Sequence[str], env: Mapping[str, str]) -> None:
     """Run `heddle` in a folder; raises RuntimeError with the end of what it said where it fails."""
-    _run([sys.executable, "-m", "heddle", *words], folder, env)
+    _run([sys.executable, "-m", "heddle", *arguments], folder, env)
 
 
 def _run(command: Sequence[str], folder: Path, env: Mapping[str, str]) -> None:
@@ -213,21 +213,21 @@ def _run(command: Sequence[str], folder: Path, env: Mapping[str, str]) -> None:
 def measure(name: str) -> dict[str, Any]:
     """Run what `name` stands for in a temporary folder and return what is recorded of it."""
     run = RUNS[name]
-    words = [word.replace("{data}", str(DATA)) for word in run.words]
-    if words != list(run.words) and not DATA.is_dir():
+    arguments = [word.replace("{data}", str(DATA)) for word in run.overrides]
+    if arguments != list(run.overrides) and not DATA.is_dir():
         raise RuntimeError(f"found no folder {DATA} with real datasets; set HEDDLE_SHARED_DATA to one")
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
         if run.before:
             run.before(folder)
         if run.script:
-            _run([sys.executable, str(HERE / run.script), *words, "run"], folder, run.env)
+            _run([sys.executable, str(HERE / run.script), *arguments, "run"], folder, run.env)
         else:
-            heddle(folder, ["train", *words, "run.dir=run", "trainer.progress=false"], run.env)
-        found = described(folder / "run")
+            heddle(folder, ["train", *arguments, "run.dir=run", "trainer.progress=false"], run.env)
+        actual = described(folder / "run")
         if run.after:
-            found["metrics"] |= run.after(folder)
-    return found
+            actual["metrics"] |= run.after(folder)
+    return actual
 
 
 def described(folder: Path) -> dict[str, Any]:
@@ -256,13 +256,13 @@ def _digest(row: bytes) -> bytes:
 
 def _flat(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
     """Return the numbers of nested metrics by dotted name, without those that aren't results."""
-    found: list[tuple[str, float]] = []
+    leaves: list[tuple[str, float]] = []
     for name, value in metrics.items():
         if isinstance(value, Mapping) and name not in UNTOLD:
-            found += _flat(value, f"{prefix}{name}.")
+            leaves += _flat(value, f"{prefix}{name}.")
         elif name not in UNTOLD and isinstance(value, int | float):
-            found.append((prefix + name, value))
-    return found
+            leaves.append((prefix + name, value))
+    return leaves
 
 
 def machine() -> dict[str, Any]:
@@ -288,10 +288,10 @@ def machine() -> dict[str, Any]:
 def _compiler() -> str:
     """Return the compiler that built the native kernels, as the library itself says; "" without kernels."""
     spec = importlib.util.find_spec("heddle_kernels")
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        for library in sorted(Path(place).glob("libheddle_kernels*.so")):
-            told = re.search(rb"(GCC: \([^)]*\) [0-9.]+|clang version [0-9.]+)", library.read_bytes())
-            return told[0].decode() if told else "unknown"
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for library in sorted(Path(folder).glob("libheddle_kernels*.so")):
+            compiler = re.search(rb"(GCC: \([^)]*\) [0-9.]+|clang version [0-9.]+)", library.read_bytes())
+            return compiler[0].decode() if compiler else "unknown"
     return ""
 
 
@@ -302,15 +302,15 @@ def _version(name: str) -> str:
         return ""
 
 
-def differences(found: Mapping[str, Any], recorded: Mapping[str, Any], bits: bool) -> list[str]:
+def differences(actual: Mapping[str, Any], recorded: Mapping[str, Any], bits: bool) -> list[str]:
     """Return a line for everything that isn't as recorded: to the bit, or else metrics to 1e-6."""
     lines = []
-    if bits and found["weights"] != recorded["weights"]:
-        if found["values"] == recorded["values"]:
+    if bits and actual["weights"] != recorded["weights"]:
+        if actual["values"] == recorded["values"]:
             lines.append("weights: the same values under other names")
         else:
-            lines.append(f"weights differ: norm {found['norm']!r}, recorded {recorded['norm']!r}")
-    ours, theirs = found["metrics"], recorded["metrics"]
+            lines.append(f"weights differ: norm {actual['norm']!r}, recorded {recorded['norm']!r}")
+    ours, theirs = actual["metrics"], recorded["metrics"]
     lines += [f"metrics: {name} is gone" for name in theirs if name not in ours]
     lines += [f"metrics: {name} is new" for name in ours if name not in theirs]
     for name in (name for name in theirs if name in ours):
@@ -359,8 +359,8 @@ def write(names: Sequence[str]) -> None:
         raise SystemExit(
             "hashes: found a record of another machine, expected this one's; record all runs anew"
         )
-    found = kept | {name: measure(name) for name in names}
-    ordered = {name: found[name] for name in RUNS if name in found}
+    actual = kept | {name: measure(name) for name in names}
+    ordered = {name: actual[name] for name in RUNS if name in actual}
     RECORD.write_text(json.dumps({"machine": machine(), "runs": ordered}, indent=1) + "\n")
 
 

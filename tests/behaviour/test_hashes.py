@@ -35,7 +35,7 @@ def row(**changed):
 
 
 @pytest.mark.parametrize(
-    ("found", "bits", "lines"),
+    ("actual", "bits", "lines"),
     [
         (row(), True, []),
         (row(weights="x"), True, ["weights: the same values under other names"]),
@@ -55,8 +55,8 @@ def row(**changed):
         (row(metrics={"test.mae": 0.5}), False, ["metrics: test.loss is gone", "metrics: test.mae is new"]),
     ],
 )
-def test_what_differs_is_named(found, bits, lines):
-    assert hashes.differences(found, row(), bits) == lines
+def test_what_differs_is_named(actual, bits, lines):
+    assert hashes.differences(actual, row(), bits) == lines
 
 
 def test_every_run_is_recorded():

@@ -181,14 +181,14 @@ def write_graphs(folder: Path, rng: np.random.Generator) -> None:
         (folder / f"TOY_{name}.txt").write_text("\n".join(lines) + "\n")
 
 
-def heddle(folder: Path, *words: str) -> None:
+def heddle(folder: Path, *arguments: str) -> None:
     """Run `heddle` in a folder, in this process; raises SystemExit where it fails."""
     from heddle.cli.main import main as command
 
     with contextlib.chdir(folder), contextlib.redirect_stdout(sys.stderr):
-        status = command(list(words))
+        status = command(list(arguments))
     if status:
-        raise SystemExit(f"make: heddle {' '.join(words)} ended with {status}")
+        raise SystemExit(f"make: heddle {' '.join(arguments)} ended with {status}")
 
 
 def rounded(path: Path) -> None:
@@ -206,14 +206,16 @@ def _short(cell: str) -> str:
         return cell
 
 
-def train(folder: Path, name: str, words: Sequence[str]) -> None:
+def train(folder: Path, name: str, arguments: Sequence[str]) -> None:
     """Train a run, and leave beside it what it predicts and how it measures."""
     run = f"trained/{name}"
-    more = [word for word in ("trainer.epochs=4",) if not any(w.startswith("trainer.epochs") for w in words)]
+    more = [
+        word for word in ("trainer.epochs=4",) if not any(w.startswith("trainer.epochs") for w in arguments)
+    ]
     heddle(
         folder,
         "train",
-        *words,
+        *arguments,
         *more,
         f"run.dir={run}",
         "trainer.progress=false",
@@ -291,8 +293,8 @@ def without_traces(tree: object) -> object:
 def script(folder: Path) -> None:
     """Break script.py off after two epochs of four, and run it to its end without a break."""
     command = [sys.executable, str(HERE / "script.py"), "prepared"]
-    for words in (("script", "script/after-2", "2"), ("unbroken", "script/after-4", "4")):
-        subprocess.run([*command, *words], cwd=folder, check=True)
+    for arguments in (("script", "script/after-2", "2"), ("unbroken", "script/after-4", "4")):
+        subprocess.run([*command, *arguments], cwd=folder, check=True)
     shutil.rmtree(folder / "unbroken")
 
 
@@ -317,8 +319,8 @@ def main() -> int:
         "data.src=data",
         "data.dst=prepared",
     )
-    for name, words in RUNS.items():
-        train(folder, name, words)
+    for name, arguments in RUNS.items():
+        train(folder, name, arguments)
     stop(folder)
     export(folder)
     script(folder)

@@ -83,22 +83,22 @@ def corpus(request, copies, monkeypatch) -> Iterator[Path]:
     yield copies[request.param]
 
 
-def close(found, expected, tolerance=TOLERANCE) -> bool:
-    found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)  # None: NaN
-    if found.shape != expected.shape:
+def close(actual, expected, tolerance=TOLERANCE) -> bool:
+    actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)  # None: NaN
+    if actual.shape != expected.shape:
         return False
-    return np.allclose(found, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
+    return np.allclose(actual, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
-def heddle(name: str, *words: str) -> None:
+def heddle(name: str, *arguments: str) -> None:
     """Run `heddle` in this process, or in one with as many devices as the run needs."""
     if name in DEVICES:
         env = {**os.environ, "JAX_NUM_CPU_DEVICES": DEVICES[name], "JAX_PLATFORMS": "cpu"}
-        command = [sys.executable, "-m", "heddle", *words]
+        command = [sys.executable, "-m", "heddle", *arguments]
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=240)
         assert done.returncode == 0, done.stderr
     else:
-        assert main(list(words)) == 0
+        assert main(list(arguments)) == 0
 
 
 def table(path: Path) -> list[list[str]]:
@@ -109,10 +109,10 @@ def table(path: Path) -> list[list[str]]:
 
 def flat(metrics: dict, prefix: str = "") -> dict[str, float]:
     """Return {"test.loss": ...} of {"test": {"loss": ...}}."""
-    found: dict[str, float] = {}
+    results: dict[str, float] = {}
     for name, value in metrics.items():
-        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return found
+        results |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return results
 
 
 def measured(metrics: dict) -> dict[str, float]:
@@ -135,9 +135,9 @@ versions = pytest.mark.parametrize("corpus", VERSIONS, indirect=True)
 def test_a_run_predicts_the_same(corpus, run, tmp_path):
     out = tmp_path / "found.csv"
     heddle(run, "predict", f"run=trained/{run}", f"out={out}")
-    found, expected = table(out), table(corpus / "trained" / run / "expected.csv")
-    assert found[0] == expected[0] and len(found) == len(expected)
-    for ours, theirs in zip(found[1:], expected[1:]):
+    actual, expected = table(out), table(corpus / "trained" / run / "expected.csv")
+    assert actual[0] == expected[0] and len(actual) == len(expected)
+    for ours, theirs in zip(actual[1:], expected[1:]):
         for name, a, b in zip(expected[0], ours, theirs):
             assert a == b or close(float(a), float(b)), (name, ours, theirs)
 
@@ -146,14 +146,14 @@ def test_a_run_predicts_the_same(corpus, run, tmp_path):
 def test_a_run_measures_the_same(corpus, run, tmp_path):
     out = tmp_path / "found.json"
     heddle(run, "eval", f"run=trained/{run}", f"out={out}")
-    found = measured(json.loads(out.read_text()))
+    actual = measured(json.loads(out.read_text()))
     expected = measured(json.loads((corpus / "trained" / run / "expected.json").read_text()))
-    assert expected and sorted(found) == sorted(expected)
+    assert expected and sorted(actual) == sorted(expected)
     for name, (old, new, _) in CHANGED.get((corpus.name, run), {}).items():
         assert close(expected[name], old)
         expected[name] = new
     for name, value in expected.items():
-        assert close(found[name], value), name
+        assert close(actual[name], value), name
 
 
 @versions
@@ -161,26 +161,30 @@ def test_a_stopped_run_goes_on_to_the_same_end(corpus):
     assert main(["train", "resume=stopped"]) == 0
     run = corpus / "stopped"
     expected = load_file(run / "expected.safetensors")
-    found = load_file(run / "weights.safetensors")
-    assert sorted(found) == sorted(expected)
-    assert all(close(found[name], expected[name]) for name in expected)
+    actual = load_file(run / "weights.safetensors")
+    assert sorted(actual) == sorted(expected)
+    assert all(close(actual[name], expected[name]) for name in expected)
     metrics, wanted = (json.loads((run / f"{name}.json").read_text()) for name in ("metrics", "expected"))
-    found, expected = measured(metrics), measured(wanted)
-    assert sorted(found) == sorted(expected) and all(close(found[name], expected[name]) for name in expected)
+    actual, expected = measured(metrics), measured(wanted)
+    assert sorted(actual) == sorted(expected) and all(
+        close(actual[name], expected[name]) for name in expected
+    )
 
 
 @versions
 def test_a_prepared_folder_is_whole_and_trains_to_the_same(corpus):
     name = "hetero-rgcn-prepared"
-    words = [*module("make").RUNS[name], "data.check=true", "trainer.epochs=4", "trainer.progress=false"]
+    arguments = [*module("make").RUNS[name], "data.check=true", "trainer.epochs=4", "trainer.progress=false"]
     if corpus.name == "0.1.0":  # whose models read no codes
-        words.append("model.ignore=[node codes,edge codes,edge features]")
+        arguments.append("model.ignore=[node codes,edge codes,edge features]")
     # 0.1.0 showed every question the future of its neighbours; today that has to be asked for.
-    assert main(["train", *words, "run.dir=refused"]) != 0
-    assert main(["train", *words, "task.time=ignore", "run.dir=again"]) == 0
-    found = measured(json.loads((corpus / "again" / "metrics.json").read_text()))
+    assert main(["train", *arguments, "run.dir=refused"]) != 0
+    assert main(["train", *arguments, "task.time=ignore", "run.dir=again"]) == 0
+    actual = measured(json.loads((corpus / "again" / "metrics.json").read_text()))
     expected = measured(json.loads((corpus / "trained" / name / "metrics.json").read_text()))
-    assert sorted(found) == sorted(expected) and all(close(found[name], expected[name]) for name in expected)
+    assert sorted(actual) == sorted(expected) and all(
+        close(actual[name], expected[name]) for name in expected
+    )
 
 
 @versions
@@ -191,12 +195,12 @@ def test_an_exported_repository_answers_the_same(corpus, runtime):
         model = LocalModel(folder)
     else:
         spec = importlib.util.spec_from_file_location("corpus_runtime", folder / "runtime.py")
-        own = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(own)
-        model = own.Runtime(str(folder))
+        module_of_run = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module_of_run)
+        model = module_of_run.Runtime(str(folder))
     with np.load(corpus / "repository" / "expected.npz") as expected:
-        found = model({"index": expected["index"]})["output"]
-        assert close(found, expected["output"])
+        actual = model({"index": expected["index"]})["output"]
+        assert close(actual, expected["output"])
         assert np.abs(expected["output"]).max() > 0
 
 
@@ -206,11 +210,11 @@ def test_a_script_goes_on_from_its_checkpoint(corpus, epochs, tmp_path):
     shutil.copytree(corpus / "script", tmp_path / "script")
     module("script").train("prepared", str(tmp_path / "script"), str(tmp_path / "out"), epochs)
     wanted = corpus / "script" / f"after-{epochs}"
-    found, expected = (load_file(folder / "weights.safetensors") for folder in (tmp_path / "out", wanted))
-    assert sorted(found) == sorted(expected)
-    assert all(close(found[name], expected[name]) for name in expected)
-    found, expected = (json.loads((f / "metrics.json").read_text()) for f in (tmp_path / "out", wanted))
-    assert all(close(flat(found)[name], value) for name, value in flat(expected).items())
+    actual, expected = (load_file(folder / "weights.safetensors") for folder in (tmp_path / "out", wanted))
+    assert sorted(actual) == sorted(expected)
+    assert all(close(actual[name], expected[name]) for name in expected)
+    actual, expected = (json.loads((f / "metrics.json").read_text()) for f in (tmp_path / "out", wanted))
+    assert all(close(flat(actual)[name], value) for name, value in flat(expected).items())
 
 
 ABSOLUTE = re.compile(rb"(?<![\w.~)-])(?<!:/)/(?:[\w.-]+/)+[\w.-]*")

@@ -86,9 +86,9 @@ def site(tmp_path_factory):
 def command(site, tmp_path):
     """Return command(*words) -> the finished `heddle`, in a process and an empty folder of its own."""
 
-    def run(*words):
+    def run(*arguments):
         environment = {**os.environ, "PYTHONPATH": str(site), "COLUMNS": "80"}
-        call = [sys.executable, "-m", "heddle", *words]
+        call = [sys.executable, "-m", "heddle", *arguments]
         return subprocess.run(
             call, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=120
         )
@@ -98,28 +98,28 @@ def command(site, tmp_path):
 
 def rows(table):
     """Return distribution -> the text, without spaces, of its row in the table, whose cells fill several lines."""
-    found = {}
+    results = {}
     for line in table.splitlines():
         if line.startswith("│"):
             cells = ["".join(cell.split()) for cell in line.strip("│").split("│")]
             if cells[0]:
-                last = found[cells[1]] = []
+                last = results[cells[1]] = []
             last.append(cells)
     return {
         name: "".join(text for cell in zip(*lines, strict=True) for text in cell)
-        for name, lines in found.items()
+        for name, lines in results.items()
     }
 
 
 def test_plugins_tells_each_with_its_reason_and_exits_0(command):
     done = command("plugins")
     assert (done.returncode, done.stderr) == (0, "")
-    found = rows(done.stdout)
+    actual = rows(done.stdout)
     for distribution, parts in TOLD.items():
         for part in parts:
-            assert "".join(part.split()) in found[distribution]
-    assert found["good"].endswith("1.0okbackend:good")
-    assert "0ok" in found["heddle-core"]
+            assert "".join(part.split()) in actual[distribution]
+    assert actual["good"].endswith("1.0okbackend:good")
+    assert "0ok" in actual["heddle-core"]
 
 
 def test_doctor_tells_each_with_its_reason_and_exits_1(command):

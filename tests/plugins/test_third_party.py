@@ -72,8 +72,8 @@ def _run(python, arguments, folder, **environment):
 
 
 def test_it_trains_with_its_own_option(command, tmp_path):
-    words = ["backend=loom", "backend.precision=float64", "model=sgc", "model.hops=1", "trainer.epochs=5"]
-    done = command("train", *words, "run.dir=run")
+    arguments = ["backend=loom", "backend.precision=float64", "model=sgc", "model.hops=1", "trainer.epochs=5"]
+    done = command("train", *arguments, "run.dir=run")
     assert done.stdout.splitlines()[-1] == "run"
     config = (tmp_path / "run" / "config.yaml").read_text()
     assert "precision: float64" in config and "hops: 1" in config
@@ -81,7 +81,7 @@ def test_it_trains_with_its_own_option(command, tmp_path):
 
 
 def test_it_runs_under_multirun(command, tmp_path):
-    words = [
+    arguments = [
         "-m",
         "backend=loom",
         "backend.precision=float32,float64",
@@ -89,7 +89,7 @@ def test_it_runs_under_multirun(command, tmp_path):
         "trainer.epochs=2",
         "run.dir=sweep",
     ]
-    assert command("train", *words).stdout.splitlines()[-1] == "sweep"
+    assert command("train", *arguments).stdout.splitlines()[-1] == "sweep"
     assert sorted(path.parent.name for path in (tmp_path / "sweep").glob("*/metrics.json")) == ["0", "1"]
 
 
@@ -97,8 +97,8 @@ def test_help_plugins_and_completion_know_it(command):
     assert "loom" in next(
         line for line in command("--help").stdout.splitlines() if line.startswith("  backend:")
     )
-    told = command("train", "--help", "backend=loom").stdout
-    assert "check_gradients: false" in told and "sgc" in told
+    output = command("train", "--help", "backend=loom").stdout
+    assert "check_gradients: false" in output and "sgc" in output
     row = next(line for line in command("plugins").stdout.splitlines() if "loom-numpy" in line)
     assert " ok " in row and "backend: loom;" in row
     for line, offered in (

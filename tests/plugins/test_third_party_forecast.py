@@ -55,20 +55,20 @@ def third_party(tmp_path, monkeypatch, request):
         del sys.modules[name]
 
 
-def said(capsys, *words):
+def said(capsys, *arguments):
     """Return what a command prints."""
-    status = main([*words])
+    status = main([*arguments])
     out, err = capsys.readouterr()
     assert status == 0, err
     return out
 
 
 def test_it_is_planned_like_cores_own(third_party, capsys):
-    own, theirs = (
+    plans, theirs = (
         said(capsys, "plan", ENGINE, f"data={name}", "sharding.devices=2", *SMALL)
         for name in ("traffic", "measured")
     )
-    assert "windows" in own and theirs == own
+    assert "windows" in plans and theirs == plans
 
 
 def test_it_is_trained_like_cores_own(third_party, capsys, tmp_path):
@@ -76,24 +76,24 @@ def test_it_is_trained_like_cores_own(third_party, capsys, tmp_path):
     for name in ("traffic", "measured"):
         folder = tmp_path / name
         said(capsys, "train", ENGINE, f"data={name}", *SMALL, "trainer.epochs=1", f"run.dir={folder}")
-        found = json.loads((folder / "metrics.json").read_text())
-        metrics[name] = {split: found[split] for split in ("train", "valid", "test")}
+        actual = json.loads((folder / "metrics.json").read_text())
+        metrics[name] = {split: actual[split] for split in ("train", "valid", "test")}
     assert metrics["measured"] == metrics["traffic"]
 
 
 def test_a_model_that_forecasts_is_suggested(third_party, capsys):
     for command in ("plan", "train"):
-        words = [word for word in SMALL if not word.startswith("model")]
-        assert main([command, ENGINE, "data=measured", "model=gcn", *words]) == 2
-        told = capsys.readouterr().err
-        assert "found a forecast" in told and "dcrnn" in told and "backend=dgl-dynamic" in told
+        arguments = [word for word in SMALL if not word.startswith("model")]
+        assert main([command, ENGINE, "data=measured", "model=gcn", *arguments]) == 2
+        message = capsys.readouterr().err
+        assert "found a forecast" in message and "dcrnn" in message and "backend=dgl-dynamic" in message
 
 
 def test_keys_are_checked_however_they_are_stated(third_party, capsys):
-    for word, told in (
+    for word, message in (
         ("data.sensor=9", "did you mean 'data.sensors'?"),
         ("data.days=many", "found 'many', expected"),
     ):
         assert main(["train", ENGINE, "data=measured", word]) != 0
         err = capsys.readouterr().err
-        assert told in err and err.count("\n") == 1
+        assert message in err and err.count("\n") == 1

@@ -20,8 +20,8 @@ def oldest(requirement):
 
 
 def test_oldest():
-    found = [oldest(each) for each in ("numpy>=2", "pluggy>=1.5", "hydra-core>=1.3.6,<1.4")]
-    assert found == ["numpy==2.0.*", "pluggy==1.5.*", "hydra-core==1.3.6"]
+    actual = [oldest(each) for each in ("numpy>=2", "pluggy>=1.5", "hydra-core>=1.3.6,<1.4")]
+    assert actual == ["numpy==2.0.*", "pluggy==1.5.*", "hydra-core==1.3.6"]
 
 
 @pytest.mark.prove

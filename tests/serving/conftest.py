@@ -94,26 +94,26 @@ def repository(program, trees, tmp_path_factory):
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory):
     """Give an environment with the real Triton, building it if there is none, or skip and say why."""
-    place = Path(os.environ.get("HEDDLE_TRITON_ENVIRONMENT") or default_environment())
+    environment_folder = Path(os.environ.get("HEDDLE_TRITON_ENVIRONMENT") or default_environment())
     try:
-        check_environment(place, ("torch", "xgboost"))
-        return place
+        check_environment(environment_folder, ("torch", "xgboost"))
+        return environment_folder
     except PluginError as missing:
         if "HEDDLE_TRITON_ENVIRONMENT" in os.environ:
             pytest.skip(f"HEDDLE_TRITON_ENVIRONMENT: {missing}")
-    place = tmp_path_factory.mktemp("environment") / "triton"
+    environment_folder = tmp_path_factory.mktemp("environment") / "triton"
     try:
-        build_environment(place)
+        build_environment(environment_folder)
     except PluginError as error:
         pytest.skip(f"no nvidia-pytriton, numpy < 2 and torch could be installed here: {error}")
-    return place
+    return environment_folder
 
 
 @pytest.fixture(scope="session", params=["heddle", pytest.param("triton", marks=pytest.mark.slow)])
 def server(request, repository):
     """Give a server of the repository."""
-    place = request.getfixturevalue("environment") if request.param == "triton" else None
-    with launch(repository, request.param, environment=place) as running:
+    environment_folder = request.getfixturevalue("environment") if request.param == "triton" else None
+    with launch(repository, request.param, environment=environment_folder) as running:
         yield running
 
 

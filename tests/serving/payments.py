@@ -32,7 +32,7 @@ def make_bundles(root: Path) -> list[dict[str, Any]]:
     registry = load_plugins()
     for model in ("rgcn", "hetero_sage"):
         run = root / model
-        words = [
+        arguments = [
             "train",
             "data=prepared",
             f"data.root={root / 'prepared'}",
@@ -40,7 +40,7 @@ def make_bundles(root: Path) -> list[dict[str, Any]]:
             "backend=pyg",
             *TRAIN,
         ]
-        assert main([*words, f"run.dir={run}", "task.calibration=platt"]) == 0
+        assert main([*arguments, f"run.dir={run}", "task.calibration=platt"]) == 0
         assert main(["predict", f"run={run}", f"out={run / 'predictions.csv'}"]) == 0
         export_bundle(saved_config(run, registry), run, registry, run / "bundle")
     path = root / "tables" / "card_transaction.csv"

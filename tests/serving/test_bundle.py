@@ -38,12 +38,12 @@ def test_offline_scores_are_those_of_predict(made, model):
     from heddle.serving.bundle.offline import predict_rows
 
     root, records = made
-    told, at = predicted(root / model), np.random.default_rng(0).permutation(len(records))[:200]
-    found = predict_rows(root / model / "bundle", root / "prepared", at, load_plugins())
-    np.testing.assert_allclose(found, [told[i][0] for i in at.tolist()], rtol=1e-5, atol=1e-5)
+    predictions, at = predicted(root / model), np.random.default_rng(0).permutation(len(records))[:200]
+    actual = predict_rows(root / model / "bundle", root / "prepared", at, load_plugins())
+    np.testing.assert_allclose(actual, [predictions[i][0] for i in at.tolist()], rtol=1e-5, atol=1e-5)
     ask = partial(predict_rows, root / model / "bundle", root / "prepared", registry=load_plugins())
     parts = [ask(part) for part in np.split(at, 3 + np.arange(4))]
-    np.testing.assert_array_equal(np.concatenate(parts), found)
+    np.testing.assert_array_equal(np.concatenate(parts), actual)
 
 
 def test_a_row_that_is_appended_is_seen_by_the_next(made, tmp_path):
@@ -82,7 +82,7 @@ def test_replayed_rows_score_as_they_did_in_the_folder(made, tmp_path):
     from heddle.serving.live.graph import create
 
     root, records = made
-    whole, told = open_prepared(root / "prepared"), predicted(root / "rgcn")
+    whole, predictions = open_prepared(root / "prepared"), predicted(root / "rgcn")
     order = np.argsort([_moment(record) for record in records], kind="stable")
     kept = np.sort(order[:-80])
     _cut(whole, kept, tmp_path / "prepared")
@@ -92,26 +92,26 @@ def test_replayed_rows_score_as_they_did_in_the_folder(made, tmp_path):
     expected = predict_rows(root / "rgcn" / "bundle", root / "prepared", np.array(late), load_plugins())
     with Bundle(tmp_path / "bundle", load_plugins()) as bundle:
         table = bundle.tables[0]
-        for place, i in enumerate(late):
+        for position, i in enumerate(late):
             rows = bundle.rows([records[i]])
             score = bundle.score(rows)[0]
-            assert score.outputs == tuple(expected[place].tolist()), place
-            np.testing.assert_allclose(score.probability, told[i][1], rtol=1e-5, atol=1e-5)
+            assert score.outputs == tuple(expected[position].tolist()), position
+            np.testing.assert_allclose(score.probability, predictions[i][1], rtol=1e-5, atol=1e-5)
             assert score.answer in bundle.contents.classes
             bundle.live.append(bundle.append_of(table, rows))
-            if place == 40:
+            if position == 40:
                 bundle.live.compact()
 
 
 def _cut(whole, kept, folder):
     """Write some rows of a prepared folder as one of its own, with all its nodes and what was fitted."""
-    writer, own = FolderWriter(folder, "cut"), whole.edges[PAYS]
-    for kind, nodes in whole.nodes.items():
-        writer.nodes(kind, nodes.rows, ids=read_ids(nodes))
-    ends, time = np.asarray(own.ends[kept]), np.asarray(own.time[kept])
-    sizes = [whole.nodes[kind].rows for kind in ("card", "merchant")]
-    features = {name: array[kept] for name, array in own.features.items()}
-    kept_of = {"time": time, "features": features, "sizes": dict(own.sizes), "label": own.label[kept]}
+    writer, edges = FolderWriter(folder, "cut"), whole.edges[PAYS]
+    for node_type, nodes in whole.nodes.items():
+        writer.nodes(node_type, nodes.rows, ids=read_ids(nodes))
+    ends, time = np.asarray(edges.ends[kept]), np.asarray(edges.time[kept])
+    sizes = [whole.nodes[node_type].rows for node_type in ("card", "merchant")]
+    features = {name: array[kept] for name, array in edges.features.items()}
+    kept_of = {"time": time, "features": features, "sizes": dict(edges.sizes), "label": edges.label[kept]}
     writer.edges(PAYS, len(kept), ends=ends, by_time=True, **csc(ends, *sizes, time), **kept_of)
     back = csc(ends[:, ::-1], *sizes[::-1], time)
     writer.edges(("merchant", "rev_pays", "card"), len(kept), rows_of=PAYS, by_time=True, **back)

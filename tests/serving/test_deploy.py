@@ -12,15 +12,15 @@ from heddle.serving.client import Client
 
 
 def test_a_server_by_the_command_line(repository, program, start):
-    words = ["deploy", "launch", "deploy=heddle", f"deploy.repository={repository}"]
-    command = [sys.executable, "-m", "heddle", *words]
+    arguments = ["deploy", "launch", "deploy=heddle", f"deploy.repository={repository}"]
+    command = [sys.executable, "-m", "heddle", *arguments]
     process = start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     name, address = process.stdout.readline().split()
     assert name == "http" and address.startswith("http://127.0.0.1:")
     with Client(address) as client:
         index = np.array([[7]])
-        found = client.infer("program", {"index": index})["output"]
-        assert found == pytest.approx(program[1](index), abs=1e-5)
+        actual = client.infer("program", {"index": index})["output"]
+        assert actual == pytest.approx(program[1](index), abs=1e-5)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert "Traceback" not in err
@@ -29,7 +29,7 @@ def test_a_server_by_the_command_line(repository, program, start):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "message"),
     [
         ((), "write heddle deploy export, launch, environment"),
         (("lunch",), "did you mean 'launch'?"),
@@ -44,10 +44,10 @@ def test_a_server_by_the_command_line(repository, program, start):
         (("launch", "deploy.repository=/nowhere", "deploy.flavour=ncg"), "did you mean 'ngc'?"),
     ],
 )
-def test_what_is_refused(capsys, words, told):
-    assert main(["deploy", *words]) != 0
+def test_what_is_refused(capsys, arguments, message):
+    assert main(["deploy", *arguments]) != 0
     err = capsys.readouterr().err
-    assert told in err and err.count("\n") == 1
+    assert message in err and err.count("\n") == 1
 
 
 def test_help(capsys):

@@ -44,7 +44,7 @@ def test_a_module_started_here(hostile, module):
 
 def test_every_child_is_started_isolated():
     core = Path(heddle.__file__).parent
-    found = {path.name for path in core.rglob("*.py") if "sys.executable" in path.read_text()}
-    found -= {"doctor.py"}  # prints it
-    assert found == {"isolated.py", "running.py"}
+    names = {path.name for path in core.rglob("*.py") if "sys.executable" in path.read_text()}
+    names -= {"doctor.py"}  # prints it
+    assert names == {"isolated.py", "running.py"}
     assert '[sys.executable, "-I", supervisor.__file__]' in (core / "serving" / "running.py").read_text()

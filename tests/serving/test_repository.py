@@ -17,8 +17,8 @@ from heddle.serving.supervisor import stale
 
 
 def test_the_layout(repository):
-    found = (path.relative_to(repository / "trees").as_posix() for path in (repository / "trees").rglob("*"))
-    files = sorted(name for name in found if "__pycache__" not in name)  # which a server leaves
+    actual = (path.relative_to(repository / "trees").as_posix() for path in (repository / "trees").rglob("*"))
+    files = sorted(name for name in actual if "__pycache__" not in name)  # which a server leaves
     version = [f"1/{name}" for name in ("heddle.json", "model.json", "model.py", "runtime.py", "sample.npz")]
     assert files == ["1", *version, "config.pbtxt"]
     assert platforms_of(repository) == ["torch", "xgboost"]
@@ -30,16 +30,16 @@ def test_configs_fit_tritons_schema(program, trees, flavour, tmp_path):
     from tritonclient.grpc.model_config_pb2 import ModelConfig
 
     root = write_repository(tmp_path, [program[0], trees[0]], flavour)
-    found = {
+    names = {
         name: text_format.Parse((root / name / "config.pbtxt").read_text(), ModelConfig())
         for name in ("program", "trees")
     }
-    assert found["program"].backend == "python" and list(found["program"].input[0].dims) == [1]
-    assert found["trees"].backend == ("fil" if flavour == "ngc" else "python")
-    assert found["trees"].max_batch_size == 64
+    assert names["program"].backend == "python" and list(names["program"].input[0].dims) == [1]
+    assert names["trees"].backend == ("fil" if flavour == "ngc" else "python")
+    assert names["trees"].max_batch_size == 64
     if flavour == "ngc":
-        assert found["trees"].input[0].name == "input__0" and found["trees"].output[0].name == "output__0"
-        assert found["trees"].parameters["model_type"].string_value == "xgboost_json"
+        assert names["trees"].input[0].name == "input__0" and names["trees"].output[0].name == "output__0"
+        assert names["trees"].parameters["model_type"].string_value == "xgboost_json"
         assert (root / "trees/1/xgboost.json").is_file() and not (root / "trees/1/model.py").exists()
     with pytest.raises(ConfigError, match=r"config\.pbtxt"):
         check_pbtxt(config_pbtxt(program[0]) + "batch: 3\n")
@@ -63,7 +63,7 @@ def test_a_program_that_is_not_the_model_never_counts(program, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"name": "../up"}, "letters, digits"),
         ({"platform": "jax"}, "found jax"),
@@ -71,8 +71,8 @@ def test_a_program_that_is_not_the_model_never_counts(program, tmp_path):
         ({"sample": ({"index": np.zeros((2, 2), np.int64)}, {})}, r"expected INT64 \[batch, 1\]"),
     ],
 )
-def test_unsound_models(program, change, told):
-    with pytest.raises(ConfigError, match=told):
+def test_unsound_models(program, change, message):
+    with pytest.raises(ConfigError, match=message):
         program[0]._replace(**change).check()
 
 
@@ -103,7 +103,7 @@ def fake_environment(folder, numpy="1.26.4", pytriton=True, python=(3, 11), miss
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "message"),
     [
         (
             {"numpy": "2.4.6"},
@@ -116,12 +116,12 @@ def fake_environment(folder, numpy="1.26.4", pytriton=True, python=(3, 11), miss
         ({}, r"no stub for Python 3\.11"),
     ],
 )
-def test_environments_are_refused_before_anything_starts(repository, tmp_path, monkeypatch, facts, told):
-    place = fake_environment(tmp_path / "environment", **facts)
+def test_environments_are_refused_before_anything_starts(repository, tmp_path, monkeypatch, facts, message):
+    folder = fake_environment(tmp_path / "environment", **facts)
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
-    with pytest.raises(PluginError, match=told):
-        launch(repository, "triton", environment=place)
+    with pytest.raises(PluginError, match=message):
+        launch(repository, "triton", environment=folder)
     assert not list((tmp_path / "scratch").iterdir())
 
 

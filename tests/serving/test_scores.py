@@ -80,7 +80,7 @@ def scorer(name, registry, ops=None):
         asked_codes=(5, 5),
         edge_codes=sizes,
     )
-    encoder = behind_codes(lambda own: build(options, own), spec)
+    encoder = behind_codes(lambda encoder_spec: build(options, encoder_spec), spec)
     model = Model(encoder, head_for(spec, encoder.out_dim))
     reading = Reading(Fanout((5, 4)), sample_key(0, -1, 0), False, True)
     params = initialise(model.params(), 3)
@@ -101,26 +101,26 @@ def test_replayed_rows_score_as_they_do_offline(name, registry, payments, tmp_pa
     expected = score(whole, asked(payments, at)).outputs
     create(tmp_path / "live", write(tmp_path / "base", payments, BASE))
     with LiveGraph(tmp_path / "live", store) as live:
-        found, told = [], None
+        actual, future = [], None
         for row in at.tolist():
-            if told is not None:
-                told.result()
+            if future is not None:
+                future.result()
             one = np.array([row])
-            found.append(score(live.snapshot(), asked(payments, one)).outputs)
+            actual.append(score(live.snapshot(), asked(payments, one)).outputs)
             edges = NewEdges(
                 payments["card"][one],
                 payments["shop"][one],
                 payments["time"][one],
                 {"x": payments["x"][one], "codes": payments["codes"][one]},
             )
-            told = live.submit(Append(edges={PAYS: edges}))
+            future = live.submit(Append(edges={PAYS: edges}))
             if row == BASE + 200:
                 live.compact()
-        told.result()
+        future.result()
         again = score(
             live.snapshot(), asked(payments, at)
         ).outputs  # a late question sees what was known then
-    np.testing.assert_array_equal(np.concatenate(found), expected)
+    np.testing.assert_array_equal(np.concatenate(actual), expected)
     np.testing.assert_array_equal(again, expected)
     assert expected.std(axis=0).min() > 1e-3
 
@@ -133,20 +133,20 @@ def test_a_score_does_not_depend_on_its_batch(name, registry, payments, tmp_path
     expected = score(snapshot, asked(payments, at)).outputs
     for size in (1, 7, 32):
         parts = np.split(at, range(size, len(at), size))
-        found = [score(snapshot, asked(payments, part)).outputs for part in parts]
-        np.testing.assert_array_equal(np.concatenate(found), expected)
+        actual = [score(snapshot, asked(payments, part)).outputs for part in parts]
+        np.testing.assert_array_equal(np.concatenate(actual), expected)
     with ThreadPoolExecutor(2) as threads:
-        found = list(threads.map(lambda one: score(snapshot, asked(payments, np.array([one]))).outputs, at))
-    np.testing.assert_array_equal(np.concatenate(found), expected)
+        actual = list(threads.map(lambda one: score(snapshot, asked(payments, np.array([one]))).outputs, at))
+    np.testing.assert_array_equal(np.concatenate(actual), expected)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_kernels_score_as_the_reference_does(name, registry, payments, tmp_path):
     snapshot = folder_snapshot(write(tmp_path / "whole", payments, ROWS), store_of(registry))
     questions = asked(payments, np.arange(300, 400))
-    found = scorer(name, registry)(snapshot, questions).outputs
+    actual = scorer(name, registry)(snapshot, questions).outputs
     expected = scorer(name, registry, RowOps())(snapshot, questions).outputs
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_what_was_never_seen_is_scored(registry, payments, tmp_path):
@@ -157,8 +157,11 @@ def test_what_was_never_seen_is_scored(registry, payments, tmp_path):
 
         def ask(card, shop, time):
             state = live.snapshot()
-            ends = [state.find(kind, np.array([key]))[0] for kind, key in (("card", card), ("shop", shop))]
-            ends = [n if n >= 0 else state.n_node[kind] for n, kind in zip(ends, ("card", "shop"))]
+            ends = [
+                state.find(node_type, np.array([key]))[0]
+                for node_type, key in (("card", card), ("shop", shop))
+            ]
+            ends = [n if n >= 0 else state.n_node[node_type] for n, node_type in zip(ends, ("card", "shop"))]
             columns = {"x": payments["x"][:1], "codes": payments["codes"][:1]}
             return score(state, Questions(np.array([ends]), np.array([time]), columns))
 

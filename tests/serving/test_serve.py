@@ -19,16 +19,16 @@ pytest.importorskip("msgspec", reason="msgspec isn't installed: pip install 'hed
 
 
 def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    with socket.socket() as actual:
+        actual.bind(("127.0.0.1", 0))
+        return actual.getsockname()[1]
 
 
 @contextmanager
-def serving(bundle, *words):
+def serving(bundle, *arguments):
     """Run `heddle serve` on a copy's port until left; give (port, process)."""
     port = free_port()
-    command = [sys.executable, "-m", "heddle", "serve", f"bundle={bundle}", f"serve.port={port}", *words]
+    command = [sys.executable, "-m", "heddle", "serve", f"bundle={bundle}", f"serve.port={port}", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         end = time.monotonic() + 60
@@ -64,15 +64,15 @@ def ask(port, method, path, body=None, **headers):
 
 def raw(port, content, seconds=10):
     """Return what a server answers to bytes, until it closes."""
-    found = b""
+    actual = b""
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as link:
         try:
             link.sendall(content)
             while part := link.recv(65536):
-                found += part
+                actual += part
         except OSError:
             pass
-    return found
+    return actual
 
 
 @pytest.fixture
@@ -106,9 +106,9 @@ def test_rows_are_scored_and_appended(made, bundle):
         facts = {"shape": [2, 1], "datatype": "BYTES"}
         inputs = [{"name": name, **facts, "data": [cell, cell]} for name, cell in new.items()]
         status, answer, _ = ask(port, "POST", "/v2/models/model/infer", {"id": "7", "inputs": inputs})
-        found = json.loads(answer)
-        assert status == 200 and found["id"] == "7" and found["outputs"][0]["shape"] == [2, 2]
-        assert found["outputs"][0]["data"][:2] == found["outputs"][0]["data"][2:]
+        actual = json.loads(answer)
+        assert status == 200 and actual["id"] == "7" and actual["outputs"][0]["shape"] == [2, 2]
+        assert actual["outputs"][0]["data"][:2] == actual["outputs"][0]["data"][2:]
         metadata = json.loads(ask(port, "GET", "/v2/models/model")[1])
         assert {entry["name"] for entry in metadata["inputs"]} <= set(records[0])
         metrics = ask(port, "GET", "/metrics")[1].decode()
@@ -133,18 +133,18 @@ def test_clients_at_once_are_answered_as_one_by_one(made, bundle):
     rows = records[:64]
     with serving(bundle) as (port, _):
         alone = [json.loads(ask(port, "POST", "/v2/score", {"rows": [row]})[1])["scores"][0] for row in rows]
-        found = [None] * len(rows)
+        actual = [None] * len(rows)
 
         def client(first):
             for at in range(first, len(rows), 8):
-                found[at] = json.loads(ask(port, "POST", "/v2/score", {"rows": [rows[at]]})[1])["scores"][0]
+                actual[at] = json.loads(ask(port, "POST", "/v2/score", {"rows": [rows[at]]})[1])["scores"][0]
 
         clients = [threading.Thread(target=client, args=(first,)) for first in range(8)]
         for each in clients:
             each.start()
         for each in clients:
             each.join()
-    assert [one["outputs"] for one in found] == [one["outputs"] for one in alone]
+    assert [one["outputs"] for one in actual] == [one["outputs"] for one in alone]
 
 
 SMUGGLED = "GET /v2 HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -160,12 +160,12 @@ def test_what_is_refused(made, bundle):
         process,
     ):
 
-        def told(body, path="/v2/score", **headers):
+        def reply(body, path="/v2/score", **headers):
             status, answer, _ = ask(port, "POST", path, body, **headers)
             return status, json.loads(answer)["error"]
 
         expected = "MCC: found the number 5300, expected text, as the table has it"
-        status, error = told({"rows": [{**row, "MCC": 5300}]})
+        status, error = reply({"rows": [{**row, "MCC": 5300}]})
         assert status == 400 and expected in error
         for body in (
             "",
@@ -182,9 +182,9 @@ def test_what_is_refused(made, bundle):
             '{"rows": [], "more": 1}',
             '{"rows": [{"\\ud800": "x"}]}',
         ):
-            assert told(body)[0] == 400, body[:40]
-        assert told({"rows": [{}] * 5000})[0] == 413
-        assert told({"rows": [row]}, path="/v2/rows/nothing") == (
+            assert reply(body)[0] == 400, body[:40]
+        assert reply({"rows": [{}] * 5000})[0] == 413
+        assert reply({"rows": [row]}, path="/v2/rows/nothing") == (
             400,
             "table: found 'nothing', expected one of ['transactions']; send rows of one of them",
         )
@@ -202,9 +202,9 @@ def test_what_is_refused(made, bundle):
             "Content-Length: 100\r\n\r\nx": (b"408",),
             "X: " + "a" * 100_000 + "\r\n\r\n": (b"431",),
         }.items():
-            found = raw(port, (GOOD + content).encode("latin-1"))
-            assert found.split(b" ")[1:2] and found.split(b" ")[1] in statuses, (content[:40], found[:80])
-            assert found.count(b"HTTP/1.1") == 1  # nothing after it was taken for a request of its own
+            actual = raw(port, (GOOD + content).encode("latin-1"))
+            assert actual.split(b" ")[1:2] and actual.split(b" ")[1] in statuses, (content[:40], actual[:80])
+            assert actual.count(b"HTTP/1.1") == 1  # nothing after it was taken for a request of its own
         assert raw(port, b"GET /v2") == b""  # a head that never ends is closed on
         before = _memory(process.pid)
         slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
@@ -237,9 +237,9 @@ def test_a_token_and_a_new_model(made, bundle, tmp_path):
     """Requests bring the token; a model that is put into the bundle answers from then on, a broken one doesn't."""
     root, records = made
     (tmp_path / "token").write_text("a-token-of-sixteen-letters\n")
-    words = f"serve.token_file={tmp_path / 'token'}", "serve.reload_seconds=0.2"
+    arguments = f"serve.token_file={tmp_path / 'token'}", "serve.reload_seconds=0.2"
     body, key = {"rows": [records[0]]}, {"Authorization": "Bearer a-token-of-sixteen-letters"}
-    with serving(bundle, *words) as (port, _):
+    with serving(bundle, *arguments) as (port, _):
         assert ask(port, "POST", "/v2/score", body)[0] == 401
         assert ask(port, "POST", "/v2/score", body, Authorization="Bearer another")[0] == 401
         first = json.loads(ask(port, "POST", "/v2/score", body, **key)[1])["scores"][0]["outputs"]

@@ -39,9 +39,9 @@ def test_health_metadata_and_metrics(server):
         assert ask(server, "GET", path)[0] == 200
     for address in addresses(server):
         with Client(address) as client:
-            found = client.metadata("program")
-            assert client.ready() and found["name"] == "program"
-            (index,) = found["inputs"]
+            actual = client.metadata("program")
+            assert client.ready() and actual["name"] == "program"
+            (index,) = actual["inputs"]
             assert (
                 index["name"] == "index"
                 and index["datatype"] == "INT64"
@@ -64,21 +64,21 @@ def test_answers_are_the_models_own(server, program, trees, rows):
                 client.infer("trees", {"features": features}),
             )
             assert output["output"].dtype == score["score"].dtype == np.float32
-            for found, wanted in (
+            for actual, wanted in (
                 (output["output"], program[1](index)),
                 (score["score"], trees[1](features)),
             ):
-                assert found.shape == wanted.shape and np.abs(found - wanted).max() <= 1e-5
+                assert actual.shape == wanted.shape and np.abs(actual - wanted).max() <= 1e-5
 
 
 def test_a_server_says_what_a_run_says(server, program):
     index = np.arange(20)[:, None]
     for address in addresses(server):
         with Client(address) as client:
-            found = client.infer("decided", {"index": index})
+            actual = client.infer("decided", {"index": index})
         powers = np.exp(program[1](index).astype(np.float64) / 2)
-        assert np.abs(found["probability"] - powers / powers.sum(1, keepdims=True)).max() <= 1e-5
-        assert (found["answer"][:, 0] == powers.argmax(1)).all()
+        assert np.abs(actual["probability"] - powers / powers.sum(1, keepdims=True)).max() <= 1e-5
+        assert (actual["answer"][:, 0] == powers.argmax(1)).all()
 
 
 def test_json_without_binary_data(server, program):
@@ -97,9 +97,9 @@ def test_a_thousand_requests_of_eight_clients(server, program):
         with Client(server.http) as connection:
             for _ in range(125):
                 index = rng.integers(50, size=(rng.integers(1, 20), 1))
-                found = connection.infer("program", {"index": index})["output"]
-                assert found.shape == (len(index), 3)
-                assert np.abs(found - program[1](index)).max() <= 1e-5
+                actual = connection.infer("program", {"index": index})["output"]
+                assert actual.shape == (len(index), 3)
+                assert np.abs(actual - program[1](index)).max() <= 1e-5
         return 125
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -168,31 +168,31 @@ def listens(address):
 
 def group_of(pid):
     """Return the processes below a supervisor."""
-    found = []
+    results = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = path.read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        if int(fields[1]) == pid or int(fields[2]) in found:
-            found.append(int(path.parent.name))
-    return found
+        if int(fields[1]) == pid or int(fields[2]) in results:
+            results.append(int(path.parent.name))
+    return results
 
 
-@pytest.mark.parametrize("kind", ["heddle", pytest.param("triton", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("server", ["heddle", pytest.param("triton", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
-def test_nothing_is_left_of_a_killed_launcher(repository, request, start, kind, signal_number):
-    place = str(request.getfixturevalue("environment")) if kind == "triton" else ""
+def test_nothing_is_left_of_a_killed_launcher(repository, request, start, server, signal_number):
+    environment_folder = str(request.getfixturevalue("environment")) if server == "triton" else ""
     launcher = start(
-        [sys.executable, "-c", LAUNCHER, str(repository), kind, place],
+        [sys.executable, "-c", LAUNCHER, str(repository), server, environment_folder],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
     supervisor, http_address, grpc_address = launcher.stdout.readline().rstrip("\n").split(" ")
     processes = [int(supervisor), *group_of(int(supervisor))]
-    assert len(processes) >= 2 and listens(http_address) and (kind == "heddle" or listens(grpc_address))
-    assert kind == "heddle" or list(Path("/dev/shm").glob(f"heddle-{supervisor}-*"))
+    assert len(processes) >= 2 and listens(http_address) and (server == "heddle" or listens(grpc_address))
+    assert server == "heddle" or list(Path("/dev/shm").glob(f"heddle-{supervisor}-*"))
     launcher.send_signal(signal_number)
     launcher.wait(30)
     end = time.monotonic() + 30

@@ -92,38 +92,38 @@ def scoped(prefix, p):
     return {name[len(prefix) + 1 :]: value for name, value in p.items() if name.startswith(prefix + ".")}
 
 
-def step(kind, mats, p, x, state):
-    if kind == "lstm":
+def step(cell_type, mats, p, x, state):
+    if cell_type == "lstm":
         return lstm(mats, p, x, *state)
-    if kind == "lstm_plain":
+    if cell_type == "lstm_plain":
         return lstm(mats, p, x, *state, peephole=False)
-    return ({"gru": gru, "rnn": rnn, "tgcn": tgcn}[kind](mats, p, x, state[0]),)
+    return ({"gru": gru, "rnn": rnn, "tgcn": tgcn}[cell_type](mats, p, x, state[0]),)
 
 
-def zeros(kind, n, hidden, like):
-    return tuple(like.new_zeros(n, hidden) for _ in range(2 if kind.startswith("lstm") else 1))
+def zeros(cell_type, n, hidden, like):
+    return tuple(like.new_zeros(n, hidden) for _ in range(2 if cell_type.startswith("lstm") else 1))
 
 
-def encode(kind, mats_at, p, xs, layers, hidden):
-    states = [zeros(kind, len(xs[0]), hidden, xs[0]) for _ in range(layers)]
+def encode(cell_type, mats_at, p, xs, layers, hidden):
+    states = [zeros(cell_type, len(xs[0]), hidden, xs[0]) for _ in range(layers)]
     tops = []
     for t, x in enumerate(xs):
         for layer in range(layers):
-            states[layer] = step(kind, mats_at(t), scoped(f"encoder.{layer}", p), x, states[layer])
+            states[layer] = step(cell_type, mats_at(t), scoped(f"encoder.{layer}", p), x, states[layer])
             x = states[layer][0]
         tops.append(x)
     return tops, states
 
 
-def seq2seq(kind, mats_at, p, signal, start, length, horizon, layers, hidden, out_dim, fed=None):
+def seq2seq(cell_type, mats_at, p, signal, start, length, horizon, layers, hidden, out_dim, fed=None):
     """[horizon, n_nodes, out_dim] of one window."""
-    _, states = encode(kind, mats_at, p, signal[start : start + length], layers, hidden)
+    _, states = encode(cell_type, mats_at, p, signal[start : start + length], layers, hidden)
     y, outputs = signal.new_zeros(signal.shape[1], out_dim), []
     for t in range(horizon):
         x = y
         for layer in range(layers):
-            own = scoped(f"decoder.{layer}", p)
-            states[layer] = step(kind, mats_at(length + t), own, x, states[layer])
+            layer_params = scoped(f"decoder.{layer}", p)
+            states[layer] = step(cell_type, mats_at(length + t), layer_params, x, states[layer])
             x = states[layer][0]
         y = x @ p["out.weight"] + p["out.bias"]
         outputs.append(y)

@@ -43,25 +43,25 @@ CELLS = {
 
 def make_model(name, features, layers):
     """Return (model, matrices of a dense adjacency, reference) of "gru/diffusion", "tgcn", "evolve/O" ..."""
-    kind, _, second = name.partition("/")
-    if kind in CELLS:
+    cell_name, _, second = name.partition("/")
+    if cell_name in CELLS:
         make, matrices = LAYERS[second]
-        cell, options = CELLS[kind]
+        cell, options = CELLS[cell_name]
         model = stack_seq_model(features, 1, layers, integrate(cell, make, **options), HIDDEN)
 
         def reference(at, p, signal, start, fed):
-            return dense.seq2seq(kind, at, p, signal, start, LENGTH, HORIZON, layers, HIDDEN, 1, fed)
+            return dense.seq2seq(cell_name, at, p, signal, start, LENGTH, HORIZON, layers, HIDDEN, 1, fed)
 
         return model, matrices, reference
     matrices = LAYERS["gcn"][1]
-    if kind == "tgcn":
+    if cell_name == "tgcn":
         model = Recurrent(stack_cells(TGCN, features, HIDDEN, layers), HORIZON)
 
         def reference(at, p, signal, start, fed):
             tops, _ = dense.encode("tgcn", at, p, signal[start : start + LENGTH], layers, HIDDEN)
             return dense.head(p, tops[-1], HORIZON, 1)
 
-    elif kind == "a3tgcn":
+    elif cell_name == "a3tgcn":
         model = A3TGCN(TGCN(features, HIDDEN), HORIZON)
 
         def reference(at, p, signal, start, fed):
@@ -120,9 +120,9 @@ def gradients(outputs, params, seed=1):
     return dict(zip(params, grads))
 
 
-def assert_close(found, expected, tolerance=1e-10, where=""):
-    worst = float((found - expected).detach().abs().max()) if found.numel() else 0.0
-    assert found.shape == expected.shape and worst <= tolerance, f"{where}: off by {worst}"
+def assert_close(actual, expected, tolerance=1e-10, where=""):
+    worst = float((actual - expected).detach().abs().max()) if actual.numel() else 0.0
+    assert actual.shape == expected.shape and worst <= tolerance, f"{where}: off by {worst}"
 
 
 def options_for(build, **values):

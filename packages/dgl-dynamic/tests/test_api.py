@@ -49,8 +49,8 @@ def test_msg_pass_once_for_all_gates(graph):
         second = msg_pass(structure, x, GCN(3, 9)).cache()
         assert first.value is second.value and memo.hits == 1 and first.cache() is first
         outputs = [update(layer, {"weight": weight}, first) for weight in weights]
-    for weight, found in zip(weights, outputs):
-        torch.testing.assert_close(found, first.value @ weight)
+    for weight, actual in zip(weights, outputs):
+        torch.testing.assert_close(actual, first.value @ weight)
 
 
 def test_msg_pass_refuses_what_has_no_messages(graph):
@@ -69,11 +69,11 @@ def test_msg_pass_on_a_dgl_graph(graph):
     native, x = dgl.graph((graph.senders, graph.receivers), num_nodes=6), torch.randn(6, 3)
     functions = dgl.function.copy_u("h", "m"), dgl.function.sum("m", "out")
     with step() as memo:
-        found = msg_pass(native, x, *functions).cache()
+        actual = msg_pass(native, x, *functions).cache()
         again = msg_pass(native, x, *functions).cache()
-        assert again.value is found.value and memo.hits == 1
+        assert again.value is actual.value and memo.hits == 1
     expected = torch.zeros(6, 3).index_add_(0, torch.from_numpy(graph.receivers), x[graph.senders])
-    torch.testing.assert_close(found.value, expected)
+    torch.testing.assert_close(actual.value, expected)
 
 
 @needs_dgl
@@ -101,8 +101,8 @@ def test_a_convolution_of_dgl_in_a_cell(graph):
         2, 1, 1, integrate(GraphGRU, dgl_layer(SAGEConv, aggregator_type="mean")), hidden=4
     )
     x = np.random.default_rng(0).standard_normal((9, 6, 2)).astype(np.float32)
-    found = [DynamicModule(model, 3, 2, engine)(graph, x, [0, 4]) for engine in ("naive", "fused")]
-    torch.testing.assert_close(found[0], found[1])
+    actual = [DynamicModule(model, 3, 2, engine)(graph, x, [0, 4]) for engine in ("naive", "fused")]
+    torch.testing.assert_close(actual[0], actual[1])
 
 
 @pytest.mark.parametrize("cell", [GraphGRU, GraphLSTM])

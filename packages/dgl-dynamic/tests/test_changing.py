@@ -94,7 +94,7 @@ def test_each_snapshot_from_the_one_before(seed, layer, share, native):
     modes = {mode: ChangingSums(mode) for mode in ("full", "rows", "delta")}
     for t, graph in graphs_at(topology, range(TIMES), N).items():
         structure, x = place_graph(graph, layer.specs(), CPU, F64), torch.from_numpy(signal[t])
-        found = {
+        results = {
             mode: torch.cat(
                 [
                     part.reshape(-1)
@@ -109,8 +109,8 @@ def test_each_snapshot_from_the_one_before(seed, layer, share, native):
             )
             for mode, sums in modes.items()
         }
-        assert torch.equal(found["rows"], found["full"])
-        assert_close(found["delta"], found["full"], 1e-12)
+        assert torch.equal(results["rows"], results["full"])
+        assert_close(results["delta"], results["full"], 1e-12)
     rows = modes["rows"].stats()
     if share == 0 and isinstance(layer, SAGE):
         assert rows["rows.kept"] > 0
@@ -191,16 +191,16 @@ def test_training_equals_the_naive_engine(seed, mode, engine, host, build):
     """Losses and weights after steps of Adam, with nodes that come and go, whatever is kept."""
     topology, signal = random_deltas(seed), random_signal(seed, 0.2)
     ends = []
-    for kind, own, budget in (("naive", "full", 0), (engine, mode, host)):
-        loader, program = program_of(own, build, topology, signal, kind, budget)
+    for engine_name, reuse_mode, budget in (("naive", "full", 0), (engine, mode, host)):
+        loader, program = program_of(reuse_mode, build, topology, signal, engine_name, budget)
         state = program.init(0)
         for epoch in (1, 2):
             for placed in loader.batches(program, epoch):
                 state, metrics = program.step(state, placed)
         ends.append((metrics["loss"], program.to_arrays(state)))
-        assert ("rows.kept" in metrics) == (own != "full")
-    (loss, weights), (found, others) = ends
-    assert found == pytest.approx(loss, abs=1e-9)
+        assert ("rows.kept" in metrics) == (reuse_mode != "full")
+    (loss, weights), (actual, others) = ends
+    assert actual == pytest.approx(loss, abs=1e-9)
     for name, value in weights.items():
         if name.startswith("params/"):
             np.testing.assert_allclose(others[name], value, rtol=0, atol=1e-8, err_msg=name)
@@ -219,19 +219,19 @@ def test_gradients(mode):
     params, signal = make_params(model), random_signal(1, 0.3)
     graphs = graphs_at(random_deltas(1), range(7), N)
     structures = [place_graph(graph, model.specs(), CPU, F64) for graph in graphs.values()]
-    found = []
+    results = []
     for engine, sums in (("naive", None), ("fused", ChangingSums("full")), ("fused", ChangingSums(mode))):
         windows = WindowBatch("test", signal, np.array([0]), 4, 3, structures, CPU, F64)
         with step() as memo:
             run = Run(TorchOps(), engine_named(engine), memo, sums=sums)
             outputs = model.forecast(run, params, windows, [True, False, True])
-        found.append((outputs, gradients(outputs, params)))
-    for outputs, grads in found[1:]:
-        assert_close(outputs, found[0][0])
+        results.append((outputs, gradients(outputs, params)))
+    for outputs, grads in results[1:]:
+        assert_close(outputs, results[0][0])
         for name, grad in grads.items():
-            assert_close(grad, found[0][1][name], where=name)
+            assert_close(grad, results[0][1][name], where=name)
     if mode == "rows":
-        assert torch.equal(found[1][0], found[2][0])
+        assert torch.equal(results[1][0], results[2][0])
 
 
 def test_edges_and_features_written_over_are_seen():

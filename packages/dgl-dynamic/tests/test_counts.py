@@ -55,13 +55,13 @@ def test_attention_is_not_cached():
     senders, receivers, weight, a, signal = dense.random_signal()
     model = stack_seq_model(2, 1, 1, integrate(GraphGRU, lambda i, o: GAT(i, o, 1)), 4)
     params, graph = make_params(model), make_graph(senders, receivers, weight, len(a))
-    found = {
+    results = {
         engine: forward(model, params, make_windows(model, [graph], signal, [0, 3]), engine)
         for engine in ("naive", "cached", "fused")
     }
-    reference, run = found.pop("naive")
+    reference, run = results.pop("naive")
     wanted = gradients(reference, params)
-    for outputs, other in found.values():
+    for outputs, other in results.values():
         assert other.aggregations == run.aggregations
         assert_close(outputs, reference)
         for key, grad in gradients(outputs, params).items():

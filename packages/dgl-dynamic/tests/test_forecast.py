@@ -24,16 +24,16 @@ CONFIG = {"hidden": 6, "layers": 2, "steps": 1, "tau": 30, "layer": "cheb", "ord
 SMALL = ("data=traffic", "data.sensors=8", "data.days=2", "task.length=4", "task.horizon=3")
 
 
-def heddle(capsys, *words):
-    code = main([*words])
+def heddle(capsys, *arguments):
+    code = main([*arguments])
     out, err = capsys.readouterr()
     assert code == 0, err
     return out
 
 
-def train(capsys, folder, *words):
+def train(capsys, folder, *arguments):
     settings = (f"run.dir={folder}", "trainer.progress=false", "model.hidden=8", "backend=dgl-dynamic")
-    heddle(capsys, "train", *SMALL, *words, *settings)
+    heddle(capsys, "train", *SMALL, *arguments, *settings)
     return json.loads((folder / "metrics.json").read_text())
 
 
@@ -136,7 +136,7 @@ def test_the_reference_convention():
     graph = make_graph(senders, receivers, weight, len(a))
     structure = place_graph(graph, layer.specs(), torch.device("cpu"), torch.float64)
     x = torch.from_numpy(signal[0]).requires_grad_()
-    found = layer.aggregate(TorchOps(), structure.propagations, x)
+    actual = layer.aggregate(TorchOps(), structure.propagations, x)
     x0, terms = x, []
     for w in (a, a.T):
         degree = w.sum(1, keepdim=True)
@@ -145,9 +145,9 @@ def test_the_reference_convention():
         terms.append(x1)
         x1, x0 = 2 * propagation @ x1 - x0, x1
         terms.append(x1)
-    torch.testing.assert_close(found, tuple(terms), rtol=0, atol=1e-12)
+    torch.testing.assert_close(actual, tuple(terms), rtol=0, atol=1e-12)
     wanted = torch.autograd.grad(sum((t**2).sum() for t in terms), x)[0]
-    torch.testing.assert_close(torch.autograd.grad(sum((t**2).sum() for t in found), x)[0], wanted)
+    torch.testing.assert_close(torch.autograd.grad(sum((t**2).sum() for t in actual), x)[0], wanted)
 
 
 def test_a_signal_is_never_copied_by_windows():

@@ -44,19 +44,19 @@ def run(mode, seed, n=30, count=120, steps=5, most=10):
 
 @given(st.integers(0, 1000))
 def test_dirty_rows_to_the_bit(seed):
-    for found, expected in run("rows", seed):
-        assert torch.equal(found, expected)
+    for actual, expected in run("rows", seed):
+        assert torch.equal(actual, expected)
 
 
 @given(st.integers(0, 1000))
 def test_deltas(seed):
-    for found, expected in run("delta", seed):
-        torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    for actual, expected in run("delta", seed):
+        torch.testing.assert_close(actual, expected, rtol=0, atol=1e-12)
 
 
 def test_deltas_end_in_a_full_sum():
-    for found, expected in run("delta", 0, steps=2 * KEYFRAME + 3):
-        torch.testing.assert_close(found, expected, rtol=0, atol=1e-11)
+    for actual, expected in run("delta", 0, steps=2 * KEYFRAME + 3):
+        torch.testing.assert_close(actual, expected, rtol=0, atol=1e-11)
 
 
 def test_auto_takes_what_is_cheaper():

@@ -26,13 +26,13 @@ def files_of(folder):
     return figures, (folder / "predictions.csv").read_text()
 
 
-@pytest.mark.parametrize("words", RUNS.values(), ids=RUNS)
-def test_training_reads_no_info(tmp_path, monkeypatch, words):
-    words = ("backend=dgl-dynamic", "trainer.progress=false", *words)
-    assert main(["train", *words, f"run.dir={tmp_path / 'told'}"]) == 0
-    told = files_of(tmp_path / "told")
+@pytest.mark.parametrize("arguments", RUNS.values(), ids=RUNS)
+def test_training_reads_no_info(tmp_path, monkeypatch, arguments):
+    arguments = ("backend=dgl-dynamic", "trainer.progress=false", *arguments)
+    assert main(["train", *arguments, f"run.dir={tmp_path / 'told'}"]) == 0
+    files = files_of(tmp_path / "told")
     reader = Registry.dataset
     blank = lambda self, name: lambda config: reader(self, name)(config)._replace(info={})  # noqa: E731
     monkeypatch.setattr(Registry, "dataset", blank)
-    assert main(["train", *words, f"run.dir={tmp_path / 'blank'}"]) == 0
-    assert files_of(tmp_path / "blank") == told
+    assert main(["train", *arguments, f"run.dir={tmp_path / 'blank'}"]) == 0
+    assert files_of(tmp_path / "blank") == files

@@ -50,12 +50,12 @@ class World:
         self.graph = dgl.graph((senders, receivers), num_nodes=5)
         self.graph.edata["w"] = torch.rand(9, generator=generator)
         self.graph.ndata["n"] = torch.rand(5, 1, generator=generator)
-        self.x, self.own, self.scale, self.count = torch.ones(5, 2), Messages(), [1.0], 0
+        self.x, self.messages, self.scale, self.count = torch.ones(5, 2), Messages(), [1.0], 0
         self.functions = {
             "built-in": (dgl.function.u_mul_e("h", "w", "m"), dgl.function.sum("m", "out")),
             "two nodes": (dgl.function.u_mul_v("h", "n", "m"), dgl.function.sum("m", "out")),
-            "own": (self.own.message, self.own.reduce),
-            "closure": (lambda edges: {"m": edges.src["h"] * self.scale[0]}, self.own.reduce),
+            "own": (self.messages.message, self.messages.reduce),
+            "closure": (lambda edges: {"m": edges.src["h"] * self.scale[0]}, self.messages.reduce),
         }
 
     def next(self):
@@ -79,10 +79,12 @@ class World:
             "x in place": lambda: self.x.add_(new),
             "x through data": lambda: self.x.data.add_(new),
             "x anew": lambda: setattr(self, "x", torch.full((5, 2), new)),
-            "parameter in place": lambda: self.own.gain.data.mul_(new),
-            "parameter anew": lambda: setattr(self.own, "gain", torch.nn.Parameter(torch.full((1,), new))),
-            "buffer": lambda: self.own.shift.add_(new),
-            "setting": lambda: setattr(self.own, "factor", new),
+            "parameter in place": lambda: self.messages.gain.data.mul_(new),
+            "parameter anew": lambda: setattr(
+                self.messages, "gain", torch.nn.Parameter(torch.full((1,), new))
+            ),
+            "buffer": lambda: self.messages.shift.add_(new),
+            "setting": lambda: setattr(self.messages, "factor", new),
             "global": lambda: SCALE.__setitem__(0, new),
             "closure": lambda: self.scale.__setitem__(0, new),
         }[name]()
@@ -157,22 +159,22 @@ def test_functions_written_anew_in_each_call_are_the_same():
 
 def test_gates_that_share_a_module_under_other_parameters_do_not_share_messages():
     world, gains = World(), [torch.full((1,), 2.0), torch.full((1,), 3.0)]
-    found = []
+    results = []
 
     class Layer(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.own = world.own
+            self.messages = world.messages
 
         def forward(self):
-            return msg_pass(world.graph, world.x, self.own.message, self.own.reduce).cache().value
+            return msg_pass(world.graph, world.x, self.messages.message, self.messages.reduce).cache().value
 
     with step() as memo:
         for gain in (*gains, gains[0]):
-            found.append(torch.func.functional_call(Layer(), {"own.gain": gain}, ()))
+            results.append(torch.func.functional_call(Layer(), {"own.gain": gain}, ()))
         assert memo.hits == 1
-    torch.testing.assert_close(found[1], 1.5 * found[0])
-    assert found[2] is found[0]
+    torch.testing.assert_close(results[1], 1.5 * results[0])
+    assert results[2] is results[0]
 
 
 def test_a_reduce_function_that_makes_two_fields_is_refused():
@@ -239,8 +241,8 @@ def test_arrays_of_one_checksum_have_two_digests():
     import zlib
 
     a, b = bytearray(48), bytearray(48)
-    for place in (96 - bit for bit in range(33) if 0x104C11DB7 >> bit & 1):
-        b[place // 8] ^= 1 << place % 8
+    for position in (96 - bit for bit in range(33) if 0x104C11DB7 >> bit & 1):
+        b[position // 8] ^= 1 << position % 8
     assert a != b and zlib.crc32(a) == zlib.crc32(b)
     assert digest(np.frombuffer(a, "f4")) != digest(np.frombuffer(b, "f4"))
 
@@ -257,8 +259,8 @@ def test_digests_tell_dtypes_shapes_and_views_apart():
         x.bfloat16(),
         x[:5],
     ]
-    found = [tensor_digest(tensor) for tensor in tensors]
-    assert len(set(found)) == len(tensors) and None not in found
+    actual = [tensor_digest(tensor) for tensor in tensors]
+    assert len(set(actual)) == len(tensors) and None not in actual
     assert tensor_digest(x.reshape(2, 3).T) == tensor_digest(x.reshape(2, 3).T.contiguous())
     assert tensor_digest(torch.complex(x, x).conj()) == tensor_digest(torch.complex(x, -x))
     assert tensor_digest(torch.ones(2, device="meta")) is None

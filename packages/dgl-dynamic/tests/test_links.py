@@ -28,16 +28,21 @@ def college(shared_data):
 
 @pytest.mark.parametrize("model", ["evolvegcn", "gcrn-gru"])
 def test_from_training_to_prediction(capsys, tmp_path, college, model):
-    words = (f"data.root={college[1]}", f"run.dir={tmp_path}", "trainer.progress=false", "trainer.epochs=3")
-    words = (
+    arguments = (
+        f"data.root={college[1]}",
+        f"run.dir={tmp_path}",
+        "trainer.progress=false",
+        "trainer.epochs=3",
+    )
+    arguments = (
         "backend=dgl-dynamic",
         "data=events",
         f"model={model}",
         "model.hidden=16",
         "model.layers=1",
-        *words,
+        *arguments,
     )
-    assert main(["train", *words]) == 0, capsys.readouterr().err
+    assert main(["train", *arguments]) == 0, capsys.readouterr().err
     figures = json.loads((tmp_path / "metrics.json").read_text())
     assert figures["test"]["auroc"] > 0.6 and figures["valid"]["auroc"] > 0.65
     assert main(["predict", f"run={tmp_path}"]) == 0, capsys.readouterr().err

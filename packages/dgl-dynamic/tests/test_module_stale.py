@@ -102,10 +102,10 @@ def test_any_sequence_of_edits(engine: str, edits: list[tuple[str, int, str, lis
         world.kept(name, [0, 4])
     for how, at, name, starts in edits:
         world.edit(how, at)
-        found, expected = world.kept(name, starts), world.fresh(name, starts)
-        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+        actual, expected = world.kept(name, starts), world.fresh(name, starts)
+        torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-12)
         pairs = zip(
-            torch.autograd.grad(found.square().sum(), list(world.modules[name].parameters())),
+            torch.autograd.grad(actual.square().sum(), list(world.modules[name].parameters())),
             torch.autograd.grad(
                 world.kept(name, starts).square().sum(), list(world.modules[name].parameters())
             ),

@@ -240,8 +240,8 @@ def modes(monkeypatch):
     vars(sys.modules["builtins"]).pop("HEDDLE_LATER", None)
 
 
-def alike(found, expected):
-    return found.dtype == expected.dtype and torch.equal(found, expected)
+def alike(actual, expected):
+    return actual.dtype == expected.dtype and torch.equal(actual, expected)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -356,9 +356,9 @@ def test_names_of_what_is_written_within():
 
         return [inner for inner in map(lambda y: FACTOR[0] * y.size, x)] + [math.pi]
 
-    found = names_of(outer.__code__)
-    assert {"FACTOR", "size", "pi"} <= {*found.every} and found.imports == ("math",)
-    assert found.globals == ("map", "FACTOR")
+    actual = names_of(outer.__code__)
+    assert {"FACTOR", "size", "pi"} <= {*actual.every} and actual.imports == ("math",)
+    assert actual.globals == ("map", "FACTOR")
 
 
 def test_structures_that_go_in_circles_have_keys():

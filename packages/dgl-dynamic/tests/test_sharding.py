@@ -48,9 +48,9 @@ def plain_environment(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
-def start(*words: str, before: tuple[str, ...] = ()) -> subprocess.Popen:
+def start(*arguments: str, before: tuple[str, ...] = ()) -> subprocess.Popen:
     """Start `heddle train`."""
-    command = [sys.executable, *before, "-m", "heddle", "train", *words]
+    command = [sys.executable, *before, "-m", "heddle", "train", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -79,42 +79,42 @@ def alone(tmp_path_factory):
     return rows_of(folder)
 
 
-def assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+def assert_same(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
     for name in ("train.loss", "valid.masked_mae", "valid.rmse@3"):
-        np.testing.assert_allclose(found[name], expected[name], rtol=1e-8, err_msg=name)
+        np.testing.assert_allclose(actual[name], expected[name], rtol=1e-8, err_msg=name)
 
 
 @pytest.mark.parametrize("split, processes", [("windows", 2), ("halo", 2), ("windows", 4), ("halo", 4)])
 def test_the_losses_of_one_process(alone, split, processes):
     """And the messages of inputs cross between processes in the first epoch alone."""
-    words = (f"sharding={split}", f"launch.processes={processes}", "run.dir=run")
-    status, out, err = finish(start(*COMMON, *words))
+    arguments = (f"sharding={split}", f"launch.processes={processes}", "run.dir=run")
+    status, out, err = finish(start(*COMMON, *arguments))
     assert (status, err) == (0, "") and out.splitlines()[-1] == "run"
-    found = rows_of(Path("run"))
-    assert_same(found, alone)
-    assert (found["step.sent.gradients"] > 0).all()
+    actual = rows_of(Path("run"))
+    assert_same(actual, alone)
+    assert (actual["step.sent.gradients"] > 0).all()
     if split == "windows":
-        assert not found["step.sent.inputs"].any() and not found["step.sent.states"].any()
+        assert not actual["step.sent.inputs"].any() and not actual["step.sent.states"].any()
     else:
-        assert found["step.sent.inputs"][0] > 0 and not found["step.sent.inputs"][1:].any()
-        assert (found["step.sent.states"] > 0).all()
+        assert actual["step.sent.inputs"][0] > 0 and not actual["step.sent.inputs"][1:].any()
+        assert (actual["step.sent.states"] > 0).all()
 
 
 def test_without_the_store_inputs_are_sent_again():
-    words = ("sharding=halo", "launch.processes=2", "backend.store.host=0", "run.dir=run")
-    status, _, err = finish(start(*COMMON, *words))
+    arguments = ("sharding=halo", "launch.processes=2", "backend.store.host=0", "run.dir=run")
+    status, _, err = finish(start(*COMMON, *arguments))
     assert status == 0, err
     assert (rows_of(Path("run"))["step.sent.inputs"] > 0).all()
 
 
 def test_a_store_too_small_for_all(alone):
     """Processes that would let go of different snapshots agree on what to compute, and none waits for ever."""
-    words = ("sharding=halo", "launch.processes=2", "backend.store.host=0.02", "run.dir=run")
-    status, _, err = finish(start(*COMMON, *words))
+    arguments = ("sharding=halo", "launch.processes=2", "backend.store.host=0.02", "run.dir=run")
+    status, _, err = finish(start(*COMMON, *arguments))
     assert status == 0, err
-    found = rows_of(Path("run"))
-    assert_same(found, alone)
-    assert (found["step.sent.inputs"] > 0).all()
+    actual = rows_of(Path("run"))
+    assert_same(actual, alone)
+    assert (actual["step.sent.inputs"] > 0).all()
 
 
 def test_torchrun(alone):
@@ -137,8 +137,8 @@ def children_of(pid: int) -> list[int]:
 
 @pytest.mark.parametrize("split", ["windows", "halo"])
 def test_a_killed_process_ends_the_run_which_goes_on(alone, split):
-    words = (*COMMON, f"sharding={split}", "launch.processes=2", "run.dir=run")
-    process = start(*words)
+    arguments = (*COMMON, f"sharding={split}", "launch.processes=2", "run.dir=run")
+    process = start(*arguments)
     deadline = time.monotonic() + 120
     while not list(Path("run").glob("checkpoints/*")):
         if process.poll() is not None or time.monotonic() > deadline:
@@ -159,12 +159,12 @@ def test_a_killed_process_ends_the_run_which_goes_on(alone, split):
 def test_what_cannot_be_split_is_told():
     model_spec = ModelSpec("step", 2, 0, 1, {"": 12}, window=(4, 3))
     config = {"hidden": 4, "layers": 1, "steps": 1, "layer": "gat", "head": "decoder"}
-    for build, sharding, told in (
+    for build, sharding, message in (
         (dcrnn, Sharding("edges"), "choose sharding=windows"),
         (gcrn_gru, Sharding("halo"), "found GAT"),
         (dcrnn, Sharding("halo", devices=4), "set launch.processes=4"),
     ):
-        with pytest.raises(ConfigError, match=told):
+        with pytest.raises(ConfigError, match=message):
             learner_for(
                 sharding,
                 Launch(processes=2),

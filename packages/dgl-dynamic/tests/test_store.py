@@ -89,16 +89,18 @@ def test_tiers_below_take_what_goes():
 @given(st.data())
 def test_budgets_are_never_passed(data):
     budgets = data.draw(st.lists(st.integers(0, 300), min_size=1, max_size=3))
-    tiers = [MemoryTier("host", b) if place % 2 == 0 else FileTier(b) for place, b in enumerate(budgets)]
+    tiers = [
+        MemoryTier("host", b) if position % 2 == 0 else FileTier(b) for position, b in enumerate(budgets)
+    ]
     store, truth = SnapshotStore(tiers), {}
     order = data.draw(st.lists(st.lists(st.integers(0, 8), max_size=4), max_size=6))
     if data.draw(st.booleans()):
         store.plan(order)
     for batch in order:
         for time in batch:
-            found = store.get(key(time))
-            assert found is None or torch.equal(found, truth[time])
-            if found is None:
+            actual = store.get(key(time))
+            assert actual is None or torch.equal(actual, truth[time])
+            if actual is None:
                 truth[time] = value(time, data.draw(st.integers(0, 30)))
                 store.put(key(time), truth[time])
             for tier in tiers:
@@ -133,10 +135,10 @@ def test_threads():
     def work(seed):
         rng = np.random.default_rng(seed)
         for time in rng.integers(0, 40, 500):
-            found = store.get(key(int(time)))
-            if found is None:
+            actual = store.get(key(int(time)))
+            if actual is None:
                 store.put(key(int(time)), value(int(time)))
-            elif found.tolist() != [float(time)] * 10:
+            elif actual.tolist() != [float(time)] * 10:
                 errors.append(time)
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
@@ -231,6 +233,6 @@ def test_changes_between_steps_are_seen(what, engine):
         signal[3, 2, 1] += 1.0
     else:
         graph.edges["weight"][0] *= 2
-    after, found = both()
-    assert_close(found, after)
+    after, actual = both()
+    assert_close(actual, after)
     assert not torch.equal(before, after)

@@ -27,8 +27,8 @@ def compilations() -> Path:
         flags = re.findall(r"^flags\s*:.*$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)[:1]
     except OSError:
         flags = []
-    told = f"{platform.machine()} {platform.processor()} {flags} {os.environ.get('XLA_FLAGS', '')}"
-    name = f"{jaxlib.__version__}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    description = f"{platform.machine()} {platform.processor()} {flags} {os.environ.get('XLA_FLAGS', '')}"
+    name = f"{jaxlib.__version__}-{hashlib.sha256(description.encode()).hexdigest()[:16]}"
     return Path(__file__).parents[3] / ".cache" / "jax" / name
 
 

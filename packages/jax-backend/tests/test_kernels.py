@@ -45,9 +45,9 @@ def test_kernels_change_no_answer(dtype):
         asked += [("segment_softmax", edges, ids, 5), ("edge_softmax", ADJACENCY, edges)]
     heddle, xla = (JaxBackend(JaxOptions(kernel=kernel)).ops() for kernel in ("heddle", "xla"))
     for name, *arguments in asked:
-        found, expected = getattr(heddle, name)(*arguments), getattr(xla, name)(*arguments)
-        assert found.dtype == expected.dtype
-        np.testing.assert_allclose(found.astype(float), expected.astype(float), rtol=1e-2, atol=1e-6)
+        actual, expected = getattr(heddle, name)(*arguments), getattr(xla, name)(*arguments)
+        assert actual.dtype == expected.dtype
+        np.testing.assert_allclose(actual.astype(float), expected.astype(float), rtol=1e-2, atol=1e-6)
 
 
 @installed
@@ -57,11 +57,11 @@ def test_edge_mlp_is_the_same(dtype):
     ends = jnp.arange(20).reshape(5, 4).astype(dtype), -jnp.arange(12).reshape(3, 4).astype(dtype)
     last = jnp.arange(-6, 6).reshape(4, 3).astype(dtype), jnp.ones(3, dtype)
     heddle, xla = (JaxBackend(JaxOptions(kernel=kernel)).ops() for kernel in ("heddle", "xla"))
-    for own in ((edges, first), (None, None)):
-        pairs = [ops.edge_mlp(ADJACENCY, *own, *ends, *last, True) for ops in (heddle, xla)]
-        for found, expected in zip(*pairs):
-            assert found.dtype == expected.dtype == dtype
-            np.testing.assert_allclose(found.astype(float), expected.astype(float), rtol=2e-2, atol=1e-6)
+    for update in ((edges, first), (None, None)):
+        pairs = [ops.edge_mlp(ADJACENCY, *update, *ends, *last, True) for ops in (heddle, xla)]
+        for actual, expected in zip(*pairs):
+            assert actual.dtype == expected.dtype == dtype
+            np.testing.assert_allclose(actual.astype(float), expected.astype(float), rtol=2e-2, atol=1e-6)
     assert heddle.edge_mlp(ADJACENCY, None, None, *ends, *last)[2] is None
 
 

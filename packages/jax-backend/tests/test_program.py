@@ -94,8 +94,8 @@ def test_steps_are_one_after_another(sizes):
         single, metrics = program.step(single, one)
         expected.append(metrics["loss"])
     np.testing.assert_allclose(losses, expected, rtol=2e-5)
-    for found, wanted in zip(jax.tree.leaves(state.params), jax.tree.leaves(single.params)):
-        np.testing.assert_allclose(found, wanted, atol=1e-4)
+    for actual, wanted in zip(jax.tree.leaves(state.params), jax.tree.leaves(single.params)):
+        np.testing.assert_allclose(actual, wanted, atol=1e-4)
     assert int(state.steps) == len(placed)
 
 
@@ -118,8 +118,8 @@ def test_groups():
     """Large batches go alone, tiny ones of one shape together, in order."""
     small, other, large = np.zeros(4), np.zeros(5), np.zeros(TINY)
     stream = [small] * (GROUP + 2) + [other, large, small, small]
-    found = [[len(one) for one in group] for group in groups(stream)]
-    assert found == [[4] * GROUP, [4, 4], [5], [TINY], [4, 4]]
+    actual = [[len(one) for one in group] for group in groups(stream)]
+    assert actual == [[4] * GROUP, [4, 4], [5], [TINY], [4, 4]]
 
 
 DEEP = {
@@ -159,7 +159,7 @@ def gradient(learner, ops, remat):
 
 def test_bfloat16_computes_narrow_and_keeps_wide():
     model = Model(Stack((GAT(3, 8, heads=2), GAT(8, 3))), NodeHead())
-    given, found = node_batch(model), {}
+    given, results = node_batch(model), {}
     for precision in ("float32", "bfloat16"):
         program = JaxBackend(JaxOptions(precision=precision)).program(model, NODES, ADAM)
         state, placed, losses = program.init(0), program.place(given), []
@@ -169,9 +169,9 @@ def test_bfloat16_computes_narrow_and_keeps_wide():
         assert {value.dtype for value in state.params.values()} == {jnp.dtype("float32")}
         assert placed.graph.nodes.dtype == PRECISIONS[precision].compute
         assert program.predict(state, placed).dtype == np.float32
-        found[precision] = losses
-    assert found["bfloat16"][-1] == pytest.approx(found["float32"][-1], abs=0.03)
-    assert found["bfloat16"] != found["float32"]
+        results[precision] = losses
+    assert results["bfloat16"][-1] == pytest.approx(results["float32"][-1], abs=0.03)
+    assert results["bfloat16"] != results["float32"]
 
 
 def test_float64_where_it_is_on():

@@ -32,7 +32,7 @@ def test_padded_batches_compile_once(name):
     params = initialise(stack.params(), 0)
     ops, traced = JaxBackend(JaxOptions()).ops(), []
     budget = HeteroBudget(
-        {kind: n + 2 for kind, n in HETERO_SIZES.items()},
+        {node_type: n + 2 for node_type, n in HETERO_SIZES.items()},
         {relation: 9 for relation in hetero_case().edges},
         2,
     )
@@ -48,8 +48,8 @@ def test_padded_batches_compile_once(name):
         edges = {key: entry._replace(senders=ends[key]) for key, entry in graph.edges.items()}
         graph = graph._replace(edges=edges)
         padded = pad(graph, budget).graph
-        found = predict(params, *(tree_map(single, pytree) for pytree in (padded, stack.prepare(padded))))
+        actual = predict(params, *(tree_map(single, pytree) for pytree in (padded, stack.prepare(padded))))
         expected = stack.apply(NumpyOps(), params, graph, stack.prepare(graph))
-        for kind, rows in expected.items():
-            np.testing.assert_allclose(found[kind][: len(rows)], rows, rtol=2e-5, atol=2e-6)
+        for node_type, rows in expected.items():
+            np.testing.assert_allclose(actual[node_type][: len(rows)], rows, rtol=2e-5, atol=2e-6)
     assert traced == [name]

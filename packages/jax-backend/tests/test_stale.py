@@ -50,18 +50,18 @@ class World:
 
     def edit(self, name: str, how: str) -> None:
         """Change x, w or the edges: in place where the arrays can be written to, by other arrays where not."""
-        found, new = getattr(self, name), self.rng.random()
+        actual, new = getattr(self, name), self.rng.random()
         if self.form == "jax":
             if how == "donate" and name != "edges":
-                changed = jax.jit(lambda a: a * (1 + new), donate_argnums=0)(found)
+                changed = jax.jit(lambda a: a * (1 + new), donate_argnums=0)(actual)
             else:
-                changed = self.placed(self.drawn()) if name == "edges" else found.at[3].set(new)
+                changed = self.placed(self.drawn()) if name == "edges" else actual.at[3].set(new)
             setattr(self, name, changed)
         elif name == "edges":
-            for kept, other in zip(found, self.drawn()):
+            for kept, other in zip(actual, self.drawn()):
                 kept[...] = other
         else:
-            found[...] = self.rng.random(found.shape) if how == "whole" else found + new
+            actual[...] = self.rng.random(actual.shape) if how == "whole" else actual + new
 
 
 def answer(world: World, name: str) -> Any:
@@ -92,15 +92,15 @@ def test_any_sequence_of_edits(form: str, edits: list[tuple[str, str, str]]):
     world = World(form)
     for name, how, call in edits:
         expected = fresh(world, call)
-        found = answer(world, call)
+        actual = answer(world, call)
         if form == "numpy":
             if call.endswith(
                 "of jraph"
             ):  # which leave numpy's arrays to JAX, and that reads them until it is done
-                jax.block_until_ready(found)
+                jax.block_until_ready(actual)
             world.edit(name, how)  # while it may run
-            np.testing.assert_array_equal(np.array(found), expected)
+            np.testing.assert_array_equal(np.array(actual), expected)
         else:
-            np.testing.assert_array_equal(np.array(found), expected)
+            np.testing.assert_array_equal(np.array(actual), expected)
             world.edit(name, how)
         np.testing.assert_array_equal(np.array(answer(world, call)), fresh(world, call))

@@ -69,6 +69,6 @@ def stats(name: str, count: int, folder: Any, batch_size: int = 32) -> dict[str,
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_run_on_a_stream_compiles_little_and_pads_little(name, batch_size, tmp_path):
     compilations, padding = STREAMS[name]
-    told = stats(name, 20000, tmp_path / "run", batch_size)
-    assert told["shapes"] <= told["compilations"] <= compilations
-    assert told["padding_nodes"] <= padding and told["padding_edges"] <= padding
+    statistics = stats(name, 20000, tmp_path / "run", batch_size)
+    assert statistics["shapes"] <= statistics["compilations"] <= compilations
+    assert statistics["padding_nodes"] <= padding and statistics["padding_edges"] <= padding

@@ -114,8 +114,8 @@ def adjacency(ids: type = np.int64) -> Adjacency:
 def values(case: Case, dtype: Any = np.float64, seed: int = 0) -> list[np.ndarray]:
     """Return values of a case, no two equal, so that maxima are attained once."""
     rng = np.random.default_rng(seed)
-    found = []
+    results = []
     for shape in case.shapes:
         size = int(np.prod(shape))
-        found.append(((rng.permutation(size) + 1) / (size + 1) + 0.5).reshape(shape).astype(dtype))
-    return found
+        results.append(((rng.permutation(size) + 1) / (size + 1) + 0.5).reshape(shape).astype(dtype))
+    return results

@@ -24,8 +24,8 @@ SUITES = {
 
 def collect(suite: Path) -> list[str]:
     """Return the names of a suite's tests."""
-    words = [sys.executable, "-m", "pytest", "-n", "0", "-q", "--collect-only", str(suite)]
-    done = subprocess.run(words, capture_output=True, text=True)
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "--collect-only", str(suite)]
+    done = subprocess.run(command, capture_output=True, text=True)
     return [line for line in done.stdout.splitlines() if "::test" in line]
 
 
@@ -33,17 +33,17 @@ def run(suite: Path) -> tuple[Counter[str], Counter[str]]:
     """Return how many cells of a suite passed, failed and were skipped, and how often for which reason."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
-        words = [sys.executable, "-m", "pytest", "-n", "0", "-q", f"--junitxml={report}", str(suite)]
-        subprocess.run(words, capture_output=True, check=False)
+        command = [sys.executable, "-m", "pytest", "-n", "0", "-q", f"--junitxml={report}", str(suite)]
+        subprocess.run(command, capture_output=True, check=False)
         cases = ElementTree.parse(report).getroot().iter("testcase")
     outcomes: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     for case in cases:
-        found = {child.tag: child for child in case}
-        outcome = next((tag for tag in ("failure", "error", "skipped") if tag in found), "passed")
+        results = {child.tag: child for child in case}
+        outcome = next((tag for tag in ("failure", "error", "skipped") if tag in results), "passed")
         outcomes[outcome] += 1
         if outcome == "skipped":
-            reasons[found[outcome].get("message", "")] += 1
+            reasons[results[outcome].get("message", "")] += 1
     return outcomes, reasons
 
 
@@ -56,7 +56,7 @@ def table(cells: list[str]) -> tuple[int, int]:
             first, _, last = rest.rstrip("]").partition("-")
             contract, op = (first, last) if test == "test_contract" else (test, first)
             contracts[contract].add(op)
-    ops = max((len(found) for found in contracts.values()), default=0)
+    ops = max((len(actual) for actual in contracts.values()), default=0)
     return len(contracts), ops
 
 

@@ -43,7 +43,7 @@ FORMS = {
 def make_graph(scale: int = 1, seed: int = 0) -> HeteroGraph:
     """Return a graph of NODES and EDGES, `scale` times as large, some relations weighted."""
     rng = np.random.default_rng(seed)
-    nodes = {kind: n * scale for kind, n in NODES.items()}
+    nodes = {node_type: n * scale for node_type, n in NODES.items()}
 
     def edges(key: tuple[str, str, str], n: int) -> EdgeSet:
         n *= scale
@@ -52,7 +52,7 @@ def make_graph(scale: int = 1, seed: int = 0) -> HeteroGraph:
         return EdgeSet(features, *ends, np.array([n]))
 
     features = {k: None if k == "d" else rng.standard_normal((n, WIDTHS[k])) for k, n in nodes.items()}
-    counts = {kind: np.array([n]) for kind, n in nodes.items()}
+    counts = {node_type: np.array([n]) for node_type, n in nodes.items()}
     return hetero_graph(features, {key: edges(key, n) for key, n in EDGES.items()}, counts)
 
 
@@ -88,7 +88,7 @@ def draw(layer: RGCN, graph: HeteroGraph, dtype: torch.dtype) -> tuple[dict[str,
     rng = np.random.default_rng(1)
     shapes = {name: value.shape for name, value in initialise(layer.params(), 0).items()}
     params = tensors({name: rng.standard_normal(shape) for name, shape in shapes.items()}, dtype)
-    x = {kind: value for kind, value in tensors(graph.nodes, dtype).items()}
+    x = {node_type: value for node_type, value in tensors(graph.nodes, dtype).items()}
     for tensor in (*params.values(), *x.values()):
         if tensor is not None:
             tensor.requires_grad_()
@@ -114,20 +114,20 @@ def results(layer, graph, how, dtype, activation="none"):
     if how == "loop":
         propagations = tensors(relation_propagations(graph, layer.specs()), dtype)
         y = layer.apply(Loop(), params, propagations, x)
-        y = {kind: Loop().activate(value, activation) for kind, value in y.items()}
+        y = {node_type: Loop().activate(value, activation) for node_type, value in y.items()}
     else:
         y = layer.apply_bundles(Native(), params, bundles(layer, graph, how, dtype), x, activation=activation)
     generator = torch.Generator().manual_seed(2)
-    y = {kind: y[kind] for kind in sorted(y)}
+    y = {node_type: y[node_type] for node_type in sorted(y)}
     seeds = [torch.randn(v.shape, generator=generator, dtype=torch.float64).to(dtype) for v in y.values()]
     inputs = [*params.values(), *(value for value in x.values() if value is not None)]
     grads = torch.autograd.grad(list(y.values()), inputs, seeds, materialize_grads=True, allow_unused=True)
-    return {kind: value.detach() for kind, value in y.items()}, grads
+    return {node_type: value.detach() for node_type, value in y.items()}, grads
 
 
-def assert_results(found, expected, tolerance):
-    assert list(found[0]) == list(expected[0])
-    pairs = zip((*found[0].values(), *found[1]), (*expected[0].values(), *expected[1]), strict=True)
+def assert_results(actual, expected, tolerance):
+    assert list(actual[0]) == list(expected[0])
+    pairs = zip((*actual[0].values(), *actual[1]), (*expected[0].values(), *expected[1]), strict=True)
     for one, other in pairs:
         size = max(1.0, float(other.abs().max())) if other.numel() else 1.0
         torch.testing.assert_close(one.to(other.dtype), other, rtol=0, atol=tolerance * size)

@@ -85,18 +85,18 @@ def runner(face: str, name: str) -> Callable[[Numbers], list[Any]]:
 def test_a_broken_structure_is_told_or_not_read(face, name):
     pytest.importorskip(face, reason=f"{face} isn't installed")
     run = runner(face, name)
-    want, told = run(good(name)), 0
+    want, reported = run(good(name)), 0
     for field, wrong, arrays in broken(name):
         try:
             got = run(arrays)
         except Exception as error:
             named = f"found {wrong}" if "indptr" not in field else "found 0 to 400 with a fall between"
             assert named in str(error) and "expected" in str(error), f"{field}: {error}"
-            told += 1
+            reported += 1
         else:
             for left, right in zip(got, want, strict=True):
                 np.testing.assert_array_equal(left, right, err_msg=f"{field} with {wrong}")
-    assert told >= 3
+    assert reported >= 3
 
 
 @pytest.mark.parametrize("face", FACES)

@@ -55,7 +55,7 @@ def case(name, rows, hidden, shared, given, dtype=torch.float64, widths=(3, 17))
     """Return (base, states, terms, matrices) of a step; `given`: whether states that may be None are there."""
     _, gates, kinds = PLAIN[name]
     base = leaf(gates * hidden, dtype=dtype) if shared else leaf(*rows, gates * hidden, dtype=dtype)
-    states = [leaf(*(rows if kind is None else (kind,)), hidden, dtype=dtype) for kind in kinds]
+    states = [leaf(*(rows if size is None else (size,)), hidden, dtype=dtype) for size in kinds]
     if not given:
         states = [states[0], None] if name == "gru_output" else [None] * len(states)
     terms = [leaf(*rows, width, dtype=dtype) for width in widths]
@@ -63,8 +63,8 @@ def case(name, rows, hidden, shared, given, dtype=torch.float64, widths=(3, 17))
 
 
 def outputs_and_gradients(function, base, states, terms, matrices):
-    own = base * 1 if base.ndim > 1 else base  # it is used up
-    outputs = function(own, *states, terms, matrices)
+    copy = base * 1 if base.ndim > 1 else base  # it is used up
+    outputs = function(copy, *states, terms, matrices)
     outputs = (outputs,) if isinstance(outputs, Tensor) else outputs
     inputs = [t for t in (base, *states, *terms, *matrices) if t is not None]
     total = sum((torch.sin(out) * (1 + k)).sum() for k, out in enumerate(outputs))
@@ -81,7 +81,7 @@ def test_equations(isa, name, rows, dtype):
             for given in (True, False):
                 for widths in ((3, 17), (64,), ()) if not shared else ((3, 17),):
                     arguments = case(name, rows, hidden, shared, given, dtype, widths)
-                    found = outputs_and_gradients(getattr(cell, name), *arguments)
+                    actual = outputs_and_gradients(getattr(cell, name), *arguments)
                     wide = [None if a is None else a.detach().double().requires_grad_() for a in arguments[1]]
                     doubled = [
                         a.detach().double().requires_grad_()
@@ -91,7 +91,7 @@ def test_equations(isa, name, rows, dtype):
                     expected = outputs_and_gradients(
                         PLAIN[name][0], doubled[0], wide, doubled[1 : n + 1], doubled[n + 1 :]
                     )
-                    for got, want in zip(found, expected, strict=True):
+                    for got, want in zip(actual, expected, strict=True):
                         size = max(1.0, float(want.detach().abs().max())) if want.numel() else 1.0
                         torch.testing.assert_close(got.double(), want, rtol=0, atol=TOLERANCE[dtype] * size)
 
@@ -133,16 +133,16 @@ def test_small_values_keep_their_digits():
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_threads_dont_change_answers(name):
-    arguments, found = case(name, (5000,), 8, True, True, torch.float32), []
+    arguments, results = case(name, (5000,), 8, True, True, torch.float32), []
     before = torch.get_num_threads()
     try:
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
-            found.append(outputs_and_gradients(getattr(cell, name), *arguments))
+            results.append(outputs_and_gradients(getattr(cell, name), *arguments))
     finally:
         torch.set_num_threads(before)
-    for other in found[1:]:
-        for a, b in zip(found[0], other):
+    for other in results[1:]:
+        for a, b in zip(results[0], other):
             assert torch.equal(a, b)
 
 

@@ -24,10 +24,10 @@ NAMED = {ONE: {"sm_80", "sm_90a"}, ALL: {"sm_80", "sm_90", "sm_90a", "sm_100", "
 
 def headers() -> str:
     """Return the folder of CUTLASS's headers, "" if there is none."""
-    found = importlib.util.find_spec("cutlass_library")
+    spec = importlib.util.find_spec("cutlass_library")
     folder = os.environ.get("HEDDLE_CUTLASS", "")
-    if found is not None and found.submodule_search_locations:
-        folder = folder or f"{found.submodule_search_locations[0]}/source/include"
+    if spec is not None and spec.submodule_search_locations:
+        folder = folder or f"{spec.submodule_search_locations[0]}/source/include"
     return folder
 
 

@@ -47,11 +47,11 @@ def random(*shape: int, dtype: torch.dtype) -> torch.Tensor:
     return torch.randn(*shape, dtype=torch.float64).to(dtype)
 
 
-def same(found: torch.Tensor, expected: torch.Tensor, bound: float) -> None:
+def same(actual: torch.Tensor, expected: torch.Tensor, bound: float) -> None:
     """Assert a relative error in norm, and that nothing is NaN."""
-    found = found.double().cpu()
-    assert found.shape == expected.shape and not found.isnan().any()
-    assert (found - expected).norm() <= bound * expected.norm().clamp(min=1e-30)
+    actual = actual.double().cpu()
+    assert actual.shape == expected.shape and not actual.isnan().any()
+    assert (actual - expected).norm() <= bound * expected.norm().clamp(min=1e-30)
 
 
 SIZES = [[5], [0, 130, 0, 1, 300, 64, 0], [0, 0, 0], [17] * 200]
@@ -74,10 +74,10 @@ def test_segment_matmul_and_its_gradients(case: Any, sizes: list[int], k: int, m
         there = [t.cuda().requires_grad_() for t in given]
         bias = (here[2], there[2]) if biased else (None, None)
         expected = ht.segment_matmul(here[0], here[1], groups.cpu(), bias[0])
-        found = ht.segment_matmul(there[0], there[1], groups, bias[1])
-        same(found, expected, bound)
+        actual = ht.segment_matmul(there[0], there[1], groups, bias[1])
+        same(actual, expected, bound)
         expected.backward(seed.double())
-        found.backward(seed.cuda())
+        actual.backward(seed.cuda())
         for mine, theirs in list(zip(there, here))[: 3 if biased else 2]:
             same(mine.grad, theirs.grad, bound)
     check()
@@ -87,9 +87,9 @@ def test_unaligned_views_are_right(case: Any):
     dtype, bound = case
     lhs, rhs = random(41 * 16 + 1, dtype=dtype), random(3 * 16 * 24 + 1, dtype=dtype)
     sizes = torch.tensor([20, 0, 21])
-    found = ht.segment_matmul(lhs.cuda()[1:].view(41, 16), rhs.cuda()[1:].view(3, 16, 24), sizes.cuda())
+    actual = ht.segment_matmul(lhs.cuda()[1:].view(41, 16), rhs.cuda()[1:].view(3, 16, 24), sizes.cuda())
     same(
-        found,
+        actual,
         ht.segment_matmul(lhs[1:].view(41, 16).double(), rhs[1:].view(3, 16, 24).double(), sizes),
         bound,
     )
@@ -105,10 +105,10 @@ def test_grouped_matmul(case: Any):
         expected = ht.grouped_matmul(
             [t.double() for t in lhs], [t.double() for t in rhs], added and [t.double() for t in added]
         )
-        found = ht.grouped_matmul(
+        actual = ht.grouped_matmul(
             [t.cuda() for t in lhs], [t.cuda() for t in rhs], added and [t.cuda() for t in added]
         )
-        for mine, theirs in zip(found, expected):
+        for mine, theirs in zip(actual, expected):
             same(mine, theirs, bound)
 
 
@@ -126,11 +126,11 @@ def test_spmm_and_its_gradients(case: Any, adjacency: Any, reduce: str, heads: i
     here = [None if t is None else t.to(exact, copy=True).requires_grad_() for t in (x, weight)]
     there = [None if t is None else t.cuda().requires_grad_() for t in (x, weight)]
     expected = ht.spmm(on_cpu, here[0], here[1], reduce=reduce)
-    found = ht.spmm(on_card, there[0], there[1], reduce=reduce)
-    same(found, expected.double(), bound)
+    actual = ht.spmm(on_card, there[0], there[1], reduce=reduce)
+    same(actual, expected.double(), bound)
     seed = random(*expected.shape, dtype=dtype)
     expected.backward(seed.to(exact))
-    found.backward(seed.cuda())
+    actual.backward(seed.cuda())
     for mine, theirs in zip(there, here):
         if theirs is not None:
             same(mine.grad, theirs.grad.double(), 4 * bound)
@@ -174,10 +174,10 @@ def test_products_can_be_captured_in_a_graph():
     torch.cuda.synchronize()
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        found = ht.segment_matmul(lhs, rhs, sizes)
+        actual = ht.segment_matmul(lhs, rhs, sizes)
     sizes.copy_(torch.tensor([50, 50, 0]))
     graph.replay()
-    same(found, ht.segment_matmul(lhs.cpu().double(), rhs.cpu().double(), sizes.cpu()), 1e-6)
+    same(actual, ht.segment_matmul(lhs.cpu().double(), rhs.cpu().double(), sizes.cpu()), 1e-6)
 
 
 @pytest.mark.parametrize("replace", [False, True])
@@ -186,7 +186,7 @@ def test_samples_are_the_reference_to_the_bit(make_graph: Any, replace: bool):
     sampler, reference = CudaNeighborSampler(graph), ReferenceSampler(graph)
     for key in range(3):
         seeds, fanout = np.array([5, 0, 9, 5]), Fanout((15, 10), replace=replace)
-        found, expected = sampler.sample(seeds, fanout, key=key), reference.sample(seeds, fanout, key=key)
-        for mine, theirs in zip(found[:4], expected[:4]):
+        actual, expected = sampler.sample(seeds, fanout, key=key), reference.sample(seeds, fanout, key=key)
+        for mine, theirs in zip(actual[:4], expected[:4]):
             assert np.array_equal(mine.cpu(), theirs)
-        assert found[4:] == expected[4:]
+        assert actual[4:] == expected[4:]

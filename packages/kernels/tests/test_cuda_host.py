@@ -217,8 +217,8 @@ def random(*shape: int) -> torch.Tensor:
 def test_spmm(stand_in: StandIn, structure: CsrArrays, reduce: str, shape: Any, axes: Any, transpose: bool):
     x = random(structure.rows(not transpose), *shape)
     weight = None if axes is None else random(structure.senders.shape[0], *shape[:axes])
-    found = sparse.spmm(*structure, weight, x, reduce, transpose)
-    torch.testing.assert_close(found, torch.ops.heddle.spmm(*structure, weight, x, reduce, transpose))
+    actual = sparse.spmm(*structure, weight, x, reduce, transpose)
+    torch.testing.assert_close(actual, torch.ops.heddle.spmm(*structure, weight, x, reduce, transpose))
     device.check()
 
 
@@ -226,8 +226,8 @@ def test_spmm(stand_in: StandIn, structure: CsrArrays, reduce: str, shape: Any, 
 @pytest.mark.parametrize("shape", [(1,), (7,), (2, 5), (3, 2, 4)])
 def test_sddmm(stand_in: StandIn, structure: CsrArrays, op: str, shape: tuple[int, ...]):
     x, y = random(structure.rows(False), *shape), random(structure.rows(True), *shape)
-    found = sparse.sddmm(*structure, x, y, op)
-    torch.testing.assert_close(found, torch.ops.heddle.sddmm(*structure, x, y, op))
+    actual = sparse.sddmm(*structure, x, y, op)
+    torch.testing.assert_close(actual, torch.ops.heddle.sddmm(*structure, x, y, op))
     device.check()
 
 
@@ -276,8 +276,8 @@ def test_segments(stand_in: StandIn, count: int, n: int, width: int, rng: np.ran
     for how in ("sum", "mean", "max"):
         expected = torch.ops.heddle.segment_reduce(grad, ids, n, how)
         torch.testing.assert_close(segments.segment_reduce(grad, ids, n, how), expected)
-    for found, sorted_ in zip(segments.index_sort(ids, n), ht.index_sort(ids, n)):
-        assert torch.equal(found, sorted_)
+    for actual, sorted_ in zip(segments.index_sort(ids, n), ht.index_sort(ids, n)):
+        assert torch.equal(actual, sorted_)
     device.check()
 
 
@@ -287,10 +287,10 @@ def test_segment_matmul(stand_in: StandIn, sizes: list[int], k: int, m: int):
     n, groups = sum(sizes), torch.tensor(sizes)
     lhs, rhs, bias, right = random(n, k), random(len(sizes), k, m), random(len(sizes), m), random(n, m)
     for given in (None, bias):
-        found = matmul.segment_matmul(lhs, rhs, groups, given, False)
-        torch.testing.assert_close(found, ht.segment_matmul(lhs, rhs, groups, given))
-    found = matmul.segment_matmul(right, rhs, groups, None, True)
-    torch.testing.assert_close(found, ht.segment_matmul(right, rhs.mT.contiguous(), groups))
+        actual = matmul.segment_matmul(lhs, rhs, groups, given, False)
+        torch.testing.assert_close(actual, ht.segment_matmul(lhs, rhs, groups, given))
+    actual = matmul.segment_matmul(right, rhs, groups, None, True)
+    torch.testing.assert_close(actual, ht.segment_matmul(right, rhs.mT.contiguous(), groups))
     outer = matmul.segment_outer(lhs, right, groups)
     torch.testing.assert_close(outer, torch.ops.heddle.segment_outer(lhs, right, groups))
     device.check()
@@ -298,8 +298,8 @@ def test_segment_matmul(stand_in: StandIn, sizes: list[int], k: int, m: int):
 
 def test_products_without_columns_are_the_bias(stand_in: StandIn):
     bias, sizes = random(2, 3), torch.tensor([1, 2])
-    found = matmul.segment_matmul(random(3, 0), random(2, 0, 3), sizes, bias, False)
-    assert torch.equal(found, bias[[0, 1, 1]])
+    actual = matmul.segment_matmul(random(3, 0), random(2, 0, 3), sizes, bias, False)
+    assert torch.equal(actual, bias[[0, 1, 1]])
     pairs = matmul.grouped_matmul([random(2, 0)], [random(0, 3)], [bias[0]], False)
     assert torch.equal(pairs[0], bias[:1].expand(2, 3))
     assert torch.equal(matmul.grouped_outer([random(0, 2)], [random(0, 3)])[0], torch.zeros(2, 3).double())
@@ -318,8 +318,8 @@ def test_wrong_sizes_are_kept_and_stay_within_the_rows(stand_in: StandIn, sizes:
 @pytest.mark.parametrize("bad", [-1, 7, 2**40])
 def test_ids_out_of_range_are_left_out_and_kept(stand_in: StandIn, bad: int):
     indptr, ids = torch.tensor([0, 2, 3]), torch.tensor([1, bad, 0])
-    found = sparse.reduce_walk("spmm", indptr, ids, None, None, random(7, 2), 1, 2, "sum")
-    assert torch.equal(found, random(7, 2)[[1, 0]])
+    actual = sparse.reduce_walk("spmm", indptr, ids, None, None, random(7, 2), 1, 2, "sum")
+    assert torch.equal(actual, random(7, 2)[[1, 0]])
     with pytest.raises(GraphError, match=rf"position 1: found id {bad}, expected one in \[0, 7\)"):
         device.check()
     segments.segment_reduce(random(3, 2), ids, 7, "sum")
@@ -329,8 +329,8 @@ def test_ids_out_of_range_are_left_out_and_kept(stand_in: StandIn, bad: int):
 
 def test_row_pointers_that_fall_are_kept(stand_in: StandIn):
     indptr, ids = torch.tensor([0, 9, 3]), torch.tensor([0, 1, 2])
-    found = sparse.reduce_walk("spmm", indptr, ids, None, None, random(7, 2), 1, 2, "sum")
-    assert torch.equal(found, torch.zeros(2, 2).double())
+    actual = sparse.reduce_walk("spmm", indptr, ids, None, None, random(7, 2), 1, 2, "sum")
+    assert torch.equal(actual, torch.zeros(2, 2).double())
     with pytest.raises(GraphError, match="row pointer 9, expected one that rises, up to 3"):
         device.check()
 
@@ -406,9 +406,9 @@ def test_unavailable_says_why(monkeypatch: pytest.MonkeyPatch):
         library.native()
 
 
-def same_sample(found: Any, expected: Any) -> None:
+def same_sample(actual: Any, expected: Any) -> None:
     """Assert that a sample of tensors is a sample of arrays, field by field."""
-    for name, mine, theirs in zip(expected._fields, found, expected):
+    for name, mine, theirs in zip(expected._fields, actual, expected):
         pairs = [(mine[k], theirs[k]) for k in theirs] if isinstance(theirs, dict) else [(mine, theirs)]
         for a, b in pairs:
             assert np.array_equal(a, b) if b is not None else a is None, name
@@ -467,9 +467,9 @@ class OnDevice(torch.Tensor):
 
 
 def on_device(index: int) -> torch.Tensor:
-    found = torch.zeros(2).as_subclass(OnDevice)
-    found.index = index
-    return found
+    tensor = torch.zeros(2).as_subclass(OnDevice)
+    tensor.index = index
+    return tensor
 
 
 def test_a_call_runs_on_the_device_of_its_tensors(monkeypatch: pytest.MonkeyPatch):

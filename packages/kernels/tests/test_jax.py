@@ -184,8 +184,8 @@ def check_edge_mlp(
     for have in ((0, 1, 2), (0,), (1,), (2,)):
 
         def loss(op, values, have=have):
-            found = op(structure, values)
-            return sum((found[i] * outer[i][0].astype(found[i].dtype)).sum() for i in have)
+            actual = op(structure, values)
+            return sum((actual[i] * outer[i][0].astype(actual[i].dtype)).sum() for i in have)
 
         got = jax.jit(jax.grad(lambda v: loss(lambda s, v: edge_mlp(s, *v, True), v)))(values)
         exact = tuple(each.astype(jnp.float64) for each in values)
@@ -200,40 +200,40 @@ def functions(adjacency: Adjacency, rng: np.random.Generator) -> dict[str, tuple
     """Return name -> (function, inputs to differentiate), on every op and way to call it."""
     e, m, n = adjacency.n_edges, adjacency.n_receivers, adjacency.n_senders
     ids, randn = adjacency.receivers[::-1], rng.standard_normal
-    found = {}
+    by_name = {}
     for reduce in ("sum", "mean", "max"):
         for transpose in (False, True):
             spmm = partial(kernels.spmm, adjacency, reduce=reduce, transpose=transpose)
             rows, name = m if transpose else n, f"spmm_{reduce}{'_transposed' if transpose else ''}"
-            found[name] = spmm, (randn((rows, 2, 3)),)
-            found[f"{name}_weighted"] = spmm, (randn((rows, 4)), randn(e))
-            found[f"{name}_heads"] = spmm, (randn((rows, 2, 3)), randn((e, 2)))
-            found[f"{name}_elements"] = spmm, (randn((rows, 3)), randn((e, 3)))
-    found["dot"] = partial(kernels.sddmm, adjacency, op="dot"), (randn((m, 2, 3)), randn((n, 2, 3)))
-    found["add"] = partial(kernels.sddmm, adjacency, op="add"), (randn((m, 3)), randn((n, 3)))
-    found["gather"] = partial(kernels.gather, index=ids), (randn((m, 3)),)
+            by_name[name] = spmm, (randn((rows, 2, 3)),)
+            by_name[f"{name}_weighted"] = spmm, (randn((rows, 4)), randn(e))
+            by_name[f"{name}_heads"] = spmm, (randn((rows, 2, 3)), randn((e, 2)))
+            by_name[f"{name}_elements"] = spmm, (randn((rows, 3)), randn((e, 3)))
+    by_name["dot"] = partial(kernels.sddmm, adjacency, op="dot"), (randn((m, 2, 3)), randn((n, 2, 3)))
+    by_name["add"] = partial(kernels.sddmm, adjacency, op="add"), (randn((m, 3)), randn((n, 3)))
+    by_name["gather"] = partial(kernels.gather, index=ids), (randn((m, 3)),)
     for name in ("segment_sum", "segment_mean", "segment_max", "segment_softmax"):
-        found[name] = partial(getattr(kernels, name), segment_ids=ids, num_segments=m), (randn((e, 3)),)
-    found["edge_softmax"] = partial(primitives.edge_softmax, adjacency), (randn((e, 2)),)
+        by_name[name] = partial(getattr(kernels, name), segment_ids=ids, num_segments=m), (randn((e, 3)),)
+    by_name["edge_softmax"] = partial(primitives.edge_softmax, adjacency), (randn((e, 2)),)
     sizes = np.array([min(n, 3), 0, max(n - 3, 0)], np.int32)
     product = partial(kernels.segment_matmul, group_sizes=sizes)
-    found["segment_matmul"] = product, (randn((n, 4)), randn((3, 4, 2)))
-    found["segment_matmul_bias"] = (
+    by_name["segment_matmul"] = product, (randn((n, 4)), randn((3, 4, 2)))
+    by_name["segment_matmul_bias"] = (
         lambda lhs, rhs, bias: kernels.segment_matmul(lhs, rhs, sizes, bias),
         (randn((n, 4)), randn((3, 4, 2)), randn((3, 2))),
     )
     structure, ends = CsrArrays.of(adjacency), (randn((m, 4)) / 2, randn((n, 4)) / 2)
-    found["edge_mlp"] = (
+    by_name["edge_mlp"] = (
         lambda edges, first, received, sent, second, bias: flat(
             edge_mlp(structure, edges, first, received, sent, second, bias, True)
         ),
         (randn((e, 3)) / 2, randn((3, 4)) / 2, *ends, randn((4, 4)) / 2, randn(4) / 2),
     )
-    found["edge_mlp_without_edges"] = (
+    by_name["edge_mlp_without_edges"] = (
         lambda *values: flat(edge_mlp(structure, None, None, *values, False)[:2]),
         (*ends, randn((4, 2)), randn(2)),
     )
-    return {name: (function, tuple(map(jnp.asarray, inputs))) for name, (function, inputs) in found.items()}
+    return {name: (function, tuple(map(jnp.asarray, inputs))) for name, (function, inputs) in by_name.items()}
 
 
 def flat(arrays: tuple[jax.Array, ...]) -> jax.Array:
@@ -269,9 +269,9 @@ def test_third_order(make_graph, rng, name):
 
 def test_elsewhere_has_the_same_derivatives(make_graph, rng, request):
     def grads() -> dict[str, tuple[jax.Array, ...]]:
-        found = functions(make_graph(7, 5, 13), np.random.default_rng(2)).items()
-        positions = {name: tuple(range(len(inputs))) for name, (_, inputs) in found}
-        return {name: jax.jit(jax.grad(scalar(f), positions[name]))(*inputs) for name, (f, inputs) in found}
+        actual = functions(make_graph(7, 5, 13), np.random.default_rng(2)).items()
+        positions = {name: tuple(range(len(inputs))) for name, (_, inputs) in actual}
+        return {name: jax.jit(jax.grad(scalar(f), positions[name]))(*inputs) for name, (f, inputs) in actual}
 
     want = grads()
     request.getfixturevalue("elsewhere")

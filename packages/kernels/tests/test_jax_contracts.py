@@ -46,8 +46,8 @@ def given_values(case: Case, dtype: Any = np.float32) -> list[Any]:
     return [jnp.asarray(x) for x in values(case, dtype)]
 
 
-def same(found: Any, expected: Any, rtol: float = 2e-5) -> None:
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-6), found, expected)
+def same(actual: Any, expected: Any, rtol: float = 2e-5) -> None:
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-6), actual, expected)
 
 
 def test_every_op_is_here():
@@ -69,8 +69,8 @@ def test_donated_arguments(case: Case):
     donated = jax.jit(
         lambda *x: jax.tree.map(lambda v: v + 0, (run(*x), x)), donate_argnums=range(len(given))
     )
-    found, back = donated(*(x + 0 for x in given))
-    same(found, expected)
+    actual, back = donated(*(x + 0 for x in given))
+    same(actual, expected)
     same(list(back), given)
 
 
@@ -98,10 +98,10 @@ def test_vmap(case: Case, size: int):
     batch = [jnp.stack([x * (i + 1) for i in range(size)]) if size else x[None][:0] for x in given]
     for axes in ((0,) * len(given), (0, *(None,) * (len(given) - 1))):
         mixed = [b if a == 0 else g for b, g, a in zip(batch, given, axes)]
-        found = jax.vmap(run, axes)(*mixed)
-        assert found.shape == (size, *run(*given).shape)
+        actual = jax.vmap(run, axes)(*mixed)
+        assert actual.shape == (size, *run(*given).shape)
         for i in range(size):
-            same(found[i], run(*(m[i] if a == 0 else m for m, a in zip(mixed, axes))))
+            same(actual[i], run(*(m[i] if a == 0 else m for m, a in zip(mixed, axes))))
 
 
 @pytest.mark.slow
@@ -113,8 +113,8 @@ def test_jacobians_hessians_and_checkpoints(case: Case):
     def loss(*x: Any) -> Any:
         return jnp.sum(run(*x) ** 3)
 
-    found = jax.jit(jax.hessian(loss, places))(*given)
-    same(found, jax.jit(jax.jacrev(jax.grad(loss, places), places))(*given), 1e-3)
+    actual = jax.jit(jax.hessian(loss, places))(*given)
+    same(actual, jax.jit(jax.jacrev(jax.grad(loss, places), places))(*given), 1e-3)
     again = jax.jit(jax.grad(jax.checkpoint(loss), places))(*given)
     same(again, jax.jit(jax.grad(loss, places))(*given))
 

@@ -19,15 +19,15 @@ def relational(activation: str) -> tuple[Any, list[torch.Tensor]]:
     layer, graph = make_layer("narrow"), make_graph()
     prepared = bundles(layer, graph, "auto", torch.float64)
     params, x = draw(layer, graph, torch.float64)
-    features = [kind for kind, value in x.items() if value is not None and value.numel()]
+    features = [node_type for node_type, value in x.items() if value is not None and value.numel()]
 
     def run(*given: torch.Tensor) -> torch.Tensor:
         values = dict(zip(params, given))
         nodes = x | dict(zip(features, given[len(params) :]))
         y = layer.apply_bundles(Native(), values, prepared, nodes, activation=activation)
-        return torch.cat([y[kind].flatten() for kind in sorted(y)])
+        return torch.cat([y[node_type].flatten() for node_type in sorted(y)])
 
-    return run, [*params.values(), *(x[kind] for kind in features)]
+    return run, [*params.values(), *(x[node_type] for node_type in features)]
 
 
 def lstm() -> tuple[Any, list[torch.Tensor]]:
@@ -71,8 +71,8 @@ def case(request: pytest.FixtureRequest) -> tuple[str, Any, list[torch.Tensor]]:
 def test_checkpoint_and_hooks(case):
     _, run, given = case
     expected = torch.autograd.grad(run(*given).pow(2).sum(), given)
-    found = torch.autograd.grad(checkpoint(run, *given, use_reentrant=False).pow(2).sum(), given)
-    torch.testing.assert_close(found, expected)
+    actual = torch.autograd.grad(checkpoint(run, *given, use_reentrant=False).pow(2).sum(), given)
+    torch.testing.assert_close(actual, expected)
     seen: list[int] = []
     kept: list[torch.Tensor] = []
 
@@ -80,18 +80,20 @@ def test_checkpoint_and_hooks(case):
         kept.append(tensor.detach().clone())
         return len(kept) - 1
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda place: seen.append(place) or kept[place]):
+    with torch.autograd.graph.saved_tensors_hooks(
+        pack, lambda position: seen.append(position) or kept[position]
+    ):
         out = run(*given).pow(2).sum()
-    found = torch.autograd.grad(out, given)
-    torch.testing.assert_close(found, expected)
+    actual = torch.autograd.grad(out, given)
+    torch.testing.assert_close(actual, expected)
     assert len(seen) == len(set(seen)), "a saved tensor was read twice"
 
 
 def test_lazily_negated(case):
     _, run, given = case
     values = [tensor.detach() for tensor in given]
-    found, expected = run(*map(torch._neg_view, values)), run(*(-tensor for tensor in values))
-    torch.testing.assert_close(found, expected)
+    actual, expected = run(*map(torch._neg_view, values)), run(*(-tensor for tensor in values))
+    torch.testing.assert_close(actual, expected)
 
 
 def test_complex_is_refused(case):
@@ -105,8 +107,8 @@ def test_autocast(case):
     values = [tensor.detach().float() for tensor in given]
     expected = run(*values)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = run(values[0].bfloat16(), *values[1:])
-    torch.testing.assert_close(found.double(), expected.double(), rtol=0.05, atol=0.05)
+        actual = run(values[0].bfloat16(), *values[1:])
+    torch.testing.assert_close(actual.double(), expected.double(), rtol=0.05, atol=0.05)
 
 
 def test_forward_mode(case):
@@ -121,11 +123,11 @@ def test_forward_mode(case):
             run(*map(forward_ad.make_dual, values, tangents))
         return
     with forward_ad.dual_level():
-        found = forward_ad.unpack_dual(run(*map(forward_ad.make_dual, values, tangents))).tangent
+        actual = forward_ad.unpack_dual(run(*map(forward_ad.make_dual, values, tangents))).tangent
     out = run(*given)
     cotangent = out.detach().cos()
     back = torch.autograd.grad(out, given, cotangent)
-    torch.testing.assert_close((found * cotangent).sum(), sum((g * t).sum() for g, t in zip(back, tangents)))
+    torch.testing.assert_close((actual * cotangent).sum(), sum((g * t).sum() for g, t in zip(back, tangents)))
 
 
 @pytest.mark.parametrize("activation", ["none", "relu"])
@@ -137,10 +139,10 @@ def test_forward_over_reverse_is_reverse_over_reverse(activation):
     def loss(*x: torch.Tensor) -> torch.Tensor:
         return run(*x).pow(3).sum()
 
-    _, found = jvp(grad(loss, places), values, tangents)
+    _, actual = jvp(grad(loss, places), values, tangents)
     first = torch.autograd.grad(loss(*given), given, create_graph=True)
     expected = torch.autograd.grad(sum((g * t).sum() for g, t in zip(first, tangents)), given)
-    torch.testing.assert_close(tuple(found), expected)
+    torch.testing.assert_close(tuple(actual), expected)
 
 
 def test_vmap_is_refused(case):

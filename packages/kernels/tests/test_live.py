@@ -26,8 +26,8 @@ def test_readers_see_whole_batches():
     def read():
         while not done.is_set():
             cut = graph.cut()
-            found = graph.sample(cut, {"a": np.array([2])}, Fanout((-1,)), 0, {"a": np.array([10**6])})
-            n = len(found.edges[key])
+            actual = graph.sample(cut, {"a": np.array([2])}, Fanout((-1,)), 0, {"a": np.array([10**6])})
+            n = len(actual.edges[key])
             sizes.add(n)
             if n % 2 or n != cut.upto:
                 odd.append((n, cut))

@@ -28,8 +28,8 @@ def test_a_mean_of_many_ones_is_one_and_so_is_its_gradient():
 
 def test_a_sum_of_many_values_is_that_of_float64(rng):
     x = rng.random((MANY // 4, 1), dtype=np.float32)
-    found = on_numpy.segment_sum(x, np.zeros(len(x), np.int32), 1)
-    assert abs(found.item() / x.sum(dtype=np.float64) - 1) < 1e-6
+    actual = on_numpy.segment_sum(x, np.zeros(len(x), np.int32), 1)
+    assert abs(actual.item() / x.sum(dtype=np.float64) - 1) < 1e-6
 
 
 @pytest.mark.parametrize("width", [1, 3, 40])
@@ -48,17 +48,17 @@ def test_every_sum_of_a_long_row_is_that_of_float64(width, rng):
     }
     for name, call in cases.items():
         expected = call(x, weight)
-        found = call(x.float(), weight.float())
-        assert ((found - expected).abs() / expected).max() < 1e-6, name
+        actual = call(x.float(), weight.float())
+        assert ((actual - expected).abs() / expected).max() < 1e-6, name
 
 
 def test_infinities_and_nan_stay_what_they_are():
     n = 3 * 4096 + 5
-    for place in (0, 4096, n - 1):
+    for position in (0, 4096, n - 1):
         x = torch.ones(n, 1)
-        x[place] = torch.inf
+        x[position] = torch.inf
         assert kernels.segment_sum(x, one_segment(n), 1).item() == torch.inf
-        x[(place + 7) % n] = -torch.inf
+        x[(position + 7) % n] = -torch.inf
         assert kernels.segment_sum(x, one_segment(n), 1).isnan().all()
 
 
@@ -146,15 +146,15 @@ def test_sums_of_edges_through_an_mlp_are_those_of_float64(edge_mlp, rng, rows, 
         "second": (grads[3], np.vdot(x.astype(np.float64), d_out)),
         "bias": (grads[4], d_out.sum(dtype=np.float64)),
     }
-    for name, (found, wanted) in expected.items():
-        assert np.max(np.abs(found / wanted - 1)) < 1e-6, name
+    for name, (actual, wanted) in expected.items():
+        assert np.max(np.abs(actual / wanted - 1)) < 1e-6, name
 
 
 def test_infinities_of_an_mlp_stay_what_they_are(edge_mlp):
     """Not a number is only what a sum loses between two infinities, in any tile of a long row."""
-    for place in (0, 300, 4999):
+    for position in (0, 300, 4999):
         x, senders = np.ones((5000, 1), np.float32), np.arange(5000, dtype=np.int32)
-        x[place] = np.inf
+        x[position] = np.inf
         (come, gone), _ = edge_mlp(x, np.ones_like(x), senders, 1)
         assert come.item() == np.inf and np.isinf(gone).sum() == 1
 

@@ -41,20 +41,20 @@ def run(case: Case, given: list[Any], ids: Any = RECEIVERS, arrays: Adjacency | 
     return case.call(FACE, adjacency() if arrays is None else arrays, ids, *given)
 
 
-def same(found: np.ndarray, expected: np.ndarray) -> None:
-    assert found.dtype == expected.dtype and found.dtype.isnative
-    np.testing.assert_array_equal(found, expected)
+def same(actual: np.ndarray, expected: np.ndarray) -> None:
+    assert actual.dtype == expected.dtype and actual.dtype.isnative
+    np.testing.assert_array_equal(actual, expected)
 
 
 def right_or_refused(call: Callable[[], np.ndarray], expected: np.ndarray | None = None) -> None:
     """Check that a call gives what is expected, or says in a sentence why not; with None that it is refused."""
     try:
-        found = call()
+        actual = call()
     except (TypeError, ValueError) as error:
         assert re.match(ONE_SENTENCE, str(error)), error
     else:
-        assert expected is not None, found
-        same(found, expected)
+        assert expected is not None, actual
+        same(actual, expected)
 
 
 def test_every_op_is_here():
@@ -69,9 +69,9 @@ def strided(x: np.ndarray) -> np.ndarray:
 
 def unaligned(x: np.ndarray) -> np.ndarray:
     memory = np.zeros(x.nbytes + 1, np.uint8)
-    found = memory[1:].view(x.dtype).reshape(x.shape)
-    found[...] = x
-    return found
+    actual = memory[1:].view(x.dtype).reshape(x.shape)
+    actual[...] = x
+    return actual
 
 
 def frozen(x: np.ndarray) -> np.ndarray:
@@ -95,13 +95,13 @@ LAYOUTS: dict[str, Callable[[np.ndarray], Any]] = {
 def test_any_layout_gives_the_same(case: Case, layout: str, dtype: type):
     change, given = LAYOUTS[layout], values(case, dtype)
     expected = run(case, given)
-    found = run(
+    actual = run(
         case,
         [change(x.copy()) for x in given],
         change(RECEIVERS.copy()),
         Adjacency(*map(change, adjacency())),
     )
-    same(found, expected)
+    same(actual, expected)
 
 
 def test_rows_that_share_memory(case: Case):
@@ -116,21 +116,21 @@ def test_nothing_given_is_written_to(case: Case):
         np.testing.assert_array_equal(left, right)
 
 
-@pytest.mark.parametrize("kind", ["complex", "object", "longdouble", "masked", "text", "int64", "bool"])
-def test_other_numbers_are_refused_or_right(case: Case, kind: str):
+@pytest.mark.parametrize("dtype", ["complex", "object", "longdouble", "masked", "text", "int64", "bool"])
+def test_other_numbers_are_refused_or_right(case: Case, dtype: str):
     real = values(case)
-    for place, x in enumerate(real):
+    for position, x in enumerate(real):
         given = [*real]
-        if kind == "masked":
-            given[place] = np.ma.masked_array(x, x > x.mean())
+        if dtype == "masked":
+            given[position] = np.ma.masked_array(x, x > x.mean())
         else:
-            given[place] = x.astype("U8" if kind == "text" else kind)
-        if case.face == "gather" and kind not in ("object", "masked"):  # rows of any type
+            given[position] = x.astype("U8" if dtype == "text" else dtype)
+        if case.face == "gather" and dtype not in ("object", "masked"):  # rows of any type
             same(run(case, given), given[0][RECEIVERS])
         else:
             cast = (
                 [np.asarray(x, np.float64) for x in given]
-                if kind in ("int64", "bool", "longdouble")
+                if dtype in ("int64", "bool", "longdouble")
                 else None
             )
             right_or_refused(lambda given=given: run(case, given), None if cast is None else run(case, cast))
@@ -144,14 +144,14 @@ def test_ids_of_any_type_give_the_same(case: Case, ids: Any):
     same(run(case, given, RECEIVERS.astype(ids), adjacency(ids)), run(case, given))
 
 
-@pytest.mark.parametrize("kind", ["float64", "bool", "object", "masked"])
-def test_ids_that_are_none_are_refused(case: Case, kind: str):
+@pytest.mark.parametrize("dtype", ["float64", "bool", "object", "masked"])
+def test_ids_that_are_none_are_refused(case: Case, dtype: str):
     arrays = adjacency()
-    make = (lambda x: np.ma.masked_array(x, x > 0)) if kind == "masked" else (lambda x: x.astype(kind))
-    found = arrays._replace(senders=make(arrays.senders), t_receivers=make(arrays.t_receivers))
+    make = (lambda x: np.ma.masked_array(x, x > 0)) if dtype == "masked" else (lambda x: x.astype(dtype))
+    actual = arrays._replace(senders=make(arrays.senders), t_receivers=make(arrays.t_receivers))
     reads_none = case.product  # sizes of groups are constants of these cases
     expected = run(case, values(case)) if reads_none else None
-    right_or_refused(lambda: run(case, values(case), make(RECEIVERS), found), expected)
+    right_or_refused(lambda: run(case, values(case), make(RECEIVERS), actual), expected)
 
 
 def test_ids_out_of_range_are_named(case: Case):
@@ -160,12 +160,12 @@ def test_ids_out_of_range_are_named(case: Case):
         wrong, arrays = RECEIVERS.copy(), adjacency()
         wrong[3] = arrays.senders[2] = arrays.t_receivers[2] = value
         try:
-            found = run(case, given, wrong, arrays)
+            actual = run(case, given, wrong, arrays)
         except ValueError as error:
             assert str(value) in str(error)
         else:
             assert case.product
-            same(found, run(case, given))
+            same(actual, run(case, given))
 
 
 @pytest.mark.parametrize("number", [-1, 2.0, "3"])

@@ -18,15 +18,15 @@ def narrow(monkeypatch):
 @pytest.mark.parametrize("shape", [(1, 1, 1), (40, 64, 64), (33, 100, 17), (0, 3, 2), (5, 0, 2)])
 def test_values_and_gradients_are_those_of_torch(narrow, dtype, shape):
     n, k, m = shape
-    found = []
+    results = []
     for product in (products.matmul, torch.matmul):
         torch.manual_seed(0)
         x, weight = torch.randn(n, k, dtype=dtype), torch.randn(k, m, dtype=dtype)
         x.requires_grad_(), weight.requires_grad_()
         y = product(x, weight)
-        found.append((y, *torch.autograd.grad((y * y).sum(), (x, weight))))
-    for own, expected in zip(*found):
-        torch.testing.assert_close(own, expected, rtol=1e-4, atol=1e-4)
+        results.append((y, *torch.autograd.grad((y * y).sum(), (x, weight))))
+    for result, expected in zip(*results):
+        torch.testing.assert_close(result, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_gradients_of_gradients_exist(narrow):

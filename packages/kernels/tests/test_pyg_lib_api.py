@@ -119,7 +119,7 @@ def test_hetero_neighbor_sample(csc):
         assert torch.equal(rows[key][edge[key]], node[near_of[key]][near])
         assert torch.equal(cols[key][edge[key]], node[far_of[key]][far])
         assert sum(edge_counts[key]) == len(edge[key]) > 0
-    assert {kind: sum(counts) for kind, counts in node_counts.items()} == {
+    assert {node_type: sum(counts) for node_type, counts in node_counts.items()} == {
         k: len(ids) for k, ids in node.items()
     }
     assert torch.equal(node[near_of[buys]][:6], torch.arange(6))
@@ -154,13 +154,13 @@ def test_segment_matmul(biased):
         torch.randn(*shape, dtype=torch.float64, requires_grad=True) for shape in ((8, 5), (3, 5, 7), (3, 7))
     )
     ptr = torch.tensor([0, 5, 5, 8])
-    found = ops.segment_matmul(inputs, ptr, other, bias if biased else None)
+    actual = ops.segment_matmul(inputs, ptr, other, bias if biased else None)
     expected = torch.cat([inputs[:5] @ other[0], inputs[5:] @ other[2]])
     if biased:
         expected = expected + bias[[0] * 5 + [2] * 3]
-    assert torch.allclose(found, expected)
+    assert torch.allclose(actual, expected)
     leaves = (inputs, other, bias) if biased else (inputs, other)
-    for one, another in zip(*(torch.autograd.grad((out**2).sum(), leaves) for out in (found, expected))):
+    for one, another in zip(*(torch.autograd.grad((out**2).sum(), leaves) for out in (actual, expected))):
         assert torch.allclose(one, another)
 
 
@@ -169,14 +169,16 @@ def test_grouped_matmul(biased):
     torch.manual_seed(0)
     shapes = ((5, 4, 3), (1, 6, 2), (0, 2, 2))
     inputs, others, biases = (
-        [torch.randn(*shape, dtype=torch.float64, requires_grad=True) for shape in kind]
-        for kind in ([s[:2] for s in shapes], [s[1:] for s in shapes], [s[2:] for s in shapes])
+        [torch.randn(*shape, dtype=torch.float64, requires_grad=True) for shape in shapes_of]
+        for shapes_of in ([s[:2] for s in shapes], [s[1:] for s in shapes], [s[2:] for s in shapes])
     )
-    found = ops.grouped_matmul(inputs, others, biases if biased else None)
+    actual = ops.grouped_matmul(inputs, others, biases if biased else None)
     expected = [a @ b + (c if biased else 0) for a, b, c in zip(inputs, others, biases)]
-    assert isinstance(found, list) and all(torch.allclose(a, b) for a, b in zip(found, expected, strict=True))
+    assert isinstance(actual, list) and all(
+        torch.allclose(a, b) for a, b in zip(actual, expected, strict=True)
+    )
     leaves = inputs + others + (biases if biased else [])
-    grads = [torch.autograd.grad(sum((out**2).sum() for out in outs), leaves) for outs in (found, expected)]
+    grads = [torch.autograd.grad(sum((out**2).sum() for out in outs), leaves) for outs in (actual, expected)]
     assert all(torch.allclose(a, b) for a, b in zip(*grads))
 
 

@@ -55,27 +55,27 @@ def test_activations(activation, how):
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.bfloat16, 3e-2), (torch.float16, 4e-3)])
 def test_narrow_floats_are_computed_in_float32(dtype, tolerance):
     layer, graph = make_layer("narrow"), make_graph()
-    found = results(layer, graph, "auto", dtype)
-    assert all(tensor.dtype == dtype for tensor in (*found[0].values(), *found[1]))
-    assert_results(found, results(layer, graph, "loop", torch.float64), tolerance)
+    actual = results(layer, graph, "auto", dtype)
+    assert all(tensor.dtype == dtype for tensor in (*actual[0].values(), *actual[1]))
+    assert_results(actual, results(layer, graph, "loop", torch.float64), tolerance)
 
 
 @pytest.mark.parametrize("how", WAYS)
 def test_threads_change_no_bit(how):
     """On thousands of nodes and edges, where the work is divided."""
     layer, graph = make_layer("wide", scale=400), make_graph(scale=400)
-    before, found = torch.get_num_threads(), []
+    before, rows = torch.get_num_threads(), []
     try:
         for threads in (1, 2, 4):
             torch.set_num_threads(threads)
-            found.append(results(layer, graph, how, torch.float32))
+            rows.append(results(layer, graph, how, torch.float32))
     finally:
         torch.set_num_threads(before)
-    for other in found[1:]:
-        for one, same in zip((*found[0][0].values(), *found[0][1]), (*other[0].values(), *other[1])):
+    for other in rows[1:]:
+        for one, same in zip((*rows[0][0].values(), *rows[0][1]), (*other[0].values(), *other[1])):
             assert torch.equal(one, same)
     expected = results(layer, graph, "loop", torch.float64)
-    assert_results(found[0], expected, 1e-4)
+    assert_results(rows[0], expected, 1e-4)
 
 
 @pytest.mark.parametrize("how", WAYS)
@@ -91,11 +91,11 @@ def test_wide_ids_and_tensors_with_gaps(how):
         leaf = leaf if leaf.is_floating_point() else leaf.long()
         return leaf.repeat_interleave(2, -1)[..., ::2]
 
-    found = layer.apply_bundles(
+    actual = layer.apply_bundles(
         Native(), tree_map(spread, params), tree_map(spread, parts), tree_map(spread, x)
     )
-    for kind, value in expected.items():
-        assert torch.equal(found[kind], value)
+    for node_type, value in expected.items():
+        assert torch.equal(actual[node_type], value)
 
 
 @pytest.mark.parametrize("how", WAYS)
@@ -104,15 +104,18 @@ def test_gradients_of_gradients(how):
     layer, graph = make_layer("narrow"), make_graph()
     params, x = draw(layer, graph, torch.float64)
     parts = bundles(layer, graph, how, torch.float64)
-    names, kinds = list(params), [kind for kind, value in x.items() if value is not None and len(value)]
+    names, kinds = (
+        list(params),
+        [node_type for node_type, value in x.items() if value is not None and len(value)],
+    )
 
     def function(*floats):
         named = dict(zip(names, floats))
         features = x | dict(zip(kinds, floats[len(names) :]))
         y = layer.apply_bundles(Native(), named, parts, features, activation="relu")
-        return tuple(y[kind] for kind in sorted(y) if len(y[kind]))
+        return tuple(y[node_type] for node_type in sorted(y) if len(y[node_type]))
 
-    inputs = [*params.values(), *(x[kind] for kind in kinds)]
+    inputs = [*params.values(), *(x[node_type] for node_type in kinds)]
     assert torch.autograd.gradcheck(function, inputs, fast_mode=True)
     assert torch.autograd.gradgradcheck(function, inputs, fast_mode=True)
 
@@ -124,7 +127,7 @@ def test_gradients_are_only_computed_where_wanted():
     y = layer.apply_bundles(Native(), params, parts, x)
     total = sum(value.sum() for value in y.values())
     whole = torch.autograd.grad(total, [params["root.a"], x["b"]])
-    fixed = {kind: None if value is None else value.detach() for kind, value in x.items()}
+    fixed = {node_type: None if value is None else value.detach() for node_type, value in x.items()}
     total = sum(v.sum() for v in layer.apply_bundles(Native(), params, parts, fixed).values())
     (alone,) = torch.autograd.grad(total, [params["root.a"]])
     assert torch.equal(alone, whole[0])
@@ -141,10 +144,10 @@ def test_compile_without_breaks(activation):
         return sum(value.sum() for value in y.values())
 
     compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
-    expected, found = function(params, x), compiled(params, x)
-    torch.testing.assert_close(found, expected)
+    expected, actual = function(params, x), compiled(params, x)
+    torch.testing.assert_close(actual, expected)
     for one, other in zip(
-        torch.autograd.grad(found, list(params.values()), allow_unused=True, materialize_grads=True),
+        torch.autograd.grad(actual, list(params.values()), allow_unused=True, materialize_grads=True),
         torch.autograd.grad(expected, list(params.values()), allow_unused=True, materialize_grads=True),
     ):
         torch.testing.assert_close(one, other)
@@ -164,7 +167,7 @@ def test_operators_keep_torchs_rules():
         torch.library.opcheck(torch.ops.heddle.relational_conv.default, arguments)
     y = torch.ops.heddle.relational_conv_forward(*arguments).detach()
     floats, grad = [tensor.detach().requires_grad_() for tensor in asked.floats], torch.randn_like(y)
-    wanted = [place % 3 != 1 for place in range(len(floats))]
+    wanted = [position % 3 != 1 for position in range(len(floats))]
     arguments = (floats, asked.constants, table, False, y, grad.requires_grad_(), wanted)
     torch.library.opcheck(torch.ops.heddle.relational_conv_grad.default, arguments)
 
@@ -183,11 +186,11 @@ def test_floats_that_begin_anywhere(how):
         return memory.view(leaf.shape)
 
     expected = layer.apply_bundles(Native(), params, parts, x)
-    found = layer.apply_bundles(
+    actual = layer.apply_bundles(
         Native(), tree_map(shifted, params), tree_map(shifted, parts), tree_map(shifted, x)
     )
-    for kind, value in expected.items():
-        assert torch.equal(found[kind], value.detach())
+    for node_type, value in expected.items():
+        assert torch.equal(actual[node_type], value.detach())
 
 
 def test_nothing_gives_nothing():
@@ -220,9 +223,9 @@ def test_the_generic_form_agrees():
         parts = bundles_of(prepare_bundles(graph, [choices]), 0)
         plain = {name: value.detach().numpy() for name, value in params.items()}
         expected = layer.apply_bundles(NumpyOps(), plain, parts, graph.nodes)
-        found = layer.apply_bundles(Native(), params, bundles(layer, graph, how, torch.float64), x)
-        for kind, value in expected.items():
-            np.testing.assert_allclose(found[kind].detach().numpy(), value, rtol=1e-12, atol=1e-12)
+        actual = layer.apply_bundles(Native(), params, bundles(layer, graph, how, torch.float64), x)
+        for node_type, value in expected.items():
+            np.testing.assert_allclose(actual[node_type].detach().numpy(), value, rtol=1e-12, atol=1e-12)
 
 
 def test_a_module_may_be_called_with_other_weights():

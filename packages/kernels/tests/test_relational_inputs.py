@@ -14,12 +14,12 @@ from heddle.ops.relational.plan import plan_relations
 pytestmark = pytest.mark.usefixtures("poisoned_tensors")
 
 
-def broken(parts: Bundles, place: int, change) -> list:
+def broken(parts: Bundles, position: int, change) -> list:
     """Return the bundles with one of them changed."""
-    found = list(parts.parts)
-    source, bundle = found[place]
-    found[place] = source, change(bundle)
-    return found
+    actual = list(parts.parts)
+    source, bundle = actual[position]
+    actual[position] = source, change(bundle)
+    return actual
 
 
 def of_ids(field: str, value: int):
@@ -40,10 +40,10 @@ def test_ids_out_of_range_are_told(field, value, how, isa):
     layer, graph = make_layer("narrow"), make_graph()
     params, x = draw(layer, graph, torch.float32)
     parts = bundles(layer, graph, how, torch.float32)
-    place = next(
+    position = next(
         i for i, (source, bundle) in enumerate(parts.parts) if source == "a" and bundle.adjacency.n_edges
     )
-    wrong = parts._replace(parts=broken(parts, place, of_ids(field, value)))
+    wrong = parts._replace(parts=broken(parts, position, of_ids(field, value)))
     with pytest.raises(GraphError, match=r"relational_conv.*expected"):
         y = layer.apply_bundles(Native(), params, wrong, x)
         sum(v.sum() for v in y.values()).backward()
@@ -80,10 +80,10 @@ def test_one_array_in_another_order_with_matrices_to_spare():
     order = torch.arange(count).flip(0) + 2
     y = kernels.relational_conv(parts, x, weights, {}, {}, order=order)
     expected = kernels.relational_conv(parts, x, weights[order], {}, {})
-    (found,) = torch.autograd.grad(sum(v.square().sum() for v in y.values()), weights)
+    (actual,) = torch.autograd.grad(sum(v.square().sum() for v in y.values()), weights)
     (wanted,) = torch.autograd.grad(sum(v.square().sum() for v in expected.values()), weights)
-    assert all(torch.equal(y[kind], expected[kind]) for kind in y)
-    assert torch.equal(found, wanted) and not found[[0, 1, count + 2]].any()
+    assert all(torch.equal(y[node_type], expected[node_type]) for node_type in y)
+    assert torch.equal(actual, wanted) and not actual[[0, 1, count + 2]].any()
     with pytest.raises(GraphError, match=r"order: found shape \(\d+,\), expected"):
         kernels.relational_conv(parts, x, weights, {}, {}, order=order[1:])
     with pytest.raises(GraphError, match=r"found an order for a list of \d+, expected one array"):
@@ -106,7 +106,7 @@ def test_what_no_gradient_was_wanted_of_is_looked_at_when_one_is():
 
     def step(wanted: str):
         held = {n: value if n.startswith(wanted) else value.detach() for n, value in params.items()}
-        features = {kind: None if value is None else value.detach() for kind, value in x.items()}
+        features = {node_type: None if value is None else value.detach() for node_type, value in x.items()}
         y = layer.apply_bundles(Native(), held, parts, features)
         inputs = [value for name, value in held.items() if name.startswith(wanted)]
         torch.autograd.grad(sum(v.sum() for v in y.values()), inputs)
@@ -123,8 +123,8 @@ def test_matrices_that_no_relation_has_get_zeros():
     count = sum(n_relations(bundle) for _, bundle in parts)
     weights = torch.randn(count, *shape_of(layer, "a"), requires_grad=True)
     y = kernels.relational_conv(parts, {"b": x["b"]}, weights, {"b": params["root.b"]}, {})
-    (found,) = torch.autograd.grad(y["b"].sum(), weights)
-    assert torch.equal(found, torch.zeros_like(weights))
+    (actual,) = torch.autograd.grad(y["b"].sum(), weights)
+    assert torch.equal(actual, torch.zeros_like(weights))
 
 
 def test_one_array_for_sources_with_and_without_features():
@@ -132,7 +132,9 @@ def test_one_array_for_sources_with_and_without_features():
     relations = (("a", "own", "a"), ("d", "table_weighted", "d"))
     layer, graph = RGCN(relations, dict.fromkeys(NODES, 6), 2, root=False, bias=False), make_graph()
     rows = torch.randn(NODES["a"], 6, dtype=torch.float64, requires_grad=True)
-    graph = graph._replace(nodes={kind: rows.detach().numpy() if kind == "a" else None for kind in NODES})
+    graph = graph._replace(
+        nodes={node_type: rows.detach().numpy() if node_type == "a" else None for node_type in NODES}
+    )
     parts = bundles_of(
         tensors(prepare_bundles(graph, [plan_relations(graph, layer.shapes(["d"]), "auto")]), torch.float64),
         0,
@@ -154,8 +156,8 @@ def test_a_result_without_columns():
     weights = torch.randn(sum(n_relations(b) for _, b in parts), 4, 0, requires_grad=True)
     y = kernels.relational_conv(parts, x, weights, {}, {})
     assert all(value.shape[1] == 0 for value in y.values())
-    found = torch.autograd.grad(sum(v.sum() for v in y.values()), [weights, x["a"]])
-    assert found[0].shape == weights.shape and torch.equal(found[1], torch.zeros_like(x["a"]))
+    actual = torch.autograd.grad(sum(v.sum() for v in y.values()), [weights, x["a"]])
+    assert actual[0].shape == weights.shape and torch.equal(actual[1], torch.zeros_like(x["a"]))
 
 
 def test_a_type_that_sends_nothing_gives_its_matrices_no_gradient():
@@ -165,15 +167,19 @@ def test_a_type_that_sends_nothing_gives_its_matrices_no_gradient():
         tensors(prepare_bundles(graph, [plan_relations(graph, layer.shapes(["d"]), "auto")]), torch.float64),
         0,
     )
-    x = {kind: torch.randn(n, 4, dtype=torch.float64) for kind, n in NODES.items() if kind != "b"}
+    x = {
+        node_type: torch.randn(n, 4, dtype=torch.float64)
+        for node_type, n in NODES.items()
+        if node_type != "b"
+    }
     weights = torch.randn(len(relations), 4, 5, dtype=torch.float64, requires_grad=True)
     for order in (parts.order, None):
         y = kernels.relational_conv(parts.parts, x, weights, {}, {}, order=order)
-        (found,) = torch.autograd.grad(sum(v.sum() for v in y.values()), weights)
+        (actual,) = torch.autograd.grad(sum(v.sum() for v in y.values()), weights)
         places = parts.order.tolist() if order is None else range(len(relations))
-        silent = [relations[place][0] == "b" for place in places]
-        assert any(silent) and not found[silent].any()
-        assert found.isfinite().all() and found[[not each for each in silent]].any()
+        silent = [relations[position][0] == "b" for position in places]
+        assert any(silent) and not actual[silent].any()
+        assert actual.isfinite().all() and actual[[not each for each in silent]].any()
 
 
 def test_shapes_that_dont_fit_are_told():

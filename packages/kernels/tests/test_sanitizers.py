@@ -28,18 +28,18 @@ SANITIZERS = [QUICK, "-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
 
 @pytest.fixture
 def compiler() -> str:
-    found = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
-    if found is None:
+    command = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
+    if command is None:
         pytest.skip("found no C++ compiler (CXX, c++, g++)")
-    return found
+    return command
 
 
 @pytest.fixture
 def cross() -> str:
-    found = shutil.which("aarch64-linux-gnu-g++")
-    if found is None:
+    command = shutil.which("aarch64-linux-gnu-g++")
+    if command is None:
         pytest.skip("found no aarch64-linux-gnu-g++, the cross compiler for arm64")
-    return found
+    return command
 
 
 def build(compiler: str, flags: Sequence[str], sets: dict[str, list[str]], folder: Path) -> Path:

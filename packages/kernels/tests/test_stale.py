@@ -62,10 +62,10 @@ def test_ids_of_relations(how, edits):
             ids.data[at] = other
         else:
             ids.numpy()[at] = other
-        for found, expected in zip(
+        for actual, expected in zip(
             answers(layer, params, parts, x), answers(layer, params, afresh(parts), x), strict=True
         ):
-            assert (found is None and expected is None) or torch.equal(found, expected), (field, way)
+            assert (actual is None and expected is None) or torch.equal(actual, expected), (field, way)
 
 
 @pytest.mark.parametrize("field", IDS)
@@ -121,8 +121,8 @@ def test_graphs_of_pyg_lib(inference, dtypes, edits):
                 del col
                 col = torch.from_numpy(numbers).clone()
             expected = neighbours(rowptr.clone(), col.clone())
-            for found, wanted in zip(neighbours(rowptr, col), expected, strict=True):
-                assert torch.equal(found, wanted), edit
+            for actual, wanted in zip(neighbours(rowptr, col), expected, strict=True):
+                assert torch.equal(actual, wanted), edit
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])

@@ -70,7 +70,7 @@ def functions(adjacency: Adjacency) -> dict[str, tuple]:
     """Return name -> (function, inputs to differentiate), on every op and way to call it."""
     e, m, n = adjacency.n_edges, adjacency.n_receivers, adjacency.n_senders
     edges, ids = tensors(adjacency), torch.from_numpy(adjacency.receivers[::-1].copy())
-    found = {}
+    by_name = {}
     for reduce in ("sum", "mean", "max"):
         for transpose in (False, True):
 
@@ -79,27 +79,27 @@ def functions(adjacency: Adjacency) -> dict[str, tuple]:
 
             rows = m if transpose else n
             name = f"spmm_{reduce}{'_transposed' if transpose else ''}"
-            found[name] = spmm, (randn(rows, 2, 3),)
-            found[f"{name}_weighted"] = spmm, (randn(rows, 4), randn(e))
-            found[f"{name}_heads"] = spmm, (randn(rows, 2, 3), randn(e, 2))
-            found[f"{name}_elements"] = spmm, (randn(rows, 3), randn(e, 3))
-    found["dot"] = lambda x, y: kernels.sddmm(edges, x, y, "dot"), (randn(m, 2, 3), randn(n, 2, 3))
-    found["add"] = lambda x, y: kernels.sddmm(edges, x, y, "add"), (randn(m, 3), randn(n, 3))
+            by_name[name] = spmm, (randn(rows, 2, 3),)
+            by_name[f"{name}_weighted"] = spmm, (randn(rows, 4), randn(e))
+            by_name[f"{name}_heads"] = spmm, (randn(rows, 2, 3), randn(e, 2))
+            by_name[f"{name}_elements"] = spmm, (randn(rows, 3), randn(e, 3))
+    by_name["dot"] = lambda x, y: kernels.sddmm(edges, x, y, "dot"), (randn(m, 2, 3), randn(n, 2, 3))
+    by_name["add"] = lambda x, y: kernels.sddmm(edges, x, y, "add"), (randn(m, 3), randn(n, 3))
     sizes, groups = torch.tensor([3, 0, n - 3 if n > 3 else 0]), 3
     sizes[0] = n - sizes[2]
     counts = sizes.numpy()
-    found["segment_matmul"] = (
+    by_name["segment_matmul"] = (
         lambda a, b: kernels.segment_matmul(a, b, sizes),
         (randn(n, 4), randn(groups, 4, 2)),
     )
-    found["segment_matmul_bias"] = (
+    by_name["segment_matmul_bias"] = (
         lambda a, b, c: kernels.segment_matmul(a, b, counts, c),
         (randn(n, 4), randn(groups, 4, 2), randn(groups, 2)),
     )
-    found["gather"] = lambda x: kernels.gather(x, ids), (randn(m, 3),)
+    by_name["gather"] = lambda x: kernels.gather(x, ids), (randn(m, 3),)
     for name in ("segment_sum", "segment_mean", "segment_max", "segment_softmax"):
-        found[name] = lambda data, name=name: getattr(kernels, name)(data, ids, m), (randn(e, 3),)
-    return found
+        by_name[name] = lambda data, name=name: getattr(kernels, name)(data, ids, m), (randn(e, 3),)
+    return by_name
 
 
 def grouped(*tensors: Tensor) -> Tensor:

@@ -64,8 +64,8 @@ def gradients(out: torch.Tensor, given: list[torch.Tensor]) -> tuple[torch.Tenso
     return torch.autograd.grad(out.pow(2).sum(), given)
 
 
-def same(found: Any, expected: Any, **tolerance: float) -> None:
-    torch.testing.assert_close(found, expected, **tolerance)
+def same(actual: Any, expected: Any, **tolerance: float) -> None:
+    torch.testing.assert_close(actual, expected, **tolerance)
 
 
 def test_every_op_is_here():
@@ -107,16 +107,16 @@ def test_what_is_saved_is_read_once(case: Case):
         packed.append(tensor.detach().clone())
         return len(packed) - 1
 
-    def unpack(place: int) -> torch.Tensor:
-        unpacked.append(place)
-        return packed[place]
+    def unpack(position: int) -> torch.Tensor:
+        unpacked.append(position)
+        return packed[position]
 
     expected = gradients(run(*given), given)
     with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
         out = run(*given)
-    found = torch.autograd.grad(out.sum(), given, retain_graph=True)
+    actual = torch.autograd.grad(out.sum(), given, retain_graph=True)
     assert len(unpacked) == len(set(unpacked)), "a saved tensor was read twice"
-    same(found, torch.autograd.grad(run(*given).sum(), given))
+    same(actual, torch.autograd.grad(run(*given).sum(), given))
     same(gradients(out, given), expected)
 
 
@@ -168,25 +168,25 @@ def test_forward_mode(case: Case):
     tangents = [tensor.detach().sin() for tensor in given]
     with forward_ad.dual_level():
         duals = [forward_ad.make_dual(x.detach(), t) for x, t in zip(given, tangents)]
-        found = forward_ad.unpack_dual(run(*duals)).tangent
+        actual = forward_ad.unpack_dual(run(*duals)).tangent
     out = run(*given)
     cotangent = out.detach().cos()
     back = torch.autograd.grad(out, given, cotangent)
-    assert found is not None and found.shape == out.shape
-    same((found * cotangent).sum(), sum((g * t).sum() for g, t in zip(back, tangents)))
+    assert actual is not None and actual.shape == out.shape
+    same((actual * cotangent).sum(), sum((g * t).sum() for g, t in zip(back, tangents)))
 
 
 def test_forward_mode_of_one_value_alone(case: Case):
     run, given = function(case), tensors(case, grad=False)
-    for place, value in enumerate(given):
+    for position, value in enumerate(given):
         with forward_ad.dual_level():
             duals = [*given]
-            duals[place] = forward_ad.make_dual(value, torch.ones_like(value))
-            found = forward_ad.unpack_dual(run(*duals)).tangent
+            duals[position] = forward_ad.make_dual(value, torch.ones_like(value))
+            actual = forward_ad.unpack_dual(run(*duals)).tangent
         _, expected = torch.func.jvp(
-            lambda x, at=place: run(*given[:at], x, *given[at + 1 :]), (value,), (torch.ones_like(value),)
+            lambda x, at=position: run(*given[:at], x, *given[at + 1 :]), (value,), (torch.ones_like(value),)
         )
-        same(found, expected)
+        same(actual, expected)
 
 
 def test_jacobians_and_hessians(case: Case):
@@ -197,9 +197,9 @@ def test_jacobians_and_hessians(case: Case):
     def loss(*values: torch.Tensor) -> torch.Tensor:
         return run(*values).pow(3).sum()
 
-    found = hessian(loss, places)(*given)
-    same(found, jacrev(jacrev(loss, places), places)(*given))
-    same(found, jacrev(jacfwd(loss, places), places)(*given))
+    actual = hessian(loss, places)(*given)
+    same(actual, jacrev(jacrev(loss, places), places)(*given))
+    same(actual, jacrev(jacfwd(loss, places), places)(*given))
     with pytest.raises(NotImplementedError, match=ONE_SENTENCE):  # torch drops the outer tangents
         jacfwd(jacfwd(loss, places), places)(*given)
 
@@ -212,10 +212,10 @@ def test_vmap(case: Case, size: int):
     ]
     for in_dims in ((0,) * len(given), (0, *(None,) * (len(given) - 1))):
         mixed = [b if d == 0 else g for b, g, d in zip(batch, given, in_dims)]
-        found = vmap(run, in_dims)(*mixed)
-        assert found.shape == (size, *run(*given).shape)
+        actual = vmap(run, in_dims)(*mixed)
+        assert actual.shape == (size, *run(*given).shape)
         for i in range(size):
-            same(found[i], run(*(m[i] if d == 0 else m for m, d in zip(mixed, in_dims))))
+            same(actual[i], run(*(m[i] if d == 0 else m for m, d in zip(mixed, in_dims))))
 
 
 def test_batched_ids_are_refused_or_right(case: Case):
@@ -226,11 +226,11 @@ def test_batched_ids_are_refused_or_right(case: Case):
         return case.call(FACE, arrays, segments, *given)
 
     try:
-        found = vmap(run)(ids)
+        actual = vmap(run)(ids)
     except NotImplementedError as error:
         assert re.match(ONE_SENTENCE, str(error))
     else:
-        same(found, torch.stack([run(each) for each in ids]))
+        same(actual, torch.stack([run(each) for each in ids]))
 
 
 def test_deepcopy_of_a_module(case: Case):
@@ -305,16 +305,16 @@ def test_streams(case: Case, device: str):
 
     if device == "cpu":
         with ThreadPoolExecutor(4) as threads:
-            found = list(threads.map(work, [1, 2] * 10, timeout=60))
+            actual = list(threads.map(work, [1, 2] * 10, timeout=60))
     else:
-        streams, found = [torch.cuda.Stream(), torch.cuda.Stream()], []
+        streams, actual = [torch.cuda.Stream(), torch.cuda.Stream()], []
         for number in range(20):
             streams[number % 2].wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(streams[number % 2]):
                 torch.cuda._sleep(100_000)  # what an op on another stream would not wait for
-                found.append(work(1 + number % 2))
+                actual.append(work(1 + number % 2))
         torch.cuda.synchronize()
-    for number, each in enumerate(found):
+    for number, each in enumerate(actual):
         same(each, expected[number % 2])
 
 
@@ -338,12 +338,12 @@ def test_capture(case: Case, device: str):
     kept = [x.detach().clone().requires_grad_() for x in given]
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        found = work(*kept)
-    for place, value in zip(kept, others):
-        place.data.copy_(value)
+        actual = work(*kept)
+    for position, value in zip(kept, others):
+        position.data.copy_(value)
     graph.replay()
     torch.cuda.synchronize()
-    same(found, work(*others))
+    same(actual, work(*others))
 
 
 def test_ids_out_of_range_are_named(case: Case):

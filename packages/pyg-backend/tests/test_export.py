@@ -38,7 +38,7 @@ RUNS = {
 def run_of(tmp_path):
     """Give the function that trains for a moment and returns (run folder, registry)."""
 
-    def run(name, *words):
+    def run(name, *arguments):
         folder = tmp_path / name
         small = (
             "model.hidden=8",
@@ -47,7 +47,7 @@ def run_of(tmp_path):
             "backend=pyg",
             f"run.dir={folder}",
         )
-        assert main(["train", *RUNS[name], *small, *words]) == 0
+        assert main(["train", *RUNS[name], *small, *arguments]) == 0
         return folder, load_plugins([])
 
     return run
@@ -57,11 +57,11 @@ def test_a_server_answers_by_the_runs_own_threshold(run_of, tmp_path):
     folder, registry = run_of("gcn", "task.threshold=0.7", "task.calibration=platt")
     served = export_model(saved_config(folder, registry), folder, registry, "model", 64)
     model = LocalModel(write_repository(tmp_path / "repository", [served]) / "model" / "1")
-    found = model({"index": np.arange(34)[:, None]})
+    actual = model({"index": np.arange(34)[:, None]})
     decision = read_decision(folder)
     assert decision.threshold == (0.7,) and (model.folder / "decision.py").exists()
-    np.testing.assert_array_equal(found["answer"][:, 0], decision.answers(found["output"]))
-    np.testing.assert_allclose(found["probability"], decision.probabilities(found["output"]), rtol=1e-6)
+    np.testing.assert_array_equal(actual["answer"][:, 0], decision.answers(actual["output"]))
+    np.testing.assert_allclose(actual["probability"], decision.probabilities(actual["output"]), rtol=1e-6)
     assert {
         name: array.dtype.name for name, array in model({"index": np.zeros((0, 1), np.int64)}).items()
     } == {
@@ -81,8 +81,8 @@ def test_a_program_gives_what_the_run_gives(run_of, name, tmp_path):
     asked = np.asarray(outcome.index, np.int64).reshape(len(outcome.index), -1)[:50]
     wanted = np.asarray(outcome.outputs, np.float32).reshape(len(outcome.index), -1)[:50]
     for rows in (1, 2, len(asked)):
-        found = model({"index": asked[:rows]})["output"]
-        assert found.shape == (rows, wanted.shape[1]) and np.abs(found - wanted[:rows]).max() <= 1e-5
+        actual = model({"index": asked[:rows]})["output"]
+        assert actual.shape == (rows, wanted.shape[1]) and np.abs(actual - wanted[:rows]).max() <= 1e-5
     program = torch.export.load(io.BytesIO(served.content))
     called = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
     assert called and not [target for target in called if "heddle" in target]
@@ -93,9 +93,9 @@ def test_a_run_that_ends_with_a_repository(run_of, capsys):
     folder, _ = run_of("gcn", "deploy=heddle", "deploy.model=club", "deploy.max_batch=32")
     assert f"repository: {folder}/repository" in capsys.readouterr().out
     assert 'name: "club"' in (folder / "repository/club/config.pbtxt").read_text()
-    words = ["deploy", "export", "deploy=heddle", f"run={folder}", "deploy.model=club"]
-    assert main(words) != 0 and "deploy.overwrite=true" in capsys.readouterr().err
-    assert main([*words, "deploy.overwrite=true"]) == 0
+    arguments = ["deploy", "export", "deploy=heddle", f"run={folder}", "deploy.model=club"]
+    assert main(arguments) != 0 and "deploy.overwrite=true" in capsys.readouterr().err
+    assert main([*arguments, "deploy.overwrite=true"]) == 0
 
 
 def test_numbers_that_differ_are_no_export(run_of, monkeypatch):
@@ -115,8 +115,8 @@ def test_dense_heads(form, tmp_path):
     served = export_dense(head, 6, "head", 32, form)
     root = write_repository(tmp_path, [served], "ngc")
     x = np.random.default_rng(1).normal(size=(11, 6)).astype(np.float32)
-    found = LocalModel(root / "head/1")({"x": x})["output"]
-    assert np.abs(found - head(torch.from_numpy(x)).detach().numpy()).max() <= 1e-5
+    actual = LocalModel(root / "head/1")({"x": x})["output"]
+    assert np.abs(actual - head(torch.from_numpy(x)).detach().numpy()).max() <= 1e-5
     config = (root / "head/config.pbtxt").read_text()
     assert f'backend: "{"onnxruntime" if form == "onnx" else "python"}"' in config
     assert (root / "head/1" / ("model.onnx" if form == "onnx" else "model.pt2")).is_file()

@@ -27,26 +27,29 @@ def graph(width: int):
 
     draw = torch.Generator().manual_seed(0)
     data = HeteroData()
-    for kind, n in SIZES.items():
-        data[kind].x = torch.randn(n, width, generator=draw, dtype=torch.float64)
+    for node_type, n in SIZES.items():
+        data[node_type].x = torch.randn(n, width, generator=draw, dtype=torch.float64)
     for i, (source, name, target) in enumerate(RELATIONS):
-        ends = (torch.randint(SIZES[kind], (10 * (i + 1),), generator=draw) for kind in (source, target))
+        ends = (
+            torch.randint(SIZES[node_type], (10 * (i + 1),), generator=draw) for node_type in (source, target)
+        )
         data[source, name, target].edge_index = torch.stack(list(ends))
     return data
 
 
 def compare(module, data, named: dict[str, Tensor], theirs: dict[str, Tensor], wanted: dict[str, Tensor]):
     """Compare outputs, and gradients of weights that ours and theirs have as each other's transpose."""
-    found = module(from_native(data))
-    assert found.keys() == theirs.keys()
+    actual = module(from_native(data))
+    assert actual.keys() == theirs.keys()
     draw = torch.Generator().manual_seed(1)
     seeds = {
-        kind: torch.randn(rows.shape, generator=draw, dtype=torch.float64) for kind, rows in theirs.items()
+        node_type: torch.randn(rows.shape, generator=draw, dtype=torch.float64)
+        for node_type, rows in theirs.items()
     }
-    sum((seeds[kind] * rows).sum() for kind, rows in found.items()).backward()
-    sum((seeds[kind] * rows).sum() for kind, rows in theirs.items()).backward()
-    for kind, rows in theirs.items():
-        torch.testing.assert_close(found[kind], rows, rtol=1e-10, atol=1e-10)
+    sum((seeds[node_type] * rows).sum() for node_type, rows in actual.items()).backward()
+    sum((seeds[node_type] * rows).sum() for node_type, rows in theirs.items()).backward()
+    for node_type, rows in theirs.items():
+        torch.testing.assert_close(actual[node_type], rows, rtol=1e-10, atol=1e-10)
     for name, weight in wanted.items():
         torch.testing.assert_close(named[name].grad, weight.grad.t(), rtol=1e-9, atol=1e-10)
 
@@ -85,21 +88,21 @@ def test_hgt_equals_hgt_conv(width, heads, plan):
     with torch.no_grad():
         for parameter in theirs.parameters():  # none of them what it starts from
             parameter.add_(torch.randn_like(parameter) / 4)
-        for kind in SIZES:
-            lins = {"kqv": theirs.kqv_lin.lins[kind], "out": theirs.out_lin.lins[kind]}
+        for node_type in SIZES:
+            lins = {"kqv": theirs.kqv_lin.lins[node_type], "out": theirs.out_lin.lins[node_type]}
             for name, lin in lins.items():
-                if f"layers.0.{name}.{kind}" in named:
-                    named[f"layers.0.{name}.{kind}"].copy_(lin.weight.t())
-                    named[f"layers.0.{name}_bias.{kind}"].copy_(lin.bias)
-                    wanted[f"layers.0.{name}.{kind}"] = lin.weight
-            if f"layers.0.skip.{kind}" in named:
-                named[f"layers.0.skip.{kind}"].copy_(theirs.skip[kind])
+                if f"layers.0.{name}.{node_type}" in named:
+                    named[f"layers.0.{name}.{node_type}"].copy_(lin.weight.t())
+                    named[f"layers.0.{name}_bias.{node_type}"].copy_(lin.bias)
+                    wanted[f"layers.0.{name}.{node_type}"] = lin.weight
+            if f"layers.0.skip.{node_type}" in named:
+                named[f"layers.0.skip.{node_type}"].copy_(theirs.skip[node_type])
         for i, relation in enumerate(relations):
-            own = data.edge_types.index(relation)
+            relation_index = data.edge_types.index(relation)
             for head in range(heads):
-                place = head * len(relations) + own
-                named["layers.0.key"][i, head] = theirs.k_rel.weight[place]
-                named["layers.0.value"][i, head] = theirs.v_rel.weight[place]
+                position = head * len(relations) + relation_index
+                named["layers.0.key"][i, head] = theirs.k_rel.weight[position]
+                named["layers.0.value"][i, head] = theirs.v_rel.weight[position]
             named["layers.0.prior"][i] = theirs.p_rel["__".join(relation)][0]
     expected = theirs(data.x_dict, data.edge_index_dict)
-    compare(module, data, named, {kind: expected[kind] for kind in sorted(expected)}, wanted)
+    compare(module, data, named, {node_type: expected[node_type] for node_type in sorted(expected)}, wanted)

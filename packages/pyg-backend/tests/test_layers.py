@@ -87,9 +87,9 @@ def edges(dtype: torch.dtype, loops: bool) -> tuple[Tensor, Tensor, Tensor]:
     half = half[:, half[0] != half[1]]
     x = torch.randn(N, IN, generator=generator, dtype=dtype)
     weight = torch.rand(half.shape[1] + 5, generator=generator, dtype=dtype) + 0.5
-    own = torch.arange(3, 8).expand(2, 5) if loops else half[:, :0]
-    index = torch.cat([half, own, half.flip(0)], 1)
-    return x, index, torch.cat([weight[: half.shape[1] + own.shape[1]], weight[: half.shape[1]]])
+    loops_of = torch.arange(3, 8).expand(2, 5) if loops else half[:, :0]
+    index = torch.cat([half, loops_of, half.flip(0)], 1)
+    return x, index, torch.cat([weight[: half.shape[1] + loops_of.shape[1]], weight[: half.shape[1]]])
 
 
 def with_same_weights(layer, theirs: torch.nn.Module, names, dtype: torch.dtype) -> PortableModule:
@@ -139,10 +139,10 @@ def test_rgcn_equals_pygs_loop(options):
     relations = tuple(("n", f"r{k}", "n") for k in range(kinds))
 
     def names(p):
-        own = {"root": p["root"], "bias": p["bias"]}
+        shared = {"root": p["root"], "bias": p["bias"]}
         if "bases" in options:
-            return own | {"weight": p["basis"], "comp": p["coefficients"]}
-        return own | {"weight": p["weight"]}
+            return shared | {"weight": p["basis"], "comp": p["coefficients"]}
+        return shared | {"weight": p["weight"]}
 
     theirs = pyg.RGCNConv(IN, out, kinds, options.get("bases"), options.get("blocks"))
     ours = with_same_weights(RGCN(relations, IN, out, **options), theirs, names, dtype)

@@ -75,10 +75,10 @@ def test_relations_named_like_methods_of_a_module_are_fine():
     assert list(module.state_dict()) == list(RelationalStack((layer,)).params())
     copied = copy.deepcopy(module).double().float()
     expected = module(g)
-    for kind, value in PortableModule(layer)(g).items():
-        assert value.shape == expected[kind].shape
-    for kind, value in copied(to_native(g)).items():
-        assert torch.equal(value, expected[kind])
+    for node_type, value in PortableModule(layer)(g).items():
+        assert value.shape == expected[node_type].shape
+    for node_type, value in copied(to_native(g)).items():
+        assert torch.equal(value, expected[node_type])
 
 
 def test_gradients_reach_weights_and_features():
@@ -172,7 +172,7 @@ X, ENDS = (
 
 
 @pytest.mark.parametrize(
-    "given, found",
+    "given, actual",
     [
         ((X, ENDS.T), r"edge_index: found shape \(7, 2\), expected \[2, n_edges\]"),
         ((X, ENDS[0]), r"edge_index: found shape \(7,\), expected \[2, n_edges\]"),
@@ -183,8 +183,8 @@ X, ENDS = (
         ((torch.complex(X, X), ENDS), "nodes: found dtype torch.complex64, expected real numbers"),
     ],
 )
-def test_what_would_be_cut_or_guessed_is_refused(given, found):
-    with pytest.raises(GraphError, match=found):
+def test_what_would_be_cut_or_guessed_is_refused(given, actual):
+    with pytest.raises(GraphError, match=actual):
         PortableModule(GCN(4, 3))(*given)
 
 
@@ -208,8 +208,8 @@ def test_arrays_of_another_byte_order():
     ends = ENDS.numpy()
     counts = np.array([6]), np.array([7])
     graphs = [
-        Graph(X.numpy().astype(kind), None, *ends.astype(ids), None, *counts)
-        for kind, ids in (("<f4", "<i8"), (">f4", ">i8"))
+        Graph(X.numpy().astype(float_type), None, *ends.astype(ids), None, *counts)
+        for float_type, ids in (("<f4", "<i8"), (">f4", ">i8"))
     ]
     module = PortableModule(GCN(4, 3))
     torch.testing.assert_close(module(graphs[1]), module(graphs[0]))
@@ -222,15 +222,15 @@ HETERO = ("a", "likes", "b")
     "part", [GCN(4, 2), GAT(4, 2), Stack((GAT(4, 2),)), Model(Stack((GCN(4, 2),)), NodeHead())], ids=repr
 )
 @pytest.mark.parametrize(
-    ("x", "found"),
+    ("x", "actual"),
     [
         (torch.ones(6, 5), r"shape \(6, 5\), expected \[n_nodes, 4\]"),
         (torch.ones(6), r"shape \(6,\), expected \[n_nodes, 4\]"),
         (torch.ones(6, 4, dtype=torch.int64), r"torch.int64, expected floats; call .float\(\)"),
     ],
 )
-def test_features_that_do_not_fit_are_told(part, x, found):
-    with pytest.raises(GraphError, match=f"^PortableModule: node features: found {found}[^\n]*$"):
+def test_features_that_do_not_fit_are_told(part, x, actual):
+    with pytest.raises(GraphError, match=f"^PortableModule: node features: found {actual}[^\n]*$"):
         PortableModule(part)(x, edge_index(graph()))
 
 
@@ -248,7 +248,7 @@ def test_features_of_a_type_that_do_not_fit_are_told():
 def test_attention_under_vmap_of_any_batch(layer, size):
     module, index = PortableModule(layer), edge_index(graph())
     x = torch.randn(size, 6, 3)
-    found = torch.func.vmap(lambda rows: module(rows, index))(x)
-    assert found.shape == (size, 6, 4)
-    for rows, expected in zip(x, found):
+    actual = torch.func.vmap(lambda rows: module(rows, index))(x)
+    assert actual.shape == (size, 6, 4)
+    for rows, expected in zip(x, actual):
         torch.testing.assert_close(module(rows, index), expected)

@@ -207,9 +207,9 @@ def test_round_trip_property(data):
             if n
             else st.nothing()
         )
-        own = data.draw(st.lists(edge, max_size=5)) if n else []
-        ends += own
-        n_edge.append(len(own))
+        drawn = data.draw(st.lists(edge, max_size=5)) if n else []
+        ends += drawn
+        n_edge.append(len(drawn))
         start += n
     senders, receivers = np.array(ends, np.int64).reshape(-1, 2).T
     pytree = st.sampled_from(sorted(NESTS))

@@ -70,20 +70,20 @@ def test_two_devices_give_the_curve_of_one_with_the_doubled_batch_and_go_on_afte
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "message"),
     [
         (["sampler=full"], "add sampler=neighbor"),
         (["sharding=halo"], "choose one of the two"),
         (["launch.devices=0"], "at least 1"),
     ],
 )
-def test_devices_that_cannot_share_a_run_are_refused(tmp_path, capfd, overrides, told):
-    words = [
+def test_devices_that_cannot_share_a_run_are_refused(tmp_path, capfd, overrides, message):
+    arguments = [
         *MODELS["sage"],
         "sampler=neighbor",
         "backend=pyg",
         "launch.devices=2",
         f"run.dir={tmp_path / 'run'}",
     ]
-    assert main(["train", *words, *overrides]) != 0
-    assert told in capfd.readouterr().err
+    assert main(["train", *arguments, *overrides]) != 0
+    assert message in capfd.readouterr().err

@@ -28,7 +28,7 @@ class World:
         self.ends, self.types = rng.integers(0, N, (2, E)), rng.integers(0, 2, E)
         self.weight = rng.uniform(0.5, 2, E).astype(np.float32)
         self.module = self.new()
-        self.place()
+        self.renew()
 
     def new(self) -> torch.nn.Module:
         """Return a module that has seen nothing."""
@@ -41,10 +41,10 @@ class World:
 
     def answer(self, module: torch.nn.Module) -> torch.Tensor:
         """Return what a module gives, of a graph with types at the receiving one."""
-        found = module(*self.given)
-        return found["b"] if isinstance(found, dict) else found
+        actual = module(*self.given)
+        return actual["b"] if isinstance(actual, dict) else actual
 
-    def place(self) -> None:
+    def renew(self) -> None:
         """Put the numbers into new arrays of the form."""
         x, ends, weight = (torch.from_numpy(array.copy()) for array in (self.x, self.ends, self.weight))
         n_node, n_edge = np.array([N]), np.array([E])
@@ -87,25 +87,25 @@ class World:
         if array is None:
             return
         self.count += 1
-        place = np.unravel_index(at % int(np.prod(array.shape)), tuple(array.shape))
+        position = np.unravel_index(at % int(np.prod(array.shape)), tuple(array.shape))
         whole = not (
             array.is_floating_point() if isinstance(array, torch.Tensor) else array.dtype.kind == "f"
         )
         size = 2 if what == "last" else N
         value = self.count % size if whole else 0.5 + self.count / 7
         if isinstance(array, np.ndarray) or how == "numpy":
-            np.asarray(array)[place] = value
+            np.asarray(array)[position] = value
         elif how == "data":
-            array.data[place] = value
+            array.data[position] = value
         else:
-            array[place] = value
+            array[position] = value
 
     def anew(self) -> None:
         """Replace all arrays by others, of other numbers."""
         self.count += 1
         self.ends, self.weight = (self.ends + self.count) % N, self.weight + self.count
         self.types = 1 - self.types
-        self.place()
+        self.renew()
 
 
 FORMS = [

@@ -12,7 +12,7 @@ from heddle.engines.plugins.kernels import NO_KERNELS, Kernels
 from heddle.testing import LayersSuite, OpsSuite
 from heddle_torch.engine import TorchEngine
 from heddle_torch.kernels import kernels_named
-from heddle_torch.place import device_named, precision_named
+from heddle_torch.placement import device_named, precision_named
 from heddle_torch.testing import PrimitivesSuite
 
 installed = pytest.mark.skipif(find_spec("heddle_kernels") is None, reason="heddle-kernels isn't installed")

@@ -14,7 +14,7 @@ from heddle.nn.model import Batch, Model
 from heddle.nn.models.stack import Stack
 from heddle_torch.arrays.features import SparseFeatures, as_features
 from heddle_torch.arrays.ops import TorchOps
-from heddle_torch.place import precision_named
+from heddle_torch.placement import precision_named
 from heddle_torch.train.dropout import dropout_from
 from heddle_torch.train.learner import PortableLearner
 from heddle_torch.train.optimizer import configured
@@ -87,11 +87,11 @@ def test_models_on_sparse_features_equal_those_on_plain_ones(layer, monkeypatch)
     program = build_program(learner, task, configured(Optim(lr=0.02), learner.names()), ops, CPU)
 
     def losses():
-        state, placed, found = program.init(0), program.place(batch), []
+        state, placed, results = program.init(0), program.place(batch), []
         for _ in range(5):
             state, metrics = program.step(state, placed)
-            found.append(metrics["loss"])
-        return found, placed.graph.nodes
+            results.append(metrics["loss"])
+        return results, placed.graph.nodes
 
     sparse, nodes = losses()
     assert isinstance(nodes, SparseFeatures)

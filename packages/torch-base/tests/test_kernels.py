@@ -11,7 +11,7 @@ from heddle.errors import ConfigError, PluginError
 from heddle.graphs.adjacency import Adjacency, build_adjacency
 from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.kernels import kernels_named
-from heddle_torch.place import describe_place, precision_named
+from heddle_torch.placement import describe_place, precision_named
 
 installed = pytest.mark.skipif(find_spec("heddle_kernels") is None, reason="heddle-kernels isn't installed")
 CPU = torch.device("cpu")
@@ -29,15 +29,18 @@ def ops_of(kernel):
     return TorchOps(CPU, kernels_named(kernel, CPU).by_name)
 
 
-def told(kernel):
+def kernel_messages(kernel):
     """Return what `heddle doctor` says of who computes."""
     return describe_place(CPU, precision_named("float32"), kernels_named(kernel, CPU))["kernel"]
 
 
 @installed
 def test_auto_takes_the_kernels_and_says_so():
-    assert told("auto") == "heddle" and ops_of("auto").spmm.__module__ == "heddle_kernels.torch.primitives"
-    assert told("torch").startswith("torch (") and not kernels_named("torch", CPU).by_name
+    assert (
+        kernel_messages("auto") == "heddle"
+        and ops_of("auto").spmm.__module__ == "heddle_kernels.torch.primitives"
+    )
+    assert kernel_messages("torch").startswith("torch (") and not kernels_named("torch", CPU).by_name
 
 
 @installed
@@ -59,24 +62,24 @@ def test_kernels_change_no_answer(dtype):
     if dtype.is_floating_point:
         asked += [("segment_softmax", edges, ids, 5), ("edge_softmax", ADJACENCY, edges)]
     for name, *arguments in asked:
-        found, expected = both(name, *arguments)
-        assert found.dtype == expected.dtype
-        torch.testing.assert_close(found, expected)
+        actual, expected = both(name, *arguments)
+        assert actual.dtype == expected.dtype
+        torch.testing.assert_close(actual, expected)
 
 
 @installed
 def test_the_sddmm_of_rows_that_broadcast():
-    found, expected = both("sddmm", ADJACENCY, torch.ones(5, 1), torch.randn(3, 4), "dot")
-    torch.testing.assert_close(found, expected)
+    actual, expected = both("sddmm", ADJACENCY, torch.ones(5, 1), torch.randn(3, 4), "dot")
+    torch.testing.assert_close(actual, expected)
 
 
 def test_without_kernels_auto_is_torch_and_heddle_says_why(monkeypatch):
-    monkeypatch.setattr(Registry, "offers", lambda self, kind: [])
+    monkeypatch.setattr(Registry, "offers", lambda self, plugin_kind: [])
     found_kernels.cache_clear()
     try:
         ops = ops_of("auto")
         assert type(ops) is TorchOps and ops.spmm.__func__ is TorchOps.spmm
-        assert "pip install heddle-kernels" in told("auto")
+        assert "pip install heddle-kernels" in kernel_messages("auto")
         with pytest.raises(PluginError, match="none are installed for torch on cpu"):
             kernels_named("heddle", CPU)
     finally:
@@ -84,8 +87,8 @@ def test_without_kernels_auto_is_torch_and_heddle_says_why(monkeypatch):
 
 
 def test_an_engine_offers_kernels_of_its_own():
-    found = kernels_named("mine", CPU, {"mine": lambda: {"spmm": max}})
-    assert found.by_name == {"spmm": max}
+    actual = kernels_named("mine", CPU, {"mine": lambda: {"spmm": max}})
+    assert actual.by_name == {"spmm": max}
 
 
 def test_an_unknown_kernel_lists_the_known():

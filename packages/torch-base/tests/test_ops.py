@@ -107,12 +107,12 @@ def test_multiply_by_each_takes_part_in_torchs_transforms():
     def both(function):
         return function(OPS.multiply_by_each), function(plain)
 
-    for found, expected in (
+    for actual, expected in (
         both(lambda f: torch.func.grad(lambda x: f(x, matrices).sin().sum())(x)),
         both(lambda f: torch.func.jvp(f, (x, matrices), (x.cos(), matrices.cos()))[1]),
         both(lambda f: torch.func.vmap(f, (0, None))(torch.stack([x, 2 * x]), matrices)),
     ):
-        torch.testing.assert_close(found, expected)
+        torch.testing.assert_close(actual, expected)
 
 
 def test_products_under_autocast_have_gradients():
@@ -135,8 +135,8 @@ def test_a_scale_changed_before_the_gradient_is_told():
 def test_scaled_spmm_with_a_weight_per_column_equals_reference():
     adjacency, torch_adjacency = adjacencies("square")
     x, weight, scale = draw(5, 3), draw(7, 3), draw(5)
-    found = OPS.scaled_spmm(torch_adjacency, tensor(x), tensor(weight), tensor(scale))
-    assert_equal(found, REFERENCE.scaled_spmm(adjacency, x, weight, scale))
+    actual = OPS.scaled_spmm(torch_adjacency, tensor(x), tensor(weight), tensor(scale))
+    assert_equal(actual, REFERENCE.scaled_spmm(adjacency, x, weight, scale))
 
 
 def test_spmm_with_a_weight_per_column_equals_reference():

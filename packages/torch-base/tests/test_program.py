@@ -20,7 +20,7 @@ from heddle.nn.model import Batch, Model
 from heddle.nn.models.relational import RelationalStack
 from heddle.nn.models.stack import Stack
 from heddle_torch.arrays.ops import TorchOps
-from heddle_torch.place import precision_named
+from heddle_torch.placement import precision_named
 from heddle_torch.train.learner import PortableLearner
 from heddle_torch.train.optimizer import configured
 from heddle_torch.train.optimizers import Optimizers, Scheduled
@@ -301,8 +301,8 @@ def test_several_optimisers_and_their_schedules_come_back_to_the_bit():
     again = build(make=several)[0]
     other = again.from_arrays(arrays)
     assert other.optimizer.param_groups[1]["lr"] == 0.05
-    found = [trained(of, placed, at, 4) for of, at in ((program, state), (again, other))]
-    assert found[0][1] == found[1][1]
+    actual = [trained(of, placed, at, 4) for of, at in ((program, state), (again, other))]
+    assert actual[0][1] == actual[1][1]
     assert other.optimizer.param_groups[1]["lr"] == 0.025
     with pytest.raises(CheckpointError, match="'optim/options' there"):
         build()[0].from_arrays(arrays)
@@ -338,9 +338,9 @@ def test_a_sparse_table_trains_in_every_precision(precision, read):
     batch = Batch(graph, model.prepare(graph), index, labels[index], np.ones(30, bool))
     groups = {"tables": ParamGroup(on="encoder.embedding", sparse=True)}
     optim = Optim(lr=0.05, weight_decay=0.0, groups=groups)
-    sparse, found = sparse_names(optim, model.params()), precision_named(precision)
-    learner = PortableLearner(model, TorchOps(), CPU, found, sparse)
-    make = configured(optim, learner.names(), found.scaled_on(CPU), learner.tables())
+    sparse, actual = sparse_names(optim, model.params()), precision_named(precision)
+    learner = PortableLearner(model, TorchOps(), CPU, actual, sparse)
+    make = configured(optim, learner.names(), actual.scaled_on(CPU), learner.tables())
     program = build_program(learner, NODES, make, TorchOps(), CPU)
     start = program.to_arrays(program.init(0))["params/encoder.embedding"]
     state, losses = trained(program, program.place(batch), program.init(0), 60)

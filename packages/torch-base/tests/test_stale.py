@@ -56,14 +56,14 @@ def answers(world: World, *, fresh: bool) -> tuple[torch.Tensor, ...]:
     if fresh:
         adjacency = Adjacency(*(array.clone() for array in adjacency))
         weight, scale = weight.clone(), scale.clone()
-    found = []
+    results = []
     for given_weight, given_scale in ((weight, scale), (None, scale), (weight, None), (None, None)):
         x = world.x.clone().requires_grad_(not torch.is_inference_mode_enabled())
         y = OPS.scaled_spmm(adjacency, x, given_weight, given_scale)
-        found.append(y.detach())
+        results.append(y.detach())
         if y.requires_grad:
-            found += torch.autograd.grad(y.square().sum(), x)
-    return (*found, OPS.edge_sum(adjacency, torch.ones(E, 1, dtype=torch.float64), "senders"))
+            results += torch.autograd.grad(y.square().sum(), x)
+    return (*results, OPS.edge_sum(adjacency, torch.ones(E, 1, dtype=torch.float64), "senders"))
 
 
 EDITS = [
@@ -82,10 +82,10 @@ def test_any_sequence_of_edits(inference: bool, edits: list[tuple[str, bool]]):
         for how, without in edits:
             world.edit(how)
             with torch.inference_mode(without or inference):
-                for found, expected in zip(
+                for actual, expected in zip(
                     answers(world, fresh=False), answers(world, fresh=True), strict=True
                 ):
-                    assert torch.equal(found, expected), how
+                    assert torch.equal(actual, expected), how
 
 
 @pytest.mark.parametrize("name", ["weight", "scale"])

@@ -12,7 +12,7 @@ from heddle.graphs.graph import Graph, HeteroGraph
 from heddle.graphs.pytree import tree_map
 from heddle_torch.engine import TorchEngine
 from heddle_torch.kernels import kernels_named
-from heddle_torch.place import device_named, precision_named, to_numpy, use_threads
+from heddle_torch.placement import device_named, precision_named, to_numpy, use_threads
 from shuttle_torch.options import ShuttleOptions
 
 

@@ -26,7 +26,7 @@ DICT_OF_CONFIG = re.compile(
 
 def annotated():
     """Return code object -> name of every function of core that takes or returns a RunConfig."""
-    actual = {}
+    results = {}
     for info in pkgutil.walk_packages(heddle.__path__, "heddle."):
         if info.name not in sys.modules:
             continue
@@ -34,8 +34,8 @@ def annotated():
             if inspect.isfunction(value) and any(
                 "RunConfig" in str(note) for note in value.__annotations__.values()
             ):
-                actual[value.__code__] = f"{value.__module__}.{value.__qualname__}"
-    return actual
+                results[value.__code__] = f"{value.__module__}.{value.__qualname__}"
+    return results
 
 
 def test_at_most_twelve_functions_lead_from_the_command_to_a_step(tmp_path, monkeypatch, capfd):

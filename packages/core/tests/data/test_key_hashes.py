@@ -58,8 +58,8 @@ def test_hashes_are_those_of_the_definition(monkeypatch, keys):
 
 
 def test_types_and_kinds_of_keys_are_told_apart():
-    actual = {int(key_hashes(node_type, [key])[0]) for node_type in ("a", "b") for key in (1, 1.0, "1")}
-    assert len(actual) == 6
+    results = {int(key_hashes(node_type, [key])[0]) for node_type in ("a", "b") for key in (1, 1.0, "1")}
+    assert len(results) == 6
     assert key_hashes("a", [-0.0]).tolist() == key_hashes("a", [0.0]).tolist()
 
 

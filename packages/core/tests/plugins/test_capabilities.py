@@ -152,17 +152,17 @@ def test_core_knows_no_engine_model_or_plugin_by_name():
         for plugin_kind in ("model", "dataset")
         for offer in load_plugins().offers(plugin_kind)
     }
-    actual = []
+    results = []
     for path in sorted(CORE.rglob("*.py")):
         where = path.relative_to(CORE)
         for line, text in literals(path):
             shown = text.startswith(("Usage:", "Trains", "heddle train")) or "\n  heddle " in text
             if others.search(text) and not LIBRARIES.search(f"{where}"):
-                actual.append(f"{where}:{line}: {text.strip()[:80]!r}")
+                results.append(f"{where}:{line}: {text.strip()[:80]!r}")
             chosen = [one[0].partition("=")[2].strip("'\"") for one in OWN_CHOICE.finditer(text)]
             if not shown and names & set(chosen):
-                actual.append(f"{where}:{line}: chooses {chosen}: {text.strip()[:80]!r}")
-    assert not actual, "\n".join(actual)
+                results.append(f"{where}:{line}: chooses {chosen}: {text.strip()[:80]!r}")
+    assert not results, "\n".join(results)
 
 
 LIBRARIES = re.compile(r"^cli/doctor_checks\.py|^testing/plugin\.py")

@@ -108,13 +108,13 @@ def test_bundles_keep_only_rows_with_edges_where_they_are_few():
         choices = plan_relations(graph, layer.shapes(["venue"]), how)
         bundles = [bundle for _, bundle in bundles_of(prepare_bundles(graph, [choices]), 0).parts]
         assert sum(isinstance(bundle, plan_type) for bundle in bundles) > 2
-        actual = {extent.key: extent for bundle in bundles for extent in extents(bundle)}
-        assert len(actual) == len(EDGES)
-        assert actual["author.likes.paper"].rows <= 3 and actual["paper.near.paper"].rows == SIZES["paper"]
+        results = {extent.key: extent for bundle in bundles for extent in extents(bundle)}
+        assert len(results) == len(EDGES)
+        assert results["author.likes.paper"].rows <= 3 and results["paper.near.paper"].rows == SIZES["paper"]
         if how == "transform":
-            assert actual["paper.cites.author"].columns <= 3
-            assert actual["paper.near.paper"].columns == SIZES["paper"]
-            assert actual["venue.rates.venue"].columns == SIZES["venue"]  # all rows of its table
+            assert results["paper.cites.author"].columns <= 3
+            assert results["paper.near.paper"].columns == SIZES["paper"]
+            assert results["venue.rates.venue"].columns == SIZES["venue"]  # all rows of its table
     edge = plan_relations(graph, layer.shapes(["venue"]), "edge")
     for _, bundle in bundles_of(prepare_bundles(graph, [edge]), 0).parts:
         if bundle.sources is not None:

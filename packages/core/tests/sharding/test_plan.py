@@ -72,11 +72,11 @@ def test_attention_counts_loops_and_edge_networks_count_edges():
 
 
 def test_the_cheapest_that_fits_is_taken():
-    actual = {one.plan: one for one in estimates(SMALL, 8, cut=0.03)}
-    assert choose(list(actual.values()), None).plan == "halo"
-    scattered = choose([actual["edges"], actual["scatter"]], actual["edges"].total)
-    assert scattered.cost == min(actual["edges"].cost, actual["scatter"].cost)
-    assert choose(list(actual.values()), actual["halo"].total).plan == "halo"
+    results = {one.plan: one for one in estimates(SMALL, 8, cut=0.03)}
+    assert choose(list(results.values()), None).plan == "halo"
+    scattered = choose([results["edges"], results["scatter"]], results["edges"].total)
+    assert scattered.cost == min(results["edges"].cost, results["scatter"].cost)
+    assert choose(list(results.values()), results["halo"].total).plan == "halo"
     dense = estimates(SMALL, 8, cut=1.0)
     tight = min(one.total for one in dense)
     assert choose(dense, tight).total == tight

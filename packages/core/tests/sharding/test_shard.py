@@ -100,12 +100,14 @@ def test_halo_shards_do_the_same_in_equal_sizes(edges, n_shards, method):
     check_stacked(shards.edges)
     held, shard = shards.rows.take(x), shards.edges.take(weight)
     assert not shards.rows.mask[:, -1].any() and (np.diagonal(shards.counts) == 0).all()
-    actual = []
+    results = []
     for k in range(n_shards):
         arrived = [held[other][shards.send[other, k]] for other in range(n_shards)]
         table = np.concatenate([held[k], *arrived])
-        actual.append(OPS.spmm(local(shards.edges, k), table, shard[k]))
-    np.testing.assert_allclose(shards.rows.join(np.stack(actual)), OPS.spmm(adjacency, x, weight), atol=1e-12)
+        results.append(OPS.spmm(local(shards.edges, k), table, shard[k]))
+    np.testing.assert_allclose(
+        shards.rows.join(np.stack(results)), OPS.spmm(adjacency, x, weight), atol=1e-12
+    )
     assert (shards.edges.join(shard) == weight).all()
 
 

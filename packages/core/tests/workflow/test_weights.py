@@ -101,12 +101,12 @@ def test_a_run_trains_by_its_weights(tmp_path):
     half = np.zeros(60)
     half[dataset.splits["train"][:10]] = 1
     cut = dataset._replace(splits={**dataset.splits, "train": dataset.splits["train"][:10]})
-    actual = {
+    results = {
         name: json.loads((train(config_for(tmp_path / name), Registry(data)) / "metrics.json").read_text())
         for name, data in (("weights", dataset._replace(weights=half)), ("fewer", cut), ("plain", dataset))
     }
-    assert actual["weights"]["test"]["loss"] == pytest.approx(actual["fewer"]["test"]["loss"], rel=1e-5)
-    assert actual["weights"]["test"]["loss"] != pytest.approx(actual["plain"]["test"]["loss"], rel=1e-3)
+    assert results["weights"]["test"]["loss"] == pytest.approx(results["fewer"]["test"]["loss"], rel=1e-5)
+    assert results["weights"]["test"]["loss"] != pytest.approx(results["plain"]["test"]["loss"], rel=1e-3)
     config = config_for(tmp_path / "heavy", task={"class_weight": (1.0, 1.0, 1000.0)})
     folder = train(config, Registry(dataset))
     with np.load(folder / "predictions.npz") as arrays:

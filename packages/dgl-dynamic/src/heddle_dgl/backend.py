@@ -26,7 +26,7 @@ from heddle_dgl.train.links import LinkLearner
 from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.engine import TorchEngine
 from heddle_torch.group import join
-from heddle_torch.place import device_named, precision_named, use_threads
+from heddle_torch.placement import device_named, precision_named, use_threads
 from heddle_torch.train.backward import Backward, backward_alone
 from heddle_torch.train.learner import Learner, PortableLearner
 from heddle_torch.train.optimizer import SPARSE_OPTIMISERS, configured

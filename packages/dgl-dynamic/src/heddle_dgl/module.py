@@ -91,7 +91,7 @@ class DynamicModule(nn.Module):
             self._placed_graphs = PlacedGraphs(self.model.specs(), like.device, like.dtype)
         graphs = [graph] if isinstance(graph, Graph) else graph
         _check_graphs(len(graphs), len(starts), self.length, self.horizon)
-        placed_graphs = [self._placed_graphs.place(each) for each in graphs]
+        placed_graphs = [self._placed_graphs.placed(each) for each in graphs]
         windows = WindowBatch(
             name, x, starts, self.length, self.horizon, placed_graphs, like.device, like.dtype, known
         )

@@ -69,10 +69,10 @@ def _relational() -> Op:
 
     def call(_, x, *values):
         dtype = x.dtype
-        nodes = {kind: jnp.asarray(rows, dtype) for kind, rows in graph.nodes.items()} | {first: x}
+        nodes = {node_type: jnp.asarray(rows, dtype) for node_type, rows in graph.nodes.items()} | {first: x}
         arrays = jax.tree.map(lambda leaf: _in(leaf, dtype), prepared)
         out = stack.apply(JaxOps(), dict(zip(params, values)), graph._replace(nodes=nodes), arrays)
-        return jnp.concatenate([out[kind] for kind in sorted(out)])
+        return jnp.concatenate([out[node_type] for node_type in sorted(out)])
 
     first = sorted(graph.nodes)[0]
     return Op(call, (), (graph.nodes[first], *params.values()))

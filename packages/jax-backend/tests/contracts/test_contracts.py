@@ -18,13 +18,13 @@ from heddle_jax.ops.jax_ops import JaxOps
 from .cases import OPS, WITHOUT_FLOATS, Op, floats, ids, scalar
 
 
-def alike(found, expected, tolerance=1e-9):
-    assert jax.tree.structure(found) == jax.tree.structure(expected)
+def alike(actual, expected, tolerance=1e-9):
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(
             np.asarray(a, np.float64), np.asarray(b, np.float64), rtol=tolerance, atol=tolerance
         ),
-        found,
+        actual,
         expected,
     )
 
@@ -109,8 +109,8 @@ def vmap_over_ids(op: Op):
 def vmap_of_none(op: Op):
     """A batch of 0 entries has their shape, and so has its gradient."""
     none = tuple(jnp.zeros((0, *leaf.shape)) for leaf in floats(op))
-    found = jax.jit(jax.vmap(partial(both, op, ids(op))))(*none)
-    assert jax.tree.map(jnp.shape, found) == jax.tree.map(lambda leaf: (0, *leaf.shape), expected(op))
+    actual = jax.jit(jax.vmap(partial(both, op, ids(op))))(*none)
+    assert jax.tree.map(jnp.shape, actual) == jax.tree.map(lambda leaf: (0, *leaf.shape), expected(op))
 
 
 def scan(op: Op):
@@ -120,8 +120,8 @@ def scan(op: Op):
         return jax.tree.map(lambda a, b: a + scale * b, total, both(op, ids(op), *floats(op))), None
 
     start = jax.tree.map(jnp.zeros_like, expected(op))
-    found = jax.lax.scan(body, start, jnp.arange(1.0, 4.0))[0]
-    alike(found, jax.tree.map(lambda leaf: 6 * leaf, expected(op)))
+    actual = jax.lax.scan(body, start, jnp.arange(1.0, 4.0))[0]
+    alike(actual, jax.tree.map(lambda leaf: 6 * leaf, expected(op)))
 
 
 def export(op: Op):
@@ -173,17 +173,17 @@ def ids_out_of_range(op: Op):
         kept = np.delete(np.arange(len(strange)), 3)
         left = jax.jit(op.call)(ids(op)[kept], *(leaf[kept] for leaf in floats(op)))
         for call in (op.call, jax.jit(op.call)):
-            found = call(strange, *floats(op))
-            alike(found[kept] if found.shape[0] == len(strange) else found, left)
+            actual = call(strange, *floats(op))
+            alike(actual[kept] if actual.shape[0] == len(strange) else actual, left)
 
 
 def narrow(op: Op, dtype: str):
     eps = float(jnp.finfo(dtype).eps)
     exact = tuple(leaf.astype("float64") for leaf in floats(op, dtype))
     function = jax.jit(partial(both, op))
-    found = function(ids(op), *floats(op, dtype))
-    assert all(leaf.dtype == dtype for leaf in jax.tree.leaves(found))
-    alike(found, function(ids(op), *exact), 32 * eps)
+    actual = function(ids(op), *floats(op, dtype))
+    assert all(leaf.dtype == dtype for leaf in jax.tree.leaves(actual))
+    alike(actual, function(ids(op), *exact), 32 * eps)
 
 
 def float16(op: Op):
@@ -206,8 +206,8 @@ def complex_numbers(op: Op):
     if any(op is OPS[name] for name in LINEAR):
         x, *rest = floats(op)
         given = jax.lax.complex(x, 2 * x), *(jax.lax.complex(leaf, jnp.zeros_like(leaf)) for leaf in rest)
-        found = jax.jit(op.call)(ids(op), *given)
-        alike((jnp.real(found), jnp.imag(found)), (expected(op)[0], 2 * expected(op)[0]))
+        actual = jax.jit(op.call)(ids(op), *given)
+        alike((jnp.real(actual), jnp.imag(actual)), (expected(op)[0], 2 * expected(op)[0]))
 
 
 LINEAR = (

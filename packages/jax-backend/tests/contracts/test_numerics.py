@@ -29,8 +29,8 @@ REDUCTIONS = {
 def test_a_mean_of_many_rows(mean, value):
     """Added up one by one in float32, 20 million ones are 16777216."""
     x, ids = jnp.full((LONG, 1), value, jnp.float32), jnp.zeros(LONG, jnp.int32)
-    found, grad = jax.value_and_grad(lambda x: mean(x, ids, 1).sum())(x)
-    assert abs(float(found) / value - 1) < 1e-6
+    actual, grad = jax.value_and_grad(lambda x: mean(x, ids, 1).sum())(x)
+    assert abs(float(actual) / value - 1) < 1e-6
     np.testing.assert_allclose(grad[:3, 0] * LONG, 1, rtol=1e-6)
 
 
@@ -40,12 +40,12 @@ def test_a_sum_of_many_rows():
     x = rng.random((3_000_000, 2), np.float32)
     ids = rng.integers(-1, 4, len(x)).astype(np.int32)  # of 3 segments, and -1 and 3 beside them
     exact = np.stack([x[ids == i].sum(axis=0, dtype=np.float64) for i in range(3)])
-    found = jraph.segment_sum(jnp.asarray(x), jnp.asarray(ids), 3)
-    np.testing.assert_allclose(found, exact, rtol=1e-6)
+    actual = jraph.segment_sum(jnp.asarray(x), jnp.asarray(ids), 3)
+    np.testing.assert_allclose(actual, exact, rtol=1e-6)
     sorted_ids = np.sort(ids)
-    found = jraph.segment_sum(jnp.asarray(x), jnp.asarray(sorted_ids), 3, indices_are_sorted=True)
+    actual = jraph.segment_sum(jnp.asarray(x), jnp.asarray(sorted_ids), 3, indices_are_sorted=True)
     exact = np.stack([x[sorted_ids == i].sum(axis=0, dtype=np.float64) for i in range(3)])
-    np.testing.assert_allclose(found, exact, rtol=1e-6)
+    np.testing.assert_allclose(actual, exact, rtol=1e-6)
 
 
 def test_parts_of_a_sum_take_no_more_room_than_its_rows():
@@ -74,10 +74,10 @@ def test_narrow_floats_at_many_rows(name, dtype):
         (_, y), grad = jax.value_and_grad(scalar, has_aux=True)(x)
         return y, grad
 
-    found, exact = both(data), both(data.astype("float64"))
+    actual, exact = both(data), both(data.astype("float64"))
     eps = float(jnp.finfo(dtype).eps)
     least = float(jnp.finfo(dtype).tiny)
-    for a, b in zip(found, exact):
+    for a, b in zip(actual, exact):
         assert a.dtype == dtype
         np.testing.assert_allclose(np.asarray(a, np.float64), b, rtol=8 * eps, atol=max(least, 1e-7))
 
@@ -92,9 +92,9 @@ def test_sums_over_edges_at_many_rows(dtype):
     def mean(x, weight):
         return ops.scaled_spmm(adjacency, x, weight, scale).astype("float32").sum()
 
-    found, (by_x, by_weight) = jax.value_and_grad(mean, (0, 1))(x, weight)
+    actual, (by_x, by_weight) = jax.value_and_grad(mean, (0, 1))(x, weight)
     share = float(scale[0]) * ROWS
-    np.testing.assert_allclose(float(found), 6 * share, rtol=2e-3 if dtype == "float16" else 1e-2)
+    np.testing.assert_allclose(float(actual), 6 * share, rtol=2e-3 if dtype == "float16" else 1e-2)
     np.testing.assert_allclose(np.asarray(by_x, np.float64), share, rtol=1e-2)
     assert np.asarray(by_weight, np.float64).min() > 0
 

@@ -65,8 +65,8 @@ NETWORKS = {
 def test_networks(name, sizes):
     """Values, and the gradient of their weighted sum in every feature."""
     graph = random_graph(*sizes)
-    found, expected = (evaluate(NETWORKS[name](jraph), jraph, graph) for jraph in (ours, theirs))
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11), found, expected)
+    actual, expected = (evaluate(NETWORKS[name](jraph), jraph, graph) for jraph in (ours, theirs))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11), actual, expected)
 
 
 def evaluate(network, jraph, graph):

@@ -49,12 +49,12 @@ LOGITS_OF_NODES = jraph.NodeLogits(
 @pytest.mark.parametrize("logits", [logits_of_edges, LOGITS_OF_NODES], ids=["of_edges", "of_nodes"])
 @pytest.mark.parametrize("transform", [lambda f: f, jax.jit])
 def test_gat(logits, transform):
-    found = transform(jraph.GAT(query, logits))(GRAPH)
+    actual = transform(jraph.GAT(query, logits))(GRAPH)
     queries = np.asarray(query(GRAPH.nodes))
     both = (queries @ SENDER)[GRAPH.senders] + (queries @ RECEIVER)[GRAPH.receivers]
     expected = leaky(attended(leaky(both)[..., None], queries)).reshape(11, -1)
-    np.testing.assert_allclose(found.nodes, expected, rtol=1e-9, atol=1e-12)
-    assert found.edges is not None and found.globals is not None
+    np.testing.assert_allclose(actual.nodes, expected, rtol=1e-9, atol=1e-12)
+    assert actual.edges is not None and actual.globals is not None
 
 
 def test_logits_of_nodes_have_the_gradients_of_those_of_edges():
@@ -74,9 +74,9 @@ def test_the_update_and_edges():
         seen.append(edges.shape)
         return jnp.zeros_like(sent)
 
-    found = jraph.GAT(lambda nodes: nodes, logits, lambda nodes: nodes)(GRAPH)
+    actual = jraph.GAT(lambda nodes: nodes, logits, lambda nodes: nodes)(GRAPH)
     expected = attended(np.zeros((30, 4)), np.asarray(GRAPH.nodes))
-    np.testing.assert_allclose(found.nodes, expected, rtol=1e-9)
+    np.testing.assert_allclose(actual.nodes, expected, rtol=1e-9)
     assert seen == [(30, 3)]
 
 

@@ -23,10 +23,10 @@ class Pair:
     right: Any
 
 
-def assert_equal(found, expected):
+def assert_equal(actual, expected):
     """Check two pytrees of arrays, structure included."""
-    assert jax.tree.structure(found) == jax.tree.structure(expected)
-    jax.tree.map(np.testing.assert_array_equal, found, expected)
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
+    jax.tree.map(np.testing.assert_array_equal, actual, expected)
 
 
 def test_batch():
@@ -46,8 +46,8 @@ def test_batch_np():
 def test_unbatch(unbatch):
     graphs = unbatch(batched_graph())
     assert len(graphs) == 7
-    for found, expected in zip(graphs, single_graphs()):
-        assert_equal(found, expected)
+    for actual, expected in zip(graphs, single_graphs()):
+        assert_equal(actual, expected)
 
 
 def test_a_batch_of_no_graphs_drops_out():

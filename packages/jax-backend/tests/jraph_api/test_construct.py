@@ -20,10 +20,10 @@ from heddle_jax import jraph_api as jraph
 def test_sparse_matrix_to_graphs_tuple(senders, receivers, values, n_node, expected):
     arrays = (np.array(value) for value in (senders, receivers, values, n_node))
     graph = jraph.sparse_matrix_to_graphs_tuple(*arrays)
-    found = graph.senders, graph.receivers, graph.n_node, graph.n_edge
-    assert tuple(array.tolist() for array in found) == expected
+    actual = graph.senders, graph.receivers, graph.n_node, graph.n_edge
+    assert tuple(array.tolist() for array in actual) == expected
     assert graph.nodes is None and graph.edges is None and graph.globals is None
-    assert all(np.issubdtype(array.dtype, np.integer) for array in found)
+    assert all(np.issubdtype(array.dtype, np.integer) for array in actual)
 
 
 @pytest.mark.parametrize("value", [0.5, -1])

@@ -29,9 +29,9 @@ def dense(loops, symmetric):
 def test_values(loops, symmetric, prepared):
     network = jraph.GraphConvolution(lambda x: 2 * x, add_self_edges=loops, symmetric_normalization=symmetric)
     propagation = jraph.convolution_propagation(GRAPH, loops, symmetric) if prepared else None
-    found = jax.jit(network)(GRAPH, propagation)
-    np.testing.assert_allclose(found.nodes, dense(loops, symmetric) @ (2 * GRAPH.nodes), rtol=1e-9)
-    assert found.edges is not None and found.senders.shape == GRAPH.senders.shape
+    actual = jax.jit(network)(GRAPH, propagation)
+    np.testing.assert_allclose(actual.nodes, dense(loops, symmetric) @ (2 * GRAPH.nodes), rtol=1e-9)
+    assert actual.edges is not None and actual.senders.shape == GRAPH.senders.shape
 
 
 @pytest.mark.parametrize("prepared", [False, True])
@@ -39,12 +39,12 @@ def test_features_of_any_number_of_axes(prepared):
     """Jraph takes one axis alone."""
     propagation = jraph.convolution_propagation(GRAPH, True) if prepared else None
     nodes = {"heads": GRAPH.nodes.reshape(11, 2, 2), "scalar": GRAPH.nodes[:, 0]}
-    found = jraph.GraphConvolution(lambda x: x, add_self_edges=True)(
+    actual = jraph.GraphConvolution(lambda x: x, add_self_edges=True)(
         GRAPH._replace(nodes=nodes), propagation
     ).nodes
     expected = dense(True, True) @ GRAPH.nodes
-    np.testing.assert_allclose(found["heads"].reshape(11, 4), expected, rtol=1e-9)
-    np.testing.assert_allclose(found["scalar"], expected[:, 0], rtol=1e-9)
+    np.testing.assert_allclose(actual["heads"].reshape(11, 4), expected, rtol=1e-9)
+    np.testing.assert_allclose(actual["scalar"], expected[:, 0], rtol=1e-9)
 
 
 def test_gradients_agree():
@@ -59,21 +59,21 @@ def test_gradients_agree():
 
 
 def test_other_aggregates():
-    found = jraph.GraphConvolution(
+    actual = jraph.GraphConvolution(
         lambda x: x, aggregate_nodes_fn=jraph.segment_max_or_constant, symmetric_normalization=False
     )(GRAPH)
     sent, receivers = np.asarray(GRAPH.nodes)[np.asarray(GRAPH.senders)], np.asarray(GRAPH.receivers)
     expected = [
         sent[receivers == i].max(axis=0) if (receivers == i).any() else np.zeros(4) for i in range(11)
     ]
-    np.testing.assert_array_equal(found.nodes, expected)
+    np.testing.assert_array_equal(actual.nodes, expected)
 
 
 def test_integers_and_single_precision():
     """Under strict promotion, too."""
     graph = GRAPH._replace(nodes=jnp.arange(11)[:, None])
-    found = jraph.GraphConvolution(lambda x: x, add_self_edges=True)(graph).nodes
-    np.testing.assert_allclose(found, dense(True, True) @ np.arange(11.0)[:, None], rtol=1e-6)
+    actual = jraph.GraphConvolution(lambda x: x, add_self_edges=True)(graph).nodes
+    np.testing.assert_allclose(actual, dense(True, True) @ np.arange(11.0)[:, None], rtol=1e-6)
     graph = GRAPH._replace(nodes=GRAPH.nodes.astype(jnp.float32))
     propagation = jraph.convolution_propagation(graph)
     assert jraph.GraphConvolution(lambda x: x)(graph, propagation).nodes.dtype == jnp.float32

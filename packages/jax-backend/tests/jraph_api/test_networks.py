@@ -34,7 +34,7 @@ def same(features):
 
 @pytest.mark.parametrize("transform", [lambda f: f, jax.jit])
 def test_graph_network(transform):
-    found = transform(jraph.GraphNetwork(same, same, same))(GRAPH)
+    actual = transform(jraph.GraphNetwork(same, same, same))(GRAPH)
     globals_ = np.asarray(GRAPH.globals)
     edges = joined(GRAPH.edges, SENT, RECEIVED, globals_[EDGE_GRAPH])
     sent, received = summed(edges, GRAPH.senders, 11), summed(edges, GRAPH.receivers, 11)
@@ -44,20 +44,20 @@ def test_graph_network(transform):
         edges=edges,
         globals=joined(summed(nodes, NODE_GRAPH, 4), summed(edges, EDGE_GRAPH, 4), globals_),
     )
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12), found, expected)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12), actual, expected)
 
 
 def test_a_single_graph():
     """Its globals need no ids, and its rows none to be summed."""
     graph = random_graph((5,), (7,))
-    found = jraph.GraphNetwork(same, same, same)(graph)
+    actual = jraph.GraphNetwork(same, same, same)(graph)
     edges = joined(
         graph.edges,
         *(np.asarray(graph.nodes)[ids] for ids in (graph.senders, graph.receivers)),
         np.repeat(graph.globals, 7, axis=0),
     )
-    np.testing.assert_allclose(found.edges, edges)
-    np.testing.assert_allclose(found.globals[:, -21:-5], edges.sum(axis=0, keepdims=True))
+    np.testing.assert_allclose(actual.edges, edges)
+    np.testing.assert_allclose(actual.globals[:, -21:-5], edges.sum(axis=0, keepdims=True))
 
 
 def test_sent_messages_may_be_left_out():
@@ -68,37 +68,37 @@ def test_sent_messages_may_be_left_out():
         return received
 
     network = jraph.GraphNetwork(None, update_node, include_sent_messages_in_node_update=False)
-    found = network(GRAPH)
-    np.testing.assert_allclose(found.nodes, summed(np.asarray(GRAPH.edges), GRAPH.receivers, 11), rtol=1e-12)
+    actual = network(GRAPH)
+    np.testing.assert_allclose(actual.nodes, summed(np.asarray(GRAPH.edges), GRAPH.receivers, 11), rtol=1e-12)
     assert seen == [None]
 
 
 @pytest.mark.parametrize("include", [False, True])
 def test_interaction_network(include):
-    found = jraph.InteractionNetwork(same, same, include_sent_messages_in_node_update=include)(GRAPH)
+    actual = jraph.InteractionNetwork(same, same, include_sent_messages_in_node_update=include)(GRAPH)
     edges = joined(GRAPH.edges, SENT, RECEIVED)
     sent, received = summed(edges, GRAPH.senders, 11), summed(edges, GRAPH.receivers, 11)
     nodes = joined(GRAPH.nodes, sent, received) if include else joined(GRAPH.nodes, received)
-    np.testing.assert_allclose(found.edges, edges)
-    np.testing.assert_allclose(found.nodes, nodes, rtol=1e-12)
-    assert_equal(found.globals, GRAPH.globals)
+    np.testing.assert_allclose(actual.edges, edges)
+    np.testing.assert_allclose(actual.nodes, nodes, rtol=1e-12)
+    assert_equal(actual.globals, GRAPH.globals)
 
 
 def test_relation_network():
-    found = jraph.RelationNetwork(same, lambda edges: 2 * edges)(GRAPH)
+    actual = jraph.RelationNetwork(same, lambda edges: 2 * edges)(GRAPH)
     edges = joined(SENT, RECEIVED)
-    np.testing.assert_allclose(found.edges, edges)
-    np.testing.assert_allclose(found.globals, 2 * summed(edges, EDGE_GRAPH, 4), rtol=1e-12)
-    assert_equal(found.nodes, GRAPH.nodes)
+    np.testing.assert_allclose(actual.edges, edges)
+    np.testing.assert_allclose(actual.globals, 2 * summed(edges, EDGE_GRAPH, 4), rtol=1e-12)
+    assert_equal(actual.nodes, GRAPH.nodes)
 
 
 def test_deep_sets():
-    found = jraph.DeepSets(same, lambda nodes: 2 * nodes, jraph.segment_max_or_constant)(GRAPH)
+    actual = jraph.DeepSets(same, lambda nodes: 2 * nodes, jraph.segment_max_or_constant)(GRAPH)
     nodes = joined(GRAPH.nodes, np.asarray(GRAPH.globals)[NODE_GRAPH])
-    np.testing.assert_allclose(found.nodes, nodes)
+    np.testing.assert_allclose(actual.nodes, nodes)
     expected = [2 * nodes[i == NODE_GRAPH].max(axis=0, initial=-np.inf) for i in range(4)]
-    np.testing.assert_allclose(found.globals, np.where(np.isfinite(expected), expected, 0))
-    assert_equal(found.edges, GRAPH.edges)
+    np.testing.assert_allclose(actual.globals, np.where(np.isfinite(expected), expected, 0))
+    assert_equal(actual.edges, GRAPH.edges)
 
 
 def test_attention_sums_to_one():
@@ -108,8 +108,8 @@ def test_attention_sums_to_one():
         attention_logit_fn=lambda edges, sent, received, globals_: edges.sum(axis=-1, keepdims=True),
         attention_reduce_fn=lambda edges, weights: weights,
     )
-    found = network(GRAPH).nodes[:, 0]
-    np.testing.assert_allclose(found, np.isin(np.arange(11), GRAPH.receivers).astype(float))
+    actual = network(GRAPH).nodes[:, 0]
+    np.testing.assert_allclose(actual, np.isin(np.arange(11), GRAPH.receivers).astype(float))
 
 
 def test_attention_logits_may_be_scalar():
@@ -154,10 +154,10 @@ def test_update_functions_see_pytrees_of_any_kind():
     graph = GRAPH._replace(
         nodes=Pair(GRAPH.nodes, {"x": GRAPH.nodes}), edges=None, globals={"g": GRAPH.globals}
     )
-    found = jraph.GraphNetwork(update_edge, update_node)(graph)
-    assert isinstance(found.edges, Pair) and isinstance(found.nodes, tuple)
-    np.testing.assert_allclose(found.nodes[0], summed(SENT, GRAPH.receivers, 11), rtol=1e-12)
-    np.testing.assert_allclose(found.nodes[1], summed(RECEIVED, GRAPH.senders, 11), rtol=1e-12)
+    actual = jraph.GraphNetwork(update_edge, update_node)(graph)
+    assert isinstance(actual.edges, Pair) and isinstance(actual.nodes, tuple)
+    np.testing.assert_allclose(actual.nodes[0], summed(SENT, GRAPH.receivers, 11), rtol=1e-12)
+    np.testing.assert_allclose(actual.nodes[1], summed(RECEIVED, GRAPH.senders, 11), rtol=1e-12)
 
 
 def test_graphs_without_edges_or_nodes():
@@ -167,9 +167,9 @@ def test_graphs_without_edges_or_nodes():
         lambda n, e, g: jnp.concatenate([n, e, g["a"]], axis=-1),
     )
     for graph in single_graphs():
-        found = network(graph)
-        assert found.nodes.shape == (graph.n_node[0], 22) and found.globals.shape == (1, 33)
-        assert np.isfinite(found.globals).all()
+        actual = network(graph)
+        assert actual.nodes.shape == (graph.n_node[0], 22) and actual.globals.shape == (1, 33)
+        assert np.isfinite(actual.globals).all()
 
 
 def test_explicit_batches_under_vmap():
@@ -184,13 +184,13 @@ def test_explicit_batches_under_vmap():
         n_edge=jnp.array([[2], [1]]),
     )
     network = jraph.InteractionNetwork(lambda e, s, r: s, lambda n, received: received)
-    found = jax.vmap(network)(graphs).nodes
-    assert found.tolist() == [[[0, 0], [0, 0], [2, 4]], [[6, 7], [0, 0], [0, 0]]]
+    actual = jax.vmap(network)(graphs).nodes
+    assert actual.tolist() == [[[0, 0], [0, 0], [2, 4]], [[6, 7], [0, 0], [0, 0]]]
 
 
 def test_graph_map_features():
-    found = jraph.GraphMapFeatures(lambda e: 2 * e, None, lambda g: {"g": g})(GRAPH)
-    assert_equal(found, GRAPH._replace(edges=2 * GRAPH.edges, globals={"g": GRAPH.globals}))
+    actual = jraph.GraphMapFeatures(lambda e: 2 * e, None, lambda g: {"g": g})(GRAPH)
+    assert_equal(actual, GRAPH._replace(edges=2 * GRAPH.edges, globals={"g": GRAPH.globals}))
 
 
 def test_node_arrays_of_different_lengths_are_refused():

@@ -92,7 +92,7 @@ def test_a_field_that_is_none(field, name):
     """Without a field that isn't needed, a result is the same in all that doesn't come from it."""
     graph = graph_of()._replace(**{field: None})
     try:
-        found = run(OURS[name], graph)
+        actual = run(OURS[name], graph)
     except GraphError as error:
         assert field in str(error)
         assert "\n" not in str(error)
@@ -103,9 +103,9 @@ def test_a_field_that_is_none(field, name):
         expected = run(OURS[name], graph_of())
         graphs = (part for part in jax.tree.leaves(expected, is_leaf=_is_graph) if _is_graph(part))
         assert all(getattr(part, field) is not None for part in graphs)
-        found, expected = (_without(field, result) for result in (found, expected))
+        actual, expected = (_without(field, result) for result in (actual, expected))
     if expected is not None:
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9), found, expected)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9), actual, expected)
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -117,9 +117,9 @@ def test_a_count_by_itself_is_that_of_one_graph(fields, name):
     """A result is that of the same count in an array."""
     graph = graph_of((5,), (4,))
     by_itself = graph._replace(**{field: getattr(graph, field)[0] for field in fields})
-    found, expected = (jax.tree.leaves(run(OURS[name], one)) for one in (by_itself, graph))
-    assert len(found) == len(expected)
-    for a, b in zip(found, expected):
+    actual, expected = (jax.tree.leaves(run(OURS[name], one)) for one in (by_itself, graph))
+    assert len(actual) == len(expected)
+    for a, b in zip(actual, expected):
         np.testing.assert_allclose(np.reshape(a, np.shape(b)), b, rtol=1e-9)
 
 

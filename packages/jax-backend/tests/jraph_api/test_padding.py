@@ -63,8 +63,8 @@ def test_sizes_and_masks(transform):
     """The empty graphs at the end, and the last one before them, are taken for padding."""
     graph = batched_graph()
     assert [int(transform(size)(graph)) for size in SIZES] == [3, 2, 1]
-    found = [transform(mask)(graph).tolist() for mask in MASKS]
-    assert found == [[True] * 5 + [False] * 2, [True] * 7 + [False], [True] * 4 + [False] * 3]
+    actual = [transform(mask)(graph).tolist() for mask in MASKS]
+    assert actual == [[True] * 5 + [False] * 2, [True] * 7 + [False], [True] * 4 + [False] * 3]
 
 
 @pytest.mark.parametrize("transform", [lambda f: f, jax.jit])
@@ -83,9 +83,9 @@ def test_the_last_of_several_graphs_is_padding(transform, n_node, n_edge):
     """Jraph's rule, whatever its edges are: nothing in a batch says that it wasn't padded."""
     graph = random_graph(n_node, n_edge)
     assert [int(transform(size)(graph)) for size in SIZES] == [1, n_node[-1], n_edge[-1]]
-    found = [transform(mask)(graph).tolist() for mask in MASKS]
+    actual = [transform(mask)(graph).tolist() for mask in MASKS]
     sizes = (n_node[-1], sum(n_node)), (n_edge[-1], sum(n_edge)), (1, len(n_node))
-    assert found == [[True] * (whole - cut) + [False] * cut for cut, whole in sizes]
+    assert actual == [[True] * (whole - cut) + [False] * cut for cut, whole in sizes]
     assert_equal(jraph.unpad_with_graphs(graph), jraph.batch_np(jraph.unbatch_np(graph)[:-1]))
 
 
@@ -172,10 +172,10 @@ def test_zero_out_padding(wrapped, sizes):
     real = jraph.get_node_padding_mask(padded)
     spoilt = padded._replace(nodes=jax.tree.map(lambda x: jnp.where(real[:, None], x, jnp.inf), padded.nodes))
     if wrapped:
-        found = jraph.with_zero_out_padding_outputs(lambda graph: graph._replace(nodes=spoilt.nodes))(padded)
+        actual = jraph.with_zero_out_padding_outputs(lambda graph: graph._replace(nodes=spoilt.nodes))(padded)
     else:
-        found = jraph.zero_out_padding(spoilt)
-    assert_equal(found, padded)
+        actual = jraph.zero_out_padding(spoilt)
+    assert_equal(actual, padded)
 
 
 def test_zero_out_padding_of_integers_and_nothing():

@@ -47,13 +47,13 @@ def test_segment_max_and_min(ids, options, expected, dtype):
     wanted = [lowest if value is None else value for value in expected]
     assert both_ways(jraph.segment_max, rows, ids, num_segments=6, **options).tolist() == wanted
     constant = [7 if value is None else value for value in expected]
-    found = both_ways(jraph.segment_max_or_constant, rows, ids, num_segments=6, constant=7.0, **options)
-    assert found.tolist() == constant
+    actual = both_ways(jraph.segment_max_or_constant, rows, ids, num_segments=6, constant=7.0, **options)
+    assert actual.tolist() == constant
     wanted = [highest if value is None else -value for value in expected]
     assert both_ways(jraph.segment_min, -rows, ids, num_segments=6, **options).tolist() == wanted
     constant = [7 if value is None else -value for value in expected]
-    found = both_ways(jraph.segment_min_or_constant, -rows, ids, num_segments=6, constant=7.0, **options)
-    assert found.tolist() == constant
+    actual = both_ways(jraph.segment_min_or_constant, -rows, ids, num_segments=6, constant=7.0, **options)
+    assert actual.tolist() == constant
 
 
 @pytest.mark.parametrize("function", [jraph.segment_max_or_constant, jraph.segment_min_or_constant])
@@ -108,9 +108,9 @@ def test_softmax_of_minus_infinity_alone():
 )
 def test_nan_stays_in_its_segment(function):
     with jax.debug_nans(False):
-        found = np.isnan(function(np.where(ROWS == 0, np.nan, ROWS), IDS, 6))
-    expected = IDS == 0 if len(found) == 9 else np.arange(6) == 0
-    np.testing.assert_array_equal(found, expected)
+        actual = np.isnan(function(np.where(ROWS == 0, np.nan, ROWS), IDS, 6))
+    expected = IDS == 0 if len(actual) == 9 else np.arange(6) == 0
+    np.testing.assert_array_equal(actual, expected)
 
 
 def test_partition_softmax():
@@ -142,9 +142,9 @@ def test_the_number_of_segments_is_needed_inside_jit():
 def test_vmap_over_rows_and_ids(function):
     rows = jnp.stack([ROWS, ROWS[::-1]])
     ids = np.stack([IDS, SORTED])
-    found = jax.vmap(lambda rows, ids: function(rows, ids, 6))(rows, ids)
+    actual = jax.vmap(lambda rows, ids: function(rows, ids, 6))(rows, ids)
     for i in range(2):
-        np.testing.assert_allclose(found[i], function(rows[i], ids[i], 6), rtol=1e-6)
+        np.testing.assert_allclose(actual[i], function(rows[i], ids[i], 6), rtol=1e-6)
 
 
 def test_narrow_floats_are_added_up_in_float32():

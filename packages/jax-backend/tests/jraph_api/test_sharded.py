@@ -64,8 +64,8 @@ def attentive(make: Any, weights: Any, **options: Any) -> Any:
     )
 
 
-def assert_near(found: Any, expected: Any) -> None:
-    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-10), found, expected)
+def assert_near(actual: Any, expected: Any) -> None:
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-10), actual, expected)
 
 
 @pytest.mark.parametrize(
@@ -82,15 +82,15 @@ def assert_near(found: Any, expected: Any) -> None:
 def test_splitting(n_edge, device_n_edge, device_graph_idx):
     """Jraph's tests, and what it refused."""
     graph, num_shards = graph_of(n_edge), len(device_n_edge)
-    found = shards_of(graph, num_shards)
-    assert found.device_n_edge.tolist() == device_n_edge
-    assert found.device_graph_idx.tolist() == device_graph_idx
+    actual = shards_of(graph, num_shards)
+    assert actual.device_n_edge.tolist() == device_n_edge
+    assert actual.device_graph_idx.tolist() == device_graph_idx
     for field in ("senders", "receivers"):
         whole = np.broadcast_to(getattr(graph, field), (num_shards, sum(n_edge)))
-        np.testing.assert_array_equal(getattr(found, field), whole)
+        np.testing.assert_array_equal(getattr(actual, field), whole)
     for field in ("nodes", "globals", "n_node", "n_edge"):
-        assert all((copy == getattr(graph, field)).all() for copy in getattr(found, field))
-    back = jraph.broadcasted_sharded_graphs_tuple_to_graphs_tuple(found)
+        assert all((copy == getattr(graph, field)).all() for copy in getattr(actual, field))
+    back = jraph.broadcasted_sharded_graphs_tuple_to_graphs_tuple(actual)
     jax.tree.map(np.testing.assert_array_equal, back, graph)
 
 
@@ -121,9 +121,9 @@ def test_a_network_on_pmap(n_edge, devices):
     graph = graph_of(n_edge)
     update = jraph.concatenated_args(lambda x: x)
     network = jraph.ShardedEdgesGraphNetwork(update, update, update, num_shards=devices)
-    found = jax.pmap(network, axis_name="i")(shards_of(graph, devices))
+    actual = jax.pmap(network, axis_name="i")(shards_of(graph, devices))
     expected = jraph.GraphNetwork(update, update, update)(graph)
-    assert_near(jraph.broadcasted_sharded_graphs_tuple_to_graphs_tuple(found), expected)
+    assert_near(jraph.broadcasted_sharded_graphs_tuple_to_graphs_tuple(actual), expected)
 
 
 @pytest.mark.parametrize("how", ["pmap", "shard_map"])
@@ -154,11 +154,11 @@ def test_replicas_train_apart():
     graphs = [graph_of([5, 4], seed) for seed in (1, 2)]
     both = jax.tree.map(lambda *leaves: np.concatenate(leaves), *(shards_of(graph, 4) for graph in graphs))
     network = attentive(jraph.ShardedEdgesGraphNetwork, WEIGHTS, num_shards=4)
-    found = jax.pmap(network, axis_name="i")(both)
-    replicas = [jax.tree.map(lambda leaf: leaf[:4], found), jax.tree.map(lambda leaf: leaf[4:], found)]
-    for own, graph in zip(replicas, graphs, strict=True):
+    actual = jax.pmap(network, axis_name="i")(both)
+    replicas = [jax.tree.map(lambda leaf: leaf[:4], actual), jax.tree.map(lambda leaf: leaf[4:], actual)]
+    for replica, graph in zip(replicas, graphs, strict=True):
         expected = attentive(jraph.GraphNetwork, WEIGHTS)(graph)
-        assert_near(jraph.broadcasted_sharded_graphs_tuple_to_graphs_tuple(own), expected)
+        assert_near(jraph.broadcasted_sharded_graphs_tuple_to_graphs_tuple(replica), expected)
 
 
 def test_softmax_over_devices():
@@ -166,10 +166,10 @@ def test_softmax_over_devices():
     logits, ids = rng.standard_normal(24) * 50, rng.integers(0, 5, 24)
     logits[ids == 2] = -np.inf
     softmax = jax.pmap(lambda x, i: sharded_segment_softmax(x, i, 5, None), axis_name="i")
-    found = softmax(logits.reshape(8, 3), ids.reshape(8, 3)).reshape(-1)
+    actual = softmax(logits.reshape(8, 3), ids.reshape(8, 3)).reshape(-1)
     kept = ids != 2
-    assert_near(found[kept], jraph.segment_softmax(jnp.asarray(logits[kept]), jnp.asarray(ids[kept]), 5))
-    assert (np.asarray(found)[~kept] == 0).all()
+    assert_near(actual[kept], jraph.segment_softmax(jnp.asarray(logits[kept]), jnp.asarray(ids[kept]), 5))
+    assert (np.asarray(actual)[~kept] == 0).all()
 
 
 def test_errors():

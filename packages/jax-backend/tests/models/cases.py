@@ -53,13 +53,13 @@ def hetero_batch(model) -> Batch:
     return Batch(graph, model.prepare(graph), np.arange(6), np.arange(6) % 2, np.ones(6, bool))
 
 
-def task(kind: str, loss: str = "cross_entropy") -> Task:
-    return Task(kind, loss, ())
+def task(task_kind: str, loss: str = "cross_entropy") -> Task:
+    return Task(task_kind, loss, ())
 
 
-def train(model, batch: Batch, kind: str, loss: str = "cross_entropy", steps: int = 60, **config):
+def train(model, batch: Batch, task_kind: str, loss: str = "cross_entropy", steps: int = 60, **config):
     """Return (program, state, losses) after some steps."""
-    program = JaxBackend(JaxOptions(**config)).program(model, task(kind, loss), ADAM)
+    program = JaxBackend(JaxOptions(**config)).program(model, task(task_kind, loss), ADAM)
     state, placed, losses = program.init(0), program.place(batch), []
     for _ in range(steps):
         state, metrics = program.step(state, placed)

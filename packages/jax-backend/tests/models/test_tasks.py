@@ -61,16 +61,16 @@ def test_links():
     assert losses[-1] < losses[0]
 
 
-@pytest.mark.parametrize("level, batch, kind", [
+@pytest.mark.parametrize("level, batch, task_kind", [
     ("node", node_batch, "node_classification"), ("graph", graph_batch, "graph_classification"),
 ])  # fmt: skip
-def test_nodes_without_features(level, batch, kind):
+def test_nodes_without_features(level, batch, task_kind):
     """They get a row of embeddings each, or a 1 in tasks about graphs."""
     model_spec = ModelSpec(level, 0, 0, 4 if level == "node" else 2, {"": 17})
     model = jax_model(pair, model_spec, hidden=5)
     given = batch(model)
     given = given._replace(graph=given.graph._replace(nodes=None))
-    program, state, losses = train(model, given, kind)
+    program, state, losses = train(model, given, task_kind)
     assert losses[-1] <= losses[0]
     arrays = program.to_arrays(state)
     assert ("params/embedding." in arrays) == (level == "node")

@@ -128,11 +128,11 @@ def predicted(model: Model, batch: Batch, plan: str | None, remat: bool = False)
     return placed.answers(run(weights_of(model), placed.arrays))
 
 
-def assert_equal(what: str, found: Found, expected: Found) -> None:
+def assert_equal(what: str, actual: Found, expected: Found) -> None:
     """Check that two findings agree to 1e-10 of the largest value."""
-    assert found.weights.keys() == expected.weights.keys()
-    named = {"outputs": (found.outputs, expected.outputs), "features": (found.features, expected.features)}
-    named |= {name: (found.weights[name], value) for name, value in expected.weights.items()}
+    assert actual.weights.keys() == expected.weights.keys()
+    named = {"outputs": (actual.outputs, expected.outputs), "features": (actual.features, expected.features)}
+    named |= {name: (actual.weights[name], value) for name, value in expected.weights.items()}
     for name, (one, wanted) in named.items():
         assert one.shape == wanted.shape and one.dtype == wanted.dtype, f"{what}: {name}"
         scale = max(1.0, float(np.abs(wanted).max(initial=0)))

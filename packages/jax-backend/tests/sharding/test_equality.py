@@ -42,8 +42,8 @@ def expected(name: str, graph: str) -> Found:
 
 def check(name: str, graph: str, plan: str, n_devices: int, remat: bool = False) -> None:
     model = model_of(name)
-    found = on_many(model, batch_of(model, graph_named(graph)), plan, n_devices, remat)
-    assert_equal(f"{name} on {graph}, {plan}, {n_devices} devices", found, expected(name, graph))
+    actual = on_many(model, batch_of(model, graph_named(graph)), plan, n_devices, remat)
+    assert_equal(f"{name} on {graph}, {plan}, {n_devices} devices", actual, expected(name, graph))
 
 
 @each_plan

@@ -82,10 +82,10 @@ def sharded(plan: str, n_devices: int, body: Any) -> Any:
 
     def run(x: Any, weight: Any, how: str) -> Any:
         weight = jnp.where(shards.mask, weight[shards.ids], 0)
-        own = None
+        local = None
         if layout.rows is not None:
-            own = jnp.where(layout.rows.mask[..., None], x[layout.rows.ids], 0)
-        whole, parts = spmd(on_device, device_mesh(n_devices), how)((shared, x), (split, weight, own))
+            local = jnp.where(layout.rows.mask[..., None], x[layout.rows.ids], 0)
+        whole, parts = spmd(on_device, device_mesh(n_devices), how)((shared, x), (split, weight, local))
         if layout.rows is None:
             return whole
         return (
@@ -97,7 +97,7 @@ def sharded(plan: str, n_devices: int, body: Any) -> Any:
     return run
 
 
-def assert_same_gradients(found: Any, expected: Any, second: bool) -> None:
+def assert_same_gradients(actual: Any, expected: Any, second: bool) -> None:
     """Compare values and gradients, and with `second` gradients of a function of gradients."""
     x, weight = jnp.asarray(GRAPH.nodes), jnp.asarray(WEIGHT)
 
@@ -112,7 +112,7 @@ def assert_same_gradients(found: Any, expected: Any, second: bool) -> None:
         slopes = jax.grad(slope if second else scalar, (0, 1))
         return jax.tree.map(np.asarray, (function(x, weight), jax.jit(slopes)(x, weight)))
 
-    for one, wanted in zip(jax.tree.leaves(of(found)), jax.tree.leaves(of(expected)), strict=True):
+    for one, wanted in zip(jax.tree.leaves(of(actual)), jax.tree.leaves(of(expected)), strict=True):
         np.testing.assert_allclose(one, wanted, rtol=1e-9, atol=1e-9)
 
 
@@ -168,9 +168,9 @@ def test_graph_networks_pool_over_devices(plan):
 
 
 def test_dropout_is_alike_on_the_same_rows_and_apart_on_others():
-    def body(x: Any, own: Any) -> Any:
+    def body(x: Any, part: Any) -> Any:
         dropout = ShardedDropout(jax.random.key(0), AXIS)
-        return dropout(x, 0.5), dropout(own, 0.5)
+        return dropout(x, 0.5), dropout(part, 0.5)
 
     same, apart = spmd(body, device_mesh(4))(np.ones((9, 5)), np.ones((4, 9, 5)))
     assert set(np.unique(same)) == {0.0, 2.0} == set(np.unique(apart))
@@ -179,10 +179,10 @@ def test_dropout_is_alike_on_the_same_rows_and_apart_on_others():
 
 def test_edge_features_lie_by_the_graphs_own_edges_alone():
     shards = split_edges(build_adjacency(GRAPH.senders, GRAPH.receivers, N, N), 1)
-    own = ReplicatedAdjacency(jax.tree.map(lambda array: array[0], shards.adjacency))
-    assert EdgesOf(own).order.tolist() == list(range(E))
+    local = ReplicatedAdjacency(jax.tree.map(lambda array: array[0], shards.adjacency))
+    assert EdgesOf(local).order.tolist() == list(range(E))
     with pytest.raises(ConfigError, match="use sharding=none"):
-        _ = UnorderedEdgesOf(own).order
+        _ = UnorderedEdgesOf(local).order
 
 
 def test_more_devices_than_there_are():

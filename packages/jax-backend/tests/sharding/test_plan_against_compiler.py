@@ -74,10 +74,10 @@ def measured(name: str, plan: str, n_devices: int) -> tuple[StepMemory, HaloSize
 @pytest.mark.parametrize("plan", PLANS)
 @pytest.mark.parametrize("name", MODELS)
 def test_estimates_are_near_what_is_reserved(name, plan):
-    found, halo = measured(name, plan, 8)
+    actual, halo = measured(name, plan, 8)
     expected = estimate(plan, workload_of_graph(MODELS[name], graph()), 8, halo=halo)
-    assert 0.7 < expected.works / found.temporaries < 1.8
-    assert found.arguments <= expected.holds
+    assert 0.7 < expected.works / actual.temporaries < 1.8
+    assert actual.arguments <= expected.holds
 
 
 @pytest.mark.parametrize("plan", ["scatter", "halo"])  # with edges it isn't messages that a step has most of

@@ -34,9 +34,9 @@ def plain_environment(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
-def start(*words: str) -> subprocess.Popen:
+def start(*arguments: str) -> subprocess.Popen:
     """Start `heddle train`."""
-    command = [sys.executable, "-m", "heddle", "train", *words]
+    command = [sys.executable, "-m", "heddle", "train", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -49,18 +49,18 @@ def finish(process: subprocess.Popen) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def train(*words: str) -> Path:
+def train(*arguments: str) -> Path:
     """Run `heddle train` to its end, and return the run's folder."""
-    status, out, err = finish(start(*words))
+    status, out, err = finish(start(*arguments))
     assert status == 0, err
     return Path(out.splitlines()[-1])
 
 
 def assert_same_weights(one: Path, other: Path) -> None:
-    found, expected = (load_file(folder / "weights.safetensors") for folder in (one, other))
-    assert found.keys() == expected.keys()
+    actual, expected = (load_file(folder / "weights.safetensors") for folder in (one, other))
+    assert actual.keys() == expected.keys()
     for name, value in expected.items():
-        np.testing.assert_allclose(found[name], value, rtol=1e-10, atol=1e-10, err_msg=name)
+        np.testing.assert_allclose(actual[name], value, rtol=1e-10, atol=1e-10, err_msg=name)
 
 
 def children_of(pid: int) -> list[int]:
@@ -95,7 +95,7 @@ def test_two_processes_train_to_the_weights_of_two_devices(plan):
 def test_a_command_on_each_host():
     """Two devices a process, each process started by its own command."""
     one = train(*COMMON, "sharding=scatter", "sharding.devices=4", "run.dir=one")
-    words = (
+    arguments = (
         *COMMON,
         "sharding=scatter",
         "sharding.devices=4",
@@ -103,7 +103,7 @@ def test_a_command_on_each_host():
         f"launch.coordinator=127.0.0.1:{free_port()}",
         "run.dir=two",
     )
-    hosts = [start(*words, f"launch.rank={rank}") for rank in (0, 1)]
+    hosts = [start(*arguments, f"launch.rank={rank}") for rank in (0, 1)]
     for status, _, err in map(finish, hosts):
         assert (status, err) == (0, "")
     assert_same_weights(Path("two"), one)
@@ -111,8 +111,8 @@ def test_a_command_on_each_host():
 
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_killed_process_ends_the_run_which_goes_on(victim):
-    words = (*COMMON, "sharding=halo", "trainer.epochs=3000", "trainer.patience=2999", "run.dir=run")
-    process = start(*words, "launch.processes=2")
+    arguments = (*COMMON, "sharding=halo", "trainer.epochs=3000", "trainer.patience=2999", "run.dir=run")
+    process = start(*arguments, "launch.processes=2")
     wait_for(lambda: any(Path("run/checkpoints").glob("*.json")) or process.poll() is not None)
     os.kill(children_of(process.pid)[victim], signal.SIGKILL)
     status, _, err = finish(process)
@@ -143,7 +143,7 @@ def test_nothing_is_left_when_the_command_is_killed():
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "told"),
+    ("arguments", "status", "message"),
     [
         (["sharding.devices=3"], 2, "found 3 for 2 processes, expected a multiple of launch.processes"),
         (["launch.rank=1"], 2, "launch.coordinator: found none, expected HOST:PORT"),
@@ -156,8 +156,8 @@ def test_nothing_is_left_when_the_command_is_killed():
         ),
     ],
 )
-def test_one_error_for_all_processes(words, status, told):
-    plan = [] if any(word.startswith("sharding=") for word in words) else ["sharding=edges"]
-    found, _, err = finish(start(*COMMON, *plan, "launch.processes=2", "run.dir=run", *words))
-    assert found == status and told in err
+def test_one_error_for_all_processes(arguments, status, message):
+    plan = [] if any(word.startswith("sharding=") for word in arguments) else ["sharding=edges"]
+    actual, _, err = finish(start(*COMMON, *plan, "launch.processes=2", "run.dir=run", *arguments))
+    assert actual == status and message in err
     assert len(err.splitlines()) == 1 and err.startswith("heddle: ")

@@ -50,13 +50,13 @@ def without_features() -> ProgramCase:
 def trained(program: Program, batch: Any) -> list[Any]:
     """Return losses, predictions and embeddings, and the state after four steps, a break and another rate."""
     state, placed = program.init(0), program.place(batch)
-    found: list[Any] = [program.predict(state, placed), program.embed(state, placed)]
+    actual: list[Any] = [program.predict(state, placed), program.embed(state, placed)]
     for _ in range(2):
         state, metrics = program.step(state, placed)
-        found.append(metrics["loss"])
+        actual.append(metrics["loss"])
     state = program.set_lr(program.from_arrays(program.to_arrays(state)), 0.01)
     state, losses = program.steps(state, [placed, placed])
-    return [*found, losses, program.to_arrays(state)]
+    return [*actual, losses, program.to_arrays(state)]
 
 
 @each_plan
@@ -85,15 +85,15 @@ def test_auto_takes_what_fits(backend, capsys):
     work = workload_of_graph(case.model, case.batch.graph)
     needs = {plan: estimate(plan, work, 4).total for plan in ("edges", "scatter")}
 
-    def place(memory: int) -> str:
+    def printed(memory: int) -> str:
         sharding = Sharding("auto", 4, device_memory=memory)
         backend.sharded_program(case.model, case.task, ADAM, sharding, ALONE).place(case.batch)
         return capsys.readouterr().out
 
-    assert "sharding=auto takes" in place(max(needs.values()))
-    assert "sharding=auto takes edges" not in place(needs["edges"] - 1)
+    assert "sharding=auto takes" in printed(max(needs.values()))
+    assert "sharding=auto takes edges" not in printed(needs["edges"] - 1)
     with pytest.raises(BudgetError, match=f"sharding.device_memory allows {in_bytes(100)}"):
-        place(100)
+        printed(100)
 
 
 @each_plan
@@ -138,11 +138,11 @@ def test_dropout_differs_from_step_to_step_and_not_between_runs(backend):
         program = backend.sharded_program(
             model, case.task, Optim(name="sgd", lr=0.0, weight_decay=0.0), Sharding("halo", 4), ALONE
         )
-        state, placed, found = program.init(0), program.place(case.batch), []
+        state, placed, results = program.init(0), program.place(case.batch), []
         for _ in range(3):
             state, metrics = program.step(state, placed)
-            found.append(metrics["loss"])
-        return found
+            results.append(metrics["loss"])
+        return results
 
     first = losses()
     assert len(set(first)) == 3 and first == losses()

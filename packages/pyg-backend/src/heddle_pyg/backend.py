@@ -16,7 +16,7 @@ from heddle_pyg.options import PygOptions
 from heddle_torch.engine import TorchEngine
 from heddle_torch.group import join, launched
 from heddle_torch.kernels import kernels_named
-from heddle_torch.place import device_named, precision_named, use_threads
+from heddle_torch.placement import device_named, precision_named, use_threads
 from heddle_torch.train.backward import Backward, backward_alone, backward_together
 from heddle_torch.train.learner import Learner, PortableLearner
 from heddle_torch.train.optimizer import SPARSE_OPTIMISERS, configured

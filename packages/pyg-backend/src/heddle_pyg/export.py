@@ -14,7 +14,7 @@ from heddle.graphs.pytree import leaves, tree_map
 from heddle.nn.model import Batch, Model
 from heddle.serving.served import Served, Spec
 from heddle_pyg.export_ops import ExportOps
-from heddle_torch.place import precision_named, to_device
+from heddle_torch.placement import precision_named, to_device
 
 ROWS = 16
 TOLERANCE = 1e-5

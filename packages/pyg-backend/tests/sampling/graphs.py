@@ -15,8 +15,8 @@ def homogeneous(**columns) -> Data:
 def heterogeneous() -> HeteroData:
     torch.manual_seed(1)
     data, sizes = HeteroData(), {"author": 120, "paper": 200, "venue": 7}
-    for kind, n in sizes.items():
-        data[kind].x = torch.arange(n).float()[:, None]
+    for node_type, n in sizes.items():
+        data[node_type].x = torch.arange(n).float()[:, None]
     for source, name, target, n in (
         ("author", "writes", "paper", 900),
         ("paper", "rev_writes", "author", 900),
@@ -24,7 +24,7 @@ def heterogeneous() -> HeteroData:
         ("venue", "prints", "paper", 200),
         ("author", "edits", "venue", 0),
     ):
-        ends = [torch.randint(sizes[kind], (n,)) for kind in (source, target)]
+        ends = [torch.randint(sizes[node_type], (n,)) for node_type in (source, target)]
         data[source, name, target].edge_index = torch.stack(ends)
         data[source, name, target].edge_attr = torch.arange(n)
     return data
@@ -38,9 +38,9 @@ def check_homogeneous(data: Data, batch: Data) -> None:
 
 
 def check_heterogeneous(data: HeteroData, batch: HeteroData) -> None:
-    for kind in data.node_types:
-        assert torch.equal(batch[kind].x[:, 0].long(), batch[kind].n_id)
+    for node_type in data.node_types:
+        assert torch.equal(batch[node_type].x[:, 0].long(), batch[node_type].n_id)
     for key in data.edge_types:
         ends = batch[key].edge_index
-        found = torch.stack([batch[key[0]].n_id[ends[0]], batch[key[2]].n_id[ends[1]]])
-        assert torch.equal(data[key].edge_index[:, batch[key].edge_attr], found)
+        actual = torch.stack([batch[key[0]].n_id[ends[0]], batch[key[2]].n_id[ends[1]]])
+        assert torch.equal(data[key].edge_index[:, batch[key].edge_attr], actual)

@@ -97,10 +97,10 @@ def test_link_neighbor_loader(negatives):
         check_homogeneous(data, batch)
         n = min(16, 40 - 16 * number)
         if negatives is not None and negatives.is_triplet():
-            found = torch.stack([batch.n_id[batch.src_index], batch.n_id[batch.dst_pos_index]])
+            actual = torch.stack([batch.n_id[batch.src_index], batch.n_id[batch.dst_pos_index]])
         else:
-            found = batch.n_id[batch.edge_label_index][:, :n]
-        assert torch.equal(found, links[:, 16 * number : 16 * number + n])
+            actual = batch.n_id[batch.edge_label_index][:, :n]
+        assert torch.equal(actual, links[:, 16 * number : 16 * number + n])
 
 
 def test_links_between_types():
@@ -118,8 +118,8 @@ def test_links_between_types():
     )
     batch = next(iter(loader))
     check_heterogeneous(data, batch)
-    found = batch[relation].edge_label_index[:, :30]
-    assert torch.equal(torch.stack([batch["author"].n_id[found[0]], batch["paper"].n_id[found[1]]]), links)
+    actual = batch[relation].edge_label_index[:, :30]
+    assert torch.equal(torch.stack([batch["author"].n_id[actual[0]], batch["paper"].n_id[actual[1]]]), links)
 
 
 @pytest.mark.parametrize("strategy", ["uniform", "last"])
@@ -145,11 +145,11 @@ def test_times(level, strategy):
     born = times[batch.n_id[batch.edge_index[0]]] if level == "node" else times[batch.e_id]
     assert batch.num_edges > 100 and (born <= at[tree]).all()
     if strategy == "last":
-        for place in range(60):
-            into = data.edge_index[1] == batch.n_id[place]
+        for position in range(60):
+            into = data.edge_index[1] == batch.n_id[position]
             all_born = (times[data.edge_index[0]] if level == "node" else times)[into]
-            usable = all_born[all_born <= at[place]].sort().values
-            assert born[batch.edge_index[1] == place].sort().values.tolist() == usable[-4:].tolist()
+            usable = all_born[all_born <= at[position]].sort().values
+            assert born[batch.edge_index[1] == position].sort().values.tolist() == usable[-4:].tolist()
 
 
 def test_times_of_types():
@@ -190,19 +190,19 @@ def test_stores():
     assert torch.equal(batch.x[:, 0].long(), batch.n_id) and batch.num_edges > 50
 
 
-def draw(sampler, nodes, kind=None):
-    return sampler.sample_from_nodes(NodeSamplerInput(torch.arange(len(nodes)), nodes, None, kind))
+def draw(sampler, nodes, node_type=None):
+    return sampler.sample_from_nodes(NodeSamplerInput(torch.arange(len(nodes)), nodes, None, node_type))
 
 
 def test_samples_are_those_of_the_reference():
     """Whichever kernel is installed, a batch is the same."""
-    for data, kind in ((homogeneous(), None), (heterogeneous(), "paper")):
-        found = [
-            draw(PygNeighborSampler(data, [6, 4], seed=3, kernel=kernel), torch.arange(30), kind)
+    for data, node_type in ((homogeneous(), None), (heterogeneous(), "paper")):
+        actual = [
+            draw(PygNeighborSampler(data, [6, 4], seed=3, kernel=kernel), torch.arange(30), node_type)
             for kernel in (default_kernel(), ReferenceSampler)
         ]
         for field in ("node", "row", "col", "edge", "num_sampled_nodes"):
-            one, other = (getattr(out, field) for out in found)
+            one, other = (getattr(out, field) for out in actual)
             for key in one if isinstance(one, dict) else ():
                 assert torch.equal(torch.as_tensor(one[key]), torch.as_tensor(other[key]))
             assert isinstance(one, dict) or torch.equal(torch.as_tensor(one), torch.as_tensor(other))

@@ -49,15 +49,15 @@ def layers(workers, threads):
 
 def content(loader):
     """Return everything a loader gives as one list of tensors by name."""
-    found = []
+    results = []
     for batch in loader:
         for store in batch.stores:
-            found += [
+            results += [
                 (store._key, name, value)
                 for name, value in sorted(store.items())
                 if isinstance(value, torch.Tensor)
             ]
-    return found
+    return results
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")  # 4 workers on 2 processors
@@ -66,9 +66,9 @@ def test_batches_are_identical(make):
     expected = content(make(0, 1))
     assert len(expected) > 12
     for workers, threads in RUNS[1:]:
-        found = content(make(workers, threads))
-        assert [entry[:2] for entry in found] == [entry[:2] for entry in expected]
-        for (key, name, one), (_, _, other) in zip(found, expected):
+        actual = content(make(workers, threads))
+        assert [entry[:2] for entry in actual] == [entry[:2] for entry in expected]
+        for (key, name, one), (_, _, other) in zip(actual, expected):
             assert torch.equal(one, other), f"{workers} workers, {threads} threads: {key} {name}"
 
 

@@ -36,15 +36,17 @@ def test_a_broken_script_ends_where_a_whole_one_does(tmp_path, monkeypatch, n):
     rows = whole.fit()
     broken(monkeypatch, link_script(folder, checkpoint=tmp_path / "run", **options))
     files = sorted(path.name for path in (tmp_path / "run/checkpoints").iterdir())
-    assert files == [f"epoch-00000{k}.{kind}" for k in (1, 2) for kind in ("json", "safetensors")]
+    assert files == [
+        f"epoch-00000{k}.{plugin_kind}" for k in (1, 2) for plugin_kind in ("json", "safetensors")
+    ]
     again = link_script(folder, checkpoint=tmp_path / "run", **options)
-    found = again.fit()
-    assert [row["epoch"] for row in found] == [1, 2, 3, 4]
-    np.testing.assert_allclose([r["loss"] for r in found], [r["loss"] for r in rows], rtol=0, atol=1e-12)
+    actual = again.fit()
+    assert [row["epoch"] for row in actual] == [1, 2, 3, 4]
+    np.testing.assert_allclose([r["loss"] for r in actual], [r["loss"] for r in rows], rtol=0, atol=1e-12)
     for name, value in weights(again).items():
         np.testing.assert_allclose(value, weights(whole)[name], rtol=0, atol=1e-12, err_msg=name)
     finished = link_script(folder, checkpoint=tmp_path / "run", **options)
-    assert finished.fit() == found, "nothing is left to train"
+    assert finished.fit() == actual, "nothing is left to train"
 
 
 def test_a_checkpoint_of_another_script_or_half_a_file_is_told(tmp_path):

@@ -52,8 +52,15 @@ def test_a_folder_larger_than_the_memory_limit_trains(tmp_path, task):
     writer.edges(key, len(senders), indptr=indptr, senders=senders, splits=splits)
     target = ("thing",) if task == "node_classification" else key
     folder = writer.finish(Task(task, target, 4 if task == "node_classification" else 0))
-    words = ["train", "data=prepared", f"data.root={folder}", "model=rgcn", "backend=pyg", "trainer.epochs=1"]
-    words += [
+    arguments = [
+        "train",
+        "data=prepared",
+        f"data.root={folder}",
+        "model=rgcn",
+        "backend=pyg",
+        "trainer.epochs=1",
+    ]
+    arguments += [
         "sampler=neighbor",
         "sampler.fanouts=[4,4]",
         "sampler.batch_size=64",
@@ -64,7 +71,7 @@ def test_a_folder_larger_than_the_memory_limit_trains(tmp_path, task):
     script = textwrap.dedent(SCRIPT.format(limit=LIMIT))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     done = subprocess.run(
-        [sys.executable, "-c", script, *words, "trainer.progress=false", f"run.dir={tmp_path / 'run'}"],
+        [sys.executable, "-c", script, *arguments, "trainer.progress=false", f"run.dir={tmp_path / 'run'}"],
         capture_output=True,
         text=True,
         timeout=300,

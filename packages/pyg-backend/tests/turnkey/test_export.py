@@ -33,7 +33,7 @@ def test_links(tmp_path):
     model = LocalModel(root / "model/1")
     index = np.random.default_rng(0).integers(40, size=(30, 2))
     cards, shops = (
-        workflow.trainer.runner.embed(kind)[ends] for kind, ends in zip(("card", "shop"), index.T)
+        workflow.trainer.runner.embed(node_type)[ends] for node_type, ends in zip(("card", "shop"), index.T)
     )
     wanted = 1 / (1 + np.exp(-(cards * shops).sum(-1, keepdims=True)))
     assert np.abs(model({"index": index})["output"] - wanted).max() <= 1e-5

@@ -61,5 +61,5 @@ def test_a_graph_larger_than_the_memory_limit_trains(tmp_path):
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=300, env=environment
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    told, loss = done.stdout.split("\n")[:2]
-    assert told == "too large" and float(loss) < 1.3, "guessing gives log 4 = 1.39"
+    report, loss = done.stdout.split("\n")[:2]
+    assert report == "too large" and float(loss) < 1.3, "guessing gives log 4 = 1.39"

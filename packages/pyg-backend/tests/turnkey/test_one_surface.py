@@ -38,8 +38,8 @@ def sbm_nodes(folder):
 
 
 def weighted_nodes(folder):
-    words, data = sbm_nodes(folder)
-    return [*words, "task.loss=focal", "task.class_weight=[1,1,2,5,1]"], data
+    arguments, data = sbm_nodes(folder)
+    return [*arguments, "task.loss=focal", "task.class_weight=[1,1,2,5,1]"], data
 
 
 def mag_nodes(folder):
@@ -55,8 +55,8 @@ def sbm_links(folder):
 
 def shop_links(folder):
     root = purchases(folder / "data")
-    words = ["data=prepared", f"data.root={root}", "model=rgcn", *LINKS]
-    return words, LPDataObject(SPEC, data_path=root, seed=7)
+    arguments = ["data=prepared", f"data.root={root}", "model=rgcn", *LINKS]
+    return arguments, LPDataObject(SPEC, data_path=root, seed=7)
 
 
 CASES = {case.__name__: case for case in (sbm_nodes, weighted_nodes, mag_nodes, sbm_links, shop_links)}
@@ -93,17 +93,17 @@ def assert_same_arrays(one, other):
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_script_draws_and_learns_what_a_command_does(tmp_path, case):
-    words, data = CASES[case](tmp_path)
+    arguments, data = CASES[case](tmp_path)
     run = tmp_path / "run"
-    assert main(["train", *words, *WORDS, f"run.dir={run}"]) == 0
+    assert main(["train", *arguments, *WORDS, f"run.dir={run}"]) == 0
     registry = load_plugins()
     config = saved_config(run, registry)
     parts = assemble(config, registry)
     loader = script_loader(data, model=parts.model)
     for epoch in (1, 2):
         plans = [of.plan(epoch) for of in (parts.loader, loader)]
-        for number, (places, own) in enumerate(zip(*plans, strict=True)):
-            np.testing.assert_array_equal(places, own)
+        for number, (places, batch) in enumerate(zip(*plans, strict=True)):
+            np.testing.assert_array_equal(places, batch)
             ours, theirs = (of.build(places, epoch, number) for of in (parts.loader, loader))
             assert_same_arrays(ours._asdict(), theirs._asdict())
     model = PortableModule(parts.model, seed=7)
@@ -113,8 +113,8 @@ def test_a_script_draws_and_learns_what_a_command_does(tmp_path, case):
     assert [row["loss"] for row in rows] == losses_of(run)
     best = json.loads((run / "metrics.json").read_text())
     if best["best_epoch"] == 2:  # the script keeps the last epoch's weights
-        found = workflow.test()
-        assert found == {name: pytest.approx(best["test"][name], abs=1e-6) for name in found}
+        actual = workflow.test()
+        assert actual == {name: pytest.approx(best["test"][name], abs=1e-6) for name in actual}
 
 
 GROUPS = {
@@ -133,9 +133,9 @@ GROUP_WORDS = [
 @pytest.mark.parametrize("how", ["an Optim", "wrappers"])
 def test_groups_by_command_are_those_of_a_script(tmp_path, how):
     """Rates and decay of their own, sparse tables, frozen parameters; wrapped optimisers of torch say the same."""
-    words, data = shop_links(tmp_path)
+    arguments, data = shop_links(tmp_path)
     run = tmp_path / "run"
-    assert main(["train", *words, *WORDS, *GROUP_WORDS, f"run.dir={run}"]) == 0
+    assert main(["train", *arguments, *WORDS, *GROUP_WORDS, f"run.dir={run}"]) == 0
     registry = load_plugins()
     config = saved_config(run, registry)
     assert config.optim.groups == GROUPS
@@ -161,12 +161,12 @@ def test_groups_by_command_are_those_of_a_script(tmp_path, how):
 
 def test_two_processes_share_the_gradients_of_sparse_tables(tmp_path):
     """They learn what one process does with batches of twice the size."""
-    words, _ = shop_links(tmp_path)
+    arguments, _ = shop_links(tmp_path)
     curves = []
-    for name, own in {"two": ["launch.devices=2"], "one": ["sampler.batch_size=64"]}.items():
+    for name, batch in {"two": ["launch.devices=2"], "one": ["sampler.batch_size=64"]}.items():
         run = tmp_path / name
-        common = [*words, *WORDS, *GROUP_WORDS, "backend.precision=float64", "model.dropout=0"]
-        assert main(["train", *common, *own, f"run.dir={run}"]) == 0
+        common = [*arguments, *WORDS, *GROUP_WORDS, "backend.precision=float64", "model.dropout=0"]
+        assert main(["train", *common, *batch, f"run.dir={run}"]) == 0
         curves.append(losses_of(run))
     np.testing.assert_allclose(*curves, rtol=0, atol=1e-8)
 
@@ -174,10 +174,10 @@ def test_two_processes_share_the_gradients_of_sparse_tables(tmp_path):
 def test_accumulation_by_command_is_the_larger_batch(tmp_path):
     """Two batches of 32 make the step of one of 64: what is drawn depends on the nodes alone."""
     curves = []
-    for name, words in {"two": ["trainer.accumulate=2"], "one": ["sampler.batch_size=64"]}.items():
+    for name, arguments in {"two": ["trainer.accumulate=2"], "one": ["sampler.batch_size=64"]}.items():
         run = tmp_path / name
         common = [*mag_nodes(tmp_path)[0], *WORDS, "backend.precision=float64", "model.dropout=0"]
-        assert main(["train", *common, *words, f"run.dir={run}"]) == 0
+        assert main(["train", *common, *arguments, f"run.dir={run}"]) == 0
         curves.append(losses_of(run))
     np.testing.assert_allclose(*curves, rtol=0, atol=1e-8)
 

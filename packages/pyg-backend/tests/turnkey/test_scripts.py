@@ -48,10 +48,10 @@ def test_any_conv_gives_for_samples_of_all_edges_what_it_gives_for_the_whole_gra
     torch.manual_seed(0)
     module = HeteroModule(data.metadata, 8, 6, 2, conv=conv).double()
     rows = data.dataset.splits["train"][:20]
-    found = module(batch_of(data, np.arange(20)))["paper"][:20].detach().numpy()
+    actual = module(batch_of(data, np.arange(20)))["paper"][:20].detach().numpy()
     whole = embed_whole(module, data.parts, torch.device("cpu"), chunk=37)
-    np.testing.assert_allclose(found, whole["paper"][rows], atol=1e-9)
-    assert {kind: len(x) for kind, x in whole.items()} == data.graph.graph.n_node
+    np.testing.assert_allclose(actual, whole["paper"][rows], atol=1e-9)
+    assert {node_type: len(x) for node_type, x in whole.items()} == data.graph.graph.n_node
 
 
 def test_relations_may_have_convs_of_their_own_and_a_function_makes_any():
@@ -74,7 +74,7 @@ class GCNLike(torch.nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"conv": "SageConv"}, "did you mean 'SAGEConv'"),
         ({"conv": "GCNConv"}, "choose one that takes"),
@@ -82,8 +82,8 @@ class GCNLike(torch.nn.Module):
         ({"n_layers": 0}, "at least 1"),
     ],
 )
-def test_a_module_that_cannot_be_is_refused_with_what_to_do(options, told):
-    with pytest.raises(ConfigError, match=told):
+def test_a_module_that_cannot_be_is_refused_with_what_to_do(options, message):
+    with pytest.raises(ConfigError, match=message):
         HeteroModule(mag_data().metadata, **{"dim_hidden": 8, "dim_out": 4, **options})
 
 

@@ -26,7 +26,7 @@ def folder(root, rows, timed=True):
     writer.nodes("card", CARDS, features={"x": rng.standard_normal((CARDS, 3)).astype(np.float32)})
     writer.nodes("shop", SHOPS, features={"x": rng.standard_normal((SHOPS, 2)).astype(np.float32)})
     label, x = (rng.random(ROWS) < 0.5).astype(np.int64)[:rows], rng.standard_normal((ROWS, 1))[:rows]
-    own = {"time": times} if timed else {}
+    batch = {"time": times} if timed else {}
     when = times if timed else None
     given = {
         "features": {"x": x.astype(np.float32)},
@@ -34,7 +34,7 @@ def folder(root, rows, timed=True):
         "splits": splits,
         "label": label,
     }
-    writer.edges(KEY, rows, ends=ends, **csc(ends, CARDS, SHOPS, when), **given, **own)
+    writer.edges(KEY, rows, ends=ends, **csc(ends, CARDS, SHOPS, when), **given, **batch)
     writer.edges(BACK, rows, rows_of=KEY, **csc(ends[:, ::-1], SHOPS, CARDS, when))
     return writer.finish(Task("edge_classification", KEY, 2))
 
@@ -55,8 +55,8 @@ def roots(tmp_path_factory):
 
 
 def test_later_rows_change_no_embedding_of_an_earlier_one(roots):
-    found, early = (script(root).trainer.runner.embed_rows() for root in roots)
-    for all_rows, early_rows in zip(found, early, strict=True):
+    actual, early = (script(root).trainer.runner.embed_rows() for root in roots)
+    for all_rows, early_rows in zip(actual, early, strict=True):
         assert len(all_rows) == ROWS and len(early_rows) == EARLY
         np.testing.assert_allclose(all_rows[:EARLY], early_rows, atol=1e-6)
     shown = [script(root, time="ignore").trainer.runner.embed("card") for root in roots]
@@ -74,10 +74,10 @@ def test_a_table_for_trees_takes_both_ends_as_of_each_row(roots, tmp_path):
     table = BoostTable(roots[0], workflow.generate_embeddings(tmp_path / "out"))
     source, target = workflow.trainer.runner.embed_rows()
     rows = np.array([150, 3, 77])
-    found = table.matrix(rows)
-    assert table.names[:2] == ["amount", "source.0"] and found.shape == (3, 1 + 8)
-    np.testing.assert_allclose(found[:, 1:5], source[rows], atol=1e-6)
-    np.testing.assert_allclose(found[:, 5:], target[rows], atol=1e-6)
+    actual = table.matrix(rows)
+    assert table.names[:2] == ["amount", "source.0"] and actual.shape == (3, 1 + 8)
+    np.testing.assert_allclose(actual[:, 1:5], source[rows], atol=1e-6)
+    np.testing.assert_allclose(actual[:, 5:], target[rows], atol=1e-6)
 
 
 def test_embeddings_of_nodes_at_no_time_are_refused(roots):

@@ -35,15 +35,15 @@ CURVES = {
 @pytest.mark.parametrize("name", CURVES)
 def test_torchrun_gives_the_curve_of_one_process_with_the_doubled_batch(tmp_path, shops, name):
     """With fanouts that leave edges out, and negative edges: draws depend on nodes and links, not on batches."""
-    words = [
+    arguments = [
         *(word.format(shops=shops) for word in CURVES[name]),
         *("sampler=neighbor", "sampler.fanouts=[4,3]", "trainer.progress=false", "trainer.epochs=2"),
         *("backend=pyg", "backend.precision=float64", "model.dropout=0"),
     ]
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    two = ["-m", "heddle", "train", *words, "sampler.batch_size=32", f"run.dir={tmp_path / 'two'}"]
+    two = ["-m", "heddle", "train", *arguments, "sampler.batch_size=32", f"run.dir={tmp_path / 'two'}"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run([*command, *two], capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert main(["train", *words, "sampler.batch_size=64", f"run.dir={tmp_path / 'one'}"]) == 0
+    assert main(["train", *arguments, "sampler.batch_size=64", f"run.dir={tmp_path / 'one'}"]) == 0
     np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "one"), rtol=0, atol=1e-8)

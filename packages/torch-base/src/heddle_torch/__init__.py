@@ -5,10 +5,10 @@ TorchOps        the primitives on tensors, with gradients of any order
 build_program   a Program of any Learner; ParamLearner, PortableLearner: of what has named weights, of portable models
 Group           processes that train as one
 
-arrays/     TorchOps and what it is made of
-train/      optimisers, weights, dropout, gradients
-place.py    devices, precisions, batches as tensors
-kernels.py  who computes the primitives
+arrays/      TorchOps and what it is made of
+train/       optimisers, weights, dropout, gradients
+placement.py devices, precisions, batches as tensors
+kernels.py   who computes the primitives
 
 torch is imported when one of these is used.
 """

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from heddle.engines.plugins.kernels import Kernels
 from heddle_torch.arrays.ops import TorchOps
-from heddle_torch.place import Precision, describe_place
+from heddle_torch.placement import Precision, describe_place
 from heddle_torch.train.gradients import value_and_grad
 
 

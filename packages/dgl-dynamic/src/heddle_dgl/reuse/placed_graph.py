@@ -14,7 +14,7 @@ from heddle.graphs.pytree import tree_map
 from heddle.nn.model import edge_weight, prepare_propagations
 from heddle.ops.propagation import Propagation, PropagationSpec
 from heddle_torch.digest import digest
-from heddle_torch.place import to_tensor
+from heddle_torch.placement import to_tensor
 
 
 class PlacedGraph(NamedTuple):
@@ -44,7 +44,7 @@ class PlacedGraphs:
         self._placed: OrderedDict[int, PlacedGraph] = OrderedDict()
         self._lock = RLock()
 
-    def place(self, graph: Graph) -> PlacedGraph:
+    def placed(self, graph: Graph) -> PlacedGraph:
         """Return the PlacedGraph of a single graph of numpy arrays."""
         token = graph_digest(graph)
         with self._lock:

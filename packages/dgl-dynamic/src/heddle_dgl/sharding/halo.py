@@ -15,7 +15,7 @@ from heddle.graphs.adjacency import Adjacency, build_adjacency, transpose
 from heddle.ops.propagation import Propagation
 from heddle_dgl.sharding.group import CountedGroup
 from heddle_torch.arrays.ops import TorchOps
-from heddle_torch.place import to_tensor
+from heddle_torch.placement import to_tensor
 
 
 class HaloEdges(NamedTuple):

@@ -89,7 +89,7 @@ class PartLearner(ForecastLearner):
         signal: Any = batch.graph
         if isinstance(signal, Signal):
             n, fixed = signal.x.shape[1], isinstance(signal.topology, Graph)
-            self._placed_graphs.place(signal.topology if fixed else graphs_at(signal.topology, [0], n)[0])
+            self._placed_graphs.placed(signal.topology if fixed else graphs_at(signal.topology, [0], n)[0])
         mine, n_nodes = self._parts.owned, signal.x.shape[1]
         if signal.x is not self._whole_x:
             self._whole_x, self._own_x = signal.x, np.ascontiguousarray(signal.x[:, mine])

@@ -22,7 +22,7 @@ from heddle_dgl.reuse.snapshots import graphs_at
 from heddle_dgl.reuse.step_memo import step
 from heddle_dgl.reuse.store import SnapshotStore
 from heddle_dgl.reuse.windows import WindowBatch
-from heddle_torch.place import Precision, to_tensor
+from heddle_torch.placement import Precision, to_tensor
 from heddle_torch.train.learner import ParamLearner, Training
 
 
@@ -84,12 +84,12 @@ class ForecastLearner(ParamLearner):
         starts = np.asarray(batch.index)
         self._changes = not isinstance(signal.topology, Graph)
         if not self._changes:
-            placed_graphs = [[self._placed_graphs.place(signal.topology)]]
+            placed_graphs = [[self._placed_graphs.placed(signal.topology)]]
         else:
             last = len(signal.x) - 1
             span = np.minimum(starts[:, None] + np.arange(signal.length + signal.horizon), last)
             graphs = graphs_at(signal.topology, np.unique(span), self._n_nodes(signal))
-            every = {t: self._placed_graphs.place(graph) for t, graph in graphs.items()}
+            every = {t: self._placed_graphs.placed(graph) for t, graph in graphs.items()}
             placed_graphs = [[every[int(t)] for t in times] for times in span]
         self._plan(signal)
 

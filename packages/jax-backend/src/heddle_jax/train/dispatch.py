@@ -53,7 +53,7 @@ def many_steps(
     def scanned(state: State, batches: tuple[Batch, ...]) -> tuple[State, Array]:
         return jax.lax.scan(advance, state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches))
 
-    def steps(state: State, batches: Iterable[Batch]) -> tuple[State, list[float]]:
+    def dispatch(state: State, batches: Iterable[Batch]) -> tuple[State, list[float]]:
         losses: list[Array] = []
         waiting: deque[Array] = deque()
         for group in groups(batches):
@@ -69,7 +69,7 @@ def many_steps(
                 waiting.popleft().block_until_ready()
         return state, [float(value) for loss in losses for value in np.ravel(loss)]
 
-    return steps
+    return dispatch
 
 
 def groups(batches: Iterable[Batch]) -> Iterator[list[Batch]]:

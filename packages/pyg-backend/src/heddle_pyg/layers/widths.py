@@ -38,9 +38,9 @@ def check_features(part: Any, graph: Graph | HeteroGraph) -> None:
     layer = _first_layer(encoder)
     if isinstance(graph, HeteroGraph):
         if isinstance(layer, Widths):
-            for kind, nodes in graph.nodes.items():
-                if nodes is not None and kind in layer.widths:
-                    _check(f"node features of {kind!r}", features(nodes), layer.widths[kind], layer)
+            for node_type, nodes in graph.nodes.items():
+                if nodes is not None and node_type in layer.widths:
+                    _check(f"node features of {node_type!r}", features(nodes), layer.widths[node_type], layer)
     elif isinstance(layer, OneWidth) and graph.nodes is not None and isinstance(layer.in_dim, int):
         _check("node features", features(graph.nodes), layer.in_dim, layer)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from heddle.nn.model import Batch
 from heddle_pyg.models.native_inputs import NativeInputs, native_inputs
 from heddle_pyg.models.native_model import NativeModel, NativeModule
-from heddle_torch.place import Precision, to_device
+from heddle_torch.placement import Precision, to_device
 from heddle_torch.train.learner import Learner, Training
 
 

@@ -12,7 +12,7 @@ from heddle_pyg.scripts.batch import TorchBatch, torch_batch
 from heddle_pyg.scripts.shards import Shards
 from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.arrays.tables import Table
-from heddle_torch.place import Precision
+from heddle_torch.placement import Precision
 from heddle_torch.train.learner import Learner, PortableLearner, Training
 
 

@@ -14,7 +14,7 @@ from heddle.scripts.training import metrics_of, running
 from heddle.workflow.metrics.by_name import Metric
 from heddle.workflow.progress import Progress
 from heddle_torch.group import Group
-from heddle_torch.place import to_tensor
+from heddle_torch.placement import to_tensor
 
 
 def _refuse_weights(*_: Any) -> Tensor:

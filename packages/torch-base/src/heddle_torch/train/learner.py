@@ -15,7 +15,7 @@ from heddle.nn.params import ParamSpec, initialise
 from heddle_torch.arrays.features import as_features
 from heddle_torch.arrays.ops import TorchOps
 from heddle_torch.arrays.tables import Table, sparse_ops
-from heddle_torch.place import Precision, to_device
+from heddle_torch.placement import Precision, to_device
 from heddle_torch.train.dropout import dropout_from
 
 

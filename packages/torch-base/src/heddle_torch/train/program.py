@@ -11,7 +11,7 @@ from heddle.data.task import Objective
 from heddle.engines.program import Metrics, Program
 from heddle.graphs.pytree import tree_map
 from heddle.ops.graph_ops import GraphOps
-from heddle_torch.place import to_numpy
+from heddle_torch.placement import to_numpy
 from heddle_torch.train.backward import Backward, backward_alone
 from heddle_torch.train.learner import Learner, Training
 from heddle_torch.train.optimizers import MakeOptimizers

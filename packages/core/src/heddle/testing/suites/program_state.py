@@ -57,8 +57,8 @@ class StateRules(Suite):
         program = self.program(case)
         arrays = program.to_arrays(self._advance(program, program.init(0), case, 1))
         wanted = {f"params/{name}": spec.shape for name, spec in case.model.params().items()}
-        actual = {name: value.shape for name, value in arrays.items() if name.startswith("params/")}
-        assert actual == wanted
+        results = {name: value.shape for name, value in arrays.items() if name.startswith("params/")}
+        assert results == wanted
         assert set(arrays) > set(wanted), "to_arrays: found weights alone, expected the optimiser's state too"
         for name, value in arrays.items():
             assert isinstance(value, np.ndarray), f"{name}: found a {type(value).__name__}, not a numpy array"

@@ -7,7 +7,14 @@ import torch
 from heddle.engines.plugins.kernels import NO_KERNELS
 from heddle.errors import ConfigError, LostProcessError
 from heddle_torch.group import Group, join, translate_lost_peer
-from heddle_torch.place import describe_place, device_named, precision_named, to_numpy, to_tensor, use_threads
+from heddle_torch.placement import (
+    describe_place,
+    device_named,
+    precision_named,
+    to_numpy,
+    to_tensor,
+    use_threads,
+)
 from heddle_torch.train.gradients import value_and_grad
 
 CPU = torch.device("cpu")
