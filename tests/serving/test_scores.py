@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from heddle.data.prepared.write import FolderWriter, Task, csc
+from heddle.data.prepared.write import FolderTask, FolderWriter, csc
 from heddle.engines.plugins import load_plugins
 from heddle.nn.heads import head_for
 from heddle.nn.model import Model, ModelSpec
@@ -59,7 +59,7 @@ def write(root, rows, n):
     made = csc(ends, CARDS, SHOPS, time), csc(ends[:, ::-1], SHOPS, CARDS, time)
     writer.edges(PAYS, n, time=time, by_time=True, features=features, sizes={"codes": [5, 5]}, **made[0])
     writer.edges(PAID, n, time=time, by_time=True, rows_of=PAYS, **made[1])
-    writer.finish(Task())
+    writer.finish(FolderTask())
     return root
 
 

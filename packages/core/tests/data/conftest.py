@@ -23,7 +23,7 @@ from heddle.data.readers.triples import triples
 from heddle.data.readers.tu import tu
 
 
-class Layout(NamedTuple):
+class FolderLayout(NamedTuple):
     """How to write a small dataset into a folder, and how to read it from there."""
 
     write: Callable[[Path], None]
@@ -233,21 +233,21 @@ def read_toy_networkx(folder: Path) -> Dataset:
 
 
 LAYOUTS = {
-    "planetoid": Layout(write_planetoid, lambda at: planetoid("toy", str(at), download=False)),
-    "tu": Layout(write_tu, lambda at: tu("TOY", str(at), False, "both", "both")),
-    "tu_regression": Layout(write_tu, lambda at: tu("TOY", str(at), False, target="attributes")),
-    "ogb_graph": Layout(write_ogb_graph, lambda at: ogb("ogbg-toy", str(at), False)),
-    "ogb_node": Layout(write_ogb_node, lambda at: ogb("ogbn-toy", str(at), False)),
-    "ogb_hetero": Layout(write_ogb_hetero, lambda at: ogb("ogbn-mag", str(at), False)),
-    "rdf": Layout(write_rdf, lambda at: rdf("toy", str(at), False)),
-    "triples": Layout(write_triples, lambda at: triples("toy", str(at), False)),
-    "heco": Layout(write_heco, lambda at: heco("toy", str(at), False, target="a")),
-    "tables": Layout(write_tables, read_toy_tables),
-    "networkx": Layout(write_networkx, read_toy_networkx),
+    "planetoid": FolderLayout(write_planetoid, lambda at: planetoid("toy", str(at), download=False)),
+    "tu": FolderLayout(write_tu, lambda at: tu("TOY", str(at), False, "both", "both")),
+    "tu_regression": FolderLayout(write_tu, lambda at: tu("TOY", str(at), False, target="attributes")),
+    "ogb_graph": FolderLayout(write_ogb_graph, lambda at: ogb("ogbg-toy", str(at), False)),
+    "ogb_node": FolderLayout(write_ogb_node, lambda at: ogb("ogbn-toy", str(at), False)),
+    "ogb_hetero": FolderLayout(write_ogb_hetero, lambda at: ogb("ogbn-mag", str(at), False)),
+    "rdf": FolderLayout(write_rdf, lambda at: rdf("toy", str(at), False)),
+    "triples": FolderLayout(write_triples, lambda at: triples("toy", str(at), False)),
+    "heco": FolderLayout(write_heco, lambda at: heco("toy", str(at), False, target="a")),
+    "tables": FolderLayout(write_tables, read_toy_tables),
+    "networkx": FolderLayout(write_networkx, read_toy_networkx),
 }
 
 
 @pytest.fixture(scope="session")
-def layouts() -> dict[str, Layout]:
+def layouts() -> dict[str, FolderLayout]:
     """Give the layouts by name."""
     return LAYOUTS

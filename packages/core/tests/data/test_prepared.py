@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from heddle.data.prepared import (
+    FolderTask,
     FolderWriter,
-    Task,
     csc,
     open_prepared,
     prepared,
@@ -45,7 +45,9 @@ def write(root, task=None, **options):
     made = {"train": np.array([0, 1]), "valid": np.array([2]), "test": np.array([3])}
     writer.edges(KNOWS, 4, ends=ENDS, time=np.array([5, 6, 7, 8]), splits=made, **csc(ENDS, 3, 3))
     writer.edges(BACK, 4, **csc(ENDS[:, ::-1], 3, 3), rows_of=KNOWS)
-    return writer.finish(task or Task("node_classification", ("user",), 2, ("no", "yes")), {"from": "a test"})
+    return writer.finish(
+        task or FolderTask("node_classification", ("user",), 2, ("no", "yes")), {"from": "a test"}
+    )
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -94,7 +96,7 @@ def test_graphs_of_a_folder(tmp_path):
 
 def test_a_task_of_no_known_kind(tmp_path):
     with pytest.raises(DataError, match="found the task 'guessing', expected one of"):
-        write(tmp_path / "g", Task("guessing", KNOWS))
+        write(tmp_path / "g", FolderTask("guessing", KNOWS))
     file = write(tmp_path / "p") / "metadata.json"
     file.write_text(file.read_text().replace("node_classification", "guessing"))
     with pytest.raises(DataError, match=r"task\.kind: found 'guessing', expected one of"):
@@ -106,7 +108,7 @@ def test_datasets_of_a_folder(tmp_path):
     assert (
         dataset.target_type == "user" and dataset.num_classes == 2 and dataset.splits["test"].tolist() == [2]
     )
-    links = prepared(str(write(tmp_path / "l", Task("link_prediction", KNOWS))), name="other")
+    links = prepared(str(write(tmp_path / "l", FolderTask("link_prediction", KNOWS))), name="other")
     assert links.name == "other" and links.splits["valid"].tolist() == [[1, 1]]
     assert set(links.times.asked) == {"train", "valid", "test"} and links.times.later[KNOWS].sum() == 2
     assert len(links.graphs.edges[KNOWS].senders) == 4  # all, to be seen once their times have come
@@ -115,13 +117,13 @@ def test_datasets_of_a_folder(tmp_path):
     with pytest.raises(
         DataError, match=r"no labels of .*, expected one for each edge; prepare it with a label"
     ):
-        to_dataset(open_prepared(write(tmp_path / "o", Task("edge_classification", KNOWS, 2))))
+        to_dataset(open_prepared(write(tmp_path / "o", FolderTask("edge_classification", KNOWS, 2))))
     back = prepared(str(tmp_path / "p"), relation=BACK)
     assert (back.task, back.target_type, back.receiver_type) == ("link_prediction", BACK[0], "")
     with pytest.raises(DataError, match=r"data\.relation"):
         prepared(str(tmp_path / "p"), relation=["user", "hates", "user"])
     with pytest.raises(DataError, match="MetaLoader"):
-        to_dataset(open_prepared(write(tmp_path / "n", Task())))
+        to_dataset(open_prepared(write(tmp_path / "n", FolderTask())))
 
 
 def test_edges_of_one_receiver_are_in_the_order_of_their_times():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from heddle.config.saved import saved_tree
 from heddle.data.check import check_dataset
 from heddle.data.dataset import SPLITS
-from heddle.data.prepared import FolderWriter, Task, open_prepared
+from heddle.data.prepared import FolderTask, FolderWriter, open_prepared
 from heddle.data.prepared.graphs import to_dataset
 from heddle.data.prepared.write import csc
 from heddle.data.spec import DataSpec
@@ -62,7 +62,7 @@ def payments(root, seed=0, timed=True, n_edges=50, split=True):
         **csc(ends, n_cards, n_shops, time.get("time")),
     )
     writer.edges(BACK, n_edges, **csc(ends[:, ::-1], n_shops, n_cards, time.get("time")), rows_of=PAYS)
-    return to_dataset(open_prepared(writer.finish(Task("edge_classification", PAYS, 2), {})))
+    return to_dataset(open_prepared(writer.finish(FolderTask("edge_classification", PAYS, 2), {})))
 
 
 def sampled(dataset, layered):

@@ -27,7 +27,7 @@ from heddle.nn.models.options import (
 from heddle.nn.params import initialise
 from heddle.ops.reference import NumpyOps
 from heddle.options import build as built
-from heddle.sampling.parts import Kernels, Parts
+from heddle.sampling.parts import Parts, SamplingKernels
 from heddle.sampling.store import store_of, whole
 from heddle.sampling.types import ONE_RELATION, ONE_TYPE, Fanout
 from heddle.workflow.assemble import head_for
@@ -57,7 +57,7 @@ class NumpyRegistry(Registry):
     """A registry without kernels, so that core's own are used."""
 
     def find_kernel(self, name, *, library, device):
-        kernels = Kernels()
+        kernels = SamplingKernels()
         return {
             "neighbor_sample": kernels.sampler,
             "gather": kernels.gather,
@@ -100,7 +100,7 @@ def test_whole_neighbourhoods_give_the_embeddings_of_the_whole_graph(name, featu
     parts = Parts(store_of(graph))
     hops = 3 if name == "gcn" else 2  # a sender's degree counts, and is known one hop further
     part = parts.around(index if isinstance(graph, Graph) else {"paper": index}, Fanout((-1,) * hops), key=1)
-    batch = batch_of(model, part, np.arange(len(index)), Kernels().adjacency)
+    batch = batch_of(model, part, np.arange(len(index)), SamplingKernels().adjacency)
     assert ("blocks" in batch.prepared) == (name != "gcn")
     np.testing.assert_allclose(model.apply(ops, params, batch), expected, atol=1e-12)
 

@@ -8,7 +8,7 @@ import torch
 
 from heddle.data import DataSpec
 from heddle.data.generators.mag import mag
-from heddle.data.prepared import FolderWriter, Task, csc
+from heddle.data.prepared import FolderTask, FolderWriter, csc
 from heddle.scripts import (
     BinaryAccuracy,
     LPDataObject,
@@ -55,7 +55,7 @@ def purchases(folder: Path, cards: int = 80, shops: int = 40, rows: int = 1200) 
     )
     back = csc(ends[:, ::-1], shops, cards)
     writer.edges(("shop", "rev_buys", "card"), rows, rows_of=key, **back)
-    return writer.finish(Task("edge_classification", key, 2))
+    return writer.finish(FolderTask("edge_classification", key, 2))
 
 
 def node_script(data: NodeDataObject, *, double: bool = False, **options) -> Workflow:

@@ -8,7 +8,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from heddle.data.prepared import FolderWriter, Task
+from heddle.data.prepared import FolderTask, FolderWriter
 
 NODES, WIDTH, DEGREE = 250_000, 250, 60
 LIMIT = 190 << 20
@@ -51,7 +51,7 @@ def test_a_folder_larger_than_the_memory_limit_trains(tmp_path, task):
     writer.nodes("thing", NODES, features={"x": x}, label=label, splits=splits)
     writer.edges(key, len(senders), indptr=indptr, senders=senders, splits=splits)
     target = ("thing",) if task == "node_classification" else key
-    folder = writer.finish(Task(task, target, 4 if task == "node_classification" else 0))
+    folder = writer.finish(FolderTask(task, target, 4 if task == "node_classification" else 0))
     arguments = [
         "train",
         "data=prepared",

@@ -8,7 +8,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from heddle.data.prepared import FolderWriter, Task
+from heddle.data.prepared import FolderTask, FolderWriter
 
 NODES, WIDTH, DEGREE = 250_000, 200, 4
 LIMIT = 120 << 20
@@ -54,7 +54,7 @@ def test_a_graph_larger_than_the_memory_limit_trains(tmp_path):
     splits = {"train": np.sort(rng.permutation(NODES)[:6000])}
     writer.nodes("thing", NODES, features={"x": x}, label=label, splits=splits)
     writer.edges(("thing", "to", "thing"), len(senders), indptr=indptr, senders=senders)
-    folder = writer.finish(Task("node_classification", ("thing",), 4))
+    folder = writer.finish(FolderTask("node_classification", ("thing",), 4))
     script = textwrap.dedent(SCRIPT.format(folder=str(folder), limit=LIMIT))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     done = subprocess.run(

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from heddle.data import DataSpec
-from heddle.data.prepared import FolderWriter, Task, csc
+from heddle.data.prepared import FolderTask, FolderWriter, csc
 from heddle.errors import ConfigError
 from heddle.scripts import LPDataObject, MetaLoader, Trainer, Workflow
 from heddle.workflow.boost.table import BoostTable
@@ -36,7 +36,7 @@ def folder(root, rows, timed=True):
     }
     writer.edges(KEY, rows, ends=ends, **csc(ends, CARDS, SHOPS, when), **given, **batch)
     writer.edges(BACK, rows, rows_of=KEY, **csc(ends[:, ::-1], SHOPS, CARDS, when))
-    return writer.finish(Task("edge_classification", KEY, 2))
+    return writer.finish(FolderTask("edge_classification", KEY, 2))
 
 
 def script(root, **options):

@@ -23,7 +23,7 @@ def take(x: np.ndarray, ids: np.ndarray) -> np.ndarray:
     return np.take(x, ids, axis=0)
 
 
-class Kernels(NamedTuple):
+class SamplingKernels(NamedTuple):
     """What parts are cut with.
 
     Attributes:
@@ -39,10 +39,10 @@ class Kernels(NamedTuple):
     sum_rows: Callable[..., Any] = sum_rows
 
 
-CORES = Kernels()
+CORES = SamplingKernels()
 
 
-def kernels_of(registry: Any) -> Kernels:
+def kernels_of(registry: Any) -> SamplingKernels:
     """Return the kernels on numpy arrays that are installed; else core's own, and the reason in the log."""
     names = {
         "sampler": "neighbor_sample",
@@ -56,7 +56,7 @@ def kernels_of(registry: Any) -> Kernels:
             kernels[field] = registry.find_kernel(name, library="numpy", device="cpu")
         except PluginError as error:
             log.warning("mini-batches: %s runs in plain numpy, the same but slowly: %s", name, error)
-    return Kernels(**kernels)
+    return SamplingKernels(**kernels)
 
 
 class Part(NamedTuple):
@@ -79,7 +79,7 @@ class Parts:
         threads: that one part is sampled with.
     """
 
-    def __init__(self, store: GraphStore, kernels: Kernels = CORES, threads: int = 1):
+    def __init__(self, store: GraphStore, kernels: SamplingKernels = CORES, threads: int = 1):
         self.store, self.kernels = store, kernels
         self._sampler = kernels.sampler(store.graph, threads=threads)
 

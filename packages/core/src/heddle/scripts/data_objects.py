@@ -13,7 +13,7 @@ from heddle.data.task import Task
 from heddle.data.task_options import TaskOptions
 from heddle.errors import ConfigError, DataError
 from heddle.graphs.graph import EdgeType
-from heddle.sampling.parts import Kernels, Parts, kernels_of
+from heddle.sampling.parts import Parts, SamplingKernels, kernels_of
 from heddle.sampling.store import GraphStore
 from heddle.scripts.metadata import MetaLoader
 from heddle.workflow.loaders.known import up_to
@@ -109,7 +109,7 @@ class DataObject:
         return None
 
     @cached_property
-    def _kernels(self) -> Kernels:
+    def _kernels(self) -> SamplingKernels:
         from heddle.engines.plugins import load_plugins
 
         return kernels_of(load_plugins())

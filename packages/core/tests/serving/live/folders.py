@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from heddle.data.prepared.write import FolderWriter, Task, csc
+from heddle.data.prepared.write import FolderTask, FolderWriter, csc
 from heddle.serving.live import Append, NewEdges, NewNodes
 
 PAYS, PAID = ("card", "pays", "shop"), ("shop", "rev_pays", "card")
@@ -52,7 +52,7 @@ def write(root: Path, rows: Rows, cards: int, shops: int, x: np.ndarray, text: b
         rows_of=PAYS,
         **csc(ends[:, ::-1], shops, cards, rows.time),
     )
-    writer.finish(Task())
+    writer.finish(FolderTask())
     return root
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from heddle.engines.sharding.halo import Part, parts_of
+from heddle.engines.sharding.halo import HaloPart, parts_of
 from heddle.errors import ConfigError
 from heddle.graphs.adjacency import Adjacency, build_adjacency, transpose
 from heddle.ops.propagation import Propagation
@@ -100,7 +100,7 @@ def cut(propagation: Propagation, owner: np.ndarray, rank: int, n_parts: int) ->
         raise ConfigError(
             "sharding=halo: found an aggregation with loops of its own, expected edges; use sharding=windows"
         )
-    part: Part = parts_of(a.senders, a.receivers, owner, n_parts)[rank]
+    part: HaloPart = parts_of(a.senders, a.receivers, owner, n_parts)[rank]
     weight = np.ones(a.n_edges) if propagation.weight is None else np.asarray(propagation.weight)
     n, mine = len(part.owned), weight[part.edges]
     from_own = part.senders < n

@@ -15,7 +15,7 @@ from heddle.data.etl.steps import Steps
 from heddle.data.etl.stores import root_of
 from heddle.data.etl.work_folder import MADE, work_folder
 from heddle.data.etl_options import Etl
-from heddle.data.prepared.folder import Task
+from heddle.data.prepared.folder import FolderTask
 from heddle.data.prepared.write import FolderWriter, check_free, publish
 
 QUIET = Etl(progress=False)
@@ -69,7 +69,7 @@ def _made(schema: Schema, given: Sources, work: Path, steps: Steps, etl: Etl) ->
     return writer.finish(task, info, _as_recipe(schema), asked)
 
 
-def _task(schema: Schema, emitter: Emitter) -> Task:
+def _task(schema: Schema, emitter: Emitter) -> FolderTask:
     target = tuple(schema.target)
     labels = (
         [schema.nodes[target[0]].label]
@@ -77,13 +77,13 @@ def _task(schema: Schema, emitter: Emitter) -> Task:
         else [e.label for e in schema.edges if e.type == target]
     )
     classes = labels[0].classes if labels and labels[0] is not None else ()
-    return Task(schema.kind, target, emitter.classes.get(target, 0), classes)
+    return FolderTask(schema.kind, target, emitter.classes.get(target, 0), classes)
 
 
-def _asked(name: str, schema: Schema, emitter: Emitter) -> Task:
+def _asked(name: str, schema: Schema, emitter: Emitter) -> FolderTask:
     task = schema.tasks[name]
     classes = task.label.classes if task.label is not None else ()
-    return Task(task.kind, (name,), emitter.classes.get((name,), 0), classes)
+    return FolderTask(task.kind, (name,), emitter.classes.get((name,), 0), classes)
 
 
 def _as_recipe(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """The prepared folder: a graph on disk as memory-mapped arrays, ids in Parquet, and one metadata file, written last.
 
-- `folder`: Prepared, PreparedNodes, PreparedEdges, Task: what a folder holds
+- `folder`: Prepared, PreparedNodes, PreparedEdges, FolderTask: what a folder holds
 - `write`: FolderWriter, which makes one; `metadata`: the metadata file, checked
 - `read`: open_prepared, which opens one without loading it, and verify, which reads every byte
 - `graphs`: Prepared as a SampleGraph for samplers, as a HeteroGraph, as a Dataset; `read_prepared` is `data=prepared`
@@ -8,17 +8,17 @@
 The layout is described in docs/prepared.md.
 """
 
-from heddle.data.prepared.folder import Prepared, PreparedEdges, PreparedNodes, Task
+from heddle.data.prepared.folder import FolderTask, Prepared, PreparedEdges, PreparedNodes
 from heddle.data.prepared.graphs import prepared, read_prepared, sample_graph, to_dataset, to_graph
 from heddle.data.prepared.read import open_prepared, read_ids, verify
 from heddle.data.prepared.write import FolderWriter, csc
 
 __all__ = [
+    "FolderTask",
     "FolderWriter",
     "Prepared",
     "PreparedEdges",
     "PreparedNodes",
-    "Task",
     "csc",
     "open_prepared",
     "prepared",

@@ -26,7 +26,7 @@ TASK_KINDS = (
 )
 
 
-class Task(NamedTuple):
+class FolderTask(NamedTuple):
     """What a folder was prepared for.
 
     Attributes:
@@ -129,9 +129,9 @@ class Prepared(NamedTuple):
 
     root: Path
     name: str
-    task: Task
+    task: FolderTask
     nodes: Mapping[str, PreparedNodes]
     edges: Mapping[EdgeType, PreparedEdges]
     info: Mapping[str, Any]
     recipe: Mapping[str, Any]
-    tasks: Mapping[str, Task] = {}
+    tasks: Mapping[str, FolderTask] = {}

@@ -11,7 +11,7 @@ from heddle.data.check import check_dataset
 from heddle.data.dataset import AskedEdges, Dataset, Times
 from heddle.data.formats.text_files import fail
 from heddle.data.options import call
-from heddle.data.prepared.folder import Prepared, PreparedEdges, PreparedNodes, Task
+from heddle.data.prepared.folder import FolderTask, Prepared, PreparedEdges, PreparedNodes
 from heddle.data.prepared.mapped import (
     ends_of_rows,
     marked,
@@ -79,14 +79,14 @@ def prepared(
                 f"one of {[list(edge_type) for edge_type in folder.edges]}",
                 "rename it",
             )
-        asked = folder.task if tuple(folder.task.target) == key else Task(target=key)
+        asked = folder.task if tuple(folder.task.target) == key else FolderTask(target=key)
         folder = folder._replace(task=asked._replace(kind="link_prediction"), edges=_split(folder.edges, key))
     if kind is not None:
         folder = folder._replace(task=_asking(folder, kind))
     return to_dataset(folder)._replace(n_codes=code_sizes(folder), key_hashes=key_hashes_of(folder))
 
 
-def _asking(opened: Prepared, task_kind: str) -> Task:
+def _asking(opened: Prepared, task_kind: str) -> FolderTask:
     """Return the task of a folder with another question about the same edges."""
     task = opened.task
     if len(task.target) != 3:

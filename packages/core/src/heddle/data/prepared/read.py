@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from heddle.data.formats.text_files import fail
-from heddle.data.prepared.folder import Prepared, PreparedEdges, PreparedNodes, Task
+from heddle.data.prepared.folder import FolderTask, Prepared, PreparedEdges, PreparedNodes
 from heddle.data.prepared.metadata import AGAIN, read_metadata
 from heddle.graphs.graph import EdgeType
 
@@ -44,8 +44,8 @@ def open_prepared(root: str | Path) -> Prepared:
     )
 
 
-def _task(facts: Mapping[str, Any]) -> Task:
-    return Task(facts["kind"], tuple(facts["target"]), facts["num_classes"], tuple(facts["classes"]))
+def _task(facts: Mapping[str, Any]) -> FolderTask:
+    return FolderTask(facts["kind"], tuple(facts["target"]), facts["num_classes"], tuple(facts["classes"]))
 
 
 def verify(root: str | Path) -> int:

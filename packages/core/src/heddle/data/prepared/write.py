@@ -10,7 +10,7 @@ import numpy as np
 
 from heddle.atomic import flush, to_json, write_atomically, write_text
 from heddle.data.formats.text_files import fail
-from heddle.data.prepared.folder import FORMAT, METADATA, TASK_KINDS, Task
+from heddle.data.prepared.folder import FORMAT, METADATA, TASK_KINDS, FolderTask
 from heddle.data.prepared.key_hashes import hashes_of_file
 from heddle.data.prepared.read import sha256
 from heddle.graphs.graph import EdgeType
@@ -88,10 +88,10 @@ class FolderWriter:
 
     def finish(
         self,
-        task: Task | None = None,
+        task: FolderTask | None = None,
         info: Mapping[str, Any] | None = None,
         recipe: Mapping[str, Any] | None = None,
-        tasks: Mapping[str, Task] | None = None,
+        tasks: Mapping[str, FolderTask] | None = None,
     ) -> Path:
         """Write metadata.json, by which the folder is finished, and return the folder; `tasks` are further ones.
 
@@ -103,7 +103,7 @@ class FolderWriter:
         metadata = {
             "format": FORMAT,
             "name": self.name,
-            "task": (task or Task())._asdict(),
+            "task": (task or FolderTask())._asdict(),
             **({"tasks": {name: one._asdict() for name, one in tasks.items()}} if tasks else {}),
             "nodes": dict(sorted(self._nodes.items())),
             "edges": sorted(self._edges, key=lambda edges: edges["type"]),

@@ -10,7 +10,7 @@ from heddle.graphs.adjacency import Adjacency
 from heddle.graphs.graph import Array
 
 
-class Part(NamedTuple):
+class HaloPart(NamedTuple):
     """What one device holds of a partitioned graph, in sizes of its own.
 
     Local ids count the nodes it owns first, in `owned`'s order, then those of its halo, in `halo`'s order. Edges
@@ -52,7 +52,7 @@ class HaloShards(NamedTuple):
     counts: np.ndarray
 
 
-def parts_of(senders: Array, receivers: Array, owner: np.ndarray, n_parts: int) -> list[Part]:
+def parts_of(senders: Array, receivers: Array, owner: np.ndarray, n_parts: int) -> list[HaloPart]:
     """Return what each part of a partitioned graph holds, sends and receives.
 
     Args:
@@ -88,7 +88,7 @@ def parts_of(senders: Array, receivers: Array, owner: np.ndarray, n_parts: int) 
         position[halos[part]] = len(owned[part]) + np.arange(len(halos[part]))
         send = tuple(wanted[other][part] for other in range(n_parts))
         ends = position[senders[entering]], local[receivers[entering]]
-        parts.append(Part(owned[part], halos[part], receive[part], send, entering, *ends))
+        parts.append(HaloPart(owned[part], halos[part], receive[part], send, entering, *ends))
     return parts
 
 
@@ -125,7 +125,7 @@ def halo_shards(adjacency: Adjacency, owner: np.ndarray, n_shards: int) -> HaloS
     return HaloShards(rows, edges, send.astype(np.int32), counts)
 
 
-def _in_slots(part: Part, n_rows: int, n_slots: int) -> LocalEdges:
+def _in_slots(part: HaloPart, n_rows: int, n_slots: int) -> LocalEdges:
     """Return a part's edges with its halo numbered by the slots in which it arrives."""
     first = n_rows + n_slots * np.arange(len(part.receive))
     within = np.arange(len(part.halo)) - np.repeat(np.cumsum(part.receive) - part.receive, part.receive)

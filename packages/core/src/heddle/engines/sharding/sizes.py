@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from heddle.engines.sharding.halo import Part
+from heddle.engines.sharding.halo import HaloPart
 from heddle.engines.sharding.rounds import Round
 
 BALANCE = 1.05
@@ -47,7 +47,7 @@ class HaloSizes(NamedTuple):
     slots: int
 
 
-def halo_sizes(parts: Sequence[Part]) -> HaloSizes:
+def halo_sizes(parts: Sequence[HaloPart]) -> HaloSizes:
     """Return the sizes of a partition as `heddle.engines.sharding.halo.parts_of` gives it."""
     return HaloSizes(
         1 + max(len(part.owned) for part in parts),
