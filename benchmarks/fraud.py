@@ -49,7 +49,7 @@ def by_scores(scores: np.ndarray, labels: np.ndarray) -> Predictions:
     return Predictions(np.arange(len(labels)), outputs, *known_targets(labels))
 
 
-def figures(predicted: Predictions) -> dict[str, float]:
+def metrics_of(predicted: Predictions) -> dict[str, float]:
     """Return {"ap", "auroc"}."""
     from heddle.workflow.metrics.by_name import evaluate
 
@@ -66,7 +66,7 @@ def of_run(run: Any) -> Predictions:
 
 def row(title: str, predicted: Predictions, seed: int = 0) -> str:
     """Return a line of the table."""
-    actual = figures(predicted)
+    actual = metrics_of(predicted)
     spans = intervals(METRICS, predicted, actual, DRAWS, seed)
     cells = [f"{actual[name]:7.4f}  {spans[name][0]:.3f} to {spans[name][1]:.3f}" for name in METRICS]
     return f"{title:34}" + "   ".join(cells)
@@ -76,7 +76,7 @@ def difference(title: str, one: Predictions, other: Predictions) -> str:
     """Return a line about how far one is ahead of the other, on the same payments."""
     cells = []
     for name in METRICS:
-        point = figures(one)[name] - figures(other)[name]
+        point = metrics_of(one)[name] - metrics_of(other)[name]
         low, high = paired(name, (one, None), (other, None), point, DRAWS, 0) or (np.nan, np.nan)
         cells.append(f"{point:+7.4f}  {low:+.3f} to {high:+.3f}")
     return f"{title:34}" + " ".join(cells)
@@ -119,7 +119,7 @@ def main(rows: int, epochs: int, seeds: int, threads: int) -> list[str]:
         difference("embeddings + table - GNN alone", both, alone),
     ]
     for name, of in predictions.items():
-        each = ", ".join(f"{figures(predicted)['ap']:.4f}" for predicted in of)
+        each = ", ".join(f"{metrics_of(predicted)['ap']:.4f}" for predicted in of)
         lines.append(f"{name}: ap of {seeds} seeds {each}")
     lines += [
         f"beside them: {name:20}" + "".join(f"  {key} {of['test'][key]:.4f}" for key in METRICS)

@@ -34,9 +34,9 @@ def trained(root: Path, name: str, model: str, epochs: int, seed: int, folder: P
     return folder
 
 
-def row(title: str, figures: dict[str, float]) -> str:
+def row(title: str, metrics: dict[str, float]) -> str:
     """Return a line of the table."""
-    return f"{title:28}" + "".join(f"{figures[name]:9.4f}" for name in METRICS)
+    return f"{title:28}" + "".join(f"{metrics[name]:9.4f}" for name in METRICS)
 
 
 def table(root: Path, name: str, models: list[str], epochs: int, seeds: int) -> list[str]:
@@ -55,7 +55,7 @@ def table(root: Path, name: str, models: list[str], epochs: int, seeds: int) -> 
             with np.load(runs[0] / "predictions.npz") as arrays:
                 ranks = arrays["test.ranks"]
             half[model] = (1 / ranks[::2]).mean(), (1 / ranks).mean()
-    lines += [row(rule, figures["test"]) for rule, figures in baselines.items()]
+    lines += [row(rule, metrics["test"]) for rule, metrics in baselines.items()]
     lines += [f"{model}: mrr of every second query {a:.4f}, of all {b:.4f}" for model, (a, b) in half.items()]
     return lines
 

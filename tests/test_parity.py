@@ -125,7 +125,7 @@ def test_trained_by_one_and_measured_by_the_other(train, shared_data, tmp_path, 
     arguments, folder = RUNS[name]
     arguments = arguments if folder is None else [*arguments, f"data.root={shared_data / folder}"]
     metrics = train(f"backend={trained}", *arguments)
-    out = tmp_path / "figures.json"
+    out = tmp_path / "metrics.json"
     assert main(["eval", f"run={tmp_path / 'run'}", f"backend={measured}", f"out={out}"]) == 0
     actual = json.loads(out.read_text())
     for split in ("train", "valid", "test"):

@@ -50,8 +50,10 @@ def python(request, tmp_path_factory):
 
 @pytest.fixture
 def command(python, tmp_path):
-    """Return command(*words) -> the finished `heddle` of that environment, run in an empty folder."""
-    return lambda *words, **environment: _run(python, ["-m", "heddle", *words], tmp_path, **environment)
+    """Return command(*arguments) -> the finished `heddle` of that environment, run in an empty folder."""
+    return lambda *arguments, **environment: _run(
+        python, ["-m", "heddle", *arguments], tmp_path, **environment
+    )
 
 
 def _run(python, arguments, folder, **environment):

@@ -48,7 +48,7 @@ def test_offline_scores_are_those_of_predict(made, model):
 
 def test_a_row_that_is_appended_is_seen_by_the_next(made, tmp_path):
     """A new card at a new merchant: scored, appended, seen by the card's next payment and by none before it."""
-    from heddle.serving.bundle.opened import Bundle
+    from heddle.serving.bundle.bundle import Bundle
 
     root, records = made
     shutil.copytree(root / "rgcn" / "bundle", tmp_path / "bundle")
@@ -77,8 +77,8 @@ def test_a_row_that_is_appended_is_seen_by_the_next(made, tmp_path):
 
 def test_replayed_rows_score_as_they_did_in_the_folder(made, tmp_path):
     """The last rows, appended one by one, score as the bundle of the folder with all of them says, to the bit."""
+    from heddle.serving.bundle.bundle import Bundle
     from heddle.serving.bundle.offline import predict_rows
-    from heddle.serving.bundle.opened import Bundle
     from heddle.serving.live.graph import create
 
     root, records = made
@@ -128,7 +128,7 @@ def test_a_bundle_opens_without_a_framework(made):
     code = """
 import json, sys
 from heddle.engines.plugins import load_plugins
-from heddle.serving.bundle.opened import Bundle
+from heddle.serving.bundle.bundle import Bundle
 with Bundle(sys.argv[1], load_plugins()) as bundle:
     score = bundle.score(bundle.rows([json.loads(sys.argv[2])]))[0]
 print([name for name in ("torch", "jax", "dgl") if name in sys.modules], len(score.outputs))

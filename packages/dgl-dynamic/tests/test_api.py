@@ -122,8 +122,8 @@ def test_a_module_learns(graph, cell):
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
-    figures = module.store.stats()
-    assert figures["misses"] == 53 and figures["hits"] == 39 * 53
+    statistics = module.store.stats()
+    assert statistics["misses"] == 53 and statistics["hits"] == 39 * 53
 
 
 @pytest.fixture(scope="module")

@@ -38,8 +38,8 @@ def train(capsys, folder, *arguments):
 
 
 def test_from_training_to_prediction(capsys, tmp_path):
-    figures = train(capsys, tmp_path, "model=dcrnn", "model.layers=1", "trainer.epochs=2", "model.tau=0")
-    assert {"masked_mae", "mae@3", "rmse@3", "mape@3"} <= figures["test"].keys()
+    metrics = train(capsys, tmp_path, "model=dcrnn", "model.layers=1", "trainer.epochs=2", "model.tau=0")
+    assert {"masked_mae", "mae@3", "rmse@3", "mape@3"} <= metrics["test"].keys()
     report = (tmp_path / "report.html").read_text()
     for text in ("error by horizon, test", "last value", "historical average", "3 steps ahead"):
         assert text in report
@@ -54,8 +54,8 @@ def test_from_training_to_prediction(capsys, tmp_path):
 
 @pytest.mark.parametrize("model", ["gcrn-gru", "gcrn-lstm", "gcrn-rnn", "tgcn", "a3tgcn", "evolvegcn"])
 def test_every_model_trains(capsys, tmp_path, model):
-    figures = train(capsys, tmp_path, f"model={model}", "trainer.epochs=1")
-    assert np.isfinite(figures["test"]["masked_mae"])
+    metrics = train(capsys, tmp_path, f"model={model}", "trainer.epochs=1")
+    assert np.isfinite(metrics["test"]["masked_mae"])
 
 
 def run_steps(engine, store, build, steps=50, **more):
@@ -80,9 +80,9 @@ def run_steps(engine, store, build, steps=50, **more):
 def test_one_loss_curve_with_and_without_the_store(build):
     """Fifty optimiser steps, with scheduled sampling: all engines and budgets, down to a tenth of what there is."""
     expected, _ = run_steps("naive", 0, build)
-    whole, figures = run_steps("fused", 100, build)
-    assert figures["store.hits"] > 0
-    some = figures["store.bytes.host"] / 1e7  # a tenth, in megabytes
+    whole, statistics = run_steps("fused", 100, build)
+    assert statistics["store.hits"] > 0
+    some = statistics["store.bytes.host"] / 1e7  # a tenth, in megabytes
     assert np.isfinite(expected).all()
     for engine, budget in (("cached", 0), ("cached", 100), ("fused", 0), ("fused", some)):
         np.testing.assert_allclose(run_steps(engine, budget, build)[0], expected, rtol=1e-8, err_msg=engine)

@@ -1,4 +1,4 @@
-"""What a reader tells besides, `Dataset.info`, is shown and never read: runs without it give the same figures."""
+"""What a reader tells besides, `Dataset.info`, is shown and never read: runs without it give the same metrics."""
 
 import json
 
@@ -18,12 +18,12 @@ RUNS = {
 
 
 def files_of(folder):
-    """Return what a run's predictions and figures say, times left out."""
+    """Return what a run's predictions and metrics say, times left out."""
     assert main(["predict", f"run={folder}"]) == 0
-    figures = json.loads((folder / "metrics.json").read_text())
-    figures.pop("time")
-    figures.pop("stats", None)
-    return figures, (folder / "predictions.csv").read_text()
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics.pop("time")
+    metrics.pop("stats", None)
+    return metrics, (folder / "predictions.csv").read_text()
 
 
 @pytest.mark.parametrize("arguments", RUNS.values(), ids=RUNS)

@@ -43,8 +43,8 @@ def test_from_training_to_prediction(capsys, tmp_path, college, model):
         *arguments,
     )
     assert main(["train", *arguments]) == 0, capsys.readouterr().err
-    figures = json.loads((tmp_path / "metrics.json").read_text())
-    assert figures["test"]["auroc"] > 0.6 and figures["valid"]["auroc"] > 0.65
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["test"]["auroc"] > 0.6 and metrics["valid"]["auroc"] > 0.65
     assert main(["predict", f"run={tmp_path}"]) == 0, capsys.readouterr().err
 
 

@@ -71,8 +71,8 @@ def rows_of(folder: Path) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    """Give the figures of a run of one process."""
+def one_process(tmp_path_factory):
+    """Give the metrics of a run of one process."""
     folder = tmp_path_factory.mktemp("alone") / "run"
     status, _, err = finish(start(*COMMON, f"run.dir={folder}"))
     assert status == 0, err
@@ -85,13 +85,13 @@ def assert_same(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
 
 
 @pytest.mark.parametrize("split, processes", [("windows", 2), ("halo", 2), ("windows", 4), ("halo", 4)])
-def test_the_losses_of_one_process(alone, split, processes):
+def test_the_losses_of_one_process(one_process, split, processes):
     """And the messages of inputs cross between processes in the first epoch alone."""
     arguments = (f"sharding={split}", f"launch.processes={processes}", "run.dir=run")
     status, out, err = finish(start(*COMMON, *arguments))
     assert (status, err) == (0, "") and out.splitlines()[-1] == "run"
     actual = rows_of(Path("run"))
-    assert_same(actual, alone)
+    assert_same(actual, one_process)
     assert (actual["step.sent.gradients"] > 0).all()
     if split == "windows":
         assert not actual["step.sent.inputs"].any() and not actual["step.sent.states"].any()
@@ -107,17 +107,17 @@ def test_without_the_store_inputs_are_sent_again():
     assert (rows_of(Path("run"))["step.sent.inputs"] > 0).all()
 
 
-def test_a_store_too_small_for_all(alone):
+def test_a_store_too_small_for_all(one_process):
     """Processes that would let go of different snapshots agree on what to compute, and none waits for ever."""
     arguments = ("sharding=halo", "launch.processes=2", "backend.store.host=0.02", "run.dir=run")
     status, _, err = finish(start(*COMMON, *arguments))
     assert status == 0, err
     actual = rows_of(Path("run"))
-    assert_same(actual, alone)
+    assert_same(actual, one_process)
     assert (actual["step.sent.inputs"] > 0).all()
 
 
-def test_torchrun(alone):
+def test_torchrun(one_process):
     before = (
         "-m",
         "torch.distributed.run",
@@ -128,7 +128,7 @@ def test_torchrun(alone):
     )
     status, _, err = finish(start(*COMMON, "run.dir=run", before=before))
     assert status == 0, err
-    assert_same(rows_of(Path("run")), alone)
+    assert_same(rows_of(Path("run")), one_process)
 
 
 def children_of(pid: int) -> list[int]:
@@ -136,7 +136,7 @@ def children_of(pid: int) -> list[int]:
 
 
 @pytest.mark.parametrize("split", ["windows", "halo"])
-def test_a_killed_process_ends_the_run_which_goes_on(alone, split):
+def test_a_killed_process_ends_the_run_which_goes_on(one_process, split):
     arguments = (*COMMON, f"sharding={split}", "launch.processes=2", "run.dir=run")
     process = start(*arguments)
     deadline = time.monotonic() + 120
@@ -153,7 +153,7 @@ def test_a_killed_process_ends_the_run_which_goes_on(alone, split):
     assert "heddle train resume=run" in err
     status, _, err = finish(start("resume=run"))
     assert status == 0, err
-    assert_same(rows_of(Path("run")), alone)
+    assert_same(rows_of(Path("run")), one_process)
 
 
 def test_what_cannot_be_split_is_told():

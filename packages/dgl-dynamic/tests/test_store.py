@@ -146,9 +146,9 @@ def test_threads():
         thread.start()
     for thread in threads:
         thread.join()
-    figures = store.stats()
-    assert not errors and figures["hits"] + figures["misses"] == 2000
-    assert figures["bytes.host"] <= 400 and figures["bytes.disk"] <= 400
+    statistics = store.stats()
+    assert not errors and statistics["hits"] + statistics["misses"] == 2000
+    assert statistics["bytes.host"] <= 400 and statistics["bytes.disk"] <= 400
 
 
 def run_epochs(shuffle, policy, budget, times=3000, window=24, batch=64, epochs=3):
@@ -167,8 +167,8 @@ def run_epochs(shuffle, policy, budget, times=3000, window=24, batch=64, epochs=
                 if store.get(key(int(time))) is None:
                     store.put(key(int(time)), torch.zeros(1))
             store.next_batch()
-    figures = store.stats()
-    return figures["hits"] / (figures["hits"] + figures["misses"])
+    statistics = store.stats()
+    return statistics["hits"] / (statistics["hits"] + statistics["misses"])
 
 
 def test_hits_of_shuffled_windows_at_a_fifth_of_the_data():

@@ -1,4 +1,4 @@
-"""Mini-batch training by the command's own way: figures that don't depend on workers or breaks."""
+"""Mini-batch training by the command's own way: metrics that don't depend on workers or breaks."""
 
 import json
 

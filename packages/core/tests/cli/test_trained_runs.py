@@ -46,10 +46,10 @@ def run(monkeypatch):
 
 
 def test_a_run_is_measured_as_it_was(heddle_command, run):
-    status, _, err = heddle_command("eval", "run=old", "out=figures.json")
+    status, _, err = heddle_command("eval", "run=old", "out=metrics.json")
     assert status == 0, err
     assert (run[0].data.name, run[0].model.hidden, run[0].backend.speed) == ("cora", 16, 1.0)
-    assert json.loads(Path("figures.json").read_text()) == {"test": {"accuracy": 1.0}}
+    assert json.loads(Path("metrics.json").read_text()) == {"test": {"accuracy": 1.0}}
 
 
 def test_keys_of_the_run_may_be_changed_and_are_checked(heddle_command, run):

@@ -11,7 +11,7 @@
 namespace heddle::cuda {
 
 // The first fault of a call stays; see heddle_cuda.h.
-HEDDLE_HD void note(int64_t* fault, int64_t code, int64_t position, int64_t found, int64_t bound) {
+HEDDLE_HD void note(int64_t* fault, int64_t code, int64_t position, int64_t value, int64_t bound) {
   if (!fault) return;
 #if defined(__CUDA_ARCH__)
   auto* const flag = reinterpret_cast<unsigned long long*>(fault);
@@ -21,7 +21,7 @@ HEDDLE_HD void note(int64_t* fault, int64_t code, int64_t position, int64_t foun
   fault[0] = code;
 #endif
   fault[1] = position;
-  fault[2] = found;
+  fault[2] = value;
   fault[3] = bound;
 }
 

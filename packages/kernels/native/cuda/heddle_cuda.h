@@ -125,7 +125,7 @@ HEDDLE_API int heddle_cuda_segment_softmax_grad(const void* indptr, const void* 
 
 // --- neighbour sampling: one hop along one relation, in steps; core's draws, bit for bit (heddle/sampling) ---
 
-// 1. For nodes [n] at places from `first`: how many in-edges are taken of each, counts [n]. size -1 for all.
+// 1. For nodes [n] at positions from `first`: how many in-edges are taken of each, counts [n]. size -1 for all.
 HEDDLE_API int heddle_cuda_sample_count(const void* indptr, const int64_t* nodes, int64_t* counts, int64_t n, int64_t rows,
                                         int64_t edges, int64_t size, int64_t replace, int64_t index, void* fault, void* stream);
 

@@ -43,10 +43,10 @@ HEDDLE_API int heddle_live_sample(const heddle_live* live, heddle_sample* sample
 // rows [n]: the row of each of entries [n].
 HEDDLE_API int heddle_live_rows(const heddle_live* live, int64_t n, const int64_t* entries, int64_t* rows);
 
-// found [n]: the number of the latest change of each of nodes [n] by time [n] (NULL: of all times), -1 for
+// latest [n]: the number of the latest change of each of nodes [n] by time [n] (NULL: of all times), -1 for
 // none; of equal times, the one that arrived last.
 HEDDLE_API int heddle_live_latest(const heddle_live* live, int64_t type, int64_t upto, int64_t n, const int64_t* nodes,
-                                  const int64_t* time, int64_t* found);
+                                  const int64_t* time, int64_t* latest);
 
 // indptr [receivers + 1] of a relation with its first `upto` entries.
 HEDDLE_API int heddle_live_count(const heddle_live* live, int64_t relation, int64_t upto, int64_t receivers, int64_t* indptr);

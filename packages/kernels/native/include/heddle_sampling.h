@@ -80,7 +80,7 @@ HEDDLE_API int heddle_budget_sample(const heddle_sample_graph* graph, heddle_sam
 HEDDLE_API int heddle_sample_sizes(const heddle_sample* sample, int64_t* nodes_per_hop, int64_t* edges_per_hop);
 
 // What was drawn, as `index`: all types' nodes and (unless NULL) trees, all relations' edges, one after the
-// other. Senders are places among the nodes; of leaves, ids in the graph.
+// other. Senders are positions among the nodes; of leaves, ids in the graph.
 HEDDLE_API int heddle_sample_read(const heddle_sample* sample, void* nodes, void* tree, void* senders, void* receivers,
                                   void* edges, int64_t index, int64_t threads);
 

@@ -60,10 +60,10 @@ int outer(const std::vector<Product>& products, int64_t dtype, int64_t threads) 
   const int64_t lanes = HEDDLE_PICK(matmul_lanes)(dtype), bytes = value_bytes(dtype);
   const std::vector<int64_t> first = first_tasks(products, piece);
   const auto sums_bytes = [&](const Product& p) { return p.k * ((p.m + lanes - 1) / lanes * lanes) * bytes; };
-  std::vector<int64_t> place(products.size() + 1);
+  std::vector<int64_t> offset(products.size() + 1);
   for (size_t i = 0; i < products.size(); ++i)
-    place[i + 1] = place[i] + (first[i + 1] - first[i]) * sums_bytes(products[i]);
-  const std::unique_ptr<unsigned char[]> sums(new unsigned char[static_cast<size_t>(place.back())]);
+    offset[i + 1] = offset[i] + (first[i + 1] - first[i]) * sums_bytes(products[i]);
+  const std::unique_ptr<unsigned char[]> sums(new unsigned char[static_cast<size_t>(offset.back())]);
   std::atomic<bool> starved{false};
   threads = worth(products, threads);
   parallel_for(first.back(), threads, [&](int64_t task) {
@@ -72,11 +72,11 @@ int outer(const std::vector<Product>& products, int64_t dtype, int64_t threads) 
     const int64_t part = task - first[i], from = part * piece(p), to = from + piece(p) < p.n ? from + piece(p) : p.n;
     void* const memory = scratch(HEDDLE_PICK(matmul_scratch)(p, 256, dtype) * bytes);
     if (!memory) return starved.store(true, std::memory_order_relaxed);
-    HEDDLE_PICK(outer_rows)(p, from, to, dtype, memory, sums.get() + place[i] + part * sums_bytes(p));
+    HEDDLE_PICK(outer_rows)(p, from, to, dtype, memory, sums.get() + offset[i] + part * sums_bytes(p));
   });
   if (starved) return finished(starved);
   parallel_for(static_cast<int64_t>(products.size()), threads, [&](int64_t i) {
-    HEDDLE_PICK(outer_finish)(products[i], sums.get() + place[i], first[i + 1] - first[i], dtype);
+    HEDDLE_PICK(outer_finish)(products[i], sums.get() + offset[i], first[i + 1] - first[i], dtype);
   });
   return HEDDLE_OK;
 }

@@ -11,7 +11,7 @@
 #include <sched.h>
 #endif
 
-#include "aside.hpp"
+#include "processor.hpp"
 #include "borrowed.hpp"
 #include "heddle_kernels.h"
 #include "status.hpp"
@@ -85,7 +85,7 @@ void* worker(void*) {
       while (!(job = join_job(p))) p.waiting.wait(lock);
     }
     lock.unlock();
-    step_aside(job->caller);
+    leave_processor(job->caller);
     job->work();
     lock.lock();
     if (--job->helpers == 0) p.finished.notify_all();
@@ -105,8 +105,8 @@ int processors() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
 #endif
-  const unsigned found = std::thread::hardware_concurrency();
-  return found ? static_cast<int>(found) : 1;
+  const unsigned count_of = std::thread::hardware_concurrency();
+  return count_of ? static_cast<int>(count_of) : 1;
 }
 
 // A forked child has none of its parent's threads, and a lock that one of them held would stay locked: the fork waits
@@ -125,8 +125,8 @@ __attribute__((constructor)) void watch_forks() {
 int64_t num_threads() {
   const int setting = pool().setting.load(std::memory_order_relaxed);
   if (setting) return setting;
-  static const int found = processors();
-  return found < MAX_THREADS ? found : MAX_THREADS;
+  static const int count_of = processors();
+  return count_of < MAX_THREADS ? count_of : MAX_THREADS;
 }
 
 void set_num_threads(int64_t threads) { pool().setting.store(static_cast<int>(threads < MAX_THREADS ? threads : MAX_THREADS)); }
@@ -141,7 +141,7 @@ void run_tasks(int64_t count, int64_t threads, void (*task)(void*, int64_t), voi
   }
   if (run_in_team(count, task, context)) return;
   Job job{task, context, count, processor(), static_cast<int>(helpers)};
-  if (threads < 0 && run_borrowed(helpers + 1, [](void* own) { static_cast<Job*>(own)->work(); }, &job)) return;
+  if (threads < 0 && run_borrowed(helpers + 1, [](void* job_pointer) { static_cast<Job*>(job_pointer)->work(); }, &job)) return;
   Pool& p = pool();
   {
     std::lock_guard<std::mutex> lock(p.mutex);

@@ -27,22 +27,22 @@ template <class I, class P> void counting_sort(const I* ids, P* order, P* indptr
   std::vector<P> table(static_cast<size_t>(blocks * values));
   const auto bound = [&](int64_t b) { return count / blocks * b + (b == blocks ? count % blocks : 0); };
   parallel_for(blocks, threads, [&](int64_t b) {
-    P* const own = table.data() + b * values;
-    for (int64_t i = bound(b), end = bound(b + 1); i < end; ++i) ++own[ids[i]];
+    P* const counts = table.data() + b * values;
+    for (int64_t i = bound(b), end = bound(b + 1); i < end; ++i) ++counts[ids[i]];
   });
-  P place = 0;
+  P position = 0;
   for (int64_t v = 0; v < values; ++v) {
-    indptr[v] = place;
+    indptr[v] = position;
     for (int64_t b = 0; b < blocks; ++b) {
-      const P own = table[b * values + v];
-      table[b * values + v] = place;
-      place += own;
+      const P block_count = table[b * values + v];
+      table[b * values + v] = position;
+      position += block_count;
     }
   }
-  indptr[values] = place;
+  indptr[values] = position;
   parallel_for(blocks, threads, [&](int64_t b) {
-    P* const own = table.data() + b * values;
-    for (int64_t i = bound(b), end = bound(b + 1); i < end; ++i) order[own[ids[i]]++] = static_cast<P>(i);
+    P* const next = table.data() + b * values;
+    for (int64_t i = bound(b), end = bound(b + 1); i < end; ++i) order[next[ids[i]]++] = static_cast<P>(i);
   });
 }
 
@@ -79,9 +79,9 @@ int Segments::build(const char* op, const void* ids, int64_t count, int64_t segm
   if (at >= 0) return out_of_range(op, "segment_ids", ids, at, segments, index);
   const int64_t wide = count > INT32_MAX ? HEDDLE_INT64 : index;  // rows may be more than their ids' type counts
   with_index(index, [&](auto tag) {
-    with_index(wide, [&](auto place) {
+    with_index(wide, [&](auto position) {
       using I = untag<decltype(tag)>;
-      using P = untag<decltype(place)>;
+      using P = untag<decltype(position)>;
       const I* const all = static_cast<const I*>(ids);
       const bool sorted = is_sorted(all, count, threads);
       memory.resize(static_cast<size_t>(segments + 1 + (sorted ? 0 : count)) * sizeof(P));

@@ -68,8 +68,8 @@ void run_as_team(int64_t threads, void (*body)(void*), void* context) {
   if (resolve_threads(threads) == 1) return body(context);
   Team team;
   team.body = body, team.context = context, team.leader = std::this_thread::get_id();
-  run_tasks(resolve_threads(threads), threads, [](void* own, int64_t) {
-    Team& joined = *static_cast<Team*>(own);
+  run_tasks(resolve_threads(threads), threads, [](void* team_pointer, int64_t) {
+    Team& joined = *static_cast<Team*>(team_pointer);
     if (std::this_thread::get_id() != joined.leader) return follow(joined);
     if (!joined.over.load(std::memory_order_relaxed)) lead(joined);
   }, &team);

@@ -35,9 +35,9 @@ Doubles drawn(int64_t n) {
 }
 
 Ids ids(int64_t n, int64_t bound) {
-  Ids found(static_cast<size_t>(n));
-  for (int32_t& id : found) id = static_cast<int32_t>(bits() % static_cast<uint32_t>(bound));
-  return found;
+  Ids result(static_cast<size_t>(n));
+  for (int32_t& id : result) id = static_cast<int32_t>(bits() % static_cast<uint32_t>(bound));
+  return result;
 }
 
 // Edges sorted by row, and by column on the way back.
@@ -97,10 +97,10 @@ struct Problem {
               relations, 1, aggregate};
   }
 
-  static Ids block(Ids found, int64_t per_relation, int64_t step) {
-    for (size_t e = 0; e < found.size(); ++e)
-      found[e] += static_cast<int32_t>(static_cast<int64_t>(e) / per_relation * step);
-    return found;
+  static Ids block(Ids result, int64_t per_relation, int64_t step) {
+    for (size_t e = 0; e < result.size(); ++e)
+      result[e] += static_cast<int32_t>(static_cast<int64_t>(e) / per_relation * step);
+    return result;
   }
 
   int forward(int64_t threads) {

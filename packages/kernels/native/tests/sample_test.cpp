@@ -159,10 +159,10 @@ void every_way_on_every_thread() {
     std::vector<std::thread> callers;  // each with a sample of its own
     for (int k = 0; k < 4; ++k)
       callers.emplace_back([&] {
-        heddle_sample* own = nullptr;
-        CHECK(heddle_sample_new(graph, &own) == HEDDLE_OK);
-        for (int i = 0; i < 3; ++i) CHECK(draw(graph, own, way, 3, 5) == alone);
-        heddle_sample_free(own);
+        heddle_sample* workspace = nullptr;
+        CHECK(heddle_sample_new(graph, &workspace) == HEDDLE_OK);
+        for (int i = 0; i < 3; ++i) CHECK(draw(graph, workspace, way, 3, 5) == alone);
+        heddle_sample_free(workspace);
       });
     for (std::thread& caller : callers) caller.join();
     heddle_sample_free(sample);

@@ -85,14 +85,14 @@ class Frame {
   std::string run(XLA_FFI_Handler* handler, size_t results) {
     static const XLA_FFI_Api runtime = api();
     std::vector<XLA_FFI_Buffer> made(buffers.size());
-    std::vector<void*> places;
+    std::vector<void*> pointers;
     std::vector<XLA_FFI_ArgType> arg_types(buffers.size(), XLA_FFI_ArgType_BUFFER);
     std::vector<XLA_FFI_RetType> ret_types(results, XLA_FFI_RetType_BUFFER);
     for (size_t i = 0; i < made.size(); ++i) {
       made[i].struct_size = XLA_FFI_Buffer_STRUCT_SIZE;
       made[i].dtype = buffers[i].first, made[i].data = memory + 64 * i;
       made[i].rank = static_cast<int64_t>(buffers[i].second.size()), made[i].dims = buffers[i].second.data();
-      places.push_back(&made[i]);
+      pointers.push_back(&made[i]);
     }
     std::vector<XLA_FFI_ByteSpan> spans;
     std::vector<XLA_FFI_Scalar> scalars;
@@ -100,18 +100,18 @@ class Frame {
       spans.push_back({names[i].c_str(), names[i].size()});
       scalars.push_back({XLA_FFI_DataType_S64, &values[i]});
     }
-    std::vector<XLA_FFI_ByteSpan*> span_places;
-    std::vector<void*> scalar_places;
+    std::vector<XLA_FFI_ByteSpan*> span_pointers;
+    std::vector<void*> scalar_pointers;
     std::vector<XLA_FFI_AttrType> attr_types(names.size(), XLA_FFI_AttrType_SCALAR);
-    for (size_t i = 0; i < names.size(); ++i) span_places.push_back(&spans[i]), scalar_places.push_back(&scalars[i]);
+    for (size_t i = 0; i < names.size(); ++i) span_pointers.push_back(&spans[i]), scalar_pointers.push_back(&scalars[i]);
     XLA_FFI_CallFrame frame{};
     frame.struct_size = XLA_FFI_CallFrame_STRUCT_SIZE;
     frame.api = &runtime, frame.ctx = &context, frame.stage = XLA_FFI_ExecutionStage_EXECUTE;
-    const auto inputs = static_cast<int64_t>(places.size() - results);
-    frame.args.size = inputs, frame.args.types = arg_types.data(), frame.args.args = places.data();
-    frame.rets.size = static_cast<int64_t>(results), frame.rets.types = ret_types.data(), frame.rets.rets = places.data() + inputs;
+    const auto inputs = static_cast<int64_t>(pointers.size() - results);
+    frame.args.size = inputs, frame.args.types = arg_types.data(), frame.args.args = pointers.data();
+    frame.rets.size = static_cast<int64_t>(results), frame.rets.types = ret_types.data(), frame.rets.rets = pointers.data() + inputs;
     frame.attrs.size = static_cast<int64_t>(names.size()), frame.attrs.types = attr_types.data();
-    frame.attrs.names = span_places.data(), frame.attrs.attrs = scalar_places.data();
+    frame.attrs.names = span_pointers.data(), frame.attrs.attrs = scalar_pointers.data();
     XLA_FFI_Error* const error = handler(&frame);
     if (!error) return "";
     const std::string message = error->message;

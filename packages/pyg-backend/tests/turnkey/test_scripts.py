@@ -1,4 +1,4 @@
-"""A script's modules and trainer: right numbers, learned figures, errors that help."""
+"""A script's modules and trainer: right numbers, learned metrics, errors that help."""
 
 import os
 from functools import partial
@@ -160,10 +160,10 @@ def test_false_links_are_false_and_differ_by_epoch(tmp_path):
 def test_specs_merge_and_both_spellings_mean_the_same(tmp_path):
     folder = purchases(tmp_path / "data")
     spec = DataSpec(shuffle=True, batch_size=8, fanouts=[2, 2], metadata=MetaLoader(folder))
-    judged = spec.merge(shuffle=False)
-    assert judged.batch_size == 8 and not judged.shuffle and spec.shuffle
-    one = LPDataObject(train_dataloader=spec, test_dataloader=judged, data_path=folder, backend="PyG")
-    other = LPDataObject(train_data_loader=spec, test_data_loader=judged, data_path=folder, backend="PyG")
+    evaluated = spec.merge(shuffle=False)
+    assert evaluated.batch_size == 8 and not evaluated.shuffle and spec.shuffle
+    one = LPDataObject(train_dataloader=spec, test_dataloader=evaluated, data_path=folder, backend="PyG")
+    other = LPDataObject(train_data_loader=spec, test_data_loader=evaluated, data_path=folder, backend="PyG")
     assert one.specs == other.specs and one.backend == "pyg"
     assert one.construct_cache["graph"] is one.graph and one.metadata is spec.metadata
     with pytest.raises(ConfigError, match="did you mean 'batch_size'"):

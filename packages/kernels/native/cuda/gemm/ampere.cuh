@@ -42,9 +42,9 @@ struct Ampere {
   static int resident_blocks(const Device& device) {
     static std::atomic<int> known[DEVICES];
     if (device.number >= DEVICES) return Gemm::maximum_active_blocks();
-    int found = known[device.number].load(std::memory_order_relaxed);
-    if (!found) known[device.number].store(found = Gemm::maximum_active_blocks(), std::memory_order_relaxed);
-    return found;
+    int result = known[device.number].load(std::memory_order_relaxed);
+    if (!result) known[device.number].store(result = Gemm::maximum_active_blocks(), std::memory_order_relaxed);
+    return result;
   }
 
   static int run(const Launch& of) {

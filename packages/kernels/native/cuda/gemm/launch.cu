@@ -13,18 +13,18 @@ int ask(const char* op, Device& of) {
   cudaError_t error = cudaGetDevice(&of.number);
   if (error) return checked(op, error);
   const bool kept = of.number < DEVICES;
-  int64_t found = kept ? known[of.number].load(std::memory_order_relaxed) : 0;
-  if (!found) {
+  int64_t result = kept ? known[of.number].load(std::memory_order_relaxed) : 0;
+  if (!result) {
     int multiprocessors = 0, major = 0, minor = 0;
     error = cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, of.number);
     if (!error) error = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, of.number);
     if (!error) error = cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, of.number);
     if (error) return checked(op, error);
-    found = static_cast<int64_t>(multiprocessors) << 32 | (10 * major + minor);
-    if (kept) known[of.number].store(found, std::memory_order_relaxed);
+    result = static_cast<int64_t>(multiprocessors) << 32 | (10 * major + minor);
+    if (kept) known[of.number].store(result, std::memory_order_relaxed);
   }
-  of.multiprocessors = static_cast<int>(found >> 32);
-  of.capability = static_cast<int>(found & 0xffffffff);
+  of.multiprocessors = static_cast<int>(result >> 32);
+  of.capability = static_cast<int>(result & 0xffffffff);
   if (of.capability >= 80) return HEDDLE_OK;
   return fail(HEDDLE_INVALID, "%s: found a device of capability %d.%d, expected 8.0 or later; run it on the CPU", op,
               of.capability / 10, of.capability % 10);

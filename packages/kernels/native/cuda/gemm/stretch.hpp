@@ -22,11 +22,11 @@ HEDDLE_HD int64_t most_kept(int64_t n, int64_t rows) { return 2 * n / rows; }
 HEDDLE_HD Problem stretch_problem(const Segments& of, const Cuts& cuts, int64_t groups, int64_t p) {
   if (p >= cuts.firsts[groups]) return Problem{};
   const int64_t g = run_of(cuts.firsts, groups, p);
-  const int64_t place = p - cuts.firsts[g], matrix = of.k * of.m * of.element;
-  const int64_t begin = cuts.offsets[g] + place * cuts.rows, left = cuts.offsets[g + 1] - begin;
+  const int64_t position = p - cuts.firsts[g], matrix = of.k * of.m * of.element;
+  const int64_t begin = cuts.offsets[g] + position * cuts.rows, left = cuts.offsets[g + 1] - begin;
   const bool alone = cuts.firsts[g + 1] - cuts.firsts[g] == 1;
   return pair_problem(of.lhs + begin * of.k * of.element, of.rhs + begin * of.m * of.element, nullptr,
-                      alone ? of.out + g * matrix : cuts.kept + (cuts.slots[g] + place) * matrix,
+                      alone ? of.out + g * matrix : cuts.kept + (cuts.slots[g] + position) * matrix,
                       left < cuts.rows ? left : cuts.rows, of.k, of.m, HEDDLE_OUTER);
 }
 

@@ -19,10 +19,10 @@ using namespace heddle::cuda;
 // kernel, mode, width of a tile.
 HOST void host_choose(int64_t dtype, int64_t precision, int64_t mode, int64_t columns, int64_t is_aligned, int64_t bias,
                       int64_t capability, int64_t* plan) {
-  const Plan found = choose({dtype, precision, mode, columns, is_aligned != 0, bias != 0, capability});
-  plan[0] = static_cast<int64_t>(found.kernel);
-  plan[1] = found.mode;
-  plan[2] = found.width;
+  const Plan result = choose({dtype, precision, mode, columns, is_aligned != 0, bias != 0, capability});
+  plan[0] = static_cast<int64_t>(result.kernel);
+  plan[1] = result.mode;
+  plan[2] = result.width;
 }
 
 HOST int host_check(int64_t n, int64_t groups, int64_t k, int64_t m, int64_t dtype, int64_t index, int64_t precision,
@@ -58,10 +58,10 @@ HOST void host_segments(const int64_t* sizes, int64_t n, int64_t groups, int64_t
     to.offsets[g] = offsets[g] = clamped(row, n);
     put(to, g, segment_problem(of, g, clamped(row, n), clamped(end, n)));
     row = end;
-    const int64_t found[] = {to.sizes[3 * g], to.sizes[3 * g + 1], to.sizes[3 * g + 2],
+    const int64_t result[] = {to.sizes[3 * g], to.sizes[3 * g + 1], to.sizes[3 * g + 2],
                              distance(to.a[g]), distance(to.b[g]), distance(to.c[g]), distance(to.d[g]),
                              to.lda[g], to.ldb[g], to.ldc[g], to.ldd[g]};
-    for (int i = 0; i < 11; ++i) problems[11 * g + i] = found[i];
+    for (int i = 0; i < 11; ++i) problems[11 * g + i] = result[i];
   }
   offsets[groups] = clamped(row, n);
   if (row != n) note(fault, HEDDLE_FAULT_TOTAL, 0, row, n);
@@ -90,11 +90,11 @@ HOST int64_t host_stretches(const int64_t* sizes, int64_t n, int64_t groups, int
   if (row != n) note(fault, HEDDLE_FAULT_TOTAL, 0, row, n);
   const int64_t count = most_stretches(n, groups, rows);
   for (int64_t p = 0; p < count; ++p) {
-    const Problem found = stretch_problem(of, cuts, groups, p);
-    const auto* const to = static_cast<const char*>(found.d);
+    const Problem result = stretch_problem(of, cuts, groups, p);
+    const auto* const to = static_cast<const char*>(result.d);
     const bool kept = to >= products.data() && to < products.data() + products.size();
     const auto distance = [&](const void* at) { return at ? static_cast<const char*>(at) - base : 0; };
-    const int64_t fields[] = {found.m, found.n, found.k, distance(found.a), distance(found.b),
+    const int64_t fields[] = {result.m, result.n, result.k, distance(result.a), distance(result.b),
                               kept ? to - products.data() : distance(to), kept};
     for (int i = 0; i < 7; ++i) problems[7 * p + i] = fields[i];
   }

@@ -21,8 +21,8 @@ Argmax<T, I> make(const void* indptr, const void* ids, const void* perm, const v
                   const void* largest, const void* factor, const void* value, void* out, void* partial, int64_t rows, int64_t edges,
                   int64_t other_rows, int64_t heads, int64_t width, int64_t transposed, void* fault) {
   const auto values = [](const void* array) { return static_cast<const T*>(array); };
-  const auto places = [](const void* array) { return static_cast<const I*>(array); };
-  const Walk<I> walk{places(indptr), places(ids), places(perm), rows, edges, other_rows, static_cast<int64_t*>(fault)};
+  const auto ids_of = [](const void* array) { return static_cast<const I*>(array); };
+  const Walk<I> walk{ids_of(indptr), ids_of(ids), ids_of(perm), rows, edges, other_rows, static_cast<int64_t*>(fault)};
   return {walk, values(weight), values(x), values(largest), values(factor), values(value), static_cast<T*>(out),
           static_cast<sum_t<T>*>(partial), heads, width, transposed != 0};
 }

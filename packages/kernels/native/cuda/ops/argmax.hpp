@@ -33,7 +33,7 @@ struct Argmax {
     const int64_t stride = heads * width, head = column / width;
     const auto at = [](const T* from) { return *reinterpret_cast<const Pack<T, V>*>(from); };
     if (begin >= end) return;
-    const Pack<T, V> own = at((transposed ? x : largest) + r * stride + column);
+    const Pack<T, V> near = at((transposed ? x : largest) + r * stride + column);
     for (place_t<I> j = begin; j < end; j += step) {
       const int64_t other = walk.other(j), e = walk.edge(j);
       if (other < 0 || e < 0) continue;
@@ -43,7 +43,7 @@ struct Argmax {
       Pack<T, V> terms;
       if (value) terms = at(value + other * stride + column);
       for (int v = 0; v < V; ++v)
-        if (attains(transposed ? own.at[v] : far.at[v], scale, transposed ? far.at[v] : own.at[v]))
+        if (attains(transposed ? near.at[v] : far.at[v], scale, transposed ? far.at[v] : near.at[v]))
           running.take(v, (value ? static_cast<A>(terms.at[v]) : A(1)) * times);
     }
   }

@@ -8,10 +8,10 @@
 
 namespace heddle::cuda {
 
-inline int check_code(const char* op, const char* what, int64_t found, int64_t last) {
-  if (found >= 0 && found <= last) return HEDDLE_OK;
+inline int check_code(const char* op, const char* what, int64_t result, int64_t last) {
+  if (result >= 0 && result <= last) return HEDDLE_OK;
   return fail(HEDDLE_INVALID, "%s: %s: found %lld, expected 0 to %lld; pass a code of heddle_kernels.h", op, what,
-              num(found), num(last));
+              num(result), num(last));
 }
 
 inline int check_walk(const char* op, std::initializer_list<int64_t> counts, int64_t dtype, int64_t index) {

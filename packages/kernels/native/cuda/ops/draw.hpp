@@ -53,13 +53,13 @@ HEDDLE_HD void draw(int64_t n, int64_t size, bool replace, int64_t from, Stream 
   }
   for (int64_t i = 0; i < count; ++i) {
     const int64_t last = replace ? n - 1 : n - size + i;
-    int64_t place = from + static_cast<int64_t>(stream.below(static_cast<uint64_t>(last) + 1));
+    int64_t position = from + static_cast<int64_t>(stream.below(static_cast<uint64_t>(last) + 1));
     for (int64_t before = 0; before < i && !replace; ++before)  // Floyd: who is taken already gives way to the last
-      if (out[before] == place) {
-        place = from + last;
+      if (out[before] == position) {
+        position = from + last;
         break;
       }
-    out[i] = place;
+    out[i] = position;
   }
 }
 

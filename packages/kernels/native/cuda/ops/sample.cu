@@ -34,9 +34,9 @@ __global__ void enter_kernel(const int64_t* ids, const int64_t* is_new, const in
   const Lane me = my_lane(1);
   for (int64_t i = me.first; i < count; i += me.step) {
     if (!is_new[i]) continue;
-    const int64_t place = held + rank[i] - 1;
-    table[ids[i]] = place;
-    nodes[place] = ids[i];
+    const int64_t position = held + rank[i] - 1;
+    table[ids[i]] = position;
+    nodes[position] = ids[i];
   }
 }
 

@@ -9,11 +9,11 @@ namespace {
 constexpr int ROUNDS = 8;  // positions that a lane takes one after another, along which segments are found
 
 template <class A>
-__device__ __forceinline__ Stats<A> fold_parts(Stats<A> found, int parts) {
+__device__ __forceinline__ Stats<A> fold_parts(Stats<A> result, int parts) {
   const unsigned mask = group_mask(parts);
   for (int step = parts / 2; step > 0; step /= 2)
-    found = joined(found, {__shfl_xor_sync(mask, found.top, step), __shfl_xor_sync(mask, found.sum, step)});
-  return found;
+    result = joined(result, {__shfl_xor_sync(mask, result.top, step), __shfl_xor_sync(mask, result.sum, step)});
+  return result;
 }
 
 template <class T, class I>
@@ -21,8 +21,8 @@ __global__ void __launch_bounds__(THREADS) rows_kernel(Softmax<T, I> op, int par
   const Lane me = my_lane(parts);
   for (int64_t item = me.first; item < op.walk.rows * op.width; item += me.step) {
     const int64_t s = quotient(item, op.width);
-    const auto found = fold_parts(softmax_row(op, s, item - s * op.width, me.lane, parts), parts);
-    if (me.lane == 0) op.stats[item] = found;
+    const auto result = fold_parts(softmax_row(op, s, item - s * op.width, me.lane, parts), parts);
+    if (me.lane == 0) op.stats[item] = result;
   }
 }
 
@@ -33,8 +33,8 @@ __global__ void __launch_bounds__(THREADS) chunks_kernel(Softmax<T, I> op) {
   for (int64_t c = me.first; c < chunks_of(op.walk.edges); c += me.step) {
     if (!op.walk.whole(c)) continue;
     for (int64_t column = 0; column < op.width; ++column) {
-      const auto found = fold_parts(softmax_chunk(op, c, column, me.lane, 32), 32);
-      if (me.lane == 0) op.partial[c * op.width + column] = found;
+      const auto result = fold_parts(softmax_chunk(op, c, column, me.lane, 32), 32);
+      if (me.lane == 0) op.partial[c * op.width + column] = result;
     }
   }
 }

@@ -50,7 +50,7 @@ template <class T, class I>
 HEDDLE_HD Stats<sum_t<T>> softmax_span(const Softmax<T, I>& op, int64_t begin, int64_t end, int64_t step,
                                        int64_t column) {
   using A = sum_t<T>;
-  Stats<A> found = no_stats(op);
+  Stats<A> result = no_stats(op);
   const auto each = [&](auto&& f) {
     for (int64_t j = begin; j < end; j += step) {
       const int64_t e = op.walk.edge(j);
@@ -58,23 +58,23 @@ HEDDLE_HD Stats<sum_t<T>> softmax_span(const Softmax<T, I>& op, int64_t begin, i
     }
   };
   if (op.grad) {
-    each([&](int64_t at) { found.sum += static_cast<A>(op.data[at]) * static_cast<A>(op.grad[at]); });
-    return found;
+    each([&](int64_t at) { result.sum += static_cast<A>(op.data[at]) * static_cast<A>(op.grad[at]); });
+    return result;
   }
-  each([&](int64_t at) { found.top = larger(static_cast<A>(op.data[at]), found.top); });
-  const A less = shift(found.top);
-  each([&](int64_t at) { found.sum += exp(static_cast<A>(op.data[at]) - less); });
-  return found;
+  each([&](int64_t at) { result.top = larger(static_cast<A>(op.data[at]), result.top); });
+  const A less = shift(result.top);
+  each([&](int64_t at) { result.sum += exp(static_cast<A>(op.data[at]) - less); });
+  return result;
 }
 
 // One part of segment s.
 template <class T, class I>
 HEDDLE_HD Stats<sum_t<T>> softmax_row(const Softmax<T, I>& op, int64_t s, int64_t column, int part, int parts) {
   const auto cut = op.walk.cut(s);
-  Stats<sum_t<T>> found = softmax_span(op, cut.begin + part, cut.head(), parts, column);
-  if (!cut.is_long()) return found;
-  for (int64_t c = cut.first() + part; c < cut.last(); c += parts) found = joined(found, op.partial[c * op.width + column]);
-  return joined(found, softmax_span(op, cut.tail() + part, cut.end, parts, column));
+  Stats<sum_t<T>> result = softmax_span(op, cut.begin + part, cut.head(), parts, column);
+  if (!cut.is_long()) return result;
+  for (int64_t c = cut.first() + part; c < cut.last(); c += parts) result = joined(result, op.partial[c * op.width + column]);
+  return joined(result, softmax_span(op, cut.tail() + part, cut.end, parts, column));
 }
 
 // One part of a whole chunk.

@@ -88,9 +88,9 @@ struct Walk {
   }
   // The edge's place in per-edge arrays, or -1.
   HEDDLE_HD int64_t edge(int64_t j) const {
-    const int64_t place = perm ? static_cast<int64_t>(perm[j]) : j;
-    if (within(place, edges)) return place;
-    note(fault, HEDDLE_FAULT_ID, j, place, edges);
+    const int64_t position = perm ? static_cast<int64_t>(perm[j]) : j;
+    if (within(position, edges)) return position;
+    note(fault, HEDDLE_FAULT_ID, j, position, edges);
     return -1;
   }
 };

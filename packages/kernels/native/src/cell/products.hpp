@@ -108,12 +108,12 @@ template <class F> int backward(const Products& p, const Wanted& wanted, int64_t
   const int64_t block = p.block(), bytes = p.bytes(), lanes = HEDDLE_PICK(matmul_lanes)(p.dtype);
   const int64_t most = p.rows / PART_ROWS, parts = most < 1 ? 1 : most > PARTS ? PARTS : most;
   const int64_t padded = (p.width + lanes - 1) / lanes * lanes;
-  std::vector<int64_t> place(static_cast<size_t>(p.count + 1));  // of the sums of each matrix
+  std::vector<int64_t> offset(static_cast<size_t>(p.count + 1));  // of the sums of each matrix
   for (int64_t k = 0; k < p.count; ++k)
-    place[k + 1] = place[k] + (wanted.matrices[k] ? parts * p.widths[k] * padded * bytes : 0);
+    offset[k + 1] = offset[k] + (wanted.matrices[k] ? parts * p.widths[k] * padded * bytes : 0);
   // Zeroed: every part adds to its own.
   const std::unique_ptr<char, decltype(&std::free)> outers(
-      static_cast<char*>(std::calloc(static_cast<size_t>(place.back() + 1), 1)), &std::free);
+      static_cast<char*>(std::calloc(static_cast<size_t>(offset.back() + 1), 1)), &std::free);
   const std::unique_ptr<char, decltype(&std::free)> sums(
       static_cast<char*>(std::calloc(static_cast<size_t>(parts * sum_width * bytes + 1), 1)), &std::free);
   // The matrices turned round: read along their rows, they pack by whole vectors.
@@ -153,7 +153,7 @@ template <class F> int backward(const Products& p, const Wanted& wanted, int64_t
         if (wanted.matrices[k])
           HEDDLE_PICK(outer_rows)
         ({row(p.terms[k], first, width, bytes), grads, nullptr, nullptr, rows, width, p.width, false, true}, 0, rows, p.dtype,
-         memory, outers.get() + place[k] + part * width * padded * bytes);
+         memory, outers.get() + offset[k] + part * width * padded * bytes);
       }
     }
   });
@@ -161,7 +161,7 @@ template <class F> int backward(const Products& p, const Wanted& wanted, int64_t
   parallel_for(p.count, p.worth(), [&](int64_t k) {
     if (wanted.matrices[k])
       HEDDLE_PICK(outer_finish)
-    ({nullptr, nullptr, nullptr, wanted.matrices[k], p.rows, p.widths[k], p.width, false}, outers.get() + place[k], parts,
+    ({nullptr, nullptr, nullptr, wanted.matrices[k], p.rows, p.widths[k], p.width, false}, outers.get() + offset[k], parts,
      p.dtype);
   });
   const auto total = [&](auto tag) {

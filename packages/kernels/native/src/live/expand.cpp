@@ -8,18 +8,18 @@
 namespace heddle {
 namespace {
 
-// Places of the newest edges of a row whose order isn't that in which they became eligible.
+// Positions of the newest edges of a row whose order isn't that in which they became eligible.
 template <class I>
-void newest_places(const heddle_live& live, const Relation& edges, int64_t size, Row& row, std::vector<int64_t>& places) {
+void newest_positions(const heddle_live& live, const Relation& edges, int64_t size, Row& row, std::vector<int64_t>& positions) {
   row.ages.clear();
   for (int64_t p = 0; p < row.size(); ++p)
     row.ages.emplace_back(row.at(p, [&](int64_t e) { return edges.time_of<I>(e); },
                                  [&](uint32_t e) { return live.eligible_from(edges, live.entries[e]); }),
                           p);
   std::nth_element(row.ages.begin(), row.ages.end() - size, row.ages.end());
-  places.clear();
-  for (auto age = row.ages.end() - size; age != row.ages.end(); ++age) places.push_back(age->second);
-  std::sort(places.begin(), places.end());
+  positions.clear();
+  for (auto age = row.ages.end() - size; age != row.ages.end(); ++age) positions.push_back(age->second);
+  std::sort(positions.begin(), positions.end());
 }
 
 template <class I>
@@ -45,7 +45,7 @@ int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t 
     open_row<I>(live, r, ask, into.ids[at], into.tree(at), sample.upto, row);
     int64_t n = row.size(), first = 0;
     const bool cut = ask.newest && ask.size >= 0 && n > ask.size, listed = cut && edges.sender_time && ask.size > 0;
-    if (listed) newest_places<I>(live, edges, ask.size, row, newest);
+    if (listed) newest_positions<I>(live, edges, ask.size, row, newest);
     if (cut) first = listed ? 0 : n - ask.size, n = ask.size;
     const int64_t end = taken.size(), count = drawn(n, ask.size, ask.replace);
     taken.edges.resize(end + count);
@@ -68,7 +68,7 @@ int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t 
     slots[at + 1] = end + count;
   }
   if (leaves) return HEDDLE_OK;
-  taken.places.resize(taken.size());
+  taken.positions.resize(taken.size());
   return place_senders(hop, sample.nodes[edges.source], taken, sample.senders.data(), begin, taken.size(), sample.trees);
 }
 

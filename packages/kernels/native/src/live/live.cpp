@@ -88,7 +88,7 @@ extern "C" int heddle_live_rows(const heddle_live* live, int64_t n, const int64_
 }
 
 extern "C" int heddle_live_latest(const heddle_live* live, int64_t type, int64_t upto, int64_t n, const int64_t* nodes,
-                                  const int64_t* time, int64_t* found) {
+                                  const int64_t* time, int64_t* latest) {
   const int64_t list = static_cast<int64_t>(live->base->relations.size()) + type;
   for (int64_t i = 0; i < n; ++i) {
     int64_t best = -1, since = INT64_MIN;
@@ -97,7 +97,7 @@ extern "C" int heddle_live_latest(const heddle_live* live, int64_t type, int64_t
       if (e > upto || (time && entry.time > time[i]) || (best >= 0 && entry.time <= since)) continue;
       best = entry.other, since = entry.time;
     }
-    found[i] = best;
+    latest[i] = best;
   }
   return HEDDLE_OK;
 }

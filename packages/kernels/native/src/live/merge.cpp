@@ -28,7 +28,7 @@ void merge(const heddle_live& live, int64_t r, int64_t upto, int64_t first, int6
   const Relation& edges = live.base->relations[r];
   const I *const indptr = static_cast<const I*>(edges.indptr), *const held = static_cast<const I*>(edges.senders);
   const int64_t base = live.base->n_node[edges.target];
-  std::vector<uint32_t> own;
+  std::vector<uint32_t> entries_of;
   int64_t at = 0;
   const auto copy = [&](int64_t from, int64_t to) {
     std::copy(held + from, held + to, senders + at);
@@ -38,8 +38,8 @@ void merge(const heddle_live& live, int64_t r, int64_t upto, int64_t first, int6
   for (int64_t v = first; v < last; ++v) {
     int64_t b = v < base ? indptr[v] : 0;
     const int64_t end = v < base ? indptr[v + 1] : 0;
-    chain(live, r, v, upto, own, [](const Entry&) { return true; });
-    for (uint32_t e : own) {
+    chain(live, r, v, upto, entries_of, [](const Entry&) { return true; });
+    for (uint32_t e : entries_of) {
       const Entry& entry = live.entries[e];
       const int64_t to = edges.time ? std::upper_bound(edges.time + b, edges.time + end, entry.time) - edges.time : end;
       copy(b, to);

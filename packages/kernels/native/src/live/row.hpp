@@ -13,35 +13,35 @@ namespace heddle {
 
 // A thread's memory for rows.
 struct Row {
-  std::vector<uint32_t> own;   // entries, in the order of the row
+  std::vector<uint32_t> entries_of;   // entries, in the order of the row
   std::vector<int64_t> rank;   // place of each of them in the row
   std::vector<int64_t> base;   // eligible positions of the base, where they are no stretch
   std::vector<std::pair<int64_t, int64_t>> ages;
   int64_t begin = 0, held = 0;  // the stretch of the base, or how many of `base`
   bool stretch = true;
 
-  int64_t size() const { return held + static_cast<int64_t>(own.size()); }
+  int64_t size() const { return held + static_cast<int64_t>(entries_of.size()); }
   int64_t position(int64_t i) const { return stretch ? begin + i : base[i]; }
 
   // Call of_base(position) or of_entry(entry) for the edge at a place.
   template <class B, class E>
-  auto at(int64_t place, B&& of_base, E&& of_entry) const {
-    const auto found = std::lower_bound(rank.begin(), rank.end(), place);
-    const int64_t j = found - rank.begin();
-    if (found != rank.end() && *found == place) return of_entry(own[j]);
-    return of_base(position(place - j));
+  auto at(int64_t nth, B&& of_base, E&& of_entry) const {
+    const auto next = std::lower_bound(rank.begin(), rank.end(), nth);
+    const int64_t j = next - rank.begin();
+    if (next != rank.end() && *next == nth) return of_entry(entries_of[j]);
+    return of_base(position(nth - j));
   }
 };
 
 // Collect the entries of a list before `upto` that `keep` keeps, by time, then by arrival.
 template <class K>
-void chain(const heddle_live& live, int64_t list, int64_t node, int64_t upto, std::vector<uint32_t>& own, K&& keep) {
-  own.clear();
+void chain(const heddle_live& live, int64_t list, int64_t node, int64_t upto, std::vector<uint32_t>& entries_of, K&& keep) {
+  entries_of.clear();
   for (uint32_t e = live.heads[list][node].load(std::memory_order_acquire); e; e = live.entries[e - 1].before)
-    if (e <= upto && keep(live.entries[e - 1])) own.push_back(e - 1);
-  std::reverse(own.begin(), own.end());
+    if (e <= upto && keep(live.entries[e - 1])) entries_of.push_back(e - 1);
+  std::reverse(entries_of.begin(), entries_of.end());
   const auto earlier = [&](uint32_t a, uint32_t b) { return live.entries[a].time < live.entries[b].time; };
-  if (!std::is_sorted(own.begin(), own.end(), earlier)) std::stable_sort(own.begin(), own.end(), earlier);
+  if (!std::is_sorted(entries_of.begin(), entries_of.end(), earlier)) std::stable_sort(entries_of.begin(), entries_of.end(), earlier);
 }
 
 // Fill `row` with what a question of `ask` at `tree` may take of a receiver.
@@ -67,16 +67,16 @@ void open_row(const heddle_live& live, int64_t r, const Ask& ask, int64_t receiv
       if (taken(edges.time_of<I>(e))) row.base.push_back(e);
     row.held = static_cast<int64_t>(row.base.size());
   }
-  chain(live, r, receiver, upto, row.own,
+  chain(live, r, receiver, upto, row.entries_of,
         [&](const Entry& entry) { return !timed || taken(live.eligible_from(edges, entry)); });
-  row.rank.resize(row.own.size());
-  for (size_t j = 0; j < row.own.size(); ++j) {
+  row.rank.resize(row.entries_of.size());
+  for (size_t j = 0; j < row.entries_of.size(); ++j) {
     int64_t before = row.held;  // of the base
-    if (edges.time && row.held && edges.time[row.position(row.held - 1)] > live.entries[row.own[j]].time) {
+    if (edges.time && row.held && edges.time[row.position(row.held - 1)] > live.entries[row.entries_of[j]].time) {
       int64_t low = 0;
       while (low < before) {
         const int64_t middle = low + (before - low) / 2;
-        if (edges.time[row.position(middle)] <= live.entries[row.own[j]].time)
+        if (edges.time[row.position(middle)] <= live.entries[row.entries_of[j]].time)
           low = middle + 1;
         else
           before = middle;

@@ -26,10 +26,10 @@ void matrices_grad(const Call& call, const Part* first, const Part* last) {
       const auto [from, to] = call.rows_within(*part, nodes.first(k), nodes.last(k));
       const Rows grad{call.grad[static_cast<size_t>(target)], call.width, part->receivers, part->first_row};
       for_blocks(part->first_row + from, part->first_row + to, most, [&](int64_t row, int64_t end) {
-        const Rows own{block.data(), in_dim, nullptr, row};
+        const Rows sums_of_block{block.data(), in_dim, nullptr, row};
         RowGather g = call.walk(*part, false);
-        g.data = call.types[b.source].x, g.stride = in_dim, g.columns = in_dim, g.scale = b.scale, g.out = own;
-        if (call.gather(g, row, end, 0, b.columns)) sums.add(chunk, part - first, own, grad, row, end);
+        g.data = call.types[b.source].x, g.stride = in_dim, g.columns = in_dim, g.scale = b.scale, g.out = sums_of_block;
+        if (call.gather(g, row, end, 0, b.columns)) sums.add(chunk, part - first, sums_of_block, grad, row, end);
       });
     }
   });

@@ -27,7 +27,7 @@ void bias_grad(const Call& call, const heddle_node_type& type, const char* grad)
 
 // x_grad = grad root transposed, root_grad = x transposed grad; zeros where there is no root or no gradient.
 void root_grad(const Call& call, const heddle_node_type& type, const char* grad) {
-  const bool own = type.root && grad;
+  const bool wanted_root = type.root && grad;
   if (!type.x) {
     if (!type.root_grad) return;
     for_chunks(call, type.nodes, [&](int64_t, int64_t first, int64_t last) {
@@ -37,14 +37,14 @@ void root_grad(const Call& call, const heddle_node_type& type, const char* grad)
     });
     return;
   }
-  const int64_t in_dim = type.in_dim, k = own ? call.out_dim : 0;
+  const int64_t in_dim = type.in_dim, k = wanted_root ? call.out_dim : 0;
   const Memory packed(k * call.padded(in_dim) * call.bytes);
   HEDDLE_PICK(relational_pack)({&type.root, k, in_dim, true, call.padded(in_dim), 1, packed.data(), call.dtype});
-  OuterSums sums(call, {static_cast<char*>(type.root_grad)}, in_dim, own ? Chunks(type.nodes).count : 0);
+  OuterSums sums(call, {static_cast<char*>(type.root_grad)}, in_dim, wanted_root ? Chunks(type.nodes).count : 0);
   const Rows x{type.x, in_dim, nullptr, 0}, x_grad{type.x_grad, in_dim, nullptr, 0};
-  const Rows rows = own ? Rows{grad, call.width, nullptr, 0} : x;
+  const Rows rows = wanted_root ? Rows{grad, call.width, nullptr, 0} : x;
   for_chunks(call, type.nodes, [&](int64_t chunk, int64_t first, int64_t last) {
-    const bool summed = own && sums.wanted();
+    const bool summed = wanted_root && sums.wanted();
     if (summed) sums.clear(chunk, 0);
     for_blocks(first, last, BLOCK, [&](int64_t from, int64_t to) {
       if (summed) sums.add(chunk, 0, x, rows, from, to);
@@ -115,10 +115,10 @@ extern "C" int heddle_relational_conv_grad(const heddle_node_type* types, int64_
       padded.reserve(static_cast<size_t>(n_types));
       for (int64_t t = 0; t < n_types; ++t) {
         const heddle_node_type& type = types[t];
-        const bool own = type.grad && (call.relu || call.width != out_dim);
-        padded.emplace_back(own ? type.nodes * call.width * call.bytes : 0);
-        if (own) read_grad(call, type, padded.back().data());
-        call.grad.push_back(own ? padded.back().data() : static_cast<const char*>(type.grad));
+        const bool is_padded = type.grad && (call.relu || call.width != out_dim);
+        padded.emplace_back(is_padded ? type.nodes * call.width * call.bytes : 0);
+        if (is_padded) read_grad(call, type, padded.back().data());
+        call.grad.push_back(is_padded ? padded.back().data() : static_cast<const char*>(type.grad));
         if (type.bias_grad) bias_grad(call, type, call.grad.back());
         root_grad(call, type, call.grad.back());
       }

@@ -56,15 +56,15 @@ int check_part(const char* op, const Call& call, const Part& part) {
 // Matrices that relations have, of an array that bundles share.
 struct Taken {
   const void* matrices = nullptr;
-  std::vector<bool> places{};
+  std::vector<bool> used{};
 
   // Whether a bundle's matrix is there and no other relation's; it is this one's from now on.
-  bool take(const heddle_bundle& b, int64_t place) {
-    if (place < 0 || place >= b.n_matrices) return false;
+  bool take(const heddle_bundle& b, int64_t position) {
+    if (position < 0 || position >= b.n_matrices) return false;
     if (!b.order) return true;  // one after the other
-    if (matrices != b.matrices) matrices = b.matrices, places.assign(static_cast<size_t>(b.n_matrices), false);
-    const bool free = !places[static_cast<size_t>(place)];
-    places[static_cast<size_t>(place)] = true;
+    if (matrices != b.matrices) matrices = b.matrices, used.assign(static_cast<size_t>(b.n_matrices), false);
+    const bool free = !used[static_cast<size_t>(position)];
+    used[static_cast<size_t>(position)] = true;
     return free;
   }
 };
@@ -75,14 +75,14 @@ int read_table(const char* op, Call& call, const heddle_bundle& b, const heddle_
   int64_t row = 0, column = 0;
   for (int64_t i = 0; i < b.relations; ++i) {
     const int64_t target = b.table[3 * i], columns = b.table[3 * i + 1], rows = b.table[3 * i + 2];
-    const int64_t place = b.order ? b.order[i] : i;
+    const int64_t position = b.order ? b.order[i] : i;
     if (target < 0 || target >= b.targets || targets[target].type < 0 || targets[target].type >= call.n_types)
       return fail(HEDDLE_INVALID, "%s: found target %lld, expected one of the bundle's %lld, whose types are among %lld; rebuild "
                   "the bundle", op, static_cast<long long>(target), static_cast<long long>(b.targets),
                   static_cast<long long>(call.n_types));
-    if (!taken.take(b, place))
+    if (!taken.take(b, position))
       return fail(HEDDLE_INVALID, "%s: found relation %lld with matrix %lld, expected one of %lld that no other has; pass a "
-                  "matrix for each", op, static_cast<long long>(i), static_cast<long long>(place),
+                  "matrix for each", op, static_cast<long long>(i), static_cast<long long>(position),
                   static_cast<long long>(b.n_matrices));
     int64_t& before = rows_of[static_cast<size_t>(target)];
     const void* const receivers = targets[target].receivers;
@@ -92,7 +92,7 @@ int read_table(const char* op, Call& call, const heddle_bundle& b, const heddle_
     if (!fits)
       return fail(HEDDLE_INVALID, "%s: found a relation of %lld rows and %lld columns, expected what is left of its bundle's; "
                   "rebuild the bundle", op, static_cast<long long>(rows), static_cast<long long>(columns));
-    call.parts.push_back({&b, i, place, targets[target].type, call.id_at(receivers, before), b.aggregate_first ? 0 : column,
+    call.parts.push_back({&b, i, position, targets[target].type, call.id_at(receivers, before), b.aggregate_first ? 0 : column,
                           columns, row, rows});
     row += rows, column += columns, before += rows;
     if (int status = check_part(op, call, call.parts.back())) return status;
@@ -137,9 +137,9 @@ Memory::Held Memory::take(size_t size) {
   for (size_t i = 0; i < kept.size(); ++i)
     if (kept[i].size >= size && (best == kept.size() || kept[i].size < kept[best].size)) best = i;
   if (best == kept.size()) return fresh(size);
-  Held found = std::move(kept[best]);
+  Held result = std::move(kept[best]);
   kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(best));
-  return found;
+  return result;
 }
 
 void Memory::give(Held held) noexcept {
@@ -155,14 +155,14 @@ void Memory::give(Held held) noexcept {
 
 void Problem::note(int what, int64_t id, int64_t low, int64_t high) {
   const std::lock_guard<std::mutex> lock(mutex);
-  if (found == HEDDLE_OK) found = what, at = id, from = low, to = high;
+  if (result == HEDDLE_OK) result = what, at = id, from = low, to = high;
 }
 
 int Problem::status(const char* op) const {
-  if (found == HEDDLE_OK) return HEDDLE_OK;
-  if (found == HEDDLE_MEMORY)
-    return fail(found, "%s: found no memory for its workspace, expected some; use smaller inputs", op);
-  return fail(found, "%s: found id %lld, expected one in [%lld, %lld), its relation's own; rebuild the bundle", op,
+  if (result == HEDDLE_OK) return HEDDLE_OK;
+  if (result == HEDDLE_MEMORY)
+    return fail(result, "%s: found no memory for its workspace, expected some; use smaller inputs", op);
+  return fail(result, "%s: found id %lld, expected one in [%lld, %lld), its relation's own; rebuild the bundle", op,
               static_cast<long long>(at), static_cast<long long>(from), static_cast<long long>(to));
 }
 
@@ -171,10 +171,10 @@ int64_t Call::padded(int64_t columns) const {
   return (columns + lanes - 1) / lanes * lanes;
 }
 
-const char* Call::matrix(const Part& part) const { return at(part.bundle->matrices, part.place * in_dim(part) * out_dim); }
+const char* Call::matrix(const Part& part) const { return at(part.bundle->matrices, part.matrix_index * in_dim(part) * out_dim); }
 
 char* Call::matrix_grad(const Part& part) const {
-  return part.bundle->matrices_grad ? at(part.bundle->matrices_grad, part.place * in_dim(part) * out_dim) : nullptr;
+  return part.bundle->matrices_grad ? at(part.bundle->matrices_grad, part.matrix_index * in_dim(part) * out_dim) : nullptr;
 }
 
 std::pair<int64_t, int64_t> Call::rows_within(const Part& part, int64_t first, int64_t last) const {
@@ -201,8 +201,8 @@ int64_t Call::packed_bytes(const Part& part, bool transposed) const {
 void Call::pack(const Part* first, const Part* last, bool transposed, char* to) const {
   const int64_t k = transposed ? out_dim : in_dim(*first), columns = transposed ? in_dim(*first) : out_dim;
   parallel_for(last - first, threads, [&](int64_t i) {
-    const void* const own = matrix(first[i]);
-    HEDDLE_PICK(relational_pack)({&own, k, columns, transposed, padded(columns), 1,
+    const void* const values = matrix(first[i]);
+    HEDDLE_PICK(relational_pack)({&values, k, columns, transposed, padded(columns), 1,
                                   to + i * packed_bytes(*first, transposed), dtype});
   });
 }
@@ -272,11 +272,11 @@ int read_call(const char* op, Call& call, const Arguments& given, bool back) {
     if (int status = check_values(op, {type.x_grad, type.root_grad, type.bias_grad}, dtype)) return status;
   }
   Taken taken;
-  const heddle_target* own = targets;
-  for (int64_t k = 0; k < n_bundles; own += bundles[k++].targets) {
+  const heddle_target* of_bundle = targets;
+  for (int64_t k = 0; k < n_bundles; of_bundle += bundles[k++].targets) {
     const heddle_bundle& b = bundles[k];
     if (int status = check_bundle(op, b, call, back)) return status;
-    if (int status = read_table(op, call, b, own, taken)) return status;
+    if (int status = read_table(op, call, b, of_bundle, taken)) return status;
     work += static_cast<double>(b.edges) * static_cast<double>(out_dim) +
             static_cast<double>(b.aggregate_first ? b.rows : b.columns) * static_cast<double>(types[b.source].in_dim * out_dim);
   }

@@ -13,12 +13,12 @@
 
 namespace heddle {
 
-// One relation with its place in its bundle.
+// One relation with its position in its bundle.
 struct Part {
   const heddle_bundle* bundle;
   int64_t position;  // among the bundle's relations
-  int64_t place;     // of its matrix
-  int64_t target;    // its type
+  int64_t matrix_index;  // among the bundle's matrices
+  int64_t target;  // its type
   const void* receivers;
   int64_t first_column, columns;
   int64_t first_row, rows;
@@ -59,12 +59,12 @@ class Problem {
   void no_memory() { note(HEDDLE_MEMORY, 0, 0, 0); }
   // HEDDLE_OK, or the error.
   int status(const char* op) const;
-  bool none() const { return found == HEDDLE_OK; }
+  bool none() const { return result == HEDDLE_OK; }
 
  private:
   void note(int what, int64_t id, int64_t low, int64_t high);
   std::mutex mutex;
-  int found = HEDDLE_OK;
+  int result = HEDDLE_OK;
   int64_t at = 0, from = 0, to = 0;
 };
 

@@ -23,9 +23,9 @@ void start(const Call& call, const heddle_node_type& type, char* y) {
 
 // Rows of `width` columns to those of the result: the root's rows of a type without features are added, and relu taken.
 void finish(const Call& call, const heddle_node_type& type, const char* y) {
-  const void* const own = type.x ? nullptr : type.root;
-  if (y == type.y && !own && !call.relu) return;
-  const RowCopy copy{y, call.width, type.y, call.out_dim, call.out_dim, own, nullptr, call.relu, call.dtype};
+  const void* const root = type.x ? nullptr : type.root;
+  if (y == type.y && !root && !call.relu) return;
+  const RowCopy copy{y, call.width, type.y, call.out_dim, call.out_dim, root, nullptr, call.relu, call.dtype};
   for_chunks(call, type.nodes, [&](int64_t, int64_t first, int64_t last) { HEDDLE_PICK(relational_copy)(copy, first, last); });
 }
 
@@ -58,9 +58,9 @@ extern "C" int heddle_relational_conv(const heddle_node_type* types, int64_t n_t
     std::vector<Memory> padded;
     padded.reserve(static_cast<size_t>(n_types));
     for (int64_t t = 0; t < n_types; ++t) {
-      const bool own = types[t].y && call.width != out_dim;
-      padded.emplace_back(own ? types[t].nodes * call.width * call.bytes : 0);
-      call.y.push_back(own ? padded.back().data() : static_cast<char*>(types[t].y));
+      const bool padding = types[t].y && call.width != out_dim;
+      padded.emplace_back(padding ? types[t].nodes * call.width * call.bytes : 0);
+      call.y.push_back(padding ? padded.back().data() : static_cast<char*>(types[t].y));
     }
     for (const Part& part : call.parts)
       if (!call.y[static_cast<size_t>(part.target)])

@@ -51,9 +51,9 @@ class OuterSums {
     return direct ? out[static_cast<size_t>(matrix)] : memory.data() + bytes(call, chunk * count + matrix, k);
   }
   static std::vector<char*> gradients(const Call& call, const Part* first, const Part* last) {
-    std::vector<char*> found;
-    for (const Part* part = first; part < last; ++part) found.push_back(call.matrix_grad(*part));
-    return found;
+    std::vector<char*> result;
+    for (const Part* part = first; part < last; ++part) result.push_back(call.matrix_grad(*part));
+    return result;
   }
   const Call& call;
   std::vector<char*> out;

@@ -2,7 +2,7 @@
 // second step owns nodes of a target, whatever the relation.
 #include <algorithm>
 
-#include "turns.hpp"
+#include "schedule.hpp"
 
 namespace heddle {
 namespace {
@@ -54,8 +54,8 @@ void multiply(const Call& call, const Part* first, const Part* last, char* panel
 template <class Panel>
 void sum_panels(const Call& call, const Part* first, const Part* last, int64_t stride, Panel&& panel) {
   constexpr int64_t OFTEN = 2;  // times that a row of such a panel is read
-  Turns turns(call, first, last, [](const Part& part) { return part.target; });
-  by_relation(last - first, call.threads, turns.chunks(), [&](int64_t i, int64_t k) {
+  Schedule schedule(call, first, last, [](const Part& part) { return part.target; });
+  by_relation(last - first, call.threads, schedule.chunks(), [&](int64_t i, int64_t k) {
     const Part& part = first[i];
     const Chunks chunks(call.types[part.target].nodes);
     const auto [from, to] = call.rows_within(part, chunks.first(k), chunks.last(k));
@@ -63,7 +63,7 @@ void sum_panels(const Call& call, const Part* first, const Part* last, int64_t s
     g.data = panel(part), g.stride = stride, g.columns = stride, g.scale = part.bundle->scale, g.add = true;
     g.out = {call.y[static_cast<size_t>(part.target)], call.width, part.receivers, part.first_row};
     if (k == 0 && part.columns * OFTEN <= call.edges(part)) bring_near(g.data, part.columns * stride * call.bytes);
-    turns.take(i, k, [&] {
+    schedule.take(i, k, [&] {
       call.gather(g, part.first_row + from, part.first_row + to, part.first_column, part.first_column + part.columns);
     });
   });

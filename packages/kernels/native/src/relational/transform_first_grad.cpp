@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "outer_sums.hpp"
-#include "turns.hpp"
+#include "schedule.hpp"
 
 namespace heddle {
 namespace {
@@ -37,15 +37,15 @@ void table_grad(const Call& call, const Part* first, const Part* last, const cha
     });
 }
 
-// The two products with the gradients of a block of the source's rows, which lie in `own`: those of relation i begin with
+// The two products with the gradients of a block of the source's rows, which lie in `rows_of_block`: those of relation i begin with
 // column i * width.
 struct Products {
   const Call& call;
   int64_t in_dim, matrix_bytes;
   const char* packed;  // matrices transposed
 
-  void to_x(int64_t relation, const Rows& own, const Rows& x_grad, int64_t first, int64_t last) const {
-    RowProduct p = call.product(own, packed + relation * matrix_bytes, call.out_dim, x_grad, in_dim);
+  void to_x(int64_t relation, const Rows& rows_of_block, const Rows& x_grad, int64_t first, int64_t last) const {
+    RowProduct p = call.product(rows_of_block, packed + relation * matrix_bytes, call.out_dim, x_grad, in_dim);
     p.add = true;
     HEDDLE_PICK(relational_product)(p, first, last);
   }
@@ -112,20 +112,20 @@ void one_by_one(const Call& call, const Part* first, const Part* last, const cha
     const void* const sources = call.id_at(b.sources, column);
     const Rows x{source.x, in_dim, sources, column}, x_grad{source.x_grad, in_dim, sources, column};
     for_blocks(column + from, column + to, most, [&](int64_t begin, int64_t end) {
-      const Rows own{block.data(), call.width, nullptr, begin};
-      if (!call.gather(walk_back(call, part, first, panels, own), begin, end, low, high)) return;
-      if (sums.wanted()) sums.add(chunk, &part - first, x, own, begin, end);
-      if (source.x_grad) products.to_x(&part - first, own, x_grad, begin, end);
+      const Rows rows_of_block{block.data(), call.width, nullptr, begin};
+      if (!call.gather(walk_back(call, part, first, panels, rows_of_block), begin, end, low, high)) return;
+      if (sums.wanted()) sums.add(chunk, &part - first, x, rows_of_block, begin, end);
+      if (source.x_grad) products.to_x(&part - first, rows_of_block, x_grad, begin, end);
     });
   };
   if (whole) {
     parallel_for(last - first, call.threads, [&](int64_t i) { some(first[i], 0, 0, first[i].columns); });
   } else {
-    Turns turns(call, first, last, [&](const Part&) { return b.source; });
+    Schedule schedule(call, first, last, [&](const Part&) { return b.source; });
     parallel_for((last - first) * chunks.count, call.threads, [&](int64_t task) {
       const int64_t i = task / chunks.count, k = task % chunks.count;
       const auto [from, to] = call.columns_within(first[i], chunks.first(k), chunks.last(k));
-      turns.take(i, k, [&] { some(first[i], k, from, to); });
+      schedule.take(i, k, [&] { some(first[i], k, from, to); });
     });
   }
   sums.finish();

@@ -12,26 +12,26 @@ namespace {
 struct Budget {
   std::vector<int64_t> nodes;
   std::vector<double> scores;
-  HashPlaces places;
+  HashPositions positions;
 
   void add(int64_t node, double score) {
-    const uint32_t next = static_cast<uint32_t>(nodes.size()), place = places.enter(node, 0, next);
-    if (place == next) {
+    const uint32_t next = static_cast<uint32_t>(nodes.size()), position = positions.enter(node, 0, next);
+    if (position == next) {
       nodes.push_back(node);
       scores.push_back(0.0);
     }
-    scores[place] += score;
+    scores[position] += score;
   }
   // Take out the nodes at `taken`.
   void remove(const std::vector<int64_t>& taken) {
-    for (int64_t place : taken) nodes[place] = -1;
+    for (int64_t position : taken) nodes[position] = -1;
     size_t left = 0;
-    places.clear();
+    positions.clear();
     for (size_t i = 0; i < nodes.size(); ++i) {
       if (nodes[i] < 0) continue;
       nodes[left] = nodes[i];
       scores[left] = scores[i];
-      places.enter(nodes[left], 0, static_cast<uint32_t>(left));
+      positions.enter(nodes[left], 0, static_cast<uint32_t>(left));
       ++left;
     }
     nodes.resize(left);
@@ -54,7 +54,7 @@ void fill(heddle_sample& sample, int64_t r, int64_t most, uint64_t key, Budget& 
     for (int64_t e : taken) {
       const int64_t sender = senders[e];
       const bool sampled =
-          sample.nodes[edges.source].with_places([&](const auto& p) { return p.find(sender, 0) >= 0; });
+          sample.nodes[edges.source].with_positions([&](const auto& p) { return p.find(sender, 0) >= 0; });
       if (!sampled) budget.add(sender, 1.0 / static_cast<double>(n));
     }
   }
@@ -67,11 +67,11 @@ void spend(Nodes& nodes, Budget& budget, int64_t size, uint64_t key) {
   scratch.odds.clear();
   for (double score : budget.scores) scratch.odds.push_back(score * score);
   std::vector<int64_t> taken(drawn(n, size, false));
-  draw_places(n, size, false, true, Stream{key}, scratch, taken.data());
-  nodes.with_places([&](auto& places) {
-    for (int64_t place : taken) {
-      places.enter(budget.nodes[place], 0, static_cast<uint32_t>(nodes.size()));
-      nodes.ids.push_back(budget.nodes[place]);
+  draw_positions(n, size, false, true, Stream{key}, scratch, taken.data());
+  nodes.with_positions([&](auto& positions) {
+    for (int64_t position : taken) {
+      positions.enter(budget.nodes[position], 0, static_cast<uint32_t>(nodes.size()));
+      nodes.ids.push_back(budget.nodes[position]);
     }
   });
   if (!taken.empty()) budget.remove(taken);

@@ -24,7 +24,7 @@ inline int64_t drawn(int64_t n, int64_t size, bool replace) {
   return size < 0 || (size >= n && !replace) ? n : size;
 }
 
-// Floyd: `size` < n different places, every set of them equally likely; writes from + place.
+// Floyd: `size` < n different positions, every set of them equally likely; writes from + place.
 inline void draw_different(int64_t n, int64_t size, int64_t from, Stream stream, std::vector<uint64_t>& bits,
                            int64_t* out) {
   const size_t words = static_cast<size_t>((n + 63) / 64);
@@ -32,10 +32,10 @@ inline void draw_different(int64_t n, int64_t size, int64_t from, Stream stream,
   uint64_t* const taken = bits.data();
   for (int64_t i = 0; i < size; ++i) {
     const int64_t last = n - size + i;
-    int64_t place = static_cast<int64_t>(stream.below(static_cast<uint64_t>(last) + 1));
-    if (taken[place >> 6] >> (place & 63) & 1) place = last;
-    taken[place >> 6] |= uint64_t{1} << (place & 63);
-    out[i] = from + place;
+    int64_t position = static_cast<int64_t>(stream.below(static_cast<uint64_t>(last) + 1));
+    if (taken[position >> 6] >> (position & 63) & 1) position = last;
+    taken[position >> 6] |= uint64_t{1} << (position & 63);
+    out[i] = from + position;
   }
   for (int64_t i = 0; i < size; ++i) taken[(out[i] - from) >> 6] = 0;
 }
@@ -60,19 +60,19 @@ inline void draw_by_odds(int64_t size, bool replace, Stream stream, Scratch& scr
     for (int64_t i = 1; i < n; ++i) odds[i] += odds[i - 1];
     for (int64_t i = 0; i < size; ++i) {
       const double mark = stream.unit() * odds[n - 1];
-      const int64_t place = std::upper_bound(odds.begin(), odds.end(), mark) - odds.begin();
-      out[i] = place < n ? place : n - 1;
+      const int64_t position = std::upper_bound(odds.begin(), odds.end(), mark) - odds.begin();
+      out[i] = position < n ? position : n - 1;
     }
     return;
   }
   // A heap of the `size` shortest so far, the longest of them on top.
   auto& waits = scratch.waits;
   waits.clear();
-  for (int64_t place = 0; place < n; ++place) {
-    const std::pair<double, int64_t> wait{stream.exponential(odds[place]), place};
-    if (place < size) {
+  for (int64_t position = 0; position < n; ++position) {
+    const std::pair<double, int64_t> wait{stream.exponential(odds[position]), position};
+    if (position < size) {
       waits.push_back(wait);
-      if (place + 1 == size) std::make_heap(waits.begin(), waits.end());
+      if (position + 1 == size) std::make_heap(waits.begin(), waits.end());
     } else if (wait < waits.front()) {
       std::pop_heap(waits.begin(), waits.end());
       waits.back() = wait;
@@ -83,8 +83,8 @@ inline void draw_by_odds(int64_t size, bool replace, Stream stream, Scratch& scr
   for (int64_t i = 0; i < size; ++i) out[i] = waits[i].second;
 }
 
-// Write drawn(...) places in [0, n), n that of scratch.odds if `weighted`.
-inline void draw_places(int64_t n, int64_t size, bool replace, bool weighted, Stream stream, Scratch& scratch,
+// Write drawn(...) positions in [0, n), n that of scratch.odds if `weighted`.
+inline void draw_positions(int64_t n, int64_t size, bool replace, bool weighted, Stream stream, Scratch& scratch,
                         int64_t* out) {
   if (weighted && drawn(n, size, replace) != 0 && size > 0 && (replace || size < n))
     draw_by_odds(size, replace, stream, scratch, out);

@@ -1,5 +1,5 @@
 // One hop along one relation: draw edges into the newest nodes (or all) in parallel, then give new senders their
-// places in order.
+// positions in order.
 #include "../live/expand.hpp"
 #include "../pool.hpp"
 #include "hop.hpp"
@@ -57,7 +57,7 @@ void draw_collected(const Relation& edges, const Ask& ask, const Hop& hop, int64
     collect<I>(edges, ask, hop.into.tree(at), begin, end, scratch);
     const int64_t n = static_cast<int64_t>(scratch.eligible.size());
     int64_t* const mine = out + hop.slots[at];
-    draw_places(n, ask.size, ask.replace, edges.weight, hop.stream(at), scratch, mine);
+    draw_positions(n, ask.size, ask.replace, edges.weight, hop.stream(at), scratch, mine);
     const int64_t taken = drawn(n, ask.size, ask.replace);
     for (int64_t i = 0; i < taken; ++i) mine[i] = scratch.eligible[mine[i]];
     sample.counts[at - from] = taken;
@@ -129,7 +129,7 @@ int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t 
     });
   }
   if (leaves) return HEDDLE_OK;
-  taken.places.resize(end);
+  taken.positions.resize(end);
   return place_senders(hop, sample.nodes[edges.source], taken, sample.senders.data(), begin, end, sample.trees);
 }
 

@@ -57,24 +57,24 @@ int check_relation(Relation& edges, int64_t at, int64_t n_source, int64_t rows, 
       const int64_t last = (k + 1) * CHUNK < rows ? (k + 1) * CHUNK : rows;
       check_rows<I>(edges, n_source, k * CHUNK, last, fault, by_time, by_sender);
     });
-  const long long place = at;
+  const long long position = at;
   if (const int64_t bad = fault.indptr; bad >= 0)
     return fail(HEDDLE_RANGE,
                 "sample_graph: relation %lld: indptr[%lld]: found %lld, expected to rise from 0 to %lld, the number of "
                 "edges; sort the edges again",
-                place, static_cast<long long>(bad), static_cast<long long>(indptr[bad]),
+                position, static_cast<long long>(bad), static_cast<long long>(indptr[bad]),
                 static_cast<long long>(edges.edges));
   if (const int64_t bad = fault.sender; bad >= 0)
     return fail(HEDDLE_RANGE,
                 "sample_graph: relation %lld: senders[%lld]: found %lld, expected an id in [0, %lld); correct or "
                 "remove the entry",
-                place, static_cast<long long>(bad), static_cast<long long>(static_cast<const I*>(edges.senders)[bad]),
+                position, static_cast<long long>(bad), static_cast<long long>(static_cast<const I*>(edges.senders)[bad]),
                 static_cast<long long>(n_source));
   if (const int64_t bad = fault.weight; bad >= 0)
     return fail(HEDDLE_RANGE,
                 "sample_graph: relation %lld: weight[%lld]: found %g, expected a finite number of at least 0; correct "
                 "or remove the entry",
-                place, static_cast<long long>(bad), edges.weight_of(bad));
+                position, static_cast<long long>(bad), edges.weight_of(bad));
   edges.by_time = by_time;
   if (by_time) std::vector<uint64_t>().swap(edges.unsorted);
   edges.by_sender = by_sender;

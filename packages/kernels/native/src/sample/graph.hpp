@@ -25,9 +25,9 @@ struct Relation : heddle_in_edges {
   // When an edge became eligible: once it and its sender were there.
   template <class I>
   int64_t time_of(int64_t edge) const {
-    const int64_t own = time ? time[edge] : INT64_MIN;
+    const int64_t of_edge = time ? time[edge] : INT64_MIN;
     const int64_t of_sender = sender_time ? sender_time[static_cast<const I*>(senders)[edge]] : INT64_MIN;
-    return own > of_sender ? own : of_sender;
+    return of_edge > of_sender ? of_edge : of_sender;
   }
 };
 

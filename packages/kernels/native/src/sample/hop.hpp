@@ -1,4 +1,4 @@
-// One hop along one relation: whom edges are drawn for, and where new senders find their places.
+// One hop along one relation: whom edges are drawn for, and where new senders find their positions.
 #pragma once
 #include "../status.hpp"
 #include "sample.hpp"
@@ -37,11 +37,11 @@ struct Hop {
   }
 };
 
-// Give senders of edges [begin, end) their places, adding those that are new.
+// Give senders of edges [begin, end) their positions, adding those that are new.
 inline int place_senders(const Hop& hop, Nodes& of, Edges& taken, const int64_t* senders, int64_t begin, int64_t end,
                   bool trees) {
   const int64_t n = end - begin, held = of.size();
-  if (held + n >= MAX_PLACES)
+  if (held + n >= MAX_POSITIONS)
     return fail(HEDDLE_INVALID,
                 "neighbor_sample: found %lld edges into one type, expected fewer than 2**31 nodes and edges of it; use "
                 "fewer seeds or smaller sizes",
@@ -49,7 +49,7 @@ inline int place_senders(const Hop& hop, Nodes& of, Edges& taken, const int64_t*
   of.ids.resize(held + n);
   if (trees) of.trees.resize(held + n);
   uint32_t next = static_cast<uint32_t>(held);
-  uint32_t* const out = taken.places.data() + begin;
+  uint32_t* const out = taken.positions.data() + begin;
   if (!of.by_hash) {
     next = of.direct->enter_all(senders, n, of.ids.data(), next, out);
   } else {

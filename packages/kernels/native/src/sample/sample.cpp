@@ -25,7 +25,7 @@ int check_request(const heddle_sample& sample, const heddle_sample_request& requ
                     "seed or add the node",
                     static_cast<long long>(t), static_cast<long long>(i), static_cast<long long>(*seed),
                     static_cast<long long>(n_node[t]));
-  if (all < MAX_PLACES) return HEDDLE_OK;
+  if (all < MAX_POSITIONS) return HEDDLE_OK;
   return fail(HEDDLE_INVALID, "neighbor_sample: found %lld seeds, expected fewer than 2**31; pass fewer at a time",
               static_cast<long long>(all));
 }
@@ -37,14 +37,14 @@ void start(heddle_sample& sample, const heddle_sample_request& request) {
     Nodes& nodes = sample.nodes[t];
     const int64_t n = request.n_seeds[t], n_node = sample.graph->n_node[t];
     nodes.by_hash = sample.trees || sample.live || n_node > MOST_SLOTS;
-    if (!nodes.by_hash && !nodes.direct) nodes.direct = std::make_unique<DirectPlaces>(n_node);
-    nodes.with_places([](auto& places) { places.clear(); });
+    if (!nodes.by_hash && !nodes.direct) nodes.direct = std::make_unique<DirectPositions>(n_node);
+    nodes.with_positions([](auto& positions) { positions.clear(); });
     nodes.ids.assign(seed, seed + n);
     nodes.trees.clear();
     for (int64_t i = 0; i < n && sample.trees; ++i)
       nodes.trees.push_back(static_cast<uint32_t>(request.first_tree[t] + i));
-    nodes.with_places([&](auto& places) {
-      for (int64_t i = 0; i < n; ++i) places.enter(nodes.ids[i], nodes.tree(i), static_cast<uint32_t>(i));
+    nodes.with_positions([&](auto& positions) {
+      for (int64_t i = 0; i < n; ++i) positions.enter(nodes.ids[i], nodes.tree(i), static_cast<uint32_t>(i));
     });
     nodes.ends.assign(1, n);
     seed += n;
@@ -52,7 +52,7 @@ void start(heddle_sample& sample, const heddle_sample_request& request) {
   for (Edges& edges : sample.edges) {
     edges.indptr.assign(1, 0);
     edges.edges.clear();
-    edges.places.clear();
+    edges.positions.clear();
     edges.leaves.clear();
     edges.ends.clear();
     edges.firsts.clear();
@@ -96,8 +96,8 @@ void read(const heddle_sample& sample, I* nodes, I* tree, I* senders, I* receive
   for (const Edges& of : sample.edges) {
     by_stretch(of.size(), threads, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) edges[i] = static_cast<I>(of.edges[i]);
-      const int64_t entered = static_cast<int64_t>(of.places.size()), middle = std::clamp(entered, first, last);
-      for (int64_t i = first; i < middle; ++i) senders[i] = static_cast<I>(of.places[i]);
+      const int64_t entered = static_cast<int64_t>(of.positions.size()), middle = std::clamp(entered, first, last);
+      for (int64_t i = first; i < middle; ++i) senders[i] = static_cast<I>(of.positions[i]);
       for (int64_t i = middle; i < last; ++i) senders[i] = static_cast<I>(of.leaves[i - entered]);
       const auto& indptr = of.indptr;
       const auto& firsts = of.firsts;

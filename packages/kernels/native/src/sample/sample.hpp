@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "graph.hpp"
-#include "places.hpp"
+#include "positions.hpp"
 
 namespace heddle {
 
@@ -37,8 +37,8 @@ struct Nodes {
   raw_vector<int64_t> ids;
   raw_vector<uint32_t> trees;
   std::vector<int64_t> ends;  // number of nodes after the seeds, and after each hop
-  std::unique_ptr<DirectPlaces> direct;
-  HashPlaces hash;
+  std::unique_ptr<DirectPositions> direct;
+  HashPositions hash;
   bool by_hash = true;
 
   int64_t size() const { return static_cast<int64_t>(ids.size()); }
@@ -47,7 +47,7 @@ struct Nodes {
 
   // Call f with the table in use.
   template <class F>
-  auto with_places(F&& f) {
+  auto with_positions(F&& f) {
     return by_hash ? f(hash) : f(*direct);
   }
 };
@@ -57,7 +57,7 @@ struct Nodes {
 struct Edges {
   raw_vector<int64_t> indptr;   // [expanded + 1]
   raw_vector<int64_t> edges;    // positions in the graph
-  raw_vector<uint32_t> places;  // positions of senders in the sample
+  raw_vector<uint32_t> positions;  // positions of senders in the sample
   raw_vector<int64_t> leaves;   // of the last edges, in place of positions: ids of senders that were not entered
   std::vector<int64_t> ends;    // number of edges after each hop
   std::vector<int64_t> firsts;  // of a layered sample, the row of position 0 in each hop

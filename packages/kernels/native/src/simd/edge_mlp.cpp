@@ -133,11 +133,11 @@ template <class T> void forward(const EdgeMlp& op, int64_t first, int64_t last, 
 template <class T> void cotangent(const EdgeMlp& op, const EdgeMlpGrad& grad, const Tile& tile, T* g) {
   const T* const d_total = static_cast<const T*>(grad.d_total);
   for (int64_t t = 0; t < tile.count; ++t) {
-    const T* const own = static_cast<const T*>(grad.d_out) + (tile.from + t) * op.width;
+    const T* const d_row = static_cast<const T*>(grad.d_out) + (tile.from + t) * op.width;
     if (d_total)
-      add(own, d_total + tile.rows[t] * op.width, g + t * op.width, op.width);
+      add(d_row, d_total + tile.rows[t] * op.width, g + t * op.width, op.width);
     else
-      std::memcpy(g + t * op.width, own, static_cast<size_t>(op.width) * sizeof(T));
+      std::memcpy(g + t * op.width, d_row, static_cast<size_t>(op.width) * sizeof(T));
   }
   if (grad.d_sent_total)
     with_senders<T>(op, tile, static_cast<const T*>(grad.d_sent_total), op.width,

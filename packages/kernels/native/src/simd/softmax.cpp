@@ -21,21 +21,21 @@ template <class T> struct Run {
   int shift;
   bool dense;  // value i + 1 follows value i
 
-  HEDDLE_INLINE int64_t place(int64_t i) const {
+  HEDDLE_INLINE int64_t offset(int64_t i) const {
     if (dense) return from * width + i;
     return perm[from + (i >> shift)] * width + column + (i & ((int64_t{1} << shift) - 1));
   }
   HEDDLE_INLINE V get(const T* data, int64_t i, acc_t<T> fill) const {
-    if (dense && i + W <= count) return load<W>(data + place(i));
+    if (dense && i + W <= count) return load<W>(data + offset(i));
     acc_t<T> lanes[W];
-    for (int l = 0; l < W; ++l) lanes[l] = i + l < count ? load<1>(data + place(i + l)) : fill;
+    for (int l = 0; l < W; ++l) lanes[l] = i + l < count ? load<1>(data + offset(i + l)) : fill;
     return read<acc_t<T>, W>(lanes);
   }
   HEDDLE_INLINE void put(T* data, int64_t i, V values) const {
-    if (dense && i + W <= count) return store<W>(data + place(i), values);
+    if (dense && i + W <= count) return store<W>(data + offset(i), values);
     acc_t<T> lanes[W];
     std::memcpy(lanes, &values, sizeof lanes);
-    for (int l = 0; l < W && i + l < count; ++l) store<1>(data + place(i + l), lanes[l]);
+    for (int l = 0; l < W && i + l < count; ++l) store<1>(data + offset(i + l), lanes[l]);
   }
   // Combine the lanes of each column, and give every lane its column's result.
   template <class F> HEDDLE_INLINE V fold(V values, F&& combine) const {

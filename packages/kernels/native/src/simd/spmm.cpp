@@ -42,7 +42,7 @@ void scaled(const void* ids, int64_t index, int64_t from, int64_t count, int64_t
 template <class T, Weight weighted> struct Edges {
   static constexpr int64_t COUNT = 128;
   int64_t row[COUNT + AHEAD];                              // first element of the edge's row of x
-  int64_t place[weighted == Weight::none ? 1 : COUNT];     // first element of the edge's weights
+  int64_t position[weighted == Weight::none ? 1 : COUNT];     // first element of the edge's weights
   acc_t<T> value[weighted == Weight::edge ? COUNT : 1];
 
   // Read `count` edges, and the rows of x of AHEAD after them, the last one again where no more follow before `end`.
@@ -52,12 +52,12 @@ template <class T, Weight weighted> struct Edges {
     scaled(op.walk.ids, op.walk.index, from, seen, stride, row);
     for (int64_t j = seen; j < count + AHEAD; ++j) row[j] = row[seen - 1];
     if constexpr (weighted != Weight::none) {
-      scaled(op.walk.perm, op.walk.index, from, count, weight_stride, place);
+      scaled(op.walk.perm, op.walk.index, from, count, weight_stride, position);
       if (op.walk.perm)
-        for (int64_t j = 0; j < count; ++j) prefetch(weight + place[j], 1);
+        for (int64_t j = 0; j < count; ++j) prefetch(weight + position[j], 1);
     }
     if constexpr (weighted == Weight::edge)
-      for (int64_t j = 0; j < count; ++j) value[j] = load<1>(weight + place[j]);
+      for (int64_t j = 0; j < count; ++j) value[j] = load<1>(weight + position[j]);
   }
 };
 
@@ -86,7 +86,7 @@ template <class T, int W, int V, Weight weighted, bool maximum> struct Messages 
         const T* w = weight;
         vec<A, W> scale;
         if constexpr (weighted == Weight::edge) scale = broadcast<A, W>(edges.value[j - base]);
-        if constexpr (weighted > Weight::edge) w += edges.place[j - base];
+        if constexpr (weighted > Weight::edge) w += edges.position[j - base];
         HEDDLE_UNROLL for (int v = 0; v < V; ++v) {
           vec<A, W> message = load<W>(row + c.column[v]);
           if constexpr (weighted == Weight::edge) message *= scale;

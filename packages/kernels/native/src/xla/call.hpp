@@ -17,8 +17,8 @@ class Call {
   // A 64-bit integer attribute; 0 if there is none of that name.
   int64_t attribute(const char* name) const {
     for (int64_t i = 0; i < frame->attrs.size; ++i) {
-      const XLA_FFI_ByteSpan& found = *frame->attrs.names[i];
-      if (found.len == std::strlen(name) && std::memcmp(found.ptr, name, found.len) == 0)
+      const XLA_FFI_ByteSpan& result = *frame->attrs.names[i];
+      if (result.len == std::strlen(name) && std::memcmp(result.ptr, name, result.len) == 0)
         return *static_cast<const int64_t*>(static_cast<const XLA_FFI_Scalar*>(frame->attrs.attrs[i])->value);
     }
     return 0;

@@ -55,9 +55,9 @@ FUNCTIONS = (
     ),
     Function(
         "heddle_live_latest",
-        """found [n]: the number of the latest change of each of nodes [n] by time [n] (NULL: of all times), -1 for
+        """latest [n]: the number of the latest change of each of nodes [n] by time [n] (NULL: of all times), -1 for
     none; of equal times, the one that arrived last.""",
-        _LIVE + sizes("type upto n") + typed("const int64_t*", "nodes time?") + typed("int64_t*", "found"),
+        _LIVE + sizes("type upto n") + typed("const int64_t*", "nodes time?") + typed("int64_t*", "latest"),
     ),
     Function(
         "heddle_live_count",

@@ -84,7 +84,7 @@ SAMPLE = (
     Function(
         "heddle_sample_read",
         """What was drawn, as `index`: all types' nodes and (unless NULL) trees, all relations' edges, one after the
-    other. Senders are places among the nodes; of leaves, ids in the graph.""",
+    other. Senders are positions among the nodes; of leaves, ids in the graph.""",
         typed("const heddle_sample*", "sample")
         + outputs("nodes tree? senders receivers edges")
         + sizes("index threads"),
@@ -107,7 +107,7 @@ _END = sizes("index") + outputs("fault? stream?")
 ON_DEVICE = (
     Function(
         "heddle_cuda_sample_count",
-        "1. For nodes [n] at places from `first`: how many in-edges are taken of each, counts [n]. size -1 for all.",
+        "1. For nodes [n] at positions from `first`: how many in-edges are taken of each, counts [n]. size -1 for all.",
         inputs("indptr")
         + typed("const int64_t*", "nodes")
         + typed("int64_t*", "counts")

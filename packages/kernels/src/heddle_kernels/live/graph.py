@@ -133,7 +133,7 @@ class LiveGraph:
             n=len(nodes),
             nodes=address(nodes),
             time=address(times),
-            found=address(latest),
+            latest=address(latest),
         )
         return latest
 

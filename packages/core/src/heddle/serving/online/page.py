@@ -3,7 +3,7 @@
 import html
 import json
 
-from heddle.serving.bundle.opened import Bundle
+from heddle.serving.bundle.bundle import Bundle
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>heddle: TITLE</title>

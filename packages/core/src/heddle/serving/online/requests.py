@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from heddle.extras import require
-from heddle.serving.bundle.opened import Bundle, Score
+from heddle.serving.bundle.bundle import Bundle, Score
 from heddle.serving.online.limits import Refused
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from heddle.errors import ConfigError, problem
 from heddle.extras import require
-from heddle.serving.bundle.opened import Bundle
+from heddle.serving.bundle.bundle import Bundle
 from heddle.serving.live.graph import Room
 from heddle.serving.online.application import Application
 from heddle.serving.online.metrics import Metrics

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from heddle.data.etl.rows import Rows
+from heddle.serving.bundle.bundle import Bundle, Score
 from heddle.serving.bundle.layout import FILE
-from heddle.serving.bundle.opened import Bundle, Score
 from heddle.serving.live.log import NoSpaceError
 from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions

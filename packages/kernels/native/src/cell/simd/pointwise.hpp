@@ -23,11 +23,11 @@ template <class A, int W> HEDDLE_INLINE vec<A, W> tanh(vec<A, W> x) {
   return x < 0 ? -t : t;
 }
 
-template <class A> HEDDLE_INLINE const A* at(const void* array, int64_t place) {
-  return array ? static_cast<const A*>(array) + place : nullptr;
+template <class A> HEDDLE_INLINE const A* at(const void* array, int64_t position) {
+  return array ? static_cast<const A*>(array) + position : nullptr;
 }
-template <class A> HEDDLE_INLINE A* at(void* array, int64_t place) {
-  return array ? static_cast<A*>(array) + place : nullptr;
+template <class A> HEDDLE_INLINE A* at(void* array, int64_t position) {
+  return array ? static_cast<A*>(array) + position : nullptr;
 }
 
 // Add to sums.

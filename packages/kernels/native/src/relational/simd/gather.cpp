@@ -76,11 +76,11 @@ void pass(const RowGather& g, int64_t column, int64_t first, int64_t last) {
     if (end[r] + LATER < g.edges) __builtin_prefetch(sum_up.ids + end[r] + LATER, 0, 2);
     sum_up(begin[r], end[r], sum);
     if (scale) HEDDLE_UNROLL for (int n = 0; n < N; ++n) sum[n] *= broadcast<A, W>(scale[r]);
-    A* const place = out(r) + column;
+    A* const target = out(r) + column;
     HEDDLE_UNROLL for (int n = 0; n < N; ++n) {
       const int64_t lanes = n == N - 1 ? tail : W;
-      if (g.add) sum[n] += load_some<A, W>(place + n * W, lanes);
-      store_some<A, W>(place + n * W, sum[n], lanes);
+      if (g.add) sum[n] += load_some<A, W>(target + n * W, lanes);
+      store_some<A, W>(target + n * W, sum[n], lanes);
     }
   }
 }
@@ -124,12 +124,12 @@ template <class A, class I, int N> __attribute__((noinline)) void steady(const R
       if (j < stop) add(even, ids[j]);
     }
     j = stop;
-    A* const place = out(r);
+    A* const target = out(r);
     HEDDLE_UNROLL for (int n = 0; n < N; ++n) {
       vec<A, W> total = even[n] + odd[n];
       if (scale) total *= broadcast<A, W>(scale[r]);
-      if (more) total += load<W>(place + n * W);
-      store<W>(place + n * W, total);
+      if (more) total += load<W>(target + n * W);
+      store<W>(target + n * W, total);
     }
   }
 }

@@ -33,10 +33,10 @@ HEDDLE_INLINE void tile(const RowProduct& p, const RowAt<const A>& lhs, const Ro
     }
   }
   const A *const scale = static_cast<const A*>(p.scale), *const start = static_cast<const A*>(p.start);
-  int64_t place[N], left[N];
+  int64_t position[N], left[N];
   HEDDLE_UNROLL for (int n = 0; n < N; ++n) {
     const int64_t group = (v + n) / p.group, column = (v + n - group * p.group) * W;
-    place[n] = group * p.group_stride + column, left[n] = p.columns - column;
+    position[n] = group * p.group_stride + column, left[n] = p.columns - column;
   }
   HEDDLE_UNROLL for (int r = 0; r < R; ++r) {  // one after the other: rows of out may be the same
     A* const to = out(row + r);
@@ -44,11 +44,11 @@ HEDDLE_INLINE void tile(const RowProduct& p, const RowAt<const A>& lhs, const Ro
       if (scale) sum[r][n] *= broadcast<A, W>(scale[row + r]);
       if (start) sum[r][n] += load<W>(start + (v + n) * W);
       if constexpr (whole) {
-        if (p.add) sum[r][n] += load<W>(to + place[n]);
-        store<W>(to + place[n], sum[r][n]);
+        if (p.add) sum[r][n] += load<W>(to + position[n]);
+        store<W>(to + position[n], sum[r][n]);
       } else {
-        if (p.add) sum[r][n] += load_some<A, W>(to + place[n], left[n]);
-        store_some<A, W>(to + place[n], sum[r][n], left[n]);
+        if (p.add) sum[r][n] += load_some<A, W>(to + position[n], left[n]);
+        store_some<A, W>(to + position[n], sum[r][n], left[n]);
       }
     }
   }

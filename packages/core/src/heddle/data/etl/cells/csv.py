@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.data.etl.cells.blocks import Block, blocks, first_record
-from heddle.data.etl.cells.opened import opened
 from heddle.data.etl.cells.quotes import count_lines, marks, record_spans, wrong_quote
 from heddle.data.etl.cells.source import File
+from heddle.data.etl.cells.text_stream import open_text
 from heddle.data.etl.schemas.schema import Table
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
@@ -42,7 +42,7 @@ def header(file: File, table: Table) -> list[str]:
     Raises:
         DataError: an empty file, one that isn't text.
     """
-    with opened(file, table.encoding) as stream:
+    with open_text(file, table.encoding) as stream:
         first = next(blocks(stream, file, table), None)
     if first is None or not first.data.strip(b"\r\n"):
         if not table.header:
@@ -61,7 +61,7 @@ def header(file: File, table: Table) -> list[str]:
 
 def csv_blocks(file: File, table: Table) -> Iterator[Block]:
     """Yield a file's records, without its header."""
-    with opened(file, table.encoding) as stream:
+    with open_text(file, table.encoding) as stream:
         first = True
         for block in blocks(stream, file, table):
             if first and table.header:

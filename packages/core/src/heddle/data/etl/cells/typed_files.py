@@ -6,8 +6,8 @@ from itertools import islice
 from typing import Any
 
 from heddle.data.etl.cells.json import values_array
-from heddle.data.etl.cells.opened import opened
 from heddle.data.etl.cells.source import File
+from heddle.data.etl.cells.text_stream import open_text
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
 
@@ -30,7 +30,7 @@ def typed_names(file: File, layout: str) -> list[str]:
                 return list(require("pyarrow.ipc", "etl").open_file(stream).schema.names)
     except (arrow.ArrowInvalid, OSError) as error:
         fail(file, f"a file that can't be read ({error})", f"{layout}", "fetch it again")
-    with opened(file, "utf-8") as stream:
+    with open_text(file, "utf-8") as stream:
         return list(dict.fromkeys(key for _, entry in islice(_objects(stream, file), 1000) for key in entry))
 
 
@@ -58,7 +58,7 @@ def typed_batches(file: File, layout: str, names: Sequence[str]) -> Iterator[tup
                         yield batch, start
                         start += batch.num_rows
         else:
-            with opened(file, "utf-8") as stream:
+            with open_text(file, "utf-8") as stream:
                 objects = _objects(stream, file)
                 while rows := list(islice(objects, ROWS)):
                     columns = [values_array([row.get(name) for _, row in rows]) for name in names]

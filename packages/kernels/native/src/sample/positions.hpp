@@ -1,4 +1,4 @@
-// Places: from a node (of a tree) to its position in a sample.
+// Positions: from a node (of a tree) to its position in a sample.
 #pragma once
 #include <cstdint>
 #include <cstdlib>
@@ -10,13 +10,13 @@
 
 namespace heddle {
 
-constexpr int64_t MAX_PLACES = INT64_C(1) << 31;  // nodes of one type in a sample
+constexpr int64_t MAX_POSITIONS = INT64_C(1) << 31;  // nodes of one type in a sample
 
 // One slot for each node of the graph. A slot holds `base` and the position; those of samples before lie below `base`,
 // so that nothing is cleared between samples.
-class DirectPlaces {
+class DirectPositions {
  public:
-  explicit DirectPlaces(int64_t n)
+  explicit DirectPositions(int64_t n)
       : slots_(static_cast<uint32_t*>(std::calloc(n > 0 ? n : 1, sizeof(uint32_t)))), n_(n) {
     if (!slots_) throw std::bad_alloc();
   }
@@ -25,7 +25,7 @@ class DirectPlaces {
   void clear() {
     base_ += used_;
     used_ = 0;
-    if (base_ < MAX_PLACES) return;
+    if (base_ < MAX_POSITIONS) return;
     for (int64_t i = 0; i < n_; ++i) slots_[i] = 0;
     base_ = 1;
   }
@@ -44,12 +44,12 @@ class DirectPlaces {
     uint32_t* const slots = slots_.get();
     const uint32_t base = base_;
     const auto one = [&](int64_t i) {
-      const uint32_t found = slots[ids[i]] - base;  // of an old slot, more than any position
-      const bool is_new = found >= MAX_PLACES;
-      const uint32_t place = is_new ? next : found;
-      slots[ids[i]] = base + place;
+      const uint32_t result = slots[ids[i]] - base;  // of an old slot, more than any position
+      const bool is_new = result >= MAX_POSITIONS;
+      const uint32_t position = is_new ? next : result;
+      slots[ids[i]] = base + position;
       nodes[next] = ids[i];
-      out[i] = place;
+      out[i] = position;
       next += is_new;
     };
     int64_t i = 0;
@@ -78,9 +78,9 @@ class DirectPlaces {
 };
 
 // A hash table with linear probing, for trees and for types with more nodes than slots are worth.
-class HashPlaces {
+class HashPositions {
  public:
-  HashPlaces() : slots_(LEAST) {}
+  HashPositions() : slots_(LEAST) {}
 
   // Forget all nodes, and memory that the last sample had no use for.
   void clear() {
@@ -95,15 +95,15 @@ class HashPlaces {
   uint32_t enter(int64_t node, uint32_t tree, uint32_t next) {
     if (2 * (count_ + 1) > slots_.size()) grow(2 * slots_.size());
     Slot& slot = slots_[probe(node, tree)];
-    if (slot.place == NONE) {
+    if (slot.position == NONE) {
       slot = {node, tree, next};
       ++count_;
     }
-    return slot.place;
+    return slot.position;
   }
   int64_t find(int64_t node, uint32_t tree) const {
-    const uint32_t place = slots_[probe(node, tree)].place;
-    return place == NONE ? -1 : static_cast<int64_t>(place);
+    const uint32_t position = slots_[probe(node, tree)].position;
+    return position == NONE ? -1 : static_cast<int64_t>(position);
   }
   // Make room for `more` nodes.
   void reserve(int64_t more) {
@@ -117,7 +117,7 @@ class HashPlaces {
   static constexpr size_t LEAST = 1 << 10;
   struct Slot {
     int64_t node = 0;
-    uint32_t tree = 0, place = NONE;
+    uint32_t tree = 0, position = NONE;
   };
 
   size_t home(int64_t node, uint32_t tree) const {
@@ -125,7 +125,7 @@ class HashPlaces {
   }
   size_t probe(int64_t node, uint32_t tree) const {
     size_t at = home(node, tree);
-    while (slots_[at].place != NONE && (slots_[at].node != node || slots_[at].tree != tree))
+    while (slots_[at].position != NONE && (slots_[at].node != node || slots_[at].tree != tree))
       at = (at + 1) & (slots_.size() - 1);
     return at;
   }
@@ -133,7 +133,7 @@ class HashPlaces {
     std::vector<Slot> old(size);
     old.swap(slots_);
     for (const Slot& slot : old)
-      if (slot.place != NONE) slots_[probe(slot.node, slot.tree)] = slot;
+      if (slot.position != NONE) slots_[probe(slot.node, slot.tree)] = slot;
   }
 
   std::vector<Slot> slots_;

@@ -17,7 +17,7 @@ inline int processor() {
 
 // Leave a processor for any other that this thread may use. A kernel that packs a process on few processors wakes a helper on
 // the one of its caller, and it can take it milliseconds, which is longer than most loops last, to part the two.
-inline void step_aside(int from) {
+inline void leave_processor(int from) {
 #if defined(__linux__)
   if (from < 0 || sched_getcpu() != from) return;
   cpu_set_t all;

@@ -1,4 +1,4 @@
-"""opened: a file's bytes as UTF-8 without a byte order mark, unzipped by its first bytes whatever its name."""
+"""open_text: a file's bytes as UTF-8 without a byte order mark, unzipped by its first bytes whatever its name."""
 
 import codecs
 import gzip
@@ -17,7 +17,7 @@ UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @contextmanager
-def opened(file: File, encoding: str) -> Iterator[Any]:
+def open_text(file: File, encoding: str) -> Iterator[Any]:
     """Give a stream of the file's bytes in UTF-8.
 
     Raises:
