@@ -89,15 +89,15 @@ def test_outputs_of_16_bits_have_the_loss_of_their_float64(name, dtype):
     generator = torch.Generator().manual_seed(0)
     outputs = torch.randn(70_000, 2, generator=generator).to(dtype)
     targets = torch.randint(2, (70_000,) if name == "cross_entropy" else (70_000, 2), generator=generator)
-    found, grads = [], []
+    results, grads = [], []
     for rows in (outputs, outputs.double()):
         rows = rows.requires_grad_()
-        found.append(
+        results.append(
             criterion(name)(rows, targets if name == "cross_entropy" else targets.to(rows.dtype)) * 1000
         )
-        grads += torch.autograd.grad(found[-1], rows)
-    assert found[0].dtype == torch.float32
-    assert found[0].item() == pytest.approx(found[1].item(), rel=1e-5)
+        grads += torch.autograd.grad(results[-1], rows)
+    assert results[0].dtype == torch.float32
+    assert results[0].item() == pytest.approx(results[1].item(), rel=1e-5)
     torch.testing.assert_close(grads[0].double(), grads[1], rtol=0.01, atol=1e-6)
 
 

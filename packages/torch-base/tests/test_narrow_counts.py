@@ -31,14 +31,14 @@ def test_values_and_gradients_of_many_narrow_rows(how, dtype):
         torch.rand(ROWS, generator=generator),
     )
     ids = torch.where(torch.arange(ROWS) < ROWS - 3, 0, 2)
-    found = []
+    results = []
     for data in (values, values.double()):
         data = data.requires_grad_()
         out = getattr(TorchOps(), how)(data, ids, 3)
         weight = (1000 * weights[-len(out) :, None]).to(dtype).double()
         finite = torch.where(out.isfinite(), out, out.new_zeros(()))
-        found.append((out, torch.autograd.grad((finite.double() * weight).sum(), data)[0]))
-    for narrow, exact in zip(*found):
+        results.append((out, torch.autograd.grad((finite.double() * weight).sum(), data)[0]))
+    for narrow, exact in zip(*results):
         assert narrow.dtype == dtype
         torch.testing.assert_close(narrow.double(), exact, rtol=16 * torch.finfo(dtype).eps, atol=1e-6)
 

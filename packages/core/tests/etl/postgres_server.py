@@ -14,11 +14,11 @@ PASSWORD = "hunter2/with@marks"
 
 def binaries():
     """Return the folder of initdb, or skip."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    paths = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     which = shutil.which("initdb")
-    if not found and which is None:
+    if not paths and which is None:
         pytest.skip("PostgreSQL's initdb isn't on this machine: apt-get install postgresql")
-    return (found[-1] if found else Path(which).resolve()).parent
+    return (paths[-1] if paths else Path(which).resolve()).parent
 
 
 def as_user(command):

@@ -81,13 +81,13 @@ def shop_schema(address=None):
 
 def csv_of(folder):
     """Write the shop's tables as CSV."""
-    words = {True: "true", False: "false"}
+    texts = {True: "true", False: "false"}
     for name, header, rows in (("users", USERS, ROWS), ("orders", ("buyer", "seller", "paid"), ORDERS)):
         with open(folder / f"{name}.csv", "w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream)
             writer.writerow(header)
             for row in rows:
-                writer.writerow([words[cell] if isinstance(cell, bool) else cell for cell in row])
+                writer.writerow([texts[cell] if isinstance(cell, bool) else cell for cell in row])
 
 
 def sqlite_of(path):

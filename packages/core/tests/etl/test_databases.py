@@ -46,19 +46,19 @@ def test_sqlite_gives_the_folder_of_the_same_csv(tmp_path, content):
     sqlite_of(tmp_path / "shop.db")
     files = prepare(read_schema(shop_schema()), tmp_path, tmp_path / "csv", QUIET)
     rows = prepare(read_schema(shop_schema("sqlite:///shop.db")), tmp_path, tmp_path / "db", QUIET)
-    found, wanted = content(rows), content(files)
-    assert len(found) > 10 and found.keys() == wanted.keys()
-    facts = [json.loads(each.pop("metadata.json")) for each in (found, wanted)]
+    actual, wanted = content(rows), content(files)
+    assert len(actual) > 10 and actual.keys() == wanted.keys()
+    facts = [json.loads(each.pop("metadata.json")) for each in (actual, wanted)]
     for each in facts:
         each.pop("recipe")  # says where the tables come from
-    assert facts[0] == facts[1] and found == wanted
+    assert facts[0] == facts[1] and actual == wanted
 
 
 def test_cells_of_several_types_in_one_column(tmp_path):
     cells = "(NULL), (7), ('8'), (9.0), ('x'), (1e300), (x'3130')"
     script = f"CREATE TABLE t(v); INSERT INTO t VALUES {cells};"
-    found = staged(tmp_path, script, {"v": "float"}, on_error="null")
-    assert [row["v"] for row in found] == [None, 7.0, 8.0, 9.0, None, 1e300, 10.0]
+    actual = staged(tmp_path, script, {"v": "float"}, on_error="null")
+    assert [row["v"] for row in actual] == [None, 7.0, 8.0, 9.0, None, 1e300, 10.0]
     with pytest.raises(DataError, match=r"t.db: t: row 5, column 'v': found 'x', expected a number"):
         staged(tmp_path, script, {"v": "float"})
     late = (
@@ -66,8 +66,8 @@ def test_cells_of_several_types_in_one_column(tmp_path):
         + "INSERT INTO t VALUES (NULL);" * 1500
         + "INSERT INTO t VALUES ('a'); COMMIT;"
     )
-    found = staged(tmp_path, late, {"v": "text"})
-    assert len(found) == 1501 and found[-1] == {"v": "a"} and found[0] == {"v": ""}
+    actual = staged(tmp_path, late, {"v": "text"})
+    assert len(actual) == 1501 and actual[-1] == {"v": "a"} and actual[0] == {"v": ""}
     assert staged(tmp_path, "CREATE TABLE t(v);", {"v": "int"}) == []
 
 
@@ -90,7 +90,7 @@ def test_rows_come_as_they_are_stored(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "message"),
     [
         ({"of": "nope"}, "t.db: nope: found .*no such table: nope"),
         ({"query": "SELEC 1"}, "t.db: query: found .*syntax error"),
@@ -99,15 +99,15 @@ def test_rows_come_as_they_are_stored(tmp_path):
         ({"columns": {"v": "text"}}, "t.db: t: column 'v': found double, expected text"),
     ],
 )
-def test_what_a_database_does_not_have(tmp_path, table, told):
+def test_what_a_database_does_not_have(tmp_path, table, message):
     columns = table.pop("columns", {"v": "float"})
-    with pytest.raises(DataError, match=told) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         staged(tmp_path, "CREATE TABLE t(v); INSERT INTO t VALUES (0.5);", columns, **table)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "message"),
     [
         ("mysql://root:hunter2@h/x", r"found mysql://\.\.\., expected sqlite"),
         ("hunter2@h", "found another text, expected sqlite"),
@@ -115,8 +115,8 @@ def test_what_a_database_does_not_have(tmp_path, table, told):
         (7, "found int, expected an address"),
     ],
 )
-def test_addresses_that_are_none(address, told):
-    with pytest.raises(ConfigError, match=told) as caught:
+def test_addresses_that_are_none(address, message):
+    with pytest.raises(ConfigError, match=message) as caught:
         read_schema({"name": "q", "databases": {"d": address}, "tables": {}, "nodes": {}})
     assert "hunter2" not in str(caught.value) and "databases.d" in str(caught.value)
 

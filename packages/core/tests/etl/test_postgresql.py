@@ -75,11 +75,11 @@ def test_postgresql_gives_the_folder_of_the_same_csv(postgres, tmp_path, content
     for engine in ("duckdb", "polars"):
         schema = read_schema(shop_schema(address))
         rows = prepare(schema, tmp_path, tmp_path / engine, Etl(engine, progress=False))
-        found, wanted = content(rows), content(files)
-        facts = [json.loads(each.pop("metadata.json")) for each in (found, wanted)]
+        actual, wanted = content(rows), content(files)
+        facts = [json.loads(each.pop("metadata.json")) for each in (actual, wanted)]
         for each in facts:
             each.pop("recipe")  # says where the tables come from
-        assert facts[0] == facts[1] and found == wanted and len(found) > 10
+        assert facts[0] == facts[1] and actual == wanted and len(actual) > 10
 
 
 def test_types(postgres, tmp_path):
@@ -141,7 +141,7 @@ def test_tables_are_read_as_they_were_at_one_moment(postgres, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "message"),
     [
         ("DELETE FROM users", "syntax error"),
         ("WITH gone AS (DELETE FROM users RETURNING id) SELECT id FROM gone", "WITH clause|read-only"),
@@ -149,9 +149,9 @@ def test_tables_are_read_as_they_were_at_one_moment(postgres, tmp_path):
         ("SELECT set_config('x.y', 'z', false) AS id, nextval('s') AS n", "does not exist|read-only"),
     ],
 )
-def test_queries_only_read(postgres, tmp_path, query, told):
+def test_queries_only_read(postgres, tmp_path, query, message):
     address, sql = postgres
-    with pytest.raises(DataError, match=told) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         staged(address, tmp_path, {"id": "int"}, query=query)
     assert "\n" not in str(caught.value) and sql("SELECT count(*) FROM users").strip() == str(len(ROWS))
 

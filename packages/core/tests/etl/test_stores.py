@@ -39,11 +39,11 @@ def memory():
         fsspec.filesystem("memory").rm("/heddle-test", recursive=True)
 
 
-def test_a_store_gives_the_folder_of_the_same_files(shop, own, tmp_path, content, memory):
-    wanted = content(prepare(own, shop, tmp_path / "files", QUIET))
+def test_a_store_gives_the_folder_of_the_same_files(shop, shop_schema, tmp_path, content, memory):
+    wanted = content(prepare(shop_schema, shop, tmp_path / "files", QUIET))
     copy(shop, memory)
-    assert content(prepare(own, memory, tmp_path / "memory", QUIET)) == wanted
-    assert content(prepare(own, f"file://{shop}/", tmp_path / "file", QUIET)) == wanted
+    assert content(prepare(shop_schema, memory, tmp_path / "memory", QUIET)) == wanted
+    assert content(prepare(shop_schema, f"file://{shop}/", tmp_path / "file", QUIET)) == wanted
 
 
 def test_layouts_and_folders_of_a_store(tmp_path, memory):

@@ -38,15 +38,17 @@ def holder(tmp_path):
     process.stdout.close()
 
 
-def test_the_second_is_told_of_the_first(shop, own, tmp_path, content, holder):
+def test_the_second_is_told_of_the_first(shop, shop_schema, tmp_path, content, holder):
     with pytest.raises(
         DataError, match=rf"found process {holder.pid} of \S+ on \S+ at work in it, expected no other"
     ):
-        prepare(own, shop, tmp_path / "out", QUIET)
-    wanted = content(prepare(own, shop, tmp_path / "alone", QUIET))
+        prepare(shop_schema, shop, tmp_path / "out", QUIET)
+    wanted = content(prepare(shop_schema, shop, tmp_path / "alone", QUIET))
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
-    assert content(prepare(own, shop, tmp_path / "out", QUIET)) == wanted  # a lock ends with its process
+    assert (
+        content(prepare(shop_schema, shop, tmp_path / "out", QUIET)) == wanted
+    )  # a lock ends with its process
 
 
 def test_two_processes_at_once(cards, tmp_path, content):
@@ -56,19 +58,19 @@ def test_two_processes_at_once(cards, tmp_path, content):
     runs = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     errors = [run.communicate()[1].strip() for run in runs]
     assert sorted(run.returncode for run in runs) == [0, 1]
-    told = next(error for error in errors if error).splitlines()[-1]
-    assert "at work in it" in told or "a finished folder" in told
+    message = next(error for error in errors if error).splitlines()[-1]
+    assert "at work in it" in message or "a finished folder" in message
     assert verify(tmp_path / "out") > 10 and not (tmp_path / "out/.work").exists()
 
 
-def test_what_was_in_vain_leaves_nothing(shop, own, tmp_path):
+def test_what_was_in_vain_leaves_nothing(shop, shop_schema, tmp_path):
     (shop / "users.csv").write_text("id\n1\n")
     with pytest.raises(DataError, match="no column"):
-        prepare(own, shop, tmp_path / "out", QUIET)
+        prepare(shop_schema, shop, tmp_path / "out", QUIET)
     assert not (tmp_path / "out").exists()
     (tmp_path / "there").mkdir()
     with pytest.raises(DataError, match="no column"):
-        prepare(own, shop, tmp_path / "there", QUIET)
+        prepare(shop_schema, shop, tmp_path / "there", QUIET)
     assert list((tmp_path / "there").iterdir()) == []
 
 

@@ -14,9 +14,9 @@ BLOCK = 4 << 20
 """Bytes that are fetched at once."""
 
 
-def is_address(place: Path | str) -> bool:
-    """Tell whether a place is an address such as s3://bucket/folder rather than a path."""
-    return isinstance(place, str) and "://" in place
+def is_address(address: Path | str) -> bool:
+    """Tell whether it is an address such as s3://bucket/folder rather than a path."""
+    return isinstance(address, str) and "://" in address
 
 
 def root_of(src: Path | str) -> Path | str:
@@ -29,10 +29,10 @@ def root_of(src: Path | str) -> Path | str:
         return Path(src).expanduser()
     parts = urlsplit(str(src))
     if parts.password:
-        found = f"a password in {parts.scheme}://..."
+        actual = f"a password in {parts.scheme}://..."
         fail(
             "data.src",
-            found,
+            actual,
             "none",
             "leave it to the store's own settings, such as its environment variables",
         )
@@ -53,33 +53,35 @@ def files_below(root: Path | str, pattern: str) -> list[File]:
     """
     if Path(pattern).is_absolute() or ".." in Path(pattern).parts or is_address(pattern):
         fail(f"path {pattern!r}", "a path that leads out of data.src", "one below it", "move data.src up")
-    found = _local(root, pattern) if isinstance(root, Path) else _stored(root, pattern)
-    if not found:
+    files = _local(root, pattern) if isinstance(root, Path) else _stored(root, pattern)
+    if not files:
         shown = root / pattern if isinstance(root, Path) else f"{root}/{pattern}"
         fail(shown, "no such file", "a table", "check data.src, and the path in the schema")
-    return found
+    return files
 
 
 def _local(root: Path, pattern: str) -> list[File]:
-    found = sorted(path for path in root.glob(pattern) if path.is_file())
-    if not found and (root / pattern).is_dir():
+    paths = sorted(path for path in root.glob(pattern) if path.is_file())
+    if not paths and (root / pattern).is_dir():
         below = sorted(path for path in (root / pattern).rglob("*") if path.is_file())
-        found = [path for path in below if not _hidden(path.relative_to(root / pattern).parts)]
-    return [local_file(path, root) for path in found]
+        paths = [path for path in below if not _hidden(path.relative_to(root / pattern).parts)]
+    return [local_file(path, root) for path in paths]
 
 
 def _stored(root: str, pattern: str) -> list[File]:
     store, base = _store(root)
     try:
-        found = sorted(path for path in store.glob(f"{base}/{pattern}") if store.isfile(path))
-        if not found and store.isdir(f"{base}/{pattern}"):
+        files = sorted(path for path in store.glob(f"{base}/{pattern}") if store.isfile(path))
+        if not files and store.isdir(f"{base}/{pattern}"):
             below = sorted(store.find(f"{base}/{pattern}"))
             start = len(f"{base}/{pattern}/")
-            found = [path for path in below if not _hidden(Path(path[start:]).parts)]
-        return [_file(store, root, base, path) for path in found]
+            files = [path for path in below if not _hidden(Path(path[start:]).parts)]
+        return [_file(store, root, base, path) for path in files]
     except Exception as error:  # of the store's own client, whatever it raises
-        told = " ".join(str(error).split())[:200] or type(error).__name__
-        fail(f"{root}/{pattern}", f"a store that can't be read ({told})", "its files", "check its settings")
+        message = " ".join(str(error).split())[:200] or type(error).__name__
+        fail(
+            f"{root}/{pattern}", f"a store that can't be read ({message})", "its files", "check its settings"
+        )
 
 
 def _file(store: Any, root: str, base: str, path: str) -> File:
@@ -95,8 +97,8 @@ def _store(root: str) -> tuple[Any, str]:
     try:
         store, base = fsspec.core.url_to_fs(root)
     except ImportError as error:
-        told = " ".join(str(error).split())
-        do = f"install what it names: {told}"
+        message = " ".join(str(error).split())
+        do = f"install what it names: {message}"
         raise PluginError(problem("data.src", f"no package for {scheme}://", "one", do)) from error
     except ValueError as error:
         fail(

@@ -98,11 +98,11 @@ def opened_postgresql(address: Address) -> Iterator[Postgresql]:
         connection.close()
 
 
-def _cell(name: str, kind: str) -> str:
+def _cell(name: str, column_type: str) -> str:
     column = quoted(name)
-    if kind in CASTS:
-        return CASTS[kind].format(column)
-    return column if kind in AS_THEY_ARE else f"{column}::text"
+    if column_type in CASTS:
+        return CASTS[column_type].format(column)
+    return column if column_type in AS_THEY_ARE else f"{column}::text"
 
 
 @contextmanager

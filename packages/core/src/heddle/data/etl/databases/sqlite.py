@@ -91,9 +91,9 @@ def opened_sqlite(address: Address, root: Path | str) -> Iterator[Sqlite]:
         connection.close()
 
 
-def _cell(name: str, kind: str) -> str:
+def _cell(name: str, column_type: str) -> str:
     column = quoted(name)
-    if kind != "mixed":
+    if column_type != "mixed":
         return column
     return (
         f"CASE typeof({column}) WHEN 'real' THEN printf('%!.17g', {column}) ELSE CAST({column} AS TEXT) END"

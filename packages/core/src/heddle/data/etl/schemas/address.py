@@ -76,8 +76,8 @@ def _check(text: str, where: str) -> None:
     scheme = text.partition("://")[0] if "://" in text else ""
     expected = "sqlite:///FILE, postgresql://USER@HOST/NAME or $NAME of an environment variable"
     if scheme not in SCHEMES:
-        found = f"{scheme}://..." if re.fullmatch(r"[a-z][a-z0-9+]{0,30}", scheme) else "another text"
-        raise ConfigError(problem(where, found, expected, "write one of them"))
+        actual = f"{scheme}://..." if re.fullmatch(r"[a-z][a-z0-9+]{0,30}", scheme) else "another text"
+        raise ConfigError(problem(where, actual, expected, "write one of them"))
     try:
         urlsplit(text).port  # noqa: B018  it raises where the address is none
     except ValueError:
