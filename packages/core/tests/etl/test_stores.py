@@ -56,9 +56,9 @@ def test_layouts_and_folders_of_a_store(tmp_path, memory):
     copy(tmp_path, memory)
     given = {"path": "d", "columns": {"id": "int", "year": "int"}}
     schema = read_schema({"name": "q", "tables": {"t": given}, "nodes": {}})
-    found = sources(Sources(memory), schema.tables["t"])
-    assert [file.name for file in found.files] == ["d/year=2020/0.parquet", "d/year=2021/0.parquet"]
-    assert found.partitions == [{"year": "2020"}, {"year": "2021"}]
+    actual = sources(Sources(memory), schema.tables["t"])
+    assert [file.name for file in actual.files] == ["d/year=2020/0.parquet", "d/year=2021/0.parquet"]
+    assert actual.partitions == [{"year": "2020"}, {"year": "2021"}]
     for pattern, layout in (("x.feather", "arrow"), ("x.jsonl.gz", "jsonl"), ("d/*/0.parquet", "parquet")):
         file = files_below(memory, pattern)[0]
         batch, start = next(typed_batches(file, layout, ["v", "id"]))
@@ -112,7 +112,7 @@ def test_a_file_is_read_piece_by_piece(tmp_path, memory):
 
 
 @pytest.mark.parametrize(
-    ("src", "error", "told"),
+    ("src", "error", "message"),
     [
         (
             "memory://heddle-test/none",
@@ -124,8 +124,8 @@ def test_a_file_is_read_piece_by_piece(tmp_path, memory):
         ("ftp://ann:hunter2@host/x", DataError, r"found a password in ftp://\.\.\., expected none"),
     ],
 )
-def test_stores_that_do_not_work(tmp_path, src, error, told):
-    with pytest.raises(error, match=told) as caught:
+def test_stores_that_do_not_work(tmp_path, src, error, message):
+    with pytest.raises(error, match=message) as caught:
         Tabformer(src, tmp_path / "out").transform()
     assert "hunter2" not in str(caught.value) and "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
