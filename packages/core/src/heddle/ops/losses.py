@@ -156,7 +156,8 @@ def _masked_mean(ops: LossOps, loss: Array, mask: Array, weights: Array | None) 
     xp = ops.xp
     if weights is not None:
         loss = loss * xp.reshape(weights, (-1, *(1 for _ in loss.shape[1:])))
-    count = xp.sum(xp.astype(mask, xp.int32))  # a sum of floats would stop growing
+    one = ops.asarray(np.array(1, np.int32), like=loss)
+    count = xp.sum(xp.where(mask, one, xp.zeros_like(one)))  # a sum of floats would stop growing
     count = xp.astype(xp.where(count > 0, count, xp.ones_like(count)), loss.dtype)
     return xp.sum(xp.where(mask, loss, xp.zeros_like(loss))) / count
 
