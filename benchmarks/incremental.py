@@ -3,7 +3,7 @@
     python benchmarks/incremental.py --data ../shared/data/temporal
 
 50,000 nodes, 500,000 edges, 128 features, 1 % of the edges gone and as many come; then the real churn of england_covid
-and twitter_tennis, where "auto" should cost no more than "full". Both ways: IncrementalSum, which is told what changed
+and twitter_tennis, where "auto" should cost no more than "full". Both ways: IncrementalSum, which is given what changed
 and orders the edges that it sums; and what the engine does, which has the order anyway and finds what changed.
 
 The first round is the gate: rows equal a full sum bit for bit, deltas to rounding. CPU time, for each snapshot the
@@ -67,7 +67,7 @@ def real_steps(name: str, root: Path, width: int) -> list[Step]:
 
 
 def by_mode(steps: Sequence[Step], ops: TorchOps) -> dict[str, Callable[[int], Tensor]]:
-    """Return mode -> the sums of snapshot t by IncrementalSum, which is told what changed."""
+    """Return mode -> the sums of snapshot t by IncrementalSum, which is given what changed."""
 
     def summing(mode: str) -> Callable[[int], Tensor]:
         sums = IncrementalSum(len(steps[0][1]), mode, ops)
@@ -144,7 +144,7 @@ def main() -> None:
     print(f"torch {torch.__version__}, 1 thread, sums by {name}")
     steps = random_steps(args.nodes, args.edges, args.features, args.share, 4)
     size = f"{args.nodes} nodes, {args.edges} edges, {args.features} features, {args.share:.1%} of the edges"
-    compare(f"told what changed: {size}", steps, by_mode, ops, args.rounds)
+    compare(f"given what changed: {size}", steps, by_mode, ops, args.rounds)
     compare(f"in the engine: {size}", steps, by_engine, ops, args.rounds)
     rng, moving = np.random.default_rng(1), []
     for edges, x, change in steps:
@@ -158,7 +158,7 @@ def main() -> None:
             print(f"\nwithout {dataset}: no folder {args.data}; set --data")
             continue
         real = real_steps(dataset, args.data, 16)
-        compare(f"told what changed: {dataset}", real, by_mode, ops, 5 * args.rounds)
+        compare(f"given what changed: {dataset}", real, by_mode, ops, 5 * args.rounds)
         compare(f"in the engine: {dataset}", real, by_engine, ops, 5 * args.rounds)
 
 

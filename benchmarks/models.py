@@ -27,7 +27,7 @@ class Case(NamedTuple):
     """A data set.
 
     Attributes:
-        overrides: what `heddle train` is told of it; {root} is the folder, {seed} the seed, or the fold.
+        overrides: the options of `heddle train`; {root} is the folder, {seed} the seed, or the fold.
         metric: that is recorded.
         published: model -> figure and where it is from; a model that isn't named here isn't run.
         seeds: how many, or how many folds.

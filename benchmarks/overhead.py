@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def calls() -> dict[str, Callable[[bool], object]]:
-    """Return a call of each op, told whether its float arguments want a gradient."""
+    """Return a call of each op, given whether its float arguments want a gradient."""
     ends = torch.tensor([0, 2, 2, 1]), torch.tensor([1, 1, 0, 2])
     edges = kernels.build_adjacency(*ends, 3, 3)
     nodes, values, weight = both(torch.randn(3, 4)), both(torch.randn(4, 2)), torch.rand(4)

@@ -1,4 +1,4 @@
-"""What each package offers from its front door: loaded on first use, typed, and told in its docstring."""
+"""What each package offers from its front door: loaded on first use, typed, and named in its docstring."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Five kinds of plugin distributions side by side: the good one trains, the others are told with their reasons."""
+"""Five kinds of plugin distributions side by side: the good one trains, the others are listed with their reasons."""
 
 import json
 import os
@@ -50,7 +50,7 @@ DISTRIBUTIONS = {
         for rival in ("left", "right")
     },
 }
-TOLD = {
+LISTED = {
     "unimportable": ["broken", "No module named 'a_module_that_nobody_wrote'"],
     "raising": ["broken", "heddle_backends: RuntimeError: no licence found"],
     "foreign": [
@@ -115,7 +115,7 @@ def test_plugins_tells_each_with_its_reason_and_exits_0(command):
     done = command("plugins")
     assert (done.returncode, done.stderr) == (0, "")
     actual = rows(done.stdout)
-    for distribution, parts in TOLD.items():
+    for distribution, parts in LISTED.items():
         for part in parts:
             assert "".join(part.split()) in actual[distribution]
     assert actual["good"].endswith("1.0okbackend:good")
@@ -126,7 +126,7 @@ def test_doctor_tells_each_with_its_reason_and_exits_1(command):
     done = command("doctor")
     assert done.returncode == 1
     faults = [line for line in done.stdout.splitlines() if line.startswith("fault: plugin ")]
-    for distribution, parts in TOLD.items():
+    for distribution, parts in LISTED.items():
         (line,) = (line for line in faults if f" of {distribution} 1.0 " in line)
         assert all(part in line for part in parts)
     assert not any(" of good " in line for line in faults)

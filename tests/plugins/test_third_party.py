@@ -57,7 +57,7 @@ def command(python, tmp_path):
 
 
 def _run(python, arguments, folder, **environment):
-    """Run Python; without what this test's own process was told by its environment."""
+    """Run Python; without what this test's own process had in its environment."""
     inherited = {
         key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "HYDRA_FULL_ERROR")
     }

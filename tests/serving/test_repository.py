@@ -130,7 +130,7 @@ def test_an_environment_that_is_not_there(tmp_path):
         check_environment(tmp_path)
 
 
-def test_a_taken_port_is_told(repository):
+def test_a_taken_port_is_reported(repository):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(ConfigError, match=r"deploy\.http_port"):

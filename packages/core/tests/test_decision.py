@@ -112,7 +112,7 @@ def test_a_chosen_threshold_is_as_good_as_any(text, seed):
         assert not any(of(at)[0] for at in every if (chance > at).sum() < (chance > threshold).sum())
 
 
-def test_a_precision_that_is_never_reached_is_told():
+def test_a_precision_that_is_never_reached_is_reported():
     threshold, message = chosen(
         Rule("precision_at", 0.9), np.array([0.9, 0.8, 0.1]), np.array([False, True, False])
     )

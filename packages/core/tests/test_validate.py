@@ -343,7 +343,7 @@ def test_other_arrays(library):
         validate(graph(nodes=xp.full((5, 2), float("nan"), dtype=xp.bfloat16)))
 
 
-def test_inside_jit_is_told():
+def test_inside_jit_is_reported():
     jax = pytest.importorskip("jax")
     with pytest.raises(GraphError, match="validate outside jit"):
         jax.jit(lambda ids: validate(graph(senders=ids)).senders)(np.array([0, 1, 2, 4]))

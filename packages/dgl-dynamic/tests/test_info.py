@@ -29,8 +29,8 @@ def files_of(folder):
 @pytest.mark.parametrize("arguments", RUNS.values(), ids=RUNS)
 def test_training_reads_no_info(tmp_path, monkeypatch, arguments):
     arguments = ("backend=dgl-dynamic", "trainer.progress=false", *arguments)
-    assert main(["train", *arguments, f"run.dir={tmp_path / 'told'}"]) == 0
-    files = files_of(tmp_path / "told")
+    assert main(["train", *arguments, f"run.dir={tmp_path / 'whole'}"]) == 0
+    files = files_of(tmp_path / "whole")
     reader = Registry.dataset
     blank = lambda self, name: lambda config: reader(self, name)(config)._replace(info={})  # noqa: E731
     monkeypatch.setattr(Registry, "dataset", blank)

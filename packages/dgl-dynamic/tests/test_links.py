@@ -1,4 +1,4 @@
-"""Links in time: events cut into snapshots, from a window of which the pairs of the next one are told."""
+"""Links in time: events cut into snapshots, from a window of which the pairs of the next one are predicted."""
 
 import json
 

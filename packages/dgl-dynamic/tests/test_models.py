@@ -43,10 +43,10 @@ def test_published_equations(name, layers):
 
 
 @pytest.mark.skipif(find_spec("heddle_kernels") is None, reason="heddle-kernels isn't installed")
-@pytest.mark.parametrize("many_rows", (1, 10**9), ids=("by step", "at once"))
+@pytest.mark.parametrize("many_rows", (1, 10**9), ids=("by step", "in one call"))
 @pytest.mark.parametrize("name", MODELS)
 def test_native_steps(name, many_rows, monkeypatch):
-    """With heddle-kernels the answers are the same, whether inputs are multiplied in each step or for all at once."""
+    """With heddle-kernels the answers are the same, whether inputs are multiplied by step or in one call."""
     monkeypatch.setattr(base, "_MANY_ROWS", many_rows)
     senders, receivers, weight, a, signal = dense.random_signal()
     model, _, _ = make_model(name, signal.shape[2], 2)

@@ -108,7 +108,7 @@ def test_without_the_store_inputs_are_sent_again():
 
 
 def test_a_store_too_small_for_all(one_process):
-    """Processes that would let go of different snapshots agree on what to compute, and none waits for ever."""
+    """Processes that would release different snapshots agree on what to compute, and none waits for ever."""
     arguments = ("sharding=halo", "launch.processes=2", "backend.store.host=0.02", "run.dir=run")
     status, _, err = finish(start(*COMMON, *arguments))
     assert status == 0, err
@@ -156,7 +156,7 @@ def test_a_killed_process_ends_the_run_which_goes_on(one_process, split):
     assert_same(rows_of(Path("run")), one_process)
 
 
-def test_what_cannot_be_split_is_told():
+def test_what_cannot_be_split_is_reported():
     model_spec = ModelSpec("step", 2, 0, 1, {"": 12}, window=(4, 3))
     config = {"hidden": 4, "layers": 1, "steps": 1, "layer": "gat", "head": "decoder"}
     for build, sharding, message in (

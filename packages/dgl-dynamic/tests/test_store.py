@@ -63,7 +63,7 @@ def test_least_recently_used_goes_first():
 
 
 def test_the_plan_decides_what_goes():
-    """What is needed last goes, and what would go at once isn't let in."""
+    """What is needed last goes, and what would go immediately isn't let in."""
     store = SnapshotStore([MemoryTier("host", 80)])
     store.plan([[0, 1, 2], [1], [0], [2]])
     for time in (0, 1, 2):
@@ -124,7 +124,7 @@ def test_the_memory_it_takes_is_what_it_says():
     assert len(unique) == 10
 
 
-def test_a_negative_budget_is_told():
+def test_a_negative_budget_is_reported():
     with pytest.raises(ConfigError, match="found a budget of -1 bytes"):
         MemoryTier("host", -1)
 

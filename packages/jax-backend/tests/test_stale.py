@@ -88,7 +88,7 @@ def fresh(world: World, name: str) -> np.ndarray:
     )
 )
 def test_any_sequence_of_edits(form: str, edits: list[tuple[str, str, str]]):
-    """An answer is of its arrays as they were when it was asked for, also where they are written to at once."""
+    """An answer is of its arrays as they were when it was asked for, also where they are written to immediately."""
     world = World(form)
     for name, how, call in edits:
         expected = fresh(world, call)

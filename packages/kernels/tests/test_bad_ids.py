@@ -82,7 +82,7 @@ def runner(face: str, name: str) -> Callable[[Numbers], list[Any]]:
 
 @pytest.mark.parametrize("name", OPS)
 @pytest.mark.parametrize("face", FACES)
-def test_a_broken_structure_is_told_or_not_read(face, name):
+def test_a_broken_structure_is_reported_or_not_read(face, name):
     pytest.importorskip(face, reason=f"{face} isn't installed")
     run = runner(face, name)
     want, reported = run(good(name)), 0

@@ -121,7 +121,7 @@ def test_spmm_and_its_gradients(case: Any, adjacency: Any, reduce: str, heads: i
     n, n_edges = len(adjacency.t_indptr) - 1, len(adjacency.senders)
     shape = (width,) if heads is None else (heads, width)
     x, weight = random(n, *shape, dtype=dtype), None if heads is None else random(n_edges, heads, dtype=dtype)
-    # Whoever attains a maximum of 16 bits is told by its rounded value: the reference rounds too.
+    # Whoever attains a maximum of 16 bits is recognised by its rounded value: the reference rounds too.
     exact = dtype if reduce == "max" and dtype.itemsize == 2 else torch.float64
     here = [None if t is None else t.to(exact, copy=True).requires_grad_() for t in (x, weight)]
     there = [None if t is None else t.cuda().requires_grad_() for t in (x, weight)]
@@ -160,7 +160,7 @@ def test_segments(case: Any, count: int, n: int, width: int):
     check()
 
 
-def test_ids_out_of_range_are_told_by_check():
+def test_ids_out_of_range_are_reported_by_check():
     ht.gather(torch.ones(3, 2, device="cuda"), torch.tensor([0, 3], device="cuda"))
     with pytest.raises(GraphError, match=r"position 1: found id 3, expected one in \[0, 3\)"):
         check()

@@ -489,7 +489,7 @@ def test_a_call_runs_on_the_device_of_its_tensors(monkeypatch: pytest.MonkeyPatc
     device._check_capability.cache_clear()
 
 
-def test_an_old_device_is_told(monkeypatch: pytest.MonkeyPatch):
+def test_an_old_device_is_reported(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: (7, 5))
     device._check_capability.cache_clear()
     with pytest.raises(

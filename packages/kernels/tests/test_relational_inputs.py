@@ -36,7 +36,7 @@ def of_ids(field: str, value: int):
 @pytest.mark.parametrize("how", ["transform", "aggregate"])
 @pytest.mark.parametrize("value", [-1, 2**30])
 @pytest.mark.parametrize("field", ["senders", "indptr", "t_receivers", "t_indptr"])
-def test_ids_out_of_range_are_told(field, value, how, isa):
+def test_ids_out_of_range_are_reported(field, value, how, isa):
     layer, graph = make_layer("narrow"), make_graph()
     params, x = draw(layer, graph, torch.float32)
     parts = bundles(layer, graph, how, torch.float32)
@@ -182,7 +182,7 @@ def test_a_type_that_sends_nothing_gives_its_matrices_no_gradient():
         assert actual.isfinite().all() and actual[[not each for each in silent]].any()
 
 
-def test_shapes_that_dont_fit_are_told():
+def test_shapes_that_dont_fit_are_reported():
     layer, graph = make_layer("narrow"), make_graph()
     params, x = draw(layer, graph, torch.float32)
     parts = bundles(layer, graph, "auto", torch.float32)

@@ -293,7 +293,7 @@ def on(device: str, case: Case) -> tuple[Any, list[torch.Tensor]]:
 
 
 def test_streams(case: Case, device: str):
-    """Two streams at once, each with values that it computes itself; on a CPU, threads in their place."""
+    """Two streams concurrently, each with values that it computes itself; on a CPU, threads in their place."""
     run, given = on(device, case)
     expected = [
         (run(*scaled), *gradients(run(*scaled), scaled)) for scaled in (given, [2 * x for x in given])

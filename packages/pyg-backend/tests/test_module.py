@@ -229,12 +229,12 @@ HETERO = ("a", "likes", "b")
         (torch.ones(6, 4, dtype=torch.int64), r"torch.int64, expected floats; call .float\(\)"),
     ],
 )
-def test_features_that_do_not_fit_are_told(part, x, actual):
+def test_features_that_do_not_fit_are_reported(part, x, actual):
     with pytest.raises(GraphError, match=f"^PortableModule: node features: found {actual}[^\n]*$"):
         PortableModule(part)(x, edge_index(graph()))
 
 
-def test_features_of_a_type_that_do_not_fit_are_told():
+def test_features_of_a_type_that_do_not_fit_are_reported():
     nodes, counts = {"a": np.ones((2, 5), np.float32), "b": None}, {"a": np.array([2]), "b": np.array([3])}
     given = hetero_graph(nodes, {HETERO: EdgeSet(None, np.array([0]), np.array([1]), np.array([1]))}, counts)
     with pytest.raises(GraphError, match=r"features of 'a': found shape \(2, 5\), expected \[n_nodes, 2\]"):

@@ -123,7 +123,7 @@ def test_products_under_autocast_have_gradients():
     torch.testing.assert_close(x.grad, matrices.detach().sum((0, 2)).expand(5, 3), rtol=0.05, atol=0.2)
 
 
-def test_a_scale_changed_before_the_gradient_is_told():
+def test_a_scale_changed_before_the_gradient_is_reported():
     _, torch_adjacency = adjacencies("square")
     scale, x = torch.ones(5, dtype=torch.float64), tensor(draw(5, 3), grad=True)
     y = OPS.scaled_spmm(torch_adjacency, x, None, scale)

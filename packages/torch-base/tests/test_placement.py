@@ -1,4 +1,4 @@
-"""Devices, precisions and threads by name; what a run is told of them; gradients; groups of one process."""
+"""Devices, precisions and threads by name; what a run reports of them; gradients; groups of one process."""
 
 import numpy as np
 import pytest

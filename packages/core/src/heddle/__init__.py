@@ -28,7 +28,7 @@ Runs
     bench           how fast the steps of variants are: a Benchmark
     plan            what each device would hold and send: Plans
     Run             folder, config, metrics, history, predictions, weights, report; resume(), evaluate() ...
-    RunConfig       all that a run is told, typed and frozen
+    RunConfig       all settings of a run, typed and frozen
     Comparison      metrics, settings that differ, curves
     Predictions         predictions of a split beside the truth, as arrays
 

@@ -155,7 +155,7 @@ def test_a_mistake_in_training_is_no_users_error(heddle_command, monkeypatch):
 
 
 def test_an_error_in_the_middle_of_a_sweep_does_not_end_it(heddle_command, trained, monkeypatch):
-    """The runs after it are made, it is told where it happened and at the end, and the exit status is 1."""
+    """The runs after it are made, it is reported where it happened and at the end, and the exit status is 1."""
     import heddle.workflow.run
     from heddle.errors import DataError
 

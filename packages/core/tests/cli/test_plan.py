@@ -32,7 +32,7 @@ def test_relations_split_their_edges_only(heddle_command):
     assert status == 0 and "scatter" not in out and "sharding=auto takes edges" in out
 
 
-def test_each_relations_way_is_told_with_its_costs(heddle_command):
+def test_each_relations_way_is_reported_with_its_costs(heddle_command):
     arguments = ("plan", "data=mag", "data.papers=60", "model=rgcn")
     status, out, _ = heddle_command(*arguments)
     table = out[out.index("model.plan=auto") :].splitlines()

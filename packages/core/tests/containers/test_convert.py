@@ -83,7 +83,7 @@ def test_undirected_edge_lists_gain_the_way_back():
         ),
     ],
 )
-def test_broken_edge_lists_are_told(call, message):
+def test_broken_edge_lists_are_reported(call, message):
     with pytest.raises(GraphError, match=message):
         call()
 
@@ -188,7 +188,7 @@ def test_networkx_by_hand():
         (lambda g: g.add_edge(1, 0, w=1), "edge 0: found no attribute 'w'"),
     ],
 )
-def test_uneven_attributes_are_told(build, message):
+def test_uneven_attributes_are_reported(build, message):
     made = nx.DiGraph()
     made.add_nodes_from([0, 1], x=0.5)
     made.add_edge(0, 1)
@@ -210,7 +210,7 @@ def test_uneven_attributes_are_told(build, message):
         (from_edge_list([(0, 1), (0, 1), (1, 0)]), False, "edges: found 0 -> 1 without its way back"),
     ],
 )
-def test_graphs_that_networkx_cant_hold_are_told(graph, directed, message):
+def test_graphs_that_networkx_cant_hold_are_reported(graph, directed, message):
     with pytest.raises(GraphError, match=message):
         to_networkx(graph, directed=directed)
 

@@ -179,12 +179,12 @@ def test_one_of_each_change_by_hand():
         ),
     ],
 )
-def test_a_delta_that_doesnt_fit_is_told(delta, message):
+def test_a_delta_that_doesnt_fit_is_reported(delta, message):
     with pytest.raises(GraphError, match=message):
         DeltaGraph(base(), [EdgeDelta(), delta])
 
 
-def test_values_that_arent_finite_are_told_by_validate():
+def test_values_that_arent_finite_are_reported_by_validate():
     changing = DeltaGraph(base(), [EdgeDelta(changed_nodes=Rows(np.array([1]), np.array([[np.nan]])))])
     with pytest.raises(GraphError, match=r"snapshot 1: nodes\[1, 0\]: found nan"):
         validate(changing)
@@ -230,6 +230,6 @@ def test_a_delta_between_snapshots_is_valid_alone(snapshots):
         (Snapshot(base()._replace(n_node=np.array([4])), 0), r"^snapshot: nodes: found 3 rows, expected 4"),
     ],
 )
-def test_broken_snapshots_and_deltas_are_told(broken, message):
+def test_broken_snapshots_and_deltas_are_reported(broken, message):
     with pytest.raises(GraphError, match=message):
         validate(broken)

@@ -106,7 +106,7 @@ def test_times_past_the_ends_are_refused(sequence):
         (SnapshotSequence([bare_graph()], []), "node_ids: found 0 arrays, expected 1"),
     ],
 )
-def test_broken_signals_are_told(moving, message):
+def test_broken_signals_are_reported(moving, message):
     with pytest.raises(GraphError, match=message):
         validate(moving)
 

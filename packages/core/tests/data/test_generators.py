@@ -133,7 +133,7 @@ def test_traffic():
 
 
 def test_traffic_jams_move_along_the_edges():
-    """A sensor's speed in a quarter of an hour is told better with its neighbours' speeds than without."""
+    """A sensor's speed in a quarter of an hour is predicted better with its neighbours' speeds than without."""
     dataset = traffic(sensors=40)
     speed, graph = dataset.series.values[..., 0].astype(float), dataset.graphs
     speed -= np.median(speed, axis=0)

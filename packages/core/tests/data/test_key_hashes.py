@@ -57,7 +57,7 @@ def test_hashes_are_those_of_the_definition(monkeypatch, keys):
     assert key_hashes("user", keys[:0]).dtype == np.uint64
 
 
-def test_types_and_kinds_of_keys_are_told_apart():
+def test_types_and_kinds_of_keys_differ():
     results = {int(key_hashes(node_type, [key])[0]) for node_type in ("a", "b") for key in (1, 1.0, "1")}
     assert len(results) == 6
     assert key_hashes("a", [-0.0]).tolist() == key_hashes("a", [0.0]).tolist()

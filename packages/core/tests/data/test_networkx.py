@@ -130,7 +130,7 @@ def test_broken_files(tmp_path, file, text):
 
 
 def test_a_bomb_of_entities(tmp_path):
-    """XML that would expand a billion times is told, not expanded."""
+    """XML that would expand a billion times is refused, not expanded."""
     entities = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
     text = f'<?xml version="1.0"?><!DOCTYPE g [<!ENTITY a0 "ha">{entities}]><graphml>&a11;</graphml>'
     (tmp_path / "g.graphml").write_text(text)

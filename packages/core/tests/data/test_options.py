@@ -1,4 +1,4 @@
-"""Options of the readers: every key is explained, taken by the function that reads, and wrong ones are told."""
+"""Options of the readers: every key is explained, taken by the function that reads, and wrong ones are refused."""
 
 import importlib
 import inspect

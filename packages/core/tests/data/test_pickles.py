@@ -231,7 +231,7 @@ def test_named_in_the_error(file):
 
 @pytest.mark.parametrize("share", range(1, 40))
 def test_cut(file, share):
-    """A pickle cut anywhere is told."""
+    """A pickle cut anywhere is refused."""
     data = pickle.dumps({"a": np.arange(50), "b": [1, 2, (3, 4)]}, 2)
     file.write_bytes(data[: len(data) * share // 40])
     with pytest.raises(DataError, match="cut or corrupt pickle"):

@@ -1,4 +1,4 @@
-"""Made-up tables as people have them: dialects, marks and cells that are wrong now and then."""
+"""Synthetic tables as people have them: dialects, marks and cells that are wrong now and then."""
 
 import datetime as dt
 

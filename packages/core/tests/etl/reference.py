@@ -11,7 +11,7 @@ DIGITS = set("0123456789")
 
 
 class Refused(Exception):
-    """A file or a cell that can't be read; `lines` are those where it may be told."""
+    """A file or a cell that can't be read; `lines` are those where it may be reported."""
 
     def __init__(self, why, lines=()):
         super().__init__(why)

@@ -104,7 +104,7 @@ def test_twenty_thousand_dirty_tables(tmp_path):
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
 def test_blocks_of_any_size_give_the_same_cells(tmp_path, monkeypatch, size):
-    """Quotes, CRLF and long records across the borders of what is read at once."""
+    """Quotes, CRLF and long records across the borders of what is read in one call."""
     from heddle.data.etl.cells import blocks
 
     monkeypatch.setattr(blocks.blocks, "__defaults__", (size,))

@@ -257,7 +257,7 @@ def test_a_table_without_a_time_cannot_be_asked_about():
 TASKS = {
     "active": {"query": "PREDICT count(orders, 0, 30 days) > 0 FOR user"},
     "spent": {"query": "PREDICT sum(orders.paid, 0, 30 days) FOR user EVERY 10 days", "test": "frozen"},
-    "told": {
+    "answered": {
         "of": "user",
         "table": "answers",
         "key": "who",
@@ -280,7 +280,7 @@ def test_several_tasks_on_one_folder(shop, tmp_path):
     ]
     assert (folders[0] / "metadata.json").read_bytes() == (folders[1] / "metadata.json").read_bytes()
     opened = open_prepared(folders[0])
-    assert list(opened.tasks) == ["active", "spent", "told"] and opened.task == opened.tasks["active"]
+    assert list(opened.tasks) == ["active", "spent", "answered"] and opened.task == opened.tasks["active"]
     cut = int(np.datetime64(TEST, "s").astype(int))
     for name in ("active", "spent"):
         nodes, asked = opened.nodes[name], opened.edges["user", "asked", name]
@@ -294,9 +294,11 @@ def test_several_tasks_on_one_folder(shop, tmp_path):
         assert [key for key in opened.edges if name in key] == [
             ("user", "asked", name)
         ]  # none back to other questions
-    label_nodes = opened.nodes["told"]
+    label_nodes = opened.nodes["answered"]
     assert label_nodes.label.tolist() == [1, 0, 0, -1] and label_nodes.splits["train"].tolist() == [0, 2]
-    assert opened.edges["user", "asked", "told"].ends[:, 0].tolist() == [3, 3, 4] and opened.info["dropped"]
+    assert (
+        opened.edges["user", "asked", "answered"].ends[:, 0].tolist() == [3, 3, 4] and opened.info["dropped"]
+    )
     assert read_ids(opened.nodes["user"]) == list(range(20))
     actual = prepared(str(folders[0]), task="spent")
     assert actual.task == "node_regression" and actual.target_type == "spent"
@@ -311,7 +313,7 @@ def test_several_tasks_on_one_folder(shop, tmp_path):
     [
         ({"of": "user", "table": "orders"}, "tasks.q: found no key"),
         (
-            {**TASKS["told"], "table": "orders", "key": "user", "label": "paid", "kind": "graph"},
+            {**TASKS["answered"], "table": "orders", "key": "user", "label": "paid", "kind": "graph"},
             "tasks.q.kind",
         ),
         ({**TASKS["active"], "of": "user"}, "beside a query"),

@@ -197,7 +197,7 @@ LABELLED = """
     """
 
 
-def test_classes_that_stand_for_values_and_splits_that_are_told(tmp_path):
+def test_classes_that_stand_for_values_and_splits_that_are_stated(tmp_path):
     opened = made(tmp_path, LABELLED)
     person = opened.nodes["person"]
     assert person.label.tolist() == [0, 1, 0, 1] and opened.task.classes == ("ex", "other")
@@ -296,7 +296,7 @@ def test_values_of_nodes(tmp_path):
         ("name: q", "name: true", "schema.name: found True, expected a name; put it in quotes"),
     ],
 )
-def test_a_wrong_schema_is_told_with_its_line(tmp_path, old, new, message):
+def test_a_wrong_schema_is_reported_with_its_line(tmp_path, old, new, message):
     assert old in LABELLED
     with pytest.raises(ConfigError, match=message) as caught:
         made(tmp_path, LABELLED.replace(old, new))

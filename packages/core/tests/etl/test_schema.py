@@ -1,4 +1,4 @@
-"""Schemas: every wrong name in one is told, with the nearest right one."""
+"""Schemas: every wrong name in one is reported, with the nearest right one."""
 
 import copy
 

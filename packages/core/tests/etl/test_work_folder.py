@@ -1,4 +1,4 @@
-"""One preparation at a time in a folder: the second is told whose it is; none leaves anything when it was in vain."""
+"""One preparation at a time in a folder: the second reports whose it is; none leaves anything when it was in vain."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def holder(tmp_path):
     process.stdout.close()
 
 
-def test_the_second_is_told_of_the_first(shop, shop_schema, tmp_path, content, holder):
+def test_the_second_reports_the_first(shop, shop_schema, tmp_path, content, holder):
     with pytest.raises(
         DataError, match=rf"found process {holder.pid} of \S+ on \S+ at work in it, expected no other"
     ):
@@ -52,7 +52,7 @@ def test_the_second_is_told_of_the_first(shop, shop_schema, tmp_path, content, h
 
 
 def test_two_processes_at_once(cards, tmp_path, content):
-    """Started together, one makes the folder; the other is told that it is at work, or that it is finished."""
+    """Started together, one makes the folder; the other reports that it is at work, or finished."""
     code = "import sys; from heddle.data.etl import Tabformer; Tabformer(*sys.argv[1:]).transform()"
     command = [sys.executable, "-c", code, str(cards), str(tmp_path / "out")]
     runs = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]

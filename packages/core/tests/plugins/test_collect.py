@@ -37,13 +37,13 @@ def test_search_paths_that_hydra_would_stumble_over_mark_the_plugin(install, lis
     assert plugin.status == "broken" and "heddle_config_paths" in plugin.reason
 
 
-def test_a_misspelt_hook_is_told_with_the_nearest(install, listed):
+def test_a_misspelt_hook_is_reported_with_the_nearest(install, listed):
     install("bad", "@hookimpl\ndef heddle_backend():\n    return []\n")
     plugin = listed()["bad"]
     assert plugin.status == "broken" and "did you mean 'heddle_backends'?" in plugin.reason
 
 
-def test_a_hook_with_arguments_of_its_own_is_told(install, listed):
+def test_a_hook_with_arguments_of_its_own_is_reported(install, listed):
     install("bad", "@hookimpl\ndef heddle_backends(config):\n    return []\n")
     assert listed()["bad"].status == "broken"
 
@@ -79,7 +79,7 @@ def test_a_plugin_may_give_its_own_reason(install, listed, backend_hook):
     assert (plugin.status, plugin.reason) == ("unavailable", "backend 'far': no wheel for this Python")
 
 
-def test_one_unavailable_kernel_leaves_its_plugin_ok_and_is_told(install, listed):
+def test_one_unavailable_kernel_leaves_its_plugin_ok_and_is_reported(install, listed):
     kernels = "KernelInfo('spmm', 'numpy', 'cpu', 'm:f'), KernelInfo('spmm', 'far', 'cpu', 'm:f', needs=('far_lib',))"
     install("native", f"@hookimpl\ndef heddle_kernels():\n    return [{kernels}]\n")
     plugin = listed()["native"]

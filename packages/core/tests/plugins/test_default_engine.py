@@ -81,7 +81,7 @@ def test_without_any_engine_packages_are_named(only, capsys):
     assert all(package in message for package in known_packages().values() if "kernels" not in package)
 
 
-def test_an_engine_that_was_asked_for_is_told_by_its_name(only, capsys):
+def test_an_engine_that_was_asked_for_is_reported_by_its_name(only, capsys):
     only()
     name, package = next(
         (extra, package) for extra, package in known_packages().items() if package == f"heddle-{extra}"

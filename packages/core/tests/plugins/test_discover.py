@@ -1,4 +1,4 @@
-"""One broken plugin never stops the others, and each is told with its reason."""
+"""One broken plugin never stops the others, and each is listed with its reason."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What plugins bring is found by name, and what isn't there is told with the names that are."""
+"""What plugins bring is found by name, and what isn't there is reported with the names that are."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from heddle.errors import ConfigError, PluginError
 from heddle.options import BackendOptions
 
 
-def test_an_unknown_model_is_told_with_the_nearest_and_the_list():
+def test_an_unknown_model_is_reported_with_the_nearest_and_the_list():
     with pytest.raises(ConfigError, match=r"model 'gnc' is unknown; did you mean 'gcn'\? models: .*gat, gcn"):
         load_plugins().model("gnc")
 

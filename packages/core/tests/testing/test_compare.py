@@ -48,7 +48,7 @@ def test_infinities_must_be_where_they_are_expected():
             assert_close("x", np.array(wrong, np.float32), expected, expected.astype(np.float32), "float32")
 
 
-def test_float64_is_told_from_float32():
+def test_float64_differs_from_float32():
     """A result that passed through float32 isn't close in float64."""
     x = np.linspace(0, 1, 7)
     with pytest.raises(AssertionError):

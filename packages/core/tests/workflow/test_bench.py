@@ -10,7 +10,7 @@ from heddle.workflow.bench import Timing, difference, measure
 
 
 class Fixed:
-    """A variant that predicts what it is told and counts its rounds."""
+    """A variant that predicts what it is given and counts its rounds."""
 
     def __init__(self, name, outputs):
         self.name, self.outputs, self.rounds = name, np.asarray(outputs, np.float32), 0

@@ -1,4 +1,4 @@
-"""Tasks that don't fit the data are told before anything is built."""
+"""Tasks that don't fit the data are refused before anything is built."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_values_of_one_axis_become_a_column(tmp_path):
 
 
 @pytest.mark.parametrize("make", [node_dataset, graph_dataset])
-def test_a_training_split_without_known_targets_is_told(tmp_path, make):
+def test_a_training_split_without_known_targets_is_reported(tmp_path, make):
     dataset = make()
     dataset = dataset._replace(targets=np.full(len(dataset.targets), -1), splits={"train": np.arange(9)})
     with pytest.raises(DataError, match="found no known target"):

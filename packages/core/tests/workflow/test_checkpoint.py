@@ -154,7 +154,7 @@ def test_a_used_folder_is_refused_unless_overwritten(tmp_path, interrupted):
     assert metric_values(again) == metric_values(folder)
 
 
-def test_a_folder_that_is_no_run_is_told(tmp_path):
+def test_a_folder_that_is_no_run_is_reported(tmp_path):
     with pytest.raises(ConfigError, match=r"found no readable config\.yaml"):
         resume(tmp_path / "nowhere")
 
@@ -180,7 +180,7 @@ def test_kill_9_and_resume_equal_an_uninterrupted_run(tmp_path):
     ).read_bytes()
 
 
-def test_a_full_disk_is_told_and_the_run_goes_on_after_it(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_and_the_run_goes_on_after_it(tmp_path, monkeypatch):
     whole = train(config_for(tmp_path / "whole"), Registry(node_dataset()))
     write = checkpoint.write_bytes
 

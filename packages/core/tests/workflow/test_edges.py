@@ -106,7 +106,7 @@ def test_no_step_holds_the_asked_edge_or_anything_newer(folder, layered, seed):
     for of, row in asked:
         batch = graph.batch(of, spec, 0, int(row))
         assert (when[secrets(batch)] < when[row]).all()
-        assert batch.asked["x"].tolist() == [[SECRET + row, when[row]]]  # told to the head
+        assert batch.asked["x"].tolist() == [[SECRET + row, when[row]]]  # given to the head
         assert batch.asked["codes"].tolist() == [[row % 3]]
         card, shop = of.seeds["card"][of.index[0, 0]], of.seeds["shop"][of.index[0, 1]]
         assert [card, shop] == np.asarray(dataset.asked.ends[row]).tolist()
@@ -236,4 +236,4 @@ def test_a_run_of_0_1_0_on_such_data_predicts_links_still(tmp_path):
     artifacts.write_weights(tmp_path, {"params/w": np.zeros(2, np.float32)}, about)
     assert saved_tree(tmp_path)["task"] == {"name": "link_prediction", "negatives": 2, "time": "ignore"}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({**tree, "task": {"name": "auto", "time": "auto"}}))
-    assert saved_tree(tmp_path)["task"]["name"] == "auto", "today's auto is told by the data"
+    assert saved_tree(tmp_path)["task"]["name"] == "auto", "today's auto depends on the data"

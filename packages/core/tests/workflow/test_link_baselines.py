@@ -98,7 +98,7 @@ def test_a_run_tells_whether_it_beats_them(tmp_path, capsys):
     assert "<h2>Baselines, test</h2>" in page and line in page
 
 
-def test_a_model_that_loses_is_told_so():
+def test_a_model_that_loses_is_reported_so():
     decision = {"split": "test", "metric": "mrr", "model": 0.5, "baseline": "b", "best": 0.45, "lead": 0.05}
     ahead = compared({"compared": {**decision, "interval": [0.01, 0.09]}})
     lead = "adds 0.0500 to the best baseline, b with 0.4500 (95 %: 0.0100 to 0.0900)"

@@ -257,7 +257,7 @@ def test_scores_that_are_no_numbers_rank_last():
     assert filtered_ranks(entities, np.ones((1, 2)), triples, triples).tolist() == [4, 4]
 
 
-def test_a_node_out_of_range_is_told():
+def test_a_node_out_of_range_is_reported():
     dataset = triple_dataset()
     dataset.splits["valid"][1, 2] = 25
     with pytest.raises(
@@ -267,7 +267,7 @@ def test_a_node_out_of_range_is_told():
 
 
 @pytest.mark.parametrize("make", [node_dataset, graph_dataset, triple_dataset])
-def test_no_training_data_is_told(make):
+def test_no_training_data_is_reported(make):
     dataset = make()
     empty = {
         split: np.zeros((0, 3) if make is triple_dataset else 0, np.int64)

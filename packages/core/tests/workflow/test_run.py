@@ -61,7 +61,7 @@ def test_same_seed_same_bytes_other_seed_other_bytes(tmp_path):
     assert (first / "weights.safetensors").read_bytes() == (second / "weights.safetensors").read_bytes()
 
 
-def test_a_loss_that_is_not_a_number_is_told_and_the_folder_kept(tmp_path):
+def test_a_loss_that_is_not_a_number_is_reported_and_the_folder_kept(tmp_path):
     config = config_for(tmp_path / "run", backend={"explode_at": 4})
     with pytest.raises(HeddleError, match=r"loss of nan in epoch 6, .*lower optim.lr.*is kept"):
         train(config, Registry(node_dataset()))

@@ -81,7 +81,7 @@ def test_predictions_go_where_they_are_wanted(tmp_path):
     assert path == tmp_path / "new" / "p.csv" and path.exists()
 
 
-def test_damaged_weights_are_told(tmp_path):
+def test_damaged_weights_are_reported(tmp_path):
     folder = train(config_for(tmp_path / "run"), Registry(node_dataset()))
     weights = folder / "weights.safetensors"
     content = weights.read_bytes()
@@ -94,7 +94,7 @@ def test_damaged_weights_are_told(tmp_path):
         evaluate_run(folder, Registry(node_dataset()))
 
 
-def test_weights_of_another_shape_and_folders_that_are_no_runs_are_told(tmp_path):
+def test_weights_of_another_shape_and_folders_that_are_no_runs_are_reported(tmp_path):
     folder = train(config_for(tmp_path / "run"), Registry(node_dataset()))
     with pytest.raises(CheckpointError):
         evaluate_run(folder, Registry(node_dataset(classes=4)))

@@ -58,7 +58,7 @@ def test_plateau_drops_after_patience(monitored, drops):
     )
 
 
-def test_wrong_settings_are_told():
+def test_wrong_settings_are_reported():
     with pytest.raises(ConfigError, match=r"found 'cosin'.*did you mean 'cosine'"):
         learning_rate(Schedule("cosin"), 1, 1, 1)
     with pytest.raises(ConfigError, match=r"trainer.monitor: found 'test.accuracy'.*expected one of"):

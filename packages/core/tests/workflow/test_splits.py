@@ -97,6 +97,6 @@ def test_given_triples_are_kept():
         ),
     ],
 )
-def test_nothing_to_split_is_told(dataset, message):
+def test_nothing_to_split_is_reported(dataset, message):
     with pytest.raises(DataError, match=message):
         split(dataset)

@@ -1,4 +1,4 @@
-"""Padding, its size told from a graph, and masks."""
+"""Padding, its size taken from a graph, and masks."""
 
 import jax
 import jax.numpy as jnp

@@ -48,7 +48,7 @@ def link_batch(model) -> Batch:
 
 
 def hetero_batch(model) -> Batch:
-    """Return papers to be told apart in a graph whose venues have no features."""
+    """Return papers to be distinguished in a graph whose venues have no features."""
     graph = hetero_case()
     return Batch(graph, model.prepare(graph), np.arange(6), np.arange(6) % 2, np.ones(6, bool))
 

@@ -5,7 +5,7 @@
 
 namespace heddle {
 
-// Call work(context) on at most `threads` threads at once, the caller among them, and return true when all are done; false
+// Call work(context) on at most `threads` threads concurrently, the caller among them, and return true when all are done; false
 // if no such runtime is loaded, or its threads stayed behind in the process that forked this one.
 bool run_borrowed(int64_t threads, void (*work)(void*), void* context);
 

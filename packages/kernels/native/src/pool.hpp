@@ -8,7 +8,7 @@ namespace heddle {
 
 // Call task(context, i) for each i in [0, count) on at most `threads` threads, the caller among them; 0: the setting, and
 // less: as many, borrowed where there are any to borrow.
-// Calls may come from many threads at once; a task must not throw.
+// Calls may come from many threads concurrently; a task must not throw.
 void run_tasks(int64_t count, int64_t threads, void (*task)(void*, int64_t), void* context);
 
 int64_t num_threads();

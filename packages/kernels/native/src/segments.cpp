@@ -19,7 +19,7 @@ template <class I> bool is_sorted(const I* ids, int64_t count, int64_t threads) 
 }
 
 template <class I, class P> void counting_sort(const I* ids, P* order, P* indptr, int64_t count, int64_t values, int64_t threads) {
-  // Each block of ids counts its own, so that blocks can place theirs at once and stay in order.
+  // Each block of ids counts its own, so that blocks can place theirs concurrently and stay in order.
   int64_t blocks = count / CHUNK;
   const int64_t most = values * 4 < count ? resolve_threads(threads) : 2;  // tables small beside the ids
   blocks = blocks > most ? most : blocks;

@@ -49,7 +49,7 @@ def test_a_broken_script_ends_where_a_whole_one_does(tmp_path, monkeypatch, n):
     assert finished.fit() == actual, "nothing is left to train"
 
 
-def test_a_checkpoint_of_another_script_or_half_a_file_is_told(tmp_path):
+def test_a_checkpoint_of_another_script_or_half_a_file_is_reported(tmp_path):
     link_script(purchases(tmp_path / "data"), checkpoint=tmp_path / "run").fit()
     with pytest.raises(HeddleError, match="name another folder"):
         node_script(mag_data(), checkpoint=tmp_path / "run").fit()

@@ -124,7 +124,7 @@ def test_a_script_learns_links_with_two_optimisers_and_sparse_embeddings(tmp_pat
     workflow.cleanup()
 
 
-def test_links_to_be_told_carry_no_messages_in_either_direction(tmp_path):
+def test_links_to_be_predicted_carry_no_messages_in_either_direction(tmp_path):
     meta = MetaLoader(purchases(tmp_path / "data"))
     key = ("card", "buys", "shop")
     data = LPDataObject(DataSpec(batch_size=16, fanouts=[3]), data_path=tmp_path / "data")

@@ -13,7 +13,7 @@ LIBRARIES = ("numpy", "hydra-core", "torch", "torch-geometric", "jax", "dgl", "o
 
 
 def faults(registry: Registry) -> list[str]:
-    """Return what has to be mended: plugins that can't be trusted, and configurations that Hydra would mistake."""
+    """Return what has to be fixed: plugins that can't be trusted, and configurations that Hydra would mistake."""
     return [
         *_plugin_faults(registry),
         *_path_faults(registry),

@@ -74,7 +74,7 @@ class Runner(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of processes and memory."""
+        """Release processes and memory."""
         ...
 
 

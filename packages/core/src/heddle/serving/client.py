@@ -69,7 +69,7 @@ class Client:
         status, answer, head = self._ask("POST", f"/v2/models/{model}/infer", body, headers)
         if status != 200:
             raise HeddleError(
-                problem(f"{model} at {self._at}", _words(answer, status), "an answer", "mend the request")
+                problem(f"{model} at {self._at}", _words(answer, status), "an answer", "fix the request")
             )
         return read_tensors("outputs", answer, head)[0]
 
@@ -85,7 +85,7 @@ class Client:
             answer = self._grpc.infer(model, asked)
         except require("tritonclient.utils", "serve").InferenceServerException as error:
             raise HeddleError(
-                problem(f"{model} at {self._at}", str(error), "an answer", "mend the request")
+                problem(f"{model} at {self._at}", str(error), "an answer", "fix the request")
             ) from error
         return {entry.name: answer.as_numpy(entry.name) for entry in answer.get_response().outputs}
 
@@ -93,7 +93,7 @@ class Client:
         status, answer, _ = self._ask(method, path)
         if status != 200:
             raise HeddleError(
-                problem(f"{path} at {self._at}", _words(answer, status), "an answer", "mend the name")
+                problem(f"{path} at {self._at}", _words(answer, status), "an answer", "fix the name")
             )
         answers: dict[str, Any] = json.loads(answer)
         return answers

@@ -113,7 +113,7 @@ def build_environment(environment: Path, platforms: Iterable[str] = ("torch", "x
         if done.returncode:
             actual = " ".join(done.stderr.split())[-300:]
             raise PluginError(
-                problem(" ".join(command[2:5]), actual, "an environment", "mend that, and build it again")
+                problem(" ".join(command[2:5]), actual, "an environment", "fix that, and build it again")
             )
     return check_environment(environment, platforms)
 

@@ -1,6 +1,6 @@
 """http_server: a small server of the Open Inference Protocol over HTTP, for where Triton can't run.
 
-`python -m heddle.serving.http_server REPOSITORY PORT` serves on 127.0.0.1 until it is told to end.
+`python -m heddle.serving.http_server REPOSITORY PORT` serves on 127.0.0.1 until it is stopped.
 """
 
 import json

@@ -61,7 +61,7 @@ def check_pbtxt(text: str) -> None:
         text_format.Parse(text, schema.ModelConfig())
     except text_format.ParseError as error:
         raise ConfigError(
-            problem("config.pbtxt", str(error), "Triton's ModelConfig", "mend the entry")
+            problem("config.pbtxt", str(error), "Triton's ModelConfig", "fix the entry")
         ) from error
 
 

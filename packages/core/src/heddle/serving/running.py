@@ -146,7 +146,7 @@ def _await(running: Running, timeout: float) -> None:
     while time.monotonic() < end:
         last = running.log_end() or last
         if not running.alive():
-            raise HeddleError(problem("server", f"that it ended ({last[-600:]})", "it to run", "mend that"))
+            raise HeddleError(problem("server", f"that it ended ({last[-600:]})", "it to run", "fix that"))
         with Client(running.http) as client:
             if client.ready():
                 return

@@ -62,7 +62,7 @@ class Served(NamedTuple):
         if self.platform not in PLATFORMS or self.max_batch < 1:
             actual = f"{self.platform}, max_batch={self.max_batch}"
             raise ConfigError(
-                problem(self.name, actual, f"one of {PLATFORMS} and a batch of 1 or more", "mend it")
+                problem(self.name, actual, f"one of {PLATFORMS} and a batch of 1 or more", "fix it")
             )
         for specs, arrays in zip((self.inputs, self.outputs), self.sample):
             for spec in specs:

@@ -28,7 +28,7 @@ class TritonPythonModel:
         self._runtime = self._module.Runtime(folder)
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
-        """Compute all requests at once; if one of them is bad, each by itself."""
+        """Compute all requests in one call; if one of them is bad, each by itself."""
         given = [{tensor.name(): tensor.as_numpy() for tensor in request.inputs()} for request in requests]
         if len(given) > 1:
             try:

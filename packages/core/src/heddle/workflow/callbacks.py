@@ -20,7 +20,7 @@ class Callback(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of what is held; training is over or has failed."""
+        """Release what is held; training is over or has failed."""
         ...
 
 

@@ -12,7 +12,7 @@ PAYS = ("card", "pays", "shop")
 
 
 def main() -> None:
-    """Append pairs from two threads, compact now and then; a line of standard output for each pair that was told."""
+    """Append pairs from two threads, compact now and then; print a line for each pair that was acknowledged."""
     root, seed = Path(sys.argv[1]), int(sys.argv[2])
     live, said = LiveGraph(root), threading.Lock()
 

@@ -1,4 +1,4 @@
-"""A live graph whose process is killed while it appends and compacts: what was told is there, and nothing by half."""
+"""A live graph whose process is killed while it appends and compacts: what was acknowledged is there, whole."""
 
 import random
 import subprocess
@@ -16,7 +16,7 @@ from .folders import PAYS, payments, write
 
 
 def kill_and_check(root: Path, kills: int) -> int:
-    """Kill an appender so many times; check the graph after each; return how many appends were told in all."""
+    """Kill an appender so many times; check the graph after each; return how many appends were acknowledged in all."""
     x = np.zeros((5, 3), np.float32)
     write(root / "base", payments(0, 20, 5, 8), 5, 8, x)
     create(root / "live", root / "base")
@@ -40,7 +40,7 @@ def kill_and_check(root: Path, kills: int) -> int:
 
 
 def check(live: LiveGraph, acknowledged: set[int]) -> None:
-    """Check that every append told is there, both of its rows, once; and that no append is there by half."""
+    """Check that every acknowledged append is there, both of its rows, once; and that no append is there by half."""
     snapshot = live.snapshot()
     actual = snapshot.sample({"shop": np.arange(8)}, Fanout((-1,)), 0, {"shop": np.full(8, 10**9)})
     senders = actual.nodes["card"][actual.senders[PAYS]]
@@ -50,7 +50,7 @@ def check(live: LiveGraph, acknowledged: set[int]) -> None:
     assert acknowledged <= set(keys)
 
 
-def test_a_killed_appender_loses_nothing_that_was_told(tmp_path):
+def test_a_killed_appender_loses_nothing_that_was_reported(tmp_path):
     assert kill_and_check(tmp_path, 4) >= 4
 
 

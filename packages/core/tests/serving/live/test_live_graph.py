@@ -173,7 +173,7 @@ def test_a_torn_end_is_cut_and_nothing_else(made):
             assert path.stat().st_size == (len(whole) if content.startswith(whole) else before)
 
 
-def test_a_hole_in_the_log_is_told(made):
+def test_a_hole_in_the_log_is_reported(made):
     root, rows, x, text = made
     steps = appends(rows, BASE, 40, x, CARDS, text)
     with LiveGraph(root / "live") as live:

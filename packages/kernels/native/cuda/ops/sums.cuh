@@ -41,7 +41,7 @@ __global__ void __launch_bounds__(THREADS) rows_kernel(Op op, int lanes, int par
         [&](int column, const auto& running) { write_row<V, MAX>(op, r, column, running); });
 }
 
-// A warp looks at LOOK chunks at once, a lane each, and then reduces those that lie within one row.
+// A warp looks at LOOK chunks together, a lane each, and then reduces those that lie within one row.
 constexpr int LOOK = 4;
 template <int V, bool MAX, class Op>
 __global__ void __launch_bounds__(THREADS) chunks_kernel(Op op, int lanes, int parts) {

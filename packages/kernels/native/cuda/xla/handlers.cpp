@@ -1,5 +1,5 @@
 // XLA handlers of the ops on a CUDA device, by the names and with the operands of those on the CPU. Ids out of range can't be
-// told: they are left out, as XLA does with its own.
+// reported: they are left out, as XLA does with its own.
 #include "device.hpp"
 
 using namespace heddle;

@@ -116,7 +116,7 @@ template <class F> int backward(const Products& p, const Wanted& wanted, int64_t
       static_cast<char*>(std::calloc(static_cast<size_t>(offset.back() + 1), 1)), &std::free);
   const std::unique_ptr<char, decltype(&std::free)> sums(
       static_cast<char*>(std::calloc(static_cast<size_t>(parts * sum_width * bytes + 1), 1)), &std::free);
-  // The matrices turned round: read along their rows, they pack by whole vectors.
+  // The matrices transposed: read along their rows, they pack by whole vectors.
   std::vector<std::unique_ptr<char[]>> turned(static_cast<size_t>(p.count));
   if (!outers || !sums) return starved(p.name);
   for (int64_t k = 0; k < p.count; ++k)

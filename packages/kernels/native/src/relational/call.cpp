@@ -149,7 +149,7 @@ void Memory::give(Held held) noexcept {
     std::vector<Held>& kept = spare();
     if (kept.size() == PIECES) kept.erase(kept.begin());
     kept.push_back(std::move(held));
-  } catch (...) {  // no memory to remember it in: it is let go of
+  } catch (...) {  // no memory to remember it in: it is released
   }
 }
 

@@ -28,7 +28,7 @@ inline char* aligned(unsigned char* memory) {
   return reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(memory) + 63) / 64 * 64);
 }
 
-// Memory without values, aligned to vectors. What is let go of serves the next of this thread, since memory that is new
+// Memory without values, aligned to vectors. What is released serves the next of this thread, since memory that is new
 // to the process costs as much to touch as to compute.
 class Memory {
  public:
@@ -52,7 +52,7 @@ class Memory {
   Held held;
 };
 
-// What tasks found wrong: the first of it that was told.
+// What tasks found wrong: the first of it that was reported.
 class Problem {
  public:
   void bad_id(int64_t id, int64_t low, int64_t high) { note(HEDDLE_RANGE, id, low, high); }

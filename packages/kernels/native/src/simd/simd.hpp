@@ -89,7 +89,7 @@ template <int W> HEDDLE_INLINE vec<float, W> load(const f16* from) {
   if constexpr (W == 8) return bits<vec<float, 8>>(_mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)from)));
   if constexpr (W == 4) return bits<vec<float, 4>>(_mm_cvtph_ps(_mm_loadl_epi64((const __m128i*)from)));
 #endif
-  // Exponent and mantissa moved to their places in a float and the bias mended; a subnormal as the difference of two normal
+  // Exponent and mantissa moved to their places in a float and the bias fixed; a subnormal as the difference of two normal
   // floats, since XLA's threads take subnormal ones for 0.
   const vec<uint32_t, W> half = convert<uint32_t, W>(read<uint16_t, W>(from));
   const vec<uint32_t, W> moved = (half & 0x7fffu) << 13;

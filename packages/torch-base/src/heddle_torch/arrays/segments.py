@@ -43,7 +43,7 @@ class SegmentSum(Function):
         if data.is_floating_point():
             wide = torch.promote_types(wide, torch.float64 if len(data) > LONG else torch.float32)
         total = torch.zeros((n, *data.shape[1:]), dtype=wide, device=data.device)
-        for rows, index in zip(data.split(LONG), ids.long().split(LONG)):  # a copy of few of them at once
+        for rows, index in zip(data.split(LONG), ids.long().split(LONG)):  # a copy of few of them at a time
             total.index_add_(0, index, rows.to(wide))
         return total.to(data.dtype)
 

@@ -1,4 +1,4 @@
-"""`heddle doctor`: versions, plugins, kernels and configurations; exit status 1 if something has to be mended."""
+"""`heddle doctor`: versions, plugins, kernels and configurations; exit status 1 if something has to be fixed."""
 
 import platform
 import sys
@@ -21,7 +21,7 @@ configuration would be mistaken; an engine whose framework isn't installed is no
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print the findings; return 1 if something has to be mended, else 0."""
+    """Print the findings; return 1 if something has to be fixed, else 0."""
     registry = load_plugins(preferred("doctor", arguments))
     print(f"heddle-core {heddle.__version__}, Python {platform.python_version()}, {platform.platform()}")
     print(f"interpreter: {sys.executable}")

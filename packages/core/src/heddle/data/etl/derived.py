@@ -133,7 +133,7 @@ def _part(of: Derived, where: str) -> Make:
         names = [str(cell or "").strip().lower() for cell in table[of.of[0]].to_pylist()]
         for at, word in enumerate(names):
             if word and word not in PARTS:
-                location, do = f"{where}: row {start + at + 1}", "mend the column"
+                location, do = f"{where}: row {start + at + 1}", "fix the column"
                 fail(
                     f"{location}, column {of.of[0]!r}",
                     repr(word),

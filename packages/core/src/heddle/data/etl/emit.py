@@ -139,7 +139,7 @@ class Emitter:
                         f"{path.stem}: column {column!r}",
                         "an empty cell",
                         "a time in every row",
-                        "mend the table",
+                        "fix the table",
                     )
                 stream.write(integers(table, column))
         return stream.path
@@ -170,7 +170,7 @@ class Emitter:
                 if not np.isfinite(weights).all() or weights.min(initial=0) < 0:
                     bad = weights[~(np.isfinite(weights) & (weights >= 0))][0]
                     where = f"{path.stem}: column {label.weight!r}"
-                    fail(where, f"a weight of {bad}", "a number from 0 in every row", "mend the table")
+                    fail(where, f"a weight of {bad}", "a number from 0 in every row", "fix the table")
                 stream.write(weights)
         return stream.path
 
@@ -182,7 +182,7 @@ class Emitter:
             for table in chunks(path, [label.group]):
                 if table[label.group].null_count:
                     where = f"{path.stem}: column {label.group!r}"
-                    fail(where, "an empty cell", "a group in every row", "mend the table")
+                    fail(where, "an empty cell", "a group in every row", "fix the table")
                 stream.write(integers(table, label.group))
         return stream.path
 
@@ -293,7 +293,7 @@ def _write_ids(keys: Path, column: str, out: Path) -> Path:
         for table in chunks(keys, [column]):
             if table[column].null_count or table[column][0].as_py() == "":  # ascending: it would be the first
                 fail(
-                    keys.stem.replace(".", " of ", 1), "an empty cell", "a key in every row", "mend the table"
+                    keys.stem.replace(".", " of ", 1), "an empty cell", "a key in every row", "fix the table"
                 )
             writer.write_table(arrow.table({"id": table[column].cast(key_type)}))
     part.replace(out)

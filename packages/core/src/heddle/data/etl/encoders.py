@@ -276,7 +276,7 @@ def write_features(encoders: Sequence[tuple[Encoder, Path]], rows: int, folder: 
                 f"column {encoder.column!r} of {path.stem}",
                 f"{n_rows} rows",
                 f"{rows}, one for each",
-                "mend the table",
+                "fix the table",
             )
     facts: dict[str, Any] = {"features": {}, "columns": {}, "sizes": {}}
     for name, dtype in (("x", np.float32), ("codes", np.int32)):

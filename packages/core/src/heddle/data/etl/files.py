@@ -74,7 +74,7 @@ def _columns(table: Table, names: Sequence[str], shown: str) -> Mapping[str, Col
     for column in columns.values():
         for name in column.of:
             if name not in names and (name != FILE or table.database is not None):
-                do = f"mend the schema{nearest(name, list(names))}"
+                do = f"fix the schema{nearest(name, list(names))}"
                 fail(shown, f"no column {name!r}", f"one of {list(names)}", do)
             if name in twice:
                 fail(shown, f"the column {name!r} twice", "every name once", "rename one")

@@ -72,7 +72,7 @@ def run_sql(
                 where,
                 f"no column {lacking[0]!r} in its rows",
                 f"one of {reader.schema.names}",
-                "mend the query",
+                "fix the query",
             )
         schema = arrow.schema([(key, arrow_type(column)) for key, column in columns.items()])
         with parquet.ParquetWriter(out, schema) as writer:
@@ -87,7 +87,7 @@ def run_sql(
                             f"{where}: column {unread[0].column!r}",
                             repr(value),
                             unread[0].expected,
-                            "mend the query",
+                            "fix the query",
                         )
                     made.append(values)
                 writer.write_batch(arrow.RecordBatch.from_arrays(made, schema=schema), row_group_size=GROUP)
@@ -95,7 +95,7 @@ def run_sql(
             writer.add_key_value_metadata({KEY: json.dumps({TIMES: moments}).encode()})
     except duckdb.Error as error:
         message = " ".join(line.strip() for line in str(error).splitlines() if line.strip())[:300]
-        fail(where, message, "a query over the other tables", "mend the query")
+        fail(where, message, "a query over the other tables", "fix the query")
     finally:
         connection.close()
 

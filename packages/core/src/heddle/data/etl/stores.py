@@ -11,7 +11,7 @@ from heddle.errors import PluginError, problem
 from heddle.extras import require
 
 BLOCK = 4 << 20
-"""Bytes that are fetched at once."""
+"""Bytes that are fetched in one call."""
 
 
 def is_address(address: Path | str) -> bool:
@@ -105,7 +105,7 @@ def _store(root: str) -> tuple[Any, str]:
             "data.src",
             f"{scheme}://, which fsspec doesn't know",
             "s3, gs, az or another store",
-            f"mend it ({error})",
+            f"fix it ({error})",
         )
     return store, base.rstrip("/")
 

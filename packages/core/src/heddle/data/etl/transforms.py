@@ -25,7 +25,7 @@ class TransDataset:
 
 
 class OGBN_MAG(TransDataset):
-    """ogbn-mag's raw files: papers, authors, institutions, fields of study; the papers' venues are to be told."""
+    """ogbn-mag's raw files: papers, authors, institutions, fields of study; the papers' venues are predicted."""
 
     recipe = "ogbn_mag"
 

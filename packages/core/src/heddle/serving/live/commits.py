@@ -32,7 +32,7 @@ class Commits:
         self._thread.start()
 
     def submit(self, append: Any, content: bytes) -> "Future[Any]":
-        """Return what will be told once the append is on disk and seen, or refused."""
+        """Return the Future that is set once the append is on disk and seen, or refused."""
         future: Future[Any] = Future()
         self._queue.put(Waiting(append, content, future))
         return future

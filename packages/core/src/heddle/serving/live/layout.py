@@ -96,7 +96,7 @@ def write_keys(root: Path, opened: Prepared) -> None:
         if values and isinstance(values[0], str):
             encoded = [value.encode() for value in values]
             if any(value.endswith(b"\0") for value in encoded):
-                fail(nodes.ids, "a key that ends in NUL", "text", "mend the key")
+                fail(nodes.ids, "a key that ends in NUL", "text", "fix the key")
             keys = np.array(encoded, f"S{max(map(len, encoded))}")
         else:
             keys = np.array(values, np.int64)

@@ -1,4 +1,4 @@
-"""Log: what was appended, frame by frame, on disk before anyone is told; a torn end is cut off when it is opened.
+"""Log: what was appended, frame by frame, on disk before it is acknowledged; a torn end is cut off when it is opened.
 
 A frame is `length, crc32, sequence number` (little endian, 4 + 4 + 8 bytes) and its content; the checksum is of the
 number and the content. A segment, `NUMBER.log`, begins with MAGIC and the number of the frame before its first.

@@ -59,7 +59,7 @@ def check_head(door: Door, headers: Mapping[bytes, list[bytes]], *, open_to_all:
 
 
 def too_large(door: Door) -> Refused:
-    """Return what a body that is too large is told."""
+    """Return the error for a body that is too large."""
     return Refused(
         413, f"body: found more than {door.body_bytes} bytes, expected at most that; send fewer rows"
     )

@@ -26,7 +26,7 @@ class Metrics:
                 self.seconds[bound] += 1
 
     def text(self, gauges: dict[str, float]) -> str:
-        """Return everything in Prometheus' text format; `gauges` are told as they are now."""
+        """Return everything in Prometheus' text format; `gauges` with their values now."""
         lines = ["# TYPE heddle_requests_total counter"]
         lines += [
             f'heddle_requests_total{{route="{route}",status="{status}"}} {count}'

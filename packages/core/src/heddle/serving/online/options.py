@@ -19,10 +19,8 @@ class ServeOptions:
     private_key: str | None = option(None, "PEM file of its key")
     body_bytes: int = option(4 << 20, "bytes of the largest body", least=1)
     rows: int = option(4096, "rows of the largest request", least=1)
-    concurrency: int = option(
-        64, "whole requests that are worked on; more are told to come again (429)", least=1
-    )
-    connections: int = option(512, "open connections; more are closed at once", least=1)
+    concurrency: int = option(64, "whole requests that are worked on; more are refused with 429", least=1)
+    connections: int = option(512, "open connections; more are closed immediately", least=1)
     head_seconds: float = option(5.0, "seconds until the head of a request must be there", least=0)
     body_seconds: float = option(10.0, "seconds until its body must be", least=0)
     batch: int = option(64, "rows that are scored together", least=1)

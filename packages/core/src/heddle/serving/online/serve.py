@@ -1,4 +1,4 @@
-"""serve: a bundle on uvicorn until it is told to end: heads that are too long or too slow are closed on."""
+"""serve: a bundle on uvicorn until it is stopped: heads that are too long or too slow are closed on."""
 
 import logging
 from pathlib import Path

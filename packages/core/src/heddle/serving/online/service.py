@@ -81,7 +81,7 @@ class Service:
         return True
 
     def gauges(self) -> dict[str, float]:
-        """Return what is told as it is now."""
+        """Return the gauges' values now."""
         live = self.bundle.live
         return {"heddle_live_entries": live.entries, "heddle_live_appends": live.last}
 

@@ -50,7 +50,7 @@ class ProductsSuite(Suite):
         self.products.prove(trained)
 
     def test_it_is_refused(self, refused: tuple[Combination, str]) -> None:
-        """What can't be done is told by one sentence, before anything is trained."""
+        """What can't be done is reported by one sentence, before anything is trained."""
         self.products.refuse(*refused)
 
     def test_two_processes_train(self) -> None:

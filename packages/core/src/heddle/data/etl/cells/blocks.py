@@ -56,7 +56,7 @@ def blocks(stream: Any, file: File, table: Table, size: int = SIZE) -> Iterator[
         if wrong is not None:
             at, actual = wrong
             where = f"{file}: line {line + count_lines(data[:at])}"
-            do = "mend the file, or add quote: null to the table if quotes are plain text"
+            do = "fix the file, or add quote: null to the table if quotes are plain text"
             fail(
                 where, f"{actual} ({_around(data, at)})", 'cells quoted as a whole, "" for a quote inside', do
             )

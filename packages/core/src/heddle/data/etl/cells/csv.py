@@ -47,7 +47,7 @@ def header(file: File, table: Table) -> list[str]:
     if first is None or not first.data.strip(b"\r\n"):
         if not table.header:
             fail(file, "an empty file", "a table", "leave the file out")
-        fail(file, "an empty file", "a line that names the columns", "mend the file, or leave it out")
+        fail(file, "an empty file", "a line that names the columns", "fix the file, or leave it out")
     start, end, _ = first_record(first.data, _quote(table))
     record = first.data[start:end].rstrip(b"\r\n").decode()
     if len(table.delimiter) > 1:
@@ -87,14 +87,14 @@ def cells_of(block: Block, file: File, names: Sequence[str], wanted: Sequence[in
     quote, delimiter, data = _quote(table), table.delimiter.encode(), block.data
     if len(delimiter) > 1:
         if UNIT in data:
-            fail(file, "a byte 0x1f", f"text, as {table.delimiter!r} separates the cells", "mend the file")
+            fail(file, "a byte 0x1f", f"text, as {table.delimiter!r} separates the cells", "fix the file")
         data, delimiter = data.replace(delimiter, UNIT), UNIT
         if wrong_quote(data, marks(data, quote), delimiter, last=True):
             fail(
                 file,
                 f"a quote beside a part of {table.delimiter!r}",
                 "cells quoted as a whole",
-                "mend the file",
+                "fix the file",
             )
     if not one and not data.strip(b"\r\n"):
         return Cells({names[at]: arrow.array([], arrow.string()) for at in wanted}, 0, 0, None)
@@ -131,7 +131,7 @@ def cells_of(block: Block, file: File, names: Sequence[str], wanted: Sequence[in
     if ragged and table.on_error == "fail":
         number, n_cells = ragged[0]
         line = block.line + int(_lines(block, table, one)[number - 1])
-        do = "mend the line, or add on_error: skip" + (", or short: fill" if n_cells < len(names) else "")
+        do = "fix the line, or add on_error: skip" + (", or short: fill" if n_cells < len(names) else "")
         fail(f"{file}: line {line}", f"{n_cells} cells", f"{len(names)}, as the columns", do)
     columns = {names[at]: _plain(read[keys[at]], table, arrow) for at in wanted}
 

@@ -162,7 +162,7 @@ def _refuse(
     row, _, first = min((int(missed.bad.argmax()), at, missed) for at, missed in enumerate(unread))
     value = columns[first.column][row].as_py()
     types = sorted({column.type for column in wanted.values() if first.column in column.of})
-    do = f"mend the cell, or add null: [...] or on_error: null to the table (type: {', '.join(types)})"
+    do = f"fix the cell, or add null: [...] or on_error: null to the table (type: {', '.join(types)})"
     where = f"{location(row)}, column {first.column!r}"
     fail(where, repr(value)[:80], first.expected, do)
 

@@ -90,14 +90,14 @@ def _objects(stream: Any, file: File) -> Iterator[tuple[int, dict[str, Any]]]:
                         f"{file}: line {line}",
                         f"no JSON ({error})",
                         "an object in every line",
-                        "mend the line",
+                        "fix the line",
                     )
                 if not isinstance(value, dict):
                     fail(
                         f"{file}: line {line}",
                         type(value).__name__,
                         "an object in every line",
-                        "mend the line",
+                        "fix the line",
                     )
                 yield line, value
         if not chunk:

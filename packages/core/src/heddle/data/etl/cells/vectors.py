@@ -35,7 +35,7 @@ def as_lists(column: Any, where: str) -> Any:
         return lists
     wrong = np.zeros(len(column), bool)
     wrong[np.repeat(np.arange(len(column)), np.diff(offsets))[bad]] = True
-    empty = arrow.scalar([], lists.type)  # told by its length, which no vector has
+    empty = arrow.scalar([], lists.type)  # recognised by its length, which no vector has
     return compute.if_else(arrow.array(wrong), empty, lists)
 
 

@@ -112,4 +112,4 @@ def _errors(address: Address, shown: str) -> Iterator[None]:
     try:
         yield
     except (driver.Error, OSError) as error:
-        fail(shown, address.clean(error), "a database that answers the schema's tables", "mend the schema")
+        fail(shown, address.clean(error), "a database that answers the schema's tables", "fix the schema")

@@ -77,7 +77,7 @@ def opened_sqlite(address: Address, root: Path | str) -> Iterator[Sqlite]:
     if not path.is_absolute():
         path = Path(root) / path
     if not path.is_file():
-        fail(address.where, f"no file {path}", "a database of SQLite", "mend the address: sqlite:///FILE")
+        fail(address.where, f"no file {path}", "a database of SQLite", "fix the address: sqlite:///FILE")
     with _errors(address, str(path)):
         connection = driver.connect(f"file:{quote(str(path))}?mode=ro")
     try:
@@ -107,4 +107,4 @@ def _errors(address: Address, shown: str) -> Iterator[None]:
     try:
         yield
     except (driver.Error, OSError) as error:
-        fail(shown, address.clean(error), "a table or a query of the database", "mend the schema")
+        fail(shown, address.clean(error), "a table or a query of the database", "fix the schema")

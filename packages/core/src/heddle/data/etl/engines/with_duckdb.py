@@ -104,7 +104,7 @@ class DuckDB:
                 "raise etl.memory",
             )
         except self._duckdb.Error as error:
-            fail(where, _first(error), "a table that fits its description", "mend the file or the schema")
+            fail(where, _first(error), "a table that fits its description", "fix the file or the schema")
 
 
 def _first(error: Exception) -> str:

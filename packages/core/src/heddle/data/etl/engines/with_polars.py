@@ -100,4 +100,4 @@ class Polars:
         except self._pl.exceptions.PolarsError as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             message = " ".join(lines[:2])[:300]
-            fail(where, message, "a table that fits its description", "mend the file or the schema")
+            fail(where, message, "a table that fits its description", "fix the file or the schema")

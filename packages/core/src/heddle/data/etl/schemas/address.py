@@ -81,7 +81,7 @@ def _check(text: str, where: str) -> None:
     try:
         urlsplit(text).port  # noqa: B018  it raises where the address is none
     except ValueError:
-        raise ConfigError(problem(where, f"{scheme}:// with no such port", expected, "mend it")) from None
+        raise ConfigError(problem(where, f"{scheme}:// with no such port", expected, "fix it")) from None
 
 
 def _public(text: str) -> str:

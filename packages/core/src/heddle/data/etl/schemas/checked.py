@@ -1,4 +1,4 @@
-"""spec: a NamedTuple out of a mapping of YAML, with unknown keys, missing keys and values of other types told."""
+"""spec: a NamedTuple out of a mapping of YAML, with unknown keys, missing keys and values of other types reported."""
 
 from collections.abc import Iterable, Mapping
 from types import UnionType

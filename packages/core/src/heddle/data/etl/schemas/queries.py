@@ -40,7 +40,7 @@ class Aggregate(NamedTuple):
 
 
 class Query(NamedTuple):
-    """What is to be told of whom.
+    """What is predicted of whom.
 
     Attributes:
         label: of the time after the moment.
@@ -209,4 +209,4 @@ def _leak(where: str, actual: str, expected: str) -> NoReturn:
 
 
 def _wrong(where: str, actual: str, expected: str) -> NoReturn:
-    raise ConfigError(problem(where, actual, expected, "mend the query"))
+    raise ConfigError(problem(where, actual, expected, "fix the query"))

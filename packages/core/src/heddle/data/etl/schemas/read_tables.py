@@ -132,9 +132,7 @@ def _column(item: Any, where: str, name: str) -> Column:
     one_of(f"{where}.type", column.type, TYPES)
     wanted = 4 if column.type == "clock" else 1
     if len(of) != wanted and column.type != "text" and not (column.type == "datetime" and len(of) == 2):
-        raise ConfigError(
-            problem(f"{where}.of", list(of), f"{wanted} columns for a {column.type}", "mend it")
-        )
+        raise ConfigError(problem(f"{where}.of", list(of), f"{wanted} columns for a {column.type}", "fix it"))
     if column.json is not None and (len(of) > 1 or column.type == "clock"):
         raise ConfigError(problem(f"{where}.json", list(of), "one column of JSON", "name one"))
     if column.type == "datetime" and column.format not in PER_SECOND:

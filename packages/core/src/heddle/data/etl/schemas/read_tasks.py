@@ -137,5 +137,5 @@ def moment_of(time: Any) -> int:
     try:
         return int(np.datetime64(str(time), "s").astype(np.int64))
     except ValueError:
-        do = "mend it"
+        do = "fix it"
         raise ConfigError(problem("split", repr(time), "a number or a date, as in 2019-01-01", do)) from None

@@ -137,7 +137,7 @@ class Encode(NamedTuple):
 
 
 class Label(NamedTuple):
-    """What is to be told: a column, and its values in the order of their classes (() for numbers 0, 1, ...).
+    """What is predicted: a column, and its values in the order of their classes (() for numbers 0, 1, ...).
 
     For kind: edge_regression the target's column holds any numbers, for a ranking relevances of 0 and more. `weight` is
     a column of what each row weighs in the loss; `group`, for a ranking, one of whole numbers: rows of one number are
@@ -231,7 +231,7 @@ class Asked(NamedTuple):
         of: the type of the nodes.
         kind: node_classification or node_regression.
         table: of the questions; None with a `query`.
-        key, time, label: its columns: the key of the node, when it is asked, what is to be told.
+        key, time, label: its columns: the key of the node, when it is asked, what is predicted.
         query: the question in words, from which the table is made.
         features: of the questions; () for the month of the time.
         test: rolling, a question of the test sees what was there at its time; frozen, what was there when the test

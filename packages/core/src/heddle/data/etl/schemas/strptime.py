@@ -68,7 +68,7 @@ def compiled(fmt: str) -> Compiled:
         if letter not in PARTS or letter in dict(pieces):
             actual = f"{piece!r} in {fmt!r}" + (" twice" if letter in PARTS else "")
             expected = f"some of {', '.join('%' + known for known in PARTS)} once, %s, iso, ms, us or ns"
-            raise ConfigError(problem("format", actual, expected, "mend the format of the column"))
+            raise ConfigError(problem("format", actual, expected, "fix the format of the column"))
         pieces.append((letter, ""))
         pattern += f"(?P<{letter}>{PARTS[letter]})"
     letters = [letter for letter, _ in pieces if letter]

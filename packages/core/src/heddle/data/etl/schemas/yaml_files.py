@@ -61,7 +61,7 @@ def load_yaml(text: str, where: Path | str) -> Any:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         location = f"{where}: line {mark.line + 1}" if mark else str(where)
         message = " ".join(str(getattr(error, "problem", None) or error).split())
-        do = "mend it; indent by spaces, and quote text that holds : or #"
+        do = "fix it; indent by spaces, and quote text that holds : or #"
         raise ConfigError(problem(location, message, "YAML", do)) from error
 
 
