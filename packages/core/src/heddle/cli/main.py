@@ -1,5 +1,6 @@
 """The command `heddle`: which command is asked for, and what becomes of its errors."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -38,9 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed before the program began
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  as long as the program
     with _environment(arguments):
         try:
-            return _dispatch([word for word in arguments if word != "--debug"])
+            status = _dispatch([word for word in arguments if word != "--debug"])
+            sys.stdout.flush()
+            return status
         except HeddleError as error:
             if debug:
                 raise
@@ -49,8 +55,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print("heddle: stopped", file=sys.stderr)
             return 130
         except BrokenPipeError:  # the reader, `head` for one, has read enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _mute()
             return 1
+        except OSError as error:
+            if debug or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            _mute()
+            where = error.filename or "standard output, or a file"
+            return report(
+                HeddleError(f"{where}: found no space left, expected some; free it, or write elsewhere")
+            )
+
+
+def _mute() -> None:
+    """Send what standard output still holds nowhere, where it can't be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

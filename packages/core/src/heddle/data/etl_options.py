@@ -4,16 +4,19 @@ from dataclasses import dataclass
 
 from heddle.options import option
 
-ENGINES = ("duckdb", "polars")
+ENGINES = ("duckdb", "polars", "spark")
 
 
 @dataclass(frozen=True)
 class Etl:
     """How tables become a prepared folder; the result is the same, byte for byte, whatever is chosen."""
 
-    engine: str = option("duckdb", "or polars; the same result, byte for byte", choices=ENGINES)
+    engine: str = option("duckdb", "polars or spark; the same result, byte for byte", choices=ENGINES)
     device: str = option("cpu", "or gpu, with polars", choices=("cpu", "gpu"))
-    memory: str | int = option("2GB", "that DuckDB may use; Polars knows no limit")
+    memory: str | int = option("2GB", "that DuckDB may use, or Spark's driver; Polars knows no limit")
     threads: int | None = option(None, "null: all cores", least=1)
+    master: str | None = option(
+        None, "of Spark, as in local[4] or spark://HOST:7077; null: its own settings, else this machine"
+    )
     overwrite: bool = option(False, "replace a finished folder")
     progress: bool = option(True, "a bar on standard error")

@@ -40,11 +40,16 @@ def new_folder(config: "RunConfig") -> Path:
     A fresh one is called <time>-<data>-<model>-<backend>, with a number where that is taken.
 
     Raises:
-        ConfigError: 9999 folders of that name exist.
+        ConfigError: 9999 folders of that name exist, or `run.dir` can't be made.
     """
     if config.run.dir:
         folder = Path(config.run.dir)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"run.dir: found {folder}, which can't be made ({error.strerror}), expected a folder; choose another"
+            ) from error
         _clear(folder)
         return folder
     parts = (time.strftime("%Y%m%d-%H%M%S"), config.data.title, config.model.name, config.backend.name)

@@ -20,6 +20,10 @@ def open_engine(etl: Etl, scratch: Path) -> Engine:
         from heddle.data.etl.engines.with_polars import Polars
 
         return Polars(gpu=etl.device == "gpu")
+    if etl.engine == "spark":
+        from heddle.data.etl.engines.with_spark import Spark
+
+        return Spark(etl.master, etl.memory, etl.threads, scratch, gpu=etl.device == "gpu")
     from heddle.data.etl.engines.with_duckdb import DuckDB
 
     return DuckDB(etl.memory, etl.threads, scratch, gpu=etl.device == "gpu")
