@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("duckdb", reason="DuckDB isn't installed: pip install 'heddle-core[etl]'")
 pytest.importorskip("pyspark", reason="PySpark isn't installed: pip install 'heddle-core[spark]' (318 MB)")
-psutil = pytest.importorskip(
-    "psutil", reason="psutil isn't installed, which names the processes and their ports"
-)
+pytest.importorskip("psutil", reason="psutil isn't installed, which names the processes and their ports")
+
+import psutil
 
 from heddle.data.etl import OGBN_MAG, Tabformer, prepare
 from heddle.data.etl.engines.with_spark import Spark
