@@ -2,7 +2,7 @@
 
 import dense_reference as dense
 import pytest
-from dynamic_support import CPU, F64, LENGTH, forward, make_graph, make_model, make_params
+from dynamic_cases import CPU, F64, LENGTH, forward, make_graph, make_model, make_params
 
 from heddle.graphs.memo import Memo
 from heddle_dgl.reuse.placed_graph import place_graph
@@ -46,7 +46,7 @@ def test_aggregations_of_a_step(cell, engine, across, stored, expected):
 
 def test_attention_is_not_cached():
     """A layer whose messages have parameters runs for each gate, whatever the engine, and gives one answer."""
-    from dynamic_support import assert_close, gradients, make_windows
+    from dynamic_cases import assert_close, gradients, make_windows
 
     from heddle.nn.layers.gat import GAT
     from heddle_dgl.cells import GraphGRU

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dynamic_support import options_for
+from dynamic_cases import options_for
 
 from heddle.cli.main import main
 from heddle.data.readers.temporal import temporal
@@ -125,7 +125,7 @@ def test_the_reference_convention():
     """Propagations transposed, Chebyshev's recurrence with a carried x_0: by dense matrices, as DCRNN's code has it."""
     import dense_reference as dense
     import torch
-    from dynamic_support import make_graph
+    from dynamic_cases import make_graph
 
     from heddle_dgl.cells.reference_diffusion import ReferenceDiffusion
     from heddle_dgl.reuse.placed_graph import place_graph

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from dynamic_support import options_for
+from dynamic_cases import options_for
 
 from heddle.cli.main import main
 from heddle.data.readers.events import events

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import dense_reference as dense
 import pytest
 import torch
-from dynamic_support import (
+from dynamic_cases import (
     HORIZON,
     MODELS,
     assert_close,

@@ -2,7 +2,7 @@
 
 from math import prod
 
-from dynamic_support import options_for
+from dynamic_cases import options_for
 
 from heddle.cli.main import main
 from heddle.data.readers.traffic.read import traffic

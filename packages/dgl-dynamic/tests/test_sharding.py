@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dynamic_support import options_for
+from dynamic_cases import options_for
 
 from heddle.engines.launch import Launch
 from heddle.engines.sharding.settings import Sharding

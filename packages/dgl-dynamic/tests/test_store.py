@@ -6,7 +6,7 @@ import dense_reference as dense
 import numpy as np
 import pytest
 import torch
-from dynamic_support import (
+from dynamic_cases import (
     assert_close,
     forward,
     gradients,

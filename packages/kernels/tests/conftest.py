@@ -10,7 +10,7 @@ import pytest
 from heddle.graphs.adjacency import Adjacency, build_adjacency
 from heddle_kernels import library
 
-sys.path.insert(0, str(Path(__file__).parent))  # relational_support
+sys.path.insert(0, str(Path(__file__).parent))  # relational_cases
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 
 # (senders, receivers, edges): empty, without edges, one node, odd, rectangular, and large enough for several threads.

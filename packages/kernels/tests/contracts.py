@@ -14,10 +14,10 @@ from xml.etree import ElementTree
 
 HERE = Path(__file__).parent
 SUITES = {
-    "numpy": HERE / "test_numpy_contracts.py",
-    "torch": HERE / "test_torch_contracts.py",
-    "torch, lists": HERE / "test_list_contracts.py",
-    "JAX": HERE / "test_jax_contracts.py",
+    "numpy": HERE / "array_contracts" / "test_numpy_contracts.py",
+    "torch": HERE / "array_contracts" / "test_torch_contracts.py",
+    "torch, lists": HERE / "array_contracts" / "test_list_contracts.py",
+    "JAX": HERE / "array_contracts" / "test_jax_contracts.py",
     "JAX engine": HERE.parents[1] / "jax-backend" / "tests" / "contracts",
 }
 

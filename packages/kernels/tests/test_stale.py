@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from relational_support import Native, bundles, draw, make_graph, make_layer
+from relational_cases import Native, bundles, draw, make_graph, make_layer
 
 from heddle.errors import GraphError
 from heddle.graphs.pytree import tree_map

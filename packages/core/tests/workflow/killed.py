@@ -7,7 +7,7 @@ from pathlib import Path
 from heddle.workflow import run
 from heddle.workflow.callbacks import ProgressLines
 
-from .support import Registry, config_for, node_dataset, resume
+from .cases import Registry, config_for, node_dataset, resume
 
 
 class SlowLines(ProgressLines):

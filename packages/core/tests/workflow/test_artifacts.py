@@ -11,7 +11,7 @@ from safetensors import safe_open
 from heddle.atomic import write_atomically, write_json, write_text
 from heddle.workflow.run import train
 
-from .support import Registry, config_for, node_dataset
+from .cases import Registry, config_for, node_dataset
 
 
 def refuse(token):

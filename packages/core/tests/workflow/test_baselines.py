@@ -21,7 +21,7 @@ from heddle.workflow.metrics.deciding import deciding
 from heddle.workflow.metrics.predictions import Predictions, known_targets
 from heddle.workflow.run import train
 
-from .support import Registry, config_for, graph_dataset, node_dataset
+from .cases import Registry, config_for, graph_dataset, node_dataset
 
 PAYS = ("card", "pays", "shop")
 

@@ -9,7 +9,7 @@ from heddle.errors import ConfigError, DataError
 from heddle.workflow.check import check_fit
 from heddle.workflow.run import train
 
-from .support import Registry, config_for, graph_dataset, link_dataset, node_dataset
+from .cases import Registry, config_for, graph_dataset, link_dataset, node_dataset
 
 
 @pytest.mark.parametrize(

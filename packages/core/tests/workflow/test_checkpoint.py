@@ -12,8 +12,8 @@ from heddle.errors import CheckpointError, ConfigError, HeddleError
 from heddle.workflow import callbacks, checkpoint
 from heddle.workflow.run import train
 
-from .support import Registry, config_for, node_dataset
-from .support import resume as resume_with
+from .cases import Registry, config_for, node_dataset
+from .cases import resume as resume_with
 from .test_run import metric_values
 
 PLATEAU = {"lr": 0.3, "schedule": {"name": "plateau", "patience": 1}}

@@ -14,7 +14,7 @@ from heddle.workflow.report.slots import slots
 from heddle.workflow.report.svg import columns, dots, histogram, lines
 from heddle.workflow.run import train
 
-from .support import Registry, config_for, graph_dataset, link_dataset, node_dataset, triple_dataset
+from .cases import Registry, config_for, graph_dataset, link_dataset, node_dataset, triple_dataset
 
 VOID = {"meta", "br", "link"}
 

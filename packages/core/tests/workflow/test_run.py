@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 from heddle.errors import HeddleError
 from heddle.workflow.run import tell, train
 
-from .support import Registry, config_for, graph_dataset, link_dataset, node_dataset, triple_dataset
+from .cases import Registry, config_for, graph_dataset, link_dataset, node_dataset, triple_dataset
 
 
 def metric_values(folder):

@@ -9,7 +9,7 @@ import pytest
 from heddle.errors import CheckpointError, ConfigError, DataError
 from heddle.workflow.run import train
 
-from .support import (
+from .cases import (
     Registry,
     config_for,
     evaluate_run,

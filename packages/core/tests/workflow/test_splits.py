@@ -9,7 +9,7 @@ from heddle.data.task import task_for
 from heddle.data.task_options import TaskOptions
 from heddle.errors import DataError
 
-from .support import graph_dataset, link_dataset, node_dataset, triple_dataset
+from .cases import graph_dataset, link_dataset, node_dataset, triple_dataset
 
 
 def split(dataset, seed=0, name="auto"):

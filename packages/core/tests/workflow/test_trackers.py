@@ -11,7 +11,7 @@ from heddle.options import TrackerOptions
 from heddle.workflow.run import train
 from heddle.workflow.trackers import CsvTracker, TensorBoardTracker
 
-from .support import Registry, config_for, node_dataset
+from .cases import Registry, config_for, node_dataset
 
 
 def rows_of(folder):

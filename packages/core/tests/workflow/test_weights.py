@@ -14,7 +14,7 @@ from heddle.options import build, plain
 from heddle.workflow.run import train
 from heddle.workflow.weights import weighted
 
-from .support import Registry, config_for, node_dataset
+from .cases import Registry, config_for, node_dataset
 
 
 def task_and_data(options, dataset):

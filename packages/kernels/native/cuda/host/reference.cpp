@@ -1,5 +1,5 @@
 // What runs on the host in tests without a device: choices, problems, and the bodies of kernels, in loops over what their
-// threads would do. Built with host/ into a library by tests/test_cuda_host.py; no part of the package.
+// threads would do. Built with host/ into a library by tests/cuda/test_host.py; no part of the package.
 #include <vector>
 
 #include "../gemm/arrays.hpp"

@@ -16,7 +16,7 @@ import pytest
 from heddle_kernels.calls import tables
 from heddle_kernels.cuda import library
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parents[2]
 ONE, ALL = "80", "80;90+ptx;100"
 NAMED = {ONE: {"sm_80", "sm_90a"}, ALL: {"sm_80", "sm_90", "sm_90a", "sm_100", "compute_90"}}
 """What to build for, and what the library then says of itself: sm_90a goes without saying."""

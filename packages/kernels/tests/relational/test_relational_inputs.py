@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from relational_support import EDGES, NODES, Native, bundles, draw, make_graph, make_layer, shape_of, tensors
+from relational_cases import EDGES, NODES, Native, bundles, draw, make_graph, make_layer, shape_of, tensors
 
 import heddle_kernels.torch as kernels
 from heddle.errors import GraphError

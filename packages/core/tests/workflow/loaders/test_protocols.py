@@ -11,7 +11,7 @@ from heddle.workflow.loaders.known import view_of
 from heddle.workflow.protocols import PRESETS, with_protocol
 from heddle.workflow.run import train
 
-from .support import Registry, config_for, link_dataset, node_dataset, triple_dataset
+from ..cases import Registry, config_for, link_dataset, node_dataset, triple_dataset
 from .test_candidates import buyers
 
 

@@ -24,7 +24,7 @@ from heddle_kernels.cuda import device, library, matmul, segments, sparse
 from heddle_kernels.cuda.sampling import CudaNeighborSampler
 from heddle_kernels.torch.csr_arrays import CsrArrays
 
-NATIVE = Path(__file__).parents[1] / "native"
+NATIVE = Path(__file__).parents[2] / "native"
 FORWARD, TRANSPOSED, OUTER = range(3)
 
 

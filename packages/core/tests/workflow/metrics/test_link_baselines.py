@@ -13,8 +13,8 @@ from heddle.workflow.metrics.comparison import compared
 from heddle.workflow.metrics.link_baselines import History, history_of, link_baselines
 from heddle.workflow.run import tell, train
 
-from .support import Registry, config_for, link_dataset
-from .test_candidates import buyers
+from ..cases import Registry, config_for, link_dataset
+from ..loaders.test_candidates import buyers
 
 RECENT = 15
 

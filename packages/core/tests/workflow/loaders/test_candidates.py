@@ -20,7 +20,7 @@ from heddle.workflow.loaders.negatives import TrueLinks
 from heddle.workflow.loaders.questions.links import LinkQuestion
 from heddle.workflow.metrics.by_name import mean_reciprocal_rank
 
-from .support import triple_dataset
+from ..cases import triple_dataset
 
 
 class Scorer:

@@ -18,8 +18,8 @@ from heddle.workflow.metrics.predictions import known_targets
 from heddle.workflow.metrics.ranking import filtered_ranks
 from heddle.workflow.options import TrainerSettings
 
-from .numpy_engine import linear_program
-from .support import build_linear, graph_dataset, link_dataset, node_dataset, triple_dataset
+from ..cases import build_linear, graph_dataset, link_dataset, node_dataset, triple_dataset
+from ..numpy_engine import linear_program
 
 
 def setup(dataset: Dataset, static_shapes: bool = False, **options):

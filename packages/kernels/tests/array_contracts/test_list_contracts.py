@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from relational_support import Native, bundles, draw, make_graph, make_layer
+from relational_cases import Native, bundles, draw, make_graph, make_layer
 from torch.autograd import forward_ad
 from torch.func import grad, jvp, vmap
 from torch.utils.checkpoint import checkpoint

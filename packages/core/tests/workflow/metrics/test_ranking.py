@@ -20,8 +20,8 @@ from heddle.workflow.metrics.grouped import group_ranks, ndcg_at
 from heddle.workflow.metrics.intervals import intervals
 from heddle.workflow.metrics.predictions import Predictions, metric_values
 
-from .numpy_engine import LinearModel
-from .support import graph_dataset, node_dataset
+from ..cases import graph_dataset, node_dataset
+from ..numpy_engine import LinearModel
 
 GROUPS = np.repeat([5, 1, 9, 4], [6, 3, 8, 2])
 

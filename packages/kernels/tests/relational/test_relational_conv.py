@@ -5,7 +5,7 @@ import multiprocessing
 import numpy as np
 import pytest
 import torch
-from relational_support import (
+from relational_cases import (
     EDGES,
     FORMS,
     NODES,

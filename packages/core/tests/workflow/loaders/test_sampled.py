@@ -38,7 +38,7 @@ from heddle.workflow.loaders.sampled import SampledLoader, batch_of, sampled_gra
 from heddle.workflow.loaders.sampler import specs_of
 from heddle.workflow.options import Sampler
 
-from .support import Registry, link_dataset, node_dataset, triple_dataset
+from ..cases import Registry, link_dataset, node_dataset, triple_dataset
 
 STACK = {"hidden": 8, "layers": 2, "activation": "relu", "dropout": 0.5, "jump": "last"}
 MODELS = {
@@ -258,7 +258,7 @@ def test_a_sampler_node_is_checked(node, message):
 def test_many_graphs_are_not_sampled():
     from heddle.workflow.assemble import assemble
 
-    from .support import config_for, graph_dataset
+    from ..cases import config_for, graph_dataset
 
     config = config_for("x", sampler={"name": "neighbor", "fanouts": [2]})
     with pytest.raises(ConfigError, match="a task of graphs"):

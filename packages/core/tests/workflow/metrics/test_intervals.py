@@ -13,7 +13,7 @@ from heddle.workflow.metrics.intervals import Resamples, intervals, paired
 from heddle.workflow.metrics.predictions import Predictions
 from heddle.workflow.run import train
 
-from .support import Registry, config_for, graph_dataset, node_dataset
+from ..cases import Registry, config_for, graph_dataset, node_dataset
 
 OF_ANSWERS = ["accuracy", "f1", "f1_micro", "f1_true", "precision", "recall"]
 OF_ORDER = ["auroc", "ap", "precision@7", "recall_at_precision@0.6"]

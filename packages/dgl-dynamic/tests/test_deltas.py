@@ -4,7 +4,7 @@ import dense_reference as dense
 import numpy as np
 import pytest
 import torch
-from dynamic_support import CPU, F64, assert_close, gradients, make_params, options_for
+from dynamic_cases import CPU, F64, assert_close, gradients, make_params, options_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -209,7 +209,7 @@ def test_training_equals_the_naive_engine(seed, mode, engine, host, build):
 @pytest.mark.parametrize("mode", ["rows", "delta"])
 def test_gradients(mode):
     """Values and gradients of one window by its snapshots, against full sums."""
-    from dynamic_support import make_model
+    from dynamic_cases import make_model
 
     from heddle_dgl.reuse.run import Run, engine_named
     from heddle_dgl.reuse.step_memo import step
