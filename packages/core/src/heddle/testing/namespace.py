@@ -5,7 +5,6 @@ NAMES = (
     *(
         "float32",
         "full_like",
-        "int32",
         "int64",
         "isfinite",
         "log",
