@@ -23,7 +23,7 @@ import json, sys, time
 from heddle.data.etl import Tabformer
 src, dst, engine, memory = sys.argv[1:]
 start = time.perf_counter()
-Tabformer(src, dst, engine=engine, memory=memory).transform()
+Tabformer(src, dst, engine=engine, memory=memory, overwrite=True).transform()
 print(json.dumps({"seconds": time.perf_counter() - start}))
 """
 
@@ -51,12 +51,17 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--memory", default="1GB")
     parser.add_argument("--engines", nargs="+", default=["duckdb", "polars"])
-    parser.add_argument("--keep", type=Path, help="folder for the files, which stay; default: one that goes")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="folder for the files, which stay and are used again; default: one that goes",
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         base = given.keep or Path(scratch)
-        start = time.perf_counter()
-        path = write_tabformer(base / "src", given.rows, users=max(10, given.rows // 500), merchants=10_000)
+        start, path = time.perf_counter(), base / "src/card_transaction.csv"
+        if not path.exists():
+            write_tabformer(base / "src", given.rows, users=max(10, given.rows // 500), merchants=10_000)
         made = time.perf_counter() - start
         print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
         print(", ".join(f"{name} {version(name)}" for name in ("duckdb", "polars", "pyarrow", "numpy")))

@@ -239,7 +239,7 @@ class Emitter:
             NpyStream(folder / "senders.npy", dtype) as senders,
             NpyStream(folder / "edge_ids.npy", dtype) as edge_ids,
         ):
-            for table in chunks(grouped):
+            for table in chunks(grouped, ["other", "row"]):
                 senders.write(integers(table, "other"))
                 edge_ids.write(integers(table, "row"))
         return {"indptr": indptr, "senders": senders.path, "edge_ids": edge_ids.path}

@@ -79,11 +79,13 @@ def relate(
         if edges.missing != "fail":
             dropped[name] = row_count(matched) - row_count(ends[name])
         moments = None if edges.time is None else (table, edges.time)
+        since = {feature.by for feature in edges.features if feature.encode == "since"}
         by_target[name] = steps.file(f"by_target.{name}", engine.grouped, ends[name], "target", moments)
-        if edges.reverse:
+        if edges.reverse or "source" in since:
             by_source[name] = steps.file(f"by_source.{name}", engine.grouped, ends[name], "source", moments)
-        for by in sorted({feature.by for feature in edges.features if feature.encode == "since"}):
-            gaps[name, by] = steps.file(f"gaps.{name}.{by}", engine.gaps, table, edges.time, ends[name], by)
+        for by in sorted(since):
+            grouped = by_target[name] if by == "target" else by_source[name]
+            gaps[name, by] = steps.file(f"gaps.{name}.{by}", engine.gaps, grouped)
     cuts = _cuts(schema, tables, nodes, engine, steps)
     related = Related(staged, tables, nodes, ends, by_target, by_source, gaps, {}, cuts, rows_of, dropped)
     return related._replace(counts=_counts(schema, related, engine, steps))

@@ -52,7 +52,8 @@ def stage(source: Source, threads: int | None, out: Path) -> None:
     schema = arrow.schema([(name, arrow_type(column)) for name, column in source.columns.items()])
     empty: dict[str, int] = {}
     skipped = ragged = short = 0
-    with parquet.ParquetWriter(out, schema) as writer:
+    texts = [field.name for field in schema if arrow.types.is_string(field.type)]  # numbers seldom repeat
+    with parquet.ParquetWriter(out, schema, use_dictionary=texts) as writer:
         for typed in ahead(_work(source), threads or os.cpu_count() or 1):
             writer.write_batch(typed.batch.cast(schema), row_group_size=GROUP)
             skipped, ragged = skipped + typed.skipped, ragged + typed.ragged

@@ -32,15 +32,18 @@ class Engine(Protocol):
     def grouped(self, ends: Path, by: str, moments: tuple[Path, str] | None, out: Path) -> None:
         """Write "other" and "row" of the edges in the order of the end `by`, then of their times, then of their rows.
 
+        With times "of", that end, and "time" too, which `gaps` reads.
+
         Args:
             moments: the table and its column of the edges' times; None for edges without.
         """
         ...
 
-    def gaps(self, table: Path, time: str, ends: Path, by: str, out: Path) -> None:
-        """Write "gap" by row: the time since the edge before it of the same end `by`, null for its first.
+    def gaps(self, grouped: Path, out: Path) -> None:
+        """Write "gap" by row: the time since the edge before it of the same end, null for its first.
 
-        Edges of one moment come in the order of their rows.
+        Args:
+            grouped: what `grouped` wrote, with times. Edges of one moment come in the order of their rows.
         """
         ...
 

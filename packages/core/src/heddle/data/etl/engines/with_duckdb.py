@@ -64,16 +64,14 @@ class DuckDB:
             self._copy(f"SELECT {chosen} FROM {_rows(ends)} e ORDER BY e.{by}, row", out)
             return
         table, time = moments
-        joined = f"{_rows(ends)} e JOIN {_rows(table)} t USING (file_row_number)"
-        self._copy(f"SELECT {chosen} FROM {joined} ORDER BY e.{by}, t.{_name(time)}, row", out)
+        when = f"(SELECT {_name(time)} AS time FROM {_file(table)})"
+        joined = f"{_rows(ends)} e POSITIONAL JOIN {when} t"
+        self._copy(f"SELECT {chosen}, e.{by} AS of, time FROM {joined} ORDER BY of, time, row", out)
 
-    def gaps(self, table: Path, time: str, ends: Path, by: str, out: Path) -> None:
-        rows = (
-            f"SELECT t.{_name(time)} AS time, e.{by} AS of, t.file_row_number AS row "
-            f"FROM {_rows(table)} t JOIN {_rows(ends)} e USING (file_row_number)"
-        )
-        gap = "time - lag(time) OVER (PARTITION BY of ORDER BY time, row) AS gap, row"
-        self._copy(f"SELECT gap FROM (SELECT {gap} FROM ({rows})) ORDER BY row", out)
+    def gaps(self, grouped: Path, out: Path) -> None:
+        before = "CASE WHEN of = lag(of) OVER w THEN time - lag(time) OVER w END AS gap"
+        rows = f"SELECT row, {before} FROM {_rows(grouped)} WINDOW w AS (ORDER BY file_row_number)"
+        self._copy(f"SELECT gap FROM ({rows}) ORDER BY row", out)
 
     def counts(self, table: Path, column: str, time: str | None, before: int | None, out: Path) -> None:
         where = f"{_name(column)} IS NOT NULL"

@@ -51,17 +51,14 @@ class Polars:
             table, time = moments
             when = pl.scan_parquet(table).select(pl.col(time).alias("time"))
             frame, order = pl.concat([frame, when], how="horizontal"), [by, "time", "row"]
-        self._sink(frame.sort(order).select(pl.col(other).alias("other"), "row"), out)
+        chosen = [pl.col(other).alias("other"), pl.col("row")]
+        if moments is not None:
+            chosen += [pl.col(by).alias("of"), pl.col("time")]
+        self._sink(frame.sort(order).select(chosen), out)
 
-    def gaps(self, table: Path, time: str, ends: Path, by: str, out: Path) -> None:
+    def gaps(self, grouped: Path, out: Path) -> None:
         pl = self._pl
-        frame = pl.concat(
-            [
-                self._rows(table).select("row", pl.col(time).alias("time")),
-                pl.scan_parquet(ends).select(pl.col(by).alias("of")),
-            ],
-            how="horizontal",
-        ).sort(["of", "time", "row"])
+        frame = pl.scan_parquet(grouped)
         same = pl.col("of") == pl.col("of").shift(1)
         gap = pl.when(same).then(pl.col("time") - pl.col("time").shift(1)).alias("gap")
         self._sink(frame.select("row", gap).sort("row").select("gap"), out)

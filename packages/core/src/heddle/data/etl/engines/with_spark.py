@@ -106,13 +106,14 @@ class Spark:
             when = self._rows(table).select("row", _column(self._f, time).alias("time"))
             frame, order = frame.join(when, "row"), [by, "time", "row"]
         other = "source" if by == "target" else "target"
-        self._write(frame.withColumnRenamed(other, "other"), order, ["other", "row"], out)
+        frame = frame.withColumnRenamed(other, "other").withColumnRenamed(by, "of")
+        order[0] = "of"
+        self._write(frame, order, ["other", "row"] + ["of", "time"] * (moments is not None), out)
 
-    def gaps(self, table: Path, time: str, ends: Path, by: str, out: Path) -> None:
-        when = self._rows(table).select("row", _column(self._f, time).alias("time"))
-        frame = self._rows(ends).select("row", self._f.col(by).alias("of")).join(when, "row")
+    def gaps(self, grouped: Path, out: Path) -> None:
         before = self._f.lag("time").over(self._sql.Window.partitionBy("of").orderBy("time", "row"))
-        self._write(frame.select("row", (self._f.col("time") - before).alias("gap")), ["row"], ["gap"], out)
+        frame = self._read(grouped).select("row", (self._f.col("time") - before).alias("gap"))
+        self._write(frame, ["row"], ["gap"], out)
 
     def counts(self, table: Path, column: str, time: str | None, before: int | None, out: Path) -> None:
         frame = self._read(table)
