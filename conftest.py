@@ -21,6 +21,10 @@ COMMANDS = {"prove": "make prove", "slow": "make test-all"}
 SLOW_SECONDS = 1800
 """How long a test with such a marker may take: some build software."""
 
+KIT = "packages/core/src/heddle/testing/test_backend.py"
+NUMPY_WITH_NUMPY = (f"{KIT}::TestOps::", f"{KIT}::TestLayers::")
+"""Suites that compare core's reference with NumpyOps, which it computes by; on engines they prove more."""
+
 LEFT_OUT: pytest.StashKey[Counter] = pytest.StashKey()
 OUTCOMES = ("passed", "failed", "error", "skipped")
 
@@ -44,8 +48,12 @@ def pytest_configure(config):
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out by markers
+def pytest_collection_modifyitems(config, items):
+    reference = config.getoption("heddle_backend", "reference") == "reference"
     for item in items:
+        if reference and item.nodeid.startswith(NUMPY_WITH_NUMPY):
+            item.add_marker(pytest.mark.slow)
         named = any(item.get_closest_marker(name) for name in COMMANDS)
         if (
             named

@@ -108,11 +108,11 @@ def encoder_of(name, model_spec, options):
 
 
 RUNS = {
-    "nodes": (["data=sbm", "model=gat", "trainer.epochs=20"], None),
-    "relations": (["data=mag", "model=rgcn", "trainer.epochs=10"], None),
-    "links": (["data=karate", "task=link_prediction", "model=gcn", "trainer.epochs=10"], None),
+    "nodes": (["data=sbm", "model=gat", "trainer.epochs=4"], None),
+    "relations": (["data=mag", "model=rgcn", "trainer.epochs=4"], None),
+    "links": (["data=karate", "task=link_prediction", "model=gcn", "trainer.epochs=4"], None),
     "graphs": (
-        ["data=tu", "data.name=MUTAG", "model=gin", "trainer.epochs=3", "trainer.batch_size=32"],
+        ["data=tu", "data.name=MUTAG", "model=gin", "trainer.epochs=1", "trainer.batch_size=32"],
         "tu",
     ),
     "typed_links": (["data=triples", "data.name=umls", "model=rgcn", "trainer.epochs=1"], "kg"),

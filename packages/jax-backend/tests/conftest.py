@@ -47,3 +47,14 @@ def strict():
     yield
     for name, value in before.items():
         jax.config.update(name, value)
+
+
+ONE_OF_EACH = ("-odd", "-hetero_featured")
+"""Graphs on which `make test` runs TestLayersOnXla."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out by markers
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "::TestLayersOnXla::" in item.nodeid and not item.callspec.params["name"].endswith(ONE_OF_EACH):
+            item.add_marker(pytest.mark.slow)

@@ -9,7 +9,6 @@ from heddle.testing import (
     ContainersSuite,
     InputsSuite,
     LayerLaws,
-    LayersSuite,
     LayerValues,
     OpsSuite,
     ProductsSuite,
@@ -28,8 +27,16 @@ class TestOps(OpsSuite):
     backend = JaxBackend(JaxOptions())
 
 
+class Quick:
+    """Leaves float64 to the longer run: another dtype of the same code, which TestOps has for each op."""
+
+    def pytest_generate_tests(self, metafunc):
+        if "dtype" in metafunc.fixturenames:
+            metafunc.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
+
+
 @pytest.mark.codegen
-class TestOpsOfXla(OpsSuite):
+class TestOpsOfXla(Quick, OpsSuite):
     backend = JaxBackend(JaxOptions(kernel="xla"))
 
 
@@ -37,7 +44,7 @@ class TestContainers(ContainersSuite):
     backend = JaxBackend(JaxOptions())
 
 
-class Compiled:
+class Compiled(Quick):
     """Layers as programs run them: one compilation each, not one for each of their ops, which OpsSuite runs alone."""
 
     def compiled(self, function):
@@ -53,18 +60,21 @@ class Compiled:
 
         return call
 
-    def pytest_generate_tests(self, metafunc):
-        """Leave float64, which OpsSuite has for each op, to the longer run."""
-        if "dtype" in metafunc.fixturenames:
-            metafunc.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
+
+class TestLayers(Compiled, LayerValues):
+    backend = JaxBackend(JaxOptions())
 
 
-class TestLayers(Compiled, LayersSuite):
+@pytest.mark.slow
+class TestLaws(Compiled, LayerLaws):
     backend = JaxBackend(JaxOptions())
 
 
 class TestLayersOnXla(Compiled, LayerValues):
-    """JaxOps' own forms, which the installed kernels take the place of in TestLayers."""
+    """JaxOps' own forms, which the installed kernels take the place of in TestLayers.
+
+    TestOpsOfXla has each of them on every graph: `make test` has layers on one graph of each sort (conftest.py).
+    """
 
     backend = JaxBackend(JaxOptions(kernel="xla"))
 
