@@ -15,7 +15,10 @@ import pytest
 
 NATIVE = Path(__file__).resolve().parents[1] / "native"
 KERNELS = sorted((NATIVE / "src/simd").glob("*.cpp"))
-OPS = [*sorted((NATIVE / "src").glob("*.cpp")), NATIVE / "tests/kernels_test.cpp"]
+ROOMS = ("src", "src/threads", "src/segments", "src/matmul")
+OPS = [path for room in ROOMS for path in sorted((NATIVE / room).glob("*.cpp"))] + [
+    NATIVE / "tests/kernels_test.cpp"
+]
 COMMON = ["-std=c++17", "-g1", "-pthread", "-Wno-psabi", "-Wno-ignored-attributes"]
 COMMON += ["-I", str(NATIVE / "include"), "-I", str(NATIVE / "src")]
 AVX2 = ["-mavx2", "-mfma", "-mf16c"]

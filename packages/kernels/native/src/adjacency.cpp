@@ -1,4 +1,4 @@
-#include "segments.hpp"
+#include "segments/segments.hpp"
 
 namespace heddle {
 

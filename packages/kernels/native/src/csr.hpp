@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <initializer_list>
 
-#include "pool.hpp"
+#include "threads/pool.hpp"
 #include "status.hpp"
 #include "types.hpp"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 NATIVE = Path(__file__).resolve().parents[2] / "native"
-SHARED = [NATIVE / f"src/{name}.cpp" for name in ("pool", "team", "borrowed", "status")]
+SHARED = [*sorted((NATIVE / "src/threads").glob("*.cpp")), NATIVE / "src/status.cpp"]
 RELATIONAL = [NATIVE / "src/csr.cpp", NATIVE / "src/isa.cpp", NATIVE / "src/simd/ids.cpp"]
 SOURCES = {
     "sample": [

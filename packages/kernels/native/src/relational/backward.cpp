@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "../team.hpp"
+#include "threads/team.hpp"
 #include "outer_sums.hpp"
 
 namespace heddle {

@@ -1,7 +1,7 @@
 // One hop along one relation: draw edges into the newest nodes (or all) in parallel, then give new senders their
 // positions in order.
 #include "../live/expand.hpp"
-#include "../pool.hpp"
+#include "threads/pool.hpp"
 #include "hop.hpp"
 #include "parallel.hpp"
 #include "sample.hpp"

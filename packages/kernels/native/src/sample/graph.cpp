@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "../pool.hpp"
+#include "threads/pool.hpp"
 #include "../status.hpp"
 
 namespace heddle {

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <new>
 
-#include "../pool.hpp"
+#include "threads/pool.hpp"
 #include "draw.hpp"
 
 namespace heddle {

@@ -1,7 +1,7 @@
 // Random walks: heddle/sampling/walk.py.
 #include <algorithm>
 
-#include "../pool.hpp"
+#include "threads/pool.hpp"
 #include "../status.hpp"
 #include "graph.hpp"
 #include "stream.hpp"

@@ -1,4 +1,4 @@
-#include "segments.hpp"
+#include "segments/segments.hpp"
 
 extern "C" int heddle_index_sort(const void* ids, void* order, void* indptr, int64_t count, int64_t values, int64_t index,
                                  int64_t threads) {

@@ -3,7 +3,7 @@
 #pragma once
 #include <type_traits>
 
-#include "pool.hpp"
+#include "threads/pool.hpp"
 
 namespace heddle {
 

@@ -1,4 +1,4 @@
-#include "team.hpp"
+#include "threads/team.hpp"
 
 #include <atomic>
 #include <deque>

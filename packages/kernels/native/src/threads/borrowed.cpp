@@ -1,4 +1,4 @@
-#include "borrowed.hpp"
+#include "threads/borrowed.hpp"
 
 #if defined(__linux__)
 #include <dlfcn.h>

@@ -1,4 +1,4 @@
-#include "segments.hpp"
+#include "segments/segments.hpp"
 #include "simd/kernels.hpp"
 
 namespace heddle {

@@ -1,4 +1,4 @@
-#include "segments.hpp"
+#include "segments/segments.hpp"
 #include "simd/kernels.hpp"
 
 extern "C" int heddle_segment_reduce(const void* ids, const void* data, void* out, int64_t count, int64_t segments,

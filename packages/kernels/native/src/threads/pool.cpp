@@ -1,4 +1,4 @@
-#include "pool.hpp"
+#include "threads/pool.hpp"
 
 #include <pthread.h>
 
@@ -11,11 +11,11 @@
 #include <sched.h>
 #endif
 
-#include "processor.hpp"
-#include "borrowed.hpp"
+#include "threads/processor.hpp"
+#include "threads/borrowed.hpp"
 #include "heddle_kernels.h"
 #include "status.hpp"
-#include "team.hpp"
+#include "threads/team.hpp"
 
 namespace heddle {
 namespace {
