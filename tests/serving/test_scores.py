@@ -19,7 +19,7 @@ from heddle.sampling.types import Fanout
 from heddle.serving.live import Append, LiveGraph, NewEdges, create
 from heddle.serving.live.graph import folder_snapshot
 from heddle.serving.live.kernel import store_of
-from heddle.serving.scoring.row_ops import RowOps, row_ops
+from heddle.serving.scoring.row_ops import RowOps, embedder_of, row_ops
 from heddle.serving.scoring.scorer import Questions, Reading, Scorer
 
 PAYS, PAID = ("card", "pays", "shop"), ("shop", "rev_pays", "card")
@@ -84,7 +84,9 @@ def scorer(name, registry, ops=None):
     model = Model(encoder, head_for(spec, encoder.out_dim))
     reading = Reading(Fanout((5, 4)), sample_key(0, -1, 0), False, True)
     params = initialise(model.params(), 3)
-    return Scorer(model, spec, params, reading, ops or row_ops(registry), kernels_of(registry).adjacency)
+    made = None if ops is not None else embedder_of(registry)
+    adjacency = kernels_of(registry).adjacency
+    return Scorer(model, spec, params, reading, ops or row_ops(registry), adjacency, made)
 
 
 def asked(rows, at):
@@ -166,10 +168,10 @@ def test_what_was_never_seen_is_scored(registry, payments, tmp_path):
             return score(state, Questions(np.array([ends]), np.array([time]), columns))
 
         first = ask(777, 888, 9000)
-        assert np.isfinite(first.outputs).all() and not sum(map(len, first.sample.edges.values()))
+        assert np.isfinite(first.outputs).all() and not sum(map(len, first.used().values()))
         one = NewEdges(np.array([777]), np.array([888]), np.array([9000]))
         live.append(Append(edges={PAYS: one}))
-        at_once, later, older = ask(777, 888, 9000), ask(777, 888, 9001), ask(777, 888, 8999)
+        at_once, older, later = ask(777, 888, 9000), ask(777, 888, 8999), ask(777, 888, 9001)
         np.testing.assert_array_equal(at_once.outputs, first.outputs)
         np.testing.assert_array_equal(older.outputs, first.outputs)
-        assert len(later.sample.edges[PAYS]) and (later.outputs != first.outputs).any()
+        assert later.used()[PAYS].tolist() == [BASE] and (later.outputs != first.outputs).any()

@@ -42,6 +42,7 @@ def heddle_kernels():
         KernelInfo("partition", "numpy", "cpu", "heddle_kernels.numpy:partition"),
         KernelInfo("neighbor_sample", "numpy", "cpu", "heddle_kernels.sampling:NeighborSampler"),
         KernelInfo("live_graph", "numpy", "cpu", "heddle_kernels.live:LiveGraph"),
+        KernelInfo("live_embed", "numpy", "cpu", "heddle_kernels.live:live_embed"),
         KernelInfo("relational_conv", "torch", "cpu", "heddle_kernels.torch:relational_conv", ("torch",)),
         KernelInfo("matmul", "torch", "cpu", "heddle_kernels.torch.products:matmul", ("torch",)),
         *(KernelInfo(name, "torch", "cpu", loader, ("torch",)) for name, loader in loaders),

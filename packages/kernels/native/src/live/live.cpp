@@ -59,6 +59,7 @@ extern "C" int heddle_live_append(heddle_live* live, int64_t n, const int64_t* l
     live->entries[first + i] = {other[i], time[i], row[i], head.load(std::memory_order_relaxed),
                                 static_cast<uint32_t>(list[i])};
     head.store(static_cast<uint32_t>(first + i + 1), std::memory_order_release);
+    if (list[i] >= relations) live->has_changes[list[i] - relations].store(true, std::memory_order_relaxed);
   }
   for (size_t t = 0; t < live->room.size(); ++t) live->n_node[t].store(n_node[t], std::memory_order_relaxed);
   live->published.store(first + n, std::memory_order_release);
@@ -89,15 +90,6 @@ extern "C" int heddle_live_rows(const heddle_live* live, int64_t n, const int64_
 
 extern "C" int heddle_live_latest(const heddle_live* live, int64_t type, int64_t upto, int64_t n, const int64_t* nodes,
                                   const int64_t* time, int64_t* latest) {
-  const int64_t list = static_cast<int64_t>(live->base->relations.size()) + type;
-  for (int64_t i = 0; i < n; ++i) {
-    int64_t best = -1, since = INT64_MIN;
-    for (uint32_t e = live->heads[list][nodes[i]].load(std::memory_order_acquire); e; e = live->entries[e - 1].before) {
-      const Entry& entry = live->entries[e - 1];
-      if (e > upto || (time && entry.time > time[i]) || (best >= 0 && entry.time <= since)) continue;
-      best = entry.other, since = entry.time;
-    }
-    latest[i] = best;
-  }
+  for (int64_t i = 0; i < n; ++i) latest[i] = live->latest(type, upto, nodes[i], time ? time + i : nullptr);
   return HEDDLE_OK;
 }

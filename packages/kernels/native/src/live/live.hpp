@@ -51,16 +51,18 @@ struct heddle_live {
   std::vector<heddle::Zeroed<int64_t>> node_time;   // by type, of nodes after the base's
   std::vector<heddle::Zeroed<uint64_t>> node_hash;  // the same: what draws know them by
   std::vector<std::atomic<int64_t>> n_node;
+  std::vector<std::atomic<bool>> has_changes;  // by type
   std::atomic<int64_t> published{0};
 
   heddle_live(std::unique_ptr<heddle_sample_graph> graph, const int64_t* rooms, int64_t most)
       : base(std::move(graph)), room(rooms, rooms + base->n_node.size()), capacity(most), entries(most),
-        n_node(base->n_node.size()) {
-    for (const auto& relation : base->relations) heads.emplace_back(room[relation.target]);
+        n_node(base->n_node.size()), has_changes(base->n_node.size()) {
+    // one more of each than there is room for: a question may be about a node that isn't there, the next one
+    for (const auto& relation : base->relations) heads.emplace_back(room[relation.target] + 1);
     for (size_t t = 0; t < room.size(); ++t) {
-      heads.emplace_back(room[t]);
-      node_time.emplace_back(room[t] - base->n_node[t]);
-      node_hash.emplace_back(room[t] - base->n_node[t]);
+      heads.emplace_back(room[t] + 1);
+      node_time.emplace_back(room[t] - base->n_node[t] + 1);
+      node_hash.emplace_back(room[t] - base->n_node[t] + 1);
       n_node[t].store(base->n_node[t]);
     }
   }
@@ -69,6 +71,18 @@ struct heddle_live {
   int64_t owner(int64_t list) const {
     const int64_t relations = static_cast<int64_t>(base->relations.size());
     return list < relations ? base->relations[list].target : list - relations;
+  }
+  // The number of the latest change of a node by `time` (of equal times, of that which arrived last), -1 for none.
+  int64_t latest(int64_t type, int64_t upto, int64_t node, const int64_t* time) const {
+    int64_t best = -1, since = INT64_MIN;
+    if (!has_changes[type].load(std::memory_order_relaxed)) return best;
+    const heddle::Head& head = heads[base->relations.size() + type][node];
+    for (uint32_t e = head.load(std::memory_order_acquire); e; e = entries[e - 1].before) {
+      const heddle::Entry& entry = entries[e - 1];
+      if (e > upto || (time && entry.time > *time) || (best >= 0 && entry.time <= since)) continue;
+      best = entry.other, since = entry.time;
+    }
+    return best;
   }
   // When an entry of a relation became eligible.
   int64_t eligible_from(const heddle::Relation& edges, const heddle::Entry& entry) const {

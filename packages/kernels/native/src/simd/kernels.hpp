@@ -118,6 +118,9 @@ struct EdgeMlpGrad {
   int64_t bad_id(const void* ids, int64_t first, int64_t last, int64_t bound, int64_t index);                \
   void spmm_rows(const Spmm& op, int64_t first, int64_t last);                                           \
   void sum_rows(const SumRows& op, int64_t first, int64_t last);                                         \
+  /* sum [n] += row [n]; row [n] *= by. */                                                               \
+  void add_row(const float* row, int64_t n, float* sum);                                                 \
+  void scale_row(float* row, int64_t n, float by);                                                       \
   void sddmm_rows(const Sddmm& op, int64_t first, int64_t last);                                         \
   void spmm_argmax_rows(const Argmax& op, int64_t first, int64_t last);                                        \
   void sddmm_argmax_rows(const Argmax& op, int64_t first, int64_t last);                                       \

@@ -127,12 +127,16 @@ template <class T> void rows_of(const Product& p, int64_t first, int64_t last, a
   const acc_t<T>* const a = widened(static_cast<const T*>(p.a), first, last, p.k, wide);
   for (int64_t j = 0; j < p.m; j += MOST * W) {
     const int64_t columns = p.m - j < MOST * W ? p.m - j : MOST * W, vectors = (columns + W - 1) / W;
-    pack(p.transposed ? b + j * p.k : b + j, p.transposed ? p.k : p.m, p.k, columns, p.transposed, panel, vectors * W);
+    const acc_t<T>* right = panel;
+    if (std::is_same_v<T, acc_t<T>> && !p.transposed && p.m == vectors * W && j == 0)
+      right = reinterpret_cast<const acc_t<T>*>(b);  // a matrix of one panel is packed as it lies
+    else
+      pack(p.transposed ? b + j * p.k : b + j, p.transposed ? p.k : p.m, p.k, columns, p.transposed, panel, vectors * W);
     for (int64_t c = 0; c < MOST * W; ++c) start[c] = bias && c < columns ? load<1>(bias + j + c) : acc_t<T>(0);
     with_panel(vectors, [&](auto n) {
       constexpr int N = decltype(n)::value;
       in_tiles<N>(last - first, [&](auto rows, int64_t r) {
-        tile<T, decltype(rows)::value, N>(a + r * p.k, p.k, panel, start, p.k, out + r * p.m + j, p.m, columns,
+        tile<T, decltype(rows)::value, N>(a + r * p.k, p.k, right, start, p.k, out + r * p.m + j, p.m, columns,
                                           p.add);
       });
     });

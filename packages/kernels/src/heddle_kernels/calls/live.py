@@ -1,6 +1,66 @@
 """Live graphs: a sample graph that doesn't change, and entries appended to it."""
 
-from heddle_kernels.calls.describe import Function, inputs, outputs, sizes, typed
+from heddle_kernels.calls.describe import Function, Struct, inputs, outputs, sizes, typed
+
+ROWS = Struct(
+    "heddle_rows",
+    "Rows of one width in two arrays, one behind the other, and in blocks that are added while others read.",
+    (
+        ("first", "const void*", "[n_first, width]"),
+        ("second", "const void*", "[n_second, width], or NULL"),
+        ("blocks", "const void* const*", "of `block` rows each, or NULL"),
+        ("n_first", "int64_t", ""),
+        ("n_second", "int64_t", ""),
+        ("block", "int64_t", ""),
+        ("width", "int64_t", ""),
+    ),
+)
+
+COLUMNS = Struct(
+    "heddle_columns",
+    "What nodes of a type, or rows of a relation, bring to a model.",
+    (
+        ("x", "const struct heddle_rows*", "float, or NULL"),
+        ("codes", "const struct heddle_rows*", "int32, or NULL"),
+        ("changed_x", "const struct heddle_rows*", "by the number of a change"),
+        ("changed_codes", "const struct heddle_rows*", "the same"),
+        ("tables", "const float* const*", "[columns of codes], embeddings of each"),
+        ("table_rows", "const int64_t*", "[columns of codes]"),
+        ("table_widths", "const int64_t*", "[columns of codes]"),
+        (
+            "rows",
+            "const void*",
+            "of a relation, the row at each of the base's positions; NULL for the position itself",
+        ),
+    ),
+)
+
+PLAN = Struct(
+    "heddle_plan",
+    """A model whose layers are y[t] = x[t] root + bias + the sum over relations into t of mean(x[s]) weight +
+mean(columns of the edges) edge_weight, float matrices [in, out]; between layers negative values become 0.""",
+    (
+        ("columns", "const struct heddle_columns* const*", "[types + relations]"),
+        ("sizes", "const int64_t*", "[relations, layers], edges to draw; -1 for all"),
+        ("roots", "const float* const*", "[layers, types], NULL for none"),
+        ("biases", "const float* const*", "[layers, types], NULL for none"),
+        ("weights", "const float* const*", "[layers, relations], NULL for none"),
+        ("edge_weights", "const float* const*", "[layers, relations], NULL for none"),
+        (
+            "ids",
+            "const int64_t*",
+            "[types], rows of the tables that stand for features in the first layer; 0: features",
+        ),
+        ("widths", "const int64_t*", "[layers], of what each layer gives"),
+        ("layers", "int64_t", ""),
+        ("window", "int64_t", "as in heddle_sample_request"),
+        ("key", "uint64_t", ""),
+        ("replace", "int32_t", ""),
+        ("newest", "int32_t", ""),
+    ),
+)
+
+STRUCTS = (ROWS, COLUMNS, PLAN)
 
 _LIVE = typed("const heddle_live*", "live")
 
@@ -58,6 +118,35 @@ FUNCTIONS = (
         """latest [n]: the number of the latest change of each of nodes [n] by time [n] (NULL: of all times), -1 for
     none; of equal times, the one that arrived last.""",
         _LIVE + sizes("type upto n") + typed("const int64_t*", "nodes time?") + typed("int64_t*", "latest"),
+    ),
+    Function(
+        "heddle_live_last",
+        """last [n]: when the newest edge of a relation into each of nodes [n] came into being, no later than time [n];
+    INT64_MIN for none.""",
+        _LIVE + sizes("relation upto n") + typed("const int64_t*", "nodes time") + typed("int64_t*", "last"),
+    ),
+    Function(
+        "heddle_live_embed",
+        """out [seeds, width of the last layer]: what a model gives of seeds, of all types one type after the other,
+    n_seeds [types], at seed_time [seeds] (NULL: all times), from the first `upto` entries and n_node [types] nodes. A
+    seed may be the first number that no node has. Draws are those of a layered sample, a row's bits those that it has
+    alone; the sample stays in `sample`.""",
+        _LIVE
+        + typed("heddle_sample*", "sample")
+        + typed("const struct heddle_plan*", "plan")
+        + sizes("upto")
+        + typed("const int64_t*", "n_node n_seeds seeds seed_time?")
+        + typed("float*", "out"),
+    ),
+    Function(
+        "heddle_live_used",
+        """The rows of the edges of a sample, each once, ascending, of all relations one after the other: counts
+    [relations] and rows [sum of counts], of which `capacity` are written at most.""",
+        _LIVE
+        + typed("const heddle_sample*", "sample")
+        + typed("const struct heddle_plan*", "plan")
+        + sizes("capacity")
+        + typed("int64_t*", "rows counts"),
     ),
     Function(
         "heddle_live_count",

@@ -151,7 +151,7 @@ began, without a lock.
 {_AS_IN}. Node types and relations go by their place in the graph.""",
     '#include "heddle_sampling.h"',
     "typedef struct heddle_live heddle_live;",
-    (Section(functions=live.FUNCTIONS),),
+    (Section(structs=live.STRUCTS, functions=live.FUNCTIONS),),
 )
 
 CUDA = Header(

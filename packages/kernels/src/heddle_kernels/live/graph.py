@@ -34,11 +34,11 @@ class LiveGraph:
         self.base = open_base(base)
         self._kinds, self._relations = list(self.base.n_node), list(self.base.edges)
         self._room, self._capacity = dict(room), capacity
-        self._graph = NativeGraph(self.base, 0)
+        self.graph = NativeGraph(self.base, 0)
         rooms = np.array([room[node_type] for node_type in self._kinds], np.int64)
         self.handle = ctypes.c_void_p()
         native.live_new(
-            base=self._graph.handle, room=address(rooms), capacity=capacity, live=ctypes.byref(self.handle)
+            base=self.graph.handle, room=address(rooms), capacity=capacity, live=ctypes.byref(self.handle)
         )
         weakref.finalize(self, native.live_free, self.handle)
         self._hashes = {node_type: [column] for node_type, column in self.base.key_hashes.items()}
@@ -105,7 +105,7 @@ class LiveGraph:
             )
         request = open_request(graph, seeds, fanout, seed_time)
         if not hasattr(self._of_thread, "sample"):
-            self._of_thread.sample = NativeSample(self._graph)
+            self._of_thread.sample = NativeSample(self.graph)
         counts = np.array([cut.n_node[node_type] for node_type in self._kinds], np.int64)
 
         def call(request: Any, sample: Any) -> None:
@@ -136,6 +136,21 @@ class LiveGraph:
             latest=address(latest),
         )
         return latest
+
+    def last(self, cut: Cut, relation: EdgeType, nodes: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """Return when the last edge into each node came into being; see `LiveStore.last`."""
+        nodes, time = (np.ascontiguousarray(column, np.int64) for column in (nodes, time))
+        last = np.empty(len(nodes), np.int64)
+        native.live_last(
+            live=self.handle,
+            relation=self._relations.index(relation),
+            upto=cut.upto,
+            n=len(nodes),
+            nodes=address(nodes),
+            time=address(time),
+            last=address(last),
+        )
+        return last
 
     def merged(self, cut: Cut, relation: EdgeType, base_rows: np.ndarray | None) -> Merged:
         """Return a relation with the entries of `cut`; see `LiveStore.merged`."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from heddle_kernels.library import FLOAT32, INT64, native
 from heddle_kernels.numpy.segment_matmul import segment_matmul
 
 
@@ -14,4 +15,24 @@ def row_matmul(x: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     Raises:
         GraphError: shapes that don't fit.
     """
-    return segment_matmul(x, matrix[None], np.array([len(x)]))
+    plain = x.dtype == matrix.dtype == np.float32 and x.ndim == matrix.ndim == 2
+    if not plain or x.shape[1] != matrix.shape[0] or not (x.flags.c_contiguous and matrix.flags.c_contiguous):
+        return segment_matmul(x, matrix[None], np.array([len(x)]))
+    (n, k), m = x.shape, matrix.shape[1]
+    sizes, out = np.array([n], np.int64), np.empty((n, m), np.float32)
+    native.segment_matmul(
+        lhs=x.ctypes.data,
+        rhs=matrix.ctypes.data,
+        bias=None,
+        sizes=sizes.ctypes.data,
+        out=out.ctypes.data,
+        n=n,
+        groups=1,
+        k=k,
+        m=m,
+        transposed=0,
+        dtype=FLOAT32,
+        index=INT64,
+        threads=0,
+    )
+    return out

@@ -64,11 +64,13 @@ def run(arguments: Sequence[str]) -> int:
         config = saved_config(given["run"], registry)
         print(export_bundle(config, Path(given["run"]), registry, root, overwrite=overwrite))
         return 0
-    from heddle.serving.online.serve import server
+    from heddle.serving.online.serve import listening, server
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     made = server(root, options, registry)
-    scheme = "https" if options.certificate else "http"
-    print(f"{scheme}://{options.host}:{options.port}", flush=True)
-    made.run()
+    with listening(options) as listener:
+        scheme = "https" if options.certificate else "http"
+        host = f"[{options.host}]" if ":" in options.host else options.host
+        print(f"{scheme}://{host}:{listener.getsockname()[1]}", flush=True)
+        made.run([listener])
     return 0

@@ -77,7 +77,10 @@ CHANGES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 def scaled(values: np.ndarray, encode: str, mean: float, deviation: float) -> np.ndarray:
     """Return (change(x) - mean) / deviation of [n] float64, 0 where x is missing; [n, 1]."""
     scale = deviation if deviation > 0 else 1.0
-    return np.nan_to_num((CHANGES[encode](values) - mean) / scale, nan=0.0)[:, None]
+    scores = (CHANGES[encode](values) - mean) / scale
+    if not np.isfinite(scores).all():
+        scores = np.nan_to_num(scores, nan=0.0)
+    return scores[:, None]
 
 
 def binned(values: np.ndarray, bounds: np.ndarray) -> np.ndarray:
@@ -92,14 +95,17 @@ def turned(seconds: np.ndarray, there: np.ndarray, period: str) -> np.ndarray:
     Of a missing one, where `there` [n] is False, they are 0.
     """
     turns = 2 * np.pi * _phase(seconds, period)
-    both: np.ndarray = np.stack([np.sin(turns), np.cos(turns)], axis=1) * there[:, None]
+    both = np.empty((len(turns), 2))
+    both[:, 0], both[:, 1] = np.sin(turns), np.cos(turns)
+    both *= there[:, None]
     return both
 
 
 def since(gaps: np.ndarray) -> np.ndarray:
     """Return log(1 + gap) and whether there was none, [n, 2] float64, of [n] float64 gaps, NaN for none."""
-    first = np.isnan(gaps)
-    return np.stack([np.log1p(np.where(first, 0.0, gaps)), first.astype(np.float64)], axis=1)
+    both, first = np.empty((len(gaps), 2)), np.isnan(gaps)
+    both[:, 0], both[:, 1] = np.log1p(np.where(first, 0.0, gaps)), first
+    return both
 
 
 def fitted_key(type_key: tuple[str, ...], column: str, encode: Encode) -> str:

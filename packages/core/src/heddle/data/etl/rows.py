@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.data.etl.cells.column import make
+from heddle.data.etl.cells.quick import FEW, quick
 from heddle.data.etl.encoders import UNKNOWN, binned, fitted_key, scaled, since, turned
 from heddle.data.etl.schemas.schema import Column, Edges, Encode, Schema
 from heddle.errors import DataError, problem
@@ -187,6 +188,10 @@ class RowEncoder:
             values = np.empty(len(texts), object)
             values[:] = texts
             return values, np.zeros(len(texts), bool)
+        if column.type != "text" and len(next(iter(cells.values()))) < FEW:
+            few = quick(column, cells, self.table)
+            if few is not None:
+                return few
         arrow = require("pyarrow", "etl")
         batch = {of: arrow.array(cell, arrow.string()) for of, cell in cells.items()}
         made, unread = make(column, batch, self.table, self.name)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from heddle.graphs.graph import Array, EdgeType
 from heddle.nn.params import ParamSpec
@@ -161,6 +161,29 @@ class HeteroBlockLayer(HeteroLayer, Protocol):
         dropout: Dropout = no_dropout,
     ) -> dict[str, Array]:
         """Return the receivers' new features by node type, from those of the senders and their own."""
+        ...
+
+
+class Terms(NamedTuple):
+    """A layer as one formula: y[t] = x[t] root[t] + bias[t] + sum over relations r into t of mean_r(x[s]) weight[r].
+
+    Attributes:
+        weights: relation -> [in, out].
+        roots: node type -> [in, out]; types without one are left out.
+        biases: node type -> [out]; types without one are left out.
+    """
+
+    weights: Mapping[EdgeType, Array]
+    roots: Mapping[str, Array]
+    biases: Mapping[str, Array]
+
+
+@runtime_checkable
+class AveragingLayer(HeteroLayer, Protocol):
+    """A HeteroLayer that is nothing but `Terms`, so that one kernel computes any of them."""
+
+    def terms(self, ops: GraphOps, params: Params) -> Terms:
+        """Return the layer's terms; what `apply` gives, up to round-off."""
         ...
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from heddle.errors import ConfigError
 from heddle.graphs.graph import Array, EdgeType
-from heddle.nn.layers.base import Dropout, Params, along, no_dropout, relation_key
+from heddle.nn.layers.base import Dropout, Params, Terms, along, no_dropout, relation_key
 from heddle.nn.layers.relations import (
     Widths,
     check_widths,
@@ -129,6 +129,17 @@ class HeteroSAGE:
         }
         return {node_type: rows * shares[node_type] for node_type, rows in y.items()}
 
+    def terms(self, ops: GraphOps, params: Params) -> Terms:
+        shares = self._shares()
+
+        def shared(name: str) -> dict[str, Array]:
+            return {
+                node_type: total * shares[node_type] for node_type, total in self._sums(params, name).items()
+            }
+
+        weights = {r: params[f"weight.{relation_key(r)}"] * shares[r[2]] for r in self.relations}
+        return Terms(weights, shared("root"), shared("bias") if self.bias else {})
+
     def apply_bundles(
         self,
         ops: GraphOps,
@@ -139,21 +150,11 @@ class HeteroSAGE:
         activation: str = "none",
     ) -> dict[str, Array]:
         """Return the activation of what `apply` returns, from bundles of `heddle.nn.bundles`."""
-        shares = self._shares()
-
-        def shared(name: str) -> dict[str, Array]:
-            return {
-                node_type: total * shares[node_type] for node_type, total in self._sums(params, name).items()
-            }
-
-        weights = [
-            ops.xp.stack([params[f"weight.{e.key}"] * shares[e.target] for e in extents(bundle)])
-            for _, bundle in bundles.parts
-        ]
-        roots = {node_type: root for node_type, root in shared("root").items() if node_type in x}
-        return ops.relational_conv(
-            bundles.parts, x, weights, roots, shared("bias") if self.bias else {}, activation
-        )
+        terms = self.terms(ops, params)
+        by_key = {relation_key(relation): weight for relation, weight in terms.weights.items()}
+        weights = [ops.xp.stack([by_key[e.key] for e in extents(bundle)]) for _, bundle in bundles.parts]
+        roots = {node_type: root for node_type, root in terms.roots.items() if node_type in x}
+        return ops.relational_conv(bundles.parts, x, weights, roots, terms.biases, activation)
 
     def _sums(self, params: Params, name: str) -> dict[str, Array]:
         """Return target type -> sum of a parameter over the relations that enter it."""

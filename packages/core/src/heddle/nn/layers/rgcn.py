@@ -7,7 +7,15 @@ import numpy as np
 
 from heddle.errors import ConfigError
 from heddle.graphs.graph import Array, EdgeType
-from heddle.nn.layers.base import Dropout, Params, along, no_dropout, portable_name, relation_key
+from heddle.nn.layers.base import (
+    Dropout,
+    Params,
+    Terms,
+    along,
+    no_dropout,
+    portable_name,
+    relation_key,
+)
 from heddle.nn.layers.relations import (
     Widths,
     check_widths,
@@ -148,6 +156,13 @@ class RGCN:
             for relation in self.relations
         }
 
+    def terms(self, ops: GraphOps, params: Params) -> Terms:
+        weights = [
+            _block_diagonal(ops, weight) if self.blocks else weight for weight in self._weights(ops, params)
+        ]
+        roots, biases = self._of_types(params)
+        return Terms(dict(zip(self.relations, weights, strict=True)), roots, biases)
+
     def apply_bundles(
         self,
         ops: GraphOps,
@@ -158,20 +173,8 @@ class RGCN:
         activation: str = "none",
     ) -> dict[str, Array]:
         """Return the activation of what `apply` returns, from bundles of `heddle.nn.bundles`."""
-        roots = (
-            {
-                node_type: params[self._parameter("root", node_type)]
-                for node_type in self.widths
-                if node_type in x
-            }
-            if self.root
-            else {}
-        )
-        biases = (
-            {node_type: params[self._parameter("bias", node_type)] for node_type in self.widths}
-            if self.bias
-            else {}
-        )
+        roots, biases = self._of_types(params)
+        roots = {node_type: root for node_type, root in roots.items() if node_type in x}
         weights: Array | list[Array]
         if self._stacked and not self.bases:
             stacks, order = params["weight"], bundles.order
@@ -179,6 +182,16 @@ class RGCN:
         else:
             weights, order = self._stacks(ops, params, bundles), None
         return ops.relational_conv(bundles.parts, x, weights, roots, biases, activation, order)
+
+    def _of_types(self, params: Params) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Return the root and the bias of each node type, {} where the layer has none."""
+        by_name = [
+            {node_type: params[self._parameter(name, node_type)] for node_type in self.widths}
+            if is_there
+            else {}
+            for name, is_there in (("root", self.root), ("bias", self.bias))
+        ]
+        return by_name[0], by_name[1]
 
     def _stacks(self, ops: GraphOps, params: Params, bundles: Bundles) -> list[Array]:
         """Return the weights [relations, in, out] of each bundle."""

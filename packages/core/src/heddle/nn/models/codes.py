@@ -43,6 +43,13 @@ class CodesEncoder(Wrapped):
         }
         return {**self.encoder.params(), **tables}
 
+    def tables(self, params: Params) -> dict[str, list[Array]]:
+        """Return node type -> the tables of embeddings of its columns of codes, in their order."""
+        return {
+            node_type: [params[name] for name in _names(node_type, len(sizes))]
+            for node_type, sizes in self.sizes
+        }
+
     def leaves(self, featured: Collection[str]) -> frozenset[str]:
         """Return the leaves of the encoder inside, without types whose features are behind trained embeddings."""
         if not isinstance(self.encoder, LeafEncoder):
@@ -69,9 +76,9 @@ class CodesEncoder(Wrapped):
         self, ops: GraphOps, params: Params, graph: Any, prepared: Prepared, dropout: Dropout = no_dropout
     ) -> Any:
         nodes: Any = dict(graph.nodes) if isinstance(graph, HeteroGraph) else {"": graph.nodes}
+        tables = self.tables(params)
         for node_type, sizes in self.sizes:
-            tables = [params[name] for name in _names(node_type, len(sizes))]
-            nodes[node_type] = _embedded(ops, tables, sizes, nodes[node_type])
+            nodes[node_type] = _embedded(ops, tables[node_type], sizes, nodes[node_type])
         graph = graph._replace(nodes=nodes if isinstance(graph, HeteroGraph) else nodes[""])
         return self.encoder.apply(ops, params, graph, prepared, dropout)
 

@@ -60,6 +60,17 @@ class EdgeInputs:
             specs |= {_weight(i, relation): ParamSpec((columns, out)) for i, out in enumerate(out_dims)}
         return specs
 
+    def tables(self, params: Params) -> dict[EdgeType, list[Array]]:
+        """Return relation -> the tables of embeddings of its columns of codes, in their order."""
+        return {
+            relation: [params[_table(relation, i)] for i in range(len(sizes))]
+            for relation, _, sizes in self.relations
+        }
+
+    def weights(self, params: Params, layer: int) -> dict[EdgeType, Array]:
+        """Return relation -> [columns, out], what a layer multiplies by the mean of its edges' columns."""
+        return {relation: params[_weight(layer, relation)] for relation, _, _ in self.relations}
+
     def prepare(self, graph: Graph | HeteroGraph) -> dict[str, Any]:
         """Return relation_key -> what `apply` needs of a graph's edges, in numpy."""
         prepared = {}

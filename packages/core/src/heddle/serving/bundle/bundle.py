@@ -1,5 +1,6 @@
 """Bundle: an opened bundle: raw rows in, scores out; rows are appended to its live graph."""
 
+from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +10,6 @@ import numpy as np
 from heddle.data.etl.rows import RowEncoder, RowError, Rows, Typed
 from heddle.data.etl.schemas.recipe import schema_of
 from heddle.data.etl.schemas.schema import Edges
-from heddle.data.prepared.graphs import features_of
 from heddle.errors import problem
 from heddle.serving.bundle.layout import read_bundle
 from heddle.serving.bundle.model import scorer_of
@@ -54,7 +54,8 @@ class Bundle:
         self.live = LiveGraph(self.root / "live", store_of(registry), room)
         self.scorer = scorer_of(root, registry)
         self.decision = None if self.contents.decision is None else decision_of(self.contents.decision)
-        opened = self.live.opened
+        opened, spec = self.live.opened, self.contents.spec
+        self._target = (spec.target_type,) if spec.level == "node" else tuple(opened.task.target)
         self.schema = schema_of(opened.recipe) if "tables" in opened.recipe else None
         self.encoders: dict[tuple[str, ...], RowEncoder] = {}
         if self.schema is not None:
@@ -81,10 +82,7 @@ class Bundle:
     @property
     def target(self) -> tuple[str, ...]:
         """The relation, or node type, that is asked about."""
-        spec = self.contents.spec
-        if spec.level == "node":
-            return (spec.target_type,)
-        return tuple(self.live.opened.task.target)
+        return self._target
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -128,7 +126,12 @@ class Bundle:
                 continue
             ends = [encoder.keys(typed, column) for column in (encoder.edges.source, encoder.edges.target)]
             time = encoder.time(typed)
-            features = encoder.encode(typed, self._gaps(encoder, typed, ends, time, snapshot))
+            gaps = {}
+            if encoder.since:
+                numbers = [self._numbers(*of, snapshot) for of in zip((type_key[0], type_key[2]), ends)]
+                gaps = self._gaps(encoder, numbers, time, snapshot)
+                gaps = {by: _with_earlier(gap, ends[by == "target"], time) for by, gap in gaps.items()}
+            features = encoder.encode(typed, gaps)
             edges[encoder.edges.type] = NewEdges(ends[0], ends[1], time, features)
         return Append(nodes, edges)
 
@@ -144,12 +147,12 @@ class Bundle:
         answer = self.scorer(snapshot, self._questions(rows, snapshot))
         used: dict[str, tuple[int, ...]] = {}
         if rows.n == 1:
-            for key, taken in answer.sample.edges.items():
-                used["/".join(key)] = tuple(np.unique(snapshot.rows(key, taken)).tolist())
+            used = {"/".join(key): tuple(taken.tolist()) for key, taken in answer.used().items()}
         outputs = answer.outputs.reshape(rows.n, -1)
         if self.decision is None:
             return [Score(tuple(row), (), None, used) for row in outputs.tolist()]
-        chances, answers = self.decision.probabilities(outputs), self.decision.answers(outputs)
+        chances = self.decision.probabilities(outputs)
+        answers = self.decision.said(chances)
         return [
             Score(tuple(row), tuple(chance), self._named(said), used)
             for row, chance, said in zip(outputs.tolist(), chances.tolist(), answers.tolist())
@@ -169,14 +172,14 @@ class Bundle:
             )
         typed = encoder.typed(rows)
         keys = [encoder.keys(typed, column) for column in (encoder.edges.source, encoder.edges.target)]
-        time = encoder.time(typed)
-        features = features_of(encoder.encode(typed, self._gaps(encoder, typed, keys, time, snapshot)), None)
-        ends = [
-            self._numbers(node_type, end_keys, snapshot)
-            for node_type, end_keys in zip((self.target[0], self.target[2]), keys)
-        ]
-        asked = features if isinstance(features, Mapping) else {} if features is None else {"x": features}
-        return Questions(np.stack(ends, axis=1), time, asked)
+        time, node_types = encoder.time(typed), (self.target[0], self.target[2])
+        ends = [self._numbers(node_type, end_keys, snapshot) for node_type, end_keys in zip(node_types, keys)]
+        gaps = self._gaps(encoder, ends, time, snapshot) if encoder.since else {}
+        asked = {
+            "x" if values.dtype.kind == "f" else "codes": values
+            for values in encoder.encode(typed, gaps).values()
+        }
+        return Questions(np.array(ends, np.int64).T, time, asked)
 
     def _node_questions(self, rows: Rows, snapshot: Snapshot) -> Questions:
         node_type = self.target[0]
@@ -205,29 +208,14 @@ class Bundle:
         return np.where(numbers < 0, snapshot.n_node[node_type], numbers)
 
     def _gaps(
-        self,
-        encoder: RowEncoder,
-        typed: Typed,
-        keys: Sequence[np.ndarray],
-        time: np.ndarray | None,
-        snapshot: Snapshot,
+        self, encoder: RowEncoder, ends: Sequence[np.ndarray], time: np.ndarray | None, snapshot: Snapshot
     ) -> dict[str, np.ndarray]:
-        """Return end -> the time since its last edge, in the graph or earlier among these rows; NaN for none."""
-        gaps = {}
-        for by in encoder.since:
-            assert encoder.edges is not None and time is not None
-            at = 0 if by == "source" else 1
-            into = self._into(encoder.edges, by)
-            numbers = self._numbers(into[2], keys[at], snapshot)
-            last = snapshot.last_time(into, numbers, time)
-            before: dict[Any, list[int]] = {}
-            for row, (key, moment) in enumerate(zip(keys[at].tolist(), time.tolist())):
-                earlier = [each for each in before.setdefault(key, []) if each <= moment]
-                if earlier:
-                    last[row] = max(earlier) if np.isnan(last[row]) else max(last[row], *earlier)
-                before[key].append(moment)
-            gaps[by] = time - last
-        return gaps
+        """Return end -> the time since the last edge, in the graph, of each of these nodes; NaN for none."""
+        assert encoder.edges is not None and time is not None
+        return {
+            by: time - snapshot.last_time(self._into(encoder.edges, by), ends[by == "target"], time)
+            for by in encoder.since
+        }
 
     def _into(self, edges: Edges, by: str) -> tuple[str, str, str]:
         source, relation, target = edges.type
@@ -241,3 +229,17 @@ class Bundle:
         if nodes.time is not None and nodes.time[0] == encoder.name:
             time = encoder.keys(typed, nodes.time[1])
         return NewNodes(encoder.keys(typed, nodes.key), time, encoder.encode(typed, {}))
+
+
+def _with_earlier(gaps: np.ndarray, keys: np.ndarray, time: np.ndarray | None) -> np.ndarray:
+    """Return gaps where rows follow each other: from a row's key in the graph, or in a row before it."""
+    assert time is not None
+    since = gaps.copy()
+    before: dict[Any, list[int]] = {}
+    for row, (key, moment) in enumerate(zip(keys.tolist(), time.tolist())):
+        times = before.setdefault(key, [])
+        upto = bisect_right(times, moment)
+        if upto:
+            since[row] = np.fmin(gaps[row], moment - times[upto - 1])
+        insort(times, moment)
+    return since

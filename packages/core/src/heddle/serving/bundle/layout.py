@@ -8,7 +8,6 @@ live/                 the live graph over the prepared folder; it grows
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from heddle.graphs.graph import EdgeType
 from heddle.nn.model import ModelSpec
 from heddle.sampling.types import Fanout
 from heddle.serving.scoring.scorer import Reading
+from heddle.serving.versioned import read_versioned
 
 FORMAT = 1
 FILE = "bundle.json"
@@ -71,12 +71,7 @@ def read_bundle(root: str | Path) -> BundleContents:
         DataError: no bundle, another format, or a file that was changed.
     """
     root = Path(root)
-    path = root / FILE
-    if not path.is_file():
-        fail(root, f"no {FILE}", "a bundle", "make one with heddle serve export run=RUN")
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if content.get("format") != FORMAT:
-        fail(path, f"format {content.get('format')!r}", f"format {FORMAT}", "use the version that wrote it")
+    content = read_versioned(root / FILE, FORMAT, "a bundle", "make one with heddle deploy export run=RUN")
     for name, wanted in content["files"].items():
         if not (root / name).is_file() or checksum(root / name) != wanted:
             fail(

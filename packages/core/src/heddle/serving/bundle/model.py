@@ -9,7 +9,7 @@ from heddle.nn.models.codes import behind_codes
 from heddle.options import PortableOptions, build
 from heddle.sampling.parts import kernels_of
 from heddle.serving.bundle.layout import WEIGHTS, read_bundle
-from heddle.serving.scoring.row_ops import row_ops
+from heddle.serving.scoring.row_ops import embedder_of, row_ops
 from heddle.serving.scoring.scorer import Scorer
 from heddle.workflow.artifacts import read_weights
 
@@ -33,6 +33,7 @@ def scorer_of(root: str | Path, registry: Any) -> Scorer:
     model = Model(encoder, head_for(contents.spec, encoder.out_dim, dropout=dropout))
     arrays = read_weights(Path(root) / WEIGHTS)
     params = {key.removeprefix("params/"): value for key, value in arrays.items()}
+    adjacency = kernels_of(registry).adjacency
     return Scorer(
-        model, contents.spec, params, contents.reading, row_ops(registry), kernels_of(registry).adjacency
+        model, contents.spec, params, contents.reading, row_ops(registry), adjacency, embedder_of(registry)
     )

@@ -19,10 +19,12 @@ from heddle.data.prepared.read import open_prepared
 from heddle.errors import HeddleError, problem
 from heddle.graphs.graph import EdgeType
 from heddle.sampling.types import Fanout, HeteroSample
+from heddle.serving.live.appending import Appender
+from heddle.serving.live.base import Base, prepared_base, written_base
 from heddle.serving.live.batch import Append, from_bytes, to_bytes
 from heddle.serving.live.commits import Commits, Waiting
 from heddle.serving.live.compact import write_generation
-from heddle.serving.live.generation import Base, Generation, prepared_base, written_base
+from heddle.serving.live.generation import Generation
 from heddle.serving.live.keys import Keys
 from heddle.serving.live.layout import (
     Pointer,
@@ -35,7 +37,7 @@ from heddle.serving.live.layout import (
 )
 from heddle.serving.live.log import Log, NoSpaceError, replay
 from heddle.serving.live.reference import ReferenceStore
-from heddle.serving.live.store import Cut, LiveStore
+from heddle.serving.live.store import NO_TIME, Cut, LiveStore
 
 log = logging.getLogger(__name__)
 
@@ -83,16 +85,8 @@ class Snapshot(NamedTuple):
 
     def last_time(self, relation: EdgeType, nodes: np.ndarray, time: np.ndarray) -> np.ndarray:
         """Return when the last edge into each node came into being up to `time`, NaN for none: [n] float64."""
-        asked = [column.tolist() for column in (nodes, time)]
-        pairs = list(dict.fromkeys(zip(*asked)))
-        node_type, last = relation[2], np.full(len(pairs), np.nan)
-        seeds, times = (np.array(column, np.int64) for column in zip(*pairs)) if pairs else (nodes, time)
-        fanout = Fanout({relation: (1,)}, disjoint=True, newest=True)
-        sample = self.sample({node_type: seeds}, fanout, 0, {node_type: times})
-        taken = sample.edges[relation]
-        last[sample.receivers[relation]] = self.generation.times(relation, taken)
-        places = {pair: at for at, pair in enumerate(pairs)}
-        return last[[places[pair] for pair in zip(*asked)]]
+        last = self.generation.store.last(self.cut, relation, nodes, time)
+        return np.where(last == NO_TIME, np.nan, last.astype(np.float64))
 
     def columns(self, relation: EdgeType, edges: np.ndarray) -> dict[str, np.ndarray]:
         """Return name -> [n, ...] features of the rows of a sample's edges."""
@@ -174,7 +168,7 @@ class LiveGraph:
         Raises:
             GraphError: a type, a key, a time or features that don't fit the graph.
         """
-        self._state.check(append)
+        Appender(self._state).check(append)
         return self._commits.submit(append, to_bytes(append))
 
     def append(self, append: Append) -> int:
@@ -206,12 +200,12 @@ class LiveGraph:
             fresh = self._open(base, state.keys)
             done = 0
             for content in replay(self.root / "log", segment):
-                fresh.apply(from_bytes(content))
+                Appender(fresh).apply(from_bytes(content))
                 done += 1
             with self._lock:
                 for at, content in enumerate(replay(self.root / "log", segment)):
                     if at >= done:
-                        fresh.apply(from_bytes(content))
+                        Appender(fresh).apply(from_bytes(content))
                 write_pointer(self.root, pointer)
                 self._state, self._number = fresh, number
             self._log.drop_before(segment)
@@ -238,7 +232,7 @@ class LiveGraph:
         kept = Log(self.root / "log", pointer.segment)
         state = Generation(base, keys, reverse, self._make, self._room.nodes, self._room.entries)
         for content in replay(self.root / "log", pointer.segment):
-            state.apply(from_bytes(content))
+            Appender(state).apply(from_bytes(content))
         return opened, reverse, state, kept
 
     def _open(self, base: Base, keys: Mapping[str, Keys]) -> Generation:
@@ -261,7 +255,7 @@ class LiveGraph:
             number = self._log.number - len(fitting)
             try:
                 for waiting in fitting:
-                    self._state.apply(waiting.append)
+                    Appender(self._state).apply(waiting.append)
             except Exception as error:  # what is in the log and can't be applied: nothing may come after it
                 log.exception("live graph: an append that is on disk can't be applied")
                 self._broken = error

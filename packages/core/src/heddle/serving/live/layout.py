@@ -9,7 +9,6 @@ log/NUMBER.log               what came since
 ```
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from heddle.data.formats.text_files import fail
 from heddle.data.prepared.folder import Prepared
 from heddle.extras import require
 from heddle.graphs.graph import EdgeType
+from heddle.serving.versioned import read_versioned
 
 FORMAT = 1
 STATE = "live.json"
@@ -36,12 +36,8 @@ class Pointer(NamedTuple):
 
 def read_pointer(root: Path) -> Pointer:
     """Return what live.json says. Raises DataError: no such file, or another format."""
-    path = root / STATE
-    if not path.is_file():
-        fail(root, f"no {STATE}", "the folder of a live graph", "make one with heddle.serving.live.create")
-    state = json.loads(path.read_text(encoding="utf-8"))
-    if state.get("format") != FORMAT:
-        fail(path, f"format {state.get('format')!r}", f"format {FORMAT}", "use the version that wrote it")
+    do = "make one with heddle.serving.live.create"
+    state = read_versioned(root / STATE, FORMAT, "the folder of a live graph", do)
     return Pointer((root / state["prepared"]).resolve(), state["generation"], state["segment"])
 
 

@@ -10,7 +10,7 @@ from heddle.graphs.graph import EdgeType
 from heddle.sampling.checked_graph import check_arrays, open_graph
 from heddle.sampling.reference import ReferenceSampler
 from heddle.sampling.types import Fanout, HeteroSample, InEdges, Sample, SampleGraph
-from heddle.serving.live.store import Cut, Entries, Merged
+from heddle.serving.live.store import NO_TIME, Cut, Entries, Merged
 
 
 class ReferenceStore:
@@ -98,6 +98,16 @@ class ReferenceStore:
             ]
             if changes:
                 last[i] = max(changes)[2]
+        return last
+
+    def last(self, cut: Cut, relation: EdgeType, nodes: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """Return the time of the newest edge into each node up to `time`; see `LiveStore.last`."""
+        merged, _ = self._merge(cut, relation)
+        assert merged.time is not None
+        last = np.full(len(nodes), NO_TIME, np.int64)
+        for i, (node, until) in enumerate(zip(nodes.tolist(), time.tolist())):
+            times = merged.time[merged.indptr[node] : merged.indptr[min(node + 1, len(merged.indptr) - 1)]]
+            last[i] = max((when for when in times.tolist() if when <= until), default=NO_TIME)
         return last
 
     def merged(self, cut: Cut, relation: EdgeType, base_rows: np.ndarray | None) -> Merged:

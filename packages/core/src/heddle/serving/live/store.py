@@ -7,6 +7,7 @@ import numpy as np
 
 from heddle.graphs.graph import EdgeType
 from heddle.sampling.types import Fanout, HeteroSample, Sample, SampleGraph
+from heddle.serving.live.growing import Growing
 
 NO_TIME = int(np.iinfo(np.int64).min)
 """The time of an entry of a relation without times."""
@@ -52,6 +53,29 @@ class Merged(NamedTuple):
     senders: np.ndarray
     time: np.ndarray | None
     rows: np.ndarray
+
+
+class Source(NamedTuple):
+    """Where rows lie: in arrays one behind the other, and then in one that grows."""
+
+    arrays: tuple[np.ndarray, ...]
+    more: Growing
+
+
+class Sources(NamedTuple):
+    """Where features lie; each by "x", float32, and "codes", int32, those that there are.
+
+    Attributes:
+        nodes: node type -> features as first known.
+        changes: node type -> features by the number of a change.
+        columns: relation -> features by row; a reverse relation has those of its original.
+        rows: relation -> the row at each position of the base, None for itself.
+    """
+
+    nodes: Mapping[str, Mapping[str, Source]]
+    changes: Mapping[str, Mapping[str, Source]]
+    columns: Mapping[EdgeType, Mapping[str, Source]]
+    rows: Mapping[EdgeType, np.ndarray | None]
 
 
 class LiveStore(Protocol):
@@ -105,6 +129,15 @@ class LiveStore(Protocol):
 
     def latest(self, cut: Cut, node_type: str, nodes: np.ndarray, time: np.ndarray | None) -> np.ndarray:
         """Return the number of the last change of each node that isn't newer than `time`, -1 for none: [n] int64."""
+        ...
+
+    def last(self, cut: Cut, relation: EdgeType, nodes: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """Return the time of the newest edge into each node that isn't newer than `time`, NO_TIME for none: [n] int64.
+
+        Args:
+            relation: one with times.
+            nodes: [n] int; one may be the first number that no node has.
+        """
         ...
 
     def merged(self, cut: Cut, relation: EdgeType, base_rows: np.ndarray | None) -> Merged:

@@ -4,8 +4,8 @@ import asyncio
 import json
 import logging
 import re
+import secrets
 import time
-import uuid
 from typing import Any
 
 import heddle
@@ -44,7 +44,8 @@ class Application:
         self._service, self._options, self._metrics = service, options, metrics
         self._requests = Requests(options.rows)
         self._encode = require("msgspec", "serve").json.encode
-        self._busy = self._held = 0
+        self._busy = self._held = self._count = 0
+        self._prefix = secrets.token_hex(6)
         self._watch: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -79,7 +80,8 @@ class Application:
         for name, value in scope["headers"]:
             headers.setdefault(name, []).append(value)
         given = headers.get(b"x-request-id", [b""])[0]
-        request = given if _ID.fullmatch(given) else uuid.uuid4().hex.encode()
+        self._count += 1
+        request = given if _ID.fullmatch(given) else b"%s-%x" % (self._prefix.encode(), self._count)
         content_type, more = _JSON, []
         try:
             route, content, content_type = await self._answer(scope, headers, receive)
@@ -110,9 +112,11 @@ class Application:
         seconds = time.perf_counter() - started
         self._metrics.answered(route, status, seconds)
         log.info(
-            json.dumps(
-                {"request": request.decode(), "route": route, "status": status, "ms": round(seconds * 1e3, 3)}
-            )
+            '{"request": "%s", "route": "%s", "status": %d, "ms": %.3f}',
+            request.decode(),
+            route,
+            status,
+            seconds * 1e3,
         )
 
     async def _answer(self, scope: Any, headers: Any, receive: Any) -> tuple[str, bytes, bytes]:

@@ -1,6 +1,7 @@
 """serve: a bundle on uvicorn until it is stopped: heads that are too long or too slow are closed on."""
 
 import logging
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ HEAD_BYTES = 64 << 10
 
 
 def server(root: str | Path, options: ServeOptions, registry: Any) -> Any:
-    """Return a uvicorn.Server of a bundle; `run()` serves until SIGTERM or SIGINT and finishes what it began.
+    """Return a uvicorn.Server of a bundle; `run([socket])` serves until SIGTERM or SIGINT and finishes what it began.
 
     Raises:
         ConfigError: an address that others reach, without a token.
@@ -38,8 +39,6 @@ def server(root: str | Path, options: ServeOptions, registry: Any) -> Any:
     application = Application(Service(bundle, options, metrics), options, metrics, token)
     config = uvicorn.Config(
         application,
-        host=options.host,
-        port=options.port,
         http=_protocol(options),
         ws="none",
         lifespan="on",
@@ -54,6 +53,17 @@ def server(root: str | Path, options: ServeOptions, registry: Any) -> Any:
         ssl_keyfile=options.private_key,
     )
     return uvicorn.Server(config)
+
+
+def listening(options: ServeOptions) -> socket.socket:
+    """Return a socket that listens where the options say. Raises ConfigError: the address can't be had."""
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    try:
+        return socket.create_server((options.host, options.port), family=family, backlog=2048)
+    except OSError as error:
+        actual = f"{options.port} ({error.strerror})"
+        do = "choose another, or 0 for a free one"
+        raise ConfigError(problem("serve.port", actual, "a free port", do)) from error
 
 
 def _token(options: ServeOptions) -> bytes | None:

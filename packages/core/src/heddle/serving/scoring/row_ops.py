@@ -16,6 +16,7 @@ from heddle.graphs.adjacency import Adjacency
 from heddle.graphs.graph import Array
 from heddle.ops.reference import NumpyOps
 from heddle.sampling.rows import sum_rows
+from heddle.serving.scoring.plan import MakeEmbedder
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class RowOps(NumpyOps):
         return self._times(x, weight)
 
     def gather(self, x: Array, index: Array) -> Array:
-        if not isinstance(x, self._weight) or not len(index) or int(index.max()) < len(x):
+        if type(x) is np.ndarray or not len(index) or int(index.max()) < len(x):
             return np.asarray(x)[index]
         rows = np.zeros((len(index), *x.shape[1:]), x.dtype)
         known = index < len(x)
@@ -102,11 +103,19 @@ class RowOps(NumpyOps):
 
 def row_ops(registry: Any) -> RowOps:
     """Return RowOps on the kernels that are installed; else on core's own, and the reason in the log."""
-    ops: list[Any] = []
-    for name, fallback in (("row_matmul", row_matmul), ("sum_rows", sum_rows)):
-        try:
-            ops.append(registry.find_kernel(name, library="numpy", device="cpu"))
-        except PluginError as error:
-            log.warning("scores: %s runs in plain numpy, slowly: %s", name, error)
-            ops.append(fallback)
-    return RowOps(*ops)
+    product = _kernel(registry, "row_matmul") or row_matmul
+    return RowOps(product, _kernel(registry, "sum_rows") or sum_rows)
+
+
+def embedder_of(registry: Any) -> MakeEmbedder | None:
+    """Return the kernel "live_embed"; None where none is installed, and the reason in the log."""
+    kernel: MakeEmbedder | None = _kernel(registry, "live_embed")
+    return kernel
+
+
+def _kernel(registry: Any, name: str) -> Any:
+    try:
+        return registry.find_kernel(name, library="numpy", device="cpu")
+    except PluginError as error:
+        log.warning("scores: %s runs in plain numpy, slowly: %s", name, error)
+        return None

@@ -7,16 +7,20 @@ import numpy as np
 
 from heddle.data.prepared.graphs import features_of
 from heddle.graphs.adjacency import build_adjacency
-from heddle.graphs.graph import EdgeSet, HeteroGraph, hetero_graph
+from heddle.graphs.graph import EdgeSet, EdgeType, HeteroGraph, hetero_graph
 from heddle.nn.model import Batch, Model, ModelSpec
+from heddle.nn.params import scoped
 from heddle.sampling.blocks import blocks
 from heddle.sampling.types import Fanout, HeteroSample
 from heddle.serving.live.graph import Snapshot
+from heddle.serving.scoring.plan import Embedded, Embedder, MakeEmbedder, plan_of
 from heddle.serving.scoring.row_ops import RowOps
 from heddle.workflow.loaders.known import up_to
-from heddle.workflow.loaders.questions.end_seeds import ends_as_seeds
 
 NOTHING = np.zeros(0, np.int64)
+
+Used = Mapping[EdgeType, np.ndarray]
+"""Relation -> the rows of edges that were looked at, each once, ascending."""
 
 
 class Reading(NamedTuple):
@@ -50,10 +54,10 @@ class Questions(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """Outputs [n, out], and the sample that they came of."""
+    """Outputs [n, out], and what gives the rows that they came of, until the thread asks the next question."""
 
     outputs: np.ndarray
-    sample: HeteroSample
+    used: Callable[[], Used]
 
 
 class Scorer:
@@ -66,6 +70,7 @@ class Scorer:
         params: name -> array, as the model names them.
         ops: what computes.
         adjacency: as `heddle.graphs.adjacency.build_adjacency`.
+        embedder: the kernel "live_embed", which computes such a model in one call; None for `ops`.
     """
 
     def __init__(
@@ -76,14 +81,24 @@ class Scorer:
         reading: Reading,
         ops: RowOps,
         adjacency: Callable[..., Any] = build_adjacency,
+        embedder: MakeEmbedder | None = None,
     ):
         self.model, self.spec, self.reading, self.ops = model, spec, reading, ops
         self._params, self._adjacency = ops.weights(params), adjacency
+        self._head_params = scoped("head", params)
         self._layered = model.takes_blocks(len(reading.fanout.sizes))
         self._fanout = reading.fanout._replace(layered=self._layered, leaves=())
+        self._make = embedder
+        self._plan = None
+        if embedder is not None and isinstance(spec.in_dim, Mapping):
+            featured = frozenset(
+                node_type for node_type, width in spec.in_dim.items() if width or node_type in spec.codes
+            )
+            self._plan = plan_of(model, params, featured, reading.fanout, reading.key)
+        self._made: tuple[Any, Embedder | None] = (None, None)
 
     @property
-    def kinds(self) -> tuple[str, ...]:
+    def node_types(self) -> tuple[str, ...]:
         """The node type that is asked about, or those of both ends."""
         if self.spec.level == "node":
             return (self.spec.target_type,)
@@ -95,23 +110,62 @@ class Scorer:
         if self.reading.timed:
             assert questions.time is not None
             until = up_to(questions.time, self.reading.inclusive)
-        ends, types = questions.ends, (self.spec.target_type, self.spec.receiver_type)
-        if ends.shape[1] == 1:
-            seeds: Any = {types[0]: ends[:, 0]}
-            times = None if until is None else {types[0]: until}
-            index = np.arange(len(ends))
-        else:
-            seeds, index, times = ends_as_seeds(ends, types, until)
-            if not types[1]:
-                seeds, times = {types[0]: seeds}, None if times is None else {types[0]: times}
+        seeds, times, index = self._seeds(questions.ends, until)
+        embedder = self._embedder(snapshot)
+        if embedder is None:
+            return self._by_parts(snapshot, seeds, times, index, questions.asked)
+        embedded: Embedded = embedder(snapshot.cut, seeds, times)
+        head = self.model.head
+        outputs = head.apply(self.ops, self._head_params, embedded.rows, {}, index, asked=questions.asked)
+        return Answer(np.asarray(outputs), embedded.used)
+
+    def _seeds(
+        self, ends: np.ndarray, until: np.ndarray | None
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray] | None, np.ndarray]:
+        """Return seeds by node type, their times, and where each question's ends are among them."""
+        node_types, n = self.node_types, len(ends)
+        if len(node_types) == 1 or node_types[0] == node_types[1]:
+            columns = ends.shape[1]
+            times = None if until is None else {node_types[0]: np.tile(until, columns)}
+            at = np.arange(n * columns).reshape(columns, n).T
+            return {node_types[0]: ends.T.reshape(-1)}, times, at[:, 0] if columns == 1 else at
+        seeds = {node_types[0]: ends[:, 0], node_types[1]: ends[:, 1]}
+        times = None if until is None else {node_types[0]: until, node_types[1]: until}
+        return seeds, times, np.array([np.arange(n)] * 2).T
+
+    def _embedder(self, snapshot: Snapshot) -> Embedder | None:
+        """Return what computes the plan on a generation; the last one made is kept."""
+        if self._plan is None or self._make is None:
+            return None
+        generation, made = self._made
+        if generation is not snapshot.generation:
+            sources = snapshot.generation.sources()
+            made = None if sources is None else self._make(snapshot.generation.store, self._plan, sources)
+            self._made = snapshot.generation, made
+        return made
+
+    def _by_parts(
+        self,
+        snapshot: Snapshot,
+        seeds: Mapping[str, np.ndarray],
+        times: Mapping[str, np.ndarray] | None,
+        index: np.ndarray,
+        asked: Mapping[str, np.ndarray] | None,
+    ) -> Answer:
+        """Return what the model itself computes of a sample, on numpy."""
         sample = snapshot.sample(seeds, self._fanout, self.reading.key, times)
         graph = self._graph(snapshot, sample, times)
         if self._layered:
             prepared = self.model.prepare_blocks(graph, blocks(sample), self._adjacency)
         else:
             prepared = self.model.prepare(graph)
-        batch = Batch(graph, prepared, index, asked=questions.asked)
-        return Answer(np.asarray(self.model.apply(self.ops, self._params, batch)), sample)
+        batch = Batch(graph, prepared, index, asked=asked)
+        outputs = np.asarray(self.model.apply(self.ops, self._params, batch))
+
+        def used() -> Used:
+            return {key: np.unique(snapshot.rows(key, taken)) for key, taken in sample.edges.items()}
+
+        return Answer(outputs, used)
 
     def _graph(self, snapshot: Snapshot, sample: HeteroSample, times: Any) -> HeteroGraph:
         """Return the sampled graph with the features that the model was made for, as known at each tree's time."""

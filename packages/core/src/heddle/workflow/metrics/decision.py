@@ -58,7 +58,10 @@ class Decision:
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         """Return what is said: [m] int64 classes, or [m, t] int64 labels, 0 or 1."""
-        chances = self.probabilities(outputs)
+        return self.said(self.probabilities(outputs))
+
+    def said(self, chances: np.ndarray) -> np.ndarray:
+        """Return what `answers` says where these are the probabilities."""
         if self.kind == LABELS:
             return (chances > np.array(self.threshold)).astype(np.int64)
         if chances.shape[1] == 2:
