@@ -28,9 +28,9 @@ def java():
     return [child for child in psutil.Process().children(recursive=True) if child.name() == "java"]
 
 
-def test_one_machine(cards, papers, shop, own, tmp_path, content, monkeypatch, capfd):
+def test_one_machine(cards, papers, shop, shop_schema, tmp_path, content, monkeypatch, capfd):
     ways = {
-        "shop": lambda dst, etl: prepare(own, shop, dst, Etl(**etl, progress=False)),
+        "shop": lambda dst, etl: prepare(shop_schema, shop, dst, Etl(**etl, progress=False)),
         "cards": lambda dst, etl: Tabformer(cards, dst, **etl).transform(),
         "papers": lambda dst, etl: OGBN_MAG(papers, dst, **etl).transform(),
     }
