@@ -185,7 +185,7 @@ def test_a_reader_that_has_read_enough_sees_no_traceback():
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, a file without space")
 @pytest.mark.parametrize(
-    ("call", "status", "told"),
+    ("call", "status", "message"),
     [
         ("data list > /dev/full", 1, "heddle: standard output, or a file: found no space left"),
         ("data list >&-", 0, ""),
@@ -193,12 +193,12 @@ def test_a_reader_that_has_read_enough_sees_no_traceback():
         ("train data=karate run.dir=setup.py/x", 2, "heddle: run.dir: found setup.py/x, which can't be made"),
     ],
 )
-def test_output_that_cannot_be_written_costs_a_line(tmp_path, call, status, told):
+def test_output_that_cannot_be_written_costs_a_line(tmp_path, call, status, message):
     (tmp_path / "setup.py").write_text("")
     call = f"{sys.executable} -m heddle {call}"
     done = subprocess.run(["sh", "-c", call], capture_output=True, text=True, timeout=60, cwd=tmp_path)
-    assert done.returncode == status and done.stderr.startswith(told), done.stderr
-    assert len(done.stderr.splitlines()) == bool(told), done.stderr
+    assert done.returncode == status and done.stderr.startswith(message), done.stderr
+    assert len(done.stderr.splitlines()) == bool(message), done.stderr
 
 
 def test_heddle_runs_as_a_module(tmp_path):

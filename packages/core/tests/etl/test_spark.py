@@ -46,10 +46,10 @@ def test_one_machine(cards, papers, shop, shop_schema, tmp_path, content, monkey
     monkeypatch.setattr(Spark, "gaps", watched)
     for name, way in ways.items():
         wanted = content(way(tmp_path / f"{name}-duckdb", {}))
-        found = content(
+        actual = content(
             way(tmp_path / f"{name}-spark", {"engine": "spark", "master": "local[2]", "memory": "600MB"})
         )
-        assert found == wanted and len(found) > 10, name
+        assert actual == wanted and len(actual) > 10, name
     assert listening and all(ip.removeprefix("::ffff:").startswith("127.") for ip in listening), listening
     assert not java()  # none outlives its preparation
     assert "".join(capfd.readouterr()) == ""
@@ -58,20 +58,20 @@ def test_one_machine(cards, papers, shop, shop_schema, tmp_path, content, monkey
 @pytest.mark.parametrize("killed", [False, True])
 def test_executors_of_which_one_is_killed(cards, tmp_path, content, monkeypatch, killed):
     wanted = content(Tabformer(cards, tmp_path / "duckdb").transform())
-    ends, found = Spark.ends, []
+    ends, results = Spark.ends, []
 
     def watched(self, *arguments):
         workers = [
             each for each in java() if any("CoarseGrainedExecutorBackend" in word for word in each.cmdline())
         ]
-        found.append(len(workers))
+        results.append(len(workers))
         if killed:
             workers[0].kill()
         ends(self, *arguments)
 
     monkeypatch.setattr(Spark, "ends", watched)
     made = Tabformer(cards, tmp_path / "spark", engine="spark", master=CLUSTER, memory="600MB").transform()
-    assert content(made) == wanted and found == [2]
+    assert content(made) == wanted and results == [2]
 
 
 @pytest.mark.prove
@@ -90,7 +90,7 @@ def test_what_spark_does_not_find(cards, tmp_path):
     with pytest.raises(ConfigError, match=r"choose|spark.plugins=com.nvidia.spark.SQLPlugin"):
         Tabformer(cards, tmp_path / "out", engine="spark", device="gpu").transform()
     code = "import sys; from heddle.cli import main; sys.exit(main(sys.argv[1:]))"
-    words = [
+    arguments = [
         "data",
         "prepare",
         "data=tabformer",
@@ -100,7 +100,7 @@ def test_what_spark_does_not_find(cards, tmp_path):
     ]
     environment = {**os.environ, "JAVA_HOME": "/nowhere"}
     done = subprocess.run(
-        [sys.executable, "-c", code, *words], env=environment, capture_output=True, text=True
+        [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 1 and not Path(tmp_path / "out/metadata.json").exists()
     last = done.stderr.strip().splitlines()[-1]

@@ -14,21 +14,6 @@ etl/               tables to a prepared folder
 prepared/          the prepared folder, memory-mapped
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import lazy_loader
 
-if TYPE_CHECKING:
-    from heddle.data.dataset import Dataset
-    from heddle.data.etl import OGBN_MAG, Tabformer
-    from heddle.data.spec import DataSpec
-
-__all__ = ["OGBN_MAG", "DataSpec", "Dataset", "Tabformer"]
-
-_HOMES = {"Dataset": "dataset", "DataSpec": "spec", "OGBN_MAG": "etl", "Tabformer": "etl"}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for, then: `heddle plugins` lists the readers, and has no time to import numpy."""
-    if name in _HOMES:
-        return getattr(import_module(f"heddle.data.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

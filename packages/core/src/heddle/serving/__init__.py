@@ -9,27 +9,6 @@
 - `client`: one request over HTTP or gRPC; `deploy`: `heddle deploy`'s steps
 """
 
-from importlib import import_module
-from typing import Any
+import lazy_loader
 
-_HOMES = {
-    "Client": "client",
-    "LocalModel": "local",
-    "Running": "running",
-    "Served": "served",
-    "Spec": "served",
-    "export_booster": "export",
-    "export_model": "export",
-    "infer": "client",
-    "launch": "running",
-    "write_repository": "repository",
-}
-
-__all__ = list(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name when it is asked for: `heddle plugins` lists the servers, and has no time to import numpy."""
-    if name in _HOMES:
-        return getattr(import_module(f"heddle.serving.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -16,30 +16,6 @@ compare.py            how close is close enough; gradients.py, by differences; d
 reference_backend.py  ReferenceBackend: numpy alone, the smallest complete engine
 """
 
-from importlib import import_module
-from typing import Any
+import lazy_loader
 
-_MODULES = {
-    "BackendSuite": "suites.backend",
-    "ContainersSuite": "suites.containers",
-    "InputsSuite": "suites.inputs",
-    "LayerLaws": "suites.layer_laws",
-    "LayerValues": "suites.layers",
-    "LayersSuite": "suites.layers",
-    "OpsSuite": "suites.ops",
-    "ProductsSuite": "suites.products",
-    "ProgramSuite": "suites.program",
-    "ReferenceBackend": "reference_backend",
-    "SamplerStatistics": "suites.sampler_statistics",
-    "SamplerSuite": "suites.sampler",
-    "Suite": "suites.suite",
-}
-
-__all__ = sorted(_MODULES)
-
-
-def __getattr__(name: str) -> Any:
-    """Load a suite on first use: pytest imports this package at every start, for its options."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -81,7 +81,7 @@ class Spark:
     def ordered(self, table: Path, by: str, out: Path) -> None:
         names = require("pyarrow.parquet", "etl").read_schema(table).names
         plain = [f"c{at}" for at in range(len(names))]  # Spark writes no column of an odd name
-        chosen = [_column(self._f, name).alias(own) for name, own in zip(names, plain)]
+        chosen = [_column(self._f, name).alias(alias) for name, alias in zip(names, plain)]
         frame = self._rows(table).select("row", *chosen)
         self._write(frame, [plain[names.index(by)], "row"], plain, out, names)
 
@@ -93,10 +93,10 @@ class Spark:
         frame = self._rows(table).select("row", *chosen)
         for end, (_, keys) in pairs:
             if keys is not None:
-                found = self._rows(keys).select(
+                result = self._rows(keys).select(
                     _column(self._f, "id").alias(end), self._f.col("row").alias("at")
                 )
-                frame = frame.join(found, end, "left").drop(end).withColumnRenamed("at", end)
+                frame = frame.join(result, end, "left").drop(end).withColumnRenamed("at", end)
         self._write(frame, ["row"], ["source", "target"], out)
 
     def grouped(self, ends: Path, by: str, moments: tuple[Path, str] | None, out: Path) -> None:
@@ -168,10 +168,10 @@ class Spark:
                 os.environ["SPARK_LOCAL_IP"] = HERE  # read by the JVM, which begins with this environment
             return builder.getOrCreate()
         except (errors.PySparkException, RuntimeError, OSError) as error:
-            told = " ".join(str(error).split())[:200]
+            message = " ".join(str(error).split())[:200]
             do = "install Java 17, or set JAVA_HOME; see etl.master for a cluster"
             raise PluginError(
-                problem("etl.engine", f"a Spark that doesn't start ({told})", "one", do)
+                problem("etl.engine", f"a Spark that doesn't start ({message})", "one", do)
             ) from error
         finally:
             if here and before is None:
@@ -207,7 +207,9 @@ class Spark:
 def _join(parts: Path, fields: Sequence[tuple[str, str]], names: Sequence[str], out: Path) -> None:
     """Write the parts of a folder as one file, in the order of their names, and remove them."""
     arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
-    schema = arrow.schema([(name, getattr(arrow, kind)()) for name, (_, kind) in zip(names, fields)])
+    schema = arrow.schema(
+        [(name, getattr(arrow, type_name)()) for name, (_, type_name) in zip(names, fields)]
+    )
     with parquet.ParquetWriter(out, schema) as writer:
         for path in sorted(parts.glob("part-*.parquet")):
             with parquet.ParquetFile(path) as part:
