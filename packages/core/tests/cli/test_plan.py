@@ -1,5 +1,7 @@
 """`heddle plan`: a table from sizes alone or from data, and the plan that sharding=auto takes."""
 
+import shutil
+
 import pytest
 
 from heddle.ops.relational.cost import WAYS
@@ -20,6 +22,27 @@ def test_a_graph_of_a_billion_edges_that_is_never_built(heddle_command):
     assert "yes" in rows["halo"] and "no" in rows["edges"]
     assert "100,000,000 nodes, 1,000,000,000 edges" in out
     assert out.splitlines()[-1] == "sharding=auto takes halo, the cheapest that fits into 80 GB"
+
+
+def test_tables_are_planned_by_their_size(heddle_command, tmp_path, monkeypatch):
+    (tmp_path / "card_transaction.csv").write_bytes(b"x" * 3_000_000)
+    arguments = ("plan", "data=tabformer", f"data.src={tmp_path}", f"data.dst={tmp_path}/out/deep")
+    status, out, err = heddle_command(*arguments)
+    assert (status, err) == (0, "")
+    rows = [
+        [cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if line.startswith("│")
+    ]
+    assert [row[0] for row in rows] == ["duckdb", "polars", "spark"] and rows[0][2] == "6.6 MB"
+    assert out.splitlines()[-1].startswith(
+        "etl.engine=duckdb: tables of about 3 MB as CSV; one machine does up to"
+    )
+    disk = shutil.disk_usage(tmp_path)._replace(free=6_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: disk)
+    status, out, _ = heddle_command(*arguments)
+    assert status == 0 and out.splitlines()[-1].endswith(
+        "etl.engine=spark: tables of about 3 MB as CSV; the disk is too small"
+    )
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_graph_of_a_dataset_is_partitioned_to_see_its_halo(heddle_command):

@@ -10,11 +10,13 @@ from heddle.config.isolated import isolated_hydra
 from heddle.config.nodes import composed
 from heddle.config.prefer import prefer_from, preferring
 from heddle.data.dataset import Dataset
+from heddle.data.etl.cost import Cost, cost_of
 from heddle.data.etl.prepare import prepare as prepare_tables
 from heddle.data.etl.readers import PREPARED
 from heddle.data.etl.recipes import schema_of
 from heddle.data.etl_options import Etl
 from heddle.data.generators import GENERATORS
+from heddle.data.prepared.folder import METADATA
 from heddle.data.reader_options import TablesToPrepare
 from heddle.engines.plugins import Registry, load_plugins
 from heddle.errors import ConfigError, nearest
@@ -75,6 +77,18 @@ def prepared(overrides: Sequence[str], registry: Registry) -> Path:
         raise ConfigError(f"data={data.reader} has no tables to prepare; choose one of {', '.join(PREPARED)}")
     src, dst = data.wanted("src"), data.wanted("dst")
     return prepare_tables(schema_of(data), src, dst, config["etl"])
+
+
+def planned_tables(overrides: Sequence[str], registry: Registry) -> Cost | None:
+    """Return what preparing tables would take; None where the overrides name none, or a folder that is prepared."""
+    readers = [word.partition("=")[2] for word in overrides if word.startswith("data=")]
+    if not readers or readers[-1] not in PREPARED:
+        return None
+    with isolated_hydra():
+        data = composed("prepare", overrides, registry, ("data", "etl", "plugins"), {"etl": Etl})["data"]
+    if data.src is None or (data.dst is not None and (Path(data.dst).expanduser() / METADATA).exists()):
+        return None
+    return cost_of(schema_of(data), data.src, data.dst or ".")
 
 
 def generate(name: str, folder: str | Path, **sizes: Any) -> Path:

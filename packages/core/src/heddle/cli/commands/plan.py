@@ -32,6 +32,9 @@ Without sharding.devices: 8. Exit status 1 if nothing fits into sharding.device_
 
 Of a relational model on the graph of `data` (data=mag model=rgcn) it prints how model.plan takes the sum over each
 relation: transform first, aggregate first or by edge, with the estimated microseconds of each way.
+
+Of tables that aren't prepared yet (data=schema data.schema=FILE data.src=FOLDER [data.dst=FOLDER]) it prints what
+each engine of heddle data prepare would take of processor and disk, by their size, and which one to take.
 """
 
 
@@ -41,9 +44,16 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         BudgetError: nothing fits.
     """
+    from heddle.api.data import planned_tables
     from heddle.api.plan import COLUMNS, RELATION_COLUMNS, planned
+    from heddle.data.etl.cost import COLUMNS as OF_TABLES
 
-    plans = planned(arguments, load_plugins())
+    registry = load_plugins()
+    if (cost := planned_tables(arguments, registry)) is not None:
+        print_table(OF_TABLES, cost.rows)
+        print(cost.verdict)
+        return 0
+    plans = planned(arguments, registry)
     print(plans.sizes)
     print_table(COLUMNS, plans.rows)
     if plans.halo:

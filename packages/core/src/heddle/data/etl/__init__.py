@@ -8,7 +8,7 @@
 - `engines`: the relational steps and who does them; `relate`: a schema's steps, in order
 - `encoders`: features, fitted on the training period; `hashed_text`; `emit`: the arrays; `streams`: chunk by chunk;
   `steps`: resumed; `work_folder`: where, locked
-- `infer`: a schema proposed from files
+- `cost`: what a preparation takes, and which engine to take; `infer`: a schema proposed from files
 - `readers`: `data=tabformer`, `data=ogbn_mag` and `data=schema` for commands that read what was prepared
 """
 

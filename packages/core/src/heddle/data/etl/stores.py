@@ -87,7 +87,9 @@ def _stored(root: str, pattern: str) -> list[File]:
 def _file(store: Any, root: str, base: str, path: str) -> File:
     name = path[len(base) :].lstrip("/")
     stream = partial(store.open, path, "rb", block_size=BLOCK)
-    return File(name, f"{root}/{name}", stream, (f"{root}/{name}", store.ukey(path)))
+    return File(
+        name, f"{root}/{name}", stream, (f"{root}/{name}", store.ukey(path)), int(store.size(path) or 0)
+    )
 
 
 def _store(root: str) -> tuple[Any, str]:

@@ -16,6 +16,7 @@ class File(NamedTuple):
         shown: as messages call it.
         stream: gives its bytes as a file object to be closed.
         stamp: changes when the file does.
+        size: its bytes.
         path: where it is on this machine; None in an object store.
     """
 
@@ -23,6 +24,7 @@ class File(NamedTuple):
     shown: str
     stream: Callable[[], Any]
     stamp: tuple[Any, ...]
+    size: int = 0
     path: Path | None = None
 
     def __str__(self) -> str:
@@ -42,7 +44,9 @@ def local_file(path: Path, root: Path) -> File:
     """Return a file of this machine, which lies below `root`."""
     facts = path.stat()
     stamp = (str(path), facts.st_size, facts.st_mtime_ns)
-    return File(path.relative_to(root).as_posix(), str(path), lambda: open(path, "rb"), stamp, path)
+    return File(
+        path.relative_to(root).as_posix(), str(path), lambda: open(path, "rb"), stamp, facts.st_size, path
+    )
 
 
 class Source(NamedTuple):
