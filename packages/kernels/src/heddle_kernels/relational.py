@@ -179,7 +179,7 @@ def call(
     grad: int = 0,
     grads: np.ndarray | None = None,
 ) -> None:
-    """Call the native function.
+    """Call a native sum over relations, or its gradients, which writes what `y` or `grads` point to.
 
     Args:
         name: "relational_conv" or "relational_conv_grad".

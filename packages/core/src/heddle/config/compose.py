@@ -139,7 +139,11 @@ class Composer:
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Turn what Hydra, OmegaConf and YAML raise into a ConfigError of one sentence."""
+    """Turn what Hydra, OmegaConf and YAML raise into a ConfigError of one sentence.
+
+    Raises:
+        ConfigError: in place of what they raised.
+    """
     try:
         yield
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:

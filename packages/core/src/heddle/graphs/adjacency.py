@@ -52,7 +52,11 @@ class Adjacency(NamedTuple):
 
 
 def check_ids(field: str, ids: np.ndarray, bound: int) -> None:
-    """Raise GraphError if one of `ids` isn't in [0, bound)."""
+    """Check that `ids`, integers of any shape [...], are in [0, bound); empty ones are.
+
+    Raises:
+        GraphError: one isn't; with its position.
+    """
     bad = (ids < 0) | (ids >= bound)
     if bad.any():
         at = int(bad.argmax())

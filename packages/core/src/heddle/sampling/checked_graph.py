@@ -110,7 +110,11 @@ def check_arrays(graph: SampleGraph) -> None:
 
 
 def first_bad(array: np.ndarray, bad: np.ndarray, where: str, expected: str) -> None:
-    """Raise a GraphError about the first entry of `array` that is `bad`, if there is one."""
+    """Check that no entry of `array` [n] is `bad` [n] bool.
+
+    Raises:
+        GraphError: one is; with the position and value of the first.
+    """
     if bad.any():
         at = int(bad.argmax())
         raise GraphError(problem(f"{where}[{at}]", array[at], expected, "correct or remove the entry"))

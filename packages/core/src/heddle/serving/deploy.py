@@ -38,7 +38,11 @@ def export(deploy: DeployOptions, run: Path, config: "RunConfig", registry: Any)
 
 
 def start(deploy: HeddleServer, run: str | Path | None = None) -> Running:
-    """Start the server that a `deploy` node names and return it once it is ready."""
+    """Start the server that a `deploy` node names and return it once it is ready.
+
+    Raises:
+        ConfigError: neither deploy.repository nor a run with an exported model.
+    """
     repository = deploy.repository or (None if run is None else Path(run) / "repository")
     if repository is None:
         do = "write deploy.repository=FOLDER, or run=RUN"

@@ -40,7 +40,11 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Handler)
 
     def infer(self, name: str, body: bytes, length: int | None) -> tuple[bytes, int | None]:
-        """Return the body of the answer to a request's, and how much of it is JSON, None if all."""
+        """Return the body of the answer to a request's, and how much of it is JSON, None if all.
+
+        Raises:
+            BadRequest: a body that isn't a request of the model, or outputs that it doesn't have.
+        """
         started = time.perf_counter()
         inputs, request = read_tensors("inputs", body, length)
         with self.locks[name]:

@@ -18,6 +18,9 @@ def config_pbtxt(served: Served, flavour: str = "python") -> str:
     Args:
         flavour: "python" runs everything in the python backend, which every Triton has; "ngc" runs trees in FIL and
             ONNX in onnxruntime, which NVIDIA's containers have.
+
+    Raises:
+        ConfigError: another flavour.
     """
     if flavour not in FLAVOURS:
         raise ConfigError(problem("deploy.flavour", repr(flavour), f"one of {FLAVOURS}", "name one"))

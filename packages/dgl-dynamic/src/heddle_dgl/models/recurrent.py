@@ -54,7 +54,7 @@ class Recurrent:
 
 
 def head_params(hidden: int, horizon: int, out_dim: int) -> dict[str, ParamSpec]:
-    """Describe the parameters of `head`."""
+    """Return name -> ParamSpec of `head`: weight [hidden, horizon * out_dim] and bias [horizon * out_dim]."""
     width = horizon * out_dim
     return {"out.weight": ParamSpec((hidden, width)), "out.bias": ParamSpec((width,), "zeros")}
 

@@ -50,7 +50,7 @@ AggregateShardedEdgesFn = Callable[[Any, Array, int, Groups], Any]
 def sharded_segment_sum(
     data: Array, indices: Array, num_segments: int, axis_index_groups: Groups, axis_name: str = "i"
 ) -> Array:
-    """Sum rows by segment over the devices of a group; rows with an id out of range are dropped."""
+    """Sum rows [n, ...] by segment over a group's devices to [num_segments, ...]; ids out of range are dropped."""
     partial = segment_sum(data, indices, num_segments)
     return jax.lax.psum(partial, axis_name, axis_index_groups=axis_index_groups)
 

@@ -93,7 +93,11 @@ class UnorderedEdgesOf(EdgesOf):
 
     @property
     def order(self) -> Array:
-        """Raise ConfigError."""
+        """Refuse to give edges in another order.
+
+        Raises:
+            ConfigError: always.
+        """
         raise ConfigError(
             "sharding: found a layer that reads edge features along edges transposed or with loops, expected the "
             "graph's own edges; use sharding=none"

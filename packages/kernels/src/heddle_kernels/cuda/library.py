@@ -74,7 +74,12 @@ def workspace_bytes(op: str, **sizes: int) -> int:
 
 
 def raise_error(status: int) -> NoReturn:
-    """Raise the last error of this thread."""
+    """Turn a status of the library into an exception, with the last message of this thread.
+
+    Raises:
+        MemoryError: the status is 3.
+        ValueError: any other.
+    """
     raise {3: MemoryError}.get(status, ValueError)(native().heddle_cuda_last_error().decode())
 
 

@@ -59,7 +59,7 @@ class HGTSampler(BaseSampler):
         self._epoch.fill_(epoch)
 
     def sample_from_nodes(self, inputs: NodeSamplerInput, **_: Any) -> HeteroSamplerOutput:
-        """Sample around nodes of one type."""
+        """Return a HeteroSamplerOutput of nodes and edges around nodes of one type, by HGT's budget sampling."""
         seeds = {inputs.input_type: inputs.node}
         key = batch_key(self.seed, int(self._epoch), seeds)
         arrays = {node_type: ids.numpy() for node_type, ids in seeds.items()}

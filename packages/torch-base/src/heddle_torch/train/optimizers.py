@@ -36,7 +36,7 @@ class Optimizers:
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
-        """The groups of parameters of all optimisers, with their options."""
+        """Return the groups of parameters of all optimisers, with their options."""
         return [group for of in self.held for group in of.optimizer.param_groups]
 
     def scale(self, loss: Tensor) -> Tensor:

@@ -25,7 +25,11 @@ GET /metrics, /v2/health/ready, /v2/card, and a page at /.
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Export or serve; return 0."""
+    """Export or serve; return 0.
+
+    Raises:
+        ConfigError: an argument that isn't KEY=VALUE, an unknown key, or neither a run nor a bundle.
+    """
     import yaml
 
     from heddle.options import build

@@ -89,7 +89,11 @@ def add_columns(path: Path, made: Mapping[str, Make], out: Path) -> None:
 
 
 def same_type(where: str, table: Path, column: str, other: Path, key: str) -> None:
-    """Check that two columns that are to hold the same values have one type."""
+    """Check that two columns that are to hold the same values have one type.
+
+    Raises:
+        DataError: they have two.
+    """
     actual, wanted = column_type(table, column), column_type(other, key)
     if actual != wanted:
         do = "give both columns one type in the schema"

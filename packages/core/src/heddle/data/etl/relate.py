@@ -190,7 +190,11 @@ def _timed(schema: Schema) -> bool:
 
 
 def columns_of(encode: Encode, path: Path) -> list[str]:
-    """Return the columns that an entry of features names; of a vector all its numbers."""
+    """Return the columns that an entry of features names; of a vector all its numbers.
+
+    Raises:
+        DataError: the table has no such column.
+    """
     names = column_names(path)
     if encode.column == "*":
         return [name for name in names if name != PART]

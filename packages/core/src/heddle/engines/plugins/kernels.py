@@ -28,7 +28,11 @@ class Kernels(NamedTuple):
     sources: Mapping[str, str] = MappingProxyType({})
 
     def demand(self) -> Mapping[str, Callable[..., Any]]:
-        """Return `by_name`; raise PluginError with the reason if it is empty."""
+        """Return `by_name`, of at least one kernel.
+
+        Raises:
+            PluginError: it is empty; with the reason.
+        """
         if not self.by_name:
             raise PluginError(f"kernels: {self.reason}")
         return self.by_name

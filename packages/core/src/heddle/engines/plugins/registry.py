@@ -119,8 +119,11 @@ class Registry:
         raise ConfigError(f"{plugin_kind} {name!r} is unknown{nearest(name, names) or ';'} {listed}")
 
     def explain(self, plugin_kind: str, name: str) -> None:
-        """Raise PluginError with the reason if `name` is brought by some plugin but can't be used, or by a package of
-        Heddle's that isn't installed; else do nothing."""
+        """Say why `name` can't be used, if a plugin or one of Heddle's absent packages brings it; else do nothing.
+
+        Raises:
+            PluginError: it is brought and can't be used; with the reason and what can be.
+        """
         available = f"usable {plugin_kind}s: {', '.join(self.names(plugin_kind)) or 'none installed'}"
         offers = [offer for offer in self.offers(plugin_kind) if offer.info.name == name]
         if offers and all(offer.status != "ok" for offer in offers):

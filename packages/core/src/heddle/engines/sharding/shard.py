@@ -127,7 +127,11 @@ def stack_edges(
 
 
 def check_shards(n_shards: int) -> None:
-    """Raise ConfigError if there are fewer than one."""
+    """Check that there is at least one shard.
+
+    Raises:
+        ConfigError: fewer than one.
+    """
     if n_shards < 1:
         raise ConfigError(f"sharding: found {n_shards} devices, expected at least 1; raise sharding.devices")
 

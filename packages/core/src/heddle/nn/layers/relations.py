@@ -30,7 +30,11 @@ def widths_of(relations: Iterable[EdgeType], in_dim: Widths) -> dict[str, int]:
 
 
 def check_widths(layer: str, relations: Iterable[EdgeType], widths: Mapping[str, int]) -> None:
-    """Raise ConfigError if a type that a relation names has no width."""
+    """Check that every type that a relation names has a width.
+
+    Raises:
+        ConfigError: some have none; with their names.
+    """
     missing = {node_type for source, _, target in relations for node_type in (source, target)} - set(widths)
     if missing:
         raise ConfigError(

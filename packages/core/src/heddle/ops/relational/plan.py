@@ -33,7 +33,11 @@ class Choice(NamedTuple):
 
 
 def check_plan(plan: str) -> str:
-    """Return `plan` if it is one of PLANS, else raise ConfigError."""
+    """Return `plan`, which is one of PLANS.
+
+    Raises:
+        ConfigError: it isn't; with the nearest of them.
+    """
     if plan not in PLANS:
         raise ConfigError(
             f"model.plan: found {plan!r}, expected one of {', '.join(PLANS)}{nearest(plan, PLANS)}; choose one"

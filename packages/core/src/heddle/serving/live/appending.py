@@ -130,7 +130,11 @@ class Appender:
         return np.zeros((n, *array.shape[1:]), array.dtype)
 
     def check(self, append: Append) -> None:
-        """Raise a GraphError where an append doesn't fit the graph: a type, a key, a time or features."""
+        """Check that an append fits the graph.
+
+        Raises:
+            GraphError: an unknown type or relation, a key, times or features that don't fit.
+        """
         for node_type, of in append.nodes.items():
             if node_type not in self.state.keys:
                 raise GraphError(

@@ -41,7 +41,11 @@ class ReferenceStore:
         node_time: Mapping[str, np.ndarray],
         key_hashes: Mapping[str, np.ndarray],
     ) -> None:
-        """Append entries; see `LiveStore.append`."""
+        """Append entries; see `LiveStore.append`.
+
+        Raises:
+            GraphError: an entry of a node that isn't there.
+        """
         given: list[tuple[Any, Entries]] = [*edges.items(), *changes.items()]
         entries = [(key, int(a), int(b), int(c), int(d)) for key, of in given for a, b, c, d in zip(*of)]
         check_room(self._room, self._capacity, self._cut, n_node, len(entries))
@@ -167,7 +171,11 @@ def open_base(base: SampleGraph) -> SampleGraph:
 def check_room(
     room: Mapping[str, int], capacity: int, cut: Cut, n_node: Mapping[str, int], more: int
 ) -> None:
-    """Raise a ConfigError where entries or nodes don't fit any more."""
+    """Check that `more` entries and nodes still fit.
+
+    Raises:
+        ConfigError: they don't; with the room there is.
+    """
     do = "compact the live graph first, or give it more room"
     if more > capacity - cut.upto:
         raise ConfigError(problem("live: entries", cut.upto + more, f"at most {capacity}", do))

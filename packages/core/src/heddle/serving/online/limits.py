@@ -31,11 +31,14 @@ class Door(NamedTuple):
 
 
 def check_head(door: Door, headers: Mapping[bytes, list[bytes]], *, open_to_all: bool = False) -> None:
-    """Raise Refused for a foreign Host, a missing token, or a body that is announced as too large.
+    """Check the head of a request.
 
     Args:
         headers: name in lower case -> every value.
         open_to_all: whether no token is asked for, as for health.
+
+    Raises:
+        Refused: a foreign Host, a missing token, or a body that is announced as too large.
     """
     hosts = headers.get(b"host", [])
     if len(hosts) != 1 or ("*" not in door.hosts and _name(hosts[0]) not in door.hosts):

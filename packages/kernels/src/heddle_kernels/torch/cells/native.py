@@ -122,7 +122,7 @@ def empty_gradients(
     shared: bool,
     wanted: Sequence[bool],
 ) -> list[Tensor]:
-    """Return tensors of the shapes that `backward` returns."""
+    """Return gradients without values of base, states, terms and matrices, in this order: those that are wanted."""
     arguments = _arguments(cell, kept[-1], states, terms, matrices)
     outs = _empty(arguments, states, kept, terms, matrices, shared, wanted)
     return [out for out in outs if out is not None]

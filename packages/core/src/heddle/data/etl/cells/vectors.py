@@ -40,7 +40,7 @@ def as_lists(column: Any, where: str) -> Any:
 
 
 def width_of(lists: Any) -> int | None:
-    """Return the length of the first list that holds something; None if there is none."""
+    """Return the length of the first list of an Arrow column that holds something; None if there is none."""
     compute = require("pyarrow.compute", "etl")
     lengths = compute.list_value_length(lists).drop_null()
     widths = lengths.to_numpy(zero_copy_only=False)

@@ -17,6 +17,9 @@ def ogbn_mag(src: Path) -> Schema:
     node-feat/TYPE/node-feat.csv.gz, node-feat/TYPE/node_year.csv.gz and node-label/TYPE/node-label.csv.gz.
 
     Papers are split by year, as OGB does; every relation gets its reverse.
+
+    Raises:
+        DataError: no folder raw/, no labels with years, or a relation without edges.
     """
     root = src if (src / "raw").is_dir() else src / "mag"
     raw = root / "raw"

@@ -34,7 +34,11 @@ def spec(spec_type: type[T], item: Any, where: str) -> T:
 
 
 def one_of(where: str, name: Any, valid: Iterable[Any]) -> None:
-    """Check that `name` is one of `valid`."""
+    """Check that `name` is one of `valid`.
+
+    Raises:
+        ConfigError: it isn't; with the nearest of them.
+    """
     names = list(valid)
     if name not in names:
         close = nearest(str(name), [str(entry) for entry in names])

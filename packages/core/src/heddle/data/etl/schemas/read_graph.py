@@ -92,7 +92,11 @@ def values_of(
 
 
 def plain_name(where: str, name: Any, *, joined: bool = False) -> None:
-    """Check that a name can be a file's; `joined`: ___ may be in it."""
+    """Check that a name can be a file's; `joined`: ___ may be in it.
+
+    Raises:
+        ConfigError: not a text, or one with characters that a file's name can't hold.
+    """
     if (
         not isinstance(name, str)
         or not name

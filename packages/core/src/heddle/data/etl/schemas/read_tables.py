@@ -58,7 +58,11 @@ def key_of(where: str, table: str, key: Any, tables: dict[str, Table]) -> str:
 
 
 def derive(where: str, table: str, name: str, column: Derived, tables: dict[str, Table]) -> None:
-    """Add a derived column to a table."""
+    """Add a derived column to a table.
+
+    Raises:
+        ConfigError: the table has another column of that name.
+    """
     read = tables[table]
     if name in read.columns or name in read.joined or read.derived.get(name, column) != column:
         raise ConfigError(

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FROZEN = "tests/corpus/0.1.0/"  # written by an earlier release, and read as it was
 
 DEFINED = {
