@@ -1,4 +1,4 @@
-"""Heads: from node embeddings to what a task asks about nodes, edges, graphs or links."""
+"""Heads: the readout, from node embeddings to what a task asks about nodes, edges, graphs or links."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""negative_edges: for each true link a false one, by what the link is and not by what it is drawn with."""
+"""Negative sampling: for each true link a negative edge, by what the link is and not by what it is drawn with."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""Callbacks: small objects that watch a run after every epoch."""
+"""Callbacks: small objects that watch a run after every epoch: early stopping, checkpoints, the progress line."""
 
 import sys
 import time
@@ -25,7 +25,7 @@ class Callback(Protocol):
 
 
 class EarlyStop:
-    """Ends training after `patience` evaluations without a better one."""
+    """Early stopping: ends training after `patience` evaluations without a better one."""
 
     def __init__(self, patience: int):
         self._patience = patience

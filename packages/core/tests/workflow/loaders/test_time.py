@@ -141,7 +141,7 @@ def test_no_batch_of_links_holds_the_asked_links_or_anything_newer(seed):
     learn = question.learn(np.arange(3), 0)
     assert learn.targets.sum() == 3 and len(learn.seeds["user"]) == len(learn.times["user"])
     users, times = learn.seeds["user"][learn.index[:, 0]], learn.times["user"][learn.index[:, 0]]
-    assert (dataset.times.nodes["user"][users[3:]] <= times[3:]).all()  # false links' ends were there
+    assert (dataset.times.nodes["user"][users[3:]] <= times[3:]).all()  # negative edges' ends were there
 
 
 def test_what_is_known_when_a_question_is_answered():

@@ -1,4 +1,4 @@
-"""Negatives: negative edges, drawn so that none is a true one."""
+"""Negative sampling: negative edges, drawn so that none is a true one."""
 
 from collections.abc import Callable
 
