@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.data.etl.encoders import fitted_key
+from heddle.data.etl.features.encoder import fitted_key
 from heddle.data.etl.rows import RowEncoder, Typed
 from heddle.data.etl.schemas.recipe import schema_of
 from heddle.data.etl.schemas.schema import Encode

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from heddle.data.dataset import SPLITS
-from heddle.data.etl.encoders import Encoder, fit, fitted_key, write_features
+from heddle.data.etl.features.encoder import Encoder, fitted_key
+from heddle.data.etl.features.fit import fit
+from heddle.data.etl.features.write_features import write_features
 from heddle.data.etl.relate import Related, columns_of, table_of
 from heddle.data.etl.schemas.read_schema import PART
 from heddle.data.etl.schemas.schema import OF_VALUES, Edges, Encode, Label, Nodes, Schema

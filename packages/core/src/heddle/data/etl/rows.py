@@ -11,7 +11,8 @@ import numpy as np
 
 from heddle.data.etl.cells.column import make
 from heddle.data.etl.cells.quick import FEW, quick
-from heddle.data.etl.encoders import UNKNOWN, binned, fitted_key, scaled, since, turned
+from heddle.data.etl.features.encoder import fitted_key
+from heddle.data.etl.features.formulas import UNKNOWN, binned, scaled, since, turned
 from heddle.data.etl.schemas.schema import Column, Edges, Encode, Schema
 from heddle.errors import DataError, problem
 from heddle.extras import require

@@ -124,6 +124,7 @@ class Encode(NamedTuple):
         by: source or target.
         table: where the column is, if not in the table of the nodes or edges; with as many rows.
         size: columns of a text.
+        encoder: of a text, MODULE:FUNCTION from a list of n texts to [n, size] numbers; None for hashed words.
     """
 
     column: str | tuple[str, ...]
@@ -134,6 +135,7 @@ class Encode(NamedTuple):
     by: str = "source"
     table: str | None = None
     size: int = 64
+    encoder: str | None = None
 
 
 class Label(NamedTuple):

@@ -1,0 +1,56 @@
+"""vocabulary: columns of few values as codes, or as a column of zeros and ones for each."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heddle.data.etl.features.encoder import Encoder
+from heddle.data.etl.features.formulas import UNKNOWN
+from heddle.data.etl.schemas.schema import Encode
+from heddle.data.etl.streams import chunks, integers
+from heddle.extras import require
+
+
+def category(encode: Encode, column: str, counted: Any) -> Encoder:
+    values, codes = _vocabulary(encode, column, counted)
+
+    def apply(table: Any) -> np.ndarray:
+        return codes(table).astype(np.int32)[:, None]
+
+    return Encoder("category", column, (column,), len(values) + 1, apply, {"values": values})
+
+
+def onehot(encode: Encode, column: str, counted: Any) -> Encoder:
+    """A column of zeros and ones for each value; an unknown one has zeros alone."""
+    values, codes = _vocabulary(encode, column, counted)
+
+    def apply(table: Any) -> np.ndarray:
+        result: np.ndarray = (codes(table)[:, None] == np.arange(1, len(values) + 1)).astype(np.float64)
+        return result
+
+    names = tuple(f"{column}={value}" for value in values)
+    return Encoder("onehot", column, names, 0, apply, {"values": values})
+
+
+def _vocabulary(encode: Encode, column: str, counted: Path) -> tuple[list[Any], Callable[[Any], np.ndarray]]:
+    """Return the `most` frequent training values, ascending, and what gives a chunk's codes, from 1 on."""
+    arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
+    kept: list[
+        tuple[int, Any]
+    ] = []  # (rows, value); sorting is stable, so of equal ones the lesser value stays
+    for table in chunks(counted):
+        kept += zip(integers(table, "rows").tolist(), table["value"].to_pylist())
+        kept = sorted(kept, key=lambda entry: -entry[0])[: encode.most]
+    values = sorted(value for _, value in kept)
+    known = arrow.array(values) if values else None
+
+    def codes(table: Any) -> np.ndarray:
+        if known is None:
+            return np.zeros(table.num_rows, np.int64)
+        indices = compute.index_in(table[column], value_set=known.cast(table.schema.field(column).type))
+        result: np.ndarray = compute.fill_null(compute.add(indices, 1), UNKNOWN).to_numpy().astype(np.int64)
+        return result
+
+    return values, codes
