@@ -15,10 +15,11 @@ from dynamic_cases import (
     make_params,
     make_windows,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heddle.errors import ConfigError, HeddleError
+from heddle.testing.examples import examples
 from heddle_dgl.reuse.store import SnapshotKey, SnapshotStore
 from heddle_dgl.reuse.tiers import FileTier, MemoryTier
 
@@ -181,6 +182,7 @@ def test_the_plan_beats_recency():
     assert run_epochs(3000, "plan", 600, epochs=2) > 0.15
 
 
+@settings(max_examples=examples(40))
 @given(
     st.sampled_from(["lstm/gcn", "gru/diffusion", "rnn/cheb", "tgcn", "a3tgcn", "evolve/O", "evolve/H"]),
     st.sampled_from([("cached", False), ("cached", True), ("fused", False), ("fused", True)]),
