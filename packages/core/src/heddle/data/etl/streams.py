@@ -12,15 +12,16 @@ ROWS = 65536
 """Rows of a chunk; metrics that are added up chunk by chunk depend on it."""
 
 
-def chunks(path: Path, columns: Sequence[str] | None = None) -> Iterator[Any]:
+def chunks(path: Path, columns: Sequence[str] | None = None, coded: Sequence[str] = ()) -> Iterator[Any]:
     """Yield a Parquet file as Arrow tables of ROWS rows, the last one of fewer; none for an empty file.
 
-    However the file is cut into row groups, so that equal columns give equal chunks.
+    However the file is cut into row groups, so that equal columns give equal chunks. Texts of the columns `coded` come
+    as a dictionary and codes of it.
     """
     arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
     held: list[Any] = []
     rows = 0
-    with parquet.ParquetFile(path) as file:
+    with parquet.ParquetFile(path, read_dictionary=list(coded)) as file:
         for batch in file.iter_batches(ROWS, columns=None if columns is None else list(columns)):
             held.append(batch)
             rows += batch.num_rows

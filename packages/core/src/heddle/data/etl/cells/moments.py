@@ -51,17 +51,20 @@ def clock(year: Any, month: Any, day: Any, time: Any) -> tuple[Any, np.ndarray]:
     """
     arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
     y, m, d = (compute.fill_null(part, -1).to_numpy(zero_copy_only=False) for part in (year, month, day))
+    coded = time.dictionary_encode()  # few are distinct
     parts = compute.extract_regex(
-        compute.utf8_trim(time, " \t"), "^(?P<H>[0-9]{1,2}):(?P<M>[0-9]{1,2})(?::(?P<S>[0-9]{1,2}))?$"
+        compute.utf8_trim(coded.dictionary, " \t"),
+        "^(?P<H>[0-9]{1,2}):(?P<M>[0-9]{1,2})(?::(?P<S>[0-9]{1,2}))?$",
     )
     valid = compute.fill_null(compute.is_valid(parts), False).to_numpy(zero_copy_only=False)
     hour, minute, second = (_part(parts, at, 0) for at in range(3))
     timely = valid & (hour < 24) & (minute < 60) & (second < 60)
-    seconds, real = civil(
-        y, m, d, np.where(timely, hour, 0), np.where(timely, minute, 0), np.where(timely, second, 0)
-    )
-    wrong = np.where(real, np.where(timely, -1, 3), 2)
-    return arrow.array(seconds, mask=wrong >= 0), wrong
+    of_day = np.where(timely, hour * 3600 + minute * 60 + second, -1)
+    of_day = np.append(of_day, -1)[coded.indices.fill_null(len(of_day)).to_numpy(zero_copy_only=False)]
+    zeros = np.zeros_like(of_day)
+    seconds, real = civil(y, m, d, zeros, zeros, zeros)
+    wrong = np.where(real, np.where(of_day >= 0, -1, 3), 2)
+    return arrow.array(seconds + of_day, mask=wrong >= 0), wrong
 
 
 def _numbered(cells: Any, per: int) -> Values:

@@ -14,6 +14,8 @@ FLOAT = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
 NOT_FINITE = r"(?i)^[+-]?(nan|inf|infinity)$"
 SIGN = r"([$\x{20ac}\x{a3}\x{a5}\x{20b9}]|[A-Z]{3})"
 AMOUNT = r"([0-9]{1,3}(?:,[0-9]{3})+(?:[.][0-9]*)?|[0-9]+[.]?[0-9]*|[.][0-9]+)"
+AROUND = "()+- $\u20ac\xa3\xa5\u20b9ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""What stands before and behind an amount."""
 MONEY = rf"^(\({SIGN}? ?{AMOUNT} ?{SIGN}?\)|[+-]? ?{SIGN}? ?{AMOUNT} ?{SIGN}?|{SIGN} ?[+-]{AMOUNT})$"
 
 
@@ -74,7 +76,8 @@ def money(cells: Any, decimal: str = ".") -> Values:
         cells = compute.replace_substring(compute.replace_substring(cells, ".", ","), "\x1f", ".")
     texts, bad = _matched(cells, MONEY)
     negative = compute.match_substring_regex(texts, "[-(]")
-    digits = compute.cast(compute.replace_substring_regex(texts, "[^0-9.]", ""), arrow.float64())
+    bare = compute.replace_substring(compute.utf8_trim(texts, AROUND), ",", "")
+    digits = compute.cast(bare, arrow.float64())
     return Values(compute.if_else(negative, compute.negate(digits), digits), bad)
 
 

@@ -49,8 +49,17 @@ def _vocabulary(encode: Encode, column: str, counted: Path) -> tuple[list[Any], 
     def codes(table: Any) -> np.ndarray:
         if known is None:
             return np.zeros(table.num_rows, np.int64)
-        indices = compute.index_in(table[column], value_set=known.cast(table.schema.field(column).type))
-        result: np.ndarray = compute.fill_null(compute.add(indices, 1), UNKNOWN).to_numpy().astype(np.int64)
+        cells = table[column].combine_chunks()
+        coded = arrow.types.is_dictionary(cells.type)
+        distinct = cells.dictionary if coded else cells
+        indices = compute.index_in(distinct, value_set=known.cast(distinct.type))
+        if coded:
+            indices = compute.take(indices, cells.indices)
+        result: np.ndarray = (
+            compute.fill_null(compute.add(indices, 1), UNKNOWN)
+            .to_numpy(zero_copy_only=False)
+            .astype(np.int64)
+        )
         return result
 
     return values, codes

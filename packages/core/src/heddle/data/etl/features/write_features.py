@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from heddle.data.etl.features.encoder import Encoder
-from heddle.data.etl.streams import NpyStream, chunks, row_count
+from heddle.data.etl.streams import NpyStream, chunks, column_type, row_count
 from heddle.data.formats.text_files import fail
 
 
@@ -52,5 +52,7 @@ def _applied(path: Path, encoders: Sequence[Encoder]) -> Iterator[dict[int, np.n
     columns = list(
         dict.fromkeys("gap" if encoder.encode == "since" else encoder.column for encoder in encoders)
     )
-    for table in chunks(path, columns):
+    others = {encoder.column for encoder in encoders if encoder.encode not in ("category", "onehot")}
+    coded = [name for name in columns if name not in others and column_type(path, name) == "string"]
+    for table in chunks(path, columns, coded):
         yield {id(encoder): encoder.apply(table) for encoder in encoders}
