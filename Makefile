@@ -82,8 +82,13 @@ $(VENV)/.demo: $(BIN)/python requirements-demo.txt packages/core/pyproject.toml 
 	$(PIP) --no-build-isolation -r requirements-demo.txt
 	touch $@
 
-# Modules are compiled beforehand, on all cores: a warning of a compilation would be an error in a test.
+# The kernels are compiled while pip, which takes one core, gets the rest. Modules are compiled beforehand, on all cores,
+# but for libraries' tests and what no test imports: a warning of a compilation would be an error in a test.
+NEVER := /site-packages/(.*/tests?/|pip/|mypy/|mypyc/|debugpy/)
 $(VENV)/.dev: $(BIN)/python requirements-dev.txt $(PROJECTS)
-	$(PIP) -r requirements-dev.txt
-	-$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
+	$(PIP) hatchling editables setuptools wheel
+	grep -v 'packages/kernels$$' requirements-dev.txt > $(VENV)/others.txt
+	$(PIP) --no-deps -e ./packages/kernels & kernels=$$!; \
+	$(PIP) --no-build-isolation -r $(VENV)/others.txt && wait $$kernels
+	-$(BIN)/python -m compileall -qq -j 0 -x '$(NEVER)' $(VENV)/lib
 	touch $@ $(VENV)/.demo
