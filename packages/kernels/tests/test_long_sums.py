@@ -26,6 +26,15 @@ def test_a_mean_of_many_ones_is_one_and_so_is_its_gradient():
     assert abs(x.grad[0].item() * MANY - 1) < 1e-6 and (x.grad == x.grad[0]).all()
 
 
+@pytest.mark.parametrize("value", [0.1, 0.3, 1 / 3, 7.7])
+def test_a_mean_of_many_equal_values_is_that_value(value):
+    """Rounding goes the same way at each addition, so that what a long block loses adds up."""
+    x = np.full((MANY // 100, 1), value, np.float32)
+    ids = np.zeros(len(x), np.int32)
+    for mean in (on_numpy.segment_mean(x, ids, 1), on_numpy.segment_sum(x, ids, 1) / len(x)):
+        assert abs(mean.item() / float(np.float32(value)) - 1) < 1e-6
+
+
 def test_a_sum_of_many_values_is_that_of_float64(rng):
     x = rng.random((MANY // 4, 1), dtype=np.float32)
     actual = on_numpy.segment_sum(x, np.zeros(len(x), np.int32), 1)

@@ -33,8 +33,9 @@ template <class T, int W> void spmm_column(const Argmax& op, int64_t column, int
     Blocks<A, W> blocks;
     blocks.start();
     const int64_t from = indptr[r], to = indptr[r + 1];
+    const bool is_long = to - from > LONG;
     for (int64_t j = from; j < to; ++j) {
-      if (j > from && (j - from) % BLOCK == 0) blocks.take(sum);
+      if (is_long && j > from && (j - from) % BLOCK == 0) blocks.take(sum);
       __builtin_prefetch(far + ids[j + AHEAD < end ? j + AHEAD : j] * stride);
       const int64_t other = ids[j], e = perm[j] * op.heads + head;
       const int64_t sender = op.transposed ? r : other, receiver = op.transposed ? other : r;
@@ -43,7 +44,7 @@ template <class T, int W> void spmm_column(const Argmax& op, int64_t column, int
       const A w = weight ? load<1>(weight + e) : A(1);
       sum += attaining<T, W>(x + sender * stride, w, largest + receiver * stride, term);
     }
-    if (to - from > BLOCK) {
+    if (is_long) {
       blocks.take(sum);
       sum = blocks.total;
     }

@@ -157,7 +157,7 @@ void backward(const EdgeMlp& op, const EdgeMlpGrad& grad, int64_t first, int64_t
   clear(sums, count);
   clear(static_cast<T*>(grad.d_received) + first * op.hidden, (last - first) * op.hidden);
   in_tiles(op, first, last, [&](const Tile& tile) {
-    if (in_block == BLOCK) weights.fold(sums), in_block = 0;
+    if (in_block == LONG) weights.fold(sums), in_block = 0;
     hidden<T>(op, tile, h, scratch);
     pass(h, h, h, tile.count * op.hidden);
     cotangent<T>(op, grad, tile, g);  // all of d_out is read before d_hidden, which may be the same memory

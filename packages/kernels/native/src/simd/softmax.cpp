@@ -68,11 +68,12 @@ template <class T, class F> HEDDLE_INLINE vec<acc_t<T>, LANES<acc_t<T>>> added(c
   vec<A, W> sum = broadcast<A, W>(0);
   Blocks<A, W> blocks;
   blocks.start();
+  const bool is_long = run.count > LONG * W;
   for (int64_t i = 0; i < run.count; i += W) {
-    if (i && i % (BLOCK * W) == 0) blocks.take(sum);
+    if (is_long && i && i % (BLOCK * W) == 0) blocks.take(sum);
     sum += term(i);
   }
-  if (run.count > BLOCK * W) {
+  if (is_long) {
     blocks.take(sum);
     sum = blocks.total;
   }

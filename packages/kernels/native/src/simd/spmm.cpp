@@ -127,7 +127,7 @@ void pass(const Spmm& op, const Columns<V>& c, int64_t first, int64_t last) {
   for (int64_t r = first; r < last; ++r) {
     const int64_t to = indptr[r + 1];
     vec<A, W> sum[V];
-    if (!maximum && __builtin_expect(to - from > BLOCK, 0)) {
+    if (!maximum && __builtin_expect(to - from > LONG, 0)) {
       vec<A, W> total[V];
       messages.add_blocks(messages, from, to, total);
       HEDDLE_UNROLL for (int v = 0; v < V; ++v) sum[v] = total[v];

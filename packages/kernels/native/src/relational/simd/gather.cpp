@@ -35,8 +35,9 @@ template <class A, class I, int N, int Stride, bool weighted> struct Sum {
     HEDDLE_UNROLL for (int n = 0; n < N; ++n) sum[n] = other[n] = broadcast<A, W>(0);
     int64_t j = from;
     Blocks<A, W> blocks[N];
-    if (to - from > TWO * BLOCK) HEDDLE_UNROLL for (int n = 0; n < N; ++n) blocks[n].start();
-    for (; to - j > TWO * BLOCK;) {  // rows that are long
+    const bool is_long = to - from > TWO * LONG;
+    if (is_long) HEDDLE_UNROLL for (int n = 0; n < N; ++n) blocks[n].start();
+    while (is_long && to - j > TWO * BLOCK) {
       for (const int64_t cut = j + TWO * BLOCK; j < cut; j += TWO) {
         add(j, sum);
         if constexpr (TWO == 2) add(j + 1, other);
@@ -46,7 +47,6 @@ template <class A, class I, int N, int Stride, bool weighted> struct Sum {
         if constexpr (TWO == 2) blocks[n].take(other[n]);
       }
     }
-    const bool is_long = j > from;
     for (; j + TWO <= to; j += TWO) {
       add(j, sum);
       if constexpr (TWO == 2) add(j + 1, other);
