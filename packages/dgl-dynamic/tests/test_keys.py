@@ -171,7 +171,7 @@ def test_gates_that_share_a_module_under_other_parameters_do_not_share_messages(
 
     with step() as memo:
         for gain in (*gains, gains[0]):
-            results.append(torch.func.functional_call(Layer(), {"own.gain": gain}, ()))
+            results.append(torch.func.functional_call(Layer(), {"messages.gain": gain}, ()))
         assert memo.hits == 1
     torch.testing.assert_close(results[1], 1.5 * results[0])
     assert results[2] is results[0]
