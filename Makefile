@@ -29,10 +29,12 @@ endif
 
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --durations 10
 # A simpler code generator: compiling is most of what these legs do. What is marked `codegen` goes by that of users in
-# `make test-all`, and every test of the JAX engine in `make prove`.
+# `make test-all`, as are tests of several engines, and every test of the JAX engine in `make prove`.
 simple_jax := XLA_FLAGS=--xla_cpu_use_fusion_emitters=false
 simple_jax-backend := $(simple_jax)
 simple_kernels := XLA_FLAGS="--xla_force_host_platform_device_count=8 --xla_cpu_use_fusion_emitters=false"
+quick_rest := $(simple_jax)
+quick_tests := $(simple_jax)
 codegen_jax = $(PYTEST) -m "codegen and not prove" $(where_$*)
 codegen_jax-backend = $(codegen_jax)
 proved_jax := -m ""
@@ -45,7 +47,7 @@ test-all: $(LEGS:%=all-%)
 prove: $(LEGS:%=prove-%)
 
 $(LEGS:%=test-%): test-%: $(VENV)/.dev
-	$(simple_$*) $(PYTEST) -m "not slow and not prove" $(where_$*)
+	$(simple_$*) $(quick_$*) $(PYTEST) -m "not slow and not prove" $(where_$*)
 
 $(LEGS:%=all-%): all-%: $(VENV)/.dev
 	$(simple_$*) $(PYTEST) -m "not prove$(if $(codegen_$*), and not codegen)" $(where_$*)
