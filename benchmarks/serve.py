@@ -30,12 +30,12 @@ from serve_graph import make, rows
 
 import heddle
 from heddle.engines.plugins import load_plugins
-from heddle.serving.bundle.opened import Bundle
+from heddle.serving.bundle.bundle import Bundle
 
 SCRIPT = """
 local bodies, i = {}, 0
 for line in io.lines(os.getenv("BODIES")) do bodies[#bodies + 1] = line end
-request = function() i = i % #bodies + 1; return wrk.format("POST", "/v2/score", nil, bodies[i]) end
+request = function() i = i % #bodies + 1; return wrk.format("POST", os.getenv("ROUTE"), nil, bodies[i]) end
 done = function(summary, latency, requests)
   local bad = summary.errors.status + summary.errors.read + summary.errors.timeout
   print("RESULT " .. latency:percentile(50) .. " " .. latency:percentile(90) .. " " .. latency:percentile(99) .. " "
@@ -59,7 +59,7 @@ def serving(bundle: Path, *overrides: str) -> Iterator[tuple[int, int]]:
             port = int(process.stdout.readline().rpartition(":")[2])
             yield port, process.pid
         finally:
-            process.terminate()
+            process.kill()  # as a crash does: what was acknowledged has to be there
 
 
 def ask(link: http.client.HTTPConnection, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -97,14 +97,16 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def load(port: int, pid: int, bodies: Path, clients: int, seconds: int) -> dict[str, float]:
+def load(
+    port: int, pid: int, bodies: Path, clients: int, seconds: int, route: str = "/v2/score"
+) -> dict[str, float]:
     """Return what wrk measured: milliseconds, requests a second, microseconds of the server's CPU a request."""
     script = bodies.with_suffix(".lua")
     script.write_text(SCRIPT)
     before = cpu(pid)
     done = subprocess.run(
         ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "-s", str(script), f"http://127.0.0.1:{port}"],
-        env={**os.environ, "BODIES": str(bodies)},
+        env={**os.environ, "BODIES": str(bodies), "ROUTE": route},
         capture_output=True,
         text=True,
         check=True,

@@ -14,7 +14,7 @@ from heddle.data.etl.features.encoder import fitted_key
 from heddle.data.etl.rows import RowEncoder, Typed
 from heddle.data.etl.schemas.recipe import schema_of
 from heddle.data.etl.schemas.schema import Encode
-from heddle.data.prepared.write import FolderWriter, Task, csc
+from heddle.data.prepared.write import FolderTask, FolderWriter, csc
 from heddle.nn.heads import head_for
 from heddle.nn.model import Model, ModelSpec
 from heddle.nn.models.build import rgcn
@@ -24,7 +24,7 @@ from heddle.nn.params import initialise
 from heddle.options import plain
 from heddle.sampling.stream import sample_key
 from heddle.sampling.types import Fanout
-from heddle.serving.bundle.layout import Told, write_bundle
+from heddle.serving.bundle.layout import BundleContents, write_bundle
 from heddle.serving.live import create
 from heddle.serving.scoring.scorer import Reading
 from heddle.workflow.artifacts import write_weights
@@ -107,7 +107,7 @@ def make(root: Path, nodes: int, edges: int) -> None:
     label = (rng.random(edges) < 0.01).astype(np.int64)
     writer.edges(PAYS, edges, time=time, by_time=True, label=label, features=features, sizes=sizes, **of_shop)
     writer.edges(PAID, edges, by_time=True, rows_of=PAYS, **of_card)
-    task = Task("edge_classification", PAYS, 2, ("No", "Yes"))
+    task = FolderTask("edge_classification", PAYS, 2, ("No", "Yes"))
     writer.finish(task, info={"encoders": FITTED}, recipe=RECIPE)
     write_model(root / "bundle", root / "prepared", counts, features["x"].shape[1])
 
@@ -138,7 +138,10 @@ def write_model(root: Path, prepared: Path, counts: dict[str, int], columns: int
     model = {"name": "rgcn", "options": plain(options)}
     create(root / "live", prepared)
     write_bundle(
-        root, Told(model, spec, reading, ("No", "Yes"), decision, prepared.resolve(), {"data": "payments"})
+        root,
+        BundleContents(
+            model, spec, reading, ("No", "Yes"), decision, prepared.resolve(), {"data": "payments"}
+        ),
     )
 
 

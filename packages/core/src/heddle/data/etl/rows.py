@@ -95,6 +95,10 @@ class RowEncoder:
         columns, missing = {}, {}
         for name in self.needed:
             column = self.table.columns[name]
+            numbers = _numbers(rows.columns.get(column.of[0]), column)
+            if numbers is not None:
+                columns[name], missing[name] = numbers, np.zeros(rows.n, bool)
+                continue
             cells = {of: _cells(of, rows.columns.get(of), rows.n, column) for of in column.of}
             columns[name], missing[name] = self._values(name, column, cells)
         return Typed(rows.n, columns, missing)
@@ -208,6 +212,15 @@ class RowEncoder:
         else:
             values = made.to_numpy(zero_copy_only=False).astype(np.float64)
         return values, missing
+
+
+def _numbers(values: Sequence[Any] | None, column: Column) -> np.ndarray | None:
+    """Return numbers of a column of numbers as they are; None where some are text, missing, or too large."""
+    if column.type not in ("int", "float") or column.json is not None or not values:
+        return None
+    if set(map(type, values)) != {int} or not -EXACT <= min(values) <= max(values) <= EXACT:
+        return None
+    return np.array(values, np.int64 if column.type == "int" else np.float64)
 
 
 def _cells(name: str, values: Sequence[Any] | None, n: int, column: Column) -> list[Any]:

@@ -10,7 +10,7 @@ from heddle.data.prepared.folder import Prepared
 from heddle.data.prepared.graphs import in_edges, key_hashes_of
 from heddle.graphs.graph import EdgeType
 from heddle.sampling.types import InEdges, SampleGraph
-from heddle.serving.live.layout import map_array, relation_name
+from heddle.serving.live.layout import map_array, relation_name, times_path, write_array
 
 
 class Base(NamedTuple):
@@ -33,12 +33,20 @@ class Base(NamedTuple):
     columns: Mapping[EdgeType, Mapping[str, tuple[np.ndarray, ...]]]
 
 
-def prepared_base(opened: Prepared) -> Base:
-    """Return a prepared folder as a Base."""
+def prepared_base(opened: Prepared, root: Path | None = None) -> Base:
+    """Return a prepared folder as a Base.
+
+    Args:
+        root: a live graph's folder, which holds the times of edges by position (`write_times`); None to gather them.
+    """
     edges, rows = {}, {}
     for key, stored in opened.edges.items():
         indptr, senders, ids = in_edges(opened, key)
-        time = stored.time if stored.time is None or ids is None else stored.time[ids]
+        path = None if root is None else times_path(root, key)
+        if stored.time is None or ids is None:
+            time = stored.time
+        else:
+            time = map_array(path) if path is not None and path.is_file() else stored.time[ids]
         edges[key], rows[key] = InEdges(indptr, senders, None, time), ids
     counts = {node_type: nodes.rows for node_type, nodes in opened.nodes.items()}
     times = {node_type: nodes.time for node_type, nodes in opened.nodes.items() if nodes.time is not None}
@@ -54,6 +62,14 @@ def prepared_base(opened: Prepared) -> Base:
     }
     graph = SampleGraph(counts, edges, times, key_hashes_of(opened))
     return Base(graph, rows, n_rows, features, {}, columns)
+
+
+def write_times(root: Path, opened: Prepared) -> None:
+    """Write the time of the edge at each position of every relation, so that a live graph only maps them."""
+    for key, stored in opened.edges.items():
+        ids = in_edges(opened, key)[2]
+        if stored.time is not None and ids is not None:
+            write_array(times_path(root, key), stored.time[ids])
 
 
 def written_base(opened: Prepared, folder: Path, counts: Mapping[str, Any]) -> Base:

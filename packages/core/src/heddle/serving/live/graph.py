@@ -20,7 +20,7 @@ from heddle.errors import HeddleError, problem
 from heddle.graphs.graph import EdgeType
 from heddle.sampling.types import Fanout, HeteroSample
 from heddle.serving.live.appending import Appender
-from heddle.serving.live.base import Base, prepared_base, written_base
+from heddle.serving.live.base import Base, prepared_base, write_times, written_base
 from heddle.serving.live.batch import Append, from_bytes, to_bytes
 from heddle.serving.live.commits import Commits, Waiting
 from heddle.serving.live.compact import write_generation
@@ -109,6 +109,7 @@ def create(root: str | Path, prepared: str | Path) -> None:
         fail(root, "a live graph", "none yet", "open it, or choose another folder")
     root.mkdir(parents=True, exist_ok=True)
     write_keys(root, opened)
+    write_times(root, opened)
     write_pointer(root, Pointer(opened.root.resolve(), 0, 1))
 
 
@@ -154,6 +155,11 @@ class LiveGraph:
     def last(self) -> int:
         """The number of the last append that is on disk."""
         return self._log.number
+
+    @property
+    def syncs(self) -> int:
+        """How often the log was synced since it was opened."""
+        return self._log.syncs
 
     def snapshot(self) -> Snapshot:
         """Return the state that is there now."""
@@ -286,7 +292,7 @@ def _refuse(group: Sequence[Waiting], error: Exception) -> None:
 def _base(root: Path, opened: Prepared, pointer: Pointer, keys: bool = True) -> tuple[Base, dict[str, Keys]]:
     """Return what a pointer names, and the keys of its nodes."""
     if not pointer.generation:
-        made = prepared_base(opened)
+        made = prepared_base(opened, root)
         return made, {
             node_type: Keys(node_type, of)
             for node_type, of in (read_keys(root, opened) if keys else {}).items()

@@ -3,6 +3,7 @@
 ```
 live.json                    the prepared folder, the generation, and the first segment of the log that comes after it
 keys/TYPE.npy                the keys of the prepared folder's nodes, ascending: int64, or bytes
+times/RELATION.npy           when the prepared folder's edges came into being, by position
 generations/NUMBER/          what a compaction wrote: edges/RELATION/{indptr,senders,time,rows}.npy,
                              nodes/TYPE/{added,time,FEATURE}.npy, changes/TYPE/{node,time,FEATURE}.npy, counts.json
 log/NUMBER.log               what came since
@@ -45,6 +46,11 @@ def write_pointer(root: Path, pointer: Pointer) -> None:
     """Write live.json, whole or not at all."""
     state = {"format": FORMAT, **pointer._asdict(), "prepared": str(pointer.prepared)}
     write_json(root / STATE, state)
+
+
+def times_path(root: Path, key: EdgeType) -> Path:
+    """Return where the times of a relation's edges lie, by position."""
+    return root / "times" / f"{relation_name(key)}.npy"
 
 
 def generation_folder(root: Path, number: int) -> Path:

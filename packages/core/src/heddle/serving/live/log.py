@@ -52,7 +52,7 @@ class Log:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         numbers = segments(folder)
-        self.number = 0
+        self.number = self.syncs = 0
         self._suspect = False
         if not numbers:
             self._segment = first
@@ -98,6 +98,7 @@ class Log:
         try:
             _write(self._file, whole, self._end)
             os.fdatasync(self._file)
+            self.syncs += 1
         except OSError as error:
             self._take_back()
             message = error.strerror or str(error)

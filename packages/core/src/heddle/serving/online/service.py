@@ -17,10 +17,19 @@ log = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
 
+TOGETHER = 4096
+"""Rows of an append, unless one request has more."""
+
 
 class _Waiting(NamedTuple):
     rows: Sequence[Row]
     future: "asyncio.Future[list[Score]]"
+
+
+class _Appending(NamedTuple):
+    table: str
+    rows: Sequence[Row]
+    number: "asyncio.Future[int]"
 
 
 class Service:
@@ -33,6 +42,8 @@ class Service:
         self.bundle, self.options, self.metrics = bundle, options, metrics
         self._waiting: list[_Waiting] = []
         self._scheduled = False
+        self._appends: list[_Appending] = []
+        self._committing: asyncio.Task[None] | None = None
         self._compacting: asyncio.Future[None] | None = None
         self._seen = self._stamp()
 
@@ -60,11 +71,11 @@ class Service:
             RowError: a row that can't be read.
             NoSpaceError: it can't be kept.
         """
-        append = self.bundle.append_of(table, self.bundle.rows(rows))
-        number = await asyncio.wrap_future(self.bundle.live.submit(append))
-        self.metrics.rows["appended"] += len(rows)
-        self._compact_soon()
-        return number
+        number: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._appends.append(_Appending(table, rows, number))
+        if self._committing is None:
+            self._committing = asyncio.create_task(self._commit_all())
+        return await number
 
     def look(self) -> bool:
         """Take a new model, if one lies in the bundle, and tell whether it did; what is broken is logged and left."""
@@ -83,10 +94,16 @@ class Service:
     def gauges(self) -> dict[str, float]:
         """Return the gauges' values now."""
         live = self.bundle.live
-        return {"heddle_live_entries": live.entries, "heddle_live_appends": live.last}
+        return {
+            "heddle_live_entries": live.entries,
+            "heddle_live_appends": live.last,
+            "heddle_live_syncs": live.syncs,
+        }
 
     async def close(self) -> None:
         """Wait for a compaction and close the bundle."""
+        if self._committing is not None:
+            await asyncio.wait([self._committing])
         if self._compacting is not None:
             await asyncio.wait([self._compacting])
         self.bundle.close()
@@ -121,6 +138,39 @@ class Service:
             part, at = scores[at : at + len(waiting.rows)], at + len(waiting.rows)
             if not waiting.future.done():
                 waiting.future.set_result(part)
+
+    async def _commit_all(self) -> None:
+        """Append what waits, as many requests together as came during the commit before: one encoding, one sync.
+
+        Each group is encoded from a state that holds the groups before it, so that features of a row, such as the time
+        since its card's last payment, are those of one order of all appends.
+        """
+        while self._appends:
+            taken = [self._appends.pop(0)]
+            size = len(taken[0].rows)
+            while self._appends and self._appends[0].table == taken[0].table and size < TOGETHER:
+                taken.append(self._appends.pop(0))
+                size += len(taken[-1].rows)
+            try:
+                await self._commit(taken)
+            except Exception:
+                for one in taken:  # each by itself: a fault of one isn't the others'
+                    try:
+                        await self._commit([one])
+                    except Exception as error:
+                        if not one.number.done():
+                            one.number.set_exception(error)
+        self._committing = None
+
+    async def _commit(self, taken: "Sequence[_Appending]") -> None:
+        rows = self.bundle.rows([row for one in taken for row in one.rows])
+        append = self.bundle.append_of(taken[0].table, rows)
+        number = await asyncio.wrap_future(self.bundle.live.submit(append))
+        self.metrics.rows["appended"] += rows.n
+        for one in taken:
+            if not one.number.done():
+                one.number.set_result(number)
+        self._compact_soon()
 
     def _compact_soon(self) -> None:
         if self._compacting is not None and not self._compacting.done():
