@@ -232,6 +232,21 @@ def test_what_has_no_room_is_refused_until_it_is_compacted(made):
         assert live.last == 2
 
 
+def test_a_log_of_more_than_there_is_room_for_is_opened_and_compacted(made):
+    root, rows, x, text = made
+    steps = appends(rows, BASE, 40, x, CARDS, text)
+    with LiveGraph(root / "live") as live:
+        for step in steps[:2]:
+            live.append(step)
+    with LiveGraph(root / "live", room=Room(entries=130, nodes=1000)) as live:
+        assert live.entries == 160
+        with pytest.raises(NoSpaceError):
+            live.append(steps[2])
+        live.compact()
+        live.append(steps[2])
+        assert live.entries == 80 and live.last == 3
+
+
 def test_one_process_writes(made):
     root = made[0]
     with (

@@ -236,7 +236,11 @@ class LiveGraph:
         base, keys = _base(self.root, opened, pointer)
         _clean(self.root, pointer)
         kept = Log(self.root / "log", pointer.segment)
-        state = Generation(base, keys, reverse, self._make, self._room.nodes, self._room.entries)
+        nodes, entries = self._room.nodes, self._room.entries
+        logged = sum(from_bytes(content).most[1] for content in replay(self.root / "log", pointer.segment))
+        if logged > min(nodes, entries):  # it was opened with more room before
+            nodes, entries = max(nodes, logged), max(entries, logged)
+        state = Generation(base, keys, reverse, self._make, nodes, entries)
         for content in replay(self.root / "log", pointer.segment):
             Appender(state).apply(from_bytes(content))
         return opened, reverse, state, kept

@@ -42,7 +42,8 @@ class Application:
         hosts = "*" if "*" in options.hosts else LOCAL | {host.lower() for host in options.hosts}
         self._door = Door(hosts, token, options.body_bytes)
         self._service, self._options, self._metrics = service, options, metrics
-        self._requests = Requests(options.rows)
+        columns = max((len(of.fields) for of in service.bundle.encoders.values()), default=2)
+        self._requests = Requests(options.rows, columns)
         self._encode = require("msgspec", "serve").json.encode
         self._busy = self._held = self._count = 0
         self._prefix = secrets.token_hex(6)

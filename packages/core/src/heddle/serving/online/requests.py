@@ -20,10 +20,11 @@ class Requests:
 
     Args:
         most: rows of the largest request.
+        columns: of the widest table.
     """
 
-    def __init__(self, most: int):
-        self._most = most
+    def __init__(self, most: int, columns: int = 64):
+        self._most, self._commas = most, 4 * (most + 16) * (columns + 16)
         self._msgspec = require("msgspec", "serve")
         cell: Any = str | int | float | bool | None
         make, json = self._msgspec.defstruct, self._msgspec.json
@@ -96,6 +97,8 @@ class Requests:
             )
 
     def _decoded(self, decoder: Any, body: bytes) -> Any:
+        if body.count(b",") > self._commas:  # looked at before anything is made of it
+            raise Refused(413, f"body: found more values than {self._most} rows have; send fewer at a time")
         try:
             return decoder.decode(body)
         except (self._msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:

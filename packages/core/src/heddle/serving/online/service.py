@@ -165,12 +165,14 @@ class Service:
     async def _commit(self, taken: "Sequence[_Appending]") -> None:
         rows = self.bundle.rows([row for one in taken for row in one.rows])
         append = self.bundle.append_of(taken[0].table, rows)
-        number = await asyncio.wrap_future(self.bundle.live.submit(append))
+        try:
+            number = await asyncio.wrap_future(self.bundle.live.submit(append))
+        finally:
+            self._compact_soon()  # where there was no room, too
         self.metrics.rows["appended"] += rows.n
         for one in taken:
             if not one.number.done():
                 one.number.set_result(number)
-        self._compact_soon()
 
     def _compact_soon(self) -> None:
         if self._compacting is not None and not self._compacting.done():
