@@ -15,12 +15,15 @@ pytest.importorskip("adbc_driver_sqlite", reason="no driver of SQLite: pip insta
 import pyarrow.parquet as parquet
 
 from heddle.cli import main
-from heddle.data.etl import prepare, read_schema
+from heddle.data.etl import prepare, read_schema, schema_file
 from heddle.data.etl.cells import stage
 from heddle.data.etl.databases.open_databases import open_databases
 from heddle.data.etl.files import Sources, sources
+from heddle.data.etl.infer import infer
 from heddle.data.etl.schemas.address import Address
+from heddle.data.etl.schemas.yaml_files import load_yaml
 from heddle.data.etl_options import Etl
+from heddle.data.prepared import open_prepared
 from heddle.errors import ConfigError, DataError
 
 from .shops import csv_of, shop_schema, sqlite_of
@@ -52,6 +55,31 @@ def test_sqlite_gives_the_folder_of_the_same_csv(tmp_path, content):
     for each in facts:
         each.pop("recipe")  # says where the tables come from
     assert facts[0] == facts[1] and actual == wanted
+
+
+def test_a_schema_is_proposed_of_a_database(tmp_path, monkeypatch, capsys):
+    script = """
+        CREATE TABLE shops(shop_id INTEGER, city TEXT); INSERT INTO shops VALUES (1, 'a'), (2, 'b'), (3, 'a');
+        CREATE TABLE visits(at TEXT, shop_id INTEGER, paid);
+        INSERT INTO visits VALUES ('2024-01-01', 1, 2.5), ('2024-01-02', 3, 'NULL'), ('2024-01-03', 3, 4);
+    """
+    with contextlib.closing(sqlite3.connect(tmp_path / "sales.db")) as connection:
+        connection.executescript(script)
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", "infer", "sqlite:///sales.db"]) == 0
+    text = capsys.readouterr().out
+    given = load_yaml(text, "infer")
+    assert given["databases"] == {"sales": "sqlite:///sales.db"}
+    assert given["tables"]["visits"]["null"] == ["NULL"] and given["tables"]["visits"]["database"] == "sales"
+    assert (
+        given["tables"]["visits"]["columns"]["paid"] == "float" and given["nodes"]["shop"]["key"] == "shop_id"
+    )
+    assert given["edges"][0]["type"] == ["visit", "shop_id", "shop"] and given["edges"][0]["time"] == "at"
+    (tmp_path / "s.yaml").write_text(text)
+    opened = open_prepared(prepare(schema_file(tmp_path / "s.yaml"), tmp_path, tmp_path / "out", QUIET))
+    assert opened.edges["visit", "shop_id", "shop"].ends.tolist() == [[0, 0], [1, 2], [2, 2]]
+    with pytest.raises(DataError, match="found no file"):
+        infer("sqlite:///none.db")
 
 
 def test_cells_of_several_types_in_one_column(tmp_path):

@@ -21,6 +21,8 @@ from heddle.data.etl import prepare, read_schema
 from heddle.data.etl.cells import stage
 from heddle.data.etl.databases.open_databases import open_databases
 from heddle.data.etl.files import Sources, sources
+from heddle.data.etl.infer import infer
+from heddle.data.etl.schemas.yaml_files import load_yaml
 from heddle.data.etl_options import Etl
 from heddle.errors import DataError
 
@@ -120,6 +122,16 @@ def test_types(postgres, tmp_path):
     asked = "SELECT generate_series(3, 1, -1) AS g; "
     assert [row["g"] for row in staged(address, tmp_path, {"g": "int"}, query=asked)] == [3, 2, 1]
     assert len(staged(address, tmp_path, {"id": "int"}, of="public.users")) == len(ROWS)
+
+
+def test_a_schema_is_proposed_of_a_database(postgres):
+    address, _ = postgres
+    given = load_yaml(infer(address), "infer")
+    assert given["databases"] == {"postgres": "postgresql://ann@/postgres"} and PASSWORD not in infer(address)
+    users, orders = given["tables"]["users"], given["tables"]["orders"]
+    assert users["columns"]["joined"] == {"type": "datetime", "format": "iso"} and users["time"] == "joined"
+    assert orders["columns"] == {"buyer": "int", "seller": "int", "paid": "float"}
+    assert given["nodes"]["user"]["key"] == "id"
 
 
 def test_tables_are_read_as_they_were_at_one_moment(postgres, tmp_path):

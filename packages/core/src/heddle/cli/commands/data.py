@@ -11,7 +11,7 @@ HELP = """\
 Usage: heddle data list
        heddle data describe [data=OPTION] [data.KEY=VALUE ...]
        heddle data prepare data=OPTION data.src=FOLDER data.dst=FOLDER [etl.KEY=VALUE ...]
-       heddle data infer FOLDER
+       heddle data infer FOLDER | DATABASE
        heddle data generate NAME FOLDER [KEY=VALUE ...]
 
 list shows the datasets of core and of every installed plugin. describe reads one, as `heddle train` would with the
@@ -25,9 +25,11 @@ limits DuckDB; see --help of the keys in conf/prepare.yaml:
 
   heddle data prepare data=tabformer data.src=raw data.dst=cards etl.memory=1GB
 
-infer looks at the tables of a folder (types, keys, references, times) and prints a schema of them to edit:
+infer looks at the tables of a folder, or of a database (types, keys, references, times), and prints a schema of them
+to edit:
 
   heddle data infer raw > schema.yaml
+  heddle data infer sqlite:///shop.db > schema.yaml
 
 generate writes synthetic tables in the layout of tabformer or ogbn_mag, e.g. a million transactions:
 
@@ -91,7 +93,7 @@ def _infer(arguments: Sequence[str]) -> None:
 
     if len(arguments) != 1:
         raise ConfigError(
-            f"heddle data infer takes one folder, found {list(arguments)}; name the folder of the tables"
+            f"heddle data infer takes one folder, found {list(arguments)}; name the folder of the tables, or a database"
         )
     print(infer(arguments[0]), end="")
 

@@ -29,6 +29,10 @@ class Database(Protocol):
 
     stamp: str
 
+    def tables(self) -> list[str]:
+        """Return the names of the tables, ascending."""
+        ...
+
     def relation(self, table: Table) -> Relation:
         """Return what a table names. Raises DataError: no such table, or a query that the database can't run."""
         ...

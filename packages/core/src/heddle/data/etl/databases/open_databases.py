@@ -23,13 +23,14 @@ def open_databases(schema: Schema, root: Path | str) -> Iterator[Mapping[str, Da
     used = {table.database for table in schema.tables.values()} - {None}
     with ExitStack() as stack:
         yield {
-            name: stack.enter_context(_opened(address, root))
+            name: stack.enter_context(opened_database(address, root))
             for name, address in schema.databases.items()
             if name in used
         }
 
 
-def _opened(address: Address, root: Path | str) -> AbstractContextManager[Database]:
+def opened_database(address: Address, root: Path | str) -> AbstractContextManager[Database]:
+    """Give the database of an address. Raises DataError, PluginError: as `open_databases`."""
     if address.whole().startswith("sqlite"):
         from heddle.data.etl.databases.sqlite import opened_sqlite
 

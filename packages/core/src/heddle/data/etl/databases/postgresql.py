@@ -46,6 +46,12 @@ class Postgresql:
         with self._run("SELECT pg_current_snapshot()::text", address.shown()) as cursor:
             self.stamp = f"{address} {cursor.fetchone()[0]}"
 
+    def tables(self) -> list[str]:
+        where = "table_schema = current_schema() AND table_type = 'BASE TABLE'"
+        query = f'SELECT table_name::text FROM information_schema.tables WHERE {where} ORDER BY table_name COLLATE "C"'
+        with self._run(query, self._address.shown()) as cursor:
+            return [str(name) for (name,) in cursor.fetchall()]
+
     def relation(self, table: Table) -> Relation:
         shown = f"{self._address.shown()}: {table.of or 'query'}"
         source = relation_sql(table)

@@ -26,6 +26,13 @@ class Sqlite:
     def __init__(self, connection: Any, address: Address, stamp: str):
         self._connection, self._address, self.stamp = connection, address, stamp
 
+    def tables(self) -> list[str]:
+        query = (
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+        )
+        with self._run(query, self._address.shown()) as cursor:
+            return [str(name) for (name,) in cursor.fetchall()]
+
     def relation(self, table: Table) -> Relation:
         shown = f"{self._address.shown()}: {table.of or 'query'}"
         source = relation_sql(table)

@@ -1,12 +1,15 @@
 """look: what one file holds, by its first rows: how it is written, the types of its columns, its keys and times."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from heddle.data.etl.cells.arrow import storage
 from heddle.data.etl.cells.csv import cells_of, csv_blocks, header
 from heddle.data.etl.cells.moments import moments
 from heddle.data.etl.cells.numbers import ints, money, percent, reals
 from heddle.data.etl.cells.source import File
 from heddle.data.etl.cells.typed_files import typed_batches, typed_names
+from heddle.data.etl.databases.database import Relation
 from heddle.data.etl.files import layout_of
 from heddle.data.etl.schemas.schema import Table
 from heddle.errors import DataError
@@ -30,17 +33,17 @@ class Seen(NamedTuple):
 
 
 class Look(NamedTuple):
-    """A file.
+    """A table.
 
     Attributes:
-        file: it.
+        source: keys of `Table` that say where it is.
         written: keys of `Table` that say how it is written, where they aren't the usual ones.
         columns: name -> Seen.
         rows: that were looked at.
         whole: whether they were all.
     """
 
-    file: File
+    source: Mapping[str, str]
     written: dict[str, Any]
     columns: dict[str, Seen]
     rows: int
@@ -73,7 +76,17 @@ def look(file: File) -> Look:
     if marks or decimal != ".":
         columns = {name: _seen(column, marks, decimal) for name, column in cells.items()}
     rows = len(next(iter(cells.values()))) if cells else 0
-    return Look(file, written, columns, rows, whole)
+    return Look({"path": file.name}, written, columns, rows, whole)
+
+
+def look_at(name: str, database: str, relation: Relation) -> Look:
+    """Return what a table of a database holds. Raises DataError: one that can't be read."""
+    cells, whole = _first(relation.batches(relation.names), relation.names)
+    marks: dict[str, None] = {}
+    columns = {column: _seen(storage(values), marks, ".") for column, values in cells.items()}
+    written = {"null": list(marks)} if marks else {}
+    rows = len(next(iter(cells.values()))) if cells else 0
+    return Look({"database": database, "of": name}, written, columns, rows, whole)
 
 
 def _written(file: File) -> tuple[Table, dict[str, Any]]:
@@ -128,16 +141,21 @@ def _csv(file: File, table: Table, written: dict[str, Any]) -> tuple[dict[str, A
 
 
 def _typed(file: File) -> tuple[dict[str, Any], bool]:
-    arrow, names, rows = require("pyarrow", "etl"), typed_names(file, layout_of(file)), 0
-    batches = []
-    for batch, _ in typed_batches(file, layout_of(file), names):
-        batches.append(batch)
+    names = typed_names(file, layout_of(file))
+    return _first((batch for batch, _ in typed_batches(file, layout_of(file), names)), names)
+
+
+def _first(batches: Iterator[Any], names: Sequence[str]) -> tuple[dict[str, Any], bool]:
+    """Return the columns of the first rows, and whether they are all."""
+    arrow, rows, held = require("pyarrow", "etl"), 0, []
+    for batch in batches:
+        held.append(batch)
         rows += batch.num_rows
         if rows >= MOST_ROWS:
             break
-    if not batches:
+    if not held:
         return {}, True
-    table = arrow.Table.from_batches(batches)
+    table = arrow.Table.from_batches(held)
     return {name: table[name].combine_chunks() for name in names}, rows < MOST_ROWS
 
 
@@ -165,6 +183,8 @@ def _seen(column: Any, marks: dict[str, None], decimal: str) -> Seen:
         column_type = "int"
     elif types.is_floating(column.type) or types.is_decimal(column.type):
         column_type = "float"
+    elif types.is_time(column.type) or types.is_interval(column.type) or types.is_binary(column.type):
+        return Seen("text", "", False, None, column.null_count > 0)
     elif types.is_temporal(column.type):
         column_type, form = "datetime", "iso"
     elif types.is_nested(column.type):

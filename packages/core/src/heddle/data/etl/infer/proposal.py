@@ -1,4 +1,4 @@
-"""infer: the YAML of a schema for the tables of a folder: every table a type of nodes, every reference a relation."""
+"""infer: a schema in YAML for the tables of a folder or a database: each a type of nodes, each reference a relation."""
 
 import json
 import re
@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from heddle.data.etl.cells.source import File, local_file
+from heddle.data.etl.databases.database import Database
+from heddle.data.etl.databases.open_databases import opened_database
 from heddle.data.etl.files import LAYOUTS, PACKED
-from heddle.data.etl.infer.look import Look, Seen, look
+from heddle.data.etl.infer.look import Look, Seen, look, look_at
 from heddle.data.etl.infer.relations import Reference, key_of, references, singular
+from heddle.data.etl.schemas.address import SCHEMES, Address
+from heddle.data.etl.schemas.schema import Table
 from heddle.data.formats.text_files import fail
 
 ENDINGS = (*LAYOUTS, ".csv", ".tsv", ".txt")
@@ -20,21 +24,37 @@ FEATURES = 1000
 
 
 def infer(src: Path | str) -> str:
-    """Return a schema in YAML for the tables below a folder, to be edited; files are looked at, not changed.
+    """Return a schema in YAML for the tables below a folder, or of a database, to be edited; nothing is changed.
+
+    Args:
+        src: the folder; or the address of a database, as `databases` in a schema has it.
 
     Raises:
         DataError: no tables, or one that can't be read.
     """
+    if str(src).partition("://")[0] in SCHEMES or str(src).startswith("$"):
+        address = Address(str(src), "infer")
+        with opened_database(address, Path.cwd()) as database:
+            name = _database_name(address.shown())
+            looks = {table: _look_at(table, name, database) for table in database.tables()}
+        if not looks:
+            fail(address.shown(), "no tables", "a database with some", "check the address")
+        return _proposed(name, looks, {"databases": {name: str(address)}})
     root = Path(src).expanduser()
     looks = {_name(file): look(file) for file in _files(root)}
     if not looks:
         fail(root, "no tables", f"files ending in {', '.join(sorted(ENDINGS))}", "check the folder")
+    return _proposed(root.resolve().name, looks, {})
+
+
+def _proposed(title: str, looks: Mapping[str, Look], first: Mapping[str, Any]) -> str:
+    """Return the schema of tables that were looked at; `first` stands before the tables."""
     keys = {name: key_of(name, of) for name, of in looks.items()}
     links = {name: references(name, looks, keys) for name in looks}
     times = {name: _time(of) for name, of in looks.items()}
     taken = {name: _joined(name, links, times) for name in looks if times[name] is None}
     joined = {name: reference for name, reference in taken.items() if reference is not None}
-    lines = [f"name: {_word(root.resolve().name)}", "tables:"]
+    lines = [f"name: {_word(title)}", *(f"{key}: {_flow(value)}" for key, value in first.items()), "tables:"]
     for name, of in looks.items():
         lines.append(f"  {_word(name)}: {_flow(_table(name, of, keys, links, times, joined))}")
     lines.append("nodes:")
@@ -62,6 +82,15 @@ def infer(src: Path | str) -> str:
         lines[-1] = "edges: []  # nothing refers to another table by its name and its values: add relations"
     lines.append('# split: {valid: "2020-01-01", test: "2021-01-01"}, and tasks or kind, target and a label')
     return "\n".join(lines) + "\n"
+
+
+def _database_name(address: str) -> str:
+    """Return the name of a database by its address: the last part, up to a dot."""
+    return re.sub(r"\W", "_", address.rstrip("/").rpartition("/")[2].partition(".")[0]) or "database"
+
+
+def _look_at(table: str, name: str, database: Database) -> Look:
+    return look_at(table, name, database.relation(Table(database=name, of=table)))
 
 
 def _files(root: Path) -> list[File]:
@@ -104,7 +133,7 @@ def _table(
             hours = next((other for other, its in of.columns.items() if _is_hour(other, its, column)), None)
             column_type = {"of": [column, hours], **column_type} if hours else column_type
         columns[column] = column_type
-    entry: dict[str, Any] = {"path": of.file.name, **of.written, "columns": columns}
+    entry: dict[str, Any] = {**of.source, **of.written, "columns": columns}
     if times[name]:
         entry["time"] = times[name]
     elif joined.get(name):
