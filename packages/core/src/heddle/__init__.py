@@ -21,6 +21,7 @@ Runs
     evaluate        metrics of a trained run, also on another engine or other data
     predict         its predictions for all of the data
     embed           its node embeddings
+    boost           boosted trees beside it, on the columns of what it asks about and on its embeddings
     export          the run as a Triton model repository
     serve           a server of it on this machine
     compare         runs beside one another: a Comparison

@@ -3,6 +3,7 @@
 from . import errors as errors
 from .api.bench import Benchmark as Benchmark
 from .api.bench import bench as bench
+from .api.commands import boost as boost
 from .api.commands import compose as compose
 from .api.commands import embed as embed
 from .api.commands import evaluate as evaluate

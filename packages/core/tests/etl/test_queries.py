@@ -177,7 +177,7 @@ def test_a_query_equals_sql_written_by_hand(shop, text, every, end, label, more)
     schema = read_schema(SCHEMA)
     cuts = [int(np.datetime64(day, "s").astype(int)) for day in (VALID, TEST)]
     places = Places(schema.tables, schema.nodes, schema.edges)
-    sql, keys = query_sql(parse_query(f"PREDICT {text}", "q"), places, (cuts[0], cuts[1]), "q")
+    sql, keys, _ = query_sql(parse_query(f"PREDICT {text}", "q"), places, (cuts[0], cuts[1]), "q")
     connection = duckdb.connect()
     for name in ("users", "orders", "calls"):
         connection.execute(f"CREATE TABLE {name} AS FROM read_csv('{shop / name}.csv')")

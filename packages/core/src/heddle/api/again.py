@@ -23,6 +23,8 @@ from heddle.engines.plugins import Registry, load_plugins
 from heddle.errors import ConfigError, problem
 from heddle.options import build
 from heddle.workflow import saved
+from heddle.workflow.boost.of_run import BoostedRun, boost_run
+from heddle.workflow.boost.options import Boost
 from heddle.workflow.embeddings import write_row_embeddings
 from heddle.workflow.metrics.predictions import Predictions
 
@@ -86,15 +88,28 @@ def embedded(folder: Path, overrides: Sequence[str], values: Values) -> Embeddin
 
 def embedded_rows(
     folder: Path, overrides: Sequence[str], values: Values, out: str | Path | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the embeddings of both ends of a run's edges, and write them to the folder `out` if it is named."""
-    arguments = overrides_of(overrides, {**values, "run": folder})
-    with _plugins_of(folder), composed("predict", "predict", arguments, of_run=True) as made:
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    """Return the embeddings of a run's nodes, or both ends of its edges, and write them to the folder `out`."""
+    words = overrides_of(overrides, {**values, "run": folder})
+    with _plugins_of(folder), composed("predict", "predict", words, of_run=True) as made:
         config = saved_config(folder, made.registry, made.tree)
-        rows = saved.embed_rows(config, folder, made.registry)
+        parts, state = saved.restore(config, folder, made.registry)
+        rows = saved.rows_embedded(parts, state, config.sampler.name)
         if out is not None or made.tree["out"]:
-            write_row_embeddings(rows, Path(out or made.tree["out"]))
+            write_row_embeddings(rows, Path(out or made.tree["out"]), parts.dataset.target_type)
     return rows
+
+
+def boosted(folder: Path, overrides: Sequence[str], values: Values) -> BoostedRun:
+    """Grow trees beside a run, write them below its folder and return what came of it."""
+    words = overrides_of(overrides, {**values, "run": folder})
+    with _plugins_of(folder) as registry:
+        with isolated_hydra():
+            nodes = composed_nodes(
+                "boost", words, registry, ("boost", "run", "out", "plugins"), {"boost": Boost}
+            )
+        out = Path(nodes["out"]) if nodes["out"] else folder / "boost"
+        return boost_run(saved_config(folder, registry), folder, out, nodes["boost"], registry)
 
 
 def exported(folder: Path, overrides: Sequence[str], values: Values) -> Path:

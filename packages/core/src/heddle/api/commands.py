@@ -1,7 +1,7 @@
 """A function for each command that makes or uses a run: the same arguments and configuration; it returns values."""
 
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from heddle.api import work
 from heddle.api.again import Embeddings
@@ -14,6 +14,9 @@ from heddle.config.run import RunConfig
 from heddle.engines.plugins import load_plugins
 from heddle.errors import ConfigError, problem
 from heddle.workflow.metrics.predictions import Predictions
+
+if TYPE_CHECKING:
+    from heddle.workflow.boost.of_run import BoostedRun
 
 
 def compose(*overrides: str, **values: Any) -> RunConfig:
@@ -106,6 +109,23 @@ def embed(run: Run | str | Path, *overrides: str, **values: Any) -> Embeddings:
         HeddleError: as `evaluate`.
     """
     return _of(run).embed(*overrides, **values)
+
+
+def boost(run: Run | str | Path, *overrides: str, **values: Any) -> "BoostedRun":
+    """Grow boosted trees beside a trained run: on the columns of what it asks about, and with its embeddings.
+
+        heddle.boost("runs/mine", **{"boost.rounds": 300}).rows()
+
+    Args:
+        run: as in `evaluate`.
+        overrides, values: `boost`, and `out`, the folder that the trees are written to; RUN/boost unless it is named.
+
+    Raises:
+        ConfigError: a run that isn't about nodes or edges.
+        PluginError: xgboost isn't installed.
+        HeddleError: as `evaluate`.
+    """
+    return _of(run).boost(*overrides, **values)
 
 
 def export(run: Run | str | Path, *overrides: str, **values: Any) -> Path:

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heddle.api.again import Embeddings, embedded, embedded_rows, evaluated, exported, predicted, resumed
+from heddle.api.again import (
+    Embeddings,
+    boosted,
+    embedded,
+    embedded_rows,
+    evaluated,
+    exported,
+    predicted,
+    resumed,
+)
 from heddle.api.display import run_html, run_text
 from heddle.config.prefer import preferring
 from heddle.config.run import Plugins, run_config
@@ -27,6 +36,7 @@ from heddle.workflow.metrics.predictions import Predictions
 
 if TYPE_CHECKING:
     from heddle.config.run import RunConfig
+    from heddle.workflow.boost.of_run import BoostedRun
 
 Metrics = Mapping[str, Mapping[str, float]]
 """split -> metric -> value; NaN where there is none."""
@@ -186,20 +196,34 @@ class Run:
 
     def embed_rows(
         self, *overrides: str, out: str | Path | None = None, **values: Any
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the embeddings of the senders and the receivers of all edges that a run asks about, each [n_edges, d].
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """Return the embeddings of everything that a run asks about: of nodes [n, d], of edges those of both ends.
 
-        Each is as of the time of its edge, so that nothing newer is in it.
+        Each is as of the time of its question, so that nothing newer is in it.
 
         Args:
             overrides, values: another engine or other data, as `evaluate` takes them.
-            out: a folder to write them to as well, that `heddle.workflow.boost.BoostTable` reads.
+            out: a folder to write them to as well: TYPE.parquet of nodes; of edges rows/source.parquet and
+                rows/target.parquet, that `heddle.workflow.boost.BoostTable` reads.
 
         Raises:
-            ConfigError: the run isn't about edges, or wasn't trained on samples.
+            ConfigError: the run isn't about nodes or edges, or has times and wasn't trained on samples.
             HeddleError: as `heddle.predict`.
         """
         return embedded_rows(self.folder, overrides, values, out)
+
+    def boost(self, *overrides: str, **values: Any) -> "BoostedRun":
+        """Grow boosted trees on the columns of what a run asks about, alone and beside its embeddings; `heddle boost`.
+
+            run.boost(**{"boost.rounds": 300}).rows()
+
+        Args:
+            overrides, values: `boost` and `out`, the folder for the trees; FOLDER/boost unless it is named.
+
+        Raises:
+            HeddleError: as `heddle.boost`.
+        """
+        return boosted(self.folder, overrides, values)
 
     def export(self, *overrides: str, **values: Any) -> Path:
         """Write the run as a Triton model repository, FOLDER/repository if no other is named, and return its path.

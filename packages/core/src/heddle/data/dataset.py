@@ -108,6 +108,9 @@ class Dataset(NamedTuple):
             the graph holds; others are counted.
         weights: [n] float from 0, what each row of the targets weighs in the loss; None where all weigh alike.
         groups: ranking: [n] int, the group of each row of the targets, within which rows are put in order; else None.
+        columns: node type, or relation, -> "x" and "codes" -> the name of each column, where they have names.
+        recent: node task about entities, each at a time: [n] float, the mean of what is asked in the entity's last 20
+            rows before the question, in the targets' unit; None where nothing is known of them.
     """
 
     name: str
@@ -129,3 +132,5 @@ class Dataset(NamedTuple):
     key_hashes: Mapping[str, np.ndarray] = {}
     weights: np.ndarray | None = None
     groups: np.ndarray | None = None
+    columns: Mapping[Any, Mapping[str, Sequence[str]]] = {}
+    recent: np.ndarray | None = None

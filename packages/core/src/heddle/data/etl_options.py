@@ -19,4 +19,5 @@ class Etl:
         None, "of Spark, as in local[4] or spark://HOST:7077; null: its own settings, else this machine"
     )
     overwrite: bool = option(False, "replace a finished folder")
+    keep_tables: bool = option(True, "keep the typed tables in the folder, for task.query")
     progress: bool = option(True, "a bar on standard error")

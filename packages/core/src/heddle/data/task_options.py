@@ -73,6 +73,16 @@ class TaskOptions:
     name: str = option(
         "auto", f"the dataset's own task, or one of {', '.join(TASKS)}", choices=("auto", *TASKS)
     )
+    query: str | None = option(
+        None,
+        "of a prepared folder that keeps its tables: what is asked, as PREDICT count(orders, 0, 30 days) > 0 FOR user",
+        of=_NOT_FORECASTS,
+    )
+    history: bool = option(
+        False,
+        "of a query: what the tables say of the entity before is a question's columns",
+        of=_NOT_FORECASTS,
+    )
     loss: str = option(
         "auto", "cross_entropy, binary_cross_entropy, focal, listwise, mse, mae; auto: the task's"
     )
@@ -95,6 +105,11 @@ class TaskOptions:
         "auto",
         "auto: rows weigh what the data says, where it has weights; ignore: all alike",
         choices=("auto", "ignore"),
+        of=_NOT_FORECASTS,
+    )
+    standardize: bool = option(
+        False,
+        "regression: outputs count in deviations from the mean of the training targets",
         of=_NOT_FORECASTS,
     )
     metrics: tuple[str, ...] = option(

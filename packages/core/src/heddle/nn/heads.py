@@ -65,6 +65,71 @@ class NodeHead:
 
 
 @dataclass(frozen=True)
+class NodeMLP:
+    """An MLP of the embeddings, where these aren't as wide as the targets: what is embedded and what is said differ."""
+
+    in_dim: int
+    out_dim: int
+    target_type: str = ""
+    dropout: float = 0.0
+
+    @property
+    def _mlp(self) -> MLP:
+        return MLP((self.in_dim, self.in_dim, self.out_dim))
+
+    def params(self) -> dict[str, ParamSpec]:
+        return self._mlp.params()
+
+    def prepare(self, graph: Graph | HeteroGraph) -> Mapping[str, Any]:
+        return {}
+
+    def apply(
+        self,
+        ops: GraphOps,
+        params: Params,
+        embedded: Any,
+        prepared: Mapping[str, Any],
+        index: Array,
+        dropout: Dropout = no_dropout,
+        asked: Mapping[str, Array] | None = None,
+    ) -> Array:
+        x = ops.gather(embedded[self.target_type] if self.target_type else embedded, index)
+        return self._mlp.apply(ops, params, dropout(ops.activate(x, "relu"), self.dropout))
+
+
+@dataclass(frozen=True)
+class ScaledHead:
+    """A head whose outputs are deviations from the targets' mean: output times deviation, plus mean.
+
+    Attributes:
+        scales: (mean, deviation) of each target.
+    """
+
+    head: Head
+    scales: tuple[tuple[float, float], ...]
+
+    def params(self) -> dict[str, ParamSpec]:
+        return self.head.params()
+
+    def prepare(self, graph: Any) -> Mapping[str, Any]:
+        return self.head.prepare(graph)
+
+    def apply(
+        self,
+        ops: GraphOps,
+        params: Params,
+        embedded: Any,
+        prepared: Mapping[str, Any],
+        index: Array,
+        dropout: Dropout = no_dropout,
+        asked: Mapping[str, Array] | None = None,
+    ) -> Array:
+        y = self.head.apply(ops, params, embedded, prepared, index, dropout, asked)
+        columns = [y[:, at : at + 1] * scale + mean for at, (mean, scale) in enumerate(self.scales)]
+        return columns[0] if len(columns) == 1 else ops.xp.concat(columns, axis=-1)
+
+
+@dataclass(frozen=True)
 class GraphHead:
     """MLP of the readout over each graph's nodes: [n_graphs, out_dim], of which the rows of `index` are returned."""
 
@@ -202,6 +267,13 @@ class EdgeHead:
 
 def head_for(model_spec: Any, in_dim: int, readout: str = "sum", dropout: float = 0.0) -> Head:
     """Return the head that a `ModelSpec` asks for on embeddings of width `in_dim`."""
+    head = _head(model_spec, in_dim, readout, dropout)
+    return ScaledHead(head, model_spec.target_scales) if model_spec.target_scales else head
+
+
+def _head(model_spec: Any, in_dim: int, readout: str, dropout: float) -> Head:
+    if model_spec.level == "node" and in_dim != model_spec.out_dim:
+        return NodeMLP(in_dim, model_spec.out_dim, model_spec.target_type, dropout)
     if model_spec.level == "node":
         return NodeHead(model_spec.target_type)
     if model_spec.level == "graph":

@@ -41,6 +41,8 @@ class ModelSpec(NamedTuple):
         codes: node type -> number of codes of each column of categories; "" in a homogeneous graph. Types without any
             are left out.
         edge_codes: relation -> the same for edges; ("", "", "") in a homogeneous graph.
+        target_scales: (mean, deviation) of each of a regression's training targets, in which outputs are counted; ()
+            for outputs as they are.
     """
 
     level: str
@@ -57,6 +59,7 @@ class ModelSpec(NamedTuple):
     asked_codes: tuple[int, ...] = ()
     codes: Mapping[str, tuple[int, ...]] = {}
     edge_codes: Mapping[EdgeType, tuple[int, ...]] = {}
+    target_scales: tuple[tuple[float, float], ...] = ()
 
 
 class Batch(NamedTuple):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heddle.data.dataset import Dataset
 from heddle.data.drawn_splits import with_splits
+from heddle.data.reader_options import PreparedOptions
 from heddle.data.task import Task, model_spec_of, task_for
 from heddle.engines.backend import Backend
 from heddle.engines.capabilities import (
@@ -26,12 +27,15 @@ from heddle.engines.optim_groups import param_rules, sparse_groups, table_names
 from heddle.engines.program import Program
 from heddle.engines.sharding.settings import Sharding
 from heddle.errors import ConfigError
+from heddle.graphs.graph import HeteroGraph
 from heddle.nn.capabilities import FORECASTS, Capability
 from heddle.nn.heads import head_for
 from heddle.nn.model import Model, ModelSpec, uses_of
 from heddle.nn.models.codes import behind_codes
 from heddle.options import PooledOptions, PortableOptions
+from heddle.options.durations import duration
 from heddle.options.input_kinds import EDGE_FEATURES, EDGE_WEIGHTS
+from heddle.sampling.ages import NONE, Ages, aged, ages_of
 from heddle.workflow.check import check_fit
 from heddle.workflow.loaders.choose import loader_for
 from heddle.workflow.loaders.known import Until, View, view_of
@@ -46,7 +50,7 @@ from heddle.workflow.metrics.by_name import metric
 from heddle.workflow.metrics.deciding import Deciding, deciding
 from heddle.workflow.metrics.decision import Decision
 from heddle.workflow.protocols import with_protocol
-from heddle.workflow.weights import weighted
+from heddle.workflow.weights import target_scales, weighted
 
 if TYPE_CHECKING:
     from heddle.config.run import RunConfig
@@ -95,7 +99,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
             f"set backend={info.backends[0]} or choose a portable model"
         )
     _check_sparse(config.optim, engine, registry)
-    dataset = registry.dataset(config.data.reader)(config.data)
+    dataset = _read(config, registry)
     config = replace(config, task=with_protocol(config.task, task_for(config.task, dataset).level))
     task = task_for(config.task, dataset)
     dataset = with_splits(check_fit(dataset, task), task, config.seed)
@@ -115,7 +119,10 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
             f"model {name}: found a forecast task, expected a task of nodes, edges, graphs or links; "
             f"{registry.suggest('model', FORECASTS)}"
         )
-    model_spec = model_spec_of(dataset, task)
+    ages = _ages(view, config)
+    model_spec = aged(model_spec_of(dataset, task), ages)._replace(
+        target_scales=target_scales(task, config.task, dataset)
+    )
     build = partial(registry.model(name), config.model)
     model = build(model_spec) if info.backends else behind_codes(build, model_spec)
     uses = uses_of(model)
@@ -144,7 +151,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
         model = model.with_single_sums()
     program = _program(backend, model, task, config, registry)
     if config.sampler.is_sampled:
-        loader = _sampled(view, task, model, config, registry, backend)
+        loader = _sampled(view, task, model, config, registry, backend, ages)
     else:
         shapes = backend.static_shapes
         loader = loader_for(dataset, task, model, config.trainer, config.task, config.seed, shapes)
@@ -164,6 +171,39 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     )
 
 
+def _read(config: "RunConfig", registry: Any) -> Dataset:
+    """Return the dataset of `data`, with the questions of `task.query` if there is one."""
+    query = config.task.query
+    if query is None:
+        dataset: Dataset = registry.dataset(config.data.reader)(config.data)
+        return dataset
+    if not isinstance(config.data, PreparedOptions):
+        raise ConfigError(
+            f"task.query: found data={config.data.reader}, expected a folder that heddle data prepare made; set "
+            "data=prepared data.root=FOLDER"
+        )
+    from heddle.data.etl.queried import read_queried
+
+    frozen = "frozen" if config.task.known == "frozen" else "rolling"
+    asked = {"query": query, "history": config.task.history, "test": frozen, "valid": frozen}
+    return read_queried(config.data, asked)
+
+
+def _ages(view: View, config: "RunConfig") -> Ages:
+    """Return what nodes are told of their age. Raises ConfigError: ages without times."""
+    scales = config.sampler.ages
+    if not scales:
+        return NONE
+    dataset, graph = view.dataset, view.dataset.graphs
+    if dataset.times is None or view.until is None or not isinstance(graph, HeteroGraph):
+        raise ConfigError(
+            f"sampler.ages: found {dataset.name} without times that are looked at, expected nodes of several types "
+            "with times; leave it out"
+        )
+    seconds = [duration(scale, "sampler.ages") for scale in scales]
+    return ages_of(seconds, dataset.times.nodes, graph.nodes, dataset.target_type)
+
+
 def _check_sparse(optim: Optim, engine: str, registry: Any) -> None:
     """Refuse sparse gradients on an engine that states none, before its framework is imported."""
     wanted = sparse_groups(optim)
@@ -181,7 +221,7 @@ def _reported(view: View, config: "RunConfig") -> dict[str, str]:
 
 
 def _sampled(
-    view: View, task: Task, model: Any, config: "RunConfig", registry: Any, backend: Backend
+    view: View, task: Task, model: Any, config: "RunConfig", registry: Any, backend: Backend, ages: Ages
 ) -> Loader:
     """Return the Loader of sampled mini-batches."""
     sampler, seed, launch = config.sampler, config.seed, config.launch
@@ -198,7 +238,7 @@ def _sampled(
     else:
         ranked = config.task.candidates if any(metric(name).of_ranks for name in task.metrics) else None
         question = LinkQuestion(view.dataset, config.task.negatives, seed, view.until, ranked=ranked)
-    graph = sampled_graph(view.dataset, model, seed, registry)
+    graph = sampled_graph(view.dataset, model, seed, registry, ages)
     return SampledLoader(question, graph, specs_of(sampler), seed, launch)
 
 

@@ -51,12 +51,22 @@ ENDS = ("source", "target")
 """Names of the ends of a relation's rows."""
 
 
-def write_row_embeddings(rows: tuple[np.ndarray, np.ndarray], folder: str | Path) -> Path:
-    """Write rows/source.parquet and rows/target.parquet below a folder, and return the folder.
+def write_row_embeddings(
+    rows: np.ndarray | tuple[np.ndarray, np.ndarray], folder: str | Path, node_type: str = ""
+) -> Path:
+    """Write TYPE.parquet of nodes, or rows/source.parquet and rows/target.parquet of edges, and return the folder.
 
     Args:
-        rows: two [n_rows, d], the embeddings of both ends of each row of a relation, as of the row's time.
+        rows: [n_nodes, d]; or two [n_rows, d], the embeddings of both ends of each row of a relation, as of its time.
+        node_type: of the nodes; "" writes nodes.parquet.
     """
+    if isinstance(rows, np.ndarray):
+        folder = Path(folder).expanduser()
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"embeddings of {node_type or 'nodes'}"
+        write = partial(_write, batches=rows, keys=None, count=len(rows), where=name)
+        write_atomically(folder / f"{node_type or 'nodes'}.parquet", write)
+        return folder
     folder = Path(folder).expanduser()
     (folder / "rows").mkdir(parents=True, exist_ok=True)
     for end, array in zip(ENDS, rows, strict=True):

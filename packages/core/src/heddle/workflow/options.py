@@ -71,6 +71,11 @@ class Sampler:
         "no edge that old at the time of its question: 30d, 12h (times in seconds), or a number; null: any",
         of=("neighbor",),
     )
+    ages: tuple[str | int, ...] = option(
+        (),
+        "tell nodes their age at the time of the question, on these scales: [30d,1000d]; []: nothing",
+        of=("neighbor",),
+    )
     workers: int = option(
         2, "threads that build batches ahead; 0: none; the batches stay the same", least=0, of=("neighbor",)
     )
@@ -85,6 +90,8 @@ class Sampler:
                 )
         if self.window is not None:
             duration(self.window, "sampler.window")
+        for scale in self.ages:
+            duration(scale, "sampler.ages")
 
     @property
     def is_sampled(self) -> bool:

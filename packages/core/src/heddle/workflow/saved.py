@@ -91,32 +91,57 @@ def embed(config: "RunConfig", folder: Path, registry: Any) -> Any:
             f"embed: found data of many graphs ({parts.dataset.name}, a task of {parts.task.level}s), expected one "
             "graph; embed nodes of a run on one graph, or use predict"
         )
+    if parts.until is not None:
+        raise ConfigError(
+            f"embed: found questions with times in {parts.dataset.name}, expected none, as one pass shows them "
+            "the future; use embed_rows, or heddle embed, which embed each as of its time"
+        )
     batch = Batch(graphs, parts.model.prepare(graphs), _one_question(parts))
     return parts.program.embed(state, parts.program.place(batch))
 
 
-def embed_rows(config: "RunConfig", folder: Path, registry: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the embeddings of both ends of every edge that a run asks about, each [n_edges, d], as of the edge's time.
+def embed_rows(
+    config: "RunConfig", folder: Path, registry: Any
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    """Return the embeddings of everything that a run asks about, each as of its question's time.
 
-    Beside the edges' own columns they are what boosted trees may see: nothing newer than the row. See
-    `heddle.workflow.embeddings.write_row_embeddings`.
+    Of nodes [n, d]; of edges those of both ends, each [n, d]. Beside the columns of the nodes, or edges, they are what
+    boosted trees may see: nothing newer than the question.
 
     Args:
         config, folder: as in `evaluate`.
 
     Raises:
-        ConfigError: the run isn't about edges, or wasn't trained on samples.
+        ConfigError: the run is about something else, or its questions have times and it wasn't trained on samples.
         HeddleError: as `evaluate`.
     """
     parts, state = restore(config, folder, registry)
-    if parts.task.level != "edge" or not isinstance(parts.loader, SampledLoader):
+    return rows_embedded(parts, state, config.sampler.name)
+
+
+def rows_embedded(parts: Assembly, state: State, sampler: str) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    """Return what `embed_rows` does, of a restored run. Raises ConfigError: as there."""
+    level, dataset = parts.task.level, parts.dataset
+    if level not in ("node", "edge") or (
+        parts.until is not None and not isinstance(parts.loader, SampledLoader)
+    ):
         raise ConfigError(
-            f"embed_rows: found a task of {parts.task.level}s with sampler={config.sampler.name}, expected one of "
-            "edges with sampler=neighbor; train so, or use embed for nodes"
+            f"embed_rows: found a task of {level}s with sampler={sampler}, expected one of nodes or edges, with "
+            "sampler=neighbor where they have times; train so, or use embed for nodes"
         )
-    dataset = parts.dataset
-    sender = dataset.target_type
-    return parts.loader.ends(parts.program, state, (sender, dataset.receiver_type or sender))
+    node_type, last = dataset.target_type, dataset.receiver_type or dataset.target_type
+    if isinstance(parts.loader, SampledLoader):
+        if level == "node":
+            return parts.loader.nodes(parts.program, state, node_type)
+        return parts.loader.ends(parts.program, state, (node_type, last))
+    graphs: Any = dataset.graphs
+    batch = Batch(graphs, parts.model.prepare(graphs), _one_question(parts))
+    embedded = parts.program.embed(state, parts.program.place(batch))
+    ends = [np.asarray(embedded[name] if name else embedded) for name in (node_type, last)]
+    if dataset.asked is None:
+        return ends[0]
+    pairs = np.asarray(dataset.asked.ends, np.int64)
+    return ends[0][pairs[:, 0]], ends[1][pairs[:, 1]]
 
 
 def _one_question(parts: Assembly) -> np.ndarray:

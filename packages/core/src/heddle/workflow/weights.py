@@ -109,6 +109,26 @@ def pos_weight(task: Task, options: TaskOptions, dataset: Dataset) -> tuple[floa
     return tuple(np.divide(known.sum(axis=0) - true, true, out=np.ones(count), where=true > 0).tolist())
 
 
+def target_scales(task: Task, options: TaskOptions, dataset: Dataset) -> tuple[tuple[float, float], ...]:
+    """Return (mean, deviation) of each training target of a regression, where outputs are to count in these; else ().
+
+    Raises:
+        ConfigError: `task.standardize` of a task without values.
+    """
+    if not options.standardize:
+        return ()
+    if not task.kind.endswith("_regression"):
+        raise ConfigError(
+            f"task.standardize: found {task.kind}, expected a regression, whose targets have a scale; leave it out"
+        )
+    targets, known = known_targets(np.asarray(dataset.targets)[np.asarray(dataset.splits["train"])])
+    columns = [values[kept] for values, kept in zip(targets.T.astype(np.float64), known.T)]
+    return tuple(
+        (float(column.mean()), float(column.std()) or 1.0) if len(column) else (0.0, 1.0)
+        for column in columns
+    )
+
+
 def _any(known: np.ndarray) -> np.ndarray:
     return np.asarray(known.reshape(len(known), -1).any(axis=1))
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from heddle.data.etl.engines.engine import Engine
+from heddle.data.etl.schemas.queries import seconds_of
 from heddle.data.etl.schemas.schema import Derived, Joined, Split, Table
 from heddle.data.etl.steps import Steps
 from heddle.data.etl.streams import chunks, column_type, row_count
@@ -56,6 +57,9 @@ def _write_joined(path: Path, made: Mapping[str, tuple[Joined, Path, Path]], out
 
         def make(table: Any, start: int) -> Any:
             taken = compute.take(values, next(places)["source"].combine_chunks())
+            shift = made[name][0].shift
+            if shift is not None:
+                taken = compute.add(taken, seconds_of(shift, f"joined.{name}.shift"))
             return compute.fill_null(taken, "") if str(values.type) in ("string", "large_string") else taken
 
         return make

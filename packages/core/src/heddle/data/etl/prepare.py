@@ -9,6 +9,7 @@ from heddle.data.etl.databases.open_databases import open_databases
 from heddle.data.etl.emit import Emitter
 from heddle.data.etl.engines.open_engine import open_engine
 from heddle.data.etl.files import Sources, files_of
+from heddle.data.etl.kept_tables import keep_tables
 from heddle.data.etl.relate import relate
 from heddle.data.etl.schemas.schema import LATER, Schema
 from heddle.data.etl.steps import Steps
@@ -64,6 +65,8 @@ def _made(schema: Schema, given: Sources, work: Path, steps: Steps, etl: Etl) ->
         info["dropped"] = dropped
     if related.cuts and schema.split is not None and schema.split.timed:
         info["split"] = {"valid_from": related.cuts[0], "test_from": related.cuts[1]}
+    if etl.keep_tables:
+        keep_tables(schema, related, writer)
     asked = {name: _asked(name, schema, emitter) for name in schema.tasks}
     task = _task(schema, emitter) if schema.kind != "none" or not asked else next(iter(asked.values()))
     return writer.finish(task, info, _as_recipe(schema), asked)

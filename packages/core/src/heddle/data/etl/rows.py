@@ -118,7 +118,13 @@ class RowEncoder:
             values = typed.columns[column]
             if encode.encode in ("number", "log"):
                 floats.append(
-                    scaled(_real(values, typed, column), encode.encode, fitted["mean"], fitted["deviation"])
+                    scaled(
+                        _real(values, typed, column),
+                        encode.encode,
+                        fitted["mean"],
+                        fitted["deviation"],
+                        encode.clip,
+                    )
                 )
             elif encode.encode == "plain":
                 floats.append(_finite(_real(values, typed, column), column)[:, None])

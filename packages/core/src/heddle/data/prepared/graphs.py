@@ -29,6 +29,9 @@ from heddle.graphs.graph import EdgeSet, EdgeType, HeteroGraph, hetero_graph
 from heddle.graphs.pytree import tree_map
 from heddle.sampling.types import InEdges, SampleGraph
 
+RECENT = ": label last 20"
+"""The end of the name of a history's column that `Dataset.recent` is taken from."""
+
 
 def read_prepared(options: PreparedOptions) -> Dataset:
     """Return the dataset of the folder that a `data=prepared` node names; see `prepared` for its keys."""
@@ -83,7 +86,14 @@ def prepared(
         folder = folder._replace(task=asked._replace(kind="link_prediction"), edges=_split(folder.edges, key))
     if kind is not None:
         folder = folder._replace(task=_asking(folder, kind))
-    return to_dataset(folder)._replace(n_codes=code_sizes(folder), key_hashes=key_hashes_of(folder))
+    return dataset_of(folder)
+
+
+def dataset_of(folder: Prepared) -> Dataset:
+    """Return a folder as a Dataset that knows its columns, keys and codes."""
+    return to_dataset(folder)._replace(
+        n_codes=code_sizes(folder), key_hashes=key_hashes_of(folder), columns=columns_of(folder)
+    )
 
 
 def _asking(opened: Prepared, task_kind: str) -> FolderTask:
@@ -222,6 +232,34 @@ def code_sizes(folder: Prepared) -> dict[Any, tuple[int, ...]]:
     return {key: of_columns for key, of_columns in sizes.items() if of_columns}
 
 
+def columns_of(folder: Prepared) -> dict[Any, dict[str, tuple[str, ...]]]:
+    """Return node type, or relation, -> "x" and "codes" -> the name of each column of `features_of`."""
+    blocks: dict[Any, PreparedNodes | PreparedEdges] = {**folder.nodes, **folder.edges}
+    named = {}
+    for key, of in blocks.items():
+        by_array: dict[str, tuple[str, ...]] = {}
+        for name, array in of.features.items():
+            own = of.columns.get(name, tuple(f"{name}.{at}" for at in range(_columns(array).shape[1])))
+            kind = "x" if array.dtype.kind == "f" else "codes"
+            by_array[kind] = (*by_array.get(kind, ()), *own)
+        if by_array:
+            named[key] = by_array
+    return named
+
+
+def _recent(folder: Prepared, node_type: str) -> np.ndarray | None:
+    """Return the column of a history that is the mean of the label's values in an entity's last rows, unscaled."""
+    names = columns_of(folder).get(node_type, {}).get("x", ())
+    at = next((at for at, name in enumerate(names) if name.endswith(RECENT)), None)
+    if at is None:
+        return None
+    fitted = folder.info.get("encoders", {}).get(f"{node_type}.{names[at]}.number", {})
+    x = features_of(folder.nodes[node_type].features, None)
+    values = np.asarray((x["x"] if isinstance(x, Mapping) else x)[:, at], np.float64)
+    result: np.ndarray = values * (fitted.get("deviation") or 1.0) + fitted.get("mean", 0.0)
+    return result
+
+
 def _sizes(of: PreparedNodes | PreparedEdges) -> tuple[int, ...]:
     return tuple(size for name in of.features for size in of.sizes.get(name, ()))
 
@@ -255,7 +293,8 @@ def to_dataset(folder: Prepared) -> Dataset:
         dataset = Dataset(
             folder.name, task.kind, graph, targets, splits, *about, class_names=names, times=times
         )
-        return check_dataset(dataset._replace(weights=nodes.weight, groups=nodes.group))
+        recent = _recent(folder, node_type)
+        return check_dataset(dataset._replace(weights=nodes.weight, groups=nodes.group, recent=recent))
     if task.kind in ("edge_classification", "edge_regression", "edge_ranking"):
         return _edges_asked(folder)
     if task.kind == "link_prediction":

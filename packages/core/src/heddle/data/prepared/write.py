@@ -51,7 +51,7 @@ class FolderWriter:
         facts = {"rows": int(count), **self._by_row(folder, count, by_row)}
         if ids is not None:
             facts["ids"] = (
-                self._listed(ids) if isinstance(ids, Path) else self._ids(f"{folder}/ids.parquet", ids)
+                self.list_file(ids) if isinstance(ids, Path) else self._ids(f"{folder}/ids.parquet", ids)
             )
             hashes = hashes_of_file(node_type, self.root / facts["ids"])
             facts["hashes"] = self._array(f"{folder}/hashes.npy", hashes, count)
@@ -139,7 +139,7 @@ class FolderWriter:
     def _array(self, name: str, array: Stored, rows: int | None) -> str:
         """Write an array, or take a file that holds one; return its name in the folder."""
         if isinstance(array, Path):
-            return self._listed(array)
+            return self.list_file(array)
         array = np.asarray(array)
         if array.dtype.hasobject or (rows is not None and len(array) != rows):
             fail(
@@ -156,7 +156,7 @@ class FolderWriter:
                 np.save(stream, array, allow_pickle=False)
 
         write_atomically(path, write)
-        return self._listed(path)
+        return self.list_file(path)
 
     def _ids(self, name: str, ids: Sequence[Any]) -> str:
         from heddle.extras import require
@@ -166,10 +166,10 @@ class FolderWriter:
         path.parent.mkdir(parents=True, exist_ok=True)
         table = arrow.table({"id": arrow.array(ids)})
         write_atomically(path, lambda temporary: parquet.write_table(table, temporary))
-        return self._listed(path)
+        return self.list_file(path)
 
-    def _listed(self, path: Path) -> str:
-        """Note a file's size and checksum; return its name in the folder."""
+    def list_file(self, path: Path) -> str:
+        """Note the size and checksum of a file that is in the folder; return its name there."""
         name = path.relative_to(self.root).as_posix()
         self._files[name] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
         return name
@@ -198,7 +198,8 @@ def publish(made: Path, root: Path) -> Path:
     there goes on reading it.
     """
     (root / METADATA).unlink(missing_ok=True)
-    for name in ("nodes", "edges"):
+    shutil.rmtree(root / ".queries", ignore_errors=True)
+    for name in ("nodes", "edges", "tables"):
         shutil.rmtree(root / name, ignore_errors=True)
         if (made / name).is_dir():
             (made / name).rename(root / name)

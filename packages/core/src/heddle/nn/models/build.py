@@ -116,8 +116,14 @@ def widths(
         raise ConfigError(
             f"model: found layers={options.layers}, hidden={options.hidden}, expected at least 1 of each"
         )
-    out = model_spec.out_dim if model_spec.level == "node" else options.hidden
+    answers = model_spec.level == "node" and not _has_mlp(options)
+    out = model_spec.out_dim if answers else options.hidden
     return [in_dim, *[options.hidden] * (options.layers - 1), out]
+
+
+def _has_mlp(options: object) -> bool:
+    """Tell whether an MLP answers from the embeddings."""
+    return isinstance(options, RelationalOptions) and options.head == "mlp"
 
 
 def _stack(
@@ -174,13 +180,33 @@ def hetero_sage(options: HeteroSageOptions, model_spec: ModelSpec) -> Encoder:
     """Build a stack of HeteroSAGE layers over the relations of the graph."""
     from heddle.nn.layers.hetero_sage import HeteroSAGE
 
-    return _relational(
+    inner = _projected_spec(options, model_spec) if options.project else model_spec
+    encoder = _relational(
         options,
-        model_spec,
+        inner,
         lambda i, o, last: HeteroSAGE(model_spec.relations, i, o, options.combine),
         edge_inputs_of(model_spec),
         _WEIGHTS,
     )
+    return _projected(options, model_spec, encoder, 0) if options.project else encoder
+
+
+def _projected_spec(options: RelationalOptions, model_spec: ModelSpec) -> ModelSpec:
+    """Return what an encoder sees behind linear layers that bring all types to one width."""
+    if isinstance(model_spec.in_dim, int):
+        return model_spec
+    return model_spec._replace(in_dim=dict.fromkeys(model_spec.in_dim, options.hidden))
+
+
+def _projected(options: RelationalOptions, model_spec: ModelSpec, encoder: Encoder, out: int) -> Encoder:
+    """Return an encoder behind these linear layers, and before one of width `out` unless that is 0."""
+    from heddle.nn.models.projected import ProjectedEncoder
+
+    assert not isinstance(model_spec.in_dim, int)
+    rows = {
+        node_type: width or model_spec.n_node[node_type] for node_type, width in model_spec.in_dim.items()
+    }
+    return ProjectedEncoder(encoder, tuple(sorted(rows.items())), options.hidden, out, options.activation)
 
 
 def hgt(options: HgtOptions, model_spec: ModelSpec) -> Encoder:
@@ -194,10 +220,8 @@ def hgt(options: HgtOptions, model_spec: ModelSpec) -> Encoder:
     project, hidden = options.project, options.hidden
     inner = model_spec
     if project and model_spec.relations:
-        assert not isinstance(model_spec.in_dim, int)
-        inner = model_spec._replace(
-            in_dim=dict.fromkeys(model_spec.in_dim, hidden),
-            out_dim=hidden if model_spec.level == "node" else 0,
+        inner = _projected_spec(options, model_spec)._replace(
+            out_dim=hidden if model_spec.level == "node" else 0
         )
     encoder = _relational(
         options,
@@ -207,14 +231,8 @@ def hgt(options: HgtOptions, model_spec: ModelSpec) -> Encoder:
     )
     if not project:
         return encoder
-    from heddle.nn.models.projected import ProjectedEncoder
-
-    assert not isinstance(model_spec.in_dim, int)
-    rows = {
-        node_type: width or model_spec.n_node[node_type] for node_type, width in model_spec.in_dim.items()
-    }
-    out = model_spec.out_dim if model_spec.level == "node" else 0
-    return ProjectedEncoder(encoder, tuple(sorted(rows.items())), hidden, out, options.activation)
+    out = model_spec.out_dim if model_spec.level == "node" and not _has_mlp(options) else 0
+    return _projected(options, model_spec, encoder, out)
 
 
 def _relational(

@@ -98,6 +98,11 @@ class RelationalOptions(PortableOptions):
         "auto", f"{', '.join(PLANS)}: how sums are taken; results stay the same", choices=PLANS
     )
     activation: str = option("relu", ", ".join(ACTIVATIONS), choices=ACTIVATIONS)
+    head: str = option(
+        "layer",
+        "nodes: layer, the last layer's outputs are the answers; mlp: an MLP answers from embeddings of `hidden`",
+        choices=("layer", "mlp"),
+    )
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,7 @@ class HeteroSageOptions(RelationalOptions):
     combine: str = option(
         "sum", "sum or mean over the relations that enter a node type", choices=("sum", "mean")
     )
+    project: bool = option(False, "a linear layer and the activation for each node type before the layers")
 
 
 @dataclass(frozen=True)

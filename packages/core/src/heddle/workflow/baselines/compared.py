@@ -133,6 +133,8 @@ def _constant(asking: _Asking, seed: int, left_out: dict[str, str]) -> Made:
 def _last_answers(asking: _Asking, seed: int, left_out: dict[str, str]) -> Made:
     """Yield what was answered last about the sender, and the receiver: by then, or without times in training."""
     asked = asking.dataset.asked
+    if asking.dataset.recent is not None:
+        yield f"own last {LAST}", _recent_rows(asking, np.asarray(asking.dataset.recent))
     if asked is None:
         return
     for end, name in enumerate(("sender", "receiver")):
@@ -143,6 +145,24 @@ def _last_answers(asking: _Asking, seed: int, left_out: dict[str, str]) -> Made:
             until = np.zeros(len(rows), np.int64) if limits is None else limits
             answers[split] = own_last(past, entities[rows], until, asking.answers, asking.prior)
         yield f"{name}'s last {LAST}", answers
+
+
+def _recent_rows(asking: _Asking, recent: np.ndarray) -> Mapping[str, np.ndarray]:
+    """Return the mean of an entity's last rows as the answer; of classes as a score that leans as they do."""
+    answers, train = asking.answers, asking.train
+    if answers.answer_kind == "values":
+        return {split: recent[rows][:, None] for split, rows in asking.rows.items()}
+    truth = answers.values[train, -1]
+    spread = recent[train].std() or 1.0
+    lean = np.sign(np.sum((recent[train] - recent[train].mean()) * (truth - truth.mean()))) or 1.0
+    share = np.clip(truth.mean(), 1e-6, 1 - 1e-6)
+    scores = lean * (recent - recent[train].mean()) / spread + np.log(share / (1 - share))
+    outputs = (
+        np.stack([np.zeros(len(scores)), scores], axis=1)
+        if answers.answer_kind == "classes"
+        else scores[:, None]
+    )
+    return {split: outputs[rows] for split, rows in asking.rows.items()}
 
 
 def _past(asking: _Asking, entities: np.ndarray) -> Past:

@@ -14,6 +14,7 @@ from heddle.engines.launch import ALONE, Launch
 from heddle.engines.program import Placed, Program, State
 from heddle.graphs.graph import Graph
 from heddle.nn.model import Batch, BlockModel, LeafModel
+from heddle.sampling.ages import NONE, Ages
 from heddle.sampling.blocks import blocks
 from heddle.sampling.leaves import Leaves, summable
 from heddle.sampling.parts import Part, Parts, kernels_of
@@ -40,6 +41,7 @@ class SampledGraph:
         batch_of: (part, index, leaves) -> Batch, as the model takes it.
         layered: (hops) -> whether the model computes a sample of so many hops layer by layer.
         leaves: node type -> features, of the types of whose outermost nodes such a model takes nothing but sums.
+        ages: what nodes are told of how old they are at the time of the question.
     """
 
     def __init__(
@@ -50,9 +52,11 @@ class SampledGraph:
         batch_of: Callable[[Part, np.ndarray, Leaves | None], Batch],
         layered: Callable[[int], bool],
         leaves: Mapping[str, np.ndarray] = MappingProxyType({}),
+        ages: Ages = NONE,
     ):
         self.parts, self._node_type, self._seed = parts, node_type, seed
-        self._batch_of, self._layered, self._leaves = batch_of, layered, leaves
+        self._batch_of, self._layered, self._ages = batch_of, layered, ages
+        self._leaves = {node_type: x for node_type, x in leaves.items() if node_type not in ages.times}
 
     def batch(self, asked: Asked, spec: DataSpec, epoch: int, number: int) -> Batch:
         """Return the Batch of what is asked.
@@ -71,6 +75,7 @@ class SampledGraph:
         if layered and self._leaves:
             fanout = fanout._replace(leaves=tuple(self._leaves))
         part = self.parts.around(seeds, fanout, key, times)
+        part = part._replace(graph=self._ages.added(part.graph, part.sample, times))
         if fanout.leaves:
             nodes = (
                 part.sample.nodes if isinstance(part.sample.nodes, Mapping) else {ONE_TYPE: part.sample.nodes}
@@ -172,22 +177,47 @@ class SampledLoader:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the embeddings [m, d] of the senders and the receivers of all edges that are asked about, in order,
         each as of its edge's time; "" is the type of a homogeneous graph's nodes."""
-        spec, rows = self._specs["test"], self._question.rows(None)
-        pieces = self._question.cut(None, spec.batch_size)
-
-        def build(number: int) -> tuple[Placed, np.ndarray]:
-            batch = self._graph.batch(self._question.ask(rows[pieces[number]]), spec, EVALUATION, number)
-            return program.place(batch), np.asarray(batch.index)
-
-        of_ends: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-        for placed, index in prefetched(build, len(pieces), spec.workers, spec.prefetch):
-            embedded = program.embed(state, placed)
+        found: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        rows_of_batches = []
+        for rows, embedded, index in self._embedded(program, state):
+            rows_of_batches.append(rows)
             for end, node_type in enumerate(node_types):
                 vectors = embedded[node_type] if node_type else embedded
-                of_ends[end].append(np.asarray(vectors)[index[:, end]])
-        order = np.argsort(np.concatenate(pieces))
-        senders, receivers = (np.concatenate(parts)[order] for parts in of_ends)
+                found[end].append(np.asarray(vectors)[index[:, end]])
+        order = np.argsort(np.concatenate(rows_of_batches))
+        senders, receivers = (np.concatenate(parts)[order] for parts in found)
         return senders, receivers
+
+    def nodes(self, program: Program, state: State, node_type: str) -> np.ndarray:
+        """Return the embeddings [n, d] of all nodes that are asked about, in order, each as of its question's time."""
+        parts, rows_of_batches = [], []
+        for rows, embedded, index in self._embedded(program, state):
+            vectors = embedded[node_type] if node_type else embedded
+            parts.append(np.asarray(vectors)[index])
+            rows_of_batches.append(rows)
+        result: np.ndarray = np.concatenate(parts)[np.argsort(np.concatenate(rows_of_batches))]
+        return result
+
+    def _embedded(self, program: Program, state: State) -> Iterator[tuple[np.ndarray, Any, np.ndarray]]:
+        """Yield (rows, embeddings of a batch's nodes, index of the rows): every row once, as its split sees it."""
+        spec, everything = self._specs["test"], self._question.rows(None)
+        left = np.ones(len(everything), bool)
+        for split in ("test", "valid", "train", None):
+            rows = everything[left] if split is None else self._question.rows(split)
+            rows = rows[left[rows]]
+            left[rows] = False
+            pieces = np.split(rows, range(spec.batch_size, len(rows), spec.batch_size)) if len(rows) else []
+
+            def build(
+                number: int, pieces: list[np.ndarray] = pieces, split: str | None = split
+            ) -> tuple[Placed, np.ndarray]:
+                asked = self._question.ask(pieces[number], split)
+                batch = self._graph.batch(asked, spec, EVALUATION, number)
+                return program.place(batch), np.asarray(batch.index)
+
+            built = prefetched(build, len(pieces), spec.workers, spec.prefetch)
+            for piece, (placed, index) in zip(pieces, built):
+                yield piece, program.embed(state, placed), index
 
     def baselines(self, splits: Sequence[str]) -> dict[str, dict[str, Predictions]]:
         """Return baseline -> split -> what a trivial rule answers to the same questions."""
@@ -212,7 +242,7 @@ class SampledLoader:
         return self._question.predicted(split, rows, ordered)
 
 
-def sampled_graph(dataset: Dataset, model: Any, seed: int, registry: Any) -> SampledGraph:
+def sampled_graph(dataset: Dataset, model: Any, seed: int, registry: Any, ages: Ages = NONE) -> SampledGraph:
     """Return a dataset's graph as the source of batches for a portable Model, or for one native to an engine."""
     graph: Any = dataset.graphs
     kernels, times = kernels_of(registry), dataset.times
@@ -228,7 +258,8 @@ def sampled_graph(dataset: Dataset, model: Any, seed: int, registry: Any) -> Sam
     def made(part: Part, index: np.ndarray, leaves: Leaves | None) -> Batch:
         return batch_of(model, part, index, kernels.adjacency, leaves)
 
-    return SampledGraph(parts, dataset.target_type, seed, made, layered, leaves_of(model, parts.store))
+    leaves = leaves_of(model, parts.store)
+    return SampledGraph(parts, dataset.target_type, seed, made, layered, leaves, ages)
 
 
 def leaves_of(model: Any, store: GraphStore) -> dict[str, np.ndarray]:

@@ -60,7 +60,7 @@ def _scaled(
     deviation = (squares / rows) ** 0.5 if rows else 0.0
 
     def apply(table: Any) -> np.ndarray:
-        return scaled(floats(table, column), encode.encode, mean, deviation)
+        return scaled(floats(table, column), encode.encode, mean, deviation, encode.clip)
 
     return Encoder(encode.encode, column, (column,), 0, apply, {"mean": mean, "deviation": deviation})
 

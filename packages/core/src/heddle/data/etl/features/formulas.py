@@ -15,12 +15,21 @@ CHANGES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 """What is scaled of a number, by the name of the encoding."""
 
 
-def scaled(values: np.ndarray, encode: str, mean: float, deviation: float) -> np.ndarray:
-    """Return (change(x) - mean) / deviation of [n] float64, 0 where x is missing; [n, 1]."""
+def scaled(
+    values: np.ndarray, encode: str, mean: float, deviation: float, clip: float | None = None
+) -> np.ndarray:
+    """Return (change(x) - mean) / deviation of [n] float64, 0 where x is missing; [n, 1].
+
+    Args:
+        clip: what is beyond so many deviations counts as so many, and as 0 where there is no deviation; None for no
+            limit.
+    """
     scale = deviation if deviation > 0 else 1.0
     scores = (CHANGES[encode](values) - mean) / scale
     if not np.isfinite(scores).all():
         scores = np.nan_to_num(scores, nan=0.0)
+    if clip is not None:
+        scores = np.clip(scores, -clip, clip) * (deviation > 0)
     return scores[:, None]
 
 

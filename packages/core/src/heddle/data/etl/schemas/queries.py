@@ -85,7 +85,7 @@ def parse_query(text: str, where: str) -> Query:
     entity = parts["FOR"].strip()
     if not re.fullmatch(r"\w[\w -]*", entity):
         _wrong(where, entity, "the name of a node type after FOR")
-    every = _seconds(parts["EVERY"], where) if "EVERY" in parts else None
+    every = seconds_of(parts["EVERY"], where) if "EVERY" in parts else None
     if every is not None and every <= 0:
         _wrong(where, parts["EVERY"], "a time above 0 after EVERY")
     most = parts.get("AT MOST", "").strip()
@@ -128,7 +128,7 @@ def _aggregate(text: str, where: str) -> Aggregate:
     one_of(f"{where}: aggregate", name, AGGREGATES)
     if len(inside) != 3:
         _wrong(where, body, "a table and the two ends of a window, as in count(orders, 0, 30 days)")
-    start, end = (_seconds(part, where) for part in inside[1:])
+    start, end = (seconds_of(part, where) for part in inside[1:])
     if start >= end:
         _wrong(
             where,
@@ -171,7 +171,8 @@ def _of_a_row(expression: str, where: str) -> str:
     return expression
 
 
-def _seconds(text: str, where: str) -> int:
+def seconds_of(text: str, where: str) -> int:
+    """Return a time such as 30 days, -1 day, 0 or -inf in seconds. Raises ConfigError: it is none."""
     text = text.strip().lower()
     if text == "-inf":
         return EVER

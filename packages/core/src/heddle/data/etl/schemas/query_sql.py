@@ -1,8 +1,9 @@
 """query_sql: a Query as DuckDB's SQL: rows of (moment, key of the entity, label)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from heddle.data.etl.schemas.history_sql import Source, history_sql, numbers_of
 from heddle.data.etl.schemas.queries import EVER, Aggregate, Query
 from heddle.data.etl.schemas.schema import Edges, Nodes, Table
 from heddle.errors import ConfigError, problem
@@ -16,13 +17,27 @@ class Places(NamedTuple):
     edges: Sequence[Edges]
 
 
-def query_sql(query: Query, places: Places, cuts: tuple[int, int], where: str) -> tuple[str, tuple[str, ...]]:
-    """Return the SQL and the names of its columns of the key; the others are "time" and "label".
+def query_sql(
+    query: Query,
+    places: Places,
+    cuts: tuple[int, int],
+    where: str,
+    *,
+    history: bool = False,
+    frozen: Collection[str] = (),
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Return the SQL, and the names of its columns of the key and of the history; the others are "time" and "label".
 
     Moments of training lie before the start of validation, cuts[0], at multiples of `every`, so that every label is
     known by then; those of validation begin there and their labels are known when the test begins, cuts[1]. An entity
     is asked about at a moment if something is known of it by then; one without rows in the window has no label, but
     for count (0), sum (0) and exists (false).
+
+    Args:
+        history: add what the tables say of the entity up to each moment, see `history_sql`.
+        frozen: of train, valid and test those whose moments see what was there when their period began; training is
+            cut into stretches as long as the test, each with a beginning of its own. With any of them there is a column
+            "seen" of up to when each looks.
 
     Raises:
         ConfigError: a table that isn't the entity's, has no time, or isn't there.
@@ -73,8 +88,86 @@ def query_sql(query: Query, places: Places, cuts: tuple[int, int], where: str) -
         if empty == "false"
         else "y"
     )
-    body = f"SELECT make_timestamp(t * 1000000) AS time, {chosen}, {y} AS label FROM asked"
-    return f"WITH {', '.join(parts)} {body} WHERE {' AND '.join(conditions)}", names
+    seen = _seen(cuts, every, frozen)
+    kept = f"SELECT t, {chosen}, {seen} AS seen, {y} AS y FROM asked WHERE {' AND '.join(conditions)}"
+    parts.append(f"questions AS ({kept})")
+    joins, columns = "", list[str]()
+    if history:
+        sources = _sources(query, names, places, where)
+        more, joins, columns = history_sql(sources, "questions", names, label.end)
+        parts += more
+        if frozen:
+            columns = ['ln(1 + t - seen) AS "asked after"', *columns]
+    own = ", ".join(f"questions.{name}" for name in names)
+    looked = ["make_timestamp(seen * 1000000) AS seen"] if frozen else []
+    chosen = ", ".join([f"make_timestamp(t * 1000000) AS time, {own}, y AS label", *looked, *columns])
+    titles = tuple(column.rpartition(' AS "')[2][:-1].replace('""', '"') for column in columns)
+    return f"WITH {', '.join(parts)} SELECT {chosen} FROM questions {joins}", names, titles
+
+
+def _seen(cuts: tuple[int, int], every: int, frozen: Collection[str]) -> str:
+    """Return up to when a question at moment t looks."""
+    valid, test = cuts
+    length = f"(SELECT greatest(count(*), 1) * {every} FROM moments WHERE t >= {test})"
+    began = f"{valid} - (({valid} - t + {length} - 1) // {length}) * {length}"
+    of = {
+        "train": began if "train" in frozen else "t",
+        "valid": valid if "valid" in frozen else "t",
+        "test": test if "test" in frozen else "t",
+    }
+    return (
+        f"CASE WHEN t < {valid} THEN {of['train']} WHEN t < {test} THEN {of['valid']} ELSE {of['test']} END"
+    )
+
+
+def _sources(query: Query, names: Sequence[str], places: Places, where: str) -> list[Source]:
+    """Return the tables with a time whose rows belong to the entity, each with its numbers, the label's first."""
+    label, found = query.label, []
+    tables = dict.fromkeys(
+        [
+            label.table,
+            *(edges.table for edges in places.edges if query.entity in (edges.type[0], edges.type[2])),
+        ]
+    )
+    for table in tables:
+        aggregate = label if table == label.table else Aggregate("count", table, "", "", None, 0, 1)
+        try:
+            keys, time = _keys(aggregate, query.entity, places, where), _name(_time(table, places, where))
+        except ConfigError:  # named twice, or without a time: a query can't ask about it without saying more
+            continue
+        if len(keys) != len(names):
+            continue
+        values = {name: f"c{at}" for at, name in enumerate(numbers_of(table, *places))}
+        parts = [f"{_name(key)} AS {name}" for key, name in zip(keys, names)]
+        parts += [f"CAST({_name(name)} AS DOUBLE) AS {column}" for name, column in values.items()]
+        partners: dict[str, str] = {}
+        if table == label.table and label.value:
+            value = f"CAST(({label.value}) AS DOUBLE)"
+            value = f"CASE WHEN {label.where} THEN {value} END" if label.where else value
+            parts.append(f"{value} AS label_value")
+            values = {"label": "label_value", **values}
+            partners = {
+                name: f"p{at}" for at, name in enumerate(_partners(table, query.entity, keys, places))
+            }
+            parts += [f"{_name(name)} AS {column}" for name, column in partners.items()]
+        of = f"FROM {_name(table)} WHERE {time} IS NOT NULL"
+        rows = f"SELECT {', '.join(parts)}, CAST(epoch({time}) AS BIGINT) AS happened {of}"
+        found.append(Source(table, rows, names, values, partners))
+    return found
+
+
+def _partners(table: str, entity: str, keys: Sequence[str], places: Places) -> list[str]:
+    """Return the columns of a table that name nodes of other types, but for those that name its own rows."""
+    rows = {nodes.key for nodes in places.nodes.values() if nodes.table == table}
+    of_table = [edges for edges in places.edges if edges.table == table]
+    ends = [
+        (edges.type[at], column)
+        for edges in of_table
+        for at, column in ((0, edges.source), (2, edges.target))
+    ]
+    names = dict.fromkeys(column for node_type, column in ends if node_type != entity and column not in rows)
+    derived = places.tables[table].derived
+    return [name for name in names if name not in keys and name not in derived and not name.startswith("#")]
 
 
 def is_class(query: Query) -> bool:

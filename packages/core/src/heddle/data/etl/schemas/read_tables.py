@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from heddle.data.etl.schemas.checked import one_of, spec, texts
+from heddle.data.etl.schemas.queries import seconds_of
 from heddle.data.etl.schemas.schema import ON_ERROR, TYPES, Column, Derived, Joined, Table
 from heddle.data.etl.schemas.strptime import PER_SECOND, compiled
 from heddle.errors import ConfigError, problem
@@ -88,7 +89,9 @@ def _table(item: Any, where: str, name: str, databases: Mapping[str, Any]) -> Ta
         name: _column(column, f"{where}.columns.{name}", name) for name, column in table.columns.items()
     }
     joined = {name: spec(Joined, of, f"{where}.joined.{name}") for name, of in table.joined.items()}
-    for name in joined:
+    for name, of in joined.items():
+        if of.shift is not None:
+            seconds_of(of.shift, f"{where}.joined.{name}.shift")
         if name in columns:
             raise ConfigError(
                 problem(f"{where}.joined", f"{name!r} among the columns too", "another name", "rename it")

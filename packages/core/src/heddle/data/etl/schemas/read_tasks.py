@@ -17,6 +17,8 @@ KINDS = ("node_classification", "node_regression")
 ASKED = "asked"
 """The relation from a node to the questions about it."""
 SEEN = "#seen"
+CLIP = 5.0
+"""Deviations from the training mean that a column of the history is counted at most."""
 
 
 def read_tasks(
@@ -64,9 +66,16 @@ def _of_query(
         raise ConfigError(
             problem(f"{where}.query", f"{query.label.name}(...)", "a number, or true or false", do)
         )
-    sql, keys = query_sql(query, places, cuts, f"{where}.query")
+    frozen = [split for split in ("train", "valid", "test") if getattr(asked, split) == "frozen"]
+    sql, keys, history = query_sql(
+        query, places, cuts, f"{where}.query", history=asked.history, frozen=frozen
+    )
+    features = asked.features or (
+        ({"column": "time", "encode": "cyclic", "period": "month"},) if history else ()
+    )
     tables[name] = Table(sql=sql, time="time")
     task_kind = "node_classification" if is_class(query) else "node_regression"
+    more: Any = [{"column": name, "clip": CLIP} for name in history]
     return asked._replace(
         of=query.entity,
         kind=task_kind,
@@ -74,6 +83,7 @@ def _of_query(
         key=keys if len(keys) > 1 else keys[0],
         time="time",
         label=Label("label"),
+        features=(*features, *more),
     )
 
 
@@ -88,8 +98,14 @@ def _add(
 ) -> Asked:
     one_of(f"{where}.of", asked.of, nodes)
     one_of(f"{where}.kind", asked.kind, KINDS)
-    one_of(f"{where}.test", asked.test, ("rolling", "frozen"))
+    for split in ("train", "valid", "test"):
+        one_of(f"{where}.{split}", getattr(asked, split), ("rolling", "frozen"))
+        if split != "test" and getattr(asked, split) == "frozen" and asked.query is None:
+            raise ConfigError(problem(where, f"{split}: frozen", "a query", f"leave {split} out"))
     one_of(f"{where}.missing", asked.missing, MISSING)
+    if asked.history and asked.query is None:
+        do = "leave history out, or make the table by a query"
+        raise ConfigError(problem(where, "history beside a table", "history of a query's questions", do))
     for key in ("table", "key", "time", "label"):
         if getattr(asked, key) is None:
             raise ConfigError(problem(where, f"no {key}", f"the key {key}, or a query", f"add {key}: ..."))
@@ -107,7 +123,9 @@ def _add(
         tables[asked.table] = tables[asked.table]._replace(time=asked.time)
     derive(where, asked.table, ROW, Derived("row"), tables)
     seen = asked.time
-    if asked.test == "frozen":
+    if asked.query is not None and "frozen" in (asked.train, asked.valid, asked.test):
+        seen = "seen"
+    elif asked.test == "frozen":
         seen = f"{SEEN} {cuts[1]}"
         derive(where, asked.table, seen, Derived("until", (asked.time,), cuts[1]), tables)
     nodes[name] = Nodes(asked.table, features=features, label=read, time=(asked.table, seen))

@@ -38,12 +38,16 @@ class Column(NamedTuple):
 
 
 class Joined(NamedTuple):
-    """A column taken from another table: of its row whose `key` is what `by` is here, missing where there is none."""
+    """A column taken from another table: of its row whose `key` is what `by` is here, missing where there is none.
+
+    `shift` moves a time: "-1 day" for what was known a day before.
+    """
 
     table: str
     by: str
     column: str
     key: str | None = None
+    shift: str | None = None
 
 
 class Derived(NamedTuple):
@@ -125,6 +129,7 @@ class Encode(NamedTuple):
         table: where the column is, if not in the table of the nodes or edges; with as many rows.
         size: columns of a text.
         encoder: of a text, MODULE:FUNCTION from a list of n texts to [n, size] numbers; None for hashed words.
+        clip: of number and log: how many deviations count at most; None for no limit.
     """
 
     column: str | tuple[str, ...]
@@ -136,6 +141,7 @@ class Encode(NamedTuple):
     table: str | None = None
     size: int = 64
     encoder: str | None = None
+    clip: float | None = None
 
 
 class Label(NamedTuple):
@@ -239,6 +245,10 @@ class Asked(NamedTuple):
         test: rolling, a question of the test sees what was there at its time; frozen, what was there when the test
             period began.
         missing: of questions about unknown nodes, as in `Edges`.
+        train, valid: of a query, as `test`: frozen, a question of validation sees what was there when validation began;
+            training is cut into stretches as long as the test, whose questions see what was there when theirs began.
+        history: of a query: add what the tables say of the node up to each question to its features: means of its last
+            rows, how many there are in some windows and how old the last is.
     """
 
     of: str
@@ -251,6 +261,9 @@ class Asked(NamedTuple):
     features: tuple[Encode, ...] = ()
     test: str = "rolling"
     missing: str = "fail"
+    history: bool = False
+    train: str = "rolling"
+    valid: str = "rolling"
 
 
 class Schema(NamedTuple):
@@ -277,6 +290,8 @@ _FIRST: Mapping[type, str] = {
     Encode: "table",
     Label: "group",
     Edges: "time",
+    Joined: "key",
+    Asked: "missing",
     Split: "of_valid",
     Schema: "target",
 }
