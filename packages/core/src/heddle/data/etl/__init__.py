@@ -6,7 +6,7 @@
 - `cells`: what cells mean, for every engine
 - `tables`: every table with all its columns; `derived`: columns of others; `sql_tables`: queries; `kept`: rows left out
 - `engines`: the relational steps and who does them; `relate`: a schema's steps, in order
-- `features`: of columns, fitted on the training period; `emit`: the arrays; `streams`: chunk by chunk;
+- `features`: of columns, fitted on the training period; `emit`: the arrays; `written`: by column; `streams`: by chunk;
   `steps`: resumed; `work_folder`: where, locked
 - `cost`: what a preparation takes, and which engine to take; `infer`: a schema proposed from files
 - `readers`: `data=tabformer`, `data=ogbn_mag` and `data=schema` for commands that read what was prepared

@@ -14,14 +14,11 @@ from heddle.data.etl.features.write_features import write_features
 from heddle.data.etl.relate import Related, columns_of, table_of
 from heddle.data.etl.schemas.read_schema import PART
 from heddle.data.etl.schemas.schema import OF_VALUES, Edges, Encode, Label, Nodes, Schema
-from heddle.data.etl.streams import NpyStream, chunks, floats, integers, row_count
+from heddle.data.etl.streams import NpyStream, chunks, integers, row_count
+from heddle.data.etl.written import write_classes, write_ids, write_integers, write_values, write_weights
 from heddle.data.formats.text_files import fail
 from heddle.data.prepared.write import FolderWriter, index_type
 from heddle.data.task_options import RANKINGS
-from heddle.extras import require
-
-MOST_CLASSES = 65536
-"""Classes that a label may count, if it doesn't list them."""
 
 
 class Emitter:
@@ -44,14 +41,12 @@ class Emitter:
         folder = self.writer.root / "nodes" / node_type
         given: dict[str, Any] = self._features((node_type,), nodes.features, rows, folder)
         if nodes.label is not None:
-            given["label"] = self._label((node_type,), nodes.label, folder)
-            given["weight"] = self._weight((node_type,), nodes.label, folder)
-            given["group"] = self._group((node_type,), nodes.label, folder)
+            given |= self._label((node_type,), nodes.label, folder)
         if nodes.time is not None:
             table, column = nodes.time
             path = self.related.nodes[node_type][0] if table == nodes.table else self.related.tables[table]
             assert path is not None
-            given["time"] = self._time(path, column, folder)
+            given["time"] = write_integers(path, column, "a time", folder / "time.npy")
             if self._divided((node_type,)) and self._timed:
                 given["splits"] = self._splits(path, column, given.get("label"), folder)
         if self._divided((node_type,)) and not self._timed:
@@ -60,7 +55,7 @@ class Emitter:
             given["splits"] = self._splits(path, PART, given.get("label"), folder)
         ids = self.related.nodes[node_type][1]
         if ids is not None:
-            given["ids"] = _write_ids(*ids, folder / "ids.parquet")
+            given["ids"] = write_ids(*ids, folder / "ids.parquet")
         self.writer.nodes(node_type, rows, **given)
 
     def edges(self, edges: Edges) -> None:
@@ -71,11 +66,9 @@ class Emitter:
         sizes = (self.rows[key[0]], self.rows[key[2]])
         given: dict[str, Any] = self._features(key, edges.features, rows, folder)
         if edges.label is not None:
-            given["label"] = self._label(key, edges.label, folder)
-            given["weight"] = self._weight(key, edges.label, folder)
-            given["group"] = self._group(key, edges.label, folder)
+            given |= self._label(key, edges.label, folder)
         if edges.time is not None:
-            given["time"] = self._time(path, edges.time, folder)
+            given["time"] = write_integers(path, edges.time, "a time", folder / "time.npy")
             if self._divided(key) and self._timed:
                 given["splits"] = self._splits(path, edges.time, None, folder)
         if self._divided(key) and not self._timed:
@@ -133,60 +126,19 @@ class Emitter:
             return {}
         return write_features(encoders, rows, folder)
 
-    def _time(self, path: Path, column: str, folder: Path) -> Path:
-        with NpyStream(folder / "time.npy", np.int64) as stream:
-            for table in chunks(path, [column]):
-                if table[column].null_count:
-                    fail(
-                        f"{path.stem}: column {column!r}",
-                        "an empty cell",
-                        "a time in every row",
-                        "fix the table",
-                    )
-                stream.write(integers(table, column))
-        return stream.path
-
-    def _label(self, type_key: tuple[str, ...], label: Label, folder: Path) -> Path:
+    def _label(self, type_key: tuple[str, ...], label: Label, folder: Path) -> dict[str, Path]:
+        """Write what is to be predicted, and how rows are weighed and grouped."""
         path, _ = table_of(self.schema, self.related, type_key, label.table)
         if self._kind(type_key) in OF_VALUES:
-            with NpyStream(folder / "label.npy", np.float64) as values:
-                for table in chunks(path, [label.column]):
-                    values.write(floats(table, label.column))
-            return values.path
-        most = -1
-        with NpyStream(folder / "label.npy", np.int64) as stream:
-            for table in chunks(path, [label.column]):
-                numbers = _classes(table[label.column], label, path.stem)
-                most = max(most, int(numbers.max(initial=-1)))
-                stream.write(numbers)
-        self.classes[type_key] = len(label.classes) or most + 1
-        return stream.path
-
-    def _weight(self, type_key: tuple[str, ...], label: Label, folder: Path) -> Path | None:
-        if label.weight is None:
-            return None
-        path, _ = table_of(self.schema, self.related, type_key, label.table)
-        with NpyStream(folder / "weight.npy", np.float32) as stream:
-            for table in chunks(path, [label.weight]):
-                weights = floats(table, label.weight)
-                if not np.isfinite(weights).all() or weights.min(initial=0) < 0:
-                    bad = weights[~(np.isfinite(weights) & (weights >= 0))][0]
-                    where = f"{path.stem}: column {label.weight!r}"
-                    fail(where, f"a weight of {bad}", "a number from 0 in every row", "fix the table")
-                stream.write(weights)
-        return stream.path
-
-    def _group(self, type_key: tuple[str, ...], label: Label, folder: Path) -> Path | None:
-        if label.group is None or self.schema.kind not in RANKINGS or type_key != self.schema.target:
-            return None
-        path, _ = table_of(self.schema, self.related, type_key, label.table)
-        with NpyStream(folder / "group.npy", np.int64) as stream:
-            for table in chunks(path, [label.group]):
-                if table[label.group].null_count:
-                    where = f"{path.stem}: column {label.group!r}"
-                    fail(where, "an empty cell", "a group in every row", "fix the table")
-                stream.write(integers(table, label.group))
-        return stream.path
+            written = {"label": write_values(path, label.column, folder / "label.npy")}
+        else:
+            file, self.classes[type_key] = write_classes(path, label, folder / "label.npy")
+            written = {"label": file}
+        if label.weight is not None:
+            written["weight"] = write_weights(path, label.weight, folder / "weight.npy")
+        if label.group is not None and self.schema.kind in RANKINGS and type_key == self.schema.target:
+            written["group"] = write_integers(path, label.group, "a group", folder / "group.npy")
+        return written
 
     def _splits(self, path: Path, column: str, label: Path | None, folder: Path) -> dict[str, Path]:
         """Write the rows of each split; rows without a label are in none, where there are labels."""
@@ -245,58 +197,3 @@ class Emitter:
                 senders.write(integers(table, "other"))
                 edge_ids.write(integers(table, "row"))
         return {"indptr": indptr, "senders": senders.path, "edge_ids": edge_ids.path}
-
-
-def _classes(values: Any, label: Label, table: str) -> np.ndarray:
-    """Return the class of each cell, -1 for an empty one."""
-    compute, arrow = require("pyarrow.compute", "etl"), require("pyarrow", "etl")
-    where = f"{table}: column {label.column!r}"
-    if not label.classes:
-        if not arrow.types.is_integer(values.type):
-            do = "list its values in label.classes, or choose a kind of regression"
-            fail(where, f"a label of type {values.type}", "whole numbers from 0", do)
-        numbers: np.ndarray = compute.fill_null(values.cast(arrow.int64()), -1).to_numpy()
-        wrong = (numbers < -1) | (numbers >= MOST_CLASSES)
-        if wrong.any():
-            do = "list the values in label.classes"
-            fail(where, numbers[wrong][0], f"a class from 0 to {MOST_CLASSES - 1}, -1 where unknown", do)
-        return numbers
-    texts = values.cast(arrow.string())
-    named = label.values or tuple((name,) for name in label.classes)
-    stands = {value: at for at, class_values in enumerate(named) for value in class_values}
-    others = stands.pop("*", None) if label.values else None
-    classes = compute.index_in(texts, value_set=arrow.array(list(stands), arrow.string()))
-    classes = compute.take(arrow.array(list(stands.values()), arrow.int64()), classes)
-    if others is not None:
-        other = compute.and_(compute.is_null(classes), compute.not_equal(compute.fill_null(texts, ""), ""))
-        classes = compute.if_else(other, others, classes)
-    unknown = compute.and_(compute.is_null(classes), compute.not_equal(compute.fill_null(texts, ""), ""))
-    if compute.any(unknown).as_py():
-        bad = texts.filter(unknown)[0].as_py()
-        fail(where, repr(bad), f"one of {list(stands)}", "name it in label.classes")
-    result: np.ndarray = compute.fill_null(classes, -1).to_numpy().astype(np.int64)
-    return result
-
-
-def _write_ids(keys: Path, column: str, out: Path) -> Path:
-    """Write "id" in row groups of one chunk each, text or int64 whatever the engine wrote."""
-    arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.part")
-    key_type = parquet.read_schema(keys).field(column).type
-    key_type = (
-        arrow.int64()
-        if arrow.types.is_integer(key_type)
-        else arrow.float64()
-        if arrow.types.is_floating(key_type)
-        else arrow.string()
-    )
-    with parquet.ParquetWriter(part, arrow.schema([("id", key_type)])) as writer:
-        for table in chunks(keys, [column]):
-            if table[column].null_count or table[column][0].as_py() == "":  # ascending: it would be the first
-                fail(
-                    keys.stem.replace(".", " of ", 1), "an empty cell", "a key in every row", "fix the table"
-                )
-            writer.write_table(arrow.table({"id": table[column].cast(key_type)}))
-    part.replace(out)
-    return out

@@ -1,0 +1,120 @@
+"""written: the columns of nodes and edges that aren't features, each written as one file, chunk by chunk."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heddle.data.etl.schemas.schema import Label
+from heddle.data.etl.streams import NpyStream, chunks, floats, integers
+from heddle.data.formats.text_files import fail
+from heddle.extras import require
+
+MOST_CLASSES = 65536
+"""Classes that a label may count, if it doesn't list them."""
+
+
+def write_integers(path: Path, column: str, what: str, out: Path) -> Path:
+    """Write a column of whole numbers. Raises DataError: an empty cell; `what` says what every row has."""
+    with NpyStream(out, np.int64) as stream:
+        for table in chunks(path, [column]):
+            if table[column].null_count:
+                fail(
+                    f"{path.stem}: column {column!r}",
+                    "an empty cell",
+                    f"{what} in every row",
+                    "fix the table",
+                )
+            stream.write(integers(table, column))
+    return stream.path
+
+
+def write_values(path: Path, column: str, out: Path) -> Path:
+    """Write a column of numbers that are to be predicted, NaN where unknown."""
+    with NpyStream(out, np.float64) as stream:
+        for table in chunks(path, [column]):
+            stream.write(floats(table, column))
+    return stream.path
+
+
+def write_classes(path: Path, label: Label, out: Path) -> tuple[Path, int]:
+    """Write the class of each row, -1 where unknown; return the file and the number of classes.
+
+    Raises:
+        DataError: a value that stands for no class.
+    """
+    most = -1
+    with NpyStream(out, np.int64) as stream:
+        for table in chunks(path, [label.column]):
+            numbers = _classes(table[label.column], label, path.stem)
+            most = max(most, int(numbers.max(initial=-1)))
+            stream.write(numbers)
+    return stream.path, len(label.classes) or most + 1
+
+
+def write_weights(path: Path, column: str, out: Path) -> Path:
+    """Write what each row weighs in the loss. Raises DataError: a weight below 0, or none."""
+    with NpyStream(out, np.float32) as stream:
+        for table in chunks(path, [column]):
+            weights = floats(table, column)
+            if not np.isfinite(weights).all() or weights.min(initial=0) < 0:
+                bad = weights[~(np.isfinite(weights) & (weights >= 0))][0]
+                where = f"{path.stem}: column {column!r}"
+                fail(where, f"a weight of {bad}", "a number from 0 in every row", "fix the table")
+            stream.write(weights)
+    return stream.path
+
+
+def write_ids(keys: Path, column: str, out: Path) -> Path:
+    """Write "id" in row groups of one chunk each, text or int64 whatever the engine wrote."""
+    arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.part")
+    key_type = parquet.read_schema(keys).field(column).type
+    key_type = (
+        arrow.int64()
+        if arrow.types.is_integer(key_type)
+        else arrow.float64()
+        if arrow.types.is_floating(key_type)
+        else arrow.string()
+    )
+    with parquet.ParquetWriter(part, arrow.schema([("id", key_type)])) as writer:
+        for table in chunks(keys, [column]):
+            if table[column].null_count or table[column][0].as_py() == "":  # ascending: it would be the first
+                fail(
+                    keys.stem.replace(".", " of ", 1), "an empty cell", "a key in every row", "fix the table"
+                )
+            writer.write_table(arrow.table({"id": table[column].cast(key_type)}))
+    part.replace(out)
+    return out
+
+
+def _classes(values: Any, label: Label, table: str) -> np.ndarray:
+    """Return the class of each cell, -1 for an empty one."""
+    compute, arrow = require("pyarrow.compute", "etl"), require("pyarrow", "etl")
+    where = f"{table}: column {label.column!r}"
+    if not label.classes:
+        if not arrow.types.is_integer(values.type):
+            do = "list its values in label.classes, or choose a kind of regression"
+            fail(where, f"a label of type {values.type}", "whole numbers from 0", do)
+        numbers: np.ndarray = compute.fill_null(values.cast(arrow.int64()), -1).to_numpy()
+        wrong = (numbers < -1) | (numbers >= MOST_CLASSES)
+        if wrong.any():
+            do = "list the values in label.classes"
+            fail(where, numbers[wrong][0], f"a class from 0 to {MOST_CLASSES - 1}, -1 where unknown", do)
+        return numbers
+    texts = values.cast(arrow.string())
+    named = label.values or tuple((name,) for name in label.classes)
+    stands = {value: at for at, class_values in enumerate(named) for value in class_values}
+    others = stands.pop("*", None) if label.values else None
+    classes = compute.index_in(texts, value_set=arrow.array(list(stands), arrow.string()))
+    classes = compute.take(arrow.array(list(stands.values()), arrow.int64()), classes)
+    if others is not None:
+        other = compute.and_(compute.is_null(classes), compute.not_equal(compute.fill_null(texts, ""), ""))
+        classes = compute.if_else(other, others, classes)
+    unknown = compute.and_(compute.is_null(classes), compute.not_equal(compute.fill_null(texts, ""), ""))
+    if compute.any(unknown).as_py():
+        bad = texts.filter(unknown)[0].as_py()
+        fail(where, repr(bad), f"one of {list(stands)}", "name it in label.classes")
+    result: np.ndarray = compute.fill_null(classes, -1).to_numpy().astype(np.int64)
+    return result
