@@ -31,6 +31,7 @@ from serve_graph import make, rows
 import heddle
 from heddle.engines.plugins import load_plugins
 from heddle.serving.bundle.bundle import Bundle
+from heddle.serving.live import create
 
 SCRIPT = """
 local bodies, i = {}, 0
@@ -62,6 +63,14 @@ def serving(bundle: Path, *overrides: str) -> Iterator[tuple[int, int]]:
             process.kill()  # as a crash does: what was acknowledged has to be there
 
 
+def fresh_bundle(root: Path, folder: Path) -> Path:
+    """Make `folder` a bundle of the same model with a live graph of its own, and return it."""
+    for name in ("bundle.json", "weights.safetensors"):
+        (folder / name).symlink_to(root / "bundle" / name)
+    create(folder / "live", root / "prepared")
+    return folder
+
+
 def ask(link: http.client.HTTPConnection, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the scores of rows in one request."""
     link.request("POST", "/v2/score", json.dumps({"rows": asked}))
@@ -76,12 +85,7 @@ def gate(root: Path, port: int, asked: list[dict[str, Any]]) -> float:
     link = http.client.HTTPConnection("127.0.0.1", port)
     online = np.array([ask(link, [row])[0]["outputs"] for row in asked])
     with tempfile.TemporaryDirectory(dir=root) as other:
-        for name in ("bundle.json", "weights.safetensors"):
-            (Path(other) / name).symlink_to(root / "bundle" / name)
-        from heddle.serving.live import create
-
-        create(Path(other) / "live", root / "prepared")
-        with Bundle(other, load_plugins()) as bundle:
+        with Bundle(fresh_bundle(root, Path(other)), load_plugins()) as bundle:
             offline = np.array([score.outputs for score in bundle.score(bundle.rows(asked))])
             bundle.scorer._made = (bundle.live.snapshot().generation, None)  # no kernel
             by_formulas = np.array([score.outputs for score in bundle.score(bundle.rows(asked))])
@@ -130,9 +134,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "heddle-serve")
     parser.add_argument("--seconds", type=int, default=10)
     options = parser.parse_args()
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, heddle {heddle.__version__}"
-    )
+    load_average = f"load average {os.getloadavg()[0]:.0f}"
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {load_average}")
+    print(f"heddle {heddle.__version__}")
     print(
         "R-GCN, 2 layers of 64, fanouts [15, 10], 64 features a node, 14 columns and a code an edge; a row a request\n"
     )
