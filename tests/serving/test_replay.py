@@ -1,4 +1,4 @@
-"""Rows replayed one by one, and by clients at once: each score is that of the rows that were there before, to the bit."""
+"""Rows replayed, one by one and by clients at once: each score is that of the rows that were there before."""
 
 import threading
 
