@@ -84,11 +84,13 @@ def gate(root: Path, port: int, asked: list[dict[str, Any]]) -> float:
     """Compare a server's scores with those of a batch offline; return the largest distance from the formulas' own."""
     link = http.client.HTTPConnection("127.0.0.1", port)
     online = np.array([ask(link, [row])[0]["outputs"] for row in asked])
-    with tempfile.TemporaryDirectory(dir=root) as other:
-        with Bundle(fresh_bundle(root, Path(other)), load_plugins()) as bundle:
-            offline = np.array([score.outputs for score in bundle.score(bundle.rows(asked))])
-            bundle.scorer._made = (bundle.live.snapshot().generation, None)  # no kernel
-            by_formulas = np.array([score.outputs for score in bundle.score(bundle.rows(asked))])
+    with (
+        tempfile.TemporaryDirectory(dir=root) as other,
+        Bundle(fresh_bundle(root, Path(other)), load_plugins()) as bundle,
+    ):
+        offline = np.array([score.outputs for score in bundle.score(bundle.rows(asked))])
+        bundle.scorer._made = (bundle.live.snapshot().generation, None)  # no kernel
+        by_formulas = np.array([score.outputs for score in bundle.score(bundle.rows(asked))])
     assert online.std(axis=0).min() > 1e-3 and np.array_equal(online, offline), (
         "scores differ from the offline ones"
     )
