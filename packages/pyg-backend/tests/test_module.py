@@ -252,3 +252,20 @@ def test_attention_under_vmap_of_any_batch(layer, size):
     assert actual.shape == (size, 6, 4)
     for rows, expected in zip(x, actual):
         torch.testing.assert_close(module(rows, index), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_module_in_sixteen_bits(dtype):
+    module, x = PortableModule(GCN(3, 4)), torch.linspace(-1, 1, 15).reshape(5, 3)
+    edge_index = torch.tensor([[0, 1, 4], [1, 2, 3]])
+    expected = module(x, edge_index)
+    actual = module.to(dtype)(x.to(dtype), edge_index)
+    assert actual.dtype == dtype
+    torch.testing.assert_close(actual.float(), expected, rtol=0.1, atol=0.1)
+
+
+def test_features_that_are_lazily_negated():
+    module, x = PortableModule(GCN(3, 4)), torch.linspace(-1, 1, 15).reshape(5, 3)
+    edge_index = torch.tensor([[0, 1, 4], [1, 2, 3]])
+    negated = torch.complex(x, x).conj().imag
+    assert negated.is_neg() and torch.equal(module(negated, edge_index), module(-x, edge_index))

@@ -16,6 +16,7 @@ from heddle_dgl.reuse.run import Run, engine_named
 from heddle_dgl.reuse.step_memo import step
 from heddle_dgl.reuse.store import SnapshotStore
 from heddle_dgl.reuse.windows import WindowBatch
+from heddle_torch.digest import is_transformed
 
 
 class DynamicModule(nn.Module):
@@ -74,19 +75,25 @@ class DynamicModule(nn.Module):
 
         Args:
             graph: of all times, or one for each step of a single window.
-            x: [n_times, n_nodes, d] numpy; only the windows are read.
-            starts: first step of each window.
+            x: [n_times, n_nodes, d] numpy, floats or integers; only the windows are read.
+            starts: first step of each window; without any the predictions have no rows.
             fed: for each step of the horizon, whether the next reads the truth, see `SeqModel.forecast`.
             name: of the signal in the store, where one store serves several.
 
         Raises:
-            GraphError: a window that isn't whole in `x`, a number in it that isn't finite, a graph for each step of
-                several windows, or for another number of steps than a window has.
+            GraphError: an `x` that isn't [n_times, n_nodes, d] real numbers, a window that isn't whole in it, a number
+                in it that isn't finite, a `fed` of another length than the horizon, a graph for each step of several
+                windows, or for another number of steps than a window has; parameters that torch.func goes over.
         """
+        x = _checked_signal(x)
         known = self.length + (self.horizon if fed is not None and any(fed) else 0)
         starts = _checked_starts(starts, len(x), known)
         _check_finite(x, starts, known)
+        _check_fed(fed, self.horizon)
+        if not len(starts):
+            return self.forward(graph, np.zeros((known, *x.shape[1:]), x.dtype), [0], fed, name)[:0]
         like = next(iter(self.weights.values()))
+        _check_parameters(like)
         if self._placed_graphs is None:
             self._placed_graphs = PlacedGraphs(self.model.specs(), like.device, like.dtype)
         graphs = [graph] if isinstance(graph, Graph) else graph
@@ -101,6 +108,31 @@ class DynamicModule(nn.Module):
             steps = steps_named(self._kernel, like.device, like.dtype)
             run = Run(ops, self._engine, memo, self.store, steps)
             return self.model.forecast(run, params, windows, fed).permute(2, 0, 1, 3)
+
+
+def _checked_signal(x: np.ndarray) -> np.ndarray:
+    """Return the signal, after checking that it is one."""
+    array = np.asarray(x)
+    if array.ndim != 3 or array.dtype.kind not in "fiu":
+        got = f"{array.dtype} of shape {array.shape}"
+        expected = "[n_times, n_nodes, d] real numbers"
+        raise GraphError(problem("x", got, expected, "give each node a row of features at each step"))
+    return array
+
+
+def _check_fed(fed: Sequence[bool] | None, horizon: int) -> None:
+    if fed is not None and len(fed) != horizon:
+        expected = f"one for each of the {horizon} steps of the horizon"
+        raise GraphError(
+            problem("fed", f"{len(fed)} entries", expected, "say for each whether the next reads it")
+        )
+
+
+def _check_parameters(like: Tensor) -> None:
+    if is_transformed(like):
+        expected = "plain ones, since each step of a cell brings a gradient of its own"
+        do = "use torch.autograd.grad, and call the module once for each set of parameters"
+        raise GraphError(problem("DynamicModule", "parameters that torch.func goes over", expected, do))
 
 
 def _checked_starts(starts: Sequence[int] | np.ndarray, n_times: int, known: int) -> np.ndarray:

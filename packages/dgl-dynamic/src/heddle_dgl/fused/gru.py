@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from heddle_dgl.fused.precision import widened, without_autocast
 from heddle_dgl.fused.product import accumulate, spread
 
 _sigmoid_backward, _tanh_backward = torch.ops.aten.sigmoid_backward, torch.ops.aten.tanh_backward
@@ -15,6 +16,7 @@ _sigmoid_backward, _tanh_backward = torch.ops.aten.sigmoid_backward, torch.ops.a
 
 class _Gates(Function):
     @staticmethod
+    @without_autocast
     def forward(ctx: Any, base: Tensor, h: Tensor | None, n: int, *rest: Tensor) -> tuple[Tensor, Tensor]:
         terms, matrices = rest[:n], rest[n:]
         rows = tuple(base.shape[:-1]) if base.ndim > 1 else tuple(terms[0].shape[:-1])
@@ -28,6 +30,7 @@ class _Gates(Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, grad_rh: Tensor | None, grad_z: Tensor | None) -> tuple[Any, ...]:
         gates, h, *rest = ctx.saved_tensors
         terms, matrices = rest[: ctx.n], rest[ctx.n :]
@@ -49,6 +52,7 @@ class _Gates(Function):
 
 class _Output(Function):
     @staticmethod
+    @without_autocast
     def forward(ctx: Any, base: Tensor, z: Tensor, h: Tensor | None, n: int, *rest: Tensor) -> Tensor:
         terms, matrices = rest[:n], rest[n:]
         candidate = accumulate(base, terms, matrices, tuple(z.shape[:-1])).tanh_().view(z.shape)
@@ -58,6 +62,7 @@ class _Output(Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         candidate, z, h, *rest = ctx.saved_tensors
         terms, matrices = rest[: ctx.n], rest[ctx.n :]
@@ -77,6 +82,7 @@ def gru_gates(
 
     `base`: [2 hidden], or [..., 2 hidden], which is used up.
     """
+    base, (h,), terms, matrices = widened(base, (h,), terms, matrices)
     return _Gates.apply(base, h, len(terms), *terms, *matrices)
 
 
@@ -87,4 +93,5 @@ def gru_output(
 
     `base`: [hidden], or [..., hidden], which is used up.
     """
+    base, (z, h), terms, matrices = widened(base, (z, h), terms, matrices)
     return _Output.apply(base, z, h, len(terms), *terms, *matrices)

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from heddle_dgl.fused.precision import widened, without_autocast
 from heddle_dgl.fused.product import accumulate, spread
 
 _sigmoid_backward, _tanh_backward = torch.ops.aten.sigmoid_backward, torch.ops.aten.tanh_backward
@@ -15,6 +16,7 @@ _sigmoid_backward, _tanh_backward = torch.ops.aten.sigmoid_backward, torch.ops.a
 
 class _Lstm(Function):
     @staticmethod
+    @without_autocast
     def forward(
         ctx: Any, base: Tensor, c: Tensor | None, peephole: Tensor | None, n: int, *rest: Tensor
     ) -> tuple[Tensor, Tensor]:
@@ -44,6 +46,7 @@ class _Lstm(Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, grad_h: Tensor | None, grad_c: Tensor | None) -> tuple[Any, ...]:
         gates, c, new, bent, peephole, *rest = ctx.saved_tensors
         terms, matrices = rest[: ctx.n], rest[ctx.n :]
@@ -99,4 +102,5 @@ def lstm_step(
         peephole: [3, hidden] for i, f, o, or None.
         terms: [..., d] each; at least one where `base` is a row.
     """
+    base, (c, peephole), terms, matrices = widened(base, (c, peephole), terms, matrices)
     return _Lstm.apply(base, c, peephole, len(terms), *terms, *matrices)

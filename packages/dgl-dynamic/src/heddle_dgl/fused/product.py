@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from heddle_dgl.fused.precision import widened, without_autocast
+
 
 def accumulate(
     base: Tensor, terms: Sequence[Tensor], matrices: Sequence[Tensor], rows: tuple[int, ...]
@@ -63,6 +65,7 @@ class _Ready(Function):
     """The input's share of the gates at all steps in one product, a tensor a step."""
 
     @staticmethod
+    @without_autocast
     def forward(ctx: Any, x: Tensor, matrix: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
         ctx.save_for_backward(x)
         steps, width = x.shape[0], bias.shape[0]
@@ -71,6 +74,7 @@ class _Ready(Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, Tensor, Tensor]:
         (x,) = ctx.saved_tensors
         width = grads[0].shape[-1]
@@ -95,11 +99,13 @@ def _apart(every: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, ...]:
 
 def ready(x: Tensor, matrix: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
     """Return x[t] @ matrix + bias for each t: constants [n_steps, ..., d] -> n_steps tensors [..., width]."""
+    bias, (x, matrix) = widened(bias, (x, matrix))
     return _Ready.apply(x, matrix, bias)
 
 
 class _Product(Function):
     @staticmethod
+    @without_autocast
     def forward(ctx: Any, base: Tensor, n: int, *rest: Tensor) -> Tensor:
         terms, matrices = rest[:n], rest[n:]
         rows = _rows(base, terms)
@@ -110,6 +116,7 @@ class _Product(Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         terms, matrices = ctx.saved_tensors[: ctx.n], ctx.saved_tensors[ctx.n :]
         wanted = (ctx.needs_input_grad[0], *ctx.needs_input_grad[2:])
@@ -120,6 +127,7 @@ class _Product(Function):
 
 def product(base: Tensor, terms: Sequence[Tensor], matrices: Sequence[Tensor]) -> Tensor:
     """Return base + sum of terms @ matrices: [..., width]; a `base` of more than one axis is used up."""
+    base, terms, matrices = widened(base, terms, matrices)
     return _Product.apply(base, len(terms), *terms, *matrices)
 
 

@@ -3,11 +3,12 @@
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from threading import RLock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from heddle.errors import GraphError, problem
 from heddle.graphs.adjacency import build_adjacency
 from heddle.graphs.graph import Graph
 from heddle.graphs.pytree import tree_map
@@ -44,6 +45,12 @@ class PlacedGraphs:
         self._placed: OrderedDict[int, PlacedGraph] = OrderedDict()
         self._lock = RLock()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_placed": OrderedDict(), "_lock": None}  # a copy places graphs anew
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state | {"_lock": RLock()}
+
     def placed(self, graph: Graph) -> PlacedGraph:
         """Return the PlacedGraph of a single graph of numpy arrays."""
         token = graph_digest(graph)
@@ -62,7 +69,16 @@ class PlacedGraphs:
 def place_graph(
     graph: Graph, specs: Sequence[PropagationSpec], device: torch.device, dtype: torch.dtype
 ) -> PlacedGraph:
-    """Build the propagations of `specs` for a graph and bring them to the device, loops as edges among the others."""
+    """Build the propagations of `specs` for a graph and bring them to the device, loops as edges among the others.
+
+    Raises:
+        GraphError: an edge weight that isn't finite.
+    """
+    weight = edge_weight(graph.edges)
+    if weight is not None and not np.isfinite(weight).all():
+        at = int(np.flatnonzero(~np.isfinite(weight))[0])
+        expected, do = "a finite number", "leave the edge out, or give it a weight"
+        raise GraphError(problem(f"edges['weight'][{at}]", np.asarray(weight)[at], expected, do))
     propagations = prepare_propagations(graph, tuple(dict.fromkeys(specs)))
     placed = {
         key: tree_map(lambda leaf: to_tensor(leaf, device, dtype), with_loop_edges(propagation))

@@ -64,6 +64,14 @@ class SnapshotStore:
         self._lock = RLock()
         self._clock = self._hits = self._misses = self._evictions = self._refused = self._count = 0
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "SnapshotStore":
+        return self  # entries are known by content, so that a module and its copy can share them
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "SnapshotStore: found a store to save, expected a module without one; set module.store = None before"
+        )
+
     def plan(self, order: Iterable[Iterable[int]]) -> None:
         """Say which snapshots each coming batch reads, so that the right ones stay; replaces an earlier plan."""
         with self._lock:

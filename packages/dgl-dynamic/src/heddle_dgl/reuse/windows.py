@@ -49,7 +49,8 @@ class WindowBatch:
         self.times, position = np.unique(times, return_inverse=True)
         self.positions: np.ndarray = position.reshape(times.shape)
         self.dataset, self.length, self.horizon = dataset, length, horizon
-        self._host = np.ascontiguousarray(x[self.times])
+        windows = x[self.times]
+        self._host = np.ascontiguousarray(windows, windows.dtype.newbyteorder("="))
         self.x = torch.from_numpy(self._host).to(device, dtype)
         self._graphs = graphs
         self._steps: dict[tuple[int, int | None], Tensor] = {}

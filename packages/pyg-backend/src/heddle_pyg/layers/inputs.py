@@ -89,7 +89,8 @@ def as_array(leaf: Any) -> Any:
         return leaf
     if is_transformed(leaf):
         return np.broadcast_to(np.float32(0), tuple(leaf.shape))
-    return leaf.detach().cpu().numpy()
+    values = leaf.detach().cpu().resolve_conj().resolve_neg()
+    return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
 
 
 def _check_weights(graph: Graph | HeteroGraph) -> None:
