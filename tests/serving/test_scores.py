@@ -16,9 +16,10 @@ from heddle.nn.params import initialise
 from heddle.sampling.parts import kernels_of
 from heddle.sampling.stream import sample_key
 from heddle.sampling.types import Fanout
-from heddle.serving.live import Append, LiveGraph, NewEdges, create
+from heddle.serving.live import Append, LiveGraph, NewEdges, NewNodes, create
 from heddle.serving.live.graph import folder_snapshot
 from heddle.serving.live.kernel import store_of
+from heddle.serving.live.reference import ReferenceStore
 from heddle.serving.scoring.row_ops import RowOps, embedder_of, row_ops
 from heddle.serving.scoring.scorer import Questions, Reading, Scorer
 
@@ -175,3 +176,61 @@ def test_what_was_never_seen_is_scored(registry, payments, tmp_path):
         np.testing.assert_array_equal(at_once.outputs, first.outputs)
         np.testing.assert_array_equal(older.outputs, first.outputs)
         assert later.used()[PAYS].tolist() == [BASE] and (later.outputs != first.outputs).any()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_kernel_knows_changes_and_new_nodes_as_the_formulas_do(name, registry, payments, tmp_path):
+    """Features that changed count from their time on; new cards and shops bring theirs, before a compaction and after."""
+    kernel, formulas = scorer(name, registry), scorer(name, registry, RowOps())
+    create(tmp_path / "live", write(tmp_path / "base", payments, BASE))
+    rng, n = np.random.default_rng(2), 40
+    with LiveGraph(tmp_path / "live", store_of(registry)) as live:
+        x = rng.normal(size=(CARDS // 2 + 5, 40)).astype(np.float32)
+        live.append(Append({"card": NewNodes(np.arange(CARDS // 2, CARDS + 5), None, {"x": x})}))
+        edges = NewEdges(
+            rng.integers(0, CARDS + 5, n),
+            rng.integers(0, SHOPS + 3, n),
+            rng.integers(0, 4000, n),
+            {name: payments[name][:n] for name in ("x", "codes")},
+        )
+        live.append(Append(edges={PAYS: edges}))
+        for _ in range(2):
+            state = live.snapshot()
+            ends = np.stack(
+                [
+                    rng.integers(0, state.n_node["card"] + 1, 60),
+                    rng.integers(0, state.n_node["shop"] + 1, 60),
+                ],
+                axis=1,
+            )
+            columns = {name: payments[name][:60] for name in ("x", "codes")}
+            questions = Questions(ends, rng.integers(0, 5000, 60), columns)
+            expected = formulas(state, questions)
+            actual = kernel(state, questions)
+            np.testing.assert_allclose(actual.outputs, expected.outputs, rtol=1e-5, atol=1e-5)
+            for relation, rows in expected.used().items():
+                np.testing.assert_array_equal(actual.used()[relation], rows)
+            live.compact()
+
+
+def test_the_last_payment_is_found_in_base_and_log(registry, payments, tmp_path):
+    write(tmp_path / "base", payments, BASE)
+    stores = [folder_snapshot(tmp_path / "base", store) for store in (store_of(registry), ReferenceStore)]
+    create(tmp_path / "live", tmp_path / "base")
+    with LiveGraph(tmp_path / "live", store_of(registry)) as live:
+        for at in range(BASE, BASE + 50):
+            one = np.array([at])
+            live.append(
+                Append(edges={PAYS: NewEdges(*(payments[name][one] for name in ("card", "shop", "time")))})
+            )
+        stores.append(live.snapshot())
+        rng = np.random.default_rng(0)
+        for relation, end in ((PAYS, "shop"), (PAID, "card")):
+            nodes, until = rng.integers(0, SHOPS, 200), rng.integers(0, 3 * ROWS, 200)
+            for state, n in zip(stores, (BASE, BASE, BASE + 50), strict=True):
+                times = [payments["time"][:n][payments[end][:n] == node] for node in nodes]
+                expected = [
+                    max((t for t in of_node.tolist() if t <= moment), default=np.nan)
+                    for of_node, moment in zip(times, until)
+                ]
+                np.testing.assert_array_equal(state.last_time(relation, nodes, until), expected)

@@ -1,5 +1,6 @@
 """serve: a bundle on uvicorn until it is stopped: heads that are too long or too slow are closed on."""
 
+import gc
 import logging
 import socket
 from pathlib import Path
@@ -37,6 +38,8 @@ def server(root: str | Path, options: ServeOptions, registry: Any) -> Any:
     metrics = Metrics()
     bundle = Bundle(root, registry, Room(options.room_entries, options.room_nodes))
     application = Application(Service(bundle, options, metrics), options, metrics, token)
+    gc.collect()
+    gc.freeze()  # what is there now stays: no later collection walks it while requests wait
     config = uvicorn.Config(
         application,
         http=_protocol(options),
