@@ -180,7 +180,7 @@ def test_what_was_never_seen_is_scored(registry, payments, tmp_path):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_kernel_knows_changes_and_new_nodes_as_the_formulas_do(name, registry, payments, tmp_path):
-    """Features that changed count from their time on, new cards and shops bring theirs; a compaction changes nothing."""
+    """Features that changed count from their time on, new cards and shops bring theirs, compacted or not."""
     kernel, formulas = scorer(name, registry), scorer(name, registry, RowOps())
     create(tmp_path / "live", write(tmp_path / "base", payments, BASE))
     rng, n = np.random.default_rng(2), 40
