@@ -25,6 +25,14 @@ KIT = "packages/core/src/heddle/testing/test_backend.py"
 NUMPY_WITH_NUMPY = (f"{KIT}::TestOps::", f"{KIT}::TestLayers::")
 """Suites that compare core's reference with NumpyOps, which it computes by; on engines they prove more."""
 
+LOOM = "examples/third_party_backend/tests/test_suites.py"
+TWICE = (
+    f"{LOOM}::TestOps::",
+    f"{LOOM}::TestLayers::",
+    "packages/torch-base/tests/test_conformance.py::TestLayers::",
+)
+"""Suites of ops and layers that run on a framework's arrays in `make test` by another engine, or with its kernels."""
+
 LEFT_OUT: pytest.StashKey[Counter] = pytest.StashKey()
 OUTCOMES = ("passed", "failed", "error", "skipped")
 
@@ -52,7 +60,7 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     reference = config.getoption("heddle_backend", "reference") == "reference"
     for item in items:
-        if reference and item.nodeid.startswith(NUMPY_WITH_NUMPY):
+        if item.nodeid.startswith(TWICE) or (reference and item.nodeid.startswith(NUMPY_WITH_NUMPY)):
             item.add_marker(pytest.mark.slow)
         named = any(item.get_closest_marker(name) for name in COMMANDS)
         if (

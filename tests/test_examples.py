@@ -19,7 +19,13 @@ SAY = {
 }
 
 
-@pytest.mark.parametrize("name", SAY)
+LONG = {"03_molecules.py", "06_traffic_forecast.py"}
+"""Which train for several seconds."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in SAY]
+)
 def test_example(name):
     command = [sys.executable, str(EXAMPLES / name)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)

@@ -195,6 +195,7 @@ def test_settings_are_searched(tmp_path):
         heddle.sweep(*WORDS, model="gcn")
 
 
+@pytest.mark.slow
 def test_variants_are_timed():
     actual = heddle.bench(
         "data=karate", "model=gcn,sage", backend="pyg", **{"bench.tolerance": None, "bench.steps": 1}

@@ -62,6 +62,7 @@ def test_an_engine_proves_it(package):
     assert " passed" in run(package, *kit, "-k", "segment_sum", HEDDLE_PREFER=MINE).stdout
 
 
+@pytest.mark.slow
 def test_the_command_that_times_it_uses_it(package):
     (arguments,) = re.findall(r"^heddle (bench .*)$", GUIDE.read_text(), re.MULTILINE)
     arguments = ("heddle", *arguments.split(), "bench.rounds=1", "bench.steps=1")

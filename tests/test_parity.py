@@ -57,8 +57,18 @@ def test_layers(engines, name):
         )
 
 
-@pytest.mark.parametrize("name", HOMOGENEOUS)
-@pytest.mark.parametrize("level", ["node", "graph", "link"])
+LEVELS = ("node", "graph", "link")
+
+
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [
+        # Each model answers at one level in `make test`, and at all of them in `make test-all`.
+        pytest.param(name, level, marks=[] if number % len(LEVELS) == shift else pytest.mark.slow)
+        for number, name in enumerate(HOMOGENEOUS)
+        for shift, level in enumerate(LEVELS)
+    ],
+)
 def test_models(engines, name, level):
     outputs_agree(engines, name, ModelSpec(level, 3, 2, 0 if level == "link" else 4, {"": 17}), odd_graph())
 
@@ -119,8 +129,15 @@ RUNS = {
 }
 
 
-@pytest.mark.parametrize("trained, measured", [("jax", "pyg"), ("pyg", "jax")])
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize(
+    ("name", "trained", "measured"),
+    [
+        # Each run goes one way in `make test`, and both ways in `make test-all`.
+        pytest.param(name, *way, marks=[] if number % 2 == shift else pytest.mark.slow)
+        for number, name in enumerate(RUNS)
+        for shift, way in enumerate([("jax", "pyg"), ("pyg", "jax")])
+    ],
+)
 def test_trained_by_one_and_measured_by_the_other(train, shared_data, tmp_path, name, trained, measured):
     arguments, folder = RUNS[name]
     arguments = arguments if folder is None else [*arguments, f"data.root={shared_data / folder}"]

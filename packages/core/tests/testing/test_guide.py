@@ -50,6 +50,7 @@ def test_the_plugin_is_ok(package):
     assert re.search(r"mine\b.*\bok\b", run(package, "heddle", "plugins"))
 
 
+@pytest.mark.slow
 def test_the_kit_is_green(package):
     kit = ("pytest", "-q", "-p", "no:cacheprovider", "--pyargs", "heddle.testing", "--heddle-backend", "mine")
     assert " passed" in run(package, *kit, "-k", "segment_sum and odd or TestBackend or TestProgram")

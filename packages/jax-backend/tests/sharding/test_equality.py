@@ -46,8 +46,15 @@ def check(name: str, graph: str, plan: str, n_devices: int, remat: bool = False)
     assert_equal(f"{name} on {graph}, {plan}, {n_devices} devices", actual, expected(name, graph))
 
 
-@each_plan
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize(
+    ("name", "plan"),
+    [
+        # Each layer goes by one plan in `make test`, and by all of them in `make test-all`.
+        pytest.param(name, plan, marks=[] if number % len(PLANS) == shift else pytest.mark.slow)
+        for number, name in enumerate(ENCODERS)
+        for shift, plan in enumerate(PLANS)
+    ],
+)
 def test_every_layer(name, plan):
     check(name, "odd", plan, 4)
 

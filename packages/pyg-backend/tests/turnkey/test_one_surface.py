@@ -159,6 +159,7 @@ def test_groups_by_command_are_those_of_a_script(tmp_path, how):
         assert torch.equal(value, start[name]) == name.startswith("encoder.layers.1.bias."), name
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_gradients_of_sparse_tables(tmp_path):
     """They learn what one process does with batches of twice the size."""
     arguments, _ = shop_links(tmp_path)
