@@ -71,7 +71,7 @@ def read_bundle(root: str | Path) -> BundleContents:
         DataError: no bundle, another format, or a file that was changed.
     """
     root = Path(root)
-    content = read_versioned(root / FILE, FORMAT, "a bundle", "make one with heddle deploy export run=RUN")
+    content = read_versioned(root / FILE, FORMAT, "a bundle", "make one with heddle serve export run=RUN")
     for name, wanted in content["files"].items():
         if not (root / name).is_file() or checksum(root / name) != wanted:
             fail(
