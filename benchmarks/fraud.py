@@ -3,7 +3,7 @@
     python benchmarks/fraud.py [--rows 60000] [--epochs 6] [--seeds 3]
 
 `heddle data generate tabformer` makes the transactions, `heddle data prepare` the graph, whose last payments, a
-tenth, are tested. The GNN is that of `heddle train data.kind=edge_classification model=hetero_sage sampler=neighbor`:
+tenth, are tested. The GNN is that of `heddle train data.task=edge_classification model=hetero_sage sampler=neighbor`:
 an answer comes of the columns of the payment and of what the card and the merchant did before it. Its embeddings of
 both, as of the time of each payment, go to boosted trees beside these columns (`Run.embed_rows`). Prints average
 precision and AUROC in the test period with intervals of 95 %, of payments drawn anew by
@@ -94,7 +94,7 @@ def main(rows: int, epochs: int, seeds: int, threads: int) -> list[str]:
         counts = [(split, table.labels(table.rows(split))) for split in ("train", "valid", "test")]
         labels = counts[-1][1]
         for seed in range(seeds):
-            about = {"data": "prepared", "data.root": root, "data.kind": "edge_classification", "seed": seed}
+            about = {"data": "prepared", "data.root": root, "data.task": "edge_classification", "seed": seed}
             more = {"trainer.epochs": epochs, "run.dir": folder / f"run-{seed}"}
             run = heddle.train(**about, **SETTINGS, **more, **{"task.baselines": not seed})
             run.embed_rows(out=folder / f"embeddings-{seed}")

@@ -10,7 +10,7 @@ import pytest
 import heddle
 from heddle.cli import main
 from heddle.data.prepared import open_prepared, prepared
-from heddle.errors import DataError
+from heddle.errors import ConfigError, DataError
 from heddle.workflow import callbacks
 from heddle.workflow.artifacts import read_weights
 from heddle.workflow.boost import BoostTable
@@ -190,13 +190,17 @@ def test_embeddings_of_rows_are_what_the_head_answers_from(tables, tmp_path):
     answered = heddle.predict(run)
     assert np.array_equal(answered.index[:, -1], np.arange(800))
     assert np.allclose(hidden, answered.outputs, atol=1e-4)
+    with pytest.raises(
+        ConfigError, match=r"found questions about edges with times .*take both ends .*embed_rows"
+    ):
+        heddle.embed(run)
     table = BoostTable(tables / "float", tmp_path / "embeddings")
     assert np.allclose(table.matrix(np.array([3]))[0, -16:], np.concatenate([senders[3], receivers[3]]))
 
 
 def test_links_with_labels_may_be_asked_for_either(tables, tmp_path):
     arguments = [
-        "data.kind=link_prediction",
+        "data.task=link_prediction",
         "model=rgcn",
         "trainer.epochs=1",
         "task.candidates=random:5",
@@ -204,6 +208,6 @@ def test_links_with_labels_may_be_asked_for_either(tables, tmp_path):
     ]
     assert "mrr" in train(tables, "float", tmp_path / "links", *arguments)["test"]
     with pytest.raises(DataError, match="no classes"):
-        prepared(str(tables / "float"), relation=("note", "of", "card"), kind="edge_classification")
-    actual = prepared(str(tables / "float"), relation=("card", "pays", "shop"), kind="edge_classification")
+        prepared(str(tables / "float"), relation=("note", "of", "card"), task="edge_classification")
+    actual = prepared(str(tables / "float"), relation=("card", "pays", "shop"), task="edge_classification")
     assert actual.task == "edge_classification" and actual.num_classes == 2

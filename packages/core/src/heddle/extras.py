@@ -10,14 +10,20 @@ def require(module: str, extra: str) -> Any:
     """Return the module of that name, imported.
 
     Raises:
-        PluginError: its package is not installed; names heddle-core's extra that brings it.
+        PluginError: its package is not installed, or is and can't be loaded; names heddle-core's extra that brings it.
     """
+    package = module.partition(".")[0]
     try:
         return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        package = module.partition(".")[0]
-        if (error.name or "").partition(".")[0] != package:
-            raise
-        raise PluginError(
-            f"{package}: found no such package, expected it for this; pip install 'heddle-core[{extra}]'"
-        ) from error
+    except (
+        Exception
+    ) as error:  # whatever a package does as it is loaded: a library, memory or a part that it lacks
+        missing = isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == package
+        if missing:
+            found = "no such package, expected it for this; "
+        else:
+            reason = " ".join(str(error).split())[:200]
+            found = (
+                f"one that can't be loaded ({type(error).__name__}: {reason}), expected it for this; again "
+            )
+        raise PluginError(f"{package}: found {found}pip install 'heddle-core[{extra}]'") from error

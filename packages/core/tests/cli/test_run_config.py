@@ -9,7 +9,7 @@ import yaml
 from heddle.config.run import RunConfig, run_config
 from heddle.config.saved import resumed_config, saved_config
 from heddle.config.torchrun import with_torchrun
-from heddle.config.upgrade import RENAMED
+from heddle.config.upgrade import RENAMED, upgraded
 from heddle.engines.launch import TORCHRUN, Launch
 from heddle.engines.plugins import load_plugins
 from heddle.errors import ConfigError
@@ -40,6 +40,14 @@ def test_a_run_of_0_1_0_is_used_again_in_one_process_and_goes_on_in_its_own():
     assert (config.trainer.epochs, config.sharding.name, config.launch) == (7, "halo", Launch())
     resumed = Launch(processes=2, rank=1, coordinator="here:1")
     assert resumed_config("old", resumed, registry).launch == resumed
+
+
+@pytest.mark.parametrize("kind, task", [("edge_classification", "edge_classification"), (None, "spent")])
+def test_what_was_asked_by_data_kind_is_asked_by_data_task(kind, task):
+    old = {"data": {"reader": "prepared", "task": None if kind else "spent", "kind": kind}}
+    assert upgraded(old)["data"] == {"reader": "prepared", "task": task}
+    others = {"data": {"reader": "mine", "kind": "a"}}
+    assert upgraded(others) == others
 
 
 @pytest.mark.parametrize("old", RENAMED)

@@ -308,6 +308,34 @@ def test_several_tasks_on_one_folder(shop, tmp_path):
         prepared(str(folders[0]), task="spend")
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_a_label_that_is_known_later_is_learned_and_chosen_by_later(shop, tmp_path, engine):
+    """Of 30 days: June's last rows aren't training's any more, nor September's validation's."""
+    days = ["2020-05-01", "2020-06-01", "2020-06-02", "2020-08-31", "2020-09-02", "2020-11-01"]
+    rows = "\n".join(f"{who},{day},yes" for who, day in enumerate(days))
+    (shop / "late.csv").write_text(f"who,at,said\n{rows}\n")
+    late = {"path": "late.csv", "columns": {"who": "int", "at": WHEN, "said": "text"}}
+    label = {"column": "said", "classes": ["no", "yes"], "delay": "30d"}
+    task = {"of": "user", "table": "late", "key": "who", "time": "at", "label": label}
+    given = {
+        **SCHEMA,
+        "tables": {**SCHEMA["tables"], "late": late},
+        "tasks": {"told": task, "active": TASKS["active"]},
+    }
+    folder = prepare(read_schema(given), shop, tmp_path / "made", Etl(engine, progress=False))
+    splits = open_prepared(folder).nodes["told"].splits
+    assert {split: of.tolist() for split, of in splits.items()} == {
+        "train": [0, 1],
+        "valid": [3],
+        "test": [5],
+    }
+    assert prepared(str(folder)).times.delay == 30 * 86400
+    assert prepared(str(folder), task="active").times.delay == 30 * 86400  # its window's end
+    shown = {**task, "features": [{"column": "said", "encode": "category"}]}
+    with pytest.raises(ConfigError, match=r"the label 'said', which is known 2592000 after its row"):
+        read_schema({**given, "tasks": {"told": shown}})
+
+
 @pytest.mark.parametrize(
     ("task", "message"),
     [

@@ -1,6 +1,7 @@
 """Baselines: what plain loops give, nothing newer than its question, and a verdict that can go against the model."""
 
 import json
+import sys
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,20 @@ def test_the_last_answers_are_those_that_are_known(known):
         assert all(when[k] < when[row] for k in seen)
         share = (np.eye(2)[dataset.targets[seen]].sum(0) + prior) / (len(seen) + 1)
         np.testing.assert_allclose(actual[position], np.log(share))
+
+
+@pytest.mark.parametrize("delay", [0, 100])
+def test_answers_that_come_later_are_not_among_the_last(delay):
+    """A card's answers are alike for 20 rows in a row: who is told of them at once knows the next one."""
+    rng = np.random.default_rng(3)
+    n, base = 2000, payments(2000)
+    cards, bad = np.repeat(np.arange(n // 20) % 3, 20), np.repeat(rng.integers(0, 2, n // 20), 20)
+    ends, when = np.stack([cards, np.zeros(n, np.int64)], 1), np.arange(n)
+    dataset = base._replace(
+        targets=bad, asked=AskedEdges(ends), times=Times(when, {}, {PAYS: when}, delay=delay)
+    )
+    found = compared_to(dataset, np.zeros((n, 2)), baselines=("own",)).metrics
+    assert (found["sender's last 20"]["test"]["accuracy"] > 0.7) == (delay == 0)
 
 
 def test_histories_in_plain_loops():
@@ -182,3 +197,23 @@ def test_baselines_can_be_chosen_and_left_out(tmp_path):
     assert build(TaskOptions, {"baselines": "own"}, "task").baselines == ("own",)
     with pytest.raises(ConfigError, match=r"task\.baselines: found 'tree'.*trees"):
         build(TaskOptions, {"baselines": ["tree"]}, "task")
+
+
+@pytest.mark.parametrize(
+    "code, told",
+    [
+        (
+            "raise OSError('cannot allocate memory\\nin static TLS block')",
+            "OSError: cannot allocate memory in static TLS",
+        ),
+        ("import nowhere_to_be_found", "ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
+    ],
+)
+def test_trees_that_can_not_be_loaded_are_left_out_with_the_reason(tmp_path, monkeypatch, code, told):
+    (tmp_path / "xgboost.py").write_text(code + "\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "xgboost", raising=False)
+    dataset = payments()
+    found = compared_to(dataset, np.zeros((900, 2)), baselines=("constant", "trees"))
+    assert told in found.left_out["trees"] and "pip install 'heddle-core[boost]'" in found.left_out["trees"]
+    assert list(found.metrics) == ["majority"]

@@ -37,6 +37,11 @@ def upgraded(tree: Mapping[str, Any], answered: str = "") -> dict[str, Any]:
             if value is not None:
                 to, _, name = new.partition(".")
                 upgraded.setdefault(to, {}).setdefault(name, value)
+    data = upgraded.get("data")
+    if isinstance(data, dict) and data.get("reader") == "prepared":
+        asked = data.pop("kind", None)  # it was a key beside data.task
+        if asked is not None:
+            data["task"] = asked
     task = upgraded.get("task")
     if isinstance(task, dict) and task.get("name") != "forecast":
         if "time" not in task and answered == "link_prediction":

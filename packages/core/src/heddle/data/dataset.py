@@ -26,12 +26,15 @@ class Times(NamedTuple):
             missing.
         later: relation -> [n_edges] bool: edges that are validation's or test's questions themselves, to be left out of
             the graph where times are not looked at.
+        delay: how long after a question its answer is known: one about the 30 days after it, 30 days later. Until then
+            nothing learns of it.
     """
 
     asked: np.ndarray | Mapping[str, np.ndarray]
     nodes: Mapping[str, np.ndarray] = {}
     edges: Mapping[EdgeType, np.ndarray] = {}
     later: Mapping[EdgeType, np.ndarray] = {}
+    delay: int = 0
 
 
 class AskedEdges(NamedTuple):

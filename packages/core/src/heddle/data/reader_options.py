@@ -113,11 +113,9 @@ class PreparedOptions(NamedData):
     relation: tuple[str, ...] | None = option(
         None, "links to be predicted, as [source, relation, target]; null: what the folder was prepared for"
     )
-    task: str | None = option(None, "one of the tasks of the folder's schema, by its name; null: the first")
-    kind: str | None = option(
+    task: str | None = option(
         None,
-        "edge_classification or link_prediction, of the target's edges; null: what the folder was prepared for",
-        choices=("edge_classification", "link_prediction"),
+        "one of the folder's tasks by its name, or edge_classification or link_prediction; null: its own, or the first",
     )
 
 

@@ -63,7 +63,8 @@ def as_links(dataset: Dataset) -> Dataset:
     splits = {split: np.asarray(asked.ends[rows], np.int64) for split, rows in dataset.splits.items()}
     if times is not None:
         moments = np.asarray(times.asked)
-        times = times._replace(asked={split: moments[rows] for split, rows in dataset.splits.items()})
+        asked_at = {split: moments[rows] for split, rows in dataset.splits.items()}
+        times = times._replace(asked=asked_at, delay=0)
     links = dataset._replace(task="link_prediction", targets=None, splits=splits, num_classes=0)
     return links._replace(class_names=(), times=times, asked=None, weights=None, groups=None)
 

@@ -7,13 +7,21 @@ from hypothesis import strategies as st
 
 from heddle.data.dataset import SPLITS, Dataset, Times
 from heddle.data.spec import DataSpec
+from heddle.data.task_options import TaskOptions
 from heddle.errors import ConfigError
 from heddle.graphs.graph import EdgeSet, Graph, hetero_graph
 from heddle.nn.model import Batch
 from heddle.sampling.parts import Parts
 from heddle.sampling.store import store_of
 from heddle.sampling.types import ONE_RELATION, ONE_TYPE
-from heddle.workflow.loaders.known import Known, known_named, until_of, without_times
+from heddle.workflow.loaders.known import (
+    Known,
+    known_named,
+    known_splits,
+    until_of,
+    view_of,
+    without_times,
+)
 from heddle.workflow.loaders.questions.links import LinkQuestion
 from heddle.workflow.loaders.questions.nodes import NodeQuestion
 from heddle.workflow.loaders.sampled import SampledGraph
@@ -155,6 +163,45 @@ def test_what_is_known_when_a_question_is_answered():
     links = Times({"train": np.array([1]), "valid": np.array([8, 2, 5, 4]), "test": np.array([9])})
     batch = until_of(links, {}, known_named("batch:2"), True)
     assert batch["valid"].tolist() == [5, 2, 5, 2] and batch[None].tolist() == [1, 5, 2, 5, 2, 9]
+
+
+def test_a_row_of_a_split_sees_no_more_when_all_are_asked_about():
+    asked, splits = np.array([1, 5, 9, 7, 3, 8]), {"train": [0, 4], "valid": [1, 3], "test": [2]}
+    splits = {split: np.array(rows) for split, rows in splits.items()}
+    frozen = until_of(Times(asked), splits, Known("frozen"), True)
+    assert frozen[None].tolist() == [1, 5, 9, 5, 3, 8]
+
+
+@given(seed=st.integers(0, 10**6), delay=st.integers(0, 30))
+def test_answers_that_come_too_late_are_neither_learned_nor_chosen_by(seed, delay):
+    rng = np.random.default_rng(seed)
+    asked = rng.integers(0, 60, 40)
+    splits = {name: np.flatnonzero(asked // 20 == at) for at, name in enumerate(SPLITS)}
+    found = known_splits(Times(asked, delay=delay), splits)
+    for split, later in (("train", "valid"), ("valid", "test")):
+        first = min(
+            (int(asked[row]) for row in range(40) if asked[row] >= 20 * SPLITS.index(later)), default=99
+        )
+        assert found[split].tolist() == [row for row in splits[split] if asked[row] + delay <= first]
+    assert found["test"].tolist() == splits["test"].tolist()
+
+
+@pytest.mark.parametrize("level", ["link", "edge"])
+def test_edges_and_links_are_not_shown_to_themselves(level):
+    options = TaskOptions(ties="include")
+    with pytest.raises(ConfigError, match=rf"task.ties=include: found questions about {level}s"):
+        view_of(shop(1, "link_prediction"), options, level, sampled=True)
+
+
+def test_a_delay_is_reported_and_leaves_drawn_splits_as_they_are():
+    dataset = shop(2)
+    view = view_of(
+        dataset._replace(times=dataset.times._replace(delay=5)), TaskOptions(), "node", sampled=True
+    )
+    assert view.reported["delay"] == "5"
+    assert {split: rows.tolist() for split, rows in view.dataset.splits.items()} == {
+        split: rows.tolist() for split, rows in dataset.splits.items()
+    }
 
 
 @pytest.mark.parametrize("text", ["", "0", 0, -1, 1.5, True, "d", "-3d", "3 d", "1.5h", "3y", "0d"])

@@ -48,7 +48,7 @@ class Emitter:
             assert path is not None
             given["time"] = write_integers(path, column, "a time", folder / "time.npy")
             if self._divided((node_type,)) and self._timed:
-                given["splits"] = self._splits(path, column, given.get("label"), folder)
+                given["splits"] = self._splits(path, column, given.get("label"), folder, nodes.label)
         if self._divided((node_type,)) and not self._timed:
             path = self.related.nodes[node_type][0]
             assert path is not None
@@ -70,7 +70,7 @@ class Emitter:
         if edges.time is not None:
             given["time"] = write_integers(path, edges.time, "a time", folder / "time.npy")
             if self._divided(key) and self._timed:
-                given["splits"] = self._splits(path, edges.time, None, folder)
+                given["splits"] = self._splits(path, edges.time, None, folder, edges.label)
         if self._divided(key) and not self._timed:
             given["splits"] = self._splits(path, PART, None, folder)
         ends, senders_per, receivers_per = self._ends(edges, rows, sizes, folder)
@@ -140,9 +140,19 @@ class Emitter:
             written["group"] = write_integers(path, label.group, "a group", folder / "group.npy")
         return written
 
-    def _splits(self, path: Path, column: str, label: Path | None, folder: Path) -> dict[str, Path]:
-        """Write the rows of each split; rows without a label are in none, where there are labels."""
+    def _splits(
+        self, path: Path, column: str, label: Path | None, folder: Path, timed: Label | None = None
+    ) -> dict[str, Path]:
+        """Write the rows of each split; rows without a label are in none, where there are labels.
+
+        Nor are those of training whose labels are known only once validation has begun, and those of validation whose
+        are known only once the test has.
+
+        Args:
+            timed: the label of rows that time divides.
+        """
         assert self.related.cuts is not None
+        known_from = np.array([*self.related.cuts, np.iinfo(np.int64).max])
         labels = None if label is None else np.load(label, mmap_mode="r")
         start = 0
         with ExitStack() as stack:
@@ -151,9 +161,11 @@ class Emitter:
                 for part in SPLITS
             }
             for table in chunks(path, [column]):
-                cells = table[column].fill_null(0)
-                part = np.searchsorted(self.related.cuts, cells.to_numpy().astype(np.int64), side="right")
+                moments = table[column].fill_null(0).to_numpy().astype(np.int64)
+                part = np.searchsorted(self.related.cuts, moments, side="right")
                 part[table[column].is_null().to_numpy()] = -1
+                if timed is not None and timed.delay:
+                    part[moments > known_from[part] - timed.delay] = -1
                 if labels is not None:
                     part_labels = labels[start : start + len(part)]
                     part[np.isnan(part_labels) if part_labels.dtype.kind == "f" else part_labels < 0] = -1

@@ -11,7 +11,7 @@ from heddle.data.etl.engines.open_engine import open_engine
 from heddle.data.etl.files import Sources, files_of
 from heddle.data.etl.kept_tables import keep_tables
 from heddle.data.etl.relate import relate
-from heddle.data.etl.schemas.schema import LATER, Schema
+from heddle.data.etl.schemas.schema import LATER, Label, Schema
 from heddle.data.etl.steps import Steps
 from heddle.data.etl.stores import root_of
 from heddle.data.etl.work_folder import MADE, work_folder
@@ -79,14 +79,17 @@ def _task(schema: Schema, emitter: Emitter) -> FolderTask:
         if len(target) == 1
         else [e.label for e in schema.edges if e.type == target]
     )
-    classes = labels[0].classes if labels and labels[0] is not None else ()
-    return FolderTask(schema.kind, target, emitter.classes.get(target, 0), classes)
+    return _of_label(schema.kind, target, labels[0] if labels else None, emitter)
 
 
 def _asked(name: str, schema: Schema, emitter: Emitter) -> FolderTask:
     task = schema.tasks[name]
-    classes = task.label.classes if task.label is not None else ()
-    return FolderTask(task.kind, (name,), emitter.classes.get((name,), 0), classes)
+    return _of_label(task.kind, (name,), task.label, emitter)
+
+
+def _of_label(kind: str, target: tuple[str, ...], label: Label | None, emitter: Emitter) -> FolderTask:
+    label = label or Label("")
+    return FolderTask(kind, target, emitter.classes.get(target, 0), label.classes, label.delay)
 
 
 def _as_recipe(value: Any) -> Any:

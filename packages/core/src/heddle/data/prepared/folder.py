@@ -34,12 +34,14 @@ class FolderTask(NamedTuple):
         target: (node type,) or (source, relation, target): whose labels and splits count; () for "none".
         num_classes: classes of the labels, 0 for links and values.
         classes: their names in order, () if they have none.
+        delay: how long after its time the label of a row is known, in the unit of times.
     """
 
     kind: str = "none"
     target: tuple[str, ...] = ()
     num_classes: int = 0
     classes: tuple[str, ...] = ()
+    delay: int = 0
 
 
 class PreparedNodes(NamedTuple):

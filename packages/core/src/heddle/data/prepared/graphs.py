@@ -32,6 +32,9 @@ from heddle.sampling.types import InEdges, SampleGraph
 RECENT = ": label last 20"
 """The end of the name of a history's column that `Dataset.recent` is taken from."""
 
+OF_EDGES = ("edge_classification", "link_prediction")
+"""What can be asked about the edges of a relation, whatever its folder was prepared for."""
+
 
 def read_prepared(options: PreparedOptions) -> Dataset:
     """Return the dataset of the folder that a `data=prepared` node names; see `prepared` for its keys."""
@@ -44,7 +47,6 @@ def prepared(
     name: str | None = PreparedOptions.name,
     relation: Sequence[str] | None = PreparedOptions.relation,
     task: str | None = PreparedOptions.task,
-    kind: str | None = PreparedOptions.kind,
 ) -> Dataset:
     """Return a prepared folder as a Dataset.
 
@@ -54,13 +56,12 @@ def prepared(
         name: what the dataset calls itself; None for the folder's own name.
         relation: source, relation and target of links that are to be predicted, between any two types; None for the
             folder's own task. Where they have no splits, 85/5/10 of them are drawn.
-        task: one of the tasks of the folder's schema; None for the first.
-        kind: edge_classification or link_prediction, what is asked about the edges of the folder's target or of
-            `relation`; None for what the folder was prepared for, links with a `relation`.
+        task: one of the tasks of the folder's schema by its name; or edge_classification or link_prediction, what is
+            asked about the edges of the folder's target or of `relation`. None for what the folder was prepared for,
+            the first of its schema's tasks, or links with a `relation`.
 
     Raises:
-        DataError: no folder, a damaged one, a task or relation that it lacks, or a kind that it has no edges or
-            classes for.
+        DataError: no folder, a damaged one, a task or relation that it lacks, or has no edges or classes for.
     """
     if root is None:
         fail("data.root", "none", "a prepared folder", "write data.root=FOLDER")
@@ -68,11 +69,11 @@ def prepared(
         verify(root)
     folder = open_prepared(root)
     folder = folder._replace(name=name or folder.name)
-    if task is not None:
-        if task not in folder.tasks:
-            do = f"name one of them{nearest(task, list(folder.tasks))}"
-            fail("data.task", repr(task), f"one of {list(folder.tasks)}", do)
+    if task is not None and task in folder.tasks:
         folder = folder._replace(task=folder.tasks[task])
+    elif task not in (None, *OF_EDGES):
+        names = [*folder.tasks, *OF_EDGES]
+        fail("data.task", repr(task), f"one of {names}", f"name one of them{nearest(str(task), names)}")
     if relation is not None:
         key: Any = tuple(relation)
         if key not in folder.edges:
@@ -84,8 +85,8 @@ def prepared(
             )
         asked = folder.task if tuple(folder.task.target) == key else FolderTask(target=key)
         folder = folder._replace(task=asked._replace(kind="link_prediction"), edges=_split(folder.edges, key))
-    if kind is not None:
-        folder = folder._replace(task=_asking(folder, kind))
+    if task in OF_EDGES and task not in folder.tasks:
+        folder = folder._replace(task=_asking(folder, task))
     return dataset_of(folder)
 
 
@@ -101,10 +102,10 @@ def _asking(opened: Prepared, task_kind: str) -> FolderTask:
     task = opened.task
     if len(task.target) != 3:
         actual, do = f"a folder about {task.target}", "leave it out, or name edges by data.relation"
-        fail(f"data.kind={task_kind}", actual, "one about a relation", do)
+        fail(f"data.task={task_kind}", actual, "one about a relation", do)
     if task_kind == "edge_classification" and not task.num_classes:
         actual, do = f"no classes of {task.target}", "prepare it with kind: edge_classification and a label"
-        fail(f"data.kind={task_kind}", actual, "a class for each edge", do)
+        fail(f"data.task={task_kind}", actual, "a class for each edge", do)
     return task._replace(kind=task_kind)
 
 
@@ -288,7 +289,7 @@ def to_dataset(folder: Prepared) -> Dataset:
             targets = targets if classes else targets[:, None]
         splits = {split: np.array(rows, np.int64) for split, rows in nodes.splits.items()}
         graph, edge_time = timed_graph(folder)
-        times = _times(folder, edge_time, nodes.time, {})
+        times = _times(folder, edge_time, nodes.time, {}, task.delay)
         about = task.num_classes, node_type, info
         dataset = Dataset(
             folder.name, task.kind, graph, targets, splits, *about, class_names=names, times=times
@@ -363,7 +364,7 @@ def _edges_asked(folder: Prepared) -> Dataset:
         {**folder.info, "source": str(root)},
         key[2] if key[2] != key[0] else "",
         tuple(task.classes),
-        times=_times(folder, edge_time, relation.time, hidden),
+        times=_times(folder, edge_time, relation.time, hidden, task.delay),
         asked=_asked(relation, ends, root),
         weights=relation.weight,
         groups=relation.group,
@@ -383,6 +384,7 @@ def _times(
     edges: Mapping[EdgeType, np.ndarray],
     asked: Any,
     hidden: Mapping[EdgeType, np.ndarray],
+    delay: int = 0,
 ) -> Times | None:
     """Return when everything came into being; None where the questions have no time of their own."""
     if asked is None:
@@ -394,4 +396,4 @@ def _times(
         if source in hidden:
             mark, rows = marked(folder.root, relation.rows, [hidden[source]]), in_edges(folder, key)[2]
             later[key] = mark if rows is None else rows_taken(mark, rows, folder.root)
-    return Times(asked, nodes, edges, later)
+    return Times(asked, nodes, edges, later, delay)

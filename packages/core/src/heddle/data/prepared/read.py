@@ -45,7 +45,8 @@ def open_prepared(root: str | Path) -> Prepared:
 
 
 def _task(facts: Mapping[str, Any]) -> FolderTask:
-    return FolderTask(facts["kind"], tuple(facts["target"]), facts["num_classes"], tuple(facts["classes"]))
+    about = facts["kind"], tuple(facts["target"]), facts["num_classes"], tuple(facts["classes"])
+    return FolderTask(*about, facts.get("delay", 0))
 
 
 def verify(root: str | Path) -> int:

@@ -103,8 +103,8 @@ class FolderWriter:
         metadata = {
             "format": FORMAT,
             "name": self.name,
-            "task": (task or FolderTask())._asdict(),
-            **({"tasks": {name: one._asdict() for name, one in tasks.items()}} if tasks else {}),
+            "task": _facts(task or FolderTask()),
+            **({"tasks": {name: _facts(one) for name, one in tasks.items()}} if tasks else {}),
             "nodes": dict(sorted(self._nodes.items())),
             "edges": sorted(self._edges, key=lambda edges: edges["type"]),
             "info": info or {},
@@ -234,6 +234,14 @@ def csc(
 def index_type(*counts: int) -> type[np.signedinteger[Any]]:
     """Return int32 if it holds every id and position below `counts`, else int64."""
     return np.int32 if max(counts, default=0) < 2**31 else np.int64
+
+
+def _facts(task: FolderTask) -> dict[str, Any]:
+    """Return a task as the metadata holds it: a delay only where there is one."""
+    facts = task._asdict()
+    if not task.delay:
+        del facts["delay"]
+    return facts
 
 
 def _plain(name: str) -> str:

@@ -170,7 +170,7 @@ def _past(asking: _Asking, entities: np.ndarray) -> Past:
     if times is None:
         rows = asking.train
         return Past(entities[rows], np.zeros(len(rows), np.int64), _part(asking.answers, rows))
-    return Past(entities, np.asarray(times.asked, np.int64), asking.answers)
+    return Past(entities, np.asarray(times.asked, np.int64) + times.delay, asking.answers)
 
 
 def _trees(asking: _Asking, seed: int, left_out: dict[str, str]) -> Made:

@@ -71,8 +71,13 @@ def view_of(dataset: Dataset, options: TaskOptions, level: str, *, sampled: bool
             "sees what was there before; set task.ties=before"
         )
     ties = options.ties if options.ties != "auto" else "include" if level == "node" else "before"
-    until = until_of(dataset.times, dataset.splits, known, ties == "include")
-    return View(dataset, until, {"time": "respected", "known": options.known, "ties": ties})
+    reported = {"time": "respected", "known": options.known, "ties": ties}
+    times = dataset.times
+    if level != "link" and times.delay:
+        dataset = dataset._replace(splits=known_splits(times, dataset.splits))
+        reported["delay"] = str(times.delay)
+    until = until_of(times, dataset.splits, known, ties == "include")
+    return View(dataset, until, reported)
 
 
 def known_named(text: str) -> Known:
@@ -107,8 +112,30 @@ def until_of(times: Times, splits: Mapping[str, np.ndarray], known: Known, inclu
     if by_split:
         until[None] = np.concatenate([until[split] for split in SPLITS])
     else:
-        until[None] = up_to(np.array(times.asked, np.int64), inclusive)
+        anywhere = up_to(np.array(times.asked, np.int64), inclusive)
+        for split in SPLITS:  # a row of a split sees no more when all rows are asked about
+            rows = np.asarray(splits[split])
+            anywhere[rows] = until[split][rows]
+        until[None] = anywhere
     return until
+
+
+def known_splits(times: Times, splits: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return splits without training rows whose answers are known only once validation has begun.
+
+    Nor have they validation rows whose answers are known only once the test has: epochs and thresholds are chosen by
+    them. Splits that time doesn't divide stay as they are.
+
+    Args:
+        splits: rows of node and edge tasks.
+    """
+    asked, kept = np.asarray(times.asked), {split: np.asarray(rows) for split, rows in splits.items()}
+    for split, later in (("train", ("valid", "test")), ("valid", ("test",))):
+        moments, rows = asked[kept[split]], kept[split]
+        after = np.concatenate([asked[np.asarray(splits[other])] for other in later])
+        if len(after) and moments.max(initial=after.min()) <= after.min():
+            kept[split] = rows[moments + times.delay <= after.min()]
+    return kept
 
 
 def up_to(asked: np.ndarray, inclusive: bool) -> np.ndarray:

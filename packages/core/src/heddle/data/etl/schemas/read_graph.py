@@ -1,12 +1,13 @@
 """read_graph: nodes, edges, their features and labels out of YAML, every name in them checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from heddle.data.etl.schemas.checked import one_of, spec, texts
 from heddle.data.etl.schemas.read_tables import derive, key_of, known
 from heddle.data.etl.schemas.schema import ENCODINGS, Derived, Edges, Encode, Label, Nodes, Table
 from heddle.errors import ConfigError, problem
+from heddle.options.durations import duration
 
 ROW = "#row"
 """The column of a table's row numbers, which nodes without a key are named by."""
@@ -88,7 +89,21 @@ def values_of(
             if name != "*":
                 known(location, encode.table or table, name, tables)
         features.append(encode._replace(column=column))
-    return tuple(features), None if labelled is None else _label(labelled, f"{where}.label", table, tables)
+    label = None if labelled is None else _label(labelled, f"{where}.label", table, tables)
+    if label is not None and label.delay:
+        _check_unread(label, features, where, table)
+    return tuple(features), label
+
+
+def _check_unread(label: Label, features: Sequence[Encode], where: str, table: str | None) -> None:
+    """Check that no feature shows a label before it is known."""
+    for encode in features:
+        names = (encode.column,) if isinstance(encode.column, str) else encode.column
+        if label.column in names and (encode.table or table) == (label.table or table):
+            found = (
+                f"the label {label.column!r}, which is known {label.delay} after its row, among the features"
+            )
+            raise ConfigError(problem(where, found, "columns that are known with the row", "remove it there"))
 
 
 def plain_name(where: str, name: Any, *, joined: bool = False) -> None:
@@ -120,6 +135,8 @@ def _label(given: Any, where: str, table: str | None, tables: Mapping[str, Table
         label = label._replace(classes=tuple(map(str, classes)), values=values)
     else:
         label = label._replace(classes=texts(f"{where}.classes", classes))
+    if label.delay != 0:
+        label = label._replace(delay=duration(label.delay, f"{where}.delay"))
     for name in filter(None, (label.column, label.weight, label.group)):
         known(where, label.table or table, name, tables)
     return label

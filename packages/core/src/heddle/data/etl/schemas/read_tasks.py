@@ -82,7 +82,7 @@ def _of_query(
         table=name,
         key=keys if len(keys) > 1 else keys[0],
         time="time",
-        label=Label("label"),
+        label=Label("label", delay=query.label.end),
         features=(*features, *more),
     )
 
@@ -113,7 +113,7 @@ def _add(
     known(where, asked.table, asked.time, tables)
     key = key_of(f"{where}.key", asked.table, asked.key, tables)
     label: Any = asked.label
-    given = label if not isinstance(label, Label) else label.column
+    given = label if not isinstance(label, Label) else {"column": label.column, "delay": label.delay}
     features, read = values_of(asked.features, given, where, asked.table, tables)
     features = features or (Encode(asked.time, "cyclic", period="month"),)
     if asked.kind == "node_regression" and read is not None and read.classes:

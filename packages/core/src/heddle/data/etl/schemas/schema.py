@@ -150,7 +150,8 @@ class Label(NamedTuple):
     For kind: edge_regression the target's column holds any numbers, for a ranking relevances of 0 and more. `weight` is
     a column of what each row weighs in the loss; `group`, for a ranking, one of whole numbers: rows of one number are
     put in order together. `values` are, for each class, the values that it stands for, ("*",) for all others; () for
-    the class's own name; YAML writes them as classes: {NAME: [VALUE, ...]}.
+    the class's own name; YAML writes them as classes: {NAME: [VALUE, ...]}. `delay` is how long after the time of its
+    row a label is known, such as 30d for what happens in the 30 days after it; a query's is the end of its window.
     """
 
     column: str
@@ -159,6 +160,7 @@ class Label(NamedTuple):
     weight: str | None = None
     group: str | None = None
     values: tuple[tuple[str, ...], ...] = ()
+    delay: Any = 0
 
 
 class Nodes(NamedTuple):
