@@ -1,5 +1,6 @@
 """Signals in time: measured traffic, PyG-Temporal's sets, streams of events."""
 
+import gzip
 import json
 import pickle
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from heddle.data.reader_options import TrafficOptions
-from heddle.data.readers.events import cut_events, events
+from heddle.data.readers.events import FILES, cut_events, events
 from heddle.data.readers.events_files import read_events_file
 from heddle.data.readers.temporal import temporal
 from heddle.data.readers.traffic.graph import read_distances
@@ -45,6 +46,26 @@ def small(tmp_path):
     with open(tmp_path / "adj_mx.pkl", "wb") as stream:
         pickle.dump((["7", "8", "9"], {"7": 0, "8": 1, "9": 2}, weights), stream, protocol=2)
     return tmp_path, rng.uniform(0, 70, (40, 3)).astype(np.float32)
+
+
+def test_los_loop_as_t_gcn_has_it(small):
+    folder, speeds = small
+    (folder / "adj_mx.pkl").unlink()
+    head = "773869,767541,767542\n"
+    (folder / "los_speed.csv").write_text(head + "\n".join(",".join(map(str, row)) for row in speeds) + "\n")
+    (folder / "los_adj.csv").write_text("1.0,0.4,0.0\n0.0,1.0,0.0\n0.0,0.3,1.0\n")
+    graph = traffic_files(str(folder)).graphs
+    assert list(zip(graph.senders.tolist(), graph.receivers.tolist())) == [
+        (0, 0),
+        (0, 1),
+        (1, 1),
+        (2, 1),
+        (2, 2),
+    ]
+    np.testing.assert_allclose(graph.edges["weight"], [1, 0.4, 1, 0.3, 1])
+    (folder / "los_adj.csv").write_text("1.0,0.4\n0.0,1.0\n")
+    with pytest.raises(DataError, match=r"2 x 2 numbers.*expected weights of 0 or more, 3 x 3"):
+        traffic_files(str(folder))
 
 
 def test_hdf_as_pandas_writes_it(small):
@@ -165,6 +186,22 @@ def test_bitcoin(shared_data):
     parts = dataset.snapshots
     assert sum(len(part.graph.senders) for part in parts) == 35592 and int(dataset.graphs.n_node[0]) == 5881
     assert min(part.graph.edges["weight"].min() for part in parts) == -10
+
+
+def test_wikipedia(shared_data):
+    dataset = events("wikipedia", str(shared_data("events")), snapshots=10, cut="count")
+    assert sum(len(part.graph.senders) for part in dataset.snapshots) == 157474
+    assert int(dataset.graphs.n_node[0]) == 9227
+    every = np.concatenate(list(dataset.splits.values()))
+    assert every[:, 0].max() == 8226 and every[:, 1].min() == 8227
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if FILES[name][0] != "jodie"])
+def test_a_file_as_snap_has_it(tmp_path, name):
+    rows = "0,1,{},7\n1,2,{},9\n" if name.startswith("bitcoin") else "0 1 7\n1 2 9\n"
+    (tmp_path / f"{FILES[name][1]}.gz").write_bytes(gzip.compress(rows.format(3, -4).encode()))
+    dataset = events(name, str(tmp_path), snapshots=2, valid=0.0, test=0.5)
+    assert dataset.splits["test"].tolist() == [[1, 2]] and len(dataset.snapshots) == 2
 
 
 def test_jodie(tmp_path):

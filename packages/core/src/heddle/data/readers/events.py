@@ -15,14 +15,15 @@ from heddle.graphs.dynamic import SnapshotSequence
 from heddle.graphs.graph import Graph
 
 FILES = {
-    "collegemsg": ("collegemsg/CollegeMsg.txt", "CollegeMsg.txt"),
-    "bitcoin-otc": ("bitcoin/soc-sign-bitcoinotc.csv", "soc-sign-bitcoinotc.csv"),
-    "bitcoin-alpha": ("bitcoin/soc-sign-bitcoinalpha.csv", "soc-sign-bitcoinalpha.csv"),
-    "wikipedia": ("jodie/wikipedia.csv", "wikipedia.csv"),
-    "reddit": ("jodie/reddit.csv", "reddit.csv"),
-    "mooc": ("jodie/mooc.csv", "mooc.csv"),
-    "lastfm": ("jodie/lastfm.csv", "lastfm.csv"),
+    "collegemsg": ("collegemsg", "CollegeMsg.txt"),
+    "bitcoin-otc": ("bitcoin", "soc-sign-bitcoinotc.csv"),
+    "bitcoin-alpha": ("bitcoin", "soc-sign-bitcoinalpha.csv"),
+    "wikipedia": ("jodie", "wikipedia.csv"),
+    "reddit": ("jodie", "reddit.csv"),
+    "mooc": ("jodie", "mooc.csv"),
+    "lastfm": ("jodie", "lastfm.csv"),
 }
+"""Name -> (a folder that its file may lie in, the file, which may end in .gz as SNAP has it)."""
 
 
 def read_events(options: EventsOptions) -> Dataset:
@@ -61,8 +62,9 @@ def events(
         actual = f"cut={cut}, snapshots={snapshots}, valid={valid}, test={test}"
         fail("data", actual, "cut=time or count, a snapshot or more, shares below 1", "fix it")
     folder = Path("~/.cache/heddle" if root is None else root).expanduser()
-    found_files = [folder / file for file in FILES[name] if (folder / file).is_file()]
-    stream = read_events_file(found_files[0] if found_files else folder / FILES[name][-1])
+    inner, file = FILES[name]
+    places = [folder / sub / f"{file}{end}" for sub in (inner, name, "") for end in ("", ".gz")]
+    stream = read_events_file(next((path for path in places if path.is_file()), folder / file))
     parts = cut_events(stream, snapshots, cut)
     splits, graph = _split_links(stream, valid, test)
     info = {"source": f"{name}, {len(stream.senders)} events"}

@@ -26,15 +26,15 @@ class Events(NamedTuple):
 
 
 def read_events_file(path: Path) -> Events:
-    """Return the events of a file: "source target time", "source,target,rating,time", or JODIE's
-    "user,item,time,label,features..." under a heading.
+    """Return the events of a file: "source target time", "source,target,rating,time"; or under a heading JODIE's
+    "user,item,time,label,features...", of which "u,i,ts,label" are the first.
 
     Raises:
         DataError: a row of another layout; no events.
     """
     text = read_text(path)
     first = text.partition("\n")[0]
-    if first.lower().startswith("user_id"):
+    if first.lower().startswith(("user_id,item_id,", "u,i,")):
         return _read_jodie(path, text)
     comma = "," in first
     rows = read_numbers(path, np.float64, delimiter="," if comma else None)

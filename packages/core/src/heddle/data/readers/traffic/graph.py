@@ -1,4 +1,4 @@
-"""The graph of traffic sensors, from an adjacency pickle or a table of distances."""
+"""The graph of traffic sensors, from an adjacency pickle, a matrix, or a table of distances."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 
 from heddle.data.formats.columns import numbers, read_table, texts
 from heddle.data.formats.pickles import load_pickle
-from heddle.data.formats.text_files import fail
+from heddle.data.formats.text_files import fail, read_numbers
 
 Edges = tuple[np.ndarray, np.ndarray, np.ndarray]
 """(senders, receivers, weights float32)."""
@@ -42,6 +42,20 @@ def read_adjacency(path: Path, sensors: Sequence[str], count: int) -> Edges:
         weights = weights[np.ix_(order, order)]
     senders, receivers = np.nonzero(weights)
     return senders, receivers, weights[senders, receivers].astype(np.float32)
+
+
+def read_matrix(path: Path, count: int) -> Edges:
+    """Return the entries of a CSV of [n, n] weights without a heading, as T-GCN's los_adj.csv is.
+
+    Raises:
+        DataError: another shape, or a weight below 0.
+    """
+    weights = read_numbers(path, np.float32)
+    if weights.shape != (count, count) or not np.isfinite(weights).all() or (weights < 0).any():
+        found = f"{weights.shape[0]} x {weights.shape[1]} numbers, the least {weights.min(initial=0)}"
+        fail(path, found, f"weights of 0 or more, {count} x {count}", "take the files of one dataset")
+    senders, receivers = np.nonzero(weights)
+    return senders, receivers, weights[senders, receivers]
 
 
 def read_distances(path: Path, sensors: Sequence[str], threshold: float = 0.1) -> Edges:

@@ -7,7 +7,7 @@ import numpy as np
 from heddle.data.check import check_dataset
 from heddle.data.dataset import Dataset, Series
 from heddle.data.formats.text_files import fail
-from heddle.data.readers.traffic.graph import read_adjacency, read_distances
+from heddle.data.readers.traffic.graph import read_adjacency, read_distances, read_matrix
 from heddle.data.readers.traffic.speeds import Speeds, read_speeds
 from heddle.data.splits import shares_in_order
 from heddle.graphs.graph import Graph
@@ -21,6 +21,7 @@ SPEEDS = {
 
 _WINDOWS = {"metr-la": "METR-LA", "pems-bay": "PEMS-BAY"}
 _ADJACENCIES = {"pems-bay": ("adj_mx_bay.pkl", "adj_mx.pkl"), "": ("adj_mx.pkl", "adj_METR-LA.pkl")}
+_MATRICES = {"los-loop": "los_adj.csv"}
 _DISTANCES = {
     "pems-bay": ("distances_bay_2017.csv", "distances_bay.csv"),
     "": ("distances_la_2012.csv", "distances.csv"),
@@ -31,8 +32,8 @@ def traffic_files(root: str, name: str | None = None, threshold: float = 0.1) ->
     """Return the measured traffic in a folder; the series is float32 [steps, sensors, 2]: value, time of day.
 
     The graph has an edge for each entry of the adjacency pickle, from its row to its column, with its weight; without
-    a pickle it comes from the table of distances by the Gaussian kernel of DCRNN (Li et al. 2018, section 4). Splits
-    are steps in order, 70/10/20 %; 0 is a missing value.
+    a pickle it comes from T-GCN's los_adj.csv, or from the table of distances by the Gaussian kernel of DCRNN (Li et
+    al. 2018, section 4). Splits are steps in order, 70/10/20 %; 0 is a missing value.
 
     Args:
         root: the folder.
@@ -90,10 +91,13 @@ def _graph(
     for file in _ADJACENCIES.get(name, _ADJACENCIES[""]):
         if (folder / file).is_file():
             return read_adjacency(folder / file, speeds.sensors, speeds.values.shape[1])
+    if (folder / _MATRICES.get(name, "-")).is_file():
+        return read_matrix(folder / _MATRICES[name], speeds.values.shape[1])
     for file in _DISTANCES.get(name, _DISTANCES[""]):
         if (folder / file).is_file():
             if not speeds.sensors:
                 fail(speeds.path, "no sensor ids", "the ids that the distances name", "take the .h5 file")
             return read_distances(folder / file, speeds.sensors, threshold)
     wanted = [*_ADJACENCIES.get(name, _ADJACENCIES[""]), *_DISTANCES.get(name, _DISTANCES[""])]
+    wanted += [_MATRICES[name]] if name in _MATRICES else []
     fail(folder, "no graph of the sensors", f"one of {wanted}", "put it beside the speeds")
