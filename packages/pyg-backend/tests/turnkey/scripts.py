@@ -31,8 +31,14 @@ def mag_data(spec: DataSpec | None = None, **options) -> NodeDataObject:
     )
 
 
-def purchases(folder: Path, cards: int = 80, shops: int = 40, rows: int = 1200) -> Path:
-    """Write a prepared folder of cards that buy at shops of their own group, split by time."""
+def purchases(
+    folder: Path, cards: int = 80, shops: int = 40, rows: int = 1200, features: bool = False
+) -> Path:
+    """Write a prepared folder of cards that buy at shops of their own group, split by time.
+
+    Args:
+        features: give the purchases two numbers and a code each.
+    """
     rng = np.random.default_rng(0)
     card = rng.integers(cards, size=rows)
     shop = (card % 4 + 4 * rng.integers(shops // 4, size=rows)) % shops
@@ -45,6 +51,13 @@ def purchases(folder: Path, cards: int = 80, shops: int = 40, rows: int = 1200) 
     writer.nodes("card", cards, features={"codes": codes, "numbers": numbers}, sizes={"codes": [4]})
     writer.nodes("shop", shops)
     key = ("card", "buys", "shop")
+    of_edges = {}
+    if features:
+        arrays = {
+            "x": rng.standard_normal((rows, 2)).astype(np.float32),
+            "codes": card[:, None].astype(np.int32) % 3,
+        }
+        of_edges = {"features": arrays, "sizes": {"codes": [3]}}
     writer.edges(
         key,
         rows,
@@ -52,6 +65,7 @@ def purchases(folder: Path, cards: int = 80, shops: int = 40, rows: int = 1200) 
         splits=splits,
         label=(rng.random(rows) < 0.1).astype(np.int64),
         **csc(ends, cards, shops),
+        **of_edges,
     )
     back = csc(ends[:, ::-1], shops, cards)
     writer.edges(("shop", "rev_buys", "card"), rows, rows_of=key, **back)

@@ -26,8 +26,9 @@ def test_nodes(tmp_path, conv):
     assert np.abs(LocalModel(root / "model/1")({"index": index})["output"] - wanted).max() <= 1e-5
 
 
-def test_links(tmp_path):
-    workflow = link_script(purchases(tmp_path / "data"))
+@pytest.mark.parametrize("features", [False, True])
+def test_links(tmp_path, features):
+    workflow = link_script(purchases(tmp_path / "data", features=features))
     workflow.fit()
     root = workflow.deploy(tmp_path / "models", 64, downstream=False)
     model = LocalModel(root / "model/1")

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch_geometric.nn import GraphConv
 
-from heddle.data import DataSpec
+from heddle.data import Dataset, DataSpec
 from heddle.data.generators.sbm import sbm
 from heddle.data.readers.heco import heco
 from heddle.errors import ConfigError, DataError
+from heddle.graphs.graph import EdgeSet, hetero_graph
 from heddle.ops.criterion import criterion
 from heddle.scripts import (
     MAE,
@@ -52,6 +54,57 @@ def test_any_conv_gives_for_samples_of_all_edges_what_it_gives_for_the_whole_gra
     whole = embed_whole(module, data.parts, torch.device("cpu"), chunk=37)
     np.testing.assert_allclose(actual, whole["paper"][rows], atol=1e-9)
     assert {node_type: len(x) for node_type, x in whole.items()} == data.graph.graph.n_node
+
+
+@pytest.mark.parametrize("conv", ["SAGEConv", "GATv2Conv", "GINConv"])
+def test_features_of_edges_are_read_alike_in_samples_and_in_the_whole_graph(tmp_path, conv):
+    folder = purchases(tmp_path, features=True)
+    data = LPDataObject(train_dataloader=DataSpec(batch_size=32, fanouts=WHOLE, metadata=MetaLoader(folder)))
+    torch.manual_seed(0)
+    module, cpu = HeteroModule(data.metadata, 8, 6, 2, conv=conv).double(), torch.device("cpu")
+    batch = torch_batch(script_loader(data).build(np.arange(20), 1), ("card", "shop"), cpu, torch.float64)
+    found, whole = module(batch), embed_whole(module, data.parts, cpu, chunk=7)
+    for node_type, rows in found.items():
+        ids = batch.ids[node_type][: len(rows)].numpy()
+        np.testing.assert_allclose(rows.detach().numpy(), whole[node_type][ids], atol=1e-9)
+    for part in (module.edge_inputs, module.edge_codes):
+        before = whole["card"]
+        for parameter in part.parameters():
+            parameter.data += 1
+        whole = embed_whole(module, data.parts, cpu)
+        assert np.abs(whole["card"] - before).max() > 1e-3
+
+
+def test_a_message_is_of_its_sender_and_its_edge():
+    """Two senders of 1 and of 2, edges of 10 and of 20: their sum, of which each edge's own sender is a part."""
+    graph = hetero_graph(
+        {"a": np.array([[1.0], [2.0]], np.float32), "b": np.zeros((1, 1), np.float32)},
+        {
+            ("a", "to", "b"): EdgeSet(
+                np.array([[10.0], [20.0]], np.float32), np.array([0, 1]), np.array([0, 0]), np.array([2])
+            )
+        },
+        {"a": np.array([2]), "b": np.array([1])},
+    )
+    meta = MetaLoader(Dataset("sums", "node_classification", graph, np.array([0]), {}, 1, "b"))
+    conv = partial(GraphConv, bias=False)
+    module = HeteroModule(meta, 1, 1, 1, conv=lambda i, o: conv((i, i), o))
+    for parameter in module.parameters():
+        parameter.data = torch.ones_like(parameter) if parameter.ndim > 1 else torch.zeros_like(parameter)
+    data = NodeDataObject(train_dataloader=DataSpec(fanouts=[-1], metadata=meta))
+    assert embed_whole(module, data.parts, torch.device("cpu"))["b"].tolist() == [[33.0]]
+
+
+def test_what_a_module_does_not_read_is_named_once(tmp_path, caplog):
+    data = LPDataObject(train_dataloader=DataSpec(metadata=MetaLoader(purchases(tmp_path, features=True))))
+    for read in (True, False):
+        model = LinkPredictor(HeteroModule(data.metadata, 8, 6, 2, edge_features=read))
+        optimizers = [torch.optim.Adam(model.parameters())]
+        trainer = Trainer(data, model, optimizers, torch.nn.BCELoss(), progress=False)
+        relations = [] if read else ["card.buys.shop", "shop.rev_buys.card"]
+        expected = [f"edge {kind} of {key}" for key in relations for kind in ("features", "codes")]
+        assert sorted(trainer.unused) == sorted(expected)
+    assert caplog.text.count("HeteroModule doesn't use edge features of card.buys.shop") == 1
 
 
 def test_relations_may_have_convs_of_their_own_and_a_function_makes_any():

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 from heddle.engines.hookspecs import ModelInfo
 from heddle.graphs.dynamic.snapshots import Snapshot
-from heddle.graphs.graph import Graph, HeteroGraph, PyTree
+from heddle.graphs.graph import EdgeType, Graph, HeteroGraph, PyTree
 from heddle.nn.capabilities import FIXED_FEATURES
 from heddle.options.input_kinds import EDGE_CODES, NODE_CODES
+from heddle.sampling.store import GraphStore
 
 _ENTRIES = {"x": "features", "codes": "codes", "weight": "weights"}
 """Entry of a pytree of features -> what it is called; any other is called by its own name."""
@@ -29,7 +30,7 @@ class Input(NamedTuple):
 
 
 def inputs_of(graphs: Any) -> list[Input]:
-    """Return the inputs that a dataset's graphs hold; of several graphs, those of the first.
+    """Return the inputs that a dataset's graphs, or a GraphStore, hold; of several graphs, those of the first.
 
     >>> import numpy as np
     >>> ends = np.array([0]), np.array([1])
@@ -43,17 +44,19 @@ def inputs_of(graphs: Any) -> list[Input]:
         of = {"node": graphs.nodes, "edge": graphs.edges, "graph": graphs.globals}
         return [Input(input_kind) for part, pytree in of.items() for input_kind in _kinds(part, pytree)]
     if isinstance(graphs, HeteroGraph):
-        nodes = [
-            Input(input_kind, node_type)
-            for node_type, pytree in graphs.nodes.items()
-            for input_kind in _kinds("node", pytree)
-        ]
-        return nodes + [
-            Input(input_kind, ".".join(key))
-            for key, of in graphs.edges.items()
-            for input_kind in _kinds("edge", of.features)
-        ]
+        return _by_type(graphs.nodes, {key: of.features for key, of in graphs.edges.items()})
+    if isinstance(graphs, GraphStore):
+        return _by_type(graphs.nodes, graphs.edges)
     return inputs_of(graphs[0]) if isinstance(graphs, Sequence) and len(graphs) else []
+
+
+def _by_type(nodes: Mapping[str, PyTree], edges: Mapping[EdgeType, PyTree]) -> list[Input]:
+    of_nodes = [
+        Input(kind, node_type) for node_type, pytree in nodes.items() for kind in _kinds("node", pytree)
+    ]
+    return of_nodes + [
+        Input(kind, ".".join(key)) for key, pytree in edges.items() for kind in _kinds("edge", pytree)
+    ]
 
 
 def unused_inputs(graphs: Any, uses: frozenset[str]) -> list[str]:

@@ -100,11 +100,14 @@ class Parts:
         if isinstance(sample, Sample):
             counts = np.array([len(sample.nodes)]), np.array([len(sample.edges)])
             nodes = self._nodes(ONE_TYPE, sample.nodes)
-            edges = self._edges(ONE_RELATION, sample.edges)
+            edges = self.edge_features(ONE_RELATION, sample.edges)
             return Graph(nodes, edges, sample.senders, sample.receivers, None, *counts)
         sets = {
             key: EdgeSet(
-                self._edges(key, taken), sample.senders[key], sample.receivers[key], np.array([len(taken)])
+                self.edge_features(key, taken),
+                sample.senders[key],
+                sample.receivers[key],
+                np.array([len(taken)]),
             )
             for key, taken in sample.edges.items()
         }
@@ -119,7 +122,11 @@ class Parts:
             return ids.astype(np.int64)
         return tree_map(lambda x: self._rows(x, ids), features)
 
-    def _edges(self, key: EdgeType, taken: np.ndarray) -> Any:
+    def edge_features(self, key: EdgeType, taken: np.ndarray) -> Any:
+        """Return the features of some edges of a relation, by their positions in it, as a sample names them.
+
+        None where it has none.
+        """
         features, order = self.store.edges.get(key), self.store.order[key]
         if features is None:
             return None

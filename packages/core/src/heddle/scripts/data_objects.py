@@ -123,7 +123,7 @@ class NodeDataObject(DataObject):
         if len(self.metadata.target) != 1 or self.metadata.task_kind in ("node_ranking", "node_regression"):
             raise DataError(
                 f"NodeDataObject: found data prepared for {self.metadata.task_kind} of {self.metadata.target}, "
-                "expected classes of one node type; use LPDataObject for links"
+                "expected classes of one node type; use LPDataObject for links, heddle train for what else is asked"
             )
 
     @cached_property

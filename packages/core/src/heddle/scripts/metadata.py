@@ -19,10 +19,10 @@ NODE, TO = "node", ("node", "to", "node")
 
 
 class NodeType(NamedTuple):
-    """What a model has to know of a node type.
+    """What a model has to know of the features of a node type, or of a relation.
 
     Attributes:
-        rows: number of nodes.
+        rows: number of nodes, or of edges.
         width: columns of its features that are numbers, all arrays together; 0 for none.
         sizes: for each column that is a code of a category, the number of codes.
     """
@@ -110,6 +110,15 @@ class MetaLoader:
         """Node type -> what a model has to know of it."""
         return {name: node_type(n, self.store.nodes.get(name)) for name, n in self.store.graph.n_node.items()}
 
+    @cached_property
+    def edge_inputs(self) -> dict[EdgeType, NodeType]:
+        """Relation -> what a model has to know of its edges' features; of relations that have some."""
+        about = {
+            key: node_type(len(edges.senders), self.store.edges.get(key))
+            for key, edges in self.store.graph.edges.items()
+        }
+        return {key: of for key, of in about.items() if of.width or of.sizes}
+
     @property
     def edge_types(self) -> list[EdgeType]:
         """(source, relation, target) of each relation."""
@@ -141,7 +150,7 @@ class MetaLoader:
 
 
 def node_type(rows: int, features: Any) -> NodeType:
-    """Describe nodes by their features: a pytree of [rows, d] floats and int32 codes, or None."""
+    """Describe nodes or edges by their features: a pytree of [rows, d] floats and int32 codes, or None."""
     width, sizes = 0, []
     for _, array in leaves_with_paths(features):
         columns = array.shape[1] if array.ndim > 1 else 1
@@ -188,12 +197,21 @@ class _Folder:
 
     def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None, times: bool = False) -> GraphStore:
         from heddle.data.prepared import sample_graph
+        from heddle.data.prepared.graphs import in_edges
 
         graph = sample_graph(self._folder, times=times)
+        order = {
+            key: in_edges(self._folder, key)[2] if of.features else None
+            for key, of in self._folder.edges.items()
+        }
         if hidden is not None:
-            graph = graph._replace(edges=self._without(graph.edges, *hidden))
-        nodes = {node_type: dict(of.features) or None for node_type, of in self._folder.nodes.items()}
-        return GraphStore(graph, dict.fromkeys(graph.edges), nodes, dict.fromkeys(graph.edges))
+            left, rows = self._without(graph.edges, *hidden)
+            graph, order = graph._replace(edges=left), {**order, **rows}
+        nodes, edges = (
+            {key: dict(of.features) or None for key, of in blocks.items()}
+            for blocks in (self._folder.nodes, self._folder.edges)
+        )
+        return GraphStore(graph, order, nodes, edges)
 
     def times(self, relation: EdgeType | None) -> Times | None:
         nodes = {node_type: of.time for node_type, of in self._folder.nodes.items() if of.time is not None}
@@ -216,16 +234,19 @@ class _Folder:
 
     def _without(
         self, edges: Mapping[EdgeType, InEdges], relation: EdgeType, splits: tuple[str, ...]
-    ) -> dict[EdgeType, InEdges]:
+    ) -> tuple[dict[EdgeType, InEdges], dict[EdgeType, np.ndarray]]:
+        """Return the relations, edges of some splits left out, and the rows of those that have fewer edges."""
+        from heddle.data.prepared.graphs import in_edges
         from heddle.data.prepared.mapped import marked, without_rows
 
         of, root = self._folder.edges[relation], self._folder.root
         hidden = marked(root, of.rows, [of.splits[split] for split in splits if split in of.splits])
-        source, result = of.rows_of or relation, dict(edges)
+        source, left, rows = of.rows_of or relation, dict(edges), {}
         for key, other in self._folder.edges.items():
             if (other.rows_of or key) == source:
-                result[key], _ = without_rows(edges[key], other.edge_ids, hidden, root)
-        return result
+                positions = in_edges(self._folder, key)[2]
+                left[key], rows[key] = without_rows(edges[key], positions, hidden, root)
+        return left, rows
 
     def labels(self, node_type: str) -> np.ndarray:
         label = self._folder.nodes[node_type].label

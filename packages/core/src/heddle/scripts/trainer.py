@@ -48,7 +48,13 @@ class OptWrapper:
 
 
 class Runner(Protocol):
-    """What an engine's `trainer(Trainer)` returns."""
+    """What an engine's `trainer(Trainer)` returns.
+
+    Attributes:
+        unused: what the data holds and the module doesn't read, by name; () where that isn't known.
+    """
+
+    unused: tuple[str, ...]
 
     def fit(self) -> list[Row]:
         """Train, and return a row for each epoch: "epoch", "loss", the metrics, "loader_wait_share", "seconds"."""
@@ -186,6 +192,11 @@ class Trainer:
                 f"backend {engine!r}: found an engine that trains configured runs alone, expected one for scripts; {do}"
             )
         self.runner: Runner = backend.trainer(self)
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """What the data holds and the model doesn't read, by name; () where a module doesn't say what it reads."""
+        return self.runner.unused
 
     def _check_monitor(self) -> None:
         valid = [f"valid.{name}" for name in ("loss", *self.metrics)]

@@ -10,6 +10,7 @@ import numpy as np
 from heddle.data.drawn_splits import with_splits
 from heddle.data.prepared.graphs import features_of
 from heddle.data.task import Task
+from heddle.engines.inputs import unused_inputs
 from heddle.engines.program import Program
 from heddle.nn.model import Batch, BlockModel, uses_of
 from heddle.options.input_kinds import NODE_CODES
@@ -62,7 +63,8 @@ def script_loader(
     else:
         task = Task(dataset.task, "cross_entropy", ())
         _, dataset = weighted(task, data_object.task, with_splits(dataset, task, seed))
-        question = NodeQuestion(dataset, view_of(dataset, data_object.task, "node", sampled=True).until)
+        view = view_of(dataset, data_object.task, "node", sampled=True)
+        question = NodeQuestion(view.dataset, view.until)
 
     def layered(hops: int) -> bool:
         return model is None or (isinstance(model, BlockModel) and model.takes_blocks(hops))
@@ -76,6 +78,11 @@ def script_loader(
     loader = SampledLoader(question, graph, specs, seed)
     loader.every_epoch = ("valid",) if evaluated else ()
     return loader
+
+
+def unused_of(data_object: DataObject, uses: frozenset[str]) -> tuple[str, ...]:
+    """Return, by name, what a data object's graph holds and a module of these uses doesn't read."""
+    return tuple(unused_inputs(_portable_store(data_object, codes=True), uses))
 
 
 def _portable_store(data_object: DataObject, codes: bool) -> GraphStore:
@@ -92,11 +99,15 @@ def _portable_store(data_object: DataObject, codes: bool) -> GraphStore:
         if node_type in store.graph.key_hashes:
             graph = graph._replace(key_hashes={ONE_TYPE: store.graph.key_hashes[node_type]})
         return GraphStore(graph, {ONE_RELATION: order}, {ONE_TYPE: nodes}, {ONE_RELATION: features})
-    nodes = {
-        node_type: features_of(_read(of, codes), meta.root) if isinstance(of, Mapping) else of
-        for node_type, of in store.nodes.items()
-    }
-    return store._replace(nodes=nodes)
+
+    def joined(blocks: Mapping[Any, Any]) -> dict[Any, Any]:
+        return {
+            key: features_of(_read(of, codes), meta.root) if isinstance(of, Mapping) else of
+            for key, of in blocks.items()
+        }
+
+    of_edges = joined(store.edges) if meta.dataset is None else store.edges
+    return store._replace(nodes=joined(store.nodes), edges=of_edges)
 
 
 def _read(features: Mapping[str, np.ndarray], codes: bool) -> dict[str, np.ndarray]:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from heddle.graphs.graph import EdgeType
-from heddle.graphs.pytree import leaves_with_paths
+from heddle.graphs.pytree import leaves_with_paths, tree_map
 from heddle.nn.model import Batch
-from heddle.sampling.blocks import blocks
+from heddle.sampling.blocks import Block, blocks
 
 
 class TorchBlock(NamedTuple):
@@ -19,11 +19,13 @@ class TorchBlock(NamedTuple):
     Attributes:
         edge_index: relation -> [2, n_edges] int64: senders, receivers.
         n_senders, n_receivers: node type -> number of its first nodes that are read, and computed.
+        edge_features: relation -> the feature matrices of these edges, as those of nodes; of relations that have some.
     """
 
     edge_index: Mapping[EdgeType, Tensor]
     n_senders: Mapping[str, int]
     n_receivers: Mapping[str, int]
+    edge_features: Mapping[EdgeType, list[Tensor]] = {}
 
 
 class TorchBatch(NamedTuple):
@@ -73,6 +75,14 @@ def torch_batch(batch: Batch, kinds: tuple[str, ...], device: torch.device, dtyp
     def edges(senders: np.ndarray, receivers: np.ndarray) -> Tensor:
         return tensor(np.stack([senders, receivers]))
 
+    def edge_features(block: Block) -> dict[EdgeType, list[Tensor]]:
+        features = {key: batch.graph.edges[key].features for key in block.span}
+        return {
+            key: matrices(tree_map(lambda x: x[block.span[key]], of), tensor)  # noqa: B023
+            for key, of in features.items()
+            if of is not None
+        }
+
     sample, nodes = batch.prepared["sample"], batch.graph.nodes
     nodes_of = {node_type: nodes[node_type] for node_type in sample.nodes}
     return TorchBatch(
@@ -86,6 +96,7 @@ def torch_batch(batch: Batch, kinds: tuple[str, ...], device: torch.device, dtyp
                 {key: edges(block.senders[key], block.receivers[key]) for key in block.senders},
                 block.n_senders,
                 block.n_receivers,
+                edge_features(block),
             )
             for block in blocks(sample)
         ),

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from heddle.errors import ConfigError
+from heddle.sampling.parts import Parts
 from heddle.serving.served import Served, Spec
 from heddle_pyg.export import ROWS, compare, program
 from heddle_pyg.scripts.batch import matrices
@@ -32,6 +33,14 @@ class WholeGraph(nn.Module):
             for key, edges in store.graph.edges.items()
             for n in [self._counts[key[2]]]
         }
+        parts = Parts(store)
+        self._edge_features = {
+            key: [
+                self._hold(x)
+                for x in matrices(parts.edge_features(key, np.arange(len(edges.senders))), _tensor)
+            ]
+            for key, edges in store.graph.edges.items()
+        }
 
     def forward(self, index: Tensor) -> Tensor:
         x = {
@@ -41,8 +50,11 @@ class WholeGraph(nn.Module):
             for node_type, names in self._features.items()
         }
         edges = {key: getattr(self, name) for key, name in self._edges.items()}
+        features = {
+            key: [getattr(self, name) for name in names] for key, names in self._edge_features.items()
+        }
         for layer in range(self.model.n_layers):
-            x = self.model.layer(layer, x, edges, self._counts)
+            x = self.model.layer(layer, x, edges, self._counts, features)
         ends = [
             x[node_type].index_select(0, column) for node_type, column in zip(self._kinds, index.unbind(1))
         ]
@@ -65,13 +77,18 @@ def export_script(runner: Any, model: nn.Module, data_object: Any, name: str, ma
     what the program gives is compared with the trainer's own embeddings first.
 
     Raises:
-        ConfigError: another model, or numbers that differ by more than 1e-5.
+        ConfigError: another model, questions with times, or numbers that differ by more than 1e-5.
     """
     links = isinstance(model, LinkPredictor)
     inner = model.model if isinstance(model, LinkPredictor) else model
     if not isinstance(inner, HeteroModule):
         raise ConfigError(
             f"export: found a {type(inner).__name__}, expected a HeteroModule, alone or in a LinkPredictor"
+        )
+    if data_object.times is not None:
+        raise ConfigError(
+            "export: found questions with times, each answered by what was there at its time, expected ones that the "
+            "whole graph answers; give the data object time='ignore', or make a bundle of a run of heddle train"
         )
     store, target = data_object.graph, data_object.metadata.target
     kinds = (target[0], target[2]) if links else (target[0],)

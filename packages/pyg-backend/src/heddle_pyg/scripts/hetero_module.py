@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from heddle.errors import ConfigError
 from heddle.graphs.graph import EdgeType
+from heddle.options.input_kinds import EDGE_CODES, EDGE_FEATURES, EDGE_WEIGHTS, NODE_CODES, NODE_FEATURES
 from heddle_pyg.models.hetero import identifiers
 from heddle_pyg.scripts.batch import TorchBatch
 from heddle_pyg.scripts.convs import Conv, make_conv
@@ -20,6 +21,7 @@ class HeteroModule(nn.Module):
 
     Features of a type go through a linear layer, codes of categories through an embedding for each column, and both
     are added up in `dim_hidden` columns. A type that no relation enters goes through a linear layer of its own.
+    Features and codes of edges go through such layers too, and each is added to what its sender brings to the conv.
 
     Args:
         metadata: a `MetaLoader`: types, widths and relations.
@@ -30,6 +32,7 @@ class HeteroModule(nn.Module):
         embedding: a TorchNodeEmbedding whose rows are added to the features of its types. Types without features
             that it lacks get tables of their own, with dense gradients.
         activation: a function of torch.nn.functional.
+        edge_features: read features and codes of edges; without, messages are of their senders alone.
         norm: normalise the rows between layers (LayerNorm).
     """
 
@@ -46,6 +49,7 @@ class HeteroModule(nn.Module):
         activation: str = "relu",
         dropout: float = 0.0,
         norm: bool = True,
+        edge_features: bool = True,
     ):
         super().__init__()
         if min(n_layers, dim_hidden, dim_out) < 1:
@@ -104,6 +108,25 @@ class HeteroModule(nn.Module):
             nn.ModuleDict({safe: nn.LayerNorm(dim_hidden) for safe in self._safe.values()})
             for _ in range(n_layers - 1 if norm else 0)
         )
+        self.edge_inputs, self.edge_codes = nn.ModuleDict(), nn.ModuleDict()
+        for key, about in metadata.edge_inputs.items() if edge_features else ():
+            name = self._name[key]
+            if about.width:
+                self.edge_inputs[name] = nn.Linear(about.width, dim_hidden)
+            if about.sizes:
+                self.edge_codes[name] = nn.ModuleList(nn.Embedding(size, dim_hidden) for size in about.sizes)
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """The kinds of input that are read."""
+        kinds = {
+            NODE_FEATURES: True,
+            NODE_CODES: True,
+            EDGE_FEATURES: len(self.edge_inputs),
+            EDGE_WEIGHTS: len(self.edge_inputs),  # a column among the features
+            EDGE_CODES: len(self.edge_codes),
+        }
+        return frozenset(kind for kind, read in kinds.items() if read)
 
     def forward(self, batch: TorchBatch) -> dict[str, Tensor]:
         """Return node type -> [n, dim_out] for the nodes that the batch starts from, and those alone.
@@ -125,30 +148,20 @@ class HeteroModule(nn.Module):
             for n in [blocks[0].n_senders[node_type]]
         }
         for layer, block in enumerate(blocks):
-            x = self.layer(layer, x, block.edge_index, block.n_receivers)
+            x = self.layer(layer, x, block.edge_index, block.n_receivers, block.edge_features)
         return x
 
     def encode(
         self, node_type: str, features: list[Tensor], ids: Tensor, rows: Tensor | None = None
     ) -> Tensor:
         """Return what goes into the first layer: [n, dim_hidden], for nodes of one type by features and ids."""
-        safe, terms = self._safe[node_type], []
-        numbers = [x for x in features if x.is_floating_point()]
-        if safe in self.inputs:
-            terms.append(self.inputs[safe](numbers[0] if len(numbers) == 1 else torch.cat(numbers, 1)))
-        if safe in self.codes:
-            columns = [column for x in features if not x.is_floating_point() for column in x.unbind(1)]
-            for embed, column in zip(list(self.codes[safe].children()), columns):
-                assert isinstance(embed, nn.Embedding)
-                terms.append(embed(column.clamp(max=embed.num_embeddings - 1)))
+        safe = self._safe[node_type]
+        terms = _terms(self.inputs, self.codes, safe, features)
         if safe in self.tables:
             terms.append(self.tables[safe](ids))
         if self.embedding is not None and node_type in self.embedding.kinds:  # type: ignore[operator]
             terms.append(self.widen(self.embedding(node_type, ids) if rows is None else rows[: len(ids)]))
-        total = terms[0]
-        for term in terms[1:]:
-            total = total + term
-        return total
+        return _total(terms)
 
     def layer(
         self,
@@ -156,6 +169,7 @@ class HeteroModule(nn.Module):
         x: Mapping[str, Tensor],
         edge_index: Mapping[EdgeType, Tensor],
         n_receivers: Mapping[str, int],
+        edge_features: Mapping[EdgeType, list[Tensor]] = {},
     ) -> dict[str, Tensor]:
         """Return one layer's new features.
 
@@ -164,6 +178,7 @@ class HeteroModule(nn.Module):
             x: node type -> [n, dim_hidden].
             edge_index: edge type -> [2, n_edges] int64, senders above receivers.
             n_receivers: node type -> how many of its first nodes get new features.
+            edge_features: relation -> the feature matrices of its edges.
 
         Returns: node type -> [n_receivers, d].
         """
@@ -174,7 +189,8 @@ class HeteroModule(nn.Module):
             source, _, target = key
             n = n_receivers[target]
             if n and source in fed and key in self._name:
-                message = convs[self._name[key]]((fed[source], fed[target][:n]), index)  # type: ignore[index]
+                sent, index = self._sent(key, fed[source], index, edge_features.get(key, []))
+                message = convs[self._name[key]]((sent, fed[target][:n]), index)  # type: ignore[index]
                 y[target] = y[target] + message if target in y else message
         for node_type, safe in self._safe.items():
             if safe in roots and node_type in fed:  # type: ignore[operator]
@@ -184,6 +200,35 @@ class HeteroModule(nn.Module):
                 y = {node_type: self.norms[at][self._safe[node_type]](z) for node_type, z in y.items()}  # type: ignore[index]
             y = {node_type: self.activation(z) for node_type, z in y.items()}
         return y
+
+    def _sent(self, key: EdgeType, x: Tensor, index: Tensor, features: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return what a conv reads of senders, and its edges: a sender of its own for each edge that has features."""
+        terms = _terms(self.edge_inputs, self.edge_codes, self._name[key], features)
+        if not terms:
+            return x, index
+        edges = torch.arange(index.shape[1], device=index.device)
+        return _total([x[index[0]], *terms]), torch.stack([edges, index[1]])
+
+
+def _terms(inputs: nn.ModuleDict, codes: nn.ModuleDict, name: str, features: list[Tensor]) -> list[Tensor]:
+    """Return what features and codes are turned into, each [n, d]; [] for none that is read."""
+    terms = []
+    numbers = [x for x in features if x.is_floating_point()]
+    if name in inputs:
+        terms.append(inputs[name](numbers[0] if len(numbers) == 1 else torch.cat(numbers, 1)))
+    if name in codes:
+        columns = [column for x in features if not x.is_floating_point() for column in x.unbind(1)]
+        for embed, column in zip(list(codes[name].children()), columns):
+            assert isinstance(embed, nn.Embedding)
+            terms.append(embed(column.clamp(max=embed.num_embeddings - 1)))
+    return terms
+
+
+def _total(terms: list[Tensor]) -> Tensor:
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
 
 
 def table(rows: int, width: int, sparse: bool = False) -> nn.Embedding:

@@ -1,5 +1,6 @@
 """TorchRunner: what a Trainer's steps do on torch: `heddle.workflow.trainer` with the script's own parts."""
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
@@ -12,9 +13,9 @@ from torch import nn
 from heddle.engines.launch import TORCHRUN, Launch
 from heddle.engines.program import Metrics, Program
 from heddle.errors import ConfigError
-from heddle.nn.model import Model
+from heddle.nn.model import Model, uses_of
 from heddle.scripts.trainer import Row, Trainer
-from heddle.scripts.training import callbacks_of, evaluated, running, script_loader, script_row
+from heddle.scripts.training import callbacks_of, evaluated, running, script_loader, script_row, unused_of
 from heddle.workflow.callbacks import Callback
 from heddle.workflow.checkpoint import load
 from heddle.workflow.loaders.sampled import SampledLoader
@@ -37,6 +38,8 @@ from heddle_torch.train.learner import Learner
 from heddle_torch.train.optimizers import Optimizers
 from heddle_torch.train.program import build_program
 
+log = logging.getLogger(__name__)
+
 _DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16}
 
 
@@ -48,6 +51,8 @@ class TorchRunner:
 
     Attributes:
         losses: the loss of every step that this process took, over all processes.
+        unused: what the data holds and the module doesn't read, e.g. "edge features of user.buys.item"; of a module
+            that doesn't say what it reads, nothing is known.
     """
 
     def __init__(self, trainer: Trainer, device: torch.device, ops: TorchOps):
@@ -58,6 +63,7 @@ class TorchRunner:
         scaled_on = device if trainer.amp == "f16" else None
         self.optimizer = optimizers_of(trainer.optimizers, self._model, scaled_on)
         self._embeddings = [m for m in self._model.modules() if isinstance(m, TorchNodeEmbedding)]
+        self.unused = self._unused()
         self._program = self._build(Group(), None)
         self._progress: Progress | None = None
         self._ended = 0
@@ -123,6 +129,17 @@ class TorchRunner:
             for end, vectors in zip(columns, placed.embeddings(model(placed))):
                 end.append(vectors.float().cpu().numpy())
         return np.concatenate(columns[0]), np.concatenate(columns[1])
+
+    def _unused(self) -> tuple[str, ...]:
+        portable = _portable(self._model)
+        read = self._model.model if isinstance(self._model, LinkPredictor) else self._model
+        if portable is None and not isinstance(read, HeteroModule):
+            return ()
+        uses = read.uses if isinstance(read, HeteroModule) else uses_of(portable)
+        unused = unused_of(self._trainer.data_object, uses)
+        if unused:
+            log.warning("%s doesn't use %s", type(read).__name__, ", ".join(unused))
+        return unused
 
     def _hetero(self) -> HeteroModule:
         """Return the module whose outputs are embeddings."""

@@ -54,14 +54,20 @@ def embed_whole(
         for node_type, pieces in chunks.items():
             for start in range(0, counts[node_type], chunk):
                 part = parts.sample({node_type: rows(node_type, start)}, Fanout((-1,)), key=0)
-                pieces.append(_one(model, layer, x, part, node_type, tensor))
+                pieces.append(_one(model, layer, x, parts, part, node_type, tensor))
         x = {node_type: np.concatenate(pieces) for node_type, pieces in chunks.items()}
     model.train(was_training)
     return x
 
 
 def _one(
-    model: HeteroModule, layer: int, x: Mapping[str, np.ndarray], sample: Any, node_type: str, tensor: Any
+    model: HeteroModule,
+    layer: int,
+    x: Mapping[str, np.ndarray],
+    parts: Parts,
+    sample: Any,
+    node_type: str,
+    tensor: Any,
 ) -> Any:
     (block,) = blocks(sample)
     fed = {name: tensor(x[name][ids]) for name, ids in sample.nodes.items() if len(ids)}
@@ -70,4 +76,5 @@ def _one(
         for key, senders in block.senders.items()
         if key[2] == node_type
     }
-    return model.layer(layer, fed, edges, block.n_receivers)[node_type].cpu().numpy()
+    features = {key: matrices(parts.edge_features(key, block.edges[key]), tensor) for key in edges}
+    return model.layer(layer, fed, edges, block.n_receivers, features)[node_type].cpu().numpy()
