@@ -39,7 +39,7 @@ ONE_CLASS = {"NeighborSampler", "Prepared", "Part", "Task", "Kernels"}
 """Classes of packages that share a name with no other."""
 
 PUBLIC = {
-    "kind": {  # what a task is: `data.kind`, `task.kind` of schemas and of prepared folders, `kind` in a decision
+    "kind": {  # what a task is: `task.kind` of schemas and of prepared folders, `kind` in a decision
         "packages/core/src/heddle/data/etl/schemas/schema.py",
         "packages/core/src/heddle/data/prepared/folder.py",
         "packages/core/src/heddle/data/prepared/graphs.py",
