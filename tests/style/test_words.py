@@ -43,7 +43,6 @@ PUBLIC = {
         "packages/core/src/heddle/data/etl/schemas/schema.py",
         "packages/core/src/heddle/data/prepared/folder.py",
         "packages/core/src/heddle/data/prepared/graphs.py",
-        "packages/core/src/heddle/data/reader_options.py",
         "packages/core/src/heddle/data/task.py",
         "packages/core/src/heddle/workflow/metrics/decision.py",
     },

@@ -20,10 +20,10 @@ def require(module: str, extra: str) -> Any:
     ) as error:  # whatever a package does as it is loaded: a library, memory or a part that it lacks
         missing = isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == package
         if missing:
-            found = "no such package, expected it for this; "
+            actual = "no such package, expected it for this; "
         else:
             reason = " ".join(str(error).split())[:200]
-            found = (
+            actual = (
                 f"one that can't be loaded ({type(error).__name__}: {reason}), expected it for this; again "
             )
-        raise PluginError(f"{package}: found {found}pip install 'heddle-core[{extra}]'") from error
+        raise PluginError(f"{package}: found {actual}pip install 'heddle-core[{extra}]'") from error

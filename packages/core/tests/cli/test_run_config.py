@@ -42,9 +42,9 @@ def test_a_run_of_0_1_0_is_used_again_in_one_process_and_goes_on_in_its_own():
     assert resumed_config("old", resumed, registry).launch == resumed
 
 
-@pytest.mark.parametrize("kind, task", [("edge_classification", "edge_classification"), (None, "spent")])
-def test_what_was_asked_by_data_kind_is_asked_by_data_task(kind, task):
-    old = {"data": {"reader": "prepared", "task": None if kind else "spent", "kind": kind}}
+@pytest.mark.parametrize("asked, task", [("edge_classification", "edge_classification"), (None, "spent")])
+def test_what_was_asked_by_data_kind_is_asked_by_data_task(asked, task):
+    old = {"data": {"reader": "prepared", "task": None if asked else "spent", "kind": asked}}
     assert upgraded(old)["data"] == {"reader": "prepared", "task": task}
     others = {"data": {"reader": "mine", "kind": "a"}}
     assert upgraded(others) == others

@@ -94,8 +94,8 @@ def test_answers_that_come_later_are_not_among_the_last(delay):
     dataset = base._replace(
         targets=bad, asked=AskedEdges(ends), times=Times(when, {}, {PAYS: when}, delay=delay)
     )
-    found = compared_to(dataset, np.zeros((n, 2)), baselines=("own",)).metrics
-    assert (found["sender's last 20"]["test"]["accuracy"] > 0.7) == (delay == 0)
+    compared = compared_to(dataset, np.zeros((n, 2)), baselines=("own",)).metrics
+    assert (compared["sender's last 20"]["test"]["accuracy"] > 0.7) == (delay == 0)
 
 
 def test_histories_in_plain_loops():
@@ -200,7 +200,7 @@ def test_baselines_can_be_chosen_and_left_out(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "code, told",
+    "code, reason",
     [
         (
             "raise OSError('cannot allocate memory\\nin static TLS block')",
@@ -209,11 +209,14 @@ def test_baselines_can_be_chosen_and_left_out(tmp_path):
         ("import nowhere_to_be_found", "ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
     ],
 )
-def test_trees_that_can_not_be_loaded_are_left_out_with_the_reason(tmp_path, monkeypatch, code, told):
+def test_trees_that_can_not_be_loaded_are_left_out_with_the_reason(tmp_path, monkeypatch, code, reason):
     (tmp_path / "xgboost.py").write_text(code + "\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "xgboost", raising=False)
     dataset = payments()
-    found = compared_to(dataset, np.zeros((900, 2)), baselines=("constant", "trees"))
-    assert told in found.left_out["trees"] and "pip install 'heddle-core[boost]'" in found.left_out["trees"]
-    assert list(found.metrics) == ["majority"]
+    outcome = compared_to(dataset, np.zeros((900, 2)), baselines=("constant", "trees"))
+    assert (
+        reason in outcome.left_out["trees"]
+        and "pip install 'heddle-core[boost]'" in outcome.left_out["trees"]
+    )
+    assert list(outcome.metrics) == ["majority"]

@@ -63,8 +63,8 @@ def test_features_of_edges_are_read_alike_in_samples_and_in_the_whole_graph(tmp_
     torch.manual_seed(0)
     module, cpu = HeteroModule(data.metadata, 8, 6, 2, conv=conv).double(), torch.device("cpu")
     batch = torch_batch(script_loader(data).build(np.arange(20), 1), ("card", "shop"), cpu, torch.float64)
-    found, whole = module(batch), embed_whole(module, data.parts, cpu, chunk=7)
-    for node_type, rows in found.items():
+    embedded, whole = module(batch), embed_whole(module, data.parts, cpu, chunk=7)
+    for node_type, rows in embedded.items():
         ids = batch.ids[node_type][: len(rows)].numpy()
         np.testing.assert_allclose(rows.detach().numpy(), whole[node_type][ids], atol=1e-9)
     for part in (module.edge_inputs, module.edge_codes):
@@ -102,7 +102,7 @@ def test_what_a_module_does_not_read_is_named_once(tmp_path, caplog):
         optimizers = [torch.optim.Adam(model.parameters())]
         trainer = Trainer(data, model, optimizers, torch.nn.BCELoss(), progress=False)
         relations = [] if read else ["card.buys.shop", "shop.rev_buys.card"]
-        expected = [f"edge {kind} of {key}" for key in relations for kind in ("features", "codes")]
+        expected = [f"edge {entry} of {key}" for key in relations for entry in ("features", "codes")]
         assert sorted(trainer.unused) == sorted(expected)
     assert caplog.text.count("HeteroModule doesn't use edge features of card.buys.shop") == 1
 

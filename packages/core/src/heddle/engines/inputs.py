@@ -52,10 +52,10 @@ def inputs_of(graphs: Any) -> list[Input]:
 
 def _by_type(nodes: Mapping[str, PyTree], edges: Mapping[EdgeType, PyTree]) -> list[Input]:
     of_nodes = [
-        Input(kind, node_type) for node_type, pytree in nodes.items() for kind in _kinds("node", pytree)
+        Input(name, node_type) for node_type, pytree in nodes.items() for name in _kinds("node", pytree)
     ]
     return of_nodes + [
-        Input(kind, ".".join(key)) for key, pytree in edges.items() for kind in _kinds("edge", pytree)
+        Input(name, ".".join(key)) for key, pytree in edges.items() for name in _kinds("edge", pytree)
     ]
 
 

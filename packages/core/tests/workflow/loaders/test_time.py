@@ -177,13 +177,13 @@ def test_answers_that_come_too_late_are_neither_learned_nor_chosen_by(seed, dela
     rng = np.random.default_rng(seed)
     asked = rng.integers(0, 60, 40)
     splits = {name: np.flatnonzero(asked // 20 == at) for at, name in enumerate(SPLITS)}
-    found = known_splits(Times(asked, delay=delay), splits)
+    kept = known_splits(Times(asked, delay=delay), splits)
     for split, later in (("train", "valid"), ("valid", "test")):
         first = min(
             (int(asked[row]) for row in range(40) if asked[row] >= 20 * SPLITS.index(later)), default=99
         )
-        assert found[split].tolist() == [row for row in splits[split] if asked[row] + delay <= first]
-    assert found["test"].tolist() == splits["test"].tolist()
+        assert kept[split].tolist() == [row for row in splits[split] if asked[row] + delay <= first]
+    assert kept["test"].tolist() == splits["test"].tolist()
 
 
 @pytest.mark.parametrize("level", ["link", "edge"])

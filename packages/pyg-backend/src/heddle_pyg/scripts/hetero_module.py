@@ -119,14 +119,14 @@ class HeteroModule(nn.Module):
     @property
     def uses(self) -> frozenset[str]:
         """The kinds of input that are read."""
-        kinds = {
+        is_read = {
             NODE_FEATURES: True,
             NODE_CODES: True,
             EDGE_FEATURES: len(self.edge_inputs),
             EDGE_WEIGHTS: len(self.edge_inputs),  # a column among the features
             EDGE_CODES: len(self.edge_codes),
         }
-        return frozenset(kind for kind, read in kinds.items() if read)
+        return frozenset(name for name, read in is_read.items() if read)
 
     def forward(self, batch: TorchBatch) -> dict[str, Tensor]:
         """Return node type -> [n, dim_out] for the nodes that the batch starts from, and those alone.

@@ -87,9 +87,9 @@ def _asked(name: str, schema: Schema, emitter: Emitter) -> FolderTask:
     return _of_label(task.kind, (name,), task.label, emitter)
 
 
-def _of_label(kind: str, target: tuple[str, ...], label: Label | None, emitter: Emitter) -> FolderTask:
+def _of_label(task_kind: str, target: tuple[str, ...], label: Label | None, emitter: Emitter) -> FolderTask:
     label = label or Label("")
-    return FolderTask(kind, target, emitter.classes.get(target, 0), label.classes, label.delay)
+    return FolderTask(task_kind, target, emitter.classes.get(target, 0), label.classes, label.delay)
 
 
 def _as_recipe(value: Any) -> Any:

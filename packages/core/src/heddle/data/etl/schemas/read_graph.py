@@ -100,10 +100,12 @@ def _check_unread(label: Label, features: Sequence[Encode], where: str, table: s
     for encode in features:
         names = (encode.column,) if isinstance(encode.column, str) else encode.column
         if label.column in names and (encode.table or table) == (label.table or table):
-            found = (
+            actual = (
                 f"the label {label.column!r}, which is known {label.delay} after its row, among the features"
             )
-            raise ConfigError(problem(where, found, "columns that are known with the row", "remove it there"))
+            raise ConfigError(
+                problem(where, actual, "columns that are known with the row", "remove it there")
+            )
 
 
 def plain_name(where: str, name: Any, *, joined: bool = False) -> None:

@@ -52,8 +52,8 @@ def read_matrix(path: Path, count: int) -> Edges:
     """
     weights = read_numbers(path, np.float32)
     if weights.shape != (count, count) or not np.isfinite(weights).all() or (weights < 0).any():
-        found = f"{weights.shape[0]} x {weights.shape[1]} numbers, the least {weights.min(initial=0)}"
-        fail(path, found, f"weights of 0 or more, {count} x {count}", "take the files of one dataset")
+        actual = f"{weights.shape[0]} x {weights.shape[1]} numbers, the least {weights.min(initial=0)}"
+        fail(path, actual, f"weights of 0 or more, {count} x {count}", "take the files of one dataset")
     senders, receivers = np.nonzero(weights)
     return senders, receivers, weights[senders, receivers]
 
