@@ -30,7 +30,7 @@ def wrong_quote(data: bytes, quotes: np.ndarray, delimiter: bytes, *, last: bool
 
     Args:
         quotes: `marks` of the data.
-        delimiter: between cells; its last and first byte stand beside quotes.
+        delimiter: between cells; it stands beside quotes.
         last: whether nothing follows, so that a quote that is still open stays so.
     """
     if not len(quotes):
@@ -38,16 +38,25 @@ def wrong_quote(data: bytes, quotes: np.ndarray, delimiter: bytes, *, last: bool
     text = np.frombuffer(data, np.uint8)
     opening, closing = quotes[0::2], quotes[1::2]
     before = text[np.maximum(opening - 1, 0)]
-    fine = (opening == 0) | (before == delimiter[-1]) | (before == LF) | (before == CR)
+    fine = (opening == 0) | _here(text, opening - len(delimiter), delimiter) | (before == LF) | (before == CR)
     fine |= before == text[quotes[0]]  # the second of two inside a quoted cell
     after = text[np.minimum(closing + 1, len(text) - 1)]
-    shut = (closing == len(text) - 1) | (after == delimiter[0]) | (after == LF) | (after == CR)
+    shut = (closing == len(text) - 1) | _here(text, closing + 1, delimiter) | (after == LF) | (after == CR)
     shut |= after == text[quotes[0]]
     wrong = [Wrong(int(opening[at]), "a quote inside a cell") for at in np.flatnonzero(~fine)[:1]]
     wrong += [Wrong(int(closing[at]), "text after a quoted cell") for at in np.flatnonzero(~shut)[:1]]
     if last and len(quotes) % 2 and not wrong:
         wrong.append(Wrong(int(quotes[-1]), "a quote that nothing closes"))
     return min(wrong, default=None)
+
+
+def _here(text: np.ndarray, at: np.ndarray, delimiter: bytes) -> np.ndarray:
+    """Tell at which positions a delimiter stands, or begins where the text ends."""
+    found = at >= 0
+    for offset, byte in enumerate(delimiter):
+        place = np.maximum(at + offset, 0)
+        found &= (place >= len(text)) | (text[np.minimum(place, len(text) - 1)] == byte)
+    return found
 
 
 def last_end(data: bytes, quotes: np.ndarray) -> int:
