@@ -116,9 +116,9 @@ def outcome(root: Path, work: Path, name: str, seed: int, threads: int) -> dict[
         rules = {"task.baselines": ["constant", "own"]}
         run = heddle.train(**MODEL, **TASKS[name], **about, **rules)
         run.boost(**{"boost.threads": threads})
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    found["rules"] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["baselines"]
-    return found
+    recorded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    recorded["rules"] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["baselines"]
+    return recorded
 
 
 def table(name: str, outcomes: list[dict[str, Any]]) -> list[str]:
@@ -148,8 +148,8 @@ def table(name: str, outcomes: list[dict[str, Any]]) -> list[str]:
     met = "met" if sign * test >= sign * wanted else "not met"
     lines.append(f"{name:16} chosen by validation: {chosen}, {metric} {test:.3f}; wanted {wanted}: {met}")
     gain = sign * (means["trees on both"]["test"] - means["trees on the table"]["test"])
-    told = first["verdicts"][0].partition(": ")[2]
-    lines.append(f"{name:16} the graph beside the table: {gain:+.3f} on average; seed 0: {told}")
+    verdict = first["verdicts"][0].partition(": ")[2]
+    lines.append(f"{name:16} the graph beside the table: {gain:+.3f} on average; seed 0: {verdict}")
     return lines
 
 

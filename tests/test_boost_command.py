@@ -86,21 +86,21 @@ def shop(tmp_path_factory):
     return prepare(read_schema(schema), folder, folder / "out", Etl(progress=False))
 
 
-def train(shop, run, *words):
-    assert main(["train", "data=prepared", f"data.root={shop}", f"run.dir={run}", *TRAIN, *words]) == 0
+def train(shop, run, *arguments):
+    assert main(["train", "data=prepared", f"data.root={shop}", f"run.dir={run}", *TRAIN, *arguments]) == 0
     return json.loads((run / "metrics.json").read_text())
 
 
 def test_a_query_is_trained_embedded_and_boosted_by_command(shop, tmp_path, capsys):
     run, query = tmp_path / "run", "task.query='PREDICT avg(orders.paid BY user, 0, 10 days) FOR user'"
-    words = [
+    arguments = [
         "task.history=true",
         "task.loss=mae",
         "task.metrics=[mae]",
         "task.standardize=true",
         "sampler.ages=[10d,90d]",
     ]
-    metrics = train(shop, run, query, *words, *MODEL)
+    metrics = train(shop, run, query, *arguments, *MODEL)
     assert metrics["baselines"]["own last 20"]["test"]["mae"] < 10
     assert main(["embed", f"run={run}", f"out={tmp_path / 'vectors'}"]) == 0
     vectors = parquet.read_table(tmp_path / "vectors" / "query.parquet")
@@ -122,11 +122,11 @@ def test_a_query_is_trained_embedded_and_boosted_by_command(shop, tmp_path, caps
 
 
 def test_frozen_questions_see_what_was_there_when_the_test_began(shop, tmp_path):
-    words = [
+    arguments = [
         "task.query='PREDICT max(orders.odd BY user, 0, 10 days) > 0 FOR user'",
         "task.metrics=[auroc]",
     ]
-    metrics = train(shop, tmp_path / "run", *words, *MODEL, "task.known=frozen", "task.history=true")
+    metrics = train(shop, tmp_path / "run", *arguments, *MODEL, "task.known=frozen", "task.history=true")
     assert metrics["times"]["known"] == "frozen" and np.isfinite(metrics["test"]["auroc"])
 
 

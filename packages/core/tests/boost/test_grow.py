@@ -16,40 +16,44 @@ pytest.importorskip("xgboost", reason="xgboost isn't installed: pip install 'hed
 QUICK = Boost(rounds=40, patience=10, depths=(2, 3), lr=0.3, min_rows=1.0, l2=1.0, columns=1.0, threads=1)
 
 
-def dataset(kind, n=600):
+def dataset(task_name, n=600):
     """Return nodes whose first column, or the embedding beside them, tells the target."""
     rng = np.random.default_rng(1)
     x = rng.normal(size=(n, 3)).astype(np.float32)
     codes = rng.integers(1, 4, (n, 1)).astype(np.int32)
     score = x[:, 0] + (codes[:, 0] == 2)
     groups = None
-    if kind == "node_regression":
+    if task_name == "node_regression":
         targets, classes = score[:, None].astype(np.float32), 0
         targets[5] = np.nan
-    elif kind == "node_ranking":
+    elif task_name == "node_ranking":
         targets, classes, groups = (
             np.round(2 + np.clip(score, -2, 2))[:, None].astype(np.float32),
             0,
             np.arange(n) // 6,
         )
-    elif kind == "labels":
-        kind, targets, classes = (
+    elif task_name == "labels":
+        task_name, targets, classes = (
             "node_classification",
             np.stack([score > 0, x[:, 1] > 0], 1).astype(np.float32),
             0,
         )
-    elif kind == "three":
-        kind, targets, classes = "node_classification", np.digitize(score, [-0.5, 1.0]).astype(np.int64), 3
+    elif task_name == "three":
+        task_name, targets, classes = (
+            "node_classification",
+            np.digitize(score, [-0.5, 1.0]).astype(np.int64),
+            3,
+        )
     else:
         targets, classes = (score > 0.3).astype(np.int64), 2
     splits = dict(zip(("train", "valid", "test"), np.split(np.arange(n), [n * 6 // 10, n * 8 // 10])))
     graph = hetero_graph({"a": {"x": x, "codes": codes}}, {}, {"a": np.array([n])})
     names = {"a": {"x": ("first [m]", "second", "third"), "codes": ("kind",)}}
-    return Dataset("toy", kind, graph, targets, splits, classes, "a", columns=names, groups=groups)
+    return Dataset("toy", task_name, graph, targets, splits, classes, "a", columns=names, groups=groups)
 
 
 @pytest.mark.parametrize(
-    ("kind", "metric", "least"),
+    ("task_name", "metric", "least"),
     [
         ("node_classification", "auroc", 0.97),
         ("three", "accuracy", 0.9),
@@ -58,8 +62,8 @@ def dataset(kind, n=600):
         ("node_ranking", "ndcg@10", 0.95),
     ],
 )
-def test_what_a_task_asks_is_learned(kind, metric, least):
-    data = dataset(kind)
+def test_what_a_task_asks_is_learned(task_name, metric, least):
+    data = dataset(task_name)
     task = task_for(TaskOptions(metrics=(metric,)), data)
     made = grow(QuestionTable(data), task, QUICK, 0)
     assert made.names == ["first (m)", "second", "third", "kind"] and made.depth in QUICK.depths

@@ -81,24 +81,24 @@ def columns(folder, name="spent"):
     """Return column -> values in their own unit, where they are missing the training mean."""
     nodes, fitted = folder.nodes[name], folder.info["encoders"]
     x = np.asarray(nodes.features["x"], np.float64)
-    found = {}
+    actual = {}
     for at, column in enumerate(nodes.columns["x"]):
         scale = fitted.get(f"{name}.{column}.number", {"mean": 0, "deviation": 1})
-        found[column] = x[:, at] * (scale["deviation"] or 1) + scale["mean"]
-    return found
+        actual[column] = x[:, at] * (scale["deviation"] or 1) + scale["mean"]
+    return actual
 
 
 def history(orders, user, seen):
     """Return what a plain loop tells of a user up to a day."""
-    own = sorted((d, p) for u, _, p, d in orders if u == user and d <= seen)
-    lasts = {last: [p for _, p in own[-last:]] for last in (1, 5, 20)}
+    earlier = sorted((d, p) for u, _, p, d in orders if u == user and d <= seen)
+    lasts = {last: [p for _, p in earlier[-last:]] for last in (1, 5, 20)}
     return {
-        "orders: rows": len(own),
-        "orders: rows of the last 10": sum(d > seen - 10 for d, _ in own),
-        "orders: rows of the last 120": sum(d > seen - 120 for d, _ in own),
+        "orders: rows": len(earlier),
+        "orders: rows of the last 10": sum(d > seen - 10 for d, _ in earlier),
+        "orders: rows of the last 120": sum(d > seen - 120 for d, _ in earlier),
         **{f"orders: label last {last}": np.mean(of) if of else None for last, of in lasts.items()},
         **{f"orders: paid last {last}": np.mean(of) if of else None for last, of in lasts.items()},
-        "orders: since the last": np.log(1 + (seen - own[-1][0]) * DAY) if own else None,
+        "orders: since the last": np.log(1 + (seen - earlier[-1][0]) * DAY) if earlier else None,
     }
 
 
@@ -123,11 +123,11 @@ def days(folder, orders):
         + [200 + 10 * k for k in range(4)]
         + [260 + 10 * k for k in range(4)]
     )
-    found = []
+    actual = []
     for day in grid:
         users = sorted({u for u, _, _, d in orders if day < d <= day + 10})
-        found += [(day, u) for u in users]
-    return found
+        actual += [(day, u) for u in users]
+    return actual
 
 
 def test_a_history_is_what_a_loop_tells(src, orders, tmp_path):

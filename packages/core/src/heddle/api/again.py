@@ -90,8 +90,8 @@ def embedded_rows(
     folder: Path, overrides: Sequence[str], values: Values, out: str | Path | None = None
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """Return the embeddings of a run's nodes, or both ends of its edges, and write them to the folder `out`."""
-    words = overrides_of(overrides, {**values, "run": folder})
-    with _plugins_of(folder), composed("predict", "predict", words, of_run=True) as made:
+    arguments = overrides_of(overrides, {**values, "run": folder})
+    with _plugins_of(folder), composed("predict", "predict", arguments, of_run=True) as made:
         config = saved_config(folder, made.registry, made.tree)
         parts, state = saved.restore(config, folder, made.registry)
         rows = saved.rows_embedded(parts, state, config.sampler.name)
@@ -102,11 +102,11 @@ def embedded_rows(
 
 def boosted(folder: Path, overrides: Sequence[str], values: Values) -> BoostedRun:
     """Grow trees beside a run, write them below its folder and return what came of it."""
-    words = overrides_of(overrides, {**values, "run": folder})
+    arguments = overrides_of(overrides, {**values, "run": folder})
     with _plugins_of(folder) as registry:
         with isolated_hydra():
             nodes = composed_nodes(
-                "boost", words, registry, ("boost", "run", "out", "plugins"), {"boost": Boost}
+                "boost", arguments, registry, ("boost", "run", "out", "plugins"), {"boost": Boost}
             )
         out = Path(nodes["out"]) if nodes["out"] else folder / "boost"
         return boost_run(saved_config(folder, registry), folder, out, nodes["boost"], registry)

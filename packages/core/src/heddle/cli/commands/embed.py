@@ -25,15 +25,15 @@ def run(arguments: Sequence[str]) -> int:
 
     from heddle.api.again import embedded_rows
 
-    told = {
+    given = {
         key: next((w[len(key) + 1 :] for w in arguments if w.startswith(f"{key}=")), "")
         for key in ("run", "out")
     }
-    if not told["run"]:
+    if not given["run"]:
         raise ConfigError(problem("run", "none", "a trained run's folder", "write run=runs/NAME"))
-    folder = Path(told["run"])
-    out = Path(told["out"]) if told["out"] else folder / "embeddings"
-    words = [word for word in arguments if word.partition("=")[0] not in told]
-    embedded_rows(folder, words, {}, out)
+    folder = Path(given["run"])
+    out = Path(given["out"]) if given["out"] else folder / "embeddings"
+    overrides = [word for word in arguments if word.partition("=")[0] not in given]
+    embedded_rows(folder, overrides, {}, out)
     print(out)
     return 0

@@ -52,7 +52,7 @@ def kept_tables(root: Path, times: Mapping[str, str]) -> dict[str, Table]:
     return {
         name: Table(
             f"{quote(name, safe=' ')}.parquet",
-            {column: Column((column,), kind, "%s") for column, kind in columns.items()},
+            {column: Column((column,), column_dtype, "%s") for column, column_dtype in columns.items()},
             time=times.get(name),
         )
         for name, columns in types.items()
@@ -78,8 +78,8 @@ def _types(name: str, path: Path, schema: Schema) -> Iterator[tuple[str, str]]:
     for column in column_names(path):
         if column.startswith("#") or column.endswith("]"):  # row numbers and the like; numbers of a vector
             continue
-        kind = column_type(path, column)
-        yield column, "datetime" if column in times else _NAMES.get(kind, "text")
+        column_dtype = column_type(path, column)
+        yield column, "datetime" if column in times else _NAMES.get(column_dtype, "text")
 
 
 _NAMES = {"int64": "int", "double": "float"}

@@ -72,8 +72,8 @@ def queried(folder: Prepared, asked: Mapping[str, Any]) -> Prepared:
     schema = Schema(folder.name, tables, {**bare, NAME: nodes[NAME]}, (edges[-1],), split, "none", (), tasks)
     made = open_prepared(_made(schema, folder, repr(sorted(asked.items()))))
     if made.nodes[entity].rows != folder.nodes[entity].rows:
-        found = f"{made.nodes[entity].rows} keys of {entity!r} in the kept tables"
-        fail(folder.root, found, f"{folder.nodes[entity].rows}, as in the folder", "prepare it again")
+        actual = f"{made.nodes[entity].rows} keys of {entity!r} in the kept tables"
+        fail(folder.root, actual, f"{folder.nodes[entity].rows}, as in the folder", "prepare it again")
     relation = edges[-1].type
     fitted = {**folder.info.get("encoders", {}), **made.info["encoders"]}
     return folder._replace(

@@ -240,9 +240,11 @@ def columns_of(folder: Prepared) -> dict[Any, dict[str, tuple[str, ...]]]:
     for key, of in blocks.items():
         by_array: dict[str, tuple[str, ...]] = {}
         for name, array in of.features.items():
-            own = of.columns.get(name, tuple(f"{name}.{at}" for at in range(_columns(array).shape[1])))
-            kind = "x" if array.dtype.kind == "f" else "codes"
-            by_array[kind] = (*by_array.get(kind, ()), *own)
+            columns_of_array = of.columns.get(
+                name, tuple(f"{name}.{at}" for at in range(_columns(array).shape[1]))
+            )
+            array_name = "x" if array.dtype.kind == "f" else "codes"
+            by_array[array_name] = (*by_array.get(array_name, ()), *columns_of_array)
         if by_array:
             named[key] = by_array
     return named

@@ -164,8 +164,8 @@ class _Matrices:
             def reset(self) -> None:
                 self._source = table.batches(rows)
 
-        kind = xgboost.ExtMemQuantileDMatrix if self._external else xgboost.QuantileDMatrix
-        return kind(Batches(), ref=base, enable_categorical=True)
+        matrix_class = xgboost.ExtMemQuantileDMatrix if self._external else xgboost.QuantileDMatrix
+        return matrix_class(Batches(), ref=base, enable_categorical=True)
 
 
 def data_of(table: QuestionTable, names: list[str], values: np.ndarray) -> Any:

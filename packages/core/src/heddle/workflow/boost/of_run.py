@@ -178,7 +178,7 @@ def _write(
         )
     if options.reasons:
         write_table(made.folder / "reasons.csv", _reasons(grown[BOTH], tables[BOTH], task, options.reasons))
-    told = {
+    reported = {
         "run": str(run),
         "answers": answer_kind(task),
         "metrics": made.metrics,
@@ -191,7 +191,7 @@ def _write(
             share for name, share in made.importance[BOTH].items() if name.startswith(EMBEDDED)
         ),
     }
-    write_json(made.folder / "boost.json", told)
+    write_json(made.folder / "boost.json", reported)
     write_text(made.folder / "report.html", _page(made, run))
 
 

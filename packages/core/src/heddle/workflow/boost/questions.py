@@ -19,16 +19,18 @@ class QuestionTable(NamedTuple):
     Attributes:
         dataset: of nodes or edges, a row for each target.
         embeddings: (name, [n, d]) of all rows, side by side behind the columns; () for the table alone.
-        own: whether the rows' own columns are there.
+        columns: whether the rows' own columns are there.
     """
 
     dataset: Dataset
     embeddings: Sequence[tuple[str, np.ndarray]] = ()
-    own: bool = True
+    columns: bool = True
 
     def table(self, rows: np.ndarray) -> Table:
         """Return the Table of some rows."""
-        base = rows_of(self.dataset, rows) if self.own else Table(np.zeros((len(rows), 0), np.float32), ())
+        base = (
+            rows_of(self.dataset, rows) if self.columns else Table(np.zeros((len(rows), 0), np.float32), ())
+        )
         parts = [np.asarray(values)[rows].astype(np.float32) for _, values in self.embeddings]
         return base.beside(*(Table(part, ("q",) * part.shape[1]) for part in parts))
 
@@ -36,9 +38,9 @@ class QuestionTable(NamedTuple):
         """Return the name of each column, each once and without brackets, which XGBoost doesn't take."""
         width = self.table(np.zeros(0, np.int64)).values.shape[1]
         vectors = [f"{name} {at}" for name, values in self.embeddings for at in range(values.shape[1])]
-        named = [*_named(self.dataset)] if self.own else []
-        own = width - len(vectors)
-        named = named if len(named) == own else [f"column {at}" for at in range(own)]
+        named = [*_named(self.dataset)] if self.columns else []
+        count = width - len(vectors)
+        named = named if len(named) == count else [f"column {at}" for at in range(count)]
         seen: dict[str, int] = {}
         plain = []
         for name in (one.translate(_PLAIN) for one in [*named, *vectors]):
@@ -63,7 +65,7 @@ def _named(dataset: Dataset) -> Iterator[str]:
         ends = dataset.target_type, dataset.receiver_type or dataset.target_type
         blocks = [("", relation), *((f"{end}: ", end) for end in ends)]
     for prefix, key in blocks:
-        for names in (dataset.columns.get(key, {}).get(kind, ()) for kind in ("x", "codes")):
+        for names in (dataset.columns.get(key, {}).get(array, ()) for array in ("x", "codes")):
             yield from (f"{prefix}{name}" for name in names)
 
 

@@ -177,15 +177,15 @@ class SampledLoader:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the embeddings [m, d] of the senders and the receivers of all edges that are asked about, in order,
         each as of its edge's time; "" is the type of a homogeneous graph's nodes."""
-        found: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        vectors_of_end: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
         rows_of_batches = []
         for rows, embedded, index in self._embedded(program, state):
             rows_of_batches.append(rows)
             for end, node_type in enumerate(node_types):
                 vectors = embedded[node_type] if node_type else embedded
-                found[end].append(np.asarray(vectors)[index[:, end]])
+                vectors_of_end[end].append(np.asarray(vectors)[index[:, end]])
         order = np.argsort(np.concatenate(rows_of_batches))
-        senders, receivers = (np.concatenate(parts)[order] for parts in found)
+        senders, receivers = (np.concatenate(parts)[order] for parts in vectors_of_end)
         return senders, receivers
 
     def nodes(self, program: Program, state: State, node_type: str) -> np.ndarray:

@@ -23,39 +23,41 @@ TextEncoder = Callable[[list[str]], Any]
 
 def texts(encode: Encode, column: str, counted: Any) -> Encoder:
     """Return the Encoder of a column of texts. Raises ConfigError: an `encoder` that isn't there."""
-    size, own = encode.size, None if encode.encoder is None else _imported(encode.encoder)
+    size, encoder = encode.size, None if encode.encoder is None else _imported(encode.encoder)
 
     def apply(table: Any) -> np.ndarray:
         cells = table[column].to_pylist()
-        return hashed_texts(cells, size) if own is None else _encoded(own, cells, encode)
+        return hashed_texts(cells, size) if encoder is None else _encoded(encoder, cells, encode)
 
-    fitted = {"size": size} | ({} if own is None else {"encoder": encode.encoder})
+    fitted = {"size": size} | ({} if encoder is None else {"encoder": encode.encoder})
     return Encoder("text", column, tuple(f"{column}#{at}" for at in range(size)), 0, apply, fitted)
 
 
-def _encoded(own: TextEncoder, cells: Sequence[str | None], encode: Encode) -> np.ndarray:
+def _encoded(encoder: TextEncoder, cells: Sequence[str | None], encode: Encode) -> np.ndarray:
     """Return what an encoder says of texts, each distinct one asked for once."""
     distinct = {text: at for at, text in enumerate(dict.fromkeys(cell or "" for cell in cells))}
     if not distinct:
         return np.zeros((0, encode.size))
-    found = np.asarray(own(list(distinct)), np.float64)
-    if found.shape != (len(distinct), encode.size) or not np.isfinite(found).all():
+    vectors = np.asarray(encoder(list(distinct)), np.float64)
+    if vectors.shape != (len(distinct), encode.size) or not np.isfinite(vectors).all():
         what = (
-            "numbers that aren't finite" if found.shape == (len(distinct), encode.size) else f"{found.shape}"
+            "numbers that aren't finite"
+            if vectors.shape == (len(distinct), encode.size)
+            else f"{vectors.shape}"
         )
         expected = f"finite numbers of shape {(len(distinct), encode.size)}"
         fail(f"encoder {encode.encoder}", what, expected, "mend the encoder, or size in the schema")
-    return found[np.array([distinct[cell or ""] for cell in cells], np.int64)]
+    return vectors[np.array([distinct[cell or ""] for cell in cells], np.int64)]
 
 
 def _imported(name: str) -> TextEncoder:
     module, _, function = name.partition(":")
     try:
-        found: TextEncoder = getattr(import_module(module), function)
+        encoder: TextEncoder = getattr(import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         do = "install its package, or mend the name"
         raise ConfigError(problem("encoder", f"no {name} ({error})", "MODULE:FUNCTION", do)) from error
-    return found
+    return encoder
 
 
 def hashed_texts(texts: Sequence[str | None], size: int) -> np.ndarray:

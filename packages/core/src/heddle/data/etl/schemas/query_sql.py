@@ -98,9 +98,9 @@ def query_sql(
         parts += more
         if frozen:
             columns = ['ln(1 + t - seen) AS "asked after"', *columns]
-    own = ", ".join(f"questions.{name}" for name in names)
+    key_columns = ", ".join(f"questions.{name}" for name in names)
     looked = ["make_timestamp(seen * 1000000) AS seen"] if frozen else []
-    chosen = ", ".join([f"make_timestamp(t * 1000000) AS time, {own}, y AS label", *looked, *columns])
+    chosen = ", ".join([f"make_timestamp(t * 1000000) AS time, {key_columns}, y AS label", *looked, *columns])
     titles = tuple(column.rpartition(' AS "')[2][:-1].replace('""', '"') for column in columns)
     return f"WITH {', '.join(parts)} SELECT {chosen} FROM questions {joins}", names, titles
 
@@ -122,7 +122,7 @@ def _seen(cuts: tuple[int, int], every: int, frozen: Collection[str]) -> str:
 
 def _sources(query: Query, names: Sequence[str], places: Places, where: str) -> list[Source]:
     """Return the tables with a time whose rows belong to the entity, each with its numbers, the label's first."""
-    label, found = query.label, []
+    label, sources = query.label, []
     tables = dict.fromkeys(
         [
             label.table,
@@ -152,8 +152,8 @@ def _sources(query: Query, names: Sequence[str], places: Places, where: str) -> 
             parts += [f"{_name(name)} AS {column}" for name, column in partners.items()]
         of = f"FROM {_name(table)} WHERE {time} IS NOT NULL"
         rows = f"SELECT {', '.join(parts)}, CAST(epoch({time}) AS BIGINT) AS happened {of}"
-        found.append(Source(table, rows, names, values, partners))
-    return found
+        sources.append(Source(table, rows, names, values, partners))
+    return sources
 
 
 def _partners(table: str, entity: str, keys: Sequence[str], places: Places) -> list[str]:
