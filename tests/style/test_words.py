@@ -42,7 +42,6 @@ PUBLIC = {
     "kind": {  # what a task is: `task.kind` of schemas and of prepared folders, `kind` in a decision
         "packages/core/src/heddle/data/etl/schemas/schema.py",
         "packages/core/src/heddle/data/prepared/folder.py",
-        "packages/core/src/heddle/data/prepared/graphs.py",
         "packages/core/src/heddle/data/task.py",
         "packages/core/src/heddle/workflow/metrics/decision.py",
     },

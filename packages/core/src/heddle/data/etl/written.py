@@ -66,7 +66,11 @@ def write_weights(path: Path, column: str, out: Path) -> Path:
 
 
 def write_ids(keys: Path, column: str, out: Path) -> Path:
-    """Write "id" in row groups of one chunk each, text or int64 whatever the engine wrote. Raises DataError: an empty id."""
+    """Write "id" in row groups of one chunk each, text or int64 whatever the engine wrote.
+
+    Raises:
+        DataError: an id that is missing or empty.
+    """
     arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.part")

@@ -52,11 +52,11 @@ def wrong_quote(data: bytes, quotes: np.ndarray, delimiter: bytes, *, last: bool
 
 def _here(text: np.ndarray, at: np.ndarray, delimiter: bytes) -> np.ndarray:
     """Tell at which positions a delimiter stands, or begins where the text ends."""
-    found = at >= 0
+    stands = at >= 0
     for offset, byte in enumerate(delimiter):
-        place = np.maximum(at + offset, 0)
-        found &= (place >= len(text)) | (text[np.minimum(place, len(text) - 1)] == byte)
-    return found
+        position = np.maximum(at + offset, 0)
+        stands &= (position >= len(text)) | (text[np.minimum(position, len(text) - 1)] == byte)
+    return stands
 
 
 def last_end(data: bytes, quotes: np.ndarray) -> int:
