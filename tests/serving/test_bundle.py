@@ -138,6 +138,33 @@ print([name for name in ("torch", "jax", "dgl") if name in sys.modules], len(sco
     assert done.stdout.split() == ["[]", "2"]
 
 
+@pytest.mark.parametrize(
+    "data, values, message",
+    [
+        ("sbm", {}, "found data=sbm, expected a prepared folder"),
+        (
+            "prepared",
+            {"task.query": "PREDICT count(pays, 0, 1 days) > 0 FOR card"},
+            "found task.query, expected a task",
+        ),
+        (
+            "prepared",
+            {"sampler": "neighbor", "sampler.ages": ["1d"]},
+            r"sampler.ages=\['1d'\], expected none",
+        ),
+    ],
+)
+def test_a_run_that_rows_can_not_be_scored_by_is_refused(tmp_path, data, values, message):
+    from heddle.api.commands import compose
+    from heddle.serving.bundle.export import export_bundle
+
+    where = {} if data == "sbm" else {"data.root": str(tmp_path)}
+    config = compose(data=data, model="rgcn", **where, **values)
+    with pytest.raises(ConfigError, match=message):
+        export_bundle(config, tmp_path, load_plugins(), tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_what_cannot_be_served_is_refused(made):
     from heddle.config.saved import saved_config
     from heddle.serving.bundle.export import export_bundle

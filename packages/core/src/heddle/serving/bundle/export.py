@@ -42,8 +42,9 @@ def export_bundle(
         raise ConfigError(
             problem(str(root), "a bundle", "none yet", "choose another folder, or allow overwriting it")
         )
+    prepared = _prepared_folder(config)
     parts, _ = restore(config, run, registry)
-    prepared = _check(parts, config)
+    _check_model(parts, config)
     fanout = _fanout(parts, config)
     root.mkdir(parents=True, exist_ok=True)
     if not (root / "live").exists():
@@ -62,16 +63,25 @@ def export_bundle(
     return root
 
 
-def _check(parts: Any, config: "RunConfig") -> Path:
-    """Return the prepared folder that a run learned from. Raises ConfigError."""
+def _prepared_folder(config: "RunConfig") -> Path:
+    """Return the prepared folder that a run learned from. Raises ConfigError: settings that rows can't be scored by."""
     if not isinstance(config.data, PreparedOptions) or config.data.root is None:
         actual, do = f"data={config.data.reader}", "prepare it with heddle data prepare"
         raise ConfigError(problem("bundle", actual, "a prepared folder, which rows can be appended to", do))
+    if config.task.query is not None:
+        do = "state the question as a task of the folder's schema and prepare it anew"
+        raise ConfigError(problem("bundle", "task.query", "a task of the folder, whose rows are sent", do))
+    if config.sampler.is_sampled and config.sampler.ages:
+        actual, do = f"sampler.ages={list(config.sampler.ages)}", "train without them"
+        raise ConfigError(problem("bundle", actual, "none, since a server gives nodes no ages", do))
+    return Path(config.data.root).expanduser().resolve()
+
+
+def _check_model(parts: Any, config: "RunConfig") -> None:
     if not isinstance(parts.model, Model) or parts.task.level not in ("node", "edge"):
         actual = f"model {config.model.name} for {parts.task.level}s"
         do = "choose a model that is portable between engines"
         raise ConfigError(problem("bundle", actual, "a portable model of nodes or edges", do))
-    return Path(config.data.root).expanduser().resolve()
 
 
 def _fanout(parts: Any, config: "RunConfig") -> Fanout:
