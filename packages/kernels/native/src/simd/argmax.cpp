@@ -35,7 +35,7 @@ template <class T, int W> void spmm_column(const Argmax& op, int64_t column, int
     const int64_t from = indptr[r], to = indptr[r + 1];
     const bool is_long = to - from > LONG;
     for (int64_t j = from; j < to; ++j) {
-      if (is_long && j > from && (j - from) % BLOCK == 0) blocks.take(sum);
+      if (is_long && j > from && (j - from) % TERMS == 0) blocks.take(sum);
       __builtin_prefetch(far + ids[j + AHEAD < end ? j + AHEAD : j] * stride);
       const int64_t other = ids[j], e = perm[j] * op.heads + head;
       const int64_t sender = op.transposed ? r : other, receiver = op.transposed ? other : r;

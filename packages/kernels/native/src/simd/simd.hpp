@@ -149,10 +149,10 @@ template <class A, int W> HEDDLE_INLINE A lane_sum(vec<A, W> v) {
 
 constexpr int64_t AHEAD = 16;  // edges from prefetch to use
 constexpr int64_t LONG = 4096;  // a sum of more terms goes by blocks
-constexpr int64_t BLOCK = 32;   // terms of a block, added one after the other
+constexpr int64_t TERMS = 32;   // terms of a block, added one after the other
 
 // The blocks of a long sum, added with what each addition lost (Kahan): the error of a sum of more than LONG terms is that of
-// BLOCK terms. A sum of at most LONG terms has one block, and the bits of a plain sum.
+// TERMS terms. A sum of at most LONG terms has one block, and the bits of a plain sum.
 template <class A, int W> struct Blocks {
   vec<A, W> total, lost;
 

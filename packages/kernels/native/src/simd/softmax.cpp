@@ -70,7 +70,7 @@ template <class T, class F> HEDDLE_INLINE vec<acc_t<T>, LANES<acc_t<T>>> added(c
   blocks.start();
   const bool is_long = run.count > LONG * W;
   for (int64_t i = 0; i < run.count; i += W) {
-    if (is_long && i && i % (BLOCK * W) == 0) blocks.take(sum);
+    if (is_long && i && i % (TERMS * W) == 0) blocks.take(sum);
     sum += term(i);
   }
   if (is_long) {

@@ -108,8 +108,8 @@ template <class T, int W, int V, Weight weighted, bool maximum> struct Messages 
     vec<A, W> sum[V];
     Blocks<A, W> blocks[V];
     HEDDLE_UNROLL for (int v = 0; v < V; ++v) sum[v] = broadcast<A, W>(0), blocks[v].start();
-    for (int64_t j = from; j < to; j += BLOCK) {
-      messages.add(j, j + BLOCK < to ? j + BLOCK : to, edges, base, limit, sum);
+    for (int64_t j = from; j < to; j += TERMS) {
+      messages.add(j, j + TERMS < to ? j + TERMS : to, edges, base, limit, sum);
       HEDDLE_UNROLL for (int v = 0; v < V; ++v) blocks[v].take(sum[v]);
     }
     HEDDLE_UNROLL for (int v = 0; v < V; ++v) total[v] = blocks[v].total;

@@ -37,8 +37,8 @@ template <class A, class I, int N, int Stride, bool weighted> struct Sum {
     Blocks<A, W> blocks[N];
     const bool is_long = to - from > TWO * LONG;
     if (is_long) HEDDLE_UNROLL for (int n = 0; n < N; ++n) blocks[n].start();
-    while (is_long && to - j > TWO * BLOCK) {
-      for (const int64_t cut = j + TWO * BLOCK; j < cut; j += TWO) {
+    while (is_long && to - j > TWO * TERMS) {
+      for (const int64_t cut = j + TWO * TERMS; j < cut; j += TWO) {
         add(j, sum);
         if constexpr (TWO == 2) add(j + 1, other);
       }
