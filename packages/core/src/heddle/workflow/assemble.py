@@ -1,7 +1,7 @@
 """Assembly: from a config to a program that can train: dataset, task, model, engine and loader, each built once."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,6 +10,7 @@ from heddle.data.dataset import Dataset
 from heddle.data.drawn_splits import with_splits
 from heddle.data.reader_options import PreparedOptions
 from heddle.data.task import Task, model_spec_of, task_for
+from heddle.data.task_options import TaskOptions
 from heddle.engines.backend import Backend
 from heddle.engines.capabilities import (
     ANY_SHAPES,
@@ -99,7 +100,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
             f"set backend={info.backends[0]} or choose a portable model"
         )
     _check_sparse(config.optim, engine, registry)
-    dataset = _read(config, registry)
+    dataset = _read(config.data, config.task, registry)
     config = replace(config, task=with_protocol(config.task, task_for(config.task, dataset).level))
     task = task_for(config.task, dataset)
     dataset = with_splits(check_fit(dataset, task), task, config.seed)
@@ -119,7 +120,7 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
             f"model {name}: found a forecast task, expected a task of nodes, edges, graphs or links; "
             f"{registry.suggest('model', FORECASTS)}"
         )
-    ages = _ages(view, config)
+    ages = _ages(view, config.sampler.ages)
     model_spec = aged(model_spec_of(dataset, task), ages)._replace(
         target_scales=target_scales(task, config.task, dataset)
     )
@@ -171,27 +172,24 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
     )
 
 
-def _read(config: "RunConfig", registry: Any) -> Dataset:
+def _read(data: Any, task: TaskOptions, registry: Any) -> Dataset:
     """Return the dataset of `data`, with the questions of `task.query` if there is one."""
-    query = config.task.query
-    if query is None:
-        dataset: Dataset = registry.dataset(config.data.reader)(config.data)
+    if task.query is None:
+        dataset: Dataset = registry.dataset(data.reader)(data)
         return dataset
-    if not isinstance(config.data, PreparedOptions):
+    if not isinstance(data, PreparedOptions):
         raise ConfigError(
-            f"task.query: found data={config.data.reader}, expected a folder that heddle data prepare made; set "
-            "data=prepared data.root=FOLDER"
+            f"task.query: found data={data.reader}, expected a folder that heddle data prepare made; prepare one"
         )
     from heddle.data.etl.queried import read_queried
 
-    frozen = "frozen" if config.task.known == "frozen" else "rolling"
-    asked = {"query": query, "history": config.task.history, "test": frozen, "valid": frozen}
-    return read_queried(config.data, asked)
+    frozen = "frozen" if task.known == "frozen" else "rolling"
+    asked = {"query": task.query, "history": task.history, "test": frozen, "valid": frozen}
+    return read_queried(data, asked)
 
 
-def _ages(view: View, config: "RunConfig") -> Ages:
+def _ages(view: View, scales: Sequence[str | int]) -> Ages:
     """Return what nodes are told of their age. Raises ConfigError: ages without times."""
-    scales = config.sampler.ages
     if not scales:
         return NONE
     dataset, graph = view.dataset, view.dataset.graphs

@@ -79,7 +79,8 @@ def native_model(
         readout: "sum", "mean" or "max" over each graph's nodes.
         edge_features: whether the module wants the graph's edge features as edge_attr.
     """
-    return NativeModel(make, model_spec, head_for(model_spec, hidden, readout), hidden, edge_features)
+    width = model_spec.out_dim if model_spec.level == "node" else hidden
+    return NativeModel(make, model_spec, head_for(model_spec, width, readout), hidden, edge_features)
 
 
 class NativeModule(nn.Module):
