@@ -10,9 +10,11 @@ import pytest
 NATIVE = Path(__file__).resolve().parents[2] / "native"
 SHARED = [*sorted((NATIVE / "src/threads").glob("*.cpp")), NATIVE / "src/status.cpp"]
 RELATIONAL = [NATIVE / "src/csr.cpp", NATIVE / "src/isa.cpp", NATIVE / "src/simd/ids.cpp"]
+LAYERS = [NATIVE / "src/simd/matmul.cpp", NATIVE / "src/simd/rows.cpp"]
 SOURCES = {
     "sample": [
         *sorted(p for folder in ("sample", "live") for p in (NATIVE / "src" / folder).glob("*.cpp")),
+        *LAYERS,
         *SHARED,
     ],
     "relational": [*sorted((NATIVE / "src/relational").rglob("*.cpp")), *RELATIONAL, *SHARED],
