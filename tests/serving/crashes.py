@@ -1,5 +1,6 @@
 """Kills of a serving process while clients append, and what has to be there afterwards."""
 
+import contextlib
 import http.client
 import json
 import random
@@ -71,19 +72,19 @@ def kill_under_load(bundle: Path, record: dict[str, str], kills: int, seed: int 
 
 def _append(port: int, record: dict[str, str], name: str, sent: set[str], acknowledged: set[str]) -> None:
     """Append payments of new cards until the server is gone."""
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    for number in range(100_000):
-        user = f"crash-{name}-{number}"
-        sent.add(f"{user}/0")
-        row = {**record, "User": user, "Card": "0"}
-        try:
-            link.request("POST", "/v2/rows/transactions", json.dumps({"rows": [row, row]}))
-            answer = link.getresponse()
-            answer.read()
-        except (OSError, http.client.HTTPException):
-            return
-        if answer.status == 200:
-            acknowledged.add(f"{user}/0")
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as link:
+        for number in range(100_000):
+            user = f"crash-{name}-{number}"
+            sent.add(f"{user}/0")
+            row = {**record, "User": user, "Card": "0"}
+            try:
+                link.request("POST", "/v2/rows/transactions", json.dumps({"rows": [row, row]}))
+                answer = link.getresponse()
+                answer.read()
+            except (OSError, http.client.HTTPException):
+                return
+            if answer.status == 200:
+                acknowledged.add(f"{user}/0")
 
 
 def _payments(live: LiveGraph, keys: list[str]) -> list[int]:
