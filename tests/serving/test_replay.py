@@ -69,17 +69,17 @@ def test_what_clients_are_told_at_once_some_order_explains(registry, tmp_path):
     late = 10 * n
     create(tmp_path / "live", write(tmp_path / "base", rows, base))
     order = np.random.default_rng(0).permutation(np.arange(base, n)).tolist()
-    seen = []
+    seen, acknowledged = [], [0]
     with LiveGraph(tmp_path / "live", store) as live:
 
         def question(at):
             return asked(rows, np.array([at]))._replace(time=np.array([late]))
 
-        def client(own_rows):
-            for at in own_rows:
-                least = live.last
+        def client(rows_of_client):
+            for at in rows_of_client:
+                least = max(acknowledged)
                 outputs = score(live.snapshot(), question(at)).outputs
-                live.append(payment(rows, at))
+                acknowledged.append(live.append(payment(rows, at)))
                 seen.append((at, least, outputs))
 
         threads = [threading.Thread(target=client, args=(order[first::clients],)) for first in range(clients)]
