@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from heddle.data.etl.databases.connection import Connection, driver_errors
 from heddle.data.etl.databases.database import Relation, quoted, relation_sql
 from heddle.data.etl.schemas.address import Address
 from heddle.data.etl.schemas.schema import Table
-from heddle.data.formats.text_files import fail
 from heddle.extras import require
 
+EXPECTED = "a database that answers the schema's tables"
 SETTINGS = (
     "SET TimeZone = 'UTC'",
     "SET synchronize_seqscans = off",  # a scan that joins another one would begin in the middle
@@ -41,28 +42,26 @@ AS_THEY_ARE = (
 class Postgresql:
     """See `Database`."""
 
-    def __init__(self, connection: Any, address: Address):
+    def __init__(self, connection: Connection, address: Address):
         self._connection, self._address = connection, address
-        with self._run("SELECT pg_current_snapshot()::text", address.shown()) as cursor:
+        with connection.run("SELECT pg_current_snapshot()::text") as cursor:
             self.stamp = f"{address} {cursor.fetchone()[0]}"
 
     def tables(self) -> list[str]:
         where = "table_schema = current_schema() AND table_type = 'BASE TABLE'"
         query = f'SELECT table_name::text FROM information_schema.tables WHERE {where} ORDER BY table_name COLLATE "C"'
-        with self._run(query, self._address.shown()) as cursor:
+        with self._connection.run(query) as cursor:
             return [str(name) for (name,) in cursor.fetchall()]
 
     def relation(self, table: Table) -> Relation:
         shown = f"{self._address.shown()}: {table.of or 'query'}"
         source = relation_sql(table)
-        with self._run(f"SELECT * FROM {source} LIMIT 0", shown) as cursor:
-            names = [column[0] for column in cursor.description]
-        return Relation(shown, names, partial(self._batches, source, shown))
+        return Relation(shown, self._connection.columns(source, shown), partial(self._batches, source, shown))
 
     def _batches(self, source: str, shown: str, names: Sequence[str]) -> Iterator[Any]:
         types = self._types(source, shown, names)
         chosen = ", ".join(f"{_cell(name, types[name])} AS {quoted(name)}" for name in names)
-        with self._run(f"SELECT {chosen} FROM {source}", shown) as cursor:
+        with self._connection.run(f"SELECT {chosen} FROM {source}", shown) as cursor:
             yield from cursor.fetch_record_batch()
 
     def _types(self, source: str, shown: str, names: Sequence[str]) -> dict[str, str]:
@@ -75,14 +74,8 @@ class Postgresql:
         )
         columns = ", ".join(quoted(name) for name in names)
         rows = f"(SELECT {columns} FROM {source} LIMIT 0) AS few RIGHT JOIN (SELECT 1) AS one ON true"
-        with self._run(f"SELECT {kinds} FROM {rows}", shown) as cursor:
+        with self._connection.run(f"SELECT {kinds} FROM {rows}", shown) as cursor:
             return dict(zip(names, cursor.fetchone()))
-
-    @contextmanager
-    def _run(self, sql: str, shown: str) -> Iterator[Any]:
-        with _errors(self._address, shown), self._connection.cursor() as cursor:
-            cursor.execute(sql)
-            yield cursor
 
 
 @contextmanager
@@ -93,15 +86,16 @@ def opened_postgresql(address: Address) -> Iterator[Postgresql]:
         DataError: no connection.
     """
     driver = require("adbc_driver_postgresql.dbapi", "databases")
-    with _errors(address, address.shown()):
-        connection = driver.connect(address.whole(), autocommit=True)
+    with driver_errors(address, address.shown(), EXPECTED):
+        opened = driver.connect(address.whole(), autocommit=True)
     try:
+        connection = Connection(opened, address, EXPECTED)
         for setting in SETTINGS:
-            with _errors(address, address.shown()), connection.cursor() as cursor:
-                cursor.execute(setting)
+            with connection.run(setting):
+                pass
         yield Postgresql(connection, address)
     finally:
-        connection.close()
+        opened.close()
 
 
 def _cell(name: str, column_type: str) -> str:
@@ -109,13 +103,3 @@ def _cell(name: str, column_type: str) -> str:
     if column_type in CASTS:
         return CASTS[column_type].format(column)
     return column if column_type in AS_THEY_ARE else f"{column}::text"
-
-
-@contextmanager
-def _errors(address: Address, shown: str) -> Iterator[None]:
-    """Turn the driver's errors into a DataError of one line."""
-    driver = require("adbc_driver_manager", "databases")
-    try:
-        yield
-    except (driver.Error, OSError) as error:
-        fail(shown, address.clean(error), "a database that answers the schema's tables", "fix the schema")
