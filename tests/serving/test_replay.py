@@ -11,25 +11,12 @@ from heddle.serving.live.graph import folder_snapshot
 from heddle.serving.live.kernel import store_of
 from heddle.serving.live.store import Cut
 
-from .test_scores import CARDS, PAYS, SHOPS, asked, scorer, write
+from .test_scores import PAYS, asked, drawn, scorer, write
 
 
 @pytest.fixture(scope="module")
 def registry():
     return load_plugins()
-
-
-def drawn(rows, seed=1):
-    """Return payments in the order of their times."""
-    rng = np.random.default_rng(seed)
-    return {
-        "card": rng.integers(0, CARDS, rows),
-        "shop": rng.integers(0, SHOPS, rows),
-        "time": np.sort(rng.integers(0, 3 * rows, rows)),
-        "x": rng.normal(size=(rows, 3)).astype(np.float32),
-        "codes": rng.integers(0, 5, (rows, 2)).astype(np.int32),
-        "of_card": rng.normal(size=(CARDS, 40)).astype(np.float32),
-    }
 
 
 def payment(rows, at):

@@ -37,17 +37,22 @@ def registry():
     return load_plugins()
 
 
-@pytest.fixture(scope="module")
-def payments():
+def drawn(rows):
+    """Return payments in the order of their times."""
     rng = np.random.default_rng(1)
     return {
-        "card": rng.integers(0, CARDS, ROWS),
-        "shop": rng.integers(0, SHOPS, ROWS),
-        "time": np.sort(rng.integers(0, 3 * ROWS, ROWS)),
-        "x": rng.normal(size=(ROWS, 3)).astype(np.float32),
-        "codes": rng.integers(0, 5, (ROWS, 2)).astype(np.int32),
+        "card": rng.integers(0, CARDS, rows),
+        "shop": rng.integers(0, SHOPS, rows),
+        "time": np.sort(rng.integers(0, 3 * rows, rows)),
+        "x": rng.normal(size=(rows, 3)).astype(np.float32),
+        "codes": rng.integers(0, 5, (rows, 2)).astype(np.int32),
         "of_card": rng.normal(size=(CARDS, 40)).astype(np.float32),
     }
+
+
+@pytest.fixture(scope="module")
+def payments():
+    return drawn(ROWS)
 
 
 def write(root, rows, n):
