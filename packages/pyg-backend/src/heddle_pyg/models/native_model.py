@@ -55,7 +55,7 @@ class NativeModel:
             ConfigError: the class doesn't give a row of the right width for each node, or can't do these relations.
         """
         model_spec, width = self._model_spec, self._width
-        out_dim = model_spec.out_dim if model_spec.level == "node" else width
+        out_dim = _module_width(model_spec, width)
         encoder: nn.Module
         if model_spec.relations:
             encoder = HeteroEncoder(self._make(width, out_dim), model_spec, width)
@@ -79,8 +79,13 @@ def native_model(
         readout: "sum", "mean" or "max" over each graph's nodes.
         edge_features: whether the module wants the graph's edge features as edge_attr.
     """
-    width = model_spec.out_dim if model_spec.level == "node" else hidden
-    return NativeModel(make, model_spec, head_for(model_spec, width, readout), hidden, edge_features)
+    head = head_for(model_spec, _module_width(model_spec, hidden), readout)
+    return NativeModel(make, model_spec, head, hidden, edge_features)
+
+
+def _module_width(model_spec: ModelSpec, hidden: int) -> int:
+    """Return the width of a module's rows: a node's are its outputs."""
+    return model_spec.out_dim if model_spec.level == "node" else hidden
 
 
 class NativeModule(nn.Module):
