@@ -201,7 +201,7 @@ class Spark:
             yield
         except (errors.PySparkException, gateway.Py4JError) as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            fail(where, " ".join(lines[:2])[:300], "what Spark can do", "mend what it says")
+            fail(where, " ".join(lines[:2])[:300], "what Spark can do", "fix what it says")
 
 
 def _join(parts: Path, fields: Sequence[tuple[str, str]], names: Sequence[str], out: Path) -> None:

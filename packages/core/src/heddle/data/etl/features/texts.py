@@ -46,7 +46,7 @@ def _encoded(encoder: TextEncoder, cells: Sequence[str | None], encode: Encode) 
             else f"{vectors.shape}"
         )
         expected = f"finite numbers of shape {(len(distinct), encode.size)}"
-        fail(f"encoder {encode.encoder}", what, expected, "mend the encoder, or size in the schema")
+        fail(f"encoder {encode.encoder}", what, expected, "fix the encoder, or size in the schema")
     return vectors[np.array([distinct[cell or ""] for cell in cells], np.int64)]
 
 
@@ -55,7 +55,7 @@ def _imported(name: str) -> TextEncoder:
     try:
         encoder: TextEncoder = getattr(import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
-        do = "install its package, or mend the name"
+        do = "install its package, or fix the name"
         raise ConfigError(problem("encoder", f"no {name} ({error})", "MODULE:FUNCTION", do)) from error
     return encoder
 
