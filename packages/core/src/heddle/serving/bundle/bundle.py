@@ -144,7 +144,7 @@ class Bundle:
             RowError: a row that can't be read.
         """
         snapshot = snapshot or self.live.snapshot()
-        answer = self.scorer(snapshot, self._questions(rows, snapshot))
+        answer = self.scorer(snapshot, self.questions(rows, snapshot))
         used: dict[str, tuple[int, ...]] = {}
         if rows.n == 1:
             used = {"/".join(key): tuple(taken.tolist()) for key, taken in answer.used().items()}
@@ -162,7 +162,8 @@ class Bundle:
         classes = self.contents.classes
         return classes[said] if isinstance(said, int) and said < len(classes) else said
 
-    def _questions(self, rows: Rows, snapshot: Snapshot) -> Questions:
+    def questions(self, rows: Rows, snapshot: Snapshot) -> Questions:
+        """Return what rows of the target's table ask of a state. Raises RowError: a row that can't be read."""
         if len(self.target) == 1:
             return self._node_questions(rows, snapshot)
         encoder = self.encoders.get(self.target)

@@ -13,7 +13,7 @@ from heddle.nn.params import scoped
 from heddle.sampling.blocks import blocks
 from heddle.sampling.types import Fanout, HeteroSample
 from heddle.serving.live.graph import Snapshot
-from heddle.serving.scoring.plan import Embedded, Embedder, MakeEmbedder, plan_of
+from heddle.serving.scoring.plan import Embedded, Embedder, MakeEmbedder, Plan, plan_of
 from heddle.serving.scoring.row_ops import RowOps
 from heddle.workflow.loaders.known import up_to
 
@@ -71,6 +71,9 @@ class Scorer:
         ops: what computes.
         adjacency: as `heddle.graphs.adjacency.build_adjacency`.
         embedder: the kernel "live_embed", which computes such a model in one call; None for `ops`.
+
+    Attributes:
+        plan: the model as averages over relations; None for one that is more.
     """
 
     def __init__(
@@ -89,12 +92,12 @@ class Scorer:
         self._layered = model.takes_blocks(len(reading.fanout.sizes))
         self._fanout = reading.fanout._replace(layered=self._layered, leaves=())
         self._make = embedder
-        self._plan = None
-        if embedder is not None and isinstance(spec.in_dim, Mapping):
+        self.plan: Plan | None = None
+        if isinstance(spec.in_dim, Mapping):
             featured = frozenset(
                 node_type for node_type, width in spec.in_dim.items() if width or node_type in spec.codes
             )
-            self._plan = plan_of(model, params, featured, reading.fanout, reading.key)
+            self.plan = plan_of(model, params, featured, reading.fanout, reading.key)
         self._made: tuple[Any, Embedder | None] = (None, None)
 
     @property
@@ -106,11 +109,7 @@ class Scorer:
 
     def __call__(self, snapshot: Snapshot, questions: Questions) -> Answer:
         """Return the outputs of questions, in their order."""
-        until = None
-        if self.reading.timed:
-            assert questions.time is not None
-            until = up_to(questions.time, self.reading.inclusive)
-        seeds, times, index = self._seeds(questions.ends, until)
+        seeds, times, index = self.seeds(questions)
         embedder = self._embedder(snapshot)
         if embedder is None:
             return self._by_parts(snapshot, seeds, times, index, questions.asked)
@@ -119,10 +118,15 @@ class Scorer:
         outputs = head.apply(self.ops, self._head_params, embedded.rows, {}, index, asked=questions.asked)
         return Answer(np.asarray(outputs), embedded.used)
 
-    def _seeds(
-        self, ends: np.ndarray, until: np.ndarray | None
+    def seeds(
+        self, questions: Questions
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray] | None, np.ndarray]:
-        """Return seeds by node type, their times, and where each question's ends are among them."""
+        """Return seeds by node type, the time up to which each knows, and where each question's ends are among them."""
+        until = None
+        if self.reading.timed:
+            assert questions.time is not None
+            until = up_to(questions.time, self.reading.inclusive)
+        ends = questions.ends
         node_types, n = self.node_types, len(ends)
         if len(node_types) == 1 or node_types[0] == node_types[1]:
             columns = ends.shape[1]
@@ -135,12 +139,12 @@ class Scorer:
 
     def _embedder(self, snapshot: Snapshot) -> Embedder | None:
         """Return what computes the plan on a generation; the last one made is kept."""
-        if self._plan is None or self._make is None:
+        if self.plan is None or self._make is None:
             return None
         generation, made = self._made
         if generation is not snapshot.generation:
             sources = snapshot.generation.sources()
-            made = None if sources is None else self._make(snapshot.generation.store, self._plan, sources)
+            made = None if sources is None else self._make(snapshot.generation.store, self.plan, sources)
             self._made = snapshot.generation, made
         return made
 
