@@ -121,6 +121,14 @@ def test_what_has_not_changed_is_kept():
     assert world.store.stats()["hits"] > before
 
 
+def test_kernels_are_looked_for_once(monkeypatch: pytest.MonkeyPatch):
+    """Reading every distribution's entry points takes longer than the module's step."""
+    world = World("fused")
+    world.kept("gru", [0])
+    monkeypatch.delattr("heddle_dgl.kernels.load_plugins")
+    world.kept("gru", [1])
+
+
 @pytest.mark.parametrize("engine", ["cached", "fused"])
 def test_a_number_that_became_nan_is_named_though_its_sums_are_kept(engine: str):
     world = World(engine)

@@ -1,5 +1,6 @@
 """Who computes what dominates: heddle-kernels where they are installed, DGL's product, or torch alone."""
 
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,6 +10,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from heddle.engines.plugins.kernels import Kernels
+from heddle.engines.plugins.registry import load_plugins, preference
 from heddle.errors import PluginError
 from heddle.graphs.adjacency import Adjacency
 from heddle.graphs.memo import Memo
@@ -48,11 +50,15 @@ def steps_named(name: str, device: torch.device, dtype: torch.dtype) -> Steps:
     """
     if name not in ("auto", "heddle") or dtype not in (torch.float32, torch.float64):
         return TORCH_STEPS
-    from heddle.engines.plugins.registry import load_plugins
+    return _found_steps(device.type, preference())
 
-    registry = load_plugins()
+
+@functools.cache
+def _found_steps(device: str, prefer: tuple[str, ...]) -> Steps:
+    """Look for steps of cells on one kind of device, once a process: that reads every distribution's entry points."""
+    registry = load_plugins(prefer)
     try:
-        kernels = [registry.find_kernel(each, library="torch", device=device.type) for each in _STEPS]
+        kernels = [registry.find_kernel(each, library="torch", device=device) for each in _STEPS]
         return Steps(kernels[0], kernels[1], kernels[2], by_step=True)
     except PluginError as error:
         log.info("steps of cells by torch: %s", error)
