@@ -1,6 +1,7 @@
 """Names are the field's: modules, classes, functions and values bear none of the words that were given up for them."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +36,8 @@ DEFINED = {
 """What no module, class or function is called; nor is it called what no value is."""
 VALUES = {"own", "kind", "found", "told", "place", "words", "figures", "judged", "nest"}
 """What no local, argument or field is called: the noun says more, `node_type`, `message`, `position`."""
+NATIVE = sorted(VALUES - {"words"})
+"""What no declaration in native code is called; a word is a machine's there."""
 ONE_CLASS = {"NeighborSampler", "Prepared", "Part", "Task", "Kernels"}
 """Classes of packages that share a name with no other."""
 
@@ -99,6 +102,19 @@ def test_no_native_file_is_of_one():
     assert [
         path.name for path in sources(".hpp", ".cpp", ".h", ".cu", ".cuh") if path.stem in DEFINED | VALUES
     ] == []
+
+
+def test_no_native_value_is_of_one():
+    declared = re.compile(
+        rf"\b(?:auto|bool|char|\w*int\w*|size_t|float|double|[A-Z]\w*|>)[ *&]+({'|'.join(NATIVE)})\b(?=[ ,;=({{)\[])"
+    )
+    wrong = [
+        f"{path.relative_to(ROOT).as_posix()}:{number}: value {match[1]}"
+        for path in sources(".hpp", ".cpp", ".h", ".cu", ".cuh")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        for match in declared.finditer(re.sub(r'//.*|"[^"]*"', "", line))
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_a_word_that_is_allowed_is_still_there():

@@ -232,23 +232,23 @@ extern "C" int heddle_live_used(const heddle_live* live, const heddle_sample* sa
                                 int64_t capacity, int64_t* rows, int64_t* counts) {
   return guarded("live_used", [&] {
     const size_t types = live->base->n_node.size();
-    std::vector<int64_t> own;
+    std::vector<int64_t> used;
     for (size_t r = 0; r < sample->edges.size(); ++r) {
       const Relation& edges = live->base->relations[r];
-      const void* const held = plan->columns[types + r]->rows;
-      own.clear();
+      const void* const row_of = plan->columns[types + r]->rows;
+      used.clear();
       for (int64_t e : sample->edges[r].edges) {
         int64_t row = e;
         if (e >= edges.edges)
           row = live->entries[e - edges.edges].row;
-        else if (held)
-          row = edges.index == HEDDLE_INT64 ? static_cast<const int64_t*>(held)[e] : static_cast<const int32_t*>(held)[e];
-        own.push_back(row);
+        else if (row_of)
+          row = edges.index == HEDDLE_INT64 ? static_cast<const int64_t*>(row_of)[e] : static_cast<const int32_t*>(row_of)[e];
+        used.push_back(row);
       }
-      std::sort(own.begin(), own.end());
-      own.erase(std::unique(own.begin(), own.end()), own.end());
-      counts[r] = static_cast<int64_t>(own.size());
-      for (int64_t row : own)
+      std::sort(used.begin(), used.end());
+      used.erase(std::unique(used.begin(), used.end()), used.end());
+      counts[r] = static_cast<int64_t>(used.size());
+      for (int64_t row : used)
         if (capacity > 0) *rows++ = row, --capacity;
     }
     return static_cast<int>(HEDDLE_OK);
@@ -270,8 +270,8 @@ extern "C" int heddle_live_last(const heddle_live* live, int64_t relation, int64
         if (after != begin) newest = after[-1];
       }
       for (uint32_t e = live->heads[relation][nodes[i]].load(std::memory_order_acquire); e; e = live->entries[e - 1].before) {
-        const int64_t own = live->entries[e - 1].time;
-        if (e <= upto && own <= time[i] && own > newest) newest = own;
+        const int64_t edge_time = live->entries[e - 1].time;
+        if (e <= upto && edge_time <= time[i] && edge_time > newest) newest = edge_time;
       }
       last[i] = newest;
     }
