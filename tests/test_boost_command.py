@@ -110,7 +110,8 @@ def test_a_query_is_trained_embedded_and_boosted_by_command(shop, tmp_path, caps
     printed = capsys.readouterr().out
     assert "trees on both" in printed and "test mae: trees on both" in printed
     made = json.loads((run / "boost" / "boost.json").read_text())
-    assert set(made["metrics"]) == {"the model", "trees on the table", "trees on both"}
+    trees = {"trees on the table", "trees on embeddings", "trees on both"}
+    assert set(made["metrics"]) == {"the model"} | trees
     assert made["metrics"]["the model"]["test"]["mae"] == pytest.approx(metrics["test"]["mae"], abs=1e-5)
     assert made["metrics"]["trees on the table"]["test"]["mae"] < 5
     assert next(iter(made["importance"]["trees on the table"])).startswith("orders: ")

@@ -10,14 +10,14 @@ from functools import partial
 import numpy as np
 import pytest
 
-from heddle.data.prepared import FolderWriter, csc, open_prepared, read_ids
+from heddle.data.prepared import open_prepared
 from heddle.engines.plugins import load_plugins
 from heddle.errors import ConfigError, DataError
 
+from .payments import cut, in_order
+
 pytest.importorskip("duckdb", reason="DuckDB isn't installed: pip install 'heddle-core[etl]'")
 pytest.importorskip("torch_geometric", reason="torch_geometric isn't installed: pip install heddle-pyg")
-
-PAYS = ("card", "pays", "merchant")
 
 
 def predicted(run):
@@ -83,9 +83,9 @@ def test_replayed_rows_score_as_they_did_in_the_folder(made, tmp_path):
 
     root, records = made
     whole, predictions = open_prepared(root / "prepared"), predicted(root / "rgcn")
-    order = np.argsort([_moment(record) for record in records], kind="stable")
+    order = in_order(records)
     kept = np.sort(order[:-80])
-    _cut(whole, kept, tmp_path / "prepared")
+    cut(whole, kept, tmp_path / "prepared")
     shutil.copytree(root / "rgcn" / "bundle", tmp_path / "bundle", ignore=shutil.ignore_patterns("live"))
     create(tmp_path / "bundle" / "live", tmp_path / "prepared")
     late = order[-80:].tolist()
@@ -101,26 +101,6 @@ def test_replayed_rows_score_as_they_did_in_the_folder(made, tmp_path):
             bundle.live.append(bundle.append_of(table, rows))
             if position == 40:
                 bundle.live.compact()
-
-
-def _cut(whole, kept, folder):
-    """Write some rows of a prepared folder as one of its own, with all its nodes and what was fitted."""
-    writer, edges = FolderWriter(folder, "cut"), whole.edges[PAYS]
-    for node_type, nodes in whole.nodes.items():
-        writer.nodes(node_type, nodes.rows, ids=read_ids(nodes))
-    ends, time = np.asarray(edges.ends[kept]), np.asarray(edges.time[kept])
-    sizes = [whole.nodes[node_type].rows for node_type in ("card", "merchant")]
-    features = {name: array[kept] for name, array in edges.features.items()}
-    kept_of = {"time": time, "features": features, "sizes": dict(edges.sizes), "label": edges.label[kept]}
-    writer.edges(PAYS, len(kept), ends=ends, by_time=True, **csc(ends, *sizes, time), **kept_of)
-    back = csc(ends[:, ::-1], *sizes[::-1], time)
-    writer.edges(("merchant", "rev_pays", "card"), len(kept), rows_of=PAYS, by_time=True, **back)
-    writer.finish(whole.task, whole.info, whole.recipe)
-
-
-def _moment(record):
-    date = f"{int(record['Year']):04d}-{int(record['Month']):02d}-{int(record['Day']):02d}T{record['Time']}"
-    return np.datetime64(date).astype("datetime64[s]").astype(np.int64)
 
 
 def test_a_bundle_opens_without_a_framework(made):

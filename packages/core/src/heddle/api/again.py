@@ -22,6 +22,7 @@ from heddle.data.dataset import SPLITS
 from heddle.engines.plugins import Registry, load_plugins
 from heddle.errors import ConfigError, problem
 from heddle.options import build
+from heddle.serving.bundle.offline import embed_rows
 from heddle.workflow import saved
 from heddle.workflow.boost.of_run import BoostedRun, boost_run
 from heddle.workflow.boost.options import Boost
@@ -108,8 +109,12 @@ def boosted(folder: Path, overrides: Sequence[str], values: Values) -> BoostedRu
             nodes = composed_nodes(
                 "boost", arguments, registry, ("boost", "run", "out", "plugins"), {"boost": Boost}
             )
-        out = Path(nodes["out"]) if nodes["out"] else folder / "boost"
-        return boost_run(saved_config(folder, registry), folder, out, nodes["boost"], registry)
+        out, config = Path(nodes["out"]) if nodes["out"] else folder / "boost", saved_config(folder, registry)
+
+        def embed(parts: Any) -> Any:
+            return embed_rows(config, folder, parts, registry)
+
+        return boost_run(config, folder, out, nodes["boost"], registry, embed)
 
 
 def exported(folder: Path, overrides: Sequence[str], values: Values) -> Path:

@@ -8,8 +8,8 @@ from heddle.errors import ConfigError, problem
 HELP = """\
 Usage: heddle boost run=RUN [out=FOLDER] [boost.KEY=VALUE ...]
 
-Grows boosted trees on the columns of what a trained run asks about (rows of a task, nodes, edges), and on these with
-the run's embeddings beside, each as of its question's time; and says in one table what the graph adds. Classes, labels,
+Grows boosted trees on the columns of what a trained run asks about (rows of a task, nodes, edges), on the run's
+embeddings, each as of its question's time, and on both; and says in one table what the graph adds. Classes, labels,
 values and rankings, by the run's own metrics, thresholds and splits. It needs the extra boost (xgboost).
 
   heddle boost run=runs/mine

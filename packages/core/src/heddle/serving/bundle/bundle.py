@@ -54,8 +54,7 @@ class Bundle:
         self.live = LiveGraph(self.root / "live", store_of(registry), room)
         self.scorer = scorer_of(root, registry)
         self.decision = None if self.contents.decision is None else decision_of(self.contents.decision)
-        opened, spec = self.live.opened, self.contents.spec
-        self._target = (spec.target_type,) if spec.level == "node" else tuple(opened.task.target)
+        opened, self._target = self.live.opened, self.contents.target
         self.schema = schema_of(opened.recipe) if "tables" in opened.recipe else None
         self.encoders: dict[tuple[str, ...], RowEncoder] = {}
         if self.schema is not None:

@@ -4,18 +4,22 @@ import json
 import platform
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import heddle
+from heddle.data.formats.text_files import fail
+from heddle.data.prepared.read import open_prepared
 from heddle.data.reader_options import PreparedOptions
 from heddle.errors import ConfigError, problem
 from heddle.nn.model import Model
 from heddle.options import plain
 from heddle.sampling.stream import sample_key
 from heddle.sampling.types import Fanout
-from heddle.serving.bundle.layout import WEIGHTS, BundleContents, write_bundle
+from heddle.serving.bundle.layout import TREES, WEIGHTS, BundleContents, TreesContents, write_bundle
 from heddle.serving.live.graph import create
 from heddle.serving.scoring.scorer import Reading
+from heddle.workflow.boost.of_run import TREES as FILES
+from heddle.workflow.boost.questions import EMBEDDINGS
 from heddle.workflow.loaders.questions.base import EVALUATION
 from heddle.workflow.loaders.sampler import specs_of
 from heddle.workflow.saved import restore
@@ -25,7 +29,14 @@ if TYPE_CHECKING:
 
 
 def export_bundle(
-    config: "RunConfig", run: Path, registry: Any, root: Path, *, overwrite: bool = False
+    config: "RunConfig",
+    run: Path,
+    registry: Any,
+    root: Path,
+    *,
+    name: str = "model",
+    trees: Path | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Write a trained run as a bundle and return its folder.
 
@@ -33,37 +44,80 @@ def export_bundle(
         config: the run's own (`heddle.config.saved.saved_config`).
         run: the run's folder.
         root: the bundle's folder; its live graph, where there is one already, is kept.
+        name: what requests call the model.
+        trees: a file of trees in a folder of `heddle boost`, such as RUN/boost/both.json, which answer; None for the
+            model itself.
         overwrite: replace a model that is there, as a server loads it anew.
 
     Raises:
         ConfigError: data, a model or a sampler that rows can't be scored with; a bundle is there already.
+        DataError: no such trees.
     """
     if (root / "bundle.json").exists() and not overwrite:
         raise ConfigError(
             problem(str(root), "a bundle", "none yet", "choose another folder, or allow overwriting it")
         )
-    prepared = _prepared_folder(config)
+    prepared = prepared_folder(config)
     parts, _ = restore(config, run, registry)
-    _check_model(parts, config)
-    fanout = _fanout(parts, config)
+    boosted = None if trees is None else _boosted(trees, parts)
+    embeds = boosted is None or EMBEDDINGS in boosted.contents.reads
+    reading = reading_of(parts, config) if embeds else Reading(Fanout(()), 0, *_timing(parts))
     root.mkdir(parents=True, exist_ok=True)
     if not (root / "live").exists():
         create(root / "live", prepared)
-    shutil.copyfile(run / WEIGHTS, root / f".{WEIGHTS}.part")
-    (root / f".{WEIGHTS}.part").replace(root / WEIGHTS)
-    timed = parts.until is not None
-    inclusive = parts.times.get("ties") == "include"
-    reading = Reading(fanout, sample_key(config.seed, EVALUATION, 0), inclusive, timed)
+    for source, target in ((run / WEIGHTS if embeds else None, WEIGHTS), (trees, TREES)):
+        if source is not None:
+            shutil.copyfile(source, root / f".{target}.part")
+            (root / f".{target}.part").replace(root / target)
     decision = None if parts.decision is None else parts.decision.as_json()
-    model = {"name": config.model.name, "options": plain(config.model)}
-    classes = tuple(map(str, parts.dataset.class_names))
-    write_bundle(
-        root, BundleContents(model, parts.model_spec, reading, classes, decision, prepared, _card(parts, run))
+    card = {"model": config.model.name, **_card(parts, run)}
+    if boosted is not None:
+        answers = f"{boosted.name} of {config.model.name}" if embeds else boosted.name
+        decision, card = boosted.decision, {**card, "model": answers, "metrics": boosted.metrics}
+    model = {"name": config.model.name, "options": plain(config.model)} if embeds else None
+    contents = BundleContents(
+        name,
+        model,
+        None if boosted is None else boosted.contents,
+        target_asked(config, parts),
+        parts.model_spec,
+        reading,
+        tuple(map(str, parts.dataset.class_names)),
+        decision,
+        prepared,
+        card,
     )
+    write_bundle(root, contents)
     return root
 
 
-def _prepared_folder(config: "RunConfig") -> Path:
+class Boosted(NamedTuple):
+    """What `heddle boost` says of some trees: their name, what they read, how outputs are read, how good they are."""
+
+    name: str
+    contents: TreesContents
+    decision: Any
+    metrics: Any
+
+
+def _boosted(trees: Path, parts: Any) -> Boosted:
+    """Return what boost.json says of a file of trees. Raises DataError: no such trees, or of an older version."""
+    reported = trees.parent / "boost.json"
+    if not trees.is_file() or not reported.is_file():
+        fail(trees, "no trees", "those of a run", "grow them with heddle boost run=RUN")
+    says = json.loads(reported.read_text(encoding="utf-8"))
+    if trees.stem not in says.get("reads", {}):
+        fail(
+            reported, f"nothing about what {trees.name} reads", "it", "grow the trees again with heddle boost"
+        )
+    name = {file: name for name, file in FILES.items()}[trees.stem]
+    contents = TreesContents(
+        tuple(says["reads"][trees.stem]), says["answers"], parts.dataset.num_classes or 0
+    )
+    return Boosted(name, contents, says["decisions"][trees.stem], says["metrics"][name])
+
+
+def prepared_folder(config: "RunConfig") -> Path:
     """Return the prepared folder that a run learned from. Raises ConfigError: settings that rows can't be scored by."""
     if not isinstance(config.data, PreparedOptions) or config.data.root is None:
         actual, do = f"data={config.data.reader}", "prepare it with heddle data prepare"
@@ -75,6 +129,24 @@ def _prepared_folder(config: "RunConfig") -> Path:
         actual, do = f"sampler.ages={list(config.sampler.ages)}", "train without them"
         raise ConfigError(problem("bundle", actual, "none, since a server gives nodes no ages", do))
     return Path(config.data.root).expanduser().resolve()
+
+
+def reading_of(parts: Any, config: "RunConfig") -> Reading:
+    """Return how a restored run looks at a graph. Raises ConfigError: a model that rows can't be scored by."""
+    _check_model(parts, config)
+    return Reading(_fanout(parts, config), sample_key(config.seed, EVALUATION, 0), *_timing(parts))
+
+
+def target_asked(config: "RunConfig", parts: Any) -> tuple[str, ...]:
+    """Return the relation, or node type, of a prepared folder that a restored run asks about."""
+    if parts.task.level == "node":
+        return (parts.dataset.target_type,)
+    assert isinstance(config.data, PreparedOptions)
+    return tuple(config.data.relation or open_prepared(prepared_folder(config)).task.target)
+
+
+def _timing(parts: Any) -> tuple[bool, bool]:
+    return parts.times.get("ties") == "include", parts.until is not None
 
 
 def _check_model(parts: Any, config: "RunConfig") -> None:

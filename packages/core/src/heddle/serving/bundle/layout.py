@@ -2,7 +2,8 @@
 
 ```
 bundle.json           model and its options, what it reads, the task, the decision, the card, versions, checksums
-weights.safetensors   the parameters by name
+weights.safetensors   the parameters by name, of a bundle that computes embeddings
+trees.json            boosted trees as XGBoost's JSON, of a bundle that answers by trees
 live/                 the live graph over the prepared folder; it grows
 ```
 """
@@ -23,13 +24,31 @@ from heddle.serving.versioned import read_versioned
 FORMAT = 1
 FILE = "bundle.json"
 WEIGHTS = "weights.safetensors"
+TREES = "trees.json"
+
+
+class TreesContents(NamedTuple):
+    """What boosted trees read and answer.
+
+    Attributes:
+        reads: what their columns are of (`heddle.workflow.boost.questions`), in their order.
+        answers: classes, labels, values or order.
+        classes: of `answers`; 0 for others.
+    """
+
+    reads: tuple[str, ...]
+    answers: str
+    classes: int
 
 
 class BundleContents(NamedTuple):
     """What bundle.json says.
 
     Attributes:
-        model: the name of the model, and its options as a node.
+        name: what requests call the model.
+        model: the name of the model, and its options as a node; None for trees that read no embeddings.
+        trees: what answers in place of the model's head; None for none.
+        target: the relation, or node type, that is asked about.
         spec: what the model was made for.
         reading: how it looks at the graph.
         classes: names of the classes, () for none.
@@ -38,7 +57,10 @@ class BundleContents(NamedTuple):
         card: what is worth knowing of the model: data, versions, metrics by split.
     """
 
-    model: Mapping[str, Any]
+    name: str
+    model: Mapping[str, Any] | None
+    trees: TreesContents | None
+    target: tuple[str, ...]
     spec: ModelSpec
     reading: Reading
     classes: tuple[str, ...]
@@ -52,16 +74,24 @@ def write_bundle(root: Path, contents: BundleContents) -> None:
     reading = {**contents.reading._asdict(), "fanout": _fanout_json(contents.reading.fanout)}
     content = {
         "format": FORMAT,
-        "model": dict(contents.model),
+        "name": contents.name,
+        "model": contents.model,
+        "trees": None if contents.trees is None else contents.trees._asdict(),
+        "target": list(contents.target),
         "spec": _spec_json(contents.spec),
         "reading": reading,
         "classes": list(contents.classes),
         "decision": contents.decision,
         "prepared": str(contents.prepared),
         "card": contents.card,
-        "files": {WEIGHTS: checksum(root / WEIGHTS)},
+        "files": {name: checksum(root / name) for name in files_of(contents)},
     }
     write_json(root / FILE, content)
+
+
+def files_of(contents: BundleContents) -> list[str]:
+    """Return the names of the files that a bundle needs."""
+    return [WEIGHTS] * (contents.model is not None) + [TREES] * (contents.trees is not None)
 
 
 def read_bundle(root: str | Path) -> BundleContents:
@@ -80,9 +110,12 @@ def read_bundle(root: str | Path) -> BundleContents:
                 f"sha256 {wanted[:12]}",
                 "export it again",
             )
-    reading = content["reading"]
+    reading, trees = content["reading"], content["trees"]
     return BundleContents(
+        content["name"],
         content["model"],
+        None if trees is None else TreesContents(tuple(trees["reads"]), trees["answers"], trees["classes"]),
+        tuple(content["target"]),
         _spec_of(content["spec"]),
         Reading(_fanout_of(reading["fanout"]), reading["key"], reading["inclusive"], reading["timed"]),
         tuple(content["classes"]),

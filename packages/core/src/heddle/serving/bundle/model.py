@@ -1,27 +1,38 @@
-"""scorer_of: a bundle's model, made again from its options, with its weights."""
+"""scorer_of: a bundle's model, made again from its options with its weights, and the trees that answer for it."""
 
 from pathlib import Path
 from typing import Any
 
 from heddle.nn.heads import head_for
-from heddle.nn.model import Model
+from heddle.nn.model import Model, ModelSpec
 from heddle.nn.models.codes import behind_codes
 from heddle.options import PortableOptions, build
 from heddle.sampling.parts import kernels_of
-from heddle.serving.bundle.layout import WEIGHTS, read_bundle
+from heddle.serving.bundle.layout import TREES, WEIGHTS, BundleContents, read_bundle
 from heddle.serving.scoring.row_ops import embedder_of, row_ops
-from heddle.serving.scoring.scorer import Scorer
+from heddle.serving.scoring.scorer import Reading, Scorer
+from heddle.serving.scoring.trees import Trees, TreeScorer
 from heddle.workflow.artifacts import read_weights
 
 
-def scorer_of(root: str | Path, registry: Any) -> Scorer:
-    """Return the Scorer of a bundle's model; no framework is imported.
+def scorer_of(root: str | Path, registry: Any) -> Scorer | TreeScorer:
+    """Return what answers for a bundle: its model, or trees; no framework is imported.
 
     Raises:
         DataError: a broken bundle.
         HeddleError: a model that isn't installed.
     """
-    contents = read_bundle(root)
+    contents, root = read_bundle(root), Path(root)
+    scorer = None if contents.model is None else _scorer(root, contents, registry)
+    if contents.trees is None:
+        assert scorer is not None
+        return scorer
+    reads, answers, classes = contents.trees
+    return TreeScorer(Trees(root / TREES, answers, classes), contents.spec, contents.reading, reads, scorer)
+
+
+def _scorer(root: Path, contents: BundleContents, registry: Any) -> Scorer:
+    assert contents.model is not None
     name = contents.model["name"]
     options = build(registry.options("model", name), contents.model["options"], "model")
 
@@ -31,9 +42,12 @@ def scorer_of(root: str | Path, registry: Any) -> Scorer:
     encoder = behind_codes(make, contents.spec)
     dropout = options.dropout if isinstance(options, PortableOptions) else 0.0
     model = Model(encoder, head_for(contents.spec, encoder.out_dim, dropout=dropout))
-    arrays = read_weights(Path(root) / WEIGHTS)
+    return scorer_on(model, contents.spec, contents.reading, root / WEIGHTS, registry)
+
+
+def scorer_on(model: Model, spec: ModelSpec, reading: Reading, weights: Path, registry: Any) -> Scorer:
+    """Return the Scorer of a model with the weights of a file, on the kernels that are installed."""
+    arrays = read_weights(weights)
     params = {key.removeprefix("params/"): value for key, value in arrays.items()}
     adjacency = kernels_of(registry).adjacency
-    return Scorer(
-        model, contents.spec, params, contents.reading, row_ops(registry), adjacency, embedder_of(registry)
-    )
+    return Scorer(model, spec, params, reading, row_ops(registry), adjacency, embedder_of(registry))

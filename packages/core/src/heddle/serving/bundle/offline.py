@@ -1,17 +1,29 @@
 """offline: what a bundle's model says of rows of a prepared folder, by the very code that answers requests."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from heddle.data.prepared.folder import Prepared
 from heddle.data.prepared.graphs import features_of, in_edges
 from heddle.data.prepared.mapped import ends_of_rows
 from heddle.data.prepared.read import open_prepared
-from heddle.serving.bundle.model import scorer_of
+from heddle.errors import ConfigError
+from heddle.serving.bundle.export import prepared_folder, reading_of, target_asked
+from heddle.serving.bundle.layout import WEIGHTS, read_bundle
+from heddle.serving.bundle.model import scorer_of, scorer_on
 from heddle.serving.live.graph import folder_snapshot
 from heddle.serving.live.kernel import store_of
-from heddle.serving.scoring.scorer import Questions
+from heddle.serving.scoring.scorer import Questions, Scorer
+from heddle.serving.scoring.trees import TreeScorer
+
+if TYPE_CHECKING:
+    from heddle.config.run import RunConfig
+
+ROWS = 4096
+"""Rows that are embedded together."""
 
 
 def predict_rows(root: str | Path, prepared: str | Path, rows: np.ndarray, registry: Any) -> np.ndarray:
@@ -29,16 +41,53 @@ def predict_rows(root: str | Path, prepared: str | Path, rows: np.ndarray, regis
     """
     scorer, opened = scorer_of(root, registry), open_prepared(prepared)
     snapshot = folder_snapshot(prepared, store_of(registry))
-    if scorer.spec.level == "node":
-        nodes = opened.nodes[scorer.spec.target_type]
-        time = None if nodes.time is None or not scorer.reading.timed else np.asarray(nodes.time[rows])
-        return scorer(snapshot, Questions(np.asarray(rows)[:, None], time)).outputs
-    target = opened.task.target
+    return scorer(snapshot, _questions(scorer, read_bundle(root).target, opened, rows)).outputs
+
+
+def embed_rows(
+    config: "RunConfig", run: Path, parts: Any, registry: Any
+) -> np.ndarray | tuple[np.ndarray, ...] | None:
+    """Return what `heddle.workflow.saved.embed_rows` does, as a server of the run computes it, to the bit.
+
+    None where no server can, or by no kernel: then the engine's own are 1e-5 from a server's.
+
+    Args:
+        parts: the run, restored.
+    """
+    try:
+        prepared, reading = prepared_folder(config), reading_of(parts, config)
+    except ConfigError:
+        return None
+    if parts.task.level == "edge" and not reading.timed:
+        return None  # which edges may be seen goes by splits there
+    scorer = scorer_on(parts.model, parts.model_spec, reading, run / WEIGHTS, registry)
+    snapshot = folder_snapshot(prepared, store_of(registry))
+    if not scorer.by_kernel(snapshot):
+        return None
+    opened, target = open_prepared(prepared), target_asked(config, parts)
+    count = len(np.asarray(parts.dataset.targets))
+    pieces = [
+        scorer.ends(scorer.embed(snapshot, _questions(scorer, target, opened, rows)))
+        for rows in np.split(np.arange(count), range(ROWS, count, ROWS))
+    ]
+    ends = tuple(np.concatenate(end) for end in zip(*pieces))
+    return ends[0] if len(ends) == 1 else ends
+
+
+def _questions(
+    scorer: Scorer | TreeScorer, target: Sequence[str], opened: Prepared, rows: np.ndarray
+) -> Questions:
+    """Return what rows of a relation, or nodes, of a folder ask at their own times."""
+    timed = scorer.reading.timed
+    if len(target) == 1:
+        nodes = opened.nodes[target[0]]
+        time = None if nodes.time is None or not timed else np.asarray(nodes.time[rows])
+        return Questions(np.asarray(rows)[:, None], time)
     edges = opened.edges[target[0], target[1], target[2]]
     ends = edges.ends
     if ends is None:
         ends = ends_of_rows(*in_edges(opened, (target[0], target[1], target[2])), None)
     features = features_of({name: array[rows] for name, array in edges.features.items()}, None)
     asked = features if isinstance(features, dict) else {} if features is None else {"x": features}
-    time = np.asarray(edges.time[rows]) if edges.time is not None and scorer.reading.timed else None
-    return scorer(snapshot, Questions(np.asarray(ends[rows], np.int64), time, asked)).outputs
+    time = np.asarray(edges.time[rows]) if edges.time is not None and timed else None
+    return Questions(np.asarray(ends[rows], np.int64), time, asked)

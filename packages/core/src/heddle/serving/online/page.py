@@ -55,7 +55,7 @@ def page(bundle: Bundle) -> bytes:
         f"<tr><td>{_text(split)}</td><td>{_text(name)}</td><td>{value:.4g}</td></tr>"
         for split, name, value in rows
     )
-    html = _PAGE.replace("TITLE", _text(f"{bundle.contents.model['name']} on {card.get('data', '')}"))
+    html = _PAGE.replace("TITLE", _text(f"{card.get('model', '')} on {card.get('data', '')}"))
     for mark, text in (
         ("TASK", _text(card.get("task", ""))),
         ("ROWS", _text((card.get("rows") or {}).get("train", "?"))),

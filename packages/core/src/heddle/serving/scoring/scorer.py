@@ -60,6 +60,31 @@ class Answer(NamedTuple):
     used: Callable[[], Used]
 
 
+class Ends(NamedTuple):
+    """Embeddings of what is asked about.
+
+    Attributes:
+        rows: node type -> [m, d].
+        at: [n] or [n, 2], where each question's ends are among them.
+        params: of the head.
+        prepared: what the head reads besides.
+        used: as of `Answer`.
+    """
+
+    rows: Any
+    at: np.ndarray
+    params: Any
+    prepared: Any
+    used: Callable[[], Used]
+
+
+def node_types_of(spec: ModelSpec) -> tuple[str, ...]:
+    """Return the node type that is asked about, or those of both ends."""
+    if spec.level == "node":
+        return (spec.target_type,)
+    return spec.target_type, spec.receiver_type or spec.target_type
+
+
 class Scorer:
     """A trained model on one graph; calls from any number of threads are alike.
 
@@ -103,25 +128,34 @@ class Scorer:
     @property
     def node_types(self) -> tuple[str, ...]:
         """The node type that is asked about, or those of both ends."""
-        if self.spec.level == "node":
-            return (self.spec.target_type,)
-        return self.spec.target_type, self.spec.receiver_type or self.spec.target_type
+        return node_types_of(self.spec)
 
     def __call__(self, snapshot: Snapshot, questions: Questions) -> Answer:
         """Return the outputs of questions, in their order."""
+        embedded, head = self.embed(snapshot, questions), self.model.head
+        outputs = head.apply(
+            self.ops, embedded.params, embedded.rows, embedded.prepared, embedded.at, asked=questions.asked
+        )
+        return Answer(np.asarray(outputs), embedded.used)
+
+    def ends(self, embedded: "Ends") -> tuple[np.ndarray, ...]:
+        """Return the embeddings [n, d] of what is asked about: of nodes, or of both ends of edges."""
+        at = embedded.at[:, None] if embedded.at.ndim == 1 else embedded.at
+        return tuple(np.asarray(embedded.rows[of])[at[:, end]] for end, of in enumerate(self.node_types))
+
+    def embed(self, snapshot: Snapshot, questions: Questions) -> "Ends":
+        """Return the embeddings of what is asked about, each as of its question's time."""
         seeds, times, index = self.seeds(questions)
         embedder = self._embedder(snapshot)
         if embedder is None:
-            return self._by_parts(snapshot, seeds, times, index, questions.asked)
+            return self._by_parts(snapshot, seeds, times, index)
         embedded: Embedded = embedder(snapshot.cut, seeds, times)
-        head = self.model.head
-        outputs = head.apply(self.ops, self._head_params, embedded.rows, {}, index, asked=questions.asked)
-        return Answer(np.asarray(outputs), embedded.used)
+        return Ends(embedded.rows, index, self._head_params, {}, embedded.used)
 
     def seeds(
         self, questions: Questions
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray] | None, np.ndarray]:
-        """Return seeds by node type, the time up to which each knows, and where each question's ends are among them."""
+        """Return seeds by node type, up to when each knows, and where each question's ends are among them."""
         until = None
         if self.reading.timed:
             assert questions.time is not None
@@ -136,6 +170,10 @@ class Scorer:
         seeds = {node_types[0]: ends[:, 0], node_types[1]: ends[:, 1]}
         times = None if until is None else {node_types[0]: until, node_types[1]: until}
         return seeds, times, np.array([np.arange(n)] * 2).T
+
+    def by_kernel(self, snapshot: Snapshot) -> bool:
+        """Tell whether a kernel computes the embeddings."""
+        return self._embedder(snapshot) is not None
 
     def _embedder(self, snapshot: Snapshot) -> Embedder | None:
         """Return what computes the plan on a generation; the last one made is kept."""
@@ -154,8 +192,7 @@ class Scorer:
         seeds: Mapping[str, np.ndarray],
         times: Mapping[str, np.ndarray] | None,
         index: np.ndarray,
-        asked: Mapping[str, np.ndarray] | None,
-    ) -> Answer:
+    ) -> "Ends":
         """Return what the model itself computes of a sample, on numpy."""
         sample = snapshot.sample(seeds, self._fanout, self.reading.key, times)
         graph = self._graph(snapshot, sample, times)
@@ -163,13 +200,12 @@ class Scorer:
             prepared = self.model.prepare_blocks(graph, blocks(sample), self._adjacency)
         else:
             prepared = self.model.prepare(graph)
-        batch = Batch(graph, prepared, index, asked=asked)
-        outputs = np.asarray(self.model.apply(self.ops, self._params, batch))
+        rows = self.model.embed(self.ops, self._params, Batch(graph, prepared, index))
 
         def used() -> Used:
             return {key: np.unique(snapshot.rows(key, taken)) for key, taken in sample.edges.items()}
 
-        return Answer(outputs, used)
+        return Ends(rows, index, scoped("head", self._params), prepared, used)
 
     def _graph(self, snapshot: Snapshot, sample: HeteroSample, times: Any) -> HeteroGraph:
         """Return the sampled graph with the features that the model was made for, as known at each tree's time."""

@@ -40,12 +40,12 @@ def rows_of(dataset: Dataset, rows: np.ndarray) -> Table:
         asked = dataset.asked
         ends = np.asarray(asked.ends[rows], np.int64)
         kinds = (dataset.target_type, dataset.receiver_type or dataset.target_type)
-        of_ends = [_taken(nodes_of(dataset, node_type), ends[:, at]) for at, node_type in enumerate(kinds)]
-        return _taken({"x": asked.x, "codes": asked.codes}, rows).beside(*of_ends)
+        of_ends = [taken(nodes_of(dataset, node_type), ends[:, at]) for at, node_type in enumerate(kinds)]
+        return taken({"x": asked.x, "codes": asked.codes}, rows).beside(*of_ends)
     if isinstance(dataset.graphs, Sequence) and not isinstance(dataset.graphs, tuple):
         graphs: Any = dataset.graphs
         return _of_graphs([graphs[row] for row in rows])
-    return _taken(nodes_of(dataset, dataset.target_type), rows)
+    return taken(nodes_of(dataset, dataset.target_type), rows)
 
 
 def nodes_of(dataset: Dataset, node_type: str) -> Any:
@@ -61,7 +61,8 @@ def width_of(pytree: Any) -> int:
     )
 
 
-def _taken(pytree: Any, rows: np.ndarray) -> Table:
+def taken(pytree: Any, rows: np.ndarray) -> Table:
+    """Return some rows of a pytree's columns, as they lie in it; what isn't [n, d] is left out."""
     parts, types = [np.zeros((len(rows), 0), np.float32)], []
     named = pytree if isinstance(pytree, Mapping) else {"x": pytree}
     for array in leaves(named):

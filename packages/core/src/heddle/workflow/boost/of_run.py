@@ -1,6 +1,6 @@
 """boost_run: a trained run, trees on the columns of what it asks about, and trees on both, in one table."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +12,7 @@ from heddle.atomic import write_bytes, write_json, write_text
 from heddle.data.task import Task
 from heddle.errors import ConfigError
 from heddle.workflow.artifacts import write_table
+from heddle.workflow.assemble import Assembly
 from heddle.workflow.boost.grow import Grown, answer_kind, data_of, grow
 from heddle.workflow.boost.options import Boost
 from heddle.workflow.boost.questions import EMBEDDED, QuestionTable
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from heddle.config.run import RunConfig
 
 MODEL, TABLE, BOTH = "the model", "trees on the table", "trees on both"
+VECTORS = "trees on embeddings"
+TREES = {TABLE: "table", VECTORS: "embeddings", BOTH: "both"}
+"""Trees -> what their file is called."""
+
 REASONS = 5
 """Columns that are named for each row."""
 
@@ -34,7 +39,7 @@ class BoostedRun(NamedTuple):
     """What `heddle boost` found.
 
     Attributes:
-        folder: of report.html, boost.json, trees in table.json and both.json, reasons.csv.
+        folder: of report.html, boost.json, trees in table.json, embeddings.json and both.json, reasons.csv.
         metrics: name of a row -> split -> metric -> value.
         intervals: the same, -> (low, high).
         verdicts: sentences about what the graph adds.
@@ -56,8 +61,19 @@ class BoostedRun(NamedTuple):
         ]
 
 
-def boost_run(config: "RunConfig", run: Path, out: Path, options: Boost, registry: Any) -> BoostedRun:
+def boost_run(
+    config: "RunConfig",
+    run: Path,
+    out: Path,
+    options: Boost,
+    registry: Any,
+    embed: Callable[[Assembly], Any] = lambda parts: None,
+) -> BoostedRun:
     """Grow trees beside a trained run and write what came of it to `out`.
+
+    Args:
+        embed: the run -> what `heddle.workflow.saved.rows_embedded` gives of it, as a server computes it: a tree splits
+            at values that it saw, so that the last bit of an embedding decides; None for the engine's own.
 
     Raises:
         ConfigError: a run about something else than nodes or edges.
@@ -70,13 +86,16 @@ def boost_run(config: "RunConfig", run: Path, out: Path, options: Boost, registr
             f"heddle boost: found a run about {task.level}s, expected one about nodes or edges, whose columns make a "
             "table; choose another run"
         )
-    embedded = rows_embedded(parts, state, config.sampler.name)
+    embedded = embed(parts)
+    if embedded is None:
+        embedded = rows_embedded(parts, state, config.sampler.name)
     ends = (EMBEDDED,) if isinstance(embedded, np.ndarray) else (f"{EMBEDDED} source", f"{EMBEDDED} target")
     vectors = list(zip(ends, (embedded,) if isinstance(embedded, np.ndarray) else embedded))
     seed = config.seed if options.seed is None else options.seed
-    tables = {TABLE: QuestionTable(dataset), BOTH: QuestionTable(dataset, vectors)}
-    if not tables[TABLE].names():
-        del tables[TABLE]
+    tables = {BOTH: QuestionTable(dataset, vectors)}
+    if QuestionTable(dataset).names():
+        alone = {TABLE: QuestionTable(dataset), VECTORS: QuestionTable(dataset, vectors, columns=False)}
+        tables = {**alone, **tables}
     grown = {name: grow(table, task, options, seed) for name, table in tables.items()}
     said = {MODEL: parts.loader.predictions(parts.program, state, ("valid", "test"))}
     said |= {
@@ -99,7 +118,7 @@ def boost_run(config: "RunConfig", run: Path, out: Path, options: Boost, registr
     verdicts = _verdicts(task, sides, metrics, count, seed)
     importance = {name: _importance(of) for name, of in grown.items()}
     made = BoostedRun(out, metrics, within, verdicts, importance)
-    _write(made, run, grown, tables, options, task)
+    _write(made, run, grown, tables, options, task, decisions)
     return made
 
 
@@ -170,17 +189,20 @@ def _write(
     tables: Mapping[str, QuestionTable],
     options: Boost,
     task: Task,
+    decisions: Mapping[str, Any],
 ) -> None:
     made.folder.mkdir(parents=True, exist_ok=True)
     for name, of in grown.items():
-        write_bytes(
-            made.folder / f"{'both' if name == BOTH else 'table'}.json", bytes(of.booster.save_raw("json"))
-        )
+        write_bytes(made.folder / f"{TREES[name]}.json", bytes(of.booster.save_raw("json")))
     if options.reasons:
         write_table(made.folder / "reasons.csv", _reasons(grown[BOTH], tables[BOTH], task, options.reasons))
     reported = {
         "run": str(run),
         "answers": answer_kind(task),
+        "reads": {TREES[name]: table.reads for name, table in tables.items()},
+        "decisions": {
+            TREES[name]: None if decisions[name] is None else decisions[name].as_json() for name in grown
+        },
         "metrics": made.metrics,
         "intervals": made.intervals,
         "verdicts": made.verdicts,

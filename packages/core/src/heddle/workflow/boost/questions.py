@@ -12,6 +12,9 @@ from heddle.workflow.boost.table import ROWS
 EMBEDDED = "embedding"
 """What the names of embeddings begin with."""
 
+OWN, ENDS, EMBEDDINGS = "own", "ends", "embeddings"
+"""What columns are of: of what is asked about itself, of the ends of edges, of the model."""
+
 
 class QuestionTable(NamedTuple):
     """The rows of a dataset's targets with their columns.
@@ -33,6 +36,11 @@ class QuestionTable(NamedTuple):
         )
         parts = [np.asarray(values)[rows].astype(np.float32) for _, values in self.embeddings]
         return base.beside(*(Table(part, ("q",) * part.shape[1]) for part in parts))
+
+    @property
+    def reads(self) -> list[str]:
+        """What its columns are of, in their order."""
+        return [OWN, ENDS] * self.columns + [EMBEDDINGS] * bool(self.embeddings)
 
     def names(self) -> list[str]:
         """Return the name of each column, each once and without brackets, which XGBoost doesn't take."""
