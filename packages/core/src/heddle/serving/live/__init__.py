@@ -3,11 +3,22 @@
 - `store`: LiveStore, what a kernel "live_graph" gives; `reference`: the same in plain numpy
 - `batch`: Append, what comes together; `log`: frames on disk; `commits`: one sync for all who wait
 - `keys`, `growing`, `generation`: keys, features and entries over one base; `compact`, `layout`: bases on disk
-- `graph`: create, LiveGraph, Snapshot
+- `graph`: create, LiveGraph, Snapshot; `follower`: Follower, a reader in another process; `marker`: what it looks at
 """
 
 from heddle.serving.live.batch import Append, NewEdges, NewNodes
+from heddle.serving.live.follower import Follower
 from heddle.serving.live.graph import LiveGraph, Room, Snapshot, create
 from heddle.serving.live.log import NoSpaceError
 
-__all__ = ["Append", "LiveGraph", "NewEdges", "NewNodes", "NoSpaceError", "Room", "Snapshot", "create"]
+__all__ = [
+    "Append",
+    "Follower",
+    "LiveGraph",
+    "NewEdges",
+    "NewNodes",
+    "NoSpaceError",
+    "Room",
+    "Snapshot",
+    "create",
+]

@@ -36,6 +36,7 @@ from heddle.serving.live.layout import (
     write_pointer,
 )
 from heddle.serving.live.log import Log, NoSpaceError, replay
+from heddle.serving.live.marker import Marker
 from heddle.serving.live.reference import ReferenceStore
 from heddle.serving.live.store import NO_TIME, Cut, LiveStore
 
@@ -135,6 +136,8 @@ class LiveGraph:
         except BaseException:
             os.close(self._writer)
             raise
+        self._marker = Marker(self.root, writes=True)
+        self._marker.number = self._log.number
         self._lock = threading.Lock()  # of the writer: appending, or swapping generations
         self._compacting = threading.Lock()
         self._broken: Exception | None = None
@@ -227,23 +230,17 @@ class LiveGraph:
         """Commit what waits, and close the log."""
         self._commits.close()
         self._log.close()
+        self._marker.close()
         os.close(self._writer)
 
     def _recover(self, pointer: Pointer) -> tuple[Prepared, dict[EdgeType, EdgeType], Generation, Log]:
         """Open what the pointer names and what the log holds after it."""
-        opened = open_prepared(pointer.prepared)
-        reverse = {key: of.rows_of for key, of in opened.edges.items() if of.rows_of is not None}
-        base, keys = _base(self.root, opened, pointer)
         _clean(self.root, pointer)
         kept = Log(self.root / "log", pointer.segment)
-        nodes, entries = self._room.nodes, self._room.entries
-        logged = sum(from_bytes(content).most[1] for content in replay(self.root / "log", pointer.segment))
-        if logged > min(nodes, entries):  # it was opened with more room before
-            nodes, entries = max(nodes, logged), max(entries, logged)
-        state = Generation(base, keys, reverse, self._make, nodes, entries)
+        opened, state = open_generation(self.root, pointer, self._make, self._room)
         for content in replay(self.root / "log", pointer.segment):
             Appender(state).apply(from_bytes(content))
-        return opened, reverse, state, kept
+        return opened, dict(state.reverse), state, kept
 
     def _open(self, base: Base, keys: Mapping[str, Keys]) -> Generation:
         return Generation(base, keys, self._reverse, self._make, self._room.nodes, self._room.entries)
@@ -271,6 +268,7 @@ class LiveGraph:
                 self._broken = error
                 _refuse(fitting, error)
                 return
+            self._marker.number = self._log.number
         for at, waiting in enumerate(fitting):
             waiting.future.set_result(number + at + 1)
 
@@ -286,6 +284,24 @@ class LiveGraph:
                 do = "repeat once it is compacted, or give it more room"
                 _refuse([waiting], NoSpaceError(problem("live graph", actual, expected, do)))
         return fitting
+
+
+def open_generation(
+    root: Path, pointer: Pointer, make: Callable[..., LiveStore], room: Room
+) -> tuple[Prepared, Generation]:
+    """Return the prepared folder and the generation that a pointer names, with room for what the log holds after it.
+
+    Raises:
+        DataError: a broken folder.
+    """
+    opened = open_prepared(pointer.prepared)
+    reverse = {key: of.rows_of for key, of in opened.edges.items() if of.rows_of is not None}
+    base, keys = _base(root, opened, pointer)
+    nodes, entries = room.nodes, room.entries
+    logged = sum(from_bytes(content).most[1] for content in replay(root / "log", pointer.segment))
+    if logged > min(nodes, entries):  # it was opened with more room before
+        nodes, entries = max(nodes, logged), max(entries, logged)
+    return opened, Generation(base, keys, reverse, make, nodes, entries)
 
 
 def _refuse(group: Sequence[Waiting], error: Exception) -> None:

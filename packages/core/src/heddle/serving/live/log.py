@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 MAGIC = b"HEDLIVE1"
 _FRAME = struct.Struct("<IIQ")
 _NUMBER = struct.Struct("<Q")
-_START = len(MAGIC) + _NUMBER.size
+START = len(MAGIC) + _NUMBER.size
 
 
 class NoSpaceError(HeddleError, OSError):
@@ -62,10 +62,10 @@ class Log:
         path = segment_path(folder, self._segment)
         before = first_number(path)
         if before is None:  # the process ended while it began the segment
-            self.number = _last_number(folder, numbers[:-1])
+            self.number = last_number(folder, numbers[:-1])
             self._open_new()
             return
-        end, self.number = _START, before
+        end, self.number = START, before
         for frame in read_frames(path):
             end, self.number = frame.end, frame.number
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -156,7 +156,7 @@ class Log:
             os.close(descriptor)
             path.unlink(missing_ok=True)
             raise
-        self._file, self._end = descriptor, _START
+        self._file, self._end = descriptor, START
 
 
 def segments(folder: Path) -> list[int]:
@@ -172,13 +172,13 @@ def segment_path(folder: Path, number: int) -> Path:
 def first_number(path: Path) -> int | None:
     """Return the number of the frame before a segment's first; None where its beginning isn't whole."""
     with open(path, "rb") as stream:
-        head = stream.read(_START)
-    if len(head) < _START or not head.startswith(MAGIC):
+        head = stream.read(START)
+    if len(head) < START or not head.startswith(MAGIC):
         return None
     return int(_NUMBER.unpack_from(head, len(MAGIC))[0])
 
 
-def read_frames(path: Path, start: int = _START) -> Iterator[Frame]:
+def read_frames(path: Path, start: int = START) -> Iterator[Frame]:
     """Yield the sound frames of a segment from `start` on, up to the first that isn't."""
     with open(path, "rb") as stream:
         stream.seek(start)
@@ -217,7 +217,8 @@ def replay(folder: Path, first: int) -> Iterator[bytes]:
             yield frame.content
 
 
-def _last_number(folder: Path, numbers: Sequence[int]) -> int:
+def last_number(folder: Path, numbers: Sequence[int]) -> int:
+    """Return the number of the last sound frame of segments, 0 for none."""
     if not numbers:
         return 0
     path = segment_path(folder, numbers[-1])
