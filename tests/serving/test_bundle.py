@@ -162,3 +162,55 @@ def test_what_cannot_be_served_is_refused(made):
     with pytest.raises(DataError, match="found another content than when it was written"):
         read_bundle(run / "bundle")
     weights.write_bytes(content)
+
+
+@pytest.mark.parametrize("model", ["rgcn", "hetero_sage"])
+def test_reasons_add_up_to_the_score(made, model, tmp_path):
+    """In columns of the table, neighbours and rows; whatever is missing, unknown or was never seen."""
+    from heddle.serving.bundle.bundle import Bundle
+    from heddle.serving.reasons.explain import explain
+
+    root, records = made
+    shutil.copytree(root / model / "bundle", tmp_path / "bundle")
+    usual = records[-1]
+    odd = [
+        usual,
+        {**usual, "User": "888888", "Merchant Name": "9223372036854775807"},
+        {**usual, "MCC": "never seen", "Zip": None, "Errors?": ""},
+        {name: usual[name] for name in ("User", "Card", "Merchant Name", "Year", "Month", "Day", "Time")},
+        {**usual, "Year": "1990"},
+    ]
+    with Bundle(tmp_path / "bundle", load_plugins()) as bundle:
+        rows = bundle.rows(odd)
+        scores, reasons = bundle.score(rows), explain(bundle, rows)
+        for score, of in zip(scores, reasons, strict=True):
+            margin = score.outputs[1] - score.outputs[0]
+            assert of.of == "Yes" and of.exact and of.score == pytest.approx(margin, abs=1e-6)
+            assert abs(of.gap) < 1e-5 and abs(of.score - of.baseline) > 1e-3
+            total = sum(part.contribution for part in (*of.columns, *of.nodes, *of.edges))
+            assert total + of.gap == pytest.approx(of.score - of.baseline, abs=1e-12)
+            assert {part.column for part in of.columns} >= {"amount", "mcc", "time", "city"}
+        values = [{part.column: part.value for part in of.columns} for of in reasons]
+        assert values[0]["amount"] == usual["Amount"] and values[2]["mcc"] == "never seen"
+        assert values[1]["since the source's last"] == "none before" and values[3]["amount"] == ""
+        assert {(node.key, node.seen) for node in reasons[1].nodes} == {
+            (f"888888/{usual['Card']}", False),
+            ("9223372036854775807", False),
+        }
+        assert not reasons[1].edges and not reasons[4].edges and len(reasons[0].edges) > 3
+        card, edge = reasons[0].nodes[0], reasons[0].edges[0]
+        assert (card.table, card.key, card.hop) == ("card", f"{usual['User']}/{usual['Card']}", 0)
+        seen = records[edge.row]  # the value of a neighbour's column is that of its row
+        values_of_edge = {part.column: part.value for part in edge.columns}
+        assert values_of_edge["mcc"] in (seen["MCC"], "unknown") and edge.table == "transactions"
+        ends = {reasons[0].nodes[at].key for at in (edge.sender, edge.receiver)}
+        assert ends == {f"{seen['User']}/{seen['Card']}", seen["Merchant Name"]}
+        assert float(values_of_edge["amount"]) == pytest.approx(float(seen["Amount"].lstrip("$")), rel=1e-4)
+        against = explain(bundle, bundle.rows([usual]), "No")[0]
+        assert against.score == -reasons[0].score and against.columns[0].contribution == pytest.approx(
+            -next(of.contribution for of in reasons[0].columns if of.column == against.columns[0].column)
+        )
+        with pytest.raises(
+            DataError, match=r"explain: found 'Maybe', expected true, or one of \['No', 'Yes'\]"
+        ):
+            explain(bundle, rows, "Maybe")

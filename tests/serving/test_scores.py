@@ -89,10 +89,19 @@ def scorer(name, registry, ops=None):
     encoder = behind_codes(lambda encoder_spec: build(options, encoder_spec), spec)
     model = Model(encoder, head_for(spec, encoder.out_dim))
     reading = Reading(Fanout((5, 4)), sample_key(0, -1, 0), False, True)
-    params = initialise(model.params(), 3)
+    params = with_biases(initialise(model.params(), 3))
     made = None if ops is not None else embedder_of(registry)
     adjacency = kernels_of(registry).adjacency
     return Scorer(model, spec, params, reading, ops or row_ops(registry), adjacency, made)
+
+
+def with_biases(params):
+    """Return parameters whose biases, which begin as zeros, are drawn."""
+    rng = np.random.default_rng(4)
+    return {
+        name: rng.normal(0, 0.3, np.shape(of)).astype(np.float32) if "bias" in name else of
+        for name, of in params.items()
+    }
 
 
 def asked(rows, at):

@@ -97,6 +97,22 @@ def test_rows_are_scored_and_appended(made, bundle):
         first = json.loads(answer)["scores"][0]
         assert status == 200 and headers["x-request-id"] == "mine-1" and not any(first["used"].values())
         assert first["answer"] in ("No", "Yes") and abs(sum(first["probability"]) - 1) < 1e-9
+        request = {"rows": [records[-1]], "explain": True, "picture": True}
+        status, answer, _ = ask(port, "POST", "/v2/score", request)
+        explained = json.loads(answer)["scores"][0]
+        reasons, plain = explained["reasons"], {"rows": [records[-1]]}
+        assert (
+            explained["outputs"]
+            == json.loads(ask(port, "POST", "/v2/score", plain)[1])["scores"][0]["outputs"]
+        )
+        parts = [of["contribution"] for name in ("columns", "nodes", "edges") for of in reasons[name]]
+        assert (
+            status == 200 and abs(reasons["score"] - reasons["baseline"] - sum(parts) - reasons["gap"]) < 1e-9
+        )
+        assert explained["picture"].startswith("<svg") and abs(reasons["gap"]) < 1e-5
+        status, answer, _ = ask(port, "POST", "/v2/score", {**plain, "explain": "Maybe"})
+        assert status == 400 and "expected true, or one of" in json.loads(answer)["error"]
+        assert ask(port, "POST", "/v2/score", {"rows": [new] * 65, "explain": True})[0] == 413
         status, answer, _ = ask(port, "POST", "/v2/score", {"rows": [new], "append": True})
         assert (status, json.loads(answer)["number"]) == (200, 1)
         used = json.loads(ask(port, "POST", "/v2/score", {"rows": [later]})[1])["scores"][0]["used"]

@@ -74,8 +74,8 @@ class RowEncoder:
             raise DataError(
                 problem(f"table {name}", "no typed columns", "some", "write columns in the schema")
             )
-        self._plan = [each for encode in self.features for each in self._planned(encode, fitted)]
-        used = [column for _, column, _ in self._plan if column is not None]
+        self.plan = [each for encode in self.features for each in self._planned(encode, fitted)]
+        used = [column for _, column, _ in self.plan if column is not None]
         self.needed = tuple(dict.fromkeys([*needed, *used]))
         self.fields = tuple(
             dict.fromkeys(of for column in self.needed for of in self.table.columns[column].of)
@@ -84,7 +84,7 @@ class RowEncoder:
     @property
     def since(self) -> tuple[str, ...]:
         """The ends, "source" and "target", whose last edge's time features read."""
-        return tuple(dict.fromkeys(encode.by for encode, _, _ in self._plan if encode.encode == "since"))
+        return tuple(dict.fromkeys(encode.by for encode, _, _ in self.plan if encode.encode == "since"))
 
     def typed(self, rows: Rows) -> Typed:
         """Return the values of rows.
@@ -110,7 +110,7 @@ class RowEncoder:
             gaps: end of `since` -> [n] float64, the time since its last edge, NaN for none.
         """
         floats, codes = [], []
-        for encode, column, fitted in self._plan:
+        for encode, column, fitted in self.plan:
             if encode.encode == "since":
                 floats.append(since(gaps[encode.by]))
                 continue

@@ -10,15 +10,16 @@ from typing import Any
 
 import heddle
 from heddle.data.etl.rows import RowError
-from heddle.errors import GraphError
+from heddle.errors import ConfigError, GraphError
 from heddle.extras import require
 from heddle.serving.live.log import NoSpaceError
 from heddle.serving.online.limits import LOCAL, Door, Refused, check_head, too_large
 from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions
 from heddle.serving.online.page import page
-from heddle.serving.online.requests import Requests
+from heddle.serving.online.requests import Asked, Requests
 from heddle.serving.online.service import Service
+from heddle.serving.reasons.picture import picture
 
 log = logging.getLogger("heddle.requests")
 
@@ -92,7 +93,7 @@ class Application:
             more = [(b"connection", b"close")] if status in (400, 408, 411, 413) else []
             if status == 429:
                 more = [(b"retry-after", b"1")]
-        except (RowError, GraphError) as error:
+        except (RowError, GraphError, ConfigError) as error:
             status, content = 400, _error(str(error))
         except NoSpaceError as error:
             status, content = 507, _error(str(error))
@@ -196,8 +197,11 @@ class Application:
 
     async def _score(self, body: bytes) -> bytes:
         asked = self._requests.rows(body)
-        scores = await self._service.score(asked.rows)
-        reply: dict[str, Any] = {"scores": [score._asdict() for score in scores]}
+        reply: dict[str, Any]
+        if asked.explain:
+            reply = {"scores": await self._explained(asked)}
+        else:
+            reply = {"scores": [score._asdict() for score in await self._service.score(asked.rows)]}
         if asked.append:
             encoder = self._service.bundle.encoders.get(self._service.bundle.target)
             if encoder is None:
@@ -207,6 +211,22 @@ class Application:
             reply["number"] = await self._service.append(encoder.name, asked.rows)
         answer: bytes = self._encode(reply)
         return answer
+
+    async def _explained(self, asked: Asked) -> list[dict[str, Any]]:
+        """Return scores with their reasons."""
+        if len(asked.rows) > self._options.batch:
+            expected = f"{self._options.batch} at most with explain; send fewer at a time"
+            raise Refused(413, f"rows: found {len(asked.rows)}, expected {expected}")
+        scores = []
+        for row in asked.rows:
+            score, reasons = self._service.explain(
+                row, asked.explain if isinstance(asked.explain, str) else None
+            )
+            scores.append({**score._asdict(), "reasons": reasons})
+            if asked.picture:
+                scores[-1]["picture"] = picture(reasons)
+            await asyncio.sleep(0)  # others are heard between two rows
+        return scores
 
     async def _infer(self, body: bytes) -> bytes:
         rows, name = self._requests.tensors(body)

@@ -9,10 +9,18 @@ from heddle.serving.online.limits import Refused
 
 
 class Asked(NamedTuple):
-    """Rows to be scored or appended, and whether scored ones are appended too."""
+    """Rows to be scored or appended.
+
+    Attributes:
+        append: whether scored ones are appended too.
+        explain: whether scores come with their reasons; or the class that is explained.
+        picture: whether reasons come with a picture.
+    """
 
     rows: Sequence[dict[str, Any]]
     append: bool = False
+    explain: bool | str = False
+    picture: bool = False
 
 
 class Requests:
@@ -29,7 +37,8 @@ class Requests:
         cell: Any = str | int | float | bool | None
         make, json = self._msgspec.defstruct, self._msgspec.json
         strict = {"forbid_unknown_fields": True}
-        asked = make("Rows", [("rows", list[dict[str, cell]]), ("append", bool, False)], **strict)
+        also: Any = [("append", bool, False), ("explain", bool | str, False), ("picture", bool, False)]
+        asked = make("Rows", [("rows", list[dict[str, cell]]), *also], **strict)
         fields = [("name", str), ("shape", list[int]), ("datatype", str), ("data", list[cell])]
         tensor: Any = make("Tensor", [*fields, ("parameters", dict[str, cell], {})], **strict)
         wanted: Any = make("Wanted", [("name", str), ("parameters", dict[str, cell], {})], **strict)
@@ -38,10 +47,10 @@ class Requests:
         self._rows, self._infer = json.Decoder(asked), json.Decoder(infer)
 
     def rows(self, body: bytes) -> Asked:
-        """Return the rows of a body: {"rows": [{column: value}, ...], "append": false}. Raises Refused."""
+        """Return the rows of a body, {"rows": [{column: value}, ...]}, and what is asked besides. Raises Refused."""
         decoded = self._decoded(self._rows, body)
         self._check(len(decoded.rows))
-        return Asked(decoded.rows, decoded.append)
+        return Asked(decoded.rows, decoded.append, decoded.explain, decoded.picture)
 
     def tensors(self, body: bytes) -> tuple[list[dict[str, Any]], str]:
         """Return (rows, the request's id) of an inference: an input is a column, [n] or [n, 1]. Raises Refused."""

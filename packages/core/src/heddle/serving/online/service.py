@@ -12,6 +12,8 @@ from heddle.serving.bundle.layout import FILE
 from heddle.serving.live.log import NoSpaceError
 from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions
+from heddle.serving.reasons.explain import explain
+from heddle.serving.reasons.reasons import Reasons
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,12 @@ class Service:
             self._scheduled = True
             loop.call_soon(self._flush)
         return await future
+
+    def explain(self, row: Row, of: str | None) -> tuple[Score, Reasons]:
+        """Return the score of a row and its reasons, both of one state. Raises as `heddle.serving.reasons.explain`."""
+        rows, snapshot = self.bundle.rows([row]), self.bundle.live.snapshot()
+        self.metrics.rows["explained"] += 1
+        return self.bundle.score(rows, snapshot)[0], explain(self.bundle, rows, of, snapshot)[0]
 
     async def append(self, table: str, rows: Sequence[Row]) -> int:
         """Append rows and return the append's number once it is on disk.

@@ -99,6 +99,7 @@ class Scorer:
 
     Attributes:
         plan: the model as averages over relations; None for one that is more.
+        head_params: of the model's head, by its own names.
     """
 
     def __init__(
@@ -113,7 +114,7 @@ class Scorer:
     ):
         self.model, self.spec, self.reading, self.ops = model, spec, reading, ops
         self._params, self._adjacency = ops.weights(params), adjacency
-        self._head_params = scoped("head", params)
+        self.head_params = scoped("head", params)
         self._layered = model.takes_blocks(len(reading.fanout.sizes))
         self._fanout = reading.fanout._replace(layered=self._layered, leaves=())
         self._make = embedder
@@ -150,7 +151,7 @@ class Scorer:
         if embedder is None:
             return self._by_parts(snapshot, seeds, times, index)
         embedded: Embedded = embedder(snapshot.cut, seeds, times)
-        return Ends(embedded.rows, index, self._head_params, {}, embedded.used)
+        return Ends(embedded.rows, index, self.head_params, {}, embedded.used)
 
     def seeds(
         self, questions: Questions

@@ -1,0 +1,61 @@
+"""explain: Reasons of rows of a bundle: columns, neighbours and edges that moved their scores."""
+
+import numpy as np
+
+from heddle.data.etl.rows import RowError, Rows
+from heddle.errors import ConfigError, problem
+from heddle.serving.bundle.bundle import Bundle
+from heddle.serving.live.graph import Snapshot
+from heddle.serving.reasons.integrate import integrate
+from heddle.serving.reasons.named import Named
+from heddle.serving.reasons.reasons import Reasons
+from heddle.serving.reasons.sampled import network_of, question_of
+from heddle.serving.scoring.scorer import Scorer
+from heddle.workflow.metrics.decision import LABELS
+
+
+def explain(
+    bundle: Bundle, rows: Rows, of: str | None = None, snapshot: Snapshot | None = None
+) -> list[Reasons]:
+    """Return why rows score as they do, each as it is alone in a state.
+
+    Args:
+        of: the class, label or number of the output; None for the second of two classes, or for what is said of more.
+
+    Raises:
+        RowError: a row that can't be read; no such class.
+        ConfigError: a model whose reasons aren't known.
+    """
+    snapshot = snapshot or bundle.live.snapshot()
+    if not isinstance(bundle.scorer, Scorer):
+        do = "ask without explain"
+        raise ConfigError(problem("explain", "boosted trees", "a model that averages over relations", do))
+    made = []
+    for at in range(rows.n):
+        one = Rows(1, {name: [values[at]] for name, values in rows.columns.items()})
+        questions = bundle.questions(one, snapshot)
+        outputs = bundle.scorer(snapshot, questions).outputs.reshape(1, -1)
+        weights, name = _explained(bundle, outputs, of)
+        question = question_of(bundle.scorer, snapshot, questions)
+        network = network_of(bundle.scorer, question, weights)
+        named = Named(bundle, snapshot, one, question)
+        made.append(named.reasons(network, integrate(network), name, float(outputs[0] @ weights)))
+    return made
+
+
+def _explained(bundle: Bundle, outputs: np.ndarray, of: str | None) -> tuple[np.ndarray, str]:
+    """Return by what outputs are multiplied, and what is explained so."""
+    n, classes, decision = outputs.shape[1], bundle.contents.classes, bundle.decision
+    names = list(classes) if len(classes) == n else [str(at) for at in range(n)]
+    if of is not None and of not in names:
+        raise RowError(problem("explain", repr(of), f"true, or one of {names}", "ask for one of them"))
+    exclusive = decision is not None and decision.kind != LABELS and n > 1
+    if of is not None:
+        at = names.index(of)
+    elif exclusive and n == 2:
+        at = 1
+    else:
+        at = int(outputs[0].argmax()) if decision is not None else 0
+    weights = np.full(n, -1.0 / (n - 1)) if exclusive else np.zeros(n)
+    weights[at] = 1.0
+    return weights, names[at] if n > 1 or classes else "value"

@@ -1,0 +1,80 @@
+"""Reasons: what moved a score, by the names that people know."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ColumnReason:
+    """What a column brought; `value` as it was sent, or what its numbers stand for."""
+
+    column: str
+    value: str
+    contribution: float
+
+
+@dataclass(frozen=True)
+class NodeReason:
+    """What a node brought by its own features, wherever it stands in the sample.
+
+    Attributes:
+        table: its type.
+        key: as text; of a node that was never seen, as it was sent.
+        hop: 0 for what is asked about, 1 for its neighbours, ...
+        seen: whether it was there.
+    """
+
+    table: str
+    key: str
+    hop: int
+    seen: bool
+    contribution: float
+    columns: tuple[ColumnReason, ...]
+
+
+@dataclass(frozen=True)
+class EdgeReason:
+    """What an edge brought.
+
+    Attributes:
+        relation: source/relation/target; of a reverse one, the messages against the row's direction.
+        table: whose row it is.
+        row: in its table and after it.
+        sender, receiver: places in `Reasons.nodes`.
+        contribution: by its own columns.
+        carried: by all that came along it: its columns, its sender's and those of what lies behind. What is carried is
+            counted again at each hop.
+    """
+
+    relation: str
+    table: str
+    row: int
+    sender: int
+    receiver: int
+    contribution: float
+    carried: float
+    columns: tuple[ColumnReason, ...]
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """What moved a score. The contributions of columns, nodes and edges, and the gap, add up to score less baseline.
+
+    Attributes:
+        of: the class, label or value that is explained.
+        score: of two classes the logit of `of` less the other's, of more less the mean of the others', before
+            calibration; of a label its logit; of values the value.
+        baseline: the score of the same neighbourhood if every number were its mean, every code nothing.
+        gap: score less baseline less what is listed.
+        exact: whether the gap is nothing but rounding.
+        columns: of the row that was sent, largest first.
+        nodes: the ends first, then their neighbours hop by hop.
+    """
+
+    of: str
+    score: float
+    baseline: float
+    gap: float
+    exact: bool
+    columns: tuple[ColumnReason, ...] = ()
+    nodes: tuple[NodeReason, ...] = ()
+    edges: tuple[EdgeReason, ...] = ()
