@@ -93,7 +93,7 @@ CASES = [
     (["experiment=typo"], ["experiment=typo: model.hiden is unknown; did you mean 'model.hidden'?"]),
     (["experiment=wrong"], ["experiment=wrong: model.hidden: found 'wide'"]),
     (["resume=somewhere", "seed=3"], ["leave out seed=3"]),
-    (["hydra/launcher=rocket"], ["hydra/launcher/rocket"]),
+    (["-m", "hydra/launcher=rocket"], ["hydra/launcher/rocket"]),
     (["hydra.foo=3"], ["hydra.foo"]),
 ]
 
@@ -188,14 +188,6 @@ def test_a_sweep_of_which_nothing_is_left(heddle_command, monkeypatch):
     status, out, err = heddle_command("train", "-m", "backend=loop", "seed=1,2", "run.dir=grid")
     assert status == 1 and err.count("heddle: cut file") == 2
     assert out.count("failed: ") == 2
-
-
-def test_a_folder_of_hydras_is_not_ignored(heddle_command, trained):
-    status, _, err = heddle_command("train", "backend=loop", "hydra.run.dir=here")
-    assert status == 2 and not trained
-    assert err.strip() == (
-        "heddle: hydra.run.dir: found here, expected run.dir, which names the folder of a run here; write run.dir=here"
-    )
 
 
 def test_an_error_in_training_is_one_line_and_exit_status_1(heddle_command, monkeypatch):

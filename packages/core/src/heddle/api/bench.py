@@ -11,6 +11,7 @@ from heddle.api.display import page, table_html, table_text
 from heddle.api.options import Bench
 from heddle.config.check import check
 from heddle.config.compose import plain
+from heddle.config.hydra_keys import HydraDoes, check_hydra_keys
 from heddle.config.overrides import check_discrete, parse
 from heddle.config.prefer import prefer_from, preferring
 from heddle.config.run import run_config
@@ -92,6 +93,7 @@ def _configs(overrides: Sequence[str], registry: Registry) -> tuple[Bench, dict[
     with isolated_composer("bench", registry, extra) as made:
         parsed = parse(overrides, made.loader)
         check_discrete(parsed)
+        check_hydra_keys(parsed, HydraDoes.COMPOSE)
         texts = check(parsed, made, registry, usable=True, extra=extra)
         fixed = [text for word, text in zip(parsed, texts) if not word.is_sweep]
         choices = {

@@ -11,6 +11,7 @@ from heddle.api.display import page, table_html, table_text
 from heddle.api.options import Plan
 from heddle.config.check import check
 from heddle.config.compose import plain
+from heddle.config.hydra_keys import HydraDoes, check_hydra_keys
 from heddle.config.overrides import check_single, parse
 from heddle.config.prefer import prefer_from, preferring
 from heddle.config.run import RunConfig, run_config
@@ -165,6 +166,7 @@ def _composed(overrides: Sequence[str], registry: Registry) -> tuple[RunConfig, 
     with isolated_composer("plan", registry, extra) as made:
         parsed = parse(overrides, made.loader)
         check_single(parsed)
+        check_hydra_keys(parsed, HydraDoes.COMPOSE)
         tree = plain(made.compose(check(parsed, made, registry, usable=False, extra=extra)))
     sizes = build(Plan, tree.pop("plan"), "plan")
     return run_config(tree, registry, needs_engine=False), sizes

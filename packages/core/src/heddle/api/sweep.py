@@ -16,6 +16,7 @@ from heddle.api.sweep_folder import sweep_folder
 from heddle.atomic import write_json
 from heddle.config.check import check
 from heddle.config.compose import plain
+from heddle.config.hydra_keys import HydraDoes, check_hydra_keys
 from heddle.config.overrides import parse
 from heddle.config.prefer import prefer_from, preferring
 from heddle.config.run import RunConfig, run_config
@@ -123,6 +124,7 @@ def _asked(overrides: Sequence[str], registry: Registry) -> tuple[Space, Sweep, 
     """Return what is searched, the `sweep` node, the runs' folder, and the overrides that all of them have."""
     with isolated_composer("sweep", registry, _EXTRA) as made:
         parsed = parse(overrides, made.loader)
+        check_hydra_keys(parsed, HydraDoes.COMPOSE)
         texts = check(parsed, made, registry, usable=True, extra=_EXTRA)
         searched = [word for word in parsed if word.is_sweep]
         if not searched:

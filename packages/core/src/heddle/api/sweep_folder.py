@@ -19,7 +19,7 @@ def sweep_folder(overrides: Sequence[str]) -> tuple[list[str], Path | None]:
     under runs/. Where either has other keys in it (`run.dir=runs/${seed}`) nothing is changed and the folder is None.
     """
     for start in (RUN_DIR, SWEEP_DIR):
-        named = [text.removeprefix(start) for text in overrides if text.startswith(start)]
+        named = [text.lstrip("+").removeprefix(start) for text in overrides if _names(text, start)]
         if named:
             if any("${" in name or "," in name or "(" in name for name in named):
                 return list(overrides), None
@@ -27,5 +27,9 @@ def sweep_folder(overrides: Sequence[str]) -> tuple[list[str], Path | None]:
             break
     else:
         folder = free_folder(time.strftime("sweep-%Y%m%d-%H%M%S"))
-    rest = [text for text in overrides if not text.startswith((RUN_DIR, SWEEP_DIR))]
+    rest = [text for text in overrides if not _names(text, RUN_DIR, SWEEP_DIR)]
     return [*rest, SWEEP_DIR + QuotedString(str(folder), Quote.double).with_quotes()], folder
+
+
+def _names(text: str, *starts: str) -> bool:
+    return text.lstrip("+").startswith(starts)

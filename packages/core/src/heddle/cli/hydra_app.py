@@ -14,10 +14,11 @@ from omegaconf import DictConfig
 
 from heddle.api.sweep_folder import sweep_folder
 from heddle.cli.flags import Flags, parse_flags
-from heddle.cli.multirun import summarise
+from heddle.cli.multirun import check_not_written, summarise
 from heddle.config.command import checked_overrides
 from heddle.config.compose import HYDRA_VERSION, composer, one_sentence, show_hydra
 from heddle.config.groups import CONF
+from heddle.config.hydra_keys import HydraDoes
 from heddle.config.overrides import check_discrete, check_single, parse
 from heddle.engines.plugins import Registry, load_plugins
 from heddle.errors import ConfigError
@@ -72,7 +73,7 @@ def _call_hydra(app: App, flags: Flags, overrides: Sequence[str], failed: list[s
         failed: filled with a line for each run of a sweep that failed, after which the others are run all the same;
             None for a single run.
     """
-    job = app.job if failed is None else _going_on(app.job, failed)
+    job = app.job if failed is None else _going_on(app, failed)
     with command_line([f"heddle {app.name}", *flags.for_hydra(), *overrides]), one_sentence():
         try:
             hydra.main(str(CONF), app.primary, HYDRA_VERSION)(job)()
@@ -81,15 +82,20 @@ def _call_hydra(app: App, flags: Flags, overrides: Sequence[str], failed: list[s
     return 0
 
 
-def _going_on(job: Job, failed: list[str]) -> Job:
-    """Return a job whose failure, reported already, doesn't end the sweep where its runs are made in this process."""
+def _going_on(app: App, failed: list[str]) -> Job:
+    """Return a command's job for a sweep whose runs are made in this process.
 
-    @wraps(job)
+    Its failure, reported already, doesn't end the sweep; nor does it write where an earlier run has.
+    """
+    written: set[Path] = set()
+
+    @wraps(app.job)
     def going_on(config: DictConfig) -> None:
+        hydra_config = HydraConfig.get()
         try:
-            job(config)
+            check_not_written(app.name, config, hydra_config.runtime.output_dir, written)
+            app.job(config)
         except SystemExit:
-            hydra_config = HydraConfig.get()
             if not str(hydra_config.launcher["_target_"]).endswith(".BasicLauncher"):
                 raise
             failed.append(f"{hydra_config.job.num}: {' '.join(hydra_config.overrides.task)}")
@@ -102,7 +108,10 @@ def _checked(app: App, flags: Flags, registry: Registry) -> list[str]:
     with composer(app.primary) as made:
         overrides = parse(flags.overrides, made.loader)
         (check_discrete if flags.multirun else check_single)(overrides)
-        return checked_overrides(app.name, overrides, made, registry, of_run=app.of_run, runs=flags.runs)
+        hydra = HydraDoes.SWEEP if flags.multirun else HydraDoes.RUN
+        return checked_overrides(
+            app.name, overrides, made, registry, of_run=app.of_run, runs=flags.runs, hydra=hydra
+        )
 
 
 def _own_folder(flags: Flags) -> list[str]:

@@ -1,10 +1,38 @@
-"""The table over all runs of a sweep at its end."""
+"""The runs of a sweep: each writes where no other has, and a table over all of them at the end."""
 
 import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from omegaconf import DictConfig
+
+from heddle.cli.main import report
+from heddle.errors import ConfigError, problem
+
+
+def check_not_written(command: str, config: DictConfig, output_dir: str, written: set[Path]) -> None:
+    """Add the place where a run of a sweep is going to write to `written`.
+
+    Args:
+        command: "train", "eval" or "predict".
+        output_dir: the folder that Hydra gives this run, where the run names none.
+
+    Raises:
+        SystemExit: an earlier run has written there; after a line that says so.
+    """
+    if command == "train":
+        key, place = "run.dir", config.run.dir or config.resume or output_dir
+    else:
+        key, place = "out", config.out or (command == "predict" and Path(config.run, "predictions.csv"))
+    if not place:
+        return
+    if Path(place).absolute() in written:
+        actual = f"{place}, which an earlier run of this sweep has written"
+        do = "put what differs into its name, such as ${hydra.job.num}"
+        raise SystemExit(report(ConfigError(problem(key, actual, "a place of its own for each run", do))))
+    written.add(Path(place).absolute())
 
 
 def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
@@ -15,7 +43,11 @@ def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
     from heddle.atomic import write_json
     from heddle.cli.console import print_table
 
-    runs = sorted(folder.glob("*/metrics.json"), key=lambda path: (len(path.parent.name), path.parent.name))
+    found = {path.parent for path in folder.rglob("metrics.json")} - {folder}
+    runs = sorted(
+        (path / "metrics.json" for path in found if found.isdisjoint(path.parents)),
+        key=lambda path: (len(path.parent.name), str(path)),
+    )
     if runs:
         results = [json.loads(path.read_text(encoding="utf-8")) for path in runs]
         metrics = summary(results)

@@ -5,6 +5,7 @@ from typing import Any
 
 from heddle.config.check import check
 from heddle.config.compose import Composer
+from heddle.config.hydra_keys import HydraDoes, check_hydra_keys
 from heddle.config.overrides import Word
 from heddle.config.saved import saved_tree
 from heddle.engines.plugins import Registry
@@ -19,6 +20,7 @@ def checked_overrides(
     *,
     of_run: bool = False,
     runs: bool = True,
+    hydra: HydraDoes = HydraDoes.COMPOSE,
 ) -> list[str]:
     """Return the overrides of a command for Hydra if they are sound, else raise.
 
@@ -26,27 +28,18 @@ def checked_overrides(
         command: its name, "train".
         of_run: whether it works on a trained run, whose folder `run` names.
         runs: whether something is to be run, so that what is named must be usable here, and not only shown.
+        hydra: what Hydra does for the command.
 
     Raises:
         ConfigError: an unknown group, option or key, a value of another type, or one without effect.
         PluginError: an option belongs to a plugin that can't be used here.
     """
-    _refuse_without_effect(overrides)
+    check_hydra_keys(overrides, hydra, makes_folders=not of_run)
     if not runs:
         return check(overrides, composer, registry, usable=False)
     if of_run:
         return check(overrides, composer, registry, usable=True, saved=_saved(command, overrides))
     return check(overrides, composer, registry, usable=not _resumes(overrides))
-
-
-def _refuse_without_effect(overrides: Sequence[Word]) -> None:
-    """Refuse what Hydra would take and nothing would come of. Raises ConfigError."""
-    for word in overrides:
-        if word.key == "hydra.run.dir":
-            raise ConfigError(
-                f"hydra.run.dir: found {word.values[0]}, expected run.dir, which names the folder of a run here; "
-                f"write run.dir={word.values[0]}"
-            )
 
 
 def _resumes(overrides: Sequence[Word]) -> bool:
