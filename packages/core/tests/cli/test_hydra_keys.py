@@ -74,8 +74,8 @@ def test_settings_that_have_their_effect(heddle_command, trained):
     ("subdir", "folders"), [("${hydra.job.num}", ["0", "1"]), ("'of/${seed}'", ["of/1", "of/2"])]
 )
 def test_the_folders_of_a_sweep(heddle_command, trained, key, subdir, folders):
-    words = "backend=loop", "seed=1,2", key, f"hydra.sweep.subdir={subdir}"
-    status, out, _ = heddle_command("train", "-m", *words)
+    overrides = "backend=loop", "seed=1,2", key, f"hydra.sweep.subdir={subdir}"
+    status, out, _ = heddle_command("train", "-m", *overrides)
     assert status == 0 and "2 runs" in out
     assert [
         Path(config.run.dir).relative_to(Path("s").absolute()).as_posix() for config in trained

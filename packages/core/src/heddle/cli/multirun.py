@@ -23,16 +23,16 @@ def check_not_written(command: str, config: DictConfig, output_dir: str, written
         SystemExit: an earlier run has written there; after a line that says so.
     """
     if command == "train":
-        key, place = "run.dir", config.run.dir or config.resume or output_dir
+        key, target = "run.dir", config.run.dir or config.resume or output_dir
     else:
-        key, place = "out", config.out or (command == "predict" and Path(config.run, "predictions.csv"))
-    if not place:
+        key, target = "out", config.out or (command == "predict" and Path(config.run, "predictions.csv"))
+    if not target:
         return
-    if Path(place).absolute() in written:
-        actual = f"{place}, which an earlier run of this sweep has written"
+    if Path(target).absolute() in written:
+        actual = f"{target}, which an earlier run of this sweep has written"
         do = "put what differs into its name, such as ${hydra.job.num}"
         raise SystemExit(report(ConfigError(problem(key, actual, "a place of its own for each run", do))))
-    written.add(Path(place).absolute())
+    written.add(Path(target).absolute())
 
 
 def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
@@ -43,9 +43,9 @@ def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
     from heddle.atomic import write_json
     from heddle.cli.console import print_table
 
-    found = {path.parent for path in folder.rglob("metrics.json")} - {folder}
+    folders = {path.parent for path in folder.rglob("metrics.json")} - {folder}
     runs = sorted(
-        (path / "metrics.json" for path in found if found.isdisjoint(path.parents)),
+        (path / "metrics.json" for path in folders if folders.isdisjoint(path.parents)),
         key=lambda path: (len(path.parent.name), str(path)),
     )
     if runs:
