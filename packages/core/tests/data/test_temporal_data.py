@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
+from heddle.data.drawn_splits import with_splits
 from heddle.data.reader_options import TrafficOptions
 from heddle.data.readers.events import FILES, cut_events, events
 from heddle.data.readers.events_files import read_events_file
@@ -14,8 +15,11 @@ from heddle.data.readers.temporal import temporal
 from heddle.data.readers.traffic.graph import read_distances
 from heddle.data.readers.traffic.measured import traffic_files
 from heddle.data.readers.traffic.read import read_traffic
-from heddle.errors import DataError
+from heddle.data.task import Task
+from heddle.data.task_options import TaskOptions
+from heddle.errors import ConfigError, DataError
 from heddle.graphs.dynamic.signal import split_windows
+from heddle.workflow.loaders.known import view_of, view_of_snapshots
 
 
 def test_a_week_of_los_angeles(shared_data):
@@ -202,6 +206,28 @@ def test_a_file_as_snap_has_it(tmp_path, name):
     (tmp_path / f"{FILES[name][1]}.gz").write_bytes(gzip.compress(rows.format(3, -4).encode()))
     dataset = events(name, str(tmp_path), snapshots=2, valid=0.0, test=0.5)
     assert dataset.splits["test"].tolist() == [[1, 2]] and len(dataset.snapshots) == 2
+
+
+def test_pairs_of_events_have_the_times_of_their_first_meeting(tmp_path):
+    """0-1 meets at 5 and 9, 1-2 at 6.5, 2-0 at 8: each pair once, both ways, and a question at the time it met."""
+    (tmp_path / "CollegeMsg.txt").write_text("0 1 5\n1 2 6.5\n2 0 8\n1 0 9\n")
+    dataset = events("collegemsg", str(tmp_path), snapshots=2, valid=0.34, test=0.33)
+    times, graph = dataset.times, dataset.graphs
+    assert graph.senders.tolist() == [0, 1, 2, 1, 2, 0] and graph.receivers.tolist() == [1, 2, 0, 0, 1, 2]
+    assert times.edges["", "", ""].tolist() == [5, 6, 8] * 2
+    assert {split: asked.tolist() for split, asked in times.asked.items()} == {
+        "train": [5],
+        "valid": [6],
+        "test": [8],
+    }
+    whole = with_splits(dataset, Task("link_prediction", "binary_cross_entropy", ()), 0)
+    assert whole.graphs is graph  # hidden by time
+    left = view_of(whole, TaskOptions(time="ignore"), "link", sampled=False).dataset
+    assert left.graphs.senders.tolist() == [0, 1] and left.times is None
+    seen = view_of_snapshots(whole)
+    assert seen.dataset.times is None and seen.reported["known"] == "snapshots"
+    with pytest.raises(ConfigError, match="sampler=full: found questions with times"):
+        view_of(whole, TaskOptions(), "link", sampled=False)
 
 
 def test_jodie(tmp_path):

@@ -8,6 +8,7 @@ from heddle.data.task import Task
 from heddle.errors import DataError
 from heddle.graphs.graph import Graph
 from heddle.graphs.pytree import tree_map
+from heddle.sampling.types import ONE_RELATION
 from heddle.seeds import generator
 
 
@@ -17,7 +18,7 @@ def with_splits(dataset: Dataset, task: Task, seed: int) -> Dataset:
     Nodes and graphs: 60/20/20 of those with a known target, of each class alike where targets are classes.
     Links of a homogeneous graph: 85/5/10 of its node pairs, both directions of a pair together; self-loops are no
     links. `graphs` then holds the edges of the training pairs alone, so that no message runs along a hidden link; with
-    given splits too, edges of the validation and test pairs are dropped.
+    given splits too, edges of the validation and test pairs are dropped, unless edges have times.
 
     Raises:
         DataError: nothing to split, or a heterogeneous graph without splits of links.
@@ -81,8 +82,13 @@ def _split_links(dataset: Dataset, seed: int) -> Dataset:
 
 
 def _without_hidden(dataset: Dataset) -> Dataset:
-    """Drop edges of a homogeneous graph that join pairs of the validation or test split, and not of the training."""
+    """Drop edges of a homogeneous graph that join pairs of the validation or test split, and not of the training.
+
+    Edges with times stay: whoever doesn't look at times leaves out what is `later`.
+    """
     graph, splits = dataset.graphs, dataset.splits
+    if dataset.times is not None and ONE_RELATION in dataset.times.edges:
+        return dataset
     if not isinstance(graph, Graph) or splits["train"].shape[1] != 2:
         return dataset
     n = int(np.sum(graph.n_node))

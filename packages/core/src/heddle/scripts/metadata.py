@@ -218,7 +218,7 @@ class _Folder:
         edges = {key: of.time for key, of in self._folder.edges.items() if of.time is not None}
         if relation is None:
             asked = self._folder.nodes[self.target[0]].time
-            return None if asked is None else Times(asked, nodes, edges)
+            return None if asked is None else Times(asked, nodes, edges, delay=self._folder.task.delay)
         relation_edges = self._folder.edges[relation]
         if relation_edges.time is None:
             return None

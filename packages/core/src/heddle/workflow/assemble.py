@@ -39,7 +39,7 @@ from heddle.options.input_kinds import EDGE_FEATURES, EDGE_WEIGHTS
 from heddle.sampling.ages import NONE, Ages, aged, ages_of
 from heddle.workflow.check import check_fit
 from heddle.workflow.loaders.choose import loader_for
-from heddle.workflow.loaders.known import Until, View, view_of
+from heddle.workflow.loaders.known import Until, View, view_of, view_of_snapshots
 from heddle.workflow.loaders.loader import Loader
 from heddle.workflow.loaders.questions.base import Question
 from heddle.workflow.loaders.questions.edges import EdgeQuestion
@@ -111,7 +111,10 @@ def assemble(config: "RunConfig", registry: Any) -> Assembly:
             "set sampler=full"
         )
     how = deciding(task, config.task, dataset.num_classes)
-    view = view_of(dataset, config.task, task.level, sampled=config.sampler.is_sampled)
+    if dataset.snapshots is not None and FORECASTS.name in info.capabilities:
+        view = view_of_snapshots(dataset)
+    else:
+        view = view_of(dataset, config.task, task.level, sampled=config.sampler.is_sampled)
     held, ignored = view.dataset.graphs, {*config.model.ignore, *unreadable_inputs(info)}
     dataset = view.dataset._replace(graphs=without_inputs(held, ignored))
     view = view._replace(dataset=dataset)

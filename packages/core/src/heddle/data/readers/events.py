@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from heddle.data.check import check_dataset
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import SPLITS, Dataset, Times
 from heddle.data.formats.text_files import fail
 from heddle.data.options import call
 from heddle.data.reader_options import EventsOptions
 from heddle.data.readers.events_files import Events, read_events_file
 from heddle.graphs.dynamic import SnapshotSequence
 from heddle.graphs.graph import Graph
+from heddle.sampling.types import ONE_RELATION
 
 FILES = {
     "collegemsg": ("collegemsg", "CollegeMsg.txt"),
@@ -42,9 +43,9 @@ def events(
     """Return link prediction on a stream of events: the last links are to be predicted from the first.
 
     `snapshots` is a SnapshotSequence of the events of each part, edges with features "time" (seconds since the
-    first event) and "weight" (rating, or 1), in order of time. `graphs` is one Graph of all events before those of the
-    validation split, each pair once; the splits hold pairs in the order in which they first met, so that a later link
-    is never among the messages of an earlier one.
+    first event) and "weight" (rating, or 1), in order of time. `graphs` is one Graph of all pairs, both ways,
+    each once; the splits hold them in the order in which they first met, and `times` says when, in whole seconds, so
+    that a later link is never among the messages of an earlier one.
 
     Args:
         name: one of FILES.
@@ -66,9 +67,10 @@ def events(
     places = [folder / sub / f"{file}{end}" for sub in (inner, name, "") for end in ("", ".gz")]
     stream = read_events_file(next((path for path in places if path.is_file()), folder / file))
     parts = cut_events(stream, snapshots, cut)
-    splits, graph = _split_links(stream, valid, test)
+    splits, graph, times = _split_links(stream, valid, test)
     info = {"source": f"{name}, {len(stream.senders)} events"}
-    return check_dataset(Dataset(name, "link_prediction", graph, splits=splits, info=info, snapshots=parts))
+    dataset = Dataset(name, "link_prediction", graph, splits=splits, info=info, snapshots=parts, times=times)
+    return check_dataset(dataset)
 
 
 def cut_events(stream: Events, snapshots: int, cut: str = "time") -> SnapshotSequence:
@@ -91,18 +93,21 @@ def _graph(stream: Events, rows: slice) -> Graph:
     return Graph(None, edges, senders, receivers, None, *counts)
 
 
-def _split_links(stream: Events, valid: float, test: float) -> tuple[dict[str, np.ndarray], Graph]:
-    """Return pairs by the time they first met, and the graph of those to train on."""
+def _split_links(stream: Events, valid: float, test: float) -> tuple[dict[str, np.ndarray], Graph, Times]:
+    """Return pairs by the time they first met, the graph of them, and when they met."""
     low, high = np.minimum(stream.senders, stream.receivers), np.maximum(stream.senders, stream.receivers)
     _, first = np.unique(low * stream.n_nodes + high, return_index=True)
     first = np.sort(first)
     first = first[low[first] != high[first]]
-    links = np.stack([stream.senders[first], stream.receivers[first]], 1)
+    links, met = np.stack([stream.senders[first], stream.receivers[first]], 1), np.floor(stream.times[first])
     ends = [round(len(links) * (1 - valid - test)), round(len(links) * (1 - test))]
-    train, middle, last = np.split(links, ends)
-    if not len(train):
+    splits = dict(zip(SPLITS, np.split(links, ends)))
+    if not len(splits["train"]):
         fail("data", f"{len(links)} links", "some to train on", "lower data.valid and data.test")
-    both = np.concatenate([train, train[:, ::-1]])
+    both = np.concatenate([links, links[:, ::-1]])
     counts = np.array([stream.n_nodes]), np.array([len(both)])
     graph = Graph(None, None, both[:, 0].copy(), both[:, 1].copy(), None, *counts)
-    return {"train": train, "valid": middle, "test": last}, graph
+    moments, later = met.astype(np.int64), np.arange(len(links)) >= ends[0]
+    asked = dict(zip(SPLITS, np.split(moments, ends)))
+    edges, unseen = {ONE_RELATION: np.tile(moments, 2)}, {ONE_RELATION: np.tile(later, 2)}
+    return splits, graph, Times(asked, edges=edges, later=unseen)

@@ -80,6 +80,13 @@ def view_of(dataset: Dataset, options: TaskOptions, level: str, *, sampled: bool
     return View(dataset, until, reported)
 
 
+def view_of_snapshots(dataset: Dataset) -> View:
+    """Return a dataset as a model sees it that predicts each snapshot from those before, of which it knows all."""
+    if dataset.times is None:
+        return View(dataset)
+    return View(without_times(dataset), None, {"time": "respected", "known": "snapshots"})
+
+
 def known_named(text: str) -> Known:
     """Return the Known that "rolling", "frozen" or "batch:N" names. Raises ConfigError for another."""
     name, _, size = text.partition(":")
