@@ -19,7 +19,7 @@ from heddle.serving.reasons import integrate as integration
 from heddle.serving.reasons.columns import Column, parts_of
 from heddle.serving.reasons.integrate import integrate
 from heddle.serving.reasons.picture import picture
-from heddle.serving.reasons.reasons import ColumnReason, EdgeReason, NodeReason, Reasons
+from heddle.serving.reasons.reasons import GRADIENTS, ColumnReason, EdgeReason, NodeReason, Reasons
 from heddle.serving.reasons.sampled import Encoded, network_of, question_of
 from heddle.serving.scoring.row_ops import row_ops
 from heddle.serving.scoring.scorer import Questions, Reading, Scorer
@@ -223,12 +223,14 @@ def test_a_picture_is_drawn_of_the_largest_and_escaped():
     nodes = [NodeReason("card", "<x>", 0, False, 0.0, ()), NodeReason("shop", "s" * 50, 1, True, 0.1, ())]
     edges = [EdgeReason("shop/r/card", "t", row, 1, 0, 0.0, 0.5 - row / 10, ()) for row in range(12)]
     columns = tuple(ColumnReason(f"c{at}", "", 1.0 - at) for at in range(14))
-    drawn_svg = picture(Reasons("Yes & no", 1.5, 0.5, 0.0, True, columns, tuple(nodes), tuple(edges)))
+    drawn_svg = picture(
+        Reasons(GRADIENTS, "Yes & no", 1.5, 0.5, 0.0, True, columns, tuple(nodes), tuple(edges))
+    )
     root = ElementTree.fromstring(drawn_svg)
     texts = ["".join(of.itertext()) for of in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "Why the score of Yes & no is 1.5" in texts and "card <x>" in texts
     assert "and 2 more" in texts and "and 4 more" in texts and "never seen before" in texts
     assert "\N{MINUS SIGN}1.8000" in texts  # the edges that aren't drawn: -0.3 to -0.6
     assert "c13 -12; c12 -11" in root.attrib["aria-label"]
-    alone = picture(Reasons("0", 0.0, 0.0, 0.0, True, (), (nodes[0],), ()))
+    alone = picture(Reasons(GRADIENTS, "0", 0.0, 0.0, 0.0, True, (), (nodes[0],), ()))
     assert "nothing moved it" in alone

@@ -125,3 +125,44 @@ def test_trees_that_are_not_there(boosted, tmp_path):
     assert not (tmp_path / "bundle").exists()
     with pytest.raises(ConfigError, match="found a bundle"):
         export_bundle(config, run, registry, run / "bundle-both", trees=run / "boost" / "both.json")
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_reasons_of_trees_are_shapley_values(boosted, tmp_path, name):
+    """By the columns of the table, an embedding as one group, whose split among neighbours tells its gap."""
+    from heddle.serving.bundle.bundle import Bundle
+    from heddle.serving.reasons.explain import explain
+
+    run, records, _ = boosted
+    shutil.copytree(run / f"bundle-{name}", tmp_path / "bundle")
+    with Bundle(tmp_path / "bundle", load_plugins()) as bundle:
+        rows = bundle.rows([records[-1], {**records[-1], "User": "777777", "MCC": "never seen", "Zip": None}])
+        snapshot, trees = bundle.live.snapshot(), bundle.scorer.trees
+        table, _ = bundle.scorer.table(snapshot, bundle.questions(rows, snapshot))
+        expected = trees.booster.predict(trees.matrix(table.values), pred_contribs=True)
+        columns, scores = trees.booster.feature_names, bundle.score(rows)
+        for at, of in enumerate(explain(bundle, rows)):
+            assert (of.method, of.of) == ("Shapley values", "Yes") and abs(of.gap) < 1e-5
+            assert of.score == pytest.approx(scores[at].outputs[1] - scores[at].outputs[0])
+            assert of.baseline == pytest.approx(expected[at, -1], abs=1e-6)
+            brought = {part.column: part for part in of.columns}
+            wanted = dict(zip(columns, expected[at].tolist()))
+            if name == "embeddings":
+                assert not brought
+            else:
+                assert brought["mcc"].contribution == pytest.approx(wanted["mcc"], abs=1e-6)
+                amount = wanted["amount"] + wanted["amount (2)"]
+                assert brought["amount"].contribution == pytest.approx(amount, abs=1e-6)
+                assert brought["mcc"].value == (records[-1]["MCC"] if at == 0 else "never seen")
+            vectors = [value for column, value in wanted.items() if column.startswith("embedding")]
+            assert (of.embedding is None) == (name == "table")
+            if of.embedding is not None:
+                parts = [*of.embedding.nodes, *of.embedding.edges]
+                total = sum(part.contribution for part in parts)
+                assert of.embedding.contribution == pytest.approx(sum(vectors), abs=1e-6)
+                assert total + of.embedding.gap == pytest.approx(of.embedding.contribution, abs=1e-9)
+                assert of.embedding.edges
+                if (
+                    at == 0
+                ):  # the new card's embedding isn't made of anything: what it brought stays in the gap
+                    assert abs(of.embedding.gap) < 1e-2 * np.abs(vectors).sum()

@@ -2,6 +2,7 @@
 
 - `network`: a question's sample and model as levels of sums and products; `sampled`: made of a Scorer's plan
 - `integrate`: integrated gradients of a Network, exact; `trees`: Shapley values of boosted trees
-- `columns`: encoded columns by the names and values of their table; `explain`: Reasons of rows of a bundle
+- `columns`: encoded columns by the names and values of their table; `names`: of a bundle; `named`: of a sample
+- `reasons`: what is told of a score; `explain`: Reasons of rows of a bundle
 - `picture`: the neighbourhood of a row, drawn with its reasons
 """

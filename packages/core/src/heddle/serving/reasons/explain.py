@@ -1,16 +1,20 @@
 """explain: Reasons of rows of a bundle: columns, neighbours and edges that moved their scores."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from heddle.data.etl.rows import RowError, Rows
-from heddle.errors import ConfigError, problem
+from heddle.errors import problem
 from heddle.serving.bundle.bundle import Bundle
 from heddle.serving.live.graph import Snapshot
 from heddle.serving.reasons.integrate import integrate
-from heddle.serving.reasons.named import Named
-from heddle.serving.reasons.reasons import Reasons
+from heddle.serving.reasons.named import neighbourhood
+from heddle.serving.reasons.names import Names
+from heddle.serving.reasons.reasons import GRADIENTS, SHAPLEY, ColumnReason, Reasons
 from heddle.serving.reasons.sampled import network_of, question_of
-from heddle.serving.scoring.scorer import Scorer
+from heddle.serving.reasons.trees import explain_trees
+from heddle.serving.scoring.trees import TreeScorer
 from heddle.workflow.metrics.decision import LABELS
 
 
@@ -27,19 +31,37 @@ def explain(
         ConfigError: a model whose reasons aren't known.
     """
     snapshot = snapshot or bundle.live.snapshot()
-    if not isinstance(bundle.scorer, Scorer):
-        do = "ask without explain"
-        raise ConfigError(problem("explain", "boosted trees", "a model that averages over relations", do))
     made = []
     for at in range(rows.n):
         one = Rows(1, {name: [values[at]] for name, values in rows.columns.items()})
         questions = bundle.questions(one, snapshot)
         outputs = bundle.scorer(snapshot, questions).outputs.reshape(1, -1)
         weights, name = _explained(bundle, outputs, of)
-        question = question_of(bundle.scorer, snapshot, questions)
-        network = network_of(bundle.scorer, question, weights)
-        named = Named(bundle, snapshot, one, question)
-        made.append(named.reasons(network, integrate(network), name, float(outputs[0] @ weights)))
+        score, names = float(outputs[0] @ weights), Names(bundle, snapshot, one)
+        if isinstance(bundle.scorer, TreeScorer):
+            trees = explain_trees(bundle.scorer, names, snapshot, questions, weights)
+            reasons = Reasons(
+                SHAPLEY, name, score, trees.baseline, 0.0, True, *trees[1:3], (), trees.embedding
+            )
+        else:
+            question = question_of(bundle.scorer, snapshot, questions)
+            network = network_of(bundle.scorer, question, weights)
+            integrated = integrate(network)
+            of_sample = neighbourhood(names, snapshot, question, network, integrated)
+            columns: list[ColumnReason] = []
+            if of_sample.asked is not None and question.asked is not None:
+                columns = names.asked(of_sample.asked, question.asked, question.widths[""])
+            reasons = Reasons(
+                GRADIENTS,
+                name,
+                score,
+                integrated.baseline,
+                0.0,
+                integrated.exact,
+                tuple(columns),
+                *of_sample[:2],
+            )
+        made.append(replace(reasons, gap=score - reasons.baseline - reasons.total))
     return made
 
 

@@ -126,10 +126,15 @@ class Network(NamedTuple):
             down[link.source] += link.flow.back(gradient[link.flow.target], before[link.source].shape[-2])
         return {name: of * (before[name] > 0) for name, of in down.items()} if relu else down
 
-    def score(self, alpha: float) -> float:
-        """Return the score where the inputs are alpha times what they are."""
+    def last(self, alpha: float) -> dict[str, np.ndarray]:
+        """Return z of the last level where the inputs are alpha times what they are."""
         at = np.array(alpha)
         z = self.inputs(0, at)
         for level in range(1, len(self.levels)):
             z = self.rise(level, at, z)
+        return z
+
+    def score(self, alpha: float) -> float:
+        """Return the score where the inputs are alpha times what they are."""
+        z = self.last(alpha)
         return self.constant + sum(float((z[name] * of).sum()) for name, of in self.top.items())

@@ -5,16 +5,18 @@ them apart; node types differ by shape. The largest are drawn, and a line says h
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from html import escape
 from typing import NamedTuple
 
-from heddle.serving.reasons.reasons import EdgeReason, Reasons
+from heddle.serving.reasons.reasons import SHAPLEY, ColumnReason, EdgeReason, Reasons
 
 WIDTH, ROW, STEP = 760, 24, 34
 MIDDLE, REACH = 430, 190
 """Where bars begin, and how long the longest is."""
 WIDE = (12, 8, 3)
 """Columns that are drawn; edges into an end; edges into a neighbour."""
+EMBEDDINGS = "embeddings"
 LONGEST = 30
 """Letters of a text."""
 
@@ -49,13 +51,38 @@ def picture(reasons: Reasons) -> str:
     """Return the reasons of a row as an SVG that stands by itself."""
     parts: list[str] = []
     y = _head(reasons, parts)
-    y = _columns(reasons, parts, y)
-    y = _tree(reasons, parts, y)
+    bars = _bars(reasons)
+    y = _columns(bars, parts, y)
+    embedding = reasons.embedding
+    if embedding is not None:
+        reasons = replace(reasons, columns=bars, nodes=embedding.nodes, edges=embedding.edges)
+    heading = (
+        "Neighbourhood" if embedding is None else "What the embeddings are made of (split approximately)"
+    )
+    if embedding is not None or reasons.method != SHAPLEY:
+        y = _tree(reasons, parts, y, heading)
+    if embedding is not None:
+        y += ROW - 8
+        parts.append(
+            _text(0, y, "what can't be split: a node that brings nothing is itself a reason", "hr-soft")
+        )
+        parts.append(_text(WIDTH, y, _signed(embedding.gap), "hr-end"))
     label = f"Reasons of the score {reasons.score:.4g} of {reasons.of}: {_summary(reasons)}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="hr" viewBox="0 0 {WIDTH} {y + 8}" role="img" '
         f'aria-label="{escape(label)}"><style>{_STYLE}</style>{"".join(parts)}</svg>'
     )
+
+
+def _bars(reasons: Reasons) -> tuple[ColumnReason, ...]:
+    """Return what is drawn as bars: columns of the row; of trees those of its ends and the embeddings too."""
+    bars = list(reasons.columns)
+    if reasons.method == SHAPLEY:
+        for node in reasons.nodes:
+            bars += [replace(of, column=f"{node.table}: {of.column}") for of in node.columns]
+    if reasons.embedding is not None:
+        bars.append(ColumnReason(EMBEDDINGS, "see below", reasons.embedding.contribution))
+    return tuple(sorted(bars, key=lambda of: -abs(of.contribution)))
 
 
 def _summary(reasons: Reasons) -> str:
@@ -74,7 +101,8 @@ def _summary(reasons: Reasons) -> str:
 
 def _head(reasons: Reasons, parts: list[str]) -> int:
     parts.append(_text(0, 18, f"Why the score of {_cut(reasons.of)} is {_number(reasons.score)}", "hr-head"))
-    baseline = f"and not {_number(reasons.baseline)}, as it would be with nothing in any row"
+    usual = "the trees' mean" if reasons.method == SHAPLEY else "as it would be with nothing in any row"
+    baseline = f"and not {_number(reasons.baseline)}, {usual}"
     parts.append(_text(0, 38, baseline, "hr-soft"))
     parts.append('<rect class="hr-up" x="0" y="50" width="18" height="10"/>')
     parts.append(_text(24, 60, f"+ raises {_cut(reasons.of)}"))
@@ -83,15 +111,15 @@ def _head(reasons: Reasons, parts: list[str]) -> int:
     return 76
 
 
-def _columns(reasons: Reasons, parts: list[str], y: int) -> int:
+def _columns(columns: Sequence[ColumnReason], parts: list[str], y: int) -> int:
     """Draw what the row's own columns brought, as bars to both sides."""
-    if not reasons.columns:
+    if not columns:
         return y
     y += 16
-    parts.append(_text(0, y, "Columns of the row", "hr-head"))
+    parts.append(_text(0, y, "What the row says", "hr-head"))
     parts.append(_text(WIDTH, y, "brought", "hr-end hr-soft"))
-    largest = max(abs(of.contribution) for of in reasons.columns) or 1.0
-    for of in reasons.columns[: WIDE[0]]:
+    largest = max(abs(of.contribution) for of in columns) or 1.0
+    for of in columns[: WIDE[0]]:
         y += ROW
         parts.append(_text(0, y, _cut(of.column)))
         parts.append(_text(190, y, _cut(of.value) or "(empty)", "" if of.value else "hr-soft", of.value))
@@ -102,10 +130,10 @@ def _columns(reasons: Reasons, parts: list[str], y: int) -> int:
                 f'<rect class="{_class(of.contribution)}" x="{x:.1f}" y="{y - 11}" width="{long:.1f}" height="12"/>'
             )
         parts.append(_text(WIDTH, y, _signed(of.contribution), "hr-end"))
-    begin = y - ROW * (min(len(reasons.columns), WIDE[0]) - 1) - 14
+    begin = y - ROW * (min(len(columns), WIDE[0]) - 1) - 14
     x = MIDDLE + REACH / 2
     parts.append(f'<line x1="{x}" x2="{x}" y1="{begin}" y2="{y + 4}"/>')
-    rest = reasons.columns[WIDE[0] :]
+    rest = columns[WIDE[0] :]
     if rest:
         y += ROW
         parts.append(_text(0, y, _others(len(rest)), "hr-soft"))
@@ -113,10 +141,10 @@ def _columns(reasons: Reasons, parts: list[str], y: int) -> int:
     return y + 12
 
 
-def _tree(reasons: Reasons, parts: list[str], y: int) -> int:
+def _tree(reasons: Reasons, parts: list[str], y: int, heading: str) -> int:
     """Draw the ends, below each the edges into it by what they carried, and below these those that they brought."""
     y += 16
-    parts.append(_text(0, y, "Neighbourhood", "hr-head"))
+    parts.append(_text(0, y, heading, "hr-head"))
     parts.append(_text(WIDTH, y, "carried", "hr-end hr-soft"))
     shapes = {table: at for at, table in enumerate(dict.fromkeys(of.table for of in reasons.nodes))}
     largest = max((abs(of.carried) for of in reasons.edges), default=0.0) or 1.0

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+GRADIENTS, SHAPLEY = "integrated gradients", "Shapley values"
+"""How reasons are found: of models that average over relations, and of boosted trees."""
+
 
 @dataclass(frozen=True)
 class ColumnReason:
@@ -56,20 +59,40 @@ class EdgeReason:
 
 
 @dataclass(frozen=True)
-class Reasons:
-    """What moved a score. The contributions of columns, nodes and edges, and the gap, add up to score less baseline.
+class EmbeddingReason:
+    """What the embeddings that trees read brought together, and how that may be split: approximately.
 
     Attributes:
+        gap: contribution less what nodes and edges brought.
+        nodes, edges: as of Reasons.
+    """
+
+    contribution: float
+    gap: float
+    nodes: tuple[NodeReason, ...]
+    edges: tuple[EdgeReason, ...]
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """What moved a score. The contributions of columns, nodes and edges, of an embedding, and the gap, add up to score
+    less baseline.
+
+    Attributes:
+        method: GRADIENTS or SHAPLEY.
         of: the class, label or value that is explained.
         score: of two classes the logit of `of` less the other's, of more less the mean of the others', before
             calibration; of a label its logit; of values the value.
-        baseline: the score of the same neighbourhood if every number were its mean, every code nothing.
+        baseline: the score of the same neighbourhood with nothing in any row: numbers at 0 as encoded, no categories;
+            of trees the mean of their scores in training.
         gap: score less baseline less what is listed.
         exact: whether the gap is nothing but rounding.
         columns: of the row that was sent, largest first.
         nodes: the ends first, then their neighbours hop by hop.
+        embedding: of trees that read embeddings; these hold the neighbourhood, nodes and edges the ends alone.
     """
 
+    method: str
     of: str
     score: float
     baseline: float
@@ -78,3 +101,11 @@ class Reasons:
     columns: tuple[ColumnReason, ...] = ()
     nodes: tuple[NodeReason, ...] = ()
     edges: tuple[EdgeReason, ...] = ()
+    embedding: EmbeddingReason | None = None
+
+    @property
+    def total(self) -> float:
+        """What everything brought."""
+        parts = [of.contribution for of in self.columns] + [of.contribution for of in self.nodes]
+        parts += [of.contribution for of in self.edges]
+        return sum(parts) + (self.embedding.contribution if self.embedding is not None else 0.0)

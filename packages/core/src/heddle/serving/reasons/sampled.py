@@ -73,9 +73,9 @@ def question_of(scorer: Scorer, snapshot: Snapshot, questions: Questions) -> Que
     for node_type in plan.nodes:
         ids = np.asarray(sample.nodes[node_type], np.int64)
         moments = None if until is None else np.repeat(until, len(ids))
-        nodes[node_type] = _encoded(snapshot.features(node_type, ids, moments))
+        nodes[node_type] = encoded_of(snapshot.features(node_type, ids, moments))
     edges = {
-        relation: _encoded(snapshot.columns(relation, sample.edges[relation])) for relation in plan.edges
+        relation: encoded_of(snapshot.columns(relation, sample.edges[relation])) for relation in plan.edges
     }
     asked = None
     if questions.asked:
@@ -104,7 +104,7 @@ def network_of(scorer: Scorer, question: Question, weights: np.ndarray) -> Netwo
         constant, weights, head = float(weights @ mean), weights * scale, head.head
     levels = question.embedding
     if isinstance(head, NodeHead):
-        return Network(levels, _at(question, levels[-1], weights), constant)
+        return embedding_network(question, weights)._replace(constant=constant)
     if isinstance(head, NodeMLP):
         levels = (*levels[:-1], levels[-1]._replace(relu=True))
         feeds, mlp = [], head._mlp
@@ -119,22 +119,17 @@ def network_of(scorer: Scorer, question: Question, weights: np.ndarray) -> Netwo
 
 def embedding_network(question: Question, weights: np.ndarray) -> Network:
     """Return the network whose score is the ends' embeddings, side by side, times weights [ends * width]."""
-    parts = np.split(np.asarray(weights, np.float64), len(question.ends))
-    top = _at(question, question.embedding[-1], parts[0], 0)
-    for at, part in enumerate(parts[1:], 1):
-        top = {
-            name: of + more
-            for (name, of), more in zip(top.items(), _at(question, question.embedding[-1], part, at).values())
-        }
+    last = question.embedding[-1]
+    top = {name: np.zeros(size) for name, size in last.sizes.items()}
+    for (node_type, at), part in zip(question.ends, np.split(weights, len(question.ends))):
+        top[node_type][at] += part
     return Network(question.embedding, top)
 
 
-def _at(question: Question, last: Level, weights: np.ndarray, end: int = 0) -> dict[str, np.ndarray]:
-    """Return weights at an end's row of the last level, zeros elsewhere."""
-    top = {name: np.zeros(size) for name, size in last.sizes.items()}
-    node_type, at = question.ends[end]
-    top[node_type][at] = weights
-    return top
+def embedding_at(question: Question, alpha: float) -> np.ndarray:
+    """Return the ends' embeddings, side by side, where the inputs are alpha times what they are."""
+    last = Network(question.embedding, {}).last(alpha)
+    return np.concatenate([last[node_type][at] for node_type, at in question.ends])
 
 
 def _encoder_levels(
@@ -226,7 +221,8 @@ def _head_levels(mlp: MLP, params: Mapping[str, Any], question: Question, feeds:
     return levels
 
 
-def _encoded(features: Mapping[str, np.ndarray]) -> Encoded:
+def encoded_of(features: Mapping[str, np.ndarray]) -> Encoded:
+    """Return features by name as the one array of floats and the one of codes."""
     of = features_of(features, None)
     return Encoded(of.get("x"), of["codes"]) if isinstance(of, Mapping) else Encoded(of, None)
 

@@ -31,7 +31,7 @@ class Trees:
 
     def __init__(self, path: Path, answers: str, classes: int):
         xgboost = require("xgboost", "boost")
-        self._matrix, self._answers, self._classes = xgboost.DMatrix, answers, classes
+        self._matrix, self.answers, self.classes = xgboost.DMatrix, answers, classes
         self.booster: Any = xgboost.Booster(model_file=str(path))
         self.booster.set_param(
             {"nthread": 1}
@@ -46,7 +46,7 @@ class Trees:
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Return outputs [n, t] as a model of the task gives them: logits, or values."""
-        return margins(self.booster, self.matrix(values), self._answers, self._classes)
+        return margins(self.booster, self.matrix(values), self.answers, self.classes)
 
 
 class TreeScorer:
@@ -75,12 +75,16 @@ class TreeScorer:
         table, used = self.table(snapshot, questions)
         return Answer(self.trees(table.values), used)
 
+    def until(self, questions: Questions) -> np.ndarray | None:
+        """Return up to when each question knows; None without times."""
+        return None if questions.time is None else up_to(questions.time, self.reading.inclusive)
+
     def table(self, snapshot: Snapshot, questions: Questions) -> tuple[Table, Any]:
         """Return the columns that the trees read, as known at the questions' times, and what gives the rows of edges
         that were looked at for them."""
         n, node_types = len(questions.ends), node_types_of(self.spec)
         every = np.arange(n)
-        until = None if questions.time is None else up_to(questions.time, self.reading.inclusive)
+        until = self.until(questions)
 
         def of_node(end: int) -> Table:
             features = snapshot.features(node_types[end], questions.ends[:, end], until)
