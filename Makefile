@@ -12,11 +12,12 @@ demo: $(VENV)/.demo
 
 # JAX sets up its process once and for all (devices, 64-bit mode, code generator): engines and kernels are tested in their own.
 ALONE := packages/jax-backend packages/dgl-dynamic packages/kernels
-LEGS := jax dgl kernels rest
+LEGS := rest jax kernels core dgl
 where_jax := packages/jax-backend
 where_dgl := packages/dgl-dynamic
 where_kernels := packages/kernels
-where_rest := $(filter-out $(ALONE),$(wildcard packages/*)) tests examples
+where_core := packages/core
+where_rest := $(filter-out $(ALONE) $(where_core),$(wildcard packages/*)) tests examples
 
 # `make test PKG=kernels` tests one package; an example's, `tests` and `examples` go by the same name.
 ifdef PKG
@@ -27,7 +28,9 @@ $(error PKG: found $(PKG), expected one of $(notdir $(wildcard packages/*)) test
 endif
 endif
 
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --durations 10
+# `make -j3 --output-sync WORKERS=1 test` runs legs at the same time, each in one process.
+WORKERS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --durations 10
 # A simpler code generator: compiling is most of what these legs do. What is marked `codegen` goes by that of users in
 # `make test-all`, as are tests of several engines, and every test of the JAX engine in `make prove`.
 simple_jax := XLA_FLAGS=--xla_cpu_use_fusion_emitters=false

@@ -166,7 +166,10 @@ def dynagraph(shape: str, model: str, kernel: str, stored: bool) -> Run:
     layers = bench.stack_seq_model(size.features, size.features, 2, bench.integrate(cell, conv), bench.HIDDEN)
     first = bench.initialise(layers.params(), 0).items()
     params = {key: torch.from_numpy(array).requires_grad_() for key, array in first}
-    structure = bench.place_graph(graph, layers.specs(), bench.CPU, torch.float32)
+    place_graph = (
+        bench.place_graph if "place_graph" in vars(bench) else bench.place_structure
+    )  # until it was renamed
+    structure = place_graph(graph, layers.specs(), bench.CPU, torch.float32)
     rng = np.random.default_rng(0)
     signal = rng.standard_normal((100, structure.n_nodes, size.features), np.float32)
     starts = rng.permutation(100 - 2 * size.steps)[: size.batch]
