@@ -46,6 +46,34 @@ def test_offline_scores_are_those_of_predict(made, model):
     np.testing.assert_array_equal(np.concatenate(parts), actual)
 
 
+def test_threads_share_a_batch(made):
+    """Bits of a row and rows that were used are those that each has alone, on one thread."""
+    from heddle.serving.bundle.bundle import Bundle
+
+    native = pytest.importorskip("heddle_kernels.library", reason="heddle-kernels isn't installed").native
+    root, records = made
+    with Bundle(root / "rgcn" / "bundle", load_plugins()) as bundle:
+        asked, snapshot = records[-37:], bundle.live.snapshot()
+        together = bundle.questions(bundle.rows(asked), snapshot)
+        threads = native.num_threads()
+        native.set_num_threads(threads=3)
+        try:
+            answer = bundle.scorer(snapshot, together)
+            actual, used = answer.outputs, answer.used()
+        finally:
+            native.set_num_threads(threads=threads)
+        expected, union = [], {key: set() for key in used}
+        for row in asked:
+            alone = bundle.scorer(snapshot, bundle.questions(bundle.rows([row]), snapshot))
+            expected.append(alone.outputs[0])
+            for key, rows in alone.used().items():
+                union[key] |= set(rows.tolist())
+    np.testing.assert_array_equal(actual, expected)
+    assert {key: sorted(rows) for key, rows in union.items()} == {
+        key: rows.tolist() for key, rows in used.items()
+    }
+
+
 def test_a_row_that_is_appended_is_seen_by_the_next(made, tmp_path):
     """A new card at a new merchant: scored, appended, seen by the card's next payment and by none before it."""
     from heddle.serving.bundle.bundle import Bundle

@@ -97,10 +97,10 @@ HEDDLE_API int heddle_live_last(const heddle_live* live, int64_t relation, int64
 // out [seeds, width of the last layer]: what a model gives of seeds, of all types one type after the other,
 // n_seeds [types], at seed_time [seeds] (NULL: all times), from the first `upto` entries and n_node [types] nodes. A
 // seed may be the first number that no node has. Draws are those of a layered sample, a row's bits those that it has
-// alone; the sample stays in `sample`.
+// alone, on however many threads; the sample stays in `sample`.
 HEDDLE_API int heddle_live_embed(const heddle_live* live, heddle_sample* sample, const struct heddle_plan* plan, int64_t upto,
                                  const int64_t* n_node, const int64_t* n_seeds, const int64_t* seeds, const int64_t* seed_time,
-                                 float* out);
+                                 int64_t threads, float* out);
 
 // The rows of the edges of a sample, each once, ascending, of all relations one after the other: counts
 // [relations] and rows [sum of counts], of which `capacity` are written at most.

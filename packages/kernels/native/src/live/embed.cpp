@@ -5,6 +5,7 @@
 #include "../sample/sample.hpp"
 #include "../scratch.hpp"
 #include "../status.hpp"
+#include "../threads/pool.hpp"
 #include "columns.hpp"
 #include "live.hpp"
 
@@ -12,6 +13,7 @@ namespace heddle {
 namespace {
 
 constexpr int64_t EDGES_AHEAD = 16;  // from prefetch to use
+constexpr int64_t LEAST_SEEDS = 4;   // that a thread is worth
 
 // Rows of one width.
 struct Matrix {
@@ -35,8 +37,8 @@ class Embedding {
     for (int64_t i = 0; i < types_ + relations_; ++i) columns_.emplace_back(plan.columns[i]);
   }
 
-  // Write what the last layer gives of the seeds, of all types one after the other.
-  int run(float* out) {
+  // Write what the last layer gives of the seeds of each type to out [types].
+  int run(float* const* out) {
     for (int64_t i = 0; i < plan_.layers; ++i) {
       for (int64_t t = 0; t < types_; ++t)
         if (int status = start(i, t)) return status;
@@ -47,7 +49,7 @@ class Embedding {
           for (float& value : of.values) value = value > 0 ? value : 0;
       std::swap(before_, after_);
     }
-    for (Matrix& of : before_) out = std::copy(of.values.begin(), of.values.end(), out);
+    for (int64_t t = 0; t < types_; ++t) std::copy(before_[t].values.begin(), before_[t].values.end(), out[t]);
     return HEDDLE_OK;
   }
 
@@ -214,6 +216,13 @@ int sampled(const heddle_live& live, heddle_sample& sample, const heddle_plan& p
   return draw_hops(sample, request);
 }
 
+// Draw a sample of seeds and write what the model gives of those of each type to out [types].
+int embed(const heddle_live& live, heddle_sample& sample, const heddle_plan& plan, int64_t upto, const int64_t* n_node,
+          const int64_t* n_seeds, const int64_t* seeds, const int64_t* seed_time, float* const* out) {
+  if (int status = sampled(live, sample, plan, upto, n_node, n_seeds, seeds, seed_time)) return status;
+  return Embedding(live, sample, plan, n_node, seed_time).run(out);
+}
+
 }  // namespace
 }  // namespace heddle
 
@@ -221,10 +230,44 @@ using namespace heddle;
 
 extern "C" int heddle_live_embed(const heddle_live* live, heddle_sample* sample, const struct heddle_plan* plan, int64_t upto,
                                  const int64_t* n_node, const int64_t* n_seeds, const int64_t* seeds, const int64_t* seed_time,
-                                 float* out) {
+                                 int64_t threads, float* out) {
   return guarded("live_embed", [&] {
-    if (int status = sampled(*live, *sample, *plan, upto, n_node, n_seeds, seeds, seed_time)) return status;
-    return Embedding(*live, *sample, *plan, n_node, seed_time).run(out);
+    const int64_t types = static_cast<int64_t>(live->base->n_node.size()), width = plan->widths[plan->layers - 1];
+    std::vector<int64_t> first(types + 1);
+    for (int64_t t = 0; t < types; ++t) first[t + 1] = first[t] + n_seeds[t];
+    std::vector<float*> rows(types);
+    const int64_t shares = std::min(resolve_threads(threads), first[types] / LEAST_SEEDS);
+    sample->n_shares = shares > 1 ? shares : 0;
+    if (shares <= 1) {
+      for (int64_t t = 0; t < types; ++t) rows[t] = out + first[t] * width;
+      return embed(*live, *sample, *plan, upto, n_node, n_seeds, seeds, seed_time, rows.data());
+    }
+    while (static_cast<int64_t>(sample->shares.size()) < shares) {
+      heddle_sample* made;
+      if (int status = heddle_sample_new(live->base.get(), &made)) return status;
+      sample->shares.emplace_back(made);
+    }
+    std::vector<int> statuses(shares);
+    const auto task = [&](int64_t share) {
+      return guarded("live_embed", [&] {
+        std::vector<int64_t> counts, ids, times;
+        std::vector<float*> to;
+        for (int64_t t = 0; t < types; ++t) {
+          const int64_t begin = first[t] + n_seeds[t] * share / shares, end = first[t] + n_seeds[t] * (share + 1) / shares;
+          counts.push_back(end - begin);
+          ids.insert(ids.end(), seeds + begin, seeds + end);
+          if (seed_time) times.insert(times.end(), seed_time + begin, seed_time + end);
+          to.push_back(out + begin * width);
+        }
+        return embed(*live, *sample->shares[share], *plan, upto, n_node, counts.data(), ids.data(),
+                     seed_time ? times.data() : nullptr, to.data());
+      });
+    };
+    parallel_for(shares, threads, [&](int64_t share) { statuses[share] = task(share); });
+    for (int64_t share = 0; share < shares; ++share)
+      if (statuses[share])
+        if (int status = task(share)) return status;  // once more, for what it says is this thread's to say
+    return static_cast<int>(HEDDLE_OK);
   });
 }
 
@@ -233,18 +276,22 @@ extern "C" int heddle_live_used(const heddle_live* live, const heddle_sample* sa
   return guarded("live_used", [&] {
     const size_t types = live->base->n_node.size();
     std::vector<int64_t> used;
+    std::vector<const heddle_sample*> samples;
+    for (int64_t i = 0; i < sample->n_shares; ++i) samples.push_back(sample->shares[i].get());
+    if (samples.empty()) samples.push_back(sample);
     for (size_t r = 0; r < sample->edges.size(); ++r) {
       const Relation& edges = live->base->relations[r];
       const void* const row_of = plan->columns[types + r]->rows;
       used.clear();
-      for (int64_t e : sample->edges[r].edges) {
-        int64_t row = e;
-        if (e >= edges.edges)
-          row = live->entries[e - edges.edges].row;
-        else if (row_of)
-          row = edges.index == HEDDLE_INT64 ? static_cast<const int64_t*>(row_of)[e] : static_cast<const int32_t*>(row_of)[e];
-        used.push_back(row);
-      }
+      for (const heddle_sample* const of : samples)
+        for (int64_t e : of->edges[r].edges) {
+          int64_t row = e;
+          if (e >= edges.edges)
+            row = live->entries[e - edges.edges].row;
+          else if (row_of)
+            row = edges.index == HEDDLE_INT64 ? static_cast<const int64_t*>(row_of)[e] : static_cast<const int32_t*>(row_of)[e];
+          used.push_back(row);
+        }
       std::sort(used.begin(), used.end());
       used.erase(std::unique(used.begin(), used.end()), used.end());
       counts[r] = static_cast<int64_t>(used.size());

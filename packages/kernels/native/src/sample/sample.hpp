@@ -79,6 +79,8 @@ struct heddle_sample {
   heddle::raw_vector<int64_t> senders;  // ids at the other end of the edges just drawn
   heddle::raw_vector<int64_t> begins;   // where the eligible edges of each node of the frontier begin
   heddle::raw_vector<int64_t> counts;   // and how many they are
+  std::vector<std::unique_ptr<heddle_sample>> shares;  // samples of seeds that several threads shared,
+  int64_t n_shares = 0;                                // of which these are the last call's
 };
 
 namespace heddle {

@@ -130,12 +130,13 @@ FUNCTIONS = (
         """out [seeds, width of the last layer]: what a model gives of seeds, of all types one type after the other,
     n_seeds [types], at seed_time [seeds] (NULL: all times), from the first `upto` entries and n_node [types] nodes. A
     seed may be the first number that no node has. Draws are those of a layered sample, a row's bits those that it has
-    alone; the sample stays in `sample`.""",
+    alone, on however many threads; the sample stays in `sample`.""",
         _LIVE
         + typed("heddle_sample*", "sample")
         + typed("const struct heddle_plan*", "plan")
         + sizes("upto")
         + typed("const int64_t*", "n_node n_seeds seeds seed_time?")
+        + sizes("threads")
         + typed("float*", "out"),
     ),
     Function(

@@ -57,6 +57,7 @@ class LiveEmbedder:
             n_seeds=address(counts),
             seeds=address(ids),
             seed_time=address(moments),
+            threads=0,
             out=address(out),
         )
         rows, at = {}, 0
