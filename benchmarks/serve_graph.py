@@ -140,7 +140,16 @@ def write_model(root: Path, prepared: Path, counts: dict[str, int], columns: int
     write_bundle(
         root,
         BundleContents(
-            model, spec, reading, ("No", "Yes"), decision, prepared.resolve(), {"data": "payments"}
+            name="payments",
+            model=model,
+            trees=None,
+            target=PAYS,
+            spec=spec,
+            reading=reading,
+            classes=("No", "Yes"),
+            decision=decision,
+            prepared=prepared.resolve(),
+            card={"data": "payments"},
         ),
     )
 

@@ -110,7 +110,7 @@ def read_bundle(root: str | Path) -> BundleContents:
                 f"sha256 {wanted[:12]}",
                 "export it again",
             )
-    reading, trees = content["reading"], content["trees"]
+    reading, trees = content["reading"], content.get("trees")
     return BundleContents(
         content["name"],
         content["model"],

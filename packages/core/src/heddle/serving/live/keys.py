@@ -21,8 +21,8 @@ class Keys:
 
     def __init__(self, node_type: str, base: np.ndarray | int, added: Iterable[Any] = ()):
         self.node_type = node_type
-        self._base = base
-        self.is_text = isinstance(base, np.ndarray) and base.dtype.kind == "S"
+        self._base = base if isinstance(base, int) else np.asarray(base)  # a memmap makes each reading slower
+        self.is_text = isinstance(self._base, np.ndarray) and self._base.dtype.kind == "S"
         self.numbered = isinstance(base, int)
         self._held = base if isinstance(base, int) else len(base)
         self.added = list(added)
