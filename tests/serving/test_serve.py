@@ -130,7 +130,8 @@ def test_rows_are_scored_and_appended(made, bundle):
         metrics = ask(port, "GET", "/metrics")[1].decode()
         assert 'heddle_rows_total{what="appended"} 3' in metrics and "heddle_live_entries 6" in metrics
         page = ask(port, "GET", "/")[1].decode()
-        assert "<textarea" in page and "http://" not in page and "https://" not in page
+        assert "<form" in page and "https://" not in page
+        assert json.loads(ask(port, "GET", "/v2/page")[1])["title"] == "rgcn on tabformer"
         process.send_signal(signal.SIGTERM)
         out, errors = process.communicate(timeout=20)
         assert process.returncode in (0, -signal.SIGTERM)

@@ -3,6 +3,7 @@
 import json
 import platform
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -181,6 +182,7 @@ def _card(parts: Any, run: Path) -> dict[str, Any]:
     return {
         "data": parts.dataset.name,
         "task": parts.task.kind,
+        "trained": datetime.fromtimestamp((run / WEIGHTS).stat().st_mtime, UTC).isoformat(" ", "minutes"),
         "trained_from": str(run),
         "metrics": metrics,
         "rows": {split: len(rows) for split, rows in parts.dataset.splits.items()},

@@ -16,7 +16,8 @@ from heddle.serving.live.log import NoSpaceError
 from heddle.serving.online.limits import LOCAL, Door, Refused, check_head, too_large
 from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions
-from heddle.serving.online.page import page
+from heddle.serving.online.page.facts import facts
+from heddle.serving.online.page.page import page
 from heddle.serving.online.requests import Asked, Requests
 from heddle.serving.online.service import Service
 from heddle.serving.reasons.picture import picture
@@ -49,6 +50,7 @@ class Application:
         self._busy = self._held = self._count = 0
         self._prefix = secrets.token_hex(6)
         self._watch: asyncio.Task[None] | None = None
+        self._shown: tuple[Any, bytes] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one connection's request, or the server's start and end."""
@@ -160,8 +162,17 @@ class Application:
         if path == "/metrics":
             return "metrics", self._metrics.text(self._service.gauges()).encode(), _TEXT
         if path == "/":
-            return "page", page(self._service.bundle), _HTML
+            return "page", page(), _HTML
+        if path == "/v2/page":
+            return "page", self._facts(), _JSON
         raise Refused(404, f"path: found nothing at {path[:80]}, expected /v2, /metrics or /")
+
+    def _facts(self) -> bytes:
+        """Return what the page shows of the model that answers now; found out once for each."""
+        bundle = self._service.bundle
+        if self._shown is None or self._shown[0] is not bundle.contents:
+            self._shown = bundle.contents, self._encode(facts(bundle))
+        return self._shown[1]
 
     async def _body(self, receive: Any) -> bytes:
         """Return a request's body. Raises Refused: too large, too slow, or gone."""

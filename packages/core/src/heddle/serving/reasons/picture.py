@@ -17,6 +17,8 @@ MIDDLE, REACH = 430, 190
 WIDE = (12, 8, 3)
 """Columns that are drawn; edges into an end; edges into a neighbour."""
 EMBEDDINGS = "embeddings"
+SMALLEST = 5e-5
+"""What is no 0 with four digits."""
 LONGEST = 30
 """Letters of a text."""
 
@@ -27,7 +29,7 @@ _STYLE = """
   --hr-down: #6bb5f0; --hr-rule: #566072; --hr-page: #1b2029 } }
 @media print { .hr { --hr-text: #000; --hr-soft: #333; --hr-up: #8a3500; --hr-down: #00497a; --hr-rule: #777;
   --hr-page: #fff } .hr * { print-color-adjust: exact } }
-.hr text { fill: var(--hr-text) } .hr .hr-soft { fill: var(--hr-soft) } .hr .hr-head { font-weight: 600 }
+.hr text { font: inherit; fill: var(--hr-text) } .hr .hr-soft { fill: var(--hr-soft) } .hr .hr-head { font-weight: 600 }
 .hr .hr-end { text-anchor: end; font-variant-numeric: tabular-nums }
 .hr rect.hr-up { fill: var(--hr-up); stroke: var(--hr-up) }
 .hr rect.hr-down { fill: var(--hr-down); fill-opacity: .2; stroke: var(--hr-down); stroke-dasharray: 4 2 }
@@ -61,7 +63,7 @@ def picture(reasons: Reasons) -> str:
     )
     if embedding is not None or reasons.method != SHAPLEY:
         y = _tree(reasons, parts, y, heading)
-    if embedding is not None:
+    if embedding is not None and abs(embedding.gap) > SMALLEST:
         y += ROW - 8
         parts.append(
             _text(0, y, "what can't be split: a node that brings nothing is itself a reason", "hr-soft")
