@@ -37,7 +37,7 @@ Graphs
     Graph           one graph or a batch, seven fields; nodes and edges hold arrays, dicts or tuples of them
     HeteroGraph     several types of nodes and edges; EdgeSet: the edges of one type; hetero_graph: makes one
     Dataset         graphs, targets and splits; dataset: reads one, as train does
-    prepare         tables to a folder that any engine trains from; generate: synthetic tables
+    prepare         tables to a folder that any engine trains from; append: more rows; generate: synthetic tables
     from_edge_list, from_networkx, from_scipy   graphs of what others use
     validate        a graph, checked: ids in range, counts that add up, no ragged features
     batch, unbatch  several graphs as one, and back

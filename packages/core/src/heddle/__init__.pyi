@@ -12,6 +12,7 @@ from .api.commands import predict as predict
 from .api.commands import train as train
 from .api.comparison import Comparison as Comparison
 from .api.comparison import compare as compare
+from .api.data import append as append
 from .api.data import dataset as dataset
 from .api.data import generate as generate
 from .api.data import prepare as prepare

@@ -10,6 +10,8 @@ from heddle.config.isolated import isolated_hydra
 from heddle.config.nodes import composed
 from heddle.config.prefer import prefer_from, preferring
 from heddle.data.dataset import Dataset
+from heddle.data.etl.appending import Appended
+from heddle.data.etl.appending import append as append_rows
 from heddle.data.etl.cost import Cost, cost_of
 from heddle.data.etl.prepare import prepare as prepare_tables
 from heddle.data.etl.readers import PREPARED
@@ -77,6 +79,30 @@ def prepared(overrides: Sequence[str], registry: Registry) -> Path:
         raise ConfigError(f"data={data.reader} has no tables to prepare; choose one of {', '.join(PREPARED)}")
     src, dst = data.wanted("src"), data.wanted("dst")
     return prepare_tables(schema_of(data), src, dst, config["etl"])
+
+
+def append(root: str | Path, src: str | Path, *overrides: str, **values: Any) -> Appended:
+    """Append rows to the tables of a prepared folder and return what came; `heddle data append`.
+
+        heddle.append("cards", "raw/monday").unknown
+
+    Args:
+        root: the prepared folder.
+        src: the folder, or address, of files with the names that the folder's tables have.
+        overrides, values: as in `prepare`, about `etl` only.
+
+    Raises:
+        ConfigError: an override that no configuration knows.
+        DataError: rows that can't be read, or that the folder refuses; it stays as it was.
+    """
+    return appended(root, src, overrides_of(overrides, values))
+
+
+def appended(root: str | Path, src: str | Path, overrides: Sequence[str]) -> Appended:
+    """Append rows and return what came. Raises HeddleError: as `append`."""
+    with isolated_hydra():
+        etl = composed("prepare", overrides, load_plugins(), ("etl", "plugins"), {"etl": Etl})["etl"]
+    return append_rows(root, src, etl)
 
 
 def planned_tables(overrides: Sequence[str], registry: Registry) -> Cost | None:

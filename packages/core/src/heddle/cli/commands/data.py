@@ -11,6 +11,7 @@ HELP = """\
 Usage: heddle data list
        heddle data describe [data=OPTION] [data.KEY=VALUE ...]
        heddle data prepare data=OPTION data.src=FOLDER data.dst=FOLDER [etl.KEY=VALUE ...]
+       heddle data append ROOT SRC [etl.KEY=VALUE ...]
        heddle data infer FOLDER | DATABASE
        heddle data generate NAME FOLDER [KEY=VALUE ...]
 
@@ -25,6 +26,11 @@ limits DuckDB; see --help of the keys in conf/prepare.yaml:
 
   heddle data prepare data=tabformer data.src=raw data.dst=cards etl.memory=1GB
 
+append adds rows, such as those of a new day, to the folder ROOT that prepare made. SRC has files with the names that
+the tables had; what comes is counted, and what encoders don't know. An interrupted append changes nothing:
+
+  heddle data append cards raw/monday
+
 infer looks at the tables of a folder, or of a database (types, keys, references, times), and prints a schema of them
 to edit:
 
@@ -36,7 +42,7 @@ generate writes synthetic tables in the layout of tabformer or ogbn_mag, e.g. a 
   heddle data generate tabformer raw rows=1000000 users=2000 merchants=5000
 """
 
-ACTIONS = ("list", "describe", "prepare", "infer", "generate")
+ACTIONS = ("list", "describe", "prepare", "append", "infer", "generate")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -55,6 +61,8 @@ def run(arguments: Sequence[str]) -> int:
         _generate(rest)
     elif action == "infer":
         _infer(rest)
+    elif action == "append":
+        _append(rest)
     elif action == "prepare":
         from heddle.api.data import prepared
 
@@ -86,6 +94,29 @@ def _generate(arguments: Sequence[str]) -> None:
             name, folder, **{key: yaml.safe_load(text) for key, _, text in (w.partition("=") for w in sizes)}
         )
     )
+
+
+def _append(arguments: Sequence[str]) -> None:
+    from heddle.api.data import appended
+
+    places = [word for word in arguments if "=" not in word]
+    if len(places) != 2:
+        raise ConfigError(
+            f"heddle data append takes a prepared folder and the folder of the new rows, found {places}; name both"
+        )
+    came = appended(places[0], places[1], [word for word in arguments if "=" in word])
+    rows: list[tuple[str, str, str]] = []
+    for what, counts in (
+        ("rows of", came.rows),
+        ("new nodes", came.nodes),
+        ("new edges", came.edges),
+        ("cells unknown to the encoder of", came.unknown),
+        ("rows left out of", came.dropped),
+    ):
+        rows += [(what, name.replace("___", " "), f"{count:,}") for name, count in counts.items() if count]
+    rows += [("made anew", name.replace("___", " "), "") for name in came.anew]
+    print_table(("what", "of", "number"), rows)
+    print(came.root)
 
 
 def _infer(arguments: Sequence[str]) -> None:

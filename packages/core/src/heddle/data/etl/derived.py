@@ -67,15 +67,19 @@ def _write_joined(path: Path, made: Mapping[str, tuple[Joined, Path, Path]], out
     add_columns(path, {name: take(name) for name in made}, out)
 
 
-def derive(path: Path, columns: Mapping[str, Derived], where: str, out: Path) -> None:
-    """Write a table with derived columns. Raises DataError: a column says of a split what isn't a part of it."""
-    add_columns(path, {name: _MAKES[of.make](of, where) for name, of in columns.items()}, out)
+def derive(path: Path, columns: Mapping[str, Derived], where: str, first: int, out: Path) -> None:
+    """Write a table with derived columns; `first` is the number of its first row.
+
+    Raises:
+        DataError: a column says of a split what isn't a part of it.
+    """
+    add_columns(path, {name: _MAKES[of.make](of, where) for name, of in columns.items()}, out, first)
 
 
-def add_columns(path: Path, made: Mapping[str, Make], out: Path) -> None:
+def add_columns(path: Path, made: Mapping[str, Make], out: Path, first: int = 0) -> None:
     """Write a table with more columns, chunk by chunk."""
     arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
-    writer, start = None, 0
+    writer, start = None, first
     empty = parquet.read_schema(path).empty_table()
     try:
         for table in _or(chunks(path), empty):

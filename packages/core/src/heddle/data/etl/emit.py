@@ -1,6 +1,6 @@
 """emit: write what an engine related as the arrays of a prepared folder, chunk by chunk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 
 from heddle.data.dataset import SPLITS
 from heddle.data.etl.features.encoder import Encoder, fitted_key
-from heddle.data.etl.features.fit import fit
+from heddle.data.etl.features.fit import encoder_of, fit
 from heddle.data.etl.features.write_features import write_features
 from heddle.data.etl.relate import Related, columns_of, table_of
 from heddle.data.etl.schemas.read_schema import PART
@@ -20,6 +20,9 @@ from heddle.data.formats.text_files import fail
 from heddle.data.prepared.write import FolderWriter, index_type
 from heddle.data.task_options import RANKINGS
 
+Encoders = Callable[[tuple[str, ...], Encode, str, Path], Encoder]
+"""(node type or relation, what the schema says, column, file of the column) -> its encoder."""
+
 
 class Emitter:
     """Writes the nodes and edges of a schema into a folder.
@@ -29,15 +32,26 @@ class Emitter:
         classes: node type or relation -> number of classes found.
     """
 
-    def __init__(self, schema: Schema, related: Related, writer: FolderWriter):
+    def __init__(
+        self,
+        schema: Schema,
+        related: Related,
+        writer: FolderWriter,
+        sizes: Mapping[str, int] | None = None,
+        encoder: Encoders | None = None,
+    ):
+        """Give `sizes`, node type -> all nodes, where the tables hold some alone, and `encoder` in place of `fit`."""
         self.schema, self.related, self.writer = schema, related, writer
-        self.rows = {node_type: self._count(node_type, nodes) for node_type, nodes in schema.nodes.items()}
+        self.rows = {} if sizes else {name: self._count(name, nodes) for name, nodes in schema.nodes.items()}
+        self.sizes = sizes or self.rows
+        self._encoder = encoder or self._fit
         self.fitted: dict[str, Any] = {}
         self.classes: dict[tuple[str, ...], int] = {}
 
     def nodes(self, node_type: str) -> None:
         """Write the nodes of a type."""
-        nodes, rows = self.schema.nodes[node_type], self.rows[node_type]
+        nodes = self.schema.nodes[node_type]
+        rows = self._count(node_type, nodes)
         folder = self.writer.root / "nodes" / node_type
         given: dict[str, Any] = self._features((node_type,), nodes.features, rows, folder)
         if nodes.label is not None:
@@ -63,7 +77,7 @@ class Emitter:
         name, key = "___".join(edges.type), edges.type
         path, folder = self.related.rows_of[key], self.writer.root / "edges" / name
         rows = row_count(path)
-        sizes = (self.rows[key[0]], self.rows[key[2]])
+        sizes = (self.sizes[key[0]], self.sizes[key[2]])
         given: dict[str, Any] = self._features(key, edges.features, rows, folder)
         if edges.label is not None:
             given |= self._label(key, edges.label, folder)
@@ -114,17 +128,21 @@ class Emitter:
         for encode in encodes:
             path, _ = table_of(self.schema, self.related, type_key, encode.table)
             if encode.encode == "since":
-                encoder = fit(encode, "gap", None)
+                encoder = encoder_of(encode, "gap", {})
                 encoders.append((encoder, self.related.gaps["___".join(type_key), encode.by]))
                 continue
             for column in columns_of(encode, path):
-                encoder = fit(encode, column, self.related.counts.get((path, column)))
-                encoders.append((encoder, path))
-                if encoder.fitted:
-                    self.fitted[fitted_key(type_key, column, encode)] = encoder.fitted
+                encoders.append((self._encoder(type_key, encode, column, path), path))
         if not encoders:
             return {}
         return write_features(encoders, rows, folder)
+
+    def _fit(self, type_key: tuple[str, ...], encode: Encode, column: str, path: Path) -> Encoder:
+        """Return an encoder that is fitted now."""
+        encoder = fit(encode, column, self.related.counts.get((path, column)))
+        if encoder.fitted:
+            self.fitted[fitted_key(type_key, column, encode)] = encoder.fitted
+        return encoder
 
     def _label(self, type_key: tuple[str, ...], label: Label, folder: Path) -> dict[str, Path]:
         """Write what is to be predicted, and how rows are weighed and grouped."""

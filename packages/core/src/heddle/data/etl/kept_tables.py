@@ -28,38 +28,53 @@ def keep_tables(schema: Schema, related: Related, writer: FolderWriter) -> None:
     for name, path in related.tables.items():
         if name in schema.tasks:
             continue
-        types[name] = dict(_types(name, path, schema))
-        kept = folder / f"{quote(name, safe=' ')}.parquet"
+        types[name] = dict(types_of(name, path, schema))
+        kept = folder / kept_name(name)
         if path == related.staged.get(name):
             path.rename(kept)
         else:  # an engine was at work on it, and each has types of its own for texts
-            _rewritten(path, list(types[name]), kept)
+            rewrite(path, list(types[name]), kept)
         writer.list_file(kept)
     write_json(folder / TYPES, types)
     writer.list_file(folder / TYPES)
 
 
-def kept_tables(root: Path, times: Mapping[str, str]) -> dict[str, Table]:
+def kept_tables(folder: Path, times: Mapping[str, str]) -> dict[str, Table]:
     """Return the tables that a prepared folder keeps, as a schema has them; {} where it keeps none.
 
     Args:
+        folder: `Prepared.tables`.
         times: name -> the column of its times.
     """
-    path = root / TABLES / TYPES
-    if not path.exists():
-        return {}
-    types: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
     return {
         name: Table(
-            f"{quote(name, safe=' ')}.parquet",
+            kept_name(name),
             {column: Column((column,), column_dtype, "%s") for column, column_dtype in columns.items()},
             time=times.get(name),
         )
-        for name, columns in types.items()
+        for name, columns in kept_types(folder).items()
     }
 
 
-def _rewritten(path: Path, names: list[str], out: Path) -> None:
+def kept_types(folder: Path) -> dict[str, dict[str, str]]:
+    """Return name -> column -> its type in a schema, of the tables that are kept; {} where none are."""
+    path = folder / TYPES
+    types: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return types
+
+
+def kept_files(folder: Path, name: str) -> list[Path]:
+    """Return the files of a table that is kept, in the order of its rows."""
+    path = folder / kept_name(name)
+    return sorted(path.iterdir()) if path.is_dir() else [path]
+
+
+def kept_name(name: str) -> str:
+    """Return the name of a kept table's file, or, once rows were appended, of the folder of its files."""
+    return f"{quote(name, safe=' ')}.parquet"
+
+
+def rewrite(path: Path, names: list[str], out: Path) -> None:
     """Write some columns of a table again, with the types of staged tables."""
     arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
     given = parquet.read_schema(path)
@@ -72,11 +87,11 @@ def _rewritten(path: Path, names: list[str], out: Path) -> None:
             writer.write_table(table.replace_schema_metadata(None).cast(schema), row_group_size=GROUP)
 
 
-def _types(name: str, path: Path, schema: Schema) -> Iterator[tuple[str, str]]:
+def types_of(name: str, path: Path, schema: Schema) -> Iterator[tuple[str, str]]:
     """Yield (column, type in a schema) of a table; what a schema derives by itself is left out."""
     times = {*_times(name, schema), *times_of(path)}
     for column in column_names(path):
-        if column.startswith("#") or column.endswith("]"):  # row numbers and the like; numbers of a vector
+        if column.startswith("#"):  # row numbers and the like
             continue
         column_dtype = column_type(path, column)
         yield column, "datetime" if column in times else _NAMES.get(column_dtype, "text")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from heddle.data.dataset import Dataset
-from heddle.data.etl.kept_tables import TABLES, kept_tables
+from heddle.data.etl.kept_tables import kept_tables
 from heddle.data.etl.prepare import prepare
 from heddle.data.etl.schemas.read_tasks import read_tasks
 from heddle.data.etl.schemas.schema import Edges, Encode, Nodes, Schema, Split
@@ -53,7 +53,7 @@ def queried(folder: Prepared, asked: Mapping[str, Any]) -> Prepared:
     """
     recipe = folder.recipe
     tables = kept_tables(
-        folder.root, {name: of["time"] for name, of in recipe.get("tables", {}).items() if of["time"]}
+        folder.tables, {name: of["time"] for name, of in recipe.get("tables", {}).items() if of["time"]}
     )
     if not tables:
         do = "prepare it again with etl.keep_tables=true"
@@ -92,7 +92,7 @@ def _made(schema: Schema, folder: Prepared, asked: str) -> Path:
     if not os.access(folder.root, os.W_OK):
         root = Path(tempfile.gettempdir()) / f"heddle-queries-{os.getuid()}"
     out = root / name
-    return out if (out / METADATA).exists() else prepare(schema, folder.root / TABLES, out)
+    return out if (out / METADATA).exists() else prepare(schema, folder.tables, out)
 
 
 def _split(folder: Prepared) -> Split:

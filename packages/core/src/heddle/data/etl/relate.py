@@ -12,7 +12,7 @@ from heddle.data.etl.files import Sources
 from heddle.data.etl.kept import kept_rows
 from heddle.data.etl.schemas.read_schema import PART
 from heddle.data.etl.schemas.read_tasks import moment_of
-from heddle.data.etl.schemas.schema import Encode, Nodes, Schema
+from heddle.data.etl.schemas.schema import Edges, Encode, Nodes, Schema
 from heddle.data.etl.steps import Steps
 from heddle.data.etl.streams import chunks, column_names, column_type, integers, row_count
 from heddle.data.etl.tables import tables_of
@@ -40,14 +40,14 @@ class Related(NamedTuple):
     staged: Mapping[str, Path]
     tables: Mapping[str, Path]
     nodes: Mapping[str, tuple[Path | None, tuple[Path, str] | None]]
-    ends: Mapping[str, Path]
-    by_target: Mapping[str, Path]
-    by_source: Mapping[str, Path]
-    gaps: Mapping[tuple[str, str], Path]
+    ends: dict[str, Path]
+    by_target: dict[str, Path]
+    by_source: dict[str, Path]
+    gaps: dict[tuple[str, str], Path]
     counts: Mapping[tuple[Path, str], Path]
     cuts: tuple[int, int] | None
-    rows_of: Mapping[tuple[str, ...], Path]
-    dropped: Mapping[str, int]
+    rows_of: dict[tuple[str, ...], Path]
+    dropped: dict[str, int]
 
 
 def relate(
@@ -65,30 +65,47 @@ def relate(
         node_type: _nodes(node_type, nodes, tables, engine, steps)
         for node_type, nodes in schema.nodes.items()
     }
-    ends, by_target, by_source, gaps, dropped = {}, {}, {}, {}, {}
-    rows_of: dict[tuple[str, ...], Path] = {}
+    related = Related(staged, tables, nodes, {}, {}, {}, {}, {}, None, {}, {})
     for edges in schema.edges:
-        name, table = "___".join(edges.type), tables[edges.table]
         keys = [None if ids is None else ids[0] for ids in (nodes[edges.type[at]][1] for at in (0, 2))]
-        pairs = (edges.source, keys[0]), (edges.target, keys[1])
-        for (column, ids), node_type in zip(pairs, (edges.type[0], edges.type[2])):
-            _same_type(table, column, ids, f"{edges.table}: column {column!r}", node_type)
-        matched = steps.file(f"ends.{name}", engine.ends, table, *pairs)
-        table, ends[name] = kept_rows(edges, table, matched, steps)
-        rows_of[edges.type] = table
-        if edges.missing != "fail":
-            dropped[name] = row_count(matched) - row_count(ends[name])
-        moments = None if edges.time is None else (table, edges.time)
-        since = {feature.by for feature in edges.features if feature.encode == "since"}
-        by_target[name] = steps.file(f"by_target.{name}", engine.grouped, ends[name], "target", moments)
-        if edges.reverse or "source" in since:
-            by_source[name] = steps.file(f"by_source.{name}", engine.grouped, ends[name], "source", moments)
+        since = relate_edges(edges, tables[edges.table], (keys[0], keys[1]), related, engine, steps)
         for by in sorted(since):
-            grouped = by_target[name] if by == "target" else by_source[name]
-            gaps[name, by] = steps.file(f"gaps.{name}.{by}", engine.gaps, grouped)
-    cuts = _cuts(schema, tables, nodes, engine, steps)
-    related = Related(staged, tables, nodes, ends, by_target, by_source, gaps, {}, cuts, rows_of, dropped)
+            name = "___".join(edges.type)
+            grouped = related.by_target[name] if by == "target" else related.by_source[name]
+            related.gaps[name, by] = steps.file(f"gaps.{name}.{by}", engine.gaps, grouped)
+    related = related._replace(cuts=_cuts(schema, tables, nodes, engine, steps))
     return related._replace(counts=_counts(schema, related, engine, steps))
+
+
+def relate_edges(
+    edges: Edges,
+    table: Path,
+    keys: tuple[Path | None, Path | None],
+    related: Related,
+    engine: Engine,
+    steps: Steps,
+) -> set[str]:
+    """Add the files of a relation to `related`; return the ends of its features `since`, whose gaps are to be added.
+
+    Args:
+        table: its rows.
+        keys: the files of both ends' ids; None for nodes without.
+    """
+    name, pairs = "___".join(edges.type), ((edges.source, keys[0]), (edges.target, keys[1]))
+    for (column, ids), node_type in zip(pairs, (edges.type[0], edges.type[2])):
+        _same_type(table, column, ids, f"{edges.table}: column {column!r}", node_type)
+    matched = steps.file(f"ends.{name}", engine.ends, table, *pairs)
+    table, related.ends[name] = kept_rows(edges, table, matched, steps)
+    related.rows_of[edges.type] = table
+    if edges.missing != "fail":
+        related.dropped[name] = row_count(matched) - row_count(related.ends[name])
+    moments = None if edges.time is None else (table, edges.time)
+    since = {feature.by for feature in edges.features if feature.encode == "since"}
+    ends = related.ends[name]
+    related.by_target[name] = steps.file(f"by_target.{name}", engine.grouped, ends, "target", moments)
+    if edges.reverse or "source" in since:
+        related.by_source[name] = steps.file(f"by_source.{name}", engine.grouped, ends, "source", moments)
+    return since
 
 
 def _check_named(schema: Schema, tables: Mapping[str, Path]) -> None:

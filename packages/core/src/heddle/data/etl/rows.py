@@ -74,6 +74,11 @@ class RowEncoder:
             raise DataError(
                 problem(f"table {name}", "no typed columns", "some", "write columns in the schema")
             )
+        if derived := [column for column in needed if column not in self.table.columns]:
+            actual = f"the column {derived[0]!r}, which the preparation derives"
+            raise DataError(
+                problem(f"table {name}", actual, "columns of its file", "name rows by one of them")
+            )
         self.plan = [each for encode in self.features for each in self._planned(encode, fitted)]
         used = [column for _, column, _ in self.plan if column is not None]
         self.needed = tuple(dict.fromkeys([*needed, *used]))

@@ -1,9 +1,9 @@
 """sql_tables: tables that a query makes of the others, by DuckDB whatever the engine is."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from heddle.data.etl.cells.column import arrow_type, make
 from heddle.data.etl.cells.stage import GROUP, KEY
@@ -16,10 +16,17 @@ TIMES = "times"
 """The entry of a staged file's own metadata that lists its columns of times, of a table that a query made."""
 
 
+class View(NamedTuple):
+    """A table as a query sees it: files of typed Parquet, one behind the other, and which of their columns."""
+
+    files: Sequence[Path]
+    columns: Sequence[str]
+
+
 def run_sql(
     name: str,
     table: Table,
-    tables: Mapping[str, Path],
+    tables: Mapping[str, View],
     times: Mapping[str, list[str]],
     memory: str | int,
     out: Path,
@@ -30,7 +37,7 @@ def run_sql(
     first among equals, come out the same in every run.
 
     Args:
-        tables: name -> staged file.
+        tables: name -> its files and columns.
         times: name -> the columns that are timestamps to the query.
 
     Raises:
@@ -55,10 +62,11 @@ def run_sql(
     try:
         connection.execute("SET enable_progress_bar = false")
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET allowed_directories = [?]", [str(out.parent)])
+        folders = {str(path.parent) for view in tables.values() for path in view.files} | {str(out.parent)}
+        connection.execute("SET allowed_directories = ?", [sorted(folders)])
         connection.execute("SET enable_external_access = false")
-        for other, path in tables.items():
-            connection.execute(_view(other, path, times.get(other, [])))
+        for other, view in tables.items():
+            connection.execute(_view(other, view, times.get(other, [])))
         query = table.sql.strip().rstrip(";")
         reader = connection.sql(f"SELECT * FROM ({query}\n) ORDER BY ALL").to_arrow_reader(65536)
         columns = table.columns or {
@@ -107,11 +115,13 @@ def times_of(path: Path) -> list[str]:
     return times
 
 
-def _view(name: str, path: Path, times: list[str]) -> str:
-    replaced = ", ".join(f"make_timestamp({_name(key)} * 1000000) AS {_name(key)}" for key in times)
-    chosen = f"* REPLACE ({replaced})" if replaced else "*"
-    file = str(path).replace("'", "''")
-    return f"CREATE VIEW {_name(name)} AS SELECT {chosen} FROM read_parquet('{file}')"
+def _view(name: str, view: View, times: list[str]) -> str:
+    chosen = ", ".join(
+        f"make_timestamp({_name(key)} * 1000000) AS {_name(key)}" if key in times else _name(key)
+        for key in view.columns
+    )
+    files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in view.files)
+    return f"CREATE VIEW {_name(name)} AS SELECT {chosen} FROM read_parquet([{files}], union_by_name=true)"
 
 
 def _name(name: str) -> str:

@@ -51,13 +51,18 @@ def files_below(root: Path | str, pattern: str) -> list[File]:
         DataError: no such file, or a pattern that leads out of `root`.
         PluginError: the package of the store isn't installed.
     """
-    if Path(pattern).is_absolute() or ".." in Path(pattern).parts or is_address(pattern):
-        fail(f"path {pattern!r}", "a path that leads out of data.src", "one below it", "move data.src up")
-    files = _local(root, pattern) if isinstance(root, Path) else _stored(root, pattern)
+    files = found_below(root, pattern)
     if not files:
         shown = root / pattern if isinstance(root, Path) else f"{root}/{pattern}"
         fail(shown, "no such file", "a table", "check data.src, and the path in the schema")
     return files
+
+
+def found_below(root: Path | str, pattern: str) -> list[File]:
+    """Return what `files_below` does, or nothing. Raises as it does, but for no such file."""
+    if Path(pattern).is_absolute() or ".." in Path(pattern).parts or is_address(pattern):
+        fail(f"path {pattern!r}", "a path that leads out of data.src", "one below it", "move data.src up")
+    return _local(root, pattern) if isinstance(root, Path) else _stored(root, pattern)
 
 
 def _local(root: Path, pattern: str) -> list[File]:

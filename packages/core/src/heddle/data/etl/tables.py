@@ -8,8 +8,9 @@ from heddle.data.etl.derived import derive, join
 from heddle.data.etl.engines.engine import Engine
 from heddle.data.etl.files import Sources, sources
 from heddle.data.etl.schemas.schema import Schema, Table
-from heddle.data.etl.sql_tables import run_sql, times_of
+from heddle.data.etl.sql_tables import View, run_sql, times_of
 from heddle.data.etl.steps import Steps
+from heddle.data.etl.streams import column_names
 
 
 def tables_of(
@@ -21,7 +22,7 @@ def tables_of(
         for name, table in schema.tables.items()
         if table.sql is None
     }
-    tables, times = dict(staged), {name: _times(schema.tables[name], {}, schema) for name in staged}
+    tables, times = dict(staged), {name: times_read(schema.tables[name], schema) for name in staged}
     for name in staged:
         table = schema.tables[name]
         if table.joined and all(joined.table in staged for joined in table.joined.values()):
@@ -29,7 +30,7 @@ def tables_of(
     for name, table in schema.tables.items():
         if table.sql is None:
             continue
-        tables[name] = steps.file(f"sql.{name}", run_sql, name, table, dict(tables), dict(times), memory)
+        tables[name] = steps.file(f"sql.{name}", run_sql, name, table, _views(tables), dict(times), memory)
         times[name] = times_of(tables[name])
         if table.joined:
             tables[name] = join(name, table, tables, engine, steps)
@@ -42,11 +43,15 @@ def tables_of(
             tables[name] = join(name, table, tables, engine, steps)
         if table.derived:
             where = f"tables.{name}"
-            tables[name] = steps.file(f"derived.{name}", derive, tables[name], table.derived, where)
+            tables[name] = steps.file(f"derived.{name}", derive, tables[name], table.derived, where, 0)
     return staged, tables
 
 
-def _times(table: Table, times: Mapping[str, list[str]], schema: Schema) -> list[str]:
+def _views(tables: Mapping[str, Path]) -> dict[str, View]:
+    return {name: View([path], column_names(path)) for name, path in tables.items()}
+
+
+def times_read(table: Table, schema: Schema) -> list[str]:
     """Return the columns of times of a table that is read."""
     moments = [name for name, column in table.columns.items() if column.type in ("datetime", "clock")]
     for name, joined in table.joined.items():

@@ -14,6 +14,9 @@ FORMAT = 1
 METADATA = "metadata.json"
 """The file that is written last: a folder without it is not finished."""
 
+APPENDED = "appended"
+"""The folders of arrays that rows were appended to are called so, with a number."""
+
 TASK_KINDS = (
     "node_classification",
     "node_regression",
@@ -127,6 +130,7 @@ class Prepared(NamedTuple):
         info: anything worth showing: source, sizes, vocabularies.
         recipe: what the folder was made by, independent of the engine that made it.
         tasks: further tasks by name, each of a node type of its own.
+        tables: the folder of the tables that it keeps, if it keeps some.
     """
 
     root: Path
@@ -137,3 +141,4 @@ class Prepared(NamedTuple):
     info: Mapping[str, Any]
     recipe: Mapping[str, Any]
     tasks: Mapping[str, FolderTask] = {}
+    tables: Path = Path("tables")

@@ -41,6 +41,7 @@ def open_prepared(root: str | Path) -> Prepared:
         metadata["info"],
         metadata["recipe"],
         {name: _task(task) for name, task in metadata.get("tasks", {}).items()},
+        root / metadata.get("tables", "tables"),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from heddle.atomic import flush, to_json, write_atomically, write_text
 from heddle.data.formats.text_files import fail
-from heddle.data.prepared.folder import FORMAT, METADATA, TASK_KINDS, FolderTask
+from heddle.data.prepared.folder import APPENDED, FORMAT, METADATA, TASK_KINDS, FolderTask
 from heddle.data.prepared.key_hashes import hashes_of_file
 from heddle.data.prepared.read import sha256
 from heddle.graphs.graph import EdgeType
@@ -42,6 +42,11 @@ class FolderWriter:
         self._nodes: dict[str, Any] = {}
         self._edges: list[dict[str, Any]] = []
         self._files: dict[str, Any] = {}
+
+    @property
+    def facts(self) -> tuple[Mapping[str, Any], Mapping[EdgeType, Any]]:
+        """Node type -> what the metadata will say of it, and the same of relations; files are named below the root."""
+        return self._nodes, {(of["type"][0], of["type"][1], of["type"][2]): of for of in self._edges}
 
     def nodes(
         self, node_type: str, count: int, *, ids: Sequence[Any] | Path | None = None, **by_row: Any
@@ -199,6 +204,8 @@ def publish(made: Path, root: Path) -> Path:
     """
     (root / METADATA).unlink(missing_ok=True)
     shutil.rmtree(root / ".queries", ignore_errors=True)
+    for folder in root.glob(f"{APPENDED}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
     for name in ("nodes", "edges", "tables"):
         shutil.rmtree(root / name, ignore_errors=True)
         if (made / name).is_dir():

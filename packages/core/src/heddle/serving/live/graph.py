@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.data.formats.text_files import fail
-from heddle.data.prepared.folder import Prepared
-from heddle.data.prepared.read import open_prepared
+from heddle.data.prepared.folder import METADATA, Prepared
+from heddle.data.prepared.read import open_prepared, sha256
 from heddle.errors import HeddleError, problem
 from heddle.graphs.graph import EdgeType
 from heddle.sampling.types import Fanout, HeteroSample
@@ -102,7 +102,7 @@ def create(root: str | Path, prepared: str | Path) -> None:
     """Make the folder of a live graph over a prepared folder, which must stay where it is.
 
     Raises:
-        DataError: the folder is there already, the prepared one can't be opened, or its keys don't ascend.
+        DataError: the folder is there already, the prepared one can't be opened, or has a key twice.
         PluginError: the prepared folder has keys, and pyarrow isn't installed to read them.
     """
     root, opened = Path(root), open_prepared(prepared)
@@ -111,7 +111,7 @@ def create(root: str | Path, prepared: str | Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     write_keys(root, opened)
     write_times(root, opened)
-    write_pointer(root, Pointer(opened.root.resolve(), 0, 1))
+    write_pointer(root, Pointer(opened.root.resolve(), 0, 1, sha256(opened.root / METADATA)))
 
 
 class LiveGraph:
@@ -130,7 +130,7 @@ class LiveGraph:
         self.root, self._make, self._room = Path(root), store, room
         pointer = read_pointer(self.root)
         self._writer = _locked(self.root / "writer.lock")
-        self._number = pointer.generation
+        self._number, self._prepared = pointer.generation, pointer.state
         try:
             self.opened, self._reverse, self._state, self._log = self._recover(pointer)
         except BaseException:
@@ -204,7 +204,7 @@ class LiveGraph:
                 message = error.strerror or str(error)
                 do = "free space, then repeat"
                 raise NoSpaceError(problem(str(folder), message, "room for a generation", do)) from error
-            pointer = Pointer(self.opened.root, number, segment)
+            pointer = Pointer(self.opened.root, number, segment, self._prepared)
             base, _ = _base(self.root, self.opened, pointer, keys=False)
             fresh = self._open(base, state.keys)
             done = 0
@@ -292,9 +292,13 @@ def open_generation(
     """Return the prepared folder and the generation that a pointer names, with room for what the log holds after it.
 
     Raises:
-        DataError: a broken folder.
+        DataError: a broken folder, or a prepared one that isn't what it was.
     """
     opened = open_prepared(pointer.prepared)
+    if pointer.state and pointer.state != sha256(pointer.prepared / METADATA):
+        actual = "a folder that was prepared again, or that rows were appended to"
+        do = "export the run again, into a new bundle"
+        fail(pointer.prepared, actual, f"the one that {root} was made over", do)
     reverse = {key: of.rows_of for key, of in opened.edges.items() if of.rows_of is not None}
     base, keys = _base(root, opened, pointer)
     nodes, entries = room.nodes, room.entries

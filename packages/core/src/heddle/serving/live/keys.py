@@ -1,7 +1,7 @@
 """Keys: from the keys of nodes in the tables to their numbers: the base's sorted and mapped, later ones in a dict."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,21 +10,38 @@ from heddle.errors import GraphError, problem
 LARGEST = 2**63 - 1
 
 
+class PlacedKeys(NamedTuple):
+    """Keys whose order isn't that of their nodes, as those of a folder that rows were appended to.
+
+    Attributes:
+        keys: [n] ascending.
+        numbers: [n] int64, the node of each.
+        places: [n] int64, where each node's key is.
+    """
+
+    keys: np.ndarray
+    numbers: np.ndarray
+    places: np.ndarray
+
+
 class Keys:
     """The keys of one type of nodes; numbers are given in the order of arrival and never change.
 
     Args:
         node_type: name of the type, for errors.
-        base: [n] ascending int64, or bytes ("S", UTF-8, by their bytes); or n alone, for nodes that are their numbers.
+        base: [n] ascending int64, or bytes ("S", UTF-8, by their bytes), the first of node 0; PlacedKeys of these for
+            another order; or n alone, for nodes that are their numbers.
         added: the keys of the nodes after the base's, in the order of their numbers.
     """
 
-    def __init__(self, node_type: str, base: np.ndarray | int, added: Iterable[Any] = ()):
+    def __init__(self, node_type: str, base: np.ndarray | PlacedKeys | int, added: Iterable[Any] = ()):
         self.node_type = node_type
-        self._base = base if isinstance(base, int) else np.asarray(base)  # a memmap makes each reading slower
+        self._order = base if isinstance(base, PlacedKeys) else None
+        held = base.keys if isinstance(base, PlacedKeys) else base
+        self._base = held if isinstance(held, int) else np.asarray(held)  # a memmap makes each reading slower
         self.is_text = isinstance(self._base, np.ndarray) and self._base.dtype.kind == "S"
-        self.numbered = isinstance(base, int)
-        self._held = base if isinstance(base, int) else len(base)
+        self.numbered = isinstance(held, int)
+        self._held = held if isinstance(held, int) else len(held)
         self.added = list(added)
         self._numbers = {key: self._held + at for at, key in enumerate(self.added)}
 
@@ -49,6 +66,8 @@ class Keys:
             same = self._base[position] == wanted if self._held else np.zeros(len(keys), bool)
             if self.is_text:
                 same &= np.array([len(key.encode()) <= self._base.dtype.itemsize for key in keys], bool)
+            if self._order is not None:
+                position = self._order.numbers[position]
             numbers = np.where(same, position, -1).astype(np.int64)
         if self._numbers:
             for at in np.flatnonzero(numbers < 0).tolist():
@@ -70,7 +89,7 @@ class Keys:
             return self.added[number - self._held]
         if isinstance(self._base, int):
             return number
-        key = self._base[number]
+        key = self._base[number if self._order is None else self._order.places[number]]
         return key.decode() if self.is_text else int(key)
 
     def _check(self, keys: np.ndarray) -> None:

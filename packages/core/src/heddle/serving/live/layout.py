@@ -3,6 +3,8 @@
 ```
 live.json                    the prepared folder, the generation, and the first segment of the log that comes after it
 keys/TYPE.npy                the keys of the prepared folder's nodes, ascending: int64, or bytes
+key_numbers/TYPE.npy         the node of each key, and key_places/TYPE.npy the place of each node's, where the folder
+                             has another order, since rows were appended to it
 times/RELATION.npy           when the prepared folder's edges came into being, by position
 generations/NUMBER/          what a compaction wrote: edges/RELATION/{indptr,senders,time,rows}.npy,
                              nodes/TYPE/{added,time,FEATURE}.npy, changes/TYPE/{node,time,FEATURE}.npy, counts.json
@@ -21,6 +23,7 @@ from heddle.data.formats.text_files import fail
 from heddle.data.prepared.folder import Prepared
 from heddle.extras import require
 from heddle.graphs.graph import EdgeType
+from heddle.serving.live.keys import PlacedKeys
 from heddle.serving.versioned import read_versioned
 
 FORMAT = 1
@@ -28,18 +31,27 @@ STATE = "live.json"
 
 
 class Pointer(NamedTuple):
-    """What live.json says: the prepared folder, the generation (0: the folder itself), the first segment after it."""
+    """What live.json says.
+
+    Attributes:
+        prepared: the prepared folder.
+        generation: 0 for the folder itself.
+        segment: the first of the log that comes after it.
+        state: SHA-256 of the prepared folder's metadata; "" of an older live graph, which doesn't say it.
+    """
 
     prepared: Path
     generation: int
     segment: int
+    state: str = ""
 
 
 def read_pointer(root: Path) -> Pointer:
     """Return what live.json says. Raises DataError: no such file, or another format."""
     do = "make one with heddle.serving.live.create"
     state = read_versioned(root / STATE, FORMAT, "the folder of a live graph", do)
-    return Pointer((root / state["prepared"]).resolve(), state["generation"], state["segment"])
+    prepared = (root / state["prepared"]).resolve()
+    return Pointer(prepared, state["generation"], state["segment"], state.get("state", ""))
 
 
 def write_pointer(root: Path, pointer: Pointer) -> None:
@@ -88,7 +100,7 @@ def write_keys(root: Path, opened: Prepared) -> None:
 
     Raises:
         PluginError: keys have to be read, and pyarrow isn't installed.
-        DataError: keys that don't ascend, or hold a NUL.
+        DataError: a key twice, or one that ends in NUL.
     """
     for node_type, nodes in opened.nodes.items():
         if nodes.ids is None:
@@ -102,18 +114,31 @@ def write_keys(root: Path, opened: Prepared) -> None:
             keys = np.array(encoded, f"S{max(map(len, encoded))}")
         else:
             keys = np.array(values, np.int64)
-        if len(keys) > 1 and not (keys[1:] > keys[:-1]).all():
-            fail(nodes.ids, "keys that don't ascend", "every key once, ascending", "prepare the folder again")
+        if len(keys) > 1 and not (keys[1:] > keys[:-1]).all():  # rows were appended
+            numbers = np.argsort(keys, kind="stable")
+            places, keys = np.empty_like(numbers), keys[numbers]
+            places[numbers] = np.arange(len(numbers))
+            write_array(root / "key_numbers" / f"{node_type}.npy", numbers)
+            write_array(root / "key_places" / f"{node_type}.npy", places)
+            if (keys[1:] == keys[:-1]).any():
+                fail(nodes.ids, "a key twice", "every key once", "prepare the folder again")
         write_array(root / "keys" / f"{node_type}.npy", keys)
 
 
 def read_keys(root: Path, opened: Prepared) -> dict[str, Any]:
     """Return node type -> its keys, mapped; the number of nodes for a type whose nodes are their numbers."""
-    places = {node_type: root / "keys" / f"{node_type}.npy" for node_type in opened.nodes}
-    return {
-        node_type: map_array(path) if path.is_file() else opened.nodes[node_type].rows
-        for node_type, path in places.items()
-    }
+    return {node_type: _read_keys(root, node_type, nodes.rows) for node_type, nodes in opened.nodes.items()}
+
+
+def _read_keys(root: Path, node_type: str, rows: int) -> Any:
+    keys, numbers, places = (
+        root / name / f"{node_type}.npy" for name in ("keys", "key_numbers", "key_places")
+    )
+    if not keys.is_file():
+        return rows
+    if not numbers.is_file():
+        return map_array(keys)
+    return PlacedKeys(map_array(keys), map_array(numbers), map_array(places))
 
 
 def flat(mapping: Mapping[Any, Any]) -> dict[str, Any]:

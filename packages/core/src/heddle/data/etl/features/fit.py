@@ -1,4 +1,4 @@
-"""fit: the Encoder of a column, fitted on the values of the training period alone."""
+"""fit: the Encoder of a column, fitted on the values of the training period alone, or fitted before."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,19 +9,28 @@ import numpy as np
 from heddle.data.etl.features.encoder import Encoder
 from heddle.data.etl.features.formulas import CHANGES, binned, scaled, since, turned
 from heddle.data.etl.features.texts import texts
-from heddle.data.etl.features.vocabulary import category, onehot
+from heddle.data.etl.features.vocabulary import category, onehot, vocabulary
 from heddle.data.etl.schemas.schema import Encode
 from heddle.data.etl.streams import chunks, floats, integers
 from heddle.data.formats.text_files import fail
+
+Fitted = Mapping[str, Any]
+"""What an encoding was fitted to, as JSON holds it."""
 
 
 def fit(encode: Encode, column: str, counted: Any) -> Encoder:
     """Return the Encoder of a column; `counted` is the file of its training values, as
     `Engine.counts` writes it; None for an encoding that is not fitted."""
-    return _FITS[encode.encode](encode, column, counted)
+    fitted = _FITS[encode.encode](encode, counted) if encode.encode in _FITS else {}
+    return encoder_of(encode, column, fitted)
 
 
-def _plain(encode: Encode, column: str, counted: Any) -> Encoder:
+def encoder_of(encode: Encode, column: str, fitted: Fitted) -> Encoder:
+    """Return the Encoder of a column that was fitted before: the same as `fit` gave then."""
+    return _ENCODERS[encode.encode](encode, column, fitted)
+
+
+def _plain(encode: Encode, column: str, fitted: Fitted) -> Encoder:
     def apply(table: Any) -> np.ndarray:
         values = floats(table, column)
         if not np.isfinite(values).all():
@@ -37,18 +46,9 @@ def _plain(encode: Encode, column: str, counted: Any) -> Encoder:
     return Encoder("plain", column, (column,), 0, apply, {})
 
 
-def _number(encode: Encode, column: str, counted: Any) -> Encoder:
-    return _scaled(encode, column, counted, CHANGES["number"])
-
-
-def _log(encode: Encode, column: str, counted: Any) -> Encoder:
-    return _scaled(encode, column, counted, CHANGES["log"])
-
-
-def _scaled(
-    encode: Encode, column: str, counted: Path, change: Callable[[np.ndarray], np.ndarray]
-) -> Encoder:
-    """Return (change(x) - mean) / deviation, 0 where x is missing."""
+def _fit_scaled(encode: Encode, counted: Path) -> Fitted:
+    """Return the mean and the deviation of the changed values."""
+    change = CHANGES[encode.encode]
     rows, total, squares = 0, 0.0, 0.0
     for table in chunks(counted):
         values, of = change(floats(table, "value")), integers(table, "rows")
@@ -57,16 +57,21 @@ def _scaled(
     for table in chunks(counted):
         values, of = change(floats(table, "value")), integers(table, "rows")
         squares += float(np.sum((values - mean) ** 2 * of))
-    deviation = (squares / rows) ** 0.5 if rows else 0.0
+    return {"mean": mean, "deviation": (squares / rows) ** 0.5 if rows else 0.0}
+
+
+def _scaled(encode: Encode, column: str, fitted: Fitted) -> Encoder:
+    """Return (change(x) - mean) / deviation, 0 where x is missing."""
+    mean, deviation = fitted["mean"], fitted["deviation"]
 
     def apply(table: Any) -> np.ndarray:
         return scaled(floats(table, column), encode.encode, mean, deviation, encode.clip)
 
-    return Encoder(encode.encode, column, (column,), 0, apply, {"mean": mean, "deviation": deviation})
+    return Encoder(encode.encode, column, (column,), 0, apply, fitted)
 
 
-def _bins(encode: Encode, column: str, counted: Any) -> Encoder:
-    """Codes 1 to `bins` by the training quantiles k / bins: bin k holds values up to the k-th edge."""
+def _fit_bins(encode: Encode, counted: Path) -> Fitted:
+    """Return the training quantiles k / bins."""
     total = sum(int(integers(table, "rows").sum()) for table in chunks(counted))
     ranks = [-(-k * total // encode.bins) for k in range(1, encode.bins)]  # the ceiling of k n / bins
     edges: list[float] = []
@@ -76,15 +81,20 @@ def _bins(encode: Encode, column: str, counted: Any) -> Encoder:
         while total and ranks and ranks[0] <= reached[-1]:
             edges.append(float(values[np.searchsorted(reached, ranks.pop(0))]))
         seen = int(reached[-1])
-    bounds = np.unique(np.array(edges, np.float64))
+    return {"edges": np.unique(np.array(edges, np.float64)).tolist()}
+
+
+def _bins(encode: Encode, column: str, fitted: Fitted) -> Encoder:
+    """Codes 1 to `bins`: bin k holds values up to the k-th edge."""
+    bounds = np.array(fitted["edges"], np.float64)
 
     def apply(table: Any) -> np.ndarray:
         return binned(floats(table, column), bounds)
 
-    return Encoder("bins", column, (column,), len(bounds) + 2, apply, {"edges": bounds.tolist()})
+    return Encoder("bins", column, (column,), len(bounds) + 2, apply, fitted)
 
 
-def _cyclic(encode: Encode, column: str, counted: Any) -> Encoder:
+def _cyclic(encode: Encode, column: str, fitted: Fitted) -> Encoder:
     period = encode.period
 
     def apply(table: Any) -> np.ndarray:
@@ -95,7 +105,7 @@ def _cyclic(encode: Encode, column: str, counted: Any) -> Encoder:
     return Encoder("cyclic", column, names, 0, apply, {"period": period})
 
 
-def _since(encode: Encode, column: str, counted: Any) -> Encoder:
+def _since(encode: Encode, column: str, fitted: Fitted) -> Encoder:
     """Two columns out of the file of gaps, which stands in for `column`."""
 
     def apply(table: Any) -> np.ndarray:
@@ -105,7 +115,7 @@ def _since(encode: Encode, column: str, counted: Any) -> Encoder:
     return Encoder("since", column, names, 0, apply, {"by": encode.by})
 
 
-def _vector(encode: Encode, column: str, counted: Any) -> Encoder:
+def _vector(encode: Encode, column: str, fitted: Fitted) -> Encoder:
     """The number itself, 0 where it is missing."""
 
     def apply(table: Any) -> np.ndarray:
@@ -115,10 +125,17 @@ def _vector(encode: Encode, column: str, counted: Any) -> Encoder:
     return Encoder("vector", column, (column,), 0, apply, {})
 
 
-_FITS: Mapping[str, Callable[[Encode, str, Any], Encoder]] = {
+_FITS: Mapping[str, Callable[[Encode, Any], Fitted]] = {
+    "number": _fit_scaled,
+    "log": _fit_scaled,
+    "bins": _fit_bins,
+    "category": vocabulary,
+    "onehot": vocabulary,
+}
+_ENCODERS: Mapping[str, Callable[[Encode, str, Fitted], Encoder]] = {
     "plain": _plain,
-    "number": _number,
-    "log": _log,
+    "number": _scaled,
+    "log": _scaled,
     "bins": _bins,
     "category": category,
     "onehot": onehot,

@@ -1,7 +1,7 @@
 """texts: a column of texts as floats: counts of hashed words and pairs of words, or what your own encoder says."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from itertools import pairwise
 from typing import Any
@@ -21,7 +21,7 @@ TextEncoder = Callable[[list[str]], Any]
 """Texts -> [n, size] floats, the same for the same text whatever stands beside it; "" for a missing one."""
 
 
-def texts(encode: Encode, column: str, counted: Any) -> Encoder:
+def texts(encode: Encode, column: str, fitted: Mapping[str, Any]) -> Encoder:
     """Return the Encoder of a column of texts. Raises ConfigError: an `encoder` that isn't there."""
     size, encoder = encode.size, None if encode.encoder is None else _imported(encode.encoder)
 
@@ -29,8 +29,8 @@ def texts(encode: Encode, column: str, counted: Any) -> Encoder:
         cells = table[column].to_pylist()
         return hashed_texts(cells, size) if encoder is None else _encoded(encoder, cells, encode)
 
-    fitted = {"size": size} | ({} if encoder is None else {"encoder": encode.encoder})
-    return Encoder("text", column, tuple(f"{column}#{at}" for at in range(size)), 0, apply, fitted)
+    said = {"size": size} | ({} if encoder is None else {"encoder": encode.encoder})
+    return Encoder("text", column, tuple(f"{column}#{at}" for at in range(size)), 0, apply, said)
 
 
 def _encoded(encoder: TextEncoder, cells: Sequence[str | None], encode: Encode) -> np.ndarray:

@@ -1,6 +1,6 @@
 """vocabulary: columns of few values as codes, or as a column of zeros and ones for each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,37 +13,42 @@ from heddle.data.etl.streams import chunks, integers
 from heddle.extras import require
 
 
-def category(encode: Encode, column: str, counted: Any) -> Encoder:
-    values, codes = _vocabulary(encode, column, counted)
-
-    def apply(table: Any) -> np.ndarray:
-        return codes(table).astype(np.int32)[:, None]
-
-    return Encoder("category", column, (column,), len(values) + 1, apply, {"values": values})
-
-
-def onehot(encode: Encode, column: str, counted: Any) -> Encoder:
-    """A column of zeros and ones for each value; an unknown one has zeros alone."""
-    values, codes = _vocabulary(encode, column, counted)
-
-    def apply(table: Any) -> np.ndarray:
-        result: np.ndarray = (codes(table)[:, None] == np.arange(1, len(values) + 1)).astype(np.float64)
-        return result
-
-    names = tuple(f"{column}={value}" for value in values)
-    return Encoder("onehot", column, names, 0, apply, {"values": values})
-
-
-def _vocabulary(encode: Encode, column: str, counted: Path) -> tuple[list[Any], Callable[[Any], np.ndarray]]:
-    """Return the `most` frequent training values, ascending, and what gives a chunk's codes, from 1 on."""
-    arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
+def vocabulary(encode: Encode, counted: Path) -> Mapping[str, Any]:
+    """Return the `most` frequent training values, ascending."""
     kept: list[
         tuple[int, Any]
     ] = []  # (rows, value); sorting is stable, so of equal ones the lesser value stays
     for table in chunks(counted):
         kept += zip(integers(table, "rows").tolist(), table["value"].to_pylist())
         kept = sorted(kept, key=lambda entry: -entry[0])[: encode.most]
-    values = sorted(value for _, value in kept)
+    return {"values": sorted(value for _, value in kept)}
+
+
+def category(encode: Encode, column: str, fitted: Mapping[str, Any]) -> Encoder:
+    codes = _codes(column, fitted["values"])
+
+    def apply(table: Any) -> np.ndarray:
+        return codes(table).astype(np.int32)[:, None]
+
+    return Encoder("category", column, (column,), len(fitted["values"]) + 1, apply, fitted)
+
+
+def onehot(encode: Encode, column: str, fitted: Mapping[str, Any]) -> Encoder:
+    """A column of zeros and ones for each value; an unknown one has zeros alone."""
+    values = fitted["values"]
+    codes = _codes(column, values)
+
+    def apply(table: Any) -> np.ndarray:
+        result: np.ndarray = (codes(table)[:, None] == np.arange(1, len(values) + 1)).astype(np.float64)
+        return result
+
+    names = tuple(f"{column}={value}" for value in values)
+    return Encoder("onehot", column, names, 0, apply, fitted)
+
+
+def _codes(column: str, values: Sequence[Any]) -> Callable[[Any], np.ndarray]:
+    """Return what gives a chunk's codes, from 1 on in the order of the values."""
+    arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
     known = arrow.array(values) if values else None
 
     def codes(table: Any) -> np.ndarray:
@@ -62,4 +67,4 @@ def _vocabulary(encode: Encode, column: str, counted: Path) -> tuple[list[Any], 
         )
         return result
 
-    return values, codes
+    return codes
