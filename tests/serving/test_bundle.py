@@ -180,7 +180,7 @@ def test_what_cannot_be_served_is_refused(made):
 
     root, _ = made
     registry, run = load_plugins(), root / "rgcn"
-    with pytest.raises(ConfigError, match="found a bundle, expected none yet; choose another folder"):
+    with pytest.raises(ConfigError, match="found a bundle, expected none yet; choose another"):
         export_bundle(saved_config(run, registry), run, registry, run / "bundle")
     with pytest.raises(DataError, match=r"no bundle.json, expected a bundle; make one"):
         read_bundle(root)

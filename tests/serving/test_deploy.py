@@ -1,4 +1,4 @@
-"""`heddle deploy`: a server by the command line, and what it refuses."""
+"""`heddle deploy` and `heddle serve` by the command line: a server, and what is refused."""
 
 import signal
 import subprocess
@@ -11,12 +11,11 @@ from heddle.cli import main
 from heddle.serving.client import Client
 
 
-def test_a_server_by_the_command_line(repository, program, start):
-    arguments = ["deploy", "launch", "deploy=heddle", f"deploy.repository={repository}"]
-    command = [sys.executable, "-m", "heddle", *arguments]
+def test_a_repository_is_served_as_it_is(repository, program, start):
+    """What version 0.1.0 exported, a repository without a bundle around it, is served by `heddle serve` too."""
+    command = [sys.executable, "-m", "heddle", "serve", f"bundle={repository}", "serve.port=0"]
     process = start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    name, address = process.stdout.readline().split()
-    assert name == "http" and address.startswith("http://127.0.0.1:")
+    address = process.stdout.readline().strip()
     with Client(address) as client:
         index = np.array([[7]])
         actual = client.infer("program", {"index": index})["output"]
@@ -33,12 +32,14 @@ def test_a_server_by_the_command_line(repository, program, start):
     [
         ((), "write heddle deploy export, launch, environment"),
         (("lunch",), "did you mean 'launch'?"),
-        (("launch", "deploy=heddle"), "deploy.repository: found none"),
+        (("launch",), "deploy.repository: found none"),
+        (("launch", "deploy=heddle", "run=mine"), "expected Triton; write heddle serve run=mine"),
         (("launch", "deploy=none"), "deploy=none serves nothing"),
         (("launch", "deploy=tritan"), "did you mean 'triton'?"),
         (("launch", "deploy.http_prot=1"), "did you mean 'deploy.http_port'?"),
         (("launch", "deploy.http_port=70000"), "expected less than 65536"),
-        (("launch", "deploy=heddle", "deploy.repository=/nowhere"), "no models"),
+        (("launch", "deploy.repository=/nowhere"), "no models"),
+        (("export", "deploy.trees=all"), "expected one of"),
         (("export", "deploy=heddle"), "run: found none"),
         (("export", "model=gcn"), "is not about deploy"),
         (("launch", "deploy.repository=/nowhere", "deploy.flavour=ncg"), "did you mean 'ngc'?"),
@@ -46,6 +47,25 @@ def test_a_server_by_the_command_line(repository, program, start):
 )
 def test_what_is_refused(capsys, arguments, message):
     assert main(["deploy", *arguments]) != 0
+    err = capsys.readouterr().err
+    assert message in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "found neither, expected run=RUN or bundle=FOLDER"),
+        (("export", "run=mine"), "write heddle deploy export run=RUN"),
+        (("bundel=mine",), "did you mean 'bundle'?"),
+        (
+            ("bundle=/nowhere",),
+            "no bundle.json, expected a bundle, or a repository; make one with heddle deploy export",
+        ),
+        (("bundle=/nowhere", "serve.prot=1"), "did you mean 'serve.port'?"),
+    ],
+)
+def test_what_serve_refuses(capsys, arguments, message):
+    assert main(["serve", *arguments]) != 0
     err = capsys.readouterr().err
     assert message in err and err.count("\n") == 1
 

@@ -272,7 +272,7 @@ def test_a_token_and_a_new_model(made, bundle, tmp_path):
         while json.loads(ask(port, "POST", "/v2/score", body, **key)[1])["scores"][0]["outputs"] == first:
             assert time.monotonic() < end
             time.sleep(0.1)
-        assert "hetero_sage" in ask(port, "GET", "/", **key)[1].decode()
+        assert "hetero_sage" in ask(port, "GET", "/v2/page", **key)[1].decode()
 
 
 def test_others_need_a_token(bundle):

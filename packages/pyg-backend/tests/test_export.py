@@ -1,6 +1,7 @@
 """Exported programs: the numbers of the run they came from, for any ids, and nothing but torch's own operators."""
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def run_of(tmp_path):
 
 def test_a_server_answers_by_the_runs_own_threshold(run_of, tmp_path):
     folder, registry = run_of("gcn", "task.threshold=0.7", "task.calibration=platt")
-    served = export_model(saved_config(folder, registry), folder, registry, "model", 64)
+    served, _ = export_model(saved_config(folder, registry), folder, registry, "model", 64)
     model = LocalModel(write_repository(tmp_path / "repository", [served]) / "model" / "1")
     actual = model({"index": np.arange(34)[:, None]})
     decision = read_decision(folder)
@@ -74,7 +75,7 @@ def test_a_server_answers_by_the_runs_own_threshold(run_of, tmp_path):
 @pytest.mark.parametrize("name", RUNS)
 def test_a_program_gives_what_the_run_gives(run_of, name, tmp_path):
     folder, registry = run_of(name)
-    served = export_model(saved_config(folder, registry), folder, registry, "model", 64)
+    served, _ = export_model(saved_config(folder, registry), folder, registry, "model", 64)
     model = LocalModel(write_repository(tmp_path / "repository", [served]) / "model" / "1")
     parts, state = restore(saved_config(folder, registry), folder, registry)
     outcome = parts.loader.predictions(parts.program, state, ("test",))["test"]
@@ -88,11 +89,14 @@ def test_a_program_gives_what_the_run_gives(run_of, name, tmp_path):
     assert called and not [target for target in called if "heddle" in target]
 
 
-def test_a_run_that_ends_with_a_repository(run_of, capsys):
+def test_a_run_that_ends_with_a_bundle(run_of, capsys):
     """`heddle train deploy=heddle` exports at its end; `heddle deploy export` does it once more."""
     folder, _ = run_of("gcn", "deploy=heddle", "deploy.model=club", "deploy.max_batch=32")
-    assert f"repository: {folder}/repository" in capsys.readouterr().out
-    assert 'name: "club"' in (folder / "repository/club/config.pbtxt").read_text()
+    assert f"bundle: {folder}/bundle" in capsys.readouterr().out
+    assert 'name: "club"' in (folder / "bundle/repository/club/config.pbtxt").read_text()
+    content = json.loads((folder / "bundle/bundle.json").read_text())
+    assert content["kind"] == "programs" and content["card"]["model"] == "gcn"
+    assert "repository/club/1/model.pt2" in content["files"]
     arguments = ["deploy", "export", "deploy=heddle", f"run={folder}", "deploy.model=club"]
     assert main(arguments) != 0 and "deploy.overwrite=true" in capsys.readouterr().err
     assert main([*arguments, "deploy.overwrite=true"]) == 0

@@ -60,12 +60,12 @@ def export_run(parts: Any, state: Any, name: str, max_batch: int) -> Served:
     if task.level not in ("node", "link") or not isinstance(model, Model):
         raise ConfigError(
             f"export: found {type(model).__name__} for {task.kind}, expected a portable model of nodes or links; "
-            "train such a model, or of edges make a bundle by heddle serve export"
+            "train such a model, or of edges make a bundle by heddle deploy export"
         )
     if parts.until is not None:
         raise ConfigError(
             f"export: found questions about {task.level}s with times, each answered by what was there at its time, "
-            "expected ones that the whole graph answers; make a bundle of it by heddle serve export"
+            "expected ones that the whole graph answers; make a bundle of it by heddle deploy export"
         )
     index, below = _questions(parts)
     prepared = model.prepare(graph)

@@ -118,7 +118,7 @@ def boosted(folder: Path, overrides: Sequence[str], values: Values) -> BoostedRu
 
 
 def exported(folder: Path, overrides: Sequence[str], values: Values) -> Path:
-    """Write a run as a model repository and return the repository.
+    """Write a run as a bundle and return its folder.
 
     Raises:
         ConfigError: no server was chosen.
@@ -130,7 +130,7 @@ def exported(folder: Path, overrides: Sequence[str], values: Values) -> Path:
         with isolated_hydra():
             node = composed_nodes("deploy", arguments, registry, ("deploy", "run", "plugins"))["deploy"]
         if node.name == "none":
-            raise ConfigError(problem("deploy", "none", "a server", "choose deploy='triton' or 'heddle'"))
+            raise ConfigError(problem("deploy", "none", "a server", "choose deploy='heddle' or 'triton'"))
         return export(node, folder, saved_config(folder, registry), registry)
 
 

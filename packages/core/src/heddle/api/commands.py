@@ -129,7 +129,7 @@ def boost(run: Run | str | Path, *overrides: str, **values: Any) -> "BoostedRun"
 
 
 def export(run: Run | str | Path, *overrides: str, **values: Any) -> Path:
-    """Write a trained run as a Triton model repository and return its folder; `heddle deploy export`.
+    """Write a trained run as a bundle, from which `serve` answers, and return its folder; `heddle deploy export`.
 
     Args:
         run: as in `evaluate`.

@@ -226,7 +226,7 @@ class Run:
         return boosted(self.folder, overrides, values)
 
     def export(self, *overrides: str, **values: Any) -> Path:
-        """Write the run as a Triton model repository, FOLDER/repository if no other is named, and return its path.
+        """Write the run as a bundle, FOLDER/bundle if no other is named, and return its path.
 
             run.export(**{"deploy.model": "venues", "deploy.overwrite": True})
 

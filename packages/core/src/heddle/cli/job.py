@@ -55,7 +55,7 @@ def _train(tree: Tree) -> None:
         from heddle.serving.deploy import export
 
         here = replace(config, launch=Launch())
-        print(f"repository: {export(config.deploy, folder, here, registry)}")
+        print(f"bundle: {export(config.deploy, folder, here, registry)}")
 
 
 def _evaluate(tree: Tree) -> None:

@@ -19,7 +19,7 @@ COMMANDS = {
     "plan": "say what each device would hold and send: sharding.devices=8",
     "bench": "time training steps on every engine, after the same predictions: model=NAME",
     "data": "list the datasets, describe one, or prepare tables for training",
-    "deploy": "export a trained run as a model repository, and serve it: run=RUN",
+    "deploy": "export a trained run as a bundle, and serve it by Triton: run=RUN",
     "serve": "score raw rows by a trained run, and append them, over HTTP: run=RUN",
     "plugins": "list the installed plugins and whether they can be used",
     "doctor": "check plugins, configurations, kernels and versions; exit status 1 if something is wrong",

@@ -18,6 +18,9 @@ RENAMED = {
 READ_NO_EDGES = ("gcn", "sage", "gat", "gin", "rgcn", "hetero_sage", "hgt")
 """Models that read no features of edges in 0.1.0, and do now."""
 
+OF_HTTP_SERVER = ("repository", "flavour", "http_port", "timeout")
+"""Keys of deploy=heddle in 0.1.0, which was a server of a repository."""
+
 
 def upgraded(tree: Mapping[str, Any], answered: str = "") -> dict[str, Any]:
     """Return a configuration with today's keys; one that has them already comes back as it is.
@@ -47,6 +50,10 @@ def upgraded(tree: Mapping[str, Any], answered: str = "") -> dict[str, Any]:
         if "time" not in task and answered == "link_prediction":
             task["name"] = answered
         task.setdefault("time", "ignore")  # 0.1.0 looked at no times
+    deploy = upgraded.get("deploy")
+    if isinstance(deploy, dict) and deploy.get("name") == "heddle":
+        for key in OF_HTTP_SERVER:
+            deploy.pop(key, None)
     model = upgraded.get("model")
     if isinstance(model, dict) and "ignore" not in model:
         edges = [EDGE_FEATURES] if model.get("name") in READ_NO_EDGES else []

@@ -79,10 +79,13 @@ class DeployOptions:
 class ServerOptions(DeployOptions):
     """Of a server: how a run is exported for it."""
 
-    repository: str | None = option(None, "folder of the models; null: repository in the run's folder")
+    bundle: str | None = option(None, "folder of the exported run; null: bundle in the run's folder")
     model: str = option("model", "what requests call the model")
-    flavour: str = option(
-        "python", "or ngc: FIL and onnxruntime, as in NVIDIA's containers", choices=("python", "ngc")
+    trees: str | None = option(
+        None,
+        "who answers: trees of heddle boost; null: the model itself",
+        choices=("table", "embeddings", "both"),
     )
+    boost: str | None = option(None, "folder of heddle boost; null: boost in the run's folder")
     max_batch: int = option(8192, "rows of the largest request", least=1)
-    overwrite: bool = option(False, "replace a model of that name")
+    overwrite: bool = option(False, "replace what was exported before")

@@ -5,7 +5,7 @@
 - `runtime`: what computes inside a server; `triton_model`: the same inside Triton's python backend; `local`: here
 - `running`: launch, a server as a process that ends with its launcher; `supervisor`: who sees to that
 - `triton`: the real Triton of nvidia-pytriton; `environment`: the environment it runs in, built and checked
-- `http_server`, `protocol`: a small server of the Open Inference Protocol for where Triton can't run
+- `bundle`, `live`, `scoring`, `online`: `heddle serve`; `protocol`: tensors of the Open Inference Protocol
 - `client`: one request over HTTP or gRPC; `deploy`: `heddle deploy`'s steps
 """
 

@@ -14,7 +14,7 @@ from heddle.isolated import python_module
 from heddle.serving.served import repository_models
 
 NEEDS = {"torch": "torch", "xgboost": "xgboost", "onnx": "onnxruntime"}
-"""Platform -> what its models import in the server."""
+"""Platform -> what its models import in the server; a bundle is scored by a process of Heddle's own Python."""
 
 PACKAGES = {"torch": "torch", "xgboost": "xgboost-cpu", "onnx": "onnxruntime"}
 
@@ -60,7 +60,7 @@ def check_environment(environment: Path, platforms: Iterable[str] = ()) -> dict[
         raise PluginError(
             problem(str(environment), "no environment", "one with nvidia-pytriton and numpy < 2", do)
         )
-    needs = [NEEDS[name] for name in platforms]
+    needs = [NEEDS[name] for name in platforms if name in NEEDS]
     done = subprocess.run(
         [str(python), "-I", "-c", _LOOK, *needs], capture_output=True, text=True, check=False
     )
@@ -99,9 +99,13 @@ def build_environment(environment: Path, platforms: Iterable[str] = ("torch", "x
     if sys.version_info[:2] > NEWEST:
         actual, wanted = platform.python_version(), ".".join(map(str, NEWEST))
         raise PluginError(
-            problem("Python", actual, f"{wanted} or older for Triton", "use deploy=heddle, or another Python")
+            problem("Python", actual, f"{wanted} or older for Triton", "use heddle serve, or another Python")
         )
-    packages = ["nvidia-pytriton", "numpy<2", *(_pinned(PACKAGES[name]) for name in platforms)]
+    packages = [
+        "nvidia-pytriton",
+        "numpy<2",
+        *(_pinned(PACKAGES[name]) for name in platforms if name in PACKAGES),
+    ]
     python = environment / "bin" / "python"
     for command in (
         python_module("venv", str(environment)),

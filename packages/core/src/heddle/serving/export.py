@@ -41,8 +41,8 @@ def export_model(
     name: str = "model",
     max_batch: int = 8192,
     **options: Any,
-) -> Served:
-    """Return a trained run as a model of "index" to "output", exported by an engine that can and checked by its own.
+) -> tuple[Served, Any]:
+    """Return a trained run as a model of "index" to "output", exported by an engine that can, and the run, restored.
 
     A run of classes or labels gives "probability" and "answer" too, by its own calibration and thresholds.
 
@@ -64,7 +64,7 @@ def export_model(
         parts, state, engine = _elsewhere(config, run, registry, engine.name)
     served: Served = engine.export(parts, state, name, max_batch, **options)
     decision = read_decision(run)
-    return (served if decision is None else with_decision(served, decision)).check()
+    return (served if decision is None else with_decision(served, decision)).check(), parts
 
 
 def with_decision(served: Served, decision: Decision) -> Served:

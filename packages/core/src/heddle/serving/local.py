@@ -25,6 +25,16 @@ class LocalModel:
             fail(self.folder, "no heddle.json", "a version folder of a model", "export the model again")
         self._runtime: Any = Runtime(str(self.folder))
 
+    def __enter__(self) -> "LocalModel":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process that a bundle's model asks."""
+        self._runtime.close()
+
     @property
     def facts(self) -> Mapping[str, Any]:
         """What heddle.json says: inputs, outputs, max_batch, about."""

@@ -33,7 +33,10 @@ def config_pbtxt(served: Served, flavour: str = "python") -> str:
         f'name: "{served.name}"',
         f'backend: "{backend}"',
         f"max_batch_size: {served.max_batch}",
-        *(_tensor("input", named(spec, "input", at)) for at, spec in enumerate(served.inputs)),
+        *(
+            _tensor("input", named(spec, "input", at), bool(served.about.get("optional")))
+            for at, spec in enumerate(served.inputs)
+        ),
         *(_tensor("output", named(spec, "output", at)) for at, spec in enumerate(served.outputs)),
         "instance_group [{ kind: KIND_CPU count: 1 }]",
         "dynamic_batching { max_queue_delay_microseconds: 500 }",
@@ -68,5 +71,7 @@ def check_pbtxt(text: str) -> None:
         ) from error
 
 
-def _tensor(role: str, spec: Spec) -> str:
-    return f'{role} [{{ name: "{spec.name}" data_type: TYPE_{spec.dtype} dims: [ {spec.width} ] }}]'
+def _tensor(role: str, spec: Spec, optional: bool = False) -> str:
+    dtype, more = "STRING" if spec.dtype == "BYTES" else spec.dtype, " optional: true" if optional else ""
+    name = spec.name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{role} [{{ name: "{name}" data_type: TYPE_{dtype} dims: [ {spec.width} ]{more} }}]'

@@ -4,6 +4,7 @@ Source: https://github.com/kserve/open-inference-protocol, and Triton's extensio
 """
 
 import json
+import struct
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -13,6 +14,8 @@ from heddle.serving.runtime import DTYPES, BadRequest
 
 HEADER = "Inference-Header-Content-Length"
 """The header that says how much of a body is JSON; the rest is binary data."""
+
+_LENGTH = struct.Struct("<I")
 
 NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 
@@ -49,7 +52,7 @@ def read_tensors(key: str, body: bytes, length: int | None) -> tuple[dict[str, n
 
 def write_tensors(key: str, arrays: Mapping[str, np.ndarray], more: Mapping[str, Any]) -> tuple[bytes, int]:
     """Return (body with binary data, its bytes of JSON)."""
-    parts = [np.ascontiguousarray(array).tobytes() for array in arrays.values()]
+    parts = [_to_binary(array) for array in arrays.values()]
     entries = [
         {**_facts(name, array), "parameters": {"binary_data_size": len(part)}}
         for (name, array), part in zip(arrays.items(), parts)
@@ -60,12 +63,44 @@ def write_tensors(key: str, arrays: Mapping[str, np.ndarray], more: Mapping[str,
 
 def write_json(key: str, arrays: Mapping[str, np.ndarray], more: Mapping[str, Any]) -> bytes:
     """Return a body of JSON alone."""
-    entries = [{**_facts(name, array), "data": array.reshape(-1).tolist()} for name, array in arrays.items()]
+    entries = [{**_facts(name, array), "data": _to_list(array)} for name, array in arrays.items()]
     return json.dumps({**more, key: entries}).encode()
 
 
 def _facts(name: str, array: np.ndarray) -> dict[str, Any]:
     return {"name": name, "datatype": NAMES[array.dtype], "shape": list(array.shape)}
+
+
+def _to_list(array: np.ndarray) -> list[Any]:
+    values: list[Any] = array.reshape(-1).tolist()
+    return [_as_text(value) for value in values] if array.dtype.kind == "O" else values
+
+
+def _to_binary(array: np.ndarray) -> bytes:
+    if array.dtype.kind != "O":
+        return np.ascontiguousarray(array).tobytes()
+    texts = [
+        value if isinstance(value, bytes) else str(value).encode() for value in array.reshape(-1).tolist()
+    ]
+    return b"".join(_LENGTH.pack(len(text)) + text for text in texts)
+
+
+def _as_text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _texts(name: str, part: bytes, count: int) -> np.ndarray:
+    """Return [count] bytes, each behind its length in 4 bytes."""
+    texts, at = np.empty(count, object), 0
+    for number in range(count):
+        length = _LENGTH.unpack_from(part, at)[0] if at + _LENGTH.size <= len(part) else len(part)
+        at += _LENGTH.size + length
+        if at > len(part):
+            _bad(f"{name}: binary data", f"{len(part)} bytes", f"{count} texts behind their lengths")
+        texts[number] = part[at - length : at]
+    if at != len(part):
+        _bad(f"{name}: binary data", f"{len(part)} bytes", f"{count} texts behind their lengths")
+    return texts
 
 
 def _tensor(entry: Any, rest: bytes) -> tuple[str, np.ndarray, bytes]:
@@ -79,6 +114,10 @@ def _tensor(entry: Any, rest: bytes) -> tuple[str, np.ndarray, bytes]:
         _bad(f"{name}: datatype", datatype, f"one of {', '.join(DTYPES)}")
     dtype, count = np.dtype(DTYPES[datatype]), int(np.prod(shape, dtype=object))
     size = entry["parameters"].get("binary_data_size") if isinstance(entry.get("parameters"), dict) else None
+    if size is not None and datatype == "BYTES":
+        if type(size) is not int or not 0 <= size <= len(rest) or 4 * count > size:
+            _bad(f"{name}: binary_data_size", size, f"{count} texts behind their lengths")
+        return name, _texts(name, rest[:size], count).reshape(shape), rest[size:]
     if size is not None:
         if type(size) is not int or size != count * dtype.itemsize or size > len(rest):
             _bad(
@@ -88,6 +127,12 @@ def _tensor(entry: Any, rest: bytes) -> tuple[str, np.ndarray, bytes]:
     data = entry.get("data")
     if not isinstance(data, list):
         _bad(f"{name}: data", type(data).__name__, "a list")
+    if datatype == "BYTES":
+        if len(data) != count or not all(isinstance(value, str) for value in data):
+            _bad(f"{name}: data", f"{len(data)} values", f"{count} texts")
+        texts = np.empty(count, object)
+        texts[:] = data
+        return name, texts.reshape(shape), rest
     try:
         array = np.array(data) if data else np.empty(0, dtype)
     except ValueError:
@@ -99,6 +144,8 @@ def _tensor(entry: Any, rest: bytes) -> tuple[str, np.ndarray, bytes]:
         _bad(f"{name}: data", "nothing", f"{count} of {datatype}")
     if dtype == np.int32 and array.size and (int(array.min()) < -(2**31) or int(array.max()) >= 2**31):
         _bad(f"{name}: data", "a number too large", datatype)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        _bad(f"{name}: data", "a number without bounds", "finite numbers")
     return name, array.astype(dtype).reshape(shape), rest
 
 

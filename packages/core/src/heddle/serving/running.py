@@ -7,12 +7,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from heddle.errors import ConfigError, HeddleError, problem
 from heddle.isolated import child_environment, python_module
 from heddle.serving import supervisor
+from heddle.serving.bundle.programs import PROGRAMS, exported_in
 from heddle.serving.client import Client
 from heddle.serving.environment import default_environment
 from heddle.serving.local import different
@@ -77,7 +79,7 @@ def launch(
 
     Args:
         repository: folder of `write_repository`.
-        server: "triton", the real one, or "heddle", the small one of this package (HTTP alone).
+        server: "triton", the real one, or "heddle", `heddle serve` (HTTP alone).
         ports: of "http", "grpc" and "metrics"; those left out are chosen.
         environment: that the real Triton runs in; None for ~/.cache/heddle/triton.
         timeout: seconds until it must be ready.
@@ -94,32 +96,62 @@ def launch(
         raise ConfigError(
             problem(str(root), "no models", "a repository", "export one with heddle deploy export")
         )
-    chosen = _ports(ports or {}, grpc=server == "triton")
+    if server == "heddle":
+        return serve_bundle(root, {}, port=(ports or {}).get("http", 0), timeout=timeout)
+    folder = Path(environment).expanduser() if environment else default_environment()
+    chosen = _ports(ports or {}, grpc=True)
+
+    def command(scratch: Path) -> Command:
+        return triton_command(root, folder, chosen, scratch)
+
+    return _started(command, chosen, timeout, root)
+
+
+def serve_bundle(
+    root: str | Path, settings: Mapping[str, Any], *, port: int = 0, timeout: float = 120.0
+) -> Running:
+    """Start `heddle serve` on a bundle or a repository as a process of its own, and return it once it is ready.
+
+    Args:
+        settings: keys of the `serve` node (`heddle.serving.online.options.ServeOptions`), but its port.
+        port: 0 for a free one.
+
+    Raises:
+        ConfigError: the port is taken.
+        DataError: nothing that can be served.
+        HeddleError: the server ended, wasn't ready in time, or gives other numbers than the model.
+    """
+    exported, root = exported_in(root), Path(root).expanduser().resolve()
+    chosen = _ports({"http": port}, grpc=False)
+    keys = [f"serve.{key}={json.dumps(value)}" for key, value in settings.items()]
+    arguments = ["serve", f"bundle={root}", f"serve.port={chosen.http}", *keys]
+
+    def command(_: Path) -> Command:
+        return Command(python_module("heddle", *arguments), child_environment())
+
+    return _started(command, chosen, timeout, exported.repository if exported.holds == PROGRAMS else None)
+
+
+def _started(
+    command: Callable[[Path], Command], ports: Ports, timeout: float, repository: Path | None
+) -> Running:
+    """Start what `command` says for a folder for its own files; ask the samples of a repository's models."""
     scratch = Path(tempfile.mkdtemp(prefix="heddle-serve-"))
     log = scratch / "server.log"
     try:
-        command = _command(server, root, chosen, scratch, environment)
+        made = command(scratch)
     except BaseException:
         shutil.rmtree(scratch)
         raise
-    running = Running(_keep(command, log, scratch), chosen, log)
+    running = Running(_keep(made, log, scratch), ports, log)
     try:
         _await(running, timeout)
-        _verify(running, root)
+        if repository is not None:
+            _verify(running, repository)
     except BaseException:
         running.stop()
         raise
     return running
-
-
-def _command(
-    server: str, repository: Path, ports: Ports, scratch: Path, environment: str | Path | None
-) -> Command:
-    if server == "triton":
-        folder = Path(environment).expanduser() if environment else default_environment()
-        return triton_command(repository, folder, ports, scratch)
-    arguments = python_module("heddle.serving.http_server", str(repository), str(ports.http))
-    return Command(arguments, child_environment())
 
 
 def _keep(command: Command, log: Path, scratch: Path) -> "subprocess.Popen[bytes]":
@@ -159,6 +191,8 @@ def _verify(running: Running, repository: Path) -> None:
     """Ask every model its sample, by every protocol: a server that is ready may still answer nonsense."""
     for version in repository_models(repository):
         name = version.parent.name
+        if not (version / "sample.npz").is_file():  # a bundle of rows, which holds none
+            continue
         inputs, outputs = read_sample(version)
         for address in filter(None, (running.http, running.grpc)):
             with Client(address) as client:

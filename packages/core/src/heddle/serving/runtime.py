@@ -8,6 +8,8 @@ from __future__ import annotations  # the server's Python may be older
 
 import json
 import os
+import subprocess
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.machinery import SourceFileLoader
@@ -16,7 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-DTYPES = {"FP32": np.float32, "FP64": np.float64, "INT32": np.int32, "INT64": np.int64}
+DTYPES = {
+    "FP32": np.float32,
+    "FP64": np.float64,
+    "INT32": np.int32,
+    "INT64": np.int64,
+    "BYTES": np.object_,
+}
 
 
 if TYPE_CHECKING:
@@ -49,7 +57,8 @@ class Runtime:
         program refuses, such as a node that there isn't.
         """
         wanted = {spec["name"]: spec for spec in self.facts["inputs"]}
-        if set(inputs) != set(wanted):
+        optional = self.facts["about"].get("optional") and inputs and set(inputs) <= set(wanted)
+        if set(inputs) != set(wanted) and not optional:
             raise BadRequest(f"found the inputs {sorted(inputs)}, expected {sorted(wanted)}")
         rows = set()
         for name, array in inputs.items():
@@ -70,8 +79,10 @@ class Runtime:
                 and not (array.min() >= 0 and (array.max(axis=0) < below).all())
             ):
                 raise BadRequest(f"{name}: found an id out of range, expected ids in [0, {below})")
+        empty = np.full((count, 1), b"", object)
         outputs = {}
-        for spec, array in zip(self.facts["outputs"], self._run([inputs[name] for name in wanted])):
+        given = [inputs.get(name, empty) for name in wanted]
+        for spec, array in zip(self.facts["outputs"], self._run(given)):
             array = np.ascontiguousarray(array, DTYPES[spec["dtype"]]).reshape(count, spec["width"])
             outputs[spec["name"]] = array
         if self._decision is not None:
@@ -79,6 +90,11 @@ class Runtime:
             said = self._decision.answers(outputs["output"])
             outputs["answer"] = said if said.ndim == 2 else said[:, None]
         return outputs
+
+    def close(self) -> None:
+        """End the process that the model asks, if it asks one."""
+        if isinstance(self._run, _Bundle):
+            self._run.close()
 
 
 def _decision(folder: str, entry: Any) -> Any:
@@ -140,4 +156,70 @@ def _onnx(path: str, facts: Mapping[str, Any]) -> Run:
     return run
 
 
-_PLATFORMS = {"torch": _torch, "xgboost": _xgboost, "onnx": _onnx}
+class _Bundle:
+    """A bundle of rows, asked through a process of the Python that it was exported by."""
+
+    def __init__(self, path: str, facts: Mapping[str, Any]) -> None:
+        with open(path, encoding="utf-8") as stream:
+            asks = json.load(stream)
+        python = os.environ.get("HEDDLE_PYTHON") or asks["python"]
+        apart = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV")  # of the server's own Python
+        self._child = subprocess.Popen(
+            [python, "-P", "-m", "heddle.serving.bundle.answers", asks["bundle"]],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={name: value for name, value in os.environ.items() if name not in apart},
+        )
+        self._names = [spec["name"] for spec in facts["inputs"]]
+        self._widths = [spec["width"] for spec in facts["outputs"]]
+        self._lock = threading.Lock()
+        self._line()  # it says that it is ready
+
+    def __call__(self, inputs: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+        columns = [[_text(cell) for cell in array[:, 0].tolist()] for array in inputs]
+        rows = [dict(zip(self._names, cells)) for cells in zip(*columns)]
+        if not rows:
+            return [np.zeros((0, width)) for width in self._widths]
+        with self._lock:
+            self._child.stdin.write(json.dumps({"rows": rows}).encode() + b"\n")  # type: ignore[union-attr]
+            self._child.stdin.flush()  # type: ignore[union-attr]
+            answer = json.loads(self._line())
+        if "error" in answer:
+            raise BadRequest(answer["error"])
+        if "failed" in answer:
+            raise RuntimeError(answer["failed"])
+        parts = list(zip(*answer["scores"]))
+        numbers = [
+            np.array(part, np.float64).reshape(len(rows), width)
+            for part, width in zip(parts, self._widths[:2])
+        ]
+        answers = np.empty((len(rows), 1), object)
+        answers[:, 0] = [text.encode() for text in parts[2]]
+        return [*numbers, answers][: len(self._widths)]
+
+    def close(self) -> None:
+        """End the process."""
+        self._child.communicate()
+
+    def _line(self) -> bytes:
+        line: bytes = self._child.stdout.readline()  # type: ignore[union-attr]
+        if not line:
+            raise RuntimeError(f"the process that scores ended with status {self._child.wait()}")
+        return line
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, str):
+        return cell
+    try:
+        return bytes(cell).decode()
+    except UnicodeDecodeError:
+        raise BadRequest("found bytes that are no text in UTF-8, expected text") from None
+
+
+_PLATFORMS: Mapping[str, Callable[[str, Mapping[str, Any]], Run]] = {
+    "torch": _torch,
+    "xgboost": _xgboost,
+    "onnx": _onnx,
+    "bundle": _Bundle,
+}

@@ -7,11 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.errors import ConfigError, problem
+from heddle.serving.runtime import DTYPES
 
-DTYPES = {"FP32": np.float32, "FP64": np.float64, "INT32": np.int32, "INT64": np.int64}
-"""Types of the protocol that are served, and numpy's."""
-
-PLATFORMS = ("torch", "xgboost", "onnx")
+PLATFORMS = ("torch", "xgboost", "onnx", "bundle")
 
 
 class Spec(NamedTuple):
@@ -33,7 +31,7 @@ class Served(NamedTuple):
 
     Attributes:
         name: what requests call it.
-        platform: "torch", a program of torch.export; "xgboost", trees as JSON; "onnx".
+        platform: "torch", a program of torch.export; "xgboost", trees as JSON; "onnx"; "bundle", where one lies.
         content: the file's bytes.
         inputs, outputs: its tensors, in the order of the program's arguments and results.
         max_batch: the most rows of a request.
@@ -76,7 +74,7 @@ class Served(NamedTuple):
         return self
 
 
-FILES = {"torch": "model.pt2", "xgboost": "model.json", "onnx": "model.onnx"}
+FILES = {"torch": "model.pt2", "xgboost": "model.json", "onnx": "model.onnx", "bundle": "bundle.json"}
 """What a model's file is called in a repository."""
 
 

@@ -41,6 +41,10 @@ class TritonPythonModel:
                 pass
         return [self._one(inputs) for inputs in given]
 
+    def finalize(self) -> None:
+        """End what the model started."""
+        self._runtime.close()
+
     def _one(self, inputs: Mapping[str, np.ndarray]) -> Any:
         try:
             return _response(self._runtime(inputs))

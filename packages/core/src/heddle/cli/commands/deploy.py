@@ -1,4 +1,4 @@
-"""`heddle deploy`: a trained run as a model repository, and a server of it."""
+"""`heddle deploy`: a trained run as a bundle, and Triton as a server of it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,18 +8,23 @@ from heddle.errors import ConfigError, nearest, problem
 
 HELP = """\
 Usage: heddle deploy export run=RUN [deploy.KEY=VALUE ...]
-       heddle deploy launch [deploy=triton|heddle] [run=RUN | deploy.repository=FOLDER] [deploy.KEY=VALUE ...]
+       heddle deploy launch [run=RUN | deploy.repository=FOLDER] [deploy.KEY=VALUE ...]
        heddle deploy environment [deploy.environment=FOLDER]
 
-export writes a trained run as a Triton model repository (by default RUN/repository): a program of torch.export that is
-compared with the run's own engine first. launch starts a server of it on 127.0.0.1, waits until it is ready and gives
-every model's own numbers, prints its addresses, and ends it when it is interrupted or killed:
+export writes a trained run as a bundle (by default RUN/bundle), from which heddle serve answers. A run on a prepared
+folder scores raw rows of its tables: the bundle has its model, what its encoders were fitted to, and a live graph over
+the folder; deploy.trees=both lets the trees of heddle boost answer. Another run, of a portable model of nodes or links,
+is asked by ids: the bundle has a program of torch.export, which was compared with the run's own engine first.
 
-  heddle deploy export run=runs/mine deploy.model=venues
-  heddle deploy launch run=runs/mine deploy=heddle deploy.http_port=8000
+  heddle deploy export run=runs/mine
+  heddle serve run=runs/mine serve.port=8000
 
-deploy=triton is the real Triton (HTTP, gRPC, metrics) of the package nvidia-pytriton, which needs numpy < 2 and hence
-an environment of its own, which `heddle deploy environment` builds. deploy=heddle needs nothing more.
+BUNDLE/repository is a Triton model repository that asks the same bundle. launch starts Triton on 127.0.0.1 (HTTP, gRPC,
+metrics), waits until it is ready and gives every model's own numbers, prints its addresses, and ends it when it is
+interrupted or killed. nvidia-pytriton needs numpy < 2, hence an environment of its own, which environment builds:
+
+  heddle deploy environment
+  heddle deploy launch run=runs/mine deploy.grpc_port=8001
 """
 
 ACTIONS = ("export", "launch", "environment")
@@ -43,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
     config = composed("deploy", overrides, registry, ("deploy", "run", "plugins"))
     node, run = config["deploy"], config["run"]
     if node.name == "none":
-        raise ConfigError("deploy=none serves nothing; choose deploy=triton or deploy=heddle")
+        raise ConfigError("deploy=none serves nothing; choose deploy=heddle or deploy=triton")
     if action == "export":
         if run is None:
             raise ConfigError(problem("run", "none", "a trained run's folder", "write run=runs/NAME"))
@@ -51,6 +56,9 @@ def run(arguments: Sequence[str]) -> int:
     elif action == "environment":
         print(deploy.environment(node))
     else:
+        if node.name == "heddle":
+            do = f"write heddle serve {f'run={run}' if run else 'run=RUN or bundle=FOLDER'}"
+            raise ConfigError(problem("heddle deploy launch", "deploy=heddle", "Triton", do))
         start = registry.server(node.name)
         with start(node, run) as running:
             for name in ("http", "grpc", "metrics"):

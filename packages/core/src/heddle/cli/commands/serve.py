@@ -1,4 +1,4 @@
-"""`heddle serve`: a trained run as a bundle, and a server that scores raw rows by it and appends them."""
+"""`heddle serve`: a server of an exported run, which scores raw rows and appends them."""
 
 import logging
 from collections.abc import Sequence
@@ -8,66 +8,49 @@ from heddle.engines.plugins import load_plugins
 from heddle.errors import ConfigError, nearest, problem
 
 HELP = """\
-Usage: heddle serve export run=RUN [bundle=FOLDER] [overwrite=true]
-       heddle serve bundle=FOLDER | run=RUN [serve.KEY=VALUE ...]
+Usage: heddle serve run=RUN | bundle=FOLDER [serve.KEY=VALUE ...]
 
-export writes a trained run on a prepared folder as a bundle (by default RUN/bundle): its model, what its encoders were
-fitted to, and a live graph over the folder. serve answers on 127.0.0.1 until it is interrupted:
+Answers by what heddle deploy export wrote, RUN/bundle or the named folder, on 127.0.0.1 until it is interrupted:
 
-  heddle serve export run=runs/mine
+  heddle deploy export run=runs/mine
   heddle serve run=runs/mine serve.port=8000
   curl 127.0.0.1:8000/v2/score -d '{"rows": [{"card": "17", "amount": "$3.50"}], "append": true}'
 
-POST /v2/score scores rows, /v2/rows/TABLE appends them, /v2/models/model/infer speaks the Open Inference Protocol;
-GET /metrics, /v2/health/ready, /v2/card, and a page at /.
+POST /v2/score scores rows, /v2/rows/TABLE appends them, /v2/models/model/infer speaks the Open Inference Protocol, the
+only way to ask a run without tables, by ids of nodes; GET /metrics, /v2/health/ready, /v2/card, and a page at /.
 
 """
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Export or serve; return 0.
+    """Serve; return 0.
 
     Raises:
         ConfigError: an argument that isn't KEY=VALUE, an unknown key, or neither a run nor a bundle.
     """
-    import yaml
+    from heddle.serving.online.options import serve_options
 
-    from heddle.options import build
-    from heddle.serving.online.options import ServeOptions
-
-    exporting = list(arguments[:1]) == ["export"]
-    settings = list(arguments[1:] if exporting else arguments)
     given: dict[str, str] = {}
-    node = {}
-    for word in settings:
+    settings = []
+    for word in arguments:
         key, equals, value = word.partition("=")
         if not equals:
-            do = "see heddle serve --help"
-            raise ConfigError(problem("heddle serve", repr(word), "export first, or KEY=VALUE", do))
+            do = "write heddle deploy export run=RUN" if word == "export" else "see heddle serve --help"
+            raise ConfigError(problem("heddle serve", repr(word), "KEY=VALUE", do))
         if key.startswith("serve."):
-            node[key.removeprefix("serve.")] = yaml.safe_load(value)
-        elif key in ("run", "bundle", "overwrite"):
+            settings.append(word)
+        elif key in ("run", "bundle"):
             given[key] = value
         else:
-            names = ("run", "bundle", "overwrite", "serve.port")
+            names = ("run", "bundle", "serve.port")
             raise ConfigError(
                 f"{key!r} is unknown{nearest(key, names) or ';'} keys: {', '.join(names)}, serve.KEY"
             )
-    options = build(ServeOptions, node, "serve")
+    options = serve_options(settings)
     if "bundle" not in given and "run" not in given:
         raise ConfigError(problem("heddle serve", "neither", "run=RUN or bundle=FOLDER", "name one"))
     root = Path(given["bundle"]) if "bundle" in given else Path(given["run"]) / "bundle"
     registry = load_plugins()
-    if exporting:
-        from heddle.config.saved import saved_config
-        from heddle.serving.bundle.export import export_bundle
-
-        if "run" not in given:
-            raise ConfigError(problem("run", "none", "a trained run's folder", "write run=runs/NAME"))
-        overwrite = given.get("overwrite", "false") == "true"
-        config = saved_config(given["run"], registry)
-        print(export_bundle(config, Path(given["run"]), registry, root, overwrite=overwrite))
-        return 0
     from heddle.serving.online.serve import listening, server
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")

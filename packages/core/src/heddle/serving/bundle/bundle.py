@@ -10,9 +10,11 @@ import numpy as np
 from heddle.data.etl.rows import RowEncoder, RowError, Rows, Typed
 from heddle.data.etl.schemas.recipe import schema_of
 from heddle.data.etl.schemas.schema import Edges
+from heddle.data.prepared.folder import Prepared
 from heddle.errors import problem
 from heddle.serving.bundle.layout import read_bundle
 from heddle.serving.bundle.model import scorer_of
+from heddle.serving.live import Follower
 from heddle.serving.live.batch import Append, NewEdges, NewNodes
 from heddle.serving.live.graph import ROOM, LiveGraph, Room, Snapshot
 from heddle.serving.live.kernel import store_of
@@ -43,30 +45,22 @@ class Bundle:
         root: the bundle's folder.
         registry: the plugins; kernels are found through it, no framework is imported.
         room: what may be appended until a compaction.
+        follows: read what another process of the machine appends, and append nothing.
 
     Raises:
-        DataError: a broken bundle; another process has it open.
+        DataError: a broken bundle; another process has it open, and it isn't to be followed.
     """
 
-    def __init__(self, root: str | Path, registry: Any, room: Room = ROOM):
+    def __init__(self, root: str | Path, registry: Any, room: Room = ROOM, *, follows: bool = False):
         self.root, self._registry = Path(root), registry
         self.contents = read_bundle(root)
-        self.live = LiveGraph(self.root / "live", store_of(registry), room)
+        opens: Any = Follower if follows else LiveGraph
+        self.live: Any = opens(self.root / "live", store_of(registry), room)
         self.scorer = scorer_of(root, registry)
         self.decision = None if self.contents.decision is None else decision_of(self.contents.decision)
         opened, self._target = self.live.opened, self.contents.target
         self.schema = schema_of(opened.recipe) if "tables" in opened.recipe else None
-        self.encoders: dict[tuple[str, ...], RowEncoder] = {}
-        if self.schema is not None:
-            fitted = opened.info.get("encoders", {})
-            kinds = [edges.type for edges in self.schema.edges]
-            nodes = [
-                (type_key,)
-                for type_key, of in self.schema.nodes.items()
-                if of.table is not None and of.key is not None
-            ]
-            for type_key in (*kinds, *nodes):
-                self.encoders[type_key] = RowEncoder(self.schema, type_key, fitted)
+        self.encoders = encoders_of(opened)
 
     def __enter__(self) -> "Bundle":
         return self
@@ -229,6 +223,16 @@ class Bundle:
         if nodes.time is not None and nodes.time[0] == encoder.name:
             time = encoder.keys(typed, nodes.time[1])
         return NewNodes(encoder.keys(typed, nodes.key), time, encoder.encode(typed, {}))
+
+
+def encoders_of(opened: Prepared) -> dict[tuple[str, ...], RowEncoder]:
+    """Return relation, or node type alone -> the encoder of its rows, of a folder prepared from tables; else {}."""
+    if "tables" not in opened.recipe:
+        return {}
+    schema, fitted = schema_of(opened.recipe), opened.info.get("encoders", {})
+    kinds = [edges.type for edges in schema.edges]
+    nodes = [(name,) for name, of in schema.nodes.items() if of.table is not None and of.key is not None]
+    return {type_key: RowEncoder(schema, type_key, fitted) for type_key in (*kinds, *nodes)}
 
 
 def _with_earlier(gaps: np.ndarray, keys: np.ndarray, time: np.ndarray | None) -> np.ndarray:

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from heddle.config.run import RunConfig
 
 
+class NoRowsError(ConfigError):
+    """Rows can't be scored by a run; what asks by ids of nodes may still be."""
+
+
 def export_bundle(
     config: "RunConfig",
     run: Path,
@@ -51,13 +55,11 @@ def export_bundle(
         overwrite: replace a model that is there, as a server loads it anew.
 
     Raises:
-        ConfigError: data, a model or a sampler that rows can't be scored with; a bundle is there already.
+        NoRowsError: data, a model or a sampler that rows can't be scored with.
+        ConfigError: a bundle is there already.
         DataError: no such trees.
     """
-    if (root / "bundle.json").exists() and not overwrite:
-        raise ConfigError(
-            problem(str(root), "a bundle", "none yet", "choose another folder, or allow overwriting it")
-        )
+    check_free(root, overwrite)
     prepared = prepared_folder(config)
     parts, _ = restore(config, run, registry)
     boosted = None if trees is None else _boosted(trees, parts)
@@ -71,7 +73,7 @@ def export_bundle(
             shutil.copyfile(source, root / f".{target}.part")
             (root / f".{target}.part").replace(root / target)
     decision = None if parts.decision is None else parts.decision.as_json()
-    card = {"model": config.model.name, **_card(parts, run)}
+    card = {"model": config.model.name, **card_of(parts, run)}
     if boosted is not None:
         answers = f"{boosted.name} of {config.model.name}" if embeds else boosted.name
         decision, card = boosted.decision, {**card, "model": answers, "metrics": boosted.metrics}
@@ -90,6 +92,13 @@ def export_bundle(
     )
     write_bundle(root, contents)
     return root
+
+
+def check_free(root: Path, overwrite: bool) -> None:
+    """Check that a bundle may be written to a folder. Raises ConfigError: one is there, and isn't to be replaced."""
+    if (root / "bundle.json").exists() and not overwrite:
+        do = "choose another deploy.bundle, or deploy.overwrite=true"
+        raise ConfigError(problem(str(root), "a bundle", "none yet", do))
 
 
 class Boosted(NamedTuple):
@@ -119,21 +128,21 @@ def _boosted(trees: Path, parts: Any) -> Boosted:
 
 
 def prepared_folder(config: "RunConfig") -> Path:
-    """Return the prepared folder that a run learned from. Raises ConfigError: settings that rows can't be scored by."""
+    """Return the prepared folder that a run learned from. Raises NoRowsError: settings that rows can't be scored by."""
     if not isinstance(config.data, PreparedOptions) or config.data.root is None:
         actual, do = f"data={config.data.reader}", "prepare it with heddle data prepare"
-        raise ConfigError(problem("bundle", actual, "a prepared folder, which rows can be appended to", do))
+        raise NoRowsError(problem("bundle", actual, "a prepared folder, which rows can be appended to", do))
     if config.task.query is not None:
         do = "state the question as a task of the folder's schema and prepare it anew"
-        raise ConfigError(problem("bundle", "task.query", "a task of the folder, whose rows are sent", do))
+        raise NoRowsError(problem("bundle", "task.query", "a task of the folder, whose rows are sent", do))
     if config.sampler.is_sampled and config.sampler.ages:
         actual, do = f"sampler.ages={list(config.sampler.ages)}", "train without them"
-        raise ConfigError(problem("bundle", actual, "none, since a server gives nodes no ages", do))
+        raise NoRowsError(problem("bundle", actual, "none, since a server gives nodes no ages", do))
     return Path(config.data.root).expanduser().resolve()
 
 
 def reading_of(parts: Any, config: "RunConfig") -> Reading:
-    """Return how a restored run looks at a graph. Raises ConfigError: a model that rows can't be scored by."""
+    """Return how a restored run looks at a graph. Raises NoRowsError: a model that rows can't be scored by."""
     _check_model(parts, config)
     return Reading(_fanout(parts, config), sample_key(config.seed, EVALUATION, 0), *_timing(parts))
 
@@ -154,7 +163,7 @@ def _check_model(parts: Any, config: "RunConfig") -> None:
     if not isinstance(parts.model, Model) or parts.task.level not in ("node", "edge"):
         actual = f"model {config.model.name} for {parts.task.level}s"
         do = "choose a model that is portable between engines"
-        raise ConfigError(problem("bundle", actual, "a portable model of nodes or edges", do))
+        raise NoRowsError(problem("bundle", actual, "a portable model of nodes or edges", do))
 
 
 def _fanout(parts: Any, config: "RunConfig") -> Fanout:
@@ -168,11 +177,11 @@ def _fanout(parts: Any, config: "RunConfig") -> Fanout:
     if not parts.model.takes_blocks(len(fanout.sizes)):
         actual = f"fanouts {list(fanout.sizes)} of a model that doesn't compute them layer by layer"
         do = "give as many fanouts as the model has layers"
-        raise ConfigError(problem("bundle", actual, "as many hops as layers", do))
+        raise NoRowsError(problem("bundle", actual, "as many hops as layers", do))
     return fanout
 
 
-def _card(parts: Any, run: Path) -> dict[str, Any]:
+def card_of(parts: Any, run: Path) -> dict[str, Any]:
     """Return what is worth knowing of a model."""
     metrics = (
         json.loads((run / "metrics.json").read_text(encoding="utf-8"))

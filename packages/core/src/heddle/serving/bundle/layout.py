@@ -5,6 +5,7 @@ bundle.json           model and its options, what it reads, the task, the decisi
 weights.safetensors   the parameters by name, of a bundle that computes embeddings
 trees.json            boosted trees as XGBoost's JSON, of a bundle that answers by trees
 live/                 the live graph over the prepared folder; it grows
+repository/           what Triton reads: it asks the bundle
 ```
 """
 
@@ -74,6 +75,7 @@ def write_bundle(root: Path, contents: BundleContents) -> None:
     reading = {**contents.reading._asdict(), "fanout": _fanout_json(contents.reading.fanout)}
     content = {
         "format": FORMAT,
+        "kind": "rows",
         "name": contents.name,
         "model": contents.model,
         "trees": None if contents.trees is None else contents.trees._asdict(),
@@ -101,7 +103,7 @@ def read_bundle(root: str | Path) -> BundleContents:
         DataError: no bundle, another format, or a file that was changed.
     """
     root = Path(root)
-    content = read_versioned(root / FILE, FORMAT, "a bundle", "make one with heddle serve export run=RUN")
+    content = read_versioned(root / FILE, FORMAT, "a bundle", "make one with heddle deploy export run=RUN")
     for name, wanted in content["files"].items():
         if not (root / name).is_file() or checksum(root / name) != wanted:
             fail(

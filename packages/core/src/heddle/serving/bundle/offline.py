@@ -10,8 +10,7 @@ from heddle.data.prepared.folder import Prepared
 from heddle.data.prepared.graphs import features_of, in_edges
 from heddle.data.prepared.mapped import ends_of_rows
 from heddle.data.prepared.read import open_prepared
-from heddle.errors import ConfigError
-from heddle.serving.bundle.export import prepared_folder, reading_of, target_asked
+from heddle.serving.bundle.export import NoRowsError, prepared_folder, reading_of, target_asked
 from heddle.serving.bundle.layout import WEIGHTS, read_bundle
 from heddle.serving.bundle.model import scorer_of, scorer_on
 from heddle.serving.live.graph import folder_snapshot
@@ -56,7 +55,7 @@ def embed_rows(
     """
     try:
         prepared, reading = prepared_folder(config), reading_of(parts, config)
-    except ConfigError:
+    except NoRowsError:
         return None
     if parts.task.level == "edge" and not reading.timed:
         return None  # which edges may be seen goes by splits there

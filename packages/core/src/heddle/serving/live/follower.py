@@ -43,6 +43,7 @@ class Follower:
             marker.number = last_number(folder, segments(folder))
             marker.close()
         self._marker = Marker(self.root)
+        self._number = self._segment = self._end = 0
         self._take()
 
     def __enter__(self) -> "Follower":

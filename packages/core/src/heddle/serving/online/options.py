@@ -1,8 +1,9 @@
 """The settings of `heddle serve`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heddle.options import option
+from heddle.options import build, option
 
 
 @dataclass(frozen=True)
@@ -32,3 +33,11 @@ class ServeOptions:
     reload_seconds: float = option(
         2.0, "seconds between looks for a new model in the bundle; 0: never", least=0
     )
+
+
+def serve_options(arguments: Sequence[str]) -> ServeOptions:
+    """Return the node of words serve.KEY=VALUE, the last of each key. Raises ConfigError: an unknown key, or value."""
+    import yaml
+
+    pairs = (word.removeprefix("serve.").partition("=") for word in arguments)
+    return build(ServeOptions, {key: yaml.safe_load(value) for key, _, value in pairs}, "serve")

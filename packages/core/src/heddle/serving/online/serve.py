@@ -9,10 +9,13 @@ from typing import Any
 from heddle.errors import ConfigError, problem
 from heddle.extras import require
 from heddle.serving.bundle.bundle import Bundle
+from heddle.serving.bundle.programs import PROGRAMS, exported_in
 from heddle.serving.live.graph import Room
 from heddle.serving.online.application import Application
+from heddle.serving.online.http import HttpApplication
 from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions
+from heddle.serving.online.programs import ProgramsApplication
 from heddle.serving.online.service import Service
 
 log = logging.getLogger(__name__)
@@ -22,7 +25,8 @@ HEAD_BYTES = 64 << 10
 
 
 def server(root: str | Path, options: ServeOptions, registry: Any) -> Any:
-    """Return a uvicorn.Server of a bundle; `run([socket])` serves until SIGTERM or SIGINT and finishes what it began.
+    """Return a uvicorn.Server of a bundle or a repository; `run([socket])` serves until it is stopped by SIGTERM or
+    SIGINT, and finishes what it began.
 
     Raises:
         ConfigError: an address that others reach, without a token.
@@ -35,9 +39,13 @@ def server(root: str | Path, options: ServeOptions, registry: Any) -> Any:
     if token is None and options.host not in ("127.0.0.1", "::1", "localhost"):
         expected = "a token, since others than this machine's programs reach it"
         raise ConfigError(problem("serve.host", options.host, expected, "add serve.token_file=FILE"))
-    metrics = Metrics()
-    bundle = Bundle(root, registry, Room(options.room_entries, options.room_nodes))
-    application = Application(Service(bundle, options, metrics), options, metrics, token)
+    metrics, exported = Metrics(), exported_in(root)
+    application: HttpApplication
+    if exported.holds == PROGRAMS:
+        application = ProgramsApplication(exported.repository, options, metrics, token)
+    else:
+        bundle = Bundle(root, registry, Room(options.room_entries, options.room_nodes))
+        application = Application(Service(bundle, options, metrics), options, metrics, token)
     gc.collect()
     gc.freeze()  # what is there now stays: no later collection walks it while requests wait
     config = uvicorn.Config(

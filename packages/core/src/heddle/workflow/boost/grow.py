@@ -86,7 +86,7 @@ def answer_kind(task: Task) -> str:
 def margins(booster: Any, matrix: Any, answers: str, classes: int) -> np.ndarray:
     """Return outputs [n, t] as a model of the task gives them: logits, or values."""
     raw = np.asarray(booster.predict(matrix, output_margin=answers != VALUES), np.float64)
-    raw = raw.reshape(len(raw), -1)
+    raw = raw[:, None] if raw.ndim == 1 else raw
     if answers == CLASSES and classes == 2:
         return np.concatenate([np.zeros_like(raw), raw], axis=1)
     return raw

@@ -2,19 +2,19 @@
 
 from heddle.engines.hookspecs import ServerInfo
 
-_START, _OPTIONS = "heddle.serving.deploy:start", "heddle.serving.options"
+_DEPLOY, _OPTIONS = "heddle.serving.deploy", "heddle.serving.options"
 
 SERVERS: list[ServerInfo] = [
     ServerInfo(
         "heddle",
-        "a small server of the Open Inference Protocol",
-        _START,
+        "heddle serve: raw rows scored and appended over HTTP",
+        f"{_DEPLOY}:serve",
         options=f"{_OPTIONS}:HeddleServer",
     ),
     ServerInfo(
         "triton",
         "the real Triton of nvidia-pytriton, in its own environment",
-        _START,
+        f"{_DEPLOY}:start",
         options=f"{_OPTIONS}:TritonServer",
     ),
 ]
