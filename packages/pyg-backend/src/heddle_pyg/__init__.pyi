@@ -9,6 +9,7 @@ from .native.read import from_native as from_native
 from .native.write import to_native as to_native
 from .options import PygOptions as PygOptions
 from .sampling.neighbors import PygNeighborSampler as PygNeighborSampler
+from .scripts.edge_predictor import EdgePredictor as EdgePredictor
 from .scripts.embedding import TorchNodeEmbedding as TorchNodeEmbedding
 from .scripts.hetero_module import HeteroModule as HeteroModule
 from .scripts.link_predictor import LinkPredictor as LinkPredictor

@@ -125,17 +125,18 @@ def _questions(parts: Any) -> tuple[np.ndarray, list[int]]:
     return links, [rows, last] if links.shape[1] == 2 else [rows, parts.model_spec.n_link_types, rows]
 
 
-def program(module: nn.Module, example: Tensor) -> tuple[bytes, np.ndarray]:
+def program(module: nn.Module, *example: Tensor) -> tuple[bytes, np.ndarray]:
     """Return a saved program of any number of rows, and what it gives for the example when it is loaded again."""
     rows = torch.export.Dim("rows", min=2)
     with torch.no_grad():
-        exported = torch.export.export(module, (example,), dynamic_shapes=({0: rows},), strict=False)
+        shapes = tuple({0: rows} for _ in example)
+        exported = torch.export.export(module, example, dynamic_shapes=shapes, strict=False)
         for node in exported.graph.nodes:
             node.meta.pop("stack_trace", None)  # source lines under paths of this machine
         stream = io.BytesIO()
         torch.export.save(exported, stream)
         again = torch.export.load(io.BytesIO(stream.getvalue())).module()
-        return stream.getvalue(), again(example).numpy().astype(np.float32)
+        return stream.getvalue(), again(*example).numpy().astype(np.float32)
 
 
 def _onnx(module: nn.Module, example: Tensor) -> tuple[bytes, np.ndarray]:

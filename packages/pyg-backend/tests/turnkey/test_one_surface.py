@@ -18,7 +18,15 @@ from heddle.engines.plugins import load_plugins
 from heddle.errors import ConfigError
 from heddle.graphs.pytree import leaves_with_paths
 from heddle.ops.losses import LOSSES
-from heddle.scripts import LPDataObject, MetaLoader, NodeDataObject, OptWrapper, Trainer, Workflow
+from heddle.scripts import (
+    EdgeDataObject,
+    LPDataObject,
+    MetaLoader,
+    NodeDataObject,
+    OptWrapper,
+    Trainer,
+    Workflow,
+)
 from heddle.scripts.training import script_loader
 from heddle.workflow.assemble import assemble
 from heddle_pyg.layers.module import PortableModule
@@ -59,7 +67,14 @@ def shop_links(folder):
     return arguments, LPDataObject(SPEC, data_path=root, seed=7)
 
 
-CASES = {case.__name__: case for case in (sbm_nodes, weighted_nodes, mag_nodes, sbm_links, shop_links)}
+def shop_edges(folder):
+    root = purchases(folder / "data", features=True)
+    return ["data=prepared", f"data.root={root}", "model=rgcn"], EdgeDataObject(SPEC, data_path=root, seed=7)
+
+
+CASES = {
+    case.__name__: case for case in (sbm_nodes, weighted_nodes, mag_nodes, sbm_links, shop_links, shop_edges)
+}
 
 
 def trainer_of(data, model, task, optimizers):

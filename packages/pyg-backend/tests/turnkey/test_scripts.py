@@ -221,7 +221,7 @@ def test_specs_merge_and_both_spellings_mean_the_same(tmp_path):
     assert one.construct_cache["graph"] is one.graph and one.metadata is spec.metadata
     with pytest.raises(ConfigError, match="did you mean 'batch_size'"):
         spec.merge(batchsize=3)
-    with pytest.raises(DataError, match="use LPDataObject"):
+    with pytest.raises(DataError, match="LPDataObject for links"):
         NodeDataObject(spec)
     with pytest.raises(ConfigError, match="data_path=FOLDER"):
         NodeDataObject(DataSpec())

@@ -11,7 +11,7 @@ from heddle.graphs.graph import Array, Graph, HeteroGraph
 from heddle.graphs.pytree import leaves
 from heddle.nn.model import Batch, ModelSpec
 from heddle.ops.graph_ops import GraphOps
-from heddle.ops.losses import LOSSES, listwise
+from heddle.ops.losses import LISTWISE, LOSSES, listwise
 from heddle.sampling.types import ONE_RELATION, ONE_TYPE
 
 _LEVELS = {
@@ -31,9 +31,6 @@ _LEVELS = {
 
 FOCAL = "focal"
 """The name of cross_entropy or binary_cross_entropy with a gamma."""
-
-LISTWISE = "listwise"
-"""The loss of rankings: the likelihood that what is relevant is chosen of its group."""
 
 OF_CLASSES = ("cross_entropy", "binary_cross_entropy")
 """Losses whose outputs are logits."""

@@ -150,6 +150,8 @@ LOSSES: dict[str, Callable[..., Any]] = {
     "mse": mean_squared_error,
     "mae": mean_absolute_error,
 }
+LISTWISE = "listwise"
+"""The loss of rankings, which wants groups besides."""
 
 
 def _masked_mean(ops: LossOps, loss: Array, mask: Array, weights: Array | None) -> Array:

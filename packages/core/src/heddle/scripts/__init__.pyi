@@ -4,6 +4,7 @@ from .clusters import GPInferenceCluster as GPInferenceCluster
 from .clusters import GPTrainCluster as GPTrainCluster
 from .clusters import InferenceCluster as InferenceCluster
 from .clusters import TrainCluster as TrainCluster
+from .data_objects import EdgeDataObject as EdgeDataObject
 from .data_objects import LPDataObject as LPDataObject
 from .data_objects import NodeDataObject as NodeDataObject
 from .metadata import MetaLoader as MetaLoader

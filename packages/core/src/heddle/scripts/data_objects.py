@@ -15,12 +15,12 @@ from heddle.errors import ConfigError, DataError
 from heddle.graphs.graph import EdgeType
 from heddle.sampling.parts import Parts, SamplingKernels, kernels_of
 from heddle.sampling.store import GraphStore
-from heddle.scripts.metadata import MetaLoader
-from heddle.workflow.loaders.known import up_to
+from heddle.scripts.metadata import EDGE_TASKS, MetaLoader
+from heddle.workflow.loaders.known import up_to, without_times
 
 
 class DataObject:
-    """What `NodeDataObject` and `LPDataObject` share.
+    """What `NodeDataObject`, `EdgeDataObject` and `LPDataObject` share.
 
     Args:
         train_dataloader, valid_dataloader, test_dataloader: the specs of the splits; `train_data_loader` and so on
@@ -62,6 +62,8 @@ class DataObject:
                 "expected one of them; pass data_path=FOLDER"
             )
         self.metadata: MetaLoader = train.metadata if train.metadata is not None else MetaLoader(data_path)
+        if time == "ignore" and self.metadata.dataset is not None:  # edges that are asked about are left out
+            self.metadata = MetaLoader(without_times(self.metadata.dataset))
         self.backend = None if backend is None else backend.lower()
         self.seed, self.data_path = int(seed), data_path
         self.task = TaskOptions(time=time, ties=ties, known=known)
@@ -116,14 +118,18 @@ class DataObject:
 
 
 class NodeDataObject(DataObject):
-    """Nodes whose classes are to be predicted. Raises DataError where the data has no labels of nodes."""
+    """Nodes whose classes, labels, values or ranks are to be predicted, as the data was prepared for.
+
+    Raises:
+        DataError: the data wasn't prepared for nodes.
+    """
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
-        if len(self.metadata.target) != 1 or self.metadata.task_kind in ("node_ranking", "node_regression"):
+        if len(self.metadata.target) != 1:
             raise DataError(
                 f"NodeDataObject: found data prepared for {self.metadata.task_kind} of {self.metadata.target}, "
-                "expected classes of one node type; use LPDataObject for links, heddle train for what else is asked"
+                "expected one node type; use EdgeDataObject for classes or values of edges, LPDataObject for links"
             )
 
     @cached_property
@@ -136,10 +142,62 @@ class NodeDataObject(DataObject):
         meta, (node_type,) = self.metadata, self.metadata.target
         splits = {split: meta.node_split(node_type, split) for split in self.specs}
         given = splits if any(map(len, splits.values())) else {}
-        task, name = "node_classification", str(self.root or "graph")
-        about = meta.labels(node_type), given, meta.num_classes, node_type
-        weights = meta.weights(node_type)
-        return Dataset(name, task, self.graph, *about, times=self.times, weights=weights)
+        task, name = meta.task_kind, str(self.root or "graph")
+        targets = meta.labels(node_type)
+        if task != "node_classification":
+            targets = np.asarray(targets, np.float32).reshape(len(targets), -1)
+        about = targets, given, meta.num_classes, node_type
+        weights, groups = meta.weights(node_type), meta.groups(node_type)
+        return Dataset(name, task, self.graph, *about, times=self.times, weights=weights, groups=groups)
+
+
+class EdgeDataObject(DataObject):
+    """Rows of a relation whose classes, values or ranks are to be predicted, as the data was prepared for.
+
+    Both ends of a row are seen as they were before it. Its own columns are in no message: a model reads them from its
+    batch, as `EdgePredictor` does. Without times, rows of validation and test are hidden from messages, and so are the
+    columns of the others.
+
+    Raises:
+        DataError: the data wasn't prepared for edges.
+    """
+
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        if self.metadata.task_kind not in EDGE_TASKS:
+            raise DataError(
+                f"EdgeDataObject: found data prepared for {self.metadata.task_kind} of {self.metadata.target}, "
+                "expected classes or values of edges; use NodeDataObject for nodes, LPDataObject for links"
+            )
+        target = self.metadata.target
+        self.relation: EdgeType = (target[0], target[1], target[2])
+
+    @cached_property
+    def parts(self) -> Parts:
+        if self.times is not None:
+            return Parts(self.metadata.timed_store, self._kernels)
+        splits = self.metadata.edge_questions.splits
+        unseen = [np.asarray(splits[split]) for split in ("valid", "test") if split in splits]
+        store = self.metadata.store_without(self.relation, unseen, columns=False)
+        return Parts(store, self._kernels)
+
+    @cached_property
+    def times(self) -> Times | None:
+        if self.task.time == "ignore":
+            return None
+        return self.metadata.times(self.relation, rows=True)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        asked = self.metadata.edge_questions
+        return asked._replace(name=str(self.root or asked.name), graphs=self.graph, times=self.times)
+
+    def rows(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return [n, 2] the ends of every row of the relation, and [n] up to which time each may look, or None."""
+        asked, times = self.metadata.edge_questions.asked, self.times
+        assert asked is not None
+        ends = np.asarray(asked.ends, np.int64)
+        return ends, None if times is None else up_to(np.asarray(times.asked, np.int64), inclusive=False)
 
 
 class LPDataObject(DataObject):

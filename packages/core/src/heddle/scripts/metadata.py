@@ -1,6 +1,6 @@
 """MetaLoader: what a graph on disk or in memory is made of, known without loading it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -13,6 +13,15 @@ from heddle.graphs.graph import EdgeType, Graph, HeteroGraph
 from heddle.graphs.pytree import leaves_with_paths
 from heddle.sampling.store import GraphStore, store_of
 from heddle.sampling.types import ONE_RELATION, ONE_TYPE, InEdges, SampleGraph
+
+EDGE_TASKS = ("edge_classification", "edge_regression", "edge_ranking")
+"""What may be asked about the rows of a relation."""
+
+Splits = tuple[str | np.ndarray, ...]
+"""Names of splits, or their rows."""
+
+NODE_TASKS = ("node_classification", "node_regression", "node_ranking")
+"""What may be asked about nodes."""
 
 NODE, TO = "node", ("node", "to", "node")
 """What the one type of nodes and the one relation of a homogeneous graph are called."""
@@ -97,13 +106,18 @@ class MetaLoader:
         """The graph with the times of its nodes and edges, by which a sample is limited to the past."""
         return self._of.store(None, times=True)
 
-    def times(self, relation: EdgeType | None = None) -> Times | None:
+    def times(self, relation: EdgeType | None = None, *, rows: bool = False) -> Times | None:
         """Return when questions are asked, and when nodes and edges came into being; None without times of questions.
 
         Args:
             relation: whose links are asked about; None for the nodes of the target type.
+            rows: whether its rows are asked about, all of them, and not the links of each split.
         """
-        return self._of.times(relation)
+        times = self._of.times(relation)
+        if times is None or not rows or relation is None:
+            return times
+        asked = times.asked if isinstance(times.asked, np.ndarray) else self.link_times(relation)
+        return None if asked is None else times._replace(asked=asked)
 
     @cached_property
     def node_types(self) -> dict[str, NodeType]:
@@ -132,6 +146,31 @@ class MetaLoader:
         """Return [n] what each label of a type weighs in the loss; None where all weigh alike."""
         return self._of.weights(node_type)
 
+    def groups(self, node_type: str) -> np.ndarray | None:
+        """Return [n] the group of each node of a type, within which it is ranked; None for none."""
+        return self._of.groups(node_type)
+
+    @cached_property
+    def edge_questions(self) -> Dataset:
+        """What is asked about edges: targets, splits, the edges' own columns, weights and groups; without a graph.
+
+        Raises:
+            DataError: the data wasn't prepared for a task of edges.
+        """
+        if self.task_kind not in EDGE_TASKS:
+            raise DataError(
+                f"MetaLoader: found data prepared for {self.task_kind} of {self.target}, expected one of {EDGE_TASKS}; "
+                "prepare it with a label of edges"
+            )
+        return self._of.edge_questions()
+
+    @property
+    def asked_edges(self) -> NodeType:
+        """What a model has to know of the columns that an asked edge brings along."""
+        asked = self.edge_questions.asked
+        assert asked is not None
+        return NodeType(len(asked.ends), 0 if asked.x is None else asked.x.shape[1], tuple(asked.sizes))
+
     def node_split(self, node_type: str, split: str) -> np.ndarray:
         """Return the rows of a node type in a split."""
         return self._of.node_split(node_type, split)
@@ -144,9 +183,20 @@ class MetaLoader:
         """Return [n] int64, the time of each of a relation's edges, in the order of `links`; None without times."""
         return self._of.link_times(relation)
 
-    def store_without(self, relation: EdgeType, splits: tuple[str, ...]) -> GraphStore:
-        """Return the graph without a relation's edges of some splits, and without their reverse."""
-        return self._of.store((relation, splits))
+    def store_without(
+        self, relation: EdgeType, splits: Sequence[str | np.ndarray], *, columns: bool = True
+    ) -> GraphStore:
+        """Return the graph without a relation's edges of some splits, and without their reverse.
+
+        Args:
+            splits: names, or rows.
+            columns: whether the relation's other edges have their features.
+        """
+        store = self._of.store((relation, tuple(splits)))
+        if columns:
+            return store
+        same = self._of.same_rows(relation)
+        return store._replace(edges={key: None if key in same else of for key, of in store.edges.items()})
 
 
 def node_type(rows: int, features: Any) -> NodeType:
@@ -171,7 +221,7 @@ class _Source(Protocol):
     @property
     def dataset(self) -> Dataset | None: ...
 
-    def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None, times: bool = False) -> GraphStore: ...
+    def store(self, hidden: tuple[EdgeType, Splits] | None, times: bool = False) -> GraphStore: ...
 
     def times(self, relation: EdgeType | None) -> Times | None: ...
 
@@ -180,6 +230,12 @@ class _Source(Protocol):
     def labels(self, node_type: str) -> np.ndarray: ...
 
     def weights(self, node_type: str) -> np.ndarray | None: ...
+
+    def groups(self, node_type: str) -> np.ndarray | None: ...
+
+    def edge_questions(self) -> Dataset: ...
+
+    def same_rows(self, relation: EdgeType) -> list[EdgeType]: ...
 
     def node_split(self, node_type: str, split: str) -> np.ndarray: ...
 
@@ -195,7 +251,7 @@ class _Folder:
         self.task_kind, self.target = folder.task.kind, tuple(folder.task.target)
         self.num_classes, self.root = folder.task.num_classes, folder.root
 
-    def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None, times: bool = False) -> GraphStore:
+    def store(self, hidden: tuple[EdgeType, Splits] | None, times: bool = False) -> GraphStore:
         from heddle.data.prepared import sample_graph
         from heddle.data.prepared.graphs import in_edges
 
@@ -222,31 +278,34 @@ class _Folder:
         relation_edges = self._folder.edges[relation]
         if relation_edges.time is None:
             return None
-        return Times(
-            {split: np.asarray(relation_edges.time[rows]) for split, rows in relation_edges.splits.items()},
-            nodes,
-            edges,
-        )
+        asked = {
+            split: np.asarray(relation_edges.time[rows]) for split, rows in relation_edges.splits.items()
+        }
+        return Times(asked, nodes, edges, delay=self._folder.task.delay)
 
     def link_times(self, relation: EdgeType) -> np.ndarray | None:
         result: np.ndarray | None = self._folder.edges[relation].time
         return result
 
     def _without(
-        self, edges: Mapping[EdgeType, InEdges], relation: EdgeType, splits: tuple[str, ...]
+        self, edges: Mapping[EdgeType, InEdges], relation: EdgeType, splits: Splits
     ) -> tuple[dict[EdgeType, InEdges], dict[EdgeType, np.ndarray]]:
         """Return the relations, edges of some splits left out, and the rows of those that have fewer edges."""
         from heddle.data.prepared.graphs import in_edges
         from heddle.data.prepared.mapped import marked, without_rows
 
         of, root = self._folder.edges[relation], self._folder.root
-        hidden = marked(root, of.rows, [of.splits[split] for split in splits if split in of.splits])
-        source, left, rows = of.rows_of or relation, dict(edges), {}
-        for key, other in self._folder.edges.items():
-            if (other.rows_of or key) == source:
-                positions = in_edges(self._folder, key)[2]
-                left[key], rows[key] = without_rows(edges[key], positions, hidden, root)
+        wanted = [of.splits.get(split) if isinstance(split, str) else split for split in splits]
+        hidden = marked(root, of.rows, [rows for rows in wanted if rows is not None])
+        left, rows = dict(edges), {}
+        for key in self.same_rows(relation):
+            positions = in_edges(self._folder, key)[2]
+            left[key], rows[key] = without_rows(edges[key], positions, hidden, root)
         return left, rows
+
+    def same_rows(self, relation: EdgeType) -> list[EdgeType]:
+        source = self._folder.edges[relation].rows_of or relation
+        return [key for key, of in self._folder.edges.items() if (of.rows_of or key) == source]
 
     def labels(self, node_type: str) -> np.ndarray:
         label = self._folder.nodes[node_type].label
@@ -260,6 +319,15 @@ class _Folder:
     def weights(self, node_type: str) -> np.ndarray | None:
         result: np.ndarray | None = self._folder.nodes[node_type].weight
         return result
+
+    def groups(self, node_type: str) -> np.ndarray | None:
+        result: np.ndarray | None = self._folder.nodes[node_type].group
+        return result
+
+    def edge_questions(self) -> Dataset:
+        from heddle.data.prepared.graphs import edge_questions
+
+        return edge_questions(self._folder)
 
     def node_split(self, node_type: str, split: str) -> np.ndarray:
         return np.asarray(self._folder.nodes[node_type].splits.get(split, np.zeros(0, np.int64)))
@@ -287,9 +355,9 @@ class _Memory:
         self.is_homogeneous = isinstance(graph, Graph)
         self.task_kind, self.num_classes = dataset.task, dataset.num_classes
         node_type = NODE if self.is_homogeneous else dataset.target_type
-        self.target = (node_type,) if dataset.task == "node_classification" else self._relation(node_type)
+        self.target = (node_type,) if dataset.task in NODE_TASKS else self._relation(node_type)
 
-    def store(self, hidden: tuple[EdgeType, tuple[str, ...]] | None, times: bool = False) -> GraphStore:
+    def store(self, hidden: tuple[EdgeType, Splits] | None, times: bool = False) -> GraphStore:
         graph: Any = (
             self.dataset.graphs
         )  # a reader or `with_splits` has left out links that are to be predicted
@@ -315,6 +383,15 @@ class _Memory:
 
     def weights(self, node_type: str) -> np.ndarray | None:
         return self.dataset.weights
+
+    def groups(self, node_type: str) -> np.ndarray | None:
+        return self.dataset.groups
+
+    def edge_questions(self) -> Dataset:
+        return self.dataset
+
+    def same_rows(self, relation: EdgeType) -> list[EdgeType]:
+        return []  # a reader has left out their features
 
     def node_split(self, node_type: str, split: str) -> np.ndarray:
         return np.asarray(self.dataset.splits.get(split, np.zeros(0, np.int64)))

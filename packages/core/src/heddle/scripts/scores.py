@@ -103,6 +103,11 @@ class Named:
         """Whether it is computed from ranks, which only the predictions of a whole split have."""
         return self._metric.of_ranks
 
+    @property
+    def of_groups(self) -> bool:
+        """Whether it is computed within groups, which only the predictions of a whole split have together."""
+        return self._metric.of_groups
+
     def update(self, outputs: np.ndarray, targets: np.ndarray) -> None:
         self._seen.append((np.array(outputs), np.array(targets)))
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from heddle.data.drawn_splits import with_splits
 from heddle.data.prepared.graphs import features_of
-from heddle.data.task import Task
+from heddle.data.task import task_for
+from heddle.data.task_options import TaskOptions
 from heddle.engines.inputs import unused_inputs
 from heddle.engines.program import Program
 from heddle.nn.model import Batch, BlockModel, uses_of
@@ -25,6 +26,7 @@ from heddle.workflow.loaders.candidates import USUAL
 from heddle.workflow.loaders.known import view_of
 from heddle.workflow.loaders.prefetch import Waiting
 from heddle.workflow.loaders.questions.base import Question
+from heddle.workflow.loaders.questions.edges import EdgeQuestion
 from heddle.workflow.loaders.questions.links import LinkQuestion
 from heddle.workflow.loaders.questions.nodes import NodeQuestion
 from heddle.workflow.loaders.sampled import SampledGraph, SampledLoader, batch_of, leaves_of
@@ -61,10 +63,11 @@ def script_loader(
         how = USUAL if ranked else None
         question: Question = LinkQuestion(dataset, negatives, seed, until, data_object.known, how)
     else:
-        task = Task(dataset.task, "cross_entropy", ())
+        task = task_for(TaskOptions(), dataset)
         _, dataset = weighted(task, data_object.task, with_splits(dataset, task, seed))
-        view = view_of(dataset, data_object.task, "node", sampled=True)
-        question = NodeQuestion(view.dataset, view.until)
+        view = view_of(dataset, data_object.task, task.level, sampled=True)
+        asks = EdgeQuestion if task.level == "edge" else NodeQuestion
+        question = asks(view.dataset, view.until)
 
     def layered(hops: int) -> bool:
         return model is None or (isinstance(model, BlockModel) and model.takes_blocks(hops))
@@ -120,9 +123,11 @@ def metrics_of(scores: Mapping[str, Score]) -> dict[str, Metric]:
 
 
 def running(scores: Mapping[str, Score]) -> dict[str, Score]:
-    """Return the scores that are added up in training: all but those of ranks, which batches don't have."""
+    """Return the scores that are added up in training: all but those of ranks and groups, which batches don't have."""
     return {
-        name: score for name, score in scores.items() if not (isinstance(score, Named) and score.of_ranks)
+        name: score
+        for name, score in scores.items()
+        if not (isinstance(score, Named) and (score.of_ranks or score.of_groups))
     }
 
 

@@ -1,6 +1,6 @@
 """TorchBatch: a mini-batch as tensors, one bipartite block of edges for each layer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,12 +35,15 @@ class TorchBatch(NamedTuple):
         features: node type -> its feature matrices: floats [n, d], or int64 codes [n, columns].
         ids: node type -> [n] int64, the nodes' rows in the whole graph.
         blocks: in the order in which layers want them.
-        kinds: the node type asked about, or the types of both ends of links.
+        kinds: the node type asked about, or the types of both ends of links and edges.
         index: [m] positions among the nodes of the type, or [m, 2] of both ends.
-        targets: [m] int64 classes, or [m] floats 0 and 1 for links; None when predicting.
+        targets: [m] int64 classes, [m, t] floats of labels or values, or [m] floats 0 and 1 for links; None when
+            predicting.
         mask: shape of `targets`, False where one doesn't count; None when predicting.
         rows: node type -> [n, d] rows of a TorchNodeEmbedding that lives in several processes; {} for none.
         weights: [m] what each target weighs; None for all alike.
+        groups: [m] int64, the group of each target of a ranking; None for none.
+        asked: the feature matrices of the asked edges' own columns, as those of nodes; () for none.
     """
 
     features: Mapping[str, list[Tensor]]
@@ -53,6 +56,8 @@ class TorchBatch(NamedTuple):
     divisor: Tensor | None = None
     rows: Mapping[str, Tensor] = {}
     weights: Tensor | None = None
+    groups: Tensor | None = None
+    asked: Sequence[Tensor] = ()
 
     def embeddings(self, outputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """Return for each of `kinds` the rows of a module's outputs that are asked about."""
@@ -105,6 +110,8 @@ def torch_batch(batch: Batch, kinds: tuple[str, ...], device: torch.device, dtyp
         optional(batch.targets),
         None if batch.mask is None else torch.from_numpy(batch.mask).to(device),
         weights=optional(batch.weights),
+        groups=optional(batch.groups),
+        asked=() if batch.asked is None else matrices(batch.asked, tensor),
     )
 
 

@@ -11,16 +11,23 @@ from heddle.sampling.parts import Parts
 from heddle.serving.served import Served, Spec
 from heddle_pyg.export import ROWS, compare, program
 from heddle_pyg.scripts.batch import matrices
+from heddle_pyg.scripts.edge_predictor import EdgePredictor, embedder_of
 from heddle_pyg.scripts.hetero_module import HeteroModule
 from heddle_pyg.scripts.link_predictor import LinkPredictor
 
 
 class WholeGraph(nn.Module):
-    """A HeteroModule with its whole graph in it: [n, 1] ids of nodes -> outputs, or [n, 2] ends of links -> scores."""
+    """A model with its whole graph in it: [n, 1] ids of nodes -> outputs, or [n, 2] ends of links or edges -> answers.
 
-    def __init__(self, model: HeteroModule, store: Any, kinds: tuple[str, ...], score: str):
+    Args:
+        answering: the HeteroModule, or the LinkPredictor or EdgePredictor around it.
+    """
+
+    def __init__(self, answering: nn.Module, store: Any, kinds: tuple[str, ...]):
         super().__init__()
-        self.model, self._kinds, self._score = model, kinds, score
+        inner = embedder_of(answering)
+        assert isinstance(inner, HeteroModule)
+        self.model, self._kinds, self._answering = inner, kinds, answering
         self._counts = dict(store.graph.n_node)
         self._features = {
             node_type: [self._hold(x) for x in matrices(store.nodes.get(node_type), _tensor)]
@@ -42,7 +49,8 @@ class WholeGraph(nn.Module):
             for key, edges in store.graph.edges.items()
         }
 
-    def forward(self, index: Tensor) -> Tensor:
+    def forward(self, index: Tensor, first: Tensor | None = None, second: Tensor | None = None) -> Tensor:
+        """Return [n, columns]; `first` and `second` are the asked edges' own columns, those there are."""
         x = {
             node_type: self.model.encode(
                 node_type, [getattr(self, name) for name in names], torch.arange(self._counts[node_type])
@@ -58,10 +66,7 @@ class WholeGraph(nn.Module):
         ends = [
             x[node_type].index_select(0, column) for node_type, column in zip(self._kinds, index.unbind(1))
         ]
-        if len(ends) == 1:
-            return ends[0]
-        score = (ends[0] * ends[1]).sum(-1, keepdim=True)
-        return score if self._score == "logit" else torch.sigmoid(score)
+        return _answers(self._answering, ends, [x for x in (first, second) if x is not None])
 
     def _hold(self, tensor: Tensor) -> str:
         """Keep a tensor as a buffer, a part of the program; return its name."""
@@ -70,20 +75,31 @@ class WholeGraph(nn.Module):
         return name
 
 
-def export_script(runner: Any, model: nn.Module, data_object: Any, name: str, max_batch: int) -> Served:
-    """Return a trained HeteroModule, alone or in a LinkPredictor, as a served "index" to "output".
+def _answers(answering: nn.Module, ends: list[Tensor], asked: list[Tensor]) -> Tensor:
+    """Return what a model answers from the embeddings [n, d] of what is asked about: [n, columns]."""
+    if isinstance(answering, EdgePredictor):
+        return answering.answers(ends[0], ends[1], asked)
+    if isinstance(answering, LinkPredictor):
+        score = (ends[0] * ends[1]).sum(-1, keepdim=True)
+        return score if answering.logits else torch.sigmoid(score)
+    return ends[0]
 
-    Every request passes messages over the whole graph, so this is for graphs that a server computes in its stride;
-    what the program gives is compared with the trainer's own embeddings first.
+
+def export_script(runner: Any, model: nn.Module, data_object: Any, name: str, max_batch: int) -> Served:
+    """Return a trained HeteroModule, alone or in a LinkPredictor or an EdgePredictor, as a served "index" to "output".
+
+    Of edges their own columns, "x" and "codes", are inputs besides. Every request passes messages over the whole graph,
+    so this is for graphs that a server computes in its stride; what the program gives is compared with the trainer's
+    own embeddings first.
 
     Raises:
         ConfigError: another model, questions with times, or numbers that differ by more than 1e-5.
     """
-    links = isinstance(model, LinkPredictor)
-    inner = model.model if isinstance(model, LinkPredictor) else model
+    inner = embedder_of(model)
     if not isinstance(inner, HeteroModule):
         raise ConfigError(
-            f"export: found a {type(inner).__name__}, expected a HeteroModule, alone or in a LinkPredictor"
+            f"export: found a {type(inner).__name__}, expected a HeteroModule, alone or in a LinkPredictor or an "
+            "EdgePredictor"
         )
     if data_object.times is not None:
         raise ConfigError(
@@ -91,27 +107,31 @@ def export_script(runner: Any, model: nn.Module, data_object: Any, name: str, ma
             "whole graph answers; give the data object time='ignore', or make a bundle of a run of heddle train"
         )
     store, target = data_object.graph, data_object.metadata.target
-    kinds = (target[0], target[2]) if links else (target[0],)
+    kinds = (target[0],) if inner is model else (target[0], target[2])
     below = [store.graph.n_node[node_type] for node_type in kinds]
     rows = np.arange(ROWS, dtype=np.int64)
-    index = np.stack([rows * (1 + 6 * at) % count for at, count in enumerate(below)], axis=1)
-    embeddings = [runner.embed(node_type)[column] for node_type, column in zip(kinds, index.T)]
-    logits = isinstance(model, LinkPredictor) and model.logits
-    wanted = embeddings[0]
-    if links:
-        wanted = (embeddings[0] * embeddings[1]).sum(-1, keepdims=True)
-        wanted = wanted if logits else 1 / (1 + np.exp(-wanted))
-    was_training = inner.training
-    module = WholeGraph(inner, store, kinds, "logit" if logits else "probability").eval()
-    content, given = program(module, torch.from_numpy(index))
-    inner.train(was_training)
-    wanted = np.asarray(wanted, np.float32)
-    compare(given, wanted, "export")
-    specs = (Spec("index", "INT64", len(kinds)),), (Spec("output", "FP32", wanted.shape[1]),)
+    index, asked = np.stack([rows * (1 + 6 * at) % count for at, count in enumerate(below)], axis=1), {}
+    if isinstance(model, EdgePredictor):
+        edges = data_object.metadata.edge_questions.asked
+        columns = edges.columns(rows % len(edges.ends))
+        types = {"x": np.float32, "codes": np.int64}
+        asked = {key: np.asarray(columns[key], dtype) for key, dtype in types.items() if key in columns}
+    embeddings = [_tensor(runner.embed(node_type)[column]) for node_type, column in zip(kinds, index.T)]
+    was_training = model.training
+    model.eval()
+    given = {"index": index, **asked}
+    with torch.no_grad():
+        wanted = _answers(model, embeddings, [torch.from_numpy(array) for array in asked.values()])
+    output = np.asarray(wanted, np.float32)
+    module = WholeGraph(model, store, kinds).eval()
+    content, exported = program(module, *(torch.from_numpy(array) for array in given.values()))
+    model.train(was_training)
+    compare(exported, output, "export")
+    names = {"f": "FP32", "i": "INT64"}
+    inputs = tuple(Spec(key, names[array.dtype.kind], array.shape[1]) for key, array in given.items())
     about = {"below": {"index": below}, "kinds": list(kinds)}
-    return Served(
-        name, "torch", content, *specs, max_batch, ({"index": index}, {"output": wanted}), about
-    ).check()
+    specs = inputs, (Spec("output", "FP32", output.shape[1]),)
+    return Served(name, "torch", content, *specs, max_batch, (given, {"output": output}), about).check()
 
 
 def _tensor(array: np.ndarray) -> Tensor:

@@ -202,8 +202,11 @@ class HeteroModule(nn.Module):
         return y
 
     def _sent(self, key: EdgeType, x: Tensor, index: Tensor, features: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return what a conv reads of senders, and its edges: a sender of its own for each edge that has features."""
-        terms = _terms(self.edge_inputs, self.edge_codes, self._name[key], features)
+        """Return what a conv reads of senders, and its edges: a sender of its own for each edge that has features.
+
+        The features of edges that are asked about may be kept out of the graph: then there are none here.
+        """
+        terms = _terms(self.edge_inputs, self.edge_codes, self._name[key], features) if features else []
         if not terms:
             return x, index
         edges = torch.arange(index.shape[1], device=index.device)

@@ -14,6 +14,7 @@ from heddle.engines.launch import TORCHRUN, Launch
 from heddle.engines.program import Metrics, Program
 from heddle.errors import ConfigError
 from heddle.nn.model import Model, uses_of
+from heddle.scripts.metadata import NODE_TASKS
 from heddle.scripts.trainer import Row, Trainer
 from heddle.scripts.training import callbacks_of, evaluated, running, script_loader, script_row, unused_of
 from heddle.workflow.callbacks import Callback
@@ -23,10 +24,10 @@ from heddle.workflow.progress import Progress
 from heddle.workflow.trainer import fit
 from heddle_pyg.layers.module import PortableModule
 from heddle_pyg.scripts.checkpoint import read_first_checkpoint
+from heddle_pyg.scripts.edge_predictor import embedder_of
 from heddle_pyg.scripts.embedding import TorchNodeEmbedding
 from heddle_pyg.scripts.hetero_module import HeteroModule
 from heddle_pyg.scripts.learner import ModuleLearner, PortableModuleLearner
-from heddle_pyg.scripts.link_predictor import LinkPredictor
 from heddle_pyg.scripts.optimizers import optimizers_of
 from heddle_pyg.scripts.shards import Shards
 from heddle_pyg.scripts.task import ScriptTask
@@ -105,7 +106,7 @@ class TorchRunner:
         data_object = self._trainer.data_object
         if data_object.times is not None:
             asked = data_object.dataset
-            if (asked.task, asked.target_type) != ("node_classification", node_type):
+            if asked.task not in NODE_TASKS or asked.target_type != node_type:
                 raise ConfigError(
                     f"embeddings of {node_type}: found data with times, in which a node is another one at each time, "
                     "expected those of the task's rows; leave out kinds, or give the data object time='ignore'"
@@ -119,7 +120,7 @@ class TorchRunner:
     def embed_rows(self) -> tuple[np.ndarray, np.ndarray] | None:
         data_object, model = self._trainer.data_object, self._hetero()
         dataset = data_object.dataset
-        if data_object.times is None or dataset.task != "link_prediction":
+        if data_object.times is None or dataset.task in NODE_TASKS:
             return None
         columns: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
         node_types = dataset.target_type, dataset.receiver_type
@@ -132,7 +133,7 @@ class TorchRunner:
 
     def _unused(self) -> tuple[str, ...]:
         portable = _portable(self._model)
-        read = self._model.model if isinstance(self._model, LinkPredictor) else self._model
+        read = embedder_of(self._model)
         if portable is None and not isinstance(read, HeteroModule):
             return ()
         uses = read.uses if isinstance(read, HeteroModule) else uses_of(portable)
@@ -143,10 +144,11 @@ class TorchRunner:
 
     def _hetero(self) -> HeteroModule:
         """Return the module whose outputs are embeddings."""
-        model = self._model.model if isinstance(self._model, LinkPredictor) else self._model
+        model = embedder_of(self._model)
         if not isinstance(model, HeteroModule):
             raise ConfigError(
-                f"embeddings: found a {type(model).__name__}, expected a HeteroModule, alone or in a LinkPredictor"
+                f"embeddings: found a {type(model).__name__}, expected a HeteroModule, alone or in a LinkPredictor or "
+                "an EdgePredictor"
             )
         return model
 
@@ -190,7 +192,7 @@ class TorchRunner:
         asked = self._trainer.data_object.dataset
         if portable is None:
             kinds: tuple[str, ...] = (asked.target_type,)
-            if asked.task == "link_prediction":
+            if asked.task not in NODE_TASKS:
                 kinds = (asked.target_type, asked.receiver_type or asked.target_type)
             learner: Learner = ModuleLearner(self._model, kinds, self._device, amp, shards)
         else:

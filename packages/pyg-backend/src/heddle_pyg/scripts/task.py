@@ -9,6 +9,8 @@ from torch import Tensor
 
 from heddle.errors import ConfigError
 from heddle.ops.criterion import Criterion
+from heddle.ops.losses import LISTWISE, listwise
+from heddle.ops.reference import NumpyOps
 from heddle.scripts.scores import Score, TotalledScore
 from heddle.scripts.training import metrics_of, running
 from heddle.workflow.metrics.by_name import Metric
@@ -49,16 +51,31 @@ class ScriptTask:
             return self._of_split(outputs, batch)
         some = not bool(batch.mask.all()) and bool(batch.mask.any())
         rows = (outputs[batch.mask], batch.targets[batch.mask]) if some else (outputs, batch.targets)
-        weights = batch.weights[batch.mask] if some and batch.weights is not None else batch.weights
+        weights = batch.weights
+        if some and weights is not None:  # of each known entry
+            weights = weights.reshape(-1, *(1 for _ in batch.mask.shape[1:])).expand(batch.mask.shape)[
+                batch.mask
+            ]
         if torch.is_grad_enabled() and self._scores and bool(batch.mask.any()):
             arrays = [x.detach().cpu() for x in rows]
             for score in self._scores.values():
                 score.update(*(x.float().numpy() if x.is_floating_point() else x.numpy() for x in arrays))
+        groups = batch.groups
+        if groups is not None and getattr(self._criterion, "name", None) == LISTWISE:
+            known = torch.ones_like(rows[1], dtype=torch.bool)
+            of_rows = groups[batch.mask.reshape(-1)] if some else groups
+            column = (x.reshape(-1, 1) for x in (*rows, known))
+            result: Tensor = listwise(ops, *column, weights, of_rows)
+            return result
         if weights is not None:
             return self._weighing(*rows, weights)
         return self._criterion(*rows)
 
     def _of_split(self, outputs: np.ndarray, batch: Any) -> Tensor:
+        if batch.groups is not None and getattr(self._criterion, "name", None) == LISTWISE:
+            return torch.as_tensor(
+                float(listwise(NumpyOps(), outputs, batch.targets, batch.mask, None, batch.groups))
+            )
         rows = (to_tensor(x[batch.mask], self._device, self._dtype) for x in (outputs, batch.targets))
         with torch.no_grad():
             return self._criterion(*rows)

@@ -326,15 +326,38 @@ def to_dataset(folder: Prepared) -> Dataset:
 
 
 def _edges_asked(folder: Prepared) -> Dataset:
-    """Return a Dataset that asks about the edges of one relation; 85/5/10 are drawn where they have no splits.
+    """Return a Dataset that asks about the edges of one relation.
 
     Without times, the columns of the relation's other edges aren't in the graph either: there an edge that is learned
     from would bring its own.
     """
+    asked, task = edge_questions(folder), folder.task
+    key = (task.target[0], task.target[1], task.target[2])
+    relation = folder.edges[key]
+    unseen = [asked.splits[split] for split in ("valid", "test") if split in asked.splits]
+    hidden = {relation.rows_of or key: np.concatenate([np.empty(0, np.int64), *unseen])}
+    graph, edge_time = timed_graph(folder, hidden if relation.time is None else None)
+    if relation.time is None:
+        same = [other for other, edges_of in folder.edges.items() if (edges_of.rows_of or other) in hidden]
+        edges = {
+            other: of._replace(features=None) if other in same else of for other, of in graph.edges.items()
+        }
+        graph = graph._replace(edges=edges)
+    times = _times(folder, edge_time, relation.time, hidden, task.delay)
+    return check_dataset(asked._replace(graphs=graph, times=times))
+
+
+def edge_questions(folder: Prepared) -> Dataset:
+    """Return what a folder asks about the edges of one relation, without graph and times.
+
+    85/5/10 of the edges are drawn where they have no splits.
+
+    Raises:
+        DataError: edges without labels.
+    """
     task, root = folder.task, folder.root
     key = (task.target[0], task.target[1], task.target[2])
-    folder = folder._replace(edges=_split(folder.edges, key))
-    relation = folder.edges[key]
+    relation = _split(folder.edges, key)[key]
     if relation.label is None:
         fail(
             root,
@@ -344,21 +367,12 @@ def _edges_asked(folder: Prepared) -> Dataset:
         )
     ends = ends_of_rows(*in_edges(folder, key), root) if relation.ends is None else relation.ends
     splits = {split: np.array(rows, np.int64) for split, rows in relation.splits.items()}
-    unseen = [splits[split] for split in ("valid", "test") if split in splits]
-    hidden = {relation.rows_of or key: np.concatenate([np.empty(0, np.int64), *unseen])}
-    graph, edge_time = timed_graph(folder, hidden if relation.time is None else None)
-    if relation.time is None:
-        same = [other for other, edges_of in folder.edges.items() if (edges_of.rows_of or other) in hidden]
-        edges = {
-            other: of._replace(features=None) if other in same else of for other, of in graph.edges.items()
-        }
-        graph = graph._replace(edges=edges)
     values = task.kind in ("edge_regression", "edge_ranking")
     targets = np.array(relation.label, np.float32)[:, None] if values else np.array(relation.label, np.int64)
-    edges_of = Dataset(
+    return Dataset(
         folder.name,
         task.kind,
-        graph,
+        None,
         targets,
         splits,
         task.num_classes,
@@ -366,12 +380,10 @@ def _edges_asked(folder: Prepared) -> Dataset:
         {**folder.info, "source": str(root)},
         key[2] if key[2] != key[0] else "",
         tuple(task.classes),
-        times=_times(folder, edge_time, relation.time, hidden, task.delay),
         asked=_asked(relation, ends, root),
         weights=relation.weight,
         groups=relation.group,
     )
-    return check_dataset(edges_of)
 
 
 def _asked(edges: PreparedEdges, ends: np.ndarray, root: Path) -> AskedEdges:
