@@ -1,6 +1,5 @@
 """A server that is killed, or whose disk is full, loses nothing that it acknowledged, and shows nothing by halves."""
 
-import os
 import resource
 import shutil
 import subprocess
@@ -22,11 +21,11 @@ def bundle(made, tmp_path):
     return shutil.copytree(root / "rgcn" / "bundle", tmp_path / "bundle"), records[-1]
 
 
-@pytest.mark.slow
-def test_killed_servers_lose_nothing(bundle):
-    done = kill_under_load(*bundle, kills=int(os.environ.get("HEDDLE_KILLS", "4")))
-    assert done["acknowledged"] > 20
-    print(done)
+@pytest.mark.parametrize(
+    "kills", [pytest.param(4, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.prove)]
+)
+def test_killed_servers_lose_nothing(bundle, kills):
+    assert kill_under_load(*bundle, kills=kills)["acknowledged"] > 20
 
 
 def test_a_full_disk_is_told_and_survived(bundle):
