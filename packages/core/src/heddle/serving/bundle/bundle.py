@@ -175,6 +175,31 @@ class Bundle:
         }
         return Questions(np.array(ends, np.int64).T, time, asked)
 
+    def asked_of(self, rows: Rows) -> list[dict[str, Any]]:
+        """Return what each row of the target's own table asks, as `score` takes it of nodes: its key, and its time.
+
+        Raises:
+            RowError: the target's nodes are no table's rows, that table lacks the times that the data has, or a cell
+                can't be read.
+        """
+        encoder = self.encoders.get(self.target)
+        if encoder is None or encoder.edges is not None or self.schema is None:
+            actual, do = f"nodes {self.target[0]!r} of no table", "send the node's key"
+            raise RowError(problem("rows", actual, "nodes that are a table's rows", do))
+        nodes, typed = self.schema.nodes[self.target[0]], encoder.typed(rows)
+        assert nodes.key is not None
+        asked = [{"key": key} for key in encoder.keys(typed, nodes.key).tolist()]
+        if not self.contents.reading.timed:
+            return asked
+        if nodes.time is None or nodes.time[0] != encoder.name:
+            actual, do = (
+                f"none in table {encoder.name}",
+                "append the row first, then send the node's key and a time",
+            )
+            raise RowError(problem("time", actual, "when each row is asked about", do))
+        times = encoder.keys(typed, nodes.time[1]).tolist()
+        return [{**of, "time": time} for of, time in zip(asked, times)]
+
     def _node_questions(self, rows: Rows, snapshot: Snapshot) -> Questions:
         node_type = self.target[0]
         known = self.live.snapshot().generation.keys[node_type]
@@ -184,7 +209,8 @@ class Bundle:
         ):
             for at, value in enumerate(rows.columns.get(name, [None] * rows.n)):
                 if not isinstance(value, types) or isinstance(value, bool):
-                    raise RowError(problem(name, repr(value), expected, "send the node's key"))
+                    do = "send the node's key, or the whole row with append=true"
+                    raise RowError(problem(name, repr(value), expected, do))
                 keys[at] = value
         time = None
         if self.contents.reading.timed:

@@ -99,17 +99,19 @@ class Application(HttpApplication):
     async def _score(self, body: bytes) -> bytes:
         asked = self._requests.rows(body)
         reply: dict[str, Any]
+        bundle, number = self._service.bundle, None
+        if asked.append and len(bundle.target) == 1:  # a node is asked about once it is there
+            rows = bundle.asked_of(bundle.rows(asked.rows))
+            number = await self._service.append(bundle.encoders[bundle.target].name, asked.rows)
+            asked = asked._replace(rows=rows)
         if asked.explain:
             reply = {"scores": await self._explained(asked)}
         else:
             reply = {"scores": [score._asdict() for score in await self._service.score(asked.rows)]}
         if asked.append:
-            encoder = self._service.bundle.encoders.get(self._service.bundle.target)
-            if encoder is None:
-                raise Refused(
-                    400, "append: found a model of nodes, expected one of a table's rows; use /v2/rows/TABLE"
-                )
-            reply["number"] = await self._service.append(encoder.name, asked.rows)
+            if number is None:
+                number = await self._service.append(bundle.encoders[bundle.target].name, asked.rows)
+            reply["number"] = number
         answer: bytes = self._encode(reply)
         return answer
 

@@ -89,8 +89,8 @@ class Requests:
         return {"model_name": model, "model_version": "1", "id": name, "outputs": made}
 
     def metadata(self, bundle: Bundle, model: str) -> dict[str, Any]:
-        """Return what the protocol tells of a model: its inputs are the columns of the target's table."""
-        encoder = bundle.encoders.get(bundle.target)
+        """Return what the protocol tells of a model; inputs are columns of a relation's table, or a node's key."""
+        encoder = bundle.encoders.get(bundle.target) if len(bundle.target) > 1 else None
         names = encoder.fields if encoder is not None else ("key", "time")
         inputs = [{"name": name, "datatype": "BYTES", "shape": [-1, 1]} for name in names]
         outputs = [{"name": "output", "datatype": "FP32", "shape": [-1, -1]}]
