@@ -43,7 +43,9 @@ class Follower:
             marker.number = last_number(folder, segments(folder))
             marker.close()
         self._marker = Marker(self.root)
-        self._number = self._segment = self._end = 0
+        self._number: int = 0
+        self._segment: int = 0
+        self._end: int = 0
         self._take()
 
     def __enter__(self) -> "Follower":
