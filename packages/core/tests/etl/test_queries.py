@@ -353,3 +353,71 @@ def test_tasks_that_do_not_fit(task, message):
         read_schema({**SCHEMA, "tasks": {"q": task}})
     with pytest.raises(ConfigError, match="the times at which validation and test begin"):
         read_schema({**SCHEMA, "split": None, "tasks": {"q": TASKS["active"]}})
+
+
+def late_orders(task):
+    """Return the schema in which what an order pays is a label that is known 30 days later."""
+    label = {"column": "paid", "delay": "30d"}
+    edges = [
+        {**of, "label": label, "features": []} if of["table"] == "orders" else of for of in SCHEMA["edges"]
+    ]
+    about = {"kind": "edge_regression", "target": ["user", "orders", "item"]}
+    return {**SCHEMA, **about, "edges": edges, "tasks": {"spent": task}}
+
+
+def test_a_query_of_a_label_that_is_known_later_looks_back_later(shop, tmp_path):
+    """Moments of training lie the delay earlier, and the last answers are those known by then."""
+    asked = {"query": "PREDICT sum(orders.paid, 0, 30 days) FOR user", "history": True}
+    made = {
+        name: prepare(read_schema(given), shop, tmp_path / name)
+        for name, given in {
+            "known": {**SCHEMA, "tasks": {"spent": asked}},
+            "late": late_orders(asked),
+        }.items()
+    }
+    moments = {}
+    for name, folder in made.items():
+        nodes = open_prepared(folder).nodes["spent"]
+        moments[name] = [np.asarray(nodes.time)[nodes.splits[split]].max() for split in ("train", "valid")]
+    assert (np.array(moments["known"]) - moments["late"] >= 0).all() and moments["known"] != moments["late"]
+    assert prepared(str(made["late"]), task="spent").times.delay == 60 * 86400
+    known, late = (_recent_answers(folder) for folder in made.values())
+    both = [key for key in late if (key[0], key[1] - 30 * 86400) in known]
+    assert len(both) > 20
+    for user, moment in both:
+        assert late[user, moment] == pytest.approx(known[user, moment - 30 * 86400], abs=1e-5, nan_ok=True)
+
+
+def _recent_answers(folder):
+    """Return (user, moment) -> the mean of its last 20 answers that are known at the moment."""
+    opened = open_prepared(folder)
+    nodes, asked = opened.nodes["spent"], opened.edges["user", "asked", "spent"]
+    found = prepared(str(folder), task="spent").recent
+    keys = zip(asked.ends[:, 0].tolist(), np.asarray(nodes.time).tolist())
+    return dict(zip(keys, found.tolist()))
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (
+            "PREDICT count(orders, 0, 30 days) FOR user WHERE sum(orders.paid, -60 days, 0) > 1",
+            r"a condition on 'paid' up to 0 seconds after the moment, expected windows that end at -2592000",
+        ),
+    ],
+)
+def test_a_condition_on_what_is_known_later_is_refused(query, message):
+    with pytest.raises(ConfigError, match=message):
+        read_schema(late_orders({"query": query}))
+    early = query.replace("-60 days, 0", "-60 days, -30 days")
+    assert read_schema(late_orders({"query": early})).tasks["spent"].label.delay == 30 * 86400
+
+
+def test_a_late_label_is_no_feature_of_other_nodes():
+    given = late_orders({"query": "PREDICT count(orders, 0, 30 days) FOR user"})
+    order = {"table": "orders", "key": "order", "time": "bought", "features": ["paid"]}
+    tables = given["tables"]
+    columns = {**tables["orders"]["columns"], "order": "int"}
+    tables = {**tables, "orders": {**tables["orders"], "columns": columns}}
+    with pytest.raises(ConfigError, match=r"nodes\.order: found the label 'paid', which is known 2592000"):
+        read_schema({**given, "tables": tables, "nodes": {**given["nodes"], "order": order}})

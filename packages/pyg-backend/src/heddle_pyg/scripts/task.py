@@ -64,8 +64,8 @@ class ScriptTask:
         if groups is not None and getattr(self._criterion, "name", None) == LISTWISE:
             known = torch.ones_like(rows[1], dtype=torch.bool)
             of_rows = groups[batch.mask.reshape(-1)] if some else groups
-            column = (x.reshape(-1, 1) for x in (*rows, known))
-            result: Tensor = listwise(ops, *column, weights, of_rows)
+            scores, relevance, mask = (x.reshape(-1, 1) for x in (*rows, known))
+            result: Tensor = listwise(ops, scores, relevance, mask, weights, of_rows)
             return result
         if weights is not None:
             return self._weighing(*rows, weights)

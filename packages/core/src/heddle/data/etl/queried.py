@@ -66,7 +66,7 @@ def queried(folder: Prepared, asked: Mapping[str, Any]) -> Prepared:
     }
     edges = [_edges(of) for of in recipe["edges"] if of["type"][2] not in names and of["table"] in tables]
     split = _split(folder)
-    tasks = read_tasks({NAME: asked}, tables, nodes, edges, split)
+    tasks = read_tasks({NAME: asked}, tables, nodes, edges, split, _late(recipe))
     entity = tasks[NAME].of
     bare = {name: of._replace(features=(), label=None) for name, of in nodes.items() if name == entity}
     schema = Schema(folder.name, tables, {**bare, NAME: nodes[NAME]}, (edges[-1],), split, "none", (), tasks)
@@ -82,6 +82,17 @@ def queried(folder: Prepared, asked: Mapping[str, Any]) -> Prepared:
         edges={**folder.edges, relation: made.edges[relation]},
         info={**folder.info, "encoders": fitted, "query": asked["query"]},
     )
+
+
+def _late(recipe: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+    """Return (table, column) of a recipe's labels that are known later than their rows -> how much later."""
+    blocks = [*recipe["nodes"].values(), *recipe["edges"]]
+    labels = [(of["label"], of["table"]) for of in blocks if of.get("label")]
+    return {
+        (label["table"] or table, label["column"]): label["delay"]
+        for label, table in labels
+        if label.get("delay")
+    }
 
 
 def _made(schema: Schema, folder: Prepared, asked: str) -> Path:

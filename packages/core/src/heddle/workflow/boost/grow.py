@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.data.dataset import SPLITS, Dataset
-from heddle.data.task import LISTWISE, Task
+from heddle.data.task import Task
 from heddle.extras import require
+from heddle.ops.losses import LISTWISE
 from heddle.workflow.boost.options import Boost
 from heddle.workflow.boost.questions import QuestionTable
 from heddle.workflow.metrics.by_name import higher_is_better

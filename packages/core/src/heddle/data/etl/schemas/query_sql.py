@@ -25,6 +25,7 @@ def query_sql(
     *,
     history: bool = False,
     frozen: Collection[str] = (),
+    delay: int = 0,
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """Return the SQL, and the names of its columns of the key and of the history; the others are "time" and "label".
 
@@ -38,6 +39,7 @@ def query_sql(
         frozen: of train, valid and test those whose moments see what was there when their period began; training is
             cut into stretches as long as the test, each with a beginning of its own. With any of them there is a column
             "seen" of up to when each looks.
+        delay: seconds after which the columns that the label reads are known, as its history is from then on.
 
     Raises:
         ConfigError: a table that isn't the entity's, has no time, or isn't there.
@@ -52,7 +54,7 @@ def query_sql(
     chosen = ", ".join(names)
     parts = [
         f"span AS ({_span(places, where)})",
-        f"moments AS ({_moments(query, cuts, every)})",
+        f"moments AS ({_moments(query, cuts, every, query.label.end + delay)})",
         f"rows_of AS ({_rows(label, keys, names, places, where)})",
         f"labels AS (SELECT m.t, {chosen}, {_figure(label)} AS y FROM moments m JOIN rows_of e ON "
         f"{_window('e.happened', 'm.t', label)} GROUP BY m.t, {chosen})",
@@ -93,7 +95,7 @@ def query_sql(
     parts.append(f"questions AS ({kept})")
     joins, columns = "", list[str]()
     if history:
-        sources = _sources(query, names, places, where)
+        sources = _sources(query, names, places, where, delay)
         more, joins, columns = history_sql(sources, "questions", names, label.end)
         parts += more
         if frozen:
@@ -120,8 +122,12 @@ def _seen(cuts: tuple[int, int], every: int, frozen: Collection[str]) -> str:
     )
 
 
-def _sources(query: Query, names: Sequence[str], places: Places, where: str) -> list[Source]:
-    """Return the tables with a time whose rows belong to the entity, each with its numbers, the label's first."""
+def _sources(query: Query, names: Sequence[str], places: Places, where: str, delay: int = 0) -> list[Source]:
+    """Return the tables with a time whose rows belong to the entity, each with its numbers, the label's first.
+
+    Args:
+        delay: seconds by which the rows that the label's values are taken of count later.
+    """
     label, sources = query.label, []
     tables = dict.fromkeys(
         [
@@ -140,18 +146,19 @@ def _sources(query: Query, names: Sequence[str], places: Places, where: str) -> 
         values = {name: f"c{at}" for at, name in enumerate(numbers_of(table, *places))}
         parts = [f"{_name(key)} AS {name}" for key, name in zip(keys, names)]
         parts += [f"CAST({_name(name)} AS DOUBLE) AS {column}" for name, column in values.items()]
-        partners: dict[str, str] = {}
+        partners, since = dict[str, str](), f"CAST(epoch({time}) AS BIGINT)"
         if table == label.table and label.value:
             value = f"CAST(({label.value}) AS DOUBLE)"
             value = f"CASE WHEN {label.where} THEN {value} END" if label.where else value
             parts.append(f"{value} AS label_value")
+            since += f" + {delay}" if delay else ""
             values = {"label": "label_value", **values}
             partners = {
                 name: f"p{at}" for at, name in enumerate(_partners(table, query.entity, keys, places))
             }
             parts += [f"{_name(name)} AS {column}" for name, column in partners.items()]
         of = f"FROM {_name(table)} WHERE {time} IS NOT NULL"
-        rows = f"SELECT {', '.join(parts)}, CAST(epoch({time}) AS BIGINT) AS happened {of}"
+        rows = f"SELECT {', '.join(parts)}, {since} AS happened {of}"
         sources.append(Source(table, rows, names, values, partners))
     return sources
 
@@ -272,8 +279,9 @@ def _span(places: Places, where: str) -> str:
     return f"SELECT CAST(epoch(min(t)) AS BIGINT) AS a, CAST(epoch(max(t)) AS BIGINT) AS z FROM ({every})"
 
 
-def _moments(query: Query, cuts: tuple[int, int], every: int) -> str:
-    (valid, test), end = cuts, query.label.end
+def _moments(query: Query, cuts: tuple[int, int], every: int, end: int) -> str:
+    """Return the moments; labels are known `end` after them."""
+    valid, test = cuts
     last = [f"({test} - {end} - {valid}) // {every}", f"((SELECT z FROM span) - {end} - {test}) // {every}"]
     if query.most is not None:
         last = [f"least({query.most - 1}, {one})" for one in last]

@@ -5,6 +5,7 @@ from typing import Any
 
 from heddle.data.etl.schemas.address import Address
 from heddle.data.etl.schemas.checked import one_of, spec, texts
+from heddle.data.etl.schemas.late_columns import check_unread
 from heddle.data.etl.schemas.read_graph import plain_name, read_edges, read_nodes
 from heddle.data.etl.schemas.read_tables import derive, known, read_tables
 from heddle.data.etl.schemas.read_tasks import read_tasks
@@ -49,6 +50,7 @@ def read_schema(given: Mapping[str, Any]) -> Schema:
     edges = [read_edges(item, f"edges[{at}]", tables, nodes) for at, item in enumerate(schema.edges)]
     split = None if schema.split is None else spec(Split, schema.split, "split")
     tasks = read_tasks(schema.tasks, tables, nodes, edges, split)
+    check_unread(nodes, edges)
     target = texts("schema.target", schema.target)
     _check_task(schema.kind, target, nodes, tuple(edges))
     made = Schema(schema.name, tables, nodes, tuple(edges), split, schema.kind, target, tasks, databases)

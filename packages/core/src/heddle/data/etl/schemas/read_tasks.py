@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from heddle.data.etl.schemas.checked import one_of, spec
+from heddle.data.etl.schemas.late_columns import Late, check_past, label_delay, late_columns
 from heddle.data.etl.schemas.queries import parse_query
 from heddle.data.etl.schemas.query_sql import Places, is_class, query_sql
 from heddle.data.etl.schemas.read_graph import MISSING, ROW, plain_name, values_of
@@ -27,33 +28,48 @@ def read_tasks(
     nodes: dict[str, Nodes],
     edges: list[Edges],
     split: Split | None,
+    late: Late | None = None,
 ) -> dict[str, Asked]:
     """Return name -> Asked; add to the tables, nodes and edges what each task is made of.
+
+    Args:
+        late: columns that are known later than their rows; None for the labels of nodes and edges that have a delay.
 
     Raises:
         ConfigError: a task that can't be asked; a query that sees its own answer.
     """
     places = Places(dict(tables), dict(nodes), tuple(edges))
     tasks = {}
-    for name, item in given.items():
+    for name, item in sorted(
+        given.items(), key=lambda entry: _is_query(entry[1])
+    ):  # which read labels of the others
         where = f"tasks.{name}"
         plain_name(where, name)
-        asked = spec(
-            Asked, {"of": "", **item} if isinstance(item, Mapping) and "query" in item else item, where
-        )
+        asked = spec(Asked, {"of": "", **item} if _is_query(item) else item, where)
         if name in nodes or name in (set(tables) if asked.query else ()):
             raise ConfigError(
                 problem(where, "a node type or a table of that name", "another name", "rename it")
             )
         cuts = _cuts(split, where)
         if asked.query is not None:
-            asked = _of_query(asked, name, where, tables, places, cuts)
+            known_later = late_columns(nodes, edges) if late is None else late
+            asked = _of_query(asked, name, where, tables, places, cuts, known_later)
         tasks[name] = _add(asked, name, where, tables, nodes, edges, cuts)
-    return tasks
+    return {name: tasks[name] for name in given}
+
+
+def _is_query(item: Any) -> bool:
+    return isinstance(item, Mapping) and "query" in item
 
 
 def _of_query(
-    asked: Asked, name: str, where: str, tables: dict[str, Table], places: Places, cuts: tuple[int, int]
+    asked: Asked,
+    name: str,
+    where: str,
+    tables: dict[str, Table],
+    places: Places,
+    cuts: tuple[int, int],
+    late: Late,
 ) -> Asked:
     """Return the task of a query, whose table is made by SQL."""
     said = [key for key in ("of", "table", "key", "time") if getattr(asked, key)]
@@ -67,8 +83,11 @@ def _of_query(
             problem(f"{where}.query", f"{query.label.name}(...)", "a number, or true or false", do)
         )
     frozen = [split for split in ("train", "valid", "test") if getattr(asked, split) == "frozen"]
+    entity = places.nodes.get(query.entity)
+    check_past(query, late, None if entity is None else entity.table, f"{where}.query")
+    delay = label_delay(query, late)
     sql, keys, history = query_sql(
-        query, places, cuts, f"{where}.query", history=asked.history, frozen=frozen
+        query, places, cuts, f"{where}.query", history=asked.history, frozen=frozen, delay=delay
     )
     features = asked.features or (
         ({"column": "time", "encode": "cyclic", "period": "month"},) if history else ()
@@ -82,7 +101,7 @@ def _of_query(
         table=name,
         key=keys if len(keys) > 1 else keys[0],
         time="time",
-        label=Label("label", delay=query.label.end),
+        label=Label("label", delay=query.label.end + delay),
         features=(*features, *more),
     )
 
