@@ -206,9 +206,11 @@ def _said(
         row: dict[str, Any] = {}
         if decision.kind == CLASSES:
             row["prediction"] = names[answer] if answer < len(names) else answer
+            columns: list[Any] = list(range(len(chance)))
         else:
-            row |= {f"prediction.{k}": label for k, label in enumerate(answer)}
-        rows.append(row | {f"probability.{k}": each for k, each in enumerate(chance[:most])})
+            columns = list(names) if len(names) == len(answer) else list(range(len(answer)))
+            row |= {f"prediction.{name}": label for name, label in zip(columns, answer)}
+        rows.append(row | {f"probability.{name}": each for name, each in zip(columns, chance[:most])})
     return rows
 
 

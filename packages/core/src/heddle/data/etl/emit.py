@@ -15,7 +15,15 @@ from heddle.data.etl.relate import Related, columns_of, table_of
 from heddle.data.etl.schemas.read_schema import PART
 from heddle.data.etl.schemas.schema import OF_VALUES, Edges, Encode, Label, Nodes, Schema
 from heddle.data.etl.streams import NpyStream, chunks, integers, row_count
-from heddle.data.etl.written import write_classes, write_ids, write_integers, write_values, write_weights
+from heddle.data.etl.written import (
+    label_columns,
+    write_classes,
+    write_ids,
+    write_integers,
+    write_several,
+    write_values,
+    write_weights,
+)
 from heddle.data.formats.text_files import fail
 from heddle.data.prepared.write import FolderWriter, index_type
 from heddle.data.task_options import RANKINGS
@@ -30,6 +38,7 @@ class Emitter:
     Attributes:
         fitted: "TYPE.COLUMN" -> what its encoder was fitted to.
         classes: node type or relation -> number of classes found.
+        labels: node type or relation -> the names of its labels, or of the numbers asked for, where they are several.
     """
 
     def __init__(
@@ -47,6 +56,7 @@ class Emitter:
         self._encoder = encoder or self._fit
         self.fitted: dict[str, Any] = {}
         self.classes: dict[tuple[str, ...], int] = {}
+        self.labels: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def nodes(self, node_type: str) -> None:
         """Write the nodes of a type."""
@@ -147,8 +157,12 @@ class Emitter:
     def _label(self, type_key: tuple[str, ...], label: Label, folder: Path) -> dict[str, Path]:
         """Write what is to be predicted, and how rows are weighed and grouped."""
         path, _ = table_of(self.schema, self.related, type_key, label.table)
-        if self._kind(type_key) in OF_VALUES:
-            written = {"label": write_values(path, label.column, folder / "label.npy")}
+        values = self._kind(type_key) in OF_VALUES
+        if several := label_columns(path, label):
+            self.labels[type_key] = several
+            written = {"label": write_several(path, several, folder / "label.npy", labels=not values)}
+        elif values:
+            written = {"label": write_values(path, label.columns[0], folder / "label.npy")}
         else:
             file, self.classes[type_key] = write_classes(path, label, folder / "label.npy")
             written = {"label": file}
@@ -186,7 +200,8 @@ class Emitter:
                     part[moments > known_from[part] - timed.delay] = -1
                 if labels is not None:
                     part_labels = labels[start : start + len(part)]
-                    part[np.isnan(part_labels) if part_labels.dtype.kind == "f" else part_labels < 0] = -1
+                    unknown = np.isnan(part_labels) if part_labels.dtype.kind == "f" else part_labels < 0
+                    part[unknown if unknown.ndim == 1 else unknown.all(axis=1)] = -1
                 for number, stream in enumerate(streams.values()):
                     stream.write(start + np.flatnonzero(part == number))
                 start += len(part)

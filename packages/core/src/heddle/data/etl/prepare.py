@@ -89,7 +89,8 @@ def _asked(name: str, schema: Schema, emitter: Emitter) -> FolderTask:
 
 def _of_label(task_kind: str, target: tuple[str, ...], label: Label | None, emitter: Emitter) -> FolderTask:
     label = label or Label("")
-    return FolderTask(task_kind, target, emitter.classes.get(target, 0), label.classes, label.delay)
+    about = emitter.classes.get(target, 0), label.classes, label.delay
+    return FolderTask(task_kind, target, *about, emitter.labels.get(target, ()))
 
 
 def _as_recipe(value: Any) -> Any:

@@ -118,15 +118,17 @@ def _check_named(schema: Schema, tables: Mapping[str, Path]) -> None:
             *((f"nodes.{node_type}", *pair) for pair in nodes.keys),
         ]
         wanted += [(f"nodes.{node_type}", *nodes.time)] if nodes.time else []
-        wanted += [(f"nodes.{node_type}", label.table or nodes.table, label.column)] if label else []
+        of_label = label.columns if label else ()
+        wanted += [(f"nodes.{node_type}", (label and label.table) or nodes.table, name) for name in of_label]
     for edges in schema.edges:
         where, label = f"edges {list(edges.type)}", edges.label
         wanted += [(where, edges.table, name) for name in (edges.source, edges.target, edges.time)]
-        wanted += [(where, label.table or edges.table, label.column)] if label else []
+        of_label = label.columns if label else ()
+        wanted += [(where, (label and label.table) or edges.table, name) for name in of_label]
     for where, table, column in wanted:
         if table is not None and column is not None:
             names = column_names(tables[table])
-            if column not in names:
+            if column not in names and f"{column}[0]" not in names:
                 do = f"name one of them{nearest(column, names)}"
                 fail(where, f"no column {column!r} in {table}", f"one of {names}", do)
 

@@ -1,12 +1,13 @@
 """written: the columns of nodes and edges that aren't features, each written as one file, chunk by chunk."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from heddle.data.etl.schemas.schema import Label
-from heddle.data.etl.streams import NpyStream, chunks, floats, integers
+from heddle.data.etl.streams import NpyStream, chunks, column_names, column_type, floats, integers
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
 
@@ -37,6 +38,39 @@ def write_values(path: Path, column: str, out: Path) -> Path:
     return stream.path
 
 
+def label_columns(path: Path, label: Label) -> tuple[str, ...] | None:
+    """Return the columns of several labels, or of several numbers that are to be predicted; None for one column."""
+    names = column_names(path)
+    if not isinstance(label.column, str):
+        return label.column
+    parts = tuple(name for name in names if name.startswith(f"{label.column}[") and name.endswith("]"))
+    return parts if parts and label.column not in names else None
+
+
+def write_several(path: Path, columns: Sequence[str], out: Path, *, labels: bool) -> Path:
+    """Write columns side by side as [rows, columns] float32, NaN where unknown.
+
+    Args:
+        labels: they are labels.
+
+    Raises:
+        DataError: a label that is neither 0 nor 1; a column of text.
+    """
+    with NpyStream(out, np.float32, (len(columns),)) as stream:
+        for name in columns:
+            if column_type(path, name) == "string":
+                fail(f"{path.stem}: column {name!r}", "a column of text", "numbers", "give it the type int")
+        for table in chunks(path, columns):
+            values = np.stack([floats(table, name) for name in columns], axis=1)
+            wrong = ~(np.isnan(values) | (values == 0) | (values == 1)) if labels else np.zeros(1, bool)
+            if wrong.any():
+                where = f"{path.stem}: column {columns[int(wrong.any(axis=0).argmax())]!r}"
+                do = "fix it, or choose a kind of regression"
+                fail(where, f"a label of {values[wrong][0]:g}", "0 or 1, empty where unknown", do)
+            stream.write(values)
+    return stream.path
+
+
 def write_classes(path: Path, label: Label, out: Path) -> tuple[Path, int]:
     """Write the class of each row, -1 where unknown; return the file and the number of classes.
 
@@ -45,8 +79,8 @@ def write_classes(path: Path, label: Label, out: Path) -> tuple[Path, int]:
     """
     most = -1
     with NpyStream(out, np.int64) as stream:
-        for table in chunks(path, [label.column]):
-            numbers = _classes(table[label.column], label, path.stem)
+        for table in chunks(path, label.columns):
+            numbers = _classes(table[label.columns[0]], label, path.stem)
             most = max(most, int(numbers.max(initial=-1)))
             stream.write(numbers)
     return stream.path, len(label.classes) or most + 1
@@ -96,7 +130,7 @@ def write_ids(keys: Path, column: str, out: Path) -> Path:
 def _classes(values: Any, label: Label, table: str) -> np.ndarray:
     """Return the class of each cell, -1 for an empty one."""
     compute, arrow = require("pyarrow.compute", "etl"), require("pyarrow", "etl")
-    where = f"{table}: column {label.column!r}"
+    where = f"{table}: column {label.columns[0]!r}"
     if not label.classes:
         if not arrow.types.is_integer(values.type):
             do = "list its values in label.classes, or choose a kind of regression"

@@ -38,6 +38,7 @@ class FolderTask(NamedTuple):
         num_classes: classes of the labels, 0 for links and values.
         classes: their names in order, () if they have none.
         delay: how long after its time the label of a row is known, in the unit of times.
+        labels: the names of several labels of each row, 0 or 1 each, or of several numbers; () for one.
     """
 
     kind: str = "none"
@@ -45,6 +46,7 @@ class FolderTask(NamedTuple):
     num_classes: int = 0
     classes: tuple[str, ...] = ()
     delay: int = 0
+    labels: tuple[str, ...] = ()
 
 
 class PreparedNodes(NamedTuple):
@@ -56,7 +58,8 @@ class PreparedNodes(NamedTuple):
         columns: name of a feature -> the names of its columns.
         sizes: name of an int32 feature -> the number of codes of each column; code 0 is "unknown".
         time: [rows] int64, or None.
-        label: [rows] int64, -1 where unknown; or None.
+        label: [rows] int64, -1 where unknown; float64 values, NaN where unknown; [rows, k] float32 of several labels or
+            values; or None.
         splits: "train", "valid", "test" -> ascending int64 rows; {} for none.
         ids: Parquet file with the column "id": the key of each row in the tables; or None.
         hashes: [rows] uint64 of type and key (`key_hashes`), what draws of a sample go by; None where there are no
@@ -92,8 +95,7 @@ class PreparedEdges(NamedTuple):
         ends: [rows, 2], sender and receiver of each row.
         features, columns, sizes: as in PreparedNodes.
         time: [rows] int64, or None.
-        label: [rows] int64, -1 where unknown; float64 values of a regression or a ranking, NaN where unknown; or
-            None.
+        label: as in PreparedNodes.
         splits: "train", "valid", "test" -> ascending int64 rows; {} for none.
         rows_of: the relation whose rows these are too, as a reverse relation has its original's; or None.
         by_time: whether each receiver's positions are in the order of their times; of other timed relations a sampler

@@ -103,7 +103,7 @@ def _asking(opened: Prepared, task_kind: str) -> FolderTask:
     if len(task.target) != 3:
         actual, do = f"a folder about {task.target}", "leave it out, or name edges by data.relation"
         fail(f"data.task={task_kind}", actual, "one about a relation", do)
-    if task_kind == "edge_classification" and not task.num_classes:
+    if task_kind == "edge_classification" and not task.num_classes and not task.labels:
         actual, do = f"no classes of {task.target}", "prepare it with kind: edge_classification and a label"
         fail(f"data.task={task_kind}", actual, "a class for each edge", do)
     return task._replace(kind=task_kind)
@@ -281,14 +281,13 @@ def to_dataset(folder: Prepared) -> Dataset:
     """
     task = folder.task
     info = {**folder.info, "source": str(folder.root)}
-    names = tuple(task.classes)
+    names = tuple(task.classes or task.labels)
     if task.kind in ("node_classification", "node_regression", "node_ranking"):
         nodes, node_type = folder.nodes[task.target[0]], task.target[0]
         targets: Any = None
         if nodes.label is not None:
             classes = task.kind == "node_classification"
-            targets = np.array(nodes.label, np.int64 if classes else np.float32)
-            targets = targets if classes else targets[:, None]
+            targets = targets_of(nodes.label, classes=classes)
         splits = {split: np.array(rows, np.int64) for split, rows in nodes.splits.items()}
         graph, edge_time = timed_graph(folder)
         times = _times(folder, edge_time, nodes.time, {}, task.delay)
@@ -368,7 +367,7 @@ def edge_questions(folder: Prepared) -> Dataset:
     ends = ends_of_rows(*in_edges(folder, key), root) if relation.ends is None else relation.ends
     splits = {split: np.array(rows, np.int64) for split, rows in relation.splits.items()}
     values = task.kind in ("edge_regression", "edge_ranking")
-    targets = np.array(relation.label, np.float32)[:, None] if values else np.array(relation.label, np.int64)
+    targets = targets_of(relation.label, classes=not values)
     return Dataset(
         folder.name,
         task.kind,
@@ -379,11 +378,19 @@ def edge_questions(folder: Prepared) -> Dataset:
         key[0],
         {**folder.info, "source": str(root)},
         key[2] if key[2] != key[0] else "",
-        tuple(task.classes),
+        tuple(task.classes or task.labels),
         asked=_asked(relation, ends, root),
         weights=relation.weight,
         groups=relation.group,
     )
+
+
+def targets_of(label: np.ndarray, *, classes: bool) -> np.ndarray:
+    """Return labels as a Dataset has them: [n] int64 classes; [n, k] float32 of several labels, or of values."""
+    if classes and label.ndim == 1:
+        return np.array(label, np.int64)
+    targets = np.array(label, np.float32)
+    return targets if targets.ndim == 2 else targets[:, None]
 
 
 def _asked(edges: PreparedEdges, ends: np.ndarray, root: Path) -> AskedEdges:

@@ -47,7 +47,7 @@ def open_prepared(root: str | Path) -> Prepared:
 
 def _task(facts: Mapping[str, Any]) -> FolderTask:
     about = facts["kind"], tuple(facts["target"]), facts["num_classes"], tuple(facts["classes"])
-    return FolderTask(*about, facts.get("delay", 0))
+    return FolderTask(*about, facts.get("delay", 0), tuple(facts.get("labels", ())))
 
 
 def verify(root: str | Path) -> int:

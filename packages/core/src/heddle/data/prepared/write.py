@@ -244,11 +244,9 @@ def index_type(*counts: int) -> type[np.signedinteger[Any]]:
 
 
 def _facts(task: FolderTask) -> dict[str, Any]:
-    """Return a task as the metadata holds it: a delay only where there is one."""
+    """Return a task as the metadata holds it: a delay and several labels only where there are some."""
     facts = task._asdict()
-    if not task.delay:
-        del facts["delay"]
-    return facts
+    return {key: value for key, value in facts.items() if value or key not in ("delay", "labels")}
 
 
 def _plain(name: str) -> str:

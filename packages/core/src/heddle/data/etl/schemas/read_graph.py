@@ -99,10 +99,8 @@ def _check_unread(label: Label, features: Sequence[Encode], where: str, table: s
     """Check that no feature shows a label before it is known."""
     for encode in features:
         names = (encode.column,) if isinstance(encode.column, str) else encode.column
-        if label.column in names and (encode.table or table) == (label.table or table):
-            actual = (
-                f"the label {label.column!r}, which is known {label.delay} after its row, among the features"
-            )
+        if set(label.columns) & set(names) and (encode.table or table) == (label.table or table):
+            actual = f"the label {label.columns[0]!r}, which is known {label.delay} after its row, among the features"
             raise ConfigError(
                 problem(where, actual, "columns that are known with the row", "remove it there")
             )
@@ -126,7 +124,14 @@ def plain_name(where: str, name: Any, *, joined: bool = False) -> None:
 
 
 def _label(given: Any, where: str, table: str | None, tables: Mapping[str, Table]) -> Label:
-    label = spec(Label, {"column": given} if isinstance(given, str) else given, where)
+    label = spec(Label, {"column": given} if isinstance(given, str | list | tuple) else given, where)
+    if not isinstance(label.column, str):
+        label = label._replace(column=texts(f"{where}.column", label.column))
+    if len(set(label.columns)) < max(len(label.columns), 1):
+        raise ConfigError(problem(f"{where}.column", list(label.columns), "columns, each once", "fix it"))
+    if label.classes and not isinstance(label.column, str):
+        do = "leave out classes, or ask for one column"
+        raise ConfigError(problem(f"{where}.classes", "classes of several columns", "0 and 1 in each", do))
     classes: Any = label.classes
     if isinstance(classes, Mapping):
         values = tuple(texts(f"{where}.classes.{name}", of) for name, of in classes.items())
@@ -139,6 +144,6 @@ def _label(given: Any, where: str, table: str | None, tables: Mapping[str, Table
         label = label._replace(classes=texts(f"{where}.classes", classes))
     if label.delay != 0:
         label = label._replace(delay=duration(label.delay, f"{where}.delay"))
-    for name in filter(None, (label.column, label.weight, label.group)):
+    for name in filter(None, (*label.columns, label.weight, label.group)):
         known(where, label.table or table, name, tables)
     return label

@@ -90,8 +90,11 @@ def _check_task(
         what = f"no label of {list(target)}"
         raise ConfigError(problem(f"schema.kind: {task_kind}", what, "a column", "add label: COLUMN"))
     if task_kind in OF_VALUES and label is not None and label.classes:
-        what = f"classes of {label.column!r}"
+        what = f"classes of {label.columns[0]!r}"
         raise ConfigError(problem(f"schema.kind: {task_kind}", what, "numbers", "leave out label.classes"))
+    if task_kind in RANKINGS and label is not None and not isinstance(label.column, str):
+        actual, do = f"the columns {list(label.columns)}", "name one column"
+        raise ConfigError(problem(f"schema.kind: {task_kind}", actual, "one relevance of each row", do))
     if task_kind in RANKINGS and (label is None or label.group is None):
         what = f"no {'label' if label is None else 'label.group'} of {list(target)}"
         raise ConfigError(

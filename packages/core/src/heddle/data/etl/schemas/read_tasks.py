@@ -136,7 +136,7 @@ def _add(
     features, read = values_of(asked.features, given, where, asked.table, tables)
     features = features or (Encode(asked.time, "cyclic", period="month"),)
     if asked.kind == "node_regression" and read is not None and read.classes:
-        actual = f"classes of {read.column!r}"
+        actual = f"classes of {read.columns[0]!r}"
         raise ConfigError(problem(where, actual, "numbers", "leave out label.classes"))
     if tables[asked.table].time is None:
         tables[asked.table] = tables[asked.table]._replace(time=asked.time)

@@ -147,20 +147,26 @@ class Encode(NamedTuple):
 class Label(NamedTuple):
     """What is predicted: a column, and its values in the order of their classes (() for numbers 0, 1, ...).
 
-    For kind: edge_regression the target's column holds any numbers, for a ranking relevances of 0 and more. `weight` is
+    Several columns, or one of type vector, are several labels of 0 and 1 each, or several numbers to be predicted. For
+    kind: edge_regression the target's column holds any numbers, for a ranking relevances of 0 and more. `weight` is
     a column of what each row weighs in the loss; `group`, for a ranking, one of whole numbers: rows of one number are
     put in order together. `values` are, for each class, the values that it stands for, ("*",) for all others; () for
     the class's own name; YAML writes them as classes: {NAME: [VALUE, ...]}. `delay` is how long after the time of its
     row a label is known, such as 30d for what happens in the 30 days after it; a query's is the end of its window.
     """
 
-    column: str
+    column: str | tuple[str, ...]
     classes: tuple[str, ...] = ()
     table: str | None = None
     weight: str | None = None
     group: str | None = None
     values: tuple[tuple[str, ...], ...] = ()
     delay: Any = 0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns, one or several."""
+        return (self.column,) if isinstance(self.column, str) else self.column
 
 
 class Nodes(NamedTuple):
