@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.func import functional_call, grad, stack_module_state, vmap
 from torch_geometric.nn import FastRGCNConv
 from torch_geometric.nn import RGCNConv as TheirRGCNConv
 
@@ -159,3 +160,38 @@ def test_errors_are_one_line():
         RGCNConv(6, 8, R, num_blocks=4)
     with pytest.raises(ConfigError, match=r"model.plan: found 'fast'"):
         RGCNConv(6, 8, R, plan="fast")
+
+
+@pytest.mark.parametrize("options", [{}, {"num_bases": 2}, {"num_blocks": 2}, {"aggr": "sum", "bias": False}])
+def test_an_ensemble_by_torch_func(options):
+    """`stack_module_state` and vmap give each model's own answer and gradients."""
+    torch.manual_seed(0)
+    convs = [RGCNConv(4, 6, 3, **options).double() for _ in range(3)]
+    x = torch.randn(5, 4, dtype=torch.float64)
+    edges, types = torch.randint(5, (2, 12)), torch.randint(3, (12,))
+    params, buffers = stack_module_state(convs)
+
+    def loss(params, buffers):
+        y = functional_call(convs[0], (params, buffers), (x, edges, types))
+        return y.pow(3).sum(), y
+
+    grads, y = vmap(grad(loss, has_aux=True))(params, buffers)
+    for i, conv in enumerate(convs):
+        expected = conv(x, edges, types)
+        torch.testing.assert_close(y[i], expected)
+        of_each = torch.autograd.grad(expected.pow(3).sum(), list(conv.parameters()))
+        for (name, _), gradient in zip(conv.named_parameters(), of_each):
+            torch.testing.assert_close(grads[name][i], gradient)
+
+
+@pytest.mark.parametrize("what", ["edge_index", "edge_type"])
+def test_edges_that_torch_func_goes_over_are_refused(what):
+    """What is prepared of them would be that of none of the examples."""
+    conv = RGCNConv(4, 6, 3)
+    given = {"edge_index": torch.randint(5, (2, 12)), "edge_type": torch.randint(3, (12,))}
+
+    def call(batched):
+        return conv(torch.ones(5, 4), **(given | {what: batched}))
+
+    with pytest.raises(GraphError, match=r"edges: found a tensor .* goes over, expected constants"):
+        vmap(call)(torch.stack([given[what]] * 2))

@@ -9,6 +9,7 @@ import pytest
 
 from heddle.workflow.metrics.predictions import Predictions
 from heddle.workflow.report.charts import confusion
+from heddle.workflow.report.matrix import shortened
 from heddle.workflow.report.scale import label, scale_for, ticks
 from heddle.workflow.report.slots import slots
 from heddle.workflow.report.svg import columns, dots, histogram, lines
@@ -168,3 +169,16 @@ def test_a_peak_between_many_points_is_kept():
     top = min(float(point.split(",")[1]) for point in re.search(r'points="([^"]*)"', chart)[1].split())
     flat = max(float(point.split(",")[1]) for point in re.search(r'points="([^"]*)"', chart)[1].split())
     assert flat - top > 150
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["cat", "a long name of a class"], ["cat", "a long name o…"]),
+        (["http://example.org/a", "http://example.org/b"], ["…example.org/a", "…example.org/b"]),
+        (["x" * 20, "x" * 20 + "y"], ["…" + "x" * 13, "…" + "x" * 12 + "y"]),
+        ([], []),
+    ],
+)
+def test_names_that_are_cut_are_told_apart(names, expected):
+    assert shortened(names) == expected

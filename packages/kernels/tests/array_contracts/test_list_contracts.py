@@ -6,7 +6,7 @@ import pytest
 import torch
 from relational_cases import Native, bundles, draw, make_graph, make_layer
 from torch.autograd import forward_ad
-from torch.func import grad, jvp, vmap
+from torch.func import grad, jacfwd, jacrev, jvp, vmap
 from torch.utils.checkpoint import checkpoint
 
 from heddle_kernels.torch.cells import cell
@@ -14,8 +14,8 @@ from heddle_kernels.torch.cells import cell
 ONE_SENTENCE = r"^[^\n]+: found [^\n]+, expected [^\n]+; [^\n]+$"
 
 
-def relational(activation: str) -> tuple[Any, list[torch.Tensor]]:
-    """Return a sum over relations as a function of its values alone, and values."""
+def relational(activation: str, join: Any = torch.cat) -> tuple[Any, list[torch.Tensor]]:
+    """Return a sum over relations, its results put together by `join`, as a function of its values, and values."""
     layer, graph = make_layer("narrow"), make_graph()
     prepared = bundles(layer, graph, "auto", torch.float64)
     params, x = draw(layer, graph, torch.float64)
@@ -25,7 +25,7 @@ def relational(activation: str) -> tuple[Any, list[torch.Tensor]]:
         values = dict(zip(params, given))
         nodes = x | dict(zip(features, given[len(params) :]))
         y = layer.apply_bundles(Native(), values, prepared, nodes, activation=activation)
-        return torch.cat([y[node_type].flatten() for node_type in sorted(y)])
+        return join([y[node_type].flatten() for node_type in sorted(y)])
 
     return run, [*params.values(), *(x[node_type] for node_type in features)]
 
@@ -145,8 +145,43 @@ def test_forward_over_reverse_is_reverse_over_reverse(activation):
     torch.testing.assert_close(tuple(actual), expected)
 
 
-def test_vmap_is_refused(case):
-    _, run, given = case
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+@pytest.mark.parametrize("transform", [vmap, jacrev, jacfwd])
+def test_a_step_under_torch_func_is_refused(name, transform):
+    run, given = MAKE[name]()
     batch = [torch.stack([tensor.detach()] * 2) for tensor in given]
-    with pytest.raises((NotImplementedError, RuntimeError), match="vmap"):
-        vmap(run)(*batch)
+    with pytest.raises(NotImplementedError, match=ONE_SENTENCE):
+        transform(run)(*batch)
+
+
+@pytest.mark.parametrize("activation", ["none", "relu"])
+def test_vmap_over_relations(activation):
+    """Values, gradients and second derivatives of a batch of weights and features are those of each."""
+    run, given = relational(activation)
+    batch = [torch.stack([tensor.detach() * (1 + i / 7) for i in range(3)]) for tensor in given]
+    places = tuple(range(len(given)))
+
+    def loss(*values: torch.Tensor) -> torch.Tensor:
+        return run(*values).pow(3).sum()
+
+    def along(*values: torch.Tensor) -> torch.Tensor:
+        return sum(each.sin().sum() for each in grad(loss, places)(*values))
+
+    for function in (lambda *values: (run(*values),), grad(loss, places), grad(along, places)):
+        expected = [function(*values) for values in zip(*batch)]
+        torch.testing.assert_close(vmap(function)(*batch), tuple(map(torch.stack, zip(*expected))))
+
+
+def test_vmap_over_no_examples():
+    run, given = relational("relu", join=tuple)
+    expected = run(*(tensor.detach() for tensor in given))
+    actual = vmap(run)(*(tensor.detach()[None][:0] for tensor in given))
+    assert [each.shape for each in actual] == [(0, *each.shape) for each in expected]
+
+
+def test_vmap_over_weights_alone():
+    run, given = relational("none")
+    first, *others = (tensor.detach() for tensor in given)
+    batch = torch.stack([first, 2 * first], -1)
+    actual = vmap(lambda weight: run(weight, *others), in_dims=-1, out_dims=1)(batch)
+    torch.testing.assert_close(actual, torch.stack([run(first, *others), run(2 * first, *others)], 1))

@@ -295,14 +295,26 @@ def in_second(*names: str) -> Callable[..., tuple[Any, int]]:
 
 def examples(size: int, dims: Sequence[Any], given: Sequence[Any]) -> list[list[Any]]:
     """Return the arguments of each example of a batch; of an empty batch, one of zeros, for its shapes."""
+    axes = [d if isinstance(a, Tensor) else None for a, d in zip(given, dims)]
     if not size:
         return [
-            [a if d is None else a.new_zeros((*a.shape[:d], *a.shape[d + 1 :])) for a, d in zip(given, dims)]
+            [a if d is None else a.new_zeros((*a.shape[:d], *a.shape[d + 1 :])) for a, d in zip(given, axes)]
         ]
-    return [[a if d is None else a.select(d, i) for a, d in zip(given, dims)] for i in range(size)]
+    return [[a if d is None else a.select(d, i) for a, d in zip(given, axes)] for i in range(size)]
 
 
 def one_by_one(op: Any, size: int, dims: Any, given: Any) -> tuple[Tensor, int]:
     """Batch an operator by calling it for each example (a vmap rule)."""
     results = torch.stack([op(*example) for example in examples(size, dims, given)])
     return results[:size], 0
+
+
+def results_one_by_one(
+    function: Any, size: int, dims: Sequence[Any], arguments: Sequence[Any]
+) -> tuple[Any, Any]:
+    """Batch a function of many results by calling it for each example (a vmap rule)."""
+    results = [function(*each) for each in examples(size, dims, arguments)]
+    outs = tuple(
+        torch.stack(each) if size else each[0].new_empty((0, *each[0].shape)) for each in zip(*results)
+    )
+    return outs, (0,) * len(outs)

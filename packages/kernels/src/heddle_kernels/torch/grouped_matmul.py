@@ -13,10 +13,10 @@ from heddle_kernels.torch.define import (
     autocast,
     call,
     define,
-    examples,
     float_code,
     one_level,
     recorded,
+    results_one_by_one,
 )
 
 Tensors = Sequence[Tensor]
@@ -212,7 +212,7 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Any, Any]:
-        return _one_by_one(_Product.apply, info.batch_size, in_dims, arguments)
+        return results_one_by_one(_Product.apply, info.batch_size, in_dims, arguments)
 
 
 class _Outer(torch.autograd.Function):
@@ -240,16 +240,7 @@ class _Outer(torch.autograd.Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Any, Any]:
-        return _one_by_one(_Outer.apply, info.batch_size, in_dims, arguments)
-
-
-def _one_by_one(function: Any, size: int, dims: Sequence[Any], arguments: Sequence[Any]) -> tuple[Any, Any]:
-    """Batch a function of many results by calling it for each example."""
-    results = [function(*each) for each in examples(size, dims, arguments)]
-    outs = tuple(
-        torch.stack(each) if size else each[0].new_empty((0, *each[0].shape)) for each in zip(*results)
-    )
-    return outs, (0,) * len(outs)
+        return results_one_by_one(_Outer.apply, info.batch_size, in_dims, arguments)
 
 
 _grouped_matmul = define(

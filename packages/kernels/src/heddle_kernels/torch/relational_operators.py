@@ -7,9 +7,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from heddle.errors import problem
 from heddle.graphs.memo import Memo
 from heddle_kernels import relational
-from heddle_kernels.torch.define import define, float_code, id_code, one_level, recorded, total
+from heddle_kernels.torch.define import (
+    define,
+    float_code,
+    id_code,
+    one_by_one,
+    one_level,
+    recorded,
+    results_one_by_one,
+    total,
+)
 
 Tensors = Sequence[Tensor]
 
@@ -268,6 +278,16 @@ class _Conv(torch.autograd.Function):
         tangent = _along(floats, constants, ctx.table, y, seeds)
         return tangent * (y > 0) if ctx.relu else tangent
 
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Tensor, int]:
+        constants = zip(in_dims[5 + arguments[0] :], arguments[5 + arguments[0] :])
+        if any(dim is not None and not each.is_floating_point() for dim, each in constants):
+            expected = "a batch of values on one structure"
+            raise NotImplementedError(
+                problem("relational_conv: vmap", "batched ids", expected, "loop over the structures")
+            )
+        return one_by_one(_Conv.apply, info.batch_size, in_dims, arguments)
+
 
 class _Grad(torch.autograd.Function):
     """relational_conv_grad(number of floats, table, relu, y, grad, wanted, *floats, *constants)."""
@@ -318,6 +338,10 @@ class _Grad(torch.autograd.Function):
         )
         terms = zip(by_grad, by_first, by_second)
         return tuple(t for each in terms if (t := total([x for x in each if x is not None])) is not None)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Any, Any]:
+        return results_one_by_one(_Grad.apply, info.batch_size, in_dims, arguments)
 
 
 conv = define(

@@ -1,6 +1,6 @@
 """Inputs of a PortableModule: graphs of Heddle's or PyG's as one kind of graph, and what stands for its edges."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,10 +64,15 @@ def read_inputs(graph: Any, edge_index: Tensor | None, weight: Tensor | None) ->
         edge_arrays = leaves([edge_index, weight])
     _check_weights(read)
     _check_edges(read)
+    check_constant(edge_arrays)
+    return Inputs(read, edge_arrays, (sizes, *((path, len(x)) for path, x in leaves_with_paths(read.nodes))))
+
+
+def check_constant(edge_arrays: Iterable[Any]) -> None:
+    """Refuse edges that a transformation of `torch.func` goes over. Raises GraphError."""
     if any(isinstance(array, Tensor) and is_transformed(array) for array in edge_arrays):
         expected = "constants, since propagations are prepared once"
         raise GraphError(problem("edges", "a tensor that torch.func goes over", expected, "call it for each"))
-    return Inputs(read, edge_arrays, (sizes, *((path, len(x)) for path, x in leaves_with_paths(read.nodes))))
 
 
 def as_tensor(leaf: Any, like: Tensor) -> Any:

@@ -15,8 +15,8 @@ from heddle.nn.bundles import bundles_of, prepare_bundles
 from heddle.nn.layers.rgcn import RGCN
 from heddle.ops.relational.bundle import Bundles
 from heddle.ops.relational.plan import check_plan, plan_relations
-from heddle_pyg.layers.inputs import as_array, as_tensor
-from heddle_torch.digest import contents_version
+from heddle_pyg.layers.inputs import as_array, as_tensor, check_constant
+from heddle_torch.digest import contents_version, outside_transforms
 from heddle_torch.kernels import ops_on
 
 AGGREGATIONS = ("mean", "add", "sum")
@@ -103,7 +103,7 @@ class RGCNConv(nn.Module):
             edge_type: [n_edges] int64 in [0, num_relations).
 
         Raises:
-            GraphError: edges of another shape, an id out of range.
+            GraphError: edges of another shape, an id out of range, edges that `torch.func` goes over.
         """
         pair = isinstance(x, tuple)
         sent, received = x if isinstance(x, tuple) else (x, x)
@@ -177,7 +177,7 @@ class RGCNConv(nn.Module):
             raise GraphError(
                 f"RGCNConv: found edge_index and edge_type of shapes {shapes}, expected [2, n] and [n]"
             )
-
+        check_constant((edge_index, edge_type))
         relations = [_relation(kinds, i) for i in range(self.num_relations)]
 
         def prepare() -> Bundles:
@@ -203,7 +203,8 @@ class RGCNConv(nn.Module):
 
         inference = torch.is_inference_mode_enabled()  # its tensors can't be saved for a gradient
         key = (self.weight.dtype, self.weight.device, kinds, counts, width, inference)
-        return self._memo.get([edge_index, edge_type], key, prepare)
+        with outside_transforms():  # tensors made inside one end with it
+            return self._memo.get([edge_index, edge_type], key, prepare)
 
 
 def _relation(kinds: tuple[str, str], i: int) -> EdgeType:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
-import array_api_compat.torch
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from torch.nn import functional
 
 from heddle.graphs.adjacency import Adjacency
 from heddle.ops.graph_ops import GraphOps
+from heddle_torch.arrays.namespace import xp
 from heddle_torch.arrays.products import MultiplyByEach
 from heddle_torch.arrays.segments import Gather, SegmentMax, SegmentSum
 from heddle_torch.arrays.sparse import Dot, EdgeGather, EdgeSoftmax, ScaledSpmm, Spmm
@@ -24,7 +24,7 @@ class TorchOps(GraphOps):
     are int32 or int64, tensors needn't be contiguous. On a CPU equal inputs give equal bits.
     """
 
-    xp = array_api_compat.torch
+    xp = xp
 
     def __init__(
         self, device: str | torch.device = "cpu", kernels: Mapping[str, Callable[..., Any]] | None = None

@@ -10,7 +10,7 @@ def matrix(counts: np.ndarray, names: Sequence[str], x_label: str, y_label: str)
     """Draw a square matrix of counts, each row shaded by its shares; counts are written where there is room."""
     n = len(names)
     side = max(14.0, min(46.0, 430 / max(1, n)))
-    text = [name if len(name) <= 14 else name[:13] + "…" for name in names]
+    text = shortened(names)
     left = 34 + 6.6 * max([len(name) for name in text], default=0)
     size = n * side
     parts = []
@@ -52,3 +52,18 @@ def matrix(counts: np.ndarray, names: Sequence[str], x_label: str, y_label: str)
         f'<svg viewBox="0 0 {width:.0f} {height:.0f}" style="max-width:{width:.0f}px" role="img" '
         f'aria-label="{escape(y_label)} by {escape(x_label)}">{"".join(parts)}</svg>'
     )
+
+
+def shortened(names: Sequence[str], length: int = 14) -> list[str]:
+    """Return names of at most `length` characters, of which different ones stay different as far as they can.
+
+    Long ones are cut at their end, or at their beginning where fewer are alike so, as with addresses of one server.
+
+    >>> shortened(["http://example.org/first", "http://example.org/second", "other"])
+    ['…ple.org/first', '…le.org/second', 'other']
+    """
+    behind = [name if len(name) <= length else name[: length - 1] + "…" for name in names]
+    if len(set(behind)) == len(set(names)):
+        return behind
+    before = [name if len(name) <= length else "…" + name[1 - length :] for name in names]
+    return before if len(set(before)) > len(set(behind)) else behind

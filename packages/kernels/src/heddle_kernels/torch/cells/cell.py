@@ -41,6 +41,7 @@ def lstm_step(
     Raises:
         GraphError: shapes that don't fit.
         TypeError: a dtype other than float32 and float64, or several.
+        NotImplementedError: forward mode, or a transform of torch.func.
     """
     return _call("lstm_step", base, (c, peephole), terms, matrices)
 
@@ -69,6 +70,8 @@ def _call(name: str, base: Tensor, states: tuple[Any, ...], terms: Tensors, matr
     if torch.compiler.is_compiling():
         outputs = _STEPS[name](base, list(states), list(terms), list(matrices))
         return tuple(outputs[: cell.n_outputs])
+    if torch._C._are_functorch_transforms_active():
+        raise _unavailable("a transform of torch.func", "torch.autograd, and a batch as axes before the last")
     base, states, terms, matrices = _as_they_lie(base, states, terms, matrices)
     return _Step.apply(cell, base, len(states), len(terms), *states, *terms, *matrices)
 
@@ -115,10 +118,6 @@ class _Step(Function):
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
         raise _unavailable("forward mode", "reverse mode")
-
-    @staticmethod
-    def vmap(info: Any, in_dims: Any, *arguments: Any) -> Any:
-        raise _unavailable("vmap", "rows: their axes before the last are a batch already")
 
 
 def _unavailable(got: str, expected: str) -> NotImplementedError:
