@@ -392,9 +392,9 @@ def _recent_answers(folder):
     """Return (user, moment) -> the mean of its last 20 answers that are known at the moment."""
     opened = open_prepared(folder)
     nodes, asked = opened.nodes["spent"], opened.edges["user", "asked", "spent"]
-    found = prepared(str(folder), task="spent").recent
+    recent = prepared(str(folder), task="spent").recent
     keys = zip(asked.ends[:, 0].tolist(), np.asarray(nodes.time).tolist())
-    return dict(zip(keys, found.tolist()))
+    return dict(zip(keys, recent.tolist()))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ Late = Mapping[tuple[str, str], int]
 def late_columns(nodes: Mapping[str, Nodes], edges: Sequence[Edges]) -> dict[tuple[str, str], int]:
     """Return the labels of nodes and edges that have a delay."""
     late: dict[tuple[str, str], int] = {}
-    for of in (*nodes.values(), *edges):
+    blocks: list[Nodes | Edges] = [*nodes.values(), *edges]
+    for of in blocks:
         table = None if of.label is None else of.label.table or of.table
         if of.label is not None and of.label.delay and table is not None:
             late[table, of.label.column] = int(of.label.delay)
@@ -28,7 +29,7 @@ def check_unread(nodes: Mapping[str, Nodes], edges: Sequence[Edges]) -> None:
         ConfigError: one does.
     """
     late = late_columns(nodes, edges)
-    blocks = {f"nodes.{name}": of for name, of in nodes.items()} | {
+    blocks: dict[str, Nodes | Edges] = {f"nodes.{name}": of for name, of in nodes.items()} | {
         f"edges {'.'.join(of.type)}": of for of in edges
     }
     for where, of in blocks.items():
