@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from heddle.data import DataSpec
-from heddle.data.dataset import Dataset
 from heddle.data.generators.mag import mag
 from heddle.data.prepared import FolderTask, FolderWriter, csc
 from heddle.errors import DataError
@@ -107,28 +106,34 @@ def test_listwise_on_tensors_is_that_of_the_definition():
     assert scores.grad[:, 0].tolist() == pytest.approx([-0.25, 0.25, -0.134471, 0.134471], abs=1e-6)
 
 
-@pytest.mark.parametrize("task", ["node_regression", "node_ranking"])
-def test_values_and_ranks_of_nodes(task):
-    """Papers' values are sums of their own features."""
+@pytest.mark.parametrize("kind", ["values", "ranks", "labels"])
+def test_values_ranks_and_labels_of_nodes(kind):
+    """Papers' values are sums of their own features; their labels are whether two of these are above 0."""
     given = mag(papers=240, authors=100, institutions=8, fields=10, features=4)
-    values = given.graphs.nodes["paper"].sum(1)
-    ranked = task == "node_ranking"
-    targets = np.where(values > np.quantile(values, 0.7), 1.0, 0.0) if ranked else values
+    x = given.graphs.nodes["paper"]
+    values = x.sum(1)[:, None]
+    targets = {
+        "values": values,
+        "ranks": 1.0 * (values > np.quantile(values, 0.7)),
+        "labels": 1.0 * (x[:, :2] > 0),
+    }
     splits = dict(zip(("train", "valid", "test"), np.split(np.arange(240), [160, 200])))
+    task, loss, metric = {
+        "values": ("node_regression", torch.nn.MSELoss(), "r2"),
+        "ranks": ("node_ranking", criterion("listwise"), "ndcg@8"),
+        "labels": ("node_classification", criterion("binary_cross_entropy"), "auroc"),
+    }[kind]
     asked = given._replace(
         task=task,
-        targets=targets.astype(np.float32)[:, None],
+        targets=targets[kind].astype(np.float32),
         num_classes=0,
         class_names=(),
         splits=splits,
-        groups=np.arange(240) // 8 if ranked else None,
+        groups=np.arange(240) // 8 if kind == "ranks" else None,
     )
-    assert isinstance(asked, Dataset)
     data = NodeDataObject(SPEC.merge(metadata=MetaLoader(asked), batch_size=20))
     torch.manual_seed(0)
-    model = HeteroModule(data.metadata, 32, 1, n_layers=2)
-    metric = "ndcg@8" if ranked else "r2"
-    loss = criterion("listwise") if ranked else torch.nn.MSELoss()
+    model = HeteroModule(data.metadata, 32, targets[kind].shape[1], n_layers=2)
     workflow = workflow_of(data, model, loss, [metric], epochs=30)
     workflow.fit()
     assert workflow.valid()[metric] > 0.8

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from heddle.data.dataset import Dataset, Times
+from heddle.data.prepared.graphs import targets_of
 from heddle.data.spec import DataSpec
 from heddle.data.task import Task
 from heddle.data.task_options import TaskOptions
@@ -143,9 +144,9 @@ class NodeDataObject(DataObject):
         splits = {split: meta.node_split(node_type, split) for split in self.specs}
         given = splits if any(map(len, splits.values())) else {}
         task, name = meta.task_kind, str(self.root or "graph")
-        targets = meta.labels(node_type)
-        if task != "node_classification":
-            targets = np.asarray(targets, np.float32).reshape(len(targets), -1)
+        targets, classes = meta.labels(node_type), task == "node_classification"
+        if targets.ndim > 1 or not classes:  # labels of classes stay where they lie
+            targets = targets_of(targets, classes=classes)
         about = targets, given, meta.num_classes, node_type
         weights, groups = meta.weights(node_type), meta.groups(node_type)
         return Dataset(name, task, self.graph, *about, times=self.times, weights=weights, groups=groups)

@@ -89,9 +89,10 @@ def _late(recipe: Mapping[str, Any]) -> dict[tuple[str, str], int]:
     blocks = [*recipe["nodes"].values(), *recipe["edges"]]
     labels = [(of["label"], of["table"]) for of in blocks if of.get("label")]
     return {
-        (label["table"] or table, label["column"]): label["delay"]
+        (label["table"] or table, name): label["delay"]
         for label, table in labels
         if label.get("delay")
+        for name in ([label["column"]] if isinstance(label["column"], str) else label["column"])
     }
 
 

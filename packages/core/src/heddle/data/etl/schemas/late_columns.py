@@ -18,7 +18,7 @@ def late_columns(nodes: Mapping[str, Nodes], edges: Sequence[Edges]) -> dict[tup
     for of in blocks:
         table = None if of.label is None else of.label.table or of.table
         if of.label is not None and of.label.delay and table is not None:
-            late[table, of.label.column] = int(of.label.delay)
+            late |= dict.fromkeys(((table, name) for name in of.label.columns), int(of.label.delay))
     return late
 
 
