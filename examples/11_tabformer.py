@@ -4,11 +4,13 @@
 
 SRC is a folder with TabFormer's card_transaction CSV (`heddle.data.generators.write_tabformer(SRC)` makes a small one
 up), DST is where the prepared graph goes, MODELS the Triton model repository. The lines are those of NVIDIA's talk on
-PyG: imports, paths, sizes and the number of devices differ.
+PyG: imports, paths, sizes and the number of devices differ. The last ones are added: they score raw rows as they come.
 """
 
+import csv
 import sys
 from functools import partial
+from pathlib import Path
 
 import torch
 
@@ -86,5 +88,14 @@ ap = wrk.fit_xgboost(training_cluster=train_cluster, inference_cluster=inference
 wrk.deploy(MODELS, triton_batch_size=8192, downstream=True)
 wrk.launch_inference_server()
 b = wrk.pydep.run_inference_on_triton(dataloader=wrk.gp_xgb.triton_data_loader())
+wrk.stop_inference_server()
+
+# Serve the trees on embeddings: a raw row of the CSV in, its score as of its time out
+wrk.export_bundle(f"{DST}-bundle")
+wrk.serve()
+with open(next(Path(SRC).glob("card_transaction*.csv")), encoding="utf-8") as table:
+    row = next(csv.DictReader(table))
+(score,) = wrk.score([row])
+print(f"fraud: {score['answer']} with probability {score['probability'][1]:.4f}")
 wrk.stop_inference_server()
 wrk.cleanup()

@@ -57,4 +57,5 @@ def test_tabformer_is_trained_boosted_and_served_on_loopback(tmp_path):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / "models" / "xgboost" / "config.pbtxt").is_file()
+    assert "fraud: No with probability 0." in done.stdout or "fraud: Yes with probability 0." in done.stdout
     assert not list(tmp_path.glob("heddle-*")), "cleanup leaves no temporary folder"

@@ -2,13 +2,14 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from heddle.errors import ConfigError, HeddleError, PluginError
+from heddle.serving.bundle.script import ScriptModel
 
 
 class Downstream:
@@ -25,6 +26,8 @@ class Downstream:
         self._embeddings: Path | None = None
         self._repository: Path | None = None
         self._server: Any = None
+        self._served: ScriptModel | ConfigError | None = None
+        self._bundle: Path | None = None
         self.boosted: Any = None
 
     @property
@@ -42,6 +45,9 @@ class Downstream:
         target = Path(folder) if folder is not None else self.folder / "embeddings"
         rows = self._trainer.runner.embed_rows() if kinds is None else None
         if rows is not None:
+            self._served = self._script_model()
+            if isinstance(self._served, ScriptModel):  # trees split at the very values that a server gives
+                rows = self._served.embed_rows()
             self._embeddings = write_row_embeddings(rows, target)
             return self._embeddings
         self._embeddings = generate_embeddings(self._trainer.runner.embed, self._root(), target, kinds)
@@ -67,6 +73,51 @@ class Downstream:
             served = self._trainer.runner.export("model", max_batch)
         self._repository = write_repository(path, [served], flavour, overwrite=True)
         return self._repository
+
+    def bundle(self, path: str | Path, name: str = "model", *, overwrite: bool = False) -> Path:
+        """Write the trees on embeddings as a bundle that scores raw rows of the table, and return its folder.
+
+        Raises:
+            ConfigError: no trees; embeddings that aren't as of each row's time, or that no server computes.
+        """
+        if not isinstance(self._served, ScriptModel):
+            if self._served is not None:
+                raise self._served
+            raise ConfigError(
+                "bundle: found no embeddings of rows as of their times, expected those of links with times; call "
+                "generate_embeddings and fit_xgboost first, without time='ignore'"
+            )
+        booster, metrics = self._trees().booster, self._trees().metrics
+        self._bundle = self._served.export(
+            Path(path).expanduser(), booster, metrics, name, overwrite=overwrite
+        )
+        return self._bundle
+
+    def serve(self, **settings: Any) -> Any:
+        """Start `heddle serve` on the bundle and return it once it is ready; `settings` are keys of its node.
+
+        Raises:
+            ConfigError: no bundle was written.
+        """
+        from heddle.serving.running import serve_bundle
+
+        if self._bundle is None:
+            raise ConfigError("serve: found no bundle, expected one; call export_bundle first")
+        self._server = serve_bundle(self._bundle, settings)
+        return self._server
+
+    def score(self, rows: Sequence[Mapping[str, Any]], append: bool = False) -> list[dict[str, Any]]:
+        """Return what the server says of raw rows of the table, which are appended to it if `append`.
+
+        Raises:
+            HeddleError: no server was started, or it refuses the rows.
+        """
+        from heddle.serving.client import Client
+
+        if self._server is None:
+            raise HeddleError("score: found no server, expected one; call serve first")
+        with Client(self._server.http) as client:
+            return client.score(rows, append)
 
     def launch(self, server: str, **options: Any) -> Any:
         """Start a server of the repository; "auto": Triton if its environment is fit, else the small one.
@@ -127,6 +178,18 @@ class Downstream:
         if self._folder is not None and not self._kept:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = self._embeddings = None
+
+    def _script_model(self) -> "ScriptModel | ConfigError":
+        """Return the trained module as a server computes it, or why none does."""
+        from heddle.engines.plugins import load_plugins
+
+        data_object = self._trainer.data_object
+        try:
+            encoder, arrays = self._trainer.runner.portable()
+            fanout = data_object.specs["test"].fanout(True)
+            return ScriptModel(encoder, arrays, self._root(), fanout, data_object.seed, load_plugins())
+        except ConfigError as error:
+            return error
 
     def _trees(self) -> Any:
         if self.boosted is None:

@@ -79,6 +79,14 @@ class Runner(Protocol):
         """Return the trained model as a `heddle.serving.Served`."""
         ...
 
+    def portable(self) -> tuple[Any, dict[str, np.ndarray]]:
+        """Return the trained module as an encoder (`heddle.nn.model.BlockEncoder`) and name -> array, for servers.
+
+        Raises:
+            ConfigError: it can't be one.
+        """
+        ...
+
     def close(self) -> None:
         """Release processes and memory."""
         ...
@@ -270,6 +278,18 @@ class Workflow:
     ) -> Path:
         """Write the trees (`downstream`), or the trained model itself, as a Triton model repository, and return it."""
         return self._downstream.deploy(path, triton_batch_size, flavour, downstream)
+
+    def export_bundle(self, path: str | Path, name: str = "model", *, overwrite: bool = False) -> Path:
+        """Write the trees on embeddings as a bundle that scores raw rows of the table, and return its folder."""
+        return self._downstream.bundle(path, name, overwrite=overwrite)
+
+    def serve(self, **settings: Any) -> Any:
+        """Start `heddle serve` on the bundle on this machine's loopback; `settings` are keys of its node."""
+        return self._downstream.serve(**settings)
+
+    def score(self, rows: Sequence[Mapping[str, Any]], append: bool = False) -> list[dict[str, Any]]:
+        """Return what the server of the bundle says of raw rows, each as of its time; `append` keeps them."""
+        return self._downstream.score(rows, append)
 
     def launch_inference_server(self, server: str = "auto", **options: Any) -> Any:
         """Start a server of what was deployed on this machine's loopback; "triton", "heddle", or "auto".

@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -72,6 +72,24 @@ class Client:
                 problem(f"{model} at {self._at}", _words(answer, status), "an answer", "fix the request")
             )
         return read_tensors("outputs", answer, head)[0]
+
+    def score(self, rows: Sequence[Mapping[str, Any]], append: bool = False) -> list[dict[str, Any]]:
+        """Return what `heddle serve` says of raw rows of a table: outputs, probability, answer and rows used, of each.
+
+        Args:
+            append: whether they are appended after they were scored.
+
+        Raises:
+            HeddleError: the server refuses; with its own words.
+        """
+        body = json.dumps({"rows": list(rows), "append": append}).encode()
+        status, answer, _ = self._ask("POST", "/v2/score", body, {"Content-Type": "application/json"})
+        if status != 200:
+            raise HeddleError(
+                problem(f"score at {self._at}", _words(answer, status), "an answer", "fix the rows")
+            )
+        scores: list[dict[str, Any]] = json.loads(answer)["scores"]
+        return scores
 
     def _infer_grpc(self, model: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         from heddle.serving.protocol import NAMES

@@ -6,5 +6,6 @@ convs.py          one conv for a relation, from a class, its name or a function
 embedding.py      TorchNodeEmbedding: a learned row for each node, sparse gradients; shards.py: split over processes
 link_predictor.py LinkPredictor: probabilities of links; edge_predictor.py: classes or values of edges
 optimizers.py     optimisers and schedules of OptWrappers
+portable.py       a HeteroModule as a portable encoder, for servers
 runner.py         TorchRunner: epochs, metrics, embeddings
 """

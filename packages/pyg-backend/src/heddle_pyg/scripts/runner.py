@@ -29,6 +29,7 @@ from heddle_pyg.scripts.embedding import TorchNodeEmbedding
 from heddle_pyg.scripts.hetero_module import HeteroModule
 from heddle_pyg.scripts.learner import ModuleLearner, PortableModuleLearner
 from heddle_pyg.scripts.optimizers import optimizers_of
+from heddle_pyg.scripts.portable import portable_module
 from heddle_pyg.scripts.shards import Shards
 from heddle_pyg.scripts.task import ScriptTask
 from heddle_pyg.scripts.whole import embed_whole
@@ -157,6 +158,10 @@ class TorchRunner:
         from heddle_pyg.scripts.export import export_script  # imports torch.export, which takes a second
 
         return export_script(self, self._model.cpu(), self._trainer.data_object, name, max_batch)
+
+    def portable(self) -> tuple[Any, dict[str, np.ndarray]]:
+        """Return the trained module as a portable encoder and its arrays. Raises ConfigError: it can't be one."""
+        return portable_module(self._hetero())
 
     def close(self) -> None:
         self._whole = None

@@ -1,11 +1,15 @@
 """scorer_of: a bundle's model, made again from its options with its weights, and the trees that answer for it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from heddle.nn.heads import head_for
 from heddle.nn.model import Model, ModelSpec
 from heddle.nn.models.codes import behind_codes
+from heddle.nn.models.script_module import ScriptEncoder
 from heddle.options import PortableOptions, build
 from heddle.sampling.parts import kernels_of
 from heddle.serving.bundle.layout import TREES, WEIGHTS, BundleContents, read_bundle
@@ -13,6 +17,9 @@ from heddle.serving.scoring.row_ops import embedder_of, row_ops
 from heddle.serving.scoring.scorer import Reading, Scorer
 from heddle.serving.scoring.trees import Trees, TreeScorer
 from heddle.workflow.artifacts import read_weights
+
+SCRIPT = "script"
+"""The name of the model of a script's bundle."""
 
 
 def scorer_of(root: str | Path, registry: Any) -> Scorer | TreeScorer:
@@ -34,6 +41,11 @@ def scorer_of(root: str | Path, registry: Any) -> Scorer | TreeScorer:
 def _scorer(root: Path, contents: BundleContents, registry: Any) -> Scorer:
     assert contents.model is not None
     name = contents.model["name"]
+    if name == SCRIPT:
+        arrays = read_weights(root / WEIGHTS)
+        script = _script_encoder(contents.model["options"], arrays)
+        model = Model(script, head_for(contents.spec, script.out_dim))
+        return scorer_of_arrays(model, contents.spec, contents.reading, arrays, registry)
     options = build(registry.options("model", name), contents.model["options"], "model")
 
     def make(spec: Any) -> Any:
@@ -47,7 +59,25 @@ def _scorer(root: Path, contents: BundleContents, registry: Any) -> Scorer:
 
 def scorer_on(model: Model, spec: ModelSpec, reading: Reading, weights: Path, registry: Any) -> Scorer:
     """Return the Scorer of a model with the weights of a file, on the kernels that are installed."""
-    arrays = read_weights(weights)
+    return scorer_of_arrays(model, spec, reading, read_weights(weights), registry)
+
+
+def scorer_of_arrays(
+    model: Model, spec: ModelSpec, reading: Reading, arrays: Mapping[str, np.ndarray], registry: Any
+) -> Scorer:
+    """Return the Scorer of a model with weights by name, on the kernels that are installed."""
     params = {key.removeprefix("params/"): value for key, value in arrays.items()}
     adjacency = kernels_of(registry).adjacency
     return Scorer(model, spec, params, reading, row_ops(registry), adjacency, embedder_of(registry))
+
+
+def _script_encoder(options: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ScriptEncoder:
+    prefix = "params/encoder."
+    return ScriptEncoder(
+        tuple((node_type, name) for node_type, name in options["types"]),
+        tuple(((key[0], key[1], key[2]), name) for key, name in options["relations"]),
+        options["n_layers"],
+        options["out_dim"],
+        options["activation"],
+        frozenset(name.removeprefix(prefix) for name in arrays if name.startswith(prefix)),
+    )

@@ -60,17 +60,23 @@ def embed_rows(
     if parts.task.level == "edge" and not reading.timed:
         return None  # which edges may be seen goes by splits there
     scorer = scorer_on(parts.model, parts.model_spec, reading, run / WEIGHTS, registry)
-    snapshot = folder_snapshot(prepared, store_of(registry))
-    if not scorer.by_kernel(snapshot):
+    if not scorer.by_kernel(folder_snapshot(prepared, store_of(registry))):
         return None
-    opened, target = open_prepared(prepared), target_asked(config, parts)
     count = len(np.asarray(parts.dataset.targets))
+    ends = embeddings(scorer, target_asked(config, parts), prepared, count, registry)
+    return ends[0] if len(ends) == 1 else ends
+
+
+def embeddings(
+    scorer: Scorer, target: Sequence[str], prepared: Path, count: int, registry: Any
+) -> tuple[np.ndarray, ...]:
+    """Return the embeddings [count, d] of the first `count` rows' ends, or of nodes, each as of its own time."""
+    snapshot, opened = folder_snapshot(prepared, store_of(registry)), open_prepared(prepared)
     pieces = [
         scorer.ends(scorer.embed(snapshot, _questions(scorer, target, opened, rows)))
         for rows in np.split(np.arange(count), range(ROWS, count, ROWS))
     ]
-    ends = tuple(np.concatenate(end) for end in zip(*pieces))
-    return ends[0] if len(ends) == 1 else ends
+    return tuple(np.concatenate(end) for end in zip(*pieces))
 
 
 def _questions(

@@ -55,8 +55,8 @@ class BoostTable:
         """Names of the columns, each once."""
         columns = [
             f"{name}.{column}" if name == "codes" else str(column)
-            for name in self._edges.features
-            for column in self._edges.columns.get(name, range(self._edges.features[name].shape[1]))
+            for name in self._features
+            for column in self._edges.columns.get(name, range(self._features[name].shape[1]))
         ]
         ends = [f"{end}.{k}" for end, array in self._vectors for k in range(array.shape[1])]
         return [name.translate(_PLAIN) for name in columns + ends]
@@ -66,7 +66,7 @@ class BoostTable:
         """Of each column: "c" for codes of categories, "float" for numbers."""
         columns = [
             "c" if array.dtype.kind == "i" else "float"
-            for array in self._edges.features.values()
+            for array in self._features.values()
             for _ in range(array.shape[1])
         ]
         return columns + ["float"] * (len(self.names) - len(columns))
@@ -84,7 +84,7 @@ class BoostTable:
 
     def matrix(self, rows: np.ndarray) -> np.ndarray:
         """Return [n, columns] float32 of rows."""
-        parts = [np.asarray(array[rows], np.float32) for array in self._edges.features.values()]
+        parts = [np.asarray(array[rows], np.float32) for array in self._features.values()]
         by_row = self._by_row
         by_end = (rows, rows) if by_row is not None else (ends[rows] for ends in self._ends)
         parts += [array[rows_of_end] for rows_of_end, (_, array) in zip(by_end, self._vectors)]
@@ -103,6 +103,13 @@ class BoostTable:
     @cached_property
     def _edges(self) -> PreparedEdges:
         return self._prepared.edges[self.relation]
+
+    @cached_property
+    def _features(self) -> dict[str, np.ndarray]:
+        """The rows' features, numbers before codes as a server has them."""
+        features = self._edges.features
+        first = [name for name in ("x", "codes") if name in features]
+        return {name: features[name] for name in (*first, *(of for of in features if of not in first))}
 
     @cached_property
     def _ends(self) -> tuple[np.ndarray, np.ndarray]:
