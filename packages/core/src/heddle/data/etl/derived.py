@@ -12,6 +12,7 @@ from heddle.data.etl.schemas.schema import Derived, Joined, Split, Table
 from heddle.data.etl.steps import Steps
 from heddle.data.etl.streams import chunks, column_type, row_count
 from heddle.data.formats.text_files import fail
+from heddle.data.prepared.bisection import first_later
 from heddle.data.prepared.key_hashes import key_hashes
 from heddle.extras import require
 
@@ -28,8 +29,22 @@ def join(name: str, table: Table, tables: Mapping[str, Path], engine: Engine, st
     Raises:
         DataError: a key that another table has twice, or of another type.
     """
+    path = tables[name]
+    valid = {column: joined for column, joined in table.joined.items() if joined.at is not None}
+    if len(valid) < len(table.joined):
+        path = _join_once(name, table, tables, engine, steps)
+    made = {}
+    for column, joined in valid.items():
+        made[column] = joined, *_versions(name, column, path, joined, tables, engine, steps)
+    return steps.file(f"valid.{name}", _write_valid, path, made) if made else path
+
+
+def _join_once(name: str, table: Table, tables: Mapping[str, Path], engine: Engine, steps: Steps) -> Path:
+    """Return a table with its columns of tables that have every key once."""
     path, made = tables[name], {}
     for column, joined in table.joined.items():
+        if joined.at is not None:
+            continue
         key, other = joined.key or joined.by, tables[joined.table]
         where = f"tables.{name}.joined.{column}"
         same_type(where, path, joined.by, other, key)
@@ -42,6 +57,58 @@ def join(name: str, table: Table, tables: Mapping[str, Path], engine: Engine, st
         rows = steps.file(f"rows.{name}.{_file(column)}", engine.ends, path, pair, pair)
         made[column] = (joined, ordered, rows)
     return steps.file(f"joined.{name}", _write_joined, path, made)
+
+
+def _versions(
+    name: str,
+    column: str,
+    path: Path,
+    joined: Joined,
+    tables: Mapping[str, Path],
+    engine: Engine,
+    steps: Steps,
+) -> tuple[Path, Path, Path]:
+    """Return the versions in the order of their keys and times, and the number of the key of each, and of each row."""
+    key, other, valid_from = joined.key or joined.by, tables[joined.table], joined.valid_from
+    where, end = f"tables.{name}.joined.{column}", f"{joined.table}.{_file(key)}"
+    same_type(where, path, joined.by, other, key)
+    by_time = steps.file(f"bytime.{joined.table}", engine.ordered, other, valid_from)
+    versions = steps.file(f"versions.{end}", engine.ordered, by_time, key)
+    keys = steps.file(f"versionkeys.{end}", engine.keys, [(versions, key)])
+    numbers = steps.file(f"versionnumbers.{end}", engine.ends, versions, (key, keys), (key, keys))
+    pair = joined.by, keys
+    return versions, numbers, steps.file(f"versionrows.{name}.{_file(column)}", engine.ends, path, pair, pair)
+
+
+def _write_valid(path: Path, made: Mapping[str, tuple[Joined, Path, Path, Path]], out: Path) -> None:
+    compute, arrow = require("pyarrow.compute", "etl"), require("pyarrow", "etl")
+    parquet = require("pyarrow.parquet", "etl")
+
+    def take(joined: Joined, versions: Path, numbers: Path, rows: Path) -> Make:
+        held = parquet.read_table(versions, columns=[joined.column, joined.valid_from])
+        if held[joined.valid_from].null_count:
+            where = f"tables.{joined.table}: column {joined.valid_from!r}"
+            fail(where, "an empty cell", "the time from which on each row is valid", "fix the table")
+        values, times = held[joined.column].combine_chunks(), held[joined.valid_from].to_numpy()
+        of_key = parquet.read_table(numbers, columns=["source"])["source"].fill_null(-1).to_numpy()
+        asked = chunks(rows, ["source"])
+
+        def make(table: Any, start: int) -> Any:
+            at, key = table[joined.at], next(asked)["source"]
+            there = compute.and_(at.is_valid(), key.is_valid()).to_numpy()
+            number = key.fill_null(-1).to_numpy()
+            low, high = (np.searchsorted(of_key, number, side) for side in ("left", "right"))
+            moments = at.fill_null(0).to_numpy()
+            last = first_later(low, high, moments, lambda position: times[position]) - 1
+            there &= last >= low
+            taken = compute.take(values, arrow.array(np.where(there, last, 0), mask=~there))
+            if joined.shift is not None:
+                taken = compute.add(taken, seconds_of(joined.shift, "joined.shift"))
+            return compute.fill_null(taken, "") if str(values.type) in ("string", "large_string") else taken
+
+        return make
+
+    add_columns(path, {name: take(*of) for name, of in made.items()}, out)
 
 
 def _write_joined(path: Path, made: Mapping[str, tuple[Joined, Path, Path]], out: Path) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from heddle.data.etl.streams import ROWS, NpyStream
+from heddle.data.prepared.bisection import first_later
 
 BLOCK = 1 << 20
 """Numbers of an older array that are copied at a time."""
@@ -60,12 +61,8 @@ def before(old: Sorted, receivers: np.ndarray, times: np.ndarray | None) -> np.n
     high[known] = old.indptr[receivers[known] + 1]
     if times is None or old.time is None:
         return high
-    while len(left := np.flatnonzero(low < high)):
-        middle = (low[left] + high[left]) // 2
-        later = np.asarray(old.time[np.asarray(old.edge_ids[middle])]) > times[left]
-        high[left[later]] = middle[later]
-        low[left[~later]] = middle[~later] + 1
-    return low
+    time = old.time
+    return first_later(low, high, times, lambda at: np.asarray(time[np.asarray(old.edge_ids[at])]))
 
 
 def insert(old: Sorted, new: Sorted, folder: Path, dtype: type, n_old_rows: int) -> dict[str, Path]:

@@ -13,6 +13,8 @@ ROW = "#row"
 """The column of a table's row numbers, which nodes without a key are named by."""
 
 MISSING = ("fail", "empty", "drop")
+VERSION = "_version"
+"""The end of the name of a type whose nodes are versions of another's."""
 
 
 def read_nodes(item: Any, where: str, tables: dict[str, Table]) -> Nodes:
@@ -69,6 +71,36 @@ def read_edges(item: Any, where: str, tables: dict[str, Table], nodes: Mapping[s
     return edges._replace(
         type=(names[0], names[1], names[2]), source=source, target=target, features=features, label=label
     )
+
+
+def add_versions(
+    node_type: str, tables: dict[str, Table], nodes: dict[str, Nodes], edges: list[Edges]
+) -> None:
+    """Make of a type over a table of versions its keys, a type of the versions, and edges between them.
+
+    Raises:
+        ConfigError: a type without a key, with a label or a time, or another type of the versions' name.
+    """
+    of, where = nodes[node_type], f"nodes.{node_type}"
+    if of.table is None or tables[of.table].valid_from is None:
+        return
+    valid_from, version = tables[of.table].valid_from, f"{node_type}{VERSION}"
+    if of.key is None:
+        raise ConfigError(
+            problem(where, "rows of versions without a key", "what they are versions of", "add key")
+        )
+    if of.label is not None or of.time is not None:
+        actual = "a label of versions" if of.label is not None else "a time of versions"
+        do = "ask by tasks, at a time each" if of.label is not None else "leave it out: it is valid_from"
+        raise ConfigError(problem(where, actual, "keys and features alone", do))
+    if version in nodes:
+        raise ConfigError(problem(where, f"a node type {version!r} already", "another name", "rename it"))
+    assert valid_from is not None
+    derive(where, of.table, ROW, Derived("row"), tables)
+    nodes[node_type] = Nodes(keys=((of.table, of.key),))
+    nodes[version] = Nodes(of.table, features=of.features, time=(of.table, valid_from))
+    relation = (version, VERSION[1:], node_type)
+    edges.append(Edges(relation, of.table, ROW, of.key, reverse=False, time=valid_from))
 
 
 def values_of(

@@ -6,7 +6,7 @@ from typing import Any
 from heddle.data.etl.schemas.address import Address
 from heddle.data.etl.schemas.checked import one_of, spec, texts
 from heddle.data.etl.schemas.late_columns import check_unread
-from heddle.data.etl.schemas.read_graph import plain_name, read_edges, read_nodes
+from heddle.data.etl.schemas.read_graph import add_versions, plain_name, read_edges, read_nodes
 from heddle.data.etl.schemas.read_tables import derive, known, read_tables
 from heddle.data.etl.schemas.read_tasks import read_tasks
 from heddle.data.etl.schemas.schema import (
@@ -48,6 +48,8 @@ def read_schema(given: Mapping[str, Any]) -> Schema:
         node_type: read_nodes(item, f"nodes.{node_type}", tables) for node_type, item in schema.nodes.items()
     }
     edges = [read_edges(item, f"edges[{at}]", tables, nodes) for at, item in enumerate(schema.edges)]
+    for node_type in list(nodes):
+        add_versions(node_type, tables, nodes, edges)
     split = None if schema.split is None else spec(Split, schema.split, "split")
     tasks = read_tasks(schema.tasks, tables, nodes, edges, split)
     check_unread(nodes, edges)

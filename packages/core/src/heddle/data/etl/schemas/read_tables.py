@@ -22,6 +22,16 @@ def read_tables(given: Mapping[str, Any], databases: Mapping[str, Any]) -> dict[
     """
     tables = {name: _table(item, f"tables.{name}", name, databases) for name, item in given.items()}
     for name, table in tables.items():
+        if table.valid_from is not None:
+            known(f"tables.{name}.valid_from", name, table.valid_from, tables)
+            tables[name] = table._replace(time=table.time or table.valid_from)
+    for name, table in tables.items():
+        tables[name] = table._replace(
+            joined={
+                key: _valid_at(f"tables.{name}.joined.{key}", of, name, tables)
+                for key, of in table.joined.items()
+            }
+        )
         for column, joined in table.joined.items():
             where = f"tables.{name}.joined.{column}"
             known(where, name, joined.by, tables)
@@ -35,6 +45,26 @@ def read_tables(given: Mapping[str, Any], databases: Mapping[str, Any]) -> dict[
         if table.time is not None:
             known(f"tables.{name}.time", name, table.time, tables)
     return tables
+
+
+def _valid_at(where: str, joined: Joined, name: str, tables: Mapping[str, Table]) -> Joined:
+    """Return a joined column with the column of the time whose version it takes."""
+    other = tables.get(joined.table)
+    if other is None or other.valid_from is None:
+        if joined.at is not None:
+            actual, do = f"at beside {joined.table!r}, whose rows have no valid_from", "remove it"
+            raise ConfigError(problem(where, actual, "a table of versions", do))
+        return joined
+    at = joined.at or tables[name].time
+    if at is None:
+        actual = f"no time of {name}, whose rows take what is valid in {joined.table}"
+        raise ConfigError(
+            problem(where, actual, "the time of each row", "add at: COLUMN, or time to the table")
+        )
+    known(f"{where}.at", name, at, tables)
+    if at in tables[name].joined and tables[tables[name].joined[at].table].valid_from is not None:
+        raise ConfigError(problem(where, f"the time {at!r} from versions", "another time", "name one by at"))
+    return joined._replace(at=at, valid_from=other.valid_from)
 
 
 def known(where: str, table: str | None, column: str, tables: Mapping[str, Table]) -> None:

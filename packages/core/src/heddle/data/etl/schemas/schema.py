@@ -40,7 +40,9 @@ class Column(NamedTuple):
 class Joined(NamedTuple):
     """A column taken from another table: of its row whose `key` is what `by` is here, missing where there is none.
 
-    `shift` moves a time: "-1 day" for what was known a day before.
+    `shift` moves a time: "-1 day" for what was known a day before. Of a table with `valid_from` it is the row that was
+    valid at the time `at`, a column here, missing where none was yet; `at` is the table's `time` unless said.
+    `valid_from` is that of the other table.
     """
 
     table: str
@@ -48,6 +50,8 @@ class Joined(NamedTuple):
     column: str
     key: str | None = None
     shift: str | None = None
+    at: str | None = None
+    valid_from: str | None = None
 
 
 class Derived(NamedTuple):
@@ -91,6 +95,8 @@ class Table(NamedTuple):
         database: in place of a path, one of the schema's databases.
         of: its table, or view, SCHEMA.TABLE too; the table's own name unless said.
         query: in place of `of`, a query in the database's SQL.
+        valid_from: the column from which on a row is valid, until the next of its key; `time` too, unless said. Of two
+            from one moment on the later row counts.
     """
 
     path: str | None = None
@@ -111,6 +117,7 @@ class Table(NamedTuple):
     database: str | None = None
     of: str | None = None
     query: str | None = None
+    valid_from: str | None = None
 
 
 class Encode(NamedTuple):
@@ -174,7 +181,8 @@ class Nodes(NamedTuple):
 
     Attributes:
         table: the nodes are its rows. With `key` they are put in the order of that column, which edges name them by.
-        key: see `table`.
+        key: see `table`. Of a table with `valid_from` the nodes are its distinct keys; its rows are nodes of a type
+            TYPE_version, with the features, and edges "version" to them from the time on from which they are valid.
         keys: (table, column) pairs: the nodes are the distinct values of these columns together.
         rows: number of nodes whose ids in the files are their positions, 0 to rows - 1.
         features, label: from `table`.
