@@ -57,13 +57,13 @@ RECIPE = {
             "path": "payments.csv",
             "time": "time",
             "columns": {
-                "card": {"of": "card", "type": "int"},
-                "shop": {"of": "shop", "type": "int"},
-                "time": {"of": "time", "type": "datetime", "format": "%s"},
-                "amount": {"of": "amount", "type": "money"},
-                "channel": {"of": "channel"},
-                "mcc": {"of": "mcc"},
-                "fraud": {"of": "fraud"},
+                "card": {"of": ["card"], "type": "int"},
+                "shop": {"of": ["shop"], "type": "int"},
+                "time": {"of": ["time"], "type": "datetime", "format": "%s"},
+                "amount": {"of": ["amount"], "type": "money"},
+                "channel": {"of": ["channel"]},
+                "mcc": {"of": ["mcc"]},
+                "fraud": {"of": ["fraud"]},
             },
         }
     },
@@ -131,6 +131,9 @@ def write_model(root: Path, prepared: Path, counts: dict[str, int], columns: int
     options = RgcnOptions(hidden=HIDDEN, layers=2)
     encoder = behind_codes(lambda inner: rgcn(options, inner), spec)
     params = initialise(Model(encoder, head_for(spec, encoder.out_dim)).params(), 3)
+    for name in params:
+        if "bias" in name:  # they begin as zeros
+            params[name] = np.random.default_rng(4).normal(0, 0.3, params[name].shape).astype(np.float32)
     root.mkdir(parents=True)
     write_weights(root, {f"params/{name}": value for name, value in params.items()}, {})
     reading = Reading(Fanout(FANOUTS), sample_key(0, -1, 0), False, True)

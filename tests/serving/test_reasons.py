@@ -18,6 +18,7 @@ from heddle.serving.live.kernel import store_of
 from heddle.serving.reasons import integrate as integration
 from heddle.serving.reasons.columns import Column, parts_of
 from heddle.serving.reasons.integrate import integrate
+from heddle.serving.reasons.network import Network
 from heddle.serving.reasons.picture import picture
 from heddle.serving.reasons.reasons import GRADIENTS, ColumnReason, EdgeReason, NodeReason, Reasons
 from heddle.serving.reasons.sampled import Encoded, network_of, question_of
@@ -157,9 +158,8 @@ def _with_hops(network):
     """Return the network whose second level says what came along each of its links, those of ends themselves too."""
     level = network.levels[1]
     links = tuple(of._replace(hop=of.hop or "own") for of in level.links)
-    return network._replace(
-        levels=(network.levels[0], level._replace(links=links), network.levels[2], *network.levels[3:])
-    )
+    levels = (network.levels[0], level._replace(links=links), *network.levels[2:])
+    return Network(levels, network.top)
 
 
 def test_a_model_of_another_kind_is_refused(registry, rows, snapshot):

@@ -164,6 +164,43 @@ def test_clients_at_once_are_answered_as_one_by_one(made, bundle):
     assert [one["outputs"] for one in actual] == [one["outputs"] for one in alone]
 
 
+def test_rows_in_arrow_are_those_in_json(made, bundle):
+    """Scores, what is appended and what is refused are the same, whichever way rows come."""
+    pa = pytest.importorskip("pyarrow", reason="pyarrow isn't installed: pip install 'heddle-core[serve]'")
+    _, records = made
+
+    def stream(rows, metadata=None):
+        sink = pa.BufferOutputStream()
+        table = pa.Table.from_pylist(rows).replace_schema_metadata(metadata)
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        return sink.getvalue().to_pybytes()
+
+    header = {"Content_Type": "application/vnd.apache.arrow.stream"}
+    rows = [{**record, "Year": int(record["Year"])} for record in records[-200:]]  # numbers may be numbers
+    rows[3]["Zip"] = None
+    with serving(bundle) as (port, _):
+        for more in ({}, {"explain": True}, {"append": True}):
+            some = rows[:5] if "explain" in more else rows
+            expected = json.loads(ask(port, "POST", "/v2/score", {"rows": some, **more})[1])
+            metadata = {name: "true" for name in more}
+            status, answer, _ = ask(port, "POST", "/v2/score", stream(some, metadata), **header)
+            actual = json.loads(answer)
+            if "append" in more:  # the second time rows see what the first has appended
+                assert (status, actual["number"]) == (200, 2)
+            else:
+                assert (status, actual) == (200, expected)
+        status, answer, _ = ask(port, "POST", "/v2/rows/transactions", stream(rows), **header)
+        assert (status, json.loads(answer)) == (200, {"appended": 200, "number": 3})
+        wrong = [{**rows[0], "MCC": 5300}]
+        refused = [ask(port, "POST", "/v2/score", {"rows": wrong})[:2]]
+        refused.append(ask(port, "POST", "/v2/score", stream(wrong), **header)[:2])
+        assert refused[0] == refused[1] and refused[0][0] == 400
+        status, answer, _ = ask(port, "POST", "/v2/score", b"{}", **header)
+        assert status == 400 and "expected a stream of Arrow record batches" in json.loads(answer)["error"]
+        assert ask(port, "GET", "/v2/health/ready")[0] == 200
+
+
 SMUGGLED = "GET /v2 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 GOOD = "POST /v2/score HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
 
@@ -258,6 +295,7 @@ def test_a_token_and_a_new_model(made, bundle, tmp_path):
     body, key = {"rows": [records[0]]}, {"Authorization": "Bearer a-token-of-sixteen-letters"}
     with serving(bundle, *arguments) as (port, _):
         assert ask(port, "POST", "/v2/score", body)[0] == 401
+        assert ask(port, "GET", "/")[0] == 200 and ask(port, "GET", "/v2/page")[0] == 401
         assert ask(port, "POST", "/v2/score", body, Authorization="Bearer another")[0] == 401
         first = json.loads(ask(port, "POST", "/v2/score", body, **key)[1])["scores"][0]["outputs"]
         (bundle / "bundle.json").write_text("{")

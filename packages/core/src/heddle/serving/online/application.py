@@ -41,6 +41,10 @@ class Application(HttpApplication):
         """Finish what was begun and close the bundle."""
         await self._service.close()
 
+    def is_open(self, path: str) -> bool:
+        """Tell whether no token is asked for at a path: the page itself has nothing of the model."""
+        return path == "/" or super().is_open(path)
+
     def answer_get(self, path: str) -> tuple[str, Reply]:
         """Return (route, answer) of a GET. Raises Refused."""
         bundle = self._service.bundle
@@ -81,23 +85,18 @@ class Application(HttpApplication):
             f"path: found nothing at {path[:80]}, expected /v2/score, /v2/rows/TABLE or {self._model}/infer",
         )
 
-    async def _scored(self, body: bytes, _: Headers) -> Reply:
-        return Reply(await self._score(body))
+    async def _scored(self, body: bytes, headers: Headers) -> Reply:
+        return Reply(await self._score(self._requests.asked(body, headers)))
 
     async def _inferred(self, body: bytes, _: Headers) -> Reply:
         return Reply(await self._infer(body))
 
-    async def _appended(self, table: str, body: bytes, _: Headers) -> Reply:
-        return Reply(await self._append(table, body))
-
-    async def _append(self, table: str, body: bytes) -> bytes:
-        rows = self._requests.rows(body).rows
+    async def _appended(self, table: str, body: bytes, headers: Headers) -> Reply:
+        rows = self._requests.asked(body, headers).rows
         number = await self._service.append(table, rows)
-        answer: bytes = self._encode({"appended": len(rows), "number": number})
-        return answer
+        return Reply(self._encode({"appended": len(rows), "number": number}))
 
-    async def _score(self, body: bytes) -> bytes:
-        asked = self._requests.rows(body)
+    async def _score(self, asked: Asked) -> bytes:
         reply: dict[str, Any]
         bundle, number = self._service.bundle, None
         if asked.append and len(bundle.target) == 1:  # a node is asked about once it is there

@@ -66,6 +66,10 @@ class HttpApplication:
         """Return (route, what answers) of a POST. Raises Refused."""
         raise NotImplementedError
 
+    def is_open(self, path: str) -> bool:
+        """Tell whether no token is asked for at a path."""
+        return _HEALTH.fullmatch(path) is not None
+
     def look(self) -> None:
         """Take what was exported again; called every `reload_seconds`."""
 
@@ -146,8 +150,7 @@ class HttpApplication:
     async def _answer(self, scope: Any, headers: Headers, receive: Any) -> tuple[str, Reply]:
         """Return (route, answer) of a request. Raises Refused, and as the subclass does."""
         path, method = scope["path"], scope["method"]
-        health = _HEALTH.fullmatch(path) is not None
-        check_head(self._door, headers, open_to_all=health)
+        check_head(self._door, headers, open_to_all=self.is_open(path))
         if method in ("GET", "HEAD"):
             return self.answer_get(path)
         if method != "POST":

@@ -1,10 +1,12 @@
-"""Requests: bodies to rows, checked by their types as they are parsed, and scores to the Open Inference Protocol."""
+"""Requests: bodies, JSON or Arrow, to rows, checked as they are parsed, and scores to the Open Inference Protocol."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from heddle.extras import require
 from heddle.serving.bundle.bundle import Bundle, Score
+from heddle.serving.online.arrow_rows import ARROW, arrow_rows, option_of
+from heddle.serving.online.http import Headers
 from heddle.serving.online.limits import Refused
 
 
@@ -32,7 +34,8 @@ class Requests:
     """
 
     def __init__(self, most: int, columns: int = 64):
-        self._most, self._commas = most, 4 * (most + 16) * (columns + 16)
+        self._most, self._columns = most, 4 * (columns + 16)
+        self._commas = (most + 16) * self._columns
         self._msgspec = require("msgspec", "serve")
         cell: Any = str | int | float | bool | None
         make, json = self._msgspec.defstruct, self._msgspec.json
@@ -45,6 +48,19 @@ class Requests:
         rest = [("id", str, ""), ("parameters", dict[str, cell], {}), ("outputs", list[wanted], [])]
         infer = make("Infer", [("inputs", list[tensor]), *rest], **strict)
         self._rows, self._infer = json.Decoder(asked), json.Decoder(infer)
+
+    def asked(self, body: bytes, headers: Headers) -> Asked:
+        """Return the rows of a body, in JSON, or in Arrow's stream format if its type says so. Raises Refused."""
+        given = headers.get(b"content-type", [b""])[0].partition(b";")[0].strip().lower()
+        return self._arrow(body) if given == ARROW else self.rows(body)
+
+    def _arrow(self, body: bytes) -> Asked:
+        rows, metadata = arrow_rows(body, self._most, self._columns)
+        self._check(len(rows))
+        explain: bool | str = metadata.get("explain", "false")
+        if explain in ("true", "false"):
+            explain = option_of(metadata, "explain")
+        return Asked(rows, option_of(metadata, "append"), explain, option_of(metadata, "picture"))
 
     def rows(self, body: bytes) -> Asked:
         """Return the rows of a body, {"rows": [{column: value}, ...]}, and what is asked besides. Raises Refused."""

@@ -60,20 +60,21 @@ def integrate(network: Network) -> Integrated:
         feeds.append(tuple(_brought(feed, integral[feed.flow.target]) for feed in level.feeds))
         along = [_along(feed, integral[feed.flow.target]) for feed in level.feeds if feed.hop is not None]
         carried.append((*along, *by_level.links[number]))
-    return Integrated(network.score(1.0), network.score(0.0), tuple(feeds), tuple(carried), by_level.exact)
+    return Integrated(*by_level.scores, tuple(feeds), tuple(carried), by_level.exact)
 
 
 class _ByLevel(NamedTuple):
-    """Integrals of the gradient by z, by level and target; and what came along links with a hop."""
+    """Integrals of the gradient by z, by level and target; what came along links with a hop; score and baseline."""
 
     integrals: list[dict[str, np.ndarray]]
     links: list[list[np.ndarray]]
+    scores: tuple[float, float]
     exact: bool
 
 
 def _first(network: Network) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return slope and intercept of each unit of the first level: target -> [rows, columns]."""
-    entering, slopes, intercepts = network.entering(0), {}, {}
+    entering, slopes, intercepts = network.entering[0], {}, {}
     for name, size in network.levels[0].sizes.items():
         slopes[name] = entering.get(name, np.zeros(size))
         intercepts[name] = np.zeros(size) + network.levels[0].biases.get(name, 0.0)
@@ -97,12 +98,13 @@ def _gradients(network: Network, slopes: dict[str, np.ndarray], stretches: dict[
     levels = network.levels
     top = {name: np.array(of, np.float64) for name, of in network.top.items()}
     if len(levels) == 1:
-        return _ByLevel([top], [[]], True)
+        ends = network.score(network.last(1.0)), network.score(network.last(0.0))
+        return _ByLevel([top], [[]], ends, True)
     if any(level.relu for level in levels[1:-1]):
         grid = _refined(network, slopes, stretches)
     else:  # gradients by the second level are the same all the way
-        ends = np.array([0.0, 1.0])
-        grid = _Grid(ends, _above(network, ends, _second(network, ends, slopes)), True)
+        whole = np.array([0.0, 1.0])
+        grid = _Grid(whole, _above(network, whole, _second(network, whole, slopes, stretches)), True)
     middles = (grid.points[1:] + grid.points[:-1]) / 2
     lengths = np.diff(grid.points)
     z = [{name: (of[1:] + of[:-1]) / 2 for name, of in level.items()} for level in grid.z]
@@ -126,11 +128,12 @@ def _gradients(network: Network, slopes: dict[str, np.ndarray], stretches: dict[
     }
     integrals[0] = {name: np.zeros(size) for name, size in levels[0].sizes.items()}
     for link in levels[1].links:
-        parts = _of_stretches(link.flow, stretches[link.source], grid.points, running[link.flow.target])
+        parts = _of_stretches(link.flow, stretches[link.source], grid, running[link.flow.target])
         np.add.at(integrals[0][link.source], link.flow.senders, parts)
         if link.hop is not None:
             links[1].append((parts * slopes[link.source][link.flow.senders]).sum(axis=1))
-    return _ByLevel(integrals, links, grid.exact)
+    begin, end = ({name: of[at] for name, of in grid.z[-1].items()} for at in (0, -1))
+    return _ByLevel(integrals, links, (network.score(end), network.score(begin)), grid.exact)
 
 
 def _refined(network: Network, slopes: dict[str, np.ndarray], stretches: dict[str, np.ndarray]) -> _Grid:
@@ -141,7 +144,7 @@ def _refined(network: Network, slopes: dict[str, np.ndarray], stretches: dict[st
     exact = len(points) * size <= MOST
     if not exact:
         points = np.linspace(0.0, 1.0, EVEN + 1)
-    second = _second(network, points, slopes)
+    second = _second(network, points, slopes, stretches)
     z = _above(network, points, second)
     for number in range(1, len(network.levels) - 1):
         if not exact or not network.levels[number].relu:
@@ -156,15 +159,32 @@ def _refined(network: Network, slopes: dict[str, np.ndarray], stretches: dict[st
     return _Grid(points, z, exact)
 
 
-def _second(network: Network, points: np.ndarray, slopes: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the second level's z at points."""
-    biases = {name: network.levels[0].biases.get(name, 0.0) for name in slopes}
-    size = sum(of.size for of in slopes.values())
-    parts = []
-    for some in np.array_split(points, max(1, len(points) * size // MOST)):
-        first = {name: some[:, None, None] * of + biases[name] for name, of in slopes.items()}
-        parts.append(network.rise(1, some, first))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+def _second(
+    network: Network, points: np.ndarray, slopes: dict[str, np.ndarray], stretches: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return the second level's z at points: each unit adds its line from where it goes on to where it goes off."""
+    z, biases = network.inputs(1, points), network.levels[0].biases
+    for name, (rows, columns) in network.levels[1].sizes.items():
+        for row in range(rows):
+            moments, lines = [np.zeros(1)], [np.zeros((1, 2, columns))]
+            for link in network.levels[1].links:
+                flow, slope = link.flow, slopes[link.source]
+                if flow.target != name:
+                    continue
+                intercept = np.zeros(slope.shape[1]) + biases.get(link.source, 0.0)
+                for e in np.flatnonzero(flow.receivers == row):
+                    start, stop = stretches[link.source][:, flow.senders[e]]
+                    both = np.stack([slope[flow.senders[e]], intercept], axis=1)
+                    line = flow.share[e] * both[:, :, None] * flow.weight[:, None, :]  # [in, 2, out]
+                    on, off = start < stop, (start < stop) & (stop < 1)
+                    moments += [start[on], stop[off]]
+                    lines += [line[on], -line[off]]
+            moment = np.concatenate(moments)
+            order = np.argsort(moment, kind="stable")
+            sums = np.concatenate(lines)[order].cumsum(axis=0)
+            at = np.searchsorted(moment[order], points, "right") - 1
+            z[name][:, row] += points[:, None] * sums[at, 0] + sums[at, 1]
+    return z
 
 
 def _above(
@@ -195,18 +215,24 @@ def _between(points: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.n
     return between
 
 
-def _of_stretches(flow: Flow, stretches: np.ndarray, points: np.ndarray, running: np.ndarray) -> np.ndarray:
+def _of_stretches(flow: Flow, stretches: np.ndarray, grid: _Grid, running: np.ndarray) -> np.ndarray:
     """Return [e, in]: the integral of the gradient by each sender's units, by what goes along each edge alone.
 
     Args:
         running: [points, receivers, out], the integral up to each point of the gradient by the receivers.
     """
     parts = np.empty((len(flow.senders), flow.weight.shape[0]))
+    places = np.searchsorted(grid.points, stretches)
+    held = bool(
+        (grid.points[places] == stretches).all()
+    )  # as they are where there is a point for each switch
     for e, (sender, receiver, share) in enumerate(zip(flow.senders, flow.receivers, flow.share)):
-        start, stop = stretches[:, sender]
         of = running[:, receiver]
-        on = _between(points, of, stop) - _between(points, of, start)  # [in, out]
-        parts[e] = share * (on * flow.weight).sum(axis=1)
+        if held:
+            start, stop = of[places[0, sender]], of[places[1, sender]]
+        else:
+            start, stop = (_between(grid.points, of, each) for each in stretches[:, sender])
+        parts[e] = share * np.einsum("io,io->i", stop - start, flow.weight)
     return parts
 
 

@@ -12,6 +12,9 @@ from heddle.serving.reasons.network import Network
 from heddle.serving.reasons.reasons import ColumnReason, EdgeReason, NodeReason
 from heddle.serving.reasons.sampled import Question
 
+DETAILED = 25
+"""Nodes, and edges, that brought most: they say by which columns."""
+
 
 class Neighbourhood(NamedTuple):
     """What a sample brought.
@@ -55,21 +58,23 @@ def _nodes(
         for at, (number, hop) in enumerate(zip(ids.tolist(), hops.tolist())):
             end = ends.index((node_type, at)) if (node_type, at) in ends else len(ends)
             appearances.setdefault((node_type, number), []).append((hop, end, at))
-    nodes: list[NodeReason] = []
-    places: dict[tuple[str, int], int] = {}
-    for (node_type, number), each in sorted(appearances.items(), key=lambda item: min(item[1])[:2]):
-        hop, end, first = min(each)
-        places |= {(node_type, at): len(nodes) for _, _, at in each}
-        total = 0.0
+    order = sorted(appearances, key=lambda node: min(appearances[node])[:2])
+    places = {(node[0], at): n for n, node in enumerate(order) for _, _, at in appearances[node]}
+    sums: list[np.ndarray] = []
+    for node_type, number in order:
+        of_type = brought.get(("node", node_type), np.zeros((len(sample.nodes[node_type]), 1)))
+        sums.append(of_type[[at for _, _, at in appearances[node_type, number]]].sum(axis=0))
+    totals = [float(of.sum()) for of in sums]
+    detailed = set(sorted(range(len(order)), key=lambda n: -abs(totals[n]))[:DETAILED])
+    nodes = []
+    for n, (node_type, number) in enumerate(order):
+        hop, end, first = min(appearances[node_type, number])
         parts: tuple[ColumnReason, ...] = ()
-        if ("node", node_type) in brought:
-            of_node = brought["node", node_type][[at for _, _, at in each]].sum(axis=0)
-            total = float(of_node.sum())
-            if node_type in question.nodes:
-                widths = question.widths[node_type]
-                parts = names.largest((node_type,), of_node, question.nodes[node_type], first, widths)
+        if node_type in question.nodes and n in detailed:
+            widths = question.widths[node_type]
+            parts = names.largest((node_type,), sums[n], question.nodes[node_type], first, widths)
         key, seen = names.node(node_type, number, end)
-        nodes.append(NodeReason(node_type, key, hop, seen, total, parts))
+        nodes.append(NodeReason(node_type, key, hop, seen, totals[n], parts))
     return nodes, places
 
 
@@ -99,21 +104,26 @@ def _edges(
     places: dict[tuple[str, int], int],
 ) -> list[EdgeReason]:
     """Return reasons of edges; one that was taken at several hops once, with all that it brought."""
-    sample, made = question.sample, []
+    sample, merged = question.sample, []
     for relation, taken in sample.edges.items():
-        merged: dict[tuple[int, int, int], list[int]] = {}
+        same: dict[tuple[int, int, int], list[int]] = {}
         for at, row in enumerate(snapshot.rows(relation, taken).tolist()):
             sender = places[relation[0], int(sample.senders[relation][at])]
             receiver = places[relation[2], int(sample.receivers[relation][at])]
-            merged.setdefault((row, sender, receiver), []).append(at)
-        for (row, sender, receiver), same in merged.items():
-            total = 0.0
-            parts: tuple[ColumnReason, ...] = ()
-            if ("edge", relation) in brought:
-                of_edge = brought["edge", relation][same].sum(axis=0)
-                total, widths = float(of_edge.sum()), question.widths[relation]
-                parts = names.largest(relation, of_edge, question.edges[relation], same[0], widths)
-            along = sum(carried.get(relation, {}).get(at, 0.0) for at in same)
-            name, table = "/".join(relation), names.table(relation)
-            made.append(EdgeReason(name, table, row, sender, receiver, total, along, parts))
-    return sorted(made, key=lambda edge: -abs(edge.carried))
+            same.setdefault((row, sender, receiver), []).append(at)
+        for edge, every in same.items():
+            along = sum(carried.get(relation, {}).get(at, 0.0) for at in every)
+            merged.append((along, relation, edge, every))
+    merged.sort(key=lambda each: -abs(each[0]))
+    made = []
+    for n, (along, relation, edge, every) in enumerate(merged):
+        total = 0.0
+        parts: tuple[ColumnReason, ...] = ()
+        if ("edge", relation) in brought:
+            of_edge = brought["edge", relation][every].sum(axis=0)
+            total = float(of_edge.sum())
+            if n < DETAILED:
+                widths = question.widths[relation]
+                parts = names.largest(relation, of_edge, question.edges[relation], every[0], widths)
+        made.append(EdgeReason("/".join(relation), names.table(relation), *edge, total, along, parts))
+    return made

@@ -1,6 +1,8 @@
 """Network: what a model makes of one question, as levels of sums and products with ReLU between them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +27,9 @@ class Flow(NamedTuple):
     def sums(self, x: np.ndarray, n: int) -> np.ndarray:
         """Return [..., n, in] of x [..., senders, in]: what each receiver gets, before the matrix."""
         y = np.zeros((*x.shape[:-2], n, x.shape[-1]))
+        if x.ndim == 2:
+            np.add.at(y, self.receivers, self.share[:, None] * x[self.senders])
+            return y
         for sender, receiver, share in zip(self.senders, self.receivers, self.share):
             y[..., receiver, :] += share * x[..., sender, :]
         return y
@@ -33,6 +38,9 @@ class Flow(NamedTuple):
         """Return [..., n, in]: the gradient of `sums` and the matrix, of [..., receivers, out]."""
         sent = gradient @ self.weight.T
         y = np.zeros((*gradient.shape[:-2], n, self.weight.shape[0]))
+        if sent.ndim == 2:
+            np.add.at(y, self.senders, self.share[:, None] * sent[self.receivers])
+            return y
         for sender, receiver, share in zip(self.senders, self.receivers, self.share):
             y[..., sender, :] += share * sent[..., receiver, :]
         return y
@@ -83,7 +91,8 @@ Rows = Mapping[str, np.ndarray]
 """Target -> [..., rows, columns]."""
 
 
-class Network(NamedTuple):
+@dataclass(frozen=True)
+class Network:
     """Levels, the first of which has no links; the score is what `top` makes of the last: sum(z top) + constant."""
 
     levels: tuple[Level, ...]
@@ -95,19 +104,22 @@ class Network(NamedTuple):
         of, z = self.levels[level], {}
         for target, (rows, columns) in of.sizes.items():
             z[target] = np.zeros((*alpha.shape, rows, columns)) + of.biases.get(target, 0.0)
-        for target, entering in self.entering(level).items():
+        for target, entering in self.entering[level].items():
             z[target] = z[target] + alpha[..., None, None] * entering
         return z
 
-    def entering(self, level: int) -> dict[str, np.ndarray]:
-        """Return what the inputs bring to a level: target -> [rows, columns]; targets without any are left out."""
-        sums: dict[str, np.ndarray] = {}
-        of = self.levels[level]
-        for feed in of.feeds:
-            flow = feed.flow
-            rows = flow.sums(feed.values, of.sizes[flow.target][0]) @ flow.weight
-            sums[flow.target] = sums[flow.target] + rows if flow.target in sums else rows
-        return sums
+    @cached_property
+    def entering(self) -> tuple[dict[str, np.ndarray], ...]:
+        """What the inputs bring to each level: target -> [rows, columns]; targets without any are left out."""
+        by_level = []
+        for level in self.levels:
+            sums: dict[str, np.ndarray] = {}
+            for feed in level.feeds:
+                flow = feed.flow
+                rows = flow.sums(feed.values, level.sizes[flow.target][0]) @ flow.weight
+                sums[flow.target] = sums[flow.target] + rows if flow.target in sums else rows
+            by_level.append(sums)
+        return tuple(by_level)
 
     def rise(self, level: int, alpha: np.ndarray, before: Rows) -> dict[str, np.ndarray]:
         """Return a level's z where z of the level before is `before`, target -> [..., rows, columns]."""
@@ -134,7 +146,6 @@ class Network(NamedTuple):
             z = self.rise(level, at, z)
         return z
 
-    def score(self, alpha: float) -> float:
-        """Return the score where the inputs are alpha times what they are."""
-        z = self.last(alpha)
-        return self.constant + sum(float((z[name] * of).sum()) for name, of in self.top.items())
+    def score(self, last: Rows) -> float:
+        """Return the score of the last level's z."""
+        return self.constant + sum(float((last[name] * of).sum()) for name, of in self.top.items())

@@ -24,6 +24,7 @@ class NodeReason:
         key: as text; of a node that was never seen, as it was sent.
         hop: 0 for what is asked about, 1 for its neighbours, ...
         seen: whether it was there.
+        columns: of the nodes that brought most; () of others.
     """
 
     table: str
@@ -46,6 +47,7 @@ class EdgeReason:
         contribution: by its own columns.
         carried: by all that came along it: its columns, its sender's and those of what lies behind. What is carried is
             counted again at each hop.
+        columns: of the edges that carried most; () of others.
     """
 
     relation: str

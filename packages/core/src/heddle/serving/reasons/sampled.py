@@ -1,6 +1,7 @@
 """sampled: what a Scorer's model makes of one question, as a Network over the question's sample."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,7 +105,7 @@ def network_of(scorer: Scorer, question: Question, weights: np.ndarray) -> Netwo
         constant, weights, head = float(weights @ mean), weights * scale, head.head
     levels = question.embedding
     if isinstance(head, NodeHead):
-        return embedding_network(question, weights)._replace(constant=constant)
+        return replace(embedding_network(question, weights), constant=constant)
     if isinstance(head, NodeMLP):
         levels = (*levels[:-1], levels[-1]._replace(relu=True))
         feeds, mlp = [], head._mlp

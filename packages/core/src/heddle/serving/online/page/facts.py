@@ -34,7 +34,7 @@ def facts(bundle: Bundle) -> dict[str, Any]:
         "classes": list(contents.classes),
         "fields": _fields(bundle),
         "explains": not isinstance(bundle.scorer, Scorer) or bundle.scorer.plan is not None,
-        "appends": bundle.encoders.get(bundle.target) is not None,
+        "appends": bundle.encoders.get(bundle.target) is not None and len(bundle.target) == 3,
     }
 
 
