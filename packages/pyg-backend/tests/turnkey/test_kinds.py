@@ -106,8 +106,8 @@ def test_listwise_on_tensors_is_that_of_the_definition():
     assert scores.grad[:, 0].tolist() == pytest.approx([-0.25, 0.25, -0.134471, 0.134471], abs=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["values", "ranks", "labels"])
-def test_values_ranks_and_labels_of_nodes(kind):
+@pytest.mark.parametrize("task_kind", ["values", "ranks", "labels"])
+def test_values_ranks_and_labels_of_nodes(task_kind):
     """Papers' values are sums of their own features; their labels are whether two of these are above 0."""
     given = mag(papers=240, authors=100, institutions=8, fields=10, features=4)
     x = given.graphs.nodes["paper"]
@@ -122,18 +122,18 @@ def test_values_ranks_and_labels_of_nodes(kind):
         "values": ("node_regression", torch.nn.MSELoss(), "r2"),
         "ranks": ("node_ranking", criterion("listwise"), "ndcg@8"),
         "labels": ("node_classification", criterion("binary_cross_entropy"), "auroc"),
-    }[kind]
+    }[task_kind]
     asked = given._replace(
         task=task,
-        targets=targets[kind].astype(np.float32),
+        targets=targets[task_kind].astype(np.float32),
         num_classes=0,
         class_names=(),
         splits=splits,
-        groups=np.arange(240) // 8 if kind == "ranks" else None,
+        groups=np.arange(240) // 8 if task_kind == "ranks" else None,
     )
     data = NodeDataObject(SPEC.merge(metadata=MetaLoader(asked), batch_size=20))
     torch.manual_seed(0)
-    model = HeteroModule(data.metadata, 32, targets[kind].shape[1], n_layers=2)
+    model = HeteroModule(data.metadata, 32, targets[task_kind].shape[1], n_layers=2)
     workflow = workflow_of(data, model, loss, [metric], epochs=30)
     workflow.fit()
     assert workflow.valid()[metric] > 0.8

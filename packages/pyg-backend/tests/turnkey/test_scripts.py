@@ -56,6 +56,25 @@ def test_any_conv_gives_for_samples_of_all_edges_what_it_gives_for_the_whole_gra
     assert {node_type: len(x) for node_type, x in whole.items()} == data.graph.graph.n_node
 
 
+@pytest.mark.parametrize("conv", ["SAGEConv", "GATConv"])
+def test_a_node_that_nothing_enters_is_the_same_in_every_batch(conv):
+    """Alone in a batch, beside one that an edge enters, and in the whole graph."""
+    edges = EdgeSet(None, np.array([0]), np.array([1]), np.array([1]))
+    x = {"a": np.ones((2, 3), np.float32), "b": np.arange(6, dtype=np.float32).reshape(3, 2)}
+    counts = {"a": np.array([2]), "b": np.array([3])}
+    graph, rows = hetero_graph(x, {("a", "to", "b"): edges}, counts), {"train": np.arange(3)}
+    dataset = Dataset("two", "node_classification", graph, np.array([0, 1, 0]), rows, 2, "b")
+    data = NodeDataObject(DataSpec(batch_size=2, fanouts=WHOLE, metadata=MetaLoader(dataset)))
+    torch.manual_seed(0)
+    module = HeteroModule(data.metadata, 4, 2, 2, conv=conv).double().eval()
+    whole = embed_whole(module, data.parts, torch.device("cpu"))["b"]
+    for together in ([0, 2], [0, 1], [1, 2]):
+        batch = batch_of(data, np.array(together))
+        with torch.no_grad():
+            actual = batch.embeddings(module(batch))[0].numpy()
+        np.testing.assert_allclose(actual, whole[together], atol=1e-9)
+
+
 @pytest.mark.parametrize("conv", ["SAGEConv", "GATv2Conv", "GINConv"])
 def test_features_of_edges_are_read_alike_in_samples_and_in_the_whole_graph(tmp_path, conv):
     folder = purchases(tmp_path, features=True)

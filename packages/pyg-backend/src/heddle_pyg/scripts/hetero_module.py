@@ -185,12 +185,15 @@ class HeteroModule(nn.Module):
         convs, roots = self.convs[at], self.roots[at]
         y: dict[str, Tensor] = {}
         fed = {node_type: functional.dropout(z, self.dropout, self.training) for node_type, z in x.items()}
-        for key, index in edge_index.items():
+        for key in self.relations:  # those without an edge here too, so that no row depends on its batch
             source, _, target = key
-            n = n_receivers[target]
-            if n and source in fed and key in self._name:
-                sent, index = self._sent(key, fed[source], index, edge_features.get(key, []))
-                message = convs[self._name[key]]((sent, fed[target][:n]), index)  # type: ignore[index]
+            n = n_receivers.get(target, 0)
+            if n and target in fed:
+                x_target = fed[target][:n]
+                x_source = fed[source] if source in fed else x_target[:0]
+                index = edge_index[key] if key in edge_index else _no_edges(x_target)
+                sent, index = self._sent(key, x_source, index, edge_features.get(key, []))
+                message = convs[self._name[key]]((sent, x_target), index)  # type: ignore[index]
                 y[target] = y[target] + message if target in y else message
         for node_type, safe in self._safe.items():
             if safe in roots and node_type in fed:  # type: ignore[operator]
@@ -211,6 +214,10 @@ class HeteroModule(nn.Module):
             return x, index
         edges = torch.arange(index.shape[1], device=index.device)
         return _total([x[index[0]], *terms]), torch.stack([edges, index[1]])
+
+
+def _no_edges(like: Tensor) -> Tensor:
+    return torch.zeros((2, 0), dtype=torch.int64, device=like.device)
 
 
 def _terms(inputs: nn.ModuleDict, codes: nn.ModuleDict, name: str, features: list[Tensor]) -> list[Tensor]:
