@@ -89,7 +89,7 @@ def gate(root: Path, port: int, asked: list[dict[str, Any]]) -> float:
         Bundle(fresh_bundle(root, Path(other)), load_plugins()) as bundle,
     ):
         offline = np.array([score.outputs for score in bundle.score(bundle.rows(asked))])
-        bundle.scorer._made = (bundle.live.snapshot().generation, None)  # no kernel
+        bundle.scorer.embedders.make = None  # no kernel
         by_formulas = np.array([score.outputs for score in bundle.score(bundle.rows(asked))])
     assert online.std(axis=0).min() > 1e-3 and np.array_equal(online, offline), (
         "scores differ from the offline ones"

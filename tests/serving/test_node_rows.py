@@ -1,4 +1,4 @@
-"""A model of nodes that are a table's rows: scored by key as `heddle predict` scores them, and as whole new rows."""
+"""Models of nodes that are a table's rows, and of a task's questions: scores are those of `heddle predict`."""
 
 import csv
 import json
@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
+from heddle.data.prepared import open_prepared, read_ids
 from heddle.engines.plugins import load_plugins
 
 from .test_serve import ask, serving
@@ -38,6 +39,9 @@ nodes:
 edges:
   - {type: [loan, by, member], table: loans, source: id, target: member, time: taken}
   - {type: [loan, of, book], table: loans, source: id, target: isbn, time: taken}
+tasks:
+  active: {query: "PREDICT count(loans, 0, 20 days) > 1 FOR member"}
+  often: {query: "PREDICT count(loans, 0, 20 days) FOR member", history: true}
 split: {valid: 2020-07-01, test: 2020-09-01}
 """
 LATE = 40
@@ -80,13 +84,40 @@ def question(loan):
     return {"key": loan["id"], "time": int(taken.astype(np.int64))}
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    """Give (folder with a run, its bundle and a bundle whose graph lacks the last loans, the loans)."""
+def trained(root, run, *arguments):
+    """Train on the folder of all loans and export `run`'s bundle twice: on all loans, and on those before the last."""
     from heddle.cli import main
     from heddle.config.saved import saved_config
     from heddle.serving.bundle.export import export_bundle
     from heddle.serving.live import create
+
+    registry = load_plugins()
+    command = [
+        "train",
+        "backend=pyg",
+        "data=prepared",
+        f"data.root={root / 'prepared' / 'all'}",
+        "model.hidden=8",
+    ]
+    command += ["sampler=neighbor", "trainer.epochs=2", "trainer.progress=false", f"run.dir={run}"]
+    assert main([*command, *arguments]) == 0
+    assert main(["predict", f"run={run}", f"out={run / 'predictions.csv'}"]) == 0
+    export_bundle(saved_config(run, registry), run, registry, run / "whole")
+    shutil.copytree(run / "whole", run / "lacking", ignore=shutil.ignore_patterns("live"))
+    create(run / "lacking" / "live", root / "prepared" / "early")
+
+
+def predicted(run):
+    """Return node -> outputs of a run's predictions."""
+    with open(run / "predictions.csv", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    return {int(row["node"]): [float(row["output.0"]), float(row["output.1"])] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    """Give (folder of the tables, prepared with all loans and without the last ones; the loans)."""
+    from heddle.cli import main
 
     root = tmp_path_factory.mktemp("library")
     loans = write_tables(root / "all")
@@ -97,39 +128,47 @@ def library(tmp_path_factory):
         schema = ["data=schema", f"data.schema={root / 'mine.yaml'}"]
         places = [f"data.src={root / name}", f"data.dst={root / 'prepared' / name}"]
         assert main(["data", "prepare", *schema, *places, "etl.progress=false"]) == 0
-    run, registry = root / "run", load_plugins()
-    arguments = ["data=prepared", f"data.root={root / 'prepared' / 'all'}", "model=rgcn", "model.hidden=8"]
-    arguments += ["sampler=neighbor", "sampler.fanouts=[4,3]", "trainer.epochs=2", "trainer.progress=false"]
-    assert main(["train", "backend=pyg", *arguments, f"run.dir={run}"]) == 0
-    assert main(["predict", f"run={run}", f"out={root / 'predictions.csv'}"]) == 0
-    export_bundle(saved_config(run, registry), run, registry, root / "whole")
-    shutil.copytree(root / "whole", root / "lacking", ignore=shutil.ignore_patterns("live"))
-    create(root / "lacking" / "live", root / "prepared" / "early")
     return root, loans
 
 
-def test_keys_score_as_the_run_predicts(library):
+@pytest.fixture(scope="module")
+def rows(library):
+    """Give (run about loans, with its bundles; the loans)."""
+    root, loans = library
+    trained(root, root / "rows", "model=rgcn", "sampler.fanouts=[4,3]")
+    return root / "rows", loans
+
+
+@pytest.fixture(scope="module")
+def task(library):
+    """Give (run about the task `active`, with its bundles; the prepared folder; the loans)."""
+    root, loans = library
+    model = ["model=hetero_sage", "model.layers=3", "sampler.fanouts=[3,4,3]", "data.task=active"]
+    trained(root, root / "task", *model)
+    return root / "task", root / "prepared" / "all", loans
+
+
+def test_keys_score_as_the_run_predicts(rows):
     from heddle.serving.bundle.bundle import Bundle
 
-    root, loans = library
-    with open(root / "predictions.csv", encoding="utf-8") as stream:
-        expected = [[float(row["output.0"]), float(row["output.1"])] for row in csv.DictReader(stream)]
-    with Bundle(root / "whole", load_plugins()) as bundle:
+    run, loans = rows
+    expected = list(predicted(run).values())
+    with Bundle(run / "whole", load_plugins()) as bundle:
         scores = bundle.score(bundle.rows([question(loan) for loan in loans]))
     actual = [score.outputs for score in scores]
     assert np.std(expected, axis=0).min() > 1e-3
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
-def test_whole_rows_are_appended_and_score_as_in_a_folder_that_has_them(library, tmp_path):
-    """Bit for bit, over HTTP, one after the other; a key is answered by its row alone from then on."""
+def test_whole_rows_are_appended_and_score_as_in_a_folder_that_has_them(rows, tmp_path):
+    """Bit for bit, over HTTP, one after the other."""
     from heddle.serving.bundle.bundle import Bundle
 
-    root, loans = library
+    run, loans = rows
     late = loans[-LATE:]
-    with Bundle(root / "whole", load_plugins()) as bundle:
+    with Bundle(run / "whole", load_plugins()) as bundle:
         expected = bundle.score(bundle.rows([question(loan) for loan in late]))
-    shutil.copytree(root / "lacking", tmp_path / "bundle")
+    shutil.copytree(run / "lacking", tmp_path / "bundle")
     with serving(tmp_path / "bundle") as (port, _):
         for position, loan in enumerate(late):
             cells = {name: str(value) for name, value in loan.items() if name != "late"}
@@ -148,3 +187,94 @@ def test_whole_rows_are_appended_and_score_as_in_a_folder_that_has_them(library,
         ):
             status, answer, _ = ask(port, "POST", "/v2/score", body)
             assert status == 400 and message in json.loads(answer)["error"], answer
+
+
+def asked_of(folder):
+    """Return the questions of `active` in a prepared folder as requests."""
+    opened = open_prepared(folder)
+    ends, time = opened.edges["member", "asked", "active"].ends, opened.nodes["active"].time
+    members = read_ids(opened.nodes["member"])
+    return [{"key": int(members[end]), "time": int(at)} for (end, _), at in zip(ends.tolist(), time.tolist())]
+
+
+def test_questions_of_a_task_score_as_the_run_predicts(task):
+    """To 1e-5; and to the bit as offline, alone and in a batch."""
+    from heddle.serving.bundle.bundle import Bundle
+    from heddle.serving.bundle.offline import predict_rows
+
+    run, folder, _ = task
+    asked, expected = asked_of(folder), predicted(run)
+    with Bundle(run / "whole", load_plugins()) as bundle:
+        actual = np.array([score.outputs for score in bundle.score(bundle.rows(asked))])
+        alone = [bundle.score(bundle.rows([each]))[0].outputs for each in asked[:30]]
+    assert len(asked) > 100 and np.std(actual, axis=0).min() > 1e-3
+    np.testing.assert_allclose(actual, [expected[i] for i in range(len(asked))], rtol=1e-5, atol=1e-5)
+    offline = predict_rows(run / "whole", folder, np.arange(len(asked)), load_plugins())
+    np.testing.assert_array_equal(actual, offline)
+    np.testing.assert_array_equal(actual[:30], alone)
+
+
+def test_a_question_sees_what_was_appended_before_its_time(task, tmp_path):
+    from heddle.serving.bundle.bundle import Bundle
+
+    run, _, loans = task
+    shutil.copytree(run / "lacking", tmp_path / "bundle")
+    last = question(loans[-1])["time"]
+    asked = [{"key": member, "time": last + 60} for member in range(1, 26)]
+    before = [{**each, "time": question(loans[-LATE])["time"] - 60} for each in asked]
+    with Bundle(run / "whole", load_plugins()) as bundle:
+        expected = [score.outputs for score in bundle.score(bundle.rows([*asked, *before]))]
+    with Bundle(tmp_path / "bundle", load_plugins()) as bundle:
+        without = [score.outputs for score in bundle.score(bundle.rows([*asked, *before]))]
+        cells = [{name: str(value) for name, value in loan.items()} for loan in loans[-LATE:]]
+        bundle.live.append(bundle.append_of("loans", bundle.rows(cells)))
+        actual = [score.outputs for score in bundle.score(bundle.rows([*asked, *before]))]
+        unknown = bundle.score(bundle.rows([{"key": 404, "time": last}]))[0]
+    assert actual == expected and without[25:] == expected[25:] and without[:25] != expected[:25]
+    assert not any(unknown.used.values()) and np.isfinite(unknown.outputs).all()
+
+
+def test_a_server_answers_questions_and_says_what_it_can_not(task, tmp_path):
+    run, folder, _ = task
+    shutil.copytree(run / "whole", tmp_path / "bundle")
+    asked = asked_of(folder)[3]
+    with serving(tmp_path / "bundle") as (port, _):
+        status, answer, _ = ask(port, "POST", "/v2/score", {"rows": [asked]})
+        assert status == 200 and len(json.loads(answer)["scores"][0]["probability"]) == 2
+        status, answer, _ = ask(port, "POST", "/v2/score", {"rows": [asked], "explain": True})
+        assert status == 400 and "explain: found questions of a task" in json.loads(answer)["error"]
+        status, answer, _ = ask(port, "POST", "/v2/score", {"rows": [asked], "append": True})
+        assert status == 400 and "nodes 'active' of no table" in json.loads(answer)["error"]
+        page = json.loads(ask(port, "GET", "/v2/page")[1])
+        assert [field["name"] for field in page["fields"]] == ["key", "time"] and not page["explains"]
+        example = {field["name"]: int(field["example"]) for field in page["fields"]}
+        assert ask(port, "POST", "/v2/score", {"rows": [example]})[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["data.task=often", "model=hetero_sage", "model.layers=3"], "of the task often, expected questions"),
+        (["data.task=active", "model=hgt", "model.layers=3"], "found questions of a task, and a model"),
+    ],
+)
+def test_a_task_that_no_server_can_ask_is_told(library, tmp_path, arguments, message):
+    from heddle.cli import main
+    from heddle.config.saved import saved_config
+    from heddle.serving.bundle.export import NoRowsError, export_bundle
+
+    root, _ = library
+    data = [
+        "data=prepared",
+        f"data.root={root / 'prepared' / 'all'}",
+        "sampler=neighbor",
+        "sampler.fanouts=[2,2,2]",
+    ]
+    short = ["trainer.epochs=1", "trainer.progress=false", "model.hidden=8", f"run.dir={tmp_path / 'run'}"]
+    assert main(["train", "backend=pyg", *data, *short, *arguments]) == 0
+    registry = load_plugins()
+    with pytest.raises(NoRowsError, match=message):
+        export_bundle(
+            saved_config(tmp_path / "run", registry), tmp_path / "run", registry, tmp_path / "bundle"
+        )
+    assert not (tmp_path / "bundle").exists()

@@ -54,6 +54,7 @@ struct heddle_plan {
   uint64_t key;
   int32_t replace;
   int32_t newest;
+  int32_t first_hop;
 };
 
 // A live graph of a checked base, whose arrays must outlive it. room [types]: nodes that it may come to have,

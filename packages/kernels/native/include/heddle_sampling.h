@@ -46,6 +46,7 @@ struct heddle_sample_request {
   int32_t newest;
   int32_t layered;
   int32_t threads;
+  int32_t first_hop;        // the number of the first hop, which draws depend on
 };
 
 // A graph, checked once: row pointers rise, ids are in range, weights are finite and not

@@ -18,4 +18,4 @@ int fail(int status, const char* format, ...) {
 }  // namespace heddle
 
 extern "C" const char* heddle_last_error(void) { return heddle::message; }
-extern "C" int heddle_abi_version(void) { return 5; }
+extern "C" int heddle_abi_version(void) { return 6; }

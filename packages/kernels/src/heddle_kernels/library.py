@@ -10,7 +10,7 @@ from heddle.errors import GraphError
 from heddle_kernels.calls.bind import Native
 from heddle_kernels.calls.tables import ON_CPU
 
-ABI_VERSION = 5
+ABI_VERSION = 6
 
 FLOAT32, FLOAT64, BFLOAT16, FLOAT16 = range(4)
 INT32, INT64 = range(2)

@@ -209,7 +209,7 @@ int sampled(const heddle_live& live, heddle_sample& sample, const heddle_plan& p
   request.seeds = seeds, request.n_seeds = n_seeds, request.first_tree = first.data();
   request.seed_time = seed_time, request.roots = seed_time ? roots.data() : nullptr;
   request.sizes = plan.sizes, request.hops = plan.layers, request.most = -1;
-  request.window = plan.window, request.key = plan.key;
+  request.window = plan.window, request.key = plan.key, request.first_hop = plan.first_hop;
   request.replace = plan.replace, request.newest = plan.newest;
   request.trees = trees, request.layered = 1, request.threads = 1;
   if (int status = check_request(sample, request, bounds.data())) return status;

@@ -147,7 +147,7 @@ int expand(heddle_sample& sample, const heddle_sample_request& request, int64_t 
     return HEDDLE_OK;
   }
   const Ask ask{size, request.replace != 0, request.newest != 0, request.seed_time, request.window};
-  const uint64_t key = branch(request.key, hop, r);
+  const uint64_t key = branch(request.key, request.first_hop + hop, r);
   const bool leaves = request.leaves && request.leaves[edges.source] && hop + 1 == request.hops;
   if (sample.live) return expand_live(sample, request, r, ask, key, from, leaves);
   return with_index(edges.index, [&](auto tag) {

@@ -57,6 +57,7 @@ mean(columns of the edges) edge_weight, float matrices [in, out]; between layers
         ("key", "uint64_t", ""),
         ("replace", "int32_t", ""),
         ("newest", "int32_t", ""),
+        ("first_hop", "int32_t", ""),
     ),
 )
 

@@ -47,6 +47,7 @@ REQUEST = Struct(
         ("newest", "int32_t", ""),
         ("layered", "int32_t", ""),
         ("threads", "int32_t", ""),
+        ("first_hop", "int32_t", "the number of the first hop, which draws depend on"),
     ),
 )
 

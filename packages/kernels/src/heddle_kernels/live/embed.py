@@ -122,6 +122,7 @@ class LiveEmbedder:
             ids=self._array(np.array(ids, np.int64)),
             widths=self._array(np.array([_out(layer) for layer in plan.layers], np.int64)),
             layers=len(plan.layers),
+            first_hop=plan.first_hop,
             window=plan.fanout.window or 0,
             key=plan.key & MASK,
             replace=plan.fanout.replace,

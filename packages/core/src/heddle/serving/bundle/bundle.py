@@ -14,6 +14,7 @@ from heddle.data.prepared.folder import Prepared
 from heddle.errors import problem
 from heddle.serving.bundle.layout import read_bundle
 from heddle.serving.bundle.model import scorer_of
+from heddle.serving.bundle.task import task_of
 from heddle.serving.live import Follower
 from heddle.serving.live.batch import Append, NewEdges, NewNodes
 from heddle.serving.live.graph import ROOM, LiveGraph, Room, Snapshot
@@ -41,6 +42,9 @@ class Score(NamedTuple):
 class Bundle:
     """A trained model, its encoders and its live graph.
 
+    Attributes:
+        task: how questions are asked that are an entity and a time; None for rows of the graph.
+
     Args:
         root: the bundle's folder.
         registry: the plugins; kernels are found through it, no framework is imported.
@@ -56,10 +60,11 @@ class Bundle:
         self.contents = read_bundle(root)
         opens: Any = Follower if follows else LiveGraph
         self.live: Any = opens(self.root / "live", store_of(registry), room)
-        self.scorer = scorer_of(root, registry)
         self.decision = None if self.contents.decision is None else decision_of(self.contents.decision)
         opened, self._target = self.live.opened, self.contents.target
         self.schema = schema_of(opened.recipe) if "tables" in opened.recipe else None
+        self.task = task_of(opened, self._target)
+        self.scorer = self._scorer()
         self.encoders = encoders_of(opened)
 
     def __enter__(self) -> "Bundle":
@@ -78,6 +83,11 @@ class Bundle:
         return self._target
 
     @property
+    def key_type(self) -> str:
+        """The node type whose keys are asked about where rows of no relation are; of a task, that of its entities."""
+        return self._target[0] if self.task is None else self.task.entity
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """The tables whose rows may be appended."""
         return tuple(dict.fromkeys(encoder.name for encoder in self.encoders.values()))
@@ -87,11 +97,14 @@ class Bundle:
         contents = read_bundle(self.root)
         before, self.contents = self.contents, contents
         try:
-            self.scorer = scorer_of(self.root, self._registry)
+            self.scorer = self._scorer()
         except BaseException:
             self.contents = before
             raise
         self.decision = None if contents.decision is None else decision_of(contents.decision)
+
+    def _scorer(self) -> Any:
+        return scorer_of(self.root, self._registry, None if self.task is None else self.task.relation)
 
     def rows(self, rows: Sequence[Mapping[str, Any]]) -> Rows:
         """Return JSON objects as rows."""
@@ -131,7 +144,8 @@ class Bundle:
     def score(self, rows: Rows, snapshot: Snapshot | None = None) -> list[Score]:
         """Return what the model says of rows of the target's table, as they are known at their times.
 
-        Of nodes, a row holds the node's key under "key" and, where the data has times, "time".
+        Of nodes, a row holds the node's key under "key" and, where the data has times, "time"; of a task, the key of
+        the node that is asked about, and when.
 
         Raises:
             RowError: a row that can't be read.
@@ -201,7 +215,7 @@ class Bundle:
         return [{**of, "time": time} for of, time in zip(asked, times)]
 
     def _node_questions(self, rows: Rows, snapshot: Snapshot) -> Questions:
-        node_type = self.target[0]
+        node_type = self.key_type
         known = self.live.snapshot().generation.keys[node_type]
         keys = np.empty(rows.n, object if known.is_text else np.int64)
         for name, expected, types in (
@@ -220,7 +234,8 @@ class Bundle:
                     problem("time", repr(times[0]), "a whole number, in the data's unit", "add the time")
                 )
             time = np.array(times, np.int64)
-        return Questions(self._numbers(node_type, keys, snapshot)[:, None], time)
+        features = None if self.task is None or time is None else self.task.features(time)
+        return Questions(self._numbers(node_type, keys, snapshot)[:, None], time, features)
 
     def _numbers(self, node_type: str, keys: np.ndarray, snapshot: Snapshot) -> np.ndarray:
         """Return the numbers of keys; of one that was never seen, the first number that no node has."""
@@ -252,13 +267,16 @@ class Bundle:
 
 
 def encoders_of(opened: Prepared) -> dict[tuple[str, ...], RowEncoder]:
-    """Return relation, or node type alone -> the encoder of its rows, of a folder prepared from tables; else {}."""
+    """Return relation, or node type alone -> the encoder of its rows, of a folder prepared from tables; else {}.
+
+    Questions of tasks are rows of no table that is sent.
+    """
     if "tables" not in opened.recipe:
         return {}
     schema, fitted = schema_of(opened.recipe), opened.info.get("encoders", {})
-    kinds = [edges.type for edges in schema.edges]
+    edges = [of.type for of in schema.edges if of.type[2] not in schema.tasks]
     nodes = [(name,) for name, of in schema.nodes.items() if of.table is not None and of.key is not None]
-    return {type_key: RowEncoder(schema, type_key, fitted) for type_key in (*kinds, *nodes)}
+    return {type_key: RowEncoder(schema, type_key, fitted) for type_key in (*edges, *nodes)}
 
 
 def _with_earlier(gaps: np.ndarray, keys: np.ndarray, time: np.ndarray | None) -> np.ndarray:

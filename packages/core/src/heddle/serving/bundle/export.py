@@ -3,6 +3,7 @@
 import json
 import platform
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,8 +18,11 @@ from heddle.options import plain
 from heddle.sampling.stream import sample_key
 from heddle.sampling.types import Fanout
 from heddle.serving.bundle.layout import TREES, WEIGHTS, BundleContents, TreesContents, write_bundle
+from heddle.serving.bundle.model import scorer_on
+from heddle.serving.bundle.task import task_of
 from heddle.serving.live.graph import create
-from heddle.serving.scoring.scorer import Reading
+from heddle.serving.scoring.scorer import Reading, Scorer
+from heddle.serving.scoring.task import TaskScorer
 from heddle.workflow.boost.of_run import TREES as FILES
 from heddle.workflow.boost.questions import EMBEDDINGS
 from heddle.workflow.loaders.questions.base import EVALUATION
@@ -64,7 +68,14 @@ def export_bundle(
     parts, _ = restore(config, run, registry)
     boosted = None if trees is None else _boosted(trees, parts)
     embeds = boosted is None or EMBEDDINGS in boosted.contents.reads
+    asked = target_asked(config, parts)
     reading = reading_of(parts, config) if embeds else Reading(Fanout(()), 0, *_timing(parts))
+    _check_task(
+        asked,
+        prepared,
+        boosted,
+        lambda: scorer_on(parts.model, parts.model_spec, reading, run / WEIGHTS, registry),
+    )
     root.mkdir(parents=True, exist_ok=True)
     if not (root / "live").exists():
         create(root / "live", prepared)
@@ -82,7 +93,7 @@ def export_bundle(
         name,
         model,
         None if boosted is None else boosted.contents,
-        target_asked(config, parts),
+        asked,
         parts.model_spec,
         reading,
         tuple(map(str, parts.dataset.class_names)),
@@ -99,6 +110,19 @@ def check_free(root: Path, overwrite: bool) -> None:
     if (root / "bundle.json").exists() and not overwrite:
         do = "choose another deploy.bundle, or deploy.overwrite=true"
         raise ConfigError(problem(str(root), "a bundle", "none yet", do))
+
+
+def _check_task(asked: tuple[str, ...], prepared: Path, boosted: Any, make: Callable[[], Scorer]) -> None:
+    """Check that a server can answer where questions of a task are asked. Raises NoRowsError."""
+    try:
+        task = task_of(open_prepared(prepared), asked)
+        if task is not None and boosted is not None:
+            do = "export the model itself"
+            raise ConfigError(problem("bundle", "trees for questions of a task", "a model for them", do))
+        if task is not None:
+            TaskScorer(make(), task.relation)
+    except ConfigError as error:
+        raise NoRowsError(str(error)) from error
 
 
 class Boosted(NamedTuple):

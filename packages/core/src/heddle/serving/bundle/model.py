@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from heddle.graphs.graph import EdgeType
 from heddle.nn.heads import head_for
 from heddle.nn.model import Model, ModelSpec
 from heddle.nn.models.codes import behind_codes
@@ -15,6 +16,7 @@ from heddle.sampling.parts import kernels_of
 from heddle.serving.bundle.layout import TREES, WEIGHTS, BundleContents, read_bundle
 from heddle.serving.scoring.row_ops import embedder_of, row_ops
 from heddle.serving.scoring.scorer import Reading, Scorer
+from heddle.serving.scoring.task import TaskScorer
 from heddle.serving.scoring.trees import Trees, TreeScorer
 from heddle.workflow.artifacts import read_weights
 
@@ -22,18 +24,24 @@ SCRIPT = "script"
 """The name of the model of a script's bundle."""
 
 
-def scorer_of(root: str | Path, registry: Any) -> Scorer | TreeScorer:
+def scorer_of(
+    root: str | Path, registry: Any, asked: EdgeType | None = None
+) -> Scorer | TaskScorer | TreeScorer:
     """Return what answers for a bundle: its model, or trees; no framework is imported.
+
+    Args:
+        asked: of a task, the relation from what its questions are about to them; None for rows of the graph.
 
     Raises:
         DataError: a broken bundle.
+        ConfigError: questions of a task, and a model or a machine that can't answer them.
         HeddleError: a model that isn't installed.
     """
     contents, root = read_bundle(root), Path(root)
     scorer = None if contents.model is None else _scorer(root, contents, registry)
     if contents.trees is None:
         assert scorer is not None
-        return scorer
+        return scorer if asked is None else TaskScorer(scorer, asked)
     reads, answers, classes = contents.trees
     return TreeScorer(Trees(root / TREES, answers, classes), contents.spec, contents.reading, reads, scorer)
 

@@ -13,10 +13,10 @@ from heddle.data.prepared.read import open_prepared
 from heddle.serving.bundle.export import NoRowsError, prepared_folder, reading_of, target_asked
 from heddle.serving.bundle.layout import WEIGHTS, read_bundle
 from heddle.serving.bundle.model import scorer_of, scorer_on
+from heddle.serving.bundle.task import TaskQuestion, task_of
 from heddle.serving.live.graph import folder_snapshot
 from heddle.serving.live.kernel import store_of
 from heddle.serving.scoring.scorer import Questions, Scorer
-from heddle.serving.scoring.trees import TreeScorer
 
 if TYPE_CHECKING:
     from heddle.config.run import RunConfig
@@ -38,9 +38,13 @@ def predict_rows(root: str | Path, prepared: str | Path, rows: np.ndarray, regis
     Raises:
         DataError: a broken bundle or folder.
     """
-    scorer, opened = scorer_of(root, registry), open_prepared(prepared)
-    snapshot = folder_snapshot(prepared, store_of(registry))
-    return scorer(snapshot, _questions(scorer, read_bundle(root).target, opened, rows)).outputs
+    target, opened = read_bundle(root).target, open_prepared(prepared)
+    task = task_of(opened, target)
+    scorer = scorer_of(root, registry, None if task is None else task.relation)
+    questions = _questions(scorer.reading.timed, target, opened, rows)
+    if task is not None:
+        questions = _of_task(task, questions, opened)
+    return scorer(folder_snapshot(prepared, store_of(registry)), questions).outputs
 
 
 def embed_rows(
@@ -73,17 +77,14 @@ def embeddings(
     """Return the embeddings [count, d] of the first `count` rows' ends, or of nodes, each as of its own time."""
     snapshot, opened = folder_snapshot(prepared, store_of(registry)), open_prepared(prepared)
     pieces = [
-        scorer.ends(scorer.embed(snapshot, _questions(scorer, target, opened, rows)))
+        scorer.ends(scorer.embed(snapshot, _questions(scorer.reading.timed, target, opened, rows)))
         for rows in np.split(np.arange(count), range(ROWS, count, ROWS))
     ]
     return tuple(np.concatenate(end) for end in zip(*pieces))
 
 
-def _questions(
-    scorer: Scorer | TreeScorer, target: Sequence[str], opened: Prepared, rows: np.ndarray
-) -> Questions:
+def _questions(timed: bool, target: Sequence[str], opened: Prepared, rows: np.ndarray) -> Questions:
     """Return what rows of a relation, or nodes, of a folder ask at their own times."""
-    timed = scorer.reading.timed
     if len(target) == 1:
         nodes = opened.nodes[target[0]]
         time = None if nodes.time is None or not timed else np.asarray(nodes.time[rows])
@@ -96,3 +97,15 @@ def _questions(
     asked = features if isinstance(features, dict) else {} if features is None else {"x": features}
     time = np.asarray(edges.time[rows]) if edges.time is not None and timed else None
     return Questions(np.asarray(ends[rows], np.int64), time, asked)
+
+
+def _of_task(task: TaskQuestion, questions: Questions, opened: Prepared) -> Questions:
+    """Return what questions of a task that are nodes of a folder ask of the nodes that they are about."""
+    edges, rows = opened.edges[task.relation], questions.ends[:, 0]
+    ends = edges.ends
+    if ends is None:
+        ends = ends_of_rows(*in_edges(opened, task.relation), None)
+    about = np.empty(opened.nodes[task.relation[2]].rows, np.int64)
+    about[ends[:, 1]] = ends[:, 0]
+    asked = None if questions.time is None else task.features(questions.time)
+    return Questions(about[rows][:, None], questions.time, asked)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from heddle.data.etl.rows import RowError, Rows
-from heddle.errors import problem
+from heddle.errors import ConfigError, problem
 from heddle.serving.bundle.bundle import Bundle
 from heddle.serving.live.graph import Snapshot
 from heddle.serving.reasons.integrate import integrate
@@ -16,6 +16,11 @@ from heddle.serving.reasons.sampled import network_of, question_of
 from heddle.serving.reasons.trees import explain_trees
 from heddle.serving.scoring.trees import TreeScorer
 from heddle.workflow.metrics.decision import LABELS
+
+
+def explains(bundle: Bundle) -> bool:
+    """Tell whether reasons of a bundle's scores are known."""
+    return bundle.task is None and (isinstance(bundle.scorer, TreeScorer) or bundle.scorer.plan is not None)
 
 
 def explain(
@@ -30,6 +35,10 @@ def explain(
         RowError: a row that can't be read; no such class.
         ConfigError: a model whose reasons aren't known.
     """
+    if bundle.task is not None:
+        raise ConfigError(
+            problem("explain", "questions of a task", "rows of the graph", "ask without explain")
+        )
     snapshot = snapshot or bundle.live.snapshot()
     made = []
     for at in range(rows.n):

@@ -33,6 +33,7 @@ class Plan(NamedTuple):
         edges: relation -> the same of its edges; relations without columns are left out.
         fanout: in-edges taken, hop by hop.
         key: of the draws.
+        first_hop: the number of the first hop, which draws depend on.
     """
 
     layers: tuple[PlanLayer, ...]
@@ -40,6 +41,14 @@ class Plan(NamedTuple):
     edges: Mapping[EdgeType, tuple[np.ndarray, ...]]
     fanout: Fanout
     key: int
+    first_hop: int = 0
+
+    def lower(self, count: int) -> "Plan":
+        """Return the first layers, as they are computed where the others follow: of the last hops."""
+        skipped, sizes = len(self.layers) - count, self.fanout.sizes
+        assert not isinstance(sizes, Mapping)
+        fanout = self.fanout._replace(sizes=sizes[skipped:])
+        return self._replace(layers=self.layers[:count], fanout=fanout, first_hop=self.first_hop + skipped)
 
 
 class Embedded(NamedTuple):

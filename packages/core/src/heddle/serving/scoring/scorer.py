@@ -13,7 +13,8 @@ from heddle.nn.params import scoped
 from heddle.sampling.blocks import blocks
 from heddle.sampling.types import Fanout, HeteroSample
 from heddle.serving.live.graph import Snapshot
-from heddle.serving.scoring.plan import Embedded, Embedder, MakeEmbedder, Plan, plan_of
+from heddle.serving.scoring.embedders import Embedders
+from heddle.serving.scoring.plan import Embedded, MakeEmbedder, Plan, plan_of
 from heddle.serving.scoring.row_ops import RowOps
 from heddle.workflow.loaders.known import up_to
 
@@ -117,14 +118,13 @@ class Scorer:
         self.head_params = scoped("head", params)
         self._layered = model.takes_blocks(len(reading.fanout.sizes))
         self._fanout = reading.fanout._replace(layered=self._layered, leaves=())
-        self._make = embedder
         self.plan: Plan | None = None
         if isinstance(spec.in_dim, Mapping):
             featured = frozenset(
                 node_type for node_type, width in spec.in_dim.items() if width or node_type in spec.codes
             )
             self.plan = plan_of(model, params, featured, reading.fanout, reading.key)
-        self._made: tuple[Any, Embedder | None] = (None, None)
+        self.embedders = Embedders(embedder, self.plan)
 
     @property
     def node_types(self) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ class Scorer:
     def embed(self, snapshot: Snapshot, questions: Questions) -> "Ends":
         """Return the embeddings of what is asked about, each as of its question's time."""
         seeds, times, index = self.seeds(questions)
-        embedder = self._embedder(snapshot)
+        embedder = self.embedders.on(snapshot)
         if embedder is None:
             return self._by_parts(snapshot, seeds, times, index)
         embedded: Embedded = embedder(snapshot.cut, seeds, times)
@@ -174,18 +174,7 @@ class Scorer:
 
     def by_kernel(self, snapshot: Snapshot) -> bool:
         """Tell whether a kernel computes the embeddings."""
-        return self._embedder(snapshot) is not None
-
-    def _embedder(self, snapshot: Snapshot) -> Embedder | None:
-        """Return what computes the plan on a generation; the last one made is kept."""
-        if self.plan is None or self._make is None:
-            return None
-        generation, made = self._made
-        if generation is not snapshot.generation:
-            sources = snapshot.generation.sources()
-            made = None if sources is None else self._make(snapshot.generation.store, self.plan, sources)
-            self._made = snapshot.generation, made
-        return made
+        return self.embedders.on(snapshot) is not None
 
     def _by_parts(
         self,

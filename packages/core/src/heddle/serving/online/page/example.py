@@ -25,11 +25,11 @@ def example_of(bundle: Bundle) -> dict[str, str]:
     encoder, target, opened = bundle.encoders.get(bundle.target), bundle.target, bundle.live.opened
     keys = bundle.live.snapshot().generation.keys
     if encoder is None or encoder.edges is None:
-        nodes = opened.nodes[target[0]]
-        if not nodes.rows:
+        asked, count = opened.nodes[target[0]], opened.nodes[bundle.key_type].rows
+        if not count:
             return {}
-        last = {"key": str(keys[target[0]].name(nodes.rows - 1))}
-        return last if nodes.time is None else {**last, "time": str(int(nodes.time.max()))}
+        last = {"key": str(keys[bundle.key_type].name(count - 1))}
+        return last if asked.time is None else {**last, "time": str(int(asked.time.max()))}
     edges = opened.edges[target[0], target[1], target[2]]
     if not edges.rows:
         return {}

@@ -8,7 +8,7 @@ from typing import Any
 from heddle.data.etl.rows import RowEncoder
 from heddle.serving.bundle.bundle import Bundle
 from heddle.serving.online.page.example import example_of, is_dated
-from heddle.serving.scoring.scorer import Scorer
+from heddle.serving.reasons.explain import explains
 from heddle.workflow.metrics.by_name import higher_is_better
 from heddle.workflow.metrics.decision import CLASSES
 
@@ -33,7 +33,7 @@ def facts(bundle: Bundle) -> dict[str, Any]:
         "metrics": _metrics(card.get("metrics") or {}),
         "classes": list(contents.classes),
         "fields": _fields(bundle),
-        "explains": not isinstance(bundle.scorer, Scorer) or bundle.scorer.plan is not None,
+        "explains": explains(bundle),
         "appends": bundle.encoders.get(bundle.target) is not None and len(bundle.target) == 3,
     }
 
@@ -164,7 +164,7 @@ def _fields(bundle: Bundle) -> list[dict[str, Any]]:
     encoder = bundle.encoders.get(bundle.target)
     example = example_of(bundle)
     if encoder is None or encoder.edges is None:
-        node_type = bundle.target[0]
+        node_type = bundle.key_type
         text = bundle.live.snapshot().generation.keys[node_type].is_text
         key = {"name": "key", "type": f"of a {node_type}", "needed": True, "number": not text, "values": []}
         time = {"name": "time", "type": "whole number", "needed": True, "number": True, "values": []}

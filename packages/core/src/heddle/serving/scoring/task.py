@@ -1,0 +1,112 @@
+"""TaskScorer: what a model says of questions of a task that are no nodes of the graph yet."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from heddle.data.prepared.graphs import features_of
+from heddle.errors import ConfigError, problem
+from heddle.graphs.graph import EdgeType
+from heddle.serving.live.graph import Snapshot
+from heddle.serving.scoring.embedders import Embedders
+from heddle.serving.scoring.scorer import Answer, Questions, Scorer, Used
+from heddle.workflow.loaders.known import up_to
+
+
+class TaskScorer:
+    """A model of averages asked about an entity at a time, by a question that would be a node with one edge from it.
+
+    Nobody has an edge from a question. So what a layer gives it comes of its own features and of what the layers before
+    give its entity, in the sample of the question: that of the entity, a hop further on. `Plan.lower` computes it.
+
+    Args:
+        scorer: the trained model.
+        relation: from entities to questions.
+
+    Raises:
+        ConfigError: a model that is more than averages, or no kernel to compute it.
+    """
+
+    def __init__(self, scorer: Scorer, relation: EdgeType):
+        self.scorer, self.relation, self.reading = scorer, relation, scorer.reading
+        if scorer.plan is None or scorer.embedders.make is None:
+            actual = (
+                f"a model {type(scorer.model.encoder).__name__}"
+                if scorer.plan is None
+                else "no heddle-kernels"
+            )
+            expected, do = (
+                "HeteroSAGE or R-GCN by heddle-kernels",
+                "train such a model, and install the package",
+            )
+            raise ConfigError(problem("bundle", f"questions of a task, and {actual}", expected, do))
+        self._plan = scorer.plan
+        self._lower = [
+            Embedders(scorer.embedders.make, self._plan.lower(count))
+            for count in range(1, len(self._plan.layers))
+        ]
+
+    def __call__(self, snapshot: Snapshot, questions: Questions) -> Answer:
+        """Return the outputs of questions, in their order; see `Scorer`. Their `asked` are their own features."""
+        entity, _, question = self.relation
+        ids, ops = questions.ends[:, 0], self.scorer.ops
+        until = None
+        if self.reading.timed:
+            assert questions.time is not None
+            until = up_to(questions.time, self.reading.inclusive)
+        parts = [embedders.on(snapshot) for embedders in self._lower]
+        times = None if until is None else {entity: until}
+        embedded = [part(snapshot.cut, {entity: ids}, times) for part in parts if part is not None]
+        assert len(embedded) == len(parts)
+        x = _columns(questions.asked or {}, self._plan.nodes.get(question, ()))
+        for i, layer in enumerate(self._plan.layers):
+            terms, width = layer.terms, _width(layer.terms)
+            y = np.zeros((len(ids), width), np.float32)
+            if question in terms.roots and x is not None:
+                y += ops.matmul(x, terms.roots[question])
+            if question in terms.biases:
+                y += np.asarray(terms.biases[question])
+            if self.relation in terms.weights:
+                weight = terms.weights[self.relation]
+                if i:
+                    y += ops.matmul(np.maximum(embedded[i - 1].rows[entity], 0), weight)
+                elif entity in self._plan.nodes:
+                    y += ops.matmul(self._features(snapshot, entity, ids, until), weight)
+                else:
+                    known = ids < len(weight)
+                    y[known] += np.asarray(weight)[ids[known]]
+            x = y if i + 1 == len(self._plan.layers) else np.maximum(y, 0)
+        head = self.scorer.model.head
+        outputs = head.apply(ops, self.scorer.head_params, {question: x}, {}, np.arange(len(ids)))
+
+        def used() -> Used:
+            rows: dict[EdgeType, np.ndarray] = {}
+            for part in embedded:
+                for key, taken in part.used().items():
+                    rows[key] = np.union1d(rows.get(key, taken), taken)
+            return rows
+
+        return Answer(np.asarray(outputs), used)
+
+    def _features(
+        self, snapshot: Snapshot, entity: str, ids: np.ndarray, until: np.ndarray | None
+    ) -> np.ndarray:
+        """Return the columns of entities, as they were known at their questions' times."""
+        features = features_of(snapshot.features(entity, ids, until), None)
+        named = features if isinstance(features, Mapping) else {"x": features}
+        columns = _columns(named, self._plan.nodes[entity])
+        assert columns is not None
+        return columns
+
+
+def _columns(features: Mapping[str, np.ndarray], tables: Sequence[np.ndarray]) -> np.ndarray | None:
+    """Return floats and embeddings of codes side by side, [n, d] float32; None for neither."""
+    parts = [np.asarray(features["x"], np.float32)] if features.get("x") is not None else []
+    for column, table in enumerate(tables):
+        parts.append(np.asarray(table)[features["codes"][:, column] % len(table)])
+    return np.concatenate(parts, axis=1) if parts else None
+
+
+def _width(terms: Any) -> int:
+    return int(next(iter([*terms.weights.values(), *terms.roots.values()])).shape[1])
