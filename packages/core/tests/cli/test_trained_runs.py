@@ -84,3 +84,12 @@ def test_several_runs_are_measured_one_after_the_other_and_leave_nothing(heddle_
     assert status == 0, err
     assert [config.data.name for config in run] == ["citeseer", "pubmed"]
     assert sorted(Path.cwd().rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", ["eval", "predict"])
+def test_an_engine_or_model_of_the_run_that_is_not_installed_is_named(heddle_command, run, command):
+    for node, expected in (("backend", "backend 'gone'"), ("model", "model 'gone'")):
+        name = {"backend": "loop", "model": "gcn"}[node]
+        Path("old/config.yaml").write_text(SAVED.replace(f"name: {name}", "name: gone"))
+        status, _, err = heddle_command(command, "run=old")
+        assert status and expected in err and "is unknown; did you mean" not in err

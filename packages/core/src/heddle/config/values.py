@@ -24,6 +24,8 @@ NAMES = {
 def stated_keys(config: Mapping[str, Any], registry: Registry, extra: Mapping[str, type] = {}) -> Keys:
     """Return what is stated of a configuration's keys: by core of its own, by plugins of those of what it names.
 
+    Nothing is stated below a node whose plugin can't be loaded, so that its keys aren't taken for unknown ones.
+
     Args:
         extra: name -> dataclass of the nodes that a command has besides a run's.
     """
@@ -32,8 +34,9 @@ def stated_keys(config: Mapping[str, Any], registry: Registry, extra: Mapping[st
         if isinstance(config.get(node), Mapping):
             try:
                 cls = options_of(node, config[node], registry)
-            except HeddleError:
-                continue  # reported by `check_names`, where the name matters
+            except HeddleError:  # reported by `check_names`, where the name matters
+                stated = {key: of for key, of in stated.items() if not key.startswith(f"{node}.")}
+                continue
             stated |= {f"{node}.{key}": of for key, of in keys_of(cls).items()}
     for node, cls in extra.items():
         stated |= {f"{node}.{key}": of for key, of in keys_of(cls).items()}
