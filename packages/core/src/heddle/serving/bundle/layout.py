@@ -104,14 +104,7 @@ def read_bundle(root: str | Path) -> BundleContents:
     """
     root = Path(root)
     content = read_versioned(root / FILE, FORMAT, "a bundle", "make one with heddle deploy export run=RUN")
-    for name, wanted in content["files"].items():
-        if not (root / name).is_file() or checksum(root / name) != wanted:
-            fail(
-                root / name,
-                "another content than when it was written",
-                f"sha256 {wanted[:12]}",
-                "export it again",
-            )
+    check_files(root, content["files"])
     reading, trees = content["reading"], content.get("trees")
     return BundleContents(
         content["name"],
@@ -125,6 +118,14 @@ def read_bundle(root: str | Path) -> BundleContents:
         (root / content["prepared"]).resolve(),
         content["card"],
     )
+
+
+def check_files(root: Path, checksums: Mapping[str, str]) -> None:
+    """Compare files below a folder with their checksums. Raises DataError: one was changed, or is gone."""
+    for name, wanted in checksums.items():
+        if not (root / name).is_file() or checksum(root / name) != wanted:
+            actual = "another content than when it was written"
+            fail(root / name, actual, f"sha256 {wanted[:12]}", "export it again")
 
 
 def checksum(path: Path) -> str:

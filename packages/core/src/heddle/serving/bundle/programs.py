@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from heddle.atomic import write_json
-from heddle.data.formats.text_files import fail
-from heddle.serving.bundle.layout import FILE, FORMAT, checksum
+from heddle.serving.bundle.layout import FILE, FORMAT, check_files, checksum
 from heddle.serving.repository import write_repository
 from heddle.serving.served import Served, repository_models
 from heddle.serving.versioned import read_versioned
@@ -61,12 +60,5 @@ def exported_in(root: str | Path) -> Exported:
     content = read_versioned(root / FILE, FORMAT, "a bundle, or a repository", do)
     if content.get("kind") != PROGRAMS:
         return Exported(ROWS, root / REPOSITORY)
-    for name, wanted in content["files"].items():
-        if not (root / name).is_file() or checksum(root / name) != wanted:
-            fail(
-                root / name,
-                "another content than when it was written",
-                f"sha256 {wanted[:12]}",
-                "export it again",
-            )
+    check_files(root, content["files"])
     return Exported(PROGRAMS, root / REPOSITORY)
