@@ -7,7 +7,7 @@ import numpy as np
 
 from heddle.data.formats.columns import numbers, read_table, texts
 from heddle.data.formats.pickles import load_pickle
-from heddle.data.formats.text_files import fail, read_numbers
+from heddle.data.formats.text_files import fail, read_numbers, read_text
 
 Edges = tuple[np.ndarray, np.ndarray, np.ndarray]
 """(senders, receivers, weights float32)."""
@@ -61,6 +61,8 @@ def read_matrix(path: Path, count: int) -> Edges:
 def read_distances(path: Path, sensors: Sequence[str], threshold: float = 0.1) -> Edges:
     """Return edges exp(-distance^2 / sigma^2) of at least `threshold`, from a table with the columns from, to, cost.
 
+    PEMS-BAY's has no heading: of rows of numbers alone the columns are these in this order.
+
     Sigma is the standard deviation of all distances between the sensors; a sensor is at distance 0 from itself where
     the table says so. Rows that name another sensor are passed over.
 
@@ -69,11 +71,11 @@ def read_distances(path: Path, sensors: Sequence[str], threshold: float = 0.1) -
     Raises:
         DataError: a column is missing, or a distance is no number.
     """
-    cells = read_table(path)
+    senders_named, receivers_named, cost = _distance_rows(path)
     row = {name: position for position, name in enumerate(sensors)}
-    ends = [(row.get(a, -1), row.get(b, -1)) for a, b in zip(texts(cells, "from"), texts(cells, "to"))]
+    ends = [(row.get(a, -1), row.get(b, -1)) for a, b in zip(senders_named, receivers_named)]
     positions = np.array(ends, np.int64).reshape(-1, 2)
-    cost, known = numbers(cells, "cost").astype(np.float64), (positions >= 0).all(axis=1)
+    known = (positions >= 0).all(axis=1)
     distance = np.full((len(sensors), len(sensors)), np.inf)
     distance[positions[known, 0], positions[known, 1]] = cost[known]
     finite = distance[np.isfinite(distance)]
@@ -83,6 +85,17 @@ def read_distances(path: Path, sensors: Sequence[str], threshold: float = 0.1) -
     weights[weights < threshold] = 0
     senders, receivers = np.nonzero(weights)
     return senders, receivers, weights[senders, receivers].astype(np.float32)
+
+
+def _distance_rows(path: Path) -> tuple[list[str], list[str], np.ndarray]:
+    """Return (from, to, cost) of each row, ids as text."""
+    first = read_text(path).partition("\n")[0]
+    if first.replace(",", "").replace(".", "").strip().isdecimal():
+        rows = read_numbers(path, np.float64, columns=3)
+        named = ([str(int(name)) for name in column] for column in rows[:, :2].T)
+        return next(named), next(named), rows[:, 2]
+    cells = read_table(path)
+    return texts(cells, "from"), texts(cells, "to"), numbers(cells, "cost").astype(np.float64)
 
 
 def _text(name: object) -> str:
