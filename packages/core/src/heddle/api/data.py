@@ -13,15 +13,16 @@ from heddle.data.dataset import Dataset
 from heddle.data.etl.appending import Appended
 from heddle.data.etl.appending import append as append_rows
 from heddle.data.etl.cost import Cost, cost_of
+from heddle.data.etl.picture import draw_tables
 from heddle.data.etl.prepare import prepare as prepare_tables
 from heddle.data.etl.readers import PREPARED
 from heddle.data.etl.recipes import schema_of
 from heddle.data.etl_options import Etl
 from heddle.data.generators import GENERATORS
 from heddle.data.prepared.folder import METADATA
-from heddle.data.reader_options import TablesToPrepare
+from heddle.data.reader_options import PreparedOptions, TablesToPrepare
 from heddle.engines.plugins import Registry, load_plugins
-from heddle.errors import ConfigError, nearest
+from heddle.errors import ConfigError, nearest, problem
 
 
 def dataset(*overrides: str, **values: Any) -> Dataset:
@@ -48,6 +49,23 @@ def read(overrides: Sequence[str], registry: Registry) -> Dataset:
         config = composed("config", overrides, registry, ("data", "plugins"))["data"]
     loaded: Dataset = registry.dataset(config.reader)(config)
     return loaded
+
+
+def draw(overrides: Sequence[str], registry: Registry, out: str | Path) -> Path:
+    """Draw the tables of the prepared folder that a `data` node names, and return the file.
+
+    Raises:
+        ConfigError: another reader than data=prepared.
+        HeddleError: as `heddle.data.etl.picture.draw_tables`.
+    """
+    with isolated_hydra():
+        data = composed("config", overrides, registry, ("data", "plugins"))["data"]
+    if not isinstance(data, PreparedOptions) or data.root is None:
+        do = "write data=prepared data.root=FOLDER"
+        raise ConfigError(
+            problem("out", f"data={data.reader}", "a prepared folder, whose tables are drawn", do)
+        )
+    return draw_tables(data.root, out)
 
 
 def prepare(*overrides: str, **values: Any) -> Path:

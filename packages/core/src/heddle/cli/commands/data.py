@@ -9,7 +9,7 @@ from heddle.errors import ConfigError, nearest
 
 HELP = """\
 Usage: heddle data list
-       heddle data describe [data=OPTION] [data.KEY=VALUE ...]
+       heddle data describe [data=OPTION] [data.KEY=VALUE ...] [out=FILE]
        heddle data prepare data=OPTION data.src=FOLDER data.dst=FOLDER [etl.KEY=VALUE ...]
        heddle data append ROOT SRC [etl.KEY=VALUE ...]
        heddle data infer FOLDER | DATABASE
@@ -19,6 +19,11 @@ list shows the datasets of core and of every installed plugin. describe reads on
 same overrides, and shows its sizes, features, targets and splits:
 
   heddle data describe data=planetoid data.name=cora data.root=planetoid
+
+With out=FILE.svg or out=FILE.html it draws the tables of a prepared folder: keys, references, missing cells, and the
+edges of each node:
+
+  heddle data describe data=prepared data.root=cards out=cards.svg
 
 prepare turns tables (data=tabformer, ogbn_mag, or schema with data.schema=FILE) into a folder that any engine trains
 from. An interrupted run goes on where it stopped. etl.engine is duckdb or polars, with the same result; etl.memory
@@ -147,7 +152,12 @@ def _list(registry: Registry) -> None:
 
 
 def _describe(overrides: Sequence[str], registry: Registry) -> None:
-    from heddle.api.data import read
+    from heddle.api.data import draw, read
     from heddle.cli.commands.describe import facts
 
-    print_table(("of the dataset", "found"), facts(read(overrides, registry)))
+    outs = [word.partition("=")[2] for word in overrides if word.startswith("out=")]
+    about = [word for word in overrides if not word.startswith("out=")]
+    if outs:
+        print(draw(about, registry, outs[-1]))
+        return
+    print_table(("of the dataset", "found"), facts(read(about, registry)))

@@ -9,6 +9,7 @@
 - `engines`: the relational steps and who does them; `relate`: a schema's steps, in order
 - `features`: of columns, fitted on the training period; `emit`: the arrays; `written`: by column; `streams`: by chunk;
   `steps`: resumed; `work_folder`: where, locked
+- `picture`: of a folder's tables, keys and references
 - `cost`: what a preparation takes, and which engine to take; `infer`: a schema proposed from files
 - `readers`: `data=tabformer`, `data=ogbn_mag` and `data=schema` for commands that read what was prepared
 """
