@@ -19,6 +19,8 @@ WIDE = (12, 8, 3)
 EMBEDDINGS = "embeddings"
 SMALLEST = 5e-5
 """What is no 0 with four digits."""
+FAINT = 0.05
+"""Of the largest of all edges: neighbours' edges below are left out."""
 LONGEST = 30
 """Letters of a text."""
 
@@ -191,9 +193,17 @@ def _lines(reasons: Reasons) -> Iterator[_Line]:
 def _below(
     reasons: Reasons, into: dict[int, list[EdgeReason]], drawn: set[int], at: int, depth: int
 ) -> Iterator[_Line]:
-    """Yield the edges into a node, largest first; below a neighbour that wasn't drawn yet those into it."""
+    """Yield the edges into a node, largest first; below a neighbour that wasn't drawn yet those into it.
+
+    Of neighbours' edges those that are small beside the largest of all are left out.
+    """
     edges, hops = into.get(at, []), max(node.hop for node in reasons.nodes)
     shown = WIDE[min(depth, 2)]
+    if depth > 1:
+        least = FAINT * abs(reasons.edges[0].carried)
+        shown = min(shown, sum(abs(edge.carried) >= least for edge in edges))
+        if not shown:
+            return
     for edge in edges[:shown]:
         node = reasons.nodes[edge.sender]
         note = f"row {edge.row} of {_cut(edge.table, 24)}"

@@ -129,7 +129,7 @@ def _limits(bundle: Bundle) -> list[str]:
     compared = (card.get("metrics") or {}).get("compared") or {}
     if compared and compared.get("lead", 1) <= 0:
         better, by = compared["baseline"], f"{compared['metric']} of {compared['split']} rows"
-        limits.append(f"Where the baseline {better!r} would do: by {by} it is as good.")
+        limits.append(f"Where the baseline {better!r} would do: by {by} the model is no better.")
     if bundle.contents.decision is None:
         limits.append("Probabilities: its outputs are values, not chances.")
     limits.append(
