@@ -184,8 +184,11 @@ def _timing(parts: Any) -> tuple[bool, bool]:
 
 
 def _check_model(parts: Any, config: "RunConfig") -> None:
-    if not isinstance(parts.model, Model) or parts.task.level not in ("node", "edge"):
-        actual = f"model {config.model.name} for {parts.task.level}s"
+    actual = f"model {config.model.name} for {parts.task.level}s"
+    if parts.task.level not in ("node", "edge"):
+        do = "ask about nodes, or about a relation's rows (kind: edge_classification)"
+        raise NoRowsError(problem("bundle", actual, "a model of nodes or of a relation's rows", do))
+    if not isinstance(parts.model, Model):
         do = "choose a model that is portable between engines"
         raise NoRowsError(problem("bundle", actual, "a portable model of nodes or edges", do))
 
