@@ -185,9 +185,13 @@ def _timing(parts: Any) -> tuple[bool, bool]:
 
 def _check_model(parts: Any, config: "RunConfig") -> None:
     actual = f"model {config.model.name} for {parts.task.level}s"
-    if parts.task.level not in ("node", "edge"):
-        do = "ask about nodes, or about a relation's rows (kind: edge_classification)"
+    links = parts.task.level == "link"
+    if parts.task.level not in ("node", "edge", "link") or (links and parts.model_spec.n_link_types):
+        do = "ask about nodes, or about rows or links of one relation"
         raise NoRowsError(problem("bundle", actual, "a model of nodes or of a relation's rows", do))
+    if links and parts.until is None:  # which links may be seen goes by splits there
+        do = "give the relation times, or ask about its rows"
+        raise NoRowsError(problem("bundle", "links without times", "links with times", do))
     if not isinstance(parts.model, Model):
         do = "choose a model that is portable between engines"
         raise NoRowsError(problem("bundle", actual, "a portable model of nodes or edges", do))

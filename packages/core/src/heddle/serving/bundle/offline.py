@@ -44,7 +44,8 @@ def predict_rows(root: str | Path, prepared: str | Path, rows: np.ndarray, regis
     questions = _questions(scorer.reading.timed, target, opened, rows)
     if task is not None:
         questions = _of_task(task, questions, opened)
-    return scorer(folder_snapshot(prepared, store_of(registry)), questions).outputs
+    outputs = scorer(folder_snapshot(prepared, store_of(registry)), questions).outputs
+    return outputs.reshape(len(rows), -1)
 
 
 def embed_rows(

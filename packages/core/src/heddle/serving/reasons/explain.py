@@ -20,7 +20,9 @@ from heddle.workflow.metrics.decision import LABELS
 
 def explains(bundle: Bundle) -> bool:
     """Tell whether reasons of a bundle's scores are known."""
-    return bundle.task is None and (isinstance(bundle.scorer, TreeScorer) or bundle.scorer.plan is not None)
+    if bundle.task is not None or bundle.contents.spec.level == "link":
+        return False
+    return isinstance(bundle.scorer, TreeScorer) or bundle.scorer.plan is not None
 
 
 def explain(

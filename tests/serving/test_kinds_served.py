@@ -1,8 +1,7 @@
-"""Models of nodes that are a table's rows, and of a task's questions: scores are those of `heddle predict`."""
+"""Models of nodes that are a table's rows, of a task's questions and of links: scores are those of `heddle predict`."""
 
 import csv
 import json
-import random
 import shutil
 
 import numpy as np
@@ -11,141 +10,45 @@ import pytest
 from heddle.data.prepared import open_prepared, read_ids
 from heddle.engines.plugins import load_plugins
 
+from .library import LATE, LINKS, SCHEMA, predicted, prepared, question, trained, write_csv, write_tables
 from .test_serve import ask, serving
 
 pytest.importorskip("duckdb", reason="DuckDB isn't installed: pip install 'heddle-core[etl]'")
 pytest.importorskip("torch_geometric", reason="torch_geometric isn't installed: pip install heddle-pyg")
 
-SCHEMA = """
-name: library
-kind: node_classification
-target: loan
-tables:
-  books: {path: books.csv, columns: {isbn: text, price: float}}
-  members: {path: members.csv, columns: {number: int, plan: text}}
-  loans:
-    path: loans.csv
-    columns: {id: int, member: int, isbn: text, taken: {type: datetime, format: iso}, desk: text, late: text}
-    time: taken
-nodes:
-  book: {table: books, key: isbn, features: [price]}
-  member: {table: members, key: number, features: [{column: plan, encode: category}]}
-  loan:
-    table: loans
-    key: id
-    time: taken
-    features: [{column: desk, encode: category}]
-    label: {column: late, classes: ["no", "yes"]}
-edges:
-  - {type: [loan, by, member], table: loans, source: id, target: member, time: taken}
-  - {type: [loan, of, book], table: loans, source: id, target: isbn, time: taken}
-tasks:
-  active: {query: "PREDICT count(loans, 0, 20 days) > 1 FOR member"}
-  often: {query: "PREDICT count(loans, 0, 20 days) FOR member", history: true}
-split: {valid: 2020-07-01, test: 2020-09-01}
-"""
-LATE = 40
-"""Loans at the end that are appended to a graph without them."""
-
-
-def write_tables(folder):
-    """Write three tables and return the loans, in order of their times."""
-    draw = random.Random(4)
-    start = np.datetime64("2020-01-01T08:00")
-    minutes = sorted(draw.sample(range(350 * 1440), 300))
-    loans = [
-        {
-            "id": 5000 + i,
-            "member": draw.randint(1, 25),
-            "isbn": f"b{draw.randint(1, 30)}",
-            "taken": str(start + minute).replace("T", " "),
-            "desk": draw.choice(["north", "south", ""]),
-            "late": draw.choice(["no", "yes"]),
-        }
-        for i, minute in enumerate(minutes)
-    ]
-    books = [{"isbn": f"b{i}", "price": draw.randint(5, 60)} for i in range(1, 31)]
-    members = [{"number": i, "plan": draw.choice("AB")} for i in range(1, 26)]
-    for name, rows in (("books", books), ("members", members), ("loans", loans)):
-        write_csv(folder / f"{name}.csv", rows)
-    return loans
-
-
-def write_csv(path, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def question(loan):
-    taken = np.datetime64(loan["taken"].replace(" ", "T"), "s")
-    return {"key": loan["id"], "time": int(taken.astype(np.int64))}
-
-
-def trained(root, run, *arguments):
-    """Train on the folder of all loans and export `run`'s bundle twice: on all loans, and on those before the last."""
-    from heddle.cli import main
-    from heddle.config.saved import saved_config
-    from heddle.serving.bundle.export import export_bundle
-    from heddle.serving.live import create
-
-    registry = load_plugins()
-    command = [
-        "train",
-        "backend=pyg",
-        "data=prepared",
-        f"data.root={root / 'prepared' / 'all'}",
-        "model.hidden=8",
-    ]
-    command += ["sampler=neighbor", "trainer.epochs=2", "trainer.progress=false", f"run.dir={run}"]
-    assert main([*command, *arguments]) == 0
-    assert main(["predict", f"run={run}", f"out={run / 'predictions.csv'}"]) == 0
-    export_bundle(saved_config(run, registry), run, registry, run / "whole")
-    shutil.copytree(run / "whole", run / "lacking", ignore=shutil.ignore_patterns("live"))
-    create(run / "lacking" / "live", root / "prepared" / "early")
-
-
-def predicted(run):
-    """Return node -> outputs of a run's predictions."""
-    with open(run / "predictions.csv", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    return {int(row["node"]): [float(row["output.0"]), float(row["output.1"])] for row in rows}
-
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    """Give (folder of the tables, prepared with all loans and without the last ones; the loans)."""
-    from heddle.cli import main
-
+def tables(tmp_path_factory):
+    """Give (folder with the tables, all and without the last loans; the loans)."""
     root = tmp_path_factory.mktemp("library")
     loans = write_tables(root / "all")
     shutil.copytree(root / "all", root / "early")
     write_csv(root / "early" / "loans.csv", loans[:-LATE])
-    (root / "mine.yaml").write_text(SCHEMA, encoding="utf-8")
-    for name in ("all", "early"):
-        schema = ["data=schema", f"data.schema={root / 'mine.yaml'}"]
-        places = [f"data.src={root / name}", f"data.dst={root / 'prepared' / name}"]
-        assert main(["data", "prepare", *schema, *places, "etl.progress=false"]) == 0
     return root, loans
+
+
+@pytest.fixture(scope="module")
+def library(tables):
+    """Give (folder of the graphs of SCHEMA, the loans)."""
+    root, loans = tables
+    return prepared(root, SCHEMA), loans
 
 
 @pytest.fixture(scope="module")
 def rows(library):
     """Give (run about loans, with its bundles; the loans)."""
-    root, loans = library
-    trained(root, root / "rows", "model=rgcn", "sampler.fanouts=[4,3]")
-    return root / "rows", loans
+    folder, loans = library
+    trained(folder, folder / "rows", "model=rgcn", "sampler.fanouts=[4,3]")
+    return folder / "rows", loans
 
 
 @pytest.fixture(scope="module")
 def task(library):
-    """Give (run about the task `active`, with its bundles; the prepared folder; the loans)."""
-    root, loans = library
+    """Give (run about the task `active`, with its bundles; the graph of all loans; the loans)."""
+    folder, loans = library
     model = ["model=hetero_sage", "model.layers=3", "sampler.fanouts=[3,4,3]", "data.task=active"]
-    trained(root, root / "task", *model)
-    return root / "task", root / "prepared" / "all", loans
+    trained(folder, folder / "task", *model)
+    return folder / "task", folder / "all", loans
 
 
 def test_keys_score_as_the_run_predicts(rows):
@@ -263,10 +166,10 @@ def test_a_task_that_no_server_can_ask_is_told(library, tmp_path, arguments, mes
     from heddle.config.saved import saved_config
     from heddle.serving.bundle.export import NoRowsError, export_bundle
 
-    root, _ = library
+    folder, _ = library
     data = [
         "data=prepared",
-        f"data.root={root / 'prepared' / 'all'}",
+        f"data.root={folder / 'all'}",
         "sampler=neighbor",
         "sampler.fanouts=[2,2,2]",
     ]
@@ -278,3 +181,26 @@ def test_a_task_that_no_server_can_ask_is_told(library, tmp_path, arguments, mes
             saved_config(tmp_path / "run", registry), tmp_path / "run", registry, tmp_path / "bundle"
         )
     assert not (tmp_path / "bundle").exists()
+
+
+def test_links_score_as_the_run_predicts_and_see_what_was_appended(tables, tmp_path):
+    from heddle.serving.bundle.bundle import Bundle
+    from heddle.serving.bundle.offline import predict_rows
+
+    root, loans = tables
+    folder = prepared(root, LINKS)
+    run = folder / "run"
+    trained(folder, run, "model=hetero_sage", "sampler.fanouts=[4,3]")
+    with open(run / "predictions.csv", encoding="utf-8") as stream:
+        expected = [float(row["output.0"]) for row in csv.DictReader(stream)]
+    cells = [{name: str(loan[name]) for name in ("member", "isbn", "taken")} for loan in loans]
+    with Bundle(run / "whole", load_plugins()) as bundle:
+        actual = [score.outputs[0] for score in bundle.score(bundle.rows(cells))]
+    assert np.std(actual) > 1e-3
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
+    offline = predict_rows(run / "whole", folder / "all", np.arange(len(loans)), load_plugins())
+    np.testing.assert_array_equal(offline[:, 0], actual)
+    with Bundle(run / "lacking", load_plugins()) as bundle:
+        for position, row in enumerate(cells[-LATE:], len(cells) - LATE):
+            assert bundle.score(bundle.rows([row]))[0].outputs == (actual[position],)
+            bundle.live.append(bundle.append_of("loans", bundle.rows([row])))
