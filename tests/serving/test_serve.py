@@ -1,5 +1,6 @@
 """`heddle serve` as a process: rows scored and appended over HTTP, and what is refused without harm to others."""
 
+import gzip
 import http.client
 import json
 import os
@@ -244,7 +245,22 @@ def test_what_is_refused(made, bundle):
         )
         assert ask(port, "POST", "/nope", "{}")[0] == 404
         assert ask(port, "PUT", "/v2/score", "{}")[0] == 405
-        assert ask(port, "POST", "/v2/score", "{}", Content_Encoding="gzip")[0] == 415
+        assert ask(port, "POST", "/v2/score", "{}", Content_Encoding="br")[0] == 415
+        assert ask(port, "POST", "/v2/score", "{}", Content_Encoding="gzip, gzip")[0] == 415
+        body = json.dumps({"rows": [row]}).encode()
+        plain = ask(port, "POST", "/v2/score", body)
+        assert ask(port, "POST", "/v2/score", gzip.compress(body), Content_Encoding="gzip")[:2] == plain[:2]
+        bomb = gzip.compress(b" " * 100_000_000, 1)
+        for packed, status, said in (
+            (body, 400, "no gzip"),
+            (b"", 400, "missing"),
+            (gzip.compress(body)[:-4], 400, "missing"),
+            (gzip.compress(body) + b"x", 400, "more after the end"),
+            (gzip.compress(b" " * 200_001 + body), 413, "200000 bytes"),
+            (bomb[:190_000], 413, "200000 bytes"),
+        ):
+            reply_of = ask(port, "POST", "/v2/score", packed, Content_Encoding="gzip")
+            assert reply_of[0] == status and said in json.loads(reply_of[1])["error"], (status, said)
         assert ask(port, "GET", "/v2", Host="evil.example")[0] == 421
         for content, statuses in {
             "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}": (b"400",),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from heddle.data.etl.rows import RowError
 from heddle.errors import ConfigError, GraphError
 from heddle.serving.live.log import NoSpaceError
-from heddle.serving.online.limits import LOCAL, Door, Refused, check_head, too_large
+from heddle.serving.online.limits import LOCAL, Door, Refused, Unpacker, check_head, too_large
 from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions
 from heddle.serving.runtime import BadRequest
@@ -156,7 +156,7 @@ class HttpApplication:
         if method != "POST":
             raise Refused(405, f"method: found {method[:16]}, expected GET or POST")
         route, answer = self.find_post(path)
-        body = await self._body(receive)
+        body = await self._body(headers, receive)
         if self._busy >= self._options.concurrency:
             raise Refused(429, f"found {self._busy} requests at work, expected fewer; come again in a second")
         self._busy += 1
@@ -165,10 +165,11 @@ class HttpApplication:
         finally:
             self._busy -= 1
 
-    async def _body(self, receive: Any) -> bytes:
-        """Return a request's body. Raises Refused: too large, too slow, or gone."""
+    async def _body(self, headers: Headers, receive: Any) -> bytes:
+        """Return a request's body, unpacked. Raises Refused: too large, too slow, gone, or no gzip that says it is."""
         parts: list[bytes] = []
-        size = 0
+        size = held = 0
+        unpacker = Unpacker(self._door) if headers.get(b"content-encoding") == [b"gzip"] else None
         try:
             async with asyncio.timeout(self._options.body_seconds):
                 while True:
@@ -177,19 +178,24 @@ class HttpApplication:
                         raise Refused(400, "body: found its end before it was whole")
                     part = message.get("body", b"")
                     size += len(part)
-                    self._held += len(part)
                     if size > self._door.body_bytes:
                         raise too_large(self._door)
+                    if unpacker is not None and part:
+                        part = unpacker.add(part)
+                    held += len(part)
+                    self._held += len(part)
                     if self._held > BODIES * self._door.body_bytes:
                         raise Refused(429, "found too many bodies that aren't whole; come again in a second")
                     parts.append(part)
                     if not message.get("more_body"):
+                        if unpacker is not None:
+                            unpacker.end()
                         return b"".join(parts)
         except TimeoutError:
             expected = f"all of it within {self._options.body_seconds:g} seconds"
             raise Refused(408, f"body: found {size} bytes, expected {expected}") from None
         finally:
-            self._held -= size
+            self._held -= held
 
 
 def _error(message: str) -> bytes:

@@ -1,6 +1,7 @@
 """limits: what is refused of a request before its body is read: a wrong host or token, two lengths, too many bytes."""
 
 import hmac
+import zlib
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
@@ -38,7 +39,7 @@ def check_head(door: Door, headers: Mapping[bytes, list[bytes]], *, open_to_all:
         open_to_all: whether no token is asked for, as for health.
 
     Raises:
-        Refused: a foreign Host, a missing token, or a body that is announced as too large.
+        Refused: a foreign Host, a missing token, a body that is packed by others than gzip, or announced as too large.
     """
     hosts = headers.get(b"host", [])
     if len(hosts) != 1 or ("*" not in door.hosts and _name(hosts[0]) not in door.hosts):
@@ -57,8 +58,34 @@ def check_head(door: Door, headers: Mapping[bytes, list[bytes]], *, open_to_all:
         raise Refused(400, "Content-Length: found no number, expected one")
     if length and int(length[0]) > door.body_bytes:
         raise too_large(door)
-    if headers.get(b"content-encoding", [b"identity"]) != [b"identity"]:
-        raise Refused(415, "Content-Encoding: found a packed body, expected a plain one; send it as it is")
+    if headers.get(b"content-encoding", [b"identity"]) not in ([b"identity"], [b"gzip"]):
+        raise Refused(415, "Content-Encoding: found another than gzip, expected that or a plain body")
+
+
+class Unpacker:
+    """Unpacks a body of gzip part by part, and never more of it than the largest body."""
+
+    def __init__(self, door: Door):
+        self._door, self._left = door, door.body_bytes
+        self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 16)
+
+    def add(self, part: bytes) -> bytes:
+        """Return what a part unpacks to. Raises Refused: no gzip, more after its end, or too large."""
+        try:
+            plain = self._zlib.decompress(part, self._left + 1)
+        except zlib.error:
+            raise Refused(400, "body: found no gzip, expected what Content-Encoding says") from None
+        self._left -= len(plain)
+        if self._left < 0:
+            raise too_large(self._door)
+        if self._zlib.unused_data:
+            raise Refused(400, "body: found more after the end of its gzip, expected one body")
+        return plain
+
+    def end(self) -> None:
+        """Check that a body is whole. Raises Refused: it isn't."""
+        if not self._zlib.eof:
+            raise Refused(400, "body: found the end of its gzip missing, expected all of it")
 
 
 def too_large(door: Door) -> Refused:
