@@ -28,6 +28,8 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         ConfigError: an argument that isn't KEY=VALUE, an unknown key, or neither a run nor a bundle.
     """
+    from functools import partial
+
     from heddle.serving.online.options import serve_options
 
     given: dict[str, str] = {}
@@ -51,13 +53,12 @@ def run(arguments: Sequence[str]) -> int:
         raise ConfigError(problem("heddle serve", "neither", "run=RUN or bundle=FOLDER", "name one"))
     root = Path(given["bundle"]) if "bundle" in given else Path(given["run"]) / "bundle"
     registry = load_plugins()
-    from heddle.serving.online.serve import listening, server
+    from heddle.serving.online.serve import listening, serve
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    made = server(root, options, registry)
     with listening(options) as listener:
         scheme = "https" if options.certificate else "http"
         host = f"[{options.host}]" if ":" in options.host else options.host
-        print(f"{scheme}://{host}:{listener.getsockname()[1]}", flush=True)
-        made.run([listener])
+        address = f"{scheme}://{host}:{listener.getsockname()[1]}"
+        serve(root, options, registry, listener, partial(print, address, flush=True))
     return 0

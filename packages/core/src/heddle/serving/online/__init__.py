@@ -5,4 +5,5 @@
 - `http`: what every application does with requests; `programs`: the application of models of named tensors
 - `requests`: bodies to rows, in JSON; `arrow_rows`: in Arrow's streams; `page`: the page at / and what it shows
 - `serve`: the application on uvicorn, until it is stopped
+- `readers`: its further processes; `reader`, `reading`: one of them; `peers`, `sockets`: how they ask each other
 """

@@ -12,6 +12,7 @@ from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions
 from heddle.serving.online.page.facts import facts
 from heddle.serving.online.page.page import page
+from heddle.serving.online.peers import OWN_METRICS
 from heddle.serving.online.requests import Asked, Requests
 from heddle.serving.online.service import Service
 from heddle.serving.reasons.picture import picture
@@ -57,7 +58,7 @@ class Application(HttpApplication):
             return "model", Reply(self._encode(self._requests.metadata(bundle, bundle.contents.name)))
         if path == "/v2/card":
             return "card", Reply(self._encode(bundle.contents.card))
-        if path == "/metrics":
+        if path in ("/metrics", OWN_METRICS):
             return "metrics", Reply(self._metrics.text(self._service.gauges()).encode(), TEXT)
         if path == "/":
             return "page", Reply(page(), HTML)

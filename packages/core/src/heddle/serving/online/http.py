@@ -6,7 +6,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from heddle.data.etl.rows import RowError
@@ -15,6 +15,7 @@ from heddle.serving.live.log import NoSpaceError
 from heddle.serving.online.limits import LOCAL, Door, Refused, Unpacker, check_head, too_large
 from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions
+from heddle.serving.online.peers import OWN_METRICS, Peer, summed
 from heddle.serving.runtime import BadRequest
 
 log = logging.getLogger("heddle.requests")
@@ -48,6 +49,9 @@ class HttpApplication:
 
     Args:
         token: that requests must bring, None for none.
+
+    Attributes:
+        peers: the server's other processes, whose metrics are told too.
     """
 
     def __init__(self, options: ServeOptions, metrics: Metrics, token: bytes | None = None):
@@ -57,6 +61,7 @@ class HttpApplication:
         self._busy = self._held = self._count = 0
         self._prefix = secrets.token_hex(6)
         self._watch: asyncio.Task[None] | None = None
+        self.peers: Sequence[Peer] = ()
 
     def answer_get(self, path: str) -> tuple[str, Reply]:
         """Return (route, answer) of a GET. Raises Refused."""
@@ -152,7 +157,9 @@ class HttpApplication:
         path, method = scope["path"], scope["method"]
         check_head(self._door, headers, open_to_all=self.is_open(path))
         if method in ("GET", "HEAD"):
-            return self.answer_get(path)
+            return (
+                await self._metrics_of_all() if path == "/metrics" and self.peers else self.answer_get(path)
+            )
         if method != "POST":
             raise Refused(405, f"method: found {method[:16]}, expected GET or POST")
         route, answer = self.find_post(path)
@@ -164,6 +171,16 @@ class HttpApplication:
             return route, await answer(body, headers)
         finally:
             self._busy -= 1
+
+    async def _metrics_of_all(self) -> tuple[str, Reply]:
+        """Return the metrics of all processes of the server; one that isn't there is left out."""
+        texts = [self.answer_get(OWN_METRICS)[1].content.decode()]
+        for answer in await asyncio.gather(
+            *(peer.ask("GET", OWN_METRICS) for peer in self.peers), return_exceptions=True
+        ):
+            if not isinstance(answer, BaseException) and answer[0] == 200:
+                texts.append(answer[1].decode())
+        return "metrics", Reply(summed(texts).encode(), TEXT)
 
     async def _body(self, headers: Headers, receive: Any) -> bytes:
         """Return a request's body, unpacked. Raises Refused: too large, too slow, gone, or no gzip that says it is."""

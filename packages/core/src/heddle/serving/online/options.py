@@ -24,6 +24,9 @@ class ServeOptions:
     connections: int = option(512, "open connections; more are closed immediately", least=1)
     head_seconds: float = option(5.0, "seconds until the head of a request must be there", least=0)
     body_seconds: float = option(10.0, "seconds until its body must be", least=0)
+    workers: int = option(
+        1, "processes: one appends, all score and share the mapped graph; limits hold for each", least=1
+    )
     batch: int = option(64, "rows that are scored together", least=1)
     room_entries: int = option(
         4_000_000, "edges that fit until a compaction (an edge with a reverse: two)", least=2

@@ -16,6 +16,7 @@ from heddle.serving.online.http import HTML, TEXT, Answer, Headers, HttpApplicat
 from heddle.serving.online.limits import Refused
 from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions
+from heddle.serving.online.peers import OWN_METRICS
 from heddle.serving.protocol import HEADER, read_tensors, write_json, write_tensors
 from heddle.serving.runtime import BadRequest
 from heddle.serving.served import repository_models
@@ -75,7 +76,7 @@ class ProgramsApplication(HttpApplication):
         if match and match[2] != "infer":
             model = self._model(match[1])
             return ("health", Reply(b"", TEXT)) if match[2] else ("model", Reply(_metadata(match[1], model)))
-        if path == "/metrics":
+        if path in ("/metrics", OWN_METRICS):
             return "metrics", Reply(self._metrics.text({}).encode(), TEXT)
         if path == "/":
             return "page", Reply(self._page(), HTML)

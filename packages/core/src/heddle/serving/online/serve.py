@@ -3,6 +3,9 @@
 import gc
 import logging
 import socket
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,12 @@ from heddle.serving.online.application import Application
 from heddle.serving.online.http import HttpApplication
 from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions
+from heddle.serving.online.peers import Peer
 from heddle.serving.online.programs import ProgramsApplication
+from heddle.serving.online.readers import Readers
+from heddle.serving.online.reading import ReadingService
 from heddle.serving.online.service import Service
+from heddle.serving.online.sockets import public_listener, socket_path
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +31,15 @@ HEAD_BYTES = 64 << 10
 """Bytes of the longest head of a request."""
 
 
-def server(root: str | Path, options: ServeOptions, registry: Any) -> Any:
+def server(
+    root: str | Path, options: ServeOptions, registry: Any, folder: Path | None = None, number: int = 0
+) -> Any:
     """Return a uvicorn.Server of a bundle or a repository; `run([socket])` serves until it is stopped by SIGTERM or
     SIGINT, and finishes what it began.
+
+    Args:
+        folder: where the sockets of a server's processes are; None for a single one.
+        number: of this process; 0 appends.
 
     Raises:
         ConfigError: an address that others reach, without a token.
@@ -44,8 +57,19 @@ def server(root: str | Path, options: ServeOptions, registry: Any) -> Any:
     if exported.holds == PROGRAMS:
         application = ProgramsApplication(exported.repository, options, metrics, token)
     else:
-        bundle = Bundle(root, registry, Room(options.room_entries, options.room_nodes))
-        application = Application(Service(bundle, options, metrics), options, metrics, token)
+        room, follows = Room(options.room_entries, options.room_nodes), number > 0
+        bundle, service = Bundle(root, registry, room, follows=follows), Service
+        if follows:
+            assert folder is not None
+            writer = Peer(socket_path(folder, 0), token, options.certificate is not None)
+            service = partial(ReadingService, writer=writer)  # type: ignore[assignment]
+        application = Application(service(bundle, options, metrics), options, metrics, token)
+    if folder is not None:
+        application.peers = [
+            Peer(socket_path(folder, other), token, options.certificate is not None)
+            for other in range(options.workers)
+            if other != number
+        ]
     gc.collect()
     gc.freeze()  # what is there now stays: no later collection walks it while requests wait
     config = uvicorn.Config(
@@ -66,11 +90,35 @@ def server(root: str | Path, options: ServeOptions, registry: Any) -> Any:
     return uvicorn.Server(config)
 
 
+def serve(
+    root: str | Path, options: ServeOptions, registry: Any, public: socket.socket, ready: Callable[[], None]
+) -> None:
+    """Serve a bundle or a repository on a listening socket, by `options.workers` processes, until it is stopped.
+
+    Args:
+        ready: is called once requests are about to be answered.
+
+    Raises:
+        HeddleError: as `server`.
+    """
+    if options.workers == 1:
+        made = server(root, options, registry)
+        ready()
+        made.run([public])
+        return
+    with Readers(Path(root), options, public.getsockname()[1]) as readers:
+        made = server(root, options, registry, readers.folder)
+        readers.start()
+        ready()
+        made.run([public, readers.listener])
+
+
 def listening(options: ServeOptions) -> socket.socket:
     """Return a socket that listens where the options say. Raises ConfigError: the address can't be had."""
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     try:
-        return socket.create_server((options.host, options.port), family=family, backlog=2048)
+        if options.workers > 1:  # the port is shared by processes: find out first that no other server has it
+            public_listener(replace(options, workers=1), options.port).close()
+        return public_listener(options, options.port)
     except OSError as error:
         actual = f"{options.port} ({error.strerror})"
         do = "choose another, or 0 for a free one"
