@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from heddle.engines.hookspecs import BackendInfo, ModelInfo, hookimpl
+from heddle.engines.hookspecs import BackendInfo, EtlEngineInfo, ModelInfo, hookimpl
 from heddle.options import BackendOptions, PortableOptions, option
 
 PLUGIN_API = (1, 0)
@@ -49,5 +49,14 @@ def heddle_models():
             options=SgcOptions,
             recommends={"optim.lr": 0.2, "optim.weight_decay": 1.3e-5, "trainer.epochs": 100},
             capabilities=("homogeneous", "fixed features"),
+        )
+    ]
+
+
+@hookimpl
+def heddle_etl_engines():
+    return [
+        EtlEngineInfo(
+            "loom", "Arrow's own kernels, in memory", "loom_numpy.tables:LoomTables", needs=("pyarrow",)
         )
     ]

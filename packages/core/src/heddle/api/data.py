@@ -61,7 +61,7 @@ def draw(overrides: Sequence[str], registry: Registry, out: str | Path) -> Path:
     with isolated_hydra():
         data = composed("config", overrides, registry, ("data", "plugins"))["data"]
     if not isinstance(data, PreparedOptions) or data.root is None:
-        do = "write data=prepared data.root=FOLDER"
+        do = "name one by data.root"
         raise ConfigError(
             problem("out", f"data={data.reader}", "a prepared folder, whose tables are drawn", do)
         )
@@ -93,10 +93,11 @@ def prepared(overrides: Sequence[str], registry: Registry) -> Path:
     with isolated_hydra():
         config = composed("prepare", overrides, registry, ("data", "etl", "plugins"), {"etl": Etl})
     data = config["data"]
+    registry.info("etl_engine", config["etl"].engine)
     if not isinstance(data, TablesToPrepare):
         raise ConfigError(f"data={data.reader} has no tables to prepare; choose one of {', '.join(PREPARED)}")
     src, dst = data.wanted("src"), data.wanted("dst")
-    return prepare_tables(schema_of(data), src, dst, config["etl"])
+    return prepare_tables(schema_of(data), src, dst, config["etl"], registry.etl_engine)
 
 
 def append(root: str | Path, src: str | Path, *overrides: str, **values: Any) -> Appended:
@@ -118,9 +119,10 @@ def append(root: str | Path, src: str | Path, *overrides: str, **values: Any) ->
 
 def appended(root: str | Path, src: str | Path, overrides: Sequence[str]) -> Appended:
     """Append rows and return what came. Raises HeddleError: as `append`."""
+    registry = load_plugins(prefer_from(overrides))
     with isolated_hydra():
-        etl = composed("prepare", overrides, load_plugins(), ("etl", "plugins"), {"etl": Etl})["etl"]
-    return append_rows(root, src, etl)
+        etl = composed("prepare", overrides, registry, ("etl", "plugins"), {"etl": Etl})["etl"]
+    return append_rows(root, src, etl, registry.etl_engine)
 
 
 def planned_tables(overrides: Sequence[str], registry: Registry) -> Cost | None:

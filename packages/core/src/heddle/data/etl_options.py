@@ -11,7 +11,7 @@ ENGINES = ("duckdb", "polars", "spark")
 class Etl:
     """How tables become a prepared folder; the result is the same, byte for byte, whatever is chosen."""
 
-    engine: str = option("duckdb", "polars or spark; the same result, byte for byte", choices=ENGINES)
+    engine: str = option("duckdb", "polars, spark, or a plugin's; the same result, byte for byte")
     device: str = option("cpu", "or gpu, with polars", choices=("cpu", "gpu"))
     memory: str | int = option("2GB", "that DuckDB may use, or Spark's driver; Polars knows no limit")
     threads: int | None = option(None, "null: all cores", least=1)

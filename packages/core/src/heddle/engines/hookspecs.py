@@ -101,6 +101,16 @@ class ServerInfo(NamedTuple):
     options: Options = ServerOptions  # the keys of the `deploy` node
 
 
+class EtlEngineInfo(NamedTuple):
+    """Who does the relational steps of preparing tables. `loader` names "module:callable":
+    (heddle.data.etl_options.Etl, a folder for temporary files) -> heddle.data.etl.engines.engine.Engine."""
+
+    name: str
+    summary: str
+    loader: str
+    needs: tuple[str, ...] = ()
+
+
 @hookspec
 def heddle_backends() -> list[BackendInfo]:
     """Return the engines this plugin brings."""
@@ -129,6 +139,11 @@ def heddle_trackers() -> list[TrackerInfo]:
 @hookspec
 def heddle_servers() -> list[ServerInfo]:
     """Return the servers this plugin brings."""
+
+
+@hookspec
+def heddle_etl_engines() -> list[EtlEngineInfo]:
+    """Return the engines of table preparation this plugin brings: names that etl.engine takes."""
 
 
 @hookspec

@@ -7,7 +7,7 @@ from typing import Any
 from heddle.data.etl.cells import counted_cells
 from heddle.data.etl.databases.open_databases import open_databases
 from heddle.data.etl.emit import Emitter
-from heddle.data.etl.engines.open_engine import open_engine
+from heddle.data.etl.engines.open_engine import OpenEngine, open_engine
 from heddle.data.etl.files import Sources, files_of
 from heddle.data.etl.kept_tables import keep_tables
 from heddle.data.etl.relate import relate
@@ -22,11 +22,16 @@ from heddle.data.prepared.write import FolderWriter, check_free, publish
 QUIET = Etl(progress=False)
 
 
-def prepare(schema: Schema, src: str | Path, dst: str | Path, etl: Etl = QUIET) -> Path:
+def prepare(
+    schema: Schema, src: str | Path, dst: str | Path, etl: Etl = QUIET, engines: OpenEngine = open_engine
+) -> Path:
     """Prepare the tables below `src`, or in databases, in the folder `dst` and return it.
 
     A run that was interrupted goes on with the steps that it finished, if the schema and the files are the same.
     Equal tables and schemas give equal folders, byte for byte, whatever the engine.
+
+    Args:
+        engines: opens what `etl.engine` names; `Registry.etl_engine` knows those of plugins too.
 
     Raises:
         HeddleError: a table that doesn't fit its description, too little memory, a folder that is finished already,
@@ -40,13 +45,13 @@ def prepare(schema: Schema, src: str | Path, dst: str | Path, etl: Etl = QUIET) 
         depends_on = [schema, etl.engine, etl.device, stamps]
         total = len(schema.tables) + 2 * len(schema.nodes) + 6 * len(schema.edges)
         steps = Steps(work, depends_on, total, show=etl.progress)
-        return publish(_made(schema, Sources(root, databases), work, steps, etl), out)
+        return publish(_made(schema, Sources(root, databases), work, steps, etl, engines), out)
 
 
-def _made(schema: Schema, given: Sources, work: Path, steps: Steps, etl: Etl) -> Path:
+def _made(schema: Schema, given: Sources, work: Path, steps: Steps, etl: Etl, engines: OpenEngine) -> Path:
     """Return the finished folder, which isn't yet where it belongs."""
     writer = FolderWriter(work / MADE, schema.name)
-    engine = open_engine(etl, steps.scratch)
+    engine = engines(etl, steps.scratch)
     try:
         related = relate(schema, given, engine, steps, etl.threads, etl.memory)
         engine.close()  # its memory is free before arrays are written

@@ -2,9 +2,17 @@
 
 from typing import NamedTuple
 
-from heddle.engines.hookspecs import BackendInfo, DatasetInfo, KernelInfo, ModelInfo, ServerInfo, TrackerInfo
+from heddle.engines.hookspecs import (
+    BackendInfo,
+    DatasetInfo,
+    EtlEngineInfo,
+    KernelInfo,
+    ModelInfo,
+    ServerInfo,
+    TrackerInfo,
+)
 
-Info = BackendInfo | KernelInfo | ModelInfo | DatasetInfo | TrackerInfo | ServerInfo
+Info = BackendInfo | KernelInfo | ModelInfo | DatasetInfo | TrackerInfo | ServerInfo | EtlEngineInfo
 
 KINDS: dict[str, type] = {
     "backend": BackendInfo,
@@ -13,6 +21,7 @@ KINDS: dict[str, type] = {
     "dataset": DatasetInfo,
     "tracker": TrackerInfo,
     "server": ServerInfo,
+    "etl_engine": EtlEngineInfo,
 }
 """What a plugin may bring; the hook of kind k is `heddle_<k>s`."""
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heddle.engines.hookspecs import BackendInfo, ModelInfo
@@ -201,6 +202,10 @@ class Registry:
     def server(self, name: str) -> Callable[..., Any]:
         """Return the builder of a server: (options, run folder or None) -> a running server. Raises as `info`."""
         return self._load("server", self.info("server", name))
+
+    def etl_engine(self, etl: Any, scratch: Path) -> Any:
+        """Return the engine that an `etl` node names; temporary files go into `scratch`. Raises as `info`."""
+        return self._load("etl_engine", self.info("etl_engine", etl.engine))(etl, scratch)
 
     def find_kernel(self, name: str, *, library: str, device: str) -> Callable[..., Any]:
         """Return a primitive's installed implementation for one library's arrays on one kind of device.

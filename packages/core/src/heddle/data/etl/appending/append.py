@@ -17,7 +17,7 @@ from heddle.data.etl.cells import counted_cells
 from heddle.data.etl.cells.source import Source
 from heddle.data.etl.emit import Emitter
 from heddle.data.etl.engines.engine import Engine
-from heddle.data.etl.engines.open_engine import open_engine
+from heddle.data.etl.engines.open_engine import OpenEngine, open_engine
 from heddle.data.etl.files import Sources, sources
 from heddle.data.etl.kept_tables import kept_types
 from heddle.data.etl.relate import Related
@@ -61,13 +61,18 @@ class Appended(NamedTuple):
     anew: tuple[str, ...]
 
 
-def append(root: str | Path, src: str | Path, etl: Etl = QUIET) -> Appended:
+def append(
+    root: str | Path, src: str | Path, etl: Etl = QUIET, engines: OpenEngine = open_engine
+) -> Appended:
     """Append the rows below `src` to the tables of a prepared folder, and return what came.
 
     `src` holds files under the names that the schema gives its tables (NAME.csv and the like for a table of a
     database); tables without one get nothing. New nodes get the next numbers; encoders stay as they were fitted and the
     times of the split as they were. Else the folder is the one that is prepared of all rows. An interrupted call leaves
     the folder as it was.
+
+    Args:
+        engines: opens what `etl.engine` names, as for `prepare`.
 
     Raises:
         DataError: a folder that wasn't prepared from tables, or keeps none; no file of any table; a file that was
@@ -97,7 +102,7 @@ def append(root: str | Path, src: str | Path, etl: Etl = QUIET) -> Appended:
         steps = Steps(work, depends_on, total, show=etl.progress)
         try:
             digests = _digests(given, metadata["info"])
-            return _Appending(held, metadata, schema, work, steps, etl).run(given, digests)
+            return _Appending(held, metadata, schema, work, steps, etl).run(given, digests, engines)
         finally:
             steps.close()
             shutil.rmtree(work / GROWN, ignore_errors=True)
@@ -114,9 +119,9 @@ class _Appending:
         self.encoders = KnownEncoders(held.info.get("encoders", {}))
         self.classes: dict[tuple[str, ...], int] = {}
 
-    def run(self, given: Mapping[str, Source], digests: Mapping[str, str]) -> Appended:
+    def run(self, given: Mapping[str, Source], digests: Mapping[str, str], engines: OpenEngine) -> Appended:
         """Write and publish the grown folder; return what came."""
-        engine = open_engine(self.etl, self.steps.scratch)
+        engine = engines(self.etl, self.steps.scratch)
         try:
             tables = GrowingTables(self.schema, self.held.tables, given, engine, self.steps, self.etl)
             nodes = {

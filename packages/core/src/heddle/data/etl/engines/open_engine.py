@@ -1,14 +1,18 @@
 """open_engine: the engine that an `etl` node names."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from heddle.data.etl.engines.engine import Engine
 from heddle.data.etl.schemas.checked import one_of
 from heddle.data.etl_options import ENGINES, Etl
 
+OpenEngine = Callable[[Etl, Path], Engine]
+"""(`etl` node, folder for temporary files) -> the engine that it names."""
+
 
 def open_engine(etl: Etl, scratch: Path) -> Engine:
-    """Return the engine that an `etl` node names, which may write temporary files into `scratch`.
+    """Return the engine of ours that an `etl` node names, which may write temporary files into `scratch`.
 
     Raises:
         PluginError: its package isn't installed, or there is no GPU engine.

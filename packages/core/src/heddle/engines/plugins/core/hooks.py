@@ -1,6 +1,6 @@
 """Core's own plugin: it brings what core has through the same hooks as everyone else's."""
 
-from heddle.engines.hookspecs import DatasetInfo, ModelInfo, ServerInfo, TrackerInfo, hookimpl
+from heddle.engines.hookspecs import DatasetInfo, EtlEngineInfo, ModelInfo, ServerInfo, TrackerInfo, hookimpl
 
 PLUGIN_API = (1, 0)
 
@@ -31,3 +31,10 @@ def heddle_servers() -> list[ServerInfo]:
     from heddle.engines.plugins.core.servers import SERVERS
 
     return SERVERS
+
+
+@hookimpl
+def heddle_etl_engines() -> list[EtlEngineInfo]:
+    from heddle.engines.plugins.core.etl_engines import ETL_ENGINES
+
+    return ETL_ENGINES
