@@ -4,6 +4,7 @@
 - `batch`: Append, what comes together; `log`: frames on disk; `commits`: one sync for all who wait
 - `keys`, `growing`, `generation`: keys, features and entries over one base; `compact`, `layout`: bases on disk
 - `graph`: create, LiveGraph, Snapshot; `follower`: Follower, a reader in another process; `marker`: what it looks at
+- `shipped`: frames of the log for a follower on another machine
 """
 
 from heddle.serving.live.batch import Append, NewEdges, NewNodes

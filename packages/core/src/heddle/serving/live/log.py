@@ -5,13 +5,14 @@ number and the content. A segment, `NUMBER.log`, begins with MAGIC and the numbe
 Segments follow each other without a gap.
 """
 
+import io
 import logging
 import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from heddle.atomic import flush
 from heddle.data.formats.text_files import fail
@@ -88,13 +89,8 @@ class Log:
         """
         if self._suspect:
             self.rotate()
-        frames, number = [], self.number
-        for content in contents:
-            number += 1
-            checked = _NUMBER.pack(number)
-            crc = zlib.crc32(content, zlib.crc32(checked))
-            frames += [_FRAME.pack(len(content), crc, number), content]
-        whole = b"".join(frames)
+        number = self.number + len(contents)
+        whole = b"".join(frame_bytes(self.number + at, content) for at, content in enumerate(contents, 1))
         try:
             _write(self._file, whole, self._end)
             os.fdatasync(self._file)
@@ -182,14 +178,28 @@ def read_frames(path: Path, start: int = START) -> Iterator[Frame]:
     """Yield the sound frames of a segment from `start` on, up to the first that isn't."""
     with open(path, "rb") as stream:
         stream.seek(start)
-        end = start
-        while len(head := stream.read(_FRAME.size)) == _FRAME.size:
-            length, crc, number = _FRAME.unpack(head)
-            content = stream.read(length)
-            if len(content) < length or zlib.crc32(content, zlib.crc32(head[8:])) != crc:
-                return
-            end += _FRAME.size + length
-            yield Frame(number, content, end)
+        yield from _frames(stream, start)
+
+
+def frames_of(content: bytes) -> Iterator[Frame]:
+    """Yield the sound frames that follow each other in bytes, up to the first that isn't."""
+    return _frames(io.BytesIO(content), 0)
+
+
+def frame_bytes(number: int, content: bytes) -> bytes:
+    """Return a frame as it is on disk."""
+    checked = _NUMBER.pack(number)
+    return _FRAME.pack(len(content), zlib.crc32(content, zlib.crc32(checked)), number) + content
+
+
+def _frames(stream: BinaryIO, end: int) -> Iterator[Frame]:
+    while len(head := stream.read(_FRAME.size)) == _FRAME.size:
+        length, crc, number = _FRAME.unpack(head)
+        content = stream.read(length)
+        if len(content) < length or zlib.crc32(content, zlib.crc32(head[8:])) != crc:
+            return
+        end += _FRAME.size + length
+        yield Frame(number, content, end)
 
 
 def replay(folder: Path, first: int) -> Iterator[bytes]:

@@ -6,4 +6,5 @@
 - `requests`: bodies to rows, in JSON; `arrow_rows`: in Arrow's streams; `page`: the page at / and what it shows
 - `serve`: the application on uvicorn, until it is stopped
 - `readers`: its further processes; `reader`, `reading`: one of them; `peers`, `sockets`: how they ask each other
+- `following`: a server that repeats the appends of one on another machine
 """

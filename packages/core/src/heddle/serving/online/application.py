@@ -6,6 +6,9 @@ from typing import Any
 
 import heddle
 from heddle.extras import require
+from heddle.serving.live.layout import read_pointer
+from heddle.serving.live.shipped import GoneError, LogReader
+from heddle.serving.online.following import BASE
 from heddle.serving.online.http import HTML, TEXT, Answer, Headers, HttpApplication, Reply
 from heddle.serving.online.limits import Refused
 from heddle.serving.online.metrics import Metrics
@@ -33,6 +36,11 @@ class Application(HttpApplication):
         self._requests = Requests(options.rows, columns)
         self._encode = require("msgspec", "serve").json.encode
         self._shown: tuple[Any, bytes] | None = None
+        self._log = LogReader(service.bundle.root / "live" / "log")
+
+    def begin(self) -> None:
+        """Begin what goes on beside requests."""
+        self._service.begin()
 
     def look(self) -> None:
         """Take a new model, if one lies in the bundle."""
@@ -64,7 +72,24 @@ class Application(HttpApplication):
             return "page", Reply(page(), HTML)
         if path == "/v2/page":
             return "page", Reply(self._facts())
+        if path.startswith("/v2/log/"):
+            return "log", self._appends_after(path.removeprefix("/v2/log/"))
         raise Refused(404, f"path: found nothing at {path[:80]}, expected /v2, /metrics or /")
+
+    def _appends_after(self, text: str) -> Reply:
+        """Return the appends after a number, as they are in the log, for a server that follows this one."""
+        live = self._service.bundle.live
+        if not (text.isdecimal() and text.isascii() and len(text) < 19) or int(text) > live.last:
+            raise Refused(
+                409, f"log: found {text[:20]!r}, expected the number of an append up to {live.last}"
+            )
+        try:
+            content = self._log.after(int(text), live.last)
+        except GoneError:
+            message = f"log: found append {text} compacted, expected a later one; copy the bundle anew"
+            raise Refused(410, message) from None
+        base = read_pointer(self._service.bundle.root / "live").state
+        return Reply(content, b"application/octet-stream", ((BASE.encode(), base.encode()),))
 
     def _facts(self) -> bytes:
         """Return what the page shows of the model that answers now; found out once for each."""

@@ -75,6 +75,9 @@ class HttpApplication:
         """Tell whether no token is asked for at a path."""
         return _HEALTH.fullmatch(path) is not None
 
+    def begin(self) -> None:
+        """Begin what goes on beside requests."""
+
     def look(self) -> None:
         """Take what was exported again; called every `reload_seconds`."""
 
@@ -92,6 +95,7 @@ class HttpApplication:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                self.begin()
                 if self._options.reload_seconds:
                     self._watch = asyncio.create_task(self._look())
                 await send({"type": "lifespan.startup.complete"})

@@ -33,6 +33,10 @@ class ServeOptions:
     )
     room_nodes: int = option(1_000_000, "new nodes of a type that fit until a compaction", least=1)
     compact_at: float = option(0.25, "share of the room at which it is compacted", least=0, below=1)
+    follow: str | None = option(
+        None, "http://HOST:PORT of a server whose appends are repeated here; null: rows are appended here"
+    )
+    follow_seconds: float = option(0.05, "seconds between questions for new appends", least=0)
     reload_seconds: float = option(
         2.0, "seconds between looks for a new model in the bundle; 0: never", least=0
     )

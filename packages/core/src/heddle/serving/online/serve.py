@@ -5,7 +5,6 @@ import logging
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from heddle.serving.bundle.bundle import Bundle
 from heddle.serving.bundle.programs import PROGRAMS, exported_in
 from heddle.serving.live.graph import Room
 from heddle.serving.online.application import Application
+from heddle.serving.online.following import FollowingService, Leader
 from heddle.serving.online.http import HttpApplication
 from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions
@@ -58,12 +58,16 @@ def server(
         application = ProgramsApplication(exported.repository, options, metrics, token)
     else:
         room, follows = Room(options.room_entries, options.room_nodes), number > 0
-        bundle, service = Bundle(root, registry, room, follows=follows), Service
-        if follows:
-            assert folder is not None
+        leader = Leader(options.follow, token) if options.follow else None
+        bundle = Bundle(root, registry, room, follows=follows)
+        if folder is not None and follows:
             writer = Peer(socket_path(folder, 0), token, options.certificate is not None)
-            service = partial(ReadingService, writer=writer)  # type: ignore[assignment]
-        application = Application(service(bundle, options, metrics), options, metrics, token)
+            service: Service = ReadingService(bundle, options, metrics, writer)
+        elif leader is not None:
+            service = FollowingService(bundle, options, metrics, leader)
+        else:
+            service = Service(bundle, options, metrics)
+        application = Application(service, options, metrics, token)
     if folder is not None:
         application.peers = [
             Peer(socket_path(folder, other), token, options.certificate is not None)

@@ -85,6 +85,9 @@ class Service:
             self._committing = asyncio.create_task(self._commit_all())
         return await number
 
+    def begin(self) -> None:
+        """Begin what goes on beside requests; called once the server is there."""
+
     def look(self) -> bool:
         """Take a new model, if one lies in the bundle, and tell whether it did; what is broken is logged and left."""
         stamp = self._stamp()
