@@ -204,3 +204,29 @@ def test_links_score_as_the_run_predicts_and_see_what_was_appended(tables, tmp_p
         for position, row in enumerate(cells[-LATE:], len(cells) - LATE):
             assert bundle.score(bundle.rows([row]))[0].outputs == (actual[position],)
             bundle.live.append(bundle.append_of("loans", bundle.rows([row])))
+
+
+def test_reasons_of_a_node_are_its_columns_and_neighbours(rows, tmp_path):
+    """And the page says what a node is asked with."""
+    from heddle.serving.bundle.bundle import Bundle
+    from heddle.serving.online.page.facts import facts
+    from heddle.serving.reasons.explain import explain
+    from heddle.serving.reasons.picture import picture
+
+    run, loans = rows
+    shutil.copytree(run / "whole", tmp_path / "bundle")
+    with Bundle(tmp_path / "bundle", load_plugins()) as bundle:
+        asked = bundle.rows([question(loans[-1]), {**question(loans[-1]), "key": 1}])
+        scores = bundle.score(asked)
+        known, unknown = explain(bundle, asked)
+        shown = facts(bundle)
+    for score, of in zip(scores, (known, unknown)):
+        assert of.score == pytest.approx(score.outputs[1] - score.outputs[0], abs=1e-6) and abs(of.gap) < 1e-5
+    loan = known.nodes[0]
+    assert (loan.table, loan.key, loan.seen) == ("loan", str(loans[-1]["id"]), True)
+    assert {part.column: part.value for part in loan.columns} == {"desk": loans[-1]["desk"]}
+    assert {node.table for node in known.nodes} >= {"member", "book"} and known.edges and not known.columns
+    assert (unknown.nodes[0].key, unknown.nodes[0].seen, unknown.edges) == ("1", False, ())
+    assert "desk" in picture(known) and f"loan {loans[-1]['id']}" in picture(known)
+    times = {field["name"]: field["type"] for field in shown["fields"]}
+    assert times == {"key": "of a loan", "time": "seconds since 1970"} and shown["explains"]

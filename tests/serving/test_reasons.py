@@ -178,6 +178,7 @@ FITTED = {"values": ["a", "b"], "edges": [1.0, 5.0], "mean": 2.0, "deviation": 0
     "encode, numbers, expected",
     [
         ("number", [3.0], "3.5"),
+        ("number", [0.0], "missing, or the mean"),
         ("log", [-2.0], "1.71828"),
         ("plain", [0.25], "0.25"),
         ("onehot", [0.0, 1.0], "b"),

@@ -65,6 +65,8 @@ class Column(NamedTuple):
             values = self.fitted["values"]
             return f"{values[int(x.argmax())]}" if x.max(initial=0.0) > 0.5 else "unknown"
         if self.encode in ("number", "log"):
+            if not x[0]:
+                return "missing, or the mean"
             number = float(x[0]) * (self.fitted["deviation"] or 1.0) + self.fitted["mean"]
             return f"{math.copysign(math.expm1(abs(number)), number) if self.encode == 'log' else number:.6g}"
         return f"{float(x[0]):.6g}"

@@ -79,11 +79,12 @@ def picture(reasons: Reasons) -> str:
 
 
 def _bars(reasons: Reasons) -> tuple[ColumnReason, ...]:
-    """Return what is drawn as bars: columns of the row; of trees those of its ends and the embeddings too."""
+    """Return what is drawn as bars: columns of the row and of its ends; of trees the embeddings too."""
     bars = list(reasons.columns)
-    if reasons.method == SHAPLEY:
-        for node in reasons.nodes:
-            bars += [replace(of, column=f"{node.table}: {of.column}") for of in node.columns]
+    for node in reasons.nodes:
+        if not node.hop:
+            before = f"{node.table}: " if reasons.columns else ""
+            bars += [replace(of, column=f"{before}{of.column}") for of in node.columns]
     if reasons.embedding is not None:
         bars.append(ColumnReason(EMBEDDINGS, "see below", reasons.embedding.contribution))
     return tuple(sorted(bars, key=lambda of: -abs(of.contribution)))
@@ -120,7 +121,7 @@ def _columns(columns: Sequence[ColumnReason], parts: list[str], y: int) -> int:
     if not columns:
         return y
     y += 16
-    parts.append(_text(0, y, "What the row says", "hr-head"))
+    parts.append(_text(0, y, "What is known of it", "hr-head"))
     parts.append(_text(WIDTH, y, "brought", "hr-end hr-soft"))
     largest = max(abs(of.contribution) for of in columns) or 1.0
     for of in columns[: WIDE[0]]:

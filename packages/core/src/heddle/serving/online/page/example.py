@@ -13,11 +13,16 @@ from heddle.serving.reasons.sampled import encoded_of
 
 def is_dated(bundle: Bundle) -> bool:
     """Tell whether the times of the data are seconds since 1970."""
-    encoder = bundle.encoders.get(bundle.target)
-    time = None if encoder is None or encoder.edges is None else encoder.edges.time
-    return (
-        time is not None and encoder is not None and encoder.table.columns[time].type in ("clock", "datetime")
-    )
+    schema, target = bundle.schema, bundle.target
+    if schema is None:
+        return False
+    if len(target) == 3:
+        edges = next(of for of in schema.edges if of.type == target)
+        table, name = edges.table, edges.time
+    else:
+        table, name = schema.nodes[target[0]].time or ("", None)
+    column = None if name is None else schema.tables[table].columns.get(name)
+    return column is not None and column.type in ("clock", "datetime")
 
 
 def example_of(bundle: Bundle) -> dict[str, str]:

@@ -167,7 +167,8 @@ def _fields(bundle: Bundle) -> list[dict[str, Any]]:
         node_type = bundle.key_type
         text = bundle.live.snapshot().generation.keys[node_type].is_text
         key = {"name": "key", "type": f"of a {node_type}", "needed": True, "number": not text, "values": []}
-        time = {"name": "time", "type": "whole number", "needed": True, "number": True, "values": []}
+        unit = "seconds since 1970" if is_dated(bundle) else "whole number"
+        time = {"name": "time", "type": unit, "needed": True, "number": True, "values": []}
         fields = [key, time] if bundle.contents.reading.timed else [key]
         return [{**field, "example": example.get(str(field["name"]), "")} for field in fields]
     return [
