@@ -6,6 +6,7 @@ Source: https://github.com/kserve/open-inference-protocol, and Triton's extensio
 import json
 import struct
 from collections.abc import Mapping
+from math import prod
 from typing import Any, NoReturn
 
 import numpy as np
@@ -14,6 +15,9 @@ from heddle.serving.runtime import DTYPES, BadRequest
 
 HEADER = "Inference-Header-Content-Length"
 """The header that says how much of a body is JSON; the rest is binary data."""
+
+DIMENSIONS = 8
+"""Of the largest tensor."""
 
 _LENGTH = struct.Struct("<I")
 
@@ -110,6 +114,8 @@ def _tensor(entry: Any, rest: bytes) -> tuple[str, np.ndarray, bytes]:
     name, shape, datatype = entry["name"], entry.get("shape"), entry.get("datatype")
     if not isinstance(shape, list) or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
         _bad(f"{name}: shape", shape, "a list of counts")
+    if len(shape) > DIMENSIONS or prod(max(size, 1) for size in shape) >= 2**31:
+        _bad(f"{name}: shape", shape, f"{DIMENSIONS} dimensions at most, of less than 2**31 values")
     if not isinstance(datatype, str) or datatype not in DTYPES:
         _bad(f"{name}: datatype", datatype, f"one of {', '.join(DTYPES)}")
     dtype, count = np.dtype(DTYPES[datatype]), int(np.prod(shape, dtype=object))

@@ -45,10 +45,10 @@ class LogReader:
         """
         if number >= upto:
             return b""
-        place = self._places.get(number)
-        if place is None or not segment_path(self._folder, place[0]).exists():  # compacted since
-            place = self._place(number)
-        segment, end = place
+        position = self._places.get(number)
+        if position is None or not segment_path(self._folder, position[0]).exists():  # compacted since
+            position = self._place(number)
+        segment, end = position
         parts: list[bytes] = []
         size, last = 0, number
         while size < MOST and last < upto:
