@@ -10,6 +10,9 @@ from heddle.data.readers.ogb.read import ogb
 from heddle.data.readers.rdf import rdf
 from heddle.data.readers.traffic.measured import traffic_files
 from heddle.data.readers.tu import tu
+from heddle.sampling.parts import Parts
+from heddle.sampling.store import store_of
+from heddle.sampling.types import Fanout
 
 from .conftest import lines, put
 
@@ -169,6 +172,33 @@ def test_mag_of_ogb_with_all_its_files(tmp_path):
     dataset = ogb("ogbn-mag", str(tmp_path), download=False)
     assert dataset.target_type == "paper" and dataset.num_classes == 2 and len(dataset.splits["test"]) == 0
     assert [key[1] for key in dataset.graphs.edges] == ["writes", "has_topic"]
+    assert dataset.times.asked.tolist() == dataset.times.nodes["paper"].tolist() == [2017, 2019]
+
+
+def test_arxiv_of_ogb_has_years(tmp_path):
+    """A paper sees those of its year and before."""
+    put(
+        tmp_path,
+        {
+            "raw/edge.csv.gz": lines("0,1", "2,1", "0,2"),
+            "raw/num-node-list.csv.gz": lines(3),
+            "raw/num-edge-list.csv.gz": lines(3),
+            "raw/node-feat.csv.gz": lines("0.5,1", "0.25,2", "0,1"),
+            "raw/node_year.csv.gz": lines(2019, 2013, 2018),
+            "raw/node-label.csv.gz": lines(1, 0, 1),
+            "split/time/train.csv.gz": lines(1),
+            "split/time/valid.csv.gz": lines(2),
+            "split/time/test.csv.gz": lines(0),
+        },
+    )
+    dataset = ogb("ogbn-arxiv", str(tmp_path), download=False)
+    assert dataset.times.asked.tolist() == [2019, 2013, 2018] and list(dataset.times.nodes) == [""]
+    store = store_of(dataset.graphs, dataset.times.nodes, dataset.times.edges)
+    seeds, times = np.array([0, 1, 2]), np.array([2019, 2013, 2018])
+    graph = Parts(store).around(seeds, Fanout((-1,)), key=0, seed_time=times).graph
+    assert len(graph.senders) == 0  # whoever cites is newer
+    everything = Parts(store_of(dataset.graphs)).around(seeds, Fanout((-1,)), key=0).graph
+    assert len(everything.senders) == 3
 
 
 def test_graphs_of_ogb_whose_nodes_have_no_features(tmp_path):

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from heddle.data.check import check_dataset
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import Dataset, Times
 from heddle.data.formats.text_files import check_ids, fail, read_numbers, read_text, same_length
-from heddle.data.readers.ogb.tables import optional, read_counts, read_labels, read_splits
+from heddle.data.readers.ogb.tables import optional, read_counts, read_labels, read_splits, read_years
 from heddle.graphs.graph import EdgeSet, hetero_graph
 
 HETERO_FILES = ("raw/num-node-dict.csv.gz", "raw/triplet-type-list.csv.gz")
@@ -19,7 +19,7 @@ def hetero_property(name: str, raw: Path, split: Path, opposite: bool, info: Map
     """Return the graph of the folders raw/ and split/SPLIT/ for classification of the nodes that have labels.
 
     Relation files: raw/relations/HEAD___RELATION___TAIL/edge.csv.gz, and edge-feat.csv.gz or edge_reltype.csv.gz
-    beside it (only the first becomes features).
+    beside it (only the first becomes features). raw/node-feat/TYPE/node_year.csv.gz says when nodes came into being.
 
     Raises:
         DataError: labels of none or several node types, or that aren't classes; a file that doesn't fit the others.
@@ -61,10 +61,14 @@ def hetero_property(name: str, raw: Path, split: Path, opposite: bool, info: Map
     if not classes:
         fail(label_path, "labels that are not whole numbers", "classes")
     splits = read_splits(split / node_type, sizes[node_type])
+    years = {name: read_years(raw / "node-feat" / name / "node_year.csv.gz", n) for name, n in sizes.items()}
+    known = {name: of for name, of in years.items() if of is not None}
+    times = Times(known[node_type], known) if node_type in known else None
     graph = hetero_graph(nodes, edges, {node_type: np.array([size]) for node_type, size in sizes.items()})
-    return check_dataset(
-        Dataset(name, "node_classification", graph, targets, splits, classes, node_type, info)
+    dataset = Dataset(
+        name, "node_classification", graph, targets, splits, classes, node_type, info, times=times
     )
+    return check_dataset(dataset)
 
 
 def read_sizes(path: Path) -> dict[str, int]:

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from heddle.data.check import check_dataset
-from heddle.data.dataset import Dataset
+from heddle.data.dataset import Dataset, Times
 from heddle.data.edges import with_opposites
 from heddle.data.formats.text_files import check_ids, fail, read_numbers, same_length
-from heddle.data.readers.ogb.tables import optional, read_counts, read_labels, read_splits
+from heddle.data.readers.ogb.tables import optional, read_counts, read_labels, read_splits, read_years
 from heddle.graphs.graph import Graph
+from heddle.sampling.types import ONE_TYPE
 
 NODE_FILES = (
     "raw/edge.csv.gz",
@@ -22,7 +23,7 @@ NODE_FILES = (
 
 
 def node_property(name: str, raw: Path, split: Path, opposite: bool, info: Mapping[str, Any]) -> Dataset:
-    """Return the graph of the folders raw/ and split/SPLIT/ for node classification.
+    """Return the graph of the folders raw/ and split/SPLIT/ for node classification; with years, if nodes have some.
 
     Raises:
         DataError: several graphs, labels that aren't classes, or a file that doesn't fit the others.
@@ -49,5 +50,7 @@ def node_property(name: str, raw: Path, split: Path, opposite: bool, info: Mappi
         fail(targets_path, "labels that are not whole numbers", "classes")
     senders, receivers = edges[:, 0].copy(), edges[:, 1].copy()
     graph = Graph(nodes, features, senders, receivers, None, n_node, np.array([len(edges)]))
-    splits = read_splits(split, size)
-    return check_dataset(Dataset(name, "node_classification", graph, targets, splits, classes, "", info))
+    splits, years = read_splits(split, size), read_years(raw / "node_year.csv.gz", size)
+    times = None if years is None else Times(years, {ONE_TYPE: years})
+    dataset = Dataset(name, "node_classification", graph, targets, splits, classes, "", info, times=times)
+    return check_dataset(dataset)

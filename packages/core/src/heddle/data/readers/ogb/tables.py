@@ -34,6 +34,15 @@ def optional(path: Path, dtype: Any) -> np.ndarray | None:
     return read_numbers(path, dtype) if path.is_file() else None
 
 
+def read_years(path: Path, rows: int) -> np.ndarray | None:
+    """Return [rows] int64, the year of each node; None where there is no such file."""
+    if not path.is_file():
+        return None
+    years = read_column(path)
+    same_length(path, len(years), rows, "one for each node")
+    return years
+
+
 def read_labels(path: Path, rows: int) -> tuple[np.ndarray, int]:
     """Return targets and the number of classes: [n] int64 classes of one column of whole numbers, -1 for a gap;
     [n, tasks] float32 for several such columns (0 or 1, NaN for a gap; tasks) or other numbers (0 classes).
