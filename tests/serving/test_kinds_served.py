@@ -145,11 +145,12 @@ def test_a_server_answers_questions_and_says_what_it_can_not(task, tmp_path):
         status, answer, _ = ask(port, "POST", "/v2/score", {"rows": [asked]})
         assert status == 200 and len(json.loads(answer)["scores"][0]["probability"]) == 2
         status, answer, _ = ask(port, "POST", "/v2/score", {"rows": [asked], "explain": True})
-        assert status == 400 and "explain: found questions of a task" in json.loads(answer)["error"]
+        reasons = json.loads(answer)["scores"][0]["reasons"]
+        assert status == 200 and reasons["exact"] and abs(reasons["gap"]) < 1e-5
         status, answer, _ = ask(port, "POST", "/v2/score", {"rows": [asked], "append": True})
         assert status == 400 and "nodes 'active' of no table" in json.loads(answer)["error"]
         page = json.loads(ask(port, "GET", "/v2/page")[1])
-        assert [field["name"] for field in page["fields"]] == ["key", "time"] and not page["explains"]
+        assert [field["name"] for field in page["fields"]] == ["key", "time"] and page["explains"]
         example = {field["name"]: int(field["example"]) for field in page["fields"]}
         assert ask(port, "POST", "/v2/score", {"rows": [example]})[0] == 200
 
@@ -230,3 +231,26 @@ def test_reasons_of_a_node_are_its_columns_and_neighbours(rows, tmp_path):
     assert "desk" in picture(known) and f"loan {loans[-1]['id']}" in picture(known)
     times = {field["name"]: field["type"] for field in shown["fields"]}
     assert times == {"key": "of a loan", "time": "seconds since 1970"} and shown["explains"]
+
+
+def test_reasons_of_a_question_of_a_task(task, tmp_path):
+    """Its entity comes first, then the entity's rows; they are exact, so that levels give the score to its bits."""
+    from heddle.serving.bundle.bundle import Bundle
+    from heddle.serving.reasons.explain import explain
+
+    run, folder, _ = task
+    shutil.copytree(run / "whole", tmp_path / "bundle")
+    asked = asked_of(folder)[-25:]
+    with Bundle(tmp_path / "bundle", load_plugins()) as bundle:
+        rows = bundle.rows([*asked, {**asked[0], "key": 404}])
+        scores, reasons = bundle.score(rows), explain(bundle, rows)
+        used = [bundle.score(bundle.rows([each]))[0].used for each in asked]
+    for score, of in zip(scores, reasons, strict=True):
+        assert of.exact and abs(of.gap) < 1e-5
+        assert of.score == pytest.approx(score.outputs[1] - score.outputs[0], abs=1e-6)
+    for each, of, looked in zip(asked, reasons, used):
+        assert (of.nodes[0].table, of.nodes[0].key, of.nodes[0].hop) == ("member", str(each["key"]), 0)
+        rows_of = {(edge.relation, edge.row) for edge in of.edges}
+        assert rows_of == {(relation, row) for relation, rows in looked.items() for row in rows}
+    assert sum(map(len, (of.edges for of in reasons))) > 100
+    assert reasons[-1].nodes[0].key == "404" and not reasons[-1].edges

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from heddle.data.etl.rows import RowError, Rows
-from heddle.errors import ConfigError, problem
+from heddle.errors import problem
 from heddle.serving.bundle.bundle import Bundle
 from heddle.serving.live.graph import Snapshot
 from heddle.serving.reasons.integrate import integrate
@@ -13,16 +13,19 @@ from heddle.serving.reasons.named import neighbourhood
 from heddle.serving.reasons.names import Names
 from heddle.serving.reasons.reasons import GRADIENTS, SHAPLEY, ColumnReason, Reasons
 from heddle.serving.reasons.sampled import network_of, question_of
+from heddle.serving.reasons.tasked import task_question_of
 from heddle.serving.reasons.trees import explain_trees
+from heddle.serving.scoring.task import TaskScorer
 from heddle.serving.scoring.trees import TreeScorer
 from heddle.workflow.metrics.decision import LABELS
 
 
 def explains(bundle: Bundle) -> bool:
     """Tell whether reasons of a bundle's scores are known."""
-    if bundle.task is not None or bundle.contents.spec.level == "link":
-        return False
-    return isinstance(bundle.scorer, TreeScorer) or bundle.scorer.plan is not None
+    scorer = bundle.scorer
+    if isinstance(scorer, TreeScorer | TaskScorer):
+        return True
+    return bundle.task is None and bundle.contents.spec.level != "link" and scorer.plan is not None
 
 
 def explain(
@@ -37,10 +40,6 @@ def explain(
         RowError: a row that can't be read; no such class.
         ConfigError: a model whose reasons aren't known.
     """
-    if bundle.task is not None:
-        raise ConfigError(
-            problem("explain", "questions of a task", "rows of the graph", "ask without explain")
-        )
     snapshot = snapshot or bundle.live.snapshot()
     made = []
     for at in range(rows.n):
@@ -55,8 +54,13 @@ def explain(
                 SHAPLEY, name, score, trees.baseline, 0.0, True, *trees[1:3], (), trees.embedding
             )
         else:
-            question = question_of(bundle.scorer, snapshot, questions)
-            network = network_of(bundle.scorer, question, weights)
+            if isinstance(bundle.scorer, TaskScorer):
+                scorer = bundle.scorer.scorer
+                question = task_question_of(bundle.scorer, snapshot, questions)
+            else:
+                scorer = bundle.scorer
+                question = question_of(scorer, snapshot, questions)
+            network = network_of(scorer, question, weights)
             integrated = integrate(network)
             of_sample = neighbourhood(names, snapshot, question, network, integrated)
             columns: list[ColumnReason] = []

@@ -70,6 +70,20 @@ def question_of(scorer: Scorer, snapshot: Snapshot, questions: Questions) -> Que
     seeds, times, index = scorer.seeds(questions)
     sample = snapshot.sample(seeds, plan.fanout._replace(layered=True, leaves=()), plan.key, times)
     until = None if times is None else next(iter(times.values()))[:1]
+    question = question_in(scorer, snapshot, sample, until)
+    asked = None
+    if questions.asked:
+        asked = Encoded(questions.asked.get("x"), questions.asked.get("codes"))
+    ends = tuple(zip(scorer.node_types, np.atleast_1d(np.asarray(index)[0]).tolist()))
+    return question._replace(ends=ends, asked=asked)
+
+
+def question_in(
+    scorer: Scorer, snapshot: Snapshot, sample: HeteroSample, until: np.ndarray | None
+) -> Question:
+    """Return a question about a sample, without its ends: what is known at `until` [1], and the encoder's levels."""
+    plan = scorer.plan
+    assert plan is not None
     nodes = {}
     for node_type in plan.nodes:
         ids = np.asarray(sample.nodes[node_type], np.int64)
@@ -78,11 +92,6 @@ def question_of(scorer: Scorer, snapshot: Snapshot, questions: Questions) -> Que
     edges = {
         relation: encoded_of(snapshot.columns(relation, sample.edges[relation])) for relation in plan.edges
     }
-    asked = None
-    if questions.asked:
-        asked = Encoded(questions.asked.get("x"), questions.asked.get("codes"))
-    ends = tuple(zip(scorer.node_types, np.atleast_1d(np.asarray(index)[0]).tolist()))
-    levels = _encoder_levels(plan, sample, nodes, edges)
     head = scorer.model.head.head if isinstance(scorer.model.head, ScaledHead) else scorer.model.head
     widths: dict[Any, tuple[int, ...]] = {
         key: tuple(table.shape[1] for table in tables)
@@ -90,7 +99,7 @@ def question_of(scorer: Scorer, snapshot: Snapshot, questions: Questions) -> Que
     }
     if isinstance(head, EdgeHead):
         widths[""] = tuple(table.shape[1] for table in _asked_tables(head, scorer.head_params))
-    return Question(sample, ends, nodes, edges, asked, levels, widths)
+    return Question(sample, (), nodes, edges, None, _encoder_levels(plan, sample, nodes, edges), widths)
 
 
 def network_of(scorer: Scorer, question: Question, weights: np.ndarray) -> Network:
@@ -145,11 +154,11 @@ def _encoder_levels(
         sizes = {node_type: (n, width) for node_type, n in block.n_receivers.items()}
         for node_type, root in layer.terms.roots.items():
             every = np.arange(block.n_receivers[node_type])
-            flow = Flow(node_type, every, every, np.ones(len(every)), _plain(root))
+            flow = Flow(node_type, every, every, np.ones(len(every)), plain(root))
             if number:
                 links.append(Link(node_type, flow))
             else:
-                feeds.append(_node_feed(node_type, sample, values, flow))
+                feeds.append(node_feed(node_type, sample, values, flow))
         for relation, weight in layer.terms.weights.items():
             flow = _mean(relation, block, block.senders[relation], weight)
             if not len(flow.senders):
@@ -157,7 +166,7 @@ def _encoder_levels(
             if number:
                 links.append(Link(relation[0], flow, relation))
             else:
-                feeds.append(_node_feed(relation[0], sample, values, flow, relation))
+                feeds.append(node_feed(relation[0], sample, values, flow, relation))
         for relation, weight in layer.edges.items():
             span = block.span[relation]
             flow = _mean(
@@ -165,13 +174,13 @@ def _encoder_levels(
             )
             if len(flow.senders):
                 feeds.append(Feed(("edge", relation), columns[relation], flow, relation))
-        biases = {node_type: _plain(bias) for node_type, bias in layer.terms.biases.items()}
+        biases = {node_type: plain(bias) for node_type, bias in layer.terms.biases.items()}
         relu = number < len(plan.layers) - 1
         levels.append(Level(sizes, tuple(feeds), tuple(links), biases, relu))
     return tuple(levels)
 
 
-def _node_feed(
+def node_feed(
     node_type: str, sample: HeteroSample, values: Mapping[str, np.ndarray], flow: Flow, hop: Any = None
 ) -> Feed:
     """Return what nodes bring to the first layer; of a type without features, the row of a table of each."""
@@ -186,7 +195,7 @@ def _node_feed(
 def _mean(relation: EdgeType, block: Block, senders: np.ndarray, weight: Any) -> Flow:
     receivers = np.asarray(block.receivers[relation], np.int64)
     share = 1.0 / np.bincount(receivers, minlength=1)[receivers] if len(receivers) else np.zeros(0)
-    return Flow(relation[2], np.asarray(senders, np.int64), receivers, share, _plain(weight))
+    return Flow(relation[2], np.asarray(senders, np.int64), receivers, share, plain(weight))
 
 
 def _asked_tables(head: EdgeHead, params: Mapping[str, Any]) -> list[np.ndarray]:
@@ -197,7 +206,7 @@ def _asked_feeds(head: EdgeHead, params: Mapping[str, Any], question: Question) 
     if question.asked is None:
         return []
     values = question.asked.embedded(tuple(_asked_tables(head, params)))
-    weight = _plain(params["0.weight"])[2 * head.dim :]
+    weight = plain(params["0.weight"])[2 * head.dim :]
     one = np.zeros(1, np.int64)
     return [Feed(("asked", ""), values, Flow(HEAD, one, one, np.ones(1), weight))]
 
@@ -206,7 +215,7 @@ def _head_levels(mlp: MLP, params: Mapping[str, Any], question: Question, feeds:
     """Return an MLP on the embeddings of the ends, side by side."""
     one, levels = np.zeros(1, np.int64), []
     for number, width in enumerate(mlp.dims[1:]):
-        weight, links = _plain(params[f"{number}.weight"]), []
+        weight, links = plain(params[f"{number}.weight"]), []
         if number:
             links.append(Link(HEAD, Flow(HEAD, one, one, np.ones(1), weight)))
         else:
@@ -215,7 +224,7 @@ def _head_levels(mlp: MLP, params: Mapping[str, Any], question: Question, feeds:
                 part = weight[end * each : (end + 1) * each]
                 links.append(Link(node_type, Flow(HEAD, np.array([at]), one, np.ones(1), part)))
         relu = number < len(mlp.dims) - 2
-        biases = {HEAD: _plain(params[f"{number}.bias"])}
+        biases = {HEAD: plain(params[f"{number}.bias"])}
         levels.append(
             Level({HEAD: (1, width)}, tuple(feeds) if not number else (), tuple(links), biases, relu)
         )
@@ -228,6 +237,6 @@ def encoded_of(features: Mapping[str, np.ndarray]) -> Encoded:
     return Encoded(of.get("x"), of["codes"]) if isinstance(of, Mapping) else Encoded(of, None)
 
 
-def _plain(array: Any) -> np.ndarray:
+def plain(array: Any) -> np.ndarray:
     """Return an array as plain float64."""
     return np.array(np.asarray(array), np.float64, subok=False)
