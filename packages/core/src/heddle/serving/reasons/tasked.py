@@ -32,7 +32,7 @@ def task_question_of(scorer: TaskScorer, snapshot: Snapshot, questions: Question
     question = question_in(scorer.scorer, snapshot, sample, until)
     asked = Encoded((questions.asked or {}).get("x"), (questions.asked or {}).get("codes"))
     tables = plan.nodes.get(asked_type, ())
-    own = asked.embedded(tables) if asked_type in plan.nodes else None
+    brought = asked.embedded(tables) if asked_type in plan.nodes else None
     values = {name: of.embedded(plan.nodes[name]) for name, of in question.nodes.items()}
     one, levels = np.zeros(1, np.int64), []
     for number, (level, layer) in enumerate(zip(question.embedding, plan.layers, strict=True)):
@@ -42,8 +42,8 @@ def task_question_of(scorer: TaskScorer, snapshot: Snapshot, questions: Question
         root, weight = layer.terms.roots.get(asked_type), layer.terms.weights.get(scorer.relation)
         if root is not None and number:
             links.append(Link(asked_type, Flow(asked_type, one, one, np.ones(1), plain(root))))
-        elif root is not None and own is not None:
-            feeds.append(Feed(("asked", ""), own, Flow(asked_type, one, one, np.ones(1), plain(root))))
+        elif root is not None and brought is not None:
+            feeds.append(Feed(("asked", ""), brought, Flow(asked_type, one, one, np.ones(1), plain(root))))
         if weight is not None:
             flow = Flow(asked_type, one, one, np.ones(1), plain(weight))
             if number:
@@ -55,5 +55,5 @@ def task_question_of(scorer: TaskScorer, snapshot: Snapshot, questions: Question
     widths = {**question.widths, "": tuple(table.shape[1] for table in tables)}
     ends = ((asked_type, 0),)
     return question._replace(
-        ends=ends, asked=None if own is None else asked, embedding=tuple(levels), widths=widths
+        ends=ends, asked=None if brought is None else asked, embedding=tuple(levels), widths=widths
     )
