@@ -329,6 +329,28 @@ def test_a_token_and_a_new_model(made, bundle, tmp_path):
         assert "hetero_sage" in ask(port, "GET", "/v2/page", **key)[1].decode()
 
 
+def test_rows_that_are_too_old_are_left_out(made, bundle):
+    """All payments are older than a day, so none is seen once the server has compacted; a line of the log says so."""
+    _, records = made
+    new = {**records[-1], "Year": "2021"}
+    with serving(bundle, "serve.keep=1d", "serve.reload_seconds=0.2") as (port, process):
+
+        def used():
+            answer = json.loads(ask(port, "POST", "/v2/score", {"rows": [new]})[1])
+            return sum(map(len, answer["scores"][0]["used"].values()))
+
+        end = time.monotonic() + 30
+        while used():
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=20)
+        (line,) = (line for line in errors.splitlines() if line.startswith('{"audit"'))
+        audit = json.loads(line)
+        assert audit["audit"] == "retention" and audit["edges"] == 2 * len(records)
+        assert abs(audit["before"] - (time.time() - 86400)) < 120
+
+
 def test_others_need_a_token(bundle):
     command = [sys.executable, "-m", "heddle", "serve", f"bundle={bundle}", "serve.host=0.0.0.0"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

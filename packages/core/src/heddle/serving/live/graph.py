@@ -184,8 +184,12 @@ class LiveGraph:
         """Append and return the append's number once it is on disk and seen. Raises as `submit`, and its future."""
         return self.submit(append).result()
 
-    def compact(self) -> None:
+    def compact(self, before: int | None = None) -> None:
         """Merge what was appended into a new base, while rows are appended and requests answered.
+
+        Args:
+            before: edges that are older are left out of it, and nothing of them stays in the live graph's files but
+                their nodes; None keeps all. What the prepared folder holds lies there on.
 
         Raises:
             NoSpaceError: it can't be written; the live graph stays as it is.
@@ -199,7 +203,7 @@ class LiveGraph:
             number = self._number + 1
             folder = generation_folder(self.root, number)
             try:
-                write_generation(folder, self.opened, state, cut, n_rows, changed)
+                left_out = write_generation(folder, self.opened, state, cut, n_rows, changed, before)
             except OSError as error:
                 message = error.strerror or str(error)
                 do = "free space, then repeat"
@@ -219,6 +223,8 @@ class LiveGraph:
                 self._state, self._number = fresh, number
             self._log.drop_before(segment)
             _clean(self.root, pointer)
+            if before is not None:
+                log.warning('{"audit": "retention", "before": %d, "edges": %d}', before, left_out)
             log.info(
                 "compacted %d entries into generation %d in %.2f s",
                 cut.upto,

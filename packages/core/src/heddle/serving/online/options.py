@@ -33,6 +33,9 @@ class ServeOptions:
     )
     room_nodes: int = option(1_000_000, "new nodes of a type that fit until a compaction", least=1)
     compact_at: float = option(0.25, "share of the room at which it is compacted", least=0, below=1)
+    keep: str | None = option(
+        None, "how old edges get, such as 365d, of times in seconds since 1970; null: none is left out"
+    )
     follow: str | None = option(
         None, "http://HOST:PORT of a server whose appends are repeated here; null: rows are appended here"
     )

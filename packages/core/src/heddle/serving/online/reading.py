@@ -64,6 +64,9 @@ class ReadingService(Service):
             await asyncio.wait([self._renewing])
         self.bundle.close()
 
+    def _compact_soon(self) -> None:
+        """Leave compactions to the process that writes."""
+
     def _renew(self) -> None:
         try:
             self.bundle.live.renew()

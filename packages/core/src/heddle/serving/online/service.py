@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from heddle.data.etl.rows import Rows
+from heddle.options.durations import duration
 from heddle.serving.bundle.bundle import Bundle, Score
 from heddle.serving.bundle.layout import FILE
 from heddle.serving.live.log import NoSpaceError
@@ -18,6 +20,9 @@ from heddle.serving.reasons.reasons import Reasons
 log = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
+
+DAY = 86400.0
+"""Seconds between compactions that leave out what is too old, where nothing else wants one."""
 
 TOGETHER = 4096
 """Rows of an append, unless one request has more."""
@@ -47,6 +52,8 @@ class Service:
         self._appends: list[_Appending] = []
         self._committing: asyncio.Task[None] | None = None
         self._compacting: asyncio.Future[None] | None = None
+        self._keep = None if options.keep is None else duration(options.keep, "serve.keep")
+        self._kept_at: float | None = None
         self._seen = self._stamp()
 
     async def score(self, rows: Sequence[Row]) -> list[Score]:
@@ -90,6 +97,8 @@ class Service:
 
     def look(self) -> bool:
         """Take a new model, if one lies in the bundle, and tell whether it did; what is broken is logged and left."""
+        if self._keep is not None:
+            self._compact_soon()
         stamp = self._stamp()
         if stamp == self._seen:
             return False
@@ -188,13 +197,15 @@ class Service:
     def _compact_soon(self) -> None:
         if self._compacting is not None and not self._compacting.done():
             return
-        live = self.bundle.live
-        if live.entries > self.options.compact_at * self.options.room_entries:
+        live, now = self.bundle.live, time.monotonic()
+        due = self._keep is not None and (self._kept_at is None or now - self._kept_at > DAY)
+        if due or live.entries > self.options.compact_at * self.options.room_entries:
+            self._kept_at = now
             self._compacting = asyncio.ensure_future(asyncio.to_thread(self._compact))
 
     def _compact(self) -> None:
         try:
-            self.bundle.live.compact()
+            self.bundle.live.compact(None if self._keep is None else int(time.time()) - self._keep)
         except NoSpaceError:
             log.exception("the live graph can't be compacted")
 
