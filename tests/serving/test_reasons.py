@@ -216,8 +216,11 @@ def test_encodings_of_one_column_are_one_reason():
         Column("mcc", None, 1, "category", FITTED),
     ]
     encoded = Encoded(np.array([[3.0]], np.float32), np.array([[1, 2]]))
-    actual = parts_of(columns, np.array([1.0, 10.0, 20.0, 300.0]), encoded, 0, (2, 1))
-    assert actual == [ColumnReason("amount", "3.5", 31.0), ColumnReason("mcc", "b", 300.0)]
+    brought = np.array([1.0, 10.0, 20.0, 300.0])
+    actual = parts_of(columns, brought, encoded, 0, (2, 1))
+    assert actual == [ColumnReason("mcc", "b", 300.0), ColumnReason("amount", "3.5", 31.0)]
+    one = parts_of(columns, brought, encoded, 0, (2, 1), shown=1)
+    assert one == [ColumnReason("mcc", "b", 300.0), ColumnReason("1 others", "", 31.0)]
 
 
 def test_a_picture_is_drawn_of_the_largest_and_escaped():

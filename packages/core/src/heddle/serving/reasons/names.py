@@ -25,7 +25,6 @@ class Names:
 
     def __init__(self, bundle: Bundle, snapshot: Snapshot, row: Rows):
         self._bundle, self._snapshot, self._row = bundle, snapshot, row
-        self._unnamed = columns_of(bundle.live.opened)
         self._columns: dict[Any, tuple[Column, ...]] = {}
 
     def table(self, key: tuple[str, ...]) -> str:
@@ -52,27 +51,23 @@ class Names:
                 sent = self._cells(encoder.table.columns[part.column].of, " ")
                 part = ColumnReason(part.column, sent, part.contribution)
             made.append(part)
-        return sorted(made, key=lambda part: -abs(part.contribution))
+        return made
 
     def largest(
         self, key: tuple[str, ...], brought: np.ndarray, encoded: Encoded, at: int, widths: tuple[int, ...]
     ) -> tuple[ColumnReason, ...]:
         """Return what most of a node's or an edge's columns brought [in], the others added up."""
-        parts = parts_of(self._of(self._stored(key)), brought, encoded, at, widths)
-        ordered = sorted(parts, key=lambda part: -abs(part.contribution))
-        made = ordered[:SHOWN]
-        if len(ordered) > SHOWN:
-            rest = sum(part.contribution for part in ordered[SHOWN:])
-            made.append(ColumnReason(f"{len(ordered) - SHOWN} others", "", rest))
-        return tuple(made)
+        return tuple(parts_of(self._of(self._stored(key)), brought, encoded, at, widths, SHOWN))
 
     def _of(self, key: tuple[str, ...]) -> tuple[Column, ...]:
         if key not in self._columns:
             encoder = self._bundle.encoders.get(key)
             unnamed: Any = key[0] if len(key) == 1 else key
-            self._columns[key] = (
-                named_columns(self._unnamed.get(unnamed, {})) if encoder is None else encoded_columns(encoder)
-            )
+            if encoder is None:
+                made = named_columns(columns_of(self._bundle.live.opened).get(unnamed, {}))
+            else:
+                made = encoded_columns(encoder)
+            self._columns[key] = made
         return self._columns[key]
 
     def _stored(self, key: tuple[str, ...]) -> tuple[str, ...]:
