@@ -308,3 +308,58 @@ def test_the_recipe_is_kept(tmp_path):
     facts = json.loads((tmp_path / "duckdb/metadata.json").read_text())
     assert facts["recipe"]["split"]["column"] == "part" and "sql" not in facts["recipe"]["tables"]["people"]
     assert opened.task.num_classes == 2
+
+
+NAMES = [
+    "value",
+    "rows",
+    "row",
+    "of",
+    "other",
+    "source",
+    "target",
+    "position",
+    "gap",
+    "ids",
+    "end",
+    "sources",
+    "t",
+    "e",
+]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "id", "time", "key", "label", "order", "select", "a b", "x.y"])
+def test_columns_of_any_name(tmp_path, name):
+    """What engines call their own columns is no word that a table may not use."""
+    rows = "\n".join(f"{at % 3},{at % 4},{at},{at % 2}" for at in range(12))
+    text = f"""
+        name: any
+        tables:
+          t:
+            path: t.csv
+            time: when
+            columns: {{k: int, l: int, when: {{type: datetime, format: "%s"}}, "{name}": int}}
+        nodes: {{a: {{keys: [[t, k]]}}, b: {{keys: [[t, l], [t, "{name}"]]}}}}
+        edges:
+          - type: [a, r, b]
+            table: t
+            source: k
+            target: l
+            time: when
+            features: ["{name}", {{column: "{name}", encode: category}}, {{column: when, encode: since}}, k]
+        split: {{valid: 6, test: 9}}
+        kind: link_prediction
+        target: [a, r, b]
+        """
+    opened = made(tmp_path, text, **{"t.csv": f"k,l,when,{name}\n{rows}\n"})
+    assert opened.edges["a", "r", "b"].features["codes"][:, 0].tolist() == [1, 2] * 6
+    assert read_ids(opened.nodes["b"]) == [0, 1, 2, 3]
+
+
+def test_the_one_name_of_duckdb(tmp_path):
+    text = "name: a\ntables: {t: {path: t.csv, columns: {file_row_number: int}}}\nnodes: {}\n"
+    (tmp_path / "s.yaml").write_text(text)
+    with pytest.raises(
+        ConfigError, match="found 'file_row_number', DuckDB's own, expected another name; call it"
+    ):
+        schema_file(tmp_path / "s.yaml")

@@ -77,8 +77,8 @@ class DuckDB:
         where = f"{_name(column)} IS NOT NULL"
         if time is not None and before is not None:
             where += f" AND {_name(time)} < {before:d}"
-        query = f"SELECT {_name(column)} AS value, count(*) AS rows FROM {_file(table)} WHERE {where}"
-        self._copy(f"{query} GROUP BY value ORDER BY value", out)
+        values = f"SELECT {_name(column)} AS value FROM {_file(table)} WHERE {where}"  # the table may have a "value"
+        self._copy(f"SELECT value, count(*) AS rows FROM ({values}) GROUP BY value ORDER BY value", out)
 
     def close(self) -> None:
         self._connection.close()

@@ -8,6 +8,9 @@ from typing import Any
 from heddle.data.formats.text_files import fail
 from heddle.extras import require
 
+ROW = "#number of the row"
+"""The column of row numbers of a table, which no table has."""
+
 
 class Polars:
     """See `Engine`."""
@@ -26,14 +29,15 @@ class Polars:
         self._sink(every.unique().sort("id"), out)
 
     def ordered(self, table: Path, by: str, out: Path) -> None:
-        self._sink(self._rows(table).sort([by, "row"]).drop("row"), out)
+        self._sink(self._rows(table, ROW).sort([by, ROW]).drop(ROW), out)
 
     def ends(
         self, table: Path, source: tuple[str, Path | None], target: tuple[str, Path | None], out: Path
     ) -> None:
         pl = self._pl
         pairs = (("source", source), ("target", target))
-        frame = self._rows(table).select("row", *(pl.col(column).alias(end) for end, (column, _) in pairs))
+        chosen = [pl.col(column).alias(end) for end, (column, _) in pairs]
+        frame = self._rows(table, ROW).select(pl.col(ROW).alias("row"), *chosen)
         for end, (_, keys) in pairs:
             if keys is not None:
                 result = (
@@ -74,10 +78,10 @@ class Polars:
     def close(self) -> None:
         pass
 
-    def _rows(self, path: Path) -> Any:
-        """Return a Parquet file as a frame with the column row."""
+    def _rows(self, path: Path, row: str = "row") -> Any:
+        """Return a Parquet file as a frame with the numbers of its rows in the column `row`."""
         pl = self._pl
-        return pl.scan_parquet(path).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+        return pl.scan_parquet(path).with_row_index(row).with_columns(pl.col(row).cast(pl.Int64))
 
     def _sink(self, frame: Any, out: Path) -> None:
         pl = self._pl

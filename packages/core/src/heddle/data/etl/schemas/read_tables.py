@@ -10,6 +10,9 @@ from heddle.data.etl.schemas.schema import ON_ERROR, TYPES, Column, Derived, Joi
 from heddle.data.etl.schemas.strptime import PER_SECOND, compiled
 from heddle.errors import ConfigError, problem
 
+RESERVED = "file_row_number"
+"""What DuckDB calls the numbers of a file's rows."""
+
 
 def read_tables(given: Mapping[str, Any], databases: Mapping[str, Any]) -> dict[str, Table]:
     """Return name -> Table.
@@ -118,6 +121,9 @@ def _table(item: Any, where: str, name: str, databases: Mapping[str, Any]) -> Ta
     columns = {
         name: _column(column, f"{where}.columns.{name}", name) for name, column in table.columns.items()
     }
+    if RESERVED in (*columns, *table.joined):
+        do = f"call it otherwise: NAME: {{of: {RESERVED}}}"
+        raise ConfigError(problem(f"{where}.columns", f"{RESERVED!r}, DuckDB's own", "another name", do))
     joined = {name: spec(Joined, of, f"{where}.joined.{name}") for name, of in table.joined.items()}
     for name, of in joined.items():
         if of.shift is not None:
