@@ -30,7 +30,9 @@ const showCard = () => {
   $("limits").replaceChildren(make("p", facts.written || "Nobody wrote this down: put it into card.md beside bundle.json.", facts.written ? {} : { class: "soft" }), make("ul", limits));
   const rows = facts.metrics.map(([split, name, value, interval, baseline]) =>
     [split, name, number(value), interval ? `${number(interval[0], 3)} to ${number(interval[1], 3)}` : "", baseline ? `${number(baseline[1])}, ${baseline[0]}` : ""]);
-  $("metrics").replaceChildren(rows.length ? table(["rows", "metric", "the model", "95% interval", "best baseline"], rows) : make("p", "The run kept no metrics."));
+  const heads = ["rows", "metric", "the model", "95% interval", "best baseline"];
+  const kept = cells => cells.filter((_, at) => rows.some(row => row[at]));
+  $("metrics").replaceChildren(rows.length ? table(kept(heads), rows.map(kept)) : make("p", "The run kept no metrics."));
 };
 
 const showForm = () => {
