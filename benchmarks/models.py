@@ -125,10 +125,11 @@ def main(folder: Path, out: Path | None, only: list[str], again: bool) -> int:
     """Measure what isn't in the file yet, and print all of it."""
     os.nice(10)
     rows: dict[tuple[str, str], str] = {}
+    above: list[str] = []
     if out is not None and out.is_file():
-        actual = [
-            line for line in out.read_text().splitlines() if line.split()[:1] and line.split()[0] in CASES
-        ]
+        text = out.read_text().splitlines()
+        above = text[: text.index(HEAD)] if HEAD in text else []
+        actual = [line for line in text if line.split()[:1] and line.split()[0] in CASES]
         rows = {(line.split()[0], line.split()[1]): line for line in actual}
     for name, case in CASES.items():
         for model in case.published:
@@ -138,7 +139,7 @@ def main(folder: Path, out: Path | None, only: list[str], again: bool) -> int:
             rows[name, model] = measured(name, model, folder)
             print(rows[name, model], file=sys.stderr, flush=True)
             if out is not None:
-                out.write_text("\n".join(lines(rows)) + "\n")
+                out.write_text("\n".join([*above, *lines(rows)]) + "\n")
     print("\n".join(lines(rows)))
     return 0
 
