@@ -85,6 +85,11 @@ void pass(const RowGather& g, int64_t column, int64_t first, int64_t last) {
   }
 }
 
+// pass for one row of a panel, of so many edges that they are summed by blocks.
+template <class A, class I, int N> __attribute__((noinline)) void long_row(const RowGather& g, int64_t row) {
+  pass<A, I, N, N * LANES<A>, false>(g, 0, row, row + 1);
+}
+
 // pass for panels of N vectors and rows of some edges each, one row's right after the last one's: no branch depends on
 // how many edges are left over, since a wrong guess costs more than a few loads. What is read beyond a row's edges are
 // rows of those that follow, checked as well, and is masked.
@@ -113,6 +118,11 @@ template <class A, class I, int N> __attribute__((noinline)) void steady(const R
     };
     const int64_t stop = end[r];
     if (stop < soon) __builtin_prefetch(ids + stop + LATER, 0, 2);
+    if (stop - j > LONG) {
+      long_row<A, I, N>(g, r);
+      j = stop;
+      continue;
+    }
     for (; j + AT_ONCE <= stop; j += AT_ONCE)
       HEDDLE_UNROLL for (int k = 0; k < AT_ONCE; k += 2) add(even, ids[j + k]), add(odd, ids[j + k + 1]);
     if (j + AT_ONCE <= limit) {
