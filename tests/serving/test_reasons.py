@@ -5,8 +5,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from heddle.data.prepared.write import FolderTask, FolderWriter, csc
 from heddle.engines.plugins import load_plugins
 from heddle.errors import ConfigError
+from heddle.graphs.adjacency import build_adjacency
 from heddle.nn.heads import head_for
 from heddle.nn.model import Model, ModelSpec
 from heddle.nn.models.build import hetero_sage, rgcn
@@ -22,7 +24,7 @@ from heddle.serving.reasons.network import Network
 from heddle.serving.reasons.picture import picture
 from heddle.serving.reasons.reasons import GRADIENTS, ColumnReason, EdgeReason, NodeReason, Reasons
 from heddle.serving.reasons.sampled import Encoded, network_of, question_of
-from heddle.serving.scoring.row_ops import row_ops
+from heddle.serving.scoring.row_ops import embedder_of, row_ops
 from heddle.serving.scoring.scorer import Questions, Reading, Scorer
 
 from .test_scores import CARDS, PAID, PAYS, SHOPS, asked, drawn, scorer, with_biases, write
@@ -238,3 +240,31 @@ def test_a_picture_is_drawn_of_the_largest_and_escaped():
     assert "c13 -12; c12 -11" in root.attrib["aria-label"]
     alone = picture(Reasons(GRADIENTS, "0", 0.0, 0.0, 0.0, True, (), (nodes[0],), ()))
     assert "nothing moved it" in alone
+
+
+@pytest.mark.parametrize("ends", [(3, 7), (4, 4), (3, 40)], ids=["two people", "oneself", "a new one"])
+def test_ends_may_be_of_one_type(ends, registry, tmp_path):
+    """Of one person who is both ends each end brings its own."""
+    chance, n, people = np.random.default_rng(5), 120, 40
+    likes, liked = ("person", "likes", "person"), ("person", "rev_likes", "person")
+    pairs, time = chance.integers(0, people, (n, 2)), np.sort(chance.integers(0, 500, n))
+    writer = FolderWriter(tmp_path, "people")
+    x = chance.normal(size=(people, 6)).astype(np.float32)
+    writer.nodes("person", people, ids=list(range(people)), features={"x": x})
+    writer.edges(likes, n, time=time, by_time=True, **csc(pairs, people, people, time))
+    back = csc(pairs[:, ::-1], people, people, time)
+    writer.edges(liked, n, time=time, by_time=True, rows_of=likes, **back)
+    writer.finish(FolderTask())
+    dims = {"person": 6}
+    spec = ModelSpec(
+        "edge", dims, {}, 2, {"person": people}, (likes, liked), "person", receiver_type="person"
+    )
+    encoder = hetero_sage(HeteroSageOptions(hidden=8, layers=2), spec)
+    model = Model(encoder, head_for(spec, encoder.out_dim))
+    params = with_biases(initialise(model.params(), 3))
+    reading = Reading(Fanout((4, 3)), 7, False, True)
+    score = Scorer(model, spec, params, reading, row_ops(registry), build_adjacency, embedder_of(registry))
+    questions = Questions(np.array([ends]), np.array([600]))
+    whole = folder_snapshot(tmp_path, store_of(registry))
+    actual, _, _ = check(score, whole, questions, np.array([-1.0, 1.0]), 800)
+    assert actual.exact and abs(actual.gap) < 1e-12
