@@ -26,11 +26,15 @@ def free_port():
 
 
 @contextmanager
-def serving(bundle, *arguments):
-    """Run `heddle serve` on a copy's port until left; give (port, process)."""
+def serving(bundle, *arguments, errors=subprocess.PIPE):
+    """Run `heddle serve` on a copy's port until left; give (port, process).
+
+    Args:
+        errors: where its log goes; a pipe that nobody reads holds that of some 700 requests.
+    """
     port = free_port()
     command = [sys.executable, "-m", "heddle", "serve", f"bundle={bundle}", f"serve.port={port}", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
         end = time.monotonic() + 60
         while True:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def scored(port, row, **more):
 def own_counts(port):
     """Return requests to score by process, as many connections as it takes to see three."""
     seen = {}
-    for _ in range(30):  # few: nobody reads the server's log, and a pipe holds 64 KiB of it
+    for _ in range(30):
         text = ask(port, "GET", "/metrics/own")[1].decode()
         writes = "heddle_live_appends" in text
         counted = re.search(r'heddle_requests_total{route="score",status="200"} (\d+)', text)
@@ -59,7 +60,10 @@ def bundle(made, tmp_path):
 def test_processes_answer_as_one(made, bundle):
     _, records = made
     new = {**records[-1], "User": "888", "Merchant Name": "777", "Year": "2021", "Month": "6"}
-    with serving(bundle, "serve.workers=3", "serve.reload_seconds=0.3") as (port, process):
+    with serving(bundle, "serve.workers=3", "serve.reload_seconds=0.3", errors=subprocess.DEVNULL) as (
+        port,
+        process,
+    ):
         until(lambda: len(own_counts(port)) >= 2)  # one that reads answers, too
         assert len(children(process.pid)) == 2
         with concurrent.futures.ThreadPoolExecutor(6) as pool:
@@ -83,6 +87,13 @@ def test_processes_answer_as_one(made, bundle):
         text = ask(port, "GET", "/metrics")[1].decode()
         assert 'heddle_rows_total{what="appended"} 20' in text and "heddle_live_appends 20" in text
         assert 'heddle_requests_total{route="score",status="200"} 170' in text
+        reply = ask(port, "POST", "/v2/erase/card", {"rows": [{"User": "888", "Card": new["Card"]}]})
+        assert (reply[0], json.loads(reply[1])) == (200, {"erased": 1, "edges": 40})
+        until(lambda: not any(scored(port, {**new, "Time": "23:59"})[1]["scores"][0]["used"].values()))
+        answers = [scored(port, {**new, "Time": "23:59"})[1]["scores"][0]]
+        assert ask(port, "POST", "/v2/erase/nobody", {"rows": [new]})[0] == 400
+        nobody = ask(port, "POST", "/v2/erase/card", {"rows": [{"User": "889", "Card": "0"}]})
+        assert (nobody[0], json.loads(nobody[1])) == (200, {"erased": 0, "edges": 0})
         victim = children(process.pid)[0]
         os.kill(victim, signal.SIGKILL)  # another is started in its place
         until(lambda: len(children(process.pid)) == 2 and victim not in children(process.pid))
@@ -91,7 +102,10 @@ def test_processes_answer_as_one(made, bundle):
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in readers))
-    with serving(bundle, "serve.workers=2") as (port, process):  # the rows are there after the end
+    with serving(bundle, "serve.workers=2", errors=subprocess.DEVNULL) as (
+        port,
+        process,
+    ):  # the rows are there after the end
         assert scored(port, {**new, "Time": "23:59"})[1]["scores"] == answers[:1]
         until(lambda: len(children(process.pid)) == 1)
         readers = children(process.pid)

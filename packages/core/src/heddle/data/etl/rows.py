@@ -4,7 +4,7 @@ Cells mean what they mean in a file (`heddle.data.etl.cells`) and go through the
 values that it fitted, so that features are equal to the bit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,14 +91,17 @@ class RowEncoder:
         """The ends, "source" and "target", whose last edge's time features read."""
         return tuple(dict.fromkeys(encode.by for encode, _, _ in self.plan if encode.encode == "since"))
 
-    def typed(self, rows: Rows) -> Typed:
+    def typed(self, rows: Rows, columns_read: Collection[str] | None = None) -> Typed:
         """Return the values of rows.
+
+        Args:
+            columns_read: the columns that are read; None for all that anything is made of.
 
         Raises:
             RowError: names the field of the first cell that can't be read.
         """
         columns, missing = {}, {}
-        for name in self.needed:
+        for name in self.needed if columns_read is None else columns_read:
             column = self.table.columns[name]
             numbers = _numbers(rows.columns.get(column.of[0]), column)
             if numbers is not None:

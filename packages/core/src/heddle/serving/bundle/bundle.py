@@ -17,8 +17,9 @@ from heddle.serving.bundle.model import scorer_of
 from heddle.serving.bundle.task import task_of
 from heddle.serving.live import Follower
 from heddle.serving.live.batch import Append, NewEdges, NewNodes
-from heddle.serving.live.graph import ROOM, LiveGraph, Room, Snapshot
+from heddle.serving.live.graph import LiveGraph, Snapshot
 from heddle.serving.live.kernel import store_of
+from heddle.serving.live.room import ROOM, Room
 from heddle.serving.scoring.scorer import Questions
 from heddle.workflow.metrics.decision import decision_of
 
@@ -110,6 +111,25 @@ class Bundle:
         """Return JSON objects as rows."""
         names = dict.fromkeys(name for row in rows for name in row)
         return Rows(len(rows), {name: [row.get(name) for row in rows] for name in names})
+
+    def keys_of(self, node_type: str, rows: Rows) -> np.ndarray:
+        """Return the keys [n] of nodes that rows with the columns of their key name.
+
+        Raises:
+            RowError: no such type, or a row without its key.
+        """
+        for type_key, encoder in self.encoders.items():
+            if encoder.edges is None and type_key[0] == node_type:
+                assert self.schema is not None
+                column = self.schema.nodes[node_type].key
+            elif encoder.edges is not None and node_type in (type_key[0], type_key[2]):
+                column = encoder.edges.source if node_type == type_key[0] else encoder.edges.target
+            else:
+                continue
+            assert column is not None
+            return encoder.keys(encoder.typed(rows, (column,)), column)
+        known = sorted({name for key in self.encoders for name in (key[0], key[-1])})
+        raise RowError(problem("node type", repr(node_type), f"one of {known}", "rename it"))
 
     def append_of(self, table: str, rows: Rows, snapshot: Snapshot | None = None) -> Append:
         """Return rows of a table as what is appended for them: nodes, edges and their features.

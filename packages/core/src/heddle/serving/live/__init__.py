@@ -9,8 +9,9 @@
 
 from heddle.serving.live.batch import Append, NewEdges, NewNodes
 from heddle.serving.live.follower import Follower
-from heddle.serving.live.graph import LiveGraph, Room, Snapshot, create
+from heddle.serving.live.graph import LiveGraph, Snapshot, create
 from heddle.serving.live.log import NoSpaceError
+from heddle.serving.live.room import Room
 
 __all__ = [
     "Append",

@@ -8,11 +8,13 @@ from pathlib import Path
 from heddle.errors import DataError
 from heddle.serving.live.appending import Appender
 from heddle.serving.live.batch import from_bytes
-from heddle.serving.live.graph import ROOM, Room, Snapshot, open_generation
+from heddle.serving.live.graph import Snapshot
 from heddle.serving.live.layout import Pointer, read_pointer
 from heddle.serving.live.log import START, first_number, last_number, read_frames, segment_path, segments
 from heddle.serving.live.marker import FILE, Marker
+from heddle.serving.live.opening import open_generation
 from heddle.serving.live.reference import ReferenceStore
+from heddle.serving.live.room import ROOM, Room
 from heddle.serving.live.store import LiveStore
 
 log = logging.getLogger(__name__)

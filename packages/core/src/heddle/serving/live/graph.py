@@ -3,11 +3,13 @@
 import fcntl
 import logging
 import os
+import secrets
 import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,41 +18,31 @@ import numpy as np
 from heddle.data.formats.text_files import fail
 from heddle.data.prepared.folder import METADATA, Prepared
 from heddle.data.prepared.read import open_prepared, sha256
-from heddle.errors import HeddleError, problem
+from heddle.errors import GraphError, HeddleError, problem
 from heddle.graphs.graph import EdgeType
 from heddle.sampling.types import Fanout, HeteroSample
 from heddle.serving.live.appending import Appender
-from heddle.serving.live.base import Base, prepared_base, write_times, written_base
+from heddle.serving.live.base import Base, prepared_base, write_times
 from heddle.serving.live.batch import Append, from_bytes, to_bytes
 from heddle.serving.live.commits import Commits, Waiting
-from heddle.serving.live.compact import write_generation
+from heddle.serving.live.compact import Leaving, write_generation
 from heddle.serving.live.generation import Generation
 from heddle.serving.live.keys import Keys
 from heddle.serving.live.layout import (
     Pointer,
     generation_folder,
-    map_array,
-    read_keys,
     read_pointer,
     write_keys,
     write_pointer,
 )
 from heddle.serving.live.log import Log, NoSpaceError, replay
 from heddle.serving.live.marker import Marker
+from heddle.serving.live.opening import base_of, open_generation
 from heddle.serving.live.reference import ReferenceStore
+from heddle.serving.live.room import ROOM, Room
 from heddle.serving.live.store import NO_TIME, Cut, LiveStore
 
 log = logging.getLogger(__name__)
-
-
-class Room(NamedTuple):
-    """How much may be appended before a compaction: entries (two for an edge with a reverse), nodes of each type."""
-
-    entries: int = 4_000_000
-    nodes: int = 1_000_000
-
-
-ROOM = Room()
 
 
 class Snapshot(NamedTuple):
@@ -194,43 +186,88 @@ class LiveGraph:
         Raises:
             NoSpaceError: it can't be written; the live graph stays as it is.
         """
-        with self._compacting:
+        left_out = self._compact(Leaving(before))
+        if before is not None:
+            log.warning('{"audit": "retention", "before": %d, "edges": %d}', before, left_out)
+
+    def erase(self, node_type: str, keys: np.ndarray) -> tuple[int, int]:
+        """Erase nodes: their edges, what was appended of them and the keys of those that were appended themselves.
+
+        When it returns, no later snapshot and no file of the live graph holds them. What the prepared folder itself
+        holds of them, features of its nodes and columns of its rows, lies there on, though no edge leads to it.
+
+        Args:
+            keys: [n] as of `Keys.find`; those that were never seen are left alone.
+
+        Returns: how many nodes were there, and how many edges of theirs were left out.
+
+        Raises:
+            GraphError: an unknown type, or keys of another kind.
+            NoSpaceError: as `compact`.
+        """
+        if node_type not in self._state.keys:
+            known = sorted(self._state.keys)
+            raise GraphError(problem("live: node type", node_type, f"one of {known}", "rename it"))
+        known_keys = self._state.keys[node_type]
+        numbers = np.unique(known_keys.find(keys))
+        numbers = numbers[numbers >= 0]
+        if not len(numbers):
+            return 0, 0
+        first = self.opened.nodes[node_type].rows
+        names: dict[int, Any] = {
+            number: f"erased-{secrets.token_hex(12)}" if known_keys.is_text else -secrets.randbelow(2**62) - 1
+            for number in numbers[numbers >= first].tolist()
+        }
+        left_out = self._compact(Leaving(nodes={node_type: numbers}, names={node_type: names}))
+        log.warning(
+            '{"audit": "erasure", "type": "%s", "nodes": %d, "edges": %d}', node_type, len(numbers), left_out
+        )
+        return len(numbers), left_out
+
+    def _compact(self, leaving: Leaving) -> int:
+        """Compact and return how many edges were left out."""
+        with self._compacting, self._lock if leaving.nodes else nullcontext():
+            held = (
+                nullcontext() if leaving.nodes else self._lock
+            )  # who is erased is appended by nobody meanwhile
             started = time.perf_counter()
-            with self._lock:
+            with held:
                 segment = self._log.rotate()
                 state, cut = self._state, self._state.store.cut()
                 n_rows, changed = dict(state.n_rows), state.changed()
             number = self._number + 1
             folder = generation_folder(self.root, number)
             try:
-                left_out = write_generation(folder, self.opened, state, cut, n_rows, changed, before)
+                left_out = write_generation(folder, self.opened, state, cut, n_rows, changed, leaving)
             except OSError as error:
                 message = error.strerror or str(error)
                 do = "free space, then repeat"
                 raise NoSpaceError(problem(str(folder), message, "room for a generation", do)) from error
             pointer = Pointer(self.opened.root, number, segment, self._prepared)
-            base, _ = _base(self.root, self.opened, pointer, keys=False)
+            base, _ = base_of(self.root, self.opened, pointer, keys=False)
             fresh = self._open(base, state.keys)
             done = 0
             for content in replay(self.root / "log", segment):
                 Appender(fresh).apply(from_bytes(content))
                 done += 1
-            with self._lock:
+            with held:
                 for at, content in enumerate(replay(self.root / "log", segment)):
                     if at >= done:
                         Appender(fresh).apply(from_bytes(content))
                 write_pointer(self.root, pointer)
+                for node_type, names in leaving.names.items():
+                    for node, name in names.items():
+                        state.keys[node_type].rename(node, name)
                 self._state, self._number = fresh, number
             self._log.drop_before(segment)
             _clean(self.root, pointer)
-            if before is not None:
-                log.warning('{"audit": "retention", "before": %d, "edges": %d}', before, left_out)
             log.info(
                 "compacted %d entries into generation %d in %.2f s",
                 cut.upto,
                 number,
                 time.perf_counter() - started,
             )
+            return left_out
 
     def close(self) -> None:
         """Commit what waits, and close the log."""
@@ -292,65 +329,9 @@ class LiveGraph:
         return fitting
 
 
-def open_generation(
-    root: Path, pointer: Pointer, make: Callable[..., LiveStore], room: Room
-) -> tuple[Prepared, Generation]:
-    """Return the prepared folder and the generation that a pointer names, with room for what the log holds after it.
-
-    Raises:
-        DataError: a broken folder, or a prepared one that isn't what it was.
-    """
-    opened = open_prepared(pointer.prepared)
-    if pointer.state and pointer.state != sha256(pointer.prepared / METADATA):
-        actual = "a folder that was prepared again, or that rows were appended to"
-        do = "export the run again, into a new bundle"
-        fail(pointer.prepared, actual, f"the one that {root} was made over", do)
-    reverse = {key: of.rows_of for key, of in opened.edges.items() if of.rows_of is not None}
-    base, keys = _base(root, opened, pointer)
-    nodes, entries = room.nodes, room.entries
-    logged = sum(from_bytes(content).most[1] for content in replay(root / "log", pointer.segment))
-    if logged > min(nodes, entries):  # it was opened with more room before
-        nodes, entries = max(nodes, logged), max(entries, logged)
-    return opened, Generation(base, keys, reverse, make, nodes, entries)
-
-
 def _refuse(group: Sequence[Waiting], error: Exception) -> None:
     for waiting in group:
         waiting.future.set_exception(error)
-
-
-def _base(root: Path, opened: Prepared, pointer: Pointer, keys: bool = True) -> tuple[Base, dict[str, Keys]]:
-    """Return what a pointer names, and the keys of its nodes."""
-    if not pointer.generation:
-        made = prepared_base(opened, root)
-        return made, {
-            node_type: Keys(node_type, of)
-            for node_type, of in (read_keys(root, opened) if keys else {}).items()
-        }
-    folder = generation_folder(root, pointer.generation)
-    counts = _read_counts(folder)
-    base = written_base(opened, folder, counts)
-    if not keys:
-        return base, {}
-    added = {}
-    for node_type in opened.nodes:
-        column = map_array(folder / "nodes" / node_type / "added.npy")
-        added[node_type] = (
-            [key.decode() for key in column.tolist()] if column.dtype.kind == "S" else column.tolist()
-        )
-    return base, {
-        node_type: Keys(node_type, of, added[node_type]) for node_type, of in read_keys(root, opened).items()
-    }
-
-
-def _read_counts(folder: Path) -> dict[str, Any]:
-    import json
-
-    path = folder / "counts.json"
-    if not path.is_file():
-        fail(folder, "no counts.json", "a generation that a compaction wrote", "bring it back from a copy")
-    counts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return counts
 
 
 def _clean(root: Path, pointer: Pointer) -> None:

@@ -83,6 +83,12 @@ class Keys:
             self._numbers[key] = len(self)
             self.added.append(key)
 
+    def rename(self, number: int, key: Any) -> None:
+        """Call a node that was added by another key, which nobody has."""
+        self._numbers.pop(self.added[number - self._held], None)
+        self._numbers[key] = number
+        self.added[number - self._held] = key
+
     def name(self, number: int) -> Any:
         """Return the key of a node: str or int."""
         if number >= self._held:

@@ -106,10 +106,16 @@ class Application(HttpApplication):
             return "infer", self._inferred
         if path.startswith("/v2/rows/") and (table := path.removeprefix("/v2/rows/")):
             return "rows", partial(self._appended, table)
+        if path.startswith("/v2/erase/") and (node_type := path.removeprefix("/v2/erase/")):
+            return "erase", partial(self._erased, node_type)
         raise Refused(
             404,
             f"path: found nothing at {path[:80]}, expected /v2/score, /v2/rows/TABLE or {self._model}/infer",
         )
+
+    async def _erased(self, node_type: str, body: bytes, headers: Headers) -> Reply:
+        nodes, edges = await self._service.erase(node_type, self._requests.asked(body, headers).rows)
+        return Reply(self._encode({"erased": nodes, "edges": edges}))
 
     async def _scored(self, body: bytes, headers: Headers) -> Reply:
         return Reply(await self._score(self._requests.asked(body, headers)))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from heddle.data.etl.rows import RowError
 from heddle.serving.bundle.bundle import Bundle
@@ -38,10 +39,20 @@ class ReadingService(Service):
             NoSpaceError: it can't be kept.
             Refused: the process that appends is busy, or isn't there.
         """
-        body = json.dumps({"rows": rows}).encode()
-        status, answer = await self._writer.ask("POST", f"/v2/rows/{table}", body)
+        return int((await self._ask(f"/v2/rows/{table}", rows))["number"])
+
+    async def erase(self, node_type: str, rows: Sequence[Row]) -> tuple[int, int]:
+        """Erase nodes, and return how many were there and how many of their edges. Raises as `append`."""
+        erased = await self._ask(f"/v2/erase/{node_type}", rows)
+        await asyncio.to_thread(self._renew)
+        return int(erased["erased"]), int(erased["edges"])
+
+    async def _ask(self, path: str, rows: Sequence[Row]) -> dict[str, Any]:
+        """Return what the process that writes answers. Raises as `append`."""
+        status, answer = await self._writer.ask("POST", path, json.dumps({"rows": rows}).encode())
         if status == 200:
-            return int(json.loads(answer)["number"])
+            content: dict[str, Any] = json.loads(answer)
+            return content
         if status == 400:
             raise RowError(error_of(answer))
         if status == 507:

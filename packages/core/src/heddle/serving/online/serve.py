@@ -12,7 +12,7 @@ from heddle.errors import ConfigError, problem
 from heddle.extras import require
 from heddle.serving.bundle.bundle import Bundle
 from heddle.serving.bundle.programs import PROGRAMS, exported_in
-from heddle.serving.live.graph import Room
+from heddle.serving.live.room import Room
 from heddle.serving.online.application import Application
 from heddle.serving.online.following import FollowingService, Leader
 from heddle.serving.online.http import HttpApplication

@@ -92,6 +92,17 @@ class Service:
             self._committing = asyncio.create_task(self._commit_all())
         return await number
 
+    async def erase(self, node_type: str, rows: Sequence[Row]) -> tuple[int, int]:
+        """Erase nodes whose keys rows name, and return how many were there and how many of their edges.
+
+        Raises:
+            RowError: no such type, or a row without its key.
+            NoSpaceError: the live graph can't be written anew.
+        """
+        keys = self.bundle.keys_of(node_type, self.bundle.rows(rows))
+        erased: tuple[int, int] = await asyncio.to_thread(self.bundle.live.erase, node_type, keys)
+        return erased
+
     def begin(self) -> None:
         """Begin what goes on beside requests; called once the server is there."""
 
