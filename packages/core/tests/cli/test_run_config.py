@@ -23,6 +23,16 @@ OLD = {
 }
 
 
+def test_a_server_of_0_1_0_is_heddles_of_today():
+    """`deploy=heddle` was a server of a repository, with keys that `heddle serve` has its own of."""
+    gone = {"repository": None, "flavour": "python", "http_port": 8000, "timeout": 120.0}
+    kept = {"name": "heddle", "model": "club", "max_batch": 32, "overwrite": False}
+    config = run_config(upgraded({**NODES, "deploy": {**kept, **gone}}), load_plugins())
+    assert (config.deploy.name, config.deploy.model, config.deploy.max_batch) == ("heddle", "club", 32)
+    triton = {"name": "triton", **gone}
+    assert upgraded({"deploy": triton})["deploy"] == triton
+
+
 def test_what_is_saved_is_read_back_and_knows_no_rank():
     launch = {"processes": 2, "rank": 1, "coordinator": "here:1"}
     config = run_config({**NODES, "launch": launch, "seed": 3}, load_plugins())
