@@ -79,13 +79,13 @@ def scorer_of_arrays(
     return Scorer(model, spec, params, reading, row_ops(registry), adjacency, embedder_of(registry))
 
 
-def _script_encoder(options: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ScriptEncoder:
+def _script_encoder(written: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ScriptEncoder:
     prefix = "params/encoder."
     return ScriptEncoder(
-        tuple((node_type, name) for node_type, name in options["types"]),
-        tuple(((key[0], key[1], key[2]), name) for key, name in options["relations"]),
-        options["n_layers"],
-        options["out_dim"],
-        options["activation"],
+        tuple((node_type, name) for node_type, name in written["types"]),
+        tuple(((key[0], key[1], key[2]), name) for key, name in written["relations"]),
+        written["n_layers"],
+        written["out_dim"],
+        written["activation"],
         frozenset(name.removeprefix(prefix) for name in arrays if name.startswith(prefix)),
     )
