@@ -57,7 +57,8 @@ def bundle(made, tmp_path):
     return tmp_path / "bundle"
 
 
-def test_processes_answer_as_one(made, bundle):
+def test_processes_answer_as_one(made, bundle, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     _, records = made
     new = {**records[-1], "User": "888", "Merchant Name": "777", "Year": "2021", "Month": "6"}
     with serving(bundle, "serve.workers=3", "serve.reload_seconds=0.3", errors=subprocess.DEVNULL) as (

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import signal
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -110,6 +111,8 @@ def serve(
         ready()
         made.run([public])
         return
+    # uvicorn raises the signal that stopped it once more when it is done: the others are ended after that
+    signal.signal(signal.SIGTERM, lambda *_: None)
     with Readers(Path(root), options, public.getsockname()[1]) as readers:
         made = server(root, options, registry, readers.folder)
         readers.start()
