@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+import heddle
 from heddle.cli import main
 
 pytest.importorskip("duckdb", reason="DuckDB isn't installed: pip install 'heddle-core[etl]'")
@@ -80,3 +81,8 @@ def test_the_order_within_races_is_learned(tables, tmp_path, engine, time, argum
     chance = result["baselines"]["mean"]["test"]
     assert 0.4 < chance["ndcg@10"] < 0.75 and result["compared"]["metric"] == "ndcg@10"
     assert result["intervals"]["test"]["mrr"][0] > chance["mrr"]
+    if engine == "pyg":
+        pytest.importorskip("xgboost", reason="XGBoost isn't installed: pip install 'heddle-core[boost]'")
+        boosted = heddle.boost(run, **{"boost.rounds": 20, "boost.depths": [3], "boost.threads": 1})
+        assert boosted.metrics["trees on the table"]["test"]["ndcg@10"] > 0.93
+        assert boosted.verdicts[0].startswith("test ndcg@10: trees on both")
