@@ -31,15 +31,10 @@ class TaskScorer:
     def __init__(self, scorer: Scorer, relation: EdgeType):
         self.scorer, self.relation, self.reading = scorer, relation, scorer.reading
         if scorer.plan is None or scorer.embedders.make is None:
-            actual = (
-                f"a model {type(scorer.model.encoder).__name__}"
-                if scorer.plan is None
-                else "no heddle-kernels"
-            )
-            expected, do = (
-                "HeteroSAGE or R-GCN by heddle-kernels",
-                "train such a model, and install the package",
-            )
+            model = f"a model of {type(scorer.model.encoder).__name__}"
+            actual = model if scorer.plan is None else "no kernel live_embed"
+            expected = "a model of averages over relations, and a kernel live_embed for it"
+            do = "train such a model, where such kernels are installed"
             raise ConfigError(problem("bundle", f"questions of a task, and {actual}", expected, do))
         self._plan = scorer.plan
         self._lower = [
