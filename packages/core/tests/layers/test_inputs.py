@@ -189,3 +189,23 @@ def test_a_projected_hgt_adds_to_what_a_node_is():
         )
         assert np.array_equal(actual, other) != project
         assert model.encoder.out_dim == 3
+
+
+@pytest.mark.parametrize("name", ["hgt", "hetero_sage"])
+def test_embeddings_pass_no_activation_on_their_way_in(name):
+    """Below 0, where a relu makes all alike, rows of a table still differ, and those of features don't."""
+    graph = with_every_input(hetero=True)
+    graph = without_inputs(graph, ("node codes", "edge features", "edge codes", "edge weights"))
+    nodes = {node_type: x if node_type == "paper" else None for node_type, x in graph.nodes.items()}
+    graph = graph._replace(nodes=nodes)
+    model = made(name, graph, project=True)
+    batch = Batch(graph, model.prepare(graph), np.arange(6))
+
+    def outputs_of(node_type, low):
+        weights, key = initialise(model.params(), 5, np.float64), f"encoder.in.{node_type}"
+        weights[key] = np.zeros_like(weights[key])
+        weights[f"encoder.in_bias.{node_type}"] = np.full(weights[key].shape[1], low)
+        return model.apply(NumpyOps(), weights, batch)
+
+    assert np.array_equal(outputs_of("paper", -1.0), outputs_of("paper", -2.0))
+    assert not np.allclose(outputs_of("author", -1.0), outputs_of("author", -2.0))

@@ -1,6 +1,7 @@
 """Builders: from a model's options and a ModelSpec to an Encoder, one function a model."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from heddle.errors import CapabilityError, ConfigError
 from heddle.nn.capabilities import HOMOGENEOUS, RELATIONS
@@ -212,19 +213,21 @@ def _projected(options: RelationalOptions, model_spec: ModelSpec, encoder: Encod
 def hgt(options: HgtOptions, model_spec: ModelSpec) -> Encoder:
     """Build a stack of HGT layers over the relations of the graph, between linear layers if they are asked for.
 
-    Without, the last layer is of the targets' width, with one head, and a node's own features reach its results along
-    edges alone.
+    Each layer adds to what a node is, with a gelu of its own, so that nothing cuts what is handed on. Without linear
+    layers the activation lies between layers, the last layer is of the targets' width, with one head, and a node's own
+    features reach its results along edges alone.
     """
     from heddle.nn.layers.hgt import HGT
 
     project, hidden = options.project, options.hidden
+    stacked = replace(options, activation="none") if project else options
     inner = model_spec
     if project and model_spec.relations:
         inner = _projected_spec(options, model_spec)._replace(
             out_dim=hidden if model_spec.level == "node" else 0
         )
     encoder = _relational(
-        options,
+        stacked,
         inner,
         lambda i, o, last: HGT(model_spec.relations, i, o, options.heads if project or not last else 1),
         edge_inputs_of(model_spec, weighted=False),

@@ -19,7 +19,8 @@ from heddle.ops.graph_ops import GraphOps
 class ProjectedEncoder(Wrapped):
     """x[t] -> activation of x[t] W_t + b_t -> the encoder inside -> y W + b.
 
-    A type without features has the rows of W_t as its own. Source: Hu et al., Heterogeneous Graph Transformer (2020),
+    A type without features has the rows of W_t as its own, b_t added and without the activation, which would keep half
+    of what a row is from being learned. Source: Hu et al., Heterogeneous Graph Transformer (2020),
     section 4.1, where every type is brought to one width first, and layers add to what a node is.
 
     Parameters: those of the encoder; "in.<type>" [in, hidden] and "in_bias.<type>" [hidden]; where `out` isn't 0, "out"
@@ -65,8 +66,11 @@ class ProjectedEncoder(Wrapped):
         nodes = {}
         for node_type, _ in self.widths:
             pytree, name = graph.nodes[node_type], portable_name(node_type)
-            x = times(ops, None if pytree is None else features(pytree), params[f"in.{name}"])
-            nodes[node_type] = ops.activate(x + along(ops, params[f"in_bias.{name}"], x), self.activation)
+            given = None if pytree is None else features(pytree)
+            x = times(ops, given, params[f"in.{name}"])
+            x = x + along(ops, params[f"in_bias.{name}"], x)
+            is_table = given is None or given.ndim == 1
+            nodes[node_type] = x if is_table else ops.activate(x, self.activation)
         y = self.encoder.apply(ops, params, graph._replace(nodes=nodes), prepared, dropout)
         if not self.out:
             result: dict[str, Array] = y
