@@ -329,18 +329,21 @@ def check(names: Sequence[str]) -> int:
     """Run `names`, print a line for each and what differs, and return how many aren't as recorded."""
     record = json.loads(RECORD.read_text())
     here = machine()
-    other = [key for key, value in record["machine"].items() if here.get(key) != value]
-    if other:
-        print(f"another machine than the record's ({', '.join(other)}): metrics are compared, not bits")
     bad = 0
     for name in names:
         start = time.perf_counter()
         if name not in record["runs"]:
             lines = ["not recorded; add it by --write"]
         else:
+            recorded = record["runs"][name]
+            there = recorded.get("machine", record["machine"])
+            other = [key for key, value in there.items() if here.get(key) != value]
+            if other:
+                print(
+                    f"{name}: recorded on another machine ({', '.join(other)}): metrics are compared, not bits"
+                )
             try:
-                tolerance = RUNS[name].tolerance if other else None
-                lines = differences(measure(name), record["runs"][name], tolerance)
+                lines = differences(measure(name), recorded, RUNS[name].tolerance if other else None)
             except RuntimeError as error:
                 lines = [f"failed: {error}"]
         bad += bool(lines)
@@ -351,20 +354,15 @@ def check(names: Sequence[str]) -> int:
 
 
 def write(names: Sequence[str]) -> None:
-    """Record `names` anew and keep the others.
-
-    Raises:
-        SystemExit: the others were recorded on another machine.
-    """
-    record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
-    kept = {name: row for name, row in record.get("runs", {}).items() if name in RUNS and name not in names}
-    if kept and record["machine"] != machine():
-        raise SystemExit(
-            "hashes: found a record of another machine, expected this one's; record all runs anew"
-        )
-    actual = kept | {name: measure(name) for name in names}
+    """Record `names` anew and keep the others, which bear their machine where it is another one."""
+    record = json.loads(RECORD.read_text()) if RECORD.exists() else {"runs": {}}
+    here = machine()
+    kept = {name: row for name, row in record["runs"].items() if name in RUNS and name not in names}
+    usual = record["machine"] if kept else here
+    mine = {} if usual == here else {"machine": here}
+    actual = kept | {name: {**measure(name), **mine} for name in names}
     ordered = {name: actual[name] for name in RUNS if name in actual}
-    RECORD.write_text(json.dumps({"machine": machine(), "runs": ordered}, indent=1) + "\n")
+    RECORD.write_text(json.dumps({"machine": usual, "runs": ordered}, indent=1) + "\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
