@@ -30,6 +30,16 @@ def scored(port, row, **more):
     return status, json.loads(answer)
 
 
+def answered(port, row, times):
+    """Return what is said of one row so many times, each over a connection of its own."""
+    return [scored(port, row)[1]["scores"][0] for _ in range(times)]
+
+
+def used(score):
+    """Tell whether a score looked at any row."""
+    return any(score["used"].values())
+
+
 def own_counts(port):
     """Return requests to score by process, as many connections as it takes to see three."""
     seen = {}
