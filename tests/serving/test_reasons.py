@@ -23,7 +23,8 @@ from heddle.serving.reasons.integrate import integrate
 from heddle.serving.reasons.network import Network
 from heddle.serving.reasons.picture import picture
 from heddle.serving.reasons.reasons import GRADIENTS, ColumnReason, EdgeReason, NodeReason, Reasons
-from heddle.serving.reasons.sampled import Encoded, network_of, question_of
+from heddle.serving.reasons.sampled import network_of, question_of
+from heddle.serving.scoring.encoded import Encoded
 from heddle.serving.scoring.row_ops import embedder_of, row_ops
 from heddle.serving.scoring.scorer import Questions, Reading, Scorer
 

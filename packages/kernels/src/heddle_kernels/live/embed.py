@@ -27,7 +27,7 @@ class LiveEmbedder:
     """A plan on one LiveGraph; any number of threads may call it."""
 
     def __init__(self, store: LiveGraph, plan: Plan, sources: Sources):
-        self._store, self._width = store, _out(plan.layers[-1])
+        self._store, self._width = store, plan.layers[-1].terms.out_dim
         self._types, self._relations = list(store.base.n_node), list(store.base.edges)
         self._keep: list[Any] = [sources]
         self._plan = self._native(plan, sources)
@@ -120,7 +120,7 @@ class LiveEmbedder:
                 [self._matrix(of.get(key)) for of in edges for key in self._relations]
             ),
             ids=self._array(np.array(ids, np.int64)),
-            widths=self._array(np.array([_out(layer) for layer in plan.layers], np.int64)),
+            widths=self._array(np.array([layer.terms.out_dim for layer in plan.layers], np.int64)),
             layers=len(plan.layers),
             first_hop=plan.first_hop,
             window=plan.fanout.window or 0,
@@ -176,12 +176,6 @@ class LiveEmbedder:
 
     def _pointers(self, addresses: Sequence[int | None]) -> int:
         return self._array(np.array([of or 0 for of in addresses], np.uint64))
-
-
-def _out(layer: Any) -> int:
-    """Return the width of what a layer gives."""
-    terms = layer.terms
-    return next(iter([*terms.weights.values(), *terms.roots.values()])).shape[1]
 
 
 def _rows_by_id(first: Any, node_type: str) -> int:

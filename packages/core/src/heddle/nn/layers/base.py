@@ -177,6 +177,11 @@ class Terms(NamedTuple):
     roots: Mapping[str, Array]
     biases: Mapping[str, Array]
 
+    @property
+    def out_dim(self) -> int:
+        """The width of y."""
+        return int(next(iter([*self.weights.values(), *self.roots.values()])).shape[1])
+
 
 @runtime_checkable
 class AveragingLayer(HeteroLayer, Protocol):

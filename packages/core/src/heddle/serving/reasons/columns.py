@@ -9,7 +9,7 @@ import numpy as np
 
 from heddle.data.etl.rows import RowEncoder
 from heddle.serving.reasons.reasons import ColumnReason
-from heddle.serving.reasons.sampled import Encoded
+from heddle.serving.scoring.encoded import Encoded
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (

@@ -10,7 +10,7 @@ from heddle.serving.bundle.bundle import Bundle
 from heddle.serving.live.graph import Snapshot
 from heddle.serving.reasons.columns import Column, encoded_columns, named_columns, parts_of
 from heddle.serving.reasons.reasons import ColumnReason
-from heddle.serving.reasons.sampled import Encoded
+from heddle.serving.scoring.encoded import Encoded
 
 SHOWN = 10
 """Columns of a neighbour or an edge that are named; the others are added up."""

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.data.prepared.graphs import features_of
 from heddle.errors import ConfigError, problem
 from heddle.graphs.graph import EdgeType
 from heddle.nn.heads import EdgeHead, NodeHead, NodeMLP, ScaledHead
@@ -15,24 +14,11 @@ from heddle.sampling.blocks import Block, blocks
 from heddle.sampling.types import HeteroSample
 from heddle.serving.live.graph import Snapshot
 from heddle.serving.reasons.network import Feed, Flow, Level, Link, Network
+from heddle.serving.scoring.encoded import Encoded, encoded_of
 from heddle.serving.scoring.plan import Plan
 from heddle.serving.scoring.scorer import Questions, Scorer
 
 HEAD = "head"
-
-
-class Encoded(NamedTuple):
-    """Inputs as they were encoded: floats [n, d] or None, codes [n, c] or None."""
-
-    x: np.ndarray | None
-    codes: np.ndarray | None
-
-    def embedded(self, tables: tuple[np.ndarray, ...]) -> np.ndarray:
-        """Return floats with the embeddings of codes behind them, [n, in] float64."""
-        parts = [] if self.x is None else [np.asarray(self.x, np.float64)]
-        if self.codes is not None:
-            parts += [table[codes % len(table)] for table, codes in zip(tables, np.asarray(self.codes).T)]
-        return np.concatenate(parts, axis=1, dtype=np.float64)
 
 
 class Question(NamedTuple):
@@ -150,8 +136,7 @@ def _encoder_levels(
     levels: list[Level] = []
     for number, (layer, block) in enumerate(zip(plan.layers, blocks(sample), strict=True)):
         feeds, links = [], []
-        width = next(iter((*layer.terms.weights.values(), *layer.terms.roots.values()))).shape[1]
-        sizes = {node_type: (n, width) for node_type, n in block.n_receivers.items()}
+        sizes = {node_type: (n, layer.terms.out_dim) for node_type, n in block.n_receivers.items()}
         for node_type, root in layer.terms.roots.items():
             every = np.arange(block.n_receivers[node_type])
             flow = Flow(node_type, every, every, np.ones(len(every)), plain(root))
@@ -229,12 +214,6 @@ def _head_levels(mlp: MLP, params: Mapping[str, Any], question: Question, feeds:
             Level({HEAD: (1, width)}, tuple(feeds) if not number else (), tuple(links), biases, relu)
         )
     return levels
-
-
-def encoded_of(features: Mapping[str, np.ndarray]) -> Encoded:
-    """Return features by name as the one array of floats and the one of codes."""
-    of = features_of(features, None)
-    return Encoded(of.get("x"), of["codes"]) if isinstance(of, Mapping) else Encoded(of, None)
 
 
 def plain(array: Any) -> np.ndarray:

@@ -7,10 +7,10 @@ import numpy as np
 
 from heddle.serving.live.graph import Snapshot
 from heddle.serving.reasons.network import Feed, Flow, Level, Link
-from heddle.serving.reasons.sampled import Encoded, Question, node_feed, plain, question_in
+from heddle.serving.reasons.sampled import Question, node_feed, plain, question_in
+from heddle.serving.scoring.encoded import Encoded
 from heddle.serving.scoring.scorer import Questions
 from heddle.serving.scoring.task import TaskScorer
-from heddle.workflow.loaders.known import up_to
 
 
 def task_question_of(scorer: TaskScorer, snapshot: Snapshot, questions: Questions) -> Question:
@@ -23,10 +23,7 @@ def task_question_of(scorer: TaskScorer, snapshot: Snapshot, questions: Question
     assert plan is not None
     assert not isinstance(plan.fanout.sizes, Mapping)
     fanout = plan.fanout._replace(sizes=(0, *plan.fanout.sizes[1:]), layered=True, leaves=())
-    until = None
-    if scorer.reading.timed:
-        assert questions.time is not None
-        until = up_to(questions.time, scorer.reading.inclusive)
+    until = scorer.reading.until(questions)
     times = None if until is None else {entity: until}
     sample = snapshot.sample({entity: questions.ends[:, 0]}, fanout, plan.key, times)
     question = question_in(scorer.scorer, snapshot, sample, until)
@@ -38,7 +35,6 @@ def task_question_of(scorer: TaskScorer, snapshot: Snapshot, questions: Question
     for number, (level, layer) in enumerate(zip(question.embedding, plan.layers, strict=True)):
         feeds: list[Feed] = list(level.feeds)
         links: list[Link] = list(level.links)
-        width = next(columns for _, columns in level.sizes.values())
         root, weight = layer.terms.roots.get(asked_type), layer.terms.weights.get(scorer.relation)
         if root is not None and number:
             links.append(Link(asked_type, Flow(asked_type, one, one, np.ones(1), plain(root))))
@@ -50,7 +46,7 @@ def task_question_of(scorer: TaskScorer, snapshot: Snapshot, questions: Question
                 links.append(Link(entity, flow))
             else:
                 feeds.append(node_feed(entity, sample, values, flow))
-        sizes: Any = {**level.sizes, asked_type: (1, width)}
+        sizes: Any = {**level.sizes, asked_type: (1, layer.terms.out_dim)}
         levels.append(Level(sizes, tuple(feeds), tuple(links), level.biases, level.relu))
     widths = {**question.widths, "": tuple(table.shape[1] for table in tables)}
     ends = ((asked_type, 0),)

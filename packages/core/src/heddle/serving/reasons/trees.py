@@ -17,7 +17,8 @@ from heddle.serving.reasons.integrate import integrate
 from heddle.serving.reasons.named import neighbourhood
 from heddle.serving.reasons.names import Names
 from heddle.serving.reasons.reasons import ColumnReason, EmbeddingReason, NodeReason
-from heddle.serving.reasons.sampled import Encoded, embedding_at, embedding_network, encoded_of, question_of
+from heddle.serving.reasons.sampled import embedding_at, embedding_network, question_of
+from heddle.serving.scoring.encoded import Encoded, encoded_of
 from heddle.serving.scoring.scorer import Questions, node_types_of
 from heddle.serving.scoring.trees import TreeScorer
 from heddle.workflow.boost.grow import CLASSES

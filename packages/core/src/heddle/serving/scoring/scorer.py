@@ -24,6 +24,20 @@ Used = Mapping[EdgeType, np.ndarray]
 """Relation -> the rows of edges that were looked at, each once, ascending."""
 
 
+class Questions(NamedTuple):
+    """What is asked: of nodes [n], or of edges by both ends.
+
+    Attributes:
+        ends: [n, 1] or [n, 2] int64, numbers of nodes; of one that isn't there, the first number that none has.
+        time: [n] int64, when each is asked; None without times.
+        asked: of edges, their own columns: "x" [n, d], "codes" [n, c].
+    """
+
+    ends: np.ndarray
+    time: np.ndarray | None = None
+    asked: Mapping[str, np.ndarray] | None = None
+
+
 class Reading(NamedTuple):
     """How a run looks at a graph.
 
@@ -39,19 +53,12 @@ class Reading(NamedTuple):
     inclusive: bool
     timed: bool
 
-
-class Questions(NamedTuple):
-    """What is asked: of nodes [n], or of edges by both ends.
-
-    Attributes:
-        ends: [n, 1] or [n, 2] int64, numbers of nodes; of one that isn't there, the first number that none has.
-        time: [n] int64, when each is asked; None without times.
-        asked: of edges, their own columns: "x" [n, d], "codes" [n, c].
-    """
-
-    ends: np.ndarray
-    time: np.ndarray | None = None
-    asked: Mapping[str, np.ndarray] | None = None
+    def until(self, questions: Questions) -> np.ndarray | None:
+        """Return up to when each question knows, [n] int64; None where questions have no times."""
+        if not self.timed:
+            return None
+        assert questions.time is not None
+        return up_to(questions.time, self.inclusive)
 
 
 class Answer(NamedTuple):
@@ -157,11 +164,7 @@ class Scorer:
         self, questions: Questions
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray] | None, np.ndarray]:
         """Return seeds by node type, up to when each knows, and where each question's ends are among them."""
-        until = None
-        if self.reading.timed:
-            assert questions.time is not None
-            until = up_to(questions.time, self.reading.inclusive)
-        ends = questions.ends
+        until, ends = self.reading.until(questions), questions.ends
         node_types, n = self.node_types, len(ends)
         if len(node_types) == 1 or node_types[0] == node_types[1]:
             columns = ends.shape[1]

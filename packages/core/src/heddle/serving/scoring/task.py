@@ -1,17 +1,13 @@
 """TaskScorer: what a model says of questions of a task that are no nodes of the graph yet."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import numpy as np
 
-from heddle.data.prepared.graphs import features_of
 from heddle.errors import ConfigError, problem
 from heddle.graphs.graph import EdgeType
 from heddle.serving.live.graph import Snapshot
 from heddle.serving.scoring.embedders import Embedders
+from heddle.serving.scoring.encoded import Encoded, encoded_of
 from heddle.serving.scoring.scorer import Answer, Questions, Scorer, Used
-from heddle.workflow.loaders.known import up_to
 
 
 class TaskScorer:
@@ -46,18 +42,18 @@ class TaskScorer:
         """Return the outputs of questions, in their order; see `Scorer`. Their `asked` are their own features."""
         entity, _, question = self.relation
         ids, ops = questions.ends[:, 0], self.scorer.ops
-        until = None
-        if self.reading.timed:
-            assert questions.time is not None
-            until = up_to(questions.time, self.reading.inclusive)
+        until = self.reading.until(questions)
         parts = [embedders.on(snapshot) for embedders in self._lower]
         times = None if until is None else {entity: until}
         embedded = [part(snapshot.cut, {entity: ids}, times) for part in parts if part is not None]
         assert len(embedded) == len(parts)
-        x = _columns(questions.asked or {}, self._plan.nodes.get(question, ()))
+        x = None
+        if questions.asked and question in self._plan.nodes:
+            asked = Encoded(questions.asked.get("x"), questions.asked.get("codes"))
+            x = asked.embedded(self._plan.nodes[question], np.float32)
         for i, layer in enumerate(self._plan.layers):
-            terms, width = layer.terms, _width(layer.terms)
-            y = np.zeros((len(ids), width), np.float32)
+            terms = layer.terms
+            y = np.zeros((len(ids), terms.out_dim), np.float32)
             if question in terms.roots and x is not None:
                 y += ops.matmul(x, terms.roots[question])
             if question in terms.biases:
@@ -67,7 +63,8 @@ class TaskScorer:
                 if i:
                     y += ops.matmul(np.maximum(embedded[i - 1].rows[entity], 0), weight)
                 elif entity in self._plan.nodes:
-                    y += ops.matmul(self._features(snapshot, entity, ids, until), weight)
+                    features = encoded_of(snapshot.features(entity, ids, until))
+                    y += ops.matmul(features.embedded(self._plan.nodes[entity], np.float32), weight)
                 else:
                     known = ids < len(weight)
                     y[known] += np.asarray(weight)[ids[known]]
@@ -83,25 +80,3 @@ class TaskScorer:
             return rows
 
         return Answer(np.asarray(outputs), used)
-
-    def _features(
-        self, snapshot: Snapshot, entity: str, ids: np.ndarray, until: np.ndarray | None
-    ) -> np.ndarray:
-        """Return the columns of entities, as they were known at their questions' times."""
-        features = features_of(snapshot.features(entity, ids, until), None)
-        named = features if isinstance(features, Mapping) else {"x": features}
-        columns = _columns(named, self._plan.nodes[entity])
-        assert columns is not None
-        return columns
-
-
-def _columns(features: Mapping[str, np.ndarray], tables: Sequence[np.ndarray]) -> np.ndarray | None:
-    """Return floats and embeddings of codes side by side, [n, d] float32; None for neither."""
-    parts = [np.asarray(features["x"], np.float32)] if features.get("x") is not None else []
-    for column, table in enumerate(tables):
-        parts.append(np.asarray(table)[features["codes"][:, column] % len(table)])
-    return np.concatenate(parts, axis=1) if parts else None
-
-
-def _width(terms: Any) -> int:
-    return int(next(iter([*terms.weights.values(), *terms.roots.values()])).shape[1])

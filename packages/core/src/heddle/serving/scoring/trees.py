@@ -62,13 +62,8 @@ class TreeScorer:
     def __init__(
         self, trees: Trees, spec: ModelSpec, reading: Reading, reads: Sequence[str], scorer: Scorer | None
     ):
-        self.trees, self.spec, self.reading, self.reads, self.scorer = (
-            trees,
-            spec,
-            reading,
-            tuple(reads),
-            scorer,
-        )
+        self.trees, self.spec, self.reading = trees, spec, reading
+        self.reads, self.scorer = tuple(reads), scorer
 
     def __call__(self, snapshot: Snapshot, questions: Questions) -> Answer:
         """Return the outputs of questions, in their order."""

@@ -8,7 +8,7 @@ import numpy as np
 from heddle.data.etl.schemas.schema import Column as TableColumn
 from heddle.serving.bundle.bundle import Bundle
 from heddle.serving.reasons.columns import encoded_columns
-from heddle.serving.reasons.sampled import encoded_of
+from heddle.serving.scoring.encoded import encoded_of
 
 
 def is_dated(bundle: Bundle) -> bool:
