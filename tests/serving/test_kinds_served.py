@@ -184,9 +184,18 @@ def test_a_task_that_no_server_can_ask_is_told(library, tmp_path, arguments, mes
     assert not (tmp_path / "bundle").exists()
 
 
+def test_triton_takes_what_a_server_takes(rows, task):
+    """A node's key and a time, not the columns of its table."""
+    from heddle.serving.bundle.tensors import served_rows
+
+    for run in (rows[0], task[0]):
+        assert [spec.name for spec in served_rows(run / "whole", 8).inputs] == ["key", "time"]
+
+
 def test_links_score_as_the_run_predicts_and_see_what_was_appended(tables, tmp_path):
     from heddle.serving.bundle.bundle import Bundle
     from heddle.serving.bundle.offline import predict_rows
+    from heddle.serving.bundle.tensors import served_rows
 
     root, loans = tables
     folder = prepared(root, LINKS)
@@ -201,6 +210,7 @@ def test_links_score_as_the_run_predicts_and_see_what_was_appended(tables, tmp_p
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
     offline = predict_rows(run / "whole", folder / "all", np.arange(len(loans)), load_plugins())
     np.testing.assert_array_equal(offline[:, 0], actual)
+    assert [spec.width for spec in served_rows(run / "whole", 8).outputs] == [1]
     with Bundle(run / "lacking", load_plugins()) as bundle:
         for position, row in enumerate(cells[-LATE:], len(cells) - LATE):
             assert bundle.score(bundle.rows([row]))[0].outputs == (actual[position],)

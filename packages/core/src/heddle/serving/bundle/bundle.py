@@ -226,26 +226,23 @@ class Bundle:
         if not self.contents.reading.timed:
             return asked
         if nodes.time is None or nodes.time[0] != encoder.name:
-            actual, do = (
-                f"none in table {encoder.name}",
-                "append the row first, then send the node's key and a time",
+            do = "append the row first, then send the node's key and a time"
+            raise RowError(
+                problem("time", f"none in table {encoder.name}", "when each row is asked about", do)
             )
-            raise RowError(problem("time", actual, "when each row is asked about", do))
         times = encoder.keys(typed, nodes.time[1]).tolist()
         return [{**of, "time": time} for of, time in zip(asked, times)]
 
     def _node_questions(self, rows: Rows, snapshot: Snapshot) -> Questions:
         node_type = self.key_type
-        known = self.live.snapshot().generation.keys[node_type]
+        known = snapshot.generation.keys[node_type]
         keys = np.empty(rows.n, object if known.is_text else np.int64)
-        for name, expected, types in (
-            ("key", "text" if known.is_text else "a whole number", str if known.is_text else int),
-        ):
-            for at, value in enumerate(rows.columns.get(name, [None] * rows.n)):
-                if not isinstance(value, types) or isinstance(value, bool):
-                    do = "send the node's key, or the whole row with append=true"
-                    raise RowError(problem(name, repr(value), expected, do))
-                keys[at] = value
+        expected, key_class = ("text", str) if known.is_text else ("a whole number", int)
+        for at, value in enumerate(rows.columns.get("key", [None] * rows.n)):
+            if not isinstance(value, key_class) or isinstance(value, bool):
+                do = "send the node's key, or the whole row with append=true"
+                raise RowError(problem("key", repr(value), expected, do))
+            keys[at] = value
         time = None
         if self.contents.reading.timed:
             times = rows.columns.get("time", [None] * rows.n)
@@ -297,6 +294,15 @@ def encoders_of(opened: Prepared) -> dict[tuple[str, ...], RowEncoder]:
     edges = [of.type for of in schema.edges if of.type[2] not in schema.tasks]
     nodes = [(name,) for name, of in schema.nodes.items() if of.table is not None and of.key is not None]
     return {type_key: RowEncoder(schema, type_key, fitted) for type_key in (*edges, *nodes)}
+
+
+def asked_columns(encoder: RowEncoder | None) -> tuple[str, ...]:
+    """Return what a row that is scored holds: the columns of a relation's table, or else a node's key and a time.
+
+    Args:
+        encoder: of the target's rows; None for nodes and edges of no table.
+    """
+    return encoder.fields if encoder is not None and encoder.edges is not None else ("key", "time")
 
 
 def _with_earlier(gaps: np.ndarray, keys: np.ndarray, time: np.ndarray | None) -> np.ndarray:

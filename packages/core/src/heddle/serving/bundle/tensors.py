@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from heddle.data.prepared.read import open_prepared
-from heddle.serving.bundle.bundle import encoders_of
+from heddle.serving.bundle.bundle import asked_columns, encoders_of
 from heddle.serving.bundle.layout import read_bundle
 from heddle.serving.served import Served, Spec
 from heddle.workflow.metrics.decision import decision_of
@@ -22,9 +22,8 @@ def served_rows(root: Path, max_batch: int) -> Served:
         DataError: a broken bundle.
     """
     contents = read_bundle(root)
-    encoder = encoders_of(open_prepared(contents.prepared)).get(contents.target)
-    fields = encoder.fields if encoder is not None else ("key", "time")
-    outputs = [Spec("output", "FP64", contents.spec.out_dim)]
+    fields = asked_columns(encoders_of(open_prepared(contents.prepared)).get(contents.target))
+    outputs = [Spec("output", "FP64", contents.spec.out_dim or 1)]  # of links a score each
     if contents.decision is not None:
         chances = decision_of(contents.decision).probabilities(np.zeros((1, contents.spec.out_dim)))
         outputs += [Spec("probability", "FP64", chances.shape[1]), Spec("answer", "BYTES", 1)]

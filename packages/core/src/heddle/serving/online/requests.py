@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from heddle.extras import require
-from heddle.serving.bundle.bundle import Bundle, Score
+from heddle.serving.bundle.bundle import Bundle, Score, asked_columns
 from heddle.serving.online.arrow_rows import ARROW, arrow_rows, option_of
 from heddle.serving.online.http import Headers
 from heddle.serving.online.limits import Refused
@@ -106,8 +106,7 @@ class Requests:
 
     def metadata(self, bundle: Bundle, model: str) -> dict[str, Any]:
         """Return what the protocol tells of a model; inputs are columns of a relation's table, or a node's key."""
-        encoder = bundle.encoders.get(bundle.target) if len(bundle.target) > 1 else None
-        names = encoder.fields if encoder is not None else ("key", "time")
+        names = asked_columns(bundle.encoders.get(bundle.target))
         inputs = [{"name": name, "datatype": "BYTES", "shape": [-1, 1]} for name in names]
         outputs = [{"name": "output", "datatype": "FP32", "shape": [-1, -1]}]
         if bundle.decision is not None:
