@@ -11,7 +11,7 @@ from heddle.serving.live.batch import from_bytes
 from heddle.serving.live.graph import Snapshot
 from heddle.serving.live.layout import Pointer, read_pointer
 from heddle.serving.live.log import START, first_number, last_number, read_frames, segment_path, segments
-from heddle.serving.live.marker import FILE, Marker
+from heddle.serving.live.marker import FILE, SIZE, Marker
 from heddle.serving.live.opening import open_generation
 from heddle.serving.live.reference import ReferenceStore
 from heddle.serving.live.room import ROOM, Room
@@ -24,7 +24,7 @@ TRIES = 5
 
 
 class Follower:
-    """A live graph that is read alone: what its writer committed is in every later `snapshot`.
+    """A live graph that is read alone: what its writer committed is in every later `snapshot`, what it erased in none.
 
     Its base is mapped, so that all processes of a machine share it; what was appended since the last compaction is
     each follower's own copy.
@@ -40,7 +40,8 @@ class Follower:
     def __init__(self, root: str | Path, store: Callable[..., LiveStore] = ReferenceStore, room: Room = ROOM):
         self.root, self._make, self._room = Path(root), store, room
         self._lock = threading.Lock()
-        if not (self.root / FILE).exists():  # as a copy may lack it
+        committed = self.root / FILE
+        if not committed.exists() or committed.stat().st_size < SIZE:  # as a copy may lack it
             marker, folder = Marker(self.root, writes=True), self.root / "log"
             marker.number = last_number(folder, segments(folder))
             marker.close()
@@ -67,7 +68,11 @@ class Follower:
         return self._number
 
     def snapshot(self) -> Snapshot:
-        """Return the state that is there now."""
+        """Return the state that is there now; after an erasure the first to ask waits until what is left is opened."""
+        if self._marker.erased > self._pointer.generation:
+            with self._lock:
+                if self._marker.erased > self._pointer.generation:
+                    self._take()
         if self._marker.number > self._number:
             with self._lock:
                 self._catch_up()

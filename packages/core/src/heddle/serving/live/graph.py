@@ -255,6 +255,8 @@ class LiveGraph:
                     if at >= done:
                         Appender(fresh).apply(from_bytes(content))
                 write_pointer(self.root, pointer)
+                if leaving.nodes or leaving.before is not None:
+                    self._marker.erased = number
                 for node_type, names in leaving.names.items():
                     for node, name in names.items():
                         state.keys[node_type].rename(node, name)

@@ -1,14 +1,16 @@
-"""Marker: the number of the last committed append, told to all processes of a machine by 8 mapped bytes."""
+"""Marker: the last committed append and the last erasure, told to all processes of a machine by 16 mapped bytes."""
 
 import mmap
 import os
 from pathlib import Path
 
 FILE = "committed"
+SIZE = 16
 
 
 class Marker:
-    """The last committed append of a live graph: set by its writer once the append is on disk, read by followers.
+    """The last committed append and the last erasure of a live graph: set by its writer once it is on disk, read by
+    followers before each snapshot.
 
     Args:
         root: the folder of the live graph.
@@ -19,22 +21,32 @@ class Marker:
         descriptor = os.open(root / FILE, os.O_RDWR | os.O_CREAT if writes else os.O_RDONLY, 0o644)
         try:
             if writes:
-                os.ftruncate(descriptor, 8)
-            self._map = mmap.mmap(descriptor, 8, access=mmap.ACCESS_WRITE if writes else mmap.ACCESS_READ)
+                os.ftruncate(descriptor, SIZE)
+            self._map = mmap.mmap(descriptor, SIZE, access=mmap.ACCESS_WRITE if writes else mmap.ACCESS_READ)
         finally:
             os.close(descriptor)
-        self._number = memoryview(self._map).cast("Q")  # one store of 8 aligned bytes: never half of a number
+        # each is one store of 8 aligned bytes: never half of a number
+        self._numbers = memoryview(self._map).cast("Q")
 
     @property
     def number(self) -> int:
         """The number of the last committed append."""
-        return int(self._number[0])
+        return int(self._numbers[0])
 
     @number.setter
     def number(self, number: int) -> None:
-        self._number[0] = number
+        self._numbers[0] = number
+
+    @property
+    def erased(self) -> int:
+        """The generation that the last erasure wrote: an older one holds what was erased, and is read no more."""
+        return int(self._numbers[1])
+
+    @erased.setter
+    def erased(self, generation: int) -> None:
+        self._numbers[1] = generation
 
     def close(self) -> None:
         """Let go of the file."""
-        self._number.release()
+        self._numbers.release()
         self._map.close()
