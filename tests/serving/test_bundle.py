@@ -1,5 +1,6 @@
 """A run exported as a bundle: raw rows of its tables score as `heddle predict` says, without torch."""
 
+import asyncio
 import csv
 import json
 import shutil
@@ -72,6 +73,27 @@ def test_threads_share_a_batch(made):
     assert {key: sorted(rows) for key, rows in union.items()} == {
         key: rows.tolist() for key, rows in used.items()
     }
+
+
+def test_a_request_gets_the_same_whoever_waits_with_it(made):
+    """Requests of one row tell the rows that were looked at, of several none, though cut into batches."""
+    from heddle.serving.bundle.bundle import Bundle
+    from heddle.serving.online.metrics import Metrics
+    from heddle.serving.online.options import ServeOptions
+    from heddle.serving.online.service import Service
+
+    root, records = made
+
+    async def asked(service):
+        alone = [await service.score(rows) for rows in requests]
+        return alone, await asyncio.gather(*map(service.score, requests))
+
+    requests = [records[-1:], records[-9:-7], records[-2:-1], records[-12:-7], [], records[-3:-2]]
+    with Bundle(root / "rgcn" / "bundle", load_plugins()) as bundle:
+        alone, together = asyncio.run(asked(Service(bundle, ServeOptions(batch=4), Metrics())))
+    assert together == alone and list(map(len, alone)) == list(map(len, requests))
+    tells = [[bool(score.used) for score in scores] for scores in alone]
+    assert tells == [[len(rows) == 1] * len(rows) for rows in requests]
 
 
 def test_a_row_that_is_appended_is_seen_by_the_next(made, tmp_path):

@@ -31,7 +31,7 @@ class Score(NamedTuple):
         outputs: as the model gives them.
         probability: calibrated, of each class or label; () where the run has no decision.
         answer: the class's name or number, or the labels; None without a decision.
-        used: relation -> rows, in its table and after it, of the edges that were looked at; {} in a batch.
+        used: relation -> rows, in its table and after it, of the edges that were looked at; {} where it wasn't asked.
     """
 
     outputs: tuple[float, ...]
@@ -161,28 +161,41 @@ class Bundle:
             edges[encoder.edges.type] = NewEdges(ends[0], ends[1], time, features)
         return Append(nodes, edges)
 
-    def score(self, rows: Rows, snapshot: Snapshot | None = None) -> list[Score]:
+    def score(
+        self, rows: Rows, snapshot: Snapshot | None = None, *, alone: bool | None = None
+    ) -> list[Score]:
         """Return what the model says of rows of the target's table, as they are known at their times.
 
         Of nodes, a row holds the node's key under "key" and, where the data has times, "time"; of a task, the key of
         the node that is asked about, and when.
 
+        Args:
+            alone: compute each row by itself, and tell which rows were looked at for it; None: where there is one.
+
         Raises:
             RowError: a row that can't be read.
         """
+        if not rows.n:
+            return []
         snapshot = snapshot or self.live.snapshot()
-        answer = self.scorer(snapshot, self.questions(rows, snapshot))
-        used: dict[str, tuple[int, ...]] = {}
-        if rows.n == 1:
-            used = {"/".join(key): tuple(taken.tolist()) for key, taken in answer.used().items()}
-        outputs = answer.outputs.reshape(rows.n, -1)
+        questions = self.questions(rows, snapshot)
+        used: list[Mapping[str, tuple[int, ...]]] = [{}] * rows.n
+        if alone or (alone is None and rows.n == 1):
+            parts = []
+            for i in range(rows.n):
+                answer = self.scorer(snapshot, questions.one(i))
+                parts.append(answer.outputs.reshape(1, -1))
+                used[i] = {"/".join(key): tuple(taken.tolist()) for key, taken in answer.used().items()}
+            outputs = np.concatenate(parts)
+        else:
+            outputs = self.scorer(snapshot, questions).outputs.reshape(rows.n, -1)
         if self.decision is None:
-            return [Score(tuple(row), (), None, used) for row in outputs.tolist()]
+            return [Score(tuple(row), (), None, of) for row, of in zip(outputs.tolist(), used)]
         chances = self.decision.probabilities(outputs)
         answers = self.decision.said(chances)
         return [
-            Score(tuple(row), tuple(chance), self._named(said), used)
-            for row, chance, said in zip(outputs.tolist(), chances.tolist(), answers.tolist())
+            Score(tuple(row), tuple(chance), self._named(said), of)
+            for row, chance, said, of in zip(outputs.tolist(), chances.tolist(), answers.tolist(), used)
         ]
 
     def _named(self, said: Any) -> Any:

@@ -30,6 +30,7 @@ TOGETHER = 4096
 
 class _Waiting(NamedTuple):
     rows: Sequence[Row]
+    alone: bool
     future: "asyncio.Future[list[Score]]"
 
 
@@ -57,17 +58,21 @@ class Service:
         self._seen = self._stamp()
 
     async def score(self, rows: Sequence[Row]) -> list[Score]:
-        """Return the scores of rows, as they are known now. Raises RowError."""
+        """Return the scores of rows, as they are known now, of one row with the rows looked at. Raises RowError."""
         size = self.options.batch
-        if len(rows) > size:
-            scores: list[Score] = []
-            for first in range(0, len(rows), size):
-                scores += await self.score(rows[first : first + size])
-                await asyncio.sleep(0)
-            return scores
+        if len(rows) <= size:
+            return await self._waited(rows, alone=len(rows) == 1)
+        scores: list[Score] = []
+        for first in range(0, len(rows), size):
+            scores += await self._waited(rows[first : first + size], alone=False)
+            await asyncio.sleep(0)
+        return scores
+
+    async def _waited(self, rows: Sequence[Row], alone: bool) -> list[Score]:
+        """Return the scores of rows once the loop has heard who else waits."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Score]] = loop.create_future()
-        self._waiting.append(_Waiting(rows, future))
+        self._waiting.append(_Waiting(rows, alone, future))
         if not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._flush)
@@ -163,12 +168,14 @@ class Service:
                         waiting.future.set_exception(error)
 
     def _answer(self, taken: Sequence[_Waiting]) -> None:
-        together: Rows = self.bundle.rows([row for waiting in taken for row in waiting.rows])
-        scores, at = self.bundle.score(together), 0
-        for waiting in taken:
-            part, at = scores[at : at + len(waiting.rows)], at + len(waiting.rows)
-            if not waiting.future.done():
-                waiting.future.set_result(part)
+        for alone in (True, False):  # what a request gets depends on itself, not on who waits with it
+            group = [waiting for waiting in taken if waiting.alone == alone]
+            together: Rows = self.bundle.rows([row for waiting in group for row in waiting.rows])
+            scores, at = self.bundle.score(together, alone=alone) if group else [], 0
+            for waiting in group:
+                part, at = scores[at : at + len(waiting.rows)], at + len(waiting.rows)
+                if not waiting.future.done():
+                    waiting.future.set_result(part)
 
     async def _commit_all(self) -> None:
         """Append what waits, as many requests together as came during the commit before: one encoding, one sync.

@@ -37,6 +37,12 @@ class Questions(NamedTuple):
     time: np.ndarray | None = None
     asked: Mapping[str, np.ndarray] | None = None
 
+    def one(self, i: int) -> "Questions":
+        """Return the question at a position."""
+        time = None if self.time is None else self.time[i : i + 1]
+        asked = None if self.asked is None else {name: of[i : i + 1] for name, of in self.asked.items()}
+        return Questions(self.ends[i : i + 1], time, asked)
+
 
 class Reading(NamedTuple):
     """How a run looks at a graph.
