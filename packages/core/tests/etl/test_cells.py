@@ -248,3 +248,60 @@ def test_floats_and_days_are_read_exactly():
         assert bad is None and np.array_equal(
             values.to_numpy(), days.astype("datetime64[s]").astype(np.int64)
         )
+
+
+def test_plain_spellings_are_read_as_patterns_read_them(monkeypatch):
+    """Columns of plain numbers, which no pattern looks at, and those with one cell that is nearly plain."""
+    from heddle.data.etl.cells import numbers
+
+    rng = np.random.default_rng(0)
+    forms = {
+        "ints": ["0", "7", "007", "123456789012345678"],
+        "reals": ["0", "-0", "-2.5", "5.", ".5", "-.5", "12345678901234567890123.5"],
+        "money": ["$0", "$-0", "$23.88", "$-99.00", "$5.", "$.5", "$-.5", "$1234567890123456789"],
+    }
+    near = [
+        "",
+        "$",
+        "-",
+        ".",
+        "$-",
+        "$.",
+        "$$1",
+        "1$",
+        "1-",
+        "$1-2",
+        "1.2.3",
+        "--1",
+        "-$1",
+        "$1,024.50",
+        "$1\u00a0",
+    ]
+    near += [" 1", "1e5", "+1", "1234567890123456789", "9" * 400, "nan", "x", None]
+    columns = [(reader, texts + rng.choice(texts, 9).tolist()) for reader, texts in forms.items()]
+    columns += [
+        (reader, [*texts[:at], cell, *texts[at:]])
+        for reader, texts in columns
+        for at, cell in enumerate(near)
+    ]
+    read = [getattr(numbers, reader)(pyarrow.array(texts, pyarrow.string())) for reader, texts in columns]
+    assert numbers.all_digits(pyarrow.array(columns[0][1])) and numbers.dollars(pyarrow.array(columns[2][1]))
+    monkeypatch.setattr(numbers, "all_digits", lambda cells: False)
+    monkeypatch.setattr(numbers, "plain_reals", lambda cells: None)
+    monkeypatch.setattr(numbers, "dollars", lambda cells: None)
+    for (reader, texts), (values, bad) in zip(columns, read):
+        wanted = getattr(numbers, reader)(pyarrow.array(texts, pyarrow.string()))
+        assert repr(values.to_pylist()) == repr(wanted.values.to_pylist()), (reader, texts)  # -0.0 too
+        assert (bad is None) == (wanted.bad is None) and (bad is None or np.array_equal(bad, wanted.bad))
+
+
+def test_days_are_those_of_the_calendar():
+    from heddle.data.etl.cells.calendar import civil, days
+
+    rng = np.random.default_rng(0)
+    for n in (0, 1, 20_000):
+        year = rng.choice([-1, 0, 1, 1900, 2000, 2023, 2024, 9999, 10_000, 1 << 40], n)
+        month, day, none = rng.integers(-2, 18, n), rng.integers(-2, 35, n), np.zeros(n, np.int64)
+        seconds, real = civil(year, month, day, none, none, none)
+        actual, actual_real = days(year, month, day)
+        assert np.array_equal(real, actual_real) and np.array_equal(seconds[real], actual[real])

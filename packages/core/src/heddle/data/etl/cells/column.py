@@ -9,6 +9,7 @@ from heddle.data.etl.cells import arrow as typed
 from heddle.data.etl.cells.json import json_values
 from heddle.data.etl.cells.moments import clock, moments
 from heddle.data.etl.cells.numbers import ints, money, percent, reals
+from heddle.data.etl.cells.spelling import all_filled
 from heddle.data.etl.cells.vectors import as_lists, element
 from heddle.data.etl.schemas.schema import Column, Table
 from heddle.data.formats.text_files import fail
@@ -60,7 +61,9 @@ def make(column: Column, batch: Mapping[str, Any], table: Table, where: str) -> 
         texts, unread = [], early
         for name, cell in zip(column.of, cells):
             values, bad = typed.text(cell, f"{where}: column {name!r}")
-            texts.append(compute.fill_null(_known(values, table), ""))
+            if table.null:
+                values = _known(values, table)
+            texts.append(compute.fill_null(values, "") if values.null_count else values)
             if bad is not None:
                 unread.append(Unread(name, bad, "text in UTF-8"))
         joined = texts[0] if len(texts) == 1 else compute.binary_join_element_wise(*texts, "/")
@@ -128,6 +131,8 @@ def _clock(column: Column, cells: list[Any], table: Table, where: str) -> tuple[
 def _known(cells: Any, table: Table) -> Any:
     """Return text cells, null for an empty one and for the table's marks of a missing value."""
     arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
+    if not table.null and all_filled(cells):
+        return cells
     missing = compute.equal(cells, "")
     if table.null:
         marks = arrow.array(list(table.null), arrow.string())

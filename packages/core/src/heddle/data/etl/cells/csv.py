@@ -96,7 +96,7 @@ def cells_of(block: Block, file: File, names: Sequence[str], wanted: Sequence[in
                 "cells quoted as a whole",
                 "fix the file",
             )
-    if not one and not data.strip(b"\r\n"):
+    if not one and data[:1] in (b"", b"\r", b"\n") and not data.strip(b"\r\n"):
         return Cells({names[at]: arrow.array([], arrow.string()) for at in wanted}, 0, 0, None)
     ragged: list[tuple[int, int]] = []
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.data.etl.cells.calendar import civil
+from heddle.data.etl.cells.calendar import civil, days
 from heddle.data.etl.cells.numbers import Values
 from heddle.data.etl.schemas.strptime import PER_SECOND, WIDTHS, Compiled, compiled
 from heddle.extras import require
@@ -50,7 +50,10 @@ def clock(year: Any, month: Any, day: Any, time: Any) -> tuple[Any, np.ndarray]:
         values, null where they are wrong; [rows] the number of the column that is wrong, -1 if none is.
     """
     arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
-    y, m, d = (compute.fill_null(part, -1).to_numpy(zero_copy_only=False) for part in (year, month, day))
+    y, m, d = (
+        (compute.fill_null(part, -1) if part.null_count else part).to_numpy(zero_copy_only=False)
+        for part in (year, month, day)
+    )
     coded = time.dictionary_encode()  # few are distinct
     parts = compute.extract_regex(
         compute.utf8_trim(coded.dictionary, " \t"),
@@ -61,8 +64,7 @@ def clock(year: Any, month: Any, day: Any, time: Any) -> tuple[Any, np.ndarray]:
     timely = valid & (hour < 24) & (minute < 60) & (second < 60)
     of_day = np.where(timely, hour * 3600 + minute * 60 + second, -1)
     of_day = np.append(of_day, -1)[coded.indices.fill_null(len(of_day)).to_numpy(zero_copy_only=False)]
-    zeros = np.zeros_like(of_day)
-    seconds, real = civil(y, m, d, zeros, zeros, zeros)
+    seconds, real = days(y, m, d)
     wrong = np.where(real, np.where(of_day >= 0, -1, 3), 2)
     return arrow.array(seconds + of_day, mask=wrong >= 0), wrong
 

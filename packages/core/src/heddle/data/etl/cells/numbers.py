@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from heddle.data.etl.cells.spelling import all_digits, dollars, plain_reals
 from heddle.extras import require
 
 INT = r"^[+-]?[0-9]+([.]0*)?$"
@@ -39,6 +40,8 @@ def ints(cells: Any, decimal: str = ".") -> Values:
         decimal: the mark of the fraction.
     """
     arrow, compute = _modules()
+    if all_digits(cells):
+        return Values(compute.cast(cells, arrow.int64()))
     texts, bad = _matched(_pointed(cells, decimal), INT)
     if compute.any(compute.match_substring(texts, ".")).as_py():
         texts = compute.replace_substring_regex(texts, "[.]0*$", "")
@@ -56,8 +59,10 @@ def ints(cells: Any, decimal: str = ".") -> Values:
 def reals(cells: Any, decimal: str = ".") -> Values:
     """Return numbers as float64, each the nearest to its text; one that is too large isn't read."""
     arrow, compute = _modules()
-    texts, bad = _matched(_pointed(cells, decimal), FLOAT)
-    values = compute.cast(texts, arrow.float64())
+    values, bad = plain_reals(cells) if decimal == "." else None, None
+    if values is None:
+        texts, bad = _matched(_pointed(cells, decimal), FLOAT)
+        values = compute.cast(texts, arrow.float64())
     beyond = compute.fill_null(compute.is_inf(values), False)
     if compute.any(beyond).as_py():
         values = compute.if_else(beyond, arrow.scalar(None, arrow.float64()), values)
@@ -71,6 +76,8 @@ def money(cells: Any, decimal: str = ".") -> Values:
     Thousands are parted in threes by the mark that isn't the decimal one; 2,5 is no amount unless decimal is ",".
     """
     arrow, compute = _modules()
+    if decimal == "." and (values := dollars(cells)) is not None:
+        return Values(values)
     if decimal == ",":
         cells = compute.replace_substring(cells, ",", "\x1f")
         cells = compute.replace_substring(compute.replace_substring(cells, ".", ","), "\x1f", ".")

@@ -97,7 +97,7 @@ def line_ends(data: bytes) -> np.ndarray:
 
 def count_lines(data: bytes) -> int:
     """Return the number of line ends."""
-    count = data.count(b"\n")
+    count = int(np.count_nonzero(np.frombuffer(data, np.uint8) == LF))
     return count + data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else count
 
 

@@ -53,16 +53,32 @@ def stage(source: Source, threads: int | None, out: Path) -> None:
     empty: dict[str, int] = {}
     skipped = ragged = short = 0
     texts = [field.name for field in schema if arrow.types.is_string(field.type)]  # numbers seldom repeat
-    with parquet.ParquetWriter(out, schema, use_dictionary=texts) as writer:
+    numbers = [
+        field.name for field in schema if field.name not in texts
+    ]  # by whose bounds groups are left out
+    held: list[Any] = []
+    with parquet.ParquetWriter(out, schema, use_dictionary=texts, write_statistics=numbers) as writer:
         for typed in ahead(_work(source), threads or os.cpu_count() or 1):
-            writer.write_batch(typed.batch.cast(schema), row_group_size=GROUP)
+            held.append(typed.batch.cast(schema))
+            held = _write_groups(writer, arrow.Table.from_batches(held, schema))
             skipped, ragged = skipped + typed.skipped, ragged + typed.ragged
             short += typed.short
             for column, count in typed.empty.items():
                 empty[column] = empty.get(column, 0) + count
+        if held:
+            writer.write_table(arrow.Table.from_batches(held, schema))
         counts = {"empty": dict(sorted(empty.items())), "skipped": skipped, "ragged": ragged, "short": short}
         writer.add_key_value_metadata({KEY: json.dumps({k: v for k, v in counts.items() if v}).encode()})
     arrow.default_memory_pool().release_unused()  # an engine works next
+
+
+def _write_groups(writer: Any, table: Any) -> list[Any]:
+    """Write the whole row groups that a table holds; return its other rows as batches."""
+    whole = table.num_rows // GROUP * GROUP
+    if whole:
+        writer.write_table(table.slice(0, whole), row_group_size=GROUP)
+    batches: list[Any] = table.slice(whole).to_batches()
+    return batches
 
 
 def counted_cells(staged: Path) -> dict[str, Any]:
