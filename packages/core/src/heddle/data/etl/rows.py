@@ -10,15 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.data.etl.cells.column import make
-from heddle.data.etl.cells.quick import FEW, quick
+from heddle.data.etl.cells.quick import EXACT, FEW, quick_reader
 from heddle.data.etl.features.encoder import fitted_key
+from heddle.data.etl.features.few import FewEncoder, few_encoder
 from heddle.data.etl.features.formulas import UNKNOWN, binned, scaled, since, turned
 from heddle.data.etl.schemas.schema import Column, Edges, Encode, Schema
 from heddle.errors import DataError, problem
 from heddle.extras import require
 
-EXACT = 2**53
-"""JSON's numbers are exact up to this one in every language; larger keys travel as text."""
+WHOLE = ("int", "clock", "datetime")
+"""Types of columns whose values are whole numbers."""
 
 
 class RowError(DataError):
@@ -38,6 +39,13 @@ class Typed(NamedTuple):
     n: int
     columns: Mapping[str, np.ndarray]
     missing: Mapping[str, np.ndarray]
+
+
+class Few(NamedTuple):
+    """A few rows as the table's types have them: column -> [n] float, int or str, None where one is missing."""
+
+    n: int
+    columns: Mapping[str, Sequence[Any]]
 
 
 class RowEncoder:
@@ -80,43 +88,48 @@ class RowEncoder:
                 problem(f"table {name}", actual, "columns of its file", "name rows by one of them")
             )
         self.plan = [each for encode in self.features for each in self._planned(encode, fitted)]
+        self._few: FewEncoder | None = few_encoder(self.plan)
         used = [column for _, column, _ in self.plan if column is not None]
         self.needed = tuple(dict.fromkeys([*needed, *used]))
+        self._quick = {name: quick_reader(self.table.columns[name], self.table) for name in self.needed}
         self.fields = tuple(
             dict.fromkeys(of for column in self.needed for of in self.table.columns[column].of)
         )
 
-    @property
-    def since(self) -> tuple[str, ...]:
-        """The ends, "source" and "target", whose last edge's time features read."""
-        return tuple(dict.fromkeys(encode.by for encode, _, _ in self.plan if encode.encode == "since"))
+        self.since = tuple(dict.fromkeys(encode.by for encode, _, _ in self.plan if encode.encode == "since"))
 
-    def typed(self, rows: Rows, columns_read: Collection[str] | None = None) -> Typed:
+    def typed(self, rows: Rows, columns_read: Collection[str] | None = None) -> "Typed | Few":
         """Return the values of rows.
 
         Args:
-            columns_read: the columns that are read; None for all that anything is made of.
+            columns_read: those of `needed` that are read; None for all.
 
         Raises:
             RowError: names the field of the first cell that can't be read.
         """
+        names = self.needed if columns_read is None else columns_read
+        if rows.n < FEW and self._few is not None:
+            return Few(rows.n, {name: self._few_values(name, rows) for name in names})
         columns, missing = {}, {}
-        for name in self.needed if columns_read is None else columns_read:
-            column = self.table.columns[name]
-            numbers = _numbers(rows.columns.get(column.of[0]), column)
-            if numbers is not None:
-                columns[name], missing[name] = numbers, np.zeros(rows.n, bool)
-                continue
-            cells = {of: _cells(of, rows.columns.get(of), rows.n, column) for of in column.of}
-            columns[name], missing[name] = self._values(name, column, cells)
+        for name in names:
+            columns[name], missing[name] = self._values(name, rows)
         return Typed(rows.n, columns, missing)
 
-    def encode(self, typed: Typed, gaps: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def encode(self, typed: "Typed | Few", gaps: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return "x" [n, d] float32 and "codes" [n, c] int32, those that there are.
 
         Args:
             gaps: end of `since` -> [n] float64, the time since its last edge, NaN for none.
+
+        Raises:
+            RowError: a value that isn't finite, in a column whose encoding is plain.
         """
+        if isinstance(typed, Few):
+            assert self._few is not None
+            for encode, column, _ in self.plan:
+                if encode.encode == "plain" and column is not None:
+                    _finite(np.array([np.nan if of is None else of for of in typed.columns[column]]), column)
+            return self._few(typed.n, typed.columns, gaps)
         floats, codes = [], []
         for encode, column, fitted in self.plan:
             if encode.encode == "since":
@@ -154,24 +167,32 @@ class RowEncoder:
             features["codes"] = np.concatenate(codes, axis=1)
         return features
 
-    def time(self, typed: Typed) -> np.ndarray | None:
+    def time(self, typed: "Typed | Few") -> np.ndarray | None:
         """Return [n] int64, when each row is; None without times. Raises RowError: one has none."""
         name = self.edges.time if self.edges is not None else None
-        if name is None:
-            return None
-        self._present(typed, name)
-        return typed.columns[name]
+        return None if name is None else self.keys(typed, name)
 
-    def keys(self, typed: Typed, column: str) -> np.ndarray:
+    def keys(self, typed: "Typed | Few", column: str) -> np.ndarray:
         """Return [n] keys, int64 or object of str. Raises RowError: one is missing."""
-        self._present(typed, column)
-        return typed.columns[column]
+        values, of = typed.columns[column], self.table.columns[column]
+        if None in values if isinstance(typed, Few) else typed.missing[column].any():
+            raise RowError(problem(" and ".join(of.of), "none", "a value in every row", "add it"))
+        if isinstance(values, np.ndarray):
+            return values
+        dtype = object if of.type == "text" else np.int64 if of.type in WHOLE else np.float64
+        return np.array(values, dtype)
 
-    def _present(self, typed: Typed, column: str) -> None:
-        if typed.missing[column].any():
-            raise RowError(
-                problem(" and ".join(self.table.columns[column].of), "none", "a value in every row", "add it")
-            )
+    def _few_values(self, name: str, rows: Rows) -> list[Any]:
+        """Return a typed column of a few rows, None where missing."""
+        quick, of = self._quick[name], self.table.columns[name].of
+        if quick is not None:
+            nothing = (None,) * rows.n
+            try:
+                return quick([rows.columns.get(part) or nothing for part in of])
+            except ValueError:  # Arrow reads it, or says what is wrong
+                pass
+        values, missing = self._values(name, rows)
+        return [None if none else value for value, none in zip(values.tolist(), missing.tolist())]
 
     def _planned(self, encode: Encode, fitted: Mapping[str, Any]) -> list[tuple[Encode, str | None, Any]]:
         if encode.table is not None and encode.table != self.name:
@@ -197,20 +218,19 @@ class RowEncoder:
             made.append((encode, column, values))
         return made
 
-    def _values(
-        self, name: str, column: Column, cells: Mapping[str, list[Any]]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _values(self, name: str, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
         """Return a typed column and where it is missing."""
-        if column.type == "text" and not self.table.null:  # an empty text is a value
+        column = self.table.columns[name]
+        numbers = _numbers(rows.columns.get(column.of[0]), column, self.table.null)
+        if numbers is not None:
+            return numbers, np.zeros(rows.n, bool)
+        cells = {of: _cells(of, rows.columns.get(of), rows.n, column, self.table.decimal) for of in column.of}
+        if column.type == "text" and not self.table.null and column.json is None:  # an empty text is a value
             parts = list(cells.values())
             texts = parts[0] if len(parts) == 1 else ["/".join(each) for each in zip(*parts)]
             values = np.empty(len(texts), object)
             values[:] = texts
             return values, np.zeros(len(texts), bool)
-        if column.type != "text" and len(next(iter(cells.values()))) < FEW:
-            few = quick(column, cells, self.table)
-            if few is not None:
-                return few
         arrow = require("pyarrow", "etl")
         batch = {of: arrow.array(cell, arrow.string()) for of, cell in cells.items()}
         made, unread = make(column, batch, self.table, self.name)
@@ -221,23 +241,23 @@ class RowEncoder:
         if column.type == "text":
             values = np.empty(len(made), object)
             values[:] = made.to_pylist()
-        elif column.type in ("int", "clock", "datetime"):
+        elif column.type in WHOLE:
             values = made.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
         else:
             values = made.to_numpy(zero_copy_only=False).astype(np.float64)
         return values, missing
 
 
-def _numbers(values: Sequence[Any] | None, column: Column) -> np.ndarray | None:
-    """Return numbers of a column of numbers as they are; None where some are text, missing, or too large."""
-    if column.type not in ("int", "float") or column.json is not None or not values:
+def _numbers(values: Sequence[Any] | None, column: Column, marks: Collection[str]) -> np.ndarray | None:
+    """Return numbers of a column of numbers as they are; None where some are text, too large, or may be missing."""
+    if column.type not in ("int", "float") or column.json is not None or not values or marks:
         return None
     if set(map(type, values)) != {int} or not -EXACT <= min(values) <= max(values) <= EXACT:
         return None
     return np.array(values, np.int64 if column.type == "int" else np.float64)
 
 
-def _cells(name: str, values: Sequence[Any] | None, n: int, column: Column) -> list[Any]:
+def _cells(name: str, values: Sequence[Any] | None, n: int, column: Column, decimal: str) -> list[Any]:
     """Return the cells of a column as text, as a file would have them. Raises RowError: a value of another type."""
     if values is None:
         return [""] * n
@@ -256,7 +276,7 @@ def _cells(name: str, values: Sequence[Any] | None, n: int, column: Column) -> l
             do = f'send it as text, such as "{value}"'
             raise RowError(problem(name, f"the number {value}", "one up to 2**53, which JSON keeps", do))
         else:
-            cells.append(repr(value))
+            cells.append(repr(value).replace(".", decimal))
     return cells
 
 

@@ -1,19 +1,24 @@
-"""quick: ordinary spellings of cells read one by one in Python, for a few rows; equal to what `column.make` gives.
+"""quick_reader: plain spellings of cells, read one by one in Python for a few rows; equal to what `column.make` gives.
 
-What isn't written in the plainest way isn't read here at all: None is returned and `column.make` decides.
+What isn't written in the plainest way isn't read here at all: OtherwiseError is raised and `column.make` decides.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-
-import numpy as np
+from typing import Any
 
 from heddle.data.etl.schemas.schema import Column, Table
 from heddle.data.etl.schemas.strptime import PER_SECOND, WIDTHS, compiled
 
-FEW = 64
+FEW = 256
 """Rows from which on Arrow is the faster way."""
+
+EXACT = 2**53
+"""JSON's numbers are exact up to this one in every language; larger keys travel as text."""
+
+QuickReader = Callable[[Sequence[Sequence[Any]]], list[Any]]
+"""Cells [n] of each of a column's parts, text, numbers or None -> its values, None where missing."""
 
 _INT = re.compile(r"-?[0-9]{1,18}\Z")
 _REAL = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{0,18})?\Z")
@@ -22,83 +27,115 @@ _TIME = re.compile(r"([0-9]{1,2}):([0-9]{1,2})\Z")
 _DAYS = date(1970, 1, 1).toordinal()
 
 
-class _OtherwiseError(ValueError):
+class OtherwiseError(ValueError):
     """A cell isn't written plainly."""
 
 
-def quick(
-    column: Column, cells: Mapping[str, Sequence[str]], table: Table
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return [n] values (0 or NaN where missing) and where they are missing; None for cells that Arrow has to read.
+def quick_reader(column: Column, table: Table) -> QuickReader | None:
+    """Return what reads a column's plain cells; None for a column whose cells Arrow has to read.
 
-    Args:
-        cells: column of the file -> texts.
+    What it returns raises ValueError for cells that aren't plain, of another type, or wrong.
     """
-    read = _READERS.get(column.type)
-    parts = len(column.of)
-    if read is None or column.json is not None or table.decimal != "." or (table.null and parts > 1):
+    if column.json is not None:
         return None
-    try:
-        rows = zip(*(cells[name] for name in column.of))
-        values = [
-            None if parts == 1 and (not row[0] or row[0] in table.null) else read(column, row) for row in rows
-        ]
-    except ValueError:
+    marks = frozenset(table.null)
+    if column.type == "text":
+        return _texts(marks)
+    if column.type == "clock":
+        return None if marks else lambda cells: [_clock([_text(cell) for cell in row]) for row in zip(*cells)]
+    if table.decimal != "." or len(column.of) > 1:
         return None
-    missing = np.array([value is None for value in values], bool)
-    if column.type in ("float", "money", "percent"):
-        return np.array([np.nan if value is None else value for value in values], np.float64), missing
-    return np.array([0 if value is None else value for value in values], np.int64), missing
+    if column.type in ("int", "float"):
+        return _numbers(column.type, marks)
+    read = _moment(column.format) if column.type == "datetime" else _READERS.get(column.type)
+    if read is None:
+        return None
+    missing, of = marks | {"", None}, read
+
+    def values(cells: Sequence[Sequence[Any]]) -> list[Any]:
+        read_one = of  # a local name, as this is every row's
+        texts = [cell if type(cell) is str or cell is None else _text(cell) for cell in cells[0]]
+        return [None if text in missing else read_one(text) for text in texts]  # type: ignore[arg-type]
+
+    return values
 
 
-def _int(column: Column, row: Sequence[str]) -> int:
-    return int(_plain(_INT, row[0]).group())
+def _texts(marks: frozenset[str]) -> QuickReader:
+    def values(cells: Sequence[Sequence[Any]]) -> list[Any]:
+        for part in cells:
+            for cell in part:
+                if type(cell) is not str and cell is not None:
+                    raise OtherwiseError
+        parts = [["" if cell is None or cell in marks else cell for cell in part] for part in cells]
+        return parts[0] if len(parts) == 1 else ["/".join(row) for row in zip(*parts)]
+
+    return values
 
 
-def _real(column: Column, row: Sequence[str]) -> float:
-    return float(_plain(_REAL, row[0]).group())
+def _numbers(column_type: str, marks: frozenset[str]) -> QuickReader:
+    number, pattern = (int, _INT) if column_type == "int" else (float, _REAL)
+
+    def value(cell: Any) -> Any:
+        if type(cell) is int and -EXACT <= cell <= EXACT and not marks:
+            return number(cell)
+        text = "" if cell is None else _text(cell)
+        return None if not text or text in marks else number(_plain(pattern, text).group())
+
+    return lambda cells: [value(cell) for cell in cells[0]]
 
 
-def _money(column: Column, row: Sequence[str]) -> float:
-    before, after, digits = _plain(_MONEY, row[0]).groups()
+def _text(cell: Any) -> str:
+    """Return a cell as a file would have it."""
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool) or not isinstance(cell, int | float) or abs(cell) > EXACT:
+        raise OtherwiseError
+    return repr(cell)
+
+
+def _money(text: str) -> float:
+    before, after, digits = _plain(_MONEY, text).groups()
     return -float(digits) if before or after else float(digits)
 
 
-def _percent(column: Column, row: Sequence[str]) -> float:
-    if not row[0].endswith("%"):
-        raise _OtherwiseError
-    return float(_plain(_REAL, row[0][:-1]).group()) / 100.0
+def _percent(text: str) -> float:
+    if not text.endswith("%"):
+        raise OtherwiseError
+    return float(_plain(_REAL, text[:-1]).group()) / 100.0
 
 
-def _clock(column: Column, row: Sequence[str]) -> int:
+def _clock(row: Sequence[str]) -> int:
     year, month, day = (int(_plain(_INT, part).group()) for part in row[:3])
     hour, minute = map(int, _plain(_TIME, row[3]).groups())
     if hour > 23 or minute > 59:
-        raise _OtherwiseError
+        raise OtherwiseError
     return (date(year, month, day).toordinal() - _DAYS) * 86400 + hour * 3600 + minute * 60
 
 
-def _datetime(column: Column, row: Sequence[str]) -> int:
-    """Read a number since 1970, or a moment of one column whose format has a fixed width."""
-    if len(row) > 1:
-        raise _OtherwiseError
-    if column.format in PER_SECOND:
-        return int(_plain(_INT, row[0]).group()) // PER_SECOND[column.format]
-    form = compiled(column.format).fixed
-    if not form:
-        raise _OtherwiseError
-    text, at, parts = row[0], 0, {"Y": 1900, "m": 1, "d": 1, "H": 0, "M": 0, "S": 0}
+def _moment(form: str) -> Callable[[str], int] | None:
+    """Return what reads a number since 1970, or a moment whose format has a fixed width; None for other formats."""
+    if form in PER_SECOND:
+        unit = PER_SECOND[form]
+        return lambda text: int(_plain(_INT, text).group()) // unit
+    fixed = compiled(form).fixed
+    return (lambda text: _fixed(fixed, text)) if fixed else None
+
+
+def _fixed(form: Sequence[tuple[str, str]], text: str) -> int:
+    at, parts = 0, {"Y": 1900, "m": 1, "d": 1, "H": 0, "M": 0, "S": 0}
     for letter, between in form:
         size = WIDTHS[letter] if letter else len(between)
         piece, at = text[at : at + size], at + size
         if len(piece) < size or (
             piece != between if not letter else not (piece.isascii() and piece.isdigit())
         ):
-            raise _OtherwiseError
+            raise OtherwiseError
         if letter:
             parts[letter] = int(piece)
     if at != len(text) or parts["H"] > 23 or parts["M"] > 59 or parts["S"] > 59:
-        raise _OtherwiseError
+        raise OtherwiseError
     days = date(parts["Y"], parts["m"], parts["d"]).toordinal() - _DAYS
     return days * 86400 + parts["H"] * 3600 + parts["M"] * 60 + parts["S"]
 
@@ -106,15 +143,8 @@ def _datetime(column: Column, row: Sequence[str]) -> int:
 def _plain(pattern: re.Pattern[str], text: str) -> re.Match[str]:
     match = pattern.match(text)
     if match is None:
-        raise _OtherwiseError
+        raise OtherwiseError
     return match
 
 
-_READERS: Mapping[str, Callable[[Column, Sequence[str]], int | float]] = {
-    "int": _int,
-    "float": _real,
-    "money": _money,
-    "percent": _percent,
-    "clock": _clock,
-    "datetime": _datetime,
-}
+_READERS = {"money": _money, "percent": _percent}

@@ -1,6 +1,7 @@
 """formulas: what a value becomes as a feature, in plain NumPy; the preparation and the scoring of rows share them."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 
 import numpy as np
 
@@ -13,6 +14,8 @@ CHANGES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "log": lambda x: np.sign(x) * np.log1p(np.abs(x)),
 }
 """What is scaled of a number, by the name of the encoding."""
+
+_DAYS = date(1970, 1, 1).toordinal()
 
 
 def scaled(
@@ -71,3 +74,20 @@ def _phase(seconds: np.ndarray, period: str) -> np.ndarray:
         return months.astype(np.int64) % 12 / 12
     result: np.ndarray = (dates - months.astype("datetime64[D]")).astype(np.int64) / PERIODS[period]
     return result
+
+
+def phase(seconds: int, period: str) -> float:
+    """Return where in its period, from 0 to 1, one moment lies: seconds since 1970, UTC, Monday comes first.
+
+    >>> phase(6 * 3600, "hour"), phase(4 * 86400, "weekday")
+    (0.25, 0.0)
+    """
+    if period == "hour":
+        return seconds % 86400 / 86400
+    days = seconds // 86400
+    if period == "weekday":
+        return (days + 3) % 7 / 7
+    if not 1 <= days + _DAYS <= date.max.toordinal():
+        return float(_phase(np.array([seconds], np.int64), period)[0])
+    moment = date.fromordinal(days + _DAYS)
+    return (moment.month - 1) / 12 if period == "month" else (moment.day - 1) / PERIODS[period]
