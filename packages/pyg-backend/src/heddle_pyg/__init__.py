@@ -11,7 +11,8 @@ PortableModule              a portable layer or model as an nn.Module
 RGCNConv                    torch_geometric's R-GCN without its loop over relations: same arguments, same weights
 native_model                a user's own nn.Module for a model plugin: a NativeModel
 PygNeighborSampler          Heddle's samples for PyG's loaders
-HeteroModule, LinkPredictor, EdgePredictor, TorchNodeEmbedding    models of scripts: docs/scripts.md
+HeteroModule, LinkPredictor, EdgePredictor, GraphPredictor, TorchNodeEmbedding
+                            models of scripts: docs/scripts.md
 
 torch is imported when one of these is used.
 """

@@ -11,6 +11,7 @@ from .options import PygOptions as PygOptions
 from .sampling.neighbors import PygNeighborSampler as PygNeighborSampler
 from .scripts.edge_predictor import EdgePredictor as EdgePredictor
 from .scripts.embedding import TorchNodeEmbedding as TorchNodeEmbedding
+from .scripts.graph_predictor import GraphPredictor as GraphPredictor
 from .scripts.hetero_module import HeteroModule as HeteroModule
 from .scripts.link_predictor import LinkPredictor as LinkPredictor
 

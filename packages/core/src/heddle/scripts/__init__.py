@@ -1,7 +1,8 @@
 """Scripts: a few lines from a graph and a module to metrics, embeddings, boosted trees and a server.
 
 trainer.py       Trainer, Workflow, OptWrapper; training.py: what they are to the workflow
-data_objects.py  NodeDataObject, EdgeDataObject, LPDataObject: one graph, what is asked of it, how splits are drawn
+data_objects.py  NodeDataObject, EdgeDataObject, LPDataObject, GraphDataObject: what is asked, how splits are drawn
+graphs.py        the loader of a GraphDataObject
 metadata.py      MetaLoader: what a graph on disk or in memory is made of
 scores.py        metrics that a script hands over
 downstream.py    embeddings, boosted trees and a server after training

@@ -5,6 +5,7 @@ from .clusters import GPTrainCluster as GPTrainCluster
 from .clusters import InferenceCluster as InferenceCluster
 from .clusters import TrainCluster as TrainCluster
 from .data_objects import EdgeDataObject as EdgeDataObject
+from .data_objects import GraphDataObject as GraphDataObject
 from .data_objects import LPDataObject as LPDataObject
 from .data_objects import NodeDataObject as NodeDataObject
 from .metadata import MetaLoader as MetaLoader

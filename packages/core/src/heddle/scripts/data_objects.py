@@ -16,7 +16,7 @@ from heddle.errors import ConfigError, DataError
 from heddle.graphs.graph import EdgeType
 from heddle.sampling.parts import Parts, SamplingKernels, kernels_of
 from heddle.sampling.store import GraphStore
-from heddle.scripts.metadata import EDGE_TASKS, MetaLoader
+from heddle.scripts.metadata import EDGE_TASKS, GRAPH_TASKS, MetaLoader
 from heddle.workflow.loaders.known import up_to, without_times
 
 
@@ -130,7 +130,8 @@ class NodeDataObject(DataObject):
         if len(self.metadata.target) != 1:
             raise DataError(
                 f"NodeDataObject: found data prepared for {self.metadata.task_kind} of {self.metadata.target}, "
-                "expected one node type; use EdgeDataObject for classes or values of edges, LPDataObject for links"
+                "expected one node type; use EdgeDataObject for classes or values of edges, GraphDataObject for those "
+                "of graphs, LPDataObject for links"
             )
 
     @cached_property
@@ -199,6 +200,36 @@ class EdgeDataObject(DataObject):
         assert asked is not None
         ends = np.asarray(asked.ends, np.int64)
         return ends, None if times is None else up_to(np.asarray(times.asked, np.int64), inclusive=False)
+
+
+class GraphDataObject(DataObject):
+    """Whole graphs whose classes, values or ranks are to be predicted: a Dataset of many graphs in memory.
+
+    A batch holds `batch_size` graphs, all nodes and edges of each; fanouts aren't looked at. The specs of validation
+    and test aren't either: their graphs are predicted `batch_size` of the training spec at a time.
+
+    Raises:
+        DataError: the data isn't one of graphs to be told apart.
+    """
+
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        if self.metadata.task_kind not in GRAPH_TASKS:
+            raise DataError(
+                f"GraphDataObject: found data prepared for {self.metadata.task_kind} of {self.metadata.target}, "
+                "expected classes or values of graphs; use NodeDataObject for nodes, EdgeDataObject for edges, "
+                "LPDataObject for links"
+            )
+
+    @cached_property
+    def parts(self) -> Parts:
+        return Parts(self.metadata.store, self._kernels)
+
+    @property
+    def dataset(self) -> Dataset:
+        dataset = self.metadata.dataset
+        assert dataset is not None
+        return dataset
 
 
 class LPDataObject(DataObject):

@@ -9,7 +9,8 @@ import numpy as np
 
 from heddle.data.dataset import Dataset, Times
 from heddle.errors import DataError
-from heddle.graphs.graph import EdgeType, Graph, HeteroGraph
+from heddle.graphs.batch import batch
+from heddle.graphs.graph import EdgeType, Graph, HeteroGraph, num_nodes
 from heddle.graphs.pytree import leaves_with_paths
 from heddle.sampling.store import GraphStore, store_of
 from heddle.sampling.types import ONE_RELATION, ONE_TYPE, InEdges, SampleGraph
@@ -22,6 +23,9 @@ Splits = tuple[str | np.ndarray, ...]
 
 NODE_TASKS = ("node_classification", "node_regression", "node_ranking")
 """What may be asked about nodes."""
+
+GRAPH_TASKS = ("graph_classification", "graph_regression", "graph_ranking")
+"""What may be asked about whole graphs."""
 
 NODE, TO = "node", ("node", "to", "node")
 """What the one type of nodes and the one relation of a homogeneous graph are called."""
@@ -44,11 +48,14 @@ class NodeType(NamedTuple):
 class MetaLoader:
     """The description of one graph: its types and relations, what is to be predicted, and where its arrays are.
 
+    Many graphs that are asked about as wholes are described as one, side by side; without features of nodes every node
+    of theirs is a 1.
+
     Args:
         source: a prepared folder (docs/prepared.md), opened or by its path; or a Dataset in memory.
 
     Raises:
-        DataError: no finished folder, or a Dataset of many graphs.
+        DataError: no finished folder, or a Dataset without a graph, such as that of a forecast.
     """
 
     def __init__(self, source: Any):
@@ -73,7 +80,7 @@ class MetaLoader:
 
     @property
     def target(self) -> tuple[str, ...]:
-        """The node type, or the three names of the relation, that is to be predicted."""
+        """The node type, or the three names of the relation, that is to be predicted; () for graphs."""
         return self._of.target
 
     @property
@@ -197,6 +204,13 @@ class MetaLoader:
             return store
         same = self._of.same_rows(relation)
         return store._replace(edges={key: None if key in same else of for key, of in store.edges.items()})
+
+
+def with_ones(graph: Graph) -> Graph:
+    """Return a graph, or a batch of some, whose every node is a 1 where nodes have no features."""
+    return (
+        graph if graph.nodes is not None else graph._replace(nodes=np.ones((num_nodes(graph), 1), np.float32))
+    )
 
 
 def node_type(rows: int, features: Any) -> NodeType:
@@ -346,21 +360,23 @@ class _Memory:
     root: Path | None = None
 
     def __init__(self, dataset: Dataset):
-        graph: Any = dataset.graphs
-        if not isinstance(graph, Graph | HeteroGraph):
-            raise DataError(
-                f"MetaLoader: found many graphs in {dataset.name}, expected one graph of nodes; choose another dataset"
-            )
         self.dataset: Dataset = dataset
-        self.is_homogeneous = isinstance(graph, Graph)
+        given: Any = dataset.graphs
+        self._graph: Any = with_ones(batch(given)) if dataset.task in GRAPH_TASKS else given
+        if not isinstance(self._graph, Graph | HeteroGraph):
+            raise DataError(
+                f"MetaLoader: found {dataset.task} in {dataset.name}, expected a graph of nodes, or many that "
+                "are asked about; choose another dataset"
+            )
+        self.is_homogeneous = isinstance(self._graph, Graph)
         self.task_kind, self.num_classes = dataset.task, dataset.num_classes
         node_type = NODE if self.is_homogeneous else dataset.target_type
         self.target = (node_type,) if dataset.task in NODE_TASKS else self._relation(node_type)
+        if dataset.task in GRAPH_TASKS:
+            self.target = ()
 
     def store(self, hidden: tuple[EdgeType, Splits] | None, times: bool = False) -> GraphStore:
-        graph: Any = (
-            self.dataset.graphs
-        )  # a reader or `with_splits` has left out links that are to be predicted
+        graph = self._graph  # a reader or `with_splits` has left out links that are to be predicted
         known = self.dataset.times if times else None
         store = store_of(graph) if known is None else store_of(graph, known.nodes, known.edges)
         if not self.is_homogeneous:
@@ -398,8 +414,7 @@ class _Memory:
 
     def links(self, relation: EdgeType, split: str | None) -> np.ndarray:
         if split is None:
-            graph: Any = self.dataset.graphs
-            edges = graph if self.is_homogeneous else graph.edges[relation]
+            edges = self._graph if self.is_homogeneous else self._graph.edges[relation]
             return np.stack([edges.senders, edges.receivers], axis=1)
         rows = np.asarray(self.dataset.splits.get(split, np.zeros((0, 2), np.int64)))
         return rows[:, [0, -1]]
@@ -414,6 +429,5 @@ class _Memory:
     def _relation(self, node_type: str) -> tuple[str, ...]:
         if self.is_homogeneous:
             return TO
-        graph: Any = self.dataset.graphs
         ends = node_type, self.dataset.receiver_type or node_type
-        return next((key for key in graph.edges if (key[0], key[2]) == ends), ())
+        return next((key for key in self._graph.edges if (key[0], key[2]) == ends), ())

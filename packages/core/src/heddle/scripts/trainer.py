@@ -96,7 +96,7 @@ class Trainer:
     """What is trained on what, and how.
 
     Args:
-        data_object: a NodeDataObject or LPDataObject; its `backend` is the engine.
+        data_object: a NodeDataObject, EdgeDataObject, LPDataObject or GraphDataObject; its `backend` is the engine.
         model: a module of the engine that takes the engine's batches, such as heddle_pyg's HeteroModule.
         optimizers: OptWrappers, or optimisers of the engine's framework; or one `heddle.engines.optim.Optim`, the
             `optim` node of the command: its groups go by the names of the model's parameters.

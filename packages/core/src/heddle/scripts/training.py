@@ -20,6 +20,8 @@ from heddle.sampling.parts import Part, Parts
 from heddle.sampling.store import GraphStore
 from heddle.sampling.types import ONE_RELATION, ONE_TYPE, homogeneous
 from heddle.scripts.data_objects import DataObject
+from heddle.scripts.graphs import GraphScriptLoader
+from heddle.scripts.metadata import GRAPH_TASKS
 from heddle.scripts.scores import Named, Score
 from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop
 from heddle.workflow.loaders.candidates import USUAL
@@ -43,8 +45,10 @@ def script_loader(
     model: Any = None,
     evaluated: bool = False,
     ranked: bool = False,
-) -> SampledLoader:
+) -> Any:
     """Return the Loader of a data object: the batches that `heddle train` draws of the same data, seed and settings.
+
+    A SampledLoader, or of questions about graphs a GraphScriptLoader.
 
     Args:
         hops: layers of the model; further fanouts reach nothing that it computes. None takes all.
@@ -53,7 +57,12 @@ def script_loader(
         evaluated: whether the validation split is predicted after every epoch.
         ranked: whether links are ranked, each among 100 random ones.
     """
-    dataset, seed, parts = data_object.dataset, data_object.seed, data_object.parts
+    dataset, seed = data_object.dataset, data_object.seed
+    if dataset.task in GRAPH_TASKS:
+        spec, task = data_object.specs["train"], task_for(data_object.task, dataset)
+        _, dataset = weighted(task, data_object.task, with_splits(dataset, task, seed))
+        return GraphScriptLoader(dataset, spec, seed, model, hops or len(spec.fanouts), evaluated)
+    parts = data_object.parts
     if model is not None:
         parts = Parts(_portable_store(data_object, NODE_CODES in uses_of(model)), parts.kernels)
     specs = {split: spec.merge(fanouts=spec.fanouts[:hops]) for split, spec in data_object.specs.items()}

@@ -35,8 +35,8 @@ class TorchBatch(NamedTuple):
         features: node type -> its feature matrices: floats [n, d], or int64 codes [n, columns].
         ids: node type -> [n] int64, the nodes' rows in the whole graph.
         blocks: in the order in which layers want them.
-        kinds: the node type asked about, or the types of both ends of links and edges.
-        index: [m] positions among the nodes of the type, or [m, 2] of both ends.
+        kinds: the node type asked about, or of the graphs' nodes, or the types of both ends of links and edges.
+        index: [m] positions among the nodes of the type, or among the graphs, or [m, 2] of both ends.
         targets: [m] int64 classes, [m, t] floats of labels or values, or [m] floats 0 and 1 for links; None when
             predicting.
         mask: shape of `targets`, False where one doesn't count; None when predicting.
@@ -44,6 +44,7 @@ class TorchBatch(NamedTuple):
         weights: [m] what each target weighs; None for all alike.
         groups: [m] int64, the group of each target of a ranking; None for none.
         asked: the feature matrices of the asked edges' own columns, as those of nodes; () for none.
+        graph_ids: [n] int64, the graph of each node where whole graphs are asked about; else None.
     """
 
     features: Mapping[str, list[Tensor]]
@@ -58,6 +59,7 @@ class TorchBatch(NamedTuple):
     weights: Tensor | None = None
     groups: Tensor | None = None
     asked: Sequence[Tensor] = ()
+    graph_ids: Tensor | None = None
 
     def embeddings(self, outputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """Return for each of `kinds` the rows of a module's outputs that are asked about."""
@@ -112,6 +114,7 @@ def torch_batch(batch: Batch, kinds: tuple[str, ...], device: torch.device, dtyp
         weights=optional(batch.weights),
         groups=optional(batch.groups),
         asked=() if batch.asked is None else matrices(batch.asked, tensor),
+        graph_ids=optional(batch.prepared.get("graph_ids")),
     )
 
 

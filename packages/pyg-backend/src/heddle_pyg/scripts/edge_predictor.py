@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from heddle_pyg.scripts.batch import TorchBatch
+from heddle_pyg.scripts.graph_predictor import GraphPredictor
 from heddle_pyg.scripts.link_predictor import LinkPredictor
 
 
@@ -57,5 +58,5 @@ class EdgePredictor(nn.Module):
 
 
 def embedder_of(module: nn.Module) -> nn.Module:
-    """Return the module that embeds nodes: that of a LinkPredictor or an EdgePredictor, or the module itself."""
-    return module.model if isinstance(module, (LinkPredictor, EdgePredictor)) else module
+    """Return the module that embeds nodes: that of a LinkPredictor, EdgePredictor or GraphPredictor, or itself."""
+    return module.model if isinstance(module, (LinkPredictor, EdgePredictor, GraphPredictor)) else module

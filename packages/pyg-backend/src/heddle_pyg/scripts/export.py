@@ -12,6 +12,7 @@ from heddle.serving.served import Served, Spec
 from heddle_pyg.export import ROWS, compare, program
 from heddle_pyg.scripts.batch import matrices
 from heddle_pyg.scripts.edge_predictor import EdgePredictor, embedder_of
+from heddle_pyg.scripts.graph_predictor import GraphPredictor
 from heddle_pyg.scripts.hetero_module import HeteroModule
 from heddle_pyg.scripts.link_predictor import LinkPredictor
 
@@ -96,6 +97,11 @@ def export_script(runner: Any, model: nn.Module, data_object: Any, name: str, ma
         ConfigError: another model, questions with times, or numbers that differ by more than 1e-5.
     """
     inner = embedder_of(model)
+    if isinstance(model, GraphPredictor):
+        raise ConfigError(
+            "export: found questions about graphs, which a request would have to bring along, expected those about "
+            "nodes, links or edges of the graph that is served; call evaluate where the graphs are"
+        )
     if not isinstance(inner, HeteroModule):
         raise ConfigError(
             f"export: found a {type(inner).__name__}, expected a HeteroModule, alone or in a LinkPredictor or an "

@@ -14,7 +14,7 @@ from heddle.engines.launch import TORCHRUN, Launch
 from heddle.engines.program import Metrics, Program
 from heddle.errors import ConfigError
 from heddle.nn.model import Model, uses_of
-from heddle.scripts.metadata import NODE_TASKS
+from heddle.scripts.metadata import GRAPH_TASKS, NODE, NODE_TASKS
 from heddle.scripts.trainer import Row, Trainer
 from heddle.scripts.training import callbacks_of, evaluated, running, script_loader, script_row, unused_of
 from heddle.workflow.callbacks import Callback
@@ -148,8 +148,8 @@ class TorchRunner:
         model = embedder_of(self._model)
         if not isinstance(model, HeteroModule):
             raise ConfigError(
-                f"embeddings: found a {type(model).__name__}, expected a HeteroModule, alone or in a LinkPredictor or "
-                "an EdgePredictor"
+                f"embeddings: found a {type(model).__name__}, expected a HeteroModule, alone or in a LinkPredictor, "
+                "an EdgePredictor or a GraphPredictor"
             )
         return model
 
@@ -197,7 +197,14 @@ class TorchRunner:
         asked = self._trainer.data_object.dataset
         if portable is None:
             kinds: tuple[str, ...] = (asked.target_type,)
-            if asked.task not in NODE_TASKS:
+            if asked.task in GRAPH_TASKS:
+                kinds = (NODE,)
+                if isinstance(self._model, HeteroModule):
+                    raise ConfigError(
+                        f"Trainer.model: found a HeteroModule for {asked.task}, whose outputs are of nodes, expected a "
+                        "GraphPredictor around it; make a GraphPredictor(module, dim_out)"
+                    )
+            elif asked.task not in NODE_TASKS:
                 kinds = (asked.target_type, asked.receiver_type or asked.target_type)
             learner: Learner = ModuleLearner(self._model, kinds, self._device, amp, shards)
         else:

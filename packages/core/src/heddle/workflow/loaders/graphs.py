@@ -61,7 +61,8 @@ class GraphLoader:
         if dataset.groups is not None and batch_size is not None and batch_size < len(train):
             raise ConfigError(
                 f"trainer.batch_size={batch_size}: found a ranking of graphs, whose groups are learned together, "
-                f"expected all {len(train)} in one batch; set trainer.batch_size=null"
+                f"expected all {len(train)} in one batch; set trainer.batch_size=null, in a script "
+                f"DataSpec(batch_size={len(train)})"
             )
         if not self._mask[self._positions["train"]].any():
             raise DataError(
@@ -98,9 +99,17 @@ class GraphLoader:
         Packed batches hold so many on average, fewer where one of them is large. Each graph weighs alike in them, and
         the mean of the steps' losses is the mean over the graphs: all are sums divided by the same `divisor`.
         """
-        order = generator(self._seed, "shuffle", epoch).permutation(self._positions["train"])
-        for built, _ in self._batched(order, self._count):
+        for built, _ in self._batched(self._shuffled(epoch), self._count):
             yield program.place(built)
+
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """Return the graphs of each training batch of an epoch, where batches aren't padded."""
+        order = self._shuffled(epoch)
+        return np.split(order, range(self._size, len(order), self._size))
+
+    def build(self, positions: np.ndarray) -> Batch:
+        """Return the Batch of the graphs at `positions`, without padding."""
+        return self._build(batch([self._graphs[position] for position in positions]), positions)
 
     def predictions(self, program: Program, state: State, splits: Sequence[str]) -> dict[str, Predictions]:
         """Return the predictions of each split, in the split's order."""
@@ -110,6 +119,9 @@ class GraphLoader:
         """Return the predictions of all graphs."""
         positions = np.arange(len(self._targets))
         return self._answers(program, state, positions, self._batched(positions))
+
+    def _shuffled(self, epoch: int) -> np.ndarray:
+        return generator(self._seed, "shuffle", epoch).permutation(self._positions["train"])
 
     def _predicted(self, program: Program, state: State, split: str) -> Predictions:
         if split not in self._evaluated:
