@@ -15,7 +15,11 @@ from heddle.serving.scoring.plan import Embedded, Plan
 from heddle_kernels.calls.live import COLUMNS, PLAN, ROWS
 from heddle_kernels.library import native
 from heddle_kernels.live.graph import LiveGraph
-from heddle_kernels.sampling.handles import NativeSample, address
+from heddle_kernels.memory import pointer
+from heddle_kernels.sampling.handles import NativeSample
+
+USED = 1024
+"""Rows of edges that a sample is thought to have at first."""
 
 
 def live_embed(store: Any, plan: Plan, sources: Sources) -> "LiveEmbedder | None":
@@ -31,6 +35,7 @@ class LiveEmbedder:
         self._types, self._relations = list(store.base.n_node), list(store.base.edges)
         self._keep: list[Any] = [sources]
         self._plan = self._native(plan, sources)
+        self._plan_at = ctypes.addressof(self._plan)
         self._of_thread = threading.local()
 
     def __call__(
@@ -38,27 +43,29 @@ class LiveEmbedder:
     ) -> Embedded:
         """Return what the model gives of seeds; see `heddle.serving.scoring.plan.Embedder`."""
         given = [node_type for node_type in self._types if node_type in seeds]
-        counts = np.array([len(seeds.get(node_type, ())) for node_type in self._types], np.int64)
-        ids = np.concatenate([seeds[node_type] for node_type in given]).astype(np.int64, copy=False)
-        moments = None
+        counts = [len(seeds[node_type]) if node_type in seeds else 0 for node_type in self._types]
+        sizes = np.array([*map(cut.n_node.__getitem__, self._types), *counts], np.int64)
+        columns = [seeds[node_type] for node_type in given]
+        n, types = sum(counts), len(counts)
         if times is not None:
-            moments = np.concatenate([times[node_type] for node_type in given]).astype(np.int64, copy=False)
-        n_node = np.array([cut.n_node[node_type] for node_type in self._types], np.int64)
-        out = np.empty((len(ids), self._width), np.float32)
+            columns += [times[node_type] for node_type in given]
+        asked = np.concatenate(columns, dtype=np.int64, casting="unsafe")
+        out = np.empty((n, self._width), np.float32)
         if not hasattr(self._of_thread, "sample"):
             self._of_thread.sample = NativeSample(self._store.graph)
-        sample = self._of_thread.sample
+        sample, of_sizes, of_asked = self._of_thread.sample, pointer(sizes), pointer(asked)
+        assert of_sizes is not None and of_asked is not None
         native.live_embed(
             live=self._store.handle,
             sample=sample.handle,
-            plan=ctypes.byref(self._plan),
+            plan=self._plan_at,
             upto=cut.upto,
-            n_node=address(n_node),
-            n_seeds=address(counts),
-            seeds=address(ids),
-            seed_time=address(moments),
+            n_node=of_sizes,
+            n_seeds=of_sizes + 8 * types,
+            seeds=of_asked,
+            seed_time=None if times is None else of_asked + 8 * n,
             threads=0,
-            out=address(out),
+            out=pointer(out),
         )
         rows, at = {}, 0
         for node_type in given:
@@ -67,22 +74,26 @@ class LiveEmbedder:
 
     def _used(self, sample: NativeSample) -> dict[EdgeType, np.ndarray]:
         """Return the rows of the edges of this thread's last sample."""
-        counts, rows = np.empty(len(self._relations), np.int64), np.empty(1024, np.int64)
+        n = len(self._relations)
+        both = np.empty(n + USED, np.int64)
         while True:
+            at = pointer(both)
+            assert at is not None
             native.live_used(
                 live=self._store.handle,
                 sample=sample.handle,
-                plan=ctypes.byref(self._plan),
-                capacity=len(rows),
-                rows=address(rows),
-                counts=address(counts),
+                plan=self._plan_at,
+                capacity=len(both) - n,
+                rows=at + 8 * n,
+                counts=at,
             )
-            if counts.sum() <= len(rows):
+            counts = both[:n].tolist()
+            if n + sum(counts) <= len(both):
                 break
-            rows = np.empty(int(counts.sum()), np.int64)
-        used, at = {}, 0
-        for relation, count in zip(self._relations, counts.tolist()):
-            used[relation], at = rows[at : at + count], at + count
+            both = np.empty(n + sum(counts), np.int64)
+        used, first = {}, n
+        for relation, count in zip(self._relations, counts):
+            used[relation], first = both[first : first + count], first + count
         return used
 
     def _native(self, plan: Plan, sources: Sources) -> Any:

@@ -14,7 +14,8 @@ from heddle.sampling.types import Fanout, HeteroSample, Sample, SampleGraph
 from heddle.serving.live.reference import check_room, open_base
 from heddle.serving.live.store import Cut, Entries, Merged
 from heddle_kernels.library import native
-from heddle_kernels.sampling.handles import NativeGraph, NativeSample, address
+from heddle_kernels.memory import pointer
+from heddle_kernels.sampling.handles import NativeGraph, NativeSample
 from heddle_kernels.sampling.sampler import draw
 
 
@@ -38,7 +39,7 @@ class LiveGraph:
         rooms = np.array([room[node_type] for node_type in self._kinds], np.int64)
         self.handle = ctypes.c_void_p()
         native.live_new(
-            base=self.graph.handle, room=address(rooms), capacity=capacity, live=ctypes.byref(self.handle)
+            base=self.graph.handle, room=pointer(rooms), capacity=capacity, live=ctypes.byref(self.handle)
         )
         weakref.finalize(self, native.live_free, self.handle)
         self._hashes = {node_type: [column] for node_type, column in self.base.key_hashes.items()}
@@ -74,7 +75,7 @@ class LiveGraph:
                 "first": before.n_node[node_type],
                 "n": n_node[node_type] - before.n_node[node_type],
             }
-            native.live_nodes(live=self.handle, **fields, time=address(time), hash=address(hashes))
+            native.live_nodes(live=self.handle, **fields, time=pointer(time), hash=pointer(hashes))
             if hashes is not None:
                 self._hashes[node_type].append(hashes)
         counts = np.array([n_node[node_type] for node_type in self._kinds], np.int64)
@@ -82,12 +83,12 @@ class LiveGraph:
         native.live_append(
             live=self.handle,
             n=len(which),
-            list=address(which),
-            node=address(node),
-            other=address(other),
-            time=address(time),
-            row=address(row),
-            n_node=address(counts),
+            list=pointer(which),
+            node=pointer(node),
+            other=pointer(other),
+            time=pointer(time),
+            row=pointer(row),
+            n_node=pointer(counts),
         )
 
     def cut(self) -> Cut:
@@ -109,7 +110,7 @@ class LiveGraph:
         counts = np.array([cut.n_node[node_type] for node_type in self._kinds], np.int64)
 
         def call(request: Any, sample: Any) -> None:
-            fields = {"upto": cut.upto, "n_node": address(counts)}
+            fields = {"upto": cut.upto, "n_node": pointer(counts)}
             native.live_sample(live=self.handle, sample=sample, request=request, **fields)
 
         return draw(call, graph, self._of_thread.sample.handle, request, request.sizes, key, fanout, 1)
@@ -118,7 +119,7 @@ class LiveGraph:
         """Return the row of each entry, [n] int64."""
         entries = np.ascontiguousarray(entries, np.int64)
         rows = np.empty(len(entries), np.int64)
-        native.live_rows(live=self.handle, n=len(entries), entries=address(entries), rows=address(rows))
+        native.live_rows(live=self.handle, n=len(entries), entries=pointer(entries), rows=pointer(rows))
         return rows
 
     def latest(self, cut: Cut, node_type: str, nodes: np.ndarray, time: np.ndarray | None) -> np.ndarray:
@@ -131,9 +132,9 @@ class LiveGraph:
             type=self._kinds.index(node_type),
             upto=cut.upto,
             n=len(nodes),
-            nodes=address(nodes),
-            time=address(times),
-            latest=address(latest),
+            nodes=pointer(nodes),
+            time=pointer(times),
+            latest=pointer(latest),
         )
         return latest
 
@@ -146,9 +147,9 @@ class LiveGraph:
             relation=self._relations.index(relation),
             upto=cut.upto,
             n=len(nodes),
-            nodes=address(nodes),
-            time=address(time),
-            last=address(last),
+            nodes=pointer(nodes),
+            time=pointer(time),
+            last=pointer(last),
         )
         return last
 
@@ -159,7 +160,7 @@ class LiveGraph:
         held = None if base_rows is None else np.ascontiguousarray(base_rows, dtype)
         indptr = np.empty(receivers + 1, np.int64)
         native.live_count(
-            live=self.handle, relation=number, upto=cut.upto, receivers=receivers, indptr=address(indptr)
+            live=self.handle, relation=number, upto=cut.upto, receivers=receivers, indptr=pointer(indptr)
         )
         senders, rows = np.empty(indptr[-1], dtype), np.empty(indptr[-1], dtype)
         time = None if base.time is None else np.empty(indptr[-1], np.int64)
@@ -169,9 +170,9 @@ class LiveGraph:
             upto=cut.upto,
             first=0,
             last=receivers,
-            base_rows=address(held),
-            senders=address(senders),
-            time=address(time),
-            rows=address(rows),
+            base_rows=pointer(held),
+            senders=pointer(senders),
+            time=pointer(time),
+            rows=pointer(rows),
         )
         return Merged(indptr.astype(dtype), senders, time, rows)

@@ -72,8 +72,3 @@ def count(op: str, name: str, value: Any) -> int:
     if value < 0:
         raise GraphError(problem(op, f"{name} {value}", "at least 0", "count again"))
     return int(value)
-
-
-def pointer(array: np.ndarray | None) -> int | None:
-    """Return the address of an array's memory, None for None."""
-    return None if array is None else array.ctypes.data

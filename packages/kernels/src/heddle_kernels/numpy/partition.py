@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from heddle_kernels import library, shapes
-from heddle_kernels.numpy.arrays import ids, pointer
+from heddle_kernels.memory import pointer
+from heddle_kernels.numpy.arrays import ids
 from heddle_kernels.numpy.sort import index_sort
 
 SLACK = 1.05

@@ -3,6 +3,7 @@
 import numpy as np
 
 from heddle_kernels.library import FLOAT32, INT64, native
+from heddle_kernels.memory import pointer
 from heddle_kernels.numpy.segment_matmul import segment_matmul
 
 
@@ -21,11 +22,11 @@ def row_matmul(x: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     (n, k), m = x.shape, matrix.shape[1]
     sizes, out = np.array([n], np.int64), np.empty((n, m), np.float32)
     native.segment_matmul(
-        lhs=x.ctypes.data,
-        rhs=matrix.ctypes.data,
+        lhs=pointer(x),
+        rhs=pointer(matrix),
         bias=None,
-        sizes=sizes.ctypes.data,
-        out=out.ctypes.data,
+        sizes=pointer(sizes),
+        out=pointer(out),
         n=n,
         groups=1,
         k=k,

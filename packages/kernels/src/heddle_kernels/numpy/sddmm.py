@@ -6,7 +6,8 @@ import numpy as np
 
 from heddle.graphs.adjacency import Adjacency
 from heddle_kernels import library, shapes
-from heddle_kernels.numpy.arrays import ids, pointer, values
+from heddle_kernels.memory import pointer
+from heddle_kernels.numpy.arrays import ids, values
 
 
 def sddmm(adjacency: Adjacency, x: np.ndarray, y: np.ndarray, op: str) -> np.ndarray:

@@ -5,7 +5,8 @@ from math import prod
 import numpy as np
 
 from heddle_kernels import library, shapes
-from heddle_kernels.numpy.arrays import count, ids, plain, pointer, values
+from heddle_kernels.memory import pointer
+from heddle_kernels.numpy.arrays import count, ids, plain, values
 
 
 def gather(x: np.ndarray, index: np.ndarray) -> np.ndarray:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from heddle_kernels import library, shapes
-from heddle_kernels.numpy.arrays import ids, pointer, values
+from heddle_kernels.memory import pointer
+from heddle_kernels.numpy.arrays import ids, values
 
 
 def segment_matmul(

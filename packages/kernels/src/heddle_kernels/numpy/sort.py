@@ -4,7 +4,8 @@ import numpy as np
 
 from heddle.graphs.adjacency import Adjacency
 from heddle_kernels import library, shapes
-from heddle_kernels.numpy.arrays import count, ids, pointer
+from heddle_kernels.memory import pointer
+from heddle_kernels.numpy.arrays import count, ids
 
 
 def index_sort(index: np.ndarray, num_values: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,8 @@ import numpy as np
 
 from heddle.graphs.adjacency import Adjacency
 from heddle_kernels import library, shapes
-from heddle_kernels.numpy.arrays import ids, pointer, values
+from heddle_kernels.memory import pointer
+from heddle_kernels.numpy.arrays import ids, values
 
 
 def spmm(

@@ -5,7 +5,8 @@ import numpy as np
 from heddle.errors import GraphError, problem
 from heddle.sampling.rows import Drop
 from heddle_kernels import library, shapes
-from heddle_kernels.numpy.arrays import ids, pointer, values
+from heddle_kernels.memory import pointer
+from heddle_kernels.numpy.arrays import ids, values
 
 
 def sum_rows(

@@ -9,6 +9,7 @@ from heddle.errors import GraphError
 from heddle.sampling.types import InEdges, SampleGraph
 from heddle_kernels.calls.sampling import IN_EDGES
 from heddle_kernels.library import FLOAT32, FLOAT64, INT32, INT64, native
+from heddle_kernels.memory import pointer
 
 
 class NativeGraph:
@@ -23,7 +24,7 @@ class NativeGraph:
         self.keep = graph
         n_node = np.array(list(graph.n_node.values()), np.int64)
         times, hashes = (
-            (ctypes.c_void_p * len(kinds))(*(address(of.get(node_type)) for node_type in kinds))
+            (ctypes.c_void_p * len(kinds))(*(pointer(of.get(node_type)) for node_type in kinds))
             for of in (graph.node_time, graph.key_hashes)
         )
         relations = (IN_EDGES.ctype * len(graph.edges))(
@@ -32,7 +33,7 @@ class NativeGraph:
         self.handle = ctypes.c_void_p()
         try:
             native.sample_graph_new(
-                n_node=address(n_node),
+                n_node=pointer(n_node),
                 node_time=times,
                 key_hashes=hashes,
                 types=len(kinds),
@@ -59,16 +60,11 @@ class NativeSample:
         weakref.finalize(self, native.sample_free, self.handle)
 
 
-def address(array: np.ndarray | None) -> int | None:
-    """Return where an array's memory starts, None for None."""
-    return None if array is None else array.ctypes.data
-
-
 def _struct(edges: InEdges, source: int, target: int) -> ctypes.Structure:
     index = INT32 if edges.senders.dtype == np.int32 else INT64
     narrow = edges.weight is not None and edges.weight.dtype == np.float32
     return IN_EDGES.ctype(
-        **{name: address(array) for name, array in edges._asdict().items()},
+        **{name: pointer(array) for name, array in edges._asdict().items()},
         edges=len(edges.senders),
         source=source,
         target=target,

@@ -17,7 +17,8 @@ from heddle.sampling.types import Fanout, HeteroSample, Sample, SampleGraph
 from heddle.sampling.walk import open_walk
 from heddle_kernels.calls.sampling import REQUEST
 from heddle_kernels.library import INT32, INT64, native
-from heddle_kernels.sampling.handles import NativeGraph, NativeSample, address
+from heddle_kernels.memory import pointer
+from heddle_kernels.sampling.handles import NativeGraph, NativeSample
 
 
 class NeighborSampler:
@@ -63,8 +64,8 @@ class NeighborSampler:
         out: np.ndarray = np.empty((len(nodes), length + 1), id_dtype(self.graph))
         native.random_walk(
             graph=self._native.handle,
-            start=address(nodes),
-            out=address(out),
+            start=pointer(nodes),
+            out=pointer(out),
             count=len(nodes),
             length=length,
             p=p,
@@ -121,13 +122,13 @@ def draw(
     first_tree, sizes = np.array(request.first_tree, np.int64), np.ascontiguousarray(sizes)
     leaves = np.array(request.leaves, np.int32) if fanout.leaves else None
     asked = REQUEST.ctype(
-        seeds=address(seeds),
-        n_seeds=address(n_seeds),
-        first_tree=address(first_tree),
-        seed_time=address(request.seed_time),
-        roots=address(request.roots),
-        sizes=address(sizes),
-        leaves=address(leaves),
+        seeds=pointer(seeds),
+        n_seeds=pointer(n_seeds),
+        first_tree=pointer(first_tree),
+        seed_time=pointer(request.seed_time),
+        roots=pointer(request.roots),
+        sizes=pointer(sizes),
+        leaves=pointer(leaves),
         hops=sizes.shape[1],
         most=most,
         window=fanout.window or 0,
@@ -150,7 +151,7 @@ def _read(
     nodes_per_hop = np.zeros((n_kinds, hops + 1), np.int64)
     edges_per_hop = np.zeros((n_relations, 1 if fanout.induced else hops), np.int64)
     native.sample_sizes(
-        sample=sample, nodes_per_hop=address(nodes_per_hop), edges_per_hop=address(edges_per_hop)
+        sample=sample, nodes_per_hop=pointer(nodes_per_hop), edges_per_hop=pointer(edges_per_hop)
     )
     n_nodes, n_edges = nodes_per_hop.sum(1), edges_per_hop.sum(1)
     dtype = id_dtype(graph)
@@ -161,9 +162,9 @@ def _read(
     }
     native.sample_read(
         sample=sample,
-        nodes=address(nodes),
-        tree=address(tree),
-        **{name: address(column) for name, column in columns.items()},
+        nodes=pointer(nodes),
+        tree=pointer(tree),
+        **{name: pointer(column) for name, column in columns.items()},
         index=INT32 if dtype is np.int32 else INT64,
         threads=threads,
     )
