@@ -30,7 +30,7 @@ def test_a_repository_is_served_as_it_is(repository, program, start):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "write heddle deploy export, launch, environment"),
+        ((), "write heddle deploy export, launch, drift, environment"),
         (("lunch",), "did you mean 'launch'?"),
         (("launch",), "deploy.repository: found none"),
         (("launch", "deploy=heddle", "run=mine"), "expected Triton; write heddle serve run=mine"),

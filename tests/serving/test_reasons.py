@@ -18,12 +18,13 @@ from heddle.sampling.types import Fanout
 from heddle.serving.live.graph import folder_snapshot
 from heddle.serving.live.kernel import store_of
 from heddle.serving.reasons import integrate as integration
-from heddle.serving.reasons.columns import Column, parts_of
+from heddle.serving.reasons.columns import parts_of
 from heddle.serving.reasons.integrate import integrate
 from heddle.serving.reasons.network import Network
 from heddle.serving.reasons.picture import picture
 from heddle.serving.reasons.reasons import GRADIENTS, ColumnReason, EdgeReason, NodeReason, Reasons
 from heddle.serving.reasons.sampled import network_of, question_of
+from heddle.serving.scoring.columns import Column
 from heddle.serving.scoring.encoded import Encoded
 from heddle.serving.scoring.row_ops import embedder_of, row_ops
 from heddle.serving.scoring.scorer import Questions, Reading, Scorer

@@ -89,3 +89,4 @@ class ServerOptions(DeployOptions):
     boost: str | None = option(None, "folder of heddle boost; null: boost in the run's folder")
     max_batch: int = option(8192, "rows of the largest request", least=1)
     overwrite: bool = option(False, "replace what was exported before")
+    days: int = option(7, "days that heddle deploy drift looks at, today's among them", least=1, below=29)

@@ -5,12 +5,16 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from heddle.data.formats.text_files import fail
 from heddle.data.reader_options import PreparedOptions
 from heddle.errors import ConfigError, problem
 from heddle.options import DeployOptions, ServerOptions
 from heddle.serving.bundle.export import NoRowsError, card_of, check_free, export_bundle
-from heddle.serving.bundle.programs import REPOSITORY, write_programs
+from heddle.serving.bundle.layout import read_bundle
+from heddle.serving.bundle.programs import PROGRAMS, REPOSITORY, exported_in, write_programs
 from heddle.serving.bundle.tensors import served_rows
+from heddle.serving.drift.counts import read_all
+from heddle.serving.drift.report import report, text
 from heddle.serving.environment import (
     build_environment,
     check_environment,
@@ -111,6 +115,23 @@ def serve(
     }
     port = settings.pop("port", 0 if options is None else options.port)
     return serve_bundle(bundle_of(deploy, run), settings, port=port)
+
+
+def drift(deploy: ServerOptions, run: str | Path | None = None) -> str:
+    """Return, as lines, how what `heddle serve` was asked of a bundle lies against training, the last days.
+
+    Raises:
+        ConfigError: neither a run nor deploy.bundle.
+        DataError: no bundle of rows, or one without a summary of training.
+    """
+    root = bundle_of(deploy, run)
+    if exported_in(root).holds == PROGRAMS:
+        fail(root, "a program that is asked by ids", "a bundle whose rows are scored", "see docs/serving.md")
+    training = read_bundle(root).training
+    if training is None:
+        do = "export the run again with deploy.overwrite=true"
+        fail(root, "a bundle without a summary of training", "one with it", do)
+    return text(report(read_all(training, root), deploy.days))
 
 
 def environment(deploy: ServerOptions) -> Path:

@@ -9,6 +9,7 @@ from heddle.errors import ConfigError, nearest, problem
 HELP = """\
 Usage: heddle deploy export run=RUN [deploy.KEY=VALUE ...]
        heddle deploy launch [run=RUN | deploy.repository=FOLDER] [deploy.KEY=VALUE ...]
+       heddle deploy drift run=RUN | deploy.bundle=FOLDER [deploy.days=7]
        heddle deploy environment [deploy.environment=FOLDER]
 
 export writes a trained run as a bundle (by default RUN/bundle), from which heddle serve answers. A run on a prepared
@@ -19,6 +20,9 @@ is asked by ids: the bundle has a program of torch.export, which was compared wi
   heddle deploy export run=runs/mine
   heddle serve run=runs/mine serve.port=8000
 
+drift compares what heddle serve was asked, and what it said, with training, by what the server keeps in the bundle (and
+gives at /v2/drift): the population stability index of each column and of the scores.
+
 BUNDLE/repository is a Triton model repository that asks the same bundle. launch starts Triton on 127.0.0.1 (HTTP, gRPC,
 metrics), waits until it is ready and gives every model's own numbers, prints its addresses, and ends it when it is
 interrupted or killed. nvidia-pytriton needs numpy < 2, hence an environment of its own, which environment builds:
@@ -27,7 +31,7 @@ interrupted or killed. nvidia-pytriton needs numpy < 2, hence an environment of 
   heddle deploy launch run=runs/mine deploy.grpc_port=8001
 """
 
-ACTIONS = ("export", "launch", "environment")
+ACTIONS = ("export", "launch", "drift", "environment")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -53,6 +57,8 @@ def run(arguments: Sequence[str]) -> int:
         if run is None:
             raise ConfigError(problem("run", "none", "a trained run's folder", "write run=runs/NAME"))
         print(deploy.export(node, Path(run), saved_config(run, registry), registry))
+    elif action == "drift":
+        print(deploy.drift(node, run))
     elif action == "environment":
         print(deploy.environment(node))
     else:

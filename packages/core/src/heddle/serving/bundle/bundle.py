@@ -1,7 +1,7 @@
 """Bundle: an opened bundle: raw rows in, scores out; rows are appended to its live graph."""
 
 from bisect import bisect_right, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,6 +46,7 @@ class Bundle:
     Attributes:
         task: how questions are asked that are an entity and a time; None for rows of the graph.
 
+        watch: is called with (state, questions, outputs) of what was scored, for a drift report; None for nothing.
     Args:
         root: the bundle's folder.
         registry: the plugins; kernels are found through it, no framework is imported.
@@ -68,6 +69,7 @@ class Bundle:
         self.scorer = self._scorer()
         self.encoders = encoders_of(opened)
 
+        self.watch: Callable[[Snapshot, Questions, np.ndarray], None] | None = None
     def __enter__(self) -> "Bundle":
         return self
 
@@ -189,6 +191,8 @@ class Bundle:
             outputs = np.concatenate(parts)
         else:
             outputs = self.scorer(snapshot, questions).outputs.reshape(rows.n, -1)
+        if self.watch is not None:
+            self.watch(snapshot, questions, outputs)
         if self.decision is None:
             return [Score(tuple(row), (), None, of) for row, of in zip(outputs.tolist(), used)]
         chances = self.decision.probabilities(outputs)

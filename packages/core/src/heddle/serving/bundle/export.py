@@ -20,6 +20,7 @@ from heddle.sampling.types import Fanout
 from heddle.serving.bundle.layout import TREES, WEIGHTS, BundleContents, TreesContents, write_bundle
 from heddle.serving.bundle.model import scorer_on
 from heddle.serving.bundle.task import task_of
+from heddle.serving.bundle.training import training_summary
 from heddle.serving.live.graph import create
 from heddle.serving.scoring.scorer import Reading, Scorer
 from heddle.serving.scoring.task import TaskScorer
@@ -101,7 +102,8 @@ def export_bundle(
         prepared,
         card,
     )
-    write_bundle(root, contents)
+    training = training_summary(root, contents, parts.dataset.splits, registry)
+    write_bundle(root, contents._replace(training=training))
     return root
 
 

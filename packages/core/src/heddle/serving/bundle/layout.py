@@ -1,10 +1,12 @@
 """Layout: what lies in a bundle, and bundle.json, which is written last and names every file with its checksum.
 
 ```
-bundle.json           model and its options, what it reads, the task, the decision, the card, versions, checksums
+bundle.json           model and its options, what it reads, the task, the decision, the card, versions, checksums, and
+                      how columns lay in training
 weights.safetensors   the parameters by name, of a bundle that computes embeddings
 trees.json            boosted trees as XGBoost's JSON, of a bundle that answers by trees
 live/                 the live graph over the prepared folder; it grows
+drift/                how often a server was asked what, by day, in bins of training
 repository/           what Triton reads: it asks the bundle
 ```
 """
@@ -19,6 +21,7 @@ from heddle.data.formats.text_files import fail
 from heddle.graphs.graph import EdgeType
 from heddle.nn.model import ModelSpec
 from heddle.sampling.types import Fanout
+from heddle.serving.drift.summary import Summary, summary_of
 from heddle.serving.scoring.scorer import Reading
 from heddle.serving.versioned import read_versioned
 
@@ -56,6 +59,7 @@ class BundleContents(NamedTuple):
         decision: `Decision.as_json`, or None.
         prepared: the prepared folder.
         card: what is worth knowing of the model: data, versions, metrics by split.
+        training: how columns lay in training and scores on validation; None in older bundles.
     """
 
     name: str
@@ -68,6 +72,7 @@ class BundleContents(NamedTuple):
     decision: Mapping[str, Any] | None
     prepared: Path
     card: Mapping[str, Any]
+    training: Summary | None = None
 
 
 def write_bundle(root: Path, contents: BundleContents) -> None:
@@ -86,6 +91,7 @@ def write_bundle(root: Path, contents: BundleContents) -> None:
         "decision": contents.decision,
         "prepared": str(contents.prepared),
         "card": contents.card,
+        "training": None if contents.training is None else contents.training.as_json(),
         "files": {name: checksum(root / name) for name in files_of(contents)},
     }
     write_json(root / FILE, content)
@@ -117,6 +123,7 @@ def read_bundle(root: str | Path) -> BundleContents:
         content["decision"],
         (root / content["prepared"]).resolve(),
         content["card"],
+        summary_of(content.get("training")),
     )
 
 

@@ -37,7 +37,13 @@ def scorer_of(
         ConfigError: questions of a task, and a model or a machine that can't answer them.
         HeddleError: a model that isn't installed.
     """
-    contents, root = read_bundle(root), Path(root)
+    return answering(Path(root), read_bundle(root), registry, asked)
+
+
+def answering(
+    root: Path, contents: BundleContents, registry: Any, asked: EdgeType | None = None
+) -> Scorer | TaskScorer | TreeScorer:
+    """Return what answers by the files of a bundle whose bundle.json says this; arguments and raises as `scorer_of`."""
     scorer = None if contents.model is None else _scorer(root, contents, registry)
     if contents.trees is None:
         assert scorer is not None

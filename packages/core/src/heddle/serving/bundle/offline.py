@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heddle.data.prepared.folder import Prepared
-from heddle.data.prepared.graphs import features_of, in_edges
-from heddle.data.prepared.mapped import ends_of_rows
 from heddle.data.prepared.read import open_prepared
 from heddle.serving.bundle.export import NoRowsError, prepared_folder, reading_of, target_asked
 from heddle.serving.bundle.layout import WEIGHTS, read_bundle
 from heddle.serving.bundle.model import scorer_of, scorer_on
-from heddle.serving.bundle.task import TaskQuestion, task_of
+from heddle.serving.bundle.questions import of_task, questions_of
+from heddle.serving.bundle.task import task_of
 from heddle.serving.live.graph import folder_snapshot
 from heddle.serving.live.kernel import store_of
-from heddle.serving.scoring.scorer import Questions, Scorer
+from heddle.serving.scoring.scorer import Scorer
 
 if TYPE_CHECKING:
     from heddle.config.run import RunConfig
@@ -41,9 +39,9 @@ def predict_rows(root: str | Path, prepared: str | Path, rows: np.ndarray, regis
     target, opened = read_bundle(root).target, open_prepared(prepared)
     task = task_of(opened, target)
     scorer = scorer_of(root, registry, None if task is None else task.relation)
-    questions = _questions(scorer.reading.timed, target, opened, rows)
+    questions = questions_of(scorer.reading.timed, target, opened, rows)
     if task is not None:
-        questions = _of_task(task, questions, opened)
+        questions = of_task(task, questions, opened)
     outputs = scorer(folder_snapshot(prepared, store_of(registry)), questions).outputs
     return outputs.reshape(len(rows), -1)
 
@@ -78,35 +76,7 @@ def embeddings(
     """Return the embeddings [count, d] of the first `count` rows' ends, or of nodes, each as of its own time."""
     snapshot, opened = folder_snapshot(prepared, store_of(registry)), open_prepared(prepared)
     pieces = [
-        scorer.ends(scorer.embed(snapshot, _questions(scorer.reading.timed, target, opened, rows)))
+        scorer.ends(scorer.embed(snapshot, questions_of(scorer.reading.timed, target, opened, rows)))
         for rows in np.split(np.arange(count), range(ROWS, count, ROWS))
     ]
     return tuple(np.concatenate(end) for end in zip(*pieces))
-
-
-def _questions(timed: bool, target: Sequence[str], opened: Prepared, rows: np.ndarray) -> Questions:
-    """Return what rows of a relation, or nodes, of a folder ask at their own times."""
-    if len(target) == 1:
-        nodes = opened.nodes[target[0]]
-        time = None if nodes.time is None or not timed else np.asarray(nodes.time[rows])
-        return Questions(np.asarray(rows)[:, None], time)
-    edges = opened.edges[target[0], target[1], target[2]]
-    ends = edges.ends
-    if ends is None:
-        ends = ends_of_rows(*in_edges(opened, (target[0], target[1], target[2])), None)
-    features = features_of({name: array[rows] for name, array in edges.features.items()}, None)
-    asked = features if isinstance(features, dict) else {} if features is None else {"x": features}
-    time = np.asarray(edges.time[rows]) if edges.time is not None and timed else None
-    return Questions(np.asarray(ends[rows], np.int64), time, asked)
-
-
-def _of_task(task: TaskQuestion, questions: Questions, opened: Prepared) -> Questions:
-    """Return what questions of a task that are nodes of a folder ask of the nodes that they are about."""
-    edges, rows = opened.edges[task.relation], questions.ends[:, 0]
-    ends = edges.ends
-    if ends is None:
-        ends = ends_of_rows(*in_edges(opened, task.relation), None)
-    about = np.empty(opened.nodes[task.relation[2]].rows, np.int64)
-    about[ends[:, 1]] = ends[:, 0]
-    asked = None if questions.time is None else task.features(questions.time)
-    return Questions(about[rows][:, None], questions.time, asked)

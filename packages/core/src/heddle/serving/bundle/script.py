@@ -22,6 +22,7 @@ from heddle.serving.bundle.export import check_free
 from heddle.serving.bundle.layout import TREES, BundleContents, TreesContents, write_bundle
 from heddle.serving.bundle.model import SCRIPT, scorer_of_arrays
 from heddle.serving.bundle.offline import embeddings
+from heddle.serving.bundle.training import training_summary
 from heddle.serving.live.graph import create
 from heddle.serving.scoring.scorer import Reading, Scorer
 from heddle.workflow.artifacts import write_weights
@@ -131,5 +132,6 @@ class ScriptModel:
             self.prepared,
             card,
         )
-        write_bundle(root, contents)
+        training = training_summary(root, contents, self._dataset.splits, self._registry)
+        write_bundle(root, contents._replace(training=training))
         return root

@@ -6,6 +6,7 @@ from typing import Any
 
 import heddle
 from heddle.extras import require
+from heddle.serving.drift.counts import DAYS
 from heddle.serving.live.layout import read_pointer
 from heddle.serving.live.shipped import GoneError, LogReader
 from heddle.serving.online.following import BASE
@@ -18,6 +19,7 @@ from heddle.serving.online.page.page import page
 from heddle.serving.online.peers import OWN_METRICS
 from heddle.serving.online.requests import Asked, Requests
 from heddle.serving.online.service import Service
+from heddle.serving.online.watching import Watch
 from heddle.serving.reasons.picture import picture
 
 
@@ -27,9 +29,17 @@ class Application(HttpApplication):
     Args:
         service: what scores and appends.
         token: that requests must bring, None for none.
+        number: of this process among the server's.
     """
 
-    def __init__(self, service: Service, options: ServeOptions, metrics: Metrics, token: bytes | None = None):
+    def __init__(
+        self,
+        service: Service,
+        options: ServeOptions,
+        metrics: Metrics,
+        token: bytes | None = None,
+        number: int = 0,
+    ):
         super().__init__(options, metrics, token)
         self._service, self._model = service, f"/v2/models/{service.bundle.contents.name}"
         columns = max((len(of.fields) for of in service.bundle.encoders.values()), default=2)
@@ -37,10 +47,12 @@ class Application(HttpApplication):
         self._encode = require("msgspec", "serve").json.encode
         self._shown: tuple[Any, bytes] | None = None
         self._log = LogReader(service.bundle.root / "live" / "log")
+        self._watch_rows = Watch(service.bundle, options.drift_rows, number)
 
     def begin(self) -> None:
         """Begin what goes on beside requests."""
         self._service.begin()
+        self._watch_rows.begin()
 
     def look(self) -> None:
         """Take a new model, if one lies in the bundle."""
@@ -48,6 +60,7 @@ class Application(HttpApplication):
 
     async def close(self) -> None:
         """Finish what was begun and close the bundle."""
+        await self._watch_rows.close()
         await self._service.close()
 
     def is_open(self, path: str) -> bool:
@@ -72,6 +85,8 @@ class Application(HttpApplication):
             return "page", Reply(page(), HTML)
         if path == "/v2/page":
             return "page", Reply(self._facts())
+        if path == "/v2/drift" or path.startswith("/v2/drift/"):
+            return "drift", self._drift(path.removeprefix("/v2/drift").removeprefix("/") or "7")
         if path.startswith("/v2/log/"):
             return "log", self._appends_after(path.removeprefix("/v2/log/"))
         raise Refused(404, f"path: found nothing at {path[:80]}, expected /v2, /metrics or /")
@@ -90,6 +105,18 @@ class Application(HttpApplication):
             raise Refused(410, message) from None
         base = read_pointer(self._service.bundle.root / "live").state
         return Reply(content, b"application/octet-stream", ((BASE.encode(), base.encode()),))
+
+    def _drift(self, days: str) -> Reply:
+        """Return how what was asked in the last days lies against training."""
+        if not (days.isdecimal() and days.isascii() and len(days) < 3 and 1 <= int(days) <= DAYS):
+            raise Refused(400, f"drift: found {days[:20]!r} days, expected 1 to {DAYS}")
+        reported = self._watch_rows.report(int(days)) if self._options.drift_rows else None
+        if not self._options.drift_rows:
+            raise Refused(404, "drift: found serve.drift_rows=0, expected rows that are counted")
+        if reported is None:
+            expected = "a summary of training in the bundle"
+            raise Refused(404, f"drift: found none, expected {expected}; export the run again")
+        return Reply(self._encode(reported))
 
     def _facts(self) -> bytes:
         """Return what the page shows of the model that answers now; found out once for each."""

@@ -36,6 +36,9 @@ class ServeOptions:
     keep: str | None = option(
         None, "how old edges get, such as 365d, of times in seconds since 1970; null: none is left out"
     )
+    drift_rows: int = option(
+        128, "rows a second that are counted for the drift report; 0: none, and no report", least=0
+    )
     follow: str | None = option(
         None, "http://HOST:PORT of a server whose appends are repeated here; null: rows are appended here"
     )

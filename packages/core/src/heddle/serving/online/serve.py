@@ -68,7 +68,7 @@ def server(
             service = FollowingService(bundle, options, metrics, leader)
         else:
             service = Service(bundle, options, metrics)
-        application = Application(service, options, metrics, token)
+        application = Application(service, options, metrics, token, number)
     if folder is not None:
         application.peers = [
             Peer(socket_path(folder, other), token, options.certificate is not None)

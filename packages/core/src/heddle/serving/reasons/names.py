@@ -8,8 +8,9 @@ from heddle.data.etl.rows import Rows
 from heddle.data.prepared.graphs import columns_of
 from heddle.serving.bundle.bundle import Bundle
 from heddle.serving.live.graph import Snapshot
-from heddle.serving.reasons.columns import Column, encoded_columns, named_columns, parts_of
+from heddle.serving.reasons.columns import parts_of
 from heddle.serving.reasons.reasons import ColumnReason
+from heddle.serving.scoring.columns import Column, encoded_columns, named_columns
 from heddle.serving.scoring.encoded import Encoded
 
 SHOWN = 10

@@ -7,7 +7,7 @@ import numpy as np
 
 from heddle.data.etl.schemas.schema import Column as TableColumn
 from heddle.serving.bundle.bundle import Bundle
-from heddle.serving.reasons.columns import encoded_columns
+from heddle.serving.scoring.columns import encoded_columns
 from heddle.serving.scoring.encoded import encoded_of
 
 

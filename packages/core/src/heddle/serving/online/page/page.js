@@ -184,6 +184,21 @@ const load = async () => {
   } catch { $("loads").replaceChildren(make("p", "The server doesn't answer.", { class: "error" })); }
 };
 
+const percent = share => (100 * share).toFixed(1) + " %";
+const farthest = bins => [...bins].sort((a, b) => Math.abs(b.shares[1] - b.shares[0]) - Math.abs(a.shares[1] - a.shares[0])).slice(0, 2)
+  .map(bin => `${bin.of}: ${percent(bin.shares[0])}, now ${percent(bin.shares[1])}`).join("; ");
+const drift = async () => {
+  const reply = await ask("/v2/drift");
+  $("drift-section").hidden = !reply.ok;
+  if (!reply.ok) return;
+  const of = await reply.json();
+  $("drift-said").textContent = `${of.said} ${of.counted} of ${of.asked} rows of the last ${of.days} days were counted, against ${of.training.rows} rows of training and the scores of ${of.training.scored} of ${of.training.split}.`;
+  const row = part => [part.name, number(part.psi, 3), part.chance === null ? "–" : number(part.chance, 3),
+    `${percent(part.missing.training)}, now ${percent(part.missing.asked)}`, part.said, part.said.startsWith("has moved") ? farthest(part.bins) : ""];
+  const heads = ["column or score", "stability index", "by chance up to", "missing or unknown", "", "farthest"];
+  $("drift").replaceChildren(of.counted ? table(heads, [...of.scores, ...of.columns].map(row)) : "");
+};
+
 const open = async () => {
   const reply = await ask("/v2/page");
   $("locked").hidden = reply.status !== 401;
@@ -192,6 +207,7 @@ const open = async () => {
   showCard();
   showForm();
   load();
+  drift();
 };
 $("unlock").onsubmit = event => { event.preventDefault(); token = $("token").value; open(); };
 $("form").onsubmit = score;
@@ -199,3 +215,4 @@ $("example").onclick = () => facts.fields.forEach((field, at) => { $("field" + a
 $("clear").onclick = () => facts.fields.forEach((field, at) => { $("field" + at).value = ""; });
 open();
 setInterval(() => facts && !document.hidden && load(), 2000);
+setInterval(() => facts && !document.hidden && drift(), 20000);
