@@ -144,6 +144,15 @@ def test_a_server_answers_questions_and_says_what_it_can_not(task, tmp_path):
     with serving(tmp_path / "bundle") as (port, _):
         status, answer, _ = ask(port, "POST", "/v2/score", {"rows": [asked]})
         assert status == 200 and len(json.loads(answer)["scores"][0]["probability"]) == 2
+        scores = json.loads(answer)["scores"]
+        texts = {name: str(value) for name, value in asked.items()}
+        assert json.loads(ask(port, "POST", "/v2/score", {"rows": [texts]})[1])["scores"] == scores
+        facts = {"shape": [1, 1], "datatype": "BYTES"}
+        inputs = [{"name": name, **facts, "data": [text]} for name, text in texts.items()]
+        status, answer, _ = ask(port, "POST", "/v2/models/model/infer", {"inputs": inputs})
+        assert status == 200 and json.loads(answer)["outputs"][0]["data"] == scores[0]["outputs"], answer
+        status, answer, _ = ask(port, "POST", "/v2/score", {"rows": [{**texts, "key": "017"}]})
+        assert status == 400 and "key: found '017', expected a whole number" in json.loads(answer)["error"]
         status, answer, _ = ask(port, "POST", "/v2/score", {"rows": [asked], "explain": True})
         reasons = json.loads(answer)["scores"][0]["reasons"]
         assert status == 200 and reasons["exact"] and abs(reasons["gap"]) < 1e-5
@@ -184,12 +193,24 @@ def test_a_task_that_no_server_can_ask_is_told(library, tmp_path, arguments, mes
     assert not (tmp_path / "bundle").exists()
 
 
-def test_triton_takes_what_a_server_takes(rows, task):
-    """A node's key and a time, not the columns of its table."""
+def test_triton_takes_what_a_server_takes(rows, task, tmp_path):
+    """A node's key and a time, not the columns of its table: as text, with the same scores."""
+    from heddle.serving import LocalModel, write_repository
+    from heddle.serving.bundle.bundle import Bundle
     from heddle.serving.bundle.tensors import served_rows
+    from heddle.serving.runtime import BadRequest
 
-    for run in (rows[0], task[0]):
-        assert [spec.name for spec in served_rows(run / "whole", 8).inputs] == ["key", "time"]
+    for run, asked in ((rows[0], question(rows[1][-1])), (task[0], asked_of(task[1])[3])):
+        served = served_rows(run / "whole", 8)
+        assert [spec.name for spec in served.inputs] == ["key", "time"]
+        repository = write_repository(tmp_path / run.name, [served])
+        given = {name: np.array([[str(value).encode()]], object) for name, value in asked.items()}
+        with Bundle(run / "whole", load_plugins(), follows=True) as bundle:
+            score = bundle.score(bundle.rows([asked]))[0]
+        with LocalModel(repository / "model" / "1") as model:
+            assert model(given)["output"].tolist() == [list(score.outputs)]
+            with pytest.raises(BadRequest, match="key: found 'x', expected a whole number"):
+                model({**given, "key": np.array([[b"x"]], object)})
 
 
 def test_links_score_as_the_run_predicts_and_see_what_was_appended(tables, tmp_path):

@@ -15,6 +15,7 @@ from heddle.errors import problem
 from heddle.serving.bundle.layout import read_bundle
 from heddle.serving.bundle.model import scorer_of
 from heddle.serving.bundle.task import task_of
+from heddle.serving.bundle.whole import whole_numbers
 from heddle.serving.live import Follower
 from heddle.serving.live.batch import Append, NewEdges, NewNodes
 from heddle.serving.live.graph import LiveGraph, Snapshot
@@ -45,8 +46,8 @@ class Bundle:
 
     Attributes:
         task: how questions are asked that are an entity and a time; None for rows of the graph.
-
         watch: is called with (state, questions, outputs) of what was scored, for a drift report; None for nothing.
+
     Args:
         root: the bundle's folder.
         registry: the plugins; kernels are found through it, no framework is imported.
@@ -68,8 +69,8 @@ class Bundle:
         self.task = task_of(opened, self._target)
         self.scorer = self._scorer()
         self.encoders = encoders_of(opened)
-
         self.watch: Callable[[Snapshot, Questions, np.ndarray], None] | None = None
+
     def __enter__(self) -> "Bundle":
         return self
 
@@ -227,7 +228,8 @@ class Bundle:
         return Questions(np.array(ends, np.int64).T, time, asked)
 
     def asked_of(self, rows: Rows) -> list[dict[str, Any]]:
-        """Return what each row of the target's own table asks, as `score` takes it of nodes: its key, and its time.
+        """Return what each row of the target's own table asks, as `score` takes it of nodes: its key, and its time,
+        as text.
 
         Raises:
             RowError: the target's nodes are no table's rows, that table lacks the times that the data has, or a cell
@@ -239,7 +241,7 @@ class Bundle:
             raise RowError(problem("rows", actual, "nodes that are a table's rows", do))
         nodes, typed = self.schema.nodes[self.target[0]], encoder.typed(rows)
         assert nodes.key is not None
-        asked = [{"key": key} for key in encoder.keys(typed, nodes.key).tolist()]
+        asked = [{"key": str(key)} for key in encoder.keys(typed, nodes.key).tolist()]
         if not self.contents.reading.timed:
             return asked
         if nodes.time is None or nodes.time[0] != encoder.name:
@@ -248,26 +250,26 @@ class Bundle:
                 problem("time", f"none in table {encoder.name}", "when each row is asked about", do)
             )
         times = encoder.keys(typed, nodes.time[1]).tolist()
-        return [{**of, "time": time} for of, time in zip(asked, times)]
+        return [{**of, "time": str(time)} for of, time in zip(asked, times)]
 
     def _node_questions(self, rows: Rows, snapshot: Snapshot) -> Questions:
         node_type = self.key_type
         known = snapshot.generation.keys[node_type]
-        keys = np.empty(rows.n, object if known.is_text else np.int64)
-        expected, key_class = ("text", str) if known.is_text else ("a whole number", int)
-        for at, value in enumerate(rows.columns.get("key", [None] * rows.n)):
-            if not isinstance(value, key_class) or isinstance(value, bool):
-                do = "send the node's key, or the whole row with append=true"
-                raise RowError(problem("key", repr(value), expected, do))
-            keys[at] = value
+        sent, do = (
+            rows.columns.get("key", [None] * rows.n),
+            "send the node's key, or the whole row with append=true",
+        )
+        if known.is_text:
+            for value in sent:
+                if not isinstance(value, str):
+                    raise RowError(problem("key", repr(value), "text", do))
+            keys = np.array(sent, object)
+        else:
+            keys = whole_numbers("key", sent, do)
         time = None
         if self.contents.reading.timed:
             times = rows.columns.get("time", [None] * rows.n)
-            if not all(isinstance(value, int) and not isinstance(value, bool) for value in times):
-                raise RowError(
-                    problem("time", repr(times[0]), "a whole number, in the data's unit", "add the time")
-                )
-            time = np.array(times, np.int64)
+            time = whole_numbers("time", times, "add the time, in the data's unit")
         features = None if self.task is None or time is None else self.task.features(time)
         return Questions(self._numbers(node_type, keys, snapshot)[:, None], time, features)
 
