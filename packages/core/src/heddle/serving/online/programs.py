@@ -4,6 +4,7 @@ import asyncio
 import html
 import json
 import logging
+import math
 import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -97,7 +98,11 @@ class ProgramsApplication(HttpApplication):
         if len(given) > 1 or (given and not (given[0].isdigit() and int(given[0][:20]) <= len(body))):
             actual = b", ".join(given)[:40].decode("latin-1")
             raise BadRequest(f"{HEADER}: found {actual}, expected at most the {len(body)} bytes of the body")
-        inputs, request = read_tensors("inputs", body, int(given[0]) if given else None)
+        length = int(given[0]) if given else None
+        if body.count(b",", 0, length) > _most_commas(model):  # looked at before anything is made of it
+            most = model.facts["max_batch"]
+            raise Refused(413, f"body: found more values than {most} rows have; send fewer at a time")
+        inputs, request = read_tensors("inputs", body, length)
         outputs = await asyncio.get_running_loop().run_in_executor(self._thread, model, inputs)
         self._metrics.rows[name] += len(next(iter(inputs.values())))
         asked = request.get("outputs")
@@ -131,6 +136,14 @@ class ProgramsApplication(HttpApplication):
 
 def _models(repository: Path) -> dict[str, LocalModel]:
     return {path.parent.name: LocalModel(path) for path in repository_models(repository)}
+
+
+def _most_commas(model: LocalModel) -> float:
+    """Return how many commas the JSON of the largest request has at most; of text any number, which is text's own."""
+    facts: Any = model.facts
+    if any(spec["dtype"] == "BYTES" for spec in facts["inputs"]):
+        return math.inf
+    return 1024 + 2 * int(facts["max_batch"]) * sum(int(spec["width"]) for spec in facts["inputs"])
 
 
 def _stamp(repository: Path) -> list[int]:
