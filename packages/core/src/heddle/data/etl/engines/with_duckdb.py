@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from heddle.data.etl.engines.edge_order import order_edges, order_gaps
 from heddle.data.formats.text_files import fail
 from heddle.errors import ConfigError, problem
 from heddle.extras import require
@@ -12,6 +13,9 @@ from heddle.options.byte_sizes import from_bytes
 
 SHARE = 0.75
 """Of the memory asked for that DuckDB may use; the rest is for the buffers it doesn't count, and for Python."""
+
+ROW_BYTES = 128
+"""What an edge takes while NumPy sorts it."""
 
 
 class DuckDB:
@@ -32,6 +36,7 @@ class DuckDB:
         }
         if threads is not None:
             settings["threads"] = threads
+        self._scratch, self._most = scratch, max(65536, limit // ROW_BYTES)
         self._connection = self._duckdb.connect(config=settings)
         self._connection.execute("SET enable_progress_bar = false")  # it would write into standard output
 
@@ -59,6 +64,8 @@ class DuckDB:
         self._copy(f"{query} ORDER BY t.file_row_number" if joins else query, out)
 
     def grouped(self, ends: Path, by: str, moments: tuple[Path, str] | None, out: Path) -> None:
+        if order_edges(ends, by, moments, out, self._scratch, self._most):
+            return
         chosen = f"e.{'source' if by == 'target' else 'target'} AS other, e.file_row_number AS row"
         if moments is None:
             self._copy(f"SELECT {chosen} FROM {_rows(ends)} e ORDER BY e.{by}, row", out)
@@ -69,9 +76,7 @@ class DuckDB:
         self._copy(f"SELECT {chosen}, e.{by} AS of, time FROM {joined} ORDER BY of, time, row", out)
 
     def gaps(self, grouped: Path, out: Path) -> None:
-        before = "CASE WHEN of = lag(of) OVER w THEN time - lag(time) OVER w END AS gap"
-        rows = f"SELECT row, {before} FROM {_rows(grouped)} WINDOW w AS (ORDER BY file_row_number)"
-        self._copy(f"SELECT gap FROM ({rows}) ORDER BY row", out)
+        order_gaps(grouped, out, self._scratch, self._most)
 
     def counts(self, table: Path, column: str, time: str | None, before: int | None, out: Path) -> None:
         where = f"{_name(column)} IS NOT NULL"
