@@ -56,7 +56,7 @@ def read_tensors(key: str, body: bytes, length: int | None) -> tuple[dict[str, n
 
 def write_tensors(key: str, arrays: Mapping[str, np.ndarray], more: Mapping[str, Any]) -> tuple[bytes, int]:
     """Return (body with binary data, its bytes of JSON)."""
-    parts = [_to_binary(array) for array in arrays.values()]
+    parts = [to_binary(array) for array in arrays.values()]
     entries = [
         {**_facts(name, array), "parameters": {"binary_data_size": len(part)}}
         for (name, array), part in zip(arrays.items(), parts)
@@ -80,7 +80,7 @@ def _to_list(array: np.ndarray) -> list[Any]:
     return [_as_text(value) for value in values] if array.dtype.kind == "O" else values
 
 
-def _to_binary(array: np.ndarray) -> bytes:
+def to_binary(array: np.ndarray) -> bytes:
     if array.dtype.kind != "O":
         return np.ascontiguousarray(array).tobytes()
     texts = [

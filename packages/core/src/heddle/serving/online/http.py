@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from heddle.data.etl.rows import RowError
 from heddle.errors import ConfigError, GraphError
@@ -40,6 +40,16 @@ class Reply(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
+class Beside(Protocol):
+    """Another way in than HTTP."""
+
+    async def begin(self) -> None:
+        """Begin to listen."""
+
+    async def close(self) -> None:
+        """Finish what was begun."""
+
+
 Answer = Callable[[bytes, Headers], Awaitable[Reply]]
 """(body, headers) -> what a POST is answered with."""
 
@@ -52,6 +62,7 @@ class HttpApplication:
 
     Attributes:
         peers: the server's other processes, whose metrics are told too.
+        beside: another way in, begun and ended with this one; None for none.
     """
 
     def __init__(self, options: ServeOptions, metrics: Metrics, token: bytes | None = None):
@@ -62,6 +73,7 @@ class HttpApplication:
         self._prefix = secrets.token_hex(6)
         self._watch: asyncio.Task[None] | None = None
         self.peers: Sequence[Peer] = ()
+        self.beside: Beside | None = None
 
     def answer_get(self, path: str) -> tuple[str, Reply]:
         """Return (route, answer) of a GET. Raises Refused."""
@@ -96,12 +108,16 @@ class HttpApplication:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self.begin()
+                if self.beside is not None:
+                    await self.beside.begin()
                 if self._options.reload_seconds:
                     self._watch = asyncio.create_task(self._look())
                 await send({"type": "lifespan.startup.complete"})
             else:
                 if self._watch is not None:
                     self._watch.cancel()
+                if self.beside is not None:
+                    await self.beside.close()
                 await self.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -168,11 +184,19 @@ class HttpApplication:
             raise Refused(405, f"method: found {method[:16]}, expected GET or POST")
         route, answer = self.find_post(path)
         body = await self._body(headers, receive)
+        return route, await self._worked(answer, body, headers)
+
+    async def answer_post(self, path: str, body: bytes) -> Reply:
+        """Return the answer of a POST that came by another way than HTTP. Raises Refused, and as the subclass does."""
+        return await self._worked(self.find_post(path)[1], body, {})
+
+    async def _worked(self, answer: Answer, body: bytes, headers: Headers) -> Reply:
+        """Return an answer, unless too many are at work. Raises Refused."""
         if self._busy >= self._options.concurrency:
             raise Refused(429, f"found {self._busy} requests at work, expected fewer; come again in a second")
         self._busy += 1
         try:
-            return route, await answer(body, headers)
+            return await answer(body, headers)
         finally:
             self._busy -= 1
 

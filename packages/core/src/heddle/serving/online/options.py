@@ -12,6 +12,12 @@ class ServeOptions:
 
     host: str = option("127.0.0.1", "address to listen on; others than this machine's want a token")
     port: int = option(8000, "0: a free one", least=0, below=65536)
+    grpc_port: int | None = option(
+        None,
+        "port of the Open Inference Protocol by gRPC, on the same address; null: none",
+        least=1,
+        below=65536,
+    )
     hosts: tuple[str, ...] = option(
         (), "names in the Host header that are answered besides localhost; [*]: all"
     )

@@ -16,6 +16,7 @@ from heddle.serving.bundle.programs import PROGRAMS, exported_in
 from heddle.serving.live.room import Room
 from heddle.serving.online.application import Application
 from heddle.serving.online.following import FollowingService, Leader
+from heddle.serving.online.grpc_door import GrpcDoor
 from heddle.serving.online.http import HttpApplication
 from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions
@@ -69,6 +70,8 @@ def server(
         else:
             service = Service(bundle, options, metrics)
         application = Application(service, options, metrics, token, number)
+    if options.grpc_port is not None:
+        application.beside = GrpcDoor(application, options, metrics, token, options.grpc_port)
     if folder is not None:
         application.peers = [
             Peer(socket_path(folder, other), token, options.certificate is not None)
@@ -122,14 +125,20 @@ def serve(
 
 def listening(options: ServeOptions) -> socket.socket:
     """Return a socket that listens where the options say. Raises ConfigError: the address can't be had."""
+    alone = replace(options, workers=1)
+    if options.grpc_port is not None:  # another package listens there: find out first that it can
+        _listener("serve.grpc_port", alone, options.grpc_port, "choose another").close()
+    do = "choose another, or 0 for a free one"
+    if options.workers > 1:  # the port is shared by processes: find out first that no other server has it
+        _listener("serve.port", alone, options.port, do).close()
+    return _listener("serve.port", options, options.port, do)
+
+
+def _listener(name: str, options: ServeOptions, port: int, do: str) -> socket.socket:
     try:
-        if options.workers > 1:  # the port is shared by processes: find out first that no other server has it
-            public_listener(replace(options, workers=1), options.port).close()
-        return public_listener(options, options.port)
+        return public_listener(options, port)
     except OSError as error:
-        actual = f"{options.port} ({error.strerror})"
-        do = "choose another, or 0 for a free one"
-        raise ConfigError(problem("serve.port", actual, "a free port", do)) from error
+        raise ConfigError(problem(name, f"{port} ({error.strerror})", "a free port", do)) from error
 
 
 def _token(options: ServeOptions) -> bytes | None:
