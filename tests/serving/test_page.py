@@ -118,6 +118,7 @@ def test_a_row_is_scored_in_a_browser(made, bundle, browser):
         labels = "return [...document.querySelectorAll('input')].filter(of => of.offsetParent && !of.labels.length)"
         assert browser.execute_script(labels) == []  # whoever hears the page is told what each field is
         until(lambda: "rows scored a second" in find("#loads").text)
+        until(lambda: "Nothing was asked yet. 0 of 0 rows" in find("#drift-said").text)
         find("#example").click()
         amount = find("input[name=Amount]")
         assert float(amount.get_attribute("value")) == pytest.approx(float(made[1][-1]["Amount"].lstrip("$")))
@@ -145,6 +146,10 @@ def test_a_row_is_scored_in_a_browser(made, bundle, browser):
         find("button[type=submit]").click()
         assert "Year" in until(lambda: all_of("#answer .error"))[0].text
         assert not all_of("#picture svg")
+        browser.refresh()
+        until(lambda: all_of("#drift tbody tr"))
+        assert "3 of 3 rows of the last 7 days" in find("#drift-said").text
+        assert "probability of Yes" in find("#drift").text and "too few rows to tell" in find("#drift").text
         loaded = browser.execute_script("return performance.getEntriesByType('resource').map(of => of.name)")
         assert loaded and all(name.startswith(f"http://127.0.0.1:{port}/") for name in loaded)
         said = [entry["message"] for entry in browser.get_log("browser")]
