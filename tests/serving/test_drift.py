@@ -92,6 +92,7 @@ def test_rows_of_training_are_as_in_training(made, bundle, capsys):
     assert "9999" not in kept and valid[0]["Merchant Name"] not in kept  # counts of bins alone
 
 
+@pytest.mark.slow
 def test_processes_count_together_and_few_a_second_are_enough(made, bundle):
     """Three processes give one report; what is more than serve.drift_rows in a second is asked, and not counted."""
     _, records = made

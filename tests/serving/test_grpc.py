@@ -211,6 +211,7 @@ def test_rows_score_as_by_http(made, bundle, tmp_path):
         assert done.returncode == 2 and "serve.grpc_port: found" in done.stderr
 
 
+@pytest.mark.slow
 def test_ids_and_several_processes(made, bundle, program, repository):
     """A program gives its outputs; each of two processes answers on the one port."""
     _, local = program

@@ -17,7 +17,8 @@ Answers by what heddle deploy export wrote, RUN/bundle or the named folder, on 1
   curl 127.0.0.1:8000/v2/score -d '{"rows": [{"card": "17", "amount": "$3.50"}], "append": true}'
 
 POST /v2/score scores rows, /v2/rows/TABLE appends them, /v2/models/model/infer speaks the Open Inference Protocol, the
-only way to ask a run without tables, by ids of nodes; GET /metrics, /v2/health/ready, /v2/card, and a page at /.
+only way to ask a run without tables, by ids of nodes, and so does serve.grpc_port; GET /metrics, /v2/health/ready,
+/v2/card, /v2/drift (what was asked against training), and a page at /.
 
 """
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.data.etl.rows import RowEncoder, RowError, Rows, Typed
+from heddle.data.etl.rows import Few, RowEncoder, RowError, Rows, Typed
 from heddle.data.etl.schemas.recipe import schema_of
 from heddle.data.etl.schemas.schema import Edges
 from heddle.data.prepared.folder import Prepared
@@ -292,7 +292,7 @@ class Bundle:
         source, relation, target = edges.type
         return (target, f"rev_{relation}", source) if by == "source" else (source, relation, target)
 
-    def _nodes(self, node_type: str, encoder: RowEncoder, typed: Typed) -> NewNodes:
+    def _nodes(self, node_type: str, encoder: RowEncoder, typed: Typed | Few) -> NewNodes:
         assert self.schema is not None
         nodes = self.schema.nodes[node_type]
         assert nodes.key is not None
