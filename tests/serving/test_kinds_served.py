@@ -160,7 +160,7 @@ def test_a_server_answers_questions_and_says_what_it_can_not(task, tmp_path):
         assert status == 400 and "nodes 'active' of no table" in json.loads(answer)["error"]
         page = json.loads(ask(port, "GET", "/v2/page")[1])
         assert [field["name"] for field in page["fields"]] == ["key", "time"] and page["explains"]
-        example = {field["name"]: int(field["example"]) for field in page["fields"]}
+        example = {field["name"]: field["example"] for field in page["fields"]}
         assert ask(port, "POST", "/v2/score", {"rows": [example]})[0] == 200
 
 
@@ -261,7 +261,7 @@ def test_reasons_of_a_node_are_its_columns_and_neighbours(rows, tmp_path):
     assert (unknown.nodes[0].key, unknown.nodes[0].seen, unknown.edges) == ("1", False, ())
     assert "desk" in picture(known) and f"loan {loans[-1]['id']}" in picture(known)
     times = {field["name"]: field["type"] for field in shown["fields"]}
-    assert times == {"key": "of a loan", "time": "seconds since 1970"} and shown["explains"]
+    assert times == {"key": "of a loan", "time": "moment in UTC"} and shown["explains"]
 
 
 def test_reasons_of_a_question_of_a_task(task, tmp_path):

@@ -14,6 +14,7 @@ from heddle.data.prepared.folder import Prepared
 from heddle.errors import problem
 from heddle.serving.bundle.layout import read_bundle
 from heddle.serving.bundle.model import scorer_of
+from heddle.serving.bundle.moments import is_dated, moments
 from heddle.serving.bundle.task import task_of
 from heddle.serving.bundle.whole import whole_numbers
 from heddle.serving.live import Follower
@@ -66,6 +67,7 @@ class Bundle:
         self.decision = None if self.contents.decision is None else decision_of(self.contents.decision)
         opened, self._target = self.live.opened, self.contents.target
         self.schema = schema_of(opened.recipe) if "tables" in opened.recipe else None
+        self.dated = is_dated(self.schema)
         self.task = task_of(opened, self._target)
         self.scorer = self._scorer()
         self.encoders = encoders_of(opened)
@@ -255,10 +257,11 @@ class Bundle:
     def _node_questions(self, rows: Rows, snapshot: Snapshot) -> Questions:
         node_type = self.key_type
         known = snapshot.generation.keys[node_type]
-        sent, do = (
-            rows.columns.get("key", [None] * rows.n),
-            "send the node's key, or the whole row with append=true",
-        )
+        do = "send the node's key, or the whole row with append=true"
+        if "key" not in rows.columns:
+            actual = f"no key among {sorted(rows.columns)}"[:80]
+            raise RowError(problem("row", actual, f"key: the {node_type} that is asked about", do))
+        sent = rows.columns["key"]
         if known.is_text:
             for value in sent:
                 if not isinstance(value, str):
@@ -269,7 +272,7 @@ class Bundle:
         time = None
         if self.contents.reading.timed:
             times = rows.columns.get("time", [None] * rows.n)
-            time = whole_numbers("time", times, "add the time, in the data's unit")
+            time = moments(times, self.dated)
         features = None if self.task is None or time is None else self.task.features(time)
         return Questions(self._numbers(node_type, keys, snapshot)[:, None], time, features)
 

@@ -11,18 +11,9 @@ from heddle.serving.scoring.columns import encoded_columns
 from heddle.serving.scoring.encoded import encoded_of
 
 
-def is_dated(bundle: Bundle) -> bool:
-    """Tell whether the times of the data are seconds since 1970."""
-    schema, target = bundle.schema, bundle.target
-    if schema is None:
-        return False
-    if len(target) == 3:
-        edges = next(of for of in schema.edges if of.type == target)
-        table, name = edges.table, edges.time
-    else:
-        table, name = schema.nodes[target[0]].time or ("", None)
-    column = None if name is None else schema.tables[table].columns.get(name)
-    return column is not None and column.type in ("clock", "datetime")
+def moment_text(bundle: Bundle, time: int) -> str:
+    """Return a time of the data as a person writes it, and a request may: a date in UTC, or a number."""
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S") if bundle.dated else str(time)
 
 
 def example_of(bundle: Bundle) -> dict[str, str]:
@@ -34,7 +25,7 @@ def example_of(bundle: Bundle) -> dict[str, str]:
         if not count:
             return {}
         last = {"key": str(keys[bundle.key_type].name(count - 1))}
-        return last if asked.time is None else {**last, "time": str(int(asked.time.max()))}
+        return last if asked.time is None else {**last, "time": moment_text(bundle, int(asked.time.max()))}
     edges = opened.edges[target[0], target[1], target[2]]
     if not edges.rows:
         return {}

@@ -1,13 +1,12 @@
 """facts: what the page shows of a bundle: its card, its metrics, what it isn't for, and the form of a row."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from heddle.data.etl.rows import RowEncoder
 from heddle.serving.bundle.bundle import Bundle
-from heddle.serving.online.page.example import example_of, is_dated
+from heddle.serving.online.page.example import example_of, moment_text
 from heddle.serving.reasons.explain import explains
 from heddle.workflow.metrics.by_name import higher_is_better
 from heddle.workflow.metrics.decision import CLASSES
@@ -91,7 +90,7 @@ def _reads(bundle: Bundle) -> str:
 def _times(bundle: Bundle) -> str | None:
     """Return from when until when the rows of the data are; None without times."""
     time = _target_times(bundle)
-    return None if time is None else f"{_moment(bundle, time[0])} to {_moment(bundle, time[1])}"
+    return None if time is None else f"{moment_text(bundle, time[0])} to {moment_text(bundle, time[1])}"
 
 
 def _target_times(bundle: Bundle) -> tuple[int, int] | None:
@@ -99,12 +98,6 @@ def _target_times(bundle: Bundle) -> tuple[int, int] | None:
         return None
     time = bundle.live.opened.edges[bundle.target[0], bundle.target[1], bundle.target[2]].time
     return None if time is None or not len(time) else (int(time.min()), int(time.max()))
-
-
-def _moment(bundle: Bundle, time: int) -> str:
-    if not is_dated(bundle):
-        return str(time)
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _limits(bundle: Bundle) -> list[str]:
@@ -116,12 +109,12 @@ def _limits(bundle: Bundle) -> list[str]:
     )
     split = bundle.live.opened.info.get("split") or {}
     if "valid_from" in split:
-        moment = _moment(bundle, split["valid_from"])
+        moment = moment_text(bundle, split["valid_from"])
         limits.append(f"Showing how good it is on rows before {moment}: it was trained on their answers.")
     times = _target_times(bundle)
     if times is not None:
         limits.append(
-            f"Rows long after {_moment(bundle, times[1])} without a look at new metrics: habits change."
+            f"Rows long after {moment_text(bundle, times[1])} without a look at new metrics: habits change."
         )
     unused = card.get("unused_inputs") or ()
     if unused:
@@ -167,8 +160,8 @@ def _fields(bundle: Bundle) -> list[dict[str, Any]]:
         node_type = bundle.key_type
         text = bundle.live.snapshot().generation.keys[node_type].is_text
         key = {"name": "key", "type": f"of a {node_type}", "needed": True, "number": not text, "values": []}
-        unit = "seconds since 1970" if is_dated(bundle) else "whole number"
-        time = {"name": "time", "type": unit, "needed": True, "number": True, "values": []}
+        unit = "moment in UTC" if bundle.dated else "whole number"
+        time = {"name": "time", "type": unit, "needed": True, "number": not bundle.dated, "values": []}
         fields = [key, time] if bundle.contents.reading.timed else [key]
         return [{**field, "example": example.get(str(field["name"]), "")} for field in fields]
     return [
