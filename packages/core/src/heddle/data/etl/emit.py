@@ -194,7 +194,7 @@ class Emitter:
             }
             for table in chunks(path, [column]):
                 moments = table[column].fill_null(0).to_numpy().astype(np.int64)
-                part = np.searchsorted(self.related.cuts, moments, side="right")
+                part = (moments >= self.related.cuts[0]).astype(np.int8) + (moments >= self.related.cuts[1])
                 part[table[column].is_null().to_numpy()] = -1
                 if timed is not None and timed.delay:
                     part[moments > known_from[part] - timed.delay] = -1

@@ -78,7 +78,7 @@ class NpyStream:
     def write(self, chunk: np.ndarray) -> None:
         """Add rows."""
         self._rows += len(chunk)
-        self._stream.write(np.ascontiguousarray(chunk, self._dtype).tobytes())
+        self._stream.write(np.ascontiguousarray(chunk, self._dtype).data)
 
     def __enter__(self) -> "NpyStream":
         return self

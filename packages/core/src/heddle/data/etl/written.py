@@ -79,7 +79,8 @@ def write_classes(path: Path, label: Label, out: Path) -> tuple[Path, int]:
     """
     most = -1
     with NpyStream(out, np.int64) as stream:
-        for table in chunks(path, label.columns):
+        coded = [name for name in label.columns if column_type(path, name) == "string" and label.classes]
+        for table in chunks(path, label.columns, coded):
             numbers = _classes(table[label.columns[0]], label, path.stem)
             most = max(most, int(numbers.max(initial=-1)))
             stream.write(numbers)
@@ -141,18 +142,38 @@ def _classes(values: Any, label: Label, table: str) -> np.ndarray:
             do = "list the values in label.classes"
             fail(where, numbers[wrong][0], f"a class from 0 to {MOST_CLASSES - 1}, -1 where unknown", do)
         return numbers
-    texts = values.cast(arrow.string())
+    cells = values.combine_chunks()
+    coded = arrow.types.is_dictionary(cells.type)
+    classes = _stands_for((cells.dictionary if coded else cells).cast(arrow.string()), label)
+    if coded:  # of few texts, which are looked up once each
+        places = cells.indices.fill_null(len(classes)).to_numpy(zero_copy_only=False)
+        classes = np.append(classes, -1)[places]
+    if (unknown := classes == NO_CLASS).any():
+        bad = cells[int(unknown.argmax())].as_py()
+        fail(where, repr(bad), f"one of {list(_stands(label))}", "name it in label.classes")
+    return classes
+
+
+NO_CLASS = -2
+"""What stands for no class, and isn't empty."""
+
+
+def _stands(label: Label) -> dict[str, int]:
     named = label.values or tuple((name,) for name in label.classes)
     stands = {value: at for at, class_values in enumerate(named) for value in class_values}
-    others = stands.pop("*", None) if label.values else None
-    classes = compute.index_in(texts, value_set=arrow.array(list(stands), arrow.string()))
-    classes = compute.take(arrow.array(list(stands.values()), arrow.int64()), classes)
-    if others is not None:
-        other = compute.and_(compute.is_null(classes), compute.not_equal(compute.fill_null(texts, ""), ""))
-        classes = compute.if_else(other, others, classes)
-    unknown = compute.and_(compute.is_null(classes), compute.not_equal(compute.fill_null(texts, ""), ""))
-    if compute.any(unknown).as_py():
-        bad = texts.filter(unknown)[0].as_py()
-        fail(where, repr(bad), f"one of {list(stands)}", "name it in label.classes")
-    result: np.ndarray = compute.fill_null(classes, -1).to_numpy().astype(np.int64)
+    if label.values:
+        stands.pop("*", None)
+    return stands
+
+
+def _stands_for(texts: Any, label: Label) -> np.ndarray:
+    """Return the class of each text [n] int64, -1 for an empty one."""
+    compute, arrow = require("pyarrow.compute", "etl"), require("pyarrow", "etl")
+    stands = _stands(label)
+    places = compute.index_in(texts, value_set=arrow.array(list(stands), arrow.string()))
+    classes = compute.take(arrow.array(list(stands.values()), arrow.int64()), places)
+    others = next((at for at, values in enumerate(label.values) if "*" in values), NO_CLASS)
+    empty = compute.equal(compute.fill_null(texts, ""), "")
+    classes = compute.if_else(compute.is_null(classes), compute.if_else(empty, -1, others), classes)
+    result: np.ndarray = classes.to_numpy(zero_copy_only=False).astype(np.int64)
     return result

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import cache
 
 import numpy as np
 
 PERIODS = {"hour": 24, "weekday": 7, "day": 31, "month": 12}
+_PLACES = {**PERIODS, "hour": 86400}
+"""Moments of a period that are told apart: seconds of a day, days, months."""
 UNKNOWN = 0
 """The code of a value that the training period doesn't hold, and of a missing one."""
 
@@ -47,10 +50,9 @@ def turned(seconds: np.ndarray, there: np.ndarray, period: str) -> np.ndarray:
 
     Of a missing one, where `there` [n] is False, they are 0.
     """
-    turns = 2 * np.pi * _phase(seconds, period)
-    both = np.empty((len(turns), 2))
-    both[:, 0], both[:, 1] = np.sin(turns), np.cos(turns)
-    both *= there[:, None]
+    both: np.ndarray = _turns(period)[_place(seconds, period)]
+    if not there.all():
+        both *= there[:, None]
     return both
 
 
@@ -61,18 +63,26 @@ def since(gaps: np.ndarray) -> np.ndarray:
     return both
 
 
-def _phase(seconds: np.ndarray, period: str) -> np.ndarray:
-    """Return where in its period, from 0 to 1, each moment lies; days are UTC's, Monday comes first."""
+@cache
+def _turns(period: str) -> np.ndarray:
+    """Return the sine and the cosine of every place in a period, [places, 2] float64."""
+    places = _PLACES[period]
+    turns = 2 * np.pi * (np.arange(places) / places)
+    return np.stack([np.sin(turns), np.cos(turns)], axis=1)
+
+
+def _place(seconds: np.ndarray, period: str) -> np.ndarray:
+    """Return which place of its period each moment has, from 0; days are UTC's, Monday comes first."""
     if period == "hour":
-        return (seconds % 86400) / 86400
+        return seconds % 86400
     days = seconds // 86400
     if period == "weekday":
-        return (days + 3) % 7 / 7  # the first day of 1970 was a Thursday
+        return (days + 3) % 7  # the first day of 1970 was a Thursday
     dates = days.astype("datetime64[D]")
     months = dates.astype("datetime64[M]")
     if period == "month":
-        return months.astype(np.int64) % 12 / 12
-    result: np.ndarray = (dates - months.astype("datetime64[D]")).astype(np.int64) / PERIODS[period]
+        return months.astype(np.int64) % 12
+    result: np.ndarray = (dates - months.astype("datetime64[D]")).astype(np.int64)
     return result
 
 
@@ -88,6 +98,6 @@ def phase(seconds: int, period: str) -> float:
     if period == "weekday":
         return (days + 3) % 7 / 7
     if not 1 <= days + _DAYS <= date.max.toordinal():
-        return float(_phase(np.array([seconds], np.int64), period)[0])
+        return float(_place(np.array([seconds], np.int64), period)[0] / _PLACES[period])
     moment = date.fromordinal(days + _DAYS)
     return (moment.month - 1) / 12 if period == "month" else (moment.day - 1) / PERIODS[period]

@@ -28,7 +28,7 @@ def category(encode: Encode, column: str, fitted: Mapping[str, Any]) -> Encoder:
     codes = _codes(column, fitted["values"])
 
     def apply(table: Any) -> np.ndarray:
-        return codes(table).astype(np.int32)[:, None]
+        return codes(table).astype(np.int32, copy=False)[:, None]
 
     return Encoder("category", column, (column,), len(fitted["values"]) + 1, apply, fitted)
 
@@ -47,24 +47,26 @@ def onehot(encode: Encode, column: str, fitted: Mapping[str, Any]) -> Encoder:
 
 
 def _codes(column: str, values: Sequence[Any]) -> Callable[[Any], np.ndarray]:
-    """Return what gives a chunk's codes, from 1 on in the order of the values."""
+    """Return what gives a chunk's codes, int32, from 1 on in the order of the values."""
     arrow, compute = require("pyarrow", "etl"), require("pyarrow.compute", "etl")
     known = arrow.array(values) if values else None
 
     def codes(table: Any) -> np.ndarray:
         if known is None:
-            return np.zeros(table.num_rows, np.int64)
+            return np.zeros(table.num_rows, np.int32)
         cells = table[column].combine_chunks()
         coded = arrow.types.is_dictionary(cells.type)
         distinct = cells.dictionary if coded else cells
         indices = compute.index_in(distinct, value_set=known.cast(distinct.type))
-        if coded:
-            indices = compute.take(indices, cells.indices)
-        result: np.ndarray = (
-            compute.fill_null(compute.add(indices, 1), UNKNOWN)
-            .to_numpy(zero_copy_only=False)
-            .astype(np.int64)
+        result: np.ndarray = compute.fill_null(compute.add(indices, 1), UNKNOWN).to_numpy(
+            zero_copy_only=False
         )
+        if not coded:
+            return result
+        places = cells.indices
+        if places.null_count:
+            places, result = places.fill_null(len(result)), np.append(result, UNKNOWN)
+        result = result[places.to_numpy()]
         return result
 
     return codes

@@ -40,7 +40,12 @@ def write_features(encoders: Sequence[tuple[Encoder, Path]], rows: int, folder: 
         with NpyStream(folder / f"{name}.npy", dtype, (len(columns),)) as stream:
             for parts in zip(*(_applied(path, of_file) for path, of_file in files.items())):
                 blocks = {key: block for part in parts for key, block in part.items()}
-                stream.write(np.concatenate([blocks[id(encoder)] for encoder, _ in group], axis=1))
+                rows_of_chunk, at = np.empty((len(next(iter(blocks.values()))), len(columns)), dtype), 0
+                for encoder, _ in group:
+                    block = blocks[id(encoder)]
+                    rows_of_chunk[:, at : at + block.shape[1]] = block
+                    at += block.shape[1]
+                stream.write(rows_of_chunk)
         facts["features"][name], facts["columns"][name] = stream.path, columns
         if name == "codes":
             facts["sizes"][name] = [encoder.size for encoder, _ in group]
