@@ -279,7 +279,8 @@ class Bundle:
     def _numbers(self, node_type: str, keys: np.ndarray, snapshot: Snapshot) -> np.ndarray:
         """Return the numbers of keys; of one that was never seen, the first number that no node has."""
         numbers = snapshot.find(node_type, keys)
-        return np.where(numbers < 0, snapshot.n_node[node_type], numbers)
+        numbers[numbers < 0] = snapshot.n_node[node_type]
+        return numbers
 
     def _gaps(
         self, encoder: RowEncoder, ends: Sequence[np.ndarray], time: np.ndarray | None, snapshot: Snapshot

@@ -59,7 +59,8 @@ class Snapshot(NamedTuple):
     def find(self, node_type: str, keys: np.ndarray) -> np.ndarray:
         """Return the number of each key, -1 where this state has no such node. Raises as `Keys.find`."""
         numbers = self.generation.keys[node_type].find(keys)
-        return np.where(numbers < self.cut.n_node[node_type], numbers, -1)
+        numbers[numbers >= self.cut.n_node[node_type]] = -1
+        return numbers
 
     def sample(self, seeds: Any, fanout: Fanout, key: int, seed_time: Any) -> HeteroSample:
         """Return a sample as `Sampler.sample` draws it of the graph prepared anew; see `rows` for its `edges`.
@@ -79,7 +80,9 @@ class Snapshot(NamedTuple):
     def last_time(self, relation: EdgeType, nodes: np.ndarray, time: np.ndarray) -> np.ndarray:
         """Return when the last edge into each node came into being up to `time`, NaN for none: [n] float64."""
         last = self.generation.store.last(self.cut, relation, nodes, time)
-        return np.where(last == NO_TIME, np.nan, last.astype(np.float64))
+        times = last.astype(np.float64)
+        times[last == NO_TIME] = np.nan
+        return times
 
     def columns(self, relation: EdgeType, edges: np.ndarray) -> dict[str, np.ndarray]:
         """Return name -> [n, ...] features of the rows of a sample's edges."""

@@ -58,6 +58,8 @@ class Keys:
             GraphError: text for a type with integers as keys, or the other way round.
         """
         self._check(keys)
+        if len(keys) == 1:
+            return np.array([self.number(keys.item(0))], np.int64)
         if isinstance(self._base, int):
             numbers = np.where((keys >= 0) & (keys < self._held), keys, -1)
         else:
@@ -65,7 +67,7 @@ class Keys:
             position = np.minimum(np.searchsorted(self._base, wanted), max(self._held - 1, 0))
             same = self._base[position] == wanted if self._held else np.zeros(len(keys), bool)
             if self.is_text:
-                same &= np.array([len(key.encode()) <= self._base.dtype.itemsize for key in keys], bool)
+                same &= np.array([self._fits(key.encode()) for key in keys], bool)
             if self._order is not None:
                 position = self._order.numbers[position]
             numbers = np.where(same, position, -1).astype(np.int64)
@@ -73,6 +75,11 @@ class Keys:
             for at in np.flatnonzero(numbers < 0).tolist():
                 numbers[at] = self._numbers.get(keys[at] if self.is_text else int(keys[at]), -1)
         return numbers
+
+    def number(self, key: Any) -> int:
+        """Return the number of a key, int or str as the type's are, -1 where it was never seen."""
+        number = self._of_base(key)
+        return number if number >= 0 else self._numbers.get(key, -1)
 
     def add(self, keys: list[Any]) -> None:
         """Give new keys, each once, the next numbers. Raises GraphError: the type's nodes have no keys."""
@@ -97,6 +104,21 @@ class Keys:
             return number
         key = self._base[number if self._order is None else self._order.places[number]]
         return key.decode() if self.is_text else int(key)
+
+    def _of_base(self, key: Any) -> int:
+        if isinstance(self._base, int):
+            return key if 0 <= key < self._held else -1
+        wanted = key.encode() if self.is_text else key
+        if self.is_text and not self._fits(wanted):
+            return -1
+        position = int(self._base.searchsorted(np.array(wanted, self._base.dtype)))
+        if position == self._held or self._base.item(position) != wanted:
+            return -1
+        return position if self._order is None else int(self._order.numbers[position])
+
+    def _fits(self, key: bytes) -> bool:
+        """Tell whether NumPy's bytes could hold a key: no longer ones, and no zeros at the end."""
+        return len(key) <= self._base.dtype.itemsize and not key.endswith(b"\0")  # type: ignore[union-attr]
 
     def _check(self, keys: np.ndarray) -> None:
         text = keys.dtype == object

@@ -15,6 +15,7 @@ from heddle.sampling.types import Fanout, HeteroSample
 from heddle.serving.live.graph import Snapshot
 from heddle.serving.scoring.embedders import Embedders
 from heddle.serving.scoring.plan import Embedded, MakeEmbedder, Plan, plan_of
+from heddle.serving.scoring.readout import readout_of
 from heddle.serving.scoring.row_ops import RowOps
 from heddle.workflow.loaders.known import up_to
 
@@ -114,6 +115,7 @@ class Scorer:
     Attributes:
         plan: the model as averages over relations; None for one that is more.
         head_params: of the model's head, by its own names.
+        readout: what answers as the head on embeddings of a kernel; None for `Head.apply`.
     """
 
     def __init__(
@@ -129,6 +131,7 @@ class Scorer:
         self.model, self.spec, self.reading, self.ops = model, spec, reading, ops
         self._params, self._adjacency = ops.weights(params), adjacency
         self.head_params = scoped("head", params)
+        self.readout = readout_of(model.head, self.head_params, ops)
         self._layered = model.takes_blocks(len(reading.fanout.sizes))
         self._fanout = reading.fanout._replace(layered=self._layered, leaves=())
         self.plan: Plan | None = None
@@ -147,6 +150,8 @@ class Scorer:
     def __call__(self, snapshot: Snapshot, questions: Questions) -> Answer:
         """Return the outputs of questions, in their order."""
         embedded, head = self.embed(snapshot, questions), self.model.head
+        if self.readout is not None and embedded.params is self.head_params:  # the kernel's embeddings
+            return Answer(self.readout(embedded.rows, embedded.at, questions.asked), embedded.used)
         outputs = head.apply(
             self.ops, embedded.params, embedded.rows, embedded.prepared, embedded.at, asked=questions.asked
         )
