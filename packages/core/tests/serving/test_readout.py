@@ -32,7 +32,9 @@ def test_bits_are_those_of_the_head(head, n):
     if isinstance(head, EdgeHead):
         asked["x"] = rng.standard_normal((n, head.asked_dim), np.float32)
         sizes = head.asked_codes
-        asked["codes"] = np.array([rng.integers(0, size, n) for size in sizes], np.int32).reshape(len(sizes), n).T
+        asked["codes"] = (
+            np.array([rng.integers(0, size, n) for size in sizes], np.int32).reshape(len(sizes), n).T
+        )
     readout = readout_of(head, params, ops)
     actual, expected = readout(rows, at, asked), head.apply(ops, params, rows, {}, at, asked=asked)
     assert actual.dtype == expected.dtype == np.float32 and actual.shape == expected.shape

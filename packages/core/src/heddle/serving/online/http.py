@@ -16,6 +16,7 @@ from heddle.serving.online.limits import LOCAL, Door, Refused, Unpacker, check_h
 from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions
 from heddle.serving.online.peers import OWN_METRICS, Peer, summed
+from heddle.serving.online.request_log import RequestLog
 from heddle.serving.runtime import BadRequest
 
 log = logging.getLogger("heddle.requests")
@@ -71,6 +72,7 @@ class HttpApplication:
         self._options, self._metrics = options, metrics
         self._busy = self._held = self._count = 0
         self._prefix = secrets.token_hex(6)
+        self._lines = RequestLog(log)
         self._watch: asyncio.Task[None] | None = None
         self.peers: Sequence[Peer] = ()
         self.beside: Beside | None = None
@@ -119,6 +121,7 @@ class HttpApplication:
                 if self.beside is not None:
                     await self.beside.close()
                 await self.close()
+                self._lines.flush()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -164,13 +167,7 @@ class HttpApplication:
         await send({"type": "http.response.body", "body": content})
         seconds = time.perf_counter() - started
         self._metrics.answered(route, status, seconds)
-        log.info(
-            '{"request": "%s", "route": "%s", "status": %d, "ms": %.3f}',
-            request.decode(),
-            route,
-            status,
-            seconds * 1e3,
-        )
+        self._lines.add(request, route, status, seconds)
 
     async def _answer(self, scope: Any, headers: Headers, receive: Any) -> tuple[str, Reply]:
         """Return (route, answer) of a request. Raises Refused, and as the subclass does."""
