@@ -176,3 +176,13 @@ def test_a_plain_decision_changes_nothing():
     outputs = rng.normal(size=(9, 3))
     assert Decision("classes").decided(outputs) is outputs
     np.testing.assert_array_equal(Decision("classes").answers(outputs), outputs.argmax(1))
+
+
+def test_one_row_has_the_bits_that_it_has_among_many():
+    x = np.concatenate([np.random.default_rng(1).normal(0, 9, 999), [0.0, -0.0, 800, -800, np.inf, -np.inf]])
+    x = np.append(x, np.nan)
+    assert b"".join(sigmoid(x[i : i + 1]).tobytes() for i in range(len(x))) == sigmoid(x).tobytes()
+    decision = Decision("classes", method="platt", parameters=[[1.3, 0.2]])
+    outputs = np.random.default_rng(2).normal(0, 4, (50, 2)).astype(np.float32)
+    alone = [decision.probabilities(outputs[i : i + 1]).tobytes() for i in range(50)]
+    assert b"".join(alone) == decision.probabilities(outputs).tobytes()

@@ -140,18 +140,21 @@ class LiveGraph:
 
     def last(self, cut: Cut, relation: EdgeType, nodes: np.ndarray, time: np.ndarray) -> np.ndarray:
         """Return when the last edge into each node came into being; see `LiveStore.last`."""
-        nodes, time = (np.ascontiguousarray(column, np.int64) for column in (nodes, time))
-        last = np.empty(len(nodes), np.int64)
-        native.live_last(
-            live=self.handle,
-            relation=self._relations.index(relation),
-            upto=cut.upto,
-            n=len(nodes),
-            nodes=pointer(nodes),
-            time=pointer(time),
-            last=pointer(last),
-        )
-        return last
+        n = len(nodes)
+        columns = np.empty((3, n), np.int64)
+        columns[0], columns[1] = nodes, time
+        at = pointer(columns)
+        if n and at is not None:
+            native.live_last(
+                live=self.handle,
+                relation=self._relations.index(relation),
+                upto=cut.upto,
+                n=n,
+                nodes=at,
+                time=at + 8 * n,
+                last=at + 16 * n,
+            )
+        return columns[2]
 
     def merged(self, cut: Cut, relation: EdgeType, base_rows: np.ndarray | None) -> Merged:
         """Return a relation with the entries of `cut`; see `LiveStore.merged`."""

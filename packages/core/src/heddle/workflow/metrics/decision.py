@@ -95,6 +95,8 @@ class Decision:
             )
             for at, margin in enumerate(margins.T)
         ]
+        if len(columns) == 1:
+            return columns[0][:, None]
         return np.stack(columns, axis=1) if columns else np.zeros(margins.shape)
 
     def _of_margin(self, margin: np.ndarray, parameters: Sequence[Any]) -> Any:
@@ -112,6 +114,10 @@ def decision_of(entry: Mapping[str, Any]) -> Decision:
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """Return 1 / (1 + exp(-x)), without overflow."""
+    if x.size == 1:  # a request's: the same sums without arrays
+        value = x.item()
+        one = np.exp(-abs(value))
+        return np.full(x.shape, (1 if value >= 0 else one) / (1 + one))
     small = np.exp(-np.abs(x))
     result: np.ndarray = np.where(x >= 0, 1, small) / (1 + small)
     return result

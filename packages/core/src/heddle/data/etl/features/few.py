@@ -68,8 +68,9 @@ def few_encoder(plan: Sequence[Planned]) -> FewEncoder | None:
             if part.angles is not None:
                 angles += part.angles(values[part.of])
         logs: Iterator[float] = iter(np.log1p(log_of).tolist() if log_of else ())
-        sines: Iterator[float] = iter(np.sin(angles).tolist() if angles else ())
-        cosines: Iterator[float] = iter(np.cos(angles).tolist() if angles else ())
+        moments = np.array(angles, np.float64)
+        sines: Iterator[float] = iter(np.sin(moments).tolist() if angles else ())
+        cosines: Iterator[float] = iter(np.cos(moments).tolist() if angles else ())
         floats: list[list[float]] = []
         codes: list[list[int]] = []
         for part in parts:
@@ -79,13 +80,19 @@ def few_encoder(plan: Sequence[Planned]) -> FewEncoder | None:
                 codes.append(part.codes(values[part.of]))
         features = {}
         if has_floats:
-            x = np.array(floats, np.float64).reshape(len(floats), n)
-            features["x"] = np.ascontiguousarray(x.T, np.float32)
+            features["x"] = _rows(floats, n, np.float32)
         if codes:
-            features["codes"] = np.ascontiguousarray(np.array(codes, np.int32).T)
+            features["codes"] = _rows(codes, n, np.int32)
         return features
 
     return encode
+
+
+def _rows(columns: Sequence[Sequence[Any]], n: int, dtype: Any) -> np.ndarray:
+    """Return columns [n] as [n, columns]."""
+    if n == 1:
+        return np.array([[column[0] for column in columns]], dtype)
+    return np.ascontiguousarray(np.array(columns, dtype).reshape(len(columns), n).T)
 
 
 def _parts(encode: Encode, column: str | None, fitted: Mapping[str, Any]) -> _Parts:
