@@ -18,6 +18,7 @@ SUITES = {
     "torch": HERE / "array_contracts" / "test_torch_contracts.py",
     "torch, lists": HERE / "array_contracts" / "test_list_contracts.py",
     "JAX": HERE / "array_contracts" / "test_jax_contracts.py",
+    "TorchOps": HERE.parents[1] / "torch-base" / "tests" / "test_contracts.py",
     "JAX engine": HERE.parents[1] / "jax-backend" / "tests" / "contracts",
 }
 

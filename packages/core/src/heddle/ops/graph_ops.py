@@ -26,11 +26,16 @@ class GraphOps:
     # --- to be implemented ---
 
     def asarray(self, array: np.ndarray, like: Array | None = None) -> Array:
-        """Return numpy `array` as this library's array (a copy or not), floats in the dtype and device of `like`."""
+        """Return a numpy array as this library's array of the same shape (a copy or not).
+
+        Args:
+            like: whose device it goes to, and whose dtype floats get; None for the default device and the array's
+                dtype.
+        """
         raise NotImplementedError
 
     def stop_gradient(self, x: Array) -> Array:
-        """Return x as a constant."""
+        """Return x, of any shape, as a constant."""
         raise NotImplementedError
 
     def gather(self, x: Array, index: Array) -> Array:
@@ -42,7 +47,10 @@ class GraphOps:
         raise NotImplementedError
 
     def segment_max(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
-        """Take the largest of each segment, elementwise; an empty segment gives 0; ties share the gradient."""
+        """Take the largest of each segment, elementwise: [e, ...], [e] int -> [num_segments, ...]; 0 for an empty one.
+
+        Equal maxima share the gradient.
+        """
         raise NotImplementedError
 
     def segment_matmul(self, lhs: Array, rhs: Array, group_sizes: np.ndarray) -> Array:
@@ -89,7 +97,7 @@ class GraphOps:
         Returns: [n_receivers, d]; 0 for a receiver without edges.
         """
         rows = self.spmm(adjacency, x, weight)
-        return rows if scale is None else rows * self.xp.reshape(scale, (-1, 1))
+        return rows if scale is None else rows * self.xp.expand_dims(scale, axis=1)
 
     def matmul(self, x: Array, weight: Array) -> Array:
         """Multiply rows by a matrix: [..., k], [k, m] -> [..., m]; what a layer's linear maps go through."""
@@ -163,9 +171,18 @@ class GraphOps:
         activation: str = "none",
         order: Array | None = None,
     ) -> dict[str, Array]:
-        """Return y[t] = activation of x[t] roots[t] + biases[t] + sum over relations of A_r x[s] W_r.
+        """Return y[t] = activation of x[t] roots[t] + biases[t] + sum over relations r into t of A_r x[s] W_r.
 
-        Args and result: see `heddle.ops.relational.conv.relational_conv`.
+        Args:
+            bundles: (source type, Bundle) of each bundle; each relation in one of them.
+            x: node type -> [n_nodes, in_dim], or None for a type without features.
+            weights: for each bundle [relations, in_dim, out_dim], or those of all bundles in one array.
+            roots: node type -> [in_dim, out_dim]; types of x.
+            biases: node type -> [out_dim].
+            activation: as in `activate`.
+            order: [relations] int, the position of each relation in one array of weights; None for their order.
+
+        Returns: node type -> [n_nodes, out_dim] for types with a root or a relation from a type of x.
         """
         return relational_conv(self, bundles, x, weights, roots, biases, activation, order)
 
@@ -179,25 +196,34 @@ class GraphOps:
         return shares if wide is data else xp.astype(shares, data.dtype)
 
     def segment_mean(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
-        """Average rows by segment; an empty segment gives 0."""
+        """Average rows by segment: [e, ...], [e] int -> [num_segments, ...]; an empty segment gives 0."""
         wide = self.widened(data)
         count = self._count(wide, segment_ids, num_segments)
         mean = self.segment_sum(wide, segment_ids, num_segments) / count
         return mean if wide is data else self.xp.astype(mean, data.dtype)
 
     def segment_min(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
-        """Take the smallest of each segment, elementwise; an empty segment gives 0; ties share the gradient."""
+        """Take the smallest of each segment, elementwise: [e, ...], [e] int -> [num_segments, ...]; 0 for an empty one.
+
+        Equal minima share the gradient.
+        """
         return -self.segment_max(-data, segment_ids, num_segments)
 
     def segment_std(self, data: Array, segment_ids: Array, num_segments: int, eps: float = 1e-5) -> Array:
-        """Standard deviation by segment, sqrt(variance + eps) so that its gradient is finite at 0 variance."""
+        """Return the standard deviation of each segment, elementwise: [e, ...], [e] int -> [num_segments, ...].
+
+        It is sqrt(variance + eps), so that its gradient is finite at variance 0; sqrt(eps) for an empty segment.
+        """
         wide = self.widened(data)
         centred = wide - self.gather(self.segment_mean(wide, segment_ids, num_segments), segment_ids)
         deviation = self.xp.sqrt(self.segment_mean(centred * centred, segment_ids, num_segments) + eps)
         return deviation if wide is data else self.xp.astype(deviation, data.dtype)
 
     def segment_logsumexp(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
-        """Log of the sum of exponentials by segment, without overflow; an empty segment gives -inf."""
+        """Return the log of each segment's sum of exponentials, elementwise: [e, ...], [e] int -> [num_segments, ...].
+
+        It doesn't overflow; an empty segment gives -inf.
+        """
         xp, wide = self.xp, self.widened(data)
         exps, largest = self._exponentials(wide, segment_ids, num_segments)
         total = self.segment_sum(exps, segment_ids, num_segments)
@@ -220,7 +246,10 @@ class GraphOps:
         return self.xp.where(ids < counts.shape[0], ids, self.xp.full_like(ids, counts.shape[0] - 1))
 
     def activate(self, x: Array, name: str) -> Array:
-        """Apply an activation by name: "none", "relu", "elu", "leaky_relu" (slope 0.2), "tanh", "sigmoid", "gelu".
+        """Apply an activation by name, elementwise to x of any shape.
+
+        Args:
+            name: "none", "relu", "elu", "leaky_relu" (slope 0.2), "tanh", "sigmoid" or "gelu".
 
         Raises:
             ValueError: an unknown name.
@@ -244,7 +273,7 @@ class GraphOps:
         raise ValueError(f"activation: found {name!r}, expected {expected}")
 
     def widened(self, x: Array) -> Array:
-        """Return floats of 16 bits as float32, in which sums don't overflow; others as they are."""
+        """Return floats of 16 bits, of any shape, as float32, in which sums don't overflow; others as they are."""
         is_narrow = "float16" in str(x.dtype)  # bfloat16 too; the array API has no name for either
         return self.xp.astype(x, self.xp.float32) if is_narrow else x
 
@@ -260,4 +289,4 @@ class GraphOps:
         ones = xp.ones_like(segment_ids, dtype=xp.int64)  # a sum of floats would stop growing
         count = self.segment_sum(ones, segment_ids, num_segments)
         count = xp.astype(xp.where(count > 0, count, xp.ones_like(count)), data.dtype)
-        return xp.reshape(count, (-1,) + (1,) * (data.ndim - 1))
+        return xp.reshape(count, count.shape + (1,) * (data.ndim - 1))

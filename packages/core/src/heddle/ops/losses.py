@@ -130,7 +130,8 @@ def listwise(
 
 
 def focal(ops: LossOps, loss: Array, gamma: float) -> Array:
-    """Return (1 - p)^gamma times a loss -log p of each entry: what is answered well already counts less.
+    """Return (1 - p)^gamma times a loss -log p of each entry, in the shape of `loss`: what is answered well counts
+    less.
 
     Source: Lin, Goyal, Girshick, He, Dollar, Focal Loss for Dense Object Detection (2017), eq. 4.
     """
@@ -157,7 +158,7 @@ LISTWISE = "listwise"
 def _masked_mean(ops: LossOps, loss: Array, mask: Array, weights: Array | None) -> Array:
     xp = ops.xp
     if weights is not None:
-        loss = loss * xp.reshape(weights, (-1, *(1 for _ in loss.shape[1:])))
+        loss = loss * xp.reshape(weights, (loss.shape[0],) + (1,) * (loss.ndim - 1))
     one = ops.asarray(np.array(1, np.int32), like=loss)
     count = xp.sum(xp.where(mask, one, xp.zeros_like(one)))  # a sum of floats would stop growing
     count = xp.astype(xp.where(count > 0, count, xp.ones_like(count)), loss.dtype)

@@ -131,7 +131,7 @@ def _aggregate_sent(ops: GraphOps, adjacency: Adjacency, x: PyTree, how: str | R
         wide = ops.widened(leaf)
         degree = ops.degree(adjacency, wide)
         degree = ops.xp.where(degree > 0, degree, ops.xp.ones_like(degree))
-        mean = ops.spmm(adjacency, wide) / ops.xp.reshape(degree, (-1,) + (1,) * (leaf.ndim - 1))
+        mean = ops.spmm(adjacency, wide) / ops.xp.reshape(degree, degree.shape + (1,) * (leaf.ndim - 1))
         return mean if wide is leaf else ops.xp.astype(mean, leaf.dtype)
 
     return tree_map(fused, x)

@@ -111,7 +111,7 @@ def aggregate(ops: GraphOps, propagation: Propagation | Received, x: Array) -> A
     y = ops.spmm(propagation.adjacency, x, propagation.weight)
     if propagation.loop is None:
         return y
-    return y + ops.xp.reshape(propagation.loop, (-1,) + (1,) * (x.ndim - 1)) * x
+    return y + ops.xp.reshape(propagation.loop, (x.shape[0],) + (1,) * (x.ndim - 1)) * x
 
 
 def _inverse(x: np.ndarray) -> np.ndarray:

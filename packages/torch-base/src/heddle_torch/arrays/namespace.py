@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
-    """Return the slices of `x` along an axis, in one operation.
+    """Return the slices of x [..., n, ...] along an axis: n tensors without that axis, in one operation.
 
     array_api_compat's goes by torch.moveaxis, which has no batching rule.
     """

@@ -9,19 +9,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from heddle.errors import problem
 from heddle.graphs.adjacency import Adjacency
 from heddle.ops.graph_ops import GraphOps
+from heddle_torch.arrays import segments, sparse
 from heddle_torch.arrays.namespace import xp
 from heddle_torch.arrays.products import MultiplyByEach
-from heddle_torch.arrays.segments import Gather, SegmentMax, SegmentSum
-from heddle_torch.arrays.sparse import Dot, EdgeGather, EdgeSoftmax, ScaledSpmm, Spmm
+from heddle_torch.arrays.transforms import transformed
 
 
 class TorchOps(GraphOps):
     """The primitives on torch tensors.
 
     float32 and float64 run as they are; bfloat16 and float16 are summed in float32 and returned as they came. Ids
-    are int32 or int64, tensors needn't be contiguous. On a CPU equal inputs give equal bits.
+    are int32 or int64, tensors needn't be contiguous. On a CPU equal inputs give equal bits. Under transforms of
+    torch.func and in forward mode they are computed edge by edge, in torch's own operations.
     """
 
     xp = xp
@@ -51,20 +53,18 @@ class TorchOps(GraphOps):
         return x.detach()
 
     def gather(self, x: Tensor, index: Tensor) -> Tensor:
-        result: Tensor = Gather.apply(x, index)
-        return result
+        return segments.gather(x, index)
 
     def split(self, x: Tensor, sizes: Sequence[int]) -> Sequence[Tensor]:
         result: Sequence[Tensor] = x.split(list(sizes))
         return result
 
     def segment_sum(self, data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
-        result: Tensor = SegmentSum.apply(data, segment_ids, num_segments)
-        return result
+        return segments.segment_sum(data, segment_ids, num_segments)
 
     def segment_max(self, data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
-        result: Tensor = SegmentMax.apply(data, segment_ids, num_segments)
-        return result
+        _check_ordered("segment_max", data)
+        return segments.segment_max(data, segment_ids, num_segments)
 
     def segment_matmul(self, lhs: Tensor, rhs: Tensor, group_sizes: np.ndarray) -> Tensor:
         groups = zip(lhs.split([int(size) for size in group_sizes]), rhs.unbind())
@@ -83,9 +83,10 @@ class TorchOps(GraphOps):
         wide = torch.promote_types(dtype, torch.float32)
         if weight is not None:
             weight = weight.to(wide).reshape((len(weight), h) if h > 1 else (len(weight),))
-        y = Spmm.apply(x.to(wide).reshape((len(x), h, d) if h > 1 else (len(x), d)), weight, adjacency, False)
-        result = y.reshape((adjacency.n_receivers, *x.shape[1:])).to(dtype)
-        return result
+        y = sparse.spmm(
+            x.to(wide).reshape((len(x), h, d) if h > 1 else (len(x), d)), weight, adjacency, False
+        )
+        return y.reshape((adjacency.n_receivers, *x.shape[1:])).to(dtype)
 
     def scaled_spmm(
         self, adjacency: Adjacency, x: Tensor, weight: Tensor | None = None, scale: Tensor | None = None
@@ -103,12 +104,11 @@ class TorchOps(GraphOps):
         ):
             result: Tensor = super().scaled_spmm(adjacency, x, weight, scale)
             return result
-        result = ScaledSpmm.apply(x, weight, scale, adjacency, False)
-        return result
+        return sparse.scaled_spmm(x, weight, scale, adjacency, False)
 
     def multiply_by_each(self, x: Tensor, matrices: Tensor) -> Tensor:
         # Autocast casts what torch multiplies, and the gradients of that; devices multiply wide matrices better.
-        if x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        if x.device.type != "cpu" or torch.is_autocast_enabled("cpu") or transformed():
             result: Tensor = super().multiply_by_each(x, matrices)
             return result
         result = MultiplyByEach.apply(x, matrices)
@@ -124,28 +124,36 @@ class TorchOps(GraphOps):
         wide, heads, d = torch.promote_types(dtype, torch.float32), x.shape[1:-1], x.shape[-1]
         columns = (prod(heads), d) if prod(heads) != 1 else (d,)
         x, y = (z.to(wide).reshape((len(z), *columns)) for z in (x, y))
-        result = Dot.apply(x, y, adjacency).reshape((adjacency.n_edges, *heads)).to(dtype)
-        return result
+        return sparse.dot(x, y, adjacency).reshape((adjacency.n_edges, *heads)).to(dtype)
 
     def edge_softmax(self, adjacency: Adjacency, logits: Tensor) -> Tensor:
+        _check_ordered("edge_softmax", logits)
         wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
         columns = wide.reshape(len(logits), prod(logits.shape[1:]))
-        result: Tensor = EdgeSoftmax.apply(columns, adjacency).reshape(logits.shape).to(logits.dtype)
-        return result
+        return sparse.edge_softmax(columns, adjacency).reshape(logits.shape).to(logits.dtype)
 
     def _ends(self, adjacency: Adjacency, x: Tensor, back: bool) -> Tensor:
         """Return the row of each edge's receiver (or, back, sender): [n, ...] -> [n_edges, ...]."""
         if not x.is_floating_point():
             return x.index_select(0, adjacency.senders if back else adjacency.receivers)
         wide = x.to(torch.promote_types(x.dtype, torch.float32)).reshape(len(x), prod(x.shape[1:]))
-        result: Tensor = (
-            EdgeGather.apply(wide, adjacency, back).reshape((adjacency.n_edges, *x.shape[1:])).to(x.dtype)
+        return (
+            sparse.edge_gather(wide, adjacency, back).reshape((adjacency.n_edges, *x.shape[1:])).to(x.dtype)
         )
-        return result
 
     def activate(self, x: Tensor, name: str) -> Tensor:
+        if name not in ("none", "tanh", "sigmoid"):
+            _check_ordered(f"activate {name}", x)
         function = _ACTIVATIONS.get(name)
         return super().activate(x, name) if function is None else function(x)
+
+
+def _check_ordered(op: str, x: Tensor) -> None:
+    """Raise TypeError: `op` compares numbers, and these are complex."""
+    if x.is_complex():
+        raise TypeError(
+            problem(op, f"dtype {x.dtype}", "real numbers, which have an order", "take x.abs() or x.real")
+        )
 
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {

@@ -10,20 +10,14 @@ from torch.autograd import Function
 class MultiplyByEach(Function):
     """x [n, k] times each of matrices [g, k, m] -> [g, n, m]."""
 
-    generate_vmap_rule = True
-
     @staticmethod
-    def forward(x: Tensor, matrices: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, matrices: Tensor) -> Tensor:
+        ctx.save_for_backward(x, matrices)
         count, k, m = matrices.shape
         if m % 16 == 0 or m > 32:
             return torch.bmm(x.expand(count, *x.shape), matrices)
         side_by_side = x @ matrices.permute(1, 0, 2).reshape(k, count * m)  # products of few columns are slow
         return side_by_side.view(len(x), count, m).permute(1, 0, 2).contiguous()
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
@@ -34,14 +28,3 @@ class MultiplyByEach(Function):
         if ctx.needs_input_grad[1]:
             grad_matrices = torch.bmm(grad.mT, x.expand(len(grad), *x.shape)).mT
         return grad_x, grad_matrices
-
-    @staticmethod
-    def jvp(ctx: Any, x_tangent: Tensor | None, matrices_tangent: Tensor | None) -> Tensor:
-        x, matrices = ctx.saved_tensors
-        terms = [
-            MultiplyByEach.apply(*pair)
-            for pair in ((x_tangent, matrices), (x, matrices_tangent))
-            if pair[0] is not None and pair[1] is not None
-        ]
-        result: Tensor = sum(terms[1:], terms[0])
-        return result

@@ -11,8 +11,26 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-LONG = 1 << 20
-"""Rows above which sums of float32 are kept in float64: adding 1 to 16777216 changes nothing."""
+from heddle_torch.arrays import transforms
+from heddle_torch.arrays.transforms import LONG, sum_dtype, transformed
+
+
+def gather(x: Tensor, ids: Tensor) -> Tensor:
+    """Return rows of x [n, ...] by ids [e]: [e, ...]."""
+    result: Tensor = transforms.gather(x, ids) if transformed() else Gather.apply(x, ids)
+    return result
+
+
+def segment_sum(data: Tensor, ids: Tensor, n: int) -> Tensor:
+    """Sum data [e, ...] by ids [e]: [n, ...], 0 for an empty segment."""
+    result: Tensor = transforms.segment_sum(data, ids, n) if transformed() else SegmentSum.apply(data, ids, n)
+    return result
+
+
+def segment_max(data: Tensor, ids: Tensor, n: int) -> Tensor:
+    """Take the maxima of data [e, ...] by ids [e]: [n, ...], 0 for an empty segment; ties share the gradient."""
+    result: Tensor = transforms.segment_max(data, ids, n) if transformed() else SegmentMax.apply(data, ids, n)
+    return result
 
 
 class Gather(Function):
@@ -27,7 +45,7 @@ class Gather(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (ids,) = ctx.saved_tensors
-        return SegmentSum.apply(grad, ids, ctx.rows), None
+        return segment_sum(grad, ids, ctx.rows), None
 
 
 class SegmentSum(Function):
@@ -39,9 +57,7 @@ class SegmentSum(Function):
     @staticmethod
     def forward(ctx: Any, data: Tensor, ids: Tensor, n: int) -> Tensor:
         ctx.save_for_backward(ids)
-        wide = data.dtype
-        if data.is_floating_point():
-            wide = torch.promote_types(wide, torch.float64 if len(data) > LONG else torch.float32)
+        wide = sum_dtype(data.dtype, len(data))
         total = torch.zeros((n, *data.shape[1:]), dtype=wide, device=data.device)
         for rows, index in zip(data.split(LONG), ids.long().split(LONG)):  # a copy of few of them at a time
             total.index_add_(0, index, rows.to(wide))
@@ -50,7 +66,7 @@ class SegmentSum(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (ids,) = ctx.saved_tensors
-        return Gather.apply(grad, ids), None, None
+        return gather(grad, ids), None, None
 
 
 class SegmentMax(Function):
@@ -72,6 +88,6 @@ class SegmentMax(Function):
         with torch.no_grad():
             wide = torch.float64 if len(data) >= 2**24 else torch.promote_types(grad.dtype, torch.float32)
             is_top = (data == largest.index_select(0, ids)).to(wide)
-            count = SegmentSum.apply(is_top, ids, largest.shape[0]).clamp_(min=1)
+            count = segment_sum(is_top, ids, largest.shape[0]).clamp(min=1)
             share = (is_top / count.index_select(0, ids)).to(grad.dtype)
-        return Gather.apply(grad, ids) * share, None, None
+        return gather(grad, ids) * share, None, None

@@ -14,7 +14,8 @@ from torch.autograd import Function
 
 from heddle.graphs.adjacency import Adjacency
 from heddle.graphs.memo import Memo
-from heddle_torch.arrays.segments import LONG
+from heddle_torch.arrays.segments import gather, segment_max, segment_sum
+from heddle_torch.arrays.transforms import LONG, transformed
 from heddle_torch.digest import counted_version
 
 with (
@@ -24,6 +25,72 @@ with (
     torch.sparse_csr_tensor(torch.tensor([0, 0]), torch.tensor([], dtype=torch.int64), torch.empty(0), (1, 1))
 
 _KEPT = Memo(version=counted_version)
+
+
+def spmm(x: Tensor, weight: Tensor | None, adjacency: Adjacency, back: bool) -> Tensor:
+    """Return y[r] = sum over edges (s, r) of weight x[s]: [n_receivers, d]; with heads [n_receivers, h, d].
+
+    Args:
+        x: [n_senders, d], or with heads [n_senders, h, d]; of receivers if `back`.
+        weight: [e], with heads [e, h]; None for ones.
+    """
+    if not transformed():
+        result: Tensor = Spmm.apply(x, weight, adjacency, back)
+        return result
+    rows = edge_gather(x, adjacency, not back)
+    return edge_sum(rows if weight is None else rows * weight[..., None], adjacency, back)
+
+
+def scaled_spmm(x: Tensor, weight: Tensor | None, scale: Tensor, adjacency: Adjacency, back: bool) -> Tensor:
+    """Return y[r] = scale[r] times the sum over edges (s, r) of weight x[s]: [n_senders, d] -> [n_receivers, d].
+
+    Args:
+        weight: constants [e], None for ones.
+        scale: constants [n_receivers].
+        back: whether this is transposed: [n_receivers, d] -> [n_senders, d].
+    """
+    if not transformed():
+        result: Tensor = ScaledSpmm.apply(x, weight, scale, adjacency, back)
+        return result
+    scales = edge_gather(scale, adjacency, False)
+    return spmm(x, scales if weight is None else scales * weight, adjacency, back)
+
+
+def dot(x: Tensor, y: Tensor, adjacency: Adjacency) -> Tensor:
+    """Return the dot product of both ends of each edge: [n_receivers, ..., d], [n_senders, ..., d] -> [e, ...]."""
+    if not transformed():
+        result: Tensor = Dot.apply(x, y, adjacency)
+        return result
+    return (edge_gather(x, adjacency, False) * edge_gather(y, adjacency, True)).sum(-1)
+
+
+def edge_gather(x: Tensor, adjacency: Adjacency, back: bool) -> Tensor:
+    """Return each edge's receiver (or, back, sender) row of x: [n, d] -> [e, d]."""
+    if not transformed():
+        result: Tensor = EdgeGather.apply(x, adjacency, back)
+        return result
+    return gather(x, adjacency.senders if back else adjacency.receivers)
+
+
+def edge_sum(values: Tensor, adjacency: Adjacency, back: bool) -> Tensor:
+    """Sum edge rows by receiver (or, back, by sender): [e, d] -> [n, d]."""
+    if not transformed():
+        result: Tensor = EdgeSum.apply(values, adjacency, back)
+        return result
+    n = adjacency.n_senders if back else adjacency.n_receivers
+    return segment_sum(values, adjacency.senders if back else adjacency.receivers, n)
+
+
+def edge_softmax(logits: Tensor, adjacency: Adjacency) -> Tensor:
+    """Normalise logits [e, h] over the edges of each receiver: [e, h]; where all are -inf, 0."""
+    if not transformed():
+        result: Tensor = EdgeSoftmax.apply(logits, adjacency)
+        return result
+    largest = segment_max(logits.detach(), adjacency.receivers, adjacency.n_receivers)
+    largest = torch.where(largest.isfinite(), largest, 0)
+    exps = (logits - edge_gather(largest, adjacency, False)).exp()
+    total = edge_sum(exps, adjacency, False)
+    return exps / edge_gather(torch.where(total > 0, total, 1), adjacency, False)
 
 
 class Spmm(Function):
@@ -44,10 +111,10 @@ class Spmm(Function):
         x, weight = ctx.saved_tensors
         grad_x = grad_weight = None
         if ctx.needs_input_grad[0]:
-            grad_x = Spmm.apply(grad, weight, ctx.adjacency, not ctx.back)
+            grad_x = spmm(grad, weight, ctx.adjacency, not ctx.back)
         if ctx.needs_input_grad[1]:
-            ends = (x, grad) if ctx.back else (grad, x)
-            grad_weight = Dot.apply(*ends, ctx.adjacency)
+            received, sent = (x, grad) if ctx.back else (grad, x)
+            grad_weight = dot(received, sent, ctx.adjacency)
         return grad_x, grad_weight, None, None
 
 
@@ -66,7 +133,8 @@ class ScaledSpmm(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
-        grad_x = ScaledSpmm.apply(grad, *ctx.saved_tensors, ctx.adjacency, not ctx.back)
+        weight, scale = ctx.saved_tensors
+        grad_x = scaled_spmm(grad, weight, scale, ctx.adjacency, not ctx.back)
         return grad_x, None, None, None, None
 
 
@@ -84,8 +152,8 @@ class Dot(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x, y = ctx.saved_tensors
-        grad_x = Spmm.apply(y, grad, ctx.adjacency, False) if ctx.needs_input_grad[0] else None
-        grad_y = Spmm.apply(x, grad, ctx.adjacency, True) if ctx.needs_input_grad[1] else None
+        grad_x = spmm(y, grad, ctx.adjacency, False) if ctx.needs_input_grad[0] else None
+        grad_y = spmm(x, grad, ctx.adjacency, True) if ctx.needs_input_grad[1] else None
         return grad_x, grad_y, None
 
 
@@ -99,7 +167,7 @@ class EdgeGather(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        return EdgeSum.apply(grad, ctx.adjacency, ctx.back), None, None
+        return edge_sum(grad, ctx.adjacency, ctx.back), None, None
 
 
 class EdgeSum(Function):
@@ -116,7 +184,7 @@ class EdgeSum(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        return EdgeGather.apply(grad, ctx.adjacency, ctx.back), None, None
+        return edge_gather(grad, ctx.adjacency, ctx.back), None, None
 
 
 class EdgeSoftmax(Function):
@@ -128,7 +196,7 @@ class EdgeSoftmax(Function):
         largest = torch.segment_reduce(logits, "max", offsets=offsets, axis=0, unsafe=True)
         largest = torch.where(largest.isfinite(), largest, largest.new_zeros(()))
         exps = (logits - largest.index_select(0, adjacency.receivers)).exp_()
-        total = EdgeSum.apply(exps, adjacency, False)
+        total = edge_sum(exps, adjacency, False)
         total = torch.where(total > 0, total, total.new_ones(()))
         result = exps.div_(total.index_select(0, adjacency.receivers))
         ctx.save_for_backward(result)
@@ -139,7 +207,7 @@ class EdgeSoftmax(Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (result,) = ctx.saved_tensors
         flow = result * grad
-        total = EdgeGather.apply(EdgeSum.apply(flow, ctx.adjacency, False), ctx.adjacency, False)
+        total = edge_gather(edge_sum(flow, ctx.adjacency, False), ctx.adjacency, False)
         return flow - result * total, None
 
 

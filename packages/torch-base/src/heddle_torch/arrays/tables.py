@@ -31,7 +31,10 @@ def sparse_ops(ops: TorchOps, compute: torch.dtype) -> TorchOps:
 
 
 def make_sparse(table: Tensor) -> None:
-    """Make a Table's dense gradient, of a step that read it whole, a sparse one of all rows."""
+    """Make the dense gradient [n, d] of a Table [n, d] a sparse one of all its rows; None and sparse ones stay.
+
+    A step that reads a Table as a whole, and not by rows, leaves a dense gradient.
+    """
     grad = table.grad
     if grad is not None and not grad.is_sparse:
         rows = torch.arange(len(table), device=table.device)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -172,7 +173,13 @@ class RGCN:
         dropout: Dropout = no_dropout,
         activation: str = "none",
     ) -> dict[str, Array]:
-        """Return the activation of what `apply` returns, from bundles of `heddle.nn.bundles`."""
+        """Return the activation of what `apply` returns: node type -> [n_nodes, out_dim].
+
+        Args:
+            bundles: the relations, as `heddle.nn.bundles` prepared them.
+            x: node type -> [n_nodes, in_dim], None for a type without features.
+            activation: as in `GraphOps.activate`.
+        """
         roots, biases = self._of_types(params)
         roots = {node_type: root for node_type, root in roots.items() if node_type in x}
         weights: Array | list[Array]
@@ -249,8 +256,9 @@ class RGCN:
         xp, composed = ops.xp, {}
         for name in dict.fromkeys(self._basis(source) for source, _, _ in self.relations):
             basis = params[name]
-            product = params["coefficients"] @ xp.reshape(basis, (self.bases, -1))
-            composed[name] = xp.unstack(xp.reshape(product, (-1, *basis.shape[1:])))
+            shape = basis.shape[1:]
+            product = params["coefficients"] @ xp.reshape(basis, (self.bases, prod(shape)))
+            composed[name] = xp.unstack(xp.reshape(product, (len(self.relations), *shape)))
         return [composed[self._basis(source)][i] for i, (source, _, _) in enumerate(self.relations)]
 
     def _basis(self, source: str) -> str:

@@ -58,14 +58,14 @@ def relational_conv(
         for target, part in parts.items():
             y[target] = y[target] + part if target in y else part
     shifted = {
-        node_type: value + ops.xp.reshape(biases[node_type], (1, -1)) if node_type in biases else value
+        node_type: value + ops.xp.expand_dims(biases[node_type], axis=0) if node_type in biases else value
         for node_type, value in y.items()
     }
     return {node_type: ops.activate(value, activation) for node_type, value in shifted.items()}
 
 
 def one_array(weights: Array | Sequence[Array]) -> Array:
-    """Return weights that an order is given for, which are those of all bundles.
+    """Return the weights [relations, in_dim, out_dim] of all bundles, which an order is given for.
 
     Raises:
         GraphError: weights by bundle.
@@ -79,7 +79,9 @@ def one_array(weights: Array | Sequence[Array]) -> Array:
 def weights_by_bundle(
     bundles: Sequence[tuple[str, Bundle]], weights: Array | Sequence[Array]
 ) -> Sequence[Array]:
-    """Return the weights of each bundle."""
+    """Return the weights of each bundle, [relations, in_dim, out_dim] each, from these or from one array of all
+    relations'.
+    """
     if isinstance(weights, (list, tuple)):
         return weights
     ends = np.cumsum([0, *(n_relations(bundle) for _, bundle in bundles)])
@@ -90,11 +92,11 @@ def _transform_first(
     ops: "GraphOps", bundle: TransformFirst, x: Array | None, weight: Array
 ) -> dict[str, Array]:
     xp, members = ops.xp, list(extents(bundle))
-    out_dim = weight.shape[2]
+    count, rows_in, out_dim = weight.shape
     if x is None:
-        columns = xp.reshape(weight, (-1, out_dim))
+        columns = xp.reshape(weight, (count * rows_in, out_dim))
     elif bundle.sources is None:
-        columns = xp.reshape(ops.multiply_by_each(x, weight), (-1, out_dim))
+        columns = xp.reshape(ops.multiply_by_each(x, weight), (count * x.shape[0], out_dim))
     else:
         columns = _grouped(ops, ops.gather(x, bundle.sources), weight, [extent.columns for extent in members])
     rows = ops.scaled_spmm(bundle.adjacency, columns, bundle.weight, bundle.scale)
