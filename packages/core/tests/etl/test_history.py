@@ -11,7 +11,7 @@ from heddle.data.etl import prepare, read_schema
 from heddle.data.etl.queried import NAME, queried
 from heddle.data.etl_options import Etl
 from heddle.data.prepared import open_prepared
-from heddle.data.prepared.graphs import prepared
+from heddle.data.prepared.reader import prepared
 from heddle.errors import ConfigError, DataError
 
 DAY = 86400

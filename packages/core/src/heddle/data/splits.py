@@ -9,9 +9,11 @@ from heddle.data.formats.text_files import fail
 def random_split(
     size: int, seed: int, shares: tuple[float, float] = (0.8, 0.1), classes: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """Return "train", "valid", "test" positions of `size` things, sorted int64; the test gets what is left.
+    """Return "train", "valid", "test" -> positions [n] int64 among `size` things, sorted; the test gets what is left.
 
-    With `classes` every class is divided in these shares (to within one each).
+    Args:
+        shares: of training and validation.
+        classes: [size] int; every class is divided in these shares (to within one each). None for no classes.
     """
     order = _dealt(size, classes, np.random.default_rng(seed))
     ends = [round(size * shares[0]), round(size * (shares[0] + shares[1]))]
@@ -20,16 +22,23 @@ def random_split(
 
 
 def shares_in_order(n_times: int, shares: tuple[float, float] = (0.7, 0.1)) -> dict[str, np.ndarray]:
-    """Return "train", "valid", "test": positions in order of time, the test gets what is left."""
+    """Return "train", "valid", "test" -> positions [n] int64 among `n_times`, in order of time.
+
+    Args:
+        shares: of training and validation; the test gets what is left.
+    """
     ends = [round(n_times * shares[0]), round(n_times * (shares[0] + shares[1]))]
     return dict(zip(SPLITS, np.split(np.arange(n_times), ends)))
 
 
 def fold_split(classes: np.ndarray, folds: int, fold: int, seed: int) -> dict[str, np.ndarray]:
-    """Return the splits of one fold of stratified cross-validation: the fold tests, a tenth of the rest validates.
+    """Return "train", "valid", "test" -> positions [n] int64 of one fold of stratified cross-validation.
 
-    The folds depend on the seed alone, so folds 0 to `folds - 1` test every position once. As in Errica et al.
-    (2020), arXiv:1912.09893, section 4.
+    The fold tests, a tenth of the rest validates. The folds depend on the seed alone, so folds 0 to `folds - 1` test
+    every position once. As in Errica et al. (2020), arXiv:1912.09893, section 4.
+
+    Args:
+        classes: [size] int, the class of each position.
 
     Raises:
         DataError: fewer than two folds, more than positions, or a fold out of range.

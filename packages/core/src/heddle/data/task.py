@@ -45,7 +45,9 @@ class Objective(Protocol):
         ...
 
     def loss(self, ops: GraphOps, outputs: Array, batch: Any) -> Array:
-        """Return the scalar loss of `outputs` against the batch's known targets."""
+        """Return the scalar loss [] of outputs [n, ...] against the batch's known targets, with a gradient in the
+        outputs.
+        """
         ...
 
 
@@ -78,7 +80,8 @@ class Task:
         return _LEVELS[self.kind]
 
     def loss(self, ops: GraphOps, outputs: Array, batch: Batch) -> Array:
-        """Return the scalar loss of `outputs` against the batch's known targets: their sum over `batch.divisor`.
+        """Return the scalar loss [] of outputs [n, ...] against the batch's known targets: their sum over
+        `batch.divisor`.
 
         Each entry's is multiplied by its weight, where the batch or the task has some; the divisor counts entries.
         """

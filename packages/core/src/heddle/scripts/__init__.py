@@ -3,7 +3,8 @@
 trainer.py       Trainer, Workflow, OptWrapper; training.py: what they are to the workflow
 data_objects.py  NodeDataObject, EdgeDataObject, LPDataObject, GraphDataObject: what is asked, how splits are drawn
 graphs.py        the loader of a GraphDataObject
-metadata.py      MetaLoader: what a graph on disk or in memory is made of
+metadata.py      MetaLoader: what a graph is made of; sources.py: what it asks of one on disk (folder_source.py) or in
+                 memory (dataset_source.py)
 scores.py        metrics that a script hands over
 downstream.py    embeddings, boosted trees and a server after training
 """

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from heddle.data.dataset import Dataset, Times
-from heddle.data.prepared.graphs import targets_of
+from heddle.data.prepared.datasets import targets_of
 from heddle.data.spec import DataSpec
 from heddle.data.task import Task
 from heddle.data.task_options import TaskOptions
@@ -16,7 +16,8 @@ from heddle.errors import ConfigError, DataError
 from heddle.graphs.graph import EdgeType
 from heddle.sampling.parts import Parts, SamplingKernels, kernels_of
 from heddle.sampling.store import GraphStore
-from heddle.scripts.metadata import EDGE_TASKS, GRAPH_TASKS, MetaLoader
+from heddle.scripts.metadata import MetaLoader
+from heddle.scripts.sources import EDGE_TASKS, GRAPH_TASKS
 from heddle.workflow.loaders.known import up_to, without_times
 
 

@@ -162,7 +162,7 @@ class Downstream:
         return np.concatenate(scores).reshape(-1) if scores else np.zeros(0, np.float32)
 
     def rows(self, split: str = "test", batch_size: int = 8192) -> Iterator[np.ndarray]:
-        """Yield the rows of a split in batches, as the server takes them."""
+        """Yield the rows [n, columns] float32 of a split, at most `batch_size` at a time, as the server takes them."""
         result: Iterator[np.ndarray] = self._trees().loader(split, batch_size)
         return result
 
@@ -213,7 +213,12 @@ class Deployment:
         self._downstream = downstream
 
     def run_inference_on_triton(self, dataloader: Iterable[np.ndarray], **options: Any) -> np.ndarray:
-        """Return the server's probabilities for the rows of a loader."""
+        """Return the server's probabilities for the rows [n, columns] of a loader, one after the other: [rows, ...]
+        float32.
+
+        Args:
+            options: of `Downstream.infer`.
+        """
         return self._downstream.infer(dataloader, **options)
 
 
@@ -224,5 +229,5 @@ class Boosting:
         self._downstream = downstream
 
     def triton_data_loader(self, split: str = "test", batch_size: int = 8192) -> Iterator[np.ndarray]:
-        """Yield the rows of a split, as the server takes them."""
+        """Yield the rows [n, columns] float32 of a split, at most `batch_size` at a time, as the server takes them."""
         return self._downstream.rows(split, batch_size)

@@ -14,7 +14,7 @@ from heddle.graphs.convert import as_hetero
 from heddle.graphs.graph import Graph, num_nodes
 from heddle.nn.model import Batch, Prepared
 from heddle.sampling.types import HeteroSample
-from heddle.scripts.metadata import NODE, TO, with_ones
+from heddle.scripts.dataset_source import NODE, TO, with_ones
 from heddle.workflow.launch.peers import batch_numbers
 from heddle.workflow.loaders.graphs import GraphLoader
 from heddle.workflow.loaders.prefetch import Waiting, prefetched

@@ -1,34 +1,21 @@
 """MetaLoader: what a graph on disk or in memory is made of, known without loading it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from heddle.data.dataset import Dataset, Times
+from heddle.data.prepared import Prepared, open_prepared
 from heddle.errors import DataError
-from heddle.graphs.batch import batch
-from heddle.graphs.graph import EdgeType, Graph, HeteroGraph, num_nodes
+from heddle.graphs.graph import EdgeType
 from heddle.graphs.pytree import leaves_with_paths
-from heddle.sampling.store import GraphStore, store_of
-from heddle.sampling.types import ONE_RELATION, ONE_TYPE, InEdges, SampleGraph
-
-EDGE_TASKS = ("edge_classification", "edge_regression", "edge_ranking")
-"""What may be asked about the rows of a relation."""
-
-Splits = tuple[str | np.ndarray, ...]
-"""Names of splits, or their rows."""
-
-NODE_TASKS = ("node_classification", "node_regression", "node_ranking")
-"""What may be asked about nodes."""
-
-GRAPH_TASKS = ("graph_classification", "graph_regression", "graph_ranking")
-"""What may be asked about whole graphs."""
-
-NODE, TO = "node", ("node", "to", "node")
-"""What the one type of nodes and the one relation of a homogeneous graph are called."""
+from heddle.sampling.store import GraphStore
+from heddle.scripts.dataset_source import DatasetSource
+from heddle.scripts.folder_source import FolderSource
+from heddle.scripts.sources import EDGE_TASKS, Source
 
 
 class NodeType(NamedTuple):
@@ -59,14 +46,12 @@ class MetaLoader:
     """
 
     def __init__(self, source: Any):
-        from heddle.data.prepared import Prepared, open_prepared
-
         if isinstance(source, (str, Path)):
             source = open_prepared(source)
         if isinstance(source, Prepared):
-            self._of: _Source = _Folder(source)
+            self._of: Source = FolderSource(source)
         elif isinstance(source, Dataset):
-            self._of = _Memory(source)
+            self._of = DatasetSource(source)
         else:
             raise DataError(
                 f"MetaLoader: found a {type(source).__name__}, expected the path of a prepared folder or a Dataset; "
@@ -206,13 +191,6 @@ class MetaLoader:
         return store._replace(edges={key: None if key in same else of for key, of in store.edges.items()})
 
 
-def with_ones(graph: Graph) -> Graph:
-    """Return a graph, or a batch of some, whose every node is a 1 where nodes have no features."""
-    return (
-        graph if graph.nodes is not None else graph._replace(nodes=np.ones((num_nodes(graph), 1), np.float32))
-    )
-
-
 def node_type(rows: int, features: Any) -> NodeType:
     """Describe nodes or edges by their features: a pytree of [rows, d] floats and int32 codes, or None."""
     width, sizes = 0, []
@@ -223,211 +201,3 @@ def node_type(rows: int, features: Any) -> NodeType:
         else:
             sizes += [int(array[:, i].max(initial=0)) + 1 for i in range(columns)]
     return NodeType(rows, width, tuple(sizes))
-
-
-class _Source(Protocol):
-    task_kind: str
-    target: tuple[str, ...]
-    num_classes: int
-    root: Path | None
-    is_homogeneous: bool
-
-    @property
-    def dataset(self) -> Dataset | None: ...
-
-    def store(self, hidden: tuple[EdgeType, Splits] | None, times: bool = False) -> GraphStore: ...
-
-    def times(self, relation: EdgeType | None) -> Times | None: ...
-
-    def link_times(self, relation: EdgeType) -> np.ndarray | None: ...
-
-    def labels(self, node_type: str) -> np.ndarray: ...
-
-    def weights(self, node_type: str) -> np.ndarray | None: ...
-
-    def groups(self, node_type: str) -> np.ndarray | None: ...
-
-    def edge_questions(self) -> Dataset: ...
-
-    def same_rows(self, relation: EdgeType) -> list[EdgeType]: ...
-
-    def node_split(self, node_type: str, split: str) -> np.ndarray: ...
-
-    def links(self, relation: EdgeType, split: str | None) -> np.ndarray: ...
-
-
-class _Folder:
-    is_homogeneous = False
-    dataset: Dataset | None = None
-
-    def __init__(self, folder: Any):
-        self._folder = folder
-        self.task_kind, self.target = folder.task.kind, tuple(folder.task.target)
-        self.num_classes, self.root = folder.task.num_classes, folder.root
-
-    def store(self, hidden: tuple[EdgeType, Splits] | None, times: bool = False) -> GraphStore:
-        from heddle.data.prepared import sample_graph
-        from heddle.data.prepared.graphs import in_edges
-
-        graph = sample_graph(self._folder, times=times)
-        order = {
-            key: in_edges(self._folder, key)[2] if of.features else None
-            for key, of in self._folder.edges.items()
-        }
-        if hidden is not None:
-            left, rows = self._without(graph.edges, *hidden)
-            graph, order = graph._replace(edges=left), {**order, **rows}
-        nodes, edges = (
-            {key: dict(of.features) or None for key, of in blocks.items()}
-            for blocks in (self._folder.nodes, self._folder.edges)
-        )
-        return GraphStore(graph, order, nodes, edges)
-
-    def times(self, relation: EdgeType | None) -> Times | None:
-        nodes = {node_type: of.time for node_type, of in self._folder.nodes.items() if of.time is not None}
-        edges = {key: of.time for key, of in self._folder.edges.items() if of.time is not None}
-        if relation is None:
-            asked = self._folder.nodes[self.target[0]].time
-            return None if asked is None else Times(asked, nodes, edges, delay=self._folder.task.delay)
-        relation_edges = self._folder.edges[relation]
-        if relation_edges.time is None:
-            return None
-        asked = {
-            split: np.asarray(relation_edges.time[rows]) for split, rows in relation_edges.splits.items()
-        }
-        return Times(asked, nodes, edges, delay=self._folder.task.delay)
-
-    def link_times(self, relation: EdgeType) -> np.ndarray | None:
-        result: np.ndarray | None = self._folder.edges[relation].time
-        return result
-
-    def _without(
-        self, edges: Mapping[EdgeType, InEdges], relation: EdgeType, splits: Splits
-    ) -> tuple[dict[EdgeType, InEdges], dict[EdgeType, np.ndarray]]:
-        """Return the relations, edges of some splits left out, and the rows of those that have fewer edges."""
-        from heddle.data.prepared.graphs import in_edges
-        from heddle.data.prepared.mapped import marked, without_rows
-
-        of, root = self._folder.edges[relation], self._folder.root
-        wanted = [of.splits.get(split) if isinstance(split, str) else split for split in splits]
-        hidden = marked(root, of.rows, [rows for rows in wanted if rows is not None])
-        left, rows = dict(edges), {}
-        for key in self.same_rows(relation):
-            positions = in_edges(self._folder, key)[2]
-            left[key], rows[key] = without_rows(edges[key], positions, hidden, root)
-        return left, rows
-
-    def same_rows(self, relation: EdgeType) -> list[EdgeType]:
-        source = self._folder.edges[relation].rows_of or relation
-        return [key for key, of in self._folder.edges.items() if (of.rows_of or key) == source]
-
-    def labels(self, node_type: str) -> np.ndarray:
-        label = self._folder.nodes[node_type].label
-        if label is None:
-            raise DataError(
-                f"{self._folder.root}: found no labels of nodes of type {node_type!r}, expected some"
-            )
-        result: np.ndarray = label
-        return result
-
-    def weights(self, node_type: str) -> np.ndarray | None:
-        result: np.ndarray | None = self._folder.nodes[node_type].weight
-        return result
-
-    def groups(self, node_type: str) -> np.ndarray | None:
-        result: np.ndarray | None = self._folder.nodes[node_type].group
-        return result
-
-    def edge_questions(self) -> Dataset:
-        from heddle.data.prepared.graphs import edge_questions
-
-        return edge_questions(self._folder)
-
-    def node_split(self, node_type: str, split: str) -> np.ndarray:
-        return np.asarray(self._folder.nodes[node_type].splits.get(split, np.zeros(0, np.int64)))
-
-    def links(self, relation: EdgeType, split: str | None) -> np.ndarray:
-        from heddle.data.prepared.graphs import in_edges
-        from heddle.data.prepared.mapped import ends_of_rows
-
-        of, root = self._folder.edges[relation], self._folder.root
-        ends = ends_of_rows(*in_edges(self._folder, relation), root) if of.ends is None else of.ends
-        rows = slice(None) if split is None else of.splits.get(split, np.zeros(0, np.int64))
-        return np.asarray(ends[rows])
-
-
-class _Memory:
-    root: Path | None = None
-
-    def __init__(self, dataset: Dataset):
-        self.dataset: Dataset = dataset
-        given: Any = dataset.graphs
-        self._graph: Any = with_ones(batch(given)) if dataset.task in GRAPH_TASKS else given
-        if not isinstance(self._graph, Graph | HeteroGraph):
-            raise DataError(
-                f"MetaLoader: found {dataset.task} in {dataset.name}, expected a graph of nodes, or many that "
-                "are asked about; choose another dataset"
-            )
-        self.is_homogeneous = isinstance(self._graph, Graph)
-        self.task_kind, self.num_classes = dataset.task, dataset.num_classes
-        node_type = NODE if self.is_homogeneous else dataset.target_type
-        self.target = (node_type,) if dataset.task in NODE_TASKS else self._relation(node_type)
-        if dataset.task in GRAPH_TASKS:
-            self.target = ()
-
-    def store(self, hidden: tuple[EdgeType, Splits] | None, times: bool = False) -> GraphStore:
-        graph = self._graph  # a reader or `with_splits` has left out links that are to be predicted
-        known = self.dataset.times if times else None
-        store = store_of(graph) if known is None else store_of(graph, known.nodes, known.edges)
-        if not self.is_homogeneous:
-            return store
-        times_of_nodes = store.graph.node_time.get(ONE_TYPE)
-        stamps = {} if times_of_nodes is None else {NODE: times_of_nodes}
-        return GraphStore(
-            SampleGraph({NODE: store.graph.n_node[ONE_TYPE]}, {TO: store.graph.edges[ONE_RELATION]}, stamps),
-            {TO: store.order[ONE_RELATION]},
-            {NODE: store.nodes[ONE_TYPE]},
-            {TO: store.edges[ONE_RELATION]},
-        )
-
-    def labels(self, node_type: str) -> np.ndarray:
-        if self.dataset.targets is None or (node_type,) != self.target:
-            raise DataError(
-                f"dataset {self.dataset.name}: found no labels of nodes of type {node_type!r}, expected some"
-            )
-        return np.asarray(self.dataset.targets)
-
-    def weights(self, node_type: str) -> np.ndarray | None:
-        return self.dataset.weights
-
-    def groups(self, node_type: str) -> np.ndarray | None:
-        return self.dataset.groups
-
-    def edge_questions(self) -> Dataset:
-        return self.dataset
-
-    def same_rows(self, relation: EdgeType) -> list[EdgeType]:
-        return []  # a reader has left out their features
-
-    def node_split(self, node_type: str, split: str) -> np.ndarray:
-        return np.asarray(self.dataset.splits.get(split, np.zeros(0, np.int64)))
-
-    def links(self, relation: EdgeType, split: str | None) -> np.ndarray:
-        if split is None:
-            edges = self._graph if self.is_homogeneous else self._graph.edges[relation]
-            return np.stack([edges.senders, edges.receivers], axis=1)
-        rows = np.asarray(self.dataset.splits.get(split, np.zeros((0, 2), np.int64)))
-        return rows[:, [0, -1]]
-
-    def times(self, relation: EdgeType | None) -> Times | None:
-        return self.dataset.times
-
-    def link_times(self, relation: EdgeType) -> np.ndarray | None:
-        key = ONE_RELATION if self.is_homogeneous else relation
-        return None if self.dataset.times is None else self.dataset.times.edges.get(key)
-
-    def _relation(self, node_type: str) -> tuple[str, ...]:
-        if self.is_homogeneous:
-            return TO
-        ends = node_type, self.dataset.receiver_type or node_type
-        return next((key for key in self._graph.edges if (key[0], key[2]) == ends), ())

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from heddle.data.drawn_splits import with_splits
-from heddle.data.prepared.graphs import features_of
+from heddle.data.prepared.columns import features_of
 from heddle.data.task import task_for
 from heddle.data.task_options import TaskOptions
 from heddle.engines.inputs import unused_inputs
@@ -21,8 +21,8 @@ from heddle.sampling.store import GraphStore
 from heddle.sampling.types import ONE_RELATION, ONE_TYPE, homogeneous
 from heddle.scripts.data_objects import DataObject
 from heddle.scripts.graphs import GraphScriptLoader
-from heddle.scripts.metadata import GRAPH_TASKS
 from heddle.scripts.scores import Named, Score
+from heddle.scripts.sources import GRAPH_TASKS
 from heddle.workflow.callbacks import Callback, Checkpoints, EarlyStop
 from heddle.workflow.loaders.candidates import USUAL
 from heddle.workflow.loaders.known import view_of

@@ -10,7 +10,7 @@ from heddle.config.saved import saved_tree
 from heddle.data.check import check_dataset
 from heddle.data.dataset import SPLITS
 from heddle.data.prepared import FolderTask, FolderWriter, open_prepared
-from heddle.data.prepared.graphs import to_dataset
+from heddle.data.prepared.datasets import to_dataset
 from heddle.data.prepared.write import csc
 from heddle.data.spec import DataSpec
 from heddle.data.task import model_spec_of, task_for

@@ -14,7 +14,8 @@ from heddle.engines.launch import TORCHRUN, Launch
 from heddle.engines.program import Metrics, Program
 from heddle.errors import ConfigError
 from heddle.nn.model import Model, uses_of
-from heddle.scripts.metadata import GRAPH_TASKS, NODE, NODE_TASKS
+from heddle.scripts.dataset_source import NODE
+from heddle.scripts.sources import GRAPH_TASKS, NODE_TASKS
 from heddle.scripts.trainer import Row, Trainer
 from heddle.scripts.training import callbacks_of, evaluated, running, script_loader, script_row, unused_of
 from heddle.workflow.callbacks import Callback

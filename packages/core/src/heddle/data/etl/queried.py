@@ -13,8 +13,8 @@ from heddle.data.etl.prepare import prepare
 from heddle.data.etl.schemas.read_tasks import read_tasks
 from heddle.data.etl.schemas.schema import Edges, Encode, Nodes, Schema, Split
 from heddle.data.formats.text_files import fail
+from heddle.data.prepared.datasets import dataset_of
 from heddle.data.prepared.folder import METADATA, Prepared
-from heddle.data.prepared.graphs import dataset_of
 from heddle.data.prepared.read import open_prepared
 from heddle.data.reader_options import PreparedOptions
 

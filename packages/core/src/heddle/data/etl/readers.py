@@ -3,7 +3,7 @@
 from heddle.data.dataset import Dataset
 from heddle.data.formats.text_files import fail
 from heddle.data.options import call
-from heddle.data.prepared.graphs import prepared
+from heddle.data.prepared.reader import prepared
 from heddle.data.reader_options import OgbnMagOptions, SchemaOptions, TabformerOptions
 
 PREPARED = ("tabformer", "ogbn_mag", "schema")

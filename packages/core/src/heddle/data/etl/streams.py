@@ -49,14 +49,14 @@ def column_type(path: Path, column: str) -> str:
 
 
 def floats(table: Any, name: str) -> np.ndarray:
-    """Return a column of numbers as float64, NaN for null."""
+    """Return a column of a table as [rows] float64, NaN for null."""
     arrow = require("pyarrow", "etl")
     result: np.ndarray = table[name].cast(arrow.float64(), safe=False).to_numpy()
     return result
 
 
 def integers(table: Any, name: str) -> np.ndarray:
-    """Return a column of integers without nulls as int64."""
+    """Return a column of a table, integers without nulls, as [rows] int64."""
     result: np.ndarray = table[name].to_numpy().astype(np.int64, copy=False)
     return result
 
@@ -76,7 +76,7 @@ class NpyStream:
         self._header()
 
     def write(self, chunk: np.ndarray) -> None:
-        """Add rows."""
+        """Add rows [n, ...], of the stream's dtype and further axes."""
         self._rows += len(chunk)
         self._stream.write(np.ascontiguousarray(chunk, self._dtype).data)
 

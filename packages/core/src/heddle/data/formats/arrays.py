@@ -14,7 +14,7 @@ _FORMATS = {matrix_class.format: matrix_class for matrix_class in (Csr, Csc, Coo
 
 
 def read_array(path: Path | str) -> np.ndarray:
-    """Return the array of a .npy file, or the sparse matrix of scipy.sparse.save_npz as a dense float32 array.
+    """Return the array of a .npy file, or the sparse matrix [n, d] of scipy.sparse.save_npz as a dense float32 array.
 
     Which of the two it is shows in the content, not in the name.
 

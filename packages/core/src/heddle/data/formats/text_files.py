@@ -132,7 +132,10 @@ def same_length(path: Path | str, rows: int, expected: int, what: str) -> None:
 
 
 def check_ids(path: Path | str, ids: np.ndarray, size: int, what: str, *, start: int = 0) -> None:
-    """Check a column of ids to lie in [start, start + size), naming the first row that doesn't.
+    """Check a column of ids [n] int to lie in [start, start + size), naming the first row that doesn't.
+
+    Args:
+        what: what an id is called in the error.
 
     Raises:
         DataError: an id out of range.

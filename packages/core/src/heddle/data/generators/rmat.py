@@ -69,7 +69,15 @@ def rmat(
 def rmat_edges(
     rng: np.random.Generator, scale: int, count: int, a: float, b: float, c: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw `count` directed edges between 2**scale nodes, whose numbers are shuffled so that hubs lie anywhere."""
+    """Draw directed edges between 2**scale nodes as (senders, receivers), [count] int64 each; loops and repeats occur.
+
+    Numbers of nodes are shuffled, so that hubs lie anywhere.
+
+    Args:
+        a, b, c: odds of the upper left, upper right and lower left quarter of the adjacency matrix.
+
+    Source: Chakrabarti, Zhan and Faloutsos, R-MAT (2004).
+    """
     rows = np.zeros(count, np.int64)
     columns = np.zeros(count, np.int64)
     for _ in range(scale):

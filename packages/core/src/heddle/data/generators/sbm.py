@@ -85,7 +85,13 @@ def sbm(
 def block_edges(
     rng: np.random.Generator, labels: np.ndarray, classes: int, pairs: int, inside: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw `pairs` undirected edges, a share `inside` of them within a class; return both directions."""
+    """Draw undirected edges and return both directions, loops once: (senders, receivers), up to [2 * pairs] int64 each.
+
+    Args:
+        labels: [n_nodes] int, the class of each node, below `classes`; none is empty.
+        pairs: number of edges.
+        inside: share of them that stays within a class.
+    """
     order = np.argsort(labels, kind="stable")
     starts = np.searchsorted(labels[order], np.arange(classes + 1))
     first = rng.integers(len(labels), size=pairs)

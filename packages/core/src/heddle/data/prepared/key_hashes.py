@@ -35,7 +35,7 @@ def key_hashes(node_type: str, keys: Any) -> np.ndarray:
 
 
 def hashes_of_file(node_type: str, path: Any) -> np.ndarray:
-    """Return `key_hashes` of the column "id" of a Parquet file, a row group at a time."""
+    """Return the hash of each key in the column "id" of a Parquet file, [rows] uint64, read a row group at a time."""
     parquet = require("pyarrow.parquet", "etl")
     with parquet.ParquetFile(path) as file:
         parts = [

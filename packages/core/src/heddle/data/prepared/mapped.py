@@ -18,7 +18,10 @@ _ROWS = 1 << 16
 
 
 def scratch(root: Path | None, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Return zeros of a file in the folder `root`, or in the system's for temporary files if that can't be written."""
+    """Return zeros of a shape, mapped to a file without a name in the folder `root`.
+
+    Where that can't be written, the file is in the system's folder for temporary files.
+    """
     if 0 in shape:
         return np.zeros(shape, dtype)
     writable = root is not None and os.access(root, os.W_OK)

@@ -79,7 +79,13 @@ def scorer_on(model: Model, spec: ModelSpec, reading: Reading, weights: Path, re
 def scorer_of_arrays(
     model: Model, spec: ModelSpec, reading: Reading, arrays: Mapping[str, np.ndarray], registry: Any
 ) -> Scorer:
-    """Return the Scorer of a model with weights by name, on the kernels that are installed."""
+    """Return the Scorer of a model with weights (name -> array of its parameter's shape), on the installed kernels.
+
+    Args:
+        spec: of the data that it was trained on.
+        reading: how questions are read.
+        registry: where kernels are found.
+    """
     params = {key.removeprefix("params/"): value for key, value in arrays.items()}
     adjacency = kernels_of(registry).adjacency
     return Scorer(model, spec, params, reading, row_ops(registry), adjacency, embedder_of(registry))

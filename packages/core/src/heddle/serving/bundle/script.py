@@ -9,8 +9,8 @@ import numpy as np
 
 import heddle
 from heddle.atomic import write_bytes
-from heddle.data.prepared.graphs import prepared as read_dataset
 from heddle.data.prepared.read import open_prepared
+from heddle.data.prepared.reader import prepared as read_dataset
 from heddle.data.task import Task, model_spec_of
 from heddle.errors import ConfigError, problem
 from heddle.nn.heads import head_for

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from heddle.data.prepared.edges import in_edges
 from heddle.data.prepared.folder import Prepared
-from heddle.data.prepared.graphs import in_edges, key_hashes_of
+from heddle.data.prepared.graphs import key_hashes_of
 from heddle.graphs.graph import EdgeType
 from heddle.sampling.types import InEdges, SampleGraph
 from heddle.serving.live.layout import map_array, relation_name, times_path, write_array

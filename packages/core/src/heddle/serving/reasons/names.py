@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from heddle.data.etl.rows import Rows
-from heddle.data.prepared.graphs import columns_of
+from heddle.data.prepared.columns import columns_of
 from heddle.serving.bundle.bundle import Bundle
 from heddle.serving.live.graph import Snapshot
 from heddle.serving.reasons.columns import parts_of

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.data.prepared.graphs import features_of
+from heddle.data.prepared.columns import features_of
 
 
 class Encoded(NamedTuple):
@@ -23,6 +23,6 @@ class Encoded(NamedTuple):
 
 
 def encoded_of(features: Mapping[str, np.ndarray]) -> Encoded:
-    """Return features by name as the one array of floats and the one of codes."""
+    """Return features (name -> [n, ...]) as the one array of floats and the one of codes."""
     of = features_of(features, None)
     return Encoded(of.get("x"), of["codes"]) if isinstance(of, Mapping) else Encoded(of, None)

@@ -74,7 +74,7 @@ class RowOps(NumpyOps):
         self._weight, self._times = Weight, times
 
     def weights(self, params: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return parameters as these ops read them."""
+        """Return parameters (name -> array) as these ops read them, of the same names and shapes."""
         return {name: np.ascontiguousarray(value).view(self._weight) for name, value in params.items()}
 
     def matmul(self, x: Array, weight: Array) -> Array:

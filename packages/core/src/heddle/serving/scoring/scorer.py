@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heddle.data.prepared.graphs import features_of
+from heddle.data.prepared.columns import features_of
 from heddle.graphs.adjacency import build_adjacency
 from heddle.graphs.graph import EdgeSet, EdgeType, HeteroGraph, hetero_graph
 from heddle.nn.model import Batch, Model, ModelSpec

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from heddle.data.prepared.graphs import features_of
+from heddle.data.prepared.columns import features_of
 from heddle.extras import require
 from heddle.nn.model import ModelSpec
 from heddle.serving.live.graph import Snapshot
@@ -38,7 +38,7 @@ class Trees:
         )  # requests are short: threads of their own would only get in the way
 
     def matrix(self, values: np.ndarray) -> Any:
-        """Return rows as XGBoost reads them."""
+        """Return rows [n, columns] as XGBoost reads them."""
         names, types = self.booster.feature_names, self.booster.feature_types
         return self._matrix(
             values, feature_names=names, feature_types=types, enable_categorical=True, nthread=1
@@ -71,7 +71,7 @@ class TreeScorer:
         return Answer(self.trees(table.values), used)
 
     def until(self, questions: Questions) -> np.ndarray | None:
-        """Return up to when each question knows; None without times."""
+        """Return up to when each of the n questions knows, [n] int64; None without times."""
         return None if questions.time is None else up_to(questions.time, self.reading.inclusive)
 
     def table(self, snapshot: Snapshot, questions: Questions) -> tuple[Table, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from heddle.data.formats.text_files import fail
 from heddle.data.prepared import Prepared, PreparedEdges, open_prepared
-from heddle.data.prepared.graphs import ends_by_row
+from heddle.data.prepared.edges import ends_by_row
 from heddle.graphs.graph import EdgeType
 from heddle.workflow.embeddings import ENDS, read_embeddings, read_row_embeddings
 
@@ -72,7 +72,7 @@ class BoostTable:
         return columns + ["float"] * (len(self.names) - len(columns))
 
     def rows(self, split: str) -> np.ndarray:
-        """Return the rows of a split, those without a label left out."""
+        """Return the rows [n] int of a split, those without a label left out."""
         rows = np.asarray(self._edges.splits.get(split, np.empty(0, np.int64)))
         return rows[np.asarray(self.labels(rows)) >= 0]
 
@@ -91,7 +91,7 @@ class BoostTable:
         return np.concatenate(parts, axis=1)
 
     def batches(self, rows: np.ndarray, size: int = ROWS) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield (matrix, labels) of at most `size` rows."""
+        """Yield (matrix [n, columns], labels [n]) of `rows`, at most `size` at a time."""
         for start in range(0, len(rows), size):
             part = rows[start : start + size]
             yield self.matrix(part), self.labels(part)

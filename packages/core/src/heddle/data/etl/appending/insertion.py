@@ -101,7 +101,10 @@ def insert(old: Sorted, new: Sorted, folder: Path, dtype: type, n_old_rows: int)
 
 
 def gaps(old: Sorted, new: Sorted) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (rows, gaps) of new edges: the time since the one before of the same receiver, NaN for its first."""
+    """Yield (rows, gaps) of new edges, [n] int64 and [n] float64: the time since the one before of the same receiver.
+
+    It is NaN for a receiver's first edge.
+    """
     last = -1, 0.0
     for slot in slots(old, new):
         assert slot.times is not None and old.time is not None
@@ -119,7 +122,7 @@ def gaps(old: Sorted, new: Sorted) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def changed_gaps(old: Sorted, new: Sorted) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (rows, gaps) of older edges before which new ones come."""
+    """Yield (rows, gaps) of older edges before which new ones come, [n] int64 and [n] float64."""
     for slot in slots(old, new):
         assert slot.times is not None and old.time is not None
         known = slot.receivers < len(old.indptr) - 1

@@ -19,7 +19,7 @@ class Wrong(NamedTuple):
 
 
 def marks(data: bytes, quote: bytes | None) -> np.ndarray:
-    """Return the positions of the quotes, ascending; none without a `quote`."""
+    """Return the positions of the bytes `quote` in the data, [n] int64 ascending; none without a `quote`."""
     if not quote or quote not in data:
         return np.empty(0, np.int64)
     return np.flatnonzero(np.frombuffer(data, np.uint8) == quote[0])
@@ -63,6 +63,9 @@ def last_end(data: bytes, quotes: np.ndarray) -> int:
     """Return where the last whole record ends, just after its line's end; 0 if there is none.
 
     A CR in the last place isn't one: an LF may follow.
+
+    Args:
+        quotes: [n] positions, `marks` of the data.
     """
     end = len(data) - 1 if data.endswith(b"\r") else len(data)
     while end > 0:
@@ -77,7 +80,11 @@ def last_end(data: bytes, quotes: np.ndarray) -> int:
 
 
 def first_end(data: bytes, quotes: np.ndarray) -> int:
-    """Return where the first record ends, just after its line's end; the length of the data if it has none."""
+    """Return where the first record ends, just after its line's end; the length of the data if it has none.
+
+    Args:
+        quotes: [n] positions, `marks` of the data.
+    """
     for at in line_ends(data):
         if np.searchsorted(quotes, at) % 2 == 0:
             return int(at) + 1
@@ -85,7 +92,7 @@ def first_end(data: bytes, quotes: np.ndarray) -> int:
 
 
 def line_ends(data: bytes) -> np.ndarray:
-    """Return the position of the last byte of every line end."""
+    """Return the position of the last byte of every line end (LF, CR or both), [n] int64 ascending."""
     text = np.frombuffer(data, np.uint8)
     ends = text == LF
     if b"\r" in data:
@@ -110,7 +117,11 @@ class Spans(NamedTuple):
 
 
 def record_spans(data: bytes, quotes: np.ndarray, *, blank: bool) -> Spans:
-    """Return the Spans of whole records; blank lines are records only with `blank`."""
+    """Return the Spans of whole records; blank lines are records only with `blank`.
+
+    Args:
+        quotes: [n] positions, `marks` of the data.
+    """
     ends = line_ends(data)
     outside = np.flatnonzero(np.searchsorted(quotes, ends) % 2 == 0)
     stops = ends[outside]

@@ -10,8 +10,8 @@ from heddle.data.etl.schemas.recipe import schema_of
 from heddle.data.etl.schemas.schema import Edges, Schema
 from heddle.data.etl.streams import chunks, row_count
 from heddle.data.formats.text_files import fail
+from heddle.data.prepared.edges import in_edges
 from heddle.data.prepared.folder import Prepared
-from heddle.data.prepared.graphs import in_edges
 from heddle.extras import require
 
 BLOCK = 1 << 20

@@ -16,7 +16,7 @@ def read_column(path: Path) -> np.ndarray:
 
 
 def read_counts(path: Path, rows: int, what: str) -> np.ndarray:
-    """Return counts of at least 0 that sum to `rows`, the rows of the file `what`.
+    """Return a file of counts of at least 0 as [n] int64; they sum to `rows`, the rows of the file `what`.
 
     Raises:
         DataError: a negative count, or another sum.
@@ -30,7 +30,7 @@ def read_counts(path: Path, rows: int, what: str) -> np.ndarray:
 
 
 def optional(path: Path, dtype: Any) -> np.ndarray | None:
-    """Return a file of numbers, None where there is none."""
+    """Return a file of numbers as [rows, columns], or [rows] of one column, in `dtype`; None where there is none."""
     return read_numbers(path, dtype) if path.is_file() else None
 
 
@@ -65,7 +65,11 @@ def read_labels(path: Path, rows: int) -> tuple[np.ndarray, int]:
 
 
 def read_splits(folder: Path, rows: int) -> Mapping[str, np.ndarray]:
-    """Return train, valid and test positions of a split's folder."""
+    """Return "train", "valid", "test" -> positions [n] int64 of a split's folder.
+
+    Raises:
+        DataError: a position out of [0, rows).
+    """
     splits = {}
     for split in SPLITS:
         path = folder / f"{split}.csv.gz"

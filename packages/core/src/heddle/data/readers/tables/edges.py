@@ -46,7 +46,7 @@ class EdgeBlock(NamedTuple):
     splits: Mapping[str, np.ndarray]
 
     def without(self, rows: np.ndarray) -> "EdgeBlock":
-        """Return the other edges, without splits."""
+        """Return the edges but for some, given by their `rows` [n]; they are in no split."""
         keep = np.ones(len(self.ends), bool)
         keep[rows] = False
         return EdgeBlock(self.ends[keep], None if self.features is None else self.features[keep], {})

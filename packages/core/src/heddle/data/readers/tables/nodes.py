@@ -111,7 +111,10 @@ def _block(
 
 
 def split_rows(table: Table, column: str, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Return split -> positions within `rows` of those whose cell names it.
+    """Return split -> positions [n] int64 within `rows` of those whose cell in the column names it.
+
+    Args:
+        rows: [n] rows of the table.
 
     Raises:
         DataError: a cell that names no split.
