@@ -52,7 +52,9 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write named arrays as a compressed .npz without pickles."""
+    """Write arrays of any shapes by name as a compressed .npz without pickles; a reader sees the old file or the
+    whole new.
+    """
 
     def write(temporary: Path) -> None:
         with open(temporary, "wb") as stream:

@@ -60,7 +60,10 @@ class JaxBackend:
     def value_and_grad(
         self, function: Callable[..., Array]
     ) -> Callable[..., tuple[Array, tuple[Array, ...]]]:
-        """Return jitted (*float arrays) -> (function's scalar, its gradient in each); nested in itself to any order."""
+        """Return jitted (*float arrays) -> (function's scalar [], its gradient in each, of the arrays' shapes).
+
+        Nested in itself it gives derivatives of any order.
+        """
 
         @jax.jit
         def evaluate(*arrays: Array) -> tuple[Array, tuple[Array, ...]]:

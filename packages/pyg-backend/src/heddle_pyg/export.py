@@ -126,7 +126,13 @@ def _questions(parts: Any) -> tuple[np.ndarray, list[int]]:
 
 
 def program(module: nn.Module, *example: Tensor) -> tuple[bytes, np.ndarray]:
-    """Return a saved program of any number of rows, and what it gives for the example when it is loaded again."""
+    """Export a module for any number of rows, and run what was exported once.
+
+    Args:
+        example: the module's inputs, each [rows, ...] with at least 2 rows.
+
+    Returns: the saved program, as `torch.export.load` reads it, and its outputs for the example, [rows, ...] float32.
+    """
     rows = torch.export.Dim("rows", min=2)
     with torch.no_grad():
         shapes = tuple({0: rows} for _ in example)

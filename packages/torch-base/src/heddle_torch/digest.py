@@ -23,9 +23,10 @@ def digest(*arrays: np.ndarray) -> int:
 
 
 def tensor_digest(tensor: Tensor) -> int | None:
-    """Return the digest of a tensor in host memory, None where its contents can't be read cheaply.
+    """Return the digest (128 bits, of contents, shape and dtype) of a tensor of any shape in host memory, as an int.
 
-    That is on another device, of what a transformation of `torch.func` goes over, and in code that torch compiles.
+    None where its contents can't be read cheaply: on another device, where a transformation of `torch.func` goes over
+    it, and in code that torch compiles.
     """
     plain = type(tensor) in (Tensor, torch.nn.Parameter) and tensor.layout == torch.strided
     if not plain or tensor.device.type != "cpu" or torch.compiler.is_compiling():

@@ -32,7 +32,10 @@ class TorchEngine:
     def value_and_grad(
         self, function: Callable[..., Tensor]
     ) -> Callable[..., tuple[Tensor, tuple[Tensor, ...]]]:
-        """Return (*float tensors) -> (function's scalar, its gradient in each); nested in itself to any order."""
+        """Return (*float tensors) -> (function's scalar [], its gradient in each, of the tensors' shapes).
+
+        Nested in itself it gives derivatives of any order. A tensor that the function doesn't depend on gets zeros.
+        """
         return value_and_grad(function)
 
     def describe(self) -> dict[str, str]:

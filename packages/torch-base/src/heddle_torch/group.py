@@ -28,7 +28,7 @@ class Group:
     rank, size = 0, 1
 
     def sum_(self, x: Tensor) -> Tensor:
-        """Add x over the processes, in place, and return it; all processes call it with equal shapes."""
+        """Add x, of any shape, over the processes, in place, and return it; all processes call it with equal shapes."""
         return x
 
     def exchange(self, x: Tensor, sent: Sequence[int], received: Sequence[int]) -> Tensor:
@@ -193,7 +193,10 @@ def _is_about_others(error: Exception) -> bool:
 
 
 def sum_gradients(params: Sequence[Tensor], group: Group) -> None:
-    """Add the dense gradients of `params` over the processes; those that no process has stay None."""
+    """Add the dense gradients of parameters over the processes, in place, each of its parameter's shape.
+
+    A parameter without a gradient in some processes gets that of the others; without one in all, its grad stays None.
+    """
     if group.size == 1 or not params:
         return
     used = torch.tensor([float(p.grad is not None) for p in params], device=params[0].device)

@@ -127,7 +127,9 @@ def to_tensor(leaf: Any, device: torch.device, dtype: torch.dtype, copy: bool = 
 
 
 def to_numpy(x: Tensor) -> np.ndarray:
-    """Return a tensor as a numpy array, in float32 what numpy has no dtype for."""
+    """Return a tensor of any device and shape as a numpy array of that shape; bfloat16, which numpy lacks, as
+    float32.
+    """
     x = x.detach().cpu()
     return (x.float() if x.dtype in (torch.bfloat16, torch.float16) else x).numpy()
 

@@ -90,7 +90,19 @@ def embedded(folder: Path, overrides: Sequence[str], values: Values) -> Embeddin
 def embedded_rows(
     folder: Path, overrides: Sequence[str], values: Values, out: str | Path | None = None
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-    """Return the embeddings of a run's nodes, or both ends of its edges, and write them to the folder `out`."""
+    """Return the embeddings [n, d] of a finished run's nodes; of a task about edges, (senders', receivers'), [n, d]
+    each.
+
+    Args:
+        folder: of the run.
+        overrides: words of `heddle predict`, such as "sampler.fanout=[20,10]".
+        values: the same as key -> value.
+        out: folder that they are written to as .npy files; None for the one that `out=` names, or for none.
+
+    Raises:
+        CheckpointError: no finished run.
+        ConfigError: a run whose model has no embeddings.
+    """
     arguments = overrides_of(overrides, {**values, "run": folder})
     with _plugins_of(folder), composed("predict", "predict", arguments, of_run=True) as made:
         config = saved_config(folder, made.registry, made.tree)

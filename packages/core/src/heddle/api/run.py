@@ -141,7 +141,11 @@ class Run:
 
     @cached_property
     def weights(self) -> Mapping[str, np.ndarray]:
-        """The best epoch's weights by name. Raises CheckpointError: the run isn't finished, or its file is cut."""
+        """Return the best epoch's weights, name -> array.
+
+        Raises:
+            CheckpointError: the run isn't finished, or its file is cut.
+        """
         arrays = artifacts.read_weights(self._file("weights.safetensors"))
         return {name.removeprefix("params/"): array for name, array in arrays.items()}
 

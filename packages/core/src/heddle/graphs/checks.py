@@ -78,7 +78,7 @@ def check_counts(value: Any, field: str) -> np.ndarray:
 
 
 def check_integers(value: Any, field: str) -> np.ndarray:
-    """Return a one-dimensional array of integers, or say what else it is.
+    """Return a field's value as an array [n] of integers, or raise what else it is.
 
     Raises:
         GraphError: not integers, or not one axis.
@@ -92,7 +92,7 @@ def check_integers(value: Any, field: str) -> np.ndarray:
 
 
 def check_array(value: Any, field: str) -> np.ndarray:
-    """Return `value` as a numpy array, or say that it isn't an array.
+    """Return a field's value as a numpy array of its shape, or raise that it isn't an array.
 
     Raises:
         GraphError: None, a list, a masked array, or what numpy can't read.

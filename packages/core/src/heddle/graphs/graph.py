@@ -68,7 +68,13 @@ class HeteroGraph(NamedTuple):
 def hetero_graph(
     nodes: Mapping[str, PyTree], edges: Mapping[EdgeType, EdgeSet], n_node: Mapping[str, Array]
 ) -> HeteroGraph:
-    """Build a HeteroGraph with its keys sorted, so that flattening it never reorders relations."""
+    """Build a HeteroGraph with its keys sorted, so that flattening it never reorders relations.
+
+    Args:
+        nodes: node type -> a pytree of [n_nodes, ...], or None.
+        edges: (source, relation, target) -> EdgeSet.
+        n_node: node type -> [n_graphs] int.
+    """
     return HeteroGraph(
         {key: nodes.get(key) for key in sorted(n_node)},
         {key: edges[key] for key in sorted(edges)},

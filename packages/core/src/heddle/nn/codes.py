@@ -27,7 +27,11 @@ def table_shape(n_codes: int) -> tuple[int, int]:
 
 
 def table_row(codes: Array, n_codes: int) -> Array:
-    """Return the row of each code in its table: the code itself, modulo the rows where there are fewer than codes."""
+    """Return the row of each code, of any shape, in its table: the code itself, modulo the rows of a table with fewer.
+
+    Args:
+        n_codes: codes are below it.
+    """
     return codes % MOST_ROWS if n_codes > MOST_ROWS else codes
 
 

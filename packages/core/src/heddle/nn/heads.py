@@ -35,7 +35,14 @@ class Head(Protocol):
         dropout: Dropout = no_dropout,
         asked: Mapping[str, Array] | None = None,
     ) -> Array:
-        """Return a row for each entry of `index`; `asked` is what a Batch has of the name."""
+        """Return the outputs [m, ...] for the m entries of `index`.
+
+        Args:
+            embedded: [n_nodes, d], or node type -> [n_nodes, d]: what the encoder made.
+            prepared: what `prepare` gave for the graph, as the engine's arrays.
+            index: [m] int nodes or graphs, [m, 2] (sender, receiver) or [m, 3] (head, relation, tail).
+            asked: the columns of asked edges, "x" [m, d] and "codes" [m, c], those there are; None for none.
+        """
         ...
 
 

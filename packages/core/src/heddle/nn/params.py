@@ -25,7 +25,10 @@ class ParamSpec(NamedTuple):
 
 
 def initialise(specs: Mapping[str, ParamSpec], seed: int, dtype: type = np.float32) -> dict[str, np.ndarray]:
-    """Draw every parameter; each depends on (seed, its name, its shape) alone, not on its neighbours."""
+    """Draw every parameter: name -> array of its spec's shape.
+
+    Each depends on (seed, its name, its shape) alone, not on its neighbours.
+    """
     return {
         name: _draw(spec, np.random.default_rng([seed, zlib.crc32(name.encode())]), dtype)
         for name, spec in specs.items()

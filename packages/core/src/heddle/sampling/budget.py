@@ -43,7 +43,14 @@ def open_budget(
 def fill_by_budget(
     graph: SampleGraph, tables: Mapping[str, NodeTable], sizes: np.ndarray, key: int, most: int
 ) -> None:
-    """Add the nodes of each hop to the tables: of each type those drawn by the square of their budget."""
+    """Add the nodes of each hop to the tables: of each type those drawn by the square of their budget.
+
+    Args:
+        tables: node type -> its NodeTable, which holds the seeds.
+        sizes: [n_types, n_hops] int, how many nodes of each type to draw at each hop.
+        key: of the draws.
+        most: neighbours of a node that enter the budget.
+    """
     budgets: dict[str, Budget] = {node_type: {} for node_type in graph.n_node}
     for hop in range(sizes.shape[1]):
         frontiers = {node_type: table.open_hop() for node_type, table in tables.items()}

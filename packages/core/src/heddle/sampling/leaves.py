@@ -67,7 +67,7 @@ class Leaves(NamedTuple):
 
 
 def summable(nodes: Mapping[str, PyTree]) -> dict[str, np.ndarray]:
-    """Return node type -> features of the types whose nodes hold floats of 32 or 64 bits and nothing else.
+    """Return node type -> features [n, d] of the types whose nodes hold floats of 32 or 64 bits and nothing else.
 
     Narrower ones are widened before they are summed, so they are gathered; so are those whose rows don't lie one after
     the other, which a kernel would copy whole.

@@ -123,9 +123,10 @@ class Parts:
         return tree_map(lambda x: self._rows(x, ids), features)
 
     def edge_features(self, key: EdgeType, taken: np.ndarray) -> Any:
-        """Return the features of some edges of a relation, by their positions in it, as a sample names them.
+        """Return the features of some edges of a relation, a pytree of [n, ...]; None where it has none.
 
-        None where it has none.
+        Args:
+            taken: [n] int, their positions in the relation, as a sample names them.
         """
         features, order = self.store.edges.get(key), self.store.order[key]
         if features is None:

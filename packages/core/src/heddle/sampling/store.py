@@ -89,7 +89,11 @@ def _untimed(graph: Graph | HeteroGraph) -> GraphStore:
 def in_order(
     senders: Array, receivers: Array, n_senders: int, n_receivers: int
 ) -> tuple[InEdges, np.ndarray | None]:
-    """Return edges sorted by receiver and the order that sorts them, None if they are sorted already."""
+    """Return edges sorted by receiver and the order [n_edges] that sorts them, None if they are sorted already.
+
+    Args:
+        senders, receivers: [n_edges] int.
+    """
     counts = np.zeros(n_receivers + 1, np.int64)
     is_sorted, last = True, -1
     for start in range(0, len(receivers), _CHUNK):

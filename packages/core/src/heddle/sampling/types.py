@@ -61,13 +61,22 @@ class SampleGraph(NamedTuple):
 
 
 def homogeneous(edges: InEdges, n_node: int, node_time: Array | None = None) -> SampleGraph:
-    """Return a graph of one node type and one relation as a SampleGraph."""
+    """Return a graph of one node type and one relation as a SampleGraph.
+
+    Args:
+        node_time: [n_node] int64, or None for nodes without times.
+    """
     times = {} if node_time is None else {ONE_TYPE: node_time}
     return SampleGraph({ONE_TYPE: n_node}, {ONE_RELATION: edges}, times)
 
 
 def in_edges(adjacency: Adjacency, weight: Array | None = None, time: Array | None = None) -> InEdges:
-    """Return the edges of a numpy Adjacency; `weight` and `time` are in its order."""
+    """Return the edges of a numpy Adjacency as samplers read them.
+
+    Args:
+        weight: [n_edges] float, the odds of each edge, in the adjacency's order; None for equal ones.
+        time: [n_edges] int64, in the adjacency's order; None without times.
+    """
     return InEdges(adjacency.indptr, adjacency.senders, weight, time)
 
 

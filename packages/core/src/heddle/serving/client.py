@@ -57,7 +57,7 @@ class Client:
         return self._checked("GET", f"/v2/models/{model}")
 
     def infer(self, model: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return name -> array of a model's outputs.
+        """Return a model's outputs for inputs (name -> array [rows, ...]): name -> array [rows, ...].
 
         Raises:
             HeddleError: the server refuses; with its own words.
@@ -126,7 +126,11 @@ class Client:
 
 
 def infer(address: str, model: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return a model's outputs, asked over a connection of its own."""
+    """Return a model's outputs for inputs (name -> array [rows, ...]), asked over a connection of its own.
+
+    Raises:
+        HeddleError: the server refuses; with its own words.
+    """
     with Client(address) as client:
         return client.infer(model, inputs)
 

@@ -66,7 +66,12 @@ def write_tensors(key: str, arrays: Mapping[str, np.ndarray], more: Mapping[str,
 
 
 def write_json(key: str, arrays: Mapping[str, np.ndarray], more: Mapping[str, Any]) -> bytes:
-    """Return a body of JSON alone."""
+    """Return a body of JSON alone, for arrays, name -> [rows, ...].
+
+    Args:
+        key: "inputs" or "outputs".
+        more: further entries of the JSON.
+    """
     entries = [{**_facts(name, array), "data": _to_list(array)} for name, array in arrays.items()]
     return json.dumps({**more, key: entries}).encode()
 

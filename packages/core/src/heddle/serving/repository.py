@@ -71,7 +71,7 @@ def check_sample(version: Path) -> None:
 
 
 def read_sample(version: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return (inputs, outputs) of sample.npz."""
+    """Return (inputs, outputs) of a version's sample.npz, name -> array [rows, ...] each."""
     with np.load(version / "sample.npz", allow_pickle=False) as arrays:
         tensors = {name: arrays[name] for name in arrays.files}
     parts = [

@@ -35,12 +35,16 @@ def assert_close(what: str, actual: np.ndarray, expected: np.ndarray, naive: np.
 def assert_gradient_close(
     what: str, actual: np.ndarray, wanted: np.ndarray, values: tuple[np.ndarray, np.ndarray], dtype: str
 ) -> None:
-    """Check a gradient: twice the naive relative error of the values, and floors for rounding and differences.
+    """Check a gradient, of any shape: twice the naive relative error of the values, and floors for rounding and
+    differences.
 
     Args:
         actual: the engine's, in `dtype`.
         wanted: by differences of NumpyOps in the widest dtype.
         values: what is differentiated, by NumpyOps in `dtype` and in the widest dtype.
+
+    Raises:
+        AssertionError: an entry is further off; `what` is named.
     """
     naive, expected = values
     assert actual.dtype == np.dtype(dtype), (
@@ -81,7 +85,7 @@ def assert_same(what: str, actual: np.ndarray, expected: np.ndarray) -> None:
     """Check that two arrays agree in shape, dtype and every bit (NaN equals NaN).
 
     Raises:
-        AssertionError: a shape, a dtype or a bit differs.
+        AssertionError: a shape, a dtype or a bit differs; `what` is named.
     """
     actual, expected = np.asarray(actual), np.asarray(expected)
     assert actual.shape == expected.shape, f"{what}: found shape {actual.shape}, expected {expected.shape}"

@@ -32,7 +32,7 @@ def directional(
 
 
 def gradient(function: Function, args: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Differentiate a scalar function in every entry of every argument: one array per argument, in WIDE.
+    """Differentiate a scalar function in every entry of every argument: one array per argument, of its shape, in WIDE.
 
     Costs two evaluations an entry. An argument without entries gives an array without entries.
     """

@@ -21,7 +21,9 @@ class ReplayOps(NumpyOps):
         self._replayed: int | None = None  # position of the next call, None while recording
 
     def gradient(self, function: Callable[..., Array], args: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Differentiate a scalar function that calls these ops in the same order each time, as `gradients.gradient`."""
+        """Differentiate a scalar function that calls these ops in the same order each time: an array per argument,
+        of its shape.
+        """
 
         def replay(*moved: np.ndarray) -> np.ndarray:
             self._replayed = 0

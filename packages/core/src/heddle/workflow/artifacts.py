@@ -61,9 +61,10 @@ def plain(value: Any) -> Any:
 
 
 def write_weights(folder: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
-    """Write weights.safetensors, names without "params/", with `about` as JSON under "heddle" in its header.
+    """Write weights.safetensors: arrays named "params/NAME", without that prefix, and `about` as JSON in its header.
 
-    One header entry, since safetensors writes several in random order and equal runs would differ in their bytes.
+    The JSON is one entry, "heddle", since safetensors writes several in random order and equal runs would differ in
+    bytes.
     """
     from safetensors.numpy import save
 
@@ -85,7 +86,7 @@ def answered_task(folder: Path) -> str:
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
-    """Return the weights of a safetensors file as "params/NAME", as `Program.from_arrays` takes them.
+    """Return the weights of a safetensors file as "params/NAME" -> array, as `Program.from_arrays` takes them.
 
     Raises:
         CheckpointError: missing, cut or foreign.

@@ -128,7 +128,10 @@ def _uncollected() -> Iterator[None]:
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the largest |a - b| as a share of the largest |a|; 0 for empty ones, infinity if they don't compare."""
+    """Return the largest |a - b| of two arrays as a share of the largest |a|; 0 where nothing is finite.
+
+    It is infinity for shapes that differ, or where one is finite and the other isn't.
+    """
     if a.shape != b.shape or not np.array_equal(np.isfinite(a), np.isfinite(b)):
         return math.inf
     known = np.isfinite(a)

@@ -120,7 +120,11 @@ def embed_rows(
 
 
 def rows_embedded(parts: Assembly, state: State, sampler: str) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-    """Return what `embed_rows` does, of a restored run. Raises ConfigError: as there."""
+    """Return the embeddings [n, d] of a restored run's rows; of a task about edges, both ends', [n, d] each.
+
+    Raises:
+        ConfigError: a run whose model has no embeddings.
+    """
     level, dataset = parts.task.level, parts.dataset
     if level not in ("node", "edge") or (
         parts.until is not None and not isinstance(parts.loader, SampledLoader)

@@ -57,7 +57,7 @@ def fit(
 
 
 def weights(program: Program, progress: Progress) -> dict[str, np.ndarray]:
-    """Return copies of the current weights, as "params/NAME"."""
+    """Return copies of the current weights, "params/NAME" -> array of the parameter's shape."""
     arrays = program.to_arrays(progress.state)
     return {name: np.array(value) for name, value in arrays.items() if name.startswith("params/")}
 

@@ -91,7 +91,14 @@ class GraphCell:
         return (x.new_zeros(*x.shape[:-1], self.hidden),)
 
     def step(self, run: Run, graph: PlacedGraph, params: Params, x: Tensor, state: State) -> State:
-        """Return the next state by the cell's equations, gate by gate."""
+        """Return the next state by the cell's equations, gate by gate: tensors [n_nodes, n_windows, hidden].
+
+        Args:
+            run: aggregates; what is counted and reused.
+            params: of the cell.
+            x: [n_nodes, n_windows, in_dim].
+            state: as `start` or `step` returned it.
+        """
 
         def conv(side: str, gate: str, value: Tensor) -> Tensor:
             layer = self.x_layer if side == "x" else self.h_layer
@@ -138,7 +145,14 @@ class GraphCell:
     def first_inputs(
         self, run: Run, params: Params, packed: Sequence[Packed], windows: Any, steps: range
     ) -> Sequence["Inputs"]:
-        """Return what the fused steps of a first layer need of the windows' inputs, aggregated in one call."""
+        """Return what the fused steps of a first layer need of the windows' inputs, one for each step, aggregated in
+        one call.
+
+        Args:
+            packed: what `pack` returned.
+            windows: a WindowBatch.
+            steps: steps of the window, 0 for the first.
+        """
         messages = windows.windowed(windows.messages_of(run, self.x_layer, steps), steps)
         if run.steps.by_step and messages[0, ..., 0].numel() >= _MANY_ROWS:
             joined = tuple((torch.cat(group.x),) for group in packed)
@@ -149,11 +163,13 @@ class GraphCell:
     def later_inputs(
         self, run: Run, graph: PlacedGraph, params: Params, packed: Sequence[Packed], x: Tensor
     ) -> "Inputs":
-        """Return what a fused step of a later layer, or of a decoder, needs of its input."""
+        """Return what a fused step of a later layer, or of a decoder, needs of its input x [n_nodes, n_windows,
+        in_dim].
+        """
         return Inputs(terms=columnwise.terms(self.x_layer, x, run.messages(graph, self.x_layer, x)))
 
     def h_terms(self, run: Run, graph: PlacedGraph, h: Tensor) -> tuple[Tensor, ...]:
-        """Return the terms of the state's convolution."""
+        """Return the terms of the convolution of a state h [n_nodes, n_windows, hidden], each of its shape."""
         return columnwise.terms(self.h_layer, h, run.messages(graph, self.h_layer, h))
 
     def _packed(self, params: Params, group: tuple[str, ...]) -> Packed:
@@ -191,7 +207,7 @@ class Inputs(NamedTuple):
     matrices: tuple[tuple[Tensor, ...], ...] | None = None
 
     def shares(self, packed: Sequence[Packed]) -> list[Share]:
-        """Return what each group starts from."""
+        """Return what each group's gates start from, before the state's terms: one Share for each of `packed`."""
         if self.ready is not None:
             return [Share(base, (), ()) for base in self.ready]
         matrices = [group.x for group in packed] if self.matrices is None else self.matrices

@@ -58,7 +58,14 @@ class TGCN:
         return (x.new_zeros(*x.shape[:-1], self.hidden),)
 
     def step(self, run: Run, graph: PlacedGraph, params: Params, x: Tensor, state: State) -> State:
-        """Return the next state, f computed for each gate by a naive engine, else once."""
+        """Return the next state (h,), [n_nodes, n_windows, hidden].
+
+        Args:
+            run: aggregates; a naive engine computes f anew for each gate, others once.
+            params: of the cell.
+            x: [n_nodes, n_windows, in_dim].
+            state: (h,), as `start` or `step` returned it.
+        """
         (h,) = state
         shared = None if run.engine.name == "naive" else self._f(run, graph, params, x)
 
@@ -83,7 +90,13 @@ class TGCN:
     def inputs(
         self, run: Run, graph: PlacedGraph, params: Params, packed: TgcnPacked, messages: Tensor
     ) -> Sequence[Inputs]:
-        """Return f at all steps of one graph, from S x at all of them: [n_steps, n_nodes, n_windows, in_dim]."""
+        """Return f at each step, as the terms of that step's Inputs: [n_nodes, n_windows, hidden].
+
+        Args:
+            graph: the one that all steps share.
+            params: of the cell.
+            messages: S x at each step, [n_steps, n_nodes, n_windows, in_dim].
+        """
         second = self._layers[1]
         inner = torch.relu(messages @ params["first.weight"]).transpose(0, 1)
         run.aggregations += len(messages)
@@ -116,7 +129,12 @@ class TGCN:
     def first_inputs(
         self, run: Run, params: Params, packed: TgcnPacked, windows: Any, steps: range
     ) -> Sequence[Inputs]:
-        """Return what the fused steps of a first layer need of the windows' inputs."""
+        """Return f at each step of a first layer, as that step's Inputs; on one graph, all steps in one call.
+
+        Args:
+            windows: a WindowBatch.
+            steps: steps of the window, 0 for the first.
+        """
         messages = windows.windowed(windows.messages_of(run, self._layers[0], steps), steps)
         if windows.static_graph:
             return self.inputs(run, windows.graph_at(0), params, packed, messages)
@@ -126,6 +144,6 @@ class TGCN:
     def later_inputs(
         self, run: Run, graph: PlacedGraph, params: Params, packed: TgcnPacked, x: Tensor
     ) -> Inputs:
-        """Return what a fused step of a later layer needs of its input."""
+        """Return f of a later layer's input x [n_nodes, n_windows, in_dim], as Inputs of one step."""
         messages = run.messages(graph, self._layers[0], x)
         return self.inputs(run, graph, params, packed, messages[None])[0]

@@ -27,7 +27,13 @@ def terms(layer: Any, x: Tensor, messages: Any) -> tuple[Tensor, ...]:
 
 
 def messages(layer: Any, parts: Sequence[Tensor]) -> Any:
-    """Return the messages that `terms` made `parts` of, its inverse."""
+    """Return the messages that `terms` made its result of: the inverse of `terms`.
+
+    Args:
+        parts: the terms, [n, ..., in_dim] each.
+
+    Returns: what `layer.aggregate` gives: [n, ..., in_dim], for ChebConv and DiffusionConv a tuple of these.
+    """
     if isinstance(layer, GCN):
         return parts[0]
     if isinstance(layer, SAGE):
@@ -50,5 +56,7 @@ def side_by_side(layer: Any, gates: Sequence[Mapping[str, Tensor]]) -> tuple[Ten
 
 
 def biases(layer: Any, gates: Sequence[Mapping[str, Tensor]]) -> Tensor | None:
-    """Return the layers' own biases of all gates in one row, None where they have none."""
+    """Return the layer's own biases of all gates in one row, [len(gates) * out_dim]; None for a layer without a
+    bias.
+    """
     return torch.cat([params["bias"] for params in gates]) if layer.bias else None

@@ -28,9 +28,9 @@ def without_autocast(call: Call) -> Call:
 
 
 def widened(base: Tensor, *lists: Sequence[Tensor | None]) -> tuple[Any, ...]:
-    """Return `base` and lists of operands in one dtype: float32 at least, float64 where `base` is; None stays.
+    """Under autocast, return `base` and lists of operands in one dtype: float32 at least, float64 where `base` is.
 
-    Without autocast they are returned as they are.
+    Tensors keep their shapes, None stays None. Without autocast all are returned as they are.
     """
     if not torch._C._is_any_autocast_enabled():
         return base, *lists

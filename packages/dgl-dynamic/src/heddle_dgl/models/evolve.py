@@ -52,7 +52,11 @@ class EvolveLayer:
         return self._lstm(params, *state) if self.version == "O" else self._gru(params, x, *state)
 
     def start(self, params: Params, n_windows: int) -> tuple[Tensor, ...]:
-        """Return the state before the first step: (W, zeros) for "O", (W for each window,) for "H"."""
+        """Return the state before the first step: ("O") the weight W [in_dim, out_dim] and zeros; ("H") (W,) for each
+        window.
+
+        For "H" it is [n_windows, in_dim, out_dim], the same weight in each.
+        """
         weight = params["weight"]
         if self.version == "O":
             return weight, torch.zeros_like(weight)

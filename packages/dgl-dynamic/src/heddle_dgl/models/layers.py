@@ -13,7 +13,9 @@ from heddle_dgl.reuse.windows import WindowBatch
 
 
 def cell_params(cells: Sequence[Any]) -> dict[str, ParamSpec]:
-    """Return the parameters of all layers, named "LAYER. ..."."""
+    """Return the parameters of all layers, "POSITION.NAME" -> ParamSpec: position 0 is the layer that reads the
+    input.
+    """
     named = (prefixed(str(position), cell.params()) for position, cell in enumerate(cells))
     return {name: spec for specs in named for name, spec in specs.items()}
 
@@ -31,7 +33,12 @@ class Layers:
         ]
 
     def encode(self, windows: WindowBatch, states: list[State | None]) -> list[Tensor]:
-        """Run over the inputs of the windows; `states` are written over, the top layer's h at each step returned."""
+        """Run all layers over the inputs of the windows; return the top one's h at each step, [n_nodes, n_windows,
+        hidden] each.
+
+        Args:
+            states: of each layer, None before the first step; written over by the states after the last one.
+        """
         steps, first = range(windows.length), self.cells[0]
         prepared: Any = None
         if self._fused[0]:
@@ -45,7 +52,14 @@ class Layers:
     def step(
         self, windows: WindowBatch, t: int, x: Tensor | None, states: list[State | None], inputs: Any = None
     ) -> Tensor:
-        """Take one step of all layers and return the top one's h; the first reads `inputs` if given, else x."""
+        """Take one step of all layers and return the top one's h, [n_nodes, n_windows, hidden].
+
+        Args:
+            t: step of the window, which gives the graph.
+            x: [n_nodes, n_windows, d], what the first layer reads; None where `inputs` are given.
+            states: of each layer, None before the first step; written over.
+            inputs: of the first layer, where its cell prepared them for all steps; else None.
+        """
         run, graph = self._run, windows.graph_at(t)
         for position, cell in enumerate(self.cells):
             params, packed, state = self._params[position], self._packed[position], states[position]

@@ -74,7 +74,7 @@ class ChangingSums:
         return _SnapshotOps(inner, self, key)
 
     def stats(self) -> dict[str, float]:
-        """Return rows summed and rows kept since the last call."""
+        """Return "rows.summed" and "rows.kept": numbers of rows since the last call."""
         counts = {"rows.summed": float(self.anew), "rows.kept": float(self.kept)}
         self.anew = self.kept = 0
         return counts
@@ -88,7 +88,17 @@ class ChangingSums:
         x: Tensor,
         weight: Tensor | None,
     ) -> Tensor:
-        """Return the sum of one operator in an aggregation, the `position`th of it."""
+        """Return y[r] = sum over edges (s, r) of weight x[s], [n_receivers, d], from the snapshot before's where that
+        pays.
+
+        Args:
+            inner: the ops that sum what must be summed.
+            key: what is aggregated, and how: sums are compared within one key.
+            position: which of an aggregation's sums this is.
+            adjacency: of the next snapshot.
+            x: [n_senders, d], without gradient.
+            weight: [n_edges], or None for ones.
+        """
         slots = self._last.setdefault(key, {})
         last, kept, deltas = slots.get(position), None, 0
         if last is not None and self._looks(key, adjacency, x, last):

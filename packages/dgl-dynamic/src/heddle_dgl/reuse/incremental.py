@@ -87,7 +87,12 @@ class IncrementalSum:
         self.used = ""
 
     def start(self, edges: Edges, x: Tensor) -> Tensor:
-        """Return the sums of a first snapshot, [n_nodes, d]; they are written over by `next`."""
+        """Return the sums of a first snapshot, [n_nodes, d]; `next` writes over them.
+
+        Args:
+            edges: all edges of the snapshot.
+            x: [n_nodes, d] features; a copy is kept.
+        """
         self._y, self._x = self._sum(edges, x, self._n), x.clone()
         self._deltas, self.used = 0, "full"
         return self._y

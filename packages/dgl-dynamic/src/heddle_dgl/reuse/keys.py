@@ -98,10 +98,13 @@ def _generators() -> Hashable:
 
 
 def message_key(graph: Any, x: Tensor, message: Callable, reduce: Callable) -> Key | None:
-    """Return the key of message passing of `x` on a DGLGraph; None if something can't be looked into.
+    """Return the key of message passing of x [n_nodes, ...] on a DGLGraph; None if something can't be looked into.
 
-    The graph counts by its structure, which DGL replaces when edges or nodes come or go, and by the fields that the
-    functions read.
+    Equal keys stand for equal results. The graph counts by its structure, which DGL replaces when edges or nodes come
+    or go, and by the fields that the functions read.
+
+    Args:
+        message, reduce: DGL's functions, or a user's own.
     """
     index = getattr(graph, "_graph", None)
     if index is None or len(graph.canonical_etypes) != 1 or len(graph.ntypes) != 1:

@@ -38,7 +38,7 @@ class Messages:
 
     @property
     def value(self) -> Any:
-        """The aggregated messages."""
+        """The aggregated messages, [n_nodes, ..., d]; of a layer with several terms, a tuple of these."""
         if not self._known:
             self._value, self._known = self._compute(), True
         return self._value
@@ -79,7 +79,13 @@ def msg_pass(
 
 
 def update(layer: Any, params: Mapping[str, Tensor], messages: Messages) -> Tensor:
-    """Return the layer's output from messages and the features they came from."""
+    """Return a layer's output [n_nodes, ..., out_dim] from messages and the features that they came from.
+
+    Args:
+        layer: the one that the messages are of, or one with an equal aggregation.
+        params: of the layer.
+        messages: what `msg_pass` returned.
+    """
     return layer.update(TorchOps(messages.x.device), params, messages.x, messages.value)
 
 

@@ -58,11 +58,11 @@ class SharedOps(Protocol):
     """Ops of one of several processes that share a graph."""
 
     def agree(self, missing: np.ndarray) -> np.ndarray:
-        """Return which snapshots any process misses."""
+        """Return which snapshots any process misses, from those that this one misses: [n_snapshots] bool, both."""
         ...
 
     def constants(self) -> AbstractContextManager[Any]:
-        """Count what is sent within as that of inputs."""
+        """Return a context within which what processes send is counted as inputs, not as states."""
         ...
 
 
@@ -111,25 +111,42 @@ class Run:
         return self.memo.get((x,), (graph.token, aggregation_of(layer)), compute)
 
     def agree(self, missing: np.ndarray) -> np.ndarray:
-        """Return which snapshots must be computed, from a mask of those that the store lacks; of all processes."""
+        """Return which snapshots must be computed, as some process lacks them; `missing`: those that this one lacks.
+
+        Both are [n_snapshots] bool.
+        """
         return self.ops.agree(missing) if isinstance(self.ops, SharedOps) else missing
 
     def constants(self) -> AbstractContextManager[Any]:
-        """Note that what is aggregated within are inputs."""
+        """Return a context within which what processes send is counted as inputs; one process counts nothing."""
         return self.ops.constants() if isinstance(self.ops, SharedOps) else nullcontext()
 
     def snapshot_ops(self, graph: PlacedGraph, layer: Any, x: Tensor) -> GraphOps:
-        """Return the ops for the inputs x of the next snapshot of a changing graph."""
+        """Return the ops that aggregate the inputs of the next snapshot of a changing graph, from the one before's if
+        it pays.
+
+        Args:
+            graph: of the snapshot.
+            layer: whose `aggregate` is called.
+            x: [n_nodes, d], without gradient.
+        """
         if self._sums is None or not isinstance(self.ops, TorchOps):
             return self.ops
         return self._sums.ops(self.ops, (aggregation_of(layer), x.dtype), graph.propagations, x)
 
     def know(self, graph: PlacedGraph, layer: Any, x: Tensor, messages: Any) -> None:
-        """Tell the memo the messages of x, from the store."""
+        """Give the memo the messages of x [n_nodes, n_windows, d], from the store: `messages` will return them.
+
+        Args:
+            messages: what `layer.aggregate` gives on the graph.
+        """
         self.memo.keep((x,), (graph.token, aggregation_of(layer)), messages)
 
     def conv(self, graph: PlacedGraph, layer: Any, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        """Return the layer's output; attention, whose messages have parameters, runs as it is, window by window."""
+        """Return the layer's output [n_nodes, n_windows, out_dim] for x [n_nodes, n_windows, d].
+
+        Attention, whose messages have parameters, is applied window by window; messages of other layers are reused.
+        """
         if aggregation_of(layer) is None:
             self.aggregations += 1
             windows = (layer.apply(self.ops, params, graph.propagations, rows) for rows in x.unbind(1))

@@ -84,7 +84,7 @@ class SnapshotStore:
             self._plan.advance()
 
     def get(self, key: SnapshotKey) -> Tensor | None:
-        """Return the value of a key, as it was put, or None."""
+        """Return the tensor that was put under a key, of its shape and on its tier's device; None if it isn't kept."""
         with self._lock:
             self._clock += 1
             entry = self._entries.get(key)
@@ -97,7 +97,8 @@ class SnapshotStore:
             return self._tiers[entry.tier].read(entry.slot)
 
     def put(self, key: SnapshotKey, value: Tensor) -> None:
-        """Keep a copy of a constant; one that fits nowhere, or would be the first to go, isn't kept.
+        """Keep a copy of a constant, a tensor of any shape; one that fits nowhere, or would be the first to go, isn't
+        kept.
 
         Raises:
             HeddleError: the value carries a gradient: kept over steps it would be stale, and its graph is gone.

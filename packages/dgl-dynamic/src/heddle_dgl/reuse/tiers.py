@@ -20,11 +20,13 @@ class Tier(Protocol):
     used: int
 
     def write(self, value: Tensor) -> Any:
-        """Keep a copy of a tensor and return its slot, for `read` and `free`; the caller made sure that it fits."""
+        """Keep a copy of a tensor of any shape and return its slot, for `read` and `free`; the caller made sure that
+        it fits.
+        """
         ...
 
     def read(self, slot: Any) -> Tensor:
-        """Return what a slot holds, on the tier's device."""
+        """Return the tensor that a slot holds, in the shape and dtype that it was written in, on the tier's device."""
         ...
 
     def free(self, slot: Any) -> None:

@@ -107,10 +107,13 @@ class WindowBatch:
         return torch.stack([terms.get(u, blank) for u in range(len(self.times))])
 
     def recall(self, run: Run, layer: Any, x: Tensor, t: int) -> None:
-        """Give the run's memo the messages of the snapshots at step t, from the store where it has them.
+        """Give the run's memo the messages of x, the snapshots at step t, from the store where it has them.
 
         For cells that aren't fused. Layers that `columnwise` doesn't know keep to themselves how their messages are
         laid out, so those aggregate anew.
+
+        Args:
+            x: [n_nodes, n_windows, d], what `at(t)` returned.
         """
         if not columnwise.is_columnwise(layer):
             return

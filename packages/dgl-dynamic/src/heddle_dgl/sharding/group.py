@@ -48,19 +48,23 @@ class CountedGroup:
         return self._group.start_exchange(rows, give, take)
 
     def wait(self, work: Any) -> None:
-        """Wait for what `fetch` started."""
+        """Wait until the rows of a `fetch` have come; `work` is its second result."""
         if work is not None:
             self._group.finish(work)
 
     def add_up(self, value: Tensor, purpose: str = "control") -> Tensor:
-        """Add up a tensor of all processes, in place, and return it."""
+        """Add up a tensor, of one shape in all processes, in place, and return it; bytes are counted for `purpose`."""
         if self.size == 1:
             return value
         self._count(purpose, 2 * value.nbytes * (self.size - 1) // self.size)
         return self._group.sum_(value)
 
     def add_up_gradients(self, weights: Mapping[str, Tensor], loss: Tensor) -> Tensor:
-        """Add up the gradients and the loss of all processes, in one message; return the loss."""
+        """Add up the gradients and the loss [] of all processes, in one message; return the loss.
+
+        Args:
+            weights: name -> parameter, whose `grad` is replaced by the sum; one without a gradient counts as zeros.
+        """
         leaves = list(weights.values())
         parts = [torch.zeros_like(w) if w.grad is None else w.grad for w in leaves]
         flat = torch.cat([*(part.reshape(-1) for part in parts), loss.detach().reshape(1).to(parts[0].dtype)])

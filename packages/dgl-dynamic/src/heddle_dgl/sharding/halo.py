@@ -56,7 +56,7 @@ class PartOps(TorchOps):
         return _HaloSum.apply(x, adjacency, weight, self._inner, self._group)
 
     def agree(self, missing: np.ndarray) -> np.ndarray:
-        """Return what any process misses: halos are exchanged by all or by none."""
+        """Return which snapshots any process misses, [n_snapshots] bool: halos are exchanged by all or by none."""
         return self._group.any_of(missing)
 
     def constants(self) -> AbstractContextManager[None]:
@@ -91,6 +91,11 @@ class _HaloSum(Function):
 
 def cut(propagation: Propagation, owner: np.ndarray, rank: int, n_parts: int) -> Propagation:
     """Return a rank's part of a whole graph's propagation, with HaloEdges for its adjacency; numpy arrays.
+
+    Args:
+        owner: [n_nodes] int, the rank that holds each node.
+        rank: whose part.
+        n_parts: number of ranks.
 
     Raises:
         ConfigError: a propagation without weights of edges alone, as attention's.

@@ -12,8 +12,8 @@ from jax import Array
 def concatenated_args(update: Callable[[Array], Any] | None = None, *, axis: int = -1) -> Callable[..., Any]:
     """Return a function of any pytrees that calls `update` on all their leaves, concatenated along `axis`.
 
-    Leaves come in the order of the arguments, those by keyword last. Without `update` it returns the decorator:
-    `@concatenated_args(axis=0)`.
+    Leaves [..., n, ...] are of one shape but for that axis; they come in the order of the arguments, those by keyword
+    last. Without `update` it returns the decorator: `@concatenated_args(axis=0)`.
     """
 
     def decorate(function: Callable[[Array], Any]) -> Callable[..., Any]:

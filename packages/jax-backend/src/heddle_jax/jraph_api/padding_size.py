@@ -8,7 +8,7 @@ from heddle_jax.jraph_api.graphs_tuple import GraphsTuple, counts
 
 
 def get_number_of_padding_with_graphs_graphs(padded_graph: GraphsTuple) -> Array:
-    """Return how many of the graphs are padding: the last one with nodes and the empty ones after it.
+    """Return how many of the graphs are padding, an int []: the last one with nodes and the empty ones after it.
 
     `n_node` says it, and nothing that is done to features or edges changes it. Nothing says that a batch was *not*
     padded: of such a batch the last graph is taken for padding, as Jraph does; ask about graphs that were padded.
@@ -25,7 +25,7 @@ def get_number_of_padding_with_graphs_graphs(padded_graph: GraphsTuple) -> Array
 
 
 def get_number_of_padding_with_graphs_nodes(padded_graph: GraphsTuple) -> Array:
-    """Return how many of the nodes are padding, 0 for a graph by itself.
+    """Return how many of the nodes of a padded graph are padding, an int []; 0 for a graph by itself.
 
     Raises:
         GraphError: `n_node` is None.
@@ -34,7 +34,7 @@ def get_number_of_padding_with_graphs_nodes(padded_graph: GraphsTuple) -> Array:
 
 
 def get_number_of_padding_with_graphs_edges(padded_graph: GraphsTuple) -> Array:
-    """Return how many of the edges are padding, 0 for a graph by itself.
+    """Return how many of the edges of a padded graph are padding, an int []; 0 for a graph by itself.
 
     Raises:
         GraphError: `n_node` or `n_edge` is None, or they count different numbers of graphs.

@@ -299,7 +299,7 @@ def _count(segment_ids: Any, num_segments: int | None) -> int:
 
 
 def as_float(data: Array) -> Array:
-    """Return integers as floats, for means and softmaxes; floats and complex numbers as they are."""
+    """Return integers of any shape as floats, for means and softmaxes; floats and complex numbers as they are."""
     return data if jnp.issubdtype(data.dtype, jnp.inexact) else data.astype(float)
 
 

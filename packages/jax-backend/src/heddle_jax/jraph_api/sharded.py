@@ -58,9 +58,14 @@ def sharded_segment_sum(
 def sharded_segment_softmax(
     logits: Array, indices: Array, num_segments: int, axis_index_groups: Groups, axis_name: str = "i"
 ) -> Array:
-    """Normalise rows within segments whose rows lie on all devices of a group; rows out of range among themselves.
+    """Normalise rows within segments whose rows lie on all devices of a group: [e, ...], [e] int -> [e, ...].
 
     Not in Jraph, whose sharded network normalised with the ids of all edges.
+
+    Args:
+        indices: of the segments; rows out of [0, num_segments) are normalised among themselves.
+        axis_index_groups: positions on the axis that share a graph, or None for all.
+        axis_name: of the mapped axis.
     """
     ids = jnp.minimum(indices, num_segments)
     groups = None if axis_index_groups is None else tuple(map(tuple, axis_index_groups))

@@ -29,7 +29,11 @@ class Functional(NamedTuple):
 
 
 def functional_of(make: Maker, key: Array) -> Functional:
-    """Return what `make` makes as pure functions; it is called once here, with `key`.
+    """Return the module that `make` makes as pure functions; it is called once here.
+
+    Args:
+        make: (key) -> a module of Equinox, Flax, Haiku or an (init, apply) pair.
+        key: a JAX random key.
 
     Raises:
         ConfigError: a module of no kind that is known.

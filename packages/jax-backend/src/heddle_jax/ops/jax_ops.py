@@ -196,7 +196,9 @@ _ACTIVATIONS = {
 
 
 def ops_with(kernels: Mapping[str, Callable[..., Array]]) -> JaxOps:
-    """Return the primitives with some computed by other callables of the same model_spec: name -> traceable callable.
+    """Return the primitives, of which those named in `kernels` are computed by these: name -> traceable callable.
+
+    A callable takes the arguments of the primitive of that name in GraphOps and returns arrays of the same shapes.
 
     Raises:
         ValueError: a name that no primitive has.
@@ -216,7 +218,7 @@ def _ops_with(kernels: tuple[tuple[str, Callable[..., Array]], ...]) -> JaxOps:
 
 
 def narrowed(array: np.ndarray) -> np.dtype:
-    """Return the dtype that JAX will give `array`, after checking that its integers fit.
+    """Return the dtype that JAX will give an array of any shape, after checking that its integers fit.
 
     Raises:
         GraphError: 64-bit integers beyond 32 bits while JAX's 64-bit mode is off.

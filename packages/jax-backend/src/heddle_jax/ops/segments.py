@@ -78,7 +78,13 @@ def segment_count(segment_ids: Array, num_segments: int) -> Array:
 
 
 def segment_max(data: Array, segment_ids: Array, num_segments: int, mode: str = PROMISED) -> Array:
-    """Take the largest of each segment, elementwise; an empty segment gives 0; ties share the gradient equally."""
+    """Take the largest of each segment, elementwise: [e, ...], [e] int -> [num_segments, ...]; 0 for an empty one.
+
+    Equal maxima share the gradient equally.
+
+    Args:
+        mode: of ids out of range: PROMISED for none, DROPPED to leave their rows out.
+    """
     position_dtype("segment_max", data.shape[0], num_segments)
     wide = data.astype(wide_dtype(data.dtype))
     return _segment_max(wide, segment_ids, num_segments, mode).astype(data.dtype)
@@ -117,7 +123,7 @@ def position_dtype(name: str, *sizes: int) -> jnp.dtype:
 
 
 def in_wide(op: Callable[..., Array], data: Array, *rest: Any) -> Array:
-    """Return op(data, *rest) computed in float32 where `data` is of narrower floats, in the dtype of `data`."""
+    """Return op(data, *rest) in the dtype of data [e, ...], computed in float32 where that is of narrower floats."""
     wide = wide_dtype(data.dtype)
     return op(data, *rest) if wide == data.dtype else op(data.astype(wide), *rest).astype(data.dtype)
 

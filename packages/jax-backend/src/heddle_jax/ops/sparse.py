@@ -22,10 +22,17 @@ _STRUCTURE = 6
 
 
 def spmm(adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:
-    """Sum weighted sender rows by receiver; see heddle.ops.graph_ops.GraphOps.spmm. Floats only, of one dtype.
+    """Sum weighted sender rows by receiver: y[r] = sum over edges (s, r) of weight x[s]; 0 for one without edges.
 
     jaxlib's product has no gradient that keeps to sorted edges. This one is a primitive that is linear in x and in
     weight, and whose transpose in x is itself with the edges transposed; so it has derivatives of any order.
+
+    Args:
+        x: [n_senders, ..., d] floats.
+        weight: [n_edges, ...] in the adjacency's order, in the dtype of x, one for each leading axis of x after the
+            first; None for ones.
+
+    Returns: [n_receivers, ..., d].
     """
     segments.position_dtype("spmm", adjacency.n_edges, x.shape[0])
     heads = () if weight is None else x.shape[1 : weight.ndim]
@@ -46,7 +53,9 @@ def _bind(*operands: Array, transpose: bool) -> Array:
 
 
 def alike(operands: Sequence[Array]) -> Sequence[Array]:
-    """Let all operands vary over the same mesh axes, as a primitive under shard_map must have them."""
+    """Return operands, of any shapes, that all vary over the same mesh axes, as a primitive under shard_map must
+    have them.
+    """
     varying = [_varying(x) for x in operands]
     union = frozenset[Any]().union(*varying)
     return [

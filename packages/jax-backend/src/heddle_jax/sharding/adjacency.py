@@ -45,7 +45,11 @@ class ShardedAdjacency(Protocol):
         ...
 
     def largest(self, edges: Array, side: str, axis: str) -> Array:
-        """Take the largest instead; ends without edges give 0."""
+        """Take the largest of [n_edges, ...] values by their ends on `side`, over all devices: the rows held, [n_rows,
+        ...].
+
+        Ends without edges give 0.
+        """
         ...
 
     def softmax(self, logits: Array, axis: str) -> Array:

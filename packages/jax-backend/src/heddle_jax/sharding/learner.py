@@ -63,7 +63,13 @@ class ShardedLearner:
     def outputs(
         self, params: Params, extra: Params, batch: Arrays, key: Array | None
     ) -> tuple[Array, Params]:
-        """Return the outputs in the order of `batch.targets`."""
+        """Return the outputs [n, ...] in the order of `batch.targets`, and `extra` as it is.
+
+        Args:
+            params, extra: by name, as `init` returned them.
+            batch: what the devices see of it.
+            key: of dropout; None for no dropout, as when predicting.
+        """
 
         def answer(params: Params, seen: Batch, key: Array | None) -> Array:
             dropout = no_dropout if key is None else ShardedDropout(jax.random.wrap_key_data(key), AXIS)

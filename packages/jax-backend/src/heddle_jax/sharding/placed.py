@@ -50,11 +50,15 @@ class Placed(NamedTuple):
     entries: Rows | None
 
     def answers(self, outputs: Array) -> np.ndarray:
-        """Return outputs, one device's after the other's, in the order of the index."""
+        """Return outputs [n_devices * rows, ...], one device's after the other's, as [n, ...] in the order of the
+        index.
+        """
         return fetch(outputs) if self.entries is None else _joined(outputs, self.entries)
 
     def nodes(self, embedded: Any) -> Any:
-        """Return embeddings of nodes, one device's after the other's, in the order of the nodes."""
+        """Return embeddings, a pytree of [n_devices * rows, d], one device's after the other's, in the order of the
+        nodes.
+        """
         return tree_map(fetch, embedded) if self.rows is None else _joined(embedded, self.rows)
 
 
@@ -102,7 +106,7 @@ def merge(shared: Any, split: Any) -> Any:
 
 
 def fetch(array: Array) -> np.ndarray:
-    """Return an array of a mesh in numpy, on every process; all of them call it together if it is split."""
+    """Return an array of a mesh in numpy, of its whole shape, on every process; all of them call it if it is split."""
     if not (array.is_fully_addressable or array.is_fully_replicated):
         from jax.experimental.multihost_utils import process_allgather
 

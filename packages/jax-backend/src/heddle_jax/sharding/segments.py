@@ -28,7 +28,14 @@ def segment_sum(
 def segment_max(
     data: Array, segment_ids: Array, num_segments: int, axis: str, groups: Groups = None
 ) -> Array:
-    """Take the largest of each segment over all devices; an empty one gives 0; ties share the gradient equally."""
+    """Take the largest of each segment over all devices: [e, ...], [e] int -> [num_segments, ...], the same on each.
+
+    An empty segment gives 0; equal maxima share the gradient equally.
+
+    Args:
+        axis: name of the mapped axis.
+        groups: positions on it that reduce by themselves, or None for all together.
+    """
     least = jnp.full((num_segments, *data.shape[1:]), lowest(data.dtype), data.dtype)
     largest_here = least.at[segment_ids].max(data, mode="promise_in_bounds")
     filled = jnp.zeros(num_segments, jnp.int32).at[segment_ids].max(1, mode="promise_in_bounds")

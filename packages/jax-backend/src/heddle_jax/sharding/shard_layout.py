@@ -27,7 +27,7 @@ class Split:
 
 
 def split(array: np.ndarray) -> Any:
-    """Return `array` as a `Split`, where a device will see an array."""
+    """Return an array [n_devices, ...] as a `Split`, whose entries go to a device each."""
     return Split(array)
 
 

@@ -30,15 +30,23 @@ class Learner(Protocol):
         ...
 
     def place(self, batch: Batch) -> Batch:
-        """Return the batch on the device."""
+        """Return the batch with its arrays on the device, its floats in the dtype of the computation."""
         ...
 
     def outputs(self, params: Params, extra: Params, batch: Batch, key: Array | None) -> tuple[Array, Params]:
-        """Return the outputs for each entry of the index, and the new `extra`; in training with a random key."""
+        """Return the outputs [n, ...] for the n entries of the batch's index, and the new `extra`.
+
+        Args:
+            params, extra: by name, as `init` returned them.
+            batch: as `place` returned it.
+            key: of dropout; None for no dropout, as when predicting.
+        """
         ...
 
     def embed(self, params: Params, extra: Params, batch: Batch) -> Any:
-        """Return the node embeddings, or node type -> embeddings."""
+        """Return the embeddings of a batch's nodes: [n_nodes, d]; of a heterogeneous graph, node type -> [n_nodes,
+        d].
+        """
         ...
 
 

@@ -40,15 +40,18 @@ def new_state(params: Params, extra: Params, moments: Any, lr: float, seed: int)
 
 
 def to_arrays(state: State) -> dict[str, np.ndarray]:
-    """Return the state as named numpy arrays: "params/NAME", "extra/NAME", "optim/PATH", "key", "lr", "steps".
+    """Return the state as name -> numpy array, of the shapes that it has on the device.
 
-    Floats of `extra` are "params/NAME", too: predictions depend on running means as they do on weights.
+    Names are "params/NAME", "extra/NAME", "optim/PATH", "key", "lr" and "steps". Floats of `extra` are "params/NAME",
+    too: predictions depend on running means as they do on weights.
     """
     return {name: np.array(value) for name, value in _named(state).items()}
 
 
 def from_arrays(fresh: State, arrays: Mapping[str, np.ndarray]) -> State:
-    """Return `fresh` with the values of `arrays`, to the bit; "params/" alone leave the rest as it is.
+    """Return `fresh` with the values of `arrays` (`to_arrays` of a like state), to the bit.
+
+    Arrays named "params/" alone leave the rest as it is.
 
     Raises:
         CheckpointError: names that are missing or unknown, or another shape.

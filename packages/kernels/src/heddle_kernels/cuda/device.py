@@ -61,7 +61,7 @@ def _check_capability(index: int) -> None:
 
 
 def stream(like: Tensor) -> int:
-    """Return the handle of the current stream of a tensor's device."""
+    """Return the handle of the current stream of the device that the tensor `like`, of any shape, lies on."""
     if _raw_stream is None:
         return torch.cuda.current_stream(like.device).cuda_stream
     return _raw_stream(like.get_device())
@@ -79,14 +79,20 @@ def workspace(op: str, like: Tensor, **sizes: int) -> Tensor:
 
 
 def fault(like: Tensor) -> Tensor:
-    """Return where a tensor's device keeps its first fault: (code, position, value, bound), code 0 for none."""
+    """Return where a tensor's device keeps its first fault: [4] int64 (code, position, value, bound), code 0 for
+    none.
+    """
     if like.device not in _faults:
         _faults[like.device] = torch.zeros(4, dtype=torch.int64, device=like.device)
     return _faults[like.device]
 
 
 def note_ids(indptr: Tensor, count: int, sorted_ids: Tensor) -> None:
-    """Keep a fault, without waiting, if sorted ids lie outside the values that `indptr` covers."""
+    """Keep a fault, without waiting, if sorted ids [e] lie outside the [n] values that `indptr` [n + 1] covers.
+
+    Args:
+        count: number of ids, e; at 0 nothing is looked at.
+    """
     if not count:
         return
     kept = fault(sorted_ids)

@@ -62,7 +62,13 @@ def segment_softmax(data: Tensor, ids: Tensor, indptr: Tensor | None, num_segmen
 def segment_softmax_grad(
     y: Tensor, grad: Tensor, ids: Tensor, indptr: Tensor | None, num_segments: int
 ) -> Tensor:
-    """Return y (grad - sum over the segment of y grad)."""
+    """Return y (grad - sum over the segment of y grad), the gradient of a softmax in its logits, [e, ...].
+
+    Args:
+        y, grad: the softmax and its gradient, [e, ...].
+        ids: [e] int, the segment of each row.
+        indptr: [num_segments + 1] where sorted ids begin; None for ids in any order.
+    """
     return _softmax("segment_softmax_grad", {"y": y, "grad": grad}, ids, indptr, num_segments)
 
 

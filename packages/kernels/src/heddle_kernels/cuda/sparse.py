@@ -25,7 +25,17 @@ def spmm(
     reduce: str,
     transpose: bool,
 ) -> Tensor:
-    """Reduce weighted rows over the edges of each node that receives."""
+    """Reduce weighted rows over the edges of each node that receives: the operator heddle::spmm on CUDA.
+
+    Args:
+        indptr, senders, t_indptr, t_receivers, t_order: the arrays of an adjacency.
+        weight: [n_edges, ...], or None for ones.
+        x: [n_senders, ..., d]; [n_receivers, ..., d] if `transpose`.
+        reduce: "sum", "mean" or "max".
+        transpose: whether senders receive.
+
+    Returns: [n_receivers, ..., d], [n_senders, ..., d] if `transpose`; 0 for a node without edges.
+    """
     csr = CsrArrays(indptr, senders, t_indptr, t_receivers, t_order)
     walk = csr.walk(transpose)
     shapes.rows("spmm", "x", x.shape, csr.rows(not transpose), "one for each node that sends")
@@ -44,7 +54,17 @@ def reduce_walk(
     width: int,
     reduce: str,
 ) -> Tensor:
-    """Reduce rows of x over a walk whose arrays are dense."""
+    """Reduce rows over a walk: row i of the result is of the entries indptr[i] to indptr[i + 1], [n, ...]; 0 for none.
+
+    Args:
+        op: what an error names.
+        indptr: [n + 1].
+        ids: [n_edges], the row of x that each entry takes; None for the entry's own.
+        perm: [n_edges], where an entry's weight lies; None for its own place.
+        weight: [n_edges, heads], or None for ones.
+        x: [rows, heads * width] in any shape of these many columns.
+        reduce: "sum", "mean" or "max".
+    """
     x, weight = x.contiguous(), None if weight is None else weight.contiguous()
     edges = x.shape[0] if ids is None else ids.shape[0]
     out = x.new_empty((indptr.shape[0] - 1, *x.shape[1:]))
@@ -145,7 +165,13 @@ def sddmm(
 
 
 def spmm_argmax(*arguments: Any) -> Tensor:
-    """Sum over the elements that attain a maximum, for each node."""
+    """Sum factor value over the elements that attain a maximum, for each node: [n, ...], heddle::spmm_argmax on CUDA.
+
+    Args:
+        arguments: the five arrays of an adjacency's CSR; of the maximum weight [n_edges, ...] or None, x and largest
+            [n, ...]; factor and value, or None for ones; whether the maximum was sent to senders; whether to sum at the
+            other end.
+    """
     csr, (weight, x, largest, factor, value) = CsrArrays(*arguments[:5]), arguments[5:10]
     adjoint = bool(arguments[11])
     at_senders = bool(arguments[10]) != adjoint
@@ -186,7 +212,14 @@ def spmm_argmax(*arguments: Any) -> Tensor:
 
 
 def sddmm_argmax(*arguments: Any) -> Tensor:
-    """Sum over the elements that attain a maximum, for each edge and head."""
+    """Sum a b over the elements that attain a maximum, for each edge and head: heddle::sddmm_argmax on CUDA.
+
+    Args:
+        arguments: the five arrays of an adjacency's CSR; of the maximum weight [n_edges, ...], x and largest [n, ...];
+            a where messages arrive, b where they start; whether the maximum was sent to senders.
+
+    Returns: as weight, [n_edges, ...].
+    """
     csr, reverse = CsrArrays(*arguments[:5]), bool(arguments[10])
     weight, x, largest, a, b = (tensor.contiguous() for tensor in arguments[5:10])
     indptr, ids, _ = csr.walk(False)

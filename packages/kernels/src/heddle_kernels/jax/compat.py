@@ -73,7 +73,11 @@ def use(operation: Operation, computation: Callable[..., Any], platform: str | N
 
 
 def native_call(name: str, shape: Shape, dtype: Any, **given: Any) -> jax.Array:
-    """Call the handler heddle_xla_NAME, whose result is `out`; see `native_calls`."""
+    """Call the handler heddle_xla_NAME of one result, of this shape and dtype, and return it.
+
+    Args:
+        given: operands by name, arrays or None for one that is absent, and attributes, 64-bit integers.
+    """
     return native_calls(name, {"out": (shape, dtype)}, **given)["out"]
 
 
@@ -205,7 +209,11 @@ def _first(x: jax.Array, axis: int | None, size: int) -> jax.Array:
 
 
 def second(x: jax.Array, axis: int | None, size: int) -> jax.Array:
-    """Return x with its batch as second axis, repeated there if it has none (batching rules)."""
+    """Return x with its batch as second axis, [n, size, ...], for batching rules.
+
+    Args:
+        axis: where the batch is; None for an x [n, ...] without one, which is repeated.
+    """
     if axis is None:
         return jnp.broadcast_to(x[:, None], (x.shape[0], size, *x.shape[1:]))
     return jnp.moveaxis(x, axis, 1)
@@ -252,7 +260,7 @@ def check_varying(name: str, *avals: Any) -> None:
 
 
 def same_dtype(*arrays: jax.Array) -> list[jax.Array]:
-    """Return float arrays promoted to one dtype, in order.
+    """Return float arrays, of any shapes, promoted to their common dtype, in order.
 
     Raises:
         TypeError: their common dtype isn't a float.
@@ -267,5 +275,5 @@ def same_dtype(*arrays: jax.Array) -> list[jax.Array]:
 
 
 def widened(x: jax.Array) -> jax.Array:
-    """Return x in what sums of it are kept in: float32, or float64 as it is."""
+    """Return x, of any shape, in the dtype that its sums are kept in: float64 as it is, all else float32."""
     return x if x.dtype == jnp.float64 else x.astype(jnp.float32)

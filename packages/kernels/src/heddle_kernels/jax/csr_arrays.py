@@ -30,23 +30,36 @@ class CsrArrays(NamedTuple):
         return (self.t_indptr if at_senders else self.indptr).shape[0] - 1
 
     def walk(self, at_senders: bool) -> dict[str, Array | None]:
-        """Return indptr, ids and perm of the walk over senders, or over receivers, whose perm is None."""
+        """Return {"indptr": [n + 1], "ids": [n_edges], "perm": [n_edges]} of the walk over the n senders, or receivers.
+
+        `ids` are the far ends, `perm` is where a walk's edges lie in the adjacency's order: None over receivers, which
+        have it.
+        """
         if at_senders:
             return {"indptr": self.t_indptr, "ids": self.t_receivers, "perm": self.t_order}
         return {"indptr": self.indptr, "ids": self.senders, "perm": None}
 
     def ends(self, transpose: bool) -> tuple[Array, Array]:
-        """Return where each edge's value comes from and where it goes, in the adjacency's order."""
+        """Return the node that each edge's value comes from and the one that it goes to, [n_edges] each, in the
+        adjacency's order.
+
+        Args:
+            transpose: whether values go from receivers to senders.
+        """
         return (self.receivers, self.senders) if transpose else (self.senders, self.receivers)
 
     def divided(self, at_senders: bool, x: Array) -> Array:
-        """Divide rows of x by the number of edges of each sender, or receiver, where there are any."""
+        """Divide rows of x [n, ...] by the number of edges of each sender, or receiver; rows without edges stay."""
         count = jnp.maximum(jnp.diff(self.t_indptr if at_senders else self.indptr), 1)
         return divided(x, count.reshape(-1, *(1,) * (x.ndim - 1)))
 
 
 def divided(x: Array, count: Array) -> Array:
-    """Divide by counts, whole numbers that float16 may not hold: in float32 at least."""
+    """Return x / count, in the shape and dtype of x; computed in float32 at least, as float16 ends at 65504.
+
+    Args:
+        count: whole numbers, in a shape that x's holds.
+    """
     wide = widened(x)
     return (wide / count.astype(wide.dtype)).astype(x.dtype)
 

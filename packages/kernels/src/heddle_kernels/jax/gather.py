@@ -20,7 +20,12 @@ def gather(x: Array, index: Array) -> Array:
 
 
 def checked(op: str, data: Array, ids: Array) -> tuple[Array, Array]:
-    """Return float data and its segment ids as arrays of one length."""
+    """Return float data [e, ...] and its segment ids [e] as JAX arrays.
+
+    Raises:
+        TypeError: data of no float dtype.
+        GraphError: another number of ids than of rows.
+    """
     (data,), ids = same_dtype(jnp.asarray(data)), jnp.asarray(ids)
     shapes.rows(op, "segment_ids", ids.shape, data.shape[0], "as many as data has")
     return data, ids

@@ -34,7 +34,7 @@ SMALL = 256
 
 
 def matmul(x: Array, weight: Array) -> Array:
-    """Multiply rows by a matrix; see heddle.ops.graph_ops.GraphOps.matmul."""
+    """Multiply rows by a matrix: [..., k], [k, m] -> [..., m]."""
     if not (_is_float(x) and x.dtype == weight.dtype and x.ndim == 2 and weight.ndim == 2):
         return x @ weight
     if x.shape[0] < TALL or not 0 < max(weight.shape) <= SMALL or x.dtype.itemsize < 4:
@@ -43,7 +43,14 @@ def matmul(x: Array, weight: Array) -> Array:
 
 
 def spmm(adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:
-    """Sum weighted sender rows by receiver; see heddle.ops.graph_ops.GraphOps.spmm."""
+    """Sum weighted sender rows by receiver: y[r] = sum over edges (s, r) of weight x[s]; 0 for one without edges.
+
+    Args:
+        x: [n_senders, ..., d].
+        weight: [n_edges, ...] in the adjacency's order, one for each leading axis of x after the first; None for ones.
+
+    Returns: [n_receivers, ..., d].
+    """
     if _is_float(x):
         return _spmm(adjacency, x, weight)
     messages = rows(x, adjacency.senders)
@@ -53,7 +60,12 @@ def spmm(adjacency: Adjacency, x: Array, weight: Array | None = None) -> Array:
 
 
 def sddmm(adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
-    """Combine both ends of each edge; see heddle.ops.graph_ops.GraphOps.sddmm."""
+    """Combine both ends of each edge, in the adjacency's order.
+
+    Args:
+        x, y: [n_receivers, ...] and [n_senders, ...].
+        op: "add": x[receiver] + y[sender], [n_edges, ...]; "dot": their product summed over the last axis.
+    """
     if _is_float(x) and _is_float(y) and x.shape[1:] == y.shape[1:]:
         return _sddmm(adjacency, x, y, op)
     left, right = rows(x, adjacency.receivers), rows(y, adjacency.senders)
@@ -61,7 +73,7 @@ def sddmm(adjacency: Adjacency, x: Array, y: Array, op: str) -> Array:
 
 
 def edge_sum(adjacency: Adjacency, data: Array, at: str) -> Array:
-    """Sum values of edges by one of their ends; see heddle.ops.graph_ops.GraphOps.edge_sum."""
+    """Sum values of edges [n_edges, ...] by their "receivers" or "senders": [n, ...], 0 for a node without edges."""
     if _is_float(data):
         return _edge_sum(CsrArrays.of(adjacency), data, at_senders=at == "senders")
     ids, n = adjacency.receivers, adjacency.n_receivers
@@ -80,7 +92,17 @@ def edge_mlp(
     bias: Array,
     by_sender: bool = False,
 ) -> tuple[Array, Array, Array | None]:
-    """Take edges through an MLP and sum them at their ends; see heddle.ops.graph_ops.GraphOps.edge_mlp."""
+    """Take edges through an MLP of one hidden layer, and sum what comes out at both their ends.
+
+    Args:
+        edges, first: [n_edges, k], in the adjacency's order, and [k, hidden]; None for none.
+        received, sent: [n_receivers, hidden] and [n_senders, hidden], what each end adds to the hidden layer.
+        second, bias: [hidden, width] and [width].
+        by_sender: whether to sum by sender, too.
+
+    Returns: relu(edges first + received[r] + sent[s]) second + bias for each edge (s, r), [n_edges, width]; its sum by
+        receiver, [n_receivers, width]; its sum by sender, [n_senders, width], or None.
+    """
     given = received, sent, second, bias, *(each for each in (edges, first) if each is not None)
     if all(each.dtype == second.dtype for each in given) and second.dtype in (jnp.float32, jnp.float64):
         csr = CsrArrays.of(adjacency)
@@ -94,14 +116,17 @@ def edge_mlp(
 
 
 def segment_sum(data: Array, segment_ids: Array, num_segments: int) -> Array:
-    """Sum rows by segment; see heddle.ops.graph_ops.GraphOps.segment_sum."""
+    """Sum rows by segment: [e, ...], [e] int (any order) -> [num_segments, ...]; an empty segment gives 0."""
     if _is_float(data):
         return segment.segment_sum(data, segment_ids, num_segments)
     return jax.ops.segment_sum(data, segment_ids, num_segments)
 
 
 def segment_max(data: Array, segment_ids: Array, num_segments: int) -> Array:
-    """Take the largest of each segment, elementwise; see heddle.ops.graph_ops.GraphOps.segment_max."""
+    """Take the largest of each segment, elementwise: [e, ...], [e] int -> [num_segments, ...]; 0 for an empty one.
+
+    Equal maxima share the gradient.
+    """
     if _is_float(data):
         return segment.segment_max(data, segment_ids, num_segments)
     filled = jax.ops.segment_sum(jnp.ones_like(segment_ids), segment_ids, num_segments) > 0

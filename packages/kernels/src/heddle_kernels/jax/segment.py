@@ -28,7 +28,10 @@ def segment_mean(data: Array, segment_ids: Array, num_segments: int) -> Array:
 
 
 def segment_max(data: Array, segment_ids: Array, num_segments: int) -> Array:
-    """Take the largest of each segment, elementwise; an empty segment gives 0; ties share the gradient."""
+    """Take the largest of each segment, elementwise: [e, ...], [e] int -> [num_segments, ...]; 0 for an empty one.
+
+    Equal maxima share the gradient.
+    """
     data, ids = checked("segment_max", data, segment_ids)
     return _segment_max(ids, data, int(num_segments))
 

@@ -53,7 +53,18 @@ class LiveGraph:
         node_time: Mapping[str, np.ndarray],
         key_hashes: Mapping[str, np.ndarray],
     ) -> None:
-        """Append entries, seen together or not at all; see `LiveStore.append`."""
+        """Append entries, seen together or not at all.
+
+        Args:
+            n_node: node type -> number of nodes from now on, of all types.
+            edges, changes: relation -> edges that come, node type -> changes of nodes, as Entries.
+            node_time: node type -> [new nodes] int64, of types of the base with times.
+            key_hashes: node type -> [new nodes] uint64, of types of the base with hashes of keys.
+
+        Raises:
+            ConfigError: there is no room for so many.
+            GraphError: an end that isn't there.
+        """
         lists = [(self._relations.index(key), of) for key, of in edges.items()]
         lists += [
             (len(self._relations) + self._kinds.index(node_type), of) for node_type, of in changes.items()
@@ -123,7 +134,12 @@ class LiveGraph:
         return rows
 
     def latest(self, cut: Cut, node_type: str, nodes: np.ndarray, time: np.ndarray | None) -> np.ndarray:
-        """Return the last change of each node by its time; see `LiveStore.latest`."""
+        """Return the number of the last change of each node that isn't newer than its time, -1 for none: [n] int64.
+
+        Args:
+            nodes: [n] int.
+            time: [n] int64, or None for the last change of all.
+        """
         nodes = np.ascontiguousarray(nodes, np.int64)
         times = None if time is None else np.ascontiguousarray(time, np.int64)
         latest = np.empty(len(nodes), np.int64)
@@ -157,7 +173,11 @@ class LiveGraph:
         return columns[2]
 
     def merged(self, cut: Cut, relation: EdgeType, base_rows: np.ndarray | None) -> Merged:
-        """Return a relation with the entries of `cut`; see `LiveStore.merged`."""
+        """Return a relation with the entries of `cut`, in numpy.
+
+        Args:
+            base_rows: [n_edges], the row of each position of the base; None where a position is its row.
+        """
         base, receivers = self.base.edges[relation], cut.n_node[relation[2]]
         number, dtype = self._relations.index(relation), base.senders.dtype
         held = None if base_rows is None else np.ascontiguousarray(base_rows, dtype)

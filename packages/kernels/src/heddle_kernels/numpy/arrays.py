@@ -11,9 +11,11 @@ _FLOATS = {"float32": FLOAT32, "float64": FLOAT64, "bfloat16": BFLOAT16, "float1
 
 
 def values(op: str, array: Any, dtype: np.dtype | None = None) -> tuple[np.ndarray, int]:
-    """Return a float array as dense memory in the machine's byte order, with its native code.
+    """Return a float array of any shape as dense memory in the machine's byte order, with its native code.
 
-    With `dtype` real numbers of any type are cast to it, which is that of the op's first argument.
+    Args:
+        op: what an error names.
+        dtype: what real numbers of any type are cast to, that of the op's first argument; None leaves them.
 
     Raises:
         TypeError: numbers of another kind, or a masked array.
@@ -28,10 +30,10 @@ def values(op: str, array: Any, dtype: np.dtype | None = None) -> tuple[np.ndarr
 
 
 def plain(op: str, array: Any) -> np.ndarray:
-    """Return an array that holds its numbers itself: not one of objects, nor one whose mask would be lost.
+    """Return an array of any shape that holds its numbers itself: not one of objects, nor one whose mask would be lost.
 
     Raises:
-        TypeError: it is one of those.
+        TypeError: it is one of those; `op` is named in the error.
     """
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(problem(op, "a masked array", "plain numbers", "fill it, as its mask would be lost"))

@@ -39,7 +39,10 @@ def segment_mean(data: np.ndarray, segment_ids: np.ndarray, num_segments: int) -
 
 
 def segment_max(data: np.ndarray, segment_ids: np.ndarray, num_segments: int) -> np.ndarray:
-    """Take the largest of each segment, elementwise; an empty segment gives 0, NaN propagates."""
+    """Take the largest of each segment, elementwise: [e, ...], [e] int -> [num_segments, ...]; 0 for an empty one.
+
+    A NaN makes its segment's entry NaN.
+    """
     return _reduce(data, segment_ids, num_segments, "max")
 
 

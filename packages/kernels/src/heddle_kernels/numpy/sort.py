@@ -35,7 +35,10 @@ def index_sort(index: np.ndarray, num_values: int) -> tuple[np.ndarray, np.ndarr
 def build_adjacency(
     senders: np.ndarray, receivers: np.ndarray, n_senders: int, n_receivers: int
 ) -> Adjacency:
-    """Sort edges by receiver and by sender: `heddle.graphs.adjacency.build_adjacency`, the same arrays, natively.
+    """Return edges sorted by receiver and by sender, as `heddle.graphs.adjacency.build_adjacency` does, natively.
+
+    Args:
+        senders, receivers: [n_edges] int.
 
     Returns: int32 arrays where every id and position fits, int64 otherwise.
 

@@ -27,6 +27,7 @@ def kept_sampler(
 
     Args:
         names: what else tells the graph from another one on the same tensors.
+        tensors: the graph's own, of any shape: ids [n_edges], times, weights; None for one that it lacks.
         build: makes the sampler.
     """
     if any(tensor is not None and tensor.is_inference() for tensor in tensors):

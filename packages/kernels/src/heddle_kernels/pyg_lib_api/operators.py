@@ -80,7 +80,20 @@ def hetero_neighbor_sample(
     edge_weight_dict: Mapping[str, Tensor] | None = None,
     *options: Any,
 ) -> tuple[Any, ...]:
-    """`sampler.hetero_neighbor_sample` with every node type in the result and edge types as strings."""
+    """Sample as `sampler.hetero_neighbor_sample`, for callers that name edge types "SOURCE__RELATION__TARGET".
+
+    Args:
+        node_types: all of them; each is in the result, with an empty tensor [0] if nothing of it was sampled.
+        edge_types: all of them, as (source, relation, target).
+        rowptr_dict, col_dict: edge type -> [n + 1] and [n_edges] int.
+        seed_dict: node type -> [n_seeds] int.
+        num_neighbors_dict: edge type -> neighbours to take at each hop, -1 for all.
+        node_time_dict, edge_time_dict, seed_time_dict: by type, [n] int each.
+        edge_weight_dict: edge type -> [n_edges] float.
+        options: from `csc` on, in order.
+
+    Returns: rows, cols, nodes, edge ids or None, and how many nodes and edges each hop brought, by type.
+    """
     key_of = {"__".join(key): tuple(key) for key in edge_types}
 
     def by_key(columns: Mapping[str, Any] | None) -> Any:
@@ -116,7 +129,17 @@ def hgt_sample(
     num_samples_dict: Mapping[str, Sequence[int]],
     num_hops: int,
 ) -> tuple[Any, ...]:
-    """Sample nodes of each type layer by layer: nodes, rows, cols and ids of all edges between them, by type."""
+    """Sample nodes of each type layer by layer, as HGT does.
+
+    Args:
+        colptr_dict, row_dict: edge type -> [n + 1] and [n_edges] int, in-edges of each node.
+        input_node_dict: node type -> [n_seeds] int.
+        num_samples_dict: node type -> nodes to take at each hop.
+        num_hops: number of hops.
+
+    Returns: by type, nodes [n_nodes], and of all edges between them rows, cols (positions in the nodes) and ids
+    [n_edges].
+    """
     names = list(colptr_dict)
     parts = {name: name.split("__") for name in names}
     key_of = {name: (part[0], "__".join(part[1:-1]), part[-1]) for name, part in parts.items()}

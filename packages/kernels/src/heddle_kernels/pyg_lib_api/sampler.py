@@ -107,7 +107,25 @@ def hetero_neighbor_sample(
     dict[str, list[int]],
     dict[EdgeType, list[int]],
 ]:
-    """Sample neighbours in a heterogeneous graph: `neighbor_sample` with mappings by node type or edge type."""
+    """Sample neighbours of seeds in a heterogeneous graph, hop by hop.
+
+    Args:
+        rowptr_dict, col_dict: edge type -> [n + 1] and [n_edges] int.
+        seed_dict: node type -> [n_seeds] int.
+        num_neighbors_dict: edge type -> neighbours to take of each node at each hop, -1 for all.
+        node_time_dict, edge_time_dict: type -> [n] or [n_edges] int; what is newer than the seed's time isn't taken.
+            They ask for `disjoint=True`.
+        seed_time_dict: node type -> [n_seeds] int; by default the nodes' own times.
+        edge_weight_dict: edge type -> [n_edges] float, the odds of each edge.
+        csc, replace, directed, disjoint, temporal_strategy, return_edge_id: as in `neighbor_sample`.
+
+    Returns: rows and cols [n_edges] (positions in the nodes) by edge type, nodes [n_nodes] by node type (if disjoint,
+        [n_nodes, 2] of (seed, node)), edge ids by edge type or None, and how many nodes and edges each hop brought.
+
+    Raises:
+        GraphError: an id out of range, or a seed without its time.
+        ConfigError: times without `disjoint`, or an unknown strategy.
+    """
     _check(node_time_dict is not None or edge_time_dict is not None, disjoint, temporal_strategy)
     # Sampling goes from the type that rowptr counts to the other one: against our relations, which name the way back.
     relation = {key: key if csc else (key[2], key[1], key[0]) for key in rowptr_dict}
@@ -162,7 +180,15 @@ def hetero_neighbor_sample(
 def subgraph(
     rowptr: Tensor, col: Tensor, nodes: Tensor, return_edge_id: bool = True
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return rowptr, col and edge ids of the subgraph between `nodes`, which are numbered by their place there."""
+    """Return (rowptr, col, edge ids) of the edges between some nodes, which are numbered by their place in `nodes`.
+
+    Args:
+        rowptr, col: [n + 1] and [n_edges] int.
+        nodes: [k] int.
+        return_edge_id: whether to return ids, else None.
+
+    Returns: [k + 1], and [n_kept] each.
+    """
     sample = _plain(rowptr, col).sample(_numpy(nodes), Fanout((), induced=True))
     out = rowptr.new_zeros(len(nodes) + 1)
     out[1:] = torch.from_numpy(sample.receivers).long().bincount(minlength=len(nodes)).cumsum(0)

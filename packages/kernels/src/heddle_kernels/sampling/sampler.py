@@ -59,7 +59,13 @@ class NeighborSampler:
         return self._draw(native.budget_sample, request, table, key, Fanout((), induced=True), most)
 
     def random_walk(self, start: Any, length: int, *, key: int = 0, p: float = 1.0, q: float = 1.0) -> Array:
-        """Walk against the edges of a homogeneous graph; see `heddle.sampling.types.Sampler.random_walk`."""
+        """Walk against the edges of a homogeneous graph: [n] start ids -> [n, length + 1] ids.
+
+        Args:
+            key: which walks are drawn; one key gives the same ones.
+            p: odds against going back to the node before.
+            q: odds against going to a node that the node before has no edge from, as in node2vec.
+        """
         _, nodes = open_walk(self.graph, start, length, p, q)
         out: np.ndarray = np.empty((len(nodes), length + 1), id_dtype(self.graph))
         native.random_walk(

@@ -29,7 +29,7 @@ class CsrArrays(NamedTuple):
 
     @classmethod
     def split(cls, arguments: Sequence[Any]) -> tuple[Self, Sequence[Any]]:
-        """Return the arrays that an operator's arguments begin with, and the others."""
+        """Return (the arrays that an operator's arguments begin with, the other arguments)."""
         return cls(*arguments[:SIZE]), arguments[SIZE:]
 
     def rows(self, at_senders: bool) -> int:
@@ -37,13 +37,18 @@ class CsrArrays(NamedTuple):
         return (self.t_indptr if at_senders else self.indptr).shape[0] - 1
 
     def walk(self, at_senders: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return (indptr, ids, perm) of the walk over senders, or over receivers, in dense memory."""
+        """Return (indptr [n + 1], ids [n_edges], perm [n_edges]) of the walk over the n senders, or receivers, in dense
+        memory.
+
+        `ids` are the far ends, `perm` is where a walk's edges lie in the adjacency's order: None over receivers, which
+        have it.
+        """
         if at_senders:
             return self.t_indptr.contiguous(), self.t_receivers.contiguous(), self.t_order.contiguous()
         return self.indptr.contiguous(), self.senders.contiguous(), None
 
     def degree(self, at_senders: bool) -> Tensor:
-        """Count the edges of each sender, or receiver, at least 1."""
+        """Count the edges of each sender, or receiver, at least 1: [n] int."""
         indptr = self.t_indptr if at_senders else self.indptr
         return (indptr[1:] - indptr[:-1]).clamp(min=1)
 
@@ -52,7 +57,10 @@ SIZE = len(CsrArrays._fields)
 
 
 def divided(x: Tensor, count: Tensor) -> Tensor:
-    """Divide rows of x by their counts, whole numbers that float16 may not hold: in float32 at least."""
+    """Divide rows of x [n, ...] by counts [n], in the shape and dtype of x.
+
+    It is computed in float32 at least, as float16 ends at 65504.
+    """
     wide = torch.promote_types(x.dtype, torch.float32)
     count = count.to(wide).reshape(*count.shape, *(1,) * (x.ndim - count.ndim))
     return (x.to(wide) / count).to(x.dtype)

@@ -97,7 +97,12 @@ def define(
 
 
 def call(name: str, values: Sequence[Tensor | None], *arguments: Any) -> Any:
-    """Call an operator by name: recorded, if one of `values`, its arguments that have gradients, wants one."""
+    """Call an operator by name, and record its gradient if one of `values` wants one.
+
+    Args:
+        values: the arguments that have gradients, tensors or None.
+        arguments: all of them, in the operator's order.
+    """
     operator = DEFINED[name]
     return (operator.recorded if recorded(*values) else operator.forward)(*arguments)
 
@@ -212,7 +217,7 @@ def multilinear(operator: Callable[..., Any], *names: str) -> Callable[..., Any]
 
 
 def total(terms: Sequence[Tensor]) -> Tensor | None:
-    """Sum tensors, None for none."""
+    """Return the sum of tensors of one shape, None for no tensors."""
     return sum(terms[1:], terms[0]) if terms else None
 
 
@@ -229,7 +234,10 @@ def recorded(*tensors: Tensor | None) -> bool:
 
 
 def autocast(*tensors: Any) -> Sequence[Any]:
-    """Return a product's operands as torch.autocast wants them where it is on; float64 and None stay as they are."""
+    """Return a product's operands, tensors of any shapes, as torch.autocast wants them where it is on.
+
+    float64 and None stay as they are.
+    """
     if not torch._C._is_any_autocast_enabled():
         return tensors
     device = tensors[0].device.type
@@ -241,7 +249,7 @@ def autocast(*tensors: Any) -> Sequence[Any]:
 
 
 def float_code(op: str, tensor: Tensor) -> int:
-    """Return the native code of a tensor's dtype.
+    """Return the native code of the dtype of a tensor of any shape.
 
     Raises:
         TypeError: a dtype other than floats of 16, 32 and 64 bits; `op` is named in the error.
@@ -253,7 +261,7 @@ def float_code(op: str, tensor: Tensor) -> int:
 
 
 def id_code(op: str, ids: Tensor, like: Tensor | None = None) -> int:
-    """Return the native code of the dtype of `ids`, which `like` must have too.
+    """Return the native code of the dtype of `ids` [e], which `like` must have too.
 
     Raises:
         TypeError: a dtype other than int32 and int64, or another one than that of `like`; `op` is named in the error.
@@ -270,12 +278,16 @@ def id_code(op: str, ids: Tensor, like: Tensor | None = None) -> int:
 
 
 def pointer(tensor: Tensor | None) -> int | None:
-    """Return the address of a contiguous tensor's memory, None for None."""
+    """Return the address of a contiguous tensor's memory, whatever its shape; None for None."""
     return None if tensor is None else tensor.data_ptr()
 
 
 def batch_second(tensor: Tensor | None, dim: int | None, size: int) -> Tensor | None:
-    """Return a tensor with its batch as second axis, repeated there without a copy if it has none (vmap rules)."""
+    """Return a tensor with its batch as second axis, [n, size, ...], for vmap rules; None for None.
+
+    Args:
+        dim: where the batch is; None for a tensor [n, ...] without one, which is repeated without a copy.
+    """
     if tensor is None:
         return None
     return (
@@ -294,7 +306,12 @@ def in_second(*names: str) -> Callable[..., tuple[Any, int]]:
 
 
 def examples(size: int, dims: Sequence[Any], given: Sequence[Any]) -> list[list[Any]]:
-    """Return the arguments of each example of a batch; of an empty batch, one of zeros, for its shapes."""
+    """Return the arguments of each example of a batch; of an empty batch, those of one of zeros, for its shapes.
+
+    Args:
+        dims: axis of the batch in each argument, None for one without.
+        given: all arguments.
+    """
     axes = [d if isinstance(a, Tensor) else None for a, d in zip(given, dims)]
     if not size:
         return [
@@ -304,7 +321,12 @@ def examples(size: int, dims: Sequence[Any], given: Sequence[Any]) -> list[list[
 
 
 def one_by_one(op: Any, size: int, dims: Any, given: Any) -> tuple[Tensor, int]:
-    """Batch an operator by calling it for each example (a vmap rule)."""
+    """Call `op` for each example of a batch and return (results [size, ...], 0, their batch's axis): a vmap rule.
+
+    Args:
+        dims: axis of the batch in each argument, None for one without.
+        given: all arguments.
+    """
     results = torch.stack([op(*example) for example in examples(size, dims, given)])
     return results[:size], 0
 
@@ -312,7 +334,13 @@ def one_by_one(op: Any, size: int, dims: Any, given: Any) -> tuple[Tensor, int]:
 def results_one_by_one(
     function: Any, size: int, dims: Sequence[Any], arguments: Sequence[Any]
 ) -> tuple[Any, Any]:
-    """Batch a function of many results by calling it for each example (a vmap rule)."""
+    """Call a function of several results for each example of a batch: a vmap rule.
+
+    Args:
+        dims: axis of the batch in each argument, None for one without.
+
+    Returns: the results, [size, ...] each, and their batches' axes, all 0.
+    """
     results = [function(*each) for each in examples(size, dims, arguments)]
     outs = tuple(
         torch.stack(each) if size else each[0].new_empty((0, *each[0].shape)) for each in zip(*results)

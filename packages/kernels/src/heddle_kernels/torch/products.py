@@ -14,7 +14,7 @@ _LEAST = 1 << 20
 
 
 def matmul(x: Tensor, weight: Tensor) -> Tensor:
-    """Multiply rows by a matrix; see heddle.ops.graph_ops.GraphOps.matmul."""
+    """Multiply rows by a matrix: [..., k], [k, m] -> [..., m]."""
     if _suits(x, weight) and torch_is_narrow():
         return segment_matmul(x, weight[None], torch.tensor([x.shape[0]]))
     return x @ weight

@@ -35,12 +35,19 @@ def segment_mean(data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor
 
 
 def segment_max(data: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
-    """Take the largest of each segment, elementwise; an empty segment gives 0; ties share the gradient."""
+    """Take the largest of each segment, elementwise: [e, ...], [e] int -> [num_segments, ...]; 0 for an empty one.
+
+    Equal maxima share the gradient.
+    """
     return reduce(data, segment_ids, num_segments, "max")
 
 
 def reduce(data: Tensor, segment_ids: Tensor, num_segments: int, how: str) -> Tensor:
-    """Call the operator that records what there is to record."""
+    """Reduce rows by segment, and record the gradient if one is wanted: [e, ...], [e] int -> [num_segments, ...].
+
+    Args:
+        how: "sum" or "max".
+    """
     if data.is_complex() and how != "max":
         return _as_pairs(data, lambda pairs: reduce(pairs, segment_ids, num_segments, how))
     operator = DEFINED["segment_reduce"]

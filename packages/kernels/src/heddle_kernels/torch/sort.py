@@ -45,7 +45,10 @@ _index_sort = define(
 
 
 def build_adjacency(senders: Tensor, receivers: Tensor, n_senders: int, n_receivers: int) -> Adjacency:
-    """Sort edges by receiver and by sender: `heddle.graphs.adjacency.build_adjacency` of CPU tensors, natively.
+    """Return edges sorted by receiver and by sender, as `heddle.graphs.adjacency.build_adjacency` does, natively.
+
+    Args:
+        senders, receivers: [n_edges] int, on a CPU.
 
     Returns: int32 tensors where every id and position fits, int64 otherwise.
 

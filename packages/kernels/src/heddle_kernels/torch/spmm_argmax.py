@@ -17,22 +17,37 @@ At = tuple[Tensor | None, Tensor, Tensor]
 def sum_argmax(
     arrays: CsrArrays, at: At, factor: Tensor | None, value: Tensor | None, reverse: bool, adjoint: bool
 ) -> Tensor:
-    """Sum factor value over the attaining elements of each node that receives, or that sends if `adjoint`.
+    """Sum factor value over the elements of each node that attain its maximum: [n, ...].
 
-    `reverse`: the maximum was sent from receivers to senders.
+    Args:
+        at: (weight, x, largest) of the maximum.
+        factor, value: multiplied; None for ones.
+        reverse: whether the maximum was sent from receivers to senders.
+        adjoint: whether to sum at the nodes that send.
     """
     out: Tensor = call("spmm_argmax", (factor, value), *arrays, *at, factor, value, reverse, adjoint)
     return out
 
 
 def edges_argmax(arrays: CsrArrays, at: At, a: Tensor, b: Tensor, reverse: bool) -> Tensor:
-    """Sum a b over the attaining elements of each edge and head, a where messages arrive, b where they start."""
+    """Sum a b over the elements that attain a maximum, for each edge and head: [n_edges, ...], as the weight.
+
+    Args:
+        at: (weight, x, largest) of the maximum.
+        a, b: [n, ...] where messages arrive and where they start.
+        reverse: whether the maximum was sent from receivers to senders.
+    """
     out: Tensor = call("sddmm_argmax", (a, b), *arrays, *at, a, b, reverse)
     return out
 
 
 def ties(arrays: CsrArrays, at: At, reverse: bool) -> Tensor:
-    """Count the elements that attain each maximum, at least 1, in float32 at least: float16 ends at 65504."""
+    """Count the elements that attain each maximum, at least 1, [n, ...] in float32 at least: float16 ends at 65504.
+
+    Args:
+        at: (weight, x, largest) of the maximum.
+        reverse: whether it was sent from receivers to senders.
+    """
     x = at[1]
     wide = torch.promote_types(x.dtype, torch.float32)
     if x.dtype == wide:

@@ -15,7 +15,16 @@ _REDUCE = library.REDUCE
 
 
 def spmm_sum(arrays: CsrArrays, weight: Tensor | None, x: Tensor, reduce: str, transpose: bool) -> Tensor:
-    """Call the operator that records what there is to record, for a sum or a mean."""
+    """Return the weighted sum, or mean, of sender rows by receiver, and record the gradient if one is wanted.
+
+    Args:
+        weight: [n_edges, ...], or None for ones.
+        x: [n_senders, ..., d]; [n_receivers, ..., d] if `transpose`.
+        reduce: "sum" or "mean".
+        transpose: whether senders receive.
+
+    Returns: [n_receivers, ..., d], [n_senders, ..., d] if `transpose`; 0 for a node without edges.
+    """
     out: Tensor = call("spmm", (x, weight), *arrays, weight, x, reduce, transpose)
     return out
 

@@ -31,7 +31,12 @@ class Inputs(NamedTuple):
 
 
 def read_inputs(graph: Any, edge_index: Tensor | None, weight: Tensor | None) -> Inputs:
-    """Return a Graph, a HeteroGraph, Data, HeteroData or node features with edge_index as Inputs.
+    """Return what a PortableModule was called with as Inputs, without a copy.
+
+    Args:
+        graph: a Graph, HeteroGraph, Data or HeteroData of tensors; or node features [n_nodes, d], with `edge_index`.
+        edge_index: [2, n_edges] int, senders above receivers; None for a graph that has its edges.
+        weight: [n_edges] weights of the edges of `edge_index`, or None.
 
     Raises:
         GraphError: node features without edge_index, ids or weights of another shape or type, complex features, weights
@@ -76,7 +81,10 @@ def check_constant(edge_arrays: Iterable[Any]) -> None:
 
 
 def as_tensor(leaf: Any, like: Tensor) -> Any:
-    """Return an array as a tensor on the device of `like`, floats in its dtype; other leaves as they are."""
+    """Return a numpy array or tensor as a tensor of its shape on the device of `like`, floats in its dtype.
+
+    A numpy array is copied. Other leaves come back as they are.
+    """
     if isinstance(leaf, np.ndarray):
         leaf = torch.from_numpy(np.array(leaf, leaf.dtype.newbyteorder("="), order="C"))
     if not isinstance(leaf, Tensor):

@@ -15,11 +15,13 @@ def register_parameters(
     dtype: torch.dtype,
     sparse: Collection[str] = (),
 ) -> None:
-    """Add each array as a parameter, its dots as nested modules, so that `state_dict` has the very names.
+    """Add each array as a parameter of its shape in `dtype`, its dots as nested modules: `state_dict` has the very
+    names.
 
     They go straight into torch's tables, since a relation may well be called "to" or "type".
 
     Args:
+        arrays: name -> array, copied.
         sparse: names of those whose gradients are sparse.
     """
     for name, array in arrays.items():

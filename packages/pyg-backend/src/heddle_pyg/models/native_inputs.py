@@ -31,7 +31,7 @@ class NativeInputs(NamedTuple):
 
 
 def native_inputs(batch: Batch, edge_features: bool, like: Tensor) -> NativeInputs:
-    """Return the graph of a batch, which lies on the device already, as NativeInputs.
+    """Return the graph of a batch, which lies on the device already, as NativeInputs: features [n_nodes, d], int64 ids.
 
     Args:
         batch: of a Graph or a HeteroGraph of tensors.

@@ -98,7 +98,12 @@ class NativeModule(nn.Module):
         register_parameters(self.head, initialise(head.params(), seed), torch.get_default_dtype())
 
     def forward(self, inputs: NativeInputs, batch: Batch) -> Tensor:
-        """Return one row of outputs per entry of `batch.index`."""
+        """Return the outputs [n, ...] of the encoder and the head for the n entries of `batch.index`.
+
+        Args:
+            inputs: the batch's graph, see NativeInputs.
+            batch: gives its index, what the head prepared and, about edges, their columns.
+        """
         embedded, params = self.encoder(inputs), dict(self.head.named_parameters())
         dropout = functional.dropout if self.training else no_dropout
         asked = batch.asked

@@ -62,7 +62,11 @@ class TorchBatch(NamedTuple):
     graph_ids: Tensor | None = None
 
     def embeddings(self, outputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-        """Return for each of `kinds` the rows of a module's outputs that are asked about."""
+        """Return for each of `kinds` the rows [n, d] that the n entries of `index` ask about.
+
+        Args:
+            outputs: node type -> [n_nodes, d], what a module made of the sample.
+        """
         columns = [self.index] if self.index.ndim == 1 else list(self.index.unbind(1))
         return tuple(outputs[node_type][positions] for node_type, positions in zip(self.kinds, columns))
 

@@ -12,7 +12,7 @@ ACTIVATIONS = ("relu", "elu", "leaky_relu", "tanh", "sigmoid", "gelu")
 
 
 def portable_module(module: HeteroModule) -> tuple[ScriptEncoder, dict[str, np.ndarray]]:
-    """Return (encoder, name -> array) that give a module's embeddings, to 1e-5, of any sample.
+    """Return (encoder, name -> array) that give a module's embeddings [n_nodes, d], to 1e-5, of any sample.
 
     Raises:
         ConfigError: another conv than SAGEConv as it is by default, another activation, or a type with both features

@@ -39,7 +39,7 @@ class Shards:
             self._change(weight, partial(_rows, first=first, last=last))
 
     def holds(self, param: Tensor) -> bool:
-        """Tell whether a parameter is one of the tables that are split."""
+        """Tell whether `param` is one of the tables whose rows are split over the processes."""
         return any(param is weight for weight in self._tables.values())
 
     def fetch(self, placed: TorchBatch) -> TorchBatch:

@@ -46,7 +46,14 @@ class ScriptTask:
         self.metrics: Mapping[str, Metric] = metrics_of(scores)
 
     def loss(self, ops: Any, outputs: Any, batch: Any) -> Tensor:
-        """Return the loss of the targets that count, of all where none does."""
+        """Return the mean loss [] of the targets that the batch's mask marks, of all where it marks none.
+
+        In training, scores are updated with these outputs and targets.
+
+        Args:
+            outputs: [n, ...] a row for each entry of the batch; a numpy array for those of a whole split.
+            batch: gives targets, mask, and weights where there are any.
+        """
         if isinstance(outputs, np.ndarray):
             return self._of_split(outputs, batch)
         some = not bool(batch.mask.all()) and bool(batch.mask.any())

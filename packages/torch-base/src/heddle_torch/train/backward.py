@@ -23,15 +23,17 @@ class Tables(Protocol):
     """Parameters whose rows are split over processes; all processes take part in each call."""
 
     def holds(self, param: Tensor) -> bool:
-        """Tell whether a parameter is one of them, whose gradient isn't added up over the processes."""
+        """Tell whether `param` is one of the split parameters, whose gradient isn't added up over the processes."""
         ...
 
     def fetch(self, placed: Any) -> Any:
-        """Return a batch with the rows that it reads."""
+        """Return `placed`, a batch on the device, with the rows [n, d] of the split parameters that it reads."""
         ...
 
     def push(self, placed: Any) -> None:
-        """Bring the gradients of a batch's rows to the processes that hold them."""
+        """Bring the gradients of the rows of `placed`, a batch that `fetch` returned, to the processes that hold
+        these rows.
+        """
         ...
 
 

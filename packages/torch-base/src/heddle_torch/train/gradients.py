@@ -7,9 +7,9 @@ from torch import Tensor
 
 
 def value_and_grad(function: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, tuple[Tensor, ...]]]:
-    """Return (*float tensors) -> (function's scalar, its gradient in each); nested in itself to any order.
+    """Return (*float tensors) -> (function's scalar [], its gradient in each, of the tensors' shapes).
 
-    A tensor that the function doesn't depend on gets zeros.
+    Nested in itself it gives derivatives of any order. A tensor that the function doesn't depend on gets zeros.
 
     >>> value_and_grad(lambda x, y: x * x)(torch.tensor(3.0), torch.tensor(1.0))
     (tensor(9.), (tensor(6.), tensor(0.)))

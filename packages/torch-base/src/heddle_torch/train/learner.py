@@ -44,11 +44,13 @@ class Learner(ABC):
 
     @abstractmethod
     def create(self, seed: int) -> Any:
-        """Return new weights on the device, an opaque value that a step changes in place."""
+        """Return new weights on the device, drawn by `seed`: an opaque value that a step changes in place."""
 
     @abstractmethod
     def tensors(self, weights: Any) -> Mapping[str, Tensor]:
-        """Return the trained parameters (leaves that require grad) and the buffers by name."""
+        """Return name -> tensor of weights that `create` made: parameters (leaves that require a gradient) and
+        buffers.
+        """
 
     @abstractmethod
     def place(self, batch: Batch) -> Any:
@@ -56,14 +58,22 @@ class Learner(ABC):
 
     @abstractmethod
     def outputs(self, weights: Any, placed: Any, training: Training | None) -> Tensor:
-        """Return the outputs for each entry of the index; None: without dropout, as they are predicted."""
+        """Return the outputs [n, ...] for the n entries of the batch's index, with a gradient in the weights.
+
+        Args:
+            weights: as `create` returned them.
+            placed: a batch, as `place` returned it.
+            training: what dropout draws from; None for no dropout, as when predicting.
+        """
 
     @abstractmethod
     def embed(self, weights: Any, placed: Any) -> Any:
-        """Return the node embeddings, or node type -> embeddings."""
+        """Return the embeddings of the nodes of `placed`: [n_nodes, d]; of a heterogeneous graph, node type ->
+        [n_nodes, d].
+        """
 
     def whole(self, values: Tensor, placed: Any) -> Tensor:
-        """Return the outputs for the whole batch, from those of this process."""
+        """Return outputs [n, ...] for the whole batch `placed`, from `values`, those that this process computed."""
         return values
 
     def stats(self) -> Mapping[str, float]:

@@ -20,10 +20,11 @@ _MOMENTS = {
 
 
 def optimizer_arrays(optimizers: Optimizers, params: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-    """Return copies of the learning rate as "optim/lr" and of each parameter's moments as "optim/NAME/MOMENT".
+    """Return the state of the optimisers of `params` (name -> tensor) as name -> numpy copy.
 
-    Where there are several optimisers, or schedules of torch's, their options and the schedules' states come as JSON in
-    "optim/options", and that of the scaling of float16 in "optim/scaler".
+    "optim/lr" is the learning rate, [], "optim/NAME/MOMENT" a parameter's moment, of its shape. Where there are several
+    optimisers, or schedules of torch's, "optim/options" has their options and the schedules' states as JSON, [n] uint8,
+    and "optim/scaler" the state of the scaling of float16.
     """
     arrays = {"optim/lr": np.array(optimizers.lr, np.float64)}
     states = {id(param): state for of in optimizers.held for param, state in of.optimizer.state.items()}
@@ -45,7 +46,11 @@ def optimizer_arrays(optimizers: Optimizers, params: Mapping[str, Tensor]) -> di
 def restore_optimizer(
     optimizers: Optimizers, params: Mapping[str, Tensor], arrays: Mapping[str, np.ndarray]
 ) -> None:
-    """Set options, schedules and moments to what `optimizer_arrays` returned, to the bit.
+    """Set options, schedules and moments to `arrays`, which `optimizer_arrays` returned, to the bit.
+
+    Args:
+        optimizers: made for the same parameters by the same rules; changed in place.
+        params: name -> parameter.
 
     Raises:
         CheckpointError: moments of another optimiser, of an unknown parameter, or of another shape; other optimisers.

@@ -40,7 +40,7 @@ class Optimizers:
         return [group for of in self.held for group in of.optimizer.param_groups]
 
     def scale(self, loss: Tensor) -> Tensor:
-        """Return the loss times the loss scale of float16, to call `backward` on; in other precisions as it is."""
+        """Return a loss [] times the loss scale of float16, to call `backward` on; in other precisions as it is."""
         return self.scaler.scale(loss)
 
     def unscale(self) -> None:

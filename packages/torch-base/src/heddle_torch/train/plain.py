@@ -24,7 +24,7 @@ def to_bytes(value: Any) -> np.ndarray:
 
 
 def from_bytes(array: np.ndarray) -> Any:
-    """Return what `to_bytes` was given."""
+    """Return the plain values that `to_bytes` made an array [n] uint8 of."""
     return _decoded(json.loads(array.tobytes()))
 
 

@@ -24,12 +24,16 @@ class TorchState:
     steps: int = 0
 
     def trained(self) -> list[Tensor]:
-        """Return the tensors that the optimisers update, in their order."""
+        """Return the tensors that the optimisers update, each of its parameter's shape, in the optimisers' order."""
         return [param for group in self.optimizer.param_groups for param in group["params"]]
 
 
 def state_arrays(state: TorchState, tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-    """Return a State as numpy copies: "params/NAME", "optim/...", "generator" (random state), "step" (a count)."""
+    """Return a State, whose named tensors are `tensors`, as name -> numpy copy, to be restored by `restore_state`.
+
+    "params/NAME" is a parameter or buffer, of its shape; "optim/..." the optimisers' (`optimizer_arrays`), "generator"
+    the random state [n] uint8, "step" the number of steps taken [].
+    """
     return {
         **weight_arrays(tensors),
         **optimizer_arrays(state.optimizer, trained(tensors)),
@@ -66,6 +70,8 @@ def restore_state(state: TorchState, tensors: Mapping[str, Tensor], arrays: Mapp
 
 
 def trained(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors that require a gradient; one with several names under the first of them alone."""
+    """Return those of `tensors` (name -> tensor) that require a gradient; one with several names under the first
+    alone.
+    """
     names = {id(tensor): name for name, tensor in reversed(list(tensors.items())) if tensor.requires_grad}
     return {name: tensor for name, tensor in tensors.items() if names.get(id(tensor)) == name}

@@ -12,13 +12,13 @@ PREFIX = "params/"
 
 
 def weight_arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-    """Return copies of the tensors as numpy arrays named "params/NAME"."""
+    """Return copies of tensors (name -> tensor) as "params/NAME" -> numpy array of the same shape."""
     return {PREFIX + name: np.array(tensor.detach().cpu().numpy()) for name, tensor in tensors.items()}
 
 
 @torch.no_grad()
 def restore_weights(tensors: Mapping[str, Tensor], arrays: Mapping[str, np.ndarray]) -> None:
-    """Copy arrays named "params/NAME" into the tensors of those names.
+    """Copy arrays named "params/NAME", of the tensors' shapes, into the tensors of those names, in place.
 
     Raises:
         CheckpointError: a name that is missing or unknown, with the nearest one, or another shape.

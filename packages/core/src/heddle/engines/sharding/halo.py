@@ -93,7 +93,11 @@ def parts_of(senders: Array, receivers: Array, owner: np.ndarray, n_parts: int) 
 
 
 def owned_rows(owner: np.ndarray, n_shards: int) -> Rows:
-    """Return the rows of a partition: each device's nodes, ascending, then padding: at least one row."""
+    """Return the rows of a partition: each device's nodes, ascending, then padding: at least one row.
+
+    Args:
+        owner: [n_nodes] int, the device of each node.
+    """
     owned = _grouped(np.asarray(owner, np.int64), n_shards)
     n_rows = 1 + max(len(nodes) for nodes in owned)
     ids = np.zeros((n_shards, n_rows), np.int64)

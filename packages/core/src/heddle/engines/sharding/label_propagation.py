@@ -36,7 +36,12 @@ class Neighbours(NamedTuple):
 def neighbours(
     senders: np.ndarray, receivers: np.ndarray, n_nodes: int, weight: np.ndarray | None = None
 ) -> Neighbours:
-    """Return the graph with directions forgotten, loops dropped and repeated edges added up."""
+    """Return the graph with directions forgotten, loops dropped and repeated edges added up.
+
+    Args:
+        senders, receivers: [n_edges] int.
+        weight: [n_edges], or None for ones.
+    """
     weight = np.ones(len(senders), np.int64) if weight is None else weight
     between = senders != receivers
     low = np.minimum(senders, receivers)[between]
@@ -92,7 +97,14 @@ def propagate(
     n_labels: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Let each node take the label that most of its edges lead to, as long as no label's load passes `limit`."""
+    """Let each node take the label that most of its edges lead to; return the new labels [n_nodes] int.
+
+    Args:
+        label: [n_nodes] int, where they start.
+        load: [n_nodes], what each node adds to its label's load.
+        limit: no label's load passes it.
+        n_labels: labels are below it.
+    """
     label, weight_of = label.copy(), np.bincount(label, load, n_labels).astype(np.int64)
     for _ in range(ROUNDS):
         best, gain = _best_label(graph, label, n_labels)
@@ -110,6 +122,12 @@ def deal(graph: Neighbours, load: np.ndarray, n_parts: int, limit: int) -> np.nd
     """Give each node, the heaviest first, to the part that most of its edges lead to, less what the part weighs.
 
     Source: Tsourakakis et al., FENNEL (2014), eq. 4, gamma 1.5: the price of a part grows with the root of its load.
+
+    Args:
+        load: [n_nodes], what each node adds to its part's load.
+        limit: no part's load passes it, as long as another has room.
+
+    Returns: [n_nodes] int, the part of each node.
     """
     owner, weight_of = np.full(len(load), -1), np.zeros(n_parts)
     total = max(1, int(load.sum()))

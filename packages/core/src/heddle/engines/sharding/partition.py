@@ -56,14 +56,19 @@ def partition(
 
 
 def cut_share(senders: Array, receivers: Array, owner: np.ndarray) -> float:
-    """Return the share of the edges whose two ends have different owners, 0 without edges."""
+    """Return the share of the edges whose two ends have different owners, 0 without edges.
+
+    Args:
+        senders, receivers: [n_edges] int.
+        owner: [n_nodes] int.
+    """
     return float(np.mean(owner[senders] != owner[receivers])) if len(senders) else 0.0
 
 
 def contiguous(
     senders: np.ndarray, receivers: np.ndarray, load: np.ndarray, n_parts: int, seed: int
 ) -> np.ndarray:
-    """Cut the ids into ranges of about the same load."""
+    """Return the part of each node, [n_nodes] int: ranges of ids of about the same load [n_nodes]."""
     middle = np.cumsum(load) - load / 2
     result: np.ndarray = np.minimum((middle * n_parts / load.sum()).astype(np.int64), n_parts - 1)
     return result
@@ -72,7 +77,7 @@ def contiguous(
 def random(
     senders: np.ndarray, receivers: np.ndarray, load: np.ndarray, n_parts: int, seed: int
 ) -> np.ndarray:
-    """Cut a shuffled order of the ids into ranges of about the same load."""
+    """Return the part of each node, [n_nodes] int: ranges of a shuffled order of about the same load [n_nodes]."""
     order = np.random.default_rng(seed).permutation(len(load))
     owner = np.empty(len(load), np.int64)
     owner[order] = contiguous(senders, receivers, load[order], n_parts, seed)
@@ -82,7 +87,12 @@ def random(
 def labels(
     senders: np.ndarray, receivers: np.ndarray, load: np.ndarray, n_parts: int, seed: int
 ) -> np.ndarray:
-    """Group the nodes by label propagation, in numpy."""
+    """Return the part of each node, [n_nodes] int, by label propagation in numpy; parts are of about the same load.
+
+    Args:
+        senders, receivers: [n_edges] int.
+        load: [n_nodes].
+    """
     from heddle.engines.sharding.label_propagation import multilevel
 
     return multilevel(senders, receivers, load, n_parts, SLACK, np.random.default_rng(seed))
@@ -91,7 +101,12 @@ def labels(
 def metis(
     senders: np.ndarray, receivers: np.ndarray, load: np.ndarray, n_parts: int, seed: int
 ) -> np.ndarray:
-    """Group the nodes by METIS' recursive bisection or k-way partitioning."""
+    """Return the part of each node, [n_nodes] int, by METIS' recursive bisection or k-way partitioning.
+
+    Args:
+        senders, receivers: [n_edges] int.
+        load: [n_nodes], what parts hold about the same of.
+    """
     pymetis = require("pymetis", "partition")
     from heddle.engines.sharding.label_propagation import neighbours
 
@@ -109,7 +124,12 @@ def metis(
 def stream(
     senders: np.ndarray, receivers: np.ndarray, load: np.ndarray, n_parts: int, seed: int
 ) -> np.ndarray:
-    """Deal the nodes out by the installed kernel."""
+    """Return the part of each node, [n_nodes] int, as the installed kernel deals them out, one after the other.
+
+    Args:
+        senders, receivers: [n_edges] int.
+        load: [n_nodes], what parts hold about the same of.
+    """
     from heddle.engines.plugins import load_plugins
 
     kernel = load_plugins().find_kernel("partition", library="numpy", device="cpu")

@@ -43,7 +43,9 @@ def counted_budgets(sizes: np.ndarray, batch_size: int, *, max_shapes: int = 8) 
 
 
 def budget_of(budgets: list[Budget], size: np.ndarray) -> Budget:
-    """Return the smallest budget that holds `size`, (nodes, edges, graphs); a new one is entered where none does."""
+    """Return the smallest budget that holds `size`, [3] int (nodes, edges, graphs); where none does, a new one is
+    entered.
+    """
     for budget in budgets:
         if fits(size, budget):
             return budget

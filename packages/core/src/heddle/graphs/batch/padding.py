@@ -25,7 +25,7 @@ def rounded(n_node: float, n_edge: float, n_graph: int) -> Budget:
 
 
 def fits(size: Sequence[int] | np.ndarray, budget: Budget) -> bool:
-    """Tell whether (nodes, edges, graphs) leave a node and a graph of a budget for padding."""
+    """Tell whether `size`, [3] int (nodes, edges, graphs), leaves a node and a graph of a budget for padding."""
     return bool(size[0] < budget.n_node and size[1] <= budget.n_edge and size[2] < budget.n_graph)
 
 

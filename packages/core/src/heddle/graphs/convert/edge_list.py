@@ -58,7 +58,14 @@ def single_graph(
     edges: PyTree = None,
     globals: PyTree = None,
 ) -> Graph:
-    """Return one graph of copied features; `n_node` as in `from_edge_list`."""
+    """Return one graph of copied features.
+
+    Args:
+        senders, receivers: [n_edges] int.
+        n_node: number of nodes; None for that of the features' rows, or up to the highest id.
+        nodes, edges: pytrees of [n_nodes, ...] and [n_edges, ...], or None.
+        globals: a pytree of [...], or None.
+    """
     nodes, edges, globals = (tree_map(np.array, pytree) for pytree in (nodes, edges, globals))
     if n_node is None:
         features = leaves(nodes)
@@ -71,7 +78,12 @@ def single_graph(
 def with_way_back(
     senders: np.ndarray, receivers: np.ndarray, edges: PyTree
 ) -> tuple[np.ndarray, np.ndarray, PyTree]:
-    """Return the edges followed by the way back of each that isn't a loop, with the features of the way there."""
+    """Return (senders, receivers, edges): the edges, and after them the way back of each that isn't a loop.
+
+    Args:
+        senders, receivers: [n_edges] int.
+        edges: a pytree of [n_edges, ...]; a way back has the features of the way there.
+    """
     there = np.flatnonzero(senders != receivers)
 
     def doubled(leaf: Array) -> np.ndarray:

@@ -144,10 +144,10 @@ def integers(values: Array, where: str) -> np.ndarray:
 
 
 def check_unique(ids: np.ndarray, where: str) -> None:
-    """Check that no id is given twice.
+    """Check that no id of `ids` [n] is given twice.
 
     Raises:
-        GraphError: the first id that is given a second time.
+        GraphError: the first id that is given a second time, after `where`.
     """
     first = np.unique(ids, return_index=True)[1]
     if len(first) < len(ids):

@@ -31,7 +31,7 @@ class Snapshot(NamedTuple):
 
     @property
     def ids(self) -> Array:
-        """Who each row is: `node_ids`, or the rows themselves."""
+        """Who each row is, [n_nodes] int: `node_ids`, or the rows themselves."""
         return np.arange(num_nodes(self.graph)) if self.node_ids is None else self.node_ids
 
 

@@ -19,12 +19,14 @@ Dropout = Callable[[Array, float], Array]
 
 
 def no_dropout(x: Array, rate: float) -> Array:
-    """Return x: what prediction uses."""
+    """Return x, of any shape: what prediction uses."""
     return x
 
 
 def along(ops: GraphOps, value: Array, x: Array) -> Array:
-    """Return `value` with as many axes as x, the new ones leading, for engines that refuse to promote ranks."""
+    """Return `value` [d] with as many axes as x [..., d], the new ones leading, for engines that refuse to promote
+    ranks.
+    """
     return ops.xp.reshape(value, (1,) * (x.ndim - value.ndim) + tuple(value.shape))
 
 
@@ -54,7 +56,12 @@ class Layer(Protocol):
         x: Array,
         dropout: Dropout = no_dropout,
     ) -> Array:
-        """Return the new node features."""
+        """Return the new node features: [n_nodes, ..., in_dim] -> [n_nodes, ..., out_dim].
+
+        Args:
+            params: as `params()` names them, without a prefix.
+            propagations: signature -> Propagation, those that `specs()` asks for.
+        """
         ...
 
 
@@ -98,7 +105,12 @@ class Aggregates(Protocol):
         ...
 
     def update(self, ops: GraphOps, params: Params, x: Array, messages: Any) -> Array:
-        """Return the new node features from the old and the messages."""
+        """Return the new node features [n_nodes, ..., out_dim].
+
+        Args:
+            x: the old ones, [n_nodes, ..., in_dim].
+            messages: what `aggregate` made of x.
+        """
         ...
 
 
@@ -160,7 +172,13 @@ class HeteroBlockLayer(HeteroLayer, Protocol):
         receiver_x: Mapping[str, Array | None],
         dropout: Dropout = no_dropout,
     ) -> dict[str, Array]:
-        """Return the receivers' new features by node type, from those of the senders and their own."""
+        """Return the receivers' new features, node type -> [n_receivers, out_dim].
+
+        Args:
+            propagations: `relation_key` -> Propagation from the relation's senders to its receivers.
+            x: node type -> [n_senders, in_dim], None for a type without features.
+            receiver_x: node type -> [n_receivers, in_dim], None for a type without features.
+        """
         ...
 
 
@@ -211,7 +229,13 @@ class BundledLayer(HeteroLayer, Protocol):
         dropout: Dropout = no_dropout,
         activation: str = "none",
     ) -> dict[str, Array]:
-        """Return the activation of what `apply` returns, from bundles of `heddle.nn.bundles`."""
+        """Return the activation of what `apply` returns: node type -> [n_nodes, out_dim].
+
+        Args:
+            bundles: the relations, as `heddle.nn.bundles` prepared them.
+            x: node type -> [n_nodes, in_dim], None for a type without features.
+            activation: as in `GraphOps.activate`.
+        """
         ...
 
 

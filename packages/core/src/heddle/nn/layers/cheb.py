@@ -40,7 +40,7 @@ class ChebConv:
         return (_LAPLACIAN,)
 
     def aggregate(self, ops: GraphOps, propagations: Propagations, x: Array) -> tuple[Array, ...]:
-        """Return T_1(L) x, ..., T_{order-1}(L) x."""
+        """Return T_1(L) x, ..., T_{order-1}(L) x, each of the shape of x [n_nodes, ..., in_dim]."""
         terms = [x]
         for k in range(1, self.order):
             hop = aggregate(ops, propagations[_LAPLACIAN.signature], terms[-1])

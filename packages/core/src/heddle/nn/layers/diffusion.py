@@ -46,7 +46,7 @@ class DiffusionConv:
         return (_OUT, _IN)
 
     def aggregate(self, ops: GraphOps, propagations: Propagations, x: Array) -> tuple[Array, ...]:
-        """Return P_o x, ..., P_o^steps x, P_i x, ..., P_i^steps x."""
+        """Return P_o x, ..., P_o^steps x, P_i x, ..., P_i^steps x, each of the shape of x [n_nodes, ..., in_dim]."""
         terms = []
         for spec in self.specs():
             walked = x

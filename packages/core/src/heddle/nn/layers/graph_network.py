@@ -58,7 +58,12 @@ class GraphNetwork:
         x: Array,
         dropout: Dropout = no_dropout,
     ) -> Array:
-        """Return the new nodes of a graph that has features on its nodes only."""
+        """Return the new nodes of a graph that has features on its nodes only: [n_nodes, node_in] -> [n_nodes,
+        node_out].
+
+        Args:
+            propagations: signature -> Propagation, those that `specs()` asks for.
+        """
         adjacency = propagations[_SUM.signature].adjacency
         _, received, sent = self._update_edges(ops, params, adjacency, x)
         return self._update_nodes(ops, params, x, received, sent)

@@ -149,7 +149,13 @@ class HeteroSAGE:
         dropout: Dropout = no_dropout,
         activation: str = "none",
     ) -> dict[str, Array]:
-        """Return the activation of what `apply` returns, from bundles of `heddle.nn.bundles`."""
+        """Return the activation of what `apply` returns: node type -> [n_nodes, out_dim].
+
+        Args:
+            bundles: the relations, as `heddle.nn.bundles` prepared them.
+            x: node type -> [n_nodes, in_dim], None for a type without features.
+            activation: as in `GraphOps.activate`.
+        """
         terms = self.terms(ops, params)
         by_key = {relation_key(relation): weight for relation, weight in terms.weights.items()}
         weights = [ops.xp.stack([by_key[e.key] for e in extents(bundle)]) for _, bundle in bundles.parts]

@@ -140,7 +140,13 @@ class HGT:
         dropout: Dropout = no_dropout,
         activation: str = "none",
     ) -> dict[str, Array]:
-        """Return the activation of what `apply` returns, from bundles of `heddle.nn.bundles`."""
+        """Return the activation of what `apply` returns: node type -> [n_nodes, out_dim].
+
+        Args:
+            bundles: the relations, as `heddle.nn.bundles` prepared them.
+            x: node type -> [n_nodes, in_dim], None for a type without features.
+            activation: as in `GraphOps.activate`.
+        """
         positions = {relation_key(relation): i for i, relation in enumerate(self.relations)}
         scaled, values = (ops.xp.unstack(z) for z in (self._scaled_keys(ops, params), params["value"]))
         matrices = []

@@ -31,7 +31,10 @@ class MLP:
         return self.finish(ops, params, self._linear(ops, params, 0, x))
 
     def finish(self, ops: GraphOps, params: Params, x: Array) -> Array:
-        """Apply all but the first linear layer, for callers who compute that one in parts."""
+        """Return what follows the first linear layer: its result [n, dims[1]] -> [n, dims[-1]].
+
+        For callers who compute the first layer in parts.
+        """
         last = len(self.dims) - 2
         for i in range(last + 1):
             if i > 0:

@@ -6,7 +6,11 @@ from heddle.ops.graph_ops import GraphOps
 
 
 def layer_norm(ops: GraphOps, x: Array, scale: Array, shift: Array, eps: float = 1e-5) -> Array:
-    """Return scale (x - mean) / sqrt(variance + eps) + shift over the last axis (Ba et al. 2016)."""
+    """Return scale (x - mean) / sqrt(variance + eps) + shift over the last axis of x [..., d] (Ba et al. 2016).
+
+    Args:
+        scale, shift: [d].
+    """
     xp = ops.xp
     centred = x - xp.mean(x, axis=-1, keepdims=True)
     variance = xp.mean(centred * centred, axis=-1, keepdims=True)

@@ -44,7 +44,7 @@ class CodesEncoder(Wrapped):
         return {**self.encoder.params(), **tables}
 
     def tables(self, params: Params) -> dict[str, list[Array]]:
-        """Return node type -> the tables of embeddings of its columns of codes, in their order."""
+        """Return node type -> the tables [n_rows, width] of embeddings of its columns of codes, in their order."""
         return {
             node_type: [params[name] for name in _names(node_type, len(sizes))]
             for node_type, sizes in self.sizes

@@ -61,7 +61,7 @@ class EdgeInputs:
         return specs
 
     def tables(self, params: Params) -> dict[EdgeType, list[Array]]:
-        """Return relation -> the tables of embeddings of its columns of codes, in their order."""
+        """Return relation -> the tables [n_rows, width] of embeddings of its columns of codes, in their order."""
         return {
             relation: [params[_table(relation, i)] for i in range(len(sizes))]
             for relation, _, sizes in self.relations

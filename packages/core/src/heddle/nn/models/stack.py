@@ -168,5 +168,5 @@ class Stack:
 
 
 def features(nodes: Any) -> Array:
-    """Return the feature matrix of a pytree of nodes: the array itself, or its entry "x"."""
+    """Return the feature matrix [n, d] of a pytree of nodes: the array itself, or its entry "x"."""
     return nodes["x"] if isinstance(nodes, Mapping) else nodes

@@ -83,7 +83,12 @@ class Generation:
     def change(
         self, node_type: str, node: np.ndarray, time: np.ndarray, features: Mapping[str, Any]
     ) -> Entries:
-        """Keep changes of nodes' features and return what the store appends for them; the writer calls."""
+        """Keep changes of nodes' features and return what the store appends for them; the writer calls.
+
+        Args:
+            node, time: [n] int, which nodes change and when.
+            features: name -> [n, ...], what they are from then on.
+        """
         first = self._changed[node_type][0].rows
         for name, rows in self._changes[node_type].items():
             rows.extend(features[name])
@@ -95,7 +100,13 @@ class Generation:
     def features(
         self, cut: Cut, node_type: str, ids: np.ndarray, time: np.ndarray | None
     ) -> dict[str, np.ndarray]:
-        """Return name -> rows of features of nodes as they were known at `time` (None: now)."""
+        """Return name -> features [n, ...] of nodes `ids` [n] as they were known at a time.
+
+        A node that isn't there has zeros.
+
+        Args:
+            time: [n] int64, or None for now.
+        """
         ids = np.asarray(ids, np.int64)
         blank = ids >= cut.n_node[node_type]
         if blank.any():  # a node that isn't there: it has no edges, and features of zeros
@@ -118,7 +129,7 @@ class Generation:
         return rows_of
 
     def columns(self, key: EdgeType, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Return name -> features of rows of a relation, or of the one whose reverse it is."""
+        """Return name -> features [n, ...] of `rows` [n] of a relation, or of the one whose reverse it is."""
         stored = self.reverse.get(key, key)
         return {
             name: _gather((*arrays, self.new_columns[stored][name]), rows)
@@ -163,18 +174,18 @@ class Generation:
         return rows
 
     def added(self, cut: Cut, node_type: str, first: int) -> dict[str, np.ndarray]:
-        """Return the features, as first known, of nodes from `first` on."""
+        """Return name -> features [n, ...], as first known, of a type's nodes from the number `first` on."""
         ids = np.arange(first, cut.n_node[node_type])
         arrays = self.base.features[node_type].items()
         return {name: _gather((*parts, self.fresh[node_type][name]), ids) for name, parts in arrays}
 
     def added_times(self, cut: Cut, node_type: str, first: int) -> np.ndarray:
-        """Return when nodes from `first` on came into being."""
+        """Return when a type's nodes from the number `first` on came into being, [n] int64."""
         held, more = self.timed[node_type], cut.n_node[node_type] - self.base.graph.n_node[node_type]
         return np.concatenate([held[first:], self.since[node_type].whole(more)])
 
     def added_hashes(self, cut: Cut, node_type: str, first: int) -> np.ndarray:
-        """Return what draws know nodes from `first` on by."""
+        """Return what draws know a type's nodes from the number `first` on by, [n] uint64."""
         held, more = (
             self.base.graph.key_hashes[node_type],
             cut.n_node[node_type] - self.base.graph.n_node[node_type],
@@ -182,7 +193,7 @@ class Generation:
         return np.concatenate([held[first:], self.hashes[node_type].whole(more)])
 
     def changes(self, node_type: str, count: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-        """Return (node, time, features) of the first `count` changes of a type."""
+        """Return (node [count], time [count], name -> features [count, ...]) of the first `count` changes of a type."""
         node, time = (rows.whole(count) for rows in self._changed[node_type])
         return node, time, {name: rows.whole(count) for name, rows in self._changes[node_type].items()}
 

@@ -57,7 +57,14 @@ class Snapshot(NamedTuple):
         return self.cut.n_node
 
     def find(self, node_type: str, keys: np.ndarray) -> np.ndarray:
-        """Return the number of each key, -1 where this state has no such node. Raises as `Keys.find`."""
+        """Return the number of each key, [n] int64, -1 where this state has no such node.
+
+        Args:
+            keys: [n] int64, or object of str, as the node type has them.
+
+        Raises:
+            GraphError: text for a type with integers as keys, or the other way round.
+        """
         numbers = self.generation.keys[node_type].find(keys)
         numbers[numbers >= self.cut.n_node[node_type]] = -1
         return numbers
@@ -89,7 +96,9 @@ class Snapshot(NamedTuple):
         return self.generation.columns(relation, self.generation.rows(relation, edges))
 
     def rows(self, relation: EdgeType, edges: np.ndarray) -> np.ndarray:
-        """Return the rows, in the relation's table and after it, of a sample's edges."""
+        """Return the rows of a sample's `edges` [n] in the relation's table and, past its end, of what was appended:
+        [n] int64.
+        """
         return self.generation.rows(relation, edges)
 
 

@@ -30,7 +30,7 @@ class Growing:
         self.rows = 0
 
     def extend(self, rows: np.ndarray) -> None:
-        """Append rows; readers see them once their numbers are known to them."""
+        """Append rows [n, ...]; readers see them once their numbers are known to them."""
         at = 0
         while at < len(rows):
             block, offset = divmod(self.rows, BLOCK)
@@ -51,7 +51,7 @@ class Growing:
         return rows
 
     def whole(self, rows: int) -> np.ndarray:
-        """Return the first rows as one array."""
+        """Return the first `rows` rows as one array [rows, ...]."""
         if not rows:
             return np.empty((0, *self._shape), self._dtype)
         blocks = self._blocks[: -(-rows // BLOCK)]

@@ -76,7 +76,7 @@ def relation_name(key: EdgeType) -> str:
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
-    """Write a .npy file, whole and on disk."""
+    """Write an array of any shape as a .npy file, whole and on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
 
     def write(temporary: Path) -> None:
@@ -87,7 +87,7 @@ def write_array(path: Path, array: np.ndarray) -> None:
 
 
 def map_array(path: Path) -> np.ndarray:
-    """Return a .npy file's array, read-only, mapped into memory; of an empty one, an empty array."""
+    """Return a .npy file's array, of its shape, read-only and mapped into memory; of an empty one, an empty array."""
     try:
         mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError:

@@ -41,7 +41,13 @@ class ReferenceStore:
         node_time: Mapping[str, np.ndarray],
         key_hashes: Mapping[str, np.ndarray],
     ) -> None:
-        """Append entries; see `LiveStore.append`.
+        """Append entries, seen together or not at all.
+
+        Args:
+            n_node: node type -> number of nodes from now on, of all types.
+            edges, changes: relation -> edges that come, node type -> changes of nodes, as Entries.
+            node_time: node type -> [new nodes] int64, of types of the base with times.
+            key_hashes: node type -> [new nodes] uint64, of types of the base with hashes of keys.
 
         Raises:
             GraphError: an entry of a node that isn't there.
@@ -92,7 +98,12 @@ class ReferenceStore:
         return np.array([self._entries[e][4] for e in entries.tolist()], np.int64)
 
     def latest(self, cut: Cut, node_type: str, nodes: np.ndarray, time: np.ndarray | None) -> np.ndarray:
-        """Return the last change of each node by its time; see `LiveStore.latest`."""
+        """Return the number of the last change of each node that isn't newer than its time, -1 for none: [n] int64.
+
+        Args:
+            nodes: [n] int.
+            time: [n] int64, or None for the last change of all.
+        """
         last = np.full(len(nodes), -1, np.int64)
         for i, node in enumerate(nodes.tolist()):
             changes = [
@@ -105,7 +116,14 @@ class ReferenceStore:
         return last
 
     def last(self, cut: Cut, relation: EdgeType, nodes: np.ndarray, time: np.ndarray) -> np.ndarray:
-        """Return the time of the newest edge into each node up to `time`; see `LiveStore.last`."""
+        """Return the time of the newest edge into each node that isn't newer than its time, NO_TIME for none: [n]
+        int64.
+
+        Args:
+            relation: one with times.
+            nodes: [n] int; one may be the first number that no node has.
+            time: [n] int64.
+        """
         merged, _ = self._merge(cut, relation)
         assert merged.time is not None
         last = np.full(len(nodes), NO_TIME, np.int64)
@@ -115,7 +133,11 @@ class ReferenceStore:
         return last
 
     def merged(self, cut: Cut, relation: EdgeType, base_rows: np.ndarray | None) -> Merged:
-        """Return a relation with the entries of `cut`; see `LiveStore.merged`."""
+        """Return a relation with the entries of `cut`, in numpy.
+
+        Args:
+            base_rows: [n_edges], the row of each position of the base; None where a position is its row.
+        """
         merged, names = self._merge(cut, relation)
         n = len(self.base.edges[relation].senders)
         held = np.arange(n) if base_rows is None else np.asarray(base_rows)

@@ -128,18 +128,29 @@ class LiveStore(Protocol):
         ...
 
     def latest(self, cut: Cut, node_type: str, nodes: np.ndarray, time: np.ndarray | None) -> np.ndarray:
-        """Return the number of the last change of each node that isn't newer than `time`, -1 for none: [n] int64."""
+        """Return the number of the last change of each node that isn't newer than its time, -1 for none: [n] int64.
+
+        Args:
+            nodes: [n] int.
+            time: [n] int64, or None for the last change of all.
+        """
         ...
 
     def last(self, cut: Cut, relation: EdgeType, nodes: np.ndarray, time: np.ndarray) -> np.ndarray:
-        """Return the time of the newest edge into each node that isn't newer than `time`, NO_TIME for none: [n] int64.
+        """Return the time of the newest edge into each node that isn't newer than its time, NO_TIME for none: [n]
+        int64.
 
         Args:
             relation: one with times.
             nodes: [n] int; one may be the first number that no node has.
+            time: [n] int64.
         """
         ...
 
     def merged(self, cut: Cut, relation: EdgeType, base_rows: np.ndarray | None) -> Merged:
-        """Return a relation with the entries of `cut`. `base_rows`: the row of each base position, None for itself."""
+        """Return a relation with the entries of `cut`, in numpy.
+
+        Args:
+            base_rows: [n_edges], the row of each position of the base; None where a position is its row.
+        """
         ...

@@ -131,7 +131,12 @@ class Network:
         return z
 
     def sink(self, level: int, gradient: Rows, before: Rows) -> dict[str, np.ndarray]:
-        """Return the gradient by z of the level before, from that by a level's z."""
+        """Return the gradient by z of the level before, name -> array of z's shape.
+
+        Args:
+            gradient: that by z of `level`.
+            before: z of the level before.
+        """
         relu = self.levels[level - 1].relu
         down = {name: np.zeros_like(z) for name, z in before.items()}
         for link in self.levels[level].links:
@@ -139,7 +144,7 @@ class Network:
         return {name: of * (before[name] > 0) for name, of in down.items()} if relu else down
 
     def last(self, alpha: float) -> dict[str, np.ndarray]:
-        """Return z of the last level where the inputs are alpha times what they are."""
+        """Return z of the last level, name -> [..., n, d], where the inputs are `alpha` times what they are."""
         at = np.array(alpha)
         z = self.inputs(0, at)
         for level in range(1, len(self.levels)):

@@ -123,7 +123,9 @@ def embedding_network(question: Question, weights: np.ndarray) -> Network:
 
 
 def embedding_at(question: Question, alpha: float) -> np.ndarray:
-    """Return the ends' embeddings, side by side, where the inputs are alpha times what they are."""
+    """Return the embeddings of a question's ends, side by side in [d] float64, where the inputs are `alpha` times
+    theirs.
+    """
     last = Network(question.embedding, {}).last(alpha)
     return np.concatenate([last[node_type][at] for node_type, at in question.ends])
 
@@ -168,7 +170,13 @@ def _encoder_levels(
 def node_feed(
     node_type: str, sample: HeteroSample, values: Mapping[str, np.ndarray], flow: Flow, hop: Any = None
 ) -> Feed:
-    """Return what nodes bring to the first layer; of a type without features, the row of a table of each."""
+    """Return what a type's nodes bring to the first layer; of a type without features, the row of a table of each.
+
+    Args:
+        values: node type -> [n_nodes, d], features of the sample's nodes.
+        flow: how they reach the layer; its weight is the table, for a type without features.
+        hop: [n_nodes] int, which hop each is of, or None.
+    """
     if node_type in values:
         return Feed(("node", node_type), values[node_type], flow, hop)
     ids, table = np.asarray(sample.nodes[node_type], np.int64), flow.weight
@@ -217,5 +225,5 @@ def _head_levels(mlp: MLP, params: Mapping[str, Any], question: Question, feeds:
 
 
 def plain(array: Any) -> np.ndarray:
-    """Return an array as plain float64."""
+    """Return an array of any shape as plain float64."""
     return np.array(np.asarray(array), np.float64, subok=False)

@@ -26,7 +26,7 @@ class Call(NamedTuple):
         return self.seeds, self.seed_time
 
     def times(self) -> np.ndarray | None:
-        """Return the time of each tree."""
+        """Return the time of each tree, [n] int64; None without times."""
         if not self.graph.is_temporal:
             return None
         given = self.seed_time or {}

@@ -80,7 +80,7 @@ def values_of(run: Run, dtype: str) -> tuple[Outputs, Outputs]:
 
 
 def flat(outputs: Any) -> np.ndarray:
-    """Return all entries of a pytree of arrays as one vector."""
+    """Return all entries of a pytree of arrays, in its order, as one vector [n]."""
     return np.concatenate([np.ravel(array) for array in leaves(outputs)])
 
 
@@ -98,7 +98,11 @@ class LayerRuns(Suite):
         return result
 
     def gradients(self, run: Run, dtype: str, cotangent: np.ndarray) -> list[np.ndarray]:
-        """Return the engine's gradient of sum(cotangent * flat(outputs)) in each of the floats."""
+        """Return the engine's gradient of sum(cotangent * flat(outputs)) in each of the floats, of its shape.
+
+        Args:
+            cotangent: [n] for all n entries of the outputs.
+        """
         function, xp = self._function(run, dtype), self.ops.xp
         sizes = [array.size for array in leaves(values_of(run, dtype)[0])]
         weights = [self.put(part) for part in np.split(cotangent, np.cumsum(sizes)[:-1])]

@@ -16,14 +16,20 @@ class OpRuns(Suite):
     """What the suites of ops share."""
 
     def run(self, case: OpCase, dtype: str) -> np.ndarray:
-        """Compute a case on the engine."""
+        """Compute a case on the engine, its floats in `dtype`; return the result in numpy, of the case's shape."""
         out = case.apply(self.ops, self.put(case.indices), *self.put(rounded(case, dtype)))
         return self.get(out)
 
     def gradients(
         self, case: OpCase, dtype: str, cotangent: np.ndarray, floats: Any = None, indices: Any = None
     ) -> list[np.ndarray]:
-        """Return the engine's gradient of sum(cotangent * result), infinities left out, in every float input."""
+        """Return the engine's gradient of sum(cotangent * result), infinities left out, in every float input, of its
+        shape.
+
+        Args:
+            cotangent: of the result's shape.
+            floats, indices: on the engine, in place of the case's own.
+        """
         floats = self.put(rounded(case, dtype)) if floats is None else floats
         indices = self.put(case.indices) if indices is None else indices
         weights, ops = self.put(cotangent), self.ops
@@ -35,25 +41,31 @@ class OpRuns(Suite):
         return [self.get(grad) for grad in grads]
 
     def weighted(self, out: Array, weights: Array) -> Array:
-        """Return sum(weights * out) of two of the engine's arrays, infinities left out."""
+        """Return sum(weights * out), a scalar, of two of the engine's arrays of one shape, infinities left out."""
         xp = self.ops.xp
         return xp.sum(xp.where(xp.isfinite(out), out, xp.zeros_like(out)) * weights)
 
 
 def rounded(case: OpCase, dtype: str) -> tuple[np.ndarray, ...]:
-    """Return a case's float inputs in `dtype`."""
+    """Return a case's float inputs, of their shapes, in `dtype`."""
     return tuple(array.astype(dtype) for array in case.floats)
 
 
 def reference(case: OpCase, dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return what NumpyOps makes of the inputs rounded to `dtype`: in that dtype, and in the widest one."""
+    """Return what NumpyOps makes of the inputs rounded to `dtype`: in that dtype, and in the widest one, of one
+    shape.
+    """
     floats = rounded(case, dtype)
     naive = case.apply(NumpyOps(), case.indices, *floats)
     return naive, case.apply(NumpyOps(), case.indices, *(array.astype(WIDE) for array in floats))
 
 
 def assert_values(case: OpCase, actual: np.ndarray, dtype: str) -> None:
-    """Check an engine's result against the reference; to the bit where the op only picks."""
+    """Check an engine's result, of the case's shape, against the reference; to the bit where the op only picks.
+
+    Raises:
+        AssertionError: it differs by more than `dtype` explains.
+    """
     naive, expected = reference(case, dtype)
     if case.exact:
         assert_same(f"{case.name}, {dtype}", actual, naive)

@@ -105,5 +105,5 @@ class OpsContract(OpRuns):
             self.ops.activate(self.put(np.ones(1, np.float32)), "gelub")
 
     def view(self, array: Any) -> np.ndarray:
-        """Return an engine's array as numpy, sharing memory where the engine lets it."""
+        """Return an engine's array as numpy, of its shape, sharing memory where the engine lets it."""
         return view(self.ops, array)

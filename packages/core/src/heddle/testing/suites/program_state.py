@@ -126,7 +126,11 @@ class StateRules(Suite):
 
 
 def assert_same_arrays(actual: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> None:
-    """Check that named arrays agree in names and in every bit."""
+    """Check that arrays by name agree in names, shapes and every bit.
+
+    Raises:
+        AssertionError: they don't.
+    """
     assert sorted(actual) == sorted(expected)
     for name, value in expected.items():
         assert_same(name, actual[name], value)

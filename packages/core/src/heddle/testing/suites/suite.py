@@ -43,7 +43,7 @@ class Suite:
         return tree_map(self.ops.asarray, pytree if dtype is None else in_dtype(pytree, dtype))
 
     def get(self, array: Array) -> np.ndarray:
-        """Bring an engine's array back as a numpy array of its own memory."""
+        """Bring an engine's array back as a numpy array of its shape, in memory of its own."""
         return to_numpy(self.ops, array)
 
 
@@ -53,12 +53,12 @@ def float_dtypes(backend: Backend) -> tuple[str, ...]:
 
 
 def to_numpy(ops: GraphOps, array: Array) -> np.ndarray:
-    """Copy an engine's array to numpy, from any device and out of any gradient."""
+    """Copy an engine's array to numpy, of its shape, from any device and out of any gradient."""
     return np.array(view(ops, array))
 
 
 def view(ops: GraphOps, array: Array) -> np.ndarray:
-    """Return an engine's array as numpy, sharing memory where the engine lets it."""
+    """Return an engine's array as numpy, of its shape, sharing memory where the engine lets it."""
     plain = ops.stop_gradient(array)
     if array_api_compat.is_torch_array(plain) or array_api_compat.is_cupy_array(plain):
         plain = array_api_compat.to_device(plain, "cpu")

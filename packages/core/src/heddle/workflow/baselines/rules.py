@@ -38,7 +38,7 @@ class Answers(NamedTuple):
 
 
 def answers_of(targets: np.ndarray, mask: np.ndarray, answer_kind: str, n_classes: int) -> Answers:
-    """Return targets and where they are known as Answers."""
+    """Return targets [n] or [n, k], and where they are known (a mask of their shape), as Answers."""
     if answer_kind == "classes":
         values = (targets[:, None] == np.arange(n_classes)) & mask[:, None]
         return Answers(values.astype(np.float64), np.broadcast_to(mask[:, None], values.shape), answer_kind)

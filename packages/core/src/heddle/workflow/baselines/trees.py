@@ -44,7 +44,12 @@ def why_not(n_train: int, n_asked: int, width: int, answers: Answers) -> str:
 
 
 def train_rows(known: np.ndarray, width: int, seed: int) -> np.ndarray:
-    """Return which training rows are learned from: all of `known`, or as many as MOST_ROWS and MOST_CELLS allow."""
+    """Return which training rows are learned from, [n] int: all of `known` [m], or as many as MOST_ROWS and MOST_CELLS
+    allow.
+
+    Args:
+        width: columns of a row.
+    """
     most = min(MOST_ROWS, MOST_CELLS // max(width, 1))
     if len(known) <= most:
         return known
@@ -52,7 +57,7 @@ def train_rows(known: np.ndarray, width: int, seed: int) -> np.ndarray:
 
 
 def grown(train: Rows, valid: Rows, tables: dict[str, Table]) -> dict[str, np.ndarray]:
-    """Return split -> outputs of trees grown on training rows, as many as are best on validation rows.
+    """Return split -> outputs [n, ...] of trees grown on training rows, as many as are best on validation rows.
 
     Raises:
         PluginError: xgboost isn't installed.

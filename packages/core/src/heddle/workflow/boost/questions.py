@@ -30,7 +30,7 @@ class QuestionTable(NamedTuple):
     columns: bool = True
 
     def table(self, rows: np.ndarray) -> Table:
-        """Return the Table of some rows."""
+        """Return the Table of some rows [n]."""
         base = (
             rows_of(self.dataset, rows) if self.columns else Table(np.zeros((len(rows), 0), np.float32), ())
         )

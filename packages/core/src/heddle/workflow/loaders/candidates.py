@@ -307,7 +307,7 @@ def _position_in_group(of: np.ndarray) -> np.ndarray:
 
 
 def positions_ranked(links: np.ndarray, split: str, seed: int) -> np.ndarray:
-    """Return which of a split's links are ranked: all, or RANKED of them drawn at random."""
+    """Return which of a split's links [n, 2] are ranked, [m] int: all, or RANKED of them drawn at random."""
     most = RANKED[split]
     if len(links) <= most:
         return np.arange(len(links))

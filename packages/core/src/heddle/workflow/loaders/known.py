@@ -128,7 +128,7 @@ def until_of(times: Times, splits: Mapping[str, np.ndarray], known: Known, inclu
 
 
 def known_splits(times: Times, splits: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return splits without training rows whose answers are known only once validation has begun.
+    """Return splits without training rows whose answers are known only once validation has begun: split -> rows [n].
 
     Nor have they validation rows whose answers are known only once the test has: epochs and thresholds are chosen by
     them. Splits that time doesn't divide stay as they are.

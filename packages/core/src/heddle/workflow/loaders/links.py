@@ -132,7 +132,7 @@ class LinkLoader:
 
 
 def shuffled(n: int, size: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """Return the positions 0 to n - 1 in the epoch's random order, cut into pieces of `size`."""
+    """Return the positions 0 to n - 1 in the epoch's random order, cut into pieces [size] int, the last one shorter."""
     order = generator(seed, "shuffle", epoch).permutation(n)
     return np.split(order, range(size, n, size))
 
@@ -140,7 +140,13 @@ def shuffled(n: int, size: int, seed: int, epoch: int) -> list[np.ndarray]:
 def with_negatives(
     graph: Any, prepared: Any, links: np.ndarray, false: np.ndarray, filled: np.ndarray, size: int
 ) -> Batch:
-    """Return a Batch of `size` rows: true links, negative ones (masked where none was found), and masked padding."""
+    """Return a Batch of `size` rows: true links, negative ones (masked where none was found), and masked padding.
+
+    Args:
+        links: [n, 2] true links, or [n, 3] with their relation.
+        false: negative ones, as many columns.
+        filled: [m] bool, for each of them whether one was found.
+    """
     index = np.zeros((size, links.shape[1]), np.int64)
     targets, mask = np.zeros(size, np.float32), np.zeros(size, bool)
     used = len(links) + len(false)
@@ -154,7 +160,8 @@ def evaluated(index: np.ndarray, scores: np.ndarray, n_true: int, ranked: Candid
     """Return the Predictions of `n_true` true links followed by negative ones.
 
     Args:
-        scores: of `index`, then of the candidates that the true links are ranked against.
+        index: [n, 2] int, the links; [n, 3] with their relation.
+        scores: of `index`, [n], then of the candidates that the true links are ranked against.
         ranked: those; None where nothing is ranked.
     """
     outputs, others = np.split(np.asarray(scores), [len(index)])

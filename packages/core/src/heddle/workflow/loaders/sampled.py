@@ -128,14 +128,16 @@ class SampledLoader:
         return other
 
     def plan(self, epoch: int) -> list[np.ndarray]:
-        """Return what each batch of an epoch asks about: positions in the question, in the epoch's order."""
+        """Return what each batch of an epoch asks about: positions [n] int in the question, in the epoch's order."""
         spec, n = self._specs["train"], len(self._question)
         if spec.shuffle:
             return shuffled(n, spec.batch_size, self._seed, epoch)
         return np.split(np.arange(n), range(spec.batch_size, n, spec.batch_size))
 
     def build(self, positions: np.ndarray, epoch: int, number: int = 0) -> Batch:
-        """Return the batch of training that asks about positions in the question, the `number`th of an epoch."""
+        """Return the batch of training that asks about `positions` [n] int in the question, the `number`th of an
+        epoch.
+        """
         return self._graph.batch(self._question.learn(positions, epoch), self._specs["train"], epoch, number)
 
     def batches(self, program: Program, epoch: int) -> Iterator[Placed]:
@@ -161,7 +163,13 @@ class SampledLoader:
     def asked(
         self, program: Program, links: np.ndarray, times: np.ndarray | None, node_types: tuple[str, str]
     ) -> Iterator[Placed]:
-        """Yield batches about any links, in their order; for the arguments see `ask_links`."""
+        """Yield batches about any links, in their order.
+
+        Args:
+            links: [n, 2] int, (sender, receiver).
+            times: [n] int64, up to when each question knows; None without times.
+            node_types: of senders and of receivers.
+        """
         spec = self._specs["test"]
         pieces = np.split(np.arange(len(links)), range(spec.batch_size, len(links), spec.batch_size))
 
@@ -263,7 +271,9 @@ def sampled_graph(dataset: Dataset, model: Any, seed: int, registry: Any, ages: 
 
 
 def leaves_of(model: Any, store: GraphStore) -> dict[str, np.ndarray]:
-    """Return node type -> features, of the types of which a model takes nothing but sums of the outermost nodes'."""
+    """Return node type -> features [n, d], of the types of which a model takes nothing but sums of the outermost
+    nodes'.
+    """
     x = summable(store.nodes)
     kinds = model.leaves(tuple(x)) if isinstance(model, LeafModel) else ()
     return {node_type: x[node_type] for node_type in x if node_type in kinds}
@@ -272,7 +282,13 @@ def leaves_of(model: Any, store: GraphStore) -> dict[str, np.ndarray]:
 def batch_of(
     model: Any, part: Part, index: np.ndarray, adjacency: Any, leaves: Leaves | None = None
 ) -> Batch:
-    """Return a Batch of a part, prepared layer by layer where the model knows how, so that none computes too much."""
+    """Return a Batch of a part, prepared layer by layer where the model knows how, so that none computes too much.
+
+    Args:
+        index: [n] or [n, 2] int, the part's nodes that are asked about.
+        adjacency: how edges are sorted, a kernel or core's own.
+        leaves: sums of the outermost nodes' features, where the model takes these; else None.
+    """
     if not isinstance(model, BlockModel):
         return Batch(part.graph, model.prepare(part.graph), index)
     prepared = model.prepare_blocks(part.graph, blocks(part.sample, leaves), adjacency)

@@ -48,7 +48,7 @@ def mean_reciprocal_rank(ranks: np.ndarray) -> float:
 
 
 def hits_at(k: int) -> Callable[[np.ndarray], float]:
-    """Return the metric (ranks) -> share of ranks up to k; NaN for no rank."""
+    """Return the metric (ranks [n], from 1) -> share of ranks up to k; NaN for no rank."""
     return lambda ranks: float((ranks <= k).mean()) if len(ranks) else float("nan")
 
 
@@ -185,5 +185,7 @@ def evaluate(
 
 
 def read_as(entry: Metric, outputs: np.ndarray, decision: Decision | None) -> np.ndarray:
-    """Return the outputs that a metric is computed of: of answers those that were decided."""
+    """Return the outputs [n, ...] that a metric is computed of: of answers those that were decided, in the same
+    shape.
+    """
     return decision.decided(outputs) if entry.of_answers and decision is not None else outputs

@@ -53,6 +53,10 @@ def errors(
     ece: the mean gap between a probability and how often it comes true, over BINS bins of equal width: of two classes
     and of labels the probability of the true one, of more classes that of the most likely. brier: the mean squared
     error of the same probabilities; of more classes the sum of all classes' squared errors.
+
+    Args:
+        outputs: [n, classes] logits, or [n, labels].
+        targets, mask: [n] classes or [n, labels], and where they are known.
     """
     chances = decision.probabilities(outputs)
     if decision.kind == CLASSES and chances.shape[1] != 2:

@@ -20,7 +20,12 @@ def accuracy(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> floa
 
 
 def f1_micro(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
-    """Return F1 of all entries counted together; for classes that is the accuracy. NaN with no known entry."""
+    """Return F1 of all entries counted together; for classes that is the accuracy. NaN with no known entry.
+
+    Args:
+        outputs: [n, classes] logits, or [n, labels].
+        targets, mask: [n] classes or [n, labels], and where they are known.
+    """
     hit, said, true = _counts(outputs, targets, mask)
     return (
         float(2 * hit.sum() / (said.sum() + true.sum()))
@@ -33,6 +38,10 @@ def f1_macro(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> floa
     """Return the mean F1 of the classes that occur or are said (of all labels, where a target is a row of labels).
 
     A class that was never said and a label that never occurs count 0, as in scikit-learn. NaN with no known entry.
+
+    Args:
+        outputs: [n, classes] logits, or [n, labels].
+        targets, mask: [n] classes or [n, labels], and where they are known.
     """
     hit, said, true = _counts(outputs, targets, mask)
     seen = np.ones(len(hit), bool) if targets.ndim > 1 else said + true > 0
@@ -44,12 +53,23 @@ def auroc(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
     """Return the area under the ROC curve: one score, the mean over labels, or over classes one against the rest.
 
     Columns with one class only have no curve and are left out (Open Graph Benchmark's convention); NaN if none is left.
+
+    Args:
+        outputs: [n, classes] logits, or [n, labels].
+        targets, mask: [n] classes or [n, labels], and where they are known.
     """
     return _mean_of_columns(_area, outputs, targets, mask)
 
 
 def average_precision(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
-    """Return the average precision, sum of (R_n - R_(n-1)) P_n over thresholds; columns as in `auroc`."""
+    """Return the average precision, sum of (R_n - R_(n-1)) P_n over thresholds: one score, or the mean over columns.
+
+    Columns with one class only are left out; NaN if none is left.
+
+    Args:
+        outputs: [n, classes] logits, or [n, labels].
+        targets, mask: [n] classes or [n, labels], and where they are known.
+    """
     return _mean_of_columns(_precision, outputs, targets, mask)
 
 
@@ -65,7 +85,9 @@ def class_scores(outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, 
 
 
 def said_of(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Return what outputs say, in the shape of targets: the class of the largest logit, or labels whose is above 0."""
+    """Return what outputs [n, classes or labels] say, in the shape of targets: the class of the largest logit, [n], or
+    which labels' are above 0, [n, labels].
+    """
     if targets.ndim > 1 or outputs.ndim == 1:
         return (outputs > 0).reshape(targets.shape)
     result: np.ndarray = outputs.argmax(axis=1)

@@ -61,7 +61,9 @@ class Decision:
         return self.said(self.probabilities(outputs))
 
     def said(self, chances: np.ndarray) -> np.ndarray:
-        """Return what `answers` says where these are the probabilities."""
+        """Return what `answers` says where `chances` [n, classes or labels] are the probabilities: [n] classes, [n,
+        labels].
+        """
         if self.kind == LABELS:
             return (chances > np.array(self.threshold)).astype(np.int64)
         if chances.shape[1] == 2:
@@ -70,7 +72,7 @@ class Decision:
         return result
 
     def decided(self, outputs: np.ndarray) -> np.ndarray:
-        """Return outputs of the same shape whose largest, or which if above 0, is what is said."""
+        """Return outputs of the same shape [n, ...] whose largest, or which if above 0, is what is said."""
         outputs = np.asarray(outputs)
         if self.is_plain:
             return outputs

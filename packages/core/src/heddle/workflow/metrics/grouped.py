@@ -35,7 +35,7 @@ def group_ranks(scores: np.ndarray, targets: np.ndarray, mask: np.ndarray, group
 
 
 def ndcg_at(k: int | None) -> Callable[..., np.ndarray]:
-    """Return the metric (outputs, targets, mask, groups) -> NDCG of each group with something relevant.
+    """Return the metric (outputs [n], targets [n], mask [n], groups [n]) -> NDCG of each group with something relevant.
 
     Args:
         k: places that count; None for all.

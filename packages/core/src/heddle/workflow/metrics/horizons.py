@@ -6,17 +6,19 @@ import numpy as np
 
 
 def masked_mae(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
-    """Return the mean absolute error over known entries, of any shape; NaN with none."""
+    """Return the mean absolute error over entries whose mask is true, all of one shape; NaN with none."""
     return _mean(np.abs(_difference(outputs, targets, mask)))
 
 
 def masked_rmse(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
-    """Return the root of the mean squared error over known entries; NaN with none."""
+    """Return the root of the mean squared error over entries whose mask is true, all of one shape; NaN with none."""
     return float(np.sqrt(_mean(_difference(outputs, targets, mask) ** 2)))
 
 
 def masked_mape(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
-    """Return the mean of |error / target| over known entries whose target isn't 0: 0.1 is ten per cent."""
+    """Return the mean of |error / target| over known entries whose target isn't 0, all of one shape: 0.1 is ten per
+    cent.
+    """
     mask = mask & (targets != 0)
     return _mean(np.abs(_difference(outputs, targets, mask) / np.asarray(targets, np.float64)[mask]))
 
@@ -25,7 +27,12 @@ ERRORS = {"mae": masked_mae, "rmse": masked_rmse, "mape": masked_mape}
 
 
 def error_at(name: str, step: int) -> Callable[[np.ndarray, np.ndarray, np.ndarray], float]:
-    """Return the error "mae", "rmse" or "mape" at a step of the horizon, counted from 1; NaN past its end."""
+    """Return (outputs, targets, mask), all [n, horizon, ...], -> the error "mae", "rmse" or "mape" at a step of the
+    horizon.
+
+    Args:
+        step: counted from 1; past the horizon's end the error is NaN.
+    """
     error = ERRORS[name]
 
     def at(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:

@@ -55,7 +55,10 @@ class Resamples:
         return result
 
     def interval(self, values: np.ndarray, point: float) -> Interval | None:
-        """Return the LEVEL interval around a metric, from those of the resamples; None with fewer than 20 of them."""
+        """Return the LEVEL interval around a metric `point`, from its `values` [n] of the resamples.
+
+        None with fewer than 20 of them.
+        """
         if len(values) < 20 or not np.isfinite(point):
             return None
         if self.count >= 200 and self.narrowing == 1:
@@ -138,7 +141,10 @@ def paired(
 def weighing(
     name: str, predicted: Predictions, count: int, seed: int, decision: Any = None
 ) -> tuple[Resamples, Callable[[np.ndarray], np.ndarray]] | None:
-    """Return (resamples of the questions, weights -> metrics); None for a metric that can't be resampled."""
+    """Return (resamples of the questions, weights [n_resamples, n] -> metrics [n_resamples]).
+
+    None for a metric that can't be resampled.
+    """
     entry: Metric = metric(name)
     if entry.reweighted is None:
         return None

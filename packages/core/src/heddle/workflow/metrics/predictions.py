@@ -48,9 +48,9 @@ def numbered(groups: np.ndarray) -> np.ndarray:
 
 
 def known_targets(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (targets, mask): False where an int is negative or a float isn't finite; those become 0.
+    """Return (targets, mask), both of the shape of `targets`: False where an int is negative or a float isn't finite.
 
-    int64 classes stay int64, floats become float32, as losses want them.
+    Those become 0. int64 classes stay int64, floats become float32, as losses want them.
     """
     if np.issubdtype(targets.dtype, np.floating):
         mask = np.isfinite(targets)

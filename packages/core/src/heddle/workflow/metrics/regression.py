@@ -17,7 +17,10 @@ def root_mean_squared_error(outputs: np.ndarray, targets: np.ndarray, mask: np.n
 
 
 def mean_absolute_percentage_error(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
-    """Return MAPE as a fraction: 0.1 is ten per cent. Entries whose target is 0 have none and are left out."""
+    """Return MAPE over known entries, all of one shape, as a fraction: 0.1 is ten per cent.
+
+    Entries whose target is 0 have none and are left out.
+    """
     return _by_column(lambda y, t: np.abs((y - t) / t).mean(), outputs, targets, mask & (targets != 0))
 
 

@@ -23,7 +23,12 @@ def mean_of(values: np.ndarray, count: np.ndarray | None = None) -> Weighing:
 
 
 def accuracy(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> Weighing:
-    """Return the share of known entries that are right."""
+    """Return the share of known entries that are right, as a Weighing of [b, m] weights of rows.
+
+    Args:
+        outputs: [m, classes] logits, or [m, labels].
+        targets, mask: [m] classes or [m, labels], and where they are known.
+    """
     right = columns((said_of(outputs, targets) == targets) & mask)
     return mean_of(right.sum(axis=1).astype(np.float64), columns(mask).sum(axis=1))
 
@@ -57,25 +62,46 @@ def counted(of: Callable[..., np.ndarray]) -> Callable[..., Weighing]:
 
 
 def f1_each(hit: np.ndarray, said: np.ndarray, true: np.ndarray, labels: bool) -> np.ndarray:
-    """Return F1 of each class that occurs or is said, NaN for others; of every label."""
+    """Return F1 [b, c] of each class that occurs or is said, NaN for others; of every label.
+
+    Args:
+        hit, said, true: [b, c], how often each class or label was rightly said, said, and true in each of b resamples.
+        labels: whether the columns are labels.
+    """
     f1 = np.divide(2 * hit, said + true, out=np.zeros(hit.shape), where=said + true > 0)
     return f1 if labels else np.where(said + true > 0, f1, np.nan)
 
 
 def f1_all(hit: np.ndarray, said: np.ndarray, true: np.ndarray, labels: bool) -> np.ndarray:
-    """Return F1 of all entries counted together."""
+    """Return F1 [b] of all entries counted together, 0 where nothing is said or true.
+
+    Args:
+        hit, said, true: [b, c], how often each class or label was rightly said, said, and true in each of b resamples.
+        labels: whether the columns are labels; all the same here.
+    """
     total = (said + true).sum(axis=1)
     result: np.ndarray = np.divide(2 * hit.sum(axis=1), total, out=np.zeros(len(total)), where=total > 0)
     return result
 
 
 def f1_true(hit: np.ndarray, said: np.ndarray, true: np.ndarray, labels: bool) -> np.ndarray:
-    """Return F1 of the second of two classes, or of each label; of more classes of each that occurs or is said."""
+    """Return F1 of the second of two classes, [b, 1]; of each label, or of each class that occurs or is said, [b, c].
+
+    Args:
+        hit, said, true: [b, c], how often each class or label was rightly said, said, and true in each of b resamples.
+        labels: whether the columns are labels.
+    """
     return f1_each(*_true_ones(hit, said, true, labels), labels or hit.shape[1] == 2)
 
 
 def precision_true(hit: np.ndarray, said: np.ndarray, true: np.ndarray, labels: bool) -> np.ndarray:
-    """Return the share of what was said that is true, as `f1_true` picks classes; 0 where nothing was said."""
+    """Return the share of what was said that is true, [b, 1] or [b, c], as `f1_true` picks classes; 0 where nothing was
+    said.
+
+    Args:
+        hit, said, true: [b, c], how often each class or label was rightly said, said, and true in each of b resamples.
+        labels: whether the columns are labels.
+    """
     seen = said + true > 0
     hit, said, seen = _true_ones(hit, said, seen, labels)
     share = np.divide(hit, said, out=np.zeros(hit.shape), where=said > 0)
@@ -83,7 +109,13 @@ def precision_true(hit: np.ndarray, said: np.ndarray, true: np.ndarray, labels: 
 
 
 def recall_true(hit: np.ndarray, said: np.ndarray, true: np.ndarray, labels: bool) -> np.ndarray:
-    """Return the share of what is true that was said, as `f1_true` picks classes; 0 where nothing is true."""
+    """Return the share of what is true that was said, [b, 1] or [b, c], as `f1_true` picks classes; 0 where nothing is
+    true.
+
+    Args:
+        hit, said, true: [b, c], how often each class or label was rightly said, said, and true in each of b resamples.
+        labels: whether the columns are labels.
+    """
     seen = said + true > 0
     hit, true, seen = _true_ones(hit, true, seen, labels)
     share = np.divide(hit, true, out=np.zeros(hit.shape), where=true > 0)
@@ -115,7 +147,11 @@ def ranked(of: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[..., 
 
 
 def area(true: np.ndarray, every: np.ndarray) -> np.ndarray:
-    """Return the area under the ROC curve; ties count one half."""
+    """Return the area under the ROC curve, [b]; ties count one half, NaN where nothing is true or nothing is false.
+
+    Args:
+        true, every: [b, g], true entries and all of each score, from the highest score on, in each of b resamples.
+    """
     false = every - true
     total = false.sum(axis=1, keepdims=True)
     below = total - np.cumsum(false, axis=1) + false / 2
@@ -123,13 +159,21 @@ def area(true: np.ndarray, every: np.ndarray) -> np.ndarray:
 
 
 def average_precision(true: np.ndarray, every: np.ndarray) -> np.ndarray:
-    """Return the sum over thresholds of (R_n - R_(n-1)) P_n; NaN where nothing is true or nothing is false."""
+    """Return the sum over thresholds of (R_n - R_(n-1)) P_n, [b]; NaN where nothing is true or nothing is false.
+
+    Args:
+        true, every: [b, g], true entries and all of each score, from the highest score on, in each of b resamples.
+    """
     precision = _over(np.cumsum(true, axis=1), np.cumsum(every, axis=1), 0.0)
     return _if_both(true, every, _over((true * precision).sum(axis=1), true.sum(axis=1)))
 
 
 def precision_at(k: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Return the share of true ones among the k highest scores; of ties at the end the expected share."""
+    """Return (true, every), [b, g] each, -> the share [b] of true ones among the k highest scores.
+
+    Of ties at the end the expected share counts. `true` and `every` are the true entries and all of each score, from
+    the highest score on, in each of b resamples.
+    """
 
     def of(true: np.ndarray, every: np.ndarray) -> np.ndarray:
         seen = np.cumsum(every, axis=1)
@@ -140,7 +184,11 @@ def precision_at(k: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
 
 
 def recall_at_precision(least: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Return the largest recall of a threshold whose precision is at least `least`; 0 where no threshold has it."""
+    """Return (true, every), [b, g] each, -> the largest recall [b] of a threshold whose precision is at least `least`.
+
+    It is 0 where no threshold has it. `true` and `every` are the true entries and all of each score, from the highest
+    score on, in each of b resamples.
+    """
 
     def of(true: np.ndarray, every: np.ndarray) -> np.ndarray:
         hits, said = np.cumsum(true, axis=1), np.cumsum(every, axis=1)
@@ -153,7 +201,14 @@ def recall_at_precision(least: float) -> Callable[[np.ndarray, np.ndarray], np.n
 def errors(
     of: Callable[[np.ndarray], np.ndarray], end: Callable[[np.ndarray], np.ndarray] = lambda mean: mean
 ) -> Callable[..., Weighing]:
-    """Return a metric of real values: the mean over columns of `end` of the mean of `of` the differences."""
+    """Return a metric of real values: the mean over columns of `end` of the mean of `of` the differences.
+
+    Args:
+        of: differences of any shape -> errors of that shape.
+        end: mean errors [b, columns] -> the same shape, such as their root.
+
+    Returns: (outputs, targets, mask), [m, columns] each, -> a Weighing.
+    """
 
     def metric(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> Weighing:
         y, t, known = (columns(np.asarray(part, np.float64)) for part in (outputs, targets, mask))
@@ -164,7 +219,11 @@ def errors(
 
 
 def r2(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> Weighing:
-    """Return the mean over columns of 1 - squared errors / squared distances from the mean."""
+    """Return the mean over columns of 1 - squared errors / squared distances from the mean, as a Weighing.
+
+    Args:
+        outputs, targets, mask: [n, columns]; only where the mask is true do entries count.
+    """
     y, t, known = (columns(np.asarray(part, np.float64)) for part in (outputs, targets, mask))
     t = np.where(known > 0, t, 0)
     middle = np.sum(t * known, axis=0) / np.maximum(known.sum(axis=0), 1)  # so that squares lose no digits

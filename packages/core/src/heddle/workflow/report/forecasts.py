@@ -65,7 +65,12 @@ def baselines(task: Task, dataset: Dataset, starts: np.ndarray) -> dict[str, np.
 
 
 def table(predicted: Predictions, answers_by_name: Mapping[str, np.ndarray], steps: list[int]) -> str:
-    """Return MAE, RMSE and MAPE at some steps, a row for each way to predict."""
+    """Return MAE, RMSE and MAPE at some steps as HTML, a row for each way to predict.
+
+    Args:
+        answers_by_name: name of the way -> [n, horizon, ...] its outputs.
+        steps: of the horizon, counted from 1.
+    """
     heads = "".join(f"<th>{error.upper()} at {step}</th>" for step in steps for error in ERRORS)
     body = []
     for name, answers in answers_by_name.items():

@@ -59,7 +59,7 @@ def dots(series: Series, x_label: str, y_label: str, diagonal: str = "") -> str:
 
 
 def histogram(groups: Mapping[str, np.ndarray], x_label: str, bins: int = 30) -> str:
-    """Draw the share of each group's values per bin, groups over one another."""
+    """Draw the share of each group's values (name -> [n]) per bin as SVG, groups over one another."""
     finite = {name: np.asarray(values, float)[np.isfinite(values)] for name, values in groups.items()}
     every = np.concatenate(list(finite.values())) if finite else np.zeros(0)
     x = scale_for(every.tolist(), _LEFT, WIDTH - _RIGHT)

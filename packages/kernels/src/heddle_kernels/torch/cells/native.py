@@ -34,7 +34,9 @@ class CellArguments(NamedTuple):
     held: tuple[Any, ...] = ()
 
     def pointing_at(self, terms: Tensors, matrices: Tensors) -> "CellArguments":
-        """Return these arguments with their `products`."""
+        """Return these arguments with their `products`: where terms [*rows, d] and matrices [d, width] lie, and how
+        many.
+        """
         held = [t.detach().contiguous() for t in terms], [t.detach().contiguous() for t in matrices]
         arrays = (*map(_addresses, held), np.array([t.shape[-1] for t in terms], np.int64))
         products = {name: array.ctypes.data for name, array in zip(("terms", "matrices", "widths"), arrays)}
@@ -46,7 +48,7 @@ class CellArguments(NamedTuple):
         return like.new_empty((*self.rows, self.hidden))
 
     def ending(self, like: Tensor) -> dict[str, int]:
-        """Return the last arguments of every native step: rows, hidden, dtype, threads."""
+        """Return the last arguments of every native step: rows, hidden, the code of the dtype of `like`, threads."""
         codes = {"dtype": _CODES[like.dtype], "threads": torch.get_num_threads()}
         return {"rows": prod(self.rows), "hidden": self.hidden, **codes}
 
@@ -74,7 +76,18 @@ class Cell(NamedTuple):
 def forward(
     cell: Cell, base: Tensor, states: Some, terms: Tensors, matrices: Tensors, use_up: bool = False
 ) -> list[Tensor]:
-    """Return outputs and what the gradient needs; into the memory of `base`, if it may be used up."""
+    """Return the outputs of a cell's step, [*rows, hidden] each, and after them what its gradient needs.
+
+    Args:
+        base: [*rows, n_gates * hidden], what the products are added to; or a bias [n_gates * hidden].
+        states: what the cell reads besides, as `cell.states` says; None for zeros.
+        terms, matrices: [*rows, d] and [d, n_gates * hidden], as many of each.
+        use_up: whether the memory of `base` may be written over.
+
+    Raises:
+        GraphError: shapes that don't fit each other.
+        TypeError: dtypes other than float32 or float64, or several.
+    """
     arguments = _arguments(cell, base, states, terms, matrices).pointing_at(terms, matrices)
     base, shared = base.detach().contiguous(), base.ndim == 1
     gates = base if use_up and not shared else base.new_empty((*arguments.rows, arguments.width))
@@ -91,7 +104,15 @@ def backward(
     shared: bool,
     wanted: Sequence[bool],
 ) -> list[Tensor]:
-    """Return the gradients of base, states, terms and matrices, in this order, of those that are wanted."""
+    """Return gradients of base, states, terms and matrices, in this order and of their shapes: those that are wanted.
+
+    Args:
+        states, terms, matrices: as `forward` took them.
+        kept: what it returned after its outputs.
+        grads: of its outputs, [*rows, hidden] each; None for zeros.
+        shared: whether base was a bias.
+        wanted: for each of base, states, terms and matrices.
+    """
     arguments = _arguments(cell, kept[-1], states, terms, matrices).pointing_at(terms, matrices)
     outs = _empty(arguments, states, kept, terms, matrices, shared, wanted)
     grads = [_dense(t) for t in grads]
@@ -122,7 +143,10 @@ def empty_gradients(
     shared: bool,
     wanted: Sequence[bool],
 ) -> list[Tensor]:
-    """Return gradients without values of base, states, terms and matrices, in this order: those that are wanted."""
+    """Return uninitialised gradients of base, states, terms and matrices, in this order and of their shapes.
+
+    Args: as `backward`'s, without `grads`. Those that aren't wanted are left out.
+    """
     arguments = _arguments(cell, kept[-1], states, terms, matrices)
     outs = _empty(arguments, states, kept, terms, matrices, shared, wanted)
     return [out for out in outs if out is not None]

@@ -14,7 +14,7 @@ class AskedLinks(NamedTuple):
     times: np.ndarray | None
 
     def at(self, positions: np.ndarray) -> "AskedLinks":
-        """Return some of them."""
+        """Return those at some positions [n] int."""
         return AskedLinks(self.links[positions], None if self.times is None else self.times[positions])
 
     def and_(self, others: "AskedLinks") -> "AskedLinks":

@@ -42,23 +42,32 @@ class Question(Protocol):
         ...
 
     def learn(self, positions: np.ndarray, epoch: int) -> Asked:
-        """Return what a batch of training asks, with targets; `positions` are some of 0 to len(self) - 1."""
+        """Return what a batch of training asks, with targets.
+
+        Args:
+            positions: [n] int, some of 0 to len(self) - 1.
+            epoch: by which negative edges are drawn.
+        """
         ...
 
     def rows(self, split: str | None) -> np.ndarray:
-        """Return what is predicted for a split, a row each; for None that of all splits, or of all nodes."""
+        """Return what is predicted for a split, a row each, [n] or [n, 2] int; for None that of all splits, or of
+        all nodes.
+        """
         ...
 
     def ask(self, rows: np.ndarray, split: str | None = None) -> Asked:
-        """Return what a batch of predictions for a split asks."""
+        """Return what a batch of predictions for a split asks; `rows` are some of `rows(split)`."""
         ...
 
     def cut(self, split: str | None, size: int) -> list[np.ndarray]:
-        """Return positions in `rows(split)`, each once, in pieces of no more nodes than `size` rows of training."""
+        """Return positions in `rows(split)`, each once, in pieces [n] int of no more nodes than `size` rows of
+        training.
+        """
         ...
 
     def predicted(self, split: str | None, rows: np.ndarray, outputs: np.ndarray) -> Predictions:
-        """Return the predictions for `rows(split)` beside the truth."""
+        """Return the predictions for `rows(split)`, outputs [n, ...] beside the truth."""
         ...
 
     def baselines(self, split: str) -> Mapping[str, Predictions]:
@@ -67,5 +76,5 @@ class Question(Protocol):
 
 
 def pieces_of(n: int, size: int) -> list[np.ndarray]:
-    """Return the positions 0 to n - 1 in pieces of `size`, the last one of what is left; an empty piece for n = 0."""
+    """Return the positions 0 to n - 1 in pieces [size] int, the last one of what is left; an empty piece for n = 0."""
     return np.split(np.arange(n), range(size, n, size))

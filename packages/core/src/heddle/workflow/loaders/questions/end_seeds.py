@@ -46,7 +46,12 @@ def ask_links(links: np.ndarray, times: np.ndarray | None, node_types: tuple[str
 
 
 def distinct_pairs(ids: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the distinct (id, time) pairs, sorted by id, and the position of each given one among them."""
+    """Return the distinct (id, time) pairs as ids [m] and times [m], sorted by id, and each given one's position, [n]
+    int.
+
+    Args:
+        ids, times: [n] int.
+    """
     order = np.lexsort((times, ids))
     sorted_ids, moments = ids[order], times[order]
     new = np.ones(len(ids), bool)

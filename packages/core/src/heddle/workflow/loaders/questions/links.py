@@ -99,7 +99,10 @@ class LinkQuestion:
         return self._asked(self._all(split).at(rows))
 
     def cut(self, split: str | None, size: int) -> list[np.ndarray]:
-        """Return the links and their negative edges, then the candidates: few nodes may make very many."""
+        """Return positions [n] int of the links and their negative edges, then of the candidates, in pieces.
+
+        Few nodes may make very many candidates, so a piece is bounded by the nodes of `size` rows of training.
+        """
         n_first, every = len(self._predicted[split].links), self._all(split)
         pieces, positions, at = pieces_of(n_first, size), np.arange(n_first, len(every.links)), 0
         if split is not None and len(positions) and every.times is None and not self._typed:
