@@ -85,5 +85,8 @@ def edit_distance(a: str, b: str) -> int:
 
 
 def problem(where: str, actual: object, expected: str, do: str) -> str:
-    """Return the line that errors share: `senders[3]: found 7, expected an id below 5; remove the edge`."""
+    """Return the line that errors share, of where, actual, expected and what to do.
+
+    `senders[3]: found 7, expected an id below 5; remove the edge`.
+    """
     return " ".join(f"{where}: found {actual}, expected {expected}; {do}".split())

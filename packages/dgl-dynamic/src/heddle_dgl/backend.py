@@ -128,7 +128,16 @@ class DglBackend(TorchEngine):
         method: str,
         times: int,
     ) -> list[Estimate]:
-        """Return what each way of sharing a forecast costs, see `heddle_dgl.sharding.plan`."""
+        """Return what each way of sharing a forecast costs: "none" (one process), "windows" and "halo".
+
+        Args:
+            model: a SeqModel or one with an encoder alone.
+            graph: of one snapshot.
+            batch: windows of a step, of all processes together.
+            processes: number of them.
+            method: of partitioning, see `heddle.engines.sharding.partition`.
+            times: snapshots of the signal.
+        """
         from heddle_dgl.sharding.plan import forecast_plans
 
         return forecast_plans(model, model_spec, graph, batch, processes, method, times)

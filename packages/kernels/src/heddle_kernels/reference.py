@@ -47,7 +47,11 @@ def sddmm(adjacency: Adjacency, x: np.ndarray, y: np.ndarray, op: str) -> np.nda
 
 
 def segment_reduce(data: np.ndarray, segment_ids: np.ndarray, num_segments: int, reduce: str) -> np.ndarray:
-    """Take the sum, mean or max of each segment: [e, ...], [e] int -> [num_segments, ...]; 0 for an empty one."""
+    """Reduce each segment, elementwise: [e, ...], [e] int -> [num_segments, ...]; 0 for an empty one.
+
+    Args:
+        reduce: "sum", "mean" or "max".
+    """
     out = np.zeros((num_segments, *data.shape[1:]), data.dtype)
     for segment in np.unique(segment_ids):
         out[segment] = getattr(np, reduce)(data[segment_ids == segment], axis=0)

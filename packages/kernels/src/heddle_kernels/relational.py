@@ -105,7 +105,15 @@ def request(
     biases: Mapping[str, Any],
     order: Any = None,
 ) -> Request:
-    """Lay out the arguments of `heddle.ops.relational.conv.relational_conv`.
+    """Lay out the arguments of a relational convolution for the library.
+
+    Args:
+        bundles: (source type, Bundle) of each bundle.
+        x: node type -> [n_nodes, in_dim], or None for a type without features.
+        weights: [relations, in_dim, out_dim], or a list of these, one for each bundle.
+        roots: node type -> [in_dim, out_dim].
+        biases: node type -> [out_dim].
+        order: [relations] int, the position of each relation in one array of weights; None for their order.
 
     Raises:
         GraphError: shapes that don't fit each other.

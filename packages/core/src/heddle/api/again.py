@@ -42,7 +42,13 @@ def resumed(folder: Path) -> Path | None:
 
 
 def evaluated(folder: Path, overrides: Sequence[str], values: Values) -> dict[str, dict[str, float]]:
-    """Return the metrics of a run's weights by split; NaN where there is none."""
+    """Return split -> metric -> value of a run's weights; NaN where a split has none.
+
+    Args:
+        folder: of the run.
+        overrides: words of `heddle eval`, such as "out=metrics.json".
+        values: the same as key -> value.
+    """
     arguments = overrides_of(overrides, {**values, "run": folder})
     with _plugins_of(folder), composed("eval", "eval", arguments, of_run=True) as made:
         metrics_by_split = saved.evaluate(
@@ -60,7 +66,13 @@ def evaluated(folder: Path, overrides: Sequence[str], values: Values) -> dict[st
 def predicted(
     folder: Path, overrides: Sequence[str], values: Values, out: str | Path | None = None
 ) -> Predictions:
-    """Return a run's predictions for all of the data, and write them to the CSV `out` if it is named."""
+    """Return a run's predictions for all of the data, and write them to the CSV `out` if it is named.
+
+    Args:
+        folder: of the run.
+        overrides: words of `heddle predict`.
+        values: the same as key -> value.
+    """
     arguments = overrides_of(overrides, {**values, "run": folder})
     with _plugins_of(folder), composed("predict", "predict", arguments, of_run=True) as made:
         config = saved_config(folder, made.registry, made.tree)
@@ -71,7 +83,12 @@ def predicted(
 
 
 def embedded(folder: Path, overrides: Sequence[str], values: Values) -> Embeddings:
-    """Return a run's node embeddings.
+    """Return a run's node embeddings: [n_nodes, d], or node type -> [n_nodes, d].
+
+    Args:
+        folder: of the run.
+        overrides: words of `heddle predict`.
+        values: the same as key -> value.
 
     Raises:
         ConfigError: `out` was given, which only `predict` writes.
@@ -114,7 +131,13 @@ def embedded_rows(
 
 
 def boosted(folder: Path, overrides: Sequence[str], values: Values) -> BoostedRun:
-    """Grow trees beside a run, write them below its folder and return what came of it."""
+    """Grow trees beside a run, write them below its folder and return what came of it.
+
+    Args:
+        folder: of the run.
+        overrides: words of `heddle boost`.
+        values: the same as key -> value.
+    """
     arguments = overrides_of(overrides, {**values, "run": folder})
     with _plugins_of(folder) as registry:
         with isolated_hydra():
@@ -130,7 +153,12 @@ def boosted(folder: Path, overrides: Sequence[str], values: Values) -> BoostedRu
 
 
 def exported(folder: Path, overrides: Sequence[str], values: Values) -> Path:
-    """Write a run as a bundle and return its folder.
+    """Write a run as a bundle, what a server loads, and return the bundle's folder.
+
+    Args:
+        folder: of the run.
+        overrides: words of `heddle deploy export`.
+        values: the same as key -> value.
 
     Raises:
         ConfigError: no server was chosen.

@@ -54,6 +54,11 @@ def read(overrides: Sequence[str], registry: Registry) -> Dataset:
 def draw(overrides: Sequence[str], registry: Registry, out: str | Path) -> Path:
     """Draw the tables of the prepared folder that a `data` node names, and return the file.
 
+    Args:
+        overrides: words of the command, such as "data.root=FOLDER".
+        registry: where readers are found.
+        out: the file, whose name ends in .svg or .html.
+
     Raises:
         ConfigError: another reader than data=prepared.
         HeddleError: as `heddle.data.etl.picture.draw_tables`.

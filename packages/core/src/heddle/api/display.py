@@ -90,7 +90,12 @@ def rows_of(run: Shown) -> list[dict[str, float]]:
 
 
 def table_text(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table as lines, the first column left-aligned, the others right-aligned."""
+    """Return a table as lines, the first column left-aligned, the others right-aligned.
+
+    Args:
+        head: the columns' names.
+        rows: as many cells each.
+    """
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     return "\n".join(
         "  ".join(

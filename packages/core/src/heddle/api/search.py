@@ -36,7 +36,12 @@ class Trial(NamedTuple):
 
 
 def search(space: Space, settings: Sweep, train: Train) -> list[Trial]:
-    """Return the trials, the best first and those that failed last.
+    """Return the trials of a search, the best first and those that failed last.
+
+    Args:
+        space: what is chosen from.
+        settings: how many trials, and the metric that decides.
+        train: (what is chosen, number of the trial) -> the contents of the run's metrics.json.
 
     Raises:
         ConfigError: a wrong configuration, or a metric that the runs don't have.

@@ -12,7 +12,7 @@ _ROWS = 1 << 16
 
 
 def fail(where: str, actual: object, expected: str, do: str) -> NoReturn:
-    """Raise the GraphError of a broken rule.
+    """Raise the GraphError of a broken rule, `where: found actual, expected ...; do`.
 
     Raises:
         GraphError: always.
@@ -21,7 +21,11 @@ def fail(where: str, actual: object, expected: str, do: str) -> NoReturn:
 
 
 def check_features(pytree: Any, field: str, rows: int, meaning: str, finite: bool) -> None:
-    """Check every leaf: numbers, one row for each of `rows`, and finite if asked.
+    """Check every leaf of a field's pytree: numbers, [rows, ...], and finite if asked.
+
+    Args:
+        rows: as many as each leaf must have.
+        meaning: what a row is of, for the error.
 
     Raises:
         GraphError: names the leaf and the first bad entry.

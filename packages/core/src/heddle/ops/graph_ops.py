@@ -187,7 +187,10 @@ class GraphOps:
         return relational_conv(self, bundles, x, weights, roots, biases, activation, order)
 
     def segment_softmax(self, data: Array, segment_ids: Array, num_segments: int) -> Array:
-        """Softmax by segment: [e, ...] -> [e, ...]; a segment of -inf alone gives 0, one with a NaN all NaN."""
+        """Softmax within each segment, elementwise: [e, ...], [e] int below `num_segments` -> [e, ...].
+
+        A segment of -inf alone gives 0, one with a NaN all NaN.
+        """
         xp, wide = self.xp, self.widened(data)
         exps, _ = self._exponentials(wide, segment_ids, num_segments)
         total = self.segment_sum(exps, segment_ids, num_segments)

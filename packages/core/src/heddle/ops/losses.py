@@ -84,14 +84,22 @@ def binary_cross_entropy(
 def mean_squared_error(
     ops: LossOps, values: Array, targets: Array, mask: Array, weights: Array | None = None
 ) -> Array:
-    """Return the mean squared difference, all of one shape; `weights` [m] multiply each row's."""
+    """Return the mean squared difference [] of values and targets [m, ...] where the mask, of their shape, is true.
+
+    Args:
+        weights: [m] by which the losses of each row are multiplied; None for 1.
+    """
     return _masked_mean(ops, (_wide(ops, values) - targets) ** 2, mask, weights)
 
 
 def mean_absolute_error(
     ops: LossOps, values: Array, targets: Array, mask: Array, weights: Array | None = None
 ) -> Array:
-    """Return the mean absolute difference, all of one shape; `weights` [m] multiply each row's."""
+    """Return the mean absolute difference [] of values and targets [m, ...] where the mask, of their shape, is true.
+
+    Args:
+        weights: [m] by which the losses of each row are multiplied; None for 1.
+    """
     return _masked_mean(ops, ops.xp.abs(_wide(ops, values) - targets), mask, weights)
 
 

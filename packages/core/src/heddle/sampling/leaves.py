@@ -55,7 +55,9 @@ class Leaves(NamedTuple):
         return Received(self.sum_rows(self.x[node_type], senders, indptr, weight, self._drop(rate)))
 
     def node_features(self, node_type: str, rate: float) -> np.ndarray | None:
-        """Return the sample's own nodes' features with dropout, [n, d]; None where nothing is dropped."""
+        """Return the features of the sample's own nodes of a type, [n, d], with dropout of this rate; None where
+        rate is 0.
+        """
         drop = self._drop(rate)
         if drop is None:
             return None

@@ -93,7 +93,14 @@ class Parts:
         return Part(self._cut(sample), sample)
 
     def sample(self, seeds: Any, fanout: Fanout, key: int, seed_time: Any = None) -> Any:
-        """Return the sample alone, without any features."""
+        """Return the sample of some seeds alone, without any features.
+
+        Args:
+            seeds: [n] int ids, in a heterogeneous graph node type -> ids.
+            fanout: neighbours to take at each hop.
+            key: of the draws.
+            seed_time: like seeds, up to when each knows; None for no times.
+        """
         return self._sampler.sample(seeds, fanout, key=key, seed_time=seed_time)
 
     def _cut(self, sample: Sample | HeteroSample) -> Graph | HeteroGraph:

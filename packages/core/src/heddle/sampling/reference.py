@@ -30,7 +30,20 @@ class ReferenceSampler:
     def sample(
         self, seeds: Any, fanout: Fanout, *, key: int = 0, seed_time: Any = None
     ) -> Sample | HeteroSample:
-        """Sample in-neighbours of the seeds, hop by hop; see `Sampler.sample`."""
+        """Sample in-neighbours of the seeds, hop by hop.
+
+        Args:
+            seeds: [n] int ids, in a heterogeneous graph node type -> ids. Repeats are allowed.
+            fanout: neighbours to take at each hop.
+            key: what the random numbers depend on.
+            seed_time: like seeds, the time of each; what is newer isn't taken. None for the seeds' own times.
+
+        Returns: Sample for a homogeneous graph, HeteroSample otherwise. No seeds give an empty sample.
+
+        Raises:
+            GraphError: a seed out of range or without its time.
+            ConfigError: a fanout that can't be followed.
+        """
         graph, request = self.graph, open_request(self.graph, seeds, fanout, seed_time)
         tables = open_tables(graph, request)
         sampled = {relation: _Edges() for relation in graph.edges}
@@ -63,7 +76,16 @@ class ReferenceSampler:
     def budget_sample(
         self, seeds: Any, sizes: Mapping[str, Sequence[int]], *, key: int = 0, most: int = 50
     ) -> Sample | HeteroSample:
-        """Sample nodes of each type layer by layer; see `Sampler.budget_sample`."""
+        """Sample nodes of each type layer by layer, those with many edges into the sample first (HGT's way).
+
+        Args:
+            seeds: [n] int ids, in a heterogeneous graph node type -> ids.
+            sizes: node type -> nodes to take at each hop, all equally long; a type left out is not entered.
+            key: what the random numbers depend on.
+            most: in-edges of a node that count for each relation; of more, so many are drawn. -1 for all.
+
+        Returns: as `sample`, with induced edges.
+        """
         graph, request, table = open_budget(self.graph, seeds, sizes, most)
         tables = open_tables(graph, request)
         fill_by_budget(graph, tables, table, key & MASK, most)

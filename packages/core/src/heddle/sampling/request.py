@@ -35,7 +35,17 @@ class Request(NamedTuple):
 
 
 def open_request(graph: SampleGraph, seeds: Any, fanout: Fanout, seed_time: Any = None) -> Request:
-    """Return a call's arguments as a Request. Raises as `Sampler.sample`."""
+    """Return a call's arguments as a Request, checked.
+
+    Args:
+        seeds: [n] int ids, in a heterogeneous graph node type -> ids.
+        fanout: neighbours to take at each hop.
+        seed_time: like seeds, the time of each; None for the seeds' own times.
+
+    Raises:
+        GraphError: a seed out of range or without its time.
+        ConfigError: a fanout that can't be followed.
+    """
     given = by_type(graph, seeds, "seeds")
     columns = {node_type: open_seeds(graph, node_type, ids) for node_type, ids in given.items()}
     counts = {node_type: len(ids) for node_type, ids in columns.items()}

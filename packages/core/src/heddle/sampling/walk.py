@@ -36,7 +36,14 @@ def open_walk(graph: SampleGraph, start: Any, length: int, p: float, q: float) -
 
 
 def walk(edges: InEdges, start: int, length: int, key: int, p: float, q: float) -> list[int]:
-    """Return the start and the node after each step; the draws of step i come from the stream i below `key`."""
+    """Return a random walk against edges: `start` and the node after each of `length` steps.
+
+    The draws of step i come from the stream i below `key`.
+
+    Args:
+        p: odds against going back to the node before.
+        q: odds against going to a node that the node before has no edge from, as in node2vec.
+    """
     path = [start]
     for step in range(length):
         around = _senders(edges, path[-1])

@@ -54,7 +54,12 @@ class Downstream:
         return self._embeddings
 
     def boost(self, n_rounds: int, training_cluster: Any, inference_cluster: Any, **options: Any) -> float:
-        """Train trees on the table with and without embeddings, and return the average precision with them."""
+        """Train trees on the table with and without embeddings, and return the average precision with them.
+
+        Args:
+            n_rounds: most trees to grow.
+            training_cluster, inference_cluster: where trees are trained and asked, TrainCluster and InferenceCluster.
+        """
         from heddle.workflow.boost import compare
 
         embeddings = self._embeddings or self.embed()
@@ -64,7 +69,14 @@ class Downstream:
         return float(made.both.metrics["test"]["ap"])
 
     def deploy(self, path: str | Path, max_batch: int, flavour: str, downstream: bool = True) -> Path:
-        """Write the trees, or the model (called "model"), as a Triton model repository and return it."""
+        """Write a Triton model repository and return it.
+
+        Args:
+            path: its folder.
+            max_batch: most rows of a request.
+            flavour: Triton's backends that serve it: "python", or "ngc" for those of NGC's images.
+            downstream: whether it holds the trees, or else the trained model, called "model".
+        """
         from heddle.serving import export_booster, write_repository
 
         if downstream:

@@ -276,7 +276,14 @@ class Workflow:
         downstream: bool = True,
         flavour: str = "python",
     ) -> Path:
-        """Write the trees (`downstream`), or the trained model itself, as a Triton model repository, and return it."""
+        """Write a Triton model repository and return it.
+
+        Args:
+            path: its folder.
+            triton_batch_size: most rows of a request.
+            downstream: whether it holds the trees, or else the trained model.
+            flavour: Triton's backends that serve it: "python", or "ngc" for those of NGC's images.
+        """
         return self._downstream.deploy(path, triton_batch_size, flavour, downstream)
 
     def export_bundle(self, path: str | Path, name: str = "model", *, overwrite: bool = False) -> Path:

@@ -71,6 +71,10 @@ def with_decision(served: Served, decision: Decision) -> Served:
     """Return a model of "output" that also gives what a run says of it: "probability" and "answer".
 
     These are calibrated probabilities of each class or label, and the class [rows, 1] or the labels [rows, t].
+
+    Args:
+        served: the model, by named tensors.
+        decision: calibration and threshold of the run.
     """
     inputs, outputs = served.sample
     rows = outputs["output"]

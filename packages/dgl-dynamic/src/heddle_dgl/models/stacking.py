@@ -42,7 +42,11 @@ def integrate(cell: type, layer: MakeLayer, **options: Any) -> MakeCell:
 
 
 def stack_cells(make: MakeCell, in_dim: int, hidden: int, num_layers: int) -> tuple[Any, ...]:
-    """Return cells, the first of which reads `in_dim` features and the others the state below.
+    """Return `num_layers` cells of width `hidden`, the first of which reads `in_dim` features, the others the state
+    below.
+
+    Args:
+        make: (in_dim, hidden) -> a cell.
 
     Raises:
         ConfigError: less than one layer or feature.
@@ -63,6 +67,13 @@ def stack_seq_model(
     tau: float | None = 2000.0,
 ) -> SeqModel:
     """Stack dynamic GNN layers to an encoder that reads `in_feats` features and a decoder that writes `out_feats`.
+
+    Args:
+        num_layers: of the encoder and of the decoder, each.
+        gcrn: (in_dim, hidden) -> a cell.
+        hidden: width of the states.
+        tau: of scheduled sampling, see SeqModel; 0 never feeds the truth to the decoder, None paces it by the run's
+            steps.
 
     >>> from heddle.nn.layers.gcn import GCN
     >>> from heddle_dgl.cells import GraphGRU

@@ -188,6 +188,10 @@ def changed_rows(old: Adjacency, old_weight: Tensor | None, new: Adjacency, weig
     """Return [n_receivers] bool: whether a row's edges differ in senders, weights or order.
 
     Two operators of one number of receivers; one with weights differs from one without in all rows.
+
+    Args:
+        old, new: adjacencies of two snapshots.
+        old_weight, weight: [n_edges] of each, or None for ones.
     """
     if (old_weight is None) != (weight is None):
         return torch.ones(new.n_receivers, dtype=torch.bool, device=new.indptr.device)

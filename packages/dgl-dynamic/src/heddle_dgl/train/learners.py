@@ -104,7 +104,13 @@ class ForecastLearner(ParamLearner):
         )
 
     def outputs(self, weights: dict[str, Tensor], placed: PlacedWindows, training: Training | None) -> Tensor:
-        """Return [n_windows, horizon, n_nodes, n_targets] in the signal's own units."""
+        """Return the forecasts [n_windows, horizon, n_nodes, n_targets] in the signal's own units.
+
+        Args:
+            weights: as `create` returned them.
+            placed: a batch of windows, as `place` returned it.
+            training: what scheduled sampling draws from; None when predicting.
+        """
         fed = None if training is None else self._fed(placed.signal, training)
         known = placed.signal.length + (placed.signal.horizon if fed and any(fed) else 0)
         parts = []
@@ -121,7 +127,7 @@ class ForecastLearner(ParamLearner):
         return scaled * placed.deviation + placed.mean
 
     def embed(self, weights: dict[str, Tensor], placed: PlacedWindows) -> Tensor:
-        """Return the embeddings of the nodes in the last window, [n_nodes, d]."""
+        """Return the embeddings [n_nodes, d] of the nodes in the last window of `placed`, as `place` returned it."""
         windows = list(self._windows(placed, placed.signal.length))[-1]
         with step() as memo:
             return self.model.embed(self._run(memo), self._computed(weights), windows)[:, -1]

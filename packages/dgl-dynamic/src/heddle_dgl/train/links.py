@@ -31,7 +31,13 @@ class LinkLearner(ForecastLearner):
         return PlacedLinks(windows, pairs, windows.targets, windows.mask)
 
     def outputs(self, weights: dict[str, Tensor], placed: Any, training: Training | None) -> Tensor:
-        """Return a score for each pair, [m]."""
+        """Return a score for each pair of the batch's index, [m].
+
+        Args:
+            weights: as `create` returned them.
+            placed: a batch, as `place` returned it.
+            training: what dropout draws from; None when predicting.
+        """
         (windows,) = self._windows(placed.windows, placed.windows.signal.length)
         with step() as memo:
             run = self._run(memo)

@@ -131,7 +131,13 @@ def RelationNetwork(
     update_global_fn: Callable[[Any], Any],
     aggregate_edges_for_globals_fn: AggregateEdgesToGlobalsFn = segment_sum,
 ) -> GraphFn:
-    """Return graph -> graph: edges of (sent, received), globals of the aggregated edges (Santoro et al. 2017)."""
+    """Return graph -> graph: edges of (sent, received), globals of the aggregated edges (Santoro et al. 2017).
+
+    Args:
+        update_edge_fn: (sent [n_edges, ...], received [n_edges, ...]) -> edges.
+        update_global_fn: (aggregated edges [n_graphs, ...]) -> globals.
+        aggregate_edges_for_globals_fn: (edges, graph of each edge, number of graphs) -> [n_graphs, ...].
+    """
 
     def apply(graph: GraphsTuple) -> GraphsTuple:
         return _run(
@@ -151,7 +157,13 @@ def DeepSets(
     update_global_fn: Callable[[Any], Any],
     aggregate_nodes_for_globals_fn: AggregateNodesToGlobalsFn = segment_sum,
 ) -> GraphFn:
-    """Return graph -> graph with nodes of (nodes, globals) and globals of the aggregated nodes (Zaheer et al. 2017)."""
+    """Return graph -> graph with nodes of (nodes, globals) and globals of the aggregated nodes (Zaheer et al. 2017).
+
+    Args:
+        update_node_fn: (nodes [n_nodes, ...], their graph's globals [n_nodes, ...]) -> nodes.
+        update_global_fn: (aggregated nodes [n_graphs, ...]) -> globals.
+        aggregate_nodes_for_globals_fn: (nodes, graph of each node, number of graphs) -> [n_graphs, ...].
+    """
 
     def apply(graph: GraphsTuple) -> GraphsTuple:
         return _run(
@@ -176,7 +188,11 @@ def GraphNetGAT(
     aggregate_nodes_for_globals_fn: AggregateNodesToGlobalsFn = segment_sum,
     aggregate_edges_for_globals_fn: AggregateEdgesToGlobalsFn = segment_sum,
 ) -> GraphFn:
-    """Return a GraphNetwork whose attention functions are not optional.
+    """Return graph -> graph: a GraphNetwork whose attention functions are not optional, see there for the arguments.
+
+    Args:
+        attention_logit_fn: (edges, sent, received, globals) -> logits [n_edges, ...].
+        attention_reduce_fn: (edges, weights) -> edges, for what is aggregated.
 
     Raises:
         ValueError: one of the attention functions is None.

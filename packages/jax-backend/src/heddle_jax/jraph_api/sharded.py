@@ -50,7 +50,14 @@ AggregateShardedEdgesFn = Callable[[Any, Array, int, Groups], Any]
 def sharded_segment_sum(
     data: Array, indices: Array, num_segments: int, axis_index_groups: Groups, axis_name: str = "i"
 ) -> Array:
-    """Sum rows [n, ...] by segment over a group's devices to [num_segments, ...]; ids out of range are dropped."""
+    """Sum rows [n, ...] by segment, `indices` [n] int, over a group's devices: [num_segments, ...], the same on each.
+
+    Ids out of range are dropped.
+
+    Args:
+        axis_index_groups: positions on the axis that share a graph, or None for all.
+        axis_name: of the mapped axis.
+    """
     partial = segment_sum(data, indices, num_segments)
     return jax.lax.psum(partial, axis_name, axis_index_groups=axis_index_groups)
 

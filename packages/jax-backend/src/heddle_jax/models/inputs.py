@@ -15,7 +15,8 @@ from heddle_jax.jraph_api.graphs_tuple import GraphsTuple
 
 
 def tables_of(model_spec: ModelSpec, width: int) -> dict[str, ParamSpec]:
-    """Return node type -> the embeddings to train for nodes without features; "" in a homogeneous graph.
+    """Return node type -> the embeddings [n_nodes, width] to train for nodes without features; "" in a homogeneous
+    graph.
 
     Nodes of graph tasks get none: they are a 1 each.
     """
@@ -33,6 +34,10 @@ def module_input(batch: Batch, model_spec: ModelSpec, tables: Mapping[str, Any],
     """Return the graph of a placed batch as modules see it.
 
     Nodes are [n_nodes, in_dim], edges [n_edges, edge_dim] or None, globals as they are.
+
+    Args:
+        tables: node type -> [n_nodes, width], embeddings of nodes without features.
+        dtype: of floats that are made here.
     """
     graph: Any = batch.graph
     if isinstance(graph, HeteroGraph):

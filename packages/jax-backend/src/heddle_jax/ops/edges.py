@@ -33,7 +33,9 @@ def edge_take(adjacency: Adjacency, x: Array, at: str) -> Array:
 
 
 def edge_sum(adjacency: Adjacency, data: Array, at: str) -> Array:
-    """Sum [n_edges, ...] floats by one of their ends; without edges 0."""
+    """Sum [n_edges, ...] floats by the "receivers" or the "senders" of their edges: [n, ...]; 0 for a node without
+    edges.
+    """
     rows = data.reshape(data.shape[0], prod(data.shape[1:]))
     y: Array = _sum.bind(*alike((*_csr(adjacency, at), rows)))
     return y.reshape(y.shape[0], *data.shape[1:])

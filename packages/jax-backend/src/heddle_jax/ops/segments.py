@@ -36,6 +36,10 @@ def segment_sum(
 
     Floats narrower than 32 bits are added up in float32 and returned as they came. Of many rows, `parts` sums are taken
     and added up.
+
+    Args:
+        mode: of ids out of range: PROMISED for none, DROPPED to leave their rows out.
+        ids_sorted, ids_unique: what is known of the ids.
     """
     position_dtype("segment_sum", data.shape[0], num_segments)
     wide = data.astype(wide_dtype(data.dtype))

@@ -19,6 +19,10 @@ def segment_sum(
     """Sum rows by segment over all devices of `axis`: [e, ...], [e] int -> [num_segments, ...], the same on each.
 
     An id outside [0, num_segments) is a bug; give padding a segment of its own.
+
+    Args:
+        axis: name of the mapped axis.
+        groups: positions on it that reduce by themselves, or None for all together.
     """
     partial = segments.segment_sum(data, segment_ids, num_segments)
     return jax.lax.psum(partial, axis, axis_index_groups=groups)
@@ -61,6 +65,11 @@ def segment_softmax(
     """Normalise rows within each segment, whose rows lie on all devices: [e, ...] -> [e, ...], each its own rows.
 
     A segment of -inf alone gives 0. The largest logit of a segment is a constant to the gradient: it cancels.
+
+    Args:
+        segment_ids: [e] int below `num_segments`.
+        axis: name of the mapped axis.
+        groups: positions on it that reduce by themselves, or None for all together.
     """
     largest = segment_max(jax.lax.stop_gradient(logits), segment_ids, num_segments, axis, groups)
     largest = jnp.where(jnp.isfinite(largest), largest, jnp.zeros_like(largest))

@@ -34,7 +34,14 @@ class State(NamedTuple):
 
 
 def new_state(params: Params, extra: Params, moments: Any, lr: float, seed: int) -> State:
-    """Return the State of a run that starts."""
+    """Return the State of a run that starts.
+
+    Args:
+        params, extra: by name, what is trained and what is kept beside it.
+        moments: of the optimiser, a pytree.
+        lr: learning rate.
+        seed: of the random key.
+    """
     key = jax.random.key_data(jax.random.key(seed))
     return State(params, moments, key, jnp.asarray(lr, jnp.float32), jnp.zeros((), jnp.int32), extra)
 

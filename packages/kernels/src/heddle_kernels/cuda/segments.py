@@ -45,7 +45,12 @@ def gather(x: Tensor, index: Tensor) -> Tensor:
 
 
 def segment_reduce(data: Tensor, ids: Tensor, num_segments: int, how: str) -> Tensor:
-    """Take the "sum", "mean" or "max" of each segment: [e, ...], [e] int -> [num_segments, ...]; 0 for an empty one."""
+    """Reduce each segment, elementwise: [e, ...], [e] int -> [num_segments, ...]; 0 for an empty one.
+
+    Args:
+        ids: [e] int in any order.
+        how: "sum", "mean" or "max".
+    """
     shapes.rows(f"segment_{how}", "segment_ids", ids.shape, data.shape[0], "as many as data has")
     order, indptr = index_sort(ids, num_segments)
     return reduce_walk(f"segment_{how}", indptr, order, None, None, data, 1, prod(data.shape[1:]), how)

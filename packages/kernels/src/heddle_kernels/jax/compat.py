@@ -220,7 +220,16 @@ def second(x: jax.Array, axis: int | None, size: int) -> jax.Array:
 
 
 def in_second(function: Rule, size: int, operands: Any, axes: Any, n_indices: int) -> tuple[Any, int]:
-    """Batch an operation that treats all further axes alike: every value's batch becomes its second axis."""
+    """Batch an operation that treats all further axes alike: every value's batch becomes its second axis.
+
+    Args:
+        function: the operation, of `operands`.
+        size: of the batch.
+        axes: of the batch in each operand, None for one without.
+        n_indices: number of leading operands that say where values go, which have no batch.
+
+    Returns: the result and the axis of its batch.
+    """
     values = [second(x, axis, size) for x, axis in zip(operands[n_indices:], axes[n_indices:])]
     return function(*operands[:n_indices], *values), 1
 

@@ -12,7 +12,7 @@ from heddle_kernels.jax.csr_arrays import SIZE, CsrArrays
 
 
 def edge_take(csr: CsrArrays, x: Array, at_senders: bool) -> Array:
-    """Give each edge the row of its receiver, or its sender: [n, ...] -> [n_edges, ...]."""
+    """Give each edge the row of its receiver, or its sender: [n, ...] -> [n_edges, ...], in the adjacency's order."""
     return _take(*csr, x, at_senders=at_senders)
 
 

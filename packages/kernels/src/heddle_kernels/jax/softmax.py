@@ -13,7 +13,7 @@ from heddle_kernels.jax.gather import checked, gather_rows, largest, sum_rows
 
 
 def segment_softmax(data: Array, segment_ids: Array, num_segments: int) -> Array:
-    """Softmax within each segment: [e, ...], [e] int in any order -> [e, ...].
+    """Softmax within each segment: [e, ...], [e] int below `num_segments`, in any order -> [e, ...].
 
     A segment of -inf alone gives 0, not NaN.
     """

@@ -47,14 +47,36 @@ class NeighborSampler:
     def sample(
         self, seeds: Any, fanout: Fanout, *, key: int = 0, seed_time: Any = None
     ) -> Sample | HeteroSample:
-        """Sample in-neighbours of the seeds, hop by hop; see `heddle.sampling.types.Sampler.sample`."""
+        """Sample in-neighbours of the seeds, hop by hop.
+
+        Args:
+            seeds: [n] int ids, in a heterogeneous graph node type -> ids. Repeats are allowed.
+            fanout: neighbours to take at each hop.
+            key: what the random numbers depend on.
+            seed_time: like seeds, the time of each; what is newer isn't taken. None for the seeds' own times.
+
+        Returns: Sample for a homogeneous graph, HeteroSample otherwise. No seeds give an empty sample.
+
+        Raises:
+            GraphError: a seed out of range or without its time.
+            ConfigError: a fanout that can't be followed.
+        """
         request = open_request(self.graph, seeds, fanout, seed_time)
         return self._draw(native.neighbor_sample, request, request.sizes, key, fanout)
 
     def budget_sample(
         self, seeds: Any, sizes: Mapping[str, Sequence[int]], *, key: int = 0, most: int = 50
     ) -> Sample | HeteroSample:
-        """Sample nodes of each type layer by layer; see `heddle.sampling.types.Sampler.budget_sample`."""
+        """Sample nodes of each type layer by layer, those with many edges into the sample first (HGT's way).
+
+        Args:
+            seeds: [n] int ids, in a heterogeneous graph node type -> ids.
+            sizes: node type -> nodes to take at each hop, all equally long; a type left out is not entered.
+            key: what the random numbers depend on.
+            most: in-edges of a node that count for each relation; of more, so many are drawn. -1 for all.
+
+        Returns: as `sample`, with induced edges.
+        """
         _, request, table = open_budget(self.graph, seeds, sizes, most)
         return self._draw(native.budget_sample, request, table, key, Fanout((), induced=True), most)
 

@@ -27,9 +27,20 @@ def relational_conv(
 ) -> dict[str, Tensor]:
     """Return y[t] = activation of x[t] roots[t] + biases[t] + sum over relations r into t of A_r x[s] W_r.
 
-    The arguments and the result are those of `heddle.ops.relational.conv.relational_conv`, as CPU tensors; bfloat16 and
-    float16 are computed in float32. relu is taken natively, other activations afterwards. Ids that a call found in
-    range aren't checked again by calls with the same tensors, until torch changes one of these in place.
+    CPU tensors; bfloat16 and float16 are computed in float32. relu is taken natively, other activations afterwards. Ids
+    that a call found in range aren't checked again by calls with the same tensors, until torch changes one of these in
+    place.
+
+    Args:
+        bundles: (source type, Bundle) of each bundle.
+        x: node type -> [n_nodes, in_dim], or None for a type without features.
+        weights: [relations, in_dim, out_dim], or a list of these, one for each bundle.
+        roots: node type -> [in_dim, out_dim].
+        biases: node type -> [out_dim].
+        activation: as in `GraphOps.activate`.
+        order: [relations] int, the position of each relation in one array of weights; None for their order.
+
+    Returns: node type -> [n_nodes, out_dim] for types with a root or a relation from a type of x.
 
     Raises:
         GraphError: shapes that don't fit, an id out of range.

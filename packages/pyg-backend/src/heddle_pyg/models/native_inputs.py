@@ -64,7 +64,12 @@ def native_inputs(batch: Batch, edge_features: bool, like: Tensor) -> NativeInpu
 
 
 def tiny_inputs(model_spec: ModelSpec, edge_features: bool) -> NativeInputs:
-    """Return three nodes of each type with features of 1, and a ring of three edges in each relation."""
+    """Return three nodes of each type with features of 1, and a ring of three edges in each relation.
+
+    Args:
+        model_spec: types, relations and widths.
+        edge_features: whether the module takes edge_attr.
+    """
     like, ring = torch.empty(0), torch.tensor([[0, 1, 2], [1, 2, 0]])
     if not model_spec.relations:
         assert isinstance(model_spec.in_dim, int)

@@ -35,7 +35,7 @@ class TorchNodeEmbedding(nn.Module):
         )
 
     def forward(self, node_type: str, ids: Tensor) -> Tensor:
-        """Return the rows of nodes [n] of one type: [n, dim]."""
+        """Return the rows of the table of a node type at `ids` [n] int: [n, dim]."""
         return self.tables[self._safe[node_type]](ids)
 
     def weight(self, node_type: str) -> nn.Parameter:

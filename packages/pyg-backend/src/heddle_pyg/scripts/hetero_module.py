@@ -154,7 +154,13 @@ class HeteroModule(nn.Module):
     def encode(
         self, node_type: str, features: list[Tensor], ids: Tensor, rows: Tensor | None = None
     ) -> Tensor:
-        """Return what goes into the first layer: [n, dim_hidden], for nodes of one type by features and ids."""
+        """Return what goes into the first layer, [n, dim_hidden], for n nodes of one type.
+
+        Args:
+            features: of the nodes, [n, d] each; [] for a type without.
+            ids: [n] int, the nodes in the whole graph.
+            rows: [n, dim], rows of a table of embeddings that were fetched already; None to look them up.
+        """
         safe = self._safe[node_type]
         terms = _terms(self.inputs, self.codes, safe, features)
         if safe in self.tables:

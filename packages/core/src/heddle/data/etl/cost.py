@@ -72,7 +72,12 @@ class Cost(NamedTuple):
 
 
 def cost_of(schema: Schema, src: str | Path, dst: str | Path) -> Cost:
-    """Return what preparing tables would take.
+    """Return what preparing tables would take: bytes of them as CSV, and bytes free where the folder goes.
+
+    Args:
+        schema: of the tables.
+        src: their folder, or a database.
+        dst: where the prepared folder would lie.
 
     Raises:
         HeddleError: a table that isn't there.

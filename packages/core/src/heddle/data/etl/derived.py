@@ -144,7 +144,12 @@ def derive(path: Path, columns: Mapping[str, Derived], where: str, first: int, o
 
 
 def add_columns(path: Path, made: Mapping[str, Make], out: Path, first: int = 0) -> None:
-    """Write a table with more columns, chunk by chunk."""
+    """Write the table at `path` with more columns to `out`, chunk by chunk.
+
+    Args:
+        made: name of a column -> what makes it of a chunk.
+        first: number of the table's first row.
+    """
     arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
     writer, start = None, first
     empty = parquet.read_schema(path).empty_table()
@@ -165,6 +170,11 @@ def add_columns(path: Path, made: Mapping[str, Make], out: Path, first: int = 0)
 
 def same_type(where: str, table: Path, column: str, other: Path, key: str) -> None:
     """Check that two columns that are to hold the same values have one type.
+
+    Args:
+        where: named in the error.
+        table, column: a staged table and its column.
+        other, key: the table that is meant, and its column.
 
     Raises:
         DataError: they have two.

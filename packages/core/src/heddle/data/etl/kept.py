@@ -10,7 +10,13 @@ from heddle.extras import require
 
 
 def kept_rows(edges: Edges, table: Path, ends: Path, steps: Steps) -> tuple[Path, Path]:
-    """Return the table and the ends of a relation without the rows that `missing` leaves out."""
+    """Return the table and the ends of a relation without the rows that `missing` leaves out.
+
+    Args:
+        edges: the relation as the schema has it.
+        table, ends: its files, by row.
+        steps: writes the new files, or finds them written.
+    """
     if edges.missing == "fail":
         return table, ends
     name = "___".join(edges.type)
@@ -19,7 +25,7 @@ def kept_rows(edges: Edges, table: Path, ends: Path, steps: Steps) -> tuple[Path
 
 
 def dropped(before: Path, after: Path) -> int:
-    """Return how many rows were left out."""
+    """Return how many rows the file `before` has that `after` has not."""
     return row_count(before) - row_count(after)
 
 

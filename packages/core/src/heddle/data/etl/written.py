@@ -72,7 +72,12 @@ def write_several(path: Path, columns: Sequence[str], out: Path, *, labels: bool
 
 
 def write_classes(path: Path, label: Label, out: Path) -> tuple[Path, int]:
-    """Write the class of each row, -1 where unknown; return the file and the number of classes.
+    """Write the class of each row, [rows] int64, -1 where unknown; return the file and the number of classes.
+
+    Args:
+        path: a table, with the label's column.
+        label: the column, and its classes if the schema names them.
+        out: the file, .npy.
 
     Raises:
         DataError: a value that stands for no class.
@@ -88,7 +93,11 @@ def write_classes(path: Path, label: Label, out: Path) -> tuple[Path, int]:
 
 
 def write_weights(path: Path, column: str, out: Path) -> Path:
-    """Write what each row weighs in the loss. Raises DataError: a weight below 0, or none."""
+    """Write what each row of the table at `path` weighs in the loss, [rows] float32, to `out` and return that file.
+
+    Raises:
+        DataError: a weight that is missing, infinite or below 0.
+    """
     with NpyStream(out, np.float32) as stream:
         for table in chunks(path, [column]):
             weights = floats(table, column)
@@ -101,7 +110,8 @@ def write_weights(path: Path, column: str, out: Path) -> Path:
 
 
 def write_ids(keys: Path, column: str, out: Path) -> Path:
-    """Write "id" in row groups of one chunk each, text or int64 whatever the engine wrote.
+    """Write a column of keys as "id" to `out`, in row groups of one chunk each, text or int64 whatever the engine
+    wrote.
 
     Raises:
         DataError: an id that is missing or empty.

@@ -42,6 +42,12 @@ def obtain(
 
     Files that were fetched are checked against their record each time; files the user put there are left alone.
 
+    Args:
+        name: of the dataset, for errors.
+        remotes: where files can be fetched from, and their digests.
+        attempts: how often to try.
+        pause: seconds before the second try; twice as many before each further one.
+
     Raises:
         DataError: lists the missing files, their folder and what to do; or names a file that changed.
     """

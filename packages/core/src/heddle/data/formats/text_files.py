@@ -18,7 +18,7 @@ _GAP = re.compile(r"(?m)(?:^|(?<=,))(?=,|$)")
 
 
 def fail(where: Any, actual: object, expected: str, do: str = "fix the file, or fetch it again") -> NoReturn:
-    """Raise a DataError about a file, a row or an option.
+    """Raise a DataError about a file, a row or an option, `where: found actual, expected ...; do`.
 
     Raises:
         DataError: always.
@@ -122,7 +122,11 @@ def _explain(path: Path | str, message: str, dtype: np.dtype) -> NoReturn:
 
 
 def same_length(path: Path | str, rows: int, expected: int, what: str) -> None:
-    """Check the number of rows of a file against another count, e.g. "one for each node".
+    """Check the number of rows of a file against another count.
+
+    Args:
+        path: named in the error.
+        what: of what `expected` is the count, e.g. "one for each node".
 
     Raises:
         DataError: the counts differ.

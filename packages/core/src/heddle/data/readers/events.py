@@ -74,7 +74,13 @@ def events(
 
 
 def cut_events(stream: Events, snapshots: int, cut: str = "time") -> SnapshotSequence:
-    """Return events in parts of equal time or equal count, each a graph of all nodes; a part may have no edges."""
+    """Return events in parts, each a graph of all nodes; a part may have no edges.
+
+    Args:
+        stream: the events, by time.
+        snapshots: number of parts.
+        cut: "time" for parts of equal time, "count" for as many events in each.
+    """
     times = stream.times
     if cut == "count":
         part = np.arange(len(times)) * snapshots // max(1, len(times))

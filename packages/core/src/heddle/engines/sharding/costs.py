@@ -28,10 +28,15 @@ def held(work: Workload, rows: int, edges: int, table: int) -> int:
 
 
 def made(work: Workload, rows: int, edges: int, table: int) -> int:
-    """Bytes in the middle of a step: what layers keep for the way back, the largest sum, gathered rows, gradients.
+    """Return the bytes in the middle of a step: what layers keep for the way back, the largest sum, gathered rows,
+    gradients.
 
     Messages that a sum consumes immediately count once, in the widest layer; where a native kernel sums without
     storing any, a step stays below this.
+
+    Args:
+        rows, edges: nodes and edges of a device.
+        table: rows that its edges read, its own and others'.
     """
     kept = work.n_params + sum(rows * one.node for one in work.rounds)
     kept += sum((edges + rows * one.loops) * one.edge for one in work.rounds if _keeps_edges(one))
@@ -41,7 +46,12 @@ def made(work: Workload, rows: int, edges: int, table: int) -> int:
 
 
 def touched(work: Workload, rows: int, edges: int, table: int) -> float:
-    """Bytes of its own memory that a device reads or writes in a step."""
+    """Return the bytes of its own memory that a device reads or writes in a step.
+
+    Args:
+        rows, edges: nodes and edges of a device.
+        table: rows that its edges read, its own and others'.
+    """
     floats = 0.0
     for one in work.rounds:
         along = one.sent + one.received + one.summed

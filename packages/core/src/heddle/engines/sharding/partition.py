@@ -68,7 +68,10 @@ def cut_share(senders: Array, receivers: Array, owner: np.ndarray) -> float:
 def contiguous(
     senders: np.ndarray, receivers: np.ndarray, load: np.ndarray, n_parts: int, seed: int
 ) -> np.ndarray:
-    """Return the part of each node, [n_nodes] int: ranges of ids of about the same load [n_nodes]."""
+    """Return the part of each node, [n_nodes] int below `n_parts`: ranges of ids of about the same load [n_nodes].
+
+    Edges and seed aren't looked at.
+    """
     middle = np.cumsum(load) - load / 2
     result: np.ndarray = np.minimum((middle * n_parts / load.sum()).astype(np.int64), n_parts - 1)
     return result
@@ -77,7 +80,13 @@ def contiguous(
 def random(
     senders: np.ndarray, receivers: np.ndarray, load: np.ndarray, n_parts: int, seed: int
 ) -> np.ndarray:
-    """Return the part of each node, [n_nodes] int: ranges of a shuffled order of about the same load [n_nodes]."""
+    """Return the part of each node, [n_nodes] int below `n_parts`: ranges of a shuffled order of about the same load.
+
+    Edges aren't looked at.
+
+    Args:
+        load: [n_nodes], what each node adds to its part's load.
+    """
     order = np.random.default_rng(seed).permutation(len(load))
     owner = np.empty(len(load), np.int64)
     owner[order] = contiguous(senders, receivers, load[order], n_parts, seed)

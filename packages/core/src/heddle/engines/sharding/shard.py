@@ -62,7 +62,10 @@ class LocalEdges(NamedTuple):
 
 
 def scattered_rows(n_nodes: int, n_shards: int) -> Rows:
-    """Return equal ranges of ids, with at least one row of padding at the end of the last."""
+    """Return equal ranges of the ids of `n_nodes` nodes, one for each of `n_shards` devices.
+
+    At least one row of padding is at the end of the last.
+    """
     n_rows = -(-(n_nodes + 1) // n_shards)
     ids = np.arange(n_shards * n_rows).reshape(n_shards, n_rows)
     return Rows(np.where(ids < n_nodes, ids, 0), ids < n_nodes)

@@ -20,7 +20,11 @@ class Budget(NamedTuple):
 
 
 def rounded(n_node: float, n_edge: float, n_graph: int) -> Budget:
-    """Return a budget for so many real nodes, edges and graphs: multiples of 8, and a node and a graph for padding."""
+    """Return a budget for `n_node` real nodes, `n_edge` edges and `n_graph` graphs: multiples of 8, with room for
+    padding.
+
+    Padding needs a node and a graph.
+    """
     return Budget(8 * math.ceil((n_node + 1) / 8), 8 * math.ceil(n_edge / 8), n_graph + 1)
 
 

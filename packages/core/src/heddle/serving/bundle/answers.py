@@ -17,7 +17,10 @@ log = logging.getLogger(__name__)
 
 
 def answer(bundle: Bundle, line: str) -> dict[str, Any]:
-    """Return {"scores": [[outputs, probability, answer], ...]} of {"rows": [...]}; {"error" or "failed": why not}."""
+    """Return a bundle's answer to a line of JSON, {"rows": [...]}: {"scores": [[outputs, probability, answer], ...]}.
+
+    A line that can't be answered gives {"error": why} or {"failed": why}.
+    """
     try:
         scores = bundle.score(bundle.rows(json.loads(line)["rows"]))
     except (RowError, GraphError) as error:

@@ -70,9 +70,16 @@ class Snapshot(NamedTuple):
         return numbers
 
     def sample(self, seeds: Any, fanout: Fanout, key: int, seed_time: Any) -> HeteroSample:
-        """Return a sample as `Sampler.sample` draws it of the graph prepared anew; see `rows` for its `edges`.
+        """Return a sample of the graph as it would be drawn if the graph were prepared anew; see `rows` for its
+        `edges`.
 
         A seed may be the first number that no node has: a node that isn't there, without edges.
+
+        Args:
+            seeds: node type -> [n] int.
+            fanout: neighbours to take at each hop.
+            key: of the draws.
+            seed_time: node type -> [n] int64, up to when each knows; None without times.
         """
         more = {node_type: n + 1 for node_type, n in self.cut.n_node.items()}
         drawn: HeteroSample = self.generation.store.sample(  # type: ignore[assignment]
@@ -81,7 +88,9 @@ class Snapshot(NamedTuple):
         return drawn
 
     def features(self, node_type: str, ids: np.ndarray, time: np.ndarray | None) -> dict[str, np.ndarray]:
-        """Return name -> [n, ...] features of nodes as they were known at `time` ([n] int64; None: now)."""
+        """Return name -> features [n, ...] of a type's nodes `ids` [n] as they were known at `time` ([n] int64;
+        None: now).
+        """
         return self.generation.features(self.cut, node_type, ids, time)
 
     def last_time(self, relation: EdgeType, nodes: np.ndarray, time: np.ndarray) -> np.ndarray:

@@ -132,7 +132,7 @@ class Keys:
 
 
 def key_array(values: Iterable[Any], text: bool) -> np.ndarray:
-    """Return keys as `Keys` takes them: [n] object of str, or int64."""
+    """Return keys as `Keys` takes them: [n] object of str if `text`, else [n] int64."""
     values = list(values)
     if not text:
         return np.array(values, np.int64)

@@ -187,7 +187,7 @@ def frames_of(content: bytes) -> Iterator[Frame]:
 
 
 def frame_bytes(number: int, content: bytes) -> bytes:
-    """Return a frame as it is on disk."""
+    """Return a frame of the log as it is on disk: the content's length, a checksum, the number, the content."""
     checked = _NUMBER.pack(number)
     return _FRAME.pack(len(content), zlib.crc32(content, zlib.crc32(checked)), number) + content
 

@@ -73,7 +73,16 @@ class ReferenceStore:
         return self._cut
 
     def sample(self, cut: Cut, seeds: Any, fanout: Fanout, key: int, seed_time: Any) -> Sample | HeteroSample:
-        """Return the sample of the merged graph; see `LiveStore.sample`."""
+        """Return the sample of the graph with the entries of `cut` merged in.
+
+        `edges` of the sample are positions of the base, and from the base's number of edges on entries.
+
+        Args:
+            seeds: [n] int ids, in a heterogeneous graph node type -> ids.
+            fanout: neighbours to take at each hop.
+            key: of the draws.
+            seed_time: like seeds, up to when each knows; None without times.
+        """
         edges, names = {}, {}
         for relation in self.base.edges:
             merged, names[relation] = self._merge(cut, relation)

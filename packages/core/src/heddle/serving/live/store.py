@@ -114,12 +114,19 @@ class LiveStore(Protocol):
         ...
 
     def sample(self, cut: Cut, seeds: Any, fanout: Fanout, key: int, seed_time: Any) -> Sample | HeteroSample:
-        """Return what `Sampler.sample` gives of the graph with the entries of `cut` merged in.
+        """Return the sample of the graph with the entries of `cut` merged in.
 
         `edges` of the sample are positions of the base, and from the base's number of edges on entries.
 
+        Args:
+            seeds: [n] int ids, in a heterogeneous graph node type -> ids.
+            fanout: neighbours to take at each hop.
+            key: of the draws.
+            seed_time: like seeds, up to when each knows; None without times.
+
         Raises:
-            GraphError, ConfigError: as `Sampler.sample`.
+            GraphError: a seed out of range or without its time.
+            ConfigError: a fanout that can't be followed.
         """
         ...
 

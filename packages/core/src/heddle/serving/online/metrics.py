@@ -26,7 +26,7 @@ class Metrics:
         self.batches = 0
 
     def answered(self, route: str, status: int, seconds: float) -> None:
-        """Count a request."""
+        """Count a request to `route` that was answered with the HTTP `status` after so many seconds."""
         self.requests[route, status] += 1
         times = self.times.setdefault(route, Times())
         times.total += seconds

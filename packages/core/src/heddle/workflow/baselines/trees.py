@@ -30,7 +30,13 @@ class Rows(NamedTuple):
 
 
 def why_not(n_train: int, n_asked: int, width: int, answers: Answers) -> str:
-    """Return why no trees are grown, "" where they are."""
+    """Return why no trees are grown, "" where they are.
+
+    Args:
+        n_train, n_asked: rows to learn from and to answer.
+        width: columns of a row.
+        answers: what is asked for.
+    """
     if not width:
         return "found no columns"
     if n_train < LEAST_ROWS:

@@ -85,7 +85,13 @@ def answer_kind(task: Task) -> str:
 
 
 def margins(booster: Any, matrix: Any, answers: str, classes: int) -> np.ndarray:
-    """Return outputs [n, t] as a model of the task gives them: logits, or values."""
+    """Return outputs [n, t] of a Booster as a model of the task gives them: logits, or values.
+
+    Args:
+        matrix: rows as XGBoost reads them.
+        answers: kind of the answers.
+        classes: number of classes.
+    """
     raw = np.asarray(booster.predict(matrix, output_margin=answers != VALUES), np.float64)
     raw = raw[:, None] if raw.ndim == 1 else raw
     if answers == CLASSES and classes == 2:
@@ -170,7 +176,13 @@ class _Matrices:
 
 
 def data_of(table: QuestionTable, names: list[str], values: np.ndarray) -> Any:
-    """Return a DMatrix of some rows' columns."""
+    """Return a DMatrix of some rows' columns.
+
+    Args:
+        table: gives labels, weights and groups.
+        names: of the columns.
+        values: [n, columns].
+    """
     types = list(table.table(np.zeros(0, np.int64)).types)
     return require("xgboost", "boost").DMatrix(
         values, feature_names=names, feature_types=types, enable_categorical=True

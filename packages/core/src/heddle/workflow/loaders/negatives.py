@@ -74,9 +74,13 @@ def false_pairs(true: TrueLinks, count: int, rng: np.random.Generator) -> tuple[
 def corrupted(
     true: TrueLinks, triples: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return ([n, 3] `triples` with the head or the tail replaced, [n] bool: False where none that is false was found).
+    """Return ([n, 3] triples with the head or the tail replaced, [n] bool: False where none that is false was found).
 
     Source: Bordes et al., Translating Embeddings (2013), eq. 2; an even coin says which end.
+
+    Args:
+        true: the links that are no negative edges.
+        triples: [n, 3] int, (head, relation, tail).
     """
 
     def draw(old: np.ndarray) -> np.ndarray:

@@ -71,7 +71,12 @@ def errors(
 
 
 def reliability(decision: Decision, outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> Any:
-    """Return ([b] mean probability, [b] share that came true) of the bins that aren't empty, as `errors` has them."""
+    """Return ([b] mean probability, [b] share that came true) of the bins that aren't empty, as `errors` has them.
+
+    Args:
+        outputs: [n, classes] logits, or [n, labels].
+        targets, mask: [n] classes or [n, labels], and where they are known.
+    """
     chances = decision.probabilities(outputs)
     if decision.kind == CLASSES and chances.shape[1] != 2:
         chance, right = chances.max(axis=1, initial=0)[mask], (chances.argmax(axis=1) == targets)[mask]

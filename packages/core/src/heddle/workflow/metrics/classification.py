@@ -74,7 +74,12 @@ def average_precision(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray
 
 
 def class_scores(outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (scores [m, t] float64, truths [m, t] bool), a column per label or class; one for two classes."""
+    """Return (scores [m, t] float64, truths [m, t] bool), a column per label or class; one for two classes.
+
+    Args:
+        outputs: [m, classes] logits, or [m, labels].
+        targets: [m] classes, or [m, labels].
+    """
     outputs = np.asarray(outputs, np.float64)
     if targets.ndim > 1 or outputs.ndim == 1:
         return columns(outputs), columns(targets) > 0.5

@@ -6,12 +6,14 @@ import numpy as np
 
 
 def masked_mae(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
-    """Return the mean absolute error over entries whose mask is true, all of one shape; NaN with none."""
+    """Return the mean absolute error of outputs over targets whose mask is true, all of one shape; NaN with none."""
     return _mean(np.abs(_difference(outputs, targets, mask)))
 
 
 def masked_rmse(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
-    """Return the root of the mean squared error over entries whose mask is true, all of one shape; NaN with none."""
+    """Return the root of the mean squared error of outputs over targets whose mask is true, all of one shape; NaN
+    with none.
+    """
     return float(np.sqrt(_mean(_difference(outputs, targets, mask) ** 2)))
 
 

@@ -19,7 +19,13 @@ _MOST_CLASSES = 30
 
 
 def curves(rows: Sequence[Row], metrics: Sequence[str], best_epoch: int) -> dict[str, str]:
-    """Return charts by title: the loss and each metric that was followed in training, by epoch."""
+    """Return charts by title, as SVG: the loss and each metric that was followed in training, by epoch.
+
+    Args:
+        rows: of history.csv, one for each epoch.
+        metrics: names of columns.
+        best_epoch: marked by an upright line.
+    """
     charts = {}
     for name in ("loss", *metrics):
         series = {}

@@ -46,7 +46,12 @@ def marker(slot: int, x: float, y: float) -> str:
 
 
 def bar(slot: int, box: tuple[float, float, float, float], tip: str = "") -> str:
-    """Return a bar, (left, top, width, height), that says `tip` when pointed at."""
+    """Return a bar as SVG that says `tip` when pointed at.
+
+    Args:
+        slot: number of its colour.
+        box: (left, top, width, height).
+    """
     x, y, width, height = box
     title = f"<title>{escape(tip)}</title>" if tip else ""
     return (

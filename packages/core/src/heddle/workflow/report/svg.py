@@ -20,7 +20,12 @@ Series = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
 
 def lines(series: Series, x_label: str, y_label: str, mark: float | None = None) -> str:
-    """Draw lines, broken where y is not finite, with an upright line at x = `mark`."""
+    """Draw lines as SVG, broken where y is not finite, with an upright line at x = `mark`.
+
+    Args:
+        series: name -> (x, y) of its points.
+        x_label, y_label: of the axes.
+    """
     every_x = [v for xs, _ in series.values() for v in xs]
     x, y = _scales(every_x, [v for _, ys in series.values() for v in ys])
     if len(set(every_x)) > 1:  # no room beside the first and the last point
@@ -42,7 +47,13 @@ def lines(series: Series, x_label: str, y_label: str, mark: float | None = None)
 
 
 def dots(series: Series, x_label: str, y_label: str, diagonal: str = "") -> str:
-    """Draw a cloud of points per name, and the diagonal where both axes agree, which the legend calls `diagonal`."""
+    """Draw a cloud of points per name as SVG, and the diagonal where both axes agree, which the legend calls
+    `diagonal`.
+
+    Args:
+        series: name -> (x, y) of its points.
+        x_label, y_label: of the axes.
+    """
     values = [v for xs, ys in series.values() for part in (xs, ys) for v in part]
     x, y = _scales(values, values)
     low, high = max(x.low, y.low), min(x.high, y.high)
@@ -70,7 +81,12 @@ def histogram(groups: Mapping[str, np.ndarray], x_label: str, bins: int = 30) ->
 
 
 def columns(groups: Mapping[str, Sequence[float]], names: Sequence[str], x_label: str, y_label: str) -> str:
-    """Draw a column per name and group, groups over one another."""
+    """Draw a column per name and group as SVG, groups over one another.
+
+    Args:
+        groups: name of a group -> a value for each of `names`.
+        x_label, y_label: of the axes.
+    """
     x = Scale(0, max(1, len(names)), _LEFT, WIDTH - _RIGHT)
     y = scale_for(
         [0.0, *(v for values in groups.values() for v in values)], HEIGHT - _BOTTOM, _TOP, zero=True

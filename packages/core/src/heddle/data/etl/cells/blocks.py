@@ -36,7 +36,12 @@ class Block(NamedTuple):
 
 
 def blocks(stream: Any, file: File, table: Table, size: int = SIZE) -> Iterator[Block]:
-    """Yield the records of a stream of UTF-8, checked for quotes and encoding.
+    """Yield the records of a stream of UTF-8 in blocks, checked for quotes and encoding.
+
+    Args:
+        file: how its cells are written: delimiter, quotes, encoding.
+        table: named in errors.
+        size: bytes to read at a time.
 
     Raises:
         DataError: a quote that isn't one by the rule of `quotes`, bytes that aren't UTF-8; names the line.
@@ -71,7 +76,9 @@ def blocks(stream: Any, file: File, table: Table, size: int = SIZE) -> Iterator[
 
 
 def first_record(data: bytes, quote: bytes | None) -> tuple[int, int, int]:
-    """Return where the first record that isn't blank begins and ends, and the lines before its end."""
+    """Return where the first record of `data` that isn't blank begins and ends, in bytes, and the lines before its
+    end.
+    """
     start = 0
     while True:
         end = start + first_end(data[start:], marks(data[start:], quote))

@@ -34,9 +34,12 @@ def civil(
     minute: np.ndarray,
     second: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return [n] int64 seconds and [n] bool, which are moments of the years 1 to 9999; second 60 isn't one.
+    """Return [n] int64 seconds since 1970 and [n] bool, which are moments of the years 1 to 9999; second 60 isn't one.
 
     Source: H. Hinnant, chrono-compatible low-level date algorithms, days_from_civil.
+
+    Args:
+        year, month, day, hour, minute, second: [n] int each, months and days from 1.
 
     >>> civil(*(np.array([part]) for part in (1970, 1, 2, 0, 0, 1)))
     (array([86401]), array([ True]))

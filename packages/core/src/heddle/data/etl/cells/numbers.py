@@ -57,7 +57,12 @@ def ints(cells: Any, decimal: str = ".") -> Values:
 
 
 def reals(cells: Any, decimal: str = ".") -> Values:
-    """Return numbers as float64, each the nearest to its text; one that is too large isn't read."""
+    """Return texts as float64 Values, each the nearest number to its text; one that is too large can't be read.
+
+    Args:
+        cells: an Arrow array of texts.
+        decimal: the character before the fraction, "." or ",".
+    """
     arrow, compute = _modules()
     values, bad = plain_reals(cells) if decimal == "." else None, None
     if values is None:
@@ -89,7 +94,12 @@ def money(cells: Any, decimal: str = ".") -> Values:
 
 
 def percent(cells: Any, decimal: str = ".") -> Values:
-    """Return shares as float64: 25% is 0.25; a number without the sign isn't one."""
+    """Return texts of shares as float64 Values: 25% is 0.25; a number without the sign can't be read.
+
+    Args:
+        cells: an Arrow array of texts.
+        decimal: the character before the fraction, "." or ",".
+    """
     arrow, compute = _modules()
     texts, bad = _matched(_pointed(cells, decimal), FLOAT[:-1] + " ?%$")
     numbers = compute.cast(compute.replace_substring_regex(texts, " ?%$", ""), arrow.float64())

@@ -48,7 +48,13 @@ def width_of(lists: Any) -> int | None:
 
 
 def element(lists: Any, at: int, width: int) -> Values:
-    """Return one number of every list as float64, null in a missing one; a list of another length is bad."""
+    """Return the number at position `at` of every list as float64, null in a missing list; a list of another length is
+    bad.
+
+    Args:
+        lists: an Arrow array.
+        width: the length that each must have.
+    """
     compute, arrow = require("pyarrow.compute", "etl"), require("pyarrow", "etl")
     lengths = compute.fill_null(compute.list_value_length(lists), -1).to_numpy(zero_copy_only=False)
     bad = (lengths >= 0) & (lengths != width)

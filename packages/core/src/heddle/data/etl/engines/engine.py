@@ -17,7 +17,7 @@ class Engine(Protocol):
         ...
 
     def ordered(self, table: Path, by: str, out: Path) -> None:
-        """Write a table's rows in ascending order of a column, equal ones in their order."""
+        """Write a table's rows to `out` in ascending order of the column `by`, equal ones in their order."""
         ...
 
     def ends(
@@ -25,7 +25,10 @@ class Engine(Protocol):
     ) -> None:
         """Write "source" and "target", int64, by row: the rows in the keys' files of the values of two columns.
 
-        Without a file of keys the values are the rows. A value that isn't among the keys gives null.
+        Args:
+            table: whose columns hold keys.
+            source, target: name of a column of it, and the file of its keys; without a file the values are the rows.
+            out: the file. A value that isn't among the keys gives null.
         """
         ...
 
@@ -48,9 +51,11 @@ class Engine(Protocol):
         ...
 
     def counts(self, table: Path, column: str, time: str | None, before: int | None, out: Path) -> None:
-        """Write "value" and "rows": the distinct values that aren't null, ascending, with their numbers of rows.
+        """Write "value" and "rows" to `out`: a column's distinct values but null, ascending, with their numbers of
+        rows.
 
-        With `time`, of the rows whose time is less than `before`.
+        Args:
+            time: a column; only rows whose time is less than `before` count. None for all rows.
         """
         ...
 

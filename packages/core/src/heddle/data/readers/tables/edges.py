@@ -55,7 +55,13 @@ class EdgeBlock(NamedTuple):
 def read_edge_tables(
     folder: Path, specs: Sequence[Mapping[str, Any]], nodes: dict[str, NodeBlock], delimiter: str
 ) -> dict[tuple[str, str, str], EdgeBlock]:
-    """Return (source type, relation, target type) -> edges; an empty `nodes` is filled with the ids of the edges.
+    """Return (source type, relation, target type) -> edges.
+
+    Args:
+        folder: of the tables.
+        specs: for each table the entry of `data.edges`: file, columns, features.
+        nodes: node type -> its nodes; an empty one is filled with the ids of the edges.
+        delimiter: between cells.
 
     Raises:
         DataError: a relation in two tables, an unknown id, or a cell that can't be read.

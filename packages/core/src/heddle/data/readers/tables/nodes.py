@@ -59,6 +59,11 @@ def read_node_tables(
 ) -> dict[str, NodeBlock]:
     """Return node type -> nodes of all tables.
 
+    Args:
+        folder: of the tables.
+        specs: for each table the entry of `data.nodes`: file, columns, features.
+        delimiter: between cells.
+
     Raises:
         DataError: a node type in two tables, labels of two types, or a cell that can't be read.
     """
